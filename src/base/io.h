@@ -1,0 +1,136 @@
+/*
+ * The one place that touches the disk. Every other module reaches files through a `struct pn_io`,
+ * so a test can make any call fail (EIO, ENOSPC, a short write) or count them.
+ *
+ * pn_io_system() is the real disk. The functions below the table are what modules call: they retry
+ * EINTR and short writes, turn errnos into messages with the path in them, and never retry a
+ * failed sync: after one, the page may be clean and lost, so the caller treats the file as broken.
+ */
+#ifndef PN_BASE_IO_H
+#define PN_BASE_IO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct pn_io;
+
+/* System calls as they are, except that a failure returns -errno. `io` is the instance. */
+struct pn_io_ops {
+    int (*open)(const struct pn_io *io, const char *path, int flags, mode_t mode);
+    int (*close)(const struct pn_io *io, int fd);
+    ssize_t (*pread)(const struct pn_io *io, int fd, void *bytes, size_t len, off_t offset);
+    ssize_t (*pwritev)(const struct pn_io *io, int fd, const struct iovec *iov, int count,
+                       off_t offset);
+    int (*fdatasync)(const struct pn_io *io, int fd);
+    int (*fsync)(const struct pn_io *io, int fd);
+    int (*ftruncate)(const struct pn_io *io, int fd, off_t size);
+    int (*fallocate)(const struct pn_io *io, int fd, off_t offset, off_t len); /* keeps the size */
+    int (*fstat)(const struct pn_io *io, int fd, struct stat *st);
+    int (*stat)(const struct pn_io *io, const char *path, struct stat *st);
+    int (*rename)(const struct pn_io *io, const char *from, const char *to);
+    int (*link)(const struct pn_io *io, const char *from, const char *to);
+    int (*unlink)(const struct pn_io *io, const char *path);
+    int (*mkdir)(const struct pn_io *io, const char *path, mode_t mode);
+    int (*rmdir)(const struct pn_io *io, const char *path);
+    int (*flock)(const struct pn_io *io, int fd, int operation);
+    /* Calls fn for each entry of a folder but "." and "..", in no order, until it returns non-zero,
+     * which is then returned. */
+    int (*list)(const struct pn_io *io, const char *path,
+                int (*fn)(void *arg, const char *name, bool is_dir), void *arg);
+};
+
+struct pn_io {
+    const struct pn_io_ops *ops;
+    void *ctx; /* the implementation's own */
+};
+
+/* The real disk. Static, never freed. */
+const struct pn_io *pn_io_system(void);
+
+/* Files. All paths are NUL-terminated; all functions return 0 or an errno with *e set. */
+int pn_io_open(const struct pn_io *io, const char *path, int flags, int *fd,
+               struct pn_err *e) PN_MUST_CHECK; /* new files get mode 0644; O_CLOEXEC is added */
+void pn_io_close(const struct pn_io *io, int *fd); /* -1 ok; sets *fd to -1 */
+/* Reads exactly `len` bytes at `offset`; fewer is a CORRUPT error "file ends early". `path` is for
+ * the message. */
+int pn_io_read_at(const struct pn_io *io, int fd, void *bytes, size_t len, int64_t offset,
+                  const char *path, struct pn_err *e) PN_MUST_CHECK;
+/* Reads up to `len` bytes; *got is less only at the end of the file. */
+int pn_io_read_some(const struct pn_io *io, int fd, void *bytes, size_t len, int64_t offset,
+                    size_t *got, const char *path, struct pn_err *e) PN_MUST_CHECK;
+int pn_io_write_at(const struct pn_io *io, int fd, const void *bytes, size_t len, int64_t offset,
+                   const char *path, struct pn_err *e) PN_MUST_CHECK;
+/* Writes all of iov (which it may change), at most 64 pieces a call. */
+int pn_io_writev_at(const struct pn_io *io, int fd, struct iovec *iov, int count, int64_t offset,
+                    const char *path, struct pn_err *e) PN_MUST_CHECK;
+int pn_io_datasync(const struct pn_io *io, int fd, const char *path, struct pn_err *e) PN_MUST_CHECK;
+int pn_io_sync(const struct pn_io *io, int fd, const char *path, struct pn_err *e) PN_MUST_CHECK;
+int pn_io_truncate(const struct pn_io *io, int fd, int64_t size, const char *path,
+                   struct pn_err *e) PN_MUST_CHECK;
+int pn_io_size(const struct pn_io *io, int fd, int64_t *size_bytes, const char *path,
+               struct pn_err *e) PN_MUST_CHECK;
+
+/* Names. */
+int pn_io_stat(const struct pn_io *io, const char *path, struct stat *st,
+               struct pn_err *e) PN_MUST_CHECK;
+bool pn_io_exists(const struct pn_io *io, const char *path);
+int pn_io_rename(const struct pn_io *io, const char *from, const char *to,
+                 struct pn_err *e) PN_MUST_CHECK;
+int pn_io_link(const struct pn_io *io, const char *from, const char *to,
+               struct pn_err *e) PN_MUST_CHECK; /* EEXIST is class CONFLICT */
+int pn_io_unlink(const struct pn_io *io, const char *path, struct pn_err *e) PN_MUST_CHECK;
+/* The folder and every missing parent; the parent of each one made is synced. */
+int pn_io_mkdirs(const struct pn_io *io, const char *path, struct pn_err *e) PN_MUST_CHECK;
+int pn_io_rmdir(const struct pn_io *io, const char *path, struct pn_err *e) PN_MUST_CHECK;
+/* Makes names created, renamed or removed in a folder last. */
+int pn_io_sync_dir(const struct pn_io *io, const char *path, struct pn_err *e) PN_MUST_CHECK;
+/* The same for the folder that holds `path`. */
+int pn_io_sync_parent(const struct pn_io *io, const char *path, struct pn_err *e) PN_MUST_CHECK;
+/* Makes an existing file's contents last (opens, fsyncs, closes): for files others wrote. */
+int pn_io_sync_file(const struct pn_io *io, const char *path, struct pn_err *e) PN_MUST_CHECK;
+
+/* An owned, sorted (bytewise) list of a folder's entries. A missing folder is an error MISSING. */
+struct pn_io_entry {
+    char *name;
+    bool is_dir;
+};
+struct pn_io_listing {
+    struct pn_io_entry *entries;
+    size_t count;
+    size_t capacity;
+};
+int pn_io_list(const struct pn_io *io, const char *path, struct pn_io_listing *listing,
+               struct pn_err *e) PN_MUST_CHECK;
+void pn_io_listing_deinit(struct pn_io_listing *listing);
+
+/* Whole files. */
+/* Appends the contents to `out`; larger than out's maximum is an INPUT error. */
+int pn_io_read_file(const struct pn_io *io, const char *path, struct pn_buf *out,
+                    struct pn_err *e) PN_MUST_CHECK;
+/*
+ * Temporary file beside `path`, write, sync, rename over `path`, sync of the folder: after a crash
+ * either the old or the new contents are there, whole. The temporary file is removed on failure.
+ */
+int pn_io_replace_file(const struct pn_io *io, const char *path, const void *bytes, size_t len,
+                       struct pn_err *e) PN_MUST_CHECK;
+/* The same, but exclusive: an existing `path` is left alone and the error is CONFLICT (by link()).
+ */
+int pn_io_create_file(const struct pn_io *io, const char *path, const void *bytes, size_t len,
+                      struct pn_err *e) PN_MUST_CHECK;
+/* Removes a folder with all that's in it; a missing one is fine. */
+int pn_io_remove_tree(const struct pn_io *io, const char *path, struct pn_err *e) PN_MUST_CHECK;
+
+/*
+ * Takes an exclusive lock on `path` (created when missing) for the life of *fd; fails with class
+ * CONFLICT when another process holds it.
+ */
+int pn_io_lock(const struct pn_io *io, const char *path, int *fd, struct pn_err *e) PN_MUST_CHECK;
+
+#endif

@@ -1,0 +1,100 @@
+/*
+ * JSON: parse, look up, take a value's own text, write. Parsing is simdjson's (json_simdjson.cc is
+ * the one C++ file); this header is all that the rest of the program sees of it.
+ *
+ * pn_json_parse() checks the whole text (UTF-8, escapes, numbers, nesting, nothing behind it) and
+ * gives a tree of nodes. Strings without escapes point into the given text, others into the
+ * parser's arena: the tree is good as long as both the text and the parser are, until the parser's
+ * next parse.
+ */
+#ifndef PN_BASE_JSON_H
+#define PN_BASE_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+enum {
+    PN_JSON_PADDING = 64,   /* readable bytes wanted behind a text, to parse it without a copy */
+    PN_JSON_DEPTH_MAX = 128 /* nesting allowed */
+};
+
+enum pn_json_type {
+    PN_JSON_NULL,
+    PN_JSON_BOOL,
+    PN_JSON_NUMBER,
+    PN_JSON_STRING,
+    PN_JSON_ARRAY,
+    PN_JSON_OBJECT
+};
+
+struct pn_json {
+    enum pn_json_type type;
+    bool boolean;    /* BOOL */
+    bool is_integer; /* NUMBER written without fraction or exponent that fits int64 */
+    int64_t integer; /* NUMBER, when is_integer */
+    double number;   /* NUMBER, always */
+    const char *text; /* STRING: unescaped UTF-8, not NUL-terminated; may contain NUL bytes */
+    size_t text_len;
+    const char *raw; /* the value's own text, from its first to its last character */
+    size_t raw_len;
+    const char *key; /* member of an object: its unescaped name, not NUL-terminated; else NULL */
+    size_t key_len;
+    size_t count;         /* ARRAY, OBJECT: number of children */
+    struct pn_json *first; /* ARRAY, OBJECT: first child, or NULL */
+    struct pn_json *next;  /* next sibling, or NULL */
+};
+
+/* Reusable, for one thread at a time. */
+struct pn_json_parser;
+struct pn_json_parser *pn_json_parser_create(void);
+void pn_json_parser_destroy(struct pn_json_parser **parser); /* NULL ok */
+
+/*
+ * Parses `len` bytes at `text`. `capacity` is how many bytes from `text` on are readable: when it
+ * is at least len + PN_JSON_PADDING nothing is copied, else the text is copied first (the nodes
+ * then point into the copy). On success *root is borrowed from the parser. On failure the message
+ * is "invalid JSON at byte N: <reason>" (class INPUT). An empty text is invalid.
+ */
+int pn_json_parse(struct pn_json_parser *parser, const char *text, size_t len, size_t capacity,
+                  struct pn_json **root, struct pn_err *e) PN_MUST_CHECK;
+
+/* The member named `key` (the last one, when a name is repeated), or NULL; NULL too when `object`
+ * is NULL or no object. */
+const struct pn_json *pn_json_get(const struct pn_json *object, const char *key);
+/* The text of a string member, or NULL when it's absent or no string. NOT NUL-terminated. */
+bool pn_json_get_text(const struct pn_json *object, const char *key, const char **text,
+                      size_t *len);
+/* A NUL-terminated copy of a string node (malloc'ed, caller frees), NULL for other types and for
+ * strings holding NUL bytes. */
+char *pn_json_dup(const struct pn_json *node);
+bool pn_json_text_is(const struct pn_json *node, const char *text);
+/* An integer member, or `fallback` when absent or no integer. */
+int64_t pn_json_get_i64(const struct pn_json *object, const char *key, int64_t fallback);
+bool pn_json_get_bool(const struct pn_json *object, const char *key, bool fallback);
+
+/* "null", "boolean", "number", "string", "array", "object". */
+const char *pn_json_type_name(enum pn_json_type type);
+
+/*
+ * Writing. pn_json_write() gives the compact form of a node: no white space, members in their
+ * order, numbers as they were written, strings escaped only where JSON asks for it (quote,
+ * backslash, control characters; everything else as raw UTF-8, '/' not escaped).
+ */
+void pn_json_write(struct pn_buf *out, const struct pn_json *node);
+/* A quoted, escaped string. `text` must be UTF-8. */
+void pn_json_write_string(struct pn_buf *out, const char *text, size_t len);
+/* The same for a C string; NULL writes null. */
+void pn_json_write_cstr(struct pn_buf *out, const char *text);
+/* The shortest text that reads back as the same double; null for NaN and infinities. */
+void pn_json_write_double(struct pn_buf *out, double value);
+/* "key": with a leading comma unless the last byte is '{', '[' or the buffer is empty. */
+void pn_json_write_key(struct pn_buf *out, const char *key);
+
+/* Are the bytes valid UTF-8? */
+bool pn_utf8_valid(const char *text, size_t len);
+
+#endif

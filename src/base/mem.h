@@ -1,0 +1,27 @@
+/*
+ * Small, fixed-size control allocations: running out of memory there ends the process, which
+ * nothing could handle better. Anything sized by the network, a file or a user goes through
+ * pn_buf or pn_try_alloc after its size was checked against a maximum, and fails with an error.
+ * Free with free().
+ */
+#ifndef PN_BASE_MEM_H
+#define PN_BASE_MEM_H
+
+#include <stddef.h>
+
+void *pn_xmalloc(size_t size) __attribute__((malloc, returns_nonnull));
+void *pn_xcalloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
+void *pn_xrealloc(void *old, size_t size) __attribute__((returns_nonnull));
+char *pn_xstrdup(const char *text) __attribute__((malloc, returns_nonnull));
+char *pn_xstrndup(const char *text, size_t len) __attribute__((malloc, returns_nonnull));
+/* printf into a fresh string. */
+char *pn_xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2), returns_nonnull));
+
+/* May return NULL. */
+void *pn_try_alloc(size_t size) __attribute__((malloc, warn_unused_result));
+
+/* Grows an array of `size`-byte elements to hold at least `need`; doubles; aborts when out of
+ * memory, so only for counts that are bounded elsewhere. *capacity is in elements. */
+void pn_grow(void **array, size_t *capacity, size_t need, size_t size);
+
+#endif
