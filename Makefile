@@ -1,0 +1,35 @@
+# The front door of the build; CMakePresets.json has the configurations behind it.
+
+SETUP := $(shell sha256sum scripts/setup | cut -c1-16)
+DUCKDB := third_party/duckdb/libduckdb.so third_party/duckdb/duckdb.h
+
+.PHONY: build demo test bench fmt clean help
+.DEFAULT_GOAL := build
+
+build: .setup/base-$(SETUP) $(DUCKDB) ## Build build/pinion
+	@cmake --preset release $(if $(VERBOSE),,--log-level=WARNING)
+	@cmake --build --preset release
+
+demo: build ## Run the whole pipeline once: HTTP requests to query results
+	@build/pinion demo
+
+test: .setup/test-$(SETUP) build ## Run every test (about 20 minutes)
+	@scripts/test
+
+bench: .setup/bench-$(SETUP) build ## Measure against the peers, side by side
+	@bench/run
+
+fmt: .setup/test-$(SETUP) ## Format the C sources in place
+	@scripts/style --fix
+
+clean: ## Remove what was built (what was fetched stays)
+	@rm -rf build build-*
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 8
+
+.setup/%-$(SETUP):
+	@scripts/setup $*
+
+$(DUCKDB): | .setup/base-$(SETUP)
+	@scripts/setup

@@ -1,0 +1,29 @@
+# The libraries that pinion stands on, as the interface library `pinion_libraries`. All are Debian
+# packages found by pkg-config, except libduckdb, which scripts/setup puts in third_party/duckdb.
+
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+
+add_library(pinion_libraries INTERFACE)
+target_link_libraries(pinion_libraries INTERFACE Threads::Threads m)
+
+foreach(name libmicrohttpd libcurl sqlite3 libfyaml libcrypto simdjson libzstd liblz4 libisal
+             libmariadb)
+    pkg_check_modules(${name} IMPORTED_TARGET ${name})
+    if(NOT ${name}_FOUND)
+        message(FATAL_ERROR "${name} is missing: run scripts/setup, which installs what is needed")
+    endif()
+    target_link_libraries(pinion_libraries INTERFACE PkgConfig::${name})
+endforeach()
+
+set(PINION_DUCKDB_DIR "${PROJECT_SOURCE_DIR}/third_party/duckdb" CACHE PATH
+    "The folder of libduckdb.so and duckdb.h")
+set(PINION_DUCKDB_LIBRARY "${PINION_DUCKDB_DIR}/libduckdb.so")
+if(NOT EXISTS "${PINION_DUCKDB_LIBRARY}" OR NOT EXISTS "${PINION_DUCKDB_DIR}/duckdb.h")
+    message(FATAL_ERROR "${PINION_DUCKDB_DIR} lacks libduckdb: run scripts/setup, which fetches it")
+endif()
+add_library(duckdb SHARED IMPORTED)
+set_target_properties(duckdb PROPERTIES
+    IMPORTED_LOCATION "${PINION_DUCKDB_LIBRARY}"
+    INTERFACE_INCLUDE_DIRECTORIES "${PINION_DUCKDB_DIR}")
+target_link_libraries(pinion_libraries INTERFACE duckdb)
