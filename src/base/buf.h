@@ -10,8 +10,8 @@
 #define PN_BASE_BUF_H
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 

@@ -10,7 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#define PN_MUST_CHECK __attribute__((warn_unused_result))
+#define PN_MUST_CHECK        __attribute__((warn_unused_result))
 #define PN_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* What the caller can do about an error; it decides on retries and HTTP statuses. */

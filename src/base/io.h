@@ -56,7 +56,7 @@ const struct pn_io *pn_io_system(void);
 
 /* Files. All paths are NUL-terminated; all functions return 0 or an errno with *e set. */
 int pn_io_open(const struct pn_io *io, const char *path, int flags, int *fd,
-               struct pn_err *e) PN_MUST_CHECK; /* new files get mode 0644; O_CLOEXEC is added */
+               struct pn_err *e) PN_MUST_CHECK;    /* new files get mode 0644; O_CLOEXEC is added */
 void pn_io_close(const struct pn_io *io, int *fd); /* -1 ok; sets *fd to -1 */
 /* Reads exactly `len` bytes at `offset`; fewer is a CORRUPT error "file ends early". `path` is for
  * the message. */
@@ -70,7 +70,8 @@ int pn_io_write_at(const struct pn_io *io, int fd, const void *bytes, size_t len
 /* Writes all of iov (which it may change), at most 64 pieces a call. */
 int pn_io_writev_at(const struct pn_io *io, int fd, struct iovec *iov, int count, int64_t offset,
                     const char *path, struct pn_err *e) PN_MUST_CHECK;
-int pn_io_datasync(const struct pn_io *io, int fd, const char *path, struct pn_err *e) PN_MUST_CHECK;
+int pn_io_datasync(const struct pn_io *io, int fd, const char *path,
+                   struct pn_err *e) PN_MUST_CHECK;
 int pn_io_sync(const struct pn_io *io, int fd, const char *path, struct pn_err *e) PN_MUST_CHECK;
 int pn_io_truncate(const struct pn_io *io, int fd, int64_t size, const char *path,
                    struct pn_err *e) PN_MUST_CHECK;

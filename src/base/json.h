@@ -33,17 +33,17 @@ enum pn_json_type {
 
 struct pn_json {
     enum pn_json_type type;
-    bool boolean;    /* BOOL */
-    bool is_integer; /* NUMBER written without fraction or exponent that fits int64 */
-    int64_t integer; /* NUMBER, when is_integer */
-    double number;   /* NUMBER, always */
+    bool boolean;     /* BOOL */
+    bool is_integer;  /* NUMBER written without fraction or exponent that fits int64 */
+    int64_t integer;  /* NUMBER, when is_integer */
+    double number;    /* NUMBER, always */
     const char *text; /* STRING: unescaped UTF-8, not NUL-terminated; may contain NUL bytes */
     size_t text_len;
     const char *raw; /* the value's own text, from its first to its last character */
     size_t raw_len;
     const char *key; /* member of an object: its unescaped name, not NUL-terminated; else NULL */
     size_t key_len;
-    size_t count;         /* ARRAY, OBJECT: number of children */
+    size_t count;          /* ARRAY, OBJECT: number of children */
     struct pn_json *first; /* ARRAY, OBJECT: first child, or NULL */
     struct pn_json *next;  /* next sibling, or NULL */
 };

@@ -25,8 +25,8 @@ void pn_logger_destroy(struct pn_logger **logger);
 void pn_log_line(struct pn_logger *logger, enum pn_level level, const char *component,
                  const char *fmt, ...) PN_PRINTF(4, 5);
 #define pn_log_debug(logger, component, ...) pn_log_line(logger, PN_DEBUG, component, __VA_ARGS__)
-#define pn_log_info(logger, component, ...) pn_log_line(logger, PN_INFO, component, __VA_ARGS__)
-#define pn_log_warn(logger, component, ...) pn_log_line(logger, PN_WARN, component, __VA_ARGS__)
+#define pn_log_info(logger, component, ...)  pn_log_line(logger, PN_INFO, component, __VA_ARGS__)
+#define pn_log_warn(logger, component, ...)  pn_log_line(logger, PN_WARN, component, __VA_ARGS__)
 #define pn_log_error(logger, component, ...) pn_log_line(logger, PN_ERROR, component, __VA_ARGS__)
 
 /* Each returns false for a word that is none. */

@@ -22,8 +22,8 @@ void pn_metrics_destroy(struct pn_metrics **metrics);
 /* `name` ("pinion_gateway_requests_total") and `help` are copied. Asking again for the same name
  * and label value returns the same metric. `label` and `value` may both be NULL. Owned by the
  * registry, which must outlive its users; `metrics` may be NULL, then so is the result. */
-struct pn_metric *pn_metrics_counter(struct pn_metrics *metrics, const char *name,
-                                     const char *help, const char *label, const char *value);
+struct pn_metric *pn_metrics_counter(struct pn_metrics *metrics, const char *name, const char *help,
+                                     const char *label, const char *value);
 struct pn_metric *pn_metrics_gauge(struct pn_metrics *metrics, const char *name, const char *help,
                                    const char *label, const char *value);
 /* Buckets for seconds, from 50 microseconds to 10 seconds. */
@@ -31,8 +31,8 @@ struct pn_metric *pn_metrics_histogram(struct pn_metrics *metrics, const char *n
                                        const char *help, const char *label, const char *value);
 
 /* `metric` may be NULL in all of these. */
-void pn_metric_add(struct pn_metric *metric, int64_t amount);      /* counter, gauge */
-void pn_metric_set(struct pn_metric *metric, int64_t value);       /* gauge */
+void pn_metric_add(struct pn_metric *metric, int64_t amount);       /* counter, gauge */
+void pn_metric_set(struct pn_metric *metric, int64_t value);        /* gauge */
 void pn_metric_observe_ns(struct pn_metric *metric, int64_t nanos); /* histogram */
 int64_t pn_metric_value(const struct pn_metric *metric);
 
