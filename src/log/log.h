@@ -1,0 +1,239 @@
+/*
+ * The log port: topics of partitions of records, kept in offset order.
+ *
+ * What every implementation promises:
+ *   - a request's `done` runs after its records are durable (as the durability setting says), or
+ *     after they were refused; there is no third way;
+ *   - records of one partition have dense offsets 0, 1, 2, ... in append order; offsets are never
+ *     used again, reads give them in order and only what is durable;
+ *   - a record keeps key, value, headers and timestamp exactly; a NULL value is not an empty one.
+ *
+ * Implementations: embedded/ (segment files in the data folder). Kafka and Kinesis come later as
+ * further `struct pn_log_ops`.
+ */
+#ifndef PN_LOG_LOG_H
+#define PN_LOG_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+
+enum {
+    PN_TOPIC_NAME_MAX = 249, /* as Kafka */
+    PN_PARTITIONS_MAX = 1024,
+    PN_RECORD_BYTES_MAX = 16 * 1024 * 1024, /* key + value + headers: the hard limit */
+    PN_RECORD_HEADERS_MAX = 64
+};
+enum { PN_PARTITION_ANY = -1 }; /* by key (murmur2, as Kafka's clients) or round robin */
+
+/* Bytes somebody else owns. data == NULL means absent, which isn't the same as len == 0. */
+struct pn_bytes {
+    const void *data;
+    size_t len;
+};
+
+struct pn_record_header {
+    struct pn_bytes name; /* UTF-8, never absent */
+    struct pn_bytes value;
+};
+
+struct pn_record {
+    struct pn_bytes key;
+    struct pn_bytes value;
+    const struct pn_record_header *headers;
+    size_t header_count;
+    int64_t timestamp_ms; /* when appending: -1 takes the time of the append */
+    int64_t offset;       /* set by reads */
+};
+
+/* One record of a request, and what became of it. */
+struct pn_log_entry {
+    struct pn_record record;
+    int32_t partition;   /* in: PN_PARTITION_ANY or a number; out: where it went */
+    int64_t offset;      /* out, when rc is 0 */
+    int rc;              /* out: 0, or why this record was refused */
+    enum pn_class class_; /* out, when rc is not 0 */
+};
+
+/*
+ * A request: records for one topic, durable together. The caller owns it and everything it points
+ * to, and keeps it untouched until `done` ran. `done` is called exactly once for each successful
+ * pn_log_submit(), on a thread of the log: it must not block nor call back into the log's submit.
+ * On failure `err` says why (first failing entry); an entry's own rc says which ones failed.
+ */
+struct pn_log_request {
+    const char *topic;
+    struct pn_log_entry *entries;
+    size_t count;
+    void (*done)(struct pn_log_request *request);
+    void *arg; /* the caller's */
+    int rc;    /* out: 0 when every entry was appended */
+    struct pn_err err;
+    struct pn_log_request *next; /* the log's own while submitted */
+    void *partition_state;       /* the log's own while submitted */
+};
+
+struct pn_log_topic_info {
+    char name[PN_TOPIC_NAME_MAX + 1];
+    int32_t partitions;
+};
+
+struct pn_log_offsets {
+    int64_t begin; /* offset of the oldest record kept */
+    int64_t end;   /* offset the next record will get */
+};
+
+/* Records read, in offset order; everything lives in the arena given to the read. */
+struct pn_log_records {
+    struct pn_record *records;
+    size_t count;
+    int64_t next_offset; /* where to read on; beyond the last record, past gaps */
+    int64_t end_offset;  /* the partition's end at the time of the read */
+};
+
+/* Settings of one topic; 0 (or NULL) takes the log's default. -1 for retention means for ever. */
+struct pn_log_topic_config {
+    int32_t partitions;
+    int64_t retention_ms;
+    int64_t retention_bytes; /* a partition */
+};
+
+struct pn_log;
+
+struct pn_log_ops {
+    const char *name;
+    void (*destroy)(struct pn_log *log);
+    int (*submit)(struct pn_log *log, struct pn_log_request *request, struct pn_err *e);
+    int (*create_topic)(struct pn_log *log, const char *topic,
+                        const struct pn_log_topic_config *config, struct pn_err *e);
+    int (*delete_topic)(struct pn_log *log, const char *topic, struct pn_err *e);
+    int (*configure_topic)(struct pn_log *log, const char *topic,
+                           const struct pn_log_topic_config *config, struct pn_err *e);
+    int (*topics)(struct pn_log *log, struct pn_arena *arena, struct pn_log_topic_info **topics,
+                  size_t *count, struct pn_err *e);
+    int (*topic)(struct pn_log *log, const char *topic, struct pn_log_topic_info *info,
+                 struct pn_err *e);
+    int (*offsets)(struct pn_log *log, const char *topic, int32_t partition,
+                   struct pn_log_offsets *offsets, struct pn_err *e);
+    int (*offset_at)(struct pn_log *log, const char *topic, int32_t partition,
+                     int64_t timestamp_ms, int64_t *offset, struct pn_err *e);
+    int (*read)(struct pn_log *log, const char *topic, int32_t partition, int64_t offset,
+                size_t max_records, size_t max_bytes, struct pn_arena *arena,
+                struct pn_log_records *records, struct pn_err *e);
+    int (*listen)(struct pn_log *log, void (*fn)(void *arg), void *arg, int *id, struct pn_err *e);
+    void (*unlisten)(struct pn_log *log, int id);
+};
+
+struct pn_log {
+    const struct pn_log_ops *ops;
+};
+
+/*
+ * Hands a request to the log. On success `done` will be called once (it may run before this
+ * returns). On failure nothing was taken and `done` is not called:
+ *   MISSING   no such topic, and topics aren't created on first use
+ *   INPUT     a bad topic name, a partition the topic doesn't have (the entry's rc is set too),
+ *             a record over the limit
+ *   RETRY     the queue is full (back-pressure); the disk was full at the last try
+ *   FATAL     the partition stopped taking writes after a failed sync; the message says why
+ */
+PN_MUST_CHECK static inline int pn_log_submit(struct pn_log *log, struct pn_log_request *request,
+                                              struct pn_err *e)
+{
+    return log->ops->submit(log, request, e);
+}
+
+/* Submits and waits; for commands and tests. */
+int pn_log_append(struct pn_log *log, struct pn_log_request *request, struct pn_err *e)
+    PN_MUST_CHECK;
+
+/* CONFLICT when it exists; INPUT for a bad name or number of partitions. `config` may be NULL. */
+PN_MUST_CHECK static inline int pn_log_create_topic(struct pn_log *log, const char *topic,
+                                                    const struct pn_log_topic_config *config,
+                                                    struct pn_err *e)
+{
+    return log->ops->create_topic(log, topic, config, e);
+}
+/* Removes the topic with its records; MISSING when there is none. */
+PN_MUST_CHECK static inline int pn_log_delete_topic(struct pn_log *log, const char *topic,
+                                                    struct pn_err *e)
+{
+    return log->ops->delete_topic(log, topic, e);
+}
+/* Changes what is not 0 in config: more partitions (never fewer), retention. */
+PN_MUST_CHECK static inline int pn_log_configure_topic(struct pn_log *log, const char *topic,
+                                                       const struct pn_log_topic_config *config,
+                                                       struct pn_err *e)
+{
+    return log->ops->configure_topic(log, topic, config, e);
+}
+/* All topics, sorted by name; the array lives in the arena. */
+PN_MUST_CHECK static inline int pn_log_topics(struct pn_log *log, struct pn_arena *arena,
+                                              struct pn_log_topic_info **topics, size_t *count,
+                                              struct pn_err *e)
+{
+    return log->ops->topics(log, arena, topics, count, e);
+}
+/* MISSING when there is no such topic. */
+PN_MUST_CHECK static inline int pn_log_topic(struct pn_log *log, const char *topic,
+                                             struct pn_log_topic_info *info, struct pn_err *e)
+{
+    return log->ops->topic(log, topic, info, e);
+}
+/* MISSING for an unknown topic or partition. */
+PN_MUST_CHECK static inline int pn_log_offsets(struct pn_log *log, const char *topic,
+                                               int32_t partition, struct pn_log_offsets *offsets,
+                                               struct pn_err *e)
+{
+    return log->ops->offsets(log, topic, partition, offsets, e);
+}
+/* The offset of the first record with a timestamp at or after `timestamp_ms`; the end offset when
+ * there is none. */
+PN_MUST_CHECK static inline int pn_log_offset_at(struct pn_log *log, const char *topic,
+                                                 int32_t partition, int64_t timestamp_ms,
+                                                 int64_t *offset, struct pn_err *e)
+{
+    return log->ops->offset_at(log, topic, partition, timestamp_ms, offset, e);
+}
+/*
+ * Reads records from `offset` on: at most `max_records`, and no more than `max_bytes` of keys and
+ * values, but always at least one record when there is one. At the end it returns 0 with count 0.
+ * An offset below `begin` is read from `begin`. Above the end: INPUT. A damaged batch: CORRUPT, with
+ * file and position; records before it were given by earlier reads, those behind it can be read by
+ * asking for an offset behind it (the message names it).
+ */
+PN_MUST_CHECK static inline int pn_log_read(struct pn_log *log, const char *topic,
+                                            int32_t partition, int64_t offset, size_t max_records,
+                                            size_t max_bytes, struct pn_arena *arena,
+                                            struct pn_log_records *records, struct pn_err *e)
+{
+    return log->ops->read(log, topic, partition, offset, max_records, max_bytes, arena, records,
+                          e);
+}
+/*
+ * Calls fn(arg) after each group commit that added records, on a thread of the log (it must not
+ * block: set a flag, signal a condition). pn_log_unlisten() returns when fn no longer runs.
+ */
+PN_MUST_CHECK static inline int pn_log_listen(struct pn_log *log, void (*fn)(void *arg), void *arg,
+                                              int *id, struct pn_err *e)
+{
+    return log->ops->listen(log, fn, arg, id, e);
+}
+static inline void pn_log_unlisten(struct pn_log *log, int id)
+{
+    log->ops->unlisten(log, id);
+}
+/* Finishes what was submitted, then frees the log. NULL ok. */
+void pn_log_destroy(struct pn_log **log);
+
+/* Is `name` a topic name Kafka would take: 1 to 249 of [a-zA-Z0-9._-], not "." nor ".."? On false
+ * the error (INPUT) says what is wrong. */
+bool pn_topic_name_valid(const char *name, size_t len, struct pn_err *e);
+
+/* The partition Kafka's default partitioner gives a key: toPositive(murmur2(key)) % partitions. */
+int32_t pn_partition_of_key(const void *key, size_t len, int32_t partitions);
+
+#endif

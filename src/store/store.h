@@ -1,0 +1,134 @@
+/*
+ * The store port: objects under keys, as in a bucket. The local store's folder has exactly the
+ * layout of the bucket, so one can be copied to the other.
+ *
+ * What every implementation promises: put is atomic and durable when it returns; put-if-absent is
+ * exclusive among all processes; list is by prefix, in bytewise order of the keys; a get sees the
+ * last completed put.
+ *
+ * Keys are "/"-separated paths such as "topics/a/partition=0/a+0+0000000000.json": 1 to 1024 bytes of UTF-8,
+ * no empty, "." or ".." segment, no leading or trailing "/", no NUL or control character; anything
+ * else is refused with class INPUT.
+ */
+#ifndef PN_STORE_STORE_H
+#define PN_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+enum { PN_KEY_MAX = 1024 };
+
+struct pn_object {
+    const char *key; /* borrowed during the callback */
+    int64_t size_bytes;
+    int64_t modified_ms;
+};
+
+struct pn_store;
+
+struct pn_store_ops {
+    const char *name;
+    void (*destroy)(struct pn_store *store);
+    int (*put)(struct pn_store *store, const char *key, const void *bytes, size_t len,
+               bool if_absent, struct pn_err *e);
+    int (*get)(struct pn_store *store, const char *key, struct pn_buf *out, struct pn_err *e);
+    int (*head)(struct pn_store *store, const char *key, struct pn_object *object,
+                struct pn_err *e);
+    int (*remove)(struct pn_store *store, const char *key, struct pn_err *e);
+    int (*list)(struct pn_store *store, const char *prefix, const char *after,
+                int (*fn)(void *arg, const struct pn_object *object), void *arg,
+                struct pn_err *e);
+    int (*url)(struct pn_store *store, const char *key, char **url, struct pn_err *e);
+    int (*begin_file)(struct pn_store *store, const char *key, char **path, struct pn_err *e);
+    int (*commit_file)(struct pn_store *store, const char *key, const char *path,
+                       int64_t *size_bytes, struct pn_err *e);
+    int (*check)(struct pn_store *store, struct pn_err *e);
+};
+
+struct pn_store {
+    const struct pn_store_ops *ops;
+};
+
+/* Writes an object, replacing an older one. */
+PN_MUST_CHECK static inline int pn_store_put(struct pn_store *store, const char *key,
+                                             const void *bytes, size_t len, struct pn_err *e)
+{
+    return store->ops->put(store, key, bytes, len, false, e);
+}
+/* Writes an object unless there is one: then CONFLICT, and the old one is untouched. */
+PN_MUST_CHECK static inline int pn_store_put_if_absent(struct pn_store *store, const char *key,
+                                                       const void *bytes, size_t len,
+                                                       struct pn_err *e)
+{
+    return store->ops->put(store, key, bytes, len, true, e);
+}
+/* Appends the object's bytes to `out`. MISSING when there is none; INPUT when larger than out's
+ * maximum. */
+PN_MUST_CHECK static inline int pn_store_get(struct pn_store *store, const char *key,
+                                             struct pn_buf *out, struct pn_err *e)
+{
+    return store->ops->get(store, key, out, e);
+}
+/* Size and time of an object (object->key is the caller's key). MISSING when there is none. */
+PN_MUST_CHECK static inline int pn_store_head(struct pn_store *store, const char *key,
+                                              struct pn_object *object, struct pn_err *e)
+{
+    return store->ops->head(store, key, object, e);
+}
+/* Removes an object; one that isn't there is fine. */
+PN_MUST_CHECK static inline int pn_store_remove(struct pn_store *store, const char *key,
+                                                struct pn_err *e)
+{
+    return store->ops->remove(store, key, e);
+}
+/*
+ * Calls fn for every object whose key starts with `prefix` ("" for all; any prefix, not only a
+ * folder) and is bytewise greater than `after` (NULL for all), in order, until fn returns non-zero,
+ * which is then returned with *e unset by the store (fn may set it). Nothing there is fine.
+ */
+PN_MUST_CHECK static inline int pn_store_list(struct pn_store *store, const char *prefix,
+                                              const char *after,
+                                              int (*fn)(void *arg, const struct pn_object *object),
+                                              void *arg, struct pn_err *e)
+{
+    return store->ops->list(store, prefix, after, fn, arg, e);
+}
+/* What an engine opens to read the object or, for a prefix, its folder: an absolute path for the
+ * local store, s3://... for S3. Caller frees. The object need not exist. */
+PN_MUST_CHECK static inline int pn_store_url(struct pn_store *store, const char *key, char **url,
+                                             struct pn_err *e)
+{
+    return store->ops->url(store, key, url, e);
+}
+/*
+ * For objects that somebody else writes as a file (Parquet by the engine): begin gives a path to
+ * write to, on the store's own disk but outside its keys (caller frees); commit syncs that file and
+ * makes it the object `key`, atomically and durably, and tells its size. A path never committed is
+ * swept away when the store is next opened by a process that alone uses it (the server).
+ */
+PN_MUST_CHECK static inline int pn_store_begin_file(struct pn_store *store, const char *key,
+                                                    char **path, struct pn_err *e)
+{
+    return store->ops->begin_file(store, key, path, e);
+}
+PN_MUST_CHECK static inline int pn_store_commit_file(struct pn_store *store, const char *key,
+                                                     const char *path, int64_t *size_bytes,
+                                                     struct pn_err *e)
+{
+    return store->ops->commit_file(store, key, path, size_bytes, e);
+}
+/* Is the store there, readable and writable? For the first task of a run. */
+PN_MUST_CHECK static inline int pn_store_check(struct pn_store *store, struct pn_err *e)
+{
+    return store->ops->check(store, e);
+}
+void pn_store_destroy(struct pn_store **store); /* NULL ok */
+
+/* 0, or INPUT with what is wrong with the key. */
+int pn_store_key_check(const char *key, struct pn_err *e) PN_MUST_CHECK;
+
+#endif
