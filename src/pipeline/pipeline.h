@@ -1,0 +1,155 @@
+/*
+ * The pipeline definition: what a folder with a pipeline.yml says about topics, tables, queries and
+ * DAGs. Every station asks here; nothing else in the program knows a table's name.
+ *
+ *   <folder>/pipeline.yml       the definition (docs/pipeline.md is its manual)
+ *   <folder>/clean/<x>.sql      one SELECT for each transformed table
+ *   <folder>/queries/<name>.sql one SELECT for each named query; its first comment line describes it
+ *   <folder>/prelude/<engine>.sql  functions that the engines spell differently
+ *   <folder>/generator.yml      the built-in producer's fields and their distributions
+ *
+ * Loading validates everything: each error names file, line and key. All of it is read once and
+ * never changes; pointers are borrowed from the pipeline.
+ */
+#ifndef PN_PIPELINE_PIPELINE_H
+#define PN_PIPELINE_PIPELINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/io.h"
+
+enum pn_type_kind {
+    PN_TYPE_STRING,
+    PN_TYPE_BIGINT, /* 64 bits; Delta "long" */
+    PN_TYPE_INT,    /* 32 bits; Delta "integer" */
+    PN_TYPE_DOUBLE,
+    PN_TYPE_BOOLEAN,
+    PN_TYPE_TIMESTAMP, /* microseconds, a UTC instant; Delta "timestamp" */
+    PN_TYPE_DATE,
+    PN_TYPE_STRUCT
+};
+
+struct pn_column;
+
+struct pn_type {
+    enum pn_type_kind kind;
+    const struct pn_column *fields; /* STRUCT */
+    size_t field_count;
+};
+
+struct pn_column {
+    const char *name;
+    struct pn_type type;
+    bool required;              /* null, absent or of a wrong type: the record is no row */
+    const char *const *aliases; /* other names the value may come under */
+    size_t alias_count;
+    const char *unwrap; /* an object with this one member stands for the member's value, or NULL */
+};
+
+/* What happens to a member that no column takes; it is counted in any case. */
+enum pn_unknown_keys {
+    PN_UNKNOWN_DROP,
+    PN_UNKNOWN_KEEP,  /* kept, as a JSON object, in the column `_unknown` (string) */
+    PN_UNKNOWN_REJECT /* the record goes to the dead letters */
+};
+
+struct pn_table {
+    const char *name;       /* as queries call it */
+    const char *path;       /* key in the store: "delta_tables/raw/x" */
+    const char *from_topic; /* a raw table: loaded from this topic's landed objects; else NULL */
+    const char *sql_file;   /* a transformed table: path of its SELECT, for messages; else NULL */
+    const char *sql;        /* that file's text */
+    const struct pn_table *const *reads; /* the tables the SELECT reads, by name */
+    size_t read_count;
+    const struct pn_column *columns; /* in order */
+    size_t column_count;
+    const char *key_column; /* or NULL */
+    enum pn_unknown_keys unknown_keys;
+};
+
+struct pn_topic {
+    const char *name;
+    int32_t partitions;
+    int64_t retention_ms;    /* 0: the log's default */
+    int64_t retention_bytes; /* 0: the log's default */
+};
+
+struct pn_query {
+    const char *name;
+    const char *file;
+    const char *sql;
+    const char *description; /* first comment line, "" when none */
+};
+
+enum pn_task_kind {
+    PN_TASK_CHECK_STORE, /* the store is there and readable */
+    PN_TASK_LOAD,        /* landed objects to raw tables */
+    PN_TASK_TRANSFORM,   /* raw to transformed tables */
+    PN_TASK_COMMAND      /* a command line, run by /bin/sh -c: for DAGs of a user's own */
+};
+
+struct pn_task {
+    const char *name;
+    enum pn_task_kind kind;
+    const struct pn_table *const *tables; /* LOAD, TRANSFORM */
+    size_t table_count;
+    const char *command; /* COMMAND */
+    const struct pn_task *const *after;
+    size_t after_count;
+    int32_t retries;
+    int64_t retry_delay_ms;
+    int64_t timeout_ms; /* 0: none */
+};
+
+struct pn_dag {
+    const char *name;
+    const char *description;
+    const struct pn_task *tasks; /* in an order in which each comes behind all it is `after` */
+    size_t task_count;
+    int32_t parallelism;     /* tasks at once */
+    int32_t active_runs_max; /* runs at once; further ones are queued */
+};
+
+struct pn_pipeline {
+    const char *name;
+    const char *description;
+    const char *folder; /* absolute */
+    const struct pn_topic *topics;
+    size_t topic_count;
+    const struct pn_table *tables; /* a table comes behind all it reads */
+    size_t table_count;
+    const struct pn_query *queries; /* sorted by name */
+    size_t query_count;
+    const struct pn_dag *dags;
+    size_t dag_count;
+    const char *topics_dir;       /* where the sink lands, "topics" */
+    const char *dead_letters_dir; /* where the sink lands what is no JSON, "dead_letters" */
+    const char *dead_letters_path; /* key of the dead-letter Delta table */
+    const char *prelude_duckdb;   /* text, "" when there is none */
+    const char *prelude_spark;
+    struct pn_pipeline_private *private_; /* owns the memory and the settings' YAML */
+};
+
+/* Reads and checks a pipeline's folder. Destroy with pn_pipeline_destroy(). */
+int pn_pipeline_load(const char *folder, const struct pn_io *io, struct pn_pipeline **pipeline,
+                     struct pn_err *e) PN_MUST_CHECK;
+void pn_pipeline_destroy(struct pn_pipeline **pipeline); /* NULL ok */
+
+/* Each returns NULL when there is none of that name. */
+const struct pn_table *pn_pipeline_table(const struct pn_pipeline *pipeline, const char *name);
+const struct pn_query *pn_pipeline_query(const struct pn_pipeline *pipeline, const char *name);
+const struct pn_dag *pn_pipeline_dag(const struct pn_pipeline *pipeline, const char *name);
+const struct pn_task *pn_dag_task(const struct pn_dag *dag, const char *name);
+
+/* Reads "bigint", "struct<latitude double, longitude double>", ...; memory from the arena-like owner
+ * of the pipeline. For SQL: the engine-neutral spelling of a type ("BIGINT", "STRUCT(...)"). */
+void pn_type_sql(const struct pn_type *type, struct pn_buf *out);
+/* The type in Delta's schema JSON: "long", or {"type":"struct","fields":[...]}. */
+void pn_type_delta(const struct pn_type *type, struct pn_buf *out);
+/* A table's whole schema as Delta's schema JSON; every column nullable. */
+void pn_table_delta_schema(const struct pn_table *table, struct pn_buf *out);
+
+#endif

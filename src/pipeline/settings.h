@@ -1,0 +1,92 @@
+/*
+ * Settings: one table (name, type, default, limits, help) that drives parsing, checks, `pinion
+ * settings` and docs/settings.md. They come, later ones winning, from: the defaults; `settings:` of
+ * the pipeline.yml; a file given with --config (the same names, YAML); --set name=value.
+ *
+ * Sizes take a unit (512, 64KiB, 1MB, 2GiB), durations too (100ms, 10s, 5m, 24h, 7d, or "forever"
+ * where the help says so).
+ */
+#ifndef PN_PIPELINE_SETTINGS_H
+#define PN_PIPELINE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/io.h"
+#include "pipeline/pipeline.h"
+
+/* Strings are owned by the settings. Enumerations are checked words. */
+struct pn_settings {
+    struct {
+        char *durability;  /* "fsync" | "os" */
+        char *compression; /* "none" | "lz4" | "zstd" */
+        int64_t segment_bytes;
+        int64_t segment_ms;
+        int64_t index_interval_bytes;
+        int64_t retention_ms;    /* -1: forever */
+        int64_t retention_bytes; /* -1: unbounded */
+        int64_t queue_bytes_max;
+        int64_t partitions;
+        bool auto_create_topics;
+        int64_t record_bytes_max;
+    } log;
+    struct {
+        char *listen;         /* "127.0.0.1:8082" */
+        char *auth;           /* "" (not set) | "none" | "api-key" */
+        char *api_key_file;   /* file with one API key a line; also PINION_API_KEY */
+        char *cors_origin;    /* "*" */
+        int64_t threads;      /* 0: one a core */
+        int64_t connections_max;
+        int64_t connections_per_ip_max; /* 0: unlimited */
+        int64_t header_bytes_max;
+        int64_t body_bytes_max;
+        int64_t records_per_request_max;
+        int64_t idle_ms;    /* a connection without a byte for so long is closed */
+        int64_t request_ms; /* a request must have arrived whole after so long */
+        int64_t drain_ms;   /* at SIGTERM: how long accepted requests may take */
+        int64_t memory_bytes_max; /* request bodies in flight; above: 503 */
+        int64_t consumer_instance_timeout_ms;
+        int64_t consumer_instances_max;
+        int64_t consumer_request_timeout_ms;
+        int64_t consumer_fetch_bytes_max;
+    } gateway;
+    struct {
+        int64_t flush_size; /* records in an object */
+        int64_t flush_bytes;
+        int64_t rotate_interval_ms;
+    } sink;
+    struct {
+        int64_t memory_bytes_max; /* DuckDB's limit; it spills to <data>/tmp beyond */
+        int64_t threads;          /* 0: one a core */
+        char *parquet_compression; /* "snappy" | "zstd" | "uncompressed" */
+    } engine;
+    struct {
+        int64_t log_retention_ms;      /* of commit files */
+        int64_t tombstone_retention_ms; /* vacuum */
+        int64_t checkpoint_interval;   /* commits */
+        int64_t optimize_target_bytes;
+    } delta;
+    struct {
+        int64_t runs_kept;
+    } dag;
+};
+
+void pn_settings_init(struct pn_settings *settings); /* the defaults */
+void pn_settings_deinit(struct pn_settings *settings);
+/* Sets one by its dotted name ("log.durability"). INPUT errors name the setting, what it takes and,
+ * for an unknown name, the nearest one. */
+int pn_settings_set(struct pn_settings *settings, const char *name, const char *value,
+                    struct pn_err *e) PN_MUST_CHECK;
+/* Applies `settings:` of the pipeline.yml. */
+int pn_settings_from_pipeline(struct pn_settings *settings, const struct pn_pipeline *pipeline,
+                              struct pn_err *e) PN_MUST_CHECK;
+/* Applies a YAML file; errors name file, line and key. */
+int pn_settings_from_file(struct pn_settings *settings, const char *path, const struct pn_io *io,
+                          struct pn_err *e) PN_MUST_CHECK;
+/* The whole table: as Markdown (docs/settings.md), or as JSON with the values in force. */
+void pn_settings_markdown(struct pn_buf *out);
+void pn_settings_json(const struct pn_settings *settings, struct pn_buf *out);
+
+#endif
