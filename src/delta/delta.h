@@ -1,0 +1,213 @@
+/*
+ * Delta Lake tables: the transaction log of https://github.com/delta-io/delta PROTOCOL.md, in C.
+ *
+ * A table is a key prefix in a store: data files (Parquet, written by an engine) and
+ * `_delta_log/<version %020d>.json`, one commit each, made by put-if-absent. Every data file is
+ * durable before the commit that names it. Tables made here are protocol (1,2) without features,
+ * so every reader opens them. Tables made elsewhere are read when every reader feature they ask
+ * for is known; otherwise the error names the feature.
+ *
+ * Parquet is an engine's work: checkpoints are written and read through `struct pn_delta_parquet`,
+ * which the engine implements, so that this module depends on no engine.
+ */
+#ifndef PN_DELTA_DELTA_H
+#define PN_DELTA_DELTA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/logger.h"
+#include "store/store.h"
+
+/* How checkpoints become Parquet and back. Both take URLs/paths an engine can open. */
+struct pn_delta_parquet {
+    /* Writes the checkpoint's rows to a new Parquet file at `path`, with the columns and types that
+     * the protocol's "Checkpoint schema" asks for (txn, add, remove, metaData, protocol; add.stats
+     * as JSON text). `ndjson` holds one action a line, as in a commit file. */
+    int (*write_checkpoint)(void *ctx, const char *ndjson, size_t len, const char *path,
+                            struct pn_err *e);
+    /* Calls `line` with each row of a checkpoint as one action in JSON ({"add":{...}}), nulls left
+     * out, until it returns non-zero, which is then returned. */
+    int (*read_checkpoint)(void *ctx, const char *url,
+                           int (*line)(void *arg, const char *json, size_t len, struct pn_err *e),
+                           void *arg, struct pn_err *e);
+    void *ctx;
+};
+
+struct pn_delta_config {
+    int64_t checkpoint_interval;    /* commits between checkpoints; 10 */
+    int64_t log_retention_ms;       /* of commit files behind a checkpoint; 30 days */
+    int64_t tombstone_retention_ms; /* of removed files, for vacuum; 7 days */
+    const char *engine_info;        /* "pinion/0.1.0", for commitInfo */
+};
+void pn_delta_config_init(struct pn_delta_config *config);
+
+struct pn_delta_map_entry {
+    const char *key;
+    const char *value; /* NULL: null */
+};
+
+/* One live (or removed) data file. */
+struct pn_delta_file {
+    const char *path; /* decoded; relative to the table, or absolute (a URL or path) */
+    struct pn_delta_map_entry *partition_values;
+    size_t partition_value_count;
+    int64_t size_bytes;
+    int64_t modified_ms;
+    int64_t num_records;         /* from the statistics; -1 when unknown */
+    const char *stats;           /* JSON text, or NULL */
+    const char *deletion_vector; /* the descriptor's JSON, or NULL */
+    bool data_change;
+    int64_t deleted_ms; /* removed files only */
+};
+
+struct pn_delta_txn {
+    const char *app_id;
+    int64_t version;
+    int64_t updated_ms; /* 0: unknown */
+};
+
+struct pn_delta_metadata {
+    const char *id;     /* UUID */
+    const char *name;   /* or NULL */
+    const char *schema; /* schemaString: the schema's JSON text */
+    const char **partition_columns;
+    size_t partition_column_count;
+    struct pn_delta_map_entry *configuration;
+    size_t configuration_count;
+    int64_t created_ms;
+};
+
+/* A table as of one version; everything lives in its arena. */
+struct pn_delta_snapshot {
+    int64_t version;
+    int64_t timestamp_ms; /* of its commit */
+    int32_t min_reader_version;
+    int32_t min_writer_version;
+    struct pn_delta_metadata metadata;
+    struct pn_delta_file *files; /* live, in a fixed order: by path */
+    size_t file_count;
+    struct pn_delta_file *removed; /* tombstones still in the log */
+    size_t removed_count;
+    struct pn_delta_txn *txns; /* latest for each application */
+    size_t txn_count;
+    struct pn_arena arena;
+};
+
+struct pn_delta; /* a handle on one table's place; holds no version */
+
+/* `path` is the key prefix ("delta_tables/raw/x"), copied. Nothing is read or made yet. All
+ * pointers are borrowed for the handle's life; `parquet` may be NULL where no checkpoint needs to
+ * be read or written (then one that is needed is an error). */
+struct pn_delta *pn_delta_create(struct pn_store *store, const char *path,
+                                 const struct pn_delta_parquet *parquet,
+                                 const struct pn_clock *clock, struct pn_logger *logger,
+                                 const struct pn_delta_config *config);
+void pn_delta_destroy(struct pn_delta **table); /* NULL ok */
+const char *pn_delta_path(const struct pn_delta *table);
+
+/*
+ * Reads the table as of `version`, or the latest for -1. MISSING when there is no table, or no such
+ * version (any more; the message names the oldest and the newest). CORRUPT names the file and line.
+ * A hint (_last_checkpoint) or checkpoint that is missing or damaged is passed over with a warning
+ * where older files still give the answer. Destroy with pn_delta_snapshot_destroy().
+ */
+int pn_delta_snapshot(struct pn_delta *table, int64_t version, struct pn_delta_snapshot **snapshot,
+                      struct pn_err *e) PN_MUST_CHECK;
+/* As of a time: the newest version committed at or before it. */
+int pn_delta_snapshot_at(struct pn_delta *table, int64_t timestamp_ms,
+                         struct pn_delta_snapshot **snapshot, struct pn_err *e) PN_MUST_CHECK;
+void pn_delta_snapshot_destroy(struct pn_delta_snapshot **snapshot);
+/* The version of an application's last transaction, or -1. */
+int64_t pn_delta_txn_version(const struct pn_delta_snapshot *snapshot, const char *app_id);
+
+enum pn_delta_mode {
+    PN_DELTA_APPEND,    /* blind: conflicts with nothing but metadata, protocol and txn */
+    PN_DELTA_OVERWRITE, /* all files live at the time of the commit are removed; last one wins */
+    PN_DELTA_REWRITE    /* `removes` are replaced by `adds` with the same rows: dataChange false */
+};
+
+/* A commit in the making; the caller owns everything it points to. */
+struct pn_delta_commit {
+    enum pn_delta_mode mode;
+    const char *operation;            /* commitInfo: "WRITE", "OPTIMIZE", ... */
+    const char *operation_parameters; /* commitInfo: a JSON object's text, or NULL */
+    const char *operation_metrics;    /* commitInfo: a JSON object's text, or NULL */
+    const char *schema;               /* the rows' schema; the table is made with it when missing */
+    const char *const *partition_columns; /* for a new table */
+    size_t partition_column_count;
+    const char *name;                 /* for a new table, or NULL */
+    const struct pn_delta_file *adds; /* path relative to the table; already in the store */
+    size_t add_count;
+    const struct pn_delta_file *removes; /* REWRITE */
+    size_t remove_count;
+    const struct pn_delta_txn *txns;
+    size_t txn_count;
+};
+
+/*
+ * Commits: finds the latest version, checks what came since against what this commit needs, writes
+ * the next version, and tries again when somebody was faster (bounded, with a short random wait).
+ * With OVERWRITE a schema that differs replaces the table's; with APPEND it is an INPUT error.
+ * A txn whose version is not above the table's own: CONFLICT with code PN_DELTA_TXN_SEEN, nothing
+ * is written (the caller's batch is already in the table). A REWRITE of a file that is gone:
+ * CONFLICT. On success *version is the commit's. When the outcome of the write is unknown the log
+ * is read back to find out: the answer is right.
+ * Every checkpoint_interval commits a checkpoint is written and old log files are cleaned; failures
+ * of these are logged and don't fail the commit.
+ */
+enum { PN_DELTA_TXN_SEEN = -20 };
+int pn_delta_commit(struct pn_delta *table, const struct pn_delta_commit *commit, int64_t *version,
+                    struct pn_err *e) PN_MUST_CHECK;
+
+/* Writes a checkpoint of the latest version, and `_last_checkpoint`. */
+int pn_delta_checkpoint(struct pn_delta *table, struct pn_err *e) PN_MUST_CHECK;
+
+struct pn_delta_history_entry {
+    int64_t version;
+    int64_t timestamp_ms;
+    const char *operation;  /* "" when the commit doesn't say */
+    const char *parameters; /* JSON text, "{}" */
+    const char *metrics;    /* JSON text, "{}" */
+    const char *engine_info;
+    int64_t files_added;
+    int64_t files_removed;
+    int64_t rows_added; /* by the statistics */
+};
+/* Newest first, at most `limit` from version `from` (or the latest for -1) down; memory in arena.
+ */
+int pn_delta_history(struct pn_delta *table, int64_t from, size_t limit, struct pn_arena *arena,
+                     struct pn_delta_history_entry **entries, size_t *count,
+                     struct pn_err *e) PN_MUST_CHECK;
+
+/*
+ * Deletes data files that no kept version needs: removed longer than `retention_ms` ago, or never
+ * committed and older than that. `dry_run` only reports. Files younger than the retention, hidden
+ * ones and _delta_log are never touched. fn is called for each file (deleted, or to be).
+ */
+int pn_delta_vacuum(struct pn_delta *table, int64_t retention_ms, bool dry_run,
+                    void (*fn)(void *arg, const char *path, int64_t size_bytes), void *arg,
+                    struct pn_err *e) PN_MUST_CHECK;
+
+/*
+ * Which small files are worth rewriting into one: groups of live files of the same partition, each
+ * file below `target_bytes`, each group of at least two files and about `target_bytes` together.
+ * Memory in the snapshot's arena.
+ */
+struct pn_delta_group {
+    const struct pn_delta_file **files;
+    size_t count;
+    int64_t size_bytes;
+};
+int pn_delta_optimize_plan(struct pn_delta_snapshot *snapshot, int64_t target_bytes,
+                           struct pn_delta_group **groups, size_t *count,
+                           struct pn_err *e) PN_MUST_CHECK;
+
+/* A fresh name for a data file: "part-00000-<uuid>-c000.snappy.parquet" (malloc'ed). */
+char *pn_delta_new_file_name(int32_t part, const char *codec);
+
+#endif

@@ -1,0 +1,126 @@
+/*
+ * The engine port: reads and writes the tables of a pipeline by SQL.
+ *
+ * What every implementation promises: a load or a transform reads one snapshot of each table and
+ * commits one new version of its target, or nothing; results don't depend on the number of threads;
+ * memory stays within the configured limit (it spills to disk).
+ *
+ * Implementations: duckdb/ (in this process). Spark comes later and runs the same SQL files.
+ */
+#ifndef PN_ENGINE_ENGINE_H
+#define PN_ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/io.h"
+#include "base/logger.h"
+#include "delta/delta.h"
+#include "pipeline/pipeline.h"
+#include "store/store.h"
+
+struct pn_engine_config {
+    const char *temp_folder; /* for spilling */
+    int64_t memory_bytes_max;
+    int64_t threads; /* 0: one a core */
+    const char *parquet_compression;
+    struct pn_delta_config delta;
+    const char *landed_folder; /* NULL; else read `<folder>/<table>.json[l]` files instead of the
+                                  store's landed objects (bench, `pinion load --from`) */
+};
+
+/* What a load or a transform did to one table. */
+struct pn_table_report {
+    const struct pn_table *table;
+    int64_t version;
+    int64_t rows;
+    int64_t dead_letters;   /* loads: records that are no row */
+    int64_t unknown_values; /* loads: members no column takes */
+    int64_t objects;        /* loads: landed objects read */
+    int64_t bytes;          /* loads: bytes read */
+    int64_t duration_ms;
+};
+
+/* A query's result: columns first, then rows, on the caller's thread. Non-zero ends the query and
+ * is returned. Values are JSON: a string quoted, a number or boolean bare, null, a struct an
+ * object; a timestamp is a string "2018-09-03T07:12:45Z". */
+struct pn_rows {
+    int (*columns)(void *arg, const char *const *names, const char *const *types, size_t count);
+    int (*row)(void *arg, const char *const *values, size_t count);
+    void *arg;
+};
+
+struct pn_engine;
+
+struct pn_engine_ops {
+    const char *name;
+    void (*destroy)(struct pn_engine *engine);
+    int (*load)(struct pn_engine *engine, const struct pn_table *const *tables, size_t count,
+                struct pn_table_report *reports, struct pn_err *e);
+    int (*transform)(struct pn_engine *engine, const struct pn_table *const *tables, size_t count,
+                     struct pn_table_report *reports, struct pn_err *e);
+    int (*query)(struct pn_engine *engine, const char *sql, const struct pn_rows *rows,
+                 struct pn_err *e);
+    int (*optimize)(struct pn_engine *engine, const char *path, int64_t target_bytes,
+                    int64_t *files_before, int64_t *files_after, struct pn_err *e);
+    const struct pn_delta_parquet *(*parquet)(struct pn_engine *engine);
+};
+
+struct pn_engine {
+    const struct pn_engine_ops *ops;
+};
+
+/*
+ * Loads raw tables: every landed object of the table's topic, read with the declared schema, and
+ * the table overwritten. Records that are no row go to the pipeline's dead-letter table, which is
+ * rewritten for those topics in the same way (so a repeated load repeats nothing). `reports` has
+ * `count` elements.
+ */
+PN_MUST_CHECK static inline int pn_engine_load(struct pn_engine *engine,
+                                               const struct pn_table *const *tables, size_t count,
+                                               struct pn_table_report *reports, struct pn_err *e)
+{
+    return engine->ops->load(engine, tables, count, reports, e);
+}
+/* Runs each table's SELECT over what it reads and overwrites the table. */
+PN_MUST_CHECK static inline int pn_engine_transform(struct pn_engine *engine,
+                                                    const struct pn_table *const *tables,
+                                                    size_t count, struct pn_table_report *reports,
+                                                    struct pn_err *e)
+{
+    return engine->ops->transform(engine, tables, count, reports, e);
+}
+/* One SELECT over the pipeline's tables by name; anything that writes or reaches outside the tables
+ * is refused (INPUT). */
+PN_MUST_CHECK static inline int pn_engine_query(struct pn_engine *engine, const char *sql,
+                                                const struct pn_rows *rows, struct pn_err *e)
+{
+    return engine->ops->query(engine, sql, rows, e);
+}
+/* Compacts a table's small files (by its key in the store) as one or more commits that change no
+ * row. */
+PN_MUST_CHECK static inline int pn_engine_optimize(struct pn_engine *engine, const char *path,
+                                                   int64_t target_bytes, int64_t *files_before,
+                                                   int64_t *files_after, struct pn_err *e)
+{
+    return engine->ops->optimize(engine, path, target_bytes, files_before, files_after, e);
+}
+/* For pn_delta handles; borrowed, good for the engine's life. */
+static inline const struct pn_delta_parquet *pn_engine_parquet(struct pn_engine *engine)
+{
+    return engine->ops->parquet(engine);
+}
+void pn_engine_destroy(struct pn_engine **engine); /* NULL ok */
+
+/* engine/duckdb. Everything is borrowed for the engine's life; `pipeline` may be NULL where only
+ * parquet and optimize are used. */
+int pn_duckdb_engine_create(const struct pn_engine_config *config,
+                            const struct pn_pipeline *pipeline, struct pn_store *store,
+                            const struct pn_clock *clock, struct pn_logger *logger,
+                            struct pn_engine **engine, struct pn_err *e) PN_MUST_CHECK;
+
+#endif
