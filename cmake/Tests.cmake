@@ -45,3 +45,8 @@ foreach(source IN LISTS fuzz_sources)
     endif()
     target_link_libraries(${target} PRIVATE pinion_core)
 endforeach()
+
+if(PINION_TESTS)
+    add_test(NAME style COMMAND "${PROJECT_SOURCE_DIR}/scripts/style")
+    set_tests_properties(style PROPERTIES LABELS style)
+endif()

@@ -52,9 +52,9 @@ struct pn_record {
 /* One record of a request, and what became of it. */
 struct pn_log_entry {
     struct pn_record record;
-    int32_t partition;   /* in: PN_PARTITION_ANY or a number; out: where it went */
-    int64_t offset;      /* out, when rc is 0 */
-    int rc;              /* out: 0, or why this record was refused */
+    int32_t partition;    /* in: PN_PARTITION_ANY or a number; out: where it went */
+    int64_t offset;       /* out, when rc is 0 */
+    int rc;               /* out: 0, or why this record was refused */
     enum pn_class class_; /* out, when rc is not 0 */
 };
 
@@ -118,8 +118,8 @@ struct pn_log_ops {
                  struct pn_err *e);
     int (*offsets)(struct pn_log *log, const char *topic, int32_t partition,
                    struct pn_log_offsets *offsets, struct pn_err *e);
-    int (*offset_at)(struct pn_log *log, const char *topic, int32_t partition,
-                     int64_t timestamp_ms, int64_t *offset, struct pn_err *e);
+    int (*offset_at)(struct pn_log *log, const char *topic, int32_t partition, int64_t timestamp_ms,
+                     int64_t *offset, struct pn_err *e);
     int (*read)(struct pn_log *log, const char *topic, int32_t partition, int64_t offset,
                 size_t max_records, size_t max_bytes, struct pn_arena *arena,
                 struct pn_log_records *records, struct pn_err *e);
@@ -147,8 +147,8 @@ PN_MUST_CHECK static inline int pn_log_submit(struct pn_log *log, struct pn_log_
 }
 
 /* Submits and waits; for commands and tests. */
-int pn_log_append(struct pn_log *log, struct pn_log_request *request, struct pn_err *e)
-    PN_MUST_CHECK;
+int pn_log_append(struct pn_log *log, struct pn_log_request *request,
+                  struct pn_err *e) PN_MUST_CHECK;
 
 /* CONFLICT when it exists; INPUT for a bad name or number of partitions. `config` may be NULL. */
 PN_MUST_CHECK static inline int pn_log_create_topic(struct pn_log *log, const char *topic,
@@ -201,17 +201,16 @@ PN_MUST_CHECK static inline int pn_log_offset_at(struct pn_log *log, const char 
 /*
  * Reads records from `offset` on: at most `max_records`, and no more than `max_bytes` of keys and
  * values, but always at least one record when there is one. At the end it returns 0 with count 0.
- * An offset below `begin` is read from `begin`. Above the end: INPUT. A damaged batch: CORRUPT, with
- * file and position; records before it were given by earlier reads, those behind it can be read by
- * asking for an offset behind it (the message names it).
+ * An offset below `begin` is read from `begin`. Above the end: INPUT. A damaged batch: CORRUPT,
+ * with file and position; records before it were given by earlier reads, those behind it can be
+ * read by asking for an offset behind it (the message names it).
  */
 PN_MUST_CHECK static inline int pn_log_read(struct pn_log *log, const char *topic,
                                             int32_t partition, int64_t offset, size_t max_records,
                                             size_t max_bytes, struct pn_arena *arena,
                                             struct pn_log_records *records, struct pn_err *e)
 {
-    return log->ops->read(log, topic, partition, offset, max_records, max_bytes, arena, records,
-                          e);
+    return log->ops->read(log, topic, partition, offset, max_records, max_bytes, arena, records, e);
 }
 /*
  * Calls fn(arg) after each group commit that added records, on a thread of the log (it must not

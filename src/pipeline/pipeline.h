@@ -4,8 +4,8 @@
  *
  *   <folder>/pipeline.yml       the definition (docs/pipeline.md is its manual)
  *   <folder>/clean/<x>.sql      one SELECT for each transformed table
- *   <folder>/queries/<name>.sql one SELECT for each named query; its first comment line describes it
- *   <folder>/prelude/<engine>.sql  functions that the engines spell differently
+ *   <folder>/queries/<name>.sql one SELECT for each named query; its first comment line describes
+ * it <folder>/prelude/<engine>.sql  functions that the engines spell differently
  *   <folder>/generator.yml      the built-in producer's fields and their distributions
  *
  * Loading validates everything: each error names file, line and key. All of it is read once and
@@ -125,10 +125,10 @@ struct pn_pipeline {
     size_t query_count;
     const struct pn_dag *dags;
     size_t dag_count;
-    const char *topics_dir;       /* where the sink lands, "topics" */
-    const char *dead_letters_dir; /* where the sink lands what is no JSON, "dead_letters" */
+    const char *topics_dir;        /* where the sink lands, "topics" */
+    const char *dead_letters_dir;  /* where the sink lands what is no JSON, "dead_letters" */
     const char *dead_letters_path; /* key of the dead-letter Delta table */
-    const char *prelude_duckdb;   /* text, "" when there is none */
+    const char *prelude_duckdb;    /* text, "" when there is none */
     const char *prelude_spark;
     struct pn_pipeline_private *private_; /* owns the memory and the settings' YAML */
 };
@@ -144,8 +144,9 @@ const struct pn_query *pn_pipeline_query(const struct pn_pipeline *pipeline, con
 const struct pn_dag *pn_pipeline_dag(const struct pn_pipeline *pipeline, const char *name);
 const struct pn_task *pn_dag_task(const struct pn_dag *dag, const char *name);
 
-/* Reads "bigint", "struct<latitude double, longitude double>", ...; memory from the arena-like owner
- * of the pipeline. For SQL: the engine-neutral spelling of a type ("BIGINT", "STRUCT(...)"). */
+/* Reads "bigint", "struct<latitude double, longitude double>", ...; memory from the arena-like
+ * owner of the pipeline. For SQL: the engine-neutral spelling of a type ("BIGINT", "STRUCT(...)").
+ */
 void pn_type_sql(const struct pn_type *type, struct pn_buf *out);
 /* The type in Delta's schema JSON: "long", or {"type":"struct","fields":[...]}. */
 void pn_type_delta(const struct pn_type *type, struct pn_buf *out);

@@ -33,19 +33,19 @@ struct pn_settings {
         int64_t record_bytes_max;
     } log;
     struct {
-        char *listen;         /* "127.0.0.1:8082" */
-        char *auth;           /* "" (not set) | "none" | "api-key" */
-        char *api_key_file;   /* file with one API key a line; also PINION_API_KEY */
-        char *cors_origin;    /* "*" */
-        int64_t threads;      /* 0: one a core */
+        char *listen;       /* "127.0.0.1:8082" */
+        char *auth;         /* "" (not set) | "none" | "api-key" */
+        char *api_key_file; /* file with one API key a line; also PINION_API_KEY */
+        char *cors_origin;  /* "*" */
+        int64_t threads;    /* 0: one a core */
         int64_t connections_max;
         int64_t connections_per_ip_max; /* 0: unlimited */
         int64_t header_bytes_max;
         int64_t body_bytes_max;
         int64_t records_per_request_max;
-        int64_t idle_ms;    /* a connection without a byte for so long is closed */
-        int64_t request_ms; /* a request must have arrived whole after so long */
-        int64_t drain_ms;   /* at SIGTERM: how long accepted requests may take */
+        int64_t idle_ms;          /* a connection without a byte for so long is closed */
+        int64_t request_ms;       /* a request must have arrived whole after so long */
+        int64_t drain_ms;         /* at SIGTERM: how long accepted requests may take */
         int64_t memory_bytes_max; /* request bodies in flight; above: 503 */
         int64_t consumer_instance_timeout_ms;
         int64_t consumer_instances_max;
@@ -58,14 +58,14 @@ struct pn_settings {
         int64_t rotate_interval_ms;
     } sink;
     struct {
-        int64_t memory_bytes_max; /* DuckDB's limit; it spills to <data>/tmp beyond */
-        int64_t threads;          /* 0: one a core */
+        int64_t memory_bytes_max;  /* DuckDB's limit; it spills to <data>/tmp beyond */
+        int64_t threads;           /* 0: one a core */
         char *parquet_compression; /* "snappy" | "zstd" | "uncompressed" */
     } engine;
     struct {
-        int64_t log_retention_ms;      /* of commit files */
+        int64_t log_retention_ms;       /* of commit files */
         int64_t tombstone_retention_ms; /* vacuum */
-        int64_t checkpoint_interval;   /* commits */
+        int64_t checkpoint_interval;    /* commits */
         int64_t optimize_target_bytes;
     } delta;
     struct {

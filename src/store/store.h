@@ -6,9 +6,9 @@
  * exclusive among all processes; list is by prefix, in bytewise order of the keys; a get sees the
  * last completed put.
  *
- * Keys are "/"-separated paths such as "topics/a/partition=0/a+0+0000000000.json": 1 to 1024 bytes of UTF-8,
- * no empty, "." or ".." segment, no leading or trailing "/", no NUL or control character; anything
- * else is refused with class INPUT.
+ * Keys are "/"-separated paths such as "topics/a/partition=0/a+0+0000000000.json": 1 to 1024 bytes
+ * of UTF-8, no empty, "." or ".." segment, no leading or trailing "/", no NUL or control character;
+ * anything else is refused with class INPUT.
  */
 #ifndef PN_STORE_STORE_H
 #define PN_STORE_STORE_H
@@ -40,8 +40,7 @@ struct pn_store_ops {
                 struct pn_err *e);
     int (*remove)(struct pn_store *store, const char *key, struct pn_err *e);
     int (*list)(struct pn_store *store, const char *prefix, const char *after,
-                int (*fn)(void *arg, const struct pn_object *object), void *arg,
-                struct pn_err *e);
+                int (*fn)(void *arg, const struct pn_object *object), void *arg, struct pn_err *e);
     int (*url)(struct pn_store *store, const char *key, char **url, struct pn_err *e);
     int (*begin_file)(struct pn_store *store, const char *key, char **path, struct pn_err *e);
     int (*commit_file)(struct pn_store *store, const char *key, const char *path,
