@@ -79,6 +79,7 @@ struct pn_log_request {
 struct pn_log_topic_info {
     char name[PN_TOPIC_NAME_MAX + 1];
     int32_t partitions;
+    uint64_t id; /* never 0; a topic created again under an old name gets another (random) one */
 };
 
 struct pn_log_offsets {
