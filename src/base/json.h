@@ -96,5 +96,7 @@ void pn_json_write_key(struct pn_buf *out, const char *key);
 
 /* Are the bytes valid UTF-8? */
 bool pn_utf8_valid(const char *text, size_t len);
+/* Appends the text with U+FFFD for each byte that is no UTF-8: for logs and error messages. */
+void pn_utf8_add_clean(struct pn_buf *out, const char *text, size_t len);
 
 #endif

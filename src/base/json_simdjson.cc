@@ -1,0 +1,429 @@
+/*
+ * The one C++ file: simdjson's on-demand parser behind C functions. One walk visits every value
+ * with the getter of its type, which is what makes on-demand check the whole text: its first stage
+ * checks UTF-8 and the strings' bytes, the getters check numbers, words and escapes, the iterators
+ * check commas, colons and braces, and the end of the walk checks that nothing follows.
+ *
+ * The file is built without exceptions; simdjson then reports by code only.
+ */
+/* Its self-checks abort on malformed texts in debug builds; the walk keeps its rules by itself. */
+#define SIMDJSON_DEVELOPMENT_CHECKS 0
+#include <charconv>
+#include <cstring>
+#include <new>
+#include <string_view>
+
+#include <simdjson.h>
+
+extern "C" {
+#include "base/arena.h"
+#include "base/json.h"
+#include "base/json_simdjson.h"
+}
+
+using namespace simdjson;
+
+static_assert(PN_JSON_PADDING >= SIMDJSON_PADDING, "simdjson reads further than json.h allows");
+
+namespace
+{
+
+bool is_space(char c)
+{
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+const char *reason_of(error_code code)
+{
+    switch (code) {
+    case TAPE_ERROR:
+        return "a comma, colon, bracket or name is missing or out of place";
+    case INCOMPLETE_ARRAY_OR_OBJECT:
+        return "an array or object has no end";
+    case STRING_ERROR:
+        return "bad escape in a string";
+    case NUMBER_ERROR:
+    case INCORRECT_TYPE:
+        return "bad value";
+    case TRAILING_CONTENT:
+        return "something follows the value";
+    case CAPACITY:
+        return "the text is too large";
+    default:
+        return error_message(code);
+    }
+}
+
+class walker
+{
+  public:
+    walker(std::string_view text, pn_arena *arena, pn_simdjson_fault *fault)
+        : text_(text), arena_(arena), fault_(fault)
+    {
+    }
+
+    bool root(ondemand::document &document, pn_json **out);
+
+  private:
+    bool fail(const char *at, const char *reason);
+    bool fail(error_code code);
+    bool at_end();
+    pn_json *add(pn_json ***tail, pn_json *parent);
+    void end_container(pn_json *node);
+
+    template <class Source> bool value(Source &source, pn_json *node, int depth);
+    template <class Source> bool number(Source &source, pn_json *node);
+    template <class Source> bool string(Source &source, pn_json *node);
+    template <class Source> bool boolean(Source &source, pn_json *node);
+    template <class Source> bool null(Source &source, pn_json *node);
+    template <class Source> bool array(Source &source, pn_json *node, int depth);
+    template <class Source> bool object(Source &source, pn_json *node, int depth);
+    bool key(ondemand::field &field, pn_json *node);
+
+    std::string_view text_;
+    pn_arena *arena_;
+    pn_simdjson_fault *fault_;
+    ondemand::document *document_ = nullptr;
+};
+
+std::string_view token_of(ondemand::document &document)
+{
+    return document.raw_json_token().value_unsafe();
+}
+
+std::string_view token_of(ondemand::value &value)
+{
+    return value.raw_json_token();
+}
+
+bool walker::fail(const char *at, const char *reason)
+{
+    size_t offset = static_cast<size_t>(at - text_.data());
+    fault_->kind = PN_SIMDJSON_AT;
+    fault_->offset = offset < text_.size() ? offset : text_.size();
+    fault_->reason = reason;
+    return false;
+}
+
+/* At the place where simdjson stopped. */
+bool walker::fail(error_code code)
+{
+    const char *at = nullptr;
+    if (document_->current_location().get(at) != SUCCESS) {
+        at = text_.data() + text_.size();
+    }
+    return fail(at, reason_of(code));
+}
+
+bool walker::at_end()
+{
+    return document_->current_location().error() != SUCCESS;
+}
+
+pn_json *walker::add(pn_json ***tail, pn_json *parent)
+{
+    pn_json *node = static_cast<pn_json *>(pn_arena_alloc(arena_, sizeof *node));
+    *node = pn_json{};
+    **tail = node;
+    *tail = &node->next;
+    parent->count++;
+    return node;
+}
+
+template <class Source> bool walker::number(Source &source, pn_json *node)
+{
+    node->type = PN_JSON_NUMBER;
+    uint64_t natural = 0;
+    if (source.get_int64().get(node->integer) == SUCCESS) {
+        node->is_integer = true;
+        node->number = static_cast<double>(node->integer);
+        if (node->integer == 0 && node->raw[0] == '-') {
+            node->number = -0.0;
+        }
+        return true;
+    }
+    if (source.get_uint64().get(natural) == SUCCESS) {
+        node->number = static_cast<double>(natural);
+        return true;
+    }
+    if (source.get_double().get(node->number) == SUCCESS) {
+        return true;
+    }
+    return fail(node->raw, "bad number, or one too large for a double");
+}
+
+template <class Source> bool walker::string(Source &source, pn_json *node)
+{
+    node->type = PN_JSON_STRING;
+    if (node->raw_len < 2 || node->raw[node->raw_len - 1] != '"') {
+        return fail(node->raw, "a string has no end");
+    }
+    node->text = node->raw + 1;
+    node->text_len = node->raw_len - 2;
+    if (memchr(node->text, '\\', node->text_len) == nullptr) {
+        return source.get_raw_json_string().error() == SUCCESS || fail(node->raw, "bad string");
+    }
+    std::string_view unescaped;
+    /* Some simdjson versions let the escape of half a surrogate pair pass, which is no UTF-8. */
+    if (source.get_string().get(unescaped) != SUCCESS ||
+        !validate_utf8(unescaped.data(), unescaped.size())) {
+        return fail(node->raw, "bad escape in a string");
+    }
+    node->text = unescaped.data();
+    node->text_len = unescaped.size();
+    return true;
+}
+
+template <class Source> bool walker::boolean(Source &source, pn_json *node)
+{
+    std::string_view word(node->raw, node->raw_len);
+    node->type = PN_JSON_BOOL;
+    if (source.get_bool().get(node->boolean) != SUCCESS || (word != "true" && word != "false")) {
+        return fail(node->raw, "unknown word");
+    }
+    return true;
+}
+
+template <class Source> bool walker::null(Source &source, pn_json *node)
+{
+    bool is_null = false;
+    node->type = PN_JSON_NULL;
+    if (source.is_null().get(is_null) != SUCCESS || !is_null ||
+        std::string_view(node->raw, node->raw_len) != "null") {
+        return fail(node->raw, "unknown word");
+    }
+    return true;
+}
+
+/* Only white space is between a container's last character and the next token. */
+void walker::end_container(pn_json *node)
+{
+    const char *end = nullptr;
+    if (document_->current_location().get(end) != SUCCESS) {
+        end = text_.data() + text_.size();
+    }
+    while (is_space(end[-1])) {
+        end--;
+    }
+    node->raw_len = static_cast<size_t>(end - node->raw);
+}
+
+template <class Source> bool walker::array(Source &source, pn_json *node, int depth)
+{
+    node->type = PN_JSON_ARRAY;
+    ondemand::array array;
+    error_code code = source.get_array().get(array);
+    if (code != SUCCESS) {
+        return fail(code);
+    }
+    pn_json **tail = &node->first;
+    ondemand::array_iterator at = array.begin().value_unsafe();
+    ondemand::array_iterator end = array.end().value_unsafe();
+    while (at != end) {
+        ondemand::value element;
+        code = (*at).get(element);
+        if (code != SUCCESS) {
+            return fail(code);
+        }
+        if (!value(element, add(&tail, node), depth + 1)) {
+            return false;
+        }
+        /* The iterator would read on behind the text. */
+        if (at_end()) {
+            return fail(text_.data() + text_.size(), "an array has no end");
+        }
+        ++at;
+    }
+    end_container(node);
+    return true;
+}
+
+bool walker::key(ondemand::field &field, pn_json *node)
+{
+    const char *start = field.key().raw();
+    const char *end = start;
+    while (*end != '"' && *end != '\\') {
+        end++;
+    }
+    node->key = start;
+    node->key_len = static_cast<size_t>(end - start);
+    if (*end == '"') {
+        return true;
+    }
+    std::string_view unescaped;
+    if (field.unescaped_key().get(unescaped) != SUCCESS ||
+        !validate_utf8(unescaped.data(), unescaped.size())) {
+        return fail(start - 1, "bad escape in a string");
+    }
+    node->key = unescaped.data();
+    node->key_len = unescaped.size();
+    return true;
+}
+
+template <class Source> bool walker::object(Source &source, pn_json *node, int depth)
+{
+    node->type = PN_JSON_OBJECT;
+    ondemand::object object;
+    error_code code = source.get_object().get(object);
+    if (code != SUCCESS) {
+        return fail(code);
+    }
+    pn_json **tail = &node->first;
+    ondemand::object_iterator at = object.begin().value_unsafe();
+    ondemand::object_iterator end = object.end().value_unsafe();
+    while (at != end) {
+        ondemand::field field;
+        code = (*at).get(field);
+        if (code != SUCCESS) {
+            return fail(code);
+        }
+        pn_json *member = add(&tail, node);
+        if (!key(field, member) || !value(field.value(), member, depth + 1)) {
+            return false;
+        }
+        /* The iterator would read on behind the text. */
+        if (at_end()) {
+            return fail(text_.data() + text_.size(), "an object has no end");
+        }
+        ++at;
+    }
+    end_container(node);
+    return true;
+}
+
+template <class Source> bool walker::value(Source &source, pn_json *node, int depth)
+{
+    std::string_view token = token_of(source);
+    while (token.size() > 1 && is_space(token.back())) {
+        token.remove_suffix(1);
+    }
+    node->raw = token.data();
+    node->raw_len = token.size();
+    switch (token.front()) {
+    case '{':
+    case '[':
+        if (depth > PN_JSON_DEPTH_MAX) {
+            return fail(node->raw, "nested too deeply");
+        }
+        return token.front() == '{' ? object(source, node, depth) : array(source, node, depth);
+    case '"':
+        return string(source, node);
+    case 't':
+    case 'f':
+        return boolean(source, node);
+    case 'n':
+        return null(source, node);
+    case '-':
+    case '0':
+    case '1':
+    case '2':
+    case '3':
+    case '4':
+    case '5':
+    case '6':
+    case '7':
+    case '8':
+    case '9':
+        return number(source, node);
+    default:
+        return fail(node->raw, "a value is expected");
+    }
+}
+
+bool walker::root(ondemand::document &document, pn_json **out)
+{
+    document_ = &document;
+    std::string_view token = token_of(document);
+    const char *end = text_.data() + text_.size();
+    bool container = token.front() == '{' || token.front() == '[';
+    if (!container && token.data() + token.size() != end) {
+        return fail(token.data() + token.size(), "something follows the value");
+    }
+    pn_json *node = static_cast<pn_json *>(pn_arena_alloc(arena_, sizeof *node));
+    *node = pn_json{};
+    if (!value(document, node, 1)) {
+        return false;
+    }
+    if (!at_end()) {
+        return fail(TRAILING_CONTENT);
+    }
+    *out = node;
+    return true;
+}
+
+/* Grows by doubling, where simdjson would allocate anew for each text that is a little larger. */
+error_code make_room(ondemand::parser *parser, size_t len)
+{
+    if (len <= parser->capacity()) {
+        return SUCCESS;
+    }
+    size_t grown = parser->capacity() * 2;
+    if (grown > SIMDJSON_MAXSIZE_BYTES) {
+        grown = SIMDJSON_MAXSIZE_BYTES;
+    }
+    return parser->allocate(grown > len ? grown : len);
+}
+
+bool fail_early(error_code code, pn_simdjson_fault *fault)
+{
+    switch (code) {
+    case UTF8_ERROR:
+        fault->kind = PN_SIMDJSON_UTF8;
+        break;
+    case UNESCAPED_CHARS:
+    case UNCLOSED_STRING:
+        fault->kind = PN_SIMDJSON_STRING;
+        break;
+    case MEMALLOC:
+        fault->kind = PN_SIMDJSON_MEMORY;
+        break;
+    default:
+        fault->kind = PN_SIMDJSON_AT;
+        break;
+    }
+    fault->offset = 0;
+    fault->reason = reason_of(code);
+    return false;
+}
+
+} // namespace
+
+extern "C" {
+
+void *pn_simdjson_create(void)
+{
+    return new (std::nothrow) ondemand::parser;
+}
+
+void pn_simdjson_destroy(void *simd)
+{
+    delete static_cast<ondemand::parser *>(simd);
+}
+
+bool pn_simdjson_parse(void *simd, const char *text, size_t len, struct pn_arena *arena,
+                       struct pn_json **root, struct pn_simdjson_fault *fault)
+{
+    ondemand::parser *parser = static_cast<ondemand::parser *>(simd);
+    error_code code = make_room(parser, len);
+    if (code != SUCCESS) {
+        return fail_early(code, fault);
+    }
+    ondemand::document document;
+    code = parser->iterate(text, len, len + PN_JSON_PADDING).get(document);
+    if (code != SUCCESS) {
+        return fail_early(code, fault);
+    }
+    return walker(std::string_view(text, len), arena, fault).root(document, root);
+}
+
+size_t pn_simdjson_double(double value, char out[PN_SIMDJSON_DOUBLE_SIZE])
+{
+    return static_cast<size_t>(std::to_chars(out, out + PN_SIMDJSON_DOUBLE_SIZE, value).ptr - out);
+}
+
+bool pn_simdjson_utf8_valid(const char *text, size_t len)
+{
+    return validate_utf8(text, len);
+}
+
+} // extern "C"

@@ -1,0 +1,45 @@
+/*
+ * What json.c takes from simdjson, through json_simdjson.cc. Nothing else includes this header.
+ */
+#ifndef PN_BASE_JSON_SIMDJSON_H
+#define PN_BASE_JSON_SIMDJSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct pn_arena;
+struct pn_json;
+
+/* What is wrong with a text, and where. */
+enum pn_simdjson_kind {
+    PN_SIMDJSON_AT,     /* `offset` is known */
+    PN_SIMDJSON_UTF8,   /* somewhere a byte is no UTF-8 */
+    PN_SIMDJSON_STRING, /* somewhere a string holds a control character or has no end */
+    PN_SIMDJSON_MEMORY  /* nothing is wrong with it, but memory ran out */
+};
+struct pn_simdjson_fault {
+    enum pn_simdjson_kind kind;
+    size_t offset;
+    const char *reason; /* static */
+};
+
+/* A simdjson parser; NULL when out of memory. */
+void *pn_simdjson_create(void);
+void pn_simdjson_destroy(void *simd);
+
+/*
+ * Parses `len` bytes, behind which PN_JSON_PADDING more are readable, and puts the nodes into the
+ * arena. `len` is at least 1 and the last byte is no white space. Unescaped strings live in `simd`
+ * until its next parse. Returns false with *fault set when the text is no JSON.
+ */
+bool pn_simdjson_parse(void *simd, const char *text, size_t len, struct pn_arena *arena,
+                       struct pn_json **root, struct pn_simdjson_fault *fault);
+
+enum { PN_SIMDJSON_DOUBLE_SIZE = 32 };
+/* The shortest text that reads back as the finite `value`, not NUL-terminated; returns its length.
+ */
+size_t pn_simdjson_double(double value, char out[PN_SIMDJSON_DOUBLE_SIZE]);
+
+bool pn_simdjson_utf8_valid(const char *text, size_t len);
+
+#endif

@@ -1,0 +1,120 @@
+#include <math.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/json_simdjson.h"
+
+static void write_escape(struct pn_buf *out, unsigned char c)
+{
+    switch (c) {
+    case '"':
+        pn_buf_adds(out, "\\\"");
+        break;
+    case '\\':
+        pn_buf_adds(out, "\\\\");
+        break;
+    case '\b':
+        pn_buf_adds(out, "\\b");
+        break;
+    case '\f':
+        pn_buf_adds(out, "\\f");
+        break;
+    case '\n':
+        pn_buf_adds(out, "\\n");
+        break;
+    case '\r':
+        pn_buf_adds(out, "\\r");
+        break;
+    case '\t':
+        pn_buf_adds(out, "\\t");
+        break;
+    default:
+        pn_buf_addf(out, "\\u%04x", (unsigned)c);
+        break;
+    }
+}
+
+void pn_json_write_string(struct pn_buf *out, const char *text, size_t len)
+{
+    pn_buf_addc(out, '"');
+    size_t plain = 0; /* start of what needs no escape */
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c >= 0x20 && c != '"' && c != '\\') {
+            continue;
+        }
+        pn_buf_add(out, text + plain, i - plain);
+        write_escape(out, c);
+        plain = i + 1;
+    }
+    if (len > plain) {
+        pn_buf_add(out, text + plain, len - plain);
+    }
+    pn_buf_addc(out, '"');
+}
+
+void pn_json_write_cstr(struct pn_buf *out, const char *text)
+{
+    if (text == NULL) {
+        pn_buf_adds(out, "null");
+    } else {
+        pn_json_write_string(out, text, strlen(text));
+    }
+}
+
+void pn_json_write_double(struct pn_buf *out, double value)
+{
+    if (!isfinite(value)) {
+        pn_buf_adds(out, "null");
+        return;
+    }
+    char digits[PN_SIMDJSON_DOUBLE_SIZE];
+    pn_buf_add(out, digits, pn_simdjson_double(value, digits));
+}
+
+void pn_json_write_key(struct pn_buf *out, const char *key)
+{
+    if (out->len > 0 && out->data[out->len - 1] != '{' && out->data[out->len - 1] != '[') {
+        pn_buf_addc(out, ',');
+    }
+    pn_json_write_cstr(out, key);
+    pn_buf_addc(out, ':');
+}
+
+static void write_children(struct pn_buf *out, const struct pn_json *node)
+{
+    for (const struct pn_json *child = node->first; child != NULL; child = child->next) {
+        if (child != node->first) {
+            pn_buf_addc(out, ',');
+        }
+        if (node->type == PN_JSON_OBJECT) {
+            pn_json_write_string(out, child->key, child->key_len);
+            pn_buf_addc(out, ':');
+        }
+        pn_json_write(out, child);
+    }
+}
+
+void pn_json_write(struct pn_buf *out, const struct pn_json *node)
+{
+    switch (node->type) {
+    case PN_JSON_NULL:
+    case PN_JSON_BOOL:
+    case PN_JSON_NUMBER:
+        pn_buf_add(out, node->raw, node->raw_len);
+        break;
+    case PN_JSON_STRING:
+        pn_json_write_string(out, node->text, node->text_len);
+        break;
+    case PN_JSON_ARRAY:
+        pn_buf_addc(out, '[');
+        write_children(out, node);
+        pn_buf_addc(out, ']');
+        break;
+    case PN_JSON_OBJECT:
+        pn_buf_addc(out, '{');
+        write_children(out, node);
+        pn_buf_addc(out, '}');
+        break;
+    }
+}
