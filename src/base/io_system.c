@@ -1,0 +1,173 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/io.h"
+
+static int result_of(int rc)
+{
+    return rc < 0 ? -errno : rc;
+}
+
+static int system_open(const struct pn_io *io, const char *path, int flags, mode_t mode)
+{
+    (void)io;
+    return result_of(open(path, flags, mode));
+}
+
+static int system_close(const struct pn_io *io, int fd)
+{
+    (void)io;
+    return result_of(close(fd));
+}
+
+static ssize_t system_pread(const struct pn_io *io, int fd, void *bytes, size_t len, off_t offset)
+{
+    (void)io;
+    ssize_t got = pread(fd, bytes, len, offset);
+    return got < 0 ? -errno : got;
+}
+
+static ssize_t system_pwritev(const struct pn_io *io, int fd, const struct iovec *iov, int count,
+                              off_t offset)
+{
+    (void)io;
+    ssize_t wrote = pwritev(fd, iov, count, offset);
+    return wrote < 0 ? -errno : wrote;
+}
+
+static int system_fdatasync(const struct pn_io *io, int fd)
+{
+    (void)io;
+    return result_of(fdatasync(fd));
+}
+
+static int system_fsync(const struct pn_io *io, int fd)
+{
+    (void)io;
+    return result_of(fsync(fd));
+}
+
+static int system_ftruncate(const struct pn_io *io, int fd, off_t size)
+{
+    (void)io;
+    return result_of(ftruncate(fd, size));
+}
+
+static int system_fallocate(const struct pn_io *io, int fd, off_t offset, off_t len)
+{
+    (void)io;
+    return result_of(fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, len));
+}
+
+static int system_fstat(const struct pn_io *io, int fd, struct stat *st)
+{
+    (void)io;
+    return result_of(fstat(fd, st));
+}
+
+static int system_stat(const struct pn_io *io, const char *path, struct stat *st)
+{
+    (void)io;
+    return result_of(stat(path, st));
+}
+
+static int system_rename(const struct pn_io *io, const char *from, const char *to)
+{
+    (void)io;
+    return result_of(rename(from, to));
+}
+
+static int system_link(const struct pn_io *io, const char *from, const char *to)
+{
+    (void)io;
+    return result_of(link(from, to));
+}
+
+static int system_unlink(const struct pn_io *io, const char *path)
+{
+    (void)io;
+    return result_of(unlink(path));
+}
+
+static int system_mkdir(const struct pn_io *io, const char *path, mode_t mode)
+{
+    (void)io;
+    return result_of(mkdir(path, mode));
+}
+
+static int system_rmdir(const struct pn_io *io, const char *path)
+{
+    (void)io;
+    return result_of(rmdir(path));
+}
+
+static int system_flock(const struct pn_io *io, int fd, int operation)
+{
+    (void)io;
+    return result_of(flock(fd, operation));
+}
+
+/* A link to a folder is no folder here, so that removing a tree does not follow it. */
+static bool entry_is_dir(DIR *dir, const struct dirent *entry)
+{
+    if (entry->d_type != DT_UNKNOWN) {
+        return entry->d_type == DT_DIR;
+    }
+    struct stat st;
+    return fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+}
+
+static int system_list(const struct pn_io *io, const char *path,
+                       int (*fn)(void *arg, const char *name, bool is_dir), void *arg)
+{
+    (void)io;
+    DIR *dir = opendir(path);
+    if (dir == NULL) {
+        return -errno;
+    }
+    int rc = 0;
+    while (rc == 0) {
+        errno = 0;
+        const struct dirent *entry = readdir(dir);
+        if (entry == NULL) {
+            rc = -errno;
+            break;
+        }
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            rc = fn(arg, entry->d_name, entry_is_dir(dir, entry));
+        }
+    }
+    (void)closedir(dir);
+    return rc;
+}
+
+const struct pn_io *pn_io_system(void)
+{
+    static const struct pn_io_ops ops = {
+        .open = system_open,
+        .close = system_close,
+        .pread = system_pread,
+        .pwritev = system_pwritev,
+        .fdatasync = system_fdatasync,
+        .fsync = system_fsync,
+        .ftruncate = system_ftruncate,
+        .fallocate = system_fallocate,
+        .fstat = system_fstat,
+        .stat = system_stat,
+        .rename = system_rename,
+        .link = system_link,
+        .unlink = system_unlink,
+        .mkdir = system_mkdir,
+        .rmdir = system_rmdir,
+        .flock = system_flock,
+        .list = system_list,
+    };
+    static const struct pn_io io = {.ops = &ops};
+    return &io;
+}

@@ -1,0 +1,316 @@
+#include "base/metrics.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+enum metric_type { COUNTER, GAUGE, HISTOGRAM };
+
+/* Upper bounds of the buckets; what is larger goes to one more, "+Inf". */
+static const struct {
+    int64_t nanos;
+    const char *seconds;
+} bounds[] = {
+    {50000, "0.00005"},  {100000, "0.0001"},  {250000, "0.00025"}, {500000, "0.0005"},
+    {1000000, "0.001"},  {2500000, "0.0025"}, {5000000, "0.005"},  {10000000, "0.01"},
+    {25000000, "0.025"}, {50000000, "0.05"},  {100000000, "0.1"},  {250000000, "0.25"},
+    {500000000, "0.5"},  {1000000000, "1"},   {2500000000, "2.5"}, {5000000000, "5"},
+    {10000000000, "10"},
+};
+enum { BOUND_COUNT = sizeof bounds / sizeof bounds[0] };
+
+struct pn_metric {
+    char *label_value; /* NULL without label */
+    enum metric_type type;
+    _Atomic int64_t value;    /* of a histogram: the sum in nanoseconds */
+    _Atomic int64_t *buckets; /* of a histogram: BOUND_COUNT + 1, each without the smaller ones */
+};
+
+/* All time series of one name. */
+struct family {
+    char *name;
+    char *help;
+    char *label; /* NULL without */
+    enum metric_type type;
+    struct pn_metric **series; /* pointers, because the callers keep them */
+    size_t count;
+    size_t capacity;
+};
+
+struct pn_metrics {
+    pthread_mutex_t lock; /* held to register and to render, never to add */
+    struct family *families;
+    size_t count;
+    size_t capacity;
+};
+
+struct pn_metrics *pn_metrics_create(void)
+{
+    struct pn_metrics *metrics = pn_xcalloc(1, sizeof *metrics);
+    int rc = pthread_mutex_init(&metrics->lock, NULL);
+    PN_ASSERT(rc == 0);
+    return metrics;
+}
+
+static void family_deinit(struct family *family)
+{
+    for (size_t i = 0; i < family->count; i++) {
+        struct pn_metric *metric = family->series[i];
+        free(metric->label_value);
+        free(metric->buckets);
+        free(metric);
+    }
+    free(family->series);
+    free(family->name);
+    free(family->help);
+    free(family->label);
+}
+
+void pn_metrics_destroy(struct pn_metrics **metrics)
+{
+    if (*metrics == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < (*metrics)->count; i++) {
+        family_deinit(&(*metrics)->families[i]);
+    }
+    free((*metrics)->families);
+    (void)pthread_mutex_destroy(&(*metrics)->lock);
+    free(*metrics);
+    *metrics = NULL;
+}
+
+static bool same_text(const char *left, const char *right)
+{
+    return left == NULL || right == NULL ? left == right : strcmp(left, right) == 0;
+}
+
+static struct family *find_family(struct pn_metrics *metrics, enum metric_type type,
+                                  const char *name, const char *help, const char *label)
+{
+    for (size_t i = 0; i < metrics->count; i++) {
+        struct family *family = &metrics->families[i];
+        if (strcmp(family->name, name) == 0) {
+            PN_ASSERT(family->type == type && same_text(family->label, label));
+            return family;
+        }
+    }
+    pn_grow((void **)&metrics->families, &metrics->capacity, metrics->count + 1,
+            sizeof *metrics->families);
+    struct family *family = &metrics->families[metrics->count++];
+    *family = (struct family){
+        .name = pn_xstrdup(name),
+        .help = pn_xstrdup(help),
+        .label = label != NULL ? pn_xstrdup(label) : NULL,
+        .type = type,
+    };
+    return family;
+}
+
+static struct pn_metric *find_series(struct family *family, const char *value)
+{
+    for (size_t i = 0; i < family->count; i++) {
+        if (same_text(family->series[i]->label_value, value)) {
+            return family->series[i];
+        }
+    }
+    return NULL;
+}
+
+static struct pn_metric *add_series(struct family *family, const char *value)
+{
+    struct pn_metric *metric = pn_xcalloc(1, sizeof *metric);
+    metric->type = family->type;
+    metric->label_value = value != NULL ? pn_xstrdup(value) : NULL;
+    if (family->type == HISTOGRAM) {
+        metric->buckets = pn_xcalloc(BOUND_COUNT + 1, sizeof *metric->buckets);
+    }
+    pn_grow((void **)&family->series, &family->capacity, family->count + 1, sizeof *family->series);
+    family->series[family->count++] = metric;
+    return metric;
+}
+
+static struct pn_metric *find_or_add(struct pn_metrics *metrics, enum metric_type type,
+                                     const char *name, const char *help, const char *label,
+                                     const char *value)
+{
+    if (metrics == NULL) {
+        return NULL;
+    }
+    PN_ASSERT((label == NULL) == (value == NULL));
+    (void)pthread_mutex_lock(&metrics->lock);
+    struct family *family = find_family(metrics, type, name, help, label);
+    struct pn_metric *metric = find_series(family, value);
+    if (metric == NULL && family->count >= PN_METRIC_LABEL_VALUES_MAX) {
+        value = "other";
+        metric = find_series(family, value);
+    }
+    if (metric == NULL) {
+        metric = add_series(family, value);
+    }
+    (void)pthread_mutex_unlock(&metrics->lock);
+    return metric;
+}
+
+struct pn_metric *pn_metrics_counter(struct pn_metrics *metrics, const char *name, const char *help,
+                                     const char *label, const char *value)
+{
+    return find_or_add(metrics, COUNTER, name, help, label, value);
+}
+
+struct pn_metric *pn_metrics_gauge(struct pn_metrics *metrics, const char *name, const char *help,
+                                   const char *label, const char *value)
+{
+    return find_or_add(metrics, GAUGE, name, help, label, value);
+}
+
+struct pn_metric *pn_metrics_histogram(struct pn_metrics *metrics, const char *name,
+                                       const char *help, const char *label, const char *value)
+{
+    return find_or_add(metrics, HISTOGRAM, name, help, label, value);
+}
+
+void pn_metric_add(struct pn_metric *metric, int64_t amount)
+{
+    if (metric == NULL) {
+        return;
+    }
+    PN_ASSERT(metric->type != HISTOGRAM && (metric->type == GAUGE || amount >= 0));
+    (void)atomic_fetch_add_explicit(&metric->value, amount, memory_order_relaxed);
+}
+
+void pn_metric_set(struct pn_metric *metric, int64_t value)
+{
+    if (metric == NULL) {
+        return;
+    }
+    PN_ASSERT(metric->type == GAUGE);
+    atomic_store_explicit(&metric->value, value, memory_order_relaxed);
+}
+
+void pn_metric_observe_ns(struct pn_metric *metric, int64_t nanos)
+{
+    if (metric == NULL) {
+        return;
+    }
+    PN_ASSERT(metric->type == HISTOGRAM);
+    if (nanos < 0) {
+        nanos = 0;
+    }
+    size_t bucket = 0;
+    while (bucket < BOUND_COUNT && nanos > bounds[bucket].nanos) {
+        bucket++;
+    }
+    (void)atomic_fetch_add_explicit(&metric->buckets[bucket], 1, memory_order_relaxed);
+    (void)atomic_fetch_add_explicit(&metric->value, nanos, memory_order_relaxed);
+}
+
+static int64_t observation_count(const struct pn_metric *metric)
+{
+    int64_t count = 0;
+    for (size_t i = 0; i <= BOUND_COUNT; i++) {
+        count += atomic_load_explicit(&metric->buckets[i], memory_order_relaxed);
+    }
+    return count;
+}
+
+int64_t pn_metric_value(const struct pn_metric *metric)
+{
+    if (metric == NULL) {
+        return 0;
+    }
+    if (metric->type == HISTOGRAM) {
+        return observation_count(metric);
+    }
+    return atomic_load_explicit(&metric->value, memory_order_relaxed);
+}
+
+/* Help texts escape backslash and newline, label values the quote too. */
+static void add_escaped(struct pn_buf *out, const char *text, bool quoted)
+{
+    for (; *text != '\0'; text++) {
+        if (*text == '\n') {
+            pn_buf_adds(out, "\\n");
+        } else if (*text == '\\' || (quoted && *text == '"')) {
+            pn_buf_addc(out, '\\');
+            pn_buf_addc(out, *text);
+        } else {
+            pn_buf_addc(out, *text);
+        }
+    }
+}
+
+static void add_label(struct pn_buf *out, const char *label, const char *value)
+{
+    pn_buf_addf(out, "%s=\"", label);
+    add_escaped(out, value, true);
+    pn_buf_addc(out, '"');
+}
+
+/* "name_suffix{label="value",le="bound"} "; the label and `le` may be NULL. */
+static void add_series_name(struct pn_buf *out, const struct family *family,
+                            const struct pn_metric *metric, const char *suffix, const char *le)
+{
+    pn_buf_addf(out, "%s%s", family->name, suffix);
+    if (family->label != NULL || le != NULL) {
+        pn_buf_addc(out, '{');
+        if (family->label != NULL) {
+            add_label(out, family->label, metric->label_value);
+        }
+        if (le != NULL) {
+            pn_buf_adds(out, family->label != NULL ? "," : "");
+            add_label(out, "le", le);
+        }
+        pn_buf_addc(out, '}');
+    }
+    pn_buf_addc(out, ' ');
+}
+
+static void render_histogram(struct pn_buf *out, const struct family *family,
+                             const struct pn_metric *metric)
+{
+    int64_t count = 0;
+    for (size_t i = 0; i <= BOUND_COUNT; i++) {
+        count += atomic_load_explicit(&metric->buckets[i], memory_order_relaxed);
+        add_series_name(out, family, metric, "_bucket",
+                        i < BOUND_COUNT ? bounds[i].seconds : "+Inf");
+        pn_buf_addf(out, "%lld\n", (long long)count);
+    }
+    int64_t nanos = atomic_load_explicit(&metric->value, memory_order_relaxed);
+    add_series_name(out, family, metric, "_sum", NULL);
+    pn_buf_addf(out, "%lld.%09lld\n", (long long)(nanos / 1000000000),
+                (long long)(nanos % 1000000000));
+    add_series_name(out, family, metric, "_count", NULL);
+    pn_buf_addf(out, "%lld\n", (long long)count);
+}
+
+static void render_family(struct pn_buf *out, const struct family *family)
+{
+    static const char *const type_names[] = {"counter", "gauge", "histogram"};
+    pn_buf_addf(out, "# HELP %s ", family->name);
+    add_escaped(out, family->help, false);
+    pn_buf_addf(out, "\n# TYPE %s %s\n", family->name, type_names[family->type]);
+    for (size_t i = 0; i < family->count; i++) {
+        const struct pn_metric *metric = family->series[i];
+        if (family->type == HISTOGRAM) {
+            render_histogram(out, family, metric);
+        } else {
+            add_series_name(out, family, metric, "", NULL);
+            pn_buf_addf(out, "%lld\n", (long long)pn_metric_value(metric));
+        }
+    }
+}
+
+void pn_metrics_render(struct pn_metrics *metrics, struct pn_buf *out)
+{
+    (void)pthread_mutex_lock(&metrics->lock);
+    for (size_t i = 0; i < metrics->count; i++) {
+        render_family(out, &metrics->families[i]);
+    }
+    (void)pthread_mutex_unlock(&metrics->lock);
+}
