@@ -1,0 +1,218 @@
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/units.h"
+#include "cli/options.h"
+
+enum { COMMANDS_MAX = 64 };
+
+void pn_cli_init(struct pn_cli *cli, const struct pn_command *commands)
+{
+    const char *data = getenv("PINION_DATA");
+    const char *folder = getenv("PINION_PIPELINE");
+    *cli = (struct pn_cli){
+        .commands = commands,
+        .words = "pinion",
+        .data = data != NULL && *data != '\0' ? data : "./pinion-data",
+        .pipeline_folder = folder != NULL && *folder != '\0' ? folder : NULL,
+        .format = PN_FORMAT_TABLE,
+        .log_format = PN_LOG_TEXT,
+        .log_level = PN_INFO,
+        .out = stdout,
+        .err = stderr,
+        .io = pn_io_system(),
+        .clock = pn_clock_system(),
+    };
+}
+
+void pn_cli_deinit(struct pn_cli *cli)
+{
+    pn_logger_destroy(&cli->logger);
+}
+
+/* One line, whatever the message holds: a name from outside may have brought control characters. */
+static void print_line(FILE *err, const char *text)
+{
+    fputs("pinion: ", err);
+    for (; *text != '\0'; text++) {
+        fputc((unsigned char)*text < 0x20 || *text == 0x7f ? ' ' : *text, err);
+    }
+    fputc('\n', err);
+}
+
+int pn_cli_fail(struct pn_cli *cli, const struct pn_err *e)
+{
+    print_line(cli->err, e->msg);
+    return PN_EXIT_FAILED;
+}
+
+int pn_cli_failf(struct pn_cli *cli, const char *fmt, ...)
+{
+    struct pn_err e;
+    va_list args;
+    va_start(args, fmt);
+    (void)pn_err_setv(&e, PN_CLASS_FATAL, PN_FAIL, fmt, args);
+    va_end(args);
+    return pn_cli_fail(cli, &e);
+}
+
+int pn_cli_usage(struct pn_cli *cli, const char *fmt, ...)
+{
+    struct pn_err e;
+    va_list args;
+    va_start(args, fmt);
+    (void)pn_err_setv(&e, PN_CLASS_INPUT, PN_FAIL, fmt, args);
+    va_end(args);
+    char *line = pn_xasprintf("%s (see %s --help)", e.msg, cli->words);
+    print_line(cli->err, line);
+    free(line);
+    return PN_EXIT_USAGE;
+}
+
+/* What was written may still fail to leave; a reader that has gone (head, less) is no failure that
+ * needs words. */
+static int flush_out(struct pn_cli *cli, int status)
+{
+    errno = 0;
+    if (fflush(cli->out) == 0 && !ferror(cli->out)) {
+        return status;
+    }
+    if (errno != EPIPE) {
+        status = pn_cli_failf(cli, "standard output cannot be written: %s",
+                              errno != 0 ? strerror(errno) : "an earlier write failed");
+    }
+    return status != PN_EXIT_OK ? status : PN_EXIT_FAILED;
+}
+
+static const struct pn_command *find_command(const struct pn_command *commands, const char *name)
+{
+    for (; commands->name != NULL; commands++) {
+        if (strcmp(commands->name, name) == 0) {
+            return commands;
+        }
+    }
+    return NULL;
+}
+
+static int unknown_command(struct pn_cli *cli, const struct pn_command *commands, const char *name)
+{
+    const char *names[COMMANDS_MAX];
+    size_t count = 0;
+    for (; commands[count].name != NULL && count < COMMANDS_MAX; count++) {
+        names[count] = commands[count].name;
+    }
+    const char *near = pn_nearest(name, names, count);
+    if (near == NULL) {
+        return pn_cli_usage(cli, "unknown command \"%.40s\"", name);
+    }
+    return pn_cli_usage(cli, "unknown command \"%.40s\"; did you mean \"%s\"?", name, near);
+}
+
+/* Turns the shared options' words into values. */
+static void take_given(struct pn_cli *cli)
+{
+    if (cli->given.format != NULL) {
+        cli->format = strcmp(cli->given.format, "json") == 0  ? PN_FORMAT_JSON
+                      : strcmp(cli->given.format, "csv") == 0 ? PN_FORMAT_CSV
+                                                              : PN_FORMAT_TABLE;
+    }
+    /* The option tables let no other words through than these functions know. */
+    if (cli->given.log_format != NULL) {
+        PN_ASSERT(pn_log_format_parse(cli->given.log_format, &cli->log_format));
+    }
+    if (cli->given.log_level != NULL) {
+        PN_ASSERT(pn_level_parse(cli->given.log_level, &cli->log_level));
+    }
+}
+
+int pn_cli_dispatch(struct pn_cli *cli, const struct pn_command *commands, int argc, char **argv)
+{
+    struct pn_opt shared[PN_SHARED_OPTS_MAX];
+    pn_options_shared(cli, 0, shared);
+    const struct pn_opt version[] = {
+        {.name = "version", .kind = PN_OPT_FLAG, .target = &cli->given.version}, {.name = NULL}};
+    bool top = commands == cli->commands;
+    struct pn_err e;
+    int first = 0;
+    if (pn_options_read(top ? version : NULL, shared, true, argc, argv, &first, &e) != 0) {
+        return pn_cli_usage(cli, "%s", e.msg);
+    }
+    if (cli->given.version) {
+        cli->command = find_command(commands, "version");
+        PN_ASSERT(cli->command != NULL);
+        return cli->command->run(cli, 1, argv);
+    }
+    if (first == argc) {
+        pn_options_help_commands(cli, commands, shared, cli->given.help ? cli->out : cli->err);
+        return cli->given.help ? PN_EXIT_OK : PN_EXIT_USAGE;
+    }
+    const struct pn_command *command = find_command(commands, argv[first]);
+    if (command == NULL) {
+        return unknown_command(cli, commands, argv[first]);
+    }
+    size_t len = strlen(cli->words);
+    (void)snprintf(cli->words + len, sizeof cli->words - len, " %s", command->name);
+    cli->command = command;
+    return command->run(cli, argc - first, argv + first);
+}
+
+bool pn_cli_parse(struct pn_cli *cli, const struct pn_syntax *syntax, int *argc, char ***argv,
+                  int *status)
+{
+    struct pn_opt shared[PN_SHARED_OPTS_MAX];
+    pn_options_shared(cli, syntax->uses, shared);
+    struct pn_err e;
+    int first = 0;
+    if (pn_options_read(syntax->opts, shared, false, *argc, *argv, &first, &e) != 0) {
+        *status = pn_cli_usage(cli, "%s", e.msg);
+        return false;
+    }
+    if (cli->given.help) {
+        pn_options_help(cli, syntax, shared, cli->out);
+        *status = PN_EXIT_OK;
+        return false;
+    }
+    *argc -= first;
+    *argv += first;
+    if (*argc < syntax->operands_min) {
+        *status = pn_cli_usage(cli, "%s is missing", syntax->operands);
+        return false;
+    }
+    if (syntax->operands_max >= 0 && *argc > syntax->operands_max) {
+        *status =
+            pn_cli_usage(cli, "\"%.40s\" is one word too many", (*argv)[syntax->operands_max]);
+        return false;
+    }
+    take_given(cli);
+    cli->logger = pn_logger_create(fileno(cli->err), cli->log_format, cli->log_level, cli->clock);
+    return true;
+}
+
+int pn_cli_run(struct pn_cli *cli, int argc, char **argv)
+{
+    if (argc < 1) {
+        return pn_cli_usage(cli, "a command is missing");
+    }
+    return flush_out(cli, pn_cli_dispatch(cli, cli->commands, argc, argv));
+}
+
+int pn_cli_main(const struct pn_command *commands, int argc, char **argv)
+{
+    /* A reader that goes away is an error of a write, not the end of the process. */
+    (void)signal(SIGPIPE, SIG_IGN);
+    /* Column widths need to know UTF-8; everything else stays as in "C". */
+    (void)setlocale(LC_CTYPE, "C.UTF-8");
+    struct pn_cli cli;
+    pn_cli_init(&cli, commands);
+    int status = pn_cli_run(&cli, argc, argv);
+    pn_cli_deinit(&cli);
+    return status;
+}

@@ -1,0 +1,14 @@
+/* Every command of the program: one line in the table of commands.c, one file <command>.c here, and
+ * its function below. */
+#ifndef PN_CLI_COMMANDS_H
+#define PN_CLI_COMMANDS_H
+
+#include "cli/cli.h"
+
+/* Ends with an element whose name is NULL. */
+extern const struct pn_command pn_commands[];
+
+int pn_cmd_help(struct pn_cli *cli, int argc, char **argv);
+int pn_cmd_version(struct pn_cli *cli, int argc, char **argv);
+
+#endif

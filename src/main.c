@@ -1,0 +1,8 @@
+/* pinion: a data pipeline in one program. The commands are in cli/commands.c. */
+#include "cli/cli.h"
+#include "cli/commands.h"
+
+int main(int argc, char **argv)
+{
+    return pn_cli_main(pn_commands, argc, argv);
+}
