@@ -1,0 +1,123 @@
+#include "dag/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { STAT_BYTES_MAX = 4096, EXIT_CANNOT_START = 127 };
+
+/* Between fork and exec, so only async-signal-safe calls. */
+__attribute__((noreturn)) static void run_child(const char *const *argv, int log_fd, int null_fd,
+                                                pid_t parent)
+{
+    (void)setpgid(0, 0);
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) {
+        _exit(EXIT_CANNOT_START);
+    }
+    struct sigaction usual = {.sa_handler = SIG_DFL};
+    (void)sigaction(SIGPIPE, &usual, NULL);
+    (void)sigaction(SIGTERM, &usual, NULL);
+    (void)sigaction(SIGINT, &usual, NULL);
+    sigset_t none;
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    if (dup2(null_fd, STDIN_FILENO) < 0 || dup2(log_fd, STDOUT_FILENO) < 0 ||
+        dup2(log_fd, STDERR_FILENO) < 0) {
+        _exit(EXIT_CANNOT_START);
+    }
+    (void)execv(argv[0], (char *const *)(uintptr_t)argv);
+    static const char message[] = "pinion: cannot start the task's program\n";
+    ssize_t ignored = write(STDERR_FILENO, message, sizeof message - 1);
+    (void)ignored;
+    _exit(EXIT_CANNOT_START);
+}
+
+int pn_process_start(const char *const *argv, const char *log_path, const struct pn_io *io,
+                     struct pn_process *process, struct pn_err *e)
+{
+    int log_fd = -1;
+    int null_fd = -1;
+    int rc = pn_io_open(io, log_path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, &log_fd, e);
+    if (rc != 0) {
+        goto out;
+    }
+    rc = pn_io_open(io, "/dev/null", O_RDONLY, &null_fd, e);
+    if (rc != 0) {
+        goto out;
+    }
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid < 0) {
+        rc = pn_err_errno(e, errno, "cannot start a process for the task");
+        goto out;
+    }
+    if (pid == 0) {
+        run_child(argv, log_fd, null_fd, parent);
+    }
+    /* Both sides set the group, so that it exists whoever is first. */
+    (void)setpgid(pid, pid);
+    *process = (struct pn_process){
+        .pid = pid,
+        .pidfd = pidfd_open(pid, 0),
+        .start = pn_process_start_time(pid),
+    };
+out:
+    pn_io_close(io, &log_fd);
+    pn_io_close(io, &null_fd);
+    return rc;
+}
+
+bool pn_process_ended(struct pn_process *process, int32_t *exit_code)
+{
+    int status = 0;
+    pid_t got = waitpid(process->pid, &status, WNOHANG);
+    if (got == 0 || (got < 0 && errno == EINTR)) {
+        return false;
+    }
+    if (got < 0) {
+        *exit_code = -SIGKILL; /* somebody else reaped it: its outcome is lost */
+    } else if (WIFSIGNALED(status)) {
+        *exit_code = -WTERMSIG(status);
+    } else {
+        *exit_code = WEXITSTATUS(status);
+    }
+    if (process->pidfd >= 0) {
+        (void)close(process->pidfd);
+        process->pidfd = -1;
+    }
+    return true;
+}
+
+void pn_process_signal(const struct pn_process *process, int signal_number)
+{
+    PN_ASSERT(process->pid > 1);
+    (void)kill(-process->pid, signal_number);
+}
+
+int64_t pn_process_start_time(pid_t pid)
+{
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+    struct pn_buf stat_text;
+    pn_buf_init(&stat_text, STAT_BYTES_MAX);
+    int64_t start = 0;
+    if (pn_io_read_file(pn_io_system(), path, &stat_text, NULL) == 0) {
+        /* The name, field 2, may hold anything: fields are counted from its closing bracket. */
+        char *at = strrchr(stat_text.data, ')');
+        enum { FIELDS_FROM_NAME_TO_START = 20 };
+        for (int i = 0; at != NULL && i < FIELDS_FROM_NAME_TO_START; i++) {
+            at = strchr(at + 1, ' ');
+        }
+        start = at != NULL ? strtoll(at + 1, NULL, 10) : 0;
+    }
+    pn_buf_deinit(&stat_text);
+    return start;
+}
