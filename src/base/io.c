@@ -120,6 +120,13 @@ int pn_io_sync(const struct pn_io *io, int fd, const char *path, struct pn_err *
     return rc < 0 ? pn_err_errno(e, -rc, "cannot sync %s", path) : 0;
 }
 
+void pn_io_start_writeback(const struct pn_io *io, int fd)
+{
+    if (io->ops->start_writeback != NULL) {
+        io->ops->start_writeback(io, fd);
+    }
+}
+
 int pn_io_truncate(const struct pn_io *io, int fd, int64_t size, const char *path, struct pn_err *e)
 {
     int rc;

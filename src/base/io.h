@@ -30,6 +30,7 @@ struct pn_io_ops {
                        off_t offset);
     int (*fdatasync)(const struct pn_io *io, int fd);
     int (*fsync)(const struct pn_io *io, int fd);
+    void (*start_writeback)(const struct pn_io *io, int fd); /* a hint; may be NULL */
     int (*ftruncate)(const struct pn_io *io, int fd, off_t size);
     int (*fallocate)(const struct pn_io *io, int fd, off_t offset, off_t len); /* keeps the size */
     int (*fstat)(const struct pn_io *io, int fd, struct stat *st);
@@ -73,6 +74,9 @@ int pn_io_writev_at(const struct pn_io *io, int fd, struct iovec *iov, int count
 int pn_io_datasync(const struct pn_io *io, int fd, const char *path,
                    struct pn_err *e) PN_MUST_CHECK;
 int pn_io_sync(const struct pn_io *io, int fd, const char *path, struct pn_err *e) PN_MUST_CHECK;
+/* Asks the disk to start writing what the file holds, and does not wait: a later sync of many such
+ * files shares its waits. Promises nothing. */
+void pn_io_start_writeback(const struct pn_io *io, int fd);
 int pn_io_truncate(const struct pn_io *io, int fd, int64_t size, const char *path,
                    struct pn_err *e) PN_MUST_CHECK;
 int pn_io_size(const struct pn_io *io, int fd, int64_t *size_bytes, const char *path,

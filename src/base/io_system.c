@@ -53,6 +53,12 @@ static int system_fsync(const struct pn_io *io, int fd)
     return result_of(fsync(fd));
 }
 
+static void system_start_writeback(const struct pn_io *io, int fd)
+{
+    (void)io;
+    (void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
 static int system_ftruncate(const struct pn_io *io, int fd, off_t size)
 {
     (void)io;
@@ -156,6 +162,7 @@ const struct pn_io *pn_io_system(void)
         .pwritev = system_pwritev,
         .fdatasync = system_fdatasync,
         .fsync = system_fsync,
+        .start_writeback = system_start_writeback,
         .ftruncate = system_ftruncate,
         .fallocate = system_fallocate,
         .fstat = system_fstat,
