@@ -28,6 +28,13 @@ struct pn_object {
     int64_t modified_ms;
 };
 
+/* One of the objects of a pn_store_put_many(). */
+struct pn_put {
+    const char *key;
+    const void *bytes;
+    size_t len;
+};
+
 struct pn_store;
 
 struct pn_store_ops {
@@ -35,6 +42,8 @@ struct pn_store_ops {
     void (*destroy)(struct pn_store *store);
     int (*put)(struct pn_store *store, const char *key, const void *bytes, size_t len,
                bool if_absent, struct pn_err *e);
+    int (*put_many)(struct pn_store *store, const struct pn_put *puts, size_t count,
+                    struct pn_err *e);
     int (*get)(struct pn_store *store, const char *key, struct pn_buf *out, struct pn_err *e);
     int (*head)(struct pn_store *store, const char *key, struct pn_object *object,
                 struct pn_err *e);
@@ -52,18 +61,35 @@ struct pn_store {
     const struct pn_store_ops *ops;
 };
 
-/* Writes an object, replacing an older one. */
+/*
+ * Writes an object, replacing an older one. After a failure either the old or the new one is there,
+ * whole; a write that is repeated after a failure is right whichever it was.
+ */
 PN_MUST_CHECK static inline int pn_store_put(struct pn_store *store, const char *key,
                                              const void *bytes, size_t len, struct pn_err *e)
 {
     return store->ops->put(store, key, bytes, len, false, e);
 }
-/* Writes an object unless there is one: then CONFLICT, and the old one is untouched. */
+/*
+ * Writes an object unless there is one: then CONFLICT, and the old one is untouched. After another
+ * failure the object may be there or not (the disk may fail behind the moment that decides): who
+ * needs to know reads it back.
+ */
 PN_MUST_CHECK static inline int pn_store_put_if_absent(struct pn_store *store, const char *key,
                                                        const void *bytes, size_t len,
                                                        struct pn_err *e)
 {
     return store->ops->put(store, key, bytes, len, true, e);
+}
+/*
+ * Writes several objects, each as pn_store_put() does, sharing the waits for the disk: about three
+ * times as fast for small objects. 0 when all of them are durable; after a failure any of them may
+ * have been written, each whole.
+ */
+PN_MUST_CHECK static inline int pn_store_put_many(struct pn_store *store, const struct pn_put *puts,
+                                                  size_t count, struct pn_err *e)
+{
+    return store->ops->put_many(store, puts, count, e);
 }
 /* Appends the object's bytes to `out`. MISSING when there is none; INPUT when larger than out's
  * maximum. */
@@ -96,8 +122,9 @@ PN_MUST_CHECK static inline int pn_store_list(struct pn_store *store, const char
 {
     return store->ops->list(store, prefix, after, fn, arg, e);
 }
-/* What an engine opens to read the object or, for a prefix, its folder: an absolute path for the
- * local store, s3://... for S3. Caller frees. The object need not exist. */
+/* What an engine opens to read the object or, for a prefix ("" or with a trailing "/"), its folder:
+ * an absolute path for the local store, s3://... for S3. Caller frees. The object need not exist.
+ */
 PN_MUST_CHECK static inline int pn_store_url(struct pn_store *store, const char *key, char **url,
                                              struct pn_err *e)
 {

@@ -1,0 +1,485 @@
+#include "store/local/local.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/random.h"
+#include "store/local/private.h"
+
+enum {
+    GROUP_MAX = 256 /* files of a put_many that are open at once */
+};
+
+struct local_store {
+    struct pn_store store;
+    const struct pn_io *io;
+    char *folder; /* absolute */
+    char *temp_folder;
+    uint64_t seed;              /* makes temporary names unique among processes, ... */
+    atomic_uint_fast64_t count; /* ... and this one among ours */
+};
+
+/* A temporary file on its way to being an object. */
+struct staged {
+    char *temp_path;
+    char *path;
+    int fd;
+};
+
+static struct local_store *local_of(struct pn_store *store)
+{
+    return (struct local_store *)store;
+}
+
+void pn_local_object(struct pn_object *object, const char *key, const struct stat *st)
+{
+    object->key = key;
+    object->size_bytes = st->st_size;
+    object->modified_ms = (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
+}
+
+/* A key of the store, whose parts are also names that a file system takes. */
+static int check_key(const char *key, struct pn_err *e)
+{
+    int rc = pn_store_key_check(key, e);
+    if (rc != 0) {
+        return rc;
+    }
+    if (key[0] == '.') {
+        return pn_err_input(e, "the key '%s' starts with a dot, which the local store reserves",
+                            key);
+    }
+    for (const char *segment = key; *segment != '\0';) {
+        size_t len = strcspn(segment, "/");
+        if (len > NAME_MAX) {
+            return pn_err_input(e,
+                                "the key '%s' has a part of %zu bytes; in a local store at most %d "
+                                "are possible",
+                                key, len, NAME_MAX);
+        }
+        segment += len + (segment[len] == '/' ? 1 : 0);
+    }
+    return 0;
+}
+
+/* Caller frees. */
+static char *path_of_key(const struct local_store *local, const char *key)
+{
+    return pn_xasprintf("%s/%s", local->folder, key);
+}
+
+/* A fresh name in the folder of temporary files; it keeps the key's extension, by which engines
+ * choose a format. Caller frees. */
+static char *temp_path(struct local_store *local, const char *key)
+{
+    const char *slash = strrchr(key, '/');
+    const char *dot = strrchr(slash != NULL ? slash : key, '.');
+    unsigned long long number = atomic_fetch_add(&local->count, 1);
+    return pn_xasprintf("%s/%ld-%016llx-%llu%s", local->temp_folder, (long)getpid(),
+                        (unsigned long long)local->seed, number,
+                        dot != NULL && strlen(dot) <= 16 ? dot : "");
+}
+
+static int missing_object(const struct local_store *local, const char *key, struct pn_err *e)
+{
+    return pn_err_missing(e, "no object '%s' in the store '%s'", key, local->folder);
+}
+
+/* Keys like "a" and "a/b" can't both be in a folder: says so instead of "not a directory". */
+static int clashing_key(const char *key, struct pn_err *e)
+{
+    return pn_err_input(e,
+                        "the key '%s' clashes with another object: in a local store, one can't be "
+                        "both an object and a folder of objects",
+                        key);
+}
+
+static int make_parent(const struct local_store *local, const char *path, const char *key,
+                       struct pn_err *e)
+{
+    char *parent = pn_xstrndup(path, (size_t)(strrchr(path, '/') - path));
+    int rc = pn_io_mkdirs(local->io, parent, e);
+    if (rc == ENOTDIR || rc == EEXIST) {
+        rc = clashing_key(key, e);
+    }
+    free(parent);
+    return rc;
+}
+
+/* Gives the temporary file its key; the folder is still to be synced. */
+static int publish(const struct local_store *local, const char *from, const char *path,
+                   const char *key, bool if_absent, struct pn_err *e)
+{
+    if (!if_absent) {
+        int rc = pn_io_rename(local->io, from, path, e);
+        return rc == EISDIR ? clashing_key(key, e) : rc;
+    }
+    int rc = pn_io_link(local->io, from, path, e);
+    if (rc == EEXIST) {
+        return pn_err_set(e, PN_CLASS_CONFLICT, EEXIST, "the object '%s' exists already", key);
+    }
+    return rc;
+}
+
+/* Writes the temporary file; the disk is told to start, and not waited for. */
+static int stage(struct local_store *local, const struct pn_put *put, struct staged *staged,
+                 struct pn_err *e)
+{
+    staged->fd = -1;
+    staged->path = path_of_key(local, put->key);
+    staged->temp_path = temp_path(local, put->key);
+    int rc = pn_io_open(local->io, staged->temp_path, O_CREAT | O_EXCL | O_WRONLY, &staged->fd, e);
+    if (rc == 0) {
+        rc = pn_io_write_at(local->io, staged->fd, put->bytes, put->len, 0, staged->temp_path, e);
+    }
+    if (rc == 0) {
+        pn_io_start_writeback(local->io, staged->fd);
+    }
+    return rc;
+}
+
+/* A temporary file that cannot be removed now is swept away later. */
+static void unstage(struct local_store *local, struct staged *staged)
+{
+    pn_io_close(local->io, &staged->fd);
+    if (staged->temp_path != NULL) {
+        int ignored = pn_io_unlink(local->io, staged->temp_path, NULL);
+        (void)ignored;
+    }
+    free(staged->temp_path);
+    free(staged->path);
+}
+
+static bool same_folder(const char *left, const char *right)
+{
+    size_t len = (size_t)(strrchr(left, '/') - left);
+    return (size_t)(strrchr(right, '/') - right) == len && memcmp(left, right, len) == 0;
+}
+
+static int publish_group(struct local_store *local, const struct pn_put *puts,
+                         struct staged *staged, size_t count, bool if_absent, struct pn_err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        if (i == 0 || !same_folder(staged[i - 1].path, staged[i].path)) {
+            rc = make_parent(local, staged[i].path, puts[i].key, e);
+        }
+        if (rc == 0) {
+            rc = publish(local, staged[i].temp_path, staged[i].path, puts[i].key, if_absent, e);
+        }
+        if (rc == 0 && !if_absent) {
+            free(staged[i].temp_path); /* renamed: nothing is left to remove */
+            staged[i].temp_path = NULL;
+        }
+    }
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        if (i + 1 == count || !same_folder(staged[i].path, staged[i + 1].path)) {
+            rc = pn_io_sync_parent(local->io, staged[i].path, e);
+        }
+    }
+    return rc;
+}
+
+/* Contents of all first, then the names, then the folders: a name never comes before its bytes. */
+static int put_group(struct local_store *local, const struct pn_put *puts, size_t count,
+                     bool if_absent, struct pn_err *e)
+{
+    struct staged *staged = pn_xcalloc(count, sizeof *staged);
+    size_t staged_count = 0;
+    int rc = 0;
+    while (staged_count < count && rc == 0) {
+        rc = stage(local, &puts[staged_count], &staged[staged_count], e);
+        staged_count++;
+    }
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        rc = pn_io_datasync(local->io, staged[i].fd, staged[i].temp_path, e);
+        pn_io_close(local->io, &staged[i].fd);
+    }
+    if (rc == 0) {
+        rc = publish_group(local, puts, staged, count, if_absent, e);
+    }
+    for (size_t i = 0; i < staged_count; i++) {
+        unstage(local, &staged[i]);
+    }
+    free(staged);
+    return rc;
+}
+
+static int local_put_many(struct pn_store *store, const struct pn_put *puts, size_t count,
+                          struct pn_err *e)
+{
+    for (size_t i = 0; i < count; i++) {
+        int rc = check_key(puts[i].key, e);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    for (size_t done = 0; done < count;) {
+        size_t group = count - done < GROUP_MAX ? count - done : GROUP_MAX;
+        int rc = put_group(local_of(store), &puts[done], group, false, e);
+        if (rc != 0) {
+            return rc;
+        }
+        done += group;
+    }
+    return 0;
+}
+
+static int local_put(struct pn_store *store, const char *key, const void *bytes, size_t len,
+                     bool if_absent, struct pn_err *e)
+{
+    int rc = check_key(key, e);
+    if (rc != 0) {
+        return rc;
+    }
+    struct pn_put put = {.key = key, .bytes = bytes, .len = len};
+    return put_group(local_of(store), &put, 1, if_absent, e);
+}
+
+static int local_get(struct pn_store *store, const char *key, struct pn_buf *out, struct pn_err *e)
+{
+    struct local_store *local = local_of(store);
+    int rc = check_key(key, e);
+    if (rc != 0) {
+        return rc;
+    }
+    char *path = path_of_key(local, key);
+    rc = pn_io_read_file(local->io, path, out, e);
+    if (rc == ENOENT || rc == ENOTDIR || rc == EISDIR) {
+        rc = missing_object(local, key, e);
+    }
+    free(path);
+    return rc;
+}
+
+static int local_head(struct pn_store *store, const char *key, struct pn_object *object,
+                      struct pn_err *e)
+{
+    struct local_store *local = local_of(store);
+    int rc = check_key(key, e);
+    if (rc != 0) {
+        return rc;
+    }
+    char *path = path_of_key(local, key);
+    struct stat st;
+    rc = pn_io_stat(local->io, path, &st, e);
+    if (rc == ENOENT || rc == ENOTDIR || (rc == 0 && !S_ISREG(st.st_mode))) {
+        rc = missing_object(local, key, e);
+    }
+    if (rc == 0) {
+        pn_local_object(object, key, &st);
+    }
+    free(path);
+    return rc;
+}
+
+static int local_remove(struct pn_store *store, const char *key, struct pn_err *e)
+{
+    struct local_store *local = local_of(store);
+    int rc = check_key(key, e);
+    if (rc != 0) {
+        return rc;
+    }
+    char *path = path_of_key(local, key);
+    struct stat st;
+    struct pn_err failure;
+    rc = pn_io_stat(local->io, path, &st, &failure);
+    if (rc == 0 && S_ISREG(st.st_mode)) {
+        rc = pn_io_unlink(local->io, path, &failure);
+        if (rc == 0) {
+            rc = pn_io_sync_parent(local->io, path, &failure);
+        }
+    }
+    if (rc == ENOENT || rc == ENOTDIR) {
+        rc = 0;
+    }
+    if (rc != 0) {
+        pn_err_copy(e, &failure);
+    }
+    free(path);
+    return rc;
+}
+
+static int local_list(struct pn_store *store, const char *prefix, const char *after,
+                      int (*fn)(void *arg, const struct pn_object *object), void *arg,
+                      struct pn_err *e)
+{
+    struct local_store *local = local_of(store);
+    return pn_local_list(local->io, local->folder, prefix, after, fn, arg, e);
+}
+
+static int local_url(struct pn_store *store, const char *key, char **url, struct pn_err *e)
+{
+    size_t len = strlen(key);
+    char *name = pn_xstrndup(key, len > 0 && key[len - 1] == '/' ? len - 1 : len);
+    int rc = len > 0 ? check_key(name, e) : 0;
+    if (rc == 0) {
+        *url = len > 0 ? path_of_key(local_of(store), key) : pn_xstrdup(local_of(store)->folder);
+    }
+    free(name);
+    return rc;
+}
+
+static int local_begin_file(struct pn_store *store, const char *key, char **path, struct pn_err *e)
+{
+    int rc = check_key(key, e);
+    if (rc == 0) {
+        *path = temp_path(local_of(store), key);
+    }
+    return rc;
+}
+
+static int local_commit_file(struct pn_store *store, const char *key, const char *path,
+                             int64_t *size_bytes, struct pn_err *e)
+{
+    struct local_store *local = local_of(store);
+    size_t temp_len = strlen(local->temp_folder);
+    PN_ASSERT(strncmp(path, local->temp_folder, temp_len) == 0 && path[temp_len] == '/');
+    int rc = check_key(key, e);
+    if (rc != 0) {
+        return rc;
+    }
+    char *target = path_of_key(local, key);
+    struct stat st;
+    rc = pn_io_sync_file(local->io, path, e);
+    if (rc == 0) {
+        rc = pn_io_stat(local->io, path, &st, e);
+    }
+    if (rc == 0) {
+        rc = make_parent(local, target, key, e);
+    }
+    if (rc == 0) {
+        rc = publish(local, path, target, key, false, e);
+    }
+    if (rc == 0) {
+        rc = pn_io_sync_parent(local->io, target, e);
+    }
+    if (rc == 0) {
+        *size_bytes = st.st_size;
+    }
+    free(target);
+    return rc;
+}
+
+/* Lists the folder, writes a file and reads it back. */
+static int local_check(struct pn_store *store, struct pn_err *e)
+{
+    struct local_store *local = local_of(store);
+    const char text[] = "is this store writable?\n";
+    char back[sizeof text];
+    struct pn_put probe = {.key = "probe", .bytes = text, .len = sizeof text};
+    struct staged staged;
+    int fd = -1;
+    struct pn_io_listing listing = {0};
+    int rc = pn_io_list(local->io, local->folder, &listing, e);
+    pn_io_listing_deinit(&listing);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = stage(local, &probe, &staged, e);
+    if (rc == 0) {
+        rc = pn_io_datasync(local->io, staged.fd, staged.temp_path, e);
+    }
+    if (rc == 0) {
+        rc = pn_io_open(local->io, staged.temp_path, O_RDONLY, &fd, e);
+    }
+    if (rc == 0) {
+        rc = pn_io_read_at(local->io, fd, back, sizeof back, 0, staged.temp_path, e);
+    }
+    if (rc == 0 && memcmp(back, text, sizeof text) != 0) {
+        rc = pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
+                        "the store '%s' gives back other bytes than were written", local->folder);
+    }
+    pn_io_close(local->io, &fd);
+    unstage(local, &staged);
+    return rc;
+}
+
+static void local_destroy(struct pn_store *store)
+{
+    struct local_store *local = local_of(store);
+    free(local->folder);
+    free(local->temp_folder);
+    free(local);
+}
+
+static const struct pn_store_ops local_ops = {.name = "local",
+                                              .destroy = local_destroy,
+                                              .put = local_put,
+                                              .put_many = local_put_many,
+                                              .get = local_get,
+                                              .head = local_head,
+                                              .remove = local_remove,
+                                              .list = local_list,
+                                              .url = local_url,
+                                              .begin_file = local_begin_file,
+                                              .commit_file = local_commit_file,
+                                              .check = local_check};
+
+/* Engines run with another working folder, so the path must not depend on it. Caller frees. */
+static int absolute_path(const char *folder, char **path, struct pn_err *e)
+{
+    size_t len = strlen(folder);
+    while (len > 1 && folder[len - 1] == '/') {
+        len--;
+    }
+    if (folder[0] == '/') {
+        *path = pn_xstrndup(folder, len);
+        return 0;
+    }
+    char *here = getcwd(NULL, 0);
+    if (here == NULL) {
+        return pn_err_errno(e, errno, "cannot tell the working folder, to open the store '%s'",
+                            folder);
+    }
+    *path = pn_xasprintf("%s/%.*s", here, (int)len, folder);
+    free(here);
+    return 0;
+}
+
+int pn_local_store_open(const char *folder, const struct pn_io *io, struct pn_store **store,
+                        struct pn_err *e)
+{
+    struct local_store *local = pn_xcalloc(1, sizeof *local);
+    local->store.ops = &local_ops;
+    local->io = io;
+    local->seed = pn_entropy_u64();
+    int rc = absolute_path(folder, &local->folder, e);
+    if (rc != 0) {
+        goto out;
+    }
+    local->temp_folder = pn_xasprintf("%s/.tmp", local->folder);
+    rc = pn_io_mkdirs(io, local->temp_folder, e);
+    if (rc != 0) {
+        goto out;
+    }
+    *store = &local->store;
+    local = NULL;
+out:
+    if (local != NULL) {
+        local_destroy(&local->store);
+    }
+    return rc;
+}
+
+int pn_local_store_sweep(struct pn_store *store, struct pn_err *e)
+{
+    PN_ASSERT(store->ops == &local_ops);
+    struct local_store *local = local_of(store);
+    struct pn_io_listing listing = {0};
+    int rc = pn_io_list(local->io, local->temp_folder, &listing, e);
+    for (size_t i = 0; i < listing.count && rc == 0; i++) {
+        char *path = pn_xasprintf("%s/%s", local->temp_folder, listing.entries[i].name);
+        rc = listing.entries[i].is_dir ? pn_io_remove_tree(local->io, path, e)
+                                       : pn_io_unlink(local->io, path, e);
+        free(path);
+    }
+    pn_io_listing_deinit(&listing);
+    return rc;
+}

@@ -1,0 +1,54 @@
+#include "store/store.h"
+
+#include <string.h>
+
+#include "base/json.h"
+
+void pn_store_destroy(struct pn_store **store)
+{
+    if (*store != NULL) {
+        (*store)->ops->destroy(*store);
+        *store = NULL;
+    }
+}
+
+static bool segment_is_dots(const char *segment, size_t len)
+{
+    return (len == 1 && segment[0] == '.') || (len == 2 && memcmp(segment, "..", 2) == 0);
+}
+
+int pn_store_key_check(const char *key, struct pn_err *e)
+{
+    size_t len = strlen(key);
+    if (len == 0) {
+        return pn_err_input(e, "the key of an object must not be empty");
+    }
+    if (len > PN_KEY_MAX) {
+        return pn_err_input(e, "the key '%.60s...' has %zu bytes; at most %d are allowed", key, len,
+                            PN_KEY_MAX);
+    }
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)key[i];
+        if (c < 0x20 || c == 0x7f) {
+            return pn_err_input(e, "a key holds the control character 0x%02x at byte %zu", c, i);
+        }
+    }
+    if (!pn_utf8_valid(key, len)) {
+        return pn_err_input(e, "a key of %zu bytes is not UTF-8", len);
+    }
+    for (const char *segment = key;;) {
+        size_t segment_len = strcspn(segment, "/");
+        if (segment_len == 0) {
+            return pn_err_input(e, "the key '%s' has an empty part: no '/' at its ends, no '//'",
+                                key);
+        }
+        if (segment_is_dots(segment, segment_len)) {
+            return pn_err_input(e, "the key '%s' has the part '%.*s', which is not allowed", key,
+                                (int)segment_len, segment);
+        }
+        if (segment[segment_len] == '\0') {
+            return 0;
+        }
+        segment += segment_len + 1;
+    }
+}
