@@ -11,6 +11,7 @@ target_include_directories(pinion_flags INTERFACE "${PROJECT_SOURCE_DIR}/src")
 target_compile_options(pinion_flags INTERFACE
     ${warnings}
     "$<$<COMPILE_LANGUAGE:C>:${warnings_c}>"
+    "$<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions;-fno-rtti>"
     -fno-omit-frame-pointer
     -fstack-protector-strong)
 target_compile_definitions(pinion_flags INTERFACE
@@ -24,6 +25,10 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release")
     target_compile_options(pinion_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 endif()
 target_link_options(pinion_flags INTERFACE -Wl,-z,relro -Wl,-z,now -Wl,--as-needed)
+
+# simdjson's own assertions; ours (PN_ASSERT) stay on in every build.
+target_compile_definitions(pinion_flags INTERFACE
+    "$<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CONFIG:Release>>:NDEBUG>")
 
 if(PINION_SANITIZE)
     target_compile_options(pinion_flags INTERFACE

@@ -6,8 +6,6 @@
  *
  * The file is built without exceptions; simdjson then reports by code only.
  */
-/* Its self-checks abort on malformed texts in debug builds; the walk keeps its rules by itself. */
-#define SIMDJSON_DEVELOPMENT_CHECKS 0
 #include <charconv>
 #include <cstring>
 #include <new>
@@ -38,15 +36,6 @@ const char *reason_of(error_code code)
     switch (code) {
     case TAPE_ERROR:
         return "a comma, colon, bracket or name is missing or out of place";
-    case INCOMPLETE_ARRAY_OR_OBJECT:
-        return "an array or object has no end";
-    case STRING_ERROR:
-        return "bad escape in a string";
-    case NUMBER_ERROR:
-    case INCORRECT_TYPE:
-        return "bad value";
-    case TRAILING_CONTENT:
-        return "something follows the value";
     case CAPACITY:
         return "the text is too large";
     default:
@@ -67,6 +56,7 @@ class walker
   private:
     bool fail(const char *at, const char *reason);
     bool fail(error_code code);
+    bool fail_at_end();
     bool at_end();
     pn_json *add(pn_json ***tail, pn_json *parent);
     void end_container(pn_json *node);
@@ -105,12 +95,17 @@ bool walker::fail(const char *at, const char *reason)
     return false;
 }
 
+bool walker::fail_at_end()
+{
+    return fail(text_.data() + text_.size(), "an array or object has no end");
+}
+
 /* At the place where simdjson stopped. */
 bool walker::fail(error_code code)
 {
     const char *at = nullptr;
-    if (document_->current_location().get(at) != SUCCESS) {
-        at = text_.data() + text_.size();
+    if (document_->current_location().get(at) != SUCCESS || at >= text_.data() + text_.size()) {
+        return fail_at_end();
     }
     return fail(at, reason_of(code));
 }
@@ -230,7 +225,7 @@ template <class Source> bool walker::array(Source &source, pn_json *node, int de
         }
         /* The iterator would read on behind the text. */
         if (at_end()) {
-            return fail(text_.data() + text_.size(), "an array has no end");
+            return fail_at_end();
         }
         ++at;
     }
@@ -283,7 +278,7 @@ template <class Source> bool walker::object(Source &source, pn_json *node, int d
         }
         /* The iterator would read on behind the text. */
         if (at_end()) {
-            return fail(text_.data() + text_.size(), "an object has no end");
+            return fail_at_end();
         }
         ++at;
     }
@@ -294,6 +289,18 @@ template <class Source> bool walker::object(Source &source, pn_json *node, int d
 template <class Source> bool walker::value(Source &source, pn_json *node, int depth)
 {
     std::string_view token = token_of(source);
+    const char *end = text_.data() + text_.size();
+    if (token.data() >= end) {
+        return fail_at_end();
+    }
+    /* What encloses this value, or is to be in it, is missing; the getters would look for it behind
+     * the text. A scalar root is the one value that may come last. */
+    bool is_last = token.data() + token.size() == end;
+    bool opens = token.front() == '{' || token.front() == '[';
+    bool closes = token.front() == '}' || token.front() == ']';
+    if (is_last && !closes && (opens || depth > 1)) {
+        return fail_at_end();
+    }
     while (token.size() > 1 && is_space(token.back())) {
         token.remove_suffix(1);
     }
@@ -333,22 +340,25 @@ template <class Source> bool walker::value(Source &source, pn_json *node, int de
 bool walker::root(ondemand::document &document, pn_json **out)
 {
     document_ = &document;
-    std::string_view token = token_of(document);
-    const char *end = text_.data() + text_.size();
-    bool container = token.front() == '{' || token.front() == '[';
-    if (!container && token.data() + token.size() != end) {
-        return fail(token.data() + token.size(), "something follows the value");
-    }
     pn_json *node = static_cast<pn_json *>(pn_arena_alloc(arena_, sizeof *node));
     *node = pn_json{};
-    if (!value(document, node, 1)) {
-        return false;
-    }
-    if (!at_end()) {
-        return fail(TRAILING_CONTENT);
-    }
     *out = node;
-    return true;
+    ondemand::value container;
+    if (document.get_value().get(container) == SUCCESS) {
+        if (!value(container, node, 1)) {
+            return false;
+        }
+        const char *rest = nullptr;
+        return document.current_location().get(rest) != SUCCESS ||
+               fail(rest, "something follows the value");
+    }
+    /* simdjson gives a root that is no container from the document only. */
+    std::string_view token = token_of(document);
+    const char *rest = token.data() + token.size();
+    if (rest != text_.data() + text_.size()) {
+        return fail(rest, "something follows the value");
+    }
+    return value(document, node, 1);
 }
 
 /* Grows by doubling, where simdjson would allocate anew for each text that is a little larger. */
