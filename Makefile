@@ -7,7 +7,7 @@ DUCKDB := third_party/duckdb/libduckdb.so third_party/duckdb/duckdb.h
 .DEFAULT_GOAL := build
 
 build: .setup/base-$(SETUP) $(DUCKDB) ## Build build/pinion
-	@cmake --preset release $(if $(VERBOSE),,--log-level=WARNING)
+	@cmake --preset release >/dev/null
 	@cmake --build --preset release
 
 demo: build ## Run the whole pipeline once: HTTP requests to query results
