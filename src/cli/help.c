@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/commands.h"
@@ -21,7 +22,7 @@ int pn_cmd_help(struct pn_cli *cli, int argc, char **argv)
         words[i + 1] = argv[i];
     }
     words[argc + 1] = help;
-    strcpy(cli->words, "pinion");
+    (void)snprintf(cli->words, sizeof cli->words, "pinion");
     cli->command = NULL;
     return pn_cli_dispatch(cli, cli->commands, argc + 2, words);
 }

@@ -1,6 +1,7 @@
 #include "cli/options.h"
 
 #include <getopt.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/units.h"
@@ -219,7 +220,7 @@ int pn_options_read(const struct pn_opt *own, const struct pn_opt *shared, bool 
 {
     struct reader reader = {.count = 0};
     /* '+' ends at the first operand; ':' tells a missing value from an unknown option. */
-    strcpy(reader.short_opts, stop_at_operand ? "+:" : ":");
+    (void)snprintf(reader.short_opts, sizeof reader.short_opts, stop_at_operand ? "+:" : ":");
     reader_add(&reader, own);
     reader_add(&reader, shared);
     optind = 0; /* 0, not 1: glibc then starts afresh */
