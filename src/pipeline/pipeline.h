@@ -4,8 +4,8 @@
  *
  *   <folder>/pipeline.yml       the definition (docs/pipeline.md is its manual)
  *   <folder>/clean/<x>.sql      one SELECT for each transformed table
- *   <folder>/queries/<name>.sql one SELECT for each named query; its first comment line describes
- * it <folder>/prelude/<engine>.sql  functions that the engines spell differently
+ *   <folder>/queries/<name>.sql one SELECT for each named query, described by its first comment
+ *   <folder>/prelude/<engine>.sql  functions that the engines spell differently
  *   <folder>/generator.yml      the built-in producer's fields and their distributions
  *
  * Loading validates everything: each error names file, line and key. All of it is read once and
