@@ -61,32 +61,34 @@ static int copy_padded(struct pn_json_parser *parser, const char *text, size_t l
     return 0;
 }
 
-/* The offset of the first byte that is no UTF-8, in a text that has one. */
+/* The length of the character that starts at `text`, or 0 when none does. */
+static size_t utf8_char_len(const char *text, size_t len)
+{
+    for (size_t n = 1; n <= 4 && n <= len; n++) {
+        if (pn_utf8_valid(text, n)) {
+            return n;
+        }
+    }
+    return 0;
+}
+
+/* The offset of the first byte that is no UTF-8. */
 static size_t find_bad_utf8(const char *text, size_t len)
 {
-    size_t good = 0; /* text[0..good) is valid and ends with a whole character */
-    size_t bad = len;
-    while (bad - good > 1) {
-        size_t middle = good + (bad - good) / 2;
-        while (middle > good && ((unsigned char)text[middle] & 0xC0) == 0x80) {
-            middle--;
+    enum { CHUNK_BYTES = 4096 };
+    size_t good = 0;
+    while (len - good > CHUNK_BYTES) {
+        size_t end = good + CHUNK_BYTES;
+        while (end > good && ((unsigned char)text[end] & 0xC0) == 0x80) {
+            end--; /* into a character: back to its start */
         }
-        if (middle == good) {
-            /* Nothing but continuation bytes up to there: the fault is at `good` when they are
-             * more than one character can have, else behind them. */
-            middle = good + 1;
-            while (middle < bad && ((unsigned char)text[middle] & 0xC0) == 0x80) {
-                middle++;
-            }
-            if (middle == bad) {
-                break;
-            }
+        if (end == good || !pn_utf8_valid(text + good, end - good)) {
+            break;
         }
-        if (pn_utf8_valid(text, middle)) {
-            good = middle;
-        } else {
-            bad = middle;
-        }
+        good = end;
+    }
+    for (size_t n = 1; n > 0; good += n) {
+        n = utf8_char_len(text + good, len - good);
     }
     return good;
 }
@@ -235,17 +237,6 @@ const char *pn_json_type_name(enum pn_json_type type)
 bool pn_utf8_valid(const char *text, size_t len)
 {
     return len == 0 || pn_simdjson_utf8_valid(text, len);
-}
-
-/* The length of the character that starts at `text`, or 0 when none does. */
-static size_t utf8_char_len(const char *text, size_t len)
-{
-    for (size_t n = 1; n <= 4 && n <= len; n++) {
-        if (pn_utf8_valid(text, n)) {
-            return n;
-        }
-    }
-    return 0;
 }
 
 void pn_utf8_add_clean(struct pn_buf *out, const char *text, size_t len)

@@ -61,13 +61,13 @@ class walker
     pn_json *add(pn_json ***tail, pn_json *parent);
     void end_container(pn_json *node);
 
-    template <class Source> bool value(Source &source, pn_json *node, int depth);
-    template <class Source> bool number(Source &source, pn_json *node);
-    template <class Source> bool string(Source &source, pn_json *node);
-    template <class Source> bool boolean(Source &source, pn_json *node);
-    template <class Source> bool null(Source &source, pn_json *node);
-    template <class Source> bool array(Source &source, pn_json *node, int depth);
-    template <class Source> bool object(Source &source, pn_json *node, int depth);
+    bool value(ondemand::value &source, pn_json *node, int depth);
+    bool number(ondemand::value &source, pn_json *node);
+    bool string(ondemand::value &source, pn_json *node);
+    bool boolean(ondemand::value &source, pn_json *node);
+    bool null(ondemand::value &source, pn_json *node);
+    bool array(ondemand::value &source, pn_json *node, int depth);
+    bool object(ondemand::value &source, pn_json *node, int depth);
     bool key(ondemand::field &field, pn_json *node);
 
     std::string_view text_;
@@ -75,16 +75,6 @@ class walker
     pn_simdjson_fault *fault_;
     ondemand::document *document_ = nullptr;
 };
-
-std::string_view token_of(ondemand::document &document)
-{
-    return document.raw_json_token().value_unsafe();
-}
-
-std::string_view token_of(ondemand::value &value)
-{
-    return value.raw_json_token();
-}
 
 bool walker::fail(const char *at, const char *reason)
 {
@@ -125,7 +115,7 @@ pn_json *walker::add(pn_json ***tail, pn_json *parent)
     return node;
 }
 
-template <class Source> bool walker::number(Source &source, pn_json *node)
+bool walker::number(ondemand::value &source, pn_json *node)
 {
     node->type = PN_JSON_NUMBER;
     uint64_t natural = 0;
@@ -147,7 +137,7 @@ template <class Source> bool walker::number(Source &source, pn_json *node)
     return fail(node->raw, "bad number, or one too large for a double");
 }
 
-template <class Source> bool walker::string(Source &source, pn_json *node)
+bool walker::string(ondemand::value &source, pn_json *node)
 {
     node->type = PN_JSON_STRING;
     if (node->raw_len < 2 || node->raw[node->raw_len - 1] != '"') {
@@ -169,7 +159,7 @@ template <class Source> bool walker::string(Source &source, pn_json *node)
     return true;
 }
 
-template <class Source> bool walker::boolean(Source &source, pn_json *node)
+bool walker::boolean(ondemand::value &source, pn_json *node)
 {
     std::string_view word(node->raw, node->raw_len);
     node->type = PN_JSON_BOOL;
@@ -179,7 +169,7 @@ template <class Source> bool walker::boolean(Source &source, pn_json *node)
     return true;
 }
 
-template <class Source> bool walker::null(Source &source, pn_json *node)
+bool walker::null(ondemand::value &source, pn_json *node)
 {
     bool is_null = false;
     node->type = PN_JSON_NULL;
@@ -203,7 +193,7 @@ void walker::end_container(pn_json *node)
     node->raw_len = static_cast<size_t>(end - node->raw);
 }
 
-template <class Source> bool walker::array(Source &source, pn_json *node, int depth)
+bool walker::array(ondemand::value &source, pn_json *node, int depth)
 {
     node->type = PN_JSON_ARRAY;
     ondemand::array array;
@@ -255,7 +245,7 @@ bool walker::key(ondemand::field &field, pn_json *node)
     return true;
 }
 
-template <class Source> bool walker::object(Source &source, pn_json *node, int depth)
+bool walker::object(ondemand::value &source, pn_json *node, int depth)
 {
     node->type = PN_JSON_OBJECT;
     ondemand::object object;
@@ -286,19 +276,17 @@ template <class Source> bool walker::object(Source &source, pn_json *node, int d
     return true;
 }
 
-template <class Source> bool walker::value(Source &source, pn_json *node, int depth)
+bool walker::value(ondemand::value &source, pn_json *node, int depth)
 {
-    std::string_view token = token_of(source);
+    std::string_view token = source.raw_json_token();
     const char *end = text_.data() + text_.size();
     if (token.data() >= end) {
         return fail_at_end();
     }
-    /* What encloses this value, or is to be in it, is missing; the getters would look for it behind
-     * the text. A scalar root is the one value that may come last. */
-    bool is_last = token.data() + token.size() == end;
-    bool opens = token.front() == '{' || token.front() == '[';
+    /* A last token that closes nothing leaves an array or object open, and the getters would look
+     * for its end, or for the number's, behind the text. */
     bool closes = token.front() == '}' || token.front() == ']';
-    if (is_last && !closes && (opens || depth > 1)) {
+    if (!closes && token.data() + token.size() == end) {
         return fail_at_end();
     }
     while (token.size() > 1 && is_space(token.back())) {
@@ -344,21 +332,16 @@ bool walker::root(ondemand::document &document, pn_json **out)
     *node = pn_json{};
     *out = node;
     ondemand::value container;
-    if (document.get_value().get(container) == SUCCESS) {
-        if (!value(container, node, 1)) {
-            return false;
-        }
-        const char *rest = nullptr;
-        return document.current_location().get(rest) != SUCCESS ||
-               fail(rest, "something follows the value");
+    error_code code = document.get_value().get(container);
+    if (code != SUCCESS) {
+        return fail(code);
     }
-    /* simdjson gives a root that is no container from the document only. */
-    std::string_view token = token_of(document);
-    const char *rest = token.data() + token.size();
-    if (rest != text_.data() + text_.size()) {
-        return fail(rest, "something follows the value");
+    if (!value(container, node, 1)) {
+        return false;
     }
-    return value(document, node, 1);
+    const char *rest = nullptr;
+    return document.current_location().get(rest) != SUCCESS ||
+           fail(rest, "something follows the value");
 }
 
 /* Grows by doubling, where simdjson would allocate anew for each text that is a little larger. */
@@ -396,6 +379,43 @@ bool fail_early(error_code code, pn_simdjson_fault *fault)
     return false;
 }
 
+/*
+ * A root that is no container. simdjson's getters for these read only so many of a number's digits,
+ * so the root is put into an array and taken out of it again.
+ */
+bool parse_scalar(ondemand::parser *parser, std::string_view text, std::string_view token,
+                  pn_arena *arena, pn_json **root, pn_simdjson_fault *fault)
+{
+    size_t start = static_cast<size_t>(token.data() - text.data());
+    fault->kind = PN_SIMDJSON_AT;
+    if (start + token.size() != text.size()) {
+        fault->offset = start + token.size();
+        fault->reason = "something follows the value";
+        return false;
+    }
+    size_t len = token.size() + 2;
+    char *array = static_cast<char *>(pn_arena_calloc(arena, 1, len + PN_JSON_PADDING));
+    array[0] = '[';
+    memcpy(array + 1, token.data(), token.size());
+    array[len - 1] = ']';
+    ondemand::document document;
+    error_code code = make_room(parser, len);
+    if (code == SUCCESS) {
+        code = parser->iterate(array, len, len + PN_JSON_PADDING).get(document);
+    }
+    if (code != SUCCESS) {
+        return fail_early(code, fault);
+    }
+    pn_json *wrapper = nullptr;
+    if (!walker(std::string_view(array, len), arena, fault).root(document, &wrapper)) {
+        fault->offset += start - 1;
+        return false;
+    }
+    *root = wrapper->first;
+    (*root)->raw = token.data();
+    return true;
+}
+
 } // namespace
 
 extern "C" {
@@ -422,6 +442,17 @@ bool pn_simdjson_parse(void *simd, const char *text, size_t len, struct pn_arena
     code = parser->iterate(text, len, len + PN_JSON_PADDING).get(document);
     if (code != SUCCESS) {
         return fail_early(code, fault);
+    }
+    std::string_view token = document.raw_json_token().value_unsafe();
+    ondemand::json_type type;
+    if (document.type().get(type) != SUCCESS) {
+        fault->kind = PN_SIMDJSON_AT;
+        fault->offset = static_cast<size_t>(token.data() - text);
+        fault->reason = "a value is expected";
+        return false;
+    }
+    if (type != ondemand::json_type::object && type != ondemand::json_type::array) {
+        return parse_scalar(parser, std::string_view(text, len), token, arena, root, fault);
     }
     return walker(std::string_view(text, len), arena, fault).root(document, root);
 }
