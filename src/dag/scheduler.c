@@ -424,8 +424,9 @@ static void wait_for_something(struct pn_scheduler *scheduler, int64_t wait_ms)
         timeout_ms = until_ms < timeout_ms ? (until_ms < 0 ? 0 : until_ms) : timeout_ms;
     }
     if (poll(fds, count, (int)timeout_ms) > 0 && (fds[0].revents & POLLIN) != 0) {
-        eventfd_t woken = 0;
-        (void)eventfd_read(scheduler->wake_fd, &woken);
+        uint64_t woken = 0;
+        ssize_t ignored = read(scheduler->wake_fd, &woken, sizeof woken);
+        (void)ignored;
     }
 }
 
@@ -592,7 +593,9 @@ void pn_scheduler_destroy(struct pn_scheduler **scheduler)
     }
     if (gone->thread_started) {
         atomic_store(&gone->stop, true);
-        (void)eventfd_write(gone->wake_fd, 1);
+        uint64_t one = 1;
+        ssize_t ignored = write(gone->wake_fd, &one, sizeof one);
+        (void)ignored;
         (void)pthread_join(gone->thread, NULL);
     }
     end_tasks(gone);
