@@ -9,6 +9,9 @@
 extern const struct pn_command pn_commands[];
 
 int pn_cmd_help(struct pn_cli *cli, int argc, char **argv);
+int pn_cmd_init(struct pn_cli *cli, int argc, char **argv);
+int pn_cmd_pipeline(struct pn_cli *cli, int argc, char **argv);
+int pn_cmd_settings(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_version(struct pn_cli *cli, int argc, char **argv);
 
 #endif

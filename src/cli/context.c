@@ -32,13 +32,16 @@ int pn_cli_pipeline_folder(struct pn_cli *cli, char **folder, struct pn_err *e)
     char *found = NULL;
     if (len > 0) {
         exe[len] = '\0';
-        char *slash = strrchr(exe, '/');
-        if (slash != NULL) {
-            *slash = '\0';
+        /* The folder above the program's: the path is absolute and without links. */
+        for (int up = 0; up < 2; up++) {
+            char *slash = strrchr(exe, '/');
+            if (slash != NULL) {
+                *slash = '\0';
+            }
         }
-        found = shipped(cli->io, exe, "../pipelines");
+        found = shipped(cli->io, exe, "pipelines");
         if (found == NULL) {
-            found = shipped(cli->io, exe, "../share/pinion/pipelines");
+            found = shipped(cli->io, exe, "share/pinion/pipelines");
         }
     }
     if (found == NULL) {

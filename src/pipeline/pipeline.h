@@ -50,9 +50,11 @@ struct pn_column {
 };
 
 /* What happens to a member that no column takes; it is counted in any case. */
+#define PN_UNKNOWN_COLUMN "_unknown"
 enum pn_unknown_keys {
     PN_UNKNOWN_DROP,
-    PN_UNKNOWN_KEEP,  /* kept, as a JSON object, in the column `_unknown` (string) */
+    PN_UNKNOWN_KEEP,  /* kept, as a JSON object, in the string column PN_UNKNOWN_COLUMN behind all
+                         others; it is not among the table's `columns` */
     PN_UNKNOWN_REJECT /* the record goes to the dead letters */
 };
 
@@ -72,9 +74,9 @@ struct pn_table {
 
 struct pn_topic {
     const char *name;
-    int32_t partitions;
-    int64_t retention_ms;    /* 0: the log's default */
-    int64_t retention_bytes; /* 0: the log's default */
+    int32_t partitions;      /* at least 1 */
+    int64_t retention_ms;    /* 0: the log's default; -1: forever */
+    int64_t retention_bytes; /* 0: the log's default; -1: unlimited */
 };
 
 struct pn_query {
@@ -133,7 +135,8 @@ struct pn_pipeline {
     struct pn_pipeline_private *private_; /* owns the memory and the settings' YAML */
 };
 
-/* Reads and checks a pipeline's folder. Destroy with pn_pipeline_destroy(). */
+/* Reads and checks a pipeline's folder. INPUT errors name file, line and key; a folder without a
+ * pipeline.yml is MISSING. Destroy with pn_pipeline_destroy(). */
 int pn_pipeline_load(const char *folder, const struct pn_io *io, struct pn_pipeline **pipeline,
                      struct pn_err *e) PN_MUST_CHECK;
 void pn_pipeline_destroy(struct pn_pipeline **pipeline); /* NULL ok */
@@ -144,13 +147,14 @@ const struct pn_query *pn_pipeline_query(const struct pn_pipeline *pipeline, con
 const struct pn_dag *pn_pipeline_dag(const struct pn_pipeline *pipeline, const char *name);
 const struct pn_task *pn_dag_task(const struct pn_dag *dag, const char *name);
 
-/* Reads "bigint", "struct<latitude double, longitude double>", ...; memory from the arena-like
- * owner of the pipeline. For SQL: the engine-neutral spelling of a type ("BIGINT", "STRUCT(...)").
- */
+/* The type in DuckDB's SQL: "BIGINT", "TIMESTAMP WITH TIME ZONE", "STRUCT("a" DOUBLE, ...)". */
 void pn_type_sql(const struct pn_type *type, struct pn_buf *out);
+/* The type as pipeline.yml spells it: "bigint", "struct<latitude double, ...>". */
+void pn_type_name(const struct pn_type *type, struct pn_buf *out);
 /* The type in Delta's schema JSON: "long", or {"type":"struct","fields":[...]}. */
 void pn_type_delta(const struct pn_type *type, struct pn_buf *out);
-/* A table's whole schema as Delta's schema JSON; every column nullable. */
+/* A table's whole schema as Delta's schema JSON; every column nullable. With PN_UNKNOWN_KEEP,
+ * PN_UNKNOWN_COLUMN is the last. */
 void pn_table_delta_schema(const struct pn_table *table, struct pn_buf *out);
 
 #endif

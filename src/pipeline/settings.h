@@ -85,8 +85,10 @@ int pn_settings_from_pipeline(struct pn_settings *settings, const struct pn_pipe
 /* Applies a YAML file; errors name file, line and key. */
 int pn_settings_from_file(struct pn_settings *settings, const char *path, const struct pn_io *io,
                           struct pn_err *e) PN_MUST_CHECK;
-/* The whole table: as Markdown (docs/settings.md), or as JSON with the values in force. */
+/* The whole table: as Markdown (docs/settings.md); with the values in force, as YAML that
+ * pn_settings_from_file() takes, or as a JSON array of {name, value, default, takes, help}. */
 void pn_settings_markdown(struct pn_buf *out);
+void pn_settings_text(const struct pn_settings *settings, struct pn_buf *out);
 void pn_settings_json(const struct pn_settings *settings, struct pn_buf *out);
 
 #endif

@@ -1,0 +1,262 @@
+/* pinion pipeline: what a definition says, or what is wrong with it. */
+#include <inttypes.h>
+
+#include "base/json.h"
+#include "base/units.h"
+#include "cli/commands.h"
+
+enum { DOCUMENT_BYTES_MAX = 16 << 20 };
+
+/* --- as text -------------------------------------------------------------------------------- */
+
+static void show_topics(const struct pn_pipeline *pipeline, FILE *out)
+{
+    fprintf(out, "\ntopics:\n");
+    for (size_t i = 0; i < pipeline->topic_count; i++) {
+        const struct pn_topic *topic = &pipeline->topics[i];
+        fprintf(out, "  %s  %" PRId32 " partition%s\n", topic->name, topic->partitions,
+                topic->partitions == 1 ? "" : "s");
+    }
+}
+
+static void show_table(const struct pn_table *table, FILE *out)
+{
+    fprintf(out, "  %s  %s\n", table->name, table->path);
+    if (table->from_topic != NULL) {
+        fprintf(out, "    from topic %s\n", table->from_topic);
+    } else {
+        fprintf(out, "    by %s, from", table->sql_file);
+        for (size_t i = 0; i < table->read_count; i++) {
+            fprintf(out, "%s %s", i > 0 ? "," : "", table->reads[i]->name);
+        }
+        fputc('\n', out);
+    }
+    struct pn_buf type;
+    pn_buf_init(&type, DOCUMENT_BYTES_MAX);
+    for (size_t i = 0; i < table->column_count; i++) {
+        const struct pn_column *column = &table->columns[i];
+        pn_buf_reset(&type);
+        pn_type_name(&column->type, &type);
+        fprintf(out, "    - %s %s%s\n", column->name, pn_buf_text(&type),
+                column->required ? " (required)" : "");
+    }
+    pn_buf_deinit(&type);
+}
+
+static void show_dag(const struct pn_dag *dag, FILE *out)
+{
+    fprintf(out, "  %s  %s\n", dag->name, dag->description);
+    for (size_t i = 0; i < dag->task_count; i++) {
+        const struct pn_task *task = &dag->tasks[i];
+        char delay[PN_UNITS_SIZE];
+        fprintf(out, "    - %s", task->name);
+        for (size_t j = 0; j < task->after_count; j++) {
+            fprintf(out, "%s %s", j > 0 ? "," : " after", task->after[j]->name);
+        }
+        if (task->retries > 0) {
+            fprintf(out, " (%" PRId32 " retries, %s apart)", task->retries,
+                    pn_format_duration(task->retry_delay_ms, delay));
+        }
+        fputc('\n', out);
+    }
+}
+
+static void show_text(const struct pn_pipeline *pipeline, FILE *out)
+{
+    fprintf(out, "%s: %s\n%s\n", pipeline->name, pipeline->description, pipeline->folder);
+    show_topics(pipeline, out);
+    fprintf(out, "\ntables, below the store:\n");
+    for (size_t i = 0; i < pipeline->table_count; i++) {
+        show_table(&pipeline->tables[i], out);
+    }
+    fprintf(out, "  dead letters  %s\n", pipeline->dead_letters_path);
+    fprintf(out, "\nqueries:\n");
+    for (size_t i = 0; i < pipeline->query_count; i++) {
+        fprintf(out, "  %s  %s\n", pipeline->queries[i].name, pipeline->queries[i].description);
+    }
+    fprintf(out, "\nDAGs:\n");
+    for (size_t i = 0; i < pipeline->dag_count; i++) {
+        show_dag(&pipeline->dags[i], out);
+    }
+}
+
+/* --- as JSON -------------------------------------------------------------------------------- */
+
+static void add_text(struct pn_buf *out, const char *key, const char *text)
+{
+    pn_json_write_key(out, key);
+    pn_json_write_cstr(out, text);
+}
+
+static void add_i64(struct pn_buf *out, const char *key, int64_t value)
+{
+    pn_json_write_key(out, key);
+    pn_buf_add_i64(out, value);
+}
+
+/* The next item of a list: a comma unless it is the first. */
+static void next(struct pn_buf *out, size_t at, const char *text)
+{
+    pn_buf_adds(out, at > 0 ? "," : "");
+    pn_buf_adds(out, text);
+}
+
+static void add_table(struct pn_buf *out, const struct pn_table *table)
+{
+    add_text(out, "name", table->name);
+    add_text(out, "path", table->path);
+    add_text(out, "from_topic", table->from_topic);
+    add_text(out, "sql_file", table->sql_file);
+    add_text(out, "key", table->key_column);
+    pn_buf_adds(out, ",\"reads\":[");
+    for (size_t i = 0; i < table->read_count; i++) {
+        next(out, i, "");
+        pn_json_write_cstr(out, table->reads[i]->name);
+    }
+    pn_buf_adds(out, "],\"schema\":");
+    pn_table_delta_schema(table, out);
+}
+
+static void add_dag(struct pn_buf *out, const struct pn_dag *dag)
+{
+    add_text(out, "name", dag->name);
+    add_text(out, "description", dag->description);
+    add_i64(out, "parallelism", dag->parallelism);
+    add_i64(out, "active_runs_max", dag->active_runs_max);
+    pn_buf_adds(out, ",\"tasks\":[");
+    for (size_t i = 0; i < dag->task_count; i++) {
+        const struct pn_task *task = &dag->tasks[i];
+        next(out, i, "{");
+        add_text(out, "name", task->name);
+        add_i64(out, "retries", task->retries);
+        add_i64(out, "retry_delay_ms", task->retry_delay_ms);
+        add_i64(out, "timeout_ms", task->timeout_ms);
+        add_text(out, "command", task->command);
+        pn_buf_adds(out, ",\"tables\":[");
+        for (size_t j = 0; j < task->table_count; j++) {
+            next(out, j, "");
+            pn_json_write_cstr(out, task->tables[j]->name);
+        }
+        pn_buf_adds(out, "],\"after\":[");
+        for (size_t j = 0; j < task->after_count; j++) {
+            next(out, j, "");
+            pn_json_write_cstr(out, task->after[j]->name);
+        }
+        pn_buf_adds(out, "]}");
+    }
+    pn_buf_addc(out, ']');
+}
+
+static void show_json(const struct pn_pipeline *pipeline, FILE *file)
+{
+    struct pn_buf buf;
+    struct pn_buf *out = &buf;
+    pn_buf_init(out, DOCUMENT_BYTES_MAX);
+    pn_buf_addc(out, '{');
+    add_text(out, "name", pipeline->name);
+    add_text(out, "description", pipeline->description);
+    add_text(out, "folder", pipeline->folder);
+    add_text(out, "topics_dir", pipeline->topics_dir);
+    add_text(out, "dead_letters_dir", pipeline->dead_letters_dir);
+    add_text(out, "dead_letters", pipeline->dead_letters_path);
+    pn_buf_adds(out, ",\n\"topics\":[");
+    for (size_t i = 0; i < pipeline->topic_count; i++) {
+        next(out, i, "\n {");
+        add_text(out, "name", pipeline->topics[i].name);
+        add_i64(out, "partitions", pipeline->topics[i].partitions);
+        pn_buf_addc(out, '}');
+    }
+    pn_buf_adds(out, "],\n\"tables\":[");
+    for (size_t i = 0; i < pipeline->table_count; i++) {
+        next(out, i, "\n {");
+        add_table(out, &pipeline->tables[i]);
+        pn_buf_addc(out, '}');
+    }
+    pn_buf_adds(out, "],\n\"queries\":[");
+    for (size_t i = 0; i < pipeline->query_count; i++) {
+        next(out, i, "\n {");
+        add_text(out, "name", pipeline->queries[i].name);
+        add_text(out, "description", pipeline->queries[i].description);
+        pn_buf_addc(out, '}');
+    }
+    pn_buf_adds(out, "],\n\"dags\":[");
+    for (size_t i = 0; i < pipeline->dag_count; i++) {
+        next(out, i, "\n {");
+        add_dag(out, &pipeline->dags[i]);
+        pn_buf_addc(out, '}');
+    }
+    pn_buf_adds(out, "]}\n");
+    fwrite(pn_buf_text(out), 1, out->len, file);
+    pn_buf_deinit(out);
+}
+
+/* --- the commands --------------------------------------------------------------------------- */
+
+/* Reads the options and loads the pipeline of the operand, or else the one in force. */
+static bool start(struct pn_cli *cli, const struct pn_syntax *syntax, int argc, char **argv,
+                  const struct pn_pipeline **pipeline, int *status)
+{
+    if (!pn_cli_parse(cli, syntax, &argc, &argv, status)) {
+        return false;
+    }
+    if (argc == 1) {
+        cli->pipeline_folder = argv[0];
+    }
+    struct pn_err e;
+    if (pn_cli_pipeline(cli, pipeline, &e) != 0) {
+        *status = pn_cli_fail(cli, &e);
+        return false;
+    }
+    return true;
+}
+
+static int run_check(struct pn_cli *cli, int argc, char **argv)
+{
+    const struct pn_syntax syntax = {.operands = "[DIR]",
+                                     .operands_max = 1,
+                                     .about = "Exits with 1 and the file, line and key of the "
+                                              "first mistake.",
+                                     .examples = "pinion pipeline check my-pipeline\n"};
+    const struct pn_pipeline *pipeline = NULL;
+    int status = 0;
+    if (!start(cli, &syntax, argc, argv, &pipeline, &status)) {
+        return status;
+    }
+    fprintf(cli->out, "%s: topics %zu, tables %zu, queries %zu, DAGs %zu: all right\n",
+            pipeline->name, pipeline->topic_count, pipeline->table_count, pipeline->query_count,
+            pipeline->dag_count);
+    return PN_EXIT_OK;
+}
+
+static int run_show(struct pn_cli *cli, int argc, char **argv)
+{
+    const char *format = "text";
+    const struct pn_opt opts[] = {{.name = "format",
+                                   .kind = PN_OPT_CHOICE,
+                                   .choices = "text|json",
+                                   .target = &format,
+                                   .help = "for people or for programs (text)"},
+                                  {.name = NULL}};
+    const struct pn_syntax syntax = {
+        .operands = "[DIR]", .operands_max = 1, .opts = opts, .examples = "pinion pipeline show\n"};
+    const struct pn_pipeline *pipeline = NULL;
+    int status = 0;
+    if (!start(cli, &syntax, argc, argv, &pipeline, &status)) {
+        return status;
+    }
+    if (format[0] == 'j') {
+        show_json(pipeline, cli->out);
+    } else {
+        show_text(pipeline, cli->out);
+    }
+    return PN_EXIT_OK;
+}
+
+int pn_cmd_pipeline(struct pn_cli *cli, int argc, char **argv)
+{
+    static const struct pn_command commands[] = {
+        {"check", "find what is wrong with a pipeline's folder", run_check},
+        {"show", "the topics, tables, queries and DAGs", run_show},
+        {NULL, NULL, NULL}};
+    return pn_cli_dispatch(cli, commands, argc, argv);
+}

@@ -1,0 +1,247 @@
+/* `dags:` of a pipeline.yml. */
+#include <ctype.h>
+#include <string.h>
+
+#include "pipeline/internal.h"
+
+enum {
+    RETRIES_MAX = 1000,
+    PARALLELISM_MAX = 256,
+    ACTIVE_RUNS_MAX = 100,
+    PARALLELISM_DEFAULT = 4,
+    COMMAND_BYTES_MAX = 65536
+};
+static const int64_t duration_max_ms = INT64_C(365) * 86400000;
+static const int64_t retry_delay_default_ms = 60000;
+
+static const struct pn_yaml_key dag_keys[] = {
+    {"description", PN_YAML_SCALAR, false}, {"retries", PN_YAML_SCALAR, false},
+    {"retry_delay", PN_YAML_SCALAR, false}, {"timeout", PN_YAML_SCALAR, false},
+    {"parallelism", PN_YAML_SCALAR, false}, {"active_runs_max", PN_YAML_SCALAR, false},
+    {"tasks", PN_YAML_MAP, true},           {NULL, PN_YAML_NULL, false},
+};
+
+static const struct pn_yaml_key task_keys[] = {
+    {"run", PN_YAML_SCALAR, true},      {"tables", PN_YAML_LIST, false},
+    {"command", PN_YAML_SCALAR, false}, {"after", PN_YAML_LIST, false},
+    {"retries", PN_YAML_SCALAR, false}, {"retry_delay", PN_YAML_SCALAR, false},
+    {"timeout", PN_YAML_SCALAR, false}, {NULL, PN_YAML_NULL, false},
+};
+
+static const char *const run_words[] = {[PN_TASK_CHECK_STORE] = "check_store",
+                                        [PN_TASK_LOAD] = "load",
+                                        [PN_TASK_TRANSFORM] = "transform",
+                                        [PN_TASK_COMMAND] = "command"};
+enum { RUN_WORDS = sizeof run_words / sizeof *run_words };
+
+/* Names are in file names, URLs and Airflow's ids. */
+static int check_name(const struct pn_yaml *yaml, const struct pn_yaml_node *node, struct pn_err *e)
+{
+    size_t len = strlen(node->key);
+    bool ok = len > 0 && len <= PN_PIPELINE_NAME_BYTES_MAX;
+    ok = ok && (isalnum((unsigned char)node->key[0]) || node->key[0] == '_');
+    for (size_t i = 0; i < len && ok; i++) {
+        ok = isalnum((unsigned char)node->key[i]) || strchr("_.-", node->key[i]) != NULL;
+    }
+    if (!ok) {
+        return pn_yaml_error(yaml, node, e,
+                             "a name of a DAG or a task is letters, digits, _, - and ., beginning "
+                             "with a letter, a digit or _, at most %d",
+                             PN_PIPELINE_NAME_BYTES_MAX);
+    }
+    return 0;
+}
+
+/* retries, retry_delay and timeout: of the DAG, then of the task over it. */
+static int read_attempts(const struct pn_yaml *yaml, const struct pn_yaml_node *node,
+                         struct pn_task *task, struct pn_err *e)
+{
+    int64_t retries = task->retries;
+    int rc = pn_yaml_i64(yaml, pn_yaml_get(node, "retries"), 0, RETRIES_MAX, &retries, e);
+    task->retries = (int32_t)retries;
+    if (rc == 0) {
+        rc = pn_yaml_duration(yaml, pn_yaml_get(node, "retry_delay"), duration_max_ms,
+                              &task->retry_delay_ms, e);
+    }
+    if (rc == 0) {
+        rc = pn_yaml_duration(yaml, pn_yaml_get(node, "timeout"), duration_max_ms,
+                              &task->timeout_ms, e);
+    }
+    return rc;
+}
+
+static int read_task_tables(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
+                            struct pn_task *task, struct pn_err *e)
+{
+    const struct pn_yaml *yaml = &pipeline->private_->yaml;
+    const struct pn_yaml_node *list = pn_yaml_get(node, "tables");
+    bool wanted = task->kind == PN_TASK_LOAD || task->kind == PN_TASK_TRANSFORM;
+    if (list == NULL || list->count == 0) {
+        return wanted ? pn_yaml_error(yaml, node, e, "the key \"tables\" is missing: what to %s",
+                                      run_words[task->kind])
+                      : 0;
+    }
+    if (!wanted) {
+        return pn_yaml_error(yaml, list, e, "is for run: load and run: transform only");
+    }
+    const struct pn_table **tables =
+        pn_arena_calloc(&pipeline->private_->arena, list->count, sizeof *tables);
+    int rc = pn_pipeline_read_tables_of(pipeline, list, tables, &task->table_count, e);
+    if (rc != 0) {
+        return rc;
+    }
+    size_t at = 0;
+    for (const struct pn_yaml_node *item = list->first; item != NULL; item = item->next, at++) {
+        bool raw = tables[at]->from_topic != NULL;
+        if (raw != (task->kind == PN_TASK_LOAD)) {
+            return pn_yaml_error(yaml, item, e,
+                                 raw ? "\"%.60s\" is loaded from a topic, not transformed"
+                                     : "\"%.60s\" is made by SQL, not loaded from a topic",
+                                 item->text);
+        }
+    }
+    task->tables = tables;
+    return 0;
+}
+
+static int read_command(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
+                        struct pn_task *task, struct pn_err *e)
+{
+    const struct pn_yaml *yaml = &pipeline->private_->yaml;
+    const struct pn_yaml_node *command = pn_yaml_get(node, "command");
+    if (task->kind != PN_TASK_COMMAND) {
+        return command == NULL ? 0 : pn_yaml_error(yaml, command, e, "is for run: command only");
+    }
+    if (command == NULL) {
+        return pn_yaml_error(yaml, node, e, "the key \"command\" is missing: what /bin/sh runs");
+    }
+    if (strlen(command->text) > COMMAND_BYTES_MAX) {
+        return pn_yaml_error(yaml, command, e, "is longer than %d bytes", COMMAND_BYTES_MAX);
+    }
+    return pn_yaml_text(yaml, command, &task->command, e);
+}
+
+static int read_task(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
+                     struct pn_task *task, struct pn_err *e)
+{
+    const struct pn_yaml *yaml = &pipeline->private_->yaml;
+    int rc = check_name(yaml, node, e);
+    if (rc == 0) {
+        rc = pn_yaml_check(yaml, node, task_keys, e);
+    }
+    size_t run = 0;
+    if (rc == 0) {
+        rc = pn_yaml_choice(yaml, pn_yaml_get(node, "run"), run_words, RUN_WORDS, &run, e);
+    }
+    task->name = node->key;
+    task->kind = (enum pn_task_kind)run;
+    if (rc == 0) {
+        rc = read_task_tables(pipeline, node, task, e);
+    }
+    if (rc == 0) {
+        rc = read_command(pipeline, node, task, e);
+    }
+    return rc == 0 ? read_attempts(yaml, node, task, e) : rc;
+}
+
+/* Puts the tasks in order and lets their `after` point to each other. */
+static int link_tasks(struct pn_pipeline *pipeline, const struct pn_task *tasks,
+                      const struct pn_yaml_node *map, struct pn_dag *dag, struct pn_err *e)
+{
+    struct pn_arena *arena = &pipeline->private_->arena;
+    struct pn_order order;
+    int rc = pn_pipeline_order(pipeline, map, "after", "task", &order, e);
+    if (rc != 0) {
+        return rc;
+    }
+    struct pn_task *ordered = pn_arena_calloc(arena, map->count, sizeof *ordered);
+    for (size_t i = 0; i < map->count; i++) {
+        const struct pn_graph_node *node = &order.nodes[order.at[i]];
+        const struct pn_task **after = pn_arena_calloc(arena, node->behind_count, sizeof *after);
+        for (size_t j = 0; j < node->behind_count; j++) {
+            after[j] = &ordered[order.place[node->behind[j]]];
+        }
+        ordered[i] = tasks[order.at[i]];
+        ordered[i].after = after;
+        ordered[i].after_count = node->behind_count;
+    }
+    dag->tasks = ordered;
+    dag->task_count = map->count;
+    return 0;
+}
+
+static int read_tasks(struct pn_pipeline *pipeline, const struct pn_yaml_node *map,
+                      const struct pn_task *defaults, struct pn_dag *dag, struct pn_err *e)
+{
+    if (map->count == 0) {
+        return pn_yaml_error(&pipeline->private_->yaml, map, e, "there are no tasks");
+    }
+    int rc = pn_pipeline_check_count(pipeline, map, PN_PIPELINE_TASKS_MAX, e);
+    if (rc != 0) {
+        return rc;
+    }
+    struct pn_task *tasks = pn_arena_calloc(&pipeline->private_->arena, map->count, sizeof *tasks);
+    size_t at = 0;
+    for (const struct pn_yaml_node *node = map->first; node != NULL; node = node->next) {
+        tasks[at] = *defaults;
+        rc = read_task(pipeline, node, &tasks[at++], e);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return link_tasks(pipeline, tasks, map, dag, e);
+}
+
+static int read_dag(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
+                    struct pn_dag *dag, struct pn_err *e)
+{
+    const struct pn_yaml *yaml = &pipeline->private_->yaml;
+    struct pn_task defaults = {.retry_delay_ms = retry_delay_default_ms};
+    int64_t parallelism = PARALLELISM_DEFAULT;
+    int64_t active_runs = 1;
+    *dag = (struct pn_dag){.name = node->key, .description = ""};
+    int rc = check_name(yaml, node, e);
+    if (rc == 0) {
+        rc = pn_yaml_check(yaml, node, dag_keys, e);
+    }
+    if (rc == 0) {
+        rc = pn_yaml_text(yaml, pn_yaml_get(node, "description"), &dag->description, e);
+    }
+    if (rc == 0) {
+        rc = read_attempts(yaml, node, &defaults, e);
+    }
+    if (rc == 0) {
+        rc = pn_yaml_i64(yaml, pn_yaml_get(node, "parallelism"), 1, PARALLELISM_MAX, &parallelism,
+                         e);
+    }
+    if (rc == 0) {
+        rc = pn_yaml_i64(yaml, pn_yaml_get(node, "active_runs_max"), 1, ACTIVE_RUNS_MAX,
+                         &active_runs, e);
+    }
+    dag->parallelism = (int32_t)parallelism;
+    dag->active_runs_max = (int32_t)active_runs;
+    return rc == 0 ? read_tasks(pipeline, pn_yaml_get(node, "tasks"), &defaults, dag, e) : rc;
+}
+
+int pn_pipeline_read_dags(struct pn_pipeline *pipeline, struct pn_err *e)
+{
+    const struct pn_yaml_node *map = pn_yaml_get(pipeline->private_->yaml.root, "dags");
+    if (map == NULL) {
+        return 0;
+    }
+    int rc = pn_pipeline_check_count(pipeline, map, PN_PIPELINE_DAGS_MAX, e);
+    if (rc != 0) {
+        return rc;
+    }
+    struct pn_dag *dags = pn_arena_calloc(&pipeline->private_->arena, map->count, sizeof *dags);
+    size_t at = 0;
+    for (const struct pn_yaml_node *node = map->first; node != NULL; node = node->next) {
+        rc = read_dag(pipeline, node, &dags[at++], e);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    pipeline->dags = dags;
+    pipeline->dag_count = map->count;
+    return 0;
+}

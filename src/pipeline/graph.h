@@ -1,0 +1,22 @@
+/* Orders things that come behind other things: tables behind what they read, tasks behind what they
+ * wait for. */
+#ifndef PN_PIPELINE_GRAPH_H
+#define PN_PIPELINE_GRAPH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct pn_graph_node {
+    const size_t *behind; /* indices of the nodes that come before it */
+    size_t behind_count;
+};
+
+/*
+ * Writes the `count` nodes' indices to `order`, each behind all it is behind of, otherwise in their
+ * own order. On a cycle the result is false, and order[0 .. *cycle_count-1] are the nodes of one,
+ * each behind the next and the last behind the first.
+ */
+bool pn_graph_order(const struct pn_graph_node *nodes, size_t count, size_t *order,
+                    size_t *cycle_count);
+
+#endif

@@ -1,0 +1,107 @@
+/* What the files of pipeline/ share beyond its headers. */
+#ifndef PN_PIPELINE_INTERNAL_H
+#define PN_PIPELINE_INTERNAL_H
+
+#include "base/arena.h"
+#include "pipeline/graph.h"
+#include "pipeline/pipeline.h"
+#include "pipeline/settings.h"
+#include "pipeline/yaml.h"
+
+/* --- settings ------------------------------------------------------------------------------- */
+
+enum pn_setting_kind {
+    PN_SETTING_TEXT,
+    PN_SETTING_CHOICE,
+    PN_SETTING_BOOL,
+    PN_SETTING_INT,
+    PN_SETTING_SIZE,
+    PN_SETTING_DURATION
+};
+
+/* One line of the table of settings. */
+struct pn_setting {
+    const char *name; /* dotted */
+    enum pn_setting_kind kind;
+    size_t offset; /* in struct pn_settings */
+    const char *initial;
+    int64_t min; /* INT, SIZE, DURATION */
+    int64_t max;
+    const char *word;    /* written instead of a number, "forever"; its value is -1 */
+    const char *choices; /* CHOICE: "fsync|os"; an empty default is a choice, too */
+    const char *help;
+};
+
+extern const struct pn_setting pn_settings_table[];
+extern const size_t pn_settings_count;
+
+/* A setting's value as one would write it ("64MiB", "forever", "true"), appended to `out`. */
+void pn_setting_format(const struct pn_setting *setting, const struct pn_settings *settings,
+                       struct pn_buf *out);
+/* Applies a map of settings: "log: {durability: os}". A NULL node is fine. */
+int pn_settings_from_yaml(struct pn_settings *settings, const struct pn_yaml *yaml,
+                          const struct pn_yaml_node *map, struct pn_err *e) PN_MUST_CHECK;
+
+/* --- the definition ------------------------------------------------------------------------- */
+
+enum {
+    PN_PIPELINE_TOPICS_MAX = 1000,
+    PN_PIPELINE_TABLES_MAX = 1000,
+    PN_PIPELINE_COLUMNS_MAX = 1000, /* of a table, or fields of a struct */
+    PN_PIPELINE_QUERIES_MAX = 1000,
+    PN_PIPELINE_DAGS_MAX = 100,
+    PN_PIPELINE_TASKS_MAX = 1000, /* of a DAG */
+    PN_PIPELINE_SQL_BYTES_MAX = 1 << 18,
+    PN_PIPELINE_NAME_BYTES_MAX = 128,
+    PN_TYPE_DEPTH_MAX = 8
+};
+
+/* Behind a pipeline. */
+struct pn_pipeline_private {
+    struct pn_arena arena; /* everything but the pipeline itself */
+    struct pn_yaml yaml;
+    const struct pn_io *io;
+    const char *folder; /* as it was given, for messages */
+};
+
+/* Each reads its part of the YAML into the pipeline, in this order. */
+int pn_pipeline_read_topics(struct pn_pipeline *pipeline, struct pn_err *e) PN_MUST_CHECK;
+int pn_pipeline_read_tables(struct pn_pipeline *pipeline, struct pn_err *e) PN_MUST_CHECK;
+int pn_pipeline_read_dags(struct pn_pipeline *pipeline, struct pn_err *e) PN_MUST_CHECK;
+/* Reads the folders queries/ and prelude/. */
+int pn_pipeline_read_files(struct pn_pipeline *pipeline, struct pn_err *e) PN_MUST_CHECK;
+
+/* Reads a table's columns, and sets unknown_keys and the key. */
+int pn_columns_read(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
+                    struct pn_table *table, struct pn_err *e) PN_MUST_CHECK;
+/* Reads "struct<a double>"; the message of an error is without file and line. */
+int pn_type_parse(struct pn_arena *arena, const char *text, struct pn_type *type,
+                  struct pn_err *e) PN_MUST_CHECK;
+
+/* An ASCII letter or _, then letters, digits and _, at most PN_PIPELINE_NAME_BYTES_MAX. */
+bool pn_is_identifier(const char *text, size_t len);
+/* The number of a map's or list's children against `max`. NULL ok. */
+int pn_pipeline_check_count(const struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
+                            size_t max, struct pn_err *e) PN_MUST_CHECK;
+/* Reads a SQL file of the folder: UTF-8, not too large, something else in it than comments. The
+ * message of an error names the file. */
+int pn_pipeline_read_sql(struct pn_pipeline *pipeline, const char *path, const char **sql,
+                         struct pn_err *e) PN_MUST_CHECK;
+/* The tables that a list of names means, each named once. `tables` has room for the list. */
+int pn_pipeline_read_tables_of(struct pn_pipeline *pipeline, const struct pn_yaml_node *list,
+                               const struct pn_table **tables, size_t *count,
+                               struct pn_err *e) PN_MUST_CHECK;
+
+/* The members of a map in an order in which each comes behind those it names. The arena's. */
+struct pn_order {
+    const struct pn_graph_node *nodes; /* by the place in the map */
+    size_t *at;                        /* which member comes at a place of the order */
+    size_t *place;                     /* where a member comes in the order */
+};
+/* `member` is the list in each of the map's values that names others; `what` they are. A cycle is
+ * an error that shows it: "needs itself: a -> b -> a". */
+int pn_pipeline_order(struct pn_pipeline *pipeline, const struct pn_yaml_node *map,
+                      const char *member, const char *what, struct pn_order *order,
+                      struct pn_err *e) PN_MUST_CHECK;
+
+#endif

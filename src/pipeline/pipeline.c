@@ -1,0 +1,291 @@
+#include "pipeline/pipeline.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "log/log.h"
+#include "pipeline/internal.h"
+#include "store/store.h"
+
+enum { PARTITIONS_MAX = 1000, CWD_BYTES_MAX = 4096 };
+
+static const struct pn_yaml_key top_keys[] = {
+    {"name", PN_YAML_SCALAR, true},
+    {"description", PN_YAML_SCALAR, false},
+    {"topics", PN_YAML_MAP, false},
+    {"sink", PN_YAML_MAP, false},
+    {"dead_letters", PN_YAML_SCALAR, false},
+    {"tables", PN_YAML_MAP, false},
+    {"dags", PN_YAML_MAP, false},
+    {"settings", PN_YAML_MAP, false},
+    {NULL, PN_YAML_NULL, false},
+};
+
+static const struct pn_yaml_key sink_keys[] = {
+    {"topics_dir", PN_YAML_SCALAR, false},
+    {"dead_letters_dir", PN_YAML_SCALAR, false},
+    {NULL, PN_YAML_NULL, false},
+};
+
+static const struct pn_yaml_key topic_keys[] = {
+    {"partitions", PN_YAML_SCALAR, false},
+    {"retention", PN_YAML_SCALAR, false},
+    {"retention_bytes", PN_YAML_SCALAR, false},
+    {NULL, PN_YAML_NULL, false},
+};
+
+/* --- the top -------------------------------------------------------------------------------- */
+
+/* A folder or an object in the store. */
+static int read_store_key(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
+                          const char **key, struct pn_err *e)
+{
+    struct pn_err inner;
+    if (node != NULL && pn_store_key_check(node->text, &inner) != 0) {
+        return pn_yaml_error(&pipeline->private_->yaml, node, e, "%s", inner.msg);
+    }
+    *key = node != NULL ? node->text : *key;
+    return 0;
+}
+
+static int read_head(struct pn_pipeline *pipeline, struct pn_err *e)
+{
+    const struct pn_yaml *yaml = &pipeline->private_->yaml;
+    const struct pn_yaml_node *root = yaml->root;
+    pipeline->description = "";
+    pipeline->topics_dir = "topics";
+    pipeline->dead_letters_dir = "dead_letters";
+    pipeline->dead_letters_path = "delta_tables/dead_letters";
+    int rc = pn_yaml_check(yaml, root, top_keys, e);
+    if (rc != 0) {
+        return rc;
+    }
+    const struct pn_yaml_node *sink = pn_yaml_get(root, "sink");
+    rc = pn_yaml_text(yaml, pn_yaml_get(root, "name"), &pipeline->name, e);
+    if (rc == 0) {
+        rc = pn_yaml_text(yaml, pn_yaml_get(root, "description"), &pipeline->description, e);
+    }
+    if (rc == 0 && sink != NULL) {
+        rc = pn_yaml_check(yaml, sink, sink_keys, e);
+    }
+    if (rc == 0) {
+        rc = read_store_key(pipeline, pn_yaml_get(sink, "topics_dir"), &pipeline->topics_dir, e);
+    }
+    if (rc == 0) {
+        rc = read_store_key(pipeline, pn_yaml_get(sink, "dead_letters_dir"),
+                            &pipeline->dead_letters_dir, e);
+    }
+    if (rc == 0) {
+        rc = read_store_key(pipeline, pn_yaml_get(root, "dead_letters"),
+                            &pipeline->dead_letters_path, e);
+    }
+    return rc;
+}
+
+/* A limit on what a topic keeps: 0 when absent, -1 for the word that means none. */
+static int read_limit(const struct pn_yaml *yaml, const struct pn_yaml_node *node,
+                      const char *no_limit, bool is_size, int64_t *limit, struct pn_err *e)
+{
+    if (node != NULL && strcmp(node->text, no_limit) == 0) {
+        *limit = -1;
+        return 0;
+    }
+    int rc = is_size ? pn_yaml_size(yaml, node, limit, e)
+                     : pn_yaml_duration(yaml, node, INT64_MAX, limit, e);
+    if (rc == 0 && node != NULL && *limit == 0) {
+        rc = pn_yaml_error(yaml, node, e, "must be more than 0, or \"%s\"", no_limit);
+    }
+    return rc;
+}
+
+static int read_topic(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
+                      struct pn_topic *topic, struct pn_err *e)
+{
+    const struct pn_yaml *yaml = &pipeline->private_->yaml;
+    struct pn_err inner;
+    if (!pn_topic_name_valid(node->key, strlen(node->key), &inner)) {
+        return pn_yaml_error(yaml, node, e, "%s", inner.msg);
+    }
+    topic->name = node->key;
+    topic->partitions = 1;
+    if (node->kind == PN_YAML_NULL) {
+        return 0;
+    }
+    int64_t partitions = 1;
+    int rc = pn_yaml_check(yaml, node, topic_keys, e);
+    if (rc == 0) {
+        rc = pn_yaml_i64(yaml, pn_yaml_get(node, "partitions"), 1, PARTITIONS_MAX, &partitions, e);
+    }
+    topic->partitions = (int32_t)partitions;
+    if (rc == 0) {
+        rc = read_limit(yaml, pn_yaml_get(node, "retention"), "forever", false,
+                        &topic->retention_ms, e);
+    }
+    if (rc == 0) {
+        rc = read_limit(yaml, pn_yaml_get(node, "retention_bytes"), "unlimited", true,
+                        &topic->retention_bytes, e);
+    }
+    return rc;
+}
+
+int pn_pipeline_read_topics(struct pn_pipeline *pipeline, struct pn_err *e)
+{
+    const struct pn_yaml_node *map = pn_yaml_get(pipeline->private_->yaml.root, "topics");
+    if (map == NULL) {
+        return 0;
+    }
+    int rc = pn_pipeline_check_count(pipeline, map, PN_PIPELINE_TOPICS_MAX, e);
+    if (rc != 0) {
+        return rc;
+    }
+    struct pn_topic *topics =
+        pn_arena_calloc(&pipeline->private_->arena, map->count, sizeof *topics);
+    size_t at = 0;
+    for (const struct pn_yaml_node *node = map->first; node != NULL; node = node->next) {
+        rc = read_topic(pipeline, node, &topics[at++], e);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    pipeline->topics = topics;
+    pipeline->topic_count = map->count;
+    return 0;
+}
+
+static int check_settings(const struct pn_pipeline *pipeline, struct pn_err *e)
+{
+    struct pn_settings settings;
+    pn_settings_init(&settings);
+    int rc = pn_settings_from_pipeline(&settings, pipeline, e);
+    pn_settings_deinit(&settings);
+    return rc;
+}
+
+/* "x" and "x/" are one folder; the absolute form is for those who change their working folder. */
+static int set_folder(struct pn_pipeline *pipeline, const char *given, struct pn_err *e)
+{
+    struct pn_arena *arena = &pipeline->private_->arena;
+    size_t len = strlen(given);
+    if (len == 0) {
+        return pn_err_input(e, "the folder of the pipeline is empty (give one by --pipeline)");
+    }
+    while (len > 1 && given[len - 1] == '/') {
+        len--;
+    }
+    const char *folder = pn_arena_strndup(arena, given, len);
+    pipeline->private_->folder = folder;
+    if (folder[0] == '/') {
+        pipeline->folder = folder;
+        return 0;
+    }
+    char cwd[CWD_BYTES_MAX];
+    if (getcwd(cwd, sizeof cwd) == NULL) {
+        return pn_err_fatal(e, "the working folder's name cannot be had (is it removed?)");
+    }
+    pipeline->folder = pn_arena_printf(arena, "%s/%s", cwd, folder);
+    return 0;
+}
+
+static int read_definition(struct pn_pipeline *pipeline, struct pn_err *e)
+{
+    struct pn_pipeline_private *private_ = pipeline->private_;
+    const char *path = pn_arena_printf(&private_->arena, "%s/pipeline.yml", private_->folder);
+    if (!pn_io_exists(private_->io, path)) {
+        return pn_err_missing(e,
+                              "%s: there is no such file (give a pipeline's folder by "
+                              "--pipeline, or make one by pinion init)",
+                              path);
+    }
+    int rc = pn_yaml_load(&private_->yaml, path, private_->io, &private_->arena, e);
+    if (rc == 0) {
+        rc = read_head(pipeline, e);
+    }
+    if (rc == 0) {
+        rc = pn_pipeline_read_topics(pipeline, e);
+    }
+    if (rc == 0) {
+        rc = pn_pipeline_read_tables(pipeline, e);
+    }
+    if (rc == 0) {
+        rc = pn_pipeline_read_dags(pipeline, e);
+    }
+    if (rc == 0) {
+        rc = check_settings(pipeline, e);
+    }
+    return rc == 0 ? pn_pipeline_read_files(pipeline, e) : rc;
+}
+
+int pn_pipeline_load(const char *folder, const struct pn_io *io, struct pn_pipeline **pipeline,
+                     struct pn_err *e)
+{
+    struct pn_pipeline *loaded = pn_xcalloc(1, sizeof *loaded);
+    loaded->private_ = pn_xcalloc(1, sizeof *loaded->private_);
+    loaded->private_->io = io;
+    pn_arena_init(&loaded->private_->arena, 1 << 14);
+    int rc = set_folder(loaded, folder, e);
+    if (rc == 0) {
+        rc = read_definition(loaded, e);
+    }
+    if (rc == 0) {
+        *pipeline = loaded;
+        loaded = NULL;
+    }
+    pn_pipeline_destroy(&loaded);
+    return rc;
+}
+
+void pn_pipeline_destroy(struct pn_pipeline **pipeline)
+{
+    struct pn_pipeline *gone = *pipeline;
+    if (gone == NULL) {
+        return;
+    }
+    *pipeline = NULL;
+    pn_arena_deinit(&gone->private_->arena);
+    free(gone->private_);
+    free(gone);
+}
+
+/* --- look-ups ------------------------------------------------------------------------------- */
+
+const struct pn_table *pn_pipeline_table(const struct pn_pipeline *pipeline, const char *name)
+{
+    for (size_t i = 0; i < pipeline->table_count; i++) {
+        if (strcmp(pipeline->tables[i].name, name) == 0) {
+            return &pipeline->tables[i];
+        }
+    }
+    return NULL;
+}
+
+const struct pn_query *pn_pipeline_query(const struct pn_pipeline *pipeline, const char *name)
+{
+    for (size_t i = 0; i < pipeline->query_count; i++) {
+        if (strcmp(pipeline->queries[i].name, name) == 0) {
+            return &pipeline->queries[i];
+        }
+    }
+    return NULL;
+}
+
+const struct pn_dag *pn_pipeline_dag(const struct pn_pipeline *pipeline, const char *name)
+{
+    for (size_t i = 0; i < pipeline->dag_count; i++) {
+        if (strcmp(pipeline->dags[i].name, name) == 0) {
+            return &pipeline->dags[i];
+        }
+    }
+    return NULL;
+}
+
+const struct pn_task *pn_dag_task(const struct pn_dag *dag, const char *name)
+{
+    for (size_t i = 0; i < dag->task_count; i++) {
+        if (strcmp(dag->tasks[i].name, name) == 0) {
+            return &dag->tasks[i];
+        }
+    }
+    return NULL;
+}

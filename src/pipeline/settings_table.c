@@ -1,0 +1,135 @@
+/* The table of settings: the one place where a setting's name, type, default, limits and help are.
+ */
+#include <stddef.h>
+
+#include "pipeline/internal.h"
+
+#define AT(member) offsetof(struct pn_settings, member)
+#define KIB(n)     (INT64_C(n) << 10)
+#define MIB(n)     (INT64_C(n) << 20)
+#define GIB(n)     (INT64_C(n) << 30)
+#define TIB(n)     (INT64_C(n) << 40)
+#define SECONDS(n) (INT64_C(n) * 1000)
+#define DAYS(n)    (INT64_C(n) * 86400000)
+
+#define TEXT(n, member, preset, about)                                                             \
+    {                                                                                              \
+        .name = n, .kind = PN_SETTING_TEXT, .offset = AT(member), .initial = preset, .help = about \
+    }
+#define CHOICE(n, member, preset, words, about)                                        \
+    {                                                                                  \
+        .name = n, .kind = PN_SETTING_CHOICE, .offset = AT(member), .initial = preset, \
+        .choices = words, .help = about                                                \
+    }
+#define BOOL(n, member, preset, about)                                                             \
+    {                                                                                              \
+        .name = n, .kind = PN_SETTING_BOOL, .offset = AT(member), .initial = preset, .help = about \
+    }
+#define NUMBER(k, n, member, preset, least, most, minus_one, about)                               \
+    {                                                                                             \
+        .name = n, .kind = k, .offset = AT(member), .initial = preset, .min = least, .max = most, \
+        .word = minus_one, .help = about                                                          \
+    }
+#define INT(...)      NUMBER(PN_SETTING_INT, __VA_ARGS__)
+#define SIZE(...)     NUMBER(PN_SETTING_SIZE, __VA_ARGS__)
+#define DURATION(...) NUMBER(PN_SETTING_DURATION, __VA_ARGS__)
+
+const struct pn_setting pn_settings_table[] = {
+    CHOICE("log.durability", log.durability, "fsync", "fsync|os",
+           "when a record counts as kept: fsync, once it is on the disk; os, once the operating "
+           "system has it (a power cut may lose the last seconds, a crash of pinion nothing)"),
+    CHOICE("log.compression", log.compression, "none", "none|lz4|zstd",
+           "of the record batches in the segments; none costs the least time, zstd the least disk"),
+    SIZE("log.segment_bytes", log.segment_bytes, "256MiB", MIB(1), GIB(1), NULL,
+         "a segment is closed at this size; retention removes whole segments, and recovery after "
+         "a crash reads the last one"),
+    DURATION("log.segment_ms", log.segment_ms, "7d", SECONDS(1), DAYS(3650), NULL,
+             "a segment is closed at this age"),
+    SIZE("log.index_interval_bytes", log.index_interval_bytes, "4KiB", 512, MIB(64), NULL,
+         "how far apart the entries of the offset index are"),
+    DURATION("log.retention_ms", log.retention_ms, "forever", SECONDS(1), DAYS(36500), "forever",
+             "records older than this are removed, a segment at a time"),
+    SIZE("log.retention_bytes", log.retention_bytes, "unlimited", MIB(1), TIB(1024), "unlimited",
+         "the oldest segments of a partition are removed while it is larger than this"),
+    SIZE("log.queue_bytes_max", log.queue_bytes_max, "64MiB", MIB(1), GIB(16), NULL,
+         "records waiting for the disk, of all partitions; above it producers are told to come "
+         "back later"),
+    INT("log.partitions", log.partitions, "1", 1, 1000, NULL,
+        "of a topic that is created by the first record sent to it"),
+    BOOL("log.auto_create_topics", log.auto_create_topics, "true",
+         "a record for an unknown topic creates it; false: it is refused"),
+    SIZE("log.record_bytes_max", log.record_bytes_max, "1MiB", KIB(1), MIB(64), NULL,
+         "key and value of one record; 1MiB is what Kafka and Kinesis take unless told otherwise"),
+
+    TEXT("gateway.listen", gateway.listen, "127.0.0.1:8082",
+         "address and port of all front doors; port 0 takes a free one. Any address but loopback "
+         "needs gateway.auth"),
+    CHOICE("gateway.auth", gateway.auth, "", "none|api-key",
+           "who may call: api-key, whoever sends a key of gateway.api_key_file as x-api-key; none, "
+           "everybody who reaches the port. Not set: none, and on loopback only"),
+    TEXT("gateway.api_key_file", gateway.api_key_file, "",
+         "a file with one API key a line; the environment's PINION_API_KEY is one more"),
+    TEXT("gateway.cors_origin", gateway.cors_origin, "*",
+         "the Access-Control-Allow-Origin that browsers are answered with"),
+    INT("gateway.threads", gateway.threads, "0", 0, 256, NULL,
+        "that serve requests; 0: one a core"),
+    INT("gateway.connections_max", gateway.connections_max, "4096", 1, 1000000, NULL,
+        "open at once; further ones wait in the system's queue"),
+    INT("gateway.connections_per_ip_max", gateway.connections_per_ip_max, "0", 0, 1000000, NULL,
+        "open at once from one address; 0: no limit, as behind a proxy all come from one"),
+    SIZE("gateway.header_bytes_max", gateway.header_bytes_max, "16KiB", KIB(1), MIB(1), NULL,
+         "request line and headers together; above it: 431"),
+    SIZE("gateway.body_bytes_max", gateway.body_bytes_max, "16MiB", KIB(1), GIB(1), NULL,
+         "above it: 413. API Gateway lets 10 MB through, so what worked behind it works here"),
+    INT("gateway.records_per_request_max", gateway.records_per_request_max, "10000", 1, 1000000,
+        NULL, "above it: 413"),
+    DURATION("gateway.idle_ms", gateway.idle_ms, "60s", SECONDS(1), DAYS(1), NULL,
+             "a connection without a byte for so long is closed"),
+    DURATION("gateway.request_ms", gateway.request_ms, "30s", SECONDS(1), DAYS(1), NULL,
+             "a request must have arrived whole after so long, however slowly it trickles in; API "
+             "Gateway waits 29s"),
+    DURATION("gateway.drain_ms", gateway.drain_ms, "10s", 0, DAYS(1), NULL,
+             "at SIGTERM: how long accepted requests may take to finish"),
+    SIZE("gateway.memory_bytes_max", gateway.memory_bytes_max, "128MiB", MIB(1), TIB(1), NULL,
+         "request bodies in flight, of all connections; above it: 503"),
+    DURATION("gateway.consumer_instance_timeout_ms", gateway.consumer_instance_timeout_ms, "5m",
+             SECONDS(1), DAYS(7), NULL, "a consumer that nobody asked for so long is removed"),
+    INT("gateway.consumer_instances_max", gateway.consumer_instances_max, "1000", 1, 100000, NULL,
+        "consumers at once"),
+    DURATION("gateway.consumer_request_timeout_ms", gateway.consumer_request_timeout_ms, "1s", 0,
+             SECONDS(300), NULL,
+             "how long a consumer's request waits for records when there are none"),
+    SIZE("gateway.consumer_fetch_bytes_max", gateway.consumer_fetch_bytes_max, "16MiB", KIB(1),
+         GIB(1), NULL, "record bytes in one answer to a consumer, unless it asks for less"),
+
+    INT("sink.flush_size", sink.flush_size, "50000", 1, 10000000, NULL,
+        "records in one landed object; 1 gives a file a record"),
+    SIZE("sink.flush_bytes", sink.flush_bytes, "32MiB", KIB(1), GIB(1), NULL,
+         "an object that has grown to this is landed with fewer records"),
+    DURATION("sink.rotate_interval_ms", sink.rotate_interval_ms, "30s", 100, DAYS(7), NULL,
+             "records land no later than this after the first one of their object, so that a "
+             "quiet topic lands too"),
+
+    SIZE("engine.memory_bytes_max", engine.memory_bytes_max, "512MiB", MIB(64), TIB(1), NULL,
+         "what a load, a transform or a query may take; it spills to <data>/tmp beyond"),
+    INT("engine.threads", engine.threads, "0", 0, 256, NULL, "of one task; 0: one a core"),
+    CHOICE("engine.parquet_compression", engine.parquet_compression, "snappy",
+           "snappy|zstd|uncompressed",
+           "of the tables' files; snappy is what every reader has, zstd is smaller and slower to "
+           "write"),
+
+    DURATION("delta.log_retention_ms", delta.log_retention_ms, "30d", 0, DAYS(36500), NULL,
+             "commit files older than this are removed once a checkpoint covers them; no version "
+             "before it can be read then"),
+    DURATION("delta.tombstone_retention_ms", delta.tombstone_retention_ms, "7d", 0, DAYS(36500),
+             NULL, "how long vacuum keeps the files that no version in use names"),
+    INT("delta.checkpoint_interval", delta.checkpoint_interval, "10", 1, 10000, NULL,
+        "commits between two checkpoints of a table"),
+    SIZE("delta.optimize_target_bytes", delta.optimize_target_bytes, "128MiB", MIB(1), GIB(4), NULL,
+         "the size of file that optimize aims for"),
+
+    INT("dag.runs_kept", dag.runs_kept, "1000", 1, 1000000, NULL,
+        "finished runs of a DAG whose state and logs are kept"),
+};
+
+const size_t pn_settings_count = sizeof pn_settings_table / sizeof *pn_settings_table;

@@ -1,0 +1,227 @@
+/* `tables:` of a pipeline.yml. */
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "pipeline/internal.h"
+#include "store/store.h"
+
+static const struct pn_yaml_key table_keys[] = {
+    {"path", PN_YAML_SCALAR, true}, {"from_topic", PN_YAML_SCALAR, false},
+    {"sql", PN_YAML_SCALAR, false}, {"reads", PN_YAML_LIST, false},
+    {"key", PN_YAML_SCALAR, false}, {"unknown_keys", PN_YAML_SCALAR, false},
+    {"columns", PN_YAML_MAP, true}, {NULL, PN_YAML_NULL, false},
+};
+
+/* A key that has no place in a table of this sort. */
+static int refuse(const struct pn_yaml *yaml, const struct pn_yaml_node *node, const char *key,
+                  const char *why, struct pn_err *e)
+{
+    const struct pn_yaml_node *member = pn_yaml_get(node, key);
+    return member != NULL ? pn_yaml_error(yaml, member, e, "%s", why) : 0;
+}
+
+static int read_raw(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
+                    struct pn_table *table, struct pn_err *e)
+{
+    const struct pn_yaml *yaml = &pipeline->private_->yaml;
+    int rc = refuse(yaml, node, "sql", "a table has either from_topic or sql, not both", e);
+    if (rc == 0) {
+        rc = refuse(yaml, node, "reads", "a table with from_topic reads no other tables", e);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    const struct pn_yaml_node *from = pn_yaml_get(node, "from_topic");
+    const char *names[PN_PIPELINE_TOPICS_MAX];
+    for (size_t i = 0; i < pipeline->topic_count; i++) {
+        names[i] = pipeline->topics[i].name;
+        if (strcmp(from->text, names[i]) == 0) {
+            table->from_topic = names[i];
+            return 0;
+        }
+    }
+    return pn_yaml_error_unknown(yaml, from, "topic", from->text, names, pipeline->topic_count, e);
+}
+
+static int read_transformed(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
+                            struct pn_table *table, struct pn_err *e)
+{
+    const struct pn_yaml *yaml = &pipeline->private_->yaml;
+    const struct pn_yaml_node *sql = pn_yaml_get(node, "sql");
+    if (sql == NULL) {
+        return pn_yaml_error(yaml, node, e,
+                             "the key \"from_topic\" (a raw table) or \"sql\" (a transformed one) "
+                             "is missing");
+    }
+    int rc = refuse(yaml, node, "unknown_keys", "only a table with from_topic has unknown keys", e);
+    if (rc != 0) {
+        return rc;
+    }
+    const struct pn_yaml_node *reads = pn_yaml_get(node, "reads");
+    if (reads == NULL || reads->count == 0) {
+        return pn_yaml_error(
+            yaml, node, e, "the key \"reads\" is missing: the tables that %.60s reads", sql->text);
+    }
+    struct pn_err inner;
+    size_t len = strlen(sql->text);
+    if (pn_store_key_check(sql->text, &inner) != 0 || len < 5 ||
+        strcmp(sql->text + len - 4, ".sql") != 0) {
+        return pn_yaml_error(yaml, sql, e,
+                             "takes the path of a .sql file below the pipeline's folder, not "
+                             "\"%.60s\"",
+                             sql->text);
+    }
+    struct pn_arena *arena = &pipeline->private_->arena;
+    table->sql_file = pn_arena_printf(arena, "%s/%s", pipeline->private_->folder, sql->text);
+    if (pn_pipeline_read_sql(pipeline, table->sql_file, &table->sql, &inner) != 0) {
+        return pn_yaml_error(yaml, sql, e, "%s", inner.msg);
+    }
+    return 0;
+}
+
+static int read_table(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
+                      struct pn_table *table, struct pn_err *e)
+{
+    const struct pn_yaml *yaml = &pipeline->private_->yaml;
+    if (!pn_is_identifier(node->key, strlen(node->key))) {
+        return pn_yaml_error(yaml, node, e,
+                             "a table's name is letters, digits and _, not beginning with a "
+                             "digit, at most %d",
+                             PN_PIPELINE_NAME_BYTES_MAX);
+    }
+    table->name = node->key;
+    int rc = pn_yaml_check(yaml, node, table_keys, e);
+    if (rc != 0) {
+        return rc;
+    }
+    struct pn_err inner;
+    const struct pn_yaml_node *path = pn_yaml_get(node, "path");
+    if (pn_store_key_check(path->text, &inner) != 0) {
+        return pn_yaml_error(yaml, path, e, "%s", inner.msg);
+    }
+    table->path = path->text;
+    if (pn_yaml_get(node, "from_topic") != NULL) {
+        rc = read_raw(pipeline, node, table, e);
+    } else {
+        rc = read_transformed(pipeline, node, table, e);
+    }
+    return rc == 0 ? pn_columns_read(pipeline, node, table, e) : rc;
+}
+
+/* --- places in the store -------------------------------------------------------------------- */
+
+/* Is one of the keys the other, or a folder above it? */
+static bool overlap(const char *a, const char *b)
+{
+    size_t a_len = strlen(a);
+    size_t b_len = strlen(b);
+    size_t len = a_len < b_len ? a_len : b_len;
+    return strncmp(a, b, len) == 0 && (a_len == b_len || (a_len < b_len ? b : a)[len] == '/');
+}
+
+/* No two things may be kept in the same place. */
+static int check_places(const struct pn_pipeline *pipeline, const struct pn_table *tables,
+                        const struct pn_yaml_node *map, struct pn_err *e)
+{
+    const struct pn_yaml *yaml = &pipeline->private_->yaml;
+    const char *const fixed[][2] = {{pipeline->topics_dir, "sink.topics_dir"},
+                                    {pipeline->dead_letters_dir, "sink.dead_letters_dir"},
+                                    {pipeline->dead_letters_path, "dead_letters"}};
+    enum { FIXED = sizeof fixed / sizeof *fixed };
+    for (size_t i = 0; i < FIXED; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (overlap(fixed[i][0], fixed[j][0])) {
+                return pn_yaml_error(yaml, yaml->root, e, "%s (%.60s) and %s (%.60s) overlap",
+                                     fixed[j][1], fixed[j][0], fixed[i][1], fixed[i][0]);
+            }
+        }
+    }
+    size_t i = 0;
+    for (const struct pn_yaml_node *node = map->first; node != NULL; node = node->next, i++) {
+        const struct pn_yaml_node *path = pn_yaml_get(node, "path");
+        for (size_t j = 0; j < FIXED; j++) {
+            if (overlap(tables[i].path, fixed[j][0])) {
+                return pn_yaml_error(yaml, path, e, "\"%.60s\" overlaps %s (%.60s)", tables[i].path,
+                                     fixed[j][1], fixed[j][0]);
+            }
+        }
+        for (size_t j = 0; j < i; j++) {
+            if (overlap(tables[i].path, tables[j].path)) {
+                return pn_yaml_error(yaml, path, e, "\"%.60s\" overlaps the path of %s (%.60s)",
+                                     tables[i].path, tables[j].name, tables[j].path);
+            }
+        }
+    }
+    return 0;
+}
+
+/* --- the graph ------------------------------------------------------------------------------ */
+
+/* Engines do not tell Pin from pin. */
+static int check_names(const struct pn_pipeline *pipeline, const struct pn_yaml_node *map,
+                       struct pn_err *e)
+{
+    for (const struct pn_yaml_node *node = map->first; node != NULL; node = node->next) {
+        for (const struct pn_yaml_node *other = map->first; other != node; other = other->next) {
+            if (strcasecmp(node->key, other->key) == 0) {
+                return pn_yaml_error(&pipeline->private_->yaml, node, e,
+                                     "differs from \"%.60s\" on line %d only in its case",
+                                     other->key, other->line);
+            }
+        }
+    }
+    return 0;
+}
+
+/* Puts the tables in order and lets their `reads` point to each other. */
+static int link_tables(struct pn_pipeline *pipeline, const struct pn_table *tables,
+                       const struct pn_yaml_node *map, struct pn_err *e)
+{
+    struct pn_arena *arena = &pipeline->private_->arena;
+    struct pn_order order;
+    int rc = pn_pipeline_order(pipeline, map, "reads", "table", &order, e);
+    if (rc != 0) {
+        return rc;
+    }
+    struct pn_table *ordered = pn_arena_calloc(arena, map->count, sizeof *ordered);
+    for (size_t i = 0; i < map->count; i++) {
+        const struct pn_graph_node *node = &order.nodes[order.at[i]];
+        const struct pn_table **reads = pn_arena_calloc(arena, node->behind_count, sizeof *reads);
+        for (size_t j = 0; j < node->behind_count; j++) {
+            reads[j] = &ordered[order.place[node->behind[j]]];
+        }
+        ordered[i] = tables[order.at[i]];
+        ordered[i].reads = reads;
+        ordered[i].read_count = node->behind_count;
+    }
+    pipeline->tables = ordered;
+    pipeline->table_count = map->count;
+    return 0;
+}
+
+int pn_pipeline_read_tables(struct pn_pipeline *pipeline, struct pn_err *e)
+{
+    const struct pn_yaml *yaml = &pipeline->private_->yaml;
+    const struct pn_yaml_node *map = pn_yaml_get(yaml->root, "tables");
+    const struct pn_yaml_node none = {.kind = PN_YAML_MAP, .line = 1};
+    map = map != NULL ? map : &none;
+    int rc = pn_pipeline_check_count(pipeline, map, PN_PIPELINE_TABLES_MAX, e);
+    if (rc != 0) {
+        return rc;
+    }
+    struct pn_table *tables =
+        pn_arena_calloc(&pipeline->private_->arena, map->count, sizeof *tables);
+    size_t at = 0;
+    for (const struct pn_yaml_node *node = map->first; node != NULL; node = node->next) {
+        rc = read_table(pipeline, node, &tables[at++], e);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    rc = check_names(pipeline, map, e);
+    if (rc == 0) {
+        rc = check_places(pipeline, tables, map, e);
+    }
+    return rc == 0 ? link_tables(pipeline, tables, map, e) : rc;
+}

@@ -1,0 +1,226 @@
+/* Column types: from text, to SQL, to Delta's schema JSON. */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/json.h"
+#include "base/units.h"
+#include "pipeline/internal.h"
+
+static const struct {
+    const char *name;
+    const char *sql;
+    const char *delta;
+} simple_types[] = {
+    [PN_TYPE_STRING] = {"string", "VARCHAR", "string"},
+    [PN_TYPE_BIGINT] = {"bigint", "BIGINT", "long"},
+    [PN_TYPE_INT] = {"int", "INTEGER", "integer"},
+    [PN_TYPE_DOUBLE] = {"double", "DOUBLE", "double"},
+    [PN_TYPE_BOOLEAN] = {"boolean", "BOOLEAN", "boolean"},
+    [PN_TYPE_TIMESTAMP] = {"timestamp", "TIMESTAMP WITH TIME ZONE", "timestamp"},
+    [PN_TYPE_DATE] = {"date", "DATE", "date"},
+};
+
+enum { SIMPLE_TYPES = sizeof simple_types / sizeof *simple_types };
+
+/* --- from text ------------------------------------------------------------------------------ */
+
+struct reader {
+    struct pn_arena *arena;
+    const char *at;
+    int depth;
+    struct pn_err *e;
+};
+
+static void skip_spaces(struct reader *r)
+{
+    r->at += strspn(r->at, " ");
+}
+
+static size_t word_len(const struct reader *r)
+{
+    return strcspn(r->at, " <>,:");
+}
+
+static bool take(struct reader *r, char c)
+{
+    skip_spaces(r);
+    if (*r->at != c) {
+        return false;
+    }
+    r->at++;
+    skip_spaces(r);
+    return true;
+}
+
+static int unknown_type(const struct reader *r, size_t len)
+{
+    char word[64];
+    (void)snprintf(word, sizeof word, "%.*s", (int)(len < 60 ? len : 60), r->at);
+    const char *names[SIMPLE_TYPES + 1];
+    for (size_t i = 0; i < SIMPLE_TYPES; i++) {
+        names[i] = simple_types[i].name;
+    }
+    names[SIMPLE_TYPES] = "struct";
+    const char *near = pn_nearest(word, names, SIMPLE_TYPES + 1);
+    return pn_err_input(r->e,
+                        "unknown type \"%s\"%s%s%s (one of string, bigint, int, double, boolean, "
+                        "timestamp, date, struct<name type, ...>)",
+                        word, near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+                        near != NULL ? "\"?" : "");
+}
+
+static int read_type(struct reader *r, struct pn_type *type);
+
+/* One "name type" or "name: type" of a struct. */
+static int read_field(struct reader *r, const struct pn_column *before, size_t before_count,
+                      struct pn_column *field)
+{
+    size_t len = word_len(r);
+    if (!pn_is_identifier(r->at, len)) {
+        return pn_err_input(r->e, "a field's name is letters, digits and _, at \"%.40s\"", r->at);
+    }
+    field->name = pn_arena_strndup(r->arena, r->at, len);
+    for (size_t i = 0; i < before_count; i++) {
+        if (strcasecmp(before[i].name, field->name) == 0) {
+            return pn_err_input(r->e, "the field \"%.60s\" is there twice", field->name);
+        }
+    }
+    r->at += len;
+    (void)take(r, ':');
+    skip_spaces(r);
+    return read_type(r, &field->type);
+}
+
+/* Behind "struct": "<a double, b struct<...>>". */
+static int read_struct(struct reader *r, struct pn_type *type)
+{
+    if (!take(r, '<')) {
+        return pn_err_input(r->e, "behind struct its fields are missing: struct<name type, ...>");
+    }
+    if (++r->depth > PN_TYPE_DEPTH_MAX) {
+        return pn_err_input(r->e, "structs are nested more than %d deep", PN_TYPE_DEPTH_MAX);
+    }
+    /* Each field takes three characters at least ("a b"), of a text that was read whole. */
+    size_t max = strlen(r->at) / 3 + 1;
+    max = max < PN_PIPELINE_COLUMNS_MAX ? max : PN_PIPELINE_COLUMNS_MAX;
+    struct pn_column *fields = pn_arena_calloc(r->arena, max, sizeof *fields);
+    size_t count = 0;
+    do {
+        if (count == max) {
+            return pn_err_input(r->e, "a struct has more than %zu fields", max);
+        }
+        int rc = read_field(r, fields, count, &fields[count]);
+        if (rc != 0) {
+            return rc;
+        }
+        count++;
+    } while (take(r, ','));
+    if (!take(r, '>')) {
+        return pn_err_input(r->e, "a struct's > is missing at \"%.40s\"", r->at);
+    }
+    r->depth--;
+    *type = (struct pn_type){.kind = PN_TYPE_STRUCT, .fields = fields, .field_count = count};
+    return 0;
+}
+
+static int read_type(struct reader *r, struct pn_type *type)
+{
+    size_t len = word_len(r);
+    for (size_t i = 0; i < SIMPLE_TYPES; i++) {
+        if (strlen(simple_types[i].name) == len && memcmp(simple_types[i].name, r->at, len) == 0) {
+            *type = (struct pn_type){.kind = (enum pn_type_kind)i};
+            r->at += len;
+            return 0;
+        }
+    }
+    if (len == strlen("struct") && memcmp(r->at, "struct", len) == 0) {
+        r->at += len;
+        return read_struct(r, type);
+    }
+    return unknown_type(r, len);
+}
+
+int pn_type_parse(struct pn_arena *arena, const char *text, struct pn_type *type, struct pn_err *e)
+{
+    struct reader r = {.arena = arena, .at = text, .e = e};
+    skip_spaces(&r);
+    int rc = read_type(&r, type);
+    if (rc != 0) {
+        return rc;
+    }
+    skip_spaces(&r);
+    if (*r.at != '\0') {
+        return pn_err_input(e, "\"%.40s\" is too much behind the type", r.at);
+    }
+    return 0;
+}
+
+/* --- to SQL and Delta ----------------------------------------------------------------------- */
+
+static void add_quoted_name(struct pn_buf *out, const char *name)
+{
+    pn_buf_addf(out, "\"%s\"", name); /* names are identifiers: nothing to escape */
+}
+
+void pn_type_sql(const struct pn_type *type, struct pn_buf *out)
+{
+    if (type->kind != PN_TYPE_STRUCT) {
+        pn_buf_adds(out, simple_types[type->kind].sql);
+        return;
+    }
+    pn_buf_adds(out, "STRUCT(");
+    for (size_t i = 0; i < type->field_count; i++) {
+        pn_buf_adds(out, i > 0 ? ", " : "");
+        add_quoted_name(out, type->fields[i].name);
+        pn_buf_addc(out, ' ');
+        pn_type_sql(&type->fields[i].type, out);
+    }
+    pn_buf_addc(out, ')');
+}
+
+void pn_type_name(const struct pn_type *type, struct pn_buf *out)
+{
+    if (type->kind != PN_TYPE_STRUCT) {
+        pn_buf_adds(out, simple_types[type->kind].name);
+        return;
+    }
+    pn_buf_adds(out, "struct<");
+    for (size_t i = 0; i < type->field_count; i++) {
+        pn_buf_addf(out, "%s%s ", i > 0 ? ", " : "", type->fields[i].name);
+        pn_type_name(&type->fields[i].type, out);
+    }
+    pn_buf_addc(out, '>');
+}
+
+static void add_fields(struct pn_buf *out, const struct pn_column *columns, size_t count,
+                       bool unknown_column)
+{
+    static const char nullable[] = ",\"nullable\":true,\"metadata\":{}}";
+    pn_buf_adds(out, "{\"type\":\"struct\",\"fields\":[");
+    for (size_t i = 0; i < count; i++) {
+        pn_buf_adds(out, i > 0 ? ",{\"name\":" : "{\"name\":");
+        pn_json_write_cstr(out, columns[i].name);
+        pn_buf_adds(out, ",\"type\":");
+        pn_type_delta(&columns[i].type, out);
+        pn_buf_adds(out, nullable);
+    }
+    if (unknown_column) {
+        pn_buf_addf(out, ",{\"name\":\"%s\",\"type\":\"string\"%s", PN_UNKNOWN_COLUMN, nullable);
+    }
+    pn_buf_adds(out, "]}");
+}
+
+void pn_type_delta(const struct pn_type *type, struct pn_buf *out)
+{
+    if (type->kind == PN_TYPE_STRUCT) {
+        add_fields(out, type->fields, type->field_count, false);
+        return;
+    }
+    pn_json_write_cstr(out, simple_types[type->kind].delta);
+}
+
+void pn_table_delta_schema(const struct pn_table *table, struct pn_buf *out)
+{
+    add_fields(out, table->columns, table->column_count, table->unknown_keys == PN_UNKNOWN_KEEP);
+}

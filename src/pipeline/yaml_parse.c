@@ -1,0 +1,327 @@
+/* From libfyaml's events to nodes. Events, not its documents: the tree is built in one loop without
+ * recursion, and limits, duplicates and lines are ours to say. */
+#include <libfyaml.h>
+#include <string.h>
+
+#include "pipeline/yaml.h"
+
+enum {
+    ANCHORS_MAX = 1000,
+    KEYS_MAX = 5000 /* of one map: each is compared with all before it */
+};
+
+struct builder {
+    struct pn_yaml *yaml;
+    struct pn_arena *arena;
+    struct pn_yaml_node *open[PN_YAML_DEPTH_MAX]; /* the containers around the next node */
+    size_t depth;
+    const char *key; /* read, its value not yet */
+    int key_line;
+    size_t nodes;
+    int documents;
+    /* Anchors, newest last: an alias means the newest of its name. */
+    struct {
+        const char *name;
+        struct pn_yaml_node *node;
+    } anchors[ANCHORS_MAX];
+    size_t anchor_count;
+};
+
+static int line_error(const struct builder *b, int line, struct pn_err *e, const char *what)
+{
+    return pn_err_input(e, "%s:%d: %s", b->yaml->file, line, what);
+}
+
+static int event_line(struct fy_event *event)
+{
+    const struct fy_mark *mark = fy_event_start_mark(event);
+    return mark != NULL ? mark->line + 1 : 1;
+}
+
+/* A copy of a token's text, or NULL when a NUL is in it. */
+static char *token_text(struct builder *b, struct fy_token *token)
+{
+    size_t len = 0;
+    const char *text = token != NULL ? fy_token_get_text(token, &len) : "";
+    if (text == NULL || memchr(text, '\0', len) != NULL) {
+        return NULL;
+    }
+    return pn_arena_strndup(b->arena, text, len);
+}
+
+static int add_anchor(struct builder *b, struct fy_token *token, struct pn_yaml_node *node,
+                      struct pn_err *e)
+{
+    if (token == NULL) {
+        return 0;
+    }
+    if (b->anchor_count == ANCHORS_MAX) {
+        return line_error(b, node->line, e, "too many anchors");
+    }
+    const char *name = token_text(b, token);
+    b->anchors[b->anchor_count].name = name != NULL ? name : "";
+    b->anchors[b->anchor_count++].node = node;
+    return 0;
+}
+
+/* Hangs a node into the innermost container, under the key that was read before it. */
+static int attach(struct builder *b, struct pn_yaml_node *node, struct pn_err *e)
+{
+    if (++b->nodes > PN_YAML_NODES_MAX) {
+        return line_error(b, node->line, e, "too many values");
+    }
+    if (b->depth == 0) {
+        b->yaml->root = node;
+        return 0;
+    }
+    struct pn_yaml_node *parent = b->open[b->depth - 1];
+    node->parent = parent;
+    node->index = parent->count;
+    if (parent->kind == PN_YAML_MAP) {
+        PN_ASSERT(b->key != NULL);
+        node->key = b->key;
+        node->line = b->key_line;
+        b->key = NULL;
+        if (parent->count == KEYS_MAX) {
+            return pn_yaml_error(b->yaml, node, e, "is one key too many (%d at most)", KEYS_MAX);
+        }
+        for (const struct pn_yaml_node *other = parent->first; other != NULL; other = other->next) {
+            if (strcmp(other->key, node->key) == 0) {
+                return pn_yaml_error(b->yaml, node, e, "is given twice, first on line %d",
+                                     other->line);
+            }
+        }
+    }
+    if (parent->last != NULL) {
+        parent->last->next = node;
+    } else {
+        parent->first = node;
+    }
+    parent->last = node;
+    parent->count++;
+    return 0;
+}
+
+static struct pn_yaml_node *new_node(struct builder *b, enum pn_yaml_kind kind, int line)
+{
+    struct pn_yaml_node *node = pn_arena_calloc(b->arena, 1, sizeof *node);
+    node->kind = kind;
+    node->line = line;
+    node->expanded = 1;
+    return node;
+}
+
+static bool wants_key(const struct builder *b)
+{
+    return b->depth > 0 && b->open[b->depth - 1]->kind == PN_YAML_MAP && b->key == NULL;
+}
+
+/* Counts what a finished node stands for in the container around it. */
+static int count_expanded(struct builder *b, const struct pn_yaml_node *node, struct pn_err *e)
+{
+    if (b->depth == 0) {
+        return 0;
+    }
+    struct pn_yaml_node *parent = b->open[b->depth - 1];
+    parent->expanded += node->expanded;
+    if (parent->expanded > PN_YAML_NODES_MAX) {
+        return line_error(b, node->line, e, "too many values (aliases count as what they name)");
+    }
+    return 0;
+}
+
+static int on_scalar(struct builder *b, struct fy_event *event, struct pn_err *e)
+{
+    int line = event_line(event);
+    if (event->scalar.tag != NULL) {
+        return line_error(b, line, e, "tags (!...) are not taken");
+    }
+    const char *text = token_text(b, event->scalar.value);
+    if (text == NULL) {
+        return line_error(b, line, e, "a text holds a NUL character");
+    }
+    bool plain =
+        event->scalar.value == NULL || fy_token_scalar_style(event->scalar.value) == FYSS_PLAIN;
+    bool null = plain && (*text == '\0' || strcmp(text, "~") == 0 || strcmp(text, "null") == 0);
+    if (wants_key(b)) {
+        if (null) {
+            return line_error(b, line, e, "a key is empty");
+        }
+        b->key = text;
+        b->key_line = line;
+        return 0;
+    }
+    struct pn_yaml_node *node = new_node(b, null ? PN_YAML_NULL : PN_YAML_SCALAR, line);
+    node->text = text;
+    node->quoted = !plain;
+    int rc = attach(b, node, e);
+    if (rc == 0) {
+        rc = count_expanded(b, node, e);
+    }
+    if (rc == 0) {
+        rc = add_anchor(b, event->scalar.anchor, node, e);
+    }
+    return rc;
+}
+
+static int on_start(struct builder *b, struct fy_event *event, enum pn_yaml_kind kind,
+                    struct fy_token *anchor, struct fy_token *tag, struct pn_err *e)
+{
+    int line = event_line(event);
+    if (tag != NULL) {
+        return line_error(b, line, e, "tags (!...) are not taken");
+    }
+    if (wants_key(b)) {
+        return line_error(b, line, e, "a key must be a text");
+    }
+    if (b->depth == PN_YAML_DEPTH_MAX) {
+        return line_error(b, line, e, "nested too deeply");
+    }
+    struct pn_yaml_node *node = new_node(b, kind, line);
+    int rc = attach(b, node, e);
+    b->open[b->depth++] = node;
+    /* Known from here on, but usable only once it is complete: see on_alias(). */
+    return rc != 0 ? rc : add_anchor(b, anchor, node, e);
+}
+
+static int on_end(struct builder *b, struct pn_err *e)
+{
+    PN_ASSERT(b->depth > 0);
+    const struct pn_yaml_node *node = b->open[--b->depth];
+    return count_expanded(b, node, e);
+}
+
+static int on_alias(struct builder *b, struct fy_event *event, struct pn_err *e)
+{
+    int line = event_line(event);
+    const char *name = token_text(b, event->alias.anchor);
+    const struct pn_yaml_node *meant = NULL;
+    for (size_t i = b->anchor_count; name != NULL && i-- > 0 && meant == NULL;) {
+        if (strcmp(b->anchors[i].name, name) == 0) {
+            meant = b->anchors[i].node;
+        }
+    }
+    if (meant == NULL) {
+        return line_error(b, line, e, "an alias names no anchor before it");
+    }
+    for (size_t i = 0; i < b->depth; i++) {
+        if (b->open[i] == meant) {
+            return line_error(b, line, e, "an alias stands inside what it names");
+        }
+    }
+    if (wants_key(b)) {
+        return line_error(b, line, e, "a key must be a text");
+    }
+    /* The children are shared, so that an alias costs one node whatever it stands for. */
+    struct pn_yaml_node *node = new_node(b, meant->kind, line);
+    *node = *meant;
+    node->line = line;
+    node->key = NULL;
+    node->next = NULL;
+    int rc = attach(b, node, e);
+    return rc != 0 ? rc : count_expanded(b, node, e);
+}
+
+static int on_event(struct builder *b, struct fy_event *event, struct pn_err *e)
+{
+    switch (event->type) {
+    case FYET_DOCUMENT_START:
+        if (++b->documents > 1) {
+            return line_error(b, event_line(event), e, "a second document (---) is not taken");
+        }
+        return 0;
+    case FYET_MAPPING_START:
+        return on_start(b, event, PN_YAML_MAP, event->mapping_start.anchor,
+                        event->mapping_start.tag, e);
+    case FYET_SEQUENCE_START:
+        return on_start(b, event, PN_YAML_LIST, event->sequence_start.anchor,
+                        event->sequence_start.tag, e);
+    case FYET_MAPPING_END:
+    case FYET_SEQUENCE_END:
+        return on_end(b, e);
+    case FYET_SCALAR:
+        return on_scalar(b, event, e);
+    case FYET_ALIAS:
+        return on_alias(b, event, e);
+    default:
+        return 0;
+    }
+}
+
+/* The first of the parser's own complaints. */
+static int syntax_error(const struct builder *b, struct fy_diag *diag, struct pn_err *e)
+{
+    void *at = NULL;
+    const struct fy_diag_error *error = fy_diag_errors_iterate(diag, &at);
+    if (error == NULL || error->msg == NULL) {
+        return pn_err_input(e, "%s: is no YAML", b->yaml->file);
+    }
+    int line = error->line > 0 ? error->line : 1;
+    return pn_err_input(e, "%s:%d: no YAML: %s", b->yaml->file, line, error->msg);
+}
+
+static int build(struct builder *b, struct fy_parser *parser, struct fy_diag *diag,
+                 struct pn_err *e)
+{
+    for (;;) {
+        struct fy_event *event = fy_parser_parse(parser);
+        if (event == NULL) {
+            return fy_diag_got_error(diag) ? syntax_error(b, diag, e) : 0;
+        }
+        bool end = event->type == FYET_STREAM_END;
+        int rc = on_event(b, event, e);
+        fy_parser_event_free(parser, event);
+        if (rc != 0) {
+            return rc;
+        }
+        if (end) {
+            return fy_diag_got_error(diag) ? syntax_error(b, diag, e) : 0;
+        }
+    }
+}
+
+int pn_yaml_parse(struct pn_yaml *yaml, const char *file, const char *text, size_t len,
+                  struct pn_arena *arena, struct pn_err *e)
+{
+    *yaml = (struct pn_yaml){.file = pn_arena_strdup(arena, file), .root = NULL};
+    if (len > PN_YAML_BYTES_MAX) {
+        return pn_err_input(e, "%s: is larger than %d bytes", file, PN_YAML_BYTES_MAX);
+    }
+    struct builder *b = pn_arena_calloc(arena, 1, sizeof *b);
+    b->yaml = yaml;
+    b->arena = arena;
+    struct fy_diag_cfg diag_cfg;
+    fy_diag_cfg_default(&diag_cfg);
+    struct fy_diag *diag = fy_diag_create(&diag_cfg);
+    PN_ASSERT(diag != NULL);
+    fy_diag_set_collect_errors(diag, true);
+    const struct fy_parse_cfg cfg = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG, .diag = diag};
+    struct fy_parser *parser = fy_parser_create(&cfg);
+    PN_ASSERT(parser != NULL);
+    int rc = 0;
+    if (fy_parser_set_string(parser, text, len) != 0) {
+        rc = syntax_error(b, diag, e);
+    }
+    if (rc == 0) {
+        rc = build(b, parser, diag, e);
+    }
+    fy_parser_destroy(parser);
+    fy_diag_destroy(diag);
+    if (rc == 0 && yaml->root == NULL) {
+        yaml->root = new_node(b, PN_YAML_NULL, 1);
+    }
+    return rc;
+}
+
+int pn_yaml_load(struct pn_yaml *yaml, const char *path, const struct pn_io *io,
+                 struct pn_arena *arena, struct pn_err *e)
+{
+    struct pn_buf text;
+    pn_buf_init(&text, PN_YAML_BYTES_MAX);
+    int rc = pn_io_read_file(io, path, &text, e);
+    if (rc == 0) {
+        rc = pn_yaml_parse(yaml, path, pn_buf_text(&text), text.len, arena, e);
+    }
+    pn_buf_deinit(&text);
+    return rc;
+}
