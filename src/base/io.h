@@ -120,8 +120,10 @@ void pn_io_listing_deinit(struct pn_io_listing *listing);
 int pn_io_read_file(const struct pn_io *io, const char *path, struct pn_buf *out,
                     struct pn_err *e) PN_MUST_CHECK;
 /*
- * Temporary file beside `path`, write, sync, rename over `path`, sync of the folder: after a crash
- * either the old or the new contents are there, whole. The temporary file is removed on failure.
+ * Temporary file beside `path` (".pinion-<random>.tmp"), write, sync, rename over `path`, sync of
+ * the folder: after a crash either the old or the new contents are there, whole. The temporary file
+ * is removed on failure; one may be left by a crash, and is nobody's. When only the last sync fails
+ * the new contents are in place, but may not last.
  */
 int pn_io_replace_file(const struct pn_io *io, const char *path, const void *bytes, size_t len,
                        struct pn_err *e) PN_MUST_CHECK;

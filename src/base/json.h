@@ -48,7 +48,9 @@ struct pn_json {
     struct pn_json *next;  /* next sibling, or NULL */
 };
 
-/* Reusable, for one thread at a time. */
+/* Reusable, for one thread at a time. A tree takes up to 50 bytes for each byte of its text (of
+ * "[1,1,1,...]"; records take about two), so texts of others need a maximum. Between parses the
+ * parser keeps some ten bytes for each of its largest text's. */
 struct pn_json_parser;
 struct pn_json_parser *pn_json_parser_create(void);
 void pn_json_parser_destroy(struct pn_json_parser **parser); /* NULL ok */

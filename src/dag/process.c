@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { STAT_BYTES_MAX = 4096, EXIT_CANNOT_START = 127 };
+enum { STAT_BYTES_MAX = 4096, EXIT_CANNOT_START = 127 /* as a shell has it */ };
 
 /* Between fork and exec, so only async-signal-safe calls. */
 __attribute__((noreturn)) static void run_child(const char *const *argv, int log_fd, int null_fd,
@@ -34,9 +34,6 @@ __attribute__((noreturn)) static void run_child(const char *const *argv, int log
         _exit(EXIT_CANNOT_START);
     }
     (void)execv(argv[0], (char *const *)(uintptr_t)argv);
-    static const char message[] = "pinion: cannot start the task's program\n";
-    ssize_t ignored = write(STDERR_FILENO, message, sizeof message - 1);
-    (void)ignored;
     _exit(EXIT_CANNOT_START);
 }
 

@@ -424,9 +424,8 @@ static void wait_for_something(struct pn_scheduler *scheduler, int64_t wait_ms)
         timeout_ms = until_ms < timeout_ms ? (until_ms < 0 ? 0 : until_ms) : timeout_ms;
     }
     if (poll(fds, count, (int)timeout_ms) > 0 && (fds[0].revents & POLLIN) != 0) {
-        uint64_t woken = 0;
-        ssize_t ignored = read(scheduler->wake_fd, &woken, sizeof woken);
-        (void)ignored;
+        eventfd_t woken = 0;
+        (void)eventfd_read(scheduler->wake_fd, &woken);
     }
 }
 
@@ -593,9 +592,7 @@ void pn_scheduler_destroy(struct pn_scheduler **scheduler)
     }
     if (gone->thread_started) {
         atomic_store(&gone->stop, true);
-        uint64_t one = 1;
-        ssize_t ignored = write(gone->wake_fd, &one, sizeof one);
-        (void)ignored;
+        (void)eventfd_write(gone->wake_fd, 1);
         (void)pthread_join(gone->thread, NULL);
     }
     end_tasks(gone);

@@ -204,7 +204,7 @@ PN_MUST_CHECK static inline int pn_log_offset_at(struct pn_log *log, const char 
  * values, but always at least one record when there is one. At the end it returns 0 with count 0.
  * An offset below `begin` is read from `begin`. Above the end: INPUT. A damaged batch: CORRUPT,
  * with file and position; records before it were given by earlier reads, those behind it can be
- * read by asking for an offset behind it (the message names it).
+ * read by asking for an offset behind it (the message names it, records->next_offset is set to it).
  */
 PN_MUST_CHECK static inline int pn_log_read(struct pn_log *log, const char *topic,
                                             int32_t partition, int64_t offset, size_t max_records,

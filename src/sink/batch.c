@@ -1,0 +1,176 @@
+#include "sink/batch.h"
+
+#include <inttypes.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+enum {
+    /* Written and remembered together: enough to make the waits for the disk cheap. */
+    BATCH_BYTES = 16 * 1024 * 1024,
+    BATCH_OBJECTS_MAX = 4096,
+    /* A record's line is longer than the record when its bytes have to be escaped: \u0001. */
+    LINE_BYTES_MAX = 8 * PN_RECORD_BYTES_MAX
+};
+
+void pn_sink_batch_init(struct pn_sink_batch *batch, const char *topic, int32_t partition,
+                        int64_t flush_bytes)
+{
+    *batch = (struct pn_sink_batch){.topic = topic, .partition = partition};
+    size_t bytes_max = (size_t)flush_bytes + BATCH_BYTES + LINE_BYTES_MAX;
+    pn_buf_init(&batch->values, bytes_max);
+    pn_buf_init(&batch->dead, bytes_max);
+    batch->parser = pn_json_parser_create();
+}
+
+void pn_sink_batch_deinit(struct pn_sink_batch *batch)
+{
+    pn_buf_deinit(&batch->values);
+    pn_buf_deinit(&batch->dead);
+    pn_json_parser_destroy(&batch->parser);
+    free(batch->objects);
+}
+
+bool pn_sink_batch_is_full(const struct pn_sink_batch *batch)
+{
+    return batch->count >= BATCH_OBJECTS_MAX || batch->values.len + batch->dead.len >= BATCH_BYTES;
+}
+
+static struct pn_sink_object *open_object(const struct pn_sink_batch *batch)
+{
+    PN_ASSERT(batch->is_open);
+    return &batch->objects[batch->count];
+}
+
+void pn_sink_batch_open(struct pn_sink_batch *batch, int64_t first)
+{
+    PN_ASSERT(!batch->is_open);
+    pn_grow((void **)&batch->objects, &batch->capacity, batch->count + 1, sizeof *batch->objects);
+    batch->objects[batch->count] = (struct pn_sink_object){
+        .first = first, .values_at = batch->values.len, .dead_at = batch->dead.len};
+    batch->is_open = true;
+}
+
+static void cut_to(struct pn_buf *buf, size_t len)
+{
+    buf->len = len;
+    if (buf->data != NULL) {
+        buf->data[len] = '\0';
+    }
+}
+
+static void write_base64(struct pn_buf *out, struct pn_bytes bytes)
+{
+    size_t len = (bytes.len + 2) / 3 * 4;
+    pn_buf_addc(out, '"');
+    if (pn_buf_reserve(out, len + 1)) { /* OpenSSL ends it with a NUL */
+        EVP_EncodeBlock((unsigned char *)out->data + out->len, bytes.data, (int)bytes.len);
+        out->len += len;
+    }
+    pn_buf_addc(out, '"');
+}
+
+/* Bytes that may be anything, under `key`, and how they are written under `encoding_key`. */
+static void write_bytes(struct pn_buf *out, const char *key, const char *encoding_key,
+                        struct pn_bytes bytes)
+{
+    const char *encoding = NULL;
+    pn_json_write_key(out, key);
+    if (bytes.data == NULL) {
+        pn_buf_adds(out, "null");
+    } else if (pn_utf8_valid(bytes.data, bytes.len)) {
+        pn_json_write_string(out, bytes.data, bytes.len);
+        encoding = "text";
+    } else {
+        write_base64(out, bytes);
+        encoding = "base64";
+    }
+    pn_json_write_key(out, encoding_key);
+    pn_json_write_cstr(out, encoding);
+}
+
+static void write_dead_letter(const struct pn_sink_batch *batch, struct pn_buf *out,
+                              const struct pn_record *record, const char *reason)
+{
+    char timestamp[PN_ISO8601_SIZE];
+    pn_buf_addf(out, "{\"topic\":\"%s\",\"partition\":%" PRId32 ",\"offset\":%" PRId64,
+                batch->topic, batch->partition, record->offset);
+    pn_json_write_key(out, "timestamp");
+    pn_json_write_cstr(out, pn_iso8601(record->timestamp_ms, timestamp));
+    pn_json_write_key(out, "reason");
+    pn_json_write_cstr(out, reason);
+    write_bytes(out, "value", "encoding", record->value);
+    write_bytes(out, "key", "key_encoding", record->key);
+    pn_buf_adds(out, "}\n");
+}
+
+/* Why the record's value is no JSON; NULL when *root is what it holds. */
+static const char *parse(struct pn_json_parser *parser, const struct pn_record *record,
+                         struct pn_json **root, struct pn_err *e)
+{
+    if (record->value.data == NULL) {
+        return "tombstone: no value";
+    }
+    if (record->value.len == 0) {
+        return "empty value";
+    }
+    int rc =
+        pn_json_parse(parser, record->value.data, record->value.len, record->value.len, root, e);
+    return rc == 0 ? NULL : e->msg;
+}
+
+bool pn_sink_batch_add(struct pn_sink_batch *batch, const struct pn_record *record,
+                       int64_t bytes_max)
+{
+    struct pn_sink_object *object = open_object(batch);
+    size_t values_len = batch->values.len;
+    size_t dead_len = batch->dead.len;
+    struct pn_json *root = NULL;
+    struct pn_err why;
+    const char *reason = parse(batch->parser, record, &root, &why);
+    if (reason == NULL) {
+        pn_json_write(&batch->values, root);
+        pn_buf_addc(&batch->values, '\n');
+    } else {
+        write_dead_letter(batch, &batch->dead, record, reason);
+    }
+    size_t bytes = (batch->values.len - object->values_at) + (batch->dead.len - object->dead_at);
+    if (pn_sink_batch_open_count(batch) > 0 && bytes > (size_t)bytes_max) {
+        cut_to(&batch->values, values_len);
+        cut_to(&batch->dead, dead_len);
+        return false;
+    }
+    if (reason == NULL) {
+        object->records++;
+    } else {
+        object->dead_letters++;
+    }
+    return true;
+}
+
+void pn_sink_batch_close(struct pn_sink_batch *batch, int64_t end)
+{
+    struct pn_sink_object *object = open_object(batch);
+    PN_ASSERT(object->first < end);
+    object->end = end;
+    object->values_len = batch->values.len - object->values_at;
+    object->dead_len = batch->dead.len - object->dead_at;
+    batch->count++;
+    batch->is_open = false;
+}
+
+void pn_sink_batch_drop(struct pn_sink_batch *batch)
+{
+    const struct pn_sink_object *object = open_object(batch);
+    cut_to(&batch->values, object->values_at);
+    cut_to(&batch->dead, object->dead_at);
+    batch->is_open = false;
+}
+
+int64_t pn_sink_batch_open_count(const struct pn_sink_batch *batch)
+{
+    const struct pn_sink_object *object = open_object(batch);
+    return object->records + object->dead_letters;
+}

@@ -1,0 +1,59 @@
+/*
+ * Objects being built: the lines of several objects side by side in two buffers, one for values and
+ * one for dead letters. Objects are opened, filled and closed one after the other.
+ */
+#ifndef PN_SINK_BATCH_H
+#define PN_SINK_BATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "log/log.h"
+
+/* The lines of the records first .. end - 1. One of the two may be empty: it isn't written then. */
+struct pn_sink_object {
+    int64_t first;
+    int64_t end;
+    int64_t records;
+    int64_t dead_letters;
+    size_t values_at; /* in the batch's values */
+    size_t values_len;
+    size_t dead_at; /* in the batch's dead letters */
+    size_t dead_len;
+};
+
+struct pn_sink_batch {
+    const char *topic; /* borrowed; for the dead letters */
+    int32_t partition;
+    struct pn_buf values;
+    struct pn_buf dead;
+    struct pn_sink_object *objects; /* an open one is behind the last */
+    size_t count;                   /* closed objects */
+    size_t capacity;
+    bool is_open;
+    struct pn_json_parser *parser;
+};
+
+/* `flush_bytes` bounds the memory, together with the batch's own limit. */
+void pn_sink_batch_init(struct pn_sink_batch *batch, const char *topic, int32_t partition,
+                        int64_t flush_bytes);
+void pn_sink_batch_deinit(struct pn_sink_batch *batch);
+
+/* Should the batch be written before another object is opened? */
+bool pn_sink_batch_is_full(const struct pn_sink_batch *batch);
+void pn_sink_batch_open(struct pn_sink_batch *batch, int64_t first);
+/* Adds the record's line to the open object; false, and nothing is added, when the object has
+ * records already and would become larger than `bytes_max`. */
+bool pn_sink_batch_add(struct pn_sink_batch *batch, const struct pn_record *record,
+                       int64_t bytes_max);
+/* Closes the open object; `end` is behind its last record. */
+void pn_sink_batch_close(struct pn_sink_batch *batch, int64_t end);
+/* Forgets the open object. */
+void pn_sink_batch_drop(struct pn_sink_batch *batch);
+/* The open object's number of records, dead or not. */
+int64_t pn_sink_batch_open_count(const struct pn_sink_batch *batch);
+
+#endif

@@ -1,0 +1,140 @@
+/*
+ * The sink: what topics hold, landed as objects of JSON lines in the layout and naming of Kafka
+ * Connect's S3 sink (JsonFormat, DefaultPartitioner):
+ *
+ *   <topics_dir>/<topic>/partition=<n>/<topic>+<n>+<start offset, 10 digits>.json
+ *
+ * One compact JSON value a line, LF behind each, in the order of the log. A value of any JSON type
+ * is one; whether it can become a row is for the load to decide. What is no JSON (also an empty
+ * value, and a tombstone) becomes a line of an object under dead_letters_dir with the same name,
+ * which keeps all there is to know of it but its headers:
+ *
+ *   {"topic":"t","partition":0,"offset":17,"timestamp":"2026-11-23T15:44:43.123Z",
+ *    "reason":"invalid JSON at byte 3: ...","value":"...","encoding":"text",
+ *    "key":null,"key_encoding":null}                             (one line)
+ *
+ * An encoding is "text", "base64" when the bytes are no UTF-8, or null for what is absent.
+ *
+ * When an object is cut:
+ *   - every `flush_size` records;
+ *   - when the next record would make it larger than `flush_bytes` (a cap, not a trigger: memory
+ *     holds one open object, whatever the number of partitions, because a record is read from the
+ *     log only when its object is about to be written);
+ *   - when its oldest record was seen `rotate_interval_ms` ago, so that a quiet topic lands too;
+ *   - where the log has a hole;
+ *   - when somebody asks for a flush.
+ *
+ * Exactly once. A cut is remembered on disk (see state.h) before its objects are written, and a
+ * remembered cut is carried out to its end, whatever the settings became meanwhile: after a crash
+ * the objects that are missing are written with the name and contents they would have had, those
+ * that are there are left alone. So an object, once landed, never changes, and no record is in two
+ * of them. (Objects of the newest cuts must stay in the store until the next ones are remembered:
+ * after a crash in between they would be landed again.)
+ *
+ * Names never repeat. The offset in a name is the log's, except when a topic was deleted and
+ * created again, or the store already held objects of the partition when the sink first saw it:
+ * then offsets in names go on behind the last one used, and a warning says so. Dead letters always
+ * carry the log's offset.
+ *
+ * What the log has lost (retention was faster than landing; a damaged batch) is reported as an
+ * error with its offsets and counted; landing goes on behind it. An error of the store or the log
+ * is retried with a growing delay; other partitions are not held up, and nothing is skipped.
+ *
+ * Metrics: pinion_sink_landed_records_total, pinion_sink_objects_total,
+ * pinion_sink_dead_letters_total, pinion_sink_lost_records_total, pinion_sink_errors_total and the
+ * gauge pinion_sink_lag_records, each with the label topic.
+ */
+#ifndef PN_SINK_SINK_H
+#define PN_SINK_SINK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/logger.h"
+#include "base/metrics.h"
+#include "log/log.h"
+#include "store/store.h"
+
+/*
+ * The texts are copied; what is marked so is borrowed for the sink's life. A topic is landed when
+ * it is in `topics` or `topics_regex` matches its whole name.
+ */
+struct pn_sink_config {
+    const char *folder;           /* <data>/sink: what the sink remembers; made when missing */
+    const char *const *topics;    /* exact names; need not exist yet */
+    size_t topic_count;           /* ... how many */
+    const char *topics_regex;     /* POSIX extended; NULL for none */
+    const char *topics_dir;       /* "topics" */
+    const char *dead_letters_dir; /* "dead_letters" */
+    int64_t flush_size;           /* records in an object, at least 1 */
+    int64_t flush_bytes;          /* most bytes in an object of more than one record */
+    int64_t rotate_interval_ms;   /* 0 lands what there is at once */
+    struct pn_log *log;           /* borrowed */
+    struct pn_store *store;       /* borrowed */
+    const struct pn_io *io;       /* borrowed; for `folder` */
+    const struct pn_clock *clock; /* borrowed */
+    struct pn_logger *logger;     /* borrowed; may be NULL */
+    struct pn_metrics *metrics;   /* borrowed; may be NULL */
+};
+
+/*
+ * Everything to its default, or to NULL where there is none. flush_size is 10,000: some 7 MB of
+ * ordinary events, large enough that an object's two waits for the disk are nothing beside its
+ * bytes, small enough that a reader holds several at once. flush_bytes is 64 MiB,
+ * rotate_interval_ms 10,000.
+ */
+void pn_sink_config_init(struct pn_sink_config *config);
+
+struct pn_sink;
+
+/*
+ * Reads what the sink remembers and looks at the topics; lands nothing yet. INPUT for bad settings,
+ * CORRUPT when the memory is damaged. A log serves one sink: the log's lock on the data folder is
+ * what keeps a second one away.
+ */
+int pn_sink_create(const struct pn_sink_config *config, struct pn_sink **sink,
+                   struct pn_err *e) PN_MUST_CHECK;
+/* Stops, then frees. NULL ok. */
+void pn_sink_destroy(struct pn_sink **sink);
+
+/* Starts the thread that lands what becomes due. */
+int pn_sink_start(struct pn_sink *sink, struct pn_err *e) PN_MUST_CHECK;
+/*
+ * Ends the thread after the objects it is writing and remembers where it got. What is not landed by
+ * then is in the log, for the next start. Fine when not started.
+ */
+void pn_sink_stop(struct pn_sink *sink);
+
+/* Lands what is due by now, on the caller's thread. Failures are kept for the next try (and seen in
+ * the status); the first one is returned. */
+int pn_sink_run(struct pn_sink *sink, struct pn_err *e) PN_MUST_CHECK;
+/*
+ * Lands everything that is durable in the log at the time of the call, on the caller's thread; on
+ * success all of it is in the store, or was reported as lost. With or without the sink's thread.
+ * Each partition is tried once; the first failure is returned after all have been tried.
+ */
+int pn_sink_flush(struct pn_sink *sink, struct pn_err *e) PN_MUST_CHECK;
+
+/* One topic-partition. The counts are since pn_sink_create(). */
+struct pn_sink_status {
+    const char *topic;
+    int32_t partition;
+    int64_t landed_offset; /* everything before it has landed */
+    int64_t end_offset;    /* the log's end, at the time of the call */
+    int64_t lag;           /* records between the two */
+    int64_t objects;       /* without those of dead letters */
+    int64_t records;       /* lines in them */
+    int64_t dead_letters;
+    int64_t lost;      /* records the log no longer had */
+    int64_t errors;    /* failed tries */
+    const char *error; /* why the last try failed; NULL when it did not */
+};
+
+/* Sorted by topic and partition; array and texts live in the arena. Doesn't wait for landing. */
+void pn_sink_status(struct pn_sink *sink, struct pn_arena *arena, struct pn_sink_status **statuses,
+                    size_t *count);
+
+#endif
