@@ -20,7 +20,8 @@ static void wake(struct pn_log_request *request)
 
 int pn_log_append(struct pn_log *log, struct pn_log_request *request, struct pn_err *e)
 {
-    struct waiter waiter = {.lock = PTHREAD_MUTEX_INITIALIZER, .answered = PTHREAD_COND_INITIALIZER};
+    struct waiter waiter = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                            .answered = PTHREAD_COND_INITIALIZER};
     request->done = wake;
     request->arg = &waiter;
     int rc = pn_log_submit(log, request, e);

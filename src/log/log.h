@@ -72,8 +72,11 @@ struct pn_log_request {
     void *arg; /* the caller's */
     int rc;    /* out: 0 when every entry was appended */
     struct pn_err err;
-    struct pn_log_request *next; /* the log's own while submitted */
-    void *partition_state;       /* the log's own while submitted */
+    /* The log's own while submitted. */
+    struct pn_log_request *next;
+    void *topic_state;
+    size_t pending;
+    size_t bytes;
 };
 
 struct pn_log_topic_info {
@@ -138,8 +141,11 @@ struct pn_log {
  *   MISSING   no such topic, and topics aren't created on first use
  *   INPUT     a bad topic name, a partition the topic doesn't have (the entry's rc is set too),
  *             a record over the limit
- *   RETRY     the queue is full (back-pressure); the disk was full at the last try
+ *   RETRY     the queue is full (back-pressure); the disk is full where a topic must be created
+ * What is known only when the records are written comes with `done`, for each entry on its own:
+ *   RETRY     the disk is full
  *   FATAL     the partition stopped taking writes after a failed sync; the message says why
+ *   MISSING   the topic was deleted
  */
 PN_MUST_CHECK static inline int pn_log_submit(struct pn_log *log, struct pn_log_request *request,
                                               struct pn_err *e)

@@ -1,0 +1,364 @@
+#include "log/embedded/partition.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "log/embedded/open_files.h"
+
+/* Space is set aside in steps of as much as the segment has, within these bounds: a sync of a file
+ * that needs no new blocks is a good deal quicker, and a small topic stays small. */
+enum { ALLOCATE_BYTES_MIN = 256 * 1024, ALLOCATE_BYTES_MAX = 16 * 1024 * 1024 };
+
+struct pn_partition *pn_partition_create(struct pn_log_env *env, const char *topic,
+                                         const char *folder, int32_t number)
+{
+    struct pn_partition *partition = pn_xcalloc(1, sizeof *partition);
+    partition->env = env;
+    partition->topic = pn_xstrdup(topic);
+    partition->number = number;
+    partition->folder = pn_xasprintf("%s/%d", folder, number);
+    partition->fd = -1;
+    pthread_mutex_init(&partition->append_lock, NULL);
+    pthread_mutex_init(&partition->lock, NULL);
+    return partition;
+}
+
+void pn_partition_destroy(struct pn_partition **partition)
+{
+    struct pn_partition *gone = *partition;
+    if (gone == NULL) {
+        return;
+    }
+    PN_ASSERT(gone->pending.count == 0);
+    pn_open_files_close(gone);
+    for (size_t i = 0; i < gone->segment_count; i++) {
+        pn_segment_deinit(&gone->segments[i]);
+    }
+    free(gone->segments);
+    pn_pending_deinit(&gone->pending);
+    pthread_mutex_destroy(&gone->lock);
+    pthread_mutex_destroy(&gone->append_lock);
+    free(gone->folder);
+    free(gone->topic);
+    free(gone);
+    *partition = NULL;
+}
+
+/* --- state ----------------------------------------------------------------------------------- */
+
+static struct pn_segment *active_of(const struct pn_partition *partition)
+{
+    return partition->segment_count == 0 ? NULL
+                                         : &partition->segments[partition->segment_count - 1];
+}
+
+int64_t pn_partition_end_offset(const struct pn_partition *partition)
+{
+    const struct pn_segment *active = active_of(partition);
+    return active == NULL ? 0 : active->next_offset;
+}
+
+struct pn_log_offsets pn_partition_offsets(struct pn_partition *partition)
+{
+    pthread_mutex_lock(&partition->lock);
+    struct pn_log_offsets offsets = {
+        .begin = partition->segment_count == 0 ? 0 : partition->segments[0].base_offset,
+        .end = pn_partition_end_offset(partition),
+    };
+    pthread_mutex_unlock(&partition->lock);
+    return offsets;
+}
+
+bool pn_partition_stopped(struct pn_partition *partition, struct pn_err *why)
+{
+    pthread_mutex_lock(&partition->lock);
+    bool stopped = partition->stopped;
+    if (stopped) {
+        pn_err_copy(why, &partition->why);
+    }
+    pthread_mutex_unlock(&partition->lock);
+    return stopped;
+}
+
+void pn_partition_stop(struct pn_partition *partition, const struct pn_err *why)
+{
+    pthread_mutex_lock(&partition->lock);
+    bool first = !partition->stopped;
+    if (first) {
+        partition->stopped = true;
+        (void)pn_err_set(&partition->why, PN_CLASS_FATAL, PN_FAIL,
+                         "partition %d of topic %s takes no writes until pinion is started again: "
+                         "%s",
+                         partition->number, partition->topic, why->msg);
+    }
+    pthread_mutex_unlock(&partition->lock);
+    if (first) {
+        pn_metric_add(partition->env->stopped_partitions, 1);
+        pn_log_error(partition->env->logger, "log", "%s", partition->why.msg);
+    }
+}
+
+/* Stops the partition for `why`, which becomes the stopped partition's answer. */
+static int stop(struct pn_partition *partition, struct pn_err *why, struct pn_err *e)
+{
+    pn_partition_stop(partition, why);
+    (void)pn_partition_stopped(partition, e);
+    return PN_FAIL;
+}
+
+/* --- segments -------------------------------------------------------------------------------- */
+
+static void push_segment(struct pn_partition *partition, int64_t base_offset)
+{
+    pthread_mutex_lock(&partition->lock);
+    pn_grow((void **)&partition->segments, &partition->segment_capacity,
+            partition->segment_count + 1, sizeof *partition->segments);
+    pn_segment_init(&partition->segments[partition->segment_count++], base_offset);
+    pthread_mutex_unlock(&partition->lock);
+}
+
+/* Makes the file of a segment, so that it is there after a crash, and opens it as the active one.
+ * When the disk has no room for it, nothing has changed. */
+static int create_segment(struct pn_partition *partition, int64_t base_offset, struct pn_err *e)
+{
+    const struct pn_io *io = partition->env->io;
+    char path[PN_PATH_SIZE];
+    struct pn_err why;
+    int fd = -1;
+    int rc = pn_io_mkdirs(io, partition->folder, &why);
+    if (rc == 0) {
+        rc = pn_io_open(io, pn_segment_path(path, partition->folder, base_offset, "log"),
+                        O_RDWR | O_CREAT | O_EXCL, &fd, &why);
+    }
+    if (rc != 0 && why.class_ == PN_CLASS_RETRY) {
+        pn_err_copy(e, &why);
+        return rc;
+    }
+    if (rc == 0) {
+        rc = pn_io_sync_dir(io, partition->folder, &why);
+    }
+    if (rc != 0) {
+        pn_io_close(io, &fd);
+        return stop(partition, &why, e);
+    }
+    pn_open_files_replace(partition, fd);
+    push_segment(partition, base_offset);
+    return 0;
+}
+
+int pn_partition_roll(struct pn_partition *partition, struct pn_err *e)
+{
+    struct pn_segment *active = active_of(partition);
+    const struct pn_io *io = partition->env->io;
+    PN_ASSERT(active != NULL && active->bytes > 0 && partition->written.bytes == 0);
+    struct pn_err why;
+    /* The index spares time at the next start; without it the segment is read instead. */
+    if (active->stored_bytes != active->bytes &&
+        pn_segment_store_index(active, io, partition->folder, &why) != 0) {
+        pn_log_warn(partition->env->logger, "log", "an index was not stored: %s", why.msg);
+    }
+    if (partition->fd != -1) {
+        /* What was set aside behind its end goes back; if not, it is only space. */
+        (void)io->ops->ftruncate(io, partition->fd, active->bytes);
+    }
+    return create_segment(partition, active->next_offset, e);
+}
+
+static int open_active(struct pn_partition *partition, struct pn_err *e)
+{
+    char path[PN_PATH_SIZE];
+    int fd = -1;
+    int rc = pn_io_open(
+        partition->env->io,
+        pn_segment_path(path, partition->folder, active_of(partition)->base_offset, "log"), O_RDWR,
+        &fd, e);
+    if (rc == 0) {
+        pn_open_files_replace(partition, fd);
+    }
+    return rc;
+}
+
+static bool roll_due(const struct pn_partition *partition, const struct pn_segment *active,
+                     size_t bytes)
+{
+    const struct pn_embedded_config *config = &partition->env->config;
+    if (active->bytes == 0) {
+        return false;
+    }
+    return active->bytes + (int64_t)bytes > config->segment_bytes ||
+           active->created_ms < pn_wall_ms(partition->env->clock) - config->segment_ms;
+}
+
+/* Makes sure that there is an open active segment with room for a batch. */
+static int prepare(struct pn_partition *partition, size_t bytes, struct pn_err *e)
+{
+    struct pn_segment *active = active_of(partition);
+    if (active == NULL) {
+        return create_segment(partition, 0, e);
+    }
+    if (roll_due(partition, active, bytes)) {
+        return pn_partition_roll(partition, e);
+    }
+    if (partition->fd != -1) {
+        pn_open_files_use(partition);
+        return 0;
+    }
+    struct pn_err why;
+    int rc = open_active(partition, &why);
+    if (rc != 0 && why.class_ != PN_CLASS_RETRY) {
+        return stop(partition, &why, e);
+    }
+    if (rc != 0) {
+        pn_err_copy(e, &why);
+    }
+    return rc;
+}
+
+static void allocate(struct pn_partition *partition, int64_t end)
+{
+    const struct pn_log_env *env = partition->env;
+    if (env->config.durability != PN_DURABILITY_FSYNC || end <= partition->allocated_bytes) {
+        return;
+    }
+    int64_t step = end < ALLOCATE_BYTES_MIN ? ALLOCATE_BYTES_MIN : end;
+    step = step > ALLOCATE_BYTES_MAX ? ALLOCATE_BYTES_MAX : step;
+    int64_t target = end + step;
+    if (target > env->config.segment_bytes && env->config.segment_bytes >= end) {
+        target = env->config.segment_bytes;
+    }
+    int64_t position = active_of(partition)->bytes;
+    /* A hint: when it fails, the write itself says what is wrong. */
+    (void)env->io->ops->fallocate(env->io, partition->fd, position, target - position);
+    partition->allocated_bytes = target;
+}
+
+/* --- writing --------------------------------------------------------------------------------- */
+
+/* Takes back what a failed write or sync may have left behind the durable end of the file. */
+static int take_back(struct pn_partition *partition, struct pn_err *e)
+{
+    const struct pn_segment *active = active_of(partition);
+    char path[PN_PATH_SIZE];
+    partition->written = (struct pn_batch_header){0};
+    partition->allocated_bytes = active->bytes;
+    return pn_io_truncate(partition->env->io, partition->fd, active->bytes,
+                          pn_segment_path(path, partition->folder, active->base_offset, "log"), e);
+}
+
+/* Writes a batch behind the active segment's end, or leaves no trace of it. */
+static int write_batch(struct pn_partition *partition, const uint8_t *bytes,
+                       const struct pn_batch_header *header, struct pn_err *e)
+{
+    int rc = prepare(partition, header->bytes, e);
+    if (rc != 0) {
+        return rc;
+    }
+    const struct pn_segment *active = active_of(partition);
+    char path[PN_PATH_SIZE];
+    (void)pn_segment_path(path, partition->folder, active->base_offset, "log");
+    allocate(partition, active->bytes + (int64_t)header->bytes);
+    struct pn_err why;
+    rc = pn_io_write_at(partition->env->io, partition->fd, bytes, header->bytes, active->bytes,
+                        path, &why);
+    if (rc == 0) {
+        partition->written = *header;
+        return 0;
+    }
+    struct pn_err not_taken_back;
+    if (take_back(partition, &not_taken_back) != 0) {
+        return stop(partition, &not_taken_back, e);
+    }
+    if (why.class_ != PN_CLASS_RETRY) {
+        return stop(partition, &why, e);
+    }
+    pn_err_copy(e, &why);
+    return rc;
+}
+
+int pn_partition_write(struct pn_partition *partition, const uint8_t *bytes,
+                       const struct pn_batch_header *header, struct pn_err *e)
+{
+    PN_ASSERT(partition->written.bytes == 0);
+    PN_ASSERT(header->base_offset == pn_partition_end_offset(partition));
+    if (pn_partition_stopped(partition, e)) {
+        return PN_FAIL;
+    }
+    pthread_mutex_lock(&partition->append_lock);
+    int rc = write_batch(partition, bytes, header, e);
+    pthread_mutex_unlock(&partition->append_lock);
+    return rc;
+}
+
+void pn_partition_start_sync(struct pn_partition *partition)
+{
+    pn_io_start_writeback(partition->env->io, partition->fd);
+}
+
+int pn_partition_sync(struct pn_partition *partition, struct pn_err *e)
+{
+    PN_ASSERT(partition->written.bytes > 0);
+    const struct pn_segment *active = active_of(partition);
+    char path[PN_PATH_SIZE];
+    struct pn_err why;
+    int rc =
+        pn_io_datasync(partition->env->io, partition->fd,
+                       pn_segment_path(path, partition->folder, active->base_offset, "log"), &why);
+    if (rc == 0) {
+        return 0;
+    }
+    /* The records are refused, so they should not be there after a restart. That they are not is
+     * as good as it gets: nothing on this file can be relied upon any more. */
+    pthread_mutex_lock(&partition->append_lock);
+    (void)take_back(partition, NULL);
+    pthread_mutex_unlock(&partition->append_lock);
+    return stop(partition, &why, e);
+}
+
+int64_t pn_partition_publish(struct pn_partition *partition)
+{
+    PN_ASSERT(partition->written.bytes > 0);
+    int64_t now_ms = pn_wall_ms(partition->env->clock);
+    pthread_mutex_lock(&partition->append_lock);
+    pthread_mutex_lock(&partition->lock);
+    struct pn_segment *active = active_of(partition);
+    pn_segment_add(active, &partition->written, now_ms,
+                   partition->env->config.index_interval_bytes);
+    int64_t end_offset = active->next_offset;
+    pthread_mutex_unlock(&partition->lock);
+    partition->written = (struct pn_batch_header){0};
+    pthread_mutex_unlock(&partition->append_lock);
+    return end_offset;
+}
+
+void pn_partition_close(struct pn_partition *partition)
+{
+    pthread_mutex_lock(&partition->append_lock);
+    struct pn_segment *active = active_of(partition);
+    if (active == NULL || partition->stopped || active->stored_bytes == active->bytes) {
+        goto out;
+    }
+    const struct pn_io *io = partition->env->io;
+    char path[PN_PATH_SIZE];
+    struct pn_err why;
+    int rc = partition->fd != -1 ? 0 : open_active(partition, &why);
+    if (rc == 0) {
+        (void)io->ops->ftruncate(io, partition->fd, active->bytes);
+        rc = pn_io_datasync(io, partition->fd,
+                            pn_segment_path(path, partition->folder, active->base_offset, "log"),
+                            &why);
+    }
+    if (rc == 0) {
+        rc = pn_segment_store_index(active, io, partition->folder, &why);
+    }
+    if (rc != 0) {
+        pn_log_warn(partition->env->logger, "log",
+                    "partition %d of topic %s will be read through at the next start: %s",
+                    partition->number, partition->topic, why.msg);
+    }
+out:
+    pn_open_files_close(partition);
+    pthread_mutex_unlock(&partition->append_lock);
+}

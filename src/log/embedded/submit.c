@@ -1,0 +1,137 @@
+#include "log/embedded/submit.h"
+
+#include <string.h>
+
+/* Refuses a request because of one entry: an INPUT error. */
+static int refuse(struct pn_log_entry *entry, struct pn_err *e)
+{
+    entry->rc = PN_FAIL;
+    entry->class_ = PN_CLASS_INPUT;
+    if (e != NULL) {
+        e->class_ = PN_CLASS_INPUT;
+    }
+    return PN_FAIL;
+}
+
+static int check_record(const struct pn_log_env *env, struct pn_log_entry *entry, size_t place,
+                        struct pn_err *e)
+{
+    const struct pn_record *record = &entry->record;
+    if (record->header_count > PN_RECORD_HEADERS_MAX) {
+        (void)pn_err_input(e, "record %zu has %zu headers; %d are allowed", place,
+                           record->header_count, PN_RECORD_HEADERS_MAX);
+        return refuse(entry, e);
+    }
+    for (size_t i = 0; i < record->header_count; i++) {
+        if (record->headers[i].name.data == NULL) {
+            (void)pn_err_input(e, "header %zu of record %zu has no name", i, place);
+            return refuse(entry, e);
+        }
+    }
+    size_t bytes = pn_record_bytes(record);
+    if (bytes > (size_t)env->config.record_bytes_max) {
+        (void)pn_err_input(e, "record %zu has %zu bytes; %lld are allowed", place, bytes,
+                           (long long)env->config.record_bytes_max);
+        return refuse(entry, e);
+    }
+    return 0;
+}
+
+/* Checks the entries and adds up what they take in the queue. */
+static int check_entries(const struct pn_log_env *env, struct pn_log_request *request,
+                         struct pn_err *e)
+{
+    request->bytes = 0;
+    for (size_t i = 0; i < request->count; i++) {
+        struct pn_log_entry *entry = &request->entries[i];
+        entry->rc = 0;
+        entry->class_ = PN_CLASS_NONE;
+        int rc = check_record(env, entry, i, e);
+        if (rc != 0) {
+            return rc;
+        }
+        request->bytes += pn_record_bytes(&entry->record) + PN_ENTRY_OVERHEAD_BYTES;
+    }
+    if (request->bytes > (size_t)env->config.queue_bytes_max) {
+        return pn_err_input(e,
+                            "the request's records have %zu bytes, the log's queue takes %lld: "
+                            "send fewer at once",
+                            request->bytes, (long long)env->config.queue_bytes_max);
+    }
+    return 0;
+}
+
+/* Holds the topic; makes it when it is missing and that is wanted. */
+static int hold_topic(struct pn_log_env *env, struct pn_topics *topics, const char *name,
+                      struct pn_topic **topic, struct pn_err *e)
+{
+    *topic = pn_topics_hold(topics, name);
+    while (*topic == NULL) {
+        if (!pn_topic_name_valid(name, strlen(name), e)) {
+            return PN_FAIL;
+        }
+        if (!env->config.auto_create_topics) {
+            return pn_topics_find(topics, name, topic, e);
+        }
+        struct pn_err why;
+        int rc = pn_topics_create(topics, name, NULL, &why);
+        if (rc != 0 && why.class_ != PN_CLASS_CONFLICT) {
+            pn_err_copy(e, &why);
+            return rc;
+        }
+        *topic = pn_topics_hold(topics, name); /* unless it was deleted again */
+    }
+    return 0;
+}
+
+static int choose_partitions(struct pn_topic *topic, struct pn_log_request *request,
+                             struct pn_err *e)
+{
+    int32_t count = atomic_load(&topic->partition_count);
+    for (size_t i = 0; i < request->count; i++) {
+        struct pn_log_entry *entry = &request->entries[i];
+        const struct pn_bytes *key = &entry->record.key;
+        if (entry->partition == PN_PARTITION_ANY) {
+            entry->partition =
+                key->data != NULL
+                    ? pn_partition_of_key(key->data, key->len, count)
+                    : (int32_t)(atomic_fetch_add(&topic->round_robin, 1) % (unsigned)count);
+        } else if (pn_topic_partition(topic, entry->partition, e) == NULL) {
+            return refuse(entry, e);
+        }
+    }
+    return 0;
+}
+
+int pn_embedded_submit(struct pn_log_env *env, struct pn_topics *topics,
+                       struct pn_committer *committer, struct pn_log_request *request,
+                       struct pn_err *e)
+{
+    struct pn_topic *topic = NULL;
+    int rc = check_entries(env, request, e);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = hold_topic(env, topics, request->topic, &topic, e);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = choose_partitions(topic, request, e);
+    if (rc == 0) {
+        rc = pn_committer_reserve(committer, request->bytes, e);
+    }
+    if (rc != 0) {
+        pn_topic_release(topics, topic);
+        return rc;
+    }
+    request->rc = 0;
+    request->topic_state = topic;
+    request->pending = request->count;
+    if (request->count == 0) {
+        pn_topic_release(topics, topic);
+        request->done(request);
+        return 0;
+    }
+    pn_committer_push(committer, request);
+    return 0;
+}

@@ -1,0 +1,96 @@
+#include "log/embedded/topic_file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+
+enum { FILE_BYTES_MAX = 64 * 1024, VERSION = 1, ID_DIGITS = 16 };
+
+static char *path_of(const char *folder)
+{
+    return pn_xasprintf("%s/topic.json", folder);
+}
+
+int pn_topic_file_store(const struct pn_io *io, const char *folder, const char *name,
+                        const struct pn_topic_file *file, struct pn_err *e)
+{
+    struct pn_buf json;
+    pn_buf_init(&json, FILE_BYTES_MAX);
+    /* A topic's name has no character that JSON would escape. */
+    pn_buf_addf(&json,
+                "{\"version\":%d,\"name\":\"%s\",\"id\":\"%016llx\",\"partitions\":%d,"
+                "\"created_ms\":%lld,\"retention_ms\":%lld,\"retention_bytes\":%lld}\n",
+                VERSION, name, (unsigned long long)file->id, file->config.partitions,
+                (long long)file->created_ms, (long long)file->config.retention_ms,
+                (long long)file->config.retention_bytes);
+    int rc = pn_buf_check(&json, "topic.json", e);
+    if (rc == 0) {
+        char *path = path_of(folder);
+        rc = pn_io_replace_file(io, path, json.data, json.len, e);
+        free(path);
+    }
+    pn_buf_deinit(&json);
+    return rc;
+}
+
+static bool get_id(const struct pn_json *root, uint64_t *id)
+{
+    const char *text = NULL;
+    size_t len = 0;
+    if (!pn_json_get_text(root, "id", &text, &len) || len != ID_DIGITS) {
+        return false;
+    }
+    char digits[ID_DIGITS + 1];
+    memcpy(digits, text, ID_DIGITS);
+    digits[ID_DIGITS] = '\0';
+    char *end = NULL;
+    *id = strtoull(digits, &end, 16);
+    return *end == '\0' && *id != 0;
+}
+
+static int parse(const struct pn_json *root, const char *path, const char *name,
+                 struct pn_topic_file *file, struct pn_err *e)
+{
+    int64_t partitions = pn_json_get_i64(root, "partitions", 0);
+    if (pn_json_get_i64(root, "version", 0) != VERSION) {
+        return pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL, "%s: its version is not %d", path, VERSION);
+    }
+    if (!pn_json_text_is(pn_json_get(root, "name"), name) || partitions < 1 ||
+        partitions > PN_PARTITIONS_MAX || !get_id(root, &file->id)) {
+        return pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
+                          "%s: name, id or partitions are missing or wrong", path);
+    }
+    file->created_ms = pn_json_get_i64(root, "created_ms", 0);
+    file->config.partitions = (int32_t)partitions;
+    file->config.retention_ms = pn_json_get_i64(root, "retention_ms", 0);
+    file->config.retention_bytes = pn_json_get_i64(root, "retention_bytes", 0);
+    return 0;
+}
+
+int pn_topic_file_load(const struct pn_io *io, const char *folder, const char *name,
+                       struct pn_topic_file *file, struct pn_err *e)
+{
+    char *path = path_of(folder);
+    struct pn_json_parser *parser = pn_json_parser_create();
+    struct pn_json *root = NULL;
+    struct pn_buf json;
+    pn_buf_init(&json, FILE_BYTES_MAX);
+    int rc = pn_io_read_file(io, path, &json, e);
+    if (rc != 0) {
+        goto out;
+    }
+    struct pn_err why;
+    if (pn_json_parse(parser, pn_buf_text(&json), json.len, json.len, &root, &why) != 0) {
+        rc = pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL, "%s: %s", path, why.msg);
+        goto out;
+    }
+    rc = parse(root, path, name, file, e);
+out:
+    pn_buf_deinit(&json);
+    pn_json_parser_destroy(&parser);
+    free(path);
+    return rc;
+}

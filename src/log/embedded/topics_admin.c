@@ -1,0 +1,320 @@
+/* Making, changing, deleting and finding topics: what touches the log's folder. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/random.h"
+#include "log/embedded/topic_file.h"
+#include "log/embedded/topics.h"
+
+static char *folder_of(const struct pn_topics *topics, const char *name)
+{
+    return pn_xasprintf("%s/%s", topics->env->config.folder, name);
+}
+
+static void add_partitions(const struct pn_topics *topics, struct pn_topic *topic, int count)
+{
+    for (int i = atomic_load(&topic->partition_count); i < count; i++) {
+        struct pn_partition *partition =
+            pn_partition_create(topics->env, topic->name, topic->folder, i);
+        partition->appended_records =
+            pn_metrics_counter(topics->env->metrics, "pinion_log_appended_records_total",
+                               "Records appended to the log.", "topic", topic->name);
+        partition->appended_bytes = pn_metrics_counter(
+            topics->env->metrics, "pinion_log_appended_bytes_total",
+            "Bytes of record batches appended to the log.", "topic", topic->name);
+        topic->partitions[i] = partition;
+    }
+    atomic_store(&topic->partition_count, count);
+}
+
+static struct pn_topic *topic_create(const struct pn_topics *topics, const char *name,
+                                     const struct pn_topic_file *file)
+{
+    struct pn_topic *topic = pn_xcalloc(1, sizeof *topic);
+    (void)snprintf(topic->name, sizeof topic->name, "%s", name);
+    topic->folder = folder_of(topics, name);
+    topic->id = file->id;
+    topic->created_ms = file->created_ms;
+    topic->partitions = pn_xcalloc(PN_PARTITIONS_MAX, sizeof(struct pn_partition *));
+    atomic_init(&topic->users, 1);
+    atomic_init(&topic->retention_ms, file->config.retention_ms);
+    atomic_init(&topic->retention_bytes, file->config.retention_bytes);
+    add_partitions(topics, topic, file->config.partitions);
+    return topic;
+}
+
+struct pn_partition *pn_topic_partition(const struct pn_topic *topic, int32_t number,
+                                        struct pn_err *e)
+{
+    int count = atomic_load(&topic->partition_count);
+    if (number < 0 || number >= count) {
+        (void)pn_err_missing(e, "topic %s has no partition %d; it has 0 to %d", topic->name, number,
+                             count - 1);
+        return NULL;
+    }
+    return topic->partitions[number];
+}
+
+/* --- opening --------------------------------------------------------------------------------- */
+
+static void open_topic(struct pn_topics *topics, const char *name)
+{
+    char *folder = folder_of(topics, name);
+    struct pn_topic_file file;
+    struct pn_err why;
+    if (pn_topic_file_load(topics->env->io, folder, name, &file, &why) != 0) {
+        pn_log_error(topics->env->logger, "log",
+                     "topic %s is left out, its records stay where they are: %s", name, why.msg);
+    } else {
+        struct pn_topic *topic = topic_create(topics, name, &file);
+        for (int32_t i = 0; i < file.config.partitions; i++) {
+            pn_partition_recover(topic->partitions[i]);
+        }
+        pn_topics_insert(topics, topic);
+    }
+    free(folder);
+}
+
+int pn_topics_open(struct pn_topics *topics, struct pn_err *e)
+{
+    const struct pn_log_env *env = topics->env;
+    struct pn_io_listing listing = {0};
+    int rc = pn_io_list(env->io, env->config.folder, &listing, e);
+    for (size_t i = 0; rc == 0 && i < listing.count; i++) {
+        const char *name = listing.entries[i].name;
+        if (!listing.entries[i].is_dir) {
+            continue;
+        }
+        if (name[0] == '~') {
+            char *path = folder_of(topics, name);
+            struct pn_err why;
+            if (pn_io_remove_tree(env->io, path, &why) != 0) {
+                pn_log_warn(env->logger, "log", "the rest of a deleted topic stays: %s", why.msg);
+            }
+            free(path);
+        } else if (pn_topic_name_valid(name, strlen(name), NULL)) {
+            open_topic(topics, name);
+        }
+    }
+    pn_io_listing_deinit(&listing);
+    return rc;
+}
+
+/* --- creating -------------------------------------------------------------------------------- */
+
+static int check_config(const struct pn_log_topic_config *config, struct pn_err *e)
+{
+    if (config->partitions < 0 || config->partitions > PN_PARTITIONS_MAX) {
+        return pn_err_input(e, "%d partitions: a topic has 1 to %d", config->partitions,
+                            PN_PARTITIONS_MAX);
+    }
+    if (config->retention_ms < -1 || config->retention_bytes < -1) {
+        return pn_err_input(e, "a retention is a number from 0 on, or -1 for ever");
+    }
+    return 0;
+}
+
+/* Makes the topic's folder under a temporary name, whole, and then renames it. */
+static int make_folder(const struct pn_topics *topics, const char *name,
+                       const struct pn_topic_file *file, struct pn_err *e)
+{
+    const struct pn_io *io = topics->env->io;
+    char *folder = folder_of(topics, name);
+    char *temp =
+        pn_xasprintf("%s/~new.%016llx", topics->env->config.folder, (unsigned long long)file->id);
+    char *left = temp; /* what a failure leaves */
+    int rc = pn_io_mkdirs(io, temp, e);
+    if (rc == 0) {
+        rc = pn_topic_file_store(io, temp, name, file, e);
+    }
+    if (rc == 0) {
+        rc = pn_io_rename(io, temp, folder, e);
+    }
+    if (rc == 0) {
+        left = folder;
+        rc = pn_io_sync_parent(io, folder, e);
+    }
+    if (rc != 0) {
+        struct pn_err why;
+        if (pn_io_remove_tree(io, left, &why) != 0) {
+            pn_log_warn(topics->env->logger, "log", "the rest of a topic not made stays: %s",
+                        why.msg);
+        }
+        pn_err_prefix(e, "topic %s cannot be made", name);
+    }
+    free(temp);
+    free(folder);
+    return rc;
+}
+
+static int create_locked(struct pn_topics *topics, const char *name,
+                         const struct pn_log_topic_config *config, struct pn_err *e)
+{
+    struct pn_topic *there = pn_topics_hold(topics, name);
+    if (there != NULL) {
+        pn_topic_release(topics, there);
+        return pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL, "topic '%s' exists already", name);
+    }
+    if (topics->count >= PN_TOPICS_MAX) {
+        return pn_err_input(e, "topic '%s' would be one too many: the log takes %d", name,
+                            PN_TOPICS_MAX);
+    }
+    struct pn_topic_file file = {.created_ms = pn_wall_ms(topics->env->clock), .config = *config};
+    while (file.id == 0) {
+        file.id = pn_entropy_u64();
+    }
+    if (file.config.partitions == 0) {
+        file.config.partitions = topics->env->config.partitions_default;
+    }
+    int rc = make_folder(topics, name, &file, e);
+    if (rc == 0) {
+        pn_topics_insert(topics, topic_create(topics, name, &file));
+    }
+    return rc;
+}
+
+int pn_topics_create(struct pn_topics *topics, const char *name,
+                     const struct pn_log_topic_config *config, struct pn_err *e)
+{
+    static const struct pn_log_topic_config defaults = {0};
+    if (config == NULL) {
+        config = &defaults;
+    }
+    if (!pn_topic_name_valid(name, strlen(name), e)) {
+        return PN_FAIL;
+    }
+    int rc = check_config(config, e);
+    if (rc != 0) {
+        return rc;
+    }
+    pthread_mutex_lock(&topics->admin_lock);
+    rc = create_locked(topics, name, config, e);
+    pthread_mutex_unlock(&topics->admin_lock);
+    return rc;
+}
+
+/* --- deleting -------------------------------------------------------------------------------- */
+
+/* Waits until only the list's own hold is left. */
+static void wait_alone(struct pn_topics *topics, struct pn_topic *topic)
+{
+    pthread_mutex_lock(&topics->users_lock);
+    while (atomic_load(&topic->users) > 1) {
+        pthread_cond_wait(&topics->users_changed, &topics->users_lock);
+    }
+    pthread_mutex_unlock(&topics->users_lock);
+}
+
+static int delete_locked(struct pn_topics *topics, const char *name, struct pn_err *e)
+{
+    const struct pn_io *io = topics->env->io;
+    struct pn_topic *topic = NULL;
+    int rc = pn_topics_find(topics, name, &topic, e);
+    if (rc != 0) {
+        return rc;
+    }
+    pn_topics_remove(topics, topic);
+    atomic_store(&topic->deleted, true);
+    pn_topic_release(topics, topic);
+    wait_alone(topics, topic);
+    char *away = pn_xasprintf("%s/~deleted.%016llx", topics->env->config.folder,
+                              (unsigned long long)topic->id);
+    rc = pn_io_rename(io, topic->folder, away, e);
+    if (rc != 0) {
+        atomic_store(&topic->deleted, false);
+        pn_topics_insert(topics, topic);
+        goto out;
+    }
+    rc = pn_io_sync_parent(io, away, e);
+    pn_topic_destroy(&topic);
+    struct pn_err why;
+    if (pn_io_remove_tree(io, away, &why) != 0) {
+        pn_log_warn(topics->env->logger, "log",
+                    "the rest of topic %s is removed at the next start: %s", name, why.msg);
+    }
+out:
+    free(away);
+    return rc;
+}
+
+int pn_topics_delete(struct pn_topics *topics, const char *name, struct pn_err *e)
+{
+    pthread_mutex_lock(&topics->admin_lock);
+    int rc = delete_locked(topics, name, e);
+    pthread_mutex_unlock(&topics->admin_lock);
+    return rc;
+}
+
+/* --- changing -------------------------------------------------------------------------------- */
+
+static int configure_locked(struct pn_topics *topics, struct pn_topic *topic,
+                            const struct pn_log_topic_config *config, struct pn_err *e)
+{
+    int32_t partitions = atomic_load(&topic->partition_count);
+    if (config->partitions != 0 && config->partitions < partitions) {
+        return pn_err_input(e, "topic %s has %d partitions and cannot have fewer", topic->name,
+                            partitions);
+    }
+    struct pn_topic_file file = {
+        .id = topic->id,
+        .created_ms = topic->created_ms,
+        .config = {.partitions = config->partitions != 0 ? config->partitions : partitions,
+                   .retention_ms = config->retention_ms != 0 ? config->retention_ms
+                                                             : atomic_load(&topic->retention_ms),
+                   .retention_bytes = config->retention_bytes != 0
+                                          ? config->retention_bytes
+                                          : atomic_load(&topic->retention_bytes)}};
+    int rc = pn_topic_file_store(topics->env->io, topic->folder, topic->name, &file, e);
+    if (rc != 0) {
+        return rc;
+    }
+    atomic_store(&topic->retention_ms, file.config.retention_ms);
+    atomic_store(&topic->retention_bytes, file.config.retention_bytes);
+    add_partitions(topics, topic, file.config.partitions);
+    return 0;
+}
+
+int pn_topics_configure(struct pn_topics *topics, const char *name,
+                        const struct pn_log_topic_config *config, struct pn_err *e)
+{
+    struct pn_topic *topic = NULL;
+    int rc = check_config(config, e);
+    if (rc != 0) {
+        return rc;
+    }
+    pthread_mutex_lock(&topics->admin_lock);
+    rc = pn_topics_find(topics, name, &topic, e);
+    if (rc == 0) {
+        rc = configure_locked(topics, topic, config, e);
+        pn_topic_release(topics, topic);
+    }
+    pthread_mutex_unlock(&topics->admin_lock);
+    return rc;
+}
+
+/* --- keeping up ------------------------------------------------------------------------------ */
+
+void pn_topics_retain(struct pn_topics *topics)
+{
+    const struct pn_embedded_config *config = &topics->env->config;
+    size_t count = 0;
+    struct pn_topic **all = pn_topics_hold_all(topics, &count);
+    for (size_t i = 0; i < count; i++) {
+        int64_t retention_ms = atomic_load(&all[i]->retention_ms);
+        int64_t retention_bytes = atomic_load(&all[i]->retention_bytes);
+        for (int p = 0; p < atomic_load(&all[i]->partition_count); p++) {
+            size_t dropped = pn_partition_retain(
+                all[i]->partitions[p], retention_ms != 0 ? retention_ms : config->retention_ms,
+                retention_bytes != 0 ? retention_bytes : config->retention_bytes);
+            if (dropped > 0) {
+                pn_log_info(topics->env->logger, "log",
+                            "topic %s, partition %d: dropped %zu segments past their retention",
+                            all[i]->name, p, dropped);
+            }
+        }
+        pn_topic_release(topics, all[i]);
+    }
+    free(all);
+}
