@@ -54,12 +54,14 @@ struct pn_delta_map_entry {
 /* One live (or removed) data file. */
 struct pn_delta_file {
     const char *path; /* decoded; relative to the table, or absolute (a URL or path) */
+    const char *uri;  /* the path as the log has it, percent-encoded; NULL: made from `path` */
     struct pn_delta_map_entry *partition_values;
     size_t partition_value_count;
-    int64_t size_bytes;
+    int64_t size_bytes; /* of a removed file -1 when its remover didn't say */
     int64_t modified_ms;
     int64_t num_records;         /* from the statistics; -1 when unknown */
     const char *stats;           /* JSON text, or NULL */
+    const char *tags;            /* other writers' notes, a JSON object's text, or NULL */
     const char *deletion_vector; /* the descriptor's JSON, or NULL */
     bool data_change;
     int64_t deleted_ms; /* removed files only */
@@ -72,9 +74,10 @@ struct pn_delta_txn {
 };
 
 struct pn_delta_metadata {
-    const char *id;     /* UUID */
-    const char *name;   /* or NULL */
-    const char *schema; /* schemaString: the schema's JSON text */
+    const char *id;          /* UUID */
+    const char *name;        /* or NULL */
+    const char *description; /* or NULL */
+    const char *schema;      /* schemaString: the schema's JSON text */
     const char **partition_columns;
     size_t partition_column_count;
     struct pn_delta_map_entry *configuration;
@@ -82,12 +85,21 @@ struct pn_delta_metadata {
     int64_t created_ms;
 };
 
-/* A table as of one version; everything lives in its arena. */
+/* What a reader and a writer must know; the names only from (3,7) on. */
+struct pn_delta_protocol {
+    int32_t min_reader_version;
+    int32_t min_writer_version;
+    const char **reader_features; /* NULL when the log has no such list */
+    size_t reader_feature_count;
+    const char **writer_features;
+    size_t writer_feature_count;
+};
+
+/* A table as of one version. It owns all it points to; pn_delta_snapshot_destroy() frees it. */
 struct pn_delta_snapshot {
     int64_t version;
     int64_t timestamp_ms; /* of its commit */
-    int32_t min_reader_version;
-    int32_t min_writer_version;
+    struct pn_delta_protocol protocol;
     struct pn_delta_metadata metadata;
     struct pn_delta_file *files; /* live, in a fixed order: by path */
     size_t file_count;
@@ -98,7 +110,9 @@ struct pn_delta_snapshot {
     struct pn_arena arena;
 };
 
-struct pn_delta; /* a handle on one table's place; holds no version */
+/* A handle on one table's place, for one thread at a time. It belongs to no version: every call
+ * looks at the log as it is then (what it remembers only saves reading again). */
+struct pn_delta;
 
 /* `path` is the key prefix ("delta_tables/raw/x"), copied. Nothing is read or made yet. All
  * pointers are borrowed for the handle's life; `parquet` may be NULL where no checkpoint needs to
@@ -138,10 +152,11 @@ struct pn_delta_commit {
     const char *operation_parameters; /* commitInfo: a JSON object's text, or NULL */
     const char *operation_metrics;    /* commitInfo: a JSON object's text, or NULL */
     const char *schema;               /* the rows' schema; the table is made with it when missing */
-    const char *const *partition_columns; /* for a new table */
+    const char *const *partition_columns; /* for a new table, and for OVERWRITE */
     size_t partition_column_count;
     const char *name;                 /* for a new table, or NULL */
-    const struct pn_delta_file *adds; /* path relative to the table; already in the store */
+    const struct pn_delta_file *adds; /* path relative to the table; already in the store. The mode
+                                         decides on dataChange */
     size_t add_count;
     const struct pn_delta_file *removes; /* REWRITE */
     size_t remove_count;
@@ -152,11 +167,15 @@ struct pn_delta_commit {
 /*
  * Commits: finds the latest version, checks what came since against what this commit needs, writes
  * the next version, and tries again when somebody was faster (bounded, with a short random wait).
- * With OVERWRITE a schema that differs replaces the table's; with APPEND it is an INPUT error.
+ * With OVERWRITE a schema that differs replaces the table's; with APPEND rows that don't fit into
+ * it are an INPUT error. A schema of NULL is the table's own.
+ * A table whose features a writer must know and we don't, or that must not lose rows
+ * (delta.appendOnly), is not written: INPUT names the feature.
  * A txn whose version is not above the table's own: CONFLICT with code PN_DELTA_TXN_SEEN, nothing
  * is written (the caller's batch is already in the table). A REWRITE of a file that is gone:
- * CONFLICT. On success *version is the commit's. When the outcome of the write is unknown the log
- * is read back to find out: the answer is right.
+ * CONFLICT; one that would change the number of rows, where the statistics tell: INPUT. On success
+ * *version is the commit's. When the outcome of the write is unknown the log is read back to find
+ * out: the answer is right.
  * Every checkpoint_interval commits a checkpoint is written and old log files are cleaned; failures
  * of these are logged and don't fail the commit.
  */

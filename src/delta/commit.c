@@ -1,0 +1,130 @@
+#include "delta/commit.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/random.h"
+#include "delta/maintain.h"
+#include "delta/replay.h"
+
+enum { WAIT_MS_MAX = 64 };
+
+/* A short wait that grows with the tries and differs between the writers in each other's way. */
+static void wait_a_little(int tries)
+{
+    uint64_t most_us = (uint64_t)(tries < 6 ? 1 << tries : WAIT_MS_MAX) * 1000;
+    uint64_t wait_us = pn_entropy_u64() % most_us;
+    struct timespec wait = {.tv_nsec = (long)(wait_us * 1000)};
+    (void)nanosleep(&wait, NULL);
+}
+
+/* Is the version's commit the one with our txnId? *there says whether there is one at all. */
+static int read_back(struct pn_delta *table, const char *key, const char *txn_id, bool *there,
+                     bool *ours, struct pn_err *e)
+{
+    *there = false;
+    *ours = false;
+    struct pn_buf bytes;
+    pn_buf_init(&bytes, (size_t)PN_DELTA_COMMIT_BYTES_MAX + PN_JSON_PADDING);
+    struct pn_err why = {0};
+    int rc = pn_delta_log_get(table, key, &bytes, &why);
+    if (rc == 0) {
+        *there = true;
+        struct pn_delta_action action;
+        size_t len = strcspn(pn_buf_text(&bytes), "\n");
+        *ours = pn_delta_action_parse(&table->reader, pn_buf_text(&bytes), len, bytes.capacity,
+                                      &action, NULL) == 0 &&
+                action.kind == PN_DELTA_COMMIT_INFO &&
+                pn_json_text_is(pn_json_get(action.body, "txnId"), txn_id);
+    } else if (why.class_ == PN_CLASS_MISSING) {
+        rc = 0;
+    } else {
+        pn_err_copy(e, &why);
+    }
+    pn_buf_deinit(&bytes);
+    return rc;
+}
+
+/*
+ * Writes the commit file. *lost: somebody else has the version. When the store fails, the file may
+ * be there all the same (a sync behind the link, a lost reply): what is there then decides. A
+ * commit that others can see is a commit, so it counts even where its durability is in doubt; the
+ * positions in it (txn) are as durable as its rows, so nothing can get lost in between.
+ */
+static int put_version(const struct pn_delta_attempt *attempt, const struct pn_buf *body,
+                       bool *lost, struct pn_err *e)
+{
+    struct pn_delta *table = attempt->table;
+    char *key = pn_delta_commit_key(table, attempt->version);
+    struct pn_err why = {0};
+    *lost = false;
+    int rc = pn_store_put_if_absent(table->store, key, pn_buf_text(body), body->len, &why);
+    if (rc != 0) {
+        bool there = false;
+        bool ours = false;
+        struct pn_err unread = {0};
+        bool conflict = why.class_ == PN_CLASS_CONFLICT;
+        rc = read_back(table, key, attempt->txn_id, &there, &ours, &unread);
+        if (rc != 0) {
+            pn_err_set(e, PN_CLASS_RETRY, rc,
+                       "whether %s was committed is unknown: %s; and reading it back: %s", key,
+                       why.msg, unread.msg);
+        } else if (ours) {
+            pn_log_warn(table->logger, PN_DELTA_COMPONENT, "%s is committed, although: %s", key,
+                        why.msg);
+        } else if (there || conflict) {
+            *lost = true;
+        } else {
+            pn_err_copy(e, &why);
+            rc = why.code;
+        }
+    }
+    free(key);
+    return rc;
+}
+
+static int try_once(struct pn_delta *table, const struct pn_delta_commit *commit,
+                    const char *txn_id, bool *lost, int64_t *version, struct pn_err *e)
+{
+    struct pn_delta_attempt attempt;
+    struct pn_buf body;
+    pn_buf_init(&body, PN_DELTA_COMMIT_BYTES_MAX);
+    *lost = false;
+    int rc = pn_delta_attempt_plan(&attempt, table, commit, txn_id, e);
+    if (rc == 0) {
+        rc = pn_delta_attempt_write(&attempt, &body, e);
+    }
+    if (rc == 0) {
+        rc = put_version(&attempt, &body, lost, e);
+    }
+    pn_buf_deinit(&body);
+    if (rc == 0 && !*lost) {
+        *version = attempt.version;
+        pn_delta_maintain(table, attempt.version, &attempt.metadata);
+    }
+    pn_delta_attempt_deinit(&attempt);
+    return rc;
+}
+
+int pn_delta_commit(struct pn_delta *table, const struct pn_delta_commit *commit, int64_t *version,
+                    struct pn_err *e)
+{
+    char txn_id[PN_UUID_SIZE];
+    pn_uuid(txn_id);
+    int rc = pn_delta_commit_check_input(table, commit, e);
+    for (int tries = 1; rc == 0 && tries <= PN_DELTA_COMMIT_TRIES_MAX; tries++) {
+        bool lost = false;
+        rc = try_once(table, commit, txn_id, &lost, version, e);
+        if (rc != 0 || !lost) {
+            return rc;
+        }
+        wait_a_little(tries);
+    }
+    return rc != 0 ? rc
+                   : pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
+                                "%s: %d tries to commit were all overtaken by other writers; "
+                                "nothing was committed",
+                                table->path, PN_DELTA_COMMIT_TRIES_MAX);
+}

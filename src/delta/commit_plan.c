@@ -1,0 +1,355 @@
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/random.h"
+#include "delta/commit.h"
+#include "delta/features.h"
+#include "delta/keyset.h"
+#include "delta/load.h"
+#include "delta/schema.h"
+#include "delta/uri.h"
+
+/* --- what the caller gave -------------------------------------------------------------------- */
+
+static bool climbs(const char *path)
+{
+    for (const char *at = path; at != NULL; at = strchr(at, '/')) {
+        at += *at == '/';
+        if (strncmp(at, "..", 2) == 0 && (at[2] == '/' || at[2] == '\0')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int check_adds(const struct pn_delta *table, const struct pn_delta_commit *commit,
+                      struct pn_err *e)
+{
+    struct pn_delta_keyset seen;
+    pn_delta_keyset_init(&seen);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < commit->add_count; i++) {
+        const char *path = commit->adds[i].path;
+        size_t len = strlen(path);
+        if (len == 0 || pn_delta_path_is_absolute(path) || climbs(path)) {
+            rc = pn_err_input(e, "%s: '%s' is no path within the table", table->path, path);
+        } else if (commit->adds[i].size_bytes < 0) {
+            rc = pn_err_input(e, "%s: the size of %s is missing", table->path, path);
+        } else if (pn_delta_keyset_get(&seen, path, len, NULL)) {
+            rc = pn_err_input(e, "%s: %s is added twice in one commit", table->path, path);
+        } else {
+            pn_delta_keyset_add(&seen, path, len, i);
+        }
+    }
+    pn_delta_keyset_deinit(&seen);
+    return rc;
+}
+
+static int check_txns(const struct pn_delta *table, const struct pn_delta_commit *commit,
+                      struct pn_err *e)
+{
+    for (size_t i = 0; i < commit->txn_count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(commit->txns[i].app_id, commit->txns[j].app_id) == 0) {
+                return pn_err_input(e, "%s: the application %s has two transactions in one commit",
+                                    table->path, commit->txns[i].app_id);
+            }
+        }
+    }
+    return 0;
+}
+
+static int check_schema(struct pn_delta *table, const struct pn_delta_commit *commit,
+                        struct pn_err *e)
+{
+    if (commit->schema == NULL) {
+        return 0;
+    }
+    int rc = pn_delta_schema_check(table->reader.texts, commit->schema, e);
+    for (size_t i = 0; rc == 0 && i < commit->partition_column_count; i++) {
+        if (!pn_delta_schema_has_column(commit->schema, commit->partition_columns[i])) {
+            rc = pn_err_input(e, "the schema lacks the partition column '%s'",
+                              commit->partition_columns[i]);
+        }
+    }
+    if (rc != 0) {
+        pn_err_prefix(e, "%s", table->path);
+    }
+    return rc;
+}
+
+int pn_delta_commit_check_input(struct pn_delta *table, const struct pn_delta_commit *commit,
+                                struct pn_err *e)
+{
+    PN_ASSERT(commit->operation != NULL);
+    PN_ASSERT(commit->mode == PN_DELTA_REWRITE || commit->remove_count == 0);
+    int rc = check_adds(table, commit, e);
+    if (rc == 0) {
+        rc = check_txns(table, commit, e);
+    }
+    if (rc == 0) {
+        rc = check_schema(table, commit, e);
+    }
+    return rc;
+}
+
+/* --- the state it stands on ------------------------------------------------------------------- */
+
+/* A blind append needs no files, so it gets by with the handle's head. */
+static int read_state(struct pn_delta_attempt *attempt, struct pn_err *e)
+{
+    struct pn_err why = {0};
+    int rc = 0;
+    if (attempt->commit->mode == PN_DELTA_APPEND) {
+        rc = pn_delta_load_head(attempt->table, &attempt->state, &why);
+    } else {
+        rc = pn_delta_load(attempt->table, -1, true, &attempt->owned, &why);
+        attempt->state = attempt->owned;
+    }
+    if (rc != 0 && why.class_ == PN_CLASS_MISSING && attempt->commit->mode != PN_DELTA_REWRITE) {
+        attempt->state = NULL;
+        return 0;
+    }
+    if (rc == 0) {
+        rc = pn_delta_check_writable(attempt->table, attempt->state, &why);
+    }
+    if (rc != 0) {
+        pn_err_copy(e, &why);
+    }
+    return rc;
+}
+
+static int check_seen(const struct pn_delta_attempt *attempt, struct pn_err *e)
+{
+    for (size_t i = 0; attempt->state != NULL && i < attempt->commit->txn_count; i++) {
+        const struct pn_delta_txn *txn = &attempt->commit->txns[i];
+        int64_t seen = pn_delta_txn_version(attempt->state, txn->app_id);
+        if (seen >= txn->version) {
+            return pn_err_set(e, PN_CLASS_CONFLICT, PN_DELTA_TXN_SEEN,
+                              "%s already has the transaction %" PRId64 " of %s (it is at %" PRId64
+                              "); nothing was written",
+                              attempt->table->path, txn->version, txn->app_id, seen);
+        }
+    }
+    return 0;
+}
+
+/* --- metadata --------------------------------------------------------------------------------- */
+
+/* Protocol (1,2) has no columns of these types. */
+static int check_types(const struct pn_delta_attempt *attempt, struct pn_err *e)
+{
+    static const char *const newer[] = {"timestamp_ntz", "variant", "void"};
+    for (size_t i = 0; i < sizeof newer / sizeof *newer; i++) {
+        if (pn_delta_schema_has_type(attempt->metadata.schema, newer[i])) {
+            return pn_err_input(e, "%s: columns of the type %s cannot be written here",
+                                attempt->table->path, newer[i]);
+        }
+    }
+    return 0;
+}
+
+static int plan_new_table(struct pn_delta_attempt *attempt, struct pn_err *e)
+{
+    const struct pn_delta_commit *commit = attempt->commit;
+    if (commit->schema == NULL) {
+        return pn_err_missing(e, "there is no Delta table at %s, and no schema to make it with",
+                              attempt->table->path);
+    }
+    char *id = pn_arena_alloc(&attempt->arena, PN_UUID_SIZE);
+    attempt->metadata = (struct pn_delta_metadata){
+        .id = pn_uuid(id),
+        .name = commit->name,
+        .schema = commit->schema,
+        .partition_columns = pn_delta_list_copy(&attempt->arena, commit->partition_columns,
+                                                commit->partition_column_count),
+        .partition_column_count = commit->partition_column_count,
+        .created_ms = attempt->now_ms};
+    attempt->metadata_changed = true;
+    return check_types(attempt, e);
+}
+
+static bool same_list(const char *const *one, size_t one_count, const char *const *other,
+                      size_t other_count)
+{
+    bool same = one_count == other_count;
+    for (size_t i = 0; same && i < one_count; i++) {
+        same = strcmp(one[i], other[i]) == 0;
+    }
+    return same;
+}
+
+static int plan_metadata(struct pn_delta_attempt *attempt, struct pn_err *e)
+{
+    const struct pn_delta_commit *commit = attempt->commit;
+    if (attempt->state == NULL) {
+        return plan_new_table(attempt, e);
+    }
+    pn_delta_metadata_copy(&attempt->arena, &attempt->metadata, &attempt->state->metadata);
+    struct pn_delta_metadata *metadata = &attempt->metadata;
+    if (commit->schema == NULL || commit->mode == PN_DELTA_REWRITE) {
+        return 0;
+    }
+    if (commit->mode == PN_DELTA_APPEND) {
+        int rc = pn_delta_schema_accepts(metadata->schema, commit->schema, e);
+        if (rc != 0) {
+            pn_err_prefix(e, "%s", attempt->table->path);
+        }
+        return rc;
+    }
+    if (pn_delta_schema_equal(metadata->schema, commit->schema) &&
+        same_list(metadata->partition_columns, metadata->partition_column_count,
+                  commit->partition_columns, commit->partition_column_count)) {
+        return 0;
+    }
+    metadata->schema = commit->schema;
+    metadata->partition_columns = pn_delta_list_copy(&attempt->arena, commit->partition_columns,
+                                                     commit->partition_column_count);
+    metadata->partition_column_count = commit->partition_column_count;
+    attempt->metadata_changed = true;
+    return check_types(attempt, e);
+}
+
+/* Every added file has a value, or null, for each partition column. */
+static int check_partitions(const struct pn_delta_attempt *attempt, struct pn_err *e)
+{
+    const struct pn_delta_metadata *metadata = &attempt->metadata;
+    for (size_t i = 0; i < attempt->commit->add_count; i++) {
+        const struct pn_delta_file *file = &attempt->commit->adds[i];
+        bool same = file->partition_value_count == metadata->partition_column_count;
+        for (size_t j = 0; same && j < metadata->partition_column_count; j++) {
+            same = false;
+            for (size_t k = 0; !same && k < file->partition_value_count; k++) {
+                same = strcmp(file->partition_values[k].key, metadata->partition_columns[j]) == 0;
+            }
+        }
+        if (!same) {
+            return pn_err_input(e, "%s: the partition values of %s are not those of the table",
+                                attempt->table->path, file->path);
+        }
+    }
+    return 0;
+}
+
+/* --- removes ---------------------------------------------------------------------------------- */
+
+static void add_remove(struct pn_delta_attempt *attempt, const struct pn_delta_file *file)
+{
+    struct pn_delta_file *remove = &attempt->removes[attempt->remove_count++];
+    *remove = *file;
+    remove->deleted_ms = attempt->now_ms;
+    remove->data_change = attempt->commit->mode != PN_DELTA_REWRITE;
+}
+
+static int plan_overwrite(struct pn_delta_attempt *attempt, struct pn_err *e)
+{
+    if (attempt->state == NULL) {
+        return 0;
+    }
+    if (attempt->state->file_count > 0 &&
+        pn_delta_property_true(&attempt->metadata, "delta.appendOnly")) {
+        return pn_err_input(e, "%s is append-only (delta.appendOnly): it cannot be overwritten",
+                            attempt->table->path);
+    }
+    attempt->removes = pn_xcalloc(attempt->state->file_count + 1, sizeof *attempt->removes);
+    for (size_t i = 0; i < attempt->state->file_count; i++) {
+        add_remove(attempt, &attempt->state->files[i]);
+    }
+    return 0;
+}
+
+/* Both sides must have as many rows, where the statistics tell. */
+static int check_rows(const struct pn_delta_attempt *attempt, struct pn_err *e)
+{
+    int64_t removed = 0;
+    int64_t added = 0;
+    for (size_t i = 0; i < attempt->remove_count; i++) {
+        if (attempt->removes[i].num_records < 0) {
+            return 0;
+        }
+        removed += attempt->removes[i].num_records;
+    }
+    for (size_t i = 0; i < attempt->commit->add_count; i++) {
+        if (attempt->commit->adds[i].num_records < 0) {
+            return 0;
+        }
+        added += attempt->commit->adds[i].num_records;
+    }
+    return added == removed
+               ? 0
+               : pn_err_input(e,
+                              "%s: the files to be replaced have %" PRId64 " rows, their "
+                              "replacements %" PRId64 "; nothing was written",
+                              attempt->table->path, removed, added);
+}
+
+static int plan_rewrite(struct pn_delta_attempt *attempt, struct pn_err *e)
+{
+    const struct pn_delta_snapshot *state = attempt->state;
+    const struct pn_delta_commit *commit = attempt->commit;
+    struct pn_delta_reader *reader = &attempt->table->reader;
+    struct pn_delta_keyset live;
+    pn_delta_keyset_init(&live);
+    attempt->removes = pn_xcalloc(commit->remove_count + 1, sizeof *attempt->removes);
+    int rc = 0;
+    const char *key = NULL;
+    size_t len = 0;
+    for (size_t i = 0; rc == 0 && i < state->file_count; i++) {
+        rc = pn_delta_file_key(reader, &state->files[i], &attempt->arena, &key, &len, e);
+        if (rc == 0) {
+            pn_delta_keyset_add(&live, key, len, i);
+        }
+    }
+    for (size_t i = 0; rc == 0 && i < commit->remove_count; i++) {
+        size_t at = 0;
+        rc = pn_delta_file_key(reader, &commit->removes[i], &attempt->arena, &key, &len, e);
+        if (rc == 0 && !pn_delta_keyset_get(&live, key, len, &at)) {
+            rc = pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL,
+                            "%s: %s is no longer in the table: another writer removed it; nothing "
+                            "was written",
+                            attempt->table->path, commit->removes[i].path);
+        }
+        if (rc == 0) {
+            add_remove(attempt, &state->files[at]);
+        }
+    }
+    pn_delta_keyset_deinit(&live);
+    return rc != 0 ? rc : check_rows(attempt, e);
+}
+
+int pn_delta_attempt_plan(struct pn_delta_attempt *attempt, struct pn_delta *table,
+                          const struct pn_delta_commit *commit, const char *txn_id,
+                          struct pn_err *e)
+{
+    *attempt = (struct pn_delta_attempt){
+        .table = table, .commit = commit, .txn_id = txn_id, .now_ms = pn_wall_ms(table->clock)};
+    pn_arena_init(&attempt->arena, 0);
+    int rc = read_state(attempt, e);
+    if (rc != 0) {
+        return rc;
+    }
+    attempt->version = attempt->state != NULL ? attempt->state->version + 1 : 0;
+    rc = check_seen(attempt, e);
+    if (rc == 0) {
+        rc = plan_metadata(attempt, e);
+    }
+    if (rc == 0) {
+        rc = check_partitions(attempt, e);
+    }
+    if (rc == 0 && commit->mode == PN_DELTA_OVERWRITE) {
+        rc = plan_overwrite(attempt, e);
+    }
+    if (rc == 0 && commit->mode == PN_DELTA_REWRITE) {
+        rc = plan_rewrite(attempt, e);
+    }
+    return rc;
+}
+
+void pn_delta_attempt_deinit(struct pn_delta_attempt *attempt)
+{
+    free(attempt->removes);
+    pn_delta_snapshot_destroy(&attempt->owned);
+    pn_arena_deinit(&attempt->arena);
+}

@@ -1,0 +1,183 @@
+/* The handle's memory of the newest state, brought up to date commit by commit. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "delta/load.h"
+#include "delta/replay.h"
+
+enum { ADVANCE_MAX = 256 }; /* commits behind which loading anew, from a checkpoint, is cheaper */
+
+void pn_delta_protocol_copy(struct pn_arena *arena, struct pn_delta_protocol *to,
+                            const struct pn_delta_protocol *from)
+{
+    *to = *from;
+    if (from->reader_features != NULL) {
+        to->reader_features =
+            pn_delta_list_copy(arena, from->reader_features, from->reader_feature_count);
+    }
+    if (from->writer_features != NULL) {
+        to->writer_features =
+            pn_delta_list_copy(arena, from->writer_features, from->writer_feature_count);
+    }
+}
+
+static const char *copy_text(struct pn_arena *arena, const char *text)
+{
+    return text != NULL ? pn_arena_strdup(arena, text) : NULL;
+}
+
+const char **pn_delta_list_copy(struct pn_arena *arena, const char *const *items, size_t count)
+{
+    const char **copy = pn_arena_calloc(arena, count + 1, sizeof *copy);
+    for (size_t i = 0; i < count; i++) {
+        copy[i] = pn_arena_strdup(arena, items[i]);
+    }
+    return copy;
+}
+
+void pn_delta_metadata_copy(struct pn_arena *arena, struct pn_delta_metadata *to,
+                            const struct pn_delta_metadata *from)
+{
+    *to = *from;
+    to->id = copy_text(arena, from->id);
+    to->name = copy_text(arena, from->name);
+    to->description = copy_text(arena, from->description);
+    to->schema = copy_text(arena, from->schema);
+    to->partition_columns =
+        pn_delta_list_copy(arena, from->partition_columns, from->partition_column_count);
+    to->configuration =
+        pn_arena_calloc(arena, from->configuration_count + 1, sizeof *to->configuration);
+    for (size_t i = 0; i < from->configuration_count; i++) {
+        to->configuration[i].key = copy_text(arena, from->configuration[i].key);
+        to->configuration[i].value = copy_text(arena, from->configuration[i].value);
+    }
+}
+
+/* Size and time of a version's commit file; MISSING when there is none. */
+static int find_commit(struct pn_delta *table, int64_t version, struct pn_object *object,
+                       struct pn_err *e)
+{
+    char *key = pn_delta_commit_key(table, version);
+    int rc = pn_store_head(table->store, key, object, e);
+    free(key);
+    return rc;
+}
+
+static void remember(struct pn_delta *table, struct pn_delta_snapshot *head,
+                     const struct pn_object *commit)
+{
+    pn_delta_snapshot_destroy(&table->head);
+    table->head = head;
+    table->head_size_bytes = commit->size_bytes;
+    table->head_modified_ms = commit->modified_ms;
+}
+
+static int load_anew(struct pn_delta *table, struct pn_err *e)
+{
+    pn_delta_snapshot_destroy(&table->head);
+    struct pn_delta_snapshot *head = NULL;
+    int rc = pn_delta_load(table, -1, false, &head, e);
+    if (rc != 0) {
+        return rc;
+    }
+    struct pn_object commit = {.size_bytes = -1};
+    struct pn_err why = {0};
+    rc = find_commit(table, head->version, &commit, &why);
+    if (rc != 0 && why.class_ != PN_CLASS_MISSING) {
+        pn_err_copy(e, &why);
+        pn_delta_snapshot_destroy(&head);
+        return rc;
+    }
+    remember(table, head, &commit);
+    return 0;
+}
+
+static int replay_version(struct pn_delta *table, struct pn_delta_replay *replay, int64_t version,
+                          struct pn_err *e)
+{
+    char *key = pn_delta_commit_key(table, version);
+    struct pn_buf bytes;
+    pn_buf_init(&bytes, (size_t)PN_DELTA_COMMIT_BYTES_MAX + PN_JSON_PADDING);
+    int rc = pn_delta_log_get(table, key, &bytes, e);
+    if (rc == 0) {
+        rc = pn_delta_replay_commit(replay, key, pn_buf_text(&bytes), bytes.len, bytes.capacity, e);
+    }
+    pn_buf_deinit(&bytes);
+    free(key);
+    return rc;
+}
+
+/* Reads the commits up to `newest` on top of the head. */
+static int replay_new(struct pn_delta *table, int64_t newest, const struct pn_object *commit,
+                      struct pn_err *e)
+{
+    struct pn_delta_snapshot *head = pn_xcalloc(1, sizeof *head);
+    pn_arena_init(&head->arena, 0);
+    head->version = newest;
+    head->timestamp_ms = commit->modified_ms;
+    struct pn_delta_replay replay;
+    pn_delta_replay_init(&replay, head, &table->reader, false);
+    int rc = 0;
+    for (int64_t version = newest; rc == 0 && version > table->head->version; version--) {
+        rc = replay_version(table, &replay, version, e);
+    }
+    if (rc == 0) {
+        pn_delta_replay_state(&replay, table->head);
+    }
+    pn_delta_replay_deinit(&replay);
+    if (rc == 0) {
+        remember(table, head, commit);
+    } else {
+        pn_delta_snapshot_destroy(&head);
+    }
+    return rc;
+}
+
+/* Asks for the versions behind the head one by one, which on a long log costs far less than
+ * listing it. *stale when the head is not this table's, or too far behind. */
+static int advance(struct pn_delta *table, bool *stale, struct pn_err *e)
+{
+    struct pn_object commit = {0};
+    struct pn_err why = {0};
+    int rc = find_commit(table, table->head->version, &commit, &why);
+    *stale = rc != 0 ? why.class_ == PN_CLASS_MISSING
+                     : commit.size_bytes != table->head_size_bytes ||
+                           commit.modified_ms != table->head_modified_ms;
+    if (*stale || rc != 0) {
+        pn_err_copy(e, &why);
+        return *stale ? 0 : rc;
+    }
+    int64_t newest = table->head->version;
+    for (;;) {
+        struct pn_object next = {0};
+        rc = find_commit(table, newest + 1, &next, &why);
+        if (rc != 0) {
+            break;
+        }
+        commit = next;
+        newest++;
+        if (newest - table->head->version > ADVANCE_MAX) {
+            *stale = true;
+            return 0;
+        }
+    }
+    if (why.class_ != PN_CLASS_MISSING) {
+        pn_err_copy(e, &why);
+        return rc;
+    }
+    return newest == table->head->version ? 0 : replay_new(table, newest, &commit, e);
+}
+
+int pn_delta_load_head(struct pn_delta *table, const struct pn_delta_snapshot **head,
+                       struct pn_err *e)
+{
+    bool stale = table->head == NULL;
+    int rc = stale ? 0 : advance(table, &stale, e);
+    if (rc == 0 && stale) {
+        rc = load_anew(table, e);
+    }
+    *head = rc == 0 ? table->head : NULL;
+    return rc;
+}

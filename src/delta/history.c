@@ -1,0 +1,118 @@
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "delta/commit_times.h"
+#include "delta/load.h"
+#include "delta/replay.h"
+
+struct telling {
+    struct pn_delta_reader *reader;
+    struct pn_arena *arena;
+    struct pn_delta_history_entry *entry;
+};
+
+static const char *text_of(struct pn_arena *arena, const struct pn_json *body, const char *key)
+{
+    const char *text = "";
+    size_t len = 0;
+    (void)pn_json_get_text(body, key, &text, &len);
+    return pn_arena_strndup(arena, text, len);
+}
+
+static const char *object_of(struct pn_arena *arena, const struct pn_json *body, const char *key)
+{
+    const struct pn_json *node = pn_json_get(body, key);
+    return node != NULL && node->type == PN_JSON_OBJECT
+               ? pn_arena_strndup(arena, node->raw, node->raw_len)
+               : "{}";
+}
+
+static void tell_info(struct telling *telling, const struct pn_json *body)
+{
+    struct pn_delta_history_entry *entry = telling->entry;
+    entry->operation = text_of(telling->arena, body, "operation");
+    entry->parameters = object_of(telling->arena, body, "operationParameters");
+    entry->metrics = object_of(telling->arena, body, "operationMetrics");
+    entry->engine_info = text_of(telling->arena, body, "engineInfo");
+    entry->timestamp_ms = pn_json_get_i64(body, "inCommitTimestamp", entry->timestamp_ms);
+}
+
+static int tell_line(void *arg, const char *line, size_t len, size_t capacity, struct pn_err *e)
+{
+    struct telling *telling = arg;
+    struct pn_delta_action action;
+    int rc = pn_delta_action_parse(telling->reader, line, len, capacity, &action, e);
+    if (rc != 0) {
+        return rc;
+    }
+    if (action.kind == PN_DELTA_COMMIT_INFO) {
+        tell_info(telling, action.body);
+    } else if (action.kind == PN_DELTA_REMOVE) {
+        telling->entry->files_removed++;
+    } else if (action.kind == PN_DELTA_ADD) {
+        telling->entry->files_added++;
+        const char *stats = NULL;
+        size_t stats_len = 0;
+        if (pn_json_get_text(action.body, "stats", &stats, &stats_len)) {
+            int64_t rows = pn_delta_num_records(telling->reader, stats, stats_len);
+            telling->entry->rows_added += rows > 0 ? rows : 0;
+        }
+    }
+    return 0;
+}
+
+static int tell_commit(struct pn_delta *table, const struct pn_delta_log_file *file,
+                       struct pn_arena *arena, struct pn_delta_history_entry *entry,
+                       struct pn_err *e)
+{
+    *entry = (struct pn_delta_history_entry){.version = file->version,
+                                             .timestamp_ms = file->modified_ms,
+                                             .operation = "",
+                                             .parameters = "{}",
+                                             .metrics = "{}",
+                                             .engine_info = ""};
+    struct telling telling = {.reader = &table->reader, .arena = arena, .entry = entry};
+    char *key = pn_delta_log_key(table, file->name);
+    struct pn_buf bytes;
+    pn_buf_init(&bytes, (size_t)PN_DELTA_COMMIT_BYTES_MAX + PN_JSON_PADDING);
+    int rc = pn_delta_log_get(table, key, &bytes, e);
+    if (rc == 0) {
+        rc = pn_delta_commit_check(&table->reader, key, pn_buf_text(&bytes), bytes.len,
+                                   bytes.capacity, e);
+    }
+    if (rc == 0) {
+        rc = pn_delta_each_line(key, pn_buf_text(&bytes), bytes.len, bytes.capacity, false,
+                                tell_line, &telling, e);
+    }
+    pn_buf_deinit(&bytes);
+    free(key);
+    return rc;
+}
+
+int pn_delta_history(struct pn_delta *table, int64_t from, size_t limit, struct pn_arena *arena,
+                     struct pn_delta_history_entry **entries, size_t *count, struct pn_err *e)
+{
+    struct pn_delta_log_files log;
+    *count = 0;
+    int rc = pn_delta_log_list(table, 0, &log, e);
+    if (rc == 0 && pn_delta_log_newest(&log) < 0) {
+        rc = pn_err_missing(e, "there is no Delta table at %s (its _delta_log is empty)",
+                            table->path);
+    }
+    if (rc == 0) {
+        size_t most = log.count < limit ? log.count : limit;
+        *entries = pn_arena_calloc(arena, most + 1, sizeof **entries);
+        pn_delta_times_rise(&log);
+        for (size_t at = log.count; rc == 0 && at > 0 && *count < most; at--) {
+            const struct pn_delta_log_file *file = log.files[at - 1];
+            if (file->kind == PN_DELTA_LOG_COMMIT && (from < 0 || file->version <= from)) {
+                rc = tell_commit(table, file, arena, &(*entries)[*count], e);
+                *count += rc == 0;
+            }
+        }
+    }
+    pn_delta_log_files_deinit(&log);
+    return rc;
+}

@@ -1,0 +1,40 @@
+/*
+ * Loading a table's state from its log: which files to read, in which order, and what to do when
+ * one of them is missing or damaged.
+ *
+ * The newest complete checkpoint at or below the version is used, with all commits behind it; when
+ * it cannot be read, the next older one, down to the very first commit. `_last_checkpoint` only
+ * saves listing the whole log.
+ */
+#ifndef PN_DELTA_LOAD_H
+#define PN_DELTA_LOAD_H
+
+#include "delta/internal.h"
+#include "delta/log_files.h"
+
+/*
+ * The state as of `version`, or the latest for -1, whether or not its features are known. Without
+ * `want_files` there are no files and tombstones in it. The errors of pn_delta_snapshot().
+ */
+int pn_delta_load(struct pn_delta *table, int64_t version, bool want_files,
+                  struct pn_delta_snapshot **snapshot, struct pn_err *e) PN_MUST_CHECK;
+/* The state of a version that has a complete checkpoint in a whole listing, by that
+ * checkpoint alone. */
+int pn_delta_load_checkpoint(struct pn_delta *table, const struct pn_delta_log_files *log,
+                             int64_t version, struct pn_delta_snapshot **snapshot,
+                             struct pn_err *e) PN_MUST_CHECK;
+/*
+ * The latest state without files, kept by the handle: only what came since the last call is read.
+ * Borrowed until the next call. MISSING when there is no table.
+ */
+int pn_delta_load_head(struct pn_delta *table, const struct pn_delta_snapshot **head,
+                       struct pn_err *e) PN_MUST_CHECK;
+
+/* Deep copies into an arena. */
+const char **pn_delta_list_copy(struct pn_arena *arena, const char *const *items, size_t count);
+void pn_delta_protocol_copy(struct pn_arena *arena, struct pn_delta_protocol *to,
+                            const struct pn_delta_protocol *from);
+void pn_delta_metadata_copy(struct pn_arena *arena, struct pn_delta_metadata *to,
+                            const struct pn_delta_metadata *from);
+
+#endif

@@ -1,0 +1,297 @@
+#include "delta/schema.h"
+
+#include <string.h>
+
+#define SHOWN(node) (int)(node)->text_len, (node)->text
+
+static int check_struct(const struct pn_json *type, struct pn_err *e);
+
+static int check_type(const struct pn_json *type, struct pn_err *e)
+{
+    if (type == NULL) {
+        return pn_err_input(e, "a column of the schema has no type");
+    }
+    if (type->type == PN_JSON_STRING) {
+        return 0;
+    }
+    const struct pn_json *kind = pn_json_get(type, "type");
+    if (pn_json_text_is(kind, "struct")) {
+        return check_struct(type, e);
+    }
+    if (pn_json_text_is(kind, "array")) {
+        return check_type(pn_json_get(type, "elementType"), e);
+    }
+    if (pn_json_text_is(kind, "map")) {
+        int rc = check_type(pn_json_get(type, "keyType"), e);
+        return rc != 0 ? rc : check_type(pn_json_get(type, "valueType"), e);
+    }
+    return pn_err_input(e, "the schema has a type that is neither a name, struct, array nor map");
+}
+
+static int check_struct(const struct pn_json *type, struct pn_err *e)
+{
+    const struct pn_json *fields = pn_json_get(type, "fields");
+    if (!pn_json_text_is(pn_json_get(type, "type"), "struct") || fields == NULL ||
+        fields->type != PN_JSON_ARRAY) {
+        return pn_err_input(e, "the schema is no struct with fields");
+    }
+    for (const struct pn_json *field = fields->first; field != NULL; field = field->next) {
+        const struct pn_json *name = pn_json_get(field, "name");
+        const struct pn_json *nullable = pn_json_get(field, "nullable");
+        if (name == NULL || name->type != PN_JSON_STRING) {
+            return pn_err_input(e, "a column of the schema has no name");
+        }
+        if (nullable != NULL && nullable->type != PN_JSON_BOOL) {
+            return pn_err_input(e, "'nullable' of the column '%.*s' is neither true nor false",
+                                SHOWN(name));
+        }
+        int rc = check_type(pn_json_get(field, "type"), e);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+int pn_delta_schema_check(struct pn_json_parser *parser, const char *schema, struct pn_err *e)
+{
+    size_t len = strlen(schema);
+    struct pn_json *root = NULL;
+    int rc = pn_json_parse(parser, schema, len, len, &root, e);
+    if (rc != 0) {
+        pn_err_prefix(e, "the schema");
+        return rc;
+    }
+    return check_struct(root, e);
+}
+
+/* --- comparison ---------------------------------------------------------------------------- */
+
+/* Two schemas parsed side by side; both passed the check when they were read. */
+struct pair {
+    struct pn_json_parser *parsers[2];
+    struct pn_json *roots[2];
+};
+
+static void pair_init(struct pair *pair, const char *one, const char *other)
+{
+    const char *texts[2] = {one, other};
+    for (int i = 0; i < 2; i++) {
+        pair->parsers[i] = pn_json_parser_create();
+        size_t len = strlen(texts[i]);
+        struct pn_err e = {0};
+        int rc = pn_json_parse(pair->parsers[i], texts[i], len, len, &pair->roots[i], &e);
+        PN_ASSERT(rc == 0);
+    }
+}
+
+static void pair_deinit(struct pair *pair)
+{
+    pn_json_parser_destroy(&pair->parsers[0]);
+    pn_json_parser_destroy(&pair->parsers[1]);
+}
+
+static bool same_text(const struct pn_json *one, const struct pn_json *other)
+{
+    return one != NULL && other != NULL && one->type == PN_JSON_STRING &&
+           other->type == PN_JSON_STRING && one->text_len == other->text_len &&
+           memcmp(one->text, other->text, one->text_len) == 0;
+}
+
+static bool same_type(const struct pn_json *one, const struct pn_json *other);
+
+static bool same_fields(const struct pn_json *one, const struct pn_json *other)
+{
+    const struct pn_json *a = pn_json_get(one, "fields")->first;
+    const struct pn_json *b = pn_json_get(other, "fields")->first;
+    for (; a != NULL && b != NULL; a = a->next, b = b->next) {
+        if (!same_text(pn_json_get(a, "name"), pn_json_get(b, "name")) ||
+            pn_json_get_bool(a, "nullable", true) != pn_json_get_bool(b, "nullable", true) ||
+            !same_type(pn_json_get(a, "type"), pn_json_get(b, "type"))) {
+            return false;
+        }
+    }
+    return a == NULL && b == NULL;
+}
+
+static bool same_type(const struct pn_json *one, const struct pn_json *other)
+{
+    if (one->type == PN_JSON_STRING || other->type == PN_JSON_STRING) {
+        return same_text(one, other);
+    }
+    const struct pn_json *kind = pn_json_get(one, "type");
+    if (!same_text(kind, pn_json_get(other, "type"))) {
+        return false;
+    }
+    if (pn_json_text_is(kind, "struct")) {
+        return same_fields(one, other);
+    }
+    if (pn_json_text_is(kind, "array")) {
+        return pn_json_get_bool(one, "containsNull", true) ==
+                   pn_json_get_bool(other, "containsNull", true) &&
+               same_type(pn_json_get(one, "elementType"), pn_json_get(other, "elementType"));
+    }
+    return pn_json_get_bool(one, "valueContainsNull", true) ==
+               pn_json_get_bool(other, "valueContainsNull", true) &&
+           same_type(pn_json_get(one, "keyType"), pn_json_get(other, "keyType")) &&
+           same_type(pn_json_get(one, "valueType"), pn_json_get(other, "valueType"));
+}
+
+bool pn_delta_schema_equal(const char *one, const char *other)
+{
+    struct pair pair;
+    pair_init(&pair, one, other);
+    bool equal = same_fields(pair.roots[0], pair.roots[1]);
+    pair_deinit(&pair);
+    return equal;
+}
+
+/* --- rows into a table --------------------------------------------------------------------- */
+
+static const struct pn_json *find_field(const struct pn_json *type, const struct pn_json *name)
+{
+    const struct pn_json *field = pn_json_get(type, "fields")->first;
+    while (field != NULL && !same_text(pn_json_get(field, "name"), name)) {
+        field = field->next;
+    }
+    return field;
+}
+
+static int accept_fields(const struct pn_json *table, const struct pn_json *rows, struct pn_err *e);
+
+static int accept_field(const struct pn_json *into, const struct pn_json *field, struct pn_err *e)
+{
+    const struct pn_json *name = pn_json_get(field, "name");
+    if (into == NULL) {
+        return pn_err_input(e, "the table has no column '%.*s'", SHOWN(name));
+    }
+    if (pn_json_get_bool(field, "nullable", true) && !pn_json_get_bool(into, "nullable", true)) {
+        return pn_err_input(e, "the table's column '%.*s' takes no null", SHOWN(name));
+    }
+    const struct pn_json *type = pn_json_get(into, "type");
+    const struct pn_json *given = pn_json_get(field, "type");
+    if (pn_json_text_is(pn_json_get(type, "type"), "struct") &&
+        pn_json_text_is(pn_json_get(given, "type"), "struct")) {
+        return accept_fields(type, given, e);
+    }
+    if (!same_type(type, given)) {
+        return pn_err_input(e, "the table's column '%.*s' is %.*s, not %.*s", SHOWN(name),
+                            (int)type->raw_len, type->raw, (int)given->raw_len, given->raw);
+    }
+    return 0;
+}
+
+static int accept_fields(const struct pn_json *table, const struct pn_json *rows, struct pn_err *e)
+{
+    const struct pn_json *field = pn_json_get(rows, "fields")->first;
+    for (; field != NULL; field = field->next) {
+        int rc = accept_field(find_field(table, pn_json_get(field, "name")), field, e);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    for (field = pn_json_get(table, "fields")->first; field != NULL; field = field->next) {
+        const struct pn_json *name = pn_json_get(field, "name");
+        if (!pn_json_get_bool(field, "nullable", true) && find_field(rows, name) == NULL) {
+            return pn_err_input(e, "the rows lack the column '%.*s', which takes no null",
+                                SHOWN(name));
+        }
+    }
+    return 0;
+}
+
+int pn_delta_schema_accepts(const char *table, const char *rows, struct pn_err *e)
+{
+    struct pair pair;
+    pair_init(&pair, table, rows);
+    int rc = accept_fields(pair.roots[0], pair.roots[1], e);
+    pair_deinit(&pair);
+    return rc;
+}
+
+/* --- questions ------------------------------------------------------------------------------- */
+
+/* Is a column, or a part of one, at any depth what is looked for? `field` is NULL for the parts of
+ * arrays and maps. */
+typedef bool pn_delta_schema_test(const struct pn_json *field, const struct pn_json *type,
+                                  const char *what);
+
+static bool any(const struct pn_json *type, pn_delta_schema_test *test, const char *what)
+{
+    const struct pn_json *fields = pn_json_get(type, "fields");
+    for (const struct pn_json *field = fields != NULL ? fields->first : NULL; field != NULL;
+         field = field->next) {
+        const struct pn_json *inner = pn_json_get(field, "type");
+        if (test(field, inner, what) || any(inner, test, what)) {
+            return true;
+        }
+    }
+    static const char *const parts[] = {"elementType", "keyType", "valueType"};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        const struct pn_json *part = pn_json_get(type, parts[i]);
+        if (part != NULL && (test(NULL, part, what) || any(part, test, what))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_metadata(const struct pn_json *field, const struct pn_json *type,
+                         const char *prefix)
+{
+    (void)type;
+    const struct pn_json *metadata = pn_json_get(field, "metadata");
+    size_t len = strlen(prefix);
+    for (const struct pn_json *member = metadata != NULL ? metadata->first : NULL; member != NULL;
+         member = member->next) {
+        if (member->key != NULL && member->key_len >= len &&
+            memcmp(member->key, prefix, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_type(const struct pn_json *field, const struct pn_json *type, const char *name)
+{
+    (void)field;
+    return pn_json_text_is(type, name);
+}
+
+static bool ask(const char *schema, pn_delta_schema_test *test, const char *what)
+{
+    struct pn_json_parser *parser = pn_json_parser_create();
+    struct pn_json *root = NULL;
+    size_t len = strlen(schema);
+    int rc = pn_json_parse(parser, schema, len, len, &root, NULL);
+    PN_ASSERT(rc == 0);
+    bool found = any(root, test, what);
+    pn_json_parser_destroy(&parser);
+    return found;
+}
+
+bool pn_delta_schema_has_metadata(const char *schema, const char *prefix)
+{
+    return ask(schema, has_metadata, prefix);
+}
+
+bool pn_delta_schema_has_type(const char *schema, const char *type)
+{
+    return ask(schema, is_type, type);
+}
+
+bool pn_delta_schema_has_column(const char *schema, const char *name)
+{
+    struct pn_json_parser *parser = pn_json_parser_create();
+    struct pn_json *root = NULL;
+    size_t len = strlen(schema);
+    int rc = pn_json_parse(parser, schema, len, len, &root, NULL);
+    PN_ASSERT(rc == 0);
+    const struct pn_json *field = pn_json_get(root, "fields")->first;
+    while (field != NULL && !pn_json_text_is(pn_json_get(field, "name"), name)) {
+        field = field->next;
+    }
+    bool found = field != NULL;
+    pn_json_parser_destroy(&parser);
+    return found;
+}
