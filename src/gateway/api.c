@@ -1,0 +1,62 @@
+/* The gateway's own routes: what it is, how it is, and its metrics. Those of other modules
+ * (/api/v1/...) are added by pn_gateway_add_route(). */
+#include "gateway/errors.h"
+#include "gateway/server.h"
+
+static enum pn_handled root(struct pn_request *req, void *arg)
+{
+    (void)arg;
+    pn_buf_adds(&req->out, "{\"name\":\"pinion\",\"version\":\"" PINION_VERSION "\"}");
+    req->status = 200;
+    return PN_HANDLED;
+}
+
+/* "ok", or "degraded" with the partitions that take no more writes, and why. */
+static enum pn_handled health(struct pn_request *req, void *arg)
+{
+    (void)arg;
+    struct pn_gateway *gateway = req->gateway;
+    struct pn_buf *out = &req->out;
+    pthread_mutex_lock(&gateway->failed_lock);
+    pn_buf_addf(out, "{\"status\":\"%s\",\"version\":\"%s\",\"failed_partitions\":[",
+                gateway->failed_count > 0 ? "degraded" : "ok", PINION_VERSION);
+    for (size_t i = 0; i < gateway->failed_count; i++) {
+        const struct pn_failed_partition *failed = &gateway->failed[i];
+        pn_buf_adds(out, i > 0 ? ",{\"topic\":" : "{\"topic\":");
+        pn_json_write_cstr(out, failed->topic);
+        pn_buf_addf(out, ",\"partition\":%d,\"reason\":", failed->partition);
+        pn_json_write_cstr(out, failed->reason);
+        pn_buf_addc(out, '}');
+    }
+    pthread_mutex_unlock(&gateway->failed_lock);
+    pn_buf_adds(out, "]}");
+    req->status = 200;
+    return PN_HANDLED;
+}
+
+/* Without a key on a loopback address only: the counts tell what is going on here. */
+static enum pn_handled metrics(struct pn_request *req, void *arg)
+{
+    (void)arg;
+    const struct pn_auth *auth = &req->gateway->auth;
+    if (!auth->loopback && !pn_auth_allows(auth, pn_request_header(req, "x-api-key"))) {
+        req->status = 403;
+        pn_buf_adds(&req->out, "{\"message\":\"Forbidden\"}");
+        return PN_HANDLED;
+    }
+    req->content_type = "text/plain; version=0.0.4; charset=utf-8";
+    if (req->gateway->env.metrics != NULL) {
+        pn_metrics_render(req->gateway->env.metrics, &req->out);
+    }
+    req->status = 200;
+    return PN_HANDLED;
+}
+
+static const struct pn_route routes[] = {
+    {PN_GET, "", root, NULL, 0},
+    {PN_GET, "health", health, NULL, PN_ROUTE_OPEN},
+    {PN_GET, "metrics", metrics, NULL, PN_ROUTE_OPEN},
+    {.pattern = NULL},
+};
+
+const struct pn_front pn_front_api = {.name = "api", .routes = routes};

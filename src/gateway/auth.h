@@ -1,0 +1,37 @@
+/*
+ * Who may use the gateway: anybody (on a loopback address, or with `auth: none`), or who sends one
+ * of the API keys in the header x-api-key, as Amazon API Gateway has it.
+ *
+ * Only SHA-256 sums of the keys are kept. All of them are compared, each in constant time.
+ */
+#ifndef PN_GATEWAY_AUTH_H
+#define PN_GATEWAY_AUTH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/io.h"
+
+enum { PN_API_KEYS_MAX = 1024, PN_API_KEY_BYTES_MIN = 16, PN_API_KEY_BYTES_MAX = 256 };
+enum { PN_KEY_SUM_BYTES = 32 };
+
+struct pn_auth {
+    bool required;
+    bool loopback; /* the address listened on */
+    unsigned char (*sums)[PN_KEY_SUM_BYTES];
+    size_t count;
+};
+
+/*
+ * `mode` is "", "none" or "api-key"; keys come from the file and from `keys`, one a line. INPUT
+ * when the mode is none of these, when the address isn't loopback and the mode is "", and when
+ * api-key has no key, or one too short or too long.
+ */
+int pn_auth_init(struct pn_auth *auth, const char *mode, bool loopback, const char *key_file,
+                 const char *keys, const struct pn_io *io, struct pn_err *e) PN_MUST_CHECK;
+void pn_auth_deinit(struct pn_auth *auth);
+/* Is `key` (NULL: none sent) one of the keys? True without looking when none is required. */
+bool pn_auth_allows(const struct pn_auth *auth, const char *key);
+
+#endif

@@ -1,0 +1,23 @@
+/* Percent-encoding of URLs and base64 of the binary format. */
+#ifndef PN_GATEWAY_CODEC_H
+#define PN_GATEWAY_CODEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+
+/* A decoded, NUL-terminated copy in the arena; NULL when an escape is broken or gives a NUL or a
+ * control character, or when the result is no UTF-8. */
+char *pn_percent_decode(struct pn_arena *arena, const char *text, size_t len);
+/* Appends the text with every byte but [A-Za-z0-9._-] as %XX: a file name, or a URL's segment. */
+void pn_percent_encode(struct pn_buf *out, const char *text);
+
+/* Appends the base64 of the bytes, with padding. */
+void pn_base64_encode(struct pn_buf *out, const void *bytes, size_t len);
+/* Appends the decoded bytes; padding may be missing. False when it is no base64 or `out` is full
+ * (then what was appended is undefined). */
+bool pn_base64_decode(struct pn_buf *out, const char *text, size_t len);
+
+#endif

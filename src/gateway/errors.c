@@ -1,0 +1,73 @@
+/* Error replies: kafka-rest's body, and the numbers of its Errors.java and KafkaExceptionMapper. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/errors.h"
+
+static void reply_message(struct pn_request *req, int status, int code, const char *msg)
+{
+    req->status = status;
+    req->content_type = PN_TYPE_KAFKA_V2;
+    pn_buf_reset(&req->out);
+    pn_buf_addf(&req->out, "{\"error_code\":%d,\"message\":", code);
+    /* Messages quote what clients sent, which may be no UTF-8. */
+    struct pn_buf clean;
+    pn_buf_init(&clean, 4 * PN_ERROR_TEXT_MAX);
+    pn_utf8_add_clean(&clean, msg, strlen(msg));
+    pn_json_write_string(&req->out, pn_buf_text(&clean), clean.len);
+    pn_buf_deinit(&clean);
+    pn_buf_addc(&req->out, '}');
+}
+
+void pn_reply_error(struct pn_request *req, int status, int code, const char *fmt, ...)
+{
+    char msg[PN_ERROR_TEXT_MAX];
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(msg, sizeof msg, fmt, args);
+    va_end(args);
+    reply_message(req, status, code, msg);
+}
+
+int pn_log_error_code(enum pn_class class_, int *status)
+{
+    switch (class_) {
+    case PN_CLASS_MISSING:
+        *status = 404;
+        return PN_CODE_TOPIC_NOT_FOUND;
+    case PN_CLASS_INPUT:
+    case PN_CLASS_CONFLICT:
+        *status = 400;
+        return PN_CODE_KAFKA_BAD_REQUEST;
+    case PN_CLASS_RETRY:
+        *status = 503;
+        return PN_CODE_KAFKA_RETRIABLE;
+    case PN_CLASS_NONE:
+    case PN_CLASS_CORRUPT:
+    case PN_CLASS_FATAL:
+        break;
+    }
+    *status = 500;
+    return PN_CODE_KAFKA_ERROR;
+}
+
+void pn_reply_log_error(struct pn_request *req, enum pn_class class_, const char *msg)
+{
+    int status = 0;
+    int code = pn_log_error_code(class_, &status);
+    if (code == PN_CODE_TOPIC_NOT_FOUND) {
+        pn_reply_error(req, status, code, "Topic not found.");
+        return;
+    }
+    if (class_ == PN_CLASS_RETRY) {
+        req->retry_after_s = 1;
+    }
+    reply_message(req, status, code, msg);
+}
+
+void pn_reply_none(struct pn_request *req)
+{
+    req->status = 204;
+    pn_buf_reset(&req->out);
+}

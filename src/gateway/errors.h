@@ -1,0 +1,33 @@
+/*
+ * The numbers of error replies: `error_code` of kafka-rest (Errors.java) and rest-utils
+ * (KafkaExceptionMapper.java). Where no number of theirs fits, the HTTP status is the number, as
+ * there.
+ */
+#ifndef PN_GATEWAY_ERRORS_H
+#define PN_GATEWAY_ERRORS_H
+
+#include "gateway/request.h"
+
+enum {
+    PN_CODE_KAFKA_BAD_REQUEST = 40002,
+    PN_CODE_TOPIC_NOT_FOUND = 40401,
+    PN_CODE_PARTITION_NOT_FOUND = 40402,
+    PN_CODE_INSTANCE_NOT_FOUND = 40403,
+    PN_CODE_FORMAT_MISMATCH = 40601,
+    PN_CODE_INSTANCE_EXISTS = 40902,
+    PN_CODE_ILLEGAL_STATE = 40903,
+    PN_CODE_JSON_CONVERSION = 42203,
+    PN_CODE_CONSUMER_CONFIG = 42204,
+    PN_CODE_KAFKA_ERROR = 50002,
+    PN_CODE_KAFKA_RETRIABLE = 50003
+};
+enum { PN_ERROR_TEXT_MAX = 1200 };
+
+#define PN_TYPE_KAFKA_V2 "application/vnd.kafka.v2+json"
+#define PN_TYPE_JSON     "application/json"
+
+/* The number for an error of the log, and its HTTP status: MISSING 40401/404, INPUT and CONFLICT
+ * 40002/400, RETRY 50003/503, all else 50002/500. */
+int pn_log_error_code(enum pn_class class_, int *status);
+
+#endif

@@ -1,0 +1,326 @@
+#include "gateway/gateway.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "gateway/server.h"
+
+enum { POOL_THREADS = 4, WORKERS_MAX = 64, DRAIN_LOOK_NS = 2000000 };
+
+void pn_gateway_config_init(struct pn_gateway_config *config)
+{
+    *config = (struct pn_gateway_config){
+        .listen = "",
+        .auth = "",
+        .api_key_file = "",
+        .api_keys = "",
+        .cors_origin = "*",
+        .consumers_folder = "",
+        .connections_max = 4096,
+        .header_bytes_max = 8 * 1024,
+        .body_bytes_max = 10 * 1024 * 1024,
+        .record_bytes_max = 1024 * 1024,
+        .records_per_request_max = 10000,
+        .idle_ms = 60 * 1000,
+        .request_ms = 60 * 1000,
+        .drain_ms = 10 * 1000,
+        .memory_bytes_max = 256 * 1024 * 1024,
+        .consumer_instance_timeout_ms = 300 * 1000,
+        .consumer_instances_max = 1000,
+        .consumer_request_timeout_ms = 1000,
+        .consumer_fetch_bytes_max = 64 * 1024 * 1024,
+    };
+}
+
+static char *own(const char *text)
+{
+    return pn_xstrdup(text != NULL ? text : "");
+}
+
+static void config_deinit(struct pn_gateway_config *config)
+{
+    free((char *)config->listen);
+    free((char *)config->auth);
+    free((char *)config->cors_origin);
+    free((char *)config->consumers_folder);
+}
+
+/* Keys are not kept, only their sums are (auth.h). */
+static void config_copy(struct pn_gateway_config *to, const struct pn_gateway_config *from)
+{
+    *to = *from;
+    to->listen = own(from->listen);
+    to->auth = own(from->auth);
+    to->cors_origin = own(from->cors_origin);
+    to->consumers_folder = own(from->consumers_folder);
+    to->api_key_file = NULL;
+    to->api_keys = NULL;
+    if (to->threads <= 0) {
+        long cores = sysconf(_SC_NPROCESSORS_ONLN);
+        to->threads = cores > 1 ? cores - 1 : 1;
+    }
+    if (to->threads > WORKERS_MAX) {
+        to->threads = WORKERS_MAX;
+    }
+}
+
+static void register_metrics(struct pn_gateway *gateway)
+{
+    static const char *const classes[PN_STATUS_CLASSES] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
+    struct pn_metrics *registry = gateway->env.metrics;
+    struct pn_gateway_metrics *m = &gateway->metrics;
+    for (int i = 0; i < PN_STATUS_CLASSES; i++) {
+        m->status[i] = pn_metrics_counter(registry, "pinion_gateway_responses_total",
+                                          "Replies, by class of status.", "status", classes[i]);
+    }
+    m->unrouted = pn_metrics_counter(registry, "pinion_gateway_requests_total",
+                                     "Requests answered, by route.", "route", "none");
+    m->seconds = pn_metrics_histogram(registry, "pinion_gateway_request_seconds",
+                                      "From a request's header to its reply.", NULL, NULL);
+    m->in_flight = pn_metrics_gauge(registry, "pinion_gateway_requests_in_flight",
+                                    "Requests that are not answered yet.", NULL, NULL);
+    m->connections =
+        pn_metrics_gauge(registry, "pinion_gateway_connections", "Open connections.", NULL, NULL);
+    m->refused = pn_metrics_counter(registry, "pinion_gateway_connections_refused_total",
+                                    "Connections over the limits.", NULL, NULL);
+    m->bytes_in = pn_metrics_counter(registry, "pinion_gateway_received_bytes_total",
+                                     "Bytes of request bodies.", NULL, NULL);
+    m->bytes_out = pn_metrics_counter(registry, "pinion_gateway_sent_bytes_total",
+                                      "Bytes of reply bodies.", NULL, NULL);
+    m->records = pn_metrics_counter(registry, "pinion_gateway_records_total",
+                                    "Records acknowledged.", NULL, NULL);
+}
+
+void pn_gateway_add_route(struct pn_gateway *gateway, const struct pn_route *route)
+{
+    PN_ASSERT(!gateway->started);
+    pn_router_add(&gateway->router, route, gateway->env.metrics);
+}
+
+static void add_fronts(struct pn_gateway *gateway)
+{
+    pn_router_init(&gateway->router);
+    for (const struct pn_front *const *front = pn_fronts; *front != NULL; front++) {
+        for (const struct pn_route *route = (*front)->routes; route->pattern != NULL; route++) {
+            pn_router_add(&gateway->router, route, gateway->env.metrics);
+        }
+    }
+}
+
+static int create_consumers(struct pn_gateway *gateway, struct pn_err *e)
+{
+    const struct pn_gateway_config *config = &gateway->config;
+    const struct pn_consumers_config consumers = {
+        .folder = config->consumers_folder,
+        .log = gateway->env.log,
+        .io = gateway->env.io,
+        .clock = gateway->env.clock,
+        .logger = gateway->env.logger,
+        .instance_timeout_ms = config->consumer_instance_timeout_ms,
+        .instances_max = config->consumer_instances_max,
+    };
+    return pn_consumers_create(&consumers, &gateway->consumers, e);
+}
+
+int pn_gateway_create(const struct pn_gateway_config *config, const struct pn_gateway_env *env,
+                      struct pn_gateway **gateway, struct pn_err *e)
+{
+    bool loopback = false;
+    int rc = pn_listener_is_loopback(config->listen, &loopback, e);
+    if (rc != 0) {
+        return rc;
+    }
+    struct pn_gateway *made = pn_xcalloc(1, sizeof *made);
+    made->env = *env;
+    config_copy(&made->config, config);
+    made->listener.fd = -1;
+    made->listener.stop_fd = -1;
+    pthread_mutex_init(&made->failed_lock, NULL);
+    add_fronts(made);
+    register_metrics(made);
+    rc = pn_auth_init(&made->auth, made->config.auth, loopback, config->api_key_file,
+                      config->api_keys, env->io, e);
+    if (rc == 0) {
+        rc = create_consumers(made, e);
+    }
+    if (rc != 0) {
+        pn_gateway_destroy(&made);
+        return rc;
+    }
+    *gateway = made;
+    return 0;
+}
+
+/* --- starting --------------------------------------------------------------------------------- */
+
+/* On the acceptor's thread. */
+static void deliver(void *arg, const struct pn_incoming *incoming)
+{
+    struct pn_gateway *gateway = arg;
+    struct pn_worker *least = &gateway->workers[0];
+    for (size_t i = 1; i < gateway->workers_running; i++) {
+        if (atomic_load(&gateway->workers[i].load) < atomic_load(&least->load)) {
+            least = &gateway->workers[i];
+        }
+    }
+    atomic_fetch_add(&least->load, 1);
+    pn_inbox_put(&least->inbox, incoming);
+    pn_worker_wake(least);
+}
+
+static void run_on_pool(struct pn_conn *conn, struct pn_json_parser *parser)
+{
+    if (pn_serve_handle(conn, parser)) {
+        pn_worker_finish(conn);
+    }
+}
+
+static void tick(void *arg)
+{
+    struct pn_gateway *gateway = arg;
+    pn_consumers_tick(gateway->consumers);
+}
+
+static void records_came(void *arg)
+{
+    pn_pool_signal(arg);
+}
+
+static int start_threads(struct pn_gateway *gateway, struct pn_err *e)
+{
+    const struct pn_pool_config pool = {.threads = POOL_THREADS,
+                                        .clock = gateway->env.clock,
+                                        .run = run_on_pool,
+                                        .tick = tick,
+                                        .arg = gateway};
+    int rc = pn_pool_create(&pool, &gateway->pool, e);
+    if (rc == 0) {
+        rc = pn_log_listen(gateway->env.log, records_came, gateway->pool, &gateway->listen_id, e);
+        gateway->listening = rc == 0;
+    }
+    gateway->workers = pn_xcalloc((size_t)gateway->config.threads, sizeof *gateway->workers);
+    for (int64_t i = 0; i < gateway->config.threads && rc == 0; i++) {
+        rc = pn_worker_start(&gateway->workers[i], gateway, e);
+        gateway->workers_running += rc == 0;
+    }
+    return rc;
+}
+
+static void stop_threads(struct pn_gateway *gateway)
+{
+    atomic_store(&gateway->stage, PN_STOPPING);
+    for (size_t i = 0; i < gateway->workers_running; i++) {
+        pn_worker_wake(&gateway->workers[i]);
+    }
+    for (size_t i = 0; i < gateway->workers_running; i++) {
+        pn_worker_stop(&gateway->workers[i]);
+    }
+    gateway->workers_running = 0;
+    free(gateway->workers);
+    gateway->workers = NULL;
+    if (gateway->listening) {
+        pn_log_unlisten(gateway->env.log, gateway->listen_id);
+        gateway->listening = false;
+    }
+    pn_pool_destroy(&gateway->pool);
+    pn_listener_deinit(&gateway->listener);
+}
+
+int pn_gateway_start(struct pn_gateway *gateway, struct pn_err *e)
+{
+    struct pn_listener *listener = &gateway->listener;
+    PN_ASSERT(!gateway->started);
+    atomic_store(&gateway->stage, PN_SERVING);
+    listener->connections_max = gateway->config.connections_max;
+    listener->per_ip_max = gateway->config.connections_per_ip_max;
+    listener->deliver = deliver;
+    listener->arg = gateway;
+    listener->logger = gateway->env.logger;
+    listener->refused = gateway->metrics.refused;
+    int rc = pn_listener_open(listener, gateway->config.listen, e);
+    if (rc == 0) {
+        rc = start_threads(gateway, e);
+    }
+    if (rc == 0) {
+        rc = pn_listener_start(listener, e);
+    }
+    if (rc != 0) {
+        stop_threads(gateway);
+        return rc;
+    }
+    gateway->started = true;
+    return 0;
+}
+
+uint16_t pn_gateway_port(const struct pn_gateway *gateway)
+{
+    return gateway->listener.port;
+}
+
+/* --- stopping --------------------------------------------------------------------------------- */
+
+static void drain(struct pn_gateway *gateway)
+{
+    int64_t until_ms = pn_mono_ms(gateway->env.clock) + gateway->config.drain_ms;
+    atomic_store(&gateway->stage, PN_DRAINING);
+    pn_pool_drain(gateway->pool);
+    for (size_t i = 0; i < gateway->workers_running; i++) {
+        pn_worker_wake(&gateway->workers[i]);
+    }
+    const struct timespec pause = {.tv_nsec = DRAIN_LOOK_NS};
+    while (atomic_load(&gateway->listener.connections) > 0 &&
+           pn_mono_ms(gateway->env.clock) < until_ms) {
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
+void pn_gateway_stop(struct pn_gateway *gateway)
+{
+    if (!gateway->started) {
+        return;
+    }
+    pn_listener_stop(&gateway->listener);
+    drain(gateway);
+    /* What is still open is cut off; what the log has is waited for. */
+    stop_threads(gateway);
+    pn_consumers_close(gateway->consumers);
+    gateway->started = false;
+}
+
+void pn_gateway_destroy(struct pn_gateway **gateway)
+{
+    struct pn_gateway *g = *gateway;
+    if (g == NULL) {
+        return;
+    }
+    pn_gateway_stop(g);
+    pn_consumers_destroy(&g->consumers);
+    pn_auth_deinit(&g->auth);
+    pn_router_deinit(&g->router);
+    pthread_mutex_destroy(&g->failed_lock);
+    config_deinit(&g->config);
+    free(g);
+    *gateway = NULL;
+}
+
+void pn_gateway_partition_failed(struct pn_gateway *gateway, const char *topic, int32_t partition,
+                                 const char *reason)
+{
+    pthread_mutex_lock(&gateway->failed_lock);
+    bool known = gateway->failed_count == PN_FAILED_PARTITIONS_MAX;
+    for (size_t i = 0; i < gateway->failed_count && !known; i++) {
+        known = gateway->failed[i].partition == partition &&
+                strcmp(gateway->failed[i].topic, topic) == 0;
+    }
+    if (!known) {
+        struct pn_failed_partition *failed = &gateway->failed[gateway->failed_count++];
+        (void)snprintf(failed->topic, sizeof failed->topic, "%s", topic);
+        (void)snprintf(failed->reason, sizeof failed->reason, "%s", reason);
+        failed->partition = partition;
+    }
+    pthread_mutex_unlock(&gateway->failed_lock);
+}

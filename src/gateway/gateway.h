@@ -1,0 +1,92 @@
+/*
+ * The gateway: every HTTP front door, on one port.
+ *
+ * Threads:
+ *   - an acceptor takes connections, keeps the limits on their number, and deals them out;
+ *   - each worker runs one libmicrohttpd daemon by its external event loop: it parses requests,
+ *     runs the handlers that cannot block, hands what was produced to the log and sends replies;
+ *   - a few pool threads run the handlers that may block (reading the log, committing offsets);
+ *   - one thread wakes requests that wait (a consumer's long poll) when records came or time is up.
+ *
+ * A produce request costs its worker no waiting. It is parsed, and submitted to the log when the
+ * worker's round over its connections is done; meanwhile its connection is parked: left as it is,
+ * asked again at each round (an epoll_ctl less than libmicrohttpd's suspend and resume, which is
+ * what a connection gets that waits for longer than PARKED_MS). The log's committer puts finished
+ * requests on the worker's list and wakes it once for as many as there are.
+ *
+ * Routes are rows of tables: one table a front door (fronts.c has the list), and those added with
+ * pn_gateway_add_route(). request.h is what a handler sees.
+ */
+#ifndef PN_GATEWAY_GATEWAY_H
+#define PN_GATEWAY_GATEWAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/io.h"
+#include "base/logger.h"
+#include "base/metrics.h"
+#include "log/log.h"
+
+/* Strings are borrowed until pn_gateway_create() returned. */
+struct pn_gateway_config {
+    const char *listen;       /* "127.0.0.1:8082", "[::1]:8082", "localhost:0" (any free port) */
+    const char *auth;         /* "" (not set), "none" or "api-key" */
+    const char *api_key_file; /* keys, one a line, '#' comments; NULL or "" when none */
+    const char *api_keys;     /* further keys, one a line; NULL or "" when none */
+    const char *cors_origin;  /* Access-Control-Allow-Origin; "" sends none */
+    const char *consumers_folder; /* <data>/consumers: committed offsets; made when needed */
+    int64_t threads;              /* workers; 0: one a core but one, at least one */
+    int64_t connections_max;
+    int64_t connections_per_ip_max; /* 0: unlimited */
+    int64_t header_bytes_max;
+    int64_t body_bytes_max;
+    int64_t record_bytes_max;
+    int64_t records_per_request_max;
+    int64_t idle_ms;          /* a connection that is silent for so long is closed */
+    int64_t request_ms;       /* a request must have arrived whole after so long */
+    int64_t drain_ms;         /* pn_gateway_stop(): how long replies may take to be fetched */
+    int64_t memory_bytes_max; /* bodies in flight; above: 503 */
+    int64_t consumer_instance_timeout_ms;
+    int64_t consumer_instances_max;
+    int64_t consumer_request_timeout_ms;
+    int64_t consumer_fetch_bytes_max;
+};
+
+/* Sets every field to its default (listen, auth and consumers_folder to ""). */
+void pn_gateway_config_init(struct pn_gateway_config *config);
+
+/* What the gateway stands on; all borrowed for its life. logger and metrics may be NULL. */
+struct pn_gateway_env {
+    struct pn_log *log;
+    const struct pn_io *io;
+    const struct pn_clock *clock;
+    struct pn_logger *logger;
+    struct pn_metrics *metrics;
+};
+
+struct pn_gateway;
+struct pn_route;
+
+/*
+ * Checks the settings and reads the keys; nothing listens yet. INPUT when a setting is wrong, and
+ * when the address is not a loopback one and `auth` isn't set.
+ */
+int pn_gateway_create(const struct pn_gateway_config *config, const struct pn_gateway_env *env,
+                      struct pn_gateway **gateway, struct pn_err *e) PN_MUST_CHECK;
+/* Adds a route (its strings are borrowed for the gateway's life); before pn_gateway_start() only.
+ */
+void pn_gateway_add_route(struct pn_gateway *gateway, const struct pn_route *route);
+/* Listens and serves. CONFLICT when the port is taken. A failed start leaves nothing behind but
+ * the gateway to destroy. */
+int pn_gateway_start(struct pn_gateway *gateway, struct pn_err *e) PN_MUST_CHECK;
+/* The port it listens on, after pn_gateway_start(). */
+uint16_t pn_gateway_port(const struct pn_gateway *gateway);
+/* Stops taking connections, finishes what was accepted, commits the consumers' offsets and stops.
+ * The log must still be there. Not started or already stopped is fine. */
+void pn_gateway_stop(struct pn_gateway *gateway);
+void pn_gateway_destroy(struct pn_gateway **gateway); /* NULL ok; stops it first */
+
+#endif

@@ -1,0 +1,142 @@
+/* Topics, partitions, offsets, brokers: what can be asked about the log. There is one broker, 0,
+ * which leads every partition. */
+#include "gateway/errors.h"
+#include "gateway/kafka_rest.h"
+#include "gateway/server.h"
+
+static const char replicas[] = "\"leader\":0,\"replicas\":[{\"broker\":0,\"leader\":true,"
+                               "\"in_sync\":true}]";
+
+static void write_partition(struct pn_buf *out, int32_t partition)
+{
+    pn_buf_addf(out, "{\"partition\":%d,%s}", partition, replicas);
+}
+
+static void write_partitions(struct pn_buf *out, int32_t count)
+{
+    pn_buf_addc(out, '[');
+    for (int32_t i = 0; i < count; i++) {
+        if (i > 0) {
+            pn_buf_addc(out, ',');
+        }
+        write_partition(out, i);
+    }
+    pn_buf_addc(out, ']');
+}
+
+/* The path's topic, or a reply that says what is wrong. */
+static bool find_topic(struct pn_request *req, struct pn_log_topic_info *info)
+{
+    struct pn_err e;
+    if (pn_log_topic(req->gateway->env.log, req->params[0], info, &e) != 0) {
+        /* A name that no topic can have is a topic that isn't there. */
+        enum pn_class class_ = e.class_ == PN_CLASS_INPUT ? PN_CLASS_MISSING : e.class_;
+        pn_reply_log_error(req, class_, e.msg);
+        return false;
+    }
+    return true;
+}
+
+static bool find_partition(struct pn_request *req, int32_t *partition)
+{
+    struct pn_log_topic_info info;
+    if (!find_topic(req, &info) || !pn_kafka_partition_param(req, req->params[1], partition)) {
+        return false;
+    }
+    if (*partition >= info.partitions) {
+        pn_reply_error(req, 404, PN_CODE_PARTITION_NOT_FOUND, "Partition not found.");
+        return false;
+    }
+    return true;
+}
+
+enum pn_handled pn_kafka_topics(struct pn_request *req, void *arg)
+{
+    (void)arg;
+    struct pn_err e;
+    struct pn_log_topic_info *topics = NULL;
+    size_t count = 0;
+    if (!pn_kafka_accept(req)) {
+        return PN_HANDLED;
+    }
+    if (pn_log_topics(req->gateway->env.log, &req->arena, &topics, &count, &e) != 0) {
+        pn_reply_log_error(req, e.class_, e.msg);
+        return PN_HANDLED;
+    }
+    pn_buf_addc(&req->out, '[');
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0) {
+            pn_buf_addc(&req->out, ',');
+        }
+        pn_json_write_cstr(&req->out, topics[i].name);
+    }
+    pn_buf_addc(&req->out, ']');
+    req->status = 200;
+    return PN_HANDLED;
+}
+
+enum pn_handled pn_kafka_topic(struct pn_request *req, void *arg)
+{
+    (void)arg;
+    struct pn_log_topic_info info;
+    if (pn_kafka_accept(req) && find_topic(req, &info)) {
+        pn_buf_adds(&req->out, "{\"name\":");
+        pn_json_write_cstr(&req->out, info.name);
+        pn_buf_adds(&req->out, ",\"configs\":{},\"partitions\":");
+        write_partitions(&req->out, info.partitions);
+        pn_buf_addc(&req->out, '}');
+        req->status = 200;
+    }
+    return PN_HANDLED;
+}
+
+enum pn_handled pn_kafka_partitions(struct pn_request *req, void *arg)
+{
+    (void)arg;
+    struct pn_log_topic_info info;
+    if (pn_kafka_accept(req) && find_topic(req, &info)) {
+        write_partitions(&req->out, info.partitions);
+        req->status = 200;
+    }
+    return PN_HANDLED;
+}
+
+enum pn_handled pn_kafka_partition(struct pn_request *req, void *arg)
+{
+    (void)arg;
+    int32_t partition = 0;
+    if (pn_kafka_accept(req) && find_partition(req, &partition)) {
+        write_partition(&req->out, partition);
+        req->status = 200;
+    }
+    return PN_HANDLED;
+}
+
+enum pn_handled pn_kafka_offsets(struct pn_request *req, void *arg)
+{
+    (void)arg;
+    int32_t partition = 0;
+    if (!pn_kafka_accept(req) || !find_partition(req, &partition)) {
+        return PN_HANDLED;
+    }
+    struct pn_log_offsets offsets;
+    struct pn_err e;
+    if (pn_log_offsets(req->gateway->env.log, req->params[0], partition, &offsets, &e) != 0) {
+        pn_reply_log_error(req, e.class_, e.msg);
+        return PN_HANDLED;
+    }
+    pn_buf_addf(&req->out, "{\"beginning_offset\":%lld,\"end_offset\":%lld}",
+                (long long)offsets.begin, (long long)offsets.end);
+    req->status = 200;
+    return PN_HANDLED;
+}
+
+enum pn_handled pn_kafka_brokers(struct pn_request *req, void *arg)
+{
+    (void)arg;
+    if (pn_kafka_accept(req)) {
+        pn_buf_adds(&req->out, "{\"brokers\":[0]}");
+        req->status = 200;
+    }
+    return PN_HANDLED;
+}

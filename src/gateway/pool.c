@@ -1,0 +1,231 @@
+#include "gateway/pool.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "gateway/server.h"
+
+enum { THREADS_MAX = 64, TICK_MS = 1000 };
+/* Between two looks at the waiting requests, however often records come. */
+enum { LOOK_INTERVAL_NS = 2000000 };
+
+struct pn_pool {
+    struct pn_pool_config config;
+    pthread_mutex_t lock;
+    pthread_cond_t work; /* for the pool threads: the queue, or `ending` */
+    struct pn_conn *queue;
+    struct pn_conn **queue_tail;
+    bool ending;
+    bool draining;
+    pthread_t threads[THREADS_MAX];
+    int thread_count;
+
+    pthread_mutex_t wait_lock; /* taken before `lock` where both are */
+    pthread_cond_t change;     /* for the timer thread */
+    struct pn_conn *waiting;
+    bool signalled;
+    bool timer_ending;
+    pthread_t timer;
+    bool timer_running;
+};
+
+void pn_pool_run(struct pn_pool *pool, struct pn_conn *conn)
+{
+    conn->pool_next = NULL;
+    pthread_mutex_lock(&pool->lock);
+    *pool->queue_tail = conn;
+    pool->queue_tail = &conn->pool_next;
+    pthread_cond_signal(&pool->work);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+/* The next request, or NULL when the pool ends. */
+static struct pn_conn *next_work(struct pn_pool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    while (pool->queue == NULL && !pool->ending) {
+        pthread_cond_wait(&pool->work, &pool->lock);
+    }
+    struct pn_conn *conn = pool->queue;
+    if (conn != NULL) {
+        pool->queue = conn->pool_next;
+        if (pool->queue == NULL) {
+            pool->queue_tail = &pool->queue;
+        }
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return conn;
+}
+
+static void *pool_thread(void *arg)
+{
+    struct pn_pool *pool = arg;
+    struct pn_json_parser *parser = pn_json_parser_create();
+    for (struct pn_conn *conn = next_work(pool); conn != NULL; conn = next_work(pool)) {
+        pool->config.run(conn, parser);
+    }
+    pn_json_parser_destroy(&parser);
+    return NULL;
+}
+
+void pn_pool_wait(struct pn_pool *pool, struct pn_conn *conn)
+{
+    pthread_mutex_lock(&pool->wait_lock);
+    conn->pool_next = pool->waiting;
+    pool->waiting = conn;
+    /* Records may have come since the handler looked. */
+    pool->signalled = true;
+    pthread_cond_signal(&pool->change);
+    pthread_mutex_unlock(&pool->wait_lock);
+}
+
+void pn_pool_signal(struct pn_pool *pool)
+{
+    pthread_mutex_lock(&pool->wait_lock);
+    if (pool->waiting != NULL && !pool->signalled) {
+        pool->signalled = true;
+        pthread_cond_signal(&pool->change);
+    }
+    pthread_mutex_unlock(&pool->wait_lock);
+}
+
+void pn_pool_drain(struct pn_pool *pool)
+{
+    pthread_mutex_lock(&pool->wait_lock);
+    pool->draining = true;
+    pool->signalled = true;
+    pthread_cond_signal(&pool->change);
+    pthread_mutex_unlock(&pool->wait_lock);
+}
+
+/* Requeues what is ready or late. Returns the earliest time at which another one is late. */
+static int64_t look(struct pn_pool *pool, int64_t now_ns)
+{
+    int64_t next_ns = INT64_MAX;
+    for (struct pn_conn **link = &pool->waiting; *link != NULL;) {
+        struct pn_conn *conn = *link;
+        conn->req.expired = pool->draining || now_ns >= conn->req.wait_until_ns;
+        if (conn->req.expired || conn->req.ready(&conn->req)) {
+            *link = conn->pool_next;
+            pn_pool_run(pool, conn);
+            continue;
+        }
+        if (conn->req.wait_until_ns < next_ns) {
+            next_ns = conn->req.wait_until_ns;
+        }
+        link = &conn->pool_next;
+    }
+    return next_ns;
+}
+
+/* Waits for a signal, or until `until_ns` of the monotonic clock, or one tick. */
+static void wait_for_change(struct pn_pool *pool, int64_t until_ns, int64_t now_ns)
+{
+    int64_t wait_ns = until_ns - now_ns;
+    if (wait_ns > TICK_MS * INT64_C(1000000)) {
+        wait_ns = TICK_MS * INT64_C(1000000);
+    }
+    struct timespec deadline;
+    (void)clock_gettime(CLOCK_MONOTONIC, &deadline);
+    int64_t ns = deadline.tv_nsec + wait_ns;
+    deadline.tv_sec += ns / 1000000000;
+    deadline.tv_nsec = ns % 1000000000;
+    while (!pool->signalled && !pool->timer_ending) {
+        if (pthread_cond_timedwait(&pool->change, &pool->wait_lock, &deadline) != 0) {
+            return;
+        }
+    }
+}
+
+static void *timer_thread(void *arg)
+{
+    struct pn_pool *pool = arg;
+    int64_t ticked_ns = 0;
+    pthread_mutex_lock(&pool->wait_lock);
+    while (!pool->timer_ending) {
+        pool->signalled = false;
+        int64_t now_ns = pn_mono_ns(pool->config.clock);
+        int64_t next_ns = look(pool, now_ns);
+        if (now_ns - ticked_ns >= TICK_MS * INT64_C(1000000)) {
+            ticked_ns = now_ns;
+            pthread_mutex_unlock(&pool->wait_lock);
+            pool->config.tick(pool->config.arg);
+            pthread_mutex_lock(&pool->wait_lock);
+        }
+        if (next_ns > now_ns) {
+            wait_for_change(pool, next_ns, now_ns);
+        }
+        if (pool->signalled && !pool->timer_ending && !pool->draining) {
+            /* Let more of them come together. */
+            pthread_mutex_unlock(&pool->wait_lock);
+            const struct timespec pause = {.tv_nsec = LOOK_INTERVAL_NS};
+            (void)nanosleep(&pause, NULL);
+            pthread_mutex_lock(&pool->wait_lock);
+        }
+    }
+    pthread_mutex_unlock(&pool->wait_lock);
+    return NULL;
+}
+
+int pn_pool_create(const struct pn_pool_config *config, struct pn_pool **pool, struct pn_err *e)
+{
+    struct pn_pool *made = pn_xcalloc(1, sizeof *made);
+    made->config = *config;
+    made->queue_tail = &made->queue;
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&made->lock, NULL);
+    pthread_mutex_init(&made->wait_lock, NULL);
+    pthread_cond_init(&made->work, NULL);
+    pthread_cond_init(&made->change, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    PN_ASSERT(config->threads > 0 && config->threads <= THREADS_MAX);
+    int rc = 0;
+    for (int i = 0; i < config->threads && rc == 0; i++) {
+        rc = pthread_create(&made->threads[i], NULL, pool_thread, made);
+        made->thread_count += rc == 0;
+    }
+    if (rc == 0) {
+        rc = pthread_create(&made->timer, NULL, timer_thread, made);
+        made->timer_running = rc == 0;
+    }
+    if (rc != 0) {
+        pn_pool_destroy(&made);
+        return pn_err_errno(e, rc, "cannot start the gateway's pool threads");
+    }
+    *pool = made;
+    return 0;
+}
+
+void pn_pool_destroy(struct pn_pool **pool)
+{
+    struct pn_pool *p = *pool;
+    if (p == NULL) {
+        return;
+    }
+    if (p->timer_running) {
+        pthread_mutex_lock(&p->wait_lock);
+        p->timer_ending = true;
+        pthread_cond_signal(&p->change);
+        pthread_mutex_unlock(&p->wait_lock);
+        (void)pthread_join(p->timer, NULL);
+    }
+    pthread_mutex_lock(&p->lock);
+    p->ending = true;
+    pthread_cond_broadcast(&p->work);
+    pthread_mutex_unlock(&p->lock);
+    for (int i = 0; i < p->thread_count; i++) {
+        (void)pthread_join(p->threads[i], NULL);
+    }
+    PN_ASSERT(p->waiting == NULL && p->queue == NULL);
+    pthread_cond_destroy(&p->work);
+    pthread_cond_destroy(&p->change);
+    pthread_mutex_destroy(&p->lock);
+    pthread_mutex_destroy(&p->wait_lock);
+    free(p);
+    *pool = NULL;
+}

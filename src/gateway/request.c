@@ -1,0 +1,63 @@
+#include "gateway/request.h"
+
+#include <string.h>
+
+#include "gateway/codec.h"
+#include "gateway/errors.h"
+#include "gateway/server.h"
+
+const char *pn_request_header(const struct pn_request *req, const char *name)
+{
+    const struct pn_conn *conn = (const struct pn_conn *)req;
+    return MHD_lookup_connection_value(conn->mhd, MHD_HEADER_KIND, name);
+}
+
+const char *pn_request_query(struct pn_request *req, const char *name)
+{
+    const char *raw =
+        MHD_lookup_connection_value(pn_conn_of(req)->mhd, MHD_GET_ARGUMENT_KIND, name);
+    return raw != NULL ? pn_percent_decode(&req->arena, raw, strlen(raw)) : NULL;
+}
+
+/* A Host header goes back into replies: only what can be part of one is taken. */
+static bool is_host(const char *host)
+{
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]";
+    return *host != '\0' && strlen(host) <= 255 && host[strspn(host, allowed)] == '\0';
+}
+
+const char *pn_request_base_uri(struct pn_request *req)
+{
+    const char *host = pn_request_header(req, "Host");
+    const char *proto = pn_request_header(req, "X-Forwarded-Proto");
+    const char *stage = pn_conn_of(req)->stage;
+    if (host == NULL || !is_host(host)) {
+        host = pn_arena_printf(&req->arena, "localhost:%u", pn_gateway_port(req->gateway));
+    }
+    struct pn_buf encoded;
+    pn_buf_init(&encoded, 4096);
+    if (stage != NULL) {
+        pn_buf_addc(&encoded, '/');
+        pn_percent_encode(&encoded, stage);
+    }
+    const char *uri = pn_arena_printf(
+        &req->arena, "%s://%s%s", proto != NULL && strcmp(proto, "https") == 0 ? "https" : "http",
+        host, pn_buf_text(&encoded));
+    pn_buf_deinit(&encoded);
+    return uri;
+}
+
+int pn_request_json(struct pn_request *req, struct pn_json **root)
+{
+    *root = NULL;
+    if (req->body_len == 0) {
+        return 0;
+    }
+    struct pn_err e;
+    if (pn_json_parse(req->parser, req->body, req->body_len, req->body_capacity, root, &e) != 0) {
+        pn_reply_error(req, 400, 400, "The request body is not JSON: %s", e.msg);
+        return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,111 @@
+/*
+ * A request as the handlers of the front doors see it.
+ *
+ * A route names a method and a path pattern ("topics/{}/partitions/{}", "api/v1/sink/flush"); the
+ * `{}` segments arrive in `params`, percent-decoded. A pattern that starts with `topics`,
+ * `consumers`, `brokers` or `streams` is also found behind one other first segment, whatever it
+ * is (the stage of an API Gateway); empty segments are skipped, so double and trailing slashes
+ * don't count.
+ *
+ * A handler writes its reply into `out` and sets `status`; what it allocates lives in `arena`. It
+ * returns what is to happen next. Handlers without PN_ROUTE_BLOCKS run on the HTTP threads and must
+ * neither block nor read the disk.
+ */
+#ifndef PN_GATEWAY_REQUEST_H
+#define PN_GATEWAY_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/json.h"
+#include "gateway/gateway.h"
+#include "log/log.h"
+
+enum pn_method {
+    PN_GET,
+    PN_POST,
+    PN_PUT,
+    PN_DELETE,
+    PN_PATCH,
+    PN_OPTIONS,
+    PN_METHOD_OTHER
+}; /* HEAD arrives as PN_GET: libmicrohttpd leaves the reply's body out */
+
+enum { PN_PARAMS_MAX = 6 };
+
+enum pn_handled {
+    PN_HANDLED,         /* the reply is there */
+    PN_HANDLED_PRODUCE, /* `produce` is filled: submit it, then call `finish` */
+    PN_HANDLED_WAIT     /* call the handler again when `ready` says so or at `wait_until_ns` */
+};
+
+struct pn_request {
+    /* The request. */
+    struct pn_gateway *gateway;
+    enum pn_method method;
+    const char *params[PN_PARAMS_MAX]; /* NUL-terminated, no NUL inside */
+    size_t param_count;
+    const char *body; /* body_capacity bytes are readable, for pn_json_parse() */
+    size_t body_len;
+    size_t body_capacity;
+    struct pn_arena arena;         /* for this request */
+    struct pn_json_parser *parser; /* of the running thread; good until the handler returns */
+
+    /* The reply. */
+    int status;
+    const char *content_type; /* static or in the arena */
+    const char *allow;        /* value of an Allow header, or NULL */
+    int retry_after_s;        /* 0: no such header */
+    struct pn_buf out;        /* the body */
+
+    /* How it goes on. */
+    struct pn_log_request produce;
+    struct pn_buf values; /* what `produce` points to */
+    /* Builds the reply when the records are durable or refused, on an HTTP thread (or, where the
+     * log refused at once, where the handler ran). Then only, it may return PN_HANDLED_PRODUCE to
+     * submit again, what was wrong being mended. */
+    enum pn_handled (*finish)(struct pn_request *req);
+    bool (*ready)(struct pn_request *req); /* quick; called on the waiting thread */
+    int64_t wait_until_ns;                 /* monotonic */
+    bool expired;                          /* a handler called again: time is up, or draining */
+    void *state; /* the handler's own, kept while it waits; in the arena */
+};
+
+enum pn_route_flags {
+    PN_ROUTE_BLOCKS = 1, /* runs on a pool thread */
+    PN_ROUTE_OPEN = 2    /* needs no API key */
+};
+
+struct pn_route {
+    enum pn_method method;
+    const char *pattern; /* no leading slash */
+    enum pn_handled (*handle)(struct pn_request *req, void *arg);
+    void *arg;
+    unsigned flags;
+};
+
+/* The value of a header (borrowed), or NULL. */
+const char *pn_request_header(const struct pn_request *req, const char *name);
+/* The decoded value of a query parameter (in the arena), or NULL when absent or badly encoded. */
+const char *pn_request_query(struct pn_request *req, const char *name);
+/* What people would call the way here, for links: "http://host:port/stage", no trailing slash. */
+const char *pn_request_base_uri(struct pn_request *req);
+
+/*
+ * Parses the body. An empty body gives *root NULL (and success). On failure the reply is already
+ * an error 400 with the position, and -1 is returned.
+ */
+int pn_request_json(struct pn_request *req, struct pn_json **root) PN_MUST_CHECK;
+
+/* Ends the request with `status` and the body {"error_code":code,"message":"..."}. */
+void pn_reply_error(struct pn_request *req, int status, int code, const char *fmt, ...)
+    PN_PRINTF(4, 5);
+/* The same from an error of the log or the disk, by its class; see errors.c for the numbers. */
+void pn_reply_log_error(struct pn_request *req, enum pn_class class_, const char *msg);
+/* Ends with 204 and no body. */
+void pn_reply_none(struct pn_request *req);
+
+#endif

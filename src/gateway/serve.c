@@ -1,0 +1,486 @@
+/* What libmicrohttpd calls: a request's way from its header to its reply. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "gateway/errors.h"
+#include "gateway/negotiate.h"
+#include "gateway/server.h"
+
+/* What is read and dropped of a body that was refused, so that the client, who may still be
+ * sending, gets to read why. */
+enum { LINGER_BYTES_MAX = 16 * 1024 * 1024 };
+/* Steps in which a body takes from the gateway's memory budget. */
+enum { MEMORY_STEP_BYTES = 64 * 1024 };
+enum { ARENA_BLOCK_BYTES = 4096, OUT_BYTES_MAX = 256 * 1024 * 1024 };
+
+static const char cors_methods[] = "DELETE,GET,HEAD,OPTIONS,PATCH,POST,PUT";
+static const char cors_headers[] =
+    "Content-Type,X-Amz-Date,Authorization,X-Api-Key,X-Amz-Security-Token,X-Amz-Target,"
+    "Shard-Iterator";
+
+/* --- connections ------------------------------------------------------------------------------ */
+
+static struct pn_conn *conn_create(struct pn_worker *worker, struct MHD_Connection *mhd)
+{
+    const struct pn_gateway_config *config = &worker->gateway->config;
+    struct pn_conn *conn = pn_xcalloc(1, sizeof *conn);
+    conn->worker = worker;
+    conn->mhd = mhd;
+    conn->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    const struct sockaddr *address =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
+    memcpy(&conn->address, address,
+           address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                                          : sizeof(struct sockaddr_in));
+    conn->req.gateway = worker->gateway;
+    pn_arena_init(&conn->req.arena, ARENA_BLOCK_BYTES);
+    pn_buf_init(&conn->body, (size_t)config->body_bytes_max + PN_JSON_PADDING);
+    pn_buf_init(&conn->req.values, (size_t)config->body_bytes_max * 2 + PN_JSON_PADDING);
+    pn_buf_init(&conn->req.out, OUT_BYTES_MAX);
+    conn->next = worker->conns;
+    if (conn->next != NULL) {
+        conn->next->prev = conn;
+    }
+    worker->conns = conn;
+    return conn;
+}
+
+void pn_conn_destroy(struct pn_conn *conn)
+{
+    struct pn_worker *worker = conn->worker;
+    *(conn->prev != NULL ? &conn->prev->next : &worker->conns) = conn->next;
+    if (conn->next != NULL) {
+        conn->next->prev = conn->prev;
+    }
+    pn_arena_deinit(&conn->req.arena);
+    pn_buf_deinit(&conn->body);
+    pn_buf_deinit(&conn->req.values);
+    pn_buf_deinit(&conn->req.out);
+    free(conn);
+}
+
+void pn_serve_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
+                         enum MHD_ConnectionNotificationCode what)
+{
+    struct pn_worker *worker = cls;
+    struct pn_gateway *gateway = worker->gateway;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        *socket_context = conn_create(worker, mhd);
+        pn_metric_add(gateway->metrics.connections, 1);
+        return;
+    }
+    struct pn_conn *conn = *socket_context;
+    pn_metric_add(gateway->metrics.connections, -1);
+    pn_listener_closed(&gateway->listener, &conn->address);
+    atomic_fetch_sub(&worker->load, 1);
+    if (conn->state == PN_PENDING) {
+        conn->gone = true; /* the log still has it */
+    } else {
+        pn_conn_destroy(conn);
+    }
+}
+
+/* --- the end of a request --------------------------------------------------------------------- */
+
+static void shrink(struct pn_buf *buf)
+{
+    if (buf->capacity > KEPT_BYTES) {
+        pn_buf_deinit(buf);
+    } else {
+        pn_buf_reset(buf);
+    }
+}
+
+static void end_request(struct pn_conn *conn)
+{
+    struct pn_gateway *gateway = conn->worker->gateway;
+    if (conn->memory_bytes > 0) {
+        atomic_fetch_sub(&gateway->memory_bytes, conn->memory_bytes);
+        conn->memory_bytes = 0;
+    }
+    shrink(&conn->body);
+    shrink(&conn->req.values);
+    shrink(&conn->req.out);
+    if (conn->req.arena.total_bytes > KEPT_BYTES) {
+        pn_arena_deinit(&conn->req.arena);
+        pn_arena_init(&conn->req.arena, ARENA_BLOCK_BYTES);
+    } else {
+        pn_arena_reset(&conn->req.arena);
+    }
+    conn->state = PN_IDLE;
+    conn->requests++;
+    atomic_fetch_sub(&gateway->in_flight, 1);
+    pn_metric_add(gateway->metrics.in_flight, -1);
+}
+
+void pn_serve_completed(void *cls, struct MHD_Connection *mhd, void **request,
+                        enum MHD_RequestTerminationCode how)
+{
+    (void)cls;
+    (void)mhd;
+    (void)how;
+    struct pn_conn *conn = *request;
+    if (conn != NULL && conn->state != PN_IDLE && conn->state != PN_PENDING) {
+        end_request(conn);
+    }
+    *request = NULL;
+}
+
+/* --- the reply -------------------------------------------------------------------------------- */
+
+static void add_headers(struct pn_conn *conn, struct MHD_Response *response)
+{
+    struct pn_request *req = &conn->req;
+    const char *origin = req->gateway->config.cors_origin;
+    if (req->status != 204) {
+        (void)MHD_add_response_header(response, "Content-Type", req->content_type);
+    }
+    if (*origin != '\0') {
+        (void)MHD_add_response_header(response, "Access-Control-Allow-Origin", origin);
+    }
+    if (req->method == PN_OPTIONS) {
+        (void)MHD_add_response_header(response, "Access-Control-Allow-Methods", cors_methods);
+        (void)MHD_add_response_header(response, "Access-Control-Allow-Headers", cors_headers);
+    }
+    if (req->allow != NULL) {
+        (void)MHD_add_response_header(response, "Allow", req->allow);
+    }
+    if (req->retry_after_s > 0) {
+        char seconds[16];
+        (void)snprintf(seconds, sizeof seconds, "%d", req->retry_after_s);
+        (void)MHD_add_response_header(response, "Retry-After", seconds);
+    }
+    if (atomic_load_explicit(&req->gateway->stage, memory_order_relaxed) != PN_SERVING) {
+        (void)MHD_add_response_header(response, "Connection", "close");
+    }
+}
+
+static void count_reply(struct pn_conn *conn)
+{
+    struct pn_gateway *gateway = conn->worker->gateway;
+    int class_ = conn->req.status / 100 - 1;
+    if (class_ >= 0 && class_ < PN_STATUS_CLASSES) {
+        pn_metric_add(gateway->metrics.status[class_], 1);
+    }
+    pn_metric_add(conn->row != NULL ? conn->row->requests : gateway->metrics.unrouted, 1);
+    pn_metric_add(gateway->metrics.bytes_out, (int64_t)conn->req.out.len);
+    pn_metric_observe_ns(gateway->metrics.seconds, pn_mono_ns(gateway->env.clock) - conn->begin_ns);
+}
+
+static enum MHD_Result queue_reply(struct pn_conn *conn)
+{
+    struct pn_request *req = &conn->req;
+    if (pn_buf_failed(&req->out)) {
+        pn_reply_error(req, 500, 500, "The reply would be too large; ask for less at once");
+    }
+    /* The buffer stays as it is until pn_serve_completed(). */
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(req->out.len, req->out.data, MHD_RESPMEM_PERSISTENT);
+    if (response == NULL) {
+        return MHD_NO;
+    }
+    add_headers(conn, response);
+    conn->state = PN_REPLYING;
+    count_reply(conn);
+    enum MHD_Result result = MHD_queue_response(conn->mhd, (unsigned)req->status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+/* --- the header ------------------------------------------------------------------------------- */
+
+static void route(struct pn_conn *conn, const char *path, const char *method)
+{
+    struct pn_request *req = &conn->req;
+    struct pn_match match;
+    req->method = pn_method_parse(method);
+    enum pn_found found =
+        pn_router_find(&req->gateway->router, req->method, path, &req->arena, &match);
+    conn->row = found == PN_ROUTE_FOUND ? match.row : NULL;
+    conn->stage = match.stage;
+    if (req->method == PN_OPTIONS && found != PN_ROUTE_FOUND) {
+        /* Asked by browsers, without the key, before they send what they want to. */
+        req->status = 200;
+        pn_buf_adds(&req->out, "{}");
+        return;
+    }
+    bool open = conn->row != NULL && (conn->row->route->flags & PN_ROUTE_OPEN) != 0;
+    if (!open && !pn_auth_allows(&req->gateway->auth, pn_request_header(req, "x-api-key"))) {
+        req->status = 403;
+        pn_buf_adds(&req->out, "{\"message\":\"Forbidden\"}");
+        return;
+    }
+    switch (found) {
+    case PN_ROUTE_FOUND:
+        memcpy(req->params, match.params, sizeof req->params);
+        req->param_count = match.param_count;
+        break;
+    case PN_ROUTE_NONE:
+        pn_reply_error(req, 404, 404, "HTTP 404 Not Found");
+        break;
+    case PN_ROUTE_METHOD:
+        req->allow = match.allow;
+        pn_reply_error(req, 405, 405, "HTTP 405 Method Not Allowed");
+        break;
+    case PN_ROUTE_BAD_PATH:
+        pn_reply_error(req, 400, 400,
+                       "The path has a broken percent-encoding or a control character");
+        break;
+    }
+}
+
+static void refuse_large_body(struct pn_request *req)
+{
+    pn_reply_error(req, 413, 413,
+                   "The request body is larger than %lld bytes (gateway.body_bytes_max)",
+                   (long long)req->gateway->config.body_bytes_max);
+}
+
+/* What the header alone tells is wrong. Returns the Content-Length, 0 when there is none. */
+static int64_t check_header(struct pn_conn *conn)
+{
+    struct pn_request *req = &conn->req;
+    const struct pn_gateway_config *config = &req->gateway->config;
+    size_t header_bytes =
+        MHD_get_connection_info(conn->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
+    const char *length = pn_request_header(req, "Content-Length");
+    const char *transfer = pn_request_header(req, "Transfer-Encoding");
+    const char *encoding = pn_request_header(req, "Content-Encoding");
+    int64_t body_bytes = length != NULL ? strtoll(length, NULL, 10) : 0;
+    if (header_bytes > (size_t)config->header_bytes_max) {
+        pn_reply_error(req, 431, 431,
+                       "The request header has %zu bytes; %lld are allowed "
+                       "(gateway.header_bytes_max)",
+                       header_bytes, (long long)config->header_bytes_max);
+    } else if (transfer != NULL && strcasecmp(transfer, "chunked") != 0) {
+        pn_reply_error(req, 501, 501, "The only Transfer-Encoding supported is chunked");
+    } else if (transfer != NULL && length != NULL) {
+        pn_reply_error(req, 400, 400,
+                       "A request has a Content-Length or a Transfer-Encoding, "
+                       "not both");
+    } else if (encoding != NULL && strcasecmp(encoding, "identity") != 0) {
+        pn_reply_error(req, 415, 415,
+                       "Request bodies must not be compressed: send no Content-Encoding");
+    } else if (body_bytes > config->body_bytes_max) {
+        refuse_large_body(req);
+    }
+    return body_bytes;
+}
+
+static enum MHD_Result begin(struct pn_conn *conn, const char *path, const char *method)
+{
+    struct pn_gateway *gateway = conn->worker->gateway;
+    struct pn_request *req = &conn->req;
+    atomic_fetch_add(&gateway->in_flight, 1);
+    pn_metric_add(gateway->metrics.in_flight, 1);
+    conn->state = PN_RECEIVING;
+    conn->begin_ns = pn_mono_ns(gateway->env.clock);
+    conn->taken = false;
+    conn->dropped_bytes = 0;
+    req->status = 0;
+    req->content_type = PN_TYPE_JSON;
+    req->allow = NULL;
+    req->retry_after_s = 0;
+    req->param_count = 0;
+    req->finish = NULL;
+    req->ready = NULL;
+    req->expired = false;
+    req->state = NULL;
+    route(conn, path, method);
+    int64_t body_bytes = req->status == 0 ? check_header(conn) : 0;
+    conn->refused = req->status != 0;
+    if (conn->refused && req->status >= 400 &&
+        (body_bytes > gateway->config.body_bytes_max + LINGER_BYTES_MAX || req->status == 501 ||
+         pn_request_header(req, "Expect") != NULL)) {
+        return queue_reply(conn); /* now; libmicrohttpd then closes the connection */
+    }
+    return MHD_YES;
+}
+
+/* --- the body --------------------------------------------------------------------------------- */
+
+/* Takes from the gateway's budget what the body needs; false when that is used up. */
+static bool reserve_memory(struct pn_conn *conn, size_t body_bytes)
+{
+    struct pn_gateway *gateway = conn->worker->gateway;
+    while ((int64_t)body_bytes > conn->memory_bytes) {
+        int64_t used = atomic_fetch_add(&gateway->memory_bytes, MEMORY_STEP_BYTES);
+        conn->memory_bytes += MEMORY_STEP_BYTES;
+        if (used + MEMORY_STEP_BYTES > gateway->config.memory_bytes_max) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum MHD_Result take_body(struct pn_conn *conn, const char *bytes, size_t len)
+{
+    struct pn_request *req = &conn->req;
+    pn_metric_add(req->gateway->metrics.bytes_in, (int64_t)len);
+    if (conn->refused) {
+        conn->dropped_bytes += len;
+        return conn->dropped_bytes > LINGER_BYTES_MAX ? MHD_NO : MHD_YES;
+    }
+    if (conn->body.len + len > (size_t)req->gateway->config.body_bytes_max) {
+        refuse_large_body(req);
+    } else if (!reserve_memory(conn, conn->body.len + len)) {
+        req->retry_after_s = 1;
+        pn_reply_error(req, 503, PN_CODE_KAFKA_RETRIABLE,
+                       "Too much data is on its way in (gateway.memory_bytes_max); try again");
+    } else {
+        pn_buf_add(&conn->body, bytes, len);
+        if (pn_buf_failed(&conn->body)) {
+            req->retry_after_s = 1;
+            pn_reply_error(req, 503, PN_CODE_KAFKA_RETRIABLE, "Out of memory; try again");
+        }
+    }
+    conn->refused = req->status != 0;
+    return MHD_YES;
+}
+
+/* --- handling --------------------------------------------------------------------------------- */
+
+static void produced(struct pn_log_request *produce)
+{
+    pn_worker_finish(produce->arg);
+}
+
+bool pn_serve_submit(struct pn_conn *conn)
+{
+    struct pn_request *req = &conn->req;
+    struct pn_log *log = req->gateway->env.log;
+    for (;;) {
+        struct pn_err e = {0};
+        req->produce.done = produced;
+        req->produce.arg = conn;
+        conn->taken = true;
+        int rc = pn_log_submit(log, &req->produce, &e);
+        if (rc == 0) {
+            return false; /* and it may be finished already */
+        }
+        conn->taken = false;
+        req->produce.rc = rc;
+        req->produce.err = e;
+        if (req->finish(req) == PN_HANDLED) {
+            return true;
+        }
+    }
+}
+
+bool pn_serve_handle(struct pn_conn *conn, struct pn_json_parser *parser)
+{
+    struct pn_worker *worker = conn->worker;
+    struct pn_request *req = &conn->req;
+    const struct pn_route *route = conn->row->route;
+    req->parser = parser;
+    switch (route->handle(req, route->arg)) {
+    case PN_HANDLED_PRODUCE:
+        if ((route->flags & PN_ROUTE_BLOCKS) != 0) {
+            return pn_serve_submit(conn);
+        }
+        conn->next_submit = NULL;
+        *worker->submits_tail = conn;
+        worker->submits_tail = &conn->next_submit;
+        return false;
+    case PN_HANDLED_WAIT:
+        pn_pool_wait(worker->gateway->pool, conn);
+        return false;
+    case PN_HANDLED:
+        break;
+    }
+    return true;
+}
+
+static void suspend(struct pn_conn *conn)
+{
+    conn->suspended = true;
+    MHD_suspend_connection(conn->mhd);
+}
+
+static void dispatch(struct pn_conn *conn)
+{
+    struct pn_worker *worker = conn->worker;
+    struct pn_request *req = &conn->req;
+    if (conn->refused) {
+        conn->state = PN_FINISHED;
+        return;
+    }
+    if (conn->body.len > 0 && !pn_buf_reserve(&conn->body, PN_JSON_PADDING)) {
+        pn_buf_reset(&conn->body);
+        pn_reply_error(req, 503, PN_CODE_KAFKA_RETRIABLE, "Out of memory; try again");
+        conn->state = PN_FINISHED;
+        return;
+    }
+    req->body = pn_buf_text(&conn->body);
+    req->body_len = conn->body.len;
+    req->body_capacity = conn->body.len > 0 ? conn->body.capacity : 0;
+    conn->state = PN_PENDING;
+    if ((conn->row->route->flags & PN_ROUTE_BLOCKS) != 0) {
+        /* First: from then on libmicrohttpd leaves the connection alone. */
+        suspend(conn);
+        pn_pool_run(worker->gateway->pool, conn);
+    } else if (pn_serve_handle(conn, worker->parser)) {
+        conn->state = PN_FINISHED;
+    } else {
+        worker->parked++;
+    }
+}
+
+void pn_serve_finished(struct pn_conn *conn)
+{
+    struct pn_worker *worker = conn->worker;
+    if (!conn->suspended) {
+        PN_ASSERT(worker->parked > 0);
+        worker->parked--;
+    }
+    if (conn->gone) {
+        end_request(conn);
+        pn_conn_destroy(conn);
+        return;
+    }
+    if (conn->taken) {
+        enum pn_handled handled = conn->req.finish(&conn->req);
+        PN_ASSERT(handled == PN_HANDLED);
+    }
+    conn->state = PN_FINISHED;
+    if (conn->suspended) {
+        conn->suspended = false;
+        MHD_resume_connection(conn->mhd);
+    }
+}
+
+enum MHD_Result pn_serve_request(void *cls, struct MHD_Connection *mhd, const char *url,
+                                 const char *method, const char *version, const char *upload,
+                                 size_t *upload_len, void **request)
+{
+    (void)version;
+    struct pn_worker *worker = cls;
+    struct pn_conn *conn = *request;
+    if (conn == NULL) {
+        conn = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+        *request = conn;
+        return begin(conn, url, method);
+    }
+    if (conn->state == PN_RECEIVING) {
+        if (*upload_len > 0) {
+            size_t len = *upload_len;
+            *upload_len = 0;
+            worker->more = true; /* libmicrohttpd may have more of it, read or in the socket */
+            return take_body(conn, upload, len);
+        }
+        dispatch(conn);
+    }
+    if (conn->state == PN_FINISHED) {
+        return queue_reply(conn);
+    }
+    if (conn->state == PN_PENDING && !conn->suspended &&
+        worker->now_ns - conn->begin_ns > PARKED_MS * INT64_C(1000000)) {
+        worker->parked--;
+        suspend(conn);
+    }
+    return MHD_YES;
+}

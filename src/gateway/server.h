@@ -1,0 +1,191 @@
+/*
+ * The inside of the gateway: what its files share. Handlers see request.h only.
+ *
+ * A connection (struct pn_conn) belongs to one worker and is touched by that worker's thread alone;
+ * while its request is with the log or the pool, those touch the request in it, and hand it back by
+ * pn_worker_finish(). The states of a request:
+ *
+ *   IDLE ──begin──► RECEIVING ──body whole──► PENDING ──pn_worker_finish──► FINISHED ──► REPLYING
+ *    ▲                  └───────── handled at once ─────────────────────────────▲           │
+ *    └──────────────────────────── reply sent, or connection lost ──────────────────────────┘
+ *
+ * A connection lost while PENDING is `gone`: it is freed when the request comes back.
+ */
+#ifndef PN_GATEWAY_SERVER_H
+#define PN_GATEWAY_SERVER_H
+
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <microhttpd.h>
+
+#include "gateway/auth.h"
+#include "gateway/consumers.h"
+#include "gateway/listener.h"
+#include "gateway/pool.h"
+#include "gateway/request.h"
+#include "gateway/router.h"
+
+/* How long a request may wait for the log before its connection is suspended. */
+enum { PARKED_MS = 25 };
+/* What an idle connection may keep of its buffers. */
+enum { KEPT_BYTES = 64 * 1024 };
+enum { PN_STATUS_CLASSES = 5 };
+
+enum pn_conn_state { PN_IDLE, PN_RECEIVING, PN_PENDING, PN_FINISHED, PN_REPLYING };
+
+struct pn_worker;
+
+struct pn_conn {
+    struct pn_request req; /* first: a request is a connection */
+    struct pn_worker *worker;
+    struct MHD_Connection *mhd;
+    int fd;
+    struct sockaddr_storage address;
+    enum pn_conn_state state;
+    bool suspended;
+    bool gone;
+    bool refused; /* the reply is an error already; what comes of the body is dropped */
+    bool taken;   /* the log took `produce`, and `done` will be called, or was */
+    const struct pn_router_row *row; /* NULL when none was found */
+    const char *stage;
+    int64_t begin_ns;
+    int64_t memory_bytes; /* reserved of the gateway's budget */
+    size_t dropped_bytes; /* of a refused body */
+    struct pn_buf body;
+    struct pn_conn *next_finished; /* worker's list of requests handed back */
+    struct pn_conn *next_submit;
+    struct pn_conn *prev; /* worker's list of connections */
+    struct pn_conn *next;
+    struct pn_conn *pool_next; /* the pool's queue, or its list of waiting requests */
+    /* For the time limits, see sweep.c. */
+    uint64_t requests;
+    uint64_t swept_requests;
+    uint64_t swept_bytes;
+    uint64_t swept_acked;
+    int64_t acked_ns;         /* when more of the reply was last seen to be acknowledged */
+    int64_t partial_since_ns; /* since when part of a request header is there; 0: none is */
+};
+
+struct pn_worker {
+    struct pn_gateway *gateway;
+    pthread_t thread;
+    struct MHD_Daemon *daemon;
+    int epoll_fd;
+    int wake_fd;
+    _Atomic(struct pn_conn *) finished; /* a stack; pushed by any thread, taken whole */
+    struct pn_inbox inbox;              /* connections from the acceptor */
+    atomic_int load;                    /* connections it has or will have */
+    struct pn_conn *conns;
+    struct pn_conn *submits; /* to hand to the log at the end of the round, in order */
+    struct pn_conn **submits_tail;
+    size_t parked; /* PENDING and not suspended */
+    bool more;     /* run again without waiting */
+    int64_t now_ns;
+    int64_t swept_ns;
+    struct pn_json_parser *parser;
+};
+
+enum pn_stage { PN_SERVING, PN_DRAINING, PN_STOPPING };
+
+struct pn_failed_partition {
+    char topic[PN_TOPIC_NAME_MAX + 1];
+    int32_t partition;
+    char reason[256];
+};
+enum { PN_FAILED_PARTITIONS_MAX = 64 };
+
+struct pn_gateway_metrics {
+    struct pn_metric *status[PN_STATUS_CLASSES]; /* 1xx .. 5xx */
+    struct pn_metric *seconds;
+    struct pn_metric *in_flight;
+    struct pn_metric *connections;
+    struct pn_metric *refused;
+    struct pn_metric *bytes_in;
+    struct pn_metric *bytes_out;
+    struct pn_metric *records;
+    struct pn_metric *unrouted;
+};
+
+struct pn_gateway {
+    struct pn_gateway_config config; /* owns its strings */
+    struct pn_gateway_env env;
+    struct pn_auth auth;
+    struct pn_router router;
+    struct pn_listener listener;
+    struct pn_worker *workers;
+    size_t worker_count;
+    size_t workers_running;
+    struct pn_pool *pool;
+    struct pn_consumers *consumers;
+    struct pn_gateway_metrics metrics;
+    atomic_int stage; /* enum pn_stage */
+    atomic_int_fast64_t memory_bytes;
+    atomic_int_fast64_t in_flight;
+    pthread_mutex_t failed_lock; /* of the next two */
+    struct pn_failed_partition failed[PN_FAILED_PARTITIONS_MAX];
+    size_t failed_count;
+    int listen_id; /* of records_came, while `listening` */
+    bool listening;
+    bool started;
+};
+
+/* --- worker.c -------------------------------------------------------------------------------- */
+
+int pn_worker_start(struct pn_worker *worker, struct pn_gateway *gateway,
+                    struct pn_err *e) PN_MUST_CHECK;
+/* Waits for the thread and frees everything; the gateway must be STOPPING. */
+void pn_worker_stop(struct pn_worker *worker);
+void pn_worker_wake(struct pn_worker *worker);
+/* Gives a request back to its worker, from any thread. */
+void pn_worker_finish(struct pn_conn *conn);
+
+/* --- serve.c: libmicrohttpd's callbacks --------------------------------------------------------
+ */
+
+enum MHD_Result pn_serve_request(void *cls, struct MHD_Connection *mhd, const char *url,
+                                 const char *method, const char *version, const char *upload,
+                                 size_t *upload_len, void **request);
+void pn_serve_completed(void *cls, struct MHD_Connection *mhd, void **request,
+                        enum MHD_RequestTerminationCode how);
+void pn_serve_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
+                         enum MHD_ConnectionNotificationCode what);
+/* Runs the route's handler on this thread with this parser; true when the reply is there. */
+bool pn_serve_handle(struct pn_conn *conn, struct pn_json_parser *parser);
+/* Hands `produce` to the log; when the log refuses, the reply is there and true is returned. */
+bool pn_serve_submit(struct pn_conn *conn);
+/* The request came back to its worker. */
+void pn_serve_finished(struct pn_conn *conn);
+void pn_conn_destroy(struct pn_conn *conn);
+
+/* --- sweep.c -----------------------------------------------------------------------------------
+ */
+
+/* Closes connections of the worker whose time is up. */
+void pn_sweep(struct pn_worker *worker);
+
+/* --- fronts.c ----------------------------------------------------------------------------------
+ */
+
+struct pn_front {
+    const char *name;
+    const struct pn_route *routes; /* ends with a NULL pattern */
+};
+extern const struct pn_front *const pn_fronts[]; /* ends with NULL */
+extern const struct pn_front pn_front_kafka_rest;
+extern const struct pn_front pn_front_api;
+
+/* --- gateway.c ---------------------------------------------------------------------------------
+ */
+
+/* Remembers, for /health, that a partition takes no more writes. */
+void pn_gateway_partition_failed(struct pn_gateway *gateway, const char *topic, int32_t partition,
+                                 const char *reason);
+
+static inline struct pn_conn *pn_conn_of(struct pn_request *req)
+{
+    return (struct pn_conn *)req;
+}
+
+#endif

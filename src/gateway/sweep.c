@@ -1,0 +1,97 @@
+/*
+ * Time limits. libmicrohttpd knows one limit, of silence, and closes without a word; a client that
+ * sends a byte now and then it would keep for ever. So the limits are kept here: now and then every
+ * connection of a worker is looked at.
+ *
+ *   no request under way, silent for idle_ms                     closed
+ *   part of a request header for request_ms (or silent idle_ms)  408
+ *   part of a body for request_ms                                408
+ *   a reply of which nothing more is fetched for idle_ms          closed
+ *
+ * Whether part of a header came, only the kernel can tell: bytes were received since the last look,
+ * and no request came of them. While a request is read nothing is being sent, so the 408 can be
+ * written to the socket past libmicrohttpd.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <linux/tcp.h>
+
+#include "gateway/server.h"
+
+static void hang_up(struct pn_conn *conn)
+{
+    (void)shutdown(conn->fd, SHUT_RDWR);
+}
+
+static void time_out(struct pn_conn *conn)
+{
+    static const char body[] = "{\"error_code\":408,\"message\":\"The request did not arrive in "
+                               "time (gateway.request_ms, gateway.idle_ms)\"}";
+    char reply[512];
+    int len = snprintf(reply, sizeof reply,
+                       "HTTP/1.1 408 Request Timeout\r\nContent-Type: application/json\r\n"
+                       "Connection: close\r\nContent-Length: %zu\r\n\r\n%s",
+                       sizeof body - 1, body);
+    (void)send(conn->fd, reply, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    hang_up(conn);
+}
+
+static void sweep_idle(struct pn_conn *conn, const struct tcp_info *tcp, bool ending)
+{
+    const struct pn_worker *worker = conn->worker;
+    const struct pn_gateway_config *config = &worker->gateway->config;
+    bool silent = tcp->tcpi_last_data_recv >= config->idle_ms;
+    if (conn->requests != conn->swept_requests) {
+        conn->partial_since_ns = 0;
+    } else if (tcp->tcpi_bytes_received != conn->swept_bytes && conn->partial_since_ns == 0) {
+        conn->partial_since_ns = worker->now_ns;
+    }
+    if (conn->partial_since_ns != 0) {
+        int64_t since_ms = (worker->now_ns - conn->partial_since_ns) / 1000000;
+        if (silent || since_ms >= config->request_ms) {
+            time_out(conn);
+        }
+    } else if (silent || ending) {
+        hang_up(conn);
+    }
+}
+
+static void sweep_one(struct pn_conn *conn, enum pn_stage stage)
+{
+    const struct pn_worker *worker = conn->worker;
+    const struct pn_gateway_config *config = &worker->gateway->config;
+    struct tcp_info tcp;
+    socklen_t len = sizeof tcp;
+    memset(&tcp, 0, sizeof tcp);
+    if (getsockopt(conn->fd, IPPROTO_TCP, TCP_INFO, &tcp, &len) != 0) {
+        return;
+    }
+    if (conn->state == PN_IDLE) {
+        sweep_idle(conn, &tcp, stage != PN_SERVING);
+    } else if (stage == PN_STOPPING) {
+        hang_up(conn);
+    } else if (conn->state == PN_RECEIVING &&
+               (worker->now_ns - conn->begin_ns) / 1000000 >= config->request_ms) {
+        time_out(conn);
+    } else if (conn->state == PN_REPLYING) {
+        if (conn->swept_acked != tcp.tcpi_bytes_acked || conn->acked_ns < conn->begin_ns) {
+            conn->swept_acked = tcp.tcpi_bytes_acked;
+            conn->acked_ns = worker->now_ns;
+        } else if ((worker->now_ns - conn->acked_ns) / 1000000 >= config->idle_ms) {
+            hang_up(conn);
+        }
+    }
+    conn->swept_requests = conn->requests;
+    conn->swept_bytes = tcp.tcpi_bytes_received;
+}
+
+void pn_sweep(struct pn_worker *worker)
+{
+    enum pn_stage stage = (enum pn_stage)atomic_load(&worker->gateway->stage);
+    for (struct pn_conn *conn = worker->conns; conn != NULL; conn = conn->next) {
+        if (!conn->gone && conn->state != PN_PENDING) {
+            sweep_one(conn, stage);
+        }
+    }
+}
