@@ -163,6 +163,18 @@ static int set_choice(const struct pn_opt *opt, const char *text, struct pn_err 
     return pn_err_input(e, "--%s takes one of %s, not \"%.40s\"", opt->name, opt->choices, text);
 }
 
+static char *format_number(const struct pn_opt *opt, int64_t value, char *out)
+{
+    if (opt->kind == PN_OPT_SIZE) {
+        return pn_format_size(value, out);
+    }
+    if (opt->kind == PN_OPT_DURATION) {
+        return pn_format_duration(value, out);
+    }
+    (void)snprintf(out, PN_UNITS_SIZE, "%lld", (long long)value);
+    return out;
+}
+
 static int set_number(const struct pn_opt *opt, const char *text, struct pn_err *e)
 {
     int64_t value = 0;
@@ -179,11 +191,11 @@ static int set_number(const struct pn_opt *opt, const char *text, struct pn_err 
         return rc;
     }
     int64_t max = opt->min == 0 && opt->max == 0 ? INT64_MAX : opt->max;
-    if (value < opt->min) {
-        return pn_err_input(e, "--%s: %s is less than %lld", opt->name, text, (long long)opt->min);
-    }
-    if (value > max) {
-        return pn_err_input(e, "--%s: %s is more than %lld", opt->name, text, (long long)max);
+    if (value < opt->min || value > max) {
+        char bound[PN_UNITS_SIZE];
+        bool less = value < opt->min;
+        return pn_err_input(e, "--%s: %.40s is %s than %s", opt->name, text, less ? "less" : "more",
+                            format_number(opt, less ? opt->min : max, bound));
     }
     *(int64_t *)opt->target = value;
     return 0;

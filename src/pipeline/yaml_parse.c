@@ -3,6 +3,7 @@
 #include <libfyaml.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "pipeline/yaml.h"
 
 enum {
@@ -19,6 +20,7 @@ struct builder {
     int key_line;
     size_t nodes;
     int documents;
+    int line; /* of the last event */
     /* Anchors, newest last: an alias means the newest of its name. */
     struct {
         const char *name;
@@ -32,10 +34,12 @@ static int line_error(const struct builder *b, int line, struct pn_err *e, const
     return pn_err_input(e, "%s:%d: %s", b->yaml->file, line, what);
 }
 
-static int event_line(struct fy_event *event)
+/* What is empty has no place of its own: it is where the last event was. */
+static int event_line(struct builder *b, struct fy_event *event)
 {
     const struct fy_mark *mark = fy_event_start_mark(event);
-    return mark != NULL ? mark->line + 1 : 1;
+    b->line = mark != NULL ? mark->line + 1 : b->line;
+    return b->line;
 }
 
 /* A copy of a token's text, or NULL when a NUL is in it. */
@@ -132,7 +136,7 @@ static int count_expanded(struct builder *b, const struct pn_yaml_node *node, st
 
 static int on_scalar(struct builder *b, struct fy_event *event, struct pn_err *e)
 {
-    int line = event_line(event);
+    int line = event_line(b, event);
     if (event->scalar.tag != NULL) {
         return line_error(b, line, e, "tags (!...) are not taken");
     }
@@ -167,7 +171,7 @@ static int on_scalar(struct builder *b, struct fy_event *event, struct pn_err *e
 static int on_start(struct builder *b, struct fy_event *event, enum pn_yaml_kind kind,
                     struct fy_token *anchor, struct fy_token *tag, struct pn_err *e)
 {
-    int line = event_line(event);
+    int line = event_line(b, event);
     if (tag != NULL) {
         return line_error(b, line, e, "tags (!...) are not taken");
     }
@@ -193,7 +197,7 @@ static int on_end(struct builder *b, struct pn_err *e)
 
 static int on_alias(struct builder *b, struct fy_event *event, struct pn_err *e)
 {
-    int line = event_line(event);
+    int line = event_line(b, event);
     const char *name = token_text(b, event->alias.anchor);
     const struct pn_yaml_node *meant = NULL;
     for (size_t i = b->anchor_count; name != NULL && i-- > 0 && meant == NULL;) {
@@ -227,7 +231,7 @@ static int on_event(struct builder *b, struct fy_event *event, struct pn_err *e)
     switch (event->type) {
     case FYET_DOCUMENT_START:
         if (++b->documents > 1) {
-            return line_error(b, event_line(event), e, "a second document (---) is not taken");
+            return line_error(b, event_line(b, event), e, "a second document (---) is not taken");
         }
         return 0;
     case FYET_MAPPING_START:
@@ -287,9 +291,13 @@ int pn_yaml_parse(struct pn_yaml *yaml, const char *file, const char *text, size
     if (len > PN_YAML_BYTES_MAX) {
         return pn_err_input(e, "%s: is larger than %d bytes", file, PN_YAML_BYTES_MAX);
     }
+    if (!pn_utf8_valid(text, len)) {
+        return pn_err_input(e, "%s: is no UTF-8 text", file);
+    }
     struct builder *b = pn_arena_calloc(arena, 1, sizeof *b);
     b->yaml = yaml;
     b->arena = arena;
+    b->line = 1;
     struct fy_diag_cfg diag_cfg;
     fy_diag_cfg_default(&diag_cfg);
     struct fy_diag *diag = fy_diag_create(&diag_cfg);

@@ -1,0 +1,196 @@
+#include <locale.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cli/output.h"
+
+static const struct pn_output_column columns[] = {
+    {"name", false}, {"count", true}, {"note", false}};
+
+static char *text;
+static size_t len;
+
+static struct pn_output *start(FILE **file, enum pn_format format)
+{
+    *file = open_memstream(&text, &len);
+    return pn_output_create(*file, format, columns, 3);
+}
+
+static void end_with(struct pn_output *output, FILE *file, const char *expected)
+{
+    pn_output_end(&output);
+    assert_null(output);
+    fclose(file);
+    assert_string_equal(text, expected);
+    free(text);
+}
+
+static void two_rows(struct pn_output *output)
+{
+    pn_output_cstr(output, "a \"b\", c");
+    pn_output_int(output, -12);
+    pn_output_null(output);
+    pn_output_text(output, "x\ny\tz\x1b[0m", 9);
+    pn_output_double(output, 0.1);
+    pn_output_cstr(output, "");
+}
+
+static void test_table(void **state)
+{
+    (void)state;
+    FILE *file = NULL;
+    struct pn_output *output = start(&file, PN_FORMAT_TABLE);
+    two_rows(output);
+    end_with(output, file,
+             "name            count  note\n"
+             "--------------  -----  ----\n"
+             "a \"b\", c          -12  null\n"
+             "x\\ny\\tz\\x1b[0m    0.1  \n");
+}
+
+static void test_json(void **state)
+{
+    (void)state;
+    FILE *file = NULL;
+    struct pn_output *output = start(&file, PN_FORMAT_JSON);
+    two_rows(output);
+    pn_output_bool(output, true);
+    pn_output_double(output, NAN);
+    pn_output_json(output, "{\"a\":[1]}", 9);
+    end_with(output, file,
+             "[\n {\"name\":\"a \\\"b\\\", c\",\"count\":-12,\"note\":null},\n"
+             " {\"name\":\"x\\ny\\tz\\u001b[0m\",\"count\":0.1,\"note\":\"\"},\n"
+             " {\"name\":true,\"count\":null,\"note\":{\"a\":[1]}}\n]\n");
+}
+
+static void test_csv(void **state)
+{
+    (void)state;
+    FILE *file = NULL;
+    struct pn_output *output = start(&file, PN_FORMAT_CSV);
+    two_rows(output);
+    pn_output_bool(output, false);
+    pn_output_int(output, INT64_MIN);
+    pn_output_json(output, "[1,2]", 5);
+    end_with(output, file,
+             "name,count,note\r\n"
+             "\"a \"\"b\"\", c\",-12,\r\n"
+             "\"x\ny\tz\x1b[0m\",0.1,\"\"\r\n"
+             "false,-9223372036854775808,\"[1,2]\"\r\n");
+}
+
+static void test_no_rows(void **state)
+{
+    (void)state;
+    FILE *file = NULL;
+    struct pn_output *output = start(&file, PN_FORMAT_TABLE);
+    end_with(output, file, "name  count  note\n----  -----  ----\n");
+    output = start(&file, PN_FORMAT_JSON);
+    end_with(output, file, "[]\n");
+    output = start(&file, PN_FORMAT_CSV);
+    end_with(output, file, "name,count,note\r\n");
+    output = NULL;
+    pn_output_end(&output);
+}
+
+/* Widths are of what a terminal shows, not of bytes. */
+static void test_wide_characters(void **state)
+{
+    (void)state;
+    FILE *file = NULL;
+    struct pn_output *output = start(&file, PN_FORMAT_TABLE);
+    const char *const names[] = {"caf\xc3\xa9", "\xe6\x97\xa5\xe6\x9c\xac", "bad \xff", "plain"};
+    for (size_t i = 0; i < 4; i++) {
+        pn_output_cstr(output, names[i]);
+        pn_output_int(output, 1);
+        pn_output_cstr(output, "|");
+    }
+    end_with(output, file,
+             "name   count  note\n"
+             "-----  -----  ----\n"
+             "caf\xc3\xa9       1  |\n"
+             "\xe6\x97\xa5\xe6\x9c\xac       1  |\n"
+             "bad \xff      1  |\n"
+             "plain      1  |\n");
+}
+
+/* Beyond the rows that decide on the widths, cells are cut to them. */
+static void test_long_tables_are_streamed(void **state)
+{
+    (void)state;
+    FILE *file = NULL;
+    struct pn_output *output = start(&file, PN_FORMAT_TABLE);
+    for (int i = 0; i < 1000; i++) {
+        pn_output_cstr(output, "abcd");
+        pn_output_int(output, i);
+        pn_output_cstr(output, "x");
+    }
+    fflush(file);
+    assert_true(len > 1000 * 10);
+    size_t before = len;
+    pn_output_cstr(output, "abcdefgh");
+    pn_output_int(output, 123456789);
+    pn_output_cstr(output, "y");
+    fflush(file);
+    assert_string_equal(text + before, "abc\xe2\x80\xa6  1234\xe2\x80\xa6  y\n");
+    pn_output_end(&output);
+    fclose(file);
+    free(text);
+}
+
+static void test_doubles_read_back(void **state)
+{
+    (void)state;
+    static const double values[] = {0.1, 1.0 / 3.0, 1e300, 5e-324, -0.0, 123456789.125, 1e15, 3};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        FILE *file = open_memstream(&text, &len);
+        struct pn_output *output = pn_output_create(file, PN_FORMAT_CSV, columns, 1);
+        pn_output_double(output, values[i]);
+        pn_output_end(&output);
+        fclose(file);
+        assert_true(strtod(text + strlen("name\r\n"), NULL) == values[i]);
+        free(text);
+    }
+}
+
+static void test_a_closed_reader_shows(void **state)
+{
+    (void)state;
+    FILE *file = fopen("/dev/full", "w");
+    struct pn_output *output = pn_output_create(file, PN_FORMAT_CSV, columns, 1);
+    for (int i = 0; i < 100000 && !pn_output_failed(output); i++) {
+        pn_output_int(output, i);
+    }
+    assert_true(pn_output_failed(output));
+    pn_output_end(&output);
+    fclose(file);
+}
+
+static int set_locale(void **state)
+{
+    (void)state;
+    return setlocale(LC_CTYPE, "C.UTF-8") != NULL ? 0 : -1;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_csv),
+        cmocka_unit_test(test_no_rows),
+        cmocka_unit_test(test_wide_characters),
+        cmocka_unit_test(test_long_tables_are_streamed),
+        cmocka_unit_test(test_doubles_read_back),
+        cmocka_unit_test(test_a_closed_reader_shows),
+    };
+    return cmocka_run_group_tests(tests, set_locale, NULL);
+}

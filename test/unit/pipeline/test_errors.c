@@ -1,0 +1,393 @@
+/* Every mistake in a pipeline.yml is told with its file, its line and its key. */
+#include "pipelines.h"
+
+/* What most cases put their mistake into: lines 1 to 11 are right. */
+#define HEAD                                                     \
+    "name: test\n"                                               \
+    "topics:\n"                                                  \
+    "  t.a: {partitions: 2}\n"                                   \
+    "  t.b:\n"                                                   \
+    "tables:\n"                                                  \
+    "  raw:\n"                                                   \
+    "    path: tables/raw\n"                                     \
+    "    from_topic: t.a\n"                                      \
+    "    columns:\n"                                             \
+    "      id: {type: bigint, required: true, aliases: [key]}\n" \
+    "      name: string\n"
+#define CLEAN                    \
+    "  clean:\n"                 \
+    "    path: tables/clean\n"   \
+    "    sql: clean/clean.sql\n" \
+    "    reads: [raw]\n"         \
+    "    columns: {id: bigint}\n"
+/* Lines 1 to 18. */
+#define DAG              \
+    HEAD CLEAN "dags:\n" \
+               "  d:\n"
+
+struct mistake {
+    const char *yaml;
+    const char *message;
+};
+
+static const struct mistake yaml_mistakes[] = {
+    {"name: [a\n", "pipeline.yml:2: no YAML: flow sequence without a closing bracket"},
+    {"name: x\nb: \"abc\n", "pipeline.yml:2: no YAML: double-quoted scalar without closing quote"},
+    {"name: x\nb: [1,\nc: 2\n", "pipeline.yml:3: no YAML: wrongly indented flow sequence"},
+    {"name: \xff\n", "pipeline.yml: is no UTF-8 text"},
+    {"", "pipeline.yml:1: takes a map, not nothing"},
+    {"- a\n", "pipeline.yml:1: takes a map, not a list"},
+    {"name: a\nname: b\n", "pipeline.yml:2: name: is given twice, first on line 1"},
+    {"name: a\n--- \nname: b\n", "pipeline.yml:2: a second document (---) is not taken"},
+    {"name: !!str a\n", "pipeline.yml:1: tags (!...) are not taken"},
+    {"name: !x {a: b}\n", "pipeline.yml:1: tags (!...) are not taken"},
+    {"name: \"a\\0b\"\n", "pipeline.yml:1: a text holds a NUL character"},
+    {"name: *a\n", "pipeline.yml:1: an alias names no anchor before it"},
+    {"name: a\ntopics: &x\n  a: *x\n", "pipeline.yml:3: an alias stands inside what it names"},
+    {"? [a]\n: b\n", "pipeline.yml:1: a key must be a text"},
+    {"? {a: b}\n: b\n", "pipeline.yml:1: a key must be a text"},
+    {"name: a\n~: b\n", "pipeline.yml:2: a key is empty"},
+    {"name: a\n: b\n", "pipeline.yml:1: a key is empty"},
+    {"a: [[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]\n", "pipeline.yml:1: nested too deeply"},
+};
+
+static const struct mistake top_mistakes[] = {
+    {"description: x\n", "pipeline.yml:1: the key \"name\" is missing"},
+    {"name:\n", "pipeline.yml:1: the key \"name\" is missing"},
+    {"name: ''\n", "pipeline.yml:1: name: is empty"},
+    {"name: [x]\n", "pipeline.yml:1: name: takes a value, not a list"},
+    {"name: x\ntables: 5\n", "pipeline.yml:2: tables: takes a map, not a value"},
+    {"name: x\ntopic: {}\n",
+     "pipeline.yml:2: topic: unknown key \"topic\"; did you mean \"topics\"? (one of name, "},
+    {"name: x\nzzzzzz: {}\n", "pipeline.yml:2: zzzzzz: unknown key \"zzzzzz\" (one of name, "},
+    {"name: x\nsink:\n  topicsdir: a\n",
+     "pipeline.yml:3: sink.topicsdir: unknown key \"topicsdir\"; did you mean \"topics_dir\"?"},
+    {"name: x\nsink:\n  topics_dir: ../a\n", "pipeline.yml:3: sink.topics_dir: the key '../a'"},
+    {"name: x\nsink:\n  dead_letters_dir: /a\n", "pipeline.yml:3: sink.dead_letters_dir: the key"},
+    {"name: x\ndead_letters: a//b\n", "pipeline.yml:2: dead_letters: the key 'a//b'"},
+    {"name: x\ndead_letters: topics/x\n",
+     "pipeline.yml:1: sink.topics_dir (topics) and dead_letters (topics/x) overlap"},
+    {"name: x\ntopics:\n  a/b: {}\n", "pipeline.yml:3: topics.a/b: the topic name has a byte 0x2f"},
+    {"name: x\ntopics:\n  ..: {}\n", "pipeline.yml:3: topics...: a topic cannot be named"},
+    {"name: x\ntopics:\n  a: 5\n", "pipeline.yml:3: topics.a: takes a map, not a value"},
+    {"name: x\ntopics:\n  a: {partitions: 0}\n",
+     "pipeline.yml:3: topics.a.partitions: takes 1 to 1000, not 0"},
+    {"name: x\ntopics:\n  a: {partitions: two}\n",
+     "pipeline.yml:3: topics.a.partitions: \"two\" is no whole number"},
+    {"name: x\ntopics:\n  a: {partitions: 99999999999999999999}\n",
+     "pipeline.yml:3: topics.a.partitions: \"99999999999999999999\" does not fit 64 bits"},
+    {"name: x\ntopics:\n  a:\n    retention: 5 days\n",
+     "pipeline.yml:4: topics.a.retention: \"5 days\" is no duration"},
+    {"name: x\ntopics:\n  a: {retention: 0s}\n",
+     "pipeline.yml:3: topics.a.retention: must be more than 0, or \"forever\""},
+    {"name: x\ntopics:\n  a: {retention_bytes: lots}\n",
+     "pipeline.yml:3: topics.a.retention_bytes: \"lots\" is no size"},
+    {"name: x\nsettings:\n  log: {durabilty: os}\n",
+     "pipeline.yml:3: settings.log.durabilty: unknown setting \"log.durabilty\"; did you mean "
+     "\"log.durability\"?"},
+    {"name: x\nsettings:\n  lug: {durability: os}\n",
+     "pipeline.yml:3: settings.lug: unknown group of settings \"lug\"; did you mean \"log\"?"},
+    {"name: x\nsettings:\n  log:\n    durability: maybe\n",
+     "pipeline.yml:4: settings.log.durability: takes one of fsync|os, not \"maybe\""},
+    {"name: x\nsettings:\n  log: {segment_bytes: 1}\n",
+     "pipeline.yml:3: settings.log.segment_bytes: takes 1MiB to 1GiB, not 1"},
+    {"name: x\nsettings:\n  log: {partitions: [1]}\n",
+     "pipeline.yml:3: settings.log.partitions: takes a value, not a list or a map"},
+    {"name: x\nsettings:\n  log: fsync\n", "pipeline.yml:3: settings.log: takes a map of settings"},
+};
+
+static const struct mistake table_mistakes[] = {
+    {HEAD "  9x: {}\n", "pipeline.yml:12: tables.9x: a table's name is letters"},
+    {HEAD "  a-b: {}\n", "pipeline.yml:12: tables.a-b: a table's name is letters"},
+    {HEAD "  x: 1\n", "pipeline.yml:12: tables.x: takes a map, not a value"},
+    {HEAD "  x:\n    colums: {}\n",
+     "pipeline.yml:13: tables.x.colums: unknown key \"colums\"; did you mean \"columns\"?"},
+    {HEAD "  x:\n    from_topic: t.a\n    columns: {a: int}\n",
+     "pipeline.yml:12: tables.x: the key \"path\" is missing"},
+    {HEAD "  x:\n    from_topic: t.a\n    path: x\n",
+     "pipeline.yml:12: tables.x: the key \"columns\" is missing"},
+    {HEAD "  x:\n    path: x/../y\n    from_topic: t.a\n    columns: {a: int}\n",
+     "pipeline.yml:13: tables.x.path: the key 'x/../y' has the part '..'"},
+    {HEAD "  x:\n    path: x\n    columns: {a: int}\n",
+     "pipeline.yml:12: tables.x: the key \"from_topic\" (a raw table) or \"sql\" "},
+    {HEAD "  x:\n    path: x\n    from_topic: t.a\n    sql: a.sql\n    columns: {a: int}\n",
+     "pipeline.yml:15: tables.x.sql: a table has either from_topic or sql, not both"},
+    {HEAD "  x:\n    path: x\n    from_topic: t.a\n    reads: [raw]\n    columns: {a: int}\n",
+     "pipeline.yml:15: tables.x.reads: a table with from_topic reads no other tables"},
+    {HEAD "  x:\n    path: x\n    from_topic: t.c\n    columns: {a: int}\n",
+     "pipeline.yml:14: tables.x.from_topic: unknown topic \"t.c\"; did you mean \"t.a\"? (one of "
+     "t.a, t.b)"},
+    {HEAD "  x:\n    path: x\n    sql: a.sql\n    columns: {a: int}\n",
+     "pipeline.yml:12: tables.x: the key \"reads\" is missing: the tables that a.sql reads"},
+    {HEAD "  x:\n    path: x\n    sql: ../a.sql\n    reads: [raw]\n    columns: {a: int}\n",
+     "pipeline.yml:14: tables.x.sql: takes the path of a .sql file below the pipeline's folder"},
+    {HEAD "  x:\n    path: x\n    sql: a.txt\n    reads: [raw]\n    columns: {a: int}\n",
+     "pipeline.yml:14: tables.x.sql: takes the path of a .sql file"},
+    {HEAD "  x:\n    path: x\n    sql: not/there.sql\n    reads: [raw]\n    columns: {a: int}\n",
+     "pipeline.yml:14: tables.x.sql: "},
+    {HEAD "  x:\n    path: x\n    sql: empty.sql\n    reads: [raw]\n    columns: {a: int}\n",
+     "pipeline.yml:14: tables.x.sql: "},
+    {HEAD "  x:\n    path: x\n    sql: clean/clean.sql\n    reads: [rau]\n    columns: {a: int}\n",
+     "pipeline.yml:15: tables.x.reads[0]: unknown table \"rau\"; did you mean \"raw\"?"},
+    {HEAD "  x:\n    path: x\n    sql: clean/clean.sql\n    reads: [raw, raw]\n"
+          "    columns: {a: int}\n",
+     "pipeline.yml:15: tables.x.reads[1]: the table \"raw\" is there twice"},
+    {HEAD
+     "  x:\n    path: x\n    sql: clean/clean.sql\n    reads: [[raw]]\n    columns: {a: int}\n",
+     "pipeline.yml:15: tables.x.reads[0]: takes the name of a table"},
+    {HEAD "  x:\n    path: x\n    sql: clean/clean.sql\n    reads: [x]\n    columns: {a: int}\n",
+     "pipeline.yml:12: tables.x: needs itself: x -> x"},
+    {HEAD
+     "  x:\n    path: x\n    sql: clean/clean.sql\n    reads: [raw, y]\n    columns: {a: int}\n"
+     "  y:\n    path: y\n    sql: clean/clean.sql\n    reads: [z]\n    columns: {a: int}\n"
+     "  z:\n    path: z\n    sql: clean/clean.sql\n    reads: [y]\n    columns: {a: int}\n",
+     "pipeline.yml:17: tables.y: needs itself: y -> z -> y"},
+    {HEAD "  RAW:\n    path: x\n    from_topic: t.a\n    columns: {a: int}\n",
+     "pipeline.yml:12: tables.RAW: differs from \"raw\" on line 6 only in its case"},
+    {HEAD "  x:\n    path: tables/raw\n    from_topic: t.a\n    columns: {a: int}\n",
+     "pipeline.yml:13: tables.x.path: \"tables/raw\" overlaps the path of raw (tables/raw)"},
+    {HEAD "  x:\n    path: tables/raw/x\n    from_topic: t.a\n    columns: {a: int}\n",
+     "pipeline.yml:13: tables.x.path: \"tables/raw/x\" overlaps the path of raw (tables/raw)"},
+    {HEAD "  x:\n    path: tables\n    from_topic: t.a\n    columns: {a: int}\n",
+     "pipeline.yml:13: tables.x.path: \"tables\" overlaps the path of raw (tables/raw)"},
+    {HEAD "  x:\n    path: topics/x\n    from_topic: t.a\n    columns: {a: int}\n",
+     "pipeline.yml:13: tables.x.path: \"topics/x\" overlaps sink.topics_dir (topics)"},
+    {HEAD "    unknown_keys: dorp\n",
+     "pipeline.yml:12: tables.raw.unknown_keys: unknown word \"dorp\"; did you mean \"drop\"? "
+     "(one of drop, keep, reject)"},
+    {HEAD CLEAN "    unknown_keys: drop\n",
+     "pipeline.yml:17: tables.clean.unknown_keys: only a table with from_topic"},
+    {HEAD "    key: idd\n",
+     "pipeline.yml:12: tables.raw.key: unknown column \"idd\"; did you mean \"id\"? (one of id, "
+     "name)"},
+};
+
+static const struct mistake column_mistakes[] = {
+    {HEAD "      ind: bigintt\n",
+     "pipeline.yml:12: tables.raw.columns.ind: unknown type \"bigintt\"; did you mean \"bigint\"? "
+     "(one of string, bigint, int, "},
+    {HEAD "      ind: {type: varchar}\n",
+     "pipeline.yml:12: tables.raw.columns.ind.type: unknown type \"varchar\" (one of "},
+    {HEAD "      ind: {}\n",
+     "pipeline.yml:12: tables.raw.columns.ind: the key \"type\" is missing"},
+    {HEAD "      ind:\n", "pipeline.yml:12: tables.raw.columns.ind: takes a type, as bigint"},
+    {HEAD "      ind: [int]\n", "pipeline.yml:12: tables.raw.columns.ind: takes a type, as bigint"},
+    {HEAD "      a b: int\n",
+     "pipeline.yml:12: tables.raw.columns.a b: a column's name is letters"},
+    {HEAD "      \xc3\xa9: int\n",
+     "pipeline.yml:12: tables.raw.columns.\xc3\xa9: a column's name is letters"},
+    {HEAD "      ID: int\n",
+     "pipeline.yml:12: tables.raw.columns.ID: differs from \"id\" on line 10 only in its case"},
+    {HEAD "      _unknown: int\n",
+     "pipeline.yml:12: tables.raw.columns._unknown: the name is taken"},
+    {HEAD "      x: {type: int, required: yes}\n",
+     "pipeline.yml:12: tables.raw.columns.x.required: unknown word \"yes\""},
+    {HEAD "      x: {type: int, aliases: [y, y]}\n",
+     "pipeline.yml:12: tables.raw.columns.x.aliases: \"y\" is a name of the column \"x\" already"},
+    {HEAD "      x: {type: int, aliases: [id]}\n", "pipeline.yml:12: tables.raw.columns.x.aliases: "
+                                                   "\"id\" is a name of the column \"id\" already"},
+    {HEAD "      key: int\n",
+     "pipeline.yml:10: tables.raw.columns.id.aliases: \"key\" is a name of the column \"key\""},
+    {HEAD "      x: {type: int, aliases: ['']}\n",
+     "pipeline.yml:12: tables.raw.columns.x.aliases[0]: is empty"},
+    {HEAD "      x: {type: int, unwrap: ''}\n",
+     "pipeline.yml:12: tables.raw.columns.x.unwrap: is empty"},
+    {HEAD "      x: struct\n",
+     "pipeline.yml:12: tables.raw.columns.x: behind struct its fields are missing"},
+    {HEAD "      x: struct<a>\n", "pipeline.yml:12: tables.raw.columns.x: unknown type \"\""},
+    {HEAD "      x: struct<a int\n",
+     "pipeline.yml:12: tables.raw.columns.x: a struct's > is missing"},
+    {HEAD "      x: struct<a int, A int>\n",
+     "pipeline.yml:12: tables.raw.columns.x: the field \"A\" is there twice"},
+    {HEAD "      x: int int\n",
+     "pipeline.yml:12: tables.raw.columns.x: \"int\" is too much behind the type"},
+    {HEAD "  y:\n    path: y\n    from_topic: t.a\n    columns: {}\n",
+     "pipeline.yml:15: tables.y.columns: there are no columns"},
+    {HEAD CLEAN "    key: nope\n", "pipeline.yml:17: tables.clean.key: unknown column \"nope\""},
+    {HEAD "  y:\n    path: y\n    sql: clean/clean.sql\n    reads: [raw]\n"
+          "    columns: {a: {type: int, required: true}}\n",
+     "pipeline.yml:16: tables.y.columns.a.required: is for the columns of a table with from_topic"},
+};
+
+static const struct mistake dag_mistakes[] = {
+    {DAG "    x: 1\n", "pipeline.yml:19: dags.d.x: unknown key \"x\""},
+    {DAG "    retries: 1\n", "pipeline.yml:18: dags.d: the key \"tasks\" is missing"},
+    {DAG "    tasks: {}\n", "pipeline.yml:19: dags.d.tasks: there are no tasks"},
+    {DAG "    retries: -1\n    tasks: {a: {run: check_store}}\n",
+     "pipeline.yml:19: dags.d.retries: takes 0 to 1000, not -1"},
+    {DAG "    retry_delay: 60\n    tasks: {a: {run: check_store}}\n",
+     "pipeline.yml:19: dags.d.retry_delay: \"60\" is no duration: write a number and a unit"},
+    {DAG "    timeout: 10y\n    tasks: {a: {run: check_store}}\n",
+     "pipeline.yml:19: dags.d.timeout: \"10y\" is no duration"},
+    {DAG "    timeout: 999d\n    tasks: {a: {run: check_store}}\n",
+     "pipeline.yml:19: dags.d.timeout: 999d is longer than 365d"},
+    {DAG "    parallelism: 0\n    tasks: {a: {run: check_store}}\n",
+     "pipeline.yml:19: dags.d.parallelism: takes 1 to 256, not 0"},
+    {DAG "    active_runs_max: 0\n    tasks: {a: {run: check_store}}\n",
+     "pipeline.yml:19: dags.d.active_runs_max: takes 1 to 100, not 0"},
+    {DAG "    tasks:\n      a b: {run: check_store}\n",
+     "pipeline.yml:20: dags.d.tasks.a b: a name of a DAG or a task is letters"},
+    {DAG "    tasks:\n      a: {}\n",
+     "pipeline.yml:20: dags.d.tasks.a: the key \"run\" is missing"},
+    {DAG "    tasks:\n      a: {run: laod}\n",
+     "pipeline.yml:20: dags.d.tasks.a.run: unknown word \"laod\"; did you mean \"load\"? (one of "
+     "check_store, load, transform, command)"},
+    {DAG "    tasks:\n      a: {run: load}\n",
+     "pipeline.yml:20: dags.d.tasks.a: the key \"tables\" is missing: what to load"},
+    {DAG "    tasks:\n      a: {run: load, tables: [clean]}\n",
+     "pipeline.yml:20: dags.d.tasks.a.tables[0]: \"clean\" is made by SQL, not loaded"},
+    {DAG "    tasks:\n      a: {run: transform, tables: [raw]}\n",
+     "pipeline.yml:20: dags.d.tasks.a.tables[0]: \"raw\" is loaded from a topic, not transformed"},
+    {DAG "    tasks:\n      a: {run: load, tables: [rwa]}\n",
+     "pipeline.yml:20: dags.d.tasks.a.tables[0]: unknown table \"rwa\"; did you mean \"raw\"?"},
+    {DAG "    tasks:\n      a: {run: load, tables: [raw, raw]}\n",
+     "pipeline.yml:20: dags.d.tasks.a.tables[1]: the table \"raw\" is there twice"},
+    {DAG "    tasks:\n      a: {run: check_store, tables: [raw]}\n",
+     "pipeline.yml:20: dags.d.tasks.a.tables: is for run: load and run: transform only"},
+    {DAG "    tasks:\n      a: {run: command}\n",
+     "pipeline.yml:20: dags.d.tasks.a: the key \"command\" is missing"},
+    {DAG "    tasks:\n      a: {run: check_store, command: ls}\n",
+     "pipeline.yml:20: dags.d.tasks.a.command: is for run: command only"},
+    {DAG "    tasks:\n      a: {run: check_store, after: [b]}\n",
+     "pipeline.yml:20: dags.d.tasks.a.after[0]: unknown task \"b\""},
+    {DAG "    tasks:\n      a: {run: check_store, after: a}\n",
+     "pipeline.yml:20: dags.d.tasks.a.after: takes a list, not a value"},
+    {DAG "    tasks:\n"
+         "      a: {run: check_store, after: [c]}\n"
+         "      b: {run: check_store, after: [a]}\n"
+         "      c: {run: check_store, after: [b]}\n",
+     "pipeline.yml:20: dags.d.tasks.a: needs itself: a -> c -> b -> a"},
+    {DAG "    tasks:\n      a: {run: check_store, retries: 9999}\n",
+     "pipeline.yml:20: dags.d.tasks.a.retries: takes 0 to 1000, not 9999"},
+    {HEAD "dags:\n  a/b:\n    tasks: {}\n", "pipeline.yml:13: dags.a/b: a name of a DAG or a task"},
+};
+
+static void check_all(const struct mistake *mistakes, size_t count)
+{
+    write_text("clean/clean.sql", "SELECT id FROM raw");
+    write_text("empty.sql", "-- nothing but\n/* comments */ ;\n");
+    for (size_t i = 0; i < count; i++) {
+        load_fails(mistakes[i].yaml, mistakes[i].message);
+    }
+}
+#define CHECK_ALL(list) check_all(list, sizeof(list) / sizeof *(list))
+
+static void test_yaml(void **state)
+{
+    (void)state;
+    CHECK_ALL(yaml_mistakes);
+}
+
+static void test_top(void **state)
+{
+    (void)state;
+    CHECK_ALL(top_mistakes);
+}
+
+static void test_tables(void **state)
+{
+    (void)state;
+    CHECK_ALL(table_mistakes);
+}
+
+static void test_columns(void **state)
+{
+    (void)state;
+    CHECK_ALL(column_mistakes);
+}
+
+static void test_dags(void **state)
+{
+    (void)state;
+    CHECK_ALL(dag_mistakes);
+}
+
+static void test_the_frame_of_the_cases_is_right(void **state)
+{
+    (void)state;
+    write_text("clean/clean.sql", "SELECT id FROM raw");
+    struct pn_pipeline *pipeline = load(DAG "    tasks: {a: {run: check_store}}\n");
+    assert_int_equal(pipeline->table_count, 2);
+    pn_pipeline_destroy(&pipeline);
+}
+
+static void test_files(void **state)
+{
+    (void)state;
+    struct pn_pipeline *pipeline = NULL;
+    assert_int_not_equal(pn_pipeline_load(folder, pn_io_system(), &pipeline, &err), 0);
+    assert_int_equal(err.class_, PN_CLASS_MISSING);
+    assert_non_null(strstr(err.msg, "/pipeline.yml: there is no such file (give a pipeline's"));
+    write_text("queries/a b.sql", "SELECT 1");
+    load_fails("name: x\n", "queries/a b.sql: a query's name is letters, digits, _ and -");
+    assert_int_equal(pn_io_remove_tree(pn_io_system(), folder, NULL), 0);
+    write_text("queries/a.sql", "-- nothing\n");
+    load_fails("name: x\n", "queries/a.sql: has no statement in it");
+    write_text("queries/a.sql", "SELECT '\xff'");
+    load_fails("name: x\n", "queries/a.sql: is no UTF-8 text");
+    write_bytes("queries/a.sql", "SELECT\0 1", 9);
+    load_fails("name: x\n", "queries/a.sql: is no UTF-8 text");
+    write_text("queries/a.sql", "SELECT 1");
+    write_text("prelude/duckdb.sql", "\xff");
+    load_fails("name: x\n", "prelude/duckdb.sql: is no UTF-8 text");
+}
+
+/* Nine levels of nine aliases stand for 387,420,489 values. */
+static void test_alias_bombs_are_refused(void **state)
+{
+    (void)state;
+    load_fails("a: &a [x,x,x,x,x,x,x,x,x]\n"
+               "b: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\n"
+               "c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
+               "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\n"
+               "e: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\n"
+               "f: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\n"
+               "g: &g [*f,*f,*f,*f,*f,*f,*f,*f,*f]\n",
+               "pipeline.yml:6: too many values (aliases count as what they name)");
+}
+
+static void test_large_files_are_refused(void **state)
+{
+    (void)state;
+    size_t len = (1 << 20) + 1;
+    char *text = test_malloc(len + 1);
+    memset(text, '#', len);
+    text[len] = '\0';
+    struct pn_pipeline *pipeline = NULL;
+    write_text("pipeline.yml", text);
+    assert_int_not_equal(pn_pipeline_load(folder, pn_io_system(), &pipeline, &err), 0);
+    assert_int_equal(err.class_, PN_CLASS_INPUT);
+    assert_non_null(strstr(err.msg, "pipeline.yml"));
+    assert_non_null(strstr(err.msg, "1048576"));
+    /* Many keys in one map, too. */
+    size_t at = (size_t)snprintf(text, len, "name: x\ntopics:\n");
+    for (int i = 0; i < 6000; i++) {
+        at += (size_t)snprintf(text + at, len - at, "  t%d: {}\n", i);
+    }
+    load_fails(text, "pipeline.yml:5003: topics.t5000: is one key too many (5000 at most)");
+    at = (size_t)snprintf(text, len, "name: x\ntopics:\n");
+    for (int i = 0; i < 1001; i++) {
+        at += (size_t)snprintf(text + at, len - at, "  t%d: {}\n", i);
+    }
+    load_fails(text, "pipeline.yml:2: topics: has 1001 entries; 1000 are allowed");
+    test_free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_yaml, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(test_top, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(test_tables, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(test_columns, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(test_dags, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(test_the_frame_of_the_cases_is_right, folder_setup,
+                                        folder_teardown),
+        cmocka_unit_test_setup_teardown(test_files, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(test_alias_bombs_are_refused, folder_setup,
+                                        folder_teardown),
+        cmocka_unit_test_setup_teardown(test_large_files_are_refused, folder_setup,
+                                        folder_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

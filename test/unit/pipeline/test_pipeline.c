@@ -1,0 +1,326 @@
+#include "pipelines.h"
+
+#include <unistd.h>
+
+static const char two_steps[] =
+    "# a comment\n"
+    "name: shop\n"
+    "description: orders and what they come to\n"
+    "topics:\n"
+    "  shop.orders: {partitions: 3, retention: 7d, retention_bytes: 1GiB}\n"
+    "  shop.visits:\n"
+    "  shop.kept: {retention: forever, retention_bytes: unlimited}\n"
+    "sink: {topics_dir: landed, dead_letters_dir: refused}\n"
+    "dead_letters: tables/refused\n"
+    "tables:\n"
+    "  daily:\n"
+    "    path: tables/daily\n"
+    "    sql: sql/daily.sql\n"
+    "    reads: [orders, raw_visits]\n"
+    "    columns: {day: date, sum: double, paid: boolean, at: timestamp, n: int}\n"
+    "  orders:\n"
+    "    path: tables/orders\n"
+    "    sql: sql/orders.sql\n"
+    "    reads:\n"
+    "      - raw_orders\n"
+    "    key: id\n"
+    "    columns:\n"
+    "      id: bigint\n"
+    "      place: 'struct<lat double, lon: double, more struct<a string>>'\n"
+    "  raw_orders:\n"
+    "    path: tables/raw/orders\n"
+    "    from_topic: shop.orders\n"
+    "    unknown_keys: keep\n"
+    "    columns:\n"
+    "      id: {type: bigint, required: true, aliases: [order_id, \"order id\"]}\n"
+    "      at: {type: string, unwrap: $date}\n"
+    "  raw_visits:\n"
+    "    path: tables/raw/visits\n"
+    "    from_topic: shop.visits\n"
+    "    unknown_keys: reject\n"
+    "    columns: {id: bigint}\n"
+    "dags:\n"
+    "  nightly:\n"
+    "    description: all of it\n"
+    "    retries: 2\n"
+    "    retry_delay: 30s\n"
+    "    timeout: 1h\n"
+    "    parallelism: 8\n"
+    "    active_runs_max: 3\n"
+    "    tasks:\n"
+    "      sum: {run: transform, tables: [orders, daily], after: [load], timeout: 0}\n"
+    "      tell: {run: command, command: \"echo done\", after: [sum, look], retries: 0}\n"
+    "      load: {run: load, tables: [raw_visits, raw_orders], after: [look], retry_delay: 1s}\n"
+    "      look: {run: check_store}\n"
+    "  plain:\n"
+    "    tasks: {look: {run: check_store}}\n"
+    "settings:\n"
+    "  log: {durability: os}\n";
+
+static struct pn_pipeline *load_two_steps(void)
+{
+    write_text("sql/daily.sql", "SELECT 1");
+    write_text("sql/orders.sql", "-- orders\nSELECT 2");
+    write_text("queries/b.sql", "-- The best.  \r\n-- More.\nSELECT 3");
+    write_text("queries/a-b.sql", "\n--Without a space\nSELECT 4");
+    write_text("queries/a.sql", "SELECT 5");
+    write_text("queries/notes.txt", "no query");
+    write_text("queries/.a.sql", "an editor's");
+    write_text("prelude/duckdb.sql", "CREATE MACRO f(x) AS x;");
+    return load(two_steps);
+}
+
+static void test_head_and_topics(void **state)
+{
+    (void)state;
+    struct pn_pipeline *pipeline = load_two_steps();
+    assert_string_equal(pipeline->name, "shop");
+    assert_string_equal(pipeline->description, "orders and what they come to");
+    assert_string_equal(pipeline->folder, folder);
+    assert_string_equal(pipeline->topics_dir, "landed");
+    assert_string_equal(pipeline->dead_letters_dir, "refused");
+    assert_string_equal(pipeline->dead_letters_path, "tables/refused");
+    assert_int_equal(pipeline->topic_count, 3);
+    assert_string_equal(pipeline->topics[0].name, "shop.orders");
+    assert_int_equal(pipeline->topics[0].partitions, 3);
+    assert_int_equal(pipeline->topics[0].retention_ms, 7 * 86400000);
+    assert_int_equal(pipeline->topics[0].retention_bytes, 1 << 30);
+    assert_int_equal(pipeline->topics[1].partitions, 1);
+    assert_int_equal(pipeline->topics[1].retention_ms, 0);
+    assert_int_equal(pipeline->topics[1].retention_bytes, 0);
+    assert_int_equal(pipeline->topics[2].retention_ms, -1);
+    assert_int_equal(pipeline->topics[2].retention_bytes, -1);
+    pn_pipeline_destroy(&pipeline);
+    assert_null(pipeline);
+    pn_pipeline_destroy(&pipeline);
+}
+
+static void test_defaults(void **state)
+{
+    (void)state;
+    struct pn_pipeline *pipeline = load("name: x\n");
+    assert_string_equal(pipeline->description, "");
+    assert_string_equal(pipeline->topics_dir, "topics");
+    assert_string_equal(pipeline->dead_letters_dir, "dead_letters");
+    assert_string_equal(pipeline->dead_letters_path, "delta_tables/dead_letters");
+    assert_string_equal(pipeline->prelude_duckdb, "");
+    assert_int_equal(pipeline->topic_count, 0);
+    assert_int_equal(pipeline->table_count, 0);
+    assert_int_equal(pipeline->query_count, 0);
+    assert_int_equal(pipeline->dag_count, 0);
+    assert_null(pn_pipeline_table(pipeline, "x"));
+    assert_null(pn_pipeline_query(pipeline, "x"));
+    assert_null(pn_pipeline_dag(pipeline, "x"));
+    pn_pipeline_destroy(&pipeline);
+}
+
+static void test_tables_come_behind_what_they_read(void **state)
+{
+    (void)state;
+    struct pn_pipeline *pipeline = load_two_steps();
+    const char *const order[] = {"raw_orders", "orders", "raw_visits", "daily"};
+    assert_int_equal(pipeline->table_count, 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_string_equal(pipeline->tables[i].name, order[i]);
+    }
+    const struct pn_table *daily = pn_pipeline_table(pipeline, "daily");
+    assert_int_equal(daily->read_count, 2);
+    assert_ptr_equal(daily->reads[0], pn_pipeline_table(pipeline, "orders"));
+    assert_ptr_equal(daily->reads[1], pn_pipeline_table(pipeline, "raw_visits"));
+    assert_string_equal(daily->sql, "SELECT 1");
+    assert_null(daily->from_topic);
+    assert_null(daily->key_column);
+    char file[128];
+    (void)snprintf(file, sizeof file, "%s/sql/daily.sql", folder);
+    assert_string_equal(daily->sql_file, file);
+    pn_pipeline_destroy(&pipeline);
+}
+
+static void test_columns(void **state)
+{
+    (void)state;
+    struct pn_pipeline *pipeline = load_two_steps();
+    const struct pn_table *raw = pn_pipeline_table(pipeline, "raw_orders");
+    assert_string_equal(raw->from_topic, "shop.orders");
+    assert_string_equal(raw->path, "tables/raw/orders");
+    assert_null(raw->sql);
+    assert_null(raw->sql_file);
+    assert_int_equal(raw->unknown_keys, PN_UNKNOWN_KEEP);
+    assert_int_equal(raw->column_count, 2);
+    assert_string_equal(raw->columns[0].name, "id");
+    assert_true(raw->columns[0].required);
+    assert_int_equal(raw->columns[0].type.kind, PN_TYPE_BIGINT);
+    assert_int_equal(raw->columns[0].alias_count, 2);
+    assert_string_equal(raw->columns[0].aliases[0], "order_id");
+    assert_string_equal(raw->columns[0].aliases[1], "order id");
+    assert_null(raw->columns[0].unwrap);
+    assert_false(raw->columns[1].required);
+    assert_string_equal(raw->columns[1].unwrap, "$date");
+    assert_int_equal(pn_pipeline_table(pipeline, "raw_visits")->unknown_keys, PN_UNKNOWN_REJECT);
+    const struct pn_table *orders = pn_pipeline_table(pipeline, "orders");
+    assert_string_equal(orders->key_column, "id");
+    const struct pn_type *place = &orders->columns[1].type;
+    assert_int_equal(place->kind, PN_TYPE_STRUCT);
+    assert_int_equal(place->field_count, 3);
+    assert_string_equal(place->fields[1].name, "lon");
+    assert_int_equal(place->fields[2].type.kind, PN_TYPE_STRUCT);
+    pn_pipeline_destroy(&pipeline);
+}
+
+static void check_text(struct pn_buf *out, const char *expected)
+{
+    assert_string_equal(pn_buf_text(out), expected);
+    pn_buf_reset(out);
+}
+
+static void test_types_in_sql_and_delta(void **state)
+{
+    (void)state;
+    struct pn_pipeline *pipeline = load_two_steps();
+    const struct pn_table *orders = pn_pipeline_table(pipeline, "orders");
+    struct pn_buf out;
+    pn_buf_init(&out, 4096);
+    pn_type_sql(&orders->columns[1].type, &out);
+    check_text(&out, "STRUCT(\"lat\" DOUBLE, \"lon\" DOUBLE, \"more\" STRUCT(\"a\" VARCHAR))");
+    pn_type_name(&orders->columns[1].type, &out);
+    check_text(&out, "struct<lat double, lon double, more struct<a string>>");
+    const struct pn_table *daily = pn_pipeline_table(pipeline, "daily");
+    for (size_t i = 0; i < daily->column_count; i++) {
+        pn_type_sql(&daily->columns[i].type, &out);
+        pn_buf_addc(&out, ' ');
+        pn_type_delta(&daily->columns[i].type, &out);
+        pn_buf_addc(&out, ';');
+    }
+    check_text(&out, "DATE \"date\";DOUBLE \"double\";BOOLEAN \"boolean\";"
+                     "TIMESTAMP WITH TIME ZONE \"timestamp\";INTEGER \"integer\";");
+    pn_table_delta_schema(orders, &out);
+    check_text(&out, "{\"type\":\"struct\",\"fields\":["
+                     "{\"name\":\"id\",\"type\":\"long\",\"nullable\":true,\"metadata\":{}},"
+                     "{\"name\":\"place\",\"type\":{\"type\":\"struct\",\"fields\":["
+                     "{\"name\":\"lat\",\"type\":\"double\",\"nullable\":true,\"metadata\":{}},"
+                     "{\"name\":\"lon\",\"type\":\"double\",\"nullable\":true,\"metadata\":{}},"
+                     "{\"name\":\"more\",\"type\":{\"type\":\"struct\",\"fields\":["
+                     "{\"name\":\"a\",\"type\":\"string\",\"nullable\":true,\"metadata\":{}}]},"
+                     "\"nullable\":true,\"metadata\":{}}]},\"nullable\":true,\"metadata\":{}}]}");
+    pn_table_delta_schema(pn_pipeline_table(pipeline, "raw_orders"), &out);
+    check_text(&out, "{\"type\":\"struct\",\"fields\":["
+                     "{\"name\":\"id\",\"type\":\"long\",\"nullable\":true,\"metadata\":{}},"
+                     "{\"name\":\"at\",\"type\":\"string\",\"nullable\":true,\"metadata\":{}},"
+                     "{\"name\":\"_unknown\",\"type\":\"string\",\"nullable\":true,"
+                     "\"metadata\":{}}]}");
+    pn_buf_deinit(&out);
+    pn_pipeline_destroy(&pipeline);
+}
+
+static void test_queries_and_preludes(void **state)
+{
+    (void)state;
+    struct pn_pipeline *pipeline = load_two_steps();
+    assert_int_equal(pipeline->query_count, 3);
+    assert_string_equal(pipeline->queries[0].name, "a");
+    assert_string_equal(pipeline->queries[0].description, "");
+    assert_string_equal(pipeline->queries[1].name, "a-b");
+    assert_string_equal(pipeline->queries[1].description, "Without a space");
+    assert_string_equal(pipeline->queries[2].name, "b");
+    assert_string_equal(pipeline->queries[2].description, "The best.");
+    assert_ptr_equal(pn_pipeline_query(pipeline, "b"), &pipeline->queries[2]);
+    assert_string_equal(pipeline->prelude_duckdb, "CREATE MACRO f(x) AS x;");
+    assert_string_equal(pipeline->prelude_spark, "");
+    pn_pipeline_destroy(&pipeline);
+}
+
+static void test_dags(void **state)
+{
+    (void)state;
+    struct pn_pipeline *pipeline = load_two_steps();
+    assert_int_equal(pipeline->dag_count, 2);
+    const struct pn_dag *dag = pn_pipeline_dag(pipeline, "nightly");
+    assert_string_equal(dag->description, "all of it");
+    assert_int_equal(dag->parallelism, 8);
+    assert_int_equal(dag->active_runs_max, 3);
+    const char *const order[] = {"look", "load", "sum", "tell"};
+    assert_int_equal(dag->task_count, 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_string_equal(dag->tasks[i].name, order[i]);
+    }
+    const struct pn_task *load_task = pn_dag_task(dag, "load");
+    assert_int_equal(load_task->kind, PN_TASK_LOAD);
+    assert_int_equal(load_task->retries, 2);
+    assert_int_equal(load_task->retry_delay_ms, 1000);
+    assert_int_equal(load_task->timeout_ms, 3600000);
+    assert_int_equal(load_task->table_count, 2);
+    assert_ptr_equal(load_task->tables[0], pn_pipeline_table(pipeline, "raw_visits"));
+    assert_ptr_equal(load_task->tables[1], pn_pipeline_table(pipeline, "raw_orders"));
+    const struct pn_task *sum = pn_dag_task(dag, "sum");
+    assert_int_equal(sum->kind, PN_TASK_TRANSFORM);
+    assert_int_equal(sum->timeout_ms, 0);
+    assert_int_equal(sum->retry_delay_ms, 30000);
+    const struct pn_task *tell = pn_dag_task(dag, "tell");
+    assert_int_equal(tell->kind, PN_TASK_COMMAND);
+    assert_string_equal(tell->command, "echo done");
+    assert_int_equal(tell->retries, 0);
+    assert_int_equal(tell->after_count, 2);
+    assert_ptr_equal(tell->after[0], sum);
+    assert_ptr_equal(tell->after[1], pn_dag_task(dag, "look"));
+    assert_null(pn_dag_task(dag, "nothing"));
+    const struct pn_dag *plain = pn_pipeline_dag(pipeline, "plain");
+    assert_int_equal(plain->parallelism, 4);
+    assert_int_equal(plain->active_runs_max, 1);
+    assert_int_equal(plain->tasks[0].retries, 0);
+    assert_int_equal(plain->tasks[0].retry_delay_ms, 60000);
+    assert_int_equal(plain->tasks[0].timeout_ms, 0);
+    pn_pipeline_destroy(&pipeline);
+}
+
+static void test_aliases_stand_for_what_they_name(void **state)
+{
+    (void)state;
+    write_text("c.sql", "SELECT 1");
+    struct pn_pipeline *pipeline = load("name: x\n"
+                                        "topics: {a: &one {partitions: 5}, b: *one}\n"
+                                        "tables:\n"
+                                        "  r:\n"
+                                        "    path: r\n"
+                                        "    from_topic: a\n"
+                                        "    columns: &columns {id: bigint, name: string}\n"
+                                        "  s: {path: s, from_topic: b, columns: *columns}\n");
+    assert_int_equal(pipeline->topics[1].partitions, 5);
+    assert_int_equal(pn_pipeline_table(pipeline, "s")->column_count, 2);
+    assert_string_equal(pn_pipeline_table(pipeline, "s")->columns[1].name, "name");
+    pn_pipeline_destroy(&pipeline);
+}
+
+static void test_the_folder_is_absolute(void **state)
+{
+    (void)state;
+    char cwd[512];
+    assert_non_null(getcwd(cwd, sizeof cwd));
+    write_text("deeper/pipeline.yml", "name: x\n");
+    assert_int_equal(chdir(folder), 0);
+    struct pn_pipeline *pipeline = NULL;
+    assert_int_equal(pn_pipeline_load("deeper//", pn_io_system(), &pipeline, &err), 0);
+    char expected[128];
+    (void)snprintf(expected, sizeof expected, "%s/deeper", folder);
+    assert_string_equal(pipeline->folder, expected);
+    assert_int_equal(chdir(cwd), 0);
+    pn_pipeline_destroy(&pipeline);
+    assert_int_not_equal(pn_pipeline_load("", pn_io_system(), &pipeline, &err), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_head_and_topics, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(test_defaults, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(test_tables_come_behind_what_they_read, folder_setup,
+                                        folder_teardown),
+        cmocka_unit_test_setup_teardown(test_columns, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(test_types_in_sql_and_delta, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(test_queries_and_preludes, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(test_dags, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(test_aliases_stand_for_what_they_name, folder_setup,
+                                        folder_teardown),
+        cmocka_unit_test_setup_teardown(test_the_folder_is_absolute, folder_setup, folder_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,215 @@
+#include "pipelines.h"
+
+#include "base/json.h"
+#include "pipeline/settings.h"
+
+static struct pn_settings settings;
+
+static int setup(void **state)
+{
+    pn_settings_init(&settings);
+    return folder_setup(state);
+}
+
+static int teardown(void **state)
+{
+    pn_settings_deinit(&settings);
+    return folder_teardown(state);
+}
+
+static void test_defaults(void **state)
+{
+    (void)state;
+    assert_string_equal(settings.log.durability, "fsync");
+    assert_string_equal(settings.log.compression, "none");
+    assert_int_equal(settings.log.segment_bytes, 256 << 20);
+    assert_int_equal(settings.log.segment_ms, 7 * INT64_C(86400000));
+    assert_int_equal(settings.log.retention_ms, -1);
+    assert_int_equal(settings.log.retention_bytes, -1);
+    assert_int_equal(settings.log.partitions, 1);
+    assert_true(settings.log.auto_create_topics);
+    assert_string_equal(settings.gateway.listen, "127.0.0.1:8082");
+    assert_string_equal(settings.gateway.auth, "");
+    assert_int_equal(settings.gateway.threads, 0);
+    assert_int_equal(settings.delta.checkpoint_interval, 10);
+}
+
+static void test_set(void **state)
+{
+    (void)state;
+    assert_int_equal(pn_settings_set(&settings, "log.durability", "os", &err), 0);
+    assert_string_equal(settings.log.durability, "os");
+    assert_int_equal(pn_settings_set(&settings, "log.segment_bytes", "64MiB", &err), 0);
+    assert_int_equal(settings.log.segment_bytes, 64 << 20);
+    assert_int_equal(pn_settings_set(&settings, "log.retention_ms", "24h", &err), 0);
+    assert_int_equal(settings.log.retention_ms, 86400000);
+    assert_int_equal(pn_settings_set(&settings, "log.retention_ms", "forever", &err), 0);
+    assert_int_equal(settings.log.retention_ms, -1);
+    assert_int_equal(pn_settings_set(&settings, "log.retention_bytes", "unlimited", &err), 0);
+    assert_int_equal(settings.log.retention_bytes, -1);
+    assert_int_equal(pn_settings_set(&settings, "log.auto_create_topics", "false", &err), 0);
+    assert_false(settings.log.auto_create_topics);
+    assert_int_equal(pn_settings_set(&settings, "sink.flush_size", "1", &err), 0);
+    assert_int_equal(settings.sink.flush_size, 1);
+    assert_int_equal(pn_settings_set(&settings, "gateway.auth", "none", &err), 0);
+    assert_int_equal(pn_settings_set(&settings, "gateway.auth", "", &err), 0);
+    assert_string_equal(settings.gateway.auth, "");
+}
+
+static void test_wrong_ones_are_told_and_change_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *value;
+        const char *message;
+    } wrong[] = {
+        {"log.durabilty", "os",
+         "unknown setting \"log.durabilty\"; did you mean \"log.durability\"?"},
+        {"nothing.like.it", "1",
+         "unknown setting \"nothing.like.it\" (pinion settings lists them)"},
+        {"log.durability", "disk", "log.durability: takes one of fsync|os, not \"disk\""},
+        {"log.segment_bytes", "10", "log.segment_bytes: takes 1MiB to 1GiB, not 10"},
+        {"log.segment_bytes", "-1", "log.segment_bytes: \"-1\" is no size"},
+        {"log.segment_bytes", "1XB", "log.segment_bytes: \"1XB\" is no size"},
+        {"log.segment_bytes", "9999999999999GiB", "log.segment_bytes: \"9999999999999GiB\" is no"},
+        {"log.segment_bytes", "", "log.segment_bytes: \"\" is no size"},
+        {"log.retention_ms", "ever",
+         "log.retention_ms: \"ever\" is no duration: write a number and "
+         "a unit, as in 100ms, 10s, 5m, 24h, 7d, or \"forever\""},
+        {"log.retention_ms", "1ms", "log.retention_ms: takes 1s to 36500d, not 1ms"},
+        {"log.partitions", "0", "log.partitions: takes 1 to 1000, not 0"},
+        {"log.partitions", "1.5", "log.partitions: \"1.5\" is no whole number"},
+        {"log.auto_create_topics", "yes",
+         "log.auto_create_topics: takes true or false, not \"yes\""},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        assert_int_not_equal(pn_settings_set(&settings, wrong[i].name, wrong[i].value, &err), 0);
+        assert_int_equal(err.class_, PN_CLASS_INPUT);
+        if (strncmp(err.msg, wrong[i].message, strlen(wrong[i].message)) != 0) {
+            fail_msg("message:  %s\nexpected: %s", err.msg, wrong[i].message);
+        }
+    }
+    test_defaults(state);
+}
+
+static void test_from_the_pipeline(void **state)
+{
+    (void)state;
+    struct pn_pipeline *pipeline = load("name: x\n"
+                                        "settings:\n"
+                                        "  log: {durability: os, partitions: 4}\n"
+                                        "  gateway:\n"
+                                        "    auth:\n"
+                                        "    idle_ms: 5s\n"
+                                        "  delta:\n");
+    assert_int_equal(pn_settings_from_pipeline(&settings, pipeline, &err), 0);
+    assert_string_equal(settings.log.durability, "os");
+    assert_int_equal(settings.log.partitions, 4);
+    assert_int_equal(settings.gateway.idle_ms, 5000);
+    assert_string_equal(settings.gateway.auth, "");
+    pn_pipeline_destroy(&pipeline);
+}
+
+static int from_text(const char *text)
+{
+    char path[128];
+    write_text("settings.yml", text);
+    (void)snprintf(path, sizeof path, "%s/settings.yml", folder);
+    return pn_settings_from_file(&settings, path, pn_io_system(), &err);
+}
+
+static void test_from_a_file(void **state)
+{
+    (void)state;
+    assert_int_equal(from_text("log:\n  durability: os\n"), 0);
+    assert_string_equal(settings.log.durability, "os");
+    assert_int_equal(from_text(""), 0);
+    assert_int_equal(from_text("# nothing\n"), 0);
+    assert_int_not_equal(from_text("log:\n  durability: os\n  partition: 1\n"), 0);
+    assert_non_null(strstr(err.msg, "/settings.yml:3: log.partition: unknown setting "
+                                    "\"log.partition\"; did you mean \"log.partitions\"?"));
+    assert_int_not_equal(from_text("- log\n"), 0);
+    assert_non_null(strstr(err.msg, "/settings.yml:1: takes a map of settings"));
+    assert_int_not_equal(pn_settings_from_file(&settings, "/not/there.yml", pn_io_system(), &err),
+                         0);
+    assert_non_null(strstr(err.msg, "/not/there.yml"));
+}
+
+/* What `pinion settings` prints is a file for --config that sets the same. */
+static void test_the_text_reads_back(void **state)
+{
+    (void)state;
+    struct pn_buf text;
+    struct pn_buf again;
+    pn_buf_init(&text, 1 << 16);
+    pn_buf_init(&again, 1 << 16);
+    assert_int_equal(pn_settings_set(&settings, "gateway.api_key_file", "a: \"b\"\n#c", &err), 0);
+    assert_int_equal(pn_settings_set(&settings, "log.retention_ms", "90m", &err), 0);
+    assert_int_equal(pn_settings_set(&settings, "log.retention_bytes", "1000000000", &err), 0);
+    pn_settings_text(&settings, &text);
+    pn_settings_deinit(&settings);
+    pn_settings_init(&settings);
+    if (from_text(pn_buf_text(&text)) != 0) {
+        fail_msg("%s", err.msg);
+    }
+    assert_string_equal(settings.gateway.api_key_file, "a: \"b\"\n#c");
+    assert_int_equal(settings.log.retention_ms, 90 * 60000);
+    assert_int_equal(settings.log.retention_bytes, 1000000000);
+    pn_settings_text(&settings, &again);
+    assert_string_equal(pn_buf_text(&again), pn_buf_text(&text));
+    pn_buf_deinit(&text);
+    pn_buf_deinit(&again);
+}
+
+static void test_json(void **state)
+{
+    (void)state;
+    struct pn_buf text;
+    pn_buf_init(&text, 1 << 16);
+    pn_settings_json(&settings, &text);
+    struct pn_json_parser *parser = pn_json_parser_create();
+    struct pn_json *root = NULL;
+    assert_int_equal(pn_json_parse(parser, pn_buf_text(&text), text.len, text.len, &root, &err), 0);
+    assert_int_equal(root->type, PN_JSON_ARRAY);
+    assert_true(root->count > 30);
+    assert_true(pn_json_text_is(pn_json_get(root->first, "name"), "log.durability"));
+    assert_true(pn_json_text_is(pn_json_get(root->first, "value"), "fsync"));
+    assert_true(pn_json_text_is(pn_json_get(root->first, "takes"), "fsync, os"));
+    pn_json_parser_destroy(&parser);
+    pn_buf_deinit(&text);
+}
+
+/* docs/settings.md is made from the table. */
+static void test_the_manual_is_fresh(void **state)
+{
+    (void)state;
+    struct pn_buf made;
+    struct pn_buf kept;
+    pn_buf_init(&made, 1 << 16);
+    pn_buf_init(&kept, 1 << 16);
+    pn_settings_markdown(&made);
+    assert_int_equal(
+        pn_io_read_file(pn_io_system(), PINION_SOURCE_DIR "/docs/settings.md", &kept, &err), 0);
+    if (strcmp(pn_buf_text(&made), pn_buf_text(&kept)) != 0) {
+        fail_msg("docs/settings.md is stale: pinion settings --format md > docs/settings.md");
+    }
+    pn_buf_deinit(&made);
+    pn_buf_deinit(&kept);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_defaults, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_set, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_wrong_ones_are_told_and_change_nothing, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_from_the_pipeline, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_from_a_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_text_reads_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_json, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_manual_is_fresh, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
