@@ -6,6 +6,8 @@ const struct pn_command pn_commands[] = {
     {"init", "a pipeline of your own, as a copy of the shipped one", pn_cmd_init},
     {"pipeline", "check or show a pipeline's definition", pn_cmd_pipeline},
     {"settings", "the settings in force, and all there are", pn_cmd_settings},
+    {"serve", "serve every front door, land what arrives, run the DAGs", pn_cmd_serve},
+    {"dag", "list, trigger and watch DAGs", pn_cmd_dag},
     {"help", "what pinion, or one of its commands, does", pn_cmd_help},
     {"version", "the version of pinion and of the libraries it stands on", pn_cmd_version},
     {NULL, NULL, NULL},

@@ -8,6 +8,10 @@
 /* Ends with an element whose name is NULL. */
 extern const struct pn_command pn_commands[];
 
+int pn_cmd_dag(struct pn_cli *cli, int argc, char **argv);
+int pn_cmd_demo(struct pn_cli *cli, int argc, char **argv);
+int pn_cmd_serve(struct pn_cli *cli, int argc, char **argv);
+int pn_cmd_task(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_help(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_init(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_pipeline(struct pn_cli *cli, int argc, char **argv);

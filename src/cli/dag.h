@@ -1,0 +1,41 @@
+/* What the files of `pinion dag` share. */
+#ifndef PN_CLI_DAG_H
+#define PN_CLI_DAG_H
+
+#include "base/arena.h"
+#include "cli/cli.h"
+#include "dag/dag.h"
+
+struct pn_dag_session {
+    struct pn_cli *cli;
+    const struct pn_pipeline *pipeline;
+    const struct pn_dag *dag; /* NULL when none was named */
+    struct pn_dag_db *db;
+    struct pn_arena arena;
+};
+
+/* Loads the pipeline, finds the DAG (NULL: none is named), opens the state. Close it in any case.
+ */
+int pn_cli_dag_open(struct pn_cli *cli, const char *name, struct pn_dag_session *session,
+                    struct pn_err *e) PN_MUST_CHECK;
+void pn_cli_dag_close(struct pn_dag_session *session);
+
+int pn_cmd_dag_trigger(struct pn_cli *cli, int argc, char **argv);
+
+/*
+ * Triggers a run and, with `wait`, sees it through: by the server's scheduler when one lives on the
+ * data folder, else by one of its own. Before it, the sink lands all that was acknowledged.
+ * `report` (NULL ok) is called at each change of a task's state.
+ */
+struct pn_dag_wait {
+    bool wait;
+    const char *run_id; /* NULL: made from the time */
+    int64_t timeout_ms; /* 0: none */
+    void (*report)(void *arg, const struct pn_task_run *task);
+    void *arg;
+};
+/* *run is in the session's arena; its state is final when it was waited for. */
+int pn_cli_dag_run(struct pn_dag_session *session, const struct pn_dag_wait *how,
+                   struct pn_run *run, struct pn_err *e) PN_MUST_CHECK;
+
+#endif

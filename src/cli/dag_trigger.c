@@ -1,0 +1,272 @@
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "cli/dag.h"
+#include "cli/sinks.h"
+#include "cli/stations.h"
+#include "pipeline/settings.h"
+
+enum { POLL_MS = 50 };
+
+/* Signals are looked at between steps: SIGINT and SIGTERM are blocked while a run is waited for, so
+ * that no handler and no global flag is needed. */
+static void block_signals(sigset_t *watched, sigset_t *before)
+{
+    (void)sigemptyset(watched);
+    (void)sigaddset(watched, SIGINT);
+    (void)sigaddset(watched, SIGTERM);
+    (void)pthread_sigmask(SIG_BLOCK, watched, before);
+}
+
+static bool signal_came(const sigset_t *watched)
+{
+    const struct timespec at_once = {0};
+    return sigtimedwait(watched, NULL, &at_once) > 0;
+}
+
+static void sleep_ms(int64_t ms)
+{
+    const struct timespec pause = {.tv_nsec = ms * 1000000};
+    (void)nanosleep(&pause, NULL);
+}
+
+/* The task's subprocess gets the shared options that decide what it sees. */
+static const char **task_command(struct pn_cli *cli, char *self, char *folder,
+                                 struct pn_arena *arena)
+{
+    const char **argv = pn_arena_calloc(arena, 16 + 2 * cli->set.count, sizeof *argv);
+    size_t n = 0;
+    argv[n++] = self;
+    argv[n++] = "task";
+    argv[n++] = "--data";
+    argv[n++] = cli->data;
+    argv[n++] = "--pipeline";
+    argv[n++] = folder;
+    if (cli->config != NULL) {
+        argv[n++] = "--config";
+        argv[n++] = cli->config;
+    }
+    for (size_t i = 0; i < cli->set.count; i++) {
+        argv[n++] = "--set";
+        argv[n++] = cli->set.items[i];
+    }
+    return argv;
+}
+
+int pn_cli_open_scheduler(struct pn_cli *cli, struct pn_metrics *metrics, struct pn_arena *arena,
+                          struct pn_scheduler **scheduler, struct pn_err *e)
+{
+    const struct pn_pipeline *pipeline = NULL;
+    const struct pn_settings *settings = NULL;
+    int rc = pn_cli_pipeline(cli, &pipeline, e);
+    if (rc == 0) {
+        rc = pn_cli_settings(cli, &settings, e);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    char self[4096];
+    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (len <= 0) {
+        return pn_err_fatal(e, "cannot find out where this program is (/proc/self/exe)");
+    }
+    const struct pn_scheduler_config config = {
+        .data_folder = cli->data,
+        .task_command = task_command(cli, pn_arena_strndup(arena, self, (size_t)len),
+                                     pn_arena_strdup(arena, pipeline->folder), arena),
+        .runs_kept = settings->dag.runs_kept,
+        .poll_ms = POLL_MS,
+    };
+    return pn_scheduler_create(&config, pipeline, cli->io, cli->clock, cli->logger, metrics,
+                               scheduler, e);
+}
+
+/* Tells of every task whose state or number of tries has changed. */
+static int report_changes(struct pn_dag_session *session, const struct pn_dag_wait *how,
+                          const struct pn_run *run, struct pn_task_run *seen, struct pn_err *e)
+{
+    struct pn_task_run *tasks = NULL;
+    size_t count = 0;
+    struct pn_arena arena;
+    pn_arena_init(&arena, 0);
+    int rc = pn_dag_db_tasks(session->db, run->id, &arena, &tasks, &count, e);
+    for (size_t i = 0; rc == 0 && i < count && i < session->dag->task_count; i++) {
+        if (tasks[i].state != seen[i].state || tasks[i].tries != seen[i].tries) {
+            how->report(how->arg, &tasks[i]);
+        }
+        seen[i] = (struct pn_task_run){.state = tasks[i].state, .tries = tasks[i].tries};
+    }
+    pn_arena_deinit(&arena);
+    return rc;
+}
+
+static int current_run(struct pn_dag_session *session, struct pn_run *run, struct pn_err *e)
+{
+    struct pn_arena arena;
+    pn_arena_init(&arena, 0);
+    struct pn_run now = {0};
+    int rc = pn_dag_db_run(session->db, run->dag, run->run_id, &arena, &now, e);
+    if (rc == 0) {
+        now.dag = run->dag;
+        now.run_id = run->run_id;
+        *run = now;
+    }
+    pn_arena_deinit(&arena);
+    return rc;
+}
+
+/* Whoever has the scheduler's lock runs the tasks; when that is nobody, this process does. */
+static int advance(struct pn_dag_session *session, struct pn_scheduler **scheduler,
+                   struct pn_err *e)
+{
+    if (*scheduler == NULL) {
+        struct pn_err failure = {0};
+        int rc = pn_cli_open_scheduler(session->cli, NULL, &session->arena, scheduler, &failure);
+        if (rc != 0 && failure.class_ == PN_CLASS_CONFLICT) {
+            sleep_ms(POLL_MS);
+            return 0;
+        }
+        if (rc != 0) {
+            pn_err_copy(e, &failure);
+            return rc;
+        }
+    }
+    return pn_scheduler_step(*scheduler, POLL_MS, e);
+}
+
+static int wait_for_run(struct pn_dag_session *session, const struct pn_dag_wait *how,
+                        struct pn_run *run, struct pn_err *e)
+{
+    sigset_t watched;
+    sigset_t before;
+    block_signals(&watched, &before);
+    struct pn_scheduler *scheduler = NULL;
+    struct pn_task_run *seen =
+        pn_arena_calloc(&session->arena, session->dag->task_count + 1, sizeof *seen);
+    int64_t start_ms = pn_mono_ms(session->cli->clock);
+    int rc = 0;
+    while (rc == 0) {
+        rc = advance(session, &scheduler, e);
+        if (rc == 0) {
+            rc = current_run(session, run, e);
+        }
+        if (rc == 0 && how->report != NULL) {
+            rc = report_changes(session, how, run, seen, e);
+        }
+        if (rc != 0 || pn_run_state_final(run->state)) {
+            break;
+        }
+        if (signal_came(&watched)) {
+            rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
+                            "interrupted: run %s goes on with the next scheduler (`pinion serve`),"
+                            " or end it with `pinion dag cancel %s %s`",
+                            run->run_id, run->dag, run->run_id);
+        } else if (how->timeout_ms > 0 &&
+                   pn_mono_ms(session->cli->clock) - start_ms >= how->timeout_ms) {
+            rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "run %s isn't over after %lld ms",
+                            run->run_id, (long long)how->timeout_ms);
+        }
+    }
+    pn_scheduler_destroy(&scheduler);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc;
+}
+
+int pn_cli_dag_run(struct pn_dag_session *session, const struct pn_dag_wait *how,
+                   struct pn_run *run, struct pn_err *e)
+{
+    int rc = pn_cli_flush(session->cli, e);
+    if (rc == 0) {
+        rc = pn_dag_db_trigger(session->db, session->dag, how->run_id,
+                               pn_wall_ms(session->cli->clock), &session->arena, run, e);
+    }
+    if (rc == 0 && how->wait) {
+        rc = wait_for_run(session, how, run, e);
+    }
+    return rc;
+}
+
+static void print_change(void *arg, const struct pn_task_run *task)
+{
+    struct pn_cli *cli = arg;
+    if (cli->quiet || task->state == PN_TASK_NONE) {
+        return;
+    }
+    (void)fprintf(cli->err, "%-60s %s", task->task, pn_task_state_name(task->state));
+    if (task->state == PN_TASK_SUCCESS) {
+        (void)fprintf(cli->err, " (%.2f s)", (double)(task->ended_ms - task->started_ms) / 1000.0);
+    } else if (task->state == PN_TASK_UP_FOR_RETRY) {
+        (void)fprintf(cli->err, " (attempt %d failed)", (int)task->tries);
+    }
+    (void)fputc('\n', cli->err);
+}
+
+static int tell_outcome(struct pn_dag_session *session, const struct pn_run *run, bool waited)
+{
+    struct pn_cli *cli = session->cli;
+    if (!waited) {
+        char *url = NULL;
+        int rc = pn_cli_server_url(cli, &url, NULL);
+        (void)fprintf(cli->out, "%s %s\n", run->run_id, pn_run_state_name(run->state));
+        if (rc == 0 && url == NULL) {
+            (void)fprintf(cli->err,
+                          "No server runs on %s: the run waits for `pinion serve`, or for a"
+                          " trigger with --wait.\n",
+                          cli->data);
+        }
+        free(url);
+        return PN_EXIT_OK;
+    }
+    (void)fprintf(cli->out, "%s %s\n", run->run_id, pn_run_state_name(run->state));
+    if (run->state == PN_RUN_SUCCESS) {
+        return PN_EXIT_OK;
+    }
+    return pn_cli_failf(cli, "run %s: %s (`pinion dag logs %s --run %s` says why)", run->run_id,
+                        pn_run_state_name(run->state), run->dag, run->run_id);
+}
+
+int pn_cmd_dag_trigger(struct pn_cli *cli, int argc, char **argv)
+{
+    struct pn_dag_wait how = {.report = print_change, .arg = cli};
+    const struct pn_opt opts[] = {{.name = "wait",
+                                   .kind = PN_OPT_FLAG,
+                                   .help = "see the run through; the exit code is its outcome",
+                                   .target = &how.wait},
+                                  {.name = "run-id",
+                                   .kind = PN_OPT_STRING,
+                                   .value = "ID",
+                                   .help = "the run's name (manual__<time>)",
+                                   .target = &how.run_id},
+                                  {.name = "timeout",
+                                   .kind = PN_OPT_DURATION,
+                                   .value = "D",
+                                   .help = "stop waiting after so long (never)",
+                                   .target = &how.timeout_ms},
+                                  {.name = NULL}};
+    const struct pn_syntax syntax = {
+        .operands = "DAG",
+        .operands_min = 1,
+        .operands_max = 1,
+        .opts = opts,
+        .uses = PN_USES_URL | PN_USES_QUIET,
+        .about = "Starts a run. It sees every record acknowledged before: the sink lands them"
+                 " first."};
+    int status = 0;
+    if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
+        return status;
+    }
+    struct pn_err failure = {0};
+    struct pn_dag_session session;
+    struct pn_run run = {0};
+    int rc = pn_cli_dag_open(cli, argv[0], &session, &failure);
+    if (rc == 0) {
+        rc = pn_cli_dag_run(&session, &how, &run, &failure);
+    }
+    status = rc == 0 ? tell_outcome(&session, &run, how.wait) : pn_cli_fail(cli, &failure);
+    pn_cli_dag_close(&session);
+    return status;
+}

@@ -1,0 +1,22 @@
+/* One HTTP request at a time, by libcurl, for commands that talk to a running server. */
+#ifndef PN_CLI_HTTP_CLIENT_H
+#define PN_CLI_HTTP_CLIENT_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/*
+ * Sends `method` to <url><path> with a JSON body (NULL: none) and the API key of PINION_API_KEY,
+ * when that's set. The answer's body is appended to `out`, its status is in *status. An answer is a
+ * success here, whatever its status; RETRY when there is none (nobody listens, a time-out).
+ */
+int pn_http_request(const char *method, const char *url, const char *path, const char *json,
+                    int64_t timeout_ms, long *status, struct pn_buf *out,
+                    struct pn_err *e) PN_MUST_CHECK;
+
+/* The same for calls of our own API: a status that isn't 2xx is an error with the server's message.
+ */
+int pn_http_call(const char *method, const char *url, const char *path, const char *json,
+                 int64_t timeout_ms, struct pn_buf *out, struct pn_err *e) PN_MUST_CHECK;
+
+#endif

@@ -1,0 +1,42 @@
+#include <stdlib.h>
+
+#include "cli/stations.h"
+
+int pn_cli_delta_config(struct pn_cli *cli, struct pn_delta_config *config, struct pn_err *e)
+{
+    const struct pn_settings *settings = NULL;
+    int rc = pn_cli_settings(cli, &settings, e);
+    if (rc != 0) {
+        return rc;
+    }
+    pn_delta_config_init(config);
+    config->checkpoint_interval = settings->delta.checkpoint_interval;
+    config->log_retention_ms = settings->delta.log_retention_ms;
+    config->tombstone_retention_ms = settings->delta.tombstone_retention_ms;
+    config->engine_info = "pinion/" PINION_VERSION;
+    return 0;
+}
+
+int pn_cli_open_engine(struct pn_cli *cli, struct pn_store *store, const char *landed_folder,
+                       struct pn_engine **engine, struct pn_err *e)
+{
+    const struct pn_pipeline *pipeline = NULL;
+    const struct pn_settings *settings = NULL;
+    char *temp_folder = pn_cli_path(cli, "tmp");
+    struct pn_engine_config config = {.temp_folder = temp_folder, .landed_folder = landed_folder};
+    int rc = pn_cli_pipeline(cli, &pipeline, e);
+    if (rc == 0) {
+        rc = pn_cli_settings(cli, &settings, e);
+    }
+    if (rc == 0) {
+        rc = pn_cli_delta_config(cli, &config.delta, e);
+    }
+    if (rc == 0) {
+        config.memory_bytes_max = settings->engine.memory_bytes_max;
+        config.threads = settings->engine.threads;
+        config.parquet_compression = settings->engine.parquet_compression;
+        rc = pn_duckdb_engine_create(&config, pipeline, store, cli->clock, cli->logger, engine, e);
+    }
+    free(temp_folder);
+    return rc;
+}

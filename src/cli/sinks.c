@@ -1,0 +1,106 @@
+#include "cli/sinks.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "cli/http_client.h"
+#include "cli/stations.h"
+
+enum {
+    FLUSH_TIMEOUT_MS = 600000,
+    ANSWER_BYTES_MAX = 1024 * 1024,
+    BUSY_TRIES = 100, /* another command lands the log, or a server is just starting */
+    BUSY_PAUSE_MS = 100
+};
+
+int pn_cli_open_sink(struct pn_cli *cli, struct pn_log *log, struct pn_store *store,
+                     struct pn_metrics *metrics, struct pn_sink **sink, struct pn_err *e)
+{
+    const struct pn_pipeline *pipeline = NULL;
+    const struct pn_settings *settings = NULL;
+    int rc = pn_cli_pipeline(cli, &pipeline, e);
+    if (rc == 0) {
+        rc = pn_cli_settings(cli, &settings, e);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    char *folder = pn_cli_path(cli, "sink");
+    const char **topics = pn_xcalloc(pipeline->topic_count, sizeof *topics);
+    for (size_t i = 0; i < pipeline->topic_count; i++) {
+        topics[i] = pipeline->topics[i].name;
+    }
+    struct pn_sink_config config;
+    pn_sink_config_init(&config);
+    config.folder = folder;
+    config.topics = topics;
+    config.topic_count = pipeline->topic_count;
+    config.topics_dir = pipeline->topics_dir;
+    config.dead_letters_dir = pipeline->dead_letters_dir;
+    config.flush_size = settings->sink.flush_size;
+    config.flush_bytes = settings->sink.flush_bytes;
+    config.rotate_interval_ms = settings->sink.rotate_interval_ms;
+    config.log = log;
+    config.store = store;
+    config.io = cli->io;
+    config.clock = cli->clock;
+    config.logger = cli->logger;
+    config.metrics = metrics;
+    rc = pn_sink_create(&config, sink, e);
+    free(topics);
+    free(folder);
+    return rc;
+}
+
+static int flush_here(struct pn_cli *cli, struct pn_err *e)
+{
+    struct pn_store *store = NULL;
+    struct pn_log *log = NULL;
+    struct pn_sink *sink = NULL;
+    int rc = pn_cli_open_store(cli, &store, e);
+    if (rc == 0) {
+        rc = pn_cli_open_log(cli, NULL, &log, e);
+    }
+    if (rc == 0) {
+        rc = pn_cli_open_sink(cli, log, store, NULL, &sink, e);
+    }
+    if (rc == 0) {
+        rc = pn_sink_flush(sink, e);
+    }
+    pn_sink_destroy(&sink);
+    pn_log_destroy(&log);
+    pn_store_destroy(&store);
+    return rc;
+}
+
+static int flush_through(const char *url, struct pn_err *e)
+{
+    struct pn_buf answer;
+    pn_buf_init(&answer, ANSWER_BYTES_MAX);
+    int rc = pn_http_call("POST", url, "/api/v1/sink/flush", "{}", FLUSH_TIMEOUT_MS, &answer, e);
+    pn_buf_deinit(&answer);
+    return rc;
+}
+
+int pn_cli_flush(struct pn_cli *cli, struct pn_err *e)
+{
+    struct pn_err failure = {0};
+    for (int i = 0; i < BUSY_TRIES; i++) {
+        char *url = NULL;
+        int rc = pn_cli_server_url(cli, &url, &failure);
+        if (rc == 0) {
+            rc = url != NULL ? flush_through(url, &failure) : flush_here(cli, &failure);
+        }
+        bool again = rc != 0 && url == NULL && failure.class_ == PN_CLASS_CONFLICT;
+        free(url);
+        if (!again) {
+            pn_err_copy(e, rc != 0 ? &failure : NULL);
+            return rc;
+        }
+        const struct timespec pause = {.tv_nsec = BUSY_PAUSE_MS * 1000000L};
+        (void)nanosleep(&pause, NULL);
+    }
+    pn_err_copy(e, &failure);
+    return failure.code;
+}

@@ -1,0 +1,164 @@
+#include "cli/stations.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "log/embedded/embedded.h"
+#include "store/local/local.h"
+
+enum { SERVER_FILE_BYTES_MAX = 4096 };
+
+char *pn_cli_path(const struct pn_cli *cli, const char *below)
+{
+    return pn_xasprintf("%s/%s", cli->data, below);
+}
+
+int pn_cli_open_store(struct pn_cli *cli, struct pn_store **store, struct pn_err *e)
+{
+    char *folder = pn_cli_path(cli, "store");
+    int rc = pn_local_store_open(folder, cli->io, store, e);
+    free(folder);
+    return rc;
+}
+
+static enum pn_log_compression compression(const char *word)
+{
+    if (strcmp(word, "lz4") == 0) {
+        return PN_COMPRESSION_LZ4;
+    }
+    return strcmp(word, "zstd") == 0 ? PN_COMPRESSION_ZSTD : PN_COMPRESSION_NONE;
+}
+
+static int make_topics(struct pn_log *log, const struct pn_pipeline *pipeline, struct pn_err *e)
+{
+    for (size_t i = 0; i < pipeline->topic_count; i++) {
+        const struct pn_topic *topic = &pipeline->topics[i];
+        const struct pn_log_topic_config config = {
+            .partitions = topic->partitions,
+            .retention_ms = topic->retention_ms,
+            .retention_bytes = topic->retention_bytes,
+        };
+        struct pn_err failure = {0};
+        int rc = pn_log_create_topic(log, topic->name, &config, &failure);
+        if (rc != 0 && failure.class_ == PN_CLASS_CONFLICT) {
+            rc = pn_log_configure_topic(log, topic->name, &config, &failure);
+        }
+        if (rc != 0) {
+            pn_err_copy(e, &failure);
+            return rc;
+        }
+    }
+    return 0;
+}
+
+int pn_cli_open_log(struct pn_cli *cli, struct pn_metrics *metrics, struct pn_log **log,
+                    struct pn_err *e)
+{
+    const struct pn_pipeline *pipeline = NULL;
+    const struct pn_settings *settings = NULL;
+    int rc = pn_cli_pipeline(cli, &pipeline, e);
+    if (rc == 0) {
+        rc = pn_cli_settings(cli, &settings, e);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    char *folder = pn_cli_path(cli, "log");
+    struct pn_embedded_config config;
+    pn_embedded_config_init(&config);
+    config.folder = folder;
+    config.durability =
+        strcmp(settings->log.durability, "os") == 0 ? PN_DURABILITY_OS : PN_DURABILITY_FSYNC;
+    config.compression = compression(settings->log.compression);
+    config.segment_bytes = settings->log.segment_bytes;
+    config.segment_ms = settings->log.segment_ms;
+    config.index_interval_bytes = settings->log.index_interval_bytes;
+    config.retention_ms = settings->log.retention_ms;
+    config.retention_bytes = settings->log.retention_bytes;
+    config.queue_bytes_max = settings->log.queue_bytes_max;
+    config.partitions_default = (int32_t)settings->log.partitions;
+    config.auto_create_topics = settings->log.auto_create_topics;
+    config.record_bytes_max = settings->log.record_bytes_max;
+    struct pn_log *opened = NULL;
+    rc = pn_embedded_open(&config, cli->io, cli->clock, cli->logger, metrics, &opened, e);
+    if (rc == 0) {
+        rc = make_topics(opened, pipeline, e);
+    }
+    if (rc == 0) {
+        *log = opened;
+        opened = NULL;
+    }
+    pn_log_destroy(&opened);
+    free(folder);
+    return rc;
+}
+
+int pn_cli_server_announce(struct pn_cli *cli, const char *url, struct pn_err *e)
+{
+    struct pn_buf text;
+    pn_buf_init(&text, SERVER_FILE_BYTES_MAX);
+    pn_buf_addf(&text, "{\"pid\":%ld,\"url\":", (long)getpid());
+    pn_json_write_cstr(&text, url);
+    pn_buf_adds(&text, "}\n");
+    char *path = pn_cli_path(cli, "server.json");
+    int rc = pn_io_replace_file(cli->io, path, text.data, text.len, e);
+    free(path);
+    pn_buf_deinit(&text);
+    return rc;
+}
+
+void pn_cli_server_withdraw(struct pn_cli *cli)
+{
+    char *path = pn_cli_path(cli, "server.json");
+    int ignored = pn_io_unlink(cli->io, path, NULL);
+    (void)ignored;
+    free(path);
+}
+
+/* The file may outlive its server: it counts only while that process does. */
+static int read_announcement(struct pn_cli *cli, char **url, struct pn_err *e)
+{
+    char *path = pn_cli_path(cli, "server.json");
+    struct pn_json_parser *parser = pn_json_parser_create();
+    struct pn_json *root = NULL;
+    struct pn_buf text;
+    pn_buf_init(&text, SERVER_FILE_BYTES_MAX);
+    struct pn_err failure = {0};
+    int rc = pn_io_read_file(cli->io, path, &text, &failure);
+    if (rc != 0 && failure.class_ == PN_CLASS_MISSING) {
+        rc = 0;
+        goto out;
+    }
+    if (rc == 0) {
+        rc = pn_json_parse(parser, pn_buf_text(&text), text.len, text.len, &root, &failure);
+    }
+    if (rc != 0) {
+        pn_err_copy(e, &failure);
+        pn_err_prefix(e, "%s", path);
+        goto out;
+    }
+    int64_t pid = pn_json_get_i64(root, "pid", 0);
+    if (pid > 1 && (kill((pid_t)pid, 0) == 0 || errno == EPERM)) {
+        *url = pn_json_dup(pn_json_get(root, "url"));
+    }
+out:
+    pn_buf_deinit(&text);
+    pn_json_parser_destroy(&parser);
+    free(path);
+    return rc;
+}
+
+int pn_cli_server_url(struct pn_cli *cli, char **url, struct pn_err *e)
+{
+    *url = NULL;
+    if (cli->url != NULL) {
+        *url = pn_xstrdup(cli->url);
+        return 0;
+    }
+    return read_announcement(cli, url, e);
+}

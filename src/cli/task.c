@@ -1,0 +1,104 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/stations.h"
+
+/* One line a table, for the attempt's log. */
+static void print_reports(struct pn_cli *cli, const struct pn_table_report *reports, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct pn_table_report *report = &reports[i];
+        (void)fprintf(cli->out, "%s: version %" PRId64 ", %" PRId64 " rows", report->table->name,
+                      report->version, report->rows);
+        if (report->table->from_topic != NULL) {
+            (void)fprintf(cli->out,
+                          " from %" PRId64 " objects, %" PRId64 " dead letters, %" PRId64
+                          " unknown values",
+                          report->objects, report->dead_letters, report->unknown_values);
+        }
+        (void)fprintf(cli->out, ", %" PRId64 " ms\n", report->duration_ms);
+    }
+}
+
+static int run_tables(struct pn_cli *cli, struct pn_store *store, const struct pn_task *task,
+                      struct pn_err *e)
+{
+    enum { TABLES_MAX = 256 };
+    struct pn_table_report reports[TABLES_MAX] = {0};
+    if (task->table_count > TABLES_MAX) {
+        return pn_err_input(e, "task '%s' has more than %d tables", task->name, TABLES_MAX);
+    }
+    struct pn_engine *engine = NULL;
+    int rc = pn_cli_open_engine(cli, store, NULL, &engine, e);
+    if (rc == 0 && task->kind == PN_TASK_LOAD) {
+        rc = pn_engine_load(engine, task->tables, task->table_count, reports, e);
+    } else if (rc == 0) {
+        rc = pn_engine_transform(engine, task->tables, task->table_count, reports, e);
+    }
+    if (rc == 0) {
+        print_reports(cli, reports, task->table_count);
+    }
+    pn_engine_destroy(&engine);
+    return rc;
+}
+
+static int run_command(const struct pn_task *task, struct pn_err *e)
+{
+    (void)execl("/bin/sh", "sh", "-c", task->command, (char *)NULL);
+    return pn_err_errno(e, errno, "cannot start /bin/sh");
+}
+
+static int run_task(struct pn_cli *cli, const struct pn_task *task, struct pn_err *e)
+{
+    if (task->kind == PN_TASK_COMMAND) {
+        return run_command(task, e);
+    }
+    struct pn_store *store = NULL;
+    int rc = pn_cli_open_store(cli, &store, e);
+    if (rc == 0 && task->kind == PN_TASK_CHECK_STORE) {
+        rc = pn_store_check(store, e);
+        if (rc == 0) {
+            (void)fprintf(cli->out, "the store is there and readable\n");
+        }
+    } else if (rc == 0) {
+        rc = run_tables(cli, store, task, e);
+    }
+    pn_store_destroy(&store);
+    return rc;
+}
+
+int pn_cmd_task(struct pn_cli *cli, int argc, char **argv)
+{
+    const struct pn_syntax syntax = {
+        .operands = "DAG TASK [RUN]",
+        .operands_min = 2,
+        .operands_max = 3,
+        .about = "Does the work of one task, here and now. The scheduler starts it for each attempt"
+                 " and keeps what it prints; by hand it is for trying a task out.",
+        .examples = "pinion task nightly load\n"};
+    int status = 0;
+    if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
+        return status;
+    }
+    struct pn_err failure = {0};
+    const struct pn_pipeline *pipeline = NULL;
+    if (pn_cli_pipeline(cli, &pipeline, &failure) != 0) {
+        return pn_cli_fail(cli, &failure);
+    }
+    const struct pn_dag *dag = pn_pipeline_dag(pipeline, argv[0]);
+    if (dag == NULL) {
+        return pn_cli_failf(cli, "no DAG '%s': `pinion dag list` shows them", argv[0]);
+    }
+    const struct pn_task *task = pn_dag_task(dag, argv[1]);
+    if (task == NULL) {
+        return pn_cli_failf(cli, "DAG '%s' has no task '%s': `pinion dag show %s` lists them",
+                            argv[0], argv[1], argv[0]);
+    }
+    if (run_task(cli, task, &failure) != 0) {
+        return pn_cli_fail(cli, &failure);
+    }
+    return PN_EXIT_OK;
+}
