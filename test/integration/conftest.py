@@ -1,0 +1,18 @@
+"""Fixtures every integration test shares."""
+
+import pytest
+
+from pinion import Server
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A data folder of the test's own; it is made by the first that needs it."""
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def server(data):
+    """A running server with the shipped pipeline on the folder `data`."""
+    with Server(data) as running:
+        yield running
