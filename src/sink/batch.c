@@ -15,11 +15,11 @@ enum {
     LINE_BYTES_MAX = 8 * PN_RECORD_BYTES_MAX
 };
 
-void pn_sink_batch_init(struct pn_sink_batch *batch, const char *topic, int32_t partition,
-                        int64_t flush_bytes)
+void pn_sink_batch_init(struct pn_sink_batch *batch, const char *topic, int32_t partition)
 {
     *batch = (struct pn_sink_batch){.topic = topic, .partition = partition};
-    size_t bytes_max = (size_t)flush_bytes + BATCH_BYTES + LINE_BYTES_MAX;
+    /* Not the present setting: a remembered object may have been cut by a larger one. */
+    size_t bytes_max = (size_t)PN_SINK_FLUSH_BYTES_MAX + BATCH_BYTES + LINE_BYTES_MAX;
     pn_buf_init(&batch->values, bytes_max);
     pn_buf_init(&batch->dead, bytes_max);
     batch->parser = pn_json_parser_create();

@@ -25,6 +25,9 @@ struct pn_sink_object {
     size_t dead_len;
 };
 
+/* The most that the setting flush_bytes may be. */
+#define PN_SINK_FLUSH_BYTES_MAX ((int64_t)1024 * 1024 * 1024)
+
 struct pn_sink_batch {
     const char *topic; /* borrowed; for the dead letters */
     int32_t partition;
@@ -37,9 +40,7 @@ struct pn_sink_batch {
     struct pn_json_parser *parser;
 };
 
-/* `flush_bytes` bounds the memory, together with the batch's own limit. */
-void pn_sink_batch_init(struct pn_sink_batch *batch, const char *topic, int32_t partition,
-                        int64_t flush_bytes);
+void pn_sink_batch_init(struct pn_sink_batch *batch, const char *topic, int32_t partition);
 void pn_sink_batch_deinit(struct pn_sink_batch *batch);
 
 /* Should the batch be written before another object is opened? */

@@ -147,7 +147,7 @@ static int rebuild(struct landing *landing, int64_t first, int64_t end, struct p
     return 0;
 }
 
-/* Rebuilds the remembered objects that are not in the store, until the batch is full. */
+/* Rebuilds the remembered objects that are not in the store: no more than made one batch once. */
 static int cut_again(struct landing *landing, struct pn_err *e)
 {
     const struct pn_sink_cuts *cuts = &landing->part->memory.cuts;
@@ -164,9 +164,6 @@ static int cut_again(struct landing *landing, struct pn_err *e)
                 return rc;
             }
             landing->next = end;
-            if (pn_sink_batch_is_full(&landing->batch)) {
-                return 0;
-            }
         }
     }
     return 0;
@@ -241,25 +238,6 @@ static int write_values(struct landing *landing, struct pn_err *e)
     return rc;
 }
 
-/* Takes what is before `landed` off the remembered cuts. */
-static void advance(struct pn_sink_memory *memory, int64_t landed)
-{
-    struct pn_sink_cuts *cuts = &memory->cuts;
-    size_t kept = 0;
-    for (size_t i = 0; i < cuts->count; i++) {
-        struct pn_sink_cut cut = cuts->cuts[i];
-        if (cut.end > landed) {
-            cut.first = cut.first < landed ? landed : cut.first;
-            cuts->cuts[kept++] = cut;
-        }
-    }
-    cuts->count = kept;
-    memory->landed = landed;
-    if (kept == 0) {
-        memory->base = memory->base_next;
-    }
-}
-
 static void count_landed(struct landing *landing)
 {
     struct pn_sink_part *part = landing->part;
@@ -331,7 +309,7 @@ int pn_sink_land(struct pn_sink *sink, struct pn_sink_part *part, bool all, bool
 {
     struct landing landing = {.sink = sink, .part = part, .next = part->memory.landed};
     struct pn_sink_memory *memory = &part->memory;
-    pn_sink_batch_init(&landing.batch, memory->topic, memory->partition, sink->config.flush_bytes);
+    pn_sink_batch_init(&landing.batch, memory->topic, memory->partition);
     pn_sink_reader_init(&landing.reader, sink->config.log, memory->topic, memory->partition,
                         memory->landed, note_lost, &landing);
     int rc = part->is_remembered ? 0 : find_names(&landing, e);
@@ -355,7 +333,9 @@ int pn_sink_land(struct pn_sink *sink, struct pn_sink_part *part, bool all, bool
     if (rc == 0) {
         *progress = landing.next > memory->landed;
         sink->is_dirty = sink->is_dirty || *progress;
-        advance(memory, landing.next);
+        memory->landed = landing.next;
+        memory->base = memory->base_next;
+        pn_sink_cuts_clear(&memory->cuts);
         count_landed(&landing);
     }
 out:

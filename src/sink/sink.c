@@ -5,11 +5,10 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "sink/batch.h"
 #include "sink/private.h"
 
 enum { RETRY_FIRST_MS = 200, RETRY_LAST_MS = 10 * 1000, LOOK_AGAIN_MS = 1000 };
-
-#define FLUSH_BYTES_MAX ((int64_t)1024 * 1024 * 1024)
 
 void pn_sink_config_init(struct pn_sink_config *config)
 {
@@ -27,9 +26,9 @@ static int check_config(const struct pn_sink_config *config, struct pn_err *e)
     if (config->flush_size < 1) {
         return pn_err_input(e, "flush_size must be at least 1, not %" PRId64, config->flush_size);
     }
-    if (config->flush_bytes < 1 || config->flush_bytes > FLUSH_BYTES_MAX) {
+    if (config->flush_bytes < 1 || config->flush_bytes > PN_SINK_FLUSH_BYTES_MAX) {
         return pn_err_input(e, "flush_bytes must be 1 to %" PRId64 ", not %" PRId64,
-                            FLUSH_BYTES_MAX, config->flush_bytes);
+                            PN_SINK_FLUSH_BYTES_MAX, config->flush_bytes);
     }
     if (config->rotate_interval_ms < 0) {
         return pn_err_input(e, "rotate_interval_ms must not be negative, as %" PRId64 " is",

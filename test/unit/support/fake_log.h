@@ -1,0 +1,36 @@
+/*
+ * A log in memory behind the log port, for tests of its readers: records, topics that come and go,
+ * and what a real log does only with damage: a begin that moves, a hole, an end that steps back,
+ * reads that fail. Reads copy into the caller's arena, as the port says. Thread-safe.
+ */
+#ifndef PN_TEST_SUPPORT_FAKE_LOG_H
+#define PN_TEST_SUPPORT_FAKE_LOG_H
+
+#include "log/log.h"
+
+struct fake_log;
+
+struct fake_log *fake_log_create(void);
+void fake_log_destroy(struct fake_log **fake);
+struct pn_log *fake_log_port(struct fake_log *fake);
+
+void fake_log_add_topic(struct fake_log *fake, const char *topic, int32_t partitions);
+/* Appends a record and tells the listeners. NULL is an absent value. Returns its offset. */
+int64_t fake_log_append(struct fake_log *fake, const char *topic, int32_t partition,
+                        const char *value);
+int64_t fake_log_append_bytes(struct fake_log *fake, const char *topic, int32_t partition,
+                              struct pn_bytes key, struct pn_bytes value, int64_t timestamp_ms);
+
+/* Retention: what is before `begin` is gone. */
+void fake_log_set_begin(struct fake_log *fake, const char *topic, int32_t partition, int64_t begin);
+/* What is at `end` and behind is gone, and its offsets will be given again. */
+void fake_log_set_end(struct fake_log *fake, const char *topic, int32_t partition, int64_t end);
+/* Reads at first .. end - 1 are CORRUPT. */
+void fake_log_damage(struct fake_log *fake, const char *topic, int32_t partition, int64_t first,
+                     int64_t end);
+/* The next `count` reads of the topic fail with EIO. */
+void fake_log_fail_reads(struct fake_log *fake, const char *topic, int count);
+/* Reads since the log was created. */
+int64_t fake_log_reads(struct fake_log *fake);
+
+#endif
