@@ -20,7 +20,8 @@ struct builder {
     int key_line;
     size_t nodes;
     int documents;
-    int line; /* of the last event */
+    int line;            /* of the last event */
+    const char *printed; /* what libfyaml said without collecting it */
     /* Anchors, newest last: an alias means the newest of its name. */
     struct {
         const char *name;
@@ -252,13 +253,26 @@ static int on_event(struct builder *b, struct fy_event *event, struct pn_err *e)
     }
 }
 
+/* A few complaints have no place in the file and are not collected, but printed; here is where. */
+static void keep_printed(struct fy_diag *diag, void *user, const char *text, size_t len)
+{
+    (void)diag;
+    struct builder *b = user;
+    if (b->printed == NULL) {
+        size_t skip = len > 7 && memcmp(text, "[ERR]: ", 7) == 0 ? 7 : 0;
+        b->printed = pn_arena_strndup(b->arena, text + skip, len - skip);
+    }
+}
+
 /* The first of the parser's own complaints. */
 static int syntax_error(const struct builder *b, struct fy_diag *diag, struct pn_err *e)
 {
     void *at = NULL;
     const struct fy_diag_error *error = fy_diag_errors_iterate(diag, &at);
     if (error == NULL || error->msg == NULL) {
-        return pn_err_input(e, "%s: is no YAML", b->yaml->file);
+        const char *text = b->printed != NULL ? b->printed : "it cannot be parsed";
+        return pn_err_input(e, "%s:%d: no YAML: %.*s", b->yaml->file, b->line,
+                            (int)strcspn(text, "\n"), text);
     }
     int line = error->line > 0 ? error->line : 1;
     return pn_err_input(e, "%s:%d: no YAML: %s", b->yaml->file, line, error->msg);
@@ -300,6 +314,9 @@ int pn_yaml_parse(struct pn_yaml *yaml, const char *file, const char *text, size
     b->line = 1;
     struct fy_diag_cfg diag_cfg;
     fy_diag_cfg_default(&diag_cfg);
+    diag_cfg.fp = NULL;
+    diag_cfg.output_fn = keep_printed;
+    diag_cfg.user = b;
     struct fy_diag *diag = fy_diag_create(&diag_cfg);
     PN_ASSERT(diag != NULL);
     fy_diag_set_collect_errors(diag, true);

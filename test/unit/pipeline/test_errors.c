@@ -35,6 +35,7 @@ static const struct mistake yaml_mistakes[] = {
     {"name: x\nb: \"abc\n", "pipeline.yml:2: no YAML: double-quoted scalar without closing quote"},
     {"name: x\nb: [1,\nc: 2\n", "pipeline.yml:3: no YAML: wrongly indented flow sequence"},
     {"name: \xff\n", "pipeline.yml: is no UTF-8 text"},
+    {"%YAML 0.1\n---\nname: x\n", "pipeline.yml:1: no YAML: unsupport version number 0.1"},
     {"", "pipeline.yml:1: takes a map, not nothing"},
     {"- a\n", "pipeline.yml:1: takes a map, not a list"},
     {"name: a\nname: b\n", "pipeline.yml:2: name: is given twice, first on line 1"},

@@ -307,6 +307,29 @@ static void test_the_folder_is_absolute(void **state)
     assert_int_not_equal(pn_pipeline_load("", pn_io_system(), &pipeline, &err), 0);
 }
 
+/* The example of docs/pipeline.md is the first block of YAML in it. */
+static void test_the_manuals_example_loads(void **state)
+{
+    (void)state;
+    struct pn_buf text;
+    pn_buf_init(&text, 1 << 18);
+    assert_int_equal(
+        pn_io_read_file(pn_io_system(), PINION_SOURCE_DIR "/docs/pipeline.md", &text, &err), 0);
+    char *yaml = strstr(text.data, "```yaml\n");
+    assert_non_null(yaml);
+    yaml += strlen("```yaml\n");
+    char *end = strstr(yaml, "```");
+    assert_non_null(end);
+    *end = '\0';
+    write_text("clean/orders.sql", "SELECT 1");
+    write_text("clean/daily.sql", "SELECT 1");
+    struct pn_pipeline *pipeline = load(yaml);
+    assert_int_equal(pipeline->table_count, 3);
+    assert_int_equal(pipeline->dags[0].task_count, 4);
+    pn_pipeline_destroy(&pipeline);
+    pn_buf_deinit(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
