@@ -344,6 +344,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_aliases_stand_for_what_they_name, folder_setup,
                                         folder_teardown),
         cmocka_unit_test_setup_teardown(test_the_folder_is_absolute, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(test_the_manuals_example_loads, folder_setup,
+                                        folder_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
