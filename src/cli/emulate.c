@@ -1,0 +1,279 @@
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "cli/stations.h"
+#include "emulate/emulate.h"
+
+enum { FILES_STOP_EVERY = 64 };
+
+static const char url_default[] = "http://127.0.0.1:8082";
+
+/* What the callbacks of a run know. */
+struct run {
+    struct pn_progress progress;
+    sigset_t watched;
+    bool stopped;
+    uint64_t asked;
+    uint64_t ask_every; /* looking for a signal costs a system call */
+};
+
+static void on_progress(void *arg, int64_t done, int64_t total)
+{
+    struct run *run = arg;
+    run->progress.total = total;
+    pn_progress_update(&run->progress, done);
+}
+
+static bool is_stopped(void *arg)
+{
+    struct run *run = arg;
+    const struct timespec at_once = {0};
+    if (!run->stopped && run->asked++ % run->ask_every == 0) {
+        run->stopped = sigtimedwait(&run->watched, NULL, &at_once) > 0;
+    }
+    return run->stopped;
+}
+
+static void print_posted(struct pn_cli *cli, const struct pn_emulate_summary *summary)
+{
+    static const struct pn_output_column columns[] = {
+        {"sent", true},          {"acknowledged", true}, {"failed", true},
+        {"retried", true},       {"maybe_twice", true},  {"seconds", true},
+        {"records_per_s", true}, {"p50_ms", true},       {"p99_ms", true}};
+    struct pn_output *output =
+        pn_output_create(cli->out, cli->format, columns, sizeof columns / sizeof columns[0]);
+    pn_output_int(output, summary->sent);
+    pn_output_int(output, summary->acknowledged);
+    pn_output_int(output, summary->failed);
+    pn_output_int(output, summary->retried);
+    pn_output_int(output, summary->maybe_twice);
+    pn_output_double(output, (double)(int64_t)(summary->seconds * 1e3) / 1e3);
+    pn_output_int(output, (int64_t)((double)summary->acknowledged /
+                                    (summary->seconds > 0 ? summary->seconds : 1)));
+    pn_output_double(output, (double)(int64_t)(summary->p50_ms * 1e3) / 1e3);
+    pn_output_double(output, (double)(int64_t)(summary->p99_ms * 1e3) / 1e3);
+    pn_output_end(&output);
+}
+
+static void print_written(struct pn_cli *cli, const struct pn_emulate_summary *summary)
+{
+    static const struct pn_output_column columns[] = {
+        {"written", true}, {"seconds", true}, {"records_per_s", true}};
+    struct pn_output *output =
+        pn_output_create(cli->out, cli->format, columns, sizeof columns / sizeof columns[0]);
+    pn_output_int(output, summary->acknowledged);
+    pn_output_double(output, (double)(int64_t)(summary->seconds * 1e3) / 1e3);
+    pn_output_int(output, (int64_t)((double)summary->acknowledged /
+                                    (summary->seconds > 0 ? summary->seconds : 1)));
+    pn_output_end(&output);
+}
+
+static int conclude(struct pn_cli *cli, const struct pn_emulate_summary *summary, int rc,
+                    const struct pn_err *e)
+{
+    char done[PN_GROUPED_SIZE];
+    char failed[PN_GROUPED_SIZE];
+    if (rc != 0) {
+        return pn_cli_fail(cli, e);
+    }
+    if (summary->stopped) {
+        return pn_cli_failf(cli, "stopped by a signal after %s records",
+                            pn_format_grouped(summary->acknowledged, done));
+    }
+    if (summary->failed > 0) {
+        return pn_cli_failf(cli, "%s records were not acknowledged; the first: %s",
+                            pn_format_grouped(summary->failed, failed), summary->first_failure);
+    }
+    return PN_EXIT_OK;
+}
+
+/* With SIGINT and SIGTERM held back: they end the run, not the process. */
+static int run_watched(struct pn_cli *cli, struct pn_emulate_config *config)
+{
+    bool files = config->target == PN_EMULATE_JSONL;
+    struct run run = {.ask_every = files ? FILES_STOP_EVERY : 1};
+    sigset_t before;
+    (void)sigemptyset(&run.watched);
+    (void)sigaddset(&run.watched, SIGINT);
+    (void)sigaddset(&run.watched, SIGTERM);
+    (void)pthread_sigmask(SIG_BLOCK, &run.watched, &before);
+    pn_progress_start(&run.progress, cli->err, cli->quiet, cli->clock,
+                      files ? "writing" : "posting", 0);
+    config->progress = on_progress;
+    config->stopped = is_stopped;
+    config->arg = &run;
+    struct pn_emulate_summary summary;
+    struct pn_err e;
+    int rc = pn_emulate_run(config, &summary, &e);
+    bool began = summary.sent > 0;
+    if (began) {
+        pn_progress_end(&run.progress, summary.acknowledged);
+        if (files) {
+            print_written(cli, &summary);
+        } else {
+            print_posted(cli, &summary);
+        }
+    }
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return conclude(cli, &summary, rc, &e);
+}
+
+static int run_on(struct pn_cli *cli, struct pn_emulate_config *config)
+{
+    char *folder = NULL;
+    char *url = NULL;
+    struct pn_err e;
+    int status = PN_EXIT_FAILED;
+    if (pn_cli_pipeline_folder(cli, &folder, &e) != 0) {
+        (void)pn_cli_fail(cli, &e);
+        goto out;
+    }
+    if (config->target == PN_EMULATE_KAFKA_REST && pn_cli_server_url(cli, &url, &e) != 0) {
+        (void)pn_cli_fail(cli, &e);
+        goto out;
+    }
+    config->folder = folder;
+    config->url = url != NULL ? url : url_default;
+    config->api_key = getenv("PINION_API_KEY");
+    config->io = cli->io;
+    config->clock = cli->clock;
+    status = run_watched(cli, config);
+out:
+    free(folder);
+    free(url);
+    return status;
+}
+
+/* The options as they were given. */
+struct given {
+    struct pn_emulate_config config;
+    const char *to;
+    int64_t seed;
+};
+
+static bool parse(struct pn_cli *cli, struct given *given, int *argc, char ***argv, int *status)
+{
+    const struct pn_opt opts[] = {
+        {.name = "to",
+         .kind = PN_OPT_CHOICE,
+         .choices = "kafka-rest|jsonl",
+         .help = "post to a server (the default), or write files to DIR",
+         .target = &given->to},
+        {.name = "rows",
+         .kind = PN_OPT_INT,
+         .value = "N",
+         .help = "records of each kind; as many as generator.yml says by default",
+         .target = &given->config.rows,
+         .min = 1,
+         .max = INT64_C(1000000000000)},
+        {.name = "seed",
+         .kind = PN_OPT_INT,
+         .value = "N",
+         .help = "the same seed makes the same records; 1 by default",
+         .target = &given->seed},
+        {.name = "batch",
+         .kind = PN_OPT_INT,
+         .value = "N",
+         .help = "records in a request; 1 by default",
+         .target = &given->config.batch,
+         .min = 1,
+         .max = PN_EMULATE_BATCH_MAX},
+        {.name = "connections",
+         .kind = PN_OPT_INT,
+         .value = "N",
+         .help = "requests under way at once; 1 by default, which keeps the order",
+         .target = &given->config.connections,
+         .min = 1,
+         .max = PN_EMULATE_CONNECTIONS_MAX},
+        {.name = "rate",
+         .kind = PN_OPT_INT,
+         .value = "N",
+         .help = "records a second, evenly paced; 0, the default: as fast as it goes",
+         .target = &given->config.rate},
+        {.name = "stage",
+         .kind = PN_OPT_STRING,
+         .value = "PREFIX",
+         .help = "first segment of the URL's path, as API Gateway has it",
+         .target = &given->config.stage},
+        {.name = "retries",
+         .kind = PN_OPT_INT,
+         .value = "N",
+         .help = "further attempts at a request; 10 by default",
+         .target = &given->config.retries_max},
+        {.name = "timeout",
+         .kind = PN_OPT_DURATION,
+         .value = "TIME",
+         .help = "how long an answer may take; 30s by default",
+         .target = &given->config.timeout_ms,
+         .min = 1,
+         .max = INT64_C(3600000)},
+        {.name = "acks",
+         .kind = PN_OPT_STRING,
+         .value = "FILE",
+         .help = "a line topic,partition,offset,sha256 for each acknowledged record",
+         .target = &given->config.acks_path},
+        {.name = NULL}};
+    const struct pn_syntax syntax = {
+        .operands = "[DIR]",
+        .operands_min = 0,
+        .operands_max = 1,
+        .about = "Makes the records that the pipeline's generator.yml describes, one of each kind "
+                 "in turn, and posts each to a running server as a Kafka REST client does, or "
+                 "writes them to files, one record a line. An API key is taken from "
+                 "PINION_API_KEY.",
+        .opts = opts,
+        .uses = PN_USES_URL | PN_USES_FORMAT | PN_USES_QUIET,
+        .examples = "pinion emulate batch --rows 1000 --connections 16\n"
+                    "pinion emulate batch --rate 100 --url http://127.0.0.1:8082 --stage test\n"
+                    "pinion emulate --to jsonl out --rows 1000000 --seed 7\n"};
+    return pn_cli_parse(cli, &syntax, argc, argv, status);
+}
+
+static int run_batch(struct pn_cli *cli, int argc, char **argv)
+{
+    struct given given = {.to = "kafka-rest", .seed = 1};
+    pn_emulate_config_init(&given.config);
+    int status = 0;
+    if (!parse(cli, &given, &argc, &argv, &status)) {
+        return status;
+    }
+    bool files = strcmp(given.to, "jsonl") == 0;
+    if (files != (argc == 1)) {
+        return files ? pn_cli_usage(cli, "--to jsonl wants the folder to write to")
+                     : pn_cli_usage(cli, "\"%.40s\": a folder goes with --to jsonl", argv[0]);
+    }
+    given.config.seed = (uint64_t)given.seed;
+    given.config.target = files ? PN_EMULATE_JSONL : PN_EMULATE_KAFKA_REST;
+    given.config.folder_out = files ? argv[0] : NULL;
+    return run_on(cli, &given.config);
+}
+
+/* `pinion emulate --to jsonl DIR` is `pinion emulate batch --to jsonl DIR`. */
+static bool is_batch_unnamed(int argc, char **argv)
+{
+    bool to = false;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "batch") == 0) {
+            return false;
+        }
+        to = to || strncmp(argv[i], "--to", 4) == 0;
+    }
+    return to;
+}
+
+int pn_cmd_emulate(struct pn_cli *cli, int argc, char **argv)
+{
+    static const struct pn_command commands[] = {
+        {"batch", "post generated records to a server, or write them to files", run_batch},
+        {NULL, NULL, NULL},
+    };
+    return is_batch_unnamed(argc, argv) ? run_batch(cli, argc, argv)
+                                        : pn_cli_dispatch(cli, commands, argc, argv);
+}

@@ -1,0 +1,84 @@
+/*
+ * Many HTTP POSTs at once, by libcurl's multi interface over one epoll: a fixed number of lanes,
+ * each with one request at a time, connections kept alive. An attempt that failed in a way that may
+ * pass (no connection, a time-out, 429, 5xx) is made again after a pause that doubles from 100 ms
+ * to 5 s, or that the server named in Retry-After; the lane stays with its request meanwhile, so
+ * with one lane nothing overtakes anything.
+ *
+ * What an answer means is the owner's to judge. For one thread.
+ */
+#ifndef PN_EMULATE_POSTER_H
+#define PN_EMULATE_POSTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "emulate/latency.h"
+
+enum { PN_POSTER_HEADERS_MAX = 8, PN_POSTER_ANSWER_BYTES_MAX = 16 << 20 };
+
+/* Where requests go. */
+struct pn_post_route {
+    const char *url;
+    size_t header_bytes_min; /* the poster's own; starts as 0 */
+};
+
+/* A request, in its lane's memory. */
+struct pn_post {
+    struct pn_post_route *route;
+    struct pn_buf body;
+    struct pn_buf notes; /* the owner's */
+};
+
+enum pn_post_verdict {
+    PN_POST_DONE,
+    PN_POST_RETRY, /* the body, which the judge may have changed, is sent again */
+    PN_POST_BREAK  /* nothing more is sent: the judge has set an error */
+};
+
+struct pn_poster_config {
+    size_t lanes;
+    int64_t timeout_ms; /* of an attempt */
+    int64_t retries_max;
+    const char *headers[PN_POSTER_HEADERS_MAX]; /* "Name: value"; NULL behind the last */
+    size_t body_bytes_max;
+    const struct pn_clock *clock;
+    /* An answer with a status below 500 that isn't 429. */
+    enum pn_post_verdict (*judge)(void *arg, struct pn_post *post, long status, const char *answer,
+                                  size_t len, struct pn_err *e);
+    /* The request will not be tried again. */
+    void (*gave_up)(void *arg, struct pn_post *post, const struct pn_err *why);
+    bool (*stopped)(void *arg); /* asked while waiting; true: no more retries */
+    void *arg;
+};
+
+struct pn_poster_counts {
+    int64_t retried;     /* attempts beyond a request's first */
+    int64_t maybe_twice; /* requests sent again though they may have been taken */
+    bool answered;       /* has the server ever answered? */
+    struct pn_latency latency;
+};
+
+struct pn_poster;
+
+int pn_poster_create(const struct pn_poster_config *config, struct pn_poster **poster,
+                     struct pn_err *e) PN_MUST_CHECK;
+void pn_poster_destroy(struct pn_poster **poster); /* NULL ok; drops what is under way */
+
+/* Works until a lane is free and gives its empty request. An error (the poster is broken then, and
+ * each call returns it) when the server refuses or doesn't answer. */
+int pn_poster_take(struct pn_poster *poster, struct pn_post **post, struct pn_err *e) PN_MUST_CHECK;
+/* Sends the request that was taken last. */
+void pn_poster_send(struct pn_poster *poster, struct pn_post *post);
+/* Works until that monotonic time. */
+int pn_poster_work(struct pn_poster *poster, int64_t until_ns, struct pn_err *e) PN_MUST_CHECK;
+/* Works until nothing is under way. */
+int pn_poster_drain(struct pn_poster *poster, struct pn_err *e) PN_MUST_CHECK;
+
+const struct pn_poster_counts *pn_poster_counts(const struct pn_poster *poster);
+
+#endif
