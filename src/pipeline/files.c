@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/json.h"
 #include "base/mem.h"
@@ -106,15 +107,31 @@ static int read_query(struct pn_pipeline *pipeline, const char *folder, const ch
     return rc;
 }
 
+/* A file or folder that may be missing; that it cannot be looked at does not mean that it is. */
+static int look(const struct pn_io *io, const char *path, bool *there, struct pn_err *e)
+{
+    struct stat st;
+    struct pn_err inner = {0};
+    int rc = pn_io_stat(io, path, &st, &inner);
+    *there = rc == 0;
+    if (rc != 0 && inner.class_ != PN_CLASS_MISSING) {
+        pn_err_copy(e, &inner);
+        return rc;
+    }
+    return 0;
+}
+
 static int read_queries(struct pn_pipeline *pipeline, struct pn_err *e)
 {
     struct pn_pipeline_private *private_ = pipeline->private_;
     const char *folder = pn_arena_printf(&private_->arena, "%s/queries", private_->folder);
-    if (!pn_io_exists(private_->io, folder)) {
-        return 0;
+    bool there = false;
+    int rc = look(private_->io, folder, &there, e);
+    if (rc != 0 || !there) {
+        return rc;
     }
     struct pn_io_listing listing;
-    int rc = pn_io_list(private_->io, folder, &listing, e);
+    rc = pn_io_list(private_->io, folder, &listing, e);
     if (rc != 0) {
         return rc;
     }
@@ -148,8 +165,10 @@ static int read_prelude(struct pn_pipeline *pipeline, const char *engine, const 
     struct pn_pipeline_private *private_ = pipeline->private_;
     const char *path =
         pn_arena_printf(&private_->arena, "%s/prelude/%s.sql", private_->folder, engine);
+    bool there = false;
     *text = "";
-    return pn_io_exists(private_->io, path) ? read_text(pipeline, path, text, e) : 0;
+    int rc = look(private_->io, path, &there, e);
+    return rc == 0 && there ? read_text(pipeline, path, text, e) : rc;
 }
 
 int pn_pipeline_read_files(struct pn_pipeline *pipeline, struct pn_err *e)

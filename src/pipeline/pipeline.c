@@ -192,13 +192,17 @@ static int read_definition(struct pn_pipeline *pipeline, struct pn_err *e)
 {
     struct pn_pipeline_private *private_ = pipeline->private_;
     const char *path = pn_arena_printf(&private_->arena, "%s/pipeline.yml", private_->folder);
-    if (!pn_io_exists(private_->io, path)) {
+    struct pn_err inner = {0};
+    int rc = pn_yaml_load(&private_->yaml, path, private_->io, &private_->arena, &inner);
+    if (rc != 0 && inner.class_ == PN_CLASS_MISSING) {
         return pn_err_missing(e,
                               "%s: there is no such file (give a pipeline's folder by "
                               "--pipeline, or make one by pinion init)",
                               path);
     }
-    int rc = pn_yaml_load(&private_->yaml, path, private_->io, &private_->arena, e);
+    if (rc != 0) {
+        pn_err_copy(e, &inner);
+    }
     if (rc == 0) {
         rc = read_head(pipeline, e);
     }
