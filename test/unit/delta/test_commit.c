@@ -550,7 +550,7 @@ static void test_a_table_made_anew_is_noticed(void **state)
 {
     struct delta_fixture *fixture = *state;
     for (int i = 0; i < 3; i++) {
-        char path[16];
+        char path[32];
         snprintf(path, sizeof path, "%d.parquet", i);
         delta_append(fixture, path, 1);
     }

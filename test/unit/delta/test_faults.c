@@ -156,7 +156,7 @@ static void test_every_call_of_reading_fails_in_turn(void **state)
     fixture->config.checkpoint_interval = 3;
     delta_fixture_reopen(fixture);
     for (int i = 0; i < 5; i++) {
-        char path[16];
+        char path[32];
         snprintf(path, sizeof path, "%d", i);
         delta_append(fixture, path, 1);
     }
