@@ -9,6 +9,7 @@ const struct pn_command pn_commands[] = {
     {"serve", "serve every front door, land what arrives, run the DAGs", pn_cmd_serve},
     {"dag", "list, trigger and watch DAGs", pn_cmd_dag},
     {"emulate", "produce records: generated, to a server or to files", pn_cmd_emulate},
+    {"table", "look at Delta tables, compact and clean them", pn_cmd_table},
     {"help", "what pinion, or one of its commands, does", pn_cmd_help},
     {"version", "the version of pinion and of the libraries it stands on", pn_cmd_version},
     {NULL, NULL, NULL},

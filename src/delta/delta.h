@@ -203,10 +203,16 @@ int pn_delta_history(struct pn_delta *table, int64_t from, size_t limit, struct 
                      struct pn_delta_history_entry **entries, size_t *count,
                      struct pn_err *e) PN_MUST_CHECK;
 
+/* How long files that left the table are kept for those who read older versions: the table's
+ * delta.deletedFileRetentionDuration, or else the handle's configuration. */
+int64_t pn_delta_retention_ms(const struct pn_delta *table,
+                              const struct pn_delta_snapshot *snapshot);
 /*
  * Deletes data files that no kept version needs: removed longer than `retention_ms` ago, or never
  * committed and older than that. `dry_run` only reports. Files younger than the retention, hidden
- * ones and _delta_log are never touched. fn is called for each file (deleted, or to be).
+ * ones and _delta_log are never touched. fn is called for each file (deleted, or to be). A
+ * retention below pn_delta_retention_ms() takes files from under readers, and from writers that are
+ * about to commit them: it is for a caller who knows that there are none.
  */
 int pn_delta_vacuum(struct pn_delta *table, int64_t retention_ms, bool dry_run,
                     void (*fn)(void *arg, const char *path, int64_t size_bytes), void *arg,

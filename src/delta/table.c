@@ -147,3 +147,9 @@ int64_t pn_delta_tombstone_retention_ms(const struct pn_delta *table,
     return retention_ms(metadata, "delta.deletedFileRetentionDuration",
                         table->config.tombstone_retention_ms);
 }
+
+int64_t pn_delta_retention_ms(const struct pn_delta *table,
+                              const struct pn_delta_snapshot *snapshot)
+{
+    return pn_delta_tombstone_retention_ms(table, &snapshot->metadata);
+}

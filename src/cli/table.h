@@ -1,0 +1,38 @@
+/*
+ * What the files of `pinion table` share: a table opened by its name.
+ *
+ * A name is a table's of the pipeline ("pin"), "dead_letters", or, with a slash in it, a key in the
+ * store ("delta_tables/raw/pin"), whoever made the table there.
+ */
+#ifndef PN_CLI_TABLE_H
+#define PN_CLI_TABLE_H
+
+#include "base/arena.h"
+#include "cli/cli.h"
+#include "delta/delta.h"
+#include "engine/engine.h"
+
+struct pn_table_session {
+    struct pn_cli *cli;
+    const struct pn_pipeline *pipeline;
+    struct pn_store *store;
+    struct pn_engine *engine;
+    struct pn_delta_config config;
+    struct pn_delta *delta; /* the table of the name that was given, or NULL */
+    struct pn_delta_snapshot *snapshot;
+    struct pn_arena arena;
+};
+
+/* `name` may be NULL: then no table is opened. Close after success and failure. */
+int pn_cli_table_open(struct pn_cli *cli, const char *name, struct pn_table_session *session,
+                      struct pn_err *e) PN_MUST_CHECK;
+/* Closes, and turns the outcome into an exit code. */
+int pn_cli_table_finish(struct pn_table_session *session, int rc, const struct pn_err *failure);
+
+/* A handle on a key in the session's store. */
+struct pn_delta *pn_cli_table_handle(struct pn_table_session *session, const char *path);
+
+int pn_cli_table_optimize(struct pn_cli *cli, int argc, char **argv);
+int pn_cli_table_vacuum(struct pn_cli *cli, int argc, char **argv);
+
+#endif

@@ -1,0 +1,155 @@
+/* pinion table optimize and vacuum: fewer, larger files, and no dead ones. */
+#include <inttypes.h>
+
+#include "base/units.h"
+#include "cli/output.h"
+#include "cli/table.h"
+
+#define TARGET_MIN ((int64_t)1 << 10)
+#define TARGET_MAX ((int64_t)1 << 40)
+
+int pn_cli_table_optimize(struct pn_cli *cli, int argc, char **argv)
+{
+    static const struct pn_output_column columns[] = {{"files_before", true},
+                                                      {"files_after", true}};
+    int64_t target_bytes = 0;
+    const struct pn_opt opts[] = {
+        {.name = "target",
+         .kind = PN_OPT_SIZE,
+         .value = "SIZE",
+         .help = "about how large the files are to be (setting delta.optimize_target_bytes)",
+         .target = &target_bytes,
+         .min = TARGET_MIN,
+         .max = TARGET_MAX},
+        {.name = NULL}};
+    const struct pn_syntax syntax = {
+        .operands = "TABLE",
+        .operands_min = 1,
+        .operands_max = 1,
+        .opts = opts,
+        .uses = PN_USES_FORMAT,
+        .about = "Writes files smaller than the target together. No row changes, readers and "
+                 "writers go on beside it; the old files stay until a vacuum."};
+    int status = 0;
+    if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
+        return status;
+    }
+    struct pn_err failure = {0};
+    struct pn_table_session session;
+    int64_t before = 0;
+    int64_t after = 0;
+    const struct pn_settings *settings = NULL;
+    int rc = pn_cli_table_open(cli, argv[0], &session, &failure);
+    if (rc == 0) {
+        rc = pn_cli_settings(cli, &settings, &failure);
+    }
+    if (rc == 0) {
+        target_bytes = target_bytes != 0 ? target_bytes : settings->delta.optimize_target_bytes;
+        rc = pn_engine_optimize(session.engine, pn_delta_path(session.delta), target_bytes, &before,
+                                &after, &failure);
+    }
+    if (rc == 0) {
+        struct pn_output *output =
+            pn_output_create(cli->out, cli->format, columns, sizeof columns / sizeof *columns);
+        pn_output_int(output, before);
+        pn_output_int(output, after);
+        pn_output_end(&output);
+    }
+    return pn_cli_table_finish(&session, rc, &failure);
+}
+
+/* --- vacuum ----------------------------------------------------------------------------------- */
+
+struct swept {
+    struct pn_output *output;
+    int64_t files;
+    int64_t size_bytes;
+};
+
+static void print_file(void *arg, const char *path, int64_t size_bytes)
+{
+    struct swept *swept = arg;
+    pn_output_cstr(swept->output, path);
+    pn_output_int(swept->output, size_bytes);
+    swept->files++;
+    swept->size_bytes += size_bytes;
+}
+
+/* What the table keeps is kept, unless the user insists. */
+static int choose_retention(struct pn_table_session *session, bool force, int64_t *retention_ms,
+                            struct pn_err *e)
+{
+    int rc = pn_delta_snapshot(session->delta, -1, &session->snapshot, e);
+    if (rc != 0) {
+        return rc;
+    }
+    int64_t own_ms = pn_delta_retention_ms(session->delta, session->snapshot);
+    if (*retention_ms < 0) {
+        *retention_ms = own_ms;
+    }
+    if (*retention_ms < own_ms && !force) {
+        char asked[PN_UNITS_SIZE];
+        char own[PN_UNITS_SIZE];
+        return pn_err_input(e,
+                            "%s keeps removed files for %s; with %s, queries that run now could "
+                            "lose files under them, and so could writers. With --force it is done "
+                            "all the same",
+                            pn_delta_path(session->delta), pn_format_duration(own_ms, own),
+                            pn_format_duration(*retention_ms, asked));
+    }
+    return 0;
+}
+
+int pn_cli_table_vacuum(struct pn_cli *cli, int argc, char **argv)
+{
+    static const struct pn_output_column columns[] = {{"path", false}, {"size_bytes", true}};
+    int64_t retention_ms = -1;
+    bool dry_run = false;
+    bool force = false;
+    const struct pn_opt opts[] = {
+        {.name = "dry-run",
+         .kind = PN_OPT_FLAG,
+         .help = "only show what would be deleted",
+         .target = &dry_run},
+        {.name = "retain",
+         .kind = PN_OPT_DURATION,
+         .value = "DURATION",
+         .help = "keep what was removed later than this ago (the table's own retention, 7d)",
+         .target = &retention_ms},
+        {.name = "force",
+         .kind = PN_OPT_FLAG,
+         .help = "also when DURATION is shorter than the table's own retention",
+         .target = &force},
+        {.name = NULL}};
+    const struct pn_syntax syntax = {
+        .operands = "TABLE",
+        .operands_min = 1,
+        .operands_max = 1,
+        .opts = opts,
+        .uses = PN_USES_FORMAT,
+        .about = "Deletes data files that no version within the retention needs. Versions older "
+                 "than that can no longer be read.",
+        .examples = "pinion table vacuum pin --dry-run\n"};
+    int status = 0;
+    if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
+        return status;
+    }
+    struct pn_err failure = {0};
+    struct pn_table_session session;
+    struct swept swept = {0};
+    int rc = pn_cli_table_open(cli, argv[0], &session, &failure);
+    if (rc == 0) {
+        rc = choose_retention(&session, force, &retention_ms, &failure);
+    }
+    if (rc == 0) {
+        swept.output =
+            pn_output_create(cli->out, cli->format, columns, sizeof columns / sizeof *columns);
+        rc = pn_delta_vacuum(session.delta, retention_ms, dry_run, print_file, &swept, &failure);
+        pn_output_end(&swept.output);
+    }
+    if (rc == 0 && cli->format == PN_FORMAT_TABLE) {
+        (void)fprintf(cli->err, "%s %" PRId64 " files, %" PRId64 " bytes\n",
+                      dry_run ? "would delete" : "deleted", swept.files, swept.size_bytes);
+    }
+    return pn_cli_table_finish(&session, rc, &failure);
+}
