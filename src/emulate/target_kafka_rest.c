@@ -75,7 +75,8 @@ static void fail_records(struct kafka_rest *rest, int64_t count, const char *why
 {
     struct pn_emulate_summary *summary = rest->env.summary;
     if (summary->failed == 0 && count > 0) {
-        (void)snprintf(summary->first_failure, sizeof summary->first_failure, "%s", why);
+        (void)snprintf(summary->first_failure, sizeof summary->first_failure, "%.*s",
+                       (int)sizeof summary->first_failure - 1, why);
     }
     summary->failed += count;
 }
