@@ -1,0 +1,115 @@
+/* The shipped pipeline.yml says what the pipeline is held to: names, order and types of the columns,
+ * and the DAG. Its SQL has tests of its own. */
+#include "pipelines.h"
+
+static struct pn_pipeline *pipeline;
+
+static int load_shipped(void **state)
+{
+    if (folder_setup(state) != 0) {
+        return -1;
+    }
+    struct pn_buf yaml;
+    pn_buf_init(&yaml, 1 << 20);
+    int rc = pn_io_read_file(pn_io_system(), PINION_SOURCE_DIR "/pipelines/pinterest/pipeline.yml",
+                             &yaml, &err);
+    if (rc == 0) {
+        write_text("clean/geo.sql", "SELECT 1");
+        write_text("clean/pin.sql", "SELECT 1");
+        write_text("clean/user.sql", "SELECT 1");
+        pipeline = load(pn_buf_text(&yaml));
+    }
+    pn_buf_deinit(&yaml);
+    return rc;
+}
+
+static int unload(void **state)
+{
+    pn_pipeline_destroy(&pipeline);
+    return folder_teardown(state);
+}
+
+static void check_columns(const char *name, const char *expected)
+{
+    const struct pn_table *table = pn_pipeline_table(pipeline, name);
+    assert_non_null(table);
+    struct pn_buf columns;
+    pn_buf_init(&columns, 4096);
+    for (size_t i = 0; i < table->column_count; i++) {
+        pn_buf_addf(&columns, "%s%s ", i > 0 ? ", " : "", table->columns[i].name);
+        pn_type_name(&table->columns[i].type, &columns);
+    }
+    assert_string_equal(pn_buf_text(&columns), expected);
+    pn_buf_deinit(&columns);
+}
+
+static void test_tables(void **state)
+{
+    (void)state;
+    check_columns("geo", "ind bigint, country string, "
+                         "coordinates struct<latitude double, longitude double>, "
+                         "timestamp timestamp");
+    check_columns("pin", "ind bigint, unique_id string, title string, description string, "
+                         "follower_count int, poster_name string, tag_list string, "
+                         "is_image_or_video string, image_src string, save_location string, "
+                         "category string");
+    check_columns("user", "ind bigint, user_name string, age bigint, date_joined timestamp");
+    static const char *const paths[][2] = {
+        {"raw_geo", "delta_tables/raw/geo"},   {"geo", "delta_tables/transformed/geo"},
+        {"raw_pin", "delta_tables/raw/pin"},   {"pin", "delta_tables/transformed/pin"},
+        {"raw_user", "delta_tables/raw/user"}, {"user", "delta_tables/transformed/user"}};
+    assert_int_equal(pipeline->table_count, 6);
+    for (size_t i = 0; i < 6; i++) {
+        assert_string_equal(pn_pipeline_table(pipeline, paths[i][0])->path, paths[i][1]);
+    }
+    assert_string_equal(pipeline->topics_dir, "topics");
+}
+
+static void test_topics(void **state)
+{
+    (void)state;
+    static const char *const tables[][2] = {{"raw_pin", "0e3bbd435bfb.pin"},
+                                            {"raw_geo", "0e3bbd435bfb.geo"},
+                                            {"raw_user", "0e3bbd435bfb.user"}};
+    assert_int_equal(pipeline->topic_count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        const struct pn_table *table = pn_pipeline_table(pipeline, tables[i][0]);
+        assert_string_equal(table->from_topic, tables[i][1]);
+        assert_true(table->columns[0].required);
+        assert_int_equal(pipeline->topics[i].partitions, 1);
+    }
+}
+
+static void test_dag(void **state)
+{
+    (void)state;
+    const struct pn_dag *dag = pn_pipeline_dag(pipeline, "batch_processing_dag");
+    static const char *const tasks[][2] = {
+        {"mount_s3_bucket", NULL},
+        {"load_data_from_S3_and_save_as_delta_tables", "mount_s3_bucket"},
+        {"clean_geo_data_and_save_as_delta_table", "load_data_from_S3_and_save_as_delta_tables"},
+        {"clean_pin_data_and_save_as_delta_table", "load_data_from_S3_and_save_as_delta_tables"},
+        {"clean_user_data_and_save_as_delta_table", "load_data_from_S3_and_save_as_delta_tables"}};
+    assert_non_null(dag);
+    assert_int_equal(dag->task_count, 5);
+    for (size_t i = 0; i < 5; i++) {
+        const struct pn_task *task = &dag->tasks[i];
+        assert_string_equal(task->name, tasks[i][0]);
+        assert_int_equal(task->retries, 4);
+        assert_int_equal(task->retry_delay_ms, 60000);
+        assert_int_equal(task->after_count, tasks[i][1] != NULL);
+        if (tasks[i][1] != NULL) {
+            assert_string_equal(task->after[0]->name, tasks[i][1]);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_tables, load_shipped, unload),
+        cmocka_unit_test_setup_teardown(test_topics, load_shipped, unload),
+        cmocka_unit_test_setup_teardown(test_dag, load_shipped, unload),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
