@@ -1,5 +1,5 @@
-/* The shipped pipeline.yml says what the pipeline is held to: names, order and types of the columns,
- * and the DAG. Its SQL has tests of its own. */
+/* The shipped pipeline.yml says what the pipeline is held to: names, order and types of the
+ * columns, and the DAG. Its SQL has tests of its own. */
 #include "pipelines.h"
 
 static struct pn_pipeline *pipeline;
