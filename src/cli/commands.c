@@ -10,6 +10,8 @@ const struct pn_command pn_commands[] = {
     {"dag", "list, trigger and watch DAGs", pn_cmd_dag},
     {"emulate", "produce records: generated, to a server or to files", pn_cmd_emulate},
     {"table", "look at Delta tables, compact and clean them", pn_cmd_table},
+    {"query", "answer one of the pipeline's queries, or a SELECT of yours", pn_cmd_query},
+    {"batch", "load, clean and answer every query in one process", pn_cmd_batch},
     {"help", "what pinion, or one of its commands, does", pn_cmd_help},
     {"version", "the version of pinion and of the libraries it stands on", pn_cmd_version},
     {NULL, NULL, NULL},

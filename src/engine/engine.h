@@ -24,6 +24,7 @@
 #include "store/store.h"
 
 struct pn_engine_config {
+    const struct pn_io *io;  /* NULL: the real disk */
     const char *temp_folder; /* for spilling */
     int64_t memory_bytes_max;
     int64_t threads; /* 0: one a core */
@@ -116,8 +117,9 @@ static inline const struct pn_delta_parquet *pn_engine_parquet(struct pn_engine 
 }
 void pn_engine_destroy(struct pn_engine **engine); /* NULL ok */
 
-/* engine/duckdb. Everything is borrowed for the engine's life; `pipeline` may be NULL where only
- * parquet and optimize are used. */
+/* engine/duckdb. `config` is copied, all else borrowed for the engine's life; `pipeline` may be
+ * NULL where only parquet and optimize are used. Nothing is opened yet: a DuckDB instance is when it's
+ * first needed. */
 int pn_duckdb_engine_create(const struct pn_engine_config *config,
                             const struct pn_pipeline *pipeline, struct pn_store *store,
                             const struct pn_clock *clock, struct pn_logger *logger,

@@ -1,0 +1,13 @@
+/* The rows of a query on their way from the engine to a file, in the command's format. */
+#ifndef PN_CLI_ANSWER_H
+#define PN_CLI_ANSWER_H
+
+#include "cli/cli.h"
+#include "cli/output.h"
+#include "engine/engine.h"
+
+/* Asks the engine and prints the answer to cli->out. */
+int pn_cli_answer(struct pn_cli *cli, struct pn_engine *engine, const char *sql,
+                  struct pn_err *e) PN_MUST_CHECK;
+
+#endif

@@ -1,0 +1,185 @@
+/*
+ * pinion batch: load, clean and answer every query in this one process, without a scheduler. It is
+ * the DAG's work with nothing between the steps.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "base/mem.h"
+#include "cli/answer.h"
+#include "cli/commands.h"
+#include "cli/stations.h"
+
+struct batch {
+    struct pn_cli *cli;
+    const struct pn_pipeline *pipeline;
+    struct pn_engine *engine;
+    const struct pn_table **raw;
+    size_t raw_count;
+    const struct pn_table **clean;
+    size_t clean_count;
+    struct pn_table_report *reports; /* the raw tables', then the clean ones' */
+    int64_t start_ns;
+    int64_t start_cpu_us;
+    bool timing;
+};
+
+/* User and system time of the process. */
+static int64_t cpu_us(void)
+{
+    static const int64_t SECOND_US = 1000000;
+    struct rusage usage;
+    PN_ASSERT(getrusage(RUSAGE_SELF, &usage) == 0);
+    return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * SECOND_US + usage.ru_utime.tv_usec +
+           usage.ru_stime.tv_usec;
+}
+
+/* What the stage that ends here took, for those who asked for times. */
+static void lap(struct batch *batch, const char *stage)
+{
+    int64_t now_ns = pn_mono_ns(batch->cli->clock);
+    int64_t now_cpu_us = cpu_us();
+    if (batch->timing) {
+        (void)fprintf(batch->cli->err, "%s: %.1f ms (%.1f ms of CPU time)\n", stage,
+                      (double)(now_ns - batch->start_ns) / 1e6,
+                      (double)(now_cpu_us - batch->start_cpu_us) / 1e3);
+    }
+    batch->start_ns = now_ns;
+    batch->start_cpu_us = now_cpu_us;
+}
+
+static void sort_tables(struct batch *batch)
+{
+    const struct pn_pipeline *pipeline = batch->pipeline;
+    batch->raw = pn_xcalloc(pipeline->table_count, sizeof(struct pn_table *));
+    batch->clean = pn_xcalloc(pipeline->table_count, sizeof(struct pn_table *));
+    batch->reports = pn_xcalloc(pipeline->table_count, sizeof *batch->reports);
+    for (size_t i = 0; i < pipeline->table_count; i++) {
+        const struct pn_table *table = &pipeline->tables[i];
+        if (table->from_topic != NULL) {
+            batch->raw[batch->raw_count++] = table;
+        } else {
+            batch->clean[batch->clean_count++] = table;
+        }
+    }
+}
+
+static void print_reports(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->raw_count + batch->clean_count; i++) {
+        const struct pn_table_report *report = &batch->reports[i];
+        (void)fprintf(batch->cli->err, "%s: version %" PRId64 ", %" PRId64 " rows",
+                      report->table->name, report->version, report->rows);
+        if (report->dead_letters > 0) {
+            (void)fprintf(batch->cli->err, ", %" PRId64 " dead letters", report->dead_letters);
+        }
+        if (report->unknown_values > 0) {
+            (void)fprintf(batch->cli->err, ", %" PRId64 " unknown values", report->unknown_values);
+        }
+        (void)fprintf(batch->cli->err, "\n");
+    }
+}
+
+/* Each query's name before its answer: as the format has it. */
+static void print_name(struct batch *batch, size_t i)
+{
+    const struct pn_query *query = &batch->pipeline->queries[i];
+    FILE *out = batch->cli->out;
+    switch (batch->cli->format) {
+    case PN_FORMAT_TABLE:
+        (void)fprintf(out, "\n%s: %s\n", query->name, query->description);
+        break;
+    case PN_FORMAT_JSON:
+        (void)fprintf(out, "%s\"%s\":", i == 0 ? "{" : ",", query->name);
+        break;
+    case PN_FORMAT_CSV:
+        (void)fprintf(out, "# %s\r\n", query->name);
+        break;
+    }
+}
+
+static int answer_all(struct batch *batch, struct pn_err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < batch->pipeline->query_count; i++) {
+        print_name(batch, i);
+        rc = pn_cli_answer(batch->cli, batch->engine, batch->pipeline->queries[i].sql, e);
+        if (rc != 0) {
+            pn_err_prefix(e, "%s", batch->pipeline->queries[i].file);
+        }
+    }
+    if (batch->cli->format == PN_FORMAT_JSON) {
+        (void)fprintf(batch->cli->out, "%s}\n", batch->pipeline->query_count == 0 ? "{" : "");
+    }
+    return rc;
+}
+
+static int run_stages(struct batch *batch, struct pn_err *e)
+{
+    sort_tables(batch);
+    int rc = pn_engine_load(batch->engine, batch->raw, batch->raw_count, batch->reports, e);
+    lap(batch, "load");
+    if (rc == 0) {
+        rc = pn_engine_transform(batch->engine, batch->clean, batch->clean_count,
+                                 batch->reports + batch->raw_count, e);
+        lap(batch, "clean");
+    }
+    if (rc == 0) {
+        if (!batch->cli->quiet) {
+            print_reports(batch);
+        }
+        rc = answer_all(batch, e);
+        lap(batch, "queries");
+    }
+    free(batch->raw);
+    free(batch->clean);
+    free(batch->reports);
+    return rc;
+}
+
+int pn_cmd_batch(struct pn_cli *cli, int argc, char **argv)
+{
+    const char *from = NULL;
+    struct batch batch = {.cli = cli, .start_ns = pn_mono_ns(cli->clock)};
+    const struct pn_opt opts[] = {{.name = "from",
+                                   .kind = PN_OPT_STRING,
+                                   .value = "DIR",
+                                   .help = "load the JSON lines in DIR/<table or topic>.json "
+                                           "instead of the landed objects",
+                                   .target = &from},
+                                  {.name = "timing",
+                                   .kind = PN_OPT_FLAG,
+                                   .help = "say how long each stage took",
+                                   .target = &batch.timing},
+                                  {.name = NULL}};
+    const struct pn_syntax syntax = {
+        .about = "Loads every raw table, makes every transformed table and answers every query, in"
+                 " this process. What is acknowledged but not landed yet is not waited for.",
+        .opts = opts,
+        .uses = PN_USES_FORMAT | PN_USES_QUIET,
+        .examples = "pinion batch --data ./pinion-data\n"
+                    "pinion batch --data /tmp/try --from ./exported --format json\n",
+    };
+    int status = 0;
+    if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
+        return status;
+    }
+    struct pn_err e;
+    struct pn_store *store = NULL;
+    int rc = pn_cli_pipeline(cli, &batch.pipeline, &e);
+    if (rc == 0) {
+        rc = pn_cli_open_store(cli, &store, &e);
+    }
+    if (rc == 0) {
+        rc = pn_cli_open_engine(cli, store, from, &batch.engine, &e);
+    }
+    lap(&batch, "start");
+    if (rc == 0) {
+        rc = run_stages(&batch, &e);
+    }
+    pn_engine_destroy(&batch.engine);
+    pn_store_destroy(&store);
+    lap(&batch, "end");
+    return rc == 0 ? PN_EXIT_OK : pn_cli_fail(cli, &e);
+}

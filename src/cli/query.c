@@ -1,0 +1,116 @@
+/* pinion query: the pipeline's queries by name, or a SELECT of the user's. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/units.h"
+#include "cli/answer.h"
+#include "cli/commands.h"
+#include "cli/stations.h"
+
+static void list(struct pn_cli *cli, const struct pn_pipeline *pipeline)
+{
+    const struct pn_output_column columns[] = {{.name = "query"}, {.name = "description"}};
+    struct pn_output *output = pn_output_create(cli->out, cli->format, columns, 2);
+    for (size_t i = 0; i < pipeline->query_count; i++) {
+        pn_output_cstr(output, pipeline->queries[i].name);
+        pn_output_cstr(output, pipeline->queries[i].description);
+    }
+    pn_output_end(&output);
+}
+
+/* A word that could be a query's name can be no SELECT. */
+static bool is_word(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (!isalnum((unsigned char)*text) && *text != '_' && *text != '-') {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int unknown_query(const struct pn_pipeline *pipeline, const char *name, struct pn_err *e)
+{
+    const char **names = pn_xcalloc(pipeline->query_count + 1, sizeof *names);
+    for (size_t i = 0; i < pipeline->query_count; i++) {
+        names[i] = pipeline->queries[i].name;
+    }
+    const char *near = pn_nearest(name, names, pipeline->query_count);
+    free(names);
+    if (near != NULL) {
+        return pn_err_input(e, "there is no query '%.80s'; did you mean '%s'?", name, near);
+    }
+    return pn_err_input(e, "there is no query '%.80s'; `pinion query --list` shows those there are",
+                        name);
+}
+
+static int find_sql(const struct pn_pipeline *pipeline, const char *operand, const char **sql,
+                    struct pn_err *e)
+{
+    const struct pn_query *query = pn_pipeline_query(pipeline, operand);
+    if (query == NULL && is_word(operand)) {
+        return unknown_query(pipeline, operand, e);
+    }
+    *sql = query != NULL ? query->sql : operand;
+    return 0;
+}
+
+static int ask(struct pn_cli *cli, const struct pn_pipeline *pipeline, const char *operand,
+               struct pn_err *e)
+{
+    const char *sql = NULL;
+    struct pn_store *store = NULL;
+    struct pn_engine *engine = NULL;
+    int rc = find_sql(pipeline, operand, &sql, e);
+    if (rc == 0) {
+        rc = pn_cli_open_store(cli, &store, e);
+    }
+    if (rc == 0) {
+        rc = pn_cli_open_engine(cli, store, NULL, &engine, e);
+    }
+    if (rc == 0) {
+        rc = pn_cli_answer(cli, engine, sql, e);
+    }
+    pn_engine_destroy(&engine);
+    pn_store_destroy(&store);
+    return rc;
+}
+
+int pn_cmd_query(struct pn_cli *cli, int argc, char **argv)
+{
+    bool want_list = false;
+    const struct pn_opt opts[] = {{.name = "list",
+                                   .kind = PN_OPT_FLAG,
+                                   .help = "show the pipeline's queries instead",
+                                   .target = &want_list},
+                                  {.name = NULL}};
+    const struct pn_syntax syntax = {
+        .operands = "[NAME|SQL]",
+        .operands_max = 1,
+        .about = "Answers one of the pipeline's queries, or a SELECT of your own over its tables by"
+                 " their names (and over dead_letters, what could not become a row). Nothing is"
+                 " ever written.",
+        .opts = opts,
+        .uses = PN_USES_FORMAT,
+        .examples = "pinion query --list\n"
+                    "pinion query \"SELECT count(*) FROM dead_letters\" --format json\n",
+    };
+    int status = 0;
+    if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
+        return status;
+    }
+    struct pn_err e;
+    const struct pn_pipeline *pipeline = NULL;
+    if (argc == 0 && !want_list) {
+        return pn_cli_usage(cli, "give the name of a query, or a SELECT");
+    }
+    int rc = pn_cli_pipeline(cli, &pipeline, &e);
+    if (rc == 0 && want_list) {
+        list(cli, pipeline);
+    } else if (rc == 0) {
+        rc = ask(cli, pipeline, argv[0], &e);
+    }
+    return rc == 0 ? PN_EXIT_OK : pn_cli_fail(cli, &e);
+}

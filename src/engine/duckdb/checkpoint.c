@@ -1,0 +1,281 @@
+/*
+ * Checkpoints of Delta tables as Parquet: a column an action, a row with one of them set, in the
+ * "Checkpoint schema" of Delta's PROTOCOL.md. DuckDB turns JSON into these structs and back.
+ */
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "engine/duckdb/private.h"
+
+enum { LINE_BYTES_MAX = 64 << 20 };
+
+#define DELETION_VECTOR                                                                   \
+    "{\"storageType\":\"VARCHAR\",\"pathOrInlineDv\":\"VARCHAR\",\"offset\":\"INTEGER\"," \
+    "\"sizeInBytes\":\"INTEGER\",\"cardinality\":\"BIGINT\",\"maxRowIndex\":\"BIGINT\"}"
+#define TEXT_MAP "\"MAP(VARCHAR, VARCHAR)\""
+
+/* For from_json(): keys are the actions' members, values DuckDB's types. */
+static const char SCHEMA[] =
+    "{\"txn\":{\"appId\":\"VARCHAR\",\"version\":\"BIGINT\",\"lastUpdated\":\"BIGINT\"},"
+    "\"add\":{\"path\":\"VARCHAR\",\"partitionValues\":" TEXT_MAP ",\"size\":\"BIGINT\","
+    "\"modificationTime\":\"BIGINT\",\"dataChange\":\"BOOLEAN\",\"stats\":\"VARCHAR\","
+    "\"tags\":" TEXT_MAP ",\"deletionVector\":" DELETION_VECTOR "},"
+    "\"remove\":{\"path\":\"VARCHAR\",\"deletionTimestamp\":\"BIGINT\",\"dataChange\":\"BOOLEAN\","
+    "\"extendedFileMetadata\":\"BOOLEAN\",\"partitionValues\":" TEXT_MAP ",\"size\":\"BIGINT\","
+    "\"deletionVector\":" DELETION_VECTOR "},"
+    "\"metaData\":{\"id\":\"VARCHAR\",\"name\":\"VARCHAR\",\"description\":\"VARCHAR\","
+    "\"format\":{\"provider\":\"VARCHAR\",\"options\":" TEXT_MAP "},\"schemaString\":\"VARCHAR\","
+    "\"partitionColumns\":[\"VARCHAR\"],\"configuration\":" TEXT_MAP ",\"createdTime\":\"BIGINT\"},"
+    "\"protocol\":{\"minReaderVersion\":\"INTEGER\",\"minWriterVersion\":\"INTEGER\","
+    "\"readerFeatures\":[\"VARCHAR\"],\"writerFeatures\":[\"VARCHAR\"]}}";
+
+/* The actions that a reader may need. */
+static const char *const ACTIONS[] = {
+    "txn",    "add", "remove", "metaData", "protocol", "domainMetadata", "checkpointMetadata",
+    "sidecar"};
+enum { ACTION_COUNT = sizeof ACTIONS / sizeof *ACTIONS };
+
+/* Puts the lines into a temporary table, as a parameter: they may be larger than a statement. */
+static int take_lines(duckdb_connection connection, const char *ndjson, size_t len,
+                      struct pn_err *e)
+{
+    duckdb_prepared_statement statement = NULL;
+    duckdb_result result;
+    int rc = 0;
+    if (duckdb_prepare(connection,
+                       "CREATE TEMP TABLE actions AS SELECT line::JSON AS line FROM "
+                       "(SELECT unnest(string_split($1, chr(10))) AS line) WHERE line <> ''",
+                       &statement) != DuckDBSuccess) {
+        rc = pn_duckdb_fail_prepared(e, statement);
+        goto out;
+    }
+    if (duckdb_bind_varchar_length(statement, 1, ndjson, len) != DuckDBSuccess) {
+        rc = pn_err_input(e, "a checkpoint's actions are no UTF-8 text");
+        goto out;
+    }
+    if (duckdb_execute_prepared(statement, &result) != DuckDBSuccess) {
+        rc = pn_duckdb_fail(e, duckdb_result_error(&result));
+    }
+    duckdb_destroy_result(&result);
+out:
+    duckdb_destroy_prepare(&statement);
+    return rc;
+}
+
+int pn_duckdb_write_checkpoint(void *ctx, const char *ndjson, size_t len, const char *path,
+                               struct pn_err *e)
+{
+    struct pn_duckdb *engine = ctx;
+    duckdb_connection connection = NULL;
+    struct pn_buf sql;
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    int rc = pn_duckdb_connect_work(engine, &connection, e);
+    if (rc != 0) {
+        goto out;
+    }
+    rc = take_lines(connection, ndjson, len, e);
+    if (rc != 0) {
+        goto out;
+    }
+    pn_buf_adds(&sql, "COPY (SELECT unnest(from_json(line, ");
+    pn_duckdb_add_text(&sql, SCHEMA);
+    pn_buf_adds(&sql, ")) FROM actions) TO ");
+    pn_duckdb_add_text(&sql, path);
+    pn_buf_adds(&sql, " (FORMAT parquet, CODEC 'snappy')");
+    rc = pn_duckdb_run_buf(connection, &sql, NULL, e);
+out:
+    if (rc != 0) {
+        pn_err_prefix(e, "writing the checkpoint %s", path);
+    }
+    pn_buf_deinit(&sql);
+    duckdb_disconnect(&connection);
+    return rc;
+}
+
+static bool ends_with(const struct pn_json *member, const char *suffix)
+{
+    size_t len = strlen(suffix);
+    return member->key_len >= len && memcmp(member->key + member->key_len - len, suffix, len) == 0;
+}
+
+static bool key_is(const struct pn_json *member, const char *key)
+{
+    return member->key_len == strlen(key) && memcmp(member->key, key, member->key_len) == 0;
+}
+
+static bool is_map(const struct pn_json *member)
+{
+    return key_is(member, "partitionValues") || key_is(member, "tags") ||
+           key_is(member, "configuration") || key_is(member, "options");
+}
+
+/*
+ * An action without its null members, but with those of maps (a null partition value is one). The
+ * parsed copies that some writers add (stats_parsed) are left out; where there is no `stats`, its
+ * parsed copy is the only one, and becomes it.
+ */
+static void write_action(struct pn_buf *out, const struct pn_json *action)
+{
+    const struct pn_json *stats = pn_json_get(action, "stats");
+    pn_buf_addc(out, '{');
+    for (const struct pn_json *member = action->first; member != NULL; member = member->next) {
+        if (member->type == PN_JSON_NULL) {
+            continue;
+        }
+        if (ends_with(member, "_parsed")) {
+            if (key_is(member, "stats_parsed") && (stats == NULL || stats->type == PN_JSON_NULL)) {
+                pn_json_write_key(out, "stats");
+                pn_json_write_string(out, member->raw, member->raw_len);
+            }
+            continue;
+        }
+        if (out->data[out->len - 1] != '{') {
+            pn_buf_addc(out, ',');
+        }
+        pn_json_write_string(out, member->key, member->key_len);
+        pn_buf_addc(out, ':');
+        if (member->type == PN_JSON_OBJECT && !is_map(member)) {
+            write_action(out, member);
+        } else {
+            pn_json_write(out, member);
+        }
+    }
+    pn_buf_addc(out, '}');
+}
+
+struct reading {
+    const char *url;
+    struct pn_json_parser *parser;
+    struct pn_buf line;
+    int (*fn)(void *arg, const char *json, size_t len, struct pn_err *e);
+    void *arg;
+};
+
+static int read_action(struct reading *reading, const char *name, const char *text, size_t len,
+                       struct pn_err *e)
+{
+    struct pn_json *action = NULL;
+    struct pn_buf *line = &reading->line;
+    int rc = pn_json_parse(reading->parser, text, len, len, &action, e);
+    if (rc != 0) {
+        return rc;
+    }
+    pn_buf_reset(line);
+    pn_buf_addf(line, "{\"%s\":", name);
+    write_action(line, action);
+    pn_buf_addc(line, '}');
+    rc = pn_buf_check(line, "an action of a checkpoint", e);
+    return rc != 0 ? rc : reading->fn(reading->arg, pn_buf_text(line), line->len, e);
+}
+
+static int read_rows(struct reading *reading, duckdb_result *result, const char *const *names,
+                     size_t count, struct pn_err *e)
+{
+    int rc = 0;
+    duckdb_data_chunk chunk = NULL;
+    while (rc == 0 && (chunk = duckdb_fetch_chunk(*result)) != NULL) {
+        idx_t rows = duckdb_data_chunk_get_size(chunk);
+        for (idx_t row = 0; rc == 0 && row < rows; row++) {
+            for (size_t i = 0; rc == 0 && i < count; i++) {
+                const char *text = NULL;
+                size_t len = 0;
+                if (pn_duckdb_text(duckdb_data_chunk_get_vector(chunk, i), row, &text, &len)) {
+                    rc = read_action(reading, names[i], text, len, e);
+                }
+            }
+        }
+        duckdb_destroy_data_chunk(&chunk);
+    }
+    return rc;
+}
+
+/* What DuckDB can't read is damaged, whatever the kind of its error. */
+static int unreadable(const char *url, struct pn_err *e)
+{
+    struct pn_err cause = {.msg = ""};
+    pn_err_copy(&cause, e);
+    return pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL, "the checkpoint %s can't be read: %s", url,
+                      cause.msg);
+}
+
+/* Which of ACTIONS are columns of the file; into names, whose number is *count. */
+static int find_columns(duckdb_connection connection, const char *url, const char **names,
+                        size_t *count, struct pn_err *e)
+{
+    struct pn_buf sql;
+    duckdb_result result;
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    pn_buf_adds(&sql, "SELECT * FROM read_parquet(");
+    pn_duckdb_add_path(&sql, url);
+    pn_buf_adds(&sql, ") LIMIT 0");
+    int rc = pn_duckdb_run_buf(connection, &sql, &result, e);
+    pn_buf_deinit(&sql);
+    if (rc != 0) {
+        return unreadable(url, e);
+    }
+    *count = 0;
+    for (size_t i = 0; i < ACTION_COUNT; i++) {
+        for (idx_t column = 0; column < duckdb_column_count(&result); column++) {
+            if (strcmp(duckdb_column_name(&result, column), ACTIONS[i]) == 0) {
+                names[(*count)++] = ACTIONS[i];
+                break;
+            }
+        }
+    }
+    duckdb_destroy_result(&result);
+    if (*count == 0) {
+        rc = pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
+                        "the checkpoint %s has no column that is an action", url);
+    }
+    return rc;
+}
+
+static int read_columns(duckdb_connection connection, struct reading *reading,
+                        const char *const *names, size_t count, struct pn_err *e)
+{
+    struct pn_buf sql;
+    duckdb_result result;
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    for (size_t i = 0; i < count; i++) {
+        pn_buf_adds(&sql, i == 0 ? "SELECT to_json(" : ", to_json(");
+        pn_duckdb_add_name(&sql, names[i]);
+        pn_buf_adds(&sql, ")");
+    }
+    pn_buf_adds(&sql, " FROM read_parquet(");
+    pn_duckdb_add_path(&sql, reading->url);
+    pn_buf_adds(&sql, ")");
+    int rc = pn_duckdb_run_buf(connection, &sql, &result, e);
+    pn_buf_deinit(&sql);
+    if (rc != 0) {
+        return unreadable(reading->url, e);
+    }
+    rc = read_rows(reading, &result, names, count, e);
+    duckdb_destroy_result(&result);
+    return rc;
+}
+
+int pn_duckdb_read_checkpoint(void *ctx, const char *url,
+                              int (*line)(void *arg, const char *json, size_t len,
+                                          struct pn_err *e),
+                              void *arg, struct pn_err *e)
+{
+    struct pn_duckdb *engine = ctx;
+    const char *names[ACTION_COUNT];
+    size_t count = 0;
+    struct reading reading = {
+        .url = url, .parser = pn_json_parser_create(), .fn = line, .arg = arg};
+    duckdb_connection connection = NULL;
+    pn_buf_init(&reading.line, LINE_BYTES_MAX);
+    int rc = pn_duckdb_connect_work(engine, &connection, e);
+    if (rc == 0) {
+        rc = find_columns(connection, url, names, &count, e);
+    }
+    if (rc == 0) {
+        rc = read_columns(connection, &reading, names, count, e);
+    }
+    duckdb_disconnect(&connection);
+    pn_buf_deinit(&reading.line);
+    pn_json_parser_destroy(&reading.parser);
+    return rc;
+}

@@ -1,0 +1,229 @@
+/* The two DuckDB instances and their temporary folder. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/random.h"
+#include "engine/duckdb/landed.h"
+
+#define FOLDER_PREFIX "duckdb-"
+
+/* Removes what processes left that are no more: their folder's name starts with their id. */
+static void sweep(struct pn_duckdb *engine)
+{
+    const struct pn_io *io = engine->config.io;
+    struct pn_io_listing listing = {0};
+    struct pn_err e;
+    if (pn_io_list(io, engine->config.temp_folder, &listing, &e) != 0) {
+        pn_log_warn(engine->logger, "engine", "%s", e.msg);
+        return;
+    }
+    for (size_t i = 0; i < listing.count; i++) {
+        const char *name = listing.entries[i].name;
+        if (strncmp(name, FOLDER_PREFIX, strlen(FOLDER_PREFIX)) != 0) {
+            continue;
+        }
+        long pid = strtol(name + strlen(FOLDER_PREFIX), NULL, 10);
+        if (pid <= 0 || pid == getpid() || kill((pid_t)pid, 0) == 0 || errno != ESRCH) {
+            continue;
+        }
+        char *path = pn_xasprintf("%s/%s", engine->config.temp_folder, name);
+        if (pn_io_remove_tree(io, path, &e) != 0) {
+            pn_log_warn(engine->logger, "engine", "%s", e.msg);
+        }
+        free(path);
+    }
+    pn_io_listing_deinit(&listing);
+}
+
+static int make_temp_folder(struct pn_duckdb *engine, struct pn_err *e)
+{
+    if (engine->temp_folder != NULL) {
+        return 0;
+    }
+    char uuid[PN_UUID_SIZE];
+    char *folder = pn_xasprintf("%s/" FOLDER_PREFIX "%ld-%.8s", engine->config.temp_folder,
+                                (long)getpid(), pn_uuid(uuid));
+    int rc = pn_io_mkdirs(engine->config.io, folder, e);
+    if (rc != 0) {
+        free(folder);
+        return rc;
+    }
+    sweep(engine);
+    engine->temp_folder = folder;
+    return 0;
+}
+
+int pn_duckdb_temp_folder(struct pn_duckdb *engine, const char **folder, struct pn_err *e)
+{
+    pthread_mutex_lock(&engine->lock);
+    int rc = make_temp_folder(engine, e);
+    *folder = engine->temp_folder;
+    pthread_mutex_unlock(&engine->lock);
+    return rc;
+}
+
+static void set_option(duckdb_config config, const char *name, const char *value)
+{
+    PN_ASSERT(duckdb_set_config(config, name, value) == DuckDBSuccess);
+}
+
+/* Nothing is ever fetched from the network: extensions are what the library was built with. */
+static int open_database(struct pn_duckdb *engine, duckdb_database *database, struct pn_err *e)
+{
+    char number[32];
+    char *message = NULL;
+    duckdb_config config = NULL;
+    int rc = make_temp_folder(engine, e);
+    if (rc != 0) {
+        return rc;
+    }
+    PN_ASSERT(duckdb_create_config(&config) == DuckDBSuccess);
+    set_option(config, "autoinstall_known_extensions", "false");
+    set_option(config, "autoload_known_extensions", "false");
+    set_option(config, "allow_community_extensions", "false");
+    set_option(config, "temp_directory", engine->temp_folder);
+    if (engine->config.threads > 0) {
+        snprintf(number, sizeof number, "%lld", (long long)engine->config.threads);
+        set_option(config, "threads", number);
+    }
+    if (engine->config.memory_bytes_max > 0) {
+        snprintf(number, sizeof number, "%lldB", (long long)engine->config.memory_bytes_max);
+        set_option(config, "memory_limit", number);
+    }
+    if (duckdb_open_ext(NULL, database, config, &message) != DuckDBSuccess) {
+        rc = pn_err_fatal(e, "DuckDB doesn't start: %s", message);
+        duckdb_free(message);
+    }
+    duckdb_destroy_config(&config);
+    return rc;
+}
+
+/* The order of rows in a file is nobody's business, so loads need not keep it. */
+static const char WORK_SETTINGS[] = "SET GLOBAL TimeZone = 'UTC';"
+                                    "SET GLOBAL preserve_insertion_order = false";
+
+static int add_folder(struct pn_duckdb *engine, const char *path, struct pn_buf *sql,
+                      struct pn_err *e)
+{
+    char *url = NULL;
+    int rc = pn_store_url(engine->store, path, &url, e);
+    if (rc == 0) {
+        pn_duckdb_add_text(sql, url);
+    }
+    free(url);
+    return rc;
+}
+
+/* The pipeline's functions. */
+static int run_prelude(struct pn_duckdb *engine, duckdb_connection connection, struct pn_err *e)
+{
+    if (engine->pipeline == NULL || engine->pipeline->prelude_duckdb[0] == '\0') {
+        return 0;
+    }
+    int rc = pn_duckdb_run(connection, engine->pipeline->prelude_duckdb, NULL, e);
+    if (rc != 0) {
+        pn_err_prefix(e, "%s/prelude/duckdb.sql", engine->pipeline->folder);
+    }
+    return rc;
+}
+
+/* What a SELECT of somebody's may reach: the folders of the pipeline's tables, and no setting. */
+static int close_ask(struct pn_duckdb *engine, struct pn_err *e)
+{
+    const struct pn_pipeline *pipeline = engine->pipeline;
+    duckdb_connection connection = NULL;
+    struct pn_buf sql;
+    int rc = 0;
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    pn_buf_adds(&sql, "SET GLOBAL TimeZone = 'UTC'; SET GLOBAL allowed_directories = [");
+    rc = add_folder(engine, pipeline->dead_letters_path, &sql, e);
+    for (size_t i = 0; rc == 0 && i < pipeline->table_count; i++) {
+        pn_buf_adds(&sql, ", ");
+        rc = add_folder(engine, pipeline->tables[i].path, &sql, e);
+    }
+    if (rc != 0) {
+        goto out;
+    }
+    pn_buf_adds(&sql, "]; SET GLOBAL enable_external_access = false;"
+                      "SET GLOBAL lock_configuration = true");
+    if (duckdb_connect(engine->ask, &connection) != DuckDBSuccess) {
+        rc = pn_err_fatal(e, "DuckDB gives no connection");
+        goto out;
+    }
+    rc = pn_duckdb_run_buf(connection, &sql, NULL, e);
+    if (rc == 0) {
+        rc = run_prelude(engine, connection, e);
+    }
+out:
+    duckdb_disconnect(&connection);
+    pn_buf_deinit(&sql);
+    return rc;
+}
+
+static int prepare_work(struct pn_duckdb *engine, struct pn_err *e)
+{
+    duckdb_connection connection = NULL;
+    if (duckdb_connect(engine->work, &connection) != DuckDBSuccess) {
+        return pn_err_fatal(e, "DuckDB gives no connection");
+    }
+    int rc = pn_duckdb_run(connection, WORK_SETTINGS, NULL, e);
+    if (rc == 0) {
+        rc = pn_landed_register(engine, connection, e);
+    }
+    if (rc == 0) {
+        rc = run_prelude(engine, connection, e);
+    }
+    duckdb_disconnect(&connection);
+    return rc;
+}
+
+static int connect_to(struct pn_duckdb *engine, duckdb_database *database,
+                      int (*prepare)(struct pn_duckdb *engine, struct pn_err *e),
+                      duckdb_connection *connection, struct pn_err *e)
+{
+    int rc = 0;
+    pthread_mutex_lock(&engine->lock);
+    if (*database == NULL) {
+        rc = open_database(engine, database, e);
+        if (rc == 0) {
+            rc = prepare(engine, e);
+            if (rc != 0) {
+                duckdb_close(database);
+            }
+        }
+    }
+    if (rc == 0 && duckdb_connect(*database, connection) != DuckDBSuccess) {
+        rc = pn_err_fatal(e, "DuckDB gives no connection");
+    }
+    pthread_mutex_unlock(&engine->lock);
+    return rc;
+}
+
+int pn_duckdb_connect_work(struct pn_duckdb *engine, duckdb_connection *connection,
+                           struct pn_err *e)
+{
+    return connect_to(engine, &engine->work, prepare_work, connection, e);
+}
+
+int pn_duckdb_connect_ask(struct pn_duckdb *engine, duckdb_connection *connection, struct pn_err *e)
+{
+    return connect_to(engine, &engine->ask, close_ask, connection, e);
+}
+
+void pn_duckdb_close(struct pn_duckdb *engine)
+{
+    struct pn_err e;
+    duckdb_close(&engine->ask);
+    duckdb_close(&engine->work);
+    if (engine->temp_folder != NULL &&
+        pn_io_remove_tree(engine->config.io, engine->temp_folder, &e) != 0) {
+        pn_log_warn(engine->logger, "engine", "%s", e.msg);
+    }
+    free(engine->temp_folder);
+    engine->temp_folder = NULL;
+}

@@ -1,0 +1,44 @@
+/*
+ * One JSON record to one row, by a table's declared columns. The rules:
+ *
+ * - A value comes under its column's name, or else under the first alias that has one. JSON null
+ *   and an absent member are null; in a required column they make the record no row.
+ * - An object whose one member is the column's `unwrap` stands for that member's value.
+ * - string takes strings; bigint and int take numbers without a fraction (5, 5.0, 5e0) that fit;
+ *   double takes numbers; boolean takes true and false; timestamp takes an ISO 8601 string;
+ *   date takes "YYYY-MM-DD"; a struct takes an object, its fields by these same rules.
+ *   Anything else makes the record no row.
+ * - Members that no column takes are counted and, as the table says, dropped, kept or a reason to
+ *   reject the record.
+ */
+#ifndef PN_ENGINE_DUCKDB_DECODE_H
+#define PN_ENGINE_DUCKDB_DECODE_H
+
+#include <duckdb.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "pipeline/pipeline.h"
+
+struct pn_decoder; /* for one thread at a time */
+
+struct pn_decoder *pn_decoder_create(const struct pn_table *table);
+void pn_decoder_destroy(struct pn_decoder **decoder); /* NULL ok */
+
+/* Number of columns that a row has: the table's, and one when unknown members are kept. */
+size_t pn_decoder_columns(const struct pn_table *table);
+
+/* The chunk that the next rows go to. */
+void pn_decoder_attach(struct pn_decoder *decoder, duckdb_data_chunk chunk);
+
+/*
+ * Decodes the record in `len` bytes at `text` (`capacity` as for pn_json_parse()) into row `row` of
+ * the chunk. Returns 0, with the number of unknown members added to *unknown, or PN_FAIL with the
+ * reason in *why (class INPUT): the record is no row, and the chunk's row may be used again. Any
+ * other class is an error of the machine, not the record's.
+ */
+int pn_decoder_row(struct pn_decoder *decoder, const char *text, size_t len, size_t capacity,
+                   idx_t row, int64_t *unknown, struct pn_err *why) PN_MUST_CHECK;
+
+#endif

@@ -1,0 +1,74 @@
+/* The engine port on DuckDB: its table of functions, its birth and its end. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "engine/duckdb/private.h"
+
+static void destroy(struct pn_engine *base)
+{
+    struct pn_duckdb *engine = (struct pn_duckdb *)base;
+    pn_duckdb_close(engine);
+    pn_duckdb_views_deinit(&engine->work_views);
+    pn_duckdb_views_deinit(&engine->ask_views);
+    pthread_mutex_destroy(&engine->lock);
+    free(engine->scans);
+    free((char *)engine->config.temp_folder);
+    free((char *)engine->config.parquet_compression);
+    free((char *)engine->config.landed_folder);
+    free(engine);
+}
+
+static const struct pn_delta_parquet *parquet(struct pn_engine *base)
+{
+    return &((struct pn_duckdb *)base)->parquet;
+}
+
+static const struct pn_engine_ops OPS = {
+    .name = "duckdb",
+    .destroy = destroy,
+    .load = pn_duckdb_load,
+    .transform = pn_duckdb_transform,
+    .query = pn_duckdb_query,
+    .optimize = pn_duckdb_optimize,
+    .parquet = parquet,
+};
+
+int pn_duckdb_engine_create(const struct pn_engine_config *config,
+                            const struct pn_pipeline *pipeline, struct pn_store *store,
+                            const struct pn_clock *clock, struct pn_logger *logger,
+                            struct pn_engine **engine, struct pn_err *e)
+{
+    static const char *const codecs[] = {"snappy", "zstd", "uncompressed"};
+    bool known = false;
+    for (size_t i = 0; i < sizeof codecs / sizeof *codecs; i++) {
+        known = known || strcmp(config->parquet_compression, codecs[i]) == 0;
+    }
+    if (!known) {
+        return pn_err_input(e, "parquet compression is snappy, zstd or uncompressed, not '%s'",
+                            config->parquet_compression);
+    }
+    struct pn_duckdb *made = pn_xcalloc(1, sizeof *made);
+    made->engine.ops = &OPS;
+    made->config = *config;
+    if (config->io == NULL) {
+        made->config.io = pn_io_system();
+    }
+    made->config.temp_folder = pn_xstrdup(config->temp_folder);
+    made->config.parquet_compression = pn_xstrdup(config->parquet_compression);
+    if (config->landed_folder != NULL) {
+        made->config.landed_folder = pn_xstrdup(config->landed_folder);
+    }
+    made->pipeline = pipeline;
+    made->store = store;
+    made->clock = clock;
+    made->logger = logger;
+    made->parquet = (struct pn_delta_parquet){.write_checkpoint = pn_duckdb_write_checkpoint,
+                                              .read_checkpoint = pn_duckdb_read_checkpoint,
+                                              .ctx = made};
+    pthread_mutex_init(&made->lock, NULL);
+    pn_duckdb_views_init(&made->work_views);
+    pn_duckdb_views_init(&made->ask_views);
+    *engine = &made->engine;
+    return 0;
+}

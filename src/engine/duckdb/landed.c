@@ -1,0 +1,419 @@
+/* The files of a scan, their ranges, and the table function that reads them. */
+#include "engine/duckdb/landed.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/mem.h"
+#include "engine/duckdb/decode.h"
+#include "engine/duckdb/lines.h"
+
+enum { RANGE_BYTES = 4 << 20, REASON_SIZE = sizeof((struct pn_err *)0)->msg };
+
+#define OBJECT_SUFFIX ".json"
+
+struct file {
+    const char *key;  /* what people know it by */
+    const char *path; /* what is opened */
+    int64_t size_bytes;
+};
+
+/* A range of a file: what one thread takes at a time. */
+struct unit {
+    size_t file;
+    int64_t start;
+    int64_t end;
+    int64_t lines; /* in it, once read */
+};
+
+struct pn_landed_scan {
+    struct pn_duckdb *engine;
+    const struct pn_table *table;
+    pn_landed_reject_fn on_reject;
+    void *arg;
+    uint64_t number; /* its place in engine->scans */
+    struct pn_arena arena;
+    struct file *files;
+    size_t file_count;
+    size_t file_capacity;
+    struct unit *units;
+    size_t unit_count;
+    size_t unit_capacity;
+    int64_t bytes;
+    bool failed;           /* under the engine's lock, as is: */
+    struct pn_err failure; /* the first */
+    atomic_size_t next;    /* unit to be taken */
+    atomic_int_fast64_t rows;
+    atomic_int_fast64_t rejected;
+    atomic_int_fast64_t unknown;
+};
+
+/* What one thread of a scan has. */
+struct reader {
+    struct pn_landed_scan *scan;
+    struct pn_lines *lines;
+    struct pn_decoder *decoder;
+    struct unit *unit; /* being read, or NULL */
+};
+
+/* --- scans and their numbers ------------------------------------------------------------------ */
+
+struct pn_landed_scan *pn_landed_create(struct pn_duckdb *engine, const struct pn_table *table,
+                                        pn_landed_reject_fn on_reject, void *arg)
+{
+    struct pn_landed_scan *scan = pn_xcalloc(1, sizeof *scan);
+    scan->engine = engine;
+    scan->table = table;
+    scan->on_reject = on_reject;
+    scan->arg = arg;
+    pn_arena_init(&scan->arena, 0);
+    pthread_mutex_lock(&engine->lock);
+    size_t number = 0;
+    while (number < engine->scan_capacity && engine->scans[number] != NULL) {
+        number++;
+    }
+    if (number == engine->scan_capacity) {
+        size_t capacity = engine->scan_capacity * 2 + 8;
+        engine->scans = pn_xrealloc(engine->scans, capacity * sizeof(struct pn_landed_scan *));
+        memset(engine->scans + number, 0, (capacity - number) * sizeof(struct pn_landed_scan *));
+        engine->scan_capacity = capacity;
+    }
+    engine->scans[number] = scan;
+    scan->number = number;
+    pthread_mutex_unlock(&engine->lock);
+    return scan;
+}
+
+void pn_landed_destroy(struct pn_landed_scan **scan)
+{
+    struct pn_landed_scan *it = *scan;
+    if (it == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&it->engine->lock);
+    it->engine->scans[it->number] = NULL;
+    pthread_mutex_unlock(&it->engine->lock);
+    free(it->files);
+    free(it->units);
+    pn_arena_deinit(&it->arena);
+    free(it);
+    *scan = NULL;
+}
+
+static struct pn_landed_scan *find_scan(struct pn_duckdb *engine, int64_t number)
+{
+    struct pn_landed_scan *scan = NULL;
+    pthread_mutex_lock(&engine->lock);
+    if (number >= 0 && (size_t)number < engine->scan_capacity) {
+        scan = engine->scans[number];
+    }
+    pthread_mutex_unlock(&engine->lock);
+    return scan;
+}
+
+static void add_unit(struct pn_landed_scan *scan, int64_t start, int64_t end)
+{
+    pn_grow((void **)&scan->units, &scan->unit_capacity, scan->unit_count + 1, sizeof *scan->units);
+    scan->units[scan->unit_count++] =
+        (struct unit){.file = scan->file_count - 1, .start = start, .end = end};
+}
+
+/* `key` and `path` are the arena's. */
+static void add_file(struct pn_landed_scan *scan, const char *key, const char *path,
+                     int64_t size_bytes)
+{
+    pn_grow((void **)&scan->files, &scan->file_capacity, scan->file_count + 1, sizeof *scan->files);
+    scan->files[scan->file_count++] =
+        (struct file){.key = key, .path = path, .size_bytes = size_bytes};
+    scan->bytes += size_bytes;
+    for (int64_t start = 0; start < size_bytes; start += RANGE_BYTES) {
+        int64_t end = start + RANGE_BYTES;
+        add_unit(scan, start, end < size_bytes ? end : size_bytes);
+    }
+}
+
+struct adding {
+    struct pn_landed_scan *scan;
+    struct pn_err *e;
+};
+
+static int add_object(void *arg, const struct pn_object *object)
+{
+    struct adding *adding = arg;
+    struct pn_landed_scan *scan = adding->scan;
+    size_t len = strlen(object->key);
+    size_t suffix_len = strlen(OBJECT_SUFFIX);
+    if (len < suffix_len || strcmp(object->key + len - suffix_len, OBJECT_SUFFIX) != 0) {
+        return 0;
+    }
+    char *url = NULL;
+    int rc = pn_store_url(scan->engine->store, object->key, &url, adding->e);
+    if (rc != 0) {
+        return rc;
+    }
+    add_file(scan, pn_arena_strdup(&scan->arena, object->key), pn_arena_strdup(&scan->arena, url),
+             object->size_bytes);
+    free(url);
+    return 0;
+}
+
+int pn_landed_add_objects(struct pn_landed_scan *scan, const char *prefix, struct pn_err *e)
+{
+    struct adding adding = {.scan = scan, .e = e};
+    return pn_store_list(scan->engine->store, prefix, NULL, add_object, &adding, e);
+}
+
+int pn_landed_add_file(struct pn_landed_scan *scan, const char *path, struct pn_err *e)
+{
+    struct stat st;
+    int rc = pn_io_stat(scan->engine->config.io, path, &st, e);
+    if (rc != 0) {
+        return rc;
+    }
+    const char *copy = pn_arena_strdup(&scan->arena, path);
+    add_file(scan, copy, copy, st.st_size);
+    return 0;
+}
+
+void pn_landed_add_call(struct pn_landed_scan *scan, struct pn_buf *sql)
+{
+    pn_buf_addf(sql, "pn_landed(%llu)", (unsigned long long)scan->number);
+}
+
+struct pn_landed_counts pn_landed_counts(const struct pn_landed_scan *scan)
+{
+    return (struct pn_landed_counts){
+        .rows = atomic_load(&scan->rows),
+        .rejected = atomic_load(&scan->rejected),
+        .unknown = atomic_load(&scan->unknown),
+        .objects = (int64_t)scan->file_count,
+        .bytes = scan->bytes,
+    };
+}
+
+bool pn_landed_failure(struct pn_landed_scan *scan, struct pn_err *e)
+{
+    pthread_mutex_lock(&scan->engine->lock);
+    bool failed = scan->failed;
+    if (failed) {
+        pn_err_copy(e, &scan->failure);
+    }
+    pthread_mutex_unlock(&scan->engine->lock);
+    return failed;
+}
+
+size_t pn_landed_units(const struct pn_landed_scan *scan)
+{
+    return scan->unit_count;
+}
+
+int64_t pn_landed_line_base(const struct pn_landed_scan *scan, size_t unit)
+{
+    int64_t lines = 0;
+    for (size_t i = unit; i > 0 && scan->units[i - 1].file == scan->units[unit].file; i--) {
+        lines += scan->units[i - 1].lines;
+    }
+    return lines;
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+static bool is_blank(const struct pn_line *line)
+{
+    for (size_t i = 0; i < line->len; i++) {
+        if (strchr(" \t\r", line->text[i]) == NULL || line->text[i] == '\0') {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int reject(struct reader *reader, const struct pn_line *line, const char *reason,
+                  struct pn_err *e)
+{
+    struct pn_landed_scan *scan = reader->scan;
+    struct pn_landed_reject it = {
+        .scan = scan,
+        .object = scan->files[reader->unit->file].key,
+        .unit = (size_t)(reader->unit - scan->units),
+        .line = reader->unit->lines,
+        .value = line->text,
+        .value_len = line->len,
+        .reason = reason,
+    };
+    atomic_fetch_add(&scan->rejected, 1);
+    return scan->on_reject(scan->arg, &it, e);
+}
+
+/* One line to row `row`; *taken tells whether it became one. */
+static int take_line(struct reader *reader, const struct pn_line *line, idx_t row, int64_t *unknown,
+                     bool *taken, struct pn_err *e)
+{
+    char reason[REASON_SIZE];
+    struct pn_err why;
+    *taken = false;
+    reader->unit->lines++;
+    if (line->too_long) {
+        snprintf(reason, sizeof reason, "the line is longer than %d bytes", PN_LINE_BYTES_MAX);
+        return reject(reader, line, reason, e);
+    }
+    if (is_blank(line)) {
+        return 0;
+    }
+    if (pn_decoder_row(reader->decoder, line->text, line->len, line->capacity, row, unknown,
+                       &why) == 0) {
+        *taken = true;
+        return 0;
+    }
+    if (why.class_ != PN_CLASS_INPUT) {
+        pn_err_copy(e, &why);
+        return PN_FAIL;
+    }
+    return reject(reader, line, why.msg, e);
+}
+
+/* Takes the next range when none is being read; *more is false when all are taken. */
+static int next_unit(struct reader *reader, bool *more, struct pn_err *e)
+{
+    struct pn_landed_scan *scan = reader->scan;
+    *more = true;
+    if (reader->unit != NULL) {
+        return 0;
+    }
+    size_t next = atomic_fetch_add(&scan->next, 1);
+    if (next >= scan->unit_count) {
+        *more = false;
+        return 0;
+    }
+    reader->unit = &scan->units[next];
+    return pn_lines_open(reader->lines, scan->files[reader->unit->file].path, reader->unit->start,
+                         reader->unit->end, e);
+}
+
+/* Fills a chunk of `capacity` rows as far as there are lines. */
+static int fill(struct reader *reader, idx_t capacity, idx_t *rows, struct pn_err *e)
+{
+    int64_t unknown = 0;
+    int rc = 0;
+    *rows = 0;
+    while (rc == 0 && *rows < capacity) {
+        struct pn_line line;
+        bool more = false;
+        bool taken = false;
+        rc = next_unit(reader, &more, e);
+        if (rc != 0 || !more) {
+            break;
+        }
+        rc = pn_lines_next(reader->lines, &line, &more, e);
+        if (rc == 0 && !more) {
+            reader->unit = NULL;
+        } else if (rc == 0) {
+            rc = take_line(reader, &line, *rows, &unknown, &taken, e);
+            *rows += taken ? 1 : 0;
+        }
+    }
+    atomic_fetch_add(&reader->scan->rows, (int_fast64_t)*rows);
+    atomic_fetch_add(&reader->scan->unknown, unknown);
+    return rc;
+}
+
+/* --- the table function ----------------------------------------------------------------------- */
+
+static void add_column(duckdb_bind_info info, const struct pn_column *column)
+{
+    duckdb_logical_type type = pn_duckdb_type(&column->type);
+    duckdb_bind_add_result_column(info, column->name, type);
+    duckdb_destroy_logical_type(&type);
+}
+
+static void bind(duckdb_bind_info info)
+{
+    duckdb_value number = duckdb_bind_get_parameter(info, 0);
+    struct pn_landed_scan *scan =
+        find_scan(duckdb_bind_get_extra_info(info), duckdb_get_int64(number));
+    duckdb_destroy_value(&number);
+    if (scan == NULL) {
+        duckdb_bind_set_error(info, "pn_landed() is for loads, not for statements of your own");
+        return;
+    }
+    for (size_t i = 0; i < scan->table->column_count; i++) {
+        add_column(info, &scan->table->columns[i]);
+    }
+    if (scan->table->unknown_keys == PN_UNKNOWN_KEEP) {
+        const struct pn_column column = {.name = PN_UNKNOWN_COLUMN,
+                                         .type = {.kind = PN_TYPE_STRING}};
+        add_column(info, &column);
+    }
+    duckdb_bind_set_bind_data(info, scan, NULL);
+}
+
+static void init(duckdb_init_info info)
+{
+    struct pn_landed_scan *scan = duckdb_init_get_bind_data(info);
+    atomic_store(&scan->next, 0);
+    duckdb_init_set_max_threads(info, scan->unit_count > 0 ? scan->unit_count : 1);
+}
+
+static void destroy_reader(void *data)
+{
+    struct reader *reader = data;
+    pn_lines_destroy(&reader->lines);
+    pn_decoder_destroy(&reader->decoder);
+    free(reader);
+}
+
+static void init_thread(duckdb_init_info info)
+{
+    struct reader *reader = pn_xcalloc(1, sizeof *reader);
+    reader->scan = duckdb_init_get_bind_data(info);
+    reader->lines = pn_lines_create(reader->scan->engine->config.io, PN_LINE_BYTES_MAX);
+    reader->decoder = pn_decoder_create(reader->scan->table);
+    duckdb_init_set_init_data(info, reader, destroy_reader);
+}
+
+static void keep_failure(struct pn_landed_scan *scan, const struct pn_err *e)
+{
+    pthread_mutex_lock(&scan->engine->lock);
+    if (!scan->failed) {
+        scan->failed = true;
+        scan->failure = *e;
+    }
+    pthread_mutex_unlock(&scan->engine->lock);
+}
+
+static void read_chunk(duckdb_function_info info, duckdb_data_chunk chunk)
+{
+    struct reader *reader = duckdb_function_get_local_init_data(info);
+    struct pn_err e;
+    idx_t rows = 0;
+    pn_decoder_attach(reader->decoder, chunk);
+    if (fill(reader, duckdb_vector_size(), &rows, &e) != 0) {
+        keep_failure(reader->scan, &e);
+        duckdb_function_set_error(info, e.msg);
+        return;
+    }
+    duckdb_data_chunk_set_size(chunk, rows);
+}
+
+int pn_landed_register(struct pn_duckdb *engine, duckdb_connection connection, struct pn_err *e)
+{
+    duckdb_table_function function = duckdb_create_table_function();
+    duckdb_logical_type number = duckdb_create_logical_type(DUCKDB_TYPE_BIGINT);
+    duckdb_table_function_set_name(function, "pn_landed");
+    duckdb_table_function_add_parameter(function, number);
+    duckdb_table_function_set_extra_info(function, engine, NULL);
+    duckdb_table_function_set_bind(function, bind);
+    duckdb_table_function_set_init(function, init);
+    duckdb_table_function_set_local_init(function, init_thread);
+    duckdb_table_function_set_function(function, read_chunk);
+    int rc = 0;
+    if (duckdb_register_table_function(connection, function) != DuckDBSuccess) {
+        rc = pn_err_fatal(e, "DuckDB refuses the table function pn_landed");
+    }
+    duckdb_destroy_logical_type(&number);
+    duckdb_destroy_table_function(&function);
+    return rc;
+}

@@ -1,0 +1,65 @@
+/*
+ * Reading landed objects: files of JSON lines, as rows of DuckDB's table function
+ * pn_landed(<scan's number>).
+ *
+ * A scan has a schema and a list of files. It cuts large files into ranges, which several threads
+ * take; a line belongs to the range in which it starts. Lines end with LF; blank ones are nothing.
+ * Lines that are no row go to the scan's rejects.
+ */
+#ifndef PN_ENGINE_DUCKDB_LANDED_H
+#define PN_ENGINE_DUCKDB_LANDED_H
+
+#include "engine/duckdb/private.h"
+
+enum { PN_LINE_BYTES_MAX = 16 << 20 };
+
+/* Takes what is no row. `unit` and `line` (from 1) tell the place; see pn_landed_line_base(). */
+struct pn_landed_reject {
+    const struct pn_landed_scan *scan;
+    const char *object; /* the object's key, or the file's path */
+    size_t unit;
+    int64_t line;
+    const char *value;
+    size_t value_len;
+    const char *reason;
+};
+typedef int (*pn_landed_reject_fn)(void *arg, const struct pn_landed_reject *reject,
+                                   struct pn_err *e);
+
+struct pn_landed_counts {
+    int64_t rows;
+    int64_t rejected;
+    int64_t unknown;
+    int64_t objects;
+    int64_t bytes;
+};
+
+/* `table` gives the columns. `on_reject` is called by several threads at once. */
+struct pn_landed_scan *pn_landed_create(struct pn_duckdb *engine, const struct pn_table *table,
+                                        pn_landed_reject_fn on_reject, void *arg);
+void pn_landed_destroy(struct pn_landed_scan **scan); /* NULL ok; no statement may use it */
+
+/* Adds every object below a prefix of the store whose name ends with .json. */
+int pn_landed_add_objects(struct pn_landed_scan *scan, const char *prefix,
+                          struct pn_err *e) PN_MUST_CHECK;
+/* Adds a file by its path. */
+int pn_landed_add_file(struct pn_landed_scan *scan, const char *path,
+                       struct pn_err *e) PN_MUST_CHECK;
+
+/* Appends "pn_landed(<number>)", for a statement that runs once, after all files were added. */
+void pn_landed_add_call(struct pn_landed_scan *scan, struct pn_buf *sql);
+
+/* After a statement that failed: the error of the scan behind it, which DuckDB only quotes; false
+ * when it wasn't the scan's. */
+bool pn_landed_failure(struct pn_landed_scan *scan, struct pn_err *e);
+/* After the statement: what it read. */
+struct pn_landed_counts pn_landed_counts(const struct pn_landed_scan *scan);
+/* Units are numbered through all files, in order. How many lines are before a unit in its file? */
+size_t pn_landed_units(const struct pn_landed_scan *scan);
+int64_t pn_landed_line_base(const struct pn_landed_scan *scan, size_t unit);
+
+/* Makes pn_landed() known to an instance. */
+int pn_landed_register(struct pn_duckdb *engine, duckdb_connection connection,
+                       struct pn_err *e) PN_MUST_CHECK;
+
+#endif

@@ -1,0 +1,181 @@
+#include "engine/duckdb/lines.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+
+enum { BLOCK_BYTES = 512 * 1024 };
+
+struct pn_lines {
+    const struct pn_io *io;
+    size_t line_bytes_max;
+    int fd;
+    char *path; /* of fd */
+    char *data;
+    size_t capacity; /* without the padding behind it */
+    size_t start;    /* of the line that comes next, in data */
+    size_t len;      /* bytes in data */
+    int64_t offset;  /* in the file, of data[0] */
+    int64_t end;
+    bool at_end;    /* of the file */
+    bool rest_left; /* of a line that was cut off: to be passed over */
+};
+
+struct pn_lines *pn_lines_create(const struct pn_io *io, size_t line_bytes_max)
+{
+    struct pn_lines *lines = pn_xcalloc(1, sizeof *lines);
+    lines->io = io;
+    lines->line_bytes_max = line_bytes_max;
+    lines->fd = -1;
+    lines->capacity = BLOCK_BYTES;
+    lines->data = pn_xcalloc(1, lines->capacity + PN_JSON_PADDING);
+    return lines;
+}
+
+static void close_file(struct pn_lines *lines)
+{
+    pn_io_close(lines->io, &lines->fd);
+    free(lines->path);
+    lines->path = NULL;
+}
+
+void pn_lines_destroy(struct pn_lines **lines)
+{
+    if (*lines == NULL) {
+        return;
+    }
+    close_file(*lines);
+    free((*lines)->data);
+    free(*lines);
+    *lines = NULL;
+}
+
+/* Moves what is left to the front and reads on. A block is read whole, but for the last one. */
+static int refill(struct pn_lines *lines, struct pn_err *e)
+{
+    size_t left = lines->len - lines->start;
+    size_t got = 0;
+    memmove(lines->data, lines->data + lines->start, left);
+    lines->offset += (int64_t)lines->start;
+    lines->start = 0;
+    lines->len = left;
+    if (left == lines->capacity) {
+        size_t grown = lines->capacity * 2;
+        char *data = pn_try_alloc(grown + PN_JSON_PADDING);
+        if (data == NULL) {
+            return pn_err_errno(e, ENOMEM, "cannot read a line of %s", lines->path);
+        }
+        memcpy(data, lines->data, left);
+        memset(data + grown, 0, PN_JSON_PADDING);
+        free(lines->data);
+        lines->data = data;
+        lines->capacity = grown;
+    }
+    size_t want = lines->capacity - lines->len;
+    int rc = pn_io_read_some(lines->io, lines->fd, lines->data + lines->len, want,
+                             lines->offset + (int64_t)lines->len, &got, lines->path, e);
+    if (rc != 0) {
+        return rc;
+    }
+    lines->at_end = got < want;
+    lines->len += got;
+    return 0;
+}
+
+/* Goes behind the next LF, or to the end of the file, reading as far as need be. */
+static int skip_line(struct pn_lines *lines, struct pn_err *e)
+{
+    for (;;) {
+        char *at = lines->data + lines->start;
+        char *lf = memchr(at, '\n', lines->len - lines->start);
+        if (lf != NULL) {
+            lines->start = (size_t)(lf - lines->data) + 1;
+            return 0;
+        }
+        lines->start = lines->len;
+        if (lines->at_end) {
+            return 0;
+        }
+        int rc = refill(lines, e);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+}
+
+int pn_lines_open(struct pn_lines *lines, const char *path, int64_t start, int64_t end,
+                  struct pn_err *e)
+{
+    if (lines->path == NULL || strcmp(lines->path, path) != 0) {
+        close_file(lines);
+        int rc = pn_io_open(lines->io, path, O_RDONLY, &lines->fd, e);
+        if (rc != 0) {
+            return rc;
+        }
+        lines->path = pn_xstrdup(path);
+    }
+    /* The line that starts right at `start` is ours: so the LF before it is looked for. */
+    lines->offset = start > 0 ? start - 1 : 0;
+    lines->start = 0;
+    lines->len = 0;
+    lines->end = end;
+    lines->at_end = false;
+    lines->rest_left = false;
+    return start > 0 ? skip_line(lines, e) : 0;
+}
+
+/* Finds the end of the line at lines->start, reading on until it's there, the file ends, or the
+ * line is too long. Returns its length in *len, and whether an LF ends it. */
+static int find_end(struct pn_lines *lines, size_t *len, bool *has_lf, struct pn_err *e)
+{
+    size_t searched = 0;
+    for (;;) {
+        const char *at = lines->data + lines->start;
+        size_t have = lines->len - lines->start;
+        const char *lf = memchr(at + searched, '\n', have - searched);
+        *has_lf = lf != NULL;
+        *len = lf != NULL ? (size_t)(lf - at) : have;
+        if (lf != NULL || lines->at_end || have > lines->line_bytes_max) {
+            return 0;
+        }
+        searched = have;
+        int rc = refill(lines, e);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+}
+
+int pn_lines_next(struct pn_lines *lines, struct pn_line *line, bool *more, struct pn_err *e)
+{
+    size_t len = 0;
+    bool has_lf = false;
+    int rc = 0;
+    *more = false;
+    if (lines->rest_left) {
+        lines->rest_left = false;
+        rc = skip_line(lines, e);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    if (lines->offset + (int64_t)lines->start >= lines->end) {
+        return 0;
+    }
+    rc = find_end(lines, &len, &has_lf, e);
+    if (rc != 0 || (len == 0 && !has_lf)) {
+        return rc;
+    }
+    line->text = lines->data + lines->start;
+    line->too_long = len > lines->line_bytes_max;
+    line->len = line->too_long ? lines->line_bytes_max : len;
+    line->capacity = lines->capacity + PN_JSON_PADDING - lines->start;
+    lines->start += len + (has_lf ? 1 : 0);
+    lines->rest_left = line->too_long && !has_lf;
+    *more = true;
+    return 0;
+}

@@ -1,0 +1,31 @@
+/* The lines of a file, or of a range of it, in a buffer that the next line overwrites. */
+#ifndef PN_ENGINE_DUCKDB_LINES_H
+#define PN_ENGINE_DUCKDB_LINES_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/io.h"
+
+struct pn_lines;
+
+/* Reusable for one range after another. Lines longer than `line_bytes_max` come cut off. */
+struct pn_lines *pn_lines_create(const struct pn_io *io, size_t line_bytes_max);
+void pn_lines_destroy(struct pn_lines **lines); /* NULL ok */
+
+/* Starts with the lines whose first byte is at `start` <= offset < `end` of the file; `path` is
+ * borrowed until the next call. A file that is open already is kept open. */
+int pn_lines_open(struct pn_lines *lines, const char *path, int64_t start, int64_t end,
+                  struct pn_err *e) PN_MUST_CHECK;
+
+struct pn_line {
+    const char *text; /* without its LF */
+    size_t len;
+    size_t capacity; /* bytes that may be read from `text` on: for pn_json_parse() */
+    bool too_long;   /* only the first bytes are here */
+};
+/* The next line; *more is false when there is none. */
+int pn_lines_next(struct pn_lines *lines, struct pn_line *line, bool *more,
+                  struct pn_err *e) PN_MUST_CHECK;
+
+#endif

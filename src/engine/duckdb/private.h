@@ -1,0 +1,129 @@
+/*
+ * What the files of the DuckDB engine share. The engine holds two DuckDB instances, each opened
+ * when first needed: `work` loads, transforms, compacts and writes checkpoints; `ask` runs other
+ * people's SELECTs, closed to everything but the tables' folders. Both live in memory and spill to
+ * a folder of their own below the configured one.
+ */
+#ifndef PN_ENGINE_DUCKDB_PRIVATE_H
+#define PN_ENGINE_DUCKDB_PRIVATE_H
+
+#include <duckdb.h>
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "engine/duckdb/views.h"
+#include "engine/engine.h"
+
+enum {
+    PN_DUCKDB_SQL_MAX = 64 << 20,    /* bytes of a statement we put together */
+    PN_DUCKDB_ROW_GROUP_ROWS = 60000 /* measured: larger groups cost memory and time */
+};
+
+struct pn_landed_scan;
+
+struct pn_duckdb {
+    struct pn_engine engine;
+    struct pn_engine_config config;
+    const struct pn_pipeline *pipeline;
+    struct pn_store *store;
+    const struct pn_clock *clock;
+    struct pn_logger *logger;
+    struct pn_delta_parquet parquet;
+
+    pthread_mutex_t lock; /* of all below */
+    char *temp_folder;    /* this process's own, made when first needed */
+    duckdb_database work;
+    duckdb_database ask;
+    struct pn_duckdb_views work_views;
+    struct pn_duckdb_views ask_views;
+    struct pn_landed_scan **scans; /* those that statements under way read, by their number */
+    size_t scan_capacity;
+};
+
+/* --- connection.c -------------------------------------------------------------------------- */
+
+/* A new connection, to be closed by duckdb_disconnect(). */
+int pn_duckdb_connect_work(struct pn_duckdb *engine, duckdb_connection *connection,
+                           struct pn_err *e) PN_MUST_CHECK;
+int pn_duckdb_connect_ask(struct pn_duckdb *engine, duckdb_connection *connection,
+                          struct pn_err *e) PN_MUST_CHECK;
+/* The folder for spilled and other temporary files; borrowed. */
+int pn_duckdb_temp_folder(struct pn_duckdb *engine, const char **folder,
+                          struct pn_err *e) PN_MUST_CHECK;
+void pn_duckdb_close(struct pn_duckdb *engine);
+
+/* --- sql.c --------------------------------------------------------------------------------- */
+
+/* Runs one statement or several. `result` may be NULL; otherwise it is to be destroyed after
+ * success. */
+int pn_duckdb_run(duckdb_connection connection, const char *sql, duckdb_result *result,
+                  struct pn_err *e) PN_MUST_CHECK;
+/* The same for what `sql` holds; a statement that did not fit is an error. */
+int pn_duckdb_run_buf(duckdb_connection connection, const struct pn_buf *sql, duckdb_result *result,
+                      struct pn_err *e) PN_MUST_CHECK;
+/* The same for one statement that takes long. */
+int pn_duckdb_run_long(duckdb_connection connection, const struct pn_buf *sql,
+                       duckdb_result *result, struct pn_err *e) PN_MUST_CHECK;
+/* The result is to be destroyed after success. */
+int pn_duckdb_execute(duckdb_prepared_statement statement, bool streaming, duckdb_result *result,
+                      struct pn_err *e) PN_MUST_CHECK;
+/* DuckDB's message as an error of ours: one line, its class by DuckDB's kind. Returns non-zero. */
+int pn_duckdb_fail(struct pn_err *e, const char *message);
+int pn_duckdb_fail_prepared(struct pn_err *e, duckdb_prepared_statement statement);
+
+/* Appends 'text', "name", and the literal of a path to read, in which no character is a pattern. */
+void pn_duckdb_add_text(struct pn_buf *sql, const char *text);
+void pn_duckdb_add_name(struct pn_buf *sql, const char *name);
+void pn_duckdb_add_path(struct pn_buf *sql, const char *path);
+
+/* A VARCHAR at `row` of a vector: its bytes, borrowed from the vector; false for null. */
+bool pn_duckdb_text(duckdb_vector vector, idx_t row, const char **text, size_t *len);
+bool pn_duckdb_is_null(duckdb_vector vector, idx_t row);
+
+/* --- types.c ------------------------------------------------------------------------------- */
+
+/* Caller destroys it. */
+duckdb_logical_type pn_duckdb_type(const struct pn_type *type);
+bool pn_duckdb_type_is(duckdb_logical_type found, const struct pn_type *type);
+/* A type's name, for messages, results and casts (BIGINT, STRUCT("a" DOUBLE)). */
+void pn_duckdb_type_name(duckdb_logical_type type, struct pn_buf *out);
+
+/* --- value.c ------------------------------------------------------------------------------- */
+
+/* Can values of this type be shown as JSON? INPUT error naming `column` if not. */
+int pn_duckdb_json_check(duckdb_logical_type type, const char *column,
+                         struct pn_err *e) PN_MUST_CHECK;
+/* Appends the value at `row` of a vector of a type that passed the check. */
+void pn_duckdb_json(struct pn_buf *out, duckdb_logical_type type, duckdb_vector vector, idx_t row);
+
+/* --- jobs.c -------------------------------------------------------------------------------- */
+
+/* Runs job(arg, i, ...) for i below `count`, at the same time, each with a connection of its own to
+ * the work instance; waits for all. Returns the first failure in the order of i. */
+int pn_duckdb_jobs(struct pn_duckdb *engine, size_t count,
+                   int (*job)(void *arg, size_t i, duckdb_connection connection, struct pn_err *e),
+                   void *arg, struct pn_err *e) PN_MUST_CHECK;
+
+/* --- load.c, transform.c, query.c, optimize.c: the port's functions --------------------------- */
+
+int pn_duckdb_load(struct pn_engine *base, const struct pn_table *const *tables, size_t count,
+                   struct pn_table_report *reports, struct pn_err *e);
+int pn_duckdb_transform(struct pn_engine *base, const struct pn_table *const *tables, size_t count,
+                        struct pn_table_report *reports, struct pn_err *e);
+int pn_duckdb_query(struct pn_engine *base, const char *sql, const struct pn_rows *rows,
+                    struct pn_err *e);
+int pn_duckdb_optimize(struct pn_engine *base, const char *path, int64_t target_bytes,
+                       int64_t *files_before, int64_t *files_after, struct pn_err *e);
+
+/* --- checkpoint.c: struct pn_delta_parquet; ctx is the engine ------------------------------- */
+
+int pn_duckdb_write_checkpoint(void *ctx, const char *ndjson, size_t len, const char *path,
+                               struct pn_err *e);
+int pn_duckdb_read_checkpoint(void *ctx, const char *url,
+                              int (*line)(void *arg, const char *json, size_t len,
+                                          struct pn_err *e),
+                              void *arg, struct pn_err *e);
+
+#endif

@@ -1,0 +1,181 @@
+/* Statements, their errors, and the quoting of what goes into them. */
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/duckdb/private.h"
+
+/* DuckDB names the line below its message: "LINE 3: SELECT ...". Returns 0 when it doesn't. */
+static long line_in(const char *message)
+{
+    const char *at = strstr(message, "\nLINE ");
+    return at == NULL ? 0 : strtol(at + strlen("\nLINE "), NULL, 10);
+}
+
+static bool starts_with(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+int pn_duckdb_fail(struct pn_err *e, const char *message)
+{
+    enum pn_class class_ = PN_CLASS_INPUT;
+    const char *advice = "";
+    if (message == NULL) {
+        message = "DuckDB failed without a message";
+    }
+    if (starts_with(message, "Out of Memory Error")) {
+        class_ = PN_CLASS_FATAL;
+        advice = " (raise the setting engine.memory_bytes_max)";
+    } else if (starts_with(message, "IO Error")) {
+        class_ = strstr(message, "No space left") != NULL ? PN_CLASS_RETRY : PN_CLASS_FATAL;
+    } else if (starts_with(message, "INTERNAL Error") || starts_with(message, "FATAL Error")) {
+        class_ = PN_CLASS_FATAL;
+    }
+    int first = (int)strcspn(message, "\n");
+    long line = line_in(message);
+    if (line > 0) {
+        return pn_err_set(e, class_, PN_FAIL, "%.*s (line %ld)%s", first, message, line, advice);
+    }
+    return pn_err_set(e, class_, PN_FAIL, "%.*s%s", first, message, advice);
+}
+
+int pn_duckdb_fail_prepared(struct pn_err *e, duckdb_prepared_statement statement)
+{
+    return pn_duckdb_fail(e, duckdb_prepare_error(statement));
+}
+
+int pn_duckdb_run(duckdb_connection connection, const char *sql, duckdb_result *result,
+                  struct pn_err *e)
+{
+    duckdb_result own;
+    duckdb_result *at = result == NULL ? &own : result;
+    int rc = 0;
+    bool failed = duckdb_query(connection, sql, at) != DuckDBSuccess;
+    if (failed) {
+        rc = pn_duckdb_fail(e, duckdb_result_error(at));
+    }
+    if (failed || result == NULL) {
+        duckdb_destroy_result(at);
+    }
+    return rc;
+}
+
+int pn_duckdb_run_buf(duckdb_connection connection, const struct pn_buf *sql, duckdb_result *result,
+                      struct pn_err *e)
+{
+    int rc = pn_buf_check(sql, "a statement for DuckDB", e);
+    return rc != 0 ? rc : pn_duckdb_run(connection, pn_buf_text(sql), result, e);
+}
+
+/* DuckDB's own loop spins while other threads have the work: this one lets them have the core. */
+static int execute(duckdb_pending_result pending, duckdb_result *result, struct pn_err *e)
+{
+    for (;;) {
+        duckdb_pending_state state = duckdb_pending_execute_task(pending);
+        if (state == DUCKDB_PENDING_ERROR) {
+            return pn_duckdb_fail(e, duckdb_pending_error(pending));
+        }
+        if (duckdb_pending_execution_is_finished(state)) {
+            break;
+        }
+        if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE) {
+            sched_yield();
+        }
+    }
+    if (duckdb_execute_pending(pending, result) != DuckDBSuccess) {
+        int rc = pn_duckdb_fail(e, duckdb_result_error(result));
+        duckdb_destroy_result(result);
+        return rc;
+    }
+    return 0;
+}
+
+int pn_duckdb_execute(duckdb_prepared_statement statement, bool streaming, duckdb_result *result,
+                      struct pn_err *e)
+{
+    duckdb_pending_result pending = NULL;
+    duckdb_state state = streaming ? duckdb_pending_prepared_streaming(statement, &pending)
+                                   : duckdb_pending_prepared(statement, &pending);
+    int rc = state == DuckDBSuccess ? execute(pending, result, e)
+                                    : pn_duckdb_fail(e, duckdb_pending_error(pending));
+    duckdb_destroy_pending(&pending);
+    return rc;
+}
+
+int pn_duckdb_run_long(duckdb_connection connection, const struct pn_buf *sql,
+                       duckdb_result *result, struct pn_err *e)
+{
+    duckdb_prepared_statement statement = NULL;
+    int rc = pn_buf_check(sql, "a statement for DuckDB", e);
+    if (rc != 0) {
+        return rc;
+    }
+    if (duckdb_prepare(connection, pn_buf_text(sql), &statement) != DuckDBSuccess) {
+        rc = pn_duckdb_fail_prepared(e, statement);
+    } else {
+        rc = pn_duckdb_execute(statement, false, result, e);
+    }
+    duckdb_destroy_prepare(&statement);
+    return rc;
+}
+
+static void add_quoted(struct pn_buf *sql, const char *text, char quote)
+{
+    pn_buf_addc(sql, quote);
+    for (; *text != '\0'; text++) {
+        if (*text == quote) {
+            pn_buf_addc(sql, quote);
+        }
+        pn_buf_addc(sql, *text);
+    }
+    pn_buf_addc(sql, quote);
+}
+
+void pn_duckdb_add_text(struct pn_buf *sql, const char *text)
+{
+    add_quoted(sql, text, '\'');
+}
+
+void pn_duckdb_add_name(struct pn_buf *sql, const char *name)
+{
+    add_quoted(sql, name, '"');
+}
+
+void pn_duckdb_add_path(struct pn_buf *sql, const char *path)
+{
+    pn_buf_addc(sql, '\'');
+    for (; *path != '\0'; path++) {
+        switch (*path) {
+        case '*':
+        case '?':
+        case '[':
+            pn_buf_addf(sql, "[%c]", *path);
+            break;
+        case '\'':
+            pn_buf_adds(sql, "''");
+            break;
+        default:
+            pn_buf_addc(sql, *path);
+            break;
+        }
+    }
+    pn_buf_addc(sql, '\'');
+}
+
+bool pn_duckdb_is_null(duckdb_vector vector, idx_t row)
+{
+    uint64_t *validity = duckdb_vector_get_validity(vector);
+    return validity != NULL && !duckdb_validity_row_is_valid(validity, row);
+}
+
+bool pn_duckdb_text(duckdb_vector vector, idx_t row, const char **text, size_t *len)
+{
+    if (pn_duckdb_is_null(vector, row)) {
+        return false;
+    }
+    duckdb_string_t *strings = duckdb_vector_get_data(vector);
+    *text = duckdb_string_t_data(&strings[row]);
+    *len = duckdb_string_t_length(strings[row]);
+    return true;
+}

@@ -1,0 +1,264 @@
+/*
+ * Statistics of a data file as Delta has them in `add`: numRecords, and for each column at any
+ * depth its smallest and largest value and its number of nulls, nested as the columns are.
+ *
+ * DuckDB gives them as texts under quoted names ("a"."b"). What Delta's readers may not rely on is
+ * left out: bounds of booleans, of doubles with NaN or infinities, of times beyond year 9999.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "engine/duckdb/write.h"
+
+enum { TEXT_CHARS_MAX = 32, STATS_BYTES_MAX = 1 << 20, INSTANT_LEN = 19, MILLIS_LEN = 4 };
+
+/* What DuckDB says of one column; texts are borrowed from the vector, len 0 and NULL when absent.
+ */
+struct facts {
+    const char *min;
+    size_t min_len;
+    const char *max;
+    size_t max_len;
+    const char *null_count;
+    size_t null_count_len;
+    bool has_nan;
+};
+
+enum part { PART_MIN, PART_MAX, PART_NULLS };
+
+/* The entries of a MAP at row `row`: its keys and values, from *start on. */
+static idx_t entries(duckdb_vector map, idx_t row, duckdb_vector *keys, duckdb_vector *values,
+                     idx_t *start)
+{
+    if (pn_duckdb_is_null(map, row)) {
+        return 0;
+    }
+    duckdb_list_entry *lists = duckdb_vector_get_data(map);
+    duckdb_vector pairs = duckdb_list_vector_get_child(map);
+    *keys = duckdb_struct_vector_get_child(pairs, 0);
+    *values = duckdb_struct_vector_get_child(pairs, 1);
+    *start = lists[row].offset;
+    return lists[row].length;
+}
+
+static bool is(const char *text, size_t len, const char *wanted)
+{
+    return strlen(wanted) == len && memcmp(text, wanted, len) == 0;
+}
+
+static struct facts read_facts(duckdb_vector map, idx_t row)
+{
+    struct facts facts = {0};
+    duckdb_vector keys = NULL;
+    duckdb_vector values = NULL;
+    idx_t start = 0;
+    idx_t count = entries(map, row, &keys, &values, &start);
+    for (idx_t i = start; i < start + count; i++) {
+        const char *key = NULL;
+        const char *value = NULL;
+        size_t key_len = 0;
+        size_t len = 0;
+        if (!pn_duckdb_text(keys, i, &key, &key_len) || !pn_duckdb_text(values, i, &value, &len)) {
+            continue;
+        }
+        if (is(key, key_len, "min")) {
+            facts.min = value;
+            facts.min_len = len;
+        } else if (is(key, key_len, "max")) {
+            facts.max = value;
+            facts.max_len = len;
+        } else if (is(key, key_len, "null_count")) {
+            facts.null_count = value;
+            facts.null_count_len = len;
+        } else if (is(key, key_len, "has_nan")) {
+            facts.has_nan = is(value, len, "true");
+        }
+    }
+    return facts;
+}
+
+static bool find_facts(duckdb_vector statistics, const struct pn_buf *name, struct facts *facts)
+{
+    duckdb_vector keys = NULL;
+    duckdb_vector values = NULL;
+    idx_t start = 0;
+    idx_t count = entries(statistics, 0, &keys, &values, &start);
+    for (idx_t i = start; i < start + count; i++) {
+        const char *key = NULL;
+        size_t len = 0;
+        if (pn_duckdb_text(keys, i, &key, &len) && is(key, len, pn_buf_text(name))) {
+            *facts = read_facts(values, i);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Bytes of the first `chars` characters of a UTF-8 text, at most `len`. */
+static size_t prefix_bytes(const char *text, size_t len, size_t chars)
+{
+    size_t at = 0;
+    while (at < len && chars > 0) {
+        at++;
+        while (at < len && ((unsigned char)text[at] & 0xC0) == 0x80) {
+            at++;
+        }
+        chars--;
+    }
+    return at;
+}
+
+/* A prefix is a lower bound as it is; an upper one needs a character behind it that no text's next
+ * one is above. */
+static void add_text(struct pn_buf *out, enum part part, const char *text, size_t len)
+{
+    static const char HIGHEST[] = "\xF4\x8F\xBF\xBF"; /* U+10FFFF */
+    char bound[TEXT_CHARS_MAX * 4 + sizeof HIGHEST];
+    size_t kept = prefix_bytes(text, len, TEXT_CHARS_MAX);
+    memcpy(bound, text, kept);
+    if (part == PART_MAX && kept < len) {
+        memcpy(bound + kept, HIGHEST, sizeof HIGHEST - 1);
+        kept += sizeof HIGHEST - 1;
+    }
+    pn_json_write_string(out, bound, kept);
+}
+
+static bool looks_like(const char *text, size_t len, const char *pattern)
+{
+    size_t want = strlen(pattern);
+    if (len < want) {
+        return false;
+    }
+    for (size_t i = 0; i < want; i++) {
+        bool digit = text[i] >= '0' && text[i] <= '9';
+        if (pattern[i] == '0' ? !digit : text[i] != pattern[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* "2020-01-01 00:00:00.123456+00" as "2020-01-01T00:00:00.123Z": Delta cuts to milliseconds, and
+ * readers know it. */
+static bool add_instant(struct pn_buf *out, const char *text, size_t len)
+{
+    static const char UTC[] = "+00";
+    char millis[MILLIS_LEN + 1] = ".000";
+    if (!looks_like(text, len, "0000-00-00 00:00:00") || !is(text + len - 3, 3, UTC)) {
+        return false;
+    }
+    if (text[INSTANT_LEN] == '.') {
+        for (size_t i = 1; i < MILLIS_LEN && text[INSTANT_LEN + i] != '+'; i++) {
+            millis[i] = text[INSTANT_LEN + i];
+        }
+    }
+    pn_buf_addf(out, "\"%.10sT%.8s%sZ\"", text, text + 11, millis);
+    return true;
+}
+
+/* Appends a bound as JSON; false when it has none that readers may rely on. */
+static bool add_bound(struct pn_buf *out, enum pn_type_kind kind, const struct facts *facts,
+                      enum part part)
+{
+    const char *text = part == PART_MIN ? facts->min : facts->max;
+    size_t len = part == PART_MIN ? facts->min_len : facts->max_len;
+    if (text == NULL || facts->has_nan) {
+        return false;
+    }
+    switch (kind) {
+    case PN_TYPE_STRING:
+        add_text(out, part, text, len);
+        return true;
+    case PN_TYPE_BIGINT:
+    case PN_TYPE_INT:
+        pn_buf_add(out, text, len);
+        return true;
+    case PN_TYPE_DOUBLE:
+        if (memchr(text, 'n', len) != NULL) { /* nan, inf */
+            return false;
+        }
+        pn_buf_add(out, text, len);
+        return true;
+    case PN_TYPE_DATE:
+        if (len != strlen("0000-00-00") || !looks_like(text, len, "0000-00-00")) {
+            return false;
+        }
+        pn_json_write_string(out, text, len);
+        return true;
+    case PN_TYPE_TIMESTAMP:
+        return add_instant(out, text, len);
+    case PN_TYPE_BOOLEAN:
+    case PN_TYPE_STRUCT:
+        break;
+    }
+    return false;
+}
+
+/* Appends the part's object for columns below `name`; false, and nothing, when it would be empty.
+ */
+static bool add_part(struct pn_buf *out, const struct pn_column *columns, size_t count,
+                     duckdb_vector statistics, struct pn_buf *name, enum part part)
+{
+    size_t start = out->len;
+    bool any = false;
+    size_t name_len = name->len;
+    pn_buf_addc(out, '{');
+    for (size_t i = 0; i < count; i++) {
+        const struct pn_column *column = &columns[i];
+        struct facts facts;
+        size_t before = out->len;
+        bool added = false;
+        pn_buf_adds(name, name_len == 0 ? "" : ".");
+        pn_duckdb_add_name(name, column->name);
+        pn_json_write_key(out, column->name);
+        if (column->type.kind == PN_TYPE_STRUCT) {
+            added = add_part(out, column->type.fields, column->type.field_count, statistics, name,
+                             part);
+        } else if (find_facts(statistics, name, &facts)) {
+            if (part == PART_NULLS && facts.null_count != NULL) {
+                pn_buf_add(out, facts.null_count, facts.null_count_len);
+                added = true;
+            } else if (part != PART_NULLS) {
+                added = add_bound(out, column->type.kind, &facts, part);
+            }
+        }
+        if (!added) {
+            out->len = before;
+        }
+        any = any || added;
+        name->len = name_len;
+    }
+    pn_buf_addc(out, '}');
+    if (!any) {
+        out->len = start;
+    }
+    return any;
+}
+
+char *pn_duckdb_stats(const struct pn_table *table, int64_t rows, duckdb_vector statistics)
+{
+    static const struct {
+        const char *key;
+        enum part part;
+    } PARTS[] = {{"minValues", PART_MIN}, {"maxValues", PART_MAX}, {"nullCount", PART_NULLS}};
+    struct pn_buf out;
+    struct pn_buf name;
+    pn_buf_init(&out, STATS_BYTES_MAX);
+    pn_buf_init(&name, STATS_BYTES_MAX);
+    pn_buf_addf(&out, "{\"numRecords\":%lld", (long long)rows);
+    for (size_t i = 0; i < sizeof PARTS / sizeof *PARTS; i++) {
+        size_t before = out.len;
+        pn_json_write_key(&out, PARTS[i].key);
+        if (!add_part(&out, table->columns, table->column_count, statistics, &name,
+                      PARTS[i].part)) {
+            out.len = before;
+        }
+    }
+    pn_buf_addc(&out, '}');
+    char *stats = pn_buf_failed(&out) || pn_buf_failed(&name) ? NULL : pn_buf_take(&out);
+    pn_buf_deinit(&out);
+    pn_buf_deinit(&name);
+    return stats;
+}

@@ -1,0 +1,164 @@
+/* Raw to transformed tables: each the result of its SELECT over the tables it reads. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "engine/duckdb/views.h"
+#include "engine/duckdb/write.h"
+
+struct transform {
+    struct pn_duckdb *engine;
+    const struct pn_table *const *tables;
+    struct pn_table_report *reports;
+};
+
+static int check_column(const struct pn_table *table, size_t i, const char *name,
+                        duckdb_logical_type type, struct pn_err *e)
+{
+    const struct pn_column *column = &table->columns[i];
+    int rc = 0;
+    struct pn_buf found;
+    struct pn_buf wanted;
+    if (strcmp(name, column->name) != 0) {
+        return pn_err_input(e, "%s: column %zu is '%s', but the pipeline declares '%s'",
+                            table->sql_file, i + 1, name, column->name);
+    }
+    if (pn_duckdb_type_is(type, &column->type)) {
+        return 0;
+    }
+    enum { TYPE_BYTES_MAX = 64 * 1024 };
+    pn_buf_init(&found, TYPE_BYTES_MAX);
+    pn_buf_init(&wanted, TYPE_BYTES_MAX);
+    pn_duckdb_type_name(type, &found);
+    pn_type_name(&column->type, &wanted);
+    rc = pn_err_input(e, "%s: column '%s' is %s, but the pipeline declares %s: cast it",
+                      table->sql_file, name, pn_buf_text(&found), pn_buf_text(&wanted));
+    pn_buf_deinit(&found);
+    pn_buf_deinit(&wanted);
+    return rc;
+}
+
+/* Does the SELECT give what the pipeline declares? */
+static int check_result(duckdb_connection connection, const struct pn_table *table,
+                        struct pn_err *e)
+{
+    duckdb_prepared_statement statement = NULL;
+    int rc = 0;
+    if (duckdb_prepare(connection, table->sql, &statement) != DuckDBSuccess) {
+        rc = pn_duckdb_fail_prepared(e, statement);
+        pn_err_prefix(e, "%s", table->sql_file);
+        goto out;
+    }
+    if (duckdb_prepared_statement_type(statement) != DUCKDB_STATEMENT_TYPE_SELECT) {
+        rc = pn_err_input(e, "%s: it has to be one SELECT", table->sql_file);
+        goto out;
+    }
+    size_t count = duckdb_prepared_statement_column_count(statement);
+    if (count != table->column_count) {
+        rc = pn_err_input(e, "%s: it gives %zu columns, but the pipeline declares %zu",
+                          table->sql_file, count, table->column_count);
+        goto out;
+    }
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        const char *name = duckdb_prepared_statement_column_name(statement, i);
+        duckdb_logical_type type = duckdb_prepared_statement_column_logical_type(statement, i);
+        rc = check_column(table, i, name, type, e);
+        duckdb_destroy_logical_type(&type);
+        duckdb_free((void *)name);
+    }
+out:
+    duckdb_destroy_prepare(&statement);
+    return rc;
+}
+
+/* The SELECT's own text, less the semicolons and space behind it. */
+static void add_select(struct pn_buf *out, const char *sql)
+{
+    size_t len = strlen(sql);
+    while (len > 0 && strchr("; \t\r\n", sql[len - 1]) != NULL) {
+        len--;
+    }
+    pn_buf_add(out, sql, len);
+}
+
+static int select_into(struct pn_duckdb *engine, duckdb_connection connection,
+                       const struct pn_table *table, struct pn_table_report *report,
+                       struct pn_err *e)
+{
+    struct pn_written written = {0};
+    struct pn_buf sql;
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    add_select(&sql, table->sql);
+    int rc = pn_duckdb_write(engine, connection, table, &sql, &written, e);
+    if (rc != 0) {
+        pn_err_prefix(e, "%s", table->sql_file);
+        goto out;
+    }
+    report->rows = written.rows;
+    rc = pn_duckdb_overwrite(engine, table, &written, &report->version, e);
+    if (rc != 0) {
+        pn_duckdb_write_undo(engine, table, &written);
+    }
+out:
+    pn_written_deinit(&written);
+    pn_buf_deinit(&sql);
+    return rc;
+}
+
+static int transform_table(void *arg, size_t i, duckdb_connection connection, struct pn_err *e)
+{
+    struct transform *transform = arg;
+    struct pn_duckdb *engine = transform->engine;
+    const struct pn_table *table = transform->tables[i];
+    struct pn_table_report *report = &transform->reports[i];
+    int64_t start_ms = pn_mono_ms(engine->clock);
+    int rc = 0;
+    for (size_t k = 0; rc == 0 && k < table->read_count; k++) {
+        rc = pn_duckdb_view_latest(engine, &engine->work_views, connection, table->reads[k], e);
+    }
+    if (rc == 0) {
+        rc = check_result(connection, table, e);
+    }
+    if (rc == 0) {
+        rc = select_into(engine, connection, table, report, e);
+    }
+    report->duration_ms = pn_mono_ms(engine->clock) - start_ms;
+    return rc;
+}
+
+static bool reads_one_of(const struct pn_table *table, const struct pn_table *const *tables,
+                         size_t count)
+{
+    for (size_t i = 0; i < table->read_count; i++) {
+        for (size_t k = 0; k < count; k++) {
+            if (table->reads[i] == tables[k]) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* At the same time as far as they don't read each other. */
+int pn_duckdb_transform(struct pn_engine *base, const struct pn_table *const *tables, size_t count,
+                        struct pn_table_report *reports, struct pn_err *e)
+{
+    int rc = 0;
+    size_t start = 0;
+    for (size_t i = 0; i < count; i++) {
+        PN_ASSERT(tables[i]->sql != NULL);
+        reports[i] = (struct pn_table_report){.table = tables[i]};
+    }
+    while (rc == 0 && start < count) {
+        size_t end = start + 1;
+        while (end < count && !reads_one_of(tables[end], tables + start, end - start)) {
+            end++;
+        }
+        struct transform transform = {.engine = (struct pn_duckdb *)base,
+                                      .tables = tables + start,
+                                      .reports = reports + start};
+        rc = pn_duckdb_jobs(transform.engine, end - start, transform_table, &transform, e);
+        start = end;
+    }
+    return rc;
+}

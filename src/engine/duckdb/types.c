@@ -1,0 +1,156 @@
+/* The pipeline's types and DuckDB's. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "engine/duckdb/private.h"
+
+static duckdb_type scalar_type(enum pn_type_kind kind)
+{
+    switch (kind) {
+    case PN_TYPE_STRING:
+        return DUCKDB_TYPE_VARCHAR;
+    case PN_TYPE_BIGINT:
+        return DUCKDB_TYPE_BIGINT;
+    case PN_TYPE_INT:
+        return DUCKDB_TYPE_INTEGER;
+    case PN_TYPE_DOUBLE:
+        return DUCKDB_TYPE_DOUBLE;
+    case PN_TYPE_BOOLEAN:
+        return DUCKDB_TYPE_BOOLEAN;
+    case PN_TYPE_TIMESTAMP:
+        return DUCKDB_TYPE_TIMESTAMP_TZ;
+    case PN_TYPE_DATE:
+        return DUCKDB_TYPE_DATE;
+    case PN_TYPE_STRUCT:
+        return DUCKDB_TYPE_STRUCT;
+    }
+    return DUCKDB_TYPE_INVALID;
+}
+
+duckdb_logical_type pn_duckdb_type(const struct pn_type *type)
+{
+    if (type->kind != PN_TYPE_STRUCT) {
+        return duckdb_create_logical_type(scalar_type(type->kind));
+    }
+    duckdb_logical_type *types = pn_xcalloc(type->field_count, sizeof(duckdb_logical_type));
+    const char **names = pn_xcalloc(type->field_count, sizeof *names);
+    for (size_t i = 0; i < type->field_count; i++) {
+        types[i] = pn_duckdb_type(&type->fields[i].type);
+        names[i] = type->fields[i].name;
+    }
+    duckdb_logical_type made = duckdb_create_struct_type(types, names, type->field_count);
+    for (size_t i = 0; i < type->field_count; i++) {
+        duckdb_destroy_logical_type(&types[i]);
+    }
+    free(types);
+    free(names);
+    return made;
+}
+
+static bool struct_is(duckdb_logical_type found, const struct pn_type *type)
+{
+    if (duckdb_struct_type_child_count(found) != type->field_count) {
+        return false;
+    }
+    bool same = true;
+    for (size_t i = 0; same && i < type->field_count; i++) {
+        char *name = duckdb_struct_type_child_name(found, i);
+        duckdb_logical_type child = duckdb_struct_type_child_type(found, i);
+        same = strcmp(name, type->fields[i].name) == 0 &&
+               pn_duckdb_type_is(child, &type->fields[i].type);
+        duckdb_destroy_logical_type(&child);
+        duckdb_free(name);
+    }
+    return same;
+}
+
+bool pn_duckdb_type_is(duckdb_logical_type found, const struct pn_type *type)
+{
+    if (duckdb_get_type_id(found) != scalar_type(type->kind)) {
+        return false;
+    }
+    return type->kind != PN_TYPE_STRUCT || struct_is(found, type);
+}
+
+static void struct_name(duckdb_logical_type type, struct pn_buf *out)
+{
+    pn_buf_adds(out, "STRUCT(");
+    for (idx_t i = 0; i < duckdb_struct_type_child_count(type); i++) {
+        char *name = duckdb_struct_type_child_name(type, i);
+        duckdb_logical_type child = duckdb_struct_type_child_type(type, i);
+        pn_buf_adds(out, i == 0 ? "" : ", ");
+        pn_duckdb_add_name(out, name);
+        pn_buf_addc(out, ' ');
+        pn_duckdb_type_name(child, out);
+        duckdb_destroy_logical_type(&child);
+        duckdb_free(name);
+    }
+    pn_buf_addc(out, ')');
+}
+
+static void list_name(duckdb_logical_type type, struct pn_buf *out)
+{
+    duckdb_logical_type child = duckdb_list_type_child_type(type);
+    pn_duckdb_type_name(child, out);
+    pn_buf_adds(out, "[]");
+    duckdb_destroy_logical_type(&child);
+}
+
+void pn_duckdb_type_name(duckdb_logical_type type, struct pn_buf *out)
+{
+    static const struct {
+        duckdb_type id;
+        const char *name;
+    } NAMES[] = {
+        {DUCKDB_TYPE_BOOLEAN, "BOOLEAN"},
+        {DUCKDB_TYPE_TINYINT, "TINYINT"},
+        {DUCKDB_TYPE_SMALLINT, "SMALLINT"},
+        {DUCKDB_TYPE_INTEGER, "INTEGER"},
+        {DUCKDB_TYPE_BIGINT, "BIGINT"},
+        {DUCKDB_TYPE_UTINYINT, "UTINYINT"},
+        {DUCKDB_TYPE_USMALLINT, "USMALLINT"},
+        {DUCKDB_TYPE_UINTEGER, "UINTEGER"},
+        {DUCKDB_TYPE_UBIGINT, "UBIGINT"},
+        {DUCKDB_TYPE_HUGEINT, "HUGEINT"},
+        {DUCKDB_TYPE_UHUGEINT, "UHUGEINT"},
+        {DUCKDB_TYPE_FLOAT, "FLOAT"},
+        {DUCKDB_TYPE_DOUBLE, "DOUBLE"},
+        {DUCKDB_TYPE_VARCHAR, "VARCHAR"},
+        {DUCKDB_TYPE_BLOB, "BLOB"},
+        {DUCKDB_TYPE_DATE, "DATE"},
+        {DUCKDB_TYPE_TIME, "TIME"},
+        {DUCKDB_TYPE_INTERVAL, "INTERVAL"},
+        {DUCKDB_TYPE_TIMESTAMP, "TIMESTAMP"},
+        {DUCKDB_TYPE_TIMESTAMP_S, "TIMESTAMP_S"},
+        {DUCKDB_TYPE_TIMESTAMP_MS, "TIMESTAMP_MS"},
+        {DUCKDB_TYPE_TIMESTAMP_NS, "TIMESTAMP_NS"},
+        {DUCKDB_TYPE_TIMESTAMP_TZ, "TIMESTAMP WITH TIME ZONE"},
+        {DUCKDB_TYPE_MAP, "MAP"},
+        {DUCKDB_TYPE_ENUM, "ENUM"},
+        {DUCKDB_TYPE_UUID, "UUID"},
+        {DUCKDB_TYPE_SQLNULL, "NULL"},
+    };
+    duckdb_type id = duckdb_get_type_id(type);
+    switch (id) {
+    case DUCKDB_TYPE_STRUCT:
+        struct_name(type, out);
+        return;
+    case DUCKDB_TYPE_LIST:
+        list_name(type, out);
+        return;
+    case DUCKDB_TYPE_DECIMAL:
+        pn_buf_addf(out, "DECIMAL(%u,%u)", (unsigned)duckdb_decimal_width(type),
+                    (unsigned)duckdb_decimal_scale(type));
+        return;
+    default:
+        break;
+    }
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
+        if (NAMES[i].id == id) {
+            pn_buf_adds(out, NAMES[i].name);
+            return;
+        }
+    }
+    pn_buf_addf(out, "DuckDB type %d", (int)id);
+}

@@ -1,0 +1,110 @@
+#include "engine/duckdb/views.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "engine/duckdb/private.h"
+#include "engine/duckdb/write.h"
+
+/* Somebody who asks too early is told how the table comes to be. */
+int pn_duckdb_not_yet(const struct pn_pipeline *pipeline, const struct pn_table *table,
+                      struct pn_err *e)
+{
+    if (pipeline->dag_count == 0) {
+        return pn_err_missing(e, "table '%s' doesn't exist yet", table->name);
+    }
+    return pn_err_missing(e, "table '%s' doesn't exist yet: run `pinion dag trigger %s --wait`",
+                          table->name, pipeline->dags[0].name);
+}
+
+void pn_duckdb_views_init(struct pn_duckdb_views *views)
+{
+    *views = (struct pn_duckdb_views){.count = 0};
+    pthread_mutex_init(&views->lock, NULL);
+}
+
+void pn_duckdb_views_deinit(struct pn_duckdb_views *views)
+{
+    for (size_t i = 0; i < views->count; i++) {
+        free(views->items[i].name);
+    }
+    free(views->items);
+    pthread_mutex_destroy(&views->lock);
+}
+
+static struct pn_duckdb_view *find(struct pn_duckdb_views *views, const char *name)
+{
+    for (size_t i = 0; i < views->count; i++) {
+        if (strcmp(views->items[i].name, name) == 0) {
+            return &views->items[i];
+        }
+    }
+    pn_grow((void **)&views->items, &views->capacity, views->count + 1, sizeof *views->items);
+    views->items[views->count] = (struct pn_duckdb_view){.name = pn_xstrdup(name), .version = -1};
+    return &views->items[views->count++];
+}
+
+static int make(struct pn_duckdb *engine, duckdb_connection connection,
+                const struct pn_table *table, const struct pn_delta_snapshot *snapshot,
+                struct pn_err *e)
+{
+    struct pn_buf sql;
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    pn_buf_adds(&sql, "CREATE OR REPLACE VIEW ");
+    pn_duckdb_add_name(&sql, table->name);
+    pn_buf_adds(&sql, " AS ");
+    int rc = pn_duckdb_add_scan(engine, table, snapshot, &sql, e);
+    if (rc == 0) {
+        rc = pn_duckdb_run_buf(connection, &sql, NULL, e);
+    }
+    pn_buf_deinit(&sql);
+    return rc;
+}
+
+/* A table that was there and is no more. */
+static int drop(struct pn_duckdb_views *views, duckdb_connection connection,
+                const struct pn_table *table, struct pn_err *e)
+{
+    struct pn_buf sql;
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    pn_buf_adds(&sql, "DROP VIEW IF EXISTS ");
+    pn_duckdb_add_name(&sql, table->name);
+    int rc = pn_duckdb_run_buf(connection, &sql, NULL, e);
+    pn_buf_deinit(&sql);
+    find(views, table->name)->version = -1;
+    return rc;
+}
+
+int pn_duckdb_view_latest(struct pn_duckdb *engine, struct pn_duckdb_views *views,
+                          duckdb_connection connection, const struct pn_table *table,
+                          struct pn_err *e)
+{
+    struct pn_delta_snapshot *snapshot = NULL;
+    struct pn_err cause = {.class_ = PN_CLASS_NONE};
+    struct pn_delta *delta = pn_duckdb_delta(engine, table->path);
+    pthread_mutex_lock(&views->lock);
+    int rc = pn_delta_snapshot(delta, -1, &snapshot, &cause);
+    if (rc != 0 && cause.class_ == PN_CLASS_MISSING) {
+        rc = drop(views, connection, table, e);
+        if (rc == 0) {
+            rc = pn_duckdb_not_yet(engine->pipeline, table, e);
+        }
+        goto out;
+    }
+    if (rc != 0) {
+        pn_err_copy(e, &cause);
+        goto out;
+    }
+    struct pn_duckdb_view *view = find(views, table->name);
+    if (view->version != snapshot->version || view->timestamp_ms != snapshot->timestamp_ms) {
+        rc = make(engine, connection, table, snapshot, e);
+        view->version = rc == 0 ? snapshot->version : -1;
+        view->timestamp_ms = snapshot->timestamp_ms;
+    }
+out:
+    pthread_mutex_unlock(&views->lock);
+    pn_delta_snapshot_destroy(&snapshot);
+    pn_delta_destroy(&delta);
+    return rc;
+}

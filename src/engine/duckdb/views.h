@@ -1,0 +1,41 @@
+/*
+ * The pipeline's tables as views of an instance, by their names. A view stays until the table has
+ * another version, so that queries one after the other share it.
+ */
+#ifndef PN_ENGINE_DUCKDB_VIEWS_H
+#define PN_ENGINE_DUCKDB_VIEWS_H
+
+#include <duckdb.h>
+#include <pthread.h>
+
+#include "engine/engine.h"
+
+struct pn_duckdb;
+
+struct pn_duckdb_view {
+    char *name;
+    int64_t version;
+    int64_t timestamp_ms;
+};
+
+/* Those of one instance. */
+struct pn_duckdb_views {
+    pthread_mutex_t lock;
+    struct pn_duckdb_view *items;
+    size_t count;
+    size_t capacity;
+};
+
+void pn_duckdb_views_init(struct pn_duckdb_views *views);
+void pn_duckdb_views_deinit(struct pn_duckdb_views *views);
+
+/* Sees to it that the instance has a view over the latest version of a table. MISSING, with what to
+ * do, when the table has none. */
+int pn_duckdb_view_latest(struct pn_duckdb *engine, struct pn_duckdb_views *views,
+                          duckdb_connection connection, const struct pn_table *table,
+                          struct pn_err *e) PN_MUST_CHECK;
+/* The MISSING error for a table that was never written: it tells how the table comes to be. */
+int pn_duckdb_not_yet(const struct pn_pipeline *pipeline, const struct pn_table *table,
+                      struct pn_err *e) PN_MUST_CHECK;
+
+#endif

@@ -1,0 +1,267 @@
+#include "engine/duckdb/write.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+struct pn_delta *pn_duckdb_delta(struct pn_duckdb *engine, const char *path)
+{
+    return pn_delta_create(engine->store, path, &engine->parquet, engine->clock, engine->logger,
+                           &engine->config.delta);
+}
+
+void pn_written_deinit(struct pn_written *written)
+{
+    free(written->name);
+    free(written->stats);
+    *written = (struct pn_written){0};
+}
+
+struct pn_delta_file pn_written_file(const struct pn_written *written)
+{
+    return (struct pn_delta_file){
+        .path = written->name,
+        .size_bytes = written->size_bytes,
+        .modified_ms = written->modified_ms,
+        .num_records = written->rows,
+        .stats = written->stats,
+        .data_change = true,
+    };
+}
+
+void pn_duckdb_write_undo(struct pn_duckdb *engine, const struct pn_table *table,
+                          const struct pn_written *written)
+{
+    struct pn_err e;
+    if (written->name == NULL) {
+        return;
+    }
+    char *key = pn_xasprintf("%s/%s", table->path, written->name);
+    if (pn_store_remove(engine->store, key, &e) != 0) {
+        pn_log_warn(engine->logger, "engine", "%s", e.msg);
+    }
+    free(key);
+}
+
+/* The COPY itself; its one row tells what it wrote. */
+static int copy(struct pn_duckdb *engine, duckdb_connection connection,
+                const struct pn_table *table, const struct pn_buf *select, const char *path,
+                struct pn_written *written, struct pn_err *e)
+{
+    struct pn_buf sql;
+    duckdb_result result;
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    pn_buf_adds(&sql, "COPY (");
+    pn_buf_add(&sql, pn_buf_text(select), select->len);
+    pn_buf_adds(&sql, "\n) TO ");
+    pn_duckdb_add_text(&sql, path);
+    pn_buf_addf(&sql, " (FORMAT parquet, CODEC '%s', ROW_GROUP_SIZE %d, RETURN_STATS)",
+                engine->config.parquet_compression, PN_DUCKDB_ROW_GROUP_ROWS);
+    int rc = pn_buf_check(select, "a statement for DuckDB", e);
+    if (rc == 0) {
+        rc = pn_duckdb_run_long(connection, &sql, &result, e);
+    }
+    pn_buf_deinit(&sql);
+    if (rc != 0) {
+        return rc;
+    }
+    /* filename, count, file_size_bytes, footer_size_bytes, column_statistics, partition_keys */
+    enum { COUNT = 1, STATISTICS = 4 };
+    duckdb_data_chunk chunk = duckdb_fetch_chunk(result);
+    PN_ASSERT(chunk != NULL && duckdb_data_chunk_get_size(chunk) == 1);
+    uint64_t *count = duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, COUNT));
+    written->rows = (int64_t)count[0];
+    if (written->rows > 0) {
+        written->stats =
+            pn_duckdb_stats(table, written->rows, duckdb_data_chunk_get_vector(chunk, STATISTICS));
+    }
+    duckdb_destroy_data_chunk(&chunk);
+    duckdb_destroy_result(&result);
+    return 0;
+}
+
+static void remove_file(struct pn_duckdb *engine, const char *path)
+{
+    struct pn_err e;
+    if (pn_io_exists(engine->config.io, path) && pn_io_unlink(engine->config.io, path, &e) != 0) {
+        pn_log_warn(engine->logger, "engine", "%s", e.msg);
+    }
+}
+
+int pn_duckdb_write(struct pn_duckdb *engine, duckdb_connection connection,
+                    const struct pn_table *table, const struct pn_buf *select,
+                    struct pn_written *written, struct pn_err *e)
+{
+    char *path = NULL;
+    char *name = pn_delta_new_file_name(0, engine->config.parquet_compression);
+    char *key = pn_xasprintf("%s/%s", table->path, name);
+    *written = (struct pn_written){0};
+    int rc = pn_store_begin_file(engine->store, key, &path, e);
+    if (rc != 0) {
+        goto out;
+    }
+    rc = copy(engine, connection, table, select, path, written, e);
+    if (rc == 0 && written->rows > 0) {
+        rc = pn_store_commit_file(engine->store, key, path, &written->size_bytes, e);
+    }
+    if (rc != 0 || written->rows == 0) {
+        remove_file(engine, path);
+        goto out;
+    }
+    written->modified_ms = pn_wall_ms(engine->clock);
+    written->name = name;
+    name = NULL;
+out:
+    if (rc != 0) {
+        pn_written_deinit(written);
+    }
+    free(path);
+    free(key);
+    free(name);
+    return rc;
+}
+
+int pn_duckdb_overwrite(struct pn_duckdb *engine, const struct pn_table *table,
+                        const struct pn_written *written, int64_t *version, struct pn_err *e)
+{
+    struct pn_delta *delta = pn_duckdb_delta(engine, table->path);
+    struct pn_delta_file file = pn_written_file(written);
+    struct pn_buf schema;
+    char metrics[160];
+    pn_buf_init(&schema, PN_DUCKDB_SQL_MAX);
+    pn_table_delta_schema(table, &schema);
+    size_t files = written->name != NULL ? 1 : 0;
+    snprintf(metrics, sizeof metrics,
+             "{\"numFiles\":\"%zu\",\"numOutputRows\":\"%lld\",\"numOutputBytes\":\"%lld\"}", files,
+             (long long)written->rows, (long long)written->size_bytes);
+    const struct pn_delta_commit commit = {
+        .mode = PN_DELTA_OVERWRITE,
+        .operation = "WRITE",
+        .operation_parameters = "{\"mode\":\"Overwrite\",\"partitionBy\":\"[]\"}",
+        .operation_metrics = metrics,
+        .schema = pn_buf_text(&schema),
+        .name = table->name,
+        .adds = &file,
+        .add_count = files,
+    };
+    int rc = pn_buf_check(&schema, "a table's schema", e);
+    if (rc == 0) {
+        rc = pn_delta_commit(delta, &commit, version, e);
+    }
+    pn_buf_deinit(&schema);
+    pn_delta_destroy(&delta);
+    return rc;
+}
+
+/* --- reading a snapshot ----------------------------------------------------------------------- */
+
+int pn_duckdb_check_readable(const char *path, const struct pn_delta_snapshot *snapshot,
+                             struct pn_err *e)
+{
+    const struct pn_delta_metadata *metadata = &snapshot->metadata;
+    for (size_t i = 0; i < metadata->configuration_count; i++) {
+        const struct pn_delta_map_entry *entry = &metadata->configuration[i];
+        if (strcmp(entry->key, "delta.columnMapping.mode") == 0 && entry->value != NULL &&
+            strcmp(entry->value, "none") != 0) {
+            return pn_err_input(e, "table %s maps its columns' names, which pinion can't read yet",
+                                path);
+        }
+    }
+    for (size_t i = 0; i < snapshot->file_count; i++) {
+        if (snapshot->files[i].deletion_vector != NULL) {
+            return pn_err_input(e,
+                                "table %s has deletion vectors, which pinion can't read yet: "
+                                "rewrite its files (REORG TABLE ... APPLY (PURGE))",
+                                path);
+        }
+    }
+    return 0;
+}
+
+int pn_duckdb_add_file(struct pn_duckdb *engine, const char *table_path, const char *path,
+                       struct pn_buf *sql, struct pn_err *e)
+{
+    static const char file_scheme[] = "file://";
+    char *url = NULL;
+    if (strncmp(path, file_scheme, strlen(file_scheme)) == 0) {
+        path += strlen(file_scheme);
+    }
+    if (path[0] == '/' || strstr(path, "://") != NULL) {
+        pn_duckdb_add_path(sql, path);
+        return 0;
+    }
+    char *key = pn_xasprintf("%s/%s", table_path, path);
+    int rc = pn_store_url(engine->store, key, &url, e);
+    if (rc == 0) {
+        pn_duckdb_add_path(sql, url);
+    }
+    free(url);
+    free(key);
+    return rc;
+}
+
+static int add_snapshot_files(struct pn_duckdb *engine, const char *table_path,
+                              const struct pn_delta_snapshot *snapshot, struct pn_buf *sql,
+                              struct pn_err *e)
+{
+    int rc = 0;
+    pn_buf_adds(sql, "read_parquet([");
+    for (size_t i = 0; rc == 0 && i < snapshot->file_count; i++) {
+        pn_buf_adds(sql, i == 0 ? "" : ", ");
+        rc = pn_duckdb_add_file(engine, table_path, snapshot->files[i].path, sql, e);
+    }
+    pn_buf_adds(sql, "])");
+    return rc;
+}
+
+/* Appends CAST(<value> AS <the column's type>) AS <its name>. */
+static void add_cast(const struct pn_column *column, bool null, struct pn_buf *sql)
+{
+    pn_buf_adds(sql, "CAST(");
+    if (null) {
+        pn_buf_adds(sql, "NULL");
+    } else {
+        pn_duckdb_add_name(sql, column->name);
+    }
+    pn_buf_adds(sql, " AS ");
+    pn_type_sql(&column->type, sql);
+    pn_buf_adds(sql, ") AS ");
+    pn_duckdb_add_name(sql, column->name);
+}
+
+/* The table's columns, each cast to its type: other writers' files may have another that fits, such
+ * as times without a zone. */
+static void add_columns(const struct pn_table *table, bool null, struct pn_buf *sql)
+{
+    static const struct pn_column UNKNOWN = {.name = PN_UNKNOWN_COLUMN,
+                                             .type = {.kind = PN_TYPE_STRING}};
+    pn_buf_adds(sql, "SELECT ");
+    for (size_t i = 0; i < table->column_count; i++) {
+        pn_buf_adds(sql, i == 0 ? "" : ", ");
+        add_cast(&table->columns[i], null, sql);
+    }
+    if (table->unknown_keys == PN_UNKNOWN_KEEP) {
+        pn_buf_adds(sql, ", ");
+        add_cast(&UNKNOWN, null, sql);
+    }
+}
+
+int pn_duckdb_add_scan(struct pn_duckdb *engine, const struct pn_table *table,
+                       const struct pn_delta_snapshot *snapshot, struct pn_buf *sql,
+                       struct pn_err *e)
+{
+    if (snapshot == NULL || snapshot->file_count == 0) {
+        add_columns(table, true, sql);
+        pn_buf_adds(sql, " WHERE false");
+        return 0;
+    }
+    int rc = pn_duckdb_check_readable(table->path, snapshot, e);
+    if (rc == 0 && snapshot->metadata.partition_column_count > 0) {
+        rc = pn_err_input(e, "table %s is partitioned, which pinion can't read yet", table->path);
+    }
+    add_columns(table, false, sql);
+    pn_buf_adds(sql, " FROM ");
+    return rc != 0 ? rc : add_snapshot_files(engine, table->path, snapshot, sql, e);
+}

@@ -1,0 +1,62 @@
+/*
+ * The result of a SELECT as a table's new version: one Parquet file, made durable in the store,
+ * then a commit that overwrites what the table had.
+ */
+#ifndef PN_ENGINE_DUCKDB_WRITE_H
+#define PN_ENGINE_DUCKDB_WRITE_H
+
+#include "engine/duckdb/private.h"
+
+/* A data file in the store that no commit names yet. Without rows there is none. */
+struct pn_written {
+    int64_t rows;
+    char *name; /* below the table's path; NULL: no file */
+    char *stats;
+    int64_t size_bytes;
+    int64_t modified_ms;
+};
+
+/*
+ * Runs `select`, whose columns are those of `table` by name and type, into a new file below the
+ * table's path.
+ */
+int pn_duckdb_write(struct pn_duckdb *engine, duckdb_connection connection,
+                    const struct pn_table *table, const struct pn_buf *select,
+                    struct pn_written *written, struct pn_err *e) PN_MUST_CHECK;
+/* Removes a file that will not be committed. */
+void pn_duckdb_write_undo(struct pn_duckdb *engine, const struct pn_table *table,
+                          const struct pn_written *written);
+void pn_written_deinit(struct pn_written *written);
+
+/* The data file as a commit's `add`; borrows from `written`. */
+struct pn_delta_file pn_written_file(const struct pn_written *written);
+
+/* Commits it as the table's whole contents. */
+int pn_duckdb_overwrite(struct pn_duckdb *engine, const struct pn_table *table,
+                        const struct pn_written *written, int64_t *version,
+                        struct pn_err *e) PN_MUST_CHECK;
+
+/* A handle on a table by its path in the store. */
+struct pn_delta *pn_duckdb_delta(struct pn_duckdb *engine, const char *path);
+
+/*
+ * Appends "SELECT <columns> FROM read_parquet([...])" over a snapshot's files, or a typed SELECT
+ * without rows when `snapshot` is NULL or has none. A snapshot this engine can't read (deletion
+ * vectors, partitions, renamed columns) is an INPUT error.
+ */
+int pn_duckdb_add_scan(struct pn_duckdb *engine, const struct pn_table *table,
+                       const struct pn_delta_snapshot *snapshot, struct pn_buf *sql,
+                       struct pn_err *e) PN_MUST_CHECK;
+
+/* Has the snapshot what this engine can't read from its files as they are? Then an INPUT error. */
+int pn_duckdb_check_readable(const char *path, const struct pn_delta_snapshot *snapshot,
+                             struct pn_err *e) PN_MUST_CHECK;
+/* Appends the literal of a data file's place; `path` is below the table's, or one of its own. */
+int pn_duckdb_add_file(struct pn_duckdb *engine, const char *table_path, const char *path,
+                       struct pn_buf *sql, struct pn_err *e) PN_MUST_CHECK;
+
+/* stats.c: Delta's statistics for columns, from the row of a COPY ... (RETURN_STATS) result. NULL
+ * when they can't be told. Caller frees. */
+char *pn_duckdb_stats(const struct pn_table *table, int64_t rows, duckdb_vector statistics);
+
+#endif
