@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PINION = ROOT / "build/pinion"
+PINION = Path(os.environ.get("PINION", ROOT / "build/pinion"))
 PYTHON = ROOT / ".venv-bench/bin/python"
 
 SAMPLE_S = 0.02  # how often the memory of a process tree is looked at
