@@ -10,6 +10,8 @@ struct answer {
     struct pn_cli *cli;
     struct pn_output *output;
     struct pn_json_parser *parser;
+    int64_t rows;     /* so far */
+    int64_t rows_max; /* further ones are counted, not printed */
 };
 
 static bool is_number(const char *type)
@@ -33,6 +35,9 @@ static int take_columns(void *arg, const char *const *names, const char *const *
 static int take_row(void *arg, const char *const *values, size_t count)
 {
     struct answer *answer = arg;
+    if (++answer->rows > answer->rows_max) {
+        return 0;
+    }
     for (size_t i = 0; i < count; i++) {
         size_t len = strlen(values[i]);
         struct pn_json *node = NULL;
@@ -50,7 +55,14 @@ static int take_row(void *arg, const char *const *values, size_t count)
 
 int pn_cli_answer(struct pn_cli *cli, struct pn_engine *engine, const char *sql, struct pn_err *e)
 {
-    struct answer answer = {.cli = cli, .parser = pn_json_parser_create()};
+    int64_t rows = 0;
+    return pn_cli_answer_first(cli, engine, sql, INT64_MAX, &rows, e);
+}
+
+int pn_cli_answer_first(struct pn_cli *cli, struct pn_engine *engine, const char *sql,
+                        int64_t rows_max, int64_t *row_count, struct pn_err *e)
+{
+    struct answer answer = {.cli = cli, .parser = pn_json_parser_create(), .rows_max = rows_max};
     const struct pn_rows rows = {.columns = take_columns, .row = take_row, .arg = &answer};
     struct pn_err failure = {.class_ = PN_CLASS_NONE};
     int rc = pn_engine_query(engine, sql, &rows, &failure);
@@ -60,6 +72,7 @@ int pn_cli_answer(struct pn_cli *cli, struct pn_engine *engine, const char *sql,
     if (rc != 0) {
         pn_err_copy(e, &failure);
     }
+    *row_count = answer.rows;
     pn_output_end(&answer.output);
     pn_json_parser_destroy(&answer.parser);
     return rc;

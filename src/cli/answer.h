@@ -9,5 +9,8 @@
 /* Asks the engine and prints the answer to cli->out. */
 int pn_cli_answer(struct pn_cli *cli, struct pn_engine *engine, const char *sql,
                   struct pn_err *e) PN_MUST_CHECK;
+/* The same, but prints only the first `rows_max` rows; *row_count is how many there are. */
+int pn_cli_answer_first(struct pn_cli *cli, struct pn_engine *engine, const char *sql,
+                        int64_t rows_max, int64_t *row_count, struct pn_err *e) PN_MUST_CHECK;
 
 #endif

@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 const struct pn_command pn_commands[] = {
+    {"demo", "run the whole pipeline once and show what comes out", pn_cmd_demo},
     {"init", "a pipeline of your own, as a copy of the shipped one", pn_cmd_init},
     {"pipeline", "check or show a pipeline's definition", pn_cmd_pipeline},
     {"settings", "the settings in force, and all there are", pn_cmd_settings},
@@ -12,6 +13,7 @@ const struct pn_command pn_commands[] = {
     {"table", "look at Delta tables, compact and clean them", pn_cmd_table},
     {"query", "answer one of the pipeline's queries, or a SELECT of yours", pn_cmd_query},
     {"batch", "load, clean and answer every query in one process", pn_cmd_batch},
+    {"task", "do the work of one task of a DAG", pn_cmd_task},
     {"help", "what pinion, or one of its commands, does", pn_cmd_help},
     {"version", "the version of pinion and of the libraries it stands on", pn_cmd_version},
     {NULL, NULL, NULL},

@@ -102,11 +102,11 @@ const struct pn_setting pn_settings_table[] = {
     SIZE("gateway.consumer_fetch_bytes_max", gateway.consumer_fetch_bytes_max, "16MiB", KIB(1),
          GIB(1), NULL, "record bytes in one answer to a consumer, unless it asks for less"),
 
-    INT("sink.flush_size", sink.flush_size, "50000", 1, 10000000, NULL,
+    INT("sink.flush_size", sink.flush_size, "10000", 1, 10000000, NULL,
         "records in one landed object; 1 gives a file a record"),
-    SIZE("sink.flush_bytes", sink.flush_bytes, "32MiB", KIB(1), GIB(1), NULL,
+    SIZE("sink.flush_bytes", sink.flush_bytes, "64MiB", KIB(1), GIB(1), NULL,
          "an object that has grown to this is landed with fewer records"),
-    DURATION("sink.rotate_interval_ms", sink.rotate_interval_ms, "30s", 100, DAYS(7), NULL,
+    DURATION("sink.rotate_interval_ms", sink.rotate_interval_ms, "10s", 100, DAYS(7), NULL,
              "records land no later than this after the first one of their object, so that a "
              "quiet topic lands too"),
 

@@ -1,4 +1,4 @@
-"""Drives the real program: commands, and servers on free ports of loopback with folders of their own."""
+"""Drives the real program: commands, and servers on free ports of loopback."""
 
 import json
 import os

@@ -128,6 +128,17 @@ static void step(struct world *world)
     assert_int_equal(rc, 0);
 }
 
+/* Steps until task a runs, and its script has counted the attempt. */
+static void step_until_a_runs(struct world *world, const struct pn_run *run)
+{
+    char path[96];
+    (void)snprintf(path, sizeof path, "%s/started", world->folder);
+    while (task_of(world, run, "a").state != PN_TASK_RUNNING ||
+           !pn_io_exists(pn_io_system(), path)) {
+        step(world);
+    }
+}
+
 static struct pn_run run_through(struct world *world, const struct pn_run *run)
 {
     struct pn_run current = now(world, run);
@@ -206,7 +217,7 @@ static void test_retries_end(void **state)
 static void test_a_task_over_its_time_is_ended(void **state)
 {
     struct world *world = *state;
-    world->made.tasks[0].timeout_ms = 100;
+    world->made.tasks[0].timeout_ms = 1500;
     write_text(world, "a", "exec sleep 60\ntrue\n");
     struct pn_run run = trigger(world);
     assert_int_equal(run_through(world, &run).state, PN_RUN_SUCCESS);
@@ -223,9 +234,7 @@ static void test_cancel_ends_what_runs(void **state)
     struct world *world = *state;
     write_text(world, "a", "exec sleep 60\n");
     struct pn_run run = trigger(world);
-    while (task_of(world, &run, "a").state != PN_TASK_RUNNING) {
-        step(world);
-    }
+    step_until_a_runs(world, &run);
     assert_int_equal(pn_dag_db_cancel(world->db, &run, 1, NULL), 0);
     assert_int_equal(run_through(world, &run).state, PN_RUN_CANCELLED);
     assert_int_equal(task_of(world, &run, "a").state, PN_TASK_CANCELLED);
@@ -242,9 +251,7 @@ static void test_a_queued_run_waits_and_can_be_cancelled(void **state)
     struct pn_run first = trigger(world);
     struct pn_run second = trigger(world);
     assert_string_not_equal(first.run_id, second.run_id);
-    while (task_of(world, &first, "a").state != PN_TASK_RUNNING) {
-        step(world);
-    }
+    step_until_a_runs(world, &first);
     assert_int_equal(now(world, &second).state, PN_RUN_QUEUED);
     assert_int_equal(pn_dag_db_cancel(world->db, &second, 1, NULL), 0);
     assert_int_equal(now(world, &second).state, PN_RUN_CANCELLED);
@@ -271,9 +278,7 @@ static void test_a_stopped_scheduler_s_tasks_are_made_again(void **state)
     struct world *world = *state;
     write_text(world, "a", "exec sleep 60\ntrue\n");
     struct pn_run run = trigger(world);
-    while (task_of(world, &run, "a").state != PN_TASK_RUNNING) {
-        step(world);
-    }
+    step_until_a_runs(world, &run);
     pn_scheduler_destroy(&world->scheduler);
     assert_int_equal(task_of(world, &run, "a").state, PN_TASK_UP_FOR_RETRY);
     open_scheduler(world);
@@ -298,9 +303,11 @@ static void test_a_killed_scheduler_s_tasks_are_made_again(void **state)
         }
     }
     const struct timespec pause = {.tv_nsec = 5000000};
+    char path[96];
+    (void)snprintf(path, sizeof path, "%s/started", world->folder);
     struct pn_attempt *attempts = NULL;
     size_t count = 0;
-    while (count == 0 || attempts[0].pid == 0) {
+    while (count == 0 || attempts[0].pid == 0 || !pn_io_exists(pn_io_system(), path)) {
         assert_int_equal(
             pn_dag_db_attempts(world->db, run.id, "a", &world->arena, &attempts, &count, NULL), 0);
         (void)nanosleep(&pause, NULL);

@@ -1,0 +1,316 @@
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "cli/answer.h"
+#include "cli/commands.h"
+#include "cli/dag.h"
+#include "cli/progress.h"
+#include "cli/serve.h"
+#include "cli/stations.h"
+#include "emulate/emulate.h"
+
+enum {
+    ROWS_DEFAULT = 11154,
+    CONNECTIONS = 32,
+    ANSWER_ROWS = 5, /* rows of each answer that are shown */
+    FOLDERS_MAX = 1000
+};
+
+struct demo {
+    struct pn_cli *cli;
+    int64_t rows;
+    int64_t seed;
+    struct pn_server *server;
+    struct pn_emulate_summary sent;
+    struct pn_progress progress;
+    double emulate_s;
+    double dag_s;
+    double query_s;
+};
+
+static double seconds_since(const struct demo *demo, int64_t start_ns)
+{
+    return (double)(pn_mono_ns(demo->cli->clock) - start_ns) / 1e9;
+}
+
+static void headline(const struct demo *demo, const char *text)
+{
+    (void)fprintf(demo->cli->out, "\n== %s\n", text);
+    (void)fflush(demo->cli->out);
+}
+
+/* ---- the stages ------------------------------------------------------------------------------ */
+
+static void show_progress(void *arg, int64_t done, int64_t total)
+{
+    struct demo *demo = arg;
+    demo->progress.total = total;
+    pn_progress_update(&demo->progress, done);
+}
+
+static int emulate(struct demo *demo, struct pn_err *e)
+{
+    struct pn_cli *cli = demo->cli;
+    headline(demo, "Posting records over HTTP, one a request");
+    const struct pn_pipeline *pipeline = NULL;
+    int rc = pn_cli_pipeline(cli, &pipeline, e);
+    if (rc != 0) {
+        return rc;
+    }
+    int64_t start_ns = pn_mono_ns(cli->clock);
+    struct pn_emulate_config config;
+    pn_emulate_config_init(&config);
+    config.folder = pipeline->folder;
+    config.rows = demo->rows;
+    config.seed = (uint64_t)demo->seed;
+    config.target = PN_EMULATE_KAFKA_REST;
+    config.url = pn_server_url(demo->server);
+    config.api_key = getenv("PINION_API_KEY");
+    config.connections = CONNECTIONS;
+    config.progress = show_progress;
+    config.arg = demo;
+    config.io = cli->io;
+    config.clock = cli->clock;
+    pn_progress_start(&demo->progress, cli->err, cli->quiet, cli->clock, "posting", 0);
+    rc = pn_emulate_run(&config, &demo->sent, e);
+    pn_progress_end(&demo->progress, demo->sent.acknowledged);
+    demo->emulate_s = seconds_since(demo, start_ns);
+    if (rc == 0 && demo->sent.acknowledged != demo->sent.total) {
+        rc = pn_err_fatal(e, "%" PRId64 " of %" PRId64 " records were not acknowledged: %s",
+                          demo->sent.total - demo->sent.acknowledged, demo->sent.total,
+                          demo->sent.first_failure);
+    }
+    return rc;
+}
+
+static void print_task(void *arg, const struct pn_task_run *task)
+{
+    const struct demo *demo = arg;
+    if (task->state == PN_TASK_SUCCESS) {
+        (void)fprintf(demo->cli->out, "%-52s %s  %6.2f s\n", task->task,
+                      pn_task_state_name(task->state),
+                      (double)(task->ended_ms - task->started_ms) / 1000.0);
+    } else if (task->state != PN_TASK_NONE && task->state != PN_TASK_RUNNING) {
+        (void)fprintf(demo->cli->out, "%-52s %s\n", task->task, pn_task_state_name(task->state));
+    }
+    (void)fflush(demo->cli->out);
+}
+
+/* Every DAG of the pipeline, one after the other. */
+static int run_dags(struct demo *demo, struct pn_err *e)
+{
+    const struct pn_pipeline *pipeline = NULL;
+    int rc = pn_cli_pipeline(demo->cli, &pipeline, e);
+    int64_t start_ns = pn_mono_ns(demo->cli->clock);
+    for (size_t i = 0; rc == 0 && i < pipeline->dag_count; i++) {
+        headline(demo, pipeline->dags[i].name);
+        const struct pn_dag_wait how = {.wait = true, .report = print_task, .arg = demo};
+        struct pn_dag_session session;
+        struct pn_run run = {0};
+        rc = pn_cli_dag_open(demo->cli, pipeline->dags[i].name, &session, e);
+        if (rc == 0) {
+            rc = pn_cli_dag_run(&session, &how, &run, e);
+        }
+        if (rc == 0 && run.state != PN_RUN_SUCCESS) {
+            rc = pn_err_fatal(e, "run %s: %s (`pinion dag logs %s --data %s` says why)", run.run_id,
+                              pn_run_state_name(run.state), run.dag, demo->cli->data);
+        }
+        pn_cli_dag_close(&session);
+    }
+    demo->dag_s = seconds_since(demo, start_ns);
+    return rc;
+}
+
+/* ---- queries --------------------------------------------------------------------------------- */
+
+static int run_queries(struct demo *demo, struct pn_engine *engine, struct pn_err *e)
+{
+    const struct pn_pipeline *pipeline = NULL;
+    int rc = pn_cli_pipeline(demo->cli, &pipeline, e);
+    int64_t start_ns = pn_mono_ns(demo->cli->clock);
+    for (size_t i = 0; rc == 0 && i < pipeline->query_count; i++) {
+        const struct pn_query *query = &pipeline->queries[i];
+        int64_t rows = 0;
+        headline(demo, query->name);
+        rc = pn_cli_answer_first(demo->cli, engine, query->sql, ANSWER_ROWS, &rows, e);
+        if (rc == 0 && rows > ANSWER_ROWS) {
+            (void)fprintf(demo->cli->out, "... and %" PRId64 " more\n", rows - ANSWER_ROWS);
+        }
+    }
+    demo->query_s = seconds_since(demo, start_ns);
+    return rc;
+}
+
+/* ---- the summary ----------------------------------------------------------------------------- */
+
+static int take_number(void *arg, const char *const *values, size_t count)
+{
+    PN_ASSERT(count == 1);
+    *(int64_t *)arg = strtoll(values[0], NULL, 10);
+    return 0;
+}
+
+static int ignore_columns(void *arg, const char *const *names, const char *const *types,
+                          size_t count)
+{
+    (void)arg;
+    (void)names;
+    (void)types;
+    (void)count;
+    return 0;
+}
+
+static int count_rows(struct pn_engine *engine, const char *table, int64_t *rows, struct pn_err *e)
+{
+    const struct pn_rows taker = {.columns = ignore_columns, .row = take_number, .arg = rows};
+    char *sql = pn_xasprintf("SELECT count(*) FROM \"%s\"", table);
+    int rc = pn_engine_query(engine, sql, &taker, e);
+    free(sql);
+    return rc;
+}
+
+static int summarize(struct demo *demo, struct pn_engine *engine, double total_s, struct pn_err *e)
+{
+    struct pn_cli *cli = demo->cli;
+    char number[PN_GROUPED_SIZE];
+    const struct pn_pipeline *pipeline = NULL;
+    int rc = pn_cli_pipeline(cli, &pipeline, e);
+    if (rc != 0) {
+        return rc;
+    }
+    headline(demo, "Summary");
+    int64_t landed = 0;
+    int64_t dead_letters = 0;
+    pn_server_landed(demo->server, &landed, &dead_letters);
+    (void)fprintf(cli->out, "%-28s %12s   %.0f a second, p50 %.2f ms, p99 %.2f ms\n",
+                  "records acknowledged", pn_format_grouped(demo->sent.acknowledged, number),
+                  (double)demo->sent.acknowledged / demo->emulate_s, demo->sent.p50_ms,
+                  demo->sent.p99_ms);
+    (void)fprintf(cli->out, "%-28s %12s\n", "records landed", pn_format_grouped(landed, number));
+    for (size_t i = 0; rc == 0 && i < pipeline->table_count; i++) {
+        int64_t rows = 0;
+        rc = count_rows(engine, pipeline->tables[i].name, &rows, e);
+        (void)fprintf(cli->out, "rows in %-20s %12s   %s\n", pipeline->tables[i].name,
+                      pn_format_grouped(rows, number), pipeline->tables[i].path);
+    }
+    int64_t in_table = 0;
+    if (rc == 0) {
+        rc = count_rows(engine, "dead_letters", &in_table, e);
+    }
+    (void)fprintf(cli->out, "%-28s %12s\n", "dead letters", pn_format_grouped(in_table, number));
+    (void)fprintf(cli->out, "\n%-28s %10.2f s\n%-28s %10.2f s\n%-28s %10.2f s\n%-28s %10.2f s\n",
+                  "posting", demo->emulate_s, "the DAG", demo->dag_s, "queries", demo->query_s,
+                  "everything", total_s);
+    return rc;
+}
+
+static void say_what_next(const struct demo *demo)
+{
+    const struct pn_cli *cli = demo->cli;
+    (void)fprintf(cli->out,
+                  "\nAll of it is in %s: log/ the records, store/topics the landed objects,"
+                  " store/delta_tables the tables.\nTo go on:\n"
+                  "  pinion query --list --data %s\n"
+                  "  pinion query \"SELECT * FROM <table> LIMIT 3\" --data %s\n"
+                  "  pinion table list --data %s\n"
+                  "  pinion serve --data %s     and post to http://127.0.0.1:8082/topics/<topic>\n",
+                  cli->data, cli->data, cli->data, cli->data, cli->data);
+}
+
+/* ---- the command ----------------------------------------------------------------------------- */
+
+static int run_stages(struct demo *demo, struct pn_err *e)
+{
+    struct pn_cli *cli = demo->cli;
+    int64_t start_ns = pn_mono_ns(cli->clock);
+    struct pn_store *store = NULL;
+    struct pn_engine *engine = NULL;
+    int rc = pn_server_start(cli, "127.0.0.1:0", &demo->server, e);
+    if (rc == 0) {
+        (void)fprintf(cli->out, "A server runs on %s, its data is in %s.\n",
+                      pn_server_url(demo->server), cli->data);
+        rc = emulate(demo, e);
+    }
+    if (rc == 0) {
+        rc = run_dags(demo, e);
+    }
+    if (rc == 0) {
+        rc = pn_cli_open_store(cli, &store, e);
+    }
+    if (rc == 0) {
+        rc = pn_cli_open_engine(cli, store, NULL, &engine, e);
+    }
+    if (rc == 0) {
+        rc = run_queries(demo, engine, e);
+    }
+    if (rc == 0) {
+        rc = summarize(demo, engine, seconds_since(demo, start_ns), e);
+    }
+    pn_engine_destroy(&engine);
+    pn_store_destroy(&store);
+    pn_server_stop(&demo->server);
+    return rc;
+}
+
+/* A folder nobody uses yet: `base`, or `base`-2, -3, ... */
+static char *free_folder(struct pn_cli *cli, const char *base)
+{
+    char *folder = pn_xstrdup(base);
+    for (int i = 2; i < FOLDERS_MAX && pn_io_exists(cli->io, folder); i++) {
+        free(folder);
+        folder = pn_xasprintf("%s-%d", base, i);
+    }
+    return folder;
+}
+
+int pn_cmd_demo(struct pn_cli *cli, int argc, char **argv)
+{
+    struct demo demo = {.cli = cli, .rows = ROWS_DEFAULT, .seed = 1};
+    const char *keep = "./pinion-demo";
+    const struct pn_opt opts[] = {{.name = "rows",
+                                   .kind = PN_OPT_INT,
+                                   .value = "N",
+                                   .help = "records of each kind (11154)",
+                                   .target = &demo.rows,
+                                   .min = 1,
+                                   .max = 10000000},
+                                  {.name = "seed",
+                                   .kind = PN_OPT_INT,
+                                   .value = "N",
+                                   .help = "the same records for the same seed (1)",
+                                   .target = &demo.seed},
+                                  {.name = "into",
+                                   .kind = PN_OPT_STRING,
+                                   .value = "DIR",
+                                   .help = "leave everything here (./pinion-demo, or the next free"
+                                           " name: ./pinion-demo-2, ...)",
+                                   .target = &keep},
+                                  {.name = NULL}};
+    const struct pn_syntax syntax = {
+        .opts = opts,
+        .uses = PN_USES_QUIET,
+        .about = "Runs the whole pipeline once: a server, records posted over HTTP, the DAGs, the"
+                 " queries, a summary."};
+    int status = 0;
+    if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
+        return status;
+    }
+    if (cli->given.log_level == NULL) {
+        /* What goes well is shown by the demo itself. */
+        pn_logger_destroy(&cli->logger);
+        cli->logger = pn_logger_create(fileno(cli->err), cli->log_format, PN_WARN, cli->clock);
+    }
+    char *folder = free_folder(cli, keep);
+    cli->data = folder;
+    struct pn_err failure = {0};
+    if (run_stages(&demo, &failure) == 0) {
+        say_what_next(&demo);
+        status = PN_EXIT_OK;
+    } else {
+        status = pn_cli_fail(cli, &failure);
+    }
+    free(folder);
+    return status;
+}
