@@ -34,12 +34,30 @@ static void write_escape(struct pn_buf *out, unsigned char c)
     }
 }
 
+/* Does any of 8 bytes need an escape? May say so of bytes from 0x80 on that don't; the exact test
+ * follows. Each term has the high bit of the bytes in question set (and, by borrowing, perhaps of
+ * some above them). */
+static bool may_need_escape(const char *text)
+{
+    const uint64_t ones = 0x0101010101010101u;
+    uint64_t bytes;
+    memcpy(&bytes, text, sizeof bytes);
+    uint64_t quotes = bytes ^ (ones * '"');
+    uint64_t slashes = bytes ^ (ones * '\\');
+    uint64_t found = ((bytes - ones * 0x20) & ~bytes) | ((quotes - ones) & ~quotes) |
+                     ((slashes - ones) & ~slashes);
+    return (found & (ones * 0x80)) != 0;
+}
+
 void pn_json_write_string(struct pn_buf *out, const char *text, size_t len)
 {
     pn_buf_addc(out, '"');
     size_t plain = 0; /* start of what needs no escape */
     for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
+        while (i + 8 <= len && !may_need_escape(text + i)) {
+            i += 8;
+        }
+        unsigned char c = (unsigned char)(i < len ? text[i] : ' ');
         if (c >= 0x20 && c != '"' && c != '\\') {
             continue;
         }

@@ -349,12 +349,13 @@ static void produced(struct pn_log_request *produce)
     pn_worker_finish(produce->arg);
 }
 
-bool pn_serve_submit(struct pn_conn *conn)
+bool pn_serve_submit(struct pn_conn *conn, bool more)
 {
     struct pn_request *req = &conn->req;
     struct pn_log *log = req->gateway->env.log;
     for (;;) {
         struct pn_err e = {0};
+        req->produce.more = more;
         req->produce.done = produced;
         req->produce.arg = conn;
         conn->taken = true;
@@ -380,7 +381,7 @@ bool pn_serve_handle(struct pn_conn *conn, struct pn_json_parser *parser)
     switch (route->handle(req, route->arg)) {
     case PN_HANDLED_PRODUCE:
         if ((route->flags & PN_ROUTE_BLOCKS) != 0) {
-            return pn_serve_submit(conn);
+            return pn_serve_submit(conn, false);
         }
         conn->next_submit = NULL;
         *worker->submits_tail = conn;

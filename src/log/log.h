@@ -68,6 +68,9 @@ struct pn_log_request {
     const char *topic;
     struct pn_log_entry *entries;
     size_t count;
+    /* Another submit follows at once, whatever becomes of this one: the log may wait for that one
+     * before it wakes its committer, so that a group of requests is committed as a group. */
+    bool more;
     void (*done)(struct pn_log_request *request);
     void *arg; /* the caller's */
     int rc;    /* out: 0 when every entry was appended */

@@ -77,7 +77,7 @@ const struct pn_setting pn_settings_table[] = {
         "open at once; further ones wait in the system's queue"),
     INT("gateway.connections_per_ip_max", gateway.connections_per_ip_max, "0", 0, 1000000, NULL,
         "open at once from one address; 0: no limit, as behind a proxy all come from one"),
-    SIZE("gateway.header_bytes_max", gateway.header_bytes_max, "16KiB", KIB(1), MIB(1), NULL,
+    SIZE("gateway.header_bytes_max", gateway.header_bytes_max, "8KiB", KIB(1), MIB(1), NULL,
          "request line and headers together; above it: 431"),
     SIZE("gateway.body_bytes_max", gateway.body_bytes_max, "16MiB", KIB(1), GIB(1), NULL,
          "above it: 413. API Gateway lets 10 MB through, so what worked behind it works here"),

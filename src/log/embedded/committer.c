@@ -277,10 +277,15 @@ void pn_committer_push(struct pn_committer *committer, struct pn_log_request *re
     request->next = atomic_load(&committer->incoming);
     while (!atomic_compare_exchange_weak(&committer->incoming, &request->next, request)) {
     }
+}
+
+void pn_committer_wake(struct pn_committer *committer)
+{
     if (atomic_load(&committer->asleep) && atomic_exchange(&committer->asleep, false)) {
+        /* Once the lock was ours, the committer waits. Signalled behind it, it finds it free. */
         pthread_mutex_lock(&committer->lock);
-        pthread_cond_signal(&committer->wake);
         pthread_mutex_unlock(&committer->lock);
+        pthread_cond_signal(&committer->wake);
     }
 }
 

@@ -77,8 +77,9 @@ void pn_committer_stop(struct pn_committer *committer);
 int pn_committer_reserve(struct pn_committer *committer, size_t bytes,
                          struct pn_err *e) PN_MUST_CHECK;
 /* Hands over a request whose room is reserved, whose topic is held and whose entries have their
- * partition. */
+ * partition. The committer must be woken then, after this one or after some more. */
 void pn_committer_push(struct pn_committer *committer, struct pn_log_request *request);
+void pn_committer_wake(struct pn_committer *committer);
 
 int pn_committer_listen(struct pn_committer *committer, void (*fn)(void *arg), void *arg);
 void pn_committer_unlisten(struct pn_committer *committer, int id);

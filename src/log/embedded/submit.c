@@ -103,9 +103,8 @@ static int choose_partitions(struct pn_topic *topic, struct pn_log_request *requ
     return 0;
 }
 
-int pn_embedded_submit(struct pn_log_env *env, struct pn_topics *topics,
-                       struct pn_committer *committer, struct pn_log_request *request,
-                       struct pn_err *e)
+static int submit(struct pn_log_env *env, struct pn_topics *topics,
+                  struct pn_committer *committer, struct pn_log_request *request, struct pn_err *e)
 {
     struct pn_topic *topic = NULL;
     int rc = check_entries(env, request, e);
@@ -134,4 +133,16 @@ int pn_embedded_submit(struct pn_log_env *env, struct pn_topics *topics,
     }
     pn_committer_push(committer, request);
     return 0;
+}
+
+int pn_embedded_submit(struct pn_log_env *env, struct pn_topics *topics,
+                       struct pn_committer *committer, struct pn_log_request *request,
+                       struct pn_err *e)
+{
+    bool more = request->more; /* the request may be answered before submit() returns */
+    int rc = submit(env, topics, committer, request, e);
+    if (!more) {
+        pn_committer_wake(committer); /* also when this one failed: others may have gone before */
+    }
+    return rc;
 }
