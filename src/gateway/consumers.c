@@ -278,19 +278,22 @@ int pn_consumers_add(struct pn_consumers *consumers, const char *group,
     if (check_names(group, config->name, refusal) != 0) {
         return -1;
     }
-    *name = config->name;
-    if (*name == NULL) {
+    const char *made = config->name;
+    if (made == NULL) {
         char uuid[PN_UUID_SIZE];
-        *name = pn_arena_printf(arena, "rest-consumer-%s", pn_uuid(uuid));
+        made = pn_arena_printf(arena, "rest-consumer-%s", pn_uuid(uuid));
     }
     pthread_mutex_lock(&consumers->file_lock);
     int rc = open_group(consumers, group, refusal);
     if (rc == 0) {
         pthread_mutex_lock(&consumers->lock);
-        rc = add_instance(consumers, group, *name, config, refusal);
+        rc = add_instance(consumers, group, made, config, refusal);
         pthread_mutex_unlock(&consumers->lock);
     }
     pthread_mutex_unlock(&consumers->file_lock);
+    if (rc == 0) {
+        *name = made;
+    }
     return rc;
 }
 

@@ -1,0 +1,160 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "gateway/router.h"
+
+static enum pn_handled nothing(struct pn_request *req, void *arg)
+{
+    (void)req;
+    (void)arg;
+    return PN_HANDLED;
+}
+
+static const struct pn_route routes[] = {
+    {PN_POST, "topics/{}", nothing, NULL, 0},
+    {PN_GET, "topics/{}", nothing, NULL, 0},
+    {PN_GET, "topics", nothing, NULL, 0},
+    {PN_GET, "topics/{}/partitions/{}", nothing, NULL, 0},
+    {PN_GET, "consumers/{}/instances/{}/records", nothing, NULL, 0},
+    {PN_PUT, "streams/{}/record", nothing, NULL, 0},
+    {PN_GET, "health", nothing, NULL, 0},
+    {PN_POST, "api/v1/sink/flush", nothing, NULL, 0},
+    {PN_GET, "", nothing, NULL, 0},
+};
+
+struct fixture {
+    struct pn_router router;
+    struct pn_arena arena;
+    struct pn_match match;
+};
+
+static int setup(void **state)
+{
+    static struct fixture fixture;
+    pn_router_init(&fixture.router);
+    pn_arena_init(&fixture.arena, 0);
+    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+        pn_router_add(&fixture.router, &routes[i], NULL);
+    }
+    *state = &fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    pn_router_deinit(&f->router);
+    pn_arena_deinit(&f->arena);
+    return 0;
+}
+
+static enum pn_found find(struct fixture *f, enum pn_method method, const char *path)
+{
+    return pn_router_find(&f->router, method, path, &f->arena, &f->match);
+}
+
+static void finds(struct fixture *f, enum pn_method method, const char *path, const char *pattern,
+                  const char *stage, const char *param)
+{
+    assert_int_equal(find(f, method, path), PN_ROUTE_FOUND);
+    assert_string_equal(f->match.row->route->pattern, pattern);
+    if (stage == NULL) {
+        assert_null(f->match.stage);
+    } else {
+        assert_string_equal(f->match.stage, stage);
+    }
+    if (param != NULL) {
+        assert_string_equal(f->match.params[0], param);
+    }
+}
+
+static void test_plain_paths(void **state)
+{
+    struct fixture *f = *state;
+    finds(f, PN_POST, "/topics/a.pin", "topics/{}", NULL, "a.pin");
+    finds(f, PN_GET, "/topics", "topics", NULL, NULL);
+    finds(f, PN_GET, "/", "", NULL, NULL);
+    finds(f, PN_GET, "/health", "health", NULL, NULL);
+    finds(f, PN_POST, "/api/v1/sink/flush", "api/v1/sink/flush", NULL, NULL);
+    finds(f, PN_GET, "/topics/t/partitions/3", "topics/{}/partitions/{}", NULL, "t");
+    assert_string_equal(f->match.params[1], "3");
+    assert_int_equal(f->match.param_count, 2);
+}
+
+static void test_any_stage(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const stages[] = {"test", "prod",       "Dev",     "milestone5", "v1",
+                                         "api",  "Production", "kinesis", "0a1b-stage"};
+    for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++) {
+        char path[128];
+        (void)snprintf(path, sizeof path, "/%s/topics/x", stages[i]);
+        finds(f, PN_POST, path, "topics/{}", stages[i], "x");
+    }
+    finds(f, PN_PUT, "/dev/streams/s/record", "streams/{}/record", "dev", "s");
+    finds(f, PN_GET, "/topics/topics/x", "topics/{}", "topics", "x");
+    /* The gateway's own routes have no stage, and a stage is one segment. */
+    assert_int_equal(find(f, PN_GET, "/prod/health"), PN_ROUTE_NONE);
+    assert_int_equal(find(f, PN_POST, "/a/b/topics/x"), PN_ROUTE_NONE);
+}
+
+static void test_slashes(void **state)
+{
+    struct fixture *f = *state;
+    finds(f, PN_POST, "//topics//x//", "topics/{}", NULL, "x");
+    finds(f, PN_POST, "/test//topics/x/", "topics/{}", "test", "x");
+    finds(f, PN_PUT, "/dev//streams/s/record/", "streams/{}/record", "dev", "s");
+}
+
+static void test_decoding(void **state)
+{
+    struct fixture *f = *state;
+    finds(f, PN_POST, "/topics/a%20b%2Fc", "topics/{}", NULL, "a b/c");
+    finds(f, PN_POST, "/topics/%E2%82%ac", "topics/{}", NULL, "\xe2\x82\xac");
+    finds(f, PN_POST, "/topics/%2e%2e", "topics/{}", NULL, "..");
+    static const char *const bad[] = {"/topics/%00", "/topics/a%",  "/topics/%4",   "/topics/%zz",
+                                      "/topics/%0a", "/topics/%ff", "/topics/%c3%", "/topics/%7f"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(find(f, PN_POST, bad[i]), PN_ROUTE_BAD_PATH);
+    }
+}
+
+static void test_unknown(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(find(f, PN_GET, "/nothing"), PN_ROUTE_NONE);
+    assert_int_equal(find(f, PN_GET, "/topics/a/b"), PN_ROUTE_NONE);
+    assert_int_equal(find(f, PN_GET, "/1/2/3/4/5/6/7/8/9/10"), PN_ROUTE_NONE);
+}
+
+static void test_methods(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(find(f, PN_DELETE, "/prod/topics/x"), PN_ROUTE_METHOD);
+    assert_string_equal(f->match.allow, "GET, HEAD, POST, OPTIONS");
+    assert_int_equal(find(f, PN_METHOD_OTHER, "/health"), PN_ROUTE_METHOD);
+    assert_string_equal(f->match.allow, "GET, HEAD, OPTIONS");
+    assert_int_equal(pn_method_parse("HEAD"), PN_GET);
+    assert_int_equal(pn_method_parse("DELETE"), PN_DELETE);
+    assert_int_equal(pn_method_parse("BREW"), PN_METHOD_OTHER);
+    assert_int_equal(pn_method_parse("get"), PN_METHOD_OTHER);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_plain_paths, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_any_stage, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_slashes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_decoding, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_unknown, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_methods, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
