@@ -75,6 +75,7 @@ struct pn_worker {
     int epoll_fd;
     int wake_fd;
     _Atomic(struct pn_conn *) finished; /* a stack; pushed by any thread, taken whole */
+    atomic_int finishing;               /* threads inside pn_worker_finish() */
     struct pn_inbox inbox;              /* connections from the acceptor */
     atomic_int load;                    /* connections it has or will have */
     struct pn_conn *conns;

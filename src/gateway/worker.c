@@ -33,6 +33,8 @@ void pn_worker_wake(struct pn_worker *worker)
 void pn_worker_finish(struct pn_conn *conn)
 {
     struct pn_worker *worker = conn->worker;
+    /* Once the request is on the list the worker may answer it and end: not before we are done. */
+    atomic_fetch_add_explicit(&worker->finishing, 1, memory_order_relaxed);
     struct pn_conn *head = atomic_load_explicit(&worker->finished, memory_order_relaxed);
     do {
         conn->next_finished = head;
@@ -42,6 +44,7 @@ void pn_worker_finish(struct pn_conn *conn)
         /* Whoever made the list non-empty wakes the worker, which takes the list whole. */
         pn_worker_wake(worker);
     }
+    atomic_fetch_sub_explicit(&worker->finishing, 1, memory_order_release);
 }
 
 static void take_finished(struct pn_worker *worker)
@@ -101,13 +104,17 @@ static int wait_ms(struct pn_worker *worker)
     if (MHD_get_timeout(worker->daemon, &timeout) == MHD_YES && timeout < SWEEP_MS) {
         return (int)timeout;
     }
+    if (atomic_load(&worker->gateway->stage) == PN_STOPPING) {
+        return PARKED_WAIT_MS;
+    }
     return worker->conns != NULL ? SWEEP_MS : -1;
 }
 
 static bool may_end(const struct pn_worker *worker)
 {
     return atomic_load(&worker->gateway->stage) == PN_STOPPING && worker->conns == NULL &&
-           atomic_load(&worker->load) == 0;
+           atomic_load(&worker->load) == 0 &&
+           atomic_load_explicit(&worker->finishing, memory_order_acquire) == 0;
 }
 
 static void *worker_thread(void *arg)

@@ -417,8 +417,13 @@ static void test_memory_limit(void **state)
     assert_non_null(strstr(reply, "memory_bytes_max"));
     say(first, "\"value\":1}]}");
     assert_int_equal(hear(first, reply), 200);
-    post(second, "/topics/t", one);
-    assert_int_equal(hear(second, reply), 200);
+    /* Given back as soon as the reply is out. */
+    int status = 503;
+    while (status == 503) {
+        post(second, "/topics/t", one);
+        status = hear(second, reply);
+    }
+    assert_int_equal(status, 200);
     close(first);
     close(second);
 }
