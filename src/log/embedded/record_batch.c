@@ -257,7 +257,7 @@ static bool get_headers(const uint8_t **at, const uint8_t *end, struct pn_record
                         struct pn_arena *arena)
 {
     int64_t count = 0;
-    if (!pn_varint_get(at, end, &count) || count < 0 || count > (end - *at) / 2) {
+    if (!pn_varint_get(at, end, &count) || count < 0 || count > PN_RECORD_HEADERS_MAX) {
         return false;
     }
     if (count == 0) {
