@@ -32,8 +32,8 @@ RSS_GOAL_MIB = 800  # at the largest size
 SCALING_GOAL = 1.3  # time a row at the largest size over that at a tenth of it
 
 
-def names(quick):
-    return [f"batch.{rows}" for rows in SIZES if not quick or rows < 1_000_000]
+def names(options):
+    return [f"batch.{rows}" for rows in SIZES if not options.quick or rows < 1_000_000]
 
 
 def make_input(scratch, rows):
@@ -127,12 +127,12 @@ def scaling(scratch, source, rows, rounds):
     return harness.compare(f"batch.{rows}.scaling.us_per_row", ours, theirs, SCALING_GOAL)
 
 
-def run(name, scratch, quick, say):
+def run(name, scratch, options, say):
     rows = next(rows for rows in SIZES if name == f"batch.{rows}")
     rounds, goals = SIZES[rows]
-    rounds = 1 if quick else rounds
+    rounds = 1 if options.quick else rounds
     source = make_input(scratch, rows)
-    usages, folders = run_rounds(scratch, source, rounds, not quick, say)
+    usages, folders = run_rounds(scratch, source, rounds, options.spark, say)
     if rows == min(SIZES):
         check_rows(folders)
     results = []

@@ -35,7 +35,7 @@ http {{
 """
 
 
-def names(quick):
+def names(options):
     return [f"gateway.{durability}.c{connections}" for durability, connections, _ in CASES]
 
 
@@ -59,11 +59,11 @@ def check_kept(port, acknowledged):
         raise harness.BenchError(f"{acknowledged} records were acknowledged, {end} are in the log")
 
 
-def run(name, scratch, quick, say):
+def run(name, scratch, options, say):
     durability, connections, goal = next(
         case for case in CASES if name == f"gateway.{case[0]}.c{case[1]}"
     )
-    seconds, rounds = (2, 1) if quick else (5, 3)
+    seconds, rounds = (2, 1) if options.quick else (5, 3)
     our_port, nginx_port = harness.free_port(), harness.free_port()
     config = scratch / "nginx.conf"
     config.write_text(NGINX.format(folder=scratch, port=nginx_port))

@@ -19,7 +19,7 @@ CASES = {
 }
 
 
-def names(quick):
+def names(options):
     return list(CASES)
 
 
@@ -41,12 +41,12 @@ def fill(port, bytes_wanted):
     return sent // record_bytes
 
 
-def run(name, scratch, quick, say):
+def run(name, scratch, options, say):
     options = CASES[name]
     data, log = scratch / "data", scratch / "pinion.log"
-    rounds = 1 if quick else 3
+    rounds = 1 if options.quick else 3
     # In one segment, 1 GB of records and what they are framed with still stay below its 1 GiB.
-    size = (256 if quick else 980) << 20
+    size = (256 if options.quick else 980) << 20
     port = harness.free_port()
     with harness.pinion_serve(data, port, log, *options) as process:
         count = fill(port, size)
