@@ -17,13 +17,29 @@ static int refuse(struct pn_err *e, const char *what)
     return pn_err_input(e, "%s: a query is one SELECT, which reads the pipeline's tables", what);
 }
 
+/* Some pragmas are rewritten into SELECTs when they are read, but they are none. */
+static bool is_pragma(const char *sql)
+{
+    static const char word[] = "pragma";
+    for (;;) {
+        sql += strspn(sql, " \t\r\n");
+        if (strncmp(sql, "--", 2) == 0) {
+            sql += strcspn(sql, "\n");
+        } else if (strncmp(sql, "/*", 2) == 0 && strstr(sql, "*/") != NULL) {
+            sql = strstr(sql, "*/") + 2;
+        } else {
+            return strncasecmp(sql, word, strlen(word)) == 0;
+        }
+    }
+}
+
 /* Is `sql` one statement? */
 static int extract(duckdb_connection connection, const char *sql,
                    duckdb_extracted_statements *statements, struct pn_err *e)
 {
     idx_t count = duckdb_extract_statements(connection, sql, statements);
     if (count == 1) {
-        return 0;
+        return is_pragma(sql) ? refuse(e, "the statement is no SELECT") : 0;
     }
     const char *message = duckdb_extract_statements_error(*statements);
     if (count == 0 && message != NULL) {

@@ -1,0 +1,351 @@
+/* What becomes a row of a raw table, what a dead letter, and with which reason. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "support/engine_fixture.h"
+
+static int set_up(void **state)
+{
+    struct engine_fixture *fixture = pn_xcalloc(1, sizeof *fixture);
+    engine_fixture_init(fixture);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    engine_fixture_deinit(*state);
+    free(*state);
+    return 0;
+}
+
+#define OBJECT  "t.thing+0+0000000000.json"
+#define REASONS "SELECT line, reason FROM dead_letters ORDER BY line"
+
+static void load_text(struct engine_fixture *fixture, const char *text, int64_t rows, int64_t dead)
+{
+    engine_land(fixture, "t.thing", OBJECT, text);
+    struct pn_table_report report = engine_load(fixture, RAW_THING);
+    assert_int_equal(report.rows, rows);
+    assert_int_equal(report.dead_letters, dead);
+}
+
+static void test_every_type(void **state)
+{
+    load_text(
+        *state,
+        "{\"id\":1,\"word\":\"caf\\u00e9 \\ud83d\\ude00\",\"small\":-7,\"ratio\":0.5,"
+        "\"flag\":true,\"moment\":\"2018-09-03T07:12:45.123456+02:00\",\"day\":\"2018-09-03\","
+        "\"place\":{\"y\":2,\"x\":1.5}}\n",
+        1, 0);
+    assert_answer(*state, "SELECT * FROM raw_thing",
+                  "1|\"caf\xc3\xa9 \xf0\x9f\x98\x80\"|-7|0.5|true|"
+                  "\"2018-09-03T05:12:45.123456Z\"|\"2018-09-03\"|{\"x\":1.5,\"y\":2}\n");
+}
+
+static void test_absent_and_null_are_null(void **state)
+{
+    load_text(*state,
+              "{\"id\":1}\n"
+              "{\"id\":2,\"word\":null,\"small\":null,\"ratio\":null,\"flag\":null,\"moment\":null,"
+              "\"day\":null,\"place\":null}\n",
+              2, 0);
+    assert_answer(*state, "SELECT * FROM raw_thing ORDER BY id",
+                  "1|null|null|null|null|null|null|null\n2|null|null|null|null|null|null|null\n");
+}
+
+static void test_numbers(void **state)
+{
+    load_text(*state,
+              "{\"id\":5.0,\"ratio\":3}\n"
+              "{\"id\":1e3,\"ratio\":-0.0}\n"
+              "{\"id\":9223372036854775807,\"small\":2147483647}\n"
+              "{\"id\":-9223372036854775808,\"small\":-2147483648,\"ratio\":1e308}\n",
+              4, 0);
+    assert_answer(*state, "SELECT id, small, ratio FROM raw_thing ORDER BY id",
+                  "-9223372036854775808|-2147483648|1e+308\n5|null|3\n1000|null|-0\n"
+                  "9223372036854775807|2147483647|null\n");
+}
+
+static void test_names_and_wrappers(void **state)
+{
+    load_text(*state,
+              "{\"index\":1,\"word\":{\"$date\":\"d\"}}\n"
+              "{\"idx\":2}\n"
+              "{\"idx\":9,\"index\":8,\"id\":3}\n"
+              "{\"id\":null,\"idx\":4}\n"
+              "{\"id\":1,\"id\":5}\n",
+              5, 0);
+    assert_answer(*state, "SELECT id, word FROM raw_thing ORDER BY id",
+                  "1|\"d\"\n2|null\n3|null\n4|null\n5|null\n");
+}
+
+static void test_wrong_types(void **state)
+{
+    load_text(*state,
+              "{\"id\":\"1\"}\n"
+              "{\"id\":1.5}\n"
+              "{\"id\":9223372036854775808}\n"
+              "{\"id\":1,\"word\":5}\n"
+              "{\"id\":1,\"small\":2147483648}\n"
+              "{\"id\":1,\"ratio\":\"1\"}\n"
+              "{\"id\":1,\"flag\":1}\n"
+              "{\"id\":1,\"moment\":\"yesterday\"}\n"
+              "{\"id\":1,\"day\":\"2018-02-30\"}\n"
+              "{\"id\":1,\"place\":[1]}\n"
+              "{\"id\":1,\"place\":{\"x\":1}}\n"
+              "{\"id\":1,\"word\":{\"$date\":1}}\n"
+              "{\"id\":1,\"word\":{\"$date\":\"a\",\"b\":1}}\n"
+              "{\"word\":\"w\"}\n"
+              "{\"id\":null}\n",
+              0, 15);
+    assert_answer(
+        *state, REASONS,
+        "1|\"column 'id': expected an integer, found string \\\"1\\\"\"\n"
+        "2|\"column 'id': expected an integer, found number 1.5\"\n"
+        "3|\"column 'id': 9223372036854775808 is out of range\"\n"
+        "4|\"column 'word': expected a string, found number 5\"\n"
+        "5|\"column 'small': 2147483648 is out of range\"\n"
+        "6|\"column 'ratio': expected a number, found string \\\"1\\\"\"\n"
+        "7|\"column 'flag': expected true or false, found number 1\"\n"
+        "8|\"column 'moment': expected a time such as \\\"2018-09-03T07:12:45Z\\\", found string "
+        "\\\"yesterday\\\"\"\n"
+        "9|\"column 'day': expected a date such as \\\"2018-09-03\\\", found string "
+        "\\\"2018-02-30\\\"\"\n"
+        "10|\"column 'place': expected an object, found array [1]\"\n"
+        "11|\"in 'place': missing key: column 'y' has no value\"\n"
+        "12|\"column 'word': expected a string, found number 1\"\n"
+        "13|\"column 'word': expected a string, found object {\\\"$date\\\":\\\"a\\\",\\\"b\\\":1}"
+        "\"\n"
+        "14|\"missing key: column 'id' has no value\"\n"
+        "15|\"missing key: column 'id' has no value\"\n");
+}
+
+static void test_no_records(void **state)
+{
+    load_text(*state,
+              "[1]\n\"text\"\n5\nnull\n{\"id\":1\n{\"id\":1} x\n{\"id\":\"\xff\"}\n\n  \t\r\n"
+              "{\"id\":7}\r\n{\"id\":8}",
+              2, 7);
+    assert_answer(*state, "SELECT id FROM raw_thing ORDER BY id", "7\n8\n");
+    assert_answer(*state, "SELECT line FROM dead_letters ORDER BY line", "1\n2\n3\n4\n5\n6\n7\n");
+    assert_answer(*state,
+                  "SELECT \"table\", topic, partition, \"offset\", object, value, timestamp FROM "
+                  "dead_letters WHERE line = 1",
+                  "\"raw_thing\"|\"t.thing\"|0|null|\"topics/t.thing/partition=0/" OBJECT
+                  "\"|\"[1]\"|null\n");
+    assert_answer(*state, "SELECT reason, value FROM dead_letters WHERE line = 7",
+                  "\"invalid JSON at byte 7: no UTF-8 (the value is in base64)\"|"
+                  "\"eyJpZCI6Iv8ifQ==\"\n");
+    assert_answer(*state,
+                  "SELECT reason LIKE 'not a JSON object but %' FROM dead_letters WHERE "
+                  "line < 5",
+                  "true\ntrue\ntrue\ntrue\n");
+}
+
+/* NUL and control characters are text like any other. */
+static void test_odd_text(void **state)
+{
+    load_text(*state, "{\"id\":1,\"word\":\"a\\u0000b\\n\\\"\"}\n{\"id\":2,\"word\":\"\"}\n", 2, 0);
+    assert_answer(*state, "SELECT word, length(word) FROM raw_thing ORDER BY id",
+                  "\"a\\u0000b\\n\\\"\"|5\n\"\"|0\n");
+}
+
+static void test_unknown_keys(void **state)
+{
+    struct engine_fixture *fixture = *state;
+    const char *text = "{\"id\":1,\"a\":{\"b\":[1, 2]},\"c\":\"\\u00e9\"}\n{\"id\":2}\n";
+    load_text(fixture, text, 2, 0);
+    engine_land(fixture, "t.kept", "k.json", text);
+    engine_land(fixture, "t.strict", "s.json", text);
+    assert_int_equal(engine_load(fixture, RAW_THING).unknown_values, 2);
+    assert_int_equal(engine_load(fixture, RAW_KEPT).unknown_values, 2);
+    assert_answer(fixture, "SELECT id, _unknown FROM raw_kept ORDER BY id",
+                  "1|\"{\\\"a\\\":{\\\"b\\\":[1,2]},\\\"c\\\":\\\"\xc3\xa9\\\"}\"\n2|null\n");
+    struct pn_table_report report = engine_load(fixture, RAW_STRICT);
+    assert_int_equal(report.rows, 1);
+    assert_int_equal(report.dead_letters, 1);
+    assert_answer(fixture, "SELECT \"table\", line, reason FROM dead_letters",
+                  "\"raw_strict\"|1|\"unknown key 'a'\"\n");
+}
+
+/* A repeated load repeats nothing, a load of one table keeps the others' dead letters, and what is
+ * gone from the topic is gone from them. */
+static void test_dead_letters_of_other_tables_stay(void **state)
+{
+    struct engine_fixture *fixture = *state;
+    const char *all = "SELECT \"table\", line FROM dead_letters ORDER BY ALL";
+    engine_land(fixture, "t.kept", "k.json", "no\n");
+    engine_load(fixture, RAW_KEPT);
+    load_text(fixture, "no\n{\"id\":1}\nneither\n", 1, 2);
+    assert_answer(fixture, all, "\"raw_kept\"|1\n\"raw_thing\"|1\n\"raw_thing\"|3\n");
+    engine_load(fixture, RAW_THING);
+    engine_load(fixture, RAW_KEPT);
+    assert_answer(fixture, all, "\"raw_kept\"|1\n\"raw_thing\"|1\n\"raw_thing\"|3\n");
+    load_text(fixture, "{\"id\":1}\n", 1, 0);
+    assert_answer(fixture, all, "\"raw_kept\"|1\n");
+    engine_land(fixture, "t.kept", "k.json", "{\"id\":1}\n");
+    engine_load(fixture, RAW_KEPT);
+    assert_answer(fixture, all, "");
+}
+
+static void put(struct engine_fixture *fixture, const char *key, const char *text)
+{
+    struct pn_err e;
+    assert_int_equal(pn_store_put(fixture->store, key, text, strlen(text), &e), 0);
+}
+
+static void test_dead_letters_of_the_sink(void **state)
+{
+    struct engine_fixture *fixture = *state;
+    put(fixture, "dead/t.thing/partition=1/t.thing+1+0000000004.json",
+        "{\"topic\":\"t.thing\",\"partition\":1,\"offset\":4,"
+        "\"timestamp\":\"2026-11-23T15:44:43.123Z\",\"reason\":\"invalid JSON\",\"value\":\"x{\","
+        "\"encoding\":\"text\",\"key\":null,\"key_encoding\":null}\n"
+        "{\"topic\":\"t.thing\",\"partition\":1,\"offset\":5,"
+        "\"timestamp\":\"2026-11-23T15:44:44Z\",\"reason\":\"invalid JSON\",\"value\":\"/w==\","
+        "\"encoding\":\"base64\",\"key\":null,\"key_encoding\":null}\n");
+    put(fixture, "dead/t.thing2/partition=0/t.thing2+0+0000000000.json",
+        "{\"topic\":\"t.thing2\",\"reason\":\"another topic's\"}\n");
+    load_text(fixture, "{\"id\":1}\n", 1, 2);
+    assert_answer(fixture, "SELECT * FROM dead_letters ORDER BY \"offset\"",
+                  "\"raw_thing\"|\"t.thing\"|1|4|null|null|\"invalid JSON\"|\"x{\"|"
+                  "\"2026-11-23T15:44:43.123000Z\"\n"
+                  "\"raw_thing\"|\"t.thing\"|1|5|null|null|\"invalid JSON (the value is in "
+                  "base64)\"|\"/w==\"|\"2026-11-23T15:44:44Z\"\n");
+}
+
+/* Without a landed object there is a table all the same. */
+static void test_nothing_landed(void **state)
+{
+    struct engine_fixture *fixture = *state;
+    struct pn_table_report report = engine_load(fixture, RAW_THING);
+    assert_int_equal(report.rows, 0);
+    assert_int_equal(report.objects, 0);
+    assert_answer(fixture, "SELECT * FROM raw_thing", "");
+    assert_answer(fixture,
+                  "SELECT column_type FROM (DESCRIBE raw_thing) WHERE column_name IN "
+                  "('id', 'small', 'moment')",
+                  "\"BIGINT\"\n\"INTEGER\"\n\"TIMESTAMP WITH TIME ZONE\"\n");
+}
+
+/* Many ranges, threads and objects; dead letters name the right line of the file. */
+static void test_many_lines(void **state)
+{
+    enum { LINES = 60000, BAD_EVERY = 1000 };
+    struct engine_fixture *fixture = *state;
+    struct pn_buf text;
+    pn_buf_init(&text, 64 << 20);
+    for (int i = 1; i <= LINES; i++) {
+        if (i % BAD_EVERY == 0) {
+            pn_buf_addf(&text, "{\"id\":\"%d\"}\n", i);
+        } else {
+            pn_buf_addf(&text, "{\"id\":%d,\"word\":\"%0200d\"}\n", i, i);
+        }
+    }
+    load_text(fixture, pn_buf_text(&text), LINES - LINES / BAD_EVERY, LINES / BAD_EVERY);
+    pn_buf_deinit(&text);
+    assert_answer(fixture,
+                  "SELECT count(*), count(DISTINCT id), sum(id), min(length(word)) FROM raw_thing",
+                  "59940|59940|1798200000|200\n");
+    assert_answer(fixture,
+                  "SELECT count(*), bool_and(value = concat('{\"id\":\"', line, '\"}')) FROM "
+                  "dead_letters",
+                  "60|true\n");
+}
+
+static void test_many_objects(void **state)
+{
+    enum { OBJECTS = 300 };
+    struct engine_fixture *fixture = *state;
+    for (int i = 0; i < OBJECTS; i++) {
+        char name[64];
+        char text[64];
+        (void)snprintf(name, sizeof name, "t.thing+0+%010d.json", i);
+        (void)snprintf(text, sizeof text, "{\"id\":%d}\n", i);
+        engine_land(fixture, "t.thing", name, text);
+    }
+    engine_land(fixture, "t.thing", "notes.txt", "{\"id\":-1}\n");
+    struct pn_table_report report = engine_load(fixture, RAW_THING);
+    assert_int_equal(report.objects, OBJECTS);
+    assert_int_equal(report.rows, OBJECTS);
+    assert_answer(fixture, "SELECT count(DISTINCT id), min(id), max(id) FROM raw_thing",
+                  "300|0|299\n");
+}
+
+static void test_too_long_a_line(void **state)
+{
+    enum { LONG = 17 << 20 };
+    struct engine_fixture *fixture = *state;
+    char *text = pn_xmalloc(LONG + 64);
+    int start = snprintf(text, 64, "{\"id\":1}\n{\"word\":\"");
+    memset(text + start, 'x', LONG);
+    (void)snprintf(text + start + LONG, 32, "\"}\n{\"id\":2}\n");
+    load_text(fixture, text, 2, 1);
+    free(text);
+    assert_answer(fixture, "SELECT line, reason, length(value) FROM dead_letters",
+                  "2|\"the line is longer than 16777216 bytes (only the value's start is "
+                  "kept)\"|1048576\n");
+    assert_answer(fixture, "SELECT id FROM raw_thing ORDER BY id", "1\n2\n");
+}
+
+/* Every call to the disk fails once: the load says so, and the table is the old one or the new. */
+static void test_failing_disk(void **state)
+{
+    struct engine_fixture *fixture = *state;
+    load_text(fixture, "{\"id\":1}\nbad\n", 1, 1);
+    engine_land(fixture, "t.thing", OBJECT, "{\"id\":2}\nworse\n");
+    const struct pn_table *tables[] = {&fixture->tables[RAW_THING]};
+    for (int64_t nth = 1;; nth++) {
+        struct pn_table_report report;
+        struct pn_err e = {.msg = ""};
+        engine_fixture_reopen(fixture);
+        fault_io_fail(&fixture->fault, FAULT_ANY, nth, EIO, FAULT_ONCE);
+        int rc = pn_engine_load(fixture->engine, tables, 1, &report, &e);
+        bool fired = fault_io_fired(&fixture->fault);
+        fault_io_fail(&fixture->fault, FAULT_ANY, 0, EIO, FAULT_ONCE);
+        if (rc != 0) {
+            assert_true(e.msg[0] != '\0');
+        }
+        char *answer = engine_ask(fixture, "SELECT id FROM raw_thing");
+        assert_true(strcmp(answer, "2\n") == 0 || (rc != 0 && strcmp(answer, "1\n") == 0));
+        free(answer);
+        if (!fired) {
+            assert_int_equal(rc, 0);
+            break;
+        }
+    }
+    assert_int_equal(fault_io_open_count(&fixture->fault), 0);
+    assert_answer(fixture, "SELECT value FROM dead_letters", "\"worse\"\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_every_type, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_absent_and_null_are_null, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_numbers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_names_and_wrappers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_wrong_types, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_records, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_odd_text, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_unknown_keys, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_dead_letters_of_other_tables_stay, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_dead_letters_of_the_sink, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_nothing_landed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_many_lines, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_many_objects, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_too_long_a_line, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_failing_disk, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,219 @@
+/* What a query may do, and above all what it may not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "support/engine_fixture.h"
+
+/* One fixture for all: queries change nothing. */
+static int set_up(void **state)
+{
+    struct engine_fixture *fixture = pn_xcalloc(1, sizeof *fixture);
+    engine_fixture_init(fixture);
+    engine_land(fixture, "t.thing", "a.json", "{\"id\":1,\"word\":\"w\"}\n{\"id\":2}\n");
+    engine_load(fixture, RAW_THING);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    engine_fixture_deinit(*state);
+    free(*state);
+    return 0;
+}
+
+static void test_values(void **state)
+{
+    assert_answer(*state,
+                  "SELECT true, -1::TINYINT, 65535::USMALLINT, 18446744073709551615::UBIGINT, "
+                  "170141183460469231731687303715884105727::HUGEINT, 0.5::FLOAT, 'NaN'::DOUBLE",
+                  "true|-1|65535|18446744073709551615|170141183460469231731687303715884105727|0.5|"
+                  "null\n");
+    assert_answer(*state,
+                  "SELECT 1.50::DECIMAL(4,2), -0.05::DECIMAL(4,2), 0::DECIMAL(3,3), "
+                  "12345678901234567890.5::DECIMAL(38,1), sum(id) FROM raw_thing",
+                  "1.50|-0.05|0.000|12345678901234567890.5|3\n");
+    assert_answer(*state,
+                  "SELECT DATE '2018-09-03', TIMESTAMP '2018-09-03 07:12:45', "
+                  "TIMESTAMPTZ '2018-09-03 07:12:45.5+02', [1, NULL], {'a': 'b'}, NULL",
+                  "\"2018-09-03\"|\"2018-09-03T07:12:45\"|\"2018-09-03T05:12:45.500000Z\"|[1,null]|"
+                  "{\"a\":\"b\"}|null\n");
+    assert_refused(*state, "SELECT INTERVAL 1 DAY AS span", "column 'span' is INTERVAL");
+    assert_refused(*state, "SELECT [MAP {1: 2}] AS m", "cast it to VARCHAR");
+}
+
+static void test_tables_by_name(void **state)
+{
+    assert_answer(*state, "SELECT id, word FROM raw_thing ORDER BY id", "1|\"w\"\n2|null\n");
+    assert_answer(*state, "select count(*) from RAW_THING", "2\n");
+    assert_answer(*state, "FROM raw_thing SELECT max(id);", "2\n");
+    assert_answer(*state, "SELECT twice(id) FROM raw_thing WHERE id = 2 -- a comment", "4\n");
+    assert_answer(*state,
+                  "WITH t AS (SELECT id FROM raw_thing) SELECT count(*) FROM t JOIN t u "
+                  "USING (id)",
+                  "2\n");
+    assert_refused(*state, "SELECT * FROM thing", "table 'thing' doesn't exist yet");
+    assert_answer(*state, "SELECT 'thing' AS thing", "\"thing\"\n");
+    assert_refused(*state, "SELECT * FROM nothing", "nothing");
+    assert_refused(*state, "SELECT nothing FROM raw_thing", "nothing");
+    assert_refused(*state, "SELECT\n1 +\nFROM", "(line 3)");
+}
+
+static void test_a_new_version_is_seen(void **state)
+{
+    struct engine_fixture *fixture = *state;
+    for (int i = 1; i <= 3; i++) {
+        char text[32];
+        char count[16];
+        char name[16];
+        (void)snprintf(text, sizeof text, "{\"id\":%d}\n", i);
+        (void)snprintf(count, sizeof count, "%d\n", i);
+        (void)snprintf(name, sizeof name, "%d.json", i);
+        engine_land(fixture, "t.kept", name, text);
+        engine_load(fixture, RAW_KEPT);
+        assert_answer(fixture, "SELECT count(*) FROM raw_kept", count);
+    }
+}
+
+static void test_nothing_but_one_select(void **state)
+{
+    static const char *const statements[] = {
+        "CREATE TABLE x (a INT)",
+        "CREATE OR REPLACE VIEW raw_thing AS SELECT 1",
+        "DROP VIEW raw_thing",
+        "INSERT INTO raw_thing VALUES (1)",
+        "DELETE FROM raw_thing",
+        "UPDATE raw_thing SET id = 1",
+        "COPY raw_thing TO '/tmp/pn-engine-copy.csv'",
+        "COPY (SELECT 1) TO '/tmp/pn-engine-copy.parquet'",
+        "ATTACH '/tmp/pn-engine.db' AS x",
+        "ATTACH ':memory:' AS x",
+        "DETACH memory",
+        "USE memory",
+        "PRAGMA database_list",
+        "SET memory_limit = '1TB'",
+        "SET enable_external_access = true",
+        "RESET memory_limit",
+        "INSTALL httpfs",
+        "LOAD httpfs",
+        "EXPORT DATABASE '/tmp/pn-engine-export'",
+        "IMPORT DATABASE '/tmp/pn-engine-export'",
+        "CALL pragma_version()",
+        "EXPLAIN ANALYZE SELECT 1",
+        "PREPARE p AS SELECT 1",
+        "BEGIN TRANSACTION",
+        "CHECKPOINT",
+        "VACUUM",
+        "CREATE MACRO f() AS 1",
+        "CREATE SECRET s (TYPE s3)",
+    };
+    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
+        assert_refused(*state, statements[i], "");
+    }
+    assert_refused(*state, "SELECT 1; SELECT 2", "several statements");
+    assert_refused(*state, "SELECT 1; DROP VIEW raw_thing", "several statements");
+    assert_refused(*state, "", "there is no statement");
+    assert_refused(*state, " -- nothing\n;", "there is no statement");
+    assert_refused(*state, "CREATE TABLE x (a INT)", "the statement is no SELECT");
+    assert_answer(*state, "SELECT count(*) FROM raw_thing", "2\n");
+}
+
+static void test_nothing_outside_the_tables(void **state)
+{
+    struct engine_fixture *fixture = *state;
+    static const char *const statements[] = {
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "SELECT * FROM read_text('/etc/passwd')",
+        "SELECT * FROM read_blob('/etc/passwd')",
+        "SELECT * FROM read_json('/etc/passwd')",
+        "SELECT * FROM read_parquet('/tmp/*.parquet')",
+        "SELECT * FROM '/etc/passwd'",
+        "SELECT * FROM '/etc/passwd.csv'",
+        "SELECT * FROM glob('/etc/*')",
+        "SELECT * FROM sniff_csv('/etc/passwd')",
+        "SELECT * FROM parquet_metadata('/tmp/x.parquet')",
+        "SELECT * FROM read_parquet('http://127.0.0.1:1/x.parquet')",
+        "SELECT * FROM read_csv('s3://bucket/x.csv')",
+        "SELECT (SELECT content FROM read_text('/proc/self/environ'))",
+        "SELECT * FROM query('SELECT * FROM read_text(''/etc/passwd'')')",
+        "SELECT * FROM query_table('/etc/passwd')",
+        "SELECT * FROM raw_thing, read_text('/etc/hostname')",
+        "SELECT * FROM pn_landed(0)",
+        "SELECT getenv('HOME')",
+    };
+    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
+        assert_refused(fixture, statements[i], "");
+    }
+    /* Nor by a way out of a table's folder, nor anything else in the store. */
+    char sql[256];
+    (void)snprintf(sql, sizeof sql,
+                   "SELECT * FROM read_text('%s/tables/thing/../../topics/"
+                   "t.thing/partition=0/a.json')",
+                   fixture->folder);
+    assert_refused(fixture, sql, "");
+    (void)snprintf(sql, sizeof sql,
+                   "SELECT * FROM read_text('%s/topics/t.thing/partition=0/"
+                   "a.json')",
+                   fixture->folder);
+    assert_refused(fixture, sql, "");
+}
+
+static int refuse_columns(void *arg, const char *const *names, const char *const *types,
+                          size_t count)
+{
+    (void)names;
+    (void)types;
+    (void)count;
+    *(int *)arg += 1;
+    return 0;
+}
+
+static int stop_at_third(void *arg, const char *const *values, size_t count)
+{
+    (void)values;
+    (void)count;
+    *(int *)arg += 1;
+    return *(int *)arg == 4 ? 77 : 0;
+}
+
+/* A large result is streamed, and ends when the taker has enough. */
+static void test_the_taker_ends_it(void **state)
+{
+    struct engine_fixture *fixture = *state;
+    int calls = 0;
+    const struct pn_rows rows = {.columns = refuse_columns, .row = stop_at_third, .arg = &calls};
+    struct pn_err e;
+    int rc = pn_engine_query(fixture->engine, "SELECT * FROM range(10000000000)", &rows, &e);
+    assert_int_equal(rc, 77);
+    assert_int_equal(calls, 4);
+}
+
+static void test_memory_is_bounded(void **state)
+{
+    assert_refused(*state,
+                   "SELECT max(len(l)) FROM (SELECT list(i) AS l FROM range(100000000) t(i))",
+                   "engine.memory_bytes_max");
+    assert_answer(*state, "SELECT 1", "1\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_tables_by_name),
+        cmocka_unit_test(test_a_new_version_is_seen),
+        cmocka_unit_test(test_nothing_but_one_select),
+        cmocka_unit_test(test_nothing_outside_the_tables),
+        cmocka_unit_test(test_the_taker_ends_it),
+        cmocka_unit_test(test_memory_is_bounded),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
