@@ -120,6 +120,12 @@ int pn_io_sync(const struct pn_io *io, int fd, const char *path, struct pn_err *
     return rc < 0 ? pn_err_errno(e, -rc, "cannot sync %s", path) : 0;
 }
 
+int pn_io_sync_all(const struct pn_io *io, int fd, const char *path, struct pn_err *e)
+{
+    int rc = io->ops->syncfs(io, fd);
+    return rc < 0 ? pn_err_errno(e, -rc, "cannot sync the file system of %s", path) : 0;
+}
+
 void pn_io_start_writeback(const struct pn_io *io, int fd)
 {
     if (io->ops->start_writeback != NULL) {

@@ -30,6 +30,7 @@ struct pn_io_ops {
                        off_t offset);
     int (*fdatasync)(const struct pn_io *io, int fd);
     int (*fsync)(const struct pn_io *io, int fd);
+    int (*syncfs)(const struct pn_io *io, int fd);
     void (*start_writeback)(const struct pn_io *io, int fd); /* a hint; may be NULL */
     int (*ftruncate)(const struct pn_io *io, int fd, off_t size);
     int (*fallocate)(const struct pn_io *io, int fd, off_t offset, off_t len); /* keeps the size */
@@ -77,6 +78,13 @@ int pn_io_sync(const struct pn_io *io, int fd, const char *path, struct pn_err *
 /* Asks the disk to start writing what the file holds, and does not wait: a later sync of many such
  * files shares its waits. Promises nothing. */
 void pn_io_start_writeback(const struct pn_io *io, int fd);
+/*
+ * Syncs the whole file system that `fd` is on: for many small files it costs one wait instead of
+ * one each, but it also waits for what others have written there. Failures of writing back are
+ * those since `fd` was opened, so open it before writing the files.
+ */
+int pn_io_sync_all(const struct pn_io *io, int fd, const char *path,
+                   struct pn_err *e) PN_MUST_CHECK;
 int pn_io_truncate(const struct pn_io *io, int fd, int64_t size, const char *path,
                    struct pn_err *e) PN_MUST_CHECK;
 int pn_io_size(const struct pn_io *io, int fd, int64_t *size_bytes, const char *path,

@@ -53,6 +53,12 @@ static int system_fsync(const struct pn_io *io, int fd)
     return result_of(fsync(fd));
 }
 
+static int system_syncfs(const struct pn_io *io, int fd)
+{
+    (void)io;
+    return result_of(syncfs(fd));
+}
+
 static void system_start_writeback(const struct pn_io *io, int fd)
 {
     (void)io;
@@ -162,6 +168,7 @@ const struct pn_io *pn_io_system(void)
         .pwritev = system_pwritev,
         .fdatasync = system_fdatasync,
         .fsync = system_fsync,
+        .syncfs = system_syncfs,
         .start_writeback = system_start_writeback,
         .ftruncate = system_ftruncate,
         .fallocate = system_fallocate,

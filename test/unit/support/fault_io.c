@@ -16,13 +16,18 @@ static struct fault_io *fault_of(const struct pn_io *io)
     return io->ctx;
 }
 
+static bool is_sync(enum fault_call call)
+{
+    return call == FAULT_FDATASYNC || call == FAULT_FSYNC || call == FAULT_SYNCFS;
+}
+
 static bool is_armed_for(const struct fault_io *fault, enum fault_call call)
 {
     switch (fault->call) {
     case FAULT_ANY:
         return true;
     case FAULT_SYNCS:
-        return call == FAULT_FDATASYNC || call == FAULT_FSYNC;
+        return is_sync(call);
     default:
         return fault->call == call;
     }
@@ -49,7 +54,7 @@ static struct verdict judge(struct fault_io *fault, enum fault_call call)
     (void)pthread_mutex_lock(&fault->lock);
     fault->calls[FAULT_ANY]++;
     fault->calls[call]++;
-    if (call == FAULT_FDATASYNC || call == FAULT_FSYNC) {
+    if (is_sync(call)) {
         fault->calls[FAULT_SYNCS]++;
     }
     if (call == FAULT_PWRITEV && fault->pwritev_fails_next) {
@@ -158,6 +163,16 @@ static int fault_fsync(const struct pn_io *io, int fd)
         return -verdict.error;
     }
     return fault->under->ops->fsync(fault->under, fd);
+}
+
+static int fault_syncfs(const struct pn_io *io, int fd)
+{
+    struct fault_io *fault = fault_of(io);
+    struct verdict verdict = judge(fault, FAULT_SYNCFS);
+    if (verdict.error != 0) {
+        return -verdict.error;
+    }
+    return fault->under->ops->syncfs(fault->under, fd);
 }
 
 static int fault_ftruncate(const struct pn_io *io, int fd, off_t size)
@@ -280,6 +295,7 @@ void fault_io_init(struct fault_io *fault, const struct pn_io *under)
         .pwritev = fault_pwritev,
         .fdatasync = fault_fdatasync,
         .fsync = fault_fsync,
+        .syncfs = fault_syncfs,
         .ftruncate = fault_ftruncate,
         .fallocate = fault_fallocate,
         .fstat = fault_fstat,
@@ -341,9 +357,9 @@ int64_t fault_io_open_count(struct fault_io *fault)
 const char *fault_call_name(enum fault_call call)
 {
     static const char *const names[] = {
-        "any call", "a sync",    "open",      "pread", "pwritev", "fdatasync",
-        "fsync",    "ftruncate", "fallocate", "fstat", "stat",    "rename",
-        "link",     "unlink",    "mkdir",     "rmdir", "flock",   "list",
+        "any call", "a sync",    "open",      "pread", "pwritev", "fdatasync", "fsync",
+        "syncfs",   "ftruncate", "fallocate", "fstat", "stat",    "rename",    "link",
+        "unlink",   "mkdir",     "rmdir",     "flock", "list",
     };
     _Static_assert(sizeof names / sizeof names[0] == FAULT_CALL_COUNT, "a name is missing");
     return names[call];

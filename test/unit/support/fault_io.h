@@ -32,12 +32,13 @@
 /* One for each member of struct pn_io_ops, and two groups. */
 enum fault_call {
     FAULT_ANY,   /* every call but close, which cannot be failed */
-    FAULT_SYNCS, /* fdatasync and fsync */
+    FAULT_SYNCS, /* fdatasync, fsync and syncfs */
     FAULT_OPEN,
     FAULT_PREAD,
     FAULT_PWRITEV,
     FAULT_FDATASYNC,
     FAULT_FSYNC,
+    FAULT_SYNCFS,
     FAULT_FTRUNCATE,
     FAULT_FALLOCATE,
     FAULT_FSTAT,
