@@ -82,8 +82,8 @@ PN_MUST_CHECK static inline int pn_store_put_if_absent(struct pn_store *store, c
     return store->ops->put(store, key, bytes, len, true, e);
 }
 /*
- * Writes several objects, each as pn_store_put() does, sharing the waits for the disk: about three
- * times as fast for small objects. 0 when all of them are durable; after a failure any of them may
+ * Writes several objects, each as pn_store_put() does, sharing the waits for the disk: several
+ * times as fast for many small objects. 0 when all of them are durable; after a failure any of them may
  * have been written, each whole.
  */
 PN_MUST_CHECK static inline int pn_store_put_many(struct pn_store *store, const struct pn_put *puts,

@@ -13,7 +13,9 @@
 #include "store/local/private.h"
 
 enum {
-    GROUP_MAX = 256 /* files of a put_many that are open at once */
+    /* From so many files on, one sync of the file system is cheaper than a sync of each, also when
+     * others write there: 0.05 ms a file instead of 0.1 to 1. */
+    SYNC_ALL_MIN = 32
 };
 
 struct local_store {
@@ -29,7 +31,6 @@ struct local_store {
 struct staged {
     char *temp_path;
     char *path;
-    int fd;
 };
 
 static struct local_store *local_of(struct pn_store *store)
@@ -127,27 +128,27 @@ static int publish(const struct local_store *local, const char *from, const char
     return rc;
 }
 
-/* Writes the temporary file; the disk is told to start, and not waited for. */
-static int stage(struct local_store *local, const struct pn_put *put, struct staged *staged,
-                 struct pn_err *e)
+/* Writes the temporary file, and waits for the disk unless the caller will. */
+static int stage(struct local_store *local, const struct pn_put *put, bool sync,
+                 struct staged *staged, struct pn_err *e)
 {
-    staged->fd = -1;
+    int fd = -1;
     staged->path = path_of_key(local, put->key);
     staged->temp_path = temp_path(local, put->key);
-    int rc = pn_io_open(local->io, staged->temp_path, O_CREAT | O_EXCL | O_WRONLY, &staged->fd, e);
+    int rc = pn_io_open(local->io, staged->temp_path, O_CREAT | O_EXCL | O_WRONLY, &fd, e);
     if (rc == 0) {
-        rc = pn_io_write_at(local->io, staged->fd, put->bytes, put->len, 0, staged->temp_path, e);
+        rc = pn_io_write_at(local->io, fd, put->bytes, put->len, 0, staged->temp_path, e);
     }
-    if (rc == 0) {
-        pn_io_start_writeback(local->io, staged->fd);
+    if (rc == 0 && sync) {
+        rc = pn_io_datasync(local->io, fd, staged->temp_path, e);
     }
+    pn_io_close(local->io, &fd);
     return rc;
 }
 
 /* A temporary file that cannot be removed now is swept away later. */
 static void unstage(struct local_store *local, struct staged *staged)
 {
-    pn_io_close(local->io, &staged->fd);
     if (staged->temp_path != NULL) {
         int ignored = pn_io_unlink(local->io, staged->temp_path, NULL);
         (void)ignored;
@@ -162,8 +163,8 @@ static bool same_folder(const char *left, const char *right)
     return (size_t)(strrchr(right, '/') - right) == len && memcmp(left, right, len) == 0;
 }
 
-static int publish_group(struct local_store *local, const struct pn_put *puts,
-                         struct staged *staged, size_t count, bool if_absent, struct pn_err *e)
+static int publish_all(struct local_store *local, const struct pn_put *puts, struct staged *staged,
+                       size_t count, bool if_absent, struct pn_err *e)
 {
     int rc = 0;
     for (size_t i = 0; i < count && rc == 0; i++) {
@@ -187,26 +188,31 @@ static int publish_group(struct local_store *local, const struct pn_put *puts,
 }
 
 /* Contents of all first, then the names, then the folders: a name never comes before its bytes. */
-static int put_group(struct local_store *local, const struct pn_put *puts, size_t count,
-                     bool if_absent, struct pn_err *e)
+static int put_all(struct local_store *local, const struct pn_put *puts, size_t count,
+                   bool if_absent, struct pn_err *e)
 {
-    struct staged *staged = pn_xcalloc(count, sizeof *staged);
+    struct staged *staged = pn_xcalloc(count + 1, sizeof *staged);
+    bool sync_all = count >= SYNC_ALL_MIN;
     size_t staged_count = 0;
+    int folder = -1;
     int rc = 0;
+    if (sync_all) {
+        rc = pn_io_open(local->io, local->temp_folder, O_RDONLY | O_DIRECTORY, &folder, e);
+    }
     while (staged_count < count && rc == 0) {
-        rc = stage(local, &puts[staged_count], &staged[staged_count], e);
+        rc = stage(local, &puts[staged_count], !sync_all, &staged[staged_count], e);
         staged_count++;
     }
-    for (size_t i = 0; i < count && rc == 0; i++) {
-        rc = pn_io_datasync(local->io, staged[i].fd, staged[i].temp_path, e);
-        pn_io_close(local->io, &staged[i].fd);
+    if (rc == 0 && sync_all) {
+        rc = pn_io_sync_all(local->io, folder, local->temp_folder, e);
     }
     if (rc == 0) {
-        rc = publish_group(local, puts, staged, count, if_absent, e);
+        rc = publish_all(local, puts, staged, count, if_absent, e);
     }
     for (size_t i = 0; i < staged_count; i++) {
         unstage(local, &staged[i]);
     }
+    pn_io_close(local->io, &folder);
     free(staged);
     return rc;
 }
@@ -220,15 +226,7 @@ static int local_put_many(struct pn_store *store, const struct pn_put *puts, siz
             return rc;
         }
     }
-    for (size_t done = 0; done < count;) {
-        size_t group = count - done < GROUP_MAX ? count - done : GROUP_MAX;
-        int rc = put_group(local_of(store), &puts[done], group, false, e);
-        if (rc != 0) {
-            return rc;
-        }
-        done += group;
-    }
-    return 0;
+    return put_all(local_of(store), puts, count, false, e);
 }
 
 static int local_put(struct pn_store *store, const char *key, const void *bytes, size_t len,
@@ -239,7 +237,7 @@ static int local_put(struct pn_store *store, const char *key, const void *bytes,
         return rc;
     }
     struct pn_put put = {.key = key, .bytes = bytes, .len = len};
-    return put_group(local_of(store), &put, 1, if_absent, e);
+    return put_all(local_of(store), &put, 1, if_absent, e);
 }
 
 static int local_get(struct pn_store *store, const char *key, struct pn_buf *out, struct pn_err *e)
@@ -382,10 +380,7 @@ static int local_check(struct pn_store *store, struct pn_err *e)
     if (rc != 0) {
         return rc;
     }
-    rc = stage(local, &probe, &staged, e);
-    if (rc == 0) {
-        rc = pn_io_datasync(local->io, staged.fd, staged.temp_path, e);
-    }
+    rc = stage(local, &probe, true, &staged, e);
     if (rc == 0) {
         rc = pn_io_open(local->io, staged.temp_path, O_RDONLY, &fd, e);
     }

@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "store/local/local.h"
 #include "support/fault_io.h"
+#include "support/ram_io.h"
 #include "support/sink_bed.h"
 
 enum { RECORDS_MAX = 64 };
@@ -154,7 +155,7 @@ static bool crash_at(int64_t nth, int error, enum fault_mode mode, int64_t flush
     fake_log_add_topic(bed.log, "u", 1);
     bed.topics[1] = "u";
     bed.config.topic_count = 2;
-    fault_io_init(&fault, sink_bed_io());
+    fault_io_init(&fault, ram_io());
     fault_io_fail(&fault, FAULT_ANY, nth, error, mode);
     live(&bed, &fault);
     bool fired = fault_io_fired(&fault);
@@ -162,7 +163,7 @@ static bool crash_at(int64_t nth, int error, enum fault_mode mode, int64_t flush
 
     char *before = sink_bed_landed(&bed);
     bed.config.store = bed.store;
-    bed.config.io = sink_bed_io();
+    bed.config.io = ram_io();
     bed.config.flush_size = flush_size_after;
     sink_bed_open(&bed);
     append(&bed, "t", 3);
@@ -219,7 +220,7 @@ static void test_crash_while_recovering(void **state)
         struct fault_io fault;
         sink_bed_init(&bed);
         bed.config.flush_size = 1;
-        fault_io_init(&fault, sink_bed_io());
+        fault_io_init(&fault, ram_io());
         struct pn_store *store = NULL;
         assert_int_equal(pn_local_store_open(bed.store_folder, &fault.io, &store, NULL), 0);
         bed.config.store = store;
@@ -257,7 +258,7 @@ static void test_cuts_are_remembered_first(void **state)
     struct sink_bed bed;
     struct fault_io fault;
     sink_bed_init(&bed);
-    fault_io_init(&fault, sink_bed_io());
+    fault_io_init(&fault, ram_io());
     struct pn_store *store = NULL;
     assert_int_equal(pn_local_store_open(bed.store_folder, &fault.io, &store, NULL), 0);
     bed.config.store = store;
@@ -294,7 +295,7 @@ static void test_records_of_remembered_cuts_are_gone(void **state)
     struct sink_bed bed;
     struct fault_io fault;
     sink_bed_init(&bed);
-    fault_io_init(&fault, sink_bed_io());
+    fault_io_init(&fault, ram_io());
     struct pn_store *store = NULL;
     assert_int_equal(pn_local_store_open(bed.store_folder, &fault.io, &store, NULL), 0);
     bed.config.store = store;
@@ -326,7 +327,7 @@ static void test_log_steps_back_into_remembered_cuts(void **state)
         struct sink_bed bed;
         struct fault_io fault;
         sink_bed_init(&bed);
-        fault_io_init(&fault, sink_bed_io());
+        fault_io_init(&fault, ram_io());
         struct pn_store *store = NULL;
         assert_int_equal(pn_local_store_open(bed.store_folder, &fault.io, &store, NULL), 0);
         bed.config.store = store;

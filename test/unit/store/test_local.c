@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "store/local/local.h"
 #include "support/fault_io.h"
+#include "support/ram_io.h"
 
 struct fixture {
     char folder[64];
@@ -35,9 +36,8 @@ static struct pn_store *open_store(const char *folder, const struct pn_io *io)
 static int set_up(void **state)
 {
     struct fixture *fixture = pn_xcalloc(1, sizeof *fixture);
-    snprintf(fixture->folder, sizeof fixture->folder, "/tmp/pinion-store-XXXXXX");
-    assert_non_null(mkdtemp(fixture->folder));
-    fixture->store = open_store(fixture->folder, pn_io_system());
+    ram_folder("store", fixture->folder, sizeof fixture->folder);
+    fixture->store = open_store(fixture->folder, ram_io());
     *state = fixture;
     return 0;
 }
@@ -46,7 +46,7 @@ static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
     pn_store_destroy(&fixture->store);
-    assert_int_equal(pn_io_remove_tree(pn_io_system(), fixture->folder, NULL), 0);
+    assert_int_equal(pn_io_remove_tree(ram_io(), fixture->folder, NULL), 0);
     free(fixture);
     return 0;
 }
@@ -102,7 +102,7 @@ static size_t count_temps(const char *folder)
 {
     char *path = pn_xasprintf("%s/.tmp", folder);
     struct pn_io_listing listing = {0};
-    assert_int_equal(pn_io_list(pn_io_system(), path, &listing, NULL), 0);
+    assert_int_equal(pn_io_list(ram_io(), path, &listing, NULL), 0);
     size_t count = listing.count;
     pn_io_listing_deinit(&listing);
     free(path);
@@ -278,7 +278,7 @@ static void test_check(void **state)
     struct fixture *fixture = *state;
     assert_int_equal(pn_store_check(fixture->store, NULL), 0);
     assert_int_equal(count_temps(fixture->folder), 0);
-    assert_int_equal(pn_io_remove_tree(pn_io_system(), fixture->folder, NULL), 0);
+    assert_int_equal(pn_io_remove_tree(ram_io(), fixture->folder, NULL), 0);
     struct pn_err e = {0};
     assert_int_not_equal(pn_store_check(fixture->store, &e), 0);
     assert_non_null(strstr(e.msg, fixture->folder));
@@ -289,7 +289,7 @@ static void test_relative_folder_becomes_absolute(void **state)
     struct fixture *fixture = *state;
     char *here = getcwd(NULL, 0);
     assert_int_equal(chdir(fixture->folder), 0);
-    struct pn_store *store = open_store("below/", pn_io_system());
+    struct pn_store *store = open_store("below/", ram_io());
     assert_int_equal(chdir(here), 0);
     put(store, "k", "v");
     char *url = NULL;
@@ -398,7 +398,7 @@ static void torture(struct fixture *fixture, void (*prepare)(struct pn_store *st
         for (bool fired = true; fired; nth++) {
             struct fault_io fault;
             struct pn_err e = {0};
-            fault_io_init(&fault, pn_io_system());
+            fault_io_init(&fault, ram_io());
             struct pn_store *store = open_store(fixture->folder, &fault.io);
             prepare(fixture->store);
             fault_io_fail(&fault, FAULT_ANY, nth, FAULTS[i].error, FAULTS[i].mode);
@@ -447,7 +447,7 @@ static void prepare_nothing(struct pn_store *store)
 {
     char *url = NULL;
     assert_int_equal(pn_store_url(store, "dir", &url, NULL), 0);
-    assert_int_equal(pn_io_remove_tree(pn_io_system(), url, NULL), 0);
+    assert_int_equal(pn_io_remove_tree(ram_io(), url, NULL), 0);
     free(url);
 }
 
@@ -494,6 +494,41 @@ static void test_put_many_never_tears(void **state)
     torture(*state, prepare_nothing, operate_put_many, check_many);
 }
 
+enum { CROWD = 40 }; /* so many that they are synced together */
+
+static int operate_put_crowd(struct pn_store *store, struct pn_err *e)
+{
+    struct pn_put puts[CROWD];
+    char keys[CROWD][16];
+    for (int i = 0; i < CROWD; i++) {
+        snprintf(keys[i], sizeof keys[i], "dir/%d", i);
+        puts[i] = (struct pn_put){.key = keys[i], .bytes = keys[i], .len = strlen(keys[i])};
+    }
+    return pn_store_put_many(store, puts, CROWD, e);
+}
+
+static int check_member(void *arg, const struct pn_object *object)
+{
+    char *text = get(((void **)arg)[0], object->key);
+    assert_string_equal(text, object->key);
+    free(text);
+    (*(int *)((void **)arg)[1])++;
+    return 0;
+}
+
+static void check_crowd(struct pn_store *store, int rc)
+{
+    int count = 0;
+    void *arg[] = {store, &count};
+    assert_int_equal(pn_store_list(store, "dir/", NULL, check_member, arg, NULL), 0);
+    assert_true(rc != 0 || count == CROWD);
+}
+
+static void test_put_of_a_crowd_never_tears(void **state)
+{
+    torture(*state, prepare_nothing, operate_put_crowd, check_crowd);
+}
+
 static int operate_commit_file(struct pn_store *store, struct pn_err *e)
 {
     char *path = NULL;
@@ -530,7 +565,7 @@ static void test_remove_fails_whole(void **state)
     struct fixture *fixture = *state;
     for (int64_t nth = 1;; nth++) {
         struct fault_io fault;
-        fault_io_init(&fault, pn_io_system());
+        fault_io_init(&fault, ram_io());
         struct pn_store *store = open_store(fixture->folder, &fault.io);
         prepare_old(fixture->store);
         fault_io_fail(&fault, FAULT_ANY, nth, EIO, FAULT_ONCE);
@@ -550,12 +585,28 @@ static void test_put_syncs(void **state)
 {
     struct fixture *fixture = *state;
     struct fault_io fault;
-    fault_io_init(&fault, pn_io_system());
+    fault_io_init(&fault, ram_io());
     struct pn_store *store = open_store(fixture->folder, &fault.io);
     put(store, "dir/k", "old");
     fault_io_fail(&fault, FAULT_ANY, 0, 0, FAULT_ONCE);
     put(store, "dir/k", "new");
     assert_int_equal(fault_io_calls(&fault, FAULT_SYNCS), 2);
+
+    /* Many objects share them: the file system's sync, and the folder's. */
+    struct pn_put puts[40];
+    char keys[40][16];
+    for (int i = 0; i < 40; i++) {
+        snprintf(keys[i], sizeof keys[i], "dir/%d", i);
+        puts[i] = (struct pn_put){.key = keys[i], .bytes = "x", .len = 1};
+    }
+    fault_io_fail(&fault, FAULT_ANY, 0, 0, FAULT_ONCE);
+    assert_int_equal(pn_store_put_many(store, puts, 40, NULL), 0);
+    assert_int_equal(fault_io_calls(&fault, FAULT_SYNCS), 2);
+    assert_int_equal(fault_io_calls(&fault, FAULT_SYNCFS), 1);
+
+    fault_io_fail(&fault, FAULT_SYNCS, 1, EIO, FAULT_ONCE);
+    assert_int_not_equal(pn_store_put_many(store, puts, 40, NULL), 0);
+    assert_int_equal(fault_io_calls(&fault, FAULT_RENAME), 0);
 
     fault_io_fail(&fault, FAULT_SYNCS, 1, EIO, FAULT_ONCE);
     assert_int_not_equal(pn_store_put(store, "dir/k", "newer", 5, NULL), 0);
@@ -573,7 +624,7 @@ static void test_lists_fail_loudly(void **state)
         struct fault_io fault;
         struct pn_buf keys;
         pn_buf_init(&keys, 4096);
-        fault_io_init(&fault, pn_io_system());
+        fault_io_init(&fault, ram_io());
         struct pn_store *store = open_store(fixture->folder, &fault.io);
         fault_io_fail(&fault, FAULT_ANY, nth, EIO, FAULT_ONCE);
         struct pn_err e = {0};
@@ -596,7 +647,7 @@ enum { PROCESSES = 6, KEYS = 60 };
 static void contend(const char *folder, int process)
 {
     struct pn_store *store = NULL;
-    if (pn_local_store_open(folder, pn_io_system(), &store, NULL) != 0) {
+    if (pn_local_store_open(folder, ram_io(), &store, NULL) != 0) {
         _exit(100);
     }
     int won = 0;
@@ -671,6 +722,7 @@ int main(void)
         TEST(test_put_never_tears),
         TEST(test_put_if_absent_never_tears),
         TEST(test_put_many_never_tears),
+        TEST(test_put_of_a_crowd_never_tears),
         TEST(test_commit_file_never_tears),
         TEST(test_remove_fails_whole),
         TEST(test_put_syncs),

@@ -5,41 +5,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/mem.h"
 #include "store/local/local.h"
-
-static int sync_nothing(const struct pn_io *io, int fd)
-{
-    (void)io;
-    (void)fd;
-    return 0;
-}
-
-const struct pn_io *sink_bed_io(void)
-{
-    static struct pn_io_ops ops;
-    static struct pn_io io = {.ops = &ops};
-    if (ops.open == NULL) {
-        ops = *pn_io_system()->ops;
-        ops.fdatasync = sync_nothing;
-        ops.fsync = sync_nothing;
-        ops.start_writeback = NULL;
-    }
-    return &io;
-}
+#include "support/ram_io.h"
 
 void sink_bed_init(struct sink_bed *bed)
 {
     memset(bed, 0, sizeof *bed);
-    snprintf(bed->folder, sizeof bed->folder, "/tmp/pinion-sink-XXXXXX");
-    assert_non_null(mkdtemp(bed->folder));
+    ram_folder("sink", bed->folder, sizeof bed->folder);
     bed->store_folder = pn_xasprintf("%s/store", bed->folder);
     bed->state_folder = pn_xasprintf("%s/sink", bed->folder);
-    assert_int_equal(pn_local_store_open(bed->store_folder, sink_bed_io(), &bed->store, NULL), 0);
+    assert_int_equal(pn_local_store_open(bed->store_folder, ram_io(), &bed->store, NULL), 0);
     bed->log = fake_log_create();
     fake_log_add_topic(bed->log, "t", 1);
     pn_fake_clock_init(&bed->clock, 1000000);
@@ -53,7 +32,7 @@ void sink_bed_init(struct sink_bed *bed)
     bed->config.rotate_interval_ms = 1000;
     bed->config.log = fake_log_port(bed->log);
     bed->config.store = bed->store;
-    bed->config.io = sink_bed_io();
+    bed->config.io = ram_io();
     bed->config.clock = &bed->clock.clock;
     bed->config.metrics = bed->metrics;
 }

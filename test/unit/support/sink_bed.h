@@ -1,6 +1,6 @@
 /*
  * What the tests of the sink stand on: a log in memory, a store and a state folder below a fresh
- * folder in /tmp, and a clock that stands still.
+ * folder, and a clock that stands still.
  */
 #ifndef PN_TEST_SUPPORT_SINK_BED_H
 #define PN_TEST_SUPPORT_SINK_BED_H
@@ -13,16 +13,13 @@ struct sink_bed {
     char *store_folder;
     char *state_folder;
     struct fake_log *log;
-    struct pn_store *store; /* on sink_bed_io(); for looking, and for the sink unless changed */
+    struct pn_store *store; /* on ram_io(); for looking, and for the sink unless changed */
     struct pn_fake_clock clock;
     struct pn_metrics *metrics;
     const char *topics[4];
     struct pn_sink_config config; /* a test changes it before sink_bed_open() */
     struct pn_sink *sink;
 };
-
-/* The real disk without its waits: syncs do nothing, so that thousands of lives take seconds. */
-const struct pn_io *sink_bed_io(void);
 
 /* flush_size 3, rotation after 1000 ms, the topic "t" of one partition. Asserts (cmocka). */
 void sink_bed_init(struct sink_bed *bed);
