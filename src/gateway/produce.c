@@ -68,8 +68,10 @@ static int decode_base64(struct parse *p, const struct pn_json *node, struct pn_
         return 0;
     }
     if (node->type != PN_JSON_STRING) {
-        return fail(p, 400, 400, "data=%.*s is not a base64 string.", quoted(node->raw_len),
-                    node->raw);
+        size_t from = p->values->len;
+        pn_json_write(p->values, node);
+        return fail(p, 400, 400, "data=%.*s is not a base64 string.", quoted(p->values->len - from),
+                    p->values->data + from);
     }
     size_t start = p->values->len;
     if (!pn_buf_reserve(p->values, 1) || !pn_base64_decode(p->values, node->text, node->text_len)) {

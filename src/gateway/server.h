@@ -154,8 +154,8 @@ void pn_serve_connection(void *cls, struct MHD_Connection *mhd, void **socket_co
                          enum MHD_ConnectionNotificationCode what);
 /* Runs the route's handler on this thread with this parser; true when the reply is there. */
 bool pn_serve_handle(struct pn_conn *conn, struct pn_json_parser *parser);
-/* Hands `produce` to the log; when the log refuses, the reply is there and true is returned. `more`:
- * another one is submitted right behind. */
+/* Hands `produce` to the log; when the log refuses, the reply is there and true is returned.
+ * `more`: another one is submitted right behind. */
 bool pn_serve_submit(struct pn_conn *conn, bool more);
 /* The request came back to its worker. */
 void pn_serve_finished(struct pn_conn *conn);

@@ -6,7 +6,11 @@
  *   no request under way, silent for idle_ms                     closed
  *   part of a request header for request_ms (or silent idle_ms)  408
  *   part of a body for request_ms                                408
+ *   the client has hung up, and no reply is due                  closed
  *   a reply of which nothing more is fetched for idle_ms          closed
+ *
+ * (libmicrohttpd overlooks the end of a stream that came together with the last bytes before it: it
+ * waits for an edge of epoll's that was there already.)
  *
  * Whether part of a header came, only the kernel can tell: bytes were received since the last look,
  * and no request came of them. While a request is read nothing is being sent, so the 408 can be
@@ -16,8 +20,12 @@
 #include <string.h>
 
 #include <linux/tcp.h>
+#include <sys/ioctl.h>
 
 #include "gateway/server.h"
+
+/* tcpi_state, as the kernel numbers it; the header with its name clashes with linux/tcp.h. */
+enum { TCP_CLOSE_WAIT = 8 };
 
 static void hang_up(struct pn_conn *conn)
 {
@@ -57,6 +65,14 @@ static void sweep_idle(struct pn_conn *conn, const struct tcp_info *tcp, bool en
     }
 }
 
+/* Has the client closed its side, and is everything it sent before read? */
+static bool has_hung_up(const struct pn_conn *conn, const struct tcp_info *tcp)
+{
+    int unread = 0;
+    return tcp->tcpi_state == TCP_CLOSE_WAIT && ioctl(conn->fd, FIONREAD, &unread) == 0 &&
+           unread == 0;
+}
+
 static void sweep_one(struct pn_conn *conn, enum pn_stage stage)
 {
     const struct pn_worker *worker = conn->worker;
@@ -67,7 +83,9 @@ static void sweep_one(struct pn_conn *conn, enum pn_stage stage)
     if (getsockopt(conn->fd, IPPROTO_TCP, TCP_INFO, &tcp, &len) != 0) {
         return;
     }
-    if (conn->state == PN_IDLE) {
+    if (conn->state != PN_REPLYING && has_hung_up(conn, &tcp)) {
+        hang_up(conn);
+    } else if (conn->state == PN_IDLE) {
         sweep_idle(conn, &tcp, stage != PN_SERVING);
     } else if (stage == PN_STOPPING) {
         hang_up(conn);

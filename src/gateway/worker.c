@@ -21,8 +21,8 @@
 enum { SWEEP_MS = 250 };
 /* While connections are parked, libmicrohttpd can't tell whether anything else is pending. */
 enum { PARKED_WAIT_MS = 1 };
-/* What libmicrohttpd needs of a connection's memory beside the request's header. It zeroes all of it
- * after each request, so more than is needed costs time. */
+/* What libmicrohttpd needs of a connection's memory beside the request's header. It zeroes all of
+ * it after each request, so more than is needed costs time. */
 enum { POOL_MARGIN_BYTES = 2 * 1024 };
 
 void pn_worker_wake(struct pn_worker *worker)

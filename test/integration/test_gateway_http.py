@@ -1,0 +1,443 @@
+"""HTTP itself: malformed, pipelined, slow and hostile clients by raw sockets; keys; the end."""
+
+import json
+import socket
+import threading
+import time
+
+import pytest
+import requests
+
+from pinion import Failed, Server
+
+ONE = b'{"records":[{"value":1}]}'
+
+
+def address(server):
+    host, port = server.url.removeprefix("http://").split(":")
+    return host, int(port)
+
+
+class Raw:
+    """A connection on which bytes are sent as they are."""
+
+    def __init__(self, server):
+        self.socket = socket.create_connection(address(server), timeout=30)
+        self.buffer = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.socket.close()
+
+    def send(self, data):
+        self.socket.sendall(data)
+        return self
+
+    def post(self, path=b"/topics/t", body=ONE, headers=b""):
+        head = b"POST %s HTTP/1.1\r\nHost: h\r\n%sContent-Length: %d\r\n\r\n"
+        return self.send(head % (path, headers, len(body)) + body)
+
+    def fill(self):
+        more = self.socket.recv(65536)
+        self.buffer += more
+        return more != b""
+
+    def answer(self, body=True):
+        """(status, headers, body) of the next reply; None when the connection was closed."""
+        while b"\r\n\r\n" not in self.buffer:
+            if not self.fill():
+                return None
+        head, _, rest = self.buffer.partition(b"\r\n\r\n")
+        lines = head.decode().split("\r\n")
+        headers = {k.lower(): v for k, v in (line.split(": ", 1) for line in lines[1:])}
+        length = int(headers.get("content-length", 0)) if body else 0
+        while len(rest) < length:
+            assert self.fill()
+            rest = self.buffer.partition(b"\r\n\r\n")[2]
+        self.buffer = rest[length:]
+        return int(lines[0].split()[1]), headers, rest[:length]
+
+    def closed(self):
+        try:
+            while self.fill():
+                pass
+        except ConnectionResetError:
+            pass
+        return True
+
+
+def error_of(answer, status):
+    assert answer is not None and answer[0] == status, answer
+    body = json.loads(answer[2])
+    assert set(body) == {"error_code", "message"}
+    return body["message"]
+
+
+def test_pipelining(server):
+    with Raw(server) as raw:
+        request = b"POST /topics/pipe HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s" % (
+            len(ONE), ONE,
+        )  # fmt: skip
+        raw.send(request * 100)
+        offsets = [json.loads(raw.answer()[2])["offsets"][0]["offset"] for _ in range(100)]
+        assert offsets == list(range(100))
+
+
+def test_pipelining_of_different_requests(server):
+    with Raw(server) as raw:
+        raw.send(b"GET /health HTTP/1.1\r\nHost: h\r\n\r\nGET /nothing HTTP/1.1\r\nHost: h\r\n\r\n")
+        raw.post()
+        raw.send(b"HEAD /topics HTTP/1.1\r\nHost: h\r\n\r\nGET /topics HTTP/1.1\r\nHost: h\r\n\r\n")
+        assert raw.answer()[0] == 200
+        assert raw.answer()[0] == 404
+        assert raw.answer()[0] == 200
+        status, headers, _ = raw.answer(body=False)
+        assert status == 200
+        listed = raw.answer()
+        assert len(listed[2]) == int(headers["content-length"])
+
+
+def test_head(server):
+    requests.post(f"{server.url}/topics/t", data=ONE)
+    for path in ("/topics", "/topics/t", "/health", "/metrics", "/"):
+        answer = requests.head(server.url + path)
+        assert answer.status_code == 200 and answer.content == b""
+        assert int(answer.headers["Content-Length"]) > 0
+
+
+def test_http_1_0(server):
+    with Raw(server) as raw:
+        raw.send(b"GET /health HTTP/1.0\r\n\r\n")
+        assert raw.answer()[0] == 200
+        assert raw.closed()
+
+
+def test_connection_close(server):
+    with Raw(server) as raw:
+        raw.post(headers=b"Connection: close\r\n")
+        assert raw.answer()[0] == 200
+        assert raw.closed()
+
+
+def test_chunked_body(server):
+    with Raw(server) as raw:
+        raw.send(b"POST /topics/t HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for i in range(0, len(ONE), 7):
+            piece = ONE[i : i + 7]
+            raw.send(b"%x\r\n%s\r\n" % (len(piece), piece))
+        raw.send(b"0\r\n\r\n")
+        assert raw.answer()[0] == 200
+        raw.post()
+        assert raw.answer()[0] == 200
+
+
+def test_expect_continue(server):
+    with Raw(server) as raw:
+        raw.send(
+            b"POST /topics/t HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n"
+            b"Content-Length: %d\r\n\r\n" % len(ONE)
+        )
+        assert raw.answer()[0] == 100
+        raw.send(ONE)
+        assert raw.answer()[0] == 200
+    with Raw(server) as raw:
+        raw.send(
+            b"POST /topics/t HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n"
+            b"Content-Length: 999999999\r\n\r\n"
+        )
+        assert "body_bytes_max" in error_of(raw.answer(), 413)
+
+
+def test_byte_by_byte(server):
+    with Raw(server) as raw:
+        request = b"POST /topics/t HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s" % (
+            len(ONE), ONE,
+        )  # fmt: skip
+        for byte in request:
+            raw.send(bytes([byte]))
+        assert raw.answer()[0] == 200
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    [b"GET / HTTP/9.9\r\n\r\n", b"GET / HTTP/0.9\r\n\r\n",
+     b"GET / HTTP/1.1 extra\r\n\r\n", b"GET / JUNK/1.1\r\n\r\n",
+     b"POST /topics/t HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n",
+     b"POST /topics/t HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n",
+     b"POST /topics/t HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+     b"POST /topics/t HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+     b"POST /topics/t HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n",
+     b"POST /topics/t HTTP/1.1\r\nHost: h\r\nno colon\r\n\r\n"],
+)  # fmt: skip
+def test_malformed_requests_are_answered(server, request_line):
+    with Raw(server) as raw:
+        raw.send(request_line)
+        answer = raw.answer()
+        assert answer is not None
+        assert 400 <= answer[0] < 500 or answer[0] in (501, 505)
+    assert requests.get(f"{server.url}/health").status_code == 200
+
+
+@pytest.mark.parametrize("junk", [b"GET\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\r\n\r\n"])
+def test_what_is_no_http(server, junk):
+    """libmicrohttpd hangs up on it without a word."""
+    with Raw(server) as raw:
+        raw.send(junk)
+        answer = raw.answer()
+        assert answer is None or 400 <= answer[0] < 500
+    assert requests.get(f"{server.url}/health").status_code == 200
+
+
+def test_ambiguous_length(server):
+    with Raw(server) as raw:
+        raw.send(
+            b"POST /topics/t HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        )
+        assert "not both" in error_of(raw.answer(), 400)
+
+
+def test_compressed_body(server):
+    with Raw(server) as raw:
+        raw.post(headers=b"Content-Encoding: gzip\r\n")
+        assert "Content-Encoding" in error_of(raw.answer(), 415)
+        raw.post()
+        assert raw.answer()[0] == 200
+
+
+@pytest.mark.parametrize("size", [9000, 20000, 200000])
+def test_large_header(server, size):
+    with Raw(server) as raw:
+        raw.send(b"GET /health HTTP/1.1\r\nHost: h\r\n")
+        try:
+            raw.send(b"X-Large: %s\r\n\r\n" % (b"x" * size))
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        assert raw.answer()[0] == 431
+
+
+def test_many_headers(server):
+    with Raw(server) as raw:
+        raw.send(b"GET /health HTTP/1.1\r\nHost: h\r\n" + b"a: b\r\n" * 1000 + b"\r\n")
+        assert raw.answer()[0] == 431
+
+
+def test_long_path(server):
+    with Raw(server) as raw:
+        raw.send(b"GET /%s HTTP/1.1\r\nHost: h\r\n\r\n" % (b"a" * 50000))
+        assert raw.answer()[0] in (414, 431)
+
+
+def test_large_body(data):
+    with Server(data, "--set", "gateway.body_bytes_max=64KiB") as server:
+        large = json.dumps({"records": [{"value": "x" * 100000}]}).encode()
+        # The client gets its answer though it was still sending, and the connection stays usable.
+        with Raw(server) as raw:
+            raw.post(body=large)
+            assert "gateway.body_bytes_max" in error_of(raw.answer(), 413)
+            raw.post()
+            assert raw.answer()[0] == 200
+        with requests.Session() as session:
+            assert session.post(f"{server.url}/topics/t", data=large).status_code == 413
+            chunks = (large[i : i + 1000] for i in range(0, len(large), 1000))
+            assert session.post(f"{server.url}/topics/t", data=chunks).status_code == 413
+            assert session.post(f"{server.url}/topics/t", data=ONE).status_code == 200
+
+
+def test_body_at_the_limit(server):
+    # 16 MiB in records below the record limit.
+    records = [{"value": "x" * 1000000} for _ in range(16)]
+    answer = requests.post(f"{server.url}/topics/large", json={"records": records})
+    assert answer.status_code == 200, answer.text
+    assert len(answer.json()["offsets"]) == 16
+
+
+def test_slow_clients(data):
+    """Neither a slow header nor a slow body is kept, and each is told; nobody else waits."""
+    with Server(data, "--set", "gateway.request_ms=1s", "--set", "gateway.idle_ms=2s") as server:
+        slow = [Raw(server) for _ in range(20)]
+        for raw in slow[:10]:
+            raw.send(b"POST /topics/t HTTP/1.1\r\nHost: h\r\nX: ")
+        for raw in slow[10:]:
+            raw.send(b"POST /topics/t HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n{")
+        done = threading.Event()
+
+        def drip():
+            while not done.wait(0.1):
+                for raw in slow:
+                    try:
+                        raw.send(b" ")
+                    except OSError:
+                        pass
+
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        assert requests.post(f"{server.url}/topics/t", data=ONE, timeout=10).status_code == 200
+        for raw in slow:
+            assert "request_ms" in error_of(raw.answer(), 408)
+        done.set()
+        dripping.join()
+        for raw in slow:
+            raw.socket.close()
+
+
+def test_idle_connection(data):
+    with Server(data, "--set", "gateway.idle_ms=1s") as server, Raw(server) as raw:
+        raw.post()
+        assert raw.answer()[0] == 200
+        assert raw.answer() is None
+
+
+def test_silent_header(data):
+    with Server(data, "--set", "gateway.idle_ms=1s") as server, Raw(server) as raw:
+        raw.post()
+        assert raw.answer()[0] == 200
+        raw.send(b"POST /to")
+        answer = raw.answer()
+        assert answer is None or answer[0] == 408
+
+
+def test_reply_that_nobody_reads(data):
+    with Server(data, "--set", "gateway.idle_ms=1s") as server:
+        for _ in range(8):
+            body = {"records": [{"value": "x" * 1000000}]}
+            assert requests.post(f"{server.url}/topics/t", json=body).status_code == 200
+        with Raw(server) as raw:
+            raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            raw.send(b"GET /topics/t/partitions/0/records HTTP/1.1\r\nHost: h\r\n\r\n")
+            deadline = time.monotonic() + 30
+            while time.monotonic() < deadline:
+                text = requests.get(f"{server.url}/metrics").text
+                if "pinion_gateway_connections 1\n" in text:
+                    break
+                time.sleep(0.1)
+            assert "pinion_gateway_connections 1\n" in text
+
+
+def test_clients_that_go_away(server):
+    for _ in range(50):
+        with Raw(server) as raw:
+            raw.post()
+        with Raw(server) as raw:
+            raw.send(b"POST /topics/t HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\nxx")
+        with Raw(server) as raw:
+            raw.send(b"GET /topics/t/partitions/0/records?offset=999&timeout=100 HTTP/1.1\r\n\r\n")
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        text = requests.get(f"{server.url}/metrics").text
+        if "pinion_gateway_connections 1\n" in text and "in_flight 1\n" in text:
+            break
+        time.sleep(0.1)
+    assert "pinion_gateway_connections 1\n" in text
+    assert "pinion_gateway_requests_in_flight 1\n" in text
+
+
+def test_many_connections(server):
+    """Exactly as many as make libmicrohttpd's own loop sleep, and some more."""
+    for count in (128, 256, 300):
+        raws = [Raw(server) for _ in range(count)]
+        for _ in range(3):
+            for raw in raws:
+                raw.post()
+            for raw in raws:
+                assert raw.answer()[0] == 200
+        for raw in raws:
+            raw.socket.close()
+
+
+def test_too_many_connections(data):
+    with Server(data, "--set", "gateway.connections_max=10") as server:
+        raws = [Raw(server) for _ in range(10)]
+        for raw in raws:
+            assert raw.post().answer()[0] == 200
+        with Raw(server) as raw:
+            answer = raw.answer()
+            assert answer[0] == 503 and answer[1]["retry-after"] == "1"
+        for raw in raws:
+            assert raw.post().answer()[0] == 200
+            raw.socket.close()
+
+
+# --- keys -----------------------------------------------------------------------------------------
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+def test_api_keys(data, tmp_path):
+    keys = tmp_path / "keys"
+    keys.write_text(f"# ours\n{KEY}\n")
+    more = {"PINION_API_KEY": "another-key-of-some-length"}
+    with Server(
+        data, "--set", "gateway.auth=api-key", "--set", f"gateway.api_key_file={keys}", env=more
+    ) as server:
+        post = lambda **headers: requests.post(  # noqa: E731
+            f"{server.url}/test/topics/t", data=ONE, headers=headers
+        )
+        for refused in (post(), post(**{"x-api-key": "wrong"}), post(**{"x-api-key": KEY + "0"})):
+            assert refused.status_code == 403
+            assert refused.json() == {"message": "Forbidden"}
+        assert post(**{"x-api-key": KEY}).status_code == 200
+        assert post(**{"X-API-Key": more["PINION_API_KEY"]}).status_code == 200
+        assert requests.get(f"{server.url}/no/such").status_code == 403
+        assert requests.get(f"{server.url}/health").status_code == 200
+        assert requests.options(f"{server.url}/topics/t").status_code == 200
+        assert requests.get(f"{server.url}/metrics").status_code == 200
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:0", "[::]:0"])
+def test_other_addresses_need_a_decision(data, listen):
+    from pinion import run
+
+    with pytest.raises(Failed) as refused:
+        run("serve", "--listen", listen, data=data)
+    assert "gateway.auth" in str(refused.value)
+    assert "api-key" in str(refused.value)
+
+
+# --- stopping -------------------------------------------------------------------------------------
+
+
+def test_stop_finishes_what_was_accepted(data):
+    """SIGTERM while producers write: every request that got through is answered, and kept."""
+    server = Server(data).start()
+    acknowledged = []
+    refused = []
+
+    def write():
+        with requests.Session() as session:
+            while True:
+                try:
+                    answer = session.post(f"{server.url}/topics/stop", data=ONE, timeout=30)
+                except requests.ConnectionError:
+                    refused.append(1)
+                    return
+                assert answer.status_code == 200
+                acknowledged.append(answer.json()["offsets"][0]["offset"])
+
+    writers = [threading.Thread(target=write) for _ in range(8)]
+    for writer in writers:
+        writer.start()
+    while len(acknowledged) < 200:
+        time.sleep(0.01)
+    server.stop()
+    for writer in writers:
+        writer.join()
+    with Server(data) as server:
+        end = requests.get(f"{server.url}/topics/stop/partitions/0/offsets").json()["end_offset"]
+    assert len(set(acknowledged)) == len(acknowledged)
+    assert max(acknowledged) < end
+
+
+def test_stop_with_idle_connections(data):
+    with Server(data) as server:
+        raws = [Raw(server) for _ in range(5)]
+        for raw in raws:
+            assert raw.post().answer()[0] == 200
+        started = time.monotonic()
+        server.stop()
+        assert time.monotonic() - started < 10
+        server.start()
+        for raw in raws:
+            raw.socket.close()

@@ -1,0 +1,264 @@
+"""Kafka REST v2: topics, partitions, produce, and the errors of each."""
+
+import base64
+import json
+
+import pytest
+import requests
+
+BINARY_V2 = "application/vnd.kafka.binary.v2+json"
+
+
+def text(raw):
+    return base64.b64encode(raw).decode()
+
+
+def produce(server, topic, *records, partition=None, **more):
+    path = f"/topics/{topic}" + ("" if partition is None else f"/partitions/{partition}")
+    return requests.post(server.url + path, json={"records": list(records)}, **more)
+
+
+def error(answer, status, code):
+    assert answer.status_code == status, answer.text
+    body = answer.json()
+    assert set(body) == {"error_code", "message"}
+    assert body["error_code"] == code
+    return body["message"]
+
+
+def make_topic(server, name, partitions):
+    """A topic with several partitions: the setting is for topics that a produce creates."""
+    produce(server, name, {"value": 0})
+    listed = requests.get(f"{server.url}/topics/{name}/partitions").json()
+    assert len(listed) == partitions
+
+
+def test_metadata(server):
+    produce(server, "m", {"value": 1}, {"value": 2})
+    partition = {"partition": 0, "leader": 0,
+                 "replicas": [{"broker": 0, "leader": True, "in_sync": True}]}  # fmt: skip
+    get = lambda path: requests.get(server.url + path).json()  # noqa: E731
+    assert "m" in get("/topics") and get("/topics") == sorted(get("/topics"))
+    assert get("/topics/m") == {"name": "m", "configs": {}, "partitions": [partition]}
+    assert get("/topics/m/partitions") == [partition]
+    assert get("/topics/m/partitions/0") == partition
+    assert get("/topics/m/partitions/0/offsets") == {"beginning_offset": 0, "end_offset": 2}
+    assert get("/brokers") == {"brokers": [0]}
+
+
+@pytest.mark.parametrize("path", ["", "/partitions", "/partitions/0", "/partitions/0/offsets",
+                                  "/partitions/0/records"])  # fmt: skip
+def test_unknown_topic(server, path):
+    message = error(requests.get(f"{server.url}/topics/none{path}"), 404, 40401)
+    assert message == "Topic not found."
+
+
+@pytest.mark.parametrize("path", ["1", "1/offsets", "1/records", "x", "-1", "99999999999"])
+def test_unknown_partition(server, path):
+    produce(server, "p", {"value": 1})
+    message = error(requests.get(f"{server.url}/topics/p/partitions/{path}"), 404, 40402)
+    assert message == "Partition not found."
+
+
+def test_unknown_topic_without_auto_create(data):
+    from pinion import Server
+
+    with Server(data, "--set", "log.auto_create_topics=false") as server:
+        answer = produce(server, "none", {"value": 1}, timeout=5)
+        assert error(answer, 404, 40401) == "Topic not found."
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["..", ".", "a%2Fb", "a%5Cb", "a%20b", "caf%C3%A9", "x" * 250, "x" * 300, "a:b", "%2e%2e"],
+)  # fmt: skip
+def test_hostile_topic_names(server, data, name):
+    with requests.Session() as session:
+        request = requests.Request("POST", server.url, json={"records": [{"value": 1}]})
+        prepared = session.prepare_request(request)
+        prepared.url = f"{server.url}/topics/{name}"
+        answer = session.send(prepared)
+    assert answer.status_code in (400, 404, 405), answer.text
+    assert answer.json()["error_code"] in (40002, 404, 405)
+    assert not any(".." in str(path) for path in data.rglob("*"))
+
+
+def test_nul_in_topic_name(server):
+    error(requests.post(f"{server.url}/topics/a%00b", json={}), 400, 400)
+
+
+def test_binary(server):
+    records = [
+        {"key": text(b"k"), "value": text(bytes(range(256)))},
+        {"key": None, "value": text(b"")},
+        {"value": None},
+    ]
+    answer = produce(server, "b", *records, headers={"Content-Type": BINARY_V2})
+    assert [o["offset"] for o in answer.json()["offsets"]] == [0, 1, 2]
+    path = f"{server.url}/topics/b/partitions/0/records"
+    got = requests.get(path, headers={"Accept": BINARY_V2})
+    assert got.headers["Content-Type"] == BINARY_V2
+    assert [(r["key"], r["value"]) for r in got.json()] == [
+        (text(b"k"), text(bytes(range(256)))), (None, ""), (None, None)
+    ]  # fmt: skip
+    # The first is no JSON: said so, with its place; those before it would come first.
+    message = error(requests.get(path), 422, 42203)
+    assert "topic b, partition 0, offset 0" in message
+    # What is JSON can be read as such.
+    assert requests.get(path + "?offset=2").json()[0]["value"] is None
+
+
+def test_headers_go_round(server):
+    headers = [{"key": "trace", "value": text(b"\x00\xff")}, {"key": "none", "value": None}]
+    produce(server, "h", {"value": 1, "headers": headers}, {"value": 2})
+    got = requests.get(f"{server.url}/topics/h/partitions/0/records").json()
+    assert got[0]["headers"] == headers
+    assert "headers" not in got[1]
+
+
+def test_keys_and_partitions(data):
+    from pinion import Server
+
+    with Server(data, "--set", "log.partitions=3") as server:
+        make_topic(server, "k", 3)
+        # Records of a key stay together, and a key goes where Kafka's clients put it.
+        keyed = produce(server, "k", *[{"key": "a", "value": i} for i in range(5)]).json()
+        assert len({o["partition"] for o in keyed["offsets"]}) == 1
+        # A record's own partition wins over the path's.
+        answer = produce(server, "k", {"value": 1}, {"value": 2, "partition": 2}, partition=1)
+        assert [o["partition"] for o in answer.json()["offsets"]] == [1, 2]
+        # One bad partition does not keep the others out.
+        answer = produce(server, "k", {"value": 1, "partition": 0}, {"value": 2, "partition": 3})
+        assert answer.status_code == 200
+        good, bad = answer.json()["offsets"]
+        assert good["partition"] == 0 and good["error"] is None
+        assert bad == {"partition": None, "offset": None, "error_code": 40402,
+                       "error": "Partition not found."}  # fmt: skip
+        error(produce(server, "k", {"value": 1}, partition=3), 404, 40402)
+
+
+def test_record_too_large(data):
+    from pinion import Server
+
+    with Server(data, "--set", "log.record_bytes_max=1KiB") as server:
+        message = error(produce(server, "big", {"value": "x" * 2000}), 413, 40002)
+        assert "log.record_bytes_max" in message
+        answer = produce(server, "big", {"value": "x" * 2000}, {"value": "small"})
+        assert answer.status_code == 200
+        bad, good = answer.json()["offsets"]
+        assert bad["error_code"] == 40002 and bad["offset"] is None
+        assert good["offset"] == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "part"),
+    [
+        (b"", 422, "empty"),
+        (b"{", 400, "byte"),
+        (b'{"records":[{"value":1}]', 400, "byte"),
+        (b'{"records":[{"value":01}]}', 400, "byte"),
+        (b'{"records":[{"value":1}]} x', 400, "byte"),
+        (b'{"records":[{"value":"\xff"}]}', 400, "byte"),
+        (b'{"records":[{"value":"\\ud800"}]}', 400, "byte"),
+        (b"[" * 10000, 400, "byte"),
+        (b"null", 422, "object"),
+        (b'"text"', 422, "object"),
+        (b"[]", 422, "object"),
+        (b"{}", 422, "records"),
+        (b'{"records":[]}', 422, "records"),
+        (b'{"records":{"value":1}}', 422, "records"),
+        (b'{"records":[1]}', 422, "records[0]"),
+        (b'{"records":[{"valeu":1}]}', 422, "valeu"),
+        (b'{"record":[{"value":1}]}', 422, "record"),
+        (b'{"records":[{"value":1,"partition":"0"}]}', 422, "partition"),
+        (b'{"records":[{"value":1,"partition":-1}]}', 422, "partition"),
+    ],
+)
+def test_bad_bodies(server, body, status, part):
+    answer = requests.post(f"{server.url}/topics/bad", data=body)
+    assert part in error(answer, status, status)
+    assert "bad" not in requests.get(f"{server.url}/topics").json()
+
+
+def test_position_of_bad_json(server):
+    body = '{"records":[{"value":{"a":1,"b":tru}}]}'
+    message = error(requests.post(f"{server.url}/topics/t", data=body), 400, 400)
+    assert f"byte {body.index('tru')}" in message
+
+
+def test_not_base64(server):
+    for value, message in (({"a": 1}, 'data={"a":1} is not a base64 string.'),
+                           ("!", 'data="!" is not a valid base64 string.')):  # fmt: skip
+        answer = produce(server, "t", {"value": value}, headers={"Content-Type": BINARY_V2})
+        assert error(answer, 400, 400) == message
+
+
+@pytest.mark.parametrize("kind", ["avro", "jsonschema", "protobuf"])
+def test_schema_formats(server, kind):
+    answer = produce(
+        server, "t", {"value": 1}, headers={"Content-Type": f"application/vnd.kafka.{kind}.v2+json"}
+    )
+    message = error(answer, 400, 40002)
+    assert kind in message and "vnd.kafka.json.v2+json" in message
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "a/b; c=d"])
+def test_other_content_types(server, kind):
+    answer = produce(server, "t", {"value": 1}, headers={"Content-Type": kind})
+    error(answer, 415, 415)
+
+
+def test_accept(server):
+    answer = produce(server, "t", {"value": 1}, headers={"Accept": "text/html"})
+    error(answer, 406, 406)
+    assert requests.get(f"{server.url}/topics", headers={"Accept": "text/html"}).status_code == 406
+
+
+def test_methods_and_paths(server):
+    answer = requests.delete(f"{server.url}/prod/topics/t")
+    error(answer, 405, 405)
+    assert answer.headers["Allow"] == "GET, HEAD, POST, OPTIONS"
+    error(requests.get(f"{server.url}/nothing/here"), 404, 404)
+    error(requests.get(f"{server.url}/topics/t/partitions/0/nothing"), 404, 404)
+
+
+def test_many_records(server):
+    answer = produce(server, "many", *[{"value": {"n": i}} for i in range(5000)])
+    assert [o["offset"] for o in answer.json()["offsets"]] == list(range(5000))
+    answer = produce(server, "many", *[{"value": i} for i in range(10001)])
+    error(answer, 413, 413)
+
+
+def test_fetch_parameters(server):
+    produce(server, "f", *[{"value": "x" * 100} for _ in range(20)])
+    path = f"{server.url}/topics/f/partitions/0/records"
+    assert len(requests.get(path).json()) == 20
+    assert [r["offset"] for r in requests.get(path + "?offset=18").json()] == [18, 19]
+    assert len(requests.get(path + "?max_bytes=250").json()) == 2
+    assert len(requests.get(path + "?max_bytes=1").json()) == 1
+    assert requests.get(path + "?offset=20").json() == []
+    assert requests.get(path + "?offset=20&timeout=50").json() == []
+    assert requests.get(path + "?offset=21").status_code == 400
+    error(requests.get(path + "?offset=x"), 400, 400)
+    error(requests.get(path + "?timeout=-1"), 400, 400)
+
+
+def test_health_and_metrics(server):
+    produce(server, "m", {"value": 1})
+    health = requests.get(f"{server.url}/health").json()
+    assert health["status"] == "ok" and health["failed_partitions"] == []
+    assert requests.get(f"{server.url}/").json()["name"] == "pinion"
+    answer = requests.get(f"{server.url}/metrics")
+    assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    assert 'pinion_gateway_requests_total{route="POST /topics/{}"} 1' in answer.text
+    assert 'pinion_gateway_responses_total{status="2xx"}' in answer.text
+
+
+def test_records_survive_a_restart(data):
+    from pinion import Server
+
+    with Server(data) as server:
+        produce(server, "t", {"value": {"a": 1}})
+    with Server(data) as server:
+        got = requests.get(f"{server.url}/topics/t/partitions/0/records").json()
+        assert json.dumps(got[0]["value"]) == '{"a": 1}'
