@@ -1,0 +1,152 @@
+"""Landed objects: their names, what they hold, and when they are cut."""
+
+import json
+import time
+
+import pytest
+import requests
+
+from contract import JSON_V2, UID, delta, post, run_dag
+from pinion import Server, run
+
+LANDED_SECONDS_MAX = 30
+
+AWKWARD = [
+    {"index": 0, "title": "a\nb\r\n\"c\"\\ \U0001f600 \u2028"},
+    {"index": 1, "description": " spaces  stay ", "tag_list": ""},
+    {"index": 2, "nested": {"list": [0, False, {}, "", None, -0.0, 1e300]}},
+    0, False, {}, "", [], "text", -1.5, 12345678901234567890,
+]  # fmt: skip
+
+
+def objects(data, topic, partition=0):
+    folder = data / "store/topics" / topic / f"partition={partition}"
+    return {path.name: path for path in sorted(folder.glob("*"))} if folder.exists() else {}
+
+
+def test_flush_size_1_lands_an_object_a_record(data):
+    topic = f"{UID}.pin"
+    with Server(data, "--set", "sink.flush_size=1") as server:
+        for value in AWKWARD:
+            post(server.url, "pin", [value])
+        run_dag(data, "--set", "sink.flush_size=1")
+    landed = objects(data, topic)
+    names = [f"{topic}+0+{offset:010}.json" for offset in range(len(AWKWARD))]
+    assert list(landed) == names
+    for name, value in zip(names, AWKWARD, strict=True):
+        line = landed[name].read_bytes()
+        assert line.count(b"\n") == 1 and line.endswith(b"\n")
+        read = json.loads(line)
+        assert read == value and type(read) is type(value)
+
+
+def test_the_default_lands_one_object_of_lines_in_order(data):
+    values = [{"ind": n, "country": "Ö" * (n % 7)} for n in range(300)]
+    with Server(data) as server:
+        post(server.url, "geo", values[:1])
+        post(server.url, "geo", values[1:])
+        run_dag(data)
+    landed = objects(data, f"{UID}.geo")
+    lines = []
+    for name, path in landed.items():  # the ten seconds of rotation may have cut once more
+        assert name == f"{UID}.geo+0+{len(lines):010}.json"
+        lines += path.read_text().splitlines()
+    assert [json.loads(line) for line in lines] == values
+    assert len(landed) <= 2
+
+
+def test_objects_are_cut_at_the_flush_size(data):
+    values = [{"ind": n} for n in range(23)]
+    with Server(data, "--set", "sink.flush_size=5") as server:
+        for value in values:
+            post(server.url, "user", [value])
+        run_dag(data)
+    landed = objects(data, f"{UID}.user")
+    assert list(landed) == [f"{UID}.user+0+{first:010}.json" for first in (0, 5, 10, 15, 20)]
+    assert [len(path.read_text().splitlines()) for path in landed.values()] == [5, 5, 5, 5, 3]
+
+
+def test_a_quiet_topic_lands_without_a_dag(data):
+    with Server(data, "--set", "sink.rotate_interval_ms=100ms") as server:
+        post(server.url, "pin", [{"index": 1}])
+        deadline = time.monotonic() + LANDED_SECONDS_MAX
+        while not objects(data, f"{UID}.pin"):
+            assert time.monotonic() < deadline, "nothing landed"
+            time.sleep(0.02)
+    assert list(objects(data, f"{UID}.pin")) == [f"{UID}.pin+0+{0:010}.json"]
+
+
+def murmur2(octets):
+    """Kafka's default partitioner, from its description."""
+    mask, mix = 0xFFFFFFFF, 0x5BD1E995
+    value = (0x9747B28C ^ len(octets)) & mask
+    whole = len(octets) // 4 * 4
+    for at in range(0, whole, 4):
+        part = int.from_bytes(octets[at : at + 4], "little") * mix & mask
+        part = (part ^ part >> 24) * mix & mask
+        value = (value * mix & mask) ^ part
+    if octets[whole:]:
+        value = (value ^ int.from_bytes(octets[whole:], "little")) * mix & mask
+    value = (value ^ value >> 13) * mix & mask
+    return value ^ value >> 15
+
+
+def test_several_partitions_land_side_by_side(data, tmp_path):
+    folder = tmp_path / "pipeline"
+    run("init", folder)
+    definition = (folder / "pipeline.yml").read_text()
+    one = f"{UID}.pin: {{partitions: 1}}"
+    assert one in definition
+    (folder / "pipeline.yml").write_text(definition.replace(one, f"{UID}.pin: {{partitions: 3}}"))
+    wanted = {partition: [] for partition in range(3)}
+    with Server(data, "--pipeline", folder) as server:
+        topic = f"{server.url}/topics/{UID}.pin"
+        for number in range(60):
+            key, value = f"key {number % 17}", {"index": number}
+            partition = (murmur2(json.dumps(key).encode()) & 0x7FFFFFFF) % 3
+            body = {"records": [{"key": key, "value": value}]}
+            entry = requests.post(topic, json=body, headers=JSON_V2, timeout=30).json()
+            entry = entry["offsets"][0]
+            assert (entry["partition"], entry["offset"]) == (partition, len(wanted[partition]))
+            wanted[partition].append(value)
+        for number in range(60, 90):
+            body = {"records": [{"value": {"index": number}}]}
+            answer = requests.post(f"{topic}/partitions/2", json=body, headers=JSON_V2, timeout=30)
+            assert answer.json()["offsets"][0]["partition"] == 2
+            wanted[2].append({"index": number})
+        for number in range(90, 120):  # no key: not all of them on one partition
+            body = {"records": [{"value": {"index": number}}]}
+            entry = requests.post(topic, json=body, headers=JSON_V2, timeout=30).json()
+            wanted[entry["offsets"][0]["partition"]].append({"index": number})
+        assert all(any(value["index"] >= 90 for value in part) for part in wanted.values())
+        run_dag(data, "--pipeline", folder)
+        refused = requests.post(
+            f"{topic}/partitions/3", json=body, headers=JSON_V2, timeout=30
+        )
+        assert (refused.status_code, refused.json()["error_code"]) == (404, 40402)
+    for partition, values in wanted.items():
+        lines = []
+        for name, path in objects(data, f"{UID}.pin", partition).items():
+            assert name == f"{UID}.pin+{partition}+{len(lines):010}.json"
+            lines += path.read_text().splitlines()
+        assert [json.loads(line) for line in lines] == values
+    keys = delta(data, "raw/pin").column("index").to_pylist()
+    assert sorted(keys) == list(range(120))
+
+
+@pytest.mark.parametrize("stage", ["", "/prod", "/Dev", "/milestone5", "/0e3bbd435bfb-stage"])
+@pytest.mark.parametrize("headers", [
+    {**JSON_V2, "Accept": "application/vnd.kafka.v2+json"},
+    {"Content-Type": "application/json"},
+    {"Content-Type": "application/vnd.kafka.json.v2+json; charset=utf-8", "Accept": "*/*"},
+])  # fmt: skip
+def test_any_stage_and_both_content_types(case_server, stage, headers):
+    offsets = post(case_server.url, "pin", [{"index": 1}], stage=stage, headers=headers)
+    again = post(case_server.url, "pin", [{"index": 1}], stage=stage, headers=headers)
+    assert again == [offsets[0] + 1]
+
+
+@pytest.fixture(scope="module")
+def case_server(tmp_path_factory):
+    with Server(tmp_path_factory.mktemp("stages") / "data") as server:
+        yield server
