@@ -340,6 +340,17 @@ static void handle_events(struct pn_poster *poster, const struct epoll_event *ev
     }
 }
 
+/* Deals with the attempts that have ended; one may end in any call of curl_multi_socket_action(). */
+static void collect(struct pn_poster *poster)
+{
+    int left = 0;
+    for (CURLMsg *message; (message = curl_multi_info_read(poster->multi, &left)) != NULL;) {
+        if (message->msg == CURLMSG_DONE) {
+            handle_end(poster, message->easy_handle, message->data.result);
+        }
+    }
+}
+
 /* Waits for something to happen, `until_ns` at the latest, and deals with it. */
 static void step(struct pn_poster *poster, int64_t until_ns)
 {
@@ -364,12 +375,7 @@ static void step(struct pn_poster *poster, int64_t until_ns)
         PN_ASSERT(count >= 0 || errno == EINTR);
         handle_events(poster, events, count);
     }
-    int left = 0;
-    for (CURLMsg *message; (message = curl_multi_info_read(poster->multi, &left)) != NULL;) {
-        if (message->msg == CURLMSG_DONE) {
-            handle_end(poster, message->easy_handle, message->data.result);
-        }
-    }
+    collect(poster);
 }
 
 static int outcome(const struct pn_poster *poster, struct pn_err *e)
@@ -413,6 +419,7 @@ void pn_poster_send(struct pn_poster *poster, struct pn_post *post)
     int running = 0;
     poster->timer_ns = -1;
     (void)curl_multi_socket_action(poster->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    collect(poster);
 }
 
 int pn_poster_work(struct pn_poster *poster, int64_t until_ns, struct pn_err *e)
