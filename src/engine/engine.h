@@ -117,8 +117,8 @@ static inline const struct pn_delta_parquet *pn_engine_parquet(struct pn_engine 
 }
 void pn_engine_destroy(struct pn_engine **engine); /* NULL ok */
 
-/* engine/duckdb. `config` is copied, all else borrowed for the engine's life; `pipeline` may be NULL
- * where only parquet and optimize are used. Nothing is opened yet: a DuckDB instance is when it is
+/* engine/duckdb. `config` is copied, all else borrowed for the engine's life; `pipeline` may be
+ * NULL where only parquet and optimize are used. Nothing is opened yet: DuckDB starts when it is
  * first needed. */
 int pn_duckdb_engine_create(const struct pn_engine_config *config,
                             const struct pn_pipeline *pipeline, struct pn_store *store,

@@ -1,0 +1,145 @@
+"""`pinion query` and `pinion batch` as people and scripts use them."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from pinion import query, run
+
+RECORDS = {
+    "pin.json": '{"index":1,"title":"T","category":"art","follower_count":"2k"}\n'
+    '{"index":"x"}\n{"index":2,"category":"art","extra":1}\n',
+    "geo.jsonl": '{"ind":1,"country":"Côte, \\"d\'Ivoire\\"","latitude":1.5,"longitude":-2,'
+    '"timestamp":"2018-09-03T07:12:45"}\n{"ind":2,"country":null}\n',
+    "0e3bbd435bfb.user.ndjson": '{"ind":1,"first_name":"A","last_name":"B","age":20,'
+    '"date_joined":"2017-01-01T00:00:00"}\n',
+}
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("records")
+    for name, text in RECORDS.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(records, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("query") / "data"
+    run("batch", "--from", records, data=folder)
+    return folder
+
+
+def refused(*args, data):
+    """The one line on standard error of a command that fails."""
+    done = run(*args, data=data, check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.stderr.strip()
+
+
+def test_list(data):
+    rows = json.loads(run("query", "--list", "--format", "json", data=data).stdout)
+    assert len(rows) == 9
+    assert [row["query"] for row in rows] == sorted(row["query"] for row in rows)
+    assert all(row["description"] for row in rows)
+
+
+def test_json(data):
+    rows = query("popular_category_by_country", data)
+    assert rows == [
+        {"country": 'Côte, "d\'Ivoire"', "category": "art", "category_count": 1},
+        {"country": None, "category": "art", "category_count": 1},
+    ]
+    assert query("SELECT * FROM geo ORDER BY ind", data) == [
+        {
+            "ind": 1,
+            "country": 'Côte, "d\'Ivoire"',
+            "coordinates": {"latitude": 1.5, "longitude": -2.0},
+            "timestamp": "2018-09-03T07:12:45Z",
+        },
+        {
+            "ind": 2,
+            "country": None,
+            "coordinates": {"latitude": None, "longitude": None},
+            "timestamp": None,
+        },
+    ]
+    assert query("SELECT * FROM user WHERE ind = 0", data) == []
+
+
+def test_csv(data):
+    text = run("query", "SELECT country, coordinates FROM geo ORDER BY ind", "--format", "csv",
+               data=data).stdout  # fmt: skip
+    rows = list(csv.reader(io.StringIO(text)))
+    assert rows == [
+        ["country", "coordinates"],
+        ['Côte, "d\'Ivoire"', '{"latitude":1.5,"longitude":-2}'],
+        ["", '{"latitude":null,"longitude":null}'],
+    ]
+
+
+def test_table(data):
+    text = run("query", "SELECT ind, category FROM pin ORDER BY ind", data=data).stdout
+    assert text.splitlines()[0].split() == ["ind", "category"]
+    assert text.splitlines()[2].split() == ["1", "art"]
+
+
+def test_dead_letters(data, records):
+    rows = query('SELECT "table", topic, object, line, reason, value FROM dead_letters', data)
+    assert rows == [
+        {
+            "table": "raw_pin",
+            "topic": "0e3bbd435bfb.pin",
+            "object": str(records / "pin.json"),
+            "line": 2,
+            "reason": "column 'index': expected an integer, found string \"x\"",
+            "value": '{"index":"x"}',
+        }
+    ]
+
+
+def test_what_is_refused(data):
+    message = refused("query", "popular_category_by_contry", data=data)
+    assert "did you mean 'popular_category_by_country'" in message
+    assert "--list" in refused("query", "zzzzzzzzzz", data=data)
+    assert "no SELECT" in refused("query", "DROP TABLE pin", data=data)
+    assert "one SELECT" in refused("query", "SELECT 1; SELECT 2", data=data)
+    assert refused("query", "SELECT * FROM read_text('/etc/passwd')", data=data)
+    assert refused("query", "SELECT * FROM '/etc/passwd'", data=data)
+    assert "line 2" in refused("query", "SELECT\nFROM WHERE", data=data)
+    assert run("query", data=data, check=False).returncode == 2
+
+
+def test_before_anything_was_loaded(tmp_path):
+    message = refused("query", "popular_category_by_country", data=tmp_path / "data")
+    assert "doesn't exist yet" in message
+    assert "pinion dag trigger batch_processing_dag" in message
+
+
+def test_batch_prints_every_answer(data, records, tmp_path):
+    answers = json.loads(
+        run("batch", "--from", records, "--format", "json", "--timing", data=tmp_path / "d").stdout
+    )
+    names = [row["query"] for row in json.loads(
+        run("query", "--list", "--format", "json", data=data).stdout)]  # fmt: skip
+    assert list(answers) == names
+    assert all(answers[name] == query(name, data) for name in names)
+
+
+def test_batch_again_makes_new_versions_of_the_same_rows(data, records):
+    before = query("SELECT * FROM pin ORDER BY ind", data)
+    done = run("batch", "--from", records, data=data)
+    assert "raw_pin: version 1, 2 rows, 1 dead letters, 1 unknown values" in done.stderr
+    assert query("SELECT * FROM pin ORDER BY ind", data) == before
+    assert query("SELECT count(*) AS n FROM dead_letters", data) == [{"n": 1}]
+
+
+def test_batch_names_the_missing_file(tmp_path):
+    (tmp_path / "pin.json").write_text("")
+    message = refused("batch", "--from", tmp_path, data=tmp_path / "data")
+    assert "raw_geo.json" in message and "geo.json" in message
+    assert not (tmp_path / "data/store/delta_tables").exists()
