@@ -11,8 +11,10 @@
 #include "cli/stations.h"
 #include "emulate/emulate.h"
 
-enum { FILES_STOP_EVERY = 64 };
+enum { FILES_STOP_EVERY = 64, PASSWORD_BYTES_MAX = 4096 };
 
+static const int64_t rows_max = INT64_C(1000000000000);
+static const int64_t timeout_ms_max = INT64_C(3600000);
 static const char url_default[] = "http://127.0.0.1:8082";
 
 /* What the callbacks of a run know. */
@@ -155,85 +157,107 @@ out:
 struct given {
     struct pn_emulate_config config;
     const char *to;
+    const char *password_file;
     int64_t seed;
 };
 
+static struct pn_opt number(const char *name, int64_t *target, int64_t min, int64_t max,
+                            const char *help)
+{
+    return (struct pn_opt){.name = name,
+                           .kind = PN_OPT_INT,
+                           .value = "N",
+                           .help = help,
+                           .target = target,
+                           .min = min,
+                           .max = max};
+}
+
+static struct pn_opt text(const char *name, const char **target, const char *value,
+                          const char *help)
+{
+    return (struct pn_opt){
+        .name = name, .kind = PN_OPT_STRING, .value = value, .help = help, .target = target};
+}
+
 static bool parse(struct pn_cli *cli, struct given *given, int *argc, char ***argv, int *status)
 {
+    struct pn_emulate_config *config = &given->config;
     const struct pn_opt opts[] = {
         {.name = "to",
          .kind = PN_OPT_CHOICE,
          .choices = "kafka-rest|jsonl",
          .help = "post to a server (the default), or write files to DIR",
          .target = &given->to},
-        {.name = "rows",
-         .kind = PN_OPT_INT,
-         .value = "N",
-         .help = "records of each kind; as many as generator.yml says by default",
-         .target = &given->config.rows,
-         .min = 1,
-         .max = INT64_C(1000000000000)},
-        {.name = "seed",
-         .kind = PN_OPT_INT,
-         .value = "N",
-         .help = "the same seed makes the same records; 1 by default",
-         .target = &given->seed},
-        {.name = "batch",
-         .kind = PN_OPT_INT,
-         .value = "N",
-         .help = "records in a request; 1 by default",
-         .target = &given->config.batch,
-         .min = 1,
-         .max = PN_EMULATE_BATCH_MAX},
-        {.name = "connections",
-         .kind = PN_OPT_INT,
-         .value = "N",
-         .help = "requests under way at once; 1 by default, which keeps the order",
-         .target = &given->config.connections,
-         .min = 1,
-         .max = PN_EMULATE_CONNECTIONS_MAX},
-        {.name = "rate",
-         .kind = PN_OPT_INT,
-         .value = "N",
-         .help = "records a second, evenly paced; 0, the default: as fast as it goes",
-         .target = &given->config.rate},
-        {.name = "stage",
-         .kind = PN_OPT_STRING,
-         .value = "PREFIX",
-         .help = "first segment of the URL's path, as API Gateway has it",
-         .target = &given->config.stage},
-        {.name = "retries",
-         .kind = PN_OPT_INT,
-         .value = "N",
-         .help = "further attempts at a request; 10 by default",
-         .target = &given->config.retries_max},
+        text("source", &config->source_url, "URL",
+             "mysql://USER@HOST:PORT/DATABASE instead of the generator"),
+        text("password-file", &given->password_file, "FILE",
+             "holds the database's password, as PINION_MYSQL_PASSWORD does"),
+        number("rows", &config->rows, 1, rows_max,
+               "records of each kind; by default all there are in the database, or as many as "
+               "generator.yml says"),
+        number("count", &config->rows, 1, rows_max, "the same as --rows"),
+        {.name = "random",
+         .kind = PN_OPT_FLAG,
+         .help = "the database's rows at random, with repeats, instead of in order",
+         .target = &config->random},
+        number("seed", &given->seed, 0, 0, "the same seed makes the same records; 1 by default"),
+        number("batch", &config->batch, 1, PN_EMULATE_BATCH_MAX,
+               "records in a request; 1 by default"),
+        number("connections", &config->connections, 1, PN_EMULATE_CONNECTIONS_MAX,
+               "requests under way at once; 1 by default, which keeps the order"),
+        number("rate", &config->rate, 0, 0,
+               "records a second, evenly paced; 0, the default: as fast as it goes"),
+        text("stage", &config->stage, "PREFIX",
+             "first segment of the URL's path, as API Gateway has it"),
+        number("retries", &config->retries_max, 0, 0,
+               "further attempts at a request; 10 by default"),
         {.name = "timeout",
          .kind = PN_OPT_DURATION,
          .value = "TIME",
          .help = "how long an answer may take; 30s by default",
-         .target = &given->config.timeout_ms,
+         .target = &config->timeout_ms,
          .min = 1,
-         .max = INT64_C(3600000)},
-        {.name = "acks",
-         .kind = PN_OPT_STRING,
-         .value = "FILE",
-         .help = "a line topic,partition,offset,sha256 for each acknowledged record",
-         .target = &given->config.acks_path},
+         .max = timeout_ms_max},
+        text("acks", &config->acks_path, "FILE",
+             "a line topic,partition,offset,sha256 for each acknowledged record"),
         {.name = NULL}};
     const struct pn_syntax syntax = {
         .operands = "[DIR]",
         .operands_min = 0,
         .operands_max = 1,
-        .about = "Makes the records that the pipeline's generator.yml describes, one of each kind "
-                 "in turn, and posts each to a running server as a Kafka REST client does, or "
-                 "writes them to files, one record a line. An API key is taken from "
-                 "PINION_API_KEY.",
+        .about = "Makes the records that the pipeline's generator.yml describes, or reads them "
+                 "from a database, one of each kind in turn, and posts each to a running server "
+                 "as a Kafka REST client does, or writes them to files, one record a line. An API "
+                 "key is taken from PINION_API_KEY, a database's password from "
+                 "PINION_MYSQL_PASSWORD.",
         .opts = opts,
         .uses = PN_USES_URL | PN_USES_FORMAT | PN_USES_QUIET,
         .examples = "pinion emulate batch --rows 1000 --connections 16\n"
                     "pinion emulate batch --rate 100 --url http://127.0.0.1:8082 --stage test\n"
+                    "pinion emulate batch --source mysql://me@db.example:3306/shop --random\n"
                     "pinion emulate --to jsonl out --rows 1000000 --seed 7\n"};
     return pn_cli_parse(cli, &syntax, argc, argv, status);
+}
+
+/* The password, without the line's end; NULL when there is none. Caller frees. */
+static int read_password(const struct pn_cli *cli, const char *file, char **password,
+                         struct pn_err *e)
+{
+    const char *set = getenv("PINION_MYSQL_PASSWORD");
+    if (file == NULL) {
+        *password = set != NULL ? pn_xstrdup(set) : NULL;
+        return 0;
+    }
+    struct pn_buf text;
+    pn_buf_init(&text, PASSWORD_BYTES_MAX);
+    int rc = pn_io_read_file(cli->io, file, &text, e);
+    if (rc == 0) {
+        const char *bytes = pn_buf_text(&text);
+        *password = pn_xstrndup(bytes, strcspn(bytes, "\r\n"));
+    }
+    pn_buf_deinit(&text);
+    return rc;
 }
 
 static int run_batch(struct pn_cli *cli, int argc, char **argv)
@@ -252,7 +276,19 @@ static int run_batch(struct pn_cli *cli, int argc, char **argv)
     given.config.seed = (uint64_t)given.seed;
     given.config.target = files ? PN_EMULATE_JSONL : PN_EMULATE_KAFKA_REST;
     given.config.folder_out = files ? argv[0] : NULL;
-    return run_on(cli, &given.config);
+    if (given.config.source_url == NULL && (given.config.random || given.password_file != NULL)) {
+        return pn_cli_usage(cli, "%s goes with --source",
+                            given.config.random ? "--random" : "--password-file");
+    }
+    char *password = NULL;
+    struct pn_err e;
+    if (read_password(cli, given.password_file, &password, &e) != 0) {
+        return pn_cli_fail(cli, &e);
+    }
+    given.config.password = password;
+    status = run_on(cli, &given.config);
+    free(password);
+    return status;
 }
 
 /* `pinion emulate --to jsonl DIR` is `pinion emulate batch --to jsonl DIR`. */
@@ -271,7 +307,7 @@ static bool is_batch_unnamed(int argc, char **argv)
 int pn_cmd_emulate(struct pn_cli *cli, int argc, char **argv)
 {
     static const struct pn_command commands[] = {
-        {"batch", "post generated records to a server, or write them to files", run_batch},
+        {"batch", "post records to a server, or write them to files", run_batch},
         {NULL, NULL, NULL},
     };
     return is_batch_unnamed(argc, argv) ? run_batch(cli, argc, argv)

@@ -21,10 +21,17 @@ void pn_emulate_config_init(struct pn_emulate_config *config)
 static int open_source(const struct pn_emulate_config *config, const struct pn_generator *generator,
                        struct pn_source **source, struct pn_err *e)
 {
-    (void)e;
-    int64_t rows = config->rows > 0 ? config->rows : pn_generator_rows(generator);
-    *source = pn_source_generator(generator, rows, config->seed);
-    return 0;
+    if (config->source_url == NULL) {
+        int64_t rows = config->rows > 0 ? config->rows : pn_generator_rows(generator);
+        *source = pn_source_generator(generator, rows, config->seed);
+        return 0;
+    }
+    struct pn_mysql_config mysql = {.url = config->source_url,
+                                    .password = config->password,
+                                    .rows = config->rows,
+                                    .random = config->random,
+                                    .seed = config->seed};
+    return pn_source_mysql(generator, &mysql, source, e);
 }
 
 static int open_target(const struct pn_target_env *env, struct pn_target **target, struct pn_err *e)

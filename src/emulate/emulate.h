@@ -18,7 +18,12 @@
 #include "base/err.h"
 #include "base/io.h"
 
-enum { PN_EMULATE_CONNECTIONS_MAX = 1024, PN_EMULATE_BATCH_MAX = 10000, PN_EMULATE_KINDS_MAX = 16 };
+enum {
+    PN_EMULATE_CONNECTIONS_MAX = 1024,
+    PN_EMULATE_BATCH_MAX = 10000,
+    PN_EMULATE_KINDS_MAX = 16,
+    PN_EMULATE_RECORD_BYTES_MAX = 16 << 20
+};
 
 enum pn_emulate_target { PN_EMULATE_KAFKA_REST, PN_EMULATE_JSONL };
 

@@ -340,7 +340,7 @@ static void handle_events(struct pn_poster *poster, const struct epoll_event *ev
     }
 }
 
-/* Deals with the attempts that have ended; one may end in any call of curl_multi_socket_action(). */
+/* Deals with the attempts that have ended; any call of curl_multi_socket_action() may end one. */
 static void collect(struct pn_poster *poster)
 {
     int left = 0;

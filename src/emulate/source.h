@@ -5,6 +5,7 @@
 #ifndef PN_EMULATE_SOURCE_H
 #define PN_EMULATE_SOURCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,21 @@ struct pn_source {
 /* The generator. `generator` is borrowed. Never fails. */
 struct pn_source *pn_source_generator(const struct pn_generator *generator, int64_t rows,
                                       uint64_t seed);
+
+struct pn_mysql_config {
+    const char *url;      /* "mysql://user@host:port/database?tls=1" */
+    const char *password; /* NULL: none */
+    int64_t rows;         /* of each table; 0: all */
+    bool random;          /* rows picked at random, with repeats */
+    uint64_t seed;        /* of the picks */
+};
+/*
+ * A MySQL or MariaDB database: the tables that `generator` names, one connection each, streamed
+ * row by row. INPUT for a wrong URL, refused access or an unknown database; MISSING for a table
+ * that isn't there; RETRY when there is no connection, or it is lost.
+ */
+int pn_source_mysql(const struct pn_generator *generator, const struct pn_mysql_config *config,
+                    struct pn_source **source, struct pn_err *e) PN_MUST_CHECK;
 
 static inline int pn_source_next(struct pn_source *source, struct pn_emulate_record *record,
                                  struct pn_err *e)

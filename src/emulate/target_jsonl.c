@@ -104,7 +104,7 @@ int pn_target_jsonl(const struct pn_target_env *env, struct pn_target **target, 
                                   pn_generator_place(env->generator, i).file);
         file->temporary = pn_xasprintf("%s.tmp", file->path);
         file->fd = -1;
-        pn_buf_init(&file->pending, WRITE_BYTES + PN_GENERATOR_RECORD_BYTES_MAX + 1);
+        pn_buf_init(&file->pending, WRITE_BYTES + PN_EMULATE_RECORD_BYTES_MAX + 1);
         rc = pn_io_open(io, file->temporary, O_WRONLY | O_CREAT | O_TRUNC, &file->fd, e);
     }
     if (rc == 0) {

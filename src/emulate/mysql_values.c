@@ -1,0 +1,161 @@
+/* Columns and values of MySQL and MariaDB as JSON, without loss. */
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "emulate/mysql_database.h"
+
+enum { CHARSET_BINARY = 63, FLOAT_DIGITS_MIN = 6, FLOAT_DIGITS_MAX = 9 };
+
+/* MariaDB's JSON is a text with a check; only the extended metadata tells. */
+static bool is_json(const MYSQL_FIELD *field)
+{
+    MARIADB_CONST_STRING format = {NULL, 0};
+    if (field->type == MYSQL_TYPE_JSON) {
+        return true;
+    }
+    return mariadb_field_attr(&format, field, MARIADB_FIELD_ATTR_FORMAT_NAME) == 0 &&
+           format.length == 4 && memcmp(format.str, "json", 4) == 0;
+}
+
+enum pn_mysql_form pn_mysql_form_of(const MYSQL_FIELD *field)
+{
+    if (is_json(field)) {
+        return PN_MYSQL_JSON;
+    }
+    switch (field->type) {
+    case MYSQL_TYPE_TINY:
+    case MYSQL_TYPE_SHORT:
+    case MYSQL_TYPE_LONG:
+    case MYSQL_TYPE_LONGLONG:
+    case MYSQL_TYPE_INT24:
+    case MYSQL_TYPE_YEAR:
+    case MYSQL_TYPE_DECIMAL:
+    case MYSQL_TYPE_NEWDECIMAL:
+    case MYSQL_TYPE_DOUBLE:
+        return PN_MYSQL_NUMBER;
+    case MYSQL_TYPE_FLOAT:
+        return PN_MYSQL_FLOAT;
+    case MYSQL_TYPE_BIT:
+        return PN_MYSQL_BITS;
+    case MYSQL_TYPE_DATETIME:
+    case MYSQL_TYPE_TIMESTAMP:
+        return PN_MYSQL_DATETIME;
+    case MYSQL_TYPE_GEOMETRY:
+        return PN_MYSQL_BYTES;
+    case MYSQL_TYPE_VARCHAR:
+    case MYSQL_TYPE_VAR_STRING:
+    case MYSQL_TYPE_STRING:
+    case MYSQL_TYPE_TINY_BLOB:
+    case MYSQL_TYPE_MEDIUM_BLOB:
+    case MYSQL_TYPE_LONG_BLOB:
+    case MYSQL_TYPE_BLOB:
+        return field->charsetnr == CHARSET_BINARY ? PN_MYSQL_BYTES : PN_MYSQL_TEXT;
+    default: /* DATE, TIME, ENUM, SET: they are texts */
+        return PN_MYSQL_TEXT;
+    }
+}
+
+/* ZEROFILL pads with zeros, which JSON does not allow. */
+static void write_number(const char *bytes, size_t len, struct pn_buf *out)
+{
+    if (len > 0 && *bytes == '-') {
+        pn_buf_addc(out, '-');
+        bytes++;
+        len--;
+    }
+    while (len > 1 && bytes[0] == '0' && bytes[1] >= '0' && bytes[1] <= '9') {
+        bytes++;
+        len--;
+    }
+    pn_buf_add(out, bytes, len);
+}
+
+/* `bytes` are the digits of the same value as a double, so none of its bits are lost. */
+static void write_float(const char *bytes, struct pn_buf *out)
+{
+    char text[32];
+    float value = (float)strtod(bytes, NULL);
+    for (int digits = FLOAT_DIGITS_MIN; digits <= FLOAT_DIGITS_MAX; digits++) {
+        (void)snprintf(text, sizeof text, "%.*g", digits, (double)value);
+        if (strtof(text, NULL) == value) {
+            break;
+        }
+    }
+    pn_buf_adds(out, text);
+}
+
+static void write_bits(const char *bytes, size_t len, struct pn_buf *out)
+{
+    unsigned long long value = 0;
+    for (size_t i = 0; i < len; i++) {
+        value = value << 8 | (unsigned char)bytes[i];
+    }
+    pn_buf_addf(out, "%llu", value);
+}
+
+/* "2018-09-03 07:12:45" */
+static void write_datetime(const char *bytes, size_t len, struct pn_buf *out)
+{
+    pn_buf_addc(out, '"');
+    size_t start = out->len;
+    pn_buf_add(out, bytes, len);
+    char *space = pn_buf_failed(out) ? NULL : memchr(out->data + start, ' ', len);
+    if (space != NULL) {
+        *space = 'T';
+    }
+    pn_buf_addc(out, '"');
+}
+
+static void write_base64(const char *bytes, size_t len, struct pn_buf *out)
+{
+    size_t text_len = (len + 2) / 3 * 4;
+    pn_buf_addc(out, '"');
+    if (pn_buf_reserve(out, text_len)) {
+        /* It writes a NUL behind the text, for which a buffer always has room. */
+        (void)EVP_EncodeBlock((unsigned char *)out->data + out->len, (const unsigned char *)bytes,
+                              (int)len);
+        out->len += text_len;
+    }
+    pn_buf_addc(out, '"');
+}
+
+int pn_mysql_write_value(enum pn_mysql_form form, const char *bytes, size_t len,
+                         struct pn_json_parser *parser, struct pn_buf *out, struct pn_err *e)
+{
+    struct pn_json *root = NULL;
+    int rc = 0;
+    if (bytes == NULL) {
+        pn_buf_adds(out, "null");
+        return 0;
+    }
+    switch (form) {
+    case PN_MYSQL_NUMBER:
+        write_number(bytes, len, out);
+        break;
+    case PN_MYSQL_FLOAT:
+        write_float(bytes, out);
+        break;
+    case PN_MYSQL_BITS:
+        write_bits(bytes, len, out);
+        break;
+    case PN_MYSQL_DATETIME:
+        write_datetime(bytes, len, out);
+        break;
+    case PN_MYSQL_TEXT:
+        rc = pn_utf8_valid(bytes, len) ? 0 : pn_err_input(e, "the text is no UTF-8");
+        pn_json_write_string(out, bytes, rc == 0 ? len : 0);
+        break;
+    case PN_MYSQL_BYTES:
+        write_base64(bytes, len, out);
+        break;
+    case PN_MYSQL_JSON:
+        rc = pn_json_parse(parser, bytes, len, len, &root, e);
+        if (rc == 0) {
+            pn_json_write(out, root);
+        }
+        break;
+    }
+    return rc;
+}
