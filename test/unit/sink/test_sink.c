@@ -392,6 +392,22 @@ static void test_topic_created_again_between_lives(void **state)
     sink_bed_assert_landed(bed, T "00.json: 0 1\n" T "02.json: 100\n");
 }
 
+/* Nothing is replaced or skipped: what the log still has lands again, under new names. */
+static void test_memory_removed_by_hand(void **state)
+{
+    struct sink_bed *bed = *state;
+    sink_bed_open(bed);
+    sink_bed_append(bed, "t", 0, 4);
+    flush(bed);
+    sink_bed_close(bed);
+    assert_int_equal(pn_io_remove_tree(pn_io_system(), bed->state_folder, NULL), 0);
+    fake_log_set_begin(bed->log, "t", 0, 2);
+    sink_bed_open(bed);
+    sink_bed_append(bed, "t", 4, 5);
+    flush(bed);
+    sink_bed_assert_landed(bed, T "00.json: 0 1 2\n" T "03.json: 3\n" T "06.json: 2 3 4\n");
+}
+
 /* With `durability: os` a power cut takes records off the log's end that have landed. */
 static void test_log_that_stepped_back(void **state)
 {
@@ -567,6 +583,7 @@ int main(void)
         TEST(test_topic_created_again_while_running),
         TEST(test_topic_created_again_after_its_deletion_was_seen),
         TEST(test_topic_created_again_between_lives),
+        TEST(test_memory_removed_by_hand),
         TEST(test_log_that_stepped_back),
         TEST(test_retention_faster_than_landing),
         TEST(test_damage_is_skipped_and_counted),

@@ -273,6 +273,29 @@ static void test_url_and_files(void **state)
     free(path);
 }
 
+static void touch_temp(const struct fixture *fixture, long pid)
+{
+    char *path = pn_xasprintf("%s/.tmp/%ld-00-0.parquet", fixture->folder, pid);
+    assert_int_equal(pn_io_replace_file(ram_io(), path, "x", 1, NULL), 0);
+    free(path);
+}
+
+static void test_sweep_spares_running_processes(void **state)
+{
+    struct fixture *fixture = *state;
+    pid_t gone = fork();
+    assert_true(gone >= 0);
+    if (gone == 0) {
+        _exit(0);
+    }
+    assert_int_equal(waitpid(gone, NULL, 0), gone);
+    touch_temp(fixture, (long)gone);
+    touch_temp(fixture, (long)getpid());
+    touch_temp(fixture, (long)getppid());
+    assert_int_equal(pn_local_store_sweep(fixture->store, NULL), 0);
+    assert_int_equal(count_temps(fixture->folder), 1);
+}
+
 static void test_check(void **state)
 {
     struct fixture *fixture = *state;
@@ -714,6 +737,7 @@ int main(void)
         TEST(test_get_has_a_maximum),
         TEST(test_put_many),
         TEST(test_url_and_files),
+        TEST(test_sweep_spares_running_processes),
         TEST(test_check),
         TEST(test_relative_folder_becomes_absolute),
         TEST(test_list_in_order_of_whole_keys),
