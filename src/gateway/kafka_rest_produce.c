@@ -231,9 +231,16 @@ enum pn_handled pn_kafka_produce(struct pn_request *req, void *arg)
     const struct pn_gateway_config *config = &req->gateway->config;
     struct pn_produce_input input = {.records_max = config->records_per_request_max,
                                      .record_bytes_max = config->record_bytes_max};
+    struct pn_log_topic_info info;
     struct pn_json *root = NULL;
     if (!check_path(req, &input.partition) || !check_format(req, &input.format) ||
-        !pn_kafka_accept(req) || pn_request_json(req, &root) != 0) {
+        !pn_kafka_accept(req)) {
+        return PN_HANDLED;
+    }
+    if (!req->may_block && pn_log_topic(req->gateway->env.log, req->params[0], &info, NULL) != 0) {
+        return PN_HANDLED_BLOCKS; /* the log may create the topic, on the disk */
+    }
+    if (pn_request_json(req, &root) != 0) {
         return PN_HANDLED;
     }
     input.root = root;

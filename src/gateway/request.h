@@ -39,6 +39,7 @@ enum { PN_PARAMS_MAX = 6 };
 enum pn_handled {
     PN_HANDLED,         /* the reply is there */
     PN_HANDLED_PRODUCE, /* `produce` is filled: submit it, then call `finish` */
+    PN_HANDLED_BLOCKS,  /* call the handler again where it may block; not if `may_block` */
     PN_HANDLED_WAIT     /* call the handler again when `ready` says so or at `wait_until_ns` */
 };
 
@@ -52,6 +53,7 @@ struct pn_request {
     size_t body_len;
     size_t body_capacity;
     struct pn_arena arena;         /* for this request */
+    bool may_block;                /* this is a pool thread */
     struct pn_json_parser *parser; /* of the running thread; good until the handler returns */
 
     /* The reply. */

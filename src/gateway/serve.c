@@ -372,20 +372,38 @@ bool pn_serve_submit(struct pn_conn *conn, bool more)
     }
 }
 
+static void suspend(struct pn_conn *conn)
+{
+    conn->suspended = true;
+    MHD_suspend_connection(conn->mhd);
+}
+
+static void run_on_pool(struct pn_conn *conn)
+{
+    /* First: from then on libmicrohttpd leaves the connection alone. */
+    suspend(conn);
+    pn_pool_run(conn->worker->gateway->pool, conn);
+}
+
 bool pn_serve_handle(struct pn_conn *conn, struct pn_json_parser *parser)
 {
     struct pn_worker *worker = conn->worker;
     struct pn_request *req = &conn->req;
     const struct pn_route *route = conn->row->route;
     req->parser = parser;
+    req->may_block = parser != worker->parser;
     switch (route->handle(req, route->arg)) {
     case PN_HANDLED_PRODUCE:
-        if ((route->flags & PN_ROUTE_BLOCKS) != 0) {
+        if (req->may_block) {
             return pn_serve_submit(conn, false);
         }
         conn->next_submit = NULL;
         *worker->submits_tail = conn;
         worker->submits_tail = &conn->next_submit;
+        return false;
+    case PN_HANDLED_BLOCKS:
+        PN_ASSERT(!req->may_block);
+        run_on_pool(conn);
         return false;
     case PN_HANDLED_WAIT:
         pn_pool_wait(worker->gateway->pool, conn);
@@ -394,12 +412,6 @@ bool pn_serve_handle(struct pn_conn *conn, struct pn_json_parser *parser)
         break;
     }
     return true;
-}
-
-static void suspend(struct pn_conn *conn)
-{
-    conn->suspended = true;
-    MHD_suspend_connection(conn->mhd);
 }
 
 static void dispatch(struct pn_conn *conn)
@@ -421,12 +433,10 @@ static void dispatch(struct pn_conn *conn)
     req->body_capacity = conn->body.len > 0 ? conn->body.capacity : 0;
     conn->state = PN_PENDING;
     if ((conn->row->route->flags & PN_ROUTE_BLOCKS) != 0) {
-        /* First: from then on libmicrohttpd leaves the connection alone. */
-        suspend(conn);
-        pn_pool_run(worker->gateway->pool, conn);
+        run_on_pool(conn);
     } else if (pn_serve_handle(conn, worker->parser)) {
         conn->state = PN_FINISHED;
-    } else {
+    } else if (!conn->suspended) {
         worker->parked++;
     }
 }
