@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import pytest
-from pinion import PINION, Server, run
+from pinion import PINION, ROOT, Server, run
 
 KINDS = ("pin", "geo", "user")
 TOPICS = {kind: f"0e3bbd435bfb.{kind}" for kind in KINDS}
@@ -67,6 +67,17 @@ def test_broken_generator_is_one_line_with_file_line_and_key(tmp_path):
     assert done.stderr.count("\n") == 1
     assert "generator.yml:6: kinds.thing.fields.a: ${nothing}" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_the_manual_s_example_works(tmp_path):
+    manual = (ROOT / "docs/emulate.md").read_text(encoding="utf-8")
+    example = manual.split("```yaml\n")[1].split("```")[0]
+    (tmp_path / "generator.yml").write_text(example, encoding="utf-8")
+    run("emulate", "--to", "jsonl", tmp_path, "--pipeline", tmp_path)
+    shirts = [json.loads(line) for line in (tmp_path / "shirts.json").read_text().splitlines()]
+    assert [shirt["id"] for shirt in shirts] == list(range(1, 1001))
+    assert {shirt.get("sold", "missing") for shirt in shirts} > {"unknown", None, "missing"}
+    assert all("colour" not in shirt for shirt in shirts)
 
 
 @pytest.mark.parametrize(
