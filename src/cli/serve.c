@@ -154,13 +154,36 @@ static char *make_url(const struct pn_server *server, const char *listen)
                         (unsigned)pn_gateway_port(server->gateway));
 }
 
+/* Who has the folder is worth more than which of its locks is taken. */
+static void explain_conflict(struct pn_cli *cli, struct pn_err *e)
+{
+    char *url = NULL;
+    if (pn_cli_server_url(cli, &url, NULL) == 0 && url != NULL) {
+        (void)pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL,
+                         "the data folder %s is in use by the server on %s: stop that one, or give"
+                         " another --data",
+                         cli->data, url);
+    } else {
+        (void)pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL,
+                         "the data folder %s is in use by another pinion: wait for it, or give"
+                         " another --data",
+                         cli->data);
+    }
+    free(url);
+}
+
 /* From the store up: each station stands on the ones before it. */
 static int start_stations(struct pn_server *server, const char *listen, struct pn_err *e)
 {
     struct pn_cli *cli = server->cli;
     int rc = pn_cli_open_store(cli, &server->store, e);
     if (rc == 0) {
-        rc = pn_cli_open_log(cli, server->metrics, &server->log, e);
+        struct pn_err failure = {0};
+        rc = pn_cli_open_log(cli, server->metrics, &server->log, &failure);
+        if (rc != 0 && failure.class_ == PN_CLASS_CONFLICT) {
+            explain_conflict(cli, &failure);
+        }
+        pn_err_copy(e, rc != 0 ? &failure : NULL);
     }
     if (rc == 0) {
         /* We hold the log's lock, so no other server's temporary files are in use. */
