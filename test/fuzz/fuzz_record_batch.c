@@ -18,7 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct pn_arena arena;
     pn_arena_init(&arena, 0);
     struct pn_record_list list = {.arena = &arena,
-                                  .from_offset = header.base_offset + header.crc % 3,
+                                  .from_offset =
+                                      header.crc % 2 == 0 ? 0 : pn_batch_next_offset(&header) - 1,
                                   .max_records = SIZE_MAX,
                                   .max_bytes = SIZE_MAX};
     size_t bytes = 0;

@@ -23,7 +23,7 @@ static void drop(struct pn_open_files *files, struct pn_partition *partition)
         }
     }
     pn_io_close(partition->env->io, &partition->fd);
-    partition->allocated_bytes = 0;
+    partition->prepared_bytes = 0;
 }
 
 /*
@@ -70,7 +70,7 @@ void pn_open_files_replace(struct pn_partition *partition, int fd)
     }
     files->partitions[files->count++] = partition;
     partition->fd = fd;
-    partition->allocated_bytes = 0;
+    partition->prepared_bytes = 0;
     partition->last_use = ++files->clock;
     pthread_mutex_unlock(&files->lock);
 }

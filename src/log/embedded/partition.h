@@ -30,7 +30,7 @@ struct pn_partition {
     pthread_mutex_t append_lock;
     int fd;                         /* the active segment's file, -1 while it is closed */
     uint64_t last_use;              /* of fd; see struct pn_open_files */
-    int64_t allocated_bytes;        /* of the active segment's file */
+    int64_t prepared_bytes;         /* zeros were written up to here */
     struct pn_batch_header written; /* a batch written, not yet published; bytes 0: none */
 
     pthread_mutex_t lock;

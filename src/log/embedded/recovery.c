@@ -74,20 +74,21 @@ static void report_damage(const struct pn_partition *partition, const char *path
 
 /* Reads the file from where the stored index ends, or all of it. */
 static int scan_segment(const struct pn_partition *partition, struct pn_segment *segment, int fd,
-                        const char *path, int64_t *file_bytes, struct pn_err *e)
+                        const char *path, struct pn_segment_scan *scan, struct pn_err *e)
 {
     const struct pn_log_env *env = partition->env;
     struct pn_err why;
+    int64_t file_bytes = 0;
     int rc = pn_segment_load_index(segment, env->io, partition->folder, &why);
     if (rc == 0) {
-        rc = pn_io_size(env->io, fd, file_bytes, path, e);
+        rc = pn_io_size(env->io, fd, &file_bytes, path, e);
         if (rc != 0) {
             return rc;
         }
-        if (segment->bytes > *file_bytes) {
+        if (segment->bytes > file_bytes) {
             rc = pn_err_set(&why, PN_CLASS_CORRUPT, PN_FAIL,
                             "%s has %lld bytes, its index covers %lld: the file was cut short",
-                            path, (long long)*file_bytes, (long long)segment->bytes);
+                            path, (long long)file_bytes, (long long)segment->bytes);
         }
     }
     if (rc != 0) {
@@ -98,10 +99,43 @@ static int scan_segment(const struct pn_partition *partition, struct pn_segment 
         pn_segment_deinit(segment);
         pn_segment_init(segment, base_offset);
     }
-    struct pn_segment_scan scan;
-    rc = pn_segment_scan(segment, env->io, fd, path, env->config.index_interval_bytes, &scan, e);
-    *file_bytes = scan.file_bytes;
-    report_damage(partition, path, &scan);
+    rc = pn_segment_scan(segment, env->io, fd, path, env->config.index_interval_bytes, scan, e);
+    report_damage(partition, path, scan);
+    return rc;
+}
+
+/* A segment that isn't the last, and whose index is missing, wrong or short. */
+static int rebuild_sealed(const struct pn_partition *partition, struct pn_segment *segment,
+                          const char *path, int64_t next_offset, struct pn_err *e)
+{
+    const struct pn_io *io = partition->env->io;
+    int64_t base_offset = segment->base_offset;
+    struct pn_segment_scan scan = {0};
+    int fd = -1;
+    pn_segment_deinit(segment);
+    pn_segment_init(segment, base_offset);
+    int rc = pn_io_open(io, path, O_RDWR, &fd, e);
+    if (rc == 0) {
+        rc = scan_segment(partition, segment, fd, path, &scan, e);
+    }
+    if (rc != 0) {
+        goto out;
+    }
+    if (scan.torn_bytes > 0 || segment->next_offset != next_offset) {
+        pn_log_error(partition->env->logger, "log",
+                     "topic %s, partition %d: %s is damaged at position %lld: offsets %lld to %lld "
+                     "cannot be read",
+                     partition->topic, partition->number, path, (long long)segment->bytes,
+                     (long long)segment->next_offset, (long long)next_offset - 1);
+    } else if (scan.file_bytes > segment->bytes) {
+        (void)io->ops->ftruncate(io, fd, segment->bytes); /* zeros that a crash has left */
+    }
+    struct pn_err why;
+    if (pn_segment_store_index(segment, io, partition->folder, &why) != 0) {
+        warn(partition, &why);
+    }
+out:
+    pn_io_close(io, &fd);
     return rc;
 }
 
@@ -119,27 +153,7 @@ static int recover_sealed(const struct pn_partition *partition, struct pn_segmen
     }
     if (pn_segment_load_index(segment, io, partition->folder, NULL) != 0 ||
         segment->bytes != st.st_size || segment->next_offset != next_offset) {
-        int64_t base_offset = segment->base_offset;
-        int64_t file_bytes = 0;
-        int fd = -1;
-        pn_segment_deinit(segment);
-        pn_segment_init(segment, base_offset);
-        rc = pn_io_open(io, path, O_RDONLY, &fd, e);
-        if (rc == 0) {
-            rc = scan_segment(partition, segment, fd, path, &file_bytes, e);
-        }
-        pn_io_close(io, &fd);
-        if (rc == 0 && (segment->bytes != file_bytes || segment->next_offset != next_offset)) {
-            pn_log_error(partition->env->logger, "log",
-                         "topic %s, partition %d: %s is damaged at position %lld: offsets %lld to "
-                         "%lld cannot be read",
-                         partition->topic, partition->number, path, (long long)segment->bytes,
-                         (long long)segment->next_offset, (long long)next_offset - 1);
-        }
-        struct pn_err why;
-        if (rc == 0 && pn_segment_store_index(segment, io, partition->folder, &why) != 0) {
-            warn(partition, &why);
-        }
+        rc = rebuild_sealed(partition, segment, path, next_offset, e);
     }
     segment->next_offset = next_offset;
     return rc;
@@ -152,23 +166,25 @@ static int recover_active(const struct pn_partition *partition, struct pn_segmen
 {
     const struct pn_io *io = partition->env->io;
     char path[PN_PATH_SIZE];
-    int64_t file_bytes = 0;
+    struct pn_segment_scan scan;
     int fd = -1;
     int rc = pn_io_open(io, pn_segment_path(path, partition->folder, segment->base_offset, "log"),
                         O_RDWR, &fd, e);
     if (rc != 0) {
         return rc;
     }
-    rc = scan_segment(partition, segment, fd, path, &file_bytes, e);
+    rc = scan_segment(partition, segment, fd, path, &scan, e);
     if (rc != 0) {
         goto out;
     }
-    if (segment->bytes < file_bytes) {
+    if (scan.torn_bytes > 0) {
         pn_log_warn(partition->env->logger, "log",
                     "topic %s, partition %d: cut %lld bytes of an unfinished write at offset %lld "
                     "(%s, position %lld)",
-                    partition->topic, partition->number, (long long)(file_bytes - segment->bytes),
+                    partition->topic, partition->number, (long long)scan.torn_bytes,
                     (long long)segment->next_offset, path, (long long)segment->bytes);
+    }
+    if (scan.file_bytes > segment->bytes) {
         rc = pn_io_truncate(io, fd, segment->bytes, path, e);
         if (rc != 0) {
             goto out;

@@ -79,6 +79,29 @@ static void keep_damaged(struct pn_segment *segment, int64_t position, int64_t o
     segment->next_offset = offset;
 }
 
+/* How many bytes from `position` on there are up to the last one that isn't zero. */
+static int measure_tail(struct window *window, int64_t position, int64_t file_bytes,
+                        int64_t *torn_bytes, struct pn_err *e)
+{
+    *torn_bytes = 0;
+    for (int64_t at = position; at < file_bytes;) {
+        const uint8_t *bytes = NULL;
+        size_t len = file_bytes - at < SCAN_BYTES ? (size_t)(file_bytes - at) : SCAN_BYTES;
+        int rc = window_get(window, at, len, file_bytes, &bytes, e);
+        if (rc != 0) {
+            return rc;
+        }
+        for (size_t i = len; i > 0; i--) {
+            if (bytes[i - 1] != 0) {
+                *torn_bytes = at + (int64_t)i - position;
+                break;
+            }
+        }
+        at += (int64_t)len;
+    }
+    return 0;
+}
+
 int pn_segment_scan(struct pn_segment *segment, const struct pn_io *io, int fd, const char *path,
                     int64_t index_interval_bytes, struct pn_segment_scan *scan, struct pn_err *e)
 {
@@ -116,6 +139,9 @@ int pn_segment_scan(struct pn_segment *segment, const struct pn_io *io, int fd, 
         }
         position += (int64_t)header.bytes;
         offset = pn_batch_next_offset(&header);
+    }
+    if (rc == 0) {
+        rc = measure_tail(&window, segment->bytes, scan->file_bytes, &scan->torn_bytes, e);
     }
 out:
     pn_buf_deinit(&window.bytes);

@@ -9,6 +9,7 @@
  *   2. `bytes` ends at the end of a batch; with durability fsync everything below it is on disk.
  *      A batch is written only when all before it are durable: so after a crash at most the last
  *      batch of the last segment is not whole. That is the torn tail, which recovery cuts.
+ *      The file may go on with zeros, written ahead of the batches to come; they are no tail.
  *   3. Damage elsewhere is no torn tail. It is told by a whole batch behind it on the chain of
  *      lengths and offsets; reading goes on there. A batch is never searched for byte by byte: a
  *      record's value may hold the image of one.
@@ -66,6 +67,7 @@ int pn_segment_load_index(struct pn_segment *segment, const struct pn_io *io, co
 /* What a scan found. */
 struct pn_segment_scan {
     int64_t file_bytes;
+    int64_t torn_bytes;       /* behind the last whole batch, without the zeros that may follow */
     int64_t damaged_batches;  /* with whole ones behind them: kept */
     int64_t damaged_position; /* of the first one */
     int64_t damaged_offset;
@@ -73,8 +75,7 @@ struct pn_segment_scan {
 
 /*
  * Reads the file from segment->bytes on, checks every batch and takes note of it, up to the last
- * whole one: segment->bytes is then less than scan->file_bytes when there is a torn tail. The
- * file's modification time stands in for the times of the appends.
+ * whole one. The file's modification time stands in for the times of the appends.
  */
 int pn_segment_scan(struct pn_segment *segment, const struct pn_io *io, int fd, const char *path,
                     int64_t index_interval_bytes, struct pn_segment_scan *scan,

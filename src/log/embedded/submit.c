@@ -103,8 +103,8 @@ static int choose_partitions(struct pn_topic *topic, struct pn_log_request *requ
     return 0;
 }
 
-static int submit(struct pn_log_env *env, struct pn_topics *topics,
-                  struct pn_committer *committer, struct pn_log_request *request, struct pn_err *e)
+static int submit(struct pn_log_env *env, struct pn_topics *topics, struct pn_committer *committer,
+                  struct pn_log_request *request, struct pn_err *e)
 {
     struct pn_topic *topic = NULL;
     int rc = check_entries(env, request, e);

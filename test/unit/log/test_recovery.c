@@ -173,6 +173,47 @@ static void test_a_tail_behind_a_stored_index_is_cut(void **state)
     free(path);
 }
 
+/* What a kill leaves: zeros behind the last batch, in the active segment and in one that was being
+ * sealed. They go, and nothing is said of them. */
+static void test_zeros_written_ahead_are_no_torn_tail(void **state)
+{
+    struct log_fixture *fixture = *state;
+    (void)log_put(fixture, "t", 0, NULL, "first");
+    char *path = pn_xstrdup(log_file(fixture, "t", 0, 0, "log"));
+    size_t len = 0;
+    uint8_t *bytes = file_read(path, &len); /* while the log is open */
+    log_fixture_close(fixture);
+    size_t closed_len = 0;
+    uint8_t *closed = file_read(path, &closed_len);
+    assert_true(len > closed_len);
+    assert_memory_equal(bytes, closed, closed_len);
+    for (int round = 0; round < 2; round++) {
+        file_write(path, bytes, len);
+        (void)unlink(log_file(fixture, "t", 0, 0, "index"));
+        if (round == 1) { /* the next segment is there already */
+            file_write(log_file(fixture, "t", 0, 1, "log"), bytes, 0);
+        }
+        struct said said;
+        hear(fixture, &said);
+        log_fixture_open(fixture);
+        assert_int_equal(log_get(fixture, "t", 0, 0, 10).count, 1);
+        const char *text = heard(fixture, &said);
+        assert_null(strstr(text, "cut "));
+        assert_null(strstr(text, "damaged"));
+        assert_int_equal(log_put(fixture, "t", 0, NULL, "second"), 1);
+        hush(fixture, &said);
+        size_t again_len = 0;
+        uint8_t *again = file_read(path, &again_len);
+        assert_true(again_len < len);
+        assert_memory_equal(again, closed, closed_len);
+        free(again);
+    }
+    assert_true(file_exists(log_file(fixture, "t", 0, 1, "log")));
+    free(bytes);
+    free(closed);
+    free(path);
+}
+
 /* --- damage elsewhere ------------------------------------------------------------------------ */
 
 enum { RECORDS = 12 };
@@ -422,6 +463,7 @@ int main(void)
         TEST(test_a_tail_torn_at_any_byte_is_cut),
         TEST(test_a_tail_torn_below_the_stored_index_is_cut),
         TEST(test_a_tail_behind_a_stored_index_is_cut),
+        TEST(test_zeros_written_ahead_are_no_torn_tail),
         TEST(test_damage_hides_nothing_but_itself),
         TEST(test_damage_in_a_sealed_segment_survives_a_restart),
         TEST(test_damage_in_the_active_segment_is_no_torn_tail),
