@@ -220,6 +220,22 @@ static int look_at_part(struct pn_sink *sink, struct pn_sink_part *part, uint64_
     return 0;
 }
 
+/* A partition seen for the first time: what its log no longer has by now was not ours to land. */
+static int add_new(struct pn_sink *sink, const struct pn_log_topic_info *info, int32_t partition,
+                   struct pn_sink_part **part, struct pn_err *e)
+{
+    struct pn_log_offsets offsets;
+    int rc = pn_log_offsets(sink->config.log, info->name, partition, &offsets, e);
+    if (rc != 0) {
+        return rc;
+    }
+    struct pn_sink_memory memory = {
+        .partition = partition, .id = info->id, .landed = offsets.begin};
+    memcpy(memory.topic, info->name, sizeof memory.topic);
+    *part = add_part(sink, &memory);
+    return 0;
+}
+
 static int look_at_topic(struct pn_sink *sink, const struct pn_log_topic_info *info, bool *changed,
                          struct pn_err *e)
 {
@@ -231,9 +247,10 @@ static int look_at_topic(struct pn_sink *sink, const struct pn_log_topic_info *i
             if (!selected) {
                 continue;
             }
-            struct pn_sink_memory memory = {.partition = partition, .id = info->id};
-            memcpy(memory.topic, info->name, sizeof memory.topic);
-            part = add_part(sink, &memory);
+            int rc = add_new(sink, info, partition, &part, e);
+            if (rc != 0) {
+                return rc;
+            }
         }
         part->is_seen = true;
         int rc = look_at_part(sink, part, info->id, changed, e);

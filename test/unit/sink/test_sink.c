@@ -406,6 +406,7 @@ static void test_memory_removed_by_hand(void **state)
     sink_bed_append(bed, "t", 4, 5);
     flush(bed);
     sink_bed_assert_landed(bed, T "00.json: 0 1 2\n" T "03.json: 3\n" T "06.json: 2 3 4\n");
+    assert_int_equal(sink_bed_status(bed, "t", 0).lost, 0);
 }
 
 /* With `durability: os` a power cut takes records off the log's end that have landed. */
