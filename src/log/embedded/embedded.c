@@ -1,5 +1,6 @@
 #include "log/embedded/embedded.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -284,6 +285,11 @@ int pn_embedded_open(const struct pn_embedded_config *config, const struct pn_io
         goto out;
     }
     rc = pn_io_lock(io, lock_path, &embedded->lock_fd, e);
+    if (rc == EWOULDBLOCK) {
+        rc = pn_err_set(e, PN_CLASS_CONFLICT, rc,
+                        "another pinion uses the log in %s: stop it, or take another data folder",
+                        config->folder);
+    }
     if (rc != 0) {
         goto out;
     }
