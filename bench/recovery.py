@@ -42,13 +42,13 @@ def fill(port, bytes_wanted):
 
 
 def run(name, scratch, options, say):
-    options = CASES[name]
+    settings = CASES[name]
     data, log = scratch / "data", scratch / "pinion.log"
     rounds = 1 if options.quick else 3
     # In one segment, 1 GB of records and what they are framed with still stay below its 1 GiB.
     size = (256 if options.quick else 980) << 20
     port = harness.free_port()
-    with harness.pinion_serve(data, port, log, *options) as process:
+    with harness.pinion_serve(data, port, log, *settings) as process:
         count = fill(port, size)
         process.kill()
         process.wait()
@@ -60,7 +60,7 @@ def run(name, scratch, options, say):
     for _ in range(rounds):
         shutil.copytree(killed, data)
         began = time.monotonic()
-        with harness.pinion_serve(data, port, log, *options) as process:
+        with harness.pinion_serve(data, port, log, *settings) as process:
             ours.append(time.monotonic() - began)
             _, body = harness.get(port, "/topics/bench/partitions/0/offsets")
             if json.loads(body)["end_offset"] != count:
