@@ -3,13 +3,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "gateway/server.h"
 
-enum { POOL_THREADS = 4, WORKERS_MAX = 64, DRAIN_LOOK_NS = 2000000 };
+enum { POOL_THREADS = 4, WORKERS_MAX = 256, DRAIN_LOOK_NS = 2000000 };
+/* Files beside the connections: the log's segments, the store's objects. */
+enum { OTHER_DESCRIPTORS = 1024 };
 
 void pn_gateway_config_init(struct pn_gateway_config *config)
 {
@@ -230,11 +233,30 @@ static void stop_threads(struct pn_gateway *gateway)
     pn_listener_deinit(&gateway->listener);
 }
 
+/* Each connection is a descriptor; a process starts with a lower limit than it may have. */
+static void raise_descriptor_limit(const struct pn_gateway *gateway)
+{
+    struct rlimit limit;
+    rlim_t need = (rlim_t)gateway->config.connections_max + OTHER_DESCRIPTORS;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need) {
+        return;
+    }
+    limit.rlim_cur = limit.rlim_max < need ? limit.rlim_max : need;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur < need) {
+        pn_log_warn(gateway->env.logger, "gateway",
+                    "this process may have %llu files open, fewer than gateway.connections_max "
+                    "(%lld) and the log may need (see ulimit -n)",
+                    (unsigned long long)limit.rlim_cur, (long long)gateway->config.connections_max);
+    }
+}
+
 int pn_gateway_start(struct pn_gateway *gateway, struct pn_err *e)
 {
     struct pn_listener *listener = &gateway->listener;
     PN_ASSERT(!gateway->started);
     atomic_store(&gateway->stage, PN_SERVING);
+    raise_descriptor_limit(gateway);
     listener->connections_max = gateway->config.connections_max;
     listener->per_ip_max = gateway->config.connections_per_ip_max;
     listener->deliver = deliver;

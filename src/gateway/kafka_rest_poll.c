@@ -12,7 +12,7 @@
 #include "gateway/kafka_rest.h"
 #include "gateway/server.h"
 
-enum { POLL_RECORDS_MAX = 100000, POLL_TIMEOUT_MS_MAX = 30000 };
+enum { POLL_RECORDS_MAX = 100000, POLL_TIMEOUT_MS_MAX = 300000 };
 
 struct poll {
     int64_t max_bytes;
@@ -149,6 +149,14 @@ static bool enough(const struct pn_request *req, const struct poll *poll)
            pn_mono_ns(req->gateway->env.clock) >= req->wait_until_ns;
 }
 
+/* Nothing was given to the client, so no position has moved. */
+static void forget_round(struct poll *poll)
+{
+    for (size_t i = 0; i < poll->fetch.partitions.count; i++) {
+        poll->fetch.partitions.items[i].offset = poll->fetch.started_at[i];
+    }
+}
+
 /* One look at all the partitions. */
 static enum pn_handled read_round(struct pn_request *req, struct poll *poll)
 {
@@ -162,11 +170,12 @@ static enum pn_handled read_round(struct pn_request *req, struct poll *poll)
     }
     pn_buf_addc(&req->out, ']');
     if (!enough(req, poll)) {
-        /* Nothing is given yet, so no position has moved. */
-        for (size_t i = 0; i < poll->fetch.partitions.count; i++) {
-            poll->fetch.partitions.items[i].offset = poll->fetch.started_at[i];
-        }
+        forget_round(poll);
         return PN_HANDLED_WAIT;
+    }
+    if (!pn_request_reserve(req, req->out.len)) {
+        forget_round(poll);
+        return PN_HANDLED;
     }
     req->status = 200;
     return poll->failed && poll->record_count == 0 ? reply_unreadable(req, poll) : PN_HANDLED;

@@ -11,7 +11,7 @@
 #include "gateway/kafka_rest.h"
 #include "gateway/server.h"
 
-enum { FETCH_RECORDS_MAX = 100000, FETCH_TIMEOUT_MS_MAX = 30000 };
+enum { FETCH_RECORDS_MAX = 100000, FETCH_TIMEOUT_MS_MAX = 300000 };
 
 /* A key or value of the json format: its own text, as long as that is JSON. */
 static int write_json(struct pn_json_parser *parser, const struct pn_bytes *bytes,
@@ -183,22 +183,18 @@ static void write_records(struct pn_request *req, const struct fetch *fetch,
         }
     }
     pn_buf_addc(&req->out, ']');
-    req->status = 200;
+    if (pn_request_reserve(req, req->out.len)) {
+        req->status = 200;
+    }
 }
 
-enum pn_handled pn_kafka_partition_records(struct pn_request *req, void *arg)
+static enum pn_handled fetch_once(struct pn_request *req, const struct fetch *fetch,
+                                  struct pn_arena *arena)
 {
-    (void)arg;
-    struct fetch *fetch = req->state != NULL ? req->state : begin_fetch(req);
-    if (fetch == NULL) {
-        return PN_HANDLED;
-    }
-    req->state = fetch;
-    req->ready = fetch_ready;
     struct pn_log_records records;
     struct pn_err e;
     if (pn_log_read(req->gateway->env.log, req->params[0], fetch->partition, fetch->offset,
-                    FETCH_RECORDS_MAX, (size_t)fetch->max_bytes, &req->arena, &records, &e) != 0) {
+                    FETCH_RECORDS_MAX, (size_t)fetch->max_bytes, arena, &records, &e) != 0) {
         struct pn_log_topic_info info;
         if (e.class_ == PN_CLASS_MISSING &&
             pn_log_topic(req->gateway->env.log, req->params[0], &info, NULL) == 0) {
@@ -213,4 +209,20 @@ enum pn_handled pn_kafka_partition_records(struct pn_request *req, void *arg)
     }
     write_records(req, fetch, &records);
     return PN_HANDLED;
+}
+
+enum pn_handled pn_kafka_partition_records(struct pn_request *req, void *arg)
+{
+    (void)arg;
+    struct fetch *fetch = req->state != NULL ? req->state : begin_fetch(req);
+    if (fetch == NULL) {
+        return PN_HANDLED;
+    }
+    struct pn_arena arena; /* the records; they are gone while the reply is sent */
+    pn_arena_init(&arena, 0);
+    req->state = fetch;
+    req->ready = fetch_ready;
+    enum pn_handled handled = fetch_once(req, fetch, &arena);
+    pn_arena_deinit(&arena);
+    return handled;
 }

@@ -1,9 +1,13 @@
 #include "gateway/pool.h"
 
+#include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "gateway/server.h"
@@ -19,15 +23,16 @@ struct pn_pool {
     struct pn_conn *queue;
     struct pn_conn **queue_tail;
     bool ending;
-    bool draining;
     pthread_t threads[THREADS_MAX];
     int thread_count;
 
-    pthread_mutex_t wait_lock; /* taken before `lock` where both are */
-    pthread_cond_t change;     /* for the timer thread */
+    pthread_mutex_t wait_lock; /* of the next two; taken before `lock` where both are */
     struct pn_conn *waiting;
-    bool signalled;
-    bool timer_ending;
+    bool draining;
+    atomic_bool any_waiting; /* what signals need to know, without the lock */
+    atomic_bool signalled;
+    atomic_bool timer_ending;
+    int wake_fd; /* for the timer thread */
     pthread_t timer;
     bool timer_running;
 };
@@ -71,34 +76,37 @@ static void *pool_thread(void *arg)
     return NULL;
 }
 
+static void wake_timer(struct pn_pool *pool)
+{
+    if (!atomic_exchange(&pool->signalled, true)) {
+        (void)eventfd_write(pool->wake_fd, 1);
+    }
+}
+
 void pn_pool_wait(struct pn_pool *pool, struct pn_conn *conn)
 {
     pthread_mutex_lock(&pool->wait_lock);
     conn->pool_next = pool->waiting;
     pool->waiting = conn;
-    /* Records may have come since the handler looked. */
-    pool->signalled = true;
-    pthread_cond_signal(&pool->change);
+    atomic_store(&pool->any_waiting, true);
     pthread_mutex_unlock(&pool->wait_lock);
+    /* Records may have come since the handler looked. */
+    wake_timer(pool);
 }
 
 void pn_pool_signal(struct pn_pool *pool)
 {
-    pthread_mutex_lock(&pool->wait_lock);
-    if (pool->waiting != NULL && !pool->signalled) {
-        pool->signalled = true;
-        pthread_cond_signal(&pool->change);
+    if (atomic_load(&pool->any_waiting)) {
+        wake_timer(pool);
     }
-    pthread_mutex_unlock(&pool->wait_lock);
 }
 
 void pn_pool_drain(struct pn_pool *pool)
 {
     pthread_mutex_lock(&pool->wait_lock);
     pool->draining = true;
-    pool->signalled = true;
-    pthread_cond_signal(&pool->change);
     pthread_mutex_unlock(&pool->wait_lock);
+    wake_timer(pool);
 }
 
 /* Requeues what is ready or late. Returns the earliest time at which another one is late. */
@@ -118,55 +126,41 @@ static int64_t look(struct pn_pool *pool, int64_t now_ns)
         }
         link = &conn->pool_next;
     }
+    atomic_store(&pool->any_waiting, pool->waiting != NULL);
     return next_ns;
 }
 
-/* Waits for a signal, or until `until_ns` of the monotonic clock, or one tick. */
+/* Until a signal comes, or `until_ns` of the clock, or a tick is due. */
 static void wait_for_change(struct pn_pool *pool, int64_t until_ns, int64_t now_ns)
 {
-    int64_t wait_ns = until_ns - now_ns;
-    if (wait_ns > TICK_MS * INT64_C(1000000)) {
-        wait_ns = TICK_MS * INT64_C(1000000);
-    }
-    struct timespec deadline;
-    (void)clock_gettime(CLOCK_MONOTONIC, &deadline);
-    int64_t ns = deadline.tv_nsec + wait_ns;
-    deadline.tv_sec += ns / 1000000000;
-    deadline.tv_nsec = ns % 1000000000;
-    while (!pool->signalled && !pool->timer_ending) {
-        if (pthread_cond_timedwait(&pool->change, &pool->wait_lock, &deadline) != 0) {
-            return;
-        }
-    }
+    int64_t wait_ms = until_ns > now_ns ? (until_ns - now_ns) / 1000000 + 1 : 0;
+    struct pollfd fd = {.fd = pool->wake_fd, .events = POLLIN};
+    eventfd_t drained = 0;
+    (void)poll(&fd, 1, (int)(wait_ms < TICK_MS ? wait_ms : TICK_MS));
+    (void)eventfd_read(pool->wake_fd, &drained);
 }
 
 static void *timer_thread(void *arg)
 {
     struct pn_pool *pool = arg;
     int64_t ticked_ns = 0;
-    pthread_mutex_lock(&pool->wait_lock);
-    while (!pool->timer_ending) {
-        pool->signalled = false;
+    while (!atomic_load(&pool->timer_ending)) {
+        bool signalled = atomic_exchange(&pool->signalled, false);
         int64_t now_ns = pn_mono_ns(pool->config.clock);
+        pthread_mutex_lock(&pool->wait_lock);
         int64_t next_ns = look(pool, now_ns);
+        pthread_mutex_unlock(&pool->wait_lock);
         if (now_ns - ticked_ns >= TICK_MS * INT64_C(1000000)) {
             ticked_ns = now_ns;
-            pthread_mutex_unlock(&pool->wait_lock);
             pool->config.tick(pool->config.arg);
-            pthread_mutex_lock(&pool->wait_lock);
         }
-        if (next_ns > now_ns) {
-            wait_for_change(pool, next_ns, now_ns);
-        }
-        if (pool->signalled && !pool->timer_ending && !pool->draining) {
+        if (signalled) {
             /* Let more of them come together. */
-            pthread_mutex_unlock(&pool->wait_lock);
             const struct timespec pause = {.tv_nsec = LOOK_INTERVAL_NS};
             (void)nanosleep(&pause, NULL);
-            pthread_mutex_lock(&pool->wait_lock);
         }
+        wait_for_change(pool, next_ns, now_ns);
     }
-    pthread_mutex_unlock(&pool->wait_lock);
     return NULL;
 }
 
@@ -175,14 +169,11 @@ int pn_pool_create(const struct pn_pool_config *config, struct pn_pool **pool, s
     struct pn_pool *made = pn_xcalloc(1, sizeof *made);
     made->config = *config;
     made->queue_tail = &made->queue;
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&made->lock, NULL);
     pthread_mutex_init(&made->wait_lock, NULL);
     pthread_cond_init(&made->work, NULL);
-    pthread_cond_init(&made->change, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    made->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    PN_ASSERT(made->wake_fd >= 0);
     PN_ASSERT(config->threads > 0 && config->threads <= THREADS_MAX);
     int rc = 0;
     for (int i = 0; i < config->threads && rc == 0; i++) {
@@ -208,10 +199,8 @@ void pn_pool_destroy(struct pn_pool **pool)
         return;
     }
     if (p->timer_running) {
-        pthread_mutex_lock(&p->wait_lock);
-        p->timer_ending = true;
-        pthread_cond_signal(&p->change);
-        pthread_mutex_unlock(&p->wait_lock);
+        atomic_store(&p->timer_ending, true);
+        (void)eventfd_write(p->wake_fd, 1);
         (void)pthread_join(p->timer, NULL);
     }
     pthread_mutex_lock(&p->lock);
@@ -223,7 +212,7 @@ void pn_pool_destroy(struct pn_pool **pool)
     }
     PN_ASSERT(p->waiting == NULL && p->queue == NULL);
     pthread_cond_destroy(&p->work);
-    pthread_cond_destroy(&p->change);
+    close(p->wake_fd);
     pthread_mutex_destroy(&p->lock);
     pthread_mutex_destroy(&p->wait_lock);
     free(p);

@@ -102,6 +102,10 @@ const char *pn_request_base_uri(struct pn_request *req);
  */
 int pn_request_json(struct pn_request *req, struct pn_json **root) PN_MUST_CHECK;
 
+/* Takes from the gateway's memory budget what this request has grown to (bodies and replies), until
+ * its reply is sent. On false the reply is a 503. */
+bool pn_request_reserve(struct pn_request *req, size_t bytes) PN_MUST_CHECK;
+
 /* Ends the request with `status` and the body {"error_code":code,"message":"..."}. */
 void pn_reply_error(struct pn_request *req, int status, int code, const char *fmt, ...)
     PN_PRINTF(4, 5);

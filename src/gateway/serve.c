@@ -14,7 +14,7 @@
  * sending, gets to read why. */
 enum { LINGER_BYTES_MAX = 16 * 1024 * 1024 };
 /* Steps in which a body takes from the gateway's memory budget. */
-enum { MEMORY_STEP_BYTES = 64 * 1024 };
+enum { MEMORY_STEP_BYTES = 4 * 1024 };
 enum { ARENA_BLOCK_BYTES = 4096, OUT_BYTES_MAX = 256 * 1024 * 1024 };
 
 static const char cors_methods[] = "DELETE,GET,HEAD,OPTIONS,PATCH,POST,PUT";
@@ -303,16 +303,22 @@ static enum MHD_Result begin(struct pn_conn *conn, const char *path, const char 
 
 /* --- the body --------------------------------------------------------------------------------- */
 
-/* Takes from the gateway's budget what the body needs; false when that is used up. */
-static bool reserve_memory(struct pn_conn *conn, size_t body_bytes)
+bool pn_request_reserve(struct pn_request *req, size_t bytes)
 {
-    struct pn_gateway *gateway = conn->worker->gateway;
-    while ((int64_t)body_bytes > conn->memory_bytes) {
-        int64_t used = atomic_fetch_add(&gateway->memory_bytes, MEMORY_STEP_BYTES);
-        conn->memory_bytes += MEMORY_STEP_BYTES;
-        if (used + MEMORY_STEP_BYTES > gateway->config.memory_bytes_max) {
-            return false;
-        }
+    struct pn_conn *conn = pn_conn_of(req);
+    struct pn_gateway *gateway = req->gateway;
+    int64_t need = (int64_t)bytes - conn->memory_bytes;
+    if (need <= 0) {
+        return true;
+    }
+    need = (need + MEMORY_STEP_BYTES - 1) / MEMORY_STEP_BYTES * MEMORY_STEP_BYTES;
+    int64_t used = atomic_fetch_add(&gateway->memory_bytes, need);
+    conn->memory_bytes += need;
+    if (used + need > gateway->config.memory_bytes_max) {
+        req->retry_after_s = 1;
+        pn_reply_error(req, 503, PN_CODE_KAFKA_RETRIABLE,
+                       "Too much data is on its way through (gateway.memory_bytes_max); try again");
+        return false;
     }
     return true;
 }
@@ -327,11 +333,7 @@ static enum MHD_Result take_body(struct pn_conn *conn, const char *bytes, size_t
     }
     if (conn->body.len + len > (size_t)req->gateway->config.body_bytes_max) {
         refuse_large_body(req);
-    } else if (!reserve_memory(conn, conn->body.len + len)) {
-        req->retry_after_s = 1;
-        pn_reply_error(req, 503, PN_CODE_KAFKA_RETRIABLE,
-                       "Too much data is on its way in (gateway.memory_bytes_max); try again");
-    } else {
+    } else if (pn_request_reserve(req, conn->body.len + len)) {
         pn_buf_add(&conn->body, bytes, len);
         if (pn_buf_failed(&conn->body)) {
             req->retry_after_s = 1;

@@ -406,7 +406,7 @@ static void test_memory_limit(void **state)
     struct fixture *f = *state;
     char reply[REPLY_BYTES_MAX];
     struct pn_gateway_config config = usual(f);
-    config.memory_bytes_max = 64 * 1024;
+    config.memory_bytes_max = 4 * 1024;
     start(f, &config);
     int first = dial(f);
     int second = dial(f);
