@@ -112,6 +112,9 @@ static int read_segment(struct pn_partition *partition, struct pn_cursor *cursor
         }
         if (rc != 0 && e->class_ == PN_CLASS_CORRUPT) {
             rc = pass_damage(partition, cursor, list->from_offset, e);
+            if (rc != 0 && list->count == 0) {
+                list->from_offset = cursor->offset; /* the caller may go on there */
+            }
             if (rc != 0) {
                 return rc;
             }
@@ -196,6 +199,7 @@ int pn_partition_read(struct pn_partition *partition, int64_t offset, size_t max
         }
     }
     if (rc != 0 && list.count == 0) {
+        *records = (struct pn_log_records){.next_offset = list.from_offset};
         return rc;
     }
     /* An error behind records that were found is met again by the next read. */
