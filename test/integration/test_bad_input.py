@@ -404,6 +404,10 @@ def test_a_damaged_segment_is_told_and_the_rest_is_read(data, broken):
         after, told = fetch(server.url, "after", broken + 1)
         assert told is None
         assert after == {n: wanted[n] for n in range(broken + 1, 5)} | {5: {"index": 5}}
+        # The sink says what the log lost and goes on behind it.
+        run("dag", "trigger", "batch_processing_dag", "--wait", "-q", data=data)
+        assert str(segment) in server.log()
+    assert set(delta(data, "raw/pin").column("index").to_pylist()) == set(range(6)) - {broken}
 
 
 def test_a_torn_tail_is_cut_and_told(data):
