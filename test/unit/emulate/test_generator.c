@@ -369,7 +369,7 @@ static void test_some_contents_come_again(void **state)
     pn_generator_destroy(&generator);
 }
 
-/* --- what is refused --------------------------------------------------------------------------- */
+/* --- what is refused -------------------------------------------------------------------------- */
 
 #define FIELDS(text) "rows: 1\nkinds:\n  k:\n    topic: t\n    fields:\n" text
 
