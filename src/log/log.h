@@ -101,7 +101,8 @@ struct pn_log_records {
     int64_t end_offset;  /* the partition's end at the time of the read */
 };
 
-/* Settings of one topic; 0 (or NULL) takes the log's default. -1 for retention means for ever. */
+/* Settings of one topic; 0 (or NULL) takes the log's default. -1 for retention means for ever. The
+ * age of a record is counted from its append, whatever its timestamp says. */
 struct pn_log_topic_config {
     int32_t partitions;
     int64_t retention_ms;

@@ -271,7 +271,7 @@ int pn_embedded_open(const struct pn_embedded_config *config, const struct pn_io
         return rc;
     }
     struct embedded *embedded = pn_xcalloc(1, sizeof *embedded);
-    char *lock_path = pn_xasprintf("%s/.lock", config->folder);
+    char *lock_path = pn_xasprintf("%s/%s", config->folder, PN_LOCK_FILE);
     embedded->log.ops = &embedded_ops;
     embedded->lock_fd = -1;
     embedded->env = (struct pn_log_env){

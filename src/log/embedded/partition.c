@@ -45,6 +45,9 @@ void pn_partition_destroy(struct pn_partition **partition)
     }
     PN_ASSERT(gone->pending.count == 0);
     pn_open_files_close(gone);
+    if (gone->stopped) {
+        pn_metric_add(gone->env->stopped_partitions, -1);
+    }
     for (size_t i = 0; i < gone->segment_count; i++) {
         pn_segment_deinit(&gone->segments[i]);
     }

@@ -72,6 +72,17 @@ static void report_damage(const struct pn_partition *partition, const char *path
     }
 }
 
+/* Removes an index that is wrong, so that nobody believes it once the segment has grown again. */
+static int drop_index(const struct pn_partition *partition, int64_t base_offset,
+                      const struct pn_err *why, struct pn_err *e)
+{
+    const struct pn_io *io = partition->env->io;
+    char path[PN_PATH_SIZE];
+    warn(partition, why);
+    int rc = pn_io_unlink(io, pn_segment_path(path, partition->folder, base_offset, "index"), e);
+    return rc == 0 ? pn_io_sync_dir(io, partition->folder, e) : rc;
+}
+
 /* Reads the file from where the stored index ends, or all of it. */
 static int scan_segment(const struct pn_partition *partition, struct pn_segment *segment, int fd,
                         const char *path, struct pn_segment_scan *scan, struct pn_err *e)
@@ -92,12 +103,13 @@ static int scan_segment(const struct pn_partition *partition, struct pn_segment 
         }
     }
     if (rc != 0) {
-        if (why.class_ != PN_CLASS_MISSING) {
-            warn(partition, &why);
-        }
         int64_t base_offset = segment->base_offset;
         pn_segment_deinit(segment);
         pn_segment_init(segment, base_offset);
+        rc = why.class_ == PN_CLASS_MISSING ? 0 : drop_index(partition, base_offset, &why, e);
+        if (rc != 0) {
+            return rc;
+        }
     }
     rc = pn_segment_scan(segment, env->io, fd, path, env->config.index_interval_bytes, scan, e);
     report_damage(partition, path, scan);

@@ -185,6 +185,9 @@ int pn_topics_create(struct pn_topics *topics, const char *name,
     if (!pn_topic_name_valid(name, strlen(name), e)) {
         return PN_FAIL;
     }
+    if (strcmp(name, PN_LOCK_FILE) == 0) {
+        return pn_err_input(e, "a topic cannot be named '%s': the log's own file is", name);
+    }
     int rc = check_config(config, e);
     if (rc != 0) {
         return rc;

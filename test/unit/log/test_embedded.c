@@ -246,6 +246,8 @@ static void test_bad_requests_are_refused_whole(void **state)
     assert_int_equal(e.class_, PN_CLASS_INPUT);
     assert_int_not_equal(log_try_put(fixture, "..", 0, NULL, "v", &offset, &e), 0);
     assert_int_equal(e.class_, PN_CLASS_INPUT);
+    assert_int_not_equal(log_try_put(fixture, ".lock", 0, NULL, "v", &offset, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_INPUT);
     (void)log_put(fixture, "t", 0, NULL, "v");
 
     struct pn_log_entry entries[] = {{.partition = 0}, {.partition = 1}};

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -147,6 +148,77 @@ static void test_each_write_is_short(void **state)
     torture(FAULT_PWRITEV, 0, FAULT_SHORT_WRITE);
 }
 
+/* A log as a crash leaves it: segments with and without index, a torn tail, half-made topics. */
+static void crashed_log(struct log_fixture *fixture)
+{
+    fixture->config.segment_bytes = (int64_t)3 * RECORD_BATCH_BYTES;
+    log_fixture_open(fixture);
+    for (int i = 0; i < PUTS; i++) {
+        char value[16];
+        (void)log_put(fixture, "t", 0, NULL, value_of(value, sizeof value, i));
+    }
+    log_fixture_close(fixture);
+    (void)unlink(log_file(fixture, "t", 0, 0, "index"));
+    size_t len = 0;
+    char *path = log_file(fixture, "t", 0, 6, "log");
+    uint8_t *bytes = file_read(path, &len);
+    uint8_t torn[2 * RECORD_BATCH_BYTES] = {0};
+    memcpy(torn, bytes, len);
+    memcpy(torn + len, bytes, len / 2);
+    file_write(path, torn, len + len / 2 + 5);
+    free(bytes);
+    char *half_made = pn_arena_printf(&fixture->arena, "%s/~new.1", fixture->folder);
+    assert_int_equal(pn_io_mkdirs(pn_io_system(), half_made, NULL), 0);
+}
+
+/* Whatever fails while a log is recovered, nothing is lost by it. */
+static void torture_recovery(int error, enum fault_mode mode)
+{
+    for (int64_t nth = 1;; nth++) {
+        static struct fault_io fault;
+        void *state = NULL;
+        (void)log_fixture_set_up(&state);
+        struct log_fixture *fixture = state;
+        crashed_log(fixture);
+        fault_io_init(&fault, pn_io_system());
+        fault_io_fail(&fault, FAULT_ANY, nth, error, mode);
+        bool put = false;
+        struct pn_err e;
+        if (log_fixture_try_open(fixture, &fault.io, &e) == 0) {
+            int64_t offset = 0;
+            put = log_try_put(fixture, "t", 0, NULL, "more", &offset, &e) == 0;
+            assert_true(!put || offset == PUTS);
+            log_fixture_close(fixture);
+        }
+        assert_int_equal(fault_io_open_count(&fault), 0);
+        bool fired = fault_io_fired(&fault);
+        assert_true(fired || put);
+        log_fixture_open(fixture);
+        struct pn_log_records records = log_get(fixture, "t", 0, 0, 100);
+        if (mode == FAULT_ONCE || put) {
+            assert_int_equal(records.count, PUTS + put);
+        }
+        assert_true(records.count >= PUTS);
+        for (int i = 0; i < PUTS; i++) {
+            char value[16];
+            assert_value(&records.records[i], value_of(value, sizeof value, i));
+        }
+        (void)log_fixture_tear_down(&state);
+        if (!fired) {
+            return;
+        }
+    }
+}
+
+static void test_each_call_of_a_recovery_fails(void **state)
+{
+    (void)state;
+    torture_recovery(EIO, FAULT_ONCE);
+    torture_recovery(ENOSPC, FAULT_ONCE);
+    torture_recovery(EIO, FAULT_FOREVER);
+    torture_recovery(ENOSPC, FAULT_FOREVER);
+}
+
 /* --- one failure, in detail ------------------------------------------------------------------ */
 
 static int64_t stopped(struct log_fixture *fixture)
@@ -179,6 +251,7 @@ static void test_a_failed_sync_stops_its_partition_alone(void **state)
     assert_int_equal(log_get(fixture, "t", 0, 0, 10).count, 1);
     log_fixture_close(fixture);
     log_fixture_open(fixture);
+    assert_int_equal(stopped(fixture), 0);
     assert_int_equal(log_put(fixture, "t", 0, NULL, "after"), 1);
 }
 
@@ -311,6 +384,7 @@ int main(void)
         cmocka_unit_test(test_each_call_fails_once),
         cmocka_unit_test(test_each_call_and_all_behind_it_fail),
         cmocka_unit_test(test_each_write_is_short),
+        cmocka_unit_test(test_each_call_of_a_recovery_fails),
         TEST(test_a_failed_sync_stops_its_partition_alone),
         TEST(test_a_full_disk_is_waited_for),
         TEST(test_a_full_disk_that_cannot_be_cut_back_stops_the_partition),

@@ -141,7 +141,16 @@ static void test_a_tail_torn_below_the_stored_index_is_cut(void **state)
                                                  "topic t, partition 0: cut %zu bytes of an "
                                                  "unfinished write at offset 1",
                                                  len - 1 - positions[1])));
+    /* The index that was wrong is not believed either when the file has grown again. */
+    assert_false(file_exists(log_file(fixture, "t", 0, 0, "index")));
+    assert_int_equal(log_put(fixture, "t", 0, NULL, "a record longer than the one cut off"), 1);
+    free(bytes);
+    bytes = file_read(path, &len); /* what a kill would leave now */
     hush(fixture, &said);
+    file_write(path, bytes, len);
+    (void)unlink(log_file(fixture, "t", 0, 0, "index"));
+    log_fixture_open(fixture);
+    assert_int_equal(log_get(fixture, "t", 0, 0, 10).count, 2);
     free(bytes);
     free(path);
 }
