@@ -11,6 +11,10 @@ import harness
 CASES = [("fsync", 64, 0.5), ("fsync", 256, 0.5), ("os", 64, 0.8), ("os", 256, 0.8)]
 P99_GOAL = 2.5
 
+ANSWER = (
+    '{"offsets":[{"partition":0,"offset":1,"error_code":null,"error":null}],'
+    '"key_schema_id":null,"value_schema_id":null}'
+)
 NGINX = """
 worker_processes 1;
 daemon off;
@@ -28,7 +32,7 @@ http {{
     server {{
         listen 127.0.0.1:{port};
         location / {{
-            return 200 '{{"offsets":[{{"partition":0,"offset":1,"error_code":null,"error":null}}],"key_schema_id":null,"value_schema_id":null}}';
+            return 200 '{answer}';
         }}
     }}
 }}
@@ -66,7 +70,7 @@ def run(name, scratch, options, say):
     seconds, rounds = (2, 1) if options.quick else (5, 3)
     our_port, nginx_port = harness.free_port(), harness.free_port()
     config = scratch / "nginx.conf"
-    config.write_text(NGINX.format(folder=scratch, port=nginx_port))
+    config.write_text(NGINX.format(folder=scratch, port=nginx_port, answer=ANSWER))
     nginx = [shutil.which("nginx") or "/usr/sbin/nginx", "-p", scratch, "-c", config]
     data = scratch / "data"
     ours, theirs = [], []

@@ -95,7 +95,7 @@ age_group = groups.alias("age_group")
 joining_year = pl.col("date_joined").dt.year().alias("post_year")
 post_year = pl.col("timestamp").dt.year().alias("post_year")
 
-pins_by_place = pin.join(geo, on="ind")
+pins_by_place = pin.join(geo.with_columns(post_year), on="ind")
 pins_by_user = pin.join(user.with_columns(age_group, joining_year), on="ind")
 
 
@@ -132,7 +132,7 @@ def joined_by_year():
 
 QUERIES = {
     "popular_category_by_country": popular_category(pins_by_place, "country"),
-    "popular_category_by_year": popular_category(pins_by_place.with_columns(post_year), "post_year"),
+    "popular_category_by_year": popular_category(pins_by_place, "post_year"),
     "most_followed_user_by_country": most_followed(),
     "country_with_most_followed_user": most_followed()
     .select("country", "follower_count")
