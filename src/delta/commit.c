@@ -27,7 +27,6 @@ static int read_back(struct pn_delta *table, const char *key, const char *txn_id
     *there = false;
     *ours = false;
     struct pn_buf bytes;
-    pn_buf_init(&bytes, (size_t)PN_DELTA_COMMIT_BYTES_MAX + PN_JSON_PADDING);
     struct pn_err why = {0};
     int rc = pn_delta_log_get(table, key, &bytes, &why);
     if (rc == 0) {

@@ -29,7 +29,6 @@ static int read_commit_time(struct pn_delta *table, int64_t version, int64_t *ti
 {
     char *key = pn_delta_commit_key(table, version);
     struct pn_buf bytes;
-    pn_buf_init(&bytes, (size_t)PN_DELTA_COMMIT_BYTES_MAX + PN_JSON_PADDING);
     int rc = pn_delta_log_get(table, key, &bytes, e);
     if (rc == 0) {
         /* Where commits are stamped, the commitInfo is the first line. */

@@ -76,7 +76,6 @@ static int tell_commit(struct pn_delta *table, const struct pn_delta_log_file *f
     struct telling telling = {.reader = &table->reader, .arena = arena, .entry = entry};
     char *key = pn_delta_log_key(table, file->name);
     struct pn_buf bytes;
-    pn_buf_init(&bytes, (size_t)PN_DELTA_COMMIT_BYTES_MAX + PN_JSON_PADDING);
     int rc = pn_delta_log_get(table, key, &bytes, e);
     if (rc == 0) {
         rc = pn_delta_commit_check(&table->reader, key, pn_buf_text(&bytes), bytes.len,

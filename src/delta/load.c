@@ -22,13 +22,7 @@ static int replay_commit_file(struct pn_delta *table, struct pn_delta_replay *re
                               const char *name, struct pn_err *e)
 {
     char *key = pn_delta_log_key(table, name);
-    struct pn_buf bytes;
-    pn_buf_init(&bytes, (size_t)PN_DELTA_COMMIT_BYTES_MAX + PN_JSON_PADDING);
-    int rc = pn_delta_log_get(table, key, &bytes, e);
-    if (rc == 0) {
-        rc = pn_delta_replay_commit(replay, key, pn_buf_text(&bytes), bytes.len, bytes.capacity, e);
-    }
-    pn_buf_deinit(&bytes);
+    int rc = pn_delta_replay_object(table, replay, key, e);
     free(key);
     return rc;
 }

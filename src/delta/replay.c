@@ -294,9 +294,22 @@ int pn_delta_replay_commit(struct pn_delta_replay *replay, const char *key, cons
 
 int pn_delta_log_get(struct pn_delta *table, const char *key, struct pn_buf *out, struct pn_err *e)
 {
+    pn_buf_init(out, (size_t)PN_DELTA_COMMIT_BYTES_MAX + PN_JSON_PADDING);
     int rc = pn_store_get(table->store, key, out, e);
     if (rc == 0 && !pn_buf_reserve(out, PN_JSON_PADDING)) {
         rc = pn_buf_check(out, key, e);
     }
+    return rc;
+}
+
+int pn_delta_replay_object(struct pn_delta *table, struct pn_delta_replay *replay, const char *key,
+                           struct pn_err *e)
+{
+    struct pn_buf bytes;
+    int rc = pn_delta_log_get(table, key, &bytes, e);
+    if (rc == 0) {
+        rc = pn_delta_replay_commit(replay, key, pn_buf_text(&bytes), bytes.len, bytes.capacity, e);
+    }
+    pn_buf_deinit(&bytes);
     return rc;
 }

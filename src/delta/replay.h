@@ -65,7 +65,12 @@ int pn_delta_commit_check(struct pn_delta_reader *reader, const char *key, const
 /* CRC-32C, as commitInfo has it. */
 uint32_t pn_delta_crc32c(const char *bytes, size_t len);
 
-/* Reads an object of the log whole, with the padding that parsing without a copy wants. */
+/* The same for an object of the log. */
+int pn_delta_replay_object(struct pn_delta *table, struct pn_delta_replay *replay, const char *key,
+                           struct pn_err *e) PN_MUST_CHECK;
+
+/* Reads an object of the log whole, with the padding that parsing without a copy wants. Inits
+ * `out`; deinit it after success and failure. */
 int pn_delta_log_get(struct pn_delta *table, const char *key, struct pn_buf *out,
                      struct pn_err *e) PN_MUST_CHECK;
 

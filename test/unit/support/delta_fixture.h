@@ -1,6 +1,7 @@
 /*
- * Delta tables for tests: a local store in a fresh folder, a clock that stands still, and a
- * stand-in for the engine's Parquet that keeps a checkpoint's actions as lines of JSON behind a
+ * Delta tables for tests: a local store in a fresh folder (on a disk whose syncs do nothing, for
+ * nobody pulls the plug here and some tests commit a thousand times), a clock that stands still,
+ * and a stand-in for the engine's Parquet that keeps a checkpoint's actions as lines of JSON behind a
  * first line with their count and sum. Like the real thing it refuses a file that is cut or
  * changed; unlike it, a person can read the file.
  */
@@ -22,7 +23,9 @@
 
 struct delta_fixture {
     char folder[64];
-    struct fault_io fault;
+    struct pn_io_ops ops; /* the disk's, but that syncs cost nothing */
+    struct pn_io io;
+    struct fault_io fault;  /* on `io` */
     struct pn_store *store; /* on `fault` */
     struct pn_fake_clock clock;
     struct pn_logger *logger; /* to /dev/null */
