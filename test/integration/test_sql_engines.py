@@ -229,7 +229,7 @@ def statements(text):
 
 
 @pytest.fixture(scope="module")
-def spark(records):
+def spark(records, tmp_path_factory):
     """A Spark session with raw tables of the records, the prelude, and the clean tables."""
     sql = pytest.importorskip("pyspark.sql")
     session = (
@@ -239,6 +239,7 @@ def spark(records):
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.sql.session.timeZone", "Pacific/Honolulu")
+        .config("spark.sql.warehouse.dir", str(tmp_path_factory.mktemp("warehouse")))
         .getOrCreate()
     )
     session.sparkContext.setLogLevel("ERROR")
@@ -294,6 +295,17 @@ def test_query(file, data, spark):
     assert ours
     assert list(ours[0]) == list(theirs[0])
     assert ours == theirs
+
+
+@pytest.mark.parametrize("threads", [1, 5])
+def test_results_do_not_depend_on_threads(threads, records, data, tmp_path):
+    run("batch", "--from", records, "--quiet", "--set", f"engine.threads={threads}",
+        data=tmp_path / "data")  # fmt: skip
+    for file in QUERIES:
+        assert query(file.stem, tmp_path / "data") == query(file.stem, data)
+    for table in ("pin", "geo", "user"):
+        sql = f"SELECT * FROM {table}"
+        assert in_some_order(query(sql, tmp_path / "data")) == in_some_order(query(sql, data))
 
 
 def test_there_are_nine_queries_each_described():

@@ -131,6 +131,9 @@ int pn_duckdb_load(struct pn_engine *base, const struct pn_table *const *tables,
                    struct pn_table_report *reports, struct pn_err *e)
 {
     struct pn_duckdb *engine = (struct pn_duckdb *)base;
+    if (count == 0) {
+        return 0;
+    }
     struct load load = {
         .engine = engine,
         .tables = tables,

@@ -72,8 +72,8 @@ static void test_a_new_version_is_seen(void **state)
     struct engine_fixture *fixture = *state;
     for (int i = 1; i <= 3; i++) {
         char text[32];
-        char count[16];
-        char name[16];
+        char count[32];
+        char name[32];
         (void)snprintf(text, sizeof text, "{\"id\":%d}\n", i);
         (void)snprintf(count, sizeof count, "%d\n", i);
         (void)snprintf(name, sizeof name, "%d.json", i);
@@ -126,6 +126,12 @@ static void test_nothing_but_one_select(void **state)
     assert_answer(*state, "SELECT count(*) FROM raw_thing", "2\n");
 }
 
+static void put(struct engine_fixture *fixture, const char *key, const char *text)
+{
+    struct pn_err e;
+    assert_int_equal(pn_store_put(fixture->store, key, text, strlen(text), &e), 0);
+}
+
 static void test_nothing_outside_the_tables(void **state)
 {
     struct engine_fixture *fixture = *state;
@@ -162,6 +168,11 @@ static void test_nothing_outside_the_tables(void **state)
     (void)snprintf(sql, sizeof sql,
                    "SELECT * FROM read_text('%s/topics/t.thing/partition=0/"
                    "a.json')",
+                   fixture->folder);
+    assert_refused(fixture, sql, "");
+    /* Nor the folder beside a table's, though its name starts like it. */
+    put(fixture, "tables/thing2/secret.txt", "secret");
+    (void)snprintf(sql, sizeof sql, "SELECT * FROM read_text('%s/tables/thing2/secret.txt')",
                    fixture->folder);
     assert_refused(fixture, sql, "");
 }
@@ -202,6 +213,11 @@ static void test_memory_is_bounded(void **state)
                    "SELECT max(len(l)) FROM (SELECT list(i) AS l FROM range(100000000) t(i))",
                    "engine.memory_bytes_max");
     assert_answer(*state, "SELECT 1", "1\n");
+    /* A sort of more than that spills. */
+    assert_answer(*state,
+                  "SELECT count(*), sum(n) > 0 FROM (SELECT row_number() OVER (ORDER BY hash(i)) "
+                  "AS n, md5(i::VARCHAR) AS m FROM range(4000000) t(i)) WHERE m <> ''",
+                  "4000000|true\n");
 }
 
 int main(void)
