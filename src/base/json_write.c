@@ -99,6 +99,8 @@ void pn_json_write_key(struct pn_buf *out, const char *key)
     pn_buf_addc(out, ':');
 }
 
+static void write_node(struct pn_buf *out, const struct pn_json *node);
+
 static void write_children(struct pn_buf *out, const struct pn_json *node)
 {
     for (const struct pn_json *child = node->first; child != NULL; child = child->next) {
@@ -109,11 +111,11 @@ static void write_children(struct pn_buf *out, const struct pn_json *node)
             pn_json_write_string(out, child->key, child->key_len);
             pn_buf_addc(out, ':');
         }
-        pn_json_write(out, child);
+        write_node(out, child);
     }
 }
 
-void pn_json_write(struct pn_buf *out, const struct pn_json *node)
+static void write_node(struct pn_buf *out, const struct pn_json *node)
 {
     switch (node->type) {
     case PN_JSON_NULL:
@@ -134,5 +136,34 @@ void pn_json_write(struct pn_buf *out, const struct pn_json *node)
         write_children(out, node);
         pn_buf_addc(out, '}');
         break;
+    }
+}
+
+/* Is a parsed value's own text its compact form already: no escapes, no white space outside of
+ * strings? Then it can be copied. */
+static bool is_compact(const char *raw, size_t len)
+{
+    const char *end = raw + len;
+    if (memchr(raw, '\\', len) != NULL) {
+        return false;
+    }
+    while (raw < end) {
+        if (*raw == '"') {
+            /* Without escapes the next quote is the string's end, which parsing made sure of. */
+            raw = memchr(raw + 1, '"', (size_t)(end - raw - 1));
+        } else if ((unsigned char)*raw <= ' ') {
+            return false;
+        }
+        raw++;
+    }
+    return true;
+}
+
+void pn_json_write(struct pn_buf *out, const struct pn_json *node)
+{
+    if (node->first != NULL && is_compact(node->raw, node->raw_len)) {
+        pn_buf_add(out, node->raw, node->raw_len);
+    } else {
+        write_node(out, node);
     }
 }

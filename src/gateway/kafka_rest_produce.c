@@ -12,6 +12,9 @@
 #include "gateway/produce.h"
 #include "gateway/server.h"
 
+/* A larger body is handled on the pool. */
+enum { INLINE_BYTES_MAX = 256 * 1024 };
+
 struct produce {
     struct pn_log_entry *entries; /* all, in the request's order */
     size_t count;
@@ -237,8 +240,11 @@ enum pn_handled pn_kafka_produce(struct pn_request *req, void *arg)
         !pn_kafka_accept(req)) {
         return PN_HANDLED;
     }
-    if (!req->may_block && pn_log_topic(req->gateway->env.log, req->params[0], &info, NULL) != 0) {
-        return PN_HANDLED_BLOCKS; /* the log may create the topic, on the disk */
+    /* The log may create the topic, on the disk; and a large body takes a while to parse. */
+    if (!req->may_block &&
+        (req->body_len > INLINE_BYTES_MAX ||
+         pn_log_topic(req->gateway->env.log, req->params[0], &info, NULL) != 0)) {
+        return PN_HANDLED_BLOCKS;
     }
     if (pn_request_json(req, &root) != 0) {
         return PN_HANDLED;
