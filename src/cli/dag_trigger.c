@@ -252,7 +252,7 @@ int pn_cmd_dag_trigger(struct pn_cli *cli, int argc, char **argv)
         .operands_min = 1,
         .operands_max = 1,
         .opts = opts,
-        .uses = PN_USES_URL | PN_USES_QUIET,
+        .uses = PN_USES_QUIET,
         .about = "Starts a run. It sees every record acknowledged before: the sink lands them"
                  " first."};
     int status = 0;

@@ -65,7 +65,7 @@ static int ask(struct pn_cli *cli, const struct pn_pipeline *pipeline, const cha
     struct pn_engine *engine = NULL;
     int rc = find_sql(pipeline, operand, &sql, e);
     if (rc == 0) {
-        rc = pn_cli_open_store(cli, &store, e);
+        rc = pn_cli_open_store_there(cli, &store, e);
     }
     if (rc == 0) {
         rc = pn_cli_open_engine(cli, store, NULL, &engine, e);

@@ -20,10 +20,26 @@ char *pn_cli_path(const struct pn_cli *cli, const char *below)
 
 int pn_cli_open_store(struct pn_cli *cli, struct pn_store **store, struct pn_err *e)
 {
+    struct pn_err failure = {0};
     char *folder = pn_cli_path(cli, "store");
-    int rc = pn_local_store_open(folder, cli->io, store, e);
+    int rc = pn_local_store_open(folder, cli->io, store, &failure);
+    if (rc != 0) {
+        (void)pn_err_set(e, failure.class_, rc,
+                         "%s (give a folder that can be written with --data)", failure.msg);
+    }
     free(folder);
     return rc;
+}
+
+int pn_cli_open_store_there(struct pn_cli *cli, struct pn_store **store, struct pn_err *e)
+{
+    if (!pn_io_exists(cli->io, cli->data)) {
+        return pn_err_missing(e,
+                              "there is no data folder %s: give --data, or make one with `pinion"
+                              " serve --data %s`",
+                              cli->data, cli->data);
+    }
+    return pn_cli_open_store(cli, store, e);
 }
 
 static enum pn_log_compression compression(const char *word)

@@ -56,7 +56,7 @@ int pn_cli_table_open(struct pn_cli *cli, const char *name, struct pn_table_sess
         rc = pn_cli_delta_config(cli, &session->config, e);
     }
     if (rc == 0) {
-        rc = pn_cli_open_store(cli, &session->store, e);
+        rc = pn_cli_open_store_there(cli, &session->store, e);
     }
     if (rc == 0) {
         rc = pn_cli_open_engine(cli, session->store, NULL, &session->engine, e);
