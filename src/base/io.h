@@ -33,7 +33,6 @@ struct pn_io_ops {
     int (*syncfs)(const struct pn_io *io, int fd);
     void (*start_writeback)(const struct pn_io *io, int fd); /* a hint; may be NULL */
     int (*ftruncate)(const struct pn_io *io, int fd, off_t size);
-    int (*fallocate)(const struct pn_io *io, int fd, off_t offset, off_t len); /* keeps the size */
     int (*fstat)(const struct pn_io *io, int fd, struct stat *st);
     int (*stat)(const struct pn_io *io, const char *path, struct stat *st);
     int (*rename)(const struct pn_io *io, const char *from, const char *to);

@@ -71,12 +71,6 @@ static int system_ftruncate(const struct pn_io *io, int fd, off_t size)
     return result_of(ftruncate(fd, size));
 }
 
-static int system_fallocate(const struct pn_io *io, int fd, off_t offset, off_t len)
-{
-    (void)io;
-    return result_of(fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, len));
-}
-
 static int system_fstat(const struct pn_io *io, int fd, struct stat *st)
 {
     (void)io;
@@ -171,7 +165,6 @@ const struct pn_io *pn_io_system(void)
         .syncfs = system_syncfs,
         .start_writeback = system_start_writeback,
         .ftruncate = system_ftruncate,
-        .fallocate = system_fallocate,
         .fstat = system_fstat,
         .stat = system_stat,
         .rename = system_rename,

@@ -288,7 +288,7 @@ static void test_a_full_disk_that_cannot_be_cut_back_stops_the_partition(void **
     fault_io_init(&fault, pn_io_system());
     assert_int_equal(log_fixture_try_open(fixture, &fault.io, NULL), 0);
     assert_int_equal(log_put(fixture, "t", 0, NULL, "before"), 0);
-    /* The next calls are: set space aside, write, cut back. All fail. */
+    /* The next calls are: write, cut back. Both fail. */
     fault_io_fail(&fault, FAULT_ANY, 1, ENOSPC, FAULT_FOREVER);
     assert_int_not_equal(log_try_put(fixture, "t", 0, NULL, "no", &offset, &e), 0);
     assert_int_equal(e.class_, PN_CLASS_FATAL);

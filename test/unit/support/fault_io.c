@@ -185,16 +185,6 @@ static int fault_ftruncate(const struct pn_io *io, int fd, off_t size)
     return fault->under->ops->ftruncate(fault->under, fd, size);
 }
 
-static int fault_fallocate(const struct pn_io *io, int fd, off_t offset, off_t len)
-{
-    struct fault_io *fault = fault_of(io);
-    struct verdict verdict = judge(fault, FAULT_FALLOCATE);
-    if (verdict.error != 0) {
-        return -verdict.error;
-    }
-    return fault->under->ops->fallocate(fault->under, fd, offset, len);
-}
-
 static int fault_fstat(const struct pn_io *io, int fd, struct stat *st)
 {
     struct fault_io *fault = fault_of(io);
@@ -297,7 +287,6 @@ void fault_io_init(struct fault_io *fault, const struct pn_io *under)
         .fsync = fault_fsync,
         .syncfs = fault_syncfs,
         .ftruncate = fault_ftruncate,
-        .fallocate = fault_fallocate,
         .fstat = fault_fstat,
         .stat = fault_stat,
         .rename = fault_rename,
@@ -357,9 +346,9 @@ int64_t fault_io_open_count(struct fault_io *fault)
 const char *fault_call_name(enum fault_call call)
 {
     static const char *const names[] = {
-        "any call", "a sync",    "open",      "pread", "pwritev", "fdatasync", "fsync",
-        "syncfs",   "ftruncate", "fallocate", "fstat", "stat",    "rename",    "link",
-        "unlink",   "mkdir",     "rmdir",     "flock", "list",
+        "any call", "a sync", "open",      "pread", "pwritev", "fdatasync",
+        "fsync",    "syncfs", "ftruncate", "fstat", "stat",    "rename",
+        "link",     "unlink", "mkdir",     "rmdir", "flock",   "list",
     };
     _Static_assert(sizeof names / sizeof names[0] == FAULT_CALL_COUNT, "a name is missing");
     return names[call];

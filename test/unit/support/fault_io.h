@@ -40,7 +40,6 @@ enum fault_call {
     FAULT_FSYNC,
     FAULT_SYNCFS,
     FAULT_FTRUNCATE,
-    FAULT_FALLOCATE,
     FAULT_FSTAT,
     FAULT_STAT,
     FAULT_RENAME,
