@@ -240,6 +240,32 @@ static void refuse_large_body(struct pn_request *req)
                    (long long)req->gateway->config.body_bytes_max);
 }
 
+/* Whether every Content-Length is the same: a proxy in front may go by another one than we do. */
+struct lengths {
+    const char *first;
+    bool differ;
+};
+
+static enum MHD_Result take_length(void *arg, enum MHD_ValueKind kind, const char *key,
+                                   const char *value)
+{
+    (void)kind;
+    struct lengths *lengths = arg;
+    if (strcasecmp(key, "Content-Length") == 0 && value != NULL) {
+        lengths->differ =
+            lengths->differ || (lengths->first != NULL && strcmp(lengths->first, value) != 0);
+        lengths->first = value;
+    }
+    return MHD_YES;
+}
+
+static bool lengths_differ(struct pn_conn *conn)
+{
+    struct lengths lengths = {0};
+    (void)MHD_get_connection_values(conn->mhd, MHD_HEADER_KIND, take_length, &lengths);
+    return lengths.differ;
+}
+
 /* What the header alone tells is wrong. Returns the Content-Length, 0 when there is none. */
 static int64_t check_header(struct pn_conn *conn)
 {
@@ -258,6 +284,8 @@ static int64_t check_header(struct pn_conn *conn)
                        header_bytes, (long long)config->header_bytes_max);
     } else if (transfer != NULL && strcasecmp(transfer, "chunked") != 0) {
         pn_reply_error(req, 501, 501, "The only Transfer-Encoding supported is chunked");
+    } else if (length != NULL && lengths_differ(conn)) {
+        pn_reply_error(req, 400, 400, "The request has Content-Length headers that differ");
     } else if (transfer != NULL && length != NULL) {
         pn_reply_error(req, 400, 400,
                        "A request has a Content-Length or a Transfer-Encoding, "
@@ -271,7 +299,24 @@ static int64_t check_header(struct pn_conn *conn)
     return body_bytes;
 }
 
-static enum MHD_Result begin(struct pn_conn *conn, const char *path, const char *method)
+void *pn_serve_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
+{
+    (void)cls;
+    struct pn_conn *conn =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    conn->uri_end = uri != NULL ? uri + strlen(uri) : NULL;
+    return NULL;
+}
+
+/* libmicrohttpd ends a URI at a raw NUL and hands over what is before it. In its buffer the version
+ * stands right behind the URI: when it doesn't, the URI was cut. */
+static bool uri_is_cut(const struct pn_conn *conn, const char *version)
+{
+    return conn->uri_end == NULL || version != conn->uri_end + 1;
+}
+
+static enum MHD_Result begin(struct pn_conn *conn, const char *path, const char *method,
+                             const char *version)
 {
     struct pn_gateway *gateway = conn->worker->gateway;
     struct pn_request *req = &conn->req;
@@ -290,7 +335,13 @@ static enum MHD_Result begin(struct pn_conn *conn, const char *path, const char 
     req->ready = NULL;
     req->expired = false;
     req->state = NULL;
-    route(conn, path, method);
+    conn->row = NULL;
+    conn->stage = NULL;
+    if (uri_is_cut(conn, version)) {
+        pn_reply_error(req, 400, 400, "The request line has a NUL character or no HTTP version");
+    } else {
+        route(conn, path, method);
+    }
     int64_t body_bytes = req->status == 0 ? check_header(conn) : 0;
     conn->refused = req->status != 0;
     if (conn->refused && req->status >= 400 &&
@@ -470,13 +521,12 @@ enum MHD_Result pn_serve_request(void *cls, struct MHD_Connection *mhd, const ch
                                  const char *method, const char *version, const char *upload,
                                  size_t *upload_len, void **request)
 {
-    (void)version;
     struct pn_worker *worker = cls;
     struct pn_conn *conn = *request;
     if (conn == NULL) {
         conn = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
         *request = conn;
-        return begin(conn, url, method);
+        return begin(conn, url, method, version);
     }
     if (conn->state == PN_RECEIVING) {
         if (*upload_len > 0) {

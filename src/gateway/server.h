@@ -50,6 +50,7 @@ struct pn_conn {
     bool taken;   /* the log took `produce`, and `done` will be called, or was */
     const struct pn_router_row *row; /* NULL when none was found */
     const char *stage;
+    const char *uri_end; /* of the request, in libmicrohttpd's buffer; NULL when it has none */
     int64_t begin_ns;
     int64_t memory_bytes; /* reserved of the gateway's budget */
     size_t dropped_bytes; /* of a refused body */
@@ -150,6 +151,8 @@ enum MHD_Result pn_serve_request(void *cls, struct MHD_Connection *mhd, const ch
                                  size_t *upload_len, void **request);
 void pn_serve_completed(void *cls, struct MHD_Connection *mhd, void **request,
                         enum MHD_RequestTerminationCode how);
+/* Told of each request line before it's taken apart. */
+void *pn_serve_uri(void *cls, const char *uri, struct MHD_Connection *mhd);
 void pn_serve_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
                          enum MHD_ConnectionNotificationCode what);
 /* Runs the route's handler on this thread with this parser; true when the reply is there. */

@@ -167,6 +167,7 @@ static int open_daemon(struct pn_worker *worker, struct pn_err *e)
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)config->header_bytes_max + POOL_MARGIN_BYTES,
         MHD_OPTION_NOTIFY_COMPLETED, pn_serve_completed, worker, MHD_OPTION_NOTIFY_CONNECTION,
         pn_serve_connection, worker, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
+        MHD_OPTION_URI_LOG_CALLBACK, pn_serve_uri, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_END);
     if (worker->daemon == NULL) {
         return pn_err_errno(e, errno != 0 ? errno : ENOMEM, "cannot start libmicrohttpd");

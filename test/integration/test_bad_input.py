@@ -346,7 +346,14 @@ def test_no_pipeline_and_one_of_random_bytes(data, tmp_path):
     (["settings", "--config", "/nowhere/x.yml"], ["/nowhere/x.yml"]),
 ])  # fmt: skip
 def test_what_is_not_there_is_one_line(data, args, words):
+    data.mkdir()
     one_line(run(*args, data=data, check=False), *words)
+
+
+@pytest.mark.parametrize("args", [("query", "SELECT 1"), ("table", "list")])
+def test_looking_makes_no_data_folder(data, args):
+    one_line(run(*args, data=data, check=False), str(data), "--data")
+    assert not data.exists()
 
 
 def test_a_producer_whose_server_is_not_there_says_so():
@@ -480,3 +487,21 @@ def test_a_full_disk_is_a_503_and_loses_nothing(small_disk):
     assert sorted(acknowledged) == list(range(len(acknowledged)))
     keys = sorted(delta(data, "raw/pin").column("index").to_pylist())
     assert keys == sorted(acknowledged.values())
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        message(line=b"POST /topics/bad.input\0more HTTP/1.1"),
+        message(line=b"POST /topics/bad.input\0 HTTP/1.1"),
+        message(line=b"POST /topics/bad.input\0?a=b HTTP/1.1"),
+        message(more=b"Content-Length: 3\r\n"),
+    ],
+    ids=["NUL in the path", "NUL behind it", "NUL before the query", "two lengths"],
+)
+def test_requests_that_can_be_read_in_two_ways_are_refused(limited, octets):
+    refused(limited.raw(octets), 400)
+
+
+def test_a_query_may_be_empty(limited):
+    refused(limited.raw(message(b"{}", line="POST /topics/bad.input? HTTP/1.1")), 422)
