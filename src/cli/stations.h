@@ -24,7 +24,7 @@ int pn_cli_open_store(struct pn_cli *cli, struct pn_store **store, struct pn_err
 /* The engine borrows `store`. `landed_folder` is for engine.h's field of that name, or NULL. */
 int pn_cli_open_engine(struct pn_cli *cli, struct pn_store *store, const char *landed_folder,
                        struct pn_engine **engine, struct pn_err *e) PN_MUST_CHECK;
-/* The same for commands that only look: a data folder that isn't there is MISSING, and is not made. */
+/* The same for commands that only look: a data folder that isn't there is MISSING, and stays so. */
 int pn_cli_open_store_there(struct pn_cli *cli, struct pn_store **store,
                             struct pn_err *e) PN_MUST_CHECK;
 /* With the pipeline's topics made where they are missing. CONFLICT when a server has the folder. */

@@ -83,8 +83,8 @@ PN_MUST_CHECK static inline int pn_store_put_if_absent(struct pn_store *store, c
 }
 /*
  * Writes several objects, each as pn_store_put() does, sharing the waits for the disk: several
- * times as fast for many small objects. 0 when all of them are durable; after a failure any of them may
- * have been written, each whole.
+ * times as fast for many small objects. 0 when all of them are durable; after a failure any of
+ * them may have been written, each whole.
  */
 PN_MUST_CHECK static inline int pn_store_put_many(struct pn_store *store, const struct pn_put *puts,
                                                   size_t count, struct pn_err *e)
