@@ -63,6 +63,16 @@ static void add_checksum(struct pn_buf *hint, const char *canonical)
     pn_buf_addc(hint, '"');
 }
 
+/* Hadoop's local file system, so Spark, keeps a sum beside each file it writes, and refuses the
+ * file when they don't fit. Before a file is replaced that Spark may have written, its sum goes. */
+static int forget_hadoop_sum(struct pn_delta *table, const char *name, struct pn_err *e)
+{
+    char *key = pn_xasprintf("%s.%s.crc", table->log_path, name);
+    int rc = pn_store_remove(table->store, key, e);
+    free(key);
+    return rc;
+}
+
 static int write_hint(struct pn_delta *table, int64_t version, const struct contents *contents,
                       int64_t size_bytes, struct pn_err *e)
 {
@@ -83,7 +93,10 @@ static int write_hint(struct pn_delta *table, int64_t version, const struct cont
     add_checksum(&hint, canonical);
     pn_buf_addc(&hint, '}');
     char *key = pn_delta_log_key(table, "_last_checkpoint");
-    rc = pn_store_put(table->store, key, pn_buf_text(&hint), hint.len, e);
+    rc = forget_hadoop_sum(table, "_last_checkpoint", e);
+    if (rc == 0) {
+        rc = pn_store_put(table->store, key, pn_buf_text(&hint), hint.len, e);
+    }
     free(key);
     free(canonical);
     pn_buf_deinit(&hint);
@@ -93,7 +106,8 @@ static int write_hint(struct pn_delta *table, int64_t version, const struct cont
 static int write_parquet(struct pn_delta *table, int64_t version, const struct contents *contents,
                          int64_t *size_bytes, struct pn_err *e)
 {
-    char *key = pn_xasprintf("%s%020" PRId64 ".checkpoint.parquet", table->log_path, version);
+    char *name = pn_xasprintf("%020" PRId64 ".checkpoint.parquet", version);
+    char *key = pn_delta_log_key(table, name);
     char *path = NULL;
     int rc = pn_store_begin_file(table->store, key, &path, e);
     if (rc == 0) {
@@ -101,10 +115,14 @@ static int write_parquet(struct pn_delta *table, int64_t version, const struct c
                                               contents->lines.len, path, e);
     }
     if (rc == 0) {
+        rc = forget_hadoop_sum(table, name, e);
+    }
+    if (rc == 0) {
         rc = pn_store_commit_file(table->store, key, path, size_bytes, e);
     }
     free(path);
     free(key);
+    free(name);
     return rc;
 }
 

@@ -105,6 +105,20 @@ static void test_a_checkpoint_holds_the_state(void **state)
     assert_int_equal(delta_append(fixture, "d.parquet", 1), 3);
 }
 
+static void test_sums_of_files_that_hadoop_wrote_go_with_them(void **state)
+{
+    struct delta_fixture *fixture = *state;
+    delta_append(fixture, "a", 1);
+    delta_write_text(fixture, "_last_checkpoint", "{\"version\":0,\"size\":1}");
+    delta_write_text(fixture, "._last_checkpoint.crc", "crc");
+    delta_write_text(fixture, ".00000000000000000000.checkpoint.parquet.crc", "crc");
+    delta_write_text(fixture, ".00000000000000000000.json.crc", "crc");
+    assert_int_equal(pn_delta_checkpoint(fixture->table, NULL), 0);
+    assert_false(delta_exists(fixture, "._last_checkpoint.crc"));
+    assert_false(delta_exists(fixture, ".00000000000000000000.checkpoint.parquet.crc"));
+    assert_true(delta_exists(fixture, ".00000000000000000000.json.crc"));
+}
+
 static void test_every_tenth_commit_gets_a_checkpoint(void **state)
 {
     struct delta_fixture *fixture = *state;
@@ -471,6 +485,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_checkpoint_holds_the_state),
+        TEST(test_sums_of_files_that_hadoop_wrote_go_with_them),
         TEST(test_every_tenth_commit_gets_a_checkpoint),
         TEST(test_a_hint_never_goes_back),
         TEST(test_the_tables_own_interval),

@@ -1,0 +1,511 @@
+"""Our Delta tables opened by others, and theirs by us: delta-rs, DuckDB's extension, and Spark."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+
+import deltalake
+import duckdb
+import duckdb_extension_delta
+import pyarrow as pa
+import pytest
+from deltalake.exceptions import CommitFailedError
+
+from pinion import PINION, ROOT, Failed, query, run
+
+TABLES = ["raw_pin", "raw_geo", "raw_user", "pin", "geo", "user"]
+ROWS = 300
+DELTA = "org.apache.spark.sql.delta"  # Delta's package
+DAY_SECONDS = 86400
+
+# Spark alone takes a minute to start on a busy machine.
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture(scope="module")
+def spark():
+    from pyspark.sql import SparkSession
+
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    jars = ",".join(str(jar) for jar in (ROOT / "third_party/spark-jars").glob("*.jar"))
+    session = (
+        SparkSession.builder.master("local[2]")
+        .config("spark.jars", jars)
+        .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
+        .config("spark.sql.catalog.spark_catalog", f"{DELTA}.catalog.DeltaCatalog")
+        .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.sql.shuffle.partitions", "2")
+        .config("spark.databricks.delta.snapshotPartitions", "2")
+        # Else VACUUM lists a folder in 10,000 tasks.
+        .config("spark.sql.sources.parallelPartitionDiscovery.parallelism", "2")
+        .config("spark.databricks.delta.retentionDurationCheck.enabled", "false")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.ui.enabled", "false")
+        .config("spark.driver.memory", "1g")
+        .getOrCreate()
+    )
+    session.sparkContext.setLogLevel("ERROR")
+    yield session
+    session.stop()
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """Generated records as JSON lines."""
+    folder = tmp_path_factory.mktemp("exported")
+    run("emulate", "batch", "--rows", ROWS, "--seed", 7, "--to", "jsonl", folder)
+    return folder
+
+
+@pytest.fixture
+def batch(data, exported):
+    """Runs the whole pipeline once into `data`; every table gets one version more."""
+
+    def once(*args):
+        run("batch", "--from", exported, "--quiet", *args, data=data)
+
+    return once
+
+
+# --- what each reader says -----------------------------------------------------------------------
+
+
+def plain(value):
+    """A value that is equal whoever read it."""
+    if isinstance(value, datetime):
+        value = value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+        return value.astimezone(timezone.utc).isoformat()
+    if isinstance(value, dict):
+        return {key: plain(inner) for key, inner in value.items()}
+    return value
+
+
+def in_order(rows):
+    return sorted((plain(row) for row in rows), key=lambda row: json.dumps(row, default=str))
+
+
+def rows_by_delta_rs(path, version=None):
+    return in_order(deltalake.DeltaTable(path, version=version).to_pyarrow_table().to_pylist())
+
+
+def rows_by_duckdb(path):
+    folder = Path(duckdb_extension_delta.__file__).parent
+    extension = next(folder.rglob("*.duckdb_extension"))
+    with duckdb.connect() as connection:
+        connection.execute(f"LOAD '{extension}'")
+        connection.execute("SET TimeZone = 'UTC'")
+        found = connection.execute(f"SELECT * FROM delta_scan('{path}')").to_arrow_table()
+    return in_order(found.to_pylist())
+
+
+def rows_by_spark(spark, path, version=None):
+    reader = spark.read.format("delta")
+    if version is not None:
+        reader = reader.option("versionAsOf", version)
+    return in_order(row.asDict(recursive=True) for row in reader.load(str(path)).collect())
+
+
+def forget(spark):
+    """Spark keeps the state of tables it has seen; now it hasn't seen any."""
+    spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
+
+
+def table(verb, name, *args, data):
+    return json.loads(run("table", verb, name, *args, "--format", "json", data=data).stdout)
+
+
+def path_of(data, name):
+    listed = json.loads(run("table", "list", "--format", "json", data=data).stdout)
+    return data / "store" / next(row["path"] for row in listed if row["table"] == name)
+
+
+def log_of(path):
+    names = (file.name for file in (path / "_delta_log").iterdir())
+    return sorted(name for name in names if not name.startswith("."))
+
+
+def assert_readers_agree(spark, path, count=None):
+    rows = rows_by_delta_rs(path)
+    assert rows_by_duckdb(path) == rows
+    assert rows_by_spark(spark, path) == rows
+    if count is not None:
+        assert len(rows) == count
+    return rows
+
+
+def refused(*args, data):
+    """The message of a command that must fail."""
+    done = run(*args, data=data, check=False)
+    assert done.returncode == 1, done.stdout
+    return done.stderr
+
+
+# --- our tables, their readers -------------------------------------------------------------------
+
+
+def as_delta(kind):
+    """A type of Spark's, given as its JSON, in the words of `pinion table schema`."""
+    if isinstance(kind, str):
+        return kind
+    fields = (f"{field['name']} {as_delta(field['type'])}" for field in kind["fields"])
+    return f"struct<{', '.join(fields)}>"
+
+
+def test_every_reader_agrees_on_rows_schema_and_history(data, batch, spark):
+    batch()
+    batch()
+    for name in TABLES:
+        path = path_of(data, name)
+        assert_readers_agree(spark, path, ROWS)
+        ours = {row["column"]: row["type"] for row in table("schema", name, data=data)}
+        theirs = spark.read.format("delta").load(str(path)).schema
+        assert {field.name: as_delta(field.dataType.jsonValue()) for field in theirs} == ours
+
+        history = table("history", name, data=data)
+        by_spark = spark.sql(f"DESCRIBE HISTORY delta.`{path}`").collect()
+        by_delta_rs = deltalake.DeltaTable(path).history()
+        assert [entry["version"] for entry in history] == [1, 0]
+        assert [entry["version"] for entry in by_delta_rs] == [1, 0]
+        for ours_entry, spark_entry, rs_entry in zip(history, by_spark, by_delta_rs):
+            assert ours_entry["version"] == spark_entry["version"]
+            assert ours_entry["operation"] == spark_entry["operation"] == rs_entry["operation"]
+            assert plain(spark_entry["timestamp"]) == plain(
+                datetime.fromisoformat(ours_entry["committed"].replace("Z", "+00:00")))
+            assert spark_entry["operationParameters"] == ours_entry["parameters"]
+            assert ours_entry["engine"] == rs_entry["engineInfo"]
+
+
+def test_statistics_let_a_reader_skip_files(data, batch):
+    batch()
+    actions = deltalake.DeltaTable(path_of(data, "geo")).get_add_actions(flatten=True)
+    first = pa.table(actions).to_pylist()[0]
+    assert first["num_records"] == ROWS
+    assert first["null_count.ind"] == 0
+    assert first["min.ind"] <= first["max.ind"]
+
+
+def test_after_checkpoints_and_a_cleaned_log(data, batch, spark):
+    for _ in range(13):
+        batch()
+    path = path_of(data, "geo")
+    before = assert_readers_agree(spark, path, ROWS)
+    assert "00000000000000000010.checkpoint.parquet" in log_of(path)
+
+    # Two months later the next checkpoint cleans what lies behind the first one.
+    long_ago = time.time() - 60 * DAY_SECONDS
+    for file in (path / "_delta_log").glob("*.json"):
+        os.utime(file, (long_ago, long_ago))
+        long_ago += 1
+    for _ in range(8):
+        batch()
+    names = log_of(path)
+    assert "00000000000000000009.json" not in names
+    assert names[:2] == ["00000000000000000010.checkpoint.parquet", "00000000000000000010.json"]
+    assert "00000000000000000020.checkpoint.parquet" in names
+    assert assert_readers_agree(spark, path, ROWS) == before
+    assert rows_by_delta_rs(path, 12) == before
+    assert rows_by_spark(spark, path, 20) == before  # it refuses what is older than a week
+    assert len(table("files", "geo", "--version", 12, data=data)) == 1
+    assert "the oldest is 10" in refused("table", "files", "geo", "--version", 3, data=data)
+
+
+APPENDER = """
+import sys, deltalake
+path, start, commits = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+geo = deltalake.DeltaTable(path)
+rows = geo.to_pyarrow_table().slice(0, 1)
+for i in range(start, start + commits):
+    row = rows.set_column(0, "ind", [[i]]).cast(rows.schema)
+    deltalake.write_deltalake(path, row, mode="append")
+"""
+
+
+def test_others_append_while_we_compact(data, batch, spark):
+    batch()
+    path = path_of(data, "geo")
+    commits = 25
+    appenders = [
+        subprocess.Popen([sys.executable, "-c", APPENDER, path, str(start), str(commits)])
+        for start in (1_000_000, 2_000_000)
+    ]
+    compactions = 0
+    while any(appender.poll() is None for appender in appenders):
+        done = table("optimize", "geo", data=data)[0]
+        compactions += done["files_after"] < done["files_before"]
+    assert [appender.returncode for appender in appenders] == [0, 0]
+    assert compactions > 0
+    rows = assert_readers_agree(spark, path, ROWS + 2 * commits)
+    added = sorted(row["ind"] for row in rows if row["ind"] >= 1_000_000)
+    assert added == [*range(1_000_000, 1_000_000 + commits), *range(2_000_000, 2_000_000 + commits)]
+
+    # Versions follow each other without a gap, and each compaction says that no row changed.
+    history = table("history", "geo", "--limit", 1000, data=data)
+    assert [entry["version"] for entry in history] == list(range(history[0]["version"], -1, -1))
+    assert sum(entry["operation"] == "OPTIMIZE" for entry in history) >= compactions
+    table("optimize", "geo", data=data)
+    assert len(table("files", "geo", data=data)) == 1
+
+    # And vacuum leaves what the newest version needs, nothing else.
+    assert "--force" in refused("table", "vacuum", "geo", "--retain", "0", data=data)
+    vacuum = ("vacuum", "geo", "--retain", "0", "--force")
+    swept = table(*vacuum, "--dry-run", data=data)
+    by_spark = spark.sql(f"VACUUM delta.`{path}` RETAIN 0 HOURS DRY RUN").collect()
+    assert {Path(row["path"]).name for row in by_spark} == {row["path"] for row in swept}
+    assert table(*vacuum, data=data) == swept
+    assert len(list(path.glob("*.parquet"))) == 1
+    assert assert_readers_agree(spark, path) == rows
+
+
+def test_two_of_us_and_a_stranger_overwrite_one_table(data, exported, spark):
+    """Every version is one writer's whole result, and no version is lost."""
+    command = [PINION, "batch", "--data", data, "--from", exported, "--quiet"]
+    subprocess.run(command, check=True, capture_output=True)
+    writers = [
+        subprocess.Popen(
+            ["sh", "-c", 'for i in 1 2 3 4 5 6 7 8 9 10; do "$@" >/dev/null || exit 1; done', "-",
+             *map(str, command)],
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    path = path_of(data, "pin")
+    whole = deltalake.DeltaTable(path).to_pyarrow_table()
+    appended = 0
+    while appended < 5:
+        try:
+            deltalake.write_deltalake(path, whole, mode="append")
+            appended += 1
+        except CommitFailedError:
+            pass  # an overwrite came in between; it won't append to that unseen
+    assert [writer.wait(300) for writer in writers] == [0, 0]
+    for name in TABLES:
+        path = path_of(data, name)
+        versions = [entry["version"] for entry in
+                    table("history", name, "--limit", 1000, data=data)]  # fmt: skip
+        extra = 5 if name == "pin" else 0
+        assert versions == list(range(20 + extra, -1, -1))
+    assert_readers_agree(spark, path_of(data, "geo"), ROWS)
+
+
+def test_spark_and_we_take_turns(data, batch, spark):
+    batch()
+    path = path_of(data, "geo")
+    spark.sql(f"INSERT INTO delta.`{path}` SELECT ind + 5000000, country, coordinates, timestamp "
+              f"FROM delta.`{path}` LIMIT 7")  # fmt: skip
+    assert query("SELECT count(*) AS n FROM geo", data) == [{"n": ROWS + 7}]
+    spark.sql(f"DELETE FROM delta.`{path}` WHERE ind >= 5000000")
+    assert query("SELECT count(*) AS n FROM geo", data) == [{"n": ROWS}]
+    batch()
+    assert_readers_agree(spark, path, ROWS)
+
+    # Checkpoints, too; each must take the other's. Spark has seen none of ours before.
+    spark.sql(f"ALTER TABLE delta.`{path}` SET TBLPROPERTIES ('delta.checkpointInterval' = '2')")
+    for _ in range(4):
+        batch()
+        spark.sql(f"INSERT INTO delta.`{path}` SELECT * FROM delta.`{path}` LIMIT 1")
+    batch()
+    forget(spark)
+    assert_readers_agree(spark, path, ROWS)
+    hint = json.loads((path / "_delta_log/_last_checkpoint").read_text())
+    drop_commits(path, hint["version"])
+    forget(spark)
+    assert_readers_agree(spark, path, ROWS)
+
+    spark.sql(f"ALTER TABLE delta.`{path}` SET TBLPROPERTIES ('delta.appendOnly' = 'true')")
+    with pytest.raises(Failed, match="append-only"):
+        batch()
+
+
+# --- their tables, our reader --------------------------------------------------------------------
+
+
+def foreign(data, name):
+    """A folder in our store for somebody else's table."""
+    run("table", "list", data=data)
+    path = data / "store" / "foreign" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def test_partitions_with_odd_names_by_delta_rs(data, spark):
+    path = foreign(data, "odd")
+    words = ["a b", "50%", "x/y", "a=b", "é ü", "#?&+", None, "it's", 'q"q', "1:2"]
+    rows = pa.table({
+        "word": pa.array(words * 3),
+        "n": pa.array(range(30), pa.int64()),
+        "moment": pa.array([datetime(2020, 1, 1, 12, tzinfo=timezone.utc)] * 30,
+                           pa.timestamp("us", tz="UTC")),
+    })  # fmt: skip
+    for part in (rows.slice(0, 10), rows.slice(10, 10), rows.slice(20)):
+        deltalake.write_deltalake(path, part, partition_by=["word"], mode="append")
+    files = table("files", "foreign/odd", data=data)
+    assert len(files) == 30
+    assert {file["partition"]["word"] for file in files} == set(words)
+    assert all((path / file["path"]).is_file() for file in files)
+    schema = table("schema", "foreign/odd", data=data)
+    assert [(row["column"], row["type"], row["partition"]) for row in schema] == [
+        ("word", "string", True), ("n", "long", False), ("moment", "timestamp", False)]  # fmt: skip
+
+    before = assert_readers_agree(spark, path, 30)
+    assert table("optimize", "foreign/odd", data=data) == [{"files_before": 30, "files_after": 10}]
+    assert assert_readers_agree(spark, path, 30) == before
+    swept = table("vacuum", "foreign/odd", "--retain", "0", "--force", data=data)
+    assert {row["path"] for row in swept} == {file["path"] for file in files}
+    assert assert_readers_agree(spark, path, 30) == before
+
+
+def test_time_travel_as_spark_does_it(data, spark):
+    path = foreign(data, "travel")
+    start = int(time.time()) - 3600
+    for version in range(4):
+        spark.range(version + 1).write.format("delta").mode("overwrite").save(str(path))
+        commit = path / "_delta_log" / f"{version:020}.json"
+        os.utime(commit, (start + version * 100,) * 2)
+    for seconds, expected in ((0, 0), (199, 1), (300, 3)):
+        moment = datetime.fromtimestamp(start + seconds, timezone.utc)
+        at = moment.isoformat().replace("+00:00", "Z")
+        ours = table("files", "foreign/travel", "--at", at, data=data)
+        theirs = spark.read.format("delta").option("timestampAsOf", at).load(str(path))
+        assert sum(file["rows"] for file in ours) == theirs.count() == expected + 1
+
+
+def make(spark, path, properties, rows=20):
+    spark.sql(f"CREATE TABLE delta.`{path}` (id BIGINT, word STRING) USING delta "
+              f"TBLPROPERTIES ({properties})")  # fmt: skip
+    spark.sql(f"INSERT INTO delta.`{path}` SELECT id, 'w' || id FROM range(0, {rows}, 1, 1)")
+
+
+def test_deletion_vectors_are_read_past_or_named(data, spark):
+    path = foreign(data, "dv")
+    make(spark, path, "'delta.enableDeletionVectors' = 'true'")
+    # Allowed, but there is none yet.
+    assert sum(file["rows"] for file in table("files", "foreign/dv", data=data)) == 20
+    spark.sql(f"DELETE FROM delta.`{path}` WHERE id = 3")
+    message = refused("table", "files", "foreign/dv", data=data)
+    assert "deletionVectors" in message and "foreign/dv" in message
+    assert "deletionVectors" in refused("table", "optimize", "foreign/dv", data=data)
+    spark.sql(f"REORG TABLE delta.`{path}` APPLY (PURGE)")
+    assert sum(file["rows"] for file in table("files", "foreign/dv", data=data)) == 19
+
+
+@pytest.mark.parametrize("name, properties, feature", [
+    ("mapped", "'delta.columnMapping.mode' = 'name'", "columnMapping"),
+    ("mapped_id", "'delta.columnMapping.mode' = 'id'", "columnMapping"),
+])  # fmt: skip
+def test_reader_features_in_the_way_are_named(data, spark, name, properties, feature):
+    path = foreign(data, name)
+    make(spark, path, properties)
+    assert feature in refused("table", "schema", f"foreign/{name}", data=data)
+    # The log can be told all the same.
+    assert len(table("history", f"foreign/{name}", data=data)) == 2
+
+
+@pytest.mark.parametrize("name, properties, feature", [
+    ("feed", "'delta.enableChangeDataFeed' = 'true'", "changeDataFeed"),
+    ("stamped", "'delta.enableInCommitTimestamps' = 'true'", "inCommitTimestamp"),
+    ("tracked", "'delta.enableRowTracking' = 'true'", "rowTracking"),
+    ("checked", "'delta.constraints.positive' = 'id >= 0'", "checkConstraints"),
+])  # fmt: skip
+def test_writer_features_only_stop_writing(data, spark, name, properties, feature):
+    path = foreign(data, name)
+    make(spark, path, properties)
+    spark.sql(f"INSERT INTO delta.`{path}` VALUES (20, 'x')")
+    files = table("files", f"foreign/{name}", data=data)
+    assert sum(file["rows"] for file in files) == 21
+    before = log_of(path)
+    message = refused("table", "optimize", f"foreign/{name}", data=data)
+    # Row tracking comes with domain metadata; either of them is reason enough.
+    assert feature in message or (feature == "rowTracking" and "domainMetadata" in message)
+    assert log_of(path) == before
+
+
+def test_stamped_commits_travel_by_their_stamp(data, spark):
+    path = foreign(data, "stamps")
+    make(spark, path, "'delta.enableInCommitTimestamps' = 'true'")
+    for commit in (path / "_delta_log").glob("*.json"):
+        os.utime(commit, (1_000_000_000, 1_000_000_000))
+    ours = [entry["committed"] for entry in table("history", "foreign/stamps", data=data)]
+    theirs = spark.sql(f"DESCRIBE HISTORY delta.`{path}`").collect()
+    assert [plain(datetime.fromisoformat(text.replace("Z", "+00:00"))) for text in ours] == [
+        plain(row["timestamp"]) for row in theirs]  # fmt: skip
+    assert len(table("files", "foreign/stamps", "--at", ours[1], data=data)) == 0
+    assert len(table("files", "foreign/stamps", "--at", ours[0], data=data)) == 1
+
+
+def drop_commits(path, below):
+    """As a clean-up of the log does, so that only the checkpoint can give the answer."""
+    for file in (path / "_delta_log").glob("*.json"):
+        if ".checkpoint." not in file.name and int(file.name[:20]) < below:
+            file.unlink()
+
+
+@pytest.mark.parametrize("kind", ["json", "parquet"])
+def test_v2_checkpoints_by_spark(data, spark, kind):
+    path = foreign(data, f"v2_{kind}")
+    spark.conf.set("spark.databricks.delta.checkpointV2.topLevelFileFormat", kind)
+    make(spark, path, "'delta.checkpointPolicy' = 'v2', 'delta.checkpointInterval' = '3'")
+    for i in range(20, 23):
+        spark.sql(f"INSERT INTO delta.`{path}` VALUES ({i}, 'x')")
+    checkpoints = [name for name in log_of(path) if ".checkpoint." in name]
+    assert checkpoints and checkpoints[0].endswith(kind) and len(checkpoints[0]) > 60
+    assert list((path / "_delta_log/_sidecars").glob("*.parquet"))
+    drop_commits(path, int(checkpoints[-1][:20]))
+    files = table("files", f"foreign/v2_{kind}", data=data)
+    assert sum(file["rows"] for file in files) == 23
+    assert table("optimize", f"foreign/v2_{kind}", data=data)[0]["files_after"] == 1
+    assert len(rows_by_spark(spark, path)) == 23
+
+
+def test_checkpoints_in_parts_by_spark(data, spark):
+    path = foreign(data, "parts")
+    spark.conf.set("spark.databricks.delta.checkpoint.partSize", "2")
+    try:
+        make(spark, path, "'delta.checkpointInterval' = '4'")
+        for i in range(20, 24):
+            spark.sql(f"INSERT INTO delta.`{path}` VALUES ({i}, 'x')")
+    finally:
+        spark.conf.unset("spark.databricks.delta.checkpoint.partSize")
+    parts = [name for name in log_of(path) if ".checkpoint.0000000001." in name]
+    assert parts
+    drop_commits(path, int(parts[-1][:20]))
+    assert sum(file["rows"] for file in table("files", "foreign/parts", data=data)) == 24
+    # Without one part there is no checkpoint, and so no way to the first version.
+    (path / "_delta_log" / parts[-1]).unlink()
+    assert "version 0 is missing" in refused("table", "files", "foreign/parts", data=data)
+
+
+def test_checkpoints_by_delta_rs(data):
+    path = foreign(data, "rs")
+    for i in range(5):
+        rows = pa.table({"n": pa.array([i], pa.int64())})
+        deltalake.write_deltalake(path, rows, mode="append")
+    deltalake.DeltaTable(path).create_checkpoint()
+    drop_commits(path, 4)
+    assert sum(file["rows"] for file in table("files", "foreign/rs", data=data)) == 5
+    table("optimize", "foreign/rs", data=data)
+    assert rows_by_delta_rs(path) == [{"n": i} for i in range(5)]
+
+
+def test_naive_timestamps_by_delta_rs(data):
+    path = foreign(data, "naive")
+    rows = pa.table({"moment": pa.array([datetime(2020, 1, 1)], pa.timestamp("us"))})
+    deltalake.write_deltalake(path, rows)
+    assert table("schema", "foreign/naive", data=data)[0]["type"] == "timestamp_ntz"
+
+
+def test_a_damaged_log_is_told_with_its_place(data, batch):
+    batch()
+    path = path_of(data, "geo")
+    commit = path / "_delta_log" / f"{0:020}.json"
+    whole = commit.read_bytes()
+    commit.write_bytes(whole[: len(whole) // 2])
+    message = refused("table", "files", "geo", data=data)
+    assert f"{commit.name} line " in message
+    shutil.rmtree(path / "_delta_log")
+    assert "there is no Delta table" in refused("table", "files", "geo", data=data)
