@@ -1,3 +1,4 @@
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,19 +59,54 @@ int pn_dag_db_exec(struct pn_dag_db *db, const char *sql, struct pn_err *e)
     return 0;
 }
 
-int pn_dag_db_prepare(struct pn_dag_db *db, const char *sql, sqlite3_stmt **statement,
-                      struct pn_err *e)
+static int prepare(struct pn_dag_db *db, sqlite3_stmt **statement, struct pn_err *e,
+                   const char *sql, const char *types, va_list args)
 {
     *statement = NULL;
-    if (sqlite3_prepare_v2(db->sqlite, sql, -1, statement, NULL) != SQLITE_OK) {
-        return pn_dag_db_error(db, e);
+    int rc = sqlite3_prepare_v2(db->sqlite, sql, -1, statement, NULL);
+    for (int i = 0; rc == SQLITE_OK && types[i] != '\0'; i++) {
+        if (types[i] == 'i') {
+            rc = sqlite3_bind_int64(*statement, i + 1, va_arg(args, int64_t));
+        } else {
+            PN_ASSERT(types[i] == 't');
+            rc =
+                sqlite3_bind_text(*statement, i + 1, va_arg(args, const char *), -1, SQLITE_STATIC);
+        }
     }
-    return 0;
+    if (rc != SQLITE_OK) {
+        rc = pn_dag_db_error(db, e);
+        sqlite3_finalize(*statement);
+        *statement = NULL;
+    }
+    return rc;
 }
 
-int pn_dag_db_run_statement(struct pn_dag_db *db, sqlite3_stmt *statement, struct pn_err *e)
+int pn_dag_db_prepare(struct pn_dag_db *db, sqlite3_stmt **statement, struct pn_err *e,
+                      const char *sql, const char *types, ...)
 {
-    return sqlite3_step(statement) == SQLITE_DONE ? 0 : pn_dag_db_error(db, e);
+    va_list args;
+    va_start(args, types);
+    int rc = prepare(db, statement, e, sql, types, args);
+    va_end(args);
+    return rc;
+}
+
+int pn_dag_db_run_sql(struct pn_dag_db *db, int *changes, struct pn_err *e, const char *sql,
+                      const char *types, ...)
+{
+    sqlite3_stmt *statement = NULL;
+    va_list args;
+    va_start(args, types);
+    int rc = prepare(db, &statement, e, sql, types, args);
+    va_end(args);
+    if (rc == 0 && sqlite3_step(statement) != SQLITE_DONE) {
+        rc = pn_dag_db_error(db, e);
+    }
+    if (rc == 0 && changes != NULL) {
+        *changes = sqlite3_changes(db->sqlite);
+    }
+    sqlite3_finalize(statement);
+    return rc;
 }
 
 int pn_dag_db_end(struct pn_dag_db *db, int rc, struct pn_err *e)
@@ -87,7 +123,7 @@ int pn_dag_db_end(struct pn_dag_db *db, int rc, struct pn_err *e)
 static int schema_version(struct pn_dag_db *db, int *version, struct pn_err *e)
 {
     sqlite3_stmt *statement = NULL;
-    int rc = pn_dag_db_prepare(db, "PRAGMA user_version", &statement, e);
+    int rc = pn_dag_db_prepare(db, &statement, e, "PRAGMA user_version", "");
     if (rc == 0) {
         if (sqlite3_step(statement) == SQLITE_ROW) {
             *version = sqlite3_column_int(statement, 0);

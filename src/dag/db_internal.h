@@ -11,12 +11,17 @@ struct pn_dag_db {
     char *path;
 };
 
-/* Compiles `sql`; on failure *statement is NULL. Finalize with sqlite3_finalize(). */
-int pn_dag_db_prepare(struct pn_dag_db *db, const char *sql, sqlite3_stmt **statement,
-                      struct pn_err *e) PN_MUST_CHECK;
-/* Steps a statement that gives no rows. */
-int pn_dag_db_run_statement(struct pn_dag_db *db, sqlite3_stmt *statement,
-                            struct pn_err *e) PN_MUST_CHECK;
+/*
+ * Compiles `sql` and binds ?1, ?2, ... to the arguments, of which `types` has a letter each: 'i' an
+ * int64_t, 't' a text (borrowed until the statement is finalized; NULL is null). On failure
+ * *statement is NULL. Finalize with sqlite3_finalize().
+ */
+int pn_dag_db_prepare(struct pn_dag_db *db, sqlite3_stmt **statement, struct pn_err *e,
+                      const char *sql, const char *types, ...) PN_MUST_CHECK;
+/* The same for a statement that gives no rows: runs it, too. *changes (NULL ok) is how many rows it
+ * changed. */
+int pn_dag_db_run_sql(struct pn_dag_db *db, int *changes, struct pn_err *e, const char *sql,
+                      const char *types, ...) PN_MUST_CHECK;
 int pn_dag_db_exec(struct pn_dag_db *db, const char *sql, struct pn_err *e) PN_MUST_CHECK;
 /* The last SQLite error as ours; returns its code. */
 int pn_dag_db_error(struct pn_dag_db *db, struct pn_err *e);

@@ -73,14 +73,12 @@ static int count_runs(struct pn_dag_db *db, const char *dag, const char *state, 
 {
     sqlite3_stmt *statement = NULL;
     int rc = pn_dag_db_prepare(
-        db,
+        db, &statement, e,
         "SELECT count(*) FROM run WHERE (?1 IS NULL OR dag = ?1) AND (?2 IS NULL OR state = ?2)",
-        &statement, e);
+        "tt", dag, state);
     if (rc != 0) {
         return rc;
     }
-    (void)sqlite3_bind_text(statement, 1, dag, -1, SQLITE_STATIC);
-    (void)sqlite3_bind_text(statement, 2, state, -1, SQLITE_STATIC);
     if (next_row(db, statement, e) == 1) {
         *total = sqlite3_column_int64(statement, 0);
     } else {
@@ -100,18 +98,14 @@ int pn_dag_db_runs(struct pn_dag_db *db, const char *dag, int state, int64_t lim
         return rc;
     }
     sqlite3_stmt *statement = NULL;
-    rc = pn_dag_db_prepare(db,
+    rc = pn_dag_db_prepare(db, &statement, e,
                            "SELECT " RUN_COLUMNS " FROM run"
                            " WHERE (?1 IS NULL OR dag = ?1) AND (?2 IS NULL OR state = ?2)"
                            " ORDER BY id DESC LIMIT ?3 OFFSET ?4",
-                           &statement, e);
+                           "ttii", dag, word, limit, offset);
     if (rc != 0) {
         return rc;
     }
-    (void)sqlite3_bind_text(statement, 1, dag, -1, SQLITE_STATIC);
-    (void)sqlite3_bind_text(statement, 2, word, -1, SQLITE_STATIC);
-    (void)sqlite3_bind_int64(statement, 3, limit);
-    (void)sqlite3_bind_int64(statement, 4, offset);
     *runs = NULL;
     *count = 0;
     size_t capacity = 0;
@@ -129,15 +123,13 @@ int pn_dag_db_run(struct pn_dag_db *db, const char *dag, const char *run_id, str
                   struct pn_run *run, struct pn_err *e)
 {
     sqlite3_stmt *statement = NULL;
-    int rc = pn_dag_db_prepare(db,
+    int rc = pn_dag_db_prepare(db, &statement, e,
                                "SELECT " RUN_COLUMNS " FROM run WHERE dag = ?1"
                                " AND (?2 IS NULL OR run_id = ?2) ORDER BY id DESC LIMIT 1",
-                               &statement, e);
+                               "tt", dag, run_id);
     if (rc != 0) {
         return rc;
     }
-    (void)sqlite3_bind_text(statement, 1, dag, -1, SQLITE_STATIC);
-    (void)sqlite3_bind_text(statement, 2, run_id, -1, SQLITE_STATIC);
     int row = next_row(db, statement, e);
     if (row == 1) {
         rc = read_run(db, statement, arena, run, e);
@@ -158,14 +150,13 @@ int pn_dag_db_tasks(struct pn_dag_db *db, int64_t run, struct pn_arena *arena,
                     struct pn_task_run **tasks, size_t *count, struct pn_err *e)
 {
     sqlite3_stmt *statement = NULL;
-    int rc = pn_dag_db_prepare(db,
+    int rc = pn_dag_db_prepare(db, &statement, e,
                                "SELECT task, state, tries, started_ms, ended_ms, next_ms"
                                " FROM task WHERE run = ?1 ORDER BY position",
-                               &statement, e);
+                               "i", run);
     if (rc != 0) {
         return rc;
     }
-    (void)sqlite3_bind_int64(statement, 1, run);
     *tasks = NULL;
     *count = 0;
     size_t capacity = 0;
@@ -195,17 +186,15 @@ int pn_dag_db_attempts(struct pn_dag_db *db, int64_t run, const char *task, stru
                        struct pn_attempt **attempts, size_t *count, struct pn_err *e)
 {
     sqlite3_stmt *statement = NULL;
-    int rc = pn_dag_db_prepare(db,
+    int rc = pn_dag_db_prepare(db, &statement, e,
                                "SELECT task, number, started_ms, ended_ms, pid, pid_start,"
                                " exit_code, outcome, log FROM attempt"
                                " WHERE run = ?1 AND (?2 IS NULL OR task = ?2)"
                                " ORDER BY started_ms, task, number",
-                               &statement, e);
+                               "it", run, task);
     if (rc != 0) {
         return rc;
     }
-    (void)sqlite3_bind_int64(statement, 1, run);
-    (void)sqlite3_bind_text(statement, 2, task, -1, SQLITE_STATIC);
     *attempts = NULL;
     *count = 0;
     size_t capacity = 0;

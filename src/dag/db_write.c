@@ -7,18 +7,9 @@
 static int insert_run(struct pn_dag_db *db, const char *dag, const char *run_id, int64_t now_ms,
                       int64_t *id, struct pn_err *e)
 {
-    sqlite3_stmt *statement = NULL;
-    int rc = pn_dag_db_prepare(
-        db, "INSERT INTO run(dag, run_id, state, queued_ms) VALUES (?1, ?2, 'queued', ?3)",
-        &statement, e);
-    if (rc != 0) {
-        return rc;
-    }
-    (void)sqlite3_bind_text(statement, 1, dag, -1, SQLITE_STATIC);
-    (void)sqlite3_bind_text(statement, 2, run_id, -1, SQLITE_STATIC);
-    (void)sqlite3_bind_int64(statement, 3, now_ms);
-    rc = pn_dag_db_run_statement(db, statement, e);
-    sqlite3_finalize(statement);
+    int rc = pn_dag_db_run_sql(
+        db, NULL, e, "INSERT INTO run(dag, run_id, state, queued_ms) VALUES (?1, ?2, 'queued', ?3)",
+        "tti", dag, run_id, now_ms);
     *id = sqlite3_last_insert_rowid(db->sqlite);
     return rc;
 }
@@ -26,18 +17,12 @@ static int insert_run(struct pn_dag_db *db, const char *dag, const char *run_id,
 static int insert_tasks(struct pn_dag_db *db, const struct pn_dag *dag, int64_t run,
                         struct pn_err *e)
 {
-    sqlite3_stmt *statement = NULL;
-    int rc = pn_dag_db_prepare(
-        db, "INSERT INTO task(run, task, position, state) VALUES (?1, ?2, ?3, 'none')", &statement,
-        e);
+    int rc = 0;
     for (size_t i = 0; rc == 0 && i < dag->task_count; i++) {
-        (void)sqlite3_reset(statement);
-        (void)sqlite3_bind_int64(statement, 1, run);
-        (void)sqlite3_bind_text(statement, 2, dag->tasks[i].name, -1, SQLITE_STATIC);
-        (void)sqlite3_bind_int64(statement, 3, (int64_t)i);
-        rc = pn_dag_db_run_statement(db, statement, e);
+        rc = pn_dag_db_run_sql(
+            db, NULL, e, "INSERT INTO task(run, task, position, state) VALUES (?1, ?2, ?3, 'none')",
+            "iti", run, dag->tasks[i].name, (int64_t)i);
     }
-    sqlite3_finalize(statement);
     return rc;
 }
 
@@ -117,91 +102,66 @@ int pn_dag_db_trigger(struct pn_dag_db *db, const struct pn_dag *dag, const char
     return rc;
 }
 
-/* Runs a prepared UPDATE that must change one row; none changed is the CONFLICT `what`. */
-static int swap(struct pn_dag_db *db, sqlite3_stmt *statement, const char *what, struct pn_err *e)
+/* An UPDATE with a state that is expected changes one row, or somebody was faster. */
+static int swapped(int rc, int changes, const char *what, struct pn_err *e)
 {
-    int rc = pn_dag_db_run_statement(db, statement, e);
-    if (rc == 0 && sqlite3_changes(db->sqlite) != 1) {
+    if (rc == 0 && changes != 1) {
         rc = pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL, "%s is no longer in the expected state",
                         what);
     }
-    sqlite3_finalize(statement);
     return rc;
 }
 
 int pn_dag_db_run_set(struct pn_dag_db *db, int64_t run, enum pn_run_state expected,
                       enum pn_run_state next, int64_t now_ms, struct pn_err *e)
 {
-    sqlite3_stmt *statement = NULL;
-    int rc = pn_dag_db_prepare(
-        db,
+    int changes = 0;
+    int rc = pn_dag_db_run_sql(
+        db, &changes, e,
         "UPDATE run SET state = ?3,"
         " started_ms = CASE WHEN ?3 = 'running' AND started_ms = 0 THEN ?4 ELSE started_ms END,"
         " ended_ms = CASE WHEN ?3 IN ('success', 'failed', 'cancelled') THEN ?4 ELSE 0 END"
         " WHERE id = ?1 AND state = ?2",
-        &statement, e);
-    if (rc != 0) {
-        return rc;
-    }
-    (void)sqlite3_bind_int64(statement, 1, run);
-    (void)sqlite3_bind_text(statement, 2, pn_run_state_name(expected), -1, SQLITE_STATIC);
-    (void)sqlite3_bind_text(statement, 3, pn_run_state_name(next), -1, SQLITE_STATIC);
-    (void)sqlite3_bind_int64(statement, 4, now_ms);
-    return swap(db, statement, "the run", e);
+        "itti", run, pn_run_state_name(expected), pn_run_state_name(next), now_ms);
+    return swapped(rc, changes, "the run", e);
 }
 
 int pn_dag_db_task_set(struct pn_dag_db *db, int64_t run, const char *task,
                        enum pn_task_state expected, enum pn_task_state next, int64_t now_ms,
                        int64_t next_ms, struct pn_err *e)
 {
-    sqlite3_stmt *statement = NULL;
-    int rc = pn_dag_db_prepare(
-        db,
+    int changes = 0;
+    int rc = pn_dag_db_run_sql(
+        db, &changes, e,
         "UPDATE task SET state = ?4, next_ms = ?6,"
         " ended_ms = CASE WHEN ?4 IN ('none', 'running') THEN ended_ms ELSE ?5 END"
         " WHERE run = ?1 AND task = ?2 AND state = ?3",
-        &statement, e);
-    if (rc != 0) {
-        return rc;
-    }
-    (void)sqlite3_bind_int64(statement, 1, run);
-    (void)sqlite3_bind_text(statement, 2, task, -1, SQLITE_STATIC);
-    (void)sqlite3_bind_text(statement, 3, pn_task_state_name(expected), -1, SQLITE_STATIC);
-    (void)sqlite3_bind_text(statement, 4, pn_task_state_name(next), -1, SQLITE_STATIC);
-    (void)sqlite3_bind_int64(statement, 5, now_ms);
-    (void)sqlite3_bind_int64(statement, 6, next_ms);
-    return swap(db, statement, task, e);
+        "itttii", run, task, pn_task_state_name(expected), pn_task_state_name(next), now_ms,
+        next_ms);
+    return swapped(rc, changes, task, e);
 }
 
-static int start_task(struct pn_dag_db *db, int64_t run, const char *task,
-                      enum pn_task_state expected, int64_t now_ms, int32_t *number,
-                      struct pn_err *e)
+static int count_try(struct pn_dag_db *db, int64_t run, const char *task,
+                     enum pn_task_state expected, int64_t now_ms, int32_t *number, struct pn_err *e)
 {
     sqlite3_stmt *statement = NULL;
     int rc = pn_dag_db_prepare(
-        db,
+        db, &statement, e,
         "UPDATE task SET state = 'running', tries = tries + 1, next_ms = 0, ended_ms = 0,"
         " started_ms = CASE WHEN started_ms = 0 THEN ?4 ELSE started_ms END"
         " WHERE run = ?1 AND task = ?2 AND state = ?3 RETURNING tries",
-        &statement, e);
+        "itti", run, task, pn_task_state_name(expected), now_ms);
     if (rc != 0) {
         return rc;
     }
-    (void)sqlite3_bind_int64(statement, 1, run);
-    (void)sqlite3_bind_text(statement, 2, task, -1, SQLITE_STATIC);
-    (void)sqlite3_bind_text(statement, 3, pn_task_state_name(expected), -1, SQLITE_STATIC);
-    (void)sqlite3_bind_int64(statement, 4, now_ms);
     int step = sqlite3_step(statement);
     if (step == SQLITE_ROW) {
         *number = sqlite3_column_int(statement, 0);
-    } else if (step == SQLITE_DONE) {
-        rc = pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL, "%s is no longer in the expected state",
-                        task);
-    } else {
+    } else if (step != SQLITE_DONE) {
         rc = pn_dag_db_error(db, e);
     }
     sqlite3_finalize(statement);
-    return rc;
+    return swapped(rc, step == SQLITE_ROW ? 1 : 0, task, e);
 }
 
 int pn_dag_db_attempt_begin(struct pn_dag_db *db, int64_t run, const char *task,
@@ -212,64 +172,25 @@ int pn_dag_db_attempt_begin(struct pn_dag_db *db, int64_t run, const char *task,
     if (rc != 0) {
         return rc;
     }
-    sqlite3_stmt *statement = NULL;
-    rc = start_task(db, run, task, expected, now_ms, number, e);
+    rc = count_try(db, run, task, expected, now_ms, number, e);
     if (rc == 0) {
-        rc = pn_dag_db_prepare(db,
+        rc = pn_dag_db_run_sql(db, NULL, e,
                                "INSERT INTO attempt(run, task, number, started_ms, outcome)"
                                " VALUES (?1, ?2, ?3, ?4, 'running')",
-                               &statement, e);
+                               "itii", run, task, (int64_t)*number, now_ms);
     }
-    if (rc == 0) {
-        (void)sqlite3_bind_int64(statement, 1, run);
-        (void)sqlite3_bind_text(statement, 2, task, -1, SQLITE_STATIC);
-        (void)sqlite3_bind_int(statement, 3, *number);
-        (void)sqlite3_bind_int64(statement, 4, now_ms);
-        rc = pn_dag_db_run_statement(db, statement, e);
-    }
-    sqlite3_finalize(statement);
     return pn_dag_db_end(db, rc, e);
 }
 
 int pn_dag_db_attempt_process(struct pn_dag_db *db, int64_t run, const char *task, int32_t number,
                               int64_t pid, int64_t pid_start, const char *log, struct pn_err *e)
 {
-    sqlite3_stmt *statement = NULL;
-    int rc = pn_dag_db_prepare(db,
+    int changes = 0;
+    int rc = pn_dag_db_run_sql(db, &changes, e,
                                "UPDATE attempt SET pid = ?4, pid_start = ?5, log = ?6"
                                " WHERE run = ?1 AND task = ?2 AND number = ?3",
-                               &statement, e);
-    if (rc != 0) {
-        return rc;
-    }
-    (void)sqlite3_bind_int64(statement, 1, run);
-    (void)sqlite3_bind_text(statement, 2, task, -1, SQLITE_STATIC);
-    (void)sqlite3_bind_int(statement, 3, number);
-    (void)sqlite3_bind_int64(statement, 4, pid);
-    (void)sqlite3_bind_int64(statement, 5, pid_start);
-    (void)sqlite3_bind_text(statement, 6, log, -1, SQLITE_STATIC);
-    return swap(db, statement, task, e);
-}
-
-static int end_attempt(struct pn_dag_db *db, int64_t run, const char *task, int32_t number,
-                       const char *outcome, int32_t exit_code, int64_t now_ms, struct pn_err *e)
-{
-    sqlite3_stmt *statement = NULL;
-    int rc = pn_dag_db_prepare(db,
-                               "UPDATE attempt SET outcome = ?4, exit_code = ?5, ended_ms = ?6"
-                               " WHERE run = ?1 AND task = ?2 AND number = ?3"
-                               " AND outcome = 'running'",
-                               &statement, e);
-    if (rc != 0) {
-        return rc;
-    }
-    (void)sqlite3_bind_int64(statement, 1, run);
-    (void)sqlite3_bind_text(statement, 2, task, -1, SQLITE_STATIC);
-    (void)sqlite3_bind_int(statement, 3, number);
-    (void)sqlite3_bind_text(statement, 4, outcome, -1, SQLITE_STATIC);
-    (void)sqlite3_bind_int(statement, 5, exit_code);
-    (void)sqlite3_bind_int64(statement, 6, now_ms);
-    return swap(db, statement, task, e);
+                               "itiiit", run, task, (int64_t)number, pid, pid_start, log);
+    return swapped(rc, changes, task, e);
 }
 
 int pn_dag_db_attempt_end(struct pn_dag_db *db, int64_t run, const char *task, int32_t number,
@@ -280,7 +201,14 @@ int pn_dag_db_attempt_end(struct pn_dag_db *db, int64_t run, const char *task, i
     if (rc != 0) {
         return rc;
     }
-    rc = end_attempt(db, run, task, number, outcome, exit_code, now_ms, e);
+    int changes = 0;
+    rc = pn_dag_db_run_sql(db, &changes, e,
+                           "UPDATE attempt SET outcome = ?4, exit_code = ?5, ended_ms = ?6"
+                           " WHERE run = ?1 AND task = ?2 AND number = ?3"
+                           " AND outcome = 'running'",
+                           "ititii", run, task, (int64_t)number, outcome, (int64_t)exit_code,
+                           now_ms);
+    rc = swapped(rc, changes, task, e);
     if (rc == 0) {
         rc = pn_dag_db_task_set(db, run, task, PN_TASK_RUNNING, next, now_ms, next_ms, e);
     }
@@ -290,39 +218,26 @@ int pn_dag_db_attempt_end(struct pn_dag_db *db, int64_t run, const char *task, i
 int pn_dag_db_cancel(struct pn_dag_db *db, const struct pn_run *run, int64_t now_ms,
                      struct pn_err *e)
 {
-    sqlite3_stmt *statement = NULL;
     int rc = pn_dag_db_exec(db, "BEGIN IMMEDIATE", e);
     if (rc != 0) {
         return rc;
     }
-    rc = pn_dag_db_prepare(db,
+    int changes = 0;
+    rc = pn_dag_db_run_sql(db, &changes, e,
                            "UPDATE run SET cancel_asked = 1,"
                            " ended_ms = CASE WHEN state = 'queued' THEN ?2 ELSE 0 END,"
                            " state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END"
                            " WHERE id = ?1 AND state IN ('queued', 'running')",
-                           &statement, e);
-    if (rc == 0) {
-        (void)sqlite3_bind_int64(statement, 1, run->id);
-        (void)sqlite3_bind_int64(statement, 2, now_ms);
-        rc = pn_dag_db_run_statement(db, statement, e);
-        if (rc == 0 && sqlite3_changes(db->sqlite) != 1) {
-            rc = pn_err_input(e, "run '%s' is over already", run->run_id);
-        }
-        sqlite3_finalize(statement);
-        statement = NULL;
+                           "ii", run->id, now_ms);
+    if (rc == 0 && changes != 1) {
+        rc = pn_err_input(e, "run '%s' is over already", run->run_id);
     }
     if (rc == 0) {
-        rc = pn_dag_db_prepare(db,
+        rc = pn_dag_db_run_sql(db, NULL, e,
                                "UPDATE task SET state = 'cancelled', ended_ms = ?2 WHERE run = ?1"
                                " AND (SELECT state FROM run WHERE id = ?1) = 'cancelled'",
-                               &statement, e);
+                               "ii", run->id, now_ms);
     }
-    if (rc == 0) {
-        (void)sqlite3_bind_int64(statement, 1, run->id);
-        (void)sqlite3_bind_int64(statement, 2, now_ms);
-        rc = pn_dag_db_run_statement(db, statement, e);
-    }
-    sqlite3_finalize(statement);
     return pn_dag_db_end(db, rc, e);
 }
 
@@ -331,17 +246,15 @@ int pn_dag_db_prune(struct pn_dag_db *db, const char *dag, int64_t kept,
 {
     sqlite3_stmt *statement = NULL;
     int rc = pn_dag_db_prepare(
-        db,
+        db, &statement, e,
         "DELETE FROM run WHERE dag = ?1 AND state IN ('success', 'failed', 'cancelled')"
         " AND id NOT IN (SELECT id FROM run WHERE dag = ?1"
         " AND state IN ('success', 'failed', 'cancelled') ORDER BY id DESC LIMIT ?2)"
         " RETURNING run_id",
-        &statement, e);
+        "ti", dag, kept);
     if (rc != 0) {
         return rc;
     }
-    (void)sqlite3_bind_text(statement, 1, dag, -1, SQLITE_STATIC);
-    (void)sqlite3_bind_int64(statement, 2, kept);
     int step = 0;
     while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
         fn(arg, (const char *)sqlite3_column_text(statement, 0));
