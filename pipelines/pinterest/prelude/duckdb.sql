@@ -4,8 +4,8 @@
 -- Is the text, from its first to its last character, of this pattern?
 CREATE OR REPLACE MACRO matches(text, pattern) AS regexp_full_match(text, pattern);
 
--- The text, or null where it only says that there is nothing. (DuckDB makes a join of a long IN, and
--- evaluates this function once for each different text of a column that has few.)
+-- The text, or null where it only says that there is nothing. (DuckDB makes a join of a long IN,
+-- and evaluates this function once for each different text of a column that has few.)
 CREATE OR REPLACE MACRO known_text(text) AS
     CASE WHEN list_contains([
         '',
@@ -25,7 +25,7 @@ CREATE OR REPLACE MACRO make_coordinates(latitude, longitude) AS
 -- are 1000 to 9999. The forms: 2018-09-03T07:12:45 (a space for the T, a fraction, Z or an offset
 -- are fine, the date alone is midnight), 09/03/2018, 07:12:45 and 2018:09:03 07:12:45.
 --
--- A cast to TIMESTAMP WITH TIME ZONE takes three times as long, so only texts with an offset get it.
+-- A cast to TIMESTAMP WITH TIME ZONE takes three times as long: for texts with an offset alone.
 CREATE OR REPLACE MACRO parse_timestamp(text) AS
     CASE
         WHEN regexp_full_match(text, '[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}'
