@@ -327,7 +327,6 @@ def test_spark_and_we_take_turns(data, batch, spark):
 
 def foreign(data, name):
     """A folder in our store for somebody else's table."""
-    run("table", "list", data=data)
     path = data / "store" / "foreign" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
