@@ -50,6 +50,18 @@ static int finish(struct pn_dag_session *session, int rc, const struct pn_err *f
     return status;
 }
 
+/* Opens the session of "DAG [RUN]", and finds the run: the latest, when none is named. */
+static int open_run(struct pn_cli *cli, int argc, char **argv, struct pn_dag_session *session,
+                    struct pn_run *run, struct pn_err *e)
+{
+    int rc = pn_cli_dag_open(cli, argv[0], session, e);
+    if (rc == 0) {
+        rc =
+            pn_dag_db_run(session->db, argv[0], argc > 1 ? argv[1] : NULL, &session->arena, run, e);
+    }
+    return rc;
+}
+
 static void time_cell(struct pn_output *output, int64_t wall_ms)
 {
     char text[PN_ISO8601_SIZE];
@@ -298,11 +310,7 @@ static int cmd_status(struct pn_cli *cli, int argc, char **argv)
     struct pn_err failure = {0};
     struct pn_dag_session session;
     struct pn_run run = {0};
-    int rc = pn_cli_dag_open(cli, argv[0], &session, &failure);
-    if (rc == 0) {
-        rc = pn_dag_db_run(session.db, argv[0], argc > 1 ? argv[1] : NULL, &session.arena, &run,
-                           &failure);
-    }
+    int rc = open_run(cli, argc, argv, &session, &run, &failure);
     if (rc == 0) {
         if (cli->format == PN_FORMAT_TABLE) {
             (void)fprintf(cli->out, "%s  %s\n\n", run.run_id, pn_run_state_name(run.state));
@@ -434,11 +442,7 @@ static int cmd_cancel(struct pn_cli *cli, int argc, char **argv)
     struct pn_err failure = {0};
     struct pn_dag_session session;
     struct pn_run run = {0};
-    int rc = pn_cli_dag_open(cli, argv[0], &session, &failure);
-    if (rc == 0) {
-        rc = pn_dag_db_run(session.db, argv[0], argc > 1 ? argv[1] : NULL, &session.arena, &run,
-                           &failure);
-    }
+    int rc = open_run(cli, argc, argv, &session, &run, &failure);
     if (rc == 0 && !confirmed(cli, yes, &run)) {
         rc = pn_err_input(&failure, "run %s was not cancelled: give --yes", run.run_id);
     }

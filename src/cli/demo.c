@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -206,17 +207,19 @@ static int summarize(struct demo *demo, struct pn_engine *engine, double total_s
     return rc;
 }
 
+/* The program is named as it was called, so that the lines can be copied. */
 static void say_what_next(const struct demo *demo)
 {
     const struct pn_cli *cli = demo->cli;
+    const char *self = program_invocation_name;
     (void)fprintf(cli->out,
                   "\nAll of it is in %s: log/ the records, store/topics the landed objects,"
                   " store/delta_tables the tables.\nTo go on:\n"
-                  "  pinion query --list --data %s\n"
-                  "  pinion query \"SELECT * FROM <table> LIMIT 3\" --data %s\n"
-                  "  pinion table list --data %s\n"
-                  "  pinion serve --data %s     and post to http://127.0.0.1:8082/topics/<topic>\n",
-                  cli->data, cli->data, cli->data, cli->data, cli->data);
+                  "  %s query --list --data %s\n"
+                  "  %s query \"SELECT * FROM <table> LIMIT 3\" --data %s\n"
+                  "  %s table list --data %s\n"
+                  "  %s serve --data %s     and post to http://127.0.0.1:8082/topics/<topic>\n",
+                  cli->data, self, cli->data, self, cli->data, self, cli->data, self, cli->data);
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */
