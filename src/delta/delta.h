@@ -162,6 +162,11 @@ struct pn_delta_commit {
     size_t remove_count;
     const struct pn_delta_txn *txns;
     size_t txn_count;
+    /* NULL, or for each of `txns` the version that the table must have (-1: none yet). */
+    const int64_t *txns_before;
+    /* Properties a new table is made with ("delta.logRetentionDuration", ...). */
+    const struct pn_delta_map_entry *configuration;
+    size_t configuration_count;
 };
 
 /*
@@ -172,7 +177,8 @@ struct pn_delta_commit {
  * A table whose features a writer must know and we don't, or that must not lose rows
  * (delta.appendOnly), is not written: INPUT names the feature.
  * A txn whose version is not above the table's own: CONFLICT with code PN_DELTA_TXN_SEEN, nothing
- * is written (the caller's batch is already in the table). A REWRITE of a file that is gone:
+ * is written (the caller's batch is already in the table); so is one whose version isn't the one
+ * of txns_before (somebody else's batch is). A REWRITE of a file that is gone:
  * CONFLICT; one that would change the number of rows, where the statistics tell: INPUT. On success
  * *version is the commit's. When the outcome of the write is unknown the log is read back to find
  * out: the answer is right.

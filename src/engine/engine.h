@@ -55,6 +55,36 @@ struct pn_rows {
     void *arg;
 };
 
+/* One record of a micro-batch. Everything is borrowed for the call. */
+struct pn_stream_row {
+    struct pn_bytes value; /* JSON text of one object, checked to be JSON */
+    struct pn_bytes data;  /* the record's bytes as they are in the stream, for dead letters */
+    struct pn_bytes partition_key;
+    const char *sequence; /* sequence number */
+    size_t position;      /* index into the append's `positions`: its shard */
+    int64_t offset;       /* in the shard */
+    int64_t arrival_ms;
+    const char *reason; /* not NULL: `value` isn't there, this is why it can be no row */
+};
+
+/* How far a table has come in one shard. */
+struct pn_stream_position {
+    const char *app_id; /* of the txn action: names stream, its id and shard */
+    const char *shard;  /* "shardId-000000000000" */
+    int64_t from;       /* the table's txn version before the batch; -1: none yet */
+    int64_t to;         /* and behind it: the offset to go on with; equal to from: no change */
+};
+
+/* A micro-batch for one stream table. */
+struct pn_append {
+    const struct pn_table *table; /* with `like` */
+    const char *stream;
+    const struct pn_stream_row *rows;
+    size_t count;
+    const struct pn_stream_position *positions;
+    size_t position_count;
+};
+
 struct pn_engine;
 
 struct pn_engine_ops {
@@ -66,6 +96,8 @@ struct pn_engine_ops {
                      struct pn_table_report *reports, struct pn_err *e);
     int (*query)(struct pn_engine *engine, const char *sql, const struct pn_rows *rows,
                  struct pn_err *e);
+    int (*append)(struct pn_engine *engine, const struct pn_append *append,
+                  struct pn_table_report *report, struct pn_err *e);
     int (*optimize)(struct pn_engine *engine, const char *path, int64_t target_bytes,
                     int64_t *files_before, int64_t *files_after, struct pn_err *e);
     const struct pn_delta_parquet *(*parquet)(struct pn_engine *engine);
@@ -101,6 +133,23 @@ PN_MUST_CHECK static inline int pn_engine_query(struct pn_engine *engine, const 
                                                 const struct pn_rows *rows, struct pn_err *e)
 {
     return engine->ops->query(engine, sql, rows, e);
+}
+/*
+ * Appends a micro-batch to a stream table: each row read with the columns of the raw table that
+ * `like` reads, cleaned by `like`'s own SELECT, and written as one commit with a txn action for
+ * each position. The table is made when it is missing (also by a batch without rows). Rows that
+ * are none go to the pipeline's table of streams' dead letters first, with stream, shard, sequence
+ * number and reason; it has txn actions of its own, so that a batch that comes again repeats none.
+ *
+ * Exactly once: the commit is made only if each position's txn version in the table is still
+ * `from`. CONFLICT with code PN_DELTA_TXN_SEEN otherwise: another processor, or this one before a
+ * crash, was there; nothing was appended; read the positions again. One thread at a time a table.
+ */
+PN_MUST_CHECK static inline int pn_engine_append(struct pn_engine *engine,
+                                                 const struct pn_append *append,
+                                                 struct pn_table_report *report, struct pn_err *e)
+{
+    return engine->ops->append(engine, append, report, e);
 }
 /* Compacts a table's small files (by its key in the store) as one or more commits that change no
  * row. */

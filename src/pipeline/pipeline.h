@@ -64,6 +64,10 @@ struct pn_table {
     const char *from_topic; /* a raw table: loaded from this topic's landed objects; else NULL */
     const char *sql_file;   /* a transformed table: path of its SELECT, for messages; else NULL */
     const char *sql;        /* that file's text */
+    const struct pn_table *like; /* a stream table: rows come from a stream, columns and SELECT are
+                                    this transformed table's; else NULL */
+    const char *checkpoints;     /* a stream table: key of the folder that tells people where its
+                                    processor is */
     const struct pn_table *const *reads; /* the tables the SELECT reads, by name */
     size_t read_count;
     const struct pn_column *columns; /* in order */
@@ -77,6 +81,25 @@ struct pn_topic {
     int32_t partitions;      /* at least 1 */
     int64_t retention_ms;    /* 0: the log's default; -1: forever */
     int64_t retention_bytes; /* 0: the log's default; -1: unlimited */
+};
+
+/* Which records of a stream go into which table. */
+struct pn_flow {
+    const char *partition_key; /* only records of this key; NULL: any */
+    const struct pn_table *table;
+};
+
+enum pn_stream_start { PN_START_LATEST, PN_START_TRIM_HORIZON, PN_START_TIMESTAMP };
+
+/* A stream the pipeline wants to be there, and what reads it. */
+struct pn_pipeline_stream {
+    const char *name;
+    int32_t shards;
+    int32_t retention_hours;
+    enum pn_stream_start start; /* where a processor begins that has no position yet */
+    int64_t start_ms;           /* TIMESTAMP */
+    const struct pn_flow *flows;
+    size_t flow_count; /* 0: nobody reads it here */
 };
 
 struct pn_query {
@@ -121,16 +144,19 @@ struct pn_pipeline {
     const char *folder; /* absolute */
     const struct pn_topic *topics;
     size_t topic_count;
+    const struct pn_pipeline_stream *streams;
+    size_t stream_count;
     const struct pn_table *tables; /* a table comes behind all it reads */
     size_t table_count;
     const struct pn_query *queries; /* sorted by name */
     size_t query_count;
     const struct pn_dag *dags;
     size_t dag_count;
-    const char *topics_dir;        /* where the sink lands, "topics" */
-    const char *dead_letters_dir;  /* where the sink lands what is no JSON, "dead_letters" */
-    const char *dead_letters_path; /* key of the dead-letter Delta table */
-    const char *prelude_duckdb;    /* text, "" when there is none */
+    const char *topics_dir;               /* where the sink lands, "topics" */
+    const char *dead_letters_dir;         /* where the sink lands what is no JSON, "dead_letters" */
+    const char *dead_letters_path;        /* key of the dead-letter Delta table */
+    const char *stream_dead_letters_path; /* key of the Delta table of streams' dead letters */
+    const char *prelude_duckdb;           /* text, "" when there is none */
     const char *prelude_spark;
     struct pn_pipeline_private *private_; /* owns the memory and the settings' YAML */
 };

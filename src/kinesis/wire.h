@@ -1,0 +1,51 @@
+/*
+ * The two spellings of the Kinesis API: JSON 1.1 and CBOR 1.1. Requests of both become the same
+ * tree of nodes, replies are written through one writer, so an operation never knows which it was.
+ *
+ * In a tree read from CBOR, a byte string is a STRING node with `raw` NULL (its bytes in `text`), a
+ * timestamp (tag 1, milliseconds, as the AWS SDKs write them) a NUMBER of seconds.
+ */
+#ifndef PN_KINESIS_WIRE_H
+#define PN_KINESIS_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/json.h"
+
+/* Reads a CBOR item into a tree in the arena. INPUT for what is malformed, nested deeper than
+ * PN_JSON_DEPTH_MAX, has something behind it, or claims more than the bytes can hold. Indefinite
+ * lengths are taken. */
+int pn_cbor_parse(const void *bytes, size_t len, struct pn_arena *arena, struct pn_json **root,
+                  struct pn_err *e) PN_MUST_CHECK;
+
+/* The bytes of a blob member: from CBOR the byte string, from JSON decoded base64 (in the arena).
+ * False when it is no blob. */
+bool pn_wire_blob(const struct pn_json *node, struct pn_arena *arena, const void **bytes,
+                  size_t *len) PN_MUST_CHECK;
+/* A timestamp member in milliseconds. */
+int64_t pn_wire_timestamp_ms(const struct pn_json *node);
+
+/* Writes a reply. Members come as key, value, key, value; commas and lengths are the writer's. */
+struct pn_wire {
+    struct pn_buf *out;
+    bool cbor;
+};
+void pn_wire_map(struct pn_wire *wire); /* opens an object */
+void pn_wire_map_end(struct pn_wire *wire);
+void pn_wire_list(struct pn_wire *wire);
+void pn_wire_list_end(struct pn_wire *wire);
+void pn_wire_key(struct pn_wire *wire, const char *key);
+/* Values; in a list they stand without a key. */
+void pn_wire_text(struct pn_wire *wire, const char *text, size_t len); /* UTF-8 */
+void pn_wire_cstr(struct pn_wire *wire, const char *text);             /* NULL writes null */
+void pn_wire_int(struct pn_wire *wire, int64_t value);
+void pn_wire_bool(struct pn_wire *wire, bool value);
+void pn_wire_blob_bytes(struct pn_wire *wire, const void *bytes, size_t len);
+void pn_wire_timestamp(struct pn_wire *wire, int64_t ms);
+
+#endif
