@@ -50,14 +50,21 @@ const struct pn_operation *pn_operation_find(const char *name, size_t len);
 struct pn_call {
     const struct pn_operation *operation;
     struct pn_kinesis *kinesis;
-    const struct pn_json *input; /* an object; never NULL */
+    struct pn_json *input; /* an object; never NULL. The check changes it, see model.h */
     struct pn_arena *arena;
     struct pn_wire reply; /* .out is the front's buffer, reserved for the reply's body */
 
     struct pn_stream_put put; /* PUTS */
     void *state;              /* the operation's own, in the arena */
     struct pn_err err;        /* when a function returned non-zero */
+    const char *err_text;     /* in the arena: the message where err.msg cannot hold it; or NULL */
 };
+
+/* The message of a call that failed. */
+static inline const char *pn_call_error_text(const struct pn_call *call)
+{
+    return call->err_text != NULL ? call->err_text : call->err.msg;
+}
 
 /*
  * Checks and runs a call. Returns 0 (the reply is written; or, with PN_OPERATION_PUTS, call->put is

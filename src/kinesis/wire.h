@@ -2,8 +2,12 @@
  * The two spellings of the Kinesis API: JSON 1.1 and CBOR 1.1. Requests of both become the same
  * tree of nodes, replies are written through one writer, so an operation never knows which it was.
  *
- * In a tree read from CBOR, a byte string is a STRING node with `raw` NULL (its bytes in `text`), a
- * timestamp (tag 1, milliseconds, as the AWS SDKs write them) a NUMBER of seconds.
+ * A tree tells bytes from text by a STRING node's `raw`:
+ *   NULL            bytes: a byte string of CBOR, or a blob that model.h has decoded
+ *   equal to `text` a text string of CBOR, or of a tree that a front door builds itself
+ *   else            a string of JSON: where a blob is wanted, it is base64
+ * A timestamp of CBOR (tag 1: whole numbers are milliseconds, as the AWS SDKs write them, others
+ * seconds) is a NUMBER of seconds.
  */
 #ifndef PN_KINESIS_WIRE_H
 #define PN_KINESIS_WIRE_H
@@ -29,6 +33,10 @@ bool pn_wire_blob(const struct pn_json *node, struct pn_arena *arena, const void
                   size_t *len) PN_MUST_CHECK;
 /* A timestamp member in milliseconds. */
 int64_t pn_wire_timestamp_ms(const struct pn_json *node);
+
+/* For a tree built by hand: makes `node` a text or bytes, which are borrowed. */
+void pn_wire_set_text(struct pn_json *node, const char *text, size_t len);
+void pn_wire_set_bytes(struct pn_json *node, const void *bytes, size_t len);
 
 /* Writes a reply. Members come as key, value, key, value; commas and lengths are the writer's. */
 struct pn_wire {
