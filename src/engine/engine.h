@@ -20,6 +20,7 @@
 #include "base/io.h"
 #include "base/logger.h"
 #include "delta/delta.h"
+#include "log/log.h"
 #include "pipeline/pipeline.h"
 #include "store/store.h"
 
