@@ -1,4 +1,4 @@
-/* Percent-encoding of URLs and base64 of the binary format. */
+/* Percent-encoding of URLs. */
 #ifndef PN_GATEWAY_CODEC_H
 #define PN_GATEWAY_CODEC_H
 
@@ -13,11 +13,5 @@
 char *pn_percent_decode(struct pn_arena *arena, const char *text, size_t len);
 /* Appends the text with every byte but [A-Za-z0-9._-] as %XX: a file name, or a URL's segment. */
 void pn_percent_encode(struct pn_buf *out, const char *text);
-
-/* Appends the base64 of the bytes, with padding. */
-void pn_base64_encode(struct pn_buf *out, const void *bytes, size_t len);
-/* Appends the decoded bytes; padding may be missing. False when it is no base64 or `out` is full
- * (then what was appended is undefined). */
-bool pn_base64_decode(struct pn_buf *out, const char *text, size_t len);
 
 #endif

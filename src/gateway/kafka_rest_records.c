@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/units.h"
-#include "gateway/codec.h"
 #include "gateway/errors.h"
 #include "gateway/kafka_rest.h"
 #include "gateway/server.h"

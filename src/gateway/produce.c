@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gateway/codec.h"
+#include "base/base64.h"
 
 struct parse {
     const struct pn_produce_input *input;

@@ -1,10 +1,10 @@
 #include "kinesis/wire.h"
 
 #include <cbor.h>
-#include <limits.h>
 #include <math.h>
-#include <openssl/evp.h>
 #include <string.h>
+
+#include "base/base64.h"
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
@@ -26,40 +26,6 @@ void pn_wire_set_bytes(struct pn_json *node, const void *bytes, size_t len)
     node->raw_len = 0;
 }
 
-/* OpenSSL decodes fast, but reads over blanks around the text and takes '=' anywhere for zeros; so
- * what it leaves open is looked at here: each of four characters must have given three bytes, and
- * the padding must be at the end, behind no bits of its own. */
-static bool decode_base64(const char *text, size_t len, struct pn_arena *arena, const void **bytes,
-                          size_t *bytes_len)
-{
-    if (len == 0) {
-        *bytes = "";
-        *bytes_len = 0;
-        return true;
-    }
-    if (len % 4 != 0 || len > INT_MAX / 2) {
-        return false;
-    }
-    size_t pads = (text[len - 1] == '=' ? 1u : 0u) + (text[len - 2] == '=' ? 1u : 0u);
-    if (memchr(text, '=', len - pads) != NULL) {
-        return false;
-    }
-    unsigned char *to = pn_arena_alloc(arena, len / 4 * 3);
-    if (EVP_DecodeBlock(to, (const unsigned char *)text, (int)len) != (int)(len / 4 * 3)) {
-        return false;
-    }
-    if (pads > 0) {
-        unsigned char last[5];
-        (void)EVP_EncodeBlock(last, to + len / 4 * 3 - 3, (int)(3 - pads));
-        if (memcmp(last, text + len - 4, 4) != 0) {
-            return false;
-        }
-    }
-    *bytes = to;
-    *bytes_len = len / 4 * 3 - pads;
-    return true;
-}
-
 bool pn_wire_blob(const struct pn_json *node, struct pn_arena *arena, const void **bytes,
                   size_t *len)
 {
@@ -67,7 +33,7 @@ bool pn_wire_blob(const struct pn_json *node, struct pn_arena *arena, const void
         return false;
     }
     if (node->raw != NULL) {
-        return decode_base64(node->text, node->text_len, arena, bytes, len);
+        return pn_base64_decode_exact(arena, node->text, node->text_len, bytes, len);
     }
     *bytes = node->text;
     *len = node->text_len;
@@ -237,31 +203,13 @@ void pn_wire_bool(struct pn_wire *wire, bool value)
     }
 }
 
-/* As many bytes of a blob at once as OpenSSL's lengths can count; a multiple of three. */
-enum { ENCODE_CHUNK_BYTES = 3 * (INT_MAX / 8) };
-
-static void json_blob(struct pn_wire *wire, const unsigned char *from, size_t len)
-{
-    struct pn_buf *out = wire->out;
-    separate(wire);
-    pn_buf_addc(out, '"');
-    while (len > 0) {
-        size_t chunk = len < ENCODE_CHUNK_BYTES ? len : ENCODE_CHUNK_BYTES;
-        if (!pn_buf_reserve(out, (chunk + 2) / 3 * 4)) {
-            return;
-        }
-        out->len +=
-            (size_t)EVP_EncodeBlock((unsigned char *)out->data + out->len, from, (int)chunk);
-        from += chunk;
-        len -= chunk;
-    }
-    pn_buf_addc(out, '"');
-}
-
 void pn_wire_blob_bytes(struct pn_wire *wire, const void *bytes, size_t len)
 {
     if (!wire->cbor) {
-        json_blob(wire, bytes, len);
+        separate(wire);
+        pn_buf_addc(wire->out, '"');
+        pn_base64_encode(wire->out, bytes, len);
+        pn_buf_addc(wire->out, '"');
         return;
     }
     unsigned char *to = head_room(wire);

@@ -1,9 +1,9 @@
 #include "sink/batch.h"
 
 #include <inttypes.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/mem.h"
 
@@ -61,17 +61,6 @@ static void cut_to(struct pn_buf *buf, size_t len)
     }
 }
 
-static void write_base64(struct pn_buf *out, struct pn_bytes bytes)
-{
-    size_t len = (bytes.len + 2) / 3 * 4;
-    pn_buf_addc(out, '"');
-    if (pn_buf_reserve(out, len + 1)) { /* OpenSSL ends it with a NUL */
-        EVP_EncodeBlock((unsigned char *)out->data + out->len, bytes.data, (int)bytes.len);
-        out->len += len;
-    }
-    pn_buf_addc(out, '"');
-}
-
 /* Bytes that may be anything, under `key`, and how they are written under `encoding_key`. */
 static void write_bytes(struct pn_buf *out, const char *key, const char *encoding_key,
                         struct pn_bytes bytes)
@@ -84,7 +73,9 @@ static void write_bytes(struct pn_buf *out, const char *key, const char *encodin
         pn_json_write_string(out, bytes.data, bytes.len);
         encoding = "text";
     } else {
-        write_base64(out, bytes);
+        pn_buf_addc(out, '"');
+        pn_base64_encode(out, bytes.data, bytes.len);
+        pn_buf_addc(out, '"');
         encoding = "base64";
     }
     pn_json_write_key(out, encoding_key);

@@ -1,11 +1,11 @@
 #include "engine/duckdb/dead_letters.h"
 
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/random.h"
@@ -166,15 +166,6 @@ static int flush_spool(struct pn_dead_letters *dead, struct pn_err *e)
     return rc;
 }
 
-static void write_base64(struct pn_buf *out, const char *bytes, size_t len)
-{
-    size_t room = (len + 2) / 3 * 4 + 1; /* EVP_EncodeBlock() adds a NUL */
-    if (pn_buf_reserve(out, room)) {
-        out->len += (size_t)EVP_EncodeBlock((unsigned char *)out->data + out->len,
-                                            (const unsigned char *)bytes, (int)len);
-    }
-}
-
 /* The value as text, or in base64 when it is none; the reason says so, and whether it's whole. */
 static void write_value(struct pn_buf *out, const struct pn_landed_reject *reject)
 {
@@ -201,7 +192,7 @@ static void write_value(struct pn_buf *out, const struct pn_landed_reject *rejec
         pn_json_write_string(out, reject->value, len);
     } else {
         pn_buf_addc(out, '"');
-        write_base64(out, reject->value, len);
+        pn_base64_encode(out, reject->value, len);
         pn_buf_addc(out, '"');
     }
 }

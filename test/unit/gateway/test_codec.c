@@ -28,72 +28,10 @@ static void test_percent(void **state)
     pn_arena_deinit(&arena);
 }
 
-static void check_decodes(const char *text, const char *bytes, size_t len)
-{
-    struct pn_buf out;
-    pn_buf_init(&out, 1000);
-    assert_true(pn_base64_decode(&out, text, strlen(text)));
-    assert_int_equal(out.len, len);
-    assert_memory_equal(pn_buf_text(&out), bytes, len);
-    pn_buf_deinit(&out);
-}
-
-static void test_base64(void **state)
-{
-    (void)state;
-    check_decodes("", "", 0);
-    check_decodes("AA==", "\0", 1);
-    check_decodes("AA", "\0", 1);
-    check_decodes("AAA=", "\0\0", 2);
-    check_decodes("/+8=", "\xff\xef", 2);
-    check_decodes("aGVsbG8gd29ybGQ=", "hello world", 11);
-    check_decodes("aGVsbG8gd29ybGQ", "hello world", 11);
-    static const char *const bad[] = {"A",    "AAAAA", "A===", "====",     "AA=A",
-                                      "AA A", "AAA\n", "_-8=", "\xc3\xa9", "AAAA====="};
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        struct pn_buf out;
-        pn_buf_init(&out, 1000);
-        assert_false(pn_base64_decode(&out, bad[i], strlen(bad[i])));
-        pn_buf_deinit(&out);
-    }
-}
-
-static void test_base64_round_trip(void **state)
-{
-    (void)state;
-    unsigned char bytes[70];
-    for (size_t len = 0; len < sizeof bytes; len++) {
-        struct pn_buf text;
-        struct pn_buf back;
-        pn_buf_init(&text, 1000);
-        pn_buf_init(&back, 1000);
-        memset(bytes, (int)(len * 37), len);
-        pn_base64_encode(&text, bytes, len);
-        assert_int_equal(text.len, (len + 2) / 3 * 4);
-        assert_true(pn_base64_decode(&back, pn_buf_text(&text), text.len));
-        assert_int_equal(back.len, len);
-        assert_memory_equal(pn_buf_text(&back), bytes, len);
-        pn_buf_deinit(&text);
-        pn_buf_deinit(&back);
-    }
-}
-
-static void test_base64_full(void **state)
-{
-    (void)state;
-    struct pn_buf out;
-    pn_buf_init(&out, 4);
-    assert_false(pn_base64_decode(&out, "aGVsbG8gd29ybGQ=", 16));
-    pn_buf_deinit(&out);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_percent),
-        cmocka_unit_test(test_base64),
-        cmocka_unit_test(test_base64_round_trip),
-        cmocka_unit_test(test_base64_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
