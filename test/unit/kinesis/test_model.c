@@ -519,9 +519,15 @@ static void test_cbor(void **state)
                                     "Data\x40\x6cPartitionKey\x41k";
     static const char bytes_flag[] = "\xa1\x77"
                                      "EnforceConsumerDeletion\x44true";
-    static const char at[] = "\xa3\x67ShardId\x61s\x71ShardIteratorType\x6c"
-                             "AT_TIMESTAMP\x69Timestamp\xc1\x1b\x00\x00\x01\x8b\xcf\xe5\x68\x7b";
+    /* As the AWS SDK for Java 2.31 wrote them. */
+    static const char java_put[] = "\xbf\x6aStreamName\x61s\x64"
+                                   "Data\x45hello\x6cPartitionKey\x63k\xc3\xa9\xff";
+    static const char java_at[] =
+        "\xbf\x6aStreamName\x61s\x67ShardId\x74shardId-000000000000"
+        "\x71ShardIteratorType\x6c"
+        "AT_TIMESTAMP\x69Timestamp\xc1\x1b\x00\x00\x01\x8b\xcf\xe5\x68\x7b\xff";
     check_cbor(&pn_shape_PutRecord_input, good, sizeof good - 1, 0, NULL);
+    check_cbor(&pn_shape_PutRecord_input, java_put, sizeof java_put - 1, 0, NULL);
     check_cbor(&pn_shape_PutRecord_input, text_data, sizeof text_data - 1, PN_MODEL_SERIALIZATION,
                "class java.lang.String can not be converted to a Blob");
     check_cbor(&pn_shape_PutRecord_input, bytes_key, sizeof bytes_key - 1, PN_MODEL_SERIALIZATION,
@@ -530,7 +536,7 @@ static void test_cbor(void **state)
                PN_MODEL_SERIALIZATION,
                "class java.nio.HeapByteBuffer can not be converted to an Boolean");
     struct pn_json *root = NULL;
-    assert_int_equal(pn_cbor_parse(at, sizeof at - 1, &arena, &root, NULL), 0);
+    assert_int_equal(pn_cbor_parse(java_at, sizeof java_at - 1, &arena, &root, NULL), 0);
     check_tree(&pn_shape_GetShardIterator_input, root, "a timestamp", 0, NULL);
     assert_int_equal(pn_wire_timestamp_ms(pn_json_get(root, "Timestamp")), 1700000000123);
 }
