@@ -59,7 +59,7 @@ static void sort_tables(struct batch *batch)
         const struct pn_table *table = &pipeline->tables[i];
         if (table->from_topic != NULL) {
             batch->raw[batch->raw_count++] = table;
-        } else {
+        } else if (table->like == NULL) {
             batch->clean[batch->clean_count++] = table;
         }
     }

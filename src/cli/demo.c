@@ -192,6 +192,9 @@ static int summarize(struct demo *demo, struct pn_engine *engine, double total_s
     (void)fprintf(cli->out, "%-28s %12s\n", "records landed", pn_format_grouped(landed, number));
     for (size_t i = 0; rc == 0 && i < pipeline->table_count; i++) {
         int64_t rows = 0;
+        if (pipeline->tables[i].like != NULL) {
+            continue; /* a stream's, and nothing was streamed */
+        }
         rc = count_rows(engine, pipeline->tables[i].name, &rows, e);
         (void)fprintf(cli->out, "rows in %-20s %12s   %s\n", pipeline->tables[i].name,
                       pn_format_grouped(rows, number), pipeline->tables[i].path);

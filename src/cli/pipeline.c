@@ -19,10 +19,29 @@ static void show_topics(const struct pn_pipeline *pipeline, FILE *out)
     }
 }
 
+static void show_streams(const struct pn_pipeline *pipeline, FILE *out)
+{
+    fprintf(out, "\nstreams:\n");
+    for (size_t i = 0; i < pipeline->stream_count; i++) {
+        const struct pn_pipeline_stream *stream = &pipeline->streams[i];
+        fprintf(out, "  %s  %" PRId32 " shard%s, %" PRId32 "h\n", stream->name, stream->shards,
+                stream->shards == 1 ? "" : "s", stream->retention_hours);
+        for (size_t j = 0; j < stream->flow_count; j++) {
+            const struct pn_flow *flow = &stream->flows[j];
+            fprintf(out, "    - %s to %s\n",
+                    flow->partition_key != NULL ? flow->partition_key : "every record",
+                    flow->table->name);
+        }
+    }
+}
+
 static void show_table(const struct pn_table *table, FILE *out)
 {
     fprintf(out, "  %s  %s\n", table->name, table->path);
-    if (table->from_topic != NULL) {
+    if (table->like != NULL) {
+        fprintf(out, "    from a stream, like %s; checkpoints in %s\n", table->like->name,
+                table->checkpoints);
+    } else if (table->from_topic != NULL) {
         fprintf(out, "    from topic %s\n", table->from_topic);
     } else {
         fprintf(out, "    by %s, from", table->sql_file);
@@ -65,11 +84,13 @@ static void show_text(const struct pn_pipeline *pipeline, FILE *out)
 {
     fprintf(out, "%s: %s\n%s\n", pipeline->name, pipeline->description, pipeline->folder);
     show_topics(pipeline, out);
+    show_streams(pipeline, out);
     fprintf(out, "\ntables, below the store:\n");
     for (size_t i = 0; i < pipeline->table_count; i++) {
         show_table(&pipeline->tables[i], out);
     }
     fprintf(out, "  dead letters  %s\n", pipeline->dead_letters_path);
+    fprintf(out, "  dead letters of streams  %s\n", pipeline->stream_dead_letters_path);
     fprintf(out, "\nqueries:\n");
     for (size_t i = 0; i < pipeline->query_count; i++) {
         fprintf(out, "  %s  %s\n", pipeline->queries[i].name, pipeline->queries[i].description);
@@ -101,12 +122,35 @@ static void next(struct pn_buf *out, size_t at, const char *text)
     pn_buf_adds(out, text);
 }
 
+static void add_stream(struct pn_buf *out, const struct pn_pipeline_stream *stream)
+{
+    static const char *const starts[] = {
+        [PN_START_LATEST] = "latest", [PN_START_TRIM_HORIZON] = "trim_horizon"};
+    char time[PN_ISO8601_SIZE];
+    add_text(out, "name", stream->name);
+    add_i64(out, "shards", stream->shards);
+    add_i64(out, "retention_hours", stream->retention_hours);
+    add_text(out, "start",
+             stream->start == PN_START_TIMESTAMP ? pn_iso8601(stream->start_ms, time)
+                                                 : starts[stream->start]);
+    pn_buf_adds(out, ",\"flows\":[");
+    for (size_t i = 0; i < stream->flow_count; i++) {
+        next(out, i, "{");
+        add_text(out, "partition_key", stream->flows[i].partition_key);
+        add_text(out, "table", stream->flows[i].table->name);
+        pn_buf_addc(out, '}');
+    }
+    pn_buf_addc(out, ']');
+}
+
 static void add_table(struct pn_buf *out, const struct pn_table *table)
 {
     add_text(out, "name", table->name);
     add_text(out, "path", table->path);
     add_text(out, "from_topic", table->from_topic);
     add_text(out, "sql_file", table->sql_file);
+    add_text(out, "like", table->like != NULL ? table->like->name : NULL);
+    add_text(out, "checkpoints", table->checkpoints);
     add_text(out, "key", table->key_column);
     pn_buf_adds(out, ",\"reads\":[");
     for (size_t i = 0; i < table->read_count; i++) {
@@ -159,11 +203,18 @@ static void show_json(const struct pn_pipeline *pipeline, FILE *file)
     add_text(out, "topics_dir", pipeline->topics_dir);
     add_text(out, "dead_letters_dir", pipeline->dead_letters_dir);
     add_text(out, "dead_letters", pipeline->dead_letters_path);
+    add_text(out, "stream_dead_letters", pipeline->stream_dead_letters_path);
     pn_buf_adds(out, ",\n\"topics\":[");
     for (size_t i = 0; i < pipeline->topic_count; i++) {
         next(out, i, "\n {");
         add_text(out, "name", pipeline->topics[i].name);
         add_i64(out, "partitions", pipeline->topics[i].partitions);
+        pn_buf_addc(out, '}');
+    }
+    pn_buf_adds(out, "],\n\"streams\":[");
+    for (size_t i = 0; i < pipeline->stream_count; i++) {
+        next(out, i, "\n {");
+        add_stream(out, &pipeline->streams[i]);
         pn_buf_addc(out, '}');
     }
     pn_buf_adds(out, "],\n\"tables\":[");
@@ -222,9 +273,9 @@ static int run_check(struct pn_cli *cli, int argc, char **argv)
     if (!start(cli, &syntax, argc, argv, &pipeline, &status)) {
         return status;
     }
-    fprintf(cli->out, "%s: topics %zu, tables %zu, queries %zu, DAGs %zu: all right\n",
-            pipeline->name, pipeline->topic_count, pipeline->table_count, pipeline->query_count,
-            pipeline->dag_count);
+    fprintf(cli->out, "%s: topics %zu, streams %zu, tables %zu, queries %zu, DAGs %zu: all right\n",
+            pipeline->name, pipeline->topic_count, pipeline->stream_count, pipeline->table_count,
+            pipeline->query_count, pipeline->dag_count);
     return PN_EXIT_OK;
 }
 

@@ -9,7 +9,8 @@
 #include "cli/output.h"
 #include "cli/stations.h"
 
-#define DEAD_LETTERS "dead_letters"
+#define DEAD_LETTERS        "dead_letters"
+#define STREAM_DEAD_LETTERS "stream_dead_letters"
 enum { HISTORY_DEFAULT = 20, CELL_BYTES_MAX = 16 << 20 };
 
 /* --- the session ------------------------------------------------------------------------------ */
@@ -30,6 +31,10 @@ static int find_path(const struct pn_table_session *session, const char *name, c
     }
     if (strcmp(name, DEAD_LETTERS) == 0) {
         *path = session->pipeline->dead_letters_path;
+        return 0;
+    }
+    if (strcmp(name, STREAM_DEAD_LETTERS) == 0) {
+        *path = session->pipeline->stream_dead_letters_path;
         return 0;
     }
     if (strchr(name, '/') == NULL) {
@@ -169,6 +174,11 @@ static int cmd_list(struct pn_cli *cli, int argc, char **argv)
         }
         all =
             print_table(&session, output, DEAD_LETTERS, session.pipeline->dead_letters_path) && all;
+        if (session.pipeline->stream_count > 0) {
+            all = print_table(&session, output, STREAM_DEAD_LETTERS,
+                              session.pipeline->stream_dead_letters_path) &&
+                  all;
+        }
         pn_output_end(&output);
     }
     status = pn_cli_table_finish(&session, rc, &failure);

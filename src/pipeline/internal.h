@@ -46,6 +46,7 @@ int pn_settings_from_yaml(struct pn_settings *settings, const struct pn_yaml *ya
 
 enum {
     PN_PIPELINE_TOPICS_MAX = 1000,
+    PN_PIPELINE_STREAMS_MAX = 1000,
     PN_PIPELINE_TABLES_MAX = 1000,
     PN_PIPELINE_COLUMNS_MAX = 1000, /* of a table, or fields of a struct */
     PN_PIPELINE_QUERIES_MAX = 1000,
@@ -67,6 +68,7 @@ struct pn_pipeline_private {
 /* Each reads its part of the YAML into the pipeline, in this order. */
 int pn_pipeline_read_topics(struct pn_pipeline *pipeline, struct pn_err *e) PN_MUST_CHECK;
 int pn_pipeline_read_tables(struct pn_pipeline *pipeline, struct pn_err *e) PN_MUST_CHECK;
+int pn_pipeline_read_streams(struct pn_pipeline *pipeline, struct pn_err *e) PN_MUST_CHECK;
 int pn_pipeline_read_dags(struct pn_pipeline *pipeline, struct pn_err *e) PN_MUST_CHECK;
 /* Reads the folders queries/ and prelude/. */
 int pn_pipeline_read_files(struct pn_pipeline *pipeline, struct pn_err *e) PN_MUST_CHECK;

@@ -16,7 +16,9 @@ static const struct pn_yaml_key top_keys[] = {
     {"description", PN_YAML_SCALAR, false},
     {"topics", PN_YAML_MAP, false},
     {"sink", PN_YAML_MAP, false},
+    {"streams", PN_YAML_MAP, false},
     {"dead_letters", PN_YAML_SCALAR, false},
+    {"stream_dead_letters", PN_YAML_SCALAR, false},
     {"tables", PN_YAML_MAP, false},
     {"dags", PN_YAML_MAP, false},
     {"settings", PN_YAML_MAP, false},
@@ -58,6 +60,7 @@ static int read_head(struct pn_pipeline *pipeline, struct pn_err *e)
     pipeline->topics_dir = "topics";
     pipeline->dead_letters_dir = "dead_letters";
     pipeline->dead_letters_path = "delta_tables/dead_letters";
+    pipeline->stream_dead_letters_path = "delta_tables/stream_dead_letters";
     int rc = pn_yaml_check(yaml, root, top_keys, e);
     if (rc != 0) {
         return rc;
@@ -80,6 +83,10 @@ static int read_head(struct pn_pipeline *pipeline, struct pn_err *e)
     if (rc == 0) {
         rc = read_store_key(pipeline, pn_yaml_get(root, "dead_letters"),
                             &pipeline->dead_letters_path, e);
+    }
+    if (rc == 0) {
+        rc = read_store_key(pipeline, pn_yaml_get(root, "stream_dead_letters"),
+                            &pipeline->stream_dead_letters_path, e);
     }
     return rc;
 }
@@ -213,6 +220,9 @@ static int read_definition(struct pn_pipeline *pipeline, struct pn_err *e)
         rc = pn_pipeline_read_tables(pipeline, e);
     }
     if (rc == 0) {
+        rc = pn_pipeline_read_streams(pipeline, e);
+    }
+    if (rc == 0) {
         rc = pn_pipeline_read_dags(pipeline, e);
     }
     if (rc == 0) {
@@ -259,6 +269,17 @@ const struct pn_table *pn_pipeline_table(const struct pn_pipeline *pipeline, con
     for (size_t i = 0; i < pipeline->table_count; i++) {
         if (strcmp(pipeline->tables[i].name, name) == 0) {
             return &pipeline->tables[i];
+        }
+    }
+    return NULL;
+}
+
+const struct pn_pipeline_stream *pn_pipeline_stream(const struct pn_pipeline *pipeline,
+                                                    const char *name)
+{
+    for (size_t i = 0; i < pipeline->stream_count; i++) {
+        if (strcmp(pipeline->streams[i].name, name) == 0) {
+            return &pipeline->streams[i];
         }
     }
     return NULL;

@@ -1,6 +1,6 @@
 /*
- * The pipeline definition: what a folder with a pipeline.yml says about topics, tables, queries and
- * DAGs. Every station asks here; nothing else in the program knows a table's name.
+ * The pipeline definition: what a folder with a pipeline.yml says about topics, streams, tables,
+ * queries and DAGs. Every station asks here; nothing else in the program knows a table's name.
  *
  *   <folder>/pipeline.yml       the definition (docs/pipeline.md is its manual)
  *   <folder>/clean/<x>.sql      one SELECT for each transformed table
@@ -83,13 +83,17 @@ struct pn_topic {
     int64_t retention_bytes; /* 0: the log's default; -1: unlimited */
 };
 
-/* Which records of a stream go into which table. */
+/* Which records of a stream go into which table. A table belongs to one stream only; of one stream
+ * it may take several keys, each a flow. */
 struct pn_flow {
     const char *partition_key; /* only records of this key; NULL: any */
     const struct pn_table *table;
 };
 
 enum pn_stream_start { PN_START_LATEST, PN_START_TRIM_HORIZON, PN_START_TIMESTAMP };
+
+/* Reads "latest", "trim_horizon" or a time in ISO 8601; false when it is none. */
+bool pn_stream_start_parse(const char *text, enum pn_stream_start *start, int64_t *start_ms);
 
 /* A stream the pipeline wants to be there, and what reads it. */
 struct pn_pipeline_stream {
@@ -169,6 +173,8 @@ void pn_pipeline_destroy(struct pn_pipeline **pipeline); /* NULL ok */
 
 /* Each returns NULL when there is none of that name. */
 const struct pn_table *pn_pipeline_table(const struct pn_pipeline *pipeline, const char *name);
+const struct pn_pipeline_stream *pn_pipeline_stream(const struct pn_pipeline *pipeline,
+                                                    const char *name);
 const struct pn_query *pn_pipeline_query(const struct pn_pipeline *pipeline, const char *name);
 const struct pn_dag *pn_pipeline_dag(const struct pn_pipeline *pipeline, const char *name);
 const struct pn_task *pn_dag_task(const struct pn_dag *dag, const char *name);

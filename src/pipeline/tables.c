@@ -7,10 +7,11 @@
 #include "store/store.h"
 
 static const struct pn_yaml_key table_keys[] = {
-    {"path", PN_YAML_SCALAR, true}, {"from_topic", PN_YAML_SCALAR, false},
-    {"sql", PN_YAML_SCALAR, false}, {"reads", PN_YAML_LIST, false},
-    {"key", PN_YAML_SCALAR, false}, {"unknown_keys", PN_YAML_SCALAR, false},
-    {"columns", PN_YAML_MAP, true}, {NULL, PN_YAML_NULL, false},
+    {"path", PN_YAML_SCALAR, true},         {"from_topic", PN_YAML_SCALAR, false},
+    {"sql", PN_YAML_SCALAR, false},         {"reads", PN_YAML_LIST, false},
+    {"key", PN_YAML_SCALAR, false},         {"unknown_keys", PN_YAML_SCALAR, false},
+    {"columns", PN_YAML_MAP, false},        {"like", PN_YAML_SCALAR, false},
+    {"checkpoints", PN_YAML_SCALAR, false}, {NULL, PN_YAML_NULL, false},
 };
 
 /* A key that has no place in a table of this sort. */
@@ -51,8 +52,8 @@ static int read_transformed(struct pn_pipeline *pipeline, const struct pn_yaml_n
     const struct pn_yaml_node *sql = pn_yaml_get(node, "sql");
     if (sql == NULL) {
         return pn_yaml_error(yaml, node, e,
-                             "the key \"from_topic\" (a raw table) or \"sql\" (a transformed one) "
-                             "is missing");
+                             "the key \"from_topic\" (a raw table), \"sql\" (a transformed one) or "
+                             "\"like\" (one that a stream fills) is missing");
     }
     int rc = refuse(yaml, node, "unknown_keys", "only a table with from_topic has unknown keys", e);
     if (rc != 0) {
@@ -80,6 +81,35 @@ static int read_transformed(struct pn_pipeline *pipeline, const struct pn_yaml_n
     return 0;
 }
 
+/* What it is like is found when all tables are known. */
+static int read_streamed(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
+                         struct pn_table *table, struct pn_err *e)
+{
+    static const char *const keys[] = {"from_topic", "sql",          "reads",
+                                       "key",        "unknown_keys", "columns"};
+    const struct pn_yaml *yaml = &pipeline->private_->yaml;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        int rc =
+            refuse(yaml, node, keys[i],
+                   "a table with like has its columns and its SQL from the table it is like", e);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    const struct pn_yaml_node *checkpoints = pn_yaml_get(node, "checkpoints");
+    if (checkpoints == NULL) {
+        return pn_yaml_error(yaml, node, e,
+                             "the key \"checkpoints\" is missing: a folder of the store that tells "
+                             "where the stream's processor is");
+    }
+    struct pn_err inner;
+    if (pn_store_key_check(checkpoints->text, &inner) != 0) {
+        return pn_yaml_error(yaml, checkpoints, e, "%s", inner.msg);
+    }
+    table->checkpoints = checkpoints->text;
+    return 0;
+}
+
 static int read_table(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
                       struct pn_table *table, struct pn_err *e)
 {
@@ -101,6 +131,16 @@ static int read_table(struct pn_pipeline *pipeline, const struct pn_yaml_node *n
         return pn_yaml_error(yaml, path, e, "%s", inner.msg);
     }
     table->path = path->text;
+    if (pn_yaml_get(node, "like") != NULL) {
+        return read_streamed(pipeline, node, table, e);
+    }
+    if (pn_yaml_get(node, "columns") == NULL) {
+        return pn_yaml_error(yaml, node, e, "the key \"columns\" is missing");
+    }
+    rc = refuse(yaml, node, "checkpoints", "is for a table with like only", e);
+    if (rc != 0) {
+        return rc;
+    }
     if (pn_yaml_get(node, "from_topic") != NULL) {
         rc = read_raw(pipeline, node, table, e);
     } else {
@@ -120,37 +160,59 @@ static bool overlap(const char *a, const char *b)
     return strncmp(a, b, len) == 0 && (a_len == b_len || (a_len < b_len ? b : a)[len] == '/');
 }
 
+/* A place in the store: what keeps something there, and the key that says so. */
+struct place {
+    const char *path;
+    const char *what; /* "sink.topics_dir", or a table's name */
+    const char *of;   /* "", "the path of ", "the checkpoints of " */
+    const struct pn_yaml_node *node;
+};
+
+static size_t list_places(const struct pn_pipeline *pipeline, const struct pn_table *tables,
+                          const struct pn_yaml_node *map, struct place *places)
+{
+    const struct pn_yaml_node *root = pipeline->private_->yaml.root;
+    size_t count = 0;
+    places[count++] = (struct place){pipeline->topics_dir, "sink.topics_dir", "", root};
+    places[count++] = (struct place){pipeline->dead_letters_dir, "sink.dead_letters_dir", "", root};
+    places[count++] = (struct place){pipeline->dead_letters_path, "dead_letters", "", root};
+    places[count++] =
+        (struct place){pipeline->stream_dead_letters_path, "stream_dead_letters", "", root};
+    size_t i = 0;
+    for (const struct pn_yaml_node *node = map->first; node != NULL; node = node->next, i++) {
+        places[count++] = (struct place){tables[i].path, tables[i].name, "the path of ",
+                                         pn_yaml_get(node, "path")};
+        if (tables[i].checkpoints != NULL) {
+            places[count++] =
+                (struct place){tables[i].checkpoints, tables[i].name, "the checkpoints of ",
+                               pn_yaml_get(node, "checkpoints")};
+        }
+    }
+    return count;
+}
+
 /* No two things may be kept in the same place. */
 static int check_places(const struct pn_pipeline *pipeline, const struct pn_table *tables,
                         const struct pn_yaml_node *map, struct pn_err *e)
 {
+    enum { FIXED = 4 };
+    struct place *places =
+        pn_arena_calloc(&pipeline->private_->arena, FIXED + 2 * map->count, sizeof *places);
+    size_t count = list_places(pipeline, tables, map, places);
     const struct pn_yaml *yaml = &pipeline->private_->yaml;
-    const char *const fixed[][2] = {{pipeline->topics_dir, "sink.topics_dir"},
-                                    {pipeline->dead_letters_dir, "sink.dead_letters_dir"},
-                                    {pipeline->dead_letters_path, "dead_letters"}};
-    enum { FIXED = sizeof fixed / sizeof *fixed };
-    for (size_t i = 0; i < FIXED; i++) {
+    for (size_t i = 0; i < count; i++) {
+        const struct place *here = &places[i];
         for (size_t j = 0; j < i; j++) {
-            if (overlap(fixed[i][0], fixed[j][0])) {
-                return pn_yaml_error(yaml, yaml->root, e, "%s (%.60s) and %s (%.60s) overlap",
-                                     fixed[j][1], fixed[j][0], fixed[i][1], fixed[i][0]);
+            const struct place *other = &places[j];
+            if (!overlap(here->path, other->path)) {
+                continue;
             }
-        }
-    }
-    size_t i = 0;
-    for (const struct pn_yaml_node *node = map->first; node != NULL; node = node->next, i++) {
-        const struct pn_yaml_node *path = pn_yaml_get(node, "path");
-        for (size_t j = 0; j < FIXED; j++) {
-            if (overlap(tables[i].path, fixed[j][0])) {
-                return pn_yaml_error(yaml, path, e, "\"%.60s\" overlaps %s (%.60s)", tables[i].path,
-                                     fixed[j][1], fixed[j][0]);
+            if (i < FIXED) {
+                return pn_yaml_error(yaml, here->node, e, "%s (%.60s) and %s (%.60s) overlap",
+                                     other->what, other->path, here->what, here->path);
             }
-        }
-        for (size_t j = 0; j < i; j++) {
-            if (overlap(tables[i].path, tables[j].path)) {
-                return pn_yaml_error(yaml, path, e, "\"%.60s\" overlaps the path of %s (%.60s)",
-                                     tables[i].path, tables[j].name, tables[j].path);
-            }
+            return pn_yaml_error(yaml, here->node, e, "\"%.60s\" overlaps %s%s (%.60s)", here->path,
+                                 other->of, other->what, other->path);
         }
     }
     return 0;
@@ -172,6 +234,48 @@ static int check_names(const struct pn_pipeline *pipeline, const struct pn_yaml_
         }
     }
     return 0;
+}
+
+/* A stream's record becomes a row as a raw table's does, so the SELECT must read one of these. */
+static int link_streamed(struct pn_pipeline *pipeline, const struct pn_yaml_node *map,
+                         const struct pn_yaml_node *node, struct pn_table *table, struct pn_err *e)
+{
+    const struct pn_yaml *yaml = &pipeline->private_->yaml;
+    const struct pn_yaml_node *like = pn_yaml_get(node, "like");
+    const struct pn_table *found = pn_pipeline_table(pipeline, like->text);
+    if (found == NULL) {
+        const char **names = pn_arena_calloc(&pipeline->private_->arena, map->count, sizeof *names);
+        size_t count = 0;
+        for (const struct pn_yaml_node *other = map->first; other != NULL; other = other->next) {
+            names[count++] = other->key;
+        }
+        return pn_yaml_error_unknown(yaml, like, "table", like->text, names, count, e);
+    }
+    if (found->sql == NULL || found->read_count != 1 || found->reads[0]->from_topic == NULL) {
+        return pn_yaml_error(yaml, like, e,
+                             "takes a transformed table that reads one raw table and nothing "
+                             "else; \"%.60s\" is none",
+                             like->text);
+    }
+    table->like = found;
+    table->columns = found->columns;
+    table->column_count = found->column_count;
+    table->key_column = found->key_column;
+    return 0;
+}
+
+/* `tables` is where the pipeline's are. */
+static int link_all_streamed(struct pn_pipeline *pipeline, struct pn_table *tables,
+                             const struct pn_yaml_node *map, struct pn_err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < pipeline->table_count; i++) {
+        const struct pn_yaml_node *node = pn_yaml_get(map, tables[i].name);
+        if (tables[i].checkpoints != NULL) {
+            rc = link_streamed(pipeline, map, node, &tables[i], e);
+        }
+    }
+    return rc;
 }
 
 /* Puts the tables in order and lets their `reads` point to each other. */
@@ -197,7 +301,7 @@ static int link_tables(struct pn_pipeline *pipeline, const struct pn_table *tabl
     }
     pipeline->tables = ordered;
     pipeline->table_count = map->count;
-    return 0;
+    return link_all_streamed(pipeline, ordered, map, e);
 }
 
 int pn_pipeline_read_tables(struct pn_pipeline *pipeline, struct pn_err *e)

@@ -142,6 +142,10 @@ static int close_ask(struct pn_duckdb *engine, struct pn_err *e)
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     pn_buf_adds(&sql, "SET GLOBAL TimeZone = 'UTC'; SET GLOBAL allowed_directories = [");
     rc = add_folder(engine, pipeline->dead_letters_path, &sql, e);
+    if (rc == 0) {
+        pn_buf_adds(&sql, ", ");
+        rc = add_folder(engine, pipeline->stream_dead_letters_path, &sql, e);
+    }
     for (size_t i = 0; rc == 0 && i < pipeline->table_count; i++) {
         pn_buf_adds(&sql, ", ");
         rc = add_folder(engine, pipeline->tables[i].path, &sql, e);

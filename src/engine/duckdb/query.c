@@ -81,7 +81,12 @@ static int make_views(struct pn_duckdb *engine, duckdb_connection connection, co
                       struct pn_err *e)
 {
     const struct pn_table dead_letters = pn_dead_letters_table(engine->pipeline);
+    const struct pn_table streamed = {.name = "stream_dead_letters",
+                                      .path = engine->pipeline->stream_dead_letters_path};
     int rc = make_view(engine, connection, sql, &dead_letters, e);
+    if (rc == 0) {
+        rc = make_view(engine, connection, sql, &streamed, e);
+    }
     for (size_t i = 0; rc == 0 && i < engine->pipeline->table_count; i++) {
         rc = make_view(engine, connection, sql, &engine->pipeline->tables[i], e);
     }

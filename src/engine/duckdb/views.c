@@ -11,6 +11,12 @@
 int pn_duckdb_not_yet(const struct pn_pipeline *pipeline, const struct pn_table *table,
                       struct pn_err *e)
 {
+    if (table->like != NULL) {
+        return pn_err_missing(e,
+                              "table '%s' doesn't exist yet: a stream fills it, see `pinion stream "
+                              "lag`",
+                              table->name);
+    }
     if (pipeline->dag_count == 0) {
         return pn_err_missing(e, "table '%s' doesn't exist yet", table->name);
     }

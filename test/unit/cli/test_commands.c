@@ -138,7 +138,8 @@ static void test_check(void **state)
 {
     (void)state;
     assert_int_equal(run("pinion pipeline check @/shop"), 0);
-    assert_string_equal(out_text, "shop: topics 1, tables 2, queries 1, DAGs 1: all right\n");
+    assert_string_equal(out_text,
+                        "shop: topics 1, streams 0, tables 2, queries 1, DAGs 1: all right\n");
     assert_int_equal(run("pinion pipeline check --pipeline @/shop"), 0);
     write_file("shop/pipeline.yml", "name: shop\ntable: {}\n");
     assert_int_equal(run("pinion pipeline check @/shop"), 1);

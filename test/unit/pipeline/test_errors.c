@@ -110,7 +110,7 @@ static const struct mistake table_mistakes[] = {
     {HEAD "  x:\n    path: x/../y\n    from_topic: t.a\n    columns: {a: int}\n",
      "pipeline.yml:13: tables.x.path: the key 'x/../y' has the part '..'"},
     {HEAD "  x:\n    path: x\n    columns: {a: int}\n",
-     "pipeline.yml:12: tables.x: the key \"from_topic\" (a raw table) or \"sql\" "},
+     "pipeline.yml:12: tables.x: the key \"from_topic\" (a raw table), \"sql\" (a transformed"},
     {HEAD "  x:\n    path: x\n    from_topic: t.a\n    sql: a.sql\n    columns: {a: int}\n",
      "pipeline.yml:15: tables.x.sql: a table has either from_topic or sql, not both"},
     {HEAD "  x:\n    path: x\n    from_topic: t.a\n    reads: [raw]\n    columns: {a: int}\n",
@@ -161,6 +161,57 @@ static const struct mistake table_mistakes[] = {
     {HEAD "    key: idd\n",
      "pipeline.yml:12: tables.raw.key: unknown column \"idd\"; did you mean \"id\"? (one of id, "
      "name)"},
+};
+
+/* Lines 1 to 20. */
+#define LIVE                       \
+    HEAD CLEAN "  live:\n"         \
+               "    path: live\n"  \
+               "    like: clean\n" \
+               "    checkpoints: marks\n"
+
+static const struct mistake stream_mistakes[] = {
+    {HEAD CLEAN "  x:\n    path: x\n    like: clean\n",
+     "pipeline.yml:17: tables.x: the key \"checkpoints\" is missing"},
+    {HEAD CLEAN "  x:\n    path: x\n    like: cleen\n    checkpoints: c\n",
+     "pipeline.yml:19: tables.x.like: unknown table \"cleen\"; did you mean \"clean\"?"},
+    {HEAD CLEAN "  x:\n    path: x\n    like: raw\n    checkpoints: c\n",
+     "pipeline.yml:19: tables.x.like: takes a transformed table that reads one raw table"},
+    {LIVE "  x:\n    path: x\n    like: live\n    checkpoints: c\n",
+     "pipeline.yml:23: tables.x.like: takes a transformed table that reads one raw table"},
+    {HEAD CLEAN "  x:\n    path: x\n    like: clean\n    checkpoints: c\n    key: id\n",
+     "pipeline.yml:21: tables.x.key: a table with like has its columns"},
+    {HEAD CLEAN "  x:\n    path: x\n    like: clean\n    checkpoints: /c\n",
+     "pipeline.yml:20: tables.x.checkpoints: the key '/c'"},
+    {LIVE "  x:\n    path: marks/x\n    like: clean\n    checkpoints: c\n",
+     "pipeline.yml:22: tables.x.path: \"marks/x\" overlaps the checkpoints of live (marks)"},
+    {LIVE "  x:\n    path: x\n    like: clean\n    checkpoints: tables\n",
+     "pipeline.yml:24: tables.x.checkpoints: \"tables\" overlaps the path of raw (tables/raw)"},
+    {HEAD "    checkpoints: c\n",
+     "pipeline.yml:12: tables.raw.checkpoints: is for a table with like only"},
+    {"name: x\nstream_dead_letters: topics\n",
+     "pipeline.yml:1: sink.topics_dir (topics) and stream_dead_letters (topics) overlap"},
+    {LIVE "streams:\n  a b: {}\n", "pipeline.yml:22: streams.a b: a stream's name is letters"},
+    {LIVE "streams:\n  s: 5\n", "pipeline.yml:22: streams.s: takes a map, not a value"},
+    {LIVE "streams:\n  s: {shard: 2}\n",
+     "pipeline.yml:22: streams.s.shard: unknown key \"shard\"; did you mean \"shards\"?"},
+    {LIVE "streams:\n  s: {shards: 501}\n",
+     "pipeline.yml:22: streams.s.shards: takes 1 to 500, not 501"},
+    {LIVE "streams:\n  s: {retention: 1h}\n",
+     "pipeline.yml:22: streams.s.retention: takes whole hours from 24h to 8760h, not 1h"},
+    {LIVE "streams:\n  s: {retention: 9000h}\n", "pipeline.yml:22: streams.s.retention: "},
+    {LIVE "streams:\n  s: {start: now}\n",
+     "pipeline.yml:22: streams.s.start: takes latest, trim_horizon or a time such as"},
+    {LIVE "streams:\n  s: {table: live, tables: {a: live}}\n",
+     "pipeline.yml:22: streams.s.table: a stream has either table or tables, not both"},
+    {LIVE "streams:\n  s: {table: clean}\n",
+     "pipeline.yml:22: streams.s.table: unknown table with like \"clean\" (one of live)"},
+    {LIVE "streams:\n  s: {tables: {a: [live]}}\n",
+     "pipeline.yml:22: streams.s.tables.a: takes the name of a table"},
+    {LIVE "streams:\n  s: {table: live}\n  t: {table: live}\n",
+     "pipeline.yml:23: streams.t.table: \"live\" is filled by the stream \"s\" already"},
+    {LIVE "dags:\n  d:\n    tasks:\n      t: {run: transform, tables: [live]}\n",
+     "pipeline.yml:24: dags.d.tasks.t.tables[0]: \"live\" is filled by a stream, not by a DAG"},
 };
 
 static const struct mistake column_mistakes[] = {
@@ -291,6 +342,12 @@ static void test_tables(void **state)
     CHECK_ALL(table_mistakes);
 }
 
+static void test_streams(void **state)
+{
+    (void)state;
+    CHECK_ALL(stream_mistakes);
+}
+
 static void test_columns(void **state)
 {
     (void)state;
@@ -380,6 +437,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_yaml, folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown(test_top, folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown(test_tables, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(test_streams, folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown(test_columns, folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown(test_dags, folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown(test_the_frame_of_the_cases_is_right, folder_setup,

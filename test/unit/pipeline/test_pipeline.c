@@ -136,6 +136,66 @@ static void test_tables_come_behind_what_they_read(void **state)
     pn_pipeline_destroy(&pipeline);
 }
 
+static const char streamed[] =
+    "name: x\n"
+    "topics: {t: {}}\n"
+    "streams:\n"
+    "  one:\n"
+    "  two: {shards: 3, retention: 7d, start: trim_horizon, table: all}\n"
+    "  three:\n"
+    "    start: 2026-11-23T15:44:43Z\n"
+    "    tables: {'1': some, b: some}\n"
+    "stream_dead_letters: live/refused\n"
+    "tables:\n"
+    "  all: {path: live/all, like: clean, checkpoints: live/marks/all}\n"
+    "  some: {path: live/some, like: clean, checkpoints: live/marks/some}\n"
+    "  clean:\n"
+    "    path: clean\n"
+    "    sql: clean.sql\n"
+    "    reads: [raw]\n"
+    "    key: id\n"
+    "    columns: {id: bigint, b: string}\n"
+    "  raw: {path: raw, from_topic: t, columns: {id: bigint}}\n";
+
+static void test_streams(void **state)
+{
+    (void)state;
+    write_text("clean.sql", "SELECT 1");
+    struct pn_pipeline *pipeline = load(streamed);
+    assert_string_equal(pipeline->stream_dead_letters_path, "live/refused");
+    const struct pn_table *clean = pn_pipeline_table(pipeline, "clean");
+    const struct pn_table *some = pn_pipeline_table(pipeline, "some");
+    assert_ptr_equal(some->like, clean);
+    assert_ptr_equal(some->columns, clean->columns);
+    assert_int_equal(some->column_count, 2);
+    assert_string_equal(some->key_column, "id");
+    assert_string_equal(some->checkpoints, "live/marks/some");
+    assert_null(some->from_topic);
+    assert_null(some->sql);
+    assert_null(clean->like);
+    assert_int_equal(pipeline->stream_count, 3);
+    const struct pn_pipeline_stream *one = pn_pipeline_stream(pipeline, "one");
+    assert_int_equal(one->shards, 1);
+    assert_int_equal(one->retention_hours, 24);
+    assert_int_equal(one->start, PN_START_LATEST);
+    assert_int_equal(one->flow_count, 0);
+    const struct pn_pipeline_stream *two = pn_pipeline_stream(pipeline, "two");
+    assert_int_equal(two->shards, 3);
+    assert_int_equal(two->retention_hours, 168);
+    assert_int_equal(two->start, PN_START_TRIM_HORIZON);
+    assert_int_equal(two->flow_count, 1);
+    assert_null(two->flows[0].partition_key);
+    assert_string_equal(two->flows[0].table->name, "all");
+    const struct pn_pipeline_stream *three = pn_pipeline_stream(pipeline, "three");
+    assert_int_equal(three->start, PN_START_TIMESTAMP);
+    assert_int_equal(three->start_ms, INT64_C(1795448683000));
+    assert_int_equal(three->flow_count, 2);
+    assert_string_equal(three->flows[0].partition_key, "1");
+    assert_ptr_equal(three->flows[1].table, some);
+    assert_null(pn_pipeline_stream(pipeline, "four"));
+    pn_pipeline_destroy(&pipeline);
+}
+
 static void test_columns(void **state)
 {
     (void)state;
@@ -324,7 +384,8 @@ static void test_the_manuals_example_loads(void **state)
     write_text("clean/orders.sql", "SELECT 1");
     write_text("clean/daily.sql", "SELECT 1");
     struct pn_pipeline *pipeline = load(yaml);
-    assert_int_equal(pipeline->table_count, 3);
+    assert_int_equal(pipeline->table_count, 4);
+    assert_int_equal(pipeline->stream_count, 1);
     assert_int_equal(pipeline->dags[0].task_count, 4);
     pn_pipeline_destroy(&pipeline);
     pn_buf_deinit(&text);
@@ -337,6 +398,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_defaults, folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown(test_tables_come_behind_what_they_read, folder_setup,
                                         folder_teardown),
+        cmocka_unit_test_setup_teardown(test_streams, folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown(test_columns, folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown(test_types_in_sql_and_delta, folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown(test_queries_and_preludes, folder_setup, folder_teardown),

@@ -55,11 +55,17 @@ static void test_tables(void **state)
                          "category string");
     check_columns("user", "ind bigint, user_name string, age bigint, date_joined timestamp");
     static const char *const paths[][2] = {
-        {"raw_geo", "delta_tables/raw/geo"},   {"geo", "delta_tables/transformed/geo"},
-        {"raw_pin", "delta_tables/raw/pin"},   {"pin", "delta_tables/transformed/pin"},
-        {"raw_user", "delta_tables/raw/user"}, {"user", "delta_tables/transformed/user"}};
-    assert_int_equal(pipeline->table_count, 6);
-    for (size_t i = 0; i < 6; i++) {
+        {"raw_geo", "delta_tables/raw/geo"},
+        {"geo", "delta_tables/transformed/geo"},
+        {"raw_pin", "delta_tables/raw/pin"},
+        {"pin", "delta_tables/transformed/pin"},
+        {"raw_user", "delta_tables/raw/user"},
+        {"user", "delta_tables/transformed/user"},
+        {"stream_geo", "test_streaming_delta_tables/0e3bbd435bfb_geo_table"},
+        {"stream_pin", "test_streaming_delta_tables/0e3bbd435bfb_pin_table"},
+        {"stream_user", "test_streaming_delta_tables/0e3bbd435bfb_user_table"}};
+    assert_int_equal(pipeline->table_count, 9);
+    for (size_t i = 0; i < 9; i++) {
         assert_string_equal(pn_pipeline_table(pipeline, paths[i][0])->path, paths[i][1]);
     }
     assert_string_equal(pipeline->topics_dir, "topics");
@@ -77,6 +83,29 @@ static void test_topics(void **state)
         assert_string_equal(table->from_topic, tables[i][1]);
         assert_true(table->columns[0].required);
         assert_int_equal(pipeline->topics[i].partitions, 1);
+    }
+}
+
+static void test_streams(void **state)
+{
+    (void)state;
+    static const char *const sorts[] = {"pin", "geo", "user"};
+    assert_int_equal(pipeline->stream_count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        const struct pn_pipeline_stream *stream = &pipeline->streams[i];
+        char text[64];
+        (void)snprintf(text, sizeof text, "streaming-0e3bbd435bfb-%s", sorts[i]);
+        assert_string_equal(stream->name, text);
+        assert_int_equal(stream->shards, 2);
+        assert_int_equal(stream->retention_hours, 24);
+        assert_int_equal(stream->start, PN_START_LATEST);
+        assert_int_equal(stream->flow_count, 1);
+        (void)snprintf(text, sizeof text, "test_%s", sorts[i]);
+        assert_string_equal(stream->flows[0].partition_key, text);
+        const struct pn_table *table = stream->flows[0].table;
+        assert_string_equal(table->like->name, sorts[i]);
+        (void)snprintf(text, sizeof text, "test_streaming_delta_tables/checkpoints/%s", sorts[i]);
+        assert_string_equal(table->checkpoints, text);
     }
 }
 
@@ -109,6 +138,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_tables, load_shipped, unload),
         cmocka_unit_test_setup_teardown(test_topics, load_shipped, unload),
+        cmocka_unit_test_setup_teardown(test_streams, load_shipped, unload),
         cmocka_unit_test_setup_teardown(test_dag, load_shipped, unload),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
