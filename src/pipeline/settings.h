@@ -71,6 +71,26 @@ struct pn_settings {
     struct {
         int64_t runs_kept;
     } dag;
+    struct {
+        char *account;               /* 12 digits, of ARNs */
+        bool shard_limits;           /* AWS's limits on each shard */
+        int64_t error_percent;       /* of calls, refused on purpose */
+        int64_t put_failure_percent; /* of records of PutRecords, refused on purpose */
+        int64_t shards_max;
+        int64_t iterator_ms;
+    } kinesis;
+    struct {
+        char *region;
+        char *access_key; /* "": any signature passes */
+        char *secret_key;
+    } aws;
+    struct {
+        int64_t trigger_ms;
+        int64_t batch_rows_max;
+        int64_t batch_bytes_max;
+        int64_t compact_files; /* 0: never */
+        int64_t keep_ms;
+    } stream;
 };
 
 void pn_settings_init(struct pn_settings *settings); /* the defaults */

@@ -12,6 +12,9 @@ static const char *const section_titles[][2] = {
     {"engine", "The engine: loads, transforms and queries"},
     {"delta", "Delta tables"},
     {"dag", "DAGs"},
+    {"kinesis", "Streams: the Kinesis API"},
+    {"aws", "Who signs requests of the Kinesis API, and the region of its names"},
+    {"stream", "Streams: from their records to tables"},
 };
 
 static bool starts_section(size_t i)

@@ -130,6 +130,42 @@ const struct pn_setting pn_settings_table[] = {
 
     INT("dag.runs_kept", dag.runs_kept, "1000", 1, 1000000, NULL,
         "finished runs of a DAG whose state and logs are kept"),
+
+    TEXT("kinesis.account", kinesis.account, "000000000000",
+         "the 12 digits in the ARNs of streams"),
+    BOOL("kinesis.shard_limits", kinesis.shard_limits, "false",
+         "true: AWS's limits on each shard, exactly (1,000 records/s and 1 MiB/s in, 5 reads/s and "
+         "2 MiB/s out); what is above them fails with ProvisionedThroughputExceededException"),
+    INT("kinesis.error_percent", kinesis.error_percent, "0", 0, 100, NULL,
+        "of calls that fail on purpose, with InternalFailure or "
+        "ProvisionedThroughputExceededException, to test a client's retries"),
+    INT("kinesis.put_failure_percent", kinesis.put_failure_percent, "0", 0, 100, NULL,
+        "of records in PutRecords that fail on purpose, each on its own, to test a client's "
+        "retries"),
+    INT("kinesis.shards_max", kinesis.shards_max, "500", 1, 100000, NULL,
+        "open shards of all streams together"),
+    DURATION("kinesis.iterator_ms", kinesis.iterator_ms, "5m", SECONDS(1), DAYS(1), NULL,
+             "a shard iterator expires after this"),
+
+    TEXT("aws.region", aws.region, "us-east-1", "the region in the ARNs of streams"),
+    TEXT("aws.access_key", aws.access_key, "",
+         "with it and the secret, every Kinesis request must be signed by them (Signature Version "
+         "4); without them any signature passes, on loopback only"),
+    TEXT("aws.secret_key", aws.secret_key, "", "belongs to aws.access_key"),
+
+    DURATION("stream.trigger_ms", stream.trigger_ms, "100ms", 1, DAYS(1), NULL,
+             "a stream's records are in its table no later than this after they came, and the time "
+             "that writing them takes"),
+    INT("stream.batch_rows_max", stream.batch_rows_max, "100000", 1, 10000000, NULL,
+        "records in one commit of a stream table"),
+    SIZE("stream.batch_bytes_max", stream.batch_bytes_max, "64MiB", KIB(64), GIB(4), NULL,
+         "bytes of records in one commit of a stream table"),
+    INT("stream.compact_files", stream.compact_files, "64", 0, 1000000, NULL,
+        "a stream table with so many small files gets them made into one, in the background; 0: "
+        "never"),
+    DURATION("stream.keep_ms", stream.keep_ms, "10m", 0, DAYS(36500), NULL,
+             "how long files that were made into one, and old commits, are kept for readers of an "
+             "older version of a stream table"),
 };
 
 const size_t pn_settings_count = sizeof pn_settings_table / sizeof *pn_settings_table;

@@ -94,7 +94,8 @@ static void walk_tables(const struct pn_pipeline *pipeline)
     for (size_t i = 0; i < pipeline->table_count; i++) {
         const struct pn_table *table = &pipeline->tables[i];
         PN_ASSERT(pn_pipeline_table(pipeline, table->name) == table);
-        PN_ASSERT((table->from_topic != NULL) != (table->sql != NULL));
+        /* Its rows come from a topic, a SELECT or a stream: from one of them. */
+        PN_ASSERT((table->from_topic != NULL) + (table->sql != NULL) + (table->like != NULL) == 1);
         PN_ASSERT(table->column_count > 0);
         for (size_t j = 0; j < table->read_count; j++) {
             PN_ASSERT(table->reads[j] < table && table->reads[j] >= pipeline->tables);
@@ -104,6 +105,18 @@ static void walk_tables(const struct pn_pipeline *pipeline)
         pn_type_name(&table->columns[0].type, &out);
     }
     pn_buf_deinit(&out);
+}
+
+static void walk_streams(const struct pn_pipeline *pipeline)
+{
+    for (size_t i = 0; i < pipeline->stream_count; i++) {
+        const struct pn_pipeline_stream *stream = &pipeline->streams[i];
+        PN_ASSERT(pn_pipeline_stream(pipeline, stream->name) == stream);
+        PN_ASSERT(stream->shards > 0 && stream->retention_hours > 0);
+        for (size_t j = 0; j < stream->flow_count; j++) {
+            PN_ASSERT(stream->flows[j].table->like != NULL);
+        }
+    }
 }
 
 static void walk_dags(const struct pn_pipeline *pipeline)
@@ -134,6 +147,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     walk_tables(pipeline);
+    walk_streams(pipeline);
     walk_dags(pipeline);
     struct pn_settings settings;
     pn_settings_init(&settings);

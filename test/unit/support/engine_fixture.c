@@ -99,6 +99,7 @@ void engine_fixture_init(struct engine_fixture *fixture)
         .topics_dir = "topics",
         .dead_letters_dir = "dead",
         .dead_letters_path = "tables/dead_letters",
+        .stream_dead_letters_path = "tables/stream_dead_letters",
         .prelude_duckdb = "CREATE OR REPLACE MACRO twice(n) AS n * 2;",
         .prelude_spark = "",
     };
