@@ -293,6 +293,38 @@ def test_two_of_us_and_a_stranger_overwrite_one_table(data, exported, spark):
     assert_readers_agree(spark, path_of(data, "geo"), ROWS)
 
 
+def test_a_hundred_commits_by_two_processes_at_once(data, batch, spark):
+    """Two of us commit a hundred versions between them; all readers then agree, also when the
+    table was compacted and swept."""
+    batch()
+    path = path_of(data, "geo")
+    before = rows_by_delta_rs(path)
+    task = [PINION, "task", "--data", data, "--log-level", "error", "batch_processing_dag",
+            "clean_geo_data_and_save_as_delta_table"]  # fmt: skip
+    fifty = 'i=0; while [ $i -lt 50 ]; do "$@" >/dev/null || exit 1; i=$((i + 1)); done'
+    writers = [subprocess.Popen(["sh", "-c", fifty, "-", *map(str, task)]) for _ in range(2)]
+    while any(writer.poll() is None for writer in writers):
+        assert len(rows_by_delta_rs(path)) == ROWS  # whoever looks meanwhile sees one whole version
+    assert [writer.returncode for writer in writers] == [0, 0]
+    history = table("history", "geo", "--limit", 1000, data=data)
+    assert [entry["version"] for entry in history] == list(range(100, -1, -1))
+    assert json.loads((path / "_delta_log/_last_checkpoint").read_text())["version"] == 100
+    by_spark = spark.sql(f"DESCRIBE HISTORY delta.`{path}`").collect()
+    by_delta_rs = deltalake.DeltaTable(path).history()
+    assert [row["version"] for row in by_spark] == [row["version"] for row in by_delta_rs]
+    assert assert_readers_agree(spark, path, ROWS) == before
+    assert rows_by_spark(spark, path, 57) == rows_by_delta_rs(path, 57) == before
+
+    row = deltalake.DeltaTable(path).to_pyarrow_table().slice(0, 1)
+    for _ in range(2):
+        deltalake.write_deltalake(path, row, mode="append")
+    assert table("optimize", "geo", data=data)[0]["files_after"] == 1
+    table("vacuum", "geo", "--retain", "0", "--force", data=data)
+    assert len(list(path.glob("*.parquet"))) == 1
+    forget(spark)
+    assert_readers_agree(spark, path, ROWS + 2)
+
+
 def test_spark_and_we_take_turns(data, batch, spark):
     batch()
     path = path_of(data, "geo")
