@@ -11,6 +11,7 @@ extern const struct pn_command pn_commands[];
 int pn_cmd_dag(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_demo(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_serve(struct pn_cli *cli, int argc, char **argv);
+int pn_cmd_stream(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_table(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_task(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_emulate(struct pn_cli *cli, int argc, char **argv);

@@ -1,0 +1,206 @@
+#include "cli/kinesis_client.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "cli/stations.h"
+
+enum {
+    ANSWER_BYTES_MAX = 64 << 20,
+    TIMEOUT_MS = 60000,
+    STATUS_OK = 200,
+    STATUS_SERVER_ERROR = 500
+};
+
+static const char target_header[] = "X-Amz-Target: Kinesis_20131202.";
+
+struct pn_kinesis_client {
+    struct pn_cli *cli;
+    struct pn_json_parser *parser;
+    struct pn_buf answer;
+    char *url;
+    char *key_header;
+    char *credentials; /* "access key:secret key" */
+    char *signing;     /* as CURLOPT_AWS_SIGV4 wants it */
+    CURL *curl;
+};
+
+/* --- over HTTP -------------------------------------------------------------------------------- */
+
+static size_t take_answer(char *bytes, size_t size, size_t count, void *arg)
+{
+    struct pn_buf *answer = arg;
+    pn_buf_add(answer, bytes, size * count);
+    return pn_buf_failed(answer) ? 0 : size * count;
+}
+
+/* The keys of the settings, or any: a server that has none lets every signature pass, but wants
+ * one. */
+static void set_signing(struct pn_kinesis_client *client, const struct pn_settings *settings)
+{
+    bool has_keys = settings->aws.access_key[0] != '\0';
+    client->credentials = pn_xasprintf("%s:%s", has_keys ? settings->aws.access_key : "pinion",
+                                       has_keys ? settings->aws.secret_key : "pinion");
+    client->signing = pn_xasprintf("aws:amz:%s:kinesis", settings->aws.region);
+    const char *key = getenv("PINION_API_KEY");
+    if (key != NULL && key[0] != '\0') {
+        client->key_header = pn_xasprintf("x-api-key: %s", key);
+    }
+}
+
+static int open_http(struct pn_kinesis_client *client, struct pn_err *e)
+{
+    const struct pn_settings *settings = NULL;
+    int rc = pn_cli_settings(client->cli, &settings, e);
+    if (rc != 0) {
+        return rc;
+    }
+    set_signing(client, settings);
+    client->curl = curl_easy_init();
+    if (client->curl == NULL) {
+        return pn_err_fatal(e, "cannot set up an HTTP client");
+    }
+    CURL *curl = client->curl;
+    (void)curl_easy_setopt(curl, CURLOPT_URL, client->url);
+    (void)curl_easy_setopt(curl, CURLOPT_POST, 1L);
+    (void)curl_easy_setopt(curl, CURLOPT_AWS_SIGV4, client->signing);
+    (void)curl_easy_setopt(curl, CURLOPT_USERPWD, client->credentials);
+    (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_answer);
+    (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, &client->answer);
+    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)TIMEOUT_MS);
+    (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    return 0;
+}
+
+static int post(struct pn_kinesis_client *client, const char *operation, const struct pn_buf *input,
+                long *status, struct pn_err *e)
+{
+    char *target = pn_xasprintf("%s%s", target_header, operation);
+    struct curl_slist *headers = curl_slist_append(NULL, target);
+    headers = curl_slist_append(headers, "Content-Type: application/x-amz-json-1.1");
+    headers = curl_slist_append(headers, "Expect:");
+    if (client->key_header != NULL) {
+        headers = curl_slist_append(headers, client->key_header);
+    }
+    (void)curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, headers);
+    (void)curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, pn_buf_text(input));
+    (void)curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)input->len);
+    CURLcode code = curl_easy_perform(client->curl);
+    (void)curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL);
+    curl_slist_free_all(headers);
+    free(target);
+    if (code != CURLE_OK) {
+        return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "%s: %s", client->url,
+                          curl_easy_strerror(code));
+    }
+    (void)curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, status);
+    return 0;
+}
+
+/* What AWS's errors look like: {"__type": "...#Name", "message": "..."}; a proxy's are anything. */
+static int refuse(const struct pn_kinesis_client *client, long status, const struct pn_json *root,
+                  struct pn_err *e)
+{
+    const char *name = NULL;
+    const char *text = pn_buf_text(&client->answer);
+    size_t name_len = 0;
+    size_t len = client->answer.len;
+    enum pn_class class_ = status >= STATUS_SERVER_ERROR ? PN_CLASS_RETRY : PN_CLASS_INPUT;
+    if (!pn_json_get_text(root, "__type", &name, &name_len)) {
+        return pn_err_set(e, class_, PN_FAIL, "%s answered with status %ld: %.*s", client->url,
+                          status, (int)(len < 400 ? len : 400), text);
+    }
+    const char *hash = memchr(name, '#', name_len);
+    if (hash != NULL) {
+        name_len -= (size_t)(hash + 1 - name);
+        name = hash + 1;
+    }
+    if (!pn_json_get_text(root, "message", &text, &len) &&
+        !pn_json_get_text(root, "Message", &text, &len)) {
+        text = "";
+        len = 0;
+    }
+    return pn_err_set(e, class_, PN_FAIL, "%.*s: %.*s", (int)name_len, name,
+                      (int)(len < 800 ? len : 800), text);
+}
+
+/* --- both ------------------------------------------------------------------------------------- */
+
+int pn_kinesis_client_open(struct pn_cli *cli, struct pn_kinesis_client **client, struct pn_err *e)
+{
+    struct pn_kinesis_client *opened = pn_xcalloc(1, sizeof *opened);
+    opened->cli = cli;
+    opened->parser = pn_json_parser_create();
+    pn_buf_init(&opened->answer, ANSWER_BYTES_MAX);
+    int rc = pn_cli_server_url(cli, &opened->url, e);
+    if (rc == 0 && opened->url == NULL) {
+        rc = pn_err_missing(e,
+                            "no server runs on the data folder %s: start one by `pinion serve "
+                            "--data %s`, or give --url",
+                            cli->data, cli->data);
+    }
+    if (rc == 0) {
+        rc = open_http(opened, e);
+    }
+    if (rc == 0) {
+        *client = opened;
+        opened = NULL;
+    }
+    pn_kinesis_client_close(&opened);
+    return rc;
+}
+
+void pn_kinesis_client_close(struct pn_kinesis_client **client)
+{
+    struct pn_kinesis_client *gone = *client;
+    if (gone == NULL) {
+        return;
+    }
+    if (gone->curl != NULL) {
+        curl_easy_cleanup(gone->curl);
+    }
+    pn_json_parser_destroy(&gone->parser);
+    pn_buf_deinit(&gone->answer);
+    free(gone->credentials);
+    free(gone->signing);
+    free(gone->key_header);
+    free(gone->url);
+    free(gone);
+    *client = NULL;
+}
+
+int pn_kinesis_client_call(struct pn_kinesis_client *client, const char *operation,
+                           const struct pn_buf *input, const struct pn_json **output,
+                           struct pn_err *e)
+{
+    long status = 0;
+    struct pn_json *root = NULL;
+    struct pn_err parsing = {0};
+    pn_buf_reset(&client->answer);
+    int rc = pn_buf_check(input, "a request", e);
+    if (rc == 0) {
+        rc = post(client, operation, input, &status, e);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    if (client->answer.len == 0 && status == STATUS_OK) {
+        pn_buf_adds(&client->answer, "{}");
+    }
+    size_t len = client->answer.len;
+    int parsed =
+        pn_json_parse(client->parser, pn_buf_text(&client->answer), len, len, &root, &parsing);
+    if (status != STATUS_OK) {
+        return refuse(client, status, root, e);
+    }
+    if (parsed != 0 || root->type != PN_JSON_OBJECT) {
+        return pn_err_input(e, "%s answered %s with no JSON object (is it a Kinesis API?)",
+                            client->url, operation);
+    }
+    *output = root;
+    return 0;
+}

@@ -1,0 +1,29 @@
+/* What the sub-commands of `pinion stream` share. */
+#ifndef PN_CLI_STREAM_H
+#define PN_CLI_STREAM_H
+
+#include "base/arena.h"
+#include "cli/cli.h"
+#include "cli/kinesis_client.h"
+
+/* A command's way to the streams. Finish it in any case. */
+struct pn_stream_session {
+    struct pn_cli *cli;
+    struct pn_kinesis_client *client;
+    struct pn_buf input; /* of the next call */
+    struct pn_arena arena;
+};
+int pn_stream_session_open(struct pn_cli *cli, struct pn_stream_session *session,
+                           struct pn_err *e) PN_MUST_CHECK;
+/* Closes, tells `failure` when rc is not 0, and returns the exit code. */
+int pn_stream_session_finish(struct pn_stream_session *session, int rc,
+                             const struct pn_err *failure);
+
+/* Begins the input of a call: an object with a member "StreamName", to which more may be added
+ * before pn_stream_call() closes it. */
+void pn_stream_input(struct pn_stream_session *session, const char *stream);
+/* Calls with session->input; *output is good until the next call. */
+int pn_stream_call(struct pn_stream_session *session, const char *operation,
+                   const struct pn_json **output, struct pn_err *e) PN_MUST_CHECK;
+
+#endif
