@@ -37,7 +37,18 @@ enum {
 
 struct pn_subscription;
 
-/* The subscription that a successful SubscribeToShard began. It is the caller's now, who ends it
+/*
+ * Begins a subscription of a consumer to a shard of the stream, from an offset (subscribe.c). It
+ * takes over an earlier one of the same consumer and shard; IN_USE, with AWS's text, when that one
+ * is younger than PN_SUBSCRIPTION_TAKEOVER_MS. What it needs of the stream it copies or references
+ * itself. `cbor`: how the events' payloads are spelled. BLOCKS.
+ */
+int pn_subscription_create(struct pn_kinesis *kinesis, const struct pn_stream *stream,
+                           const struct pn_stream_consumer *consumer, const struct pn_shard *shard,
+                           int64_t offset, bool cbor, struct pn_subscription **subscription,
+                           struct pn_err *e) PN_MUST_CHECK;
+
+/* The subscription that a successful SubscribeToShard began (ops_consumers.c). It is the caller's now, who ends it
  * with pn_subscription_end(), at the latest before the pn_kinesis is destroyed. Without this call
  * (the client went away meanwhile) it must be taken and ended just the same. */
 struct pn_subscription *pn_call_take_subscription(struct pn_call *call);
