@@ -149,7 +149,7 @@ int pn_kinesis_create(const struct pn_kinesis_config *config, struct pn_log *log
 /* Every put must have ended before. NULL ok. */
 void pn_kinesis_destroy(struct pn_kinesis **kinesis);
 const struct pn_kinesis_config *pn_kinesis_config(const struct pn_kinesis *kinesis);
-struct pn_log *pn_kinesis_log(struct pn_kinesis *kinesis); /* borrowed */
+struct pn_log *pn_kinesis_log(struct pn_kinesis *kinesis);                 /* borrowed */
 const struct pn_clock *pn_kinesis_clock(const struct pn_kinesis *kinesis); /* borrowed */
 
 /* --- looking (registry.c) --------------------------------------------------------------------- */

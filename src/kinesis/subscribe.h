@@ -48,9 +48,9 @@ int pn_subscription_create(struct pn_kinesis *kinesis, const struct pn_stream *s
                            int64_t offset, bool cbor, struct pn_subscription **subscription,
                            struct pn_err *e) PN_MUST_CHECK;
 
-/* The subscription that a successful SubscribeToShard began (ops_consumers.c). It is the caller's now, who ends it
- * with pn_subscription_end(), at the latest before the pn_kinesis is destroyed. Without this call
- * (the client went away meanwhile) it must be taken and ended just the same. */
+/* The subscription that a successful SubscribeToShard began (ops_consumers.c). It is the caller's
+ * now, who ends it with pn_subscription_end(), at the latest before the pn_kinesis is destroyed.
+ * Without this call (the client went away meanwhile) it must be taken and ended just the same. */
 struct pn_subscription *pn_call_take_subscription(struct pn_call *call);
 
 /*
