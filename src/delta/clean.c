@@ -49,8 +49,11 @@ int pn_delta_clean_log(struct pn_delta *table, const struct pn_delta_metadata *m
     if (enabled != NULL && !pn_delta_property_true(metadata, "delta.enableExpiredLogCleanup")) {
         return 0;
     }
-    int64_t before_ms = pn_wall_ms(table->clock) - pn_delta_log_retention_ms(table, metadata);
-    before_ms -= before_ms % DAY_MS;
+    int64_t retention_ms = pn_delta_log_retention_ms(table, metadata);
+    int64_t before_ms = pn_wall_ms(table->clock) - retention_ms;
+    if (retention_ms >= DAY_MS) {
+        before_ms -= before_ms % DAY_MS; /* by whole days, as Spark: so most commits find nothing */
+    }
     struct pn_delta_log_files log;
     int rc = pn_delta_log_list(table, 0, &log, e);
     if (rc == 0) {

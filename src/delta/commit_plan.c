@@ -51,6 +51,12 @@ static int check_txns(const struct pn_delta *table, const struct pn_delta_commit
                       struct pn_err *e)
 {
     for (size_t i = 0; i < commit->txn_count; i++) {
+        const struct pn_delta_txn *txn = &commit->txns[i];
+        if (commit->txns_before != NULL && txn->version < commit->txns_before[i]) {
+            return pn_err_input(
+                e, "%s: the transaction %" PRId64 " of %s is below the %" PRId64 " it follows",
+                table->path, txn->version, txn->app_id, commit->txns_before[i]);
+        }
         for (size_t j = 0; j < i; j++) {
             if (strcmp(commit->txns[i].app_id, commit->txns[j].app_id) == 0) {
                 return pn_err_input(e, "%s: the application %s has two transactions in one commit",
@@ -121,16 +127,34 @@ static int read_state(struct pn_delta_attempt *attempt, struct pn_err *e)
     return rc;
 }
 
+static int seen_conflict(const struct pn_delta_attempt *attempt, const struct pn_delta_txn *txn,
+                         int64_t seen, struct pn_err *e)
+{
+    return pn_err_set(e, PN_CLASS_CONFLICT, PN_DELTA_TXN_SEEN,
+                      "%s already has the transaction %" PRId64 " of %s (it is at %" PRId64
+                      "); nothing was written",
+                      attempt->table->path, txn->version, txn->app_id, seen);
+}
+
 static int check_seen(const struct pn_delta_attempt *attempt, struct pn_err *e)
 {
-    for (size_t i = 0; attempt->state != NULL && i < attempt->commit->txn_count; i++) {
-        const struct pn_delta_txn *txn = &attempt->commit->txns[i];
-        int64_t seen = pn_delta_txn_version(attempt->state, txn->app_id);
-        if (seen >= txn->version) {
+    const struct pn_delta_commit *commit = attempt->commit;
+    for (size_t i = 0; i < commit->txn_count; i++) {
+        const struct pn_delta_txn *txn = &commit->txns[i];
+        int64_t seen =
+            attempt->state != NULL ? pn_delta_txn_version(attempt->state, txn->app_id) : -1;
+        if (commit->txns_before != NULL && seen == commit->txns_before[i]) {
+            continue; /* its version is not below it: that was checked */
+        }
+        bool known = attempt->state != NULL && seen >= txn->version;
+        if (known) {
+            return seen_conflict(attempt, txn, seen, e);
+        }
+        if (commit->txns_before != NULL) {
             return pn_err_set(e, PN_CLASS_CONFLICT, PN_DELTA_TXN_SEEN,
-                              "%s already has the transaction %" PRId64 " of %s (it is at %" PRId64
-                              "); nothing was written",
-                              attempt->table->path, txn->version, txn->app_id, seen);
+                              "%s is at the transaction %" PRId64 " of %s, not at %" PRId64
+                              ": another writer was there; nothing was written",
+                              attempt->table->path, seen, txn->app_id, commit->txns_before[i]);
         }
     }
     return 0;
@@ -159,6 +183,11 @@ static int plan_new_table(struct pn_delta_attempt *attempt, struct pn_err *e)
                               attempt->table->path);
     }
     char *id = pn_arena_alloc(&attempt->arena, PN_UUID_SIZE);
+    struct pn_delta_map_entry *configuration =
+        pn_arena_calloc(&attempt->arena, commit->configuration_count + 1, sizeof *configuration);
+    for (size_t i = 0; i < commit->configuration_count; i++) {
+        configuration[i] = commit->configuration[i];
+    }
     attempt->metadata = (struct pn_delta_metadata){
         .id = pn_uuid(id),
         .name = commit->name,
@@ -166,6 +195,8 @@ static int plan_new_table(struct pn_delta_attempt *attempt, struct pn_err *e)
         .partition_columns = pn_delta_list_copy(&attempt->arena, commit->partition_columns,
                                                 commit->partition_column_count),
         .partition_column_count = commit->partition_column_count,
+        .configuration = configuration,
+        .configuration_count = commit->configuration_count,
         .created_ms = attempt->now_ms};
     attempt->metadata_changed = true;
     return check_types(attempt, e);

@@ -118,8 +118,12 @@ static int64_t write_actions(struct pn_buf *out, const struct pn_delta_attempt *
         pn_delta_write_metadata(out, &attempt->metadata);
         count++;
     }
-    for (size_t i = 0; i < commit->txn_count; i++, count++) {
-        pn_delta_write_txn(out, &commit->txns[i]);
+    for (size_t i = 0; i < commit->txn_count; i++) {
+        const struct pn_delta_txn *txn = &commit->txns[i];
+        if (commit->txns_before == NULL || txn->version != commit->txns_before[i]) {
+            pn_delta_write_txn(out, txn);
+            count++;
+        }
     }
     for (size_t i = 0; i < attempt->remove_count; i++, count++) {
         pn_delta_write_remove(out, &attempt->removes[i]);

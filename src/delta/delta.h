@@ -162,7 +162,8 @@ struct pn_delta_commit {
     size_t remove_count;
     const struct pn_delta_txn *txns;
     size_t txn_count;
-    /* NULL, or for each of `txns` the version that the table must have (-1: none yet). */
+    /* NULL, or for each of `txns` the version that the table must have (-1: none yet). One that is
+     * the txn's own version is only checked: the application did not move. */
     const int64_t *txns_before;
     /* Properties a new table is made with ("delta.logRetentionDuration", ...). */
     const struct pn_delta_map_entry *configuration;

@@ -215,6 +215,27 @@ static void test_old_log_files_go_and_the_kept_checkpoint_stays_whole(void **sta
     }
 }
 
+/* A stream's table keeps minutes of its log: these are not rounded to days. */
+static void test_a_short_retention_is_kept_to_the_minute(void **state)
+{
+    struct delta_fixture *fixture = *state;
+    const int64_t minute_ms = 60000;
+    fixture->config.log_retention_ms = 10 * minute_ms;
+    delta_fixture_reopen(fixture);
+    append_many(fixture, 20);
+    int64_t now_ms = DELTA_TIME_MS + 13 * DAY_MS / 24;
+    for (int version = 0; version < 20; version++) {
+        char name[64];
+        snprintf(name, sizeof name, "%020d.json", version);
+        delta_touch(fixture, name, now_ms - (version < 12 ? 11 : 9) * minute_ms + version);
+    }
+    fixture->clock.wall_ms = now_ms;
+    delta_append(fixture, "last.parquet", 1);
+    for (int version = 0; version <= 20; version++) {
+        assert_int_equal(has_version(fixture, version, "json"), version >= 10);
+    }
+}
+
 static void test_nothing_is_cleaned_behind_a_damaged_checkpoint(void **state)
 {
     struct delta_fixture *fixture = *state;
