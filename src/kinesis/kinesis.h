@@ -325,7 +325,8 @@ char *pn_sequence_text(int64_t created_ms, uint32_t shard, int64_t offset, int64
 /* The first and, for a closed shard, the last number of a shard's range. */
 char *pn_sequence_start(const struct pn_shard *shard, char *out);
 char *pn_sequence_end(const struct pn_shard *shard, char *out);
-/* Takes a number apart; false when it is none. */
+/* Takes a number apart; false when it is none. The first number of a range is before offset 0: its
+ * offset is -1; the last one's is INT64_MAX - 1. */
 bool pn_sequence_parse(const char *text, size_t len, int64_t *created_s, uint32_t *shard,
                        int64_t *offset);
 /* Decimal, below 2^128, no sign, no leading zero. */
