@@ -68,6 +68,9 @@ struct pn_kinesis {
 
     pthread_mutex_t random_lock;
     struct pn_random random; /* for injected failures */
+
+    pthread_mutex_t subscriptions_lock;    /* held for moments; no other lock is taken under it */
+    struct pn_subscription *subscriptions; /* those under way, each the last of its kind */
 };
 
 /* The live state of a shard of this snapshot, good as long as the snapshot is. Any thread. */
