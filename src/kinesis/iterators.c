@@ -96,12 +96,12 @@ void pn_iterator_seal(const unsigned char *key, const struct pn_iterator *iterat
 
     EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
     int wrote = 0;
-    bool ok = cipher != NULL && EVP_EncryptInit_ex(cipher, EVP_aes_256_gcm(), NULL, key, nonce) &&
-              EVP_EncryptUpdate(cipher, NULL, &wrote, version, VERSION_BYTES) &&
-              EVP_EncryptUpdate(cipher, sealed + HEAD_BYTES, &wrote, place, place_len) &&
-              wrote == place_len && EVP_EncryptFinal_ex(cipher, NULL, &wrote) &&
-              EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_GCM_GET_TAG, TAG_BYTES,
-                                  sealed + len - TAG_BYTES);
+    bool ok =
+        cipher != NULL && EVP_EncryptInit_ex(cipher, EVP_aes_256_gcm(), NULL, key, nonce) &&
+        EVP_EncryptUpdate(cipher, NULL, &wrote, version, VERSION_BYTES) &&
+        EVP_EncryptUpdate(cipher, sealed + HEAD_BYTES, &wrote, place, place_len) &&
+        wrote == place_len && EVP_EncryptFinal_ex(cipher, NULL, &wrote) &&
+        EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_GCM_GET_TAG, TAG_BYTES, sealed + len - TAG_BYTES);
     EVP_CIPHER_CTX_free(cipher);
     PN_ASSERT(ok);
     (void)EVP_EncodeBlock((unsigned char *)out, sealed, (int)len);
@@ -140,8 +140,7 @@ bool pn_iterator_unseal(const unsigned char *key, const char *text, size_t len,
     unsigned char place[PLACE_BYTES_MAX];
     bool ok = pn_base64_decode_exact(&arena, text, len, &bytes, &bytes_len) &&
               bytes_len >= TEXT_BYTES_MIN && bytes_len <= SEALED_BYTES_MAX &&
-              memcmp(bytes, version, VERSION_BYTES) == 0 &&
-              decrypt(key, bytes, bytes_len, place) &&
+              memcmp(bytes, version, VERSION_BYTES) == 0 && decrypt(key, bytes, bytes_len, place) &&
               read_place(place, bytes_len - HEAD_BYTES - TAG_BYTES, iterator);
     pn_arena_deinit(&arena);
     return ok;
