@@ -10,6 +10,7 @@
 #include "cli/progress.h"
 #include "cli/stations.h"
 #include "emulate/emulate.h"
+#include "kinesis/kinesis.h"
 
 enum { FILES_STOP_EVERY = 64, PASSWORD_BYTES_MAX = 4096 };
 
@@ -127,17 +128,33 @@ static int run_watched(struct pn_cli *cli, struct pn_emulate_config *config)
     return conclude(cli, &summary, rc, &e);
 }
 
+/* The keys that requests to the Kinesis API are signed with. */
+static int take_keys(struct pn_cli *cli, struct pn_emulate_config *config, struct pn_err *e)
+{
+    const struct pn_settings *settings = NULL;
+    int rc = pn_cli_settings(cli, &settings, e);
+    if (rc == 0 && settings->aws.access_key[0] != '\0') {
+        config->access_key = settings->aws.access_key;
+        config->secret_key = settings->aws.secret_key;
+        config->region = settings->aws.region;
+    }
+    return rc;
+}
+
 static int run_on(struct pn_cli *cli, struct pn_emulate_config *config)
 {
     char *folder = NULL;
     char *url = NULL;
     struct pn_err e;
     int status = PN_EXIT_FAILED;
-    if (pn_cli_pipeline_folder(cli, &folder, &e) != 0) {
-        (void)pn_cli_fail(cli, &e);
-        goto out;
+    int rc = pn_cli_pipeline_folder(cli, &folder, &e);
+    if (rc == 0 && config->target != PN_EMULATE_JSONL) {
+        rc = pn_cli_server_url(cli, &url, &e);
     }
-    if (config->target == PN_EMULATE_KAFKA_REST && pn_cli_server_url(cli, &url, &e) != 0) {
+    if (rc == 0 && config->target == PN_EMULATE_KINESIS) {
+        rc = take_keys(cli, config, &e);
+    }
+    if (rc != 0) {
         (void)pn_cli_fail(cli, &e);
         goto out;
     }
@@ -157,9 +174,13 @@ out:
 struct given {
     struct pn_emulate_config config;
     const char *to;
+    const char *payload;
     const char *password_file;
     int64_t seed;
 };
+
+/* What batch and stream have in common goes behind their own. */
+enum { SHARED_OPTS = 13, OWN_OPTS_MAX = 4, OPTS_MAX = SHARED_OPTS + OWN_OPTS_MAX + 1 };
 
 static struct pn_opt number(const char *name, int64_t *target, int64_t min, int64_t max,
                             const char *help)
@@ -180,15 +201,11 @@ static struct pn_opt text(const char *name, const char **target, const char *val
         .name = name, .kind = PN_OPT_STRING, .value = value, .help = help, .target = target};
 }
 
-static bool parse(struct pn_cli *cli, struct given *given, int *argc, char ***argv, int *status)
+static void shared_opts(struct given *given, int64_t batch_max, const char *acks_help,
+                        struct pn_opt opts[SHARED_OPTS])
 {
     struct pn_emulate_config *config = &given->config;
-    const struct pn_opt opts[] = {
-        {.name = "to",
-         .kind = PN_OPT_CHOICE,
-         .choices = "kafka-rest|jsonl",
-         .help = "post to a server (the default), or write files to DIR",
-         .target = &given->to},
+    const struct pn_opt shared[SHARED_OPTS] = {
         text("source", &config->source_url, "URL",
              "mysql://USER@HOST:PORT/DATABASE instead of the generator"),
         text("password-file", &given->password_file, "FILE",
@@ -202,8 +219,7 @@ static bool parse(struct pn_cli *cli, struct given *given, int *argc, char ***ar
          .help = "the database's rows at random, with repeats, instead of in order",
          .target = &config->random},
         number("seed", &given->seed, 0, 0, "the same seed makes the same records; 1 by default"),
-        number("batch", &config->batch, 1, PN_EMULATE_BATCH_MAX,
-               "records in a request; 1 by default"),
+        number("batch", &config->batch, 1, batch_max, "records in a request; 1 by default"),
         number("connections", &config->connections, 1, PN_EMULATE_CONNECTIONS_MAX,
                "requests under way at once; 1 by default, which keeps the order"),
         number("rate", &config->rate, 0, 0,
@@ -219,9 +235,22 @@ static bool parse(struct pn_cli *cli, struct given *given, int *argc, char ***ar
          .target = &config->timeout_ms,
          .min = 1,
          .max = timeout_ms_max},
-        text("acks", &config->acks_path, "FILE",
-             "a line topic,partition,offset,sha256 for each acknowledged record"),
-        {.name = NULL}};
+        text("acks", &config->acks_path, "FILE", acks_help),
+    };
+    memcpy(opts, shared, sizeof shared);
+}
+
+static bool parse_batch(struct pn_cli *cli, struct given *given, int *argc, char ***argv,
+                        int *status)
+{
+    struct pn_opt opts[OPTS_MAX] = {{.name = "to",
+                                     .kind = PN_OPT_CHOICE,
+                                     .choices = "kafka-rest|jsonl",
+                                     .help = "post to a server (the default), or write files to "
+                                             "DIR",
+                                     .target = &given->to}};
+    shared_opts(given, PN_EMULATE_BATCH_MAX,
+                "a line topic,partition,offset,sha256 for each acknowledged record", opts + 1);
     const struct pn_syntax syntax = {
         .operands = "[DIR]",
         .operands_min = 0,
@@ -237,6 +266,43 @@ static bool parse(struct pn_cli *cli, struct given *given, int *argc, char ***ar
                     "pinion emulate batch --rate 100 --url http://127.0.0.1:8082 --stage test\n"
                     "pinion emulate batch --source mysql://me@db.example:3306/shop --random\n"
                     "pinion emulate --to jsonl out --rows 1000000 --seed 7\n"};
+    return pn_cli_parse(cli, &syntax, argc, argv, status);
+}
+
+static bool parse_stream(struct pn_cli *cli, struct given *given, int *argc, char ***argv,
+                         int *status)
+{
+    struct pn_opt opts[OPTS_MAX] = {
+        {.name = "to",
+         .kind = PN_OPT_CHOICE,
+         .choices = "kinesis-rest|kinesis",
+         .help = "the front door: API Gateway's routes (the default), or the Kinesis API",
+         .target = &given->to},
+        {.name = "payload",
+         .kind = PN_OPT_CHOICE,
+         .choices = "object|base64|json-string",
+         .help = "what the stream keeps: the record (the default), or a JSON string with its "
+                 "base64, or with its JSON",
+         .target = &given->payload},
+        text("stream", &given->config.stream, "NAME",
+             "put every kind into this stream, not each into its own of generator.yml")};
+    shared_opts(given, PN_EMULATE_STREAM_BATCH_MAX,
+                "a line stream,shard,sequence number,sha256 for each acknowledged record",
+                opts + 3);
+    const struct pn_syntax syntax = {
+        .about = "Makes the records that the pipeline's generator.yml describes, or reads them "
+                 "from a database, one of each kind in turn, and puts each into its stream: by PUT "
+                 "<url>/streams/<stream>/record (with --batch: .../records), or by PutRecord "
+                 "(PutRecords) of the Kinesis API, signed when the settings have AWS keys. An API "
+                 "key is taken from PINION_API_KEY, a database's password from "
+                 "PINION_MYSQL_PASSWORD.",
+        .opts = opts,
+        .uses = PN_USES_URL | PN_USES_FORMAT | PN_USES_QUIET,
+        .examples =
+            "pinion emulate stream --rows 1000 --rate 300\n"
+            "pinion emulate stream --to kinesis --batch 500 --connections 4\n"
+            "pinion emulate stream --payload base64 --stage prod --url http://127.0.0.1:8082\n"
+            "pinion emulate stream --stream Kinesis-Prod-Stream --rows 100\n"};
     return pn_cli_parse(cli, &syntax, argc, argv, status);
 }
 
@@ -260,12 +326,32 @@ static int read_password(const struct pn_cli *cli, const char *file, char **pass
     return rc;
 }
 
+/* The rest of both commands, once the target is known. */
+static int run_given(struct pn_cli *cli, struct given *given)
+{
+    struct pn_emulate_config *config = &given->config;
+    config->seed = (uint64_t)given->seed;
+    if (config->source_url == NULL && (config->random || given->password_file != NULL)) {
+        return pn_cli_usage(cli, "%s goes with --source",
+                            config->random ? "--random" : "--password-file");
+    }
+    char *password = NULL;
+    struct pn_err e;
+    if (read_password(cli, given->password_file, &password, &e) != 0) {
+        return pn_cli_fail(cli, &e);
+    }
+    config->password = password;
+    int status = run_on(cli, config);
+    free(password);
+    return status;
+}
+
 static int run_batch(struct pn_cli *cli, int argc, char **argv)
 {
     struct given given = {.to = "kafka-rest", .seed = 1};
     pn_emulate_config_init(&given.config);
     int status = 0;
-    if (!parse(cli, &given, &argc, &argv, &status)) {
+    if (!parse_batch(cli, &given, &argc, &argv, &status)) {
         return status;
     }
     bool files = strcmp(given.to, "jsonl") == 0;
@@ -273,41 +359,53 @@ static int run_batch(struct pn_cli *cli, int argc, char **argv)
         return files ? pn_cli_usage(cli, "--to jsonl wants the folder to write to")
                      : pn_cli_usage(cli, "\"%.40s\": a folder goes with --to jsonl", argv[0]);
     }
-    given.config.seed = (uint64_t)given.seed;
     given.config.target = files ? PN_EMULATE_JSONL : PN_EMULATE_KAFKA_REST;
     given.config.folder_out = files ? argv[0] : NULL;
-    if (given.config.source_url == NULL && (given.config.random || given.password_file != NULL)) {
-        return pn_cli_usage(cli, "%s goes with --source",
-                            given.config.random ? "--random" : "--password-file");
+    return run_given(cli, &given);
+}
+
+static int run_stream(struct pn_cli *cli, int argc, char **argv)
+{
+    struct given given = {.to = "kinesis-rest", .payload = "object", .seed = 1};
+    pn_emulate_config_init(&given.config);
+    int status = 0;
+    if (!parse_stream(cli, &given, &argc, &argv, &status)) {
+        return status;
     }
-    char *password = NULL;
-    struct pn_err e;
-    if (read_password(cli, given.password_file, &password, &e) != 0) {
-        return pn_cli_fail(cli, &e);
+    bool api = strcmp(given.to, "kinesis") == 0;
+    if (api && given.config.stage != NULL) {
+        return pn_cli_usage(cli, "--stage goes with --to kinesis-rest");
     }
-    given.config.password = password;
-    status = run_on(cli, &given.config);
-    free(password);
-    return status;
+    const char *stream = given.config.stream;
+    if (stream != NULL && !pn_stream_name_valid(stream, strlen(stream))) {
+        return pn_cli_usage(cli, "\"%.130s\" is no name of a stream", stream);
+    }
+    given.config.target = api ? PN_EMULATE_KINESIS : PN_EMULATE_KINESIS_REST;
+    given.config.payload = strcmp(given.payload, "object") == 0   ? PN_EMULATE_OBJECT
+                           : strcmp(given.payload, "base64") == 0 ? PN_EMULATE_BASE64
+                                                                  : PN_EMULATE_JSON_STRING;
+    return run_given(cli, &given);
 }
 
 /* `pinion emulate --to jsonl DIR` is `pinion emulate batch --to jsonl DIR`. */
 static bool is_batch_unnamed(int argc, char **argv)
 {
-    bool to = false;
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "batch") == 0) {
+        if (strcmp(argv[i], "batch") == 0 || strcmp(argv[i], "stream") == 0) {
             return false;
         }
-        to = to || strncmp(argv[i], "--to", 4) == 0;
+        if (strncmp(argv[i], "--to", 4) == 0) {
+            return true;
+        }
     }
-    return to;
+    return false;
 }
 
 int pn_cmd_emulate(struct pn_cli *cli, int argc, char **argv)
 {
     static const struct pn_command commands[] = {
         {"batch", "post records to a server, or write them to files", run_batch},
+        {"stream", "put records into streams, through either front door", run_stream},
         {NULL, NULL, NULL},
     };
     return is_batch_unnamed(argc, argv) ? run_batch(cli, argc, argv)

@@ -36,8 +36,16 @@ static int open_source(const struct pn_emulate_config *config, const struct pn_g
 
 static int open_target(const struct pn_target_env *env, struct pn_target **target, struct pn_err *e)
 {
-    return env->config->target == PN_EMULATE_JSONL ? pn_target_jsonl(env, target, e)
-                                                   : pn_target_kafka_rest(env, target, e);
+    switch (env->config->target) {
+    case PN_EMULATE_JSONL:
+        return pn_target_jsonl(env, target, e);
+    case PN_EMULATE_KINESIS:
+        return pn_target_kinesis(env, target, e);
+    case PN_EMULATE_KINESIS_REST:
+        return pn_target_kinesis_rest(env, target, e);
+    default:
+        return pn_target_kafka_rest(env, target, e);
+    }
 }
 
 /* From the source to the target, to the end or until told to stop. */

@@ -5,7 +5,8 @@
  *
  * A run takes one record of each kind in turn, for as many rows as asked for. To a server, each is
  * posted, tried again where that may help, and counted as acknowledged only when the answer holds
- * its offset. Files are written under temporary names and renamed when all is written.
+ * its offset or sequence number. Files are written under temporary names and renamed when all is
+ * written.
  */
 #ifndef PN_EMULATE_EMULATE_H
 #define PN_EMULATE_EMULATE_H
@@ -21,11 +22,24 @@
 enum {
     PN_EMULATE_CONNECTIONS_MAX = 1024,
     PN_EMULATE_BATCH_MAX = 10000,
+    PN_EMULATE_STREAM_BATCH_MAX = 500, /* of PutRecords */
     PN_EMULATE_KINDS_MAX = 16,
     PN_EMULATE_RECORD_BYTES_MAX = 16 << 20
 };
 
-enum pn_emulate_target { PN_EMULATE_KAFKA_REST, PN_EMULATE_JSONL };
+enum pn_emulate_target {
+    PN_EMULATE_KAFKA_REST,
+    PN_EMULATE_JSONL,
+    PN_EMULATE_KINESIS,     /* the Kinesis API */
+    PN_EMULATE_KINESIS_REST /* the same behind an API Gateway */
+};
+
+/* What a stream keeps of a record, as JSON text. Producers do it in each of these ways. */
+enum pn_emulate_payload {
+    PN_EMULATE_OBJECT,     /* the record */
+    PN_EMULATE_BASE64,     /* a string, the record in base64 */
+    PN_EMULATE_JSON_STRING /* a string that holds the record's JSON */
+};
 
 /* Strings are borrowed. Start from pn_emulate_config_init(). */
 struct pn_emulate_config {
@@ -40,8 +54,14 @@ struct pn_emulate_config {
     enum pn_emulate_target target;
     const char *folder_out; /* JSONL: made when it's missing */
 
-    const char *url;       /* KAFKA_REST: "http://127.0.0.1:8082" */
-    const char *stage;     /* first segment of the path, or NULL */
+    const char *stream; /* KINESIS*: all kinds go there; NULL: each to its own of generator.yml */
+    enum pn_emulate_payload payload; /* KINESIS* */
+    const char *access_key;          /* KINESIS: requests are signed; NULL: they aren't */
+    const char *secret_key;
+    const char *region;
+
+    const char *url;       /* all but JSONL: "http://127.0.0.1:8082" */
+    const char *stage;     /* *_REST: first segment of the path, or NULL */
     const char *api_key;   /* sent as x-api-key, or NULL */
     const char *acks_path; /* a line for each acknowledged record goes there, or NULL */
     int64_t batch;         /* records in a request, all of one kind */

@@ -7,6 +7,8 @@
 #include "emulate/emulate.h"
 #include "emulate/generator_internal.h"
 
+enum { STREAM_NAME_MAX = 128, PARTITION_KEY_BYTES_MAX = 256 };
+
 static const int64_t rows_max = INT64_C(1000000000000);
 
 /* A name for a file or a topic: no separators, nothing hidden, nothing odd. */
@@ -17,11 +19,44 @@ static bool is_plain_name(const char *name)
     return name[0] != '.' && strlen(name) <= 249 && name[strspn(name, letters)] == '\0';
 }
 
+/* stream: {name: ..., partition_key: ...} */
+static int read_stream(struct pn_generator *generator, const struct pn_yaml_node *node,
+                       struct pn_generator_place *place, struct pn_err *e)
+{
+    static const struct pn_yaml_key keys[] = {{"name", PN_YAML_SCALAR, true},
+                                              {"partition_key", PN_YAML_SCALAR, false},
+                                              {NULL, PN_YAML_NULL, false}};
+    const struct pn_yaml *yaml = &generator->yaml;
+    if (node == NULL) {
+        return 0;
+    }
+    int rc = pn_yaml_check(yaml, node, keys, e);
+    if (rc == 0) {
+        rc = pn_yaml_text(yaml, pn_yaml_get(node, "name"), &place->stream, e);
+    }
+    if (rc == 0) {
+        rc = pn_yaml_text(yaml, pn_yaml_get(node, "partition_key"), &place->partition_key, e);
+    }
+    if (rc == 0 && (!is_plain_name(place->stream) || strlen(place->stream) > STREAM_NAME_MAX)) {
+        rc = pn_yaml_error(yaml, pn_yaml_get(node, "name"), e,
+                           "a stream's name has 1 to %d letters, digits, '.', '_', '-' and does "
+                           "not begin with a dot",
+                           STREAM_NAME_MAX);
+    }
+    size_t len = strlen(place->partition_key);
+    if (rc == 0 && (len == 0 || len > PARTITION_KEY_BYTES_MAX)) {
+        rc = pn_yaml_error(yaml, pn_yaml_get(node, "partition_key"), e,
+                           "a partition key has 1 to %d bytes", PARTITION_KEY_BYTES_MAX);
+    }
+    return rc;
+}
+
 static int read_place(struct pn_generator *generator, const struct pn_yaml_node *node,
                       struct pn_generator_place *place, struct pn_err *e)
 {
     const struct pn_yaml *yaml = &generator->yaml;
     place->name = node->key;
+    place->partition_key = node->key;
     place->file = pn_arena_printf(&generator->arena, "%s.json", node->key);
     int rc = pn_yaml_text(yaml, pn_yaml_get(node, "topic"), &place->topic, e);
     if (rc == 0) {
@@ -29,6 +64,9 @@ static int read_place(struct pn_generator *generator, const struct pn_yaml_node 
     }
     if (rc == 0) {
         rc = pn_yaml_text(yaml, pn_yaml_get(node, "file"), &place->file, e);
+    }
+    if (rc == 0) {
+        rc = read_stream(generator, pn_yaml_get(node, "stream"), place, e);
     }
     if (rc == 0 && !is_plain_name(place->topic)) {
         rc = pn_yaml_error(yaml, pn_yaml_get(node, "topic"), e,
@@ -80,10 +118,10 @@ static int read_kind(struct pn_generator *generator, const struct pn_yaml_node *
                      const struct pn_yaml_node *lists, struct pn_gen_kind *kind, struct pn_err *e)
 {
     static const struct pn_yaml_key keys[] = {
-        {"topic", PN_YAML_SCALAR, true}, {"table", PN_YAML_SCALAR, false},
-        {"file", PN_YAML_SCALAR, false}, {"repeats", PN_YAML_MAP, false},
-        {"hidden", PN_YAML_MAP, false},  {"fields", PN_YAML_MAP, true},
-        {NULL, PN_YAML_NULL, false},
+        {"topic", PN_YAML_SCALAR, true},  {"stream", PN_YAML_MAP, false},
+        {"table", PN_YAML_SCALAR, false}, {"file", PN_YAML_SCALAR, false},
+        {"repeats", PN_YAML_MAP, false},  {"hidden", PN_YAML_MAP, false},
+        {"fields", PN_YAML_MAP, true},    {NULL, PN_YAML_NULL, false},
     };
     int rc = pn_yaml_check(&generator->yaml, node, keys, e);
     if (rc == 0) {

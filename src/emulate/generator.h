@@ -37,10 +37,12 @@ int64_t pn_generator_rows(const struct pn_generator *generator); /* how many by 
 
 /* Borrowed from the generator. */
 struct pn_generator_place {
-    const char *name;  /* of the kind */
-    const char *topic; /* where its records go */
-    const char *table; /* of a database it comes from, or NULL */
-    const char *file;  /* without the folder: "x.json" */
+    const char *name;          /* of the kind */
+    const char *topic;         /* where its records go */
+    const char *stream;        /* where they go when streamed, or NULL */
+    const char *partition_key; /* with which they do; the kind's name by default */
+    const char *table;         /* of a database it comes from, or NULL */
+    const char *file;          /* without the folder: "x.json" */
 };
 struct pn_generator_place pn_generator_place(const struct pn_generator *generator, size_t kind);
 

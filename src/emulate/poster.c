@@ -454,6 +454,11 @@ static CURL *create_easy(struct pn_poster *poster, struct lane *lane)
     PN_ASSERT(easy != NULL);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, lane);
     curl_easy_setopt(easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, poster->config.method);
+    if (poster->config.signing != NULL) {
+        curl_easy_setopt(easy, CURLOPT_AWS_SIGV4, poster->config.signing);
+        curl_easy_setopt(easy, CURLOPT_USERPWD, poster->config.credentials);
+    }
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, poster->headers);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_answer);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, lane);

@@ -1,5 +1,5 @@
 /*
- * Many HTTP POSTs at once, by libcurl's multi interface over one epoll: a fixed number of lanes,
+ * Many HTTP requests at once, by libcurl's multi interface over one epoll: a fixed number of lanes,
  * each with one request at a time, connections kept alive. An attempt that failed in a way that may
  * pass (no connection, a time-out, 429, 5xx) is made again after a pause that doubles from 100 ms
  * to 5 s, or that the server named in Retry-After; the lane stays with its request meanwhile, so
@@ -44,7 +44,11 @@ struct pn_poster_config {
     size_t lanes;
     int64_t timeout_ms; /* of an attempt */
     int64_t retries_max;
+    const char *method;                         /* "POST", "PUT" */
     const char *headers[PN_POSTER_HEADERS_MAX]; /* "Name: value"; NULL behind the last */
+    /* Each attempt is signed with AWS's Signature Version 4, unless these are NULL. */
+    const char *credentials; /* "access key:secret key" */
+    const char *signing;     /* "aws:amz:<region>:<service>" */
     size_t body_bytes_max;
     const struct pn_clock *clock;
     /* An answer with a status below 500 that isn't 429. */

@@ -38,5 +38,10 @@ int pn_target_jsonl(const struct pn_target_env *env, struct pn_target **target,
 /* A server that speaks the Kafka REST Proxy's API, version 2. */
 int pn_target_kafka_rest(const struct pn_target_env *env, struct pn_target **target,
                          struct pn_err *e) PN_MUST_CHECK;
+/* A server that speaks the Kinesis API, or that puts an API Gateway before it. */
+int pn_target_kinesis(const struct pn_target_env *env, struct pn_target **target,
+                      struct pn_err *e) PN_MUST_CHECK;
+int pn_target_kinesis_rest(const struct pn_target_env *env, struct pn_target **target,
+                           struct pn_err *e) PN_MUST_CHECK;
 
 #endif

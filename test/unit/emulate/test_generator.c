@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "emulate/generator.h"
 #include "emulate/source.h"
+#include "pipeline/pipeline.h"
 
 enum { PIN, GEO, USER, SAMPLE_ROWS = 50000, PINNED_ROWS = 1000, DIGEST_HEX_SIZE = 65 };
 
@@ -369,6 +370,33 @@ static void test_some_contents_come_again(void **state)
     pn_generator_destroy(&generator);
 }
 
+/* Each kind's records go where pipeline.yml has a table for them: the raw table that is loaded from
+ * the kind's topic, the clean table that reads it, the stream table that is like that one. */
+static void test_shipped_streams(void **state)
+{
+    (void)state;
+    struct pn_generator *generator = shipped();
+    struct pn_pipeline *pipeline = NULL;
+    assert_int_equal(
+        pn_pipeline_load(PINION_SOURCE_DIR "/pipelines/pinterest", pn_io_system(), &pipeline, NULL),
+        0);
+    for (size_t kind = PIN; kind <= USER; kind++) {
+        struct pn_generator_place place = pn_generator_place(generator, kind);
+        const struct pn_pipeline_stream *stream = pn_pipeline_stream(pipeline, place.stream);
+        assert_non_null(stream);
+        const struct pn_table *table = NULL;
+        for (size_t i = 0; i < stream->flow_count; i++) {
+            if (strcmp(stream->flows[i].partition_key, place.partition_key) == 0) {
+                table = stream->flows[i].table;
+            }
+        }
+        assert_non_null(table);
+        assert_string_equal(table->like->reads[0]->from_topic, place.topic);
+    }
+    pn_pipeline_destroy(&pipeline);
+    pn_generator_destroy(&generator);
+}
+
 /* --- what is refused -------------------------------------------------------------------------- */
 
 #define FIELDS(text) "rows: 1\nkinds:\n  k:\n    topic: t\n    fields:\n" text
@@ -387,6 +415,11 @@ static void test_wrong_files(void **state)
         {"rows: 1\nkinds: {k: {topic: ../x, fields: {a: b}}}\n", "kinds.k.topic"},
         {"rows: 1\nkinds: {k: {topic: t, file: a/b, fields: {a: b}}}\n", "no plain name"},
         {"rows: 1\nkinds: {k: {fields: {a: b}}}\n", "topic"},
+        {"rows: 1\nkinds: {k: {topic: t, stream: s, fields: {a: b}}}\n", "kinds.k.stream"},
+        {"rows: 1\nkinds: {k: {topic: t, stream: {}, fields: {a: b}}}\n", "name"},
+        {"rows: 1\nkinds: {k: {topic: t, stream: {name: a/b}, fields: {a: b}}}\n",
+         "kinds.k.stream.name: a stream's name has"},
+        {"rows: 1\nkinds: {k: {topic: t, stream: {name: a, key: b}, fields: {a: b}}}\n", "key"},
         {"rows: 1\nkinds:\n  a: {topic: t, file: x, fields: {a: b}}\n"
          "  b: {topic: t, file: x, fields: {a: b}}\n",
          "g.yml:4: kinds.b: its file \"x\" is a's, too"},
@@ -462,6 +495,7 @@ int main(void)
         cmocka_unit_test(test_rows_stand_alone),
         cmocka_unit_test(test_shipped_shares),
         cmocka_unit_test(test_some_contents_come_again),
+        cmocka_unit_test(test_shipped_streams),
         cmocka_unit_test(test_wrong_files),
         cmocka_unit_test(test_a_record_has_a_largest_size),
     };

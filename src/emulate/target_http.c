@@ -1,0 +1,490 @@
+#include "emulate/target_http.h"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+
+enum {
+    DIGEST_BYTES = 32,
+    ACKS_WRITE_BYTES = 1 << 16,
+    ACKS_BYTES_MAX = 1 << 24,
+    PROGRESS_RECORDS = 256,
+    STATUS_OK = 200
+};
+
+static const int64_t acks_interval_ns = INT64_C(100000000);
+
+/* What is remembered of each record in a request's body. */
+struct note {
+    size_t at; /* of the record in the body */
+    size_t len;
+    unsigned char digest[DIGEST_BYTES]; /* SHA-256 of what is stored, when acks are written */
+};
+
+struct http {
+    struct pn_target base;
+    struct pn_target_env env;
+    const struct pn_dialect *dialect;
+    struct pn_poster *poster;
+    struct pn_json_parser *parser;
+    struct pn_channel channels[PN_EMULATE_KINDS_MAX];
+    size_t count;
+    char *key_header;
+    char *credentials;
+    char *signing;
+    struct pn_buf record; /* that is being put, as it stands in a request */
+    struct pn_buf stored; /* what the server will keep of it */
+    int64_t start_ns;     /* 0: nothing was sent */
+    int acks_fd;
+    int64_t acks_offset;
+    int64_t acks_written_ns;
+    struct pn_buf acks;
+    struct pn_err acks_error; /* code 0: none */
+};
+
+static size_t note_count(const struct pn_buf *notes)
+{
+    return notes->len / sizeof(struct note);
+}
+
+static const struct note *note_at(const struct pn_buf *notes, size_t i)
+{
+    PN_ASSERT(i < note_count(notes));
+    return (const struct note *)(const void *)notes->data + i;
+}
+
+static void fail_records(struct http *http, int64_t count, const char *why)
+{
+    struct pn_emulate_summary *summary = http->env.summary;
+    if (summary->failed == 0 && count > 0) {
+        (void)snprintf(summary->first_failure, sizeof summary->first_failure, "%.*s",
+                       (int)sizeof summary->first_failure - 1, why);
+    }
+    summary->failed += count;
+}
+
+/* --- acknowledgements ------------------------------------------------------------------------- */
+
+static void flush_acks(struct http *http)
+{
+    const struct pn_emulate_config *config = http->env.config;
+    if (http->acks_fd < 0 || http->acks_error.code != 0) {
+        return;
+    }
+    int rc = pn_io_write_at(config->io, http->acks_fd, http->acks.data, http->acks.len,
+                            http->acks_offset, config->acks_path, &http->acks_error);
+    http->acks_error.code = rc;
+    http->acks_offset += (int64_t)http->acks.len;
+    pn_buf_reset(&http->acks);
+    http->acks_written_ns = pn_mono_ns(config->clock);
+}
+
+static void acknowledge(struct http *http, const struct pn_channel *channel,
+                        const struct note *note, const struct pn_ack *ack)
+{
+    const struct pn_emulate_config *config = http->env.config;
+    struct pn_emulate_summary *summary = http->env.summary;
+    summary->acknowledged++;
+    if (config->progress != NULL && summary->acknowledged % PROGRESS_RECORDS == 0) {
+        config->progress(config->arg, summary->acknowledged, http->env.total);
+    }
+    if (http->acks_fd < 0) {
+        return;
+    }
+    pn_buf_adds(&http->acks, channel->name);
+    pn_buf_addc(&http->acks, ',');
+    pn_buf_add(&http->acks, ack->place, ack->place_len);
+    pn_buf_addc(&http->acks, ',');
+    pn_buf_add(&http->acks, ack->position, ack->position_len);
+    pn_buf_addc(&http->acks, ',');
+    for (size_t i = 0; i < DIGEST_BYTES; i++) {
+        pn_buf_addc(&http->acks, "0123456789abcdef"[note->digest[i] >> 4]);
+        pn_buf_addc(&http->acks, "0123456789abcdef"[note->digest[i] & 15]);
+    }
+    pn_buf_addc(&http->acks, '\n');
+}
+
+/* --- what an answer means --------------------------------------------------------------------- */
+
+static struct pn_channel *channel_of(const struct pn_post *post)
+{
+    return (struct pn_channel *)((char *)post->route - offsetof(struct pn_channel, route));
+}
+
+/* Leaves only the records whose place in `keep` is true. */
+static void rebuild(struct pn_post *post, const bool *keep)
+{
+    const struct pn_channel *channel = channel_of(post);
+    struct pn_buf body;
+    struct pn_buf notes;
+    pn_buf_init(&body, post->body.max);
+    pn_buf_init(&notes, post->notes.max);
+    pn_buf_adds(&body, channel->start);
+    for (size_t i = 0; i < note_count(&post->notes); i++) {
+        if (!keep[i]) {
+            continue;
+        }
+        struct note note = *note_at(&post->notes, i);
+        pn_buf_adds(&body, notes.len > 0 ? "," : "");
+        const char *text = post->body.data + note.at;
+        note.at = body.len;
+        pn_buf_add(&body, text, note.len);
+        pn_buf_add(&notes, &note, sizeof note);
+    }
+    pn_buf_adds(&body, channel->end);
+    pn_buf_deinit(&post->body);
+    pn_buf_deinit(&post->notes);
+    post->body = body;
+    post->notes = notes;
+}
+
+/* Each record's own fate. */
+static enum pn_post_verdict judge_results(struct http *http, struct pn_post *post,
+                                          const struct pn_json *results, struct pn_err *e)
+{
+    const struct pn_channel *channel = channel_of(post);
+    size_t count = note_count(&post->notes);
+    bool *again = pn_xcalloc(count, sizeof *again);
+    size_t again_count = 0;
+    size_t at = 0;
+    for (const struct pn_json *result = results; result != NULL; result = result->next, at++) {
+        struct pn_ack ack = {.place = NULL};
+        switch (http->dialect->fate(result, &ack)) {
+        case PN_FATE_TAKEN:
+            acknowledge(http, channel, note_at(&post->notes, at), &ack);
+            break;
+        case PN_FATE_AGAIN:
+            again[at] = true;
+            again_count++;
+            (void)pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "%s did not take a record for now: %.*s",
+                             channel->url, (int)result->raw_len, result->raw);
+            break;
+        case PN_FATE_REFUSED: {
+            char *why = pn_xasprintf("%s did not take a record: %.*s", channel->url,
+                                     (int)result->raw_len, result->raw);
+            fail_records(http, 1, why);
+            free(why);
+            break;
+        }
+        }
+    }
+    if (again_count > 0 && again_count < count) {
+        rebuild(post, again);
+    }
+    free(again);
+    return again_count > 0 ? PN_POST_RETRY : PN_POST_DONE;
+}
+
+static enum pn_post_verdict judge_refusal(struct http *http, struct pn_post *post, long status,
+                                          const struct pn_json *root, const char *answer,
+                                          struct pn_err *e)
+{
+    (void)pn_err_input(e, "%s refused with status %ld: %.300s", post->route->url, status, answer);
+    switch (http->dialect->refusal(status, root)) {
+    case PN_REFUSED_RECORDS:
+        fail_records(http, (int64_t)note_count(&post->notes), e->msg);
+        return PN_POST_DONE;
+    case PN_REFUSED_FOR_NOW:
+        e->class_ = PN_CLASS_RETRY;
+        return PN_POST_RETRY;
+    default:
+        return PN_POST_BREAK;
+    }
+}
+
+static enum pn_post_verdict judge(void *arg, struct pn_post *post, long status, const char *answer,
+                                  size_t len, struct pn_err *e)
+{
+    struct http *http = arg;
+    enum pn_post_verdict verdict = PN_POST_DONE;
+    struct pn_json *root = NULL;
+    if (pn_json_parse(http->parser, answer, len, len, &root, NULL) != 0) {
+        root = NULL;
+    }
+    const struct pn_json *results = NULL;
+    if (status == STATUS_OK && root != NULL) {
+        results = http->dialect->results(root, note_count(&post->notes));
+    }
+    if (results != NULL) {
+        verdict = judge_results(http, post, results, e);
+    } else if (status == STATUS_OK) {
+        (void)pn_err_input(e, "%s answered with 200, but without %s: %.200s", post->route->url,
+                           http->dialect->answers_with, answer);
+        return PN_POST_BREAK;
+    } else {
+        verdict = judge_refusal(http, post, status, root, answer, e);
+    }
+    if (http->acks.len >= ACKS_WRITE_BYTES ||
+        (http->acks.len > 0 &&
+         pn_mono_ns(http->env.config->clock) - http->acks_written_ns > acks_interval_ns)) {
+        flush_acks(http);
+    }
+    return verdict;
+}
+
+static void gave_up(void *arg, struct pn_post *post, const struct pn_err *why)
+{
+    fail_records(arg, (int64_t)note_count(&post->notes), why->msg);
+}
+
+static bool is_stopped(void *arg)
+{
+    const struct pn_emulate_config *config = ((struct http *)arg)->env.config;
+    return config->stopped != NULL && config->stopped(config->arg);
+}
+
+/* --- requests --------------------------------------------------------------------------------- */
+
+static void swap_bufs(struct pn_buf *a, struct pn_buf *b)
+{
+    struct pn_buf c = *a;
+    *a = *b;
+    *b = c;
+}
+
+static int dispatch(struct http *http, struct pn_channel *channel, struct pn_err *e)
+{
+    struct pn_post *post = NULL;
+    int rc = pn_poster_take(http->poster, &post, e);
+    if (rc != 0) {
+        return rc;
+    }
+    pn_buf_adds(&channel->body, channel->end);
+    swap_bufs(&post->body, &channel->body);
+    swap_bufs(&post->notes, &channel->notes);
+    post->route = &channel->route;
+    http->env.summary->sent += (int64_t)note_count(&post->notes);
+    pn_poster_send(http->poster, post);
+    return 0;
+}
+
+/* Waits until the next record is due: the n-th is sent n/rate seconds after the first. */
+static int keep_pace(struct http *http, int64_t taken, struct pn_err *e)
+{
+    const struct pn_emulate_config *config = http->env.config;
+    if (http->start_ns == 0) {
+        http->start_ns = pn_mono_ns(config->clock);
+    }
+    if (config->rate == 0) {
+        return 0;
+    }
+    double due_ns = (double)taken * 1e9 / (double)config->rate;
+    return pn_poster_work(http->poster, http->start_ns + (int64_t)due_ns, e);
+}
+
+static int64_t taken_count(const struct http *http)
+{
+    int64_t taken = http->env.summary->sent;
+    for (size_t i = 0; i < http->count; i++) {
+        taken += (int64_t)note_count(&http->channels[i].notes);
+    }
+    return taken;
+}
+
+/* Appends what stands in http->record to the channel's request. */
+static void append(struct http *http, struct pn_channel *channel)
+{
+    pn_buf_adds(&channel->body, channel->notes.len == 0 ? channel->start : ",");
+    struct note note = {.at = channel->body.len, .len = http->record.len};
+    pn_buf_add(&channel->body, http->record.data, http->record.len);
+    if (http->acks_fd >= 0) {
+        int ok = EVP_Digest(pn_buf_text(&http->stored), http->stored.len, note.digest, NULL,
+                            EVP_sha256(), NULL);
+        PN_ASSERT(ok == 1);
+    }
+    pn_buf_add(&channel->notes, &note, sizeof note);
+}
+
+static int put(struct pn_target *base, const struct pn_emulate_record *record, struct pn_err *e)
+{
+    struct http *http = (struct http *)base;
+    struct pn_channel *channel = &http->channels[record->kind];
+    int rc = keep_pace(http, taken_count(http), e);
+    if (rc != 0) {
+        return rc;
+    }
+    pn_buf_reset(&http->record);
+    pn_buf_reset(&http->stored);
+    http->dialect->write(http->env.config, channel, record, &http->record,
+                         http->acks_fd >= 0 ? &http->stored : NULL);
+    rc = pn_buf_check(&http->record, "a record", e);
+    if (rc == 0 && channel->notes.len > 0 &&
+        channel->body.len + http->record.len > http->dialect->request_bytes_max) {
+        rc = dispatch(http, channel, e);
+    }
+    if (rc == 0) {
+        append(http, channel);
+        rc = pn_buf_check(&channel->body, "a request", e);
+    }
+    if (rc == 0 && note_count(&channel->notes) >= (size_t)http->env.config->batch) {
+        rc = dispatch(http, channel, e);
+    }
+    if (rc == 0 && http->acks_error.code != 0) {
+        pn_err_copy(e, &http->acks_error);
+        rc = http->acks_error.code;
+    }
+    return rc;
+}
+
+static int finish(struct pn_target *base, bool whole, struct pn_err *e)
+{
+    (void)whole;
+    struct http *http = (struct http *)base;
+    struct pn_emulate_summary *summary = http->env.summary;
+    struct pn_err *first = e;
+    int rc = 0;
+    for (size_t i = 0; i < http->count && rc == 0; i++) {
+        if (http->channels[i].notes.len > 0) {
+            rc = dispatch(http, &http->channels[i], first);
+        }
+    }
+    int drained = pn_poster_drain(http->poster, rc == 0 ? first : NULL);
+    rc = rc != 0 ? rc : drained;
+    flush_acks(http);
+    if (rc == 0 && http->acks_error.code != 0) {
+        pn_err_copy(first, &http->acks_error);
+        rc = http->acks_error.code;
+    }
+    const struct pn_poster_counts *counts = pn_poster_counts(http->poster);
+    summary->retried = counts->retried;
+    summary->maybe_twice = counts->maybe_twice;
+    summary->p50_ms = pn_latency_quantile_ms(&counts->latency, 0.5);
+    summary->p99_ms = pn_latency_quantile_ms(&counts->latency, 0.99);
+    return rc;
+}
+
+static void destroy(struct pn_target *base)
+{
+    struct http *http = (struct http *)base;
+    pn_poster_destroy(&http->poster);
+    pn_json_parser_destroy(&http->parser);
+    for (size_t i = 0; i < http->count; i++) {
+        struct pn_channel *channel = &http->channels[i];
+        free(channel->name);
+        free(channel->url);
+        free(channel->start);
+        free(channel->end);
+        pn_buf_deinit(&channel->body);
+        pn_buf_deinit(&channel->notes);
+    }
+    pn_io_close(http->env.config->io, &http->acks_fd);
+    pn_buf_deinit(&http->acks);
+    pn_buf_deinit(&http->record);
+    pn_buf_deinit(&http->stored);
+    free(http->key_header);
+    free(http->credentials);
+    free(http->signing);
+    free(http);
+}
+
+static const struct pn_target_ops http_ops = {.put = put, .finish = finish, .destroy = destroy};
+
+/* --- setting up ------------------------------------------------------------------------------- */
+
+char *pn_target_url(const struct pn_emulate_config *config, const char *path)
+{
+    size_t url_len = strlen(config->url);
+    while (url_len > 0 && config->url[url_len - 1] == '/') {
+        url_len--;
+    }
+    const char *stage = config->stage != NULL ? config->stage : "";
+    stage += strspn(stage, "/");
+    size_t stage_len = strlen(stage);
+    while (stage_len > 0 && stage[stage_len - 1] == '/') {
+        stage_len--;
+    }
+    return pn_xasprintf("%.*s/%.*s%s%s", (int)url_len, config->url, (int)stage_len, stage,
+                        stage_len > 0 ? "/" : "", path);
+}
+
+static int check_url(const char *url, struct pn_err *e)
+{
+    if (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0) {
+        return pn_err_input(e, "\"%.200s\" is no URL of a server (http://HOST:PORT)", url);
+    }
+    return 0;
+}
+
+static int open_acks(struct http *http, struct pn_err *e)
+{
+    const struct pn_emulate_config *config = http->env.config;
+    if (config->acks_path == NULL) {
+        return 0;
+    }
+    return pn_io_open(config->io, config->acks_path, O_WRONLY | O_CREAT | O_TRUNC, &http->acks_fd,
+                      e);
+}
+
+static int open_poster(struct http *http, struct pn_err *e)
+{
+    const struct pn_emulate_config *config = http->env.config;
+    struct pn_poster_config poster = {
+        .lanes = (size_t)config->connections,
+        .timeout_ms = config->timeout_ms,
+        .retries_max = config->retries_max,
+        .method = http->dialect->method,
+        .body_bytes_max = PN_TARGET_BODY_BYTES_MAX,
+        .clock = config->clock,
+        .judge = judge,
+        .gave_up = gave_up,
+        .stopped = is_stopped,
+        .arg = http,
+    };
+    size_t count = 0;
+    for (; count < PN_DIALECT_HEADERS_MAX && http->dialect->headers[count] != NULL; count++) {
+        poster.headers[count] = http->dialect->headers[count];
+    }
+    poster.headers[count++] = "Expect:";
+    if (config->api_key != NULL) {
+        http->key_header = pn_xasprintf("x-api-key: %s", config->api_key);
+        poster.headers[count++] = http->key_header;
+    }
+    if (http->dialect->is_signed && config->access_key != NULL) {
+        http->credentials = pn_xasprintf("%s:%s", config->access_key, config->secret_key);
+        http->signing = pn_xasprintf("aws:amz:%s:kinesis", config->region);
+        poster.credentials = http->credentials;
+        poster.signing = http->signing;
+    }
+    return pn_poster_create(&poster, &http->poster, e);
+}
+
+int pn_target_http(const struct pn_target_env *env, const struct pn_dialect *dialect,
+                   struct pn_target **target, struct pn_err *e)
+{
+    int rc = check_url(env->config->url, e);
+    if (rc != 0) {
+        return rc;
+    }
+    struct http *http = pn_xcalloc(1, sizeof *http);
+    http->base.ops = &http_ops;
+    http->env = *env;
+    http->dialect = dialect;
+    http->acks_fd = -1;
+    http->parser = pn_json_parser_create();
+    pn_buf_init(&http->acks, ACKS_BYTES_MAX);
+    pn_buf_init(&http->record, PN_TARGET_BODY_BYTES_MAX);
+    pn_buf_init(&http->stored, PN_TARGET_BODY_BYTES_MAX);
+    for (size_t i = 0; i < pn_generator_kinds(env->generator) && rc == 0; i++) {
+        struct pn_channel *channel = &http->channels[http->count++];
+        pn_buf_init(&channel->body, PN_TARGET_BODY_BYTES_MAX);
+        pn_buf_init(&channel->notes, PN_TARGET_BODY_BYTES_MAX);
+        rc = dialect->open(env, i, channel, e);
+        channel->route.url = channel->url;
+    }
+    if (rc == 0) {
+        rc = open_acks(http, e);
+    }
+    if (rc == 0) {
+        rc = open_poster(http, e);
+    }
+    if (rc == 0) {
+        *target = &http->base;
+    } else {
+        destroy(&http->base);
+    }
+    return rc;
+}

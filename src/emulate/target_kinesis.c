@@ -1,0 +1,259 @@
+/*
+ * Records to streams, by PutRecord and PutRecords: of the Kinesis API, or through an API Gateway
+ * with the mapping templates of AWS's tutorial "API Gateway as a Kinesis proxy", which keeps the
+ * JSON text of what comes as Data. The same payload is kept as the same bytes either way.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base64.h"
+#include "base/mem.h"
+#include "emulate/target_http.h"
+
+enum {
+    REQUEST_BYTES_MAX = 4 << 20, /* PutRecords takes at least 5 MiB in all */
+    STATUS_BAD_REQUEST = 400,
+    STATUS_TOO_LARGE = 413
+};
+
+/* --- where to --------------------------------------------------------------------------------- */
+
+static int find_stream(const struct pn_target_env *env, size_t kind, struct pn_channel *channel,
+                       struct pn_err *e)
+{
+    struct pn_generator_place place = pn_generator_place(env->generator, kind);
+    const char *stream = env->config->stream != NULL ? env->config->stream : place.stream;
+    if (stream == NULL) {
+        return pn_err_input(e,
+                            "generator.yml names no stream for the kind %s: give it one (stream: "
+                            "{name: ...}), or name one for all kinds",
+                            place.name);
+    }
+    channel->name = pn_xstrdup(stream);
+    channel->partition_key = place.partition_key;
+    return 0;
+}
+
+static int open_api(const struct pn_target_env *env, size_t kind, struct pn_channel *channel,
+                    struct pn_err *e)
+{
+    int rc = find_stream(env, kind, channel, e);
+    if (rc != 0) {
+        return rc;
+    }
+    struct pn_buf start;
+    pn_buf_init(&start, PN_TARGET_BODY_BYTES_MAX);
+    pn_buf_adds(&start, "{\"StreamName\":");
+    pn_json_write_cstr(&start, channel->name);
+    pn_buf_adds(&start, env->config->batch > 1 ? ",\"Records\":[" : ",");
+    channel->start = pn_buf_take(&start);
+    channel->end = pn_xstrdup(env->config->batch > 1 ? "]}" : "}");
+    channel->url = pn_target_url(env->config, "");
+    return 0;
+}
+
+static int open_rest(const struct pn_target_env *env, size_t kind, struct pn_channel *channel,
+                     struct pn_err *e)
+{
+    int rc = find_stream(env, kind, channel, e);
+    if (rc != 0) {
+        return rc;
+    }
+    bool many = env->config->batch > 1;
+    char *path = pn_xasprintf("streams/%s/%s", channel->name, many ? "records" : "record");
+    channel->url = pn_target_url(env->config, path);
+    channel->start = pn_xstrdup(many ? "{\"records\":[" : "");
+    channel->end = pn_xstrdup(many ? "]}" : "");
+    free(path);
+    return 0;
+}
+
+/* --- records ---------------------------------------------------------------------------------- */
+
+/* What the stream is to keep: JSON text. */
+static void add_payload(struct pn_buf *out, enum pn_emulate_payload payload,
+                        const struct pn_emulate_record *record)
+{
+    switch (payload) {
+    case PN_EMULATE_OBJECT:
+        pn_buf_add(out, record->json, record->len);
+        break;
+    case PN_EMULATE_BASE64:
+        pn_buf_addc(out, '"');
+        pn_base64_encode(out, record->json, record->len);
+        pn_buf_addc(out, '"');
+        break;
+    case PN_EMULATE_JSON_STRING:
+        pn_json_write_string(out, record->json, record->len);
+        break;
+    }
+}
+
+static void keep_stored(struct pn_buf *stored, enum pn_emulate_payload payload,
+                        const struct pn_emulate_record *record)
+{
+    if (stored != NULL) {
+        add_payload(stored, payload, record);
+    }
+}
+
+/* The API takes bytes, in base64. */
+static void write_api(const struct pn_emulate_config *config, const struct pn_channel *channel,
+                      const struct pn_emulate_record *record, struct pn_buf *out,
+                      struct pn_buf *stored)
+{
+    keep_stored(stored, config->payload, record);
+    pn_buf_adds(out, config->batch > 1 ? "{\"Data\":\"" : "\"Data\":\"");
+    if (config->payload == PN_EMULATE_OBJECT) {
+        pn_base64_encode(out, record->json, record->len);
+    } else {
+        struct pn_buf payload;
+        pn_buf_init(&payload, out->max);
+        add_payload(&payload, config->payload, record);
+        out->failed = out->failed || pn_buf_failed(&payload);
+        pn_base64_encode(out, pn_buf_text(&payload), payload.len);
+        pn_buf_deinit(&payload);
+    }
+    pn_buf_adds(out, "\",\"PartitionKey\":");
+    pn_json_write_cstr(out, channel->partition_key);
+    pn_buf_adds(out, config->batch > 1 ? "}" : "");
+}
+
+static void write_rest(const struct pn_emulate_config *config, const struct pn_channel *channel,
+                       const struct pn_emulate_record *record, struct pn_buf *out,
+                       struct pn_buf *stored)
+{
+    keep_stored(stored, config->payload, record);
+    if (config->batch > 1) {
+        pn_buf_adds(out, "{\"data\":");
+    } else {
+        pn_buf_adds(out, "{\"StreamName\":");
+        pn_json_write_cstr(out, channel->name);
+        pn_buf_adds(out, ",\"Data\":");
+    }
+    add_payload(out, config->payload, record);
+    pn_buf_adds(out, config->batch > 1 ? ",\"partition-key\":" : ",\"PartitionKey\":");
+    pn_json_write_cstr(out, channel->partition_key);
+    pn_buf_addc(out, '}');
+}
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
+static bool is_text(const struct pn_json *object, const char *key)
+{
+    const struct pn_json *node = pn_json_get(object, key);
+    return node != NULL && node->type == PN_JSON_STRING && node->text_len > 0;
+}
+
+/* Of PutRecords a list, of PutRecord the answer itself. */
+static const struct pn_json *results_of(const struct pn_json *answer, size_t count)
+{
+    const struct pn_json *records = pn_json_get(answer, "Records");
+    if (records == NULL) {
+        return count == 1 && is_text(answer, "SequenceNumber") ? answer : NULL;
+    }
+    return records->type == PN_JSON_ARRAY && records->count == count ? records->first : NULL;
+}
+
+static enum pn_fate fate_of(const struct pn_json *result, struct pn_ack *ack)
+{
+    const struct pn_json *code = pn_json_get(result, "ErrorCode");
+    if (code != NULL && code->type != PN_JSON_NULL) {
+        return pn_json_text_is(code, "ProvisionedThroughputExceededException") ||
+                       pn_json_text_is(code, "InternalFailure")
+                   ? PN_FATE_AGAIN
+                   : PN_FATE_REFUSED;
+    }
+    if (!is_text(result, "SequenceNumber") || !is_text(result, "ShardId")) {
+        return PN_FATE_REFUSED;
+    }
+    (void)pn_json_get_text(result, "ShardId", &ack->place, &ack->place_len);
+    (void)pn_json_get_text(result, "SequenceNumber", &ack->position, &ack->position_len);
+    return PN_FATE_TAKEN;
+}
+
+/* The name behind the '#' of "__type", if there is one. */
+static bool error_is(const struct pn_json *answer, const char *name)
+{
+    const char *text = NULL;
+    size_t len = 0;
+    size_t name_len = strlen(name);
+    return pn_json_get_text(answer, "__type", &text, &len) && len >= name_len &&
+           memcmp(text + len - name_len, name, name_len) == 0 &&
+           (len == name_len || text[len - name_len - 1] == '#');
+}
+
+static enum pn_refusal refusal_of(long status, const struct pn_json *answer)
+{
+    static const char *const passing[] = {"ProvisionedThroughputExceededException",
+                                          "LimitExceededException", "KMSThrottlingException",
+                                          "ThrottlingException", "InternalFailure"};
+    static const char *const records[] = {"ValidationException", "InvalidArgumentException",
+                                          "SerializationException"};
+    for (size_t i = 0; i < sizeof passing / sizeof *passing; i++) {
+        if (error_is(answer, passing[i])) {
+            return PN_REFUSED_FOR_NOW;
+        }
+    }
+    for (size_t i = 0; i < sizeof records / sizeof *records; i++) {
+        if (status == STATUS_BAD_REQUEST && error_is(answer, records[i])) {
+            return PN_REFUSED_RECORDS;
+        }
+    }
+    return status == STATUS_TOO_LARGE ? PN_REFUSED_RECORDS : PN_REFUSED_ALL;
+}
+
+/* --- the two doors ---------------------------------------------------------------------------- */
+
+#define ANSWERS_WITH "a sequence number for each record (is it a Kinesis API?)"
+
+static const struct pn_dialect put_record = {
+    .method = "POST",
+    .headers = {"Content-Type: application/x-amz-json-1.1",
+                "X-Amz-Target: Kinesis_20131202.PutRecord"},
+    .answers_with = ANSWERS_WITH,
+    .request_bytes_max = REQUEST_BYTES_MAX,
+    .is_signed = true,
+    .open = open_api,
+    .write = write_api,
+    .results = results_of,
+    .fate = fate_of,
+    .refusal = refusal_of,
+};
+
+static const struct pn_dialect put_records = {
+    .method = "POST",
+    .headers = {"Content-Type: application/x-amz-json-1.1",
+                "X-Amz-Target: Kinesis_20131202.PutRecords"},
+    .answers_with = ANSWERS_WITH,
+    .request_bytes_max = REQUEST_BYTES_MAX,
+    .is_signed = true,
+    .open = open_api,
+    .write = write_api,
+    .results = results_of,
+    .fate = fate_of,
+    .refusal = refusal_of,
+};
+
+static const struct pn_dialect rest = {
+    .method = "PUT",
+    .headers = {"Content-Type: application/json"},
+    .answers_with = ANSWERS_WITH,
+    .request_bytes_max = REQUEST_BYTES_MAX,
+    .open = open_rest,
+    .write = write_rest,
+    .results = results_of,
+    .fate = fate_of,
+    .refusal = refusal_of,
+};
+
+int pn_target_kinesis(const struct pn_target_env *env, struct pn_target **target, struct pn_err *e)
+{
+    return pn_target_http(env, env->config->batch > 1 ? &put_records : &put_record, target, e);
+}
+
+int pn_target_kinesis_rest(const struct pn_target_env *env, struct pn_target **target,
+                           struct pn_err *e)
+{
+    return pn_target_http(env, &rest, target, e);
+}
