@@ -71,3 +71,10 @@ int pn_delta_clean_log(struct pn_delta *table, const struct pn_delta_metadata *m
     pn_delta_log_files_deinit(&log);
     return rc;
 }
+
+int pn_delta_clean(struct pn_delta *table, struct pn_err *e)
+{
+    const struct pn_delta_snapshot *head = NULL;
+    int rc = pn_delta_load_head(table, &head, e);
+    return rc != 0 ? rc : pn_delta_clean_log(table, &head->metadata, e);
+}

@@ -192,6 +192,9 @@ int pn_delta_commit(struct pn_delta *table, const struct pn_delta_commit *commit
 
 /* Writes a checkpoint of the latest version, and `_last_checkpoint`. */
 int pn_delta_checkpoint(struct pn_delta *table, struct pn_err *e) PN_MUST_CHECK;
+/* Removes commits and checkpoints that are older than the table's log retention and that no younger
+ * version needs. */
+int pn_delta_clean(struct pn_delta *table, struct pn_err *e) PN_MUST_CHECK;
 
 struct pn_delta_history_entry {
     int64_t version;
