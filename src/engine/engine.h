@@ -84,6 +84,9 @@ struct pn_append {
     size_t count;
     const struct pn_stream_position *positions;
     size_t position_count;
+    /* Properties that tables are made with, this one and that of the dead letters. */
+    const struct pn_delta_map_entry *configuration;
+    size_t configuration_count;
 };
 
 struct pn_engine;
