@@ -1,7 +1,7 @@
 /*
  * Where processors read streams: the embedded streams of this process (embedded.c, on kinesis.h),
- * or those of a running server by its Kinesis API (api.c). The same positions in both: offsets of
- * a shard, which sequence numbers hold.
+ * or those of a running server (api.c), because one process at a time owns the log. Positions are
+ * the same in both: offsets of a shard.
  */
 #ifndef PN_STREAM_SOURCE_H
 #define PN_STREAM_SOURCE_H
@@ -18,25 +18,25 @@
 
 struct pn_source_shard {
     uint32_t index;
-    int32_t parent; /* index, or -1 */
-    int32_t adjacent_parent;
+    int32_t parent;          /* index, or -1 */
+    int32_t adjacent_parent; /* index, or -1 */
     int64_t created_ms;
-    bool open;
+    bool complete; /* closed, and no record will ever be behind `end` */
+    int64_t begin; /* offset of the oldest record kept */
+    int64_t end;   /* offset the next record gets */
 };
 
 /* A stream as it is now; in the arena. */
 struct pn_source_stream {
-    uint64_t id; /* another one when the stream was deleted and created again */
-    struct pn_source_shard *shards;
+    uint64_t id;                    /* another one when the stream was deleted and created again */
+    struct pn_source_shard *shards; /* by index; very old ones may be missing */
     size_t shard_count;
 };
 
 struct pn_source_records {
     struct pn_record *records; /* key, value, timestamp_ms, offset */
     size_t count;
-    int64_t next_offset;
-    int64_t behind_ms;
-    bool drained; /* the shard is closed and was read to its end */
+    int64_t next_offset; /* where to read on */
 };
 
 struct pn_source;
@@ -45,14 +45,13 @@ struct pn_source_ops {
     void (*destroy)(struct pn_source *source);
     int (*describe)(struct pn_source *source, const char *stream, struct pn_arena *arena,
                     struct pn_source_stream *out, struct pn_err *e);
-    int (*position)(struct pn_source *source, const char *stream, uint32_t shard,
+    int (*position)(struct pn_source *source, const char *stream, uint64_t id, uint32_t shard,
                     enum pn_stream_start start, int64_t start_ms, int64_t *offset,
                     struct pn_err *e);
-    int (*read)(struct pn_source *source, const char *stream, uint32_t shard, int64_t offset,
-                size_t max_records, size_t max_bytes, struct pn_arena *arena,
+    int (*read)(struct pn_source *source, const char *stream, uint64_t id, uint32_t shard,
+                int64_t offset, size_t max_records, size_t max_bytes, struct pn_arena *arena,
                 struct pn_source_records *out, struct pn_err *e);
-    /* Returns when records may have come, after `ms`, or after pn_source_wake(). */
-    void (*wait)(struct pn_source *source, int64_t ms);
+    uint64_t (*wait)(struct pn_source *source, uint64_t seen, int64_t ms);
     void (*wake)(struct pn_source *source);
 };
 
@@ -60,5 +59,54 @@ struct pn_source_ops {
 struct pn_source {
     const struct pn_source_ops *ops;
 };
+
+/* MISSING when there is no such stream; RETRY when the server can't be reached. BLOCKS. */
+PN_MUST_CHECK static inline int pn_source_describe(struct pn_source *source, const char *stream,
+                                                   struct pn_arena *arena,
+                                                   struct pn_source_stream *out, struct pn_err *e)
+{
+    return source->ops->describe(source, stream, arena, out, e);
+}
+/* The offset a reader begins with. MISSING when the stream of that id is gone. BLOCKS. */
+PN_MUST_CHECK static inline int pn_source_position(struct pn_source *source, const char *stream,
+                                                   uint64_t id, uint32_t shard,
+                                                   enum pn_stream_start start, int64_t start_ms,
+                                                   int64_t *offset, struct pn_err *e)
+{
+    return source->ops->position(source, stream, id, shard, start, start_ms, offset, e);
+}
+/*
+ * Records from `offset` on, at least one when there is one; what retention has removed is passed
+ * over. MISSING when the stream of that id is gone. Damage in the log is CORRUPT, and
+ * out->next_offset is behind it. BLOCKS.
+ */
+PN_MUST_CHECK static inline int pn_source_read(struct pn_source *source, const char *stream,
+                                               uint64_t id, uint32_t shard, int64_t offset,
+                                               size_t max_records, size_t max_bytes,
+                                               struct pn_arena *arena,
+                                               struct pn_source_records *out, struct pn_err *e)
+{
+    return source->ops->read(source, stream, id, shard, offset, max_records, max_bytes, arena, out,
+                             e);
+}
+/* Returns when something may have come since the wait that returned `seen` (0 at first), after
+ * `ms`, or after pn_source_wake(). What it returns is the next wait's `seen`. */
+static inline uint64_t pn_source_wait(struct pn_source *source, uint64_t seen, int64_t ms)
+{
+    return source->ops->wait(source, seen, ms);
+}
+/* Ends all waits. */
+static inline void pn_source_wake(struct pn_source *source)
+{
+    source->ops->wake(source);
+}
+void pn_source_destroy(struct pn_source **source); /* NULL ok */
+
+/* The streams of this process; borrows `kinesis` and its log. */
+int pn_source_embedded(struct pn_kinesis *kinesis, struct pn_source **source,
+                       struct pn_err *e) PN_MUST_CHECK;
+/* Those of the server at `url` ("http://127.0.0.1:8082"), by our own routes (see routes.h); looks
+ * for new records every `poll_ms`. Nothing is asked yet. */
+struct pn_source *pn_source_api(const char *url, int64_t poll_ms);
 
 #endif

@@ -1,0 +1,154 @@
+#include "stream/batch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+enum { ARENA_BLOCK_BYTES = 256 * 1024 };
+
+void pn_stream_batch_init(struct pn_stream_batch *batch)
+{
+    memset(batch, 0, sizeof *batch);
+    pn_arena_init(&batch->arena, ARENA_BLOCK_BYTES);
+}
+
+void pn_stream_batch_deinit(struct pn_stream_batch *batch)
+{
+    pn_arena_deinit(&batch->arena);
+    free(batch->rows);
+    free(batch->positions);
+    free(batch->parts);
+}
+
+void pn_stream_batch_reset(struct pn_stream_batch *batch)
+{
+    pn_stream_batch_deinit(batch);
+    pn_stream_batch_init(batch);
+}
+
+/* The index of the shard's position. */
+static size_t position_of(struct pn_stream_batch *batch, const struct pn_stream_shard *shard)
+{
+    for (size_t i = 0; i < batch->position_count; i++) {
+        if (batch->parts[i].shard == shard->info.index) {
+            return i;
+        }
+    }
+    size_t i = batch->position_count++;
+    pn_grow((void **)&batch->positions, &batch->position_capacity, i + 1, sizeof *batch->positions);
+    pn_grow((void **)&batch->parts, &batch->part_capacity, i + 1, sizeof *batch->parts);
+    batch->positions[i] =
+        (struct pn_stream_position){.app_id = pn_arena_strdup(&batch->arena, shard->app_id),
+                                    .shard = pn_arena_strdup(&batch->arena, shard->id),
+                                    .from = shard->planned,
+                                    .to = shard->taken};
+    batch->parts[i] = (struct pn_stream_batch_part){.shard = shard->info.index,
+                                                    .created_ms = shard->info.created_ms,
+                                                    .first_arrival_ms = -1,
+                                                    .last_offset = -1};
+    return i;
+}
+
+void pn_stream_batch_add_position(struct pn_stream_batch *batch,
+                                  const struct pn_stream_shard *shard)
+{
+    (void)position_of(batch, shard);
+}
+
+static bool is_wanted(const struct pn_stream_batch_flow *flow, struct pn_bytes key)
+{
+    for (size_t i = 0; i < flow->flow_count; i++) {
+        const char *wanted = flow->flows[i]->partition_key;
+        if (wanted == NULL ||
+            (strlen(wanted) == key.len && memcmp(wanted, key.data, key.len) == 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A record on its way into the batch. */
+struct taking {
+    struct pn_stream_batch *batch;
+    struct pn_stream_row row; /* all but value and reason */
+};
+
+static void add_row(void *arg, struct pn_bytes value, const char *reason)
+{
+    struct taking *taking = arg;
+    struct pn_stream_batch *batch = taking->batch;
+    pn_grow((void **)&batch->rows, &batch->capacity, batch->count + 1, sizeof *batch->rows);
+    struct pn_stream_row *row = &batch->rows[batch->count++];
+    *row = taking->row;
+    row->value = value;
+    row->reason = reason;
+}
+
+static void take(struct pn_stream_batch *batch, const struct pn_stream_batch_flow *flow,
+                 size_t position, const struct pn_record *record)
+{
+    struct pn_stream_batch_part *part = &batch->parts[position];
+    if (part->first_arrival_ms < 0) {
+        part->first_arrival_ms = record->timestamp_ms;
+    }
+    part->last_offset = record->offset;
+    part->last_arrival_ms = record->timestamp_ms;
+    batch->records++;
+    batch->bytes += (int64_t)(record->key.len + record->value.len);
+    if (!is_wanted(flow, record->key)) {
+        batch->skipped++;
+        return;
+    }
+    char *sequence = pn_arena_alloc(&batch->arena, PN_SEQUENCE_SIZE);
+    struct taking taking = {
+        .batch = batch,
+        .row = {.data = record->value,
+                .partition_key = record->key,
+                .sequence = pn_sequence_text(part->created_ms, part->shard, record->offset,
+                                             record->timestamp_ms, sequence),
+                .position = position,
+                .offset = record->offset,
+                .arrival_ms = record->timestamp_ms}};
+    const struct pn_decoded out = {.row = add_row, .arg = &taking};
+    pn_stream_decode(flow->parser, record->value, flow->keeps_value, &batch->arena, &out);
+}
+
+int pn_stream_batch_read(struct pn_stream_batch *batch, const struct pn_stream_batch_flow *flow,
+                         struct pn_source *source, struct pn_stream_shard *shard,
+                         size_t max_records, size_t max_bytes, struct pn_err *damage,
+                         struct pn_err *e)
+{
+    struct pn_source_records read = {0};
+    struct pn_err failure = {0};
+    int rc = pn_source_read(source, flow->stream, flow->stream_id, shard->info.index, shard->taken,
+                            max_records, max_bytes, &batch->arena, &read, &failure);
+    if (rc != 0 && failure.class_ == PN_CLASS_CORRUPT) {
+        *damage = failure;
+        read.count = 0;
+        if (read.next_offset <= shard->taken) {
+            read.next_offset = shard->taken + 1;
+        }
+        rc = 0;
+    }
+    if (rc != 0) {
+        pn_err_copy(e, &failure);
+        return rc;
+    }
+    size_t position = position_of(batch, shard);
+    int64_t expected = shard->taken;
+    for (size_t i = 0; i < read.count; i++) {
+        batch->lost += read.records[i].offset - expected;
+        expected = read.records[i].offset + 1;
+        take(batch, flow, position, &read.records[i]);
+    }
+    if (read.count > 0 && shard->waiting_since_ms < 0) {
+        shard->waiting_since_ms = read.records[0].timestamp_ms;
+    }
+    if (read.next_offset > expected) {
+        batch->lost += read.next_offset - expected;
+    }
+    shard->taken = read.next_offset > shard->taken ? read.next_offset : shard->taken;
+    batch->positions[position].to = shard->taken;
+    return 0;
+}

@@ -1,0 +1,200 @@
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "stream/private.h"
+
+/* --- where the table is ----------------------------------------------------------------------- */
+
+static int read_table(struct pn_stream_worker *worker, struct pn_delta_snapshot **snapshot,
+                      struct pn_err *e)
+{
+    struct pn_streams *owner = worker->owner;
+    struct pn_delta *delta =
+        pn_delta_create(owner->env.store, worker->table->path, pn_engine_parquet(owner->env.engine),
+                        owner->env.clock, owner->env.logger, &owner->config.delta);
+    struct pn_err failure = {0};
+    int rc = pn_delta_snapshot(delta, -1, snapshot, &failure);
+    if (rc != 0 && failure.class_ == PN_CLASS_MISSING) {
+        *snapshot = NULL;
+        rc = 0;
+    } else if (rc != 0) {
+        pn_err_copy(e, &failure);
+    }
+    pn_delta_destroy(&delta);
+    return rc;
+}
+
+/* The first positions are in the table before anything is read: a start at "latest" must mean the
+ * same after a crash. */
+static int commit_first(struct pn_stream_worker *worker, struct pn_err *e)
+{
+    pn_stream_batch_reset(worker->filling);
+    for (size_t i = 0; i < worker->shards.count; i++) {
+        pn_stream_batch_add_position(worker->filling, &worker->shards.items[i]);
+    }
+    pn_stream_submit(worker);
+    return pn_stream_collect(worker, true, e);
+}
+
+int pn_stream_place(struct pn_stream_worker *worker, struct pn_err *e)
+{
+    struct pn_streams *owner = worker->owner;
+    struct pn_source_stream described = {0};
+    struct pn_delta_snapshot *table = NULL;
+    struct pn_arena arena;
+    bool fresh = false;
+    pn_arena_init(&arena, 0);
+    uint64_t before = worker->shards.stream_id;
+    struct pn_err failure = {0};
+    int rc =
+        pn_source_describe(owner->env.source, worker->stream->name, &arena, &described, &failure);
+    pn_err_copy(e, rc != 0 ? &failure : NULL);
+    if (rc == 0) {
+        rc = read_table(worker, &table, e);
+    }
+    if (rc == 0) {
+        bool again = worker->was_watching && before != described.id;
+        rc = pn_stream_shards_place(&worker->shards, worker->stream, owner->env.source, &described,
+                                    table, again, &fresh, e);
+    }
+    if (rc == 0) {
+        pn_log_info(owner->env.logger, "stream", "%s %s %s", worker->table->name,
+                    fresh ? "starts to read" : "goes on reading", worker->stream->name);
+        worker->is_placed = true;
+        if (worker->drains && !worker->shards.aimed) {
+            pn_stream_shards_aim(&worker->shards);
+        }
+    }
+    pn_delta_snapshot_destroy(&table);
+    pn_arena_deinit(&arena);
+    if (rc == 0 && fresh) {
+        rc = commit_first(worker, e);
+        worker->is_placed = worker->is_placed && rc == 0;
+    }
+    worker->was_watching = worker->was_watching || rc == 0 || failure.class_ == PN_CLASS_MISSING;
+    return rc;
+}
+
+/* --- a batch's way ---------------------------------------------------------------------------- */
+
+void pn_stream_submit(struct pn_stream_worker *worker)
+{
+    struct pn_stream_batch *batch = worker->filling;
+    for (size_t i = 0; i < worker->shards.count; i++) {
+        struct pn_stream_shard *shard = &worker->shards.items[i];
+        if (shard->taken != shard->planned && (shard->planned >= 0 || shard->taken > 0)) {
+            pn_stream_batch_add_position(batch, shard);
+        }
+    }
+    for (size_t i = 0; i < batch->position_count; i++) {
+        struct pn_stream_shard *shard =
+            pn_stream_shards_find(&worker->shards, batch->parts[i].shard);
+        PN_ASSERT(shard != NULL);
+        shard->planned = batch->positions[i].to;
+    }
+    worker->is_appending = true;
+    worker->append_ns = pn_mono_ns(worker->owner->env.clock);
+    worker->unsaved = 0;
+    worker->saved_ns = worker->append_ns;
+    worker->filling = batch == &worker->batches[0] ? &worker->batches[1] : &worker->batches[0];
+    const struct pn_delta_map_entry *properties = worker->owner->properties;
+    pn_stream_appender_submit(&worker->appender,
+                              &(struct pn_append){.table = worker->table,
+                                                  .stream = worker->stream->name,
+                                                  .rows = batch->rows,
+                                                  .count = batch->count,
+                                                  .positions = batch->positions,
+                                                  .position_count = batch->position_count,
+                                                  .configuration = properties,
+                                                  .configuration_count = 2});
+}
+
+/* What is still waiting of a shard whose records up to `to` are in the table. */
+static int64_t still_waiting_since(const struct pn_stream_worker *worker, uint32_t shard)
+{
+    const struct pn_stream_batch *batch = worker->filling;
+    for (size_t i = 0; i < batch->position_count; i++) {
+        if (batch->parts[i].shard == shard) {
+            return batch->parts[i].first_arrival_ms;
+        }
+    }
+    return -1;
+}
+
+static void take_positions(struct pn_stream_worker *worker, const struct pn_stream_batch *batch)
+{
+    int64_t now_ms = pn_wall_ms(worker->owner->env.clock);
+    for (size_t i = 0; i < batch->position_count; i++) {
+        const struct pn_stream_batch_part *part = &batch->parts[i];
+        struct pn_stream_shard *shard = pn_stream_shards_find(&worker->shards, part->shard);
+        shard->committed = batch->positions[i].to;
+        shard->waiting_since_ms = still_waiting_since(worker, part->shard);
+        if (part->last_offset >= 0) {
+            shard->last_offset = part->last_offset;
+            shard->last_arrival_ms = part->last_arrival_ms;
+            pn_metric_observe_ns(worker->metrics.latency_seconds,
+                                 (now_ms - part->first_arrival_ms) * 1000000);
+        }
+    }
+}
+
+static void count_commit(struct pn_stream_worker *worker, const struct pn_stream_batch *batch,
+                         const struct pn_table_report *report)
+{
+    pthread_mutex_lock(&worker->lock);
+    worker->view.rows += report->rows;
+    worker->view.dead_letters += report->dead_letters;
+    worker->view.commits++;
+    worker->view.version = report->version;
+    worker->view.committed_ms = pn_wall_ms(worker->owner->env.clock);
+    pthread_mutex_unlock(&worker->lock);
+    pn_metric_add(worker->metrics.rows, report->rows);
+    pn_metric_add(worker->metrics.dead_letters, report->dead_letters);
+    pn_metric_add(worker->metrics.commits, 1);
+    pn_metric_observe_ns(worker->metrics.commit_seconds,
+                         pn_mono_ns(worker->owner->env.clock) - worker->append_ns);
+    pn_upkeep_committed(worker->upkeep, batch->count > 0, report->dead_letters > 0);
+}
+
+/* What was read on top of a batch that isn't in the table, is read again. */
+static void start_over(struct pn_stream_worker *worker)
+{
+    pn_stream_batch_reset(worker->filling);
+    worker->is_placed = false;
+}
+
+int pn_stream_collect(struct pn_stream_worker *worker, bool wait, struct pn_err *e)
+{
+    struct pn_table_report report = {0};
+    struct pn_err failure = {0};
+    int rc = 0;
+    if (!worker->is_appending ||
+        !pn_stream_appender_collect(&worker->appender, wait, &report, &rc, &failure)) {
+        return 0;
+    }
+    worker->is_appending = false;
+    struct pn_stream_batch *batch =
+        worker->filling == &worker->batches[0] ? &worker->batches[1] : &worker->batches[0];
+    if (rc == 0) {
+        worker->failures = 0;
+        take_positions(worker, batch);
+        count_commit(worker, batch, &report);
+        pn_stream_view_shards(worker);
+        pn_stream_view_state(worker, PN_WORKER_RUNNING);
+    } else {
+        start_over(worker);
+    }
+    pn_stream_batch_reset(batch);
+    if (rc != 0 && failure.class_ == PN_CLASS_CONFLICT && failure.code == PN_DELTA_TXN_SEEN) {
+        pn_log_info(worker->owner->env.logger, "stream",
+                    "%s: another commit was there first, reading its positions: %s",
+                    worker->table->name, failure.msg);
+        pthread_mutex_lock(&worker->lock);
+        worker->view.conflicts++;
+        pthread_mutex_unlock(&worker->lock);
+        pn_metric_add(worker->metrics.conflicts, 1);
+        return 0;
+    }
+    pn_err_copy(e, rc != 0 ? &failure : NULL);
+    return rc;
+}

@@ -1,0 +1,128 @@
+#include "stream/decode.h"
+
+#include <string.h>
+
+#include "base/base64.h"
+
+struct decoding {
+    struct pn_json_parser *parser;
+    bool keeps_value;
+    struct pn_arena *arena;
+    const struct pn_decoded *out;
+};
+
+static void give_reason(const struct decoding *decoding, const char *reason)
+{
+    decoding->out->row(decoding->out->arg, (struct pn_bytes){0}, reason);
+}
+
+/* The row that an object is, or wraps. */
+static const struct pn_json *row_of(const struct decoding *decoding, const struct pn_json *object)
+{
+    const struct pn_json *only = object->first;
+    bool wraps = !decoding->keeps_value && object->count == 1 && only->type == PN_JSON_OBJECT &&
+                 only->key_len == 5 && memcmp(only->key, "value", 5) == 0;
+    return wraps ? only : object;
+}
+
+/* The parser's texts are good until its next parse, so rows get a copy. */
+static void give_object(const struct decoding *decoding, const struct pn_json *object)
+{
+    const struct pn_json *row = row_of(decoding, object);
+    const struct pn_bytes value = {
+        .data = pn_arena_strndup(decoding->arena, row->raw, row->raw_len), .len = row->raw_len};
+    decoding->out->row(decoding->out->arg, value, NULL);
+}
+
+static void give_array(const struct decoding *decoding, const struct pn_json *array)
+{
+    if (array->count == 0) {
+        give_reason(decoding, "an empty array holds no row");
+        return;
+    }
+    if (array->count > PN_STREAM_RECORD_ROWS_MAX) {
+        give_reason(decoding,
+                    pn_arena_printf(decoding->arena, "an array of %zu rows: at most %d are taken",
+                                    array->count, PN_STREAM_RECORD_ROWS_MAX));
+        return;
+    }
+    size_t i = 0;
+    for (const struct pn_json *item = array->first; item != NULL; item = item->next, i++) {
+        if (item->type == PN_JSON_OBJECT) {
+            give_object(decoding, item);
+        } else {
+            give_reason(decoding,
+                        pn_arena_printf(decoding->arena, "item %zu of the array is no object: %s",
+                                        i, pn_json_type_name(item->type)));
+        }
+    }
+}
+
+static void give(const struct decoding *decoding, const struct pn_json *root)
+{
+    if (root->type == PN_JSON_OBJECT) {
+        give_object(decoding, root);
+    } else if (root->type == PN_JSON_ARRAY) {
+        give_array(decoding, root);
+    } else {
+        give_reason(decoding, pn_arena_printf(decoding->arena, "no JSON object: %s",
+                                              pn_json_type_name(root->type)));
+    }
+}
+
+/* Decoded base64 when it is that and holds JSON; *root is the JSON then, else NULL. */
+static void parse_base64(const struct decoding *decoding, const char *text, size_t len,
+                         struct pn_json **root)
+{
+    *root = NULL;
+    struct pn_buf bytes;
+    pn_buf_init(&bytes, len + 1);
+    /* A JSON text in braces is no base64: most strings need no second look. */
+    if (text[0] != '{' && text[0] != '[' && pn_base64_decode(&bytes, text, len)) {
+        if (pn_json_parse(decoding->parser, pn_buf_text(&bytes), bytes.len, bytes.len, root,
+                          NULL) != 0) {
+            *root = NULL;
+        }
+    }
+    pn_buf_deinit(&bytes);
+}
+
+static void decode_string(const struct decoding *decoding, const struct pn_json *string)
+{
+    if (string->text_len == 0) {
+        give_reason(decoding, "the data is an empty string");
+        return;
+    }
+    size_t len = string->text_len;
+    const char *text = pn_arena_strndup(decoding->arena, string->text, len);
+    struct pn_json *root = NULL;
+    struct pn_err why = {0};
+    parse_base64(decoding, text, len, &root);
+    if (root == NULL && pn_json_parse(decoding->parser, text, len, len, &root, &why) != 0) {
+        give_reason(decoding, pn_arena_printf(
+                                  decoding->arena,
+                                  "a string that is neither base64 of JSON nor JSON: %s", why.msg));
+        return;
+    }
+    give(decoding, root);
+}
+
+void pn_stream_decode(struct pn_json_parser *parser, struct pn_bytes data, bool keeps_value,
+                      struct pn_arena *arena, const struct pn_decoded *out)
+{
+    const struct decoding decoding = {
+        .parser = parser, .keeps_value = keeps_value, .arena = arena, .out = out};
+    struct pn_json *root = NULL;
+    struct pn_err why = {0};
+    if (data.len == 0) {
+        give_reason(&decoding, "the record is empty");
+    } else if (pn_json_parse(parser, data.data, data.len, data.len, &root, &why) != 0) {
+        give_reason(&decoding, pn_arena_strdup(arena, why.msg));
+    } else if (root->type == PN_JSON_OBJECT && row_of(&decoding, root) == root) {
+        out->row(out->arg, data, NULL);
+    } else if (root->type == PN_JSON_STRING) {
+        decode_string(&decoding, root);
+    } else {
+        give(&decoding, root);
+    }
+}

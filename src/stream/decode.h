@@ -1,0 +1,31 @@
+/*
+ * What producers put into streams, made into rows. The data of a record may be
+ *
+ *   {...}                   a row
+ *   "..."                   a string: base64 of JSON, or else JSON text
+ *   {"value":{...}}         a row, wrapped as for the Kafka REST routes
+ *   [{...},{"value":{}}]    several of them
+ *
+ * and JSON within a string likewise. Anything else is no row, with a reason for a person.
+ */
+#ifndef PN_STREAM_DECODE_H
+#define PN_STREAM_DECODE_H
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "log/log.h"
+
+enum { PN_STREAM_RECORD_ROWS_MAX = 10000 }; /* rows in one record */
+
+/* One row: its JSON text, or `reason` (not NULL) why there is none. */
+struct pn_decoded {
+    void (*row)(void *arg, struct pn_bytes value, const char *reason);
+    void *arg;
+};
+
+/* Calls `out` at least once. Values point into `data` or into the arena, as reasons do. With
+ * `keeps_value` a lone member "value" is a column, and no wrapper. */
+void pn_stream_decode(struct pn_json_parser *parser, struct pn_bytes data, bool keeps_value,
+                      struct pn_arena *arena, const struct pn_decoded *out);
+
+#endif

@@ -1,0 +1,311 @@
+#include "stream/maintenance.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "stream/bell.h"
+
+enum {
+    TIER_FIRST_BYTES = 1 << 20, /* files of up to half of this are small */
+    TIER_RATIO = 16,
+    ROUND_MS = 1000,
+    VACUUM_MS_MIN = 10000,
+    VACUUM_MS_MAX = 600000
+};
+
+struct pn_upkeep_table {
+    struct pn_upkeep *upkeep;
+    char *path;
+    struct pn_delta *delta;
+    _Atomic int64_t files;   /* appended since compaction last looked */
+    _Atomic int64_t commits; /* since the last checkpoint */
+    _Atomic int64_t touched; /* since vacuum */
+    int64_t vacuum_at_ms;    /* monotonic */
+};
+
+struct pn_upkeep {
+    struct pn_upkeep_config config;
+    struct pn_upkeep_table **tables;
+    size_t count;
+    size_t capacity;
+    struct pn_upkeep_table *dead_letters;
+    struct pn_bell bell;
+    _Atomic bool is_stopping;
+    bool is_running;
+    pthread_t thread;
+    struct pn_metric *compactions;
+    struct pn_metric *errors;
+};
+
+struct pn_upkeep *pn_upkeep_create(const struct pn_upkeep_config *config)
+{
+    struct pn_upkeep *upkeep = pn_xcalloc(1, sizeof *upkeep);
+    upkeep->config = *config;
+    pn_bell_init(&upkeep->bell);
+    upkeep->compactions = pn_metrics_counter(
+        config->metrics, "pinion_stream_compactions_total",
+        "Times that small files of a stream table were made into one.", NULL, NULL);
+    upkeep->errors =
+        pn_metrics_counter(config->metrics, "pinion_stream_maintenance_errors_total",
+                           "Failed tries to compact or clean a stream table.", NULL, NULL);
+    return upkeep;
+}
+
+struct pn_upkeep_table *pn_upkeep_add(struct pn_upkeep *upkeep, const char *path)
+{
+    for (size_t i = 0; i < upkeep->count; i++) {
+        if (strcmp(upkeep->tables[i]->path, path) == 0) {
+            return upkeep->tables[i];
+        }
+    }
+    const struct pn_upkeep_config *config = &upkeep->config;
+    struct pn_upkeep_table *table = pn_xcalloc(1, sizeof *table);
+    table->upkeep = upkeep;
+    table->path = pn_xstrdup(path);
+    table->delta = pn_delta_create(config->store, path, pn_engine_parquet(config->engine),
+                                   config->clock, config->logger, &config->delta);
+    /* What an earlier life has left: looked at in the first round. */
+    table->files = config->compact_files;
+    table->touched = 1;
+    pn_grow((void **)&upkeep->tables, &upkeep->capacity, upkeep->count + 1,
+            sizeof(struct pn_upkeep_table *));
+    upkeep->tables[upkeep->count++] = table;
+    return table;
+}
+
+void pn_upkeep_set_dead_letters(struct pn_upkeep *upkeep, struct pn_upkeep_table *table)
+{
+    upkeep->dead_letters = table;
+}
+
+static void count_commit(struct pn_upkeep_table *table, bool has_file)
+{
+    struct pn_upkeep *upkeep = table->upkeep;
+    int64_t files = atomic_fetch_add(&table->files, has_file ? 1 : 0) + (has_file ? 1 : 0);
+    (void)atomic_fetch_add(&table->commits, 1);
+    (void)atomic_fetch_add(&table->touched, 1);
+    if (upkeep->config.compact_files > 0 && files == upkeep->config.compact_files) {
+        pn_bell_ring(&upkeep->bell);
+    }
+}
+
+void pn_upkeep_committed(struct pn_upkeep_table *table, bool has_file, bool has_dead_letters)
+{
+    count_commit(table, has_file);
+    if (has_dead_letters && table->upkeep->dead_letters != NULL) {
+        count_commit(table->upkeep->dead_letters, true);
+    }
+}
+
+/* --- compaction ------------------------------------------------------------------------------- */
+
+int64_t pn_upkeep_choose(const struct pn_delta_snapshot *snapshot, int64_t count,
+                         int64_t target_bytes)
+{
+    int64_t limit = TIER_FIRST_BYTES;
+    int64_t below = 0; /* files of the tiers before are no larger than this */
+    for (;;) {
+        if (limit > target_bytes) {
+            limit = target_bytes;
+        }
+        /* What a compaction up to `limit` makes is mostly above half of it, and so in the next
+         * tier. */
+        int64_t found = 0;
+        int64_t above = limit == target_bytes ? limit : limit / 2;
+        for (size_t i = 0; i < snapshot->file_count; i++) {
+            int64_t size = snapshot->files[i].size_bytes;
+            found += size >= below && size < above;
+        }
+        if (found >= count) {
+            return limit;
+        }
+        if (limit == target_bytes) {
+            return 0;
+        }
+        below = above;
+        limit *= TIER_RATIO;
+    }
+}
+
+static int compact(struct pn_upkeep_table *table, const struct pn_delta_snapshot *snapshot,
+                   struct pn_err *e)
+{
+    const struct pn_upkeep_config *config = &table->upkeep->config;
+    int64_t limit =
+        pn_upkeep_choose(snapshot, config->compact_files, config->optimize_target_bytes);
+    if (limit == 0) {
+        return 0;
+    }
+    int64_t before = 0;
+    int64_t after = 0;
+    struct pn_err failure = {0};
+    int rc = pn_engine_optimize(config->engine, table->path, limit, &before, &after, &failure);
+    if (rc != 0 && failure.class_ == PN_CLASS_CONFLICT) {
+        return 0; /* another process compacts it, too */
+    }
+    if (rc != 0) {
+        pn_err_copy(e, &failure);
+        return rc;
+    }
+    pn_metric_add(table->upkeep->compactions, 1);
+    pn_log_debug(config->logger, "stream", "%s: %lld files became %lld", table->path,
+                 (long long)before, (long long)after);
+    return 0;
+}
+
+static int compact_if_due(struct pn_upkeep_table *table, struct pn_err *e)
+{
+    const struct pn_upkeep_config *config = &table->upkeep->config;
+    if (config->compact_files == 0 || atomic_load(&table->files) < config->compact_files) {
+        return 0;
+    }
+    atomic_store(&table->files, 0);
+    struct pn_delta_snapshot *snapshot = NULL;
+    struct pn_err failure = {0};
+    int rc = pn_delta_snapshot(table->delta, -1, &snapshot, &failure);
+    if (rc != 0 && failure.class_ == PN_CLASS_MISSING) {
+        return 0;
+    }
+    pn_err_copy(e, rc != 0 ? &failure : NULL);
+    if (rc == 0) {
+        rc = compact(table, snapshot, e);
+    }
+    pn_delta_snapshot_destroy(&snapshot);
+    return rc;
+}
+
+/* --- checkpoints, vacuum ---------------------------------------------------------------------- */
+
+static int checkpoint_if_due(struct pn_upkeep_table *table, struct pn_err *e)
+{
+    const struct pn_upkeep_config *config = &table->upkeep->config;
+    int64_t interval = config->delta.checkpoint_interval > config->compact_files
+                           ? config->delta.checkpoint_interval
+                           : config->compact_files;
+    if (atomic_load(&table->commits) < interval) {
+        return 0;
+    }
+    atomic_store(&table->commits, 0);
+    int rc = pn_delta_checkpoint(table->delta, e);
+    return rc != 0 ? rc : pn_delta_clean(table->delta, e);
+}
+
+static void count_removed(void *arg, const char *path, int64_t size_bytes)
+{
+    (void)path;
+    (void)size_bytes;
+    (*(int64_t *)arg)++;
+}
+
+static int vacuum_if_due(struct pn_upkeep_table *table, struct pn_err *e)
+{
+    const struct pn_upkeep_config *config = &table->upkeep->config;
+    int64_t now_ms = pn_mono_ms(config->clock);
+    if (atomic_load(&table->touched) == 0 || now_ms < table->vacuum_at_ms) {
+        return 0;
+    }
+    int64_t next_ms = config->keep_ms / 4;
+    next_ms = next_ms < VACUUM_MS_MIN ? VACUUM_MS_MIN : next_ms;
+    table->vacuum_at_ms = now_ms + (next_ms < VACUUM_MS_MAX ? next_ms : VACUUM_MS_MAX);
+    struct pn_delta_snapshot *snapshot = NULL;
+    struct pn_err failure = {0};
+    int rc = pn_delta_snapshot(table->delta, -1, &snapshot, &failure);
+    if (rc != 0 && failure.class_ == PN_CLASS_MISSING) {
+        return 0;
+    }
+    pn_err_copy(e, rc != 0 ? &failure : NULL);
+    if (rc == 0) {
+        int64_t removed = 0;
+        rc = pn_delta_vacuum(table->delta, pn_delta_retention_ms(table->delta, snapshot), false,
+                             count_removed, &removed, e);
+        if (rc == 0 && removed == 0) {
+            /* Nothing is left that was committed long enough ago: rest until the next commit. */
+            atomic_store(&table->touched, snapshot->removed_count > 0 ? 1 : 0);
+        }
+    }
+    pn_delta_snapshot_destroy(&snapshot);
+    return rc;
+}
+
+/* --- rounds ----------------------------------------------------------------------------------- */
+
+static void tend(struct pn_upkeep_table *table)
+{
+    static int (*const works[])(struct pn_upkeep_table * table, struct pn_err * e) = {
+        compact_if_due, checkpoint_if_due, vacuum_if_due};
+    for (size_t i = 0; i < sizeof works / sizeof *works; i++) {
+        struct pn_err why = {0};
+        if (!atomic_load(&table->upkeep->is_stopping) && works[i](table, &why) != 0) {
+            pn_metric_add(table->upkeep->errors, 1);
+            pn_log_warn(table->upkeep->config.logger, "stream",
+                        "maintenance of %s will be tried again: %s", table->path, why.msg);
+        }
+    }
+}
+
+void pn_upkeep_run(struct pn_upkeep *upkeep)
+{
+    for (size_t i = 0; i < upkeep->count; i++) {
+        tend(upkeep->tables[i]);
+    }
+    if (upkeep->config.each_second != NULL) {
+        upkeep->config.each_second(upkeep->config.arg);
+    }
+}
+
+static void *run_thread(void *arg)
+{
+    struct pn_upkeep *upkeep = arg;
+    uint64_t seen = pn_bell_rings(&upkeep->bell);
+    while (!atomic_load(&upkeep->is_stopping)) {
+        pn_upkeep_run(upkeep);
+        seen = pn_bell_wait(&upkeep->bell, seen, ROUND_MS);
+    }
+    return NULL;
+}
+
+int pn_upkeep_start(struct pn_upkeep *upkeep, struct pn_err *e)
+{
+    PN_ASSERT(!upkeep->is_running);
+    atomic_store(&upkeep->is_stopping, false);
+    int rc = pthread_create(&upkeep->thread, NULL, run_thread, upkeep);
+    if (rc != 0) {
+        return pn_err_errno(e, rc, "cannot start the thread that keeps stream tables small");
+    }
+    upkeep->is_running = true;
+    return 0;
+}
+
+void pn_upkeep_stop(struct pn_upkeep *upkeep)
+{
+    if (!upkeep->is_running) {
+        return;
+    }
+    atomic_store(&upkeep->is_stopping, true);
+    pn_bell_ring(&upkeep->bell);
+    pthread_join(upkeep->thread, NULL);
+    upkeep->is_running = false;
+    if (upkeep->config.each_second != NULL) {
+        upkeep->config.each_second(upkeep->config.arg);
+    }
+}
+
+void pn_upkeep_destroy(struct pn_upkeep **upkeep)
+{
+    if (*upkeep == NULL) {
+        return;
+    }
+    pn_upkeep_stop(*upkeep);
+    for (size_t i = 0; i < (*upkeep)->count; i++) {
+        pn_delta_destroy(&(*upkeep)->tables[i]->delta);
+        free((*upkeep)->tables[i]->path);
+        free((*upkeep)->tables[i]);
+    }
+    free((*upkeep)->tables);
+    pn_bell_deinit(&(*upkeep)->bell);
+    free(*upkeep);
+    *upkeep = NULL;
+}

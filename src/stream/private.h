@@ -1,0 +1,132 @@
+/* What the files of the processors share. */
+#ifndef PN_STREAM_PRIVATE_H
+#define PN_STREAM_PRIVATE_H
+
+#include <pthread.h>
+
+#include "stream/appender.h"
+#include "stream/batch.h"
+#include "stream/bell.h"
+#include "stream/maintenance.h"
+#include "stream/notes.h"
+#include "stream/shards.h"
+#include "stream/stream.h"
+
+struct pn_stream_metrics {
+    struct pn_metric *rows;
+    struct pn_metric *dead_letters;
+    struct pn_metric *commits;
+    struct pn_metric *conflicts;
+    struct pn_metric *errors;
+    struct pn_metric *lost;
+    struct pn_metric *lag;
+    struct pn_metric *commit_seconds;
+    struct pn_metric *latency_seconds;
+};
+
+/*
+ * What fills one table. Its thread reads and decides; its appender's writes. `view` and what is
+ * marked so is guarded by `lock`, all else is the thread's own.
+ */
+struct pn_stream_worker {
+    struct pn_streams *owner;
+    const struct pn_pipeline_stream *stream;
+    const struct pn_table *table;
+    const struct pn_flow **flows; /* of this table */
+    size_t flow_count;
+    bool keeps_value;
+    struct pn_upkeep_table *upkeep;
+    struct pn_stream_notes notes; /* the maintenance thread's */
+    struct pn_stream_metrics metrics;
+
+    pthread_t thread;
+    bool is_running;     /* start, stop and drain look, on their thread */
+    bool drains;         /* ends when the goals are reached */
+    struct pn_bell bell; /* a stop, a batch that is done */
+    struct pn_stream_appender appender;
+    struct pn_json_parser *parser;
+
+    struct pn_stream_shards shards;
+    bool is_placed;    /* shards say where the table is */
+    bool was_watching; /* in this life: a stream of another id is newer than that */
+    struct pn_stream_batch batches[2];
+    struct pn_stream_batch *filling;
+    bool is_appending; /* the other batch is under way */
+    int64_t append_ns; /* since when */
+    size_t turn;       /* which shard is read first */
+    int64_t unsaved;   /* records passed over since positions were last committed */
+    int64_t saved_ns;  /* when they were */
+    int64_t next_ns;   /* no commit before, unless a batch is full */
+    uint64_t seen;     /* of the source */
+    int failures;      /* in a row */
+
+    pthread_mutex_t lock;
+    bool is_stopping; /* by `lock` */
+    bool is_finished; /* by `lock`: the thread is at its end */
+    struct {
+        enum pn_worker_state state;
+        struct pn_err error; /* code 0: none */
+        int64_t rows;
+        int64_t dead_letters;
+        int64_t skipped;
+        int64_t lost;
+        int64_t commits;
+        int64_t conflicts;
+        int64_t errors;
+        int64_t version;
+        int64_t committed_ms;
+        int64_t start_total;            /* a drain: records to do at its start */
+        struct pn_stream_shard *shards; /* copies; app_id not used */
+        size_t shard_count;
+        size_t shard_capacity;
+    } view; /* by `lock` */
+};
+
+struct pn_streams {
+    struct pn_streams_config config;
+    struct pn_streams_env env;
+    struct pn_stream_worker *workers;
+    size_t worker_count;
+    struct pn_upkeep *upkeep;
+    struct pn_delta_map_entry properties[2]; /* that tables are made with */
+    char *keep;                              /* their value */
+};
+
+/* --- worker.c --------------------------------------------------------------------------------- */
+
+void pn_stream_worker_init(struct pn_stream_worker *worker, struct pn_streams *owner,
+                           const struct pn_pipeline_stream *stream, const struct pn_table *table);
+void pn_stream_worker_deinit(struct pn_stream_worker *worker);
+int pn_stream_worker_start(struct pn_stream_worker *worker, bool drains,
+                           struct pn_err *e) PN_MUST_CHECK;
+/* Tells the thread to end, and does not wait for it. */
+void pn_stream_worker_ask_to_stop(struct pn_stream_worker *worker);
+void pn_stream_worker_join(struct pn_stream_worker *worker);
+bool pn_stream_worker_is_finished(struct pn_stream_worker *worker);
+
+/* --- commit.c: from a batch to the table, and what became of it ------------------------------- */
+
+/* Reads where the table is; puts first positions into it when it has none. */
+int pn_stream_place(struct pn_stream_worker *worker, struct pn_err *e) PN_MUST_CHECK;
+/* Hands the batch that was filled to the appender, with the positions of all shards that moved. */
+void pn_stream_submit(struct pn_stream_worker *worker);
+/*
+ * Takes the outcome of the append under way, if it is there (`wait`: when it is). Somebody else's
+ * commit in its place leaves the worker not placed, and the batch being filled empty.
+ */
+int pn_stream_collect(struct pn_stream_worker *worker, bool wait, struct pn_err *e) PN_MUST_CHECK;
+
+/* --- view.c: what others see ------------------------------------------------------------------ */
+
+/* Puts the shards' positions into the view. */
+void pn_stream_view_shards(struct pn_stream_worker *worker);
+void pn_stream_view_state(struct pn_stream_worker *worker, enum pn_worker_state state);
+/* Notes a failed try, and logs it unless it is the one that was noted last. */
+void pn_stream_view_failure(struct pn_stream_worker *worker, enum pn_worker_state state,
+                            const struct pn_err *why);
+void pn_stream_view_status(struct pn_stream_worker *worker, struct pn_arena *arena,
+                           struct pn_streams_status *status);
+/* Of a drain: records dealt with, and those that were to do. */
+void pn_stream_view_progress(struct pn_stream_worker *worker, int64_t *done, int64_t *all);
+
+#endif

@@ -1,0 +1,161 @@
+#include "stream/shards.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+char *pn_stream_app_id(const char *stream, uint64_t id, const char *shard)
+{
+    return pn_xasprintf("pinion/%s/%016" PRIx64 "/%s", stream, id, shard);
+}
+
+void pn_stream_shards_deinit(struct pn_stream_shards *shards)
+{
+    for (size_t i = 0; i < shards->count; i++) {
+        free(shards->items[i].app_id);
+    }
+    free(shards->items);
+    *shards = (struct pn_stream_shards){0};
+}
+
+struct pn_stream_shard *pn_stream_shards_find(const struct pn_stream_shards *shards, int64_t index)
+{
+    for (size_t i = 0; i < shards->count; i++) {
+        if ((int64_t)shards->items[i].info.index == index) {
+            return &shards->items[i];
+        }
+    }
+    return NULL;
+}
+
+static struct pn_stream_shard *add(struct pn_stream_shards *shards, const char *stream,
+                                   const struct pn_source_shard *info)
+{
+    pn_grow((void **)&shards->items, &shards->capacity, shards->count + 1, sizeof *shards->items);
+    struct pn_stream_shard *shard = &shards->items[shards->count++];
+    *shard = (struct pn_stream_shard){.info = *info,
+                                      .committed = -1,
+                                      .planned = -1,
+                                      .goal = shards->aimed ? 0 : INT64_MAX,
+                                      .last_offset = -1,
+                                      .waiting_since_ms = -1};
+    (void)pn_shard_id(info->index, shard->id);
+    shard->app_id = pn_stream_app_id(stream, shards->stream_id, shard->id);
+    return shard;
+}
+
+/* Has the table a txn whose application begins so? */
+static bool has_txn_of(const struct pn_delta_snapshot *table, const char *start)
+{
+    for (size_t i = 0; table != NULL && i < table->txn_count; i++) {
+        if (strncmp(table->txns[i].app_id, start, strlen(start)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Goals outlive a placement, unless the stream is another one. */
+static void keep_goals(struct pn_stream_shards *shards, const struct pn_stream_shard *old,
+                       size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct pn_stream_shard *shard = pn_stream_shards_find(shards, old[i].info.index);
+        if (shard != NULL) {
+            shard->goal = old[i].goal;
+        }
+    }
+}
+
+int pn_stream_shards_place(struct pn_stream_shards *shards,
+                           const struct pn_pipeline_stream *pipeline, struct pn_source *source,
+                           const struct pn_source_stream *described,
+                           const struct pn_delta_snapshot *table, bool again, bool *fresh,
+                           struct pn_err *e)
+{
+    struct pn_stream_shards old = *shards;
+    *shards = (struct pn_stream_shards){.stream_id = described->id,
+                                        .aimed = old.aimed && old.stream_id == described->id};
+    char *this_stream = pn_stream_app_id(pipeline->name, described->id, "");
+    char *this_name = pn_xasprintf("pinion/%s/", pipeline->name);
+    *fresh = !has_txn_of(table, this_stream);
+    bool from_the_oldest = !*fresh || again || has_txn_of(table, this_name);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < described->shard_count; i++) {
+        struct pn_stream_shard *shard = add(shards, pipeline->name, &described->shards[i]);
+        if (table != NULL) {
+            shard->committed = pn_delta_txn_version(table, shard->app_id);
+        }
+        shard->planned = shard->committed;
+        if (shard->committed >= 0) {
+            shard->taken = shard->committed;
+        } else if (!from_the_oldest) {
+            rc = pn_source_position(source, pipeline->name, described->id, shard->info.index,
+                                    pipeline->start, pipeline->start_ms, &shard->taken, e);
+        }
+    }
+    if (shards->aimed) {
+        keep_goals(shards, old.items, old.count);
+    }
+    pn_stream_shards_deinit(&old);
+    free(this_stream);
+    free(this_name);
+    return rc;
+}
+
+void pn_stream_shards_update(struct pn_stream_shards *shards, const char *stream,
+                             const struct pn_source_stream *described)
+{
+    for (size_t i = 0; i < described->shard_count; i++) {
+        struct pn_stream_shard *shard = pn_stream_shards_find(shards, described->shards[i].index);
+        if (shard != NULL) {
+            shard->info = described->shards[i];
+        } else {
+            (void)add(shards, stream, &described->shards[i]);
+        }
+    }
+}
+
+void pn_stream_shards_aim(struct pn_stream_shards *shards)
+{
+    for (size_t i = 0; i < shards->count; i++) {
+        shards->items[i].goal = shards->items[i].info.end;
+    }
+    shards->aimed = true;
+}
+
+bool pn_stream_shards_reached(const struct pn_stream_shards *shards)
+{
+    for (size_t i = 0; i < shards->count; i++) {
+        if (shards->items[i].taken < shards->items[i].goal) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool pn_stream_shards_moved(const struct pn_stream_shards *shards)
+{
+    for (size_t i = 0; i < shards->count; i++) {
+        if (shards->items[i].taken != shards->items[i].planned && shards->items[i].taken > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_read(const struct pn_stream_shards *shards, int32_t parent)
+{
+    const struct pn_stream_shard *shard =
+        parent >= 0 ? pn_stream_shards_find(shards, parent) : NULL;
+    return shard == NULL || (shard->info.complete && shard->taken >= shard->info.end);
+}
+
+bool pn_stream_shard_readable(const struct pn_stream_shards *shards,
+                              const struct pn_stream_shard *shard)
+{
+    return shard->taken < shard->info.end && is_read(shards, shard->info.parent) &&
+           is_read(shards, shard->info.adjacent_parent);
+}

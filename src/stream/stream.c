@@ -1,0 +1,242 @@
+#include "stream/stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "stream/notes.h"
+#include "stream/private.h"
+
+enum { TICK_MS = 100 };
+
+static bool is_asked_for(const struct pn_streams_config *config, const char *name)
+{
+    for (size_t i = 0; i < config->name_count; i++) {
+        if (strcmp(config->names[i], name) == 0) {
+            return true;
+        }
+    }
+    return config->names == NULL;
+}
+
+static int check_names(const struct pn_streams_config *config, const struct pn_pipeline *pipeline,
+                       struct pn_err *e)
+{
+    for (size_t i = 0; config->names != NULL && i < config->name_count; i++) {
+        const char *name = config->names[i];
+        const struct pn_pipeline_stream *stream = pn_pipeline_stream(pipeline, name);
+        if (stream == NULL) {
+            return pn_err_input(e,
+                                "the pipeline %s has no stream '%s' (its pipeline.yml lists"
+                                " them under streams)",
+                                pipeline->name, name);
+        }
+        if (stream->flow_count == 0) {
+            return pn_err_input(e,
+                                "the stream '%s' fills no table: give it `table` or `tables` in"
+                                " the pipeline.yml",
+                                name);
+        }
+    }
+    return 0;
+}
+
+/* Is this the first flow of its table? */
+static bool is_first(const struct pn_pipeline_stream *stream, size_t flow)
+{
+    for (size_t i = 0; i < flow; i++) {
+        if (stream->flows[i].table == stream->flows[flow].table) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void add_workers(struct pn_streams *streams, const struct pn_pipeline_stream *stream)
+{
+    for (size_t i = 0; i < stream->flow_count; i++) {
+        if (is_first(stream, i)) {
+            struct pn_stream_worker *worker = &streams->workers[streams->worker_count++];
+            pn_stream_worker_init(worker, streams, stream, stream->flows[i].table);
+            worker->upkeep = pn_upkeep_add(streams->upkeep, worker->table->path);
+        }
+    }
+}
+
+static void write_notes(void *arg)
+{
+    struct pn_streams *streams = arg;
+    for (size_t i = 0; i < streams->worker_count; i++) {
+        struct pn_arena arena;
+        struct pn_streams_status status;
+        struct pn_err why = {0};
+        pn_arena_init(&arena, 0);
+        pn_stream_view_status(&streams->workers[i], &arena, &status);
+        if (pn_stream_notes_write(&streams->workers[i].notes, streams->env.store, &status, &why) !=
+            0) {
+            pn_log_warn(streams->env.logger, "stream",
+                        "the notes about %s were not written (its table is as it should be): %s",
+                        status.table, why.msg);
+        }
+        pn_arena_deinit(&arena);
+    }
+}
+
+int pn_streams_create(const struct pn_streams_config *config, const struct pn_streams_env *env,
+                      struct pn_streams **streams, struct pn_err *e)
+{
+    int rc = check_names(config, env->pipeline, e);
+    if (rc != 0) {
+        return rc;
+    }
+    struct pn_streams *made = pn_xcalloc(1, sizeof *made);
+    made->config = *config;
+    made->env = *env;
+    made->keep = pn_xasprintf("interval %lld seconds", (long long)((config->keep_ms + 999) / 1000));
+    made->properties[0] = (struct pn_delta_map_entry){"delta.logRetentionDuration", made->keep};
+    made->properties[1] =
+        (struct pn_delta_map_entry){"delta.deletedFileRetentionDuration", made->keep};
+    const struct pn_upkeep_config upkeep = {.engine = env->engine,
+                                            .store = env->store,
+                                            .clock = env->clock,
+                                            .logger = env->logger,
+                                            .metrics = env->metrics,
+                                            .delta = config->delta,
+                                            .compact_files = config->compact_files,
+                                            .optimize_target_bytes = config->optimize_target_bytes,
+                                            .keep_ms = config->keep_ms,
+                                            .each_second = write_notes,
+                                            .arg = made};
+    made->upkeep = pn_upkeep_create(&upkeep);
+    size_t flows = 0;
+    for (size_t i = 0; i < env->pipeline->stream_count; i++) {
+        flows += env->pipeline->streams[i].flow_count;
+    }
+    made->workers = pn_xcalloc(flows + 1, sizeof *made->workers);
+    for (size_t i = 0; i < env->pipeline->stream_count; i++) {
+        if (is_asked_for(config, env->pipeline->streams[i].name)) {
+            add_workers(made, &env->pipeline->streams[i]);
+        }
+    }
+    if (made->worker_count > 0) {
+        pn_upkeep_set_dead_letters(
+            made->upkeep, pn_upkeep_add(made->upkeep, env->pipeline->stream_dead_letters_path));
+    }
+    *streams = made;
+    return 0;
+}
+
+static int start_workers(struct pn_streams *streams, bool drains, struct pn_err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < streams->worker_count; i++) {
+        rc = pn_stream_worker_start(&streams->workers[i], drains, e);
+    }
+    if (rc == 0 && streams->worker_count > 0) {
+        rc = pn_upkeep_start(streams->upkeep, e);
+    }
+    if (rc != 0) {
+        pn_streams_stop(streams);
+    }
+    return rc;
+}
+
+int pn_streams_start(struct pn_streams *streams, struct pn_err *e)
+{
+    return start_workers(streams, false, e);
+}
+
+void pn_streams_stop(struct pn_streams *streams)
+{
+    for (size_t i = 0; i < streams->worker_count; i++) {
+        pn_stream_worker_ask_to_stop(&streams->workers[i]);
+    }
+    for (size_t i = 0; i < streams->worker_count; i++) {
+        pn_stream_worker_join(&streams->workers[i]);
+    }
+    pn_upkeep_stop(streams->upkeep);
+}
+
+static void add_progress(struct pn_streams *streams, int64_t *done, int64_t *all, bool *finished)
+{
+    *done = 0;
+    *all = 0;
+    *finished = true;
+    for (size_t i = 0; i < streams->worker_count; i++) {
+        int64_t worker_done = 0;
+        int64_t worker_all = 0;
+        *finished = *finished && pn_stream_worker_is_finished(&streams->workers[i]);
+        pn_stream_view_progress(&streams->workers[i], &worker_done, &worker_all);
+        *done += worker_done;
+        *all += worker_all;
+    }
+}
+
+/* The first worker that gave up tells why. */
+static int outcome(struct pn_streams *streams, struct pn_err *e)
+{
+    struct pn_arena arena;
+    struct pn_streams_status *statuses = NULL;
+    size_t count = 0;
+    int rc = 0;
+    pn_arena_init(&arena, 0);
+    pn_streams_status(streams, &arena, &statuses, &count);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        if (statuses[i].state == PN_WORKER_FAILED) {
+            rc = pn_err_set(e, PN_CLASS_FATAL, PN_FAIL, "%s from %s: %s", statuses[i].table,
+                            statuses[i].stream, statuses[i].error);
+        }
+    }
+    pn_arena_deinit(&arena);
+    return rc;
+}
+
+int pn_streams_drain(struct pn_streams *streams, bool (*tick)(void *arg, int64_t done, int64_t all),
+                     void *arg, struct pn_err *e)
+{
+    int rc = start_workers(streams, true, e);
+    if (rc != 0) {
+        return rc;
+    }
+    bool finished = false;
+    bool go_on = true;
+    while (!finished && go_on) {
+        const struct timespec pause = {.tv_nsec = TICK_MS * 1000000L};
+        int64_t done = 0;
+        int64_t all = 0;
+        add_progress(streams, &done, &all, &finished);
+        go_on = tick == NULL || tick(arg, done, all);
+        if (!finished && go_on) {
+            (void)nanosleep(&pause, NULL);
+        }
+    }
+    pn_streams_stop(streams);
+    return outcome(streams, e);
+}
+
+void pn_streams_destroy(struct pn_streams **streams)
+{
+    if (*streams == NULL) {
+        return;
+    }
+    pn_streams_stop(*streams);
+    pn_upkeep_destroy(&(*streams)->upkeep);
+    for (size_t i = 0; i < (*streams)->worker_count; i++) {
+        pn_stream_worker_deinit(&(*streams)->workers[i]);
+    }
+    free((*streams)->workers);
+    free((*streams)->keep);
+    free(*streams);
+    *streams = NULL;
+}
+
+void pn_streams_status(struct pn_streams *streams, struct pn_arena *arena,
+                       struct pn_streams_status **statuses, size_t *count)
+{
+    *count = streams->worker_count;
+    *statuses = pn_arena_calloc(arena, streams->worker_count + 1, sizeof **statuses);
+    for (size_t i = 0; i < streams->worker_count; i++) {
+        pn_stream_view_status(&streams->workers[i], arena, &(*statuses)[i]);
+    }
+}

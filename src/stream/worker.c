@@ -1,0 +1,436 @@
+/* The thread that fills one table: what it does when. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "stream/private.h"
+
+enum {
+    READ_RECORDS = 10000,    /* of one shard at a time, so that all get their turn */
+    READ_BYTES = 4 << 20,    /* likewise */
+    IDLE_MS = 1000,          /* how often a quiet stream is looked at: for new shards */
+    PAUSE_FIRST_MS = 100,    /* after a failure, doubling */
+    PAUSE_MAX_MS = 5000,     /* up to this */
+    DRAIN_TRIES = 8,         /* a drain gives up after so many in a row */
+    UNSAVED_MAX = 100000,    /* other people's records passed over before positions are saved */
+    UNSAVED_SECONDS_MAX = 60 /* likewise */
+};
+static const int64_t NS_PER_MS = 1000000;
+
+static int64_t now_ns(const struct pn_stream_worker *worker)
+{
+    return pn_mono_ns(worker->owner->env.clock);
+}
+
+static bool is_stopping(struct pn_stream_worker *worker)
+{
+    pthread_mutex_lock(&worker->lock);
+    bool stopping = worker->is_stopping;
+    pthread_mutex_unlock(&worker->lock);
+    return stopping;
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+static bool is_full(const struct pn_stream_worker *worker)
+{
+    const struct pn_streams_config *config = &worker->owner->config;
+    const struct pn_stream_batch *batch = worker->filling;
+    return batch->records >= config->batch_rows_max ||
+           (int64_t)batch->count >= config->batch_rows_max ||
+           batch->bytes >= config->batch_bytes_max;
+}
+
+static int read_some(struct pn_stream_worker *worker, struct pn_stream_shard *shard,
+                     struct pn_err *e)
+{
+    const struct pn_streams_config *config = &worker->owner->config;
+    struct pn_stream_batch *batch = worker->filling;
+    const struct pn_stream_batch_flow flow = {.stream = worker->stream->name,
+                                              .stream_id = worker->shards.stream_id,
+                                              .flows = worker->flows,
+                                              .flow_count = worker->flow_count,
+                                              .keeps_value = worker->keeps_value,
+                                              .parser = worker->parser};
+    int64_t records = config->batch_rows_max - batch->records;
+    int64_t bytes = config->batch_bytes_max - batch->bytes;
+    struct pn_err damage = {0};
+    int rc = pn_stream_batch_read(batch, &flow, worker->owner->env.source, shard,
+                                  (size_t)(records < READ_RECORDS ? records : READ_RECORDS),
+                                  (size_t)(bytes < READ_BYTES ? bytes : READ_BYTES), &damage, e);
+    if (damage.code != 0) {
+        pn_log_error(worker->owner->env.logger, "stream",
+                     "%s from %s, %s: damaged records are passed over, going on at %lld: %s",
+                     worker->table->name, worker->stream->name, shard->id, (long long)shard->taken,
+                     damage.msg);
+    }
+    return rc;
+}
+
+/* Counts what is no row at once; the rest is counted when it is committed. */
+static void note_batch(struct pn_stream_worker *worker, int64_t skipped, int64_t lost)
+{
+    struct pn_stream_batch *batch = worker->filling;
+    skipped = batch->skipped - skipped;
+    lost = batch->lost - lost;
+    worker->unsaved += skipped;
+    if (lost > 0) {
+        pn_metric_add(worker->metrics.lost, lost);
+        pn_log_error(worker->owner->env.logger, "stream",
+                     "%s from %s: %lld records were no longer in the log (retention is shorter "
+                     "than the processor was away, or the log is damaged)",
+                     worker->table->name, worker->stream->name, (long long)lost);
+    }
+    pthread_mutex_lock(&worker->lock);
+    worker->view.skipped += skipped;
+    worker->view.lost += lost;
+    pthread_mutex_unlock(&worker->lock);
+    if (batch->count == 0) {
+        pn_stream_batch_reset(
+            batch); /* positions are in the shards; no need to hold others' bytes */
+    }
+}
+
+/* Reads what there is by the last description, until the batch is full. */
+static int fill(struct pn_stream_worker *worker, struct pn_err *e)
+{
+    struct pn_stream_shards *shards = &worker->shards;
+    int64_t skipped = worker->filling->skipped;
+    int64_t lost = worker->filling->lost;
+    int rc = 0;
+    bool moved = true;
+    while (rc == 0 && moved && !is_full(worker)) {
+        moved = false;
+        for (size_t i = 0; rc == 0 && i < shards->count && !is_full(worker); i++) {
+            struct pn_stream_shard *shard = &shards->items[(worker->turn + i) % shards->count];
+            int64_t before = shard->taken;
+            if (pn_stream_shard_readable(shards, shard)) {
+                rc = read_some(worker, shard, e);
+                moved = moved || shard->taken > before;
+            }
+        }
+    }
+    worker->turn++;
+    note_batch(worker, skipped, lost);
+    return rc;
+}
+
+/* Looks what shards there are, and how far they reach. *gone: the stream is another one now. */
+static int look(struct pn_stream_worker *worker, bool *gone, struct pn_err *e)
+{
+    struct pn_source_stream described = {0};
+    struct pn_err failure = {0};
+    struct pn_arena arena;
+    pn_arena_init(&arena, 0);
+    int rc = pn_source_describe(worker->owner->env.source, worker->stream->name, &arena, &described,
+                                &failure);
+    *gone = rc == 0 ? described.id != worker->shards.stream_id : failure.class_ == PN_CLASS_MISSING;
+    if (rc == 0 && !*gone) {
+        pn_stream_shards_update(&worker->shards, worker->stream->name, &described);
+    }
+    pn_err_copy(e, rc != 0 && !*gone ? &failure : NULL);
+    pn_arena_deinit(&arena);
+    return *gone ? 0 : rc;
+}
+
+/* --- deciding --------------------------------------------------------------------------------- */
+
+/* Waits until the next commit may be; what is done meanwhile is collected. */
+static int pause_until_due(struct pn_stream_worker *worker, struct pn_err *e)
+{
+    uint64_t seen = pn_bell_rings(&worker->bell);
+    int rc = pn_stream_collect(worker, false, e);
+    int64_t left_ns = worker->next_ns - now_ns(worker);
+    while (rc == 0 && left_ns > 0 && !is_stopping(worker)) {
+        seen = pn_bell_wait(&worker->bell, seen, (left_ns + NS_PER_MS - 1) / NS_PER_MS);
+        rc = pn_stream_collect(worker, false, e);
+        left_ns = worker->next_ns - now_ns(worker);
+    }
+    return rc;
+}
+
+/* The last commit of a stream that is gone: what was read of it. */
+static int leave_stream(struct pn_stream_worker *worker, struct pn_err *e)
+{
+    int rc = pn_stream_collect(worker, true, e);
+    if (rc == 0 && worker->is_placed && worker->filling->count > 0) {
+        pn_stream_submit(worker);
+        rc = pn_stream_collect(worker, true, e);
+    }
+    pn_stream_batch_reset(worker->filling);
+    worker->is_placed = false;
+    return rc;
+}
+
+static bool is_save_due(const struct pn_stream_worker *worker, bool reached)
+{
+    int64_t quiet_ns = now_ns(worker) - worker->saved_ns;
+    return pn_stream_shards_moved(&worker->shards) &&
+           (reached || worker->unsaved >= UNSAVED_MAX ||
+            quiet_ns >= UNSAVED_SECONDS_MAX * INT64_C(1000) * NS_PER_MS);
+}
+
+/* Commits what was read, after the append under way. */
+static int commit(struct pn_stream_worker *worker, struct pn_err *e)
+{
+    if (worker->is_appending) {
+        int rc = pn_stream_collect(worker, true, e);
+        if (rc == 0 && worker->is_placed) {
+            rc = fill(worker, e);
+        }
+        if (rc != 0 || !worker->is_placed) {
+            return rc;
+        }
+    }
+    bool full = is_full(worker);
+    worker->next_ns = full ? 0 : now_ns(worker) + worker->owner->config.trigger_ms * NS_PER_MS;
+    pn_stream_submit(worker);
+    return 0;
+}
+
+/* One round: look, read, commit or wait. *finished: a drain is at its end. */
+static int step(struct pn_stream_worker *worker, bool *finished, struct pn_err *e)
+{
+    int rc = pause_until_due(worker, e);
+    if (rc != 0 || is_stopping(worker)) {
+        return rc;
+    }
+    if (!worker->is_placed) {
+        rc = pn_stream_place(worker, e);
+        if (rc != 0 || !worker->is_placed) {
+            return rc;
+        }
+    }
+    bool gone = false;
+    rc = look(worker, &gone, e);
+    if (rc != 0) {
+        return rc;
+    }
+    if (gone) {
+        return leave_stream(worker, e);
+    }
+    rc = fill(worker, e);
+    if (rc != 0) {
+        return rc;
+    }
+    pn_stream_view_shards(worker);
+    if (!worker->is_appending && worker->filling->count == 0) {
+        worker->failures = 0;
+        pn_stream_view_state(worker, PN_WORKER_RUNNING);
+    }
+    bool reached = worker->drains && pn_stream_shards_reached(&worker->shards);
+    if (worker->filling->count > 0 || is_save_due(worker, reached)) {
+        return commit(worker, e);
+    }
+    if (reached) {
+        rc = pn_stream_collect(worker, true, e);
+        *finished = rc == 0 && worker->is_placed && !pn_stream_shards_moved(&worker->shards);
+        return rc;
+    }
+    worker->seen = pn_source_wait(worker->owner->env.source, worker->seen, IDLE_MS);
+    return 0;
+}
+
+/* --- the thread ------------------------------------------------------------------------------- */
+
+/* What a failure means; false when it is the end. */
+static bool go_on_after(struct pn_stream_worker *worker, const struct pn_err *why)
+{
+    bool passes = why->class_ == PN_CLASS_RETRY || why->class_ == PN_CLASS_CONFLICT ||
+                  (why->class_ == PN_CLASS_MISSING && worker->is_placed);
+    bool missing = why->class_ == PN_CLASS_MISSING && !worker->is_placed;
+    worker->failures++;
+    if ((!passes && !missing) || (worker->drains && (missing || worker->failures > DRAIN_TRIES))) {
+        pn_stream_view_failure(worker, PN_WORKER_FAILED, why);
+        return false;
+    }
+    pn_stream_view_failure(worker, missing ? PN_WORKER_WAITING : PN_WORKER_TROUBLE, why);
+    int64_t pause_ms = PAUSE_FIRST_MS;
+    for (int i = 1; i < worker->failures && pause_ms < PAUSE_MAX_MS; i++) {
+        pause_ms *= 2;
+    }
+    if (missing && pause_ms > IDLE_MS) {
+        pause_ms = IDLE_MS;
+    }
+    worker->next_ns = now_ns(worker) + pause_ms * NS_PER_MS;
+    return true;
+}
+
+static void *run(void *arg)
+{
+    struct pn_stream_worker *worker = arg;
+    bool finished = false;
+    bool failed = false;
+    while (!finished && !failed && !is_stopping(worker)) {
+        struct pn_err why = {0};
+        if (step(worker, &finished, &why) != 0) {
+            failed = !go_on_after(worker, &why);
+        }
+    }
+    struct pn_err last = {0};
+    if (pn_stream_collect(worker, true, &last) != 0 && !failed) {
+        pn_stream_view_failure(worker, PN_WORKER_TROUBLE, &last);
+    }
+    pn_stream_view_shards(worker);
+    if (!failed) {
+        pn_stream_view_state(worker, PN_WORKER_STOPPED);
+    }
+    pthread_mutex_lock(&worker->lock);
+    worker->is_finished = true;
+    pthread_mutex_unlock(&worker->lock);
+    return NULL;
+}
+
+static void on_append_failed(void *arg, const struct pn_err *why)
+{
+    pn_stream_view_failure(arg, PN_WORKER_TROUBLE, why);
+}
+
+static void on_append_done(void *arg)
+{
+    struct pn_stream_worker *worker = arg;
+    pn_bell_ring(&worker->bell);
+    pn_source_wake(worker->owner->env.source);
+}
+
+/* --- from outside ----------------------------------------------------------------------------- */
+
+/* Is there a column that a lone member "value" could be meant for? */
+static bool has_value_column(const struct pn_table *table)
+{
+    const struct pn_table *raw = table->like->read_count > 0 ? table->like->reads[0] : table->like;
+    for (size_t i = 0; i < raw->column_count; i++) {
+        bool is_it = strcmp(raw->columns[i].name, "value") == 0;
+        for (size_t j = 0; j < raw->columns[i].alias_count; j++) {
+            is_it = is_it || strcmp(raw->columns[i].aliases[j], "value") == 0;
+        }
+        if (is_it) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void make_metrics(struct pn_stream_worker *worker)
+{
+    struct pn_metrics *metrics = worker->owner->env.metrics;
+    const char *table = worker->table->name;
+    worker->metrics = (struct pn_stream_metrics){
+        .rows = pn_metrics_counter(metrics, "pinion_stream_rows_total",
+                                   "Rows appended to stream tables.", "table", table),
+        .dead_letters =
+            pn_metrics_counter(metrics, "pinion_stream_dead_letters_total",
+                               "Records of streams that could be no row.", "table", table),
+        .commits = pn_metrics_counter(metrics, "pinion_stream_commits_total",
+                                      "Commits of stream tables.", "table", table),
+        .conflicts =
+            pn_metrics_counter(metrics, "pinion_stream_conflicts_total",
+                               "Batches that another processor had committed.", "table", table),
+        .errors = pn_metrics_counter(metrics, "pinion_stream_errors_total",
+                                     "Failed tries to fill a stream table.", "table", table),
+        .lost = pn_metrics_counter(metrics, "pinion_stream_lost_records_total",
+                                   "Records that were no longer in the log when they were to be "
+                                   "read.",
+                                   "table", table),
+        .lag = pn_metrics_gauge(metrics, "pinion_stream_lag_records",
+                                "Records of the stream that the table does not have yet.", "table",
+                                table),
+        .commit_seconds =
+            pn_metrics_histogram(metrics, "pinion_stream_commit_seconds",
+                                 "How long commits of stream tables take.", "table", table),
+        .latency_seconds =
+            pn_metrics_histogram(metrics, "pinion_stream_latency_seconds",
+                                 "From a batch's oldest arrival to its commit.", "table", table),
+    };
+}
+
+void pn_stream_worker_init(struct pn_stream_worker *worker, struct pn_streams *owner,
+                           const struct pn_pipeline_stream *stream, const struct pn_table *table)
+{
+    *worker = (struct pn_stream_worker){.owner = owner, .stream = stream, .table = table};
+    worker->flows = pn_xcalloc(stream->flow_count, sizeof(const struct pn_flow *));
+    for (size_t i = 0; i < stream->flow_count; i++) {
+        if (stream->flows[i].table == table) {
+            worker->flows[worker->flow_count++] = &stream->flows[i];
+        }
+    }
+    worker->keeps_value = has_value_column(table);
+    worker->parser = pn_json_parser_create();
+    worker->view.version = -1;
+    worker->filling = &worker->batches[0];
+    worker->saved_ns = now_ns(worker);
+    pn_stream_batch_init(&worker->batches[0]);
+    pn_stream_batch_init(&worker->batches[1]);
+    pn_bell_init(&worker->bell);
+    pthread_mutex_init(&worker->lock, NULL);
+    make_metrics(worker);
+}
+
+void pn_stream_worker_deinit(struct pn_stream_worker *worker)
+{
+    pn_stream_shards_deinit(&worker->shards);
+    pn_stream_batch_deinit(&worker->batches[0]);
+    pn_stream_batch_deinit(&worker->batches[1]);
+    pn_bell_deinit(&worker->bell);
+    pthread_mutex_destroy(&worker->lock);
+    pn_json_parser_destroy(&worker->parser);
+    pn_stream_notes_deinit(&worker->notes);
+    free(worker->view.shards);
+    free(worker->flows);
+}
+
+int pn_stream_worker_start(struct pn_stream_worker *worker, bool drains, struct pn_err *e)
+{
+    PN_ASSERT(!worker->is_running);
+    worker->drains = drains;
+    worker->is_stopping = false;
+    worker->is_finished = false;
+    worker->is_placed = false;
+    worker->next_ns = 0;
+    const struct pn_stream_appender_config config = {.engine = worker->owner->env.engine,
+                                                     .tries_max = drains ? DRAIN_TRIES : 0,
+                                                     .failed = on_append_failed,
+                                                     .done = on_append_done,
+                                                     .arg = worker};
+    int rc = pn_stream_appender_start(&worker->appender, &config, e);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = pthread_create(&worker->thread, NULL, run, worker);
+    if (rc != 0) {
+        pn_stream_appender_stop(&worker->appender);
+        return pn_err_errno(e, rc, "cannot start a thread that reads a stream");
+    }
+    worker->is_running = true;
+    return 0;
+}
+
+void pn_stream_worker_ask_to_stop(struct pn_stream_worker *worker)
+{
+    if (!worker->is_running) {
+        return;
+    }
+    pthread_mutex_lock(&worker->lock);
+    worker->is_stopping = true;
+    pthread_mutex_unlock(&worker->lock);
+    pn_stream_appender_hurry(&worker->appender);
+    pn_bell_ring(&worker->bell);
+    pn_source_wake(worker->owner->env.source);
+}
+
+void pn_stream_worker_join(struct pn_stream_worker *worker)
+{
+    if (worker->is_running) {
+        pthread_join(worker->thread, NULL);
+        pn_stream_appender_stop(&worker->appender);
+        worker->is_running = false;
+    }
+}
+
+bool pn_stream_worker_is_finished(struct pn_stream_worker *worker)
+{
+    pthread_mutex_lock(&worker->lock);
+    bool finished = !worker->is_running || worker->is_finished;
+    pthread_mutex_unlock(&worker->lock);
+    return finished;
+}
