@@ -161,8 +161,8 @@ int pn_op_stream_name(struct pn_call *call, const char **name)
             return rc;
         }
         if (by_name != NULL && strcmp(by_name, by_id) != 0) {
-            return pn_op_fail(call, PN_KINESIS_INVALID_ARGUMENT,
-                              "StreamId and %s mismatch", given != NULL ? "StreamName" : "StreamARN");
+            return pn_op_fail(call, PN_KINESIS_INVALID_ARGUMENT, "StreamId and %s mismatch",
+                              given != NULL ? "StreamName" : "StreamARN");
         }
     }
     *name = by_name != NULL ? by_name : by_id;

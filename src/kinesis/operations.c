@@ -4,15 +4,15 @@
 #include "kinesis/model_shapes.h"
 #include "kinesis/ops.h"
 
-#define OPERATION(operation_name, how, fn)                                            \
-    {                                                                                 \
-        .name = #operation_name, .flags = (how),                                      \
-        .input = &pn_shape_##operation_name##_input, .run = (fn), .finish = NULL      \
+#define OPERATION(operation_name, how, fn)                                                    \
+    {                                                                                         \
+        .name = #operation_name, .flags = (how), .input = &pn_shape_##operation_name##_input, \
+        .run = (fn), .finish = NULL                                                           \
     }
-#define PUT(operation_name, fn, end)                                                  \
-    {                                                                                 \
-        .name = #operation_name, .flags = PN_OPERATION_PUTS,                          \
-        .input = &pn_shape_##operation_name##_input, .run = (fn), .finish = (end)     \
+#define PUT(operation_name, fn, end)                                              \
+    {                                                                             \
+        .name = #operation_name, .flags = PN_OPERATION_PUTS,                      \
+        .input = &pn_shape_##operation_name##_input, .run = (fn), .finish = (end) \
     }
 
 enum { LOOKS = 0, BLOCKS = PN_OPERATION_BLOCKS };

@@ -80,12 +80,8 @@ void pn_op_time_member(struct pn_call *call, const char *key, int64_t ms);
 /* "EncryptionType": only where a stream is encrypted. */
 void pn_op_encryption(struct pn_call *call, const struct pn_stream *stream);
 void pn_op_mode(struct pn_call *call, const struct pn_stream *stream); /* StreamModeDetails */
-void pn_op_hash_range(struct pn_call *call, const struct pn_shard *shard);
 void pn_op_write_shard(struct pn_call *call, const struct pn_stream *stream,
                        const struct pn_shard *shard);
-/* "ChildShards": [...], as GetRecords has them. */
-void pn_op_child_shards(struct pn_call *call, const struct pn_stream *stream,
-                        const struct pn_shard *const *children, size_t count);
 void pn_op_metrics(struct pn_call *call, const char *key, const char *const *metrics, size_t count);
 /* "WarmThroughput". */
 void pn_op_warm(struct pn_call *call, int64_t mibps);

@@ -53,8 +53,7 @@ static int add_consumer(void *arg, struct pn_stream *edit, struct pn_arena *aren
     struct pn_stream_consumer *consumers =
         pn_arena_calloc(arena, edit->consumer_count + 1, sizeof *consumers);
     size_t at = 0;
-    while (at < edit->consumer_count &&
-           strcmp(edit->consumers[at].name, registration->name) < 0) {
+    while (at < edit->consumer_count && strcmp(edit->consumers[at].name, registration->name) < 0) {
         consumers[at] = edit->consumers[at];
         at++;
     }
@@ -88,8 +87,8 @@ int pn_op_register_stream_consumer(struct pn_call *call)
         rc = pn_op_tags(call, "Tags", stream->name, &registration.tags, &registration.tag_count);
     }
     if (rc == 0) {
-        rc = pn_kinesis_update(call->kinesis, stream->name, add_consumer, &registration,
-                               &call->err);
+        rc =
+            pn_kinesis_update(call->kinesis, stream->name, add_consumer, &registration, &call->err);
     }
     if (rc == 0) {
         pn_wire_map(&call->reply);

@@ -114,8 +114,7 @@ static bool split_resource(struct pn_call *call, const char *rest, struct pn_arn
     }
     const char *name = at + strlen(consumer);
     const char *colon = strchr(name, ':');
-    if (colon == NULL || colon[1] == '\0' ||
-        colon[1 + strspn(colon + 1, "0123456789")] != '\0' ||
+    if (colon == NULL || colon[1] == '\0' || colon[1 + strspn(colon + 1, "0123456789")] != '\0' ||
         !pn_stream_name_valid(name, (size_t)(colon - name))) {
         return false;
     }
@@ -219,10 +218,9 @@ int pn_op_shard(struct pn_call *call, const struct pn_stream *stream, const char
         *shard = &stream->shards[index];
         return 0;
     }
-    return pn_op_fail(call, PN_KINESIS_NOT_FOUND,
-                      "Could not find shard %s in stream %s under account %s.",
-                      is_number ? pn_shard_id(index, id) : shard_id, stream->name,
-                      pn_op_account(call));
+    return pn_op_fail(
+        call, PN_KINESIS_NOT_FOUND, "Could not find shard %s in stream %s under account %s.",
+        is_number ? pn_shard_id(index, id) : shard_id, stream->name, pn_op_account(call));
 }
 
 /* --- where to start --------------------------------------------------------------------------- */

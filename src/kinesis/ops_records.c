@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "kinesis/ops.h"
+#include "kinesis/reply.h"
 
 enum {
     REQUEST_BYTES_MAX = 10 * 1024 * 1024, /* data and partition keys of one PutRecords */
@@ -132,8 +133,7 @@ int pn_op_put_records(struct pn_call *call)
 {
     const struct pn_json *list = pn_json_get(call->input, "Records");
     const struct pn_stream *stream = NULL;
-    struct pn_stream_record *records =
-        pn_arena_calloc(call->arena, list->count, sizeof *records);
+    struct pn_stream_record *records = pn_arena_calloc(call->arena, list->count, sizeof *records);
     int rc = pn_call_stream(call, &stream);
     if (rc == 0) {
         rc = take_records(call, list, records);
@@ -255,35 +255,13 @@ static int check_named(struct pn_call *call, const struct pn_stream *stream)
     return rc;
 }
 
-static void write_record(struct pn_call *call, const struct pn_stream *stream,
-                         const struct pn_shard *shard, const struct pn_record *record)
-{
-    char sequence[PN_SEQUENCE_SIZE];
-    pn_wire_map(&call->reply);
-    pn_op_text_member(call, "SequenceNumber",
-                      pn_sequence_text(shard->created_ms, shard->index, record->offset,
-                                       record->timestamp_ms, sequence));
-    pn_op_time_member(call, "ApproximateArrivalTimestamp", record->timestamp_ms);
-    pn_wire_key(&call->reply, "Data");
-    pn_wire_blob_bytes(&call->reply, record->value.data, record->value.len);
-    pn_wire_key(&call->reply, "PartitionKey");
-    pn_wire_text(&call->reply, record->key.data, record->key.len);
-    pn_op_encryption(call, stream);
-    pn_wire_map_end(&call->reply);
-}
-
 static void write_records(struct pn_call *call, const struct pn_stream *stream,
                           const struct pn_shard *shard, const struct pn_shard_records *read)
 {
     pn_wire_map(&call->reply);
-    pn_wire_key(&call->reply, "Records");
-    pn_wire_list(&call->reply);
-    for (size_t i = 0; i < read->count; i++) {
-        write_record(call, stream, shard, &read->records[i]);
-    }
-    pn_wire_list_end(&call->reply);
+    pn_reply_records(&call->reply, stream, shard, read->records, read->count);
     if (read->drained) {
-        pn_op_child_shards(call, stream, read->children, read->child_count);
+        pn_reply_child_shards(&call->reply, read->children, read->child_count);
     } else {
         char iterator[PN_ITERATOR_SIZE];
         pn_iterator_write(call->kinesis, stream, shard, read->next_offset, iterator);

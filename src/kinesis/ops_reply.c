@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "kinesis/ops.h"
+#include "kinesis/reply.h"
 
 enum { HOUR_MS = 3600 * 1000, CHECK_MODULUS = 4093 };
 
@@ -45,16 +46,6 @@ void pn_op_mode(struct pn_call *call, const struct pn_stream *stream)
     pn_wire_map_end(&call->reply);
 }
 
-void pn_op_hash_range(struct pn_call *call, const struct pn_shard *shard)
-{
-    char key[PN_HASH_KEY_SIZE];
-    pn_wire_key(&call->reply, "HashKeyRange");
-    pn_wire_map(&call->reply);
-    pn_op_text_member(call, "StartingHashKey", pn_hash_key_text(shard->hash_start, key));
-    pn_op_text_member(call, "EndingHashKey", pn_hash_key_text(shard->hash_end, key));
-    pn_wire_map_end(&call->reply);
-}
-
 /* A parent that is no more listed is told of all the same, as AWS does. */
 void pn_op_write_shard(struct pn_call *call, const struct pn_stream *stream,
                        const struct pn_shard *shard)
@@ -71,7 +62,7 @@ void pn_op_write_shard(struct pn_call *call, const struct pn_stream *stream,
         pn_op_text_member(call, "AdjacentParentShardId",
                           pn_shard_id((uint32_t)shard->adjacent_parent, id));
     }
-    pn_op_hash_range(call, shard);
+    pn_reply_hash_range(&call->reply, shard);
     pn_wire_key(&call->reply, "SequenceNumberRange");
     pn_wire_map(&call->reply);
     pn_op_text_member(call, "StartingSequenceNumber", pn_sequence_start(shard, sequence));
@@ -80,29 +71,6 @@ void pn_op_write_shard(struct pn_call *call, const struct pn_stream *stream,
     }
     pn_wire_map_end(&call->reply);
     pn_wire_map_end(&call->reply);
-}
-
-void pn_op_child_shards(struct pn_call *call, const struct pn_stream *stream,
-                        const struct pn_shard *const *children, size_t count)
-{
-    char id[PN_SHARD_ID_SIZE];
-    pn_wire_key(&call->reply, "ChildShards");
-    pn_wire_list(&call->reply);
-    for (size_t i = 0; i < count; i++) {
-        PN_ASSERT(children[i]->index < stream->shard_count && children[i]->parent >= 0);
-        pn_wire_map(&call->reply);
-        pn_op_text_member(call, "ShardId", pn_shard_id(children[i]->index, id));
-        pn_wire_key(&call->reply, "ParentShards");
-        pn_wire_list(&call->reply);
-        pn_wire_cstr(&call->reply, pn_shard_id((uint32_t)children[i]->parent, id));
-        if (children[i]->adjacent_parent >= 0) {
-            pn_wire_cstr(&call->reply, pn_shard_id((uint32_t)children[i]->adjacent_parent, id));
-        }
-        pn_wire_list_end(&call->reply);
-        pn_op_hash_range(call, children[i]);
-        pn_wire_map_end(&call->reply);
-    }
-    pn_wire_list_end(&call->reply);
 }
 
 void pn_op_metrics(struct pn_call *call, const char *key, const char *const *metrics, size_t count)

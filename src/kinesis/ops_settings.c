@@ -219,9 +219,8 @@ static int set_metrics(void *arg, struct pn_stream *edit, struct pn_arena *arena
 static int change_monitoring(struct pn_call *call, bool enable)
 {
     const struct pn_stream *stream = NULL;
-    struct monitoring monitoring = {.call = call,
-                                    .metrics = pn_json_get(call->input, "ShardLevelMetrics"),
-                                    .enable = enable};
+    struct monitoring monitoring = {
+        .call = call, .metrics = pn_json_get(call->input, "ShardLevelMetrics"), .enable = enable};
     int rc = active_stream(call, &stream);
     if (rc != 0) {
         return rc;
@@ -231,8 +230,7 @@ static int change_monitoring(struct pn_call *call, bool enable)
         pn_wire_map(&call->reply);
         pn_op_text_member(call, "StreamName", stream->name);
         pn_op_text_member(call, "StreamARN", stream->arn);
-        pn_op_metrics(call, "CurrentShardLevelMetrics", monitoring.before,
-                      monitoring.before_count);
+        pn_op_metrics(call, "CurrentShardLevelMetrics", monitoring.before, monitoring.before_count);
         pn_op_metrics(call, "DesiredShardLevelMetrics", monitoring.after, monitoring.after_count);
         pn_wire_map_end(&call->reply);
     }
@@ -283,10 +281,11 @@ static int check_mode(struct pn_call *call, const struct pn_stream *stream, cons
         struct pn_account_use use;
         pn_op_account_use(call, &use);
         if (use.on_demand_streams >= PN_ON_DEMAND_STREAMS_MAX) {
-            return pn_op_fail(call, PN_KINESIS_LIMIT_EXCEEDED,
-                              "This request would exceed the on-demand stream limit for the account "
-                              "%s. Limit: %d.",
-                              pn_op_account(call), PN_ON_DEMAND_STREAMS_MAX);
+            return pn_op_fail(
+                call, PN_KINESIS_LIMIT_EXCEEDED,
+                "This request would exceed the on-demand stream limit for the account "
+                "%s. Limit: %d.",
+                pn_op_account(call), PN_ON_DEMAND_STREAMS_MAX);
         }
     }
     return mode->has_warm ? pn_op_warm_allowed(call) : 0;

@@ -76,7 +76,8 @@ static int read_filter(struct pn_call *call, struct listing *listing)
 /* Was the shard open at this time? The stream's first shards were from its beginning. */
 static bool open_at(const struct pn_shard *shard, int64_t ms)
 {
-    return (shard->parent < 0 || shard->created_ms <= ms) && (shard->open || shard->closed_ms >= ms);
+    return (shard->parent < 0 || shard->created_ms <= ms) &&
+           (shard->open || shard->closed_ms >= ms);
 }
 
 static bool is_shown(const struct pn_call *call, const struct pn_stream *stream,
@@ -222,13 +223,14 @@ int pn_op_split_shard(struct pn_call *call)
     if (rc == 0 && !pn_hash_key_parse(key->text, key->text_len, &start)) {
         char first[PN_HASH_KEY_SIZE];
         char last[PN_HASH_KEY_SIZE];
-        rc = pn_op_fail(call, PN_KINESIS_INVALID_ARGUMENT,
-                        "NewStartingHashKey %.*s used in SplitShard() on shard %s in stream %s under "
-                        "account %s is not both greater than one plus the shard's StartingHashKey "
-                        "%s and less than the shard's EndingHashKey %s.",
-                        (int)key->text_len, key->text, pn_shard_id(shard->index, id), stream->name,
-                        pn_op_account(call), pn_hash_key_text(shard->hash_start, first),
-                        pn_hash_key_text(shard->hash_end, last));
+        rc = pn_op_fail(
+            call, PN_KINESIS_INVALID_ARGUMENT,
+            "NewStartingHashKey %.*s used in SplitShard() on shard %s in stream %s under "
+            "account %s is not both greater than one plus the shard's StartingHashKey "
+            "%s and less than the shard's EndingHashKey %s.",
+            (int)key->text_len, key->text, pn_shard_id(shard->index, id), stream->name,
+            pn_op_account(call), pn_hash_key_text(shard->hash_start, first),
+            pn_hash_key_text(shard->hash_end, last));
     }
     if (rc == 0) {
         rc = pn_kinesis_split(call->kinesis, stream->name, pn_shard_id(shard->index, id), start,

@@ -90,8 +90,7 @@ static int check_tags(struct pn_call *call, const struct pn_json *map, const cha
     }
     for (tag = map->first; tag != NULL && rc == 0; tag = tag->next) {
         rc = check_percent(call, tag->key, tag->key_len, "add tags to", stream);
-        rc = rc != 0 ? rc
-                     : check_percent(call, tag->text, tag->text_len, "add tags to", stream);
+        rc = rc != 0 ? rc : check_percent(call, tag->text, tag->text_len, "add tags to", stream);
     }
     for (tag = map->first; tag != NULL && rc == 0; tag = tag->next) {
         rc = check_reserved(call, tag->key, tag->key_len);
@@ -169,8 +168,7 @@ static int change_tags(const struct change *change, const char *stream,
                        const struct pn_stream_tag **tags, size_t *count, struct pn_arena *arena,
                        struct pn_err *e)
 {
-    struct pn_stream_tag *all =
-        pn_arena_calloc(arena, *count + change->add_count + 1, sizeof *all);
+    struct pn_stream_tag *all = pn_arena_calloc(arena, *count + change->add_count + 1, sizeof *all);
     size_t n = 0;
     for (size_t i = 0; i < *count; i++) {
         if (!is_removed(change, (*tags)[i].key)) {
