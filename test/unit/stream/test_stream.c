@@ -1,0 +1,510 @@
+/* Workers from streams to tables: what is read from where, in which order, and once. */
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "support/stream_bed.h"
+
+static int set_up(void **state)
+{
+    struct stream_bed *bed = pn_xcalloc(1, sizeof *bed);
+    stream_bed_init(bed);
+    *state = bed;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    stream_bed_deinit(*state);
+    free(*state);
+    return 0;
+}
+
+static void put_numbers(struct stream_bed *bed, const char *stream, size_t shard, const char *key,
+                        int first, int end)
+{
+    for (int i = first; i < end; i++) {
+        char value[32];
+        (void)snprintf(value, sizeof value, "{\"n\":%d}", i);
+        stream_bed_put(bed, stream, shard, key, value);
+    }
+}
+
+static void assert_rows(struct stream_bed *bed, const char *expected)
+{
+    char *rows = stream_bed_rows(bed);
+    assert_string_equal(rows, expected);
+    free(rows);
+}
+
+/* Only one stream of the bed, and its tables. */
+static struct pn_streams *create_for(struct stream_bed *bed, const char *const *name)
+{
+    bed->config.names = name;
+    bed->config.name_count = 1;
+    return stream_bed_create(bed);
+}
+
+static void drain(struct stream_bed *bed, const char *const *name)
+{
+    struct pn_streams *streams = create_for(bed, name);
+    struct pn_err e = {0};
+    int rc = pn_streams_drain(streams, NULL, NULL, &e);
+    assert_string_equal(e.msg, "");
+    assert_int_equal(rc, 0);
+    pn_streams_destroy(&streams);
+}
+
+static const char *const S = "s";
+static const char *const ANY = "any";
+
+/* Each of 0 .. count - 1 is there once, those of one shard in order. */
+static void assert_numbers(struct stream_bed *bed, int count)
+{
+    char *seen = pn_xcalloc((size_t)count, 1);
+    int64_t last[BED_SHARDS];
+    for (size_t i = 0; i < BED_SHARDS; i++) {
+        last[i] = -1;
+    }
+    for (size_t i = 0; i < bed->row_count; i++) {
+        int n = -1;
+        assert_non_null(bed->rows[i].value);
+        assert_int_equal(sscanf(bed->rows[i].value, "{\"n\":%d}", &n), 1);
+        assert_true(n >= 0 && n < count);
+        assert_int_equal(seen[n], 0);
+        seen[n] = 1;
+        size_t shard = (size_t)strtoul(bed->rows[i].shard + strlen("shardId-"), NULL, 10);
+        assert_true(bed->rows[i].offset > last[shard]);
+        last[shard] = bed->rows[i].offset;
+    }
+    assert_int_equal(bed->row_count, count);
+    free(seen);
+}
+
+/* --- which records, from where ---------------------------------------------------------------- */
+
+static void test_keys_go_to_their_tables(void **state)
+{
+    struct stream_bed *bed = *state;
+    stream_bed_add(bed, "s", 2);
+    stream_bed_put(bed, "s", 0, "a", "{\"n\":1}");
+    stream_bed_put(bed, "s", 0, "other", "{\"n\":2}");
+    stream_bed_put(bed, "s", 1, "ab", "{\"n\":3}");
+    stream_bed_put(bed, "s", 1, "a", "\"\"");
+    drain(bed, &S);
+    char *rows = stream_bed_rows(bed);
+    assert_true(strcmp(rows, "{\"n\":1} !the data is an empty string") == 0 ||
+                strcmp(rows, "!the data is an empty string {\"n\":1}") == 0);
+    free(rows);
+    /* What was passed over is passed over for good. */
+    for (size_t shard = 0; shard < 2; shard++) {
+        assert_int_equal(stream_bed_position(bed, "tables/ta", "s", shard), 2);
+        assert_int_equal(stream_bed_position(bed, "tables/tb", "s", shard), 2);
+    }
+    stream_bed_put(bed, "s", 0, "b", "{\"n\":4}");
+    stream_bed_put(bed, "s", 1, "c", "{\"n\":5}");
+    drain(bed, &S);
+    assert_int_equal(bed->row_count, 4);
+}
+
+static void test_rows_name_their_record(void **state)
+{
+    struct stream_bed *bed = *state;
+    char expected[PN_SEQUENCE_SIZE];
+    stream_bed_add(bed, "s", 2);
+    stream_bed_put(bed, "s", 1, "x", "{}");
+    stream_bed_put(bed, "s", 1, "a", "[{\"n\":1},{\"n\":2}]");
+    int64_t arrival_ms = bed->streams[0].shards[1].records[1].arrival_ms;
+    drain(bed, &S);
+    assert_rows(bed, "{\"n\":1} {\"n\":2}");
+    for (size_t i = 0; i < 2; i++) {
+        assert_string_equal(bed->rows[i].sequence,
+                            pn_sequence_text(1000000, 1, 1, arrival_ms, expected));
+        assert_string_equal(bed->rows[i].shard, "shardId-000000000001");
+        assert_int_equal(bed->rows[i].offset, 1);
+    }
+}
+
+static void test_latest_means_since_the_first_start(void **state)
+{
+    struct stream_bed *bed = *state;
+    stream_bed_add(bed, "any", 1);
+    put_numbers(bed, "any", 0, "k", 0, 3);
+    drain(bed, &ANY);
+    assert_rows(bed, "");
+    assert_int_equal(stream_bed_position(bed, "tables/tc", "any", 0), 3);
+    /* What comes while no processor runs is read by the next. */
+    put_numbers(bed, "any", 0, "k", 3, 5);
+    drain(bed, &ANY);
+    assert_rows(bed, "{\"n\":3} {\"n\":4}");
+    drain(bed, &ANY);
+    assert_int_equal(bed->row_count, 2);
+}
+
+static void test_a_start_by_time(void **state)
+{
+    struct stream_bed *bed = *state;
+    stream_bed_add(bed, "any", 1);
+    put_numbers(bed, "any", 0, "k", 0, 4);
+    for (int i = 0; i < 4; i++) {
+        bed->streams[0].shards[0].records[i].arrival_ms = 1000 + i;
+    }
+    bed->pipeline_streams[1].start = PN_START_TIMESTAMP;
+    bed->pipeline_streams[1].start_ms = 1002;
+    drain(bed, &ANY);
+    assert_rows(bed, "{\"n\":2} {\"n\":3}");
+}
+
+static void test_a_stream_made_again_is_another(void **state)
+{
+    struct stream_bed *bed = *state;
+    stream_bed_add(bed, "any", 1);
+    drain(bed, &ANY);
+    put_numbers(bed, "any", 0, "k", 0, 2);
+    drain(bed, &ANY);
+    stream_bed_add(bed, "any", 2); /* the old one is gone */
+    put_numbers(bed, "any", 1, "k", 2, 4);
+    drain(bed, &ANY);
+    assert_rows(bed, "{\"n\":0} {\"n\":1} {\"n\":2} {\"n\":3}");
+}
+
+static void test_a_stream_may_come_later(void **state)
+{
+    struct stream_bed *bed = *state;
+    struct pn_streams *streams = create_for(bed, &ANY);
+    assert_int_equal(pn_streams_start(streams, NULL), 0);
+    struct pn_arena arena;
+    struct pn_streams_status *status = NULL;
+    size_t count = 0;
+    pn_arena_init(&arena, 0);
+    do {
+        pn_arena_reset(&arena);
+        pn_streams_status(streams, &arena, &status, &count);
+    } while (status[0].state != PN_WORKER_WAITING);
+    assert_int_equal(count, 1);
+    assert_non_null(status[0].error);
+    /* Nobody was late for it: also the records before the processor sees it are read. */
+    stream_bed_add(bed, "any", 1);
+    put_numbers(bed, "any", 0, "k", 0, 2);
+    stream_bed_await(bed, 2);
+    stream_bed_remove(bed, "any");
+    stream_bed_add(bed, "any", 1);
+    put_numbers(bed, "any", 0, "k", 2, 3);
+    stream_bed_await(bed, 3);
+    pn_streams_destroy(&streams);
+    assert_rows(bed, "{\"n\":0} {\"n\":1} {\"n\":2}");
+    pn_arena_deinit(&arena);
+}
+
+/* --- resharding ------------------------------------------------------------------------------- */
+
+static void test_parents_come_before_children(void **state)
+{
+    struct stream_bed *bed = *state;
+    stream_bed_add(bed, "any", 1);
+    bed->pipeline_streams[1].start = PN_START_TRIM_HORIZON;
+    bed->config.batch_rows_max = 2;
+    put_numbers(bed, "any", 0, "k", 0, 5);
+    size_t child = stream_bed_split(bed, "any", 0);
+    put_numbers(bed, "any", child + 1, "k", 5, 8);
+    size_t grandchild = stream_bed_split(bed, "any", child + 1);
+    put_numbers(bed, "any", grandchild, "k", 8, 11);
+    drain(bed, &ANY);
+    assert_rows(bed, "{\"n\":0} {\"n\":1} {\"n\":2} {\"n\":3} {\"n\":4} {\"n\":5} {\"n\":6} "
+                     "{\"n\":7} {\"n\":8} {\"n\":9} {\"n\":10}");
+    assert_true(bed->largest <= 2);
+}
+
+static void test_children_of_an_old_position(void **state)
+{
+    struct stream_bed *bed = *state;
+    stream_bed_add(bed, "any", 1);
+    drain(bed, &ANY);
+    put_numbers(bed, "any", 0, "k", 0, 2);
+    size_t child = stream_bed_split(bed, "any", 0);
+    put_numbers(bed, "any", child, "k", 2, 4);
+    drain(bed, &ANY); /* started at "latest", but that was before the children */
+    assert_rows(bed, "{\"n\":0} {\"n\":1} {\"n\":2} {\"n\":3}");
+}
+
+static void test_a_split_while_it_runs(void **state)
+{
+    struct stream_bed *bed = *state;
+    enum { EACH = 50 };
+    stream_bed_add(bed, "any", 1);
+    bed->pipeline_streams[1].start = PN_START_TRIM_HORIZON;
+    struct pn_streams *streams = create_for(bed, &ANY);
+    assert_int_equal(pn_streams_start(streams, NULL), 0);
+    size_t shard = 0;
+    for (int round = 0; round < 5; round++) {
+        put_numbers(bed, "any", shard, "k", round * EACH, (round + 1) * EACH);
+        shard = stream_bed_split(bed, "any", shard);
+    }
+    stream_bed_await(bed, 5 * EACH);
+    pn_streams_destroy(&streams);
+    assert_numbers(bed, 5 * EACH);
+    for (int i = 0; i < 5 * EACH; i++) {
+        char expected[32];
+        (void)snprintf(expected, sizeof expected, "{\"n\":%d}", i);
+        assert_string_equal(bed->rows[i].value, expected);
+    }
+}
+
+/* --- batches ---------------------------------------------------------------------------------- */
+
+static void test_batches_are_bounded(void **state)
+{
+    struct stream_bed *bed = *state;
+    bed->config.batch_rows_max = 100;
+    bed->pipeline_streams[1].start = PN_START_TRIM_HORIZON;
+    stream_bed_add(bed, "any", 3);
+    for (int i = 0; i < 3; i++) {
+        put_numbers(bed, "any", (size_t)i, "k", i * 333, (i + 1) * 333);
+    }
+    drain(bed, &ANY);
+    assert_numbers(bed, 999);
+    assert_int_equal(bed->largest, 100);
+    assert_int_equal(bed->batches, 1 + 10); /* the first one holds the positions alone */
+}
+
+static void test_batches_are_bounded_by_bytes(void **state)
+{
+    struct stream_bed *bed = *state;
+    bed->config.batch_bytes_max = 100;
+    bed->pipeline_streams[1].start = PN_START_TRIM_HORIZON;
+    stream_bed_add(bed, "any", 1);
+    put_numbers(bed, "any", 0, "k", 0, 100);
+    drain(bed, &ANY);
+    assert_numbers(bed, 100);
+    assert_true(bed->largest <= 15);
+}
+
+/* --- what goes wrong -------------------------------------------------------------------------- */
+
+static void test_passing_failures_are_tried_again(void **state)
+{
+    struct stream_bed *bed = *state;
+    stream_bed_add(bed, "any", 1);
+    bed->pipeline_streams[1].start = PN_START_TRIM_HORIZON;
+    put_numbers(bed, "any", 0, "k", 0, 10);
+    bed->failing_appends = 2;
+    bed->failing_reads = 1;
+    drain(bed, &ANY);
+    assert_numbers(bed, 10);
+}
+
+/* The engine can't tell whether a commit was made: it was. */
+static void test_an_unknown_outcome_repeats_nothing(void **state)
+{
+    struct stream_bed *bed = *state;
+    stream_bed_add(bed, "any", 1);
+    bed->pipeline_streams[1].start = PN_START_TRIM_HORIZON;
+    bed->config.batch_rows_max = 3;
+    put_numbers(bed, "any", 0, "k", 0, 20);
+    bed->failing_appends = 3;
+    bed->commits_first = true;
+    drain(bed, &ANY);
+    assert_numbers(bed, 20);
+}
+
+static void test_what_is_final_stops_one_table_alone(void **state)
+{
+    struct stream_bed *bed = *state;
+    stream_bed_add(bed, "any", 1);
+    bed->pipeline_streams[1].start = PN_START_TRIM_HORIZON;
+    put_numbers(bed, "any", 0, "k", 0, 2);
+    bed->failing_appends = 1;
+    bed->failing_class = PN_CLASS_FATAL;
+    struct pn_streams *streams = create_for(bed, &ANY);
+    struct pn_err e = {0};
+    assert_int_not_equal(pn_streams_drain(streams, NULL, NULL, &e), 0);
+    assert_string_equal(e.msg, "tc from any: the disk is full");
+    struct pn_arena arena;
+    struct pn_streams_status *status = NULL;
+    size_t count = 0;
+    pn_arena_init(&arena, 0);
+    pn_streams_status(streams, &arena, &status, &count);
+    assert_int_equal(status[0].state, PN_WORKER_FAILED);
+    assert_string_equal(status[0].error, "the disk is full");
+    assert_int_equal(status[0].errors, 1);
+    pn_arena_deinit(&arena);
+    pn_streams_destroy(&streams);
+    drain(bed, &ANY);
+    assert_numbers(bed, 2);
+}
+
+static void test_a_drain_needs_its_stream(void **state)
+{
+    struct stream_bed *bed = *state;
+    struct pn_streams *streams = create_for(bed, &ANY);
+    struct pn_err e = {0};
+    assert_int_not_equal(pn_streams_drain(streams, NULL, NULL, &e), 0);
+    assert_string_equal(e.msg, "tc from any: no stream any");
+    pn_streams_destroy(&streams);
+}
+
+static void test_damage_is_passed_over_and_counted(void **state)
+{
+    struct stream_bed *bed = *state;
+    stream_bed_add(bed, "any", 1);
+    bed->pipeline_streams[1].start = PN_START_TRIM_HORIZON;
+    put_numbers(bed, "any", 0, "k", 0, 10);
+    bed->streams[0].shards[0].damage_from = 3;
+    bed->streams[0].shards[0].damage_to = 8;
+    struct pn_streams *streams = create_for(bed, &ANY);
+    assert_int_equal(pn_streams_drain(streams, NULL, NULL, NULL), 0);
+    struct pn_arena arena;
+    struct pn_streams_status *status = NULL;
+    size_t count = 0;
+    pn_arena_init(&arena, 0);
+    pn_streams_status(streams, &arena, &status, &count);
+    assert_int_equal(status[0].lost, 5);
+    assert_int_equal(status[0].rows, 5);
+    assert_int_equal(status[0].shards[0].position, 10);
+    pn_arena_deinit(&arena);
+    pn_streams_destroy(&streams);
+    assert_rows(bed, "{\"n\":0} {\"n\":1} {\"n\":2} {\"n\":8} {\"n\":9}");
+}
+
+static void test_retention_that_was_faster_is_counted(void **state)
+{
+    struct stream_bed *bed = *state;
+    stream_bed_add(bed, "any", 1);
+    drain(bed, &ANY);
+    put_numbers(bed, "any", 0, "k", 0, 10);
+    bed->streams[0].shards[0].info.begin = 4;
+    struct pn_streams *streams = create_for(bed, &ANY);
+    assert_int_equal(pn_streams_drain(streams, NULL, NULL, NULL), 0);
+    struct pn_arena arena;
+    struct pn_streams_status *status = NULL;
+    size_t count = 0;
+    pn_arena_init(&arena, 0);
+    pn_streams_status(streams, &arena, &status, &count);
+    assert_int_equal(status[0].lost, 4);
+    assert_int_equal(status[0].rows, 6);
+    pn_arena_deinit(&arena);
+    pn_streams_destroy(&streams);
+}
+
+/* --- two processors --------------------------------------------------------------------------- */
+
+static void test_two_processors_share_a_table(void **state)
+{
+    struct stream_bed *bed = *state;
+    enum { RECORDS = 400 };
+    bed->config.batch_rows_max = 7;
+    bed->pipeline_streams[1].start = PN_START_TRIM_HORIZON;
+    stream_bed_add(bed, "any", 2);
+    struct pn_streams *one = create_for(bed, &ANY);
+    struct pn_streams *other = create_for(bed, &ANY);
+    assert_int_equal(pn_streams_start(one, NULL), 0);
+    assert_int_equal(pn_streams_start(other, NULL), 0);
+    for (int i = 0; i < RECORDS; i++) {
+        put_numbers(bed, "any", (size_t)i % 2, "k", i, i + 1);
+    }
+    stream_bed_await(bed, RECORDS);
+    pn_streams_destroy(&one);
+    pn_streams_destroy(&other);
+    assert_numbers(bed, RECORDS);
+}
+
+static void test_stops_and_starts(void **state)
+{
+    struct stream_bed *bed = *state;
+    enum { ROUNDS = 20, EACH = 25 };
+    bed->config.batch_rows_max = 10;
+    bed->pipeline_streams[1].start = PN_START_TRIM_HORIZON;
+    stream_bed_add(bed, "any", 2);
+    for (int i = 0; i < ROUNDS; i++) {
+        struct pn_streams *streams = create_for(bed, &ANY);
+        assert_int_equal(pn_streams_start(streams, NULL), 0);
+        put_numbers(bed, "any", (size_t)i % 2, "k", i * EACH, (i + 1) * EACH);
+        stream_bed_await(bed, (size_t)(i * EACH)); /* not yet these */
+        pn_streams_stop(streams);
+        pn_streams_destroy(&streams);
+    }
+    drain(bed, &ANY);
+    assert_numbers(bed, ROUNDS * EACH);
+}
+
+/* --- notes, names ----------------------------------------------------------------------------- */
+
+static void test_notes_tell_people(void **state)
+{
+    struct stream_bed *bed = *state;
+    char sequence[PN_SEQUENCE_SIZE];
+    stream_bed_add(bed, "s", 1);
+    stream_bed_put(bed, "s", 0, "a", "{\"n\":1}");
+    int64_t arrival_ms = bed->streams[0].shards[0].records[0].arrival_ms;
+    drain(bed, &S);
+    struct pn_buf note;
+    pn_buf_init(&note, 4096);
+    assert_int_equal(
+        pn_store_get(bed->store, "checkpoints/ta/shardId-000000000000.json", &note, NULL), 0);
+    char *expected = pn_xasprintf("{\"stream\":\"s\",\"shard\":\"shardId-000000000000\","
+                                  "\"sequence_number\":\"%s\",\"next_offset\":1,\"table\":\"ta\","
+                                  "\"table_version\":1,\"committed_at\":\"",
+                                  pn_sequence_text(1000000, 0, 0, arrival_ms, sequence));
+    assert_memory_equal(pn_buf_text(&note), expected, strlen(expected));
+    free(expected);
+    pn_buf_deinit(&note);
+}
+
+static void test_names_are_checked(void **state)
+{
+    struct stream_bed *bed = *state;
+    const char *name = "other";
+    const struct pn_streams_env env = {.pipeline = &bed->pipeline,
+                                       .engine = &bed->engine,
+                                       .store = bed->store,
+                                       .source = &bed->source,
+                                       .clock = pn_clock_system()};
+    struct pn_streams *streams = NULL;
+    struct pn_err e = {0};
+    bed->config.names = &name;
+    bed->config.name_count = 1;
+    assert_int_not_equal(pn_streams_create(&bed->config, &env, &streams, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_INPUT);
+    name = "any";
+    bed->pipeline_streams[1].flow_count = 0;
+    assert_int_not_equal(pn_streams_create(&bed->config, &env, &streams, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_INPUT);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_keys_go_to_their_tables),
+        TEST(test_rows_name_their_record),
+        TEST(test_latest_means_since_the_first_start),
+        TEST(test_a_start_by_time),
+        TEST(test_a_stream_made_again_is_another),
+        TEST(test_a_stream_may_come_later),
+        TEST(test_parents_come_before_children),
+        TEST(test_children_of_an_old_position),
+        TEST(test_a_split_while_it_runs),
+        TEST(test_batches_are_bounded),
+        TEST(test_batches_are_bounded_by_bytes),
+        TEST(test_passing_failures_are_tried_again),
+        TEST(test_an_unknown_outcome_repeats_nothing),
+        TEST(test_what_is_final_stops_one_table_alone),
+        TEST(test_a_drain_needs_its_stream),
+        TEST(test_damage_is_passed_over_and_counted),
+        TEST(test_retention_that_was_faster_is_counted),
+        TEST(test_two_processors_share_a_table),
+        TEST(test_stops_and_starts),
+        TEST(test_notes_tell_people),
+        TEST(test_names_are_checked),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

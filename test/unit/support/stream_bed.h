@@ -1,0 +1,106 @@
+/*
+ * What the tests of processors stand on: streams in memory that come, go, split and break, and an
+ * engine that keeps the rows of each batch in memory, but commits as the real one does, by
+ * transactions of a Delta table in a fresh folder. So what a test sees in `rows` is what is in the
+ * table.
+ */
+#ifndef PN_TEST_SUPPORT_STREAM_BED_H
+#define PN_TEST_SUPPORT_STREAM_BED_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "stream/bell.h"
+#include "stream/stream.h"
+
+enum { BED_STREAMS = 4, BED_SHARDS = 16, BED_BATCHES = 100000 };
+
+struct bed_record {
+    char *key;
+    char *value;
+    int64_t arrival_ms;
+};
+
+struct bed_shard {
+    struct pn_source_shard info;
+    struct bed_record *records; /* records[i] has offset i */
+    size_t count;
+    size_t capacity;
+    int64_t damage_from; /* reads there are CORRUPT up to damage_to */
+    int64_t damage_to;
+};
+
+struct bed_stream {
+    const char *name; /* NULL: none */
+    uint64_t id;
+    struct bed_shard shards[BED_SHARDS];
+    size_t shard_count;
+};
+
+struct bed_row {
+    char *value; /* NULL: a dead letter */
+    char *reason;
+    char *sequence;
+    int64_t offset;
+    char *shard;
+    size_t batch;
+};
+
+struct stream_bed {
+    char folder[64];
+    struct pn_store *store;
+    struct pn_metrics *metrics;
+
+    struct pn_source source; /* &bed->source */
+    pthread_mutex_t lock;    /* of streams and rows */
+    struct pn_bell bell;
+    struct bed_stream streams[BED_STREAMS];
+    uint64_t next_id;
+    int failing_reads; /* so many reads fail, as RETRY */
+
+    struct pn_engine engine;
+    struct bed_row *rows; /* in the order of commits */
+    size_t row_count;
+    size_t row_capacity;
+    size_t batches; /* commits */
+    size_t largest; /* rows in a batch */
+    struct pn_delta_config delta;
+    /* The next `failing_appends` appends fail so; with `commits_first` they are committed all the
+     * same, and nobody is told. */
+    int failing_appends;
+    enum pn_class failing_class;
+    bool commits_first;
+    atomic_int optimized;
+
+    /* A pipeline of two streams: "s" with the keys a to table ta, b and c to table tb; and "any" to
+     * table tc. */
+    struct pn_table tables[3];
+    struct pn_table cleaned;
+    struct pn_flow flows[4];
+    struct pn_pipeline_stream pipeline_streams[2];
+    struct pn_pipeline pipeline;
+    struct pn_streams_config config; /* trigger 1 ms, no compaction */
+};
+
+void stream_bed_init(struct stream_bed *bed);
+void stream_bed_deinit(struct stream_bed *bed);
+struct pn_streams *stream_bed_create(struct stream_bed *bed);
+
+/* Makes (again) a stream of so many shards. */
+void stream_bed_add(struct stream_bed *bed, const char *name, size_t shards);
+void stream_bed_remove(struct stream_bed *bed, const char *name);
+void stream_bed_put(struct stream_bed *bed, const char *name, size_t shard, const char *key,
+                    const char *value);
+/* Closes a shard and makes two children of it; gives the first one's number. */
+size_t stream_bed_split(struct stream_bed *bed, const char *name, size_t shard);
+
+/* The rows so far: values joined by spaces; dead letters as "!<reason>". Caller frees. */
+char *stream_bed_rows(struct stream_bed *bed);
+size_t stream_bed_row_count(struct stream_bed *bed);
+/* Waits for so many rows and dead letters. */
+void stream_bed_await(struct stream_bed *bed, size_t rows);
+/* The position that a table's newest version has in a shard; -1: none. */
+int64_t stream_bed_position(struct stream_bed *bed, const char *table_path, const char *stream,
+                            size_t shard);
+
+#endif
