@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/http_client.h"
 #include "base/mem.h"
-#include "cli/http_client.h"
 #include "cli/stations.h"
 
 enum {

@@ -5,13 +5,11 @@
 
 /* --- where the table is ----------------------------------------------------------------------- */
 
-static int read_table(struct pn_stream_worker *worker, struct pn_delta_snapshot **snapshot,
-                      struct pn_err *e)
+int pn_stream_read_table(const struct pn_streams_env *env, const struct pn_delta_config *config,
+                         const char *path, struct pn_delta_snapshot **snapshot, struct pn_err *e)
 {
-    struct pn_streams *owner = worker->owner;
-    struct pn_delta *delta =
-        pn_delta_create(owner->env.store, worker->table->path, pn_engine_parquet(owner->env.engine),
-                        owner->env.clock, owner->env.logger, &owner->config.delta);
+    struct pn_delta *delta = pn_delta_create(env->store, path, pn_engine_parquet(env->engine),
+                                             env->clock, env->logger, config);
     struct pn_err failure = {0};
     int rc = pn_delta_snapshot(delta, -1, snapshot, &failure);
     if (rc != 0 && failure.class_ == PN_CLASS_MISSING) {
@@ -50,7 +48,8 @@ int pn_stream_place(struct pn_stream_worker *worker, struct pn_err *e)
         pn_source_describe(owner->env.source, worker->stream->name, &arena, &described, &failure);
     pn_err_copy(e, rc != 0 ? &failure : NULL);
     if (rc == 0) {
-        rc = read_table(worker, &table, e);
+        rc =
+            pn_stream_read_table(&owner->env, &owner->config.delta, worker->table->path, &table, e);
     }
     if (rc == 0) {
         bool again = worker->was_watching && before != described.id;

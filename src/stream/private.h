@@ -92,6 +92,14 @@ struct pn_streams {
     char *keep;                              /* their value */
 };
 
+/* --- stream.c --------------------------------------------------------------------------------- */
+
+bool pn_streams_is_asked_for(const struct pn_streams_config *config, const char *name);
+int pn_streams_check_names(const struct pn_streams_config *config,
+                           const struct pn_pipeline *pipeline, struct pn_err *e) PN_MUST_CHECK;
+/* Is this the first flow of its table? */
+bool pn_stream_is_first(const struct pn_pipeline_stream *stream, size_t flow);
+
 /* --- worker.c --------------------------------------------------------------------------------- */
 
 void pn_stream_worker_init(struct pn_stream_worker *worker, struct pn_streams *owner,
@@ -106,6 +114,10 @@ bool pn_stream_worker_is_finished(struct pn_stream_worker *worker);
 
 /* --- commit.c: from a batch to the table, and what became of it ------------------------------- */
 
+/* The newest version of a table; NULL when there is none. */
+int pn_stream_read_table(const struct pn_streams_env *env, const struct pn_delta_config *config,
+                         const char *path, struct pn_delta_snapshot **snapshot,
+                         struct pn_err *e) PN_MUST_CHECK;
 /* Reads where the table is; puts first positions into it when it has none. */
 int pn_stream_place(struct pn_stream_worker *worker, struct pn_err *e) PN_MUST_CHECK;
 /* Hands the batch that was filled to the appender, with the positions of all shards that moved. */

@@ -105,8 +105,8 @@ void pn_source_destroy(struct pn_source **source); /* NULL ok */
 /* The streams of this process; borrows `kinesis` and its log. */
 int pn_source_embedded(struct pn_kinesis *kinesis, struct pn_source **source,
                        struct pn_err *e) PN_MUST_CHECK;
-/* Those of the server at `url` ("http://127.0.0.1:8082"), by our own routes (see routes.h); looks
- * for new records every `poll_ms`. Nothing is asked yet. */
+/* Those of the server at `url` ("http://127.0.0.1:8082"), by our own API (cli/stream_routes.h);
+ * looks for new records every `poll_ms`. Nothing is asked yet. */
 struct pn_source *pn_source_api(const char *url, int64_t poll_ms);
 
 #endif

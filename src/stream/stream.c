@@ -10,7 +10,7 @@
 
 enum { TICK_MS = 100 };
 
-static bool is_asked_for(const struct pn_streams_config *config, const char *name)
+bool pn_streams_is_asked_for(const struct pn_streams_config *config, const char *name)
 {
     for (size_t i = 0; i < config->name_count; i++) {
         if (strcmp(config->names[i], name) == 0) {
@@ -20,8 +20,8 @@ static bool is_asked_for(const struct pn_streams_config *config, const char *nam
     return config->names == NULL;
 }
 
-static int check_names(const struct pn_streams_config *config, const struct pn_pipeline *pipeline,
-                       struct pn_err *e)
+int pn_streams_check_names(const struct pn_streams_config *config,
+                           const struct pn_pipeline *pipeline, struct pn_err *e)
 {
     for (size_t i = 0; config->names != NULL && i < config->name_count; i++) {
         const char *name = config->names[i];
@@ -42,8 +42,7 @@ static int check_names(const struct pn_streams_config *config, const struct pn_p
     return 0;
 }
 
-/* Is this the first flow of its table? */
-static bool is_first(const struct pn_pipeline_stream *stream, size_t flow)
+bool pn_stream_is_first(const struct pn_pipeline_stream *stream, size_t flow)
 {
     for (size_t i = 0; i < flow; i++) {
         if (stream->flows[i].table == stream->flows[flow].table) {
@@ -56,7 +55,7 @@ static bool is_first(const struct pn_pipeline_stream *stream, size_t flow)
 static void add_workers(struct pn_streams *streams, const struct pn_pipeline_stream *stream)
 {
     for (size_t i = 0; i < stream->flow_count; i++) {
-        if (is_first(stream, i)) {
+        if (pn_stream_is_first(stream, i)) {
             struct pn_stream_worker *worker = &streams->workers[streams->worker_count++];
             pn_stream_worker_init(worker, streams, stream, stream->flows[i].table);
             worker->upkeep = pn_upkeep_add(streams->upkeep, worker->table->path);
@@ -86,7 +85,7 @@ static void write_notes(void *arg)
 int pn_streams_create(const struct pn_streams_config *config, const struct pn_streams_env *env,
                       struct pn_streams **streams, struct pn_err *e)
 {
-    int rc = check_names(config, env->pipeline, e);
+    int rc = pn_streams_check_names(config, env->pipeline, e);
     if (rc != 0) {
         return rc;
     }
@@ -115,7 +114,7 @@ int pn_streams_create(const struct pn_streams_config *config, const struct pn_st
     }
     made->workers = pn_xcalloc(flows + 1, sizeof *made->workers);
     for (size_t i = 0; i < env->pipeline->stream_count; i++) {
-        if (is_asked_for(config, env->pipeline->streams[i].name)) {
+        if (pn_streams_is_asked_for(config, env->pipeline->streams[i].name)) {
             add_workers(made, &env->pipeline->streams[i]);
         }
     }

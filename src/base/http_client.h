@@ -1,6 +1,6 @@
-/* One HTTP request at a time, by libcurl, for commands that talk to a running server. */
-#ifndef PN_CLI_HTTP_CLIENT_H
-#define PN_CLI_HTTP_CLIENT_H
+/* One HTTP request at a time, by libcurl, for whoever talks to a running server. */
+#ifndef PN_BASE_HTTP_CLIENT_H
+#define PN_BASE_HTTP_CLIENT_H
 
 #include "base/buf.h"
 #include "base/err.h"

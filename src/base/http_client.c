@@ -1,4 +1,4 @@
-#include "cli/http_client.h"
+#include "base/http_client.h"
 
 #include <curl/curl.h>
 #include <stdlib.h>

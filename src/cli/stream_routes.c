@@ -1,0 +1,263 @@
+#include "cli/stream_routes.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base64.h"
+
+enum { READ_RECORDS_MAX = 10000, READ_BYTES_MAX = 8 << 20 };
+
+/* --- status ----------------------------------------------------------------------------------- */
+
+static void add_i64(struct pn_buf *out, const char *key, int64_t value)
+{
+    pn_json_write_key(out, key);
+    pn_buf_add_i64(out, value);
+}
+
+static void add_text(struct pn_buf *out, const char *key, const char *text)
+{
+    pn_json_write_key(out, key);
+    pn_json_write_cstr(out, text);
+}
+
+static void write_shard(struct pn_buf *out, const struct pn_shard_status *shard)
+{
+    int64_t position = shard->position > 0 ? shard->position : 0;
+    pn_buf_addc(out, '{');
+    add_text(out, "shard", shard->shard);
+    add_i64(out, "position", shard->position);
+    add_i64(out, "end", shard->end);
+    add_i64(out, "lag_records", shard->end > position ? shard->end - position : 0);
+    add_i64(out, "lag_ms", shard->lag_ms);
+    pn_json_write_key(out, "closed");
+    pn_buf_adds(out, shard->complete ? "true" : "false");
+    pn_buf_addc(out, '}');
+}
+
+static void write_status(struct pn_buf *out, const struct pn_streams_status *status)
+{
+    char time[PN_ISO8601_SIZE];
+    pn_buf_addc(out, '{');
+    add_text(out, "stream", status->stream);
+    add_text(out, "table", status->table);
+    add_text(out, "state", pn_worker_state_name(status->state));
+    add_text(out, "error", status->error);
+    add_i64(out, "rows", status->rows);
+    add_i64(out, "dead_letters", status->dead_letters);
+    add_i64(out, "skipped", status->skipped);
+    add_i64(out, "lost", status->lost);
+    add_i64(out, "commits", status->commits);
+    add_i64(out, "conflicts", status->conflicts);
+    add_i64(out, "errors", status->errors);
+    add_i64(out, "table_version", status->version);
+    add_text(out, "committed_at",
+             status->version >= 0 ? pn_iso8601(status->committed_ms, time) : NULL);
+    pn_json_write_key(out, "shards");
+    pn_buf_addc(out, '[');
+    for (size_t i = 0; i < status->shard_count; i++) {
+        pn_buf_adds(out, i > 0 ? "," : "");
+        write_shard(out, &status->shards[i]);
+    }
+    pn_buf_adds(out, "]}");
+}
+
+void pn_stream_status_json(struct pn_buf *out, const struct pn_streams_status *statuses,
+                           size_t count)
+{
+    pn_buf_addc(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        pn_buf_adds(out, i > 0 ? "," : "");
+        write_status(out, &statuses[i]);
+    }
+    pn_buf_addc(out, ']');
+}
+
+static enum pn_handled reply(struct pn_request *req)
+{
+    req->status = 200;
+    req->content_type = "application/json";
+    return PN_HANDLED;
+}
+
+static enum pn_handled handle_status(struct pn_request *req, void *arg)
+{
+    struct pn_stream_routes *routes = arg;
+    struct pn_streams_status *statuses = NULL;
+    size_t count = 0;
+    if (routes->streams != NULL) {
+        pn_streams_status(routes->streams, &req->arena, &statuses, &count);
+    }
+    pn_buf_adds(&req->out, "{\"tables\":");
+    pn_stream_status_json(&req->out, statuses, count);
+    pn_buf_addc(&req->out, '}');
+    return reply(req);
+}
+
+/* --- a source for others ---------------------------------------------------------------------- */
+
+static void write_source_shard(struct pn_buf *out, const struct pn_source_shard *shard)
+{
+    pn_buf_addc(out, '{');
+    add_i64(out, "index", shard->index);
+    add_i64(out, "parent", shard->parent);
+    add_i64(out, "adjacent_parent", shard->adjacent_parent);
+    add_i64(out, "created_ms", shard->created_ms);
+    pn_json_write_key(out, "complete");
+    pn_buf_adds(out, shard->complete ? "true" : "false");
+    add_i64(out, "begin", shard->begin);
+    add_i64(out, "end", shard->end);
+    pn_buf_addc(out, '}');
+}
+
+static enum pn_handled handle_shards(struct pn_request *req, void *arg)
+{
+    struct pn_stream_routes *routes = arg;
+    struct pn_source_stream stream = {0};
+    struct pn_err failure = {0};
+    if (pn_source_describe(routes->source, req->params[0], &req->arena, &stream, &failure) != 0) {
+        pn_reply_log_error(req, failure.class_, failure.msg);
+        return PN_HANDLED;
+    }
+    pn_buf_addf(&req->out, "{\"id\":\"%016" PRIx64 "\",\"shards\":[", stream.id);
+    for (size_t i = 0; i < stream.shard_count; i++) {
+        pn_buf_adds(&req->out, i > 0 ? "," : "");
+        write_source_shard(&req->out, &stream.shards[i]);
+    }
+    pn_buf_adds(&req->out, "]}");
+    return reply(req);
+}
+
+/* A parameter of the query as a number of 0 or more; false when it is none. */
+static bool number_of(const char *text, int base, uint64_t max, uint64_t *value)
+{
+    if (text == NULL || text[0] == '\0' || text[0] == '-' || text[0] == '+' || text[0] == ' ') {
+        return false;
+    }
+    char *end = NULL;
+    errno = 0;
+    *value = strtoull(text, &end, base);
+    return errno == 0 && *end == '\0' && *value <= max;
+}
+
+/* The shard and the stream's id of a request; false when the reply is an error already. */
+static bool read_shard(struct pn_request *req, uint32_t *shard, uint64_t *id)
+{
+    uint64_t number = 0;
+    if (!number_of(req->params[1], 10, UINT32_MAX, &number) ||
+        !number_of(pn_request_query(req, "id"), 16, UINT64_MAX, id)) {
+        pn_reply_error(req, 400, 400, "the shard is a number, and `id` the id of the stream");
+        return false;
+    }
+    *shard = (uint32_t)number;
+    return true;
+}
+
+static enum pn_handled handle_position(struct pn_request *req, void *arg)
+{
+    struct pn_stream_routes *routes = arg;
+    uint32_t shard = 0;
+    uint64_t id = 0;
+    enum pn_stream_start start = PN_START_LATEST;
+    int64_t start_ms = 0;
+    int64_t offset = 0;
+    struct pn_err failure = {0};
+    if (!read_shard(req, &shard, &id)) {
+        return PN_HANDLED;
+    }
+    const char *text = pn_request_query(req, "start");
+    if (text == NULL || !pn_stream_start_parse(text, &start, &start_ms)) {
+        pn_reply_error(req, 400, 400, "`start` is latest, trim_horizon or a time");
+        return PN_HANDLED;
+    }
+    if (pn_source_position(routes->source, req->params[0], id, shard, start, start_ms, &offset,
+                           &failure) != 0) {
+        pn_reply_log_error(req, failure.class_, failure.msg);
+        return PN_HANDLED;
+    }
+    pn_buf_addf(&req->out, "{\"offset\":%" PRId64 "}", offset);
+    return reply(req);
+}
+
+static void add_bytes(struct pn_buf *out, const char *key, struct pn_bytes bytes)
+{
+    pn_json_write_key(out, key);
+    pn_buf_addc(out, '"');
+    pn_base64_encode(out, bytes.data, bytes.len);
+    pn_buf_addc(out, '"');
+}
+
+static void write_records(struct pn_buf *out, const struct pn_source_records *read,
+                          const char *damage)
+{
+    pn_buf_addc(out, '{');
+    add_i64(out, "next_offset", read->next_offset);
+    add_text(out, "damage", damage);
+    pn_json_write_key(out, "records");
+    pn_buf_addc(out, '[');
+    for (size_t i = 0; damage == NULL && i < read->count; i++) {
+        const struct pn_record *record = &read->records[i];
+        pn_buf_adds(out, i > 0 ? ",{" : "{");
+        add_i64(out, "offset", record->offset);
+        add_i64(out, "arrival_ms", record->timestamp_ms);
+        add_bytes(out, "key", record->key);
+        add_bytes(out, "data", record->value);
+        pn_buf_addc(out, '}');
+    }
+    pn_buf_adds(out, "]}");
+}
+
+static enum pn_handled handle_records(struct pn_request *req, void *arg)
+{
+    struct pn_stream_routes *routes = arg;
+    uint32_t shard = 0;
+    uint64_t id = 0;
+    uint64_t offset = 0;
+    uint64_t max_records = 0;
+    uint64_t max_bytes = 0;
+    if (!read_shard(req, &shard, &id)) {
+        return PN_HANDLED;
+    }
+    if (!number_of(pn_request_query(req, "offset"), 10, INT64_MAX, &offset) ||
+        !number_of(pn_request_query(req, "max_records"), 10, UINT32_MAX, &max_records) ||
+        !number_of(pn_request_query(req, "max_bytes"), 10, UINT32_MAX, &max_bytes) ||
+        max_records == 0) {
+        pn_reply_error(req, 400, 400, "offset, max_records and max_bytes are numbers");
+        return PN_HANDLED;
+    }
+    struct pn_source_records read = {0};
+    struct pn_err failure = {0};
+    int rc = pn_source_read(routes->source, req->params[0], id, shard, (int64_t)offset,
+                            max_records < READ_RECORDS_MAX ? (size_t)max_records : READ_RECORDS_MAX,
+                            max_bytes < READ_BYTES_MAX ? (size_t)max_bytes : READ_BYTES_MAX,
+                            &req->arena, &read, &failure);
+    if (rc != 0 && failure.class_ != PN_CLASS_CORRUPT) {
+        pn_reply_log_error(req, failure.class_, failure.msg);
+        return PN_HANDLED;
+    }
+    write_records(&req->out, &read, rc != 0 ? failure.msg : NULL);
+    return pn_request_reserve(req, req->out.len) ? reply(req) : PN_HANDLED;
+}
+
+void pn_stream_routes_add(struct pn_stream_routes *routes, struct pn_gateway *gateway)
+{
+    static const struct {
+        const char *pattern;
+        enum pn_handled (*handle)(struct pn_request *req, void *arg);
+    } table[PN_STREAM_ROUTES] = {
+        {"api/v1/streams", handle_status},
+        {"api/v1/streams/{}/shards", handle_shards},
+        {"api/v1/streams/{}/shards/{}/position", handle_position},
+        {"api/v1/streams/{}/shards/{}/records", handle_records},
+    };
+    for (size_t i = 0; i < PN_STREAM_ROUTES; i++) {
+        routes->routes[i] = (struct pn_route){.method = PN_GET,
+                                              .pattern = table[i].pattern,
+                                              .handle = table[i].handle,
+                                              .arg = routes,
+                                              .flags = PN_ROUTE_BLOCKS};
+        pn_gateway_add_route(gateway, &routes->routes[i]);
+    }
+}

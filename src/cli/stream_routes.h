@@ -1,0 +1,34 @@
+/*
+ * Streams on our own API, for people and for processors in other processes:
+ *
+ *   GET api/v1/streams                              what this server's processors do
+ *   GET api/v1/streams/{stream}/shards              a stream as source.h describes it
+ *   GET api/v1/streams/{stream}/shards/{n}/position?id=&start=latest|trim_horizon|<time>
+ *   GET api/v1/streams/{stream}/shards/{n}/records?id=&offset=&max_records=&max_bytes=
+ *
+ * The Kinesis API could not serve them: it has no offsets, its iterators expire, and its limits
+ * count. stream/api.c is the client.
+ */
+#ifndef PN_CLI_STREAM_ROUTES_H
+#define PN_CLI_STREAM_ROUTES_H
+
+#include "gateway/request.h"
+#include "stream/stream.h"
+
+enum { PN_STREAM_ROUTES = 4 };
+
+/* Owned by the caller, until the gateway is gone. */
+struct pn_stream_routes {
+    struct pn_source *source;   /* borrowed */
+    struct pn_streams *streams; /* borrowed; NULL: no processors run here */
+    struct pn_route routes[PN_STREAM_ROUTES];
+};
+
+/* Adds the routes to the gateway, which isn't started yet. */
+void pn_stream_routes_add(struct pn_stream_routes *routes, struct pn_gateway *gateway);
+
+/* The processors as a JSON array, one element a table. */
+void pn_stream_status_json(struct pn_buf *out, const struct pn_streams_status *statuses,
+                           size_t count);
+
+#endif

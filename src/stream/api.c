@@ -1,0 +1,225 @@
+/* The source that reads a running server's streams, by the routes of cli/stream_routes.h. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base64.h"
+#include "base/http_client.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "stream/bell.h"
+#include "stream/source.h"
+
+enum { TIMEOUT_MS = 30000, ANSWER_BYTES_MAX = 64 << 20, SHARDS_MAX = 1 << 20 };
+
+struct api {
+    struct pn_source source;
+    char *url;
+    int64_t poll_ms;
+    struct pn_bell bell;
+};
+
+static void destroy(struct pn_source *source)
+{
+    struct api *api = (struct api *)source;
+    pn_bell_deinit(&api->bell);
+    free(api->url);
+    free(api);
+}
+
+/* --- one request ------------------------------------------------------------------------------ */
+
+struct call {
+    struct pn_buf answer;
+    struct pn_json_parser *parser;
+    struct pn_json *root;
+};
+
+static void call_end(struct call *call)
+{
+    pn_buf_deinit(&call->answer);
+    pn_json_parser_destroy(&call->parser);
+}
+
+/* An answer that says no: its class by the status, its words from the body. */
+static int refuse(const struct api *api, const struct call *call, long status, struct pn_err *e)
+{
+    const char *text = "";
+    size_t len = 0;
+    (void)pn_json_get_text(call->root, "message", &text, &len);
+    enum pn_class class_ = status == 404 ? PN_CLASS_MISSING : PN_CLASS_RETRY;
+    if (status == 400 || status == 401 || status == 403) {
+        class_ = PN_CLASS_INPUT;
+    }
+    return pn_err_set(e, class_, PN_FAIL, "the server at %s answered %ld: %.*s", api->url, status,
+                      (int)(len < 400 ? len : 400), text);
+}
+
+/* GET `path`; the call is to be ended whatever comes back. */
+static int get(struct pn_source *source, const char *path, struct call *call, struct pn_err *e)
+{
+    const struct api *api = (const struct api *)source;
+    long status = 0;
+    *call = (struct call){.parser = pn_json_parser_create()};
+    pn_buf_init(&call->answer, ANSWER_BYTES_MAX);
+    int rc = pn_http_request("GET", api->url, path, NULL, TIMEOUT_MS, &status, &call->answer, e);
+    if (rc != 0) {
+        return rc;
+    }
+    struct pn_err why = {0};
+    (void)pn_buf_reserve(&call->answer, PN_JSON_PADDING);
+    int parsed = pn_json_parse(call->parser, pn_buf_text(&call->answer), call->answer.len,
+                               call->answer.capacity, &call->root, &why);
+    if (parsed != 0) {
+        call->root = NULL;
+    }
+    if (status != 200) {
+        return refuse(api, call, status, e);
+    }
+    return parsed == 0
+               ? 0
+               : pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "the server at %s: %s", api->url, why.msg);
+}
+
+/* --- the source ------------------------------------------------------------------------------- */
+
+static int odd_answer(struct pn_source *source, struct pn_err *e)
+{
+    return pn_err_set(e, PN_CLASS_FATAL, PN_FAIL,
+                      "the server at %s is no pinion, or one of another version",
+                      ((struct api *)source)->url);
+}
+
+static int describe(struct pn_source *source, const char *stream, struct pn_arena *arena,
+                    struct pn_source_stream *out, struct pn_err *e)
+{
+    struct call call;
+    char *path = pn_xasprintf("/api/v1/streams/%s/shards", stream);
+    int rc = get(source, path, &call, e);
+    const struct pn_json *shards = pn_json_get(call.root, "shards");
+    char *id = pn_json_dup(pn_json_get(call.root, "id"));
+    if (rc == 0 && (id == NULL || shards == NULL || shards->type != PN_JSON_ARRAY ||
+                    shards->count > SHARDS_MAX)) {
+        rc = odd_answer(source, e);
+    }
+    if (rc == 0) {
+        *out = (struct pn_source_stream){.id = strtoull(id, NULL, 16)};
+        out->shards = pn_arena_calloc(arena, shards->count + 1, sizeof *out->shards);
+        for (const struct pn_json *item = shards->first; item != NULL; item = item->next) {
+            out->shards[out->shard_count++] = (struct pn_source_shard){
+                .index = (uint32_t)pn_json_get_i64(item, "index", 0),
+                .parent = (int32_t)pn_json_get_i64(item, "parent", -1),
+                .adjacent_parent = (int32_t)pn_json_get_i64(item, "adjacent_parent", -1),
+                .created_ms = pn_json_get_i64(item, "created_ms", 0),
+                .complete = pn_json_get_bool(item, "complete", false),
+                .begin = pn_json_get_i64(item, "begin", 0),
+                .end = pn_json_get_i64(item, "end", 0)};
+        }
+    }
+    free(id);
+    free(path);
+    call_end(&call);
+    return rc;
+}
+
+static int position(struct pn_source *source, const char *stream, uint64_t id, uint32_t shard,
+                    enum pn_stream_start start, int64_t start_ms, int64_t *offset, struct pn_err *e)
+{
+    char time[PN_ISO8601_SIZE];
+    const char *text = start == PN_START_LATEST         ? "latest"
+                       : start == PN_START_TRIM_HORIZON ? "trim_horizon"
+                                                        : pn_iso8601(start_ms, time);
+    struct call call;
+    char *path =
+        pn_xasprintf("/api/v1/streams/%s/shards/%" PRIu32 "/position?id=%016" PRIx64 "&start=%s",
+                     stream, shard, id, text);
+    int rc = get(source, path, &call, e);
+    if (rc == 0) {
+        *offset = pn_json_get_i64(call.root, "offset", -1);
+        rc = *offset >= 0 ? 0 : odd_answer(source, e);
+    }
+    free(path);
+    call_end(&call);
+    return rc;
+}
+
+/* Decoded bytes in the arena; false when the member is no base64. */
+static bool bytes_of(struct pn_arena *arena, const struct pn_json *item, const char *key,
+                     struct pn_bytes *bytes)
+{
+    const char *text = NULL;
+    size_t len = 0;
+    return pn_json_get_text(item, key, &text, &len) &&
+           pn_base64_decode_exact(arena, text, len, &bytes->data, &bytes->len);
+}
+
+static int take_records(struct pn_source *source, const struct pn_json *root,
+                        struct pn_arena *arena, struct pn_source_records *out, struct pn_err *e)
+{
+    const struct pn_json *records = pn_json_get(root, "records");
+    if (records == NULL || records->type != PN_JSON_ARRAY) {
+        return odd_answer(source, e);
+    }
+    out->next_offset = pn_json_get_i64(root, "next_offset", out->next_offset);
+    out->records = pn_arena_calloc(arena, records->count + 1, sizeof *out->records);
+    for (const struct pn_json *item = records->first; item != NULL; item = item->next) {
+        struct pn_record *record = &out->records[out->count++];
+        record->offset = pn_json_get_i64(item, "offset", -1);
+        record->timestamp_ms = pn_json_get_i64(item, "arrival_ms", 0);
+        if (record->offset < 0 || !bytes_of(arena, item, "key", &record->key) ||
+            !bytes_of(arena, item, "data", &record->value)) {
+            return odd_answer(source, e);
+        }
+    }
+    return 0;
+}
+
+static int read_records(struct pn_source *source, const char *stream, uint64_t id, uint32_t shard,
+                        int64_t offset, size_t max_records, size_t max_bytes,
+                        struct pn_arena *arena, struct pn_source_records *out, struct pn_err *e)
+{
+    *out = (struct pn_source_records){.next_offset = offset};
+    struct call call;
+    char *path = pn_xasprintf("/api/v1/streams/%s/shards/%" PRIu32 "/records?id=%016" PRIx64
+                              "&offset=%" PRId64 "&max_records=%zu&max_bytes=%zu",
+                              stream, shard, id, offset, max_records, max_bytes);
+    int rc = get(source, path, &call, e);
+    if (rc == 0) {
+        rc = take_records(source, call.root, arena, out, e);
+    }
+    const char *damage = NULL;
+    size_t len = 0;
+    if (rc == 0 && pn_json_get_text(call.root, "damage", &damage, &len)) {
+        rc = pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL, "%.*s", (int)(len < 900 ? len : 900), damage);
+    }
+    free(path);
+    call_end(&call);
+    return rc;
+}
+
+static uint64_t wait(struct pn_source *source, uint64_t seen, int64_t ms)
+{
+    struct api *api = (struct api *)source;
+    return pn_bell_wait(&api->bell, seen, ms < api->poll_ms ? ms : api->poll_ms);
+}
+
+static void wake(struct pn_source *source)
+{
+    pn_bell_ring(&((struct api *)source)->bell);
+}
+
+struct pn_source *pn_source_api(const char *url, int64_t poll_ms)
+{
+    static const struct pn_source_ops ops = {.destroy = destroy,
+                                             .describe = describe,
+                                             .position = position,
+                                             .read = read_records,
+                                             .wait = wait,
+                                             .wake = wake};
+    struct api *api = pn_xcalloc(1, sizeof *api);
+    api->source.ops = &ops;
+    api->url = pn_xstrdup(url);
+    api->poll_ms = poll_ms;
+    pn_bell_init(&api->bell);
+    return &api->source;
+}
