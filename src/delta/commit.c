@@ -67,9 +67,9 @@ static int put_version(const struct pn_delta_attempt *attempt, const struct pn_b
         bool conflict = why.class_ == PN_CLASS_CONFLICT;
         rc = read_back(table, key, attempt->txn_id, &there, &ours, &unread);
         if (rc != 0) {
-            pn_err_set(e, PN_CLASS_RETRY, rc,
-                       "whether %s was committed is unknown: %s; and reading it back: %s", key,
-                       why.msg, unread.msg);
+            rc = pn_err_set(e, PN_CLASS_RETRY, PN_DELTA_UNKNOWN,
+                            "whether %s was committed is unknown: %s; and reading it back: %s", key,
+                            why.msg, unread.msg);
         } else if (ours) {
             pn_log_warn(table->logger, PN_DELTA_COMPONENT, "%s is committed, although: %s", key,
                         why.msg);

@@ -138,6 +138,10 @@ int pn_delta_snapshot_at(struct pn_delta *table, int64_t timestamp_ms,
 void pn_delta_snapshot_destroy(struct pn_delta_snapshot **snapshot);
 /* The version of an application's last transaction, or -1. */
 int64_t pn_delta_txn_version(const struct pn_delta_snapshot *snapshot, const char *app_id);
+/* The same for the table as it is now, -1 too when there is none; cheap, since no files are read:
+ * the handle remembers, and reads what came since its last call or commit. */
+int pn_delta_txn_latest(struct pn_delta *table, const char *app_id, int64_t *version,
+                        struct pn_err *e) PN_MUST_CHECK;
 
 enum pn_delta_mode {
     PN_DELTA_APPEND,    /* blind: conflicts with nothing but metadata, protocol and txn */
@@ -182,11 +186,12 @@ struct pn_delta_commit {
  * of txns_before (somebody else's batch is). A REWRITE of a file that is gone:
  * CONFLICT; one that would change the number of rows, where the statistics tell: INPUT. On success
  * *version is the commit's. When the outcome of the write is unknown the log is read back to find
- * out: the answer is right.
+ * out: the answer is right. Where that fails too, it is RETRY with code PN_DELTA_UNKNOWN: the files
+ * of the commit must stay, since it may be there.
  * Every checkpoint_interval commits a checkpoint is written and old log files are cleaned; failures
  * of these are logged and don't fail the commit.
  */
-enum { PN_DELTA_TXN_SEEN = -20 };
+enum { PN_DELTA_TXN_SEEN = -20, PN_DELTA_UNKNOWN = -21 };
 int pn_delta_commit(struct pn_delta *table, const struct pn_delta_commit *commit, int64_t *version,
                     struct pn_err *e) PN_MUST_CHECK;
 

@@ -175,3 +175,17 @@ int pn_delta_load_head(struct pn_delta *table, const struct pn_delta_snapshot **
     *head = rc == 0 ? table->head : NULL;
     return rc;
 }
+
+int pn_delta_txn_latest(struct pn_delta *table, const char *app_id, int64_t *version,
+                        struct pn_err *e)
+{
+    const struct pn_delta_snapshot *head = NULL;
+    struct pn_err why = {0};
+    int rc = pn_delta_load_head(table, &head, &why);
+    *version = rc == 0 ? pn_delta_txn_version(head, app_id) : -1;
+    if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
+        return 0;
+    }
+    pn_err_copy(e, rc != 0 ? &why : NULL);
+    return rc;
+}

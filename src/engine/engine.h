@@ -141,13 +141,24 @@ PN_MUST_CHECK static inline int pn_engine_query(struct pn_engine *engine, const 
 /*
  * Appends a micro-batch to a stream table: each row read with the columns of the raw table that
  * `like` reads, cleaned by `like`'s own SELECT, and written as one commit with a txn action for
- * each position. The table is made when it is missing (also by a batch without rows). Rows that
- * are none go to the pipeline's table of streams' dead letters first, with stream, shard, sequence
- * number and reason; it has txn actions of its own, so that a batch that comes again repeats none.
+ * each position that moves. The table is made when it is missing (also by a batch without rows).
+ * The SELECT sees the batch and nothing else, so aggregates and windows are those of the batch; one
+ * that reads another table, or not the raw one, is INPUT.
+ *
+ * Rows that are none (those with a reason, those that don't fit the columns, and those whose values
+ * the SELECT fails on) go to the pipeline's table of streams' dead letters first, with stream,
+ * shard, sequence number and reason; it has txn actions of its own, so that a batch that comes
+ * again, cut differently even, repeats none.
  *
  * Exactly once: the commit is made only if each position's txn version in the table is still
  * `from`. CONFLICT with code PN_DELTA_TXN_SEEN otherwise: another processor, or this one before a
- * crash, was there; nothing was appended; read the positions again. One thread at a time a table.
+ * crash, was there; nothing was appended; read the positions again (pn_delta_txn_latest()). After
+ * any other failure the batch is not in the table, and may be given again; but for the code
+ * PN_DELTA_UNKNOWN, after which the positions tell. A full disk is RETRY.
+ *
+ * Every row's offset lies from its position's `from` to below `to`. Threads: different tables at
+ * once from different threads are fine, and share the engine's threads and memory; calls for one
+ * table wait for each other. The first batch of a table costs some 20 ms more than the others.
  */
 PN_MUST_CHECK static inline int pn_engine_append(struct pn_engine *engine,
                                                  const struct pn_append *append,

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/random.h"
+#include "engine/duckdb/append.h"
 #include "engine/duckdb/landed.h"
 
 #define FOLDER_PREFIX "duckdb-"
@@ -178,6 +179,12 @@ static int prepare_work(struct pn_duckdb *engine, struct pn_err *e)
     int rc = pn_duckdb_run(connection, WORK_SETTINGS, NULL, e);
     if (rc == 0) {
         rc = pn_landed_register(engine, connection, e);
+    }
+    if (rc == 0) {
+        rc = pn_batch_register(engine, connection, e);
+    }
+    if (rc == 0) {
+        rc = pn_letters_register(engine, connection, e);
     }
     if (rc == 0) {
         rc = run_prelude(engine, connection, e);

@@ -3,11 +3,12 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "engine/duckdb/private.h"
+#include "engine/duckdb/append.h"
 
 static void destroy(struct pn_engine *base)
 {
     struct pn_duckdb *engine = (struct pn_duckdb *)base;
+    pn_appenders_destroy(engine);
     pn_duckdb_close(engine);
     pn_duckdb_views_deinit(&engine->work_views);
     pn_duckdb_views_deinit(&engine->ask_views);
@@ -29,6 +30,7 @@ static const struct pn_engine_ops OPS = {
     .destroy = destroy,
     .load = pn_duckdb_load,
     .transform = pn_duckdb_transform,
+    .append = pn_duckdb_append,
     .query = pn_duckdb_query,
     .optimize = pn_duckdb_optimize,
     .parquet = parquet,

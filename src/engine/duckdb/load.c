@@ -159,7 +159,7 @@ int pn_duckdb_load(struct pn_engine *base, const struct pn_table *const *tables,
     }
     for (size_t i = 0; i < count; i++) {
         if (i >= done) {
-            pn_duckdb_write_undo(engine, tables[i], &load.written[i]);
+            pn_duckdb_write_undo(engine, tables[i], &load.written[i], rc);
         }
         pn_written_deinit(&load.written[i]);
         pn_landed_destroy(&load.scans[i]);

@@ -156,7 +156,7 @@ static int rewrite(struct rewriting *rewriting, struct pn_delta *delta, struct p
     }
     for (size_t i = 0; i < rewriting->group_count; i++) {
         if (rc != 0) {
-            pn_duckdb_write_undo(rewriting->engine, &rewriting->table, &rewriting->written[i]);
+            pn_duckdb_write_undo(rewriting->engine, &rewriting->table, &rewriting->written[i], rc);
         }
         pn_written_deinit(&rewriting->written[i]);
     }

@@ -22,6 +22,7 @@ enum {
 };
 
 struct pn_landed_scan;
+struct pn_appender;
 
 struct pn_duckdb {
     struct pn_engine engine;
@@ -40,6 +41,9 @@ struct pn_duckdb {
     struct pn_duckdb_views ask_views;
     struct pn_landed_scan **scans; /* those that statements under way read, by their number */
     size_t scan_capacity;
+    struct pn_appender **appenders; /* of stream tables; they stay */
+    size_t appender_count;
+    size_t appender_capacity;
 };
 
 /* --- connection.c -------------------------------------------------------------------------- */
@@ -106,12 +110,14 @@ int pn_duckdb_jobs(struct pn_duckdb *engine, size_t count,
                    int (*job)(void *arg, size_t i, duckdb_connection connection, struct pn_err *e),
                    void *arg, struct pn_err *e) PN_MUST_CHECK;
 
-/* --- load.c, transform.c, query.c, optimize.c: the port's functions --------------------------- */
+/* --- load.c, transform.c, append.c, query.c, optimize.c: the port's functions ---------------- */
 
 int pn_duckdb_load(struct pn_engine *base, const struct pn_table *const *tables, size_t count,
                    struct pn_table_report *reports, struct pn_err *e);
 int pn_duckdb_transform(struct pn_engine *base, const struct pn_table *const *tables, size_t count,
                         struct pn_table_report *reports, struct pn_err *e);
+int pn_duckdb_append(struct pn_engine *base, const struct pn_append *append,
+                     struct pn_table_report *report, struct pn_err *e);
 int pn_duckdb_query(struct pn_engine *base, const char *sql, const struct pn_rows *rows,
                     struct pn_err *e);
 int pn_duckdb_optimize(struct pn_engine *base, const char *path, int64_t target_bytes,

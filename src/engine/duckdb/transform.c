@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "engine/duckdb/select.h"
 #include "engine/duckdb/views.h"
 #include "engine/duckdb/write.h"
 
@@ -12,75 +13,6 @@ struct transform {
     struct pn_table_report *reports;
 };
 
-static int check_column(const struct pn_table *table, size_t i, const char *name,
-                        duckdb_logical_type type, struct pn_err *e)
-{
-    const struct pn_column *column = &table->columns[i];
-    int rc = 0;
-    struct pn_buf found;
-    struct pn_buf wanted;
-    if (strcmp(name, column->name) != 0) {
-        return pn_err_input(e, "%s: column %zu is '%s', but the pipeline declares '%s'",
-                            table->sql_file, i + 1, name, column->name);
-    }
-    if (pn_duckdb_type_is(type, &column->type)) {
-        return 0;
-    }
-    enum { TYPE_BYTES_MAX = 64 * 1024 };
-    pn_buf_init(&found, TYPE_BYTES_MAX);
-    pn_buf_init(&wanted, TYPE_BYTES_MAX);
-    pn_duckdb_type_name(type, &found);
-    pn_type_name(&column->type, &wanted);
-    rc = pn_err_input(e, "%s: column '%s' is %s, but the pipeline declares %s: cast it",
-                      table->sql_file, name, pn_buf_text(&found), pn_buf_text(&wanted));
-    pn_buf_deinit(&found);
-    pn_buf_deinit(&wanted);
-    return rc;
-}
-
-/* Does the SELECT give what the pipeline declares? */
-static int check_result(duckdb_connection connection, const struct pn_table *table,
-                        struct pn_err *e)
-{
-    duckdb_prepared_statement statement = NULL;
-    int rc = 0;
-    if (duckdb_prepare(connection, table->sql, &statement) != DuckDBSuccess) {
-        rc = pn_duckdb_fail_prepared(e, statement);
-        pn_err_prefix(e, "%s", table->sql_file);
-        goto out;
-    }
-    if (duckdb_prepared_statement_type(statement) != DUCKDB_STATEMENT_TYPE_SELECT) {
-        rc = pn_err_input(e, "%s: it has to be one SELECT", table->sql_file);
-        goto out;
-    }
-    size_t count = duckdb_prepared_statement_column_count(statement);
-    if (count != table->column_count) {
-        rc = pn_err_input(e, "%s: it gives %zu columns, but the pipeline declares %zu",
-                          table->sql_file, count, table->column_count);
-        goto out;
-    }
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        const char *name = duckdb_prepared_statement_column_name(statement, i);
-        duckdb_logical_type type = duckdb_prepared_statement_column_logical_type(statement, i);
-        rc = check_column(table, i, name, type, e);
-        duckdb_destroy_logical_type(&type);
-        duckdb_free((void *)name);
-    }
-out:
-    duckdb_destroy_prepare(&statement);
-    return rc;
-}
-
-/* The SELECT's own text, less the semicolons and space behind it. */
-static void add_select(struct pn_buf *out, const char *sql)
-{
-    size_t len = strlen(sql);
-    while (len > 0 && strchr("; \t\r\n", sql[len - 1]) != NULL) {
-        len--;
-    }
-    pn_buf_add(out, sql, len);
-}
-
 static int select_into(struct pn_duckdb *engine, duckdb_connection connection,
                        const struct pn_table *table, struct pn_table_report *report,
                        struct pn_err *e)
@@ -88,7 +20,7 @@ static int select_into(struct pn_duckdb *engine, duckdb_connection connection,
     struct pn_written written = {0};
     struct pn_buf sql;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
-    add_select(&sql, table->sql);
+    pn_duckdb_add_select(&sql, table->sql);
     int rc = pn_duckdb_write(engine, connection, table, &sql, &written, e);
     if (rc != 0) {
         pn_err_prefix(e, "%s", table->sql_file);
@@ -97,7 +29,7 @@ static int select_into(struct pn_duckdb *engine, duckdb_connection connection,
     report->rows = written.rows;
     rc = pn_duckdb_overwrite(engine, table, &written, &report->version, e);
     if (rc != 0) {
-        pn_duckdb_write_undo(engine, table, &written);
+        pn_duckdb_write_undo(engine, table, &written, rc);
     }
 out:
     pn_written_deinit(&written);
@@ -117,7 +49,7 @@ static int transform_table(void *arg, size_t i, duckdb_connection connection, st
         rc = pn_duckdb_view_latest(engine, &engine->work_views, connection, table->reads[k], e);
     }
     if (rc == 0) {
-        rc = check_result(connection, table, e);
+        rc = pn_duckdb_check_select(connection, table, e);
     }
     if (rc == 0) {
         rc = select_into(engine, connection, table, report, e);

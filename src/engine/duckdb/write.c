@@ -32,10 +32,10 @@ struct pn_delta_file pn_written_file(const struct pn_written *written)
 }
 
 void pn_duckdb_write_undo(struct pn_duckdb *engine, const struct pn_table *table,
-                          const struct pn_written *written)
+                          const struct pn_written *written, int rc)
 {
     struct pn_err e;
-    if (written->name == NULL) {
+    if (written->name == NULL || rc == PN_DELTA_UNKNOWN) {
         return;
     }
     char *key = pn_xasprintf("%s/%s", table->path, written->name);
@@ -45,31 +45,23 @@ void pn_duckdb_write_undo(struct pn_duckdb *engine, const struct pn_table *table
     free(key);
 }
 
-/* The COPY itself; its one row tells what it wrote. */
-static int copy(struct pn_duckdb *engine, duckdb_connection connection,
-                const struct pn_table *table, const struct pn_buf *select, const char *path,
-                struct pn_written *written, struct pn_err *e)
+void pn_duckdb_add_copy(struct pn_duckdb *engine, const struct pn_buf *select, const char *path,
+                        struct pn_buf *sql)
 {
-    struct pn_buf sql;
-    duckdb_result result;
-    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
-    pn_buf_adds(&sql, "COPY (");
-    pn_buf_add(&sql, pn_buf_text(select), select->len);
-    pn_buf_adds(&sql, "\n) TO ");
-    pn_duckdb_add_text(&sql, path);
-    pn_buf_addf(&sql, " (FORMAT parquet, CODEC '%s', ROW_GROUP_SIZE %d, RETURN_STATS)",
+    pn_buf_adds(sql, "COPY (");
+    pn_buf_add(sql, pn_buf_text(select), select->len);
+    pn_buf_adds(sql, "\n) TO ");
+    pn_duckdb_add_text(sql, path);
+    pn_buf_addf(sql, " (FORMAT parquet, CODEC '%s', ROW_GROUP_SIZE %d, RETURN_STATS)",
                 engine->config.parquet_compression, PN_DUCKDB_ROW_GROUP_ROWS);
-    int rc = pn_buf_check(select, "a statement for DuckDB", e);
-    if (rc == 0) {
-        rc = pn_duckdb_run_long(connection, &sql, &result, e);
-    }
-    pn_buf_deinit(&sql);
-    if (rc != 0) {
-        return rc;
-    }
+}
+
+void pn_duckdb_copied(const struct pn_table *table, duckdb_result *result,
+                      struct pn_written *written)
+{
     /* filename, count, file_size_bytes, footer_size_bytes, column_statistics, partition_keys */
     enum { COUNT = 1, STATISTICS = 4 };
-    duckdb_data_chunk chunk = duckdb_fetch_chunk(result);
+    duckdb_data_chunk chunk = duckdb_fetch_chunk(*result);
     PN_ASSERT(chunk != NULL && duckdb_data_chunk_get_size(chunk) == 1);
     uint64_t *count = duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, COUNT));
     written->rows = (int64_t)count[0];
@@ -78,11 +70,10 @@ static int copy(struct pn_duckdb *engine, duckdb_connection connection,
             pn_duckdb_stats(table, written->rows, duckdb_data_chunk_get_vector(chunk, STATISTICS));
     }
     duckdb_destroy_data_chunk(&chunk);
-    duckdb_destroy_result(&result);
-    return 0;
+    duckdb_destroy_result(result);
 }
 
-static void remove_file(struct pn_duckdb *engine, const char *path)
+void pn_duckdb_remove_file(struct pn_duckdb *engine, const char *path)
 {
     struct pn_err e;
     if (pn_io_exists(engine->config.io, path) && pn_io_unlink(engine->config.io, path, &e) != 0) {
@@ -90,36 +81,69 @@ static void remove_file(struct pn_duckdb *engine, const char *path)
     }
 }
 
+int pn_duckdb_keep(struct pn_duckdb *engine, const struct pn_table *table, const char *path,
+                   struct pn_written *written, struct pn_err *e)
+{
+    if (written->rows == 0) {
+        pn_duckdb_remove_file(engine, path);
+        return 0;
+    }
+    char *name = pn_delta_new_file_name(0, engine->config.parquet_compression);
+    char *key = pn_xasprintf("%s/%s", table->path, name);
+    int rc = pn_store_commit_file(engine->store, key, path, &written->size_bytes, e);
+    if (rc == 0) {
+        written->modified_ms = pn_wall_ms(engine->clock);
+        written->name = name;
+        name = NULL;
+    } else {
+        struct pn_err ignored; /* the file may be at either place */
+        pn_duckdb_remove_file(engine, path);
+        if (pn_store_remove(engine->store, key, &ignored) != 0) {
+            pn_log_warn(engine->logger, "engine", "%s", ignored.msg);
+        }
+    }
+    free(key);
+    free(name);
+    return rc;
+}
+
+int pn_duckdb_begin_file(struct pn_duckdb *engine, const struct pn_table *table, char **path,
+                         struct pn_err *e)
+{
+    char *key = pn_xasprintf("%s/new.parquet", table->path);
+    int rc = pn_store_begin_file(engine->store, key, path, e);
+    free(key);
+    return rc;
+}
+
 int pn_duckdb_write(struct pn_duckdb *engine, duckdb_connection connection,
                     const struct pn_table *table, const struct pn_buf *select,
                     struct pn_written *written, struct pn_err *e)
 {
     char *path = NULL;
-    char *name = pn_delta_new_file_name(0, engine->config.parquet_compression);
-    char *key = pn_xasprintf("%s/%s", table->path, name);
+    duckdb_result result;
+    struct pn_buf sql;
     *written = (struct pn_written){0};
-    int rc = pn_store_begin_file(engine->store, key, &path, e);
-    if (rc != 0) {
-        goto out;
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    int rc = pn_duckdb_begin_file(engine, table, &path, e);
+    if (rc == 0) {
+        pn_duckdb_add_copy(engine, select, path, &sql);
+        rc = pn_buf_check(select, "a statement for DuckDB", e);
     }
-    rc = copy(engine, connection, table, select, path, written, e);
-    if (rc == 0 && written->rows > 0) {
-        rc = pn_store_commit_file(engine->store, key, path, &written->size_bytes, e);
+    if (rc == 0) {
+        rc = pn_duckdb_run_long(connection, &sql, &result, e);
+        if (rc == 0) {
+            pn_duckdb_copied(table, &result, written);
+            rc = pn_duckdb_keep(engine, table, path, written, e);
+        } else {
+            pn_duckdb_remove_file(engine, path);
+        }
     }
-    if (rc != 0 || written->rows == 0) {
-        remove_file(engine, path);
-        goto out;
-    }
-    written->modified_ms = pn_wall_ms(engine->clock);
-    written->name = name;
-    name = NULL;
-out:
     if (rc != 0) {
         pn_written_deinit(written);
     }
+    pn_buf_deinit(&sql);
     free(path);
-    free(key);
-    free(name);
     return rc;
 }
 

@@ -23,9 +23,25 @@ struct pn_written {
 int pn_duckdb_write(struct pn_duckdb *engine, duckdb_connection connection,
                     const struct pn_table *table, const struct pn_buf *select,
                     struct pn_written *written, struct pn_err *e) PN_MUST_CHECK;
-/* Removes a file that will not be committed. */
+/* The steps of it, for who keeps a prepared statement. A path to write to: it is free again after
+ * pn_duckdb_keep() or pn_duckdb_remove_file(). Caller frees. */
+int pn_duckdb_begin_file(struct pn_duckdb *engine, const struct pn_table *table, char **path,
+                         struct pn_err *e) PN_MUST_CHECK;
+/* Appends the COPY of a SELECT to a path. */
+void pn_duckdb_add_copy(struct pn_duckdb *engine, const struct pn_buf *select, const char *path,
+                        struct pn_buf *sql);
+/* Takes rows and statistics from the COPY's result, and destroys that. */
+void pn_duckdb_copied(const struct pn_table *table, duckdb_result *result,
+                      struct pn_written *written);
+/* Makes the file durable in the table's folder, under a name of its own; removes it when it has no
+ * rows, and after a failure. */
+int pn_duckdb_keep(struct pn_duckdb *engine, const struct pn_table *table, const char *path,
+                   struct pn_written *written, struct pn_err *e) PN_MUST_CHECK;
+void pn_duckdb_remove_file(struct pn_duckdb *engine, const char *path); /* missing is fine */
+/* Removes a file that was not committed, because of the failure `rc`: it stays where that leaves it
+ * open whether it was (PN_DELTA_UNKNOWN). */
 void pn_duckdb_write_undo(struct pn_duckdb *engine, const struct pn_table *table,
-                          const struct pn_written *written);
+                          const struct pn_written *written, int rc);
 void pn_written_deinit(struct pn_written *written);
 
 /* The data file as a commit's `add`; borrows from `written`. */

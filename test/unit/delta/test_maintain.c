@@ -512,6 +512,7 @@ int main(void)
         TEST(test_the_tables_own_interval),
         cmocka_unit_test(test_intervals_as_tables_have_them),
         TEST(test_old_log_files_go_and_the_kept_checkpoint_stays_whole),
+        TEST(test_a_short_retention_is_kept_to_the_minute),
         TEST(test_nothing_is_cleaned_behind_a_damaged_checkpoint),
         TEST(test_vacuum_takes_what_no_kept_version_needs),
         TEST(test_vacuum_knows_absolute_paths),

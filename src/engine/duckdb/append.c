@@ -1,0 +1,253 @@
+/*
+ * A micro-batch's way into its table. Its rows are written to a file that no commit names yet; its
+ * dead letters are committed; then the table, with the positions. What fails before the last commit
+ * leaves the table as it was, and the same batch may come again: rows are never missing from both
+ * the table and the dead letters, and never twice in either.
+ */
+#include "engine/duckdb/append.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+
+/* --- the batch at hand ----------------------------------------------------------------------- */
+
+static void begin(struct pn_appender *appender, const struct pn_append *batch)
+{
+    appender->batch = batch;
+    appender->first = 0;
+    appender->end = batch->count;
+    appender->reasons = pn_xcalloc(batch->count + 1, sizeof *appender->reasons);
+    appender->lettered = pn_xcalloc(batch->position_count + 1, sizeof *appender->lettered);
+    appender->failed = false;
+    for (size_t i = 0; i < batch->position_count; i++) {
+        PN_ASSERT(batch->positions[i].from <= batch->positions[i].to);
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct pn_stream_row *row = &batch->rows[i];
+        PN_ASSERT(row->position < batch->position_count);
+        PN_ASSERT(row->offset >= batch->positions[row->position].from &&
+                  row->offset < batch->positions[row->position].to);
+        appender->reasons[i] = row->reason;
+    }
+}
+
+static void end(struct pn_appender *appender)
+{
+    free(appender->reasons);
+    free(appender->lettered);
+    appender->reasons = NULL;
+    appender->lettered = NULL;
+    appender->batch = NULL;
+    pn_arena_reset(&appender->arena);
+}
+
+static size_t count_reasons(const struct pn_appender *appender)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < appender->batch->count; i++) {
+        count += appender->reasons[i] != NULL;
+    }
+    return count;
+}
+
+/* --- rows ------------------------------------------------------------------------------------ */
+
+/* Is it a value in a row that the SELECT fails on? */
+static bool blames_a_row(const struct pn_appender *appender, const struct pn_err *e)
+{
+    static const char *const kinds[] = {"Conversion Error", "Out of Range Error",
+                                        "Invalid Input Error"};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (!appender->failed && strncmp(e->msg, kinds[i], strlen(kinds[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Runs the SELECT over a part of the batch, for nothing but its failure. */
+static int try_part(struct pn_appender *appender, duckdb_prepared_statement select, size_t first,
+                    size_t end_, struct pn_err *e)
+{
+    duckdb_result result;
+    appender->first = first;
+    appender->end = end_;
+    int rc = pn_duckdb_execute(select, false, &result, e);
+    if (rc == 0) {
+        duckdb_destroy_result(&result);
+    }
+    return rc;
+}
+
+/* Finds the rows from `first` to `end_` that the SELECT fails on, by halves, and gives them the
+ * failure as their reason. */
+static int sift(struct pn_appender *appender, duckdb_prepared_statement select, size_t first,
+                size_t end_, struct pn_err *e)
+{
+    struct pn_err why = {.msg = ""};
+    int rc = try_part(appender, select, first, end_, &why);
+    if (rc == 0) {
+        return 0;
+    }
+    if (!blames_a_row(appender, &why)) {
+        pn_err_copy(e, &why);
+        return rc;
+    }
+    if (end_ - first == 1) {
+        appender->reasons[first] = pn_appender_reason(appender, why.msg);
+        return 0;
+    }
+    size_t middle = first + (end_ - first) / 2;
+    rc = sift(appender, select, first, middle, e);
+    return rc != 0 ? rc : sift(appender, select, middle, end_, e);
+}
+
+/* The SELECT failed on a value: one bad record must not hold up a stream, so the rows that it fails
+ * on become dead letters. */
+static int sift_all(struct pn_appender *appender, struct pn_err *e)
+{
+    duckdb_prepared_statement select = NULL;
+    int rc = 0;
+    if (duckdb_prepare(appender->connection, appender->table->like->sql, &select) !=
+        DuckDBSuccess) {
+        rc = pn_duckdb_fail_prepared(e, select);
+    } else {
+        rc = sift(appender, select, 0, appender->batch->count, e);
+    }
+    duckdb_destroy_prepare(&select);
+    appender->first = 0;
+    appender->end = appender->batch->count;
+    return rc;
+}
+
+static int write_rows(struct pn_appender *appender, struct pn_written *written, struct pn_err *e)
+{
+    atomic_store(&appender->unknown, 0);
+    int rc = pn_appender_run(appender, &appender->copy, appender->table, written, e);
+    if (rc != 0 && appender->failed) {
+        pn_err_copy(e, &appender->failure);
+    }
+    return rc;
+}
+
+static int take_rows(struct pn_appender *appender, struct pn_written *written, struct pn_err *e)
+{
+    struct pn_err why = {.msg = ""};
+    int rc = pn_appender_prepare(appender, e);
+    if (rc != 0 || count_reasons(appender) == appender->batch->count) {
+        return rc;
+    }
+    rc = write_rows(appender, written, &why);
+    if (rc != 0 && blames_a_row(appender, &why)) {
+        size_t before = count_reasons(appender);
+        rc = sift_all(appender, &why);
+        if (rc == 0 && count_reasons(appender) > before) {
+            rc = write_rows(appender, written, &why);
+        } else if (rc == 0) {
+            rc = PN_FAIL; /* only all rows together fail: `why` is still the first failure */
+        }
+    }
+    if (rc != 0) {
+        pn_err_copy(e, &why);
+        pn_err_prefix(e, "%s", appender->table->like->sql_file);
+        pn_appender_forget(appender);
+    }
+    return rc;
+}
+
+/* --- the commit ------------------------------------------------------------------------------ */
+
+static void add_parameters(const struct pn_append *batch, struct pn_buf *out)
+{
+    pn_buf_adds(out, "{\"outputMode\":\"Append\",\"stream\":");
+    pn_json_write_cstr(out, batch->stream);
+    pn_buf_addc(out, '}');
+}
+
+static int commit(struct pn_appender *appender, const struct pn_written *written, int64_t *version,
+                  struct pn_err *e)
+{
+    const struct pn_append *batch = appender->batch;
+    size_t count = batch->position_count;
+    struct pn_delta_txn *txns = pn_xcalloc(count + 1, sizeof *txns);
+    int64_t *before = pn_xcalloc(count + 1, sizeof *before);
+    struct pn_delta_file file = pn_written_file(written);
+    struct pn_buf parameters;
+    pn_buf_init(&parameters, PN_DUCKDB_SQL_MAX);
+    add_parameters(batch, &parameters);
+    for (size_t i = 0; i < count; i++) {
+        txns[i] = (struct pn_delta_txn){.app_id = batch->positions[i].app_id,
+                                        .version = batch->positions[i].to,
+                                        .updated_ms = pn_wall_ms(appender->engine->clock)};
+        before[i] = batch->positions[i].from;
+    }
+    const struct pn_delta_commit it = {
+        .mode = PN_DELTA_APPEND,
+        .operation = "STREAMING UPDATE",
+        .operation_parameters = pn_buf_text(&parameters),
+        .schema = pn_buf_text(&appender->schema),
+        .name = batch->table->name,
+        .adds = &file,
+        .add_count = written->name != NULL ? 1 : 0,
+        .txns = txns,
+        .txn_count = count,
+        .txns_before = before,
+        .configuration = batch->configuration,
+        .configuration_count = batch->configuration_count,
+    };
+    int rc = pn_buf_check(&parameters, "a stream's name", e);
+    if (rc == 0) {
+        rc = pn_delta_commit(appender->delta, &it, version, e);
+    }
+    pn_buf_deinit(&parameters);
+    free(txns);
+    free(before);
+    return rc;
+}
+
+static int append_batch(struct pn_appender *appender, struct pn_table_report *report,
+                        struct pn_err *e)
+{
+    struct pn_written written = {0};
+    int rc = appender->batch->count > 0 ? take_rows(appender, &written, e) : 0;
+    size_t letters = rc == 0 ? count_reasons(appender) : 0;
+    if (rc == 0 && letters > 0) {
+        rc = pn_appender_commit_letters(appender, e);
+    }
+    if (rc == 0) {
+        rc = commit(appender, &written, &report->version, e);
+    }
+    if (rc != 0) {
+        pn_duckdb_write_undo(appender->engine, appender->table, &written, rc);
+    }
+    report->rows = written.rows;
+    report->dead_letters = (int64_t)letters;
+    report->unknown_values = atomic_load(&appender->unknown);
+    pn_written_deinit(&written);
+    return rc;
+}
+
+int pn_duckdb_append(struct pn_engine *base, const struct pn_append *append,
+                     struct pn_table_report *report, struct pn_err *e)
+{
+    struct pn_duckdb *engine = (struct pn_duckdb *)base;
+    struct pn_appender *appender = pn_appender_for(engine, append->table);
+    int64_t start_ms = pn_mono_ms(engine->clock);
+    *report = (struct pn_table_report){.table = append->table, .version = -1};
+    pthread_mutex_lock(&appender->lock);
+    begin(appender, append);
+    int rc = append_batch(appender, report, e);
+    end(appender);
+    pthread_mutex_unlock(&appender->lock);
+    for (size_t i = 0; i < append->count; i++) {
+        report->bytes += (int64_t)append->rows[i].data.len;
+    }
+    report->duration_ms = pn_mono_ms(engine->clock) - start_ms;
+    if (rc != 0) {
+        pn_err_prefix(e, "table '%s'", append->table->name);
+    }
+    return rc;
+}

@@ -1,0 +1,247 @@
+/* Appenders, and the statements they keep. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "engine/duckdb/append.h"
+#include "engine/duckdb/select.h"
+#include "engine/duckdb/stream_letters.h"
+
+/* --- their life ------------------------------------------------------------------------------ */
+
+static struct pn_appender *create(struct pn_duckdb *engine, const struct pn_table *table,
+                                  uint64_t number)
+{
+    struct pn_appender *appender = pn_xcalloc(1, sizeof *appender);
+    PN_ASSERT(table->like != NULL && table->like->read_count == 1);
+    appender->engine = engine;
+    appender->table = table;
+    appender->raw = table->like->reads[0];
+    appender->letters = pn_stream_letters_table(engine->pipeline);
+    appender->number = number;
+    appender->delta = pn_duckdb_delta(engine, table->path);
+    appender->letter_delta = pn_duckdb_delta(engine, appender->letters.path);
+    pn_buf_init(&appender->schema, PN_DUCKDB_SQL_MAX);
+    pn_table_delta_schema(table, &appender->schema);
+    pn_buf_init(&appender->letter_schema, PN_DUCKDB_SQL_MAX);
+    pn_table_delta_schema(&appender->letters, &appender->letter_schema);
+    pn_arena_init(&appender->arena, 0);
+    pthread_mutex_init(&appender->lock, NULL);
+    pthread_mutex_init(&appender->threads_lock, NULL);
+    return appender;
+}
+
+struct pn_appender *pn_appender_for(struct pn_duckdb *engine, const struct pn_table *table)
+{
+    struct pn_appender *found = NULL;
+    pthread_mutex_lock(&engine->lock);
+    for (size_t i = 0; found == NULL && i < engine->appender_count; i++) {
+        if (engine->appenders[i]->table == table) {
+            found = engine->appenders[i];
+        }
+    }
+    if (found == NULL) {
+        found = create(engine, table, engine->appender_count);
+        pn_grow((void **)&engine->appenders, &engine->appender_capacity, engine->appender_count + 1,
+                sizeof(struct pn_appender *));
+        engine->appenders[engine->appender_count++] = found;
+    }
+    pthread_mutex_unlock(&engine->lock);
+    return found;
+}
+
+struct pn_appender *pn_appender_find(struct pn_duckdb *engine, int64_t number)
+{
+    struct pn_appender *found = NULL;
+    pthread_mutex_lock(&engine->lock);
+    if (number >= 0 && (size_t)number < engine->appender_count) {
+        found = engine->appenders[number];
+    }
+    pthread_mutex_unlock(&engine->lock);
+    return found;
+}
+
+static void forget_copy(struct pn_prepared_copy *copy)
+{
+    duckdb_destroy_prepare(&copy->statement);
+    free(copy->path);
+    copy->path = NULL;
+}
+
+void pn_appender_forget(struct pn_appender *appender)
+{
+    forget_copy(&appender->copy);
+    forget_copy(&appender->letter_copy);
+    duckdb_disconnect(&appender->connection);
+}
+
+void pn_appenders_destroy(struct pn_duckdb *engine)
+{
+    for (size_t i = 0; i < engine->appender_count; i++) {
+        struct pn_appender *appender = engine->appenders[i];
+        pn_appender_forget(appender);
+        pn_delta_destroy(&appender->delta);
+        pn_delta_destroy(&appender->letter_delta);
+        pn_buf_deinit(&appender->schema);
+        pn_buf_deinit(&appender->letter_schema);
+        pn_arena_deinit(&appender->arena);
+        pthread_mutex_destroy(&appender->lock);
+        pthread_mutex_destroy(&appender->threads_lock);
+        free(appender);
+    }
+    free(engine->appenders);
+}
+
+/* --- statements ------------------------------------------------------------------------------ */
+
+/* For this connection alone, the name of a table stands for pn_batch() with its number. */
+static int bind_name(struct pn_appender *appender, size_t table, struct pn_err *e)
+{
+    struct pn_buf sql;
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    pn_buf_adds(&sql, "CREATE OR REPLACE TEMP VIEW ");
+    pn_duckdb_add_name(&sql, appender->engine->pipeline->tables[table].name);
+    pn_buf_addf(&sql, " AS SELECT * FROM pn_batch(%llu, %zu)", (unsigned long long)appender->number,
+                table);
+    int rc = pn_duckdb_run_buf(appender->connection, &sql, NULL, e);
+    pn_buf_deinit(&sql);
+    return rc;
+}
+
+/* The raw table is the batch. Of other tables that the SELECT may read, views of whole tables may
+ * be around: their names are taken too, so that reading one is found out. */
+static int bind_names(struct pn_appender *appender, struct pn_err *e)
+{
+    const struct pn_pipeline *pipeline = appender->engine->pipeline;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < pipeline->table_count; i++) {
+        if (&pipeline->tables[i] == appender->raw ||
+            strcasestr(appender->table->like->sql, pipeline->tables[i].name) != NULL) {
+            rc = bind_name(appender, i, e);
+        }
+    }
+    return rc;
+}
+
+/* The batch's rows stand for the raw table alone, so the SELECT has to read it and nothing else. */
+static int check_reads(const struct pn_appender *appender, struct pn_err *e)
+{
+    const struct pn_table *like = appender->table->like;
+    if (appender->stray != NULL) {
+        return pn_err_input(e,
+                            "%s: it reads '%s', but a table that a stream fills reads '%s' and "
+                            "nothing else",
+                            like->sql_file, appender->stray->name, appender->raw->name);
+    }
+    if (!appender->reads_raw) {
+        return pn_err_input(e, "%s: it doesn't read '%s', so a stream can't fill a table by it",
+                            like->sql_file, appender->raw->name);
+    }
+    return 0;
+}
+
+static int check_select(struct pn_appender *appender, struct pn_err *e)
+{
+    appender->stray = NULL;
+    appender->reads_raw = false;
+    int rc = pn_duckdb_check_select(appender->connection, appender->table->like, e);
+    return rc == 0 || appender->stray != NULL ? check_reads(appender, e) : rc;
+}
+
+static int connect(struct pn_appender *appender, struct pn_err *e)
+{
+    int rc = 0;
+    if (appender->connection == NULL) {
+        rc = pn_duckdb_connect_work(appender->engine, &appender->connection, e);
+        if (rc == 0) {
+            rc = bind_names(appender, e);
+        }
+        if (rc != 0) {
+            duckdb_disconnect(&appender->connection);
+        }
+    }
+    return rc;
+}
+
+static int prepare_copy(struct pn_appender *appender, const struct pn_table *table,
+                        const struct pn_buf *select, struct pn_prepared_copy *copy,
+                        struct pn_err *e)
+{
+    struct pn_buf sql;
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    int rc = pn_duckdb_begin_file(appender->engine, table, &copy->path, e);
+    if (rc == 0) {
+        pn_duckdb_add_copy(appender->engine, select, copy->path, &sql);
+        rc = pn_buf_check(select, "a statement for DuckDB", e);
+    }
+    if (rc == 0) {
+        rc = pn_buf_check(&sql, "a statement for DuckDB", e);
+    }
+    if (rc == 0 && duckdb_prepare(appender->connection, pn_buf_text(&sql), &copy->statement) !=
+                       DuckDBSuccess) {
+        rc = pn_duckdb_fail_prepared(e, copy->statement);
+    }
+    if (rc != 0) {
+        forget_copy(copy);
+    }
+    pn_buf_deinit(&sql);
+    return rc;
+}
+
+int pn_appender_prepare(struct pn_appender *appender, struct pn_err *e)
+{
+    const struct pn_table *like = appender->table->like;
+    if (appender->copy.statement != NULL) {
+        return 0;
+    }
+    struct pn_buf select;
+    pn_buf_init(&select, PN_DUCKDB_SQL_MAX);
+    int rc = connect(appender, e);
+    if (rc == 0) {
+        rc = check_select(appender, e);
+    }
+    if (rc == 0) {
+        pn_duckdb_add_select(&select, like->sql);
+        rc = prepare_copy(appender, appender->table, &select, &appender->copy, e);
+    }
+    if (rc != 0) {
+        pn_appender_forget(appender);
+    }
+    pn_buf_deinit(&select);
+    return rc;
+}
+
+int pn_appender_prepare_letters(struct pn_appender *appender, struct pn_err *e)
+{
+    if (appender->letter_copy.statement != NULL) {
+        return 0;
+    }
+    struct pn_buf select;
+    pn_buf_init(&select, PN_DUCKDB_SQL_MAX);
+    int rc = connect(appender, e);
+    if (rc == 0) {
+        pn_buf_addf(&select, "SELECT * FROM pn_letters(%llu)",
+                    (unsigned long long)appender->number);
+        rc = prepare_copy(appender, &appender->letters, &select, &appender->letter_copy, e);
+    }
+    pn_buf_deinit(&select);
+    return rc;
+}
+
+int pn_appender_run(struct pn_appender *appender, struct pn_prepared_copy *copy,
+                    const struct pn_table *table, struct pn_written *written, struct pn_err *e)
+{
+    duckdb_result result;
+    *written = (struct pn_written){0};
+    int rc = pn_duckdb_execute(copy->statement, false, &result, e);
+    if (rc != 0) {
+        pn_duckdb_remove_file(appender->engine, copy->path);
+        return rc;
+    }
+    pn_duckdb_copied(table, &result, written);
+    rc = pn_duckdb_keep(appender->engine, table, copy->path, written, e);
+    if (rc != 0) {
+        pn_written_deinit(written);
+    }
+    return rc;
+}

@@ -1,0 +1,174 @@
+/* The rows of a micro-batch, decoded where they lie in memory: the table function pn_batch(). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "engine/duckdb/append.h"
+#include "engine/duckdb/decode.h"
+
+/* What one thread of a statement has. */
+struct reader {
+    struct pn_appender *appender;
+    struct pn_decoder *decoder;
+};
+
+const char *pn_appender_reason(struct pn_appender *appender, const char *text)
+{
+    pthread_mutex_lock(&appender->threads_lock);
+    const char *copy = pn_arena_strdup(&appender->arena, text);
+    pthread_mutex_unlock(&appender->threads_lock);
+    return copy;
+}
+
+static void add_column(duckdb_bind_info info, const struct pn_column *column)
+{
+    duckdb_logical_type type = pn_duckdb_type(&column->type);
+    duckdb_bind_add_result_column(info, column->name, type);
+    duckdb_destroy_logical_type(&type);
+}
+
+static int64_t parameter(duckdb_bind_info info, idx_t index)
+{
+    duckdb_value value = duckdb_bind_get_parameter(info, index);
+    int64_t number = duckdb_get_int64(value);
+    duckdb_destroy_value(&value);
+    return number;
+}
+
+static void bind(duckdb_bind_info info)
+{
+    struct pn_duckdb *engine = duckdb_bind_get_extra_info(info);
+    struct pn_appender *appender = pn_appender_find(engine, parameter(info, 0));
+    int64_t number = parameter(info, 1);
+    if (appender == NULL || number < 0 || (size_t)number >= engine->pipeline->table_count) {
+        duckdb_bind_set_error(info, "pn_batch() is for appends, not for statements of your own");
+        return;
+    }
+    const struct pn_table *table = &engine->pipeline->tables[number];
+    if (table == appender->raw) {
+        appender->reads_raw = true;
+    } else {
+        appender->stray = table;
+    }
+    for (size_t i = 0; i < table->column_count; i++) {
+        add_column(info, &table->columns[i]);
+    }
+    if (table->unknown_keys == PN_UNKNOWN_KEEP) {
+        const struct pn_column column = {.name = PN_UNKNOWN_COLUMN,
+                                         .type = {.kind = PN_TYPE_STRING}};
+        add_column(info, &column);
+    }
+    duckdb_bind_set_bind_data(info, appender, NULL);
+}
+
+static void init(duckdb_init_info info)
+{
+    struct pn_appender *appender = duckdb_init_get_bind_data(info);
+    size_t rows = appender->end - appender->first;
+    atomic_store(&appender->next, appender->first);
+    duckdb_init_set_max_threads(info, rows / duckdb_vector_size() + 1);
+}
+
+static void destroy_reader(void *data)
+{
+    struct reader *reader = data;
+    pn_decoder_destroy(&reader->decoder);
+    free(reader);
+}
+
+static void init_thread(duckdb_init_info info)
+{
+    struct reader *reader = pn_xcalloc(1, sizeof *reader);
+    reader->appender = duckdb_init_get_bind_data(info);
+    reader->decoder = pn_decoder_create(reader->appender->raw);
+    duckdb_init_set_init_data(info, reader, destroy_reader);
+}
+
+static int take_row(struct reader *reader, size_t at, idx_t *rows, int64_t *unknown,
+                    struct pn_err *e)
+{
+    struct pn_appender *appender = reader->appender;
+    const struct pn_stream_row *row = &appender->batch->rows[at];
+    struct pn_err why;
+    if (appender->reasons[at] != NULL) {
+        return 0;
+    }
+    if (pn_decoder_row(reader->decoder, row->value.data, row->value.len, row->value.len, *rows,
+                       unknown, &why) == 0) {
+        (*rows)++;
+        return 0;
+    }
+    if (why.class_ != PN_CLASS_INPUT) {
+        pn_err_copy(e, &why);
+        return PN_FAIL;
+    }
+    appender->reasons[at] = pn_appender_reason(appender, why.msg);
+    return 0;
+}
+
+/* Takes ranges of the batch, each a chunk long, until one has a row: an empty chunk would be the
+ * end. */
+static int fill(struct reader *reader, idx_t capacity, idx_t *rows, struct pn_err *e)
+{
+    struct pn_appender *appender = reader->appender;
+    int64_t unknown = 0;
+    int rc = 0;
+    *rows = 0;
+    while (rc == 0 && *rows == 0) {
+        size_t at = atomic_fetch_add(&appender->next, capacity);
+        size_t end = at + capacity < appender->end ? at + capacity : appender->end;
+        if (at >= end) {
+            break;
+        }
+        for (; rc == 0 && at < end; at++) {
+            rc = take_row(reader, at, rows, &unknown, e);
+        }
+    }
+    atomic_fetch_add(&appender->unknown, unknown);
+    return rc;
+}
+
+static void keep_failure(struct pn_appender *appender, const struct pn_err *e)
+{
+    pthread_mutex_lock(&appender->threads_lock);
+    if (!appender->failed) {
+        appender->failed = true;
+        appender->failure = *e;
+    }
+    pthread_mutex_unlock(&appender->threads_lock);
+}
+
+static void read_chunk(duckdb_function_info info, duckdb_data_chunk chunk)
+{
+    struct reader *reader = duckdb_function_get_local_init_data(info);
+    struct pn_err e;
+    idx_t rows = 0;
+    pn_decoder_attach(reader->decoder, chunk);
+    if (fill(reader, duckdb_vector_size(), &rows, &e) != 0) {
+        keep_failure(reader->appender, &e);
+        duckdb_function_set_error(info, e.msg);
+        return;
+    }
+    duckdb_data_chunk_set_size(chunk, rows);
+}
+
+int pn_batch_register(struct pn_duckdb *engine, duckdb_connection connection, struct pn_err *e)
+{
+    duckdb_table_function function = duckdb_create_table_function();
+    duckdb_logical_type number = duckdb_create_logical_type(DUCKDB_TYPE_BIGINT);
+    duckdb_table_function_set_name(function, "pn_batch");
+    duckdb_table_function_add_parameter(function, number);
+    duckdb_table_function_add_parameter(function, number);
+    duckdb_table_function_set_extra_info(function, engine, NULL);
+    duckdb_table_function_set_bind(function, bind);
+    duckdb_table_function_set_init(function, init);
+    duckdb_table_function_set_local_init(function, init_thread);
+    duckdb_table_function_set_function(function, read_chunk);
+    int rc = 0;
+    if (duckdb_register_table_function(connection, function) != DuckDBSuccess) {
+        rc = pn_err_fatal(e, "DuckDB refuses the table function pn_batch");
+    }
+    duckdb_destroy_logical_type(&number);
+    duckdb_destroy_table_function(&function);
+    return rc;
+}

@@ -1,0 +1,70 @@
+#include "engine/duckdb/select.h"
+
+#include <string.h>
+
+static int check_column(const struct pn_table *table, size_t i, const char *name,
+                        duckdb_logical_type type, struct pn_err *e)
+{
+    const struct pn_column *column = &table->columns[i];
+    int rc = 0;
+    struct pn_buf found;
+    struct pn_buf wanted;
+    if (strcmp(name, column->name) != 0) {
+        return pn_err_input(e, "%s: column %zu is '%s', but the pipeline declares '%s'",
+                            table->sql_file, i + 1, name, column->name);
+    }
+    if (pn_duckdb_type_is(type, &column->type)) {
+        return 0;
+    }
+    enum { TYPE_BYTES_MAX = 64 * 1024 };
+    pn_buf_init(&found, TYPE_BYTES_MAX);
+    pn_buf_init(&wanted, TYPE_BYTES_MAX);
+    pn_duckdb_type_name(type, &found);
+    pn_type_name(&column->type, &wanted);
+    rc = pn_err_input(e, "%s: column '%s' is %s, but the pipeline declares %s: cast it",
+                      table->sql_file, name, pn_buf_text(&found), pn_buf_text(&wanted));
+    pn_buf_deinit(&found);
+    pn_buf_deinit(&wanted);
+    return rc;
+}
+
+int pn_duckdb_check_select(duckdb_connection connection, const struct pn_table *table,
+                           struct pn_err *e)
+{
+    duckdb_prepared_statement statement = NULL;
+    int rc = 0;
+    if (duckdb_prepare(connection, table->sql, &statement) != DuckDBSuccess) {
+        rc = pn_duckdb_fail_prepared(e, statement);
+        pn_err_prefix(e, "%s", table->sql_file);
+        goto out;
+    }
+    if (duckdb_prepared_statement_type(statement) != DUCKDB_STATEMENT_TYPE_SELECT) {
+        rc = pn_err_input(e, "%s: it has to be one SELECT", table->sql_file);
+        goto out;
+    }
+    size_t count = duckdb_prepared_statement_column_count(statement);
+    if (count != table->column_count) {
+        rc = pn_err_input(e, "%s: it gives %zu columns, but the pipeline declares %zu",
+                          table->sql_file, count, table->column_count);
+        goto out;
+    }
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        const char *name = duckdb_prepared_statement_column_name(statement, i);
+        duckdb_logical_type type = duckdb_prepared_statement_column_logical_type(statement, i);
+        rc = check_column(table, i, name, type, e);
+        duckdb_destroy_logical_type(&type);
+        duckdb_free((void *)name);
+    }
+out:
+    duckdb_destroy_prepare(&statement);
+    return rc;
+}
+
+void pn_duckdb_add_select(struct pn_buf *out, const char *sql)
+{
+    size_t len = strlen(sql);
+    while (len > 0 && strchr("; \t\r\n", sql[len - 1]) != NULL) {
+        len--;
+    }
+    pn_buf_add(out, sql, len);
+}

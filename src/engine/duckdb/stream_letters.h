@@ -1,0 +1,18 @@
+/*
+ * The table of streams' dead letters: records that could become no row of the table they were for.
+ *
+ *   table string, stream string, shard string, sequence_number string, partition_key string,
+ *   arrival timestamp, reason string, data string
+ *
+ * `data` is the record's data as it was put, in base64 where it is no UTF-8 text; the reason says
+ * so.
+ */
+#ifndef PN_ENGINE_DUCKDB_STREAM_LETTERS_H
+#define PN_ENGINE_DUCKDB_STREAM_LETTERS_H
+
+#include "pipeline/pipeline.h"
+
+/* The table itself; queries know it as `stream_dead_letters`. */
+struct pn_table pn_stream_letters_table(const struct pn_pipeline *pipeline);
+
+#endif
