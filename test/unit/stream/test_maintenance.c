@@ -1,0 +1,331 @@
+/* What keeps stream tables small: when files are made into one, and what stays for how long. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "stream/maintenance.h"
+#include "support/delta_fixture.h"
+
+enum { MIB = 1 << 20, COMPACT_FILES = 8, KEEP_MS = 60000 };
+
+/* An engine that can do no more than make files into one, and write checkpoints. */
+struct bed {
+    struct delta_fixture fixture;
+    struct pn_engine engine;
+    int optimized;
+    int64_t limit; /* of the last time */
+    int letters_optimized;
+    bool fails;
+    struct pn_upkeep *upkeep;
+    struct pn_upkeep_table *table;
+    int appended;
+    int seconds;
+};
+
+static void put_file(struct bed *bed, const char *path, int64_t size)
+{
+    char *bytes = pn_xcalloc((size_t)size, 1);
+    char *key = pn_xasprintf("t/%s", path);
+    assert_int_equal(pn_store_put(bed->fixture.store, key, bytes, (size_t)size, NULL), 0);
+    free(key);
+    free(bytes);
+}
+
+static int optimize(struct pn_engine *engine, const char *path, int64_t target_bytes,
+                    int64_t *files_before, int64_t *files_after, struct pn_err *e)
+{
+    struct bed *bed = (struct bed *)((char *)engine - offsetof(struct bed, engine));
+    if (bed->fails) {
+        return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "the disk is full");
+    }
+    if (strcmp(path, "letters") == 0) {
+        bed->letters_optimized++;
+        *files_before = *files_after = 0;
+        return 0;
+    }
+    struct pn_delta_snapshot *snapshot = NULL;
+    struct pn_delta_group *groups = NULL;
+    size_t count = 0;
+    assert_string_equal(path, "t");
+    assert_int_equal(pn_delta_snapshot(bed->fixture.table, -1, &snapshot, e), 0);
+    assert_int_equal(pn_delta_optimize_plan(snapshot, target_bytes, &groups, &count, e), 0);
+    bed->optimized++;
+    bed->limit = target_bytes;
+    *files_before = (int64_t)snapshot->file_count;
+    *files_after = *files_before;
+    for (size_t i = 0; i < count; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "big-%d-%zu", bed->optimized, i);
+        put_file(bed, name, groups[i].size_bytes);
+        struct pn_delta_file add = delta_file(name, 0);
+        add.size_bytes = groups[i].size_bytes;
+        add.num_records = -1;
+        add.stats = NULL;
+        struct pn_delta_file *removes = pn_xcalloc(groups[i].count, sizeof *removes);
+        for (size_t j = 0; j < groups[i].count; j++) {
+            removes[j] = *groups[i].files[j];
+        }
+        const struct pn_delta_commit commit = {.mode = PN_DELTA_REWRITE,
+                                               .operation = "OPTIMIZE",
+                                               .adds = &add,
+                                               .add_count = 1,
+                                               .removes = removes,
+                                               .remove_count = groups[i].count};
+        int64_t version = 0;
+        assert_int_equal(pn_delta_commit(bed->fixture.table, &commit, &version, e), 0);
+        *files_after += 1 - (int64_t)groups[i].count;
+        free(removes);
+    }
+    pn_delta_snapshot_destroy(&snapshot);
+    return 0;
+}
+
+static const struct pn_delta_parquet *parquet(struct pn_engine *engine)
+{
+    return &((struct bed *)((char *)engine - offsetof(struct bed, engine)))->fixture.parquet;
+}
+
+static const struct pn_engine_ops engine_ops = {
+    .name = "bed", .optimize = optimize, .parquet = parquet};
+
+static void count_second(void *arg)
+{
+    ((struct bed *)arg)->seconds++;
+}
+
+static int set_up(void **state)
+{
+    struct bed *bed = pn_xcalloc(1, sizeof *bed);
+    delta_fixture_init(&bed->fixture);
+    bed->fixture.config.checkpoint_interval = INT64_MAX;
+    bed->fixture.config.log_retention_ms = KEEP_MS;
+    bed->fixture.config.tombstone_retention_ms = KEEP_MS;
+    /* Files in the store have the real time. */
+    pn_fake_clock_init(&bed->fixture.clock, pn_wall_ms(pn_clock_system()));
+    delta_fixture_reopen(&bed->fixture);
+    bed->engine.ops = &engine_ops;
+    struct pn_upkeep_config config = {.engine = &bed->engine,
+                                      .store = bed->fixture.store,
+                                      .clock = &bed->fixture.clock.clock,
+                                      .logger = bed->fixture.logger,
+                                      .delta = bed->fixture.config,
+                                      .compact_files = COMPACT_FILES,
+                                      .optimize_target_bytes = 100 * MIB,
+                                      .keep_ms = KEEP_MS,
+                                      .each_second = count_second,
+                                      .arg = bed};
+    config.delta.checkpoint_interval = 10;
+    bed->upkeep = pn_upkeep_create(&config);
+    bed->table = pn_upkeep_add(bed->upkeep, "t");
+    *state = bed;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct bed *bed = *state;
+    pn_upkeep_destroy(&bed->upkeep);
+    delta_fixture_deinit(&bed->fixture);
+    free(bed);
+    return 0;
+}
+
+static void append(struct bed *bed, int count)
+{
+    for (int i = 0; i < count; i++) {
+        char path[32];
+        (void)snprintf(path, sizeof path, "small-%d", bed->appended++);
+        put_file(bed, path, 100);
+        delta_append(&bed->fixture, path, 1);
+        pn_upkeep_committed(bed->table, true, false);
+    }
+}
+
+static size_t live_files(struct bed *bed, int64_t version)
+{
+    struct pn_delta_snapshot *snapshot = NULL;
+    assert_int_equal(pn_delta_snapshot(bed->fixture.table, version, &snapshot, NULL), 0);
+    size_t count = snapshot->file_count;
+    pn_delta_snapshot_destroy(&snapshot);
+    return count;
+}
+
+static int count_object(void *arg, const struct pn_object *object)
+{
+    (void)object;
+    ++*(int *)arg;
+    return 0;
+}
+
+static int objects(struct bed *bed, const char *prefix)
+{
+    int count = 0;
+    assert_int_equal(pn_store_list(bed->fixture.store, prefix, NULL, count_object, &count, NULL),
+                     0);
+    return count;
+}
+
+/* --- when ------------------------------------------------------------------------------------- */
+
+static int64_t choose(const int64_t *sizes, size_t count)
+{
+    struct pn_delta_file files[64] = {0};
+    for (size_t i = 0; i < count; i++) {
+        files[i].size_bytes = sizes[i];
+    }
+    const struct pn_delta_snapshot snapshot = {.files = files, .file_count = count};
+    return pn_upkeep_choose(&snapshot, 4, 100 * MIB);
+}
+
+static void test_files_of_a_size_are_counted(void **state)
+{
+    (void)state;
+    const int64_t small[] = {1000, 2000, 3000, 4000, 50 * MIB};
+    assert_int_equal(choose(small, 3), 0);
+    assert_int_equal(choose(small, 4), MIB);
+    assert_int_equal(choose(small, 5), MIB);
+    /* What small ones became is not made again until there are enough of these. */
+    const int64_t middling[] = {MIB - 1, MIB - 2, MIB / 2, 1000, 1000, 2 * MIB};
+    assert_int_equal(choose(middling, 5), 0);
+    assert_int_equal(choose(middling, 6), 16 * MIB);
+    const int64_t large[] = {8 * MIB, 99 * MIB, 50 * MIB, 17 * MIB};
+    assert_int_equal(choose(large, 4), 100 * MIB);
+    const int64_t whole[] = {100 * MIB, 200 * MIB, 100 * MIB, 100 * MIB, 101 * MIB};
+    assert_int_equal(choose(whole, 5), 0);
+}
+
+static void test_compaction_comes_with_enough_files(void **state)
+{
+    struct bed *bed = *state;
+    pn_upkeep_run(bed->upkeep); /* there is no table yet */
+    assert_int_equal(bed->optimized, 0);
+    append(bed, COMPACT_FILES - 1);
+    pn_upkeep_run(bed->upkeep);
+    assert_int_equal(bed->optimized, 0);
+    append(bed, 1);
+    pn_upkeep_run(bed->upkeep);
+    assert_int_equal(bed->optimized, 1);
+    assert_int_equal(bed->limit, MIB);
+    assert_int_equal(live_files(bed, -1), 1);
+    pn_upkeep_run(bed->upkeep);
+    assert_int_equal(bed->optimized, 1);
+    assert_int_equal(bed->seconds, 4);
+}
+
+static void test_a_failure_is_tried_again(void **state)
+{
+    struct bed *bed = *state;
+    append(bed, COMPACT_FILES);
+    bed->fails = true;
+    pn_upkeep_run(bed->upkeep);
+    bed->fails = false;
+    append(bed, COMPACT_FILES);
+    pn_upkeep_run(bed->upkeep);
+    assert_int_equal(live_files(bed, -1), 1);
+}
+
+static void test_what_an_earlier_life_left_is_looked_at(void **state)
+{
+    struct bed *bed = *state;
+    for (int i = 0; i < COMPACT_FILES; i++) {
+        char path[32];
+        (void)snprintf(path, sizeof path, "old-%d", i);
+        put_file(bed, path, 100);
+        delta_append(&bed->fixture, path, 1);
+    }
+    pn_upkeep_run(bed->upkeep);
+    assert_int_equal(live_files(bed, -1), 1);
+}
+
+/* --- what stays ------------------------------------------------------------------------------- */
+
+static void test_old_versions_stay_for_a_while(void **state)
+{
+    struct bed *bed = *state;
+    append(bed, 2 * COMPACT_FILES);
+    pn_upkeep_run(bed->upkeep); /* compaction and checkpoint */
+    assert_int_equal(live_files(bed, -1), 1);
+    pn_fake_clock_advance(&bed->fixture.clock, KEEP_MS / 2);
+    pn_upkeep_run(bed->upkeep);
+    assert_int_equal(live_files(bed, 3), 4); /* a reader of version 3 is not disturbed */
+    assert_int_equal(objects(bed, "t/small-"), 2 * COMPACT_FILES);
+    pn_fake_clock_advance(&bed->fixture.clock, KEEP_MS);
+    append(bed, 2 * COMPACT_FILES);
+    pn_upkeep_run(bed->upkeep);
+    /* The files of the first half are gone, and so are commits before its checkpoint. */
+    assert_int_equal(objects(bed, "t/small-"), 2 * COMPACT_FILES);
+    assert_false(delta_exists(&bed->fixture, "00000000000000000000.json"));
+    assert_int_equal(live_files(bed, -1), 1);
+}
+
+/* A table that grows for a long time has no more files than one that has for a short one. */
+static void test_files_stay_few(void **state)
+{
+    struct bed *bed = *state;
+    int most = 0;
+    for (int i = 0; i < 60; i++) {
+        append(bed, COMPACT_FILES);
+        pn_fake_clock_advance(&bed->fixture.clock, KEEP_MS / 4);
+        pn_upkeep_run(bed->upkeep);
+        int now = objects(bed, "t/");
+        most = now > most ? now : most;
+        if (i == 20) {
+            most = now + 4 * COMPACT_FILES;
+        }
+        assert_true(i <= 20 || now <= most);
+    }
+    assert_true(live_files(bed, -1) < 3 * COMPACT_FILES);
+}
+
+static void test_dead_letters_are_kept_small_too(void **state)
+{
+    struct bed *bed = *state;
+    struct pn_upkeep_table *letters = pn_upkeep_add(bed->upkeep, "letters");
+    pn_upkeep_set_dead_letters(bed->upkeep, letters);
+    assert_ptr_equal(pn_upkeep_add(bed->upkeep, "letters"), letters);
+    pn_upkeep_run(bed->upkeep); /* neither is there: counting begins */
+    struct pn_delta *delta =
+        pn_delta_create(bed->fixture.store, "letters", &bed->fixture.parquet,
+                        &bed->fixture.clock.clock, bed->fixture.logger, &bed->fixture.config);
+    for (int i = 0; i < COMPACT_FILES; i++) {
+        char path[32];
+        (void)snprintf(path, sizeof path, "letter-%d", i);
+        const struct pn_delta_file add = delta_file(path, 1);
+        const struct pn_delta_commit commit = {.mode = PN_DELTA_APPEND,
+                                               .operation = "WRITE",
+                                               .schema = DELTA_SCHEMA,
+                                               .adds = &add,
+                                               .add_count = 1};
+        int64_t version = 0;
+        assert_int_equal(pn_delta_commit(delta, &commit, &version, NULL), 0);
+        assert_int_equal(bed->letters_optimized, 0);
+        pn_upkeep_committed(bed->table, false, true);
+        pn_upkeep_run(bed->upkeep);
+    }
+    assert_int_equal(bed->letters_optimized, 1);
+    assert_int_equal(bed->optimized, 0);
+    pn_delta_destroy(&delta);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_files_of_a_size_are_counted),
+        TEST(test_compaction_comes_with_enough_files),
+        TEST(test_a_failure_is_tried_again),
+        TEST(test_what_an_earlier_life_left_is_looked_at),
+        TEST(test_old_versions_stay_for_a_while),
+        TEST(test_files_stay_few),
+        TEST(test_dead_letters_are_kept_small_too),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
