@@ -235,9 +235,10 @@ int pn_delta_vacuum(struct pn_delta *table, int64_t retention_ms, bool dry_run,
 
 /*
  * Which small files are worth rewriting into one: groups of live files of the same partition, each
- * file below `target_bytes`, each group of at least two files and about `target_bytes` together.
- * Memory in the snapshot's arena.
+ * file below `target_bytes`, each group of at least two files, at most PN_DELTA_GROUP_FILES_MAX and
+ * about `target_bytes` together. Memory in the snapshot's arena.
  */
+enum { PN_DELTA_GROUP_FILES_MAX = 128 }; /* measured: an engine reads more at once no faster */
 struct pn_delta_group {
     const struct pn_delta_file **files;
     size_t count;

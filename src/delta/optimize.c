@@ -75,7 +75,8 @@ int pn_delta_optimize_plan(struct pn_delta_snapshot *snapshot, int64_t target_by
     size_t start = 0;
     int64_t size_bytes = 0;
     for (size_t i = 0; i < small_count; i++) {
-        bool full = i > start && size_bytes + small[i]->size_bytes > target_bytes;
+        bool full = i - start >= PN_DELTA_GROUP_FILES_MAX ||
+                    size_bytes + small[i]->size_bytes > target_bytes;
         if (i > start && (full || compare_partitions(snapshot, small[start], small[i]) != 0)) {
             close_group(*groups, count, small, start, i, size_bytes);
             start = i;

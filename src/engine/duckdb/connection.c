@@ -104,8 +104,11 @@ static int open_database(struct pn_duckdb *engine, duckdb_database *database, st
     return rc;
 }
 
-/* The order of rows in a file is nobody's business, so loads need not keep it. */
+/* The order of rows in a file is nobody's business, so loads need not keep it. What is read from
+ * files is not kept in memory: the system does that, and a compaction would fill it with files that
+ * are about to go. */
 static const char WORK_SETTINGS[] = "SET GLOBAL TimeZone = 'UTC';"
+                                    "SET GLOBAL enable_external_file_cache = false;"
                                     "SET GLOBAL preserve_insertion_order = false";
 
 static int add_folder(struct pn_duckdb *engine, const char *path, struct pn_buf *sql,

@@ -164,39 +164,59 @@ static int rewrite(struct rewriting *rewriting, struct pn_delta *delta, struct p
     return rc;
 }
 
-int pn_duckdb_optimize(struct pn_engine *base, const char *path, int64_t target_bytes,
-                       int64_t *files_before, int64_t *files_after, struct pn_err *e)
+/* One commit; *again when there were more small files than one group takes, so that what became of
+ * them may be small as well. */
+static int optimize_once(struct rewriting *rewriting, struct pn_delta *delta, int64_t target_bytes,
+                         int64_t *files_before, int64_t *files_after, bool *again, struct pn_err *e)
 {
-    struct rewriting rewriting = {.engine = (struct pn_duckdb *)base, .table = {.path = path}};
-    struct pn_delta *delta = pn_duckdb_delta(rewriting.engine, path);
-    int rc = pn_delta_snapshot(delta, -1, &rewriting.snapshot, e);
+    *again = false;
+    int rc = pn_delta_snapshot(delta, -1, &rewriting->snapshot, e);
     if (rc == 0) {
-        rc = pn_duckdb_check_readable(path, rewriting.snapshot, e);
+        rc = pn_duckdb_check_readable(rewriting->table.path, rewriting->snapshot, e);
     }
     if (rc == 0) {
-        rc = pn_delta_optimize_plan(rewriting.snapshot, target_bytes, &rewriting.groups,
-                                    &rewriting.group_count, e);
+        rc = pn_delta_optimize_plan(rewriting->snapshot, target_bytes, &rewriting->groups,
+                                    &rewriting->group_count, e);
     }
     if (rc != 0) {
         goto out;
     }
-    *files_before = (int64_t)rewriting.snapshot->file_count;
+    *files_before = (int64_t)rewriting->snapshot->file_count;
     *files_after = *files_before;
-    if (rewriting.group_count == 0) {
+    if (rewriting->group_count == 0) {
         goto out;
     }
-    rewriting.written = pn_xcalloc(rewriting.group_count, sizeof *rewriting.written);
-    rewriting.adds = pn_xcalloc(rewriting.group_count, sizeof *rewriting.adds);
-    rewriting.removes = pn_xcalloc(rewriting.snapshot->file_count, sizeof *rewriting.removes);
-    rc = rewrite(&rewriting, delta, e);
+    rewriting->written = pn_xcalloc(rewriting->group_count, sizeof *rewriting->written);
+    rewriting->adds = pn_xcalloc(rewriting->group_count, sizeof *rewriting->adds);
+    rewriting->removes = pn_xcalloc(rewriting->snapshot->file_count, sizeof *rewriting->removes);
+    rc = rewrite(rewriting, delta, e);
     if (rc == 0) {
-        *files_after += (int64_t)rewriting.group_count - (int64_t)rewriting.remove_count;
+        *files_after += (int64_t)rewriting->group_count - (int64_t)rewriting->remove_count;
+    }
+    for (size_t i = 0; rc == 0 && i < rewriting->group_count; i++) {
+        *again = *again || rewriting->groups[i].count == PN_DELTA_GROUP_FILES_MAX;
     }
 out:
-    free(rewriting.written);
-    free(rewriting.adds);
-    free(rewriting.removes);
-    pn_delta_snapshot_destroy(&rewriting.snapshot);
+    free(rewriting->written);
+    free(rewriting->adds);
+    free(rewriting->removes);
+    pn_delta_snapshot_destroy(&rewriting->snapshot);
+    return rc;
+}
+
+int pn_duckdb_optimize(struct pn_engine *base, const char *path, int64_t target_bytes,
+                       int64_t *files_before, int64_t *files_after, struct pn_err *e)
+{
+    struct pn_duckdb *engine = (struct pn_duckdb *)base;
+    struct pn_delta *delta = pn_duckdb_delta(engine, path);
+    bool again = true;
+    int rc = 0;
+    for (int pass = 0; rc == 0 && again; pass++) {
+        struct rewriting rewriting = {.engine = engine, .table = {.path = path}};
+        int64_t before = 0;
+        rc = optimize_once(&rewriting, delta, target_bytes, &before, files_after, &again, e);
+        *files_before = pass == 0 ? before : *files_before;
+    }
     pn_delta_destroy(&delta);
     return rc;
 }

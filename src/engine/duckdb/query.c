@@ -93,6 +93,19 @@ static int make_views(struct pn_duckdb *engine, duckdb_connection connection, co
     return rc;
 }
 
+/* Tables that the engine itself makes, when there is something to put in. */
+static int explain_missing_letters(const char *name, size_t len, struct pn_err *e)
+{
+    static const char *const tables[] = {"dead_letters", "stream_dead_letters"};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        if (strlen(tables[i]) == len && strncasecmp(tables[i], name, len) == 0) {
+            return pn_err_missing(e, "table '%s' doesn't exist yet: nothing was refused%s",
+                                  tables[i], i == 0 ? ", or nothing was loaded" : "");
+        }
+    }
+    return PN_FAIL;
+}
+
 /* DuckDB misses a table: when it is one of the pipeline's, it only doesn't exist yet. */
 static int explain_missing(const struct pn_pipeline *pipeline, struct pn_err *e)
 {
@@ -109,7 +122,7 @@ static int explain_missing(const struct pn_pipeline *pipeline, struct pn_err *e)
             return pn_duckdb_not_yet(pipeline, table, e);
         }
     }
-    return PN_FAIL;
+    return explain_missing_letters(name, len, e);
 }
 
 /* What a result's rows are handed on with. */

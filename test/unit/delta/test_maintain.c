@@ -410,6 +410,28 @@ static void test_the_plan_of_an_optimize(void **state)
     plan(fixture, 700, "b1 c2 a3 =600");
 }
 
+/* However many small files there are, no group has more than an engine should open at once. */
+static void test_the_plan_of_many_files(void **state)
+{
+    struct delta_fixture *fixture = *state;
+    enum { COUNT = 2 * PN_DELTA_GROUP_FILES_MAX + 1 };
+    for (int i = 0; i < COUNT; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "%d", i);
+        delta_append(fixture, path, 1);
+    }
+    struct pn_delta_snapshot *snapshot = NULL;
+    struct pn_delta_group *groups = NULL;
+    size_t count = 0;
+    assert_int_equal(pn_delta_snapshot(fixture->table, -1, &snapshot, NULL), 0);
+    assert_int_equal(pn_delta_optimize_plan(snapshot, 1 << 30, &groups, &count, NULL), 0);
+    assert_int_equal(count, 2); /* the last file is alone */
+    assert_int_equal(groups[0].count, PN_DELTA_GROUP_FILES_MAX);
+    assert_int_equal(groups[1].count, PN_DELTA_GROUP_FILES_MAX);
+    assert_int_equal(groups[1].size_bytes, 100 * PN_DELTA_GROUP_FILES_MAX);
+    pn_delta_snapshot_destroy(&snapshot);
+}
+
 static void append_partition(struct delta_fixture *fixture, const char *path, const char *value)
 {
     const char *columns[] = {"word"};
@@ -518,6 +540,7 @@ int main(void)
         TEST(test_vacuum_knows_absolute_paths),
         TEST(test_vacuum_needs_a_table),
         TEST(test_the_plan_of_an_optimize),
+        TEST(test_the_plan_of_many_files),
         TEST(test_the_plan_keeps_partitions_apart),
         TEST(test_history_newest_first),
         cmocka_unit_test(test_file_names_are_never_the_same),

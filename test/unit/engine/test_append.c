@@ -184,6 +184,8 @@ static void test_rows_are_cleaned_by_the_select(void **state)
     assert_answer(&bed->base, "SELECT * FROM live ORDER BY id", "2|\"ONE\"\n4|null\n6|\"THREE\"\n");
     assert_int_equal(live_position(bed), 3);
     assert_refused(&bed->base, "SELECT * FROM other", "doesn't exist yet: a stream fills it");
+    assert_refused(&bed->base, "SELECT * FROM stream_dead_letters",
+                   "table 'stream_dead_letters' doesn't exist yet: nothing was refused");
 }
 
 /* A batch that has no rows makes the table, and remembers how far the stream was read. */
@@ -599,6 +601,30 @@ static void test_compaction_beside_appends(void **state)
     assert_int_equal(live_position(bed), position);
 }
 
+/* More small files than are read at once still become one, and the positions stay. */
+static void test_compaction_of_many_files(void **state)
+{
+    struct bed *bed = *state;
+    for (int i = 0; i < PN_DELTA_GROUP_FILES_MAX + 1; i++) {
+        char value[32];
+        struct batch *batch = batch_create(&bed->tables[STREAM], i == 0 ? -1 : i);
+        snprintf(value, sizeof value, "{\"id\": %d}", i);
+        add(batch, value);
+        append_ok(bed, batch);
+    }
+    int64_t before = 0;
+    int64_t after = 0;
+    assert_int_equal(
+        pn_engine_optimize(bed->base.engine, "tables/live", 1 << 30, &before, &after, NULL), 0);
+    assert_int_equal(before, PN_DELTA_GROUP_FILES_MAX + 1);
+    assert_int_equal(after, 1);
+    assert_int_equal(live_position(bed), PN_DELTA_GROUP_FILES_MAX + 1);
+    char expected[32];
+    snprintf(expected, sizeof expected, "%d|%d\n", PN_DELTA_GROUP_FILES_MAX + 1,
+             PN_DELTA_GROUP_FILES_MAX + 1);
+    assert_answer(&bed->base, "SELECT count(*), count(DISTINCT id) FROM live", expected);
+}
+
 /* --- a disk that fails ----------------------------------------------------------------------- */
 
 /* Whichever call fails, what the caller is told is so, and going on from where the table is gives
@@ -670,6 +696,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_two_engines_on_one_table, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_two_tables_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_compaction_beside_appends, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_compaction_of_many_files, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_every_call_fails_in_turn, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
