@@ -156,14 +156,14 @@ const struct pn_setting pn_settings_table[] = {
     DURATION("stream.trigger_ms", stream.trigger_ms, "100ms", 1, DAYS(1), NULL,
              "a stream's records are in its table no later than this after they came, and the time "
              "that writing them takes"),
-    INT("stream.batch_rows_max", stream.batch_rows_max, "100000", 1, 10000000, NULL,
+    INT("stream.batch_rows_max", stream.batch_rows_max, "20000", 1, 10000000, NULL,
         "records in one commit of a stream table"),
-    SIZE("stream.batch_bytes_max", stream.batch_bytes_max, "64MiB", KIB(64), GIB(4), NULL,
+    SIZE("stream.batch_bytes_max", stream.batch_bytes_max, "8MiB", KIB(64), GIB(4), NULL,
          "bytes of records in one commit of a stream table"),
     INT("stream.compact_files", stream.compact_files, "64", 0, 1000000, NULL,
         "a stream table with so many small files gets them made into one, in the background; 0: "
         "never"),
-    DURATION("stream.keep_ms", stream.keep_ms, "10m", 0, DAYS(36500), NULL,
+    DURATION("stream.keep_ms", stream.keep_ms, "10m", SECONDS(60), DAYS(36500), NULL,
              "how long files that were made into one, and old commits, are kept for readers of an "
              "older version of a stream table"),
 };
