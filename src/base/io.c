@@ -12,9 +12,15 @@ enum { IOV_COUNT_MAX = 64 };
 
 int pn_io_open(const struct pn_io *io, const char *path, int flags, int *fd, struct pn_err *e)
 {
+    return pn_io_open_mode(io, path, flags, 0644, fd, e);
+}
+
+int pn_io_open_mode(const struct pn_io *io, const char *path, int flags, mode_t mode, int *fd,
+                    struct pn_err *e)
+{
     int rc;
     do {
-        rc = io->ops->open(io, path, flags | O_CLOEXEC, 0644);
+        rc = io->ops->open(io, path, flags | O_CLOEXEC, mode);
     } while (rc == -EINTR);
     if (rc < 0) {
         return pn_err_errno(e, -rc, "cannot open %s", path);

@@ -57,7 +57,10 @@ const struct pn_io *pn_io_system(void);
 
 /* Files. All paths are NUL-terminated; all functions return 0 or an errno with *e set. */
 int pn_io_open(const struct pn_io *io, const char *path, int flags, int *fd,
-               struct pn_err *e) PN_MUST_CHECK;    /* new files get mode 0644; O_CLOEXEC is added */
+               struct pn_err *e) PN_MUST_CHECK; /* new files get mode 0644; O_CLOEXEC is added */
+/* The same with the mode of a new file. */
+int pn_io_open_mode(const struct pn_io *io, const char *path, int flags, mode_t mode, int *fd,
+                    struct pn_err *e) PN_MUST_CHECK;
 void pn_io_close(const struct pn_io *io, int *fd); /* -1 ok; sets *fd to -1 */
 /* Reads exactly `len` bytes at `offset`; fewer is a CORRUPT error "file ends early". `path` is for
  * the message. */
@@ -134,6 +137,9 @@ int pn_io_read_file(const struct pn_io *io, const char *path, struct pn_buf *out
  */
 int pn_io_replace_file(const struct pn_io *io, const char *path, const void *bytes, size_t len,
                        struct pn_err *e) PN_MUST_CHECK;
+/* The same for what only this user may read: the file's mode is 0600. */
+int pn_io_replace_secret(const struct pn_io *io, const char *path, const void *bytes, size_t len,
+                         struct pn_err *e) PN_MUST_CHECK;
 /* The same, but exclusive: an existing `path` is left alone and the error is CONFLICT (by link()).
  */
 int pn_io_create_file(const struct pn_io *io, const char *path, const void *bytes, size_t len,

@@ -89,11 +89,11 @@ static char *temp_path_for(const char *path)
                         (unsigned long long)pn_entropy_u64());
 }
 
-static int write_synced(const struct pn_io *io, const char *path, const void *bytes, size_t len,
-                        struct pn_err *e)
+static int write_synced(const struct pn_io *io, const char *path, mode_t mode, const void *bytes,
+                        size_t len, struct pn_err *e)
 {
     int fd = -1;
-    int rc = pn_io_open(io, path, O_WRONLY | O_CREAT | O_EXCL, &fd, e);
+    int rc = pn_io_open_mode(io, path, O_WRONLY | O_CREAT | O_EXCL, mode, &fd, e);
     if (rc != 0) {
         return rc;
     }
@@ -108,11 +108,11 @@ static int write_synced(const struct pn_io *io, const char *path, const void *by
     return rc;
 }
 
-int pn_io_replace_file(const struct pn_io *io, const char *path, const void *bytes, size_t len,
-                       struct pn_err *e)
+static int replace(const struct pn_io *io, const char *path, mode_t mode, const void *bytes,
+                   size_t len, struct pn_err *e)
 {
     char *temp = temp_path_for(path);
-    int rc = write_synced(io, temp, bytes, len, e);
+    int rc = write_synced(io, temp, mode, bytes, len, e);
     if (rc != 0) {
         goto out;
     }
@@ -127,11 +127,23 @@ out:
     return rc;
 }
 
+int pn_io_replace_file(const struct pn_io *io, const char *path, const void *bytes, size_t len,
+                       struct pn_err *e)
+{
+    return replace(io, path, 0644, bytes, len, e);
+}
+
+int pn_io_replace_secret(const struct pn_io *io, const char *path, const void *bytes, size_t len,
+                         struct pn_err *e)
+{
+    return replace(io, path, 0600, bytes, len, e);
+}
+
 int pn_io_create_file(const struct pn_io *io, const char *path, const void *bytes, size_t len,
                       struct pn_err *e)
 {
     char *temp = temp_path_for(path);
-    int rc = write_synced(io, temp, bytes, len, e);
+    int rc = write_synced(io, temp, 0644, bytes, len, e);
     if (rc != 0) {
         goto out;
     }

@@ -52,6 +52,11 @@ static bool check_path(struct pn_request *req, int32_t *partition)
         pn_reply_error(req, 400, PN_CODE_KAFKA_BAD_REQUEST, "%s", e.msg);
         return false;
     }
+    if (pn_topic_is_internal(topic)) {
+        pn_reply_error(req, 400, PN_CODE_KAFKA_BAD_REQUEST,
+                       "'%s' keeps a stream's records: put them by the Kinesis API", topic);
+        return false;
+    }
     *partition = PN_PARTITION_ANY;
     return req->param_count < 2 || pn_kafka_partition_param(req, req->params[1], partition);
 }

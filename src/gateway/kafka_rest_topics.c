@@ -28,6 +28,10 @@ static void write_partitions(struct pn_buf *out, int32_t count)
 static bool find_topic(struct pn_request *req, struct pn_log_topic_info *info)
 {
     struct pn_err e;
+    if (pn_topic_is_internal(req->params[0])) {
+        pn_reply_log_error(req, PN_CLASS_MISSING, "a stream's topic");
+        return false;
+    }
     if (pn_log_topic(req->gateway->env.log, req->params[0], info, &e) != 0) {
         /* A name that no topic can have is a topic that isn't there. */
         enum pn_class class_ = e.class_ == PN_CLASS_INPUT ? PN_CLASS_MISSING : e.class_;
@@ -63,12 +67,14 @@ enum pn_handled pn_kafka_topics(struct pn_request *req, void *arg)
         pn_reply_log_error(req, e.class_, e.msg);
         return PN_HANDLED;
     }
+    const char *comma = "";
     pn_buf_addc(&req->out, '[');
     for (size_t i = 0; i < count; i++) {
-        if (i > 0) {
-            pn_buf_addc(&req->out, ',');
+        if (!pn_topic_is_internal(topics[i].name)) {
+            pn_buf_adds(&req->out, comma);
+            pn_json_write_cstr(&req->out, topics[i].name);
+            comma = ",";
         }
-        pn_json_write_cstr(&req->out, topics[i].name);
     }
     pn_buf_addc(&req->out, ']');
     req->status = 200;

@@ -25,6 +25,18 @@ enum {
     PN_ITERATOR_KEY_BYTES = 32
 };
 
+/* A hash key as a number. */
+__extension__ typedef unsigned __int128 pn_u128;
+
+static inline pn_u128 pn_hash_key_number(struct pn_hash_key key)
+{
+    return ((pn_u128)key.high << 64) | key.low;
+}
+static inline struct pn_hash_key pn_hash_key_from(pn_u128 number)
+{
+    return (struct pn_hash_key){.high = (uint64_t)(number >> 64), .low = (uint64_t)number};
+}
+
 /* What is counted of a shard; lives as long as any snapshot of its stream. */
 struct pn_live_shard {
     struct pn_shard_limits limits;
@@ -33,7 +45,7 @@ struct pn_live_shard {
 
 /* One for each stream that is or was; a stream created again has another. */
 struct pn_live_stream {
-    atomic_int users; /* its snapshots, and the list */
+    atomic_int users; /* its snapshots */
     pthread_mutex_t lock;
     pthread_cond_t put_ended;
     /* Counts what changes where records may go. A put that was routed by a snapshot of an older
@@ -41,7 +53,7 @@ struct pn_live_stream {
     uint64_t generation;
     /* Made before a snapshot that has the shard is. */
     struct pn_live_shard *shards[PN_SHARDS_MAX];
-    uint32_t shard_count; /* made so far; the change's own */
+    size_t shard_count; /* made so far; the change's own */
 };
 
 struct pn_snapshot {
@@ -49,7 +61,8 @@ struct pn_snapshot {
     atomic_int users;
     uint64_t generation;
     struct pn_live_stream *live;
-    struct pn_arena arena; /* everything of `stream` */
+    const struct pn_shard **open; /* the open shards, by hash key */
+    struct pn_arena arena;        /* everything of `stream`, and `open` */
 };
 
 struct pn_kinesis {
@@ -67,13 +80,84 @@ struct pn_kinesis {
     size_t stream_capacity;
 
     pthread_mutex_t random_lock;
-    struct pn_random random; /* for injected failures */
+    struct pn_random random; /* for injected failures of puts */
 
     pthread_mutex_t subscriptions_lock;    /* held for moments; no other lock is taken under it */
     struct pn_subscription *subscriptions; /* those under way, each the last of its kind */
 };
 
+/* --- registry.c ------------------------------------------------------------------------------- */
+
 /* The live state of a shard of this snapshot, good as long as the snapshot is. Any thread. */
 struct pn_live_shard *pn_stream_live_shard(const struct pn_stream *stream, uint32_t index);
+
+/* The open shards by hash key, in the arena. */
+const struct pn_shard **pn_stream_open_shards(const struct pn_stream *stream,
+                                              struct pn_arena *arena, size_t *count);
+
+/*
+ * A copy of `from`, held once; its arn, topic and counts of shards are made here, its tags and
+ * consumers sorted. `before` is the stream's present snapshot, or NULL for a new stream; with
+ * `reroutes` the new one decides anew where records go.
+ */
+struct pn_snapshot *pn_snapshot_create(struct pn_kinesis *kinesis, const struct pn_stream *from,
+                                       const struct pn_snapshot *before, bool reroutes);
+
+/* The present snapshot, held; NULL when there is none. */
+struct pn_snapshot *pn_registry_find(struct pn_kinesis *kinesis, const char *name);
+/* Makes a snapshot the stream's present one, taking over its hold. A change's own. */
+void pn_registry_install(struct pn_kinesis *kinesis, struct pn_snapshot *snapshot);
+void pn_registry_remove(struct pn_kinesis *kinesis, const char *name);
+/* Open shards of all streams. A change's own. */
+int64_t pn_registry_open_shards(const struct pn_kinesis *kinesis);
+/* Lets go of all streams: at the end. */
+void pn_registry_deinit(struct pn_kinesis *kinesis);
+
+/* Holds the shards of `count` records (their indexes in `shards`) open for a put. False when the
+ * stream's snapshot is too old for that: find the present one and route again. */
+bool pn_stream_hold_shards(const struct pn_stream *stream, const struct pn_stream_record *records,
+                           size_t count);
+void pn_stream_let_go(const struct pn_stream *stream, const struct pn_stream_record *records,
+                      size_t count);
+/* Waits until no put is under way to a closed shard, or to any when the stream is deleted. The
+ * snapshot is the present one. */
+void pn_stream_drain(const struct pn_snapshot *snapshot);
+
+/* --- metadata.c ------------------------------------------------------------------------------- */
+
+/* Replaces the stream's file. When that fails the file may hold either, see pn_io_replace_file().
+ */
+int pn_metadata_store(struct pn_kinesis *kinesis, const struct pn_stream *stream,
+                      struct pn_err *e) PN_MUST_CHECK;
+/* Reads the stream of a name; everything is in the arena. CORRUPT names the file and what is wrong
+ * with it. end_offset is not kept: it is -1. */
+int pn_metadata_load(struct pn_kinesis *kinesis, const char *name, struct pn_arena *arena,
+                     struct pn_stream *stream, struct pn_err *e) PN_MUST_CHECK;
+int pn_metadata_remove(struct pn_kinesis *kinesis, const char *name,
+                       struct pn_err *e) PN_MUST_CHECK;
+char *pn_metadata_path(const struct pn_kinesis *kinesis, const char *name); /* caller frees */
+
+/* --- admin.c ---------------------------------------------------------------------------------- */
+
+/* Gives an error of the disk or the log the code PN_KINESIS_INTERNAL, which it returns. */
+int pn_kinesis_internal(struct pn_err *e, const struct pn_err *from);
+/* The limit of the account: would `more` open shards be too many? Then LIMIT_EXCEEDED. */
+int pn_kinesis_check_limit(const struct pn_kinesis *kinesis, int64_t more,
+                           struct pn_err *e) PN_MUST_CHECK;
+/* The stream for a change: held; NOT_FOUND, or IN_USE when it is not ACTIVE. */
+int pn_kinesis_hold_active(struct pn_kinesis *kinesis, const char *name,
+                           struct pn_snapshot **snapshot, struct pn_err *e) PN_MUST_CHECK;
+/* Makes `edit` what the stream is: in the log, on the disk, then for all to see. With `reroutes`
+ * it returns when no put goes to a closed shard any more and every end_offset is known. */
+int pn_kinesis_change(struct pn_kinesis *kinesis, struct pn_snapshot *before,
+                      const struct pn_stream *edit, bool reroutes, struct pn_err *e) PN_MUST_CHECK;
+/* A stream as its file has it, at the start: finishes what was begun with it. */
+int pn_kinesis_recover_stream(struct pn_kinesis *kinesis, const char *name,
+                              struct pn_err *e) PN_MUST_CHECK;
+
+/* --- reshard.c -------------------------------------------------------------------------------- */
+
+/* Fills the shards of a new stream: `count` even parts of the ring. */
+void pn_shards_uniform(struct pn_shard *shards, size_t count, int64_t created_ms);
 
 #endif

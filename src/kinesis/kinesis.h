@@ -33,7 +33,7 @@
 #include "base/logger.h"
 #include "log/log.h"
 
-#define PN_KINESIS_TOPIC_PREFIX    "__kinesis."
+#define PN_KINESIS_TOPIC_PREFIX    PN_INTERNAL_TOPIC_PREFIX
 #define PN_KINESIS_HASH_KEY_HEADER "explicit-hash-key"
 
 enum {

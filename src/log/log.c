@@ -49,6 +49,11 @@ void pn_log_destroy(struct pn_log **log)
     }
 }
 
+bool pn_topic_is_internal(const char *name)
+{
+    return strncmp(name, PN_INTERNAL_TOPIC_PREFIX, sizeof PN_INTERNAL_TOPIC_PREFIX - 1) == 0;
+}
+
 static bool is_name_byte(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||

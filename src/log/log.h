@@ -86,6 +86,8 @@ struct pn_log_topic_info {
     char name[PN_TOPIC_NAME_MAX + 1];
     int32_t partitions;
     uint64_t id; /* never 0; a topic created again under an old name gets another (random) one */
+    int64_t retention_ms; /* its own, as in struct pn_log_topic_config */
+    int64_t record_bytes_max;
 };
 
 struct pn_log_offsets {
@@ -106,7 +108,8 @@ struct pn_log_records {
 struct pn_log_topic_config {
     int32_t partitions;
     int64_t retention_ms;
-    int64_t retention_bytes; /* a partition */
+    int64_t retention_bytes;  /* a partition */
+    int64_t record_bytes_max; /* key, value and headers of one record; up to PN_RECORD_BYTES_MAX */
 };
 
 struct pn_log;
@@ -174,7 +177,7 @@ PN_MUST_CHECK static inline int pn_log_delete_topic(struct pn_log *log, const ch
 {
     return log->ops->delete_topic(log, topic, e);
 }
-/* Changes what is not 0 in config: more partitions (never fewer), retention. */
+/* Changes what is not 0 in config: more partitions (never fewer), retention, size of records. */
 PN_MUST_CHECK static inline int pn_log_configure_topic(struct pn_log *log, const char *topic,
                                                        const struct pn_log_topic_config *config,
                                                        struct pn_err *e)
@@ -238,6 +241,11 @@ static inline void pn_log_unlisten(struct pn_log *log, int id)
 }
 /* Finishes what was submitted, then frees the log. NULL ok. */
 void pn_log_destroy(struct pn_log **log);
+
+/* Topics that other parts of pinion keep in the log for themselves (streams): not for producers and
+ * consumers of topics, and not for the sink. */
+#define PN_INTERNAL_TOPIC_PREFIX "__kinesis."
+bool pn_topic_is_internal(const char *name);
 
 /* Is `name` a topic name Kafka would take: 1 to 249 of [a-zA-Z0-9._-], not "." nor ".."? On false
  * the error (INPUT) says what is wrong. */

@@ -287,6 +287,9 @@ int pn_sink_parts_look(struct pn_sink *sink, struct pn_err *e)
     int rc = pn_log_topics(sink->config.log, &arena, &topics, &count, e);
     for (size_t i = 0; i < count && rc == 0; i++) {
         struct pn_err failure;
+        if (pn_topic_is_internal(topics[i].name)) {
+            continue;
+        }
         rc = look_at_topic(sink, &topics[i], &changed, &failure);
         if (rc != 0 && failure.class_ == PN_CLASS_MISSING) {
             rc = 0; /* deleted meanwhile */

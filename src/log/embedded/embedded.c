@@ -71,7 +71,9 @@ static int embedded_configure_topic(struct pn_log *log, const char *name,
 static void info_of(const struct pn_topic *topic, struct pn_log_topic_info *info)
 {
     *info = (struct pn_log_topic_info){.partitions = atomic_load(&topic->partition_count),
-                                       .id = topic->id};
+                                       .id = topic->id,
+                                       .retention_ms = atomic_load(&topic->retention_ms),
+                                       .record_bytes_max = atomic_load(&topic->record_bytes_max)};
     memcpy(info->name, topic->name, sizeof info->name);
 }
 

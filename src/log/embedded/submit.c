@@ -13,7 +13,7 @@ static int refuse(struct pn_log_entry *entry, struct pn_err *e)
     return PN_FAIL;
 }
 
-static int check_record(const struct pn_log_env *env, struct pn_log_entry *entry, size_t place,
+static int check_record(int64_t record_bytes_max, struct pn_log_entry *entry, size_t place,
                         struct pn_err *e)
 {
     const struct pn_record *record = &entry->record;
@@ -29,24 +29,28 @@ static int check_record(const struct pn_log_env *env, struct pn_log_entry *entry
         }
     }
     size_t bytes = pn_record_bytes(record);
-    if (bytes > (size_t)env->config.record_bytes_max) {
+    if (bytes > (size_t)record_bytes_max) {
         (void)pn_err_input(e, "record %zu has %zu bytes; %lld are allowed", place, bytes,
-                           (long long)env->config.record_bytes_max);
+                           (long long)record_bytes_max);
         return refuse(entry, e);
     }
     return 0;
 }
 
-/* Checks the entries and adds up what they take in the queue. */
-static int check_entries(const struct pn_log_env *env, struct pn_log_request *request,
-                         struct pn_err *e)
+/* Checks the entries and adds up what they take in the queue. `topic` is NULL before it is made. */
+static int check_entries(const struct pn_log_env *env, const struct pn_topic *topic,
+                         struct pn_log_request *request, struct pn_err *e)
 {
+    int64_t record_bytes_max = topic != NULL ? atomic_load(&topic->record_bytes_max) : 0;
+    if (record_bytes_max == 0) {
+        record_bytes_max = env->config.record_bytes_max;
+    }
     request->bytes = 0;
     for (size_t i = 0; i < request->count; i++) {
         struct pn_log_entry *entry = &request->entries[i];
         entry->rc = 0;
         entry->class_ = PN_CLASS_NONE;
-        int rc = check_record(env, entry, i, e);
+        int rc = check_record(record_bytes_max, entry, i, e);
         if (rc != 0) {
             return rc;
         }
@@ -61,11 +65,10 @@ static int check_entries(const struct pn_log_env *env, struct pn_log_request *re
     return 0;
 }
 
-/* Holds the topic; makes it when it is missing and that is wanted. */
-static int hold_topic(struct pn_log_env *env, struct pn_topics *topics, const char *name,
+/* Makes a topic that is missing, if that is wanted, and holds it. */
+static int make_topic(struct pn_log_env *env, struct pn_topics *topics, const char *name,
                       struct pn_topic **topic, struct pn_err *e)
 {
-    *topic = pn_topics_hold(topics, name);
     while (*topic == NULL) {
         if (!pn_topic_name_valid(name, strlen(name), e)) {
             return PN_FAIL;
@@ -106,21 +109,21 @@ static int choose_partitions(struct pn_topic *topic, struct pn_log_request *requ
 static int submit(struct pn_log_env *env, struct pn_topics *topics, struct pn_committer *committer,
                   struct pn_log_request *request, struct pn_err *e)
 {
-    struct pn_topic *topic = NULL;
-    int rc = check_entries(env, request, e);
-    if (rc != 0) {
-        return rc;
+    struct pn_topic *topic = pn_topics_hold(topics, request->topic);
+    int rc = check_entries(env, topic, request, e);
+    if (rc == 0) {
+        rc = make_topic(env, topics, request->topic, &topic, e);
     }
-    rc = hold_topic(env, topics, request->topic, &topic, e);
-    if (rc != 0) {
-        return rc;
+    if (rc == 0) {
+        rc = choose_partitions(topic, request, e);
     }
-    rc = choose_partitions(topic, request, e);
     if (rc == 0) {
         rc = pn_committer_reserve(committer, request->bytes, e);
     }
     if (rc != 0) {
-        pn_topic_release(topics, topic);
+        if (topic != NULL) {
+            pn_topic_release(topics, topic);
+        }
         return rc;
     }
     request->rc = 0;

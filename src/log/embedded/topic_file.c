@@ -22,10 +22,11 @@ int pn_topic_file_store(const struct pn_io *io, const char *folder, const char *
     /* A topic's name has no character that JSON would escape. */
     pn_buf_addf(&json,
                 "{\"version\":%d,\"name\":\"%s\",\"id\":\"%016llx\",\"partitions\":%d,"
-                "\"created_ms\":%lld,\"retention_ms\":%lld,\"retention_bytes\":%lld}\n",
+                "\"created_ms\":%lld,\"retention_ms\":%lld,\"retention_bytes\":%lld,"
+                "\"record_bytes_max\":%lld}\n",
                 VERSION, name, (unsigned long long)file->id, file->config.partitions,
                 (long long)file->created_ms, (long long)file->config.retention_ms,
-                (long long)file->config.retention_bytes);
+                (long long)file->config.retention_bytes, (long long)file->config.record_bytes_max);
     int rc = pn_buf_check(&json, "topic.json", e);
     if (rc == 0) {
         char *path = path_of(folder);
@@ -67,6 +68,7 @@ static int parse(const struct pn_json *root, const char *path, const char *name,
     file->config.partitions = (int32_t)partitions;
     file->config.retention_ms = pn_json_get_i64(root, "retention_ms", 0);
     file->config.retention_bytes = pn_json_get_i64(root, "retention_bytes", 0);
+    file->config.record_bytes_max = pn_json_get_i64(root, "record_bytes_max", 0);
     return 0;
 }
 

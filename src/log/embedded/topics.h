@@ -22,6 +22,7 @@ struct pn_topic {
     struct pn_partition **partitions; /* PN_PARTITIONS_MAX places */
     atomic_llong retention_ms;        /* 0: the log's default */
     atomic_llong retention_bytes;
+    atomic_llong record_bytes_max; /* 0: the log's default */
     atomic_uint round_robin;
     atomic_int users;    /* who holds it; 1 is the list itself */
     atomic_bool deleted; /* what still comes for it is refused */

@@ -41,6 +41,7 @@ static struct pn_topic *topic_create(const struct pn_topics *topics, const char 
     atomic_init(&topic->users, 1);
     atomic_init(&topic->retention_ms, file->config.retention_ms);
     atomic_init(&topic->retention_bytes, file->config.retention_bytes);
+    atomic_init(&topic->record_bytes_max, file->config.record_bytes_max);
     add_partitions(topics, topic, file->config.partitions);
     return topic;
 }
@@ -112,6 +113,10 @@ static int check_config(const struct pn_log_topic_config *config, struct pn_err 
     }
     if (config->retention_ms < -1 || config->retention_bytes < -1) {
         return pn_err_input(e, "a retention is a number from 0 on, or -1 for ever");
+    }
+    if (config->record_bytes_max < 0 || config->record_bytes_max > PN_RECORD_BYTES_MAX) {
+        return pn_err_input(e, "records of up to %lld bytes: at most %d can be kept",
+                            (long long)config->record_bytes_max, (int)PN_RECORD_BYTES_MAX);
     }
     return 0;
 }
@@ -268,13 +273,17 @@ static int configure_locked(struct pn_topics *topics, struct pn_topic *topic,
                                                              : atomic_load(&topic->retention_ms),
                    .retention_bytes = config->retention_bytes != 0
                                           ? config->retention_bytes
-                                          : atomic_load(&topic->retention_bytes)}};
+                                          : atomic_load(&topic->retention_bytes),
+                   .record_bytes_max = config->record_bytes_max != 0
+                                           ? config->record_bytes_max
+                                           : atomic_load(&topic->record_bytes_max)}};
     int rc = pn_topic_file_store(topics->env->io, topic->folder, topic->name, &file, e);
     if (rc != 0) {
         return rc;
     }
     atomic_store(&topic->retention_ms, file.config.retention_ms);
     atomic_store(&topic->retention_bytes, file.config.retention_bytes);
+    atomic_store(&topic->record_bytes_max, file.config.record_bytes_max);
     add_partitions(topics, topic, file.config.partitions);
     return 0;
 }

@@ -1,0 +1,550 @@
+/*
+ * Making, changing and deleting streams. What a crash leaves of each:
+ *
+ *   create   CREATING in the file, then the topic, then ACTIVE. The next start goes on from
+ *            CREATING.
+ *   delete   DELETING in the file, then the topic goes, then the file. The next start goes on from
+ *            DELETING.
+ *   others   the log's topic gets what the change needs (partitions, room for larger records, a
+ *            longer retention), then the file is replaced, then the topic loses what is no longer
+ *            wanted. A start gives the topic what the file says.
+ *
+ * The file counts: nothing is visible, or takes records, before it is on the disk. A replace that
+ * failed may have left the new contents: the old ones are put back at once.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "kinesis/internal.h"
+
+enum {
+    SHARDS_DEFAULT = 1,
+    SHARDS_DEFAULT_ON_DEMAND = 4,
+    RETENTION_HOURS_DEFAULT = 24,
+    RECORD_KIB_DEFAULT = 1024,
+    RECORD_OVERHEAD_BYTES = 1024, /* a record's explicit hash key, in the log */
+    ACCOUNT_BYTES_MAX = 1024 * 1024
+};
+
+int pn_kinesis_internal(struct pn_err *e, const struct pn_err *from)
+{
+    pn_err_copy(e, from);
+    if (e != NULL) {
+        e->code = PN_KINESIS_INTERNAL;
+    }
+    return PN_KINESIS_INTERNAL;
+}
+
+int pn_kinesis_check_limit(const struct pn_kinesis *kinesis, int64_t more, struct pn_err *e)
+{
+    const struct pn_kinesis_config *config = &kinesis->config;
+    int64_t now = pn_registry_open_shards(kinesis);
+    if (more <= 0 || now + more <= config->shards_max) {
+        return 0;
+    }
+    return pn_err_set(
+        e, PN_CLASS_INPUT, PN_KINESIS_LIMIT_EXCEEDED,
+        "This request would exceed the shard limit for the account %s in %s. Current shard count "
+        "for the account: %lld. Limit: %lld. Number of additional shards that would have resulted "
+        "from this request: %lld. Refer to the AWS Service Limits page "
+        "(http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) for current limits "
+        "and how to request higher limits.",
+        config->account, config->region, (long long)now, (long long)config->shards_max,
+        (long long)more);
+}
+
+int pn_kinesis_hold_active(struct pn_kinesis *kinesis, const char *name,
+                           struct pn_snapshot **snapshot, struct pn_err *e)
+{
+    const struct pn_stream *stream = NULL;
+    int rc = pn_kinesis_stream(kinesis, name, &stream, e);
+    *snapshot = (struct pn_snapshot *)(uintptr_t)stream;
+    if (rc == 0 && stream->status != PN_STREAM_ACTIVE) {
+        rc = pn_err_set(e, PN_CLASS_CONFLICT, PN_KINESIS_IN_USE,
+                        "Stream %s under account %s not ACTIVE, instead in state %s", stream->name,
+                        kinesis->config.account, pn_stream_status_name(stream->status));
+        pn_stream_release(&stream);
+        *snapshot = NULL;
+    }
+    return rc;
+}
+
+/* --- the topic -------------------------------------------------------------------------------- */
+
+/* What the stream wants of its topic. */
+static struct pn_log_topic_config wanted(const struct pn_stream *stream)
+{
+    return (struct pn_log_topic_config){
+        .partitions = (int32_t)stream->shard_count,
+        .retention_ms = (int64_t)stream->retention_hours * 3600 * 1000,
+        .record_bytes_max = (int64_t)stream->record_kib_max * 1024 + RECORD_OVERHEAD_BYTES};
+}
+
+/* Gives the topic what the stream wants: only what is more than it has, or all. It may have more
+ * partitions than the stream has shards, from a change that came no further. */
+static int fit_topic(struct pn_kinesis *kinesis, const struct pn_stream *stream, const char *topic,
+                     bool only_more, struct pn_err *e)
+{
+    struct pn_log_topic_info has;
+    struct pn_log_topic_config config = wanted(stream);
+    int rc = pn_log_topic(kinesis->log, topic, &has, e);
+    if (rc != 0) {
+        return rc;
+    }
+    if (config.partitions <= has.partitions) {
+        config.partitions = 0;
+    }
+    if (config.retention_ms == has.retention_ms ||
+        (only_more && config.retention_ms < has.retention_ms)) {
+        config.retention_ms = 0;
+    }
+    if (config.record_bytes_max == has.record_bytes_max ||
+        (only_more && config.record_bytes_max < has.record_bytes_max)) {
+        config.record_bytes_max = 0;
+    }
+    if (config.partitions == 0 && config.retention_ms == 0 && config.record_bytes_max == 0) {
+        return 0;
+    }
+    return pn_log_configure_topic(kinesis->log, topic, &config, e);
+}
+
+/* Nobody writes to a closed shard: where its partition ends it ends. */
+static int find_ends(struct pn_kinesis *kinesis, const struct pn_stream *stream, const char *topic,
+                     struct pn_shard *shards, struct pn_err *e)
+{
+    for (size_t i = 0; i < stream->shard_count; i++) {
+        struct pn_log_offsets offsets;
+        if (shards[i].open || shards[i].end_offset >= 0) {
+            continue;
+        }
+        int rc = pn_log_offsets(kinesis->log, topic, (int32_t)i, &offsets, e);
+        if (rc != 0) {
+            return rc;
+        }
+        shards[i].end_offset = offsets.end;
+    }
+    return 0;
+}
+
+/* --- changing --------------------------------------------------------------------------------- */
+
+/* Puts the old contents back over a replace that failed. False when they may not be there. */
+static bool restore(struct pn_kinesis *kinesis, const struct pn_stream *old)
+{
+    struct pn_err why;
+    if (pn_metadata_store(kinesis, old, &why) != 0) {
+        pn_log_error(kinesis->logger, "kinesis",
+                     "stream %s may be found changed at the next start, for a change of it failed "
+                     "and could not be taken back: %s",
+                     old->name, why.msg);
+        return false;
+    }
+    return true;
+}
+
+/* Makes the ends of the shards that were closed known to all. */
+static int publish_ends(struct pn_kinesis *kinesis, const struct pn_snapshot *closed,
+                        struct pn_err *e)
+{
+    struct pn_stream edit = closed->stream;
+    size_t bytes = edit.shard_count * sizeof(struct pn_shard);
+    struct pn_shard *shards = pn_xmalloc(bytes);
+    memcpy(shards, edit.shards, bytes);
+    edit.shards = shards;
+    int rc = find_ends(kinesis, &edit, edit.topic, shards, e);
+    if (rc == 0) {
+        pn_registry_install(kinesis, pn_snapshot_create(kinesis, &edit, closed, false));
+    }
+    free(shards);
+    return rc;
+}
+
+/* Installs a snapshot that reroutes, and waits for what is under way by the old ones. Gives it to
+ * the caller to release. */
+static struct pn_snapshot *reroute(struct pn_kinesis *kinesis, const struct pn_snapshot *before,
+                                   const struct pn_stream *edit)
+{
+    struct pn_snapshot *after = pn_snapshot_create(kinesis, edit, before, true);
+    (void)atomic_fetch_add(&after->users, 1);
+    pn_registry_install(kinesis, after);
+    pn_stream_drain(after);
+    return after;
+}
+
+int pn_kinesis_change(struct pn_kinesis *kinesis, struct pn_snapshot *before,
+                      const struct pn_stream *edit, bool reroutes, struct pn_err *e)
+{
+    struct pn_err why;
+    const char *topic = before->stream.topic;
+    if (fit_topic(kinesis, edit, topic, true, &why) != 0) {
+        return pn_kinesis_internal(e, &why);
+    }
+    int rc = pn_metadata_store(kinesis, edit, e);
+    if (rc != 0) {
+        (void)restore(kinesis, &before->stream);
+        return rc;
+    }
+    if (fit_topic(kinesis, edit, topic, false, &why) != 0) {
+        pn_log_warn(kinesis->logger, "kinesis",
+                    "topic %s keeps its old settings until the next start: %s", topic, why.msg);
+    }
+    if (!reroutes) {
+        pn_registry_install(kinesis, pn_snapshot_create(kinesis, edit, before, false));
+        return 0;
+    }
+    struct pn_snapshot *after = reroute(kinesis, before, edit);
+    if (publish_ends(kinesis, after, &why) != 0) {
+        rc = pn_kinesis_internal(e, &why);
+    }
+    const struct pn_stream *stream = &after->stream;
+    pn_stream_release(&stream);
+    return rc;
+}
+
+int pn_kinesis_update(struct pn_kinesis *kinesis, const char *name,
+                      int (*fn)(void *arg, struct pn_stream *edit, struct pn_arena *arena,
+                                struct pn_err *e),
+                      void *arg, struct pn_err *e)
+{
+    struct pn_snapshot *before = NULL;
+    struct pn_arena arena;
+    pn_arena_init(&arena, 0);
+    pthread_mutex_lock(&kinesis->admin_lock);
+    int rc = pn_kinesis_hold_active(kinesis, name, &before, e);
+    if (rc == 0) {
+        struct pn_stream edit = before->stream;
+        rc = fn(arg, &edit, &arena, e);
+        if (rc == 0) {
+            rc = pn_kinesis_change(kinesis, before, &edit, false, e);
+        }
+        const struct pn_stream *stream = &before->stream;
+        pn_stream_release(&stream);
+    }
+    pthread_mutex_unlock(&kinesis->admin_lock);
+    pn_arena_deinit(&arena);
+    return rc;
+}
+
+/* --- creating --------------------------------------------------------------------------------- */
+
+static int check_create(const struct pn_stream_create *create, struct pn_err *e)
+{
+    size_t len = strlen(create->name);
+    if (len == 0 || len > PN_STREAM_NAME_MAX) {
+        return pn_err_set(e, PN_CLASS_INPUT, PN_KINESIS_VALIDATION,
+                          "1 validation error detected: Value '%.*s' at 'streamName' failed to "
+                          "satisfy constraint: Member must have length %s",
+                          PN_STREAM_NAME_MAX * 2, create->name,
+                          len == 0 ? "greater than or equal to 1" : "less than or equal to 128");
+    }
+    if (!pn_stream_name_valid(create->name, len)) {
+        return pn_err_set(e, PN_CLASS_INPUT, PN_KINESIS_VALIDATION,
+                          "1 validation error detected: Value '%s' at 'streamName' failed to "
+                          "satisfy constraint: Member must satisfy regular expression pattern: "
+                          "[a-zA-Z0-9_.-]+",
+                          create->name);
+    }
+    if (create->shards < 0) {
+        return pn_err_set(e, PN_CLASS_INPUT, PN_KINESIS_VALIDATION,
+                          "1 validation error detected: Value '%d' at 'shardCount' failed to "
+                          "satisfy constraint: Member must have value greater than or equal to 1",
+                          create->shards);
+    }
+    if (create->shards > PN_SHARDS_MAX) {
+        return pn_err_set(e, PN_CLASS_INPUT, PN_KINESIS_LIMIT_EXCEEDED,
+                          "A stream has at most %d shards here, %d were asked for.",
+                          (int)PN_SHARDS_MAX, create->shards);
+    }
+    return 0;
+}
+
+/* A stream that is there, or a topic that belongs to none: its records are somebody's. */
+static int check_free(struct pn_kinesis *kinesis, const char *name, struct pn_err *e)
+{
+    struct pn_snapshot *there = pn_registry_find(kinesis, name);
+    if (there != NULL) {
+        const struct pn_stream *stream = &there->stream;
+        pn_stream_release(&stream);
+        return pn_err_set(e, PN_CLASS_CONFLICT, PN_KINESIS_IN_USE,
+                          "Stream %s under account %s already exists.", name,
+                          kinesis->config.account);
+    }
+    struct pn_log_topic_info info;
+    char *topic = pn_xasprintf("%s%s", PN_KINESIS_TOPIC_PREFIX, name);
+    int rc = 0;
+    if (pn_log_topic(kinesis->log, topic, &info, NULL) == 0) {
+        rc = pn_err_set(e, PN_CLASS_CONFLICT, PN_KINESIS_INTERNAL,
+                        "the log has a topic %s that no stream has: put the metadata of its stream "
+                        "back into %s/streams, or remove the topic's folder from the log's, then "
+                        "start again",
+                        topic, kinesis->config.folder);
+    }
+    free(topic);
+    return rc;
+}
+
+static struct pn_stream new_stream(const struct pn_kinesis *kinesis,
+                                   const struct pn_stream_create *create, struct pn_arena *arena)
+{
+    int32_t usual = create->on_demand ? SHARDS_DEFAULT_ON_DEMAND : SHARDS_DEFAULT;
+    size_t count = (size_t)(create->shards != 0 ? create->shards : usual);
+    struct pn_shard *shards = pn_arena_calloc(arena, count, sizeof *shards);
+    struct pn_stream stream = {
+        .name = create->name,
+        .status = PN_STREAM_CREATING,
+        .created_ms = pn_wall_ms(kinesis->clock),
+        .on_demand = create->on_demand,
+        .retention_hours = RETENTION_HOURS_DEFAULT,
+        .record_kib_max = create->record_kib_max != 0 ? create->record_kib_max : RECORD_KIB_DEFAULT,
+        .warm_throughput_mibps = create->warm_throughput_mibps,
+        .shards = shards,
+        .shard_count = count,
+        .tags = create->tags,
+        .tag_count = create->tag_count};
+    pn_shards_uniform(shards, count, stream.created_ms);
+    while (stream.id == 0) {
+        stream.id = pn_entropy_u64();
+    }
+    return stream;
+}
+
+/* The topic, then ACTIVE: from a CREATING that is on the disk to a stream for all to see. */
+static int finish_creation(struct pn_kinesis *kinesis, struct pn_stream *stream, struct pn_err *e)
+{
+    struct pn_err why;
+    struct pn_log_topic_config config = wanted(stream);
+    char *topic = pn_xasprintf("%s%s", PN_KINESIS_TOPIC_PREFIX, stream->name);
+    int rc = pn_log_create_topic(kinesis->log, topic, &config, &why);
+    if (rc != 0 && why.class_ == PN_CLASS_CONFLICT) {
+        rc = fit_topic(kinesis, stream, topic, false, &why); /* an earlier try came as far */
+    }
+    free(topic);
+    if (rc != 0) {
+        return pn_kinesis_internal(e, &why);
+    }
+    stream->status = PN_STREAM_ACTIVE;
+    rc = pn_metadata_store(kinesis, stream, e);
+    if (rc == 0) {
+        pn_registry_install(kinesis, pn_snapshot_create(kinesis, stream, NULL, false));
+    }
+    return rc;
+}
+
+/* Takes away what a creation that failed has made. */
+static void undo_creation(struct pn_kinesis *kinesis, const char *name)
+{
+    struct pn_err why;
+    char *topic = pn_xasprintf("%s%s", PN_KINESIS_TOPIC_PREFIX, name);
+    int rc = pn_log_delete_topic(kinesis->log, topic, &why);
+    if (rc == 0 || why.class_ == PN_CLASS_MISSING) {
+        rc = pn_metadata_remove(kinesis, name, &why);
+    }
+    if (rc != 0) {
+        pn_log_warn(kinesis->logger, "kinesis",
+                    "stream %s could not be created, but may be there at the next start: %s", name,
+                    why.msg);
+    }
+    free(topic);
+}
+
+static int create_locked(struct pn_kinesis *kinesis, const struct pn_stream_create *create,
+                         struct pn_err *e)
+{
+    struct pn_arena arena;
+    int rc = check_free(kinesis, create->name, e);
+    if (rc != 0) {
+        return rc;
+    }
+    pn_arena_init(&arena, 0);
+    struct pn_stream stream = new_stream(kinesis, create, &arena);
+    rc = pn_kinesis_check_limit(kinesis, (int64_t)stream.shard_count, e);
+    if (rc != 0) {
+        goto out;
+    }
+    rc = pn_metadata_store(kinesis, &stream, e);
+    if (rc == 0) {
+        rc = finish_creation(kinesis, &stream, e);
+    }
+    if (rc != 0) {
+        undo_creation(kinesis, create->name);
+    }
+out:
+    pn_arena_deinit(&arena);
+    return rc;
+}
+
+int pn_kinesis_create_stream(struct pn_kinesis *kinesis, const struct pn_stream_create *create,
+                             struct pn_err *e)
+{
+    int rc = check_create(create, e);
+    if (rc != 0) {
+        return rc;
+    }
+    pthread_mutex_lock(&kinesis->admin_lock);
+    rc = create_locked(kinesis, create, e);
+    pthread_mutex_unlock(&kinesis->admin_lock);
+    return rc;
+}
+
+/* --- deleting --------------------------------------------------------------------------------- */
+
+/* The records, then the file: from a DELETING that is on the disk to nothing. */
+static int finish_deletion(struct pn_kinesis *kinesis, const char *name, struct pn_err *e)
+{
+    struct pn_err why;
+    char *topic = pn_xasprintf("%s%s", PN_KINESIS_TOPIC_PREFIX, name);
+    int rc = pn_log_delete_topic(kinesis->log, topic, &why);
+    free(topic);
+    if (rc != 0 && why.class_ != PN_CLASS_MISSING) {
+        return pn_kinesis_internal(e, &why);
+    }
+    /* A file that stays says DELETING: the next start, or a new stream of the name, removes it. */
+    if (pn_metadata_remove(kinesis, name, &why) != 0) {
+        pn_log_warn(kinesis->logger, "kinesis",
+                    "the metadata of deleted stream %s is removed at the next start: %s", name,
+                    why.msg);
+    }
+    pn_registry_remove(kinesis, name);
+    return 0;
+}
+
+/* Makes the stream DELETING, on the disk and for all to see, and waits for the last put. */
+static int begin_deletion(struct pn_kinesis *kinesis, struct pn_snapshot *before, struct pn_err *e)
+{
+    struct pn_stream edit = before->stream;
+    edit.status = PN_STREAM_DELETING;
+    int rc = pn_metadata_store(kinesis, &edit, e);
+    if (rc != 0 && restore(kinesis, &before->stream)) {
+        return rc;
+    }
+    /* Also when the file may say either: nothing is acknowledged that the next start deletes. */
+    const struct pn_stream *after = &reroute(kinesis, before, &edit)->stream;
+    pn_stream_release(&after);
+    return rc;
+}
+
+static int delete_locked(struct pn_kinesis *kinesis, const char *name, bool with_consumers,
+                         struct pn_err *e)
+{
+    const struct pn_stream *stream = NULL;
+    int rc = pn_kinesis_stream(kinesis, name, &stream, e);
+    if (rc != 0) {
+        return rc;
+    }
+    if (stream->consumer_count > 0 && !with_consumers) {
+        rc = pn_err_set(e, PN_CLASS_CONFLICT, PN_KINESIS_IN_USE,
+                        "Stream %s under account %s has %zu registered consumers: deregister them, "
+                        "or set EnforceConsumerDeletion to true.",
+                        name, kinesis->config.account, stream->consumer_count);
+    }
+    if (rc == 0) {
+        /* Again when it is DELETING already: the file may say so or not. */
+        rc = begin_deletion(kinesis, (struct pn_snapshot *)(uintptr_t)stream, e);
+    }
+    if (rc == 0) {
+        rc = finish_deletion(kinesis, name, e);
+    }
+    pn_stream_release(&stream);
+    return rc;
+}
+
+int pn_kinesis_delete_stream(struct pn_kinesis *kinesis, const char *name, bool with_consumers,
+                             struct pn_err *e)
+{
+    pthread_mutex_lock(&kinesis->admin_lock);
+    int rc = delete_locked(kinesis, name, with_consumers, e);
+    pthread_mutex_unlock(&kinesis->admin_lock);
+    return rc;
+}
+
+/* --- the start -------------------------------------------------------------------------------- */
+
+static int recover_active(struct pn_kinesis *kinesis, struct pn_stream *stream, struct pn_err *e)
+{
+    struct pn_err why;
+    char *topic = pn_xasprintf("%s%s", PN_KINESIS_TOPIC_PREFIX, stream->name);
+    char *path = pn_metadata_path(kinesis, stream->name);
+    int rc = fit_topic(kinesis, stream, topic, false, &why);
+    if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
+        (void)pn_err_set(&why, PN_CLASS_CORRUPT, PN_FAIL,
+                         "the log has no topic %s, with the records of the stream of %s: put its "
+                         "folder back into the log's, or remove that file to give the stream up",
+                         topic, path);
+    }
+    if (rc == 0) {
+        rc = find_ends(kinesis, stream, topic, (struct pn_shard *)(uintptr_t)stream->shards, &why);
+    }
+    if (rc == 0) {
+        pn_registry_install(kinesis, pn_snapshot_create(kinesis, stream, NULL, false));
+    } else {
+        rc = pn_kinesis_internal(e, &why);
+    }
+    free(path);
+    free(topic);
+    return rc;
+}
+
+int pn_kinesis_recover_stream(struct pn_kinesis *kinesis, const char *name, struct pn_err *e)
+{
+    struct pn_arena arena;
+    struct pn_stream stream;
+    pn_arena_init(&arena, 0);
+    int rc = pn_metadata_load(kinesis, name, &arena, &stream, e);
+    if (rc == 0 && stream.status == PN_STREAM_CREATING) {
+        pn_log_info(kinesis->logger, "kinesis", "stream %s: its creation is finished", name);
+        rc = finish_creation(kinesis, &stream, e);
+    } else if (rc == 0 && stream.status == PN_STREAM_DELETING) {
+        pn_log_info(kinesis->logger, "kinesis", "stream %s: its deletion is finished", name);
+        rc = finish_deletion(kinesis, name, e);
+    } else if (rc == 0) {
+        rc = recover_active(kinesis, &stream, e);
+    }
+    pn_arena_deinit(&arena);
+    return rc;
+}
+
+/* --- the account ------------------------------------------------------------------------------ */
+
+int pn_kinesis_account(struct pn_kinesis *kinesis, struct pn_buf *out, struct pn_err *e)
+{
+    struct pn_err why;
+    char *path = pn_xasprintf("%s/account.json", kinesis->config.folder);
+    int rc = pn_io_read_file(kinesis->io, path, out, &why);
+    if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
+        pn_buf_adds(out, "{}");
+        rc = 0;
+    } else if (rc != 0) {
+        rc = pn_kinesis_internal(e, &why);
+    }
+    free(path);
+    return rc;
+}
+
+int pn_kinesis_account_set(struct pn_kinesis *kinesis, const char *json, size_t len,
+                           struct pn_err *e)
+{
+    struct pn_err why;
+    char *path = pn_xasprintf("%s/account.json", kinesis->config.folder);
+    struct pn_json_parser *parser = pn_json_parser_create();
+    struct pn_json *root = NULL;
+    int rc = 0;
+    if (len > ACCOUNT_BYTES_MAX) {
+        rc = pn_err_input(&why, "the account's settings are larger than %d bytes",
+                          (int)ACCOUNT_BYTES_MAX);
+    } else {
+        rc = pn_json_parse(parser, json, len, len, &root, &why);
+    }
+    if (rc == 0) {
+        pthread_mutex_lock(&kinesis->admin_lock);
+        rc = pn_io_replace_file(kinesis->io, path, json, len, &why);
+        pthread_mutex_unlock(&kinesis->admin_lock);
+    }
+    if (rc != 0) {
+        rc = pn_kinesis_internal(e, &why);
+    }
+    pn_json_parser_destroy(&parser);
+    free(path);
+    return rc;
+}

@@ -1,0 +1,178 @@
+/* Opening and closing the streams of a data folder. */
+#include "kinesis/kinesis.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "kinesis/internal.h"
+
+enum {
+    SHARDS_MAX_DEFAULT = 500, /* of the account */
+    ITERATOR_MS_DEFAULT = 5 * 60 * 1000
+};
+
+void pn_kinesis_config_init(struct pn_kinesis_config *config)
+{
+    *config = (struct pn_kinesis_config){.folder = config->folder,
+                                         .region = "us-east-1",
+                                         .account = "000000000000",
+                                         .shards_max = SHARDS_MAX_DEFAULT,
+                                         .iterator_ms = ITERATOR_MS_DEFAULT};
+}
+
+/* --- the key ---------------------------------------------------------------------------------- */
+
+static int make_key(struct pn_kinesis *kinesis, const char *path, struct pn_err *e)
+{
+    for (size_t at = 0; at < PN_ITERATOR_KEY_BYTES; at += sizeof(uint64_t)) {
+        uint64_t random = pn_entropy_u64();
+        memcpy(kinesis->iterator_key + at, &random, sizeof random);
+    }
+    return pn_io_replace_secret(kinesis->io, path, kinesis->iterator_key, PN_ITERATOR_KEY_BYTES, e);
+}
+
+/* The key that iterators are sealed with: made once, then read. */
+static int get_key(struct pn_kinesis *kinesis, struct pn_err *e)
+{
+    struct pn_buf bytes;
+    struct pn_err why;
+    char *path = pn_xasprintf("%s/key", kinesis->config.folder);
+    pn_buf_init(&bytes, PN_ITERATOR_KEY_BYTES);
+    int rc = pn_io_read_file(kinesis->io, path, &bytes, &why);
+    if (rc == 0 && bytes.len == PN_ITERATOR_KEY_BYTES) {
+        memcpy(kinesis->iterator_key, bytes.data, PN_ITERATOR_KEY_BYTES);
+    } else if (rc == 0 || why.class_ == PN_CLASS_INPUT) {
+        rc = pn_err_set(&why, PN_CLASS_CORRUPT, PN_FAIL,
+                        "%s: it has not %d bytes; remove it, then shard iterators given out before "
+                        "are no longer good",
+                        path, (int)PN_ITERATOR_KEY_BYTES);
+    } else if (why.class_ == PN_CLASS_MISSING) {
+        rc = make_key(kinesis, path, &why);
+    }
+    if (rc != 0) {
+        rc = pn_kinesis_internal(e, &why);
+    }
+    pn_buf_deinit(&bytes);
+    free(path);
+    return rc;
+}
+
+/* --- the streams ------------------------------------------------------------------------------ */
+
+/* The stream's name of a file's, "<name>.json", cut off in place; false for other files. */
+static bool cut_name(char *file)
+{
+    static const char suffix[] = ".json";
+    size_t len = strlen(file);
+    size_t suffix_len = sizeof suffix - 1;
+    if (len <= suffix_len || strcmp(file + len - suffix_len, suffix) != 0) {
+        return false;
+    }
+    file[len - suffix_len] = '\0';
+    return pn_stream_name_valid(file, len - suffix_len);
+}
+
+static int recover_streams(struct pn_kinesis *kinesis, const char *folder, struct pn_err *e)
+{
+    struct pn_io_listing listing = {0};
+    struct pn_err why;
+    int rc = pn_io_list(kinesis->io, folder, &listing, &why);
+    if (rc != 0) {
+        rc = pn_kinesis_internal(e, &why);
+    }
+    for (size_t i = 0; rc == 0 && i < listing.count; i++) {
+        if (!listing.entries[i].is_dir && cut_name(listing.entries[i].name)) {
+            rc = pn_kinesis_recover_stream(kinesis, listing.entries[i].name, e);
+        }
+    }
+    pn_io_listing_deinit(&listing);
+    return rc;
+}
+
+/* A topic of a stream without metadata: nobody can read it, and nobody but a person may decide what
+ * becomes of its records. */
+static void warn_of_strays(struct pn_kinesis *kinesis)
+{
+    struct pn_arena arena;
+    struct pn_log_topic_info *topics = NULL;
+    size_t count = 0;
+    size_t prefix_len = strlen(PN_KINESIS_TOPIC_PREFIX);
+    pn_arena_init(&arena, 0);
+    if (pn_log_topics(kinesis->log, &arena, &topics, &count, NULL) == 0) {
+        for (size_t i = 0; i < count; i++) {
+            if (strncmp(topics[i].name, PN_KINESIS_TOPIC_PREFIX, prefix_len) != 0) {
+                continue;
+            }
+            struct pn_snapshot *found = pn_registry_find(kinesis, topics[i].name + prefix_len);
+            if (found == NULL) {
+                pn_log_warn(kinesis->logger, "kinesis",
+                            "topic %s is of a stream without metadata in %s/streams: it is left "
+                            "alone, and no stream of that name can be created",
+                            topics[i].name, kinesis->config.folder);
+            } else {
+                const struct pn_stream *stream = &found->stream;
+                pn_stream_release(&stream);
+            }
+        }
+    }
+    pn_arena_deinit(&arena);
+}
+
+int pn_kinesis_create(const struct pn_kinesis_config *config, struct pn_log *log,
+                      const struct pn_io *io, const struct pn_clock *clock,
+                      struct pn_logger *logger, struct pn_kinesis **kinesis, struct pn_err *e)
+{
+    struct pn_err why;
+    struct pn_kinesis *k = pn_xcalloc(1, sizeof *k);
+    char *folder = pn_xasprintf("%s/streams", config->folder);
+    *k = (struct pn_kinesis){
+        .config = *config, .log = log, .io = io, .clock = clock, .logger = logger};
+    pthread_mutex_init(&k->admin_lock, NULL);
+    pthread_mutex_init(&k->random_lock, NULL);
+    pthread_rwlock_init(&k->streams_lock, NULL);
+    pn_random_init(&k->random, pn_entropy_u64());
+
+    int rc = pn_io_mkdirs(io, folder, &why);
+    if (rc != 0) {
+        rc = pn_kinesis_internal(e, &why);
+    }
+    if (rc == 0) {
+        rc = get_key(k, e);
+    }
+    if (rc == 0) {
+        rc = recover_streams(k, folder, e);
+    }
+    if (rc == 0) {
+        warn_of_strays(k);
+        *kinesis = k;
+        k = NULL;
+    }
+    pn_kinesis_destroy(&k);
+    free(folder);
+    return rc;
+}
+
+void pn_kinesis_destroy(struct pn_kinesis **kinesis)
+{
+    struct pn_kinesis *k = *kinesis;
+    if (k == NULL) {
+        return;
+    }
+    *kinesis = NULL;
+    pn_registry_deinit(k);
+    pthread_rwlock_destroy(&k->streams_lock);
+    pthread_mutex_destroy(&k->random_lock);
+    pthread_mutex_destroy(&k->admin_lock);
+    free(k);
+}
+
+const struct pn_kinesis_config *pn_kinesis_config(const struct pn_kinesis *kinesis)
+{
+    return &kinesis->config;
+}
+
+struct pn_log *pn_kinesis_log(struct pn_kinesis *kinesis)
+{
+    return kinesis->log;
+}

@@ -1,0 +1,454 @@
+/*
+ * What lasts of a stream besides its records: `<folder>/streams/<name>.json`, one JSON object,
+ * replaced whole. Not in it: what follows from the settings (ARN), the name (topic), the number of
+ * a shard (its id, its partition) or the log (a closed shard's end).
+ *
+ *   {"version":1,"name":"clicks","id":"9f86d081884c7d65","status":"ACTIVE",
+ *    "created_ms":1700000000000,"on_demand":false,"retention_hours":24,"record_kib_max":1024,
+ *    "warm_throughput_mibps":0,
+ *    "shards":[{"parent":-1,"adjacent_parent":-1,"hash_start":"0","hash_end":"3402...",
+ *               "created_ms":1700000000000,"closed_ms":0}],
+ *    "tags":[{"key":"team","value":"web"}],
+ *    "consumers":[{"name":"app","arn":"arn:...","created_ms":1700000000000,"tags":[],
+ *                  "policy":null}],
+ *    "kms_key":null,"metrics":["IncomingBytes"],"policy":null}
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "kinesis/internal.h"
+
+enum { FILE_BYTES_MAX = 64 * 1024 * 1024, VERSION = 1, ID_DIGITS = 16, RETENTION_HOURS_MAX = 8760 };
+
+char *pn_metadata_path(const struct pn_kinesis *kinesis, const char *name)
+{
+    return pn_xasprintf("%s/streams/%s.json", kinesis->config.folder, name);
+}
+
+/* --- writing ---------------------------------------------------------------------------------- */
+
+static void write_text(struct pn_buf *out, const char *key, const char *text)
+{
+    pn_json_write_key(out, key);
+    pn_json_write_cstr(out, text);
+}
+
+static void write_number(struct pn_buf *out, const char *key, int64_t number)
+{
+    pn_json_write_key(out, key);
+    pn_buf_add_i64(out, number);
+}
+
+/* Opens an element of an array. */
+static void open_element(struct pn_buf *out, size_t place)
+{
+    pn_buf_adds(out, place > 0 ? ",{" : "{");
+}
+
+static void write_shards(struct pn_buf *out, const struct pn_stream *stream)
+{
+    pn_json_write_key(out, "shards");
+    pn_buf_addc(out, '[');
+    for (size_t i = 0; i < stream->shard_count; i++) {
+        const struct pn_shard *shard = &stream->shards[i];
+        char hash[PN_HASH_KEY_SIZE];
+        open_element(out, i);
+        write_number(out, "parent", shard->parent);
+        write_number(out, "adjacent_parent", shard->adjacent_parent);
+        write_text(out, "hash_start", pn_hash_key_text(shard->hash_start, hash));
+        write_text(out, "hash_end", pn_hash_key_text(shard->hash_end, hash));
+        write_number(out, "created_ms", shard->created_ms);
+        write_number(out, "closed_ms", shard->closed_ms);
+        pn_buf_addc(out, '}');
+    }
+    pn_buf_addc(out, ']');
+}
+
+static void write_tags(struct pn_buf *out, const struct pn_stream_tag *tags, size_t count)
+{
+    pn_json_write_key(out, "tags");
+    pn_buf_addc(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        open_element(out, i);
+        write_text(out, "key", tags[i].key);
+        write_text(out, "value", tags[i].value);
+        pn_buf_addc(out, '}');
+    }
+    pn_buf_addc(out, ']');
+}
+
+static void write_consumers(struct pn_buf *out, const struct pn_stream *stream)
+{
+    pn_json_write_key(out, "consumers");
+    pn_buf_addc(out, '[');
+    for (size_t i = 0; i < stream->consumer_count; i++) {
+        const struct pn_stream_consumer *consumer = &stream->consumers[i];
+        open_element(out, i);
+        write_text(out, "name", consumer->name);
+        write_text(out, "arn", consumer->arn);
+        write_number(out, "created_ms", consumer->created_ms);
+        write_tags(out, consumer->tags, consumer->tag_count);
+        write_text(out, "policy", consumer->policy);
+        pn_buf_addc(out, '}');
+    }
+    pn_buf_addc(out, ']');
+}
+
+static void write_stream(struct pn_buf *out, const struct pn_stream *stream)
+{
+    pn_buf_addc(out, '{');
+    write_number(out, "version", VERSION);
+    write_text(out, "name", stream->name);
+    pn_buf_addf(out, ",\"id\":\"%016llx\"", (unsigned long long)stream->id);
+    write_text(out, "status", pn_stream_status_name(stream->status));
+    write_number(out, "created_ms", stream->created_ms);
+    pn_buf_addf(out, ",\"on_demand\":%s", stream->on_demand ? "true" : "false");
+    write_number(out, "retention_hours", stream->retention_hours);
+    write_number(out, "record_kib_max", stream->record_kib_max);
+    write_number(out, "warm_throughput_mibps", stream->warm_throughput_mibps);
+    write_shards(out, stream);
+    write_tags(out, stream->tags, stream->tag_count);
+    write_consumers(out, stream);
+    write_text(out, "kms_key", stream->kms_key);
+    pn_json_write_key(out, "metrics");
+    pn_buf_addc(out, '[');
+    for (size_t i = 0; i < stream->metric_count; i++) {
+        if (i > 0) {
+            pn_buf_addc(out, ',');
+        }
+        pn_json_write_cstr(out, stream->metrics[i]);
+    }
+    pn_buf_addc(out, ']');
+    write_text(out, "policy", stream->policy);
+    pn_buf_adds(out, "}\n");
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+/* A reading of one file; what is wrong first stays. */
+struct reader {
+    struct pn_arena *arena;
+    const char *path;
+    const char *what; /* "shard", "consumer", ... for messages */
+    size_t place;
+    bool failed;
+    struct pn_err *e;
+};
+
+static void wrong(struct reader *r, const char *member, const char *why)
+{
+    if (r->failed) {
+        return;
+    }
+    r->failed = true;
+    if (r->what != NULL) {
+        (void)pn_err_set(r->e, PN_CLASS_CORRUPT, PN_KINESIS_INTERNAL, "%s: \"%s\" of %s %zu %s",
+                         r->path, member, r->what, r->place, why);
+    } else {
+        (void)pn_err_set(r->e, PN_CLASS_CORRUPT, PN_KINESIS_INTERNAL, "%s: \"%s\" %s", r->path,
+                         member, why);
+    }
+}
+
+static int64_t read_number(struct reader *r, const struct pn_json *object, const char *key,
+                           int64_t least, int64_t most)
+{
+    const struct pn_json *node = pn_json_get(object, key);
+    if (node == NULL || node->type != PN_JSON_NUMBER || !node->is_integer ||
+        node->integer < least || node->integer > most) {
+        wrong(r, key, "is no number, or out of its range");
+        return least;
+    }
+    return node->integer;
+}
+
+/* A string's copy; NULL for what is none, which is wrong unless it's null and that is allowed. */
+static const char *read_node(struct reader *r, const struct pn_json *node, const char *key,
+                             bool may_be_null)
+{
+    if (node != NULL && node->type == PN_JSON_NULL && may_be_null) {
+        return NULL;
+    }
+    if (node == NULL || node->type != PN_JSON_STRING ||
+        memchr(node->text, '\0', node->text_len) != NULL) {
+        wrong(r, key, "is no text");
+        return "";
+    }
+    return pn_arena_strndup(r->arena, node->text, node->text_len);
+}
+
+static const char *read_text(struct reader *r, const struct pn_json *object, const char *key,
+                             bool may_be_null)
+{
+    return read_node(r, pn_json_get(object, key), key, may_be_null);
+}
+
+/* The array under a key, or an empty one's stand-in. */
+static const struct pn_json *read_array(struct reader *r, const struct pn_json *object,
+                                        const char *key)
+{
+    static const struct pn_json none = {.type = PN_JSON_ARRAY};
+    const struct pn_json *node = pn_json_get(object, key);
+    if (node == NULL || node->type != PN_JSON_ARRAY) {
+        wrong(r, key, "is no array");
+        return &none;
+    }
+    return node;
+}
+
+static uint64_t read_id(struct reader *r, const struct pn_json *root)
+{
+    const char *text = read_text(r, root, "id", false);
+    char *end = NULL;
+    uint64_t id = strtoull(text, &end, 16);
+    if (strlen(text) != ID_DIGITS || *end != '\0' || id == 0) {
+        wrong(r, "id", "is not a number of 16 hex digits");
+    }
+    return id;
+}
+
+static enum pn_stream_status read_status(struct reader *r, const struct pn_json *root)
+{
+    static const enum pn_stream_status kept[] = {PN_STREAM_CREATING, PN_STREAM_DELETING,
+                                                 PN_STREAM_ACTIVE};
+    const struct pn_json *node = pn_json_get(root, "status");
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+        if (node != NULL && pn_json_text_is(node, pn_stream_status_name(kept[i]))) {
+            return kept[i];
+        }
+    }
+    wrong(r, "status", "is none of CREATING, ACTIVE, DELETING");
+    return PN_STREAM_ACTIVE;
+}
+
+static struct pn_hash_key read_hash_key(struct reader *r, const struct pn_json *object,
+                                        const char *key)
+{
+    struct pn_hash_key hash = {0, 0};
+    const char *text = read_text(r, object, key, false);
+    if (!pn_hash_key_parse(text, strlen(text), &hash)) {
+        wrong(r, key, "is no hash key");
+    }
+    return hash;
+}
+
+static void read_shard(struct reader *r, const struct pn_json *node, struct pn_shard *shard)
+{
+    int64_t before = (int64_t)shard->index - 1;
+    shard->parent = (int32_t)read_number(r, node, "parent", -1, before);
+    shard->adjacent_parent = (int32_t)read_number(r, node, "adjacent_parent", -1, before);
+    shard->hash_start = read_hash_key(r, node, "hash_start");
+    shard->hash_end = read_hash_key(r, node, "hash_end");
+    if (pn_hash_key_number(shard->hash_start) > pn_hash_key_number(shard->hash_end)) {
+        wrong(r, "hash_end", "is below its start");
+    }
+    shard->created_ms = read_number(r, node, "created_ms", 0, INT64_MAX);
+    shard->closed_ms = read_number(r, node, "closed_ms", 0, INT64_MAX);
+    shard->open = shard->closed_ms == 0;
+    shard->end_offset = -1;
+}
+
+/* Each hash key must be in one open shard. */
+static bool covers_the_ring(struct reader *r, const struct pn_stream *stream)
+{
+    size_t count = 0;
+    const struct pn_shard **open = pn_stream_open_shards(stream, r->arena, &count);
+    pn_u128 next = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (pn_hash_key_number(open[i]->hash_start) != next) {
+            return false;
+        }
+        next = pn_hash_key_number(open[i]->hash_end) + 1; /* 0 behind the last one */
+    }
+    return count > 0 && next == 0;
+}
+
+static void read_shards(struct reader *r, const struct pn_json *root, struct pn_stream *stream)
+{
+    const struct pn_json *array = read_array(r, root, "shards");
+    if (array->count < 1 || array->count > PN_SHARDS_MAX) {
+        wrong(r, "shards", "are none, or too many");
+        return;
+    }
+    struct pn_shard *shards = pn_arena_calloc(r->arena, array->count, sizeof *shards);
+    r->what = "shard";
+    for (const struct pn_json *node = array->first; node != NULL; node = node->next) {
+        r->place = stream->shard_count;
+        shards[r->place].index = (uint32_t)r->place;
+        read_shard(r, node, &shards[r->place]);
+        stream->shard_count++;
+    }
+    r->what = NULL;
+    stream->shards = shards;
+    if (!r->failed && !covers_the_ring(r, stream)) {
+        wrong(r, "shards", "that are open do not cover each hash key once");
+    }
+}
+
+static const struct pn_stream_tag *read_tags(struct reader *r, const struct pn_json *object,
+                                             size_t *count)
+{
+    const struct pn_json *array = read_array(r, object, "tags");
+    struct pn_stream_tag *tags = pn_arena_calloc(r->arena, array->count, sizeof *tags);
+    *count = 0;
+    for (const struct pn_json *node = array->first; node != NULL; node = node->next) {
+        tags[*count].key = read_text(r, node, "key", false);
+        tags[*count].value = read_text(r, node, "value", false);
+        (*count)++;
+    }
+    return tags;
+}
+
+static void read_consumers(struct reader *r, const struct pn_json *root, struct pn_stream *stream)
+{
+    const struct pn_json *array = read_array(r, root, "consumers");
+    struct pn_stream_consumer *consumers =
+        pn_arena_calloc(r->arena, array->count, sizeof *consumers);
+    r->what = "consumer";
+    for (const struct pn_json *node = array->first; node != NULL; node = node->next) {
+        struct pn_stream_consumer *consumer = &consumers[stream->consumer_count];
+        r->place = stream->consumer_count;
+        consumer->name = read_text(r, node, "name", false);
+        consumer->arn = read_text(r, node, "arn", false);
+        consumer->created_ms = read_number(r, node, "created_ms", 0, INT64_MAX);
+        consumer->tags = read_tags(r, node, &consumer->tag_count);
+        consumer->policy = read_text(r, node, "policy", true);
+        stream->consumer_count++;
+    }
+    r->what = NULL;
+    stream->consumers = consumers;
+}
+
+static void read_metrics(struct reader *r, const struct pn_json *root, struct pn_stream *stream)
+{
+    const struct pn_json *array = read_array(r, root, "metrics");
+    const char **metrics = pn_arena_calloc(r->arena, array->count, sizeof *metrics);
+    for (const struct pn_json *node = array->first; node != NULL; node = node->next) {
+        metrics[stream->metric_count] = read_node(r, node, "metrics", false);
+        stream->metric_count++;
+    }
+    stream->metrics = metrics;
+}
+
+static void read_stream(struct reader *r, const struct pn_json *root, const char *name,
+                        struct pn_stream *stream)
+{
+    (void)read_number(r, root, "version", VERSION, VERSION);
+    stream->name = read_text(r, root, "name", false);
+    if (strcmp(stream->name, name) != 0) {
+        wrong(r, "name", "is not the file's");
+    }
+    stream->id = read_id(r, root);
+    stream->status = read_status(r, root);
+    stream->created_ms = read_number(r, root, "created_ms", 0, INT64_MAX);
+    stream->on_demand = pn_json_get_bool(root, "on_demand", false);
+    stream->retention_hours =
+        (int32_t)read_number(r, root, "retention_hours", 1, RETENTION_HOURS_MAX);
+    stream->record_kib_max =
+        (int32_t)read_number(r, root, "record_kib_max", 1, PN_RECORD_BYTES_MAX / 1024 - 1);
+    stream->warm_throughput_mibps =
+        (int32_t)read_number(r, root, "warm_throughput_mibps", 0, INT32_MAX);
+    read_shards(r, root, stream);
+    stream->tags = read_tags(r, root, &stream->tag_count);
+    read_consumers(r, root, stream);
+    stream->kms_key = read_text(r, root, "kms_key", true);
+    read_metrics(r, root, stream);
+    stream->policy = read_text(r, root, "policy", true);
+}
+
+static int parse(const struct pn_buf *text, const char *path, const char *name,
+                 struct pn_arena *arena, struct pn_stream *stream, struct pn_err *e)
+{
+    struct pn_json_parser *parser = pn_json_parser_create();
+    struct pn_json *root = NULL;
+    struct pn_err why;
+    struct reader r = {.arena = arena, .path = path, .e = e};
+    *stream = (struct pn_stream){0};
+    int rc = pn_json_parse(parser, pn_buf_text(text), text->len, text->len, &root, &why);
+    if (rc != 0) {
+        rc = pn_err_set(e, PN_CLASS_CORRUPT, PN_KINESIS_INTERNAL, "%s: %s", path, why.msg);
+    } else {
+        read_stream(&r, root, name, stream);
+        rc = r.failed ? PN_KINESIS_INTERNAL : 0;
+    }
+    pn_json_parser_destroy(&parser);
+    return rc;
+}
+
+/* --- files ------------------------------------------------------------------------------------ */
+
+/* What is written must be readable at the next start, whatever a change made of the stream. */
+static int check_readable(const struct pn_buf *text, const char *path, const char *name,
+                          struct pn_err *e)
+{
+    struct pn_arena arena;
+    struct pn_stream stream;
+    pn_arena_init(&arena, 0);
+    int rc = parse(text, path, name, &arena, &stream, e);
+    if (rc != 0 && e != NULL) {
+        e->class_ = PN_CLASS_INPUT;
+        pn_err_prefix(e, "the change would make it unreadable");
+    }
+    pn_arena_deinit(&arena);
+    return rc;
+}
+
+int pn_metadata_store(struct pn_kinesis *kinesis, const struct pn_stream *stream, struct pn_err *e)
+{
+    struct pn_buf text;
+    struct pn_err why;
+    char *path = pn_metadata_path(kinesis, stream->name);
+    pn_buf_init(&text, FILE_BYTES_MAX);
+    write_stream(&text, stream);
+    int rc = pn_buf_check(&text, path, &why);
+    if (rc == 0) {
+        rc = check_readable(&text, path, stream->name, &why);
+    }
+    if (rc == 0) {
+        rc = pn_io_replace_file(kinesis->io, path, text.data, text.len, &why);
+    }
+    if (rc != 0) {
+        rc = pn_kinesis_internal(e, &why);
+    }
+    pn_buf_deinit(&text);
+    free(path);
+    return rc;
+}
+
+int pn_metadata_load(struct pn_kinesis *kinesis, const char *name, struct pn_arena *arena,
+                     struct pn_stream *stream, struct pn_err *e)
+{
+    struct pn_buf text;
+    struct pn_err why;
+    char *path = pn_metadata_path(kinesis, name);
+    pn_buf_init(&text, FILE_BYTES_MAX);
+    int rc = pn_io_read_file(kinesis->io, path, &text, &why);
+    if (rc == 0) {
+        rc = parse(&text, path, name, arena, stream, &why);
+    }
+    if (rc != 0) {
+        rc = pn_kinesis_internal(e, &why);
+    }
+    pn_buf_deinit(&text);
+    free(path);
+    return rc;
+}
+
+int pn_metadata_remove(struct pn_kinesis *kinesis, const char *name, struct pn_err *e)
+{
+    struct pn_err why;
+    char *path = pn_metadata_path(kinesis, name);
+    int rc = pn_io_unlink(kinesis->io, path, &why);
+    if (rc == 0) {
+        rc = pn_io_sync_parent(kinesis->io, path, &why);
+    } else if (why.class_ == PN_CLASS_MISSING) {
+        rc = 0;
+    }
+    if (rc != 0) {
+        rc = pn_kinesis_internal(e, &why);
+    }
+    free(path);
+    return rc;
+}
