@@ -435,9 +435,11 @@ static int delete_locked(struct pn_kinesis *kinesis, const char *name, bool with
     }
     if (stream->consumer_count > 0 && !with_consumers) {
         rc = pn_err_set(e, PN_CLASS_CONFLICT, PN_KINESIS_IN_USE,
-                        "Stream %s under account %s has %zu registered consumers: deregister them, "
-                        "or set EnforceConsumerDeletion to true.",
-                        name, kinesis->config.account, stream->consumer_count);
+                        "DeleteStream can't delete %s:%s because there are consumers associated with "
+                        "this data stream. To delete %s anyway, set the EnforceConsumerDeletion "
+                        "parameter to true to force the deletion of all the consumers that are "
+                        "associated with it.",
+                        kinesis->config.account, name, name);
     }
     if (rc == 0) {
         /* Again when it is DELETING already: the file may say so or not. */

@@ -130,6 +130,7 @@ int pn_kinesis_create(const struct pn_kinesis_config *config, struct pn_log *log
         .config = *config, .log = log, .io = io, .clock = clock, .logger = logger};
     pthread_mutex_init(&k->admin_lock, NULL);
     pthread_mutex_init(&k->random_lock, NULL);
+    pthread_mutex_init(&k->subscriptions_lock, NULL);
     pthread_rwlock_init(&k->streams_lock, NULL);
     pn_random_init(&k->random, pn_entropy_u64());
 
@@ -162,6 +163,8 @@ void pn_kinesis_destroy(struct pn_kinesis **kinesis)
     *kinesis = NULL;
     pn_registry_deinit(k);
     pthread_rwlock_destroy(&k->streams_lock);
+    PN_ASSERT(k->subscriptions == NULL);
+    pthread_mutex_destroy(&k->subscriptions_lock);
     pthread_mutex_destroy(&k->random_lock);
     pthread_mutex_destroy(&k->admin_lock);
     free(k);
@@ -170,6 +173,11 @@ void pn_kinesis_destroy(struct pn_kinesis **kinesis)
 const struct pn_kinesis_config *pn_kinesis_config(const struct pn_kinesis *kinesis)
 {
     return &kinesis->config;
+}
+
+const struct pn_clock *pn_kinesis_clock(const struct pn_kinesis *kinesis)
+{
+    return kinesis->clock;
 }
 
 struct pn_log *pn_kinesis_log(struct pn_kinesis *kinesis)

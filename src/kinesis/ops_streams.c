@@ -7,8 +7,23 @@ enum { DESCRIBED_SHARDS_MAX = 100, LISTED_STREAMS_MAX = 100 };
 
 /* --- create and delete ------------------------------------------------------------------------ */
 
+/* Without a mode it is the one that AWS takes: provisioned where shards are counted, else on
+ * demand. */
+static bool is_on_demand(const struct pn_call *call)
+{
+    const struct pn_json *mode = pn_json_get(call->input, "StreamModeDetails");
+    if (mode == NULL) {
+        return !pn_op_has(call, "ShardCount");
+    }
+    return pn_json_text_is(pn_json_get(mode, "StreamMode"), "ON_DEMAND");
+}
+
 static int check_mode(struct pn_call *call, const struct pn_stream_create *create)
 {
+    if (!create->on_demand && !pn_op_has(call, "ShardCount")) {
+        return pn_op_fail(call, PN_KINESIS_VALIDATION,
+                          "ShardCount must be provided for a stream in Provisioned mode.");
+    }
     if (create->on_demand && pn_op_has(call, "ShardCount")) {
         return pn_op_fail(call, PN_KINESIS_VALIDATION,
                           "ShardCount must not be provided for a stream in On-Demand mode.");
@@ -36,12 +51,11 @@ static int check_mode(struct pn_call *call, const struct pn_stream_create *creat
 
 int pn_op_create_stream(struct pn_call *call)
 {
-    const struct pn_json *mode = pn_json_get(call->input, "StreamModeDetails");
     struct pn_stream_tag *tags = NULL;
     struct pn_stream_create create = {
         .name = pn_op_text(call, "StreamName"),
         .shards = (int32_t)pn_op_int(call, "ShardCount", 0),
-        .on_demand = pn_json_text_is(pn_json_get(mode, "StreamMode"), "ON_DEMAND"),
+        .on_demand = is_on_demand(call),
         .record_kib_max = (int32_t)pn_op_int(call, "MaxRecordSizeInKiB", 0),
         .warm_throughput_mibps = (int32_t)pn_op_int(call, "WarmThroughputMiBps", 0),
     };
