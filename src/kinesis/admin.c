@@ -435,10 +435,10 @@ static int delete_locked(struct pn_kinesis *kinesis, const char *name, bool with
     }
     if (stream->consumer_count > 0 && !with_consumers) {
         rc = pn_err_set(e, PN_CLASS_CONFLICT, PN_KINESIS_IN_USE,
-                        "DeleteStream can't delete %s:%s because there are consumers associated with "
-                        "this data stream. To delete %s anyway, set the EnforceConsumerDeletion "
-                        "parameter to true to force the deletion of all the consumers that are "
-                        "associated with it.",
+                        "DeleteStream can't delete %s:%s because there are consumers associated "
+                        "with this data stream. To delete %s anyway, set the "
+                        "EnforceConsumerDeletion parameter to true to force the deletion of all "
+                        "the consumers that are associated with it.",
                         kinesis->config.account, name, name);
     }
     if (rc == 0) {
