@@ -16,9 +16,10 @@
 enum { INLINE_BYTES_MAX = 256 * 1024 };
 
 struct produce {
+    struct pn_log_request request;
     struct pn_log_entry *entries; /* all, in the request's order */
     size_t count;
-    size_t *sent; /* which of them produce.entries are; NULL: all of them */
+    size_t *sent; /* which of them request.entries are; NULL: all of them */
 };
 
 static bool check_format(struct pn_request *req, enum pn_format_kind *format)
@@ -61,16 +62,16 @@ static bool check_path(struct pn_request *req, int32_t *partition)
     return req->param_count < 2 || pn_kafka_partition_param(req, req->params[1], partition);
 }
 
-/* Lets `produce` have the entries that nothing is wrong with yet. Returns their number. */
+/* Lets the request have the entries that nothing is wrong with yet. Returns their number. */
 static size_t choose(struct pn_request *req, struct produce *state)
 {
     size_t good = 0;
     for (size_t i = 0; i < state->count; i++) {
         good += state->entries[i].rc == 0;
     }
-    req->produce.count = good;
+    req->produce->count = good;
     if (good == state->count) {
-        req->produce.entries = state->entries;
+        req->produce->entries = state->entries;
         return good;
     }
     struct pn_log_entry *chosen = pn_arena_calloc(&req->arena, good + 1, sizeof *chosen);
@@ -82,15 +83,15 @@ static size_t choose(struct pn_request *req, struct produce *state)
             state->sent[used++] = i;
         }
     }
-    req->produce.entries = chosen;
+    req->produce->entries = chosen;
     return good;
 }
 
 /* Brings what the log wrote into the chosen entries back to all of them. */
 static void collect(struct pn_request *req, struct produce *state)
 {
-    for (size_t i = 0; state->sent != NULL && i < req->produce.count; i++) {
-        state->entries[state->sent[i]] = req->produce.entries[i];
+    for (size_t i = 0; state->sent != NULL && i < req->produce->count; i++) {
+        state->entries[state->sent[i]] = req->produce->entries[i];
     }
 }
 
@@ -99,7 +100,7 @@ static void note_failures(struct pn_request *req, const struct produce *state)
     for (size_t i = 0; i < state->count; i++) {
         if (state->entries[i].rc != 0 && state->entries[i].class_ == PN_CLASS_FATAL) {
             pn_gateway_partition_failed(req->gateway, req->params[0], state->entries[i].partition,
-                                        req->produce.err.msg);
+                                        req->produce->err.msg);
             return;
         }
     }
@@ -139,7 +140,7 @@ static int failure_of(struct pn_request *req, const struct pn_log_entry *entry, 
         *text = "Partition not found.";
         return PN_CODE_PARTITION_NOT_FOUND;
     }
-    *text = req->produce.err.msg;
+    *text = req->produce->err.msg;
     return pn_log_error_code(entry->class_, status);
 }
 
@@ -191,14 +192,14 @@ static void reply_failure(struct pn_request *req, const struct pn_log_entry *ent
 static enum pn_handled refused(struct pn_request *req, struct produce *state)
 {
     size_t bad = 0;
-    for (size_t i = 0; i < req->produce.count; i++) {
-        bad += req->produce.entries[i].rc != 0;
+    for (size_t i = 0; i < req->produce->count; i++) {
+        bad += req->produce->entries[i].rc != 0;
     }
-    if (req->produce.err.class_ != PN_CLASS_INPUT || bad == 0) {
-        pn_reply_log_error(req, req->produce.err.class_, req->produce.err.msg);
-        if (req->produce.err.class_ == PN_CLASS_FATAL) {
+    if (req->produce->err.class_ != PN_CLASS_INPUT || bad == 0) {
+        pn_reply_log_error(req, req->produce->err.class_, req->produce->err.msg);
+        if (req->produce->err.class_ == PN_CLASS_FATAL) {
             pn_gateway_partition_failed(req->gateway, req->params[0],
-                                        req->produce.entries[0].partition, req->produce.err.msg);
+                                        req->produce->entries[0].partition, req->produce->err.msg);
         }
         return PN_HANDLED;
     }
@@ -214,7 +215,7 @@ static enum pn_handled finish(struct pn_request *req)
 {
     struct produce *state = req->state;
     size_t kept = 0;
-    if (req->produce.rc != 0 && !pn_conn_of(req)->taken) {
+    if (req->produce->rc != 0 && !pn_conn_of(req)->taken) {
         return refused(req, state);
     }
     collect(req, state);
@@ -262,8 +263,8 @@ enum pn_handled pn_kafka_produce(struct pn_request *req, void *arg)
         pn_reply_error(req, error.status, error.code, "%s", error.msg);
         return PN_HANDLED;
     }
-    memset(&req->produce, 0, sizeof req->produce);
-    req->produce.topic = req->params[0];
+    req->produce = &state->request;
+    req->produce->topic = req->params[0];
     req->state = state;
     req->finish = finish;
     if (choose(req, state) == 0) {

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "gateway/codec.h"
 #include "gateway/errors.h"
 #include "gateway/server.h"
@@ -46,6 +47,12 @@ const char *pn_request_base_uri(struct pn_request *req)
         host, pn_buf_text(&encoded));
     pn_buf_deinit(&encoded);
     return uri;
+}
+
+void pn_reply_header(struct pn_request *req, const char *name, const char *value)
+{
+    PN_ASSERT(req->header_count < PN_REPLY_HEADERS_MAX);
+    req->headers[req->header_count++] = (struct pn_reply_header){.name = name, .value = value};
 }
 
 int pn_request_json(struct pn_request *req, struct pn_json **root)

@@ -38,10 +38,31 @@ enum { PN_PARAMS_MAX = 6 };
 
 enum pn_handled {
     PN_HANDLED,         /* the reply is there */
-    PN_HANDLED_PRODUCE, /* `produce` is filled: submit it, then call `finish` */
+    PN_HANDLED_PRODUCE, /* submit `produce`, then call `finish` */
     PN_HANDLED_BLOCKS,  /* call the handler again where it may block; not if `may_block` */
-    PN_HANDLED_WAIT     /* call the handler again when `ready` says so or at `wait_until_ns` */
+    PN_HANDLED_WAIT,    /* call the handler again when `ready` says so or at `wait_until_ns` */
+    PN_HANDLED_STREAM   /* the reply begins; `stream` says its body, piece by piece */
 };
+
+/*
+ * A reply that goes on for as long as there is more to say, in chunks. While it waits for its
+ * client, or for something to say, it holds no thread.
+ */
+struct pn_reply_stream {
+    /* Appends what there is to say, which may be nothing; false: that was all. Where it may block. */
+    bool (*next)(void *arg, struct pn_buf *out);
+    /* Would next() have something to say? Quick, on any thread, beside anything else. */
+    bool (*ready)(void *arg);
+    /* The reply is over, or its client is gone: called once. */
+    void (*end)(void *arg);
+    void *arg;
+};
+
+struct pn_reply_header {
+    const char *name;
+    const char *value;
+};
+enum { PN_REPLY_HEADERS_MAX = 4 };
 
 struct pn_request {
     /* The request. */
@@ -61,24 +82,30 @@ struct pn_request {
     const char *content_type; /* static or in the arena */
     const char *allow;        /* value of an Allow header, or NULL */
     int retry_after_s;        /* 0: no such header */
-    struct pn_buf out;        /* the body */
+    struct pn_reply_header headers[PN_REPLY_HEADERS_MAX]; /* further ones, see pn_reply_header() */
+    size_t header_count;
+    struct pn_buf out; /* the body */
 
     /* How it goes on. */
-    struct pn_log_request produce;
-    struct pn_buf values; /* what `produce` points to */
+    struct pn_log_request *produce; /* in the arena, or the handler's own */
+    struct pn_buf values;           /* room for what `produce` points to */
     /* Builds the reply when the records are durable or refused, on an HTTP thread (or, where the
      * log refused at once, where the handler ran). Then only, it may return PN_HANDLED_PRODUCE to
-     * submit again, what was wrong being mended. */
+     * submit again, what was wrong being mended. Called also when the client is gone, and its
+     * header with it. */
     enum pn_handled (*finish)(struct pn_request *req);
     bool (*ready)(struct pn_request *req); /* quick; called on the waiting thread */
     int64_t wait_until_ns;                 /* monotonic */
     bool expired;                          /* a handler called again: time is up, or draining */
     void *state; /* the handler's own, kept while it waits; in the arena */
+    struct pn_reply_stream stream;
 };
 
 enum pn_route_flags {
     PN_ROUTE_BLOCKS = 1, /* runs on a pool thread */
-    PN_ROUTE_OPEN = 2    /* needs no API key */
+    PN_ROUTE_OPEN = 2,   /* needs no API key */
+    PN_ROUTE_SIGNED = 4, /* needs no API key where its handler checks signatures */
+    PN_ROUTE_AWS = 8     /* errors and headers as AWS has them, see aws_reply.h */
 };
 
 struct pn_route {
@@ -111,6 +138,8 @@ void pn_reply_error(struct pn_request *req, int status, int code, const char *fm
     PN_PRINTF(4, 5);
 /* The same from an error of the log or the disk, by its class; see errors.c for the numbers. */
 void pn_reply_log_error(struct pn_request *req, enum pn_class class_, const char *msg);
+/* Adds a header to the reply; both texts are static or in the arena. */
+void pn_reply_header(struct pn_request *req, const char *name, const char *value);
 /* Ends with 204 and no body. */
 void pn_reply_none(struct pn_request *req);
 

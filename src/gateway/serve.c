@@ -95,16 +95,22 @@ static void shrink(struct pn_buf *buf)
     }
 }
 
-static void end_request(struct pn_conn *conn)
+void pn_conn_shrink(struct pn_conn *conn)
 {
-    struct pn_gateway *gateway = conn->worker->gateway;
     if (conn->memory_bytes > 0) {
-        atomic_fetch_sub(&gateway->memory_bytes, conn->memory_bytes);
+        atomic_fetch_sub(&conn->worker->gateway->memory_bytes, conn->memory_bytes);
         conn->memory_bytes = 0;
     }
     shrink(&conn->body);
     shrink(&conn->req.values);
     shrink(&conn->req.out);
+}
+
+static void end_request(struct pn_conn *conn)
+{
+    struct pn_gateway *gateway = conn->worker->gateway;
+    pn_stream_end(conn);
+    pn_conn_shrink(conn);
     if (conn->req.arena.total_bytes > KEPT_BYTES) {
         pn_arena_deinit(&conn->req.arena);
         pn_arena_init(&conn->req.arena, ARENA_BLOCK_BYTES);
@@ -149,6 +155,9 @@ static void add_headers(struct pn_conn *conn, struct MHD_Response *response)
     if (req->allow != NULL) {
         (void)MHD_add_response_header(response, "Allow", req->allow);
     }
+    for (size_t i = 0; i < req->header_count; i++) {
+        (void)MHD_add_response_header(response, req->headers[i].name, req->headers[i].value);
+    }
     if (req->retry_after_s > 0) {
         char seconds[16];
         (void)snprintf(seconds, sizeof seconds, "%d", req->retry_after_s);
@@ -179,12 +188,15 @@ static enum MHD_Result queue_reply(struct pn_conn *conn)
     }
     /* The buffer stays as it is until pn_serve_completed(). */
     struct MHD_Response *response =
-        MHD_create_response_from_buffer(req->out.len, req->out.data, MHD_RESPMEM_PERSISTENT);
+        conn->streaming ? pn_stream_response(conn)
+                        : MHD_create_response_from_buffer(req->out.len, req->out.data,
+                                                          MHD_RESPMEM_PERSISTENT);
     if (response == NULL) {
         return MHD_NO;
     }
     add_headers(conn, response);
     conn->state = PN_REPLYING;
+    conn->stream_begun = conn->streaming;
     count_reply(conn);
     enum MHD_Result result = MHD_queue_response(conn->mhd, (unsigned)req->status, response);
     MHD_destroy_response(response);
@@ -325,12 +337,18 @@ static enum MHD_Result begin(struct pn_conn *conn, const char *path, const char 
     conn->state = PN_RECEIVING;
     conn->begin_ns = pn_mono_ns(gateway->env.clock);
     conn->taken = false;
+    conn->stream_begun = false;
+    conn->stream_last = false;
+    atomic_store_explicit(&conn->stream_cut, false, memory_order_relaxed);
+    conn->stream_sent = 0;
     conn->dropped_bytes = 0;
     req->status = 0;
     req->content_type = PN_TYPE_JSON;
     req->allow = NULL;
     req->retry_after_s = 0;
+    req->header_count = 0;
     req->param_count = 0;
+    req->produce = NULL;
     req->finish = NULL;
     req->ready = NULL;
     req->expired = false;
@@ -408,17 +426,17 @@ bool pn_serve_submit(struct pn_conn *conn, bool more)
     struct pn_log *log = req->gateway->env.log;
     for (;;) {
         struct pn_err e = {0};
-        req->produce.more = more;
-        req->produce.done = produced;
-        req->produce.arg = conn;
+        req->produce->more = more;
+        req->produce->done = produced;
+        req->produce->arg = conn;
         conn->taken = true;
-        int rc = pn_log_submit(log, &req->produce, &e);
+        int rc = pn_log_submit(log, req->produce, &e);
         if (rc == 0) {
             return false; /* and it may be finished already */
         }
         conn->taken = false;
-        req->produce.rc = rc;
-        req->produce.err = e;
+        req->produce->rc = rc;
+        req->produce->err = e;
         if (req->finish(req) == PN_HANDLED) {
             return true;
         }
@@ -431,7 +449,7 @@ static void suspend(struct pn_conn *conn)
     MHD_suspend_connection(conn->mhd);
 }
 
-static void run_on_pool(struct pn_conn *conn)
+void pn_serve_on_pool(struct pn_conn *conn)
 {
     /* First: from then on libmicrohttpd leaves the connection alone. */
     suspend(conn);
@@ -443,6 +461,9 @@ bool pn_serve_handle(struct pn_conn *conn, struct pn_json_parser *parser)
     struct pn_worker *worker = conn->worker;
     struct pn_request *req = &conn->req;
     const struct pn_route *route = conn->row->route;
+    if (conn->streaming) {
+        return pn_stream_step(conn);
+    }
     req->parser = parser;
     req->may_block = parser != worker->parser;
     switch (route->handle(req, route->arg)) {
@@ -456,11 +477,14 @@ bool pn_serve_handle(struct pn_conn *conn, struct pn_json_parser *parser)
         return false;
     case PN_HANDLED_BLOCKS:
         PN_ASSERT(!req->may_block);
-        run_on_pool(conn);
+        pn_serve_on_pool(conn);
         return false;
     case PN_HANDLED_WAIT:
         pn_pool_wait(worker->gateway->pool, conn);
         return false;
+    case PN_HANDLED_STREAM:
+        conn->streaming = true;
+        break;
     case PN_HANDLED:
         break;
     }
@@ -486,7 +510,7 @@ static void dispatch(struct pn_conn *conn)
     req->body_capacity = conn->body.len > 0 ? conn->body.capacity : 0;
     conn->state = PN_PENDING;
     if ((conn->row->route->flags & PN_ROUTE_BLOCKS) != 0) {
-        run_on_pool(conn);
+        pn_serve_on_pool(conn);
     } else if (pn_serve_handle(conn, worker->parser)) {
         conn->state = PN_FINISHED;
     } else if (!conn->suspended) {
@@ -501,16 +525,16 @@ void pn_serve_finished(struct pn_conn *conn)
         PN_ASSERT(worker->parked > 0);
         worker->parked--;
     }
+    if (conn->taken) {
+        enum pn_handled handled = conn->req.finish(&conn->req);
+        PN_ASSERT(handled == PN_HANDLED);
+    }
     if (conn->gone) {
         end_request(conn);
         pn_conn_destroy(conn);
         return;
     }
-    if (conn->taken) {
-        enum pn_handled handled = conn->req.finish(&conn->req);
-        PN_ASSERT(handled == PN_HANDLED);
-    }
-    conn->state = PN_FINISHED;
+    conn->state = conn->stream_begun ? PN_REPLYING : PN_FINISHED;
     if (conn->suspended) {
         conn->suspended = false;
         MHD_resume_connection(conn->mhd);

@@ -20,6 +20,7 @@
 
 #include <microhttpd.h>
 
+#include "base/random.h"
 #include "gateway/auth.h"
 #include "gateway/consumers.h"
 #include "gateway/listener.h"
@@ -48,6 +49,12 @@ struct pn_conn {
     bool gone;
     bool refused; /* the reply is an error already; what comes of the body is dropped */
     bool taken;   /* the log took `produce`, and `done` will be called, or was */
+    /* Of a reply that goes on, see stream_reply.c. */
+    bool streaming;         /* the handler gave a stream, to be ended */
+    bool stream_begun;      /* the reply's header is with libmicrohttpd */
+    bool stream_last;       /* the stream has said all it has to say */
+    atomic_bool stream_cut; /* the client is gone, or memory ran out: break it off */
+    size_t stream_sent;     /* bytes of `out` that libmicrohttpd has */
     const struct pn_router_row *row; /* NULL when none was found */
     const char *stage;
     const char *uri_end; /* of the request, in libmicrohttpd's buffer; NULL when it has none */
@@ -87,6 +94,7 @@ struct pn_worker {
     int64_t now_ns;
     int64_t swept_ns;
     struct pn_json_parser *parser;
+    struct pn_random random; /* for the ids of requests */
 };
 
 enum pn_stage { PN_SERVING, PN_DRAINING, PN_STOPPING };
@@ -163,6 +171,23 @@ bool pn_serve_submit(struct pn_conn *conn, bool more);
 /* The request came back to its worker. */
 void pn_serve_finished(struct pn_conn *conn);
 void pn_conn_destroy(struct pn_conn *conn);
+/* Suspends the connection and has its handler, or its stream's next step, run on the pool. */
+void pn_serve_on_pool(struct pn_conn *conn);
+/* Gives back what its buffers hold beyond a little, and all of the gateway's memory budget. */
+void pn_conn_shrink(struct pn_conn *conn);
+
+/* --- stream_reply.c ------------------------------------------------------------------------------
+ */
+
+/* Asks the stream for its next piece, on a pool thread. True: give the connection back to its
+ * worker; false: the pool keeps it until there is more. */
+bool pn_stream_step(struct pn_conn *conn);
+/* What libmicrohttpd is to send; NULL without memory. */
+struct MHD_Response *pn_stream_response(struct pn_conn *conn);
+/* The client of a PENDING stream is gone. */
+void pn_stream_cut(struct pn_conn *conn);
+/* The request is over. */
+void pn_stream_end(struct pn_conn *conn);
 
 /* --- sweep.c -----------------------------------------------------------------------------------
  */

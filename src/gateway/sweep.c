@@ -8,6 +8,7 @@
  *   part of a body for request_ms                                408
  *   the client has hung up, and no reply is due                  closed
  *   a reply of which nothing more is fetched for idle_ms          closed
+ *   the client of a reply that goes on has hung up                broken off
  *
  * (libmicrohttpd overlooks the end of a stream that came together with the last bytes before it: it
  * waits for an edge of epoll's that was there already.)
@@ -25,7 +26,7 @@
 #include "gateway/server.h"
 
 /* tcpi_state, as the kernel numbers it; the header with its name clashes with linux/tcp.h. */
-enum { TCP_CLOSE_WAIT = 8 };
+enum { TCP_CLOSED = 7, TCP_CLOSE_WAIT = 8 };
 
 static void hang_up(struct pn_conn *conn)
 {
@@ -104,12 +105,29 @@ static void sweep_one(struct pn_conn *conn, enum pn_stage stage)
     conn->swept_bytes = tcp.tcpi_bytes_received;
 }
 
+/* A reply that waits for something to say: is there still somebody to say it to? */
+static void sweep_stream(struct pn_conn *conn)
+{
+    struct tcp_info tcp;
+    socklen_t len = sizeof tcp;
+    memset(&tcp, 0, sizeof tcp);
+    if (getsockopt(conn->fd, IPPROTO_TCP, TCP_INFO, &tcp, &len) != 0 ||
+        tcp.tcpi_state == TCP_CLOSED || tcp.tcpi_state == TCP_CLOSE_WAIT) {
+        pn_stream_cut(conn);
+    }
+}
+
 void pn_sweep(struct pn_worker *worker)
 {
     enum pn_stage stage = (enum pn_stage)atomic_load(&worker->gateway->stage);
     for (struct pn_conn *conn = worker->conns; conn != NULL; conn = conn->next) {
-        if (!conn->gone && conn->state != PN_PENDING) {
+        if (conn->gone) {
+            continue;
+        }
+        if (conn->state != PN_PENDING) {
             sweep_one(conn, stage);
+        } else if (conn->streaming) {
+            sweep_stream(conn);
         }
     }
 }
