@@ -15,10 +15,11 @@
 
 struct pn_server {
     struct pn_cli *cli;
-    struct pn_arena arena; /* the scheduler's command line */
+    struct pn_arena arena; /* the scheduler's command line, the streams' folder */
     struct pn_metrics *metrics;
     struct pn_store *store;
     struct pn_log *log;
+    struct pn_kinesis *kinesis;
     struct pn_sink *sink;
     struct pn_scheduler *scheduler;
     struct pn_gateway *gateway;
@@ -112,6 +113,8 @@ static int create_gateway(struct pn_server *server, const char *listen, struct p
     config.auth = settings->gateway.auth;
     config.api_key_file = settings->gateway.api_key_file;
     config.api_keys = getenv("PINION_API_KEY");
+    config.aws_access_key = settings->aws.access_key;
+    config.aws_secret_key = settings->aws.secret_key;
     config.cors_origin = settings->gateway.cors_origin;
     config.consumers_folder = consumers;
     config.threads = settings->gateway.threads;
@@ -130,6 +133,7 @@ static int create_gateway(struct pn_server *server, const char *listen, struct p
     config.consumer_request_timeout_ms = settings->gateway.consumer_request_timeout_ms;
     config.consumer_fetch_bytes_max = settings->gateway.consumer_fetch_bytes_max;
     const struct pn_gateway_env env = {.log = server->log,
+                                       .kinesis = server->kinesis,
                                        .io = server->cli->io,
                                        .clock = server->cli->clock,
                                        .logger = server->cli->logger,
@@ -188,6 +192,9 @@ static int start_stations(struct pn_server *server, const char *listen, struct p
     if (rc == 0) {
         /* We hold the log's lock, so no other server's temporary files are in use. */
         rc = pn_local_store_sweep(server->store, e);
+    }
+    if (rc == 0) {
+        rc = pn_cli_open_kinesis(cli, server->log, &server->arena, &server->kinesis, e);
     }
     if (rc == 0) {
         rc = pn_cli_open_sink(cli, server->log, server->store, server->metrics, &server->sink, e);
@@ -265,6 +272,7 @@ void pn_server_stop(struct pn_server **server)
     pn_gateway_destroy(&gone->gateway);
     pn_scheduler_destroy(&gone->scheduler);
     pn_sink_destroy(&gone->sink);
+    pn_kinesis_destroy(&gone->kinesis);
     pn_log_destroy(&gone->log);
     pn_store_destroy(&gone->store);
     pn_metrics_destroy(&gone->metrics);

@@ -11,7 +11,7 @@
 #include "log/embedded/embedded.h"
 #include "store/local/local.h"
 
-enum { SERVER_FILE_BYTES_MAX = 4096 };
+enum { SERVER_FILE_BYTES_MAX = 4096, PERCENT = 100 };
 
 char *pn_cli_path(const struct pn_cli *cli, const char *below)
 {
@@ -99,7 +99,11 @@ int pn_cli_open_log(struct pn_cli *cli, struct pn_metrics *metrics, struct pn_lo
     config.queue_bytes_max = settings->log.queue_bytes_max;
     config.partitions_default = (int32_t)settings->log.partitions;
     config.auto_create_topics = settings->log.auto_create_topics;
+    /* The front doors keep the setting. A stream has its own limit, which may be above it. */
     config.record_bytes_max = settings->log.record_bytes_max;
+    if (config.queue_bytes_max >= 2 * (int64_t)PN_RECORD_BYTES_MAX) {
+        config.record_bytes_max = PN_RECORD_BYTES_MAX;
+    }
     struct pn_log *opened = NULL;
     rc = pn_embedded_open(&config, cli->io, cli->clock, cli->logger, metrics, &opened, e);
     if (rc == 0) {
@@ -113,6 +117,78 @@ int pn_cli_open_log(struct pn_cli *cli, struct pn_metrics *metrics, struct pn_lo
     free(folder);
     return rc;
 }
+
+/* --- streams ---------------------------------------------------------------------------------- */
+
+static int set_retention(void *arg, struct pn_stream *edit, struct pn_arena *arena,
+                         struct pn_err *e)
+{
+    (void)arena;
+    (void)e;
+    const struct pn_pipeline_stream *wanted = arg;
+    edit->retention_hours = wanted->retention_hours;
+    return 0;
+}
+
+/* What is there stays as it is: it may have been changed since. */
+static int make_stream(struct pn_kinesis *kinesis, const struct pn_pipeline_stream *wanted,
+                       struct pn_err *e)
+{
+    const struct pn_stream *there = NULL;
+    struct pn_err failure = {0};
+    int rc = pn_kinesis_stream(kinesis, wanted->name, &there, &failure);
+    pn_stream_release(&there);
+    if (rc != PN_KINESIS_NOT_FOUND) {
+        pn_err_copy(e, rc != 0 ? &failure : NULL);
+        return rc;
+    }
+    const struct pn_stream_create create = {.name = wanted->name, .shards = wanted->shards};
+    rc = pn_kinesis_create_stream(kinesis, &create, e);
+    if (rc == 0) {
+        rc = pn_kinesis_update(kinesis, wanted->name, set_retention, (void *)wanted, e);
+    }
+    if (rc != 0) {
+        pn_err_prefix(e, "the stream %s", wanted->name);
+    }
+    return rc;
+}
+
+int pn_cli_open_kinesis(struct pn_cli *cli, struct pn_log *log, struct pn_arena *arena,
+                        struct pn_kinesis **kinesis, struct pn_err *e)
+{
+    const struct pn_pipeline *pipeline = NULL;
+    const struct pn_settings *settings = NULL;
+    int rc = pn_cli_pipeline(cli, &pipeline, e);
+    if (rc == 0) {
+        rc = pn_cli_settings(cli, &settings, e);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    struct pn_kinesis_config config;
+    pn_kinesis_config_init(&config);
+    config.folder = pn_arena_printf(arena, "%s/kinesis", cli->data);
+    config.region = settings->aws.region;
+    config.account = settings->kinesis.account;
+    config.shard_limits = settings->kinesis.shard_limits;
+    config.error_rate = (double)settings->kinesis.error_percent / PERCENT;
+    config.put_failure_rate = (double)settings->kinesis.put_failure_percent / PERCENT;
+    config.shards_max = settings->kinesis.shards_max;
+    config.iterator_ms = settings->kinesis.iterator_ms;
+    struct pn_kinesis *opened = NULL;
+    rc = pn_kinesis_create(&config, log, cli->io, cli->clock, cli->logger, &opened, e);
+    for (size_t i = 0; i < pipeline->stream_count && rc == 0; i++) {
+        rc = make_stream(opened, &pipeline->streams[i], e);
+    }
+    if (rc == 0) {
+        *kinesis = opened;
+        opened = NULL;
+    }
+    pn_kinesis_destroy(&opened);
+    return rc;
+}
+
+/* --- the server's announcement ---------------------------------------------------------------- */
 
 int pn_cli_server_announce(struct pn_cli *cli, const char *url, struct pn_err *e)
 {

@@ -2,6 +2,7 @@
  * The stations as commands use them: each opened on the data folder with the settings in force.
  *
  *   <data>/log       the log, one process at a time
+ *   <data>/kinesis   what streams are beside their records
  *   <data>/store     the bucket: landed objects and tables
  *   <data>/tmp       what the engine spills
  *   <data>/server.json  {"pid", "url"} of the server that runs on this folder
@@ -13,6 +14,7 @@
 #include "cli/cli.h"
 #include "dag/dag.h"
 #include "engine/engine.h"
+#include "kinesis/kinesis.h"
 #include "log/log.h"
 #include "store/store.h"
 
@@ -30,6 +32,12 @@ int pn_cli_open_store_there(struct pn_cli *cli, struct pn_store **store,
 /* With the pipeline's topics made where they are missing. CONFLICT when a server has the folder. */
 int pn_cli_open_log(struct pn_cli *cli, struct pn_metrics *metrics, struct pn_log **log,
                     struct pn_err *e) PN_MUST_CHECK;
+/*
+ * The streams, on the log, with the pipeline's made where they are missing. Everything, and the
+ * arena, which keeps the folder's path, must outlive them.
+ */
+int pn_cli_open_kinesis(struct pn_cli *cli, struct pn_log *log, struct pn_arena *arena,
+                        struct pn_kinesis **kinesis, struct pn_err *e) PN_MUST_CHECK;
 /* Table handles' settings, from settings.delta. */
 int pn_cli_delta_config(struct pn_cli *cli, struct pn_delta_config *config,
                         struct pn_err *e) PN_MUST_CHECK;

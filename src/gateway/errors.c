@@ -3,10 +3,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/aws_reply.h"
 #include "gateway/errors.h"
+#include "gateway/server.h"
 
 static void reply_message(struct pn_request *req, int status, int code, const char *msg)
 {
+    const struct pn_router_row *row = pn_conn_of(req)->row;
+    if (row != NULL && (row->route->flags & PN_ROUTE_AWS) != 0) {
+        pn_aws_http_error(req, status, msg);
+        return;
+    }
     req->status = status;
     req->content_type = PN_TYPE_KAFKA_V2;
     pn_buf_reset(&req->out);

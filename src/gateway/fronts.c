@@ -2,7 +2,5 @@
 #include "gateway/server.h"
 
 const struct pn_front *const pn_fronts[] = {
-    &pn_front_kafka_rest,
-    &pn_front_api,
-    NULL,
+    &pn_front_kafka_rest, &pn_front_kinesis_api, &pn_front_kinesis_rest, &pn_front_api, NULL,
 };

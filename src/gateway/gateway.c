@@ -7,8 +7,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+
 #include "base/mem.h"
 #include "gateway/server.h"
+#include "kinesis/call.h"
 
 enum { POOL_THREADS = 4, WORKERS_MAX = 256, DRAIN_LOOK_NS = 2000000 };
 /* Files beside the connections: the log's segments, the store's objects. */
@@ -21,6 +24,8 @@ void pn_gateway_config_init(struct pn_gateway_config *config)
         .auth = "",
         .api_key_file = "",
         .api_keys = "",
+        .aws_access_key = "",
+        .aws_secret_key = "",
         .cors_origin = "*",
         .consumers_folder = "",
         .connections_max = 4096,
@@ -48,16 +53,21 @@ static void config_deinit(struct pn_gateway_config *config)
 {
     free((char *)config->listen);
     free((char *)config->auth);
+    OPENSSL_cleanse((char *)config->aws_secret_key, strlen(config->aws_secret_key));
+    free((char *)config->aws_access_key);
+    free((char *)config->aws_secret_key);
     free((char *)config->cors_origin);
     free((char *)config->consumers_folder);
 }
 
-/* Keys are not kept, only their sums are (auth.h). */
+/* API keys are not kept, only their sums are (auth.h). */
 static void config_copy(struct pn_gateway_config *to, const struct pn_gateway_config *from)
 {
     *to = *from;
     to->listen = own(from->listen);
     to->auth = own(from->auth);
+    to->aws_access_key = own(from->aws_access_key);
+    to->aws_secret_key = own(from->aws_secret_key);
     to->cors_origin = own(from->cors_origin);
     to->consumers_folder = own(from->consumers_folder);
     to->api_key_file = NULL;
@@ -96,6 +106,15 @@ static void register_metrics(struct pn_gateway *gateway)
                                       "Bytes of reply bodies.", NULL, NULL);
     m->records = pn_metrics_counter(registry, "pinion_gateway_records_total",
                                     "Records acknowledged.", NULL, NULL);
+    if (gateway->env.kinesis != NULL) {
+        m->operations = pn_xcalloc(pn_operation_count, sizeof *m->operations);
+        for (size_t i = 0; i < pn_operation_count; i++) {
+            m->operations[i] = pn_metrics_counter(
+                registry, "pinion_kinesis_requests_total",
+                "Calls of the Kinesis API, by operation, through every front door.", "operation",
+                pn_operations[i].name);
+        }
+    }
 }
 
 void pn_gateway_add_route(struct pn_gateway *gateway, const struct pn_route *route)
@@ -108,6 +127,9 @@ static void add_fronts(struct pn_gateway *gateway)
 {
     pn_router_init(&gateway->router);
     for (const struct pn_front *const *front = pn_fronts; *front != NULL; front++) {
+        if ((*front)->kinesis && gateway->env.kinesis == NULL) {
+            continue;
+        }
         for (const struct pn_route *route = (*front)->routes; route->pattern != NULL; route++) {
             pn_router_add(&gateway->router, route, gateway->env.metrics);
         }
@@ -134,6 +156,10 @@ int pn_gateway_create(const struct pn_gateway_config *config, const struct pn_ga
 {
     bool loopback = false;
     int rc = pn_listener_is_loopback(config->listen, &loopback, e);
+    if (rc == 0 && (*config->aws_access_key == '\0') != (*config->aws_secret_key == '\0')) {
+        rc = pn_err_input(e, "aws.access_key and aws.secret_key belong together: set both, or none "
+                             "to take any signature");
+    }
     if (rc != 0) {
         return rc;
     }
@@ -325,6 +351,7 @@ void pn_gateway_destroy(struct pn_gateway **gateway)
     pn_router_deinit(&g->router);
     pthread_mutex_destroy(&g->failed_lock);
     config_deinit(&g->config);
+    free(g->metrics.operations);
     free(g);
     *gateway = NULL;
 }

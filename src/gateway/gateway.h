@@ -32,11 +32,13 @@
 
 /* Strings are borrowed until pn_gateway_create() returned. */
 struct pn_gateway_config {
-    const char *listen;       /* "127.0.0.1:8082", "[::1]:8082", "localhost:0" (any free port) */
-    const char *auth;         /* "" (not set), "none" or "api-key" */
-    const char *api_key_file; /* keys, one a line, '#' comments; NULL or "" when none */
-    const char *api_keys;     /* further keys, one a line; NULL or "" when none */
-    const char *cors_origin;  /* Access-Control-Allow-Origin; "" sends none */
+    const char *listen;         /* "127.0.0.1:8082", "[::1]:8082", "localhost:0" (any free port) */
+    const char *auth;           /* "" (not set), "none" or "api-key" */
+    const char *api_key_file;   /* keys, one a line, '#' comments; NULL or "" when none */
+    const char *api_keys;       /* further keys, one a line; NULL or "" when none */
+    const char *aws_access_key; /* who may use the Kinesis API, with the next; "": anybody */
+    const char *aws_secret_key;
+    const char *cors_origin;      /* Access-Control-Allow-Origin; "" sends none */
     const char *consumers_folder; /* <data>/consumers: committed offsets; made when needed */
     int64_t threads;              /* workers; 0: one a core but one, at least one */
     int64_t connections_max;
@@ -58,9 +60,13 @@ struct pn_gateway_config {
 /* Sets every field to its default (listen, auth and consumers_folder to ""). */
 void pn_gateway_config_init(struct pn_gateway_config *config);
 
-/* What the gateway stands on; all borrowed for its life. logger and metrics may be NULL. */
+struct pn_kinesis;
+
+/* What the gateway stands on; all borrowed for its life. kinesis (then there are no routes of
+ * streams), logger and metrics may be NULL. */
 struct pn_gateway_env {
     struct pn_log *log;
+    struct pn_kinesis *kinesis;
     const struct pn_io *io;
     const struct pn_clock *clock;
     struct pn_logger *logger;

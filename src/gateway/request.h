@@ -49,7 +49,7 @@ enum pn_handled {
  * client, or for something to say, it holds no thread.
  */
 struct pn_reply_stream {
-    /* Appends what there is to say, which may be nothing; false: that was all. Where it may block. */
+    /* Appends what there is to say, maybe nothing; false: that was all. Where it may block. */
     bool (*next)(void *arg, struct pn_buf *out);
     /* Would next() have something to say? Quick, on any thread, beside anything else. */
     bool (*ready)(void *arg);
@@ -79,9 +79,9 @@ struct pn_request {
 
     /* The reply. */
     int status;
-    const char *content_type; /* static or in the arena */
-    const char *allow;        /* value of an Allow header, or NULL */
-    int retry_after_s;        /* 0: no such header */
+    const char *content_type;                             /* static or in the arena */
+    const char *allow;                                    /* value of an Allow header, or NULL */
+    int retry_after_s;                                    /* 0: no such header */
     struct pn_reply_header headers[PN_REPLY_HEADERS_MAX]; /* further ones, see pn_reply_header() */
     size_t header_count;
     struct pn_buf out; /* the body */

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "gateway/aws_reply.h"
 #include "gateway/errors.h"
 #include "gateway/negotiate.h"
 #include "gateway/server.h"
@@ -188,9 +189,9 @@ static enum MHD_Result queue_reply(struct pn_conn *conn)
     }
     /* The buffer stays as it is until pn_serve_completed(). */
     struct MHD_Response *response =
-        conn->streaming ? pn_stream_response(conn)
-                        : MHD_create_response_from_buffer(req->out.len, req->out.data,
-                                                          MHD_RESPMEM_PERSISTENT);
+        conn->streaming
+            ? pn_stream_response(conn)
+            : MHD_create_response_from_buffer(req->out.len, req->out.data, MHD_RESPMEM_PERSISTENT);
     if (response == NULL) {
         return MHD_NO;
     }
@@ -220,7 +221,12 @@ static void route(struct pn_conn *conn, const char *path, const char *method)
         pn_buf_adds(&req->out, "{}");
         return;
     }
-    bool open = conn->row != NULL && (conn->row->route->flags & PN_ROUTE_OPEN) != 0;
+    unsigned flags = conn->row != NULL ? conn->row->route->flags : 0;
+    if ((flags & PN_ROUTE_AWS) != 0) {
+        pn_aws_begin(req, (flags & PN_ROUTE_SIGNED) != 0);
+    }
+    bool open = (flags & PN_ROUTE_OPEN) != 0 ||
+                ((flags & PN_ROUTE_SIGNED) != 0 && *req->gateway->config.aws_access_key != '\0');
     if (!open && !pn_auth_allows(&req->gateway->auth, pn_request_header(req, "x-api-key"))) {
         req->status = 403;
         pn_buf_adds(&req->out, "{\"message\":\"Forbidden\"}");

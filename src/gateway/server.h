@@ -50,11 +50,11 @@ struct pn_conn {
     bool refused; /* the reply is an error already; what comes of the body is dropped */
     bool taken;   /* the log took `produce`, and `done` will be called, or was */
     /* Of a reply that goes on, see stream_reply.c. */
-    bool streaming;         /* the handler gave a stream, to be ended */
-    bool stream_begun;      /* the reply's header is with libmicrohttpd */
-    bool stream_last;       /* the stream has said all it has to say */
-    atomic_bool stream_cut; /* the client is gone, or memory ran out: break it off */
-    size_t stream_sent;     /* bytes of `out` that libmicrohttpd has */
+    bool streaming;                  /* the handler gave a stream, to be ended */
+    bool stream_begun;               /* the reply's header is with libmicrohttpd */
+    bool stream_last;                /* the stream has said all it has to say */
+    atomic_bool stream_cut;          /* the client is gone, or memory ran out: break it off */
+    size_t stream_sent;              /* bytes of `out` that libmicrohttpd has */
     const struct pn_router_row *row; /* NULL when none was found */
     const char *stage;
     const char *uri_end; /* of the request, in libmicrohttpd's buffer; NULL when it has none */
@@ -116,6 +116,7 @@ struct pn_gateway_metrics {
     struct pn_metric *bytes_out;
     struct pn_metric *records;
     struct pn_metric *unrouted;
+    struct pn_metric **operations; /* of the Kinesis API, as pn_operations; NULL without it */
 };
 
 struct pn_gateway {
@@ -201,9 +202,12 @@ void pn_sweep(struct pn_worker *worker);
 struct pn_front {
     const char *name;
     const struct pn_route *routes; /* ends with a NULL pattern */
+    bool kinesis;                  /* only where the gateway has a pn_kinesis */
 };
 extern const struct pn_front *const pn_fronts[]; /* ends with NULL */
 extern const struct pn_front pn_front_kafka_rest;
+extern const struct pn_front pn_front_kinesis_api;
+extern const struct pn_front pn_front_kinesis_rest;
 extern const struct pn_front pn_front_api;
 
 /* --- gateway.c ---------------------------------------------------------------------------------
