@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "cli/commands.h"
+#include "cli/kinesis_client.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/stations.h"
@@ -128,15 +129,14 @@ static int run_watched(struct pn_cli *cli, struct pn_emulate_config *config)
     return conclude(cli, &summary, rc, &e);
 }
 
-/* The keys that requests to the Kinesis API are signed with. */
 static int take_keys(struct pn_cli *cli, struct pn_emulate_config *config, struct pn_err *e)
 {
-    const struct pn_settings *settings = NULL;
-    int rc = pn_cli_settings(cli, &settings, e);
-    if (rc == 0 && settings->aws.access_key[0] != '\0') {
-        config->access_key = settings->aws.access_key;
-        config->secret_key = settings->aws.secret_key;
-        config->region = settings->aws.region;
+    struct pn_aws_keys keys;
+    int rc = pn_cli_aws_keys(cli, &keys, e);
+    if (rc == 0) {
+        config->access_key = keys.access_key;
+        config->secret_key = keys.secret_key;
+        config->region = keys.region;
     }
     return rc;
 }
@@ -290,12 +290,13 @@ static bool parse_stream(struct pn_cli *cli, struct given *given, int *argc, cha
                 "a line stream,shard,sequence number,sha256 for each acknowledged record",
                 opts + 3);
     const struct pn_syntax syntax = {
-        .about = "Makes the records that the pipeline's generator.yml describes, or reads them "
-                 "from a database, one of each kind in turn, and puts each into its stream: by PUT "
-                 "<url>/streams/<stream>/record (with --batch: .../records), or by PutRecord "
-                 "(PutRecords) of the Kinesis API, signed when the settings have AWS keys. An API "
-                 "key is taken from PINION_API_KEY, a database's password from "
-                 "PINION_MYSQL_PASSWORD.",
+        .about =
+            "Makes the records that the pipeline's generator.yml describes, or reads them "
+            "from a database, one of each kind in turn, and puts each into its stream: by PUT "
+            "<url>/streams/<stream>/record (with --batch: .../records), or by PutRecord "
+            "(PutRecords) of the Kinesis API, signed with the AWS keys of the settings. An API "
+            "key is taken from PINION_API_KEY, a database's password from "
+            "PINION_MYSQL_PASSWORD.",
         .opts = opts,
         .uses = PN_USES_URL | PN_USES_FORMAT | PN_USES_QUIET,
         .examples =

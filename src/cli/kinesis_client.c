@@ -14,6 +14,7 @@ enum {
     STATUS_SERVER_ERROR = 500
 };
 
+static const char throttled[] = "ProvisionedThroughputExceededException";
 static const char target_header[] = "X-Amz-Target: Kinesis_20131202.";
 
 struct pn_kinesis_client {
@@ -36,28 +37,34 @@ static size_t take_answer(char *bytes, size_t size, size_t count, void *arg)
     return pn_buf_failed(answer) ? 0 : size * count;
 }
 
-/* The keys of the settings, or any: a server that has none lets every signature pass, but wants
- * one. */
-static void set_signing(struct pn_kinesis_client *client, const struct pn_settings *settings)
+int pn_cli_aws_keys(struct pn_cli *cli, struct pn_aws_keys *keys, struct pn_err *e)
 {
-    bool has_keys = settings->aws.access_key[0] != '\0';
-    client->credentials = pn_xasprintf("%s:%s", has_keys ? settings->aws.access_key : "pinion",
-                                       has_keys ? settings->aws.secret_key : "pinion");
-    client->signing = pn_xasprintf("aws:amz:%s:kinesis", settings->aws.region);
-    const char *key = getenv("PINION_API_KEY");
-    if (key != NULL && key[0] != '\0') {
-        client->key_header = pn_xasprintf("x-api-key: %s", key);
+    const struct pn_settings *settings = NULL;
+    int rc = pn_cli_settings(cli, &settings, e);
+    if (rc == 0) {
+        bool has_keys = settings->aws.access_key[0] != '\0';
+        *keys = (struct pn_aws_keys){
+            .access_key = has_keys ? settings->aws.access_key : "pinion",
+            .secret_key = has_keys ? settings->aws.secret_key : "pinion",
+            .region = settings->aws.region,
+        };
     }
+    return rc;
 }
 
 static int open_http(struct pn_kinesis_client *client, struct pn_err *e)
 {
-    const struct pn_settings *settings = NULL;
-    int rc = pn_cli_settings(client->cli, &settings, e);
+    struct pn_aws_keys keys;
+    int rc = pn_cli_aws_keys(client->cli, &keys, e);
     if (rc != 0) {
         return rc;
     }
-    set_signing(client, settings);
+    client->credentials = pn_xasprintf("%s:%s", keys.access_key, keys.secret_key);
+    client->signing = pn_xasprintf("aws:amz:%s:kinesis", keys.region);
+    const char *api_key = getenv("PINION_API_KEY");
+    if (api_key != NULL && api_key[0] != '\0') {
+        client->key_header = pn_xasprintf("x-api-key: %s", api_key);
+    }
     client->curl = curl_easy_init();
     if (client->curl == NULL) {
         return pn_err_fatal(e, "cannot set up an HTTP client");
@@ -124,8 +131,17 @@ static int refuse(const struct pn_kinesis_client *client, long status, const str
         text = "";
         len = 0;
     }
+    if (name_len == sizeof throttled - 1 && memcmp(name, throttled, name_len) == 0) {
+        class_ = PN_CLASS_RETRY;
+    }
     return pn_err_set(e, class_, PN_FAIL, "%.*s: %.*s", (int)name_len, name,
                       (int)(len < 800 ? len : 800), text);
+}
+
+bool pn_kinesis_client_error_is(const struct pn_err *e, const char *name)
+{
+    size_t len = strlen(name);
+    return strncmp(e->msg, name, len) == 0 && e->msg[len] == ':';
 }
 
 /* --- both ------------------------------------------------------------------------------------- */

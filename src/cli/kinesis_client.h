@@ -14,8 +14,16 @@
 
 struct pn_kinesis_client;
 
-/* Requests are signed with the settings' aws.access_key and aws.secret_key. The cli is borrowed.
- * MISSING when there is no server to talk to. */
+/* The keys and region that requests are signed with: the settings', or, where these have no keys,
+ * some that a server without keys lets pass. Borrowed from the settings. */
+struct pn_aws_keys {
+    const char *access_key;
+    const char *secret_key;
+    const char *region;
+};
+int pn_cli_aws_keys(struct pn_cli *cli, struct pn_aws_keys *keys, struct pn_err *e) PN_MUST_CHECK;
+
+/* The cli is borrowed. MISSING when there is no server to talk to. */
 int pn_kinesis_client_open(struct pn_cli *cli, struct pn_kinesis_client **client,
                            struct pn_err *e) PN_MUST_CHECK;
 void pn_kinesis_client_close(struct pn_kinesis_client **client); /* NULL ok */
@@ -28,5 +36,8 @@ void pn_kinesis_client_close(struct pn_kinesis_client **client); /* NULL ok */
 int pn_kinesis_client_call(struct pn_kinesis_client *client, const char *operation,
                            const struct pn_buf *input, const struct pn_json **output,
                            struct pn_err *e) PN_MUST_CHECK;
+
+/* Is this the error of that name ("ExpiredIteratorException")? */
+bool pn_kinesis_client_error_is(const struct pn_err *e, const char *name);
 
 #endif

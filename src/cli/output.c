@@ -1,5 +1,6 @@
 #include "cli/output.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -260,6 +261,21 @@ static void table_start(struct pn_output *output)
     pn_buf_deinit(&output->held);
 }
 
+/* What is left of the terminal's line goes to the last column; without a terminal, any width. */
+static void widen_last(struct pn_output *output)
+{
+    struct column *last = &output->columns[output->count - 1];
+    int rest = terminal_columns(output->file);
+    if (rest == 0) {
+        last->width = last->is_number ? last->width : INT_MAX;
+        return;
+    }
+    for (size_t i = 0; i + 1 < output->count; i++) {
+        rest -= output->columns[i].width + GAP;
+    }
+    last->width = rest > last->width ? rest : last->width;
+}
+
 static void add_escaped(struct pn_buf *out, const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
@@ -386,6 +402,15 @@ void pn_output_bool(struct pn_output *output, bool value)
 void pn_output_json(struct pn_output *output, const char *json, size_t len)
 {
     put(output, json, len, CELL_RAW);
+}
+
+void pn_output_flush(struct pn_output *output)
+{
+    if (output->format == PN_FORMAT_TABLE && !output->streaming && output->rows > 0) {
+        table_start(output);
+        widen_last(output);
+    }
+    (void)fflush(output->file);
 }
 
 void pn_output_end(struct pn_output **output)

@@ -33,6 +33,9 @@ struct pn_output_column {
 /* `columns` is copied. `count` is at least 1. */
 struct pn_output *pn_output_create(FILE *file, enum pn_format format,
                                    const struct pn_output_column *columns, size_t count);
+/* Prints what is held back: for rows that come slowly. A table's widths are decided then, but that
+ * of its last column, which may be as wide as the terminal allows. */
+void pn_output_flush(struct pn_output *output);
 /* Prints what is held back, ends the document and frees. NULL ok. Failed writes show at the end of
  * the program, which checks its standard output. */
 void pn_output_end(struct pn_output **output);

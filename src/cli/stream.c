@@ -1,13 +1,30 @@
 /* pinion stream: the streams that producers put records into, and what is in them. */
 #include "cli/stream.h"
 
+#include <inttypes.h>
 #include <string.h>
+#include <strings.h>
+#include <time.h>
 
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 
-enum { INPUT_BYTES_MAX = 1 << 20, LIST_LIMIT = 100 };
+enum {
+    INPUT_BYTES_MAX = 1 << 20,
+    LIST_LIMIT = 100,
+    SHARDS_MAX = 100000,
+    AWAIT_PAUSE_MS = 100,
+    AWAIT_TIMES = 600
+};
+
+#define HOUR_MS              (INT64_C(3600) * 1000)
+#define RETENTION_MS_DEFAULT (24 * HOUR_MS)
+#define RETENTION_MS_MAX     (8760 * HOUR_MS)
+
+static const struct pn_output_column list_columns[] = {
+    {"stream", false}, {"status", false},   {"shards", true},  {"retention_hours", true},
+    {"mode", false},   {"consumers", true}, {"created", false}};
 
 /* --- the session ------------------------------------------------------------------------------ */
 
@@ -125,17 +142,15 @@ static void print_summary(struct pn_output *output, const struct pn_json *summar
 
 static int print_streams(struct pn_stream_session *session, struct pn_err *e)
 {
-    static const struct pn_output_column columns[] = {
-        {"stream", false}, {"status", false},   {"shards", true},  {"retention_hours", true},
-        {"mode", false},   {"consumers", true}, {"created", false}};
     const char **names = NULL;
     size_t count = 0;
     int rc = collect_names(session, &names, &count, e);
     if (rc != 0) {
         return rc;
     }
-    struct pn_output *output = pn_output_create(session->cli->out, session->cli->format, columns,
-                                                sizeof columns / sizeof *columns);
+    struct pn_output *output =
+        pn_output_create(session->cli->out, session->cli->format, list_columns,
+                         sizeof list_columns / sizeof *list_columns);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         const struct pn_json *described = NULL;
         pn_stream_input(session, names[i]);
@@ -169,12 +184,218 @@ static int cmd_list(struct pn_cli *cli, int argc, char **argv)
     return pn_stream_session_finish(&session, rc, &failure);
 }
 
+/* --- create ----------------------------------------------------------------------------------- */
+
+static int describe(struct pn_stream_session *session, const char *name,
+                    const struct pn_json **summary, struct pn_err *e)
+{
+    const struct pn_json *output = NULL;
+    pn_stream_input(session, name);
+    int rc = pn_stream_call(session, "DescribeStreamSummary", &output, e);
+    *summary = rc == 0 ? pn_json_get(output, "StreamDescriptionSummary") : NULL;
+    return rc;
+}
+
+int pn_stream_await(struct pn_stream_session *session, const char *stream, struct pn_err *e)
+{
+    const struct timespec pause = {.tv_nsec = AWAIT_PAUSE_MS * 1000000L};
+    for (int i = 0; i < AWAIT_TIMES; i++) {
+        const struct pn_json *summary = NULL;
+        int rc = describe(session, stream, &summary, e);
+        if (rc != 0 || pn_json_text_is(pn_json_get(summary, "StreamStatus"), "ACTIVE")) {
+            return rc;
+        }
+        (void)nanosleep(&pause, NULL);
+    }
+    return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "the stream %s is still not ACTIVE", stream);
+}
+
+struct create {
+    const char *name;
+    int64_t shards; /* 0: as many as the mode has by default */
+    int64_t retention_ms;
+    bool on_demand;
+};
+
+static int create(struct pn_stream_session *session, const struct create *wanted, struct pn_err *e)
+{
+    const struct pn_json *output = NULL;
+    struct pn_buf *input = &session->input;
+    pn_stream_input(session, wanted->name);
+    if (wanted->on_demand) {
+        pn_buf_adds(input, ",\"StreamModeDetails\":{\"StreamMode\":\"ON_DEMAND\"}");
+    } else {
+        pn_buf_addf(input, ",\"ShardCount\":%" PRId64, wanted->shards > 0 ? wanted->shards : 1);
+    }
+    int rc = pn_stream_call(session, "CreateStream", &output, e);
+    if (rc == 0) {
+        rc = pn_stream_await(session, wanted->name, e);
+    }
+    if (rc == 0 && wanted->retention_ms != RETENTION_MS_DEFAULT) {
+        pn_stream_input(session, wanted->name);
+        pn_buf_addf(input, ",\"RetentionPeriodHours\":%" PRId64, wanted->retention_ms / HOUR_MS);
+        rc = pn_stream_call(session, "IncreaseStreamRetentionPeriod", &output, e);
+        if (rc != 0) {
+            pn_err_prefix(e, "the stream is there, but keeps records for 24h");
+        }
+    }
+    if (rc == 0) {
+        rc = pn_stream_await(session, wanted->name, e);
+    }
+    return rc;
+}
+
+/* A row of `list`. */
+static int print_stream(struct pn_stream_session *session, const char *name, struct pn_err *e)
+{
+    const struct pn_json *summary = NULL;
+    int rc = describe(session, name, &summary, e);
+    if (rc == 0) {
+        struct pn_output *output =
+            pn_output_create(session->cli->out, session->cli->format, list_columns,
+                             sizeof list_columns / sizeof *list_columns);
+        print_summary(output, summary);
+        pn_output_end(&output);
+    }
+    return rc;
+}
+
+static int cmd_create(struct pn_cli *cli, int argc, char **argv)
+{
+    struct create wanted = {.retention_ms = RETENTION_MS_DEFAULT};
+    const struct pn_opt opts[] = {{.name = "shards",
+                                   .kind = PN_OPT_INT,
+                                   .value = "N",
+                                   .help = "how many shards it has (1)",
+                                   .target = &wanted.shards,
+                                   .min = 1,
+                                   .max = SHARDS_MAX},
+                                  {.name = "retention",
+                                   .kind = PN_OPT_DURATION,
+                                   .value = "TIME",
+                                   .help = "how long it keeps records, 24h to 365d, in whole hours"
+                                           " (24h)",
+                                   .target = &wanted.retention_ms,
+                                   .min = RETENTION_MS_DEFAULT,
+                                   .max = RETENTION_MS_MAX},
+                                  {.name = "on-demand",
+                                   .kind = PN_OPT_FLAG,
+                                   .help = "in the mode ON_DEMAND, with that mode's 4 shards",
+                                   .target = &wanted.on_demand},
+                                  {.name = NULL}};
+    const struct pn_syntax syntax = {
+        .operands = "NAME",
+        .operands_min = 1,
+        .operands_max = 1,
+        .opts = opts,
+        .uses = PN_USES_URL | PN_USES_FORMAT,
+        .about = "Makes a stream and shows it as list does.",
+        .examples = "pinion stream create clicks --shards 2\n"
+                    "pinion stream create clicks --on-demand --retention 7d\n"};
+    int status = 0;
+    if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
+        return status;
+    }
+    if (wanted.on_demand && wanted.shards > 0) {
+        return pn_cli_usage(cli, "--on-demand and --shards exclude each other");
+    }
+    if (wanted.retention_ms % HOUR_MS != 0) {
+        return pn_cli_usage(cli, "--retention takes whole hours");
+    }
+    wanted.name = argv[0];
+    struct pn_err failure = {0};
+    struct pn_stream_session session;
+    int rc = pn_stream_session_open(cli, &session, &failure);
+    if (rc == 0) {
+        rc = create(&session, &wanted, &failure);
+    }
+    if (rc == 0) {
+        rc = print_stream(&session, wanted.name, &failure);
+    }
+    return pn_stream_session_finish(&session, rc, &failure);
+}
+
+/* --- delete ----------------------------------------------------------------------------------- */
+
+/* Only "y" and "yes" are a yes. */
+static bool is_confirmed(struct pn_cli *cli, const char *name)
+{
+    char line[16] = "";
+    (void)fprintf(cli->err, "Delete the stream %s and all its records? [y/N] ", name);
+    (void)fflush(cli->err);
+    if (fgets(line, sizeof line, stdin) == NULL) {
+        (void)fputc('\n', cli->err);
+        return false;
+    }
+    line[strcspn(line, "\r\n")] = '\0';
+    return strcasecmp(line, "y") == 0 || strcasecmp(line, "yes") == 0;
+}
+
+static int remove_stream(struct pn_stream_session *session, const char *name, bool with_consumers,
+                         struct pn_err *e)
+{
+    const struct pn_json *output = NULL;
+    pn_stream_input(session, name);
+    pn_buf_adds(&session->input, with_consumers ? ",\"EnforceConsumerDeletion\":true" : "");
+    return pn_stream_call(session, "DeleteStream", &output, e);
+}
+
+static int cmd_delete(struct pn_cli *cli, int argc, char **argv)
+{
+    bool yes = false;
+    bool with_consumers = false;
+    const struct pn_opt opts[] = {{.name = "yes",
+                                   .short_name = 'y',
+                                   .kind = PN_OPT_FLAG,
+                                   .help = "don't ask",
+                                   .target = &yes},
+                                  {.name = "with-consumers",
+                                   .kind = PN_OPT_FLAG,
+                                   .help = "its registered consumers, too; without it a stream that"
+                                           " has some is not deleted",
+                                   .target = &with_consumers},
+                                  {.name = NULL}};
+    const struct pn_syntax syntax = {
+        .operands = "NAME",
+        .operands_min = 1,
+        .operands_max = 1,
+        .opts = opts,
+        .uses = PN_USES_URL,
+        .about = "Removes a stream and all its records, once you have said yes.",
+        .examples = "pinion stream delete clicks\n"
+                    "pinion stream delete clicks --yes --with-consumers\n"};
+    int status = 0;
+    if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
+        return status;
+    }
+    struct pn_err failure = {0};
+    struct pn_stream_session session;
+    const struct pn_json *summary = NULL;
+    int rc = pn_stream_session_open(cli, &session, &failure);
+    if (rc == 0) {
+        rc = describe(&session, argv[0], &summary, &failure);
+    }
+    if (rc == 0 && !yes && !is_confirmed(cli, argv[0])) {
+        rc =
+            pn_err_input(&failure, "the stream %s is not deleted: say yes, or give --yes", argv[0]);
+    }
+    if (rc == 0) {
+        rc = remove_stream(&session, argv[0], with_consumers, &failure);
+    }
+    return pn_stream_session_finish(&session, rc, &failure);
+}
+
 /* --- the command ------------------------------------------------------------------------------ */
 
 int pn_cmd_stream(struct pn_cli *cli, int argc, char **argv)
 {
     static const struct pn_command commands[] = {
         {"list", "every stream, with its shards and settings", cmd_list},
+        {"create", "a new stream", cmd_create},
+        {"describe", "the shards of a stream", pn_cmd_stream_describe},
+        {"reshard", "give a stream more or fewer shards", pn_cmd_stream_reshard},
+        {"tail", "read a stream's records", pn_cmd_stream_tail},
+        {"delete", "remove a stream and its records", cmd_delete},
         {NULL, NULL, NULL},
     };
     return pn_cli_dispatch(cli, commands, argc, argv);

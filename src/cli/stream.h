@@ -26,4 +26,30 @@ void pn_stream_input(struct pn_stream_session *session, const char *stream);
 int pn_stream_call(struct pn_stream_session *session, const char *operation,
                    const struct pn_json **output, struct pn_err *e) PN_MUST_CHECK;
 
+/* Waits until the stream is ACTIVE, up to a minute. */
+int pn_stream_await(struct pn_stream_session *session, const char *stream,
+                    struct pn_err *e) PN_MUST_CHECK;
+
+/* A shard as ListShards tells of it; in the session's arena. */
+struct pn_stream_shard {
+    const char *id;
+    const char *parent;          /* or NULL */
+    const char *adjacent_parent; /* or NULL */
+    const char *hash_start;
+    const char *hash_end;
+    const char *sequence_start;
+    const char *sequence_end; /* of a closed one; NULL while it takes records */
+};
+/* All shards of a stream, the closed ones that still have records too. */
+int pn_stream_shards(struct pn_stream_session *session, const char *stream,
+                     struct pn_stream_shard **shards, size_t *count,
+                     struct pn_err *e) PN_MUST_CHECK;
+/* "2" is short for "shardId-000000000002"; in the session's arena. */
+const char *pn_stream_shard_word(struct pn_stream_session *session, const char *word);
+
+/* The sub-commands that have a file of their own. */
+int pn_cmd_stream_describe(struct pn_cli *cli, int argc, char **argv);
+int pn_cmd_stream_reshard(struct pn_cli *cli, int argc, char **argv);
+int pn_cmd_stream_tail(struct pn_cli *cli, int argc, char **argv);
+
 #endif

@@ -1,0 +1,456 @@
+/*
+ * pinion stream tail: a stream's records as they come. Each shard is read by itself; those that a
+ * reshard has made are read once their parents were read to their end, so that the records of a
+ * partition key stay in order.
+ */
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/base64.h"
+#include "base/mem.h"
+#include "cli/output.h"
+#include "cli/stream.h"
+#include "kinesis/wire.h"
+#include "pipeline/pipeline.h"
+#include "stream/decode.h"
+
+enum {
+    READ_LIMIT = 1000,
+    PAUSE_MS = 200,    /* between two looks at a shard that had nothing new */
+    FAILURES_MAX = 25, /* in a row, that may pass */
+    TEXT_BYTES_MAX = 64 << 20
+};
+
+enum reader_state { READER_WAITS, READER_READS, READER_DONE };
+
+/* One shard. Strings are in the session's arena but for those that change. */
+struct reader {
+    const struct pn_stream_shard *shard;
+    enum reader_state state;
+    bool from_start; /* of the shard, whatever --from says */
+    bool at_tip;
+    char *iterator; /* owned; NULL: to be asked for */
+    char *last;     /* owned; sequence number of the last record, or NULL */
+};
+
+struct tail {
+    struct pn_stream_session session;
+    const char *name;
+    const char *only; /* a shard's id, or NULL: all */
+    enum pn_stream_start from;
+    int64_t from_ms;
+    int64_t left; /* records to print still */
+    bool follow;
+    bool raw;
+    struct reader *readers;
+    size_t count;
+    int failures;
+    struct pn_output *output;
+    struct pn_arena arena; /* of one read */
+    struct pn_json_parser *parser;
+    const struct pn_json *record; /* that is being printed */
+    const char *shard;
+    sigset_t watched;
+    bool stopped;
+};
+
+/* Waits so long for a signal that ends it. */
+static void look_for_signal(struct tail *tail, int64_t ms)
+{
+    const struct timespec wait = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+    tail->stopped = tail->stopped || sigtimedwait(&tail->watched, NULL, &wait) > 0;
+}
+
+/* --- shards ----------------------------------------------------------------------------------- */
+
+static struct reader *find_reader(const struct tail *tail, const char *id)
+{
+    for (size_t i = 0; id != NULL && i < tail->count; i++) {
+        if (strcmp(tail->readers[i].shard->id, id) == 0) {
+            return &tail->readers[i];
+        }
+    }
+    return NULL;
+}
+
+static void add_reader(struct tail *tail, const struct pn_stream_shard *shard, bool first)
+{
+    bool passed =
+        first && tail->from == PN_START_LATEST && shard->sequence_end != NULL && tail->only == NULL;
+    tail->readers = pn_xrealloc(tail->readers, (tail->count + 1) * sizeof *tail->readers);
+    tail->readers[tail->count++] = (struct reader){
+        .shard = shard, .state = passed ? READER_DONE : READER_WAITS, .from_start = !first};
+}
+
+/* Adds the shards that are not known yet; `first` at the start. */
+static int find_shards(struct tail *tail, bool first, struct pn_err *e)
+{
+    struct pn_stream_shard *shards = NULL;
+    size_t count = 0;
+    int rc = pn_stream_shards(&tail->session, tail->name, &shards, &count, e);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        bool wanted = tail->only == NULL || strcmp(shards[i].id, tail->only) == 0;
+        if (wanted && find_reader(tail, shards[i].id) == NULL) {
+            add_reader(tail, &shards[i], first);
+        }
+    }
+    if (rc == 0 && tail->count == 0) {
+        rc = pn_err_missing(e,
+                            "the stream %s has no shard %s: `pinion stream describe %s` shows them",
+                            tail->name, tail->only != NULL ? tail->only : "", tail->name);
+    }
+    return rc;
+}
+
+static bool is_read(const struct tail *tail, const char *parent)
+{
+    const struct reader *reader = find_reader(tail, parent);
+    return reader == NULL || reader->state == READER_DONE;
+}
+
+/* --- records ---------------------------------------------------------------------------------- */
+
+static void print_place(struct tail *tail)
+{
+    char arrival[PN_ISO8601_SIZE];
+    const char *text = NULL;
+    size_t len = 0;
+    const struct pn_json *seconds = pn_json_get(tail->record, "ApproximateArrivalTimestamp");
+    pn_output_cstr(tail->output,
+                   seconds != NULL ? pn_iso8601(pn_wire_timestamp_ms(seconds), arrival) : NULL);
+    pn_output_cstr(tail->output, tail->shard);
+    text = "";
+    (void)pn_json_get_text(tail->record, "SequenceNumber", &text, &len);
+    pn_output_text(tail->output, text, len);
+    text = "";
+    len = 0;
+    (void)pn_json_get_text(tail->record, "PartitionKey", &text, &len);
+    pn_output_text(tail->output, text, len);
+}
+
+/* Bytes as text; those that are none in base64. */
+static void print_bytes(struct tail *tail, struct pn_bytes data, bool is_text)
+{
+    if (is_text) {
+        pn_output_text(tail->output, data.data, data.len);
+        return;
+    }
+    struct pn_buf base64;
+    pn_buf_init(&base64, TEXT_BYTES_MAX);
+    pn_base64_encode(&base64, data.data, data.len);
+    pn_output_text(tail->output, pn_buf_text(&base64), base64.len);
+    pn_buf_deinit(&base64);
+}
+
+struct printing {
+    struct tail *tail;
+    struct pn_bytes data;
+};
+
+static void print_row(void *arg, struct pn_bytes value, const char *reason)
+{
+    struct printing *printing = arg;
+    struct tail *tail = printing->tail;
+    print_place(tail);
+    pn_output_cstr(tail->output, reason);
+    if (reason == NULL) {
+        pn_output_json(tail->output, value.data, value.len);
+    } else {
+        print_bytes(tail, printing->data, pn_utf8_valid(printing->data.data, printing->data.len));
+    }
+}
+
+static void print_record(struct tail *tail, struct pn_bytes data)
+{
+    if (tail->raw) {
+        bool is_text = pn_utf8_valid(data.data, data.len);
+        print_place(tail);
+        pn_output_cstr(tail->output, is_text ? "text" : "base64");
+        print_bytes(tail, data, is_text);
+    } else {
+        struct printing printing = {.tail = tail, .data = data};
+        const struct pn_decoded out = {.row = print_row, .arg = &printing};
+        pn_stream_decode(tail->parser, data, false, &tail->arena, &out);
+    }
+}
+
+static void start_output(struct tail *tail)
+{
+    const struct pn_output_column columns[] = {{"arrival", false},
+                                               {"shard", false},
+                                               {"sequence_number", false},
+                                               {"partition_key", false},
+                                               {tail->raw ? "encoding" : "problem", false},
+                                               {"data", false}};
+    const struct pn_cli *cli = tail->session.cli;
+    tail->output =
+        pn_output_create(cli->out, cli->format, columns, sizeof columns / sizeof *columns);
+}
+
+static int print_records(struct tail *tail, struct reader *reader, const struct pn_json *records,
+                         struct pn_err *e)
+{
+    tail->shard = reader->shard->id;
+    const struct pn_json *record = records != NULL ? records->first : NULL;
+    for (; record != NULL && tail->left > 0; record = record->next) {
+        const void *bytes = "";
+        size_t len = 0;
+        if (!pn_wire_blob(pn_json_get(record, "Data"), &tail->arena, &bytes, &len)) {
+            return pn_err_input(e, "GetRecords answered with a record whose Data is no base64");
+        }
+        tail->record = record;
+        print_record(tail, (struct pn_bytes){.data = bytes, .len = len});
+        free(reader->last);
+        reader->last = pn_json_dup(pn_json_get(record, "SequenceNumber"));
+        tail->left--;
+    }
+    return 0;
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+static int ask_iterator(struct tail *tail, struct reader *reader, struct pn_err *e)
+{
+    static const char *const types[] = {[PN_START_LATEST] = "LATEST",
+                                        [PN_START_TRIM_HORIZON] = "TRIM_HORIZON",
+                                        [PN_START_TIMESTAMP] = "AT_TIMESTAMP"};
+    struct pn_buf *input = &tail->session.input;
+    enum pn_stream_start from = reader->from_start ? PN_START_TRIM_HORIZON : tail->from;
+    const struct pn_json *output = NULL;
+    pn_stream_input(&tail->session, tail->name);
+    pn_json_write_key(input, "ShardId");
+    pn_json_write_cstr(input, reader->shard->id);
+    pn_json_write_key(input, "ShardIteratorType");
+    if (reader->last != NULL) {
+        pn_json_write_cstr(input, "AFTER_SEQUENCE_NUMBER");
+        pn_json_write_key(input, "StartingSequenceNumber");
+        pn_json_write_cstr(input, reader->last);
+    } else {
+        pn_json_write_cstr(input, types[from]);
+    }
+    if (reader->last == NULL && from == PN_START_TIMESTAMP) {
+        pn_json_write_key(input, "Timestamp");
+        pn_json_write_double(input, (double)tail->from_ms / 1e3);
+    }
+    int rc = pn_stream_call(&tail->session, "GetShardIterator", &output, e);
+    if (rc == 0) {
+        reader->iterator = pn_json_dup(pn_json_get(output, "ShardIterator"));
+    }
+    if (rc == 0 && reader->iterator == NULL) {
+        rc = pn_err_input(e, "GetShardIterator answered without an iterator");
+    }
+    return rc;
+}
+
+/* One GetRecords. *came is how many records it gave. */
+static int read_once(struct tail *tail, struct reader *reader, size_t *came, struct pn_err *e)
+{
+    struct pn_buf *input = &tail->session.input;
+    const struct pn_json *output = NULL;
+    int rc = reader->iterator == NULL ? ask_iterator(tail, reader, e) : 0;
+    if (rc != 0) {
+        return rc;
+    }
+    pn_stream_input(&tail->session, NULL);
+    pn_json_write_key(input, "ShardIterator");
+    pn_json_write_cstr(input, reader->iterator);
+    pn_json_write_key(input, "Limit");
+    pn_buf_add_i64(input, tail->left < READ_LIMIT ? tail->left : READ_LIMIT);
+    rc = pn_stream_call(&tail->session, "GetRecords", &output, e);
+    if (rc != 0) {
+        return rc;
+    }
+    const struct pn_json *records = pn_json_get(output, "Records");
+    *came = records != NULL ? records->count : 0;
+    pn_arena_reset(&tail->arena);
+    rc = print_records(tail, reader, records, e);
+    free(reader->iterator);
+    reader->iterator = pn_json_dup(pn_json_get(output, "NextShardIterator"));
+    reader->at_tip = pn_json_get_i64(output, "MillisBehindLatest", 0) == 0;
+    if (reader->iterator == NULL) {
+        reader->state = READER_DONE;
+    }
+    return rc;
+}
+
+/* What passes is waited for; an iterator that is too old is asked for again. */
+static int read_patiently(struct tail *tail, struct reader *reader, size_t *came, struct pn_err *e)
+{
+    int rc = read_once(tail, reader, came, e);
+    if (rc == 0) {
+        tail->failures = 0;
+    } else if (pn_kinesis_client_error_is(e, "ExpiredIteratorException") &&
+               tail->failures < FAILURES_MAX) {
+        free(reader->iterator);
+        reader->iterator = NULL;
+        tail->failures++;
+        rc = 0;
+    } else if (e->class_ == PN_CLASS_RETRY && tail->failures < FAILURES_MAX) {
+        tail->failures++;
+        look_for_signal(tail, PAUSE_MS);
+        rc = 0;
+    }
+    return rc;
+}
+
+struct round {
+    size_t came;  /* records */
+    bool at_work; /* a shard isn't read to its end, or (without --follow) to its tip */
+};
+
+/* A look at each shard. */
+static int go_round(struct tail *tail, struct round *round, struct pn_err *e)
+{
+    bool ended = false;
+    int rc = 0;
+    *round = (struct round){.came = 0};
+    for (size_t i = 0; rc == 0 && i < tail->count && tail->left > 0 && !tail->stopped; i++) {
+        struct reader *reader = &tail->readers[i];
+        size_t came = 0;
+        if (reader->state == READER_WAITS && is_read(tail, reader->shard->parent) &&
+            is_read(tail, reader->shard->adjacent_parent)) {
+            reader->state = READER_READS;
+        }
+        if (reader->state == READER_READS) {
+            rc = read_patiently(tail, reader, &came, e);
+            ended = ended || reader->state == READER_DONE;
+        }
+        round->came += came;
+        round->at_work = round->at_work || reader->state == READER_WAITS ||
+                         (reader->state == READER_READS && (tail->follow || !reader->at_tip));
+    }
+    if (rc == 0 && ended && tail->only == NULL) {
+        size_t known = tail->count;
+        rc = find_shards(tail, false, e);
+        round->at_work = round->at_work || tail->count > known;
+    }
+    return rc;
+}
+
+static int read_all(struct tail *tail, struct pn_err *e)
+{
+    struct round round = {.at_work = true};
+    int rc = find_shards(tail, true, e);
+    if (rc != 0) {
+        return rc;
+    }
+    start_output(tail);
+    while (rc == 0 && round.at_work && tail->left > 0 && !tail->stopped &&
+           !pn_output_failed(tail->output)) {
+        rc = go_round(tail, &round, e);
+        if (tail->follow || round.came > 0) {
+            pn_output_flush(tail->output);
+        }
+        if (rc == 0 && round.at_work) {
+            look_for_signal(tail, round.came > 0 ? 0 : PAUSE_MS);
+        }
+    }
+    pn_output_end(&tail->output);
+    return rc;
+}
+
+/* --- the command ------------------------------------------------------------------------------ */
+
+static int run_tail(struct pn_cli *cli, struct tail *tail, const char *shard)
+{
+    sigset_t before;
+    (void)sigemptyset(&tail->watched);
+    (void)sigaddset(&tail->watched, SIGINT);
+    (void)sigaddset(&tail->watched, SIGTERM);
+    (void)pthread_sigmask(SIG_BLOCK, &tail->watched, &before);
+    struct pn_err failure = {0};
+    int rc = pn_stream_session_open(cli, &tail->session, &failure);
+    pn_arena_init(&tail->arena, 0);
+    tail->parser = pn_json_parser_create();
+    if (rc == 0) {
+        tail->only = shard != NULL ? pn_stream_shard_word(&tail->session, shard) : NULL;
+        rc = read_all(tail, &failure);
+    }
+    for (size_t i = 0; i < tail->count; i++) {
+        free(tail->readers[i].iterator);
+        free(tail->readers[i].last);
+    }
+    free(tail->readers);
+    pn_json_parser_destroy(&tail->parser);
+    pn_arena_deinit(&tail->arena);
+    int status = pn_stream_session_finish(&tail->session, rc, &failure);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return status;
+}
+
+int pn_cmd_stream_tail(struct pn_cli *cli, int argc, char **argv)
+{
+    struct tail tail = {.left = 0};
+    const char *from = "latest";
+    const char *shard = NULL;
+    bool no_follow = false;
+    const struct pn_opt opts[] = {
+        {.name = "from",
+         .kind = PN_OPT_STRING,
+         .value = "WHERE",
+         .help = "latest (what comes from now on, the default), trim_horizon (all there is), or a "
+                 "time in ISO 8601",
+         .target = &from},
+        {.name = "shard",
+         .kind = PN_OPT_STRING,
+         .value = "ID",
+         .help = "this shard alone, by its id or number",
+         .target = &shard},
+        {.name = "count",
+         .short_name = 'n',
+         .kind = PN_OPT_INT,
+         .value = "N",
+         .help = "end after N records",
+         .target = &tail.left,
+         .min = 1,
+         .max = INT64_MAX},
+        {.name = "follow",
+         .short_name = 'f',
+         .kind = PN_OPT_FLAG,
+         .help = "wait for more at the end (the default)",
+         .target = &tail.follow},
+        {.name = "no-follow",
+         .kind = PN_OPT_FLAG,
+         .help = "end where the stream ends now",
+         .target = &no_follow},
+        {.name = "raw",
+         .kind = PN_OPT_FLAG,
+         .help = "the bytes as they are kept (as base64 when they are no text), not the JSON they "
+                 "stand for",
+         .target = &tail.raw},
+        {.name = NULL}};
+    const struct pn_syntax syntax = {
+        .operands = "NAME",
+        .operands_min = 1,
+        .operands_max = 1,
+        .opts = opts,
+        .uses = PN_USES_URL | PN_USES_FORMAT,
+        .about = "Reads a stream and shows each record with its partition key, sequence number and "
+                 "arrival, the data as a processor would understand it: an object, or a string "
+                 "with base64 or JSON in it; what is no row is shown with the reason. Follows the "
+                 "children of shards that a reshard has closed. SIGINT ends it.",
+        .examples = "pinion stream tail clicks\n"
+                    "pinion stream tail clicks --from trim_horizon --no-follow --format json\n"
+                    "pinion stream tail clicks --from 2026-11-25T10:00:00Z --shard 0 --count 10\n"};
+    int status = 0;
+    if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
+        return status;
+    }
+    if (!pn_stream_start_parse(from, &tail.from, &tail.from_ms)) {
+        return pn_cli_usage(cli,
+                            "--from takes latest, trim_horizon or a time in ISO 8601, not "
+                            "\"%.40s\"",
+                            from);
+    }
+    if (tail.follow && no_follow) {
+        return pn_cli_usage(cli, "--follow and --no-follow exclude each other");
+    }
+    tail.follow = !no_follow;
+    tail.left = tail.left == 0 ? INT64_MAX : tail.left;
+    tail.name = argv[0];
+    return run_tail(cli, &tail, shard);
+}
