@@ -6,10 +6,12 @@
  *   append_bench drain PIPELINE FOLDER TABLE=FILE[,TABLE=FILE...] [ROWS] [BATCH_ROWS]
  *
  * Each table has a thread. `small` appends a batch each period (0: one after the other), `drain`
- * all rows in as large batches as stream.batch_bytes_max allows. ENGINE_THREADS, ENGINE_MEMORY_MIB
- * and CHECKPOINT_INTERVAL in the environment set up the engine.
+ * all rows in batches of 20,000. ENGINE_THREADS, ENGINE_MEMORY_MIB, COMPRESSION and
+ * CHECKPOINT_INTERVAL in the environment set up the engine; COMPACT_MS compacts the tables
+ * beside it, each time after so many milliseconds.
  */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +22,7 @@
 #include "engine/engine.h"
 #include "store/local/local.h"
 
-enum { TABLES_MAX = 16, BATCH_BYTES_MAX = 64 << 20 };
+enum { TABLES_MAX = 16, BATCH_BYTES_MAX = 8 << 20 };
 
 struct lane {
     struct pn_engine *engine;
@@ -124,6 +126,39 @@ static void *run(void *arg)
     return NULL;
 }
 
+/* Compaction beside the appends, as a server has it. */
+struct compactor {
+    struct pn_engine *engine;
+    struct lane *lanes;
+    size_t count;
+    int64_t wait_ms;
+    atomic_bool stopping;
+    int64_t rounds;
+    pthread_t thread;
+};
+
+static void *compact(void *arg)
+{
+    struct compactor *compactor = arg;
+    struct timespec wait = {.tv_sec = compactor->wait_ms / 1000,
+                            .tv_nsec = compactor->wait_ms % 1000 * 1000000};
+    while (!atomic_load(&compactor->stopping)) {
+        nanosleep(&wait, NULL);
+        for (size_t i = 0; i < compactor->count; i++) {
+            struct pn_err e;
+            int64_t before = 0;
+            int64_t after = 0;
+            if (pn_engine_optimize(compactor->engine, compactor->lanes[i].table->path, 128 << 20,
+                                   &before, &after, &e) != 0 &&
+                e.class_ != PN_CLASS_MISSING) {
+                die(e.msg);
+            }
+            compactor->rounds += after < before;
+        }
+    }
+    return NULL;
+}
+
 static int by_value(const void *one, const void *other)
 {
     int64_t a = *(const int64_t *)one;
@@ -169,7 +204,7 @@ static size_t open_lanes(struct lane *lanes, struct pn_engine *engine,
     size_t count = 0;
     char *rest = NULL;
     size_t rows = (size_t)number(numbers[0], small ? 10 : 500000);
-    size_t more = (size_t)number(rows > 0 ? numbers[1] : NULL, small ? 200 : 100000);
+    size_t more = (size_t)number(rows > 0 ? numbers[1] : NULL, small ? 200 : 20000);
     for (char *part = strtok_r(spec, ",", &rest); part != NULL; part = strtok_r(NULL, ",", &rest)) {
         char *equals = strchr(part, '=');
         if (equals == NULL || count == TABLES_MAX) {
@@ -221,6 +256,13 @@ int main(int argc, char **argv)
     size_t count = open_lanes(lanes, engine, pipeline, argv[4], small, numbers);
     long before_kib = resident_kib();
     int64_t start_ns = pn_mono_ns(pn_clock_system());
+    struct compactor compactor = {.engine = engine,
+                                  .lanes = lanes,
+                                  .count = count,
+                                  .wait_ms = number(getenv("COMPACT_MS"), 0)};
+    if (compactor.wait_ms > 0) {
+        pthread_create(&compactor.thread, NULL, compact, &compactor);
+    }
     for (size_t i = 0; i < count; i++) {
         lanes[i].period_ms = small ? number(argc > 7 ? argv[7] : NULL, 0) : 0;
         pthread_create(&lanes[i].thread, NULL, run, &lanes[i]);
@@ -229,6 +271,11 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < count; i++) {
         pthread_join(lanes[i].thread, NULL);
         rows += lanes[i].count;
+    }
+    if (compactor.wait_ms > 0) {
+        atomic_store(&compactor.stopping, true);
+        pthread_join(compactor.thread, NULL);
+        printf("%lld compactions\n", (long long)compactor.rounds);
     }
     double took = (double)(pn_mono_ns(pn_clock_system()) - start_ns) / 1e9;
     struct rusage usage;

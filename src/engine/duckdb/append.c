@@ -133,6 +133,13 @@ static int write_rows(struct pn_appender *appender, struct pn_written *written, 
     return rc;
 }
 
+/* What others have of the engine's memory at the moment, a compaction say, passes. */
+static bool out_of_memory(const struct pn_err *e)
+{
+    static const char kind[] = "Out of Memory Error";
+    return strncmp(e->msg, kind, strlen(kind)) == 0;
+}
+
 static int take_rows(struct pn_appender *appender, struct pn_written *written, struct pn_err *e)
 {
     struct pn_err why = {.msg = ""};
@@ -151,8 +158,13 @@ static int take_rows(struct pn_appender *appender, struct pn_written *written, s
         }
     }
     if (rc != 0) {
+        if (out_of_memory(&why)) {
+            why.class_ = PN_CLASS_RETRY;
+        }
+        if (why.class_ == PN_CLASS_INPUT) {
+            pn_err_prefix(&why, "%s", appender->table->like->sql_file);
+        }
         pn_err_copy(e, &why);
-        pn_err_prefix(e, "%s", appender->table->like->sql_file);
         pn_appender_forget(appender);
     }
     return rc;
