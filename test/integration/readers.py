@@ -1,0 +1,88 @@
+"""Delta tables as others read them: delta-rs, DuckDB's extension, and Spark."""
+
+import contextlib
+import json
+import os
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+
+import deltalake
+import duckdb
+import duckdb_extension_delta
+
+from pinion import ROOT
+
+DELTA = "org.apache.spark.sql.delta"  # Delta's package
+
+
+@contextlib.contextmanager
+def spark_session():
+    """A Spark that knows Delta; a process has one at a time."""
+    from pyspark.sql import SparkSession
+
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    jars = ",".join(str(jar) for jar in (ROOT / "third_party/spark-jars").glob("*.jar"))
+    session = (
+        SparkSession.builder.master("local[2]")
+        .config("spark.jars", jars)
+        .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
+        .config("spark.sql.catalog.spark_catalog", f"{DELTA}.catalog.DeltaCatalog")
+        .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.sql.shuffle.partitions", "2")
+        .config("spark.databricks.delta.snapshotPartitions", "2")
+        # Else VACUUM lists a folder in 10,000 tasks.
+        .config("spark.sql.sources.parallelPartitionDiscovery.parallelism", "2")
+        .config("spark.databricks.delta.retentionDurationCheck.enabled", "false")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.ui.enabled", "false")
+        .config("spark.driver.memory", "1g")
+        .getOrCreate()
+    )
+    session.sparkContext.setLogLevel("ERROR")
+    try:
+        yield session
+    finally:
+        session.stop()
+
+
+def plain(value):
+    """A value that is equal whoever read it."""
+    if isinstance(value, datetime):
+        value = value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+        return value.astimezone(timezone.utc).isoformat()
+    if isinstance(value, dict):
+        return {key: plain(inner) for key, inner in value.items()}
+    return value
+
+
+def in_order(rows):
+    return sorted((plain(row) for row in rows), key=lambda row: json.dumps(row, default=str))
+
+
+def rows_by_delta_rs(path, version=None):
+    return in_order(deltalake.DeltaTable(path, version=version).to_pyarrow_table().to_pylist())
+
+
+def rows_by_duckdb(path):
+    folder = Path(duckdb_extension_delta.__file__).parent
+    extension = next(folder.rglob("*.duckdb_extension"))
+    with duckdb.connect() as connection:
+        connection.execute(f"LOAD '{extension}'")
+        connection.execute("SET TimeZone = 'UTC'")
+        found = connection.execute(f"SELECT * FROM delta_scan('{path}')").to_arrow_table()
+    return in_order(found.to_pylist())
+
+
+def rows_by_spark(spark, path, version=None):
+    reader = spark.read.format("delta")
+    if version is not None:
+        reader = reader.option("versionAsOf", version)
+    return in_order(row.asDict(recursive=True) for row in reader.load(str(path)).collect())
+
+
+def forget(spark):
+    """Spark keeps the state of tables it has seen; now it hasn't seen any."""
+    spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
