@@ -233,7 +233,7 @@ static int run_stages(struct demo *demo, struct pn_err *e)
     int64_t start_ns = pn_mono_ns(cli->clock);
     struct pn_store *store = NULL;
     struct pn_engine *engine = NULL;
-    int rc = pn_server_start(cli, "127.0.0.1:0", &demo->server, e);
+    int rc = pn_server_start(cli, "127.0.0.1:0", PN_ROLES_ALL, &demo->server, e);
     if (rc == 0) {
         (void)fprintf(cli->out, "A server runs on %s, its data is in %s.\n",
                       pn_server_url(demo->server), cli->data);

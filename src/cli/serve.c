@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "cli/commands.h"
+#include "cli/serve_streams.h"
 #include "cli/sinks.h"
 #include "cli/stations.h"
 #include "gateway/gateway.h"
@@ -15,12 +16,14 @@
 
 struct pn_server {
     struct pn_cli *cli;
+    unsigned roles;
     struct pn_arena arena; /* the scheduler's command line, the streams' folder */
     struct pn_metrics *metrics;
     struct pn_store *store;
     struct pn_log *log;
     struct pn_kinesis *kinesis;
-    struct pn_sink *sink;
+    struct pn_serve_streams *streams;
+    struct pn_sink *sink; /* NULL, as what follows, when its role was left out */
     struct pn_scheduler *scheduler;
     struct pn_gateway *gateway;
     struct pn_route routes[2];
@@ -34,6 +37,12 @@ static enum pn_handled handle_flush(struct pn_request *req, void *arg)
 {
     struct pn_server *server = arg;
     struct pn_err failure = {0};
+    if (server->sink == NULL) {
+        pn_reply_error(req, 409, 409,
+                       "this server lands nothing: it was started without the role"
+                       " sink");
+        return PN_HANDLED;
+    }
     if (pn_sink_flush(server->sink, &failure) != 0) {
         pn_reply_log_error(req, failure.class_, failure.msg);
         return PN_HANDLED;
@@ -66,7 +75,9 @@ static enum pn_handled handle_status(struct pn_request *req, void *arg)
     struct pn_server *server = arg;
     struct pn_sink_status *statuses = NULL;
     size_t count = 0;
-    pn_sink_status(server->sink, &req->arena, &statuses, &count);
+    if (server->sink != NULL) {
+        pn_sink_status(server->sink, &req->arena, &statuses, &count);
+    }
     req->status = 200;
     req->content_type = "application/json";
     pn_buf_adds(&req->out, "{\"partitions\":[");
@@ -95,6 +106,7 @@ static void add_routes(struct pn_server *server)
     for (size_t i = 0; i < sizeof server->routes / sizeof *server->routes; i++) {
         pn_gateway_add_route(server->gateway, &server->routes[i]);
     }
+    pn_serve_streams_add_routes(server->streams, server->gateway);
 }
 
 /* ---- start and stop -------------------------------------------------------------------------- */
@@ -177,7 +189,7 @@ static void explain_conflict(struct pn_cli *cli, struct pn_err *e)
 }
 
 /* From the store up: each station stands on the ones before it. */
-static int start_stations(struct pn_server *server, const char *listen, struct pn_err *e)
+static int open_stations(struct pn_server *server, const char *listen, struct pn_err *e)
 {
     struct pn_cli *cli = server->cli;
     int rc = pn_cli_open_store(cli, &server->store, e);
@@ -197,36 +209,51 @@ static int start_stations(struct pn_server *server, const char *listen, struct p
         rc = pn_cli_open_kinesis(cli, server->log, &server->arena, &server->kinesis, e);
     }
     if (rc == 0) {
+        rc = pn_serve_streams_create(cli, server->kinesis, server->store, server->metrics,
+                                     (server->roles & PN_ROLE_STREAM) != 0, &server->streams, e);
+    }
+    if (rc == 0 && (server->roles & PN_ROLE_SINK) != 0) {
         rc = pn_cli_open_sink(cli, server->log, server->store, server->metrics, &server->sink, e);
     }
-    if (rc == 0) {
+    if (rc == 0 && (server->roles & PN_ROLE_SCHEDULER) != 0) {
         rc = pn_cli_open_scheduler(cli, server->metrics, &server->arena, &server->scheduler, e);
     }
-    if (rc == 0) {
+    if (rc == 0 && (server->roles & PN_ROLE_GATEWAY) != 0) {
         rc = create_gateway(server, listen, e);
     }
+    return rc;
+}
+
+/* The gateway last: what comes in finds everything at work. */
+static int start_stations(struct pn_server *server, const char *listen, struct pn_err *e)
+{
+    int rc = open_stations(server, listen, e);
     if (rc == 0) {
-        add_routes(server);
+        rc = pn_serve_streams_start(server->streams, e);
+    }
+    if (rc == 0 && server->sink != NULL) {
         rc = pn_sink_start(server->sink, e);
     }
-    if (rc == 0) {
+    if (rc == 0 && server->scheduler != NULL) {
         rc = pn_scheduler_start(server->scheduler, e);
     }
-    if (rc == 0) {
+    if (rc == 0 && server->gateway != NULL) {
+        add_routes(server);
         rc = pn_gateway_start(server->gateway, e);
     }
     return rc;
 }
 
-int pn_server_start(struct pn_cli *cli, const char *listen, struct pn_server **server,
-                    struct pn_err *e)
+int pn_server_start(struct pn_cli *cli, const char *listen, unsigned roles,
+                    struct pn_server **server, struct pn_err *e)
 {
     struct pn_server *started = pn_xcalloc(1, sizeof *started);
     started->cli = cli;
+    started->roles = roles;
     pn_arena_init(&started->arena, 0);
     started->metrics = pn_metrics_create();
     int rc = start_stations(started, listen, e);
-    if (rc == 0) {
+    if (rc == 0 && started->gateway != NULL) {
         started->url = make_url(started, listen);
         rc = pn_cli_server_announce(cli, started->url, e);
         started->announced = rc == 0;
@@ -250,7 +277,9 @@ void pn_server_landed(const struct pn_server *server, int64_t *records, int64_t 
     pn_arena_init(&arena, 0);
     struct pn_sink_status *statuses = NULL;
     size_t count = 0;
-    pn_sink_status(server->sink, &arena, &statuses, &count);
+    if (server->sink != NULL) {
+        pn_sink_status(server->sink, &arena, &statuses, &count);
+    }
     *records = 0;
     *dead_letters = 0;
     for (size_t i = 0; i < count; i++) {
@@ -270,6 +299,7 @@ void pn_server_stop(struct pn_server **server)
         pn_cli_server_withdraw(gone->cli);
     }
     pn_gateway_destroy(&gone->gateway);
+    pn_serve_streams_destroy(&gone->streams);
     pn_scheduler_destroy(&gone->scheduler);
     pn_sink_destroy(&gone->sink);
     pn_kinesis_destroy(&gone->kinesis);
@@ -284,24 +314,68 @@ void pn_server_stop(struct pn_server **server)
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
+/* "gateway,sink" as bits; false when a word is none. */
+static bool parse_roles(const char *text, unsigned *roles)
+{
+    static const struct {
+        const char *name;
+        unsigned role;
+    } known[] = {{"gateway", PN_ROLE_GATEWAY},
+                 {"sink", PN_ROLE_SINK},
+                 {"stream", PN_ROLE_STREAM},
+                 {"scheduler", PN_ROLE_SCHEDULER}};
+    *roles = 0;
+    while (*text != '\0') {
+        size_t len = strcspn(text, ",");
+        unsigned role = 0;
+        for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+            if (strlen(known[i].name) == len && memcmp(known[i].name, text, len) == 0) {
+                role = known[i].role;
+            }
+        }
+        if (role == 0) {
+            return false;
+        }
+        *roles |= role;
+        text += len;
+        text += *text == ',';
+    }
+    return *roles != 0;
+}
+
 int pn_cmd_serve(struct pn_cli *cli, int argc, char **argv)
 {
     const char *listen = NULL;
+    const char *roles_text = NULL;
+    unsigned roles = PN_ROLES_ALL;
     const struct pn_opt opts[] = {{.name = "listen",
                                    .kind = PN_OPT_STRING,
                                    .value = "HOST:PORT",
                                    .help = "listen here (setting gateway.listen, 127.0.0.1:8082);"
                                            " port 0 takes a free one",
                                    .target = &listen},
+                                  {.name = "roles",
+                                   .kind = PN_OPT_STRING,
+                                   .value = "ROLE,...",
+                                   .help = "do only this: gateway, sink, stream, scheduler (all)",
+                                   .target = &roles_text},
                                   {.name = NULL}};
     const struct pn_syntax syntax = {
         .opts = opts,
-        .about = "Serves every front door on one port, lands what arrives and runs the DAGs, until"
-                 " SIGTERM or SIGINT; then it finishes what was accepted.",
-        .examples = "pinion serve --data ./data --listen 127.0.0.1:8082\n"};
+        .about = "Serves every front door on one port, lands what arrives, fills the tables of"
+                 " streams and runs the DAGs, until SIGTERM or SIGINT; then it finishes what was"
+                 " accepted.",
+        .examples = "pinion serve --data ./data --listen 127.0.0.1:8082\n"
+                    "pinion serve --roles gateway,sink,scheduler\n"};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
         return status;
+    }
+    if (roles_text != NULL && !parse_roles(roles_text, &roles)) {
+        return pn_cli_usage(cli,
+                            "--roles takes some of gateway, sink, stream and scheduler, with"
+                            " commas between them, not \"%.80s\"",
+                            roles_text);
     }
     /* Blocked before any thread starts, so that only this one waits for them. */
     sigset_t watched;
@@ -311,11 +385,12 @@ int pn_cmd_serve(struct pn_cli *cli, int argc, char **argv)
     (void)pthread_sigmask(SIG_BLOCK, &watched, NULL);
     struct pn_err failure = {0};
     struct pn_server *server = NULL;
-    if (pn_server_start(cli, listen, &server, &failure) != 0) {
+    if (pn_server_start(cli, listen, roles, &server, &failure) != 0) {
         return pn_cli_fail(cli, &failure);
     }
-    pn_log_info(cli->logger, "serve", "pinion " PINION_VERSION " serves %s on %s", cli->data,
-                pn_server_url(server));
+    const char *url = pn_server_url(server);
+    pn_log_info(cli->logger, "serve", "pinion " PINION_VERSION " serves %s%s%s", cli->data,
+                url != NULL ? " on " : ", without a gateway", url != NULL ? url : "");
     int signal_number = 0;
     (void)sigwait(&watched, &signal_number);
     pn_log_info(cli->logger, "serve", "%s: finishing what was accepted", strsignal(signal_number));

@@ -395,6 +395,8 @@ int pn_cmd_stream(struct pn_cli *cli, int argc, char **argv)
         {"describe", "the shards of a stream", pn_cmd_stream_describe},
         {"reshard", "give a stream more or fewer shards", pn_cmd_stream_reshard},
         {"tail", "read a stream's records", pn_cmd_stream_tail},
+        {"process", "fill the tables of streams", pn_cmd_stream_process},
+        {"lag", "how far tables are behind their streams", pn_cmd_stream_lag},
         {"delete", "remove a stream and its records", cmd_delete},
         {NULL, NULL, NULL},
     };

@@ -98,7 +98,7 @@ static enum pn_handled handle_status(struct pn_request *req, void *arg)
 
 /* --- a source for others ---------------------------------------------------------------------- */
 
-static void write_source_shard(struct pn_buf *out, const struct pn_source_shard *shard)
+static void write_source_shard(struct pn_buf *out, const struct pn_stream_source_shard *shard)
 {
     pn_buf_addc(out, '{');
     add_i64(out, "index", shard->index);
@@ -115,9 +115,10 @@ static void write_source_shard(struct pn_buf *out, const struct pn_source_shard 
 static enum pn_handled handle_shards(struct pn_request *req, void *arg)
 {
     struct pn_stream_routes *routes = arg;
-    struct pn_source_stream stream = {0};
+    struct pn_stream_source_stream stream = {0};
     struct pn_err failure = {0};
-    if (pn_source_describe(routes->source, req->params[0], &req->arena, &stream, &failure) != 0) {
+    if (pn_stream_source_describe(routes->source, req->params[0], &req->arena, &stream, &failure) !=
+        0) {
         pn_reply_log_error(req, failure.class_, failure.msg);
         return PN_HANDLED;
     }
@@ -172,8 +173,8 @@ static enum pn_handled handle_position(struct pn_request *req, void *arg)
         pn_reply_error(req, 400, 400, "`start` is latest, trim_horizon or a time");
         return PN_HANDLED;
     }
-    if (pn_source_position(routes->source, req->params[0], id, shard, start, start_ms, &offset,
-                           &failure) != 0) {
+    if (pn_stream_source_position(routes->source, req->params[0], id, shard, start, start_ms,
+                                  &offset, &failure) != 0) {
         pn_reply_log_error(req, failure.class_, failure.msg);
         return PN_HANDLED;
     }
@@ -189,7 +190,7 @@ static void add_bytes(struct pn_buf *out, const char *key, struct pn_bytes bytes
     pn_buf_addc(out, '"');
 }
 
-static void write_records(struct pn_buf *out, const struct pn_source_records *read,
+static void write_records(struct pn_buf *out, const struct pn_stream_source_records *read,
                           const char *damage)
 {
     pn_buf_addc(out, '{');
@@ -227,12 +228,13 @@ static enum pn_handled handle_records(struct pn_request *req, void *arg)
         pn_reply_error(req, 400, 400, "offset, max_records and max_bytes are numbers");
         return PN_HANDLED;
     }
-    struct pn_source_records read = {0};
+    struct pn_stream_source_records read = {0};
     struct pn_err failure = {0};
-    int rc = pn_source_read(routes->source, req->params[0], id, shard, (int64_t)offset,
-                            max_records < READ_RECORDS_MAX ? (size_t)max_records : READ_RECORDS_MAX,
-                            max_bytes < READ_BYTES_MAX ? (size_t)max_bytes : READ_BYTES_MAX,
-                            &req->arena, &read, &failure);
+    int rc = pn_stream_source_read(routes->source, req->params[0], id, shard, (int64_t)offset,
+                                   max_records < READ_RECORDS_MAX ? (size_t)max_records
+                                                                  : READ_RECORDS_MAX,
+                                   max_bytes < READ_BYTES_MAX ? (size_t)max_bytes : READ_BYTES_MAX,
+                                   &req->arena, &read, &failure);
     if (rc != 0 && failure.class_ != PN_CLASS_CORRUPT) {
         pn_reply_log_error(req, failure.class_, failure.msg);
         return PN_HANDLED;

@@ -19,8 +19,8 @@ enum { PN_STREAM_ROUTES = 4 };
 
 /* Owned by the caller, until the gateway is gone. */
 struct pn_stream_routes {
-    struct pn_source *source;   /* borrowed */
-    struct pn_streams *streams; /* borrowed; NULL: no processors run here */
+    struct pn_stream_source *source; /* borrowed */
+    struct pn_streams *streams;      /* borrowed; NULL: no processors run here */
     struct pn_route routes[PN_STREAM_ROUTES];
 };
 

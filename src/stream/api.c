@@ -13,13 +13,13 @@
 enum { TIMEOUT_MS = 30000, ANSWER_BYTES_MAX = 64 << 20, SHARDS_MAX = 1 << 20 };
 
 struct api {
-    struct pn_source source;
+    struct pn_stream_source source;
     char *url;
     int64_t poll_ms;
     struct pn_bell bell;
 };
 
-static void destroy(struct pn_source *source)
+static void destroy(struct pn_stream_source *source)
 {
     struct api *api = (struct api *)source;
     pn_bell_deinit(&api->bell);
@@ -56,7 +56,8 @@ static int refuse(const struct api *api, const struct call *call, long status, s
 }
 
 /* GET `path`; the call is to be ended whatever comes back. */
-static int get(struct pn_source *source, const char *path, struct call *call, struct pn_err *e)
+static int get(struct pn_stream_source *source, const char *path, struct call *call,
+               struct pn_err *e)
 {
     const struct api *api = (const struct api *)source;
     long status = 0;
@@ -83,15 +84,15 @@ static int get(struct pn_source *source, const char *path, struct call *call, st
 
 /* --- the source ------------------------------------------------------------------------------- */
 
-static int odd_answer(struct pn_source *source, struct pn_err *e)
+static int odd_answer(struct pn_stream_source *source, struct pn_err *e)
 {
     return pn_err_set(e, PN_CLASS_FATAL, PN_FAIL,
                       "the server at %s is no pinion, or one of another version",
                       ((struct api *)source)->url);
 }
 
-static int describe(struct pn_source *source, const char *stream, struct pn_arena *arena,
-                    struct pn_source_stream *out, struct pn_err *e)
+static int describe(struct pn_stream_source *source, const char *stream, struct pn_arena *arena,
+                    struct pn_stream_source_stream *out, struct pn_err *e)
 {
     struct call call;
     char *path = pn_xasprintf("/api/v1/streams/%s/shards", stream);
@@ -103,10 +104,10 @@ static int describe(struct pn_source *source, const char *stream, struct pn_aren
         rc = odd_answer(source, e);
     }
     if (rc == 0) {
-        *out = (struct pn_source_stream){.id = strtoull(id, NULL, 16)};
+        *out = (struct pn_stream_source_stream){.id = strtoull(id, NULL, 16)};
         out->shards = pn_arena_calloc(arena, shards->count + 1, sizeof *out->shards);
         for (const struct pn_json *item = shards->first; item != NULL; item = item->next) {
-            out->shards[out->shard_count++] = (struct pn_source_shard){
+            out->shards[out->shard_count++] = (struct pn_stream_source_shard){
                 .index = (uint32_t)pn_json_get_i64(item, "index", 0),
                 .parent = (int32_t)pn_json_get_i64(item, "parent", -1),
                 .adjacent_parent = (int32_t)pn_json_get_i64(item, "adjacent_parent", -1),
@@ -122,8 +123,9 @@ static int describe(struct pn_source *source, const char *stream, struct pn_aren
     return rc;
 }
 
-static int position(struct pn_source *source, const char *stream, uint64_t id, uint32_t shard,
-                    enum pn_stream_start start, int64_t start_ms, int64_t *offset, struct pn_err *e)
+static int position(struct pn_stream_source *source, const char *stream, uint64_t id,
+                    uint32_t shard, enum pn_stream_start start, int64_t start_ms, int64_t *offset,
+                    struct pn_err *e)
 {
     char time[PN_ISO8601_SIZE];
     const char *text = start == PN_START_LATEST         ? "latest"
@@ -153,8 +155,9 @@ static bool bytes_of(struct pn_arena *arena, const struct pn_json *item, const c
            pn_base64_decode_exact(arena, text, len, &bytes->data, &bytes->len);
 }
 
-static int take_records(struct pn_source *source, const struct pn_json *root,
-                        struct pn_arena *arena, struct pn_source_records *out, struct pn_err *e)
+static int take_records(struct pn_stream_source *source, const struct pn_json *root,
+                        struct pn_arena *arena, struct pn_stream_source_records *out,
+                        struct pn_err *e)
 {
     const struct pn_json *records = pn_json_get(root, "records");
     if (records == NULL || records->type != PN_JSON_ARRAY) {
@@ -174,11 +177,12 @@ static int take_records(struct pn_source *source, const struct pn_json *root,
     return 0;
 }
 
-static int read_records(struct pn_source *source, const char *stream, uint64_t id, uint32_t shard,
-                        int64_t offset, size_t max_records, size_t max_bytes,
-                        struct pn_arena *arena, struct pn_source_records *out, struct pn_err *e)
+static int read_records(struct pn_stream_source *source, const char *stream, uint64_t id,
+                        uint32_t shard, int64_t offset, size_t max_records, size_t max_bytes,
+                        struct pn_arena *arena, struct pn_stream_source_records *out,
+                        struct pn_err *e)
 {
-    *out = (struct pn_source_records){.next_offset = offset};
+    *out = (struct pn_stream_source_records){.next_offset = offset};
     struct call call;
     char *path = pn_xasprintf("/api/v1/streams/%s/shards/%" PRIu32 "/records?id=%016" PRIx64
                               "&offset=%" PRId64 "&max_records=%zu&max_bytes=%zu",
@@ -197,25 +201,25 @@ static int read_records(struct pn_source *source, const char *stream, uint64_t i
     return rc;
 }
 
-static uint64_t wait(struct pn_source *source, uint64_t seen, int64_t ms)
+static uint64_t wait(struct pn_stream_source *source, uint64_t seen, int64_t ms)
 {
     struct api *api = (struct api *)source;
     return pn_bell_wait(&api->bell, seen, ms < api->poll_ms ? ms : api->poll_ms);
 }
 
-static void wake(struct pn_source *source)
+static void wake(struct pn_stream_source *source)
 {
     pn_bell_ring(&((struct api *)source)->bell);
 }
 
-struct pn_source *pn_source_api(const char *url, int64_t poll_ms)
+struct pn_stream_source *pn_stream_source_api(const char *url, int64_t poll_ms)
 {
-    static const struct pn_source_ops ops = {.destroy = destroy,
-                                             .describe = describe,
-                                             .position = position,
-                                             .read = read_records,
-                                             .wait = wait,
-                                             .wake = wake};
+    static const struct pn_stream_source_ops ops = {.destroy = destroy,
+                                                    .describe = describe,
+                                                    .position = position,
+                                                    .read = read_records,
+                                                    .wait = wait,
+                                                    .wake = wake};
     struct api *api = pn_xcalloc(1, sizeof *api);
     api->source.ops = &ops;
     api->url = pn_xstrdup(url);

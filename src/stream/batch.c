@@ -115,14 +115,15 @@ static void take(struct pn_stream_batch *batch, const struct pn_stream_batch_flo
 }
 
 int pn_stream_batch_read(struct pn_stream_batch *batch, const struct pn_stream_batch_flow *flow,
-                         struct pn_source *source, struct pn_stream_shard *shard,
+                         struct pn_stream_source *source, struct pn_stream_shard *shard,
                          size_t max_records, size_t max_bytes, struct pn_err *damage,
                          struct pn_err *e)
 {
-    struct pn_source_records read = {0};
+    struct pn_stream_source_records read = {0};
     struct pn_err failure = {0};
-    int rc = pn_source_read(source, flow->stream, flow->stream_id, shard->info.index, shard->taken,
-                            max_records, max_bytes, &batch->arena, &read, &failure);
+    int rc =
+        pn_stream_source_read(source, flow->stream, flow->stream_id, shard->info.index,
+                              shard->taken, max_records, max_bytes, &batch->arena, &read, &failure);
     if (rc != 0 && failure.class_ == PN_CLASS_CORRUPT) {
         *damage = failure;
         read.count = 0;

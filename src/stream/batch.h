@@ -54,11 +54,11 @@ void pn_stream_batch_add_position(struct pn_stream_batch *batch,
                                   const struct pn_stream_shard *shard);
 /*
  * Reads on in a shard, at most so much more, and takes in what is the flow's; shard->taken moves
- * on. The errors are pn_source_read()'s, but damage is passed over: *damage tells of it then, and
- * is otherwise left alone.
+ * on. The errors are those of pn_stream_source_read(), but damage is passed over: *damage tells of
+ * it then, and is otherwise left alone.
  */
 int pn_stream_batch_read(struct pn_stream_batch *batch, const struct pn_stream_batch_flow *flow,
-                         struct pn_source *source, struct pn_stream_shard *shard,
+                         struct pn_stream_source *source, struct pn_stream_shard *shard,
                          size_t max_records, size_t max_bytes, struct pn_err *damage,
                          struct pn_err *e) PN_MUST_CHECK;
 

@@ -37,15 +37,15 @@ static int commit_first(struct pn_stream_worker *worker, struct pn_err *e)
 int pn_stream_place(struct pn_stream_worker *worker, struct pn_err *e)
 {
     struct pn_streams *owner = worker->owner;
-    struct pn_source_stream described = {0};
+    struct pn_stream_source_stream described = {0};
     struct pn_delta_snapshot *table = NULL;
     struct pn_arena arena;
     bool fresh = false;
     pn_arena_init(&arena, 0);
     uint64_t before = worker->shards.stream_id;
     struct pn_err failure = {0};
-    int rc =
-        pn_source_describe(owner->env.source, worker->stream->name, &arena, &described, &failure);
+    int rc = pn_stream_source_describe(owner->env.source, worker->stream->name, &arena, &described,
+                                       &failure);
     pn_err_copy(e, rc != 0 ? &failure : NULL);
     if (rc == 0) {
         rc =

@@ -6,7 +6,7 @@
 #include "stream/source.h"
 
 struct embedded {
-    struct pn_source source;
+    struct pn_stream_source source;
     struct pn_kinesis *kinesis;
     struct pn_log *log;
     struct pn_bell bell;
@@ -19,7 +19,7 @@ static void on_append(void *arg)
     pn_bell_ring(&embedded->bell);
 }
 
-static void destroy(struct pn_source *source)
+static void destroy(struct pn_stream_source *source)
 {
     struct embedded *embedded = (struct embedded *)source;
     pn_log_unlisten(embedded->log, embedded->listen_id);
@@ -53,7 +53,7 @@ static int find(struct embedded *embedded, const char *name, uint64_t id, uint32
 }
 
 static int describe_shard(struct embedded *embedded, const struct pn_stream *stream,
-                          const struct pn_shard *shard, struct pn_source_shard *out,
+                          const struct pn_shard *shard, struct pn_stream_source_shard *out,
                           struct pn_err *e)
 {
     struct pn_log_offsets offsets;
@@ -62,18 +62,18 @@ static int describe_shard(struct embedded *embedded, const struct pn_stream *str
         return rc;
     }
     bool complete = !shard->open && shard->end_offset >= 0;
-    *out = (struct pn_source_shard){.index = shard->index,
-                                    .parent = shard->parent,
-                                    .adjacent_parent = shard->adjacent_parent,
-                                    .created_ms = shard->created_ms,
-                                    .complete = complete,
-                                    .begin = offsets.begin,
-                                    .end = complete ? shard->end_offset : offsets.end};
+    *out = (struct pn_stream_source_shard){.index = shard->index,
+                                           .parent = shard->parent,
+                                           .adjacent_parent = shard->adjacent_parent,
+                                           .created_ms = shard->created_ms,
+                                           .complete = complete,
+                                           .begin = offsets.begin,
+                                           .end = complete ? shard->end_offset : offsets.end};
     return 0;
 }
 
-static int describe(struct pn_source *source, const char *name, struct pn_arena *arena,
-                    struct pn_source_stream *out, struct pn_err *e)
+static int describe(struct pn_stream_source *source, const char *name, struct pn_arena *arena,
+                    struct pn_stream_source_stream *out, struct pn_err *e)
 {
     struct embedded *embedded = (struct embedded *)source;
     const struct pn_stream *stream = NULL;
@@ -82,7 +82,7 @@ static int describe(struct pn_source *source, const char *name, struct pn_arena 
     if (rc != 0) {
         return fail(&failure, e);
     }
-    *out = (struct pn_source_stream){.id = stream->id, .shard_count = stream->shard_count};
+    *out = (struct pn_stream_source_stream){.id = stream->id, .shard_count = stream->shard_count};
     out->shards = pn_arena_calloc(arena, stream->shard_count, sizeof *out->shards);
     for (size_t i = 0; rc == 0 && i < stream->shard_count; i++) {
         rc = describe_shard(embedded, stream, &stream->shards[i], &out->shards[i], e);
@@ -91,7 +91,7 @@ static int describe(struct pn_source *source, const char *name, struct pn_arena 
     return rc;
 }
 
-static int position(struct pn_source *source, const char *name, uint64_t id, uint32_t shard,
+static int position(struct pn_stream_source *source, const char *name, uint64_t id, uint32_t shard,
                     enum pn_stream_start start, int64_t start_ms, int64_t *offset, struct pn_err *e)
 {
     static const enum pn_iterator_type types[] = {
@@ -112,13 +112,14 @@ static int position(struct pn_source *source, const char *name, uint64_t id, uin
     return rc;
 }
 
-static int read_shard(struct pn_source *source, const char *name, uint64_t id, uint32_t shard,
-                      int64_t offset, size_t max_records, size_t max_bytes, struct pn_arena *arena,
-                      struct pn_source_records *out, struct pn_err *e)
+static int read_shard(struct pn_stream_source *source, const char *name, uint64_t id,
+                      uint32_t shard, int64_t offset, size_t max_records, size_t max_bytes,
+                      struct pn_arena *arena, struct pn_stream_source_records *out,
+                      struct pn_err *e)
 {
     struct embedded *embedded = (struct embedded *)source;
     const struct pn_stream *stream = NULL;
-    *out = (struct pn_source_records){.next_offset = offset};
+    *out = (struct pn_stream_source_records){.next_offset = offset};
     int rc = find(embedded, name, id, shard, &stream, e);
     if (rc == 0) {
         struct pn_err failure = {0};
@@ -126,31 +127,32 @@ static int read_shard(struct pn_source *source, const char *name, uint64_t id, u
         rc = pn_shard_read(embedded->kinesis, stream, &stream->shards[shard], offset, max_records,
                            max_bytes, false, arena, &read, &failure);
         rc = rc != 0 ? fail(&failure, e) : 0;
-        *out = (struct pn_source_records){
+        *out = (struct pn_stream_source_records){
             .records = read.records, .count = read.count, .next_offset = read.next_offset};
         pn_stream_release(&stream);
     }
     return rc;
 }
 
-static uint64_t wait(struct pn_source *source, uint64_t seen, int64_t ms)
+static uint64_t wait(struct pn_stream_source *source, uint64_t seen, int64_t ms)
 {
     return pn_bell_wait(&((struct embedded *)source)->bell, seen, ms);
 }
 
-static void wake(struct pn_source *source)
+static void wake(struct pn_stream_source *source)
 {
     pn_bell_ring(&((struct embedded *)source)->bell);
 }
 
-int pn_source_embedded(struct pn_kinesis *kinesis, struct pn_source **source, struct pn_err *e)
+int pn_stream_source_embedded(struct pn_kinesis *kinesis, struct pn_stream_source **source,
+                              struct pn_err *e)
 {
-    static const struct pn_source_ops ops = {.destroy = destroy,
-                                             .describe = describe,
-                                             .position = position,
-                                             .read = read_shard,
-                                             .wait = wait,
-                                             .wake = wake};
+    static const struct pn_stream_source_ops ops = {.destroy = destroy,
+                                                    .describe = describe,
+                                                    .position = position,
+                                                    .read = read_shard,
+                                                    .wait = wait,
+                                                    .wake = wake};
     struct embedded *embedded = pn_xcalloc(1, sizeof *embedded);
     embedded->source.ops = &ops;
     embedded->kinesis = kinesis;
@@ -166,7 +168,7 @@ int pn_source_embedded(struct pn_kinesis *kinesis, struct pn_source **source, st
     return 0;
 }
 
-void pn_source_destroy(struct pn_source **source)
+void pn_stream_source_destroy(struct pn_stream_source **source)
 {
     if (*source != NULL) {
         (*source)->ops->destroy(*source);

@@ -25,10 +25,11 @@ static int64_t age_of(const struct pn_streams_env *env, const char *stream, uint
                       uint32_t shard, int64_t offset)
 {
     struct pn_arena arena;
-    struct pn_source_records read = {0};
+    struct pn_stream_source_records read = {0};
     int64_t age_ms = -1;
     pn_arena_init(&arena, 0);
-    if (pn_source_read(env->source, stream, id, shard, offset, 1, 1, &arena, &read, NULL) == 0 &&
+    if (pn_stream_source_read(env->source, stream, id, shard, offset, 1, 1, &arena, &read, NULL) ==
+            0 &&
         read.count > 0) {
         age_ms = pn_wall_ms(env->clock) - read.records[0].timestamp_ms;
         age_ms = age_ms > 0 ? age_ms : 0;
@@ -38,7 +39,7 @@ static int64_t age_of(const struct pn_streams_env *env, const char *stream, uint
 }
 
 static void add_shard(const struct pn_streams_env *env, const char *stream, const char *table,
-                      uint64_t id, const struct pn_source_shard *shard,
+                      uint64_t id, const struct pn_stream_source_shard *shard,
                       const struct pn_delta_snapshot *snapshot, bool is_filled,
                       struct pn_arena *arena, struct list *list)
 {
@@ -68,9 +69,9 @@ static int add_table(const struct pn_streams_config *config, const struct pn_str
                      const char *stream, const struct pn_table *table, struct pn_arena *arena,
                      struct list *list, struct pn_err *e)
 {
-    struct pn_source_stream described = {0};
+    struct pn_stream_source_stream described = {0};
     struct pn_err failure = {0};
-    int rc = pn_source_describe(env->source, stream, arena, &described, &failure);
+    int rc = pn_stream_source_describe(env->source, stream, arena, &described, &failure);
     if (rc != 0 && failure.class_ == PN_CLASS_MISSING) {
         struct pn_stream_lag *lag = add(list);
         lag->stream = stream;

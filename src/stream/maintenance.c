@@ -13,7 +13,8 @@ enum {
     TIER_RATIO = 16,
     ROUND_MS = 1000,
     VACUUM_MS_MIN = 10000,
-    VACUUM_MS_MAX = 600000
+    VACUUM_MS_MAX = 600000,
+    RETENTION_MS_MIN = 60000 /* files that are about to be committed are younger */
 };
 
 struct pn_upkeep_table {
@@ -219,8 +220,9 @@ static int vacuum_if_due(struct pn_upkeep_table *table, struct pn_err *e)
     pn_err_copy(e, rc != 0 ? &failure : NULL);
     if (rc == 0) {
         int64_t removed = 0;
-        rc = pn_delta_vacuum(table->delta, pn_delta_retention_ms(table->delta, snapshot), false,
-                             count_removed, &removed, e);
+        int64_t keep_ms = pn_delta_retention_ms(table->delta, snapshot);
+        rc = pn_delta_vacuum(table->delta, keep_ms > RETENTION_MS_MIN ? keep_ms : RETENTION_MS_MIN,
+                             false, count_removed, &removed, e);
         if (rc == 0 && removed == 0) {
             /* Nothing is left that was committed long enough ago: rest until the next commit. */
             atomic_store(&table->touched, snapshot->removed_count > 0 ? 1 : 0);

@@ -31,7 +31,7 @@ struct pn_stream_shard *pn_stream_shards_find(const struct pn_stream_shards *sha
 }
 
 static struct pn_stream_shard *add(struct pn_stream_shards *shards, const char *stream,
-                                   const struct pn_source_shard *info)
+                                   const struct pn_stream_source_shard *info)
 {
     pn_grow((void **)&shards->items, &shards->capacity, shards->count + 1, sizeof *shards->items);
     struct pn_stream_shard *shard = &shards->items[shards->count++];
@@ -70,8 +70,9 @@ static void keep_goals(struct pn_stream_shards *shards, const struct pn_stream_s
 }
 
 int pn_stream_shards_place(struct pn_stream_shards *shards,
-                           const struct pn_pipeline_stream *pipeline, struct pn_source *source,
-                           const struct pn_source_stream *described,
+                           const struct pn_pipeline_stream *pipeline,
+                           struct pn_stream_source *source,
+                           const struct pn_stream_source_stream *described,
                            const struct pn_delta_snapshot *table, bool again, bool *fresh,
                            struct pn_err *e)
 {
@@ -92,8 +93,8 @@ int pn_stream_shards_place(struct pn_stream_shards *shards,
         if (shard->committed >= 0) {
             shard->taken = shard->committed;
         } else if (!from_the_oldest) {
-            rc = pn_source_position(source, pipeline->name, described->id, shard->info.index,
-                                    pipeline->start, pipeline->start_ms, &shard->taken, e);
+            rc = pn_stream_source_position(source, pipeline->name, described->id, shard->info.index,
+                                           pipeline->start, pipeline->start_ms, &shard->taken, e);
         }
     }
     if (shards->aimed) {
@@ -106,7 +107,7 @@ int pn_stream_shards_place(struct pn_stream_shards *shards,
 }
 
 void pn_stream_shards_update(struct pn_stream_shards *shards, const char *stream,
-                             const struct pn_source_stream *described)
+                             const struct pn_stream_source_stream *described)
 {
     for (size_t i = 0; i < described->shard_count; i++) {
         struct pn_stream_shard *shard = pn_stream_shards_find(shards, described->shards[i].index);

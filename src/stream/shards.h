@@ -13,7 +13,7 @@
 #include "stream/source.h"
 
 struct pn_stream_shard {
-    struct pn_source_shard info;
+    struct pn_stream_source_shard info;
     char id[PN_SHARD_ID_SIZE];
     char *app_id;      /* of the txn; ours */
     int64_t committed; /* the txn's version in the table; -1: none */
@@ -48,13 +48,14 @@ char *pn_stream_app_id(const char *stream, uint64_t id, const char *shard);
  * the table, so they are to be put there before anything else.
  */
 int pn_stream_shards_place(struct pn_stream_shards *shards,
-                           const struct pn_pipeline_stream *pipeline, struct pn_source *source,
-                           const struct pn_source_stream *described,
+                           const struct pn_pipeline_stream *pipeline,
+                           struct pn_stream_source *source,
+                           const struct pn_stream_source_stream *described,
                            const struct pn_delta_snapshot *table, bool again, bool *fresh,
                            struct pn_err *e) PN_MUST_CHECK;
 /* Takes over what a new description of the same stream says; new shards begin at 0. */
 void pn_stream_shards_update(struct pn_stream_shards *shards, const char *stream,
-                             const struct pn_source_stream *described);
+                             const struct pn_stream_source_stream *described);
 /* Makes the shards' present ends their goals; placing the same stream anew keeps them. */
 void pn_stream_shards_aim(struct pn_stream_shards *shards);
 /* Are all goals reached? */

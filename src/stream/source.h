@@ -16,7 +16,7 @@
 #include "log/log.h"
 #include "pipeline/pipeline.h"
 
-struct pn_source_shard {
+struct pn_stream_source_shard {
     uint32_t index;
     int32_t parent;          /* index, or -1 */
     int32_t adjacent_parent; /* index, or -1 */
@@ -27,51 +27,52 @@ struct pn_source_shard {
 };
 
 /* A stream as it is now; in the arena. */
-struct pn_source_stream {
-    uint64_t id;                    /* another one when the stream was deleted and created again */
-    struct pn_source_shard *shards; /* by index; very old ones may be missing */
+struct pn_stream_source_stream {
+    uint64_t id; /* another one when the stream was deleted and created again */
+    struct pn_stream_source_shard *shards; /* by index; very old ones may be missing */
     size_t shard_count;
 };
 
-struct pn_source_records {
+struct pn_stream_source_records {
     struct pn_record *records; /* key, value, timestamp_ms, offset */
     size_t count;
     int64_t next_offset; /* where to read on */
 };
 
-struct pn_source;
+struct pn_stream_source;
 
-struct pn_source_ops {
-    void (*destroy)(struct pn_source *source);
-    int (*describe)(struct pn_source *source, const char *stream, struct pn_arena *arena,
-                    struct pn_source_stream *out, struct pn_err *e);
-    int (*position)(struct pn_source *source, const char *stream, uint64_t id, uint32_t shard,
-                    enum pn_stream_start start, int64_t start_ms, int64_t *offset,
+struct pn_stream_source_ops {
+    void (*destroy)(struct pn_stream_source *source);
+    int (*describe)(struct pn_stream_source *source, const char *stream, struct pn_arena *arena,
+                    struct pn_stream_source_stream *out, struct pn_err *e);
+    int (*position)(struct pn_stream_source *source, const char *stream, uint64_t id,
+                    uint32_t shard, enum pn_stream_start start, int64_t start_ms, int64_t *offset,
                     struct pn_err *e);
-    int (*read)(struct pn_source *source, const char *stream, uint64_t id, uint32_t shard,
+    int (*read)(struct pn_stream_source *source, const char *stream, uint64_t id, uint32_t shard,
                 int64_t offset, size_t max_records, size_t max_bytes, struct pn_arena *arena,
-                struct pn_source_records *out, struct pn_err *e);
-    uint64_t (*wait)(struct pn_source *source, uint64_t seen, int64_t ms);
-    void (*wake)(struct pn_source *source);
+                struct pn_stream_source_records *out, struct pn_err *e);
+    uint64_t (*wait)(struct pn_stream_source *source, uint64_t seen, int64_t ms);
+    void (*wake)(struct pn_stream_source *source);
 };
 
 /* The first member of every source. Used by many threads at once. */
-struct pn_source {
-    const struct pn_source_ops *ops;
+struct pn_stream_source {
+    const struct pn_stream_source_ops *ops;
 };
 
 /* MISSING when there is no such stream; RETRY when the server can't be reached. BLOCKS. */
-PN_MUST_CHECK static inline int pn_source_describe(struct pn_source *source, const char *stream,
-                                                   struct pn_arena *arena,
-                                                   struct pn_source_stream *out, struct pn_err *e)
+PN_MUST_CHECK static inline int pn_stream_source_describe(struct pn_stream_source *source,
+                                                          const char *stream,
+                                                          struct pn_arena *arena,
+                                                          struct pn_stream_source_stream *out,
+                                                          struct pn_err *e)
 {
     return source->ops->describe(source, stream, arena, out, e);
 }
 /* The offset a reader begins with. MISSING when the stream of that id is gone. BLOCKS. */
-PN_MUST_CHECK static inline int pn_source_position(struct pn_source *source, const char *stream,
-                                                   uint64_t id, uint32_t shard,
-                                                   enum pn_stream_start start, int64_t start_ms,
-                                                   int64_t *offset, struct pn_err *e)
+PN_MUST_CHECK static inline int pn_stream_source_position(
+    struct pn_stream_source *source, const char *stream, uint64_t id, uint32_t shard,
+    enum pn_stream_start start, int64_t start_ms, int64_t *offset, struct pn_err *e)
 {
     return source->ops->position(source, stream, id, shard, start, start_ms, offset, e);
 }
@@ -80,33 +81,33 @@ PN_MUST_CHECK static inline int pn_source_position(struct pn_source *source, con
  * over. MISSING when the stream of that id is gone. Damage in the log is CORRUPT, and
  * out->next_offset is behind it. BLOCKS.
  */
-PN_MUST_CHECK static inline int pn_source_read(struct pn_source *source, const char *stream,
-                                               uint64_t id, uint32_t shard, int64_t offset,
-                                               size_t max_records, size_t max_bytes,
-                                               struct pn_arena *arena,
-                                               struct pn_source_records *out, struct pn_err *e)
+PN_MUST_CHECK static inline int pn_stream_source_read(
+    struct pn_stream_source *source, const char *stream, uint64_t id, uint32_t shard,
+    int64_t offset, size_t max_records, size_t max_bytes, struct pn_arena *arena,
+    struct pn_stream_source_records *out, struct pn_err *e)
 {
     return source->ops->read(source, stream, id, shard, offset, max_records, max_bytes, arena, out,
                              e);
 }
 /* Returns when something may have come since the wait that returned `seen` (0 at first), after
- * `ms`, or after pn_source_wake(). What it returns is the next wait's `seen`. */
-static inline uint64_t pn_source_wait(struct pn_source *source, uint64_t seen, int64_t ms)
+ * `ms`, or after pn_stream_source_wake(). What it returns is the next wait's `seen`. */
+static inline uint64_t pn_stream_source_wait(struct pn_stream_source *source, uint64_t seen,
+                                             int64_t ms)
 {
     return source->ops->wait(source, seen, ms);
 }
 /* Ends all waits. */
-static inline void pn_source_wake(struct pn_source *source)
+static inline void pn_stream_source_wake(struct pn_stream_source *source)
 {
     source->ops->wake(source);
 }
-void pn_source_destroy(struct pn_source **source); /* NULL ok */
+void pn_stream_source_destroy(struct pn_stream_source **source); /* NULL ok */
 
 /* The streams of this process; borrows `kinesis` and its log. */
-int pn_source_embedded(struct pn_kinesis *kinesis, struct pn_source **source,
-                       struct pn_err *e) PN_MUST_CHECK;
+int pn_stream_source_embedded(struct pn_kinesis *kinesis, struct pn_stream_source **source,
+                              struct pn_err *e) PN_MUST_CHECK;
 /* Those of the server at `url` ("http://127.0.0.1:8082"), by our own API (cli/stream_routes.h);
  * looks for new records every `poll_ms`. Nothing is asked yet. */
-struct pn_source *pn_source_api(const char *url, int64_t poll_ms);
+struct pn_stream_source *pn_stream_source_api(const char *url, int64_t poll_ms);
 
 #endif

@@ -8,7 +8,7 @@
 #include "stream/notes.h"
 #include "stream/private.h"
 
-enum { TICK_MS = 100 };
+enum { TICK_MS = 100, AWAIT_MS = 5 };
 
 bool pn_streams_is_asked_for(const struct pn_streams_config *config, const char *name)
 {
@@ -144,6 +144,46 @@ static int start_workers(struct pn_streams *streams, bool drains, struct pn_err 
 int pn_streams_start(struct pn_streams *streams, struct pn_err *e)
 {
     return start_workers(streams, false, e);
+}
+
+static int stop_at_first(void *arg, const struct pn_object *object)
+{
+    (void)object;
+    *(bool *)arg = true;
+    return 1;
+}
+
+static bool is_there(struct pn_streams *streams, const char *table_path)
+{
+    bool found = false;
+    char *prefix = pn_xasprintf("%s/_delta_log/", table_path);
+    int rc = pn_store_list(streams->env.store, prefix, NULL, stop_at_first, &found, NULL);
+    free(prefix);
+    return rc != 0 && found;
+}
+
+/* Is there a worker that has no table and doesn't know yet where it begins? */
+static bool any_is_new(struct pn_streams *streams)
+{
+    for (size_t i = 0; i < streams->worker_count; i++) {
+        struct pn_stream_worker *worker = &streams->workers[i];
+        pthread_mutex_lock(&worker->lock);
+        bool is_starting = worker->view.state == PN_WORKER_STARTING;
+        pthread_mutex_unlock(&worker->lock);
+        if (is_starting && !is_there(streams, worker->table->path)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void pn_streams_await_new(struct pn_streams *streams, int64_t ms)
+{
+    int64_t until_ms = pn_mono_ms(streams->env.clock) + ms;
+    while (any_is_new(streams) && pn_mono_ms(streams->env.clock) < until_ms) {
+        const struct timespec pause = {.tv_nsec = AWAIT_MS * 1000000L};
+        (void)nanosleep(&pause, NULL);
+    }
 }
 
 void pn_streams_stop(struct pn_streams *streams)

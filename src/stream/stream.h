@@ -39,7 +39,7 @@ struct pn_streams_env {
     const struct pn_pipeline *pipeline;
     struct pn_engine *engine;
     struct pn_store *store;
-    struct pn_source *source;
+    struct pn_stream_source *source;
     const struct pn_clock *clock;
     struct pn_logger *logger;
     struct pn_metrics *metrics;
@@ -57,6 +57,11 @@ void pn_streams_destroy(struct pn_streams **streams);
 /* Starts the workers and the maintenance of their tables. A worker's troubles are its own, and seen
  * in its status: only a lack of threads is an error here. */
 int pn_streams_start(struct pn_streams *streams, struct pn_err *e) PN_MUST_CHECK;
+/*
+ * Waits, at most `ms`, until tables that were not there at the start have their first positions.
+ * What is put into the streams after it is read also by those that begin at "latest".
+ */
+void pn_streams_await_new(struct pn_streams *streams, int64_t ms);
 /* Ends the workers after the commits that are under way. Fine when not started. */
 void pn_streams_stop(struct pn_streams *streams);
 /*

@@ -118,12 +118,12 @@ static int fill(struct pn_stream_worker *worker, struct pn_err *e)
 /* Looks what shards there are, and how far they reach. *gone: the stream is another one now. */
 static int look(struct pn_stream_worker *worker, bool *gone, struct pn_err *e)
 {
-    struct pn_source_stream described = {0};
+    struct pn_stream_source_stream described = {0};
     struct pn_err failure = {0};
     struct pn_arena arena;
     pn_arena_init(&arena, 0);
-    int rc = pn_source_describe(worker->owner->env.source, worker->stream->name, &arena, &described,
-                                &failure);
+    int rc = pn_stream_source_describe(worker->owner->env.source, worker->stream->name, &arena,
+                                       &described, &failure);
     *gone = rc == 0 ? described.id != worker->shards.stream_id : failure.class_ == PN_CLASS_MISSING;
     if (rc == 0 && !*gone) {
         pn_stream_shards_update(&worker->shards, worker->stream->name, &described);
@@ -227,7 +227,7 @@ static int step(struct pn_stream_worker *worker, bool *finished, struct pn_err *
         *finished = rc == 0 && worker->is_placed && !pn_stream_shards_moved(&worker->shards);
         return rc;
     }
-    worker->seen = pn_source_wait(worker->owner->env.source, worker->seen, IDLE_MS);
+    worker->seen = pn_stream_source_wait(worker->owner->env.source, worker->seen, IDLE_MS);
     return 0;
 }
 
@@ -290,7 +290,7 @@ static void on_append_done(void *arg)
 {
     struct pn_stream_worker *worker = arg;
     pn_bell_ring(&worker->bell);
-    pn_source_wake(worker->owner->env.source);
+    pn_stream_source_wake(worker->owner->env.source);
 }
 
 /* --- from outside ----------------------------------------------------------------------------- */
@@ -415,7 +415,7 @@ void pn_stream_worker_ask_to_stop(struct pn_stream_worker *worker)
     pthread_mutex_unlock(&worker->lock);
     pn_stream_appender_hurry(&worker->appender);
     pn_bell_ring(&worker->bell);
-    pn_source_wake(worker->owner->env.source);
+    pn_stream_source_wake(worker->owner->env.source);
 }
 
 void pn_stream_worker_join(struct pn_stream_worker *worker)

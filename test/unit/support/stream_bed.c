@@ -17,7 +17,7 @@
     "{\"type\":\"struct\",\"fields\":[{\"name\":\"id\",\"type\":\"long\",\"nullable\":true," \
     "\"metadata\":{}}]}"
 
-static struct stream_bed *bed_of_source(struct pn_source *source)
+static struct stream_bed *bed_of_source(struct pn_stream_source *source)
 {
     return (struct stream_bed *)((char *)source - offsetof(struct stream_bed, source));
 }
@@ -39,8 +39,8 @@ static struct bed_stream *find(struct stream_bed *bed, const char *name)
 
 /* --- the source ------------------------------------------------------------------------------- */
 
-static int describe(struct pn_source *source, const char *name, struct pn_arena *arena,
-                    struct pn_source_stream *out, struct pn_err *e)
+static int describe(struct pn_stream_source *source, const char *name, struct pn_arena *arena,
+                    struct pn_stream_source_stream *out, struct pn_err *e)
 {
     struct stream_bed *bed = bed_of_source(source);
     int rc = 0;
@@ -49,7 +49,8 @@ static int describe(struct pn_source *source, const char *name, struct pn_arena 
     if (stream == NULL) {
         rc = pn_err_missing(e, "no stream %s", name);
     } else {
-        *out = (struct pn_source_stream){.id = stream->id, .shard_count = stream->shard_count};
+        *out =
+            (struct pn_stream_source_stream){.id = stream->id, .shard_count = stream->shard_count};
         out->shards = pn_arena_calloc(arena, stream->shard_count, sizeof *out->shards);
         for (size_t i = 0; i < stream->shard_count; i++) {
             out->shards[i] = stream->shards[i].info;
@@ -60,7 +61,7 @@ static int describe(struct pn_source *source, const char *name, struct pn_arena 
     return rc;
 }
 
-static int position(struct pn_source *source, const char *name, uint64_t id, uint32_t shard,
+static int position(struct pn_stream_source *source, const char *name, uint64_t id, uint32_t shard,
                     enum pn_stream_start start, int64_t start_ms, int64_t *offset, struct pn_err *e)
 {
     struct stream_bed *bed = bed_of_source(source);
@@ -93,13 +94,14 @@ static void copy_record(struct pn_arena *arena, const struct bed_record *from, s
                            .offset = (int64_t)offset};
 }
 
-static int read_records(struct pn_source *source, const char *name, uint64_t id, uint32_t index,
-                        int64_t offset, size_t max_records, size_t max_bytes,
-                        struct pn_arena *arena, struct pn_source_records *out, struct pn_err *e)
+static int read_records(struct pn_stream_source *source, const char *name, uint64_t id,
+                        uint32_t index, int64_t offset, size_t max_records, size_t max_bytes,
+                        struct pn_arena *arena, struct pn_stream_source_records *out,
+                        struct pn_err *e)
 {
     struct stream_bed *bed = bed_of_source(source);
     int rc = 0;
-    *out = (struct pn_source_records){.next_offset = offset};
+    *out = (struct pn_stream_source_records){.next_offset = offset};
     pthread_mutex_lock(&bed->lock);
     const struct bed_stream *stream = find(bed, name);
     if (bed->failing_reads > 0) {
@@ -131,27 +133,27 @@ static int read_records(struct pn_source *source, const char *name, uint64_t id,
     return rc;
 }
 
-static uint64_t wait(struct pn_source *source, uint64_t seen, int64_t ms)
+static uint64_t wait(struct pn_stream_source *source, uint64_t seen, int64_t ms)
 {
     return pn_bell_wait(&bed_of_source(source)->bell, seen, ms);
 }
 
-static void wake(struct pn_source *source)
+static void wake(struct pn_stream_source *source)
 {
     pn_bell_ring(&bed_of_source(source)->bell);
 }
 
-static void leave(struct pn_source *source)
+static void leave(struct pn_stream_source *source)
 {
     (void)source;
 }
 
-static const struct pn_source_ops source_ops = {.destroy = leave,
-                                                .describe = describe,
-                                                .position = position,
-                                                .read = read_records,
-                                                .wait = wait,
-                                                .wake = wake};
+static const struct pn_stream_source_ops source_ops = {.destroy = leave,
+                                                       .describe = describe,
+                                                       .position = position,
+                                                       .read = read_records,
+                                                       .wait = wait,
+                                                       .wake = wake};
 
 /* --- the engine ------------------------------------------------------------------------------- */
 

@@ -22,7 +22,7 @@ struct bed_record {
 };
 
 struct bed_shard {
-    struct pn_source_shard info;
+    struct pn_stream_source_shard info;
     struct bed_record *records; /* records[i] has offset i */
     size_t count;
     size_t capacity;
@@ -51,8 +51,8 @@ struct stream_bed {
     struct pn_store *store;
     struct pn_metrics *metrics;
 
-    struct pn_source source; /* &bed->source */
-    pthread_mutex_t lock;    /* of streams and rows */
+    struct pn_stream_source source; /* &bed->source */
+    pthread_mutex_t lock;           /* of streams and rows */
     struct pn_bell bell;
     struct bed_stream streams[BED_STREAMS];
     uint64_t next_id;

@@ -1,0 +1,133 @@
+/* pinion stream process: fills stream tables without, or beside, a server. */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/progress.h"
+#include "cli/stream_reader.h"
+
+struct run {
+    struct pn_cli *cli;
+    sigset_t watched;
+    struct pn_progress progress;
+    bool started; /* the bar */
+    bool ended;   /* a signal came */
+    int64_t done;
+};
+
+/* Told about ten times a second; a signal ends the drain. */
+static bool on_tick(void *arg, int64_t done, int64_t all)
+{
+    struct run *run = arg;
+    const struct timespec none = {0};
+    run->done = done;
+    if (!run->started && all > 0) {
+        run->started = true;
+        pn_progress_start(&run->progress, run->cli->err, run->cli->quiet, run->cli->clock,
+                          "filling", all);
+    }
+    if (run->started) {
+        pn_progress_update(&run->progress, done);
+    }
+    run->ended = run->ended || sigtimedwait(&run->watched, NULL, &none) > 0;
+    return !run->ended;
+}
+
+static int process(struct run *run, struct pn_streams *streams, bool once, struct pn_err *e)
+{
+    if (once) {
+        int rc = pn_streams_drain(streams, on_tick, run, e);
+        if (run->started) {
+            pn_progress_end(&run->progress, run->done);
+        }
+        return rc;
+    }
+    int rc = pn_streams_start(streams, e);
+    if (rc == 0) {
+        int signal_number = 0;
+        (void)sigwait(&run->watched, &signal_number);
+        pn_log_info(run->cli->logger, "stream", "%s: finishing the commits under way",
+                    strsignal(signal_number));
+        pn_streams_stop(streams);
+    }
+    return rc;
+}
+
+/* What a drain did; a signal ends it early. */
+static void print_summary(struct pn_cli *cli, struct pn_streams *streams)
+{
+    struct pn_arena arena;
+    struct pn_streams_status *statuses = NULL;
+    size_t count = 0;
+    pn_arena_init(&arena, 0);
+    pn_streams_status(streams, &arena, &statuses, &count);
+    for (size_t i = 0; i < count && !cli->quiet; i++) {
+        char rows[PN_GROUPED_SIZE];
+        char letters[PN_GROUPED_SIZE];
+        (void)fprintf(cli->err, "%s: %s rows, %s dead letters\n", statuses[i].table,
+                      pn_format_grouped(statuses[i].rows, rows),
+                      pn_format_grouped(statuses[i].dead_letters, letters));
+    }
+    pn_arena_deinit(&arena);
+}
+
+int pn_cmd_stream_process(struct pn_cli *cli, int argc, char **argv)
+{
+    bool once = false;
+    const struct pn_opt opts[] = {{.name = "once",
+                                   .kind = PN_OPT_FLAG,
+                                   .help = "stop when all that the streams hold now is in the"
+                                           " tables",
+                                   .target = &once},
+                                  {.name = NULL}};
+    const struct pn_syntax syntax = {
+        .operands = "[STREAM...]",
+        .operands_max = -1,
+        .opts = opts,
+        .uses = PN_USES_URL | PN_USES_QUIET,
+        .about = "Fills the tables of the pipeline's streams (or of those that are named), until"
+                 " SIGTERM or SIGINT. It reads through the server of the data folder, or opens the"
+                 " log itself when none runs. A server does the same, unless its --roles leave it"
+                 " out; beside one this is safe, and of no use.",
+        .examples = "pinion stream process --once\npinion stream process streaming-clicks\n"};
+    int status = 0;
+    if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
+        return status;
+    }
+    struct run run = {.cli = cli};
+    (void)sigemptyset(&run.watched);
+    (void)sigaddset(&run.watched, SIGTERM);
+    (void)sigaddset(&run.watched, SIGINT);
+    (void)pthread_sigmask(SIG_BLOCK, &run.watched, NULL);
+    struct pn_stream_reader reader;
+    struct pn_streams_config config = {0};
+    struct pn_streams_env env;
+    struct pn_streams *streams = NULL;
+    struct pn_err failure = {0};
+    config.names = argc > 0 ? (const char *const *)argv : NULL;
+    config.name_count = (size_t)argc;
+    int rc = pn_stream_reader_open(cli, false, &reader, &failure);
+    if (rc == 0) {
+        rc = pn_cli_streams_config(cli, &config, &failure);
+    }
+    if (rc == 0) {
+        rc = pn_stream_reader_env(cli, &reader, &env, &failure);
+    }
+    if (rc == 0) {
+        rc = pn_streams_create(&config, &env, &streams, &failure);
+    }
+    if (rc == 0) {
+        rc = process(&run, streams, once, &failure);
+    }
+    if (rc == 0 && once) {
+        print_summary(cli, streams);
+    }
+    pn_streams_destroy(&streams);
+    pn_stream_reader_close(&reader);
+    if (rc == 0 && run.ended) {
+        return pn_cli_failf(cli, "ended by a signal before all was in the tables");
+    }
+    return rc == 0 ? PN_EXIT_OK : pn_cli_fail(cli, &failure);
+}
