@@ -1,0 +1,232 @@
+"""kill -9 at random moments while producers put records, processors fill tables, streams are split
+and merged, and tables are compacted.
+
+Whatever was acknowledged is in the table, or in the dead letters, once; nothing is there twice.
+PINION_CRASH_ROUNDS sets the number of rounds (50), shared by the tests.
+"""
+
+import base64
+import http.client
+import itertools
+import json
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+from collections import Counter
+from urllib.parse import urlsplit
+
+import pytest
+
+from pinion import PINION, Server, run
+from streams import PATHS, STREAMS, await_started, lag, letters, rows, table
+
+ROUNDS = int(os.environ.get("PINION_CRASH_ROUNDS", "50"))
+PRODUCERS = 3
+BAD_EVERY = 17  # so many records are no rows
+KIND = "pin"
+SETTINGS = [
+    "--set", "stream.trigger_ms=20ms", "--set", "stream.compact_files=6",
+    "--set", "stream.keep_ms=5s", "--set", "delta.checkpoint_interval=5",
+    "--set", "log.segment_bytes=1MiB",
+]  # fmt: skip
+
+pytestmark = pytest.mark.timeout(900 + 10 * ROUNDS)
+
+
+class Producer(threading.Thread):
+    """Puts records until the server is gone, or it is told to stop; keeps what was acknowledged."""
+
+    def __init__(self, url, numbers, seed):
+        super().__init__()
+        self.url, self.numbers, self.random = url, numbers, random.Random(seed)
+        self.rows, self.letters = [], []  # acknowledged: keys, sequence numbers
+        self.ended = threading.Event()
+
+    def run(self):
+        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=20)
+        try:
+            while not self.ended.is_set():
+                self.random.choice((self.put_record, self.put_record, self.put_records))(connection)
+        except (OSError, http.client.HTTPException):
+            pass  # the server was killed
+        finally:
+            connection.close()
+
+    def ask(self, connection, method, path, body, headers):
+        connection.request(method, path, json.dumps(body), headers)
+        answer = connection.getresponse()
+        text = answer.read()
+        assert answer.status == 200, text
+        return json.loads(text)
+
+    def record(self):
+        number = next(self.numbers)
+        row = {"index": number, "category": "x" * self.random.choice((5, 200, 2000))}
+        return number, {"no": "row"} if number % BAD_EVERY == 0 else row
+
+    def keep(self, number, sequence):
+        if number % BAD_EVERY == 0:
+            self.letters.append(sequence)
+        else:
+            self.rows.append(number)
+
+    def put_record(self, connection):
+        """By the API Gateway's route."""
+        number, row = self.record()
+        told = self.ask(
+            connection, "PUT", f"/prod/streams/{STREAMS[KIND]}/record",
+            {"Data": row, "PartitionKey": f"test_{KIND}"}, {"Content-Type": "application/json"},
+        )  # fmt: skip
+        self.keep(number, told["SequenceNumber"])
+
+    def put_records(self, connection):
+        """By the Kinesis API, on shards of their own choice, among records of others."""
+        taken = [self.record() for _ in range(self.random.choice((2, 10, 50)))]
+        entries = [
+            {"Data": encode(row), "PartitionKey": f"test_{KIND}",
+             "ExplicitHashKey": str(self.random.getrandbits(128))}
+            for _, row in taken
+        ]  # fmt: skip
+        entries.append({"Data": encode({"index": -1}), "PartitionKey": "another"})
+        told = self.ask(
+            connection, "POST", "/", {"StreamName": STREAMS[KIND], "Records": entries},
+            {"Content-Type": "application/x-amz-json-1.1",
+             "X-Amz-Target": "Kinesis_20131202.PutRecords"},
+        )  # fmt: skip
+        assert told["FailedRecordCount"] == 0, told
+        for (number, _), entry in zip(taken, told["Records"], strict=False):
+            self.keep(number, entry["SequenceNumber"])
+
+
+def encode(row):
+    return base64.b64encode(json.dumps(row).encode()).decode()
+
+
+class Resharder(threading.Thread):
+    """Changes the number of shards now and then."""
+
+    def __init__(self, url, seed):
+        super().__init__()
+        self.url, self.random = url, random.Random(seed)
+        self.ended = threading.Event()
+
+    def run(self):
+        while not self.ended.wait(self.random.uniform(0.02, 0.4)):
+            connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=20)
+            try:
+                target = self.random.choice((2, 3, 4))
+                body = {"StreamName": STREAMS[KIND], "TargetShardCount": target,
+                        "ScalingType": "UNIFORM_SCALING"}  # fmt: skip
+                connection.request(
+                    "POST", "/", json.dumps(body),
+                    {"Content-Type": "application/x-amz-json-1.1",
+                     "X-Amz-Target": "Kinesis_20131202.UpdateShardCount"},
+                )  # fmt: skip
+                connection.getresponse().read()  # refused when there are so many already
+            except (OSError, http.client.HTTPException):
+                return
+            finally:
+                connection.close()
+
+
+class Load:
+    """Producers and a resharder on one server."""
+
+    def __init__(self, url, numbers, chance):
+        self.producers = [Producer(url, numbers, chance.random()) for _ in range(PRODUCERS)]
+        self.threads = [*self.producers, Resharder(url, chance.random())]
+        for thread in self.threads:
+            thread.start()
+
+    def end(self, acknowledged):
+        for thread in self.threads:
+            thread.ended.set()
+        for thread in self.threads:
+            thread.join()
+        for producer in self.producers:
+            acknowledged["rows"] += producer.rows
+            acknowledged["letters"] += producer.letters
+
+
+def numbers_from_one():
+    """Each number once, whichever thread asks."""
+    lock, counter = threading.Lock(), itertools.count(1)
+
+    class Numbers:
+        def __next__(self):
+            with lock:
+                return next(counter)
+
+    return Numbers()
+
+
+def check(data, acknowledged):
+    """Each record that was acknowledged is there once, and none is there twice."""
+    found = Counter(row["ind"] for row in rows(data, KIND))
+    repeated = [number for number, times in found.items() if times > 1]
+    assert not repeated, f"in the table more than once: {sorted(repeated)[:5]}"
+    missing = sorted(set(acknowledged["rows"]) - set(found))
+    assert not missing, f"{len(missing)} acknowledged, not in the table: {missing[:5]}"
+    assert not [number for number in found if number % BAD_EVERY == 0 or number < 0]
+    found = Counter(row["sequence_number"] for row in letters(data))
+    assert not [each for each, times in found.items() if times > 1], "a dead letter is there twice"
+    assert set(acknowledged["letters"]) <= set(found)
+    assert len(acknowledged["rows"]) > ROUNDS and acknowledged["letters"]
+
+
+def drain(data):
+    run("stream", "process", "--once", *SETTINGS, data=data)
+    assert not [row for row in lag(data, STREAMS[KIND], *SETTINGS) if row["lag"]]
+
+
+def test_the_server_is_killed(data):
+    chance = random.Random(20261125)
+    numbers, acknowledged = numbers_from_one(), {"rows": [], "letters": []}
+    with Server(data, *SETTINGS):
+        await_started(data)
+    for _ in range((ROUNDS + 1) // 2):
+        server = Server(data, *SETTINGS).start()
+        load = Load(server.url, numbers, chance)
+        time.sleep(chance.uniform(0.02, 0.8))  # when the crash comes
+        server.kill()
+        load.end(acknowledged)
+    drain(data)
+    check(data, acknowledged)
+    operations = Counter(each.get("operation") for each in table(data, PATHS[KIND]).history())
+    assert operations["OPTIMIZE"] > 0, operations
+
+
+def start_process(data):
+    output = open(data / "process.out", "ab")
+    return subprocess.Popen(
+        [PINION, "stream", "process", "--data", str(data), *SETTINGS],
+        stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+    )  # fmt: skip
+
+
+def test_processors_are_killed(data):
+    chance = random.Random(20261126)
+    numbers, acknowledged = numbers_from_one(), {"rows": [], "letters": []}
+    with Server(data, *SETTINGS):
+        await_started(data)
+    with Server(data, *SETTINGS, "--roles", "gateway") as server:
+        load = Load(server.url, numbers, chance)
+        processes = [start_process(data)]
+        for _ in range(ROUNDS // 2):
+            if len(processes) < 2 and chance.random() < 0.5:
+                processes.append(start_process(data))  # two at once
+            time.sleep(chance.uniform(0.1, 0.8))
+            victim = processes.pop(chance.randrange(len(processes)))
+            victim.send_signal(signal.SIGKILL)
+            victim.wait()
+            if not processes:
+                processes.append(start_process(data))
+        load.end(acknowledged)
+        drain(data)
+        for process in processes:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == 0, (data / "process.out").read_text()
+    check(data, acknowledged)
