@@ -163,7 +163,7 @@ const struct pn_setting pn_settings_table[] = {
     INT("stream.compact_files", stream.compact_files, "64", 0, 1000000, NULL,
         "a stream table with so many small files gets them made into one, in the background; 0: "
         "never"),
-    DURATION("stream.keep_ms", stream.keep_ms, "10m", SECONDS(60), DAYS(36500), NULL,
+    DURATION("stream.keep_ms", stream.keep_ms, "10m", 0, DAYS(36500), NULL,
              "how long files that were made into one, and old commits, are kept for readers of an "
              "older version of a stream table"),
 };
