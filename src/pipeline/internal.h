@@ -30,6 +30,7 @@ struct pn_setting {
     const char *word;    /* written instead of a number, "forever"; its value is -1 */
     const char *choices; /* CHOICE: "fsync|os"; an empty default is a choice, too */
     const char *help;
+    bool secret; /* TEXT: never shown */
 };
 
 extern const struct pn_setting pn_settings_table[];

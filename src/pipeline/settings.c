@@ -269,8 +269,20 @@ static int check_section(const struct pn_yaml *yaml, const struct pn_yaml_node *
     return pn_yaml_error_unknown(yaml, node, "group of settings", node->key, words, count, e);
 }
 
-int pn_settings_from_yaml(struct pn_settings *settings, const struct pn_yaml *yaml,
-                          const struct pn_yaml_node *map, struct pn_err *e)
+/* Groups of a config.yml that are for the cloud deployment only. */
+static bool is_of_deployment(const char *section)
+{
+    static const char *const names[] = {"databricks", "s3_storage", "mwaa"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(section, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int from_yaml(struct pn_settings *settings, const struct pn_yaml *yaml,
+                     const struct pn_yaml_node *map, bool from_file, struct pn_err *e)
 {
     if (map == NULL || map->kind == PN_YAML_NULL) {
         return 0;
@@ -280,6 +292,9 @@ int pn_settings_from_yaml(struct pn_settings *settings, const struct pn_yaml *ya
     }
     for (const struct pn_yaml_node *section = map->first; section != NULL;
          section = section->next) {
+        if (from_file && is_of_deployment(section->key)) {
+            continue;
+        }
         int rc = check_section(yaml, section, e);
         if (rc != 0) {
             return rc;
@@ -294,6 +309,12 @@ int pn_settings_from_yaml(struct pn_settings *settings, const struct pn_yaml *ya
         }
     }
     return 0;
+}
+
+int pn_settings_from_yaml(struct pn_settings *settings, const struct pn_yaml *yaml,
+                          const struct pn_yaml_node *map, struct pn_err *e)
+{
+    return from_yaml(settings, yaml, map, false, e);
 }
 
 int pn_settings_from_pipeline(struct pn_settings *settings, const struct pn_pipeline *pipeline,
@@ -311,7 +332,7 @@ int pn_settings_from_file(struct pn_settings *settings, const char *path, const 
     struct pn_yaml yaml;
     int rc = pn_yaml_load(&yaml, path, io, &arena, e);
     if (rc == 0) {
-        rc = pn_settings_from_yaml(settings, &yaml, yaml.root, e);
+        rc = from_yaml(settings, &yaml, yaml.root, true, e);
     }
     pn_arena_deinit(&arena);
     return rc;

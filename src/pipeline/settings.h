@@ -102,10 +102,12 @@ int pn_settings_set(struct pn_settings *settings, const char *name, const char *
 /* Applies `settings:` of the pipeline.yml. */
 int pn_settings_from_pipeline(struct pn_settings *settings, const struct pn_pipeline *pipeline,
                               struct pn_err *e) PN_MUST_CHECK;
-/* Applies a YAML file; errors name file, line and key. */
+/* Applies a YAML file; errors name file, line and key. Such a file may be the config.yml of the
+ * cloud deployment: what it says of Databricks, the buckets and MWAA is passed over here. */
 int pn_settings_from_file(struct pn_settings *settings, const char *path, const struct pn_io *io,
                           struct pn_err *e) PN_MUST_CHECK;
-/* The whole table: as Markdown (docs/settings.md); with the values in force, as YAML that
+/* Secrets are left out of the last two: they only say that there is one.
+ * The whole table: as Markdown (docs/settings.md); with the values in force, as YAML that
  * pn_settings_from_file() takes, or as a JSON array of {name, value, default, takes, help}. */
 void pn_settings_markdown(struct pn_buf *out);
 void pn_settings_text(const struct pn_settings *settings, struct pn_buf *out);

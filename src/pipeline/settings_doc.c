@@ -114,6 +114,10 @@ void pn_settings_json(const struct pn_settings *settings, struct pn_buf *out)
         add_member(out, "name", setting->name);
         pn_buf_reset(&text);
         pn_setting_format(setting, settings, &text);
+        if (setting->secret && text.len > 0) {
+            pn_buf_reset(&text);
+            pn_buf_adds(&text, "(set, not shown)");
+        }
         pn_json_write_key(out, "value");
         if (setting->kind == PN_SETTING_BOOL || setting->kind == PN_SETTING_INT) {
             pn_buf_add(out, pn_buf_text(&text), text.len);
@@ -143,6 +147,10 @@ void pn_settings_text(const struct pn_settings *settings, struct pn_buf *out)
         }
         pn_buf_reset(&value);
         pn_setting_format(setting, settings, &value);
+        if (setting->secret && value.len > 0) {
+            pn_buf_addf(out, "  # %s: set, not shown\n", setting->name + section_len + 1);
+            continue;
+        }
         pn_buf_addf(out, "  %s:%s", setting->name + section_len + 1,
                     value.len > 0 || setting->kind == PN_SETTING_TEXT ? " " : "");
         /* A JSON string is a YAML string, whatever is in it. */

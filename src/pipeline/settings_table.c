@@ -16,6 +16,11 @@
     {                                                                                              \
         .name = n, .kind = PN_SETTING_TEXT, .offset = AT(member), .initial = preset, .help = about \
     }
+#define SECRET(n, member, about)                                                                \
+    {                                                                                           \
+        .name = n, .kind = PN_SETTING_TEXT, .offset = AT(member), .initial = "", .help = about, \
+        .secret = true                                                                          \
+    }
 #define CHOICE(n, member, preset, words, about)                                        \
     {                                                                                  \
         .name = n, .kind = PN_SETTING_CHOICE, .offset = AT(member), .initial = preset, \
@@ -151,7 +156,7 @@ const struct pn_setting pn_settings_table[] = {
     TEXT("aws.access_key", aws.access_key, "",
          "with it and the secret, every Kinesis request must be signed by them (Signature Version "
          "4); without them any signature passes, on loopback only"),
-    TEXT("aws.secret_key", aws.secret_key, "", "belongs to aws.access_key"),
+    SECRET("aws.secret_key", aws.secret_key, "belongs to aws.access_key; it is never shown"),
 
     DURATION("stream.trigger_ms", stream.trigger_ms, "100ms", 1, DAYS(1), NULL,
              "a stream's records are in its table no later than this after they came, and the time "

@@ -136,6 +136,40 @@ static void test_from_a_file(void **state)
     assert_non_null(strstr(err.msg, "/not/there.yml"));
 }
 
+static const char cloud[] = "aws:\n  region: eu-west-1\n  access_key: AKIA\n"
+                            "  secret_key: quite-a-secret\n"
+                            "databricks:\n  account_id: x\n  client_secret: y\n"
+                            "s3_storage:\n  mwaa_dag_storage_name: b\n"
+                            "mwaa:\n  mwaa_env_name: m\n";
+
+/* The config.yml of the cloud deployment is a settings file, too. */
+static void test_config_of_the_cloud(void **state)
+{
+    (void)state;
+    assert_int_equal(from_text(cloud), 0);
+    assert_string_equal(settings.aws.region, "eu-west-1");
+    assert_string_equal(settings.aws.access_key, "AKIA");
+    assert_string_equal(settings.aws.secret_key, "quite-a-secret");
+    assert_int_not_equal(from_text("databrick:\n  account_id: x\n"), 0);
+    assert_non_null(strstr(err.msg, "databrick"));
+}
+
+static void test_secrets_are_not_shown(void **state)
+{
+    (void)state;
+    struct pn_buf text;
+    pn_buf_init(&text, 1 << 16);
+    assert_int_equal(from_text(cloud), 0);
+    pn_settings_text(&settings, &text);
+    assert_null(strstr(pn_buf_text(&text), "quite-a-secret"));
+    assert_non_null(strstr(pn_buf_text(&text), "  # secret_key: set, not shown\n"));
+    pn_buf_reset(&text);
+    pn_settings_json(&settings, &text);
+    assert_null(strstr(pn_buf_text(&text), "quite-a-secret"));
+    assert_non_null(strstr(pn_buf_text(&text), "\"value\":\"(set, not shown)\""));
+    pn_buf_deinit(&text);
+}
+
 /* What `pinion settings` prints is a file for --config that sets the same. */
 static void test_the_text_reads_back(void **state)
 {
@@ -207,6 +241,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_from_the_pipeline, setup, teardown),
         cmocka_unit_test_setup_teardown(test_from_a_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_config_of_the_cloud, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_secrets_are_not_shown, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_text_reads_back, setup, teardown),
         cmocka_unit_test_setup_teardown(test_json, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_manual_is_fresh, setup, teardown),
