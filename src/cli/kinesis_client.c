@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "cli/stations.h"
+#include "kinesis/call.h"
 
 enum {
     ANSWER_BYTES_MAX = 64 << 20,
@@ -21,11 +22,18 @@ struct pn_kinesis_client {
     struct pn_cli *cli;
     struct pn_json_parser *parser;
     struct pn_buf answer;
-    char *url;
+    /* Over HTTP. */
+    char *url; /* NULL: in this process */
     char *key_header;
     char *credentials; /* "access key:secret key" */
     char *signing;     /* as CURLOPT_AWS_SIGV4 wants it */
     CURL *curl;
+    /* In this process. */
+    struct pn_arena folder; /* its path */
+    struct pn_log *log;
+    struct pn_kinesis *kinesis;
+    struct pn_json_parser *input_parser;
+    struct pn_arena arena; /* of the call */
 };
 
 /* --- over HTTP -------------------------------------------------------------------------------- */
@@ -144,63 +152,13 @@ bool pn_kinesis_client_error_is(const struct pn_err *e, const char *name)
     return strncmp(e->msg, name, len) == 0 && e->msg[len] == ':';
 }
 
-/* --- both ------------------------------------------------------------------------------------- */
-
-int pn_kinesis_client_open(struct pn_cli *cli, struct pn_kinesis_client **client, struct pn_err *e)
-{
-    struct pn_kinesis_client *opened = pn_xcalloc(1, sizeof *opened);
-    opened->cli = cli;
-    opened->parser = pn_json_parser_create();
-    pn_buf_init(&opened->answer, ANSWER_BYTES_MAX);
-    int rc = pn_cli_server_url(cli, &opened->url, e);
-    if (rc == 0 && opened->url == NULL) {
-        rc = pn_err_missing(e,
-                            "no server runs on the data folder %s: start one by `pinion serve "
-                            "--data %s`, or give --url",
-                            cli->data, cli->data);
-    }
-    if (rc == 0) {
-        rc = open_http(opened, e);
-    }
-    if (rc == 0) {
-        *client = opened;
-        opened = NULL;
-    }
-    pn_kinesis_client_close(&opened);
-    return rc;
-}
-
-void pn_kinesis_client_close(struct pn_kinesis_client **client)
-{
-    struct pn_kinesis_client *gone = *client;
-    if (gone == NULL) {
-        return;
-    }
-    if (gone->curl != NULL) {
-        curl_easy_cleanup(gone->curl);
-    }
-    pn_json_parser_destroy(&gone->parser);
-    pn_buf_deinit(&gone->answer);
-    free(gone->credentials);
-    free(gone->signing);
-    free(gone->key_header);
-    free(gone->url);
-    free(gone);
-    *client = NULL;
-}
-
-int pn_kinesis_client_call(struct pn_kinesis_client *client, const char *operation,
-                           const struct pn_buf *input, const struct pn_json **output,
-                           struct pn_err *e)
+static int call_server(struct pn_kinesis_client *client, const char *operation,
+                       const struct pn_buf *input, const struct pn_json **output, struct pn_err *e)
 {
     long status = 0;
     struct pn_json *root = NULL;
     struct pn_err parsing = {0};
-    pn_buf_reset(&client->answer);
-    int rc = pn_buf_check(input, "a request", e);
-    if (rc == 0) {
-        rc = post(client, operation, input, &status, e);
-    }
+    int rc = post(client, operation, input, &status, e);
     if (rc != 0) {
         return rc;
     }
@@ -219,4 +177,121 @@ int pn_kinesis_client_call(struct pn_kinesis_client *client, const char *operati
     }
     *output = root;
     return 0;
+}
+
+/* --- in this process -------------------------------------------------------------------------- */
+
+static int open_here(struct pn_kinesis_client *client, bool made, struct pn_err *e)
+{
+    struct pn_cli *cli = client->cli;
+    if (!made && !pn_io_exists(cli->io, cli->data)) {
+        return pn_err_missing(e,
+                              "there is no data folder %s: give --data or --url, or make one with"
+                              " `pinion serve --data %s`",
+                              cli->data, cli->data);
+    }
+    client->input_parser = pn_json_parser_create();
+    int rc = pn_cli_open_log(cli, NULL, &client->log, e);
+    return rc != 0 ? rc
+                   : pn_cli_open_kinesis(cli, client->log, &client->folder, &client->kinesis, e);
+}
+
+static int call_here(struct pn_kinesis_client *client, const char *operation,
+                     const struct pn_buf *input, const struct pn_json **output, struct pn_err *e)
+{
+    struct pn_call call = {.operation = pn_operation_find(operation, strlen(operation)),
+                           .kinesis = client->kinesis,
+                           .arena = &client->arena,
+                           .reply = {.out = &client->answer}};
+    PN_ASSERT(call.operation != NULL &&
+              (call.operation->flags & (PN_OPERATION_PUTS | PN_OPERATION_STREAMS)) == 0);
+    pn_arena_reset(&client->arena);
+    int rc = pn_json_parse(client->input_parser, pn_buf_text(input), input->len, input->len,
+                           &call.input, e);
+    if (rc != 0) {
+        return rc;
+    }
+    if (pn_call_run(&call) != 0) {
+        const char *name = pn_call_error_name(&call.err);
+        bool passes =
+            call.err.code == PN_KINESIS_THROUGHPUT_EXCEEDED || call.err.class_ == PN_CLASS_RETRY;
+        return pn_err_set(e, passes ? PN_CLASS_RETRY : PN_CLASS_INPUT, PN_FAIL, "%s: %s", name,
+                          pn_call_error_text(&call));
+    }
+    if (client->answer.len == 0) {
+        pn_buf_adds(&client->answer, "{}");
+    }
+    rc = pn_buf_check(&client->answer, "an answer", e);
+    size_t len = client->answer.len;
+    struct pn_json *root = NULL;
+    if (rc == 0) {
+        rc = pn_json_parse(client->parser, pn_buf_text(&client->answer), len, len, &root, e);
+    }
+    *output = root;
+    return rc;
+}
+
+/* --- both ------------------------------------------------------------------------------------- */
+
+int pn_kinesis_client_open(struct pn_cli *cli, bool made, struct pn_kinesis_client **client,
+                           struct pn_err *e)
+{
+    struct pn_kinesis_client *opened = pn_xcalloc(1, sizeof *opened);
+    opened->cli = cli;
+    opened->parser = pn_json_parser_create();
+    pn_buf_init(&opened->answer, ANSWER_BYTES_MAX);
+    pn_arena_init(&opened->folder, 0);
+    pn_arena_init(&opened->arena, 0);
+    int rc = pn_cli_server_url(cli, &opened->url, e);
+    if (rc == 0) {
+        rc = opened->url != NULL ? open_http(opened, e) : open_here(opened, made, e);
+    }
+    if (rc == 0) {
+        *client = opened;
+        opened = NULL;
+    }
+    pn_kinesis_client_close(&opened);
+    return rc;
+}
+
+void pn_kinesis_client_close(struct pn_kinesis_client **client)
+{
+    struct pn_kinesis_client *gone = *client;
+    if (gone == NULL) {
+        return;
+    }
+    if (gone->curl != NULL) {
+        curl_easy_cleanup(gone->curl);
+    }
+    pn_kinesis_destroy(&gone->kinesis);
+    pn_log_destroy(&gone->log);
+    pn_json_parser_destroy(&gone->input_parser);
+    pn_json_parser_destroy(&gone->parser);
+    pn_buf_deinit(&gone->answer);
+    pn_arena_deinit(&gone->arena);
+    pn_arena_deinit(&gone->folder);
+    free(gone->credentials);
+    free(gone->signing);
+    free(gone->key_header);
+    free(gone->url);
+    free(gone);
+    *client = NULL;
+}
+
+bool pn_kinesis_client_has_server(const struct pn_kinesis_client *client)
+{
+    return client->url != NULL;
+}
+
+int pn_kinesis_client_call(struct pn_kinesis_client *client, const char *operation,
+                           const struct pn_buf *input, const struct pn_json **output,
+                           struct pn_err *e)
+{
+    pn_buf_reset(&client->answer);
+    int rc = pn_buf_check(input, "a request", e);
+    if (rc != 0) {
+        return rc;
+    }
+    return client->url != NULL ? call_server(client, operation, input, output, e)
+                               : call_here(client, operation, input, output, e);
 }

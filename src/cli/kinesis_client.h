@@ -1,6 +1,7 @@
 /*
- * The Kinesis API for commands, one call at a time: the API of a running server (--url, or the one
- * that lives on the data folder), so that a command does through it what any other client would.
+ * The Kinesis API for commands, one call at a time: that of a running server (--url, or the one
+ * that lives on the data folder), or, when none runs, the same operations on the folder's streams
+ * in this process. A command needn't know which.
  *
  *     pn_buf_addf(&input, "{\"StreamName\":\"%s\"}", name);
  *     rc = pn_kinesis_client_call(client, "DescribeStreamSummary", &input, &output, e);
@@ -23,15 +24,19 @@ struct pn_aws_keys {
 };
 int pn_cli_aws_keys(struct pn_cli *cli, struct pn_aws_keys *keys, struct pn_err *e) PN_MUST_CHECK;
 
-/* The cli is borrowed. MISSING when there is no server to talk to. */
-int pn_kinesis_client_open(struct pn_cli *cli, struct pn_kinesis_client **client,
+/* The cli is borrowed. Without a server the folder's log is opened, which is one process's at a
+ * time: CONFLICT when another has it; MISSING when there is no folder, unless it may be `made`. */
+int pn_kinesis_client_open(struct pn_cli *cli, bool made, struct pn_kinesis_client **client,
                            struct pn_err *e) PN_MUST_CHECK;
+/* Is it a server that is asked? Else nobody but this process can change the streams meanwhile. */
+bool pn_kinesis_client_has_server(const struct pn_kinesis_client *client);
 void pn_kinesis_client_close(struct pn_kinesis_client **client); /* NULL ok */
 
 /*
  * Calls an operation ("ListStreams") with a JSON object. *output is what it answers, an object
  * without members where AWS answers with nothing; it is good until the next call. When the API
  * refuses, the message is "<exception>: <its message>"; RETRY when the same call may succeed later.
+ * Not for those that put records or subscribe.
  */
 int pn_kinesis_client_call(struct pn_kinesis_client *client, const char *operation,
                            const struct pn_buf *input, const struct pn_json **output,

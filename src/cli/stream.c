@@ -28,12 +28,13 @@ static const struct pn_output_column list_columns[] = {
 
 /* --- the session ------------------------------------------------------------------------------ */
 
-int pn_stream_session_open(struct pn_cli *cli, struct pn_stream_session *session, struct pn_err *e)
+int pn_stream_session_open(struct pn_cli *cli, bool made, struct pn_stream_session *session,
+                           struct pn_err *e)
 {
     *session = (struct pn_stream_session){.cli = cli};
     pn_buf_init(&session->input, INPUT_BYTES_MAX);
     pn_arena_init(&session->arena, 0);
-    return pn_kinesis_client_open(cli, &session->client, e);
+    return pn_kinesis_client_open(cli, made, &session->client, e);
 }
 
 int pn_stream_session_finish(struct pn_stream_session *session, int rc,
@@ -168,7 +169,7 @@ static int cmd_list(struct pn_cli *cli, int argc, char **argv)
     const struct pn_syntax syntax = {
         .uses = PN_USES_URL | PN_USES_FORMAT,
         .about = "Every stream, with its open shards, how long it keeps records, and its mode. "
-                 "Asks the server that runs on the data folder, or the one of --url.",
+                 "Works with and without a server on the data folder; --url asks another.",
         .examples = "pinion stream list\n"
                     "pinion stream list --url http://127.0.0.1:8082 --format json\n"};
     int status = 0;
@@ -177,7 +178,7 @@ static int cmd_list(struct pn_cli *cli, int argc, char **argv)
     }
     struct pn_err failure = {0};
     struct pn_stream_session session;
-    int rc = pn_stream_session_open(cli, &session, &failure);
+    int rc = pn_stream_session_open(cli, false, &session, &failure);
     if (rc == 0) {
         rc = print_streams(&session, &failure);
     }
@@ -305,7 +306,7 @@ static int cmd_create(struct pn_cli *cli, int argc, char **argv)
     wanted.name = argv[0];
     struct pn_err failure = {0};
     struct pn_stream_session session;
-    int rc = pn_stream_session_open(cli, &session, &failure);
+    int rc = pn_stream_session_open(cli, true, &session, &failure);
     if (rc == 0) {
         rc = create(&session, &wanted, &failure);
     }
@@ -371,7 +372,7 @@ static int cmd_delete(struct pn_cli *cli, int argc, char **argv)
     struct pn_err failure = {0};
     struct pn_stream_session session;
     const struct pn_json *summary = NULL;
-    int rc = pn_stream_session_open(cli, &session, &failure);
+    int rc = pn_stream_session_open(cli, false, &session, &failure);
     if (rc == 0) {
         rc = describe(&session, argv[0], &summary, &failure);
     }

@@ -6,14 +6,15 @@
 #include "cli/cli.h"
 #include "cli/kinesis_client.h"
 
-/* A command's way to the streams. Finish it in any case. */
+/* A command's way to the streams, a server's or the folder's. Finish it in any case. */
 struct pn_stream_session {
     struct pn_cli *cli;
     struct pn_kinesis_client *client;
     struct pn_buf input; /* of the next call */
     struct pn_arena arena;
 };
-int pn_stream_session_open(struct pn_cli *cli, struct pn_stream_session *session,
+/* `made`: a data folder that isn't there may be made. */
+int pn_stream_session_open(struct pn_cli *cli, bool made, struct pn_stream_session *session,
                            struct pn_err *e) PN_MUST_CHECK;
 /* Closes, tells `failure` when rc is not 0, and returns the exit code. */
 int pn_stream_session_finish(struct pn_stream_session *session, int rc,

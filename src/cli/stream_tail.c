@@ -363,9 +363,16 @@ static int run_tail(struct pn_cli *cli, struct tail *tail, const char *shard)
     (void)sigaddset(&tail->watched, SIGTERM);
     (void)pthread_sigmask(SIG_BLOCK, &tail->watched, &before);
     struct pn_err failure = {0};
-    int rc = pn_stream_session_open(cli, &tail->session, &failure);
+    int rc = pn_stream_session_open(cli, false, &tail->session, &failure);
     pn_arena_init(&tail->arena, 0);
     tail->parser = pn_json_parser_create();
+    if (rc == 0 && tail->follow && !pn_kinesis_client_has_server(tail->session.client)) {
+        /* And while this waited, no server could start on the folder. */
+        tail->follow = false;
+        (void)fprintf(cli->err,
+                      "No server runs on %s, so nothing new comes: this ends with what is there.\n",
+                      cli->data);
+    }
     if (rc == 0) {
         tail->only = shard != NULL ? pn_stream_shard_word(&tail->session, shard) : NULL;
         rc = read_all(tail, &failure);
@@ -429,10 +436,12 @@ int pn_cmd_stream_tail(struct pn_cli *cli, int argc, char **argv)
         .operands_max = 1,
         .opts = opts,
         .uses = PN_USES_URL | PN_USES_FORMAT,
-        .about = "Reads a stream and shows each record with its partition key, sequence number and "
-                 "arrival, the data as a processor would understand it: an object, or a string "
-                 "with base64 or JSON in it; what is no row is shown with the reason. Follows the "
-                 "children of shards that a reshard has closed. SIGINT ends it.",
+        .about =
+            "Reads a stream and shows each record with its partition key, sequence number and "
+            "arrival, the data as a processor would understand it: an object, or a string "
+            "with base64 or JSON in it; what is no row is shown with the reason. Follows the "
+            "children of shards that a reshard has closed. SIGINT ends it; without a server it "
+            "ends with what is there.",
         .examples = "pinion stream tail clicks\n"
                     "pinion stream tail clicks --from trim_horizon --no-follow --format json\n"
                     "pinion stream tail clicks --from 2026-11-25T10:00:00Z --shard 0 --count 10\n"};

@@ -146,6 +146,34 @@ static void test_long_tables_are_streamed(void **state)
     free(text);
 }
 
+/* After a flush rows go out at once; without a terminal the last column is not cut. */
+static void test_flushed_rows_are_out(void **state)
+{
+    (void)state;
+    FILE *file = NULL;
+    struct pn_output *output = start(&file, PN_FORMAT_TABLE);
+    pn_output_flush(output);
+    assert_int_equal(len, 0);
+    two_rows(output);
+    pn_output_flush(output);
+    size_t before = len;
+    assert_string_equal(text, "name            count  note\n"
+                              "--------------  -----  ----\n"
+                              "a \"b\", c          -12  null\n"
+                              "x\\ny\\tz\\x1b[0m    0.1  \n");
+    pn_output_cstr(output, "longer than it was");
+    pn_output_int(output, 1);
+    pn_output_cstr(output, "longer, too, and whole");
+    pn_output_flush(output);
+    assert_string_equal(text + before,
+                        "longer than i\xe2\x80\xa6      1  longer, too, and whole\n");
+    before = len;
+    pn_output_end(&output);
+    fclose(file);
+    assert_int_equal(len, before);
+    free(text);
+}
+
 static void test_doubles_read_back(void **state)
 {
     (void)state;
@@ -189,6 +217,7 @@ int main(void)
         cmocka_unit_test(test_no_rows),
         cmocka_unit_test(test_wide_characters),
         cmocka_unit_test(test_long_tables_are_streamed),
+        cmocka_unit_test(test_flushed_rows_are_out),
         cmocka_unit_test(test_doubles_read_back),
         cmocka_unit_test(test_a_closed_reader_shows),
     };
