@@ -27,9 +27,15 @@ ROUNDS = int(os.environ.get("PINION_CRASH_ROUNDS", "50"))
 PRODUCERS = 3
 BAD_EVERY = 17  # so many records are no rows
 KIND = "pin"
+# Any signature passes, but there must be one.
+SIGNED = {
+    "Content-Type": "application/x-amz-json-1.1", "X-Amz-Date": "20261125T000000Z",
+    "Authorization": "AWS4-HMAC-SHA256 Credential=any/20261125/us-east-1/kinesis/aws4_request, "
+                     "SignedHeaders=host;x-amz-date, Signature=" + 64 * "0",
+}  # fmt: skip
 SETTINGS = [
     "--set", "stream.trigger_ms=20ms", "--set", "stream.compact_files=6",
-    "--set", "stream.keep_ms=5s", "--set", "delta.checkpoint_interval=5",
+    "--set", "stream.keep_ms=1m", "--set", "delta.checkpoint_interval=5",
     "--set", "log.segment_bytes=1MiB",
 ]  # fmt: skip
 
@@ -43,6 +49,7 @@ class Producer(threading.Thread):
         super().__init__()
         self.url, self.numbers, self.random = url, numbers, random.Random(seed)
         self.rows, self.letters = [], []  # acknowledged: keys, sequence numbers
+        self.refused = None
         self.ended = threading.Event()
 
     def run(self):
@@ -52,6 +59,8 @@ class Producer(threading.Thread):
                 self.random.choice((self.put_record, self.put_record, self.put_records))(connection)
         except (OSError, http.client.HTTPException):
             pass  # the server was killed
+        except AssertionError as refused:
+            self.refused = refused
         finally:
             connection.close()
 
@@ -93,8 +102,7 @@ class Producer(threading.Thread):
         entries.append({"Data": encode({"index": -1}), "PartitionKey": "another"})
         told = self.ask(
             connection, "POST", "/", {"StreamName": STREAMS[KIND], "Records": entries},
-            {"Content-Type": "application/x-amz-json-1.1",
-             "X-Amz-Target": "Kinesis_20131202.PutRecords"},
+            {**SIGNED, "X-Amz-Target": "Kinesis_20131202.PutRecords"},
         )  # fmt: skip
         assert told["FailedRecordCount"] == 0, told
         for (number, _), entry in zip(taken, told["Records"], strict=False):
@@ -111,6 +119,7 @@ class Resharder(threading.Thread):
     def __init__(self, url, seed):
         super().__init__()
         self.url, self.random = url, random.Random(seed)
+        self.changes = 0
         self.ended = threading.Event()
 
     def run(self):
@@ -122,10 +131,11 @@ class Resharder(threading.Thread):
                         "ScalingType": "UNIFORM_SCALING"}  # fmt: skip
                 connection.request(
                     "POST", "/", json.dumps(body),
-                    {"Content-Type": "application/x-amz-json-1.1",
-                     "X-Amz-Target": "Kinesis_20131202.UpdateShardCount"},
+                    {**SIGNED, "X-Amz-Target": "Kinesis_20131202.UpdateShardCount"},
                 )  # fmt: skip
-                connection.getresponse().read()  # refused when there are so many already
+                answer = connection.getresponse()
+                answer.read()  # refused when there are so many already
+                self.changes += answer.status == 200
             except (OSError, http.client.HTTPException):
                 return
             finally:
@@ -137,7 +147,8 @@ class Load:
 
     def __init__(self, url, numbers, chance):
         self.producers = [Producer(url, numbers, chance.random()) for _ in range(PRODUCERS)]
-        self.threads = [*self.producers, Resharder(url, chance.random())]
+        self.resharder = Resharder(url, chance.random())
+        self.threads = [*self.producers, self.resharder]
         for thread in self.threads:
             thread.start()
 
@@ -146,7 +157,9 @@ class Load:
             thread.ended.set()
         for thread in self.threads:
             thread.join()
+        acknowledged["changes"] += self.resharder.changes
         for producer in self.producers:
+            assert producer.refused is None, producer.refused
             acknowledged["rows"] += producer.rows
             acknowledged["letters"] += producer.letters
 
@@ -163,6 +176,10 @@ def numbers_from_one():
     return Numbers()
 
 
+def nothing_yet():
+    return {"rows": [], "letters": [], "changes": 0}
+
+
 def check(data, acknowledged):
     """Each record that was acknowledged is there once, and none is there twice."""
     found = Counter(row["ind"] for row in rows(data, KIND))
@@ -175,6 +192,7 @@ def check(data, acknowledged):
     assert not [each for each, times in found.items() if times > 1], "a dead letter is there twice"
     assert set(acknowledged["letters"]) <= set(found)
     assert len(acknowledged["rows"]) > ROUNDS and acknowledged["letters"]
+    assert acknowledged["changes"] > 0
 
 
 def drain(data):
@@ -184,7 +202,7 @@ def drain(data):
 
 def test_the_server_is_killed(data):
     chance = random.Random(20261125)
-    numbers, acknowledged = numbers_from_one(), {"rows": [], "letters": []}
+    numbers, acknowledged = numbers_from_one(), nothing_yet()
     with Server(data, *SETTINGS):
         await_started(data)
     for _ in range((ROUNDS + 1) // 2):
@@ -209,7 +227,7 @@ def start_process(data):
 
 def test_processors_are_killed(data):
     chance = random.Random(20261126)
-    numbers, acknowledged = numbers_from_one(), {"rows": [], "letters": []}
+    numbers, acknowledged = numbers_from_one(), nothing_yet()
     with Server(data, *SETTINGS):
         await_started(data)
     with Server(data, *SETTINGS, "--roles", "gateway") as server:
