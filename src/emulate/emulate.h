@@ -34,7 +34,7 @@ enum pn_emulate_target {
     PN_EMULATE_KINESIS_REST /* the same behind an API Gateway */
 };
 
-/* What a stream keeps of a record, as JSON text. Producers do it in each of these ways. */
+/* What is put into a stream, as JSON text. Producers do it in each of these ways. */
 enum pn_emulate_payload {
     PN_EMULATE_OBJECT,     /* the record */
     PN_EMULATE_BASE64,     /* a string, the record in base64 */

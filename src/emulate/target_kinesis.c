@@ -1,7 +1,8 @@
 /*
  * Records to streams, by PutRecord and PutRecords: of the Kinesis API, or through an API Gateway
- * with the mapping templates of AWS's tutorial "API Gateway as a Kinesis proxy", which keeps the
- * JSON text of what comes as Data. The same payload is kept as the same bytes either way.
+ * with the mapping templates of AWS's tutorial "API Gateway as a Kinesis proxy". For one record it
+ * keeps the JSON text of what comes as Data, a string with its quotes, and so do we through the
+ * API; of several records (data) it keeps a string without them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -89,31 +90,21 @@ static void add_payload(struct pn_buf *out, enum pn_emulate_payload payload,
     }
 }
 
-static void keep_stored(struct pn_buf *stored, enum pn_emulate_payload payload,
-                        const struct pn_emulate_record *record)
-{
-    if (stored != NULL) {
-        add_payload(stored, payload, record);
-    }
-}
-
 /* The API takes bytes, in base64. */
 static void write_api(const struct pn_emulate_config *config, const struct pn_channel *channel,
                       const struct pn_emulate_record *record, struct pn_buf *out,
                       struct pn_buf *stored)
 {
-    keep_stored(stored, config->payload, record);
+    struct pn_buf payload;
+    pn_buf_init(&payload, out->max);
+    add_payload(&payload, config->payload, record);
+    out->failed = out->failed || pn_buf_failed(&payload);
     pn_buf_adds(out, config->batch > 1 ? "{\"Data\":\"" : "\"Data\":\"");
-    if (config->payload == PN_EMULATE_OBJECT) {
-        pn_base64_encode(out, record->json, record->len);
-    } else {
-        struct pn_buf payload;
-        pn_buf_init(&payload, out->max);
-        add_payload(&payload, config->payload, record);
-        out->failed = out->failed || pn_buf_failed(&payload);
-        pn_base64_encode(out, pn_buf_text(&payload), payload.len);
-        pn_buf_deinit(&payload);
+    pn_base64_encode(out, pn_buf_text(&payload), payload.len);
+    if (stored != NULL) {
+        pn_buf_add(stored, pn_buf_text(&payload), payload.len);
     }
+    pn_buf_deinit(&payload);
     pn_buf_adds(out, "\",\"PartitionKey\":");
     pn_json_write_cstr(out, channel->partition_key);
     pn_buf_adds(out, config->batch > 1 ? "}" : "");
@@ -123,7 +114,13 @@ static void write_rest(const struct pn_emulate_config *config, const struct pn_c
                        const struct pn_emulate_record *record, struct pn_buf *out,
                        struct pn_buf *stored)
 {
-    keep_stored(stored, config->payload, record);
+    if (stored != NULL && config->batch == 1) {
+        add_payload(stored, config->payload, record);
+    } else if (stored != NULL && config->payload == PN_EMULATE_BASE64) {
+        pn_base64_encode(stored, record->json, record->len);
+    } else if (stored != NULL) {
+        pn_buf_add(stored, record->json, record->len);
+    }
     if (config->batch > 1) {
         pn_buf_adds(out, "{\"data\":");
     } else {
