@@ -139,6 +139,17 @@ void pn_serve_completed(void *cls, struct MHD_Connection *mhd, void **request,
 
 /* --- the reply -------------------------------------------------------------------------------- */
 
+/* A browser asks whether it may send what it wants to: it may, whatever headers that has (those of
+ * the AWS SDKs change from version to version). */
+static void add_preflight(const struct pn_request *req, struct MHD_Response *response)
+{
+    const char *headers = pn_request_header(req, "Access-Control-Request-Headers");
+    (void)MHD_add_response_header(response, "Access-Control-Allow-Methods", cors_methods);
+    (void)MHD_add_response_header(response, "Access-Control-Allow-Headers",
+                                  headers != NULL && *headers != '\0' ? headers : cors_headers);
+    (void)MHD_add_response_header(response, "Access-Control-Max-Age", "172800");
+}
+
 static void add_headers(struct pn_conn *conn, struct MHD_Response *response)
 {
     struct pn_request *req = &conn->req;
@@ -150,8 +161,7 @@ static void add_headers(struct pn_conn *conn, struct MHD_Response *response)
         (void)MHD_add_response_header(response, "Access-Control-Allow-Origin", origin);
     }
     if (req->method == PN_OPTIONS) {
-        (void)MHD_add_response_header(response, "Access-Control-Allow-Methods", cors_methods);
-        (void)MHD_add_response_header(response, "Access-Control-Allow-Headers", cors_headers);
+        add_preflight(req, response);
     }
     if (req->allow != NULL) {
         (void)MHD_add_response_header(response, "Allow", req->allow);
