@@ -335,6 +335,8 @@ static void make_metrics(struct pn_stream_worker *worker)
         .lag = pn_metrics_gauge(metrics, "pinion_stream_lag_records",
                                 "Records of the stream that the table does not have yet.", "table",
                                 table),
+        .failed = pn_metrics_gauge(metrics, "pinion_stream_failed",
+                                   "1: the processor of this table has given up.", "table", table),
         .commit_seconds =
             pn_metrics_histogram(metrics, "pinion_stream_commit_seconds",
                                  "How long commits of stream tables take.", "table", table),

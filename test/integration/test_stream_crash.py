@@ -21,7 +21,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from pinion import PINION, Server, run
-from streams import PATHS, STREAMS, await_started, lag, letters, rows, table
+from streams import (
+    PATHS, STREAMS, await_rows, await_started, kinesis, lag, letters, put_many, rows, table,
+)  # fmt: skip
 
 ROUNDS = int(os.environ.get("PINION_CRASH_ROUNDS", "50"))
 PRODUCERS = 3
@@ -248,3 +250,50 @@ def test_processors_are_killed(data):
             process.send_signal(signal.SIGTERM)
             assert process.wait(60) == 0, (data / "process.out").read_text()
     check(data, acknowledged)
+
+
+@pytest.fixture
+def small_store(data):
+    """The store on a disk of its own, of 16 MiB; gives a function that enlarges it."""
+    store = data / "store"
+    store.mkdir(parents=True)
+
+    def mount(*options):
+        return subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", str(store)],
+            capture_output=True,
+        )  # fmt: skip
+
+    if os.geteuid() != 0 or mount("size=16m").returncode != 0:
+        pytest.skip("a disk can only be made by root")
+    yield lambda: mount("remount", "size=256m")
+    subprocess.run(["umount", "-l", str(store)], check=True)
+
+
+def test_a_full_disk_is_waited_for(data, small_store):
+    chance = random.Random(20261127)
+
+    def states():
+        tables = json.loads(server.request("GET", "/api/v1/streams")[1])["tables"]
+        return {each["table"]: each["state"] for each in tables}
+
+    def put(numbers):
+        # Texts that no compression makes small.
+        put_many(kinesis(server.url), KIND, [
+            {"index": number, "title": chance.randbytes(20000).hex()} for number in numbers
+        ])  # fmt: skip
+
+    with Server(data, *SETTINGS) as server:
+        await_started(data)
+        sent = 0
+        while states()["stream_pin"] != "trouble":
+            assert sent < 4000
+            put(range(sent, sent + 50))
+            sent += 50
+        put(range(sent, sent + 50))  # the log still takes records
+        sent += 50
+        assert states()["stream_geo"] == "running"
+        small_store()
+        await_rows(data, KIND, sent)
+        assert states()["stream_pin"] == "running"
+    assert sorted(row["ind"] for row in rows(data, KIND)) == list(range(sent))
