@@ -215,14 +215,14 @@ int pn_stream_put_begin(struct pn_kinesis *kinesis, const char *stream, struct p
 
 /* What became of a record that the log refused. */
 static void take_refusal(const struct pn_stream_put *put, struct pn_stream_record *record,
-                         enum pn_class class_)
+                         enum pn_class class_, const char *msg)
 {
     if (class_ == PN_CLASS_MISSING) {
         refuse(record, PN_KINESIS_NOT_FOUND,
                pn_arena_printf(put->arena, "Stream %s under account %s not found.",
                                put->stream->name, put->kinesis->config.account));
     } else {
-        refuse(record, PN_KINESIS_INTERNAL, internal_failure);
+        refuse(record, PN_KINESIS_INTERNAL, pn_arena_strdup(put->arena, msg));
     }
 }
 
@@ -235,10 +235,12 @@ void pn_stream_put_end(struct pn_stream_put *put, int submit_rc, const struct pn
             continue;
         }
         const struct pn_log_entry *entry = &request->entries[put->entry_of[i]];
-        if (submit_rc != 0) {
-            take_refusal(put, record, submit_error->class_);
+        if (submit_rc != 0 && submit_error->class_ == PN_CLASS_RETRY) {
+            throttle(put, record); /* the log's queue is full */
+        } else if (submit_rc != 0) {
+            take_refusal(put, record, submit_error->class_, submit_error->msg);
         } else if (entry->rc != 0) {
-            take_refusal(put, record, entry->class_);
+            take_refusal(put, record, entry->class_, request->err.msg);
         } else {
             record->offset = entry->offset;
         }
