@@ -7,6 +7,7 @@
 #include "cli/answer.h"
 #include "cli/commands.h"
 #include "cli/dag.h"
+#include "cli/demo_stream.h"
 #include "cli/progress.h"
 #include "cli/serve.h"
 #include "cli/stations.h"
@@ -14,6 +15,7 @@
 
 enum {
     ROWS_DEFAULT = 11154,
+    STREAM_ROWS_MAX = 1000, /* of each kind; they come slowly */
     CONNECTIONS = 32,
     ANSWER_ROWS = 5, /* rows of each answer that are shown */
     FOLDERS_MAX = 1000
@@ -25,6 +27,7 @@ struct demo {
     int64_t seed;
     struct pn_server *server;
     struct pn_emulate_summary sent;
+    struct pn_demo_streamed streamed;
     struct pn_progress progress;
     double emulate_s;
     double dag_s;
@@ -124,6 +127,26 @@ static int run_dags(struct demo *demo, struct pn_err *e)
     return rc;
 }
 
+/* Records into the streams, while the server's processors fill the tables. */
+static int stream(struct demo *demo, struct pn_err *e)
+{
+    const struct pn_pipeline *pipeline = NULL;
+    int rc = pn_cli_pipeline(demo->cli, &pipeline, e);
+    if (rc != 0 || pipeline->stream_count == 0) {
+        return rc;
+    }
+    headline(demo, "Putting records into the streams, one a request; they come into the tables");
+    int64_t rows = demo->rows < STREAM_ROWS_MAX ? demo->rows : STREAM_ROWS_MAX;
+    rc = pn_demo_stream(demo->cli, pn_server_url(demo->server), rows, (uint64_t)demo->seed,
+                        &demo->streamed, e);
+    if (rc == 0) {
+        (void)fprintf(demo->cli->out,
+                      "from acknowledged to visible in the table: p50 %.0f ms, p99 %.0f ms\n",
+                      demo->streamed.visible_p50_ms, demo->streamed.visible_p99_ms);
+    }
+    return rc;
+}
+
 /* ---- queries --------------------------------------------------------------------------------- */
 
 static int run_queries(struct demo *demo, struct pn_engine *engine, struct pn_err *e)
@@ -163,13 +186,66 @@ static int ignore_columns(void *arg, const char *const *names, const char *const
     return 0;
 }
 
+/* A table that isn't there has none. */
 static int count_rows(struct pn_engine *engine, const char *table, int64_t *rows, struct pn_err *e)
 {
+    struct pn_err failure = {0};
     const struct pn_rows taker = {.columns = ignore_columns, .row = take_number, .arg = rows};
     char *sql = pn_xasprintf("SELECT count(*) FROM \"%s\"", table);
-    int rc = pn_engine_query(engine, sql, &taker, e);
+    *rows = 0;
+    int rc = pn_engine_query(engine, sql, &taker, &failure);
+    if (rc != 0 && failure.class_ == PN_CLASS_MISSING) {
+        rc = 0;
+    } else if (rc != 0) {
+        pn_err_copy(e, &failure);
+    }
     free(sql);
     return rc;
+}
+
+/* A line for each table: those of the batches, or those that streams fill. */
+static int list_tables(const struct demo *demo, struct pn_engine *engine, bool of_streams,
+                       struct pn_err *e)
+{
+    char number[PN_GROUPED_SIZE];
+    const char *letters = of_streams ? "stream_dead_letters" : "dead_letters";
+    const struct pn_pipeline *pipeline = demo->cli->pipeline;
+    int64_t rows = 0;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < pipeline->table_count; i++) {
+        const struct pn_table *table = &pipeline->tables[i];
+        if ((table->like != NULL) == of_streams) {
+            rc = count_rows(engine, table->name, &rows, e);
+            (void)fprintf(demo->cli->out, "rows in %-20s %12s   %s\n", table->name,
+                          pn_format_grouped(rows, number), table->path);
+        }
+    }
+    if (rc == 0) {
+        rc = count_rows(engine, letters, &rows, e);
+        (void)fprintf(demo->cli->out, "%-28s %12s\n", letters, pn_format_grouped(rows, number));
+    }
+    return rc;
+}
+
+static void print_sent(const struct demo *demo, const char *what,
+                       const struct pn_emulate_summary *sent)
+{
+    char number[PN_GROUPED_SIZE];
+    (void)fprintf(demo->cli->out, "%-28s %12s   %.0f a second, p50 %.2f ms, p99 %.2f ms\n", what,
+                  pn_format_grouped(sent->acknowledged, number),
+                  (double)sent->acknowledged / sent->seconds, sent->p50_ms, sent->p99_ms);
+}
+
+static int summarize_streams(const struct demo *demo, struct pn_engine *engine, struct pn_err *e)
+{
+    char number[PN_GROUPED_SIZE];
+    const struct pn_demo_streamed *streamed = &demo->streamed;
+    (void)fputc('\n', demo->cli->out);
+    print_sent(demo, "records put into streams", &streamed->sent);
+    (void)fprintf(demo->cli->out, "%-28s %12s   after p50 %.0f ms, p99 %.0f ms\n",
+                  "records seen in tables", pn_format_grouped(streamed->visible, number),
+                  streamed->visible_p50_ms, streamed->visible_p99_ms);
+    return list_tables(demo, engine, true, e);
 }
 
 static int summarize(struct demo *demo, struct pn_engine *engine, double total_s, struct pn_err *e)
@@ -185,28 +261,18 @@ static int summarize(struct demo *demo, struct pn_engine *engine, double total_s
     int64_t landed = 0;
     int64_t dead_letters = 0;
     pn_server_landed(demo->server, &landed, &dead_letters);
-    (void)fprintf(cli->out, "%-28s %12s   %.0f a second, p50 %.2f ms, p99 %.2f ms\n",
-                  "records acknowledged", pn_format_grouped(demo->sent.acknowledged, number),
-                  (double)demo->sent.acknowledged / demo->emulate_s, demo->sent.p50_ms,
-                  demo->sent.p99_ms);
+    print_sent(demo, "records acknowledged", &demo->sent);
     (void)fprintf(cli->out, "%-28s %12s\n", "records landed", pn_format_grouped(landed, number));
-    for (size_t i = 0; rc == 0 && i < pipeline->table_count; i++) {
-        int64_t rows = 0;
-        if (pipeline->tables[i].like != NULL) {
-            continue; /* a stream's, and nothing was streamed */
-        }
-        rc = count_rows(engine, pipeline->tables[i].name, &rows, e);
-        (void)fprintf(cli->out, "rows in %-20s %12s   %s\n", pipeline->tables[i].name,
-                      pn_format_grouped(rows, number), pipeline->tables[i].path);
+    rc = list_tables(demo, engine, false, e);
+    if (rc == 0 && pipeline->stream_count > 0) {
+        rc = summarize_streams(demo, engine, e);
     }
-    int64_t in_table = 0;
-    if (rc == 0) {
-        rc = count_rows(engine, "dead_letters", &in_table, e);
+    (void)fprintf(cli->out, "\n%-28s %10.2f s\n%-28s %10.2f s\n%-28s %10.2f s\n", "posting",
+                  demo->emulate_s, "the DAG", demo->dag_s, "queries", demo->query_s);
+    if (pipeline->stream_count > 0) {
+        (void)fprintf(cli->out, "%-28s %10.2f s\n", "streaming", demo->streamed.seconds);
     }
-    (void)fprintf(cli->out, "%-28s %12s\n", "dead letters", pn_format_grouped(in_table, number));
-    (void)fprintf(cli->out, "\n%-28s %10.2f s\n%-28s %10.2f s\n%-28s %10.2f s\n%-28s %10.2f s\n",
-                  "posting", demo->emulate_s, "the DAG", demo->dag_s, "queries", demo->query_s,
-                  "everything", total_s);
+    (void)fprintf(cli->out, "%-28s %10.2f s\n", "everything", total_s);
     return rc;
 }
 
@@ -216,13 +282,15 @@ static void say_what_next(const struct demo *demo)
     const struct pn_cli *cli = demo->cli;
     const char *self = program_invocation_name;
     (void)fprintf(cli->out,
-                  "\nAll of it is in %s: log/ the records, store/topics the landed objects,"
-                  " store/delta_tables the tables.\nTo go on:\n"
+                  "\nAll of it is in %s: log/ the records, store/ the landed objects and the"
+                  " tables.\nTo go on:\n"
                   "  %s query --list --data %s\n"
                   "  %s query \"SELECT * FROM <table> LIMIT 3\" --data %s\n"
                   "  %s table list --data %s\n"
+                  "  %s stream list --data %s\n"
                   "  %s serve --data %s     and post to http://127.0.0.1:8082/topics/<topic>\n",
-                  cli->data, self, cli->data, self, cli->data, self, cli->data, self, cli->data);
+                  cli->data, self, cli->data, self, cli->data, self, cli->data, self, cli->data,
+                  self, cli->data);
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */
@@ -250,6 +318,9 @@ static int run_stages(struct demo *demo, struct pn_err *e)
     }
     if (rc == 0) {
         rc = run_queries(demo, engine, e);
+    }
+    if (rc == 0) {
+        rc = stream(demo, e);
     }
     if (rc == 0) {
         rc = summarize(demo, engine, seconds_since(demo, start_ns), e);
@@ -298,7 +369,8 @@ int pn_cmd_demo(struct pn_cli *cli, int argc, char **argv)
         .opts = opts,
         .uses = PN_USES_QUIET,
         .about = "Runs the whole pipeline once: a server, records posted over HTTP, the DAGs, the"
-                 " queries, a summary."};
+                 " queries; then up to 1,000 records of each kind put into the streams, and the"
+                 " tables that fill from them; a summary."};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
         return status;

@@ -32,7 +32,7 @@ int pn_stream_await(struct pn_stream_session *session, const char *stream,
                     struct pn_err *e) PN_MUST_CHECK;
 
 /* A shard as ListShards tells of it; in the session's arena. */
-struct pn_stream_shard {
+struct pn_listed_shard {
     const char *id;
     const char *parent;          /* or NULL */
     const char *adjacent_parent; /* or NULL */
@@ -43,7 +43,7 @@ struct pn_stream_shard {
 };
 /* All shards of a stream, the closed ones that still have records too. */
 int pn_stream_shards(struct pn_stream_session *session, const char *stream,
-                     struct pn_stream_shard **shards, size_t *count,
+                     struct pn_listed_shard **shards, size_t *count,
                      struct pn_err *e) PN_MUST_CHECK;
 /* "2" is short for "shardId-000000000002"; in the session's arena. */
 const char *pn_stream_shard_word(struct pn_stream_session *session, const char *word);

@@ -20,12 +20,12 @@ static const char *keep_text(struct pn_stream_session *session, const struct pn_
                                                       : NULL;
 }
 
-static struct pn_stream_shard keep_shard(struct pn_stream_session *session,
+static struct pn_listed_shard keep_shard(struct pn_stream_session *session,
                                          const struct pn_json *node)
 {
     const struct pn_json *hashes = pn_json_get(node, "HashKeyRange");
     const struct pn_json *numbers = pn_json_get(node, "SequenceNumberRange");
-    return (struct pn_stream_shard){
+    return (struct pn_listed_shard){
         .id = keep_text(session, node, "ShardId"),
         .parent = keep_text(session, node, "ParentShardId"),
         .adjacent_parent = keep_text(session, node, "AdjacentParentShardId"),
@@ -37,16 +37,16 @@ static struct pn_stream_shard keep_shard(struct pn_stream_session *session,
 }
 
 static int keep_page(struct pn_stream_session *session, const struct pn_json *page,
-                     struct pn_stream_shard **shards, size_t *count, struct pn_err *e)
+                     struct pn_listed_shard **shards, size_t *count, struct pn_err *e)
 {
     size_t more = page != NULL ? page->count : 0;
-    struct pn_stream_shard *all = pn_arena_calloc(&session->arena, *count + more + 1, sizeof *all);
+    struct pn_listed_shard *all = pn_arena_calloc(&session->arena, *count + more + 1, sizeof *all);
     if (*count > 0) {
         memcpy(all, *shards, *count * sizeof *all);
     }
     for (const struct pn_json *node = page != NULL ? page->first : NULL; node != NULL;
          node = node->next) {
-        struct pn_stream_shard shard = keep_shard(session, node);
+        struct pn_listed_shard shard = keep_shard(session, node);
         if (shard.id == NULL || shard.hash_start == NULL || shard.hash_end == NULL) {
             return pn_err_input(e, "ListShards answered with a shard that has no id or hash keys");
         }
@@ -57,7 +57,7 @@ static int keep_page(struct pn_stream_session *session, const struct pn_json *pa
 }
 
 int pn_stream_shards(struct pn_stream_session *session, const char *stream,
-                     struct pn_stream_shard **shards, size_t *count, struct pn_err *e)
+                     struct pn_listed_shard **shards, size_t *count, struct pn_err *e)
 {
     const char *token = NULL;
     int rc = 0;
@@ -95,7 +95,7 @@ const char *pn_stream_shard_word(struct pn_stream_session *session, const char *
 /* --- describe --------------------------------------------------------------------------------- */
 
 /* Percent of the ring of hash keys, to three decimals. */
-static double share_of(const struct pn_stream_shard *shard)
+static double share_of(const struct pn_listed_shard *shard)
 {
     struct pn_hash_key start = {0};
     struct pn_hash_key end = {0};
@@ -113,7 +113,7 @@ static int print_shards(struct pn_stream_session *session, const char *stream, s
         {"shard", false},   {"state", false},           {"share_percent", true},
         {"parent", false},  {"adjacent_parent", false}, {"hash_start", true},
         {"hash_end", true}, {"sequence_start", false},  {"sequence_end", false}};
-    struct pn_stream_shard *shards = NULL;
+    struct pn_listed_shard *shards = NULL;
     size_t count = 0;
     int rc = pn_stream_shards(session, stream, &shards, &count, e);
     if (rc != 0) {
@@ -188,7 +188,7 @@ static struct pn_hash_key middle(struct pn_hash_key start, struct pn_hash_key en
 static int find_middle(struct pn_stream_session *session, const char *stream, const char *id,
                        char out[PN_HASH_KEY_SIZE], struct pn_err *e)
 {
-    struct pn_stream_shard *shards = NULL;
+    struct pn_listed_shard *shards = NULL;
     size_t count = 0;
     int rc = pn_stream_shards(session, stream, &shards, &count, e);
     for (size_t i = 0; rc == 0 && i < count; i++) {

@@ -29,7 +29,7 @@ enum reader_state { READER_WAITS, READER_READS, READER_DONE };
 
 /* One shard. Strings are in the session's arena but for those that change. */
 struct reader {
-    const struct pn_stream_shard *shard;
+    const struct pn_listed_shard *shard;
     enum reader_state state;
     bool from_start; /* of the shard, whatever --from says */
     bool at_tip;
@@ -77,7 +77,7 @@ static struct reader *find_reader(const struct tail *tail, const char *id)
     return NULL;
 }
 
-static void add_reader(struct tail *tail, const struct pn_stream_shard *shard, bool first)
+static void add_reader(struct tail *tail, const struct pn_listed_shard *shard, bool first)
 {
     bool passed =
         first && tail->from == PN_START_LATEST && shard->sequence_end != NULL && tail->only == NULL;
@@ -89,7 +89,7 @@ static void add_reader(struct tail *tail, const struct pn_stream_shard *shard, b
 /* Adds the shards that are not known yet; `first` at the start. */
 static int find_shards(struct tail *tail, bool first, struct pn_err *e)
 {
-    struct pn_stream_shard *shards = NULL;
+    struct pn_listed_shard *shards = NULL;
     size_t count = 0;
     int rc = pn_stream_shards(&tail->session, tail->name, &shards, &count, e);
     for (size_t i = 0; rc == 0 && i < count; i++) {

@@ -41,6 +41,16 @@ enum pn_emulate_payload {
     PN_EMULATE_JSON_STRING /* a string that holds the record's JSON */
 };
 
+/* A record that a server has acknowledged. The texts are good for the call. */
+struct pn_emulate_ack {
+    const char *name;          /* of the topic or stream */
+    const char *partition_key; /* of a stream's record, else NULL */
+    const char *place;         /* partition or shard, not NUL-terminated */
+    size_t place_len;
+    const char *position; /* offset or sequence number, not NUL-terminated */
+    size_t position_len;
+};
+
 /* Strings are borrowed. Start from pn_emulate_config_init(). */
 struct pn_emulate_config {
     const char *folder; /* of the pipeline: its generator.yml is read */
@@ -72,6 +82,8 @@ struct pn_emulate_config {
 
     /* Called now and then, with the records done so far (acknowledged, or written). NULL ok. */
     void (*progress)(void *arg, int64_t done, int64_t total);
+    /* Called for each record that was acknowledged. NULL ok. */
+    void (*acknowledged)(void *arg, const struct pn_emulate_ack *ack);
     /* Asked between records; true ends the run early: what is under way is finished. NULL ok. */
     bool (*stopped)(void *arg);
     void *arg;

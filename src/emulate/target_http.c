@@ -83,8 +83,8 @@ static void flush_acks(struct http *http)
     http->acks_written_ns = pn_mono_ns(config->clock);
 }
 
-static void acknowledge(struct http *http, const struct pn_channel *channel,
-                        const struct note *note, const struct pn_ack *ack)
+static void acknowledge(struct http *http, const struct note *note,
+                        const struct pn_emulate_ack *ack)
 {
     const struct pn_emulate_config *config = http->env.config;
     struct pn_emulate_summary *summary = http->env.summary;
@@ -92,10 +92,13 @@ static void acknowledge(struct http *http, const struct pn_channel *channel,
     if (config->progress != NULL && summary->acknowledged % PROGRESS_RECORDS == 0) {
         config->progress(config->arg, summary->acknowledged, http->env.total);
     }
+    if (config->acknowledged != NULL) {
+        config->acknowledged(config->arg, ack);
+    }
     if (http->acks_fd < 0) {
         return;
     }
-    pn_buf_adds(&http->acks, channel->name);
+    pn_buf_adds(&http->acks, ack->name);
     pn_buf_addc(&http->acks, ',');
     pn_buf_add(&http->acks, ack->place, ack->place_len);
     pn_buf_addc(&http->acks, ',');
@@ -152,10 +155,11 @@ static enum pn_post_verdict judge_results(struct http *http, struct pn_post *pos
     size_t again_count = 0;
     size_t at = 0;
     for (const struct pn_json *result = results; result != NULL; result = result->next, at++) {
-        struct pn_ack ack = {.place = NULL};
+        struct pn_emulate_ack ack = {.name = channel->name,
+                                     .partition_key = channel->partition_key};
         switch (http->dialect->fate(result, &ack)) {
         case PN_FATE_TAKEN:
-            acknowledge(http, channel, note_at(&post->notes, at), &ack);
+            acknowledge(http, note_at(&post->notes, at), &ack);
             break;
         case PN_FATE_AGAIN:
             again[at] = true;

@@ -32,14 +32,6 @@ struct pn_channel {
 /* What became of one record. */
 enum pn_fate { PN_FATE_TAKEN, PN_FATE_AGAIN, PN_FATE_REFUSED };
 
-/* Where a record is that was taken: texts of the answer. */
-struct pn_ack {
-    const char *place; /* partition, shard */
-    size_t place_len;
-    const char *position; /* offset, sequence number */
-    size_t position_len;
-};
-
 /* What a status other than 200 (and 429, 5xx, which are tried again in any case) means. */
 enum pn_refusal {
     PN_REFUSED_RECORDS, /* these records; the run goes on */
@@ -65,8 +57,8 @@ struct pn_dialect {
     /* The first of `count` siblings, one for each record, in the answer of a 200; NULL when it is
      * no such answer. */
     const struct pn_json *(*results)(const struct pn_json *answer, size_t count);
-    /* What one of those says; `ack` is filled for a record that was taken. */
-    enum pn_fate (*fate)(const struct pn_json *result, struct pn_ack *ack);
+    /* What one of those says; of a record that was taken, `ack` gets place and position. */
+    enum pn_fate (*fate)(const struct pn_json *result, struct pn_emulate_ack *ack);
     /* `answer` is NULL when the answer is no JSON. */
     enum pn_refusal (*refusal)(long status, const struct pn_json *answer);
 };

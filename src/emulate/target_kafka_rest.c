@@ -52,17 +52,17 @@ static bool is_null(const struct pn_json *node)
     return node == NULL || node->type == PN_JSON_NULL;
 }
 
-static enum pn_fate fate_of(const struct pn_json *result, struct pn_ack *ack)
+static enum pn_fate fate_of(const struct pn_json *result, struct pn_emulate_ack *ack)
 {
     const struct pn_json *partition = pn_json_get(result, "partition");
     const struct pn_json *offset = pn_json_get(result, "offset");
     if (is_null(pn_json_get(result, "error")) && is_null(pn_json_get(result, "error_code")) &&
         pn_json_get_i64(result, "offset", -1) >= 0 &&
         pn_json_get_i64(result, "partition", -1) >= 0) {
-        *ack = (struct pn_ack){.place = partition->raw,
-                               .place_len = partition->raw_len,
-                               .position = offset->raw,
-                               .position_len = offset->raw_len};
+        ack->place = partition->raw;
+        ack->place_len = partition->raw_len;
+        ack->position = offset->raw;
+        ack->position_len = offset->raw_len;
         return PN_FATE_TAKEN;
     }
     return pn_json_get_i64(result, "error_code", 0) == KAFKA_RETRIABLE ? PN_FATE_AGAIN

@@ -152,7 +152,7 @@ static const struct pn_json *results_of(const struct pn_json *answer, size_t cou
     return records->type == PN_JSON_ARRAY && records->count == count ? records->first : NULL;
 }
 
-static enum pn_fate fate_of(const struct pn_json *result, struct pn_ack *ack)
+static enum pn_fate fate_of(const struct pn_json *result, struct pn_emulate_ack *ack)
 {
     const struct pn_json *code = pn_json_get(result, "ErrorCode");
     if (code != NULL && code->type != PN_JSON_NULL) {

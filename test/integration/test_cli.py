@@ -49,7 +49,9 @@ def test_the_commands_are_those_that_scripts_rely_on():
         "serve", "emulate batch", "query", "demo", "init", "settings", "version", "help",
         "pipeline check", "pipeline show", "dag list", "dag show", "dag trigger", "dag runs",
         "dag status", "dag logs", "dag cancel", "table list", "table schema", "table history",
-        "table files", "table optimize", "table vacuum",
+        "table files", "table optimize", "table vacuum", "emulate stream", "stream list",
+        "stream create", "stream describe", "stream delete", "stream reshard", "stream tail",
+        "stream process", "stream lag",
     }  # fmt: skip
 
 
@@ -74,6 +76,13 @@ def test_options_of_every_command_are_checked():
     ["query", "SELECT 1", "--format", "xml"], ["demo", "--rows", "x"], ["demo", "--rows", "-1"],
     ["emulate", "batch", "--rows", "1.5"], ["table", "schema", "pin", "--version", "x"],
     ["table", "vacuum", "pin", "--retain", "soon"], ["emulate", "batch", "--to", "nowhere"],
+    ["emulate", "stream", "--to", "jsonl"], ["stream"], ["stream", "create"],
+    ["stream", "list", "x"], ["stream", "create", "a", "--retention", "1h"],
+    ["stream", "create", "a", "--retention", "90001s"],
+    ["stream", "create", "a", "--on-demand", "--shards", "2"], ["stream", "reshard", "a"],
+    ["stream", "reshard", "a", "--shards", "2", "--split", "0"],
+    ["stream", "reshard", "a", "--merge", "0"], ["stream", "reshard", "a", "b", "--shards", "2"],
+    ["stream", "tail", "a", "--from", "x"],
 ])  # fmt: skip
 def test_a_wrong_use_exits_with_2(data, args):
     done = run(*args, data=data if args else None, check=False)
@@ -328,5 +337,16 @@ def test_the_demo_leaves_its_folder_and_prints_nine_answers(tmp_path):
         (data,) = [path.parent for path in into.rglob("store") if path.is_dir()]
         assert delta(data, f"transformed/{kind}").num_rows == 200
         assert str(len(query(f'SELECT * FROM "{kind}"', data))) in done.stdout
+        # The same rows came through the streams.
+        streamed = query(f'SELECT * FROM stream_{kind}', data)
+        assert sorted(map(json.dumps, streamed)) == sorted(
+            map(json.dumps, query(f'SELECT * FROM "{kind}"', data))
+        )
+    told = re.search(r"records seen in tables +600   after p50 (\d+) ms, p99 (\d+) ms", done.stdout)
+    assert told and 0 < int(told[1]) <= int(told[2])
+    assert re.search(r"records put into streams +600 ", done.stdout)
+    assert re.search(r"stream_dead_letters +0\n", done.stdout)
+    last = re.findall(r"^ +\d+\.\d +600 +200 +200 +200$", done.stdout, re.M)
+    assert last, done.stdout
     again = run("demo", "--rows", "200", "--into", into, "-q", check=False)
     assert again.returncode != 0 or (tmp_path / "demo-2").exists()
