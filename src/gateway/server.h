@@ -51,7 +51,7 @@ struct pn_conn {
     bool taken;   /* the log took `produce`, and `done` will be called, or was */
     /* Of a reply that goes on, see stream_reply.c. */
     bool streaming;                  /* the handler gave a stream, to be ended */
-    bool stream_begun;               /* the reply's header is with libmicrohttpd */
+    bool stream_begun;               /* libmicrohttpd has its header; the worker's own */
     bool stream_last;                /* the stream has said all it has to say */
     atomic_bool stream_cut;          /* the client is gone, or memory ran out: break it off */
     size_t stream_sent;              /* bytes of `out` that libmicrohttpd has */

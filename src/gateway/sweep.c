@@ -126,7 +126,7 @@ void pn_sweep(struct pn_worker *worker)
         }
         if (conn->state != PN_PENDING) {
             sweep_one(conn, stage);
-        } else if (conn->streaming) {
+        } else if (conn->stream_begun) {
             sweep_stream(conn);
         }
     }
