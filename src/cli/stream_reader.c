@@ -76,6 +76,13 @@ int pn_cli_open_stream_engine(struct pn_cli *cli, struct pn_store *store, bool b
     return rc;
 }
 
+/* The server of the data folder may be started again, at another port. */
+static char *find_server(void *arg)
+{
+    char *url = NULL;
+    return pn_cli_server_url(arg, &url, NULL) == 0 ? url : NULL;
+}
+
 static int open_source(struct pn_cli *cli, struct pn_stream_reader *reader, struct pn_err *e)
 {
     const struct pn_settings *settings = NULL;
@@ -88,8 +95,12 @@ static int open_source(struct pn_cli *cli, struct pn_stream_reader *reader, stru
     }
     if (reader->url != NULL) {
         int64_t poll_ms = settings->stream.trigger_ms / 2;
-        reader->source =
-            pn_stream_source_api(reader->url, poll_ms < POLL_MS_MIN ? POLL_MS_MIN : poll_ms);
+        const struct pn_stream_server server = {.url = reader->url,
+                                                .poll_ms =
+                                                    poll_ms > POLL_MS_MIN ? poll_ms : POLL_MS_MIN,
+                                                .find = cli->url == NULL ? find_server : NULL,
+                                                .arg = cli};
+        reader->source = pn_stream_source_api(&server);
         return 0;
     }
     rc = pn_cli_open_log(cli, NULL, &reader->log, e);

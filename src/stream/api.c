@@ -14,15 +14,17 @@ enum { TIMEOUT_MS = 30000, ANSWER_BYTES_MAX = 64 << 20, SHARDS_MAX = 1 << 20 };
 
 struct api {
     struct pn_stream_source source;
-    char *url;
-    int64_t poll_ms;
+    struct pn_stream_server server; /* url not used */
     struct pn_bell bell;
+    pthread_mutex_t lock; /* of url, and held while it is looked for */
+    char *url;
 };
 
 static void destroy(struct pn_stream_source *source)
 {
     struct api *api = (struct api *)source;
     pn_bell_deinit(&api->bell);
+    pthread_mutex_destroy(&api->lock);
     free(api->url);
     free(api);
 }
@@ -30,6 +32,7 @@ static void destroy(struct pn_stream_source *source)
 /* --- one request ------------------------------------------------------------------------------ */
 
 struct call {
+    char *url; /* that was asked */
     struct pn_buf answer;
     struct pn_json_parser *parser;
     struct pn_json *root;
@@ -39,10 +42,11 @@ static void call_end(struct call *call)
 {
     pn_buf_deinit(&call->answer);
     pn_json_parser_destroy(&call->parser);
+    free(call->url);
 }
 
 /* An answer that says no: its class by the status, its words from the body. */
-static int refuse(const struct api *api, const struct call *call, long status, struct pn_err *e)
+static int refuse(const struct call *call, long status, struct pn_err *e)
 {
     const char *text = "";
     size_t len = 0;
@@ -51,19 +55,52 @@ static int refuse(const struct api *api, const struct call *call, long status, s
     if (status == 400 || status == 401 || status == 403) {
         class_ = PN_CLASS_INPUT;
     }
-    return pn_err_set(e, class_, PN_FAIL, "the server at %s answered %ld: %.*s", api->url, status,
+    return pn_err_set(e, class_, PN_FAIL, "the server at %s answered %ld: %.*s", call->url, status,
                       (int)(len < 400 ? len : 400), text);
+}
+
+static char *present_url(struct api *api)
+{
+    pthread_mutex_lock(&api->lock);
+    char *url = pn_xstrdup(api->url);
+    pthread_mutex_unlock(&api->lock);
+    return url;
+}
+
+/* A server that was started again may be elsewhere. Is it, or does another thread know already? */
+static bool find_anew(struct api *api, const char *asked)
+{
+    if (api->server.find == NULL) {
+        return false;
+    }
+    pthread_mutex_lock(&api->lock);
+    if (strcmp(api->url, asked) == 0) {
+        char *found = api->server.find(api->server.arg);
+        if (found != NULL) {
+            free(api->url);
+            api->url = found;
+        }
+    }
+    bool is_elsewhere = strcmp(api->url, asked) != 0;
+    pthread_mutex_unlock(&api->lock);
+    return is_elsewhere;
 }
 
 /* GET `path`; the call is to be ended whatever comes back. */
 static int get(struct pn_stream_source *source, const char *path, struct call *call,
                struct pn_err *e)
 {
-    const struct api *api = (const struct api *)source;
+    struct api *api = (struct api *)source;
     long status = 0;
-    *call = (struct call){.parser = pn_json_parser_create()};
+    *call = (struct call){.parser = pn_json_parser_create(), .url = present_url(api)};
     pn_buf_init(&call->answer, ANSWER_BYTES_MAX);
-    int rc = pn_http_request("GET", api->url, path, NULL, TIMEOUT_MS, &status, &call->answer, e);
+    int rc = pn_http_request("GET", call->url, path, NULL, TIMEOUT_MS, &status, &call->answer, e);
+    if (rc != 0 && find_anew(api, call->url)) {
+        free(call->url);
+        call->url = present_url(api);
+        pn_buf_reset(&call->answer);
+        rc = pn_http_request("GET", call->url, path, NULL, TIMEOUT_MS, &status, &call->answer, e);
+    }
     if (rc != 0) {
         return rc;
     }
@@ -75,20 +112,19 @@ static int get(struct pn_stream_source *source, const char *path, struct call *c
         call->root = NULL;
     }
     if (status != 200) {
-        return refuse(api, call, status, e);
+        return refuse(call, status, e);
     }
     return parsed == 0
                ? 0
-               : pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "the server at %s: %s", api->url, why.msg);
+               : pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "the server at %s: %s", call->url, why.msg);
 }
 
 /* --- the source ------------------------------------------------------------------------------- */
 
-static int odd_answer(struct pn_stream_source *source, struct pn_err *e)
+static int odd_answer(const struct call *call, struct pn_err *e)
 {
     return pn_err_set(e, PN_CLASS_FATAL, PN_FAIL,
-                      "the server at %s is no pinion, or one of another version",
-                      ((struct api *)source)->url);
+                      "the server at %s is no pinion, or one of another version", call->url);
 }
 
 static int describe(struct pn_stream_source *source, const char *stream, struct pn_arena *arena,
@@ -101,7 +137,7 @@ static int describe(struct pn_stream_source *source, const char *stream, struct 
     char *id = pn_json_dup(pn_json_get(call.root, "id"));
     if (rc == 0 && (id == NULL || shards == NULL || shards->type != PN_JSON_ARRAY ||
                     shards->count > SHARDS_MAX)) {
-        rc = odd_answer(source, e);
+        rc = odd_answer(&call, e);
     }
     if (rc == 0) {
         *out = (struct pn_stream_source_stream){.id = strtoull(id, NULL, 16)};
@@ -138,7 +174,7 @@ static int position(struct pn_stream_source *source, const char *stream, uint64_
     int rc = get(source, path, &call, e);
     if (rc == 0) {
         *offset = pn_json_get_i64(call.root, "offset", -1);
-        rc = *offset >= 0 ? 0 : odd_answer(source, e);
+        rc = *offset >= 0 ? 0 : odd_answer(&call, e);
     }
     free(path);
     call_end(&call);
@@ -155,15 +191,14 @@ static bool bytes_of(struct pn_arena *arena, const struct pn_json *item, const c
            pn_base64_decode_exact(arena, text, len, &bytes->data, &bytes->len);
 }
 
-static int take_records(struct pn_stream_source *source, const struct pn_json *root,
-                        struct pn_arena *arena, struct pn_stream_source_records *out,
-                        struct pn_err *e)
+static int take_records(const struct call *call, struct pn_arena *arena,
+                        struct pn_stream_source_records *out, struct pn_err *e)
 {
-    const struct pn_json *records = pn_json_get(root, "records");
+    const struct pn_json *records = pn_json_get(call->root, "records");
     if (records == NULL || records->type != PN_JSON_ARRAY) {
-        return odd_answer(source, e);
+        return odd_answer(call, e);
     }
-    out->next_offset = pn_json_get_i64(root, "next_offset", out->next_offset);
+    out->next_offset = pn_json_get_i64(call->root, "next_offset", out->next_offset);
     out->records = pn_arena_calloc(arena, records->count + 1, sizeof *out->records);
     for (const struct pn_json *item = records->first; item != NULL; item = item->next) {
         struct pn_record *record = &out->records[out->count++];
@@ -171,7 +206,7 @@ static int take_records(struct pn_stream_source *source, const struct pn_json *r
         record->timestamp_ms = pn_json_get_i64(item, "arrival_ms", 0);
         if (record->offset < 0 || !bytes_of(arena, item, "key", &record->key) ||
             !bytes_of(arena, item, "data", &record->value)) {
-            return odd_answer(source, e);
+            return odd_answer(call, e);
         }
     }
     return 0;
@@ -189,7 +224,7 @@ static int read_records(struct pn_stream_source *source, const char *stream, uin
                               stream, shard, id, offset, max_records, max_bytes);
     int rc = get(source, path, &call, e);
     if (rc == 0) {
-        rc = take_records(source, call.root, arena, out, e);
+        rc = take_records(&call, arena, out, e);
     }
     const char *damage = NULL;
     size_t len = 0;
@@ -204,7 +239,7 @@ static int read_records(struct pn_stream_source *source, const char *stream, uin
 static uint64_t wait(struct pn_stream_source *source, uint64_t seen, int64_t ms)
 {
     struct api *api = (struct api *)source;
-    return pn_bell_wait(&api->bell, seen, ms < api->poll_ms ? ms : api->poll_ms);
+    return pn_bell_wait(&api->bell, seen, ms < api->server.poll_ms ? ms : api->server.poll_ms);
 }
 
 static void wake(struct pn_stream_source *source)
@@ -212,7 +247,7 @@ static void wake(struct pn_stream_source *source)
     pn_bell_ring(&((struct api *)source)->bell);
 }
 
-struct pn_stream_source *pn_stream_source_api(const char *url, int64_t poll_ms)
+struct pn_stream_source *pn_stream_source_api(const struct pn_stream_server *server)
 {
     static const struct pn_stream_source_ops ops = {.destroy = destroy,
                                                     .describe = describe,
@@ -222,8 +257,9 @@ struct pn_stream_source *pn_stream_source_api(const char *url, int64_t poll_ms)
                                                     .wake = wake};
     struct api *api = pn_xcalloc(1, sizeof *api);
     api->source.ops = &ops;
-    api->url = pn_xstrdup(url);
-    api->poll_ms = poll_ms;
+    api->server = *server;
+    api->url = pn_xstrdup(server->url);
+    pthread_mutex_init(&api->lock, NULL);
     pn_bell_init(&api->bell);
     return &api->source;
 }

@@ -185,12 +185,13 @@ int pn_stream_collect(struct pn_stream_worker *worker, bool wait, struct pn_err 
     }
     pn_stream_batch_reset(batch);
     if (rc != 0 && failure.class_ == PN_CLASS_CONFLICT && failure.code == PN_DELTA_TXN_SEEN) {
-        pn_log_info(worker->owner->env.logger, "stream",
-                    "%s: another commit was there first, reading its positions: %s",
-                    worker->table->name, failure.msg);
         pthread_mutex_lock(&worker->lock);
-        worker->view.conflicts++;
+        bool is_first = worker->view.conflicts++ == 0;
         pthread_mutex_unlock(&worker->lock);
+        pn_log_line(worker->owner->env.logger, is_first ? PN_INFO : PN_DEBUG, "stream",
+                    "%s: another commit was there first (of another processor?), going on behind"
+                    " it: %s",
+                    worker->table->name, failure.msg);
         pn_metric_add(worker->metrics.conflicts, 1);
         return 0;
     }

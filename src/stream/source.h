@@ -106,8 +106,16 @@ void pn_stream_source_destroy(struct pn_stream_source **source); /* NULL ok */
 /* The streams of this process; borrows `kinesis` and its log. */
 int pn_stream_source_embedded(struct pn_kinesis *kinesis, struct pn_stream_source **source,
                               struct pn_err *e) PN_MUST_CHECK;
-/* Those of the server at `url` ("http://127.0.0.1:8082"), by our own API (cli/stream_routes.h);
- * looks for new records every `poll_ms`. Nothing is asked yet. */
-struct pn_stream_source *pn_stream_source_api(const char *url, int64_t poll_ms);
+/* Where the server is that api.c reads from. */
+struct pn_stream_server {
+    const char *url; /* "http://127.0.0.1:8082"; copied */
+    int64_t poll_ms; /* how often it is asked for new records */
+    /* When the server does not answer: where is it now? The caller frees the answer; NULL: nobody
+     * knows. Called by one thread at a time. NULL: it is always there. */
+    char *(*find)(void *arg);
+    void *arg;
+};
+/* The streams of a server, by our own API (cli/stream_routes.h). Nothing is asked yet. */
+struct pn_stream_source *pn_stream_source_api(const struct pn_stream_server *server);
 
 #endif

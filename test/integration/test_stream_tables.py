@@ -193,6 +193,19 @@ def test_two_processors_on_the_same_tables(data, tmp_path):
     assert sorted(row["ind"] for row in rows(data, "pin")) == list(range(3000))
 
 
+def test_a_processor_finds_the_server_again(data, tmp_path):
+    pipeline = pipeline_from_the_oldest(tmp_path)
+    args = ("--pipeline", pipeline, "--roles", "gateway")
+    with Server(data, *args) as server:
+        process = start_process(data, "--pipeline", pipeline)
+        put(server.url, "pin", PIN)
+        await_rows(data, "pin", 1)
+    with Server(data, *args) as server:  # at another port
+        put(server.url, "pin", {**PIN, "index": 2})
+        await_rows(data, "pin", 2)
+        idle(process)
+
+
 def test_resharding_keeps_every_record_and_its_order(server, data):
     await_started(data)
     client = kinesis(server.url)
