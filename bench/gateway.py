@@ -43,16 +43,30 @@ def names(options):
     return [f"gateway.{durability}.c{connections}" for durability, connections, _ in CASES]
 
 
-def wrk(port, connections, seconds):
+def nginx(port, folder, answer):
+    """The command of an nginx that answers everything with `answer`."""
+    config = folder / "nginx.conf"
+    config.write_text(NGINX.format(folder=folder, port=port, answer=answer))
+    return [shutil.which("nginx") or "/usr/sbin/nginx", "-p", folder, "-c", config]
+
+
+def wrk(port, connections, seconds, script="post.lua", path="/topics/bench", env=None):
     """One run of wrk; a request that failed fails the measurement."""
-    script = Path(__file__).with_name("post.lua")
-    url = f"http://127.0.0.1:{port}/topics/bench"
+    script = Path(__file__).with_name(script)
+    url = f"http://127.0.0.1:{port}{path}"
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", script, url]
-    out, _ = harness.measure(command, seconds + 60)
+    out, _ = harness.measure(command, seconds + 60, env)
     run = json.loads(out.decode().strip().splitlines()[-1])
     if run["failed"] or not run["requests"]:
         raise harness.BenchError(f"wrk: {run['failed']} of {run['requests']} requests failed")
     return run
+
+
+def say_runs(say, *labelled):
+    for label, runs in labelled:
+        rates = ", ".join(f"{one['rps']:.0f} rps p50 {one['p50_ms']:.2f} p99 {one['p99_ms']:.2f} ms"
+                          for one in runs)  # fmt: skip
+        say(f"{label}: {rates}")
 
 
 def check_kept(port, acknowledged):
@@ -69,13 +83,12 @@ def run(name, scratch, options, say):
     )
     seconds, rounds = (2, 1) if options.quick else (5, 3)
     our_port, nginx_port = harness.free_port(), harness.free_port()
-    config = scratch / "nginx.conf"
-    config.write_text(NGINX.format(folder=scratch, port=nginx_port, answer=ANSWER))
-    nginx = [shutil.which("nginx") or "/usr/sbin/nginx", "-p", scratch, "-c", config]
     data = scratch / "data"
     ours, theirs = [], []
     with (
-        harness.server(nginx, nginx_port, scratch / "nginx.log", ready_path="/"),
+        harness.server(
+            nginx(nginx_port, scratch, ANSWER), nginx_port, scratch / "nginx.log", ready_path="/"
+        ),
         harness.pinion_serve(
             data, our_port, scratch / "pinion.log", "--set", f"log.durability={durability}"
         ),
@@ -87,10 +100,7 @@ def run(name, scratch, options, say):
             theirs.append(wrk(nginx_port, connections, seconds))
         acknowledged += sum(one["requests"] for one in ours)
         check_kept(our_port, acknowledged)
-    for label, runs in ("pinion", ours), ("nginx", theirs):
-        rates = ", ".join(f"{one['rps']:.0f} rps p50 {one['p50_ms']:.2f} p99 {one['p99_ms']:.2f} ms"
-                          for one in runs)  # fmt: skip
-        say(f"{label}: {rates}")
+    say_runs(say, ("pinion", ours), ("nginx", theirs))
 
     def pair(key):
         return [one[key] for one in ours], [one[key] for one in theirs]

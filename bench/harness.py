@@ -92,6 +92,16 @@ def _look_at(pid):
     return ticks / os.sysconf("SC_CLK_TCK"), int(stat[21]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def cpu_seconds(pid):
+    """CPU seconds of a process until now."""
+    return _look_at(pid)[0]
+
+
+def rss_mib(pid):
+    """Resident memory of a process."""
+    return _look_at(pid)[1] / 2**20
+
+
 def measure(command, timeout_s, env=None):
     """Runs a command to its end: its standard output, and its Usage. Memory is the largest sum of
     resident memory over the process tree. CPU time is what the system counts for the command, or
@@ -166,7 +176,8 @@ def get(port, path):
 
 @contextlib.contextmanager
 def server(command, port, log_path, ready_path="/health", timeout_s=60):
-    """Starts a server and waits until it answers; gives the process, and ends it at the end."""
+    """Starts a server and waits until it answers `ready_path` (None: anything); gives the process,
+    and ends it at the end."""
     with open(log_path, "ab") as log:
         process = subprocess.Popen(
             [str(part) for part in command],
@@ -176,7 +187,9 @@ def server(command, port, log_path, ready_path="/health", timeout_s=60):
         )
     try:
         deadline = time.monotonic() + timeout_s
-        while get(port, ready_path)[0] != 200:
+        while (status := get(port, ready_path or "/")[0]) != 200:
+            if status is not None and ready_path is None:
+                break
             if process.poll() is not None or time.monotonic() > deadline:
                 text = Path(log_path).read_text(errors="replace")[-2000:]
                 raise BenchError(f"{Path(command[0]).name} does not answer:\n{text}")
