@@ -117,7 +117,12 @@ void pn_stream_decode(struct pn_json_parser *parser, struct pn_bytes data, bool 
     if (data.len == 0) {
         give_reason(&decoding, "the record is empty");
     } else if (pn_json_parse(parser, data.data, data.len, data.len, &root, &why) != 0) {
-        give_reason(&decoding, pn_arena_strdup(arena, why.msg));
+        parse_base64(&decoding, data.data, data.len, &root);
+        if (root != NULL && (root->type == PN_JSON_OBJECT || root->type == PN_JSON_ARRAY)) {
+            give(&decoding, root);
+        } else {
+            give_reason(&decoding, pn_arena_strdup(arena, why.msg));
+        }
     } else if (root->type == PN_JSON_OBJECT && row_of(&decoding, root) == root) {
         out->row(out->arg, data, NULL);
     } else if (root->type == PN_JSON_STRING) {

@@ -3,6 +3,7 @@
  *
  *   {...}                   a row
  *   "..."                   a string: base64 of JSON, or else JSON text
+ *   eyJ...                  base64 of JSON without quotes, as API Gateway's PutRecords leaves it
  *   {"value":{...}}         a row, wrapped as for the Kafka REST routes
  *   [{...},{"value":{}}]    several of them
  *

@@ -78,6 +78,8 @@ static void test_strings(void **state)
     check("\"{\\\"a\\\":\\\"x\\u0041\\\"}\"", "{\"a\":\"xA\"}");
     check("\"[{\\\"value\\\":{\\\"a\\\":1}}]\"", "{\"a\":1}");
     check("\"eyJhIjoxfQ\"", "{\"a\":1}"); /* without padding */
+    check("eyJhIjoxfQ==", "{\"a\":1}");   /* without quotes */
+    check("W3siYSI6MX1d", "{\"a\":1}");
 }
 
 static void test_wrapped(void **state)
@@ -128,7 +130,9 @@ static void test_what_is_no_json(void **state)
     assert_reason_starts("{\"a\":\"\0\"}", 9, "!invalid JSON at byte");
     assert_reason_starts("\xff\xfe", 2, "!invalid JSON at byte");
     assert_reason_starts("\"hello\"", 7, "!a string that is neither base64 of JSON nor JSON: ");
-    assert_reason_starts("eyJhIjoxfQ==", 12, "!invalid JSON at byte"); /* base64 without quotes */
+    /* Base64 without quotes, but not of JSON. */
+    assert_reason_starts("aGVsbG8=", 8, "!invalid JSON at byte");
+    assert_reason_starts("bnVsbA==", 8, "!invalid JSON at byte");
 }
 
 static void test_too_many_rows(void **state)
