@@ -1,4 +1,4 @@
-"""Spark Structured Streaming from Kafka into a Delta table, running the pipeline's own SQL for pins.
+"""Spark Structured Streaming from Kafka into a Delta table, by the pipeline's own SQL for pins.
 
 usage: spark_stream.py BROKER TOPIC TABLE STARTING_OFFSETS   until it is ended
 
