@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 #include <regex.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "sink/sink.h"
@@ -51,10 +52,11 @@ struct pn_sink {
 
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    bool is_woken;     /* by `lock` */
-    bool is_stopping;  /* by `lock` */
-    int64_t due_at_ms; /* by `lock`: when the thread has to look again; -1 for never */
-    bool is_running;   /* the thread was started; only start and stop look */
+    atomic_bool is_woken; /* by records; set without a lock */
+    bool is_resting;      /* by `lock`: the thread waits for a time to pass */
+    bool is_stopping;     /* by `lock` */
+    int64_t due_at_ms;    /* by `lock`: when the thread has to look again; -1 for never */
+    bool is_running;      /* the thread was started; only start and stop look */
     pthread_t thread;
     int listen_id;
 };

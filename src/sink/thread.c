@@ -9,13 +9,20 @@
 
 enum { PASS_MS = 20 };
 
+/* For each commit of a busy log, on its thread: the thread is not disturbed while it rests, nor
+ * told twice. */
 static void on_append(void *arg)
 {
     struct pn_sink *sink = arg;
+    if (atomic_exchange(&sink->is_woken, true)) {
+        return;
+    }
     pthread_mutex_lock(&sink->lock);
-    sink->is_woken = true;
-    pthread_cond_signal(&sink->wake);
+    bool is_resting = sink->is_resting;
     pthread_mutex_unlock(&sink->lock);
+    if (!is_resting) {
+        pthread_cond_signal(&sink->wake);
+    }
 }
 
 static struct timespec time_in(int64_t ms)
@@ -33,12 +40,14 @@ static bool wait_for_work(struct pn_sink *sink)
 {
     struct timespec earliest = time_in(PASS_MS);
     pthread_mutex_lock(&sink->lock);
+    sink->is_resting = true;
     int rc = 0;
     while (!sink->is_stopping && rc != ETIMEDOUT) {
         rc = pthread_cond_timedwait(&sink->wake, &sink->lock, &earliest);
     }
+    sink->is_resting = false;
     rc = 0;
-    while (!sink->is_stopping && !sink->is_woken && rc != ETIMEDOUT) {
+    while (!sink->is_stopping && !atomic_load(&sink->is_woken) && rc != ETIMEDOUT) {
         if (sink->due_at_ms < 0) {
             pthread_cond_wait(&sink->wake, &sink->lock);
         } else {
@@ -47,7 +56,7 @@ static bool wait_for_work(struct pn_sink *sink)
             rc = pthread_cond_timedwait(&sink->wake, &sink->lock, &due);
         }
     }
-    sink->is_woken = false;
+    (void)atomic_exchange(&sink->is_woken, false);
     bool go_on = !sink->is_stopping;
     pthread_mutex_unlock(&sink->lock);
     return go_on;
