@@ -136,6 +136,9 @@ static int create_gateway(struct pn_server *server, const char *listen, struct p
     config.body_bytes_max = settings->gateway.body_bytes_max;
     config.record_bytes_max = settings->log.record_bytes_max;
     config.records_per_request_max = settings->gateway.records_per_request_max;
+    if (strcmp(settings->log.durability, "os") == 0) {
+        config.group_requests_max = 64;
+    }
     config.idle_ms = settings->gateway.idle_ms;
     config.request_ms = settings->gateway.request_ms;
     config.drain_ms = settings->gateway.drain_ms;

@@ -33,6 +33,7 @@ void pn_gateway_config_init(struct pn_gateway_config *config)
         .body_bytes_max = 10 * 1024 * 1024,
         .record_bytes_max = 1024 * 1024,
         .records_per_request_max = 10000,
+        .group_requests_max = 1,
         .idle_ms = 60 * 1000,
         .request_ms = 60 * 1000,
         .drain_ms = 10 * 1000,

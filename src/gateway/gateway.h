@@ -47,6 +47,10 @@ struct pn_gateway_config {
     int64_t body_bytes_max;
     int64_t record_bytes_max;
     int64_t records_per_request_max;
+    /* How many requests to gather for the log while there is more to read; 1: none. To wake the
+     * log's thread takes as long as to answer a request, so a log that only writes gets them in
+     * groups; one that waits for the disk had better begin at once. */
+    int64_t group_requests_max;
     int64_t idle_ms;          /* a connection that is silent for so long is closed */
     int64_t request_ms;       /* a request must have arrived whole after so long */
     int64_t drain_ms;         /* pn_gateway_stop(): how long replies may take to be fetched */

@@ -490,6 +490,7 @@ bool pn_serve_handle(struct pn_conn *conn, struct pn_json_parser *parser)
         conn->next_submit = NULL;
         *worker->submits_tail = conn;
         worker->submits_tail = &conn->next_submit;
+        worker->submit_count++;
         return false;
     case PN_HANDLED_BLOCKS:
         PN_ASSERT(!req->may_block);

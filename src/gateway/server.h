@@ -87,10 +87,12 @@ struct pn_worker {
     struct pn_inbox inbox;              /* connections from the acceptor */
     atomic_int load;                    /* connections it has or will have */
     struct pn_conn *conns;
-    struct pn_conn *submits; /* to hand to the log at the end of the round, in order */
+    struct pn_conn *submits; /* to hand to the log as one group, in order */
     struct pn_conn **submits_tail;
-    size_t parked; /* PENDING and not suspended */
-    bool more;     /* run again without waiting */
+    int submit_count;  /* in `submits` */
+    int submit_passes; /* how many passes they have gathered for */
+    size_t parked;     /* PENDING and not suspended */
+    bool more;         /* run again without waiting */
     int64_t now_ns;
     int64_t swept_ns;
     struct pn_json_parser *parser;

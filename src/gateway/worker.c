@@ -24,6 +24,8 @@ enum { PARKED_WAIT_MS = 4 };
 /* What libmicrohttpd needs of a connection's memory beside the request's header. It zeroes all of
  * it after each request, so more than is needed costs time. */
 enum { POOL_MARGIN_BYTES = 2 * 1024 };
+/* Passes that what is produced may gather for at most: it waits behind other requests then. */
+enum { GROUP_PASSES_MAX = 8 };
 
 void pn_worker_wake(struct pn_worker *worker)
 {
@@ -75,13 +77,15 @@ static void take_incoming(struct pn_worker *worker)
     free(items);
 }
 
-/* Hands what was produced in this round to the log: behind the round, so that the committer, who
- * starts at once, finds all of it for its group. */
+/* Hands what was produced to the log: at once, so that the committer finds all of it for its
+ * group. */
 static void submit_all(struct pn_worker *worker)
 {
     struct pn_conn *conn = worker->submits;
     worker->submits = NULL;
     worker->submits_tail = &worker->submits;
+    worker->submit_count = 0;
+    worker->submit_passes = 0;
     while (conn != NULL) {
         struct pn_conn *next = conn->next_submit;
         if (pn_serve_submit(conn, next != NULL)) {
@@ -92,9 +96,20 @@ static void submit_all(struct pn_worker *worker)
     }
 }
 
+/* Is the group to go to the log? `idle`: nothing was there to be read in this pass. */
+static bool group_is_due(struct pn_worker *worker, bool idle)
+{
+    if (worker->submits == NULL) {
+        return false;
+    }
+    worker->submit_passes++;
+    return idle || worker->submit_count >= worker->gateway->config.group_requests_max ||
+           worker->submit_passes >= GROUP_PASSES_MAX;
+}
+
 static int wait_ms(struct pn_worker *worker)
 {
-    if (worker->more) {
+    if (worker->more || worker->submits != NULL) {
         return 0;
     }
     if (worker->parked > 0) {
@@ -123,13 +138,15 @@ static void *worker_thread(void *arg)
     const struct pn_clock *clock = worker->gateway->env.clock;
     while (!may_end(worker)) {
         struct epoll_event events[2];
-        (void)epoll_wait(worker->epoll_fd, events, 2, wait_ms(worker));
+        int ready = epoll_wait(worker->epoll_fd, events, 2, wait_ms(worker));
         worker->more = false;
         worker->now_ns = pn_mono_ns(clock);
         take_incoming(worker);
         take_finished(worker);
         (void)MHD_run(worker->daemon);
-        submit_all(worker);
+        if (group_is_due(worker, ready <= 0 && !worker->more)) {
+            submit_all(worker);
+        }
         if (worker->now_ns - worker->swept_ns >= SWEEP_MS * INT64_C(1000000) ||
             atomic_load(&worker->gateway->stage) != PN_SERVING) {
             worker->swept_ns = worker->now_ns;

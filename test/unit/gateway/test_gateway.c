@@ -45,6 +45,7 @@ static struct pn_gateway_config usual(const struct fixture *f)
     pn_gateway_config_init(&config);
     config.listen = "127.0.0.1:0";
     config.threads = 2;
+    config.group_requests_max = 64; /* as with durability: os */
     config.consumers_folder = f->folder;
     return config;
 }
