@@ -50,6 +50,20 @@ void pn_arena_reset(struct pn_arena *arena)
     arena->used = 0;
 }
 
+void pn_arena_take(struct pn_arena *to, struct pn_arena *from)
+{
+    struct pn_arena_block **end = &to->blocks;
+    if (to->blocks == NULL) {
+        to->used = from->used;
+    }
+    while (*end != NULL) {
+        end = &(*end)->older;
+    }
+    *end = from->blocks;
+    to->total_bytes += from->total_bytes;
+    pn_arena_init(from, from->block_bytes);
+}
+
 void *pn_arena_alloc(struct pn_arena *arena, size_t size)
 {
     PN_ASSERT(size < SIZE_MAX / 2);

@@ -24,6 +24,9 @@ void pn_arena_deinit(struct pn_arena *arena);
 /* Forgets every allocation, keeps one block. */
 void pn_arena_reset(struct pn_arena *arena);
 
+/* Gives `to` all that `from` holds, which stays good as long as `to`; `from` is empty then. */
+void pn_arena_take(struct pn_arena *to, struct pn_arena *from);
+
 /* Aligned for any type; not zeroed. Owned by the arena. */
 void *pn_arena_alloc(struct pn_arena *arena, size_t size) __attribute__((returns_nonnull));
 void *pn_arena_calloc(struct pn_arena *arena, size_t count, size_t size)

@@ -38,10 +38,11 @@ struct pn_delta_attempt {
 /* What no state of the table can make right: INPUT. */
 int pn_delta_commit_check_input(struct pn_delta *table, const struct pn_delta_commit *commit,
                                 struct pn_err *e) PN_MUST_CHECK;
-/* Reads the newest state, checks and decides. Deinit after success and failure. */
+/* Reads the newest state, checks and decides. `kept`: the state that an attempt before read whole,
+ * or NULL; it is the attempt's from then on. Deinit after success and failure. */
 int pn_delta_attempt_plan(struct pn_delta_attempt *attempt, struct pn_delta *table,
                           const struct pn_delta_commit *commit, const char *txn_id,
-                          struct pn_err *e) PN_MUST_CHECK;
+                          struct pn_delta_snapshot *kept, struct pn_err *e) PN_MUST_CHECK;
 /* The bytes of the commit file. */
 int pn_delta_attempt_write(const struct pn_delta_attempt *attempt, struct pn_buf *out,
                            struct pn_err *e) PN_MUST_CHECK;

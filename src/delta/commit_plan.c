@@ -111,7 +111,8 @@ static int read_state(struct pn_delta_attempt *attempt, struct pn_err *e)
     if (attempt->commit->mode == PN_DELTA_APPEND) {
         rc = pn_delta_load_head(attempt->table, &attempt->state, &why);
     } else {
-        rc = pn_delta_load(attempt->table, -1, true, &attempt->owned, &why);
+        rc = attempt->owned == NULL ? pn_delta_load(attempt->table, -1, true, &attempt->owned, &why)
+                                    : pn_delta_load_newer(attempt->table, &attempt->owned, &why);
         attempt->state = attempt->owned;
     }
     if (rc != 0 && why.class_ == PN_CLASS_MISSING && attempt->commit->mode != PN_DELTA_REWRITE) {
@@ -352,10 +353,13 @@ static int plan_rewrite(struct pn_delta_attempt *attempt, struct pn_err *e)
 
 int pn_delta_attempt_plan(struct pn_delta_attempt *attempt, struct pn_delta *table,
                           const struct pn_delta_commit *commit, const char *txn_id,
-                          struct pn_err *e)
+                          struct pn_delta_snapshot *kept, struct pn_err *e)
 {
-    *attempt = (struct pn_delta_attempt){
-        .table = table, .commit = commit, .txn_id = txn_id, .now_ms = pn_wall_ms(table->clock)};
+    *attempt = (struct pn_delta_attempt){.table = table,
+                                         .commit = commit,
+                                         .txn_id = txn_id,
+                                         .now_ms = pn_wall_ms(table->clock),
+                                         .owned = kept};
     pn_arena_init(&attempt->arena, 0);
     int rc = read_state(attempt, e);
     if (rc != 0) {

@@ -103,65 +103,122 @@ static int replay_version(struct pn_delta *table, struct pn_delta_replay *replay
     return rc;
 }
 
-/* Reads the commits up to `newest` on top of the head. */
-static int replay_new(struct pn_delta *table, int64_t newest, const struct pn_object *commit,
-                      struct pn_err *e)
+/* A new state: the commits up to `newest` on top of an older one. */
+static int replay_new(struct pn_delta *table, const struct pn_delta_snapshot *older,
+                      bool want_files, int64_t newest, const struct pn_object *commit,
+                      struct pn_delta_snapshot **newer, struct pn_err *e)
 {
-    struct pn_delta_snapshot *head = pn_xcalloc(1, sizeof *head);
-    pn_arena_init(&head->arena, 0);
-    head->version = newest;
-    head->timestamp_ms = commit->modified_ms;
+    struct pn_delta_snapshot *made = pn_xcalloc(1, sizeof *made);
+    pn_arena_init(&made->arena, 0);
+    made->version = newest;
+    made->timestamp_ms = commit->modified_ms;
     struct pn_delta_replay replay;
-    pn_delta_replay_init(&replay, head, &table->reader, false);
+    pn_delta_replay_init(&replay, made, &table->reader, want_files);
     int rc = 0;
-    for (int64_t version = newest; rc == 0 && version > table->head->version; version--) {
+    for (int64_t version = newest; rc == 0 && version > older->version; version--) {
         rc = replay_version(table, &replay, version, e);
     }
     if (rc == 0) {
-        pn_delta_replay_state(&replay, table->head);
+        rc = pn_delta_replay_state(&replay, older, e);
     }
     pn_delta_replay_deinit(&replay);
+    if (rc != 0) {
+        pn_delta_snapshot_destroy(&made);
+    }
+    *newer = made;
+    return rc;
+}
+
+/* Asks for the versions behind one by one, which on a long log costs far less than listing it. */
+static int find_newest(struct pn_delta *table, int64_t version, int64_t *newest,
+                       struct pn_object *commit, bool *too_many, struct pn_err *e)
+{
+    struct pn_err why = {0};
+    *newest = version;
+    *too_many = false;
+    for (;;) {
+        struct pn_object next = {0};
+        int rc = find_commit(table, *newest + 1, &next, &why);
+        if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
+            return 0;
+        }
+        if (rc != 0) {
+            pn_err_copy(e, &why);
+            return rc;
+        }
+        *commit = next;
+        (*newest)++;
+        if (*newest - version > ADVANCE_MAX) {
+            *too_many = true;
+            return 0;
+        }
+    }
+}
+
+/* The commit file a state stands on; *stale when it is there no more. */
+static int find_own(struct pn_delta *table, int64_t version, struct pn_object *commit, bool *stale,
+                    struct pn_err *e)
+{
+    struct pn_err why = {0};
+    int rc = find_commit(table, version, commit, &why);
+    *stale = rc != 0 && why.class_ == PN_CLASS_MISSING;
+    if (rc != 0 && !*stale) {
+        pn_err_copy(e, &why);
+        return rc;
+    }
+    return 0;
+}
+
+/* *stale when the head is not this table's, or too far behind. */
+static int advance(struct pn_delta *table, bool *stale, struct pn_err *e)
+{
+    struct pn_object commit = {0};
+    int64_t newest = 0;
+    int rc = find_own(table, table->head->version, &commit, stale, e);
+    *stale = *stale || commit.size_bytes != table->head_size_bytes ||
+             commit.modified_ms != table->head_modified_ms;
+    if (rc != 0 || *stale) {
+        return rc;
+    }
+    rc = find_newest(table, table->head->version, &newest, &commit, stale, e);
+    if (rc != 0 || *stale || newest == table->head->version) {
+        return rc;
+    }
+    struct pn_delta_snapshot *head = NULL;
+    rc = replay_new(table, table->head, false, newest, &commit, &head, e);
     if (rc == 0) {
-        remember(table, head, commit);
-    } else {
-        pn_delta_snapshot_destroy(&head);
+        remember(table, head, &commit);
     }
     return rc;
 }
 
-/* Asks for the versions behind the head one by one, which on a long log costs far less than
- * listing it. *stale when the head is not this table's, or too far behind. */
-static int advance(struct pn_delta *table, bool *stale, struct pn_err *e)
+int pn_delta_load_newer(struct pn_delta *table, struct pn_delta_snapshot **snapshot,
+                        struct pn_err *e)
 {
+    struct pn_delta_snapshot *older = *snapshot;
     struct pn_object commit = {0};
-    struct pn_err why = {0};
-    int rc = find_commit(table, table->head->version, &commit, &why);
-    *stale = rc != 0 ? why.class_ == PN_CLASS_MISSING
-                     : commit.size_bytes != table->head_size_bytes ||
-                           commit.modified_ms != table->head_modified_ms;
-    if (*stale || rc != 0) {
-        pn_err_copy(e, &why);
-        return *stale ? 0 : rc;
+    int64_t newest = 0;
+    bool stale = false;
+    *snapshot = NULL;
+    int rc = find_own(table, older->version, &commit, &stale, e);
+    stale = stale || commit.modified_ms != older->timestamp_ms;
+    if (rc == 0 && !stale) {
+        rc = find_newest(table, older->version, &newest, &commit, &stale, e);
     }
-    int64_t newest = table->head->version;
-    for (;;) {
-        struct pn_object next = {0};
-        rc = find_commit(table, newest + 1, &next, &why);
-        if (rc != 0) {
-            break;
-        }
-        commit = next;
-        newest++;
-        if (newest - table->head->version > ADVANCE_MAX) {
-            *stale = true;
-            return 0;
+    if (rc == 0 && stale) {
+        rc = pn_delta_load(table, -1, true, snapshot, e);
+    } else if (rc == 0 && newest == older->version) {
+        *snapshot = older;
+        return 0;
+    } else if (rc == 0) {
+        rc = replay_new(table, older, true, newest, &commit, snapshot, e);
+        if (rc == 0) {
+            pn_arena_take(&(*snapshot)->arena, &older->arena);
+            pn_delta_sort_files(*snapshot);
         }
     }
-    if (why.class_ != PN_CLASS_MISSING) {
-        pn_err_copy(e, &why);
-        return rc;
-    }
-    return newest == table->head->version ? 0 : replay_new(table, newest, &commit, e);
+    pn_delta_snapshot_destroy(&older);
+    return rc;
 }
 
 int pn_delta_load_head(struct pn_delta *table, const struct pn_delta_snapshot **head,

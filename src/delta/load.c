@@ -110,6 +110,12 @@ static void sort_files(struct pn_delta_file *files, size_t count)
     }
 }
 
+void pn_delta_sort_files(struct pn_delta_snapshot *snapshot)
+{
+    sort_files(snapshot->files, snapshot->file_count);
+    sort_files(snapshot->removed, snapshot->removed_count);
+}
+
 /* What a state is given when it is whole: its time, and its files in order. */
 static void finish(struct pn_delta_snapshot *snapshot, const struct pn_delta_log_files *log,
                    const struct pn_delta_log_file *checkpoint, int64_t commit_time_ms)
@@ -120,8 +126,7 @@ static void finish(struct pn_delta_snapshot *snapshot, const struct pn_delta_log
         pn_delta_property_true(&snapshot->metadata, "delta.enableInCommitTimestamps")) {
         snapshot->timestamp_ms = commit_time_ms;
     }
-    sort_files(snapshot->files, snapshot->file_count);
-    sort_files(snapshot->removed, snapshot->removed_count);
+    pn_delta_sort_files(snapshot);
 }
 
 /* The state at `version` from one checkpoint (NULL: from the first commit) and the commits behind

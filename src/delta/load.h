@@ -18,6 +18,12 @@
  */
 int pn_delta_load(struct pn_delta *table, int64_t version, bool want_files,
                   struct pn_delta_snapshot **snapshot, struct pn_err *e) PN_MUST_CHECK;
+/*
+ * Brings a whole state up to date: only what came since is read. *snapshot is another one then, or
+ * NULL after a failure. MISSING when there is no table any more.
+ */
+int pn_delta_load_newer(struct pn_delta *table, struct pn_delta_snapshot **snapshot,
+                        struct pn_err *e) PN_MUST_CHECK;
 /* The state of a version that has a complete checkpoint in a whole listing, by that
  * checkpoint alone. */
 int pn_delta_load_checkpoint(struct pn_delta *table, const struct pn_delta_log_files *log,
@@ -29,6 +35,9 @@ int pn_delta_load_checkpoint(struct pn_delta *table, const struct pn_delta_log_f
  */
 int pn_delta_load_head(struct pn_delta *table, const struct pn_delta_snapshot **head,
                        struct pn_err *e) PN_MUST_CHECK;
+
+/* Files and tombstones in their order. */
+void pn_delta_sort_files(struct pn_delta_snapshot *snapshot);
 
 /* Deep copies into an arena. */
 const char **pn_delta_list_copy(struct pn_arena *arena, const char *const *items, size_t count);

@@ -154,9 +154,46 @@ int pn_delta_replay_line(struct pn_delta_replay *replay, const char *line, size_
     return rc;
 }
 
-void pn_delta_replay_state(struct pn_delta_replay *replay, const struct pn_delta_snapshot *older)
+/* Is the file one that was not seen, live or removed? */
+static int is_unseen(struct pn_delta_replay *replay, const struct pn_delta_file *file, bool *unseen,
+                     struct pn_err *e)
 {
-    PN_ASSERT(!replay->want_files);
+    const char *key = NULL;
+    size_t len = 0;
+    int rc = pn_delta_file_key(replay->reader, file, &replay->scratch, &key, &len, e);
+    *unseen = rc == 0 && !pn_delta_keyset_get(&replay->files, key, len, NULL);
+    pn_arena_reset(&replay->scratch);
+    return rc;
+}
+
+static int replay_older_files(struct pn_delta_replay *replay, const struct pn_delta_snapshot *older,
+                              struct pn_err *e)
+{
+    struct pn_delta_snapshot *snapshot = replay->snapshot;
+    int rc = 0;
+    bool unseen = false;
+    for (size_t i = 0; rc == 0 && i < older->file_count; i++) {
+        rc = is_unseen(replay, &older->files[i], &unseen, e);
+        if (unseen) {
+            pn_grow((void **)&snapshot->files, &replay->file_capacity, snapshot->file_count + 1,
+                    sizeof *snapshot->files);
+            snapshot->files[snapshot->file_count++] = older->files[i];
+        }
+    }
+    for (size_t i = 0; rc == 0 && i < older->removed_count; i++) {
+        rc = is_unseen(replay, &older->removed[i], &unseen, e);
+        if (unseen) {
+            pn_grow((void **)&snapshot->removed, &replay->removed_capacity,
+                    snapshot->removed_count + 1, sizeof *snapshot->removed);
+            snapshot->removed[snapshot->removed_count++] = older->removed[i];
+        }
+    }
+    return rc;
+}
+
+int pn_delta_replay_state(struct pn_delta_replay *replay, const struct pn_delta_snapshot *older,
+                          struct pn_err *e)
+{
     if (!replay->has_protocol) {
         replay->has_protocol = true;
         pn_delta_protocol_copy(&replay->snapshot->arena, &replay->snapshot->protocol,
@@ -170,6 +207,7 @@ void pn_delta_replay_state(struct pn_delta_replay *replay, const struct pn_delta
     for (size_t i = 0; i < older->txn_count; i++) {
         add_txn(replay, older->txns[i]);
     }
+    return replay->want_files ? replay_older_files(replay, older, e) : 0;
 }
 
 /* --- a commit's bytes ---------------------------------------------------------------------- */

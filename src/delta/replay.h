@@ -48,8 +48,10 @@ int pn_delta_replay_commit(struct pn_delta_replay *replay, const char *key, cons
 /* One action; INPUT says what is wrong with it. */
 int pn_delta_replay_line(struct pn_delta_replay *replay, const char *line, size_t len,
                          size_t capacity, struct pn_err *e) PN_MUST_CHECK;
-/* A state older than all that was fed, as if it were its actions; without files. */
-void pn_delta_replay_state(struct pn_delta_replay *replay, const struct pn_delta_snapshot *older);
+/* A state older than all that was fed, as if it were its actions. Files are shared with it, so its
+ * arena has to live as long. */
+int pn_delta_replay_state(struct pn_delta_replay *replay, const struct pn_delta_snapshot *older,
+                          struct pn_err *e) PN_MUST_CHECK;
 
 /* The lines of a commit, for those who read it for other ends: calls `line` for each line that is
  * not empty, the last one first when `backwards`. A non-zero return ends it and is returned, with

@@ -51,6 +51,28 @@ static void test_a_reused_arena_stops_allocating(void **state)
     pn_arena_deinit(&arena);
 }
 
+static void test_taking_another_ones_memory(void **state)
+{
+    (void)state;
+    struct pn_arena one;
+    struct pn_arena other;
+    pn_arena_init(&one, 0);
+    pn_arena_init(&other, 0);
+    for (int round = 0; round < 3; round++) { /* into an empty arena, and twice into a full one */
+        char *text = pn_arena_strdup(&other, "kept");
+        (void)pn_arena_alloc(&other, 10000);
+        size_t total = one.total_bytes + other.total_bytes;
+        pn_arena_take(&one, &other);
+        assert_int_equal(one.total_bytes, total);
+        assert_int_equal(other.total_bytes, 0);
+        memset(pn_arena_alloc(&one, 100), 'x', 100);
+        assert_string_equal(text, "kept");
+    }
+    pn_arena_take(&one, &other); /* nothing */
+    pn_arena_deinit(&other);
+    pn_arena_deinit(&one);
+}
+
 static void test_copies(void **state)
 {
     (void)state;
@@ -95,6 +117,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_allocations_are_apart_and_aligned),
         cmocka_unit_test(test_a_reused_arena_stops_allocating),
+        cmocka_unit_test(test_taking_another_ones_memory),
         cmocka_unit_test(test_copies),
         cmocka_unit_test(test_growing_an_array),
     };

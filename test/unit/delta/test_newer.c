@@ -1,0 +1,192 @@
+/*
+ * A state brought up to date is the state that reading everything gives: after each of many
+ * commits of every kind, near and far behind, and when the log was cut in between.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "delta/load.h"
+#include "support/delta_fixture.h"
+
+static int set_up(void **state)
+{
+    struct delta_fixture *fixture = pn_xcalloc(1, sizeof *fixture);
+    delta_fixture_init(fixture);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    delta_fixture_deinit(*state);
+    free(*state);
+    return 0;
+}
+
+static void add_files(struct pn_buf *out, const char *what, const struct pn_delta_file *files,
+                      size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        pn_buf_addf(out, "%s %s %lld %lld %s\n", what, files[i].path,
+                    (long long)files[i].size_bytes, (long long)files[i].deleted_ms,
+                    files[i].stats != NULL ? files[i].stats : "-");
+    }
+}
+
+static int by_app(const void *one, const void *other)
+{
+    return strcmp(((const struct pn_delta_txn *)one)->app_id,
+                  ((const struct pn_delta_txn *)other)->app_id);
+}
+
+/* All of a state as text. Caller frees. */
+static char *tell(struct pn_delta_snapshot *snapshot)
+{
+    struct pn_buf out;
+    pn_buf_init(&out, 1 << 24);
+    pn_buf_addf(&out, "version %lld at %lld\nid %s\nschema %s\n", (long long)snapshot->version,
+                (long long)snapshot->timestamp_ms, snapshot->metadata.id,
+                snapshot->metadata.schema);
+    add_files(&out, "live", snapshot->files, snapshot->file_count);
+    add_files(&out, "removed", snapshot->removed, snapshot->removed_count);
+    qsort(snapshot->txns, snapshot->txn_count, sizeof *snapshot->txns, by_app);
+    for (size_t i = 0; i < snapshot->txn_count; i++) {
+        pn_buf_addf(&out, "txn %s %lld\n", snapshot->txns[i].app_id,
+                    (long long)snapshot->txns[i].version);
+    }
+    return pn_buf_take(&out);
+}
+
+static void assert_up_to_date(struct delta_fixture *fixture, struct pn_delta_snapshot **snapshot)
+{
+    struct pn_delta_snapshot *whole = NULL;
+    struct pn_err e = {.msg = ""};
+    if (pn_delta_load_newer(fixture->table, snapshot, &e) != 0) {
+        fail_msg("%s", e.msg);
+    }
+    assert_int_equal(pn_delta_load(fixture->table, -1, true, &whole, NULL), 0);
+    char *expected = tell(whole);
+    char *actual = tell(*snapshot);
+    assert_string_equal(actual, expected);
+    free(expected);
+    free(actual);
+    pn_delta_snapshot_destroy(&whole);
+}
+
+/* Replaces the table's first live file. */
+static void rewrite_one(struct delta_fixture *fixture, const char *path)
+{
+    struct pn_delta_snapshot *snapshot = NULL;
+    int64_t version = -1;
+    assert_int_equal(pn_delta_snapshot(fixture->table, -1, &snapshot, NULL), 0);
+    struct pn_delta_file add = delta_file(path, 1);
+    const struct pn_delta_commit commit = {.mode = PN_DELTA_REWRITE,
+                                           .operation = "OPTIMIZE",
+                                           .adds = &add,
+                                           .add_count = 1,
+                                           .removes = snapshot->files,
+                                           .remove_count = 1};
+    assert_int_equal(pn_delta_commit(fixture->table, &commit, &version, NULL), 0);
+    pn_delta_snapshot_destroy(&snapshot);
+}
+
+static void append_with_txn(struct delta_fixture *fixture, const char *path, int n)
+{
+    int64_t version = -1;
+    struct pn_delta_file add = delta_file(path, 1);
+    add.stats = "{\"numRecords\":1}";
+    const struct pn_delta_txn txn = {.app_id = n % 3 == 0 ? "a" : "b", .version = n};
+    const struct pn_delta_commit commit = {.mode = PN_DELTA_APPEND,
+                                           .operation = "WRITE",
+                                           .adds = &add,
+                                           .add_count = 1,
+                                           .txns = &txn,
+                                           .txn_count = 1};
+    assert_int_equal(pn_delta_commit(fixture->table, &commit, &version, NULL), 0);
+}
+
+static void change(struct delta_fixture *fixture, int n)
+{
+    char path[32];
+    snprintf(path, sizeof path, "%03d.parquet", (n * 37) % 500);
+    pn_fake_clock_advance(&fixture->clock, 1000);
+    if (n % 11 == 10) {
+        delta_overwrite(fixture, path, 1);
+    } else if (n % 4 == 3) {
+        rewrite_one(fixture, path);
+    } else {
+        append_with_txn(fixture, path, n + 1);
+    }
+}
+
+static void test_after_each_commit(void **state)
+{
+    struct delta_fixture *fixture = *state;
+    struct pn_delta_snapshot *near = NULL;
+    struct pn_delta_snapshot *far = NULL;
+    delta_append(fixture, "first.parquet", 1);
+    assert_int_equal(pn_delta_load(fixture->table, -1, true, &near, NULL), 0);
+    assert_int_equal(pn_delta_load(fixture->table, -1, true, &far, NULL), 0);
+    for (int n = 0; n < 120; n++) {
+        change(fixture, n);
+        assert_up_to_date(fixture, &near);
+        if (n % 17 == 16) {
+            assert_up_to_date(fixture, &far);
+        }
+    }
+    assert_up_to_date(fixture, &near); /* nothing came */
+    pn_delta_snapshot_destroy(&near);
+    pn_delta_snapshot_destroy(&far);
+}
+
+/* The commit that the state stands on is gone, and those behind it: all is read again. */
+static void test_after_the_log_was_cut(void **state)
+{
+    struct delta_fixture *fixture = *state;
+    struct pn_delta_snapshot *snapshot = NULL;
+    delta_append(fixture, "first.parquet", 1);
+    assert_int_equal(pn_delta_load(fixture->table, -1, true, &snapshot, NULL), 0);
+    for (int n = 0; n < 20; n++) {
+        change(fixture, n);
+    }
+    for (int version = 0; version < 10; version++) {
+        char name[64];
+        snprintf(name, sizeof name, "%020d.json", version);
+        delta_remove(fixture, name);
+    }
+    assert_up_to_date(fixture, &snapshot);
+    pn_delta_snapshot_destroy(&snapshot);
+}
+
+static void test_a_table_that_is_no_more(void **state)
+{
+    struct delta_fixture *fixture = *state;
+    struct pn_delta_snapshot *snapshot = NULL;
+    struct pn_err e = {.msg = ""};
+    delta_append(fixture, "first.parquet", 1);
+    assert_int_equal(pn_delta_load(fixture->table, -1, true, &snapshot, NULL), 0);
+    char *folder = pn_xasprintf("%s/t", fixture->folder);
+    assert_int_equal(pn_io_remove_tree(pn_io_system(), folder, NULL), 0);
+    free(folder);
+    assert_int_not_equal(pn_delta_load_newer(fixture->table, &snapshot, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_MISSING);
+    assert_null(snapshot);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_after_each_commit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_after_the_log_was_cut, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_table_that_is_no_more, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
