@@ -12,6 +12,7 @@
 #include "cli/serve.h"
 #include "cli/stations.h"
 #include "emulate/emulate.h"
+#include "emulate/generator.h"
 
 enum {
     ROWS_DEFAULT = 11154,
@@ -28,6 +29,7 @@ struct demo {
     struct pn_server *server;
     struct pn_emulate_summary sent;
     struct pn_demo_streamed streamed;
+    bool streams; /* there are some to put records into */
     struct pn_progress progress;
     double emulate_s;
     double dag_s;
@@ -127,12 +129,24 @@ static int run_dags(struct demo *demo, struct pn_err *e)
     return rc;
 }
 
+/* Does each kind of record have a stream to go to? A pipeline may be about batches only. */
+static int find_streams(const struct pn_cli *cli, bool *found, struct pn_err *e)
+{
+    struct pn_generator *generator = NULL;
+    *found = cli->pipeline->stream_count > 0;
+    int rc = pn_generator_load(cli->pipeline->folder, cli->io, &generator, e);
+    for (size_t i = 0; rc == 0 && i < pn_generator_kinds(generator); i++) {
+        *found = *found && pn_generator_place(generator, i).stream != NULL;
+    }
+    pn_generator_destroy(&generator);
+    return rc;
+}
+
 /* Records into the streams, while the server's processors fill the tables. */
 static int stream(struct demo *demo, struct pn_err *e)
 {
-    const struct pn_pipeline *pipeline = NULL;
-    int rc = pn_cli_pipeline(demo->cli, &pipeline, e);
-    if (rc != 0 || pipeline->stream_count == 0) {
+    int rc = find_streams(demo->cli, &demo->streams, e);
+    if (rc != 0 || !demo->streams) {
         return rc;
     }
     headline(demo, "Putting records into the streams, one a request; they come into the tables");
@@ -264,12 +278,12 @@ static int summarize(struct demo *demo, struct pn_engine *engine, double total_s
     print_sent(demo, "records acknowledged", &demo->sent);
     (void)fprintf(cli->out, "%-28s %12s\n", "records landed", pn_format_grouped(landed, number));
     rc = list_tables(demo, engine, false, e);
-    if (rc == 0 && pipeline->stream_count > 0) {
+    if (rc == 0 && demo->streams) {
         rc = summarize_streams(demo, engine, e);
     }
     (void)fprintf(cli->out, "\n%-28s %10.2f s\n%-28s %10.2f s\n%-28s %10.2f s\n", "posting",
                   demo->emulate_s, "the DAG", demo->dag_s, "queries", demo->query_s);
-    if (pipeline->stream_count > 0) {
+    if (demo->streams) {
         (void)fprintf(cli->out, "%-28s %10.2f s\n", "streaming", demo->streamed.seconds);
     }
     (void)fprintf(cli->out, "%-28s %10.2f s\n", "everything", total_s);

@@ -350,3 +350,13 @@ def test_the_demo_leaves_its_folder_and_prints_nine_answers(tmp_path):
     assert last, done.stdout
     again = run("demo", "--rows", "200", "--into", into, "-q", check=False)
     assert again.returncode != 0 or (tmp_path / "demo-2").exists()
+
+
+def test_the_demo_of_a_pipeline_without_streams(tmp_path):
+    run("init", tmp_path / "mine")
+    generator = tmp_path / "mine/generator.yml"
+    generator.write_text(re.sub(r"^    stream: .*\n", "", generator.read_text(), flags=re.M))
+    done = run("demo", "--rows", "50", "--into", tmp_path / "demo", "-q", "--pipeline",
+               tmp_path / "mine")  # fmt: skip
+    assert re.search(r"rows in pin +50 ", done.stdout)
+    assert "stream_pin" not in done.stdout
