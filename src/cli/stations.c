@@ -99,11 +99,7 @@ int pn_cli_open_log(struct pn_cli *cli, struct pn_metrics *metrics, struct pn_lo
     config.queue_bytes_max = settings->log.queue_bytes_max;
     config.partitions_default = (int32_t)settings->log.partitions;
     config.auto_create_topics = settings->log.auto_create_topics;
-    /* The front doors keep the setting. A stream has its own limit, which may be above it. */
     config.record_bytes_max = settings->log.record_bytes_max;
-    if (config.queue_bytes_max >= 2 * (int64_t)PN_RECORD_BYTES_MAX) {
-        config.record_bytes_max = PN_RECORD_BYTES_MAX;
-    }
     struct pn_log *opened = NULL;
     rc = pn_embedded_open(&config, cli->io, cli->clock, cli->logger, metrics, &opened, e);
     if (rc == 0) {

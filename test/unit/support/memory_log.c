@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 
-enum { TOPICS_MAX = 64, PARTITIONS_MAX = 8 };
+enum { TOPICS_MAX = 64, PARTITIONS_MAX = 16 };
 
 struct kept {
     struct pn_record record; /* owns its bytes */
@@ -281,11 +281,15 @@ static int op_configure(struct pn_log *log, const char *name,
     struct pn_memory_log *m = of(log);
     pthread_mutex_lock(&m->lock);
     struct topic *topic = find(m, name);
-    if (topic != NULL) {
+    int rc = topic != NULL ? 0 : pn_err_missing(e, "no topic %s", name);
+    if (rc == 0 && config->partitions > PARTITIONS_MAX) {
+        rc = pn_err_input(e, "a topic has at most %d partitions", PARTITIONS_MAX);
+    }
+    if (rc == 0 && config->partitions > topic->partitions) {
         topic->partitions = config->partitions;
     }
     pthread_mutex_unlock(&m->lock);
-    return topic != NULL ? 0 : pn_err_missing(e, "no topic %s", name);
+    return rc;
 }
 
 static void info_of(const struct topic *topic, struct pn_log_topic_info *info)
