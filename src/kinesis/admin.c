@@ -332,19 +332,30 @@ static int finish_creation(struct pn_kinesis *kinesis, struct pn_stream *stream,
     return rc;
 }
 
-/* Takes away what a creation that failed has made. */
-static void undo_creation(struct pn_kinesis *kinesis, const char *name)
+/*
+ * Takes away what a creation that failed has made: the topic only once the file says CREATING again
+ * (or was never more), so that no start finds an ACTIVE stream without its topic.
+ */
+static void undo_creation(struct pn_kinesis *kinesis, struct pn_stream *stream)
 {
     struct pn_err why;
-    char *topic = pn_xasprintf("%s%s", PN_KINESIS_TOPIC_PREFIX, name);
-    int rc = pn_log_delete_topic(kinesis->log, topic, &why);
-    if (rc == 0 || why.class_ == PN_CLASS_MISSING) {
-        rc = pn_metadata_remove(kinesis, name, &why);
+    char *topic = pn_xasprintf("%s%s", PN_KINESIS_TOPIC_PREFIX, stream->name);
+    int rc = 0;
+    if (stream->status == PN_STREAM_ACTIVE) {
+        stream->status = PN_STREAM_CREATING;
+        rc = pn_metadata_store(kinesis, stream, &why);
+    }
+    if (rc == 0) {
+        rc = pn_log_delete_topic(kinesis->log, topic, &why);
+        rc = rc != 0 && why.class_ == PN_CLASS_MISSING ? 0 : rc;
+    }
+    if (rc == 0) {
+        rc = pn_metadata_remove(kinesis, stream->name, &why);
     }
     if (rc != 0) {
         pn_log_warn(kinesis->logger, "kinesis",
-                    "stream %s could not be created, but may be there at the next start: %s", name,
-                    why.msg);
+                    "stream %s could not be created, but may be there at the next start: %s",
+                    stream->name, why.msg);
     }
     free(topic);
 }
@@ -368,7 +379,7 @@ static int create_locked(struct pn_kinesis *kinesis, const struct pn_stream_crea
         rc = finish_creation(kinesis, &stream, e);
     }
     if (rc != 0) {
-        undo_creation(kinesis, create->name);
+        undo_creation(kinesis, &stream);
     }
 out:
     pn_arena_deinit(&arena);

@@ -138,9 +138,10 @@ static void place(struct kinesis_fixture *fixture, const char *folder)
     fixture->config.folder = pn_arena_printf(&fixture->arena, "%s/kinesis", folder);
 }
 
-static bool open_on(struct kinesis_fixture *fixture, const struct pn_io *io, struct pn_err *e)
+static bool open_on(struct kinesis_fixture *fixture, const struct pn_io *log_io,
+                    const struct pn_io *io, struct pn_err *e)
 {
-    if (log_fixture_try_open(fixture->log, io, e) != 0) {
+    if (log_fixture_try_open(fixture->log, log_io, e) != 0) {
         return false;
     }
     if (pn_kinesis_create(&fixture->config, fixture->log->log, io, &fixture->log->clock.clock, NULL,
@@ -246,13 +247,13 @@ static void check_life(struct kinesis_fixture *fixture)
 static void check(struct kinesis_fixture *fixture, const struct outcome *outcome)
 {
     struct pn_err e;
-    if (!open_on(fixture, pn_io_system(), &e)) {
+    if (!open_on(fixture, pn_io_system(), pn_io_system(), &e)) {
         fail_msg("the streams do not open: %s", e.msg);
     }
     check_a(fixture, outcome);
     check_b(fixture, outcome);
     kinesis_fixture_close(fixture);
-    if (!open_on(fixture, pn_io_system(), &e)) { /* as the start before left it */
+    if (!open_on(fixture, pn_io_system(), pn_io_system(), &e)) { /* as the start before left it */
         fail_msg("the streams do not open again: %s", e.msg);
     }
     check_a(fixture, outcome);
@@ -263,7 +264,29 @@ static void check(struct kinesis_fixture *fixture, const struct outcome *outcome
 
 /* --- each call fails -------------------------------------------------------------------------- */
 
-static void fail_each_call(struct kinesis_fixture *fixture, enum fault_mode mode, int error)
+/* Takes the steps. A failure within a step that puts nothing fails that step at most. */
+static void run_steps(struct kinesis_fixture *fixture, struct fault_io *fault,
+                      struct outcome *outcome)
+{
+    bool puts_work = false;
+    for (int step = 0; step < STEPS; step++) {
+        bool fired = fault_io_fired(fault);
+        outcome->begun[step] = true;
+        outcome->done[step] = run_step(fixture, (enum step)step, outcome->put[step]);
+        bool is_put = step == PUT_A_FIRST || step == PUT_A_SECOND || step == PUT_A_THIRD ||
+                      step == PUT_A_FOURTH;
+        if (puts_work && is_put && outcome->done[CREATE_A]) {
+            assert_true(outcome->put[step][0] && outcome->put[step][1] && outcome->put[step][2]);
+        }
+        if (!fired && fault_io_fired(fault) && fault->mode == FAULT_ONCE) {
+            puts_work = !is_put && step != PUT_B && step != PUT_B_AGAIN;
+        }
+    }
+}
+
+/* `log_fails`: the log is on the disk that fails, too. */
+static void fail_each_call(struct kinesis_fixture *fixture, enum fault_mode mode, int error,
+                           bool log_fails)
 {
     bool fired = true;
     for (int64_t nth = 1; fired; nth++) {
@@ -276,21 +299,16 @@ static void fail_each_call(struct kinesis_fixture *fixture, enum fault_mode mode
         place(fixture, folder);
         fault_io_init(&fault, pn_io_system());
         fault_io_fail(&fault, FAULT_ANY, nth, error, mode);
-        if (open_on(fixture, &fault.io, &e)) {
-            for (int step = 0; step < STEPS; step++) {
-                outcome.begun[step] = true;
-                outcome.done[step] = run_step(fixture, (enum step)step, outcome.put[step]);
-            }
+        if (open_on(fixture, log_fails ? &fault.io : pn_io_system(), &fault.io, &e)) {
+            run_steps(fixture, &fault, &outcome);
             kinesis_fixture_close(fixture);
         } else {
             assert_true(strlen(e.msg) > 0);
         }
         fired = fault_io_fired(&fault);
         assert_int_equal(fault_io_open_count(&fault), 0);
-        if (!fired) {
-            for (int step = 0; step < STEPS; step++) {
-                assert_int_equal(outcome.done[step], step != PUT_B_AGAIN);
-            }
+        for (int step = 0; step < STEPS && !fired; step++) {
+            assert_int_equal(outcome.done[step], step != PUT_B_AGAIN);
         }
         check(fixture, &outcome);
         assert_int_equal(pn_io_remove_tree(pn_io_system(), folder, NULL), 0);
@@ -300,12 +318,18 @@ static void fail_each_call(struct kinesis_fixture *fixture, enum fault_mode mode
 
 static void test_one_call_fails(void **state)
 {
-    fail_each_call(*state, FAULT_ONCE, EIO);
+    fail_each_call(*state, FAULT_ONCE, EIO, true);
 }
 
 static void test_the_disk_is_full_from_a_call_on(void **state)
 {
-    fail_each_call(*state, FAULT_FOREVER, ENOSPC);
+    fail_each_call(*state, FAULT_FOREVER, ENOSPC, true);
+}
+
+/* A change that failed can't be taken back, while the log goes on acknowledging records. */
+static void test_the_disk_of_the_metadata_is_broken_from_a_call_on(void **state)
+{
+    fail_each_call(*state, FAULT_FOREVER, EIO, false);
 }
 
 /* --- the power goes --------------------------------------------------------------------------- */
@@ -351,7 +375,7 @@ static void test_the_power_goes(void **state)
     pn_random_init(&scene->random, 3);
     cut_io_init(&scene->cut_io, synced, scene);
     place(fixture, scene->folder);
-    assert_true(open_on(fixture, &scene->cut_io.io, &e));
+    assert_true(open_on(fixture, &scene->cut_io.io, &scene->cut_io.io, &e));
     for (int step = 0; step < STEPS; step++) {
         bool records[KEYS] = {false};
         scene->now.begun[step] = true;
@@ -383,6 +407,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_one_call_fails),
         TEST(test_the_disk_is_full_from_a_call_on),
+        TEST(test_the_disk_of_the_metadata_is_broken_from_a_call_on),
         TEST(test_the_power_goes),
     };
 #undef TEST

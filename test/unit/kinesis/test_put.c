@@ -374,6 +374,23 @@ static void test_a_split_waits_for_a_put(void **state)
     many_destroy(many);
 }
 
+/* A put that was routed before a split and comes to hold its shard after it must route again. */
+static void test_an_old_route_is_no_good(void **state)
+{
+    struct kinesis_fixture *fixture = *state;
+    struct change change = {.fixture = fixture};
+    struct pn_stream_record record = {.shard = 0};
+    kinesis_fixture_open(fixture);
+    kinesis_create(fixture, "s", 1);
+    const struct pn_stream *before = kinesis_stream(fixture, "s");
+    assert_true(pn_stream_hold_shards(before, &record, 1));
+    pn_stream_let_go(before, &record, 1);
+    (void)split_it(&change);
+    assert_int_equal(change.rc, 0);
+    assert_false(pn_stream_hold_shards(before, &record, 1));
+    pn_stream_release(&before);
+}
+
 static void test_a_deletion_waits_for_a_put(void **state)
 {
     struct kinesis_fixture *fixture = *state;
@@ -515,6 +532,7 @@ int main(void)
         TEST(test_all_refused),
         TEST(test_refusals_of_the_log),
         TEST(test_a_split_waits_for_a_put),
+        TEST(test_an_old_route_is_no_good),
         TEST(test_a_deletion_waits_for_a_put),
         TEST(test_nothing_is_lost_or_reordered),
     };
