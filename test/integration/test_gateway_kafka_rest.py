@@ -3,6 +3,7 @@
 import base64
 import json
 
+import kinesis
 import pytest
 import requests
 
@@ -51,6 +52,26 @@ def test_metadata(server):
 def test_unknown_topic(server, path):
     message = error(requests.get(f"{server.url}/topics/none{path}"), 404, 40401)
     assert message == "Topic not found."
+
+
+def test_streams_are_no_topics(server):
+    """A stream's records are in the log too, but they come and go by the Kinesis API alone."""
+    assert kinesis.call(server, "CreateStream", {"StreamName": "s", "ShardCount": 1})[0] == 200
+    topic = "__kinesis.s"
+    produce(server, "beside", {"value": 1})
+    topics = requests.get(server.url + "/topics").json()
+    assert "beside" in topics and topic not in topics
+    error(requests.get(f"{server.url}/topics/{topic}"), 404, 40401)
+    error(requests.get(f"{server.url}/topics/{topic}/partitions/0/offsets"), 404, 40401)
+    assert topic in error(produce(server, topic, {"value": 1}), 400, 40002)
+
+    v2 = {"Content-Type": "application/vnd.kafka.v2+json"}
+    made = requests.post(server.url + "/consumers/g", json={"name": "i"}, headers=v2)
+    wanted = {"partitions": [{"topic": topic, "partition": 0}]}
+    base = server.url + "/consumers/g/instances/i"
+    assert made.status_code == 200
+    error(requests.post(base + "/assignments", json=wanted, headers=v2), 404, 40401)
+    assert kinesis.stored(server, "s") == []
 
 
 @pytest.mark.parametrize("path", ["1", "1/offsets", "1/records", "x", "-1", "99999999999"])

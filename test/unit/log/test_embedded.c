@@ -284,6 +284,40 @@ static void test_bad_requests_are_refused_whole(void **state)
     assert_int_equal(log_offsets(fixture, "t", 0).end, 3);
 }
 
+/* A topic may take larger or smaller records than the log's others, now and after a start. */
+static void test_a_topic_has_its_own_limit(void **state)
+{
+    struct log_fixture *fixture = *state;
+    struct pn_err e;
+    struct pn_log_topic_info info;
+    struct pn_log_topic_config config = {.record_bytes_max = 3 * 1024 * 1024};
+    char *large = pn_xcalloc(1, (size_t)config.record_bytes_max + 1);
+    assert_int_equal(pn_log_create_topic(fixture->log, "large", &config, &e), 0);
+    for (int opened = 0; opened < 2; opened++) {
+        struct pn_log_entry entry = {
+            .record = {.value = {large, (size_t)config.record_bytes_max + 1}}};
+        struct pn_log_request request = {.topic = "large", .entries = &entry, .count = 1};
+        assert_int_not_equal(pn_log_append(fixture->log, &request, &e), 0);
+        assert_int_equal(e.class_, PN_CLASS_INPUT);
+        entry.record.value.len--;
+        assert_int_equal(pn_log_append(fixture->log, &request, &e), 0);
+        request.topic = "usual";
+        assert_int_not_equal(pn_log_append(fixture->log, &request, &e), 0);
+        log_fixture_reopen(fixture);
+    }
+    config.record_bytes_max = 100;
+    assert_int_equal(pn_log_configure_topic(fixture->log, "large", &config, &e), 0);
+    assert_int_equal(pn_log_topic(fixture->log, "large", &info, &e), 0);
+    assert_int_equal(info.record_bytes_max, 100);
+    struct pn_log_entry entry = {.record = {.value = {large, 101}}};
+    struct pn_log_request request = {.topic = "large", .entries = &entry, .count = 1};
+    assert_int_not_equal(pn_log_append(fixture->log, &request, &e), 0);
+    config.record_bytes_max = PN_RECORD_BYTES_MAX + 1;
+    assert_int_not_equal(pn_log_configure_topic(fixture->log, "large", &config, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_INPUT);
+    free(large);
+}
+
 static void test_an_empty_request_is_answered(void **state)
 {
     struct log_fixture *fixture = *state;
@@ -510,6 +544,7 @@ int main(void)
         TEST(test_reads_outside_of_what_is_there),
         TEST(test_offset_at_a_time),
         TEST(test_bad_requests_are_refused_whole),
+        TEST(test_a_topic_has_its_own_limit),
         TEST(test_an_empty_request_is_answered),
         TEST(test_a_request_larger_than_the_queue_is_refused),
         TEST(test_settings_out_of_range_are_refused),

@@ -275,6 +275,19 @@ static void test_topics_by_name_and_by_regex(void **state)
                                 "raw/in/v/partition=0/v+0+0000000000.json: 5\n");
 }
 
+/* What other parts keep in the log for themselves never lands, not even if a pattern fits. */
+static void test_internal_topics_do_not_land(void **state)
+{
+    struct sink_bed *bed = *state;
+    bed->config.topics_regex = ".*";
+    fake_log_add_topic(bed->log, "__kinesis.s", 1);
+    sink_bed_open(bed);
+    (void)fake_log_append(bed->log, "__kinesis.s", 0, "1");
+    (void)fake_log_append(bed->log, "t", 0, "2");
+    flush(bed);
+    sink_bed_assert_landed(bed, "topics/t/partition=0/t+0+0000000000.json: 2\n");
+}
+
 static void test_bad_settings_are_refused(void **state)
 {
     struct sink_bed *bed = *state;
@@ -578,6 +591,7 @@ int main(void)
         TEST(test_what_is_no_json_becomes_a_dead_letter),
         TEST(test_nothing_but_dead_letters),
         TEST(test_topics_by_name_and_by_regex),
+        TEST(test_internal_topics_do_not_land),
         TEST(test_bad_settings_are_refused),
         TEST(test_settings_may_change_between_lives),
         TEST(test_a_topic_left_out_for_a_while_goes_on),
