@@ -62,10 +62,15 @@ static char *uuid_of(uint64_t high, uint64_t low, char *out)
 {
     high = (high & 0xFFFFFFFFFFFF0FFFU) | 0x4000U;           /* version 4 */
     low = (low & 0x3FFFFFFFFFFFFFFFU) | 0x8000000000000000U; /* RFC 4122's variant */
-    int len = snprintf(out, PN_UUID_SIZE, "%08x-%04x-%04x-%04x-%012llx", (unsigned)(high >> 32),
-                       (unsigned)(high >> 16) & 0xFFFFU, (unsigned)high & 0xFFFFU,
-                       (unsigned)(low >> 48), (unsigned long long)(low & 0xFFFFFFFFFFFFU));
-    PN_ASSERT(len == PN_UUID_SIZE - 1);
+    char *at = out;
+    for (int digit = 0; digit < 32; digit++) {
+        if (digit == 8 || digit == 12 || digit == 16 || digit == 20) {
+            *at++ = '-';
+        }
+        uint64_t half = digit < 16 ? high : low;
+        *at++ = "0123456789abcdef"[half >> (60 - digit % 16 * 4) & 15];
+    }
+    *at = '\0';
     return out;
 }
 

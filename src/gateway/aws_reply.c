@@ -2,13 +2,12 @@
 
 #include <string.h>
 
-#include "base/base64.h"
 #include "base/random.h"
 #include "gateway/errors.h"
 #include "gateway/server.h"
 #include "kinesis/wire.h"
 
-enum { ID_WORDS = 9, ID_TEXT_MAX = 128 };
+enum { SECOND_ID_LEN = 96, DIGITS_A_WORD = 10, DIGIT_BITS = 6 };
 
 static const char exposed[] = "x-amzn-RequestId,x-amzn-ErrorType,x-amz-request-id,x-amz-id-2,"
                               "x-amzn-ErrorMessage,Date";
@@ -28,20 +27,26 @@ bool pn_aws_is_cbor(const struct pn_request *req)
     return strcmp(req->content_type, PN_TYPE_AWS_CBOR) == 0;
 }
 
+/* 72 random bytes in base64, by the digit. */
+static const char *second_id(struct pn_random *random, struct pn_arena *arena)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char *id = pn_arena_alloc(arena, SECOND_ID_LEN + 1);
+    uint64_t word = 0;
+    for (size_t i = 0; i < SECOND_ID_LEN; i++) {
+        word = i % DIGITS_A_WORD == 0 ? pn_random_u64(random) : word >> DIGIT_BITS;
+        id[i] = digits[word & ((1U << DIGIT_BITS) - 1)];
+    }
+    id[SECOND_ID_LEN] = '\0';
+    return id;
+}
+
 void pn_aws_begin(struct pn_request *req, bool api)
 {
     struct pn_random *random = &pn_conn_of(req)->worker->random;
     char *id = pn_arena_alloc(&req->arena, PN_UUID_SIZE);
-    uint64_t words[ID_WORDS];
-    for (size_t i = 0; i < ID_WORDS; i++) {
-        words[i] = pn_random_u64(random);
-    }
-    struct pn_buf text;
-    pn_buf_init(&text, ID_TEXT_MAX);
-    pn_base64_encode(&text, words, sizeof words);
     pn_reply_header(req, "x-amzn-RequestId", pn_uuid_from(random, id));
-    pn_reply_header(req, "x-amz-id-2", pn_arena_strndup(&req->arena, text.data, text.len));
-    pn_buf_deinit(&text);
+    pn_reply_header(req, "x-amz-id-2", second_id(random, &req->arena));
     if (pn_request_header(req, "Origin") != NULL) {
         pn_reply_header(req, "Access-Control-Expose-Headers", exposed);
     }
