@@ -11,6 +11,7 @@
 enum {
     TIER_FIRST_BYTES = 1 << 20, /* files of up to half of this are small */
     TIER_RATIO = 16,
+    CHECKPOINT_COMPACTIONS = 2, /* a checkpoint lists all that was removed lately: no small thing */
     ROUND_MS = 1000,
     VACUUM_MS_MIN = 10000,
     VACUUM_MS_MAX = 600000,
@@ -23,8 +24,8 @@ struct pn_upkeep_table {
     struct pn_delta *delta;
     _Atomic int64_t files;   /* appended since compaction last looked */
     _Atomic int64_t commits; /* since the last checkpoint */
-    _Atomic int64_t touched; /* since vacuum */
-    int64_t vacuum_at_ms;    /* monotonic */
+    _Atomic int64_t touched; /* since the last clean-up */
+    int64_t clean_at_ms;     /* monotonic */
 };
 
 struct pn_upkeep {
@@ -178,20 +179,20 @@ static int compact_if_due(struct pn_upkeep_table *table, struct pn_err *e)
     return rc;
 }
 
-/* --- checkpoints, vacuum ---------------------------------------------------------------------- */
+/* --- checkpoints, clean-up -------------------------------------------------------------------- */
 
 static int checkpoint_if_due(struct pn_upkeep_table *table, struct pn_err *e)
 {
     const struct pn_upkeep_config *config = &table->upkeep->config;
-    int64_t interval = config->delta.checkpoint_interval > config->compact_files
+    int64_t compactions = CHECKPOINT_COMPACTIONS * config->compact_files;
+    int64_t interval = config->delta.checkpoint_interval > compactions
                            ? config->delta.checkpoint_interval
-                           : config->compact_files;
+                           : compactions;
     if (atomic_load(&table->commits) < interval) {
         return 0;
     }
     atomic_store(&table->commits, 0);
-    int rc = pn_delta_checkpoint(table->delta, e);
-    return rc != 0 ? rc : pn_delta_clean(table->delta, e);
+    return pn_delta_checkpoint(table->delta, e);
 }
 
 static void count_removed(void *arg, const char *path, int64_t size_bytes)
@@ -201,16 +202,16 @@ static void count_removed(void *arg, const char *path, int64_t size_bytes)
     (*(int64_t *)arg)++;
 }
 
-static int vacuum_if_due(struct pn_upkeep_table *table, struct pn_err *e)
+static int clean_if_due(struct pn_upkeep_table *table, struct pn_err *e)
 {
     const struct pn_upkeep_config *config = &table->upkeep->config;
     int64_t now_ms = pn_mono_ms(config->clock);
-    if (atomic_load(&table->touched) == 0 || now_ms < table->vacuum_at_ms) {
+    if (atomic_load(&table->touched) == 0 || now_ms < table->clean_at_ms) {
         return 0;
     }
     int64_t next_ms = config->keep_ms / 4;
     next_ms = next_ms < VACUUM_MS_MIN ? VACUUM_MS_MIN : next_ms;
-    table->vacuum_at_ms = now_ms + (next_ms < VACUUM_MS_MAX ? next_ms : VACUUM_MS_MAX);
+    table->clean_at_ms = now_ms + (next_ms < VACUUM_MS_MAX ? next_ms : VACUUM_MS_MAX);
     struct pn_delta_snapshot *snapshot = NULL;
     struct pn_err failure = {0};
     int rc = pn_delta_snapshot(table->delta, -1, &snapshot, &failure);
@@ -228,6 +229,9 @@ static int vacuum_if_due(struct pn_upkeep_table *table, struct pn_err *e)
             atomic_store(&table->touched, snapshot->removed_count > 0 ? 1 : 0);
         }
     }
+    if (rc == 0) {
+        rc = pn_delta_clean(table->delta, e);
+    }
     pn_delta_snapshot_destroy(&snapshot);
     return rc;
 }
@@ -237,7 +241,7 @@ static int vacuum_if_due(struct pn_upkeep_table *table, struct pn_err *e)
 static void tend(struct pn_upkeep_table *table)
 {
     static int (*const works[])(struct pn_upkeep_table * table, struct pn_err * e) = {
-        compact_if_due, checkpoint_if_due, vacuum_if_due};
+        compact_if_due, checkpoint_if_due, clean_if_due};
     for (size_t i = 0; i < sizeof works / sizeof *works; i++) {
         struct pn_err why = {0};
         if (!atomic_load(&table->upkeep->is_stopping) && works[i](table, &why) != 0) {

@@ -25,7 +25,8 @@ struct pn_upkeep_config {
     struct pn_logger *logger;     /* NULL ok */
     struct pn_metrics *metrics;   /* NULL ok */
     struct pn_delta_config delta; /* the table handles'; checkpoints come every
-                                     delta.checkpoint_interval commits, or compact_files */
+                                     delta.checkpoint_interval commits, but every second compaction
+                                     at most */
     int64_t compact_files;        /* 0: never */
     int64_t optimize_target_bytes;
     int64_t keep_ms;

@@ -252,6 +252,32 @@ def test_processors_are_killed(data):
     check(data, acknowledged)
 
 
+def test_everything_is_killed(data):
+    """The server and a processor beside it, which finds the next server by itself."""
+    chance = random.Random(20261128)
+    numbers, acknowledged = numbers_from_one(), nothing_yet()
+    with Server(data, *SETTINGS):
+        await_started(data)
+    server = Server(data, *SETTINGS).start()
+    process = start_process(data)
+    for _ in range(ROUNDS // 4):
+        load = Load(server.url, numbers, chance)
+        time.sleep(chance.uniform(0.1, 0.6))
+        if chance.random() < 0.5:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            process = start_process(data)
+            time.sleep(chance.uniform(0, 0.3))
+        server.kill()
+        load.end(acknowledged)
+        server = Server(data, *SETTINGS).start()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 0, (data / "process.out").read_text()
+    server.stop()
+    drain(data)
+    check(data, acknowledged)
+
+
 @pytest.fixture
 def small_store(data):
     """The store on a disk of its own, of 16 MiB; gives a function that enlarges it."""
