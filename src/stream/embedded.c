@@ -1,9 +1,14 @@
 /* The source that reads the streams of this process. */
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "stream/bell.h"
 #include "stream/source.h"
+
+/* How long a reader rests after it was woken, so that a busy log, whose every commit rings, does
+ * not wake each reader for each commit. */
+enum { REST_NS = 5 * 1000 * 1000 };
 
 struct embedded {
     struct pn_stream_source source;
@@ -136,7 +141,13 @@ static int read_shard(struct pn_stream_source *source, const char *name, uint64_
 
 static uint64_t wait(struct pn_stream_source *source, uint64_t seen, int64_t ms)
 {
-    return pn_bell_wait(&((struct embedded *)source)->bell, seen, ms);
+    struct pn_bell *bell = &((struct embedded *)source)->bell;
+    if (pn_bell_wait(bell, seen, ms) == seen) {
+        return seen;
+    }
+    const struct timespec rest = {.tv_nsec = REST_NS};
+    (void)nanosleep(&rest, NULL);
+    return pn_bell_rings(bell);
 }
 
 static void wake(struct pn_stream_source *source)
