@@ -73,10 +73,11 @@ static int read_filter(struct pn_call *call, struct listing *listing)
     return 0;
 }
 
-/* Was the shard open at this time? The stream's first shards were from its beginning. */
-static bool open_at(const struct pn_shard *shard, int64_t ms)
+/* Was the shard open at this time? The stream's first shards were from its beginning, others since
+ * their parents are not (created_ms may be ahead of that, see reshard.c). */
+static bool open_at(const struct pn_stream *stream, const struct pn_shard *shard, int64_t ms)
 {
-    return (shard->parent < 0 || shard->created_ms <= ms) &&
+    return (shard->parent < 0 || stream->shards[shard->parent].closed_ms <= ms) &&
            (shard->open || shard->closed_ms >= ms);
 }
 
@@ -92,11 +93,11 @@ static bool is_shown(const struct pn_call *call, const struct pn_stream *stream,
     int64_t filter_ms = listing->filter_ms > horizon_ms ? listing->filter_ms : horizon_ms;
     switch (listing->filter) {
     case AT_TRIM_HORIZON:
-        return open_at(shard, horizon_ms);
+        return open_at(stream, shard, horizon_ms);
     case AT_LATEST:
         return shard->open;
     case AT_TIMESTAMP:
-        return open_at(shard, filter_ms);
+        return open_at(stream, shard, filter_ms);
     case FROM_TIMESTAMP:
         return shard->open || shard->closed_ms >= filter_ms;
     default:
