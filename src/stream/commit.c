@@ -57,8 +57,10 @@ int pn_stream_place(struct pn_stream_worker *worker, struct pn_err *e)
                                     table, again, &fresh, e);
     }
     if (rc == 0) {
-        pn_log_info(owner->env.logger, "stream", "%s %s %s", worker->table->name,
-                    fresh ? "starts to read" : "goes on reading", worker->stream->name);
+        /* Once a stream: with a second processor on the table it is placed again and again. */
+        pn_log_line(owner->env.logger, before != described.id ? PN_INFO : PN_DEBUG, "stream",
+                    "%s %s %s", worker->table->name, fresh ? "starts to read" : "goes on reading",
+                    worker->stream->name);
         worker->is_placed = true;
         if (worker->drains && !worker->shards.aimed) {
             pn_stream_shards_aim(&worker->shards);

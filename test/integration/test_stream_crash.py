@@ -220,11 +220,19 @@ def test_the_server_is_killed(data):
 
 
 def start_process(data):
-    output = open(data / "process.out", "ab")
-    return subprocess.Popen(
-        [PINION, "stream", "process", "--data", str(data), *SETTINGS],
-        stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-    )  # fmt: skip
+    """A processor beside the server: it has found it when this returns."""
+    path = data / "process.out"
+    before = path.stat().st_size if path.exists() else 0
+    with open(path, "ab") as output:
+        process = subprocess.Popen(
+            [PINION, "stream", "process", "--data", str(data), *SETTINGS],
+            stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+        )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while path.stat().st_size == before:  # it tells where it goes on
+        assert process.poll() is None and time.monotonic() < deadline, path.read_text()
+        time.sleep(0.002)
+    return process
 
 
 def test_processors_are_killed(data):

@@ -394,6 +394,31 @@ static void test_retention_that_was_faster_is_counted(void **state)
     pn_streams_destroy(&streams);
 }
 
+/* A log that isn't synced lost its end; offsets there will be given again. */
+static void test_a_log_that_lost_its_end_is_not_read(void **state)
+{
+    struct stream_bed *bed = *state;
+    stream_bed_add(bed, "any", 1);
+    bed->pipeline_streams[1].start = PN_START_TRIM_HORIZON;
+    put_numbers(bed, "any", 0, "k", 0, 3);
+    drain(bed, &ANY);
+    struct bed_shard *shard = &bed->streams[0].shards[0];
+    for (size_t i = 1; i < 3; i++) {
+        free(shard->records[i].key);
+        free(shard->records[i].value);
+    }
+    shard->count = 1;
+    struct pn_streams *streams = create_for(bed, &ANY);
+    struct pn_err e = {0};
+    assert_int_not_equal(pn_streams_drain(streams, NULL, NULL, &e), 0);
+    assert_non_null(strstr(e.msg, "before 3, but the log ends at 1"));
+    pn_streams_destroy(&streams);
+    stream_bed_add(bed, "any", 1); /* what the message says */
+    put_numbers(bed, "any", 0, "k", 3, 4);
+    drain(bed, &ANY);
+    assert_rows(bed, "{\"n\":0} {\"n\":1} {\"n\":2} {\"n\":3}");
+}
+
 /* --- two processors --------------------------------------------------------------------------- */
 
 static void test_two_processors_share_a_table(void **state)
@@ -501,6 +526,7 @@ int main(void)
         TEST(test_a_drain_needs_its_stream),
         TEST(test_damage_is_passed_over_and_counted),
         TEST(test_retention_that_was_faster_is_counted),
+        TEST(test_a_log_that_lost_its_end_is_not_read),
         TEST(test_two_processors_share_a_table),
         TEST(test_stops_and_starts),
         TEST(test_notes_tell_people),
