@@ -3,6 +3,7 @@
 import pytest
 
 from pinion import Server
+from streams import Processors
 
 
 @pytest.fixture
@@ -16,3 +17,10 @@ def server(data):
     """A running server with the shipped pipeline on the folder `data`."""
     with Server(data) as running:
         yield running
+
+
+@pytest.fixture
+def processors(data):
+    """Starts `pinion stream process` beside a server; none outlives the test."""
+    with Processors(data) as started:
+        yield started

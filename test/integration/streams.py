@@ -2,6 +2,8 @@
 
 import base64
 import json
+import signal
+import subprocess
 import time
 
 import boto3
@@ -10,7 +12,7 @@ from botocore.config import Config
 from deltalake import DeltaTable
 
 from contract import UID
-from pinion import run
+from pinion import PINION, run
 
 STREAMS = {kind: f"streaming-{UID}-{kind}" for kind in ("pin", "geo", "user")}
 PATHS = {kind: f"test_streaming_delta_tables/{UID}_{kind}_table" for kind in STREAMS}
@@ -111,3 +113,47 @@ def pipeline_from_the_oldest(tmp_path):
     assert changed != text
     (folder / "pipeline.yml").write_text(changed)
     return folder
+
+
+class Processors:
+    """Processes that fill tables, beside a server of the data folder."""
+
+    def __init__(self, data):
+        self.data = data
+        self.running = []
+
+    def start(self, *args):
+        """Starts one; it has found the server when this returns."""
+        path = self.data / "process.out"
+        before = path.stat().st_size if path.exists() else 0
+        with open(path, "ab") as output:
+            process = subprocess.Popen(
+                [PINION, "stream", "process", "--data", str(self.data), *map(str, args)],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+            )  # fmt: skip
+        self.running.append(process)
+        deadline = time.monotonic() + WAIT_SECONDS_MAX
+        while path.stat().st_size == before:  # it tells where it goes on
+            assert process.poll() is None and time.monotonic() < deadline, path.read_text()
+            time.sleep(0.002)
+        return process
+
+    def kill(self, process):
+        """kill -9, as a crash."""
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        self.running.remove(process)
+
+    def stop(self, process):
+        """SIGTERM; it must end well."""
+        process.send_signal(signal.SIGTERM)
+        status = process.wait(WAIT_SECONDS_MAX)
+        self.running.remove(process)
+        assert status == 0, (self.data / "process.out").read_text()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        for process in list(self.running):
+            self.kill(process)

@@ -11,7 +11,6 @@ import itertools
 import json
 import os
 import random
-import signal
 import subprocess
 import threading
 import time
@@ -20,7 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pinion import PINION, Server, run
+from pinion import Server, run
 from streams import (
     PATHS, STREAMS, await_rows, await_started, kinesis, lag, letters, put_many, rows, table,
 )  # fmt: skip
@@ -219,68 +218,47 @@ def test_the_server_is_killed(data):
     assert operations["OPTIMIZE"] > 0, operations
 
 
-def start_process(data):
-    """A processor beside the server: it has found it when this returns."""
-    path = data / "process.out"
-    before = path.stat().st_size if path.exists() else 0
-    with open(path, "ab") as output:
-        process = subprocess.Popen(
-            [PINION, "stream", "process", "--data", str(data), *SETTINGS],
-            stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-        )  # fmt: skip
-    deadline = time.monotonic() + 60
-    while path.stat().st_size == before:  # it tells where it goes on
-        assert process.poll() is None and time.monotonic() < deadline, path.read_text()
-        time.sleep(0.002)
-    return process
-
-
-def test_processors_are_killed(data):
+def test_processors_are_killed(data, processors):
     chance = random.Random(20261126)
     numbers, acknowledged = numbers_from_one(), nothing_yet()
     with Server(data, *SETTINGS):
         await_started(data)
     with Server(data, *SETTINGS, "--roles", "gateway") as server:
         load = Load(server.url, numbers, chance)
-        processes = [start_process(data)]
+        processors.start(*SETTINGS)
         for _ in range(ROUNDS // 2):
-            if len(processes) < 2 and chance.random() < 0.5:
-                processes.append(start_process(data))  # two at once
+            if len(processors.running) < 2 and chance.random() < 0.5:
+                processors.start(*SETTINGS)  # two at once
             time.sleep(chance.uniform(0.1, 0.8))
-            victim = processes.pop(chance.randrange(len(processes)))
-            victim.send_signal(signal.SIGKILL)
-            victim.wait()
-            if not processes:
-                processes.append(start_process(data))
+            processors.kill(chance.choice(processors.running))
+            if not processors.running:
+                processors.start(*SETTINGS)
         load.end(acknowledged)
         drain(data)
-        for process in processes:
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(60) == 0, (data / "process.out").read_text()
+        for process in list(processors.running):
+            processors.stop(process)
     check(data, acknowledged)
 
 
-def test_everything_is_killed(data):
+def test_everything_is_killed(data, processors):
     """The server and a processor beside it, which finds the next server by itself."""
     chance = random.Random(20261128)
     numbers, acknowledged = numbers_from_one(), nothing_yet()
     with Server(data, *SETTINGS):
         await_started(data)
     server = Server(data, *SETTINGS).start()
-    process = start_process(data)
+    process = processors.start(*SETTINGS)
     for _ in range(ROUNDS // 4):
         load = Load(server.url, numbers, chance)
         time.sleep(chance.uniform(0.1, 0.6))
         if chance.random() < 0.5:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            process = start_process(data)
+            processors.kill(process)
+            process = processors.start(*SETTINGS)
             time.sleep(chance.uniform(0, 0.3))
         server.kill()
         load.end(acknowledged)
         server = Server(data, *SETTINGS).start()
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 0, (data / "process.out").read_text()
+    processors.stop(process)
     server.stop()
     drain(data)
     check(data, acknowledged)

@@ -2,15 +2,13 @@
 two processors, `stream process` and `stream lag`; and the same rows as the batch path's."""
 
 import json
-import signal
-import subprocess
 import time
 from collections import Counter
 
 import pytest
 
 from contract import CLEAN, SCHEMAS, delta, post, run_dag
-from pinion import PINION, Server, run
+from pinion import Server, run
 from readers import rows_by_delta_rs, rows_by_duckdb, rows_by_spark, spark_session
 from streams import (
     LETTERS, PATHS, STREAMS, await_rows, await_started, count, encoded, kinesis, lag, letters,
@@ -29,20 +27,6 @@ def by_key(found):
     keyed = {row["ind"]: row for row in found}
     assert len(keyed) == len(found), "a key is there twice"
     return keyed
-
-
-def idle(process):
-    """Ends a command by SIGTERM; it must end well."""
-    process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 0, err
-
-
-def start_process(data, *args):
-    return subprocess.Popen(
-        [PINION, "stream", "process", "--data", str(data), *map(str, args)],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
 
 
 # --- what arrives ---------------------------------------------------------------------------------
@@ -178,32 +162,32 @@ def test_once_drains_and_ends(data, tmp_path):
     assert refused.returncode == 1 and "has no stream 'nothing'" in refused.stderr
 
 
-def test_two_processors_on_the_same_tables(data, tmp_path):
+def test_two_processors_on_the_same_tables(data, tmp_path, processors):
     pipeline = pipeline_from_the_oldest(tmp_path)
     with Server(data, "--pipeline", pipeline) as server:
         await_started(data)
-        other = start_process(data, "--pipeline", pipeline)
+        other = processors.start("--pipeline", pipeline)
         client = kinesis(server.url)
         for start in range(0, 3000, 100):
             put_many(client, "pin", [{**PIN, "index": n} for n in range(start, start + 100)])
             put(server.url, "pin", f"no row {start}")
         await_rows(data, "pin", 3000)
         await_rows(data, "letters", 30, path=LETTERS)
-        idle(other)
+        processors.stop(other)
     assert sorted(row["ind"] for row in rows(data, "pin")) == list(range(3000))
 
 
-def test_a_processor_finds_the_server_again(data, tmp_path):
+def test_a_processor_finds_the_server_again(data, tmp_path, processors):
     pipeline = pipeline_from_the_oldest(tmp_path)
     args = ("--pipeline", pipeline, "--roles", "gateway")
     with Server(data, *args) as server:
-        process = start_process(data, "--pipeline", pipeline)
+        process = processors.start("--pipeline", pipeline)
         put(server.url, "pin", PIN)
         await_rows(data, "pin", 1)
     with Server(data, *args) as server:  # at another port
         put(server.url, "pin", {**PIN, "index": 2})
         await_rows(data, "pin", 2)
-        idle(process)
+        processors.stop(process)
 
 
 def test_resharding_keeps_every_record_and_its_order(server, data):
