@@ -189,11 +189,32 @@ static bool is_save_due(const struct pn_stream_worker *worker, bool reached)
             quiet_ns >= UNSAVED_SECONDS_MAX * INT64_C(1000) * NS_PER_MS);
 }
 
+/* Waits for the append under way, which may be tried again for a long time: the lag goes on being
+ * told. */
+static int await_append(struct pn_stream_worker *worker, struct pn_err *e)
+{
+    while (!is_stopping(worker)) {
+        uint64_t seen = pn_bell_rings(&worker->bell);
+        int rc = pn_stream_collect(worker, false, e);
+        if (rc != 0 || !worker->is_appending) {
+            return rc;
+        }
+        if (pn_bell_wait(&worker->bell, seen, IDLE_MS) == seen) {
+            bool gone = false;
+            struct pn_err ignored = {0}; /* it is met again when reading goes on */
+            if (look(worker, &gone, &ignored) == 0) {
+                pn_stream_view_shards(worker);
+            }
+        }
+    }
+    return pn_stream_collect(worker, true, e);
+}
+
 /* Commits what was read, after the append under way. */
 static int commit(struct pn_stream_worker *worker, struct pn_err *e)
 {
     if (worker->is_appending) {
-        int rc = pn_stream_collect(worker, true, e);
+        int rc = await_append(worker, e);
         if (rc == 0 && worker->is_placed) {
             rc = fill(worker, e);
         }

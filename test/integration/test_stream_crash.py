@@ -289,6 +289,11 @@ def test_a_full_disk_is_waited_for(data, small_store):
         tables = json.loads(server.request("GET", "/api/v1/streams")[1])["tables"]
         return {each["table"]: each["state"] for each in tables}
 
+    def told_lag():
+        lines = server.request("GET", "/metrics")[1].decode().splitlines()
+        (line,) = [each for each in lines if 'lag_records{table="stream_pin"}' in each]
+        return int(line.rsplit(" ", 1)[1])
+
     def put(numbers):
         # Texts that no compression makes small.
         put_many(kinesis(server.url), KIND, [
@@ -302,8 +307,13 @@ def test_a_full_disk_is_waited_for(data, small_store):
             assert sent < 4000
             put(range(sent, sent + 50))
             sent += 50
-        put(range(sent, sent + 50))  # the log still takes records
+        behind = told_lag()
+        put(range(sent, sent + 50))  # the log still takes records, and the lag is told
         sent += 50
+        deadline = time.monotonic() + 30
+        while told_lag() < behind + 50:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
         assert states()["stream_geo"] == "running"
         small_store()
         await_rows(data, KIND, sent)
