@@ -17,7 +17,7 @@ struct run {
     int64_t done;
 };
 
-/* Told about ten times a second; a signal ends the drain. */
+/* Told about fifty times a second; a signal ends the drain. */
 static bool on_tick(void *arg, int64_t done, int64_t all)
 {
     struct run *run = arg;

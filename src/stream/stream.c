@@ -8,7 +8,7 @@
 #include "stream/notes.h"
 #include "stream/private.h"
 
-enum { TICK_MS = 100, AWAIT_MS = 5 };
+enum { TICK_MS = 20, AWAIT_MS = 5 };
 
 bool pn_streams_is_asked_for(const struct pn_streams_config *config, const char *name)
 {

@@ -66,7 +66,7 @@ void pn_streams_await_new(struct pn_streams *streams, int64_t ms);
 void pn_streams_stop(struct pn_streams *streams);
 /*
  * Brings all that the streams hold at the time of the call into the tables, then stops. `tick`
- * (NULL ok) is called about ten times a second with the records dealt with and those to do; false
+ * (NULL ok) is called about fifty times a second with the records dealt with and those to do; false
  * ends the drain early, which is no error. The first worker's error, else 0. Not after
  * pn_streams_start().
  */
