@@ -61,6 +61,8 @@ int pn_op_stream_name(struct pn_call *call, const char **name) PN_MUST_CHECK;
 /* The number in a shard's id; AWS takes "shardId-000000000002", "shardId-2" and "2" alike. False
  * when it is none. */
 bool pn_op_shard_index(const char *shard_id, uint32_t *index);
+/* The same of a member's text, whatever stream and shards there are; NOT_FOUND when it is none. */
+int pn_op_shard_id(struct pn_call *call, const char *member, uint32_t *index) PN_MUST_CHECK;
 /* The shard with this id, or NOT_FOUND "Could not find shard ...". */
 int pn_op_shard(struct pn_call *call, const struct pn_stream *stream, const char *shard_id,
                 const struct pn_shard **shard) PN_MUST_CHECK;

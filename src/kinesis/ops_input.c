@@ -191,7 +191,7 @@ bool pn_op_shard_index(const char *shard_id, uint32_t *index)
 {
     const char *digits = strrchr(shard_id, '-');
     digits = digits == NULL ? shard_id : digits + 1;
-    if (digits[0] == '\0' || strlen(digits) > 12) {
+    if (digits[0] == '\0') {
         return false;
     }
     uint64_t value = 0;
@@ -200,12 +200,30 @@ bool pn_op_shard_index(const char *shard_id, uint32_t *index)
             return false;
         }
         value = value * 10 + (uint64_t)(*at - '0');
-    }
-    if (value > INT32_MAX) {
-        return false;
+        if (value > INT32_MAX) {
+            return false;
+        }
     }
     *index = (uint32_t)value;
     return true;
+}
+
+static int no_shard(struct pn_call *call, const char *stream, const char *shard_id)
+{
+    return pn_op_fail(call, PN_KINESIS_NOT_FOUND,
+                      "Could not find shard %s in stream %s under account %s.", shard_id, stream,
+                      pn_op_account(call));
+}
+
+int pn_op_shard_id(struct pn_call *call, const char *member, uint32_t *index)
+{
+    const char *shard_id = pn_op_text(call, member);
+    const char *name = NULL;
+    int rc = pn_op_stream_name(call, &name);
+    if (rc != 0 || pn_op_shard_index(shard_id, index)) {
+        return rc;
+    }
+    return no_shard(call, name, shard_id);
 }
 
 int pn_op_shard(struct pn_call *call, const struct pn_stream *stream, const char *shard_id,
@@ -218,9 +236,7 @@ int pn_op_shard(struct pn_call *call, const struct pn_stream *stream, const char
         *shard = &stream->shards[index];
         return 0;
     }
-    return pn_op_fail(
-        call, PN_KINESIS_NOT_FOUND, "Could not find shard %s in stream %s under account %s.",
-        is_number ? pn_shard_id(index, id) : shard_id, stream->name, pn_op_account(call));
+    return no_shard(call, stream->name, is_number ? pn_shard_id(index, id) : shard_id);
 }
 
 /* --- where to start --------------------------------------------------------------------------- */

@@ -191,17 +191,14 @@ static int find_shard(struct pn_call *call, const struct pn_stream **stream,
                       const struct pn_shard **shard)
 {
     const char *name = NULL;
-    const char *shard_id = pn_op_text(call, "ShardId");
     uint32_t index = 0;
     char id[PN_SHARD_ID_SIZE];
     int rc = pn_op_stream_name(call, &name);
+    if (rc == 0) {
+        rc = pn_op_shard_id(call, "ShardId", &index);
+    }
     if (rc != 0) {
         return rc;
-    }
-    if (!pn_op_shard_index(shard_id, &index)) {
-        return pn_op_fail(call, PN_KINESIS_NOT_FOUND,
-                          "Could not find shard %s in stream %s under account %s.", shard_id, name,
-                          pn_op_account(call));
     }
     rc = pn_kinesis_stream(call->kinesis, name, stream, &call->err);
     if (rc == 0 && index < (*stream)->shard_count) {

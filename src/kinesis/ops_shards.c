@@ -216,7 +216,11 @@ int pn_op_split_shard(struct pn_call *call)
     const struct pn_json *key = pn_json_get(call->input, "NewStartingHashKey");
     struct pn_hash_key start;
     char id[PN_SHARD_ID_SIZE];
-    int rc = reshardable(call, &stream);
+    uint32_t index = 0;
+    int rc = pn_op_shard_id(call, "ShardToSplit", &index);
+    if (rc == 0) {
+        rc = reshardable(call, &stream);
+    }
     if (rc != 0) {
         return rc;
     }
@@ -241,18 +245,46 @@ int pn_op_split_shard(struct pn_call *call)
     return rc;
 }
 
+/* AWS wants the lower shard of the two first. */
+static int check_adjacent(struct pn_call *call, const struct pn_stream *stream,
+                          const struct pn_shard *lower, const struct pn_shard *upper)
+{
+    struct pn_hash_key next = {.high = lower->hash_end.high + (lower->hash_end.low == UINT64_MAX),
+                               .low = lower->hash_end.low + 1};
+    bool is_last = lower->hash_end.high == UINT64_MAX && lower->hash_end.low == UINT64_MAX;
+    if (!is_last && next.high == upper->hash_start.high && next.low == upper->hash_start.low) {
+        return 0;
+    }
+    char ids[2][PN_SHARD_ID_SIZE];
+    return pn_op_fail(call, PN_KINESIS_INVALID_ARGUMENT,
+                      "Shards %s and %s in stream %s under account %s are not an adjacent pair of "
+                      "shards eligible for merging",
+                      pn_shard_id(lower->index, ids[0]), pn_shard_id(upper->index, ids[1]),
+                      stream->name, pn_op_account(call));
+}
+
 int pn_op_merge_shards(struct pn_call *call)
 {
     const struct pn_stream *stream = NULL;
     const struct pn_shard *shard = NULL;
     const struct pn_shard *adjacent = NULL;
-    int rc = reshardable(call, &stream);
+    uint32_t index = 0;
+    int rc = pn_op_shard_id(call, "ShardToMerge", &index);
+    if (rc == 0) {
+        rc = pn_op_shard_id(call, "AdjacentShardToMerge", &index);
+    }
+    if (rc == 0) {
+        rc = reshardable(call, &stream);
+    }
     if (rc != 0) {
         return rc;
     }
     rc = pn_op_shard(call, stream, pn_op_text(call, "ShardToMerge"), &shard);
     if (rc == 0) {
         rc = pn_op_shard(call, stream, pn_op_text(call, "AdjacentShardToMerge"), &adjacent);
+    }
+    if (rc == 0) {
+        rc = check_adjacent(call, stream, shard, adjacent);
     }
     if (rc == 0) {
         char id[PN_SHARD_ID_SIZE];

@@ -126,6 +126,12 @@ static void test_iterators_that_are_refused(void **state)
                "type AT_TIMESTAMP. Current request has no timestamp parameter.",
                "GetShardIterator",
                "{'StreamName':'s','ShardId':'" SHARD_0 "','ShardIteratorType':'AT_TIMESTAMP'}");
+    call_fails(
+        c,
+        "ResourceNotFoundException: Shard shardId-000000000005 in stream s under account " ACCOUNT
+        " does not exist",
+        "GetShardIterator",
+        "{'StreamName':'s','ShardId':'a-00000000000005','ShardIteratorType':'LATEST'}");
     call_fails(c,
                "InvalidArgumentException: The timestampInMillis parameter cannot be greater than "
                "the currentTimestampInMillis. timestampInMillis: 1000001000, "

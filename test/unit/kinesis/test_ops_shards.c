@@ -215,6 +215,11 @@ static void test_splits_that_are_refused(void **state)
     (void)call_ok(c, "CreateStream", "{'StreamName':'s','ShardCount':3}");
     call_fails(c, NOT_FOUND("shardId-000000000005"), "SplitShard",
                "{'StreamName':'s','ShardToSplit':'shardId-5','NewStartingHashKey':'0'}");
+    call_fails(c,
+               "ResourceNotFoundException: Could not find shard 2147483648 in stream t under "
+               "account " ACCOUNT ".",
+               "SplitShard",
+               "{'StreamName':'t','ShardToSplit':'2147483648','NewStartingHashKey':'0'}");
     call_fails(c, NOT_FOUND("ham"), "SplitShard",
                "{'StreamName':'s','ShardToSplit':'ham','NewStartingHashKey':'0'}");
     call_fails(c,
@@ -242,6 +247,18 @@ static void test_merges_that_are_refused(void **state)
     (void)call_ok(c, "CreateStream", "{'StreamName':'s','ShardCount':3}");
     call_fails(c, NOT_FOUND("shardId-000000000007"), "MergeShards",
                "{'StreamName':'s','ShardToMerge':'shardId-0','AdjacentShardToMerge':'shardId-7'}");
+    call_fails(
+        c,
+        "ResourceNotFoundException: Could not find shard ham in stream t under account " ACCOUNT
+        ".",
+        "MergeShards",
+        "{'StreamName':'t','ShardToMerge':'shardId-0','AdjacentShardToMerge':'ham'}");
+    call_fails(c,
+               "InvalidArgumentException: Shards shardId-000000000001 and shardId-000000000000 in "
+               "stream s under account " ACCOUNT
+               " are not an adjacent pair of shards eligible for merging",
+               "MergeShards",
+               "{'StreamName':'s','ShardToMerge':'shardId-1','AdjacentShardToMerge':'shardId-0'}");
     call_fails(c,
                "InvalidArgumentException: Shards shardId-000000000000 and shardId-000000000002 in "
                "stream s under account " ACCOUNT
