@@ -224,6 +224,9 @@ static int open_stations(struct pn_server *server, const char *listen, struct pn
     if (rc == 0 && (server->roles & PN_ROLE_GATEWAY) != 0) {
         rc = create_gateway(server, listen, e);
     }
+    if (rc == 0 && server->gateway != NULL) {
+        rc = pn_gateway_listen(server->gateway, e);
+    }
     return rc;
 }
 

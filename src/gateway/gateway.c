@@ -258,6 +258,7 @@ static void stop_threads(struct pn_gateway *gateway)
     }
     pn_pool_destroy(&gateway->pool);
     pn_listener_deinit(&gateway->listener);
+    gateway->bound = false;
 }
 
 /* Each connection is a descriptor; a process starts with a lower limit than it may have. */
@@ -278,11 +279,10 @@ static void raise_descriptor_limit(const struct pn_gateway *gateway)
     }
 }
 
-int pn_gateway_start(struct pn_gateway *gateway, struct pn_err *e)
+int pn_gateway_listen(struct pn_gateway *gateway, struct pn_err *e)
 {
     struct pn_listener *listener = &gateway->listener;
-    PN_ASSERT(!gateway->started);
-    atomic_store(&gateway->stage, PN_SERVING);
+    PN_ASSERT(!gateway->started && !gateway->bound);
     raise_descriptor_limit(gateway);
     listener->connections_max = gateway->config.connections_max;
     listener->per_ip_max = gateway->config.connections_per_ip_max;
@@ -291,11 +291,20 @@ int pn_gateway_start(struct pn_gateway *gateway, struct pn_err *e)
     listener->logger = gateway->env.logger;
     listener->refused = gateway->metrics.refused;
     int rc = pn_listener_open(listener, gateway->config.listen, e);
+    gateway->bound = rc == 0;
+    return rc;
+}
+
+int pn_gateway_start(struct pn_gateway *gateway, struct pn_err *e)
+{
+    PN_ASSERT(!gateway->started);
+    int rc = gateway->bound ? 0 : pn_gateway_listen(gateway, e);
+    atomic_store(&gateway->stage, PN_SERVING);
     if (rc == 0) {
         rc = start_threads(gateway, e);
     }
     if (rc == 0) {
-        rc = pn_listener_start(listener, e);
+        rc = pn_listener_start(&gateway->listener, e);
     }
     if (rc != 0) {
         stop_threads(gateway);
@@ -330,6 +339,10 @@ static void drain(struct pn_gateway *gateway)
 void pn_gateway_stop(struct pn_gateway *gateway)
 {
     if (!gateway->started) {
+        if (gateway->bound) {
+            pn_listener_deinit(&gateway->listener);
+            gateway->bound = false;
+        }
         return;
     }
     pn_listener_stop(&gateway->listener);

@@ -89,10 +89,13 @@ int pn_gateway_create(const struct pn_gateway_config *config, const struct pn_ga
 /* Adds a route (its strings are borrowed for the gateway's life); before pn_gateway_start() only.
  */
 void pn_gateway_add_route(struct pn_gateway *gateway, const struct pn_route *route);
-/* Listens and serves. CONFLICT when the port is taken. A failed start leaves nothing behind but
- * the gateway to destroy. */
+/* Takes the port, so that a port in use is known before anything else begins: CONFLICT. Who connects
+ * is served from pn_gateway_start() on. */
+int pn_gateway_listen(struct pn_gateway *gateway, struct pn_err *e) PN_MUST_CHECK;
+/* Serves; takes the port first if pn_gateway_listen() has not. A failed start leaves nothing behind
+ * but the gateway to destroy. */
 int pn_gateway_start(struct pn_gateway *gateway, struct pn_err *e) PN_MUST_CHECK;
-/* The port it listens on, after pn_gateway_start(). */
+/* The port it listens on, after pn_gateway_listen(). */
 uint16_t pn_gateway_port(const struct pn_gateway *gateway);
 /* Stops taking connections, finishes what was accepted, commits the consumers' offsets and stops.
  * The log must still be there. Not started or already stopped is fine. */

@@ -141,6 +141,7 @@ struct pn_gateway {
     size_t failed_count;
     int listen_id; /* of records_came, while `listening` */
     bool listening;
+    bool bound;
     bool started;
 };
 
