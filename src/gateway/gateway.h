@@ -89,8 +89,8 @@ int pn_gateway_create(const struct pn_gateway_config *config, const struct pn_ga
 /* Adds a route (its strings are borrowed for the gateway's life); before pn_gateway_start() only.
  */
 void pn_gateway_add_route(struct pn_gateway *gateway, const struct pn_route *route);
-/* Takes the port, so that a port in use is known before anything else begins: CONFLICT. Who connects
- * is served from pn_gateway_start() on. */
+/* Takes the port, so that a port in use (CONFLICT) is known before anything else begins. Who
+ * connects is served from pn_gateway_start() on. */
 int pn_gateway_listen(struct pn_gateway *gateway, struct pn_err *e) PN_MUST_CHECK;
 /* Serves; takes the port first if pn_gateway_listen() has not. A failed start leaves nothing behind
  * but the gateway to destroy. */
