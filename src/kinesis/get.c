@@ -175,6 +175,22 @@ static void find_children(const struct pn_stream *stream, const struct pn_shard 
     }
 }
 
+/* A topic goes by its stream's name. A stream that was deleted and created again while this one was
+ * read may have given it its own records; when it is still the same, it was the same before. */
+static int check_present(struct pn_kinesis *kinesis, const struct pn_stream *stream,
+                         struct pn_err *e)
+{
+    const struct pn_stream *present = NULL;
+    int rc = pn_kinesis_stream(kinesis, stream->name, &present, e);
+    if (rc == 0 && present->id != stream->id) {
+        rc = pn_err_set(e, PN_CLASS_MISSING, PN_KINESIS_NOT_FOUND,
+                        "Stream %s under account %s not found.", stream->name,
+                        kinesis->config.account);
+    }
+    pn_stream_release(&present);
+    return rc;
+}
+
 int pn_shard_read(struct pn_kinesis *kinesis, const struct pn_stream *stream,
                   const struct pn_shard *shard, int64_t offset, size_t max_records,
                   size_t max_bytes, bool limited, struct pn_arena *arena,
@@ -191,11 +207,16 @@ int pn_shard_read(struct pn_kinesis *kinesis, const struct pn_stream *stream,
     struct pn_log_records records = {.next_offset = offset};
     rc = pn_log_read(kinesis->log, stream->topic, (int32_t)shard->index, offset, max_records,
                      max_bytes, arena, &records, e);
-    /* Of a damaged batch the log tells where to go on behind it. */
-    out->next_offset = records.next_offset;
     if (rc != 0) {
+        /* Of a damaged batch the log tells where to go on behind it. */
+        out->next_offset = records.next_offset;
         return from_log(kinesis, stream, rc, e);
     }
+    rc = check_present(kinesis, stream, e);
+    if (rc != 0) {
+        return rc;
+    }
+    out->next_offset = records.next_offset;
     if (counted) {
         pn_shard_limits_took(&pn_stream_live_shard(stream, shard->index)->limits,
                              pn_mono_ns(kinesis->clock), bytes_of(&records));

@@ -361,6 +361,27 @@ static void test_a_deleted_stream_is_not_found(void **state)
     pn_stream_release(&view.stream);
 }
 
+/* Who still holds the old one must not be given the new one's records. */
+static void test_a_stream_that_was_created_again_is_another(void **state)
+{
+    struct view view = made(state, 1);
+    struct pn_shard_records read;
+    struct pn_err e;
+    kinesis_put(view.fixture, "orders", "key", "old");
+    assert_int_equal(pn_kinesis_delete_stream(view.fixture->kinesis, "orders", false, NULL), 0);
+    kinesis_create(view.fixture, "orders", 1);
+    kinesis_put(view.fixture, "orders", "key", "new");
+    assert_int_equal(try_read(&view, 0, 0, ALL, MIB, false, &read, &e), PN_KINESIS_NOT_FOUND);
+    assert_string_equal(e.msg, "Stream orders under account " ACCOUNT " not found.");
+    assert_int_equal(read.count, 0);
+    assert_int_equal(read.next_offset, 0);
+    look_again(&view);
+    read = read_shard(&view, 0, 0);
+    assert_int_equal(read.count, 1);
+    assert_value(&read.records[0], "new");
+    pn_stream_release(&view.stream);
+}
+
 /* --- limits ----------------------------------------------------------------------------------- */
 
 static void test_five_reads_a_second_of_a_shard(void **state)
@@ -436,6 +457,7 @@ int main(void)
         test(test_what_retention_removed_is_read_over),
         test(test_damage_is_told_and_can_be_read_over),
         test(test_a_deleted_stream_is_not_found),
+        test(test_a_stream_that_was_created_again_is_another),
         test(test_five_reads_a_second_of_a_shard),
         test(test_bytes_read_are_counted),
         test(test_without_limits_nothing_is_counted),
