@@ -346,11 +346,14 @@ static int tell(struct pn_subscription *subscription, const struct pn_stream *st
 {
     struct pn_shard_records read;
     int rc = read_on(subscription, stream, &read, e);
-    if (rc != 0 || (read.count == 0 && !read.drained && !first && !is_idle(subscription))) {
+    if (rc != 0) {
         return rc;
     }
+    atomic_store(&subscription->offset, read.next_offset); /* also over what retention removed */
+    if (read.count == 0 && !read.drained && !first && !is_idle(subscription)) {
+        return 0;
+    }
     write_event(subscription, stream, &read, out);
-    atomic_store(&subscription->offset, read.next_offset);
     atomic_store(&subscription->spoke_ns, pn_mono_ns(subscription->kinesis->clock));
     *more = !read.drained;
     return 0;
