@@ -92,6 +92,13 @@ static int describe(struct pn_stream_source *source, const char *name, struct pn
     for (size_t i = 0; rc == 0 && i < stream->shard_count; i++) {
         rc = describe_shard(embedded, stream, &stream->shards[i], &out->shards[i], e);
     }
+    /* The topic goes by the stream's name: another stream of that name may have it by now, and its
+     * ends would look as if the log had lost records. */
+    const struct pn_stream *present = NULL;
+    if (rc == 0 && stream->shard_count > 0) {
+        rc = find(embedded, name, stream->id, 0, &present, e);
+        pn_stream_release(&present);
+    }
     pn_stream_release(&stream);
     return rc;
 }

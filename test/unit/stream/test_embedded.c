@@ -189,6 +189,40 @@ static void test_streams_that_are_gone(void **state)
     assert_int_equal(e.class_, PN_CLASS_MISSING);
 }
 
+/* The log's operations, but the first look at an offset finds the stream gone and made anew. */
+static struct {
+    struct pn_log_ops ops;
+    const struct pn_log_ops *plain;
+    struct bed *bed;
+} replacing;
+
+static int replace_then_offsets(struct pn_log *log, const char *topic, int32_t partition,
+                                struct pn_log_offsets *offsets, struct pn_err *e)
+{
+    log->ops = replacing.plain;
+    assert_int_equal(pn_kinesis_delete_stream(replacing.bed->kinesis, "s", false, NULL), 0);
+    create_stream(replacing.bed);
+    return pn_log_offsets(log, topic, partition, offsets, e);
+}
+
+static void test_a_description_is_of_one_stream(void **state)
+{
+    struct bed *bed = *state;
+    struct pn_stream_source_stream stream = {0};
+    struct pn_err e = {0};
+    put(bed, 0, "{}");
+    replacing.plain = bed->log->log->ops;
+    replacing.ops = *replacing.plain;
+    replacing.ops.offsets = replace_then_offsets;
+    replacing.bed = bed;
+    bed->log->log->ops = &replacing.ops;
+    /* Not the old stream, with ends that are the new one's. */
+    assert_int_not_equal(pn_stream_source_describe(bed->source, "s", &bed->arena, &stream, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_MISSING);
+    assert_int_equal(pn_stream_source_describe(bed->source, "s", &bed->arena, &stream, &e), 0);
+    assert_int_equal(stream.id, bed->id);
+}
+
 /* Would wait for an hour, if it could miss something. */
 static void test_waits_end(void **state)
 {
@@ -212,6 +246,7 @@ int main(void)
         TEST(test_positions),
         TEST(test_records_are_read_on),
         TEST(test_streams_that_are_gone),
+        TEST(test_a_description_is_of_one_stream),
         TEST(test_waits_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
