@@ -6,6 +6,13 @@
 #include "delta/maintain.h"
 
 #define DAY_MS ((int64_t)24 * 60 * 60 * 1000)
+/*
+ * A commit file stays so long, whatever the retention. A writer that found its version free and is
+ * still about to write it must meet the file that took the version meanwhile: were that removed
+ * already, the writer would believe in a commit that lies below the log's start, where no reader
+ * looks.
+ */
+enum { COMMIT_AGE_MS_MIN = 60000 };
 
 /* The version up to which the log may be cut: that of the checkpoint to keep, or -1. */
 static int64_t find_cut(const struct pn_delta_log_files *log, int64_t before_ms)
@@ -50,6 +57,7 @@ int pn_delta_clean_log(struct pn_delta *table, const struct pn_delta_metadata *m
         return 0;
     }
     int64_t retention_ms = pn_delta_log_retention_ms(table, metadata);
+    retention_ms = retention_ms > COMMIT_AGE_MS_MIN ? retention_ms : COMMIT_AGE_MS_MIN;
     int64_t before_ms = pn_wall_ms(table->clock) - retention_ms;
     if (retention_ms >= DAY_MS) {
         before_ms -= before_ms % DAY_MS; /* by whole days, as Spark: so most commits find nothing */

@@ -123,9 +123,10 @@ const struct pn_setting pn_settings_table[] = {
            "of the tables' files; snappy is what every reader has, zstd is smaller and slower to "
            "write"),
 
-    DURATION("delta.log_retention_ms", delta.log_retention_ms, "30d", 0, DAYS(36500), NULL,
-             "commit files older than this are removed once a checkpoint covers them; no version "
-             "before it can be read then"),
+    DURATION(
+        "delta.log_retention_ms", delta.log_retention_ms, "30d", 0, DAYS(36500), NULL,
+        "commit files older than this (a minute at least) are removed once a checkpoint covers "
+        "them; no version before it can be read then"),
     DURATION("delta.tombstone_retention_ms", delta.tombstone_retention_ms, "7d", 0, DAYS(36500),
              NULL, "how long vacuum keeps the files that no version in use names"),
     INT("delta.checkpoint_interval", delta.checkpoint_interval, "10", 1, 10000, NULL,

@@ -236,6 +236,28 @@ static void test_a_short_retention_is_kept_to_the_minute(void **state)
     }
 }
 
+/* Another writer may be about to write the version that was just taken from it. */
+static void test_a_young_commit_stays_whatever_the_retention(void **state)
+{
+    struct delta_fixture *fixture = *state;
+    fixture->config.log_retention_ms = 0;
+    delta_fixture_reopen(fixture);
+    append_many(fixture, 20);
+    for (int version = 0; version < 20; version++) {
+        char name[64];
+        snprintf(name, sizeof name, "%020d.json", version);
+        delta_touch(fixture, name, DELTA_TIME_MS + version);
+    }
+    fixture->clock.wall_ms = DELTA_TIME_MS + 59000;
+    assert_int_equal(pn_delta_clean(fixture->table, NULL), 0);
+    assert_true(has_version(fixture, 0, "json"));
+    fixture->clock.wall_ms = DELTA_TIME_MS + 61000;
+    assert_int_equal(pn_delta_clean(fixture->table, NULL), 0);
+    for (int version = 0; version < 20; version++) {
+        assert_int_equal(has_version(fixture, version, "json"), version >= 10);
+    }
+}
+
 static void test_nothing_is_cleaned_behind_a_damaged_checkpoint(void **state)
 {
     struct delta_fixture *fixture = *state;
@@ -535,6 +557,7 @@ int main(void)
         cmocka_unit_test(test_intervals_as_tables_have_them),
         TEST(test_old_log_files_go_and_the_kept_checkpoint_stays_whole),
         TEST(test_a_short_retention_is_kept_to_the_minute),
+        TEST(test_a_young_commit_stays_whatever_the_retention),
         TEST(test_nothing_is_cleaned_behind_a_damaged_checkpoint),
         TEST(test_vacuum_takes_what_no_kept_version_needs),
         TEST(test_vacuum_knows_absolute_paths),
