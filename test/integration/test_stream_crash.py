@@ -115,32 +115,71 @@ def encode(row):
 
 
 class Resharder(threading.Thread):
-    """Changes the number of shards now and then."""
+    """Changes the number of shards now and then, and how long records are kept."""
 
     def __init__(self, url, seed):
         super().__init__()
         self.url, self.random = url, random.Random(seed)
         self.changes = 0
+        self.refused = None
         self.ended = threading.Event()
 
     def run(self):
         while not self.ended.wait(self.random.uniform(0.02, 0.4)):
             connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=20)
             try:
-                target = self.random.choice((2, 3, 4))
-                body = {"StreamName": STREAMS[KIND], "TargetShardCount": target,
-                        "ScalingType": "UNIFORM_SCALING"}  # fmt: skip
-                connection.request(
-                    "POST", "/", json.dumps(body),
-                    {**SIGNED, "X-Amz-Target": "Kinesis_20131202.UpdateShardCount"},
-                )  # fmt: skip
-                answer = connection.getresponse()
-                answer.read()  # refused when there are so many already
-                self.changes += answer.status == 200
+                change = self.random.choice((self.scale, self.scale, self.split, self.keep))
+                # Refused when there are so many shards already, or when it is kept so long.
+                self.changes += change(connection) is not None
             except (OSError, http.client.HTTPException):
+                return
+            except AssertionError as refused:
+                self.refused = refused
                 return
             finally:
                 connection.close()
+
+
+    def ask(self, connection, operation, **body):
+        connection.request(
+            "POST", "/", json.dumps({"StreamName": STREAMS[KIND], **body}),
+            {**SIGNED, "X-Amz-Target": f"Kinesis_20131202.{operation}"},
+        )  # fmt: skip
+        answer = connection.getresponse()
+        text = answer.read()
+        assert answer.status in (200, 400), text
+        return json.loads(text or "{}") if answer.status == 200 else None
+
+    def scale(self, connection):
+        return self.ask(
+            connection, "UpdateShardCount", ScalingType="UNIFORM_SCALING",
+            TargetShardCount=self.random.choice((2, 3, 4)),
+        )  # fmt: skip
+
+    def split(self, connection):
+        """Anywhere within a shard; one of two that are beside each other is merged as often."""
+        told = self.ask(connection, "ListShards", ShardFilter={"Type": "AT_LATEST"})
+        shards = sorted(
+            (int(each["HashKeyRange"]["StartingHashKey"]),
+             int(each["HashKeyRange"]["EndingHashKey"]), each["ShardId"])
+            for each in told["Shards"]
+        )  # fmt: skip
+        at = self.random.randrange(len(shards))
+        start, end, shard = shards[at]
+        if at > 0 and (len(shards) > 3 or self.random.random() < 0.5):
+            return self.ask(
+                connection, "MergeShards", ShardToMerge=shards[at - 1][2],
+                AdjacentShardToMerge=shard,
+            )  # fmt: skip
+        key = str(self.random.randrange(start + 1, end + 1)) if end > start else str(start)
+        return self.ask(connection, "SplitShard", ShardToSplit=shard, NewStartingHashKey=key)
+
+    def keep(self, connection):
+        operation = self.random.choice(
+            ("IncreaseStreamRetentionPeriod", "DecreaseStreamRetentionPeriod")
+        )
+        hours = self.random.randrange(24, 100)
+        return self.ask(connection, operation, RetentionPeriodHours=hours)
 
 
 class Load:
@@ -159,6 +198,7 @@ class Load:
         for thread in self.threads:
             thread.join()
         acknowledged["changes"] += self.resharder.changes
+        assert self.resharder.refused is None, self.resharder.refused
         for producer in self.producers:
             assert producer.refused is None, producer.refused
             acknowledged["rows"] += producer.rows
