@@ -73,11 +73,17 @@ static void read_rows(struct lane *lane, const char *path, size_t max)
         lane->rows[lane->count] = (struct pn_stream_row){.value = {at, len},
                                                          .data = {at, len},
                                                          .partition_key = {"key", 3},
-                                                         .sequence = "1",
                                                          .offset = (int64_t)lane->count};
         lane->count++;
         at += len + 1;
     }
+}
+
+static void write_sequence(const struct pn_append *append, const struct pn_stream_row *row,
+                           char *out)
+{
+    (void)append;
+    (void)snprintf(out, PN_ROW_SEQUENCE_SIZE, "%lld", (long long)row->offset);
 }
 
 static void append(struct lane *lane, size_t first, size_t count, int64_t from)
@@ -93,6 +99,7 @@ static void append(struct lane *lane, size_t first, size_t count, int64_t from)
                                     .rows = lane->rows + first,
                                     .count = count,
                                     .positions = &position,
+                                    .sequence = write_sequence,
                                     .position_count = 1};
     int64_t start_ns = pn_mono_ns(pn_clock_system());
     if (pn_engine_append(lane->engine, &batch, &report, &e) != 0) {

@@ -58,12 +58,11 @@ struct pn_rows {
 
 /* One record of a micro-batch. Everything is borrowed for the call. */
 struct pn_stream_row {
-    struct pn_bytes value; /* JSON text of one object, checked to be JSON */
+    struct pn_bytes value; /* JSON text; what is no JSON object goes to the dead letters */
     struct pn_bytes data;  /* the record's bytes as they are in the stream, for dead letters */
     struct pn_bytes partition_key;
-    const char *sequence; /* sequence number */
-    size_t position;      /* index into the append's `positions`: its shard */
-    int64_t offset;       /* in the shard */
+    size_t position; /* index into the append's `positions`: its shard */
+    int64_t offset;  /* in the shard */
     int64_t arrival_ms;
     const char *reason; /* not NULL: `value` isn't there, this is why it can be no row */
 };
@@ -76,6 +75,8 @@ struct pn_stream_position {
     int64_t to;         /* and behind it: the offset to go on with; equal to from: no change */
 };
 
+enum { PN_ROW_SEQUENCE_SIZE = 64 }; /* a row's sequence number, and its NUL */
+
 /* A micro-batch for one stream table. */
 struct pn_append {
     const struct pn_table *table; /* with `like` */
@@ -84,6 +85,9 @@ struct pn_append {
     size_t count;
     const struct pn_stream_position *positions;
     size_t position_count;
+    /* Writes the sequence number of a row that is a dead letter into `out`, of the size above. */
+    void (*sequence)(const struct pn_append *append, const struct pn_stream_row *row, char *out);
+    const void *arg; /* for `sequence` */
     /* Properties that tables are made with, this one and that of the dead letters. */
     const struct pn_delta_map_entry *configuration;
     size_t configuration_count;

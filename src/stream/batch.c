@@ -100,16 +100,16 @@ static void take(struct pn_stream_batch *batch, const struct pn_stream_batch_flo
         batch->skipped++;
         return;
     }
-    char *sequence = pn_arena_alloc(&batch->arena, PN_SEQUENCE_SIZE);
-    struct taking taking = {
-        .batch = batch,
-        .row = {.data = record->value,
-                .partition_key = record->key,
-                .sequence = pn_sequence_text(part->created_ms, part->shard, record->offset,
-                                             record->timestamp_ms, sequence),
-                .position = position,
-                .offset = record->offset,
-                .arrival_ms = record->timestamp_ms}};
+    struct taking taking = {.batch = batch,
+                            .row = {.data = record->value,
+                                    .partition_key = record->key,
+                                    .position = position,
+                                    .offset = record->offset,
+                                    .arrival_ms = record->timestamp_ms}};
+    if (pn_stream_is_row(record->value, flow->keeps_value)) {
+        add_row(&taking, record->value, NULL);
+        return;
+    }
     const struct pn_decoded out = {.row = add_row, .arg = &taking};
     pn_stream_decode(flow->parser, record->value, flow->keeps_value, &batch->arena, &out);
 }

@@ -78,6 +78,15 @@ int pn_stream_place(struct pn_stream_worker *worker, struct pn_err *e)
 
 /* --- a batch's way ---------------------------------------------------------------------------- */
 
+static void write_sequence(const struct pn_append *append, const struct pn_stream_row *row,
+                           char *out)
+{
+    const struct pn_stream_batch *batch = append->arg;
+    const struct pn_stream_batch_part *part = &batch->parts[row->position];
+    (void)pn_sequence_text(part->created_ms, part->shard, row->offset, row->arrival_ms, out);
+}
+_Static_assert((int)PN_ROW_SEQUENCE_SIZE >= (int)PN_SEQUENCE_SIZE, "a sequence number fits");
+
 void pn_stream_submit(struct pn_stream_worker *worker)
 {
     struct pn_stream_batch *batch = worker->filling;
@@ -106,6 +115,8 @@ void pn_stream_submit(struct pn_stream_worker *worker)
                                                   .count = batch->count,
                                                   .positions = batch->positions,
                                                   .position_count = batch->position_count,
+                                                  .sequence = write_sequence,
+                                                  .arg = batch,
                                                   .configuration = properties,
                                                   .configuration_count = 2});
 }

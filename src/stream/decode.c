@@ -107,6 +107,38 @@ static void decode_string(const struct decoding *decoding, const struct pn_json 
     give(decoding, root);
 }
 
+static const char *skip_blanks(const char *at, const char *end)
+{
+    while (at < end && (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r')) {
+        at++;
+    }
+    return at;
+}
+
+bool pn_stream_is_row(struct pn_bytes data, bool keeps_value)
+{
+    static const char wrapper[] = "value";
+    if (data.len == 0) {
+        return false;
+    }
+    const char *end = (const char *)data.data + data.len;
+    const char *at = skip_blanks(data.data, end);
+    if (at == end || *at != '{') {
+        return false;
+    }
+    at = skip_blanks(at + 1, end);
+    if (at == end || *at != '"') {
+        return false;
+    }
+    at++;
+    const char *quote = memchr(at, '"', (size_t)(end - at));
+    if (quote == NULL || memchr(at, '\\', (size_t)(quote - at)) != NULL) {
+        return false;
+    }
+    size_t len = (size_t)(quote - at);
+    return keeps_value || len != sizeof wrapper - 1 || memcmp(at, wrapper, len) != 0;
+}
+
 void pn_stream_decode(struct pn_json_parser *parser, struct pn_bytes data, bool keeps_value,
                       struct pn_arena *arena, const struct pn_decoded *out)
 {

@@ -24,6 +24,10 @@ struct pn_decoded {
     void *arg;
 };
 
+/* Is it plainly an object, and none that wraps a row? Looks at its beginning only: whether it is
+ * JSON shows to who parses it. */
+bool pn_stream_is_row(struct pn_bytes data, bool keeps_value);
+
 /* Calls `out` at least once. Values point into `data` or into the arena, as reasons do. With
  * `keeps_value` a lone member "value" is a column, and no wrapper. */
 void pn_stream_decode(struct pn_json_parser *parser, struct pn_bytes data, bool keeps_value,

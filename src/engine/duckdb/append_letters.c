@@ -96,11 +96,13 @@ static void put_row(const struct pn_appender *appender, size_t at, duckdb_data_c
     const struct pn_append *batch = appender->batch;
     const struct pn_stream_row *it = &batch->rows[at];
     const char *shard = batch->positions[it->position].shard;
+    char sequence[PN_ROW_SEQUENCE_SIZE];
+    batch->sequence(batch, it, sequence);
     int64_t *arrival = duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, ARRIVAL));
     put_text(chunk, TABLE, row, batch->table->name, strlen(batch->table->name));
     put_text(chunk, STREAM, row, batch->stream, strlen(batch->stream));
     put_text(chunk, SHARD, row, shard, strlen(shard));
-    put_text(chunk, SEQUENCE, row, it->sequence, strlen(it->sequence));
+    put_text(chunk, SEQUENCE, row, sequence, strlen(sequence));
     put_clean(chunk, KEY, row, it->partition_key.data, it->partition_key.len, scratch);
     arrival[row] = it->arrival_ms * 1000;
     put_data(chunk, row, &it->data, appender->reasons[at], scratch);

@@ -46,14 +46,14 @@ void pn_duckdb_write_undo(struct pn_duckdb *engine, const struct pn_table *table
 }
 
 void pn_duckdb_add_copy(struct pn_duckdb *engine, const struct pn_buf *select, const char *path,
-                        struct pn_buf *sql)
+                        int group_rows, struct pn_buf *sql)
 {
     pn_buf_adds(sql, "COPY (");
     pn_buf_add(sql, pn_buf_text(select), select->len);
     pn_buf_adds(sql, "\n) TO ");
     pn_duckdb_add_text(sql, path);
     pn_buf_addf(sql, " (FORMAT parquet, CODEC '%s', ROW_GROUP_SIZE %d, RETURN_STATS)",
-                engine->config.parquet_compression, PN_DUCKDB_ROW_GROUP_ROWS);
+                engine->config.parquet_compression, group_rows);
 }
 
 void pn_duckdb_copied(const struct pn_table *table, duckdb_result *result,
@@ -127,7 +127,7 @@ int pn_duckdb_write(struct pn_duckdb *engine, duckdb_connection connection,
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     int rc = pn_duckdb_begin_file(engine, table, &path, e);
     if (rc == 0) {
-        pn_duckdb_add_copy(engine, select, path, &sql);
+        pn_duckdb_add_copy(engine, select, path, PN_DUCKDB_ROW_GROUP_ROWS, &sql);
         rc = pn_buf_check(select, "a statement for DuckDB", e);
     }
     if (rc == 0) {

@@ -27,9 +27,9 @@ int pn_duckdb_write(struct pn_duckdb *engine, duckdb_connection connection,
  * pn_duckdb_keep() or pn_duckdb_remove_file(). Caller frees. */
 int pn_duckdb_begin_file(struct pn_duckdb *engine, const struct pn_table *table, char **path,
                          struct pn_err *e) PN_MUST_CHECK;
-/* Appends the COPY of a SELECT to a path. */
+/* Appends the COPY of a SELECT to a path, in row groups of so many rows. */
 void pn_duckdb_add_copy(struct pn_duckdb *engine, const struct pn_buf *select, const char *path,
-                        struct pn_buf *sql);
+                        int group_rows, struct pn_buf *sql);
 /* Takes rows and statistics from the COPY's result, and destroys that. */
 void pn_duckdb_copied(const struct pn_table *table, duckdb_result *result,
                       struct pn_written *written);

@@ -81,10 +81,16 @@ static int tear_down(void **state)
 struct batch {
     const struct pn_table *table;
     struct pn_stream_row rows[BATCH_MAX];
-    char sequences[BATCH_MAX][24];
     struct pn_stream_position position;
     struct pn_append append;
 };
+
+static void write_sequence(const struct pn_append *append, const struct pn_stream_row *row,
+                           char *out)
+{
+    assert_null(append->arg);
+    snprintf(out, PN_ROW_SEQUENCE_SIZE, "%" PRId64, 1000 + row->offset);
+}
 
 static struct batch *batch_create(const struct pn_table *table, int64_t from)
 {
@@ -95,7 +101,8 @@ static struct batch *batch_create(const struct pn_table *table, int64_t from)
                                        .stream = "stream",
                                        .rows = batch->rows,
                                        .positions = &batch->position,
-                                       .position_count = 1};
+                                       .position_count = 1,
+                                       .sequence = write_sequence};
     return batch;
 }
 
@@ -105,11 +112,9 @@ static struct pn_stream_row *add(struct batch *batch, const char *value)
     assert_true(at < BATCH_MAX);
     int64_t offset = batch->position.to < 0 ? 0 : batch->position.to;
     batch->position.to = offset + 1;
-    snprintf(batch->sequences[at], sizeof batch->sequences[at], "%" PRId64, 1000 + offset);
     batch->rows[at] = (struct pn_stream_row){.value = {value, strlen(value)},
                                              .data = {value, strlen(value)},
                                              .partition_key = {"key", 3},
-                                             .sequence = batch->sequences[at],
                                              .offset = offset,
                                              .arrival_ms = 1767225600000 + offset};
     return &batch->rows[at];

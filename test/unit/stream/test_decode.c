@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/base64.h"
+#include "base/mem.h"
 #include "stream/decode.h"
 
 static void add_row(void *arg, struct pn_bytes value, const char *reason)
@@ -95,6 +96,45 @@ static void test_wrapped(void **state)
     check_bytes(column, strlen(column), true, column);
 }
 
+static bool is_row(const char *text, bool keeps_value)
+{
+    /* In bytes that end with it, so that no look goes beyond. */
+    size_t len = strlen(text);
+    char *exact = len > 0 ? pn_xmalloc(len) : NULL;
+    if (len > 0) {
+        memcpy(exact, text, len);
+    }
+    bool is = pn_stream_is_row((struct pn_bytes){exact, len}, keeps_value);
+    free(exact);
+    return is;
+}
+
+static void test_plain_rows_are_known_by_their_beginning(void **state)
+{
+    (void)state;
+    assert_true(is_row("{\"a\":1}", false));
+    assert_true(is_row(" \t\r\n{ \"a b\" : broken", false));
+    assert_true(is_row("{\"values\":{}}", false));
+    assert_true(is_row("{\"value\":{}}", true));
+    /* These are looked at more closely. */
+    const char *const others[] = {"",
+                                  " ",
+                                  "{",
+                                  "{ ",
+                                  "{}",
+                                  "{\"",
+                                  "{\"value",
+                                  "[{\"a\":1}]",
+                                  "\"{",
+                                  "{1",
+                                  "eyJhIjoxfQ",
+                                  "{\"value\":{}}",
+                                  "{\"\\u0061\":1}"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        assert_false(is_row(others[i], false));
+    }
+}
+
 static void test_what_is_no_row(void **state)
 {
     (void)state;
@@ -152,9 +192,13 @@ static void test_too_many_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_objects),         cmocka_unit_test(test_strings),
-        cmocka_unit_test(test_wrapped),         cmocka_unit_test(test_what_is_no_row),
-        cmocka_unit_test(test_what_is_no_json), cmocka_unit_test(test_too_many_rows),
+        cmocka_unit_test(test_objects),
+        cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_wrapped),
+        cmocka_unit_test(test_plain_rows_are_known_by_their_beginning),
+        cmocka_unit_test(test_what_is_no_row),
+        cmocka_unit_test(test_what_is_no_json),
+        cmocka_unit_test(test_too_many_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

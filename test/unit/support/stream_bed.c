@@ -169,11 +169,13 @@ static void keep_rows(struct stream_bed *bed, const struct pn_append *append)
     bed->largest = append->count > bed->largest ? append->count : bed->largest;
     for (size_t i = 0; i < append->count; i++) {
         const struct pn_stream_row *row = &append->rows[i];
+        char sequence[PN_ROW_SEQUENCE_SIZE];
+        append->sequence(append, row, sequence);
         pn_grow((void **)&bed->rows, &bed->row_capacity, bed->row_count + 1, sizeof *bed->rows);
         bed->rows[bed->row_count++] =
             (struct bed_row){.value = row->reason == NULL ? dup_bytes(row->value) : NULL,
                              .reason = row->reason != NULL ? pn_xstrdup(row->reason) : NULL,
-                             .sequence = pn_xstrdup(row->sequence),
+                             .sequence = pn_xstrdup(sequence),
                              .offset = row->offset,
                              .shard = pn_xstrdup(append->positions[row->position].shard),
                              .batch = bed->batches};
