@@ -220,6 +220,22 @@ static int commit(struct pn_appender *appender, const struct pn_written *written
     return rc;
 }
 
+/* A vacuum takes a file that no commit names when it is a minute old. So one that waited for long
+ * (the machine slept) isn't committed: the batch comes again. */
+static int check_age(const struct pn_appender *appender, const struct pn_written *written,
+                     struct pn_err *e)
+{
+    enum { AGE_MS_MAX = 30000 };
+    if (written->name == NULL ||
+        pn_wall_ms(appender->engine->clock) - written->modified_ms <= AGE_MS_MAX) {
+        return 0;
+    }
+    return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
+                      "table '%s': %d s passed between writing a file and its commit; the batch is "
+                      "written again",
+                      appender->table->name, (int)AGE_MS_MAX / 1000);
+}
+
 static int append_batch(struct pn_appender *appender, struct pn_table_report *report,
                         struct pn_err *e)
 {
@@ -228,6 +244,9 @@ static int append_batch(struct pn_appender *appender, struct pn_table_report *re
     size_t letters = rc == 0 ? count_reasons(appender) : 0;
     if (rc == 0 && letters > 0) {
         rc = pn_appender_commit_letters(appender, e);
+    }
+    if (rc == 0) {
+        rc = check_age(appender, &written, e);
     }
     if (rc == 0) {
         rc = commit(appender, &written, &report->version, e);

@@ -152,21 +152,9 @@ static void read_chunk(duckdb_function_info info, duckdb_data_chunk chunk)
 
 int pn_letters_register(struct pn_duckdb *engine, duckdb_connection connection, struct pn_err *e)
 {
-    duckdb_table_function function = duckdb_create_table_function();
-    duckdb_logical_type number = duckdb_create_logical_type(DUCKDB_TYPE_BIGINT);
-    duckdb_table_function_set_name(function, "pn_letters");
-    duckdb_table_function_add_parameter(function, number);
-    duckdb_table_function_set_extra_info(function, engine, NULL);
-    duckdb_table_function_set_bind(function, bind);
-    duckdb_table_function_set_init(function, init);
-    duckdb_table_function_set_function(function, read_chunk);
-    int rc = 0;
-    if (duckdb_register_table_function(connection, function) != DuckDBSuccess) {
-        rc = pn_err_fatal(e, "DuckDB refuses the table function pn_letters");
-    }
-    duckdb_destroy_logical_type(&number);
-    duckdb_destroy_table_function(&function);
-    return rc;
+    static const struct pn_duckdb_function function = {
+        .name = "pn_letters", .numbers = 1, .bind = bind, .init = init, .read = read_chunk};
+    return pn_duckdb_register(engine, connection, &function, e);
 }
 
 /* --- the commit ------------------------------------------------------------------------------ */

@@ -123,7 +123,9 @@ int pn_duckdb_register(struct pn_duckdb *engine, duckdb_connection connection,
     duckdb_table_function_set_extra_info(made, engine, NULL);
     duckdb_table_function_set_bind(made, function->bind);
     duckdb_table_function_set_init(made, function->init);
-    duckdb_table_function_set_local_init(made, function->init_thread);
+    if (function->init_thread != NULL) {
+        duckdb_table_function_set_local_init(made, function->init_thread);
+    }
     duckdb_table_function_set_function(made, function->read);
     int rc = 0;
     if (duckdb_register_table_function(connection, made) != DuckDBSuccess) {

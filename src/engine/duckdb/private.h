@@ -56,7 +56,7 @@ struct pn_duckdb_function {
     int numbers;
     duckdb_table_function_bind_t bind;
     duckdb_table_function_init_t init;
-    duckdb_table_function_init_t init_thread;
+    duckdb_table_function_init_t init_thread; /* or NULL */
     duckdb_table_function_t read;
 };
 /* Makes it known to the connection's instance; its extra info is the engine. */
