@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import botocore.loaders
 import pytest
 
 from pinion import Server
@@ -124,6 +126,62 @@ def test_resharding_and_the_end(shared):
     aws(shared, "delete-stream", *name)
     aws(shared, "wait", "stream-not-exists", *name)
     assert "cli-shards" not in aws(shared, "list-streams")["StreamNames"]
+
+
+def test_what_belongs_to_aws(shared):
+    name = ("--stream-name", "cli-rest")
+    aws(shared, "create-stream", *name, "--shard-count", 1)
+    aws(shared, "increase-stream-retention-period", *name, "--retention-period-hours", 48)
+    aws(shared, "decrease-stream-retention-period", *name, "--retention-period-hours", 24)
+    metrics = ("--shard-level-metrics", "IncomingBytes", "OutgoingBytes")
+    on = aws(shared, "enable-enhanced-monitoring", *name, *metrics)
+    assert on["DesiredShardLevelMetrics"] == ["IncomingBytes", "OutgoingBytes"]
+    off = aws(shared, "disable-enhanced-monitoring", *name, *metrics[:2])
+    assert off["DesiredShardLevelMetrics"] == ["OutgoingBytes"]
+    encrypt = ("--encryption-type", "KMS", "--key-id", "alias/aws/kinesis")
+    aws(shared, "start-stream-encryption", *name, *encrypt)
+    aws(shared, "stop-stream-encryption", *name, *encrypt)
+    summary = aws(shared, "describe-stream-summary", *name)["StreamDescriptionSummary"]
+    assert summary["RetentionPeriodHours"] == 24 and summary["EncryptionType"] == "NONE"
+
+    arn = summary["StreamARN"]
+    resource = ("--resource-arn", arn)
+    aws(shared, "tag-resource", *resource, "--tags", "team=data,env=test")
+    aws(shared, "untag-resource", *resource, "--tag-keys", "env")
+    tags = aws(shared, "list-tags-for-resource", *resource)["Tags"]
+    assert tags == [{"Key": "team", "Value": "data"}]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": []})
+    aws(shared, "put-resource-policy", *resource, "--policy", policy)
+    assert aws(shared, "get-resource-policy", *resource)["Policy"] == policy
+    aws(shared, "delete-resource-policy", *resource)
+    aws(shared, "register-stream-consumer", "--stream-arn", arn, "--consumer-name", "reader")
+    consumer = aws(shared, "describe-stream-consumer", "--stream-arn", arn, "--consumer-name",
+                   "reader")["ConsumerDescription"]  # fmt: skip
+    assert consumer["ConsumerStatus"] == "ACTIVE" and consumer["StreamARN"] == arn
+
+    stream = ("--stream-arn", arn)
+    aws(shared, "update-max-record-size", *stream, "--max-record-size-in-ki-b", 2048)
+    mode = ("--stream-mode-details", "StreamMode=ON_DEMAND")
+    aws(shared, "update-stream-mode", *stream, *mode)
+    commitment = ("--minimum-throughput-billing-commitment", "Status=ENABLED")
+    aws(shared, "update-account-settings", *commitment)
+    kept = aws(shared, "describe-account-settings")["MinimumThroughputBillingCommitment"]
+    assert kept["Status"] == "ENABLED"
+    aws(shared, "update-stream-warm-throughput", *name, "--warm-throughput-mi-bps", 100)
+    summary = aws(shared, "describe-stream-summary", *name)["StreamDescriptionSummary"]
+    assert summary["MaxRecordSizeInKiB"] == 2048
+    assert summary["StreamModeDetails"] == {"StreamMode": "ON_DEMAND"}
+    assert summary["WarmThroughput"]["TargetMiBps"] == 100
+
+
+def test_every_operation_was_called(shared):
+    """SubscribeToShard is left out: this CLI has no command for it."""
+    status, body, _ = shared.request("GET", "/metrics")
+    assert status == 200
+    counted = re.findall(r'pinion_kinesis_requests_total\{operation="(\w+)"\} (\d+)', body.decode())
+    called = {operation for operation, count in counted if int(count) > 0}
+    every = set(botocore.loaders.Loader().load_service_model("kinesis", "service-2")["operations"])
+    assert every - called == {"SubscribeToShard"}
 
 
 @pytest.mark.parametrize(

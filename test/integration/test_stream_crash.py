@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from pinion import Server, run
+from readers import spark_session
 from streams import (
     PATHS, STREAMS, await_rows, await_started, kinesis, lag, letters, put_many, rows, table,
 )  # fmt: skip
@@ -302,6 +303,9 @@ def test_everything_is_killed(data, processors):
     server.stop()
     drain(data)
     check(data, acknowledged)
+    with spark_session() as spark:
+        read = spark.read.format("delta").load(str(data / "store" / PATHS[KIND])).collect()
+    assert Counter(row.ind for row in read) == Counter(row["ind"] for row in rows(data, KIND))
 
 
 @pytest.fixture
