@@ -100,7 +100,7 @@ struct pn_log_records {
     struct pn_record *records;
     size_t count;
     int64_t next_offset; /* where to read on; beyond the last record, past gaps */
-    int64_t end_offset;  /* the partition's end at the time of the read */
+    int64_t end_offset;  /* the partition's end at the time of the read; at least next_offset */
 };
 
 /* Settings of one topic; 0 (or NULL) takes the log's default. -1 for retention means for ever. The

@@ -347,17 +347,12 @@ def test_a_full_disk_is_waited_for(data, small_store):
     with Server(data, *SETTINGS) as server:
         await_started(data)
         sent = 0
-        while states()["stream_pin"] != "trouble":
+        # A table may recover by itself: a compaction that fails gives its room back. The log goes
+        # on taking records meanwhile, and the lag is told.
+        while states()["stream_pin"] != "trouble" or told_lag() < 300:
             assert sent < 4000
             put(range(sent, sent + 50))
             sent += 50
-        behind = told_lag()
-        put(range(sent, sent + 50))  # the log still takes records, and the lag is told
-        sent += 50
-        deadline = time.monotonic() + 30
-        while told_lag() < behind + 50:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
         assert states()["stream_geo"] == "running"
         small_store()
         await_rows(data, KIND, sent)

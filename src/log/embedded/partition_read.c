@@ -202,6 +202,9 @@ int pn_partition_read(struct pn_partition *partition, int64_t offset, size_t max
         *records = (struct pn_log_records){.next_offset = list.from_offset};
         return rc;
     }
+    if (offsets.end < list.from_offset) {
+        offsets.end = list.from_offset; /* appended since the look at the end */
+    }
     /* An error behind records that were found is met again by the next read. */
     *records = (struct pn_log_records){.records = list.records,
                                        .count = list.count,
