@@ -11,9 +11,6 @@
 #include "gateway/negotiate.h"
 #include "gateway/server.h"
 
-/* What is read and dropped of a body that was refused, so that the client, who may still be
- * sending, gets to read why. */
-enum { LINGER_BYTES_MAX = 16 * 1024 * 1024 };
 /* Steps in which a body takes from the gateway's memory budget. */
 enum { MEMORY_STEP_BYTES = 4 * 1024 };
 enum { ARENA_BLOCK_BYTES = 4096, OUT_BYTES_MAX = 256 * 1024 * 1024 };
@@ -294,8 +291,8 @@ static bool lengths_differ(struct pn_conn *conn)
     return lengths.differ;
 }
 
-/* What the header alone tells is wrong. Returns the Content-Length, 0 when there is none. */
-static int64_t check_header(struct pn_conn *conn)
+/* What the header alone tells is wrong. */
+static void check_header(struct pn_conn *conn)
 {
     struct pn_request *req = &conn->req;
     const struct pn_gateway_config *config = &req->gateway->config;
@@ -324,7 +321,6 @@ static int64_t check_header(struct pn_conn *conn)
     } else if (body_bytes > config->body_bytes_max) {
         refuse_large_body(req);
     }
-    return body_bytes;
 }
 
 void *pn_serve_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
@@ -357,7 +353,6 @@ static enum MHD_Result begin(struct pn_conn *conn, const char *path, const char 
     conn->stream_last = false;
     atomic_store_explicit(&conn->stream_cut, false, memory_order_relaxed);
     conn->stream_sent = 0;
-    conn->dropped_bytes = 0;
     req->status = 0;
     req->content_type = PN_TYPE_JSON;
     req->allow = NULL;
@@ -376,11 +371,12 @@ static enum MHD_Result begin(struct pn_conn *conn, const char *path, const char 
     } else {
         route(conn, path, method);
     }
-    int64_t body_bytes = req->status == 0 ? check_header(conn) : 0;
+    if (req->status == 0) {
+        check_header(conn);
+    }
     conn->refused = req->status != 0;
     if (conn->refused && req->status >= 400 &&
-        (body_bytes > gateway->config.body_bytes_max + LINGER_BYTES_MAX || req->status == 501 ||
-         pn_request_header(req, "Expect") != NULL)) {
+        (req->status == 501 || pn_request_header(req, "Expect") != NULL)) {
         return queue_reply(conn); /* now; libmicrohttpd then closes the connection */
     }
     return MHD_YES;
@@ -408,13 +404,14 @@ bool pn_request_reserve(struct pn_request *req, size_t bytes)
     return true;
 }
 
-static enum MHD_Result take_body(struct pn_conn *conn, const char *bytes, size_t len)
+static void take_body(struct pn_conn *conn, const char *bytes, size_t len)
 {
     struct pn_request *req = &conn->req;
     pn_metric_add(req->gateway->metrics.bytes_in, (int64_t)len);
     if (conn->refused) {
-        conn->dropped_bytes += len;
-        return conn->dropped_bytes > LINGER_BYTES_MAX ? MHD_NO : MHD_YES;
+        /* Read to its end, or for request_ms: most clients send all of it before they read why it
+         * is refused, and those of Java never do when they couldn't. */
+        return;
     }
     if (conn->body.len + len > (size_t)req->gateway->config.body_bytes_max) {
         refuse_large_body(req);
@@ -426,7 +423,6 @@ static enum MHD_Result take_body(struct pn_conn *conn, const char *bytes, size_t
         }
     }
     conn->refused = req->status != 0;
-    return MHD_YES;
 }
 
 /* --- handling --------------------------------------------------------------------------------- */
@@ -574,7 +570,8 @@ enum MHD_Result pn_serve_request(void *cls, struct MHD_Connection *mhd, const ch
             size_t len = *upload_len;
             *upload_len = 0;
             worker->more = true; /* libmicrohttpd may have more of it, read or in the socket */
-            return take_body(conn, upload, len);
+            take_body(conn, upload, len);
+            return MHD_YES;
         }
         dispatch(conn);
     }

@@ -60,7 +60,6 @@ struct pn_conn {
     const char *uri_end; /* of the request, in libmicrohttpd's buffer; NULL when it has none */
     int64_t begin_ns;
     int64_t memory_bytes; /* reserved of the gateway's budget */
-    size_t dropped_bytes; /* of a refused body */
     struct pn_buf body;
     struct pn_conn *next_finished; /* worker's list of requests handed back */
     struct pn_conn *next_submit;

@@ -5,7 +5,7 @@
  *
  *   no request under way, silent for idle_ms                     closed
  *   part of a request header for request_ms (or silent idle_ms)  408
- *   part of a body for request_ms                                408
+ *   part of a body for request_ms                                408, or why it was refused
  *   the client has hung up, and no reply is due                  closed
  *   a reply of which nothing more is fetched for idle_ms          closed
  *   the client of a reply that goes on has hung up                broken off
@@ -15,14 +15,14 @@
  *
  * Whether part of a header came, only the kernel can tell: bytes were received since the last look,
  * and no request came of them. While a request is read nothing is being sent, so the 408 can be
- * written to the socket past libmicrohttpd.
+ * written to the socket past libmicrohttpd, and so can the reply to a refused body.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include <linux/tcp.h>
 #include <sys/ioctl.h>
 
+#include "gateway/errors.h"
 #include "gateway/server.h"
 
 /* tcpi_state, as the kernel numbers it; the header with its name clashes with linux/tcp.h. */
@@ -33,17 +33,31 @@ static void hang_up(struct pn_conn *conn)
     (void)shutdown(conn->fd, SHUT_RDWR);
 }
 
+static void say_last(struct pn_conn *conn, int status, const char *content_type, const char *body,
+                     size_t body_len)
+{
+    struct pn_buf reply;
+    pn_buf_init(&reply, body_len + 512);
+    pn_buf_addf(&reply,
+                "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nConnection: close\r\n"
+                "Content-Length: %zu\r\n\r\n",
+                status, MHD_get_reason_phrase_for((unsigned)status), content_type, body_len);
+    pn_buf_add(&reply, body, body_len);
+    (void)send(conn->fd, reply.data, reply.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    pn_buf_deinit(&reply);
+    hang_up(conn);
+}
+
 static void time_out(struct pn_conn *conn)
 {
     static const char body[] = "{\"error_code\":408,\"message\":\"The request did not arrive in "
                                "time (gateway.request_ms, gateway.idle_ms)\"}";
-    char reply[512];
-    int len = snprintf(reply, sizeof reply,
-                       "HTTP/1.1 408 Request Timeout\r\nContent-Type: application/json\r\n"
-                       "Connection: close\r\nContent-Length: %zu\r\n\r\n%s",
-                       sizeof body - 1, body);
-    (void)send(conn->fd, reply, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    hang_up(conn);
+    const struct pn_request *req = &conn->req;
+    if (conn->state == PN_RECEIVING && conn->refused) {
+        say_last(conn, req->status, req->content_type, pn_buf_text(&conn->req.out), req->out.len);
+    } else {
+        say_last(conn, 408, PN_TYPE_JSON, body, sizeof body - 1);
+    }
 }
 
 static void sweep_idle(struct pn_conn *conn, const struct tcp_info *tcp, bool ending)

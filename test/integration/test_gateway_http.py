@@ -246,6 +246,31 @@ def test_large_body(data):
             assert session.post(f"{server.url}/topics/t", data=ONE).status_code == 200
 
 
+@pytest.mark.parametrize("megabytes", [17, 40])
+def test_refused_body_is_read_to_its_end(server, megabytes):
+    """Java's clients send all of a body, or give up, before they read the answer."""
+    large = bytes(megabytes << 20)
+    for path, status in ((b"/topics/t", 413), (b"/nothing", 404)):
+        with Raw(server) as raw:
+            raw.post(path, body=large)
+            error_of(raw.answer(), status)
+            raw.send(b"POST %s HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" % path)
+            raw.send(b"%x\r\n%s\r\n0\r\n\r\n" % (len(large), large))
+            error_of(raw.answer(), status)
+            raw.post()
+            assert raw.answer()[0] == 200
+
+
+def test_refused_body_without_end(data):
+    """The time to read it is limited; its answer is the same."""
+    with Server(data, "--set", "gateway.request_ms=1s") as server, Raw(server) as raw:
+        raw.send(b"POST /topics/t HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % (1 << 40))
+        with pytest.raises(ConnectionError):
+            while True:
+                raw.send(bytes(1 << 20))
+        assert "gateway.body_bytes_max" in error_of(raw.answer(), 413)
+
+
 def test_body_at_the_limit(server):
     # 16 MiB in records below the record limit.
     records = [{"value": "x" * 1000000} for _ in range(16)]

@@ -4,6 +4,7 @@ import json
 import socket
 import uuid
 
+import botocore.exceptions
 import cbor2
 import pytest
 import requests
@@ -172,6 +173,20 @@ def test_largest_put_records(shared, stream):
     reply = client(shared).put_records(StreamName=stream, Records=records)
     assert reply["FailedRecordCount"] == 0
     assert {kept for _, kept in stored(shared, stream)} == {data}
+
+
+@pytest.mark.parametrize("megabytes", [12, 20, 100])
+def test_larger_put_records(shared, stream, megabytes):
+    records = [{"Data": b"x" * 1_000_000, "PartitionKey": "k"}] * megabytes
+    with pytest.raises(botocore.exceptions.ClientError) as refused:
+        client(shared).put_records(StreamName=stream, Records=records)
+    error = refused.value.response["Error"]
+    if megabytes == 12:
+        assert error["Code"] == "InvalidArgumentException"
+        assert error["Message"] == "Records size exceeds 10 MB limit"
+    else:
+        assert error["Code"] == "RequestEntityTooLargeException"
+    assert stored(shared, stream) == []
 
 
 def test_forged_iterators(shared, stream):
