@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -81,6 +82,23 @@ int pn_cli_usage(struct pn_cli *cli, const char *fmt, ...)
     print_line(cli->err, line);
     free(line);
     return PN_EXIT_USAGE;
+}
+
+bool pn_cli_confirm(struct pn_cli *cli, const char *fmt, ...)
+{
+    char answer[16] = "";
+    va_list args;
+    va_start(args, fmt);
+    (void)vfprintf(cli->err, fmt, args);
+    va_end(args);
+    (void)fputs(" [y/N] ", cli->err);
+    (void)fflush(cli->err);
+    if (fgets(answer, sizeof answer, stdin) == NULL) {
+        (void)fputc('\n', cli->err);
+        return false;
+    }
+    answer[strcspn(answer, "\r\n")] = '\0';
+    return strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0;
 }
 
 /* What was written may still fail to leave; a reader that has gone (head, less) is no failure that

@@ -165,6 +165,8 @@ int pn_cli_fail(struct pn_cli *cli, const struct pn_err *e);
 int pn_cli_failf(struct pn_cli *cli, const char *fmt, ...) PN_PRINTF(2, 3);
 /* "pinion: <message> (see pinion <command> --help)"; returns PN_EXIT_USAGE. */
 int pn_cli_usage(struct pn_cli *cli, const char *fmt, ...) PN_PRINTF(2, 3);
+/* "<question> [y/N] ", answered by a line of standard input: only "y" and "yes" are a yes. */
+bool pn_cli_confirm(struct pn_cli *cli, const char *fmt, ...) PN_PRINTF(2, 3);
 
 /* --- what commands work on; loaded at the first call, owned by the cli ------------------------ */
 
@@ -177,5 +179,8 @@ int pn_cli_pipeline(struct pn_cli *cli, const struct pn_pipeline **pipeline,
 /* The settings in force: defaults, the pipeline's, --config's, --set's. */
 int pn_cli_settings(struct pn_cli *cli, const struct pn_settings **settings,
                     struct pn_err *e) PN_MUST_CHECK;
+int pn_cli_pipeline_and_settings(struct pn_cli *cli, const struct pn_pipeline **pipeline,
+                                 const struct pn_settings **settings,
+                                 struct pn_err *e) PN_MUST_CHECK;
 
 #endif

@@ -114,3 +114,10 @@ int pn_cli_settings(struct pn_cli *cli, const struct pn_settings **settings, str
     *settings = loaded;
     return 0;
 }
+
+int pn_cli_pipeline_and_settings(struct pn_cli *cli, const struct pn_pipeline **pipeline,
+                                 const struct pn_settings **settings, struct pn_err *e)
+{
+    int rc = pn_cli_pipeline(cli, pipeline, e);
+    return rc == 0 ? pn_cli_settings(cli, settings, e) : rc;
+}

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -62,10 +61,14 @@ static int open_run(struct pn_cli *cli, int argc, char **argv, struct pn_dag_ses
     return rc;
 }
 
+/* Null for what has not happened yet. */
 static void time_cell(struct pn_output *output, int64_t wall_ms)
 {
-    char text[PN_ISO8601_SIZE];
-    pn_output_cstr(output, wall_ms == 0 ? NULL : pn_iso8601(wall_ms, text));
+    if (wall_ms == 0) {
+        pn_output_null(output);
+    } else {
+        pn_output_time(output, wall_ms);
+    }
 }
 
 /* Seconds from start to end, or to now for what goes on; null before the start. */
@@ -409,20 +412,6 @@ static int cmd_logs(struct pn_cli *cli, int argc, char **argv)
     return finish(&session, rc, &failure);
 }
 
-static bool confirmed(struct pn_cli *cli, bool yes, const struct pn_run *run)
-{
-    if (yes) {
-        return true;
-    }
-    if (isatty(STDIN_FILENO) == 0) {
-        return false;
-    }
-    (void)fprintf(cli->err, "Cancel run %s of %s? [y/N] ", run->run_id, run->dag);
-    (void)fflush(cli->err);
-    char answer[16] = "";
-    return fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
-}
-
 static int cmd_cancel(struct pn_cli *cli, int argc, char **argv)
 {
     bool yes = false;
@@ -443,7 +432,7 @@ static int cmd_cancel(struct pn_cli *cli, int argc, char **argv)
     struct pn_dag_session session;
     struct pn_run run = {0};
     int rc = open_run(cli, argc, argv, &session, &run, &failure);
-    if (rc == 0 && !confirmed(cli, yes, &run)) {
+    if (rc == 0 && !yes && !pn_cli_confirm(cli, "Cancel run %s of %s?", run.run_id, run.dag)) {
         rc = pn_err_input(&failure, "run %s was not cancelled: give --yes", run.run_id);
     }
     if (rc == 0) {

@@ -1,4 +1,3 @@
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -6,27 +5,12 @@
 
 #include "base/mem.h"
 #include "cli/dag.h"
+#include "cli/signals.h"
 #include "cli/sinks.h"
 #include "cli/stations.h"
 #include "pipeline/settings.h"
 
 enum { POLL_MS = 50 };
-
-/* Signals are looked at between steps: SIGINT and SIGTERM are blocked while a run is waited for, so
- * that no handler and no global flag is needed. */
-static void block_signals(sigset_t *watched, sigset_t *before)
-{
-    (void)sigemptyset(watched);
-    (void)sigaddset(watched, SIGINT);
-    (void)sigaddset(watched, SIGTERM);
-    (void)pthread_sigmask(SIG_BLOCK, watched, before);
-}
-
-static bool signal_came(const sigset_t *watched)
-{
-    const struct timespec at_once = {0};
-    return sigtimedwait(watched, NULL, &at_once) > 0;
-}
 
 static void sleep_ms(int64_t ms)
 {
@@ -62,10 +46,7 @@ int pn_cli_open_scheduler(struct pn_cli *cli, struct pn_metrics *metrics, struct
 {
     const struct pn_pipeline *pipeline = NULL;
     const struct pn_settings *settings = NULL;
-    int rc = pn_cli_pipeline(cli, &pipeline, e);
-    if (rc == 0) {
-        rc = pn_cli_settings(cli, &settings, e);
-    }
+    int rc = pn_cli_pipeline_and_settings(cli, &pipeline, &settings, e);
     if (rc != 0) {
         return rc;
     }
@@ -141,9 +122,8 @@ static int advance(struct pn_dag_session *session, struct pn_scheduler **schedul
 static int wait_for_run(struct pn_dag_session *session, const struct pn_dag_wait *how,
                         struct pn_run *run, struct pn_err *e)
 {
-    sigset_t watched;
-    sigset_t before;
-    block_signals(&watched, &before);
+    struct pn_signals signals;
+    pn_signals_watch(&signals);
     struct pn_scheduler *scheduler = NULL;
     struct pn_task_run *seen =
         pn_arena_calloc(&session->arena, session->dag->task_count + 1, sizeof *seen);
@@ -160,7 +140,7 @@ static int wait_for_run(struct pn_dag_session *session, const struct pn_dag_wait
         if (rc != 0 || pn_run_state_final(run->state)) {
             break;
         }
-        if (signal_came(&watched)) {
+        if (pn_signals_came(&signals, 0)) {
             rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
                             "interrupted: run %s goes on with the next scheduler (`pinion serve`),"
                             " or end it with `pinion dag cancel %s %s`",
@@ -172,7 +152,7 @@ static int wait_for_run(struct pn_dag_session *session, const struct pn_dag_wait
         }
     }
     pn_scheduler_destroy(&scheduler);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pn_signals_restore(&signals);
     return rc;
 }
 

@@ -1,14 +1,12 @@
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "cli/commands.h"
 #include "cli/kinesis_client.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/signals.h"
 #include "cli/stations.h"
 #include "emulate/emulate.h"
 #include "kinesis/kinesis.h"
@@ -22,7 +20,7 @@ static const char url_default[] = "http://127.0.0.1:8082";
 /* What the callbacks of a run know. */
 struct run {
     struct pn_progress progress;
-    sigset_t watched;
+    struct pn_signals signals;
     bool stopped;
     uint64_t asked;
     uint64_t ask_every; /* looking for a signal costs a system call */
@@ -38,9 +36,8 @@ static void on_progress(void *arg, int64_t done, int64_t total)
 static bool is_stopped(void *arg)
 {
     struct run *run = arg;
-    const struct timespec at_once = {0};
     if (!run->stopped && run->asked++ % run->ask_every == 0) {
-        run->stopped = sigtimedwait(&run->watched, NULL, &at_once) > 0;
+        run->stopped = pn_signals_came(&run->signals, 0);
     }
     return run->stopped;
 }
@@ -103,11 +100,7 @@ static int run_watched(struct pn_cli *cli, struct pn_emulate_config *config)
 {
     bool files = config->target == PN_EMULATE_JSONL;
     struct run run = {.ask_every = files ? FILES_STOP_EVERY : 1};
-    sigset_t before;
-    (void)sigemptyset(&run.watched);
-    (void)sigaddset(&run.watched, SIGINT);
-    (void)sigaddset(&run.watched, SIGTERM);
-    (void)pthread_sigmask(SIG_BLOCK, &run.watched, &before);
+    pn_signals_watch(&run.signals);
     pn_progress_start(&run.progress, cli->err, cli->quiet, cli->clock,
                       files ? "writing" : "posting", 0);
     config->progress = on_progress;
@@ -125,7 +118,7 @@ static int run_watched(struct pn_cli *cli, struct pn_emulate_config *config)
             print_posted(cli, &summary);
         }
     }
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pn_signals_restore(&run.signals);
     return conclude(cli, &summary, rc, &e);
 }
 

@@ -399,6 +399,12 @@ void pn_output_bool(struct pn_output *output, bool value)
     put(output, value ? "true" : "false", value ? 4 : 5, CELL_RAW);
 }
 
+void pn_output_time(struct pn_output *output, int64_t wall_ms)
+{
+    char text[PN_ISO8601_SIZE];
+    pn_output_cstr(output, pn_iso8601(wall_ms, text));
+}
+
 void pn_output_json(struct pn_output *output, const char *json, size_t len)
 {
     put(output, json, len, CELL_RAW);

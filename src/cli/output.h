@@ -49,6 +49,7 @@ void pn_output_int(struct pn_output *output, int64_t value);
 void pn_output_double(struct pn_output *output,
                       double value); /* null in JSON for NaN, infinities */
 void pn_output_bool(struct pn_output *output, bool value);
+void pn_output_time(struct pn_output *output, int64_t wall_ms); /* as ISO 8601, in UTC */
 /* A value that is JSON text already: itself in JSON, its text elsewhere. */
 void pn_output_json(struct pn_output *output, const char *json, size_t len);
 

@@ -1,13 +1,12 @@
 #include "cli/serve.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "cli/commands.h"
 #include "cli/serve_streams.h"
+#include "cli/signals.h"
 #include "cli/sinks.h"
 #include "cli/stations.h"
 #include "gateway/gateway.h"
@@ -384,11 +383,8 @@ int pn_cmd_serve(struct pn_cli *cli, int argc, char **argv)
                             roles_text);
     }
     /* Blocked before any thread starts, so that only this one waits for them. */
-    sigset_t watched;
-    (void)sigemptyset(&watched);
-    (void)sigaddset(&watched, SIGTERM);
-    (void)sigaddset(&watched, SIGINT);
-    (void)pthread_sigmask(SIG_BLOCK, &watched, NULL);
+    struct pn_signals signals;
+    pn_signals_watch(&signals);
     struct pn_err failure = {0};
     struct pn_server *server = NULL;
     if (pn_server_start(cli, listen, roles, &server, &failure) != 0) {
@@ -397,9 +393,8 @@ int pn_cmd_serve(struct pn_cli *cli, int argc, char **argv)
     const char *url = pn_server_url(server);
     pn_log_info(cli->logger, "serve", "pinion " PINION_VERSION " serves %s%s%s", cli->data,
                 url != NULL ? " on " : ", without a gateway", url != NULL ? url : "");
-    int signal_number = 0;
-    (void)sigwait(&watched, &signal_number);
-    pn_log_info(cli->logger, "serve", "%s: finishing what was accepted", strsignal(signal_number));
+    int signal = pn_signals_wait(&signals);
+    pn_log_info(cli->logger, "serve", "%s: finishing what was accepted", strsignal(signal));
     pn_server_stop(&server);
     pn_log_info(cli->logger, "serve", "stopped");
     return PN_EXIT_OK;

@@ -19,10 +19,7 @@ int pn_cli_open_sink(struct pn_cli *cli, struct pn_log *log, struct pn_store *st
 {
     const struct pn_pipeline *pipeline = NULL;
     const struct pn_settings *settings = NULL;
-    int rc = pn_cli_pipeline(cli, &pipeline, e);
-    if (rc == 0) {
-        rc = pn_cli_settings(cli, &settings, e);
-    }
+    int rc = pn_cli_pipeline_and_settings(cli, &pipeline, &settings, e);
     if (rc != 0) {
         return rc;
     }

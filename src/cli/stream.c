@@ -3,12 +3,11 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 #include "base/json.h"
 #include "cli/commands.h"
-#include "cli/output.h"
+#include "kinesis/wire.h"
 
 enum {
     INPUT_BYTES_MAX = 1 << 20,
@@ -118,15 +117,13 @@ static void text_cell(struct pn_output *output, const struct pn_json *object, co
     }
 }
 
-/* AWS gives times in seconds, with a fraction. */
-static void time_cell(struct pn_output *output, const struct pn_json *seconds)
+void pn_stream_time_cell(struct pn_output *output, const struct pn_json *seconds)
 {
-    char text[PN_ISO8601_SIZE];
     if (seconds == NULL || seconds->type != PN_JSON_NUMBER) {
         pn_output_null(output);
-        return;
+    } else {
+        pn_output_time(output, pn_wire_timestamp_ms(seconds));
     }
-    pn_output_cstr(output, pn_iso8601((int64_t)(seconds->number * 1e3 + 0.5), text));
 }
 
 static void print_summary(struct pn_output *output, const struct pn_json *summary)
@@ -138,7 +135,7 @@ static void print_summary(struct pn_output *output, const struct pn_json *summar
     pn_output_int(output, pn_json_get_i64(summary, "RetentionPeriodHours", 0));
     text_cell(output, mode, "StreamMode");
     pn_output_int(output, pn_json_get_i64(summary, "ConsumerCount", 0));
-    time_cell(output, pn_json_get(summary, "StreamCreationTimestamp"));
+    pn_stream_time_cell(output, pn_json_get(summary, "StreamCreationTimestamp"));
 }
 
 static int print_streams(struct pn_stream_session *session, struct pn_err *e)
@@ -195,6 +192,13 @@ static int describe(struct pn_stream_session *session, const char *name,
     int rc = pn_stream_call(session, "DescribeStreamSummary", &output, e);
     *summary = rc == 0 ? pn_json_get(output, "StreamDescriptionSummary") : NULL;
     return rc;
+}
+
+int pn_stream_no_shard(const char *stream, const char *shard, struct pn_err *e)
+{
+    return pn_err_missing(e,
+                          "the stream %s has no shard %s: `pinion stream describe %s` shows them",
+                          stream, shard, stream);
 }
 
 int pn_stream_await(struct pn_stream_session *session, const char *stream, struct pn_err *e)
@@ -318,20 +322,6 @@ static int cmd_create(struct pn_cli *cli, int argc, char **argv)
 
 /* --- delete ----------------------------------------------------------------------------------- */
 
-/* Only "y" and "yes" are a yes. */
-static bool is_confirmed(struct pn_cli *cli, const char *name)
-{
-    char line[16] = "";
-    (void)fprintf(cli->err, "Delete the stream %s and all its records? [y/N] ", name);
-    (void)fflush(cli->err);
-    if (fgets(line, sizeof line, stdin) == NULL) {
-        (void)fputc('\n', cli->err);
-        return false;
-    }
-    line[strcspn(line, "\r\n")] = '\0';
-    return strcasecmp(line, "y") == 0 || strcasecmp(line, "yes") == 0;
-}
-
 static int remove_stream(struct pn_stream_session *session, const char *name, bool with_consumers,
                          struct pn_err *e)
 {
@@ -376,7 +366,8 @@ static int cmd_delete(struct pn_cli *cli, int argc, char **argv)
     if (rc == 0) {
         rc = describe(&session, argv[0], &summary, &failure);
     }
-    if (rc == 0 && !yes && !is_confirmed(cli, argv[0])) {
+    if (rc == 0 && !yes &&
+        !pn_cli_confirm(cli, "Delete the stream %s and all its records?", argv[0])) {
         rc =
             pn_err_input(&failure, "the stream %s is not deleted: say yes, or give --yes", argv[0]);
     }

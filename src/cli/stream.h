@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "cli/cli.h"
 #include "cli/kinesis_client.h"
+#include "cli/output.h"
 
 /* A command's way to the streams, a server's or the folder's. Finish it in any case. */
 struct pn_stream_session {
@@ -45,8 +46,13 @@ struct pn_listed_shard {
 int pn_stream_shards(struct pn_stream_session *session, const char *stream,
                      struct pn_listed_shard **shards, size_t *count,
                      struct pn_err *e) PN_MUST_CHECK;
+/* The error for a shard that the stream doesn't have; returns non-zero. */
+int pn_stream_no_shard(const char *stream, const char *shard, struct pn_err *e);
 /* "2" is short for "shardId-000000000002"; in the session's arena. */
 const char *pn_stream_shard_word(struct pn_stream_session *session, const char *word);
+
+/* A time as the API gives it, in seconds with a fraction. NULL is null. */
+void pn_stream_time_cell(struct pn_output *output, const struct pn_json *seconds);
 
 /* The sub-commands that have a file of their own. */
 int pn_cmd_stream_describe(struct pn_cli *cli, int argc, char **argv);

@@ -1,16 +1,14 @@
 /* pinion stream process: fills stream tables without, or beside, a server. */
-#include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <string.h>
 
 #include "cli/commands.h"
 #include "cli/progress.h"
+#include "cli/signals.h"
 #include "cli/stream_reader.h"
 
 struct run {
     struct pn_cli *cli;
-    sigset_t watched;
+    struct pn_signals signals;
     struct pn_progress progress;
     bool started; /* the bar */
     bool ended;   /* a signal came */
@@ -21,7 +19,6 @@ struct run {
 static bool on_tick(void *arg, int64_t done, int64_t all)
 {
     struct run *run = arg;
-    const struct timespec none = {0};
     run->done = done;
     if (!run->started && all > 0) {
         run->started = true;
@@ -31,7 +28,7 @@ static bool on_tick(void *arg, int64_t done, int64_t all)
     if (run->started) {
         pn_progress_update(&run->progress, done);
     }
-    run->ended = run->ended || sigtimedwait(&run->watched, NULL, &none) > 0;
+    run->ended = run->ended || pn_signals_came(&run->signals, 0);
     return !run->ended;
 }
 
@@ -46,10 +43,9 @@ static int process(struct run *run, struct pn_streams *streams, bool once, struc
     }
     int rc = pn_streams_start(streams, e);
     if (rc == 0) {
-        int signal_number = 0;
-        (void)sigwait(&run->watched, &signal_number);
+        int signal = pn_signals_wait(&run->signals);
         pn_log_info(run->cli->logger, "stream", "%s: finishing the commits under way",
-                    strsignal(signal_number));
+                    strsignal(signal));
         pn_streams_stop(streams);
     }
     return rc;
@@ -97,10 +93,7 @@ int pn_cmd_stream_process(struct pn_cli *cli, int argc, char **argv)
         return status;
     }
     struct run run = {.cli = cli};
-    (void)sigemptyset(&run.watched);
-    (void)sigaddset(&run.watched, SIGTERM);
-    (void)sigaddset(&run.watched, SIGINT);
-    (void)pthread_sigmask(SIG_BLOCK, &run.watched, NULL);
+    pn_signals_watch(&run.signals);
     struct pn_stream_reader reader;
     struct pn_streams_config config = {0};
     struct pn_streams_env env;

@@ -52,10 +52,7 @@ int pn_cli_open_stream_engine(struct pn_cli *cli, struct pn_store *store, bool b
     const struct pn_settings *settings = NULL;
     char *temp_folder = pn_cli_path(cli, "tmp");
     struct pn_engine_config config = {.temp_folder = temp_folder};
-    int rc = pn_cli_pipeline(cli, &pipeline, e);
-    if (rc == 0) {
-        rc = pn_cli_settings(cli, &settings, e);
-    }
+    int rc = pn_cli_pipeline_and_settings(cli, &pipeline, &settings, e);
     if (rc == 0) {
         rc = delta_config(cli, &config.delta, e);
     }

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/output.h"
 #include "cli/stream.h"
 #include "kinesis/kinesis.h"
 
@@ -201,11 +200,7 @@ static int find_middle(struct pn_stream_session *session, const char *stream, co
             return 0;
         }
     }
-    return rc != 0 ? rc
-                   : pn_err_missing(e,
-                                    "the stream %s has no shard %s: `pinion stream describe %s` "
-                                    "shows them",
-                                    stream, id, stream);
+    return rc != 0 ? rc : pn_stream_no_shard(stream, id, e);
 }
 
 static int split(struct pn_stream_session *session, const struct reshard *wanted, struct pn_err *e)

@@ -4,15 +4,12 @@
  * partition key stay in order.
  */
 #include <inttypes.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/base64.h"
 #include "base/mem.h"
-#include "cli/output.h"
+#include "cli/signals.h"
 #include "cli/stream.h"
 #include "kinesis/wire.h"
 #include "pipeline/pipeline.h"
@@ -54,15 +51,14 @@ struct tail {
     struct pn_json_parser *parser;
     const struct pn_json *record; /* that is being printed */
     const char *shard;
-    sigset_t watched;
+    struct pn_signals signals;
     bool stopped;
 };
 
 /* Waits so long for a signal that ends it. */
 static void look_for_signal(struct tail *tail, int64_t ms)
 {
-    const struct timespec wait = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
-    tail->stopped = tail->stopped || sigtimedwait(&tail->watched, NULL, &wait) > 0;
+    tail->stopped = tail->stopped || pn_signals_came(&tail->signals, ms);
 }
 
 /* --- shards ----------------------------------------------------------------------------------- */
@@ -99,9 +95,7 @@ static int find_shards(struct tail *tail, bool first, struct pn_err *e)
         }
     }
     if (rc == 0 && tail->count == 0) {
-        rc = pn_err_missing(e,
-                            "the stream %s has no shard %s: `pinion stream describe %s` shows them",
-                            tail->name, tail->only != NULL ? tail->only : "", tail->name);
+        rc = pn_stream_no_shard(tail->name, tail->only != NULL ? tail->only : "", e);
     }
     return rc;
 }
@@ -116,14 +110,10 @@ static bool is_read(const struct tail *tail, const char *parent)
 
 static void print_place(struct tail *tail)
 {
-    char arrival[PN_ISO8601_SIZE];
-    const char *text = NULL;
+    const char *text = "";
     size_t len = 0;
-    const struct pn_json *seconds = pn_json_get(tail->record, "ApproximateArrivalTimestamp");
-    pn_output_cstr(tail->output,
-                   seconds != NULL ? pn_iso8601(pn_wire_timestamp_ms(seconds), arrival) : NULL);
+    pn_stream_time_cell(tail->output, pn_json_get(tail->record, "ApproximateArrivalTimestamp"));
     pn_output_cstr(tail->output, tail->shard);
-    text = "";
     (void)pn_json_get_text(tail->record, "SequenceNumber", &text, &len);
     pn_output_text(tail->output, text, len);
     text = "";
@@ -357,11 +347,7 @@ static int read_all(struct tail *tail, struct pn_err *e)
 
 static int run_tail(struct pn_cli *cli, struct tail *tail, const char *shard)
 {
-    sigset_t before;
-    (void)sigemptyset(&tail->watched);
-    (void)sigaddset(&tail->watched, SIGINT);
-    (void)sigaddset(&tail->watched, SIGTERM);
-    (void)pthread_sigmask(SIG_BLOCK, &tail->watched, &before);
+    pn_signals_watch(&tail->signals);
     struct pn_err failure = {0};
     int rc = pn_stream_session_open(cli, false, &tail->session, &failure);
     pn_arena_init(&tail->arena, 0);
@@ -385,7 +371,7 @@ static int run_tail(struct pn_cli *cli, struct tail *tail, const char *shard)
     pn_json_parser_destroy(&tail->parser);
     pn_arena_deinit(&tail->arena);
     int status = pn_stream_session_finish(&tail->session, rc, &failure);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pn_signals_restore(&tail->signals);
     return status;
 }
 

@@ -83,12 +83,6 @@ int pn_cli_table_finish(struct pn_table_session *session, int rc, const struct p
     return status;
 }
 
-static void time_cell(struct pn_output *output, int64_t wall_ms)
-{
-    char text[PN_ISO8601_SIZE];
-    pn_output_cstr(output, pn_iso8601(wall_ms, text));
-}
-
 /* --- list ------------------------------------------------------------------------------------- */
 
 /* A cell for a sum that only statistics can give. */
@@ -119,7 +113,7 @@ static void print_state(struct pn_output *output, const struct pn_delta_snapshot
         size_bytes += snapshot->files[i].size_bytes;
     }
     pn_output_int(output, snapshot->version);
-    time_cell(output, snapshot->timestamp_ms);
+    pn_output_time(output, snapshot->timestamp_ms);
     pn_output_int(output, (int64_t)snapshot->file_count);
     rows_cell(output, snapshot);
     pn_output_int(output, size_bytes);
@@ -369,7 +363,7 @@ static int cmd_files(struct pn_cli *cli, int argc, char **argv)
         } else {
             pn_output_int(output, file->num_records);
         }
-        time_cell(output, file->modified_ms);
+        pn_output_time(output, file->modified_ms);
         partition_cell(output, file);
     }
     pn_output_end(&output);
@@ -393,7 +387,7 @@ static void print_history(struct pn_cli *cli, const struct pn_delta_history_entr
     for (size_t i = 0; i < count; i++) {
         const struct pn_delta_history_entry *entry = &entries[i];
         pn_output_int(output, entry->version);
-        time_cell(output, entry->timestamp_ms);
+        pn_output_time(output, entry->timestamp_ms);
         pn_output_cstr(output, entry->operation);
         pn_output_int(output, entry->files_added);
         pn_output_int(output, entry->files_removed);

@@ -330,7 +330,11 @@ def test_cancel_ends_the_run_its_tasks_and_the_wait(dags, with_server):
 def test_a_queued_run_can_be_cancelled(dags):
     own = dags(d=dag(a="touch ran"))
     own.run("dag", "trigger", "d", "--run-id", "mine")
-    own.run("dag", "cancel", "d", "mine", "--yes")
+    for answer in ("", "n\n", "yellow\n"):
+        done = own.run("dag", "cancel", "d", "mine", check=False, input=answer)
+        assert done.returncode == 1 and "--yes" in done.stderr, done.stderr
+    assert own.runs()[0]["state"] == "queued"
+    own.run("dag", "cancel", "d", "mine", input="y\n")
     assert own.runs()[0]["state"] == "cancelled"
     with own.server():
         assert own.trigger("d").returncode == 0  # another run; the cancelled one stays so

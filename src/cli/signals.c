@@ -1,0 +1,30 @@
+#include "cli/signals.h"
+
+#include <pthread.h>
+#include <time.h>
+
+void pn_signals_watch(struct pn_signals *signals)
+{
+    (void)sigemptyset(&signals->watched);
+    (void)sigaddset(&signals->watched, SIGINT);
+    (void)sigaddset(&signals->watched, SIGTERM);
+    (void)pthread_sigmask(SIG_BLOCK, &signals->watched, &signals->before);
+}
+
+bool pn_signals_came(const struct pn_signals *signals, int64_t wait_ms)
+{
+    const struct timespec wait = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000L};
+    return sigtimedwait(&signals->watched, NULL, &wait) > 0;
+}
+
+int pn_signals_wait(const struct pn_signals *signals)
+{
+    int number = 0;
+    (void)sigwait(&signals->watched, &number);
+    return number;
+}
+
+void pn_signals_restore(const struct pn_signals *signals)
+{
+    (void)pthread_sigmask(SIG_SETMASK, &signals->before, NULL);
+}
