@@ -461,6 +461,18 @@ def test_checkpoints_by_delta_rs(data):
     assert rows_by_delta_rs(path) == [{"n": i} for i in range(5)]
 
 
+def test_columns_that_came_later_by_delta_rs(data):
+    path = foreign(data, "grown")
+    for row in ({"n": 1, "at": {"x": 1}}, {"n": 2, "at": {"x": 2, "y": 3}, "word": "kept"}):
+        deltalake.write_deltalake(
+            path, pa.Table.from_pylist([row]), mode="append", schema_mode="merge"
+        )
+    before = rows_by_delta_rs(path)
+    assert {"n": 2, "at": {"x": 2, "y": 3}, "word": "kept"} in before
+    assert table("optimize", "foreign/grown", data=data)[0]["files_after"] == 1
+    assert rows_by_delta_rs(path) == before
+
+
 def test_naive_timestamps_by_delta_rs(data):
     path = foreign(data, "naive")
     rows = pa.table({"moment": pa.array([datetime(2020, 1, 1)], pa.timestamp("us"))})

@@ -102,7 +102,7 @@ static int rewrite_group(struct rewriting *rewriting, size_t i, struct pn_err *e
                                 &sql, e);
         rewriting->removes[rewriting->remove_count++] = *group->files[k];
     }
-    pn_buf_adds(&sql, "])");
+    pn_buf_adds(&sql, PN_DUCKDB_FILES_END);
     if (rc == 0) {
         rc = pn_duckdb_write(rewriting->engine, rewriting->connection, &rewriting->table, &sql,
                              written, e);

@@ -236,7 +236,7 @@ static int add_snapshot_files(struct pn_duckdb *engine, const char *table_path,
         pn_buf_adds(sql, i == 0 ? "" : ", ");
         rc = pn_duckdb_add_file(engine, table_path, snapshot->files[i].path, sql, e);
     }
-    pn_buf_adds(sql, "])");
+    pn_buf_adds(sql, PN_DUCKDB_FILES_END);
     return rc;
 }
 

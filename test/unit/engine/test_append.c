@@ -653,6 +653,32 @@ static void test_compaction_of_many_files(void **state)
     assert_answer(&bed->base, "SELECT count(*), count(DISTINCT id) FROM live", expected);
 }
 
+/* A column that the pipeline no longer has stays in the rows that have it. */
+static void test_compaction_of_files_with_other_columns(void **state)
+{
+    struct bed *bed = *state;
+    struct batch *both = batch_create(&bed->tables[STREAM], -1);
+    add(both, "{\"id\": 1, \"word\": \"kept\"}");
+    append_ok(bed, both);
+    bed->tables[LIKE].sql = "SELECT twice(id) AS id FROM raw";
+    bed->tables[LIKE].column_count = 1;
+    bed->tables[STREAM].column_count = 1;
+    engine_fixture_reopen(&bed->base);
+    struct batch *one = batch_create(&bed->tables[STREAM], 1);
+    add(one, "{\"id\": 2}");
+    append_ok(bed, one);
+    bed->tables[STREAM].column_count = 2;
+    engine_fixture_reopen(&bed->base);
+    assert_answer(&bed->base, "SELECT id, word FROM live ORDER BY id", "2|\"KEPT\"\n4|null\n");
+    int64_t before = 0;
+    int64_t after = 0;
+    assert_int_equal(
+        pn_engine_optimize(bed->base.engine, "tables/live", 1 << 20, &before, &after, NULL), 0);
+    assert_int_equal(before, 2);
+    assert_int_equal(after, 1);
+    assert_answer(&bed->base, "SELECT id, word FROM live ORDER BY id", "2|\"KEPT\"\n4|null\n");
+}
+
 /* --- a disk that fails ----------------------------------------------------------------------- */
 
 /* Whichever call fails, what the caller is told is so, and going on from where the table is gives
@@ -726,6 +752,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_two_tables_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_compaction_beside_appends, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_compaction_of_many_files, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_compaction_of_files_with_other_columns, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_every_call_fails_in_turn, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
