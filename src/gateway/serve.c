@@ -171,7 +171,8 @@ static void add_headers(struct pn_conn *conn, struct MHD_Response *response)
         (void)snprintf(seconds, sizeof seconds, "%d", req->retry_after_s);
         (void)MHD_add_response_header(response, "Retry-After", seconds);
     }
-    if (atomic_load_explicit(&req->gateway->stage, memory_order_relaxed) != PN_SERVING) {
+    if (conn->unclear != NULL ||
+        atomic_load_explicit(&req->gateway->stage, memory_order_relaxed) != PN_SERVING) {
         (void)MHD_add_response_header(response, "Connection", "close");
     }
 }
@@ -265,30 +266,43 @@ static void refuse_large_body(struct pn_request *req)
                    (long long)req->gateway->config.body_bytes_max);
 }
 
-/* Whether every Content-Length is the same: a proxy in front may go by another one than we do. */
-struct lengths {
-    const char *first;
-    bool differ;
+/* What tells where a request ends. A proxy in front may read it otherwise than we do; one who may
+ * send both of us bytes could then have them taken for the next request, of somebody else. */
+struct framing {
+    const char *length;
+    const char *transfer;
+    const char *unclear; /* why it can be read in two ways */
 };
 
-static enum MHD_Result take_length(void *arg, enum MHD_ValueKind kind, const char *key,
-                                   const char *value)
+static enum MHD_Result take_framing(void *arg, enum MHD_ValueKind kind, const char *key,
+                                    const char *value)
 {
     (void)kind;
-    struct lengths *lengths = arg;
-    if (strcasecmp(key, "Content-Length") == 0 && value != NULL) {
-        lengths->differ =
-            lengths->differ || (lengths->first != NULL && strcmp(lengths->first, value) != 0);
-        lengths->first = value;
+    struct framing *framing = arg;
+    if (strpbrk(key, " \t") != NULL) {
+        framing->unclear = "The name of a request header has a blank in it, or behind it";
+    } else if (strcasecmp(key, "Content-Length") == 0 && value != NULL) {
+        if (framing->length != NULL && strcmp(framing->length, value) != 0) {
+            framing->unclear = "The request has Content-Length headers that differ";
+        }
+        framing->length = value;
+    } else if (strcasecmp(key, "Transfer-Encoding") == 0) {
+        if (framing->transfer != NULL) {
+            framing->unclear = "The request has more than one Transfer-Encoding";
+        }
+        framing->transfer = value != NULL ? value : "";
     }
     return MHD_YES;
 }
 
-static bool lengths_differ(struct pn_conn *conn)
+static const char *unclear_framing(struct pn_conn *conn)
 {
-    struct lengths lengths = {0};
-    (void)MHD_get_connection_values(conn->mhd, MHD_HEADER_KIND, take_length, &lengths);
-    return lengths.differ;
+    struct framing framing = {0};
+    (void)MHD_get_connection_values(conn->mhd, MHD_HEADER_KIND, take_framing, &framing);
+    if (framing.unclear == NULL && framing.transfer != NULL && framing.length != NULL) {
+        return "A request has a Content-Length or a Transfer-Encoding, not both";
+    }
+    return framing.unclear;
 }
 
 /* What the header alone tells is wrong. */
@@ -309,12 +323,8 @@ static void check_header(struct pn_conn *conn)
                        header_bytes, (long long)config->header_bytes_max);
     } else if (transfer != NULL && strcasecmp(transfer, "chunked") != 0) {
         pn_reply_error(req, 501, 501, "The only Transfer-Encoding supported is chunked");
-    } else if (length != NULL && lengths_differ(conn)) {
-        pn_reply_error(req, 400, 400, "The request has Content-Length headers that differ");
-    } else if (transfer != NULL && length != NULL) {
-        pn_reply_error(req, 400, 400,
-                       "A request has a Content-Length or a Transfer-Encoding, "
-                       "not both");
+    } else if (conn->unclear != NULL) {
+        pn_reply_error(req, 400, 400, "%s", conn->unclear);
     } else if (encoding != NULL && strcasecmp(encoding, "identity") != 0) {
         pn_reply_error(req, 415, 415,
                        "Request bodies must not be compressed: send no Content-Encoding");
@@ -366,6 +376,7 @@ static enum MHD_Result begin(struct pn_conn *conn, const char *path, const char 
     req->state = NULL;
     conn->row = NULL;
     conn->stage = NULL;
+    conn->unclear = unclear_framing(conn);
     if (uri_is_cut(conn, version)) {
         pn_reply_error(req, 400, 400, "The request line has a NUL character or no HTTP version");
     } else {

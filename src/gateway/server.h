@@ -57,6 +57,7 @@ struct pn_conn {
     size_t stream_sent;              /* bytes of `out` that libmicrohttpd has */
     const struct pn_router_row *row; /* NULL when none was found */
     const char *stage;
+    const char *unclear; /* why nobody can tell where the request ends; NULL: it is clear */
     const char *uri_end; /* of the request, in libmicrohttpd's buffer; NULL when it has none */
     int64_t begin_ns;
     int64_t memory_bytes; /* reserved of the gateway's budget */
