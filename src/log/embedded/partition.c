@@ -69,21 +69,22 @@ static struct pn_segment *active_of(const struct pn_partition *partition)
                                          : &partition->segments[partition->segment_count - 1];
 }
 
-int64_t pn_partition_end_offset(const struct pn_partition *partition)
-{
-    const struct pn_segment *active = active_of(partition);
-    return active == NULL ? 0 : active->next_offset;
-}
-
 struct pn_log_offsets pn_partition_offsets(struct pn_partition *partition)
 {
+    struct pn_log_offsets offsets = {0};
     pthread_mutex_lock(&partition->lock);
-    struct pn_log_offsets offsets = {
-        .begin = partition->segment_count == 0 ? 0 : partition->segments[0].base_offset,
-        .end = pn_partition_end_offset(partition),
-    };
+    const struct pn_segment *active = active_of(partition);
+    if (active != NULL) {
+        offsets.begin = partition->segments[0].base_offset;
+        offsets.end = active->next_offset;
+    }
     pthread_mutex_unlock(&partition->lock);
     return offsets;
+}
+
+int64_t pn_partition_end_offset(struct pn_partition *partition)
+{
+    return pn_partition_offsets(partition).end;
 }
 
 bool pn_partition_stopped(struct pn_partition *partition, struct pn_err *why)
@@ -325,6 +326,15 @@ int pn_partition_write(struct pn_partition *partition, const uint8_t *bytes,
     return rc;
 }
 
+/* The active segment's path. It stays the active one, but others may drop segments before it. */
+static char *active_path(struct pn_partition *partition, char *path)
+{
+    pthread_mutex_lock(&partition->lock);
+    int64_t base_offset = active_of(partition)->base_offset;
+    pthread_mutex_unlock(&partition->lock);
+    return pn_segment_path(path, partition->folder, base_offset, "log");
+}
+
 void pn_partition_start_sync(struct pn_partition *partition)
 {
     pn_io_start_writeback(partition->env->io, partition->fd);
@@ -333,12 +343,9 @@ void pn_partition_start_sync(struct pn_partition *partition)
 int pn_partition_sync(struct pn_partition *partition, struct pn_err *e)
 {
     PN_ASSERT(partition->written.bytes > 0);
-    const struct pn_segment *active = active_of(partition);
     char path[PN_PATH_SIZE];
     struct pn_err why;
-    int rc =
-        pn_io_datasync(partition->env->io, partition->fd,
-                       pn_segment_path(path, partition->folder, active->base_offset, "log"), &why);
+    int rc = pn_io_datasync(partition->env->io, partition->fd, active_path(partition, path), &why);
     if (rc == 0) {
         return 0;
     }
@@ -346,8 +353,9 @@ int pn_partition_sync(struct pn_partition *partition, struct pn_err *e)
      * as good as it gets: nothing on this file can be relied upon any more. */
     pthread_mutex_lock(&partition->append_lock);
     (void)take_back(partition, NULL);
+    rc = stop(partition, &why, e);
     pthread_mutex_unlock(&partition->append_lock);
-    return stop(partition, &why, e);
+    return rc;
 }
 
 int64_t pn_partition_publish(struct pn_partition *partition)

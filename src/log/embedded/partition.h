@@ -5,8 +5,9 @@
  *   - `append_lock` is held by whoever changes the partition: the committer while it writes or
  *     publishes a batch, retention while it rolls or drops segments. In between, while `written`
  *     is set, nobody but the committer may touch the active segment or its file;
- *   - `lock` is held, briefly and never during I/O, to look at or change the list of segments.
- *     A change needs both, so holding either is enough to look;
+ *   - `lock` is held, briefly and never during I/O, to look at or change the list of segments, or
+ *     whether the partition is stopped. A change needs both, so holding either is enough to look;
+ *     the committer too must hold one, for retention drops segments while it writes or syncs;
  *   - readers take `lock`, copy what they may see (durable records only), and read the files on
  *     their own: they never wait for the disk writes of the committer, nor it for them.
  *
@@ -62,7 +63,7 @@ void pn_partition_close(struct pn_partition *partition);
  * the partition's end offset. A failed write is RETRY when the disk is full, and was taken back;
  * after any other failure the partition is stopped and the error is FATAL.
  */
-int64_t pn_partition_end_offset(const struct pn_partition *partition);
+int64_t pn_partition_end_offset(struct pn_partition *partition);
 int pn_partition_write(struct pn_partition *partition, const uint8_t *bytes,
                        const struct pn_batch_header *header, struct pn_err *e) PN_MUST_CHECK;
 /* Starts writing to the disk what the next sync will wait for. */

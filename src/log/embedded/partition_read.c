@@ -35,7 +35,8 @@ static bool view_at(struct pn_partition *partition, int64_t offset, struct pn_se
 {
     bool found = false;
     pthread_mutex_lock(&partition->lock);
-    if (partition->segment_count > 0 && offset < pn_partition_end_offset(partition)) {
+    size_t count = partition->segment_count;
+    if (count > 0 && offset < partition->segments[count - 1].next_offset) {
         const struct pn_segment *segment = &partition->segments[segment_of(partition, offset)];
         int64_t relative = offset > segment->base_offset ? offset - segment->base_offset : 0;
         *view = view_of(segment, pn_index_at_offset(&segment->index, relative));

@@ -1,5 +1,6 @@
 /* What is dropped, by age and by size, when a segment is rolled, and what readers see of it. */
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +14,7 @@
 #include "log/embedded/topics.h"
 #include "support/fault_io.h"
 #include "support/log_fixture.h"
+#include "support/ram_io.h"
 
 enum { HOUR_MS = 3600 * 1000, BATCH_BYTES = 72 };
 
@@ -179,6 +181,32 @@ static void test_a_file_that_cannot_be_removed_stays_in_view(void **state)
     alone_close(&alone);
 }
 
+static void *retain_again_and_again(void *arg)
+{
+    struct alone *alone = arg;
+    for (size_t dropped = 0; dropped < 500;) {
+        dropped += pn_partition_retain(alone->partition, -1, 0);
+    }
+    return NULL;
+}
+
+/* Who drops the first segments does not hinder who appends to the last one. */
+static void test_retention_beside_appends(void **state)
+{
+    struct alone alone;
+    struct log_fixture *fixture = *state;
+    pthread_t thread;
+    fixture->config.segment_bytes = BATCH_BYTES;
+    alone_open(&alone, fixture, ram_io());
+    assert_int_equal(pthread_create(&thread, NULL, retain_again_and_again, &alone), 0);
+    for (int i = 0; i < 501; i++) {
+        put(&alone);
+    }
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_offsets(&alone, 500, 501);
+    alone_close(&alone);
+}
+
 /* Topics have a retention of their own, and the log's where they have none. */
 static void test_the_topics_setting_counts(void **state)
 {
@@ -223,6 +251,7 @@ int main(void)
         TEST(test_old_segments_are_dropped),
         TEST(test_segments_beyond_the_size_are_dropped),
         TEST(test_a_file_that_cannot_be_removed_stays_in_view),
+        TEST(test_retention_beside_appends),
         TEST(test_the_topics_setting_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
