@@ -85,9 +85,12 @@ void pn_open_files_use(struct pn_partition *partition)
 
 void pn_open_files_close(struct pn_partition *partition)
 {
+    struct pn_open_files *files = &partition->env->open_files;
+    /* Also to look: another partition's write may be closing this one's file, and when it has let
+     * go of the lock it is done with the partition. */
+    pthread_mutex_lock(&files->lock);
     if (partition->fd != -1) {
-        pthread_mutex_lock(&partition->env->open_files.lock);
-        drop(&partition->env->open_files, partition);
-        pthread_mutex_unlock(&partition->env->open_files.lock);
+        drop(files, partition);
     }
+    pthread_mutex_unlock(&files->lock);
 }

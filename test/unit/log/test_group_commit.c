@@ -212,7 +212,8 @@ struct gate {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool closed;
-    bool waited; /* somebody is, or was, held up */
+    bool waited;            /* somebody is, or was, held up */
+    atomic_bool next_close; /* counts as waiting, but is not held up */
 };
 
 static int gated_fdatasync(const struct pn_io *io, int fd)
@@ -228,10 +229,24 @@ static int gated_fdatasync(const struct pn_io *io, int fd)
     return pn_io_system()->ops->fdatasync(io, fd);
 }
 
+static int gated_close(const struct pn_io *io, int fd)
+{
+    struct gate *gate = io->ctx;
+    /* Relaxed, so that other closes put no order between threads, which would hide races. */
+    if (atomic_exchange_explicit(&gate->next_close, false, memory_order_relaxed)) {
+        pthread_mutex_lock(&gate->lock);
+        gate->waited = true;
+        pthread_cond_broadcast(&gate->changed);
+        pthread_mutex_unlock(&gate->lock);
+    }
+    return pn_io_system()->ops->close(io, fd);
+}
+
 static void gate_init(struct gate *gate)
 {
     *gate = (struct gate){.ops = *pn_io_system()->ops};
     gate->ops.fdatasync = gated_fdatasync;
+    gate->ops.close = gated_close;
     gate->io = (struct pn_io){.ops = &gate->ops, .ctx = gate};
     pthread_mutex_init(&gate->lock, NULL);
     pthread_cond_init(&gate->changed, NULL);
@@ -373,6 +388,39 @@ static void test_more_partitions_than_open_files(void **state)
     }
 }
 
+/* A topic is deleted while the committer closes its file to open another. */
+static void test_deletion_beside_a_file_that_is_closed(void **state)
+{
+    struct log_fixture *fixture = *state;
+    static struct gate gate;
+    struct pn_log_entry entry = {.record = {.value = {"v", 1}}};
+    struct tally tally = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    struct pn_log_request request = {
+        .topic = "again", .entries = &entry, .count = 1, .done = count_answer, .arg = &tally};
+    enum { MANY = PN_OPEN_FILES_MAX - 1 };
+    const struct pn_log_topic_config many = {.partitions = MANY};
+    static struct pn_log_entry entries[MANY];
+    struct pn_log_request others = {.topic = "many", .entries = entries, .count = MANY};
+    for (int i = 0; i < MANY; i++) {
+        entries[i] = (struct pn_log_entry){.record = {.value = {"v", 1}}, .partition = i};
+    }
+    log_fixture_close(fixture);
+    gate_init(&gate);
+    assert_int_equal(log_fixture_try_open(fixture, &gate.io, NULL), 0);
+    (void)log_put(fixture, "again", 0, NULL, "closed by the last of many");
+    (void)log_put(fixture, "gone", 0, NULL, "then unused for longest");
+    assert_int_equal(pn_log_create_topic(fixture->log, "many", &many, NULL), 0);
+    assert_int_equal(pn_log_append(fixture->log, &others, NULL), 0);
+    gate_set(&gate, true);
+    atomic_store(&gate.next_close, true);
+    assert_int_equal(pn_log_submit(fixture->log, &request, NULL), 0);
+    gate_wait(&gate);
+    assert_int_equal(pn_log_delete_topic(fixture->log, "gone", NULL), 0);
+    gate_set(&gate, false);
+    tally_wait(&tally, 1);
+    log_fixture_close(fixture);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_open, log_fixture_tear_down)
 
 int main(void)
@@ -382,6 +430,7 @@ int main(void)
         TEST(test_a_full_queue_pushes_back_and_a_group_is_one_batch),
         TEST(test_deletion_beside_appends_and_reads),
         TEST(test_more_partitions_than_open_files),
+        TEST(test_deletion_beside_a_file_that_is_closed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
