@@ -80,9 +80,9 @@ static int pass_damage(struct pn_partition *partition, struct pn_cursor *cursor,
     int64_t damaged_offset = cursor->offset;
     int64_t position = cursor->view.bytes;
     int64_t next_offset = cursor->view.next_offset;
-    if (!pn_cursor_behind_damage(cursor, &position, &next_offset) &&
-        !indexed_behind(partition, cursor->view.base_offset, damaged_position, &position,
-                        &next_offset)) {
+    if (cursor->fd == -1 || (!pn_cursor_behind_damage(cursor, &position, &next_offset) &&
+                             !indexed_behind(partition, cursor->view.base_offset, damaged_position,
+                                             &position, &next_offset))) {
         position = cursor->view.bytes;
         next_offset = cursor->view.next_offset;
     }
@@ -102,6 +102,17 @@ static int pass_damage(struct pn_partition *partition, struct pn_cursor *cursor,
                       (long long)next_offset);
 }
 
+/* The same for a reader with a list: without a record to give first, it may go on behind. */
+static int pass_damage_for(struct pn_partition *partition, struct pn_cursor *cursor,
+                           struct pn_record_list *list, struct pn_err *e)
+{
+    int rc = pass_damage(partition, cursor, list->from_offset, e);
+    if (rc != 0 && list->count == 0) {
+        list->from_offset = cursor->offset;
+    }
+    return rc;
+}
+
 /* Reads on in one segment from list->from_offset on until the list is full or the view ends. */
 static int read_segment(struct pn_partition *partition, struct pn_cursor *cursor,
                         struct pn_record_list *list, struct pn_err *e)
@@ -112,14 +123,10 @@ static int read_segment(struct pn_partition *partition, struct pn_cursor *cursor
             rc = pn_cursor_decode(cursor, list, e);
         }
         if (rc != 0 && e->class_ == PN_CLASS_CORRUPT) {
-            rc = pass_damage(partition, cursor, list->from_offset, e);
-            if (rc != 0 && list->count == 0) {
-                list->from_offset = cursor->offset; /* the caller may go on there */
+            rc = pass_damage_for(partition, cursor, list, e);
+            if (rc == 0) {
+                continue;
             }
-            if (rc != 0) {
-                return rc;
-            }
-            continue;
         }
         if (rc != 0) {
             return rc;
@@ -132,7 +139,7 @@ static int read_segment(struct pn_partition *partition, struct pn_cursor *cursor
     if (!list->full && cursor->offset < cursor->view.next_offset) {
         /* Whole batches end before the offsets do: some were cut off, or never written. */
         (void)pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL, "it ends early");
-        return pass_damage(partition, cursor, list->from_offset, e);
+        return pass_damage_for(partition, cursor, list, e);
     }
     if (!list->full && list->from_offset < cursor->view.next_offset) {
         list->from_offset = cursor->view.next_offset;
@@ -140,7 +147,8 @@ static int read_segment(struct pn_partition *partition, struct pn_cursor *cursor
     return 0;
 }
 
-/* Opens a cursor; *gone when retention took the segment in the meantime. */
+/* Opens a cursor; *gone when retention took the segment in the meantime. When its file is missing
+ * for another reason, all of it is damaged. */
 static int open_cursor(struct pn_partition *partition, struct pn_cursor *cursor,
                        const struct pn_segment_view *view, struct pn_arena *arena, bool *gone,
                        struct pn_err *e)
@@ -197,6 +205,8 @@ int pn_partition_read(struct pn_partition *partition, int64_t offset, size_t max
             pn_cursor_close(&cursor);
         } else if (gone) {
             rc = check_offset(partition, &list.from_offset, &offsets, why);
+        } else if (why->class_ == PN_CLASS_CORRUPT) {
+            rc = pass_damage_for(partition, &cursor, &list, why);
         }
     }
     if (rc != 0 && list.count == 0) {
@@ -299,7 +309,7 @@ int pn_partition_offset_at(struct pn_partition *partition, int64_t timestamp_ms,
         if (rc == 0) {
             rc = find_in_segment(partition, &cursor, timestamp_ms, offset, &found, why);
             pn_cursor_close(&cursor);
-        } else if (gone) {
+        } else if (gone || why->class_ == PN_CLASS_CORRUPT) {
             rc = 0;
         }
         from_offset = view.base_offset + 1;

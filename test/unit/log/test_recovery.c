@@ -281,6 +281,7 @@ static unsigned readable(struct log_fixture *fixture, size_t max_records)
         assert_non_null(go_on);
         int64_t next = strtoll(go_on + strlen("go on at offset "), NULL, 10);
         assert_true(next > offset && next <= RECORDS);
+        assert_int_equal(records.next_offset, next);
         offset = next;
     }
     return seen;
@@ -390,6 +391,21 @@ static void test_a_missing_segment_is_a_gap_that_is_reported(void **state)
     assert_false(file_exists(log_file(fixture, "t", 0, 4, "index")));
 }
 
+/* Somebody removes a file while the log is open. */
+static void test_a_segment_that_goes_missing_is_passed_over(void **state)
+{
+    struct log_fixture *fixture = *state;
+    int64_t offset = 0;
+    put_records(fixture);
+    (void)unlink(log_file(fixture, "t", 0, 4, "log"));
+    assert_int_equal(readable(fixture, 100), ((1u << RECORDS) - 1) & ~(0xfu << 4));
+    assert_int_equal(pn_log_offset_at(fixture->log, "t", 0, 0, &offset, NULL), 0);
+    assert_int_equal(offset, 0);
+    (void)unlink(log_file(fixture, "t", 0, 0, "log"));
+    assert_int_equal(pn_log_offset_at(fixture->log, "t", 0, 0, &offset, NULL), 0);
+    assert_int_equal(offset, 8);
+}
+
 /* --- indexes --------------------------------------------------------------------------------- */
 
 static void test_missing_and_wrong_indexes_are_made_anew(void **state)
@@ -477,6 +493,7 @@ int main(void)
         TEST(test_damage_in_a_sealed_segment_survives_a_restart),
         TEST(test_damage_in_the_active_segment_is_no_torn_tail),
         TEST(test_a_missing_segment_is_a_gap_that_is_reported),
+        TEST(test_a_segment_that_goes_missing_is_passed_over),
         TEST(test_missing_and_wrong_indexes_are_made_anew),
         TEST(test_leftovers_of_a_crash_are_removed),
         TEST(test_the_image_of_a_batch_in_a_value_is_no_batch),
