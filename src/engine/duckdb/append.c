@@ -21,7 +21,7 @@ static void begin(struct pn_appender *appender, const struct pn_append *batch)
     appender->end = batch->count;
     appender->reasons = pn_xcalloc(batch->count + 1, sizeof *appender->reasons);
     appender->lettered = pn_xcalloc(batch->position_count + 1, sizeof *appender->lettered);
-    appender->failed = false;
+    appender->failure.failed = false;
     for (size_t i = 0; i < batch->position_count; i++) {
         PN_ASSERT(batch->positions[i].from <= batch->positions[i].to);
     }
@@ -61,7 +61,7 @@ static bool blames_a_row(const struct pn_appender *appender, const struct pn_err
     static const char *const kinds[] = {"Conversion Error", "Out of Range Error",
                                         "Invalid Input Error"};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (!appender->failed && strncmp(e->msg, kinds[i], strlen(kinds[i])) == 0) {
+        if (!appender->failure.failed && strncmp(e->msg, kinds[i], strlen(kinds[i])) == 0) {
             return true;
         }
     }
@@ -127,8 +127,8 @@ static int write_rows(struct pn_appender *appender, struct pn_written *written, 
 {
     atomic_store(&appender->unknown, 0);
     int rc = pn_appender_run(appender, &appender->copy, appender->table, written, e);
-    if (rc != 0 && appender->failed) {
-        pn_err_copy(e, &appender->failure);
+    if (rc != 0 && appender->failure.failed) {
+        pn_err_copy(e, &appender->failure.e);
     }
     return rc;
 }

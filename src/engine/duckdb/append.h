@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 
 #include "base/arena.h"
+#include "engine/duckdb/function.h"
 #include "engine/duckdb/write.h"
 
 /* A COPY that is prepared once. Its file has the same path each time. */
@@ -49,10 +50,9 @@ struct pn_appender {
     int64_t *lettered;    /* for each position the offset below which dead letters are there */
     atomic_size_t next;
     atomic_int_fast64_t unknown;
-    pthread_mutex_t threads_lock; /* of what several threads of a statement write: */
-    struct pn_arena arena;        /* reasons */
-    bool failed;
-    struct pn_err failure; /* the first that was the machine's, not a row's */
+    pthread_mutex_t threads_lock;     /* of what several threads of a statement write: */
+    struct pn_arena arena;            /* reasons */
+    struct pn_duckdb_failure failure; /* the machine's, not a row's */
 };
 
 /* --- append_prepare.c ------------------------------------------------------------------------ */

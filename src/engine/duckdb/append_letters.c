@@ -110,18 +110,14 @@ static void put_row(const struct pn_appender *appender, size_t at, duckdb_data_c
 
 static void bind(duckdb_bind_info info)
 {
-    duckdb_value number = duckdb_bind_get_parameter(info, 0);
     struct pn_appender *appender =
-        pn_appender_find(duckdb_bind_get_extra_info(info), duckdb_get_int64(number));
-    duckdb_destroy_value(&number);
+        pn_appender_find(duckdb_bind_get_extra_info(info), pn_duckdb_parameter(info, 0));
     if (appender == NULL) {
         duckdb_bind_set_error(info, "pn_letters() is for appends, not for statements of your own");
         return;
     }
     for (size_t i = 0; i < COLUMN_COUNT; i++) {
-        duckdb_logical_type type = pn_duckdb_type(&COLUMNS[i].type);
-        duckdb_bind_add_result_column(info, COLUMNS[i].name, type);
-        duckdb_destroy_logical_type(&type);
+        pn_duckdb_add_column(info, &COLUMNS[i]);
     }
     duckdb_bind_set_bind_data(info, appender, NULL);
 }

@@ -20,26 +20,11 @@ const char *pn_appender_reason(struct pn_appender *appender, const char *text)
     return copy;
 }
 
-static void add_column(duckdb_bind_info info, const struct pn_column *column)
-{
-    duckdb_logical_type type = pn_duckdb_type(&column->type);
-    duckdb_bind_add_result_column(info, column->name, type);
-    duckdb_destroy_logical_type(&type);
-}
-
-static int64_t parameter(duckdb_bind_info info, idx_t index)
-{
-    duckdb_value value = duckdb_bind_get_parameter(info, index);
-    int64_t number = duckdb_get_int64(value);
-    duckdb_destroy_value(&value);
-    return number;
-}
-
 static void bind(duckdb_bind_info info)
 {
     struct pn_duckdb *engine = duckdb_bind_get_extra_info(info);
-    struct pn_appender *appender = pn_appender_find(engine, parameter(info, 0));
-    int64_t number = parameter(info, 1);
+    struct pn_appender *appender = pn_appender_find(engine, pn_duckdb_parameter(info, 0));
+    int64_t number = pn_duckdb_parameter(info, 1);
     if (appender == NULL || number < 0 || (size_t)number >= engine->pipeline->table_count) {
         duckdb_bind_set_error(info, "pn_batch() is for appends, not for statements of your own");
         return;
@@ -50,14 +35,7 @@ static void bind(duckdb_bind_info info)
     } else {
         appender->stray = table;
     }
-    for (size_t i = 0; i < table->column_count; i++) {
-        add_column(info, &table->columns[i]);
-    }
-    if (table->unknown_keys == PN_UNKNOWN_KEEP) {
-        const struct pn_column column = {.name = PN_UNKNOWN_COLUMN,
-                                         .type = {.kind = PN_TYPE_STRING}};
-        add_column(info, &column);
-    }
+    pn_duckdb_add_row_columns(info, table);
     duckdb_bind_set_bind_data(info, appender, NULL);
 }
 
@@ -128,16 +106,6 @@ static int fill(struct reader *reader, idx_t capacity, idx_t *rows, struct pn_er
     return rc;
 }
 
-static void keep_failure(struct pn_appender *appender, const struct pn_err *e)
-{
-    pthread_mutex_lock(&appender->threads_lock);
-    if (!appender->failed) {
-        appender->failed = true;
-        appender->failure = *e;
-    }
-    pthread_mutex_unlock(&appender->threads_lock);
-}
-
 static void read_chunk(duckdb_function_info info, duckdb_data_chunk chunk)
 {
     struct reader *reader = duckdb_function_get_local_init_data(info);
@@ -145,8 +113,7 @@ static void read_chunk(duckdb_function_info info, duckdb_data_chunk chunk)
     idx_t rows = 0;
     pn_decoder_attach(reader->decoder, chunk);
     if (fill(reader, duckdb_vector_size(), &rows, &e) != 0) {
-        keep_failure(reader->appender, &e);
-        duckdb_function_set_error(info, e.msg);
+        pn_duckdb_fail_read(info, &reader->appender->failure, &reader->appender->threads_lock, &e);
         return;
     }
     duckdb_data_chunk_set_size(chunk, rows);

@@ -111,31 +111,6 @@ static const char WORK_SETTINGS[] = "SET GLOBAL TimeZone = 'UTC';"
                                     "SET GLOBAL enable_external_file_cache = false;"
                                     "SET GLOBAL preserve_insertion_order = false";
 
-int pn_duckdb_register(struct pn_duckdb *engine, duckdb_connection connection,
-                       const struct pn_duckdb_function *function, struct pn_err *e)
-{
-    duckdb_table_function made = duckdb_create_table_function();
-    duckdb_logical_type number = duckdb_create_logical_type(DUCKDB_TYPE_BIGINT);
-    duckdb_table_function_set_name(made, function->name);
-    for (int i = 0; i < function->numbers; i++) {
-        duckdb_table_function_add_parameter(made, number);
-    }
-    duckdb_table_function_set_extra_info(made, engine, NULL);
-    duckdb_table_function_set_bind(made, function->bind);
-    duckdb_table_function_set_init(made, function->init);
-    if (function->init_thread != NULL) {
-        duckdb_table_function_set_local_init(made, function->init_thread);
-    }
-    duckdb_table_function_set_function(made, function->read);
-    int rc = 0;
-    if (duckdb_register_table_function(connection, made) != DuckDBSuccess) {
-        rc = pn_err_fatal(e, "DuckDB refuses the table function %s", function->name);
-    }
-    duckdb_destroy_logical_type(&number);
-    duckdb_destroy_table_function(&made);
-    return rc;
-}
-
 static int add_folder(struct pn_duckdb *engine, const char *path, struct pn_buf *sql,
                       struct pn_err *e)
 {

@@ -68,12 +68,16 @@ static void free_sinks(struct sink *sinks, size_t count)
     free(sinks);
 }
 
-static const struct pn_column UNKNOWN = {.name = PN_UNKNOWN_COLUMN,
-                                         .type = {.kind = PN_TYPE_STRING}};
-
 size_t pn_decoder_columns(const struct pn_table *table)
 {
     return table->column_count + (table->unknown_keys == PN_UNKNOWN_KEEP ? 1 : 0);
+}
+
+const struct pn_column *pn_decoder_column(const struct pn_table *table, size_t i)
+{
+    static const struct pn_column unknown = {.name = PN_UNKNOWN_COLUMN,
+                                             .type = {.kind = PN_TYPE_STRING}};
+    return i < table->column_count ? &table->columns[i] : &unknown;
 }
 
 struct pn_decoder *pn_decoder_create(const struct pn_table *table)
@@ -84,7 +88,7 @@ struct pn_decoder *pn_decoder_create(const struct pn_table *table)
     decoder->parser = pn_json_parser_create();
     decoder->sinks = make_sinks(table->columns, count);
     decoder->sinks = pn_xrealloc(decoder->sinks, (count + 1) * sizeof *decoder->sinks);
-    decoder->sinks[count] = (struct sink){.column = &UNKNOWN};
+    decoder->sinks[count] = (struct sink){.column = pn_decoder_column(table, count)};
     decoder->slots = pn_xcalloc(count, sizeof *decoder->slots);
     decoder->expected_count = count;
     decoder->expected = pn_xcalloc(count, sizeof *decoder->expected);

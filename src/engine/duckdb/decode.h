@@ -26,8 +26,10 @@ struct pn_decoder; /* for one thread at a time */
 struct pn_decoder *pn_decoder_create(const struct pn_table *table);
 void pn_decoder_destroy(struct pn_decoder **decoder); /* NULL ok */
 
-/* Number of columns that a row has: the table's, and one when unknown members are kept. */
+/* The columns of a table's rows: its own, and PN_UNKNOWN_COLUMN behind them when it keeps members
+ * that no column takes. */
 size_t pn_decoder_columns(const struct pn_table *table);
+const struct pn_column *pn_decoder_column(const struct pn_table *table, size_t i);
 
 /* The chunk that the next rows go to. */
 void pn_decoder_attach(struct pn_decoder *decoder, duckdb_data_chunk chunk);

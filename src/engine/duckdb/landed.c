@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/mem.h"
 #include "engine/duckdb/decode.h"
+#include "engine/duckdb/function.h"
 #include "engine/duckdb/lines.h"
 
 enum { RANGE_BYTES = 4 << 20, REASON_SIZE = sizeof((struct pn_err *)0)->msg };
@@ -43,9 +44,8 @@ struct pn_landed_scan {
     size_t unit_count;
     size_t unit_capacity;
     int64_t bytes;
-    bool failed;           /* under the engine's lock, as is: */
-    struct pn_err failure; /* the first */
-    atomic_size_t next;    /* unit to be taken */
+    struct pn_duckdb_failure failure; /* under the engine's lock */
+    atomic_size_t next;               /* unit to be taken */
     atomic_int_fast64_t rows;
     atomic_int_fast64_t rejected;
     atomic_int_fast64_t unknown;
@@ -197,9 +197,9 @@ struct pn_landed_counts pn_landed_counts(const struct pn_landed_scan *scan)
 bool pn_landed_failure(struct pn_landed_scan *scan, struct pn_err *e)
 {
     pthread_mutex_lock(&scan->engine->lock);
-    bool failed = scan->failed;
+    bool failed = scan->failure.failed;
     if (failed) {
-        pn_err_copy(e, &scan->failure);
+        pn_err_copy(e, &scan->failure.e);
     }
     pthread_mutex_unlock(&scan->engine->lock);
     return failed;
@@ -322,31 +322,15 @@ static int fill(struct reader *reader, idx_t capacity, idx_t *rows, struct pn_er
 
 /* --- the table function ----------------------------------------------------------------------- */
 
-static void add_column(duckdb_bind_info info, const struct pn_column *column)
-{
-    duckdb_logical_type type = pn_duckdb_type(&column->type);
-    duckdb_bind_add_result_column(info, column->name, type);
-    duckdb_destroy_logical_type(&type);
-}
-
 static void bind(duckdb_bind_info info)
 {
-    duckdb_value number = duckdb_bind_get_parameter(info, 0);
     struct pn_landed_scan *scan =
-        find_scan(duckdb_bind_get_extra_info(info), duckdb_get_int64(number));
-    duckdb_destroy_value(&number);
+        find_scan(duckdb_bind_get_extra_info(info), pn_duckdb_parameter(info, 0));
     if (scan == NULL) {
         duckdb_bind_set_error(info, "pn_landed() is for loads, not for statements of your own");
         return;
     }
-    for (size_t i = 0; i < scan->table->column_count; i++) {
-        add_column(info, &scan->table->columns[i]);
-    }
-    if (scan->table->unknown_keys == PN_UNKNOWN_KEEP) {
-        const struct pn_column column = {.name = PN_UNKNOWN_COLUMN,
-                                         .type = {.kind = PN_TYPE_STRING}};
-        add_column(info, &column);
-    }
+    pn_duckdb_add_row_columns(info, scan->table);
     duckdb_bind_set_bind_data(info, scan, NULL);
 }
 
@@ -374,16 +358,6 @@ static void init_thread(duckdb_init_info info)
     duckdb_init_set_init_data(info, reader, destroy_reader);
 }
 
-static void keep_failure(struct pn_landed_scan *scan, const struct pn_err *e)
-{
-    pthread_mutex_lock(&scan->engine->lock);
-    if (!scan->failed) {
-        scan->failed = true;
-        scan->failure = *e;
-    }
-    pthread_mutex_unlock(&scan->engine->lock);
-}
-
 static void read_chunk(duckdb_function_info info, duckdb_data_chunk chunk)
 {
     struct reader *reader = duckdb_function_get_local_init_data(info);
@@ -391,8 +365,7 @@ static void read_chunk(duckdb_function_info info, duckdb_data_chunk chunk)
     idx_t rows = 0;
     pn_decoder_attach(reader->decoder, chunk);
     if (fill(reader, duckdb_vector_size(), &rows, &e) != 0) {
-        keep_failure(reader->scan, &e);
-        duckdb_function_set_error(info, e.msg);
+        pn_duckdb_fail_read(info, &reader->scan->failure, &reader->scan->engine->lock, &e);
         return;
     }
     duckdb_data_chunk_set_size(chunk, rows);

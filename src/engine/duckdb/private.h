@@ -50,19 +50,6 @@ struct pn_duckdb {
 
 /* --- connection.c -------------------------------------------------------------------------- */
 
-/* A table function of ours: what it takes (whole numbers), and what DuckDB calls. */
-struct pn_duckdb_function {
-    const char *name;
-    int numbers;
-    duckdb_table_function_bind_t bind;
-    duckdb_table_function_init_t init;
-    duckdb_table_function_init_t init_thread; /* or NULL */
-    duckdb_table_function_t read;
-};
-/* Makes it known to the connection's instance; its extra info is the engine. */
-int pn_duckdb_register(struct pn_duckdb *engine, duckdb_connection connection,
-                       const struct pn_duckdb_function *function, struct pn_err *e) PN_MUST_CHECK;
-
 /* A new connection, to be closed by duckdb_disconnect(). */
 int pn_duckdb_connect_work(struct pn_duckdb *engine, duckdb_connection *connection,
                            struct pn_err *e) PN_MUST_CHECK;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "engine/duckdb/decode.h"
 
 struct pn_delta *pn_duckdb_delta(struct pn_duckdb *engine, const char *path)
 {
@@ -259,16 +260,10 @@ static void add_cast(const struct pn_column *column, bool null, struct pn_buf *s
  * as times without a zone. */
 static void add_columns(const struct pn_table *table, bool null, struct pn_buf *sql)
 {
-    static const struct pn_column UNKNOWN = {.name = PN_UNKNOWN_COLUMN,
-                                             .type = {.kind = PN_TYPE_STRING}};
     pn_buf_adds(sql, "SELECT ");
-    for (size_t i = 0; i < table->column_count; i++) {
+    for (size_t i = 0; i < pn_decoder_columns(table); i++) {
         pn_buf_adds(sql, i == 0 ? "" : ", ");
-        add_cast(&table->columns[i], null, sql);
-    }
-    if (table->unknown_keys == PN_UNKNOWN_KEEP) {
-        pn_buf_adds(sql, ", ");
-        add_cast(&UNKNOWN, null, sql);
+        add_cast(pn_decoder_column(table, i), null, sql);
     }
 }
 
