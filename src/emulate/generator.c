@@ -223,12 +223,10 @@ static struct pn_generator *create(void)
     return generator;
 }
 
-int pn_generator_load(const char *folder, const struct pn_io *io, struct pn_generator **generator,
-                      struct pn_err *e)
+/* Reads the definition once its YAML is there (rc), and publishes the generator or destroys it. */
+static int finish(struct pn_generator *made, int rc, struct pn_generator **generator,
+                  struct pn_err *e)
 {
-    struct pn_generator *made = create();
-    const char *path = pn_arena_printf(&made->arena, "%s/generator.yml", folder);
-    int rc = pn_yaml_load(&made->yaml, path, io, &made->arena, e);
     if (rc == 0) {
         rc = read_file(made, e);
     }
@@ -240,20 +238,19 @@ int pn_generator_load(const char *folder, const struct pn_io *io, struct pn_gene
     return rc;
 }
 
+int pn_generator_load(const char *folder, const struct pn_io *io, struct pn_generator **generator,
+                      struct pn_err *e)
+{
+    struct pn_generator *made = create();
+    const char *path = pn_arena_printf(&made->arena, "%s/generator.yml", folder);
+    return finish(made, pn_yaml_load(&made->yaml, path, io, &made->arena, e), generator, e);
+}
+
 int pn_generator_parse(const char *file, const char *text, size_t len,
                        struct pn_generator **generator, struct pn_err *e)
 {
     struct pn_generator *made = create();
-    int rc = pn_yaml_parse(&made->yaml, file, text, len, &made->arena, e);
-    if (rc == 0) {
-        rc = read_file(made, e);
-    }
-    if (rc == 0) {
-        *generator = made;
-        made = NULL;
-    }
-    pn_generator_destroy(&made);
-    return rc;
+    return finish(made, pn_yaml_parse(&made->yaml, file, text, len, &made->arena, e), generator, e);
 }
 
 void pn_generator_destroy(struct pn_generator **generator)

@@ -204,33 +204,18 @@ static enum pn_refusal refusal_of(long status, const struct pn_json *answer)
 
 #define ANSWERS_WITH "a sequence number for each record (is it a Kinesis API?)"
 
-static const struct pn_dialect put_record = {
-    .method = "POST",
-    .headers = {"Content-Type: application/x-amz-json-1.1",
-                "X-Amz-Target: Kinesis_20131202.PutRecord"},
-    .answers_with = ANSWERS_WITH,
-    .request_bytes_max = REQUEST_BYTES_MAX,
-    .is_signed = true,
-    .open = open_api,
-    .write = write_api,
-    .results = results_of,
-    .fate = fate_of,
-    .refusal = refusal_of,
-};
-
-static const struct pn_dialect put_records = {
-    .method = "POST",
-    .headers = {"Content-Type: application/x-amz-json-1.1",
-                "X-Amz-Target: Kinesis_20131202.PutRecords"},
-    .answers_with = ANSWERS_WITH,
-    .request_bytes_max = REQUEST_BYTES_MAX,
-    .is_signed = true,
-    .open = open_api,
-    .write = write_api,
-    .results = results_of,
-    .fate = fate_of,
-    .refusal = refusal_of,
-};
+/* The API's two operations differ in a header. */
+#define API(operation)                                                                           \
+    {                                                                                            \
+        .method = "POST",                                                                        \
+        .headers = {"Content-Type: application/x-amz-json-1.1",                                  \
+                    "X-Amz-Target: Kinesis_20131202." operation},                                \
+        .answers_with = ANSWERS_WITH, .request_bytes_max = REQUEST_BYTES_MAX, .is_signed = true, \
+        .open = open_api, .write = write_api, .results = results_of, .fate = fate_of,            \
+        .refusal = refusal_of,                                                                   \
+    }
+static const struct pn_dialect put_record = API("PutRecord");
+static const struct pn_dialect put_records = API("PutRecords");
 
 static const struct pn_dialect rest = {
     .method = "PUT",
