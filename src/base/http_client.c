@@ -47,14 +47,16 @@ int pn_http_request(const char *method, const char *url, const char *path, const
     (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, out);
     (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(curl, CURLOPT_PROXY, "");
     (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     if (json != NULL) {
         (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, json);
     }
     CURLcode code = curl_easy_perform(curl);
     if (code != CURLE_OK) {
-        rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "%s %s: %s", method, whole,
-                        curl_easy_strerror(code));
+        rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "%s %s: %s%s", method, whole,
+                        curl_easy_strerror(code),
+                        code == CURLE_COULDNT_CONNECT ? PN_HTTP_NOBODY_THERE : "");
         goto out;
     }
     (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);

@@ -5,10 +5,14 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+/* Behind the message of a request that found nobody at its address. */
+#define PN_HTTP_NOBODY_THERE " (is the server running? start one by: pinion serve)"
+
 /*
  * Sends `method` to <url><path> with a JSON body (NULL: none) and the API key of PINION_API_KEY,
  * when that's set. The answer's body is appended to `out`, its status is in *status. An answer is a
- * success here, whatever its status; RETRY when there is none (nobody listens, a time-out).
+ * success here, whatever its status; RETRY when there is none (nobody listens, a time-out). Proxies
+ * of the environment are not used.
  */
 int pn_http_request(const char *method, const char *url, const char *path, const char *json,
                     int64_t timeout_ms, long *status, struct pn_buf *out,

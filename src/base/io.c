@@ -196,24 +196,51 @@ int pn_io_rmdir(const struct pn_io *io, const char *path, struct pn_err *e)
     return rc < 0 ? pn_err_errno(e, -rc, "cannot remove the folder %s", path) : 0;
 }
 
-int pn_io_lock(const struct pn_io *io, const char *path, int *fd, struct pn_err *e)
+/* Opens and locks; *fd is -1 when that fails. */
+static int open_locked(const struct pn_io *io, const char *path, int flags, int operation, int *fd,
+                       struct pn_err *e)
 {
-    int locked = -1;
-    int rc = pn_io_open(io, path, O_RDWR | O_CREAT, &locked, e);
+    *fd = -1;
+    int rc = pn_io_open(io, path, flags, fd, e);
     if (rc != 0) {
         return rc;
     }
     do {
-        rc = io->ops->flock(io, locked, LOCK_EX | LOCK_NB);
+        rc = io->ops->flock(io, *fd, operation);
     } while (rc == -EINTR);
     if (rc == 0) {
-        *fd = locked;
         return 0;
     }
-    pn_io_close(io, &locked);
+    pn_io_close(io, fd);
     if (rc == -EWOULDBLOCK) {
         return pn_err_set(e, PN_CLASS_CONFLICT, EWOULDBLOCK, "%s is locked by another process",
                           path);
     }
     return pn_err_errno(e, -rc, "cannot lock %s", path);
+}
+
+int pn_io_lock(const struct pn_io *io, const char *path, int *fd, struct pn_err *e)
+{
+    return open_locked(io, path, O_RDWR | O_CREAT, LOCK_EX | LOCK_NB, fd, e);
+}
+
+int pn_io_lock_announced(const struct pn_io *io, const char *path, int *fd, struct pn_err *e)
+{
+    return open_locked(io, path, O_RDWR | O_CREAT, LOCK_EX, fd, e);
+}
+
+int pn_io_is_locked(const struct pn_io *io, const char *path, bool *locked, struct pn_err *e)
+{
+    int fd = -1;
+    struct pn_err failure = {0};
+    int rc = open_locked(io, path, O_RDONLY, LOCK_SH | LOCK_NB, &fd, &failure);
+    *locked = rc != 0 && failure.class_ == PN_CLASS_CONFLICT;
+    if (rc == 0) {
+        pn_io_close(io, &fd);
+    } else if (*locked || failure.class_ == PN_CLASS_MISSING) {
+        rc = 0;
+    } else {
+        pn_err_copy(e, &failure);
+    }
+    return rc;
 }

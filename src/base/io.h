@@ -152,5 +152,11 @@ int pn_io_remove_tree(const struct pn_io *io, const char *path, struct pn_err *e
  * CONFLICT when another process holds it.
  */
 int pn_io_lock(const struct pn_io *io, const char *path, int *fd, struct pn_err *e) PN_MUST_CHECK;
+/* The same for a file that others only look at (pn_io_is_locked): waits while they do. */
+int pn_io_lock_announced(const struct pn_io *io, const char *path, int *fd,
+                         struct pn_err *e) PN_MUST_CHECK;
+/* Whether a process that lives holds the lock; a missing file is not locked. */
+int pn_io_is_locked(const struct pn_io *io, const char *path, bool *locked,
+                    struct pn_err *e) PN_MUST_CHECK;
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/http_client.h"
 #include "base/mem.h"
 #include "cli/stations.h"
 #include "kinesis/call.h"
@@ -109,8 +110,9 @@ static int post(struct pn_kinesis_client *client, const char *operation, const s
     curl_slist_free_all(headers);
     free(target);
     if (code != CURLE_OK) {
-        return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "%s: %s", client->url,
-                          curl_easy_strerror(code));
+        return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "%s: %s%s", client->url,
+                          curl_easy_strerror(code),
+                          code == CURLE_COULDNT_CONNECT ? PN_HTTP_NOBODY_THERE : "");
     }
     (void)curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, status);
     return 0;

@@ -7,6 +7,15 @@
 
 enum { DOCUMENT_BYTES_MAX = 16 << 20 };
 
+/* "latest", "trim_horizon" or a time, which is written into `out`. */
+static const char *start_text(const struct pn_pipeline_stream *stream, char out[PN_ISO8601_SIZE])
+{
+    static const char *const starts[] = {
+        [PN_START_LATEST] = "latest", [PN_START_TRIM_HORIZON] = "trim_horizon"};
+    return stream->start == PN_START_TIMESTAMP ? pn_iso8601(stream->start_ms, out)
+                                               : starts[stream->start];
+}
+
 /* --- as text -------------------------------------------------------------------------------- */
 
 static void show_topics(const struct pn_pipeline *pipeline, FILE *out)
@@ -24,8 +33,10 @@ static void show_streams(const struct pn_pipeline *pipeline, FILE *out)
     fprintf(out, "\nstreams:\n");
     for (size_t i = 0; i < pipeline->stream_count; i++) {
         const struct pn_pipeline_stream *stream = &pipeline->streams[i];
-        fprintf(out, "  %s  %" PRId32 " shard%s, %" PRId32 "h\n", stream->name, stream->shards,
-                stream->shards == 1 ? "" : "s", stream->retention_hours);
+        char time[PN_ISO8601_SIZE];
+        fprintf(out, "  %s  %" PRId32 " shard%s, kept for %" PRId32 "h, read from %s\n",
+                stream->name, stream->shards, stream->shards == 1 ? "" : "s",
+                stream->retention_hours, start_text(stream, time));
         for (size_t j = 0; j < stream->flow_count; j++) {
             const struct pn_flow *flow = &stream->flows[j];
             fprintf(out, "    - %s to %s\n",
@@ -124,15 +135,11 @@ static void next(struct pn_buf *out, size_t at, const char *text)
 
 static void add_stream(struct pn_buf *out, const struct pn_pipeline_stream *stream)
 {
-    static const char *const starts[] = {
-        [PN_START_LATEST] = "latest", [PN_START_TRIM_HORIZON] = "trim_horizon"};
     char time[PN_ISO8601_SIZE];
     add_text(out, "name", stream->name);
     add_i64(out, "shards", stream->shards);
     add_i64(out, "retention_hours", stream->retention_hours);
-    add_text(out, "start",
-             stream->start == PN_START_TIMESTAMP ? pn_iso8601(stream->start_ms, time)
-                                                 : starts[stream->start]);
+    add_text(out, "start", start_text(stream, time));
     pn_buf_adds(out, ",\"flows\":[");
     for (size_t i = 0; i < stream->flow_count; i++) {
         next(out, i, "{");

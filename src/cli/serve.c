@@ -27,7 +27,7 @@ struct pn_server {
     struct pn_gateway *gateway;
     struct pn_route routes[2];
     char *url;
-    bool announced;
+    int announced_fd; /* the lock of the announcement, or -1 */
 };
 
 /* ---- our own API ----------------------------------------------------------------------------- */
@@ -255,13 +255,13 @@ int pn_server_start(struct pn_cli *cli, const char *listen, unsigned roles,
     struct pn_server *started = pn_xcalloc(1, sizeof *started);
     started->cli = cli;
     started->roles = roles;
+    started->announced_fd = -1;
     pn_arena_init(&started->arena, 0);
     started->metrics = pn_metrics_create();
     int rc = start_stations(started, listen, e);
     if (rc == 0 && started->gateway != NULL) {
         started->url = make_url(started, listen);
-        rc = pn_cli_server_announce(cli, started->url, e);
-        started->announced = rc == 0;
+        rc = pn_cli_server_announce(cli, started->url, &started->announced_fd, e);
     }
     if (rc == 0) {
         *server = started;
@@ -300,9 +300,7 @@ void pn_server_stop(struct pn_server **server)
     if (gone == NULL) {
         return;
     }
-    if (gone->announced) {
-        pn_cli_server_withdraw(gone->cli);
-    }
+    pn_cli_server_withdraw(gone->cli, &gone->announced_fd);
     pn_gateway_destroy(&gone->gateway);
     pn_serve_streams_destroy(&gone->streams);
     pn_scheduler_destroy(&gone->scheduler);

@@ -1,7 +1,5 @@
 #include "cli/stations.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -180,29 +178,48 @@ int pn_cli_open_kinesis(struct pn_cli *cli, struct pn_log *log, struct pn_arena 
 
 /* --- the server's announcement ---------------------------------------------------------------- */
 
-int pn_cli_server_announce(struct pn_cli *cli, const char *url, struct pn_err *e)
+int pn_cli_server_announce(struct pn_cli *cli, const char *url, int *lock_fd, struct pn_err *e)
 {
+    char *lock_path = pn_cli_path(cli, "server.lock");
+    int rc = pn_io_lock_announced(cli->io, lock_path, lock_fd, e);
+    free(lock_path);
+    if (rc != 0) {
+        return rc;
+    }
     struct pn_buf text;
     pn_buf_init(&text, SERVER_FILE_BYTES_MAX);
     pn_buf_addf(&text, "{\"pid\":%ld,\"url\":", (long)getpid());
     pn_json_write_cstr(&text, url);
     pn_buf_adds(&text, "}\n");
     char *path = pn_cli_path(cli, "server.json");
-    int rc = pn_io_replace_file(cli->io, path, text.data, text.len, e);
+    rc = pn_io_replace_file(cli->io, path, text.data, text.len, e);
     free(path);
     pn_buf_deinit(&text);
     return rc;
 }
 
-void pn_cli_server_withdraw(struct pn_cli *cli)
+void pn_cli_server_withdraw(struct pn_cli *cli, int *lock_fd)
 {
+    if (*lock_fd < 0) {
+        return;
+    }
     char *path = pn_cli_path(cli, "server.json");
     int ignored = pn_io_unlink(cli->io, path, NULL);
     (void)ignored;
     free(path);
+    pn_io_close(cli->io, lock_fd);
 }
 
-/* The file may outlive its server: it counts only while that process does. */
+/* The announcement may outlive its server, and the number of a process may be another's by then, or
+ * have its meaning in a container only: a lock ends with who holds it. */
+static int server_lives(struct pn_cli *cli, bool *lives, struct pn_err *e)
+{
+    char *path = pn_cli_path(cli, "server.lock");
+    int rc = pn_io_is_locked(cli->io, path, lives, e);
+    free(path);
+    return rc;
+}
+
 static int read_announcement(struct pn_cli *cli, char **url, struct pn_err *e)
 {
     char *path = pn_cli_path(cli, "server.json");
@@ -224,8 +241,9 @@ static int read_announcement(struct pn_cli *cli, char **url, struct pn_err *e)
         pn_err_prefix(e, "%s", path);
         goto out;
     }
-    int64_t pid = pn_json_get_i64(root, "pid", 0);
-    if (pid > 1 && (kill((pid_t)pid, 0) == 0 || errno == EPERM)) {
+    bool lives = false;
+    rc = server_lives(cli, &lives, e);
+    if (lives) {
         *url = pn_json_dup(pn_json_get(root, "url"));
     }
 out:

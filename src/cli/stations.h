@@ -6,6 +6,7 @@
  *   <data>/store     the bucket: landed objects and tables
  *   <data>/tmp       what the engine spills
  *   <data>/server.json  {"pid", "url"} of the server that runs on this folder
+ *   <data>/server.lock  locked for as long as what server.json says is true
  */
 #ifndef PN_CLI_STATIONS_H
 #define PN_CLI_STATIONS_H
@@ -47,9 +48,11 @@ int pn_cli_delta_config(struct pn_cli *cli, struct pn_delta_config *config,
 int pn_cli_open_scheduler(struct pn_cli *cli, struct pn_metrics *metrics, struct pn_arena *arena,
                           struct pn_scheduler **scheduler, struct pn_err *e) PN_MUST_CHECK;
 
-/* Says where this process serves the folder, for commands beside it; and takes it back. */
-int pn_cli_server_announce(struct pn_cli *cli, const char *url, struct pn_err *e) PN_MUST_CHECK;
-void pn_cli_server_withdraw(struct pn_cli *cli);
+/* Says where this process serves the folder, for commands beside it, while it lives and until it
+ * takes that back; *lock_fd is -1 before and after. */
+int pn_cli_server_announce(struct pn_cli *cli, const char *url, int *lock_fd,
+                           struct pn_err *e) PN_MUST_CHECK;
+void pn_cli_server_withdraw(struct pn_cli *cli, int *lock_fd);
 /* The URL of a server to talk to: --url, or the one that lives on the data folder; *url is NULL
  * when there is none. Caller frees. */
 int pn_cli_server_url(struct pn_cli *cli, char **url, struct pn_err *e) PN_MUST_CHECK;

@@ -51,6 +51,15 @@ static int process(struct run *run, struct pn_streams *streams, bool once, struc
     return rc;
 }
 
+/* What is worth a word only when there is some of it. */
+static void print_more(struct pn_cli *cli, int64_t count, const char *what)
+{
+    char text[PN_GROUPED_SIZE];
+    if (count > 0) {
+        (void)fprintf(cli->err, ", %s %s", pn_format_grouped(count, text), what);
+    }
+}
+
 /* What a drain did; a signal ends it early. */
 static void print_summary(struct pn_cli *cli, struct pn_streams *streams)
 {
@@ -62,9 +71,12 @@ static void print_summary(struct pn_cli *cli, struct pn_streams *streams)
     for (size_t i = 0; i < count && !cli->quiet; i++) {
         char rows[PN_GROUPED_SIZE];
         char letters[PN_GROUPED_SIZE];
-        (void)fprintf(cli->err, "%s: %s rows, %s dead letters\n", statuses[i].table,
+        (void)fprintf(cli->err, "%s: %s rows, %s dead letters", statuses[i].table,
                       pn_format_grouped(statuses[i].rows, rows),
                       pn_format_grouped(statuses[i].dead_letters, letters));
+        print_more(cli, statuses[i].skipped, "passed over (other partition keys)");
+        print_more(cli, statuses[i].lost, "lost (removed before they were read, or damaged)");
+        (void)fputc('\n', cli->err);
     }
     pn_arena_deinit(&arena);
 }

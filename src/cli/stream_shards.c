@@ -183,20 +183,21 @@ static struct pn_hash_key middle(struct pn_hash_key start, struct pn_hash_key en
     return sum;
 }
 
-/* Writes into `out` where the upper half of a shard begins. */
-static int find_middle(struct pn_stream_session *session, const char *stream, const char *id,
-                       char out[PN_HASH_KEY_SIZE], struct pn_err *e)
+struct hash_range {
+    struct pn_hash_key start;
+    struct pn_hash_key end;
+};
+
+static int find_range(struct pn_stream_session *session, const char *stream, const char *id,
+                      struct hash_range *range, struct pn_err *e)
 {
     struct pn_listed_shard *shards = NULL;
     size_t count = 0;
     int rc = pn_stream_shards(session, stream, &shards, &count, e);
     for (size_t i = 0; rc == 0 && i < count; i++) {
-        struct pn_hash_key start = {0};
-        struct pn_hash_key end = {0};
         if (strcmp(shards[i].id, id) == 0 &&
-            pn_hash_key_parse(shards[i].hash_start, strlen(shards[i].hash_start), &start) &&
-            pn_hash_key_parse(shards[i].hash_end, strlen(shards[i].hash_end), &end)) {
-            (void)pn_hash_key_text(middle(start, end), out);
+            pn_hash_key_parse(shards[i].hash_start, strlen(shards[i].hash_start), &range->start) &&
+            pn_hash_key_parse(shards[i].hash_end, strlen(shards[i].hash_end), &range->end)) {
             return 0;
         }
     }
@@ -206,12 +207,14 @@ static int find_middle(struct pn_stream_session *session, const char *stream, co
 static int split(struct pn_stream_session *session, const struct reshard *wanted, struct pn_err *e)
 {
     char hash_key[PN_HASH_KEY_SIZE];
+    struct hash_range range;
     const struct pn_json *output = NULL;
     const char *shard = pn_stream_shard_word(session, wanted->split);
-    int rc = find_middle(session, wanted->name, shard, hash_key, e);
+    int rc = find_range(session, wanted->name, shard, &range, e);
     if (rc != 0) {
         return rc;
     }
+    (void)pn_hash_key_text(middle(range.start, range.end), hash_key);
     pn_stream_input(session, wanted->name);
     pn_json_write_key(&session->input, "ShardToSplit");
     pn_json_write_cstr(&session->input, shard);
@@ -220,14 +223,30 @@ static int split(struct pn_stream_session *session, const struct reshard *wanted
     return pn_stream_call(session, "SplitShard", &output, e);
 }
 
+static bool key_is_less(struct pn_hash_key a, struct pn_hash_key b)
+{
+    return a.high != b.high ? a.high < b.high : a.low < b.low;
+}
+
+/* The API wants the lower of the two first. */
 static int merge(struct pn_stream_session *session, const struct reshard *wanted, struct pn_err *e)
 {
+    const char *shards[2] = {pn_stream_shard_word(session, wanted->merge),
+                             pn_stream_shard_word(session, wanted->merge_with)};
+    struct hash_range ranges[2];
     const struct pn_json *output = NULL;
+    for (size_t i = 0; i < 2; i++) {
+        int rc = find_range(session, wanted->name, shards[i], &ranges[i], e);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    size_t lower = key_is_less(ranges[1].start, ranges[0].start);
     pn_stream_input(session, wanted->name);
     pn_json_write_key(&session->input, "ShardToMerge");
-    pn_json_write_cstr(&session->input, pn_stream_shard_word(session, wanted->merge));
+    pn_json_write_cstr(&session->input, shards[lower]);
     pn_json_write_key(&session->input, "AdjacentShardToMerge");
-    pn_json_write_cstr(&session->input, pn_stream_shard_word(session, wanted->merge_with));
+    pn_json_write_cstr(&session->input, shards[1 - lower]);
     return pn_stream_call(session, "MergeShards", &output, e);
 }
 

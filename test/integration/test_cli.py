@@ -309,6 +309,7 @@ def test_init_makes_a_pipeline_that_runs(tmp_path, data):
     assert list((data / "store/topics").iterdir()) and not list(data.glob(f"store/topics/{UID}*"))
     listed = json.loads(run("query", "--list", "--format", "json", *own, data=data).stdout)
     assert len(listed) == QUERIES + 1
+    assert "pin  2 shards, kept for 24h, read from latest" in run("pipeline", "show", folder).stdout
     shown = json.loads(run("pipeline", "show", folder, "--format", "json").stdout)
     assert "mine.pin" in json.dumps(shown)
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import signal
 import subprocess
 import time
@@ -129,7 +130,7 @@ def test_reshard(place):
     }  # fmt: skip
     assert [shard["parent"] for shard in split[1:]] == [None] + 2 * ["shardId-000000000001"]
     assert split[1]["state"] == "CLOSED" and split[1]["sequence_end"] is not None
-    merged = rows("reshard", "s", "--merge", "0", "2", data=place)
+    merged = rows("reshard", "s", "--merge", "2", "0", data=place)  # in any order
     assert open_ranges(merged) == {3: (RING // 4 * 3, RING - 1), 4: (0, RING // 4 * 3 - 1)}
     assert (merged[4]["parent"], merged[4]["adjacent_parent"]) == (
         "shardId-000000000000", "shardId-000000000002"
@@ -300,5 +301,24 @@ def test_signed_with_the_keys_of_the_settings(data):
 def test_nothing_there(tmp_path):
     assert "there is no data folder" in fails("list", data=tmp_path / "none")
     assert not (tmp_path / "none").exists()
-    assert "http://127.0.0.1:1" in fails("list", "--url", "http://127.0.0.1:1")
+    nobody = ("--url", "http://127.0.0.1:1")
+    assert "http://127.0.0.1:1: Couldn't connect to server (is the server running?" in fails(
+        "list", *nobody
+    )
+    (tmp_path / "empty").mkdir()
+    proxy = {"http_proxy": "http://127.0.0.1:2"}
+    assert "127.0.0.1:1/" in fails("lag", *nobody, data=tmp_path / "empty", env=proxy)
     assert rows("create", "s", data=tmp_path / "new")[0]["stream"] == "s"
+
+
+def test_a_server_that_is_gone_is_not_asked(data):
+    """Its number may be that of another process by now."""
+    with Server(data) as server:
+        run("stream", "create", "s", data=data)
+        server.kill()
+        announcement = data / "server.json"
+        announcement.write_text(json.dumps({"pid": os.getpid(), "url": server.url}))
+        assert [row["stream"] for row in rows("list", data=data)] == ["s", *PIPELINE_STREAMS]
+        server.start()
+        announcement.write_text(json.dumps({"pid": 1, "url": server.url}))  # as in a container
+        assert [row["stream"] for row in rows("list", data=data)] == ["s", *PIPELINE_STREAMS]

@@ -153,8 +153,10 @@ def test_once_drains_and_ends(data, tmp_path):
         run("stream", "process", "--once", "--pipeline", pipeline, data=data)
         assert count(data, PATHS["pin"]) == 1500
         put_many(kinesis(server.url), "pin", [{**PIN, "index": n} for n in range(1500, 2500)])
+        kinesis(server.url).put_record(StreamName=STREAMS["pin"], Data=b"{}", PartitionKey="other")
     # Without it, on the log itself.
-    run("stream", "process", "--once", STREAMS["pin"], "--pipeline", pipeline, data=data)
+    done = run("stream", "process", "--once", STREAMS["pin"], "--pipeline", pipeline, data=data)
+    assert "stream_pin: 1,000 rows, 0 dead letters, 1 passed over (other" in done.stderr
     assert sorted(row["ind"] for row in rows(data, "pin")) == list(range(2500))
     run("stream", "process", "--once", "--pipeline", pipeline, data=data)
     assert count(data, PATHS["pin"]) == 2500

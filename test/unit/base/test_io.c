@@ -334,6 +334,24 @@ static void test_lock_is_exclusive(void **state)
     assert_int_equal(second, -1);
 }
 
+static void test_lock_that_is_looked_at(void **state)
+{
+    (void)state;
+    int fd = -1;
+    bool locked = true;
+    assert_int_equal(pn_io_is_locked(&fault.io, path, &locked, &err), 0);
+    assert_false(locked); /* a missing file */
+    assert_int_equal(pn_io_lock_announced(&fault.io, path, &fd, &err), 0);
+    assert_int_equal(pn_io_is_locked(&fault.io, path, &locked, &err), 0);
+    assert_true(locked);
+    pn_io_close(&fault.io, &fd);
+    assert_int_equal(pn_io_is_locked(&fault.io, path, &locked, &err), 0);
+    assert_false(locked);
+    fault_io_fail(&fault, FAULT_FLOCK, 1, ENOLCK, FAULT_ONCE);
+    assert_int_equal(pn_io_is_locked(&fault.io, path, &locked, &err), ENOLCK);
+    assert_false(locked);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -349,6 +367,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_folders, setup, teardown),
         cmocka_unit_test_setup_teardown(test_listing_is_sorted_bytewise, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lock_is_exclusive, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_lock_that_is_looked_at, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
