@@ -1,6 +1,7 @@
 #include "base/json.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,9 +14,14 @@ struct pn_json_parser {
     struct pn_arena arena; /* the nodes */
     char *copy;            /* of a text that came without padding */
     size_t copy_capacity;
+    size_t values_max;
+    size_t largest; /* text since it was trimmed */
 };
 
 enum { ARENA_BLOCK_BYTES = 16 * 1024 };
+/* What of a text, and of a tree, may stay behind; and how large a tree has to be for its memory to
+ * be given back to the system, which free() alone doesn't do with small blocks. */
+enum { KEPT_BYTES_MAX = 1024 * 1024, HUGE_BYTES = 32 * 1024 * 1024 };
 
 struct pn_json_parser *pn_json_parser_create(void)
 {
@@ -23,7 +29,33 @@ struct pn_json_parser *pn_json_parser_create(void)
     parser->simd = pn_simdjson_create();
     PN_ASSERT(parser->simd != NULL);
     pn_arena_init(&parser->arena, ARENA_BLOCK_BYTES);
+    parser->values_max = SIZE_MAX;
     return parser;
+}
+
+void pn_json_parser_limit(struct pn_json_parser *parser, size_t values_max)
+{
+    parser->values_max = values_max > 0 ? values_max : SIZE_MAX;
+}
+
+void pn_json_parser_trim(struct pn_json_parser *parser)
+{
+    bool huge = parser->arena.total_bytes > HUGE_BYTES;
+    if (parser->arena.total_bytes > KEPT_BYTES_MAX) {
+        pn_arena_deinit(&parser->arena);
+    }
+    if (parser->largest > KEPT_BYTES_MAX) {
+        pn_simdjson_destroy(parser->simd);
+        parser->simd = pn_simdjson_create();
+        PN_ASSERT(parser->simd != NULL);
+        free(parser->copy);
+        parser->copy = NULL;
+        parser->copy_capacity = 0;
+        parser->largest = 0;
+    }
+    if (huge) {
+        (void)malloc_trim(0);
+    }
 }
 
 void pn_json_parser_destroy(struct pn_json_parser **parser)
@@ -113,8 +145,8 @@ static size_t find_bad_string(const char *text, size_t len, const char **reason)
     return open;
 }
 
-static int parse_error(const char *text, size_t len, const struct pn_simdjson_fault *fault,
-                       struct pn_err *e)
+static int parse_error(const struct pn_json_parser *parser, const char *text, size_t len,
+                       const struct pn_simdjson_fault *fault, struct pn_err *e)
 {
     size_t offset = fault->offset;
     const char *reason = fault->reason;
@@ -128,6 +160,9 @@ static int parse_error(const char *text, size_t len, const struct pn_simdjson_fa
     case PN_SIMDJSON_STRING:
         offset = find_bad_string(text, len, &reason);
         break;
+    case PN_SIMDJSON_VALUES:
+        return pn_err_set(e, PN_CLASS_INPUT, PN_JSON_TOO_MANY, "JSON of more than %zu values",
+                          parser->values_max);
     case PN_SIMDJSON_MEMORY:
         return pn_err_errno(e, ENOMEM, "cannot parse JSON of %zu bytes", len);
     }
@@ -139,6 +174,7 @@ int pn_json_parse(struct pn_json_parser *parser, const char *text, size_t len, s
 {
     PN_ASSERT(capacity >= len);
     pn_arena_reset(&parser->arena);
+    parser->largest = len > parser->largest ? len : parser->largest;
     bool padded = capacity - len >= PN_JSON_PADDING;
     size_t trimmed = len;
     while (trimmed > 0 && is_space(text[trimmed - 1])) {
@@ -155,8 +191,9 @@ int pn_json_parse(struct pn_json_parser *parser, const char *text, size_t len, s
         text = parser->copy;
     }
     struct pn_simdjson_fault fault = {.kind = PN_SIMDJSON_AT};
-    if (!pn_simdjson_parse(parser->simd, text, trimmed, &parser->arena, root, &fault)) {
-        return parse_error(text, trimmed, &fault, e);
+    if (!pn_simdjson_parse(parser->simd, text, trimmed, parser->values_max, &parser->arena, root,
+                           &fault)) {
+        return parse_error(parser, text, trimmed, &fault, e);
     }
     return 0;
 }

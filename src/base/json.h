@@ -21,6 +21,7 @@ enum {
     PN_JSON_PADDING = 64,   /* readable bytes wanted behind a text, to parse it without a copy */
     PN_JSON_DEPTH_MAX = 128 /* nesting allowed */
 };
+enum { PN_JSON_TOO_MANY = -2 }; /* a code of pn_json_parse(): the text may be JSON, but see there */
 
 enum pn_json_type {
     PN_JSON_NULL,
@@ -48,18 +49,24 @@ struct pn_json {
     struct pn_json *next;  /* next sibling, or NULL */
 };
 
-/* Reusable, for one thread at a time. A tree takes up to 50 bytes for each byte of its text (of
- * "[1,1,1,...]"; records take about two), so texts of others need a maximum. Between parses the
- * parser keeps some ten bytes for each of its largest text's. */
+/* Reusable, for one thread at a time. A value takes about 100 bytes, so a tree up to 50 for each
+ * byte of its text (of "[1,1,1,...]"; records take about two): the texts of others need a maximum,
+ * and their values one too. Between parses the parser keeps up to that, and some ten bytes for each
+ * of its largest text's. */
 struct pn_json_parser;
 struct pn_json_parser *pn_json_parser_create(void);
 void pn_json_parser_destroy(struct pn_json_parser **parser); /* NULL ok */
+/* From now on a text of more values is refused, with the code PN_JSON_TOO_MANY; 0: none is. */
+void pn_json_parser_limit(struct pn_json_parser *parser, size_t values_max);
+/* Frees what a large text left behind, and its tree with it. */
+void pn_json_parser_trim(struct pn_json_parser *parser);
 
 /*
  * Parses `len` bytes at `text`. `capacity` is how many bytes from `text` on are readable: when it
  * is at least len + PN_JSON_PADDING nothing is copied, else the text is copied first (the nodes
  * then point into the copy). On success *root is borrowed from the parser. On failure the message
- * is "invalid JSON at byte N: <reason>" (class INPUT). An empty text is invalid.
+ * is "invalid JSON at byte N: <reason>" (class INPUT), or of too many values. An empty text is
+ * invalid.
  */
 int pn_json_parse(struct pn_json_parser *parser, const char *text, size_t len, size_t capacity,
                   struct pn_json **root, struct pn_err *e) PN_MUST_CHECK;

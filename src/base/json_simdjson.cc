@@ -46,8 +46,8 @@ const char *reason_of(error_code code)
 class walker
 {
   public:
-    walker(std::string_view text, pn_arena *arena, pn_simdjson_fault *fault)
-        : text_(text), arena_(arena), fault_(fault)
+    walker(std::string_view text, size_t values_max, pn_arena *arena, pn_simdjson_fault *fault)
+        : text_(text), values_left_(values_max), arena_(arena), fault_(fault)
     {
     }
 
@@ -71,6 +71,7 @@ class walker
     bool key(ondemand::field &field, pn_json *node);
 
     std::string_view text_;
+    size_t values_left_;
     pn_arena *arena_;
     pn_simdjson_fault *fault_;
     ondemand::document *document_ = nullptr;
@@ -278,6 +279,11 @@ bool walker::object(ondemand::value &source, pn_json *node, int depth)
 
 bool walker::value(ondemand::value &source, pn_json *node, int depth)
 {
+    if (values_left_ == 0) {
+        fault_->kind = PN_SIMDJSON_VALUES;
+        return false;
+    }
+    values_left_--;
     std::string_view token = source.raw_json_token();
     const char *end = text_.data() + text_.size();
     if (token.data() >= end) {
@@ -407,7 +413,7 @@ bool parse_scalar(ondemand::parser *parser, std::string_view text, std::string_v
         return fail_early(code, fault);
     }
     pn_json *wrapper = nullptr;
-    if (!walker(std::string_view(array, len), arena, fault).root(document, &wrapper)) {
+    if (!walker(std::string_view(array, len), 2, arena, fault).root(document, &wrapper)) {
         fault->offset += start - 1;
         return false;
     }
@@ -430,8 +436,9 @@ void pn_simdjson_destroy(void *simd)
     delete static_cast<ondemand::parser *>(simd);
 }
 
-bool pn_simdjson_parse(void *simd, const char *text, size_t len, struct pn_arena *arena,
-                       struct pn_json **root, struct pn_simdjson_fault *fault)
+bool pn_simdjson_parse(void *simd, const char *text, size_t len, size_t values_max,
+                       struct pn_arena *arena, struct pn_json **root,
+                       struct pn_simdjson_fault *fault)
 {
     ondemand::parser *parser = static_cast<ondemand::parser *>(simd);
     error_code code = make_room(parser, len);
@@ -454,7 +461,7 @@ bool pn_simdjson_parse(void *simd, const char *text, size_t len, struct pn_arena
     if (type != ondemand::json_type::object && type != ondemand::json_type::array) {
         return parse_scalar(parser, std::string_view(text, len), token, arena, root, fault);
     }
-    return walker(std::string_view(text, len), arena, fault).root(document, root);
+    return walker(std::string_view(text, len), values_max, arena, fault).root(document, root);
 }
 
 size_t pn_simdjson_double(double value, char out[PN_SIMDJSON_DOUBLE_SIZE])

@@ -15,6 +15,7 @@ enum pn_simdjson_kind {
     PN_SIMDJSON_AT,     /* `offset` is known */
     PN_SIMDJSON_UTF8,   /* somewhere a byte is no UTF-8 */
     PN_SIMDJSON_STRING, /* somewhere a string holds a control character or has no end */
+    PN_SIMDJSON_VALUES, /* it has more values than asked for */
     PN_SIMDJSON_MEMORY  /* nothing is wrong with it, but memory ran out */
 };
 struct pn_simdjson_fault {
@@ -30,10 +31,12 @@ void pn_simdjson_destroy(void *simd);
 /*
  * Parses `len` bytes, behind which PN_JSON_PADDING more are readable, and puts the nodes into the
  * arena. `len` is at least 1 and the last byte is no white space. Unescaped strings live in `simd`
- * until its next parse. Returns false with *fault set when the text is no JSON.
+ * until its next parse. Returns false with *fault set when the text is no JSON, or has more than
+ * `values_max` values.
  */
-bool pn_simdjson_parse(void *simd, const char *text, size_t len, struct pn_arena *arena,
-                       struct pn_json **root, struct pn_simdjson_fault *fault);
+bool pn_simdjson_parse(void *simd, const char *text, size_t len, size_t values_max,
+                       struct pn_arena *arena, struct pn_json **root,
+                       struct pn_simdjson_fault *fault);
 
 enum { PN_SIMDJSON_DOUBLE_SIZE = 32 };
 /* The shortest text that reads back as the finite `value`, not NUL-terminated; returns its length.

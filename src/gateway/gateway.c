@@ -170,6 +170,7 @@ int pn_gateway_create(const struct pn_gateway_config *config, const struct pn_ga
     made->listener.fd = -1;
     made->listener.stop_fd = -1;
     pthread_mutex_init(&made->failed_lock, NULL);
+    pthread_mutex_init(&made->large_lock, NULL);
     add_fronts(made);
     register_metrics(made);
     rc = pn_auth_init(&made->auth, made->config.auth, loopback, config->api_key_file,
@@ -223,6 +224,7 @@ static void records_came(void *arg)
 static int start_threads(struct pn_gateway *gateway, struct pn_err *e)
 {
     const struct pn_pool_config pool = {.threads = POOL_THREADS,
+                                        .values_max = pn_gateway_values_max(&gateway->config),
                                         .clock = gateway->env.clock,
                                         .run = run_on_pool,
                                         .tick = tick,
@@ -364,6 +366,7 @@ void pn_gateway_destroy(struct pn_gateway **gateway)
     pn_auth_deinit(&g->auth);
     pn_router_deinit(&g->router);
     pthread_mutex_destroy(&g->failed_lock);
+    pthread_mutex_destroy(&g->large_lock);
     config_deinit(&g->config);
     free(g->metrics.operations);
     free(g);

@@ -111,14 +111,14 @@ static enum pn_handled handle(struct pn_request *req, void *arg)
     if (req->body_len == 0) {
         return target.operation != NULL ? not_readable(req) : unknown_operation(req);
     }
+    if (pn_kinesis_blocks(req, target.operation)) {
+        return PN_HANDLED_BLOCKS;
+    }
     if (strcmp(type, "application/json") == 0) {
         return refuse_plain_json(req);
     }
     if (strcmp(type, PN_TYPE_AWS_JSON) != 0 && strcmp(type, PN_TYPE_AWS_CBOR) != 0) {
         return refuse_type(req, &target);
-    }
-    if (target.operation != NULL && pn_kinesis_blocks(req, target.operation)) {
-        return PN_HANDLED_BLOCKS;
     }
     struct pn_json *input = parse(req);
     if (input == NULL) {

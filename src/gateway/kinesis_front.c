@@ -18,9 +18,9 @@ const struct pn_operation *pn_kinesis_operation(const char *name)
 
 bool pn_kinesis_blocks(const struct pn_request *req, const struct pn_operation *operation)
 {
-    return !req->may_block &&
-           ((operation->flags & PN_OPERATION_BLOCKS) != 0 ||
-            (operation->flags & PN_OPERATION_STREAMS) != 0 || req->body_len > INLINE_BYTES_MAX);
+    const unsigned flags = operation != NULL ? operation->flags : 0;
+    return !req->may_block && (req->body_len > INLINE_BYTES_MAX ||
+                               (flags & (PN_OPERATION_BLOCKS | PN_OPERATION_STREAMS)) != 0);
 }
 
 /* --- replies ---------------------------------------------------------------------------------- */

@@ -69,6 +69,7 @@ static void *pool_thread(void *arg)
 {
     struct pn_pool *pool = arg;
     struct pn_json_parser *parser = pn_json_parser_create();
+    pn_json_parser_limit(parser, pool->config.values_max);
     for (struct pn_conn *conn = next_work(pool); conn != NULL; conn = next_work(pool)) {
         pool->config.run(conn, parser);
     }

@@ -15,6 +15,7 @@ struct pn_pool;
 
 struct pn_pool_config {
     int threads;
+    size_t values_max; /* of the threads' parsers, see json.h */
     const struct pn_clock *clock;
     /* Runs a request on a pool thread; it decides what becomes of it then. */
     void (*run)(struct pn_conn *conn, struct pn_json_parser *parser);

@@ -62,9 +62,11 @@ int pn_request_json(struct pn_request *req, struct pn_json **root)
         return 0;
     }
     struct pn_err e;
-    if (pn_json_parse(req->parser, req->body, req->body_len, req->body_capacity, root, &e) != 0) {
+    int rc = pn_json_parse(req->parser, req->body, req->body_len, req->body_capacity, root, &e);
+    if (rc == PN_JSON_TOO_MANY) {
+        pn_reply_error(req, 413, 413, "The request body is %s", e.msg);
+    } else if (rc != 0) {
         pn_reply_error(req, 400, 400, "The request body is not JSON: %s", e.msg);
-        return -1;
     }
-    return 0;
+    return rc == 0 ? 0 : -1;
 }

@@ -125,7 +125,7 @@ const char *pn_request_base_uri(struct pn_request *req);
 
 /*
  * Parses the body. An empty body gives *root NULL (and success). On failure the reply is already
- * an error 400 with the position, and -1 is returned.
+ * an error 400 with the position, or a 413, and -1 is returned.
  */
 int pn_request_json(struct pn_request *req, struct pn_json **root) PN_MUST_CHECK;
 

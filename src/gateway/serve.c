@@ -14,6 +14,7 @@
 /* Steps in which a body takes from the gateway's memory budget. */
 enum { MEMORY_STEP_BYTES = 4 * 1024 };
 enum { ARENA_BLOCK_BYTES = 4096, OUT_BYTES_MAX = 256 * 1024 * 1024 };
+enum { LARGE_BYTES = 4 * 1024 * 1024 };
 
 static const char cors_methods[] = "DELETE,GET,HEAD,OPTIONS,PATCH,POST,PUT";
 static const char cors_headers[] =
@@ -479,6 +480,22 @@ void pn_serve_on_pool(struct pn_conn *conn)
     pn_pool_run(conn->worker->gateway->pool, conn);
 }
 
+/* A large body's tree is many times its size: they are handled one at a time. */
+static enum pn_handled run_handler(struct pn_request *req, const struct pn_route *route)
+{
+    struct pn_gateway *gateway = req->gateway;
+    bool alone = req->may_block && req->body_len > LARGE_BYTES;
+    if (alone) {
+        pthread_mutex_lock(&gateway->large_lock);
+    }
+    enum pn_handled handled = route->handle(req, route->arg);
+    pn_json_parser_trim(req->parser);
+    if (alone) {
+        pthread_mutex_unlock(&gateway->large_lock);
+    }
+    return handled;
+}
+
 bool pn_serve_handle(struct pn_conn *conn, struct pn_json_parser *parser)
 {
     struct pn_worker *worker = conn->worker;
@@ -489,7 +506,7 @@ bool pn_serve_handle(struct pn_conn *conn, struct pn_json_parser *parser)
     }
     req->parser = parser;
     req->may_block = parser != worker->parser;
-    switch (route->handle(req, route->arg)) {
+    switch (run_handler(req, route)) {
     case PN_HANDLED_PRODUCE:
         if (req->may_block) {
             return pn_serve_submit(conn, false);

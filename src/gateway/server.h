@@ -139,7 +139,8 @@ struct pn_gateway {
     pthread_mutex_t failed_lock; /* of the next two */
     struct pn_failed_partition failed[PN_FAILED_PARTITIONS_MAX];
     size_t failed_count;
-    int listen_id; /* of records_came, while `listening` */
+    pthread_mutex_t large_lock; /* held while a large body is handled */
+    int listen_id;              /* of records_came, while `listening` */
     bool listening;
     bool bound;
     bool started;
@@ -219,6 +220,14 @@ extern const struct pn_front pn_front_api;
 /* Remembers, for /health, that a partition takes no more writes. */
 void pn_gateway_partition_failed(struct pn_gateway *gateway, const char *topic, int32_t partition,
                                  const char *reason);
+
+/* How many values a body of JSON may have: as many at least as a record that the log takes. */
+static inline size_t pn_gateway_values_max(const struct pn_gateway_config *config)
+{
+    enum { VALUES_MIN = 1 << 20 };
+    size_t values = (size_t)config->record_bytes_max;
+    return values > VALUES_MIN ? values : VALUES_MIN;
+}
 
 static inline struct pn_conn *pn_conn_of(struct pn_request *req)
 {

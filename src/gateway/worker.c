@@ -213,6 +213,7 @@ int pn_worker_start(struct pn_worker *worker, struct pn_gateway *gateway, struct
     worker->submits_tail = &worker->submits;
     pn_inbox_init(&worker->inbox);
     worker->parser = pn_json_parser_create();
+    pn_json_parser_limit(worker->parser, pn_gateway_values_max(&gateway->config));
     pn_random_init(&worker->random, pn_entropy_u64());
     worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -293,6 +293,22 @@ def test_body_at_the_limit(server):
     assert len(answer.json()["offsets"]) == 16
 
 
+@pytest.mark.parametrize("path", ["/topics/t", "/consumers/g", "/prod/streams/s/record"])
+def test_body_of_very_many_values(server, path):
+    """Each of them takes memory: of 8 million, half a gigabyte and more."""
+    body = b'{"records":[{"value":[0' + b",0" * (8 << 20) + b"]}]}"
+    answer = requests.post(server.url + path, data=body[: 16 << 20] + b"]}]}", timeout=60)
+    assert answer.status_code == 413
+    body = b'{"records":[{"value":[0' + b",0" * (2 << 20) + b"]}]}"
+    answer = requests.post(server.url + path, data=body, timeout=60)
+    assert answer.status_code == (400 if "streams" in path else 413)
+    assert "1048576 values" in answer.json()["message"]
+    # As many as a record of the largest size may have.
+    body = b'{"records":[{"value":[0' + b",0" * (500 << 10) + b"]}]}"
+    answer = requests.post(f"{server.url}/topics/t", data=body, timeout=60)
+    assert answer.status_code == 200
+
+
 def test_slow_clients(data):
     """Neither a slow header nor a slow body is kept, and each is told; nobody else waits."""
     with Server(data, "--set", "gateway.request_ms=1s", "--set", "gateway.idle_ms=2s") as server:

@@ -407,6 +407,58 @@ static void test_parser_is_reusable(void **state)
     }
 }
 
+static void test_values_have_a_limit(void **state)
+{
+    (void)state;
+    static const char *const four[] = {"[1,2,3]", "{\"a\":[{}],\"b\":null}", "[[[[]]]]",
+                                       "[\"a,b,c\",[0],1e2]x"};
+    struct pn_json_parser *limited = pn_json_parser_create();
+    struct pn_json *root = NULL;
+    struct pn_err e;
+    pn_json_parser_limit(limited, 4);
+    for (size_t i = 0; i < 3; i++) {
+        size_t len = strlen(four[i]);
+        assert_int_equal(pn_json_parse(limited, four[i], len, len, &root, &e), 0);
+    }
+    pn_json_parser_limit(limited, 3);
+    for (size_t i = 0; i < 4; i++) {
+        size_t len = strlen(four[i]);
+        assert_int_equal(pn_json_parse(limited, four[i], len, len, &root, &e), PN_JSON_TOO_MANY);
+        assert_string_equal(e.msg, "JSON of more than 3 values");
+        assert_int_equal(e.class_, PN_CLASS_INPUT);
+    }
+    assert_int_equal(pn_json_parse(limited, "5", 1, 1, &root, &e), 0);
+    pn_json_parser_limit(limited, 0);
+    assert_int_equal(pn_json_parse(limited, four[0], 7, 7, &root, &e), 0);
+    pn_json_parser_destroy(&limited);
+}
+
+static void test_a_trimmed_parser_goes_on(void **state)
+{
+    (void)state;
+    enum { LEN = 4 * 1024 * 1024 };
+    char *large = pn_xmalloc(LEN);
+    memset(large, ',', LEN);
+    for (size_t i = 1; i < LEN; i += 2) {
+        large[i] = '1';
+    }
+    large[0] = '[';
+    large[LEN - 2] = ' ';
+    large[LEN - 1] = ']';
+    for (int round = 0; round < 2; round++) {
+        struct pn_json *root = NULL;
+        struct pn_err e;
+        assert_int_equal(pn_json_parse(parser, large, LEN, LEN, &root, &e), 0);
+        assert_int_equal(root->count, LEN / 2 - 1);
+        pn_json_parser_trim(parser);
+        assert_int_equal(pn_json_parse(parser, "[\"\\n\"]", 6, 6, &root, &e), 0);
+        assert_true(pn_json_text_is(root->first, "\n"));
+        pn_json_parser_trim(parser);
+        assert_true(pn_json_text_is(root->first, "\n"));
+    }
+    free(large);
+}
+
 static void test_type_names(void **state)
 {
     (void)state;
@@ -432,6 +484,8 @@ int main(void)
         cmocka_unit_test(test_lookups),
         cmocka_unit_test(test_raw_is_the_values_own_text),
         cmocka_unit_test(test_parser_is_reusable),
+        cmocka_unit_test(test_values_have_a_limit),
+        cmocka_unit_test(test_a_trimmed_parser_goes_on),
         cmocka_unit_test(test_type_names),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
