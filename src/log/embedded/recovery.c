@@ -218,10 +218,10 @@ out:
 void pn_partition_recover(struct pn_partition *partition)
 {
     struct pn_err why;
-    if (!pn_io_exists(partition->env->io, partition->folder)) {
+    int rc = find_segments(partition, &why);
+    if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
         return; /* nothing was appended yet */
     }
-    int rc = find_segments(partition, &why);
     for (size_t i = 0; rc == 0 && i < partition->segment_count; i++) {
         struct pn_segment *segment = &partition->segments[i];
         rc = i + 1 < partition->segment_count
