@@ -56,7 +56,11 @@ static int make_dir(const struct pn_io *io, const char *path, struct pn_err *e)
 {
     int rc = io->ops->mkdir(io, path, 0755);
     if (rc == 0) {
-        return pn_io_sync_parent(io, path, e);
+        rc = pn_io_sync_parent(io, path, e);
+        if (rc != 0) {
+            (void)io->ops->rmdir(io, path); /* the next try would not sync a folder it finds */
+        }
+        return rc;
     }
     struct stat st;
     if (rc == -EEXIST && io->ops->stat(io, path, &st) == 0 && S_ISDIR(st.st_mode)) {

@@ -205,6 +205,9 @@ static int recover_active(const struct pn_partition *partition, struct pn_segmen
     if (segment->bytes != segment->stored_bytes) {
         rc = pn_io_datasync(io, fd, path, e);
     }
+    if (rc == 0 && segment->stored_bytes < 0) {
+        rc = pn_io_sync_dir(io, partition->folder, e); /* perhaps it was made just before a crash */
+    }
     struct pn_err why;
     if (rc == 0 && segment->bytes - segment->stored_bytes > INDEX_STORE_BYTES_MIN &&
         pn_segment_store_index(segment, io, partition->folder, &why) != 0) {
@@ -231,6 +234,9 @@ void pn_partition_recover(struct pn_partition *partition)
             /* What is behind is not known, so it isn't shown either. */
             partition->segment_count = i + 1;
         }
+    }
+    if (rc == 0 && partition->segment_count == 0) {
+        rc = pn_io_sync_parent(partition->env->io, partition->folder, &why); /* made, no more */
     }
     if (rc != 0) {
         pn_partition_stop(partition, &why);
