@@ -119,11 +119,29 @@ static void warn_of_strays(struct pn_kinesis *kinesis)
     pn_arena_deinit(&arena);
 }
 
+/* Makes the folders. What is in them was perhaps renamed just before a crash, and must last from
+ * here on. */
+static int open_folders(struct pn_kinesis *kinesis, const char *streams, struct pn_err *e)
+{
+    const struct pn_io *io = kinesis->io;
+    struct pn_err why;
+    int rc = pn_io_mkdirs(io, streams, &why);
+    if (rc == 0) {
+        rc = pn_io_sync_dir(io, streams, &why);
+    }
+    if (rc == 0) {
+        rc = pn_io_sync_dir(io, kinesis->config.folder, &why);
+    }
+    if (rc == 0) {
+        rc = pn_io_sync_parent(io, kinesis->config.folder, &why);
+    }
+    return rc == 0 ? 0 : pn_kinesis_internal(e, &why);
+}
+
 int pn_kinesis_create(const struct pn_kinesis_config *config, struct pn_log *log,
                       const struct pn_io *io, const struct pn_clock *clock,
                       struct pn_logger *logger, struct pn_kinesis **kinesis, struct pn_err *e)
 {
-    struct pn_err why;
     struct pn_kinesis *k = pn_xcalloc(1, sizeof *k);
     char *folder = pn_xasprintf("%s/streams", config->folder);
     *k = (struct pn_kinesis){
@@ -134,10 +152,7 @@ int pn_kinesis_create(const struct pn_kinesis_config *config, struct pn_log *log
     pthread_rwlock_init(&k->streams_lock, NULL);
     pn_random_init(&k->random, pn_entropy_u64());
 
-    int rc = pn_io_mkdirs(io, folder, &why);
-    if (rc != 0) {
-        rc = pn_kinesis_internal(e, &why);
-    }
+    int rc = open_folders(k, folder, e);
     if (rc == 0) {
         rc = get_key(k, e);
     }

@@ -85,6 +85,9 @@ int pn_topics_open(struct pn_topics *topics, struct pn_err *e)
     /* What is found was perhaps renamed just before a crash, and must last from here on. */
     int rc = pn_io_sync_dir(env->io, env->config.folder, e);
     if (rc == 0) {
+        rc = pn_io_sync_parent(env->io, env->config.folder, e);
+    }
+    if (rc == 0) {
         rc = pn_io_list(env->io, env->config.folder, &listing, e);
     }
     for (size_t i = 0; rc == 0 && i < listing.count; i++) {

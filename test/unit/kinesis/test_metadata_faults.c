@@ -400,6 +400,81 @@ static void test_the_power_goes(void **state)
     free(scene);
 }
 
+/* --- a crash, then the power goes ------------------------------------------------------------- */
+
+static void note_nothing(void *arg)
+{
+    (void)arg;
+}
+
+/* The records are where their puts said, in shards that the stream has. */
+static void check_puts(struct kinesis_fixture *fixture, const struct pn_stream_record *puts)
+{
+    const struct pn_stream *stream = kinesis_stream(fixture, "a");
+    for (int key = 0; key < KEYS; key++) {
+        assert_true(puts[key].shard < stream->shard_count);
+        struct pn_log_records records =
+            log_get(fixture->log, stream->topic, (int32_t)puts[key].shard, puts[key].offset, 1);
+        assert_int_equal(records.count, 1);
+        assert_int_equal(records.records[0].offset, puts[key].offset);
+    }
+    pn_stream_release(&stream);
+}
+
+/* A stream is made and split on a disk of which nothing works from a call on, as if the process
+ * were killed there. What the next start finds of it must last once it took records. */
+static bool acknowledged_after(struct kinesis_fixture *fixture, const char *live, const char *image,
+                               int64_t nth)
+{
+    struct fault_io fault;
+    struct cut_io cut;
+    struct pn_stream_record puts[KEYS];
+    cut_io_init(&cut, note_nothing, NULL);
+    fault_io_init(&fault, &cut.io);
+    fault_io_fail(&fault, FAULT_ANY, nth, EIO, FAULT_FOREVER);
+    place(fixture, live);
+    if (open_on(fixture, &fault.io, &fault.io, &(struct pn_err){0})) {
+        (void)run_step(fixture, CREATE_A, NULL);
+        (void)run_step(fixture, SPLIT_A, NULL);
+        kinesis_fixture_close(fixture);
+    }
+    assert_true(open_on(fixture, &cut.io, &cut.io, &(struct pn_err){0}));
+    struct pn_snapshot *found = pn_registry_find(fixture->kinesis, "a");
+    if (found == NULL) {
+        kinesis_create(fixture, "a", 2);
+    } else {
+        const struct pn_stream *stream = &found->stream;
+        pn_stream_release(&stream);
+    }
+    for (int key = 0; key < KEYS; key++) {
+        puts[key] = kinesis_put(fixture, "a", key_of(key), "value");
+    }
+    cut_io_image(&cut, live, image, NULL);
+    kinesis_fixture_close(fixture);
+    place(fixture, image);
+    kinesis_fixture_open(fixture);
+    check_puts(fixture, puts);
+    kinesis_fixture_close(fixture);
+    cut_io_deinit(&cut);
+    return fault_io_fired(&fault);
+}
+
+static void test_the_power_goes_after_a_crash(void **state)
+{
+    struct kinesis_fixture *fixture = *state;
+    bool fired = true;
+    for (int64_t nth = 1; fired; nth++) {
+        char *live = pn_xasprintf("%s/live", fixture->folder);
+        char *image = pn_xasprintf("%s/image", fixture->folder);
+        assert_int_equal(pn_io_mkdirs(pn_io_system(), live, NULL), 0);
+        fired = acknowledged_after(fixture, live, image, nth);
+        assert_int_equal(pn_io_remove_tree(pn_io_system(), live, NULL), 0);
+        assert_int_equal(pn_io_remove_tree(pn_io_system(), image, NULL), 0);
+        free(live);
+        free(image);
+    }
+}
+
 int main(void)
 {
 #define TEST(fn) \
@@ -409,6 +484,7 @@ int main(void)
         TEST(test_the_disk_is_full_from_a_call_on),
         TEST(test_the_disk_of_the_metadata_is_broken_from_a_call_on),
         TEST(test_the_power_goes),
+        TEST(test_the_power_goes_after_a_crash),
     };
 #undef TEST
     return cmocka_run_group_tests(tests, NULL, NULL);
