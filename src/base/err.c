@@ -113,27 +113,6 @@ void pn_err_copy(struct pn_err *to, const struct pn_err *from)
     }
 }
 
-const char *pn_class_name(enum pn_class class_)
-{
-    switch (class_) {
-    case PN_CLASS_NONE:
-        return "none";
-    case PN_CLASS_RETRY:
-        return "retry";
-    case PN_CLASS_CONFLICT:
-        return "conflict";
-    case PN_CLASS_INPUT:
-        return "input";
-    case PN_CLASS_MISSING:
-        return "missing";
-    case PN_CLASS_CORRUPT:
-        return "corrupt";
-    case PN_CLASS_FATAL:
-        return "fatal";
-    }
-    return "unknown";
-}
-
 void pn_assert_fail(const char *cond, const char *file, int line)
 {
     (void)fprintf(stderr, "pinion: internal error: %s does not hold at %s:%d\n", cond, file, line);

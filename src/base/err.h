@@ -25,7 +25,7 @@ enum pn_class {
 };
 
 /* The returned code: PN_FAIL unless a header says more, or a positive errno from the system. */
-enum { PN_OK = 0, PN_FAIL = -1 };
+enum { PN_FAIL = -1 };
 
 struct pn_err {
     int code;
@@ -56,9 +56,6 @@ void pn_err_prefix(struct pn_err *e, const char *fmt, ...) PN_PRINTF(2, 3);
 
 /* Copies *from to *to; either may be NULL (then nothing happens). */
 void pn_err_copy(struct pn_err *to, const struct pn_err *from);
-
-/* "retry", "conflict", ... for logs and JSON. */
-const char *pn_class_name(enum pn_class class_);
 
 /* Assertions are for bugs, stay on in release builds and have no side effects. */
 #define PN_ASSERT(cond) ((cond) ? (void)0 : pn_assert_fail(#cond, __FILE__, __LINE__))

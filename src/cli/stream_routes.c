@@ -64,7 +64,7 @@ static void write_status(struct pn_buf *out, const struct pn_streams_status *sta
     pn_buf_adds(out, "]}");
 }
 
-void pn_stream_status_json(struct pn_buf *out, const struct pn_streams_status *statuses,
+static void write_statuses(struct pn_buf *out, const struct pn_streams_status *statuses,
                            size_t count)
 {
     pn_buf_addc(out, '[');
@@ -91,7 +91,7 @@ static enum pn_handled handle_status(struct pn_request *req, void *arg)
         pn_streams_status(routes->streams, &req->arena, &statuses, &count);
     }
     pn_buf_adds(&req->out, "{\"tables\":");
-    pn_stream_status_json(&req->out, statuses, count);
+    write_statuses(&req->out, statuses, count);
     pn_buf_addc(&req->out, '}');
     return reply(req);
 }

@@ -27,8 +27,4 @@ struct pn_stream_routes {
 /* Adds the routes to the gateway, which isn't started yet. */
 void pn_stream_routes_add(struct pn_stream_routes *routes, struct pn_gateway *gateway);
 
-/* The processors as a JSON array, one element a table. */
-void pn_stream_status_json(struct pn_buf *out, const struct pn_streams_status *statuses,
-                           size_t count);
-
 #endif

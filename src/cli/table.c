@@ -15,7 +15,8 @@ enum { HISTORY_DEFAULT = 20, CELL_BYTES_MAX = 16 << 20 };
 
 /* --- the session ------------------------------------------------------------------------------ */
 
-struct pn_delta *pn_cli_table_handle(struct pn_table_session *session, const char *path)
+/* A handle on a key in the session's store. */
+static struct pn_delta *make_handle(struct pn_table_session *session, const char *path)
 {
     return pn_delta_create(session->store, path, pn_engine_parquet(session->engine),
                            session->cli->clock, session->cli->logger, &session->config);
@@ -67,7 +68,7 @@ int pn_cli_table_open(struct pn_cli *cli, const char *name, struct pn_table_sess
         rc = pn_cli_open_engine(cli, session->store, NULL, &session->engine, e);
     }
     if (rc == 0 && path != NULL) {
-        session->delta = pn_cli_table_handle(session, path);
+        session->delta = make_handle(session, path);
     }
     return rc;
 }
@@ -123,7 +124,7 @@ static void print_state(struct pn_output *output, const struct pn_delta_snapshot
 static bool print_table(struct pn_table_session *session, struct pn_output *output,
                         const char *name, const char *path)
 {
-    struct pn_delta *delta = pn_cli_table_handle(session, path);
+    struct pn_delta *delta = make_handle(session, path);
     struct pn_delta_snapshot *snapshot = NULL;
     struct pn_err failure = {0};
     int rc = pn_delta_snapshot(delta, -1, &snapshot, &failure);

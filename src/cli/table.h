@@ -29,9 +29,6 @@ int pn_cli_table_open(struct pn_cli *cli, const char *name, struct pn_table_sess
 /* Closes, and turns the outcome into an exit code. */
 int pn_cli_table_finish(struct pn_table_session *session, int rc, const struct pn_err *failure);
 
-/* A handle on a key in the session's store. */
-struct pn_delta *pn_cli_table_handle(struct pn_table_session *session, const char *path);
-
 int pn_cli_table_optimize(struct pn_cli *cli, int argc, char **argv);
 int pn_cli_table_vacuum(struct pn_cli *cli, int argc, char **argv);
 

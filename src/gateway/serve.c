@@ -48,7 +48,7 @@ static struct pn_conn *conn_create(struct pn_worker *worker, struct MHD_Connecti
     return conn;
 }
 
-void pn_conn_destroy(struct pn_conn *conn)
+static void destroy_conn(struct pn_conn *conn)
 {
     struct pn_worker *worker = conn->worker;
     *(conn->prev != NULL ? &conn->prev->next : &worker->conns) = conn->next;
@@ -79,7 +79,7 @@ void pn_serve_connection(void *cls, struct MHD_Connection *mhd, void **socket_co
     if (conn->state == PN_PENDING) {
         conn->gone = true; /* the log still has it */
     } else {
-        pn_conn_destroy(conn);
+        destroy_conn(conn);
     }
 }
 
@@ -572,7 +572,7 @@ void pn_serve_finished(struct pn_conn *conn)
     }
     if (conn->gone) {
         end_request(conn);
-        pn_conn_destroy(conn);
+        destroy_conn(conn);
         return;
     }
     conn->state = conn->stream_begun ? PN_REPLYING : PN_FINISHED;

@@ -175,7 +175,6 @@ bool pn_serve_handle(struct pn_conn *conn, struct pn_json_parser *parser);
 bool pn_serve_submit(struct pn_conn *conn, bool more);
 /* The request came back to its worker. */
 void pn_serve_finished(struct pn_conn *conn);
-void pn_conn_destroy(struct pn_conn *conn);
 /* Suspends the connection and has its handler, or its stream's next step, run on the pool. */
 void pn_serve_on_pool(struct pn_conn *conn);
 /* Gives back what its buffers hold beyond a little, and all of the gateway's memory budget. */

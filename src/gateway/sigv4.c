@@ -24,7 +24,7 @@ static const char unrecognized[] = "UnrecognizedClientException";
 
 /* --- looking up ------------------------------------------------------------------------------- */
 
-const char *pn_sigv4_header(const struct pn_sigv4_request *request, const char *name)
+static const char *find_header(const struct pn_sigv4_request *request, const char *name)
 {
     for (size_t i = 0; i < request->header_count; i++) {
         if (strcasecmp(request->headers[i].name, name) == 0) {
@@ -34,8 +34,9 @@ const char *pn_sigv4_header(const struct pn_sigv4_request *request, const char *
     return NULL;
 }
 
-const char *pn_sigv4_query(const struct pn_sigv4_request *request, const char *name,
-                           struct pn_arena *arena)
+/* Percent-decoded, in the arena; NULL when it's absent or broken. */
+static const char *find_query(const struct pn_sigv4_request *request, const char *name,
+                              struct pn_arena *arena)
 {
     for (size_t i = 0; i < request->query_count; i++) {
         const struct pn_sigv4_pair *pair = &request->query[i];
@@ -46,7 +47,8 @@ const char *pn_sigv4_query(const struct pn_sigv4_request *request, const char *n
     return NULL;
 }
 
-bool pn_sigv4_signs(const struct pn_sigv4_claim *claim, const char *name)
+/* Is `name` one of the claim's signed headers? */
+static bool signs(const struct pn_sigv4_claim *claim, const char *name)
 {
     size_t name_len = strlen(name);
     for (const char *p = claim->signed_headers; *p != '\0';) {
@@ -92,9 +94,9 @@ static const char *check_header_form(const struct pn_sigv4_request *request, con
                                      const char **message)
 {
     read_header(header, claim, arena);
-    claim->date = pn_sigv4_header(request, "X-Amz-Date");
+    claim->date = find_header(request, "X-Amz-Date");
     if (claim->date == NULL) {
-        claim->date = pn_sigv4_header(request, "Date");
+        claim->date = find_header(request, "Date");
     }
     const char *text = pn_arena_printf(
         arena, "%s%s%s%s",
@@ -128,13 +130,13 @@ static const char *check_query_form(const struct pn_sigv4_request *request,
     const char *text = "";
     claim->presigned = true;
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
-        *wanted[i].value = pn_sigv4_query(request, wanted[i].name, arena);
+        *wanted[i].value = find_query(request, wanted[i].name, arena);
         if (is_empty(*wanted[i].value)) {
             text = pn_arena_printf(arena, "%sAWS query-string parameters must include '%s'. ", text,
                                    wanted[i].name);
         }
     }
-    claim->expires = pn_sigv4_query(request, "X-Amz-Expires", arena);
+    claim->expires = find_query(request, "X-Amz-Expires", arena);
     if (*text == '\0') {
         return NULL;
     }
@@ -145,7 +147,7 @@ static const char *check_query_form(const struct pn_sigv4_request *request,
 static const char *check_form(const struct pn_sigv4_request *request, struct pn_sigv4_claim *claim,
                               struct pn_arena *arena, const char **message)
 {
-    const char *header = pn_sigv4_header(request, "Authorization");
+    const char *header = find_header(request, "Authorization");
     bool presigned = false;
     for (size_t i = 0; i < request->query_count; i++) {
         presigned = presigned || strcmp(request->query[i].name, "X-Amz-Algorithm") == 0;
@@ -311,13 +313,12 @@ static const char *check_scope(const struct pn_sigv4_request *request,
                                    claim->scope_date, claim->time, claim->time);
         return invalid;
     }
-    if (!pn_sigv4_signs(claim, "host")) {
+    if (!signs(claim, "host")) {
         *message = "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.";
         return invalid;
     }
     /* What says which operation it is must not be changed on the way. */
-    if (pn_sigv4_header(request, "X-Amz-Target") != NULL &&
-        !pn_sigv4_signs(claim, "x-amz-target")) {
+    if (find_header(request, "X-Amz-Target") != NULL && !signs(claim, "x-amz-target")) {
         *message = "'X-Amz-Target' must be a 'SignedHeader' in the AWS Authorization.";
         return invalid;
     }

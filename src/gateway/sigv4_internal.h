@@ -29,14 +29,6 @@ struct pn_sigv4_claim {
     int64_t time_ms;
 };
 
-const char *pn_sigv4_header(const struct pn_sigv4_request *request, const char *name);
-/* The value of a query parameter, percent-decoded, in the arena; NULL when it's absent or broken.
- */
-const char *pn_sigv4_query(const struct pn_sigv4_request *request, const char *name,
-                           struct pn_arena *arena);
-/* Is `name` one of the claim's signed headers? */
-bool pn_sigv4_signs(const struct pn_sigv4_claim *claim, const char *name);
-
 /* sigv4_canonical.c: the canonical request of the specification. */
 void pn_sigv4_canonical(const struct pn_sigv4_request *request, const struct pn_sigv4_claim *claim,
                         struct pn_arena *arena, struct pn_buf *out);

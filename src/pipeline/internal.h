@@ -39,9 +39,6 @@ extern const size_t pn_settings_count;
 /* A setting's value as one would write it ("64MiB", "forever", "true"), appended to `out`. */
 void pn_setting_format(const struct pn_setting *setting, const struct pn_settings *settings,
                        struct pn_buf *out);
-/* Applies a map of settings: "log: {durability: os}". A NULL node is fine. */
-int pn_settings_from_yaml(struct pn_settings *settings, const struct pn_yaml *yaml,
-                          const struct pn_yaml_node *map, struct pn_err *e) PN_MUST_CHECK;
 
 /* --- the definition ------------------------------------------------------------------------- */
 
@@ -66,8 +63,7 @@ struct pn_pipeline_private {
     const char *folder; /* as it was given, for messages */
 };
 
-/* Each reads its part of the YAML into the pipeline, in this order. */
-int pn_pipeline_read_topics(struct pn_pipeline *pipeline, struct pn_err *e) PN_MUST_CHECK;
+/* Each reads its part of the YAML into the pipeline, in this order, topics being there. */
 int pn_pipeline_read_tables(struct pn_pipeline *pipeline, struct pn_err *e) PN_MUST_CHECK;
 int pn_pipeline_read_streams(struct pn_pipeline *pipeline, struct pn_err *e) PN_MUST_CHECK;
 int pn_pipeline_read_dags(struct pn_pipeline *pipeline, struct pn_err *e) PN_MUST_CHECK;

@@ -137,7 +137,7 @@ static int read_topic(struct pn_pipeline *pipeline, const struct pn_yaml_node *n
     return rc;
 }
 
-int pn_pipeline_read_topics(struct pn_pipeline *pipeline, struct pn_err *e)
+static int read_topics(struct pn_pipeline *pipeline, struct pn_err *e)
 {
     const struct pn_yaml_node *map = pn_yaml_get(pipeline->private_->yaml.root, "topics");
     if (map == NULL) {
@@ -214,7 +214,7 @@ static int read_definition(struct pn_pipeline *pipeline, struct pn_err *e)
         rc = read_head(pipeline, e);
     }
     if (rc == 0) {
-        rc = pn_pipeline_read_topics(pipeline, e);
+        rc = read_topics(pipeline, e);
     }
     if (rc == 0) {
         rc = pn_pipeline_read_tables(pipeline, e);

@@ -311,17 +311,11 @@ static int from_yaml(struct pn_settings *settings, const struct pn_yaml *yaml,
     return 0;
 }
 
-int pn_settings_from_yaml(struct pn_settings *settings, const struct pn_yaml *yaml,
-                          const struct pn_yaml_node *map, struct pn_err *e)
-{
-    return from_yaml(settings, yaml, map, false, e);
-}
-
 int pn_settings_from_pipeline(struct pn_settings *settings, const struct pn_pipeline *pipeline,
                               struct pn_err *e)
 {
     const struct pn_yaml *yaml = &pipeline->private_->yaml;
-    return pn_settings_from_yaml(settings, yaml, pn_yaml_get(yaml->root, "settings"), e);
+    return from_yaml(settings, yaml, pn_yaml_get(yaml->root, "settings"), false, e);
 }
 
 int pn_settings_from_file(struct pn_settings *settings, const char *path, const struct pn_io *io,

@@ -78,8 +78,7 @@ static void test_copy(void **state)
     pn_err_copy(NULL, &from);
     pn_err_copy(&to, NULL);
     assert_string_equal(to.msg, "later");
-    assert_string_equal(pn_class_name(to.class_), "retry");
-    assert_string_equal(pn_class_name(PN_CLASS_CORRUPT), "corrupt");
+    assert_int_equal(to.class_, PN_CLASS_RETRY);
 }
 
 int main(void)
