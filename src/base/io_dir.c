@@ -1,3 +1,4 @@
+/* Folders: made, listed, synced, removed. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Whole files: read, written, replaced. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

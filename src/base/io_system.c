@@ -1,3 +1,4 @@
+/* The real disk: system calls as they are. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* JSON texts and numbers, written. */
 #include <math.h>
 #include <string.h>
 

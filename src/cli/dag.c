@@ -1,3 +1,4 @@
+/* pinion dag: the DAGs, their runs, and what the tasks printed. */
 #include "cli/dag.h"
 
 #include <fcntl.h>

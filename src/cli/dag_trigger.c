@@ -1,3 +1,4 @@
+/* pinion dag trigger, and the scheduler that commands and the server run tasks by. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>

@@ -1,3 +1,4 @@
+/* pinion demo: the whole pipeline once, in a folder of its own. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* pinion emulate: a producer of records, made up or a database's. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* pinion help: the same as --help. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* The engine of loads, transforms and queries, and the settings of Delta tables. */
 #include <stdlib.h>
 
 #include "cli/stations.h"

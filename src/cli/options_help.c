@@ -1,3 +1,4 @@
+/* Help, made from the tables of options and commands. */
 #include <string.h>
 
 #include "cli/options.h"

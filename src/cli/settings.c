@@ -1,3 +1,4 @@
+/* pinion settings: the settings in force, or the manual of all. */
 #include <string.h>
 
 #include "cli/commands.h"

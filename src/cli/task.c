@@ -1,3 +1,4 @@
+/* pinion task: one attempt of a task, as the scheduler starts it. */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* pinion version: the versions of the program and of its libraries. */
 #include <curl/curl.h>
 #include <duckdb.h>
 #include <libfyaml.h>

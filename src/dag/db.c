@@ -1,3 +1,4 @@
+/* The database: its schema, and the small helpers over SQLite. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

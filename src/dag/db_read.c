@@ -1,3 +1,4 @@
+/* What is read from the database: runs, their tasks, their attempts. */
 #include <string.h>
 
 #include "base/mem.h"

@@ -1,3 +1,4 @@
+/* What changes in the database; each state only from the one it is expected to be in. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* What a run does next, from the states of its tasks alone. */
 #include "dag/dag.h"
 
 /* The states are in the DAG's order, which puts each task behind all it waits for: one pass. */

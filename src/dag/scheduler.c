@@ -1,3 +1,4 @@
+/* The scheduler: one step looks at the runs, starts tasks, and ends those that are over. */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>

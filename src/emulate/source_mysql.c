@@ -1,3 +1,4 @@
+/* Records from the tables of a MySQL or MariaDB, one of each kind in turn. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>

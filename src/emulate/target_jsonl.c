@@ -1,3 +1,4 @@
+/* Records to files of JSON lines, one a kind. */
 #include <fcntl.h>
 #include <stdlib.h>
 

@@ -1,3 +1,4 @@
+/* A request in the canonical form that its signature is of. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

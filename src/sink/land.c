@@ -1,3 +1,4 @@
+/* One batch of a partition: from the log to objects in the store. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* The keys of landed objects, written and read. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* The sink's partitions: found in the log, remembered, and their metrics. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
