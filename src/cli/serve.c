@@ -90,8 +90,31 @@ static enum pn_handled handle_status(struct pn_request *req, void *arg)
     return PN_HANDLED;
 }
 
+/* For /health: the partitions that don't land now, and why. */
+static void report_stalled(void *arg, struct pn_arena *arena, struct pn_buf *out)
+{
+    struct pn_server *server = arg;
+    struct pn_sink_status *statuses = NULL;
+    size_t count = 0;
+    if (server->sink != NULL) {
+        pn_sink_status(server->sink, arena, &statuses, &count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (statuses[i].error == NULL) {
+            continue;
+        }
+        pn_buf_adds(out, out->len > 0 ? ",{\"topic\":" : "{\"topic\":");
+        pn_json_write_cstr(out, statuses[i].topic);
+        pn_buf_addf(out, ",\"partition\":%d,\"reason\":", (int)statuses[i].partition);
+        pn_json_write_cstr(out, statuses[i].error);
+        pn_buf_addc(out, '}');
+    }
+}
+
 static void add_routes(struct pn_server *server)
 {
+    const struct pn_gateway_health health = {
+        .name = "stalled_landings", .report = report_stalled, .arg = server};
     server->routes[0] = (struct pn_route){.method = PN_POST,
                                           .pattern = "api/v1/sink/flush",
                                           .handle = handle_flush,
@@ -105,6 +128,7 @@ static void add_routes(struct pn_server *server)
     for (size_t i = 0; i < sizeof server->routes / sizeof *server->routes; i++) {
         pn_gateway_add_route(server->gateway, &server->routes[i]);
     }
+    pn_gateway_add_health(server->gateway, &health);
     pn_serve_streams_add_routes(server->streams, server->gateway);
 }
 

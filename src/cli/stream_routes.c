@@ -96,6 +96,30 @@ static enum pn_handled handle_status(struct pn_request *req, void *arg)
     return reply(req);
 }
 
+/* For /health: the tables that are not filled now, and why. */
+static void report_stalled(void *arg, struct pn_arena *arena, struct pn_buf *out)
+{
+    struct pn_stream_routes *routes = arg;
+    struct pn_streams_status *statuses = NULL;
+    size_t count = 0;
+    if (routes->streams != NULL) {
+        pn_streams_status(routes->streams, arena, &statuses, &count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct pn_streams_status *status = &statuses[i];
+        if (status->state != PN_WORKER_WAITING && status->state != PN_WORKER_TROUBLE &&
+            status->state != PN_WORKER_FAILED) {
+            continue;
+        }
+        pn_buf_adds(out, out->len > 0 ? ",{" : "{");
+        add_text(out, "table", status->table);
+        add_text(out, "stream", status->stream);
+        add_text(out, "state", pn_worker_state_name(status->state));
+        add_text(out, "reason", status->error);
+        pn_buf_addc(out, '}');
+    }
+}
+
 /* --- a source for others ---------------------------------------------------------------------- */
 
 static void write_source_shard(struct pn_buf *out, const struct pn_stream_source_shard *shard)
@@ -262,4 +286,7 @@ void pn_stream_routes_add(struct pn_stream_routes *routes, struct pn_gateway *ga
                                               .flags = PN_ROUTE_BLOCKS};
         pn_gateway_add_route(gateway, &routes->routes[i]);
     }
+    const struct pn_gateway_health health = {
+        .name = "stalled_tables", .report = report_stalled, .arg = routes};
+    pn_gateway_add_health(gateway, &health);
 }

@@ -24,7 +24,7 @@ struct pn_stream_routes {
     struct pn_route routes[PN_STREAM_ROUTES];
 };
 
-/* Adds the routes to the gateway, which isn't started yet. */
+/* Adds the routes to the gateway, which isn't started yet, and its "stalled_tables" to /health. */
 void pn_stream_routes_add(struct pn_stream_routes *routes, struct pn_gateway *gateway);
 
 #endif

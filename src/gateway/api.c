@@ -3,6 +3,8 @@
 #include "gateway/errors.h"
 #include "gateway/server.h"
 
+enum { HEALTH_BYTES_MAX = 1024 * 1024 };
+
 static enum pn_handled root(struct pn_request *req, void *arg)
 {
     (void)arg;
@@ -11,15 +13,9 @@ static enum pn_handled root(struct pn_request *req, void *arg)
     return PN_HANDLED;
 }
 
-/* "ok", or "degraded" with the partitions that take no more writes, and why. */
-static enum pn_handled health(struct pn_request *req, void *arg)
+static void report_partitions(struct pn_gateway *gateway, struct pn_buf *out)
 {
-    (void)arg;
-    struct pn_gateway *gateway = req->gateway;
-    struct pn_buf *out = &req->out;
     pthread_mutex_lock(&gateway->failed_lock);
-    pn_buf_addf(out, "{\"status\":\"%s\",\"version\":\"%s\",\"failed_partitions\":[",
-                gateway->failed_count > 0 ? "degraded" : "ok", PINION_VERSION);
     for (size_t i = 0; i < gateway->failed_count; i++) {
         const struct pn_failed_partition *failed = &gateway->failed[i];
         pn_buf_adds(out, i > 0 ? ",{\"topic\":" : "{\"topic\":");
@@ -29,7 +25,36 @@ static enum pn_handled health(struct pn_request *req, void *arg)
         pn_buf_addc(out, '}');
     }
     pthread_mutex_unlock(&gateway->failed_lock);
-    pn_buf_adds(out, "]}");
+}
+
+static bool add_report(struct pn_buf *out, const char *name, struct pn_buf *report)
+{
+    bool well = report->len == 0;
+    pn_buf_addf(out, ",\"%s\":[%s]", name, pn_buf_text(report));
+    pn_buf_reset(report);
+    return well;
+}
+
+/* "ok", or "degraded" with the partitions that take no more writes, and what else isn't well. */
+static enum pn_handled health(struct pn_request *req, void *arg)
+{
+    (void)arg;
+    struct pn_gateway *gateway = req->gateway;
+    struct pn_buf reports;
+    struct pn_buf one;
+    pn_buf_init(&reports, HEALTH_BYTES_MAX);
+    pn_buf_init(&one, HEALTH_BYTES_MAX);
+    report_partitions(gateway, &one);
+    bool well = add_report(&reports, "failed_partitions", &one);
+    for (size_t i = 0; i < gateway->health_count; i++) {
+        const struct pn_gateway_health *more = &gateway->health[i];
+        more->report(more->arg, &req->arena, &one);
+        well = add_report(&reports, more->name, &one) && well;
+    }
+    pn_buf_addf(&req->out, "{\"status\":\"%s\",\"version\":\"%s\"%s}", well ? "ok" : "degraded",
+                PINION_VERSION, pn_buf_text(&reports));
+    pn_buf_deinit(&one);
+    pn_buf_deinit(&reports);
     req->status = 200;
     return PN_HANDLED;
 }

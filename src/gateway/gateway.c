@@ -124,6 +124,12 @@ void pn_gateway_add_route(struct pn_gateway *gateway, const struct pn_route *rou
     pn_router_add(&gateway->router, route, gateway->env.metrics);
 }
 
+void pn_gateway_add_health(struct pn_gateway *gateway, const struct pn_gateway_health *health)
+{
+    PN_ASSERT(!gateway->started && gateway->health_count < PN_GATEWAY_HEALTH_MAX);
+    gateway->health[gateway->health_count++] = *health;
+}
+
 static void add_fronts(struct pn_gateway *gateway)
 {
     pn_router_init(&gateway->router);

@@ -89,6 +89,19 @@ int pn_gateway_create(const struct pn_gateway_config *config, const struct pn_ga
 /* Adds a route (its strings are borrowed for the gateway's life); before pn_gateway_start() only.
  */
 void pn_gateway_add_route(struct pn_gateway *gateway, const struct pn_route *route);
+
+struct pn_arena;
+struct pn_buf;
+/* One more array in the reply of /health, of what is not well: unless it's empty, the status is
+ * "degraded". `report` appends the elements, with commas between, on a thread that mustn't wait. */
+struct pn_gateway_health {
+    const char *name;
+    void (*report)(void *arg, struct pn_arena *arena, struct pn_buf *out);
+    void *arg;
+};
+enum { PN_GATEWAY_HEALTH_MAX = 4 };
+/* Copied; the name is borrowed. Before pn_gateway_start() only. */
+void pn_gateway_add_health(struct pn_gateway *gateway, const struct pn_gateway_health *health);
 /* Takes the port, so that a port in use (CONFLICT) is known before anything else begins. Who
  * connects is served from pn_gateway_start() on. */
 int pn_gateway_listen(struct pn_gateway *gateway, struct pn_err *e) PN_MUST_CHECK;

@@ -139,6 +139,8 @@ struct pn_gateway {
     pthread_mutex_t failed_lock; /* of the next two */
     struct pn_failed_partition failed[PN_FAILED_PARTITIONS_MAX];
     size_t failed_count;
+    struct pn_gateway_health health[PN_GATEWAY_HEALTH_MAX];
+    size_t health_count;
     pthread_mutex_t large_lock; /* held while a large body is handled */
     int listen_id;              /* of records_came, while `listening` */
     bool listening;

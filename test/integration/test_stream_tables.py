@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from contract import CLEAN, SCHEMAS, delta, post, run_dag
+from contract import CLEAN, SCHEMAS, UID, delta, post, run_dag
 from pinion import Server, run
 from readers import rows_by_delta_rs, rows_by_duckdb, rows_by_spark, spark_session
 from streams import (
@@ -220,6 +220,51 @@ def test_a_stream_made_again_is_read_from_its_start(server, data):
     client.get_waiter("stream_exists").wait(StreamName=name)
     put(server.url, "user", {"ind": 2, "first_name": "a", "last_name": "b"})
     await_rows(data, "user", 2)
+
+
+def await_health(server, good):
+    deadline = time.monotonic() + 60
+    while not good(health := json.loads(server.request("GET", "/health")[1])):
+        assert time.monotonic() < deadline, health
+        time.sleep(0.05)
+    return health
+
+
+def test_health_names_what_is_not_filled(server, data):
+    await_started(data)
+    await_health(server, lambda health: health["status"] == "ok")
+    log = data / "store" / PATHS["geo"] / "_delta_log"
+    (log / f"{len(list(log.glob('*.json'))):020}.json").write_text("no action\n")
+    put(server.url, "geo", {"ind": 1})
+    health = await_health(server, lambda health: health["stalled_tables"])
+    assert health["status"] == "degraded"
+    (stalled,) = health["stalled_tables"]
+    assert (stalled["stream"], stalled["state"]) == (STREAMS["geo"], "failed")
+    assert f"{PATHS['geo']}/_delta_log" in stalled["reason"]
+    kinesis(server.url).delete_stream(StreamName=STREAMS["pin"])
+    health = await_health(server, lambda health: len(health["stalled_tables"]) == 2)
+    assert {table["stream"] for table in health["stalled_tables"]} == {
+        STREAMS["geo"], STREAMS["pin"],
+    }  # fmt: skip
+    kinesis(server.url).create_stream(StreamName=STREAMS["pin"], ShardCount=1)
+    await_health(server, lambda health: len(health["stalled_tables"]) == 1)
+
+
+def test_health_names_what_does_not_land(server, data):
+    topic = f"{UID}.pin"
+    (data / "store/topics").mkdir(parents=True)
+    in_the_way = data / "store/topics" / topic
+    in_the_way.write_text("")
+    post(server.url, "pin", [{"index": 1}])
+    server.request("POST", "/api/v1/sink/flush")
+    health = await_health(server, lambda health: health["stalled_landings"])
+    assert health["status"] == "degraded"
+    (stalled,) = health["stalled_landings"]
+    assert (stalled["topic"], stalled["partition"]) == (topic, 0)
+    assert f"topics/{topic}" in stalled["reason"]
+    in_the_way.unlink()
+    assert server.request("POST", "/api/v1/sink/flush")[0] == 200
+    await_health(server, lambda health: health["status"] == "ok")
 
 
 def test_roles_leave_processors_out(data):
