@@ -219,7 +219,8 @@ int pn_delta_history(struct pn_delta *table, int64_t from, size_t limit, struct 
                      struct pn_err *e) PN_MUST_CHECK;
 
 /* How long files that left the table are kept for those who read older versions: the table's
- * delta.deletedFileRetentionDuration, or else the handle's configuration. */
+ * delta.deletedFileRetentionDuration, or else the handle's configuration; a minute at least, since
+ * what is about to be committed is younger. */
 int64_t pn_delta_retention_ms(const struct pn_delta *table,
                               const struct pn_delta_snapshot *snapshot);
 /*

@@ -7,6 +7,7 @@
 #include "delta/internal.h"
 
 #define DAY_MS ((int64_t)24 * 60 * 60 * 1000)
+enum { RETENTION_MS_MIN = 60000 };
 
 void pn_delta_config_init(struct pn_delta_config *config)
 {
@@ -144,8 +145,9 @@ int64_t pn_delta_log_retention_ms(const struct pn_delta *table,
 int64_t pn_delta_tombstone_retention_ms(const struct pn_delta *table,
                                         const struct pn_delta_metadata *metadata)
 {
-    return retention_ms(metadata, "delta.deletedFileRetentionDuration",
-                        table->config.tombstone_retention_ms);
+    int64_t ms = retention_ms(metadata, "delta.deletedFileRetentionDuration",
+                              table->config.tombstone_retention_ms);
+    return ms > RETENTION_MS_MIN ? ms : RETENTION_MS_MIN;
 }
 
 int64_t pn_delta_retention_ms(const struct pn_delta *table,

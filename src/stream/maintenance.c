@@ -14,8 +14,7 @@ enum {
     CHECKPOINT_COMPACTIONS = 2, /* a checkpoint lists all that was removed lately: no small thing */
     ROUND_MS = 1000,
     VACUUM_MS_MIN = 10000,
-    VACUUM_MS_MAX = 600000,
-    RETENTION_MS_MIN = 60000 /* files that are about to be committed are younger */
+    VACUUM_MS_MAX = 600000
 };
 
 struct pn_upkeep_table {
@@ -221,9 +220,8 @@ static int clean_if_due(struct pn_upkeep_table *table, struct pn_err *e)
     pn_err_copy(e, rc != 0 ? &failure : NULL);
     if (rc == 0) {
         int64_t removed = 0;
-        int64_t keep_ms = pn_delta_retention_ms(table->delta, snapshot);
-        rc = pn_delta_vacuum(table->delta, keep_ms > RETENTION_MS_MIN ? keep_ms : RETENTION_MS_MIN,
-                             false, count_removed, &removed, e);
+        rc = pn_delta_vacuum(table->delta, pn_delta_retention_ms(table->delta, snapshot), false,
+                             count_removed, &removed, e);
         if (rc == 0 && removed == 0) {
             /* Nothing is left that was committed long enough ago: rest until the next commit. */
             atomic_store(&table->touched, snapshot->removed_count > 0 ? 1 : 0);

@@ -220,20 +220,17 @@ static int commit(struct pn_appender *appender, const struct pn_written *written
     return rc;
 }
 
-/* A vacuum takes a file that no commit names when it is a minute old. So one that waited for long
- * (the machine slept) isn't committed: the batch comes again. */
+/* A file that waited for long (the machine slept) isn't committed: the batch comes again. */
 static int check_age(const struct pn_appender *appender, const struct pn_written *written,
                      struct pn_err *e)
 {
-    enum { AGE_MS_MAX = 30000 };
-    if (written->name == NULL ||
-        pn_wall_ms(appender->engine->clock) - written->modified_ms <= AGE_MS_MAX) {
+    if (written->name == NULL || pn_duckdb_written_is_young(appender->engine, written)) {
         return 0;
     }
     return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
                       "table '%s': %d s passed between writing a file and its commit; the batch is "
                       "written again",
-                      appender->table->name, (int)AGE_MS_MAX / 1000);
+                      appender->table->name, (int)PN_WRITTEN_AGE_MS_MAX / 1000);
 }
 
 static int append_batch(struct pn_appender *appender, struct pn_table_report *report,

@@ -1,5 +1,6 @@
-/* Compaction: each group of small files becomes one with the same rows in the same order, all
- * groups in one commit. */
+/* Compaction: each group of small files becomes one with the same rows in the same order. What
+ * takes long is committed bit by bit, since a vacuum takes files that wait long for their commit.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,17 +10,23 @@
 #include "base/mem.h"
 #include "engine/duckdb/write.h"
 
+enum { COMMIT_EVERY_MS = 5000 };
+
 struct rewriting {
     struct pn_duckdb *engine;
+    struct pn_delta *delta;
     duckdb_connection connection;
     struct pn_table table; /* path, and those columns whose statistics we know how to tell */
     struct pn_delta_snapshot *snapshot;
     struct pn_delta_group *groups;
     size_t group_count;
-    struct pn_written *written;
-    struct pn_delta_file *adds;
+    struct pn_written *written; /* of each group; empty once it is committed */
+    struct pn_delta_file *adds; /* of one commit, and its removes */
+    size_t add_count;
     struct pn_delta_file *removes;
     size_t remove_count;
+    size_t files_gone; /* the table has so many fewer by now */
+    bool left_groups;  /* some are still to be rewritten */
 };
 
 /* --- columns, from Delta's schema ------------------------------------------------------------- */
@@ -91,7 +98,6 @@ static int read_schema(struct rewriting *rewriting, struct pn_err *e)
 static int rewrite_group(struct rewriting *rewriting, size_t i, struct pn_err *e)
 {
     const struct pn_delta_group *group = &rewriting->groups[i];
-    struct pn_written *written = &rewriting->written[i];
     struct pn_buf sql;
     int rc = 0;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
@@ -100,30 +106,38 @@ static int rewrite_group(struct rewriting *rewriting, size_t i, struct pn_err *e
         pn_buf_adds(&sql, k == 0 ? "" : ", ");
         rc = pn_duckdb_add_file(rewriting->engine, rewriting->table.path, group->files[k]->path,
                                 &sql, e);
-        rewriting->removes[rewriting->remove_count++] = *group->files[k];
     }
     pn_buf_adds(&sql, PN_DUCKDB_FILES_END);
     if (rc == 0) {
         rc = pn_duckdb_write(rewriting->engine, rewriting->connection, &rewriting->table, &sql,
-                             written, e);
+                             &rewriting->written[i], e);
     }
     pn_buf_deinit(&sql);
-    if (rc != 0) {
-        return rc;
-    }
-    rewriting->adds[i] = pn_written_file(written);
-    rewriting->adds[i].partition_values = group->files[0]->partition_values;
-    rewriting->adds[i].partition_value_count = group->files[0]->partition_value_count;
-    rewriting->adds[i].data_change = false;
-    return 0;
+    return rc;
 }
 
-static int commit(struct rewriting *rewriting, struct pn_delta *delta, struct pn_err *e)
+/* The commit's actions for a group that was rewritten. */
+static void replace_group(struct rewriting *rewriting, size_t i)
+{
+    const struct pn_delta_group *group = &rewriting->groups[i];
+    if (rewriting->written[i].name != NULL) { /* files without rows became none */
+        struct pn_delta_file *add = &rewriting->adds[rewriting->add_count++];
+        *add = pn_written_file(&rewriting->written[i]);
+        add->partition_values = group->files[0]->partition_values;
+        add->partition_value_count = group->files[0]->partition_value_count;
+        add->data_change = false;
+    }
+    for (size_t k = 0; k < group->count; k++) {
+        rewriting->removes[rewriting->remove_count++] = *group->files[k];
+    }
+}
+
+static int commit(struct rewriting *rewriting, struct pn_err *e)
 {
     char metrics[96];
     int64_t version = 0;
     snprintf(metrics, sizeof metrics, "{\"numAddedFiles\":\"%zu\",\"numRemovedFiles\":\"%zu\"}",
-             rewriting->group_count, rewriting->remove_count);
+             rewriting->add_count, rewriting->remove_count);
     const struct pn_delta_commit commit = {
         .mode = PN_DELTA_REWRITE,
         .operation = "OPTIMIZE",
@@ -131,14 +145,74 @@ static int commit(struct rewriting *rewriting, struct pn_delta *delta, struct pn
         .operation_metrics = metrics,
         .schema = rewriting->snapshot->metadata.schema,
         .adds = rewriting->adds,
-        .add_count = rewriting->group_count,
+        .add_count = rewriting->add_count,
         .removes = rewriting->removes,
         .remove_count = rewriting->remove_count,
     };
-    return pn_delta_commit(delta, &commit, &version, e);
+    return pn_delta_commit(rewriting->delta, &commit, &version, e);
 }
 
-static int rewrite(struct rewriting *rewriting, struct pn_delta *delta, struct pn_err *e)
+/* May the group be committed still? It is dropped if not. */
+static bool keep_group(struct rewriting *rewriting, size_t i)
+{
+    struct pn_written *written = &rewriting->written[i];
+    if (written->name == NULL || pn_duckdb_written_is_young(rewriting->engine, written)) {
+        return true;
+    }
+    pn_duckdb_write_undo(rewriting->engine, &rewriting->table, written, 0);
+    pn_written_deinit(written);
+    rewriting->left_groups = true;
+    return false;
+}
+
+/* Commits the groups from `first` to `end`, but those whose files are too old for it by now. */
+static int commit_groups(struct rewriting *rewriting, size_t first, size_t end, struct pn_err *e)
+{
+    rewriting->add_count = 0;
+    rewriting->remove_count = 0;
+    for (size_t i = first; i < end; i++) {
+        if (keep_group(rewriting, i)) {
+            replace_group(rewriting, i);
+        }
+    }
+    int rc = rewriting->remove_count > 0 ? commit(rewriting, e) : 0;
+    for (size_t i = first; i < end; i++) {
+        if (rc != 0) {
+            pn_duckdb_write_undo(rewriting->engine, &rewriting->table, &rewriting->written[i], rc);
+        }
+        pn_written_deinit(&rewriting->written[i]);
+    }
+    if (rc == 0) {
+        rewriting->files_gone += rewriting->remove_count - rewriting->add_count;
+    }
+    return rc;
+}
+
+static bool is_commit_due(const struct rewriting *rewriting, size_t first)
+{
+    return pn_wall_ms(rewriting->engine->clock) - rewriting->written[first].modified_ms >=
+           COMMIT_EVERY_MS;
+}
+
+static int rewrite_groups(struct rewriting *rewriting, struct pn_err *e)
+{
+    size_t first = 0; /* that is not committed */
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < rewriting->group_count; i++) {
+        rc = rewrite_group(rewriting, i, e);
+        if (rc == 0 && (i + 1 == rewriting->group_count || is_commit_due(rewriting, first))) {
+            rc = commit_groups(rewriting, first, i + 1, e);
+            first = i + 1;
+        }
+    }
+    for (size_t i = first; i < rewriting->group_count; i++) {
+        pn_duckdb_write_undo(rewriting->engine, &rewriting->table, &rewriting->written[i], rc);
+        pn_written_deinit(&rewriting->written[i]);
+    }
+    return rc;
+}
+
+static int rewrite(struct rewriting *rewriting, struct pn_err *e)
 {
     int rc = pn_duckdb_connect_work(rewriting->engine, &rewriting->connection, e);
     if (rc == 0) {
@@ -148,29 +222,20 @@ static int rewrite(struct rewriting *rewriting, struct pn_delta *delta, struct p
         rc = pn_duckdb_run(rewriting->connection, "SET SESSION preserve_insertion_order = true",
                            NULL, e);
     }
-    for (size_t i = 0; rc == 0 && i < rewriting->group_count; i++) {
-        rc = rewrite_group(rewriting, i, e);
-    }
     if (rc == 0) {
-        rc = commit(rewriting, delta, e);
-    }
-    for (size_t i = 0; i < rewriting->group_count; i++) {
-        if (rc != 0) {
-            pn_duckdb_write_undo(rewriting->engine, &rewriting->table, &rewriting->written[i], rc);
-        }
-        pn_written_deinit(&rewriting->written[i]);
+        rc = rewrite_groups(rewriting, e);
     }
     duckdb_disconnect(&rewriting->connection);
     return rc;
 }
 
-/* One commit; *again when there were more small files than one group takes, so that what became of
- * them may be small as well. */
-static int optimize_once(struct rewriting *rewriting, struct pn_delta *delta, int64_t target_bytes,
-                         int64_t *files_before, int64_t *files_after, bool *again, struct pn_err *e)
+/* One pass over the table; *again when there were more small files than one group takes, so that
+ * what became of them may be small as well. */
+static int optimize_once(struct rewriting *rewriting, int64_t target_bytes, int64_t *files_before,
+                         int64_t *files_after, bool *again, struct pn_err *e)
 {
     *again = false;
-    int rc = pn_delta_snapshot(delta, -1, &rewriting->snapshot, e);
+    int rc = pn_delta_snapshot(rewriting->delta, -1, &rewriting->snapshot, e);
     if (rc == 0) {
         rc = pn_duckdb_check_readable(rewriting->table.path, rewriting->snapshot, e);
     }
@@ -189,10 +254,14 @@ static int optimize_once(struct rewriting *rewriting, struct pn_delta *delta, in
     rewriting->written = pn_xcalloc(rewriting->group_count, sizeof *rewriting->written);
     rewriting->adds = pn_xcalloc(rewriting->group_count, sizeof *rewriting->adds);
     rewriting->removes = pn_xcalloc(rewriting->snapshot->file_count, sizeof *rewriting->removes);
-    rc = rewrite(rewriting, delta, e);
-    if (rc == 0) {
-        *files_after += (int64_t)rewriting->group_count - (int64_t)rewriting->remove_count;
+    rc = rewrite(rewriting, e);
+    *files_after -= (int64_t)rewriting->files_gone;
+    if (rc == 0 && rewriting->left_groups && rewriting->files_gone == 0) {
+        rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
+                        "%s: no file was written and committed within %d s; nothing was changed",
+                        rewriting->table.path, (int)PN_WRITTEN_AGE_MS_MAX / 1000);
     }
+    *again = rewriting->left_groups;
     for (size_t i = 0; rc == 0 && i < rewriting->group_count; i++) {
         *again = *again || rewriting->groups[i].count == PN_DELTA_GROUP_FILES_MAX;
     }
@@ -212,9 +281,9 @@ int pn_duckdb_optimize(struct pn_engine *base, const char *path, int64_t target_
     bool again = true;
     int rc = 0;
     for (int pass = 0; rc == 0 && again; pass++) {
-        struct rewriting rewriting = {.engine = engine, .table = {.path = path}};
+        struct rewriting rewriting = {.engine = engine, .delta = delta, .table = {.path = path}};
         int64_t before = 0;
-        rc = optimize_once(&rewriting, delta, target_bytes, &before, files_after, &again, e);
+        rc = optimize_once(&rewriting, target_bytes, &before, files_after, &again, e);
         *files_before = pass == 0 ? before : *files_before;
     }
     pn_delta_destroy(&delta);

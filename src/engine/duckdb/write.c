@@ -20,6 +20,11 @@ void pn_written_deinit(struct pn_written *written)
     *written = (struct pn_written){0};
 }
 
+bool pn_duckdb_written_is_young(struct pn_duckdb *engine, const struct pn_written *written)
+{
+    return pn_wall_ms(engine->clock) - written->modified_ms <= PN_WRITTEN_AGE_MS_MAX;
+}
+
 struct pn_delta_file pn_written_file(const struct pn_written *written)
 {
     return (struct pn_delta_file){
@@ -91,9 +96,9 @@ int pn_duckdb_keep(struct pn_duckdb *engine, const struct pn_table *table, const
     }
     char *name = pn_delta_new_file_name(0, engine->config.parquet_compression);
     char *key = pn_xasprintf("%s/%s", table->path, name);
+    written->modified_ms = pn_wall_ms(engine->clock); /* its sync may take long */
     int rc = pn_store_commit_file(engine->store, key, path, &written->size_bytes, e);
     if (rc == 0) {
-        written->modified_ms = pn_wall_ms(engine->clock);
         written->name = name;
         name = NULL;
     } else {

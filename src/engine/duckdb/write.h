@@ -13,8 +13,9 @@ struct pn_written {
     char *name; /* below the table's path; NULL: no file */
     char *stats;
     int64_t size_bytes;
-    int64_t modified_ms;
+    int64_t modified_ms; /* since when it is whole */
 };
+enum { PN_WRITTEN_AGE_MS_MAX = 30000 };
 
 /*
  * Runs `select`, whose columns are those of `table` by name and type, into a new file below the
@@ -43,6 +44,9 @@ void pn_duckdb_remove_file(struct pn_duckdb *engine, const char *path); /* missi
 void pn_duckdb_write_undo(struct pn_duckdb *engine, const struct pn_table *table,
                           const struct pn_written *written, int rc);
 void pn_written_deinit(struct pn_written *written);
+/* A vacuum takes a file that no commit names when it is a minute old: may this one be committed
+ * still? */
+bool pn_duckdb_written_is_young(struct pn_duckdb *engine, const struct pn_written *written);
 
 /* The data file as a commit's `add`; borrows from `written`. */
 struct pn_delta_file pn_written_file(const struct pn_written *written);

@@ -356,6 +356,27 @@ static void test_vacuum_takes_what_no_kept_version_needs(void **state)
     assert_live(fixture->table, -1, "live one.parquet");
 }
 
+/* Whatever the table says, what left it, or is about to come into it, stays a minute. */
+static void test_a_minute_is_kept_at_least(void **state)
+{
+    struct delta_fixture *fixture = *state;
+    fixture->config.tombstone_retention_ms = 0;
+    delta_fixture_reopen(fixture);
+    delta_append(fixture, "gone.parquet", 1);
+    delta_overwrite(fixture, "live.parquet", 1);
+    put_data(fixture, "gone.parquet", DELTA_TIME_MS - DAY_MS);
+    pn_fake_clock_advance(&fixture->clock, 1000);
+    assert_int_equal(pn_delta_checkpoint(fixture->table, NULL), 0);
+    struct pn_delta_snapshot *snapshot = NULL;
+    assert_int_equal(pn_delta_snapshot(fixture->table, -1, &snapshot, NULL), 0);
+    int64_t retention_ms = pn_delta_retention_ms(fixture->table, snapshot);
+    assert_int_equal(snapshot->removed_count, 1);
+    pn_delta_snapshot_destroy(&snapshot);
+    vacuum(fixture, retention_ms, false, "");
+    pn_fake_clock_advance(&fixture->clock, 60000);
+    vacuum(fixture, retention_ms, false, "gone.parquet");
+}
+
 static void test_vacuum_knows_absolute_paths(void **state)
 {
     struct delta_fixture *fixture = *state;
@@ -560,6 +581,7 @@ int main(void)
         TEST(test_a_young_commit_stays_whatever_the_retention),
         TEST(test_nothing_is_cleaned_behind_a_damaged_checkpoint),
         TEST(test_vacuum_takes_what_no_kept_version_needs),
+        TEST(test_a_minute_is_kept_at_least),
         TEST(test_vacuum_knows_absolute_paths),
         TEST(test_vacuum_needs_a_table),
         TEST(test_the_plan_of_an_optimize),

@@ -1,0 +1,244 @@
+/* Many small files become few: no row changes, no column goes, and no vacuum is in the way. */
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "support/append_bed.h"
+
+/* More small files than are read at once still become one, and the positions stay. */
+static void test_compaction_of_many_files(void **state)
+{
+    struct append_bed *bed = *state;
+    for (int i = 0; i < PN_DELTA_GROUP_FILES_MAX + 1; i++) {
+        char value[32];
+        struct append_batch *batch = append_batch_create(&bed->tables[STREAM], i == 0 ? -1 : i);
+        snprintf(value, sizeof value, "{\"id\": %d}", i);
+        append_row(batch, value);
+        append_ok(bed, batch);
+    }
+    int64_t before = 0;
+    int64_t after = 0;
+    assert_int_equal(
+        pn_engine_optimize(bed->base.engine, "tables/live", 1 << 30, &before, &after, NULL), 0);
+    assert_int_equal(before, PN_DELTA_GROUP_FILES_MAX + 1);
+    assert_int_equal(after, 1);
+    assert_int_equal(append_live_position(bed), PN_DELTA_GROUP_FILES_MAX + 1);
+    char expected[32];
+    snprintf(expected, sizeof expected, "%d|%d\n", PN_DELTA_GROUP_FILES_MAX + 1,
+             PN_DELTA_GROUP_FILES_MAX + 1);
+    assert_answer(&bed->base, "SELECT count(*), count(DISTINCT id) FROM live", expected);
+}
+
+/* A column that the pipeline no longer has stays in the rows that have it. */
+static void test_compaction_of_files_with_other_columns(void **state)
+{
+    struct append_bed *bed = *state;
+    struct append_batch *both = append_batch_create(&bed->tables[STREAM], -1);
+    append_row(both, "{\"id\": 1, \"word\": \"kept\"}");
+    append_ok(bed, both);
+    bed->tables[LIKE].sql = "SELECT twice(id) AS id FROM raw";
+    bed->tables[LIKE].column_count = 1;
+    bed->tables[STREAM].column_count = 1;
+    engine_fixture_reopen(&bed->base);
+    struct append_batch *one = append_batch_create(&bed->tables[STREAM], 1);
+    append_row(one, "{\"id\": 2}");
+    append_ok(bed, one);
+    bed->tables[STREAM].column_count = 2;
+    engine_fixture_reopen(&bed->base);
+    assert_answer(&bed->base, "SELECT id, word FROM live ORDER BY id", "2|\"KEPT\"\n4|null\n");
+    int64_t before = 0;
+    int64_t after = 0;
+    assert_int_equal(
+        pn_engine_optimize(bed->base.engine, "tables/live", 1 << 20, &before, &after, NULL), 0);
+    assert_int_equal(before, 2);
+    assert_int_equal(after, 1);
+    assert_answer(&bed->base, "SELECT id, word FROM live ORDER BY id", "2|\"KEPT\"\n4|null\n");
+}
+
+/* Files without rows, which other writers make, become none. */
+static void test_compaction_of_files_without_rows(void **state)
+{
+    struct append_bed *bed = *state;
+    const struct pn_delta_parquet *parquet = pn_engine_parquet(bed->base.engine);
+    struct pn_delta *table = pn_delta_create(bed->base.store, "tables/none", parquet,
+                                             &bed->base.clock.clock, NULL, &bed->base.config.delta);
+    static const char *const names[] = {"a.parquet", "b.parquet"};
+    struct pn_delta_file files[2];
+    for (size_t i = 0; i < 2; i++) {
+        char *path = NULL;
+        char *key = pn_xasprintf("tables/none/%s", names[i]);
+        files[i] = (struct pn_delta_file){.path = names[i]};
+        assert_int_equal(pn_store_begin_file(bed->base.store, key, &path, NULL), 0);
+        assert_int_equal(parquet->write_checkpoint(parquet->ctx, "", 0, path, NULL), 0);
+        assert_int_equal(
+            pn_store_commit_file(bed->base.store, key, path, &files[i].size_bytes, NULL), 0);
+        free(path);
+        free(key);
+    }
+    const struct pn_delta_commit commit = {.mode = PN_DELTA_APPEND,
+                                           .operation = "WRITE",
+                                           .schema = "{\"type\":\"struct\",\"fields\":[]}",
+                                           .adds = files,
+                                           .add_count = 2};
+    int64_t version = 0;
+    assert_int_equal(pn_delta_commit(table, &commit, &version, NULL), 0);
+    int64_t before = 0;
+    int64_t after = 0;
+    assert_int_equal(
+        pn_engine_optimize(bed->base.engine, "tables/none", 1 << 20, &before, &after, NULL), 0);
+    assert_int_equal(before, 2);
+    assert_int_equal(after, 0);
+    pn_delta_destroy(&table);
+}
+
+/* --- a vacuum at the same time --------------------------------------------------------------- */
+
+/* A disk on which a sync takes `sync_ms`. */
+struct slow_disk {
+    struct pn_io_ops ops;
+    const struct pn_io_ops *under;
+    struct pn_fake_clock *clock;
+    int64_t sync_ms;
+};
+static struct slow_disk slow;
+
+static int slow_fsync(const struct pn_io *io, int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+        pn_fake_clock_advance(slow.clock, slow.sync_ms);
+    }
+    return slow.under->fsync(io, fd);
+}
+
+static void make_slow(struct append_bed *bed, int64_t sync_ms)
+{
+    struct pn_io *io = &bed->base.fault.io;
+    if (io->ops != &slow.ops) {
+        slow = (struct slow_disk){.ops = *io->ops, .under = io->ops, .clock = &bed->base.clock};
+        slow.ops.fsync = slow_fsync;
+        io->ops = &slow.ops;
+    }
+    slow.sync_ms = sync_ms;
+}
+
+/* The number behind the first `key` from `text` on; moves `text` behind it. False: no more. */
+static bool next_number(const char **text, const char *key, int64_t *number)
+{
+    const char *at = strstr(*text, key);
+    if (at == NULL) {
+        return false;
+    }
+    *number = strtoll(at + strlen(key), NULL, 10);
+    *text = at + strlen(key);
+    return true;
+}
+
+/* Commits of compactions; none names a file that was older than half a minute. */
+static int64_t count_compactions(struct append_bed *bed)
+{
+    int64_t count = 0;
+    for (int version = 0;; version++) {
+        struct pn_buf text;
+        int64_t now_ms = 0;
+        int64_t made_ms = 0;
+        pn_buf_init(&text, 1 << 20);
+        char *key = pn_xasprintf("tables/live/_delta_log/%020d.json", version);
+        int rc = pn_store_get(bed->base.store, key, &text, NULL);
+        const char *at = pn_buf_text(&text);
+        if (rc == 0 && strstr(at, "OPTIMIZE") != NULL) {
+            count++;
+            assert_true(next_number(&at, "\"timestamp\":", &now_ms));
+            while (next_number(&at, "\"modificationTime\":", &made_ms)) {
+                assert_true(now_ms - made_ms <= 30000);
+            }
+        }
+        free(key);
+        pn_buf_deinit(&text);
+        if (rc != 0) {
+            return count;
+        }
+    }
+}
+
+/* What compacts for long commits bit by bit, so that no vacuum takes its files before. */
+static void test_a_long_compaction(void **state)
+{
+    enum { ROWS = 12 };
+    struct append_bed *bed = *state;
+    for (int i = 0; i < ROWS; i++) {
+        struct append_batch *batch = append_batch_create(&bed->tables[STREAM], i == 0 ? -1 : i);
+        append_row(batch, "{\"id\": 1}");
+        append_ok(bed, batch);
+    }
+    make_slow(bed, 20000);
+    struct pn_delta_snapshot *snapshot = NULL;
+    struct pn_delta *table =
+        pn_delta_create(bed->base.store, "tables/live", pn_engine_parquet(bed->base.engine),
+                        &bed->base.clock.clock, NULL, &bed->base.config.delta);
+    assert_int_equal(pn_delta_snapshot(table, -1, &snapshot, NULL), 0);
+    int64_t target_bytes = 3 * snapshot->files[0].size_bytes;
+    pn_delta_snapshot_destroy(&snapshot);
+    pn_delta_destroy(&table);
+    int64_t before = 0;
+    int64_t after = 0;
+    struct pn_err e = {.msg = ""};
+    int rc = pn_engine_optimize(bed->base.engine, "tables/live", target_bytes, &before, &after, &e);
+    assert_string_equal(e.msg, "");
+    assert_int_equal(rc, 0);
+    assert_int_equal(before, ROWS);
+    assert_true(after < ROWS / 2 + 1);
+    assert_true(count_compactions(bed) > 2);
+    assert_answer(&bed->base, "SELECT count(*) FROM live", "12\n");
+}
+
+/* A file whose sync took longer than a vacuum waits for its commit is not committed. */
+static void test_a_slow_sync(void **state)
+{
+    struct append_bed *bed = *state;
+    struct pn_table_report report;
+    struct pn_err e = {.msg = ""};
+    struct append_batch *batch = append_batch_create(&bed->tables[STREAM], -1);
+    append_row(batch, "{\"id\": 1}");
+    make_slow(bed, 40000);
+    assert_int_not_equal(append_try(bed, batch, &report, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_RETRY);
+    make_slow(bed, 0);
+    append_ok(bed, batch);
+    batch = append_batch_create(&bed->tables[STREAM], 1);
+    append_row(batch, "{\"id\": 2}");
+    append_ok(bed, batch);
+    int64_t before = 0;
+    int64_t after = 0;
+    make_slow(bed, 40000);
+    assert_int_not_equal(
+        pn_engine_optimize(bed->base.engine, "tables/live", 1 << 20, &before, &after, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_RETRY);
+    make_slow(bed, 0);
+    assert_int_equal(
+        pn_engine_optimize(bed->base.engine, "tables/live", 1 << 20, &before, &after, &e), 0);
+    assert_int_equal(after, 1);
+    assert_answer(&bed->base, "SELECT count(*) FROM live", "2\n");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, append_bed_set_up, append_bed_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_compaction_of_many_files),
+        TEST(test_compaction_of_files_with_other_columns),
+        TEST(test_compaction_of_files_without_rows),
+        TEST(test_a_long_compaction),
+        TEST(test_a_slow_sync),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
