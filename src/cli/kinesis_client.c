@@ -194,8 +194,9 @@ static int open_here(struct pn_kinesis_client *client, bool made, struct pn_err 
     }
     client->input_parser = pn_json_parser_create();
     int rc = pn_cli_open_log(cli, NULL, &client->log, e);
-    return rc != 0 ? rc
-                   : pn_cli_open_kinesis(cli, client->log, &client->folder, &client->kinesis, e);
+    return rc != 0
+               ? rc
+               : pn_cli_open_kinesis(cli, client->log, NULL, &client->folder, &client->kinesis, e);
 }
 
 static int call_here(struct pn_kinesis_client *client, const char *operation,

@@ -232,7 +232,8 @@ static int open_stations(struct pn_server *server, const char *listen, struct pn
         rc = pn_local_store_sweep(server->store, e);
     }
     if (rc == 0) {
-        rc = pn_cli_open_kinesis(cli, server->log, &server->arena, &server->kinesis, e);
+        rc = pn_cli_open_kinesis(cli, server->log, server->metrics, &server->arena,
+                                 &server->kinesis, e);
     }
     if (rc == 0) {
         rc = pn_serve_streams_create(cli, server->kinesis, server->store, server->metrics,

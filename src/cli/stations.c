@@ -144,8 +144,8 @@ static int make_stream(struct pn_kinesis *kinesis, const struct pn_pipeline_stre
     return rc;
 }
 
-int pn_cli_open_kinesis(struct pn_cli *cli, struct pn_log *log, struct pn_arena *arena,
-                        struct pn_kinesis **kinesis, struct pn_err *e)
+int pn_cli_open_kinesis(struct pn_cli *cli, struct pn_log *log, struct pn_metrics *metrics,
+                        struct pn_arena *arena, struct pn_kinesis **kinesis, struct pn_err *e)
 {
     const struct pn_pipeline *pipeline = NULL;
     const struct pn_settings *settings = NULL;
@@ -164,7 +164,7 @@ int pn_cli_open_kinesis(struct pn_cli *cli, struct pn_log *log, struct pn_arena 
     config.shards_max = settings->kinesis.shards_max;
     config.iterator_ms = settings->kinesis.iterator_ms;
     struct pn_kinesis *opened = NULL;
-    rc = pn_kinesis_create(&config, log, cli->io, cli->clock, cli->logger, &opened, e);
+    rc = pn_kinesis_create(&config, log, cli->io, cli->clock, cli->logger, metrics, &opened, e);
     for (size_t i = 0; i < pipeline->stream_count && rc == 0; i++) {
         rc = make_stream(opened, &pipeline->streams[i], e);
     }

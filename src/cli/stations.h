@@ -37,8 +37,9 @@ int pn_cli_open_log(struct pn_cli *cli, struct pn_metrics *metrics, struct pn_lo
  * The streams, on the log, with the pipeline's made where they are missing. Everything, and the
  * arena, which keeps the folder's path, must outlive them.
  */
-int pn_cli_open_kinesis(struct pn_cli *cli, struct pn_log *log, struct pn_arena *arena,
-                        struct pn_kinesis **kinesis, struct pn_err *e) PN_MUST_CHECK;
+int pn_cli_open_kinesis(struct pn_cli *cli, struct pn_log *log, struct pn_metrics *metrics,
+                        struct pn_arena *arena, struct pn_kinesis **kinesis,
+                        struct pn_err *e) PN_MUST_CHECK;
 /* Table handles' settings, from settings.delta. */
 int pn_cli_delta_config(struct pn_cli *cli, struct pn_delta_config *config,
                         struct pn_err *e) PN_MUST_CHECK;

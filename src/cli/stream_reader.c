@@ -102,7 +102,7 @@ static int open_source(struct pn_cli *cli, struct pn_stream_reader *reader, stru
     }
     rc = pn_cli_open_log(cli, NULL, &reader->log, e);
     if (rc == 0) {
-        rc = pn_cli_open_kinesis(cli, reader->log, &reader->arena, &reader->kinesis, e);
+        rc = pn_cli_open_kinesis(cli, reader->log, NULL, &reader->arena, &reader->kinesis, e);
     }
     return rc != 0 ? rc : pn_stream_source_embedded(reader->kinesis, &reader->source, e);
 }

@@ -191,6 +191,16 @@ static int check_present(struct pn_kinesis *kinesis, const struct pn_stream *str
     return rc;
 }
 
+/* Is that the end of a closed shard? Then its children are told. */
+static void look_for_end(const struct pn_stream *stream, const struct pn_shard *shard,
+                         struct pn_arena *arena, struct pn_shard_records *out)
+{
+    out->drained = !shard->open && shard->end_offset >= 0 && out->next_offset >= shard->end_offset;
+    if (out->drained) {
+        find_children(stream, shard, arena, out);
+    }
+}
+
 int pn_shard_read(struct pn_kinesis *kinesis, const struct pn_stream *stream,
                   const struct pn_shard *shard, int64_t offset, size_t max_records,
                   size_t max_bytes, bool limited, struct pn_arena *arena,
@@ -224,9 +234,54 @@ int pn_shard_read(struct pn_kinesis *kinesis, const struct pn_stream *stream,
     out->records = records.records;
     out->count = records.count;
     out->behind_ms = behind_ms(kinesis, &records);
-    out->drained = !shard->open && shard->end_offset >= 0 && out->next_offset >= shard->end_offset;
-    if (out->drained) {
-        find_children(stream, shard, arena, out);
+    look_for_end(stream, shard, arena, out);
+    return 0;
+}
+
+/* Says what a reader never gets: to the log lines with its place, and as a number. */
+static void report_loss(struct pn_kinesis *kinesis, const struct pn_stream *stream,
+                        const struct pn_shard *shard, int64_t from_offset, int64_t next_offset,
+                        const char *why)
+{
+    char shard_id[PN_SHARD_ID_SIZE];
+    pn_log_error(kinesis->logger, "kinesis",
+                 "a reader of shard %s of stream %s was led past %" PRId64 " records: %s",
+                 pn_shard_id(shard->index, shard_id), stream->name, next_offset - from_offset, why);
+    pn_metric_add(pn_metrics_counter(kinesis->metrics, "pinion_kinesis_lost_records_total",
+                                     "Records that a reader of a stream was led past, as their "
+                                     "part of the log is damaged; for each reader anew.",
+                                     "stream", stream->name),
+                  next_offset - from_offset);
+}
+
+int pn_shard_read_past_damage(struct pn_kinesis *kinesis, const struct pn_stream *stream,
+                              const struct pn_shard *shard, int64_t offset, size_t max_records,
+                              size_t max_bytes, bool limited, struct pn_arena *arena,
+                              struct pn_shard_records *out, struct pn_err *e)
+{
+    struct pn_err own;
+    e = e != NULL ? e : &own;
+    int rc = pn_shard_read(kinesis, stream, shard, offset, max_records, max_bytes, limited, arena,
+                           out, e);
+    if (rc == 0 || e->class_ != PN_CLASS_CORRUPT || out->next_offset <= offset) {
+        return rc;
     }
+    struct pn_err why = *e;
+    struct pn_log_offsets offsets;
+    rc = from_log(kinesis, stream,
+                  pn_log_offsets(kinesis->log, stream->topic, (int32_t)shard->index, &offsets, e),
+                  e);
+    if (rc == 0) {
+        rc = check_present(kinesis, stream, e);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    int64_t from_offset = offset > offsets.begin ? offset : offsets.begin;
+    if (from_offset < out->next_offset) {
+        report_loss(kinesis, stream, shard, from_offset, out->next_offset, why.msg);
+    }
+    out->behind_ms = out->next_offset < offsets.end ? 1 : 0;
+    look_for_end(stream, shard, arena, out);
     return 0;
 }

@@ -71,6 +71,7 @@ struct pn_kinesis {
     const struct pn_io *io;
     const struct pn_clock *clock;
     struct pn_logger *logger;
+    struct pn_metrics *metrics;
     unsigned char iterator_key[PN_ITERATOR_KEY_BYTES]; /* of the data folder's own, for ever */
 
     pthread_mutex_t admin_lock;

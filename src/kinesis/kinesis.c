@@ -140,12 +140,17 @@ static int open_folders(struct pn_kinesis *kinesis, const char *streams, struct 
 
 int pn_kinesis_create(const struct pn_kinesis_config *config, struct pn_log *log,
                       const struct pn_io *io, const struct pn_clock *clock,
-                      struct pn_logger *logger, struct pn_kinesis **kinesis, struct pn_err *e)
+                      struct pn_logger *logger, struct pn_metrics *metrics,
+                      struct pn_kinesis **kinesis, struct pn_err *e)
 {
     struct pn_kinesis *k = pn_xcalloc(1, sizeof *k);
     char *folder = pn_xasprintf("%s/streams", config->folder);
-    *k = (struct pn_kinesis){
-        .config = *config, .log = log, .io = io, .clock = clock, .logger = logger};
+    *k = (struct pn_kinesis){.config = *config,
+                             .log = log,
+                             .io = io,
+                             .clock = clock,
+                             .logger = logger,
+                             .metrics = metrics};
     pthread_mutex_init(&k->admin_lock, NULL);
     pthread_mutex_init(&k->random_lock, NULL);
     pthread_mutex_init(&k->subscriptions_lock, NULL);

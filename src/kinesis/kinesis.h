@@ -32,6 +32,7 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "base/logger.h"
+#include "base/metrics.h"
 #include "log/log.h"
 
 #define PN_KINESIS_TOPIC_PREFIX    PN_INTERNAL_TOPIC_PREFIX
@@ -142,11 +143,12 @@ void pn_kinesis_config_init(struct pn_kinesis_config *config);
 struct pn_kinesis;
 
 /* Reads the metadata and finishes what a crash cut short. All pointers are borrowed for its life,
- * the config's strings too. CORRUPT names a damaged metadata file. BLOCKS. */
+ * the config's strings too; logger and metrics may be NULL. CORRUPT names a damaged metadata file.
+ * BLOCKS. */
 int pn_kinesis_create(const struct pn_kinesis_config *config, struct pn_log *log,
                       const struct pn_io *io, const struct pn_clock *clock,
-                      struct pn_logger *logger, struct pn_kinesis **kinesis,
-                      struct pn_err *e) PN_MUST_CHECK;
+                      struct pn_logger *logger, struct pn_metrics *metrics,
+                      struct pn_kinesis **kinesis, struct pn_err *e) PN_MUST_CHECK;
 /* Every put must have ended before. NULL ok. */
 void pn_kinesis_destroy(struct pn_kinesis **kinesis);
 const struct pn_kinesis_config *pn_kinesis_config(const struct pn_kinesis *kinesis);
@@ -313,6 +315,15 @@ int pn_shard_read(struct pn_kinesis *kinesis, const struct pn_stream *stream,
                   const struct pn_shard *shard, int64_t offset, size_t max_records,
                   size_t max_bytes, bool limited, struct pn_arena *arena,
                   struct pn_shard_records *out, struct pn_err *e) PN_MUST_CHECK;
+/*
+ * The same for readers who can't be told of damage, as the API has no word for it, and who would
+ * ask for the same place for ever: the read gives no records then and goes on behind. An error in
+ * the log lines and pinion_kinesis_lost_records_total tell what they never get. BLOCKS.
+ */
+int pn_shard_read_past_damage(struct pn_kinesis *kinesis, const struct pn_stream *stream,
+                              const struct pn_shard *shard, int64_t offset, size_t max_records,
+                              size_t max_bytes, bool limited, struct pn_arena *arena,
+                              struct pn_shard_records *out, struct pn_err *e) PN_MUST_CHECK;
 
 /* --- texts (texts.c) -------------------------------------------------------------------------- */
 

@@ -282,9 +282,9 @@ int pn_op_get_records(struct pn_call *call)
     rc = check_named(call, stream);
     if (rc == 0) {
         struct pn_shard_records read;
-        rc = pn_shard_read(call->kinesis, stream, shard, offset,
-                           pn_op_limit(call, "Limit", READ_RECORDS_MAX), READ_BYTES_MAX, true,
-                           call->arena, &read, &call->err);
+        rc = pn_shard_read_past_damage(call->kinesis, stream, shard, offset,
+                                       pn_op_limit(call, "Limit", READ_RECORDS_MAX), READ_BYTES_MAX,
+                                       true, call->arena, &read, &call->err);
         if (rc == 0) {
             write_records(call, stream, shard, &read);
         }

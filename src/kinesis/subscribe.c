@@ -330,9 +330,9 @@ static int read_on(struct pn_subscription *subscription, const struct pn_stream 
                                           .behind_ms = behind_ms > 0 ? behind_ms : 0};
         return 0;
     }
-    int rc =
-        pn_shard_read(kinesis, stream, &stream->shards[subscription->shard], offset,
-                      EVENT_RECORDS_MAX, EVENT_BYTES_MAX, false, &subscription->arena, read, e);
+    int rc = pn_shard_read_past_damage(kinesis, stream, &stream->shards[subscription->shard],
+                                       offset, EVENT_RECORDS_MAX, EVENT_BYTES_MAX, false,
+                                       &subscription->arena, read, e);
     if (rc == 0 && read->count > 0) {
         subscription->last_ms = read->records[read->count - 1].timestamp_ms;
         pn_shard_limits_took(subscription->limits, pn_mono_ns(kinesis->clock), bytes_of(read));
@@ -349,7 +349,7 @@ static int tell(struct pn_subscription *subscription, const struct pn_stream *st
     if (rc != 0) {
         return rc;
     }
-    atomic_store(&subscription->offset, read.next_offset); /* also over what retention removed */
+    atomic_store(&subscription->offset, read.next_offset); /* also past what is gone */
     if (read.count == 0 && !read.drained && !first && !is_idle(subscription)) {
         return 0;
     }

@@ -49,7 +49,7 @@ static int setup(void **state)
     pn_kinesis_config_init(&streams);
     streams.folder = f->streams;
     assert_int_equal(pn_kinesis_create(&streams, f->log, pn_io_system(), pn_clock_system(), NULL,
-                                       &f->kinesis, &e),
+                                       f->metrics, &f->kinesis, &e),
                      0);
     const struct pn_stream_create create = {.name = "s", .shards = 1};
     assert_int_equal(pn_kinesis_create_stream(f->kinesis, &create, &e), 0);

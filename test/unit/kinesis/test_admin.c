@@ -575,7 +575,7 @@ static int try_open(struct kinesis_fixture *fixture, struct pn_err *e)
         log_fixture_open(fixture->log);
     }
     return pn_kinesis_create(&fixture->config, fixture->log->log, pn_io_system(),
-                             &fixture->log->clock.clock, NULL, &fixture->kinesis, e);
+                             &fixture->log->clock.clock, NULL, NULL, &fixture->kinesis, e);
 }
 
 static void test_a_creation_is_finished(void **state)

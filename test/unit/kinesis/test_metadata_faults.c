@@ -145,7 +145,7 @@ static bool open_on(struct kinesis_fixture *fixture, const struct pn_io *log_io,
         return false;
     }
     if (pn_kinesis_create(&fixture->config, fixture->log->log, io, &fixture->log->clock.clock, NULL,
-                          &fixture->kinesis, e) != 0) {
+                          NULL, &fixture->kinesis, e) != 0) {
         log_fixture_close(fixture->log);
         return false;
     }

@@ -212,6 +212,54 @@ static void test_a_shard_that_is_drained(void **state)
                    "170141183460469231731687303715884105728");
 }
 
+static int64_t lost(struct kinesis_caller *c)
+{
+    return pn_metric_value(pn_metrics_counter(
+        c->fixture->log->metrics, "pinion_kinesis_lost_records_total", "", "stream", "s"));
+}
+
+/* A reader of a damaged part of the log is led behind it, and does not ask for it for ever. */
+static void test_damage_is_passed_over(void **state)
+{
+    struct kinesis_caller *c = *state;
+    create(c, 1);
+    free(put(c, "YQ=="));
+    free(put(c, "Yg=="));
+    free(put(c, "Yw=="));
+    log_damage(c->fixture->log, "__kinesis.s", 0, 1);
+    pn_fake_clock_advance(&c->fixture->log->clock, 1000);
+    const struct pn_json *reply = get(c, iterator(c, SHARD_0, "TRIM_HORIZON", ""));
+    assert_count_at(reply, "Records", 1);
+    assert_text_at(reply, "Records.0.Data", "YQ==");
+    assert_int_equal(lost(c), 0);
+    reply = get(c, text_at(reply, "NextShardIterator"));
+    assert_count_at(reply, "Records", 0);
+    assert_true(reply_at(reply, "MillisBehindLatest")->integer > 0);
+    assert_int_equal(lost(c), 1);
+    reply = get(c, text_at(reply, "NextShardIterator"));
+    assert_count_at(reply, "Records", 1);
+    assert_text_at(reply, "Records.0.Data", "Yw==");
+    assert_int_at(reply, "MillisBehindLatest", 0);
+    assert_int_equal(lost(c), 1);
+}
+
+static void test_a_shard_that_ends_in_damage_is_drained(void **state)
+{
+    struct kinesis_caller *c = *state;
+    create(c, 1);
+    free(put(c, "YQ=="));
+    log_damage(c->fixture->log, "__kinesis.s", 0, 0);
+    (void)call_ok(c, "SplitShard",
+                  "{'StreamName':'s','ShardToSplit':'" SHARD_0 "',"
+                  "'NewStartingHashKey':'170141183460469231731687303715884105728'}");
+    const struct pn_json *reply = get(c, iterator(c, SHARD_0, "TRIM_HORIZON", ""));
+    assert_count_at(reply, "Records", 0);
+    assert_int_at(reply, "MillisBehindLatest", 0);
+    assert_absent(reply, "NextShardIterator");
+    assert_count_at(reply, "ChildShards", 2);
+    assert_int_equal(lost(c), 1);
+}
+
 static void test_put_many(void **state)
 {
     struct kinesis_caller *c = *state;
@@ -372,6 +420,8 @@ int main(void)
         CALLS(test_shards_that_are_not_there),
         CALLS(test_limits_of_a_read),
         CALLS(test_a_shard_that_is_drained),
+        CALLS(test_damage_is_passed_over),
+        CALLS(test_a_shard_that_ends_in_damage_is_drained),
         CALLS(test_put_many),
         CALLS(test_partial_failures),
         CALLS(test_puts_that_are_refused),

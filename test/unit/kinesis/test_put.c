@@ -262,7 +262,7 @@ static void test_refusals_of_the_log(void **state)
     struct pn_kinesis *kinesis = NULL;
     struct pn_err e = {0};
     assert_int_equal(pn_kinesis_create(&fixture->config, log, pn_io_system(),
-                                       &fixture->log->clock.clock, NULL, &kinesis, &e),
+                                       &fixture->log->clock.clock, NULL, NULL, &kinesis, &e),
                      0);
     const struct pn_stream_create create = {.name = "s", .shards = 1};
     assert_int_equal(pn_kinesis_create_stream(kinesis, &create, &e), 0);

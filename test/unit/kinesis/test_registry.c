@@ -174,7 +174,7 @@ static void test_the_key_stays(void **state)
     log_fixture_open(fixture->log);
     struct pn_kinesis *kinesis = NULL;
     assert_int_equal(pn_kinesis_create(&fixture->config, fixture->log->log, pn_io_system(),
-                                       &fixture->log->clock.clock, NULL, &kinesis, &e),
+                                       &fixture->log->clock.clock, NULL, NULL, &kinesis, &e),
                      PN_KINESIS_INTERNAL);
     assert_int_equal(e.class_, PN_CLASS_CORRUPT);
     assert_non_null(strstr(e.msg, path));

@@ -45,7 +45,7 @@ static int set_up(void **state)
     pn_kinesis_config_init(&config);
     config.folder = bed->folder;
     assert_int_equal(pn_kinesis_create(&config, bed->log->log, pn_io_system(),
-                                       &bed->log->clock.clock, NULL, &bed->kinesis, NULL),
+                                       &bed->log->clock.clock, NULL, NULL, &bed->kinesis, NULL),
                      0);
     assert_int_equal(pn_stream_source_embedded(bed->kinesis, &bed->source, NULL), 0);
     pn_arena_init(&bed->arena, 0);

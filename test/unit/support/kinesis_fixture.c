@@ -51,9 +51,9 @@ void kinesis_fixture_open(struct kinesis_fixture *fixture)
     struct pn_err e;
     assert_null(fixture->kinesis);
     log_fixture_open(fixture->log);
-    int rc =
-        pn_kinesis_create(&fixture->config, fixture->log->log, pn_io_system(),
-                          &fixture->log->clock.clock, fixture->log->logger, &fixture->kinesis, &e);
+    int rc = pn_kinesis_create(&fixture->config, fixture->log->log, pn_io_system(),
+                               &fixture->log->clock.clock, fixture->log->logger,
+                               fixture->log->metrics, &fixture->kinesis, &e);
     expect(rc, &e, "opening", fixture->folder);
 }
 

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "log/embedded/record_batch.h"
 
 int log_fixture_set_up(void **state)
 {
@@ -157,4 +158,23 @@ void file_write(const char *path, const uint8_t *bytes, size_t len)
 bool file_exists(const char *path)
 {
     return pn_io_exists(pn_io_system(), path);
+}
+
+void log_damage(struct log_fixture *fixture, const char *topic, int32_t partition, int64_t offset)
+{
+    const char *path = log_file(fixture, topic, partition, 0, "log");
+    size_t len = 0;
+    size_t at = 0;
+    uint8_t *bytes = file_read(path, &len);
+    struct pn_batch_header header = {0};
+    for (at = 0; at < len; at += header.bytes) {
+        assert_int_equal(pn_batch_parse(bytes + at, &header, NULL), 0);
+        if (header.base_offset == offset) {
+            break;
+        }
+    }
+    assert_int_equal(header.base_offset, offset);
+    bytes[at + header.bytes - 1] ^= 0xFF;
+    file_write(path, bytes, len);
+    free(bytes);
 }

@@ -48,6 +48,9 @@ void assert_value(const struct pn_record *record, const char *text);
 /* "<folder>/<topic>/<partition>/<base offset>.<suffix>"; the arena's. */
 char *log_file(struct log_fixture *fixture, const char *topic, int32_t partition,
                int64_t base_offset, const char *suffix);
+/* Flips a byte of the record batch that has the offset, in the partition's first segment; each
+ * record of it must be alone in its batch. */
+void log_damage(struct log_fixture *fixture, const char *topic, int32_t partition, int64_t offset);
 /* Whole files, with plain system calls. */
 uint8_t *file_read(const char *path, size_t *len); /* the caller frees it */
 void file_write(const char *path, const uint8_t *bytes, size_t len);
