@@ -67,7 +67,8 @@ char *pn_iso8601(int64_t wall_ms, char *out)
     }
     time_t time = (time_t)seconds;
     struct tm tm;
-    PN_ASSERT(gmtime_r(&time, &tm) != NULL);
+    const struct tm *taken = gmtime_r(&time, &tm);
+    PN_ASSERT(taken != NULL);
     int len =
         snprintf(out, PN_ISO8601_SIZE, "%04lld-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900LL,
                  tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)ms);

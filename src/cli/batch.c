@@ -30,7 +30,8 @@ static int64_t cpu_us(void)
 {
     static const int64_t SECOND_US = 1000000;
     struct rusage usage;
-    PN_ASSERT(getrusage(RUSAGE_SELF, &usage) == 0);
+    int rc = getrusage(RUSAGE_SELF, &usage);
+    PN_ASSERT(rc == 0);
     return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * SECOND_US + usage.ru_utime.tv_usec +
            usage.ru_stime.tv_usec;
 }

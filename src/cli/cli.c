@@ -149,12 +149,14 @@ static void take_given(struct pn_cli *cli)
                                                               : PN_FORMAT_TABLE;
     }
     /* The option tables let no other words through than these functions know. */
+    bool known = true;
     if (cli->given.log_format != NULL) {
-        PN_ASSERT(pn_log_format_parse(cli->given.log_format, &cli->log_format));
+        known = pn_log_format_parse(cli->given.log_format, &cli->log_format);
     }
     if (cli->given.log_level != NULL) {
-        PN_ASSERT(pn_level_parse(cli->given.log_level, &cli->log_level));
+        known = pn_level_parse(cli->given.log_level, &cli->log_level) && known;
     }
+    PN_ASSERT(known);
 }
 
 int pn_cli_dispatch(struct pn_cli *cli, const struct pn_command *commands, int argc, char **argv)

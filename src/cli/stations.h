@@ -24,12 +24,17 @@ char *pn_cli_path(const struct pn_cli *cli, const char *below);
 
 /* Each opens its station; destroy it with its own destroy function. */
 int pn_cli_open_store(struct pn_cli *cli, struct pn_store **store, struct pn_err *e) PN_MUST_CHECK;
-/* The engine borrows `store`. `landed_folder` is for engine.h's field of that name, or NULL. */
-int pn_cli_open_engine(struct pn_cli *cli, struct pn_store *store, const char *landed_folder,
-                       struct pn_engine **engine, struct pn_err *e) PN_MUST_CHECK;
 /* The same for commands that only look: a data folder that isn't there is MISSING, and stays so. */
 int pn_cli_open_store_there(struct pn_cli *cli, struct pn_store **store,
                             struct pn_err *e) PN_MUST_CHECK;
+/* An engine with the settings in force, which borrows `store`. Of `config` it takes landed_folder,
+ * delta and, where they are not 0, the most memory and threads that it may have. */
+int pn_cli_create_engine(struct pn_cli *cli, struct pn_store *store,
+                         const struct pn_engine_config *config, struct pn_engine **engine,
+                         struct pn_err *e) PN_MUST_CHECK;
+/* The engine of batches. `landed_folder` is for engine.h's field of that name, or NULL. */
+int pn_cli_open_engine(struct pn_cli *cli, struct pn_store *store, const char *landed_folder,
+                       struct pn_engine **engine, struct pn_err *e) PN_MUST_CHECK;
 /* With the pipeline's topics made where they are missing. CONFLICT when a server has the folder. */
 int pn_cli_open_log(struct pn_cli *cli, struct pn_metrics *metrics, struct pn_log **log,
                     struct pn_err *e) PN_MUST_CHECK;

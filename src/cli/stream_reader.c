@@ -48,29 +48,11 @@ int pn_cli_streams_config(struct pn_cli *cli, struct pn_streams_config *config, 
 int pn_cli_open_stream_engine(struct pn_cli *cli, struct pn_store *store, bool beside,
                               struct pn_engine **engine, struct pn_err *e)
 {
-    const struct pn_pipeline *pipeline = NULL;
-    const struct pn_settings *settings = NULL;
-    char *temp_folder = pn_cli_path(cli, "tmp");
-    struct pn_engine_config config = {.temp_folder = temp_folder};
-    int rc = pn_cli_pipeline_and_settings(cli, &pipeline, &settings, e);
-    if (rc == 0) {
-        rc = delta_config(cli, &config.delta, e);
-    }
-    if (rc == 0) {
-        config.delta.checkpoint_interval = INT64_MAX;
-        config.memory_bytes_max = settings->engine.memory_bytes_max;
-        config.threads = settings->engine.threads;
-        config.parquet_compression = settings->engine.parquet_compression;
-        if (beside && config.memory_bytes_max > BESIDE_MEMORY_BYTES) {
-            config.memory_bytes_max = BESIDE_MEMORY_BYTES;
-        }
-        if (beside && (config.threads == 0 || config.threads > BESIDE_THREADS)) {
-            config.threads = BESIDE_THREADS;
-        }
-        rc = pn_duckdb_engine_create(&config, pipeline, store, cli->clock, cli->logger, engine, e);
-    }
-    free(temp_folder);
-    return rc;
+    struct pn_engine_config config = {.memory_bytes_max = beside ? BESIDE_MEMORY_BYTES : 0,
+                                      .threads = beside ? BESIDE_THREADS : 0};
+    int rc = delta_config(cli, &config.delta, e);
+    config.delta.checkpoint_interval = INT64_MAX;
+    return rc == 0 ? pn_cli_create_engine(cli, store, &config, engine, e) : rc;
 }
 
 /* The server of the data folder may be started again, at another port. */

@@ -32,7 +32,7 @@ struct pn_engine_config {
     const char *parquet_compression;
     struct pn_delta_config delta;
     const char *landed_folder; /* NULL; else read `<folder>/<table>.json[l]` files instead of the
-                                  store's landed objects (bench, `pinion load --from`) */
+                                  store's landed objects (bench, `pinion batch --from`) */
 };
 
 /* What a load or a transform did to one table. */

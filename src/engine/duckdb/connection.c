@@ -70,7 +70,8 @@ int pn_duckdb_temp_folder(struct pn_duckdb *engine, const char **folder, struct 
 
 static void set_option(duckdb_config config, const char *name, const char *value)
 {
-    PN_ASSERT(duckdb_set_config(config, name, value) == DuckDBSuccess);
+    duckdb_state state = duckdb_set_config(config, name, value);
+    PN_ASSERT(state == DuckDBSuccess);
 }
 
 /* Nothing is ever fetched from the network: extensions are what the library was built with. */
@@ -83,7 +84,8 @@ static int open_database(struct pn_duckdb *engine, duckdb_database *database, st
     if (rc != 0) {
         return rc;
     }
-    PN_ASSERT(duckdb_create_config(&config) == DuckDBSuccess);
+    duckdb_state state = duckdb_create_config(&config);
+    PN_ASSERT(state == DuckDBSuccess);
     set_option(config, "autoinstall_known_extensions", "false");
     set_option(config, "autoload_known_extensions", "false");
     set_option(config, "allow_community_extensions", "false");

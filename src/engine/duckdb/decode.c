@@ -359,6 +359,7 @@ static void put(struct sink *sink, const struct pn_json *node, idx_t row)
 {
     int64_t number = 0;
     int32_t days = 0;
+    bool fits = true;
     set_valid(sink, row, node != NULL);
     if (sink->fields != NULL) {
         for (size_t i = 0; i < sink->column->type.field_count; i++) {
@@ -377,11 +378,11 @@ static void put(struct sink *sink, const struct pn_json *node, idx_t row)
                                                        node->text_len);
         break;
     case PN_TYPE_BIGINT:
-        PN_ASSERT(whole_number(node, &number));
+        fits = whole_number(node, &number);
         ((int64_t *)sink->data)[row] = number;
         break;
     case PN_TYPE_INT:
-        PN_ASSERT(whole_number(node, &number));
+        fits = whole_number(node, &number);
         ((int32_t *)sink->data)[row] = (int32_t)number;
         break;
     case PN_TYPE_DOUBLE:
@@ -391,16 +392,17 @@ static void put(struct sink *sink, const struct pn_json *node, idx_t row)
         ((bool *)sink->data)[row] = node->boolean;
         break;
     case PN_TYPE_TIMESTAMP:
-        PN_ASSERT(instant(node, &number));
+        fits = instant(node, &number);
         ((int64_t *)sink->data)[row] = number;
         break;
     case PN_TYPE_DATE:
-        PN_ASSERT(day(node, &days));
+        fits = day(node, &days);
         ((int32_t *)sink->data)[row] = days;
         break;
     case PN_TYPE_STRUCT:
         break;
     }
+    PN_ASSERT(fits);
 }
 
 /* --- members to columns ----------------------------------------------------------------------- */

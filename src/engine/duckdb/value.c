@@ -165,11 +165,18 @@ static void add_list(struct pn_buf *out, duckdb_logical_type type, duckdb_vector
     duckdb_destroy_logical_type(&child);
 }
 
+static void add_text(struct pn_buf *out, duckdb_vector vector, idx_t row)
+{
+    const char *text = NULL;
+    size_t len = 0;
+    bool there = pn_duckdb_text(vector, row, &text, &len);
+    PN_ASSERT(there);
+    pn_json_write_string(out, text, len);
+}
+
 void pn_duckdb_json(struct pn_buf *out, duckdb_logical_type type, duckdb_vector vector, idx_t row)
 {
     const void *data = duckdb_vector_get_data(vector);
-    const char *text = NULL;
-    size_t len = 0;
     if (pn_duckdb_is_null(vector, row)) {
         pn_buf_adds(out, "null");
         return;
@@ -215,8 +222,7 @@ void pn_duckdb_json(struct pn_buf *out, duckdb_logical_type type, duckdb_vector 
         pn_json_write_double(out, ((const double *)data)[row]);
         break;
     case DUCKDB_TYPE_VARCHAR:
-        PN_ASSERT(pn_duckdb_text(vector, row, &text, &len));
-        pn_json_write_string(out, text, len);
+        add_text(out, vector, row);
         break;
     case DUCKDB_TYPE_DATE:
         add_date(out, ((const duckdb_date *)data)[row]);
