@@ -18,28 +18,6 @@
 #include "delta/replay.h"
 #include "support/delta_fixture.h"
 
-static int set_up(void **state)
-{
-    struct delta_fixture *fixture = pn_xcalloc(1, sizeof *fixture);
-    delta_fixture_init(fixture);
-    *state = fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    delta_fixture_deinit(*state);
-    free(*state);
-    return 0;
-}
-
-static void assert_live(struct pn_delta *table, int64_t version, const char *expected)
-{
-    char *live = delta_live(table, version);
-    assert_string_equal(live, expected);
-    free(live);
-}
-
 /* --- golden commits -------------------------------------------------------------------------- */
 
 /* Puts `word` for the value behind `key`, where the text has it. */
@@ -123,7 +101,7 @@ static void test_golden_create_append_overwrite(void **state)
     commit.txn_count = 0;
     assert_int_equal(pn_delta_commit(fixture->table, &commit, &version, NULL), 0);
     assert_golden(fixture, "00000000000000000002.json", "overwrite.json");
-    assert_live(fixture->table, -1, "four.parquet");
+    delta_assert_live(fixture->table, -1, "four.parquet");
 }
 
 static void test_golden_rewrite(void **state)
@@ -143,8 +121,8 @@ static void test_golden_rewrite(void **state)
     int64_t version = -1;
     assert_int_equal(pn_delta_commit(fixture->table, &commit, &version, NULL), 0);
     assert_golden(fixture, "00000000000000000002.json", "rewrite.json");
-    assert_live(fixture->table, -1, "ab.parquet");
-    assert_live(fixture->table, 1, "a.parquet,b.parquet");
+    delta_assert_live(fixture->table, -1, "ab.parquet");
+    delta_assert_live(fixture->table, 1, "a.parquet,b.parquet");
 }
 
 static void test_crc32c_is_the_known_one(void **state)
@@ -160,7 +138,7 @@ static void test_paths_come_back_decoded(void **state)
 {
     struct delta_fixture *fixture = *state;
     delta_append(fixture, "d=2026-01-01 10%3A00/é ü+&#?.parquet", 1);
-    assert_live(fixture->table, -1, "d=2026-01-01 10%3A00/é ü+&#?.parquet");
+    delta_assert_live(fixture->table, -1, "d=2026-01-01 10%3A00/é ü+&#?.parquet");
     char *text = delta_read(fixture, "00000000000000000000.json", NULL);
     assert_non_null(
         strstr(text, "\"d=2026-01-01%2010%253A00/%C3%A9%20%C3%BC%2B%26%23%3F.parquet\""));
@@ -282,7 +260,7 @@ static void test_append_only_is_kept(void **state)
     struct pn_err e = {0};
     assert_int_not_equal(commit_file(fixture->table, PN_DELTA_OVERWRITE, "c.parquet", &e), 0);
     assert_string_equal(e.msg, "t is append-only (delta.appendOnly): it cannot be overwritten");
-    assert_live(fixture->table, -1, "a.parquet,b.parquet");
+    delta_assert_live(fixture->table, -1, "a.parquet,b.parquet");
 }
 
 static void test_a_rewrite_keeps_every_row(void **state)
@@ -326,13 +304,13 @@ static void test_two_handles_take_turns(void **state)
     assert_int_equal(commit_file(fixture->table, PN_DELTA_APPEND, "a.parquet", &e), 0);
     assert_int_equal(commit_file(other, PN_DELTA_APPEND, "b.parquet", &e), 0);
     assert_int_equal(commit_file(fixture->table, PN_DELTA_APPEND, "c.parquet", &e), 0);
-    assert_live(other, -1, "a.parquet,b.parquet,c.parquet");
+    delta_assert_live(other, -1, "a.parquet,b.parquet,c.parquet");
     assert_int_equal(commit_file(other, PN_DELTA_OVERWRITE, "d.parquet", &e), 0);
     assert_int_equal(commit_file(fixture->table, PN_DELTA_APPEND, "e.parquet", &e), 0);
-    assert_live(other, -1, "d.parquet,e.parquet");
+    delta_assert_live(other, -1, "d.parquet,e.parquet");
     assert_int_equal(commit_file(fixture->table, PN_DELTA_OVERWRITE, "f.parquet", &e), 0);
     assert_int_equal(commit_file(other, PN_DELTA_OVERWRITE, "g.parquet", &e), 0);
-    assert_live(fixture->table, -1, "g.parquet");
+    delta_assert_live(fixture->table, -1, "g.parquet");
     pn_delta_destroy(&other);
 }
 
@@ -421,8 +399,8 @@ static void test_append_against_faster_appends(void **state)
     int64_t version = -1;
     assert_int_equal(commit_against(fixture, &rival, &commit, &version, NULL), 0);
     assert_int_equal(version, 4);
-    assert_live(fixture->table, -1,
-                "a.parquet,b.parquet,rival-1.parquet,rival-2.parquet,rival-3.parquet");
+    delta_assert_live(fixture->table, -1,
+                      "a.parquet,b.parquet,rival-1.parquet,rival-2.parquet,rival-3.parquet");
 }
 
 static void test_two_create_the_same_table(void **state)
@@ -438,7 +416,7 @@ static void test_two_create_the_same_table(void **state)
     int64_t version = -1;
     assert_int_equal(commit_against(fixture, &rival, &commit, &version, NULL), 0);
     assert_int_equal(version, 1);
-    assert_live(fixture->table, -1, "b.parquet,rival-1.parquet");
+    delta_assert_live(fixture->table, -1, "b.parquet,rival-1.parquet");
     char *text = delta_read(fixture, "00000000000000000001.json", NULL);
     assert_null(strstr(text, "metaData"));
     free(text);
@@ -457,7 +435,7 @@ static void test_overwrite_removes_what_came_in_between(void **state)
     struct rival_store rival = {.mode = PN_DELTA_APPEND, .left = 2};
     int64_t version = -1;
     assert_int_equal(commit_against(fixture, &rival, &commit, &version, NULL), 0);
-    assert_live(fixture->table, -1, "b.parquet");
+    delta_assert_live(fixture->table, -1, "b.parquet");
 }
 
 static void test_rewrite_loses_against_an_overwrite_and_not_against_an_append(void **state)
@@ -475,7 +453,7 @@ static void test_rewrite_loses_against_an_overwrite_and_not_against_an_append(vo
     struct rival_store rival = {.mode = PN_DELTA_APPEND, .left = 1};
     int64_t version = -1;
     assert_int_equal(commit_against(fixture, &rival, &commit, &version, NULL), 0);
-    assert_live(fixture->table, -1, "b.parquet,rival-1.parquet");
+    delta_assert_live(fixture->table, -1, "b.parquet,rival-1.parquet");
 
     remove = delta_file("b.parquet", 1);
     add = delta_file("c.parquet", 1);
@@ -485,7 +463,7 @@ static void test_rewrite_loses_against_an_overwrite_and_not_against_an_append(vo
     assert_int_equal(e.class_, PN_CLASS_CONFLICT);
     assert_string_equal(e.msg, "t: b.parquet is no longer in the table: another writer removed it; "
                                "nothing was written");
-    assert_live(fixture->table, -1, "rival-1.parquet");
+    delta_assert_live(fixture->table, -1, "rival-1.parquet");
 }
 
 static void test_append_against_a_changed_schema(void **state)
@@ -506,7 +484,7 @@ static void test_append_against_a_changed_schema(void **state)
     struct pn_err e = {0};
     assert_int_not_equal(commit_against(fixture, &rival, &commit, &version, &e), 0);
     assert_int_equal(e.class_, PN_CLASS_INPUT);
-    assert_live(fixture->table, -1, "rival-1.parquet");
+    delta_assert_live(fixture->table, -1, "rival-1.parquet");
 }
 
 static void test_a_transaction_counts_once(void **state)
@@ -536,7 +514,7 @@ static void test_a_transaction_counts_once(void **state)
     commit.txn_count = 1;
     struct rival_store rival = {.mode = PN_DELTA_APPEND, .txn = &next, .left = 1};
     assert_int_equal(commit_against(fixture, &rival, &commit, &version, &e), PN_DELTA_TXN_SEEN);
-    assert_live(fixture->table, -1, "a.parquet,rival-1.parquet");
+    delta_assert_live(fixture->table, -1, "a.parquet,rival-1.parquet");
 
     struct pn_delta_snapshot *snapshot = NULL;
     assert_int_equal(pn_delta_snapshot(fixture->table, -1, &snapshot, NULL), 0);
@@ -558,7 +536,7 @@ static void test_a_table_made_anew_is_noticed(void **state)
     assert_int_equal(pn_io_remove_tree(pn_io_system(), folder, NULL), 0);
     free(folder);
     assert_int_equal(delta_append(fixture, "new.parquet", 1), 0);
-    assert_live(fixture->table, -1, "new.parquet");
+    delta_assert_live(fixture->table, -1, "new.parquet");
 }
 
 /* --- two processes --------------------------------------------------------------------------- */
@@ -614,7 +592,7 @@ static void test_a_hundred_commits_by_two_processes(void **state)
     assert_true(delta_exists(fixture, "00000000000000000090.checkpoint.parquet"));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, delta_set_up, delta_tear_down)
 
 int main(void)
 {

@@ -13,23 +13,7 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
 #include "support/delta_fixture.h"
-
-static int set_up(void **state)
-{
-    struct delta_fixture *fixture = pn_xcalloc(1, sizeof *fixture);
-    delta_fixture_init(fixture);
-    *state = fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    delta_fixture_deinit(*state);
-    free(*state);
-    return 0;
-}
 
 static int append(struct pn_delta *table, const char *path, int64_t *version, struct pn_err *e)
 {
@@ -41,13 +25,6 @@ static int append(struct pn_delta *table, const char *path, int64_t *version, st
                                            .adds = &file,
                                            .add_count = 1};
     return pn_delta_commit(table, &commit, version, e);
-}
-
-static void assert_live(struct pn_delta *table, int64_t version, const char *expected)
-{
-    char *live = delta_live(table, version);
-    assert_string_equal(live, expected);
-    free(live);
 }
 
 /* --- every call fails in turn ---------------------------------------------------------------- */
@@ -283,10 +260,10 @@ static void test_a_hint_and_a_checkpoint_torn_and_changed_at_every_byte(void **s
     delta_append(fixture, "d", 1);
     assert_dispensable(fixture, "_last_checkpoint", 2);
     assert_dispensable(fixture, "00000000000000000002.checkpoint.parquet", 2);
-    assert_live(fixture->table, -1, "c,d");
+    delta_assert_live(fixture->table, -1, "c,d");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, delta_set_up, delta_tear_down)
 
 int main(void)
 {

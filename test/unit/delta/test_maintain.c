@@ -17,28 +17,6 @@
 
 #define DAY_MS ((int64_t)86400000)
 
-static int set_up(void **state)
-{
-    struct delta_fixture *fixture = pn_xcalloc(1, sizeof *fixture);
-    delta_fixture_init(fixture);
-    *state = fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    delta_fixture_deinit(*state);
-    free(*state);
-    return 0;
-}
-
-static void assert_live(struct pn_delta *table, int64_t version, const char *expected)
-{
-    char *live = delta_live(table, version);
-    assert_string_equal(live, expected);
-    free(live);
-}
-
 static void append_many(struct delta_fixture *fixture, int count)
 {
     for (int i = 0; i < count; i++) {
@@ -101,7 +79,7 @@ static void test_a_checkpoint_holds_the_state(void **state)
     delta_remove(fixture, "00000000000000000000.json");
     delta_remove(fixture, "00000000000000000001.json");
     delta_fixture_reopen(fixture);
-    assert_live(fixture->table, -1, "c.parquet");
+    delta_assert_live(fixture->table, -1, "c.parquet");
     assert_int_equal(delta_append(fixture, "d.parquet", 1), 3);
 }
 
@@ -353,7 +331,7 @@ static void test_vacuum_takes_what_no_kept_version_needs(void **state)
     assert_true(has_data(fixture, ".hidden.parquet"));
     assert_true(has_data(fixture, "_change_data/c.parquet"));
     assert_true(has_data(fixture, "p=1/_x/y.parquet"));
-    assert_live(fixture->table, -1, "live one.parquet");
+    delta_assert_live(fixture->table, -1, "live one.parquet");
 }
 
 /* Whatever the table says, what left it, or is about to come into it, stays a minute. */
@@ -565,7 +543,7 @@ static void test_file_names_are_never_the_same(void **state)
     free(other);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, delta_set_up, delta_tear_down)
 
 int main(void)
 {

@@ -16,21 +16,6 @@
 #include "delta/load.h"
 #include "support/delta_fixture.h"
 
-static int set_up(void **state)
-{
-    struct delta_fixture *fixture = pn_xcalloc(1, sizeof *fixture);
-    delta_fixture_init(fixture);
-    *state = fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    delta_fixture_deinit(*state);
-    free(*state);
-    return 0;
-}
-
 static void add_files(struct pn_buf *out, const char *what, const struct pn_delta_file *files,
                       size_t count)
 {
@@ -184,9 +169,10 @@ static void test_a_table_that_is_no_more(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_after_each_commit, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_after_the_log_was_cut, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_table_that_is_no_more, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_after_each_commit, delta_set_up, delta_tear_down),
+        cmocka_unit_test_setup_teardown(test_after_the_log_was_cut, delta_set_up, delta_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_table_that_is_no_more, delta_set_up,
+                                        delta_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,21 +28,6 @@
 #define REMOVE(path) \
     "{\"remove\":{\"path\":\"" path "\",\"deletionTimestamp\":77,\"dataChange\":true}}\n"
 
-static int set_up(void **state)
-{
-    struct delta_fixture *fixture = pn_xcalloc(1, sizeof *fixture);
-    delta_fixture_init(fixture);
-    *state = fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    delta_fixture_deinit(*state);
-    free(*state);
-    return 0;
-}
-
 static void write_commit(const struct delta_fixture *fixture, int version, const char *text)
 {
     char name[32];
@@ -60,13 +45,6 @@ static void write_checkpoint(const struct delta_fixture *fixture, const char *na
         fixture->parquet.write_checkpoint(fixture->parquet.ctx, lines, strlen(lines), path, NULL),
         0);
     free(path);
-}
-
-static void assert_live(struct pn_delta *table, int64_t version, const char *expected)
-{
-    char *live = delta_live(table, version);
-    assert_string_equal(live, expected);
-    free(live);
 }
 
 static void assert_refused(struct pn_delta *table, int64_t version, enum pn_class class_,
@@ -128,9 +106,9 @@ static void test_the_newest_reference_counts(void **state)
     write_commit(fixture, 0, PROTOCOL METADATA ADD("a") ADD("b%20c") ADD("d"));
     write_commit(fixture, 1, REMOVE("a") REMOVE("b c") ADD("e"));
     write_commit(fixture, 2, ADD("a") REMOVE("d"));
-    assert_live(fixture->table, 0, "a,b c,d");
-    assert_live(fixture->table, 1, "d,e");
-    assert_live(fixture->table, 2, "a,e");
+    delta_assert_live(fixture->table, 0, "a,b c,d");
+    delta_assert_live(fixture->table, 1, "d,e");
+    delta_assert_live(fixture->table, 2, "a,e");
     struct pn_delta_snapshot *snapshot = NULL;
     assert_int_equal(pn_delta_snapshot(fixture->table, 2, &snapshot, NULL), 0);
     assert_int_equal(snapshot->removed_count, 2);
@@ -218,7 +196,7 @@ static void test_a_gap_is_named(void **state)
     assert_refused(fixture->table, -1, PN_CLASS_CORRUPT,
                    "the log of t has a gap: version 2 is missing "
                    "(t/_delta_log/00000000000000000002.json)");
-    assert_live(fixture->table, 1, "a");
+    delta_assert_live(fixture->table, 1, "a");
     delta_remove(fixture, "00000000000000000000.json");
     assert_refused(fixture->table, -1, PN_CLASS_CORRUPT,
                    "the log of t has a gap: version 0 is missing, and there is no checkpoint");
@@ -252,14 +230,14 @@ static void test_a_checkpoint_carries_a_log_that_was_cut(void **state)
     write_checkpoint(fixture, "00000000000000000002.checkpoint.parquet", CHECKPOINT_2);
     delta_remove(fixture, "00000000000000000000.json");
     delta_remove(fixture, "00000000000000000001.json");
-    assert_live(fixture->table, -1, "b,c,d");
-    assert_live(fixture->table, 2, "b,c");
+    delta_assert_live(fixture->table, -1, "b,c,d");
+    delta_assert_live(fixture->table, 2, "b,c");
     assert_refused(fixture->table, 1, PN_CLASS_MISSING,
                    "t has no version 1 any more: the oldest is 2, the newest 3");
     delta_remove(fixture, "00000000000000000002.json");
-    assert_live(fixture->table, 2, "b,c");
+    delta_assert_live(fixture->table, 2, "b,c");
     delta_write_text(fixture, "_last_checkpoint", "{\"version\":2,\"size\":5}");
-    assert_live(fixture->table, -1, "b,c,d");
+    delta_assert_live(fixture->table, -1, "b,c,d");
     assert_refused(fixture->table, 4, PN_CLASS_MISSING,
                    "t has no version 4: the oldest is 2, the newest 3");
 }
@@ -281,8 +259,8 @@ static void test_hints_that_lead_astray(void **state)
     write_checkpoint(fixture, "00000000000000000002.checkpoint.parquet", CHECKPOINT_2);
     for (size_t i = 0; i < sizeof hints / sizeof *hints; i++) {
         delta_write_text(fixture, "_last_checkpoint", hints[i]);
-        assert_live(fixture->table, -1, "b,c,d");
-        assert_live(fixture->table, 1, "a,b");
+        delta_assert_live(fixture->table, -1, "b,c,d");
+        delta_assert_live(fixture->table, 1, "a,b");
     }
 }
 
@@ -294,12 +272,12 @@ static void test_a_damaged_checkpoint_is_passed_over(void **state)
                      PROTOCOL METADATA ADD("a") ADD("b"));
     delta_write_text(fixture, "00000000000000000002.checkpoint.parquet", "PAR1 and nothing else");
     delta_write_text(fixture, "_last_checkpoint", "{\"version\":2,\"size\":5}");
-    assert_live(fixture->table, -1, "b,c,d");
+    delta_assert_live(fixture->table, -1, "b,c,d");
     /* ... also one that is whole, but no state of a table. */
     write_checkpoint(fixture, "00000000000000000002.checkpoint.parquet", ADD("b"));
-    assert_live(fixture->table, -1, "b,c,d");
+    delta_assert_live(fixture->table, -1, "b,c,d");
     delta_remove(fixture, "00000000000000000001.checkpoint.parquet");
-    assert_live(fixture->table, -1, "b,c,d");
+    delta_assert_live(fixture->table, -1, "b,c,d");
     /* With nothing older left, the damage is told. */
     delta_remove(fixture, "00000000000000000000.json");
     assert_refused(fixture->table, -1, PN_CLASS_CORRUPT,
@@ -322,7 +300,7 @@ static void test_a_checkpoint_in_parts(void **state)
     /* Leftovers of another writer's attempt don't count. */
     write_checkpoint(fixture, "00000000000000000002.checkpoint.0000000001.0000000003.parquet",
                      ADD("x"));
-    assert_live(fixture->table, -1, "b,c,d");
+    delta_assert_live(fixture->table, -1, "b,c,d");
 }
 
 static void test_checkpoints_named_by_a_uuid(void **state)
@@ -342,11 +320,11 @@ static void test_checkpoints_named_by_a_uuid(void **state)
     snprintf(file, sizeof file, name, "json");
     delta_write_text(fixture, file, text);
     delta_remove(fixture, "00000000000000000000.json");
-    assert_live(fixture->table, -1, "b,c,d");
+    delta_assert_live(fixture->table, -1, "b,c,d");
     delta_remove(fixture, file);
     snprintf(file, sizeof file, name, "parquet");
     write_checkpoint(fixture, file, text);
-    assert_live(fixture->table, -1, "b,c,d");
+    delta_assert_live(fixture->table, -1, "b,c,d");
     struct pn_delta_snapshot *snapshot = NULL;
     assert_int_equal(pn_delta_snapshot(fixture->table, -1, &snapshot, NULL), 0);
     assert_int_equal(pn_delta_txn_version(snapshot, "app"), 4);
@@ -486,7 +464,7 @@ static void test_features_that_are_known_and_others(void **state)
         if (demands[i].reader != NULL) {
             assert_refused(fixture->table, -1, PN_CLASS_INPUT, demands[i].reader);
         } else {
-            assert_live(fixture->table, -1, "");
+            delta_assert_live(fixture->table, -1, "");
         }
         struct pn_delta_file file = delta_file("new", 1);
         const struct pn_delta_commit commit = {
@@ -515,11 +493,11 @@ static void test_deletion_vectors_tell_files_apart(void **state)
                  "{\"remove\":{\"path\":\"a\",\"dataChange\":true,\"deletionVector\":{"
                  "\"storageType\":\"u\",\"pathOrInlineDv\":\"ab^-aqEH.-t@S}K{vb[*k^\","
                  "\"offset\":4,\"sizeInBytes\":40,\"cardinality\":6}}}\n" ADD("b"));
-    assert_live(fixture->table, -1, "b");
-    assert_live(fixture->table, 0, "a");
+    delta_assert_live(fixture->table, -1, "b");
+    delta_assert_live(fixture->table, 0, "a");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, delta_set_up, delta_tear_down)
 
 int main(void)
 {

@@ -15,23 +15,7 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
 #include "support/delta_fixture.h"
-
-static int set_up(void **state)
-{
-    struct delta_fixture *fixture = pn_xcalloc(1, sizeof *fixture);
-    delta_fixture_init(fixture);
-    *state = fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    delta_fixture_deinit(*state);
-    free(*state);
-    return 0;
-}
 
 /* Appends one row with the position of "app" going from `from` to `to`. */
 static int move(struct pn_delta *table, int64_t from, int64_t to, struct pn_err *e)
@@ -327,14 +311,19 @@ static void test_an_unknown_outcome(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_a_batch_follows_the_one_before, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_backwards_is_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_position_that_stays, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_new_table_gets_its_configuration, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_positions_across_checkpoints, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_two_writers_of_one_position, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_every_call_fails_in_turn, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_an_unknown_outcome, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_batch_follows_the_one_before, delta_set_up,
+                                        delta_tear_down),
+        cmocka_unit_test_setup_teardown(test_backwards_is_refused, delta_set_up, delta_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_position_that_stays, delta_set_up, delta_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_new_table_gets_its_configuration, delta_set_up,
+                                        delta_tear_down),
+        cmocka_unit_test_setup_teardown(test_positions_across_checkpoints, delta_set_up,
+                                        delta_tear_down),
+        cmocka_unit_test_setup_teardown(test_two_writers_of_one_position, delta_set_up,
+                                        delta_tear_down),
+        cmocka_unit_test_setup_teardown(test_every_call_fails_in_turn, delta_set_up,
+                                        delta_tear_down),
+        cmocka_unit_test_setup_teardown(test_an_unknown_outcome, delta_set_up, delta_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

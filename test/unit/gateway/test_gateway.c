@@ -8,10 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <arpa/inet.h>
 #include <cmocka.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
@@ -19,9 +16,8 @@
 
 #include "gateway/gateway.h"
 #include "gateway/request.h"
+#include "support/client.h"
 #include "support/memory_log.h"
-
-enum { REPLY_BYTES_MAX = 8192, ANSWER_MS_MAX = 30000 };
 
 struct fixture {
     struct pn_log *log;
@@ -76,13 +72,7 @@ static int teardown(void **state)
 
 static int dial(const struct fixture *f)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-                                  .sin_port = htons(pn_gateway_port(f->gateway))};
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_true(fd >= 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
-    return fd;
+    return client_dial(pn_gateway_port(f->gateway));
 }
 
 static void say(int fd, const char *text)
@@ -92,48 +82,19 @@ static void say(int fd, const char *text)
 
 static void post(int fd, const char *path, const char *body)
 {
-    char request[REPLY_BYTES_MAX];
+    char request[CLIENT_REPLY_BYTES_MAX];
     (void)snprintf(request, sizeof request,
                    "POST %s HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n%s", path,
                    strlen(body), body);
     say(fd, request);
 }
 
-/* Reads one reply with its body; returns its status, 0 when the connection was closed instead. */
-static int hear(int fd, char reply[REPLY_BYTES_MAX])
-{
-    size_t len = 0;
-    for (;;) {
-        reply[len] = '\0';
-        const char *end = strstr(reply, "\r\n\r\n");
-        const char *length = strstr(reply, "Content-Length: ");
-        if (end != NULL && (length == NULL || length > end ||
-                            strlen(end + 4) >= (size_t)strtol(length + 16, NULL, 10))) {
-            return (int)strtol(reply + strlen("HTTP/1.1 "), NULL, 10);
-        }
-        struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-        assert_int_equal(poll(&poll_fd, 1, ANSWER_MS_MAX), 1);
-        ssize_t got = recv(fd, reply + len, REPLY_BYTES_MAX - 1 - len, 0);
-        if (got <= 0) {
-            return 0;
-        }
-        len += (size_t)got;
-    }
-}
-
-/* Has the server nothing to say yet? */
-static bool is_silent(int fd)
-{
-    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-    return poll(&poll_fd, 1, 50) == 0;
-}
-
 static int ask(const struct fixture *f, const char *path, const char *body,
-               char reply[REPLY_BYTES_MAX])
+               char reply[CLIENT_REPLY_BYTES_MAX])
 {
     int fd = dial(f);
     post(fd, path, body);
-    int status = hear(fd, reply);
+    int status = client_hear(fd, reply);
     close(fd);
     return status;
 }
@@ -145,7 +106,7 @@ static const char one[] = "{\"records\":[{\"value\":1}]}";
 static void test_produce(void **state)
 {
     struct fixture *f = *state;
-    char reply[REPLY_BYTES_MAX];
+    char reply[CLIENT_REPLY_BYTES_MAX];
     const struct pn_gateway_config config = usual(f);
     start(f, &config);
     assert_int_equal(ask(f, "/prod/topics/t", one, reply), 200);
@@ -160,7 +121,7 @@ static void test_produce(void **state)
 static void test_record_errors(void **state)
 {
     struct fixture *f = *state;
-    char reply[REPLY_BYTES_MAX];
+    char reply[CLIENT_REPLY_BYTES_MAX];
     const struct pn_gateway_config config = usual(f);
     start(f, &config);
     assert_int_equal(ask(f, "/topics/t",
@@ -179,7 +140,7 @@ static void test_record_errors(void **state)
 static void test_log_errors(void **state)
 {
     struct fixture *f = *state;
-    char reply[REPLY_BYTES_MAX];
+    char reply[CLIENT_REPLY_BYTES_MAX];
     const struct pn_gateway_config config = usual(f);
     start(f, &config);
     pn_memory_log_refuse(f->log, PN_CLASS_RETRY, "the queue is full");
@@ -199,7 +160,7 @@ static void test_log_errors(void **state)
     pn_memory_log_fail(f->log, PN_CLASS_NONE, "");
     int fd = dial(f);
     say(fd, "GET /health HTTP/1.1\r\nHost: h\r\n\r\n");
-    assert_int_equal(hear(fd, reply), 200);
+    assert_int_equal(client_hear(fd, reply), 200);
     assert_non_null(strstr(reply, "\"status\":\"degraded\""));
     assert_non_null(strstr(reply, "{\"topic\":\"t\",\"partition\":0,\"reason\":\"the sync failed"));
     close(fd);
@@ -211,7 +172,7 @@ static void test_slow_log(void **state)
 {
     struct fixture *f = *state;
     enum { WAITING = 40 };
-    char reply[REPLY_BYTES_MAX];
+    char reply[CLIENT_REPLY_BYTES_MAX];
     int fds[WAITING];
     const struct pn_gateway_config config = usual(f);
     start(f, &config);
@@ -221,15 +182,15 @@ static void test_slow_log(void **state)
         fds[i] = dial(f);
         post(fds[i], "/topics/t", one);
     }
-    assert_true(is_silent(fds[WAITING - 1]));
+    assert_true(client_is_silent(fds[WAITING - 1]));
     int fd = dial(f);
     say(fd, "GET /topics HTTP/1.1\r\nHost: h\r\n\r\n");
-    assert_int_equal(hear(fd, reply), 200);
+    assert_int_equal(client_hear(fd, reply), 200);
     close(fd);
     close(fds[0]); /* a client that gives up */
     pn_memory_log_hold(f->log, false);
     for (int i = 1; i < WAITING; i++) {
-        assert_int_equal(hear(fds[i], reply), 200);
+        assert_int_equal(client_hear(fds[i], reply), 200);
         close(fds[i]);
     }
 }
@@ -244,7 +205,7 @@ static void *stop(void *arg)
 static void test_drain(void **state)
 {
     struct fixture *f = *state;
-    char reply[REPLY_BYTES_MAX];
+    char reply[CLIENT_REPLY_BYTES_MAX];
     const struct pn_gateway_config config = usual(f);
     start(f, &config);
     int idle = dial(f);
@@ -252,15 +213,15 @@ static void test_drain(void **state)
     assert_int_equal(ask(f, "/topics/t", one, reply), 200);
     pn_memory_log_hold(f->log, true);
     post(busy, "/topics/t", one);
-    assert_true(is_silent(busy));
+    assert_true(client_is_silent(busy));
     pthread_t stopper;
     assert_int_equal(pthread_create(&stopper, NULL, stop, f->gateway), 0);
-    assert_int_equal(hear(idle, reply), 0);
-    assert_true(is_silent(busy));
+    assert_int_equal(client_hear(idle, reply), 0);
+    assert_true(client_is_silent(busy));
     pn_memory_log_hold(f->log, false);
-    assert_int_equal(hear(busy, reply), 200);
+    assert_int_equal(client_hear(busy, reply), 200);
     assert_non_null(strstr(reply, "Connection: close"));
-    assert_int_equal(hear(busy, reply), 0);
+    assert_int_equal(client_hear(busy, reply), 0);
     pthread_join(stopper, NULL);
     close(idle);
     close(busy);
@@ -270,15 +231,15 @@ static void test_drain(void **state)
 static void test_drain_time(void **state)
 {
     struct fixture *f = *state;
-    char reply[REPLY_BYTES_MAX];
+    char reply[CLIENT_REPLY_BYTES_MAX];
     struct pn_gateway_config config = usual(f);
     config.drain_ms = 100;
     start(f, &config);
     int half = dial(f);
     say(half, "POST /topics/t HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n{");
-    assert_true(is_silent(half));
+    assert_true(client_is_silent(half));
     pn_gateway_stop(f->gateway);
-    assert_int_equal(hear(half, reply), 0);
+    assert_int_equal(client_hear(half, reply), 0);
     close(half);
 }
 
@@ -292,12 +253,12 @@ struct producer {
 static void *produce_many(void *arg)
 {
     const struct producer *p = arg;
-    char reply[REPLY_BYTES_MAX];
+    char reply[CLIENT_REPLY_BYTES_MAX];
     for (int c = 0; c < p->connections; c++) {
         int fd = dial(p->f);
         for (int i = 0; i < p->requests; i++) {
             post(fd, "/topics/t", one);
-            assert_int_equal(hear(fd, reply), 200);
+            assert_int_equal(client_hear(fd, reply), 200);
             atomic_fetch_add(p->answered, 1);
         }
         close(fd);
@@ -331,7 +292,7 @@ static void test_long_polls(void **state)
 {
     struct fixture *f = *state;
     enum { WAITING = 20 };
-    char reply[REPLY_BYTES_MAX];
+    char reply[CLIENT_REPLY_BYTES_MAX];
     char path[128];
     int fds[WAITING];
     const struct pn_gateway_config config = usual(f);
@@ -350,10 +311,10 @@ static void test_long_polls(void **state)
                        i);
         say(fds[i], request);
     }
-    assert_true(is_silent(fds[0]));
+    assert_true(client_is_silent(fds[0]));
     pn_memory_log_put(f->log, "t", 0, "{\"a\":2}");
     for (int i = 0; i < WAITING; i++) {
-        assert_int_equal(hear(fds[i], reply), 200);
+        assert_int_equal(client_hear(fds[i], reply), 200);
         assert_non_null(strstr(reply, "[{\"topic\":\"t\",\"key\":null,\"value\":{\"a\":2},"
                                       "\"partition\":0,\"offset\":1}]"));
         close(fds[i]);
@@ -364,16 +325,16 @@ static void test_long_polls(void **state)
 static void test_drain_ends_polls(void **state)
 {
     struct fixture *f = *state;
-    char reply[REPLY_BYTES_MAX];
+    char reply[CLIENT_REPLY_BYTES_MAX];
     const struct pn_gateway_config config = usual(f);
     start(f, &config);
     assert_int_equal(ask(f, "/topics/t", one, reply), 200);
     int fd = dial(f);
     say(fd, "GET /topics/t/partitions/0/records?offset=1&timeout=30000 HTTP/1.1\r\nHost: h\r\n"
             "\r\n");
-    assert_true(is_silent(fd));
+    assert_true(client_is_silent(fd));
     pn_gateway_stop(f->gateway);
-    assert_int_equal(hear(fd, reply), 200);
+    assert_int_equal(client_hear(fd, reply), 200);
     assert_non_null(strstr(reply, "\r\n\r\n[]"));
     close(fd);
 }
@@ -381,7 +342,7 @@ static void test_drain_ends_polls(void **state)
 static void test_connection_limits(void **state)
 {
     struct fixture *f = *state;
-    char reply[REPLY_BYTES_MAX];
+    char reply[CLIENT_REPLY_BYTES_MAX];
     struct pn_gateway_config config = usual(f);
     config.connections_max = 3;
     config.connections_per_ip_max = 2;
@@ -389,7 +350,7 @@ static void test_connection_limits(void **state)
     int first = dial(f);
     int second = dial(f);
     int third = dial(f);
-    assert_int_equal(hear(third, reply), 503);
+    assert_int_equal(client_hear(third, reply), 503);
     assert_non_null(strstr(reply, "Too many connections from this address"));
     close(third);
     close(second);
@@ -405,24 +366,24 @@ static void test_connection_limits(void **state)
 static void test_memory_limit(void **state)
 {
     struct fixture *f = *state;
-    char reply[REPLY_BYTES_MAX];
+    char reply[CLIENT_REPLY_BYTES_MAX];
     struct pn_gateway_config config = usual(f);
     config.memory_bytes_max = 4 * 1024;
     start(f, &config);
     int first = dial(f);
     int second = dial(f);
     say(first, "POST /topics/t HTTP/1.1\r\nHost: h\r\nContent-Length: 25\r\n\r\n{\"records\":[{");
-    assert_true(is_silent(first));
+    assert_true(client_is_silent(first));
     post(second, "/topics/t", one);
-    assert_int_equal(hear(second, reply), 503);
+    assert_int_equal(client_hear(second, reply), 503);
     assert_non_null(strstr(reply, "memory_bytes_max"));
     say(first, "\"value\":1}]}");
-    assert_int_equal(hear(first, reply), 200);
+    assert_int_equal(client_hear(first, reply), 200);
     /* Given back as soon as the reply is out. */
     int status = 503;
     while (status == 503) {
         post(second, "/topics/t", one);
-        status = hear(second, reply);
+        status = client_hear(second, reply);
     }
     assert_int_equal(status, 200);
     close(first);
@@ -439,7 +400,7 @@ static enum pn_handled echo(struct pn_request *req, void *arg)
 static void test_added_route(void **state)
 {
     struct fixture *f = *state;
-    char reply[REPLY_BYTES_MAX];
+    char reply[CLIENT_REPLY_BYTES_MAX];
     struct pn_err e;
     static char word[] = "bytes";
     static const struct pn_route route = {PN_POST, "api/v1/echo", echo, word, PN_ROUTE_BLOCKS};

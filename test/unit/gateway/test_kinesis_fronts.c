@@ -8,10 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <arpa/inet.h>
 #include <cmocka.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
@@ -19,9 +16,8 @@
 
 #include "gateway/gateway.h"
 #include "kinesis/kinesis.h"
+#include "support/client.h"
 #include "support/memory_log.h"
-
-enum { REPLY_BYTES_MAX = 8192, ANSWER_MS_MAX = 30000 };
 
 struct fixture {
     struct pn_log *log;
@@ -83,18 +79,12 @@ static int teardown(void **state)
 
 static int dial(const struct fixture *f)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-                                  .sin_port = htons(pn_gateway_port(f->gateway))};
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_true(fd >= 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
-    return fd;
+    return client_dial(pn_gateway_port(f->gateway));
 }
 
 static void say(int fd, const char *line, const char *headers, const char *body)
 {
-    char request[REPLY_BYTES_MAX];
+    char request[CLIENT_REPLY_BYTES_MAX];
     int len = snprintf(request, sizeof request,
                        "%s HTTP/1.1\r\nHost: h\r\n%sContent-Length: %zu\r\n\r\n%s", line, headers,
                        strlen(body), body);
@@ -112,34 +102,6 @@ static void call(int fd, const char *operation, const char *body)
     say(fd, "POST /", headers, body);
 }
 
-/* Reads one reply with its body; returns its status, 0 when the connection was closed instead. */
-static int hear(int fd, char reply[REPLY_BYTES_MAX])
-{
-    size_t len = 0;
-    for (;;) {
-        reply[len] = '\0';
-        const char *end = strstr(reply, "\r\n\r\n");
-        const char *length = strstr(reply, "Content-Length: ");
-        if (end != NULL && (length == NULL || length > end ||
-                            strlen(end + 4) >= (size_t)strtol(length + 16, NULL, 10))) {
-            return (int)strtol(reply + strlen("HTTP/1.1 "), NULL, 10);
-        }
-        struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-        assert_int_equal(poll(&poll_fd, 1, ANSWER_MS_MAX), 1);
-        ssize_t got = recv(fd, reply + len, REPLY_BYTES_MAX - 1 - len, 0);
-        if (got <= 0) {
-            return 0;
-        }
-        len += (size_t)got;
-    }
-}
-
-static bool is_silent(int fd)
-{
-    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-    return poll(&poll_fd, 1, 50) == 0;
-}
-
 static const char one[] = "{\"StreamName\":\"s\",\"Data\":\"eA==\",\"PartitionKey\":\"k\"}";
 static const char two[] = "{\"StreamName\":\"s\",\"Records\":[{\"Data\":\"eA==\",\"PartitionKey\":"
                           "\"a\"},{\"Data\":\"eQ==\",\"PartitionKey\":\"b\"}]}";
@@ -148,14 +110,14 @@ static const char rest[] = "{\"Data\":{\"a\":1},\"PartitionKey\":\"k\"}";
 /* One PutRecord through each front, which must be answered alike. */
 static void put_both(struct fixture *f, int status, const char *text)
 {
-    char reply[REPLY_BYTES_MAX];
+    char reply[CLIENT_REPLY_BYTES_MAX];
     int fd = dial(f);
     call(fd, "PutRecord", one);
-    assert_int_equal(hear(fd, reply), status);
+    assert_int_equal(client_hear(fd, reply), status);
     assert_non_null(strstr(reply, text));
     assert_non_null(strstr(reply, "Content-Type: application/x-amz-json-1.1\r\n"));
     say(fd, "PUT /prod/streams/s/record", "", rest);
-    assert_int_equal(hear(fd, reply), status);
+    assert_int_equal(client_hear(fd, reply), status);
     assert_non_null(strstr(reply, text));
     assert_non_null(strstr(reply, "Content-Type: application/json\r\n"));
     close(fd);
@@ -180,12 +142,12 @@ static void test_put(void **state)
 static void test_log_refuses(void **state)
 {
     struct fixture *f = *state;
-    char reply[REPLY_BYTES_MAX];
+    char reply[CLIENT_REPLY_BYTES_MAX];
     pn_memory_log_refuse(f->log, PN_CLASS_FATAL, "the log has stopped");
     put_both(f, 500, "{\"__type\":\"InternalFailure\",\"message\":");
     int fd = dial(f);
     call(fd, "PutRecords", two);
-    assert_int_equal(hear(fd, reply), 200);
+    assert_int_equal(client_hear(fd, reply), 200);
     assert_non_null(strstr(reply, "\"FailedRecordCount\":2"));
     /* A queue that is full is what a producer slows down for. */
     pn_memory_log_refuse(f->log, PN_CLASS_RETRY, "the queue is full");
@@ -199,16 +161,16 @@ static void test_log_refuses(void **state)
 static void test_log_fails(void **state)
 {
     struct fixture *f = *state;
-    char reply[REPLY_BYTES_MAX];
+    char reply[CLIENT_REPLY_BYTES_MAX];
     pn_memory_log_fail(f->log, PN_CLASS_FATAL, "the sync failed");
     put_both(f, 500, "{\"__type\":\"InternalFailure\",\"message\":\"the sync failed\"}");
     int fd = dial(f);
     call(fd, "PutRecords", two);
-    assert_int_equal(hear(fd, reply), 200);
+    assert_int_equal(client_hear(fd, reply), 200);
     assert_non_null(strstr(reply, "\"FailedRecordCount\":2"));
     assert_non_null(strstr(reply, "\"ErrorCode\":\"InternalFailure\""));
     say(fd, "GET /health", "", "");
-    assert_int_equal(hear(fd, reply), 200);
+    assert_int_equal(client_hear(fd, reply), 200);
     assert_non_null(strstr(reply, "{\"topic\":\"__kinesis.s\",\"partition\":0,\"reason\":"
                                   "\"the sync failed\"}"));
     close(fd);
@@ -224,8 +186,8 @@ static void test_split_after_a_client_is_gone(void **state)
     int fds[2] = {dial(f), dial(f)};
     call(fds[0], "PutRecord", one);
     say(fds[1], "PUT /streams/s/record", "", rest);
-    assert_true(is_silent(fds[0]));
-    assert_true(is_silent(fds[1]));
+    assert_true(client_is_silent(fds[0]));
+    assert_true(client_is_silent(fds[1]));
     close(fds[0]);
     close(fds[1]);
     pn_memory_log_hold(f->log, false);
@@ -245,7 +207,7 @@ struct producer {
 static void *produce(void *arg)
 {
     const struct producer *p = arg;
-    char reply[REPLY_BYTES_MAX];
+    char reply[CLIENT_REPLY_BYTES_MAX];
     char body[256];
     int fd = dial(p->f);
     for (int i = 0; i < p->requests; i++) {
@@ -258,7 +220,7 @@ static void *produce(void *arg)
         } else {
             say(fd, "PUT /stage/streams/s/record", "", body);
         }
-        assert_int_equal(hear(fd, reply), 200);
+        assert_int_equal(client_hear(fd, reply), 200);
         atomic_fetch_add(p->kept, 1);
     }
     close(fd);

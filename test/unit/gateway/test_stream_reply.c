@@ -7,9 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <arpa/inet.h>
 #include <cmocka.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -19,9 +17,10 @@
 
 #include "gateway/gateway.h"
 #include "gateway/request.h"
+#include "support/client.h"
 #include "support/memory_log.h"
 
-enum { ANSWER_MS_MAX = 30000, ANSWER_S_MAX = 30, PIECE_BYTES = 4 << 20 };
+enum { PIECE_BYTES = 4 << 20 };
 
 struct fixture {
     struct pn_log *log;
@@ -190,7 +189,7 @@ static void wait_for(struct fixture *f, const int *count, int wanted)
 {
     struct timespec until;
     (void)clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += ANSWER_S_MAX;
+    until.tv_sec += CLIENT_ANSWER_MS_MAX / 1000;
     pthread_mutex_lock(&f->lock);
     int rc = 0;
     while (*count < wanted && rc == 0) {
@@ -204,13 +203,7 @@ static void wait_for(struct fixture *f, const int *count, int wanted)
 
 static int dial(const struct fixture *f)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-                                  .sin_port = htons(pn_gateway_port(f->gateway))};
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_true(fd >= 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
-    return fd;
+    return client_dial(pn_gateway_port(f->gateway));
 }
 
 static void ask(int fd, const char *path)
@@ -227,7 +220,7 @@ static bool hear(int fd, const char *text)
     size_t len = 0;
     for (;;) {
         struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-        assert_int_equal(poll(&poll_fd, 1, ANSWER_MS_MAX), 1);
+        assert_int_equal(poll(&poll_fd, 1, CLIENT_ANSWER_MS_MAX), 1);
         assert_true(len < sizeof got - 1);
         if (recv(fd, got + len, 1, 0) != 1) {
             return false;
@@ -262,12 +255,6 @@ static size_t count_all(int fd, char c, const char *end_text, bool *ended)
     return count;
 }
 
-static bool is_silent(int fd)
-{
-    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-    return poll(&poll_fd, 1, 50) == 0;
-}
-
 /* --- tests ------------------------------------------------------------------------------------ */
 
 static void test_pieces(void **state)
@@ -281,10 +268,10 @@ static void test_pieces(void **state)
         assert_true(hear(fd, "HTTP/1.1 200 OK"));
         assert_true(hear(fd, "Transfer-Encoding: chunked"));
         assert_true(hear(fd, "\r\n\r\n"));
-        assert_true(is_silent(fd));
+        assert_true(client_is_silent(fd));
         say(f, "first", false);
         assert_true(hear(fd, "5\r\nfirst\r\n"));
-        assert_true(is_silent(fd));
+        assert_true(client_is_silent(fd));
         say(f, "second", false);
         assert_true(hear(fd, "6\r\nsecond\r\n"));
         assert_int_equal(f->ended, round - 1);
@@ -344,7 +331,7 @@ static void test_stop_ends_streams(void **state)
     int fd = dial(f);
     ask(fd, "/stream");
     assert_true(hear(fd, "\r\n\r\n"));
-    assert_true(is_silent(fd));
+    assert_true(client_is_silent(fd));
     pn_gateway_stop(f->gateway);
     assert_true(hear(fd, "0\r\n\r\n"));
     assert_int_equal(f->ended, 1);
@@ -393,7 +380,7 @@ static void test_put_of_who_is_gone(void **state)
     pn_memory_log_hold(f->log, true);
     int fd = dial(f);
     assert_int_equal(send(fd, request, sizeof request - 1, MSG_NOSIGNAL), sizeof request - 1);
-    assert_true(is_silent(fd));
+    assert_true(client_is_silent(fd));
     close(fd);
     pn_memory_log_hold(f->log, false);
     wait_for(f, &f->puts_finished, 1);

@@ -116,6 +116,21 @@ void delta_fixture_deinit(struct delta_fixture *fixture)
     assert_int_equal(pn_io_remove_tree(pn_io_system(), fixture->folder, NULL), 0);
 }
 
+int delta_set_up(void **state)
+{
+    struct delta_fixture *fixture = pn_xcalloc(1, sizeof *fixture);
+    delta_fixture_init(fixture);
+    *state = fixture;
+    return 0;
+}
+
+int delta_tear_down(void **state)
+{
+    delta_fixture_deinit(*state);
+    free(*state);
+    return 0;
+}
+
 struct pn_delta *delta_fixture_open(struct delta_fixture *fixture)
 {
     return pn_delta_create(fixture->store, "t", &fixture->parquet, &fixture->clock.clock,
@@ -176,6 +191,13 @@ char *delta_live(struct pn_delta *table, int64_t version)
     }
     pn_delta_snapshot_destroy(&snapshot);
     return pn_buf_take(&text);
+}
+
+void delta_assert_live(struct pn_delta *table, int64_t version, const char *expected)
+{
+    char *live = delta_live(table, version);
+    assert_string_equal(live, expected);
+    free(live);
 }
 
 /* --- files ----------------------------------------------------------------------------------- */

@@ -38,6 +38,9 @@ struct delta_fixture {
 /* Asserts that all works. */
 void delta_fixture_init(struct delta_fixture *fixture);
 void delta_fixture_deinit(struct delta_fixture *fixture); /* removes the folder */
+/* The same as a test's setup and teardown: *state is the fixture. */
+int delta_set_up(void **state);
+int delta_tear_down(void **state);
 /* Another handle on "t", as another process would have. */
 struct pn_delta *delta_fixture_open(struct delta_fixture *fixture);
 /* Forgets the handle and what it remembers, and opens a new one. */
@@ -52,6 +55,7 @@ int64_t delta_overwrite(struct delta_fixture *fixture, const char *path, int64_t
 
 /* The paths of the live files, comma separated, as of a version (-1: latest). Caller frees. */
 char *delta_live(struct pn_delta *table, int64_t version);
+void delta_assert_live(struct pn_delta *table, int64_t version, const char *expected);
 
 /* A log file's text (caller frees, NULL: none), and writing one past the store's rules. */
 char *delta_read(const struct delta_fixture *fixture, const char *name, size_t *len);
