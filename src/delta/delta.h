@@ -136,7 +136,9 @@ int pn_delta_snapshot(struct pn_delta *table, int64_t version, struct pn_delta_s
 int pn_delta_snapshot_at(struct pn_delta *table, int64_t timestamp_ms,
                          struct pn_delta_snapshot **snapshot, struct pn_err *e) PN_MUST_CHECK;
 void pn_delta_snapshot_destroy(struct pn_delta_snapshot **snapshot);
-/* The version of an application's last transaction, or -1. */
+/* An application's last transaction, or NULL; and its version, or -1. */
+const struct pn_delta_txn *pn_delta_txn_of(const struct pn_delta_snapshot *snapshot,
+                                           const char *app_id);
 int64_t pn_delta_txn_version(const struct pn_delta_snapshot *snapshot, const char *app_id);
 /* The same for the table as it is now, -1 too when there is none; cheap, since no files are read:
  * the handle remembers, and reads what came since its last call or commit. */

@@ -44,12 +44,19 @@ void pn_delta_snapshot_destroy(struct pn_delta_snapshot **snapshot)
     *snapshot = NULL;
 }
 
-int64_t pn_delta_txn_version(const struct pn_delta_snapshot *snapshot, const char *app_id)
+const struct pn_delta_txn *pn_delta_txn_of(const struct pn_delta_snapshot *snapshot,
+                                           const char *app_id)
 {
     for (size_t i = 0; i < snapshot->txn_count; i++) {
         if (strcmp(snapshot->txns[i].app_id, app_id) == 0) {
-            return snapshot->txns[i].version;
+            return &snapshot->txns[i];
         }
     }
-    return -1;
+    return NULL;
+}
+
+int64_t pn_delta_txn_version(const struct pn_delta_snapshot *snapshot, const char *app_id)
+{
+    const struct pn_delta_txn *txn = pn_delta_txn_of(snapshot, app_id);
+    return txn != NULL ? txn->version : -1;
 }

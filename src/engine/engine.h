@@ -73,6 +73,7 @@ struct pn_stream_position {
     const char *shard;  /* "shardId-000000000000" */
     int64_t from;       /* the table's txn version before the batch; -1: none yet */
     int64_t to;         /* and behind it: the offset to go on with; equal to from: no change */
+    int64_t newest_ms;  /* the txn's time is this or later: the arrival of the record before `to` */
 };
 
 enum { PN_ROW_SEQUENCE_SIZE = 64 }; /* a row's sequence number, and its NUL */

@@ -42,7 +42,8 @@ static size_t position_of(struct pn_stream_batch *batch, const struct pn_stream_
         (struct pn_stream_position){.app_id = pn_arena_strdup(&batch->arena, shard->app_id),
                                     .shard = pn_arena_strdup(&batch->arena, shard->id),
                                     .from = shard->planned,
-                                    .to = shard->taken};
+                                    .to = shard->taken,
+                                    .newest_ms = shard->taken_ms};
     batch->parts[i] = (struct pn_stream_batch_part){.shard = shard->info.index,
                                                     .created_ms = shard->info.created_ms,
                                                     .first_arrival_ms = -1,
@@ -150,6 +151,10 @@ int pn_stream_batch_read(struct pn_stream_batch *batch, const struct pn_stream_b
         batch->lost += read.next_offset - expected;
     }
     shard->taken = read.next_offset > shard->taken ? read.next_offset : shard->taken;
+    if (read.count > 0) {
+        shard->taken_ms = read.records[read.count - 1].timestamp_ms;
+    }
     batch->positions[position].to = shard->taken;
+    batch->positions[position].newest_ms = shard->taken_ms;
     return 0;
 }

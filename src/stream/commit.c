@@ -56,6 +56,11 @@ int pn_stream_place(struct pn_stream_worker *worker, struct pn_err *e)
         rc = pn_stream_shards_place(&worker->shards, worker->stream, owner->env.source, &described,
                                     table, again, &fresh, e);
     }
+    if (rc == 0 && worker->checked != described.id) { /* a log loses nothing while it is open */
+        rc = pn_stream_shards_check(&worker->shards, worker->stream->name, owner->env.source, table,
+                                    e);
+        worker->checked = rc == 0 ? described.id : 0;
+    }
     if (rc == 0) {
         /* Once a stream: with a second processor on the table it is placed again and again. */
         pn_log_line(owner->env.logger, before != described.id ? PN_INFO : PN_DEBUG, "stream",

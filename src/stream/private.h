@@ -49,6 +49,7 @@ struct pn_stream_worker {
 
     struct pn_stream_shards shards;
     bool is_placed;    /* shards say where the table is */
+    uint64_t checked;  /* id of the stream that was found to be as the table has it */
     bool was_watching; /* in this life: a stream of another id is newer than that */
     struct pn_stream_batch batches[2];
     struct pn_stream_batch *filling;

@@ -1,6 +1,7 @@
 #include "stream/shards.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,6 +70,41 @@ static void keep_goals(struct pn_stream_shards *shards, const struct pn_stream_s
     }
 }
 
+/* The arrival of the record before an offset; 0 when it is no longer there, or damaged. */
+static int arrival_before(struct pn_stream_source *source, const char *stream, uint64_t id,
+                          uint32_t shard, int64_t offset, int64_t *arrival_ms, struct pn_err *e)
+{
+    struct pn_stream_source_records read = {0};
+    struct pn_err failure = {0};
+    struct pn_arena arena;
+    *arrival_ms = 0;
+    if (offset <= 0) {
+        return 0;
+    }
+    pn_arena_init(&arena, 0);
+    int rc =
+        pn_stream_source_read(source, stream, id, shard, offset - 1, 1, 1, &arena, &read, &failure);
+    if (rc == 0 && read.count > 0 && read.records[0].offset == offset - 1) {
+        *arrival_ms = read.records[0].timestamp_ms;
+    }
+    pn_arena_deinit(&arena);
+    rc = failure.class_ == PN_CLASS_CORRUPT ? 0 : rc;
+    pn_err_copy(e, rc != 0 ? &failure : NULL);
+    return rc;
+}
+
+/* Where a shard begins that the table was never in. */
+static int begin_shard(const struct pn_pipeline_stream *pipeline, struct pn_stream_source *source,
+                       uint64_t id, struct pn_stream_shard *shard, struct pn_err *e)
+{
+    uint32_t index = shard->info.index;
+    int rc = pn_stream_source_position(source, pipeline->name, id, index, pipeline->start,
+                                       pipeline->start_ms, &shard->taken, e);
+    return rc != 0 ? rc
+                   : arrival_before(source, pipeline->name, id, index, shard->taken,
+                                    &shard->taken_ms, e);
+}
+
 int pn_stream_shards_place(struct pn_stream_shards *shards,
                            const struct pn_pipeline_stream *pipeline,
                            struct pn_stream_source *source,
@@ -93,8 +129,7 @@ int pn_stream_shards_place(struct pn_stream_shards *shards,
         if (shard->committed >= 0) {
             shard->taken = shard->committed;
         } else if (!from_the_oldest) {
-            rc = pn_stream_source_position(source, pipeline->name, described->id, shard->info.index,
-                                           pipeline->start, pipeline->start_ms, &shard->taken, e);
+            rc = begin_shard(pipeline, source, described->id, shard, e);
         }
     }
     if (shards->aimed) {
@@ -103,6 +138,49 @@ int pn_stream_shards_place(struct pn_stream_shards *shards,
     pn_stream_shards_deinit(&old);
     free(this_stream);
     free(this_name);
+    return rc;
+}
+
+static int lost_end(const struct pn_stream_shard *shard, const char *how, struct pn_err *e)
+{
+    return pn_err_fatal(e,
+                        "the table has the records of %s before %lld, but %s: the log lost some (a "
+                        "power cut, with log.durability os?). Delete the stream and create it "
+                        "again; the table then goes on with the new one",
+                        shard->id, (long long)shard->committed, how);
+}
+
+/* A txn is never older than the record before its position: see pn_stream_position. */
+static int check_last(const struct pn_stream_shards *shards, const char *stream,
+                      struct pn_stream_source *source, const struct pn_stream_shard *shard,
+                      const struct pn_delta_txn *txn, struct pn_err *e)
+{
+    int64_t arrival_ms = 0;
+    int rc = arrival_before(source, stream, shards->stream_id, shard->info.index, txn->version,
+                            &arrival_ms, e);
+    if (rc != 0 || txn->updated_ms == 0 || arrival_ms <= txn->updated_ms) {
+        return rc;
+    }
+    return lost_end(shard, "the last of these came after it had it", e);
+}
+
+int pn_stream_shards_check(const struct pn_stream_shards *shards, const char *stream,
+                           struct pn_stream_source *source, const struct pn_delta_snapshot *table,
+                           struct pn_err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < shards->count; i++) {
+        const struct pn_stream_shard *shard = &shards->items[i];
+        const struct pn_delta_txn *txn =
+            table != NULL ? pn_delta_txn_of(table, shard->app_id) : NULL;
+        if (shard->committed > shard->info.end) {
+            char how[64];
+            (void)snprintf(how, sizeof how, "the log ends at %lld", (long long)shard->info.end);
+            rc = lost_end(shard, how, e);
+        } else if (txn != NULL) {
+            rc = check_last(shards, stream, source, shard, txn, e);
+        }
+    }
     return rc;
 }
 

@@ -19,6 +19,7 @@ struct pn_stream_shard {
     int64_t committed; /* the txn's version in the table; -1: none */
     int64_t planned;   /* the same when the append under way has succeeded */
     int64_t taken;     /* the next offset to read */
+    int64_t taken_ms;  /* arrival of the record before it; 0: not known */
     int64_t goal;      /* a drain is done with the shard from here on */
     /* Of what was committed by us, for people. */
     int64_t last_offset; /* -1: nothing was */
@@ -52,6 +53,14 @@ int pn_stream_shards_place(struct pn_stream_shards *shards,
                            struct pn_stream_source *source,
                            const struct pn_stream_source_stream *described,
                            const struct pn_delta_snapshot *table, bool again, bool *fresh,
+                           struct pn_err *e) PN_MUST_CHECK;
+/*
+ * A log that was not synced may have lost records that the table has, in a power cut; others have
+ * their offsets then, and would be taken for those. FATAL when a shard ends before its position;
+ * with `table`, also when the record before a position came after the table had it.
+ */
+int pn_stream_shards_check(const struct pn_stream_shards *shards, const char *stream,
+                           struct pn_stream_source *source, const struct pn_delta_snapshot *table,
                            struct pn_err *e) PN_MUST_CHECK;
 /* Takes over what a new description of the same stream says; new shards begin at 0. */
 void pn_stream_shards_update(struct pn_stream_shards *shards, const char *stream,

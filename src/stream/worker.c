@@ -115,24 +115,6 @@ static int fill(struct pn_stream_worker *worker, struct pn_err *e)
     return rc;
 }
 
-/* A log that was not synced may have lost records that the table has. Their offsets will be given
- * again, and the new records would be taken for old ones. */
-static int check_ends(const struct pn_stream_worker *worker, struct pn_err *e)
-{
-    for (size_t i = 0; i < worker->shards.count; i++) {
-        const struct pn_stream_shard *shard = &worker->shards.items[i];
-        if (shard->committed > shard->info.end) {
-            return pn_err_fatal(e,
-                                "the table has the records of %s before %lld, but the log ends at "
-                                "%lld: it lost some (a power cut, with log.durability os?). Delete "
-                                "the stream and create it again; the table then goes on with the "
-                                "new one",
-                                shard->id, (long long)shard->committed, (long long)shard->info.end);
-        }
-    }
-    return 0;
-}
-
 /* Looks what shards there are, and how far they reach. *gone: the stream is another one now. */
 static int look(struct pn_stream_worker *worker, bool *gone, struct pn_err *e)
 {
@@ -145,7 +127,7 @@ static int look(struct pn_stream_worker *worker, bool *gone, struct pn_err *e)
     *gone = rc == 0 ? described.id != worker->shards.stream_id : failure.class_ == PN_CLASS_MISSING;
     if (rc == 0 && !*gone) {
         pn_stream_shards_update(&worker->shards, worker->stream->name, &described);
-        rc = check_ends(worker, &failure);
+        rc = pn_stream_shards_check(&worker->shards, worker->stream->name, NULL, NULL, &failure);
     }
     pn_err_copy(e, rc != 0 && !*gone ? &failure : NULL);
     pn_arena_deinit(&arena);

@@ -191,9 +191,11 @@ static int commit(struct pn_appender *appender, const struct pn_written *written
     pn_buf_init(&parameters, PN_DUCKDB_SQL_MAX);
     add_parameters(batch, &parameters);
     for (size_t i = 0; i < count; i++) {
+        int64_t now_ms = pn_wall_ms(appender->engine->clock);
+        int64_t newest_ms = batch->positions[i].newest_ms;
         txns[i] = (struct pn_delta_txn){.app_id = batch->positions[i].app_id,
                                         .version = batch->positions[i].to,
-                                        .updated_ms = pn_wall_ms(appender->engine->clock)};
+                                        .updated_ms = now_ms > newest_ms ? now_ms : newest_ms};
         before[i] = batch->positions[i].from;
     }
     const struct pn_delta_commit it = {

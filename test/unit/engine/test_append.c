@@ -346,6 +346,27 @@ static void test_a_position_that_stays_is_checked(void **state)
     assert_answer(&bed->base, "SELECT id FROM live", "2\n");
 }
 
+/* By a position's time a processor sees that the log lost what the table has of it. */
+static void test_a_position_is_no_older_than_its_record(void **state)
+{
+    struct append_bed *bed = *state;
+    int64_t now_ms = bed->base.clock.wall_ms;
+    const int64_t arrivals[] = {now_ms - 5, now_ms + 5};
+    struct pn_delta *table = append_open_live(bed);
+    for (int64_t i = 0; i < 2; i++) {
+        struct append_batch *batch = append_batch_create(&bed->tables[STREAM], i == 0 ? -1 : i);
+        append_row(batch, "{\"id\": 1}");
+        batch->position.newest_ms = arrivals[i];
+        append_ok(bed, batch);
+        struct pn_delta_snapshot *snapshot = NULL;
+        assert_int_equal(pn_delta_snapshot(table, -1, &snapshot, NULL), 0);
+        const struct pn_delta_txn *txn = pn_delta_txn_of(snapshot, "stream:1:0");
+        assert_int_equal(txn->updated_ms, i == 0 ? now_ms : arrivals[i]);
+        pn_delta_snapshot_destroy(&snapshot);
+    }
+    pn_delta_destroy(&table);
+}
+
 /* --- several at once ------------------------------------------------------------------------- */
 
 struct worker {
@@ -553,6 +574,8 @@ int main(void)
                                         append_bed_tear_down),
         cmocka_unit_test_setup_teardown(test_a_position_that_stays_is_checked, append_bed_set_up,
                                         append_bed_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_position_is_no_older_than_its_record,
+                                        append_bed_set_up, append_bed_tear_down),
         cmocka_unit_test_setup_teardown(test_two_engines_on_one_table, append_bed_set_up,
                                         append_bed_tear_down),
         cmocka_unit_test_setup_teardown(test_two_tables_at_once, append_bed_set_up,

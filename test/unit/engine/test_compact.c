@@ -181,9 +181,7 @@ static void test_a_long_compaction(void **state)
     }
     make_slow(bed, 20000);
     struct pn_delta_snapshot *snapshot = NULL;
-    struct pn_delta *table =
-        pn_delta_create(bed->base.store, "tables/live", pn_engine_parquet(bed->base.engine),
-                        &bed->base.clock.clock, NULL, &bed->base.config.delta);
+    struct pn_delta *table = append_open_live(bed);
     assert_int_equal(pn_delta_snapshot(table, -1, &snapshot, NULL), 0);
     int64_t target_bytes = 3 * snapshot->files[0].size_bytes;
     pn_delta_snapshot_destroy(&snapshot);

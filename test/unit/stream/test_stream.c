@@ -394,6 +394,53 @@ static void test_retention_that_was_faster_is_counted(void **state)
     pn_streams_destroy(&streams);
 }
 
+static void cut_log(struct stream_bed *bed, size_t count)
+{
+    struct bed_shard *shard = &bed->streams[0].shards[0];
+    for (size_t i = count; i < shard->count; i++) {
+        free(shard->records[i].key);
+        free(shard->records[i].value);
+    }
+    shard->count = count;
+}
+
+/* The log lost its end and has grown beyond it since: what is there now is not what was. */
+static void test_a_log_that_lost_its_end_and_grew(void **state)
+{
+    struct stream_bed *bed = *state;
+    stream_bed_add(bed, "any", 1);
+    bed->pipeline_streams[1].start = PN_START_TRIM_HORIZON;
+    put_numbers(bed, "any", 0, "k", 0, 3);
+    drain(bed, &ANY);
+    cut_log(bed, 1);
+    put_numbers(bed, "any", 0, "k", 3, 8);
+    for (size_t i = 1; i < 6; i++) {
+        bed->streams[0].shards[0].records[i].arrival_ms += 1000; /* the machine started again */
+    }
+    struct pn_streams *streams = create_for(bed, &ANY);
+    struct pn_err e = {0};
+    assert_int_not_equal(pn_streams_drain(streams, NULL, NULL, &e), 0);
+    assert_non_null(strstr(e.msg, "before 3, but the last of these came after it had it"));
+    pn_streams_destroy(&streams);
+    assert_int_equal(bed->row_count, 3);
+}
+
+/* A clock that was set back is no sign of it. */
+static void test_a_clock_that_was_set_back(void **state)
+{
+    struct stream_bed *bed = *state;
+    stream_bed_add(bed, "any", 1);
+    put_numbers(bed, "any", 0, "old", 0, 1);
+    for (int round = 0; round < 3; round++) {
+        struct bed_shard *shard = &bed->streams[0].shards[0];
+        shard->records[shard->count - 1].arrival_ms += 3600000 - round * 60000;
+        drain(bed, &ANY);
+        put_numbers(bed, "any", 0, "k", round, round + 1);
+    }
+    drain(bed, &ANY);
+    assert_numbers(bed, 3);
+}
+
 /* A log that isn't synced lost its end; offsets there will be given again. */
 static void test_a_log_that_lost_its_end_is_not_read(void **state)
 {
@@ -402,12 +449,7 @@ static void test_a_log_that_lost_its_end_is_not_read(void **state)
     bed->pipeline_streams[1].start = PN_START_TRIM_HORIZON;
     put_numbers(bed, "any", 0, "k", 0, 3);
     drain(bed, &ANY);
-    struct bed_shard *shard = &bed->streams[0].shards[0];
-    for (size_t i = 1; i < 3; i++) {
-        free(shard->records[i].key);
-        free(shard->records[i].value);
-    }
-    shard->count = 1;
+    cut_log(bed, 1);
     struct pn_streams *streams = create_for(bed, &ANY);
     struct pn_err e = {0};
     assert_int_not_equal(pn_streams_drain(streams, NULL, NULL, &e), 0);
@@ -527,6 +569,8 @@ int main(void)
         TEST(test_damage_is_passed_over_and_counted),
         TEST(test_retention_that_was_faster_is_counted),
         TEST(test_a_log_that_lost_its_end_is_not_read),
+        TEST(test_a_log_that_lost_its_end_and_grew),
+        TEST(test_a_clock_that_was_set_back),
         TEST(test_two_processors_share_a_table),
         TEST(test_stops_and_starts),
         TEST(test_notes_tell_people),

@@ -131,6 +131,12 @@ void append_fails(struct append_bed *bed, struct append_batch *batch, enum pn_cl
     free(batch);
 }
 
+struct pn_delta *append_open_live(struct append_bed *bed)
+{
+    return pn_delta_create(bed->base.store, "tables/live", pn_engine_parquet(bed->base.engine),
+                           &bed->base.clock.clock, NULL, &bed->base.config.delta);
+}
+
 int64_t append_position_of(struct append_bed *bed, const char *path, const char *app_id)
 {
     int64_t version = 0;

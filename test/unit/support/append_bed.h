@@ -37,6 +37,8 @@ struct pn_table_report append_ok(struct append_bed *bed, struct append_batch *ba
 /* Asserts that it fails so, and frees the batch. */
 void append_fails(struct append_bed *bed, struct append_batch *batch, enum pn_class class_,
                   const char *part);
+/* A handle on "live". */
+struct pn_delta *append_open_live(struct append_bed *bed);
 /* Where a table of a path is. */
 int64_t append_position_of(struct append_bed *bed, const char *path, const char *app_id);
 int64_t append_live_position(struct append_bed *bed);

@@ -183,6 +183,12 @@ static void keep_rows(struct stream_bed *bed, const struct pn_append *append)
     pthread_mutex_unlock(&bed->lock);
 }
 
+static int64_t updated_ms(const struct pn_stream_position *position)
+{
+    int64_t now_ms = pn_wall_ms(pn_clock_system());
+    return now_ms > position->newest_ms ? now_ms : position->newest_ms;
+}
+
 static int commit_batch(struct stream_bed *bed, const struct pn_append *append, int64_t *version,
                         struct pn_err *e)
 {
@@ -192,7 +198,8 @@ static int commit_batch(struct stream_bed *bed, const struct pn_append *append, 
     for (size_t i = 0; i < append->position_count; i++) {
         if (append->positions[i].from != append->positions[i].to) {
             txns[count] = (struct pn_delta_txn){.app_id = append->positions[i].app_id,
-                                                .version = append->positions[i].to};
+                                                .version = append->positions[i].to,
+                                                .updated_ms = updated_ms(&append->positions[i])};
             before[count++] = append->positions[i].from;
         }
     }
