@@ -9,7 +9,8 @@
 
 enum {
     SHARDS_MAX_DEFAULT = 500, /* of the account */
-    ITERATOR_MS_DEFAULT = 5 * 60 * 1000
+    ITERATOR_MS_DEFAULT = 5 * 60 * 1000,
+    ACCOUNT_DIGITS = 12
 };
 
 void pn_kinesis_config_init(struct pn_kinesis_config *config)
@@ -138,11 +139,31 @@ static int open_folders(struct pn_kinesis *kinesis, const char *streams, struct 
     return rc == 0 ? 0 : pn_kinesis_internal(e, &why);
 }
 
+/* They are parts of every ARN, which is read back by the colons between them. */
+static int check_names(const struct pn_kinesis_config *config, struct pn_err *e)
+{
+    if (strspn(config->account, "0123456789") != ACCOUNT_DIGITS ||
+        strlen(config->account) != ACCOUNT_DIGITS) {
+        return pn_err_input(e, "kinesis.account takes 12 digits, as \"123456789012\", not \"%s\"",
+                            config->account);
+    }
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+    if (config->region[0] == '\0' || config->region[strspn(config->region, letters)] != '\0') {
+        return pn_err_input(e, "aws.region takes a region's name, as \"us-east-1\", not \"%s\"",
+                            config->region);
+    }
+    return 0;
+}
+
 int pn_kinesis_create(const struct pn_kinesis_config *config, struct pn_log *log,
                       const struct pn_io *io, const struct pn_clock *clock,
                       struct pn_logger *logger, struct pn_metrics *metrics,
                       struct pn_kinesis **kinesis, struct pn_err *e)
 {
+    int rc = check_names(config, e);
+    if (rc != 0) {
+        return rc;
+    }
     struct pn_kinesis *k = pn_xcalloc(1, sizeof *k);
     char *folder = pn_xasprintf("%s/streams", config->folder);
     *k = (struct pn_kinesis){.config = *config,
@@ -157,7 +178,7 @@ int pn_kinesis_create(const struct pn_kinesis_config *config, struct pn_log *log
     pthread_rwlock_init(&k->streams_lock, NULL);
     pn_random_init(&k->random, pn_entropy_u64());
 
-    int rc = open_folders(k, folder, e);
+    rc = open_folders(k, folder, e);
     if (rc == 0) {
         rc = get_key(k, e);
     }

@@ -302,6 +302,16 @@ def test_half_of_the_keys(data, name):
         Server(data, "--set", f"aws.{name}=something").start()
 
 
+NO_NAMES = ["kinesis.account=12", "kinesis.account=12345678901x", "aws.region=", "aws.region=a:b"]
+
+
+@pytest.mark.parametrize("setting", NO_NAMES)
+def test_names_that_make_no_arn(data, setting):
+    name = setting.partition("=")[0]
+    with pytest.raises(Failed, match=f"{name} takes "):
+        Server(data, "--set", setting).start()
+
+
 def test_other_addresses_need_auth_all_the_same(data):
     """Signatures guard the Kinesis API only; the other front doors need their own."""
     done = run("serve", "--listen", "0.0.0.0:0", *KEYS, data=data, check=False)
