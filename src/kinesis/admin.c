@@ -303,7 +303,9 @@ static struct pn_stream new_stream(const struct pn_kinesis *kinesis,
         .shard_count = count,
         .tags = create->tags,
         .tag_count = create->tag_count};
-    pn_shards_uniform(shards, count, stream.created_ms);
+    int64_t after_gone_ms = (kinesis->gone_s + 1) * 1000;
+    pn_shards_uniform(shards, count,
+                      stream.created_ms > after_gone_ms ? stream.created_ms : after_gone_ms);
     while (stream.id == 0) {
         stream.id = pn_entropy_u64();
     }
@@ -402,11 +404,17 @@ int pn_kinesis_create_stream(struct pn_kinesis *kinesis, const struct pn_stream_
 /* --- deleting --------------------------------------------------------------------------------- */
 
 /* The records, then the file: from a DELETING that is on the disk to nothing. */
-static int finish_deletion(struct pn_kinesis *kinesis, const char *name, struct pn_err *e)
+static int finish_deletion(struct pn_kinesis *kinesis, const struct pn_stream *stream,
+                           struct pn_err *e)
 {
     struct pn_err why;
+    const char *name = stream->name;
+    int rc = pn_metadata_keep_gone(kinesis, stream, e);
+    if (rc != 0) {
+        return rc;
+    }
     char *topic = pn_xasprintf("%s%s", PN_KINESIS_TOPIC_PREFIX, name);
-    int rc = pn_log_delete_topic(kinesis->log, topic, &why);
+    rc = pn_log_delete_topic(kinesis->log, topic, &why);
     free(topic);
     if (rc != 0 && why.class_ != PN_CLASS_MISSING) {
         return pn_kinesis_internal(e, &why);
@@ -457,7 +465,7 @@ static int delete_locked(struct pn_kinesis *kinesis, const char *name, bool with
         rc = begin_deletion(kinesis, (struct pn_snapshot *)(uintptr_t)stream, e);
     }
     if (rc == 0) {
-        rc = finish_deletion(kinesis, name, e);
+        rc = finish_deletion(kinesis, stream, e);
     }
     pn_stream_release(&stream);
     return rc;
@@ -510,7 +518,7 @@ int pn_kinesis_recover_stream(struct pn_kinesis *kinesis, const char *name, stru
         rc = finish_creation(kinesis, &stream, e);
     } else if (rc == 0 && stream.status == PN_STREAM_DELETING) {
         pn_log_info(kinesis->logger, "kinesis", "stream %s: its deletion is finished", name);
-        rc = finish_deletion(kinesis, name, e);
+        rc = finish_deletion(kinesis, &stream, e);
     } else if (rc == 0) {
         rc = recover_active(kinesis, &stream, e);
     }

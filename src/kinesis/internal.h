@@ -75,6 +75,7 @@ struct pn_kinesis {
     unsigned char iterator_key[PN_ITERATOR_KEY_BYTES]; /* of the data folder's own, for ever */
 
     pthread_mutex_t admin_lock;
+    int64_t gone_s; /* by admin_lock: no shard of a deleted stream was made later; in seconds */
     pthread_rwlock_t streams_lock;
     struct pn_snapshot **streams; /* the present ones, by name */
     size_t stream_count;
@@ -136,6 +137,14 @@ int pn_metadata_load(struct pn_kinesis *kinesis, const char *name, struct pn_are
                      struct pn_stream *stream, struct pn_err *e) PN_MUST_CHECK;
 int pn_metadata_remove(struct pn_kinesis *kinesis, const char *name,
                        struct pn_err *e) PN_MUST_CHECK;
+/*
+ * A stream that is deleted and made again gives other sequence numbers: its shards count as made
+ * later than any that was deleted, by the second that their numbers begin with. What that second is
+ * outlives the streams in `<folder>/gone`; load it at the start, keep it before a stream goes.
+ */
+int pn_metadata_load_gone(struct pn_kinesis *kinesis, struct pn_err *e) PN_MUST_CHECK;
+int pn_metadata_keep_gone(struct pn_kinesis *kinesis, const struct pn_stream *stream,
+                          struct pn_err *e) PN_MUST_CHECK;
 char *pn_metadata_path(const struct pn_kinesis *kinesis, const char *name); /* caller frees */
 
 /* --- admin.c ---------------------------------------------------------------------------------- */

@@ -183,6 +183,9 @@ int pn_kinesis_create(const struct pn_kinesis_config *config, struct pn_log *log
         rc = get_key(k, e);
     }
     if (rc == 0) {
+        rc = pn_metadata_load_gone(k, e);
+    }
+    if (rc == 0) {
         rc = recover_streams(k, folder, e);
     }
     if (rc == 0) {

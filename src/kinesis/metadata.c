@@ -13,11 +13,13 @@
  *                  "policy":null}],
  *    "kms_key":null,"metrics":["IncomingBytes"],"policy":null}
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/units.h"
 #include "kinesis/internal.h"
 
 enum { FILE_BYTES_MAX = 64 * 1024 * 1024, VERSION = 1, ID_DIGITS = 16, RETENTION_HOURS_MAX = 8760 };
@@ -447,6 +449,63 @@ int pn_metadata_remove(struct pn_kinesis *kinesis, const char *name, struct pn_e
         rc = 0;
     }
     if (rc != 0) {
+        rc = pn_kinesis_internal(e, &why);
+    }
+    free(path);
+    return rc;
+}
+
+/* --- streams that are gone -------------------------------------------------------------------- */
+
+static char *gone_path(const struct pn_kinesis *kinesis)
+{
+    return pn_xasprintf("%s/gone", kinesis->config.folder);
+}
+
+int pn_metadata_load_gone(struct pn_kinesis *kinesis, struct pn_err *e)
+{
+    enum { GONE_BYTES_MAX = 32 };
+    struct pn_buf text;
+    struct pn_err why = {0};
+    char *path = gone_path(kinesis);
+    pn_buf_init(&text, GONE_BYTES_MAX);
+    int rc = pn_io_read_file(kinesis->io, path, &text, &why);
+    if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
+        rc = 0; /* no stream was ever deleted */
+    } else if ((rc == 0 && pn_parse_i64(pn_buf_text(&text), &kinesis->gone_s, NULL) != 0) ||
+               why.class_ == PN_CLASS_INPUT) {
+        rc = pn_err_set(&why, PN_CLASS_CORRUPT, PN_FAIL,
+                        "%s: it is no number; remove it, then streams that are created again may "
+                        "take sequence numbers of those that were deleted",
+                        path);
+    }
+    if (rc != 0) {
+        rc = pn_kinesis_internal(e, &why);
+    }
+    pn_buf_deinit(&text);
+    free(path);
+    return rc;
+}
+
+int pn_metadata_keep_gone(struct pn_kinesis *kinesis, const struct pn_stream *stream,
+                          struct pn_err *e)
+{
+    int64_t gone_s = kinesis->gone_s;
+    for (size_t i = 0; i < stream->shard_count; i++) {
+        int64_t created_s = stream->shards[i].created_ms / 1000;
+        gone_s = created_s > gone_s ? created_s : gone_s;
+    }
+    if (gone_s == kinesis->gone_s) {
+        return 0;
+    }
+    struct pn_err why;
+    char text[24];
+    char *path = gone_path(kinesis);
+    int len = snprintf(text, sizeof text, "%lld", (long long)gone_s);
+    int rc = pn_io_replace_file(kinesis->io, path, text, (size_t)len, &why);
+    if (rc == 0) {
+        kinesis->gone_s = gone_s;
+    } else {
         rc = pn_kinesis_internal(e, &why);
     }
     free(path);

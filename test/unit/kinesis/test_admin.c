@@ -179,6 +179,47 @@ static void test_delete(void **state)
     pn_stream_release(&after);
 }
 
+/* A sequence number of a deleted stream is none of the next one's, even within the same second. */
+static void test_delete_and_create_at_once(void **state)
+{
+    struct kinesis_fixture *fixture = *state;
+    char sequence[PN_SEQUENCE_SIZE];
+    struct pn_err e = {0};
+    kinesis_fixture_open(fixture);
+    for (int round = 0; round < 4; round++) {
+        kinesis_create(fixture, "s", 1);
+        struct pn_stream_record put = kinesis_put(fixture, "s", "k", "data");
+        const struct pn_stream *stream = kinesis_stream(fixture, "s");
+        int64_t offset = 0;
+        if (round > 0) {
+            assert_int_equal(pn_shard_position(fixture->kinesis, stream, &stream->shards[0],
+                                               PN_ITERATOR_AT_SEQUENCE_NUMBER, sequence, 0, &offset,
+                                               &e),
+                             PN_KINESIS_INVALID_ARGUMENT);
+            assert_non_null(strstr(e.msg, "did not come from this stream"));
+        }
+        (void)pn_sequence_text(put.created_ms, 0, put.offset, put.arrival_ms, sequence);
+        assert_int_equal(pn_shard_position(fixture->kinesis, stream, &stream->shards[0],
+                                           PN_ITERATOR_AT_SEQUENCE_NUMBER, sequence, 0, &offset,
+                                           &e),
+                         0);
+        assert_int_equal(pn_kinesis_split(fixture->kinesis, "s", "shardId-000000000000",
+                                          kinesis_middle(&stream->shards[0]), &e),
+                         0);
+        pn_stream_release(&stream);
+        stream = kinesis_stream(fixture, "s");
+        int64_t newest_ms = stream->shards[2].created_ms;
+        pn_stream_release(&stream);
+        assert_int_equal(pn_kinesis_delete_stream(fixture->kinesis, "s", false, &e), 0);
+        kinesis_fixture_reopen(fixture);
+        kinesis_create(fixture, "other", 1);
+        stream = kinesis_stream(fixture, "other");
+        assert_true(stream->shards[0].created_ms / 1000 > newest_ms / 1000);
+        pn_stream_release(&stream);
+        assert_int_equal(pn_kinesis_delete_stream(fixture->kinesis, "other", false, &e), 0);
+    }
+}
+
 static void test_delete_with_consumers(void **state)
 {
     struct kinesis_fixture *fixture = *state;
@@ -728,6 +769,7 @@ int main(void)
         TEST(test_create_defaults),
         TEST(test_create_refusals),
         TEST(test_delete),
+        TEST(test_delete_and_create_at_once),
         TEST(test_delete_with_consumers),
         TEST(test_split),
         TEST(test_split_refusals),
