@@ -364,8 +364,11 @@ static int print_logs(struct pn_dag_session *session, const struct pn_run *run, 
         printed++;
     }
     if (rc == 0 && printed == 0) {
-        rc = pn_err_missing(e, "run '%s' has no such attempt%s%s", run->run_id,
-                            task != NULL ? " of task " : " yet", task != NULL ? task : "");
+        rc = pn_err_missing(e,
+                            "run '%s' has no such attempt%s%s: `pinion dag status %s %s` shows how "
+                            "often each task was tried",
+                            run->run_id, task != NULL ? " of task " : " yet",
+                            task != NULL ? task : "", run->dag, run->run_id);
     }
     return rc;
 }

@@ -132,7 +132,9 @@ int pn_cmd_stream_process(struct pn_cli *cli, int argc, char **argv)
     pn_streams_destroy(&streams);
     pn_stream_reader_close(&reader);
     if (rc == 0 && run.ended) {
-        return pn_cli_failf(cli, "ended by a signal before all was in the tables");
+        return pn_cli_failf(
+            cli,
+            "ended by a signal before all was in the tables: the next one goes on where it ended");
     }
     return rc == 0 ? PN_EXIT_OK : pn_cli_fail(cli, &failure);
 }

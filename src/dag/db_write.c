@@ -81,8 +81,9 @@ int pn_dag_db_trigger(struct pn_dag_db *db, const struct pn_dag *dag, const char
         struct pn_err failure = {0};
         rc = insert_run(db, dag->name, run_id, now_ms, &id, &failure);
         if (rc != 0 && failure.class_ == PN_CLASS_CONFLICT) {
-            rc = pn_err_set(e, PN_CLASS_CONFLICT, rc, "DAG '%s' has a run '%s' already", dag->name,
-                            run_id);
+            rc = pn_err_set(e, PN_CLASS_CONFLICT, rc,
+                            "DAG '%s' has a run '%s' already: give another name, or none",
+                            dag->name, run_id);
         } else {
             pn_err_copy(e, &failure);
         }

@@ -302,10 +302,11 @@ int pn_source_mysql(const struct pn_generator *generator, const struct pn_mysql_
         struct pn_generator_place place = pn_generator_place(generator, i);
         struct table *table = &made->tables[made->count++];
         table->name = place.table;
-        rc = place.table != NULL
-                 ? open_table(made, config, table, e)
-                 : pn_err_input(e, "generator.yml names no table that \"%s\" comes from",
-                                place.name);
+        rc = place.table != NULL ? open_table(made, config, table, e)
+                                 : pn_err_input(e,
+                                                "generator.yml names no table that \"%s\" comes "
+                                                "from: give it one (table: NAME)",
+                                                place.name);
     }
     if (rc == 0) {
         rc = start_reading(made, config->rows, e);

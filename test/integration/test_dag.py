@@ -393,10 +393,10 @@ def test_runs_are_paged_filtered_and_printed_in_three_formats(dags):
     (["status", "d", "norun"], ["norun", "dag runs"]),
     (["logs", "d", "notask"], ["notask", "dag show"]),
     (["logs", "d", "--run", "norun"], ["norun"]),
-    (["logs", "d", "a", "--try", "7"], ["attempt"]),
+    (["logs", "d", "a", "--try", "7"], ["attempt", "dag status d mine"]),
     (["cancel", "nosuch", "--yes"], ["nosuch"]),
     (["cancel", "d", "norun", "--yes"], ["norun"]),
-    (["trigger", "d", "--run-id", "mine"], ["mine"]),
+    (["trigger", "d", "--run-id", "mine"], ["mine", "give another name"]),
     (["trigger", "d", "--run-id", "../x"], ["../x"]),
     (["trigger", "d", "--run-id", ""], ["run"]),
 ])  # fmt: skip

@@ -434,7 +434,8 @@ static int rewrite_until_alone(struct pn_dead_letters *dead, duckdb_connection c
         attempt.read = attempt.version - 1;
         attempt.expected = attempt.version + 1;
     }
-    return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "%s: too many loads at once", dead->itself.path);
+    return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "%s: too many loads at once: load again",
+                      dead->itself.path);
 }
 
 int pn_dead_letters_commit(struct pn_dead_letters *dead, duckdb_connection connection,

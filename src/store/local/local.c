@@ -389,8 +389,10 @@ static int local_check(struct pn_store *store, struct pn_err *e)
         rc = pn_io_read_at(local->io, fd, back, sizeof back, 0, staged.temp_path, e);
     }
     if (rc == 0 && memcmp(back, text, sizeof text) != 0) {
-        rc = pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
-                        "the store '%s' gives back other bytes than were written", local->folder);
+        rc = pn_err_set(
+            e, PN_CLASS_CORRUPT, PN_FAIL,
+            "the store '%s' gives back other bytes than were written: check the disk it is on",
+            local->folder);
     }
     pn_io_close(local->io, &fd);
     unstage(local, &staged);
