@@ -128,7 +128,6 @@ static const char *check_query_form(const struct pn_sigv4_request *request,
         {"X-Amz-Date", &claim->date},
     };
     const char *text = "";
-    claim->presigned = true;
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         *wanted[i].value = find_query(request, wanted[i].name, arena);
         if (is_empty(*wanted[i].value)) {

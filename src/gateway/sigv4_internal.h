@@ -2,8 +2,6 @@
 #ifndef PN_GATEWAY_SIGV4_INTERNAL_H
 #define PN_GATEWAY_SIGV4_INTERNAL_H
 
-#include <stdbool.h>
-
 #include "base/buf.h"
 #include "gateway/sigv4.h"
 
@@ -11,7 +9,6 @@ enum { PN_SIGV4_HEX_SIZE = 65 };
 
 /* What a request says of its signature; texts in the arena. */
 struct pn_sigv4_claim {
-    bool presigned;
     const char *algorithm;
     const char *credential; /* whole: key/date/region/service/aws4_request */
     const char *signed_headers;
