@@ -400,15 +400,19 @@ static int compile(struct pn_instance *instance, const char *pattern, struct pn_
     return 0;
 }
 
+static int refuse_both(struct pn_refusal *refusal)
+{
+    return pn_refuse(refusal, 409, PN_CODE_ILLEGAL_STATE,
+                     "Illegal state: Subscription to topics, partitions and pattern are mutually "
+                     "exclusive");
+}
+
 static int subscribe(struct pn_consumers *consumers, struct pn_group *group,
                      struct pn_instance *instance, const char *const *topics, size_t count,
                      const char *pattern, struct pn_refusal *refusal)
 {
     if (instance->assigned) {
-        return pn_refuse(
-            refusal, 409, PN_CODE_ILLEGAL_STATE,
-            "Illegal state: Subscription to topics, partitions and pattern are mutually "
-            "exclusive");
+        return refuse_both(refusal);
     }
     struct pn_instance fresh = {0};
     if (pattern != NULL && compile(&fresh, pattern, refusal) != 0) {
@@ -547,9 +551,7 @@ int pn_consumers_assign(struct pn_consumers *consumers, struct pn_instance_id id
     pthread_mutex_lock(&consumers->lock);
     int rc = pn_consumers_use(consumers, id, &group, &instance, refusal);
     if (rc == 0 && (instance->topic_count > 0 || instance->pattern != NULL)) {
-        rc = pn_refuse(refusal, 409, PN_CODE_ILLEGAL_STATE,
-                       "Illegal state: Subscription to topics, partitions and pattern are mutually "
-                       "exclusive");
+        rc = refuse_both(refusal);
     }
     if (rc == 0) {
         assign(consumers, group, instance, partitions);

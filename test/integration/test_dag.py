@@ -18,7 +18,7 @@ from datetime import datetime
 import pytest
 import yaml
 
-from contract import UID, delta, post
+from contract import delta, post
 from pinion import PINION, Server, query, run
 
 SECONDS_MAX = 60

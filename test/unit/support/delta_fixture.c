@@ -177,7 +177,7 @@ int64_t delta_overwrite(struct delta_fixture *fixture, const char *path, int64_t
     return commit_one(fixture, PN_DELTA_OVERWRITE, path, rows);
 }
 
-char *delta_live(struct pn_delta *table, int64_t version)
+void delta_assert_live(struct pn_delta *table, int64_t version, const char *expected)
 {
     struct pn_delta_snapshot *snapshot = NULL;
     struct pn_err e = {0};
@@ -190,14 +190,8 @@ char *delta_live(struct pn_delta *table, int64_t version)
         pn_buf_addf(&text, "%s%s", i > 0 ? "," : "", snapshot->files[i].path);
     }
     pn_delta_snapshot_destroy(&snapshot);
-    return pn_buf_take(&text);
-}
-
-void delta_assert_live(struct pn_delta *table, int64_t version, const char *expected)
-{
-    char *live = delta_live(table, version);
-    assert_string_equal(live, expected);
-    free(live);
+    assert_string_equal(pn_buf_text(&text), expected);
+    pn_buf_deinit(&text);
 }
 
 /* --- files ----------------------------------------------------------------------------------- */

@@ -53,8 +53,7 @@ struct pn_delta_file delta_file(const char *path, int64_t rows);
 int64_t delta_append(struct delta_fixture *fixture, const char *path, int64_t rows);
 int64_t delta_overwrite(struct delta_fixture *fixture, const char *path, int64_t rows);
 
-/* The paths of the live files, comma separated, as of a version (-1: latest). Caller frees. */
-char *delta_live(struct pn_delta *table, int64_t version);
+/* Asserts the paths of the live files, comma separated, as of a version (-1: latest). */
 void delta_assert_live(struct pn_delta *table, int64_t version, const char *expected);
 
 /* A log file's text (caller frees, NULL: none), and writing one past the store's rules. */

@@ -342,14 +342,3 @@ int64_t fault_io_open_count(struct fault_io *fault)
     (void)pthread_mutex_unlock(&fault->lock);
     return count;
 }
-
-const char *fault_call_name(enum fault_call call)
-{
-    static const char *const names[] = {
-        "any call", "a sync", "open",      "pread", "pwritev", "fdatasync",
-        "fsync",    "syncfs", "ftruncate", "fstat", "stat",    "rename",
-        "link",     "unlink", "mkdir",     "rmdir", "flock",   "list",
-    };
-    _Static_assert(sizeof names / sizeof names[0] == FAULT_CALL_COUNT, "a name is missing");
-    return names[call];
-}

@@ -88,7 +88,4 @@ int64_t fault_io_calls(struct fault_io *fault, enum fault_call call);
 /* Descriptors opened through it and not closed since init. */
 int64_t fault_io_open_count(struct fault_io *fault);
 
-/* "pwritev" and so on, for messages of a failing test. */
-const char *fault_call_name(enum fault_call call);
-
 #endif

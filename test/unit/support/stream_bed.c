@@ -435,7 +435,7 @@ char *stream_bed_rows(struct stream_bed *bed)
     return pn_buf_take(&out);
 }
 
-size_t stream_bed_row_count(struct stream_bed *bed)
+static size_t count_rows(struct stream_bed *bed)
 {
     pthread_mutex_lock(&bed->lock);
     size_t count = bed->row_count;
@@ -445,7 +445,7 @@ size_t stream_bed_row_count(struct stream_bed *bed)
 
 void stream_bed_await(struct stream_bed *bed, size_t rows)
 {
-    while (stream_bed_row_count(bed) < rows) {
+    while (count_rows(bed) < rows) {
         sched_yield();
     }
 }

@@ -96,7 +96,6 @@ size_t stream_bed_split(struct stream_bed *bed, const char *name, size_t shard);
 
 /* The rows so far: values joined by spaces; dead letters as "!<reason>". Caller frees. */
 char *stream_bed_rows(struct stream_bed *bed);
-size_t stream_bed_row_count(struct stream_bed *bed);
 /* Waits for so many rows and dead letters. */
 void stream_bed_await(struct stream_bed *bed, size_t rows);
 /* The position that a table's newest version has in a shard; -1: none. */
