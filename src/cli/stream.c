@@ -9,13 +9,7 @@
 #include "cli/commands.h"
 #include "kinesis/wire.h"
 
-enum {
-    INPUT_BYTES_MAX = 1 << 20,
-    LIST_LIMIT = 100,
-    SHARDS_MAX = 100000,
-    AWAIT_PAUSE_MS = 100,
-    AWAIT_TIMES = 600
-};
+enum { INPUT_BYTES_MAX = 1 << 20, LIST_LIMIT = 100, AWAIT_PAUSE_MS = 100, AWAIT_TIMES = 600 };
 
 #define HOUR_MS              (INT64_C(3600) * 1000)
 #define RETENTION_MS_DEFAULT (24 * HOUR_MS)
@@ -276,7 +270,7 @@ static int cmd_create(struct pn_cli *cli, int argc, char **argv)
                                    .help = "how many shards it has (1)",
                                    .target = &wanted.shards,
                                    .min = 1,
-                                   .max = SHARDS_MAX},
+                                   .max = PN_STREAM_SHARDS_MAX},
                                   {.name = "retention",
                                    .kind = PN_OPT_DURATION,
                                    .value = "TIME",

@@ -7,6 +7,8 @@
 #include "cli/kinesis_client.h"
 #include "cli/output.h"
 
+enum { PN_STREAM_SHARDS_MAX = 100000 }; /* that can be asked for */
+
 /* A command's way to the streams, a server's or the folder's. Finish it in any case. */
 struct pn_stream_session {
     struct pn_cli *cli;

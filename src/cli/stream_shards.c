@@ -6,7 +6,7 @@
 #include "cli/stream.h"
 #include "kinesis/kinesis.h"
 
-enum { PAGE_LIMIT = 1000, SHARDS_MAX = 100000, SHARD_NUMBER_DIGITS = 12 };
+enum { PAGE_LIMIT = 1000, SHARD_NUMBER_DIGITS = 12 };
 
 /* --- what there is ---------------------------------------------------------------------------- */
 
@@ -290,7 +290,7 @@ int pn_cmd_stream_reshard(struct pn_cli *cli, int argc, char **argv)
          .help = "N open shards of equal ranges; at most twice, at least half as many as now",
          .target = &wanted.shards,
          .min = 1,
-         .max = SHARDS_MAX},
+         .max = PN_STREAM_SHARDS_MAX},
         {.name = "split",
          .kind = PN_OPT_STRING,
          .value = "SHARD",

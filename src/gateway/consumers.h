@@ -46,6 +46,7 @@ struct pn_consumers_config {
 
 struct pn_consumers;
 
+/* Copies the config and the folder's name, and borrows the rest. INPUT without a folder. */
 int pn_consumers_create(const struct pn_consumers_config *config, struct pn_consumers **consumers,
                         struct pn_err *e) PN_MUST_CHECK;
 void pn_consumers_destroy(struct pn_consumers **consumers); /* NULL ok; commits nothing */
@@ -86,6 +87,7 @@ struct pn_positions {
 int pn_consumers_add(struct pn_consumers *consumers, const char *group,
                      const struct pn_instance_config *config, struct pn_arena *arena,
                      const char **name, struct pn_refusal *refusal) PN_MUST_CHECK;
+/* Takes the instance out of its group, whose others get its partitions. */
 int pn_consumers_remove(struct pn_consumers *consumers, struct pn_instance_id id,
                         struct pn_refusal *refusal) PN_MUST_CHECK;
 /* `pattern` is a POSIX extended regular expression for whole names, or NULL: then `topics`. */
@@ -98,6 +100,7 @@ int pn_consumers_unsubscribe(struct pn_consumers *consumers, struct pn_instance_
 int pn_consumers_subscription(struct pn_consumers *consumers, struct pn_instance_id id,
                               struct pn_arena *arena, const char *const **topics, size_t *count,
                               struct pn_refusal *refusal) PN_MUST_CHECK;
+/* The instance gets these partitions and no others; none ends it. */
 int pn_consumers_assign(struct pn_consumers *consumers, struct pn_instance_id id,
                         const struct pn_positions *partitions,
                         struct pn_refusal *refusal) PN_MUST_CHECK;
