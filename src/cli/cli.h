@@ -170,6 +170,8 @@ bool pn_cli_confirm(struct pn_cli *cli, const char *fmt, ...) PN_PRINTF(2, 3);
 
 /* --- what commands work on; loaded at the first call, owned by the cli ------------------------ */
 
+/* Where this program is. Caller frees. */
+int pn_cli_program(char **path, struct pn_err *e) PN_MUST_CHECK;
 /* The folder of the pipeline: --pipeline, PINION_PIPELINE, or the shipped one beside the program
  * (<program's folder>/../pipelines/<name> or ../share/pinion/pipelines/<name>). Caller frees.
  * MISSING when there is none. */

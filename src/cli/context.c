@@ -21,17 +21,26 @@ static char *shipped(const struct pn_io *io, const char *base, const char *below
     return folder;
 }
 
+int pn_cli_program(char **path, struct pn_err *e)
+{
+    char exe[EXE_PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", exe, sizeof exe);
+    if (len <= 0 || len == sizeof exe) {
+        return pn_err_fatal(e, "cannot find out where this program is (is /proc mounted?)");
+    }
+    *path = pn_xstrndup(exe, (size_t)len);
+    return 0;
+}
+
 int pn_cli_pipeline_folder(struct pn_cli *cli, char **folder, struct pn_err *e)
 {
     if (cli->pipeline_folder != NULL) {
         *folder = pn_xstrdup(cli->pipeline_folder);
         return 0;
     }
-    char exe[EXE_PATH_MAX];
-    ssize_t len = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    char *exe = NULL;
     char *found = NULL;
-    if (len > 0) {
-        exe[len] = '\0';
+    if (pn_cli_program(&exe, NULL) == 0) {
         /* The folder above the program's: the path is absolute and without links. */
         for (int up = 0; up < 2; up++) {
             char *slash = strrchr(exe, '/');
@@ -44,6 +53,7 @@ int pn_cli_pipeline_folder(struct pn_cli *cli, char **folder, struct pn_err *e)
             found = shipped(cli->io, exe, "share/pinion/pipelines");
         }
     }
+    free(exe);
     if (found == NULL) {
         return pn_err_missing(e,
                               "the shipped pipeline \"" PINION_PIPELINE_DEFAULT "\" is not "

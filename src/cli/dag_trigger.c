@@ -1,15 +1,11 @@
-/* pinion dag trigger, and the scheduler that commands and the server run tasks by. */
+/* pinion dag trigger: a run, and the wait for its end. */
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "base/mem.h"
 #include "cli/dag.h"
 #include "cli/signals.h"
 #include "cli/sinks.h"
 #include "cli/stations.h"
-#include "pipeline/settings.h"
 
 enum { POLL_MS = 50 };
 
@@ -17,54 +13,6 @@ static void sleep_ms(int64_t ms)
 {
     const struct timespec pause = {.tv_nsec = ms * 1000000};
     (void)nanosleep(&pause, NULL);
-}
-
-/* The task's subprocess gets the shared options that decide what it sees. */
-static const char **task_command(struct pn_cli *cli, char *self, char *folder,
-                                 struct pn_arena *arena)
-{
-    const char **argv = pn_arena_calloc(arena, 16 + 2 * cli->set.count, sizeof *argv);
-    size_t n = 0;
-    argv[n++] = self;
-    argv[n++] = "task";
-    argv[n++] = "--data";
-    argv[n++] = cli->data;
-    argv[n++] = "--pipeline";
-    argv[n++] = folder;
-    if (cli->config != NULL) {
-        argv[n++] = "--config";
-        argv[n++] = cli->config;
-    }
-    for (size_t i = 0; i < cli->set.count; i++) {
-        argv[n++] = "--set";
-        argv[n++] = cli->set.items[i];
-    }
-    return argv;
-}
-
-int pn_cli_open_scheduler(struct pn_cli *cli, struct pn_metrics *metrics, struct pn_arena *arena,
-                          struct pn_scheduler **scheduler, struct pn_err *e)
-{
-    const struct pn_pipeline *pipeline = NULL;
-    const struct pn_settings *settings = NULL;
-    int rc = pn_cli_pipeline_and_settings(cli, &pipeline, &settings, e);
-    if (rc != 0) {
-        return rc;
-    }
-    char self[4096];
-    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (len <= 0) {
-        return pn_err_fatal(e, "cannot find out where this program is (/proc/self/exe)");
-    }
-    const struct pn_scheduler_config config = {
-        .data_folder = cli->data,
-        .task_command = task_command(cli, pn_arena_strndup(arena, self, (size_t)len),
-                                     pn_arena_strdup(arena, pipeline->folder), arena),
-        .runs_kept = settings->dag.runs_kept,
-        .poll_ms = POLL_MS,
-    };
-    return pn_scheduler_create(&config, pipeline, cli->io, cli->clock, cli->logger, metrics,
-                               scheduler, e);
 }
 
 /* Tells of every task whose state or number of tries has changed. */
