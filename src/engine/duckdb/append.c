@@ -133,13 +133,6 @@ static int write_rows(struct pn_appender *appender, struct pn_written *written, 
     return rc;
 }
 
-/* What others have of the engine's memory at the moment, a compaction say, passes. */
-static bool out_of_memory(const struct pn_err *e)
-{
-    static const char kind[] = "Out of Memory Error";
-    return strncmp(e->msg, kind, strlen(kind)) == 0;
-}
-
 static int take_rows(struct pn_appender *appender, struct pn_written *written, struct pn_err *e)
 {
     struct pn_err why = {.msg = ""};
@@ -158,9 +151,6 @@ static int take_rows(struct pn_appender *appender, struct pn_written *written, s
         }
     }
     if (rc != 0) {
-        if (out_of_memory(&why)) {
-            why.class_ = PN_CLASS_RETRY;
-        }
         if (why.class_ == PN_CLASS_INPUT) {
             pn_err_prefix(&why, "%s", appender->table->like->sql_file);
         }
@@ -269,7 +259,8 @@ int pn_duckdb_append(struct pn_engine *base, const struct pn_append *append,
     *report = (struct pn_table_report){.table = append->table, .version = -1};
     pthread_mutex_lock(&appender->lock);
     begin(appender, append);
-    int rc = append_batch(appender, report, e);
+    struct pn_err why = {0};
+    int rc = append_batch(appender, report, &why);
     end(appender);
     pthread_mutex_unlock(&appender->lock);
     for (size_t i = 0; i < append->count; i++) {
@@ -277,7 +268,11 @@ int pn_duckdb_append(struct pn_engine *base, const struct pn_append *append,
     }
     report->duration_ms = pn_mono_ms(engine->clock) - start_ms;
     if (rc != 0) {
-        pn_err_prefix(e, "table '%s'", append->table->name);
+        if (pn_duckdb_out_of_memory(&why)) {
+            why.class_ = PN_CLASS_RETRY;
+        }
+        pn_err_prefix(&why, "table '%s'", append->table->name);
+        pn_err_copy(e, &why);
     }
     return rc;
 }

@@ -257,6 +257,7 @@ int pn_appender_commit_letters(struct pn_appender *appender, struct pn_err *e)
     free(moves.txns);
     free(moves.before);
     if (rc != 0) {
+        pn_appender_forget(appender);
         pn_err_prefix(e, "writing the dead letters of table '%s'", batch->table->name);
     }
     return rc;

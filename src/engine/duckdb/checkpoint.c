@@ -190,13 +190,12 @@ static int read_rows(struct reading *reading, duckdb_result *result, const char 
     return rc;
 }
 
-/* What DuckDB can't read is damaged, whatever the kind of its error. */
-static int unreadable(const char *url, struct pn_err *e)
+/* What DuckDB can't read is damaged, whatever the kind of its error, unless that passes. */
+static int unreadable(const char *url, const struct pn_err *why, struct pn_err *e)
 {
-    struct pn_err cause = {.msg = ""};
-    pn_err_copy(&cause, e);
-    return pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL, "the checkpoint %s can't be read: %s", url,
-                      cause.msg);
+    bool passes = why->class_ == PN_CLASS_RETRY || pn_duckdb_out_of_memory(why);
+    return pn_err_set(e, passes ? PN_CLASS_RETRY : PN_CLASS_CORRUPT, PN_FAIL,
+                      "the checkpoint %s can't be read: %s", url, why->msg);
 }
 
 /* Which of ACTIONS are columns of the file; into names, whose number is *count. */
@@ -204,15 +203,16 @@ static int find_columns(duckdb_connection connection, const char *url, const cha
                         size_t *count, struct pn_err *e)
 {
     struct pn_buf sql;
+    struct pn_err why = {0};
     duckdb_result result;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     pn_buf_adds(&sql, "SELECT * FROM read_parquet(");
     pn_duckdb_add_path(&sql, url);
     pn_buf_adds(&sql, ") LIMIT 0");
-    int rc = pn_duckdb_run_buf(connection, &sql, &result, e);
+    int rc = pn_duckdb_run_buf(connection, &sql, &result, &why);
     pn_buf_deinit(&sql);
     if (rc != 0) {
-        return unreadable(url, e);
+        return unreadable(url, &why, e);
     }
     *count = 0;
     for (size_t i = 0; i < ACTION_COUNT; i++) {
@@ -235,6 +235,7 @@ static int read_columns(duckdb_connection connection, struct reading *reading,
                         const char *const *names, size_t count, struct pn_err *e)
 {
     struct pn_buf sql;
+    struct pn_err why = {0};
     duckdb_result result;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     for (size_t i = 0; i < count; i++) {
@@ -245,10 +246,10 @@ static int read_columns(duckdb_connection connection, struct reading *reading,
     pn_buf_adds(&sql, " FROM read_parquet(");
     pn_duckdb_add_path(&sql, reading->url);
     pn_buf_adds(&sql, ")");
-    int rc = pn_duckdb_run_buf(connection, &sql, &result, e);
+    int rc = pn_duckdb_run_buf(connection, &sql, &result, &why);
     pn_buf_deinit(&sql);
     if (rc != 0) {
-        return unreadable(reading->url, e);
+        return unreadable(reading->url, &why, e);
     }
     rc = read_rows(reading, &result, names, count, e);
     duckdb_destroy_result(&result);

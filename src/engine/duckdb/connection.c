@@ -198,23 +198,56 @@ static int prepare_work(struct pn_duckdb *engine, struct pn_err *e)
     return rc;
 }
 
-static int connect_to(struct pn_duckdb *engine, duckdb_database *database,
-                      int (*prepare)(struct pn_duckdb *engine, struct pn_err *e),
-                      duckdb_connection *connection, struct pn_err *e)
+/* One of the two instances. */
+struct instance {
+    duckdb_database *database;
+    struct pn_duckdb_views *views;
+    int (*prepare)(struct pn_duckdb *engine, struct pn_err *e);
+};
+
+static int open_instance(struct pn_duckdb *engine, const struct instance *instance,
+                         struct pn_err *e)
 {
-    int rc = 0;
-    pthread_mutex_lock(&engine->lock);
-    if (*database == NULL) {
-        rc = open_database(engine, database, e);
-        if (rc == 0) {
-            rc = prepare(engine, e);
-            if (rc != 0) {
-                duckdb_close(database);
-            }
+    int rc = open_database(engine, instance->database, e);
+    if (rc == 0) {
+        rc = instance->prepare(engine, e);
+        if (rc != 0) {
+            duckdb_close(instance->database);
         }
     }
-    if (rc == 0 && duckdb_connect(*database, connection) != DuckDBSuccess) {
-        rc = pn_err_fatal(e, "DuckDB gives no connection");
+    return rc;
+}
+
+/* After a fatal error in a statement of anybody's, an instance refuses all others. */
+static bool is_dead(duckdb_connection connection)
+{
+    struct pn_err e = {.msg = ""};
+    return pn_duckdb_run(connection, "SELECT 1", NULL, &e) != 0 && pn_duckdb_is_invalidated(e.msg);
+}
+
+/* Those who have a connection to it keep what is left of it until they let go. */
+static int open_anew(struct pn_duckdb *engine, const struct instance *instance, struct pn_err *e)
+{
+    pn_log_warn(engine->logger, "engine", "DuckDB is opened anew, after a fatal error");
+    duckdb_close(instance->database);
+    atomic_store(&instance->views->lost, true);
+    return open_instance(engine, instance, e);
+}
+
+static int connect_to(struct pn_duckdb *engine, const struct instance *instance,
+                      duckdb_connection *connection, struct pn_err *e)
+{
+    pthread_mutex_lock(&engine->lock);
+    int rc = *instance->database == NULL ? open_instance(engine, instance, e) : 0;
+    for (bool tried = false; rc == 0; tried = true) {
+        if (duckdb_connect(*instance->database, connection) != DuckDBSuccess) {
+            rc = pn_err_fatal(e, "DuckDB gives no connection");
+        } else if (!tried && is_dead(*connection)) {
+            duckdb_disconnect(connection);
+            rc = open_anew(engine, instance, e);
+            continue;
+        }
+        break;
     }
     pthread_mutex_unlock(&engine->lock);
     return rc;
@@ -223,12 +256,14 @@ static int connect_to(struct pn_duckdb *engine, duckdb_database *database,
 int pn_duckdb_connect_work(struct pn_duckdb *engine, duckdb_connection *connection,
                            struct pn_err *e)
 {
-    return connect_to(engine, &engine->work, prepare_work, connection, e);
+    const struct instance work = {&engine->work, &engine->work_views, prepare_work};
+    return connect_to(engine, &work, connection, e);
 }
 
 int pn_duckdb_connect_ask(struct pn_duckdb *engine, duckdb_connection *connection, struct pn_err *e)
 {
-    return connect_to(engine, &engine->ask, close_ask, connection, e);
+    const struct instance ask = {&engine->ask, &engine->ask_views, close_ask};
+    return connect_to(engine, &ask, connection, e);
 }
 
 void pn_duckdb_close(struct pn_duckdb *engine)

@@ -77,6 +77,10 @@ int pn_duckdb_execute(duckdb_prepared_statement statement, bool streaming, duckd
                       struct pn_err *e) PN_MUST_CHECK;
 /* DuckDB's message as an error of ours: one line, its class by DuckDB's kind. Returns non-zero. */
 int pn_duckdb_fail(struct pn_err *e, const char *message);
+/* Does it say that the instance takes no more statements? A new connection is to a new one. */
+bool pn_duckdb_is_invalidated(const char *message);
+/* Was it DuckDB's own limit? What others have of it at the moment, a compaction say, passes. */
+bool pn_duckdb_out_of_memory(const struct pn_err *e);
 int pn_duckdb_fail_prepared(struct pn_err *e, duckdb_prepared_statement statement);
 
 /* Appends 'text', "name", and the literal of a path to read, in which no character is a pattern. */

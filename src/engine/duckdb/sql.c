@@ -5,6 +5,8 @@
 
 #include "engine/duckdb/private.h"
 
+static const char OUT_OF_MEMORY[] = "Out of Memory Error";
+
 /* DuckDB names the line below its message: "LINE 3: SELECT ...". Returns 0 when it doesn't. */
 static long line_in(const char *message)
 {
@@ -17,6 +19,30 @@ static bool starts_with(const char *text, const char *prefix)
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
+/* What the system refuses for a while, as pn_err_errno() has it. */
+static bool is_passing(const char *message)
+{
+    static const char *const reasons[] = {"No space left", "Disk quota exceeded",
+                                          "Too many open files", "Cannot allocate memory"};
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
+        if (strstr(message, reasons[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool pn_duckdb_is_invalidated(const char *message)
+{
+    return starts_with(message, "FATAL Error") &&
+           strstr(message, "database has been invalidated") != NULL;
+}
+
+bool pn_duckdb_out_of_memory(const struct pn_err *e)
+{
+    return e->class_ == PN_CLASS_FATAL && strstr(e->msg, OUT_OF_MEMORY) != NULL;
+}
+
 int pn_duckdb_fail(struct pn_err *e, const char *message)
 {
     enum pn_class class_ = PN_CLASS_INPUT;
@@ -24,11 +50,13 @@ int pn_duckdb_fail(struct pn_err *e, const char *message)
     if (message == NULL) {
         message = "DuckDB failed without a message";
     }
-    if (starts_with(message, "Out of Memory Error")) {
+    if (starts_with(message, OUT_OF_MEMORY)) {
         class_ = PN_CLASS_FATAL;
         advice = " (raise the setting engine.memory_bytes_max)";
     } else if (starts_with(message, "IO Error")) {
-        class_ = strstr(message, "No space left") != NULL ? PN_CLASS_RETRY : PN_CLASS_FATAL;
+        class_ = is_passing(message) ? PN_CLASS_RETRY : PN_CLASS_FATAL;
+    } else if (pn_duckdb_is_invalidated(message)) {
+        class_ = PN_CLASS_RETRY;
     } else if (starts_with(message, "INTERNAL Error") || starts_with(message, "FATAL Error")) {
         class_ = PN_CLASS_FATAL;
     }

@@ -27,6 +27,7 @@ int pn_duckdb_not_yet(const struct pn_pipeline *pipeline, const struct pn_table 
 void pn_duckdb_views_init(struct pn_duckdb_views *views)
 {
     *views = (struct pn_duckdb_views){.count = 0};
+    atomic_init(&views->lost, false);
     pthread_mutex_init(&views->lock, NULL);
 }
 
@@ -49,6 +50,14 @@ static struct pn_duckdb_view *find(struct pn_duckdb_views *views, const char *na
     pn_grow((void **)&views->items, &views->capacity, views->count + 1, sizeof *views->items);
     views->items[views->count] = (struct pn_duckdb_view){.name = pn_xstrdup(name), .version = -1};
     return &views->items[views->count++];
+}
+
+static void forget_lost(struct pn_duckdb_views *views)
+{
+    bool lost = atomic_exchange(&views->lost, false);
+    for (size_t i = 0; lost && i < views->count; i++) {
+        views->items[i].version = -1;
+    }
 }
 
 static int make(struct pn_duckdb *engine, duckdb_connection connection,
@@ -90,6 +99,7 @@ int pn_duckdb_view_latest(struct pn_duckdb *engine, struct pn_duckdb_views *view
     struct pn_err cause = {.class_ = PN_CLASS_NONE};
     struct pn_delta *delta = pn_duckdb_delta(engine, table->path);
     pthread_mutex_lock(&views->lock);
+    forget_lost(views);
     int rc = pn_delta_snapshot(delta, -1, &snapshot, &cause);
     if (rc != 0 && cause.class_ == PN_CLASS_MISSING) {
         rc = drop(views, connection, table, e);

@@ -7,6 +7,7 @@
 
 #include <duckdb.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "engine/engine.h"
 
@@ -20,7 +21,8 @@ struct pn_duckdb_view {
 
 /* Those of one instance. */
 struct pn_duckdb_views {
-    pthread_mutex_t lock;
+    atomic_bool lost;     /* the instance is another one, without any */
+    pthread_mutex_t lock; /* of the rest */
     struct pn_duckdb_view *items;
     size_t count;
     size_t capacity;
