@@ -54,22 +54,12 @@ int pn_cmd_stream_lag(struct pn_cli *cli, int argc, char **argv)
         return status;
     }
     struct pn_stream_reader reader;
-    struct pn_streams_config config = {0};
-    struct pn_streams_env env;
     struct pn_stream_lag *lags = NULL;
     size_t count = 0;
     struct pn_err failure = {0};
-    config.names = argc > 0 ? (const char *const *)argv : NULL;
-    config.name_count = (size_t)argc;
-    int rc = pn_stream_reader_open(cli, true, &reader, &failure);
+    int rc = pn_stream_reader_open(cli, true, argv, argc, &reader, &failure);
     if (rc == 0) {
-        rc = pn_cli_streams_config(cli, &config, &failure);
-    }
-    if (rc == 0) {
-        rc = pn_stream_reader_env(cli, &reader, &env, &failure);
-    }
-    if (rc == 0) {
-        rc = pn_stream_lags(&config, &env, &reader.arena, &lags, &count, &failure);
+        rc = pn_stream_lags(&reader.config, &reader.env, &reader.arena, &lags, &count, &failure);
     }
     if (rc == 0) {
         print_lags(cli, lags, count);

@@ -107,21 +107,11 @@ int pn_cmd_stream_process(struct pn_cli *cli, int argc, char **argv)
     struct run run = {.cli = cli};
     pn_signals_watch(&run.signals);
     struct pn_stream_reader reader;
-    struct pn_streams_config config = {0};
-    struct pn_streams_env env;
     struct pn_streams *streams = NULL;
     struct pn_err failure = {0};
-    config.names = argc > 0 ? (const char *const *)argv : NULL;
-    config.name_count = (size_t)argc;
-    int rc = pn_stream_reader_open(cli, false, &reader, &failure);
+    int rc = pn_stream_reader_open(cli, false, argv, argc, &reader, &failure);
     if (rc == 0) {
-        rc = pn_cli_streams_config(cli, &config, &failure);
-    }
-    if (rc == 0) {
-        rc = pn_stream_reader_env(cli, &reader, &env, &failure);
-    }
-    if (rc == 0) {
-        rc = pn_streams_create(&config, &env, &streams, &failure);
+        rc = pn_streams_create(&reader.config, &reader.env, &streams, &failure);
     }
     if (rc == 0) {
         rc = process(&run, streams, once, &failure);

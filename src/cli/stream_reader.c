@@ -89,17 +89,32 @@ static int open_source(struct pn_cli *cli, struct pn_stream_reader *reader, stru
     return rc != 0 ? rc : pn_stream_source_embedded(reader->kinesis, &reader->source, e);
 }
 
-int pn_stream_reader_open(struct pn_cli *cli, bool looks_only, struct pn_stream_reader *reader,
-                          struct pn_err *e)
+int pn_stream_reader_open(struct pn_cli *cli, bool looks_only, char **names, int count,
+                          struct pn_stream_reader *reader, struct pn_err *e)
 {
-    *reader = (struct pn_stream_reader){0};
+    *reader =
+        (struct pn_stream_reader){.config = {.names = count > 0 ? (const char *const *)names : NULL,
+                                             .name_count = (size_t)count},
+                                  .env = {.clock = cli->clock, .logger = cli->logger}};
     pn_arena_init(&reader->arena, 0);
     int rc = looks_only ? pn_cli_open_store_there(cli, &reader->store, e)
                         : pn_cli_open_store(cli, &reader->store, e);
     if (rc == 0) {
         rc = open_source(cli, reader, e);
     }
-    return rc != 0 ? rc : pn_cli_open_stream_engine(cli, reader->store, false, &reader->engine, e);
+    if (rc == 0) {
+        rc = pn_cli_open_stream_engine(cli, reader->store, false, &reader->engine, e);
+    }
+    if (rc == 0) {
+        rc = pn_cli_streams_config(cli, &reader->config, e);
+    }
+    if (rc == 0) {
+        rc = pn_cli_pipeline(cli, &reader->env.pipeline, e);
+    }
+    reader->env.engine = reader->engine;
+    reader->env.store = reader->store;
+    reader->env.source = reader->source;
+    return rc;
 }
 
 void pn_stream_reader_close(struct pn_stream_reader *reader)
@@ -111,15 +126,4 @@ void pn_stream_reader_close(struct pn_stream_reader *reader)
     pn_store_destroy(&reader->store);
     pn_arena_deinit(&reader->arena);
     free(reader->url);
-}
-
-int pn_stream_reader_env(struct pn_cli *cli, const struct pn_stream_reader *reader,
-                         struct pn_streams_env *env, struct pn_err *e)
-{
-    *env = (struct pn_streams_env){.engine = reader->engine,
-                                   .store = reader->store,
-                                   .source = reader->source,
-                                   .clock = cli->clock,
-                                   .logger = cli->logger};
-    return pn_cli_pipeline(cli, &env->pipeline, e);
 }

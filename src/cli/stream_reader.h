@@ -25,14 +25,14 @@ struct pn_stream_reader {
     struct pn_log *log;
     struct pn_kinesis *kinesis;
     struct pn_stream_source *source;
+    struct pn_streams_config config; /* what processors are given: the settings, ... */
+    struct pn_streams_env env;       /* ... these stations, and the cli's pipeline and clock */
 };
 
-/* Close it whatever comes back. With `looks_only` a data folder that isn't there is MISSING. */
-int pn_stream_reader_open(struct pn_cli *cli, bool looks_only, struct pn_stream_reader *reader,
-                          struct pn_err *e) PN_MUST_CHECK;
+/* For the `count` streams that are named (borrowed), or for all when it's 0. Close it whatever
+ * comes back. With `looks_only` a data folder that isn't there is MISSING. */
+int pn_stream_reader_open(struct pn_cli *cli, bool looks_only, char **names, int count,
+                          struct pn_stream_reader *reader, struct pn_err *e) PN_MUST_CHECK;
 void pn_stream_reader_close(struct pn_stream_reader *reader);
-/* What processors are given: the reader's stations and the cli's pipeline, clock and logger. */
-int pn_stream_reader_env(struct pn_cli *cli, const struct pn_stream_reader *reader,
-                         struct pn_streams_env *env, struct pn_err *e) PN_MUST_CHECK;
 
 #endif
