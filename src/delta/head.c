@@ -211,10 +211,15 @@ int pn_delta_load_newer(struct pn_delta *table, struct pn_delta_snapshot **snaps
         *snapshot = older;
         return 0;
     } else if (rc == 0) {
-        rc = replay_new(table, older, true, newest, &commit, snapshot, e);
+        struct pn_err why = {0};
+        rc = replay_new(table, older, true, newest, &commit, snapshot, &why);
         if (rc == 0) {
             pn_arena_take(&(*snapshot)->arena, &older->arena);
             pn_delta_sort_files(*snapshot);
+        } else if (why.class_ == PN_CLASS_MISSING) { /* the log was cut while it was read */
+            rc = pn_delta_load(table, -1, true, snapshot, e);
+        } else {
+            pn_err_copy(e, &why);
         }
     }
     pn_delta_snapshot_destroy(&older);
@@ -225,7 +230,13 @@ int pn_delta_load_head(struct pn_delta *table, const struct pn_delta_snapshot **
                        struct pn_err *e)
 {
     bool stale = table->head == NULL;
-    int rc = stale ? 0 : advance(table, &stale, e);
+    struct pn_err why = {0};
+    int rc = stale ? 0 : advance(table, &stale, &why);
+    if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
+        rc = 0; /* the log was cut while it was read */
+        stale = true;
+    }
+    pn_err_copy(e, rc != 0 ? &why : NULL);
     if (rc == 0 && stale) {
         rc = load_anew(table, e);
     }

@@ -261,6 +261,9 @@ int pn_delta_load(struct pn_delta *table, int64_t version, bool want_files,
          * by listing it again, whole. */
         bool again = listed && why.class_ != PN_CLASS_RETRY && (from > 0 || tries < LOAD_TRIES_MAX);
         if (rc == 0 || !again) {
+            if (listed && why.class_ == PN_CLASS_MISSING) {
+                why.class_ = PN_CLASS_RETRY; /* a file went each time: that is no missing table */
+            }
             pn_err_copy(e, rc != 0 ? &why : NULL);
             return rc;
         }

@@ -151,6 +151,59 @@ static void test_after_the_log_was_cut(void **state)
     pn_delta_snapshot_destroy(&snapshot);
 }
 
+/* --- a log that is cut while it is read ------------------------------------------------------- */
+
+enum { CUT = 20 };
+static struct delta_fixture *cutting; /* whose log is cut below CUT, ... */
+static const char *cut_at;            /* ... when this of its files is opened */
+
+static int cutting_open(const struct pn_io *io, const char *path, int flags, mode_t mode)
+{
+    if (cut_at != NULL && strstr(path, cut_at) != NULL) {
+        cut_at = NULL;
+        for (int version = 0; version < CUT; version++) {
+            char name[64];
+            snprintf(name, sizeof name, "%020d.json", version);
+            delta_remove(cutting, name);
+        }
+    }
+    return pn_io_system()->ops->open(io, path, flags, mode);
+}
+
+/* Commits that went while they were to be read don't make a table that was never there. */
+static void test_a_log_that_is_cut_while_it_is_read(void **state)
+{
+    struct delta_fixture *fixture = *state;
+    delta_append(fixture, "000.parquet", 1);
+    struct pn_delta *other = delta_fixture_open(fixture);
+    struct pn_delta *mine = fixture->table;
+    int64_t version = 0;
+    assert_int_equal(pn_delta_txn_latest(mine, "new", &version, NULL), 0);
+    fixture->table = other;
+    for (int i = 1; i <= CUT; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "%03d.parquet", i);
+        append_with_txn(fixture, path, i);
+    }
+    assert_int_equal(pn_delta_checkpoint(other, NULL), 0);
+    fixture->table = mine;
+    cutting = fixture;
+    cut_at = "00000000000000000010.json";
+    fixture->ops.open = cutting_open;
+    const struct pn_delta_txn txn = {.app_id = "new", .version = 1};
+    const int64_t before = -1;
+    const struct pn_delta_commit commit = {.mode = PN_DELTA_APPEND,
+                                           .operation = "WRITE",
+                                           .schema = DELTA_SCHEMA,
+                                           .txns = &txn,
+                                           .txn_count = 1,
+                                           .txns_before = &before};
+    assert_int_equal(pn_delta_commit(mine, &commit, &version, NULL), 0);
+    assert_null(cut_at);
+    assert_int_equal(version, CUT + 1);
+    pn_delta_destroy(&other);
+}
+
 static void test_a_table_that_is_no_more(void **state)
 {
     struct delta_fixture *fixture = *state;
@@ -171,6 +224,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_after_each_commit, delta_set_up, delta_tear_down),
         cmocka_unit_test_setup_teardown(test_after_the_log_was_cut, delta_set_up, delta_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_log_that_is_cut_while_it_is_read, delta_set_up,
+                                        delta_tear_down),
         cmocka_unit_test_setup_teardown(test_a_table_that_is_no_more, delta_set_up,
                                         delta_tear_down),
     };
