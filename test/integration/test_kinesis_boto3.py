@@ -248,6 +248,31 @@ def test_iterators_last_over_a_restart(data):
         assert [one["SequenceNumber"] for one in records] == [put["SequenceNumber"]]
 
 
+def test_a_damaged_part_of_the_log_is_passed_over(data):
+    """Consumers in their loops get behind it, and those who watch the server hear of it."""
+    with Server(data) as server:
+        kinesis = client(server)
+        kinesis.create_stream(StreamName="orders", ShardCount=1)
+        consumer = register(kinesis, "reader")["ConsumerARN"]
+        for record in (b"first", b"damaged", b"last"):
+            kinesis.put_record(StreamName="orders", PartitionKey="k", Data=record)
+        log = data / "log" / "__kinesis.orders" / "0" / f"{0:020}.log"
+        log.write_bytes(log.read_bytes().replace(b"damaged", b"DAMAGED"))
+        records, _ = read_all(kinesis, iterator(kinesis, "orders", 0))
+        assert [one["Data"] for one in records] == [b"first", b"last"]
+        subscription = kinesis.subscribe_to_shard(
+            ConsumerARN=consumer, ShardId=shard(0), StartingPosition={"Type": "TRIM_HORIZON"}
+        )
+        with contextlib.closing(subscription["EventStream"]) as events:
+            seen = []
+            while len(seen) < 2:
+                event = next(iter(events))["SubscribeToShardEvent"]
+                seen += [record["Data"] for record in event["Records"]]
+        assert seen == [b"first", b"last"]
+        _, metrics, _ = server.request("GET", "/metrics")
+        assert b'pinion_kinesis_lost_records_total{stream="orders"} 2' in metrics
+
+
 def test_large_records(kinesis):
     kinesis.create_stream(StreamName="orders", ShardCount=1)
     with refused("ValidationException"):
