@@ -110,7 +110,8 @@ static int fit_topic(struct pn_kinesis *kinesis, const struct pn_stream *stream,
     return pn_log_configure_topic(kinesis->log, topic, &config, e);
 }
 
-/* Nobody writes to a closed shard: where its partition ends it ends. */
+/* Nobody writes to a closed shard: where its partition ends it ends. Unless the log could not read
+ * all of it: then nobody is told that it was read to its end. */
 static int find_ends(struct pn_kinesis *kinesis, const struct pn_stream *stream, const char *topic,
                      struct pn_shard *shards, struct pn_err *e)
 {
@@ -123,7 +124,7 @@ static int find_ends(struct pn_kinesis *kinesis, const struct pn_stream *stream,
         if (rc != 0) {
             return rc;
         }
-        shards[i].end_offset = offsets.end;
+        shards[i].end_offset = offsets.unsure ? -1 : offsets.end;
     }
     return 0;
 }

@@ -85,8 +85,9 @@ struct pn_shard {
     int64_t created_ms;            /* goes into its sequence numbers, in seconds */
     bool open;                     /* takes records */
     int64_t closed_ms;             /* 0 while open */
-    int64_t end_offset;            /* of a closed shard: behind its last record; -1 while open, and
-                                      for the moment in which its last records are written */
+    int64_t end_offset;            /* of a closed shard: behind its last record; -1 while open, for
+                                      the moment in which its last records are written, and while
+                                      the log cannot read all of it */
 };
 
 struct pn_stream_tag {

@@ -93,6 +93,8 @@ struct pn_log_topic_info {
 struct pn_log_offsets {
     int64_t begin; /* offset of the oldest record kept */
     int64_t end;   /* offset the next record will get */
+    bool unsure;   /* not all of the partition could be read when the log was opened: there may be
+                      records from `end` on, and it takes no more until the log is opened again */
 };
 
 /* Records read, in offset order; everything lives in the arena given to the read. */

@@ -71,7 +71,7 @@ static struct pn_segment *active_of(const struct pn_partition *partition)
 
 struct pn_log_offsets pn_partition_offsets(struct pn_partition *partition)
 {
-    struct pn_log_offsets offsets = {0};
+    struct pn_log_offsets offsets = {.unsure = partition->unsure};
     pthread_mutex_lock(&partition->lock);
     const struct pn_segment *active = active_of(partition);
     if (active != NULL) {

@@ -40,6 +40,7 @@ struct pn_partition {
     size_t segment_count;
     size_t segment_capacity;
     bool stopped;
+    bool unsure;       /* as in struct pn_log_offsets; recovery's */
     struct pn_err why; /* when stopped */
 
     struct pn_pending pending; /* the committer's own */

@@ -239,6 +239,7 @@ void pn_partition_recover(struct pn_partition *partition)
         rc = pn_io_sync_parent(partition->env->io, partition->folder, &why); /* made, no more */
     }
     if (rc != 0) {
+        partition->unsure = true;
         pn_partition_stop(partition, &why);
     }
 }

@@ -332,6 +332,38 @@ static void test_the_disk_of_the_metadata_is_broken_from_a_call_on(void **state)
     fail_each_call(*state, FAULT_FOREVER, EIO, false);
 }
 
+/* The log can't read a closed shard at the start: where it ends isn't known then, and a reader is
+ * not told that it had all of it. */
+static void test_a_closed_shard_that_cannot_be_read_has_no_end(void **state)
+{
+    struct kinesis_fixture *fixture = *state;
+    enum { PUTS = 3 };
+    bool fired = true;
+    bool unknown = false;
+    kinesis_fixture_open(fixture);
+    kinesis_create(fixture, "a", 1);
+    for (int i = 0; i < PUTS; i++) {
+        (void)kinesis_put(fixture, "a", "key", "value");
+    }
+    assert_true(run_step(fixture, SPLIT_A, NULL));
+    kinesis_fixture_close(fixture);
+    for (int64_t nth = 1; fired; nth++) {
+        struct fault_io fault;
+        fault_io_init(&fault, pn_io_system());
+        fault_io_fail(&fault, FAULT_ANY, nth, EIO, FAULT_ONCE);
+        if (open_on(fixture, &fault.io, pn_io_system(), &(struct pn_err){0})) {
+            const struct pn_stream *stream = kinesis_stream(fixture, "a");
+            int64_t end_offset = stream->shards[0].end_offset;
+            assert_true(end_offset == PUTS || end_offset == -1);
+            unknown = unknown || end_offset == -1;
+            pn_stream_release(&stream);
+            kinesis_fixture_close(fixture);
+        }
+        fired = fault_io_fired(&fault);
+    }
+    assert_true(unknown);
+}
+
 /* --- the power goes --------------------------------------------------------------------------- */
 
 struct scene {
@@ -483,6 +515,7 @@ int main(void)
         TEST(test_one_call_fails),
         TEST(test_the_disk_is_full_from_a_call_on),
         TEST(test_the_disk_of_the_metadata_is_broken_from_a_call_on),
+        TEST(test_a_closed_shard_that_cannot_be_read_has_no_end),
         TEST(test_the_power_goes),
         TEST(test_the_power_goes_after_a_crash),
     };
