@@ -313,7 +313,14 @@ int pn_sink_land(struct pn_sink *sink, struct pn_sink_part *part, bool all, bool
     pn_sink_batch_init(&landing.batch, memory->topic, memory->partition);
     pn_sink_reader_init(&landing.reader, sink->config.log, memory->topic, memory->partition,
                         memory->landed, note_lost, &landing);
-    int rc = part->is_remembered ? 0 : find_names(&landing, e);
+    int rc = 0;
+    if (part->is_unsure) {
+        rc = pn_err_set(e, PN_CLASS_FATAL, PN_FAIL,
+                        "the log could not read all of it when it was opened; start pinion again "
+                        "once the disk is well");
+    } else if (!part->is_remembered) {
+        rc = find_names(&landing, e);
+    }
     if (rc != 0) {
         goto out;
     }

@@ -207,7 +207,8 @@ static int look_at_part(struct pn_sink *sink, struct pn_sink_part *part, uint64_
         *changed = true;
     }
     memory->id = id;
-    if (names_end(memory) - memory->base_next > offsets.end) {
+    part->is_unsure = offsets.unsure;
+    if (!offsets.unsure && names_end(memory) - memory->base_next > offsets.end) {
         step_back(sink, part, offsets.end);
         *changed = true;
     }

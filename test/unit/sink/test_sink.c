@@ -437,6 +437,34 @@ static void test_log_that_stepped_back(void **state)
     sink_bed_assert_landed(bed, T "00.json: 0 1 2\n" T "03.json: 3 4\n" T "05.json: 100 101 102\n");
 }
 
+/* In one life the log cannot read all of the partition: that is no end that stepped back. */
+static void test_log_that_is_unsure(void **state)
+{
+    struct pn_err e;
+    struct sink_bed *bed = *state;
+    sink_bed_open(bed);
+    sink_bed_append(bed, "t", 0, 5);
+    flush(bed);
+    sink_bed_close(bed);
+    for (int end = 2; end <= 5; end += 3) {
+        fake_log_set_unsure(bed->log, "t", 0, true);
+        fake_log_set_end(bed->log, "t", 0, end);
+        sink_bed_open(bed);
+        flush(bed);
+        sink_bed_close(bed);
+        fake_log_set_end(bed->log, "t", 0, 5);
+    }
+    sink_bed_append(bed, "t", 5, 8);
+    sink_bed_open(bed);
+    assert_int_not_equal(pn_sink_flush(bed->sink, &e), 0);
+    assert_non_null(strstr(e.msg, "could not read all of it"));
+    sink_bed_close(bed);
+    fake_log_set_unsure(bed->log, "t", 0, false);
+    sink_bed_open(bed);
+    flush(bed);
+    sink_bed_assert_landed(bed, T "00.json: 0 1 2\n" T "03.json: 3 4\n" T "05.json: 5 6 7\n");
+}
+
 /* --- what the log lost --------------------------------------------------------------------- */
 
 static void test_retention_faster_than_landing(void **state)
@@ -600,6 +628,7 @@ int main(void)
         TEST(test_topic_created_again_between_lives),
         TEST(test_memory_removed_by_hand),
         TEST(test_log_that_stepped_back),
+        TEST(test_log_that_is_unsure),
         TEST(test_retention_faster_than_landing),
         TEST(test_damage_is_skipped_and_counted),
         TEST(test_a_failing_partition_does_not_hold_up_others),

@@ -20,6 +20,7 @@ struct fake_partition {
     size_t capacity;
     int64_t begin;
     int64_t end;
+    bool unsure;
     int64_t damage_first;
     int64_t damage_end;
 };
@@ -147,7 +148,8 @@ static int fake_offsets(struct pn_log *log, const char *topic, int32_t partition
     pthread_mutex_lock(&fake->lock);
     struct fake_partition *part = find_partition(fake, topic, partition);
     if (part != NULL) {
-        *offsets = (struct pn_log_offsets){.begin = part->begin, .end = part->end};
+        *offsets =
+            (struct pn_log_offsets){.begin = part->begin, .end = part->end, .unsure = part->unsure};
     }
     pthread_mutex_unlock(&fake->lock);
     return part != NULL ? 0 : pn_err_missing(e, "no partition %s/%d", topic, partition);
@@ -329,6 +331,13 @@ void fake_log_set_end(struct fake_log *fake, const char *topic, int32_t partitio
 {
     pthread_mutex_lock(&fake->lock);
     must_find(fake, topic, partition)->end = end;
+    pthread_mutex_unlock(&fake->lock);
+}
+
+void fake_log_set_unsure(struct fake_log *fake, const char *topic, int32_t partition, bool unsure)
+{
+    pthread_mutex_lock(&fake->lock);
+    must_find(fake, topic, partition)->unsure = unsure;
     pthread_mutex_unlock(&fake->lock);
 }
 

@@ -25,6 +25,8 @@ int64_t fake_log_append_bytes(struct fake_log *fake, const char *topic, int32_t 
 void fake_log_set_begin(struct fake_log *fake, const char *topic, int32_t partition, int64_t begin);
 /* What is at `end` and behind is gone, and its offsets will be given again. */
 void fake_log_set_end(struct fake_log *fake, const char *topic, int32_t partition, int64_t end);
+/* The offsets are unsure from now on, or no longer. */
+void fake_log_set_unsure(struct fake_log *fake, const char *topic, int32_t partition, bool unsure);
 /* Reads at first .. end - 1 are CORRUPT. */
 void fake_log_damage(struct fake_log *fake, const char *topic, int32_t partition, int64_t first,
                      int64_t end);
