@@ -11,9 +11,9 @@
 #include "base/mem.h"
 #include "cli/signals.h"
 #include "cli/stream.h"
+#include "engine/record.h"
 #include "kinesis/wire.h"
 #include "pipeline/pipeline.h"
-#include "stream/decode.h"
 
 enum {
     READ_LIMIT = 1000,
@@ -164,7 +164,7 @@ static void print_record(struct tail *tail, struct pn_bytes data)
     } else {
         struct printing printing = {.tail = tail, .data = data};
         const struct pn_decoded out = {.row = print_row, .arg = &printing};
-        pn_stream_decode(tail->parser, data, false, &tail->arena, &out);
+        pn_record_decode(tail->parser, data, false, &tail->arena, &out);
     }
 }
 

@@ -107,12 +107,12 @@ static void take(struct pn_stream_batch *batch, const struct pn_stream_batch_flo
                                     .position = position,
                                     .offset = record->offset,
                                     .arrival_ms = record->timestamp_ms}};
-    if (pn_stream_is_row(record->value, flow->keeps_value)) {
+    if (pn_record_is_row(record->value, flow->keeps_value)) {
         add_row(&taking, record->value, NULL);
         return;
     }
     const struct pn_decoded out = {.row = add_row, .arg = &taking};
-    pn_stream_decode(flow->parser, record->value, flow->keeps_value, &batch->arena, &out);
+    pn_record_decode(flow->parser, record->value, flow->keeps_value, &batch->arena, &out);
 }
 
 int pn_stream_batch_read(struct pn_stream_batch *batch, const struct pn_stream_batch_flow *flow,

@@ -6,7 +6,7 @@
 #define PN_STREAM_BATCH_H
 
 #include "engine/engine.h"
-#include "stream/decode.h"
+#include "engine/record.h"
 #include "stream/shards.h"
 
 /* What there is to know of a shard's part of a batch, beside its pn_stream_position. */
@@ -40,7 +40,7 @@ struct pn_stream_batch_flow {
     uint64_t stream_id;
     const struct pn_flow *const *flows; /* of one table */
     size_t flow_count;
-    bool keeps_value; /* see decode.h */
+    bool keeps_value; /* see engine/record.h */
     struct pn_json_parser *parser;
 };
 

@@ -318,19 +318,9 @@ static void on_append_done(void *arg)
 /* --- from outside ----------------------------------------------------------------------------- */
 
 /* Is there a column that a lone member "value" could be meant for? */
-static bool has_value_column(const struct pn_table *table)
+static const struct pn_table *raw_of(const struct pn_table *table)
 {
-    const struct pn_table *raw = table->like->read_count > 0 ? table->like->reads[0] : table->like;
-    for (size_t i = 0; i < raw->column_count; i++) {
-        bool is_it = strcmp(raw->columns[i].name, "value") == 0;
-        for (size_t j = 0; j < raw->columns[i].alias_count; j++) {
-            is_it = is_it || strcmp(raw->columns[i].aliases[j], "value") == 0;
-        }
-        if (is_it) {
-            return true;
-        }
-    }
-    return false;
+    return table->like->read_count > 0 ? table->like->reads[0] : table->like;
 }
 
 static void make_metrics(struct pn_stream_worker *worker)
@@ -378,7 +368,7 @@ void pn_stream_worker_init(struct pn_stream_worker *worker, struct pn_streams *o
             worker->flows[worker->flow_count++] = &stream->flows[i];
         }
     }
-    worker->keeps_value = has_value_column(table);
+    worker->keeps_value = pn_record_keeps_value(raw_of(table));
     worker->parser = pn_json_parser_create();
     worker->view.version = -1;
     worker->filling = &worker->batches[0];

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "stream/decode.h"
+#include "engine/record.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct pn_decoded out = {.row = check_row, .arg = &seen};
     for (int keeps_value = 0; keeps_value < 2; keeps_value++) {
         seen.count = 0;
-        pn_stream_decode(parser, (struct pn_bytes){text, size}, keeps_value == 1, &arena, &out);
+        pn_record_decode(parser, (struct pn_bytes){text, size}, keeps_value == 1, &arena, &out);
         PN_ASSERT(seen.count > 0);
     }
     free(text);

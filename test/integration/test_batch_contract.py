@@ -3,6 +3,7 @@
 Records are posted one by one as the real producers do; what each must become is written beside it.
 """
 
+import base64
 import json
 from datetime import datetime, timezone
 
@@ -120,6 +121,16 @@ NAMES = [
     (("李", "\U0001f600"), "李\U0001f600"),
 ]
 
+# How producers wrap the row of a user, as the record's value.
+WRAPPINGS = [
+    lambda row: [row],
+    lambda row: {"value": row},
+    lambda row: [{"value": row}],
+    lambda row: json.dumps(row),
+    lambda row: json.dumps([row], indent=2),
+    lambda row: base64.b64encode(json.dumps(row).encode()).decode(),
+]
+
 # What can't become a row, and what its dead letter's reason must speak of.
 NO_ROWS = [
     ("pin", {"index": "12"}, "'index'"),
@@ -137,6 +148,9 @@ NO_ROWS = [
     ("pin", "", "string"),
     ("pin", "not an object", "string"),
     ("pin", [], "array"),
+    ("pin", [[{"index": 1}]], "array"),
+    ("pin", {"value": {"index": "12"}}, "'index'"),
+    ("pin", json.dumps({"title": "no key"}), "'index'"),
     ("pin", None, "tombstone"),
     ("geo", {"ind": "x"}, "'ind'"),
     ("geo", {"ind": 1, "latitude": "1.5"}, "'latitude'"),
@@ -152,6 +166,7 @@ class Case:
     def __init__(self, data):
         self.data = data
         self.dates_from = 1000
+        self.wrapped_from = 2000
         with Server(data) as server:
             for index, (fields, _) in enumerate(PINS):
                 post(server.url, "pin", [{"index": index, **fields}])
@@ -165,6 +180,11 @@ class Case:
                 row = {"ind": index, "first_name": first, "last_name": last}
                 post(server.url, "user", [{k: v for k, v in row.items() if v is not None}])
                 post(server.url, "user", [{**row, "ind": index + 100}])
+            for index, wrap in enumerate(WRAPPINGS):
+                row = {"ind": self.wrapped_from + index, "first_name": "Zoë", "last_name": "B"}
+                post(server.url, "user", [wrap(row)])
+            many = [{"ind": 3000 + i, "first_name": "C", "last_name": "D"} for i in range(50)]
+            post(server.url, "user", [many])
             for kind in KINDS:  # either spelling of the key, in each of the three
                 post(server.url, kind, [{"ind": 7001}])
                 post(server.url, kind, [{"index": 7002}])
@@ -212,6 +232,12 @@ def test_names_are_joined_unless_a_part_is_null(case):
         assert case.clean["user"][index + 100]["user_name"] == wanted, parts
 
 
+def test_wrapped_rows_are_rows(case):
+    for index in range(len(WRAPPINGS)):
+        assert case.clean["user"][case.wrapped_from + index]["user_name"] == "ZoëB", index
+    assert all(case.clean["user"][3000 + index]["user_name"] == "CD" for index in range(50))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_either_spelling_is_the_key(case, kind):
     assert {7001, 7002, -7003, 2**63 - 1} <= case.clean[kind].keys()
@@ -226,7 +252,9 @@ def test_nothing_more_became_a_row(case):
     more = 4  # the spellings of the key
     assert len(case.clean["pin"]) == len(PINS) + more
     assert len(case.clean["geo"]) == len(DATES) + more
-    assert len(case.clean["user"]) == len(DATES) + 2 * len(NAMES) + more
+    assert len(case.clean["user"]) == (
+        len(DATES) + 2 * len(NAMES) + len(WRAPPINGS) + 50 + more
+    )
 
 
 def test_what_is_no_row_is_a_dead_letter_with_its_reason(case):

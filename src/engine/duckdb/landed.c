@@ -11,6 +11,7 @@
 #include "engine/duckdb/decode.h"
 #include "engine/duckdb/function.h"
 #include "engine/duckdb/lines.h"
+#include "engine/record.h"
 
 enum { RANGE_BYTES = 4 << 20, REASON_SIZE = sizeof((struct pn_err *)0)->msg };
 
@@ -51,12 +52,26 @@ struct pn_landed_scan {
     atomic_int_fast64_t unknown;
 };
 
+/* One of several rows of a line, or `reason` (not NULL) why it is none. */
+struct part {
+    struct pn_bytes value;
+    const char *reason;
+};
+
 /* What one thread of a scan has. */
 struct reader {
     struct pn_landed_scan *scan;
     struct pn_lines *lines;
     struct pn_decoder *decoder;
     struct unit *unit; /* being read, or NULL */
+    struct pn_line line;
+    bool keeps_value;
+    struct pn_json_parser *parser; /* of lines that are more than a row */
+    struct pn_arena arena;         /* of their parts */
+    struct part *parts;            /* of the line; those from part_next on are still to be taken */
+    size_t part_count;
+    size_t part_capacity;
+    size_t part_next;
 };
 
 /* --- scans and their numbers ------------------------------------------------------------------ */
@@ -231,8 +246,7 @@ static bool is_blank(const struct pn_line *line)
     return true;
 }
 
-static int reject(struct reader *reader, const struct pn_line *line, const char *reason,
-                  struct pn_err *e)
+static int reject(struct reader *reader, const char *reason, struct pn_err *e)
 {
     struct pn_landed_scan *scan = reader->scan;
     struct pn_landed_reject it = {
@@ -240,39 +254,74 @@ static int reject(struct reader *reader, const struct pn_line *line, const char 
         .object = scan->files[reader->unit->file].key,
         .unit = (size_t)(reader->unit - scan->units),
         .line = reader->unit->lines,
-        .value = line->text,
-        .value_len = line->len,
+        .value = reader->line.text,
+        .value_len = reader->line.len,
         .reason = reason,
     };
     atomic_fetch_add(&scan->rejected, 1);
     return scan->on_reject(scan->arg, &it, e);
 }
 
-/* One line to row `row`; *taken tells whether it became one. */
-static int take_line(struct reader *reader, const struct pn_line *line, idx_t row, int64_t *unknown,
-                     bool *taken, struct pn_err *e)
+/* An object to the row behind the *rows there are, if it is one. */
+static int take_row(struct reader *reader, const char *text, size_t len, size_t capacity,
+                    idx_t *rows, int64_t *unknown, struct pn_err *e)
 {
-    char reason[REASON_SIZE];
     struct pn_err why;
-    *taken = false;
-    reader->unit->lines++;
-    if (line->too_long) {
-        snprintf(reason, sizeof reason, "the line is longer than %d bytes", PN_LINE_BYTES_MAX);
-        return reject(reader, line, reason, e);
-    }
-    if (is_blank(line)) {
-        return 0;
-    }
-    if (pn_decoder_row(reader->decoder, line->text, line->len, line->capacity, row, unknown,
-                       &why) == 0) {
-        *taken = true;
+    if (pn_decoder_row(reader->decoder, text, len, capacity, *rows, unknown, &why) == 0) {
+        (*rows)++;
         return 0;
     }
     if (why.class_ != PN_CLASS_INPUT) {
         pn_err_copy(e, &why);
         return PN_FAIL;
     }
-    return reject(reader, line, why.msg, e);
+    return reject(reader, why.msg, e);
+}
+
+static int take_part(struct reader *reader, idx_t *rows, int64_t *unknown, struct pn_err *e)
+{
+    const struct part *part = &reader->parts[reader->part_next++];
+    if (part->reason != NULL) {
+        return reject(reader, part->reason, e);
+    }
+    return take_row(reader, part->value.data, part->value.len, part->value.len, rows, unknown, e);
+}
+
+static void add_part(void *arg, struct pn_bytes value, const char *reason)
+{
+    struct reader *reader = arg;
+    pn_grow((void **)&reader->parts, &reader->part_capacity, reader->part_count + 1,
+            sizeof *reader->parts);
+    reader->parts[reader->part_count++] = (struct part){.value = value, .reason = reason};
+}
+
+static void split_line(struct reader *reader, struct pn_bytes record)
+{
+    const struct pn_decoded out = {.row = add_part, .arg = reader};
+    pn_arena_reset(&reader->arena);
+    reader->part_count = 0;
+    reader->part_next = 0;
+    pn_record_decode(reader->parser, record, reader->keeps_value, &reader->arena, &out);
+}
+
+static int take_line(struct reader *reader, idx_t *rows, int64_t *unknown, struct pn_err *e)
+{
+    const struct pn_line *line = &reader->line;
+    const struct pn_bytes record = {line->text, line->len};
+    reader->unit->lines++;
+    if (line->too_long) {
+        char reason[REASON_SIZE];
+        snprintf(reason, sizeof reason, "the line is longer than %d bytes", PN_LINE_BYTES_MAX);
+        return reject(reader, reason, e);
+    }
+    if (is_blank(line)) {
+        return 0;
+    }
+    if (pn_record_is_row(record, reader->keeps_value)) {
+        return take_row(reader, line->text, line->len, line->capacity, rows, unknown, e);
+    }
+    split_line(reader, record);
+    return 0;
 }
 
 /* Takes the next range when none is being read; *more is false when all are taken. */
@@ -300,19 +349,20 @@ static int fill(struct reader *reader, idx_t capacity, idx_t *rows, struct pn_er
     int rc = 0;
     *rows = 0;
     while (rc == 0 && *rows < capacity) {
-        struct pn_line line;
         bool more = false;
-        bool taken = false;
+        if (reader->part_next < reader->part_count) {
+            rc = take_part(reader, rows, &unknown, e);
+            continue;
+        }
         rc = next_unit(reader, &more, e);
         if (rc != 0 || !more) {
             break;
         }
-        rc = pn_lines_next(reader->lines, &line, &more, e);
+        rc = pn_lines_next(reader->lines, &reader->line, &more, e);
         if (rc == 0 && !more) {
             reader->unit = NULL;
         } else if (rc == 0) {
-            rc = take_line(reader, &line, *rows, &unknown, &taken, e);
-            *rows += taken ? 1 : 0;
+            rc = take_line(reader, rows, &unknown, e);
         }
     }
     atomic_fetch_add(&reader->scan->rows, (int_fast64_t)*rows);
@@ -346,6 +396,9 @@ static void destroy_reader(void *data)
     struct reader *reader = data;
     pn_lines_destroy(&reader->lines);
     pn_decoder_destroy(&reader->decoder);
+    pn_json_parser_destroy(&reader->parser);
+    pn_arena_deinit(&reader->arena);
+    free(reader->parts);
     free(reader);
 }
 
@@ -355,6 +408,9 @@ static void init_thread(duckdb_init_info info)
     reader->scan = duckdb_init_get_bind_data(info);
     reader->lines = pn_lines_create(reader->scan->engine->config.io, PN_LINE_BYTES_MAX);
     reader->decoder = pn_decoder_create(reader->scan->table);
+    reader->keeps_value = pn_record_keeps_value(reader->scan->table);
+    reader->parser = pn_json_parser_create();
+    pn_arena_init(&reader->arena, 0);
     duckdb_init_set_init_data(info, reader, destroy_reader);
 }
 

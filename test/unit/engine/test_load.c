@@ -146,10 +146,41 @@ static void test_no_records(void **state)
     assert_answer(*state, "SELECT reason, value FROM dead_letters WHERE line = 7",
                   "\"invalid JSON at byte 7: no UTF-8 (the value is in base64)\"|"
                   "\"eyJpZCI6Iv8ifQ==\"\n");
-    assert_answer(*state,
-                  "SELECT reason LIKE 'not a JSON object but %' FROM dead_letters WHERE "
-                  "line < 5",
-                  "true\ntrue\ntrue\ntrue\n");
+    assert_answer(*state, "SELECT reason FROM dead_letters WHERE line < 5 ORDER BY line",
+                  "\"item 0 of the array is no object: number\"\n"
+                  "\"a string that is neither base64 of JSON nor JSON: invalid JSON at byte 0: "
+                  "unknown word\"\n"
+                  "\"not a JSON object but number\"\n\"not a JSON object but null\"\n");
+}
+
+/* Rows that come in arrays, strings and wrappers; one that is none leaves the others be. */
+static void test_records_of_several_rows(void **state)
+{
+    load_text(*state,
+              "[{\"id\":1},{\"value\":{\"id\":2}},{\"id\":\"x\"},{\"id\":3}]\n"
+              "\"{\\\"id\\\":4}\"\n\"eyJpZCI6NX0=\"\n{\"value\":{\"id\":6}}\n[]\n{\"id\":7}\n",
+              7, 2);
+    assert_answer(*state, "SELECT id FROM raw_thing ORDER BY id", "1\n2\n3\n4\n5\n6\n7\n");
+    assert_answer(*state, "SELECT line, reason, left(value, 10) FROM dead_letters ORDER BY line",
+                  "1|\"column 'id': expected an integer, found string \\\"x\\\"\"|"
+                  "\"[{\\\"id\\\":1},\"\n5|\"an empty array holds no row\"|\"[]\"\n");
+}
+
+/* More rows in a line than a chunk holds, and lines behind it. */
+static void test_a_long_array(void **state)
+{
+    struct pn_buf text;
+    pn_buf_init(&text, 1 << 20);
+    pn_buf_adds(&text, "{\"id\":0}\n[{\"id\":1}");
+    for (int id = 2; id <= 5000; id++) {
+        pn_buf_addf(&text, ",{\"id\":%d}", id);
+    }
+    pn_buf_adds(&text, "]\n{\"id\":5001}\n{}\n");
+    load_text(*state, pn_buf_text(&text), 5002, 1);
+    assert_answer(*state, "SELECT count(DISTINCT id), min(id), max(id) FROM raw_thing",
+                  "5002|0|5001\n");
+    assert_answer(*state, "SELECT line FROM dead_letters", "4\n");
+    pn_buf_deinit(&text);
 }
 
 /* NUL and control characters are text like any other. */
@@ -337,6 +368,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_names_and_wrappers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_wrong_types, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_records, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_records_of_several_rows, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_long_array, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_odd_text, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unknown_keys, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_dead_letters_of_other_tables_stay, set_up, tear_down),

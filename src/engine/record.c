@@ -1,8 +1,10 @@
-#include "stream/decode.h"
+#include "engine/record.h"
 
 #include <string.h>
 
 #include "base/base64.h"
+
+static const char wrapper[] = "value";
 
 struct decoding {
     struct pn_json_parser *parser;
@@ -21,7 +23,8 @@ static const struct pn_json *row_of(const struct decoding *decoding, const struc
 {
     const struct pn_json *only = object->first;
     bool wraps = !decoding->keeps_value && object->count == 1 && only->type == PN_JSON_OBJECT &&
-                 only->key_len == 5 && memcmp(only->key, "value", 5) == 0;
+                 only->key_len == sizeof wrapper - 1 &&
+                 memcmp(only->key, wrapper, only->key_len) == 0;
     return wraps ? only : object;
 }
 
@@ -40,10 +43,10 @@ static void give_array(const struct decoding *decoding, const struct pn_json *ar
         give_reason(decoding, "an empty array holds no row");
         return;
     }
-    if (array->count > PN_STREAM_RECORD_ROWS_MAX) {
+    if (array->count > PN_RECORD_ROWS_MAX) {
         give_reason(decoding,
                     pn_arena_printf(decoding->arena, "an array of %zu rows: at most %d are taken",
-                                    array->count, PN_STREAM_RECORD_ROWS_MAX));
+                                    array->count, PN_RECORD_ROWS_MAX));
         return;
     }
     size_t i = 0;
@@ -65,7 +68,7 @@ static void give(const struct decoding *decoding, const struct pn_json *root)
     } else if (root->type == PN_JSON_ARRAY) {
         give_array(decoding, root);
     } else {
-        give_reason(decoding, pn_arena_printf(decoding->arena, "no JSON object: %s",
+        give_reason(decoding, pn_arena_printf(decoding->arena, "not a JSON object but %s",
                                               pn_json_type_name(root->type)));
     }
 }
@@ -115,9 +118,22 @@ static const char *skip_blanks(const char *at, const char *end)
     return at;
 }
 
-bool pn_stream_is_row(struct pn_bytes data, bool keeps_value)
+bool pn_record_keeps_value(const struct pn_table *raw)
 {
-    static const char wrapper[] = "value";
+    for (size_t i = 0; i < raw->column_count; i++) {
+        bool is_it = strcmp(raw->columns[i].name, wrapper) == 0;
+        for (size_t j = 0; j < raw->columns[i].alias_count; j++) {
+            is_it = is_it || strcmp(raw->columns[i].aliases[j], wrapper) == 0;
+        }
+        if (is_it) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool pn_record_is_row(struct pn_bytes data, bool keeps_value)
+{
     if (data.len == 0) {
         return false;
     }
@@ -139,7 +155,7 @@ bool pn_stream_is_row(struct pn_bytes data, bool keeps_value)
     return keeps_value || len != sizeof wrapper - 1 || memcmp(at, wrapper, len) != 0;
 }
 
-void pn_stream_decode(struct pn_json_parser *parser, struct pn_bytes data, bool keeps_value,
+void pn_record_decode(struct pn_json_parser *parser, struct pn_bytes data, bool keeps_value,
                       struct pn_arena *arena, const struct pn_decoded *out)
 {
     const struct decoding decoding = {

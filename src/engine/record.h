@@ -1,5 +1,5 @@
 /*
- * What producers put into streams, made into rows. The data of a record may be
+ * What producers send, made into rows, for loads and streams alike. The data of a record may be
  *
  *   {...}                   a row
  *   "..."                   a string: base64 of JSON, or else JSON text
@@ -9,14 +9,15 @@
  *
  * and JSON within a string likewise. Anything else is no row, with a reason for a person.
  */
-#ifndef PN_STREAM_DECODE_H
-#define PN_STREAM_DECODE_H
+#ifndef PN_ENGINE_RECORD_H
+#define PN_ENGINE_RECORD_H
 
 #include "base/arena.h"
 #include "base/json.h"
 #include "log/log.h"
+#include "pipeline/pipeline.h"
 
-enum { PN_STREAM_RECORD_ROWS_MAX = 10000 }; /* rows in one record */
+enum { PN_RECORD_ROWS_MAX = 10000 }; /* rows in one record */
 
 /* One row: its JSON text, or `reason` (not NULL) why there is none. */
 struct pn_decoded {
@@ -26,11 +27,14 @@ struct pn_decoded {
 
 /* Is it plainly an object, and none that wraps a row? Looks at its beginning only: whether it is
  * JSON shows to who parses it. */
-bool pn_stream_is_row(struct pn_bytes data, bool keeps_value);
+bool pn_record_is_row(struct pn_bytes data, bool keeps_value);
+
+/* Do rows of this raw table have a member "value" of their own? It is no wrapper then. */
+bool pn_record_keeps_value(const struct pn_table *raw);
 
 /* Calls `out` at least once. Values point into `data` or into the arena, as reasons do. With
  * `keeps_value` a lone member "value" is a column, and no wrapper. */
-void pn_stream_decode(struct pn_json_parser *parser, struct pn_bytes data, bool keeps_value,
+void pn_record_decode(struct pn_json_parser *parser, struct pn_bytes data, bool keeps_value,
                       struct pn_arena *arena, const struct pn_decoded *out);
 
 #endif

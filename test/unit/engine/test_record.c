@@ -11,7 +11,7 @@
 
 #include "base/base64.h"
 #include "base/mem.h"
-#include "stream/decode.h"
+#include "engine/record.h"
 
 static void add_row(void *arg, struct pn_bytes value, const char *reason)
 {
@@ -37,7 +37,7 @@ static void check_bytes(const char *data, size_t len, bool keeps_value, const ch
     char *exact = malloc(len > 0 ? len : 1);
     memcpy(exact, data, len);
     const struct pn_decoded decoded = {.row = add_row, .arg = &out};
-    pn_stream_decode(parser, (struct pn_bytes){exact, len}, keeps_value, &arena, &decoded);
+    pn_record_decode(parser, (struct pn_bytes){exact, len}, keeps_value, &arena, &decoded);
     assert_string_equal(pn_buf_text(&out), expected);
     free(exact);
     pn_buf_deinit(&out);
@@ -104,7 +104,7 @@ static bool is_row(const char *text, bool keeps_value)
     if (len > 0) {
         memcpy(exact, text, len);
     }
-    bool is = pn_stream_is_row((struct pn_bytes){exact, len}, keeps_value);
+    bool is = pn_record_is_row((struct pn_bytes){exact, len}, keeps_value);
     free(exact);
     return is;
 }
@@ -140,12 +140,12 @@ static void test_what_is_no_row(void **state)
     (void)state;
     check("", "!the record is empty");
     check("\"\"", "!the data is an empty string");
-    check("7", "!no JSON object: number");
-    check("null", "!no JSON object: null");
+    check("7", "!not a JSON object but number");
+    check("null", "!not a JSON object but null");
     check("[]", "!an empty array holds no row");
     check("[1,{\"a\":1}]", "!item 0 of the array is no object: number|{\"a\":1}");
-    check_base64("17", "!no JSON object: number");
-    check("\"\\\"{}\\\"\"", "!no JSON object: string");
+    check_base64("17", "!not a JSON object but number");
+    check("\"\\\"{}\\\"\"", "!not a JSON object but string");
 }
 
 static void assert_reason_starts(const char *data, size_t len, const char *start)
@@ -156,7 +156,7 @@ static void assert_reason_starts(const char *data, size_t len, const char *start
     pn_arena_init(&arena, 0);
     pn_buf_init(&out, 1 << 20);
     const struct pn_decoded decoded = {.row = add_row, .arg = &out};
-    pn_stream_decode(parser, (struct pn_bytes){data, len}, false, &arena, &decoded);
+    pn_record_decode(parser, (struct pn_bytes){data, len}, false, &arena, &decoded);
     assert_memory_equal(pn_buf_text(&out), start, strlen(start));
     pn_buf_deinit(&out);
     pn_arena_deinit(&arena);
@@ -181,7 +181,7 @@ static void test_too_many_rows(void **state)
     struct pn_buf data;
     pn_buf_init(&data, 1 << 20);
     pn_buf_addc(&data, '[');
-    for (int i = 0; i <= PN_STREAM_RECORD_ROWS_MAX; i++) {
+    for (int i = 0; i <= PN_RECORD_ROWS_MAX; i++) {
         pn_buf_adds(&data, i == 0 ? "{}" : ",{}");
     }
     pn_buf_addc(&data, ']');
