@@ -23,6 +23,15 @@ PIN = {
 }  # fmt: skip
 
 
+STATUS_SECONDS_MAX = 60
+
+
+def counts_of(server, kind):
+    status = json.loads(server.request("GET", "/api/v1/streams")[1])["tables"]
+    (found,) = [each for each in status if each["stream"] == STREAMS[kind]]
+    return found["rows"], found["dead_letters"], found["state"]
+
+
 def by_key(found):
     keyed = {row["ind"]: row for row in found}
     assert len(keyed) == len(found), "a key is there twice"
@@ -86,9 +95,11 @@ def test_what_is_no_row_becomes_a_dead_letter(server, data):
     found = letters(data)
     assert Counter((row["shard"], row["sequence_number"]) for row in found) == Counter(told)
     assert all(row["stream"] == STREAMS["pin"] and row["reason"] for row in found)
-    status = json.loads(server.request("GET", "/api/v1/streams")[1])["tables"]
-    (pins,) = [each for each in status if each["stream"] == STREAMS["pin"]]
-    assert (pins["rows"], pins["dead_letters"], pins["state"]) == (1, len(told), "running")
+    # The table tells of a commit before the status does.
+    deadline = time.monotonic() + STATUS_SECONDS_MAX
+    while (counted := counts_of(server, "pin")) != (1, len(told), "running"):
+        assert time.monotonic() < deadline, counted
+        time.sleep(0.02)
 
 
 def generated(folder, number):
