@@ -135,25 +135,40 @@ static void push_segment(struct pn_partition *partition, int64_t base_offset)
     pthread_mutex_unlock(&partition->lock);
 }
 
-/* Makes the file of a segment, so that it is there after a crash, and opens it as the active one.
- * When the disk has no room for it, nothing has changed. */
-static int create_segment(struct pn_partition *partition, int64_t base_offset, struct pn_err *e)
+/* Opens the folder and makes the file of a segment in it. */
+static int make_file(struct pn_partition *partition, int64_t base_offset, int *folder_fd, int *fd,
+                     struct pn_err *e)
 {
     const struct pn_io *io = partition->env->io;
     char path[PN_PATH_SIZE];
-    struct pn_err why;
-    int fd = -1;
-    int rc = pn_io_mkdirs(io, partition->folder, &why);
+    int rc = pn_io_mkdirs(io, partition->folder, e);
+    if (rc == 0) {
+        rc = pn_io_open(io, partition->folder, O_RDONLY | O_DIRECTORY, folder_fd, e);
+    }
     if (rc == 0) {
         rc = pn_io_open(io, pn_segment_path(path, partition->folder, base_offset, "log"),
-                        O_RDWR | O_CREAT | O_EXCL, &fd, &why);
+                        O_RDWR | O_CREAT | O_EXCL, fd, e);
     }
-    if (rc != 0 && why.class_ == PN_CLASS_RETRY) {
+    return rc;
+}
+
+/* Makes the file of a segment, so that it is there after a crash, and opens it as the active one.
+ * When there is no room for it, on the disk or among the open files, nothing has changed. */
+static int create_segment(struct pn_partition *partition, int64_t base_offset, struct pn_err *e)
+{
+    const struct pn_io *io = partition->env->io;
+    struct pn_err why;
+    int folder_fd = -1;
+    int fd = -1;
+    int rc = make_file(partition, base_offset, &folder_fd, &fd, &why);
+    bool again = rc != 0 && why.class_ == PN_CLASS_RETRY;
+    if (rc == 0) {
+        rc = pn_io_sync(io, folder_fd, partition->folder, &why);
+    }
+    pn_io_close(io, &folder_fd);
+    if (again) {
         pn_err_copy(e, &why);
         return rc;
-    }
-    if (rc == 0) {
-        rc = pn_io_sync_dir(io, partition->folder, &why);
     }
     if (rc != 0) {
         pn_io_close(io, &fd);

@@ -285,6 +285,36 @@ static void test_a_full_disk_is_waited_for(void **state)
     assert_int_equal(log_get(fixture, "t", 0, 0, 10).count, 2);
 }
 
+/* At each open() in turn there is no descriptor left, over rolls of the segment too. */
+static void test_too_many_open_files_are_waited_for(void **state)
+{
+    struct log_fixture *fixture = *state;
+    static struct fault_io fault;
+    int64_t count = 0;
+    fixture->config.segment_bytes = RECORD_BATCH_BYTES;
+    fault_io_init(&fault, pn_io_system());
+    assert_int_equal(log_fixture_try_open(fixture, &fault.io, NULL), 0);
+    assert_int_equal(pn_log_create_topic(fixture->log, "t", NULL, NULL), 0);
+    bool fired = true;
+    for (int64_t nth = 1; fired || count < 5; nth++) {
+        struct pn_err e;
+        int64_t offset = 0;
+        fault_io_fail(&fault, FAULT_OPEN, nth, EMFILE, FAULT_ONCE);
+        if (log_try_put(fixture, "t", 0, NULL, "v", &offset, &e) != 0) {
+            assert_int_equal(e.class_, PN_CLASS_RETRY);
+            assert_non_null(strstr(e.msg, strerror(EMFILE)));
+            assert_int_equal(log_put(fixture, "t", 0, NULL, "v"), count);
+        }
+        count++;
+        fired = fault_io_fired(&fault);
+    }
+    assert_int_equal(stopped(fixture), 0);
+    log_fixture_close(fixture);
+    assert_int_equal(fault_io_open_count(&fault), 0);
+    log_fixture_open(fixture);
+    assert_int_equal(log_get(fixture, "t", 0, 0, 100).count, count);
+}
+
 static void test_a_full_disk_that_cannot_be_cut_back_stops_the_partition(void **state)
 {
     struct log_fixture *fixture = *state;
@@ -393,6 +423,7 @@ int main(void)
         cmocka_unit_test(test_each_call_of_a_recovery_fails),
         TEST(test_a_failed_sync_stops_its_partition_alone),
         TEST(test_a_full_disk_is_waited_for),
+        TEST(test_too_many_open_files_are_waited_for),
         TEST(test_a_full_disk_that_cannot_be_cut_back_stops_the_partition),
         TEST(test_a_request_over_two_partitions_fails_where_it_failed),
         TEST(test_a_failing_read_is_an_error_of_that_read),
