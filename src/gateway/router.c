@@ -162,6 +162,30 @@ static bool is_staged(const char *segment)
     return false;
 }
 
+static enum pn_found find_staged(const struct pn_router *router, enum pn_method method,
+                                 const char *const *segments, size_t count, struct pn_arena *arena,
+                                 struct pn_match *match)
+{
+    enum pn_found found = find_at(router, method, segments, count, arena, match);
+    if (found == PN_ROUTE_NONE && count >= 2 && is_staged(segments[1])) {
+        found = find_at(router, method, segments + 1, count - 1, arena, match);
+        match->stage = segments[0];
+    }
+    return found;
+}
+
+/* Whoever builds an API names its resources: some say "stream". */
+static bool use_plural(const char **segments, size_t count)
+{
+    for (size_t i = 0; i < count && i < 2; i++) {
+        if (strcmp(segments[i], "stream") == 0) {
+            segments[i] = "streams";
+            return true;
+        }
+    }
+    return false;
+}
+
 enum pn_found pn_router_find(const struct pn_router *router, enum pn_method method,
                              const char *path, struct pn_arena *arena, struct pn_match *match)
 {
@@ -174,10 +198,10 @@ enum pn_found pn_router_find(const struct pn_router *router, enum pn_method meth
     if (count > PN_SEGMENTS_MAX) {
         return PN_ROUTE_NONE;
     }
-    enum pn_found found = find_at(router, method, segments, (size_t)count, arena, match);
-    if (found == PN_ROUTE_NONE && count >= 2 && is_staged(segments[1])) {
-        found = find_at(router, method, segments + 1, (size_t)count - 1, arena, match);
-        match->stage = segments[0];
+    enum pn_found found = find_staged(router, method, segments, (size_t)count, arena, match);
+    if (found == PN_ROUTE_NONE && use_plural(segments, (size_t)count)) {
+        match->stage = NULL;
+        found = find_staged(router, method, segments, (size_t)count, arena, match);
     }
     return found;
 }

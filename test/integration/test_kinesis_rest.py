@@ -48,7 +48,7 @@ PATHS = [
     "/streams/{}/record", "/test/streams/{}/record", "/Production/streams/{}/record",
     "/0e3bbd435bfb-stage/streams/{}/record", "/dev//streams//{}/record", "/v1/streams/{}/record/",
     "//streams/{}/record", "/kinesis/streams/record?stream-name={}",
-    "/streams/record/?stream-name={}",
+    "/streams/record/?stream-name={}", "/step-2/stream/{}/record", "/stream/record?stream-name={}",
 ]  # fmt: skip
 
 

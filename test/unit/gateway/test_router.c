@@ -104,6 +104,20 @@ static void test_any_stage(void **state)
     assert_int_equal(find(f, PN_POST, "/a/b/topics/x"), PN_ROUTE_NONE);
 }
 
+static void test_stream_for_streams(void **state)
+{
+    struct fixture *f = *state;
+    finds(f, PN_PUT, "/stream/s/record", "streams/{}/record", NULL, "s");
+    finds(f, PN_PUT, "/dev/stream/s/record", "streams/{}/record", "dev", "s");
+    finds(f, PN_PUT, "/dev/stream/stream/record", "streams/{}/record", "dev", "stream");
+    /* A stage and a topic may be called so. */
+    finds(f, PN_PUT, "/stream/streams/s/record", "streams/{}/record", "stream", "s");
+    finds(f, PN_POST, "/stream/topics/x", "topics/{}", "stream", "x");
+    finds(f, PN_POST, "/topics/stream", "topics/{}", NULL, "stream");
+    assert_int_equal(find(f, PN_GET, "/dev/stream/s/record"), PN_ROUTE_METHOD);
+    assert_int_equal(find(f, PN_PUT, "/a/b/stream/s/record"), PN_ROUTE_NONE);
+}
+
 static void test_slashes(void **state)
 {
     struct fixture *f = *state;
@@ -151,6 +165,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_plain_paths, setup, teardown),
         cmocka_unit_test_setup_teardown(test_any_stage, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stream_for_streams, setup, teardown),
         cmocka_unit_test_setup_teardown(test_slashes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_decoding, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unknown, setup, teardown),
