@@ -22,10 +22,22 @@ struct plan {
     int64_t now_ms;
 };
 
+/* The time of a change of the stream's shards: never before what it builds on, though the clock may
+ * have gone back. A shard that seems to have been closed too long ago is not listed any more. */
+static int64_t change_ms(const struct pn_kinesis *kinesis, const struct pn_stream *stream)
+{
+    int64_t now_ms = pn_wall_ms(kinesis->clock);
+    now_ms = now_ms > stream->created_ms ? now_ms : stream->created_ms;
+    for (size_t i = 0; i < stream->shard_count; i++) {
+        now_ms = now_ms > stream->shards[i].closed_ms ? now_ms : stream->shards[i].closed_ms;
+    }
+    return now_ms;
+}
+
 static void plan_init(struct plan *plan, const struct pn_kinesis *kinesis,
                       const struct pn_stream *stream)
 {
-    *plan = (struct plan){.now_ms = pn_wall_ms(kinesis->clock)};
+    *plan = (struct plan){.now_ms = change_ms(kinesis, stream)};
     pn_grow((void **)&plan->shards, &plan->capacity, stream->shard_count, sizeof *plan->shards);
     memcpy(plan->shards, stream->shards, stream->shard_count * sizeof *plan->shards);
     plan->count = stream->shard_count;

@@ -61,6 +61,26 @@ static void split_twice(struct kinesis_caller *c)
     advance(c, 10000);
 }
 
+/* A shard that is closed by a clock that went back is as young as one closed by any other: it is
+ * listed, or its records would never be read. */
+static void test_the_clock_goes_back(void **state)
+{
+    struct kinesis_caller *c = *state;
+    (void)call_ok(c, "CreateStream", "{'StreamName':'s','ShardCount':1}");
+    c->fixture->log->clock.wall_ms -= HOUR_MS;
+    (void)call_ok(c, "SplitShard",
+                  "{'StreamName':'s','ShardToSplit':'shardId-000000000000',"
+                  "'NewStartingHashKey':'" HALF "'}");
+    c->fixture->log->clock.wall_ms -= HOUR_MS;
+    (void)call_ok(c, "MergeShards",
+                  "{'StreamName':'s','ShardToMerge':'shardId-000000000001',"
+                  "'AdjacentShardToMerge':'shardId-000000000002'}");
+    assert_shards(call_ok(c, "ListShards", "{'StreamName':'s'}"), "0 1 2 3");
+    const struct pn_json *reply = call_ok(c, "DescribeStream", "{'StreamName':'s'}");
+    assert_count_at(reply, "StreamDescription.Shards", 4);
+    assert_filtered(c, "'Type':'AT_LATEST'", "3");
+}
+
 static void test_what_a_split_leaves(void **state)
 {
     struct kinesis_caller *c = *state;
@@ -318,6 +338,7 @@ int main(void)
 #define CALLS(test) \
     cmocka_unit_test_setup_teardown(test, kinesis_caller_set_up, kinesis_caller_tear_down)
         CALLS(test_what_a_split_leaves),
+        CALLS(test_the_clock_goes_back),
         CALLS(test_filters),
         CALLS(test_filters_that_are_refused),
         CALLS(test_expired_shards_are_not_listed),
