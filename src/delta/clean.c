@@ -9,8 +9,8 @@
 /*
  * A commit file stays so long, whatever the retention. A writer that found its version free and is
  * still about to write it must meet the file that took the version meanwhile: were that removed
- * already, the writer would believe in a commit that lies below the log's start, where no reader
- * looks.
+ * already, the writer would put a commit below the log's start, where no reader looks, and notice
+ * only then.
  */
 enum { COMMIT_AGE_MS_MIN = 60000 };
 

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/random.h"
+#include "delta/log_files.h"
 #include "delta/maintain.h"
 #include "delta/replay.h"
 
@@ -84,6 +85,64 @@ static int put_version(const struct pn_delta_attempt *attempt, const struct pn_b
     return rc;
 }
 
+/* Has a version no commit? A listing made while others commit may lack one that is there. */
+static bool is_missing(const struct pn_delta *table, int64_t version)
+{
+    struct pn_object object;
+    struct pn_err why = {0};
+    char *key = pn_delta_commit_key(table, version);
+    int rc = pn_store_head(table->store, key, &object, &why);
+    free(key);
+    return rc != 0 && why.class_ == PN_CLASS_MISSING;
+}
+
+/* Is a commit in such a log where nobody looks? All others begin behind it, or there are none. */
+static bool is_astray(const struct pn_delta *table, const struct pn_delta_log_files *log,
+                      int64_t version)
+{
+    if (version == 0) {
+        return pn_delta_log_newest(log) > 0 && is_missing(table, 1);
+    }
+    size_t at = log->count;
+    const struct pn_delta_log_file *checkpoint = pn_delta_log_checkpoint(log, version, &at);
+    return pn_delta_log_commit(log, version) != NULL &&
+           (checkpoint == NULL || checkpoint->version != version);
+}
+
+/*
+ * Looks whether the commit that was just made is in the table's log. It is not when the table was
+ * taken away in the last moment, or when the version was free only because another writer's commit
+ * of it has been cleaned away. Then it is removed, and its files have to be written again: they may
+ * have gone as well.
+ */
+static int check_place(const struct pn_delta_attempt *attempt, struct pn_err *e)
+{
+    struct pn_delta *table = attempt->table;
+    struct pn_delta_log_files log;
+    struct pn_err why = {0};
+    if (attempt->version > 0 && !is_missing(table, attempt->version - 1)) {
+        return 0;
+    }
+    char *key = pn_delta_commit_key(table, attempt->version);
+    int rc = pn_delta_log_list(table, attempt->version, &log, &why);
+    bool astray = rc == 0 && is_astray(table, &log, attempt->version);
+    if (astray) {
+        rc = pn_store_remove(table->store, key, &why);
+    }
+    if (rc == 0 && astray) {
+        rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
+                        "%s was taken away, or its log cleaned, during a commit; nothing was "
+                        "committed",
+                        table->path);
+    } else if (rc != 0) {
+        rc = pn_err_set(e, PN_CLASS_RETRY, PN_DELTA_UNKNOWN,
+                        "whether %s is in the table's log is unknown: %s", key, why.msg);
+    }
+    pn_delta_log_files_deinit(&log);
+    free(key);
+    return rc;
+}
+
 /* *kept is the whole state that the attempt before read, if it did, and is this one's when it was
  * too slow: so the next one only reads what came in between, and is faster. */
 static int try_once(struct pn_delta *table, const struct pn_delta_commit *commit,
@@ -101,6 +160,9 @@ static int try_once(struct pn_delta *table, const struct pn_delta_commit *commit
     }
     if (rc == 0) {
         rc = put_version(&attempt, &body, lost, e);
+    }
+    if (rc == 0 && !*lost) {
+        rc = check_place(&attempt, e);
     }
     pn_buf_deinit(&body);
     if (rc == 0 && !*lost) {

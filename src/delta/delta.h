@@ -189,7 +189,8 @@ struct pn_delta_commit {
  * CONFLICT; one that would change the number of rows, where the statistics tell: INPUT. On success
  * *version is the commit's. When the outcome of the write is unknown the log is read back to find
  * out: the answer is right. Where that fails too, it is RETRY with code PN_DELTA_UNKNOWN: the files
- * of the commit must stay, since it may be there.
+ * of the commit must stay, since it may be there. RETRY, too, when the table was taken away or its
+ * log cleaned beyond the version during the commit: then it is not there.
  * Every checkpoint_interval commits a checkpoint is written and old log files are cleaned; failures
  * of these are logged and don't fail the commit.
  */

@@ -204,6 +204,120 @@ static void test_a_log_that_is_cut_while_it_is_read(void **state)
     pn_delta_destroy(&other);
 }
 
+/* What happens to the table just before a commit's file gets its name; once. */
+static void (*before_link)(struct delta_fixture *fixture);
+
+static int late_link(const struct pn_io *io, const char *from, const char *to)
+{
+    void (*happens)(struct delta_fixture * fixture) = before_link;
+    before_link = NULL;
+    if (happens != NULL) {
+        happens(cutting);
+        char *folder = pn_xasprintf("%s/t", cutting->folder);
+        char *log = pn_xasprintf("%s/_delta_log", folder);
+        (void)pn_io_system()->ops->mkdir(io, folder, 0755); /* as the store had made sure of */
+        (void)pn_io_system()->ops->mkdir(io, log, 0755);
+        free(folder);
+        free(log);
+    }
+    return pn_io_system()->ops->link(io, from, to);
+}
+
+static void be_late(struct delta_fixture *fixture, void (*happens)(struct delta_fixture *fixture))
+{
+    cutting = fixture;
+    before_link = happens;
+    fixture->ops.link = late_link;
+}
+
+/* The commit doesn't count, and the next one is what it should be. */
+static void commit_twice(struct delta_fixture *fixture, int64_t expected)
+{
+    struct pn_delta_file add = delta_file("late.parquet", 1);
+    const struct pn_delta_commit commit = {.mode = PN_DELTA_APPEND,
+                                           .operation = "WRITE",
+                                           .schema = DELTA_SCHEMA,
+                                           .adds = &add,
+                                           .add_count = 1};
+    int64_t version = -1;
+    struct pn_err e = {.msg = ""};
+    assert_int_not_equal(pn_delta_commit(fixture->table, &commit, &version, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_RETRY);
+    assert_non_null(strstr(e.msg, "nothing was committed"));
+    assert_int_equal(pn_delta_commit(fixture->table, &commit, &version, &e), 0);
+    assert_int_equal(version, expected);
+}
+
+static void move_away(struct delta_fixture *fixture)
+{
+    char *from = pn_xasprintf("%s/t", fixture->folder);
+    char *to = pn_xasprintf("%s/moved", fixture->folder);
+    assert_int_equal(pn_io_rename(pn_io_system(), from, to, NULL), 0);
+    free(from);
+    free(to);
+}
+
+static void test_a_table_that_is_taken_away_before_a_commit(void **state)
+{
+    struct delta_fixture *fixture = *state;
+    for (int i = 0; i < 3; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "%03d.parquet", i);
+        delta_append(fixture, path, 1);
+    }
+    be_late(fixture, move_away);
+    commit_twice(fixture, 0);
+    delta_assert_live(fixture->table, -1, "late.parquet");
+}
+
+static void go_on_and_cut(struct delta_fixture *fixture)
+{
+    struct pn_delta *mine = fixture->table;
+    fixture->table = delta_fixture_open(fixture);
+    for (int i = 1; i <= CUT; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "%03d.parquet", i);
+        append_with_txn(fixture, path, i);
+    }
+    assert_int_equal(pn_delta_checkpoint(fixture->table, NULL), 0);
+    for (int version = 0; version < CUT; version++) {
+        char name[64];
+        snprintf(name, sizeof name, "%020d.json", version);
+        delta_remove(fixture, name);
+    }
+    pn_delta_destroy(&fixture->table);
+    fixture->table = mine;
+}
+
+/* The same for who was about to make the table. */
+static void make_and_cut(struct delta_fixture *fixture)
+{
+    struct pn_delta *mine = fixture->table;
+    fixture->table = delta_fixture_open(fixture);
+    delta_append(fixture, "000.parquet", 1);
+    go_on_and_cut(fixture);
+    pn_delta_destroy(&fixture->table);
+    fixture->table = mine;
+}
+
+static void test_a_table_that_others_made_long_ago(void **state)
+{
+    struct delta_fixture *fixture = *state;
+    be_late(fixture, make_and_cut);
+    commit_twice(fixture, CUT + 1);
+    assert_false(delta_exists(fixture, "00000000000000000000.json"));
+}
+
+/* A writer that slept finds its version free: it was taken, and has been cleaned away since. */
+static void test_a_version_that_was_taken_and_cleaned_away(void **state)
+{
+    struct delta_fixture *fixture = *state;
+    delta_append(fixture, "000.parquet", 1);
+    be_late(fixture, go_on_and_cut);
+    commit_twice(fixture, CUT + 1);
+    assert_false(delta_exists(fixture, "00000000000000000001.json"));
+}
+
 static void test_a_table_that_is_no_more(void **state)
 {
     struct delta_fixture *fixture = *state;
@@ -226,6 +340,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_after_the_log_was_cut, delta_set_up, delta_tear_down),
         cmocka_unit_test_setup_teardown(test_a_log_that_is_cut_while_it_is_read, delta_set_up,
                                         delta_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_table_that_is_taken_away_before_a_commit,
+                                        delta_set_up, delta_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_table_that_others_made_long_ago, delta_set_up,
+                                        delta_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_version_that_was_taken_and_cleaned_away,
+                                        delta_set_up, delta_tear_down),
         cmocka_unit_test_setup_teardown(test_a_table_that_is_no_more, delta_set_up,
                                         delta_tear_down),
     };
