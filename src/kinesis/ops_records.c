@@ -46,6 +46,15 @@ static int begin(struct pn_call *call, const struct pn_stream *stream,
     return rc;
 }
 
+/* May a record have a number of a shard made in that second? Any shard of the past may have been;
+ * the stream's own ones may be in the future, see reshard.c. */
+static bool may_be_number(const struct pn_call *call, const struct pn_stream *stream,
+                          uint32_t shard, int64_t created_s)
+{
+    return created_s <= pn_op_now_ms(call) / 1000 ||
+           (shard < stream->shard_count && created_s == stream->shards[shard].created_ms / 1000);
+}
+
 /* The order that SequenceNumberForOrdering asks for is kept anyway: a shard's numbers only rise. So
  * it is but checked, to be one that a record of this stream may have. */
 static int check_ordering(struct pn_call *call, const struct pn_stream *stream)
@@ -55,7 +64,7 @@ static int check_ordering(struct pn_call *call, const struct pn_stream *stream)
     uint32_t shard = 0;
     int64_t offset = 0;
     if (text == NULL || (pn_sequence_parse(text, strlen(text), &created_s, &shard, &offset) &&
-                         created_s <= pn_op_now_ms(call) / 1000)) {
+                         may_be_number(call, stream, shard, created_s))) {
         return 0;
     }
     return pn_op_fail(call, PN_KINESIS_INVALID_ARGUMENT,

@@ -260,6 +260,28 @@ static void test_a_shard_that_ends_in_damage_is_drained(void **state)
     assert_int_equal(lost(c), 1);
 }
 
+/* A shard split within its first second has children that are made a second after it, which may be
+ * in the future; and the clock may have gone back. */
+static void test_ordering_by_a_number_of_a_later_second(void **state)
+{
+    struct kinesis_caller *c = *state;
+    create(c, 1);
+    (void)call_ok(c, "SplitShard",
+                  "{'StreamName':'s','ShardToSplit':'" SHARD_0 "',"
+                  "'NewStartingHashKey':'170141183460469231731687303715884105728'}");
+    for (int round = 0; round < 2; round++) {
+        char *number =
+            text_at(call_ok(c, "PutRecord", "{'StreamName':'s','PartitionKey':'k','Data':'YQ=='}"),
+                    "SequenceNumber");
+        (void)call_ok(c, "PutRecord",
+                      "{'StreamName':'s','PartitionKey':'k','Data':'Yg==',"
+                      "'SequenceNumberForOrdering':'%s'}",
+                      number);
+        free(number);
+        c->fixture->log->clock.wall_ms -= 3600 * 1000;
+    }
+}
+
 static void test_put_many(void **state)
 {
     struct kinesis_caller *c = *state;
@@ -422,6 +444,7 @@ int main(void)
         CALLS(test_a_shard_that_is_drained),
         CALLS(test_damage_is_passed_over),
         CALLS(test_a_shard_that_ends_in_damage_is_drained),
+        CALLS(test_ordering_by_a_number_of_a_later_second),
         CALLS(test_put_many),
         CALLS(test_partial_failures),
         CALLS(test_puts_that_are_refused),
