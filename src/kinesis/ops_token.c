@@ -97,7 +97,8 @@ int pn_op_token_read(struct pn_call *call, char kind, const char *text, struct p
                 pn_base64_decode_exact(call->arena, text, len, &plain, &len) &&
                 parse(pn_arena_strndup(call->arena, plain, len), kind, &made_ms, token);
     int64_t now_ms = pn_op_now_ms(call);
-    if (!good || made_ms > now_ms) {
+    /* A clock that went back makes a token of the future; it is none of a far one. */
+    if (!good || made_ms < 0 || made_ms - now_ms > PN_TOKEN_MS) {
         return pn_op_fail(call, PN_KINESIS_INVALID_ARGUMENT, "Invalid NextToken.");
     }
     if (now_ms - made_ms > PN_TOKEN_MS) {

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/base64.h"
 #include "support/kinesis_call.h"
 
 #define ACCOUNT "000000000000"
@@ -79,6 +80,36 @@ static void test_the_clock_goes_back(void **state)
     const struct pn_json *reply = call_ok(c, "DescribeStream", "{'StreamName':'s'}");
     assert_count_at(reply, "StreamDescription.Shards", 4);
     assert_filtered(c, "'Type':'AT_LATEST'", "3");
+}
+
+static void test_the_clock_goes_back_between_pages(void **state)
+{
+    struct kinesis_caller *c = *state;
+    (void)call_ok(c, "CreateStream", "{'StreamName':'s','ShardCount':2}");
+    char *token =
+        text_at(call_ok(c, "ListShards", "{'StreamName':'s','MaxResults':1}"), "NextToken");
+    c->fixture->log->clock.wall_ms -= 1000;
+    assert_shards(call_ok(c, "ListShards", "{'NextToken':'%s'}", token), "1");
+    free(token);
+}
+
+/* Anybody can write a token whose check is right; this one was made before all time. */
+static void test_a_token_of_a_time_that_is_none(void **state)
+{
+    static const char text[] = "1 s 9223372036854775808 1 0 0 s shardId-0 ";
+    struct kinesis_caller *c = *state;
+    struct pn_buf token;
+    char whole[128];
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (size_t i = 0; i < sizeof text - 1; i++) {
+        hash = (hash ^ (unsigned char)text[i]) * UINT64_C(1099511628211);
+    }
+    (void)snprintf(whole, sizeof whole, "%s%016llx", text, (unsigned long long)hash);
+    pn_buf_init(&token, 512);
+    pn_base64_encode(&token, whole, strlen(whole));
+    call_fails(c, "InvalidArgumentException: Invalid NextToken.", "ListShards",
+               "{'NextToken':'%s'}", pn_buf_text(&token));
+    pn_buf_deinit(&token);
 }
 
 static void test_what_a_split_leaves(void **state)
@@ -338,6 +369,8 @@ int main(void)
 #define CALLS(test) \
     cmocka_unit_test_setup_teardown(test, kinesis_caller_set_up, kinesis_caller_tear_down)
         CALLS(test_what_a_split_leaves),
+        CALLS(test_the_clock_goes_back_between_pages),
+        CALLS(test_a_token_of_a_time_that_is_none),
         CALLS(test_the_clock_goes_back),
         CALLS(test_filters),
         CALLS(test_filters_that_are_refused),
