@@ -8,7 +8,11 @@
 #include "stream/notes.h"
 #include "stream/private.h"
 
-enum { TICK_MS = 20, AWAIT_MS = 5 };
+enum {
+    TICK_MS = 20,
+    AWAIT_MS = 5,
+    KEEP_SECONDS_MIN = 60 /* files that are about to be committed are younger */
+};
 
 bool pn_streams_is_asked_for(const struct pn_streams_config *config, const char *name)
 {
@@ -92,7 +96,9 @@ int pn_streams_create(const struct pn_streams_config *config, const struct pn_st
     struct pn_streams *made = pn_xcalloc(1, sizeof *made);
     made->config = *config;
     made->env = *env;
-    made->keep = pn_xasprintf("interval %lld seconds", (long long)((config->keep_ms + 999) / 1000));
+    int64_t keep_s = (config->keep_ms + 999) / 1000;
+    made->keep = pn_xasprintf("interval %lld seconds",
+                              (long long)(keep_s > KEEP_SECONDS_MIN ? keep_s : KEEP_SECONDS_MIN));
     made->properties[0] = (struct pn_delta_map_entry){"delta.logRetentionDuration", made->keep};
     made->properties[1] =
         (struct pn_delta_map_entry){"delta.deletedFileRetentionDuration", made->keep};

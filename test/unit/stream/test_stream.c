@@ -502,6 +502,34 @@ static void test_stops_and_starts(void **state)
     assert_numbers(bed, ROUNDS * EACH);
 }
 
+/* What is about to be committed, no vacuum of whoever's may take. */
+static void test_tables_keep_a_minute_at_least(void **state)
+{
+    static const struct {
+        int64_t keep_ms;
+        const char *property;
+    } cases[] = {{0, "interval 60 seconds"}, {90500, "interval 91 seconds"}};
+    struct stream_bed *bed = *state;
+    for (size_t i = 0; i < 2; i++) {
+        char *path = pn_xasprintf("tables/kept-%zu", i);
+        bed->tables[2].path = path;
+        bed->config.keep_ms = cases[i].keep_ms;
+        stream_bed_add(bed, "any", 1);
+        drain(bed, &ANY);
+        struct pn_delta *delta =
+            pn_delta_create(bed->store, path, NULL, pn_clock_system(), NULL, &bed->delta);
+        struct pn_delta_snapshot *snapshot = NULL;
+        assert_int_equal(pn_delta_snapshot(delta, -1, &snapshot, NULL), 0);
+        assert_int_equal(snapshot->metadata.configuration_count, 2);
+        for (size_t j = 0; j < 2; j++) {
+            assert_string_equal(snapshot->metadata.configuration[j].value, cases[i].property);
+        }
+        pn_delta_snapshot_destroy(&snapshot);
+        pn_delta_destroy(&delta);
+        free(path);
+    }
+}
+
 /* --- notes, names ----------------------------------------------------------------------------- */
 
 static void test_notes_tell_people(void **state)
@@ -573,6 +601,7 @@ int main(void)
         TEST(test_a_clock_that_was_set_back),
         TEST(test_two_processors_share_a_table),
         TEST(test_stops_and_starts),
+        TEST(test_tables_keep_a_minute_at_least),
         TEST(test_notes_tell_people),
         TEST(test_names_are_checked),
     };
