@@ -19,8 +19,12 @@ static size_t segment_of(const struct pn_partition *partition, int64_t offset)
     return low;
 }
 
+/* An entry beyond the end, where a stray file's name cut the segment short, is no beginning. */
 static struct pn_segment_view view_of(const struct pn_segment *segment, struct pn_index_entry entry)
 {
+    if (segment->base_offset + entry.relative_offset > segment->next_offset) {
+        entry = (struct pn_index_entry){0};
+    }
     return (struct pn_segment_view){
         .base_offset = segment->base_offset,
         .next_offset = segment->next_offset,

@@ -391,6 +391,28 @@ static void test_a_missing_segment_is_a_gap_that_is_reported(void **state)
     assert_false(file_exists(log_file(fixture, "t", 0, 4, "index")));
 }
 
+/* A stray file whose name is within another segment: what that has behind it is out of view. */
+static void test_segments_that_overlap(void **state)
+{
+    struct log_fixture *fixture = *state;
+    int64_t offset = 0;
+    log_fixture_close(fixture);
+    fixture->config.index_interval_bytes = 1;
+    log_fixture_open(fixture);
+    for (int i = 0; i < 4; i++) {
+        (void)log_put(fixture, "t", 0, NULL, "value");
+        pn_fake_clock_advance(&fixture->clock, 1000);
+    }
+    log_fixture_close(fixture);
+    file_write(log_file(fixture, "t", 0, 1, "log"), (const uint8_t *)"", 0);
+    log_fixture_open(fixture);
+    assert_int_equal(log_offsets(fixture, "t", 0).end, 1);
+    int64_t last_ms = ((int64_t)LOG_FIXTURE_NOW + 3) * 1000;
+    assert_int_equal(pn_log_offset_at(fixture->log, "t", 0, last_ms, &offset, NULL), 0);
+    assert_int_equal(offset, 1);
+    assert_int_equal(log_get(fixture, "t", 0, 0, 1).count, 1);
+}
+
 /* Somebody removes a file while the log is open. */
 static void test_a_segment_that_goes_missing_is_passed_over(void **state)
 {
@@ -494,6 +516,7 @@ int main(void)
         TEST(test_damage_in_the_active_segment_is_no_torn_tail),
         TEST(test_a_missing_segment_is_a_gap_that_is_reported),
         TEST(test_a_segment_that_goes_missing_is_passed_over),
+        TEST(test_segments_that_overlap),
         TEST(test_missing_and_wrong_indexes_are_made_anew),
         TEST(test_leftovers_of_a_crash_are_removed),
         TEST(test_the_image_of_a_batch_in_a_value_is_no_batch),
