@@ -23,10 +23,11 @@ static bool pause_for(struct pn_stream_appender *appender, int64_t ms)
     return go_on;
 }
 
-/* Does the same append make sense once more? Somebody else's batch in the way does not. */
+/* Does the same append make sense once more? Somebody else's batch in the way does not. What is
+ * missing was taken away meanwhile, and is made again. */
 static bool may_pass(const struct pn_err *why)
 {
-    return why->class_ == PN_CLASS_RETRY ||
+    return why->class_ == PN_CLASS_RETRY || why->class_ == PN_CLASS_MISSING ||
            (why->class_ == PN_CLASS_CONFLICT && why->code != PN_DELTA_TXN_SEEN);
 }
 

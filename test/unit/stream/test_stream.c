@@ -301,6 +301,19 @@ static void test_passing_failures_are_tried_again(void **state)
     assert_numbers(bed, 10);
 }
 
+/* The table's folder was moved away in the middle of an append: that says nothing of the stream. */
+static void test_a_file_that_is_missing_passes(void **state)
+{
+    struct stream_bed *bed = *state;
+    stream_bed_add(bed, "any", 1);
+    bed->pipeline_streams[1].start = PN_START_TRIM_HORIZON;
+    put_numbers(bed, "any", 0, "k", 0, 10);
+    bed->failing_appends = 2;
+    bed->failing_class = PN_CLASS_MISSING;
+    drain(bed, &ANY);
+    assert_numbers(bed, 10);
+}
+
 /* The engine can't tell whether a commit was made: it was. */
 static void test_an_unknown_outcome_repeats_nothing(void **state)
 {
@@ -591,6 +604,7 @@ int main(void)
         TEST(test_batches_are_bounded),
         TEST(test_batches_are_bounded_by_bytes),
         TEST(test_passing_failures_are_tried_again),
+        TEST(test_a_file_that_is_missing_passes),
         TEST(test_an_unknown_outcome_repeats_nothing),
         TEST(test_what_is_final_stops_one_table_alone),
         TEST(test_a_drain_needs_its_stream),
