@@ -4,6 +4,8 @@
 #include "base/json.h"
 #include "base/units.h"
 #include "cli/commands.h"
+#include "emulate/generator.h"
+#include "engine/engine.h"
 
 enum { DOCUMENT_BYTES_MAX = 16 << 20 };
 
@@ -268,17 +270,48 @@ static bool start(struct pn_cli *cli, const struct pn_syntax *syntax, int argc, 
     return true;
 }
 
+/* The files beside pipeline.yml. */
+static int check_sql(struct pn_cli *cli, const struct pn_pipeline *pipeline, struct pn_err *e)
+{
+    const struct pn_engine_config config = {.parquet_compression = "snappy"};
+    struct pn_engine *engine = NULL;
+    int rc = pn_duckdb_engine_create(&config, pipeline, NULL, cli->clock, cli->logger, &engine, e);
+    if (rc == 0) {
+        rc = pn_engine_check(engine, e);
+    }
+    pn_engine_destroy(&engine);
+    return rc;
+}
+
+static int check_generator(struct pn_cli *cli, const struct pn_pipeline *pipeline, struct pn_err *e)
+{
+    struct pn_err cause = {.class_ = PN_CLASS_NONE};
+    struct pn_generator *generator = NULL;
+    int rc = pn_generator_load(pipeline->folder, cli->io, &generator, &cause);
+    pn_generator_destroy(&generator);
+    if (rc != 0 && cause.class_ == PN_CLASS_MISSING) {
+        return 0;
+    }
+    pn_err_copy(e, &cause);
+    return rc;
+}
+
 static int run_check(struct pn_cli *cli, int argc, char **argv)
 {
     const struct pn_syntax syntax = {.operands = "[DIR]",
                                      .operands_max = 1,
-                                     .about = "Exits with 1 and the file, line and key of the "
-                                              "first mistake.",
+                                     .about = "Reads pipeline.yml, the SQL (its columns must be "
+                                              "those declared) and generator.yml. Exits with 1 "
+                                              "and the file, line and key of the first mistake.",
                                      .examples = "pinion pipeline check my-pipeline\n"};
     const struct pn_pipeline *pipeline = NULL;
     int status = 0;
     if (!start(cli, &syntax, argc, argv, &pipeline, &status)) {
         return status;
+    }
+    struct pn_err e;
+    if (check_sql(cli, pipeline, &e) != 0 || check_generator(cli, pipeline, &e) != 0) {
+        return pn_cli_fail(cli, &e);
     }
     fprintf(cli->out, "%s: topics %zu, streams %zu, tables %zu, queries %zu, DAGs %zu: all right\n",
             pipeline->name, pipeline->topic_count, pipeline->stream_count, pipeline->table_count,

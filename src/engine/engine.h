@@ -26,7 +26,7 @@
 
 struct pn_engine_config {
     const struct pn_io *io;  /* NULL: the real disk */
-    const char *temp_folder; /* for spilling */
+    const char *temp_folder; /* for spilling; NULL where only pn_engine_check() is used */
     int64_t memory_bytes_max;
     int64_t threads; /* 0: one a core */
     const char *parquet_compression;
@@ -105,6 +105,7 @@ struct pn_engine_ops {
                      struct pn_table_report *reports, struct pn_err *e);
     int (*query)(struct pn_engine *engine, const char *sql, const struct pn_rows *rows,
                  struct pn_err *e);
+    int (*check)(struct pn_engine *engine, struct pn_err *e);
     int (*append)(struct pn_engine *engine, const struct pn_append *append,
                   struct pn_table_report *report, struct pn_err *e);
     int (*optimize)(struct pn_engine *engine, const char *path, int64_t target_bytes,
@@ -142,6 +143,13 @@ PN_MUST_CHECK static inline int pn_engine_query(struct pn_engine *engine, const 
                                                 const struct pn_rows *rows, struct pn_err *e)
 {
     return engine->ops->query(engine, sql, rows, e);
+}
+/* Whether the pipeline's SQL can run: its functions, the SELECT of each table (the columns must be
+ * those declared, and what it reads be in `reads`), and each query. No table is looked at, and no
+ * store is needed. INPUT with the file of the first mistake. */
+PN_MUST_CHECK static inline int pn_engine_check(struct pn_engine *engine, struct pn_err *e)
+{
+    return engine->ops->check(engine, e);
 }
 /*
  * Appends a micro-batch to a stream table: each row read with the columns of the raw table that
@@ -187,8 +195,8 @@ static inline const struct pn_delta_parquet *pn_engine_parquet(struct pn_engine 
 void pn_engine_destroy(struct pn_engine **engine); /* NULL ok */
 
 /* engine/duckdb. `config` is copied, all else borrowed for the engine's life; `pipeline` may be
- * NULL where only parquet and optimize are used. Nothing is opened yet: DuckDB starts when it is
- * first needed. */
+ * NULL where only parquet and optimize are used, `store` where only check is. Nothing is opened
+ * yet: DuckDB starts when it is first needed. */
 int pn_duckdb_engine_create(const struct pn_engine_config *config,
                             const struct pn_pipeline *pipeline, struct pn_store *store,
                             const struct pn_clock *clock, struct pn_logger *logger,

@@ -80,7 +80,7 @@ static int open_database(struct pn_duckdb *engine, duckdb_database *database, st
     char number[32];
     char *message = NULL;
     duckdb_config config = NULL;
-    int rc = make_temp_folder(engine, e);
+    int rc = engine->config.temp_folder != NULL ? make_temp_folder(engine, e) : 0;
     if (rc != 0) {
         return rc;
     }
@@ -89,7 +89,7 @@ static int open_database(struct pn_duckdb *engine, duckdb_database *database, st
     set_option(config, "autoinstall_known_extensions", "false");
     set_option(config, "autoload_known_extensions", "false");
     set_option(config, "allow_community_extensions", "false");
-    set_option(config, "temp_directory", engine->temp_folder);
+    set_option(config, "temp_directory", engine->temp_folder != NULL ? engine->temp_folder : "");
     if (engine->config.threads > 0) {
         snprintf(number, sizeof number, "%lld", (long long)engine->config.threads);
         set_option(config, "threads", number);

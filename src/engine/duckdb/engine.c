@@ -32,6 +32,7 @@ static const struct pn_engine_ops OPS = {
     .transform = pn_duckdb_transform,
     .append = pn_duckdb_append,
     .query = pn_duckdb_query,
+    .check = pn_duckdb_check,
     .optimize = pn_duckdb_optimize,
     .parquet = parquet,
 };
@@ -56,7 +57,9 @@ int pn_duckdb_engine_create(const struct pn_engine_config *config,
     if (config->io == NULL) {
         made->config.io = pn_io_system();
     }
-    made->config.temp_folder = pn_xstrdup(config->temp_folder);
+    if (config->temp_folder != NULL) {
+        made->config.temp_folder = pn_xstrdup(config->temp_folder);
+    }
     made->config.parquet_compression = pn_xstrdup(config->parquet_compression);
     if (config->landed_folder != NULL) {
         made->config.landed_folder = pn_xstrdup(config->landed_folder);

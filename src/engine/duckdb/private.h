@@ -116,7 +116,16 @@ int pn_duckdb_jobs(struct pn_duckdb *engine, size_t count,
                    int (*job)(void *arg, size_t i, duckdb_connection connection, struct pn_err *e),
                    void *arg, struct pn_err *e) PN_MUST_CHECK;
 
-/* --- load.c, transform.c, append.c, query.c, optimize.c: the port's functions ---------------- */
+/* --- query.c ------------------------------------------------------------------------------- */
+
+/* INPUT unless `sql` is one SELECT. The statement is to be destroyed in any case. */
+int pn_duckdb_prepare_select(duckdb_connection connection, const char *sql,
+                             duckdb_prepared_statement *statement, struct pn_err *e) PN_MUST_CHECK;
+/* The name of the table that isn't there, within DuckDB's message; NULL: it is about another thing.
+ */
+const char *pn_duckdb_missed_table(const struct pn_err *e, size_t *len);
+
+/* --- load.c, transform.c, append.c, query.c, check.c, optimize.c: the port's functions ------- */
 
 int pn_duckdb_load(struct pn_engine *base, const struct pn_table *const *tables, size_t count,
                    struct pn_table_report *reports, struct pn_err *e);
@@ -126,6 +135,7 @@ int pn_duckdb_append(struct pn_engine *base, const struct pn_append *append,
                      struct pn_table_report *report, struct pn_err *e);
 int pn_duckdb_query(struct pn_engine *base, const char *sql, const struct pn_rows *rows,
                     struct pn_err *e);
+int pn_duckdb_check(struct pn_engine *base, struct pn_err *e);
 int pn_duckdb_optimize(struct pn_engine *base, const char *path, int64_t target_bytes,
                        int64_t *files_before, int64_t *files_after, struct pn_err *e);
 

@@ -2,6 +2,7 @@
  * Other people's SELECTs. They run on the instance that is closed to files (but the tables'
  * folders), to settings and to extensions; and only a single SELECT runs, so nothing is written.
  */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -18,10 +19,8 @@ static int refuse(struct pn_err *e, const char *what)
     return pn_err_input(e, "%s: a query is one SELECT, which reads the pipeline's tables", what);
 }
 
-/* Some pragmas are rewritten into SELECTs when they are read, but they are none. */
-static bool is_pragma(const char *sql)
+static const char *skip_blanks(const char *sql)
 {
-    static const char word[] = "pragma";
     for (;;) {
         sql += strspn(sql, " \t\r\n");
         if (strncmp(sql, "--", 2) == 0) {
@@ -29,9 +28,42 @@ static bool is_pragma(const char *sql)
         } else if (strncmp(sql, "/*", 2) == 0 && strstr(sql, "*/") != NULL) {
             sql = strstr(sql, "*/") + 2;
         } else {
-            return strncasecmp(sql, word, strlen(word)) == 0;
+            return sql;
         }
     }
+}
+
+/* Behind the word when `sql` begins with it, else NULL. */
+static const char *behind(const char *sql, const char *word)
+{
+    size_t len = strlen(word);
+    sql = skip_blanks(sql);
+    return strncasecmp(sql, word, len) == 0 && !isalnum((unsigned char)sql[len]) ? sql + len : NULL;
+}
+
+/* Some statements are rewritten into SELECTs when they are read, but they are none; and the list of
+ * tables would be that of the views there happen to be. */
+static int check_kind(const char *sql, struct pn_err *e)
+{
+    const char *shown = behind(sql, "show");
+    if (shown != NULL && (behind(shown, "tables") != NULL || behind(shown, "all") != NULL)) {
+        return pn_err_input(e, "`pinion table list` shows the tables, `pinion table schema TABLE` "
+                               "the columns of one");
+    }
+    return behind(sql, "pragma") != NULL ? refuse(e, "the statement is no SELECT") : 0;
+}
+
+/* What writes, and doesn't get to the check of what it is, as DuckDB finds other faults first. */
+static bool writes(const char *sql)
+{
+    static const char *const words[] = {"insert", "update", "delete", "merge",    "copy",  "drop",
+                                        "alter",  "export", "import", "truncate", "create"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (behind(sql, words[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Is `sql` one statement? */
@@ -40,25 +72,30 @@ static int extract(duckdb_connection connection, const char *sql,
 {
     idx_t count = duckdb_extract_statements(connection, sql, statements);
     if (count == 1) {
-        return is_pragma(sql) ? refuse(e, "the statement is no SELECT") : 0;
+        return check_kind(sql, e);
     }
     const char *message = duckdb_extract_statements_error(*statements);
     if (count == 0 && message != NULL) {
-        return pn_duckdb_fail(e, message);
+        return writes(sql) ? refuse(e, "the statement is no SELECT") : pn_duckdb_fail(e, message);
     }
     return refuse(e, count == 0 ? "there is no statement" : "there are several statements");
 }
 
-static int prepare(duckdb_connection connection, duckdb_extracted_statements statements,
-                   duckdb_prepared_statement *statement, struct pn_err *e)
+int pn_duckdb_prepare_select(duckdb_connection connection, const char *sql,
+                             duckdb_prepared_statement *statement, struct pn_err *e)
 {
-    if (duckdb_prepare_extracted_statement(connection, statements, 0, statement) != DuckDBSuccess) {
-        return pn_duckdb_fail_prepared(e, *statement);
+    duckdb_extracted_statements statements = NULL;
+    int rc = extract(connection, sql, &statements, e);
+    if (rc == 0 &&
+        duckdb_prepare_extracted_statement(connection, statements, 0, statement) != DuckDBSuccess) {
+        rc = writes(sql) ? refuse(e, "the statement is no SELECT")
+                         : pn_duckdb_fail_prepared(e, *statement);
+    } else if (rc == 0 &&
+               duckdb_prepared_statement_type(*statement) != DUCKDB_STATEMENT_TYPE_SELECT) {
+        rc = refuse(e, "the statement is no SELECT");
     }
-    if (duckdb_prepared_statement_type(*statement) != DUCKDB_STATEMENT_TYPE_SELECT) {
-        return refuse(e, "the statement is no SELECT");
-    }
-    return 0;
+    duckdb_destroy_extracted(&statements);
+    return rc;
 }
 
 /* A view if the statement may read the table: when its name is somewhere in it. One that doesn't
@@ -93,7 +130,7 @@ static int make_views(struct pn_duckdb *engine, duckdb_connection connection, co
     return rc;
 }
 
-/* Tables that the engine itself makes, when there is something to put in. */
+/* Tables that the engine itself makes, when there is something to put in; or nobody. */
 static int explain_missing_letters(const char *name, size_t len, struct pn_err *e)
 {
     static const char *const tables[] = {"dead_letters", "stream_dead_letters"};
@@ -103,19 +140,34 @@ static int explain_missing_letters(const char *name, size_t len, struct pn_err *
                                   tables[i], i == 0 ? ", or nothing was loaded" : "");
         }
     }
-    return PN_FAIL;
+    char *copy = pn_xasprintf("%.*s", (int)len, name);
+    int rc = pn_err_input(e, "there is no table '%s': `pinion table list` shows them", copy);
+    free(copy);
+    return rc;
+}
+
+const char *pn_duckdb_missed_table(const struct pn_err *e, size_t *len)
+{
+    static const char before[] = "Table with name ";
+    static const char after[] = " does not exist";
+    const char *name = e == NULL ? NULL : strstr(e->msg, before);
+    const char *end = name == NULL ? NULL : strstr(name, after);
+    if (end == NULL) {
+        return NULL;
+    }
+    name += strlen(before);
+    *len = (size_t)(end - name);
+    return name;
 }
 
 /* DuckDB misses a table: when it is one of the pipeline's, it only doesn't exist yet. */
 static int explain_missing(const struct pn_pipeline *pipeline, struct pn_err *e)
 {
-    static const char before[] = "Table with name ";
-    const char *name = e == NULL ? NULL : strstr(e->msg, before);
+    size_t len = 0;
+    const char *name = pn_duckdb_missed_table(e, &len);
     if (name == NULL) {
         return PN_FAIL;
     }
-    name += strlen(before);
-    size_t len = strcspn(name, " ");
     for (size_t i = 0; i < pipeline->table_count; i++) {
         const struct pn_table *table = &pipeline->tables[i];
         if (strlen(table->name) == len && strncasecmp(table->name, name, len) == 0) {
@@ -213,34 +265,24 @@ int pn_duckdb_query(struct pn_engine *base, const char *sql, const struct pn_row
 {
     struct pn_duckdb *engine = (struct pn_duckdb *)base;
     duckdb_connection connection = NULL;
-    duckdb_extracted_statements statements = NULL;
     duckdb_prepared_statement statement = NULL;
     duckdb_result result = {0};
     int rc = pn_duckdb_connect_ask(engine, &connection, e);
     if (rc == 0) {
-        rc = extract(connection, sql, &statements, e);
-    }
-    if (rc == 0) {
         rc = make_views(engine, connection, sql, e);
     }
-    if (rc == 0) {
-        rc = prepare(connection, statements, &statement, e);
-        if (rc != 0) {
-            rc = explain_missing(engine->pipeline, e);
-        }
-    }
-    if (rc != 0) {
-        goto out;
+    if (rc == 0 && pn_duckdb_prepare_select(connection, sql, &statement, e) != 0) {
+        rc = explain_missing(engine->pipeline, e);
     }
     /* Streaming: a result may be larger than memory. */
-    rc = pn_duckdb_execute(statement, true, &result, e);
+    if (rc == 0) {
+        rc = pn_duckdb_execute(statement, true, &result, e);
+    }
     if (rc == 0) {
         rc = give(rows, &result, e);
         duckdb_destroy_result(&result);
     }
-out:
     duckdb_destroy_prepare(&statement);
-    duckdb_destroy_extracted(&statements);
     duckdb_disconnect(&connection);
     return rc;
 }

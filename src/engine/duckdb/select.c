@@ -21,8 +21,9 @@ static int check_column(const struct pn_table *table, size_t i, const char *name
     pn_buf_init(&wanted, TYPE_BYTES_MAX);
     pn_duckdb_type_name(type, &found);
     pn_type_name(&column->type, &wanted);
-    rc = pn_err_input(e, "%s: column '%s' is %s, but the pipeline declares %s: cast it",
-                      table->sql_file, name, pn_buf_text(&found), pn_buf_text(&wanted));
+    rc = pn_err_input(e, "%s: column '%s' is %s, but the pipeline declares %s: cast it%s",
+                      table->sql_file, name, pn_buf_text(&found), pn_buf_text(&wanted),
+                      column->type.kind == PN_TYPE_TIMESTAMP ? " to TIMESTAMP WITH TIME ZONE" : "");
     pn_buf_deinit(&found);
     pn_buf_deinit(&wanted);
     return rc;

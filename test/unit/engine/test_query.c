@@ -62,7 +62,10 @@ static void test_tables_by_name(void **state)
                   "2\n");
     assert_refused(*state, "SELECT * FROM thing", "table 'thing' doesn't exist yet");
     assert_answer(*state, "SELECT 'thing' AS thing", "\"thing\"\n");
-    assert_refused(*state, "SELECT * FROM nothing", "nothing");
+    assert_refused(*state, "SELECT * FROM nothing",
+                   "there is no table 'nothing': `pinion table list` shows them");
+    assert_refused(*state, "show all tables", "`pinion table list`");
+    assert_refused(*state, "SHOW TABLES", "`pinion table list`");
     assert_refused(*state, "SELECT nothing FROM raw_thing", "nothing");
     assert_refused(*state, "SELECT\n1 +\nFROM", "(line 3)");
 }
@@ -116,7 +119,7 @@ static void test_nothing_but_one_select(void **state)
         "CREATE SECRET s (TYPE s3)",
     };
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
-        assert_refused(*state, statements[i], "");
+        assert_refused(*state, statements[i], "a query is one SELECT");
     }
     assert_refused(*state, "SELECT 1; SELECT 2", "several statements");
     assert_refused(*state, "SELECT 1; DROP VIEW raw_thing", "several statements");

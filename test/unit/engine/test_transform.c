@@ -163,7 +163,7 @@ static void test_the_declaration_holds(void **state)
         fixture, "SELECT id, TIMESTAMP '2018-01-01 00:00:00' AS moment FROM raw_thing", two, 2);
     assert_fails(fixture,
                  "clean/thing.sql: column 'moment' is TIMESTAMP, but the pipeline declares "
-                 "timestamp: cast it");
+                 "timestamp: cast it to TIMESTAMP WITH TIME ZONE");
     engine_fixture_sql(fixture, "SELECT {'x': 1.5::DOUBLE} AS place", place, 1);
     assert_fails(fixture, "clean/thing.sql: column 'place' is STRUCT(\"x\" DOUBLE), but the "
                           "pipeline declares struct<x double, y double>: cast it");

@@ -1,0 +1,115 @@
+/*
+ * What is wrong with a pipeline's SQL, before there is any data: each statement is prepared over
+ * tables that have their declared columns and no rows, and that its connection alone sees.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "engine/duckdb/dead_letters.h"
+#include "engine/duckdb/select.h"
+#include "engine/duckdb/stream_letters.h"
+
+static void add_column(struct pn_buf *sql, const char *name, const struct pn_type *type, bool first)
+{
+    pn_buf_adds(sql, first ? " (" : ", ");
+    pn_duckdb_add_name(sql, name);
+    pn_buf_addc(sql, ' ');
+    pn_type_sql(type, sql);
+}
+
+static int make_empty(duckdb_connection connection, const struct pn_table *table, struct pn_err *e)
+{
+    static const struct pn_type text = {.kind = PN_TYPE_STRING};
+    struct pn_buf sql;
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    pn_buf_adds(&sql, "CREATE TEMP TABLE ");
+    pn_duckdb_add_name(&sql, table->name);
+    for (size_t i = 0; i < table->column_count; i++) {
+        add_column(&sql, table->columns[i].name, &table->columns[i].type, i == 0);
+    }
+    if (table->unknown_keys == PN_UNKNOWN_KEEP) {
+        add_column(&sql, PN_UNKNOWN_COLUMN, &text, table->column_count == 0);
+    }
+    pn_buf_addc(&sql, ')');
+    int rc = pn_duckdb_run_buf(connection, &sql, NULL, e);
+    pn_buf_deinit(&sql);
+    return rc;
+}
+
+/* DuckDB misses a table that the pipeline has: then `reads` doesn't name it. */
+static int explain_unread(const struct pn_pipeline *pipeline, const struct pn_table *table,
+                          struct pn_err *e)
+{
+    size_t len = 0;
+    const char *missed = pn_duckdb_missed_table(e, &len);
+    for (size_t i = 0; missed != NULL && i < pipeline->table_count; i++) {
+        const char *name = pipeline->tables[i].name;
+        if (strlen(name) == len && strncasecmp(name, missed, len) == 0) {
+            return pn_err_input(e, "%s: it reads '%s', which `reads` of the table '%s' must name",
+                                table->sql_file, name, table->name);
+        }
+    }
+    return PN_FAIL;
+}
+
+static int check_table(struct pn_duckdb *engine, const struct pn_table *table, struct pn_err *e)
+{
+    duckdb_connection connection = NULL;
+    int rc = pn_duckdb_connect_work(engine, &connection, e);
+    for (size_t i = 0; rc == 0 && i < table->read_count; i++) {
+        rc = make_empty(connection, table->reads[i], e);
+    }
+    if (rc == 0 && pn_duckdb_check_select(connection, table, e) != 0) {
+        rc = explain_unread(engine->pipeline, table, e);
+    }
+    duckdb_disconnect(&connection);
+    return rc;
+}
+
+static int check_query(duckdb_connection connection, const struct pn_query *query, struct pn_err *e)
+{
+    duckdb_prepared_statement statement = NULL;
+    int rc = pn_duckdb_prepare_select(connection, query->sql, &statement, e);
+    if (rc != 0) {
+        pn_err_prefix(e, "%s", query->file);
+    }
+    duckdb_destroy_prepare(&statement);
+    return rc;
+}
+
+static int check_queries(struct pn_duckdb *engine, struct pn_err *e)
+{
+    const struct pn_pipeline *pipeline = engine->pipeline;
+    const struct pn_table letters = pn_dead_letters_table(pipeline);
+    const struct pn_table streamed = pn_stream_letters_table(pipeline);
+    duckdb_connection connection = NULL;
+    int rc = pn_duckdb_connect_work(engine, &connection, e);
+    if (rc == 0) {
+        rc = make_empty(connection, &letters, e);
+    }
+    if (rc == 0) {
+        rc = make_empty(connection, &streamed, e);
+    }
+    for (size_t i = 0; rc == 0 && i < pipeline->table_count; i++) {
+        rc = make_empty(connection, &pipeline->tables[i], e);
+    }
+    for (size_t i = 0; rc == 0 && i < pipeline->query_count; i++) {
+        rc = check_query(connection, &pipeline->queries[i], e);
+    }
+    duckdb_disconnect(&connection);
+    return rc;
+}
+
+int pn_duckdb_check(struct pn_engine *base, struct pn_err *e)
+{
+    struct pn_duckdb *engine = (struct pn_duckdb *)base;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < engine->pipeline->table_count; i++) {
+        if (engine->pipeline->tables[i].sql != NULL) {
+            rc = check_table(engine, &engine->pipeline->tables[i], e);
+        }
+    }
+    return rc != 0 ? rc : check_queries(engine, e);
+}

@@ -1,0 +1,51 @@
+"""What the manuals show is run as it stands there."""
+
+import json
+import re
+from pathlib import Path
+
+from pinion import Server, query, run
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def blocks(page, kind):
+    return re.findall(rf"```{kind}\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.S)
+
+
+def shop(folder):
+    """The pipeline of docs/pipeline.md."""
+    definition = blocks("pipeline.md", "yaml")[0]
+    orders, daily, prelude, spark = blocks("pipeline.md", "sql")
+    (folder / "clean").mkdir(parents=True)
+    (folder / "prelude").mkdir()
+    (folder / "pipeline.yml").write_text(definition)
+    (folder / "clean/orders.sql").write_text(orders)
+    (folder / "clean/daily.sql").write_text(daily)
+    (folder / "prelude/duckdb.sql").write_text(prelude)
+    (folder / "prelude/spark.sql").write_text(spark)
+    return folder
+
+
+def test_the_pipeline_of_the_manual(tmp_path, data):
+    folder = shop(tmp_path / "shop")
+    assert "tables 4" in run("pipeline", "check", folder).stdout
+    page = (DOCS / "pipeline.md").read_text(encoding="utf-8")
+    posted = json.loads(re.search(r"shop\.orders \\\n +-d '(.*)'", page)[1])
+    with Server(data, "--pipeline", folder) as server:
+        server.produce("shop.orders", *[record["value"] for record in posted["records"]])
+        run("dag", "trigger", "shop_daily", "--wait", "--pipeline", folder, data=data)
+        orders = query("SELECT * FROM orders", data, env={"PINION_PIPELINE": str(folder)})
+        daily = query("SELECT * FROM daily", data, env={"PINION_PIPELINE": str(folder)})
+    placed = "2026-11-23T10:00:00Z"
+    assert orders == [{"id": 1, "placed": placed, "amount": 9.5, "city": None}]
+    assert daily == [{"day": "2026-11-23", "amount": 9.5}]
+
+
+def test_the_generator_of_the_manual(tmp_path):
+    (tmp_path / "pipeline.yml").write_text("name: shirts\n")
+    (tmp_path / "generator.yml").write_text(blocks("emulate.md", "yaml")[0])
+    run("pipeline", "check", tmp_path)
+    run("emulate", "--to", "jsonl", tmp_path / "out", "--pipeline", tmp_path)
+    shirts = [json.loads(line) for line in (tmp_path / "out/shirts.json").open(encoding="utf-8")]
+    assert len(shirts) == 1000 and shirts[0]["id"] == 1
