@@ -65,7 +65,7 @@ int64_t pn_instance_start(struct pn_consumers *consumers, const struct pn_group 
         return committed != NULL ? committed->offset : -1;
     }
     /* An offset beyond the end is of a topic that was deleted and made again. */
-    if (committed != NULL && committed->offset <= offsets.end) {
+    if (committed != NULL && (committed->offset <= offsets.end || offsets.unsure)) {
         return committed->offset;
     }
     switch (instance->config.reset) {

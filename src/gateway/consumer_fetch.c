@@ -102,7 +102,8 @@ int pn_consumers_seek(struct pn_consumers *consumers, struct pn_instance_id id, 
 
 /* --- fetching --------------------------------------------------------------------------------- */
 
-/* Positions that cannot be read from start again where the reset policy says. */
+/* Positions that cannot be read from start again where the reset policy says; but not those behind
+ * an end that the log is unsure of. */
 static int check_positions(struct pn_consumers *consumers, struct pn_group *group,
                            struct pn_instance *instance, struct pn_refusal *refusal)
 {
@@ -113,7 +114,7 @@ static int check_positions(struct pn_consumers *consumers, struct pn_group *grou
             0) {
             continue; /* the topic is gone: nothing to read */
         }
-        if (held->position > offsets.end) {
+        if (held->position > offsets.end && !offsets.unsure) {
             held->position = instance->config.reset == PN_RESET_NONE       ? -1
                              : instance->config.reset == PN_RESET_EARLIEST ? offsets.begin
                                                                            : offsets.end;

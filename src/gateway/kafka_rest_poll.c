@@ -84,7 +84,9 @@ static void read_partition(struct pn_request *req, struct poll *poll, struct pn_
     }
     if (pn_log_read(req->gateway->env.log, from->topic, from->partition, from->offset,
                     POLL_RECORDS_MAX, left, &poll->arena, &records, &poll->failure) != 0) {
-        poll->failed = poll->failure.class_ != PN_CLASS_MISSING;
+        /* Above an end that the log is unsure of there is nothing for now, as in no topic. */
+        poll->failed =
+            poll->failure.class_ != PN_CLASS_MISSING && poll->failure.class_ != PN_CLASS_INPUT;
         return;
     }
     for (size_t i = 0; i < records.count; i++) {

@@ -360,6 +360,38 @@ static void test_commit_of_offsets(void **state)
             PN_CODE_TOPIC_NOT_FOUND);
 }
 
+/* A partition that the log could not read whole seems to end early: no position is given up. */
+static void test_positions_beyond_an_unsure_end(void **state)
+{
+    struct fixture *f = *state;
+    make_topic(f, "t", 1);
+    pn_memory_log_put(f->log, "t", 0, "1");
+    pn_memory_log_put(f->log, "t", 0, "2");
+    add(f, "g", "a", PN_RESET_EARLIEST, false);
+    subscribe(f, "g", "a", "t");
+    assert_int_equal(fetch(f, "g", "a"), 2);
+    assert_int_equal(pn_consumers_commit(f->consumers, id("g", "a"), NULL, &f->refusal), 0);
+    add(f, "g", "b", PN_RESET_EARLIEST, false);
+    pn_memory_log_set_unsure(f->log, true);
+    struct pn_fetch begun;
+    bool busy = false;
+    for (int round = 0; round < 2; round++) {
+        const char *name = round == 0 ? "a" : "b"; /* who is there, and who comes */
+        assert_int_equal(pn_consumers_fetch_begin(f->consumers, id("g", name), &f->arena, &begun,
+                                                  &busy, &f->refusal),
+                         0);
+        assert_int_equal(begun.partitions.count, 1);
+        assert_int_equal(begun.partitions.items[0].offset, 2);
+        pn_consumers_fetch_end(f->consumers, &begun);
+        if (round == 0) {
+            assert_int_equal(pn_consumers_remove(f->consumers, id("g", "a"), &f->refusal), 0);
+            subscribe(f, "g", "b", "t");
+        }
+    }
+    pn_memory_log_set_unsure(f->log, false);
+    assert_int_equal(fetch(f, "g", "b"), 0);
+}
+
 static void test_auto_commit(void **state)
 {
     struct fixture *f = *state;
@@ -489,6 +521,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_reset_policies, setup, teardown),
         cmocka_unit_test_setup_teardown(test_commits_last, setup, teardown),
         cmocka_unit_test_setup_teardown(test_commit_of_offsets, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_positions_beyond_an_unsure_end, setup, teardown),
         cmocka_unit_test_setup_teardown(test_auto_commit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hand_over, setup, teardown),
         cmocka_unit_test_setup_teardown(test_seek, setup, teardown),

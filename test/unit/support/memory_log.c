@@ -43,6 +43,7 @@ struct pn_memory_log {
     struct pn_log_request *queue;
     struct pn_log_request **queue_tail;
     bool held;
+    bool unsure;
     bool ending;
     struct pn_err refusal;
     struct pn_err failure;
@@ -341,7 +342,8 @@ static int op_offsets(struct pn_log *log, const char *name, int32_t partition,
     pthread_mutex_lock(&m->lock);
     const struct partition *part = part_of(m, name, partition);
     if (part != NULL) {
-        *offsets = (struct pn_log_offsets){.begin = 0, .end = (int64_t)part->count};
+        *offsets = (struct pn_log_offsets){
+            .begin = 0, .end = m->unsure ? 0 : (int64_t)part->count, .unsure = m->unsure};
     }
     pthread_mutex_unlock(&m->lock);
     return part != NULL ? 0 : pn_err_missing(e, "no partition %s-%d", name, partition);
@@ -466,6 +468,14 @@ void pn_memory_log_refuse(struct pn_log *log, enum pn_class class_, const char *
 void pn_memory_log_fail(struct pn_log *log, enum pn_class class_, const char *msg)
 {
     set(of(log), &of(log)->failure, class_, msg);
+}
+
+void pn_memory_log_set_unsure(struct pn_log *log, bool unsure)
+{
+    struct pn_memory_log *m = of(log);
+    pthread_mutex_lock(&m->lock);
+    m->unsure = unsure;
+    pthread_mutex_unlock(&m->lock);
 }
 
 void pn_memory_log_put(struct pn_log *log, const char *topic, int32_t partition, const char *value)

@@ -15,6 +15,8 @@ void pn_memory_log_hold(struct pn_log *log, bool hold);
 void pn_memory_log_refuse(struct pn_log *log, enum pn_class class_, const char *msg);
 /* From now on, requests are taken and then fail with this class. */
 void pn_memory_log_fail(struct pn_log *log, enum pn_class class_, const char *msg);
+/* While unsure, its partitions seem to be empty. */
+void pn_memory_log_set_unsure(struct pn_log *log, bool unsure);
 /* Appends one record with this value, and waits. */
 void pn_memory_log_put(struct pn_log *log, const char *topic, int32_t partition, const char *value);
 
