@@ -1,13 +1,17 @@
 #include "log/embedded/compress.h"
 
+#include <string.h>
+
 #include <lz4frame.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 enum { ZSTD_LEVEL = 1, CHUNK_BYTES = 64 * 1024 };
 
 static int no_memory(struct pn_err *e)
 {
-    return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "no memory to compress a record batch");
+    return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
+                      "no memory for a record batch that is compressed");
 }
 
 static int compress_lz4(const void *bytes, size_t len, struct pn_buf *out, struct pn_err *e)
@@ -77,6 +81,12 @@ static int too_large(struct pn_err *e, const char *kind)
     return corrupt(e, kind, "it decompresses to more than a batch may have");
 }
 
+/* The buffer did not grow: for want of memory, or by its limit? Only the second is damage. */
+static int no_room(const struct pn_buf *out, const char *kind, struct pn_err *e)
+{
+    return CHUNK_BYTES > out->max - out->len ? too_large(e, kind) : no_memory(e);
+}
+
 static int decompress_lz4(const char *bytes, size_t len, struct pn_buf *out, struct pn_err *e)
 {
     LZ4F_dctx *dctx = NULL;
@@ -88,14 +98,15 @@ static int decompress_lz4(const char *bytes, size_t len, struct pn_buf *out, str
     size_t hint = 1;
     while (hint != 0) {
         if (!pn_buf_reserve(out, CHUNK_BYTES)) {
-            rc = too_large(e, "lz4");
+            rc = no_room(out, "lz4", e);
             goto out;
         }
         size_t made = CHUNK_BYTES;
         size_t taken = len - at;
         hint = LZ4F_decompress(dctx, out->data + out->len, &made, bytes + at, &taken, NULL);
         if (LZ4F_isError(hint)) {
-            rc = corrupt(e, "lz4", LZ4F_getErrorName(hint));
+            bool starved = strcmp(LZ4F_getErrorName(hint), "ERROR_allocation_failed") == 0;
+            rc = starved ? no_memory(e) : corrupt(e, "lz4", LZ4F_getErrorName(hint));
             goto out;
         }
         out->len += made;
@@ -124,14 +135,15 @@ static int decompress_zstd(const void *bytes, size_t len, struct pn_buf *out, st
     size_t hint = 1;
     while (hint != 0) {
         if (!pn_buf_reserve(out, CHUNK_BYTES)) {
-            rc = too_large(e, "zstd");
+            rc = no_room(out, "zstd", e);
             goto out;
         }
         ZSTD_outBuffer output = {.dst = out->data + out->len, .size = CHUNK_BYTES};
         size_t before = input.pos;
         hint = ZSTD_decompressStream(stream, &output, &input);
         if (ZSTD_isError(hint)) {
-            rc = corrupt(e, "zstd", ZSTD_getErrorName(hint));
+            bool starved = ZSTD_getErrorCode(hint) == ZSTD_error_memory_allocation;
+            rc = starved ? no_memory(e) : corrupt(e, "zstd", ZSTD_getErrorName(hint));
             goto out;
         }
         out->len += output.pos;

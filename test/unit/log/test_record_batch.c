@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -301,6 +304,54 @@ static void test_compression_is_used_where_it_pays(void **state)
     }
 }
 
+/* In a child with hardly any memory left; the class of what decoding failed with. */
+static int class_without_memory(const uint8_t *bytes, const struct pn_batch_header *header)
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        long pages = 0;
+        struct pn_err e = {0};
+        struct pn_arena arena;
+        struct pn_record_list list = {
+            .arena = &arena, .max_records = SIZE_MAX, .max_bytes = SIZE_MAX};
+        FILE *file = fopen("/proc/self/statm", "r");
+        PN_ASSERT(file != NULL && fscanf(file, "%ld", &pages) == 1);
+        (void)fclose(file);
+        pn_arena_init(&arena, 0);
+        rlim_t bytes_max = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + 4 * 1024 * 1024;
+        PN_ASSERT(setrlimit(RLIMIT_AS, &(struct rlimit){bytes_max, bytes_max}) == 0);
+        _exit(pn_batch_decode(bytes, header, &list, &e) == 0 ? PN_CLASS_NONE : (int)e.class_);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+/* Readers pass damage over, and lose what is there: a lack of memory must not be taken for it. */
+static void test_a_lack_of_memory_is_no_damage(void **state)
+{
+    (void)state;
+#ifdef __SANITIZE_ADDRESS__
+    skip(); /* the sanitizers need address space of their own */
+#endif
+#ifdef __SANITIZE_THREAD__
+    skip();
+#endif
+    enum { VALUE_BYTES = 12 * 1024 * 1024 };
+    char *value = pn_xcalloc(1, VALUE_BYTES);
+    const struct pn_record record = {.value = {value, VALUE_BYTES}};
+    for (int kind = PN_COMPRESSION_LZ4; kind <= PN_COMPRESSION_ZSTD; kind++) {
+        struct pn_batch_writer writer;
+        pn_batch_writer_init(&writer, (enum pn_log_compression)kind);
+        const uint8_t *bytes = encode(&writer, 0, &record, 1);
+        assert_int_equal(class_without_memory(bytes, &writer.header), PN_CLASS_RETRY);
+        pn_batch_writer_deinit(&writer);
+    }
+    free(value);
+}
+
 static void test_decoding_stops_at_the_limits(void **state)
 {
     (void)state;
@@ -417,6 +468,7 @@ int main(void)
         cmocka_unit_test(test_compressed_batches_of_kafka_python_decode),
         cmocka_unit_test(test_random_batches_go_both_ways),
         cmocka_unit_test(test_compression_is_used_where_it_pays),
+        cmocka_unit_test(test_a_lack_of_memory_is_no_damage),
         cmocka_unit_test(test_decoding_stops_at_the_limits),
         cmocka_unit_test(test_a_truncated_batch_is_never_taken),
         cmocka_unit_test(test_a_flipped_bit_is_never_taken_for_data),
