@@ -175,7 +175,7 @@ int pn_cmd_dag_trigger(struct pn_cli *cli, int argc, char **argv)
                                   {.name = "timeout",
                                    .kind = PN_OPT_DURATION,
                                    .value = "D",
-                                   .help = "stop waiting after so long (never)",
+                                   .help = "with --wait: stop waiting after so long (never)",
                                    .target = &how.timeout_ms},
                                   {.name = NULL}};
     const struct pn_syntax syntax = {
@@ -189,6 +189,9 @@ int pn_cmd_dag_trigger(struct pn_cli *cli, int argc, char **argv)
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
         return status;
+    }
+    if (how.timeout_ms > 0 && !how.wait) {
+        return pn_cli_usage(cli, "--timeout goes with --wait");
     }
     struct pn_err failure = {0};
     struct pn_dag_session session;

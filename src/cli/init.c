@@ -9,6 +9,9 @@ enum { FILE_BYTES_MAX = 16 << 20, DEPTH_MAX = 8 };
 
 static int copy_file(const struct pn_io *io, const char *from, const char *to, struct pn_err *e)
 {
+    if (pn_io_exists(io, to)) {
+        return 0; /* with --yes: what is there is somebody's work */
+    }
     struct pn_buf bytes;
     pn_buf_init(&bytes, FILE_BYTES_MAX);
     int rc = pn_io_read_file(io, from, &bytes, e);
@@ -85,12 +88,14 @@ static int init(struct pn_cli *cli, const char *folder, bool yes, struct pn_err 
 int pn_cmd_init(struct pn_cli *cli, int argc, char **argv)
 {
     bool yes = false;
-    const struct pn_opt opts[] = {{.name = "yes",
-                                   .short_name = 'y',
-                                   .kind = PN_OPT_FLAG,
-                                   .target = &yes,
-                                   .help = "also into a folder that has files; none is replaced"},
-                                  {.name = NULL}};
+    const struct pn_opt opts[] = {
+        {.name = "yes",
+         .short_name = 'y',
+         .kind = PN_OPT_FLAG,
+         .target = &yes,
+         .help = "also into a folder that has files; those that are there stay as "
+                 "they are"},
+        {.name = NULL}};
     const struct pn_syntax syntax = {
         .operands = "DIR",
         .operands_min = 1,

@@ -22,12 +22,12 @@ static struct pn_delta *make_handle(struct pn_table_session *session, const char
                            session->cli->clock, session->cli->logger, &session->config);
 }
 
-static int find_path(const struct pn_table_session *session, const char *name, const char **path,
+static int find_path(struct pn_table_session *session, const char *name, const char **path,
                      struct pn_err *e)
 {
-    const struct pn_table *table = pn_pipeline_table(session->pipeline, name);
-    if (table != NULL) {
-        *path = table->path;
+    session->table = pn_pipeline_table(session->pipeline, name);
+    if (session->table != NULL) {
+        *path = session->table->path;
         return 0;
     }
     if (strcmp(name, DEAD_LETTERS) == 0) {
@@ -73,9 +73,25 @@ int pn_cli_table_open(struct pn_cli *cli, const char *name, struct pn_table_sess
     return rc;
 }
 
+/* Of a table of the pipeline that was never written, we know how it comes to be. */
+static int fail(const struct pn_table_session *session, const struct pn_err *failure)
+{
+    struct pn_err told = *failure;
+    if (failure->class_ == PN_CLASS_MISSING && session->table != NULL && session->delta != NULL) {
+        struct pn_delta_snapshot *snapshot = NULL;
+        struct pn_err again = {.class_ = PN_CLASS_NONE};
+        if (pn_delta_snapshot(session->delta, -1, &snapshot, &again) != 0 &&
+            again.class_ == PN_CLASS_MISSING) {
+            (void)pn_pipeline_not_yet(session->pipeline, session->table, &told);
+        }
+        pn_delta_snapshot_destroy(&snapshot);
+    }
+    return pn_cli_fail(session->cli, &told);
+}
+
 int pn_cli_table_finish(struct pn_table_session *session, int rc, const struct pn_err *failure)
 {
-    int status = rc == 0 ? PN_EXIT_OK : pn_cli_fail(session->cli, failure);
+    int status = rc == 0 ? PN_EXIT_OK : fail(session, failure);
     pn_delta_snapshot_destroy(&session->snapshot);
     pn_delta_destroy(&session->delta);
     pn_engine_destroy(&session->engine);

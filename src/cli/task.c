@@ -1,6 +1,7 @@
 /* pinion task: one attempt of a task, as the scheduler starts it. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -46,8 +47,29 @@ static int run_tables(struct pn_cli *cli, struct pn_store *store, const struct p
     return rc;
 }
 
-static int run_command(const struct pn_task *task, struct pn_err *e)
+/* Absolute, so that the command may change its folder. */
+static int export_path(const char *name, const char *path, struct pn_err *e)
 {
+    char *absolute = realpath(path, NULL);
+    int failed = setenv(name, absolute != NULL ? absolute : path, 1);
+    free(absolute);
+    return failed != 0 ? pn_err_errno(e, errno, "cannot set %s", name) : 0;
+}
+
+/* What it runs of this program is about the same data and pipeline. */
+static int run_command(struct pn_cli *cli, const struct pn_task *task, struct pn_err *e)
+{
+    const struct pn_pipeline *pipeline = NULL;
+    int rc = pn_cli_pipeline(cli, &pipeline, e);
+    if (rc == 0) {
+        rc = export_path("PINION_DATA", cli->data, e);
+    }
+    if (rc == 0) {
+        rc = export_path("PINION_PIPELINE", pipeline->folder, e);
+    }
+    if (rc != 0) {
+        return rc;
+    }
     (void)execl("/bin/sh", "sh", "-c", task->command, (char *)NULL);
     return pn_err_errno(e, errno, "cannot start /bin/sh");
 }
@@ -55,7 +77,7 @@ static int run_command(const struct pn_task *task, struct pn_err *e)
 static int run_task(struct pn_cli *cli, const struct pn_task *task, struct pn_err *e)
 {
     if (task->kind == PN_TASK_COMMAND) {
-        return run_command(task, e);
+        return run_command(cli, task, e);
     }
     struct pn_store *store = NULL;
     int rc = pn_cli_open_store(cli, &store, e);

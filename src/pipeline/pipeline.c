@@ -295,6 +295,22 @@ const struct pn_query *pn_pipeline_query(const struct pn_pipeline *pipeline, con
     return NULL;
 }
 
+int pn_pipeline_not_yet(const struct pn_pipeline *pipeline, const struct pn_table *table,
+                        struct pn_err *e)
+{
+    if (table->like != NULL) {
+        return pn_err_missing(e,
+                              "table '%s' doesn't exist yet: a stream fills it, see `pinion stream "
+                              "lag`",
+                              table->name);
+    }
+    if (pipeline->dag_count == 0) {
+        return pn_err_missing(e, "table '%s' doesn't exist yet", table->name);
+    }
+    return pn_err_missing(e, "table '%s' doesn't exist yet: run `pinion dag trigger %s --wait`",
+                          table->name, pipeline->dags[0].name);
+}
+
 const struct pn_dag *pn_pipeline_dag(const struct pn_pipeline *pipeline, const char *name)
 {
     for (size_t i = 0; i < pipeline->dag_count; i++) {

@@ -176,6 +176,9 @@ const struct pn_table *pn_pipeline_table(const struct pn_pipeline *pipeline, con
 const struct pn_pipeline_stream *pn_pipeline_stream(const struct pn_pipeline *pipeline,
                                                     const char *name);
 const struct pn_query *pn_pipeline_query(const struct pn_pipeline *pipeline, const char *name);
+/* The MISSING error for a table that was never written: it tells how the table comes to be. */
+int pn_pipeline_not_yet(const struct pn_pipeline *pipeline, const struct pn_table *table,
+                        struct pn_err *e);
 const struct pn_dag *pn_pipeline_dag(const struct pn_pipeline *pipeline, const char *name);
 const struct pn_task *pn_dag_task(const struct pn_dag *dag, const char *name);
 

@@ -284,6 +284,22 @@ def test_optimize_and_vacuum_keep_every_row(loaded, tmp_path):
     assert delta(data, "transformed/pin").num_rows == len(rows)
 
 
+@pytest.mark.parametrize("words", ["schema", "files", "history", "optimize", "vacuum"])
+def test_a_table_that_is_not_there_yet(data, words):
+    data.mkdir()
+    done = run("table", words, "pin", data=data, check=False)
+    refused(done, "table 'pin' doesn't exist yet: run `pinion dag trigger batch_processing_dag")
+    done = run("table", words, "stream_pin", data=data, check=False)
+    refused(done, "table 'stream_pin' doesn't exist yet: a stream fills it")
+    done = run("table", words, "foreign/x", data=data, check=False)
+    refused(done, "there is no Delta table at foreign/x")
+
+
+def test_a_time_to_wait_goes_with_waiting(data):
+    done = run("dag", "trigger", "batch_processing_dag", "--timeout", "1s", data=data, check=False)
+    refused(done, "--timeout goes with --wait", status=2)
+
+
 # --- a pipeline of one's own, records in files, the demo --------------------------------------
 
 
@@ -294,6 +310,13 @@ def test_init_makes_a_pipeline_that_runs(tmp_path, data):
     assert {"pipeline.yml", "generator.yml", "clean/pin.sql"} <= files
     assert "all right" in run("pipeline", "check", folder).stdout
     refused(run("init", folder, check=False), str(folder))
+    (folder / "clean/pin.sql").write_text("SELECT 1")
+    (folder / "clean/geo.sql").unlink()
+    run("init", folder, "--yes")
+    assert (folder / "clean/pin.sql").read_text() == "SELECT 1"
+    assert (folder / "clean/geo.sql").exists()
+    (folder / "clean/pin.sql").unlink()
+    run("init", folder, "--yes")
     definition = (folder / "pipeline.yml").read_text()
     (folder / "pipeline.yml").write_text(definition.replace(UID, "mine"))
     generator = (folder / "generator.yml").read_text()

@@ -14,6 +14,7 @@ import subprocess
 import threading
 import time
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 import yaml
@@ -489,6 +490,14 @@ def test_a_trigger_without_a_server_waits_for_one(dags):
     with own.server():
         until(lambda: own.runs()[0]["state"] == "success", "the run")
     assert own.trace("ran") == ["x"]
+
+
+def test_a_task_knows_its_data_and_pipeline(dags):
+    own = dags(d=dag(a='cd / && echo "$PINION_DATA" "$PINION_PIPELINE" > "$OLDPWD/told"'))
+    assert own.trigger("d").returncode == 0
+    data, pipeline = own.trace("told")
+    assert (Path(data) / "state.db").exists() and Path(data).is_absolute()
+    assert (Path(pipeline) / "pipeline.yml").exists() and Path(pipeline).is_absolute()
 
 
 def test_the_environment_reaches_a_task_and_its_failure_has_the_exit_code(dags):

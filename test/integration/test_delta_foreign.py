@@ -489,4 +489,4 @@ def test_a_damaged_log_is_told_with_its_place(data, batch):
     message = refused("table", "files", "geo", data=data)
     assert f"{commit.name} line " in message
     shutil.rmtree(path / "_delta_log")
-    assert "there is no Delta table" in refused("table", "files", "geo", data=data)
+    assert "table 'geo' doesn't exist yet" in refused("table", "files", "geo", data=data)

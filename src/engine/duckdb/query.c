@@ -171,7 +171,7 @@ static int explain_missing(const struct pn_pipeline *pipeline, struct pn_err *e)
     for (size_t i = 0; i < pipeline->table_count; i++) {
         const struct pn_table *table = &pipeline->tables[i];
         if (strlen(table->name) == len && strncasecmp(table->name, name, len) == 0) {
-            return pn_duckdb_not_yet(pipeline, table, e);
+            return pn_pipeline_not_yet(pipeline, table, e);
         }
     }
     return explain_missing_letters(name, len, e);

@@ -7,23 +7,6 @@
 #include "engine/duckdb/private.h"
 #include "engine/duckdb/write.h"
 
-/* Somebody who asks too early is told how the table comes to be. */
-int pn_duckdb_not_yet(const struct pn_pipeline *pipeline, const struct pn_table *table,
-                      struct pn_err *e)
-{
-    if (table->like != NULL) {
-        return pn_err_missing(e,
-                              "table '%s' doesn't exist yet: a stream fills it, see `pinion stream "
-                              "lag`",
-                              table->name);
-    }
-    if (pipeline->dag_count == 0) {
-        return pn_err_missing(e, "table '%s' doesn't exist yet", table->name);
-    }
-    return pn_err_missing(e, "table '%s' doesn't exist yet: run `pinion dag trigger %s --wait`",
-                          table->name, pipeline->dags[0].name);
-}
-
 void pn_duckdb_views_init(struct pn_duckdb_views *views)
 {
     *views = (struct pn_duckdb_views){.count = 0};
@@ -104,7 +87,7 @@ int pn_duckdb_view_latest(struct pn_duckdb *engine, struct pn_duckdb_views *view
     if (rc != 0 && cause.class_ == PN_CLASS_MISSING) {
         rc = drop(views, connection, table, e);
         if (rc == 0) {
-            rc = pn_duckdb_not_yet(engine->pipeline, table, e);
+            rc = pn_pipeline_not_yet(engine->pipeline, table, e);
         }
         goto out;
     }

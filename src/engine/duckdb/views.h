@@ -36,8 +36,5 @@ void pn_duckdb_views_deinit(struct pn_duckdb_views *views);
 int pn_duckdb_view_latest(struct pn_duckdb *engine, struct pn_duckdb_views *views,
                           duckdb_connection connection, const struct pn_table *table,
                           struct pn_err *e) PN_MUST_CHECK;
-/* The MISSING error for a table that was never written: it tells how the table comes to be. */
-int pn_duckdb_not_yet(const struct pn_pipeline *pipeline, const struct pn_table *table,
-                      struct pn_err *e) PN_MUST_CHECK;
 
 #endif

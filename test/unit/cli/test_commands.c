@@ -227,8 +227,12 @@ static void test_init_replaces_nothing(void **state)
     check_contains(err_text, "/mine: is not empty (");
     assert_int_equal(run("pinion init @/mine --yes --pipeline @/shop"), 0);
     check_same("pipeline.yml");
-    assert_int_equal(run("pinion init @/mine --yes --pipeline @/shop"), 1);
-    check_contains(err_text, "/mine/pipeline.yml");
+    assert_int_equal(run("pinion init @/mine --yes --pipeline @/shop"), 0);
+    check_same("pipeline.yml");
+    write_file("mine/pipeline.yml", "name: mine\n");
+    assert_int_equal(run("pinion init @/mine --yes --pipeline @/shop"), 0);
+    assert_int_equal(run("pinion pipeline check @/mine"), 0);
+    check_contains(out_text, "mine: topics 0, ");
     write_file("file", "x");
     assert_int_equal(run("pinion init @/file --pipeline @/shop"), 1);
     check_contains(err_text, "/file");
