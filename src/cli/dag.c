@@ -13,7 +13,7 @@
 
 enum { LIMIT_DEFAULT = 25, LIMIT_MAX = 1000, LOG_PIECE_BYTES = 64 * 1024 };
 
-int pn_cli_dag_open(struct pn_cli *cli, const char *name, struct pn_dag_session *session,
+static int find_dag(struct pn_cli *cli, const char *name, struct pn_dag_session *session,
                     struct pn_err *e)
 {
     *session = (struct pn_dag_session){.cli = cli};
@@ -25,15 +25,38 @@ int pn_cli_dag_open(struct pn_cli *cli, const char *name, struct pn_dag_session 
             rc = pn_err_missing(e, "no DAG '%s': `pinion dag list` shows them", name);
         }
     }
+    return rc;
+}
+
+static int open_db(struct pn_dag_session *session, struct pn_err *e)
+{
+    char *path = pn_cli_path(session->cli, "state.db");
+    int rc = pn_dag_db_open(path, &session->db, e);
+    free(path);
+    return rc;
+}
+
+int pn_cli_dag_open(struct pn_cli *cli, const char *name, struct pn_dag_session *session,
+                    struct pn_err *e)
+{
+    int rc = find_dag(cli, name, session, e);
     if (rc == 0) {
         rc = pn_io_mkdirs(cli->io, cli->data, e);
     }
-    if (rc == 0) {
-        char *path = pn_cli_path(cli, "state.db");
-        rc = pn_dag_db_open(path, &session->db, e);
-        free(path);
+    return rc != 0 ? rc : open_db(session, e);
+}
+
+/* For commands that only look: where there is no data folder, there are no runs, and it stays so.
+ */
+static int look(struct pn_cli *cli, const char *name, struct pn_dag_session *session,
+                struct pn_err *e)
+{
+    int rc = find_dag(cli, name, session, e);
+    if (rc != 0) {
+        return rc;
     }
-    return rc;
+    return pn_io_exists(cli->io, cli->data) ? open_db(session, e)
+                                            : pn_dag_db_open(":memory:", &session->db, e);
 }
 
 void pn_cli_dag_close(struct pn_dag_session *session)
@@ -54,7 +77,7 @@ static int finish(struct pn_dag_session *session, int rc, const struct pn_err *f
 static int open_run(struct pn_cli *cli, int argc, char **argv, struct pn_dag_session *session,
                     struct pn_run *run, struct pn_err *e)
 {
-    int rc = pn_cli_dag_open(cli, argv[0], session, e);
+    int rc = look(cli, argv[0], session, e);
     if (rc == 0) {
         rc =
             pn_dag_db_run(session->db, argv[0], argc > 1 ? argv[1] : NULL, &session->arena, run, e);
@@ -124,7 +147,7 @@ static int cmd_list(struct pn_cli *cli, int argc, char **argv)
     }
     struct pn_err failure = {0};
     struct pn_dag_session session;
-    int rc = pn_cli_dag_open(cli, NULL, &session, &failure);
+    int rc = look(cli, NULL, &session, &failure);
     if (rc == 0) {
         rc = print_dags(&session, &failure);
     }
@@ -191,7 +214,7 @@ static int cmd_show(struct pn_cli *cli, int argc, char **argv)
     }
     struct pn_err failure = {0};
     struct pn_dag_session session;
-    int rc = pn_cli_dag_open(cli, argv[0], &session, &failure);
+    int rc = look(cli, argv[0], &session, &failure);
     if (rc == 0) {
         print_tasks_of(&session);
     }
@@ -252,7 +275,7 @@ static int cmd_runs(struct pn_cli *cli, int argc, char **argv)
     }
     struct pn_err failure = {0};
     struct pn_dag_session session;
-    int rc = pn_cli_dag_open(cli, argc > 0 ? argv[0] : NULL, &session, &failure);
+    int rc = look(cli, argc > 0 ? argv[0] : NULL, &session, &failure);
     struct pn_run *runs = NULL;
     size_t count = 0;
     int64_t total = 0;
@@ -355,9 +378,10 @@ static int print_logs(struct pn_dag_session *session, const struct pn_run *run, 
             continue;
         }
         char started[PN_ISO8601_SIZE];
-        (void)fprintf(session->cli->out, "--- %s, attempt %d, %s, %s (exit %d)\n", attempt->task,
+        (void)fprintf(session->cli->out, "--- %s, attempt %d, %s, %s (%s %d)\n", attempt->task,
                       (int)attempt->number, pn_iso8601(attempt->started_ms, started),
-                      attempt->outcome, (int)attempt->exit_code);
+                      attempt->outcome, attempt->exit_code < 0 ? "signal" : "exit",
+                      abs((int)attempt->exit_code));
         if (attempt->log[0] != '\0') {
             rc = copy_file(session->cli, attempt->log, e);
         }
@@ -402,7 +426,7 @@ static int cmd_logs(struct pn_cli *cli, int argc, char **argv)
     struct pn_err failure = {0};
     struct pn_dag_session session;
     struct pn_run run = {0};
-    int rc = pn_cli_dag_open(cli, argv[0], &session, &failure);
+    int rc = look(cli, argv[0], &session, &failure);
     if (rc == 0 && argc > 1 && pn_dag_task(session.dag, argv[1]) == NULL) {
         rc = pn_err_missing(&failure, "DAG '%s' has no task '%s': `pinion dag show %s` lists them",
                             argv[0], argv[1], argv[0]);

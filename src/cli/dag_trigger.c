@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/units.h"
 #include "cli/dag.h"
 #include "cli/signals.h"
 #include "cli/sinks.h"
@@ -96,10 +97,12 @@ static int wait_for_run(struct pn_dag_session *session, const struct pn_dag_wait
                             run->run_id, run->dag, run->run_id);
         } else if (how->timeout_ms > 0 &&
                    pn_mono_ms(session->cli->clock) - start_ms >= how->timeout_ms) {
+            char after[PN_UNITS_SIZE];
             rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
-                            "run %s isn't over after %lld ms: `pinion dag status %s %s` shows how "
-                            "far it is",
-                            run->run_id, (long long)how->timeout_ms, run->dag, run->run_id);
+                            "run %s isn't over after %s: `pinion dag status %s %s` shows how far "
+                            "it is",
+                            run->run_id, pn_format_duration(how->timeout_ms, after), run->dag,
+                            run->run_id);
         }
     }
     pn_scheduler_destroy(&scheduler);

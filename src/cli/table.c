@@ -211,8 +211,12 @@ static int read_version(struct pn_table_session *session, const struct version_o
         return pn_delta_snapshot(session->delta, wanted->version, &session->snapshot, e);
     }
     int64_t wall_ms = 0;
-    if (pn_iso8601_parse(wanted->at, &wall_ms) != 0) {
-        return pn_err_input(e, "--at takes a time such as 2026-11-23T15:44:43Z, not '%s'",
+    const char *midnight = strchr(wanted->at, ':') == NULL ? "T00:00:00Z" : "";
+    const char *at = pn_arena_printf(&session->arena, "%s%s", wanted->at, midnight);
+    if (pn_iso8601_parse(at, &wall_ms) != 0) {
+        return pn_err_input(e,
+                            "--at takes a time such as 2026-11-23T15:44:43Z, or a day such as "
+                            "2026-11-23, not '%s'",
                             wanted->at);
     }
     return pn_delta_snapshot_at(session->delta, wall_ms, &session->snapshot, e);
@@ -231,7 +235,7 @@ static bool open_version(struct pn_cli *cli, const char *about, int argc, char *
                                   {.name = "at",
                                    .kind = PN_OPT_STRING,
                                    .value = "TIME",
-                                   .help = "as of a time, in ISO 8601",
+                                   .help = "as of a time, in ISO 8601; of a day, its start in UTC",
                                    .target = &wanted.at},
                                   {.name = NULL}};
     const struct pn_syntax syntax = {.operands = "TABLE",

@@ -76,9 +76,10 @@ static int record_end(struct pn_scheduler *scheduler, const struct running *runn
         next = after_failure(running->task, running->number);
         next_ms = lost ? now_ms : now_ms + running->task->retry_delay_ms;
         pn_metric_add(scheduler->attempts_failed, 1);
-        pn_log_warn(scheduler->logger, "dag", "%s %s: %s attempt %d: %s (exit %d)%s", running->dag,
+        pn_log_warn(scheduler->logger, "dag", "%s %s: %s attempt %d: %s (%s %d)%s", running->dag,
                     running->run_id, running->task->name, (int)running->number, outcome,
-                    (int)exit_code, next == PN_TASK_UP_FOR_RETRY ? "; will be tried again" : "");
+                    exit_code < 0 ? "signal" : "exit", abs((int)exit_code),
+                    next == PN_TASK_UP_FOR_RETRY ? "; will be tried again" : "");
     }
     return pn_dag_db_attempt_end(scheduler->db, running->run, running->task->name, running->number,
                                  outcome, exit_code, next, now_ms,

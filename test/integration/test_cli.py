@@ -295,6 +295,19 @@ def test_a_table_that_is_not_there_yet(data, words):
     refused(done, "there is no Delta table at foreign/x")
 
 
+def rows_of(done):
+    return list(csv.DictReader(io.StringIO(done.stdout)))
+
+
+def test_looking_at_dags_makes_no_folder(data):
+    assert rows_of(run("dag", "list", "--format", "csv", data=data))[0]["runs"] == "0"
+    assert rows_of(run("dag", "runs", "--format", "csv", data=data)) == []
+    for words in ("status", "logs", "cancel"):
+        done = run("dag", words, "batch_processing_dag", data=data, check=False)
+        refused(done, "has no runs yet: `pinion dag trigger")
+    assert not data.exists()
+
+
 def test_a_time_to_wait_goes_with_waiting(data):
     done = run("dag", "trigger", "batch_processing_dag", "--timeout", "1s", data=data, check=False)
     refused(done, "--timeout goes with --wait", status=2)

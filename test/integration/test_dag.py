@@ -284,6 +284,7 @@ def test_a_timeout_ends_a_task_and_what_it_started(dags):
     assert len(pids) == 4 and not any(alive(pid) for pid in pids)
     logs = own.run("dag", "logs", "d", "hang").stdout
     assert logs.count("begun") == 2 and logs.count("timeout") == 2
+    assert "timeout (signal 15)" in logs
 
 
 def test_a_task_that_takes_no_sigterm_is_killed(dags):
