@@ -162,7 +162,20 @@ static char *dup_bytes(struct pn_bytes bytes)
     return pn_xstrndup(bytes.data, bytes.len);
 }
 
-static void keep_rows(struct stream_bed *bed, const struct pn_append *append)
+/* Behind what the table had before: of two processors the later one may come here first. */
+static void insert_row(struct stream_bed *bed, const struct bed_row *row)
+{
+    pn_grow((void **)&bed->rows, &bed->row_capacity, bed->row_count + 1, sizeof *bed->rows);
+    size_t at = bed->row_count++;
+    for (; at > 0 && bed->rows[at - 1].table == row->table &&
+           bed->rows[at - 1].version > row->version;
+         at--) {
+        bed->rows[at] = bed->rows[at - 1];
+    }
+    bed->rows[at] = *row;
+}
+
+static void keep_rows(struct stream_bed *bed, const struct pn_append *append, int64_t version)
 {
     pthread_mutex_lock(&bed->lock);
     bed->batches++;
@@ -171,14 +184,17 @@ static void keep_rows(struct stream_bed *bed, const struct pn_append *append)
         const struct pn_stream_row *row = &append->rows[i];
         char sequence[PN_ROW_SEQUENCE_SIZE];
         append->sequence(append, row, sequence);
-        pn_grow((void **)&bed->rows, &bed->row_capacity, bed->row_count + 1, sizeof *bed->rows);
-        bed->rows[bed->row_count++] =
-            (struct bed_row){.value = row->reason == NULL ? dup_bytes(row->value) : NULL,
-                             .reason = row->reason != NULL ? pn_xstrdup(row->reason) : NULL,
-                             .sequence = pn_xstrdup(sequence),
-                             .offset = row->offset,
-                             .shard = pn_xstrdup(append->positions[row->position].shard),
-                             .batch = bed->batches};
+        const struct bed_row kept = {
+            .value = row->reason == NULL ? dup_bytes(row->value) : NULL,
+            .reason = row->reason != NULL ? pn_xstrdup(row->reason) : NULL,
+            .sequence = pn_xstrdup(sequence),
+            .offset = row->offset,
+            .shard = pn_xstrdup(append->positions[row->position].shard),
+            .batch = bed->batches,
+            .table = append->table,
+            .version = version,
+        };
+        insert_row(bed, &kept);
     }
     pthread_mutex_unlock(&bed->lock);
 }
@@ -234,7 +250,7 @@ static int append_batch(struct pn_engine *engine, const struct pn_append *append
     if (commits) {
         rc = commit_batch(bed, append, &report->version, e);
         if (rc == 0) {
-            keep_rows(bed, append);
+            keep_rows(bed, append, report->version);
         }
     }
     if (rc == 0 && fails) {

@@ -44,6 +44,8 @@ struct bed_row {
     int64_t offset;
     char *shard;
     size_t batch;
+    const struct pn_table *table;
+    int64_t version; /* of the table */
 };
 
 struct stream_bed {
