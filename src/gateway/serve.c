@@ -215,6 +215,20 @@ static enum MHD_Result queue_reply(struct pn_conn *conn)
 
 /* --- the header ------------------------------------------------------------------------------- */
 
+/* The path of a request's target, which may be a whole URL: RFC 9112, section 3.2.2. */
+static const char *path_of(const char *target)
+{
+    static const char *const schemes[] = {"http://", "https://"};
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+        size_t len = strlen(schemes[i]);
+        if (strncasecmp(target, schemes[i], len) == 0) {
+            const char *path = strchr(target + len, '/');
+            return path != NULL ? path : "/";
+        }
+    }
+    return target;
+}
+
 static void route(struct pn_conn *conn, const char *path, const char *method)
 {
     struct pn_request *req = &conn->req;
@@ -381,7 +395,7 @@ static enum MHD_Result begin(struct pn_conn *conn, const char *path, const char 
     if (uri_is_cut(conn, version)) {
         pn_reply_error(req, 400, 400, "The request line has a NUL character or no HTTP version");
     } else {
-        route(conn, path, method);
+        route(conn, path_of(path), method);
     }
     if (req->status == 0) {
         check_header(conn);

@@ -40,11 +40,9 @@
 
 enum {
     PN_STREAM_NAME_MAX = 128,
-    PN_PARTITION_KEY_MAX = 256, /* characters, not bytes */
-    PN_SHARD_ID_SIZE = 24,      /* "shardId-000000000000" and its NUL */
-    PN_SEQUENCE_SIZE = 64,      /* a sequence number in decimal, and its NUL */
-    PN_HASH_KEY_SIZE = 40,      /* a hash key in decimal, and its NUL */
-    PN_ARN_SIZE = 384,
+    PN_SHARD_ID_SIZE = 24, /* "shardId-000000000000" and its NUL */
+    PN_SEQUENCE_SIZE = 64, /* a sequence number in decimal, and its NUL */
+    PN_HASH_KEY_SIZE = 40, /* a hash key in decimal, and its NUL */
     PN_ITERATOR_SIZE = 512 /* a shard iterator, and its NUL */
 };
 

@@ -130,12 +130,8 @@ int pn_op_tags(struct pn_call *call, const char *member, const char *stream_name
 
 /* May streams be given warm throughput? VALIDATION when the account's commitment is off. BLOCKS. */
 int pn_op_warm_allowed(struct pn_call *call) PN_MUST_CHECK;
-/* The streams of the account. */
-struct pn_account_use {
-    int64_t open_shards;
-    int64_t on_demand_streams;
-};
-void pn_op_account_use(struct pn_call *call, struct pn_account_use *use);
+/* One more stream on demand? LIMIT_EXCEEDED when the account has as many as it may. */
+int pn_op_on_demand_allowed(struct pn_call *call) PN_MUST_CHECK;
 
 /* --- the operations --------------------------------------------------------------------------- */
 

@@ -21,11 +21,17 @@ struct commitment {
     bool ending;
 };
 
-void pn_op_account_use(struct pn_call *call, struct pn_account_use *use)
+/* The streams of the account. */
+struct account_use {
+    int64_t open_shards;
+    int64_t on_demand_streams;
+};
+
+static void count_use(struct pn_call *call, struct account_use *use)
 {
     const char **names = NULL;
     size_t count = 0;
-    *use = (struct pn_account_use){0};
+    *use = (struct account_use){0};
     pn_kinesis_names(call->kinesis, call->arena, &names, &count);
     for (size_t i = 0; i < count; i++) {
         const struct pn_stream *stream = NULL;
@@ -39,8 +45,8 @@ void pn_op_account_use(struct pn_call *call, struct pn_account_use *use)
 
 int pn_op_describe_limits(struct pn_call *call)
 {
-    struct pn_account_use use;
-    pn_op_account_use(call, &use);
+    struct account_use use;
+    count_use(call, &use);
     pn_wire_map(&call->reply);
     pn_op_int_member(call, "ShardLimit", pn_kinesis_config(call->kinesis)->shards_max);
     pn_op_int_member(call, "OpenShardCount", use.open_shards);
@@ -168,4 +174,17 @@ int pn_op_warm_allowed(struct pn_call *call)
                       "WarmThroughputMiBps needs MinimumThroughputBillingCommitment to be enabled "
                       "for account %s.",
                       pn_op_account(call));
+}
+
+int pn_op_on_demand_allowed(struct pn_call *call)
+{
+    struct account_use use;
+    count_use(call, &use);
+    if (use.on_demand_streams < PN_ON_DEMAND_STREAMS_MAX) {
+        return 0;
+    }
+    return pn_op_fail(call, PN_KINESIS_LIMIT_EXCEEDED,
+                      "This request would exceed the on-demand stream limit for the account %s. "
+                      "Limit: %d.",
+                      pn_op_account(call), PN_ON_DEMAND_STREAMS_MAX);
 }

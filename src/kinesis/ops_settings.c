@@ -278,14 +278,9 @@ static int check_mode(struct pn_call *call, const struct pn_stream *stream, cons
                           "WarmThroughputMiBps is only valid for streams in On-Demand mode.");
     }
     if (mode->on_demand && !stream->on_demand) {
-        struct pn_account_use use;
-        pn_op_account_use(call, &use);
-        if (use.on_demand_streams >= PN_ON_DEMAND_STREAMS_MAX) {
-            return pn_op_fail(
-                call, PN_KINESIS_LIMIT_EXCEEDED,
-                "This request would exceed the on-demand stream limit for the account "
-                "%s. Limit: %d.",
-                pn_op_account(call), PN_ON_DEMAND_STREAMS_MAX);
+        int rc = pn_op_on_demand_allowed(call);
+        if (rc != 0) {
+            return rc;
         }
     }
     return mode->has_warm ? pn_op_warm_allowed(call) : 0;

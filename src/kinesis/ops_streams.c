@@ -29,14 +29,9 @@ static int check_mode(struct pn_call *call, const struct pn_stream_create *creat
                           "ShardCount must not be provided for a stream in On-Demand mode.");
     }
     if (create->on_demand) {
-        struct pn_account_use use;
-        pn_op_account_use(call, &use);
-        if (use.on_demand_streams >= PN_ON_DEMAND_STREAMS_MAX) {
-            return pn_op_fail(
-                call, PN_KINESIS_LIMIT_EXCEEDED,
-                "This request would exceed the on-demand stream limit for the account "
-                "%s. Limit: %d.",
-                pn_op_account(call), PN_ON_DEMAND_STREAMS_MAX);
+        int rc = pn_op_on_demand_allowed(call);
+        if (rc != 0) {
+            return rc;
         }
     }
     if (create->warm_throughput_mibps == 0) {

@@ -75,6 +75,16 @@ def error_of(answer, status):
     return body["message"]
 
 
+@pytest.mark.parametrize("scheme", [b"http", b"HTTPS"])
+def test_whole_url(server, scheme):
+    """As a client sends it to a proxy; a server has to take it, too."""
+    with Raw(server) as raw:
+        raw.post(scheme + b"://somewhere:80/topics/whole")
+        assert raw.answer()[0] == 200
+        raw.send(b"GET %s://somewhere HTTP/1.1\r\nHost: h\r\n\r\n" % scheme)
+        assert raw.answer()[0] == 200
+
+
 def test_pipelining(server):
     with Raw(server) as raw:
         request = b"POST /topics/pipe HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s" % (

@@ -7,7 +7,7 @@
 #include "log/embedded/compress.h"
 #include "log/embedded/varint.h"
 
-enum { ATTRIBUTES_COMPRESSION = 7, CODEC_LZ4 = 3, CODEC_ZSTD = 4, RECORD_BYTES_MIN = 7 };
+enum { CODEC_LZ4 = 3, CODEC_ZSTD = 4, RECORD_BYTES_MIN = 7 };
 
 uint32_t pn_crc32c(const void *bytes, size_t len)
 {
