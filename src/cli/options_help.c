@@ -69,7 +69,7 @@ void pn_options_help(const struct pn_cli *cli, const struct pn_syntax *syntax,
         print_wrapped(out, syntax->about, 0, 0);
     }
     print_opts(out, "options", syntax->opts);
-    print_opts(out, "options of every command", shared);
+    print_opts(out, "options of other commands, too", shared);
     if (syntax->examples != NULL) {
         fprintf(out, "\nexamples:\n");
         for (const char *line = syntax->examples; *line != '\0';) {

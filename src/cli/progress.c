@@ -40,6 +40,19 @@ static int64_t per_second(int64_t done, int64_t elapsed_ns)
     return elapsed_ns > 0 ? (int64_t)((double)done * 1e9 / (double)elapsed_ns) : 0;
 }
 
+static void print_left(FILE *file, int64_t seconds)
+{
+    static const int64_t minute_s = 60;
+    static const int64_t hour_s = 3600;
+    if (seconds >= 2 * hour_s) {
+        fprintf(file, "  %" PRId64 "h left", (seconds + hour_s - 1) / hour_s);
+    } else if (seconds >= 2 * minute_s) {
+        fprintf(file, "  %" PRId64 "m left", (seconds + minute_s - 1) / minute_s);
+    } else {
+        fprintf(file, "  %" PRId64 "s left", seconds);
+    }
+}
+
 static void print_counts(struct pn_progress *progress, int64_t done, int64_t elapsed_ns)
 {
     char a[PN_GROUPED_SIZE];
@@ -53,7 +66,7 @@ static void print_counts(struct pn_progress *progress, int64_t done, int64_t ela
     }
     fprintf(progress->file, "  %s/s", pn_format_grouped(rate, a));
     if (progress->total > done && rate > 0) {
-        fprintf(progress->file, "  %" PRId64 "s left", (progress->total - done) / rate + 1);
+        print_left(progress->file, (progress->total - done) / rate + 1);
     }
 }
 

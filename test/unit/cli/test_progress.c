@@ -39,6 +39,31 @@ static void test_lines_now_and_then(void **state)
     free(text);
 }
 
+static void assert_left(int64_t total, const char *left)
+{
+    FILE *file = open_memstream(&text, &len);
+    struct pn_progress progress;
+    pn_fake_clock_init(&fake, 0);
+    pn_progress_start(&progress, file, false, &fake.clock, "posting", total);
+    pn_fake_clock_advance(&fake, 10000);
+    pn_progress_update(&progress, 1000);
+    fflush(file);
+    if (strstr(text, left) == NULL) {
+        fail_msg("\"%s\" is not in: %s", left, text);
+    }
+    fclose(file);
+    free(text);
+}
+
+static void test_time_left(void **state)
+{
+    (void)state;
+    assert_left(12000, "  111s left\n");
+    assert_left(14001, "  3m left\n");
+    assert_left(150000, "  25m left\n");
+    assert_left(721001, "  3h left\n");
+}
+
 static void test_without_a_total(void **state)
 {
     (void)state;
@@ -85,6 +110,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines_now_and_then),
+        cmocka_unit_test(test_time_left),
         cmocka_unit_test(test_without_a_total),
         cmocka_unit_test(test_quiet),
         cmocka_unit_test(test_grouped),
