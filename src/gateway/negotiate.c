@@ -44,6 +44,7 @@ enum pn_format_kind pn_negotiate_produce(const char *content_type)
         {"application/vnd.kafka.v2+json", PN_BODY_JSON},
         {"application/vnd.kafka.json.v1+json", PN_BODY_JSON},
         {"application/vnd.kafka.json+json", PN_BODY_JSON},
+        {"application/vnd.kafka.json.v/2+json", PN_BODY_JSON}, /* a slip that producers have */
         {"application/vnd.kafka.binary.v2+json", PN_BODY_BINARY},
         {"application/vnd.kafka.binary.v1+json", PN_BODY_BINARY},
         {"application/vnd.kafka.binary+json", PN_BODY_BINARY},

@@ -130,8 +130,18 @@ def test_session_with_keep_alive(server):
     assert [r["value"] for r in stored(server, "alive")] == list(range(50))
 
 
+def test_content_type_with_a_slip(server):
+    slip = "application/vnd.kafka.json.v/2+json"
+    answer = requests.post(
+        f"{server.url}/test/topics/slip", headers={"Content-Type": slip},
+        data='{"records":[{"value":{"a":1}}]}',
+    )  # fmt: skip
+    assert answer.status_code == 200
+    assert [each["value"] for each in stored(server, "slip")] == [{"a": 1}]
+
+
 def test_broken_content_type(server):
-    broken = "application/vnd.kafka.json.v/2+json"
+    broken = "application/vnd.kafka.json.v9+json"
     answer = requests.post(
         f"{server.url}/test/topics/t", headers={"Content-Type": broken}, data="{}"
     )

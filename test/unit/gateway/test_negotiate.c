@@ -26,7 +26,7 @@ static void test_produce_types(void **state)
         {"application/vnd.kafka.avro.v2+json", PN_BODY_SCHEMA},
         {"application/vnd.kafka.jsonschema.v2+json", PN_BODY_SCHEMA},
         {"application/vnd.kafka.protobuf.v2+json", PN_BODY_SCHEMA},
-        {"application/vnd.kafka.json.v/2+json", PN_BODY_UNKNOWN},
+        {"application/vnd.kafka.json.v/2+json", PN_BODY_JSON},
         {"application/vnd.kafka.json.v3+json", PN_BODY_UNKNOWN},
         {"text/plain", PN_BODY_UNKNOWN},
         {"application/x-www-form-urlencoded", PN_BODY_UNKNOWN},
