@@ -69,7 +69,7 @@ void pn_options_help(const struct pn_cli *cli, const struct pn_syntax *syntax,
         print_wrapped(out, syntax->about, 0, 0);
     }
     print_opts(out, "options", syntax->opts);
-    print_opts(out, "options of other commands, too", shared);
+    print_opts(out, "common options", shared);
     if (syntax->examples != NULL) {
         fprintf(out, "\nexamples:\n");
         for (const char *line = syntax->examples; *line != '\0';) {
@@ -92,6 +92,6 @@ void pn_options_help_commands(const struct pn_cli *cli, const struct pn_command 
     for (; commands->name != NULL; commands++) {
         print_entry(out, commands->name, commands->summary);
     }
-    print_opts(out, "options of every command", shared);
+    print_opts(out, "common options", shared);
     fprintf(out, "\n%s COMMAND --help says more about one.\n", cli->words);
 }
