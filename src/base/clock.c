@@ -171,3 +171,14 @@ int pn_iso8601_parse(const char *text, int64_t *wall_ms)
     *wall_ms = (seconds - offset_s) * 1000 + ms;
     return 0;
 }
+
+int pn_time_parse(const char *text, int64_t *wall_ms)
+{
+    enum { DAY_LEN = 10 };
+    char midnight[PN_ISO8601_SIZE];
+    if (strlen(text) != DAY_LEN) {
+        return pn_iso8601_parse(text, wall_ms);
+    }
+    (void)snprintf(midnight, sizeof midnight, "%sT00:00:00Z", text);
+    return pn_iso8601_parse(midnight, wall_ms);
+}

@@ -118,6 +118,19 @@ static int post(struct pn_kinesis_client *client, const char *operation, const s
     return 0;
 }
 
+static const char *hint_for(const char *error, size_t len)
+{
+    static const char *const of_keys[] = {"UnrecognizedClientException",
+                                          "InvalidSignatureException"};
+    for (size_t i = 0; i < sizeof of_keys / sizeof *of_keys; i++) {
+        if (len == strlen(of_keys[i]) && memcmp(error, of_keys[i], len) == 0) {
+            return " (requests are signed with the settings aws.access_key and aws.secret_key: "
+                   "give them the server's, by --config or --set)";
+        }
+    }
+    return "";
+}
+
 /* What AWS's errors look like: {"__type": "...#Name", "message": "..."}; a proxy's are anything. */
 static int refuse(const struct pn_kinesis_client *client, long status, const struct pn_json *root,
                   struct pn_err *e)
@@ -144,8 +157,8 @@ static int refuse(const struct pn_kinesis_client *client, long status, const str
     if (name_len == sizeof throttled - 1 && memcmp(name, throttled, name_len) == 0) {
         class_ = PN_CLASS_RETRY;
     }
-    return pn_err_set(e, class_, PN_FAIL, "%.*s: %.*s", (int)name_len, name,
-                      (int)(len < 800 ? len : 800), text);
+    return pn_err_set(e, class_, PN_FAIL, "%.*s: %.*s%s", (int)name_len, name,
+                      (int)(len < 800 ? len : 800), text, hint_for(name, name_len));
 }
 
 bool pn_kinesis_client_error_is(const struct pn_err *e, const char *name)

@@ -171,7 +171,44 @@ static void pad(FILE *file, int columns)
     }
 }
 
-/* `text` in its column, cut with an ellipsis when it is wider. */
+/* How many bytes at `text` fit into *room columns, which is lessened. */
+static size_t fitting(const char *text, int *room)
+{
+    size_t bytes = 0;
+    for (size_t len = strlen(text); len > bytes;) {
+        int width = 0;
+        size_t next = next_char(text + bytes, len - bytes, &width);
+        if (width > *room) {
+            break;
+        }
+        *room -= width;
+        bytes += next;
+    }
+    return bytes;
+}
+
+/* An ellipsis for what is too wide: in the middle of a word, since names of one kind begin alike;
+ * at the end of a text or number. */
+static void cut_cell(FILE *file, const char *text, int width, bool is_number, int *room)
+{
+    int tail_room = is_number || strchr(text, ' ') != NULL ? 0 : *room / 2;
+    int skipped = width - tail_room;
+    int head_room = *room - tail_room;
+    size_t head = fitting(text, &head_room);
+    size_t tail = fitting(text, &skipped);
+    if (skipped > 0) { /* a character that is wide is there still */
+        tail += next_char(text + tail, strlen(text + tail), &skipped);
+    }
+    fwrite(text, 1, head, file);
+    fputs("\xe2\x80\xa6", file); /* … */
+    *room = head_room;
+    if (tail_room > 0) {
+        fputs(text + tail, file);
+        *room += tail_room - text_width(text + tail);
+    }
+}
+
+/* `text` in its column, cut when it is wider. */
 static void table_cell(const struct pn_output *output, size_t at, const char *text)
 {
     const struct column *column = &output->columns[at];
@@ -185,18 +222,7 @@ static void table_cell(const struct pn_output *output, size_t at, const char *te
         pad(file, column->is_number || last ? 0 : column->width - width);
     } else {
         int room = column->width - 1;
-        for (size_t len = strlen(text); len > 0;) {
-            int w = 0;
-            size_t bytes = next_char(text, len, &w);
-            if (w > room) {
-                break;
-            }
-            fwrite(text, 1, bytes, file);
-            room -= w;
-            text += bytes;
-            len -= bytes;
-        }
-        fputs("\xe2\x80\xa6", file); /* … */
+        cut_cell(file, text, width, column->is_number, &room);
         pad(file, last ? 0 : room);
     }
     if (last) {
@@ -419,6 +445,17 @@ void pn_output_flush(struct pn_output *output)
     (void)fflush(output->file);
 }
 
+static void destroy(struct pn_output *output)
+{
+    for (size_t i = 0; i < output->count; i++) {
+        free(output->columns[i].name);
+    }
+    free(output->columns);
+    pn_buf_deinit(&output->held);
+    pn_buf_deinit(&output->text);
+    free(output);
+}
+
 void pn_output_end(struct pn_output **output)
 {
     struct pn_output *ended = *output;
@@ -433,11 +470,14 @@ void pn_output_end(struct pn_output **output)
     } else if (ended->format == PN_FORMAT_TABLE && !ended->streaming) {
         table_start(ended);
     }
-    for (size_t i = 0; i < ended->count; i++) {
-        free(ended->columns[i].name);
+    destroy(ended);
+}
+
+void pn_output_break(struct pn_output **output)
+{
+    if (*output != NULL && (*output)->rows == 0) {
+        destroy(*output);
+        *output = NULL;
     }
-    free(ended->columns);
-    pn_buf_deinit(&ended->held);
-    pn_buf_deinit(&ended->text);
-    free(ended);
+    pn_output_end(output);
 }

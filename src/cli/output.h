@@ -39,6 +39,8 @@ void pn_output_flush(struct pn_output *output);
 /* Prints what is held back, ends the document and frees. NULL ok. Failed writes show at the end of
  * the program, which checks its standard output. */
 void pn_output_end(struct pn_output **output);
+/* The same after an error: what there is stays, but a document without a row isn't begun. */
+void pn_output_break(struct pn_output **output);
 /* Whether nobody can be reading any more: a long stream of rows stops then. */
 bool pn_output_failed(const struct pn_output *output);
 

@@ -151,6 +151,9 @@ static int print_streams(struct pn_stream_session *session, struct pn_err *e)
             print_summary(output, pn_json_get(described, "StreamDescriptionSummary"));
         }
     }
+    if (rc != 0) {
+        pn_output_break(&output);
+    }
     pn_output_end(&output);
     return rc;
 }

@@ -339,6 +339,9 @@ static int read_all(struct tail *tail, struct pn_err *e)
             look_for_signal(tail, round.came > 0 ? 0 : PAUSE_MS);
         }
     }
+    if (rc != 0) {
+        pn_output_break(&tail->output);
+    }
     pn_output_end(&tail->output);
     return rc;
 }
@@ -386,7 +389,7 @@ int pn_cmd_stream_tail(struct pn_cli *cli, int argc, char **argv)
          .kind = PN_OPT_STRING,
          .value = "WHERE",
          .help = "latest (what comes from now on, the default), trim_horizon (all there is), or a "
-                 "time in ISO 8601",
+                 "time such as 2026-11-25T10:00:00Z, or a day",
          .target = &from},
         {.name = "shard",
          .kind = PN_OPT_STRING,
@@ -437,8 +440,8 @@ int pn_cmd_stream_tail(struct pn_cli *cli, int argc, char **argv)
     }
     if (!pn_stream_start_parse(from, &tail.from, &tail.from_ms)) {
         return pn_cli_usage(cli,
-                            "--from takes latest, trim_horizon or a time in ISO 8601, not "
-                            "\"%.40s\"",
+                            "--from takes latest, trim_horizon, a time such as "
+                            "2026-11-25T10:00:00Z or a day such as 2026-11-25, not \"%.40s\"",
                             from);
     }
     if (tail.follow && no_follow) {

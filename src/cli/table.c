@@ -211,9 +211,7 @@ static int read_version(struct pn_table_session *session, const struct version_o
         return pn_delta_snapshot(session->delta, wanted->version, &session->snapshot, e);
     }
     int64_t wall_ms = 0;
-    const char *midnight = strchr(wanted->at, ':') == NULL ? "T00:00:00Z" : "";
-    const char *at = pn_arena_printf(&session->arena, "%s%s", wanted->at, midnight);
-    if (pn_iso8601_parse(at, &wall_ms) != 0) {
+    if (pn_time_parse(wanted->at, &wall_ms) != 0) {
         return pn_err_input(e,
                             "--at takes a time such as 2026-11-23T15:44:43Z, or a day such as "
                             "2026-11-23, not '%s'",

@@ -187,7 +187,9 @@ static enum pn_post_verdict judge_refusal(struct http *http, struct pn_post *pos
                                           const struct pn_json *root, const char *answer,
                                           struct pn_err *e)
 {
-    (void)pn_err_input(e, "%s refused with status %ld: %.300s", post->route->url, status, answer);
+    const char *advice = http->dialect->advice != NULL ? http->dialect->advice(root) : NULL;
+    (void)pn_err_input(e, "%s refused with status %ld: %.300s%s%s", post->route->url, status,
+                       answer, advice != NULL ? ": " : "", advice != NULL ? advice : "");
     switch (http->dialect->refusal(status, root)) {
     case PN_REFUSED_RECORDS:
         fail_records(http, (int64_t)note_count(&post->notes), e->msg);

@@ -61,6 +61,8 @@ struct pn_dialect {
     enum pn_fate (*fate)(const struct pn_json *result, struct pn_emulate_ack *ack);
     /* `answer` is NULL when the answer is no JSON. */
     enum pn_refusal (*refusal)(long status, const struct pn_json *answer);
+    /* What to do about a refusal, or NULL; the function may be NULL, too. */
+    const char *(*advice)(const struct pn_json *answer);
 };
 
 /* INPUT for a config->url that is none, or what `open` found. `dialect` is borrowed. */

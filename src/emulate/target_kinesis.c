@@ -200,6 +200,18 @@ static enum pn_refusal refusal_of(long status, const struct pn_json *answer)
     return status == STATUS_TOO_LARGE ? PN_REFUSED_RECORDS : PN_REFUSED_ALL;
 }
 
+static const char *advice_on(const struct pn_json *answer)
+{
+    if (error_is(answer, "ResourceNotFoundException")) {
+        return "make the stream by `pinion stream create`";
+    }
+    if (error_is(answer, "UnrecognizedClientException") ||
+        error_is(answer, "InvalidSignatureException")) {
+        return "the settings aws.access_key and aws.secret_key must be the server's";
+    }
+    return NULL;
+}
+
 /* --- the two doors ---------------------------------------------------------------------------- */
 
 #define ANSWERS_WITH "a sequence number for each record (is it a Kinesis API?)"
@@ -212,7 +224,7 @@ static enum pn_refusal refusal_of(long status, const struct pn_json *answer)
                     "X-Amz-Target: Kinesis_20131202." operation},                                \
         .answers_with = ANSWERS_WITH, .request_bytes_max = REQUEST_BYTES_MAX, .is_signed = true, \
         .open = open_api, .write = write_api, .results = results_of, .fate = fate_of,            \
-        .refusal = refusal_of,                                                                   \
+        .refusal = refusal_of, .advice = advice_on,                                              \
     }
 static const struct pn_dialect put_record = API("PutRecord");
 static const struct pn_dialect put_records = API("PutRecords");
@@ -227,6 +239,7 @@ static const struct pn_dialect rest = {
     .results = results_of,
     .fate = fate_of,
     .refusal = refusal_of,
+    .advice = advice_on,
 };
 
 int pn_target_kinesis(const struct pn_target_env *env, struct pn_target **target, struct pn_err *e)

@@ -64,7 +64,7 @@ bool pn_stream_start_parse(const char *text, enum pn_stream_start *start, int64_
     } else if (strcmp(text, "trim_horizon") == 0) {
         *start = PN_START_TRIM_HORIZON;
     } else {
-        return pn_iso8601_parse(text, start_ms) == 0;
+        return pn_time_parse(text, start_ms) == 0;
     }
     return true;
 }

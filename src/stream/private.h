@@ -19,6 +19,7 @@ struct pn_stream_metrics {
     struct pn_metric *conflicts;
     struct pn_metric *errors;
     struct pn_metric *lost;
+    struct pn_metric *passed_over;
     struct pn_metric *lag;
     struct pn_metric *failed;
     struct pn_metric *commit_seconds;

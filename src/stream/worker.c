@@ -74,6 +74,7 @@ static void note_batch(struct pn_stream_worker *worker, int64_t skipped, int64_t
     skipped = batch->skipped - skipped;
     lost = batch->lost - lost;
     worker->unsaved += skipped;
+    pn_metric_add(worker->metrics.passed_over, skipped);
     if (lost > 0) {
         pn_metric_add(worker->metrics.lost, lost);
         pn_log_error(worker->owner->env.logger, "stream",
@@ -344,6 +345,9 @@ static void make_metrics(struct pn_stream_worker *worker)
                                    "Records that were no longer in the log when they were to be "
                                    "read.",
                                    "table", table),
+        .passed_over = pn_metrics_counter(
+            metrics, "pinion_stream_passed_over_records_total",
+            "Records of a stream whose partition key is none of the table's.", "table", table),
         .lag = pn_metrics_gauge(metrics, "pinion_stream_lag_records",
                                 "Records of the stream that the table does not have yet.", "table",
                                 table),

@@ -195,6 +195,7 @@ def test_a_stream_that_is_not_there(server, door):
     done = run("emulate", "stream", "--to", door, "--stream", "nope", data=server.data, check=False)
     assert done.returncode == 1
     assert "Stream nope under account 000000000000 not found" in done.stderr
+    assert "pinion stream create" in done.stderr
     assert done.stderr.count("pinion: ") == 1
 
 

@@ -212,6 +212,9 @@ def test_tail_begins_and_ends_where_it_is_told(data):
         arrival = rows("tail", "s", "--from", "trim_horizon", "--no-follow", data=data)
         at = next(row for row in arrival if row["sequence_number"] == mark["SequenceNumber"])
         assert rows("tail", "s", "--from", at["arrival"], "--no-follow", data=data) == [at]
+        assert rows("tail", "s", "--from", "2026-01-01", "--no-follow", data=data) == arrival
+        done = run("stream", "tail", "s", "--from", "2099-01-01", data=data, check=False)
+        assert (done.returncode, done.stdout) == (1, "")
         assert "has no shard shardId-000000000007" in fails("tail", "s", "--shard", 7, data=data)
     assert "No server runs on" in run("stream", "tail", "s", data=data).stderr
     fails("tail", "s", "--from", "yesterday", data=data, status=2)
@@ -294,6 +297,7 @@ def test_signed_with_the_keys_of_the_settings(data):
         assert len(rows("list", *keys, data=data)) == 3
         assert len(rows("list", *keys, "--url", server.url, data="/nowhere")) == 3
         assert "UnrecognizedClientException" in fails("list", data=data)
+        assert "aws.secret_key" in fails("list", data=data)  # what to do about it
         wrong = ["--set", "aws.access_key=AKIDEXAMPLE", "--set", "aws.secret_key=other"]
         assert "InvalidSignatureException" in fails("list", *wrong, data=data)
 

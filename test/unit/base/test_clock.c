@@ -60,6 +60,19 @@ static void test_parses(void **state)
     }
 }
 
+static void test_a_day_is_its_start(void **state)
+{
+    (void)state;
+    int64_t ms = 0;
+    assert_int_equal(pn_time_parse("1970-01-02", &ms), 0);
+    assert_int_equal(ms, 86400000);
+    assert_int_equal(pn_time_parse("1970-01-01T00:00:01+00:00", &ms), 0);
+    assert_int_equal(ms, 1000);
+    assert_int_equal(pn_time_parse("1970-02-30", &ms), -1);
+    assert_int_equal(pn_time_parse("yesterday!", &ms), -1);
+    assert_int_equal(pn_time_parse("", &ms), -1);
+}
+
 static void test_refuses(void **state)
 {
     (void)state;
@@ -123,6 +136,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_formats),
         cmocka_unit_test(test_parses),
+        cmocka_unit_test(test_a_day_is_its_start),
         cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_fake_clock_stands_still),
         cmocka_unit_test(test_system_clock_does_not_go_back),

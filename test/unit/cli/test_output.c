@@ -140,10 +140,59 @@ static void test_long_tables_are_streamed(void **state)
     pn_output_int(output, 123456789);
     pn_output_cstr(output, "y");
     fflush(file);
-    assert_string_equal(text + before, "abc\xe2\x80\xa6  1234\xe2\x80\xa6  y\n");
+    assert_string_equal(text + before, "ab…h  1234\xe2\x80\xa6  y\n");
     pn_output_end(&output);
     fclose(file);
     free(text);
+}
+
+/* Names of one kind begin alike, so the end of a word is shown, too. */
+static void test_words_are_cut_in_the_middle(void **state)
+{
+    (void)state;
+    FILE *file = NULL;
+    struct pn_output *output = start(&file, PN_FORMAT_TABLE);
+    two_rows(output);
+    pn_output_flush(output);
+    static const char *const cells[] = {"streaming-0e3bbd435bfb-pin", "a text of several words",
+                                        "1234567日日日a日"};
+    size_t before = len;
+    for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) {
+        pn_output_cstr(output, cells[i]);
+        pn_output_int(output, 1);
+        pn_output_cstr(output, "x");
+    }
+    pn_output_flush(output);
+    assert_string_equal(text + before, "streami…fb-pin      1  x\n"
+                                       "a text of sev…      1  x\n"
+                                       "1234567…日a日       1  x\n");
+    pn_output_end(&output);
+    fclose(file);
+    free(text);
+}
+
+/* What failed before its first row leaves nothing; behind that, the document is a whole one. */
+static void test_broken_off(void **state)
+{
+    (void)state;
+    for (int format = PN_FORMAT_TABLE; format <= PN_FORMAT_CSV; format++) {
+        FILE *file = NULL;
+        struct pn_output *output = start(&file, (enum pn_format)format);
+        pn_output_break(&output);
+        fflush(file);
+        assert_null(output);
+        assert_int_equal(len, 0);
+        output = pn_output_create(file, (enum pn_format)format,
+                                  &(const struct pn_output_column){"n", true}, 1);
+        pn_output_int(output, 1);
+        pn_output_break(&output);
+        fflush(file);
+        assert_string_equal(text, format == PN_FORMAT_JSON  ? "[\n {\"n\":1}\n]\n"
+                                  : format == PN_FORMAT_CSV ? "n\r\n1\r\n"
+                                                            : "n\n-\n1\n");
+        fclose(file);
+        free(text);
+    }
 }
 
 /* After a flush rows go out at once; without a terminal the last column is not cut. */
@@ -217,6 +266,8 @@ int main(void)
         cmocka_unit_test(test_no_rows),
         cmocka_unit_test(test_wide_characters),
         cmocka_unit_test(test_long_tables_are_streamed),
+        cmocka_unit_test(test_words_are_cut_in_the_middle),
+        cmocka_unit_test(test_broken_off),
         cmocka_unit_test(test_flushed_rows_are_out),
         cmocka_unit_test(test_doubles_read_back),
         cmocka_unit_test(test_a_closed_reader_shows),

@@ -91,6 +91,12 @@ static void assert_numbers(struct stream_bed *bed, int count)
 
 /* --- which records, from where ---------------------------------------------------------------- */
 
+static int64_t passed_over(struct stream_bed *bed, const char *table)
+{
+    return pn_metric_value(pn_metrics_counter(
+        bed->metrics, "pinion_stream_passed_over_records_total", "", "table", table));
+}
+
 static void test_keys_go_to_their_tables(void **state)
 {
     struct stream_bed *bed = *state;
@@ -104,6 +110,7 @@ static void test_keys_go_to_their_tables(void **state)
     assert_true(strcmp(rows, "{\"n\":1} !the data is an empty string") == 0 ||
                 strcmp(rows, "!the data is an empty string {\"n\":1}") == 0);
     free(rows);
+    assert_int_equal(passed_over(bed, "ta"), 2);
     /* What was passed over is passed over for good. */
     for (size_t shard = 0; shard < 2; shard++) {
         assert_int_equal(stream_bed_position(bed, "tables/ta", "s", shard), 2);
