@@ -341,6 +341,15 @@ static int run_given(struct pn_cli *cli, struct given *given)
     return status;
 }
 
+/* An option that was given and is about requests, or NULL. */
+static const char *about_requests(const struct pn_emulate_config *config)
+{
+    return config->rate > 0            ? "--rate"
+           : config->stage != NULL     ? "--stage"
+           : config->acks_path != NULL ? "--acks"
+                                       : NULL;
+}
+
 static int run_batch(struct pn_cli *cli, int argc, char **argv)
 {
     struct given given = {.to = "kafka-rest", .seed = 1};
@@ -353,6 +362,10 @@ static int run_batch(struct pn_cli *cli, int argc, char **argv)
     if (files != (argc == 1)) {
         return files ? pn_cli_usage(cli, "--to jsonl wants the folder to write to")
                      : pn_cli_usage(cli, "\"%.40s\": a folder goes with --to jsonl", argv[0]);
+    }
+    const char *vain = files ? about_requests(&given.config) : NULL;
+    if (vain != NULL) {
+        return pn_cli_usage(cli, "%s is about requests, and --to jsonl makes none", vain);
     }
     given.config.target = files ? PN_EMULATE_JSONL : PN_EMULATE_KAFKA_REST;
     given.config.folder_out = files ? argv[0] : NULL;

@@ -71,6 +71,8 @@ def test_the_manual_s_example_works(tmp_path):
         (["--to", "jsonl"], "wants the folder"),
         (["batch", "somewhere"], "goes with --to jsonl"),
         (["batch", "--random"], "--random goes with --source"),
+        (["--to", "jsonl", "out", "--rate", "5"], "--rate is about requests"),
+        (["--to", "jsonl", "out", "--acks", "a"], "--acks is about requests"),
         (["batch", "--connections", "0"], "connections"),
         (["batch", "--url", "ftp://127.0.0.1"], "no URL of a server"),
     ],
