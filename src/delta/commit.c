@@ -96,7 +96,8 @@ static bool is_missing(const struct pn_delta *table, int64_t version)
     return rc != 0 && why.class_ == PN_CLASS_MISSING;
 }
 
-/* Is a commit in such a log where nobody looks? All others begin behind it, or there are none. */
+/* Is a commit where nobody looks? All others begin behind it, or there are none. `log` is listed
+ * from the version before it on, of which there is no commit, but may be a checkpoint. */
 static bool is_astray(const struct pn_delta *table, const struct pn_delta_log_files *log,
                       int64_t version)
 {
@@ -104,9 +105,8 @@ static bool is_astray(const struct pn_delta *table, const struct pn_delta_log_fi
         return pn_delta_log_newest(log) > 0 && is_missing(table, 1);
     }
     size_t at = log->count;
-    const struct pn_delta_log_file *checkpoint = pn_delta_log_checkpoint(log, version, &at);
     return pn_delta_log_commit(log, version) != NULL &&
-           (checkpoint == NULL || checkpoint->version != version);
+           pn_delta_log_checkpoint(log, version, &at) == NULL;
 }
 
 /*
@@ -124,7 +124,8 @@ static int check_place(const struct pn_delta_attempt *attempt, struct pn_err *e)
         return 0;
     }
     char *key = pn_delta_commit_key(table, attempt->version);
-    int rc = pn_delta_log_list(table, attempt->version, &log, &why);
+    int64_t before = attempt->version > 0 ? attempt->version - 1 : 0;
+    int rc = pn_delta_log_list(table, before, &log, &why);
     bool astray = rc == 0 && is_astray(table, &log, attempt->version);
     if (astray) {
         rc = pn_store_remove(table->store, key, &why);

@@ -318,6 +318,20 @@ static void test_a_version_that_was_taken_and_cleaned_away(void **state)
     assert_false(delta_exists(fixture, "00000000000000000001.json"));
 }
 
+/* Others may clean up to the newest checkpoint's own commit: the next one is where it should be. */
+static void test_behind_a_checkpoint_alone(void **state)
+{
+    struct delta_fixture *fixture = *state;
+    delta_append(fixture, "000.parquet", 1);
+    delta_append(fixture, "001.parquet", 1);
+    assert_int_equal(pn_delta_checkpoint(fixture->table, NULL), 0);
+    delta_remove(fixture, "00000000000000000000.json");
+    delta_remove(fixture, "00000000000000000001.json");
+    delta_append(fixture, "002.parquet", 1);
+    assert_true(delta_exists(fixture, "00000000000000000002.json"));
+    delta_assert_live(fixture->table, -1, "000.parquet,001.parquet,002.parquet");
+}
+
 static void test_a_table_that_is_no_more(void **state)
 {
     struct delta_fixture *fixture = *state;
@@ -346,6 +360,8 @@ int main(void)
                                         delta_tear_down),
         cmocka_unit_test_setup_teardown(test_a_version_that_was_taken_and_cleaned_away,
                                         delta_set_up, delta_tear_down),
+        cmocka_unit_test_setup_teardown(test_behind_a_checkpoint_alone, delta_set_up,
+                                        delta_tear_down),
         cmocka_unit_test_setup_teardown(test_a_table_that_is_no_more, delta_set_up,
                                         delta_tear_down),
     };
