@@ -46,6 +46,7 @@ int pn_cli_open_scheduler(struct pn_cli *cli, struct pn_metrics *metrics, struct
         .data_folder = cli->data,
         .task_command = task_command(cli, self, pipeline->folder, arena),
         .runs_kept = settings->dag.runs_kept,
+        .log_bytes_max = settings->dag.log_bytes_max,
         .poll_ms = POLL_MS,
     };
     free(self);

@@ -14,7 +14,7 @@
 enum { STAT_BYTES_MAX = 4096, EXIT_CANNOT_START = 127 /* as a shell has it */ };
 
 /* Between fork and exec, so only async-signal-safe calls. */
-__attribute__((noreturn)) static void run_child(const char *const *argv, int log_fd, int null_fd,
+__attribute__((noreturn)) static void run_child(const char *const *argv, int output_fd, int null_fd,
                                                 pid_t parent)
 {
     (void)setpgid(0, 0);
@@ -29,24 +29,19 @@ __attribute__((noreturn)) static void run_child(const char *const *argv, int log
     sigset_t none;
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    if (dup2(null_fd, STDIN_FILENO) < 0 || dup2(log_fd, STDOUT_FILENO) < 0 ||
-        dup2(log_fd, STDERR_FILENO) < 0) {
+    if (dup2(null_fd, STDIN_FILENO) < 0 || dup2(output_fd, STDOUT_FILENO) < 0 ||
+        dup2(output_fd, STDERR_FILENO) < 0) {
         _exit(EXIT_CANNOT_START);
     }
     (void)execv(argv[0], (char *const *)(uintptr_t)argv);
     _exit(EXIT_CANNOT_START);
 }
 
-int pn_process_start(const char *const *argv, const char *log_path, const struct pn_io *io,
+int pn_process_start(const char *const *argv, int output_fd, const struct pn_io *io,
                      struct pn_process *process, struct pn_err *e)
 {
-    int log_fd = -1;
     int null_fd = -1;
-    int rc = pn_io_open(io, log_path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, &log_fd, e);
-    if (rc != 0) {
-        goto out;
-    }
-    rc = pn_io_open(io, "/dev/null", O_RDONLY, &null_fd, e);
+    int rc = pn_io_open(io, "/dev/null", O_RDONLY, &null_fd, e);
     if (rc != 0) {
         goto out;
     }
@@ -57,7 +52,7 @@ int pn_process_start(const char *const *argv, const char *log_path, const struct
         goto out;
     }
     if (pid == 0) {
-        run_child(argv, log_fd, null_fd, parent);
+        run_child(argv, output_fd, null_fd, parent);
     }
     /* Both sides set the group, so that it exists whoever is first. */
     (void)setpgid(pid, pid);
@@ -67,7 +62,6 @@ int pn_process_start(const char *const *argv, const char *log_path, const struct
         .start = pn_process_start_time(pid),
     };
 out:
-    pn_io_close(io, &log_fd);
     pn_io_close(io, &null_fd);
     return rc;
 }

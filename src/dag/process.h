@@ -1,5 +1,5 @@
 /*
- * A task's process: started in a group of its own with its output in a file, watched through a
+ * A task's process: started in a group of its own with its output in a pipe, watched through a
  * pidfd, and killed by the kernel when the thread that started it dies (so that no task runs on
  * without a scheduler).
  */
@@ -19,9 +19,9 @@ struct pn_process {
     int64_t start;
 };
 
-/* Starts argv (NULL-ended; argv[0] is a path) with standard output and error in a new file at
- * `log_path` and no standard input. */
-int pn_process_start(const char *const *argv, const char *log_path, const struct pn_io *io,
+/* Starts argv (NULL-ended; argv[0] is a path) with standard output and error on `output_fd`, which
+ * stays the caller's, and no standard input. */
+int pn_process_start(const char *const *argv, int output_fd, const struct pn_io *io,
                      struct pn_process *process, struct pn_err *e) PN_MUST_CHECK;
 /* Has it ended? Then it's reaped, *exit_code is its status, or -signal, and the pidfd is closed. */
 bool pn_process_ended(struct pn_process *process, int32_t *exit_code);

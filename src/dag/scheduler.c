@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "dag/dag.h"
 #include "dag/process.h"
+#include "dag/task_log.h"
 
 enum {
     RUNNING_MAX = 256,     /* tasks at once, over all runs */
@@ -27,6 +28,7 @@ struct running {
     const struct pn_task *task;
     int32_t number;
     struct pn_process process;
+    struct pn_task_log *log;
     int64_t deadline_ms;  /* monotonic; 0: none */
     int64_t kill_ms;      /* monotonic; 0: SIGTERM wasn't sent */
     const char *ended_by; /* "timeout", "cancelled", "lost": why it was told to end, or NULL */
@@ -88,6 +90,13 @@ static int record_end(struct pn_scheduler *scheduler, const struct running *runn
 
 static void forget(struct pn_scheduler *scheduler, size_t i)
 {
+    struct running *running = &scheduler->running[i];
+    struct pn_err failure = {0};
+    if (pn_task_log_close(&running->log, &failure) != 0) {
+        pn_log_warn(scheduler->logger, "dag", "%s %s: the log of %s attempt %d is incomplete: %s",
+                    running->dag, running->run_id, running->task->name, (int)running->number,
+                    failure.msg);
+    }
     free(scheduler->running[i].dag);
     free(scheduler->running[i].run_id);
     scheduler->running[i] = scheduler->running[--scheduler->running_count];
@@ -169,9 +178,16 @@ static int start_task(struct pn_scheduler *scheduler, const struct pn_run *run,
     }
     const char *log =
         pn_arena_printf(arena, "%s/%s.%d.log", folder, task->name, (int)running->number);
-    rc = pn_process_start(task_argv(scheduler, run, task, arena), log, scheduler->io,
-                          &running->process, e);
+    int output_fd = -1;
+    rc = pn_task_log_open(scheduler->io, log, scheduler->config.log_bytes_max, &running->log,
+                          &output_fd, e);
+    if (rc == 0) {
+        rc = pn_process_start(task_argv(scheduler, run, task, arena), output_fd, scheduler->io,
+                              &running->process, e);
+        (void)close(output_fd);
+    }
     if (rc != 0) {
+        (void)pn_task_log_close(&running->log, NULL);
         return pn_dag_db_attempt_end(scheduler->db, run->id, task->name, running->number, "failed",
                                      -1, after_failure(task, running->number), now_ms,
                                      now_ms + task->retry_delay_ms, e);
@@ -412,23 +428,56 @@ static int look(struct pn_scheduler *scheduler, struct pn_err *e)
     return rc;
 }
 
-static void wait_for_something(struct pn_scheduler *scheduler, int64_t wait_ms)
+/* How long to wait: no longer than asked, than a poll, and than the next retry allows. */
+static int64_t wait_limit_ms(const struct pn_scheduler *scheduler, int64_t wait_ms)
 {
-    struct pollfd fds[RUNNING_MAX + 1];
+    int64_t limit_ms = wait_ms < scheduler->config.poll_ms ? wait_ms : scheduler->config.poll_ms;
+    if (scheduler->next_retry_ms != 0) {
+        int64_t until_ms = scheduler->next_retry_ms - pn_wall_ms(scheduler->clock);
+        limit_ms = until_ms < limit_ms ? (until_ms < 0 ? 0 : until_ms) : limit_ms;
+    }
+    return limit_ms;
+}
+
+/* Polls once and moves what the tasks printed. True when a task ended or somebody woke us. */
+static bool poll_tasks(struct pn_scheduler *scheduler, int64_t timeout_ms)
+{
+    struct pollfd fds[2 * RUNNING_MAX + 1];
     fds[0] = (struct pollfd){.fd = scheduler->wake_fd, .events = POLLIN};
     nfds_t count = 1;
     for (size_t i = 0; i < scheduler->running_count; i++) {
-        fds[count++] = (struct pollfd){.fd = scheduler->running[i].process.pidfd, .events = POLLIN};
+        const struct running *running = &scheduler->running[i];
+        fds[count++] = (struct pollfd){.fd = running->process.pidfd, .events = POLLIN};
+        fds[count++] = (struct pollfd){.fd = pn_task_log_fd(running->log), .events = POLLIN};
     }
-    int64_t timeout_ms = wait_ms < scheduler->config.poll_ms ? wait_ms : scheduler->config.poll_ms;
-    if (scheduler->next_retry_ms != 0) {
-        int64_t until_ms = scheduler->next_retry_ms - pn_wall_ms(scheduler->clock);
-        timeout_ms = until_ms < timeout_ms ? (until_ms < 0 ? 0 : until_ms) : timeout_ms;
+    if (poll(fds, count, (int)timeout_ms) <= 0) {
+        return false;
     }
-    if (poll(fds, count, (int)timeout_ms) > 0 && (fds[0].revents & POLLIN) != 0) {
+    bool happened = fds[0].revents != 0;
+    if (happened) {
         eventfd_t woken = 0;
         (void)eventfd_read(scheduler->wake_fd, &woken);
     }
+    for (size_t i = 0; i < scheduler->running_count; i++) {
+        happened = happened || fds[1 + 2 * i].revents != 0;
+        if (fds[2 + 2 * i].revents != 0) {
+            pn_task_log_drain(scheduler->running[i].log);
+        }
+    }
+    return happened;
+}
+
+/* Output alone does not end the wait: a task that prints much would cost a look at the database for
+ * every line. */
+static void wait_for_something(struct pn_scheduler *scheduler, int64_t wait_ms)
+{
+    int64_t now_ms = pn_mono_ms(scheduler->clock);
+    int64_t until_ms = now_ms + wait_limit_ms(scheduler, wait_ms);
+    bool happened = false;
+    do {
+        happened = poll_tasks(scheduler, until_ms - now_ms);
+        now_ms = pn_mono_ms(scheduler->clock);
+    } while (!happened && now_ms < until_ms);
 }
 
 int pn_scheduler_step(struct pn_scheduler *scheduler, int64_t wait_ms, struct pn_err *e)

@@ -70,6 +70,7 @@ struct pn_settings {
     } delta;
     struct {
         int64_t runs_kept;
+        int64_t log_bytes_max; /* of one attempt's output */
     } dag;
     struct {
         char *account;               /* 12 digits, of ARNs */

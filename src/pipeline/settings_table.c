@@ -136,6 +136,9 @@ const struct pn_setting pn_settings_table[] = {
 
     INT("dag.runs_kept", dag.runs_kept, "1000", 1, 1000000, NULL,
         "finished runs of a DAG whose state and logs are kept"),
+    SIZE("dag.log_bytes_max", dag.log_bytes_max, "16MiB", MIB(1), GIB(4), NULL,
+         "Size limit of the log of one attempt of a task. Of longer output the beginning and the "
+         "last 64 KiB are kept."),
 
     TEXT("kinesis.account", kinesis.account, "000000000000",
          "the 12 digits in the ARNs of streams"),

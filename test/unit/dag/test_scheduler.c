@@ -29,6 +29,8 @@ static const char SCRIPT[] = "#!/bin/sh\n"
                              "echo \"task $2 attempt $n: $line\"\n"
                              "eval \"$line\"\n";
 
+enum { LOG_BYTES_MAX = 128 * 1024 };
+
 struct world {
     char folder[64];
     char script[96];
@@ -51,6 +53,7 @@ static void open_scheduler(struct world *world)
     const struct pn_scheduler_config config = {.data_folder = world->folder,
                                                .task_command = world->command,
                                                .runs_kept = 2,
+                                               .log_bytes_max = LOG_BYTES_MAX,
                                                .poll_ms = 10};
     struct pn_err failure = {0};
     int rc = pn_scheduler_create(&config, &world->made.pipeline, pn_io_system(), pn_clock_system(),
@@ -165,23 +168,73 @@ static void test_a_run_goes_through_in_order(void **state)
     pn_buf_deinit(&order);
 }
 
+/* The log of the only attempt of the task "a" of a run that is over. */
+static void read_log(struct world *world, const struct pn_run *run, struct pn_buf *log)
+{
+    struct pn_attempt *attempts = NULL;
+    size_t count = 0;
+    assert_int_equal(
+        pn_dag_db_attempts(world->db, run->id, "a", &world->arena, &attempts, &count, NULL), 0);
+    assert_int_equal(count, 1);
+    assert_int_equal(pn_io_read_file(pn_io_system(), attempts[0].log, log, NULL), 0);
+}
+
 static void test_output_is_the_log_of_the_attempt(void **state)
 {
     struct world *world = *state;
     write_text(world, "a", "echo to stdout; echo to stderr >&2\n");
     struct pn_run run = trigger(world);
     (void)run_through(world, &run);
-    struct pn_attempt *attempts = NULL;
-    size_t count = 0;
-    assert_int_equal(
-        pn_dag_db_attempts(world->db, run.id, "a", &world->arena, &attempts, &count, NULL), 0);
-    assert_int_equal(count, 1);
     struct pn_buf log;
     pn_buf_init(&log, 4096);
-    assert_int_equal(pn_io_read_file(pn_io_system(), attempts[0].log, &log, NULL), 0);
+    read_log(world, &run, &log);
     assert_non_null(strstr(log.data, "to stdout"));
     assert_non_null(strstr(log.data, "to stderr"));
     pn_buf_deinit(&log);
+}
+
+static void test_a_long_log_keeps_its_beginning_and_its_end(void **state)
+{
+    struct world *world = *state;
+    write_text(world, "a", "seq -f 'line %.0f' 1 200000; echo the reason; false\n");
+    world->made.tasks[0].retries = 0;
+    struct pn_run run = trigger(world);
+    assert_int_equal(run_through(world, &run).state, PN_RUN_FAILED);
+    struct pn_buf log;
+    pn_buf_init(&log, 2 * LOG_BYTES_MAX);
+    read_log(world, &run, &log);
+    assert_true(log.len <= LOG_BYTES_MAX);
+    assert_true(log.len > LOG_BYTES_MAX - 256);
+    assert_non_null(strstr(log.data, "\nline 1\n"));
+    assert_non_null(strstr(log.data, " bytes left out here: the log has reached its limit"));
+    assert_non_null(strstr(log.data, "\nline 200000\nthe reason\n"));
+    pn_buf_deinit(&log);
+}
+
+static void test_a_log_of_just_its_limit_is_whole(void **state)
+{
+    struct world *world = *state;
+    write_text(world, "a", "head -c 130800 /dev/zero | tr -c x x; echo; echo end\n");
+    struct pn_run run = trigger(world);
+    assert_int_equal(run_through(world, &run).state, PN_RUN_SUCCESS);
+    struct pn_buf log;
+    pn_buf_init(&log, 2 * LOG_BYTES_MAX);
+    read_log(world, &run, &log);
+    assert_null(strstr(log.data, "left out"));
+    assert_non_null(strstr(log.data, "x\nend\n"));
+    assert_true(log.len > 130800);
+    pn_buf_deinit(&log);
+}
+
+static void test_a_task_that_closes_its_output_runs_on(void **state)
+{
+    struct world *world = *state;
+    write_text(world, "a", "exec >&- 2>&-; sleep 0.05; : > closed\n");
+    struct pn_run run = trigger(world);
+    assert_int_equal(run_through(world, &run).state, PN_RUN_SUCCESS);
+    char path[96];
+    (void)snprintf(path, sizeof path, "%s/closed", world->folder);
+    assert_true(pn_io_exists(pn_io_system(), path));
 }
 
 static void test_a_failed_attempt_is_made_again(void **state)
@@ -383,6 +436,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_run_goes_through_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_output_is_the_log_of_the_attempt, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_long_log_keeps_its_beginning_and_its_end, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_a_log_of_just_its_limit_is_whole, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_task_that_closes_its_output_runs_on, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_a_failed_attempt_is_made_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_retries_end, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_task_over_its_time_is_ended, setup, teardown),
