@@ -8,9 +8,6 @@
 
 bool pn_instance_wants(const struct pn_instance *instance, const char *topic)
 {
-    if (pn_topic_is_internal(topic)) {
-        return false;
-    }
     if (instance->pattern != NULL) {
         return regexec(&instance->regex, topic, 0, NULL, 0) == 0;
     }

@@ -509,8 +509,7 @@ int pn_consumers_check(struct pn_consumers *consumers, const struct pn_positions
     for (size_t i = 0; i < partitions->count; i++) {
         const struct pn_position *p = &partitions->items[i];
         struct pn_log_topic_info info;
-        if (pn_topic_is_internal(p->topic) ||
-            pn_log_topic(consumers->config.log, p->topic, &info, NULL) != 0) {
+        if (pn_log_topic(consumers->config.log, p->topic, &info, NULL) != 0) {
             return pn_refuse(refusal, 404, PN_CODE_TOPIC_NOT_FOUND, "Topic not found.");
         }
         if (p->partition < 0 || p->partition >= info.partitions) {

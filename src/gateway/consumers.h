@@ -36,7 +36,7 @@ enum { PN_GROUP_NAME_MAX = 100, PN_INSTANCE_NAME_MAX = 200, PN_PATTERN_MAX = 256
 
 struct pn_consumers_config {
     const char *folder;
-    struct pn_log *log;
+    struct pn_log *log; /* whose topics may be consumed, all of them */
     const struct pn_io *io;
     const struct pn_clock *clock;
     struct pn_logger *logger; /* NULL ok */

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "gateway/server.h"
 #include "kinesis/call.h"
+#include "log/public.h"
 
 enum { POOL_THREADS = 4, WORKERS_MAX = 256, DRAIN_LOOK_NS = 2000000 };
 /* Files beside the connections: the log's segments, the store's objects. */
@@ -148,7 +149,7 @@ static int create_consumers(struct pn_gateway *gateway, struct pn_err *e)
     const struct pn_gateway_config *config = &gateway->config;
     const struct pn_consumers_config consumers = {
         .folder = config->consumers_folder,
-        .log = gateway->env.log,
+        .log = gateway->topics,
         .io = gateway->env.io,
         .clock = gateway->env.clock,
         .logger = gateway->env.logger,
@@ -172,6 +173,7 @@ int pn_gateway_create(const struct pn_gateway_config *config, const struct pn_ga
     }
     struct pn_gateway *made = pn_xcalloc(1, sizeof *made);
     made->env = *env;
+    made->topics = pn_log_public_create(env->log);
     config_copy(&made->config, config);
     made->listener.fd = -1;
     made->listener.stop_fd = -1;
@@ -374,6 +376,7 @@ void pn_gateway_destroy(struct pn_gateway **gateway)
     pthread_mutex_destroy(&g->failed_lock);
     pthread_mutex_destroy(&g->large_lock);
     config_deinit(&g->config);
+    pn_log_destroy(&g->topics);
     free(g->metrics.operations);
     free(g);
     *gateway = NULL;

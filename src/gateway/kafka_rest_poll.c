@@ -82,7 +82,7 @@ static void read_partition(struct pn_request *req, struct poll *poll, struct pn_
     if (left == 0 && poll->record_count > 0) {
         return;
     }
-    if (pn_log_read(req->gateway->env.log, from->topic, from->partition, from->offset,
+    if (pn_log_read(req->gateway->topics, from->topic, from->partition, from->offset,
                     POLL_RECORDS_MAX, left, &poll->arena, &records, &poll->failure) != 0) {
         /* Above an end that the log is unsure of there is nothing for now, as in no topic. */
         poll->failed =

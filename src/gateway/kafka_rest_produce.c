@@ -53,11 +53,6 @@ static bool check_path(struct pn_request *req, int32_t *partition)
         pn_reply_error(req, 400, PN_CODE_KAFKA_BAD_REQUEST, "%s", e.msg);
         return false;
     }
-    if (pn_topic_is_internal(topic)) {
-        pn_reply_error(req, 400, PN_CODE_KAFKA_BAD_REQUEST,
-                       "'%s' keeps a stream's records: put them by the Kinesis API", topic);
-        return false;
-    }
     *partition = PN_PARTITION_ANY;
     return req->param_count < 2 || pn_kafka_partition_param(req, req->params[1], partition);
 }
@@ -110,7 +105,7 @@ static bool no_such_partition(struct pn_request *req, const struct pn_log_entry 
 {
     struct pn_log_topic_info info;
     return entry->class_ == PN_CLASS_INPUT && entry->partition != PN_PARTITION_ANY &&
-           pn_log_topic(req->gateway->env.log, req->params[0], &info, NULL) == 0 &&
+           pn_log_topic(req->gateway->topics, req->params[0], &info, NULL) == 0 &&
            entry->partition >= info.partitions;
 }
 
@@ -247,9 +242,8 @@ enum pn_handled pn_kafka_produce(struct pn_request *req, void *arg)
         return PN_HANDLED;
     }
     /* The log may create the topic, on the disk; and a large body takes a while to parse. */
-    if (!req->may_block &&
-        (req->body_len > INLINE_BYTES_MAX ||
-         pn_log_topic(req->gateway->env.log, req->params[0], &info, NULL) != 0)) {
+    if (!req->may_block && (req->body_len > INLINE_BYTES_MAX ||
+                            pn_log_topic(req->gateway->topics, req->params[0], &info, NULL) != 0)) {
         return PN_HANDLED_BLOCKS;
     }
     if (pn_request_json(req, &root) != 0) {
@@ -264,6 +258,7 @@ enum pn_handled pn_kafka_produce(struct pn_request *req, void *arg)
         return PN_HANDLED;
     }
     req->produce = &state->request;
+    req->produce_log = req->gateway->topics;
     req->produce->topic = req->params[0];
     req->state = state;
     req->finish = finish;

@@ -156,8 +156,8 @@ static bool fetch_ready(struct pn_request *req)
 {
     const struct fetch *fetch = req->state;
     struct pn_log_offsets offsets;
-    return pn_log_offsets(req->gateway->env.log, req->params[0], fetch->partition, &offsets,
-                          NULL) != 0 ||
+    return pn_log_offsets(req->gateway->topics, req->params[0], fetch->partition, &offsets, NULL) !=
+               0 ||
            offsets.end > fetch->offset;
 }
 
@@ -193,11 +193,11 @@ static enum pn_handled fetch_once(struct pn_request *req, const struct fetch *fe
 {
     struct pn_log_records records;
     struct pn_err e;
-    if (pn_log_read(req->gateway->env.log, req->params[0], fetch->partition, fetch->offset,
+    if (pn_log_read(req->gateway->topics, req->params[0], fetch->partition, fetch->offset,
                     FETCH_RECORDS_MAX, (size_t)fetch->max_bytes, arena, &records, &e) != 0) {
         struct pn_log_topic_info info;
         if (e.class_ == PN_CLASS_MISSING &&
-            pn_log_topic(req->gateway->env.log, req->params[0], &info, NULL) == 0) {
+            pn_log_topic(req->gateway->topics, req->params[0], &info, NULL) == 0) {
             pn_reply_error(req, 404, PN_CODE_PARTITION_NOT_FOUND, "Partition not found.");
         } else {
             pn_reply_log_error(req, e.class_, e.msg);

@@ -28,11 +28,7 @@ static void write_partitions(struct pn_buf *out, int32_t count)
 static bool find_topic(struct pn_request *req, struct pn_log_topic_info *info)
 {
     struct pn_err e;
-    if (pn_topic_is_internal(req->params[0])) {
-        pn_reply_log_error(req, PN_CLASS_MISSING, "a stream's topic");
-        return false;
-    }
-    if (pn_log_topic(req->gateway->env.log, req->params[0], info, &e) != 0) {
+    if (pn_log_topic(req->gateway->topics, req->params[0], info, &e) != 0) {
         /* A name that no topic can have is a topic that isn't there. */
         enum pn_class class_ = e.class_ == PN_CLASS_INPUT ? PN_CLASS_MISSING : e.class_;
         pn_reply_log_error(req, class_, e.msg);
@@ -63,18 +59,16 @@ enum pn_handled pn_kafka_topics(struct pn_request *req, void *arg)
     if (!pn_kafka_accept(req)) {
         return PN_HANDLED;
     }
-    if (pn_log_topics(req->gateway->env.log, &req->arena, &topics, &count, &e) != 0) {
+    if (pn_log_topics(req->gateway->topics, &req->arena, &topics, &count, &e) != 0) {
         pn_reply_log_error(req, e.class_, e.msg);
         return PN_HANDLED;
     }
     const char *comma = "";
     pn_buf_addc(&req->out, '[');
     for (size_t i = 0; i < count; i++) {
-        if (!pn_topic_is_internal(topics[i].name)) {
-            pn_buf_adds(&req->out, comma);
-            pn_json_write_cstr(&req->out, topics[i].name);
-            comma = ",";
-        }
+        pn_buf_adds(&req->out, comma);
+        pn_json_write_cstr(&req->out, topics[i].name);
+        comma = ",";
     }
     pn_buf_addc(&req->out, ']');
     req->status = 200;
@@ -127,7 +121,7 @@ enum pn_handled pn_kafka_offsets(struct pn_request *req, void *arg)
     }
     struct pn_log_offsets offsets;
     struct pn_err e;
-    if (pn_log_offsets(req->gateway->env.log, req->params[0], partition, &offsets, &e) != 0) {
+    if (pn_log_offsets(req->gateway->topics, req->params[0], partition, &offsets, &e) != 0) {
         pn_reply_log_error(req, e.class_, e.msg);
         return PN_HANDLED;
     }

@@ -79,6 +79,7 @@ static enum pn_handled begin_put(struct pn_request *req, struct pn_call *call)
         return pn_call_finish(call, 0, NULL) != 0 ? reply_error(req, call) : reply(req);
     }
     req->produce = &call->put.request;
+    req->produce_log = req->gateway->env.log;
     req->finish = finish_put;
     return PN_HANDLED_PRODUCE;
 }

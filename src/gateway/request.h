@@ -88,6 +88,7 @@ struct pn_request {
 
     /* How it goes on. */
     struct pn_log_request *produce; /* in the arena, or the handler's own */
+    struct pn_log *produce_log;     /* the log that `produce` is for */
     struct pn_buf values;           /* room for what `produce` points to */
     /* Builds the reply when the records are durable or refused, on an HTTP thread (or, where the
      * log refused at once, where the handler ran). Then only, it may return PN_HANDLED_PRODUCE to

@@ -461,14 +461,13 @@ static void produced(struct pn_log_request *produce)
 bool pn_serve_submit(struct pn_conn *conn, bool more)
 {
     struct pn_request *req = &conn->req;
-    struct pn_log *log = req->gateway->env.log;
     for (;;) {
         struct pn_err e = {0};
         req->produce->more = more;
         req->produce->done = produced;
         req->produce->arg = conn;
         conn->taken = true;
-        int rc = pn_log_submit(log, req->produce, &e);
+        int rc = pn_log_submit(req->produce_log, req->produce, &e);
         if (rc == 0) {
             return false; /* and it may be finished already */
         }

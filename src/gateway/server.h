@@ -124,6 +124,7 @@ struct pn_gateway_metrics {
 struct pn_gateway {
     struct pn_gateway_config config; /* owns its strings */
     struct pn_gateway_env env;
+    struct pn_log *topics; /* the log as Kafka REST sees it: without the streams' topics */
     struct pn_auth auth;
     struct pn_router router;
     struct pn_listener listener;

@@ -54,24 +54,78 @@ def test_unknown_topic(server, path):
     assert message == "Topic not found."
 
 
+def topic_routes(topic):
+    """Every route that names a topic in its path: (method, path)."""
+    partition = f"/topics/{topic}/partitions/0"
+    return [
+        ("GET", f"/topics/{topic}"),
+        ("GET", f"/topics/{topic}/partitions"),
+        ("GET", partition),
+        ("GET", partition + "/offsets"),
+        ("GET", partition + "/records"),
+        ("GET", partition + "/records?offset=0&timeout=1"),
+        ("POST", f"/topics/{topic}"),
+        ("POST", partition),
+    ]
+
+
 def test_streams_are_no_topics(server):
-    """A stream's records are in the log too, but they come and go by the Kinesis API alone."""
+    """A stream's records are in the log too, but they come and go by the Kinesis API alone: no
+    route of Kafka REST reads them, names them or adds to them."""
     assert kinesis.call(server, "CreateStream", {"StreamName": "s", "ShardCount": 1})[0] == 200
+    record = {"StreamName": "s", "PartitionKey": "k", "Data": text(b"secret")}
+    assert kinesis.call(server, "PutRecord", record)[0] == 200
     topic = "__kinesis.s"
     produce(server, "beside", {"value": 1})
     topics = requests.get(server.url + "/topics").json()
     assert "beside" in topics and topic not in topics
-    error(requests.get(f"{server.url}/topics/{topic}"), 404, 40401)
-    error(requests.get(f"{server.url}/topics/{topic}/partitions/0/offsets"), 404, 40401)
-    assert topic in error(produce(server, topic, {"value": 1}), 400, 40002)
+    for stage in ("", "/prod"):
+        for method, path in topic_routes(topic):
+            answer = requests.request(
+                method, server.url + stage + path,
+                json={"records": [{"value": 1}]} if method == "POST" else None,
+            )  # fmt: skip
+            if method == "GET":
+                error(answer, 404, 40401)
+            else:
+                assert topic in error(answer, 400, 40002)
+            assert text(b"secret") not in answer.text and "secret" not in answer.text, path
+    assert kinesis.stored(server, "s") == [("k", b"secret")]
 
+
+def test_consumers_do_not_see_streams(server):
+    assert kinesis.call(server, "CreateStream", {"StreamName": "s", "ShardCount": 1})[0] == 200
+    record = {"StreamName": "s", "PartitionKey": "k", "Data": text(b"secret")}
+    assert kinesis.call(server, "PutRecord", record)[0] == 200
+    topic = "__kinesis.s"
+    produce(server, "beside", {"value": 1})
     v2 = {"Content-Type": "application/vnd.kafka.v2+json"}
-    made = requests.post(server.url + "/consumers/g", json={"name": "i"}, headers=v2)
-    wanted = {"partitions": [{"topic": topic, "partition": 0}]}
-    base = server.url + "/consumers/g/instances/i"
-    assert made.status_code == 200
-    error(requests.post(base + "/assignments", json=wanted, headers=v2), 404, 40401)
-    assert kinesis.stored(server, "s") == []
+    place = {"topic": topic, "partition": 0, "offset": 0}
+    earliest = {"auto.offset.reset": "earliest", "format": "binary"}
+
+    def instance(name):
+        made = requests.post(
+            server.url + "/consumers/g", json={"name": name, **earliest}, headers=v2
+        )
+        assert made.status_code == 200
+        return server.url + f"/consumers/g/instances/{name}"
+
+    base = instance("assigns")
+    for route, member in (("/assignments", "partitions"), ("/offsets", "offsets")):
+        error(requests.post(base + route, json={member: [place]}, headers=v2), 404, 40401)
+    for route, member in (("/positions", "offsets"), ("/positions/beginning", "partitions"),
+                          ("/positions/end", "partitions")):  # fmt: skip
+        error(requests.post(base + route, json={member: [place]}, headers=v2), 409, 40903)
+    for name, wanted in (("named", {"topics": [topic]}), ("all", {"topic_pattern": ".*"}),
+                         ("some", {"topic_pattern": "__kinesis[.].*"})):  # fmt: skip
+        base = instance(name)
+        requests.post(base + "/subscription", json=wanted, headers=v2)
+        if name != "named":
+            assert topic not in requests.get(base + "/subscription").text
+        assert topic not in requests.get(base + "/assignments").text
+        got = requests.get(base + "/records?timeout=100").json()
+        assert topic not in [record["topic"] for record in got]
+        requests.delete(base)
 
 
 @pytest.mark.parametrize("path", ["1", "1/offsets", "1/records", "x", "-1", "99999999999"])

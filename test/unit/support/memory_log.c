@@ -110,7 +110,7 @@ static void keep(struct pn_memory_log *m, struct topic *topic, struct pn_log_ent
     }
     record->headers = headers;
     record->offset = (int64_t)part->count;
-    record->timestamp_ms = 0;
+    record->timestamp_ms = record->timestamp_ms < 0 ? 0 : record->timestamp_ms;
     entry->offset = record->offset;
     part->count++;
     (void)m;
@@ -352,11 +352,17 @@ static int op_offsets(struct pn_log *log, const char *name, int32_t partition,
 static int op_offset_at(struct pn_log *log, const char *name, int32_t partition,
                         int64_t timestamp_ms, int64_t *offset, struct pn_err *e)
 {
-    (void)timestamp_ms;
-    struct pn_log_offsets offsets;
-    int rc = op_offsets(log, name, partition, &offsets, e);
-    *offset = rc == 0 ? offsets.end : 0;
-    return rc;
+    struct pn_memory_log *m = of(log);
+    pthread_mutex_lock(&m->lock);
+    const struct partition *part = part_of(m, name, partition);
+    size_t at = 0;
+    while (part != NULL && at < part->count &&
+           part->records[at].record.timestamp_ms < timestamp_ms) {
+        at++;
+    }
+    *offset = (int64_t)at;
+    pthread_mutex_unlock(&m->lock);
+    return part != NULL ? 0 : pn_err_missing(e, "no partition %s-%d", name, partition);
 }
 
 static int op_read(struct pn_log *log, const char *name, int32_t partition, int64_t offset,
