@@ -113,7 +113,7 @@ static enum pn_handled begin_put(struct pn_request *req, void *arg)
     put->request.entries = &put->entry;
     put->request.count = 1;
     req->produce = &put->request;
-    req->produce_log = req->gateway->env.log;
+    req->produce_log = put->f->log;
     req->finish = finish_put;
     req->state = put;
     return PN_HANDLED_PRODUCE;
