@@ -57,6 +57,7 @@ static enum pn_class class_of_errno(int errno_value)
     switch (errno_value) {
     case ENOSPC:
     case EDQUOT:
+    case EFBIG: /* the process may not write files that large: `ulimit -f` */
     case EAGAIN:
     case EINTR:
     case EMFILE:

@@ -55,6 +55,12 @@ struct pn_io {
 /* The real disk. Static, never freed. */
 const struct pn_io *pn_io_system(void);
 
+/*
+ * Opens /dev/null as each of standard input, output and error that is closed. Call it first in
+ * main(): otherwise the next file to be opened gets that number, and log lines are written into it.
+ */
+void pn_io_open_std(void);
+
 /* Files. All paths are NUL-terminated; all functions return 0 or an errno with *e set. */
 int pn_io_open(const struct pn_io *io, const char *path, int flags, int *fd,
                struct pn_err *e) PN_MUST_CHECK; /* new files get mode 0644; O_CLOEXEC is added */

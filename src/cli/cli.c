@@ -232,8 +232,10 @@ int pn_cli_run(struct pn_cli *cli, int argc, char **argv)
 
 int pn_cli_main(const struct pn_command *commands, int argc, char **argv)
 {
-    /* A reader that goes away is an error of a write, not the end of the process. */
+    /* A reader that has gone, or a limit on the size of files, fails a write; it must not end the
+     * process. */
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
     /* Column widths need to know UTF-8; everything else stays as in "C". */
     (void)setlocale(LC_CTYPE, "C.UTF-8");
     struct pn_cli cli;

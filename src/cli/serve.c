@@ -371,6 +371,31 @@ static bool parse_roles(const char *text, unsigned *roles)
     return *roles != 0;
 }
 
+/* SIGHUP: a closed terminal sends it, and so do those who have changed a file. */
+static void reload(struct pn_server *server)
+{
+    struct pn_cli *cli = server->cli;
+    const struct pn_settings *settings = NULL;
+    struct pn_err failure = {0};
+    size_t keys = 0;
+    int rc = server->gateway != NULL ? pn_cli_settings(cli, &settings, &failure) : 0;
+    if (rc == 0 && server->gateway != NULL) {
+        rc = pn_gateway_reload_keys(server->gateway, settings->gateway.api_key_file,
+                                    getenv("PINION_API_KEY"), &keys, &failure);
+    }
+    if (rc != 0) {
+        pn_log_error(cli->logger, "serve", "SIGHUP: the former API keys stay in force: %s",
+                     failure.msg);
+    } else if (keys > 0) {
+        pn_log_info(cli->logger, "serve",
+                    "SIGHUP: %zu API keys in force; settings and pipeline.yml need a restart",
+                    keys);
+    } else {
+        pn_log_info(cli->logger, "serve",
+                    "SIGHUP: nothing to reload; settings and pipeline.yml need a restart");
+    }
+}
+
 int pn_cmd_serve(struct pn_cli *cli, int argc, char **argv)
 {
     const char *listen = NULL;
@@ -408,6 +433,7 @@ int pn_cmd_serve(struct pn_cli *cli, int argc, char **argv)
     /* Blocked before any thread starts, so that only this one waits for them. */
     struct pn_signals signals;
     pn_signals_watch(&signals);
+    pn_signals_watch_hangup(&signals);
     struct pn_err failure = {0};
     struct pn_server *server = NULL;
     if (pn_server_start(cli, listen, roles, &server, &failure) != 0) {
@@ -417,6 +443,10 @@ int pn_cmd_serve(struct pn_cli *cli, int argc, char **argv)
     pn_log_info(cli->logger, "serve", "pinion " PINION_VERSION " serves %s%s%s", cli->data,
                 url != NULL ? " on " : ", without a gateway", url != NULL ? url : "");
     int signal = pn_signals_wait(&signals);
+    while (signal == SIGHUP) {
+        reload(server);
+        signal = pn_signals_wait(&signals);
+    }
     pn_log_info(cli->logger, "serve", "%s: finishing what was accepted", strsignal(signal));
     pn_server_stop(&server);
     pn_log_info(cli->logger, "serve", "stopped");

@@ -11,6 +11,12 @@ void pn_signals_watch(struct pn_signals *signals)
     (void)pthread_sigmask(SIG_BLOCK, &signals->watched, &signals->before);
 }
 
+void pn_signals_watch_hangup(struct pn_signals *signals)
+{
+    (void)sigaddset(&signals->watched, SIGHUP);
+    (void)pthread_sigmask(SIG_BLOCK, &signals->watched, NULL);
+}
+
 bool pn_signals_came(const struct pn_signals *signals, int64_t wait_ms)
 {
     const struct timespec wait = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000L};

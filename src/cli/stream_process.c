@@ -43,7 +43,15 @@ static int process(struct run *run, struct pn_streams *streams, bool once, struc
     }
     int rc = pn_streams_start(streams, e);
     if (rc == 0) {
+        pn_signals_watch_hangup(&run->signals);
         int signal = pn_signals_wait(&run->signals);
+        while (signal == SIGHUP) {
+            pn_log_info(
+                run->cli->logger, "stream",
+                "%s: nothing to reload; settings and pipeline.yml are read at the start only",
+                strsignal(signal));
+            signal = pn_signals_wait(&run->signals);
+        }
         pn_log_info(run->cli->logger, "stream", "%s: finishing the commits under way",
                     strsignal(signal));
         pn_streams_stop(streams);

@@ -24,6 +24,7 @@ __attribute__((noreturn)) static void run_child(const char *const *argv, int out
     }
     struct sigaction usual = {.sa_handler = SIG_DFL};
     (void)sigaction(SIGPIPE, &usual, NULL);
+    (void)sigaction(SIGXFSZ, &usual, NULL);
     (void)sigaction(SIGTERM, &usual, NULL);
     (void)sigaction(SIGINT, &usual, NULL);
     sigset_t none;

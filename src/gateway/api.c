@@ -63,7 +63,7 @@ static enum pn_handled health(struct pn_request *req, void *arg)
 static enum pn_handled metrics(struct pn_request *req, void *arg)
 {
     (void)arg;
-    const struct pn_auth *auth = &req->gateway->auth;
+    struct pn_auth *auth = &req->gateway->auth;
     if (!auth->loopback && !pn_auth_allows(auth, pn_request_header(req, "x-api-key"))) {
         req->status = 403;
         pn_buf_adds(&req->out, "{\"message\":\"Forbidden\"}");

@@ -10,22 +10,23 @@
 
 enum { KEY_FILE_BYTES_MAX = PN_API_KEYS_MAX * (PN_API_KEY_BYTES_MAX + 2) };
 
-static int add_key(struct pn_auth *auth, const char *key, size_t len, const char *from,
+static int add_key(struct pn_auth_keys *keys, const char *key, size_t len, const char *from,
                    struct pn_err *e)
 {
     if (len < PN_API_KEY_BYTES_MIN || len > PN_API_KEY_BYTES_MAX) {
         return pn_err_input(e, "an API key in %s has %zu characters; it must have %d to %d", from,
                             len, PN_API_KEY_BYTES_MIN, PN_API_KEY_BYTES_MAX);
     }
-    if (auth->count == PN_API_KEYS_MAX) {
+    if (keys->count == PN_API_KEYS_MAX) {
         return pn_err_input(e, "%s has more than %d API keys", from, PN_API_KEYS_MAX);
     }
-    (void)SHA256((const unsigned char *)key, len, auth->sums[auth->count++]);
+    (void)SHA256((const unsigned char *)key, len, keys->sums[keys->count++]);
     return 0;
 }
 
 /* Adds every line that isn't empty nor a comment. */
-static int add_lines(struct pn_auth *auth, const char *text, const char *from, struct pn_err *e)
+static int add_lines(struct pn_auth_keys *keys, const char *text, const char *from,
+                     struct pn_err *e)
 {
     for (const char *p = text; *p != '\0';) {
         size_t len = strcspn(p, "\n");
@@ -39,7 +40,7 @@ static int add_lines(struct pn_auth *auth, const char *text, const char *from, s
             used--;
         }
         if (used > 0 && *line != '#') {
-            int rc = add_key(auth, line, used, from, e);
+            int rc = add_key(keys, line, used, from, e);
             if (rc != 0) {
                 return rc;
             }
@@ -50,19 +51,41 @@ static int add_lines(struct pn_auth *auth, const char *text, const char *from, s
     return 0;
 }
 
-static int add_file(struct pn_auth *auth, const char *path, const struct pn_io *io,
+static int add_file(struct pn_auth_keys *keys, const char *path, const struct pn_io *io,
                     struct pn_err *e)
 {
     struct pn_buf text;
     pn_buf_init(&text, KEY_FILE_BYTES_MAX);
     int rc = pn_io_read_file(io, path, &text, e);
     if (rc == 0) {
-        rc = add_lines(auth, pn_buf_text(&text), path, e);
+        rc = add_lines(keys, pn_buf_text(&text), path, e);
     }
     if (text.data != NULL) {
         OPENSSL_cleanse(text.data, text.len);
     }
     pn_buf_deinit(&text);
+    return rc;
+}
+
+static int read_keys(struct pn_auth_keys *read, const char *key_file, const char *keys,
+                     const struct pn_io *io, struct pn_err *e)
+{
+    *read = (struct pn_auth_keys){.sums = pn_xcalloc(PN_API_KEYS_MAX, sizeof *read->sums)};
+    int rc = 0;
+    if (key_file != NULL && *key_file != '\0') {
+        rc = add_file(read, key_file, io, e);
+    }
+    if (rc == 0 && keys != NULL) {
+        rc = add_lines(read, keys, "PINION_API_KEY", e);
+    }
+    if (rc == 0 && read->count == 0) {
+        rc = pn_err_input(e, "gateway.auth is api-key, but there are no keys: give them in "
+                             "gateway.api_key_file, one a line, or in PINION_API_KEY");
+    }
+    if (rc != 0) {
+        free(read->sums);
+        *read = (struct pn_auth_keys){0};
+    }
     return rc;
 }
 
@@ -84,32 +107,42 @@ int pn_auth_init(struct pn_auth *auth, const char *mode, bool loopback, const ch
     if (strcmp(mode, "api-key") != 0) {
         return pn_err_input(e, "gateway.auth is \"%s\"; it must be none or api-key", mode);
     }
-    auth->required = true;
-    auth->sums = pn_xcalloc(PN_API_KEYS_MAX, sizeof *auth->sums);
-    int rc = 0;
-    if (key_file != NULL && *key_file != '\0') {
-        rc = add_file(auth, key_file, io, e);
-    }
-    if (rc == 0 && keys != NULL) {
-        rc = add_lines(auth, keys, "PINION_API_KEY", e);
-    }
-    if (rc == 0 && auth->count == 0) {
-        rc = pn_err_input(e, "gateway.auth is api-key, but there are no keys: give them in "
-                             "gateway.api_key_file, one a line, or in PINION_API_KEY");
-    }
-    if (rc != 0) {
-        pn_auth_deinit(auth);
+    int rc = read_keys(&auth->keys, key_file, keys, io, e);
+    if (rc == 0) {
+        auth->required = true;
+        pthread_rwlock_init(&auth->lock, NULL);
     }
     return rc;
 }
 
+int pn_auth_reload(struct pn_auth *auth, const char *key_file, const char *keys,
+                   const struct pn_io *io, size_t *count, struct pn_err *e)
+{
+    struct pn_auth_keys fresh;
+    PN_ASSERT(auth->required);
+    int rc = read_keys(&fresh, key_file, keys, io, e);
+    if (rc != 0) {
+        return rc;
+    }
+    *count = fresh.count;
+    pthread_rwlock_wrlock(&auth->lock);
+    struct pn_auth_keys former = auth->keys;
+    auth->keys = fresh;
+    pthread_rwlock_unlock(&auth->lock);
+    free(former.sums);
+    return 0;
+}
+
 void pn_auth_deinit(struct pn_auth *auth)
 {
-    free(auth->sums);
+    if (auth->required) {
+        pthread_rwlock_destroy(&auth->lock);
+    }
+    free(auth->keys.sums);
     memset(auth, 0, sizeof *auth);
 }
 
-bool pn_auth_allows(const struct pn_auth *auth, const char *key)
+bool pn_auth_allows(struct pn_auth *auth, const char *key)
 {
     if (!auth->required) {
         return true;
@@ -120,8 +153,10 @@ bool pn_auth_allows(const struct pn_auth *auth, const char *key)
     unsigned char sum[PN_KEY_SUM_BYTES];
     (void)SHA256((const unsigned char *)key, strlen(key), sum);
     int found = 0;
-    for (size_t i = 0; i < auth->count; i++) {
-        found |= CRYPTO_memcmp(sum, auth->sums[i], sizeof sum) == 0;
+    pthread_rwlock_rdlock(&auth->lock);
+    for (size_t i = 0; i < auth->keys.count; i++) {
+        found |= CRYPTO_memcmp(sum, auth->keys.sums[i], sizeof sum) == 0;
     }
+    pthread_rwlock_unlock(&auth->lock);
     return found != 0;
 }

@@ -7,6 +7,7 @@
 #ifndef PN_GATEWAY_AUTH_H
 #define PN_GATEWAY_AUTH_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -16,11 +17,16 @@
 enum { PN_API_KEYS_MAX = 1024, PN_API_KEY_BYTES_MIN = 16, PN_API_KEY_BYTES_MAX = 256 };
 enum { PN_KEY_SUM_BYTES = 32 };
 
-struct pn_auth {
-    bool required;
-    bool loopback; /* the address listened on */
+struct pn_auth_keys {
     unsigned char (*sums)[PN_KEY_SUM_BYTES];
     size_t count;
+};
+
+struct pn_auth {
+    bool required;
+    bool loopback;         /* the address listened on */
+    pthread_rwlock_t lock; /* of `keys`, where a key is required */
+    struct pn_auth_keys keys;
 };
 
 /*
@@ -30,8 +36,16 @@ struct pn_auth {
  */
 int pn_auth_init(struct pn_auth *auth, const char *mode, bool loopback, const char *key_file,
                  const char *keys, const struct pn_io *io, struct pn_err *e) PN_MUST_CHECK;
+/*
+ * Reads the keys again, from the file and `keys`, and takes them in place of the former ones; they
+ * stay when one of the new ones is wrong (INPUT) or the file cannot be read. Only where a key is
+ * required. `count` is how many there are now. Any thread.
+ */
+int pn_auth_reload(struct pn_auth *auth, const char *key_file, const char *keys,
+                   const struct pn_io *io, size_t *count, struct pn_err *e) PN_MUST_CHECK;
 void pn_auth_deinit(struct pn_auth *auth);
-/* Is `key` (NULL: none sent) one of the keys? True without looking when none is required. */
-bool pn_auth_allows(const struct pn_auth *auth, const char *key);
+/* Is `key` (NULL: none sent) one of the keys? True without looking when none is required. Any
+ * thread. */
+bool pn_auth_allows(struct pn_auth *auth, const char *key);
 
 #endif

@@ -324,6 +324,15 @@ int pn_gateway_start(struct pn_gateway *gateway, struct pn_err *e)
     return 0;
 }
 
+int pn_gateway_reload_keys(struct pn_gateway *gateway, const char *key_file, const char *keys,
+                           size_t *count, struct pn_err *e)
+{
+    *count = 0;
+    return gateway->auth.required
+               ? pn_auth_reload(&gateway->auth, key_file, keys, gateway->env.io, count, e)
+               : 0;
+}
+
 uint16_t pn_gateway_port(const struct pn_gateway *gateway)
 {
     return gateway->listener.port;

@@ -108,6 +108,13 @@ int pn_gateway_listen(struct pn_gateway *gateway, struct pn_err *e) PN_MUST_CHEC
 /* Serves; takes the port first if pn_gateway_listen() has not. A failed start leaves nothing behind
  * but the gateway to destroy. */
 int pn_gateway_start(struct pn_gateway *gateway, struct pn_err *e) PN_MUST_CHECK;
+/*
+ * Reads the API keys again, where the gateway requires one: from the file and `keys`, as in
+ * pn_gateway_config. On an error the former keys stay. `count` is how many there are, 0 where none
+ * is required. Any thread.
+ */
+int pn_gateway_reload_keys(struct pn_gateway *gateway, const char *key_file, const char *keys,
+                           size_t *count, struct pn_err *e) PN_MUST_CHECK;
 /* The port it listens on, after pn_gateway_listen(). */
 uint16_t pn_gateway_port(const struct pn_gateway *gateway);
 /* Stops taking connections, finishes what was accepted, commits the consumers' offsets and stops.

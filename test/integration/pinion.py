@@ -41,8 +41,10 @@ def query(name, data, **more):
 class Server:
     """`pinion serve` on a data folder; a context manager that ends it cleanly."""
 
-    def __init__(self, data, *args, env=None):
+    def __init__(self, data, *args, env=None, under=""):
+        """`under`: what a shell does before it becomes the server, such as `ulimit -f 8`."""
         self.data = Path(data)
+        self.under = under
         self.args = [str(arg) for arg in args]
         self.env = {**os.environ, **(env or {})}
         self.process = None
@@ -54,7 +56,8 @@ class Server:
         announcement.unlink(missing_ok=True)
         self.output = open(self.data / "server.out", "ab")
         self.process = subprocess.Popen(
-            [PINION, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0", *self.args],
+            ["sh", "-c", f'{self.under}\nexec "$0" "$@"', PINION, "serve", "--data", str(self.data),
+             "--listen", "127.0.0.1:0", *self.args],
             stdout=self.output, stderr=self.output, stdin=subprocess.DEVNULL, env=self.env,
         )  # fmt: skip
         deadline = time.monotonic() + START_SECONDS_MAX

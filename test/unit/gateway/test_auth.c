@@ -43,7 +43,7 @@ static void test_keys(void **state)
     assert_int_equal(
         init(&auth, "api-key", false, "# two keys\n  0123456789abcdef\r\n\nfedcba9876543210", &e),
         0);
-    assert_int_equal(auth.count, 2);
+    assert_int_equal(auth.keys.count, 2);
     assert_true(pn_auth_allows(&auth, "0123456789abcdef"));
     assert_true(pn_auth_allows(&auth, "fedcba9876543210"));
     assert_false(pn_auth_allows(&auth, NULL));
@@ -51,6 +51,25 @@ static void test_keys(void **state)
     assert_false(pn_auth_allows(&auth, "0123456789abcde"));
     assert_false(pn_auth_allows(&auth, "0123456789abcdef "));
     assert_false(pn_auth_allows(&auth, "# two keys"));
+    pn_auth_deinit(&auth);
+}
+
+static void test_keys_are_read_again(void **state)
+{
+    (void)state;
+    struct pn_auth auth;
+    struct pn_err e;
+    size_t count = 0;
+    assert_int_equal(init(&auth, "api-key", false, "0123456789abcdef", &e), 0);
+    assert_int_not_equal(pn_auth_reload(&auth, NULL, "short", pn_io_system(), &count, &e), 0);
+    assert_int_not_equal(pn_auth_reload(&auth, NULL, "", pn_io_system(), &count, &e), 0);
+    assert_true(pn_auth_allows(&auth, "0123456789abcdef"));
+    assert_int_equal(pn_auth_reload(&auth, NULL, "fedcba9876543210\nfedcba9876543211",
+                                    pn_io_system(), &count, &e),
+                     0);
+    assert_int_equal(count, 2);
+    assert_false(pn_auth_allows(&auth, "0123456789abcdef"));
+    assert_true(pn_auth_allows(&auth, "fedcba9876543211"));
     pn_auth_deinit(&auth);
 }
 
@@ -90,6 +109,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_who_may_listen),
         cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_keys_are_read_again),
         cmocka_unit_test(test_loopback),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,104 @@
+"""The server as a process: signals, limits, and the descriptors that it starts with."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+import requests
+
+from pinion import Server
+
+JSON_V2 = {"Content-Type": "application/vnd.kafka.json.v2+json"}
+
+
+def post(server, value, topic="t"):
+    body = {"records": [{"value": value}]}
+    return requests.post(f"{server.url}/topics/{topic}", json=body, headers=JSON_V2, timeout=60)
+
+
+def says(path, words, seconds=20):
+    """Waits for the words in a file of log lines."""
+    deadline = time.monotonic() + seconds
+    while words not in path.read_text() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert words in path.read_text()
+
+
+# --- descriptors ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("closed", [[0], [1], [2], [0, 1, 2]])
+def test_closed_standard_streams(data, closed):
+    """Log lines are written to none of the data folder's files."""
+    with Server(data, under="exec " + " ".join(f"{number}>&-" for number in closed)) as server:
+        for number in closed:
+            assert os.readlink(f"/proc/{server.process.pid}/fd/{number}") == "/dev/null"
+        assert post(server, 1).status_code == 200
+    for lock in data.rglob("*lock"):
+        assert b"serve" not in lock.read_bytes()
+
+
+# --- limits ---------------------------------------------------------------------------------------
+
+
+def test_limit_on_the_size_of_files(data):
+    """As a full disk: what does not fit is refused, and what was acknowledged stays."""
+    # In blocks of 512 bytes; the log writes its segments ahead by up to a megabyte.
+    with Server(data, under="ulimit -f 8192") as server:
+        kept = 0
+        answer = None
+        for number in range(40):
+            answer = post(server, f"{number}" + "x" * 500_000)
+            if answer.status_code != 200:
+                break
+            kept += 1
+        assert 0 < kept < 40 and answer.status_code == 503, (kept, answer.text)
+        assert answer.headers["Retry-After"] == "1"
+        assert "File too large" in answer.json()["message"]
+        assert requests.get(f"{server.url}/health", timeout=30).status_code == 200
+    with Server(data) as server:
+        path = f"{server.url}/topics/t/partitions/0/offsets"
+        assert requests.get(path, timeout=30).json()["end_offset"] == kept
+        assert post(server, 1).status_code == 200
+
+
+# --- SIGHUP ---------------------------------------------------------------------------------------
+
+OLD = "0123456789abcdef-the-old-one"
+NEW = "0123456789abcdef-the-new-one"
+
+
+def test_hangup_reads_the_keys_again(data, tmp_path):
+    keys = tmp_path / "keys"
+    keys.write_text(OLD + "\n")
+    settings = ["--set", "gateway.auth=api-key", "--set", f"gateway.api_key_file={keys}"]
+    with Server(data, *settings) as server:
+
+        def status(key):
+            headers = {"x-api-key": key}
+            return requests.get(f"{server.url}/topics", headers=headers, timeout=30).status_code
+
+        assert (status(OLD), status(NEW)) == (200, 403)
+        keys.write_text("short\n")
+        server.process.send_signal(signal.SIGHUP)
+        says(data / "server.out", "the former API keys stay in force")
+        assert (status(OLD), status(NEW)) == (200, 403)
+        keys.write_text(NEW + "\n")
+        server.process.send_signal(signal.SIGHUP)
+        says(data / "server.out", "SIGHUP: 1 API keys in force")
+        assert (status(OLD), status(NEW)) == (403, 200)
+
+
+def test_hangup_without_keys(server, data):
+    server.process.send_signal(signal.SIGHUP)
+    says(data / "server.out", "SIGHUP: nothing to reload")
+    assert post(server, 1).status_code == 200
+
+
+def test_hangup_of_a_processor(server, processors, data):
+    processor = processors.start()
+    processor.send_signal(signal.SIGHUP)
+    says(data / "process.out", "Hangup: nothing to reload")
+    processors.stop(processor)
