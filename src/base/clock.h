@@ -42,10 +42,5 @@ static inline int64_t pn_mono_ms(const struct pn_clock *clock)
 enum { PN_ISO8601_SIZE = 32 };
 /* "2026-11-23T15:44:43.123Z" into out[PN_ISO8601_SIZE]; returns out. */
 char *pn_iso8601(int64_t wall_ms, char *out);
-/* Reads "2026-11-23T15:44:43.123Z", also without fraction, with a space for the T, with an offset
- * (+02:00) or none (UTC). Returns 0, or -1 when it is no such time. */
-int pn_iso8601_parse(const char *text, int64_t *wall_ms);
-/* The same for what people write: also "2026-11-23", which is its start in UTC. */
-int pn_time_parse(const char *text, int64_t *wall_ms);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/time_text.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/stations.h"
@@ -211,11 +212,12 @@ static int read_version(struct pn_table_session *session, const struct version_o
         return pn_delta_snapshot(session->delta, wanted->version, &session->snapshot, e);
     }
     int64_t wall_ms = 0;
-    if (pn_time_parse(wanted->at, &wall_ms) != 0) {
-        return pn_err_input(e,
-                            "--at takes a time such as 2026-11-23T15:44:43Z, or a day such as "
-                            "2026-11-23, not '%s'",
-                            wanted->at);
+    if (!pn_time_parse_ms(wanted->at, &wall_ms)) {
+        return pn_err_input(
+            e,
+            "--at takes a time such as 2026-11-23T15:44:43Z or 2026-11-23T15:44, or "
+            "a day such as 2026-11-23, not '%s'",
+            wanted->at);
     }
     return pn_delta_snapshot_at(session->delta, wall_ms, &session->snapshot, e);
 }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
+#include "base/time_text.h"
 #include "base/units.h"
 #include "emulate/generator_internal.h"
 
@@ -141,8 +141,8 @@ static int read_date(struct scan *scan, struct pn_gen_piece *piece, struct pn_er
     if (dots != NULL) {
         *dots = '\0';
     }
-    if (dots == NULL || pn_iso8601_parse(from, &from_ms) != 0 ||
-        pn_iso8601_parse(dots + 2, &to_ms) != 0 || to_ms < from_ms) {
+    if (dots == NULL || !pn_time_parse_ms(from, &from_ms) || !pn_time_parse_ms(dots + 2, &to_ms) ||
+        to_ms < from_ms) {
         return fail(scan, e,
                     "date takes FROM..TO, as in 2017-10-19T00:00:00..2022-10-19T23:59:59, and "
                     "then a format like %Y-%m-%d");

@@ -2,7 +2,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "base/clock.h"
+#include "base/time_text.h"
 #include "pipeline/internal.h"
 
 enum { SHARDS_MAX = 500, NAME_BYTES_MAX = 128, KEY_BYTES_MAX = 1024, HOURS_DEFAULT = 24 };
@@ -64,7 +64,7 @@ bool pn_stream_start_parse(const char *text, enum pn_stream_start *start, int64_
     } else if (strcmp(text, "trim_horizon") == 0) {
         *start = PN_START_TRIM_HORIZON;
     } else {
-        return pn_time_parse(text, start_ms) == 0;
+        return pn_time_parse_ms(text, start_ms);
     }
     return true;
 }

@@ -23,7 +23,8 @@ CREATE OR REPLACE MACRO make_coordinates(latitude, longitude) AS
 
 -- The instant that a text names, in UTC where it names no offset; null where it names none. Years
 -- are 1000 to 9999. The forms: 2018-09-03T07:12:45 (a space for the T, a fraction, Z or an offset
--- are fine, the date alone is midnight), 09/03/2018, 07:12:45 and 2018:09:03 07:12:45.
+-- are fine, the seconds may be left out, the date alone is midnight), 09/03/2018, 07:12:45 and
+-- 2018:09:03 07:12:45.
 --
 -- A cast to TIMESTAMP WITH TIME ZONE takes three times as long: for texts with an offset alone.
 CREATE OR REPLACE MACRO parse_timestamp(text) AS
@@ -35,6 +36,10 @@ CREATE OR REPLACE MACRO parse_timestamp(text) AS
             || '[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?'
             || '[+-](0[0-9]|1[0-7])(:?[0-5][0-9])?')
             THEN TRY_CAST(text AS TIMESTAMP WITH TIME ZONE)
+        WHEN regexp_full_match(text, '[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}'
+            || '[T ]([01][0-9]|2[0-3]):[0-5][0-9](Z|[+-](0[0-9]|1[0-7])(:?[0-5][0-9])?)?')
+            THEN TRY_CAST(substr(text, 1, 16) || ':00' || substr(text, 17)
+                AS TIMESTAMP WITH TIME ZONE)
         WHEN regexp_full_match(text, '[0-9]{2}/[0-9]{2}/[1-9][0-9]{3}, [0-9]{2}:[0-9]{2}:[0-9]{2}')
             THEN try_strptime(text, '%m/%d/%Y, %H:%M:%S') AT TIME ZONE 'UTC'
         WHEN regexp_full_match(text, '[1-9][0-9]{3}:[0-9]{2}:[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}')

@@ -5,16 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
+#include "base/time_text.h"
 
 enum {
     UNKNOWN_BYTES_MAX = 64 << 20, /* a record is smaller */
-    DATE_LEN = 10,                /* "2018-09-03" */
     INSTANT_LEN_MAX = 63,
     KEY_SHOWN_MAX = 80,
-    FRACTION_DIGITS_MS = 3,
-    FRACTION_DIGITS_US = 6
 };
 
 /* Whole numbers up to here are what a double says they are. */
@@ -209,52 +206,14 @@ static bool whole_number(const struct pn_json *node, int64_t *value)
     return true;
 }
 
-/* Microseconds since 1970; base's parser knows milliseconds, the digits behind them are ours. */
 static bool instant(const struct pn_json *node, int64_t *micros)
 {
-    char text[INSTANT_LEN_MAX + 1];
-    int64_t wall_ms = 0;
-    if (node->text_len > INSTANT_LEN_MAX || memchr(node->text, '\0', node->text_len) != NULL) {
-        return false;
-    }
-    memcpy(text, node->text, node->text_len);
-    text[node->text_len] = '\0';
-    if (pn_iso8601_parse(text, &wall_ms) != 0) {
-        return false;
-    }
-    int64_t below_ms = 0;
-    const char *point = strchr(text, '.');
-    const char *digit = "";
-    if (point != NULL && strspn(point + 1, "0123456789") > FRACTION_DIGITS_MS) {
-        digit = point + 1 + FRACTION_DIGITS_MS;
-    }
-    for (int i = FRACTION_DIGITS_MS; i < FRACTION_DIGITS_US; i++) {
-        below_ms *= 10;
-        if (*digit >= '0' && *digit <= '9') {
-            below_ms += *digit++ - '0';
-        }
-    }
-    *micros = wall_ms * 1000 + below_ms;
-    return true;
+    return pn_time_parse(node->text, node->text_len, micros);
 }
 
 static bool day(const struct pn_json *node, int32_t *days)
 {
-    static const int64_t DAY_MS = 86400000;
-    char text[DATE_LEN + 1];
-    char full[INSTANT_LEN_MAX];
-    int64_t wall_ms = 0;
-    if (node->text_len != DATE_LEN) {
-        return false;
-    }
-    memcpy(text, node->text, DATE_LEN);
-    text[DATE_LEN] = '\0';
-    snprintf(full, sizeof full, "%sT00:00:00Z", text);
-    if (pn_iso8601_parse(full, &wall_ms) != 0) {
-        return false;
-    }
-    *days = (int32_t)(wall_ms / DAY_MS - (wall_ms % DAY_MS < 0 ? 1 : 0));
-    return true;
+    return pn_day_parse(node->text, node->text_len, days);
 }
 
 /* --- checking: may the record be a row? ------------------------------------------------------- */

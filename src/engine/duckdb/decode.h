@@ -5,8 +5,8 @@
  *   and an absent member are null; in a required column they make the record no row.
  * - An object whose one member is the column's `unwrap` stands for that member's value.
  * - string takes strings; bigint and int take numbers without a fraction (5, 5.0, 5e0) that fit;
- *   double takes numbers; boolean takes true and false; timestamp takes an ISO 8601 string;
- *   date takes "YYYY-MM-DD"; a struct takes an object, its fields by these same rules.
+ *   double takes numbers; boolean takes true and false; timestamp and date take a string of the
+ *   grammar in base/time_text.h; a struct takes an object, its fields by these same rules.
  *   Anything else makes the record no row.
  * - Members that no column takes are counted and, as the table says, dropped, kept or a reason to
  *   reject the record.

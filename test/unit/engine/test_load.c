@@ -52,6 +52,26 @@ static void test_every_type(void **state)
                   "\"2018-09-03T05:12:45.123456Z\"|\"2018-09-03\"|{\"x\":1.5,\"y\":2}\n");
 }
 
+static void test_times_and_days(void **state)
+{
+    load_text(*state,
+              "{\"id\":1,\"moment\":\"2020-01-01\",\"day\":\"20200101\"}\n"
+              "{\"id\":2,\"moment\":\"2020-01-01T00:00\",\"day\":\"2020-01-01T00:00\"}\n"
+              "{\"id\":3,\"moment\":\"2020-01-01T00:00Z\"}\n"
+              "{\"id\":4,\"moment\":\"20200101T000000Z\"}\n"
+              "{\"id\":5,\"moment\":\"0001-01-01T00:00:00,5Z\",\"day\":\"0001-01-01\"}\n"
+              "{\"id\":6,\"day\":\"0000-01-01\"}\n"
+              "{\"id\":7,\"day\":\"2020-01-01T12:00\"}\n"
+              "{\"id\":8,\"moment\":\"2020-01-01T00:00:60Z\"}\n",
+              5, 3);
+    assert_answer(*state, "SELECT id, moment, day FROM raw_thing ORDER BY id",
+                  "1|\"2020-01-01T00:00:00Z\"|\"2020-01-01\"\n"
+                  "2|\"2020-01-01T00:00:00Z\"|\"2020-01-01\"\n"
+                  "3|\"2020-01-01T00:00:00Z\"|null\n"
+                  "4|\"2020-01-01T00:00:00Z\"|null\n"
+                  "5|\"0001-01-01T00:00:00.500000Z\"|\"0001-01-01\"\n");
+}
+
 static void test_absent_and_null_are_null(void **state)
 {
     load_text(*state,
@@ -363,6 +383,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_every_type, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_times_and_days, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_absent_and_null_are_null, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_numbers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_names_and_wrappers, set_up, tear_down),

@@ -1,0 +1,36 @@
+/*
+ * Times and days as people and programs write them. This is the only grammar of times: columns of
+ * type timestamp and date, options such as --at and --from, `start` in pipeline.yml and the dates
+ * of generator.yml all take it. docs/queries.md lists the forms.
+ *
+ *   time     = day [ ("T" | " ") clock [ zone ] ]     a day alone is its midnight
+ *   day      = YYYY-MM-DD
+ *   clock    = HH:MM [ :SS [ ("." | ",") digits ] ]   24:00 is the end of the day
+ *   zone     = "Z" | ("+" | "-") HH [ [":"] MM ]      none: UTC
+ *              [ "[" name "]" ]...                    as Java's ZonedDateTime writes it; the offset
+ *                                                     before it counts
+ *
+ * and ISO 8601's basic form of the same: YYYYMMDD [ "T" HHMM [ SS [ fraction ] ] [ zone ] ]. The
+ * letters T and Z may be small. Digits finer than a microsecond are dropped. Second 60 (a leap
+ * second) is refused: Unix time has no number for it.
+ *
+ * Sources: ISO 8601-1:2019, RFC 3339, RFC 9557 (the names in brackets), and what toString() of
+ * Java's LocalDate, LocalDateTime, OffsetDateTime, ZonedDateTime and Instant writes.
+ */
+#ifndef PN_BASE_TIME_TEXT_H
+#define PN_BASE_TIME_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Microseconds since 1970-01-01 UTC of a time from 0001-01-01 to the end of 9999, in UTC. False,
+ * with *micros as it was, when the text is not such a time. */
+bool pn_time_parse(const char *text, size_t len, int64_t *micros);
+/* Days since 1970-01-01. Takes a day, or a time at midnight: its day as it is written, whatever the
+ * zone. False, with *days as it was, otherwise. */
+bool pn_day_parse(const char *text, size_t len, int32_t *days);
+/* pn_time_parse() of a C string in milliseconds, rounded down. */
+bool pn_time_parse_ms(const char *text, int64_t *wall_ms);
+
+#endif
