@@ -20,21 +20,19 @@ static const char *start_text(const struct pn_pipeline_stream *stream, char out[
 
 /* --- as text -------------------------------------------------------------------------------- */
 
-static void show_topics(const struct pn_pipeline *pipeline, FILE *out)
+static void show_topics(const struct pn_topic *topics, size_t count, FILE *out)
 {
-    fprintf(out, "\ntopics:\n");
-    for (size_t i = 0; i < pipeline->topic_count; i++) {
-        const struct pn_topic *topic = &pipeline->topics[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct pn_topic *topic = &topics[i];
         fprintf(out, "  %s  %" PRId32 " partition%s\n", topic->name, topic->partitions,
                 topic->partitions == 1 ? "" : "s");
     }
 }
 
-static void show_streams(const struct pn_pipeline *pipeline, FILE *out)
+static void show_streams(const struct pn_pipeline_stream *streams, size_t count, FILE *out)
 {
-    fprintf(out, "\nstreams:\n");
-    for (size_t i = 0; i < pipeline->stream_count; i++) {
-        const struct pn_pipeline_stream *stream = &pipeline->streams[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct pn_pipeline_stream *stream = &streams[i];
         char time[PN_ISO8601_SIZE];
         fprintf(out, "  %s  %" PRId32 " shard%s, kept for %" PRId32 "h, read from %s\n",
                 stream->name, stream->shards, stream->shards == 1 ? "" : "s",
@@ -96,11 +94,18 @@ static void show_dag(const struct pn_dag *dag, FILE *out)
 static void show_text(const struct pn_pipeline *pipeline, FILE *out)
 {
     fprintf(out, "%s: %s\n%s\n", pipeline->name, pipeline->description, pipeline->folder);
-    show_topics(pipeline, out);
-    show_streams(pipeline, out);
+    fprintf(out, "\ntopics:\n");
+    show_topics(pipeline->topics, pipeline->topic_count, out);
+    show_topics(pipeline->topic_patterns, pipeline->topic_pattern_count, out);
+    fprintf(out, "\nstreams:\n");
+    show_streams(pipeline->streams, pipeline->stream_count, out);
+    show_streams(pipeline->stream_patterns, pipeline->stream_pattern_count, out);
     fprintf(out, "\ntables, below the store:\n");
     for (size_t i = 0; i < pipeline->table_count; i++) {
         show_table(&pipeline->tables[i], out);
+    }
+    for (size_t i = 0; i < pipeline->table_pattern_count; i++) {
+        show_table(&pipeline->table_patterns[i], out);
     }
     fprintf(out, "  dead letters  %s\n", pipeline->dead_letters_path);
     fprintf(out, "  dead letters of streams  %s\n", pipeline->stream_dead_letters_path);
@@ -200,6 +205,51 @@ static void add_dag(struct pn_buf *out, const struct pn_dag *dag)
     pn_buf_addc(out, ']');
 }
 
+static void add_topics(struct pn_buf *out, const struct pn_topic *topics, size_t count)
+{
+    pn_buf_addc(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        next(out, i, "\n {");
+        add_text(out, "name", topics[i].name);
+        add_i64(out, "partitions", topics[i].partitions);
+        pn_buf_addc(out, '}');
+    }
+    pn_buf_addc(out, ']');
+}
+
+static void add_streams(struct pn_buf *out, const struct pn_pipeline_stream *streams, size_t count)
+{
+    pn_buf_addc(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        next(out, i, "\n {");
+        add_stream(out, &streams[i]);
+        pn_buf_addc(out, '}');
+    }
+    pn_buf_addc(out, ']');
+}
+
+static void add_tables(struct pn_buf *out, const struct pn_table *tables, size_t count)
+{
+    pn_buf_addc(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        next(out, i, "\n {");
+        add_table(out, &tables[i]);
+        pn_buf_addc(out, '}');
+    }
+    pn_buf_addc(out, ']');
+}
+
+/* What is a pattern is in lists of its own. */
+static void add_patterns(struct pn_buf *out, const struct pn_pipeline *pipeline)
+{
+    pn_buf_adds(out, ",\n\"topic_patterns\":");
+    add_topics(out, pipeline->topic_patterns, pipeline->topic_pattern_count);
+    pn_buf_adds(out, ",\n\"stream_patterns\":");
+    add_streams(out, pipeline->stream_patterns, pipeline->stream_pattern_count);
+    pn_buf_adds(out, ",\n\"table_patterns\":");
+    add_tables(out, pipeline->table_patterns, pipeline->table_pattern_count);
+}
+
 static void show_json(const struct pn_pipeline *pipeline, FILE *file)
 {
     struct pn_buf buf;
@@ -213,26 +263,14 @@ static void show_json(const struct pn_pipeline *pipeline, FILE *file)
     add_text(out, "dead_letters_dir", pipeline->dead_letters_dir);
     add_text(out, "dead_letters", pipeline->dead_letters_path);
     add_text(out, "stream_dead_letters", pipeline->stream_dead_letters_path);
-    pn_buf_adds(out, ",\n\"topics\":[");
-    for (size_t i = 0; i < pipeline->topic_count; i++) {
-        next(out, i, "\n {");
-        add_text(out, "name", pipeline->topics[i].name);
-        add_i64(out, "partitions", pipeline->topics[i].partitions);
-        pn_buf_addc(out, '}');
-    }
-    pn_buf_adds(out, "],\n\"streams\":[");
-    for (size_t i = 0; i < pipeline->stream_count; i++) {
-        next(out, i, "\n {");
-        add_stream(out, &pipeline->streams[i]);
-        pn_buf_addc(out, '}');
-    }
-    pn_buf_adds(out, "],\n\"tables\":[");
-    for (size_t i = 0; i < pipeline->table_count; i++) {
-        next(out, i, "\n {");
-        add_table(out, &pipeline->tables[i]);
-        pn_buf_addc(out, '}');
-    }
-    pn_buf_adds(out, "],\n\"queries\":[");
+    pn_buf_adds(out, ",\n\"topics\":");
+    add_topics(out, pipeline->topics, pipeline->topic_count);
+    pn_buf_adds(out, ",\n\"streams\":");
+    add_streams(out, pipeline->streams, pipeline->stream_count);
+    pn_buf_adds(out, ",\n\"tables\":");
+    add_tables(out, pipeline->tables, pipeline->table_count);
+    add_patterns(out, pipeline);
+    pn_buf_adds(out, ",\n\"queries\":[");
     for (size_t i = 0; i < pipeline->query_count; i++) {
         next(out, i, "\n {");
         add_text(out, "name", pipeline->queries[i].name);
@@ -314,8 +352,10 @@ static int run_check(struct pn_cli *cli, int argc, char **argv)
         return pn_cli_fail(cli, &e);
     }
     fprintf(cli->out, "%s: topics %zu, streams %zu, tables %zu, queries %zu, DAGs %zu: all right\n",
-            pipeline->name, pipeline->topic_count, pipeline->stream_count, pipeline->table_count,
-            pipeline->query_count, pipeline->dag_count);
+            pipeline->name, pipeline->topic_count + pipeline->topic_pattern_count,
+            pipeline->stream_count + pipeline->stream_pattern_count,
+            pipeline->table_count + pipeline->table_pattern_count, pipeline->query_count,
+            pipeline->dag_count);
     return PN_EXIT_OK;
 }
 

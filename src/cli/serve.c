@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "cli/admission.h"
 #include "cli/commands.h"
 #include "cli/serve_streams.h"
 #include "cli/signals.h"
@@ -24,6 +25,7 @@ struct pn_server {
     struct pn_serve_streams *streams;
     struct pn_sink *sink; /* NULL, as what follows, when its role was left out */
     struct pn_scheduler *scheduler;
+    struct pn_admission admission; /* of topics */
     struct pn_gateway *gateway;
     struct pn_route routes[2];
     char *url;
@@ -136,11 +138,13 @@ static void add_routes(struct pn_server *server)
 
 static int create_gateway(struct pn_server *server, const char *listen, struct pn_err *e)
 {
+    const struct pn_pipeline *pipeline = NULL;
     const struct pn_settings *settings = NULL;
-    int rc = pn_cli_settings(server->cli, &settings, e);
+    int rc = pn_cli_pipeline_and_settings(server->cli, &pipeline, &settings, e);
     if (rc != 0) {
         return rc;
     }
+    pn_admission_init(&server->admission, pipeline, settings, server->log);
     char *consumers = pn_cli_path(server->cli, "consumers");
     struct pn_gateway_config config;
     pn_gateway_config_init(&config);
@@ -175,7 +179,9 @@ static int create_gateway(struct pn_server *server, const char *listen, struct p
                                        .io = server->cli->io,
                                        .clock = server->cli->clock,
                                        .logger = server->cli->logger,
-                                       .metrics = server->metrics};
+                                       .metrics = server->metrics,
+                                       .first_record = pn_admission_first_record,
+                                       .first_record_arg = &server->admission};
     rc = pn_gateway_create(&config, &env, &server->gateway, e);
     free(consumers);
     return rc;

@@ -10,9 +10,28 @@
 enum {
     FLUSH_TIMEOUT_MS = 600000,
     ANSWER_BYTES_MAX = 1024 * 1024,
-    BUSY_TRIES = 100, /* another command lands the log, or a server is just starting */
+    REGEX_BYTES_MAX = 1024 * 1024, /* of a thousand names */
+    BUSY_TRIES = 100,              /* another command lands the log, or a server is just starting */
     BUSY_PAUSE_MS = 100
 };
+
+/* The patterns of topics as one regular expression, into `regex`; NULL when there are none. */
+static const char *regex_of(const struct pn_pipeline *pipeline, struct pn_buf *regex)
+{
+    for (size_t i = 0; i < pipeline->topic_pattern_count; i++) {
+        pn_buf_adds(regex, i > 0 ? "|" : "");
+        for (const char *at = pipeline->topic_patterns[i].name; *at != '\0'; at++) {
+            if (*at == '*') {
+                pn_buf_adds(regex, ".+");
+            } else if (*at == '.') {
+                pn_buf_adds(regex, "[.]"); /* the one letter of a name that means something else */
+            } else {
+                pn_buf_addc(regex, *at);
+            }
+        }
+    }
+    return pipeline->topic_pattern_count > 0 ? pn_buf_text(regex) : NULL;
+}
 
 int pn_cli_open_sink(struct pn_cli *cli, struct pn_log *log, struct pn_store *store,
                      struct pn_metrics *metrics, struct pn_sink **sink, struct pn_err *e)
@@ -28,11 +47,14 @@ int pn_cli_open_sink(struct pn_cli *cli, struct pn_log *log, struct pn_store *st
     for (size_t i = 0; i < pipeline->topic_count; i++) {
         topics[i] = pipeline->topics[i].name;
     }
+    struct pn_buf regex;
+    pn_buf_init(&regex, REGEX_BYTES_MAX);
     struct pn_sink_config config;
     pn_sink_config_init(&config);
     config.folder = folder;
     config.topics = topics;
     config.topic_count = pipeline->topic_count;
+    config.topics_regex = regex_of(pipeline, &regex);
     config.topics_dir = pipeline->topics_dir;
     config.dead_letters_dir = pipeline->dead_letters_dir;
     config.flush_size = settings->sink.flush_size;
@@ -46,6 +68,7 @@ int pn_cli_open_sink(struct pn_cli *cli, struct pn_log *log, struct pn_store *st
     config.metrics = metrics;
     rc = pn_sink_create(&config, sink, e);
     free(topics);
+    pn_buf_deinit(&regex);
     free(folder);
     return rc;
 }

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "cli/admission.h"
 #include "log/embedded/embedded.h"
 #include "store/local/local.h"
 
@@ -111,16 +112,6 @@ int pn_cli_open_log(struct pn_cli *cli, struct pn_metrics *metrics, struct pn_lo
 
 /* --- streams ---------------------------------------------------------------------------------- */
 
-static int set_retention(void *arg, struct pn_stream *edit, struct pn_arena *arena,
-                         struct pn_err *e)
-{
-    (void)arena;
-    (void)e;
-    const struct pn_pipeline_stream *wanted = arg;
-    edit->retention_hours = wanted->retention_hours;
-    return 0;
-}
-
 /* What is there stays as it is: it may have been changed since. */
 static int make_stream(struct pn_kinesis *kinesis, const struct pn_pipeline_stream *wanted,
                        struct pn_err *e)
@@ -133,11 +124,9 @@ static int make_stream(struct pn_kinesis *kinesis, const struct pn_pipeline_stre
         pn_err_copy(e, rc != 0 ? &failure : NULL);
         return rc;
     }
-    const struct pn_stream_create create = {.name = wanted->name, .shards = wanted->shards};
+    const struct pn_stream_create create = {
+        .name = wanted->name, .shards = wanted->shards, .retention_hours = wanted->retention_hours};
     rc = pn_kinesis_create_stream(kinesis, &create, e);
-    if (rc == 0) {
-        rc = pn_kinesis_update(kinesis, wanted->name, set_retention, (void *)wanted, e);
-    }
     if (rc != 0) {
         pn_err_prefix(e, "the stream %s", wanted->name);
     }
@@ -163,6 +152,9 @@ int pn_cli_open_kinesis(struct pn_cli *cli, struct pn_log *log, struct pn_metric
     config.put_failure_rate = (double)settings->kinesis.put_failure_percent / PERCENT;
     config.shards_max = settings->kinesis.shards_max;
     config.iterator_ms = settings->kinesis.iterator_ms;
+    struct pn_admission *admission = pn_arena_calloc(arena, 1, sizeof *admission);
+    pn_admission_init(admission, pipeline, settings, log);
+    config.admission = pn_admission_of_streams(admission);
     struct pn_kinesis *opened = NULL;
     rc = pn_kinesis_create(&config, log, cli->io, cli->clock, cli->logger, metrics, &opened, e);
     for (size_t i = 0; i < pipeline->stream_count && rc == 0; i++) {

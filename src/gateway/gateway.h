@@ -75,6 +75,10 @@ struct pn_gateway_env {
     const struct pn_clock *clock;
     struct pn_logger *logger;
     struct pn_metrics *metrics;
+    /* Called where it may block, before the first record of a topic that isn't there goes to the
+     * log: makes the topic, or leaves that to the log. INPUT: it takes no more topics. NULL ok. */
+    int (*first_record)(void *arg, const char *topic, struct pn_err *e);
+    void *first_record_arg;
 };
 
 struct pn_gateway;

@@ -229,6 +229,21 @@ static enum pn_handled finish(struct pn_request *req)
     return PN_HANDLED;
 }
 
+/* A topic that isn't there may be one that its first record makes, in a way of its own. False when
+ * the reply says why it is not made. */
+static bool make_topic(struct pn_request *req)
+{
+    const struct pn_gateway_env *env = &req->gateway->env;
+    struct pn_log_topic_info info;
+    struct pn_err e;
+    if (env->first_record == NULL || pn_log_topic(env->log, req->params[0], &info, NULL) == 0 ||
+        env->first_record(env->first_record_arg, req->params[0], &e) == 0) {
+        return true;
+    }
+    pn_reply_log_error(req, e.class_, e.msg);
+    return false;
+}
+
 enum pn_handled pn_kafka_produce(struct pn_request *req, void *arg)
 {
     (void)arg;
@@ -255,6 +270,9 @@ enum pn_handled pn_kafka_produce(struct pn_request *req, void *arg)
     if (pn_produce_parse(&input, &req->arena, &req->values, &state->entries, &state->count,
                          &error) != 0) {
         pn_reply_error(req, error.status, error.code, "%s", error.msg);
+        return PN_HANDLED;
+    }
+    if (req->may_block && !make_topic(req)) {
         return PN_HANDLED;
     }
     req->produce = &state->request;

@@ -120,7 +120,6 @@ enum pn_handled pn_kinesis_call(struct pn_request *req, const struct pn_operatio
                                 struct pn_json *input)
 {
     struct pn_gateway *gateway = req->gateway;
-    pn_metric_add(gateway->metrics.operations[operation - pn_operations], 1);
     /* A large body's records are decoded into the arena. */
     if (req->body_len > INLINE_BYTES_MAX && !pn_request_reserve(req, req->body_len * 2)) {
         return PN_HANDLED;
@@ -131,8 +130,14 @@ enum pn_handled pn_kinesis_call(struct pn_request *req, const struct pn_operatio
     call->kinesis = gateway->env.kinesis;
     call->input = input;
     call->arena = &req->arena;
+    call->may_block = req->may_block;
     call->reply = (struct pn_wire){.out = &req->out, .cbor = pn_aws_is_cbor(req)};
-    if (pn_call_run(call) != 0) {
+    int rc = pn_call_run(call);
+    if (call->has_to_block) {
+        return PN_HANDLED_BLOCKS;
+    }
+    pn_metric_add(gateway->metrics.operations[operation - pn_operations], 1);
+    if (rc != 0) {
         return reply_error(req, call);
     }
     if ((operation->flags & PN_OPERATION_PUTS) != 0) {

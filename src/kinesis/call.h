@@ -52,6 +52,8 @@ struct pn_call {
     struct pn_kinesis *kinesis;
     struct pn_json *input; /* an object; never NULL. The check changes it, see model.h */
     struct pn_arena *arena;
+    bool may_block;    /* the caller may wait */
+    bool has_to_block; /* PUTS, when it failed: it makes its stream where it may block; run anew */
     struct pn_wire reply; /* .out is the front's buffer, reserved for the reply's body */
 
     struct pn_stream_put put; /* PUTS */

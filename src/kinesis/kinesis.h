@@ -127,6 +127,17 @@ struct pn_stream {
     const char *policy; /* resource policy, JSON text, or NULL */
 };
 
+struct pn_kinesis;
+
+/* Streams that their first record makes. Called by many threads at once. */
+struct pn_stream_admission {
+    /* Is this a name of one? Doesn't wait. */
+    bool (*admits)(void *arg, const char *name);
+    /* Makes it, if it isn't there by now; LIMIT_EXCEEDED when there are enough. BLOCKS. */
+    int (*make)(void *arg, struct pn_kinesis *kinesis, const char *name, struct pn_err *e);
+    void *arg;
+};
+
 struct pn_kinesis_config {
     const char *folder;  /* <data>/kinesis */
     const char *region;  /* of ARNs; "us-east-1" */
@@ -136,10 +147,9 @@ struct pn_kinesis_config {
     double put_failure_rate; /* 0..1: so many records of a PutRecords fail, each on its own */
     int64_t shards_max;      /* open shards of the account (DescribeLimits); 500 */
     int64_t iterator_ms;     /* an iterator's life; 5 minutes */
+    struct pn_stream_admission admission; /* zeroed: no record makes a stream */
 };
 void pn_kinesis_config_init(struct pn_kinesis_config *config);
-
-struct pn_kinesis;
 
 /* Reads the metadata and finishes what a crash cut short. All pointers are borrowed for its life,
  * the config's strings too; logger and metrics may be NULL. CORRUPT names a damaged metadata file.
@@ -178,6 +188,7 @@ struct pn_stream_create {
     bool on_demand;
     int32_t record_kib_max;        /* 0: default */
     int32_t warm_throughput_mibps; /* 0: none */
+    int32_t retention_hours;       /* 0: default */
     const struct pn_stream_tag *tags;
     size_t tag_count;
 };

@@ -73,11 +73,33 @@ static int check_ordering(struct pn_call *call, const struct pn_stream *stream)
                       text, stream->name, pn_op_account(call));
 }
 
+/* The stream of a put. One that isn't there may be one that its first record makes; that it is a
+ * record has been checked. */
+static int find_or_make(struct pn_call *call, const struct pn_stream **stream)
+{
+    const struct pn_stream_admission *admission = &pn_kinesis_config(call->kinesis)->admission;
+    const char *name = NULL;
+    int rc = pn_op_stream_name(call, &name);
+    if (rc == 0) {
+        rc = pn_kinesis_stream(call->kinesis, name, stream, &call->err);
+    }
+    if (rc != PN_KINESIS_NOT_FOUND || name == NULL || admission->admits == NULL ||
+        !admission->admits(admission->arg, name)) {
+        return rc;
+    }
+    if (!call->may_block) {
+        call->has_to_block = true;
+        return rc;
+    }
+    rc = admission->make(admission->arg, call->kinesis, name, &call->err);
+    return rc == 0 ? pn_kinesis_stream(call->kinesis, name, stream, &call->err) : rc;
+}
+
 int pn_op_put_record(struct pn_call *call)
 {
     const struct pn_stream *stream = NULL;
     struct pn_stream_record *record = pn_arena_calloc(call->arena, 1, sizeof *record);
-    int rc = pn_call_stream(call, &stream);
+    int rc = find_or_make(call, &stream);
     if (rc == 0) {
         rc = take_record(call, call->input, record);
     }
@@ -143,7 +165,7 @@ int pn_op_put_records(struct pn_call *call)
     const struct pn_json *list = pn_json_get(call->input, "Records");
     const struct pn_stream *stream = NULL;
     struct pn_stream_record *records = pn_arena_calloc(call->arena, list->count, sizeof *records);
-    int rc = pn_call_stream(call, &stream);
+    int rc = find_or_make(call, &stream);
     if (rc == 0) {
         rc = take_records(call, list, records);
     }

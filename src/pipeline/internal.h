@@ -46,6 +46,7 @@ enum {
     PN_PIPELINE_TOPICS_MAX = 1000,
     PN_PIPELINE_STREAMS_MAX = 1000,
     PN_PIPELINE_TABLES_MAX = 1000,
+    PN_PIPELINE_FOUND_MAX = 1000,   /* tables in the store that match a pattern */
     PN_PIPELINE_COLUMNS_MAX = 1000, /* of a table, or fields of a struct */
     PN_PIPELINE_QUERIES_MAX = 1000,
     PN_PIPELINE_DAGS_MAX = 100,
@@ -60,7 +61,9 @@ struct pn_pipeline_private {
     struct pn_arena arena; /* everything but the pipeline itself */
     struct pn_yaml yaml;
     const struct pn_io *io;
-    const char *folder; /* as it was given, for messages */
+    const char *folder;      /* as it was given, for messages */
+    struct pn_table *tables; /* the pipeline's, with room for those that are found */
+    size_t table_capacity;
 };
 
 /* Each reads its part of the YAML into the pipeline, in this order, topics being there. */
@@ -77,11 +80,19 @@ int pn_columns_read(struct pn_pipeline *pipeline, const struct pn_yaml_node *nod
 int pn_type_parse(struct pn_arena *arena, const char *text, struct pn_type *type,
                   struct pn_err *e) PN_MUST_CHECK;
 
+/* A name with a `*`, as the name it would be; NULL when it has more than one. The arena's. */
+const char *pn_pattern_as_name(struct pn_pipeline *pipeline, const char *pattern);
+/* Is one of the keys the other, or a folder above it? Where both have a `*` in the same part: may
+ * they be? Where only one has, they are taken for different. */
+bool pn_keys_overlap(const char *a, const char *b);
 /* An ASCII letter or _, then letters, digits and _, at most PN_PIPELINE_NAME_BYTES_MAX. */
 bool pn_is_identifier(const char *text, size_t len);
 /* The number of a map's or list's children against `max`. NULL ok. */
 int pn_pipeline_check_count(const struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
                             size_t max, struct pn_err *e) PN_MUST_CHECK;
+/* A pattern among the keys of `map`: one `*`, and no name that a pattern before it matches. */
+int pn_pipeline_check_pattern(struct pn_pipeline *pipeline, const struct pn_yaml_node *map,
+                              const struct pn_yaml_node *node, struct pn_err *e) PN_MUST_CHECK;
 /* Reads a SQL file of the folder: UTF-8, not too large, something else in it than comments. The
  * message of an error names the file. */
 int pn_pipeline_read_sql(struct pn_pipeline *pipeline, const char *path, const char **sql,

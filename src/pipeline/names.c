@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "pipeline/internal.h"
+#include "pipeline/pattern.h"
 
 enum { CYCLE_BYTES_MAX = 500 };
 
@@ -31,6 +32,40 @@ int pn_pipeline_check_count(const struct pn_pipeline *pipeline, const struct pn_
     }
     return pn_yaml_error(&pipeline->private_->yaml, node, e, "has %zu entries; %zu are allowed",
                          node->count, max);
+}
+
+const char *pn_pattern_as_name(struct pn_pipeline *pipeline, const char *pattern)
+{
+    const char *star = strchr(pattern, '*');
+    if (star == NULL) {
+        return pattern;
+    }
+    if (strchr(star + 1, '*') != NULL) {
+        return NULL;
+    }
+    return pn_arena_printf(&pipeline->private_->arena, "%.*sx%s", (int)(star - pattern), pattern,
+                           star + 1);
+}
+
+int pn_pipeline_check_pattern(struct pn_pipeline *pipeline, const struct pn_yaml_node *map,
+                              const struct pn_yaml_node *node, struct pn_err *e)
+{
+    const struct pn_yaml *yaml = &pipeline->private_->yaml;
+    if (pn_pattern_as_name(pipeline, node->key) == NULL) {
+        return pn_yaml_error(yaml, node, e, "a pattern has one *");
+    }
+    for (const struct pn_yaml_node *other = map->first; other != node; other = other->next) {
+        const char *both = pn_is_pattern(other->key)
+                               ? pn_patterns_meet(other->key, node->key, &pipeline->private_->arena)
+                               : NULL;
+        if (both != NULL) {
+            return pn_yaml_error(yaml, node, e,
+                                 "matches names that \"%.60s\" on line %d matches, too, such as "
+                                 "\"%.60s\": make one of them narrower",
+                                 other->key, other->line, both);
+        }
+    }
+    return 0;
 }
 
 /* The place of `name` among the keys of `map`, or -1. */

@@ -1,5 +1,6 @@
 #include "pipeline/pipeline.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,6 +8,7 @@
 #include "base/mem.h"
 #include "log/log.h"
 #include "pipeline/internal.h"
+#include "pipeline/pattern.h"
 #include "store/store.h"
 
 enum { PARTITIONS_MAX = 1000, CWD_BYTES_MAX = 4096 };
@@ -14,6 +16,7 @@ enum { PARTITIONS_MAX = 1000, CWD_BYTES_MAX = 4096 };
 static const struct pn_yaml_key top_keys[] = {
     {"name", PN_YAML_SCALAR, true},
     {"description", PN_YAML_SCALAR, false},
+    {"id", PN_YAML_SCALAR, false},
     {"topics", PN_YAML_MAP, false},
     {"sink", PN_YAML_MAP, false},
     {"streams", PN_YAML_MAP, false},
@@ -52,6 +55,31 @@ static int read_store_key(struct pn_pipeline *pipeline, const struct pn_yaml_nod
     return 0;
 }
 
+bool pn_pipeline_id_valid(const char *id)
+{
+    size_t len = strlen(id);
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)id[i];
+        if (c >= 0x80 || (!isalnum(c) && strchr("_-", c) == NULL)) {
+            return false;
+        }
+    }
+    return len > 0 && len <= PN_PIPELINE_ID_MAX;
+}
+
+static int read_id(struct pn_pipeline *pipeline, const struct pn_yaml_node *node, struct pn_err *e)
+{
+    if (node == NULL) {
+        return 0;
+    }
+    if (!pn_pipeline_id_valid(node->text)) {
+        return pn_yaml_error(&pipeline->private_->yaml, node, e,
+                             "an id is letters, digits, _ and -, at most %d", PN_PIPELINE_ID_MAX);
+    }
+    pipeline->id = node->text;
+    return 0;
+}
+
 static int read_head(struct pn_pipeline *pipeline, struct pn_err *e)
 {
     const struct pn_yaml *yaml = &pipeline->private_->yaml;
@@ -69,6 +97,9 @@ static int read_head(struct pn_pipeline *pipeline, struct pn_err *e)
     rc = pn_yaml_text(yaml, pn_yaml_get(root, "name"), &pipeline->name, e);
     if (rc == 0) {
         rc = pn_yaml_text(yaml, pn_yaml_get(root, "description"), &pipeline->description, e);
+    }
+    if (rc == 0) {
+        rc = read_id(pipeline, pn_yaml_get(root, "id"), e);
     }
     if (rc == 0 && sink != NULL) {
         rc = pn_yaml_check(yaml, sink, sink_keys, e);
@@ -112,7 +143,11 @@ static int read_topic(struct pn_pipeline *pipeline, const struct pn_yaml_node *n
 {
     const struct pn_yaml *yaml = &pipeline->private_->yaml;
     struct pn_err inner;
-    if (!pn_topic_name_valid(node->key, strlen(node->key), &inner)) {
+    const char *name = pn_pattern_as_name(pipeline, node->key);
+    if (name == NULL) {
+        return pn_yaml_error(yaml, node, e, "a pattern has one *");
+    }
+    if (!pn_topic_name_valid(name, strlen(name), &inner)) {
         return pn_yaml_error(yaml, node, e, "%s", inner.msg);
     }
     topic->name = node->key;
@@ -147,18 +182,22 @@ static int read_topics(struct pn_pipeline *pipeline, struct pn_err *e)
     if (rc != 0) {
         return rc;
     }
-    struct pn_topic *topics =
-        pn_arena_calloc(&pipeline->private_->arena, map->count, sizeof *topics);
-    size_t at = 0;
-    for (const struct pn_yaml_node *node = map->first; node != NULL; node = node->next) {
-        rc = read_topic(pipeline, node, &topics[at++], e);
-        if (rc != 0) {
-            return rc;
+    struct pn_arena *arena = &pipeline->private_->arena;
+    struct pn_topic *topics = pn_arena_calloc(arena, map->count, sizeof *topics);
+    struct pn_topic *patterns = pn_arena_calloc(arena, map->count, sizeof *patterns);
+    pipeline->topics = topics;
+    pipeline->topic_patterns = patterns;
+    for (const struct pn_yaml_node *node = map->first; rc == 0 && node != NULL; node = node->next) {
+        if (pn_is_pattern(node->key)) {
+            rc = pn_pipeline_check_pattern(pipeline, map, node, e);
+            if (rc == 0) {
+                rc = read_topic(pipeline, node, &patterns[pipeline->topic_pattern_count++], e);
+            }
+        } else {
+            rc = read_topic(pipeline, node, &topics[pipeline->topic_count++], e);
         }
     }
-    pipeline->topics = topics;
-    pipeline->topic_count = map->count;
-    return 0;
+    return rc;
 }
 
 static int check_settings(const struct pn_pipeline *pipeline, struct pn_err *e)

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/io.h"
 
@@ -61,7 +62,8 @@ enum pn_unknown_keys {
 struct pn_table {
     const char *name;       /* as queries call it */
     const char *path;       /* key in the store: "delta_tables/raw/x" */
-    const char *from_topic; /* a raw table: loaded from this topic's landed objects; else NULL */
+    const char *from_topic; /* a raw table: loaded from the landed objects of this topic, or of all
+                               topics that this pattern stands for (pattern.h); else NULL */
     const char *sql_file;   /* a transformed table: path of its SELECT, for messages; else NULL */
     const char *sql;        /* that file's text */
     const struct pn_table *like; /* a stream table: rows come from a stream, columns and SELECT are
@@ -142,16 +144,27 @@ struct pn_dag {
     int32_t active_runs_max; /* runs at once; further ones are queued */
 };
 
+/* What is a pattern (pattern.h) is in a list of its own: of those that the same name matches there
+ * is one at most, and an exact name goes before all. */
 struct pn_pipeline {
     const char *name;
     const char *description;
     const char *folder; /* absolute */
+    const char *id;     /* of its owner, as it stands in names and paths: `pinion init --id` gives
+                           another; NULL when there is none */
     const struct pn_topic *topics;
     size_t topic_count;
+    const struct pn_topic *topic_patterns; /* a topic that matches is made like this */
+    size_t topic_pattern_count;
     const struct pn_pipeline_stream *streams;
     size_t stream_count;
+    const struct pn_pipeline_stream *stream_patterns; /* their tables are table_patterns */
+    size_t stream_pattern_count;
     const struct pn_table *tables; /* a table comes behind all it reads */
     size_t table_count;
+    const struct pn_table
+        *table_patterns; /* stream tables: name, path and checkpoints have a `*` */
+    size_t table_pattern_count;
     const struct pn_query *queries; /* sorted by name */
     size_t query_count;
     const struct pn_dag *dags;
@@ -171,10 +184,35 @@ int pn_pipeline_load(const char *folder, const struct pn_io *io, struct pn_pipel
                      struct pn_err *e) PN_MUST_CHECK;
 void pn_pipeline_destroy(struct pn_pipeline **pipeline); /* NULL ok */
 
+/* Letters, digits, _ and -, 1 to PN_PIPELINE_ID_MAX of them. */
+enum { PN_PIPELINE_ID_MAX = 64 };
+bool pn_pipeline_id_valid(const char *id);
+
 /* Each returns NULL when there is none of that name. */
 const struct pn_table *pn_pipeline_table(const struct pn_pipeline *pipeline, const char *name);
 const struct pn_pipeline_stream *pn_pipeline_stream(const struct pn_pipeline *pipeline,
                                                     const char *name);
+/* The pattern that a name matches, which is no topic's (stream's) own; or NULL. */
+const struct pn_topic *pn_pipeline_topic_pattern(const struct pn_pipeline *pipeline,
+                                                 const char *name);
+const struct pn_pipeline_stream *pn_pipeline_stream_pattern(const struct pn_pipeline *pipeline,
+                                                            const char *name);
+/*
+ * A stream of that name, and its tables, made of the pattern that it matches; in the arena. INPUT
+ * when a table would be in another one's place, or have no lawful path.
+ */
+int pn_pipeline_make_stream(const struct pn_pipeline *pipeline,
+                            const struct pn_pipeline_stream *pattern, const char *name,
+                            struct pn_arena *arena, const struct pn_pipeline_stream **stream,
+                            struct pn_err *e) PN_MUST_CHECK;
+struct pn_store;
+/* Adds to `tables` those in the store whose paths match a table pattern: what streams that match a
+ * pattern have filled. Before others see the pipeline; the names are those that the streams have
+ * given. One whose name differs from another's only in its case is left out. */
+int pn_pipeline_find_tables(struct pn_pipeline *pipeline, struct pn_store *store,
+                            struct pn_err *e) PN_MUST_CHECK;
+/* Does any raw table read the topic? */
+bool pn_pipeline_reads_topic(const struct pn_pipeline *pipeline, const char *topic);
 const struct pn_query *pn_pipeline_query(const struct pn_pipeline *pipeline, const char *name);
 /* The MISSING error for a table that was never written: it tells how the table comes to be. */
 int pn_pipeline_not_yet(const struct pn_pipeline *pipeline, const struct pn_table *table,

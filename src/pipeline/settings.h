@@ -30,6 +30,7 @@ struct pn_settings {
         int64_t queue_bytes_max;
         int64_t partitions;
         bool auto_create_topics;
+        int64_t pattern_topics_max;
         int64_t record_bytes_max;
     } log;
     struct {
@@ -79,6 +80,7 @@ struct pn_settings {
         int64_t put_failure_percent; /* of records of PutRecords, refused on purpose */
         int64_t shards_max;
         int64_t iterator_ms;
+        int64_t pattern_streams_max;
     } kinesis;
     struct {
         char *region;

@@ -63,6 +63,9 @@ const struct pn_setting pn_settings_table[] = {
         "of a topic that is created by the first record sent to it"),
     BOOL("log.auto_create_topics", log.auto_create_topics, "true",
          "a record for an unknown topic creates it; false: it is refused"),
+    INT("log.pattern_topics_max", log.pattern_topics_max, "1000", 0, 100000, NULL,
+        "topics that the first records to them make for one pattern of the pipeline; further ones "
+        "are refused"),
     SIZE("log.record_bytes_max", log.record_bytes_max, "1MiB", KIB(1), MIB(64), NULL,
          "key and value of one record; 1MiB is what Kafka and Kinesis take unless told otherwise"),
 
@@ -153,6 +156,9 @@ const struct pn_setting pn_settings_table[] = {
         "retries"),
     INT("kinesis.shards_max", kinesis.shards_max, "500", 1, 100000, NULL,
         "open shards of all streams together"),
+    INT("kinesis.pattern_streams_max", kinesis.pattern_streams_max, "100", 0, 100000, NULL,
+        "streams that the first records to them make for one pattern of the pipeline; further ones "
+        "are refused"),
     DURATION("kinesis.iterator_ms", kinesis.iterator_ms, "5m", SECONDS(1), DAYS(1), NULL,
              "a shard iterator expires after this"),
 

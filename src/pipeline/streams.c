@@ -4,6 +4,7 @@
 
 #include "base/time_text.h"
 #include "pipeline/internal.h"
+#include "pipeline/pattern.h"
 
 enum { SHARDS_MAX = 500, NAME_BYTES_MAX = 128, KEY_BYTES_MAX = 1024, HOURS_DEFAULT = 24 };
 static const int64_t hour_ms = 3600000;
@@ -15,16 +16,20 @@ static const struct pn_yaml_key stream_keys[] = {
     {"tables", PN_YAML_MAP, false},    {NULL, PN_YAML_NULL, false},
 };
 
-static int check_name(const struct pn_yaml *yaml, const struct pn_yaml_node *node, struct pn_err *e)
+static int check_name(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
+                      struct pn_err *e)
 {
-    size_t len = strlen(node->key);
-    bool ok = len <= NAME_BYTES_MAX;
+    const struct pn_yaml *yaml = &pipeline->private_->yaml;
+    const char *name = pn_pattern_as_name(pipeline, node->key);
+    size_t len = name != NULL ? strlen(name) : 0;
+    bool ok = name != NULL && len <= NAME_BYTES_MAX;
     for (size_t i = 0; i < len && ok; i++) {
-        ok = isalnum((unsigned char)node->key[i]) || strchr("_.-", node->key[i]) != NULL;
+        ok = isalnum((unsigned char)name[i]) || strchr("_.-", name[i]) != NULL;
     }
     if (!ok) {
         return pn_yaml_error(yaml, node, e,
-                             "a stream's name is letters, digits, _, - and ., at most %d",
+                             "a stream's name is letters, digits, _, - and ., at most %d; a "
+                             "pattern has one * besides",
                              NAME_BYTES_MAX);
     }
     return 0;
@@ -83,24 +88,29 @@ static const char *filled_by(const struct pn_pipeline_stream *streams, size_t co
     return NULL;
 }
 
+/* A stream fills a table, a pattern of streams those of a pattern. */
 static int read_flow(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
-                     const struct pn_pipeline_stream *streams, size_t stream_count,
+                     const struct pn_pipeline_stream *streams, size_t stream_count, bool is_pattern,
                      struct pn_flow *flow, struct pn_err *e)
 {
     const struct pn_yaml *yaml = &pipeline->private_->yaml;
     if (node->kind != PN_YAML_SCALAR) {
         return pn_yaml_error(yaml, node, e, "takes the name of a table");
     }
-    flow->table = pn_pipeline_table(pipeline, node->text);
-    if (flow->table == NULL || flow->table->like == NULL) {
-        const char *names[PN_PIPELINE_TABLES_MAX];
-        size_t count = 0;
-        for (size_t i = 0; i < pipeline->table_count; i++) {
-            if (pipeline->tables[i].like != NULL) {
-                names[count++] = pipeline->tables[i].name;
-            }
+    const struct pn_table *tables = is_pattern ? pipeline->table_patterns : pipeline->tables;
+    size_t table_count = is_pattern ? pipeline->table_pattern_count : pipeline->table_count;
+    const char *names[PN_PIPELINE_TABLES_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < table_count; i++) {
+        if (tables[i].like != NULL) {
+            names[count++] = tables[i].name;
+            flow->table = strcmp(tables[i].name, node->text) == 0 ? &tables[i] : flow->table;
         }
-        return pn_yaml_error_unknown(yaml, node, "table with like", node->text, names, count, e);
+    }
+    if (flow->table == NULL) {
+        return pn_yaml_error_unknown(
+            yaml, node, is_pattern ? "table with like and a * in its name" : "table with like",
+            node->text, names, count, e);
     }
     const char *other = filled_by(streams, stream_count, flow->table);
     if (other != NULL) {
@@ -126,7 +136,7 @@ static int read_flows(struct pn_pipeline *pipeline, const struct pn_yaml_node *n
     struct pn_flow *flows = pn_arena_calloc(arena, map != NULL ? map->count + 1 : 1, sizeof *flows);
     stream->flows = flows;
     if (rc == 0 && table != NULL) {
-        rc = read_flow(pipeline, table, streams, stream_count, flows, e);
+        rc = read_flow(pipeline, table, streams, stream_count, pn_is_pattern(node->key), flows, e);
         stream->flow_count = 1;
     }
     const struct pn_yaml_node *item = map != NULL ? map->first : NULL;
@@ -136,7 +146,7 @@ static int read_flows(struct pn_pipeline *pipeline, const struct pn_yaml_node *n
         if (strlen(item->key) > KEY_BYTES_MAX) {
             return pn_yaml_error(yaml, item, e, "is longer than %d bytes", KEY_BYTES_MAX);
         }
-        rc = read_flow(pipeline, item, streams, stream_count, flow, e);
+        rc = read_flow(pipeline, item, streams, stream_count, pn_is_pattern(node->key), flow, e);
     }
     return rc;
 }
@@ -147,8 +157,12 @@ static int read_stream(struct pn_pipeline *pipeline, const struct pn_yaml_node *
 {
     const struct pn_yaml *yaml = &pipeline->private_->yaml;
     *stream = (struct pn_pipeline_stream){
-        .name = node->key, .shards = 1, .retention_hours = HOURS_DEFAULT};
-    int rc = check_name(yaml, node, e);
+        .name = node->key,
+        .shards = 1,
+        .retention_hours = HOURS_DEFAULT,
+        /* Made by its first record, which is to be in the table. */
+        .start = pn_is_pattern(node->key) ? PN_START_TRIM_HORIZON : PN_START_LATEST};
+    int rc = check_name(pipeline, node, e);
     if (rc != 0 || node->kind == PN_YAML_NULL) {
         return rc;
     }
@@ -177,17 +191,24 @@ int pn_pipeline_read_streams(struct pn_pipeline *pipeline, struct pn_err *e)
     if (rc != 0) {
         return rc;
     }
-    struct pn_pipeline_stream *streams =
-        pn_arena_calloc(&pipeline->private_->arena, map->count, sizeof *streams);
-    size_t count = 0;
-    for (const struct pn_yaml_node *node = map->first; node != NULL; node = node->next) {
-        rc = read_stream(pipeline, node, streams, count, &streams[count], e);
-        if (rc != 0) {
-            return rc;
-        }
-        count++;
-    }
+    struct pn_arena *arena = &pipeline->private_->arena;
+    struct pn_pipeline_stream *streams = pn_arena_calloc(arena, map->count, sizeof *streams);
+    struct pn_pipeline_stream *patterns = pn_arena_calloc(arena, map->count, sizeof *patterns);
     pipeline->streams = streams;
-    pipeline->stream_count = count;
-    return 0;
+    pipeline->stream_patterns = patterns;
+    for (const struct pn_yaml_node *node = map->first; rc == 0 && node != NULL; node = node->next) {
+        if (pn_is_pattern(node->key)) {
+            size_t *count = &pipeline->stream_pattern_count;
+            rc = read_stream(pipeline, node, patterns, *count, &patterns[*count], e);
+            if (rc == 0) {
+                rc = pn_pipeline_check_pattern(pipeline, map, node, e);
+            }
+            (*count)++;
+        } else {
+            size_t *count = &pipeline->stream_count;
+            rc = read_stream(pipeline, node, streams, *count, &streams[*count], e);
+            (*count)++;
+        }
+    }
+    return rc;
 }

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "pipeline/internal.h"
+#include "pipeline/pattern.h"
 #include "store/store.h"
 
 static const struct pn_yaml_key table_keys[] = {
@@ -35,14 +36,17 @@ static int read_raw(struct pn_pipeline *pipeline, const struct pn_yaml_node *nod
     }
     const struct pn_yaml_node *from = pn_yaml_get(node, "from_topic");
     const char *names[PN_PIPELINE_TOPICS_MAX];
-    for (size_t i = 0; i < pipeline->topic_count; i++) {
-        names[i] = pipeline->topics[i].name;
+    size_t count = pipeline->topic_count + pipeline->topic_pattern_count;
+    for (size_t i = 0; i < count; i++) {
+        names[i] = i < pipeline->topic_count
+                       ? pipeline->topics[i].name
+                       : pipeline->topic_patterns[i - pipeline->topic_count].name;
         if (strcmp(from->text, names[i]) == 0) {
             table->from_topic = names[i];
             return 0;
         }
     }
-    return pn_yaml_error_unknown(yaml, from, "topic", from->text, names, pipeline->topic_count, e);
+    return pn_yaml_error_unknown(yaml, from, "topic", from->text, names, count, e);
 }
 
 static int read_transformed(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
@@ -110,11 +114,37 @@ static int read_streamed(struct pn_pipeline *pipeline, const struct pn_yaml_node
     return 0;
 }
 
+/* The tables that a pattern of streams makes: all three of them must tell one stream's from
+ * another's. */
+static int check_stars(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
+                       struct pn_err *e)
+{
+    static const char *const keys[] = {"path", "checkpoints"};
+    const struct pn_yaml *yaml = &pipeline->private_->yaml;
+    if (!pn_is_pattern(node->key)) {
+        return 0;
+    }
+    if (pn_yaml_get(node, "like") == NULL) {
+        return pn_yaml_error(yaml, node, e, "only a table with like may have a * in its name");
+    }
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const struct pn_yaml_node *place = pn_yaml_get(node, keys[i]);
+        if (place != NULL &&
+            (!pn_is_pattern(place->text) || pn_pattern_as_name(pipeline, place->text) == NULL)) {
+            return pn_yaml_error(yaml, place, e,
+                                 "takes one *, as the table's name has one: each stream that "
+                                 "matches gets a table of its own");
+        }
+    }
+    return 0;
+}
+
 static int read_table(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
                       struct pn_table *table, struct pn_err *e)
 {
     const struct pn_yaml *yaml = &pipeline->private_->yaml;
-    if (!pn_is_identifier(node->key, strlen(node->key))) {
+    const char *name = pn_pattern_as_name(pipeline, node->key);
+    if (name == NULL || !pn_is_identifier(name, strlen(name))) {
         return pn_yaml_error(yaml, node, e,
                              "a table's name is letters, digits and _, not beginning with a "
                              "digit, at most %d",
@@ -122,6 +152,9 @@ static int read_table(struct pn_pipeline *pipeline, const struct pn_yaml_node *n
     }
     table->name = node->key;
     int rc = pn_yaml_check(yaml, node, table_keys, e);
+    if (rc == 0) {
+        rc = check_stars(pipeline, node, e);
+    }
     if (rc != 0) {
         return rc;
     }
@@ -151,13 +184,38 @@ static int read_table(struct pn_pipeline *pipeline, const struct pn_yaml_node *n
 
 /* --- places in the store -------------------------------------------------------------------- */
 
-/* Is one of the keys the other, or a folder above it? */
-static bool overlap(const char *a, const char *b)
+/* Are these parts of two keys the same, or may they be? */
+static bool parts_meet(const char *a, size_t a_len, const char *b, size_t b_len)
 {
-    size_t a_len = strlen(a);
-    size_t b_len = strlen(b);
-    size_t len = a_len < b_len ? a_len : b_len;
-    return strncmp(a, b, len) == 0 && (a_len == b_len || (a_len < b_len ? b : a)[len] == '/');
+    bool a_stars = memchr(a, '*', a_len) != NULL;
+    if (a_stars != (memchr(b, '*', b_len) != NULL)) {
+        return false;
+    }
+    if (!a_stars) {
+        return a_len == b_len && memcmp(a, b, a_len) == 0;
+    }
+    struct pn_arena arena;
+    pn_arena_init(&arena, 0);
+    bool meet = pn_patterns_meet(pn_arena_strndup(&arena, a, a_len),
+                                 pn_arena_strndup(&arena, b, b_len), &arena) != NULL;
+    pn_arena_deinit(&arena);
+    return meet;
+}
+
+bool pn_keys_overlap(const char *a, const char *b)
+{
+    for (;;) {
+        size_t a_len = strcspn(a, "/");
+        size_t b_len = strcspn(b, "/");
+        if (!parts_meet(a, a_len, b, b_len)) {
+            return false;
+        }
+        if (a[a_len] == '\0' || b[b_len] == '\0') {
+            return true;
+        }
+        a += a_len + 1;
+        b += b_len + 1;
+    }
 }
 
 /* A place in the store: what keeps something there, and the key that says so. */
@@ -204,7 +262,7 @@ static int check_places(const struct pn_pipeline *pipeline, const struct pn_tabl
         const struct place *here = &places[i];
         for (size_t j = 0; j < i; j++) {
             const struct place *other = &places[j];
-            if (!overlap(here->path, other->path)) {
+            if (!pn_keys_overlap(here->path, other->path)) {
                 continue;
             }
             if (i < FIXED) {
@@ -264,12 +322,11 @@ static int link_streamed(struct pn_pipeline *pipeline, const struct pn_yaml_node
     return 0;
 }
 
-/* `tables` is where the pipeline's are. */
-static int link_all_streamed(struct pn_pipeline *pipeline, struct pn_table *tables,
+static int link_all_streamed(struct pn_pipeline *pipeline, struct pn_table *tables, size_t count,
                              const struct pn_yaml_node *map, struct pn_err *e)
 {
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < pipeline->table_count; i++) {
+    for (size_t i = 0; rc == 0 && i < count; i++) {
         const struct pn_yaml_node *node = pn_yaml_get(map, tables[i].name);
         if (tables[i].checkpoints != NULL) {
             rc = link_streamed(pipeline, map, node, &tables[i], e);
@@ -278,30 +335,64 @@ static int link_all_streamed(struct pn_pipeline *pipeline, struct pn_table *tabl
     return rc;
 }
 
+/* Where each table goes, by its place in the map: behind all it reads; patterns apart. */
+static struct pn_table **place_tables(struct pn_pipeline *pipeline, const struct pn_table *tables,
+                                      const struct pn_order *order, size_t count,
+                                      struct pn_table **patterns)
+{
+    struct pn_pipeline_private *private_ = pipeline->private_;
+    struct pn_table **places = pn_arena_calloc(&private_->arena, count, sizeof(struct pn_table *));
+    size_t pattern_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        pattern_count += pn_is_pattern(tables[i].name);
+    }
+    private_->table_capacity =
+        count - pattern_count + (pattern_count > 0 ? PN_PIPELINE_FOUND_MAX : 0);
+    private_->tables =
+        pn_arena_calloc(&private_->arena, private_->table_capacity, sizeof(struct pn_table));
+    *patterns = pn_arena_calloc(&private_->arena, pattern_count, sizeof(struct pn_table));
+    for (size_t i = 0; i < count; i++) {
+        size_t at = order->at[i];
+        places[at] = pn_is_pattern(tables[at].name) ? &(*patterns)[pipeline->table_pattern_count++]
+                                                    : &private_->tables[pipeline->table_count++];
+    }
+    pipeline->tables = private_->tables;
+    pipeline->table_patterns = *patterns;
+    return places;
+}
+
 /* Puts the tables in order and lets their `reads` point to each other. */
 static int link_tables(struct pn_pipeline *pipeline, const struct pn_table *tables,
                        const struct pn_yaml_node *map, struct pn_err *e)
 {
     struct pn_arena *arena = &pipeline->private_->arena;
+    struct pn_table *patterns = NULL;
     struct pn_order order;
     int rc = pn_pipeline_order(pipeline, map, "reads", "table", &order, e);
     if (rc != 0) {
         return rc;
     }
-    struct pn_table *ordered = pn_arena_calloc(arena, map->count, sizeof *ordered);
-    for (size_t i = 0; i < map->count; i++) {
-        const struct pn_graph_node *node = &order.nodes[order.at[i]];
+    struct pn_table **places = place_tables(pipeline, tables, &order, map->count, &patterns);
+    const struct pn_yaml_node *member = map->first;
+    for (size_t i = 0; i < map->count; i++, member = member->next) {
+        const struct pn_graph_node *node = &order.nodes[i];
         const struct pn_table **reads = pn_arena_calloc(arena, node->behind_count, sizeof *reads);
         for (size_t j = 0; j < node->behind_count; j++) {
-            reads[j] = &ordered[order.place[node->behind[j]]];
+            reads[j] = places[node->behind[j]];
+            if (pn_is_pattern(tables[node->behind[j]].name)) {
+                return pn_yaml_error(&pipeline->private_->yaml, pn_yaml_get(member, "reads"), e,
+                                     "\"%.60s\" stands for many tables, which cannot be read as "
+                                     "one",
+                                     tables[node->behind[j]].name);
+            }
         }
-        ordered[i] = tables[order.at[i]];
-        ordered[i].reads = reads;
-        ordered[i].read_count = node->behind_count;
+        *places[i] = tables[i];
+        places[i]->reads = reads;
+        places[i]->read_count = node->behind_count;
     }
-    pipeline->tables = ordered;
-    pipeline->table_count = map->count;
-    return link_all_streamed(pipeline, ordered, map, e);
+    rc = link_all_streamed(pipeline, pipeline->private_->tables, pipeline->table_count, map, e);
+    return rc == 0 ? link_all_streamed(pipeline, patterns, pipeline->table_pattern_count, map, e)
+                   : rc;
 }
 
 int pn_pipeline_read_tables(struct pn_pipeline *pipeline, struct pn_err *e)

@@ -1,8 +1,10 @@
 #include "store/store.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
+#include "base/mem.h"
 
 void pn_store_destroy(struct pn_store **store)
 {
@@ -51,4 +53,45 @@ int pn_store_key_check(const char *key, struct pn_err *e)
         }
         segment += segment_len + 1;
     }
+}
+
+/* --- folders ---------------------------------------------------------------------------------- */
+
+struct folder_search {
+    size_t prefix_len;
+    char *folder; /* found; the caller frees */
+};
+
+static int take_folder(void *arg, const struct pn_object *object)
+{
+    struct folder_search *search = arg;
+    const char *name = object->key + search->prefix_len;
+    const char *slash = strchr(name, '/');
+    if (slash == NULL) {
+        return 0;
+    }
+    search->folder = pn_xstrndup(name, (size_t)(slash - name));
+    return 1;
+}
+
+int pn_store_folders(struct pn_store *store, const char *prefix,
+                     int (*fn)(void *arg, const char *folder), void *arg, struct pn_err *e)
+{
+    char *after = NULL;
+    int rc = 0;
+    for (bool more = true; rc == 0 && more;) {
+        struct folder_search search = {.prefix_len = strlen(prefix)};
+        rc = pn_store_list(store, prefix, after, take_folder, &search, e);
+        free(after);
+        after = NULL;
+        more = search.folder != NULL;
+        if (more) {
+            /* '0' comes right behind '/': all keys of the folder are passed over. */
+            after = pn_xasprintf("%s%s0", prefix, search.folder);
+            rc = fn(arg, search.folder);
+        }
+        free(search.folder);
+    }
+    free(after);
+    return rc;
 }

@@ -122,6 +122,11 @@ PN_MUST_CHECK static inline int pn_store_list(struct pn_store *store, const char
 {
     return store->ops->list(store, prefix, after, fn, arg, e);
 }
+/* The folders right below `prefix` ("" or with a trailing "/"), in order of their keys: the first
+ * parts of the keys there that have several. Not zero from `fn` ends it and is returned. */
+int pn_store_folders(struct pn_store *store, const char *prefix,
+                     int (*fn)(void *arg, const char *folder), void *arg,
+                     struct pn_err *e) PN_MUST_CHECK;
 /* What an engine opens to read the object or, for a prefix ("" or with a trailing "/"), its folder:
  * an absolute path for the local store, s3://... for S3. Caller frees. The object need not exist.
  */

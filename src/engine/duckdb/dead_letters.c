@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "pipeline/pattern.h"
 
 enum {
     SPOOL_FLUSH_BYTES = 256 * 1024,
@@ -208,7 +209,7 @@ int pn_dead_letters_take(void *arg, const struct pn_landed_reject *reject, struc
     pn_buf_adds(out, "{\"table\":");
     pn_json_write_cstr(out, table->name);
     pn_json_write_key(out, "topic");
-    pn_json_write_cstr(out, table->from_topic);
+    pn_json_write_cstr(out, reject->topic);
     pn_json_write_key(out, "object");
     pn_json_write_cstr(out, reject->object);
     pn_buf_addf(out, ",\"scan\":%zu,\"unit\":%zu,\"line\":%lld", feed->table, reject->unit,
@@ -302,14 +303,21 @@ static void add_sunk(const struct pn_table *table, struct pn_landed_scan *scan, 
     pn_landed_add_call(scan, sql);
 }
 
+/* Which table has a topic's dead letters of the sink. */
+struct owner {
+    const struct pn_pipeline *pipeline;
+    const struct pn_table *table;
+};
+
 /* The tables that a topic's records could have gone to share its dead letters: the first has them.
  */
-static bool owns_topic(const struct pn_pipeline *pipeline, const struct pn_table *table)
+static bool owns_topic(void *arg, const char *topic)
 {
-    for (size_t i = 0; i < pipeline->table_count; i++) {
-        const struct pn_table *other = &pipeline->tables[i];
-        if (other->from_topic != NULL && strcmp(other->from_topic, table->from_topic) == 0) {
-            return strcmp(other->name, table->name) == 0;
+    const struct owner *owner = arg;
+    for (size_t i = 0; i < owner->pipeline->table_count; i++) {
+        const struct pn_table *other = &owner->pipeline->tables[i];
+        if (other->from_topic != NULL && pn_pattern_matches(other->from_topic, topic)) {
+            return strcmp(other->name, owner->table->name) == 0;
         }
     }
     return false;
@@ -325,15 +333,11 @@ static int find_sunk(struct pn_dead_letters *dead, struct pn_landed_scan **sunk,
         return 0; /* a folder's files never went through a sink */
     }
     for (size_t i = 0; rc == 0 && i < dead->count; i++) {
-        if (!owns_topic(engine->pipeline, dead->tables[i])) {
-            continue;
-        }
-        char *prefix =
-            pn_xasprintf("%s/%s/", engine->pipeline->dead_letters_dir, dead->tables[i]->from_topic);
+        struct owner owner = {engine->pipeline, dead->tables[i]};
         sunk[i] = pn_landed_create(engine, &SINK, warn_unreadable, dead);
-        rc = pn_landed_add_objects(sunk[i], prefix, e);
+        rc = pn_landed_add_topics(sunk[i], engine->pipeline->dead_letters_dir,
+                                  dead->tables[i]->from_topic, owns_topic, &owner, e);
         *any = *any || pn_landed_counts(sunk[i]).objects > 0;
-        free(prefix);
     }
     return rc;
 }
@@ -446,7 +450,7 @@ int pn_dead_letters_commit(struct pn_dead_letters *dead, duckdb_connection conne
     bool any_sunk = false;
     int rc = dead->pending.len > 0 ? flush_spool(dead, e) : 0;
     if (rc == 0 && dead->size_bytes > 0) {
-        rc = pn_landed_add_file(spool, dead->path, e);
+        rc = pn_landed_add_file(spool, dead->path, "", e);
         if (rc == 0) {
             rc = make_line_bases(connection, scans, dead->count, e);
         }

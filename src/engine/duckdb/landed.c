@@ -12,14 +12,16 @@
 #include "engine/duckdb/function.h"
 #include "engine/duckdb/lines.h"
 #include "engine/record.h"
+#include "pipeline/pattern.h"
 
 enum { RANGE_BYTES = 4 << 20, REASON_SIZE = sizeof((struct pn_err *)0)->msg };
 
 #define OBJECT_SUFFIX ".json"
 
 struct file {
-    const char *key;  /* what people know it by */
-    const char *path; /* what is opened */
+    const char *topic; /* whose records it has */
+    const char *key;   /* what people know it by */
+    const char *path;  /* what is opened */
     int64_t size_bytes;
 };
 
@@ -137,12 +139,12 @@ static void add_unit(struct pn_landed_scan *scan, int64_t start, int64_t end)
 }
 
 /* `key` and `path` are the arena's. */
-static void add_file(struct pn_landed_scan *scan, const char *key, const char *path,
-                     int64_t size_bytes)
+static void add_file(struct pn_landed_scan *scan, const char *topic, const char *key,
+                     const char *path, int64_t size_bytes)
 {
     pn_grow((void **)&scan->files, &scan->file_capacity, scan->file_count + 1, sizeof *scan->files);
     scan->files[scan->file_count++] =
-        (struct file){.key = key, .path = path, .size_bytes = size_bytes};
+        (struct file){.topic = topic, .key = key, .path = path, .size_bytes = size_bytes};
     scan->bytes += size_bytes;
     for (int64_t start = 0; start < size_bytes; start += RANGE_BYTES) {
         int64_t end = start + RANGE_BYTES;
@@ -152,6 +154,7 @@ static void add_file(struct pn_landed_scan *scan, const char *key, const char *p
 
 struct adding {
     struct pn_landed_scan *scan;
+    const char *topic;
     struct pn_err *e;
 };
 
@@ -169,19 +172,55 @@ static int add_object(void *arg, const struct pn_object *object)
     if (rc != 0) {
         return rc;
     }
-    add_file(scan, pn_arena_strdup(&scan->arena, object->key), pn_arena_strdup(&scan->arena, url),
-             object->size_bytes);
+    add_file(scan, adding->topic, pn_arena_strdup(&scan->arena, object->key),
+             pn_arena_strdup(&scan->arena, url), object->size_bytes);
     free(url);
     return 0;
 }
 
-int pn_landed_add_objects(struct pn_landed_scan *scan, const char *prefix, struct pn_err *e)
+static int add_topic(struct pn_landed_scan *scan, const char *dir, const char *topic,
+                     struct pn_err *e)
 {
-    struct adding adding = {.scan = scan, .e = e};
+    const char *prefix = pn_arena_printf(&scan->arena, "%s/%s/", dir, topic);
+    struct adding adding = {.scan = scan, .topic = pn_arena_strdup(&scan->arena, topic), .e = e};
     return pn_store_list(scan->engine->store, prefix, NULL, add_object, &adding, e);
 }
 
-int pn_landed_add_file(struct pn_landed_scan *scan, const char *path, struct pn_err *e)
+/* The topics of a scan, while they are found. */
+struct search {
+    struct pn_landed_scan *scan;
+    const char *dir;
+    const char *pattern;
+    bool (*is_wanted)(void *arg, const char *topic);
+    void *arg;
+    struct pn_err *e;
+};
+
+static int add_if_wanted(void *arg, const char *topic)
+{
+    const struct search *search = arg;
+    if (!pn_pattern_matches(search->pattern, topic) ||
+        (search->is_wanted != NULL && !search->is_wanted(search->arg, topic))) {
+        return 0;
+    }
+    return add_topic(search->scan, search->dir, topic, search->e);
+}
+
+int pn_landed_add_topics(struct pn_landed_scan *scan, const char *dir, const char *pattern,
+                         bool (*is_wanted)(void *arg, const char *topic), void *arg,
+                         struct pn_err *e)
+{
+    struct search search = {
+        .scan = scan, .dir = dir, .pattern = pattern, .is_wanted = is_wanted, .arg = arg, .e = e};
+    if (!pn_is_pattern(pattern)) {
+        return add_if_wanted(&search, pattern);
+    }
+    const char *prefix = pn_arena_printf(&scan->arena, "%s/", dir);
+    return pn_store_folders(scan->engine->store, prefix, add_if_wanted, &search, e);
+}
+
+int pn_landed_add_file(struct pn_landed_scan *scan, const char *path, const char *topic,
+                       struct pn_err *e)
 {
     struct stat st;
     int rc = pn_io_stat(scan->engine->config.io, path, &st, e);
@@ -189,7 +228,7 @@ int pn_landed_add_file(struct pn_landed_scan *scan, const char *path, struct pn_
         return rc;
     }
     const char *copy = pn_arena_strdup(&scan->arena, path);
-    add_file(scan, copy, copy, st.st_size);
+    add_file(scan, pn_arena_strdup(&scan->arena, topic), copy, copy, st.st_size);
     return 0;
 }
 
@@ -251,6 +290,7 @@ static int reject(struct reader *reader, const char *reason, struct pn_err *e)
     struct pn_landed_scan *scan = reader->scan;
     struct pn_landed_reject it = {
         .scan = scan,
+        .topic = scan->files[reader->unit->file].topic,
         .object = scan->files[reader->unit->file].key,
         .unit = (size_t)(reader->unit - scan->units),
         .line = reader->unit->lines,

@@ -17,6 +17,7 @@ enum { PN_LINE_BYTES_MAX = 16 << 20 };
 /* Takes what is no row. `unit` and `line` (from 1) tell the place; see pn_landed_line_base(). */
 struct pn_landed_reject {
     const struct pn_landed_scan *scan;
+    const char *topic;  /* of the object, or as the file was added with */
     const char *object; /* the object's key, or the file's path */
     size_t unit;
     int64_t line;
@@ -40,11 +41,13 @@ struct pn_landed_scan *pn_landed_create(struct pn_duckdb *engine, const struct p
                                         pn_landed_reject_fn on_reject, void *arg);
 void pn_landed_destroy(struct pn_landed_scan **scan); /* NULL ok; no statement may use it */
 
-/* Adds every object below a prefix of the store whose name ends with .json. */
-int pn_landed_add_objects(struct pn_landed_scan *scan, const char *prefix,
-                          struct pn_err *e) PN_MUST_CHECK;
-/* Adds a file by its path. */
-int pn_landed_add_file(struct pn_landed_scan *scan, const char *path,
+/* Adds every object below <dir>/<topic>/ of the store whose name ends with .json: of the topic, or
+ * of each topic that matches a pattern, and that is_wanted (NULL: all are). */
+int pn_landed_add_topics(struct pn_landed_scan *scan, const char *dir, const char *pattern,
+                         bool (*is_wanted)(void *arg, const char *topic), void *arg,
+                         struct pn_err *e) PN_MUST_CHECK;
+/* Adds a file by its path, as one of that topic. */
+int pn_landed_add_file(struct pn_landed_scan *scan, const char *path, const char *topic,
                        struct pn_err *e) PN_MUST_CHECK;
 
 /* Appends "pn_landed(<number>)", for a statement that runs once, after all files were added. */

@@ -10,6 +10,7 @@
 #include "engine/duckdb/dead_letters.h"
 #include "engine/duckdb/landed.h"
 #include "engine/duckdb/write.h"
+#include "pipeline/pattern.h"
 
 struct load {
     struct pn_duckdb *engine;
@@ -21,24 +22,68 @@ struct load {
     struct pn_table_report *reports;
 };
 
-/* The file of a folder that holds a table's records: named after the table, the topic, or the
- * topic's last part, and ending in .json, .jsonl or .ndjson. */
-static int find_file(const struct pn_io *io, const char *folder, const struct pn_table *table,
-                     char **path, struct pn_err *e)
+static const char *const suffixes[] = {"json", "jsonl", "ndjson"};
+
+/* The length of a file's name without one of the endings; 0 when it has none. */
+static size_t stem_len(const char *name)
 {
-    static const char *const suffixes[] = {"json", "jsonl", "ndjson"};
+    const char *dot = strrchr(name, '.');
+    for (size_t i = 0; dot != NULL && i < sizeof suffixes / sizeof *suffixes; i++) {
+        if (strcmp(dot + 1, suffixes[i]) == 0) {
+            return (size_t)(dot - name);
+        }
+    }
+    return 0;
+}
+
+/* Adds the files that are named after topics that match the table's pattern. */
+static int add_matching(struct pn_landed_scan *scan, const struct pn_io *io, const char *folder,
+                        const struct pn_table *table, bool *any, struct pn_err *e)
+{
+    struct pn_io_listing listing;
+    int rc = pn_io_list(io, folder, &listing, e);
+    if (rc != 0) {
+        return rc;
+    }
+    for (size_t i = 0; rc == 0 && i < listing.count; i++) {
+        const struct pn_io_entry *entry = &listing.entries[i];
+        char *topic = pn_xstrndup(entry->name, stem_len(entry->name));
+        if (!entry->is_dir && topic[0] != '\0' && pn_pattern_matches(table->from_topic, topic)) {
+            char *path = pn_xasprintf("%s/%s", folder, entry->name);
+            rc = pn_landed_add_file(scan, path, topic, e);
+            *any = true;
+            free(path);
+        }
+        free(topic);
+    }
+    pn_io_listing_deinit(&listing);
+    return rc;
+}
+
+/* The file of a folder that holds a table's records: named after the table, the topic, or the
+ * topic's last part, and ending in .json, .jsonl or .ndjson. A pattern's topics may have one each.
+ */
+static int add_files(struct pn_landed_scan *scan, const struct pn_io *io, const char *folder,
+                     const struct pn_table *table, struct pn_err *e)
+{
     const char *dot = strrchr(table->from_topic, '.');
     const char *names[] = {table->name, table->from_topic,
                            dot != NULL ? dot + 1 : table->from_topic};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         for (size_t k = 0; k < sizeof suffixes / sizeof *suffixes; k++) {
             char *candidate = pn_xasprintf("%s/%s.%s", folder, names[i], suffixes[k]);
-            if (pn_io_exists(io, candidate)) {
-                *path = candidate;
-                return 0;
-            }
+            bool there = pn_io_exists(io, candidate);
+            int rc = there ? pn_landed_add_file(scan, candidate, table->from_topic, e) : 0;
             free(candidate);
+            if (there) {
+                return rc;
+            }
         }
+    }
+    bool any = false;
+    int rc = pn_is_pattern(table->from_topic) ? add_matching(scan, io, folder, table, &any, e) : 0;
+    if (rc != 0 || any) {
+        return rc;
     }
     return pn_err_missing(e,
                           "%s has no file for table '%s': %s.json, %s.json or %s.json "
@@ -50,19 +95,11 @@ static int find_landed(struct load *load, size_t i, struct pn_err *e)
 {
     struct pn_duckdb *engine = load->engine;
     const struct pn_table *table = load->tables[i];
-    char *place = NULL;
-    int rc = 0;
     if (engine->config.landed_folder != NULL) {
-        rc = find_file(engine->config.io, engine->config.landed_folder, table, &place, e);
-        if (rc == 0) {
-            rc = pn_landed_add_file(load->scans[i], place, e);
-        }
-    } else {
-        place = pn_xasprintf("%s/%s/", engine->pipeline->topics_dir, table->from_topic);
-        rc = pn_landed_add_objects(load->scans[i], place, e);
+        return add_files(load->scans[i], engine->config.io, engine->config.landed_folder, table, e);
     }
-    free(place);
-    return rc;
+    return pn_landed_add_topics(load->scans[i], engine->pipeline->topics_dir, table->from_topic,
+                                NULL, NULL, e);
 }
 
 static int load_table(void *arg, size_t i, duckdb_connection connection, struct pn_err *e)

@@ -1,5 +1,6 @@
 /* The shipped pipeline.yml says what the pipeline is held to: names, order and types of the
  * columns, and the DAG. Its SQL has tests of its own. */
+#include "pipeline/pattern.h"
 #include "pipelines.h"
 
 static struct pn_pipeline *pipeline;
@@ -74,15 +75,20 @@ static void test_tables(void **state)
 static void test_topics(void **state)
 {
     (void)state;
-    static const char *const tables[][2] = {{"raw_pin", "0e3bbd435bfb.pin"},
-                                            {"raw_geo", "0e3bbd435bfb.geo"},
-                                            {"raw_user", "0e3bbd435bfb.user"}};
+    static const char *const tables[][3] = {{"raw_pin", "0e3bbd435bfb.pin", "0a1b2c3d4e5f.pin"},
+                                            {"raw_geo", "0e3bbd435bfb.geo", "0a1b2c3d4e5f.geo"},
+                                            {"raw_user", "0e3bbd435bfb.user", "0a1b2c3d4e5f.user"}};
+    assert_string_equal(pipeline->id, "0e3bbd435bfb");
     assert_int_equal(pipeline->topic_count, 3);
     for (size_t i = 0; i < 3; i++) {
         const struct pn_table *table = pn_pipeline_table(pipeline, tables[i][0]);
-        assert_string_equal(table->from_topic, tables[i][1]);
+        assert_string_equal(pipeline->topics[i].name, tables[i][1]);
         assert_true(table->columns[0].required);
         assert_int_equal(pipeline->topics[i].partitions, 1);
+        assert_true(pn_pattern_matches(table->from_topic, tables[i][1]));
+        assert_true(pn_pattern_matches(table->from_topic, tables[i][2]));
+        assert_false(pn_pattern_matches(table->from_topic, tables[(i + 1) % 3][2]));
+        assert_int_equal(pn_pipeline_topic_pattern(pipeline, tables[i][2])->partitions, 1);
     }
 }
 
