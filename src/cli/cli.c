@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "base/units.h"
+#include "cli/describe.h"
 #include "cli/options.h"
 
 enum { COMMANDS_MAX = 64 };
@@ -159,10 +160,45 @@ static void take_given(struct pn_cli *cli)
     PN_ASSERT(known);
 }
 
+/* Goes one word down into a table of commands, and runs the one that the word names. */
+static int run_command(struct pn_cli *cli, const struct pn_command *command, int argc, char **argv)
+{
+    size_t len = strlen(cli->words);
+    (void)snprintf(cli->words + len, sizeof cli->words - len, " %s", command->name);
+    cli->command = command;
+    return command->run(cli, argc, argv);
+}
+
+/* Describes the commands of a table, each after what the user would type before it. */
+static int describe_commands(struct pn_cli *cli, const struct pn_command *commands,
+                             const struct pn_opt *shared)
+{
+    const struct pn_command *parent = cli->command;
+    cli->describe.visit(cli->describe.arg,
+                        &(struct pn_description){.words = cli->words,
+                                                 .summary = parent != NULL ? parent->summary : NULL,
+                                                 .commands = commands,
+                                                 .shared = shared});
+    size_t len = strlen(cli->words);
+    int status = PN_EXIT_OK;
+    for (; commands->name != NULL && status == PN_EXIT_OK; commands++) {
+        char *argv[] = {NULL, NULL};
+        char name[64];
+        (void)snprintf(name, sizeof name, "%s", commands->name);
+        argv[0] = name;
+        status = run_command(cli, commands, 1, argv);
+        cli->words[len] = '\0';
+    }
+    return status;
+}
+
 int pn_cli_dispatch(struct pn_cli *cli, const struct pn_command *commands, int argc, char **argv)
 {
     struct pn_opt shared[PN_SHARED_OPTS_MAX];
     pn_options_shared(cli, 0, shared);
+    if (cli->describe.visit != NULL) {
+        return describe_commands(cli, commands, shared);
+    }
     const struct pn_opt version[] = {
         {.name = "version", .kind = PN_OPT_FLAG, .target = &cli->given.version}, {.name = NULL}};
     bool top = commands == cli->commands;
@@ -184,10 +220,7 @@ int pn_cli_dispatch(struct pn_cli *cli, const struct pn_command *commands, int a
     if (command == NULL) {
         return unknown_command(cli, commands, argv[first]);
     }
-    size_t len = strlen(cli->words);
-    (void)snprintf(cli->words + len, sizeof cli->words - len, " %s", command->name);
-    cli->command = command;
-    return command->run(cli, argc - first, argv + first);
+    return run_command(cli, command, argc - first, argv + first);
 }
 
 bool pn_cli_parse(struct pn_cli *cli, const struct pn_syntax *syntax, int *argc, char ***argv,
@@ -195,6 +228,15 @@ bool pn_cli_parse(struct pn_cli *cli, const struct pn_syntax *syntax, int *argc,
 {
     struct pn_opt shared[PN_SHARED_OPTS_MAX];
     pn_options_shared(cli, syntax->uses, shared);
+    if (cli->describe.visit != NULL) {
+        cli->describe.visit(cli->describe.arg,
+                            &(struct pn_description){.words = cli->words,
+                                                     .summary = cli->command->summary,
+                                                     .syntax = syntax,
+                                                     .shared = shared});
+        *status = PN_EXIT_OK;
+        return false;
+    }
     struct pn_err e;
     int first = 0;
     if (pn_options_read(syntax->opts, shared, false, *argc, *argv, &first, &e) != 0) {

@@ -44,6 +44,7 @@
 enum { PN_EXIT_OK = 0, PN_EXIT_FAILED = 1, PN_EXIT_USAGE = 2 };
 
 struct pn_cli;
+struct pn_description;
 
 /* A table of these ends with an element whose name is NULL. */
 struct pn_command {
@@ -130,6 +131,11 @@ struct pn_cli {
 
     struct pn_pipeline *pipeline; /* once loaded; owned */
     struct pn_settings *settings; /* once loaded; owned */
+
+    struct {
+        void (*visit)(void *arg, const struct pn_description *description);
+        void *arg;
+    } describe; /* with a visitor nothing runs (cli/describe.h) */
 
     struct {
         const char *format;

@@ -16,6 +16,8 @@ const struct pn_command pn_commands[] = {
     {"batch", "load, clean and answer every query in one process", pn_cmd_batch},
     {"task", "do the work of one task of a DAG", pn_cmd_task},
     {"help", "what pinion, or one of its commands, does", pn_cmd_help},
+    {"man", "print the manual page", pn_cmd_man},
+    {"completion", "print the completions for a shell", pn_cmd_completion},
     {"version", "the version of pinion and of the libraries it stands on", pn_cmd_version},
     {NULL, NULL, NULL},
 };

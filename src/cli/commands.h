@@ -19,6 +19,8 @@ int pn_cmd_task(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_emulate(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_query(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_batch(struct pn_cli *cli, int argc, char **argv);
+int pn_cmd_completion(struct pn_cli *cli, int argc, char **argv);
+int pn_cmd_man(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_help(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_init(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_pipeline(struct pn_cli *cli, int argc, char **argv);

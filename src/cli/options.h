@@ -18,6 +18,9 @@ void pn_options_shared(struct pn_cli *cli, unsigned uses, struct pn_opt *opts);
 int pn_options_read(const struct pn_opt *own, const struct pn_opt *shared, bool stop_at_operand,
                     int argc, char **argv, int *first, struct pn_err *e) PN_MUST_CHECK;
 
+/* What help calls an option's value: "DIR", "table|json|csv", "" for a flag. */
+const char *pn_options_value(const struct pn_opt *opt);
+
 /* Help on a command, and on a table of commands. */
 void pn_options_help(const struct pn_cli *cli, const struct pn_syntax *syntax,
                      const struct pn_opt *shared, FILE *out);

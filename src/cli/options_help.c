@@ -35,6 +35,17 @@ static void print_entry(FILE *out, const char *name, const char *help)
     print_wrapped(out, help, HELP_COLUMN, HELP_COLUMN);
 }
 
+const char *pn_options_value(const struct pn_opt *opt)
+{
+    static const char *const value_names[] = {
+        [PN_OPT_FLAG] = "",     [PN_OPT_STRING] = "TEXT",       [PN_OPT_INT] = "N",
+        [PN_OPT_SIZE] = "SIZE", [PN_OPT_DURATION] = "DURATION", [PN_OPT_CHOICE] = "WORD",
+        [PN_OPT_LIST] = "TEXT"};
+    return opt->value != NULL     ? opt->value
+           : opt->choices != NULL ? opt->choices
+                                  : value_names[opt->kind];
+}
+
 static void print_opts(FILE *out, const char *title, const struct pn_opt *opts)
 {
     if (opts == NULL || opts->name == NULL) {
@@ -42,13 +53,7 @@ static void print_opts(FILE *out, const char *title, const struct pn_opt *opts)
     }
     fprintf(out, "\n%s:\n", title);
     for (; opts->name != NULL; opts++) {
-        static const char *const value_names[] = {
-            [PN_OPT_FLAG] = "",     [PN_OPT_STRING] = "TEXT",       [PN_OPT_INT] = "N",
-            [PN_OPT_SIZE] = "SIZE", [PN_OPT_DURATION] = "DURATION", [PN_OPT_CHOICE] = "WORD",
-            [PN_OPT_LIST] = "TEXT"};
-        const char *value = opts->value != NULL     ? opts->value
-                            : opts->choices != NULL ? opts->choices
-                                                    : value_names[opts->kind];
+        const char *value = pn_options_value(opts);
         char name[128];
         char letter[] = {'-', opts->short_name, ',', ' ', '\0'};
         (void)snprintf(name, sizeof name, "%s--%s%s%s", opts->short_name != 0 ? letter : "    ",
