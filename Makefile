@@ -1,9 +1,10 @@
 # The front door of the build; CMakePresets.json has the configurations behind it.
 
+PREFIX ?= /usr/local
 SETUP := $(shell sha256sum scripts/setup | cut -c1-16)
 DUCKDB := third_party/duckdb/libduckdb.so third_party/duckdb/duckdb.h
 
-.PHONY: build demo test bench fmt clean help
+.PHONY: build demo test bench fmt install deb clean help
 .DEFAULT_GOAL := build
 
 build: .setup/base-$(SETUP) $(DUCKDB) ## Build build/pinion
@@ -21,6 +22,16 @@ bench: .setup/bench-$(SETUP) build ## Measure against the peers, side by side
 
 fmt: .setup/test-$(SETUP) ## Format the C sources in place
 	@scripts/style --fix
+
+install: build ## Install below PREFIX (/usr/local); DESTDIR goes before it
+	@cmake --preset release -DCMAKE_INSTALL_PREFIX=$(PREFIX) >/dev/null
+	@cmake --build --preset release --target printed
+	@cmake --install build
+
+deb: .setup/base-$(SETUP) $(DUCKDB) ## Build the Debian package in build-package
+	@cmake --preset package >/dev/null
+	@cmake --build --preset package
+	@cd build-package && cpack
 
 clean: ## Remove what was built (what was fetched stays)
 	@rm -rf build build-*

@@ -1,7 +1,7 @@
 # How every file of the project is compiled: the interface library `pinion_flags`.
 
 set(warnings
-    -Wall -Wextra -Wpedantic -Werror
+    -Wall -Wextra -Wpedantic $<$<BOOL:${PINION_WERROR}>:-Werror>
     -Wconversion -Wno-sign-conversion -Wshadow -Wundef -Wvla -Wformat=2 -Wpointer-arith
     -Wwrite-strings -Wimplicit-fallthrough)
 set(warnings_c -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition)
