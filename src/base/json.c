@@ -15,7 +15,8 @@ struct pn_json_parser {
     char *copy;            /* of a text that came without padding */
     size_t copy_capacity;
     size_t values_max;
-    size_t largest; /* text since it was trimmed */
+    size_t largest;      /* text since it was trimmed */
+    size_t fault_offset; /* of the parse that failed last */
 };
 
 enum { ARENA_BLOCK_BYTES = 16 * 1024 };
@@ -145,28 +146,39 @@ static size_t find_bad_string(const char *text, size_t len, const char **reason)
     return open;
 }
 
-static int parse_error(const struct pn_json_parser *parser, const char *text, size_t len,
+static int parse_error(struct pn_json_parser *parser, const char *text, size_t len,
                        const struct pn_simdjson_fault *fault, struct pn_err *e)
 {
-    size_t offset = fault->offset;
     const char *reason = fault->reason;
+    parser->fault_offset = fault->offset;
     switch (fault->kind) {
     case PN_SIMDJSON_AT:
         break;
+    case PN_SIMDJSON_DEPTH:
+        return pn_err_set(e, PN_CLASS_INPUT, PN_JSON_TOO_DEEP,
+                          "JSON nested deeper than %d levels, at byte %zu", PN_JSON_DEPTH_MAX,
+                          fault->offset);
     case PN_SIMDJSON_UTF8:
-        offset = find_bad_utf8(text, len);
+        parser->fault_offset = find_bad_utf8(text, len);
         reason = "no UTF-8";
         break;
     case PN_SIMDJSON_STRING:
-        offset = find_bad_string(text, len, &reason);
+        parser->fault_offset = find_bad_string(text, len, &reason);
         break;
     case PN_SIMDJSON_VALUES:
+        parser->fault_offset = len;
         return pn_err_set(e, PN_CLASS_INPUT, PN_JSON_TOO_MANY, "JSON of more than %zu values",
                           parser->values_max);
     case PN_SIMDJSON_MEMORY:
+        parser->fault_offset = len;
         return pn_err_errno(e, ENOMEM, "cannot parse JSON of %zu bytes", len);
     }
-    return pn_err_input(e, "invalid JSON at byte %zu: %s", offset, reason);
+    return pn_err_input(e, "invalid JSON at byte %zu: %s", parser->fault_offset, reason);
+}
+
+size_t pn_json_fault_offset(const struct pn_json_parser *parser)
+{
+    return parser->fault_offset;
 }
 
 int pn_json_parse(struct pn_json_parser *parser, const char *text, size_t len, size_t capacity,
@@ -181,6 +193,7 @@ int pn_json_parse(struct pn_json_parser *parser, const char *text, size_t len, s
         trimmed--;
     }
     if (trimmed == 0) {
+        parser->fault_offset = len;
         return pn_err_input(e, "invalid JSON at byte %zu: a value is expected", len);
     }
     if (!padded) {

@@ -3,9 +3,10 @@
  * the one C++ file); this header is all that the rest of the program sees of it.
  *
  * pn_json_parse() checks the whole text (UTF-8, escapes, numbers, nesting, nothing behind it) and
- * gives a tree of nodes. Strings without escapes point into the given text, others into the
- * parser's arena: the tree is good as long as both the text and the parser are, until the parser's
- * next parse.
+ * gives a tree of nodes. All that RFC 8259 allows is accepted: a number beyond double is infinite,
+ * and half a surrogate pair becomes U+FFFD. Strings without escapes point into the given text,
+ * others into the parser's memory: the tree is good as long as both the text and the parser are,
+ * until the parser's next parse.
  */
 #ifndef PN_BASE_JSON_H
 #define PN_BASE_JSON_H
@@ -18,10 +19,12 @@
 #include "base/err.h"
 
 enum {
-    PN_JSON_PADDING = 64,   /* readable bytes wanted behind a text, to parse it without a copy */
-    PN_JSON_DEPTH_MAX = 128 /* nesting allowed */
+    PN_JSON_PADDING = 64, /* readable bytes wanted behind a text, to parse it without a copy */
+    /* Levels of nesting allowed; Jackson allows as many. Each takes 250 bytes of stack to parse. */
+    PN_JSON_DEPTH_MAX = 1000
 };
-enum { PN_JSON_TOO_MANY = -2 }; /* a code of pn_json_parse(): the text may be JSON, but see there */
+/* Codes of pn_json_parse(): the text may be JSON, but has more values or levels than are taken. */
+enum { PN_JSON_TOO_MANY = -2, PN_JSON_TOO_DEEP = -3 };
 
 enum pn_json_type {
     PN_JSON_NULL,
@@ -34,11 +37,13 @@ enum pn_json_type {
 
 struct pn_json {
     enum pn_json_type type;
-    bool boolean;     /* BOOL */
-    bool is_integer;  /* NUMBER written without fraction or exponent that fits int64 */
-    int64_t integer;  /* NUMBER, when is_integer */
-    double number;    /* NUMBER, always */
-    const char *text; /* STRING: unescaped UTF-8, not NUL-terminated; may contain NUL bytes */
+    bool boolean;      /* BOOL */
+    bool is_integer;   /* NUMBER that is whole and fits int64, in whatever form: 5, 5.0, 50e-1 */
+    bool is_lossy;     /* STRING: `text` has U+FFFD for half a surrogate pair; `raw` has it */
+    bool key_is_lossy; /* likewise the key */
+    int64_t integer;   /* NUMBER, when is_integer: exact */
+    double number;     /* NUMBER, always: the nearest; infinite beyond the range of double */
+    const char *text;  /* STRING: unescaped UTF-8, not NUL-terminated; may contain NUL bytes */
     size_t text_len;
     const char *raw; /* the value's own text, from its first to its last character */
     size_t raw_len;
@@ -65,11 +70,19 @@ void pn_json_parser_trim(struct pn_json_parser *parser);
  * Parses `len` bytes at `text`. `capacity` is how many bytes from `text` on are readable: when it
  * is at least len + PN_JSON_PADDING nothing is copied, else the text is copied first (the nodes
  * then point into the copy). On success *root is borrowed from the parser. On failure the message
- * is "invalid JSON at byte N: <reason>" (class INPUT), or of too many values. An empty text is
- * invalid.
+ * is "invalid JSON at byte N: <reason>", or says that there are too many values or levels (class
+ * INPUT, all of them). An empty text is invalid.
  */
 int pn_json_parse(struct pn_json_parser *parser, const char *text, size_t len, size_t capacity,
                   struct pn_json **root, struct pn_err *e) PN_MUST_CHECK;
+
+/* After pn_json_parse() failed by the text: the byte that its message names; or the text's length
+ * when it names none. */
+size_t pn_json_fault_offset(const struct pn_json_parser *parser);
+
+/* True for a number that isn't whole. It goes by the digits: 0.9999999999999999999 isn't, and
+ * 1e400 is, which no integer of ours takes. */
+bool pn_json_has_fraction(const struct pn_json *node);
 
 /* The member named `key` (the last one, when a name is repeated), or NULL; NULL too when `object`
  * is NULL or no object. */
@@ -81,7 +94,7 @@ bool pn_json_get_text(const struct pn_json *object, const char *key, const char 
  * strings holding NUL bytes. */
 char *pn_json_dup(const struct pn_json *node);
 bool pn_json_text_is(const struct pn_json *node, const char *text);
-/* An integer member, or `fallback` when absent or no integer. */
+/* A whole number that fits, or `fallback`. */
 int64_t pn_json_get_i64(const struct pn_json *object, const char *key, int64_t fallback);
 bool pn_json_get_bool(const struct pn_json *object, const char *key, bool fallback);
 
@@ -91,9 +104,12 @@ const char *pn_json_type_name(enum pn_json_type type);
 /*
  * Writing. pn_json_write() gives the compact form of a node: no white space, members in their
  * order, numbers as they were written, strings escaped only where JSON asks for it (quote,
- * backslash, control characters; everything else as raw UTF-8, '/' not escaped).
+ * backslash, control characters; everything else as raw UTF-8, '/' not escaped). Strings that lost
+ * something when they were unescaped are written as they came.
  */
 void pn_json_write(struct pn_buf *out, const struct pn_json *node);
+/* The name of an object's member, in the same way, with its colon. */
+void pn_json_write_name(struct pn_buf *out, const struct pn_json *member);
 /* A quoted, escaped string. `text` must be UTF-8. */
 void pn_json_write_string(struct pn_buf *out, const char *text, size_t len);
 /* The same for a C string; NULL writes null. */

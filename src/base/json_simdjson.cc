@@ -1,8 +1,8 @@
 /*
- * The one C++ file: simdjson's on-demand parser behind C functions. One walk visits every value
- * with the getter of its type, which is what makes on-demand check the whole text: its first stage
- * checks UTF-8 and the strings' bytes, the getters check numbers, words and escapes, the iterators
- * check commas, colons and braces, and the end of the walk checks that nothing follows.
+ * The one C++ file: simdjson's on-demand parser, for C. One walk visits every value, which is what
+ * makes on-demand check the whole text: its first stage checks UTF-8 and the strings' bytes, its
+ * getters check words and escapes, its iterators check commas, colons and braces, json_number.c
+ * checks numbers, and the end of the walk checks that nothing follows.
  *
  * The file is built without exceptions; simdjson then reports by code only.
  */
@@ -16,7 +16,9 @@
 extern "C" {
 #include "base/arena.h"
 #include "base/json.h"
+#include "base/json_number.h"
 #include "base/json_simdjson.h"
+#include "base/json_string.h"
 }
 
 using namespace simdjson;
@@ -62,7 +64,7 @@ class walker
     void end_container(pn_json *node);
 
     bool value(ondemand::value &source, pn_json *node, int depth);
-    bool number(ondemand::value &source, pn_json *node);
+    bool number(pn_json *node);
     bool string(ondemand::value &source, pn_json *node);
     bool boolean(ondemand::value &source, pn_json *node);
     bool null(ondemand::value &source, pn_json *node);
@@ -116,26 +118,12 @@ pn_json *walker::add(pn_json ***tail, pn_json *parent)
     return node;
 }
 
-bool walker::number(ondemand::value &source, pn_json *node)
+/* simdjson's own getters read some numbers wrongly, so it is only asked where the number is. What
+ * isn't fetched, the containers' iterators pass over. */
+bool walker::number(pn_json *node)
 {
     node->type = PN_JSON_NUMBER;
-    uint64_t natural = 0;
-    if (source.get_int64().get(node->integer) == SUCCESS) {
-        node->is_integer = true;
-        node->number = static_cast<double>(node->integer);
-        if (node->integer == 0 && node->raw[0] == '-') {
-            node->number = -0.0;
-        }
-        return true;
-    }
-    if (source.get_uint64().get(natural) == SUCCESS) {
-        node->number = static_cast<double>(natural);
-        return true;
-    }
-    if (source.get_double().get(node->number) == SUCCESS) {
-        return true;
-    }
-    return fail(node->raw, "bad number, or one too large for a double");
+    return pn_json_number_read(node) || fail(node->raw, "bad number");
 }
 
 bool walker::string(ondemand::value &source, pn_json *node)
@@ -150,14 +138,17 @@ bool walker::string(ondemand::value &source, pn_json *node)
         return source.get_raw_json_string().error() == SUCCESS || fail(node->raw, "bad string");
     }
     std::string_view unescaped;
-    /* Some simdjson versions let the escape of half a surrogate pair pass, which is no UTF-8. */
-    if (source.get_string().get(unescaped) != SUCCESS ||
-        !validate_utf8(unescaped.data(), unescaped.size())) {
-        return fail(node->raw, "bad escape in a string");
+    /* Some simdjson versions let the escape of half a surrogate pair pass, which is not UTF-8. */
+    if (source.get_string().get(unescaped) == SUCCESS &&
+        validate_utf8(unescaped.data(), unescaped.size())) {
+        node->text = unescaped.data();
+        node->text_len = unescaped.size();
+        return true;
     }
-    node->text = unescaped.data();
-    node->text_len = unescaped.size();
-    return true;
+    node->is_lossy = true;
+    return pn_json_unescape(arena_, node->raw + 1, node->raw_len - 2, &node->text,
+                            &node->text_len) ||
+           fail(node->raw, "bad escape in a string");
 }
 
 bool walker::boolean(ondemand::value &source, pn_json *node)
@@ -237,13 +228,19 @@ bool walker::key(ondemand::field &field, pn_json *node)
         return true;
     }
     std::string_view unescaped;
-    if (field.unescaped_key().get(unescaped) != SUCCESS ||
-        !validate_utf8(unescaped.data(), unescaped.size())) {
-        return fail(start - 1, "bad escape in a string");
+    if (field.unescaped_key().get(unescaped) == SUCCESS &&
+        validate_utf8(unescaped.data(), unescaped.size())) {
+        node->key = unescaped.data();
+        node->key_len = unescaped.size();
+        return true;
     }
-    node->key = unescaped.data();
-    node->key_len = unescaped.size();
-    return true;
+    while (*end != '"') {
+        end += *end == '\\' ? 2 : 1;
+    }
+    node->key_is_lossy = true;
+    return pn_json_unescape(arena_, start, static_cast<size_t>(end - start), &node->key,
+                            &node->key_len) ||
+           fail(start - 1, "bad escape in a string");
 }
 
 bool walker::object(ondemand::value &source, pn_json *node, int depth)
@@ -304,7 +301,9 @@ bool walker::value(ondemand::value &source, pn_json *node, int depth)
     case '{':
     case '[':
         if (depth > PN_JSON_DEPTH_MAX) {
-            return fail(node->raw, "nested too deeply");
+            (void)fail(node->raw, "");
+            fault_->kind = PN_SIMDJSON_DEPTH;
+            return false;
         }
         return token.front() == '{' ? object(source, node, depth) : array(source, node, depth);
     case '"':
@@ -325,7 +324,7 @@ bool walker::value(ondemand::value &source, pn_json *node, int depth)
     case '7':
     case '8':
     case '9':
-        return number(source, node);
+        return number(node);
     default:
         return fail(node->raw, "a value is expected");
     }
@@ -462,6 +461,12 @@ bool pn_simdjson_parse(void *simd, const char *text, size_t len, size_t values_m
         return parse_scalar(parser, std::string_view(text, len), token, arena, root, fault);
     }
     return walker(std::string_view(text, len), values_max, arena, fault).root(document, root);
+}
+
+bool pn_simdjson_read_double(const char *text, size_t len, double *value)
+{
+    std::from_chars_result result = std::from_chars(text, text + len, *value);
+    return result.ec == std::errc() && result.ptr == text + len;
 }
 
 size_t pn_simdjson_double(double value, char out[PN_SIMDJSON_DOUBLE_SIZE])

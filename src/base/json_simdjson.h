@@ -13,7 +13,8 @@ struct pn_json;
 /* What is wrong with a text, and where. */
 enum pn_simdjson_kind {
     PN_SIMDJSON_AT,     /* `offset` is known */
-    PN_SIMDJSON_UTF8,   /* somewhere a byte is no UTF-8 */
+    PN_SIMDJSON_DEPTH,  /* likewise, and what is there is nested deeper than PN_JSON_DEPTH_MAX */
+    PN_SIMDJSON_UTF8,   /* somewhere a byte is not UTF-8 */
     PN_SIMDJSON_STRING, /* somewhere a string holds a control character or has no end */
     PN_SIMDJSON_VALUES, /* it has more values than asked for */
     PN_SIMDJSON_MEMORY  /* nothing is wrong with it, but memory ran out */
@@ -42,6 +43,10 @@ enum { PN_SIMDJSON_DOUBLE_SIZE = 32 };
 /* The shortest text that reads back as the finite `value`, not NUL-terminated; returns its length.
  */
 size_t pn_simdjson_double(double value, char out[PN_SIMDJSON_DOUBLE_SIZE]);
+
+/* The double nearest to a JSON number, to the even one of two; false, and *value is undefined, when
+ * it is beyond the range of double. */
+bool pn_simdjson_read_double(const char *text, size_t len, double *value);
 
 bool pn_simdjson_utf8_valid(const char *text, size_t len);
 

@@ -100,6 +100,42 @@ void pn_json_write_key(struct pn_buf *out, const char *key)
     pn_buf_addc(out, ':');
 }
 
+/* In a string's text: an odd number of backslashes before it escapes a quote. */
+static bool is_escaped(const char *quote)
+{
+    size_t slashes = 0;
+    while (quote[-1] == '\\') {
+        quote--;
+        slashes++;
+    }
+    return slashes % 2 != 0;
+}
+
+/* A name as it came: from the value back to the quote that ends it, and on to the one that begins
+ * it. */
+static void write_raw_name(struct pn_buf *out, const char *value)
+{
+    const char *end = value;
+    while (end[-1] != '"') {
+        end--;
+    }
+    const char *start = end - 2;
+    while (*start != '"' || is_escaped(start)) {
+        start--;
+    }
+    pn_buf_add(out, start, (size_t)(end - start));
+}
+
+void pn_json_write_name(struct pn_buf *out, const struct pn_json *member)
+{
+    if (member->key_is_lossy) {
+        write_raw_name(out, member->raw);
+    } else {
+        pn_json_write_string(out, member->key, member->key_len);
+    }
+    pn_buf_addc(out, ':');
+}
+
 static void write_node(struct pn_buf *out, const struct pn_json *node);
 
 static void write_children(struct pn_buf *out, const struct pn_json *node)
@@ -109,8 +145,7 @@ static void write_children(struct pn_buf *out, const struct pn_json *node)
             pn_buf_addc(out, ',');
         }
         if (node->type == PN_JSON_OBJECT) {
-            pn_json_write_string(out, child->key, child->key_len);
-            pn_buf_addc(out, ':');
+            pn_json_write_name(out, child);
         }
         write_node(out, child);
     }
@@ -125,7 +160,11 @@ static void write_node(struct pn_buf *out, const struct pn_json *node)
         pn_buf_add(out, node->raw, node->raw_len);
         break;
     case PN_JSON_STRING:
-        pn_json_write_string(out, node->text, node->text_len);
+        if (node->is_lossy) {
+            pn_buf_add(out, node->raw, node->raw_len);
+        } else {
+            pn_json_write_string(out, node->text, node->text_len);
+        }
         break;
     case PN_JSON_ARRAY:
         pn_buf_addc(out, '[');

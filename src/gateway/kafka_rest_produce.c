@@ -244,6 +244,27 @@ static bool make_topic(struct pn_request *req)
     return false;
 }
 
+/* Parses the body; what is wrong with it is said with the record it is in. */
+static bool parse_body(struct pn_request *req, struct pn_json **root)
+{
+    struct pn_err e;
+    size_t index = 0;
+    *root = NULL;
+    if (req->body_len == 0) {
+        return true;
+    }
+    int rc = pn_json_parse(req->parser, req->body, req->body_len, req->body_capacity, root, &e);
+    if (rc == 0) {
+        return true;
+    }
+    if (rc != PN_JSON_TOO_MANY &&
+        pn_produce_record_at(req->body, pn_json_fault_offset(req->parser), &index)) {
+        pn_err_prefix(&e, "records[%zu]", index);
+    }
+    pn_request_refuse_json(req, rc, &e);
+    return false;
+}
+
 enum pn_handled pn_kafka_produce(struct pn_request *req, void *arg)
 {
     (void)arg;
@@ -261,7 +282,7 @@ enum pn_handled pn_kafka_produce(struct pn_request *req, void *arg)
                             pn_log_topic(req->gateway->topics, req->params[0], &info, NULL) != 0)) {
         return PN_HANDLED_BLOCKS;
     }
-    if (pn_request_json(req, &root) != 0) {
+    if (!parse_body(req, &root)) {
         return PN_HANDLED;
     }
     input.root = root;

@@ -263,3 +263,43 @@ int pn_produce_parse(const struct pn_produce_input *input, struct pn_arena *aren
     *count = records->count;
     return 0;
 }
+
+/* Returns behind the string that begins at `at`, or `end`. */
+static const char *skip_string(const char *at, const char *end)
+{
+    for (at++; at < end && *at != '"'; at++) {
+        at += *at == '\\' ? 1 : 0;
+    }
+    return at < end ? at + 1 : end;
+}
+
+bool pn_produce_record_at(const char *body, size_t offset, size_t *index)
+{
+    static const char name[] = "\"records\"";
+    const char *end = body + offset;
+    bool named = false;  /* the string read last, at the top level, is "records" */
+    bool inside = false; /* of the array of records */
+    size_t depth = 0;
+    *index = 0;
+    for (const char *at = body; at < end;) {
+        char c = *at;
+        if (c == '"') {
+            const char *start = at;
+            at = skip_string(at, end);
+            named = depth == 1 && (size_t)(at - start) == sizeof name - 1 &&
+                    memcmp(start, name, sizeof name - 1) == 0;
+            continue;
+        }
+        if (c == '[' || c == '{') {
+            inside = inside || (depth == 1 && c == '[' && named);
+            depth++;
+        } else if ((c == ']' || c == '}') && depth > 0) {
+            depth--;
+            inside = inside && depth > 1;
+        } else if (c == ',' && inside && depth == 2) {
+            (*index)++;
+        }
+        at++;
+    }
+    return inside;
+}

@@ -37,4 +37,10 @@ int pn_produce_parse(const struct pn_produce_input *input, struct pn_arena *aren
                      struct pn_buf *values, struct pn_log_entry **entries, size_t *count,
                      struct pn_refusal *error) PN_MUST_CHECK;
 
+/*
+ * Which record of a body that isn't JSON holds its first fault, at byte `offset`: false when the
+ * fault is not inside of a record.
+ */
+bool pn_produce_record_at(const char *body, size_t offset, size_t *index);
+
 #endif

@@ -55,6 +55,17 @@ void pn_reply_header(struct pn_request *req, const char *name, const char *value
     req->headers[req->header_count++] = (struct pn_reply_header){.name = name, .value = value};
 }
 
+void pn_request_refuse_json(struct pn_request *req, int rc, const struct pn_err *e)
+{
+    if (rc == PN_JSON_TOO_MANY) {
+        pn_reply_error(req, 413, 413, "The request body is %s", e->msg);
+    } else if (rc == PN_JSON_TOO_DEEP) {
+        pn_reply_error(req, 400, 400, "The request body is too deep: %s", e->msg);
+    } else {
+        pn_reply_error(req, 400, 400, "The request body is not JSON: %s", e->msg);
+    }
+}
+
 int pn_request_json(struct pn_request *req, struct pn_json **root)
 {
     *root = NULL;
@@ -63,10 +74,8 @@ int pn_request_json(struct pn_request *req, struct pn_json **root)
     }
     struct pn_err e;
     int rc = pn_json_parse(req->parser, req->body, req->body_len, req->body_capacity, root, &e);
-    if (rc == PN_JSON_TOO_MANY) {
-        pn_reply_error(req, 413, 413, "The request body is %s", e.msg);
-    } else if (rc != 0) {
-        pn_reply_error(req, 400, 400, "The request body is not JSON: %s", e.msg);
+    if (rc != 0) {
+        pn_request_refuse_json(req, rc, &e);
     }
     return rc == 0 ? 0 : -1;
 }

@@ -129,6 +129,8 @@ const char *pn_request_base_uri(struct pn_request *req);
  * an error 400 with the position, or a 413, and -1 is returned.
  */
 int pn_request_json(struct pn_request *req, struct pn_json **root) PN_MUST_CHECK;
+/* That reply, after pn_json_parse() of a body returned `rc`, not 0, and *e. */
+void pn_request_refuse_json(struct pn_request *req, int rc, const struct pn_err *e);
 
 /* Takes from the gateway's memory budget what this request has grown to (bodies and replies), until
  * its reply is sent. On false the reply is a 503. */

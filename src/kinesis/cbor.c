@@ -295,7 +295,8 @@ static int read_children(struct parse *p, const struct item *head, int depth, st
     bool is_map = head->kind == ITEM_MAP;
     node->type = is_map ? PN_JSON_OBJECT : PN_JSON_ARRAY;
     if (depth == PN_JSON_DEPTH_MAX) {
-        return fail(p, "nested too deeply");
+        return pn_err_input(p->e, "CBOR nested deeper than %d levels, at byte %zu",
+                            PN_JSON_DEPTH_MAX, p->at);
     }
     /* Each element takes a byte at least, each pair two. */
     if (head->count > (p->len - p->at) / (is_map ? 2 : 1)) {

@@ -11,6 +11,7 @@
 void pn_wire_set_text(struct pn_json *node, const char *text, size_t len)
 {
     node->type = PN_JSON_STRING;
+    node->is_lossy = false;
     node->text = text;
     node->text_len = len;
     node->raw = text;
@@ -20,6 +21,7 @@ void pn_wire_set_text(struct pn_json *node, const char *text, size_t len)
 void pn_wire_set_bytes(struct pn_json *node, const void *bytes, size_t len)
 {
     node->type = PN_JSON_STRING;
+    node->is_lossy = false;
     node->text = bytes;
     node->text_len = len;
     node->raw = NULL;

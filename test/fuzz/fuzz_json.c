@@ -9,6 +9,17 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* A number is what strtod() makes of it; whether it is whole, is decided once. */
+static void check_number(const struct pn_json *node)
+{
+    char *text = pn_xstrndup(node->raw, node->raw_len);
+    double expected = strtod(text, NULL);
+    PN_ASSERT(memcmp(&node->number, &expected, sizeof expected) == 0);
+    PN_ASSERT(!node->is_integer || (double)node->integer == expected);
+    PN_ASSERT(!node->is_integer || !pn_json_has_fraction(node));
+    free(text);
+}
+
 /* Every node's own text lies inside of its parent's. */
 static void check_nodes(const struct pn_json *node)
 {
@@ -24,6 +35,9 @@ static void check_nodes(const struct pn_json *node)
     PN_ASSERT(count == node->count);
     PN_ASSERT(node->raw_len > 0);
     PN_ASSERT(node->type != PN_JSON_STRING || pn_utf8_valid(node->text, node->text_len));
+    if (node->type == PN_JSON_NUMBER) {
+        check_number(node);
+    }
     PN_ASSERT(node->key == NULL || pn_utf8_valid(node->key, node->key_len));
 }
 
@@ -49,7 +63,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         pn_buf_deinit(&once);
         pn_buf_deinit(&twice);
     } else {
-        PN_ASSERT(strncmp(e.msg, "invalid JSON at byte ", 21) == 0);
+        PN_ASSERT(strncmp(e.msg, "invalid JSON at byte ", 21) == 0 ||
+                  strncmp(e.msg, "JSON nested deeper than ", 24) == 0);
+        PN_ASSERT(pn_json_fault_offset(parser) <= size);
     }
     free(text);
     pn_json_parser_destroy(&parser);

@@ -234,8 +234,14 @@ def test_record_too_large(data):
         (b'{"records":[{"value":01}]}', 400, "byte"),
         (b'{"records":[{"value":1}]} x', 400, "byte"),
         (b'{"records":[{"value":"\xff"}]}', 400, "byte"),
-        (b'{"records":[{"value":"\\ud800"}]}', 400, "byte"),
-        (b"[" * 10000, 400, "byte"),
+        (b'{"records":[{"value":"\\ud80"}]}', 400, "records[0]: invalid JSON at byte 21"),
+        (b'{"records":[{"value":0},{"value":1x}]}', 400, "records[1]: invalid JSON at byte 33"),
+        (b"[" * 10000, 400, "JSON nested deeper than 1000 levels, at byte 1000"),
+        (
+            b'{"records":[{"value":0},{"value":' + b"[" * 998 + b"]" * 998 + b"}]}",
+            400,
+            "records[1]: JSON nested deeper than 1000 levels",
+        ),
         (b"null", 422, "object"),
         (b'"text"', 422, "object"),
         (b"[]", 422, "object"),
@@ -252,6 +258,34 @@ def test_record_too_large(data):
 def test_bad_bodies(server, body, status, part):
     answer = requests.post(f"{server.url}/topics/bad", data=body)
     assert part in error(answer, status, status)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"1e400",
+        b'{"a":-1.5E+9999,"b":[1e400]}',
+        b'"a\\ud83d"',
+        b'{"\\udc00\\n":["\\ud800\\u0041"]}',
+        b"0.1000000000000000055511151231257827021181583404541015625",
+        b"[" * 997 + b"]" * 997,
+    ],
+    ids=lambda value: value[:20].decode(),
+)
+def test_lawful_json_is_kept_as_it_was_sent(server, value):
+    """Beyond double, half a surrogate pair, deep: none of it is ours to refuse or to change."""
+    body = b'{"records":[{"value":' + value + b'},{"value":"next"}]}'
+    answer = requests.post(f"{server.url}/topics/lawful", data=body)
+    assert answer.status_code == 200, answer.text
+    first = answer.json()["offsets"][0]
+    url = f"{server.url}/topics/lawful/partitions/{first['partition']}/records"
+    kept = requests.get(
+        url,
+        params={"offset": first["offset"], "count": 1},
+        headers={"Accept": "application/vnd.kafka.json.v2+json"},
+    )
+    assert kept.status_code == 200, kept.text
+    assert b'"value":' + value + b"," in kept.content
     assert "bad" not in requests.get(f"{server.url}/topics").json()
 
 

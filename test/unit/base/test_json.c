@@ -5,10 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <float.h>
+#include <math.h>
+
 #include <cmocka.h>
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/random.h"
 
 static struct pn_json_parser *parser;
 
@@ -123,8 +127,13 @@ static void test_invalid_texts_name_the_place(void **state)
         {"[ +1]", "byte 2: a value is expected"},
         {"[.5]", "byte 1: a value is expected"},
         {"[0x1]", "byte 1: bad number"},
-        {"[1e400]", "byte 1: bad number"},
-        {"1e400", "byte 0: bad number"},
+        {"[1e+]", "byte 1: bad number"},
+        {"[1.e5]", "byte 1: bad number"},
+        {"[1e5.0]", "byte 1: bad number"},
+        {"[1.5e1x]", "byte 1: bad number"},
+        {"[-01]", "byte 1: bad number"},
+        {"[00.5]", "byte 1: bad number"},
+        {"[--1]", "byte 1: bad number"},
         {"1 2", "byte 2: something follows the value"},
         {"\"a\" x", "byte 4: something follows the value"},
         {"{}x", "byte 2: something follows the value"},
@@ -153,10 +162,10 @@ static void test_invalid_texts_name_the_place(void **state)
         {"[\"a\nb\"]", "byte 3: a control character in a string is not escaped"},
         {"[\"\\x\"]", "byte 1: bad escape"},
         {"[\"\\u12\"]", "byte 1: bad escape"},
-        {"[\"\\ud800\"]", "byte 1: bad escape"},
-        {"[\"\\udc00\"]", "byte 1: bad escape"},
-        {"[\"\\ud800\\u0041\"]", "byte 1: bad escape"},
-        {"{\"\\ud800\":1}", "byte 1: bad escape"},
+        {"[\"\\ud800\\x\"]", "byte 1: bad escape"},
+        {"[\"\\ud800\\u12\"]", "byte 1: bad escape"},
+        {"[\"\\ud80\"]", "byte 1: bad escape"},
+        {"{\"\\ud800\\x\":1}", "byte 1: bad escape"},
         {"[\"\xFF\"]", "byte 2: no UTF-8"},
         {"[\"\xC3\"]", "byte 2: no UTF-8"},
         {"[\"\xE2\x82\xAC\xED\xA0\x80\"]", "byte 5: no UTF-8"},
@@ -252,20 +261,21 @@ static void test_depth_has_a_limit(void **state)
     for (size_t depth = PN_JSON_DEPTH_MAX - 1; depth <= PN_JSON_DEPTH_MAX + 1; depth++) {
         memset(text, '[', depth);
         memset(text + depth, ']', depth);
-        int expected = depth <= PN_JSON_DEPTH_MAX ? 0 : PN_FAIL;
+        int expected = depth <= PN_JSON_DEPTH_MAX ? 0 : PN_JSON_TOO_DEEP;
         assert_int_equal(parse_every_way(text, 2 * depth, &e), expected);
     }
-    assert_string_equal(e.msg, "invalid JSON at byte 128: nested too deeply");
+    assert_string_equal(e.msg, "JSON nested deeper than 1000 levels, at byte 1000");
+    assert_int_equal(pn_json_fault_offset(parser), 1000);
 
     enum { MANY = 1000 * 1000 };
     char *deep = pn_xmalloc(MANY);
     struct pn_json *root = NULL;
     memset(deep, '[', MANY);
-    assert_int_equal(pn_json_parse(parser, deep, MANY, MANY, &root, &e), PN_FAIL);
+    assert_int_equal(pn_json_parse(parser, deep, MANY, MANY, &root, &e), PN_JSON_TOO_DEEP);
     for (size_t i = 0; i + 5 <= MANY; i += 5) {
         memcpy(deep + i, "{\"a\":", 5);
     }
-    assert_int_equal(pn_json_parse(parser, deep, MANY, MANY, &root, &e), PN_FAIL);
+    assert_int_equal(pn_json_parse(parser, deep, MANY, MANY, &root, &e), PN_JSON_TOO_DEEP);
     free(deep);
 }
 
@@ -296,8 +306,48 @@ static void test_numbers(void **state)
         {"18446744073709551615", false, 0, 18446744073709551615.0},
         {"-9223372036854775809", false, 0, -9223372036854775809.0},
         {"100000000000000000000", false, 0, 1e20},
-        {"1.0", false, 0, 1},
-        {"1e3", false, 0, 1000},
+        {"1.0", true, 1, 1},
+        {"1e3", true, 1000, 1000},
+        {"-0.0", true, 0, 0},
+        {"0e999999999999999999999", true, 0, 0},
+        {"0.000e-999999999999999999999", true, 0, 0},
+        {"-12.500e1", true, -125, -125},
+        {"0.001e3", true, 1, 1},
+        {"100e-2", true, 1, 1},
+        {"1e17", true, 100000000000000000, 1e17},
+        {"1e18", true, 1000000000000000000, 1e18},
+        {"1e19", false, 0, 1e19},
+        {"9007199254740993.0", true, 9007199254740993, 9007199254740992.0},
+        {"9007199254740994.0", true, 9007199254740994, 9007199254740994.0},
+        {"123456789012345678.0", true, 123456789012345678, 123456789012345680.0},
+        {"9223372036854775807.000", true, INT64_MAX, 9223372036854775808.0},
+        {"922337203685477580.7e1", true, INT64_MAX, 9223372036854775808.0},
+        {"9223372036854775808.0", false, 0, 9223372036854775808.0},
+        {"-9223372036854775808.0", true, INT64_MIN, -9223372036854775808.0},
+        {"-9223372036854775809.0", false, 0, -9223372036854775808.0},
+        {"9007199254740991.6", false, 0, 9007199254740992.0},
+        {"1.0000000000000000000000001", false, 0, 1},
+        {"0.9999999999999999999", false, 0, 1},
+        {"-0.9999999999999999999", false, 0, -1},
+        {"0.1000000000000000055511151231257827021181583404541015625", false, 0, 0.1},
+        {"0.25000000000000000000", false, 0, 0.25},
+        {"0.25000000000000000000e1", false, 0, 2.5},
+        {"0.00000000000000000000000025", false, 0, 2.5e-25},
+        {"1.00000000000000000000", true, 1, 1},
+        {"1e400", false, 0, INFINITY},
+        {"-1e400", false, 0, -INFINITY},
+        {"0.0001e999999999999999999999", false, 0, INFINITY},
+        {"1e-999999999999999999999", false, 0, 0},
+        {"179769313486231570814527423731704356798070e267", false, 0, DBL_MAX},
+        {"1.7976931348623159e308", false, 0, INFINITY},
+        {"2.4703282292062327e-324", false, 0, 0},
+        {"2.4703282292062328e-324", false, 0, 4.9406564584124654e-324},
+        {"9007199254740993", true, 9007199254740993, 9007199254740992.0},
+        {"9007199254740993e-1", false, 0, 900719925474099.3},
+        {"9007199254740992e22", false, 0, 9007199254740992e22},
+        {"1e22", false, 0, 1e22},
+        {"1e23", false, 0, 1e23},
+        {"8.5e-23", false, 0, 8.5e-23},
         {"0.1", false, 0, 0.1},
         {"5e-324", false, 0, 5e-324},
         {"1e-400", false, 0, 0},
@@ -320,7 +370,178 @@ static void test_numbers(void **state)
         }
         free(in_array);
     }
-    assert_true(1 / parsed("-0")->number < 0);
+    assert_true(signbit(parsed("-0")->number) != 0);
+    assert_true(signbit(parsed("-0.0e5")->number) != 0);
+    assert_true(signbit(parsed("-1e-400")->number) != 0);
+}
+
+static void test_fractions(void **state)
+{
+    (void)state;
+    static const char *const with[] = {"0.5",
+                                       "-1e-1",
+                                       "1e-400",
+                                       "15e-1",
+                                       "0.9999999999999999999",
+                                       "9007199254740991.6",
+                                       "1.0000000000000000000000000000000000000000001",
+                                       "123456789012345678901234567890.5"};
+    static const char *const without[] = {
+        "0",       "1e400", "1.50e1", "123456789012345678901234567890", "-9223372036854775809.0",
+        "\"0.5\"", "null"};
+    for (size_t i = 0; i < sizeof with / sizeof with[0]; i++) {
+        assert_true(pn_json_has_fraction(parsed(with[i])));
+    }
+    for (size_t i = 0; i < sizeof without / sizeof without[0]; i++) {
+        assert_false(pn_json_has_fraction(parsed(without[i])));
+    }
+}
+
+/* A token like those that are hard to read: few or many digits, points and exponents anywhere,
+ * values halfway between two doubles. */
+static void random_number(struct pn_random *random, char out[static 512])
+{
+    char *at = out;
+    uint64_t shape = pn_random_below(random, 8);
+    if (shape == 0) { /* a double in full, or cut off somewhere */
+        uint64_t bits = pn_random_u64(random);
+        double value;
+        memcpy(&value, &bits, sizeof value);
+        int digits = (int)pn_random_below(random, 40);
+        (void)snprintf(out, 512, "%.*e", digits, isfinite(value) ? value : 1.5);
+        return;
+    }
+    if (shape == 1) { /* the middle between two neighbours, and just beside it */
+        double low = ldexp((double)(pn_random_u64(random) >> 11 | 1), -53);
+        long double middle = ((long double)low + (long double)nextafter(low, 2)) / 2;
+        (void)snprintf(out, 512, "%.*Lf%s", 60, middle, pn_random_below(random, 2) ? "1" : "");
+        return;
+    }
+    uint64_t whole = pn_random_below(random, 3) == 0 ? 0 : 1 + pn_random_below(random, 24);
+    uint64_t fraction = pn_random_below(random, 3) == 0 ? 0 : 1 + pn_random_below(random, 60);
+    bool sparse = pn_random_below(random, 3) == 0; /* mostly zeros */
+    if (pn_random_below(random, 4) == 0) {
+        *at++ = '-';
+    }
+    *at++ = whole == 0 ? '0' : (char)('1' + pn_random_below(random, 9));
+    for (uint64_t i = 1; i < whole + fraction; i++) {
+        if (i == (whole == 0 ? 1 : whole)) {
+            *at++ = '.';
+        }
+        bool zero = sparse && pn_random_below(random, 4) != 0;
+        *at++ = zero ? '0' : (char)('0' + pn_random_below(random, 10));
+    }
+    if (at[-1] == '.' || (fraction > 0 && whole + fraction == 1)) {
+        *at++ = '.';
+        *at++ = '5';
+    }
+    *at = '\0';
+    if (pn_random_below(random, 3) == 0) {
+        (void)sprintf(at, "%s%d", pn_random_below(random, 2) ? "e" : "E+",
+                      (int)pn_random_below(random, 340));
+        if (pn_random_below(random, 2) == 0) {
+            (void)sprintf(at, "e-%d", (int)pn_random_below(random, 360));
+        }
+    }
+}
+
+/* Each double has to be strtod()'s, to the bit; a whole number that fits has to be taken as one. */
+static void test_a_million_numbers_as_strtod_reads_them(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 1000, EACH = 1000, TOKEN_SIZE = 512 };
+    static char tokens[EACH][TOKEN_SIZE];
+    struct pn_random random;
+    pn_random_init(&random, 20260101);
+    for (int round = 0; round < ROUNDS; round++) {
+        struct pn_buf text;
+        pn_buf_init(&text, EACH * TOKEN_SIZE);
+        for (int i = 0; i < EACH; i++) {
+            random_number(&random, tokens[i]);
+            pn_buf_adds(&text, i == 0 ? "[" : ",");
+            pn_buf_adds(&text, tokens[i]);
+        }
+        pn_buf_addc(&text, ']');
+        const struct pn_json *node = parsed(pn_buf_text(&text))->first;
+        for (int i = 0; i < EACH; i++, node = node->next) {
+            double expected = strtod(tokens[i], NULL);
+            if (memcmp(&node->number, &expected, sizeof expected) != 0) {
+                fail_msg("%s: got %.17g, not %.17g", tokens[i], node->number, expected);
+            }
+            if (node->is_integer && (double)node->integer != expected) {
+                fail_msg("%s: got %lld", tokens[i], (long long)node->integer);
+            }
+            bool far = fabs(expected) > 9.3e18;
+            if (!node->is_integer && !far && !pn_json_has_fraction(node) &&
+                fabs(expected) < 9.2e18) {
+                fail_msg("%s is whole", tokens[i]);
+            }
+        }
+        pn_buf_deinit(&text);
+    }
+}
+
+/* Whole numbers written in every way that keeps their value. */
+static void test_integers_in_other_forms(void **state)
+{
+    (void)state;
+    struct pn_random random;
+    pn_random_init(&random, 7);
+    for (int i = 0; i < 100000; i++) {
+        int64_t value = (int64_t)(pn_random_u64(&random) >> pn_random_below(&random, 64));
+        char digits[32];
+        char token[128];
+        (void)snprintf(digits, sizeof digits, "%lld", (long long)value);
+        size_t sign = digits[0] == '-' ? 1 : 0;
+        size_t count = strlen(digits) - sign;
+        size_t point = 1 + pn_random_below(&random, count); /* digits before the point */
+        (void)snprintf(token, sizeof token, "%.*s.%s%.*se%zu", (int)(sign + point), digits,
+                       digits + sign + point, (int)(1 + pn_random_below(&random, 30)),
+                       "000000000000000000000000000000", count - point);
+        const struct pn_json *node = parsed(token);
+        if (!node->is_integer || node->integer != value) {
+            fail_msg("%s is not %lld but %lld", token, (long long)value, (long long)node->integer);
+        }
+    }
+}
+
+static void test_half_surrogate_pairs(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *meaning;
+    } cases[] = {
+        {"\"a\\ud83d\"", "a\xEF\xBF\xBD"},
+        {"\"\\udc00z\"", "\xEF\xBF\xBDz"},
+        {"\"\\uD800\\u0041\"", "\xEF\xBF\xBD"
+                               "A"},
+        {"\"\\ud800\\n\"", "\xEF\xBF\xBD\n"},
+        {"\"\\ud83d\\ud83d\\ude00\"", "\xEF\xBF\xBD\xF0\x9F\x98\x80"},
+        {"\"\\udc00\\ud800\"", "\xEF\xBF\xBD\xEF\xBF\xBD"},
+        {"\"\xC3\xA9\\ud800\\\"\\\\\\/\\b\\f\\r\\t\\u00e9\\u20AC\"",
+         "\xC3\xA9\xEF\xBF\xBD\"\\/\b\f\r\t\xC3\xA9\xE2\x82\xAC"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *object =
+            pn_xasprintf("{ %s : [%s] , \"k\":\"\\u0041\"}", cases[i].text, cases[i].text);
+        char *compact = pn_xasprintf("{%s:[%s],\"k\":\"A\"}", cases[i].text, cases[i].text);
+        struct pn_buf out;
+        struct pn_err e = {0};
+        assert_int_equal(parse_every_way(object, strlen(object), &e), 0);
+        const struct pn_json *member = parsed(object)->first;
+        assert_int_equal(member->key_len, strlen(cases[i].meaning));
+        assert_memory_equal(member->key, cases[i].meaning, member->key_len);
+        assert_true(pn_json_text_is(member->first, cases[i].meaning));
+        assert_true(member->key_is_lossy && member->first->is_lossy);
+        assert_false(member->is_lossy || member->first->key_is_lossy || member->next->is_lossy);
+        pn_buf_init(&out, 1000);
+        pn_json_write(&out, parsed(object));
+        assert_string_equal(pn_buf_text(&out), compact);
+        pn_buf_deinit(&out);
+        free(object);
+        free(compact);
+    }
 }
 
 static void test_lookups(void **state)
@@ -481,6 +702,10 @@ int main(void)
         cmocka_unit_test(test_every_byte_replaced),
         cmocka_unit_test(test_depth_has_a_limit),
         cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_fractions),
+        cmocka_unit_test(test_a_million_numbers_as_strtod_reads_them),
+        cmocka_unit_test(test_integers_in_other_forms),
+        cmocka_unit_test(test_half_surrogate_pairs),
         cmocka_unit_test(test_lookups),
         cmocka_unit_test(test_raw_is_the_values_own_text),
         cmocka_unit_test(test_parser_is_reusable),

@@ -209,6 +209,35 @@ static void test_many_values(void **state)
     }
 }
 
+static void test_the_record_that_a_fault_is_in(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body; /* up to the fault */
+        int index;        /* -1: in none */
+    } cases[] = {
+        {"", -1},
+        {"{\"records\":", -1},
+        {"{\"records\":[", 0},
+        {"{\"records\":[{\"value\":[1,2,{\"a\":1,\"b\":2}]},", 1},
+        {"{ \"key_schema\" : \"[,{\\\",\" , \"records\" : [ {\"value\":\"a,]\\\\\"}, 2, 3", 2},
+        {"{\"records\":[{\"value\":\"open, , ", 0},
+        {"{\"records\":[1,2],\"x\":[1,", -1},
+        {"{\"x\":[{\"records\":[1,", -1},
+        {"{\"x\":{\"records\":[1,", -1},
+        {"[1,2,", -1},
+        {"]]}},", -1},
+        {"{\"records\\", -1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        size_t index = 0;
+        bool inside = pn_produce_record_at(cases[i].body, strlen(cases[i].body), &index);
+        if ((inside ? (int)index : -1) != cases[i].index) {
+            fail_msg("%s: %d, %zu", cases[i].body, inside, index);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +247,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_large_record, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_values, setup, teardown),
+        cmocka_unit_test(test_the_record_that_a_fault_is_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
