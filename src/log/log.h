@@ -90,6 +90,12 @@ struct pn_log_topic_info {
     int64_t record_bytes_max;
 };
 
+/* A topic that is there but cannot be used: what is kept of it besides its records is damaged. */
+struct pn_log_closed_topic {
+    const char *name;
+    const char *why; /* and what to do */
+};
+
 struct pn_log_offsets {
     int64_t begin; /* offset of the oldest record kept */
     int64_t end;   /* offset the next record will get */
@@ -127,6 +133,8 @@ struct pn_log_ops {
                            const struct pn_log_topic_config *config, struct pn_err *e);
     int (*topics)(struct pn_log *log, struct pn_arena *arena, struct pn_log_topic_info **topics,
                   size_t *count, struct pn_err *e);
+    void (*closed_topics)(struct pn_log *log, struct pn_arena *arena,
+                          struct pn_log_closed_topic **topics, size_t *count); /* may be NULL */
     int (*topic)(struct pn_log *log, const char *topic, struct pn_log_topic_info *info,
                  struct pn_err *e);
     int (*offsets)(struct pn_log *log, const char *topic, int32_t partition,
@@ -192,6 +200,16 @@ PN_MUST_CHECK static inline int pn_log_topics(struct pn_log *log, struct pn_aren
                                               struct pn_err *e)
 {
     return log->ops->topics(log, arena, topics, count, e);
+}
+/* The topics that are closed, which pn_log_topics() leaves out; whatever else is asked of one is
+ * CORRUPT. Does not wait. The array lives in the arena, its texts in the log. */
+static inline void pn_log_closed_topics(struct pn_log *log, struct pn_arena *arena,
+                                        struct pn_log_closed_topic **topics, size_t *count)
+{
+    *count = 0;
+    if (log->ops->closed_topics != NULL) {
+        log->ops->closed_topics(log, arena, topics, count);
+    }
 }
 /* MISSING when there is no such topic. */
 PN_MUST_CHECK static inline int pn_log_topic(struct pn_log *log, const char *topic,

@@ -263,6 +263,22 @@ static int look_at_topic(struct pn_sink *sink, const struct pn_log_topic_info *i
     return 0;
 }
 
+/* Keeps what is remembered of closed topics: once one is opened again, its records must not land
+ * twice. */
+static void see_closed(struct pn_sink *sink, struct pn_arena *arena)
+{
+    struct pn_log_closed_topic *closed = NULL;
+    size_t count = 0;
+    pn_log_closed_topics(sink->config.log, arena, &closed, &count);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t p = find(sink, closed[i].name, 0);
+             p < sink->part_count && strcmp(sink->parts[p]->memory.topic, closed[i].name) == 0;
+             p++) {
+            sink->parts[p]->is_seen = true;
+        }
+    }
+}
+
 /* What is not in the log any more is forgotten; should it come again, names are looked up. */
 static void drop_unseen(struct pn_sink *sink)
 {
@@ -300,6 +316,7 @@ int pn_sink_parts_look(struct pn_sink *sink, struct pn_err *e)
         }
     }
     if (rc == 0) {
+        see_closed(sink, &arena);
         drop_unseen(sink);
     }
     if (rc == 0 && changed) {

@@ -92,6 +92,18 @@ static int embedded_topics(struct pn_log *log, struct pn_arena *arena,
     return 0;
 }
 
+static void embedded_closed_topics(struct pn_log *log, struct pn_arena *arena,
+                                   struct pn_log_closed_topic **closed, size_t *count)
+{
+    const struct pn_topics *topics = &embedded_of(log)->topics;
+    *count = topics->closed_count;
+    *closed = pn_arena_calloc(arena, *count, sizeof **closed);
+    for (size_t i = 0; i < *count; i++) {
+        (*closed)[i] = (struct pn_log_closed_topic){.name = topics->closed[i].name,
+                                                    .why = topics->closed[i].why.msg};
+    }
+}
+
 static int embedded_topic(struct pn_log *log, const char *name, struct pn_log_topic_info *info,
                           struct pn_err *e)
 {
@@ -213,6 +225,7 @@ static const struct pn_log_ops embedded_ops = {
     .delete_topic = embedded_delete_topic,
     .configure_topic = embedded_configure_topic,
     .topics = embedded_topics,
+    .closed_topics = embedded_closed_topics,
     .topic = embedded_topic,
     .offsets = embedded_offsets,
     .offset_at = embedded_offset_at,

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/crc32c.h"
 #include "base/mem.h"
 #include "log/embedded/bytes.h"
 #include "log/embedded/record_batch.h"

@@ -1,20 +1,13 @@
 #include "log/embedded/record_batch.h"
 
-#include <isa-l/crc.h>
 #include <string.h>
 
+#include "base/crc32c.h"
 #include "log/embedded/bytes.h"
 #include "log/embedded/compress.h"
 #include "log/embedded/varint.h"
 
 enum { CODEC_LZ4 = 3, CODEC_ZSTD = 4, RECORD_BYTES_MIN = 7 };
-
-uint32_t pn_crc32c(const void *bytes, size_t len)
-{
-    PN_ASSERT(len <= INT32_MAX);
-    /* isa-l takes a pointer to what it only reads, and leaves both inversions to its caller. */
-    return ~crc32_iscsi((unsigned char *)(uintptr_t)bytes, (int)len, 0xffffffffu);
-}
 
 size_t pn_record_bytes(const struct pn_record *record)
 {

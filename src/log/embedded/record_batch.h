@@ -77,9 +77,6 @@ static inline int64_t pn_batch_next_offset(const struct pn_batch_header *header)
     return header->base_offset + header->record_count;
 }
 
-/* CRC-32C (Castagnoli), the one of iSCSI. */
-uint32_t pn_crc32c(const void *bytes, size_t len);
-
 /* What a record takes in a batch is at most this much: keys, values and headers, plus lengths. */
 size_t pn_record_bytes(const struct pn_record *record);
 size_t pn_record_encoded_bytes_max(const struct pn_record *record);

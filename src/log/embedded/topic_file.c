@@ -4,10 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checked_file.h"
 #include "base/json.h"
 #include "base/mem.h"
 
 enum { FILE_BYTES_MAX = 64 * 1024, VERSION = 1, ID_DIGITS = 16 };
+
+static const char OLD_START[] = "{\"version\":1,\"name\":\"";
 
 static char *path_of(const char *folder)
 {
@@ -19,14 +22,16 @@ int pn_topic_file_store(const struct pn_io *io, const char *folder, const char *
 {
     struct pn_buf json;
     pn_buf_init(&json, FILE_BYTES_MAX);
+    pn_checked_begin(&json);
     /* A topic's name has no character that JSON would escape. */
     pn_buf_addf(&json,
-                "{\"version\":%d,\"name\":\"%s\",\"id\":\"%016llx\",\"partitions\":%d,"
+                ",\"version\":%d,\"name\":\"%s\",\"id\":\"%016llx\",\"partitions\":%d,"
                 "\"created_ms\":%lld,\"retention_ms\":%lld,\"retention_bytes\":%lld,"
-                "\"record_bytes_max\":%lld}\n",
+                "\"record_bytes_max\":%lld",
                 VERSION, name, (unsigned long long)file->id, file->config.partitions,
                 (long long)file->created_ms, (long long)file->config.retention_ms,
                 (long long)file->config.retention_bytes, (long long)file->config.record_bytes_max);
+    pn_checked_end(&json);
     int rc = pn_buf_check(&json, "topic.json", e);
     if (rc == 0) {
         char *path = path_of(folder);
@@ -52,17 +57,25 @@ static bool get_id(const struct pn_json *root, uint64_t *id)
     return *end == '\0' && *id != 0;
 }
 
+/* A topic whose file makes no sense stays closed, so its person is told how to open it again. */
+static int damaged(const char *path, const char *what, struct pn_err *e)
+{
+    return pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
+                      "%s is damaged: %s. Restore it from a backup; to give the topic and its "
+                      "records up, move its folder out of the log's",
+                      path, what);
+}
+
 static int parse(const struct pn_json *root, const char *path, const char *name,
                  struct pn_topic_file *file, struct pn_err *e)
 {
     int64_t partitions = pn_json_get_i64(root, "partitions", 0);
     if (pn_json_get_i64(root, "version", 0) != VERSION) {
-        return pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL, "%s: its version is not %d", path, VERSION);
+        return damaged(path, "its version is not 1", e);
     }
     if (!pn_json_text_is(pn_json_get(root, "name"), name) || partitions < 1 ||
         partitions > PN_PARTITIONS_MAX || !get_id(root, &file->id)) {
-        return pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
-                          "%s: name, id or partitions are missing or wrong", path);
+        return damaged(path, "name, id or partitions are missing or wrong", e);
     }
     file->created_ms = pn_json_get_i64(root, "created_ms", 0);
     file->config.partitions = (int32_t)partitions;
@@ -73,20 +86,20 @@ static int parse(const struct pn_json *root, const char *path, const char *name,
 }
 
 int pn_topic_file_load(const struct pn_io *io, const char *folder, const char *name,
-                       struct pn_topic_file *file, struct pn_err *e)
+                       struct pn_topic_file *file, bool *is_old, struct pn_err *e)
 {
     char *path = path_of(folder);
     struct pn_json_parser *parser = pn_json_parser_create();
     struct pn_json *root = NULL;
     struct pn_buf json;
     pn_buf_init(&json, FILE_BYTES_MAX);
-    int rc = pn_io_read_file(io, path, &json, e);
+    int rc = pn_checked_file_read(io, path, OLD_START, &json, is_old, e);
     if (rc != 0) {
         goto out;
     }
     struct pn_err why;
     if (pn_json_parse(parser, pn_buf_text(&json), json.len, json.len, &root, &why) != 0) {
-        rc = pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL, "%s: %s", path, why.msg);
+        rc = damaged(path, why.msg, e);
         goto out;
     }
     rc = parse(root, path, name, file, e);

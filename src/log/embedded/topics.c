@@ -36,6 +36,10 @@ void pn_topics_deinit(struct pn_topics *topics)
         pn_topic_destroy(&topics->topics[i]);
     }
     free(topics->topics);
+    for (size_t i = 0; i < topics->closed_count; i++) {
+        free(topics->closed[i].name);
+    }
+    free(topics->closed);
     pthread_cond_destroy(&topics->users_changed);
     pthread_mutex_destroy(&topics->users_lock);
     pthread_mutex_destroy(&topics->admin_lock);
@@ -122,10 +126,24 @@ void pn_topic_release(struct pn_topics *topics, struct pn_topic *topic)
     pthread_mutex_unlock(&topics->users_lock);
 }
 
+int pn_topics_check_closed(const struct pn_topics *topics, const char *name, struct pn_err *e)
+{
+    for (size_t i = 0; i < topics->closed_count; i++) {
+        if (strcmp(topics->closed[i].name, name) == 0) {
+            pn_err_copy(e, &topics->closed[i].why);
+            return PN_FAIL;
+        }
+    }
+    return 0;
+}
+
 int pn_topics_find(struct pn_topics *topics, const char *name, struct pn_topic **topic,
                    struct pn_err *e)
 {
     *topic = pn_topics_hold(topics, name);
+    if (*topic == NULL && pn_topics_check_closed(topics, name, e) != 0) {
+        return PN_FAIL;
+    }
     if (*topic == NULL) {
         return pn_err_missing(e, "there is no topic '%.*s'", PN_TOPIC_NAME_MAX, name);
     }

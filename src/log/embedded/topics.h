@@ -5,6 +5,9 @@
  * made by its first append. "~new.<id>" is a topic being made and "~deleted.<id>" one being
  * removed; no topic's name has a '~'. Both are removed when the log is opened. A topic is there
  * from the rename that ends its making to the rename that begins its removal.
+ *
+ * A topic whose topic.json is damaged is closed: nobody reads it, writes it, or makes another one
+ * of its name, and its records stay where they are. The log opens without it.
  */
 #ifndef PN_LOG_TOPICS_H
 #define PN_LOG_TOPICS_H
@@ -28,12 +31,20 @@ struct pn_topic {
     atomic_bool deleted; /* what still comes for it is refused */
 };
 
+struct pn_closed_topic {
+    char *name;
+    struct pn_err why;
+};
+
 struct pn_topics {
     struct pn_log_env *env;
     pthread_rwlock_t lock;
     struct pn_topic **topics; /* sorted by name */
     size_t count;
     size_t capacity;
+    struct pn_closed_topic *closed; /* found by the opening, and as they are from then on */
+    size_t closed_count;
+    size_t closed_capacity;
     pthread_mutex_t admin_lock; /* one change of topics at a time */
     pthread_mutex_t users_lock; /* deletion waits here for the others to let go */
     pthread_cond_t users_changed;
@@ -43,16 +54,18 @@ struct pn_topics {
 void pn_topics_init(struct pn_topics *topics, struct pn_log_env *env);
 void pn_topics_deinit(struct pn_topics *topics);
 /* (topics_admin.c)
- * Finds the topics in the log's folder and recovers their partitions. A topic without a readable
- * topic.json is logged and left out. */
+ * Finds the topics in the log's folder and recovers their partitions. */
 int pn_topics_open(struct pn_topics *topics, struct pn_err *e) PN_MUST_CHECK;
 
 /* The topic, held until pn_topic_release(); NULL when there is none. */
 struct pn_topic *pn_topics_hold(struct pn_topics *topics, const char *name);
 void pn_topic_release(struct pn_topics *topics, struct pn_topic *topic);
-/* The same, with an error MISSING. */
+/* The same, with an error MISSING, or CORRUPT when it is closed. */
 int pn_topics_find(struct pn_topics *topics, const char *name, struct pn_topic **topic,
                    struct pn_err *e) PN_MUST_CHECK;
+/* 0, or CORRUPT with why the topic of this name is closed. */
+int pn_topics_check_closed(const struct pn_topics *topics, const char *name,
+                           struct pn_err *e) PN_MUST_CHECK;
 /* All topics, each held, in an array the caller frees. */
 struct pn_topic **pn_topics_hold_all(struct pn_topics *topics, size_t *count);
 

@@ -13,6 +13,7 @@ static char *folder_of(const struct pn_topics *topics, const char *name)
     return pn_xasprintf("%s/%s", topics->env->config.folder, name);
 }
 
+/* What a partition's folder has is found before anybody sees the partition: a new one has none. */
 static void add_partitions(const struct pn_topics *topics, struct pn_topic *topic, int count)
 {
     for (int i = atomic_load(&topic->partition_count); i < count; i++) {
@@ -24,6 +25,7 @@ static void add_partitions(const struct pn_topics *topics, struct pn_topic *topi
         partition->appended_bytes = pn_metrics_counter(
             topics->env->metrics, "pinion_log_appended_bytes_total",
             "Bytes of record batches appended to the log.", "topic", topic->name);
+        pn_partition_recover(partition);
         topic->partitions[i] = partition;
     }
     atomic_store(&topic->partition_count, count);
@@ -60,20 +62,89 @@ struct pn_partition *pn_topic_partition(const struct pn_topic *topic, int32_t nu
 
 /* --- opening --------------------------------------------------------------------------------- */
 
+static void close_topic(struct pn_topics *topics, const char *name, const struct pn_err *why)
+{
+    pn_grow((void **)&topics->closed, &topics->closed_capacity, topics->closed_count + 1,
+            sizeof *topics->closed);
+    struct pn_closed_topic *closed = &topics->closed[topics->closed_count++];
+    closed->name = pn_xstrdup(name);
+    (void)pn_err_set(&closed->why, PN_CLASS_CORRUPT, PN_FAIL,
+                     "topic %s is closed, its records stay where they are: %s", name, why->msg);
+    pn_log_error(topics->env->logger, "log", "%s", closed->why.msg);
+}
+
+/* How many partitions the topic's folder has: one more than the largest number of a folder in it.
+ */
+static int count_folders(const struct pn_topics *topics, const char *folder, int32_t *count,
+                         struct pn_err *e)
+{
+    struct pn_io_listing listing = {0};
+    int rc = pn_io_list(topics->env->io, folder, &listing, e);
+    *count = 0;
+    for (size_t i = 0; i < listing.count; i++) {
+        const char *name = listing.entries[i].name;
+        char plain[16];
+        long number = strtol(name, NULL, 10);
+        (void)snprintf(plain, sizeof plain, "%ld", number);
+        if (listing.entries[i].is_dir && strcmp(plain, name) == 0 && number >= *count &&
+            number < PN_PARTITIONS_MAX) {
+            *count = (int32_t)number + 1;
+        }
+    }
+    pn_io_listing_deinit(&listing);
+    return rc;
+}
+
+/* What the topic's file says, which its folder must not contradict: a partition that is there is
+ * served, never taken for one that is still to be made. */
+static int load_topic(const struct pn_topics *topics, const char *folder, const char *name,
+                      struct pn_topic_file *file, struct pn_err *e)
+{
+    bool is_old = false;
+    int32_t there = 0;
+    struct pn_err why;
+    int rc = count_folders(topics, folder, &there, e);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = pn_topic_file_load(topics->env->io, folder, name, file, &is_old, &why);
+    if (rc != 0 && why.class_ == PN_CLASS_MISSING && there > 0) {
+        return pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
+                          "%s/topic.json is missing. Restore it from a backup; to give the topic "
+                          "and its records up, move its folder out of the log's",
+                          folder);
+    }
+    if (rc != 0) {
+        pn_err_copy(e, &why);
+        return rc;
+    }
+    if (there > file->config.partitions) {
+        pn_log_error(topics->env->logger, "log",
+                     "topic %s: %s/topic.json says it has %d partitions, but there is a folder of "
+                     "partition %d: %d are served",
+                     name, folder, file->config.partitions, there - 1, there);
+        file->config.partitions = there;
+    }
+    if (is_old && pn_topic_file_store(topics->env->io, folder, name, file, &why) != 0) {
+        pn_log_warn(topics->env->logger, "log", "%s/topic.json gets no checksum yet: %s", folder,
+                    why.msg);
+    }
+    return 0;
+}
+
 static void open_topic(struct pn_topics *topics, const char *name)
 {
     char *folder = folder_of(topics, name);
     struct pn_topic_file file;
     struct pn_err why;
-    if (pn_topic_file_load(topics->env->io, folder, name, &file, &why) != 0) {
-        pn_log_error(topics->env->logger, "log",
-                     "topic %s is left out, its records stay where they are: %s", name, why.msg);
+    int rc = load_topic(topics, folder, name, &file, &why);
+    if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
+        pn_log_warn(topics->env->logger, "log", "the folder %s is not a topic: %s", folder,
+                    why.msg);
+    } else if (rc != 0) {
+        close_topic(topics, name, &why);
     } else {
-        struct pn_topic *topic = topic_create(topics, name, &file);
-        for (int32_t i = 0; i < file.config.partitions; i++) {
-            pn_partition_recover(topic->partitions[i]);
-        }
-        pn_topics_insert(topics, topic);
+        pn_topics_insert(topics, topic_create(topics, name, &file));
     }
     free(folder);
 }
@@ -168,6 +239,9 @@ static int create_locked(struct pn_topics *topics, const char *name,
     if (there != NULL) {
         pn_topic_release(topics, there);
         return pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL, "topic '%s' exists already", name);
+    }
+    if (pn_topics_check_closed(topics, name, e) != 0) {
+        return PN_FAIL;
     }
     if (topics->count >= PN_TOPICS_MAX) {
         return pn_err_input(e, "topic '%s' would be one too many: the log takes %d", name,

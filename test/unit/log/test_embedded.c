@@ -468,7 +468,7 @@ static void test_what_a_crash_left_of_topics_is_removed(void **state)
     assert_int_equal(log_offsets(fixture, "t", 0).end, 1);
 }
 
-static void test_a_topic_without_a_readable_file_is_left_out(void **state)
+static void test_a_topic_without_a_readable_file_is_closed(void **state)
 {
     struct log_fixture *fixture = *state;
     (void)log_put(fixture, "good", 0, NULL, "v");
@@ -552,7 +552,7 @@ int main(void)
         TEST(test_topics_get_more_partitions_but_not_fewer),
         TEST(test_topics_are_made_on_first_use_only_when_wanted),
         TEST(test_what_a_crash_left_of_topics_is_removed),
-        TEST(test_a_topic_without_a_readable_file_is_left_out),
+        TEST(test_a_topic_without_a_readable_file_is_closed),
         TEST(test_a_second_log_is_kept_off_the_folder),
         TEST(test_listeners_hear_of_new_records),
         TEST(test_metrics_count_what_was_appended),

@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "base/crc32c.h"
 #include "base/mem.h"
 #include "base/random.h"
 #include "log/embedded/record_batch.h"
