@@ -113,8 +113,37 @@ static void report_stalled(void *arg, struct pn_arena *arena, struct pn_buf *out
     }
 }
 
+static void report_closed_one(struct pn_buf *out, const char *kind, const char *name,
+                              const char *why)
+{
+    pn_buf_addf(out, "%s{\"%s\":", out->len > 0 ? "," : "", kind);
+    pn_json_write_cstr(out, name);
+    pn_buf_adds(out, ",\"reason\":");
+    pn_json_write_cstr(out, why);
+    pn_buf_addc(out, '}');
+}
+
+/* For /health: topics and streams whose metadata is damaged. */
+static void report_closed(void *arg, struct pn_arena *arena, struct pn_buf *out)
+{
+    const struct pn_server *server = arg;
+    struct pn_log_closed_topic *topics = NULL;
+    size_t count = 0;
+    pn_log_closed_topics(server->log, arena, &topics, &count);
+    for (size_t i = 0; i < count; i++) {
+        report_closed_one(out, "topic", topics[i].name, topics[i].why);
+    }
+    for (size_t i = 0; i < pn_kinesis_closed_count(server->kinesis); i++) {
+        const char *why = NULL;
+        const char *name = pn_kinesis_closed(server->kinesis, i, &why);
+        report_closed_one(out, "stream", name, why);
+    }
+}
+
 static void add_routes(struct pn_server *server)
 {
+    const struct pn_gateway_health closed = {
+        .name = "closed", .report = report_closed, .arg = server};
     const struct pn_gateway_health health = {
         .name = "stalled_landings", .report = report_stalled, .arg = server};
     server->routes[0] = (struct pn_route){.method = PN_POST,
@@ -130,6 +159,7 @@ static void add_routes(struct pn_server *server)
     for (size_t i = 0; i < sizeof server->routes / sizeof *server->routes; i++) {
         pn_gateway_add_route(server->gateway, &server->routes[i]);
     }
+    pn_gateway_add_health(server->gateway, &closed);
     pn_gateway_add_health(server->gateway, &health);
     pn_serve_streams_add_routes(server->streams, server->gateway);
 }

@@ -63,6 +63,9 @@ static int make_topics(struct pn_log *log, const struct pn_pipeline *pipeline, s
         if (rc != 0 && failure.class_ == PN_CLASS_CONFLICT) {
             rc = pn_log_configure_topic(log, topic->name, &config, &failure);
         }
+        if (rc != 0 && failure.class_ == PN_CLASS_CORRUPT) {
+            rc = 0; /* it is closed, and says so to those who ask for it */
+        }
         if (rc != 0) {
             pn_err_copy(e, &failure);
             return rc;
@@ -120,6 +123,9 @@ static int make_stream(struct pn_kinesis *kinesis, const struct pn_pipeline_stre
     struct pn_err failure = {0};
     int rc = pn_kinesis_stream(kinesis, wanted->name, &there, &failure);
     pn_stream_release(&there);
+    if (rc != 0 && failure.class_ == PN_CLASS_CORRUPT) {
+        return 0; /* it is closed, and says so to those who ask for it */
+    }
     if (rc != PN_KINESIS_NOT_FOUND) {
         pn_err_copy(e, rc != 0 ? &failure : NULL);
         return rc;

@@ -2,12 +2,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checked_file.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "gateway/codec.h"
 #include "gateway/consumer_group.h"
 
 enum { FILE_BYTES_MAX = 64 * 1024 * 1024 };
+
+static const char OLD_START[] = "{\"group\":\"";
 
 const struct pn_committed *pn_group_find(const struct pn_group *group, const char *topic,
                                          int32_t partition)
@@ -100,8 +103,8 @@ static int take_text(struct pn_group *group, const struct pn_buf *text, const ch
     }
     if (rc != 0 || offsets == NULL) {
         rc = pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
-                        "%s is not a file of committed offsets; move it away to start the group "
-                        "anew",
+                        "%s is not a file of committed offsets: restore it from a backup, or move "
+                        "it away to start the group anew",
                         path);
     }
     pn_json_parser_destroy(&parser);
@@ -115,7 +118,8 @@ int pn_group_load(struct pn_consumers *consumers, struct pn_group *group, struct
     pn_buf_init(&text, FILE_BYTES_MAX);
     int rc = 0;
     if (pn_io_exists(consumers->config.io, path)) {
-        rc = pn_io_read_file(consumers->config.io, path, &text, e);
+        bool is_old = false; /* the next commit gives it a checksum */
+        rc = pn_checked_file_read(consumers->config.io, path, OLD_START, &text, &is_old, e);
         if (rc == 0) {
             rc = take_text(group, &text, path, e);
         }
@@ -128,7 +132,8 @@ int pn_group_load(struct pn_consumers *consumers, struct pn_group *group, struct
 
 void pn_group_serialize(const struct pn_group *group, struct pn_buf *out)
 {
-    pn_buf_adds(out, "{\"group\":");
+    pn_checked_begin(out);
+    pn_buf_adds(out, ",\"group\":");
     pn_json_write_cstr(out, group->name);
     pn_buf_adds(out, ",\"offsets\":[");
     for (size_t i = 0; i < group->committed_count; i++) {
@@ -140,7 +145,8 @@ void pn_group_serialize(const struct pn_group *group, struct pn_buf *out)
         pn_json_write_cstr(out, c->metadata);
         pn_buf_addc(out, '}');
     }
-    pn_buf_adds(out, "]}\n");
+    pn_buf_addc(out, ']');
+    pn_checked_end(out);
 }
 
 int pn_group_save(struct pn_consumers *consumers, const char *name, const struct pn_buf *text,

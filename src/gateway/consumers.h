@@ -9,11 +9,12 @@
  * instance's reset policy says.
  *
  * Committed offsets are durable: <folder>/<group, percent-encoded>.json holds
- *   {"group":"g","offsets":[{"topic":"t","partition":0,"offset":42,"metadata":""},...]}
- * and is replaced atomically, before a commit is answered. An instance with auto-commit commits
- * what it was given before when it fetches again (not more often than every AUTO_COMMIT_MS), and
- * when it goes or loses partitions. Instances themselves live in memory only: a client whose
- * instance is gone creates another one, as with the original.
+ *   {"checked":1,"group":"g","offsets":[{"topic":"t","partition":0,"offset":42,"metadata":""},...],
+ *    "crc32c":"0123abcd"}
+ * (base/checked_file.h) and is replaced atomically, before a commit is answered. An instance with
+ * auto-commit commits what it was given before when it fetches again (not more often than every
+ * AUTO_COMMIT_MS), and when it goes or loses partitions. Instances themselves live in memory only:
+ * a client whose instance is gone creates another one, as with the original.
  *
  * Thread-safe; operations may block on the disk. They return 0, or -1 with *refusal set.
  */

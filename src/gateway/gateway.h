@@ -103,7 +103,7 @@ struct pn_gateway_health {
     void (*report)(void *arg, struct pn_arena *arena, struct pn_buf *out);
     void *arg;
 };
-enum { PN_GATEWAY_HEALTH_MAX = 4 };
+enum { PN_GATEWAY_HEALTH_MAX = 8 };
 /* Copied; the name is borrowed. Before pn_gateway_start() only. */
 void pn_gateway_add_health(struct pn_gateway *gateway, const struct pn_gateway_health *health);
 /* Takes the port, so that a port in use (CONFLICT) is known before anything else begins. Who

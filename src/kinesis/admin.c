@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checked_file.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "kinesis/internal.h"
@@ -25,7 +26,8 @@ enum {
     RETENTION_HOURS_DEFAULT = 24,
     RECORD_KIB_DEFAULT = 1024,
     RECORD_OVERHEAD_BYTES = 1024, /* a record's explicit hash key, in the log */
-    ACCOUNT_BYTES_MAX = 1024 * 1024
+    ACCOUNT_BYTES_MAX = 1024 * 1024,
+    ACCOUNT_FILE_BYTES_MAX = ACCOUNT_BYTES_MAX + 1024
 };
 
 int pn_kinesis_internal(struct pn_err *e, const struct pn_err *from)
@@ -272,10 +274,16 @@ static int check_free(struct pn_kinesis *kinesis, const char *name, struct pn_er
                           "Stream %s under account %s already exists.", name,
                           kinesis->config.account);
     }
+    int rc = pn_kinesis_check_closed(kinesis, name, e);
+    if (rc != 0) {
+        return rc;
+    }
     struct pn_log_topic_info info;
+    struct pn_err why = {0};
     char *topic = pn_xasprintf("%s%s", PN_KINESIS_TOPIC_PREFIX, name);
-    int rc = 0;
-    if (pn_log_topic(kinesis->log, topic, &info, NULL) == 0) {
+    if (pn_log_topic(kinesis->log, topic, &info, &why) != 0) {
+        rc = why.class_ == PN_CLASS_MISSING ? 0 : pn_kinesis_internal(e, &why);
+    } else {
         rc = pn_err_set(e, PN_CLASS_CONFLICT, PN_KINESIS_INTERNAL,
                         "the log has a topic %s that no stream has: put the metadata of its stream "
                         "back into %s/streams, or remove the topic's folder from the log's, then "
@@ -530,18 +538,63 @@ int pn_kinesis_recover_stream(struct pn_kinesis *kinesis, const char *name, stru
 
 /* --- the account ------------------------------------------------------------------------------ */
 
+/* Takes the settings out of the file's text: an older file is nothing but them. */
+static int take_account(const struct pn_buf *text, bool is_old, const char *path,
+                        struct pn_buf *out, struct pn_err *e)
+{
+    struct pn_json_parser *parser = pn_json_parser_create();
+    struct pn_json *root = NULL;
+    int rc = pn_json_parse(parser, pn_buf_text(text), text->len, text->len, &root, NULL);
+    const struct pn_json *account = rc == 0 && !is_old ? pn_json_get(root, "account") : root;
+    if (rc == 0 && account != NULL) {
+        pn_buf_add(out, account->raw, account->raw_len);
+    } else {
+        rc = pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
+                        "%s is damaged. Restore it from a backup, or remove it: then the account's "
+                        "settings are those of a new one",
+                        path);
+    }
+    pn_json_parser_destroy(&parser);
+    return rc;
+}
+
 int pn_kinesis_account(struct pn_kinesis *kinesis, struct pn_buf *out, struct pn_err *e)
 {
     struct pn_err why;
+    struct pn_buf text;
+    bool is_old = false;
     char *path = pn_xasprintf("%s/account.json", kinesis->config.folder);
-    int rc = pn_io_read_file(kinesis->io, path, out, &why);
-    if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
+    pn_buf_init(&text, ACCOUNT_FILE_BYTES_MAX);
+    int rc = pn_checked_file_read(kinesis->io, path, "{", &text, &is_old, &why);
+    if (rc == 0) {
+        rc = take_account(&text, is_old, path, out, &why);
+    } else if (why.class_ == PN_CLASS_MISSING) {
         pn_buf_adds(out, "{}");
         rc = 0;
-    } else if (rc != 0) {
+    }
+    if (rc != 0) {
         rc = pn_kinesis_internal(e, &why);
     }
+    pn_buf_deinit(&text);
     free(path);
+    return rc;
+}
+
+/* The settings as a file that says whether it is whole. */
+static int store_account(struct pn_kinesis *kinesis, const char *path, const char *json, size_t len,
+                         struct pn_err *e)
+{
+    struct pn_buf text;
+    pn_buf_init(&text, ACCOUNT_FILE_BYTES_MAX);
+    pn_checked_begin(&text);
+    pn_json_write_key(&text, "account");
+    pn_buf_add(&text, json, len);
+    pn_checked_end(&text);
+    int rc = pn_buf_check(&text, path, e);
+    if (rc == 0) {
+        rc = pn_io_replace_file(kinesis->io, path, text.data, text.len, e);
+    }
+    pn_buf_deinit(&text);
     return rc;
 }
 
@@ -561,7 +614,7 @@ int pn_kinesis_account_set(struct pn_kinesis *kinesis, const char *json, size_t 
     }
     if (rc == 0) {
         pthread_mutex_lock(&kinesis->admin_lock);
-        rc = pn_io_replace_file(kinesis->io, path, json, len, &why);
+        rc = store_account(kinesis, path, json, len, &why);
         pthread_mutex_unlock(&kinesis->admin_lock);
     }
     if (rc != 0) {

@@ -65,6 +65,11 @@ struct pn_snapshot {
     struct pn_arena arena;        /* everything of `stream`, and `open` */
 };
 
+struct pn_closed_stream {
+    char *name;
+    struct pn_err why;
+};
+
 struct pn_kinesis {
     struct pn_kinesis_config config; /* the strings are the caller's */
     struct pn_log *log;
@@ -80,6 +85,10 @@ struct pn_kinesis {
     struct pn_snapshot **streams; /* the present ones, by name */
     size_t stream_count;
     size_t stream_capacity;
+
+    struct pn_closed_stream *closed; /* found by the start, and as they are from then on */
+    size_t closed_count;
+    size_t closed_capacity;
 
     pthread_mutex_t random_lock;
     struct pn_random random; /* for injected failures of puts */
@@ -125,14 +134,25 @@ void pn_stream_let_go(const struct pn_stream *stream, const struct pn_stream_rec
  * snapshot is the present one. */
 void pn_stream_drain(const struct pn_snapshot *snapshot);
 
+/* --- closed.c --------------------------------------------------------------------------------- */
+
+/* Notes, at the start, that a stream is there but cannot be used. */
+void pn_kinesis_close_stream(struct pn_kinesis *kinesis, const char *name,
+                             const struct pn_err *why);
+/* 0, or CORRUPT with why the stream is closed. Any thread. */
+int pn_kinesis_check_closed(const struct pn_kinesis *kinesis, const char *name,
+                            struct pn_err *e) PN_MUST_CHECK;
+void pn_kinesis_closed_deinit(struct pn_kinesis *kinesis);
+
 /* --- metadata.c ------------------------------------------------------------------------------- */
 
 /* Replaces the stream's file. When that fails the file may hold either, see pn_io_replace_file().
  */
 int pn_metadata_store(struct pn_kinesis *kinesis, const struct pn_stream *stream,
                       struct pn_err *e) PN_MUST_CHECK;
-/* Reads the stream of a name; everything is in the arena. CORRUPT names the file and what is wrong
- * with it. end_offset is not kept: it is -1. */
+/* Reads the stream of a name; everything is in the arena. CORRUPT names the file, what is wrong
+ * with it and what to do. end_offset is not kept: it is -1. A file without a checksum, of an older
+ * pinion, gets one. */
 int pn_metadata_load(struct pn_kinesis *kinesis, const char *name, struct pn_arena *arena,
                      struct pn_stream *stream, struct pn_err *e) PN_MUST_CHECK;
 int pn_metadata_remove(struct pn_kinesis *kinesis, const char *name,
@@ -140,7 +160,9 @@ int pn_metadata_remove(struct pn_kinesis *kinesis, const char *name,
 /*
  * A stream that is deleted and made again gives other sequence numbers: its shards count as made
  * later than any that was deleted, by the second that their numbers begin with. What that second is
- * outlives the streams in `<folder>/gone`; load it at the start, keep it before a stream goes.
+ * outlives the streams in `<folder>/gone`, {"checked":1,"gone_s":1700000000,"crc32c":"..."}; load
+ * it at the start, keep it before a stream goes. A damaged one is replaced by the present second:
+ * no deleted stream is younger.
  */
 int pn_metadata_load_gone(struct pn_kinesis *kinesis, struct pn_err *e) PN_MUST_CHECK;
 int pn_metadata_keep_gone(struct pn_kinesis *kinesis, const struct pn_stream *stream,

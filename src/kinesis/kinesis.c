@@ -74,6 +74,20 @@ static bool cut_name(char *file)
     return pn_stream_name_valid(file, len - suffix_len);
 }
 
+/* One that is damaged is closed, and keeps no other from being served. */
+static int recover_stream(struct pn_kinesis *kinesis, const char *name, struct pn_err *e)
+{
+    struct pn_err why;
+    int rc = pn_kinesis_recover_stream(kinesis, name, &why);
+    if (rc != 0 && why.class_ == PN_CLASS_CORRUPT) {
+        pn_kinesis_close_stream(kinesis, name, &why);
+        rc = 0;
+    } else if (rc != 0) {
+        pn_err_copy(e, &why);
+    }
+    return rc;
+}
+
 static int recover_streams(struct pn_kinesis *kinesis, const char *folder, struct pn_err *e)
 {
     struct pn_io_listing listing = {0};
@@ -84,7 +98,7 @@ static int recover_streams(struct pn_kinesis *kinesis, const char *folder, struc
     }
     for (size_t i = 0; rc == 0 && i < listing.count; i++) {
         if (!listing.entries[i].is_dir && cut_name(listing.entries[i].name)) {
-            rc = pn_kinesis_recover_stream(kinesis, listing.entries[i].name, e);
+            rc = recover_stream(kinesis, listing.entries[i].name, e);
         }
     }
     pn_io_listing_deinit(&listing);
@@ -105,13 +119,14 @@ static void warn_of_strays(struct pn_kinesis *kinesis)
             if (strncmp(topics[i].name, PN_KINESIS_TOPIC_PREFIX, prefix_len) != 0) {
                 continue;
             }
-            struct pn_snapshot *found = pn_registry_find(kinesis, topics[i].name + prefix_len);
-            if (found == NULL) {
+            const char *name = topics[i].name + prefix_len;
+            struct pn_snapshot *found = pn_registry_find(kinesis, name);
+            if (found == NULL && pn_kinesis_check_closed(kinesis, name, NULL) == 0) {
                 pn_log_warn(kinesis->logger, "kinesis",
                             "topic %s is of a stream without metadata in %s/streams: it is left "
                             "alone, and no stream of that name can be created",
                             topics[i].name, kinesis->config.folder);
-            } else {
+            } else if (found != NULL) {
                 const struct pn_stream *stream = &found->stream;
                 pn_stream_release(&stream);
             }
@@ -206,6 +221,7 @@ void pn_kinesis_destroy(struct pn_kinesis **kinesis)
     }
     *kinesis = NULL;
     pn_registry_deinit(k);
+    pn_kinesis_closed_deinit(k);
     pthread_rwlock_destroy(&k->streams_lock);
     PN_ASSERT(k->subscriptions == NULL);
     pthread_mutex_destroy(&k->subscriptions_lock);

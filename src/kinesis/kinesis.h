@@ -171,7 +171,14 @@ const struct pn_clock *pn_kinesis_clock(const struct pn_kinesis *kinesis); /* bo
 int pn_kinesis_stream(struct pn_kinesis *kinesis, const char *name, const struct pn_stream **stream,
                       struct pn_err *e) PN_MUST_CHECK;
 void pn_stream_release(const struct pn_stream **stream); /* NULL ok */
-/* The names of all streams, sorted, in the arena. */
+/*
+ * A stream whose metadata is damaged, or whose topic is, is closed: all that is asked of it, its
+ * creation too, is an error of class CORRUPT that says why and what to do. The closed ones are
+ * found by the start and stay the same; name and *why live as long as the module. Any thread.
+ */
+size_t pn_kinesis_closed_count(const struct pn_kinesis *kinesis);
+const char *pn_kinesis_closed(const struct pn_kinesis *kinesis, size_t place, const char **why);
+/* The names of all streams, sorted, in the arena; without those that are closed. */
 void pn_kinesis_names(struct pn_kinesis *kinesis, struct pn_arena *arena, const char ***names,
                       size_t *count);
 /* The open shard that holds a hash key. Never NULL for a stream with shards. */

@@ -1,9 +1,10 @@
 /*
  * What lasts of a stream besides its records: `<folder>/streams/<name>.json`, one JSON object,
- * replaced whole. Not in it: what follows from the settings (ARN), the name (topic), the number of
- * a shard (its id, its partition) or the log (a closed shard's end).
+ * replaced whole, with a checksum (base/checked_file.h). Not in it: what follows from the settings
+ * (ARN), the name (topic), the number of a shard (its id, its partition) or the log (a closed
+ * shard's end).
  *
- *   {"version":1,"name":"clicks","id":"9f86d081884c7d65","status":"ACTIVE",
+ *   {"checked":1,"version":1,"name":"clicks","id":"9f86d081884c7d65","status":"ACTIVE",
  *    "created_ms":1700000000000,"on_demand":false,"retention_hours":24,"record_kib_max":1024,
  *    "warm_throughput_mibps":0,
  *    "shards":[{"parent":-1,"adjacent_parent":-1,"hash_start":"0","hash_end":"3402...",
@@ -11,18 +12,27 @@
  *    "tags":[{"key":"team","value":"web"}],
  *    "consumers":[{"name":"app","arn":"arn:...","created_ms":1700000000000,"tags":[],
  *                  "policy":null}],
- *    "kms_key":null,"metrics":["IncomingBytes"],"policy":null}
+ *    "kms_key":null,"metrics":["IncomingBytes"],"policy":null,"crc32c":"0123abcd"}
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checked_file.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/units.h"
 #include "kinesis/internal.h"
 
-enum { FILE_BYTES_MAX = 64 * 1024 * 1024, VERSION = 1, ID_DIGITS = 16, RETENTION_HOURS_MAX = 8760 };
+enum {
+    FILE_BYTES_MAX = 64 * 1024 * 1024,
+    VERSION = 1,
+    ID_DIGITS = 16,
+    RETENTION_HOURS_MAX = 8760,
+    GONE_BYTES_MAX = 256
+};
+
+static const char OLD_START[] = "{\"version\":1,\"name\":\"";
 
 char *pn_metadata_path(const struct pn_kinesis *kinesis, const char *name)
 {
@@ -100,7 +110,7 @@ static void write_consumers(struct pn_buf *out, const struct pn_stream *stream)
 
 static void write_stream(struct pn_buf *out, const struct pn_stream *stream)
 {
-    pn_buf_addc(out, '{');
+    pn_checked_begin(out);
     write_number(out, "version", VERSION);
     write_text(out, "name", stream->name);
     pn_buf_addf(out, ",\"id\":\"%016llx\"", (unsigned long long)stream->id);
@@ -124,7 +134,7 @@ static void write_stream(struct pn_buf *out, const struct pn_stream *stream)
     }
     pn_buf_addc(out, ']');
     write_text(out, "policy", stream->policy);
-    pn_buf_adds(out, "}\n");
+    pn_checked_end(out);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -425,13 +435,21 @@ int pn_metadata_load(struct pn_kinesis *kinesis, const char *name, struct pn_are
     struct pn_buf text;
     struct pn_err why;
     char *path = pn_metadata_path(kinesis, name);
+    bool is_old = false;
     pn_buf_init(&text, FILE_BYTES_MAX);
-    int rc = pn_io_read_file(kinesis->io, path, &text, &why);
+    int rc = pn_checked_file_read(kinesis->io, path, OLD_START, &text, &is_old, &why);
     if (rc == 0) {
         rc = parse(&text, path, name, arena, stream, &why);
-    }
-    if (rc != 0) {
+        if (rc != 0) {
+            (void)pn_err_set(e, why.class_, PN_KINESIS_INTERNAL,
+                             "%s. Restore the file from a backup; to give the stream up, remove it",
+                             why.msg);
+        }
+    } else {
         rc = pn_kinesis_internal(e, &why);
+    }
+    if (rc == 0 && is_old && pn_metadata_store(kinesis, stream, &why) != 0) {
+        pn_log_warn(kinesis->logger, "kinesis", "%s gets no checksum yet: %s", path, why.msg);
     }
     pn_buf_deinit(&text);
     free(path);
@@ -462,24 +480,62 @@ static char *gone_path(const struct pn_kinesis *kinesis)
     return pn_xasprintf("%s/gone", kinesis->config.folder);
 }
 
+static int store_gone(struct pn_kinesis *kinesis, const char *path, int64_t gone_s,
+                      struct pn_err *e)
+{
+    struct pn_buf text;
+    struct pn_err why;
+    pn_buf_init(&text, GONE_BYTES_MAX);
+    pn_checked_begin(&text);
+    write_number(&text, "gone_s", gone_s);
+    pn_checked_end(&text);
+    int rc = pn_io_replace_file(kinesis->io, path, text.data, text.len, &why);
+    if (rc == 0) {
+        kinesis->gone_s = gone_s;
+    } else {
+        rc = pn_kinesis_internal(e, &why);
+    }
+    pn_buf_deinit(&text);
+    return rc;
+}
+
+/* An older file is the number alone. */
+static int parse_gone(const struct pn_buf *text, bool is_old, int64_t *gone_s)
+{
+    if (is_old) {
+        return pn_parse_i64(pn_buf_text(text), gone_s, NULL);
+    }
+    struct pn_json_parser *parser = pn_json_parser_create();
+    struct pn_json *root = NULL;
+    int rc = pn_json_parse(parser, pn_buf_text(text), text->len, text->len, &root, NULL);
+    if (rc == 0) {
+        *gone_s = pn_json_get_i64(root, "gone_s", -1);
+        rc = *gone_s >= 0 ? 0 : PN_FAIL;
+    }
+    pn_json_parser_destroy(&parser);
+    return rc;
+}
+
 int pn_metadata_load_gone(struct pn_kinesis *kinesis, struct pn_err *e)
 {
-    enum { GONE_BYTES_MAX = 32 };
     struct pn_buf text;
     struct pn_err why = {0};
+    bool is_old = false;
     char *path = gone_path(kinesis);
     pn_buf_init(&text, GONE_BYTES_MAX);
-    int rc = pn_io_read_file(kinesis->io, path, &text, &why);
-    if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
+    int rc = pn_checked_file_read(kinesis->io, path, "", &text, &is_old, &why);
+    if (rc == 0 && parse_gone(&text, is_old, &kinesis->gone_s) == 0) {
+        rc = is_old ? store_gone(kinesis, path, kinesis->gone_s, e) : 0;
+    } else if (rc == 0 || why.class_ == PN_CLASS_CORRUPT || why.class_ == PN_CLASS_INPUT) {
+        int64_t now_s = pn_wall_ms(kinesis->clock) / 1000;
+        pn_log_error(kinesis->logger, "kinesis",
+                     "%s, the last second in which a stream was made that was deleted since, is "
+                     "damaged: the present one, %lld, takes its place",
+                     path, (long long)now_s);
+        rc = store_gone(kinesis, path, now_s, e);
+    } else if (why.class_ == PN_CLASS_MISSING) {
         rc = 0; /* no stream was ever deleted */
-    } else if ((rc == 0 && pn_parse_i64(pn_buf_text(&text), &kinesis->gone_s, NULL) != 0) ||
-               why.class_ == PN_CLASS_INPUT) {
-        rc = pn_err_set(&why, PN_CLASS_CORRUPT, PN_FAIL,
-                        "%s: it is no number; remove it, then streams that are created again may "
-                        "take sequence numbers of those that were deleted",
-                        path);
-    }
-    if (rc != 0) {
+    } else {
         rc = pn_kinesis_internal(e, &why);
     }
     pn_buf_deinit(&text);
@@ -498,16 +554,8 @@ int pn_metadata_keep_gone(struct pn_kinesis *kinesis, const struct pn_stream *st
     if (gone_s == kinesis->gone_s) {
         return 0;
     }
-    struct pn_err why;
-    char text[24];
     char *path = gone_path(kinesis);
-    int len = snprintf(text, sizeof text, "%lld", (long long)gone_s);
-    int rc = pn_io_replace_file(kinesis->io, path, text, (size_t)len, &why);
-    if (rc == 0) {
-        kinesis->gone_s = gone_s;
-    } else {
-        rc = pn_kinesis_internal(e, &why);
-    }
+    int rc = store_gone(kinesis, path, gone_s, e);
     free(path);
     return rc;
 }

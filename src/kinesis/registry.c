@@ -225,6 +225,9 @@ int pn_kinesis_stream(struct pn_kinesis *kinesis, const char *name, const struct
     struct pn_snapshot *snapshot = pn_registry_find(kinesis, name);
     if (snapshot == NULL) {
         *stream = NULL;
+        if (pn_kinesis_check_closed(kinesis, name, e) != 0) {
+            return PN_KINESIS_INTERNAL;
+        }
         return pn_err_set(e, PN_CLASS_MISSING, PN_KINESIS_NOT_FOUND,
                           "Stream %.*s under account %s not found.", PN_STREAM_NAME_MAX, name,
                           kinesis->config.account);

@@ -25,7 +25,6 @@ int pn_topic_file_store(const struct pn_io *io, const char *folder, const char *
 /* MISSING when there is none, CORRUPT when it is not as it was written. *is_old: it has no checksum
  * yet, and is to be stored again. */
 int pn_topic_file_load(const struct pn_io *io, const char *folder, const char *name,
-                       struct pn_topic_file *file, bool *is_old,
-                       struct pn_err *e) PN_MUST_CHECK;
+                       struct pn_topic_file *file, bool *is_old, struct pn_err *e) PN_MUST_CHECK;
 
 #endif

@@ -13,8 +13,10 @@ static char *folder_of(const struct pn_topics *topics, const char *name)
     return pn_xasprintf("%s/%s", topics->env->config.folder, name);
 }
 
-/* What a partition's folder has is found before anybody sees the partition: a new one has none. */
-static void add_partitions(const struct pn_topics *topics, struct pn_topic *topic, int count)
+/* What a partition's folder has is found before anybody sees the partition; that of a topic that
+ * grows is not expected to be there. */
+static void add_partitions(const struct pn_topics *topics, struct pn_topic *topic, int count,
+                           bool is_opening)
 {
     for (int i = atomic_load(&topic->partition_count); i < count; i++) {
         struct pn_partition *partition =
@@ -25,14 +27,16 @@ static void add_partitions(const struct pn_topics *topics, struct pn_topic *topi
         partition->appended_bytes = pn_metrics_counter(
             topics->env->metrics, "pinion_log_appended_bytes_total",
             "Bytes of record batches appended to the log.", "topic", topic->name);
-        pn_partition_recover(partition);
+        if (is_opening || pn_io_exists(topics->env->io, partition->folder)) {
+            pn_partition_recover(partition);
+        }
         topic->partitions[i] = partition;
     }
     atomic_store(&topic->partition_count, count);
 }
 
 static struct pn_topic *topic_create(const struct pn_topics *topics, const char *name,
-                                     const struct pn_topic_file *file)
+                                     const struct pn_topic_file *file, bool is_opening)
 {
     struct pn_topic *topic = pn_xcalloc(1, sizeof *topic);
     (void)snprintf(topic->name, sizeof topic->name, "%s", name);
@@ -44,7 +48,7 @@ static struct pn_topic *topic_create(const struct pn_topics *topics, const char 
     atomic_init(&topic->retention_ms, file->config.retention_ms);
     atomic_init(&topic->retention_bytes, file->config.retention_bytes);
     atomic_init(&topic->record_bytes_max, file->config.record_bytes_max);
-    add_partitions(topics, topic, file->config.partitions);
+    add_partitions(topics, topic, file->config.partitions, is_opening);
     return topic;
 }
 
@@ -103,11 +107,11 @@ static int load_topic(const struct pn_topics *topics, const char *folder, const 
     bool is_old = false;
     int32_t there = 0;
     struct pn_err why;
-    int rc = count_folders(topics, folder, &there, e);
-    if (rc != 0) {
-        return rc;
+    if (count_folders(topics, folder, &there, &why) != 0) {
+        pn_log_warn(topics->env->logger, "log", "topic %s: its partitions are not counted: %s",
+                    name, why.msg);
     }
-    rc = pn_topic_file_load(topics->env->io, folder, name, file, &is_old, &why);
+    int rc = pn_topic_file_load(topics->env->io, folder, name, file, &is_old, &why);
     if (rc != 0 && why.class_ == PN_CLASS_MISSING && there > 0) {
         return pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
                           "%s/topic.json is missing. Restore it from a backup; to give the topic "
@@ -144,7 +148,7 @@ static void open_topic(struct pn_topics *topics, const char *name)
     } else if (rc != 0) {
         close_topic(topics, name, &why);
     } else {
-        pn_topics_insert(topics, topic_create(topics, name, &file));
+        pn_topics_insert(topics, topic_create(topics, name, &file, true));
     }
     free(folder);
 }
@@ -256,7 +260,7 @@ static int create_locked(struct pn_topics *topics, const char *name,
     }
     int rc = make_folder(topics, name, &file, e);
     if (rc == 0) {
-        pn_topics_insert(topics, topic_create(topics, name, &file));
+        pn_topics_insert(topics, topic_create(topics, name, &file, false));
     }
     return rc;
 }
@@ -365,7 +369,7 @@ static int configure_locked(struct pn_topics *topics, struct pn_topic *topic,
     atomic_store(&topic->retention_ms, file.config.retention_ms);
     atomic_store(&topic->retention_bytes, file.config.retention_bytes);
     atomic_store(&topic->record_bytes_max, file.config.record_bytes_max);
-    add_partitions(topics, topic, file.config.partitions);
+    add_partitions(topics, topic, file.config.partitions, false);
     return 0;
 }
 

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/checked_file.h"
 #include "gateway/consumers.h"
 #include "gateway/errors.h"
 #include "support/memory_log.h"
@@ -509,6 +510,35 @@ static void test_damaged_file(void **state)
     assert_non_null(strstr(f->refusal.msg, path));
 }
 
+/* Each flipped bit of a file of offsets is named, and no offset is taken from it. */
+static void test_a_flipped_bit_in_the_offsets(void **state)
+{
+    struct fixture *f = *state;
+    const struct pn_instance_config config = {.name = "a", .format = PN_BODY_JSON};
+    const char *name = NULL;
+    char path[128];
+    struct pn_buf text;
+    (void)snprintf(path, sizeof path, "%s/g.json", f->folder);
+    pn_buf_init(&text, 4096);
+    pn_checked_begin(&text);
+    pn_buf_adds(&text, ",\"group\":\"g\",\"offsets\":[\n{\"topic\":\"t\",\"partition\":0,"
+                       "\"offset\":31,\"metadata\":\"\"}]");
+    pn_checked_end(&text);
+    for (size_t at = 0; at < text.len; at++) {
+        char bit = (char)(1 << at % 8);
+        text.data[at] = (char)(text.data[at] ^ bit);
+        assert_int_equal(pn_io_replace_file(pn_io_system(), path, text.data, text.len, NULL), 0);
+        refused(f, pn_consumers_add(f->consumers, "g", &config, &f->arena, &name, &f->refusal), 500,
+                PN_CODE_KAFKA_ERROR);
+        assert_non_null(strstr(f->refusal.msg, path));
+        text.data[at] = (char)(text.data[at] ^ bit);
+    }
+    assert_int_equal(pn_io_replace_file(pn_io_system(), path, text.data, text.len, NULL), 0);
+    assert_int_equal(pn_consumers_add(f->consumers, "g", &config, &f->arena, &name, &f->refusal),
+                     0);
+    pn_buf_deinit(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -527,6 +557,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_seek, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fetch_is_exclusive, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damaged_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_flipped_bit_in_the_offsets, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

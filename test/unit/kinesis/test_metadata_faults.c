@@ -351,7 +351,10 @@ static void test_a_closed_shard_that_cannot_be_read_has_no_end(void **state)
         struct fault_io fault;
         fault_io_init(&fault, pn_io_system());
         fault_io_fail(&fault, FAULT_ANY, nth, EIO, FAULT_ONCE);
-        if (open_on(fixture, &fault.io, pn_io_system(), &(struct pn_err){0})) {
+        bool opened = open_on(fixture, &fault.io, pn_io_system(), &(struct pn_err){0});
+        if (opened && pn_kinesis_closed_count(fixture->kinesis) > 0) {
+            kinesis_fixture_close(fixture); /* its topic's file could not be read */
+        } else if (opened) {
             const struct pn_stream *stream = kinesis_stream(fixture, "a");
             int64_t end_offset = stream->shards[0].end_offset;
             assert_true(end_offset == PUTS || end_offset == -1);

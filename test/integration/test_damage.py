@@ -1,0 +1,110 @@
+"""Files of the data folder that are not what was written: each is named, what it belongs to is
+closed, nothing is done twice because of it, and all else works on."""
+
+import json
+import random
+
+import requests
+
+from contract import UID
+from pinion import Server
+from streams import STREAMS, await_rows, await_started, kinesis, put_many, rows
+
+TOPIC, OTHER = f"{UID}.pin", f"{UID}.geo"
+
+
+def flip(path, seed):
+    """Flips one bit of the file; gives what it was."""
+    whole = path.read_bytes()
+    damaged = bytearray(whole)
+    at = random.Random(seed).randrange(8 * len(whole))
+    damaged[at // 8] ^= 1 << at % 8
+    path.write_bytes(bytes(damaged))
+    return whole
+
+
+def pin(index):
+    return {"index": index, "unique_id": str(index), "category": "art"}
+
+
+def landed(server):
+    assert server.request("POST", "/api/v1/sink/flush")[0] in (200, 500)
+
+
+def test_a_topic_is_closed_and_lands_nothing_twice(data):
+    path = data / "log" / TOPIC / "topic.json"
+    with Server(data) as server:
+        server.produce(TOPIC, *[pin(i) for i in range(10)])
+        server.produce(OTHER, {"ind": 1})
+        landed(server)
+    objects = sorted((data / "store/topics" / TOPIC).rglob("*.json"))
+    for seed in range(5):
+        whole = flip(path, seed)
+        with Server(data) as server:
+            status, answer, _ = server.request(
+                "POST", f"/topics/{TOPIC}", {"records": [{"value": pin(99)}]}
+            )
+            assert status == 500 and str(path) in answer.decode(), answer
+            health = json.loads(server.request("GET", "/health")[1])
+            assert health["status"] == "degraded"
+            (closed,) = health["closed"]
+            assert closed["topic"] == TOPIC and str(path) in closed["reason"]
+            server.produce(OTHER, {"ind": 2 + seed})
+            landed(server)
+        path.write_bytes(whole)
+    with Server(data) as server:
+        assert json.loads(server.request("GET", "/health")[1])["status"] == "ok"
+        (entry,) = server.produce(TOPIC, pin(10))
+        assert entry["offset"] == 10
+        landed(server)
+        again = sorted((data / "store/topics" / TOPIC).rglob("*.json"))
+        assert [each for each in again if each in objects] == objects
+        assert sum(len(each.read_text().splitlines()) for each in again) == 11
+
+
+def test_a_stream_is_closed_and_fills_nothing_twice(data):
+    name = STREAMS["pin"]
+    path = data / "kinesis/streams" / f"{name}.json"
+    with Server(data) as server:
+        await_started(data)
+        put_many(kinesis(server.url), "pin", [pin(i) for i in range(20)], key="test_pin")
+        await_rows(data, "pin", 20)
+    for seed in range(5):
+        whole = flip(path, seed)
+        with Server(data) as server:
+            client = kinesis(server.url)
+            try:
+                client.describe_stream_summary(StreamName=name)
+                raise AssertionError("a damaged stream is described")
+            except client.exceptions.ClientError as refused:
+                assert "is closed" in str(refused)
+            health = json.loads(server.request("GET", "/health")[1])
+            assert [each["stream"] for each in health["closed"]] == [name]
+            put_many(client, "geo", [{"ind": seed, "country": "A"}], key="test_geo")
+            await_rows(data, "geo", seed + 1)
+        path.write_bytes(whole)
+    with Server(data) as server:
+        put_many(kinesis(server.url), "pin", [pin(20)], key="test_pin")
+        await_rows(data, "pin", 21)
+        assert len(rows(data, "pin")) == 21
+
+
+def test_a_group_of_consumers_is_refused(data):
+    headers = {"Content-Type": "application/vnd.kafka.v2+json"}
+    with Server(data) as server:
+        server.produce(TOPIC, *[pin(i) for i in range(10)])
+        made = requests.post(f"{server.url}/consumers/g", json={"name": "i"}, headers=headers)
+        assert made.status_code == 200, made.text
+        offsets = {"offsets": [{"topic": TOPIC, "partition": 0, "offset": 3}]}
+        told = requests.post(
+            f"{server.url}/consumers/g/instances/i/offsets", json=offsets, headers=headers
+        )
+        assert told.status_code in (200, 204), told.text
+    path = data / "consumers/g.json"
+    assert json.loads(path.read_text())["offsets"][0]["offset"] == 4
+    for seed in range(5):
+        whole = flip(path, seed)
+        with Server(data) as server:
+            made = requests.post(f"{server.url}/consumers/g", json={"name": "i"}, headers=headers)
+            assert made.status_code == 500 and str(path) in made.text
+        path.write_bytes(whole)
