@@ -35,6 +35,14 @@ static struct pn_conn *conn_create(struct pn_worker *worker, struct MHD_Connecti
     memcpy(&conn->address, address,
            address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
                                           : sizeof(struct sockaddr_in));
+    pn_framing_init(&conn->framing);
+    size_t capacity = worker->fd_capacity;
+    pn_grow((void **)&worker->by_fd, &worker->fd_capacity, (size_t)conn->fd + 1,
+            sizeof(struct pn_conn *));
+    for (; capacity < worker->fd_capacity; capacity++) {
+        worker->by_fd[capacity] = NULL;
+    }
+    worker->by_fd[conn->fd] = conn;
     conn->req.gateway = worker->gateway;
     pn_arena_init(&conn->req.arena, ARENA_BLOCK_BYTES);
     pn_buf_init(&conn->body, (size_t)config->body_bytes_max + PN_JSON_PADDING);
@@ -62,6 +70,19 @@ static void destroy_conn(struct pn_conn *conn)
     free(conn);
 }
 
+/* The connection is closed; its descriptor may be another's soon. */
+static void forget_socket(struct pn_conn *conn)
+{
+    struct pn_worker *worker = conn->worker;
+    worker->by_fd[conn->fd] = NULL;
+    for (struct pn_conn **at = &worker->broken; *at != NULL; at = &(*at)->next_broken) {
+        if (*at == conn) {
+            *at = conn->next_broken;
+            return;
+        }
+    }
+}
+
 void pn_serve_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
                          enum MHD_ConnectionNotificationCode what)
 {
@@ -73,6 +94,7 @@ void pn_serve_connection(void *cls, struct MHD_Connection *mhd, void **socket_co
         return;
     }
     struct pn_conn *conn = *socket_context;
+    forget_socket(conn);
     pn_metric_add(gateway->metrics.connections, -1);
     pn_listener_closed(&gateway->listener, &conn->address);
     atomic_fetch_sub(&worker->load, 1);
@@ -172,8 +194,7 @@ static void add_headers(struct pn_conn *conn, struct MHD_Response *response)
         (void)snprintf(seconds, sizeof seconds, "%d", req->retry_after_s);
         (void)MHD_add_response_header(response, "Retry-After", seconds);
     }
-    if (conn->unclear != NULL ||
-        atomic_load_explicit(&req->gateway->stage, memory_order_relaxed) != PN_SERVING) {
+    if (atomic_load_explicit(&req->gateway->stage, memory_order_relaxed) != PN_SERVING) {
         (void)MHD_add_response_header(response, "Connection", "close");
     }
 }
@@ -281,45 +302,6 @@ static void refuse_large_body(struct pn_request *req)
                    (long long)req->gateway->config.body_bytes_max);
 }
 
-/* What tells where a request ends. A proxy in front may read it otherwise than we do; one who may
- * send both of us bytes could then have them taken for the next request, of somebody else. */
-struct framing {
-    const char *length;
-    const char *transfer;
-    const char *unclear; /* why it can be read in two ways */
-};
-
-static enum MHD_Result take_framing(void *arg, enum MHD_ValueKind kind, const char *key,
-                                    const char *value)
-{
-    (void)kind;
-    struct framing *framing = arg;
-    if (strpbrk(key, " \t") != NULL) {
-        framing->unclear = "The name of a request header has a blank in it, or behind it";
-    } else if (strcasecmp(key, "Content-Length") == 0 && value != NULL) {
-        if (framing->length != NULL && strcmp(framing->length, value) != 0) {
-            framing->unclear = "The request has Content-Length headers that differ";
-        }
-        framing->length = value;
-    } else if (strcasecmp(key, "Transfer-Encoding") == 0) {
-        if (framing->transfer != NULL) {
-            framing->unclear = "The request has more than one Transfer-Encoding";
-        }
-        framing->transfer = value != NULL ? value : "";
-    }
-    return MHD_YES;
-}
-
-static const char *unclear_framing(struct pn_conn *conn)
-{
-    struct framing framing = {0};
-    (void)MHD_get_connection_values(conn->mhd, MHD_HEADER_KIND, take_framing, &framing);
-    if (framing.unclear == NULL && framing.transfer != NULL && framing.length != NULL) {
-        return "A request has a Content-Length or a Transfer-Encoding, not both";
-    }
-    return framing.unclear;
-}
-
 /* What the header alone tells is wrong. */
 static void check_header(struct pn_conn *conn)
 {
@@ -337,9 +319,8 @@ static void check_header(struct pn_conn *conn)
                        "(gateway.header_bytes_max)",
                        header_bytes, (long long)config->header_bytes_max);
     } else if (transfer != NULL && strcasecmp(transfer, "chunked") != 0) {
+        /* With a blank at its end; libmicrohttpd does not read it as chunked. */
         pn_reply_error(req, 501, 501, "The only Transfer-Encoding supported is chunked");
-    } else if (conn->unclear != NULL) {
-        pn_reply_error(req, 400, 400, "%s", conn->unclear);
     } else if (encoding != NULL && strcasecmp(encoding, "identity") != 0) {
         pn_reply_error(req, 415, 415,
                        "Request bodies must not be compressed: send no Content-Encoding");
@@ -348,27 +329,15 @@ static void check_header(struct pn_conn *conn)
     }
 }
 
-void *pn_serve_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
-{
-    (void)cls;
-    struct pn_conn *conn =
-        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
-    conn->uri_end = uri != NULL ? uri + strlen(uri) : NULL;
-    return NULL;
-}
-
-/* libmicrohttpd ends a URI at a raw NUL and hands over what is before it. In its buffer the version
- * stands right behind the URI: when it doesn't, the URI was cut. */
-static bool uri_is_cut(const struct pn_conn *conn, const char *version)
-{
-    return conn->uri_end == NULL || version != conn->uri_end + 1;
-}
-
-static enum MHD_Result begin(struct pn_conn *conn, const char *path, const char *method,
-                             const char *version)
+static enum MHD_Result begin(struct pn_conn *conn, const char *path, const char *method)
 {
     struct pn_gateway *gateway = conn->worker->gateway;
     struct pn_request *req = &conn->req;
+    if (conn->framing.headers <= conn->requests) {
+        pn_log_error(gateway->env.logger, "gateway",
+                     "libmicrohttpd found a request where the framing has none: closed");
+        return MHD_NO;
+    }
     atomic_fetch_add(&gateway->in_flight, 1);
     pn_metric_add(gateway->metrics.in_flight, 1);
     conn->state = PN_RECEIVING;
@@ -391,12 +360,7 @@ static enum MHD_Result begin(struct pn_conn *conn, const char *path, const char 
     req->state = NULL;
     conn->row = NULL;
     conn->stage = NULL;
-    conn->unclear = unclear_framing(conn);
-    if (uri_is_cut(conn, version)) {
-        pn_reply_error(req, 400, 400, "The request line has a NUL character or no HTTP version");
-    } else {
-        route(conn, path_of(path), method);
-    }
+    route(conn, path_of(path), method);
     if (req->status == 0) {
         check_header(conn);
     }
@@ -599,12 +563,13 @@ enum MHD_Result pn_serve_request(void *cls, struct MHD_Connection *mhd, const ch
                                  const char *method, const char *version, const char *upload,
                                  size_t *upload_len, void **request)
 {
+    (void)version; /* checked by framing.c */
     struct pn_worker *worker = cls;
     struct pn_conn *conn = *request;
     if (conn == NULL) {
         conn = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
         *request = conn;
-        return begin(conn, url, method, version);
+        return begin(conn, url, method);
     }
     if (conn->state == PN_RECEIVING) {
         if (*upload_len > 0) {

@@ -23,6 +23,7 @@
 #include "base/random.h"
 #include "gateway/auth.h"
 #include "gateway/consumers.h"
+#include "gateway/framing.h"
 #include "gateway/listener.h"
 #include "gateway/pool.h"
 #include "gateway/request.h"
@@ -57,8 +58,9 @@ struct pn_conn {
     size_t stream_sent;              /* bytes of `out` that libmicrohttpd has */
     const struct pn_router_row *row; /* NULL when none was found */
     const char *stage;
-    const char *unclear; /* why nobody can tell where the request ends; NULL: it is clear */
-    const char *uri_end; /* of the request, in libmicrohttpd's buffer; NULL when it has none */
+    struct pn_framing framing;   /* of the bytes that came so far */
+    struct pn_conn *next_broken; /* worker's list of connections with a fault in `framing` */
+    bool said_last;              /* its reply is sent; nothing more is read */
     int64_t begin_ns;
     int64_t memory_bytes; /* reserved of the gateway's budget */
     struct pn_buf body;
@@ -87,6 +89,9 @@ struct pn_worker {
     struct pn_inbox inbox;              /* connections from the acceptor */
     atomic_int load;                    /* connections it has or will have */
     struct pn_conn *conns;
+    struct pn_conn **by_fd; /* the same, by descriptor */
+    size_t fd_capacity;
+    struct pn_conn *broken;
     struct pn_conn *submits; /* to hand to the log as one group, in order */
     struct pn_conn **submits_tail;
     int submit_count;  /* in `submits` */
@@ -143,7 +148,8 @@ struct pn_gateway {
     struct pn_gateway_health health[PN_GATEWAY_HEALTH_MAX];
     size_t health_count;
     pthread_mutex_t large_lock; /* held while a large body is handled */
-    int listen_id;              /* of records_came, while `listening` */
+    atomic_bool http2_logged;
+    int listen_id; /* of records_came, while `listening` */
     bool listening;
     bool bound;
     bool started;
@@ -167,8 +173,6 @@ enum MHD_Result pn_serve_request(void *cls, struct MHD_Connection *mhd, const ch
                                  size_t *upload_len, void **request);
 void pn_serve_completed(void *cls, struct MHD_Connection *mhd, void **request,
                         enum MHD_RequestTerminationCode how);
-/* Told of each request line before it's taken apart. */
-void *pn_serve_uri(void *cls, const char *uri, struct MHD_Connection *mhd);
 void pn_serve_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
                          enum MHD_ConnectionNotificationCode what);
 /* Runs the route's handler on this thread with this parser; true when the reply is there. */
@@ -201,6 +205,8 @@ void pn_stream_end(struct pn_conn *conn);
 
 /* Closes connections of the worker whose time is up. */
 void pn_sweep(struct pn_worker *worker);
+/* Answers and closes connections that broke the framing, once all that came before is answered. */
+void pn_sweep_broken(struct pn_worker *worker);
 
 /* --- fronts.c ----------------------------------------------------------------------------------
  */

@@ -9,6 +9,7 @@
  *   the client has hung up, and no reply is due                  closed
  *   a reply of which nothing more is fetched for idle_ms          closed
  *   the client of a reply that goes on has hung up                broken off
+ *   bytes that are not HTTP/1.1 as framing.h has it              400, or what the fault says
  *
  * (libmicrohttpd overlooks the end of a stream that came together with the last bytes before it: it
  * waits for an edge of epoll's that was there already.)
@@ -142,6 +143,47 @@ void pn_sweep(struct pn_worker *worker)
             sweep_one(conn, stage);
         } else if (conn->stream_begun) {
             sweep_stream(conn);
+        }
+    }
+}
+
+/* libmicrohttpd waits for the rest of the request that is broken: either for its header, or for its
+ * body. */
+static bool is_due(const struct pn_conn *conn)
+{
+    const struct pn_framing *framing = &conn->framing;
+    enum pn_conn_state waiting = framing->headers == framing->requests ? PN_IDLE : PN_RECEIVING;
+    return conn->state == waiting && conn->requests == framing->requests;
+}
+
+static void answer_broken(struct pn_conn *conn)
+{
+    struct pn_gateway *gateway = conn->worker->gateway;
+    struct pn_request *req = &conn->req;
+    if (conn->state == PN_IDLE) {
+        conn->row = NULL; /* it has no route yet */
+    }
+    pn_reply_error(req, conn->framing.status, conn->framing.status, "%s", conn->framing.fault);
+    pn_metric_add(gateway->metrics.status[req->status / 100 - 1], 1);
+    if (conn->framing.http2 && !atomic_exchange(&gateway->http2_logged, true)) {
+        pn_log_warn(gateway->env.logger, "gateway", "a client was refused: %s",
+                    conn->framing.fault);
+    }
+    conn->said_last = true;
+    say_last(conn, req->status, req->content_type, pn_buf_text(&req->out), req->out.len);
+    pn_buf_reset(&req->out);
+}
+
+void pn_sweep_broken(struct pn_worker *worker)
+{
+    struct pn_conn **at = &worker->broken;
+    while (*at != NULL) {
+        struct pn_conn *conn = *at;
+        if (is_due(conn)) {
+            *at = conn->next_broken;
+            answer_broken(conn);
+        } else {
+            at = &conn->next_broken;
         }
     }
 }

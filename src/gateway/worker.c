@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "gateway/receive.h"
 #include "gateway/server.h"
 
 /* How often the time limits are looked at, and the longest wait. */
@@ -136,6 +137,7 @@ static void *worker_thread(void *arg)
 {
     struct pn_worker *worker = arg;
     const struct pn_clock *clock = worker->gateway->env.clock;
+    pn_receive_begin(worker);
     while (!may_end(worker)) {
         struct epoll_event events[2];
         int ready = epoll_wait(worker->epoll_fd, events, 2, wait_ms(worker));
@@ -144,6 +146,9 @@ static void *worker_thread(void *arg)
         take_incoming(worker);
         take_finished(worker);
         (void)MHD_run(worker->daemon);
+        if (worker->broken != NULL) {
+            pn_sweep_broken(worker);
+        }
         if (group_is_due(worker, ready <= 0 && !worker->more)) {
             submit_all(worker);
         }
@@ -184,8 +189,7 @@ static int open_daemon(struct pn_worker *worker, struct pn_err *e)
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)config->header_bytes_max + POOL_MARGIN_BYTES,
         MHD_OPTION_NOTIFY_COMPLETED, pn_serve_completed, worker, MHD_OPTION_NOTIFY_CONNECTION,
         pn_serve_connection, worker, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
-        MHD_OPTION_URI_LOG_CALLBACK, pn_serve_uri, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_END);
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
     if (worker->daemon == NULL) {
         return pn_err_errno(e, errno != 0 ? errno : ENOMEM, "cannot start libmicrohttpd");
     }
@@ -202,6 +206,7 @@ static void worker_deinit(struct pn_worker *worker)
     }
     close(worker->epoll_fd);
     close(worker->wake_fd);
+    free(worker->by_fd);
     pn_inbox_deinit(&worker->inbox);
     pn_json_parser_destroy(&worker->parser);
 }
