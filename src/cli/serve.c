@@ -7,6 +7,7 @@
 #include "cli/admission.h"
 #include "cli/commands.h"
 #include "cli/serve_streams.h"
+#include "cli/serve_tables.h"
 #include "cli/signals.h"
 #include "cli/sinks.h"
 #include "cli/stations.h"
@@ -23,7 +24,8 @@ struct pn_server {
     struct pn_log *log;
     struct pn_kinesis *kinesis;
     struct pn_serve_streams *streams;
-    struct pn_sink *sink; /* NULL, as what follows, when its role was left out */
+    struct pn_serve_tables *tables; /* NULL without a gateway */
+    struct pn_sink *sink;           /* NULL, as what follows, when its role was left out */
     struct pn_scheduler *scheduler;
     struct pn_admission admission; /* of topics */
     struct pn_gateway *gateway;
@@ -161,6 +163,7 @@ static void add_routes(struct pn_server *server)
     }
     pn_gateway_add_health(server->gateway, &closed);
     pn_gateway_add_health(server->gateway, &health);
+    pn_serve_tables_add_health(server->tables, server->gateway);
     pn_serve_streams_add_routes(server->streams, server->gateway);
 }
 
@@ -304,6 +307,9 @@ static int start_stations(struct pn_server *server, const char *listen, struct p
         rc = pn_scheduler_start(server->scheduler, e);
     }
     if (rc == 0 && server->gateway != NULL) {
+        rc = pn_serve_tables_start(server->cli, server->store, &server->tables, e);
+    }
+    if (rc == 0 && server->gateway != NULL) {
         add_routes(server);
         rc = pn_gateway_start(server->gateway, e);
     }
@@ -363,6 +369,7 @@ void pn_server_stop(struct pn_server **server)
     }
     pn_cli_server_withdraw(gone->cli, &gone->announced_fd);
     pn_gateway_destroy(&gone->gateway);
+    pn_serve_tables_destroy(&gone->tables);
     pn_serve_streams_destroy(&gone->streams);
     pn_scheduler_destroy(&gone->scheduler);
     pn_sink_destroy(&gone->sink);

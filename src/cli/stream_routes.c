@@ -108,7 +108,7 @@ static void report_stalled(void *arg, struct pn_arena *arena, struct pn_buf *out
     for (size_t i = 0; i < count; i++) {
         const struct pn_streams_status *status = &statuses[i];
         if (status->state != PN_WORKER_WAITING && status->state != PN_WORKER_TROUBLE &&
-            status->state != PN_WORKER_FAILED) {
+            status->state != PN_WORKER_FAILED && !status->is_unreadable) {
             continue;
         }
         pn_buf_adds(out, out->len > 0 ? ",{" : "{");

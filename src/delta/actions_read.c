@@ -281,6 +281,9 @@ static int read_path(const struct pn_json *body, struct pn_arena *arena, const c
             rc = pn_delta_uri_decode(arena, *uri, len, path, e);
         }
     }
+    if (rc == 0) {
+        *path = pn_delta_path_normalize(arena, *path);
+    }
     return rc;
 }
 

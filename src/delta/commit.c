@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/mem.h"
 #include "base/random.h"
 #include "delta/log_files.h"
 #include "delta/maintain.h"
@@ -85,15 +86,21 @@ static int put_version(const struct pn_delta_attempt *attempt, const struct pn_b
     return rc;
 }
 
-/* Has a version no commit? A listing made while others commit may lack one that is there. */
-static bool is_missing(const struct pn_delta *table, int64_t version)
+/* Is there no such object? One that cannot be looked at may be there. */
+static bool is_gone(const struct pn_delta *table, const char *key)
 {
     struct pn_object object;
     struct pn_err why = {0};
+    return pn_store_head(table->store, key, &object, &why) != 0 && why.class_ == PN_CLASS_MISSING;
+}
+
+/* Has a version no commit? A listing made while others commit may lack one that is there. */
+static bool is_missing(const struct pn_delta *table, int64_t version)
+{
     char *key = pn_delta_commit_key(table, version);
-    int rc = pn_store_head(table->store, key, &object, &why);
+    bool missing = is_gone(table, key);
     free(key);
-    return rc != 0 && why.class_ == PN_CLASS_MISSING;
+    return missing;
 }
 
 /* Is a commit where nobody looks? All others begin behind it, or there are none. `log` is listed
@@ -144,6 +151,87 @@ static int check_place(const struct pn_delta_attempt *attempt, struct pn_err *e)
     return rc;
 }
 
+/* --- the data files --------------------------------------------------------------------------- */
+
+/* Handles on the files of a commit, so that they cannot get lost while it is made. */
+struct holds {
+    char **held; /* for each of the adds */
+    size_t count;
+};
+
+static char *key_of_add(const struct pn_delta *table, const struct pn_delta_commit *commit,
+                        size_t i)
+{
+    return pn_xasprintf("%s/%s", table->path, commit->adds[i].path);
+}
+
+static int hold_files(struct pn_delta *table, const struct pn_delta_commit *commit,
+                      struct holds *holds, struct pn_err *e)
+{
+    holds->held = pn_xcalloc(commit->add_count + 1, sizeof(char *));
+    int rc = 0;
+    while (rc == 0 && holds->count < commit->add_count) {
+        struct pn_err why = {0};
+        char *key = key_of_add(table, commit, holds->count);
+        rc = pn_store_hold(table->store, key, &holds->held[holds->count], &why);
+        if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
+            rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
+                            "%s was removed before its commit (by another process's vacuum?); "
+                            "nothing was committed, its rows have to be written again",
+                            key);
+        } else if (rc != 0) {
+            pn_err_copy(e, &why);
+        } else {
+            holds->count++;
+        }
+        free(key);
+    }
+    return rc;
+}
+
+/* After the commit: a file that is gone is put back, since the table cannot be read without it. */
+static int restore_files(struct pn_delta *table, const struct pn_delta_commit *commit,
+                         const struct holds *holds, int64_t version, struct pn_err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; i < holds->count; i++) {
+        struct pn_err why = {0};
+        bool restored = false;
+        char *key = key_of_add(table, commit, i);
+        if (pn_store_restore(table->store, key, holds->held[i], &restored, &why) != 0) {
+            rc = is_gone(table, key)
+                     ? pn_err_set(e, PN_CLASS_CORRUPT, PN_DELTA_LOST,
+                                  "version %" PRId64 " of %s is committed, but its file %s was "
+                                  "removed meanwhile and cannot be put back (%s): the table cannot "
+                                  "be read until the file is there again, or is taken out of it",
+                                  version, table->path, key, why.msg)
+                     : rc;
+        } else if (restored) {
+            pn_log_warn(table->logger, PN_DELTA_COMPONENT,
+                        "%s was removed while version %" PRId64 " that names it was committed; it "
+                        "is put back. Another process vacuums this table, with too short a "
+                        "retention or by a clock that was set",
+                        key, version);
+        }
+        free(key);
+    }
+    return rc;
+}
+
+static void release_files(struct pn_delta *table, struct holds *holds)
+{
+    for (size_t i = 0; i < holds->count; i++) {
+        struct pn_err why = {0};
+        if (pn_store_release(table->store, &holds->held[i], &why) != 0) {
+            pn_log_warn(table->logger, PN_DELTA_COMPONENT,
+                        "%s (a second name of a data file, which the next start removes)", why.msg);
+        }
+    }
+    free(holds->held);
+}
+
+/* --- the commit ------------------------------------------------------------------------------- */
+
 /* *kept is the whole state that the attempt before read, if it did, and is this one's when it was
  * too slow: so the next one only reads what came in between, and is faster. */
 static int try_once(struct pn_delta *table, const struct pn_delta_commit *commit,
@@ -183,15 +271,23 @@ int pn_delta_commit(struct pn_delta *table, const struct pn_delta_commit *commit
 {
     char txn_id[PN_UUID_SIZE];
     struct pn_delta_snapshot *kept = NULL;
+    struct holds holds = {0};
     bool lost = true;
     pn_uuid(txn_id);
     int rc = pn_delta_commit_check_input(table, commit, e);
+    if (rc == 0) {
+        rc = hold_files(table, commit, &holds, e);
+    }
     for (int tries = 1; rc == 0 && lost && tries <= PN_DELTA_COMMIT_TRIES_MAX; tries++) {
         rc = try_once(table, commit, txn_id, &kept, &lost, version, e);
         if (rc == 0 && lost) {
             wait_a_little(tries);
         }
     }
+    if (rc == 0 && !lost) {
+        rc = restore_files(table, commit, &holds, *version, e);
+    }
+    release_files(table, &holds);
     pn_delta_snapshot_destroy(&kept);
     if (rc != 0 || !lost) {
         return rc;

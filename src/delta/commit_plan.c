@@ -13,15 +13,13 @@
 
 /* --- what the caller gave -------------------------------------------------------------------- */
 
-static bool climbs(const char *path)
+/* Is the path another than it seems, by detours, or outside the table? */
+static bool strays(const char *path)
 {
-    for (const char *at = path; at != NULL; at = strchr(at, '/')) {
-        at += *at == '/';
-        if (strncmp(at, "..", 2) == 0 && (at[2] == '/' || at[2] == '\0')) {
-            return true;
-        }
-    }
-    return false;
+    char *clean = pn_store_normalize(path);
+    bool is_other = strcmp(clean, path) != 0 || strncmp(clean, "..", 2) == 0;
+    free(clean);
+    return is_other;
 }
 
 static int check_adds(const struct pn_delta *table, const struct pn_delta_commit *commit,
@@ -33,7 +31,7 @@ static int check_adds(const struct pn_delta *table, const struct pn_delta_commit
     for (size_t i = 0; rc == 0 && i < commit->add_count; i++) {
         const char *path = commit->adds[i].path;
         size_t len = strlen(path);
-        if (len == 0 || pn_delta_path_is_absolute(path) || climbs(path)) {
+        if (len == 0 || pn_delta_path_is_absolute(path) || strays(path)) {
             rc = pn_err_input(e, "%s: '%s' is no path within the table", table->path, path);
         } else if (commit->adds[i].size_bytes < 0) {
             rc = pn_err_input(e, "%s: the size of %s is missing", table->path, path);

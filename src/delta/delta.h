@@ -53,8 +53,11 @@ struct pn_delta_map_entry {
 
 /* One live (or removed) data file. */
 struct pn_delta_file {
-    const char *path; /* decoded; relative to the table, or absolute (a URL or path) */
-    const char *uri;  /* the path as the log has it, percent-encoded; NULL: made from `path` */
+    /* Decoded and without detours: relative to the table, or absolute, or a URL (but "file:" URLs
+     * are paths). Two spellings of one relative path are one file in a replay, as they are for
+     * Spark; a relative and an absolute one of the same file are two. */
+    const char *path;
+    const char *uri; /* the path as the log has it, percent-encoded; NULL: made from `path` */
     struct pn_delta_map_entry *partition_values;
     size_t partition_value_count;
     int64_t size_bytes; /* of a removed file -1 when its remover didn't say */
@@ -177,6 +180,14 @@ struct pn_delta_commit {
 };
 
 /*
+ * A data file (its key in the store) that this process is about to write for a commit: from before
+ * it is in the table's folder until the commit's outcome is known, no vacuum of this process takes
+ * it. Each add wants one remove. Any thread.
+ */
+void pn_delta_pending_add(const char *key);
+void pn_delta_pending_remove(const char *key);
+
+/*
  * Commits: finds the latest version, checks what came since against what this commit needs, writes
  * the next version, and tries again when somebody was faster (bounded, with a short random wait).
  * With OVERWRITE a schema that differs replaces the table's; with APPEND rows that don't fit into
@@ -191,10 +202,14 @@ struct pn_delta_commit {
  * out: the answer is right. Where that fails too, it is RETRY with code PN_DELTA_UNKNOWN: the files
  * of the commit must stay, since it may be there. RETRY, too, when the table was taken away or its
  * log cleaned beyond the version during the commit: then it is not there.
+ * The data files of `adds` must be in the table's folder. One that is not there (another process's
+ * vacuum took it): RETRY, nothing was committed, and its rows have to be written again. One that
+ * goes while the commit is made is put back; only where that fails the commit names a file that is
+ * not there: CORRUPT with code PN_DELTA_LOST.
  * Every checkpoint_interval commits a checkpoint is written and old log files are cleaned; failures
  * of these are logged and don't fail the commit.
  */
-enum { PN_DELTA_TXN_SEEN = -20, PN_DELTA_UNKNOWN = -21 };
+enum { PN_DELTA_TXN_SEEN = -20, PN_DELTA_UNKNOWN = -21, PN_DELTA_LOST = -22 };
 int pn_delta_commit(struct pn_delta *table, const struct pn_delta_commit *commit, int64_t *version,
                     struct pn_err *e) PN_MUST_CHECK;
 
@@ -227,15 +242,39 @@ int pn_delta_history(struct pn_delta *table, int64_t from, size_t limit, struct 
 int64_t pn_delta_retention_ms(const struct pn_delta *table,
                               const struct pn_delta_snapshot *snapshot);
 /*
+ * What an engine opens to read a file of a snapshot. MISSING when an absolute path's file is not
+ * there; relative ones are not looked for. Caller frees.
+ */
+int pn_delta_file_url(struct pn_store *store, const char *table_path, const char *path, char **url,
+                      struct pn_err *e) PN_MUST_CHECK;
+/*
+ * Are the files there that the newest commit adds? A cheap question, for one who watches over many
+ * tables: only that commit is read. CORRUPT names the file that is not there, or what is wrong with
+ * the commit. No table is fine.
+ */
+int pn_delta_check_newest(struct pn_delta *table, struct pn_err *e) PN_MUST_CHECK;
+/*
  * Deletes data files that no kept version needs: removed longer than `retention_ms` ago, or never
- * committed and older than that. `dry_run` only reports. Files younger than the retention, hidden
- * ones and _delta_log are never touched. fn is called for each file (deleted, or to be). A
- * retention below pn_delta_retention_ms() takes files from under readers, and from writers that are
- * about to commit them: it is for a caller who knows that there are none.
+ * committed and older than that. `dry_run` only reports. Files younger than the retention, files
+ * that this process is about to commit, hidden ones and _delta_log are never touched. fn is called
+ * for each file (deleted, or to be). A retention below pn_delta_retention_ms() takes files from
+ * under readers, and from other processes' writers that are about to commit them: it is for a
+ * caller who knows that there are none. Where the newest version names a file that is not there, or
+ * where the store cannot look, nothing is deleted: CORRUPT or INPUT names it.
  */
 int pn_delta_vacuum(struct pn_delta *table, int64_t retention_ms, bool dry_run,
                     void (*fn)(void *arg, const char *path, int64_t size_bytes), void *arg,
                     struct pn_err *e) PN_MUST_CHECK;
+
+/*
+ * The same for one that vacuums again and again by this handle: a file goes only when its calls
+ * have seen it unneeded for the retention by the monotonic clock as well, so that neither a wall
+ * clock that is set nor a sleep of the machine makes it old. *waiting is how many files the table
+ * does not need (any more, or yet) that are still there.
+ */
+int pn_delta_vacuum_again(struct pn_delta *table, int64_t retention_ms,
+                          void (*fn)(void *arg, const char *path, int64_t size_bytes), void *arg,
+                          size_t *waiting, struct pn_err *e) PN_MUST_CHECK;
 
 /*
  * Which small files are worth rewriting into one: groups of live files of the same partition, each

@@ -15,8 +15,11 @@ enum {
     PN_DELTA_COMMIT_BYTES_MAX = 1 << 30,     /* of one commit file, or a checkpoint in JSON */
     PN_DELTA_CHECKPOINT_BYTES_MAX = 1 << 30, /* of a checkpoint's actions as JSON */
     PN_DELTA_HINT_BYTES_MAX = 1 << 20,       /* of _last_checkpoint */
-    PN_DELTA_COMMIT_TRIES_MAX = 1000         /* of one commit against faster writers */
+    PN_DELTA_COMMIT_TRIES_MAX = 1000,        /* of one commit against faster writers */
+    PN_DELTA_RETENTION_MS_MIN = 60000        /* of removed files, whatever the table says */
 };
+
+struct pn_delta_watch;
 
 struct pn_delta {
     struct pn_store *store;
@@ -32,6 +35,7 @@ struct pn_delta {
     struct pn_delta_snapshot *head;
     int64_t head_size_bytes;
     int64_t head_modified_ms;
+    struct pn_delta_watch *watch; /* of pn_delta_vacuum_again(); NULL before its first call */
 };
 
 /* "<path>/_delta_log/%020d.json" and friends, malloc'ed. */

@@ -5,9 +5,9 @@
 #include "base/mem.h"
 #include "base/units.h"
 #include "delta/internal.h"
+#include "delta/watch.h"
 
 #define DAY_MS ((int64_t)24 * 60 * 60 * 1000)
-enum { RETENTION_MS_MIN = 60000 };
 
 void pn_delta_config_init(struct pn_delta_config *config)
 {
@@ -41,6 +41,7 @@ void pn_delta_destroy(struct pn_delta **table)
     if (*table == NULL) {
         return;
     }
+    pn_delta_watch_destroy(&(*table)->watch);
     pn_delta_snapshot_destroy(&(*table)->head);
     pn_delta_reader_deinit(&(*table)->reader);
     free((*table)->path);
@@ -147,7 +148,7 @@ int64_t pn_delta_tombstone_retention_ms(const struct pn_delta *table,
 {
     int64_t ms = retention_ms(metadata, "delta.deletedFileRetentionDuration",
                               table->config.tombstone_retention_ms);
-    return ms > RETENTION_MS_MIN ? ms : RETENTION_MS_MIN;
+    return ms > PN_DELTA_RETENTION_MS_MIN ? ms : PN_DELTA_RETENTION_MS_MIN;
 }
 
 int64_t pn_delta_retention_ms(const struct pn_delta *table,

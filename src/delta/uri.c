@@ -2,9 +2,12 @@
 
 #include <curl/curl.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/buf.h"
+#include "store/store.h"
 
 char *pn_delta_uri_encode(struct pn_arena *arena, const char *path)
 {
@@ -49,6 +52,31 @@ int pn_delta_uri_decode(struct pn_arena *arena, const char *uri, size_t len, con
     }
     curl_free(decoded);
     return rc;
+}
+
+/* Could a path be shorter? Most are names. */
+static bool has_detours(const char *path)
+{
+    return path[0] == '.' || strstr(path, "//") != NULL || strstr(path, "/.") != NULL;
+}
+
+const char *pn_delta_path_normalize(struct pn_arena *arena, const char *path)
+{
+    static const char *const starts[] = {"file://localhost/", "file:///", "file:/"};
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+        size_t len = strlen(starts[i]);
+        if (strncasecmp(path, starts[i], len) == 0 && (i < 2 || path[len] != '/')) {
+            path += len - 1;
+            break;
+        }
+    }
+    if (!has_detours(path) || (path[0] != '/' && pn_delta_path_is_absolute(path))) {
+        return path;
+    }
+    char *clean = pn_store_normalize(path);
+    const char *kept = pn_arena_strdup(arena, clean);
+    free(clean);
+    return kept;
 }
 
 bool pn_delta_path_is_absolute(const char *path)

@@ -18,6 +18,12 @@ char *pn_delta_uri_encode(struct pn_arena *arena, const char *path);
  * as it is. */
 int pn_delta_uri_decode(struct pn_arena *arena, const char *uri, size_t len, const char **path,
                         struct pn_err *e) PN_MUST_CHECK;
+/*
+ * A decoded path without its detours, and "file:" URLs as paths, so that two spellings are equal
+ * when they are the same by their text; other URLs are left as they are. Memory in the arena, or
+ * `path` itself.
+ */
+const char *pn_delta_path_normalize(struct pn_arena *arena, const char *path);
 /* Does a decoded path name its file without the table's folder: "/x", "s3://x", "file:/x"? */
 bool pn_delta_path_is_absolute(const char *path);
 

@@ -180,7 +180,7 @@ PN_MUST_CHECK static inline int pn_engine_append(struct pn_engine *engine,
     return engine->ops->append(engine, append, report, e);
 }
 /* Compacts a table's small files (by its key in the store) as one or more commits that change no
- * row. */
+ * row. Against others who rewrite the same files it tries a few times, then gives up: CONFLICT. */
 PN_MUST_CHECK static inline int pn_engine_optimize(struct pn_engine *engine, const char *path,
                                                    int64_t target_bytes, int64_t *files_before,
                                                    int64_t *files_after, struct pn_err *e)

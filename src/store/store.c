@@ -95,3 +95,40 @@ int pn_store_folders(struct pn_store *store, const char *prefix,
     free(after);
     return rc;
 }
+
+/* --- paths ------------------------------------------------------------------------------------ */
+
+char *pn_store_normalize(const char *path)
+{
+    size_t root = path[0] == '/' ? 1 : 0;
+    char *clean = pn_xstrdup(path);
+    size_t len = root;
+    size_t floor = root; /* what lies below cannot be climbed out of */
+    for (const char *at = path; *at != '\0';) {
+        size_t segment_len = strcspn(at, "/");
+        bool climbs = segment_len == 2 && memcmp(at, "..", 2) == 0;
+        if (climbs && len > floor) {
+            while (len > floor && clean[len - 1] != '/') {
+                len--;
+            }
+            len -= len > floor ? 1 : 0;
+        } else if (segment_len > 0 && !segment_is_dots(at, segment_len)) {
+            if (len > root) {
+                clean[len++] = '/';
+            }
+            memcpy(clean + len, at, segment_len);
+            len += segment_len;
+        } else if (climbs && root == 0) {
+            if (len > 0) {
+                clean[len++] = '/';
+            }
+            memcpy(clean + len, "..", 2);
+            len += 2;
+            floor = len;
+        }
+        at += segment_len;
+        at += *at == '/';
+    }
+    clean[len] = '\0';
+    return clean;
+}

@@ -26,6 +26,10 @@ struct pn_object {
     const char *key; /* borrowed during the callback */
     int64_t size_bytes;
     int64_t modified_ms;
+    /* What it is, whatever it is called: two names of one file (a link) have the same two numbers.
+     * Both are 0 where a store has no links. */
+    uint64_t device;
+    uint64_t inode;
 };
 
 /* One of the objects of a pn_store_put_many(). */
@@ -51,6 +55,13 @@ struct pn_store_ops {
     int (*list)(struct pn_store *store, const char *prefix, const char *after,
                 int (*fn)(void *arg, const struct pn_object *object), void *arg, struct pn_err *e);
     int (*url)(struct pn_store *store, const char *key, char **url, struct pn_err *e);
+    int (*locate)(struct pn_store *store, const char *url, char **key, struct pn_object *object,
+                  struct pn_err *e);
+    int (*now)(struct pn_store *store, int64_t *now_ms, struct pn_err *e);
+    int (*hold)(struct pn_store *store, const char *key, char **held, struct pn_err *e);
+    int (*restore)(struct pn_store *store, const char *key, const char *held, bool *restored,
+                   struct pn_err *e);
+    int (*release)(struct pn_store *store, char **held, struct pn_err *e);
     int (*begin_file)(struct pn_store *store, const char *key, char **path, struct pn_err *e);
     int (*commit_file)(struct pn_store *store, const char *key, const char *path,
                        int64_t *size_bytes, struct pn_err *e);
@@ -136,6 +147,45 @@ PN_MUST_CHECK static inline int pn_store_url(struct pn_store *store, const char 
     return store->ops->url(store, key, url, e);
 }
 /*
+ * The way back: what a URL names that somebody else wrote, in whatever spelling ("file:///x",
+ * "/data/./store/x", a path through a link). *key is the object's key (caller frees), or NULL when
+ * the file lies outside the store. `object` has all but its key. MISSING when there is no such
+ * file; INPUT when this store cannot look at such a URL.
+ */
+PN_MUST_CHECK static inline int pn_store_locate(struct pn_store *store, const char *url, char **key,
+                                                struct pn_object *object, struct pn_err *e)
+{
+    return store->ops->locate(store, url, key, object, e);
+}
+/* The time by the clock that gives objects their modified_ms, which need not be this machine's (a
+ * folder on a file server). */
+PN_MUST_CHECK static inline int pn_store_now(struct pn_store *store, int64_t *now_ms,
+                                             struct pn_err *e)
+{
+    return store->ops->now(store, now_ms, e);
+}
+/*
+ * Keeps the bytes of an object that others may remove meanwhile: hold gives a handle (MISSING when
+ * there is no object); restore makes the object again, durably, when it was removed, and tells so;
+ * release ends the hold, frees the handle and sets it to NULL (NULL ok). What a crash leaves of a
+ * hold is swept away as an uncommitted file is.
+ */
+PN_MUST_CHECK static inline int pn_store_hold(struct pn_store *store, const char *key, char **held,
+                                              struct pn_err *e)
+{
+    return store->ops->hold(store, key, held, e);
+}
+PN_MUST_CHECK static inline int pn_store_restore(struct pn_store *store, const char *key,
+                                                 const char *held, bool *restored, struct pn_err *e)
+{
+    return store->ops->restore(store, key, held, restored, e);
+}
+PN_MUST_CHECK static inline int pn_store_release(struct pn_store *store, char **held,
+                                                 struct pn_err *e)
+{
+    return store->ops->release(store, held, e);
+}
+/*
  * For objects that somebody else writes as a file (Parquet by the engine): begin gives a path to
  * write to, on the store's own disk but outside its keys (caller frees); commit syncs that file and
  * makes it the object `key`, atomically and durably, and tells its size. A path never committed is
@@ -159,6 +209,10 @@ PN_MUST_CHECK static inline int pn_store_check(struct pn_store *store, struct pn
 }
 void pn_store_destroy(struct pn_store **store); /* NULL ok */
 
+/* A path or key without its detours ("a/./b", "a/x/../b", "a//b" are "a/b"), by its text alone, as
+ * URIs are normalized. What climbs above its beginning keeps its leading "..", but "/.." is "/".
+ * Caller frees. */
+char *pn_store_normalize(const char *path);
 /* 0, or INPUT with what is wrong with the key. */
 int pn_store_key_check(const char *key, struct pn_err *e) PN_MUST_CHECK;
 

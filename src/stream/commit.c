@@ -1,6 +1,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/mem.h"
 #include "stream/private.h"
 
 /* --- where the table is ----------------------------------------------------------------------- */
@@ -20,6 +21,32 @@ int pn_stream_read_table(const struct pn_streams_env *env, const struct pn_delta
     }
     pn_delta_destroy(&delta);
     return rc;
+}
+
+static int stop_at_first(void *arg, const struct pn_object *object)
+{
+    (void)arg;
+    (void)object;
+    return 1;
+}
+
+bool pn_stream_table_is_there(struct pn_stream_worker *worker)
+{
+    struct pn_store *store = worker->owner->env.store;
+    const char *path = worker->table->path;
+    pthread_mutex_lock(&worker->lock);
+    int64_t version = worker->view.version;
+    pthread_mutex_unlock(&worker->lock);
+    struct pn_object object;
+    char *key = pn_xasprintf("%s/_delta_log/%020" PRId64 ".json", path, version > 0 ? version : 0);
+    bool there = pn_store_head(store, key, &object, NULL) == 0;
+    free(key);
+    if (!there) { /* the log may have been cleaned up to a later version */
+        char *prefix = pn_xasprintf("%s/_delta_log/", path);
+        there = pn_store_list(store, prefix, NULL, stop_at_first, NULL, NULL) != 0;
+        free(prefix);
+    }
+    return there;
 }
 
 /* The first positions are in the table before anything is read: a start at "latest" must mean the

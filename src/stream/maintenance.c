@@ -25,6 +25,8 @@ struct pn_upkeep_table {
     _Atomic int64_t commits; /* since the last checkpoint */
     _Atomic int64_t touched; /* since the last clean-up */
     int64_t clean_at_ms;     /* monotonic */
+    pthread_mutex_t lock;    /* of what follows */
+    char *unreadable;        /* why it cannot be read; NULL: nothing is known to be wrong */
 };
 
 struct pn_upkeep {
@@ -66,6 +68,7 @@ struct pn_upkeep_table *pn_upkeep_add(struct pn_upkeep *upkeep, const char *path
     struct pn_upkeep_table *table = pn_xcalloc(1, sizeof *table);
     table->upkeep = upkeep;
     table->path = pn_xstrdup(path);
+    pthread_mutex_init(&table->lock, NULL);
     table->delta = pn_delta_create(config->store, path, pn_engine_parquet(config->engine),
                                    config->clock, config->logger, &config->delta);
     /* What an earlier life has left: looked at in the first round. */
@@ -194,11 +197,54 @@ static int checkpoint_if_due(struct pn_upkeep_table *table, struct pn_err *e)
     return pn_delta_checkpoint(table->delta, e);
 }
 
+/* NULL: it can be read. */
+static void note_unreadable(struct pn_upkeep_table *table, const char *why)
+{
+    pthread_mutex_lock(&table->lock);
+    free(table->unreadable);
+    table->unreadable = why != NULL ? pn_xstrdup(why) : NULL;
+    pthread_mutex_unlock(&table->lock);
+}
+
+const char *pn_upkeep_unreadable(struct pn_upkeep_table *table, struct pn_arena *arena)
+{
+    pthread_mutex_lock(&table->lock);
+    const char *why = table->unreadable != NULL ? pn_arena_strdup(arena, table->unreadable) : NULL;
+    pthread_mutex_unlock(&table->lock);
+    return why;
+}
+
 static void count_removed(void *arg, const char *path, int64_t size_bytes)
 {
     (void)path;
     (void)size_bytes;
     (*(int64_t *)arg)++;
+}
+
+static int clean(struct pn_upkeep_table *table, struct pn_err *e)
+{
+    struct pn_delta_snapshot *snapshot = NULL;
+    struct pn_err failure = {0};
+    int rc = pn_delta_snapshot(table->delta, -1, &snapshot, &failure);
+    if (rc != 0 && failure.class_ == PN_CLASS_MISSING) {
+        return 0;
+    }
+    pn_err_copy(e, rc != 0 ? &failure : NULL);
+    if (rc == 0) {
+        int64_t removed = 0;
+        size_t waiting = 0;
+        rc = pn_delta_vacuum_again(table->delta, pn_delta_retention_ms(table->delta, snapshot),
+                                   count_removed, &removed, &waiting, e);
+        if (rc == 0 && removed == 0) {
+            /* Nothing is left that may go some day: rest until the next commit. */
+            atomic_store(&table->touched, snapshot->removed_count > 0 || waiting > 0 ? 1 : 0);
+        }
+    }
+    if (rc == 0) {
+        rc = pn_delta_clean(table->delta, e);
+    }
+    pn_delta_snapshot_destroy(&snapshot);
+    return rc;
 }
 
 static int clean_if_due(struct pn_upkeep_table *table, struct pn_err *e)
@@ -211,26 +257,12 @@ static int clean_if_due(struct pn_upkeep_table *table, struct pn_err *e)
     int64_t next_ms = config->keep_ms / 4;
     next_ms = next_ms < VACUUM_MS_MIN ? VACUUM_MS_MIN : next_ms;
     table->clean_at_ms = now_ms + (next_ms < VACUUM_MS_MAX ? next_ms : VACUUM_MS_MAX);
-    struct pn_delta_snapshot *snapshot = NULL;
     struct pn_err failure = {0};
-    int rc = pn_delta_snapshot(table->delta, -1, &snapshot, &failure);
-    if (rc != 0 && failure.class_ == PN_CLASS_MISSING) {
-        return 0;
+    int rc = clean(table, &failure);
+    if (rc == 0 || failure.class_ == PN_CLASS_CORRUPT) {
+        note_unreadable(table, rc != 0 ? failure.msg : NULL);
     }
     pn_err_copy(e, rc != 0 ? &failure : NULL);
-    if (rc == 0) {
-        int64_t removed = 0;
-        rc = pn_delta_vacuum(table->delta, pn_delta_retention_ms(table->delta, snapshot), false,
-                             count_removed, &removed, e);
-        if (rc == 0 && removed == 0) {
-            /* Nothing is left that was committed long enough ago: rest until the next commit. */
-            atomic_store(&table->touched, snapshot->removed_count > 0 ? 1 : 0);
-        }
-    }
-    if (rc == 0) {
-        rc = pn_delta_clean(table->delta, e);
-    }
-    pn_delta_snapshot_destroy(&snapshot);
     return rc;
 }
 
@@ -305,6 +337,8 @@ void pn_upkeep_destroy(struct pn_upkeep **upkeep)
     pn_upkeep_stop(*upkeep);
     for (size_t i = 0; i < (*upkeep)->count; i++) {
         pn_delta_destroy(&(*upkeep)->tables[i]->delta);
+        pthread_mutex_destroy(&(*upkeep)->tables[i]->lock);
+        free((*upkeep)->tables[i]->unreadable);
         free((*upkeep)->tables[i]->path);
         free((*upkeep)->tables[i]);
     }

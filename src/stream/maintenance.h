@@ -50,6 +50,9 @@ void pn_upkeep_stop(struct pn_upkeep *upkeep); /* fine when not started */
 
 /* A commit was made to the table: with a new file, and with new dead letters. Any thread. */
 void pn_upkeep_committed(struct pn_upkeep_table *table, bool has_file, bool has_dead_letters);
+/* Why the table cannot be read, as its last clean-up found (it looks for every file of the newest
+ * version); memory in the arena, NULL when nothing is known to be wrong. Any thread. */
+const char *pn_upkeep_unreadable(struct pn_upkeep_table *table, struct pn_arena *arena);
 /* Does what is due by now for all tables, on the caller's thread. For tests, and the thread. */
 void pn_upkeep_run(struct pn_upkeep *upkeep);
 

@@ -59,6 +59,7 @@ struct pn_stream_worker {
     size_t turn;       /* which shard is read first */
     int64_t unsaved;   /* records passed over since positions were last committed */
     int64_t saved_ns;  /* when they were */
+    int64_t looked_ns; /* when the table was last looked for */
     int64_t next_ns;   /* no commit before, unless a batch is full */
     uint64_t seen;     /* of the source */
     int failures;      /* in a row */
@@ -121,6 +122,8 @@ bool pn_stream_worker_is_finished(struct pn_stream_worker *worker);
 int pn_stream_read_table(const struct pn_streams_env *env, const struct pn_delta_config *config,
                          const char *path, struct pn_delta_snapshot **snapshot,
                          struct pn_err *e) PN_MUST_CHECK;
+/* Is the table still there? One that cannot be looked at is. Cheap. */
+bool pn_stream_table_is_there(struct pn_stream_worker *worker);
 /* Reads where the table is; puts first positions into it when it has none. */
 int pn_stream_place(struct pn_stream_worker *worker, struct pn_err *e) PN_MUST_CHECK;
 /* Hands the batch that was filled to the appender, with the positions of all shards that moved. */

@@ -152,22 +152,6 @@ int pn_streams_start(struct pn_streams *streams, struct pn_err *e)
     return start_workers(streams, false, e);
 }
 
-static int stop_at_first(void *arg, const struct pn_object *object)
-{
-    (void)object;
-    *(bool *)arg = true;
-    return 1;
-}
-
-static bool is_there(struct pn_streams *streams, const char *table_path)
-{
-    bool found = false;
-    char *prefix = pn_xasprintf("%s/_delta_log/", table_path);
-    int rc = pn_store_list(streams->env.store, prefix, NULL, stop_at_first, &found, NULL);
-    free(prefix);
-    return rc != 0 && found;
-}
-
 /* Is there a worker that has no table and doesn't know yet where it begins? */
 static bool any_is_new(struct pn_streams *streams)
 {
@@ -176,7 +160,7 @@ static bool any_is_new(struct pn_streams *streams)
         pthread_mutex_lock(&worker->lock);
         bool is_starting = worker->view.state == PN_WORKER_STARTING;
         pthread_mutex_unlock(&worker->lock);
-        if (is_starting && !is_there(streams, worker->table->path)) {
+        if (is_starting && !pn_stream_table_is_there(worker)) {
             return true;
         }
     }

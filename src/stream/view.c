@@ -83,6 +83,7 @@ static void copy_shard(struct pn_stream_worker *worker, const struct pn_stream_s
 void pn_stream_view_status(struct pn_stream_worker *worker, struct pn_arena *arena,
                            struct pn_streams_status *status)
 {
+    const char *unreadable = pn_upkeep_unreadable(worker->upkeep, arena);
     pthread_mutex_lock(&worker->lock);
     bool has_error = worker->view.error.code != 0;
     struct pn_shard_status *shards =
@@ -95,7 +96,8 @@ void pn_stream_view_status(struct pn_stream_worker *worker, struct pn_arena *are
         .table = worker->table->name,
         .checkpoints = worker->table->checkpoints,
         .state = worker->view.state,
-        .error = has_error ? pn_arena_strdup(arena, worker->view.error.msg) : NULL,
+        .error = has_error ? pn_arena_strdup(arena, worker->view.error.msg) : unreadable,
+        .is_unreadable = unreadable != NULL,
         .rows = worker->view.rows,
         .dead_letters = worker->view.dead_letters,
         .skipped = worker->view.skipped,

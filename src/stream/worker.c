@@ -211,6 +211,26 @@ static int commit(struct pn_stream_worker *worker, struct pn_err *e)
     return 0;
 }
 
+/* A quiet table that was taken away is made again at once: until a record comes it would be missed
+ * by all who read it. True when it is gone. */
+static bool was_taken_away(struct pn_stream_worker *worker)
+{
+    int64_t passed_ns = now_ns(worker) - worker->looked_ns;
+    if (worker->is_appending || passed_ns < IDLE_MS * NS_PER_MS) {
+        return false;
+    }
+    worker->looked_ns = now_ns(worker);
+    if (pn_stream_table_is_there(worker)) {
+        return false;
+    }
+    struct pn_err why = {0};
+    (void)pn_err_missing(&why, "the table was removed; it is made again, and filled from where its "
+                               "stream starts");
+    pn_stream_view_failure(worker, PN_WORKER_TROUBLE, &why);
+    worker->is_placed = false;
+    return true;
+}
+
 /* One round: look, read, commit or wait. *finished: a drain is at its end. */
 static int step(struct pn_stream_worker *worker, bool *finished, struct pn_err *e)
 {
@@ -250,7 +270,9 @@ static int step(struct pn_stream_worker *worker, bool *finished, struct pn_err *
         *finished = rc == 0 && worker->is_placed && !pn_stream_shards_moved(&worker->shards);
         return rc;
     }
-    worker->seen = pn_stream_source_wait(worker->owner->env.source, worker->seen, IDLE_MS);
+    if (!was_taken_away(worker)) {
+        worker->seen = pn_stream_source_wait(worker->owner->env.source, worker->seen, IDLE_MS);
+    }
     return 0;
 }
 

@@ -292,6 +292,86 @@ def test_spark_and_we_take_turns(data, batch, spark):
         batch()
 
 
+# --- paths as other writers spell them -----------------------------------------------------------
+
+
+def readd(path, spelling):
+    """Commits, as another writer, that the table's one file is removed, and is there again under
+    another name, by that spelling of its path (of `other.parquet`). Both look old."""
+    log = path / "_delta_log"
+    versions = sorted(int(file.stem) for file in log.glob("*.json"))
+    newest = (log / f"{versions[-1]:020d}.json").read_text().splitlines()
+    [add] = [json.loads(line)["add"] for line in newest if '"add"' in line]
+    name = f"n{versions[-1]}.parquet"
+    old = path / add["path"].replace("%2e", ".").split("/")[-1]
+    new = path / name
+    shutil.copy(old, new)
+    (path / "sub").mkdir(exist_ok=True)
+    removed = {"path": add["path"], "deletionTimestamp": 1, "dataChange": True}
+    added = {**add, "path": spelling.replace("other.parquet", name)
+             .replace("other%2eparquet", name.replace(".", "%2e"))}  # fmt: skip
+    actions = [{"remove": removed}, {"add": added}]
+    text = "".join(json.dumps(action) + "\n" for action in actions)
+    (log / f"{versions[-1] + 1:020d}.json").write_text(text)
+    for file in (old, new):
+        os.utime(file, (1000, 1000))
+    return old, new
+
+
+def test_a_file_that_stays_by_any_path(data, batch, tmp_path):
+    batch()
+    path = path_of(data, "geo")
+    link = tmp_path / "a-link"
+    link.symlink_to(data)
+    folders = [data, f"{data}/", f"{data}/../{data.name}", link, f"./{data.name}"]
+    for spelling in ["file://{}/other.parquet", "file:{}/other.parquet", "{}/other.parquet",
+                     "sub/../other.parquet", ".//other.parquet", "other%2eparquet"]:  # fmt: skip
+        for folder in folders:
+            old, new = readd(path, spelling.format(path))
+            done = subprocess.run(
+                [PINION, "table", "vacuum", "--data", folder, "--format", "json", "geo"],
+                cwd=data.parent, capture_output=True, text=True, check=True)  # fmt: skip
+            assert [row["path"] for row in json.loads(done.stdout)] == [old.name]
+            assert new.exists()
+        assert query("SELECT count(*) AS n FROM geo", data) == [{"n": ROWS}]
+
+
+def test_spark_takes_the_same_paths_for_the_same_files(data, batch, spark):
+    for spelling in ["file://{table}/other.parquet", "{table}/other.parquet",
+                     "sub/../other.parquet", ".//other.parquet"]:  # fmt: skip
+        batch()
+        path = path_of(data, "geo")
+        readd(path, spelling.format(table=path))
+        forget(spark)
+        rows = rows_by_spark(spark, path)
+        assert len(rows) == ROWS
+        run("table", "vacuum", "geo", data=data)
+        forget(spark)
+        assert rows_by_spark(spark, path) == rows
+
+
+def test_a_removal_by_another_spelling(data, batch, spark):
+    batch()
+    path = path_of(data, "geo")
+    _, new = readd(path, "sub/../other.parquet")
+    removed = {"path": f"./{new.name}", "deletionTimestamp": 1, "dataChange": True}
+    (path / f"_delta_log/{2:020d}.json").write_text(json.dumps({"remove": removed}) + "\n")
+    forget(spark)
+    assert rows_by_spark(spark, path) == []
+    assert query("SELECT count(*) AS n FROM geo", data) == [{"n": 0}]
+    run("table", "vacuum", "geo", data=data)
+    assert not new.exists()
+
+
+def test_no_vacuum_where_a_live_file_is_not_found(data, batch):
+    batch()
+    path = path_of(data, "geo")
+    readd(path, "s3://bucket/other.parquet")
+    before = sorted(path.glob("*.parquet"))
+    assert "s3://bucket/n0.parquet" in refused("table", "vacuum", "geo", data=data)
+    assert sorted(path.glob("*.parquet")) == before
+
+
 # --- their tables, our reader --------------------------------------------------------------------
 
 

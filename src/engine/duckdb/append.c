@@ -241,7 +241,7 @@ static int append_batch(struct pn_appender *appender, struct pn_table_report *re
         rc = commit(appender, &written, &report->version, e);
     }
     if (rc != 0) {
-        pn_duckdb_write_undo(appender->engine, appender->table, &written, rc);
+        pn_duckdb_write_undo(appender->engine, &written, rc);
     }
     report->rows = written.rows;
     report->dead_letters = (int64_t)letters;

@@ -221,7 +221,7 @@ static int commit_once(struct pn_appender *appender, const struct moves *moves, 
     };
     rc = pn_delta_commit(appender->letter_delta, &commit, &version, e);
     if (rc != 0) {
-        pn_duckdb_write_undo(appender->engine, &appender->letters, &written, rc);
+        pn_duckdb_write_undo(appender->engine, &written, rc);
     }
     pn_written_deinit(&written);
     return rc;

@@ -415,7 +415,7 @@ static int rewrite(struct pn_dead_letters *dead, duckdb_connection connection,
     }
 out:
     if (rc != 0) {
-        pn_duckdb_write_undo(dead->engine, &dead->itself, &written, rc);
+        pn_duckdb_write_undo(dead->engine, &written, rc);
     }
     pn_written_deinit(&written);
     pn_delta_snapshot_destroy(&snapshot);

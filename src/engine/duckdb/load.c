@@ -196,7 +196,7 @@ int pn_duckdb_load(struct pn_engine *base, const struct pn_table *const *tables,
     }
     for (size_t i = 0; i < count; i++) {
         if (i >= done) {
-            pn_duckdb_write_undo(engine, tables[i], &load.written[i], rc);
+            pn_duckdb_write_undo(engine, &load.written[i], rc);
         }
         pn_written_deinit(&load.written[i]);
         pn_landed_destroy(&load.scans[i]);

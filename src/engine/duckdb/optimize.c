@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "engine/duckdb/write.h"
 
-enum { COMMIT_EVERY_MS = 5000 };
+enum { COMMIT_EVERY_MS = 5000, TRIES_MAX = 8 };
 
 struct rewriting {
     struct pn_duckdb *engine;
@@ -159,7 +159,7 @@ static bool keep_group(struct rewriting *rewriting, size_t i)
     if (written->name == NULL || pn_duckdb_written_is_young(rewriting->engine, written)) {
         return true;
     }
-    pn_duckdb_write_undo(rewriting->engine, &rewriting->table, written, 0);
+    pn_duckdb_write_undo(rewriting->engine, written, 0);
     pn_written_deinit(written);
     rewriting->left_groups = true;
     return false;
@@ -178,7 +178,7 @@ static int commit_groups(struct rewriting *rewriting, size_t first, size_t end, 
     int rc = rewriting->remove_count > 0 ? commit(rewriting, e) : 0;
     for (size_t i = first; i < end; i++) {
         if (rc != 0) {
-            pn_duckdb_write_undo(rewriting->engine, &rewriting->table, &rewriting->written[i], rc);
+            pn_duckdb_write_undo(rewriting->engine, &rewriting->written[i], rc);
         }
         pn_written_deinit(&rewriting->written[i]);
     }
@@ -190,8 +190,8 @@ static int commit_groups(struct rewriting *rewriting, size_t first, size_t end, 
 
 static bool is_commit_due(const struct rewriting *rewriting, size_t first)
 {
-    return pn_wall_ms(rewriting->engine->clock) - rewriting->written[first].modified_ms >=
-           COMMIT_EVERY_MS;
+    int64_t waited_ns = pn_mono_ns(rewriting->engine->clock) - rewriting->written[first].whole_ns;
+    return waited_ns / 1000000 >= COMMIT_EVERY_MS;
 }
 
 static int rewrite_groups(struct rewriting *rewriting, struct pn_err *e)
@@ -206,7 +206,7 @@ static int rewrite_groups(struct rewriting *rewriting, struct pn_err *e)
         }
     }
     for (size_t i = first; i < rewriting->group_count; i++) {
-        pn_duckdb_write_undo(rewriting->engine, &rewriting->table, &rewriting->written[i], rc);
+        pn_duckdb_write_undo(rewriting->engine, &rewriting->written[i], rc);
         pn_written_deinit(&rewriting->written[i]);
     }
     return rc;
@@ -279,12 +279,20 @@ int pn_duckdb_optimize(struct pn_engine *base, const char *path, int64_t target_
     struct pn_duckdb *engine = (struct pn_duckdb *)base;
     struct pn_delta *delta = pn_duckdb_delta(engine, path);
     bool again = true;
+    int lost = 0;
     int rc = 0;
     for (int pass = 0; rc == 0 && again; pass++) {
         struct rewriting rewriting = {.engine = engine, .delta = delta, .table = {.path = path}};
+        struct pn_err why = {0};
         int64_t before = 0;
-        rc = optimize_once(&rewriting, target_bytes, &before, files_after, &again, e);
+        rc = optimize_once(&rewriting, target_bytes, &before, files_after, &again, &why);
         *files_before = pass == 0 ? before : *files_before;
+        if (rc != 0 && why.class_ == PN_CLASS_CONFLICT && ++lost < TRIES_MAX) {
+            rc = 0; /* another one rewrote some of these files: again with what is there now */
+            again = true;
+        } else if (rc != 0) {
+            pn_err_copy(e, &why);
+        }
     }
     pn_delta_destroy(&delta);
     return rc;

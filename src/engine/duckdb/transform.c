@@ -29,7 +29,7 @@ static int select_into(struct pn_duckdb *engine, duckdb_connection connection,
     report->rows = written.rows;
     rc = pn_duckdb_overwrite(engine, table, &written, &report->version, e);
     if (rc != 0) {
-        pn_duckdb_write_undo(engine, table, &written, rc);
+        pn_duckdb_write_undo(engine, &written, rc);
     }
 out:
     pn_written_deinit(&written);

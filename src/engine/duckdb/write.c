@@ -15,6 +15,10 @@ struct pn_delta *pn_duckdb_delta(struct pn_duckdb *engine, const char *path)
 
 void pn_written_deinit(struct pn_written *written)
 {
+    if (written->key != NULL) {
+        pn_delta_pending_remove(written->key);
+    }
+    free(written->key);
     free(written->name);
     free(written->stats);
     *written = (struct pn_written){0};
@@ -22,7 +26,9 @@ void pn_written_deinit(struct pn_written *written)
 
 bool pn_duckdb_written_is_young(struct pn_duckdb *engine, const struct pn_written *written)
 {
-    return pn_wall_ms(engine->clock) - written->modified_ms <= PN_WRITTEN_AGE_MS_MAX;
+    int64_t waited_ms = (pn_mono_ns(engine->clock) - written->whole_ns) / 1000000;
+    return pn_wall_ms(engine->clock) - written->modified_ms <= PN_WRITTEN_AGE_MS_MAX &&
+           waited_ms <= PN_WRITTEN_AGE_MS_MAX;
 }
 
 struct pn_delta_file pn_written_file(const struct pn_written *written)
@@ -37,18 +43,15 @@ struct pn_delta_file pn_written_file(const struct pn_written *written)
     };
 }
 
-void pn_duckdb_write_undo(struct pn_duckdb *engine, const struct pn_table *table,
-                          const struct pn_written *written, int rc)
+void pn_duckdb_write_undo(struct pn_duckdb *engine, const struct pn_written *written, int rc)
 {
     struct pn_err e;
-    if (written->name == NULL || rc == PN_DELTA_UNKNOWN) {
+    if (written->name == NULL || rc == PN_DELTA_UNKNOWN || rc == PN_DELTA_LOST) {
         return;
     }
-    char *key = pn_xasprintf("%s/%s", table->path, written->name);
-    if (pn_store_remove(engine->store, key, &e) != 0) {
+    if (pn_store_remove(engine->store, written->key, &e) != 0) {
         pn_log_warn(engine->logger, "engine", "%s", e.msg);
     }
-    free(key);
 }
 
 void pn_duckdb_add_copy(struct pn_duckdb *engine, const struct pn_buf *select, const char *path,
@@ -95,20 +98,21 @@ int pn_duckdb_keep(struct pn_duckdb *engine, const struct pn_table *table, const
         return 0;
     }
     char *name = pn_delta_new_file_name(0, engine->config.parquet_compression);
-    char *key = pn_xasprintf("%s/%s", table->path, name);
+    written->key = pn_xasprintf("%s/%s", table->path, name);
     written->modified_ms = pn_wall_ms(engine->clock); /* its sync may take long */
-    int rc = pn_store_commit_file(engine->store, key, path, &written->size_bytes, e);
+    written->whole_ns = pn_mono_ns(engine->clock);
+    pn_delta_pending_add(written->key); /* before a vacuum can see it */
+    int rc = pn_store_commit_file(engine->store, written->key, path, &written->size_bytes, e);
     if (rc == 0) {
         written->name = name;
         name = NULL;
     } else {
         struct pn_err ignored; /* the file may be at either place */
         pn_duckdb_remove_file(engine, path);
-        if (pn_store_remove(engine->store, key, &ignored) != 0) {
+        if (pn_store_remove(engine->store, written->key, &ignored) != 0) {
             pn_log_warn(engine->logger, "engine", "%s", ignored.msg);
         }
     }
-    free(key);
     free(name);
     return rc;
 }
@@ -213,22 +217,17 @@ int pn_duckdb_check_readable(const char *path, const struct pn_delta_snapshot *s
 int pn_duckdb_add_file(struct pn_duckdb *engine, const char *table_path, const char *path,
                        struct pn_buf *sql, struct pn_err *e)
 {
-    static const char file_scheme[] = "file://";
     char *url = NULL;
-    if (strncmp(path, file_scheme, strlen(file_scheme)) == 0) {
-        path += strlen(file_scheme);
-    }
-    if (path[0] == '/' || strstr(path, "://") != NULL) {
-        pn_duckdb_add_path(sql, path);
-        return 0;
-    }
-    char *key = pn_xasprintf("%s/%s", table_path, path);
-    int rc = pn_store_url(engine->store, key, &url, e);
+    struct pn_err why = {0};
+    int rc = pn_delta_file_url(engine->store, table_path, path, &url, &why);
     if (rc == 0) {
         pn_duckdb_add_path(sql, url);
+    } else {
+        enum pn_class class_ = why.class_ == PN_CLASS_MISSING ? PN_CLASS_CORRUPT : why.class_;
+        pn_err_set(e, class_, rc, "table %s names a file that cannot be read: %s", table_path,
+                   why.msg);
     }
     free(url);
-    free(key);
     return rc;
 }
 

@@ -11,9 +11,11 @@
 struct pn_written {
     int64_t rows;
     char *name; /* below the table's path; NULL: no file */
+    char *key;  /* in the store; a pending file of this process until deinit */
     char *stats;
     int64_t size_bytes;
-    int64_t modified_ms; /* since when it is whole */
+    int64_t modified_ms; /* since when it is whole, ... */
+    int64_t whole_ns;    /* ... and by the monotonic clock */
 };
 enum { PN_WRITTEN_AGE_MS_MAX = 30000 };
 
@@ -39,13 +41,13 @@ void pn_duckdb_copied(const struct pn_table *table, duckdb_result *result,
 int pn_duckdb_keep(struct pn_duckdb *engine, const struct pn_table *table, const char *path,
                    struct pn_written *written, struct pn_err *e) PN_MUST_CHECK;
 void pn_duckdb_remove_file(struct pn_duckdb *engine, const char *path); /* missing is fine */
-/* Removes a file that was not committed, because of the failure `rc`: it stays where that leaves it
- * open whether it was (PN_DELTA_UNKNOWN). */
-void pn_duckdb_write_undo(struct pn_duckdb *engine, const struct pn_table *table,
-                          const struct pn_written *written, int rc);
+/* Removes a file that was not committed, because of the failure `rc`: it stays where it was
+ * committed (PN_DELTA_LOST), or that is open (PN_DELTA_UNKNOWN). */
+void pn_duckdb_write_undo(struct pn_duckdb *engine, const struct pn_written *written, int rc);
 void pn_written_deinit(struct pn_written *written);
-/* A vacuum takes a file that no commit names when it is a minute old: may this one be committed
- * still? */
+/* Another process's vacuum takes a file that no commit names when it is a minute old: may this one
+ * be committed still? Old by either clock is old: one may have been set, one stops while the
+ * machine sleeps. */
 bool pn_duckdb_written_is_young(struct pn_duckdb *engine, const struct pn_written *written);
 
 /* The data file as a commit's `add`; borrows from `written`. */

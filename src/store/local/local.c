@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -44,6 +45,8 @@ void pn_local_object(struct pn_object *object, const char *key, const struct sta
     object->key = key;
     object->size_bytes = st->st_size;
     object->modified_ms = (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
+    object->device = (uint64_t)st->st_dev;
+    object->inode = (uint64_t)st->st_ino;
 }
 
 /* A key of the store, whose parts are also names that a file system takes. */
@@ -325,6 +328,149 @@ static int local_url(struct pn_store *store, const char *key, char **url, struct
     return rc;
 }
 
+/* The path that "file:/x", "file:///x", "file://localhost/x" or "/x" names; NULL: none. */
+static const char *path_of_url(const char *url)
+{
+    static const char *const starts[] = {"file://localhost/", "file:///", "file:/"};
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+        size_t len = strlen(starts[i]);
+        if (strncasecmp(url, starts[i], len) == 0 && (i < 2 || url[len] != '/')) {
+            url += len - 1;
+            break;
+        }
+    }
+    return url[0] == '/' ? url : NULL;
+}
+
+/* The key of a path that leads through the store's folder, by this name or by another; NULL when it
+ * does not. */
+static char *key_of_path(const struct local_store *local, const char *path)
+{
+    size_t len = strlen(local->folder);
+    if (strncmp(path, local->folder, len) == 0 && path[len] == '/') {
+        return pn_xstrdup(path + len + 1);
+    }
+    struct stat own;
+    if (pn_io_stat(local->io, local->folder, &own, NULL) != 0) {
+        return NULL;
+    }
+    char *key = NULL;
+    char *above = pn_xstrdup(path);
+    for (char *slash = strrchr(above, '/'); key == NULL && slash != NULL && slash != above;
+         slash = strrchr(above, '/')) {
+        struct stat st;
+        *slash = '\0';
+        if (pn_io_stat(local->io, above, &st, NULL) == 0 && st.st_dev == own.st_dev &&
+            st.st_ino == own.st_ino) {
+            key = pn_xstrdup(path + (slash - above) + 1);
+        }
+    }
+    free(above);
+    return key;
+}
+
+static int local_locate(struct pn_store *store, const char *url, char **key,
+                        struct pn_object *object, struct pn_err *e)
+{
+    struct local_store *local = local_of(store);
+    *key = NULL;
+    const char *spelled = path_of_url(url);
+    if (spelled == NULL) {
+        return pn_err_input(e, "'%s' is not a file of this machine", url);
+    }
+    char *path = pn_store_normalize(spelled);
+    struct stat st;
+    int rc = pn_io_stat(local->io, path, &st, e);
+    if (rc == ENOENT || rc == ENOTDIR || (rc == 0 && !S_ISREG(st.st_mode))) {
+        rc = pn_err_missing(e, "there is no file '%s'", path);
+    }
+    if (rc == 0) {
+        pn_local_object(object, NULL, &st);
+        *key = key_of_path(local, path);
+    }
+    free(path);
+    return rc;
+}
+
+/* Makes a file and looks at its time. */
+static int local_now(struct pn_store *store, int64_t *now_ms, struct pn_err *e)
+{
+    struct local_store *local = local_of(store);
+    char *path = temp_path(local, "now");
+    int fd = -1;
+    struct stat st;
+    int rc = pn_io_open(local->io, path, O_CREAT | O_EXCL | O_WRONLY, &fd, e);
+    if (rc == 0) {
+        pn_io_close(local->io, &fd);
+        rc = pn_io_stat(local->io, path, &st, e);
+        int removed = pn_io_unlink(local->io, path, rc == 0 ? e : NULL);
+        rc = rc != 0 ? rc : removed;
+    }
+    if (rc == 0) {
+        struct pn_object object = {0};
+        pn_local_object(&object, NULL, &st);
+        *now_ms = object.modified_ms;
+    }
+    free(path);
+    return rc;
+}
+
+/* A hold is a second name of the file. */
+static int local_hold(struct pn_store *store, const char *key, char **held, struct pn_err *e)
+{
+    struct local_store *local = local_of(store);
+    int rc = check_key(key, e);
+    if (rc != 0) {
+        return rc;
+    }
+    char *path = path_of_key(local, key);
+    *held = temp_path(local, key);
+    rc = pn_io_link(local->io, path, *held, e);
+    if (rc == ENOENT || rc == ENOTDIR) {
+        rc = missing_object(local, key, e);
+    }
+    if (rc != 0) {
+        free(*held);
+        *held = NULL;
+    }
+    free(path);
+    return rc;
+}
+
+static int local_restore(struct pn_store *store, const char *key, const char *held, bool *restored,
+                         struct pn_err *e)
+{
+    struct local_store *local = local_of(store);
+    struct stat st;
+    *restored = false;
+    int rc = check_key(key, e);
+    if (rc != 0) {
+        return rc;
+    }
+    char *path = path_of_key(local, key);
+    rc = pn_io_stat(local->io, path, &st, e);
+    if (rc == ENOENT || rc == ENOTDIR) {
+        rc = make_parent(local, path, key, e);
+        if (rc == 0) {
+            rc = pn_io_link(local->io, held, path, e);
+        }
+        if (rc == 0) {
+            rc = pn_io_sync_parent(local->io, path, e);
+        }
+        *restored = rc == 0;
+    }
+    free(path);
+    return rc;
+}
+
+static int local_release(struct pn_store *store, char **held, struct pn_err *e)
+{
+    int rc = *held != NULL ? pn_io_unlink(local_of(store)->io, *held, e) : 0;
+    free(*held);
+    *held = NULL;
+    return rc == ENOENT ? 0 : rc;
+}
+
 static int local_begin_file(struct pn_store *store, const char *key, char **path, struct pn_err *e)
 {
     int rc = check_key(key, e);
@@ -416,6 +562,11 @@ static const struct pn_store_ops local_ops = {.name = "local",
                                               .remove = local_remove,
                                               .list = local_list,
                                               .url = local_url,
+                                              .locate = local_locate,
+                                              .now = local_now,
+                                              .hold = local_hold,
+                                              .restore = local_restore,
+                                              .release = local_release,
                                               .begin_file = local_begin_file,
                                               .commit_file = local_commit_file,
                                               .check = local_check};

@@ -85,7 +85,7 @@ static void test_golden_create_append_overwrite(void **state)
 
     const struct pn_delta_txn txn = {
         .app_id = "words-0", .version = 41, .updated_ms = DELTA_TIME_MS};
-    files[1].path = "three.parquet";
+    files[1].path = delta_file("three.parquet", 4).path;
     commit.mode = PN_DELTA_APPEND;
     commit.operation = "WRITE";
     commit.adds = &files[1];
@@ -96,7 +96,7 @@ static void test_golden_create_append_overwrite(void **state)
     assert_golden(fixture, "00000000000000000001.json", "append.json");
 
     pn_fake_clock_advance(&fixture->clock, 1000);
-    files[1].path = "four.parquet";
+    files[1].path = delta_file("four.parquet", 4).path;
     commit.mode = PN_DELTA_OVERWRITE;
     commit.txn_count = 0;
     assert_int_equal(pn_delta_commit(fixture->table, &commit, &version, NULL), 0);
@@ -369,8 +369,30 @@ static int rival_list(struct pn_store *store, const char *prefix, const char *af
     return pn_store_list(rival_of(store)->under, prefix, after, fn, arg, e);
 }
 
-static const struct pn_store_ops rival_ops = {
-    .name = "rival", .put = rival_put, .get = rival_get, .head = rival_head, .list = rival_list};
+static int rival_hold(struct pn_store *store, const char *key, char **held, struct pn_err *e)
+{
+    return pn_store_hold(rival_of(store)->under, key, held, e);
+}
+
+static int rival_restore(struct pn_store *store, const char *key, const char *held, bool *restored,
+                         struct pn_err *e)
+{
+    return pn_store_restore(rival_of(store)->under, key, held, restored, e);
+}
+
+static int rival_release(struct pn_store *store, char **held, struct pn_err *e)
+{
+    return pn_store_release(rival_of(store)->under, held, e);
+}
+
+static const struct pn_store_ops rival_ops = {.name = "rival",
+                                              .put = rival_put,
+                                              .get = rival_get,
+                                              .head = rival_head,
+                                              .list = rival_list,
+                                              .hold = rival_hold,
+                                              .restore = rival_restore,
+                                              .release = rival_release};
 
 /* Commits by `commit` while a rival is faster `left` times. */
 static int commit_against(struct delta_fixture *fixture, struct rival_store *rival,

@@ -1,5 +1,5 @@
 /*
- * Checkpoints as they are written, cleaning the log, vacuum, the plan of an optimize, history.
+ * Checkpoints as they are written, cleaning the log, the plan of an optimize, history.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -253,144 +253,6 @@ static void test_nothing_is_cleaned_behind_a_damaged_checkpoint(void **state)
     }
 }
 
-/* --- vacuum ---------------------------------------------------------------------------------- */
-
-struct swept {
-    struct pn_buf names;
-    int64_t bytes;
-};
-
-static void note(void *arg, const char *path, int64_t size_bytes)
-{
-    struct swept *swept = arg;
-    pn_buf_addf(&swept->names, "%s%s", swept->names.len > 0 ? "," : "", path);
-    swept->bytes += size_bytes;
-}
-
-static void put_data(const struct delta_fixture *fixture, const char *name, int64_t modified_ms)
-{
-    char *relative = pn_xasprintf("../%s", name);
-    delta_write_text(fixture, relative, "12345");
-    delta_touch(fixture, relative, modified_ms);
-    free(relative);
-}
-
-static bool has_data(const struct delta_fixture *fixture, const char *name)
-{
-    char *relative = pn_xasprintf("../%s", name);
-    bool there = delta_exists(fixture, relative);
-    free(relative);
-    return there;
-}
-
-static void vacuum(struct delta_fixture *fixture, int64_t retention_ms, bool dry_run,
-                   const char *expected)
-{
-    struct swept swept = {0};
-    pn_buf_init(&swept.names, 1 << 20);
-    struct pn_err e = {0};
-    if (pn_delta_vacuum(fixture->table, retention_ms, dry_run, note, &swept, &e) != 0) {
-        fail_msg("vacuum: %s", e.msg);
-    }
-    assert_string_equal(pn_buf_text(&swept.names), expected);
-    assert_int_equal(swept.bytes % 5, 0);
-    pn_buf_deinit(&swept.names);
-}
-
-static void test_vacuum_takes_what_no_kept_version_needs(void **state)
-{
-    struct delta_fixture *fixture = *state;
-    int64_t old_ms = DELTA_TIME_MS - 30 * DAY_MS;
-    static const char *const files[] = {
-        "live one.parquet", "gone.parquet",           "gone-lately.parquet",
-        "never.parquet",    "p=1/never.parquet",      "_hidden.parquet",
-        ".hidden.parquet",  "_change_data/c.parquet", "p=1/_x/y.parquet"};
-    delta_append(fixture, "gone.parquet", 1);
-    pn_fake_clock_advance(&fixture->clock, -10 * DAY_MS);
-    delta_overwrite(fixture, "gone-lately.parquet", 1);
-    pn_fake_clock_advance(&fixture->clock, 10 * DAY_MS);
-    delta_overwrite(fixture, "live one.parquet", 1);
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        put_data(fixture, files[i], old_ms);
-    }
-    put_data(fixture, "young.parquet", DELTA_TIME_MS - 1 * DAY_MS);
-    pn_fake_clock_advance(&fixture->clock, DAY_MS);
-
-    static const char expected[] = "gone.parquet,never.parquet,p=1/never.parquet";
-    vacuum(fixture, 7 * DAY_MS, true, expected);
-    assert_true(has_data(fixture, "gone.parquet"));
-    vacuum(fixture, 7 * DAY_MS, false, expected);
-    assert_false(has_data(fixture, "gone.parquet"));
-    assert_false(has_data(fixture, "p=1/never.parquet"));
-    vacuum(fixture, 7 * DAY_MS, false, "");
-    assert_true(has_data(fixture, "gone-lately.parquet"));
-    assert_true(has_data(fixture, "young.parquet"));
-    vacuum(fixture, 0, false, "gone-lately.parquet,young.parquet");
-    assert_true(has_data(fixture, "live one.parquet"));
-    assert_true(has_data(fixture, "_hidden.parquet"));
-    assert_true(has_data(fixture, ".hidden.parquet"));
-    assert_true(has_data(fixture, "_change_data/c.parquet"));
-    assert_true(has_data(fixture, "p=1/_x/y.parquet"));
-    delta_assert_live(fixture->table, -1, "live one.parquet");
-}
-
-/* Whatever the table says, what left it, or is about to come into it, stays a minute. */
-static void test_a_minute_is_kept_at_least(void **state)
-{
-    struct delta_fixture *fixture = *state;
-    fixture->config.tombstone_retention_ms = 0;
-    delta_fixture_reopen(fixture);
-    delta_append(fixture, "gone.parquet", 1);
-    delta_overwrite(fixture, "live.parquet", 1);
-    put_data(fixture, "gone.parquet", DELTA_TIME_MS - DAY_MS);
-    pn_fake_clock_advance(&fixture->clock, 1000);
-    assert_int_equal(pn_delta_checkpoint(fixture->table, NULL), 0);
-    struct pn_delta_snapshot *snapshot = NULL;
-    assert_int_equal(pn_delta_snapshot(fixture->table, -1, &snapshot, NULL), 0);
-    int64_t retention_ms = pn_delta_retention_ms(fixture->table, snapshot);
-    assert_int_equal(snapshot->removed_count, 1);
-    pn_delta_snapshot_destroy(&snapshot);
-    vacuum(fixture, retention_ms, false, "");
-    pn_fake_clock_advance(&fixture->clock, 60000);
-    vacuum(fixture, retention_ms, false, "gone.parquet");
-}
-
-static void test_vacuum_knows_absolute_paths(void **state)
-{
-    struct delta_fixture *fixture = *state;
-    delta_append(fixture, "x.parquet", 1);
-    char *folder = pn_xasprintf("%s/t", fixture->folder);
-    char *text = pn_xasprintf(
-        "{\"add\":{\"path\":\"%s/one%%20a.parquet\",\"partitionValues\":{},\"size\":1,"
-        "\"dataChange\":true}}\n"
-        "{\"add\":{\"path\":\"file://%s/two.parquet\",\"partitionValues\":{},\"size\":1,"
-        "\"dataChange\":true}}\n"
-        "{\"add\":{\"path\":\"file:%s/three.parquet\",\"partitionValues\":{},\"size\":1,"
-        "\"dataChange\":true}}\n"
-        "{\"add\":{\"path\":\"/elsewhere/four.parquet\",\"partitionValues\":{},\"size\":1,"
-        "\"dataChange\":true}}\n",
-        folder, folder, folder);
-    delta_write_text(fixture, "00000000000000000001.json", text);
-    free(text);
-    free(folder);
-    static const char *const files[] = {"one a.parquet", "two.parquet", "three.parquet",
-                                        "four.parquet"};
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        put_data(fixture, files[i], 1000);
-    }
-    vacuum(fixture, 7 * DAY_MS, false, "four.parquet");
-}
-
-static void test_vacuum_needs_a_table(void **state)
-{
-    struct delta_fixture *fixture = *state;
-    put_data(fixture, "x.parquet", 1000);
-    struct pn_err e = {0};
-    assert_int_not_equal(pn_delta_vacuum(fixture->table, 0, false, note, NULL, &e), 0);
-    assert_int_equal(e.class_, PN_CLASS_MISSING);
-    assert_true(has_data(fixture, "x.parquet"));
-}
-
 /* --- optimize -------------------------------------------------------------------------------- */
 
 static void plan(struct delta_fixture *fixture, int64_t target_bytes, const char *expected)
@@ -498,7 +360,7 @@ static void test_history_newest_first(void **state)
                                            .add_count = 1};
     int64_t version = -1;
     assert_int_equal(pn_delta_commit(fixture->table, &commit, &version, NULL), 0);
-    file.path = "b";
+    file.path = delta_file("b", 5).path;
     assert_int_equal(pn_delta_commit(fixture->table, &commit, &version, NULL), 0);
     delta_write_text(fixture, "00000000000000000002.json", "{\"remove\":{\"path\":\"b\"}}\n");
     delta_touch(fixture, "00000000000000000000.json", 1000);
@@ -558,10 +420,6 @@ int main(void)
         TEST(test_a_short_retention_is_kept_to_the_minute),
         TEST(test_a_young_commit_stays_whatever_the_retention),
         TEST(test_nothing_is_cleaned_behind_a_damaged_checkpoint),
-        TEST(test_vacuum_takes_what_no_kept_version_needs),
-        TEST(test_a_minute_is_kept_at_least),
-        TEST(test_vacuum_knows_absolute_paths),
-        TEST(test_vacuum_needs_a_table),
         TEST(test_the_plan_of_an_optimize),
         TEST(test_the_plan_of_many_files),
         TEST(test_the_plan_keeps_partitions_apart),

@@ -1,4 +1,5 @@
 /* Many small files become few: no row changes, no column goes, and no vacuum is in the way. */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -227,6 +229,141 @@ static void test_a_slow_sync(void **state)
     assert_answer(&bed->base, "SELECT count(*) FROM live", "2\n");
 }
 
+static int make_old(void *arg, const struct pn_object *object)
+{
+    struct append_bed *bed = arg;
+    const struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    char *url = NULL;
+    if (strstr(object->key, ".parquet") != NULL && strstr(object->key, "_delta_log") == NULL) {
+        assert_int_equal(pn_store_url(bed->base.store, object->key, &url, NULL), 0);
+        assert_int_equal(utimensat(AT_FDCWD, url, times, 0), 0);
+        free(url);
+    }
+    return 0;
+}
+
+static void count_file(void *arg, const char *path, int64_t size_bytes)
+{
+    (void)path;
+    (void)size_bytes;
+    ++*(int *)arg;
+}
+
+/* Before a commit of "live" gets its name, 100 s pass, and the table is vacuumed meanwhile. */
+static struct append_bed *stalled;
+static int swept;
+
+static int stalling_link(const struct pn_io *io, const char *from, const char *to)
+{
+    struct append_bed *bed = stalled;
+    if (bed != NULL && strstr(to, "/live/_delta_log/") != NULL) {
+        stalled = NULL;
+        pn_fake_clock_advance(&bed->base.clock, 100000);
+        assert_int_equal(pn_store_list(bed->base.store, "tables/live/", NULL, make_old, bed, NULL),
+                         0);
+        struct pn_delta *other = append_open_live(bed);
+        struct pn_err e = {.msg = ""};
+        if (pn_delta_vacuum(other, 60000, false, count_file, &swept, &e) != 0) {
+            fail_msg("vacuum: %s", e.msg);
+        }
+        pn_delta_destroy(&other);
+    }
+    return slow.under->link(io, from, to);
+}
+
+/* A commit that waits for the disk, or a machine that slept, loses no file to our own vacuum. */
+static void test_a_vacuum_during_a_slow_commit(void **state)
+{
+    struct append_bed *bed = *state;
+    make_slow(bed, 0);
+    slow.ops.link = stalling_link;
+    for (int i = 0; i < 3; i++) {
+        struct append_batch *batch = append_batch_create(&bed->tables[STREAM], i == 0 ? -1 : i);
+        append_row(batch, "{\"id\": 1}");
+        stalled = i > 0 ? bed : NULL;
+        append_ok(bed, batch);
+    }
+    int64_t before = 0;
+    int64_t after = 0;
+    stalled = bed;
+    assert_int_equal(
+        pn_engine_optimize(bed->base.engine, "tables/live", 1 << 20, &before, &after, NULL), 0);
+    assert_null(stalled);
+    assert_int_equal(after, 1);
+    assert_int_equal(swept, 0);
+    assert_answer(&bed->base, "SELECT count(*) FROM live", "3\n");
+}
+
+/* Another writer compacts the table each time before ours gets its name, `rivals` times. */
+static int rivals;
+
+static int rival_link(const struct pn_io *io, const char *from, const char *to)
+{
+    struct append_bed *bed = stalled;
+    if (rivals > 0 && strstr(to, "/live/_delta_log/") != NULL) {
+        int left = rivals;
+        rivals = 0;
+        struct pn_delta_snapshot *snapshot = NULL;
+        struct pn_delta *other = append_open_live(bed);
+        assert_int_equal(pn_delta_snapshot(other, -1, &snapshot, NULL), 0);
+        struct pn_delta_file add = snapshot->files[0];
+        char *name = pn_delta_new_file_name(0, "snappy");
+        char *key = pn_xasprintf("tables/live/%s", name);
+        struct pn_buf bytes;
+        pn_buf_init(&bytes, 1 << 20);
+        char *old = pn_xasprintf("tables/live/%s", add.path);
+        assert_int_equal(pn_store_get(bed->base.store, old, &bytes, NULL), 0);
+        assert_int_equal(pn_store_put(bed->base.store, key, bytes.data, bytes.len, NULL), 0);
+        add.path = name;
+        add.uri = NULL;
+        const struct pn_delta_commit commit = {.mode = PN_DELTA_REWRITE,
+                                               .operation = "OPTIMIZE",
+                                               .schema = snapshot->metadata.schema,
+                                               .adds = &add,
+                                               .add_count = 1,
+                                               .removes = &snapshot->files[0],
+                                               .remove_count = 1};
+        int64_t version = 0;
+        assert_int_equal(pn_delta_commit(other, &commit, &version, NULL), 0);
+        pn_buf_deinit(&bytes);
+        free(old);
+        free(key);
+        free(name);
+        pn_delta_snapshot_destroy(&snapshot);
+        pn_delta_destroy(&other);
+        rivals = left - 1;
+    }
+    return slow.under->link(io, from, to);
+}
+
+/* A lost race is run again with the files that are there then; not for ever. */
+static void test_a_compaction_beside_others(void **state)
+{
+    struct append_bed *bed = *state;
+    for (int i = 0; i < 4; i++) {
+        struct append_batch *batch = append_batch_create(&bed->tables[STREAM], i == 0 ? -1 : i);
+        append_row(batch, "{\"id\": 1}");
+        append_ok(bed, batch);
+    }
+    make_slow(bed, 0);
+    slow.ops.link = rival_link;
+    stalled = bed;
+    int64_t before = 0;
+    int64_t after = 0;
+    struct pn_err e = {.msg = ""};
+    rivals = 100;
+    assert_int_not_equal(
+        pn_engine_optimize(bed->base.engine, "tables/live", 1 << 20, &before, &after, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_CONFLICT);
+    rivals = 3;
+    int rc = pn_engine_optimize(bed->base.engine, "tables/live", 1 << 20, &before, &after, &e);
+    assert_int_equal(rc, 0);
+    assert_int_equal(before, 4);
+    assert_int_equal(after, 1);
+    stalled = NULL;
+    assert_answer(&bed->base, "SELECT count(*) FROM live", "4\n");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, append_bed_set_up, append_bed_tear_down)
 
 int main(void)
@@ -237,6 +374,8 @@ int main(void)
         TEST(test_compaction_of_files_without_rows),
         TEST(test_a_long_compaction),
         TEST(test_a_slow_sync),
+        TEST(test_a_vacuum_during_a_slow_commit),
+        TEST(test_a_compaction_beside_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -322,6 +322,24 @@ static void test_a_file_that_is_missing_passes(void **state)
 }
 
 /* The engine can't tell whether a commit was made: it was. */
+/* A quiet stream's table that is removed is made again, and filled anew, without a record. */
+static void test_a_table_that_is_removed_is_made_again(void **state)
+{
+    struct stream_bed *bed = *state;
+    stream_bed_add(bed, "s", 1);
+    put_numbers(bed, "s", 0, "a", 0, 3);
+    struct pn_streams *streams = create_for(bed, &S);
+    assert_int_equal(pn_streams_start(streams, NULL), 0);
+    stream_bed_await(bed, 3);
+    char *folder = pn_xasprintf("%s/tables/ta", bed->folder);
+    assert_int_equal(pn_io_remove_tree(pn_io_system(), folder, NULL), 0);
+    free(folder);
+    stream_bed_await(bed, 6);
+    assert_rows(bed, "{\"n\":0} {\"n\":1} {\"n\":2} {\"n\":0} {\"n\":1} {\"n\":2}");
+    assert_int_equal(stream_bed_position(bed, "tables/ta", "s", 0), 3);
+    pn_streams_destroy(&streams);
+}
+
 static void test_an_unknown_outcome_repeats_nothing(void **state)
 {
     struct stream_bed *bed = *state;
@@ -612,6 +630,7 @@ int main(void)
         TEST(test_batches_are_bounded_by_bytes),
         TEST(test_passing_failures_are_tried_again),
         TEST(test_a_file_that_is_missing_passes),
+        TEST(test_a_table_that_is_removed_is_made_again),
         TEST(test_an_unknown_outcome_repeats_nothing),
         TEST(test_what_is_final_stops_one_table_alone),
         TEST(test_a_drain_needs_its_stream),

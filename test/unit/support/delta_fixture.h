@@ -46,7 +46,8 @@ struct pn_delta *delta_fixture_open(struct delta_fixture *fixture);
 /* Forgets the handle and what it remembers, and opens a new one. */
 void delta_fixture_reopen(struct delta_fixture *fixture);
 
-/* Adds a file of `rows` rows to the commit's one; the strings are the caller's. */
+/* A file of `rows` rows for a commit; the strings are the caller's. Unless it is there, it is made
+ * (five bytes) in table "t" of the fixture that was made last. */
 struct pn_delta_file delta_file(const char *path, int64_t rows);
 
 /* Appends one file by a commit that must work; gives the version. */

@@ -1,0 +1,172 @@
+#include "cli/serve_tables.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "delta/delta.h"
+#include "pipeline/pipeline.h"
+
+enum { CHECK_SECONDS = 15 };
+
+struct watched {
+    const char *name;
+    struct pn_delta *delta;
+    char *reason; /* by the lock; NULL: nothing is known to be wrong */
+};
+
+struct pn_serve_tables {
+    struct pn_logger *logger;
+    struct watched *tables;
+    size_t count;
+    pthread_t thread;
+    bool is_running;
+    pthread_mutex_t lock; /* of the reasons, and of is_stopping */
+    pthread_cond_t changed;
+    bool is_stopping;
+};
+
+/* Notes what was found, and logs it when it is news. */
+static void note(struct pn_serve_tables *tables, struct watched *table, const struct pn_err *why)
+{
+    bool is_wrong = why->class_ == PN_CLASS_CORRUPT; /* a busy disk is the next look's matter */
+    pthread_mutex_lock(&tables->lock);
+    bool is_news = is_wrong ? table->reason == NULL || strcmp(table->reason, why->msg) != 0
+                            : table->reason != NULL && why->class_ == PN_CLASS_NONE;
+    if (is_news) {
+        free(table->reason);
+        table->reason = is_wrong ? pn_xstrdup(why->msg) : NULL;
+    }
+    pthread_mutex_unlock(&tables->lock);
+    if (is_news && is_wrong) {
+        pn_log_error(tables->logger, "serve", "the table %s cannot be read: %s", table->name,
+                     why->msg);
+    } else if (is_news) {
+        pn_log_info(tables->logger, "serve", "the table %s can be read again", table->name);
+    }
+}
+
+/* Waits until the next look; false when there is to be none. */
+static bool await_next(struct pn_serve_tables *tables)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += CHECK_SECONDS;
+    pthread_mutex_lock(&tables->lock);
+    int rc = 0;
+    while (!tables->is_stopping && rc == 0) {
+        rc = pthread_cond_timedwait(&tables->changed, &tables->lock, &until);
+    }
+    bool go_on = !tables->is_stopping;
+    pthread_mutex_unlock(&tables->lock);
+    return go_on;
+}
+
+static void *run(void *arg)
+{
+    struct pn_serve_tables *tables = arg;
+    do {
+        for (size_t i = 0; i < tables->count; i++) {
+            struct pn_err why = {0};
+            if (pn_delta_check_newest(tables->tables[i].delta, &why) == 0) {
+                why.class_ = PN_CLASS_NONE;
+            }
+            note(tables, &tables->tables[i], &why);
+        }
+    } while (await_next(tables));
+    return NULL;
+}
+
+static void add(struct pn_serve_tables *tables, struct pn_cli *cli, struct pn_store *store,
+                const char *name, const char *path)
+{
+    struct pn_delta_config config;
+    pn_delta_config_init(&config);
+    tables->tables[tables->count++] = (struct watched){
+        .name = name,
+        .delta = pn_delta_create(store, path, NULL, cli->clock, cli->logger, &config)};
+}
+
+int pn_serve_tables_start(struct pn_cli *cli, struct pn_store *store,
+                          struct pn_serve_tables **tables, struct pn_err *e)
+{
+    const struct pn_pipeline *pipeline = NULL;
+    int rc = pn_cli_pipeline(cli, &pipeline, e);
+    if (rc != 0) {
+        return rc;
+    }
+    struct pn_serve_tables *made = pn_xcalloc(1, sizeof *made);
+    made->logger = cli->logger;
+    made->tables = pn_xcalloc(pipeline->table_count + 2, sizeof *made->tables);
+    for (size_t i = 0; i < pipeline->table_count; i++) {
+        add(made, cli, store, pipeline->tables[i].name, pipeline->tables[i].path);
+    }
+    add(made, cli, store, "dead_letters", pipeline->dead_letters_path);
+    add(made, cli, store, "stream_dead_letters", pipeline->stream_dead_letters_path);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&made->lock, NULL);
+    pthread_cond_init(&made->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    rc = pthread_create(&made->thread, NULL, run, made);
+    if (rc != 0) {
+        rc = pn_err_errno(e, rc, "cannot start the thread that watches over the tables");
+        pn_serve_tables_destroy(&made);
+        return rc;
+    }
+    made->is_running = true;
+    *tables = made;
+    return 0;
+}
+
+void pn_serve_tables_destroy(struct pn_serve_tables **tables)
+{
+    struct pn_serve_tables *gone = *tables;
+    if (gone == NULL) {
+        return;
+    }
+    if (gone->is_running) {
+        pthread_mutex_lock(&gone->lock);
+        gone->is_stopping = true;
+        pthread_cond_broadcast(&gone->changed);
+        pthread_mutex_unlock(&gone->lock);
+        pthread_join(gone->thread, NULL);
+    }
+    for (size_t i = 0; i < gone->count; i++) {
+        pn_delta_destroy(&gone->tables[i].delta);
+        free(gone->tables[i].reason);
+    }
+    pthread_cond_destroy(&gone->changed);
+    pthread_mutex_destroy(&gone->lock);
+    free(gone->tables);
+    free(gone);
+    *tables = NULL;
+}
+
+static void report(void *arg, struct pn_arena *arena, struct pn_buf *out)
+{
+    (void)arena;
+    struct pn_serve_tables *tables = arg;
+    pthread_mutex_lock(&tables->lock);
+    for (size_t i = 0; i < tables->count; i++) {
+        if (tables->tables[i].reason != NULL) {
+            pn_buf_adds(out, out->len > 0 ? ",{\"table\":" : "{\"table\":");
+            pn_json_write_cstr(out, tables->tables[i].name);
+            pn_buf_adds(out, ",\"reason\":");
+            pn_json_write_cstr(out, tables->tables[i].reason);
+            pn_buf_addc(out, '}');
+        }
+    }
+    pthread_mutex_unlock(&tables->lock);
+}
+
+void pn_serve_tables_add_health(struct pn_serve_tables *tables, struct pn_gateway *gateway)
+{
+    const struct pn_gateway_health health = {
+        .name = "unreadable_tables", .report = report, .arg = tables};
+    pn_gateway_add_health(gateway, &health);
+}
