@@ -102,7 +102,6 @@ struct pn_streams_status {
     const char *checkpoints; /* key of a folder, or NULL */
     enum pn_worker_state state;
     const char *error; /* why the last try failed, or why the table cannot be read; NULL: neither */
-    bool
     bool is_unreadable; /* by its last clean-up: a file is missing, or its log is damaged */
     int64_t rows;
     int64_t dead_letters;
