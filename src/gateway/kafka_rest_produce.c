@@ -229,14 +229,15 @@ static enum pn_handled finish(struct pn_request *req)
     return PN_HANDLED;
 }
 
-/* A topic that isn't there may be one that its first record makes, in a way of its own. False when
- * the reply says why it is not made. */
+/* A topic that isn't there may be one that its first record makes, in a way of its own; but never a
+ * stream's, which the submit refuses. False when the reply says why it is not made. */
 static bool make_topic(struct pn_request *req)
 {
     const struct pn_gateway_env *env = &req->gateway->env;
     struct pn_log_topic_info info;
     struct pn_err e;
-    if (env->first_record == NULL || pn_log_topic(env->log, req->params[0], &info, NULL) == 0 ||
+    if (env->first_record == NULL || pn_topic_is_internal(req->params[0]) ||
+        pn_log_topic(req->gateway->topics, req->params[0], &info, NULL) == 0 ||
         env->first_record(env->first_record_arg, req->params[0], &e) == 0) {
         return true;
     }

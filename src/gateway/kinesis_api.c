@@ -63,7 +63,7 @@ static enum pn_handled refuse_type(struct pn_request *req, const struct target *
     return PN_HANDLED;
 }
 
-/* AWS takes JSON under this type, and does nothing with it. */
+/* AWS reads JSON under this type, and knows no operation for it. */
 static enum pn_handled refuse_plain_json(struct pn_request *req)
 {
     struct pn_json *root = NULL;
@@ -71,12 +71,10 @@ static enum pn_handled refuse_plain_json(struct pn_request *req)
                               NULL) == 0 &&
                 (root->type == PN_JSON_OBJECT || root->type == PN_JSON_ARRAY);
     req->content_type = "application/json";
-    req->status = 200;
+    req->status = good ? 404 : 400;
     pn_buf_addf(&req->out,
-                "{\"Output\":{\"__type\":\"com.amazon.coral.service#%s\",\"%s\":null},"
-                "\"Version\":\"1.0\"}",
-                good ? "UnknownOperationException" : "SerializationException",
-                good ? "message" : "Message");
+                "{\"Output\":{\"__type\":\"com.amazon.coral.service#%s\"},\"Version\":\"1.0\"}",
+                good ? "UnknownOperationException" : "SerializationException");
     return PN_HANDLED;
 }
 

@@ -305,6 +305,7 @@ static struct pn_stream new_stream(const struct pn_kinesis *kinesis,
         .status = PN_STREAM_CREATING,
         .created_ms = pn_wall_ms(kinesis->clock),
         .on_demand = create->on_demand,
+        .spreads = create->spreads,
         .retention_hours =
             create->retention_hours != 0 ? create->retention_hours : RETENTION_HOURS_DEFAULT,
         .record_kib_max = create->record_kib_max != 0 ? create->record_kib_max : RECORD_KIB_DEFAULT,

@@ -21,6 +21,7 @@ static const struct {
     {PN_KINESIS_THROUGHPUT_EXCEEDED, "ProvisionedThroughputExceededException"},
     {PN_KINESIS_VALIDATION, "ValidationException"},
     {PN_KINESIS_ACCESS_DENIED, "AccessDeniedException"},
+    {PN_KINESIS_DRY_RUN, "DryRunOperationException"},
     {PN_MODEL_SERIALIZATION, "SerializationException"},
 };
 static const char internal_failure[] = "InternalFailure";

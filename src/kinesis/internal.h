@@ -54,6 +54,7 @@ struct pn_live_stream {
     /* Made before a snapshot that has the shard is. */
     struct pn_live_shard *shards[PN_SHARDS_MAX];
     size_t shard_count; /* made so far; the change's own */
+    atomic_uint turn;   /* records that were spread so far: whose turn it is */
 };
 
 struct pn_snapshot {

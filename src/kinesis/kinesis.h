@@ -9,8 +9,9 @@
  * mode, consumers, ...) is metadata: `<folder>/streams/<name>.json`, replaced atomically by each
  * change before it is visible. A change that a crash cut short is finished at the next start.
  *
- * How a record is kept in the log: key = the partition key, value = the data, timestamp = the
- * arrival; an explicit hash key is the header PN_KINESIS_HASH_KEY_HEADER.
+ * How a record is kept in the log: key = the partition key (absent where the stream spreads its
+ * records and none was given), value = the data, timestamp = the arrival; an explicit hash key that
+ * chose the shard is the header PN_KINESIS_HASH_KEY_HEADER.
  *
  * Streams are read by many threads and changed by few: pn_kinesis_stream() hands out a snapshot
  * that never changes. Functions marked BLOCKS read or write the disk or wait; the others neither.
@@ -57,7 +58,8 @@ enum pn_kinesis_code {
     PN_KINESIS_THROUGHPUT_EXCEEDED = -107, /* ProvisionedThroughputExceededException */
     PN_KINESIS_VALIDATION = -108,          /* ValidationException */
     PN_KINESIS_ACCESS_DENIED = -109,       /* AccessDeniedException */
-    PN_KINESIS_INTERNAL = -110             /* InternalFailure, HTTP 500 */
+    PN_KINESIS_INTERNAL = -110,            /* InternalFailure, HTTP 500 */
+    PN_KINESIS_DRY_RUN = -111              /* DryRunOperationException: it would have succeeded */
 };
 
 /* A point of the ring of hash keys, 0 .. 2^128-1. */
@@ -111,6 +113,8 @@ struct pn_stream {
     enum pn_stream_status status;
     int64_t created_ms;
     bool on_demand;
+    bool spreads; /* record distribution strategy AUTO: records go to the open shards in turn,
+                     whatever their keys; else USER_PARTITION_KEY */
     int32_t retention_hours;
     int32_t record_kib_max;        /* 1024 by default */
     int32_t warm_throughput_mibps; /* 0: not set */
@@ -193,6 +197,7 @@ struct pn_stream_create {
     const char *name;
     int32_t shards; /* 0: the mode's default (on demand 4, provisioned 1) */
     bool on_demand;
+    bool spreads;                  /* on demand only, as in struct pn_stream */
     int32_t record_kib_max;        /* 0: default */
     int32_t warm_throughput_mibps; /* 0: none */
     int32_t retention_hours;       /* 0: default */
@@ -240,8 +245,8 @@ int pn_kinesis_account_set(struct pn_kinesis *kinesis, const char *json, size_t 
 /* One record to put, and what became of it. */
 struct pn_stream_record {
     struct pn_bytes data;
-    struct pn_bytes partition_key;
-    bool has_hash_key;           /* an explicit hash key was given */
+    struct pn_bytes partition_key; /* absent: none, which only a stream that spreads takes */
+    bool has_hash_key;             /* an explicit hash key was given */
     struct pn_hash_key hash_key; /* that one, else made by pn_stream_put_begin() (MD5 of the key) */
     int code;                    /* 0, or an enum pn_kinesis_code: refused, see `msg` */
     const char *msg;             /* in the arena */
@@ -271,10 +276,17 @@ struct pn_stream_put {
  * Checks the stream (NOT_FOUND; IN_USE while it is deleted), routes each record to its shard,
  * applies limits and injected failures, and fills `put->request` with those that go on. From here
  * to pn_stream_put_end() the chosen shards are held open; so each begin that returned 0 needs its
- * end, whatever became of the request. A record above the stream's size is refused: with one record
- * the call fails (VALIDATION), among many likewise (AWS refuses the whole request).
+ * end, whatever became of the request. A record above the stream's size, or without a partition key
+ * where the stream needs one, is refused: with one record the call fails (VALIDATION), among many
+ * likewise (AWS refuses the whole request).
  */
 int pn_stream_put_begin(struct pn_kinesis *kinesis, const char *stream, struct pn_stream_put *put,
+                        struct pn_err *e) PN_MUST_CHECK;
+/*
+ * The checks of pn_stream_put_begin(), and nothing else: no shard is held, nothing to end. What
+ * begin would refuse by a limit of the moment (throughput) is not looked at.
+ */
+int pn_stream_put_check(struct pn_kinesis *kinesis, const char *stream, struct pn_stream_put *put,
                         struct pn_err *e) PN_MUST_CHECK;
 /*
  * Takes the outcome from put->request (its done ran, or its submit failed: then pass submit_rc and

@@ -5,8 +5,8 @@
  * shard's end).
  *
  *   {"checked":1,"version":1,"name":"clicks","id":"9f86d081884c7d65","status":"ACTIVE",
- *    "created_ms":1700000000000,"on_demand":false,"retention_hours":24,"record_kib_max":1024,
- *    "warm_throughput_mibps":0,
+ *    "created_ms":1700000000000,"on_demand":false,"spreads":false,"retention_hours":24,
+ *    "record_kib_max":1024,"warm_throughput_mibps":0,
  *    "shards":[{"parent":-1,"adjacent_parent":-1,"hash_start":"0","hash_end":"3402...",
  *               "created_ms":1700000000000,"closed_ms":0}],
  *    "tags":[{"key":"team","value":"web"}],
@@ -117,6 +117,7 @@ static void write_stream(struct pn_buf *out, const struct pn_stream *stream)
     write_text(out, "status", pn_stream_status_name(stream->status));
     write_number(out, "created_ms", stream->created_ms);
     pn_buf_addf(out, ",\"on_demand\":%s", stream->on_demand ? "true" : "false");
+    pn_buf_addf(out, ",\"spreads\":%s", stream->spreads ? "true" : "false");
     write_number(out, "retention_hours", stream->retention_hours);
     write_number(out, "record_kib_max", stream->record_kib_max);
     write_number(out, "warm_throughput_mibps", stream->warm_throughput_mibps);
@@ -356,6 +357,7 @@ static void read_stream(struct reader *r, const struct pn_json *root, const char
     stream->status = read_status(r, root);
     stream->created_ms = read_number(r, root, "created_ms", 0, INT64_MAX);
     stream->on_demand = pn_json_get_bool(root, "on_demand", false);
+    stream->spreads = pn_json_get_bool(root, "spreads", false); /* older files have none */
     stream->retention_hours =
         (int32_t)read_number(r, root, "retention_hours", 1, RETENTION_HOURS_MAX);
     stream->record_kib_max =

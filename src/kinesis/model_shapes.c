@@ -1,6 +1,6 @@
-/* The inputs of the 39 operations of Kinesis_20131202: their members, and what AWS asks of them.
+/* The inputs of the operations of Kinesis_20131202: their members, and what AWS asks of them.
  *
- * The facts are those of AWS's own service model, as botocore 1.43.60 ships it
+ * The facts are those of AWS's own service model, as botocore 1.44.8 ships it
  * (botocore/data/kinesis/2013-12-02/service-2.json). Two orders are not the model's but AWS's, as
  * its recorded answers show them: that of members in an error's list, and of an enumeration's
  * values. Members which no record shows stand behind, in the model's order. */
@@ -113,7 +113,7 @@ static const struct pn_shape partition_key = {.type = PN_SHAPE_STRING, .min = 1,
 static const struct pn_shape hash_key = {
     .type = PN_SHAPE_STRING, UNBOUNDED, .pattern = &pn_pattern_hash_key};
 static const struct pn_member put_records_request_entry_members[] = {
-    REQUIRED("PartitionKey", partition_key), OPTIONAL("ExplicitHashKey", hash_key),
+    OPTIONAL("PartitionKey", partition_key), OPTIONAL("ExplicitHashKey", hash_key),
     REQUIRED("Data", data), END};
 static const struct pn_shape put_records_request_entry =
     STRUCTURE("PutRecordsRequestEntry", put_records_request_entry_members);
@@ -141,6 +141,10 @@ static const struct pn_member minimum_throughput_billing_commitment_input_member
     REQUIRED("Status", minimum_throughput_billing_commitment_input_status), END};
 static const struct pn_shape minimum_throughput_billing_commitment_input = STRUCTURE(
     "MinimumThroughputBillingCommitmentInput", minimum_throughput_billing_commitment_input_members);
+static const char *const record_distribution_strategy_values[] = {"AUTO", "USER_PARTITION_KEY",
+                                                                  NULL};
+static const struct pn_shape record_distribution_strategy = {
+    .type = PN_SHAPE_STRING, UNBOUNDED, .values = record_distribution_strategy_values};
 static const char *const scaling_type_values[] = {"UNIFORM_SCALING", NULL};
 static const struct pn_shape scaling_type = {
     .type = PN_SHAPE_STRING, UNBOUNDED, .values = scaling_type_values};
@@ -162,6 +166,7 @@ static const struct pn_member create_stream_input_members[] = {
     OPTIONAL("Tags", tag_map),
     OPTIONAL("WarmThroughputMiBps", natural_integer_object),
     OPTIONAL("MaxRecordSizeInKiB", max_record_size_in_kib),
+    OPTIONAL("RecordDistributionStrategy", record_distribution_strategy),
     END};
 const struct pn_shape pn_shape_CreateStream_input =
     STRUCTURE("CreateStream", create_stream_input_members);
@@ -230,7 +235,8 @@ const struct pn_shape pn_shape_EnableEnhancedMonitoring_input =
 
 static const struct pn_member get_records_input_members[] = {
     OPTIONAL("Limit", get_records_input_limit), REQUIRED("ShardIterator", shard_iterator),
-    OPTIONAL("StreamARN", stream_arn), OPTIONAL("StreamId", stream_id), END};
+    OPTIONAL("StreamARN", stream_arn),          OPTIONAL("StreamId", stream_id),
+    OPTIONAL("DryRun", boolean_object),         END};
 const struct pn_shape pn_shape_GetRecords_input =
     STRUCTURE("GetRecords", get_records_input_members);
 
@@ -247,6 +253,7 @@ static const struct pn_member get_shard_iterator_input_members[] = {
     OPTIONAL("Timestamp", timestamp),
     OPTIONAL("StreamARN", stream_arn),
     OPTIONAL("StreamId", stream_id),
+    OPTIONAL("DryRun", boolean_object),
     END};
 const struct pn_shape pn_shape_GetShardIterator_input =
     STRUCTURE("GetShardIterator", get_shard_iterator_input_members);
@@ -310,18 +317,23 @@ const struct pn_shape pn_shape_MergeShards_input =
 
 static const struct pn_member put_record_input_members[] = {
     OPTIONAL("SequenceNumberForOrdering", sequence_number),
-    REQUIRED("PartitionKey", partition_key),
+    OPTIONAL("PartitionKey", partition_key),
     OPTIONAL("ExplicitHashKey", hash_key),
     REQUIRED("Data", data),
     OPTIONAL("StreamName", stream_name),
     OPTIONAL("StreamARN", stream_arn),
     OPTIONAL("StreamId", stream_id),
+    OPTIONAL("DryRun", boolean_object),
     END};
 const struct pn_shape pn_shape_PutRecord_input = STRUCTURE("PutRecord", put_record_input_members);
 
 static const struct pn_member put_records_input_members[] = {
-    REQUIRED("Records", put_records_request_entry_list), OPTIONAL("StreamName", stream_name),
-    OPTIONAL("StreamARN", stream_arn), OPTIONAL("StreamId", stream_id), END};
+    REQUIRED("Records", put_records_request_entry_list),
+    OPTIONAL("StreamName", stream_name),
+    OPTIONAL("StreamARN", stream_arn),
+    OPTIONAL("StreamId", stream_id),
+    OPTIONAL("DryRun", boolean_object),
+    END};
 const struct pn_shape pn_shape_PutRecords_input =
     STRUCTURE("PutRecords", put_records_input_members);
 
@@ -366,7 +378,8 @@ const struct pn_shape pn_shape_StopStreamEncryption_input =
 
 static const struct pn_member subscribe_to_shard_input_members[] = {
     REQUIRED("ConsumerARN", consumer_arn), OPTIONAL("StreamId", stream_id),
-    REQUIRED("ShardId", shard_id), REQUIRED("StartingPosition", starting_position), END};
+    REQUIRED("ShardId", shard_id),         REQUIRED("StartingPosition", starting_position),
+    OPTIONAL("DryRun", boolean_object),    END};
 const struct pn_shape pn_shape_SubscribeToShard_input =
     STRUCTURE("SubscribeToShard", subscribe_to_shard_input_members);
 
@@ -407,6 +420,13 @@ static const struct pn_member update_stream_mode_input_members[] = {
     OPTIONAL("WarmThroughputMiBps", natural_integer_object), END};
 const struct pn_shape pn_shape_UpdateStreamMode_input =
     STRUCTURE("UpdateStreamMode", update_stream_mode_input_members);
+
+static const struct pn_member update_stream_record_distribution_strategy_input_members[] = {
+    REQUIRED("StreamARN", stream_arn), OPTIONAL("StreamId", stream_id),
+    REQUIRED("RecordDistributionStrategy", record_distribution_strategy), END};
+const struct pn_shape pn_shape_UpdateStreamRecordDistributionStrategy_input =
+    STRUCTURE("UpdateStreamRecordDistributionStrategy",
+              update_stream_record_distribution_strategy_input_members);
 
 static const struct pn_member update_stream_warm_throughput_input_members[] = {
     OPTIONAL("StreamARN", stream_arn), OPTIONAL("StreamName", stream_name),

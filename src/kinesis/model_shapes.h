@@ -42,6 +42,7 @@ extern const struct pn_shape pn_shape_UpdateAccountSettings_input;
 extern const struct pn_shape pn_shape_UpdateMaxRecordSize_input;
 extern const struct pn_shape pn_shape_UpdateShardCount_input;
 extern const struct pn_shape pn_shape_UpdateStreamMode_input;
+extern const struct pn_shape pn_shape_UpdateStreamRecordDistributionStrategy_input;
 extern const struct pn_shape pn_shape_UpdateStreamWarmThroughput_input;
 
 #endif

@@ -1,4 +1,4 @@
-/* The 39 operations of Kinesis_20131202. */
+/* The operations of Kinesis_20131202 that are here: all but those of queues and channels. */
 #include <string.h>
 
 #include "kinesis/model_shapes.h"
@@ -57,6 +57,7 @@ const struct pn_operation pn_operations[] = {
     OPERATION(UpdateMaxRecordSize, BLOCKS, pn_op_update_max_record_size),
     OPERATION(UpdateShardCount, BLOCKS, pn_op_update_shard_count),
     OPERATION(UpdateStreamMode, BLOCKS, pn_op_update_stream_mode),
+    OPERATION(UpdateStreamRecordDistributionStrategy, BLOCKS, pn_op_update_distribution),
     OPERATION(UpdateStreamWarmThroughput, BLOCKS, pn_op_update_warm_throughput),
 };
 const size_t pn_operation_count = sizeof pn_operations / sizeof pn_operations[0];

@@ -36,6 +36,10 @@ const char *pn_op_account(const struct pn_call *call);
 int pn_op_fail(struct pn_call *call, enum pn_kinesis_code code, const char *fmt, ...)
     PN_PRINTF(3, 4);
 
+/* DRY_RUN when the caller asked for one, which is the last check of an operation that takes it:
+ * nothing is written, read or begun after it. */
+int pn_op_dry_run(struct pn_call *call) PN_MUST_CHECK;
+
 /* IN_USE, with AWS's text, unless the stream is ACTIVE. */
 int pn_op_active(struct pn_call *call, const struct pn_stream *stream) PN_MUST_CHECK;
 
@@ -72,6 +76,11 @@ int pn_op_shard(struct pn_call *call, const struct pn_stream *stream, const char
 int pn_op_position(struct pn_call *call, const struct pn_json *where, const char *type,
                    const char *sequence, const struct pn_stream *stream,
                    const struct pn_shard *shard, int64_t *offset) PN_MUST_CHECK;
+
+/* Is RecordDistributionStrategy AUTO? */
+bool pn_op_spreads(const struct pn_call *call);
+/* INVALID_ARGUMENT: a provisioned stream cannot be AUTO. */
+int pn_op_spreads_on_demand(struct pn_call *call, const char *stream_name);
 
 /* --- the reply (ops_reply.c) ------------------------------------------------------------------ */
 
@@ -176,6 +185,7 @@ int pn_op_disable_monitoring(struct pn_call *call);
 int pn_op_update_stream_mode(struct pn_call *call);
 int pn_op_update_max_record_size(struct pn_call *call);
 int pn_op_update_warm_throughput(struct pn_call *call);
+int pn_op_update_distribution(struct pn_call *call);
 /* ops_policy.c */
 int pn_op_put_resource_policy(struct pn_call *call);
 int pn_op_get_resource_policy(struct pn_call *call);

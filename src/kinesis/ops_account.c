@@ -52,6 +52,8 @@ int pn_op_describe_limits(struct pn_call *call)
     pn_op_int_member(call, "OpenShardCount", use.open_shards);
     pn_op_int_member(call, "OnDemandStreamCount", use.on_demand_streams);
     pn_op_int_member(call, "OnDemandStreamCountLimit", PN_ON_DEMAND_STREAMS_MAX);
+    pn_op_int_member(call, "ChannelCount", 0);
+    pn_op_int_member(call, "ChannelCountLimit", 0);
     pn_wire_map_end(&call->reply);
     return 0;
 }

@@ -271,6 +271,9 @@ int pn_op_subscribe_to_shard(struct pn_call *call)
                             "SequenceNumber", stream, shard, &offset);
     }
     if (rc == 0) {
+        rc = pn_op_dry_run(call);
+    }
+    if (rc == 0) {
         rc = pn_subscription_create(call->kinesis, stream, consumer, shard, offset,
                                     call->reply.cbor, &subscription, &call->err);
     }

@@ -74,6 +74,15 @@ int pn_op_fail(struct pn_call *call, enum pn_kinesis_code code, const char *fmt,
     return pn_err_set(&call->err, class_of(code), (int)code, "%s", text);
 }
 
+int pn_op_dry_run(struct pn_call *call)
+{
+    if (!pn_json_get_bool(call->input, "DryRun", false)) {
+        return 0;
+    }
+    return pn_op_fail(call, PN_KINESIS_DRY_RUN,
+                      "The request was rejected because the DryRun parameter was specified.");
+}
+
 int pn_op_active(struct pn_call *call, const struct pn_stream *stream)
 {
     if (stream->status == PN_STREAM_ACTIVE) {

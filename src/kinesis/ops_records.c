@@ -20,7 +20,9 @@ static int take_record(struct pn_call *call, const struct pn_json *input,
     const struct pn_json *key = pn_json_get(input, "PartitionKey");
     const struct pn_json *data = pn_json_get(input, "Data");
     const struct pn_json *hash = pn_json_get(input, "ExplicitHashKey");
-    record->partition_key = (struct pn_bytes){.data = key->text, .len = key->text_len};
+    if (key != NULL) {
+        record->partition_key = (struct pn_bytes){.data = key->text, .len = key->text_len};
+    }
     record->data = (struct pn_bytes){.data = data->text, .len = data->text_len};
     record->has_hash_key = hash != NULL;
     if (hash != NULL && !pn_hash_key_parse(hash->text, hash->text_len, &record->hash_key)) {
@@ -32,13 +34,18 @@ static int take_record(struct pn_call *call, const struct pn_json *input,
     return 0;
 }
 
-/* The stream stays with the call, for the reply's EncryptionType, until the put has ended. */
+/* Begins the put, or for a dry run checks it and ends with DRY_RUN. The stream stays with the call,
+ * for the reply's EncryptionType, until the put has ended. */
 static int begin(struct pn_call *call, const struct pn_stream *stream,
                  struct pn_stream_record *records, size_t count)
 {
     call->put.records = records;
     call->put.count = count;
     call->put.arena = call->arena;
+    if (pn_json_get_bool(call->input, "DryRun", false)) {
+        int checked = pn_stream_put_check(call->kinesis, stream->name, &call->put, &call->err);
+        return checked != 0 ? checked : pn_op_dry_run(call);
+    }
     int rc = pn_stream_put_begin(call->kinesis, stream->name, &call->put, &call->err);
     if (rc == 0) {
         call->state = (void *)stream;
@@ -63,6 +70,12 @@ static int check_ordering(struct pn_call *call, const struct pn_stream *stream)
     int64_t created_s = 0;
     uint32_t shard = 0;
     int64_t offset = 0;
+    if (text != NULL && stream->spreads) {
+        return pn_op_fail(call, PN_KINESIS_INVALID_ARGUMENT,
+                          "SequenceNumberForOrdering must not be provided: stream %s under account "
+                          "%s has the record distribution strategy AUTO, which keeps no order.",
+                          stream->name, pn_op_account(call));
+    }
     if (text == NULL || (pn_sequence_parse(text, strlen(text), &created_s, &shard, &offset) &&
                          may_be_number(call, stream, shard, created_s))) {
         return 0;
@@ -87,9 +100,13 @@ static int find_or_make(struct pn_call *call, const struct pn_stream **stream)
         !admission->admits(admission->arg, name)) {
         return rc;
     }
+    rc = pn_op_dry_run(call); /* the record would make it */
+    if (rc != 0) {
+        return rc;
+    }
     if (!call->may_block) {
         call->has_to_block = true;
-        return rc;
+        return PN_KINESIS_NOT_FOUND;
     }
     rc = admission->make(admission->arg, call->kinesis, name, &call->err);
     return rc == 0 ? pn_kinesis_stream(call->kinesis, name, stream, &call->err) : rc;
@@ -257,6 +274,9 @@ int pn_op_get_shard_iterator(struct pn_call *call)
     rc = pn_op_position(call, call->input, "ShardIteratorType", "StartingSequenceNumber", stream,
                         shard, &offset);
     if (rc == 0) {
+        rc = pn_op_dry_run(call);
+    }
+    if (rc == 0) {
         char iterator[PN_ITERATOR_SIZE];
         pn_iterator_write(call->kinesis, stream, shard, offset, iterator);
         pn_wire_map(&call->reply);
@@ -311,6 +331,9 @@ int pn_op_get_records(struct pn_call *call)
         return rc;
     }
     rc = check_named(call, stream);
+    if (rc == 0) {
+        rc = pn_op_dry_run(call);
+    }
     if (rc == 0) {
         struct pn_shard_records read;
         rc = pn_shard_read_past_damage(call->kinesis, stream, shard, offset,

@@ -277,6 +277,9 @@ static int check_mode(struct pn_call *call, const struct pn_stream *stream, cons
         return pn_op_fail(call, PN_KINESIS_VALIDATION,
                           "WarmThroughputMiBps is only valid for streams in On-Demand mode.");
     }
+    if (!mode->on_demand && stream->spreads) {
+        return pn_op_spreads_on_demand(call, stream->name);
+    }
     if (mode->on_demand && !stream->on_demand) {
         int rc = pn_op_on_demand_allowed(call);
         if (rc != 0) {
@@ -303,6 +306,47 @@ int pn_op_update_stream_mode(struct pn_call *call)
     if (rc == 0) {
         rc = pn_kinesis_update(call->kinesis, stream->name, set_mode, &mode, &call->err);
     }
+    pn_stream_release(&stream);
+    return rc;
+}
+
+/* --- distribution ----------------------------------------------------------------------------- */
+
+bool pn_op_spreads(const struct pn_call *call)
+{
+    return pn_json_text_is(pn_json_get(call->input, "RecordDistributionStrategy"), "AUTO");
+}
+
+int pn_op_spreads_on_demand(struct pn_call *call, const char *stream_name)
+{
+    return pn_op_fail(call, PN_KINESIS_INVALID_ARGUMENT,
+                      "The record distribution strategy AUTO of stream %s under account %s is only "
+                      "supported for streams in On-Demand mode.",
+                      stream_name, pn_op_account(call));
+}
+
+static int set_distribution(void *arg, struct pn_stream *edit, struct pn_arena *arena,
+                            struct pn_err *e)
+{
+    (void)arena;
+    if (!edit->on_demand) {
+        return pn_err_set(e, PN_CLASS_INPUT, PN_KINESIS_INVALID_ARGUMENT,
+                          "A record distribution strategy is only supported for streams in "
+                          "On-Demand mode.");
+    }
+    edit->spreads = *(const bool *)arg;
+    return 0;
+}
+
+int pn_op_update_distribution(struct pn_call *call)
+{
+    const struct pn_stream *stream = NULL;
+    bool spreads = pn_op_spreads(call);
+    int rc = active_stream(call, &stream);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = pn_kinesis_update(call->kinesis, stream->name, set_distribution, &spreads, &call->err);
     pn_stream_release(&stream);
     return rc;
 }

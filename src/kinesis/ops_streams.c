@@ -34,6 +34,9 @@ static int check_mode(struct pn_call *call, const struct pn_stream_create *creat
             return rc;
         }
     }
+    if (create->spreads && !create->on_demand) {
+        return pn_op_spreads_on_demand(call, create->name);
+    }
     if (create->warm_throughput_mibps == 0) {
         return 0;
     }
@@ -51,6 +54,7 @@ int pn_op_create_stream(struct pn_call *call)
         .name = pn_op_text(call, "StreamName"),
         .shards = (int32_t)pn_op_int(call, "ShardCount", 0),
         .on_demand = is_on_demand(call),
+        .spreads = pn_op_spreads(call),
         .record_kib_max = (int32_t)pn_op_int(call, "MaxRecordSizeInKiB", 0),
         .warm_throughput_mibps = (int32_t)pn_op_int(call, "WarmThroughputMiBps", 0),
     };
@@ -159,6 +163,12 @@ int pn_op_describe_stream_summary(struct pn_call *call)
     pn_op_text_member(call, "StreamId", pn_op_stream_id(stream, id));
     pn_op_int_member(call, "OpenShardCount", (int64_t)stream->open_shard_count);
     pn_op_int_member(call, "ConsumerCount", (int64_t)stream->consumer_count);
+    pn_op_int_member(call, "ChannelCount", 0);
+    pn_op_int_member(call, "QueueCount", 0);
+    if (stream->on_demand) {
+        pn_op_text_member(call, "RecordDistributionStrategy",
+                          stream->spreads ? "AUTO" : "USER_PARTITION_KEY");
+    }
     pn_op_int_member(call, "MaxRecordSizeInKiB", stream->record_kib_max);
     if (stream->warm_throughput_mibps != 0) {
         pn_op_warm(call, stream->warm_throughput_mibps);

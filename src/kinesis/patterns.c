@@ -143,9 +143,9 @@ static bool stream_arn_matches(const char *text, size_t len)
     return false;
 }
 
-static bool resource_arn_matches(const char *text, size_t len)
+/* Does it end in `kind` and a name, with an account anywhere before? */
+static bool resource_matches(const char *text, size_t len, const char *kind)
 {
-    static const char kind[] = "stream/";
     size_t word = before_word(text, len);
     size_t at = find_account(text, find_service(text, len), len);
     if (at == len) {
@@ -192,14 +192,20 @@ static bool consumer_arn_matches(const char *text, size_t len)
     return find_account(text, find_service(text, end), end) < end && one_line(text, end);
 }
 
+static bool resource_arn_matches(const char *text, size_t len)
+{
+    return resource_matches(text, len, "stream/") || resource_matches(text, len, "channel/") ||
+           resource_matches(text, len, "queue/");
+}
+
 const struct pn_pattern pn_pattern_name = {"[a-zA-Z0-9_.-]+", name_matches};
-const struct pn_pattern pn_pattern_hash_key = {"0|([1-9]\\d{0,38})", hash_key_matches};
-const struct pn_pattern pn_pattern_sequence = {"0|([1-9]\\d{0,128})", sequence_matches};
+const struct pn_pattern pn_pattern_hash_key = {"^(0|([1-9]\\d{0,38}))$", hash_key_matches};
+const struct pn_pattern pn_pattern_sequence = {"^(0|([1-9]\\d{0,128}))$", sequence_matches};
 const struct pn_pattern pn_pattern_stream_id = {"[a-z0-9]{20}-[a-z0-9]{3}", stream_id_matches};
 const struct pn_pattern pn_pattern_stream_arn = {"arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+",
                                                  stream_arn_matches};
-const struct pn_pattern pn_pattern_resource_arn = {"arn:aws.*:kinesis:.*:\\d{12}:.*stream/\\S+",
-                                                   resource_arn_matches};
+const struct pn_pattern pn_pattern_resource_arn = {
+    "arn:aws.*:kinesis:.*:\\d{12}:.*(stream|channel|queue)/\\S+", resource_arn_matches};
 const struct pn_pattern pn_pattern_consumer_arn = {
     "^(arn):aws.*:kinesis:.*:\\d{12}:.*stream\\/[a-zA-Z0-9_.-]+\\/consumer\\/"
     "[a-zA-Z0-9_.-]+:[0-9]+",

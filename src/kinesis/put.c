@@ -63,11 +63,67 @@ static int check_sizes(const struct pn_stream_put *put, struct pn_err *e)
     return 0;
 }
 
+/* Without a partition key nobody could say where the record goes, unless the stream decides. */
+static int check_keys(const struct pn_stream_put *put, struct pn_err *e)
+{
+    for (size_t i = 0; i < put->count && !put->stream->spreads; i++) {
+        char place[64] = "partitionKey";
+        if (put->records[i].partition_key.data != NULL) {
+            continue;
+        }
+        if (put->failures) {
+            (void)snprintf(place, sizeof place, "records.%zu.member.partitionKey", i + 1);
+        }
+        return pn_err_set(e, PN_CLASS_INPUT, PN_KINESIS_VALIDATION,
+                          "1 validation error detected: Value null at '%s' failed to satisfy "
+                          "constraint: Member must not be null",
+                          place);
+    }
+    return 0;
+}
+
+/* The stream, held, and whether it takes such records. */
+static int find_checked(struct pn_kinesis *kinesis, const char *name, struct pn_stream_put *put,
+                        struct pn_err *e)
+{
+    int rc = find_stream(kinesis, name, &put->stream, e);
+    if (rc == 0) {
+        rc = check_keys(put, e);
+    }
+    if (rc == 0) {
+        rc = check_sizes(put, e);
+    }
+    if (rc != 0) {
+        pn_stream_release(&put->stream);
+    }
+    return rc;
+}
+
+int pn_stream_put_check(struct pn_kinesis *kinesis, const char *stream, struct pn_stream_put *put,
+                        struct pn_err *e)
+{
+    int rc = find_checked(kinesis, stream, put, e);
+    if (rc == 0) {
+        pn_stream_release(&put->stream);
+    }
+    return rc;
+}
+
+/* The shard of the next record of a stream that spreads them. */
+static const struct pn_shard *next_shard(const struct pn_stream *stream)
+{
+    const struct pn_snapshot *snapshot = (const struct pn_snapshot *)stream;
+    unsigned turn = atomic_fetch_add_explicit(&snapshot->live->turn, 1, memory_order_relaxed);
+    return snapshot->open[turn % stream->open_shard_count];
+}
+
 static void route(const struct pn_stream_put *put)
 {
     for (size_t i = 0; i < put->count; i++) {
         struct pn_stream_record *record = &put->records[i];
-        const struct pn_shard *shard = pn_stream_shard_of(put->stream, record->hash_key);
+        const struct pn_shard *shard = put->stream->spreads
+                                           ? next_shard(put->stream)
+                                           : pn_stream_shard_of(put->stream, record->hash_key);
         record->shard = shard->index;
         record->created_ms = shard->created_ms;
     }
@@ -79,12 +135,8 @@ static int hold(struct pn_kinesis *kinesis, const char *name, struct pn_stream_p
 {
     bool held = false;
     while (!held) {
-        int rc = find_stream(kinesis, name, &put->stream, e);
-        if (rc == 0) {
-            rc = check_sizes(put, e);
-        }
+        int rc = find_checked(kinesis, name, put, e);
         if (rc != 0) {
-            pn_stream_release(&put->stream);
             return rc;
         }
         route(put);
@@ -152,11 +204,11 @@ static struct pn_bytes present(struct pn_bytes bytes)
 static void fill_entry(const struct pn_stream_put *put, const struct pn_stream_record *record,
                        struct pn_log_entry *entry)
 {
-    *entry = (struct pn_log_entry){.record = {.key = present(record->partition_key),
+    *entry = (struct pn_log_entry){.record = {.key = record->partition_key,
                                               .value = present(record->data),
                                               .timestamp_ms = record->arrival_ms},
                                    .partition = (int32_t)record->shard};
-    if (record->has_hash_key) {
+    if (record->has_hash_key && !put->stream->spreads) {
         struct pn_record_header *header = pn_arena_alloc(put->arena, sizeof *header);
         char *text = pn_arena_alloc(put->arena, PN_HASH_KEY_SIZE);
         (void)pn_hash_key_text(record->hash_key, text);

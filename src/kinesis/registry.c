@@ -19,6 +19,7 @@ static struct pn_live_stream *live_create(void)
     pthread_mutex_init(&live->lock, NULL);
     pthread_cond_init(&live->put_ended, NULL);
     atomic_init(&live->users, 0);
+    atomic_init(&live->turn, 0);
     return live;
 }
 

@@ -19,8 +19,10 @@ void pn_reply_record(struct pn_wire *wire, const struct pn_stream *stream,
     pn_wire_key(wire, "Data");
     pn_wire_blob_bytes(wire, record->value.data != NULL ? record->value.data : "",
                        record->value.len);
-    pn_wire_key(wire, "PartitionKey");
-    pn_wire_text(wire, record->key.data != NULL ? record->key.data : "", record->key.len);
+    if (record->key.data != NULL) {
+        pn_wire_key(wire, "PartitionKey");
+        pn_wire_text(wire, record->key.data, record->key.len);
+    }
     if (stream->kms_key != NULL) {
         text_member(wire, "EncryptionType", "KMS");
     }

@@ -1,11 +1,17 @@
 """Every operation of AWS's service model: what is answered to a good input has the output's shape,
-and each constraint of each member of each input is kept, in AWS's words."""
+and each constraint of each member of each input is kept, in AWS's words.
+
+The model is that of the newest botocore (test/requirements.txt). What AWS adds to it must be done
+here, or be listed below with the reason why it isn't: a member that the server does not know would
+be ignored, and it might be the one that says "only try"."""
 
 import base64
 import contextlib
 import json
+import pathlib
 import re
 
+import botocore
 import pytest
 from kinesis_api import RING, arn, client, model, raw, shard
 
@@ -13,7 +19,29 @@ from pinion import Server
 
 MODEL = model()
 SHAPES = MODEL["shapes"]
-OPERATIONS = sorted(MODEL["operations"])
+
+QUEUES = "queues on a stream: a consumer subscribes or reads a shard"
+CHANNELS = "channels to S3: what a stream fills is a table of pipeline.yml"
+NOT_HERE = {
+    "AcknowledgeDeadLetterQueueRecords": QUEUES,
+    "AcknowledgeQueueRecords": QUEUES,
+    "CreateChannel": CHANNELS,
+    "CreateQueue": QUEUES,
+    "DeleteChannel": CHANNELS,
+    "DeleteQueue": QUEUES,
+    "DescribeChannel": CHANNELS,
+    "DescribeQueue": QUEUES,
+    "ListChannels": CHANNELS,
+    "ListQueues": QUEUES,
+    "ReceiveDeadLetterQueueRecords": QUEUES,
+    "ReceiveQueueRecords": QUEUES,
+    "RestoreDeadLetterQueueRecords": QUEUES,
+    "UpdateChannel": CHANNELS,
+    "UpdateDeadLetterQueueRecordsVisibility": QUEUES,
+    "UpdateQueue": QUEUES,
+    "UpdateQueueRecordsVisibility": QUEUES,
+}
+OPERATIONS = sorted(set(MODEL["operations"]) - set(NOT_HERE))
 
 # What a text of these shapes may be, where there is a pattern.
 TEXTS = {
@@ -126,7 +154,13 @@ def set_things(kinesis):
     kinesis.update_account_settings(**commitment)
     kinesis.describe_account_settings()
     kinesis.update_stream_warm_throughput(StreamName="spare", WarmThroughputMiBps=5)
+    kinesis.update_stream_record_distribution_strategy(
+        StreamARN=arn("spare"), RecordDistributionStrategy="AUTO"
+    )
     kinesis.describe_stream_summary(StreamName="spare")
+    kinesis.update_stream_record_distribution_strategy(
+        StreamARN=arn("spare"), RecordDistributionStrategy="USER_PARTITION_KEY"
+    )
     provisioned = {"StreamMode": "PROVISIONED"}
     kinesis.update_stream_mode(StreamARN=arn("spare"), StreamModeDetails=provisioned)
     policy = json.dumps({"Version": "2012-10-17", "Statement": []})
@@ -204,7 +238,8 @@ def test_every_operation_answers_as_the_model_says(running):
     assert outputs.operations == set(OPERATIONS)
 
     every = set()
-    for name, operation in MODEL["operations"].items():
+    for name in OPERATIONS:
+        operation = MODEL["operations"][name]
         if "output" in operation and name != "SubscribeToShard":
             members_of(operation["output"]["shape"], every)
     assert every - outputs.seen == {
@@ -368,5 +403,84 @@ def test_an_input_is_an_object_and_may_have_more(running, operation):
 
 
 def test_the_walk_is_of_all_operations():
-    assert len(OPERATIONS) == 39
+    assert len(OPERATIONS) == 40
     assert sum(len(cases(operation)) for operation in OPERATIONS) > 600
+
+
+@pytest.mark.parametrize("operation", sorted(NOT_HERE))
+def test_operations_that_are_not_here(running, operation):
+    assert operation in MODEL["operations"], "it is gone from AWS's model: strike it from the list"
+    status, answer = raw(running, operation, {})
+    assert (status, answer) == (400, {"__type": "UnknownOperationException"})
+
+
+def test_the_documentation_names_the_model():
+    """docs/kinesis.md says of which model it speaks, and what of that is not here."""
+    root = pathlib.Path(__file__).parents[2]
+    text = (root / "docs" / "kinesis.md").read_text()
+    assert f"botocore {botocore.__version__}" in text
+    assert f"{len(OPERATIONS)} of its {len(MODEL['operations'])} operations" in text
+    shapes = (root / "src" / "kinesis" / "model_shapes.c").read_text()
+    assert f"botocore {botocore.__version__}" in shapes
+    wanted = (root / "test" / "requirements.txt").read_text()
+    assert f"boto3=={botocore.__version__}" in wanted, "run scripts/setup test"
+
+
+# --- what new members do --------------------------------------------------------------------------
+
+
+def dry_runs(kinesis):
+    """Each operation that takes DryRun, as a good call of it."""
+    where = {"StreamName": "dry", "ShardId": shard(0)}
+    iterator = kinesis.get_shard_iterator(ShardIteratorType="TRIM_HORIZON", **where)
+    consumer = kinesis.register_stream_consumer(StreamARN=arn("dry"), ConsumerName="dry")
+    record = {"PartitionKey": "k", "Data": b"x"}
+    return {
+        "PutRecord": {"StreamName": "dry", **record},
+        "PutRecords": {"StreamName": "dry", "Records": [record]},
+        "GetShardIterator": {"ShardIteratorType": "LATEST", **where},
+        "GetRecords": {"ShardIterator": iterator["ShardIterator"]},
+        "SubscribeToShard": {
+            "ConsumerARN": consumer["Consumer"]["ConsumerARN"], "ShardId": shard(0),
+            "StartingPosition": {"Type": "LATEST"},
+        },
+    }  # fmt: skip
+
+
+def test_a_dry_run_does_nothing(running):
+    kinesis = client(running)
+    kinesis.create_stream(StreamName="dry", ShardCount=1)
+    calls = dry_runs(kinesis)
+    takes = {
+        name
+        for name in OPERATIONS
+        if "DryRun" in SHAPES[MODEL["operations"][name].get("input", {}).get("shape")]["members"]
+    }
+    assert takes == set(calls)
+    for name, members in calls.items():
+        run = getattr(kinesis, botocore.xform_name(name))
+        with pytest.raises(kinesis.exceptions.DryRunOperationException) as refused:
+            run(DryRun=True, **members)
+        answer = refused.value.response
+        assert answer["ResponseMetadata"]["HTTPStatusCode"] == 400
+        message = "The request was rejected because the DryRun parameter was specified."
+        assert answer["Error"]["Message"] == message
+    assert kinesis.get_records(**calls["GetRecords"])["Records"] == []
+    missing = {"PartitionKey": "k", "Data": b"x", "StreamName": "none", "DryRun": True}
+    with pytest.raises(kinesis.exceptions.ResourceNotFoundException):
+        kinesis.put_record(**missing)
+
+
+def test_records_are_spread_over_the_shards(running):
+    """AUTO: no partition key is needed, and each of the four shards gets its share."""
+    kinesis = client(running)
+    kinesis.create_stream(StreamName="spread", RecordDistributionStrategy="AUTO")
+    put = kinesis.put_records(StreamName="spread", Records=[{"Data": b"x"}] * 200)
+    assert put["FailedRecordCount"] == 0
+    shards = [record["ShardId"] for record in put["Records"]]
+    assert {name: shards.count(name) for name in set(shards)} == {shard(i): 50 for i in range(4)}
+    iterator = kinesis.get_shard_iterator(
+        StreamName="spread", ShardId=shard(0), ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    records = kinesis.get_records(ShardIterator=iterator)["Records"]
+    assert len(records) == 50 and "PartitionKey" not in records[0]

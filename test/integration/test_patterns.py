@@ -3,7 +3,9 @@ its rows are in the tables. A script of another owner needs no change but the ho
 
 import json
 
+import pytest
 from contract import KINDS, UID, clean_pin, delta, run_dag
+from kinesis_api import client
 from pinion import Server, run
 
 OTHER = "0a1b2c3d4e5f"
@@ -44,6 +46,12 @@ def test_a_batch_of_another_owner_becomes_rows(server, data):
         assert sorted(row["ind"] for row in found) == [1, 2]
     (row,) = [row for row in delta(data, "transformed/pin").to_pylist() if row["ind"] == 1]
     assert row == clean_pin(PIN)
+
+
+def test_a_pattern_makes_no_topic_of_a_stream(server, data):
+    """`*.pin` matches the name under which the log would keep a stream called "pin"."""
+    assert "Kinesis API" in post(server, "__kinesis.pin", PIN, 400)["message"]
+    assert not (data / "log" / "__kinesis.pin").exists()
 
 
 def test_dead_letters_name_the_topic(server, data):
@@ -110,3 +118,29 @@ def test_a_folder_has_a_file_for_each_topic(tmp_path, data):
     (exported / "others.json").write_text('{"id":3}\n')
     told = run("batch", "--from", exported, "--pipeline", folder, data=data).stderr
     assert "raw: version 0, 2 rows, 1 dead letters" in told
+
+
+STREAMS = """
+name: streams
+topics: {t: {}}
+streams:
+  "clicks-*": {shards: 1}
+tables:
+  raw: {path: raw, from_topic: t, columns: {id: {type: bigint, required: true}}}
+"""
+
+
+def test_a_dry_run_makes_no_stream(tmp_path, data):
+    folder = tmp_path / "streams"
+    folder.mkdir()
+    (folder / "pipeline.yml").write_text(STREAMS)
+    with Server(data, "--pipeline", folder) as server:
+        kinesis = client(server)
+        record = {"Data": b"{}", "PartitionKey": "k"}
+        with pytest.raises(kinesis.exceptions.DryRunOperationException):
+            kinesis.put_record(StreamName="clicks-a", DryRun=True, **record)
+        with pytest.raises(kinesis.exceptions.DryRunOperationException):
+            kinesis.put_records(StreamName="clicks-a", DryRun=True, Records=[record])
+        assert kinesis.list_streams()["StreamNames"] == []
+        kinesis.put_record(StreamName="clicks-a", **record)
+        assert kinesis.list_streams()["StreamNames"] == ["clicks-a"]

@@ -18,7 +18,7 @@
 static void test_all_operations_are_found(void **state)
 {
     (void)state;
-    assert_int_equal(pn_operation_count, 39);
+    assert_int_equal(pn_operation_count, 40);
     for (size_t i = 0; i < pn_operation_count; i++) {
         const struct pn_operation *operation = &pn_operations[i];
         assert_ptr_equal(pn_operation_find(operation->name, strlen(operation->name)), operation);

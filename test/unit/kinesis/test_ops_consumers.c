@@ -146,6 +146,13 @@ static void test_subscribe(void **state)
     struct kinesis_caller *c = *state;
     create(c);
     (void)register_one(c, "reader");
+    call_fails(c,
+               "DryRunOperationException: The request was rejected because the DryRun parameter "
+               "was specified.",
+               "SubscribeToShard",
+               "{'ConsumerARN':'" READER "','ShardId':'shardId-000000000000',"
+               "'StartingPosition':{'Type':'LATEST'},'DryRun':true}");
+    /* A dry run began nothing: within five seconds of one that did, this would be refused. */
     assert_int_equal(subscribe(c, "'Type':'TRIM_HORIZON'"), 0);
     assert_int_equal(c->reply.len, 0); /* the reply is the events */
     struct pn_subscription *subscription = pn_call_take_subscription(&c->call);

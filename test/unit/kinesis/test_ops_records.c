@@ -431,6 +431,67 @@ static void test_encryption_is_told(void **state)
     assert_text_at(reply, "Records.0.EncryptionType", "KMS");
 }
 
+/* A dry run makes every check, then says that it would have gone well, and does nothing. */
+static void test_dry_runs(void **state)
+{
+    static const char would[] = "DryRunOperationException: The request was rejected because the "
+                                "DryRun parameter was specified.";
+    struct kinesis_caller *c = *state;
+    create(c, 1);
+    free(put(c, "aGVsbG8="));
+    char *from = iterator(c, SHARD_0, "TRIM_HORIZON", "");
+    call_fails(c, would, "PutRecord",
+               "{'StreamName':'s','PartitionKey':'k','Data':'YQ==','DryRun':true}");
+    call_fails(c, would, "PutRecords",
+               "{'StreamName':'s','Records':[{'PartitionKey':'k','Data':'YQ=='}],'DryRun':true}");
+    call_fails(c, would, "GetShardIterator",
+               "{'StreamName':'s','ShardId':'" SHARD_0
+               "','ShardIteratorType':'LATEST','DryRun':true}");
+    call_fails(c, would, "GetRecords", "{'ShardIterator':'%s','DryRun':true}", from);
+
+    call_fails(c, "ResourceNotFoundException: Stream t under account " ACCOUNT " not found.",
+               "PutRecord", "{'StreamName':'t','PartitionKey':'k','Data':'YQ==','DryRun':true}");
+    call_fails(c,
+               "ValidationException: 1 validation error detected: Value null at 'partitionKey' "
+               "failed to satisfy constraint: Member must not be null",
+               "PutRecord", "{'StreamName':'s','Data':'YQ==','DryRun':true}");
+    call_fails(c,
+               "InvalidArgumentException: Invalid ExplicitHashKey. ExplicitHashKey must be in the "
+               "range: [0, 2^128-1]. Specified value was 999999999999999999999999999999999999999",
+               "PutRecords",
+               "{'StreamName':'s','Records':[{'PartitionKey':'k','Data':'YQ==','ExplicitHashKey':"
+               "'999999999999999999999999999999999999999'}],'DryRun':true}");
+    call_fails(c, "InvalidArgumentException: Invalid ShardIterator.", "GetRecords",
+               "{'ShardIterator':'forged','DryRun':true}");
+    assert_int_equal(call_try(c, "GetShardIterator",
+                              "{'StreamName':'s','ShardId':'" SHARD_1
+                              "','ShardIteratorType':'LATEST','DryRun':true}"),
+                     PN_KINESIS_NOT_FOUND);
+
+    const struct pn_json *reply = get(c, from); /* only what was really put */
+    assert_count_at(reply, "Records", 1);
+    reply = call_ok(c, "PutRecord",
+                    "{'StreamName':'s','PartitionKey':'k','Data':'YQ==','DryRun':false}");
+    assert_text_at(reply, "ShardId", SHARD_0);
+}
+
+static void test_a_record_needs_a_partition_key(void **state)
+{
+    struct kinesis_caller *c = *state;
+    create(c, 1);
+    call_fails(c,
+               "ValidationException: 1 validation error detected: Value null at 'partitionKey' "
+               "failed to satisfy constraint: Member must not be null",
+               "PutRecord", "{'StreamName':'s','ExplicitHashKey':'0','Data':'YQ=='}");
+    call_fails(c,
+               "ValidationException: 1 validation error detected: Value null at "
+               "'records.2.member.partitionKey' failed to satisfy constraint: Member must not be "
+               "null",
+               "PutRecords",
+               "{'StreamName':'s','Records':[{'PartitionKey':'k','Data':''},{'Data':''}]}");
+    assert_count_at(get(c, iterator(c, SHARD_0, "TRIM_HORIZON", "")), "Records", 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -450,6 +511,8 @@ int main(void)
         CALLS(test_puts_that_are_refused),
         CALLS(test_sizes),
         CALLS(test_encryption_is_told),
+        CALLS(test_dry_runs),
+        CALLS(test_a_record_needs_a_partition_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -177,6 +177,101 @@ static void test_modes(void **state)
                "'WarmThroughputMiBps':4}");
 }
 
+static void set_strategy(struct kinesis_caller *c, const char *strategy)
+{
+    assert_null(call_ok(c, "UpdateStreamRecordDistributionStrategy",
+                        "{'StreamARN':'" ARN "s','RecordDistributionStrategy':'%s'}", strategy));
+    kinesis_fixture_reopen(c->fixture);
+    assert_text_at(summary(c), "RecordDistributionStrategy", strategy);
+}
+
+/* The number of records in each of the stream's four shards, and whether each has a key. */
+static void assert_spread(struct kinesis_caller *c, const size_t *counts, bool keys)
+{
+    for (int32_t shard = 0; shard < 4; shard++) {
+        struct pn_log_records records = log_get(c->fixture->log, "__kinesis.s", shard, 0, 99);
+        assert_int_equal(records.count, counts[shard]);
+        for (size_t i = 0; i < records.count; i++) {
+            assert_int_equal(records.records[i].key.data != NULL, keys);
+            assert_int_equal(records.records[i].header_count, 0);
+        }
+    }
+}
+
+/* With AUTO the shards get records in turn. */
+static void test_record_distribution(void **state)
+{
+    struct kinesis_caller *c = *state;
+    (void)call_ok(c, "CreateStream", "{'StreamName':'s','RecordDistributionStrategy':'AUTO'}");
+    assert_text_at(summary(c), "RecordDistributionStrategy", "AUTO");
+    for (int i = 0; i < 3; i++) {
+        (void)call_ok(c, "PutRecord", "{'StreamName':'s','Data':'YQ=='}");
+    }
+    const struct pn_json *reply =
+        call_ok(c, "PutRecords",
+                "{'StreamName':'s','Records':[{'Data':'YQ=='},{'Data':'YQ=='},{'Data':'YQ=='}]}");
+    assert_int_at(reply, "FailedRecordCount", 0);
+    assert_text_at(reply, "Records.0.ShardId", "shardId-000000000003");
+    assert_text_at(reply, "Records.1.ShardId", "shardId-000000000000");
+    assert_spread(c, (size_t[]){2, 2, 1, 1}, false);
+    char *from = text_at(call_ok(c, "GetShardIterator",
+                                 "{'StreamName':'s','ShardId':'shardId-000000000000',"
+                                 "'ShardIteratorType':'TRIM_HORIZON'}"),
+                         "ShardIterator");
+    reply = call_ok(c, "GetRecords", "{'ShardIterator':'%s'}", from);
+    assert_count_at(reply, "Records", 2);
+    assert_absent(reply, "Records.0.PartitionKey");
+    free(from);
+    call_fails(c,
+               "InvalidArgumentException: SequenceNumberForOrdering must not be provided: stream s "
+               "under account " ACCOUNT
+               " has the record distribution strategy AUTO, which keeps no order.",
+               "PutRecord", "{'StreamName':'s','Data':'','SequenceNumberForOrdering':'1'}");
+
+    set_strategy(c, "USER_PARTITION_KEY");
+    assert_int_equal(call_try(c, "PutRecord", "{'StreamName':'s','Data':'YQ=='}"),
+                     PN_KINESIS_VALIDATION);
+    reply = call_ok(c, "PutRecord",
+                    "{'StreamName':'s','PartitionKey':'k','ExplicitHashKey':'0','Data':'YQ=='}");
+    assert_text_at(reply, "ShardId", "shardId-000000000000");
+    set_strategy(c, "AUTO");
+}
+
+/* A key that chooses no shard is kept all the same, and readers see it. */
+static void test_keys_of_records_that_are_spread(void **state)
+{
+    struct kinesis_caller *c = *state;
+    (void)call_ok(c, "CreateStream", "{'StreamName':'s','RecordDistributionStrategy':'AUTO'}");
+    for (int i = 0; i < 4; i++) {
+        (void)call_ok(c, "PutRecord",
+                      "{'StreamName':'s','PartitionKey':'k','ExplicitHashKey':'0','Data':''}");
+    }
+    assert_spread(c, (size_t[]){1, 1, 1, 1}, true);
+}
+
+static void test_only_on_demand_streams_are_spread(void **state)
+{
+    struct kinesis_caller *c = *state;
+    static const char refused[] =
+        "InvalidArgumentException: The record distribution strategy AUTO of stream s under "
+        "account " ACCOUNT " is only supported for streams in On-Demand mode.";
+    call_fails(c, refused, "CreateStream",
+               "{'StreamName':'s','ShardCount':1,'RecordDistributionStrategy':'AUTO'}");
+    create(c);
+    assert_absent(summary(c), "RecordDistributionStrategy");
+    call_fails(c,
+               "InvalidArgumentException: A record distribution strategy is only supported for "
+               "streams in On-Demand mode.",
+               "UpdateStreamRecordDistributionStrategy",
+               "{'StreamARN':'" ARN "s','RecordDistributionStrategy':'AUTO'}");
+    (void)call_ok(c, "UpdateStreamMode",
+                  "{'StreamARN':'" ARN "s','StreamModeDetails':{'StreamMode':'ON_DEMAND'}}");
+    assert_text_at(summary(c), "RecordDistributionStrategy", "USER_PARTITION_KEY");
+    set_strategy(c, "AUTO");
+    call_fails(c, refused, "UpdateStreamMode",
+               "{'StreamARN':'" ARN "s','StreamModeDetails':{'StreamMode':'PROVISIONED'}}");
+}
+
 static void commit(struct kinesis_caller *c, const char *status, const char *becomes)
 {
     const struct pn_json *reply =
@@ -273,9 +368,17 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define CALLS(test) \
     cmocka_unit_test_setup_teardown(test, kinesis_caller_set_up, kinesis_caller_tear_down)
-        CALLS(test_retention),       CALLS(test_encryption),  CALLS(test_monitoring),
-        CALLS(test_policies),        CALLS(test_modes),       CALLS(test_the_commitment),
-        CALLS(test_warm_throughput), CALLS(test_record_size),
+        CALLS(test_retention),
+        CALLS(test_encryption),
+        CALLS(test_monitoring),
+        CALLS(test_record_distribution),
+        CALLS(test_keys_of_records_that_are_spread),
+        CALLS(test_only_on_demand_streams_are_spread),
+        CALLS(test_policies),
+        CALLS(test_modes),
+        CALLS(test_the_commitment),
+        CALLS(test_warm_throughput),
+        CALLS(test_record_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,7 +64,8 @@ static void test_stream_arns(void **state)
                "arn:aws:kinesis::123456789012:stream/a", ARN "stream/a/consumer/b:1",
                ARN "stream/stream/", ARN "x:000000000000:stream/a",
                "arn:aws x:kinesis: :123456789012:stream/a", ARN "stream/a:123456789012:stream/b"),
-          LIST(ARN "stream/", ARN "stream/a b", ARN "stream/a ", ARN "streams/a", ARN "xstream/a",
+          LIST(ARN "stream/", ARN "stream/a b", ARN "queue/", ARN "queues/q", ARN "shard/c",
+               ARN "stream/a ", ARN "streams/a", ARN "xstream/a",
                "arn:aws:kinesis:us-east-1:12345678901:stream/a",
                "arn:aws:kinesis:us-east-1:1234567890123:stream/a",
                "arn:aws:kinesis:123456789012:stream", "arn:aws:kinesis:123456789012:stream/a",
@@ -79,7 +80,7 @@ static void test_resource_arns(void **state)
     (void)state;
     check(&pn_pattern_resource_arn,
           LIST(ARN "stream/a", ARN "stream/a/consumer/b:1", ARN "xstream/a", ARN "s tream/stream/a",
-               ARN "stream/stream/"),
+               ARN "stream/stream/", ARN "queue/q", ARN "stream/a/channel/c", ARN "channel/c"),
           LIST(ARN "stream/", ARN "stream/a b", ARN "strea/m", ARN "\nstream/a",
                "arn:aws:kinesis:us-east-1:12345678901:stream/a",
                "arn:aws:kinesis:us-east-1:stream/a"));
