@@ -108,3 +108,21 @@ def test_a_group_of_consumers_is_refused(data):
             made = requests.post(f"{server.url}/consumers/g", json={"name": "i"}, headers=headers)
             assert made.status_code == 500 and str(path) in made.text
         path.write_bytes(whole)
+
+
+def test_a_data_folder_that_goes_away_is_noticed(data):
+    away = data.with_name("away")
+    with Server(data) as server:
+        server.produce(TOPIC, pin(1))
+        data.rename(away)
+        body = {"records": [{"value": pin(2)}]}
+        status, answer, _ = server.request("POST", f"/topics/{TOPIC}", body)
+        assert status == 500 and "put it back" in answer.decode(), answer
+        health = json.loads(server.request("GET", "/health")[1])
+        assert health["status"] == "degraded"
+        assert health["failed_partitions"][0]["topic"] == TOPIC
+        away.rename(data)
+        server.kill()
+    with Server(data) as server:
+        (entry,) = server.produce(TOPIC, pin(2))
+        assert entry["offset"] == 1

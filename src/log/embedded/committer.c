@@ -144,6 +144,17 @@ static void sync_parts(struct pn_committer *committer, size_t count)
     }
 }
 
+/* Before anything is acknowledged: two calls that read no disk, for each partition. */
+static void check_parts(struct pn_committer *committer, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct pn_round_part *part = &committer->parts[i];
+        if (part->rc == 0) {
+            part->rc = pn_partition_check_there(part->partition, &part->err);
+        }
+    }
+}
+
 /* Publishes what was written, and settles the entries either way. */
 static void finish_part(struct pn_committer *committer, struct pn_round_part *part)
 {
@@ -173,6 +184,7 @@ static void commit_round(struct pn_committer *committer)
         write_part(committer, &committer->parts[i]);
     }
     sync_parts(committer, count);
+    check_parts(committer, count);
     committer->busy_count -= count;
     memmove(committer->busy, committer->busy + count,
             committer->busy_count * sizeof(struct pn_partition *));

@@ -373,6 +373,32 @@ int pn_partition_sync(struct pn_partition *partition, struct pn_err *e)
     return rc;
 }
 
+int pn_partition_check_there(struct pn_partition *partition, struct pn_err *e)
+{
+    const struct pn_io *io = partition->env->io;
+    char path[PN_PATH_SIZE];
+    struct stat named;
+    struct stat open;
+    int rc = io->ops->stat(io, active_path(partition, path), &named);
+    bool gone = rc == -ENOENT || rc == -ENOTDIR;
+    if (rc == 0 && io->ops->fstat(io, partition->fd, &open) == 0) {
+        gone = named.st_dev != open.st_dev || named.st_ino != open.st_ino;
+    }
+    if (!gone) {
+        return 0;
+    }
+    struct pn_err why;
+    (void)pn_err_set(&why, PN_CLASS_FATAL, PN_FAIL,
+                     "%s is no longer where it was: the file or a folder of it was removed or "
+                     "renamed while pinion ran. Stop pinion, put it back, and start again",
+                     path);
+    pthread_mutex_lock(&partition->append_lock);
+    (void)take_back(partition, NULL);
+    rc = stop(partition, &why, e);
+    pthread_mutex_unlock(&partition->append_lock);
+    return rc;
+}
+
 int64_t pn_partition_publish(struct pn_partition *partition)
 {
     PN_ASSERT(partition->written.bytes > 0);

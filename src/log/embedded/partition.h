@@ -70,6 +70,10 @@ int pn_partition_write(struct pn_partition *partition, const uint8_t *bytes,
 /* Starts writing to the disk what the next sync will wait for. */
 void pn_partition_start_sync(struct pn_partition *partition);
 int pn_partition_sync(struct pn_partition *partition, struct pn_err *e) PN_MUST_CHECK;
+/* Is the file that the batch was written to still the one of its name? Somebody may have removed or
+ * renamed it, its folder, or the whole data folder: then nobody would find the batch again. If not,
+ * the batch is taken back and the partition is stopped. */
+int pn_partition_check_there(struct pn_partition *partition, struct pn_err *e) PN_MUST_CHECK;
 /* Makes the batch visible. Returns the end offset. */
 int64_t pn_partition_publish(struct pn_partition *partition);
 
@@ -90,9 +94,11 @@ int pn_partition_read(struct pn_partition *partition, int64_t offset, size_t max
 int pn_partition_offset_at(struct pn_partition *partition, int64_t timestamp_ms, int64_t *offset,
                            struct pn_err *e) PN_MUST_CHECK;
 
-/* Drops the segments that are older, or beyond the size, of what is to be kept; -1 keeps all.
- * Returns how many went. (retention.c) */
-size_t pn_partition_retain(struct pn_partition *partition, int64_t retention_ms,
+/* Drops the segments that are older at `now_ms`, or beyond the size, of what is to be kept; -1
+ * keeps all. Returns how many went. (retention.c) */
+size_t pn_partition_retain(struct pn_partition *partition, int64_t now_ms, int64_t retention_ms,
                            int64_t retention_bytes);
+/* Wall time of the last append to it; INT64_MIN when there is none. (retention.c) */
+int64_t pn_partition_newest_ms(struct pn_partition *partition);
 
 #endif

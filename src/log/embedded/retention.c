@@ -1,6 +1,7 @@
 /*
- * Retention drops whole segments from the front, by the wall time of their last append and by the
- * size of the partition. Producers' timestamps do not count: a backfill of old data is new data.
+ * Retention drops whole segments from the front, by the wall time of their last append (against a
+ * clock that does not jump, see age_clock.h) and by the size of the partition. Producers'
+ * timestamps do not count: a backfill of old data is new data.
  */
 #include <string.h>
 
@@ -84,10 +85,9 @@ static bool remove_files(struct pn_partition *partition, int64_t base_offset)
     return true;
 }
 
-size_t pn_partition_retain(struct pn_partition *partition, int64_t retention_ms,
+size_t pn_partition_retain(struct pn_partition *partition, int64_t now_ms, int64_t retention_ms,
                            int64_t retention_bytes)
 {
-    int64_t now_ms = pn_wall_ms(partition->env->clock);
     size_t dropped = 0;
     struct pn_segment taken;
     roll_idle(partition, now_ms, retention_ms);
@@ -104,4 +104,18 @@ size_t pn_partition_retain(struct pn_partition *partition, int64_t retention_ms,
         pn_log_warn(partition->env->logger, "log", "%s", why.msg);
     }
     return dropped;
+}
+
+int64_t pn_partition_newest_ms(struct pn_partition *partition)
+{
+    int64_t newest_ms = INT64_MIN;
+    pthread_mutex_lock(&partition->lock);
+    for (size_t i = 0; i < partition->segment_count; i++) {
+        const struct pn_segment *segment = &partition->segments[i];
+        if (segment->bytes > 0 && segment->appended_ms > newest_ms) {
+            newest_ms = segment->appended_ms;
+        }
+    }
+    pthread_mutex_unlock(&partition->lock);
+    return newest_ms;
 }

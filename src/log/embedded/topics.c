@@ -8,6 +8,7 @@
 void pn_topics_init(struct pn_topics *topics, struct pn_log_env *env)
 {
     *topics = (struct pn_topics){.env = env};
+    pn_age_clock_init(&topics->age, env->clock, env->logger, INT64_MAX);
     pthread_rwlock_init(&topics->lock, NULL);
     pthread_mutex_init(&topics->admin_lock, NULL);
     pthread_mutex_init(&topics->users_lock, NULL);

@@ -12,6 +12,7 @@
 #ifndef PN_LOG_TOPICS_H
 #define PN_LOG_TOPICS_H
 
+#include "log/embedded/age_clock.h"
 #include "log/embedded/partition.h"
 
 #define PN_LOCK_FILE ".lock" /* in the log's folder; so no topic can have this name */
@@ -45,6 +46,7 @@ struct pn_topics {
     struct pn_closed_topic *closed; /* found by the opening, and as they are from then on */
     size_t closed_count;
     size_t closed_capacity;
+    struct pn_age_clock age;
     pthread_mutex_t admin_lock; /* one change of topics at a time */
     pthread_mutex_t users_lock; /* deletion waits here for the others to let go */
     pthread_cond_t users_changed;
@@ -85,7 +87,7 @@ void pn_topic_destroy(struct pn_topic **topic);
 void pn_topics_insert(struct pn_topics *topics, struct pn_topic *topic);
 void pn_topics_remove(struct pn_topics *topics, const struct pn_topic *topic);
 
-/* Drops what is past its retention, in every partition. */
+/* Drops what is past its retention, in every partition. One thread at a time. */
 void pn_topics_retain(struct pn_topics *topics);
 
 #endif

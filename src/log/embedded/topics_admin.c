@@ -153,6 +153,20 @@ static void open_topic(struct pn_topics *topics, const char *name)
     free(folder);
 }
 
+/* Ages are counted from the newest record on, for the clock may have been set while none looked. */
+static void start_age_clock(struct pn_topics *topics)
+{
+    int64_t newest_ms = INT64_MIN;
+    for (size_t i = 0; i < topics->count; i++) {
+        for (int p = 0; p < atomic_load(&topics->topics[i]->partition_count); p++) {
+            int64_t appended_ms = pn_partition_newest_ms(topics->topics[i]->partitions[p]);
+            newest_ms = appended_ms > newest_ms ? appended_ms : newest_ms;
+        }
+    }
+    pn_age_clock_init(&topics->age, topics->env->clock, topics->env->logger,
+                      newest_ms == INT64_MIN ? INT64_MAX : newest_ms);
+}
+
 int pn_topics_open(struct pn_topics *topics, struct pn_err *e)
 {
     const struct pn_log_env *env = topics->env;
@@ -182,6 +196,7 @@ int pn_topics_open(struct pn_topics *topics, struct pn_err *e)
         }
     }
     pn_io_listing_deinit(&listing);
+    start_age_clock(topics);
     return rc;
 }
 
@@ -396,6 +411,7 @@ int pn_topics_configure(struct pn_topics *topics, const char *name,
 void pn_topics_retain(struct pn_topics *topics)
 {
     const struct pn_embedded_config *config = &topics->env->config;
+    int64_t now_ms = pn_age_clock_now_ms(&topics->age);
     size_t count = 0;
     struct pn_topic **all = pn_topics_hold_all(topics, &count);
     for (size_t i = 0; i < count; i++) {
@@ -403,7 +419,8 @@ void pn_topics_retain(struct pn_topics *topics)
         int64_t retention_bytes = atomic_load(&all[i]->retention_bytes);
         for (int p = 0; p < atomic_load(&all[i]->partition_count); p++) {
             size_t dropped = pn_partition_retain(
-                all[i]->partitions[p], retention_ms != 0 ? retention_ms : config->retention_ms,
+                all[i]->partitions[p], now_ms,
+                retention_ms != 0 ? retention_ms : config->retention_ms,
                 retention_bytes != 0 ? retention_bytes : config->retention_bytes);
             if (dropped > 0) {
                 pn_log_info(topics->env->logger, "log",

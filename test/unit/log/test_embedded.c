@@ -484,6 +484,37 @@ static void test_a_topic_without_a_readable_file_is_closed(void **state)
     assert_true(file_exists(log_file(fixture, "bad", 0, 0, "log")));
 }
 
+/* What is written to a file that nobody finds again is not acknowledged. */
+static void test_a_folder_that_goes_away_takes_no_records(void **state)
+{
+    struct log_fixture *fixture = *state;
+    struct pn_err e;
+    int64_t offset = 0;
+    char *folder = pn_xasprintf("%s/t", fixture->folder);
+    char *away = pn_xasprintf("%s.away", fixture->folder);
+    char *other = pn_xasprintf("%s/u", fixture->folder);
+    (void)log_put(fixture, "t", 0, NULL, "v");
+    (void)log_put(fixture, "u", 0, NULL, "v");
+    assert_int_equal(rename(folder, away), 0);
+    assert_int_not_equal(log_try_put(fixture, "t", 0, NULL, "w", &offset, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_FATAL);
+    assert_non_null(strstr(e.msg, folder));
+    assert_non_null(strstr(e.msg, "put it back"));
+    assert_int_equal(log_put(fixture, "u", 0, NULL, "w"), 1);
+    assert_int_equal(pn_io_remove_tree(pn_io_system(), other, NULL), 0);
+    assert_int_not_equal(log_try_put(fixture, "u", 0, NULL, "x", &offset, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_FATAL);
+    /* Put back, it goes on where it was. */
+    log_fixture_close(fixture);
+    assert_int_equal(rename(away, folder), 0);
+    log_fixture_open(fixture);
+    assert_int_equal(log_offsets(fixture, "t", 0).end, 1);
+    assert_int_equal(log_put(fixture, "t", 0, NULL, "w"), 1);
+    free(folder);
+    free(away);
+    free(other);
+}
+
 /* --- the folder ------------------------------------------------------------------------------ */
 
 static void test_a_second_log_is_kept_off_the_folder(void **state)
@@ -553,6 +584,7 @@ int main(void)
         TEST(test_topics_are_made_on_first_use_only_when_wanted),
         TEST(test_what_a_crash_left_of_topics_is_removed),
         TEST(test_a_topic_without_a_readable_file_is_closed),
+        TEST(test_a_folder_that_goes_away_takes_no_records),
         TEST(test_a_second_log_is_kept_off_the_folder),
         TEST(test_listeners_hear_of_new_records),
         TEST(test_metrics_count_what_was_appended),

@@ -26,6 +26,12 @@ struct alone {
     struct pn_batch_writer writer;
 };
 
+static size_t retain(struct pn_partition *partition, int64_t retention_ms, int64_t retention_bytes)
+{
+    return pn_partition_retain(partition, pn_wall_ms(partition->env->clock), retention_ms,
+                               retention_bytes);
+}
+
 static void alone_open(struct alone *alone, struct log_fixture *fixture, const struct pn_io *io)
 {
     *alone = (struct alone){.fixture = fixture};
@@ -121,9 +127,9 @@ static void test_old_segments_are_dropped(void **state)
         put(&alone);
         pn_fake_clock_advance(&fixture->clock, HOUR_MS);
     }
-    assert_int_equal(pn_partition_retain(alone.partition, -1, -1), 0);
-    assert_int_equal(pn_partition_retain(alone.partition, (int64_t)5 * HOUR_MS, -1), 0);
-    assert_int_equal(pn_partition_retain(alone.partition, (int64_t)5 * HOUR_MS - 1, -1), 1);
+    assert_int_equal(retain(alone.partition, -1, -1), 0);
+    assert_int_equal(retain(alone.partition, (int64_t)5 * HOUR_MS, -1), 0);
+    assert_int_equal(retain(alone.partition, (int64_t)5 * HOUR_MS - 1, -1), 1);
     assert_offsets(&alone, 2, 6);
     assert_false(has_segment(&alone, 0));
     struct pn_log_records records;
@@ -133,7 +139,7 @@ static void test_old_segments_are_dropped(void **state)
     assert_int_equal(records.records[0].offset, 2);
     /* Two hours later nothing is left but the offsets: the active segment was rolled. */
     pn_fake_clock_advance(&fixture->clock, (int64_t)2 * HOUR_MS);
-    assert_int_equal(pn_partition_retain(alone.partition, HOUR_MS, -1), 2);
+    assert_int_equal(retain(alone.partition, HOUR_MS, -1), 2);
     assert_offsets(&alone, 6, 6);
     alone_close(&alone);
     alone_open(&alone, fixture, pn_io_system());
@@ -152,10 +158,10 @@ static void test_segments_beyond_the_size_are_dropped(void **state)
     for (int i = 0; i < 7; i++) { /* segments 0, 2, 4 of two, 6 of one */
         put(&alone);
     }
-    assert_int_equal(pn_partition_retain(alone.partition, -1, (int64_t)5 * BATCH_BYTES + 1), 0);
-    assert_int_equal(pn_partition_retain(alone.partition, -1, (int64_t)5 * BATCH_BYTES), 1);
+    assert_int_equal(retain(alone.partition, -1, (int64_t)5 * BATCH_BYTES + 1), 0);
+    assert_int_equal(retain(alone.partition, -1, (int64_t)5 * BATCH_BYTES), 1);
     assert_offsets(&alone, 2, 7);
-    assert_int_equal(pn_partition_retain(alone.partition, -1, 0), 2);
+    assert_int_equal(retain(alone.partition, -1, 0), 2);
     assert_offsets(&alone, 6, 7); /* never the active one */
     alone_close(&alone);
 }
@@ -172,11 +178,11 @@ static void test_a_file_that_cannot_be_removed_stays_in_view(void **state)
         put(&alone);
     }
     fault_io_fail(&fault, FAULT_UNLINK, 3, EIO, FAULT_FOREVER); /* two a segment */
-    assert_int_equal(pn_partition_retain(alone.partition, -1, 0), 1);
+    assert_int_equal(retain(alone.partition, -1, 0), 1);
     assert_offsets(&alone, 1, 4);
     assert_true(has_segment(&alone, 1));
     fault_io_fail(&fault, FAULT_ANY, 0, 0, FAULT_ONCE);
-    assert_int_equal(pn_partition_retain(alone.partition, -1, 0), 2);
+    assert_int_equal(retain(alone.partition, -1, 0), 2);
     assert_offsets(&alone, 3, 4);
     alone_close(&alone);
 }
@@ -185,7 +191,7 @@ static void *retain_again_and_again(void *arg)
 {
     struct alone *alone = arg;
     for (size_t dropped = 0; dropped < 500;) {
-        dropped += pn_partition_retain(alone->partition, -1, 0);
+        dropped += retain(alone->partition, -1, 0);
     }
     return NULL;
 }
@@ -241,6 +247,35 @@ static void test_the_topics_setting_counts(void **state)
     pn_open_files_deinit(&env.open_files);
 }
 
+/* A clock that is set years ahead removes nothing by the next look. */
+static void test_a_clock_set_ahead_removes_nothing(void **state)
+{
+    struct log_fixture *fixture = *state;
+    struct pn_log_env env = {.io = pn_io_system(), .clock = &fixture->clock.clock};
+    env.config = fixture->config;
+    env.config.retention_ms = (int64_t)24 * HOUR_MS;
+    struct pn_topics topics;
+    pn_open_files_init(&env.open_files);
+    pn_topics_init(&topics, &env);
+    assert_int_equal(pn_topics_create(&topics, "t", NULL, NULL), 0);
+    struct pn_topic *topic = pn_topics_hold(&topics, "t");
+    struct alone alone = {.partition = topic->partitions[0]};
+    pn_batch_writer_init(&alone.writer, PN_COMPRESSION_NONE);
+    put(&alone);
+    fixture->clock.wall_ms += (int64_t)1000 * 24 * HOUR_MS;
+    pn_topics_retain(&topics);
+    pn_fake_clock_advance(&fixture->clock, HOUR_MS);
+    pn_topics_retain(&topics);
+    assert_offsets(&alone, 0, 1);
+    pn_fake_clock_advance(&fixture->clock, PN_AGE_HOLD_MS); /* it is not set right again */
+    pn_topics_retain(&topics);
+    assert_offsets(&alone, 1, 1);
+    pn_batch_writer_deinit(&alone.writer);
+    pn_topic_release(&topics, topic);
+    pn_topics_deinit(&topics);
+    pn_open_files_deinit(&env.open_files);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, log_fixture_set_up, log_fixture_tear_down)
 
 int main(void)
@@ -253,6 +288,7 @@ int main(void)
         TEST(test_a_file_that_cannot_be_removed_stays_in_view),
         TEST(test_retention_beside_appends),
         TEST(test_the_topics_setting_counts),
+        TEST(test_a_clock_set_ahead_removes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
