@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 SETUP := $(shell sha256sum scripts/setup | cut -c1-16)
 DUCKDB := third_party/duckdb/libduckdb.so third_party/duckdb/duckdb.h
 
-.PHONY: build demo test bench fmt install deb clean help
+.PHONY: build demo test bench fmt coverage install deb clean help
 .DEFAULT_GOAL := build
 
 build: .setup/base-$(SETUP) $(DUCKDB) ## Build build/pinion
@@ -23,12 +23,15 @@ bench: .setup/bench-$(SETUP) build ## Measure against the peers, side by side
 fmt: .setup/test-$(SETUP) ## Format the C sources in place
 	@scripts/style --fix
 
+coverage: .setup/test-$(SETUP) build ## Run the unit and integration tests and print what they cover
+	@scripts/coverage
+
 install: build ## Install below PREFIX (/usr/local); DESTDIR goes before it
 	@cmake --preset release -DCMAKE_INSTALL_PREFIX=$(PREFIX) >/dev/null
 	@cmake --build --preset release --target printed
 	@cmake --install build
 
-deb: .setup/base-$(SETUP) $(DUCKDB) ## Build the Debian package in build-package
+deb: .setup/deb-$(SETUP) $(DUCKDB) ## Build the Debian package in build-package
 	@cmake --preset package >/dev/null
 	@cmake --build --preset package
 	@cd build-package && cpack
