@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "cli/answer.h"
 #include "cli/commands.h"
+#include "cli/reports.h"
 #include "cli/stations.h"
 
 struct batch {
@@ -77,6 +78,7 @@ static void print_reports(struct batch *batch)
         }
         if (report->unknown_values > 0) {
             (void)fprintf(batch->cli->err, ", %" PRId64 " unknown values", report->unknown_values);
+            pn_cli_print_unknown(batch->cli->err, report);
         }
         (void)fprintf(batch->cli->err, "\n");
     }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/reports.h"
 #include "cli/stations.h"
 
 /* One line a table, for the attempt's log. */
@@ -20,6 +21,7 @@ static void print_reports(struct pn_cli *cli, const struct pn_table_report *repo
                           " from %" PRId64 " objects, %" PRId64 " dead letters, %" PRId64
                           " unknown values",
                           report->objects, report->dead_letters, report->unknown_values);
+            pn_cli_print_unknown(cli->out, report);
         }
         (void)fprintf(cli->out, ", %" PRId64 " ms\n", report->duration_ms);
     }

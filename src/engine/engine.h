@@ -35,15 +35,26 @@ struct pn_engine_config {
                                   store's landed objects (bench, `pinion batch --from`) */
 };
 
-/* What a load or a transform did to one table. */
+enum { PN_UNKNOWN_SHOWN_MAX = 10, PN_UNKNOWN_SHOWN_SIZE = 64 };
+/* How often a member of this name ("pos.w" in a struct) came that no column takes. */
+struct pn_unknown_member {
+    int64_t count;
+    char name[PN_UNKNOWN_SHOWN_SIZE]; /* UTF-8 without control characters; may be cut off */
+};
+
+/* What a load, a transform or an append did to one table. */
 struct pn_table_report {
     const struct pn_table *table;
     int64_t version;
     int64_t rows;
     int64_t dead_letters;   /* loads: records that are no row */
-    int64_t unknown_values; /* loads: members no column takes */
-    int64_t objects;        /* loads: landed objects read */
-    int64_t bytes;          /* loads: bytes read */
+    int64_t unknown_values; /* loads: members that no column takes, at every depth */
+    /* Their names, the most frequent first, and how many more there are. */
+    struct pn_unknown_member unknown[PN_UNKNOWN_SHOWN_MAX];
+    size_t unknown_count;
+    size_t unknown_more;
+    int64_t objects; /* loads: landed objects read */
+    int64_t bytes;   /* loads: bytes read */
     int64_t duration_ms;
 };
 

@@ -194,6 +194,9 @@ static void count_commit(struct pn_stream_worker *worker, const struct pn_stream
     pthread_mutex_unlock(&worker->lock);
     pn_metric_add(worker->metrics.rows, report->rows);
     pn_metric_add(worker->metrics.dead_letters, report->dead_letters);
+    pn_metric_add(worker->metrics.unknown, report->unknown_values);
+    pn_stream_unknown_note(&worker->unknown, worker->table, worker->raw, report,
+                           worker->owner->env.logger);
     pn_metric_add(worker->metrics.commits, 1);
     pn_metric_observe_ns(worker->metrics.commit_seconds,
                          pn_mono_ns(worker->owner->env.clock) - worker->append_ns);

@@ -11,6 +11,7 @@
 #include "stream/notes.h"
 #include "stream/shards.h"
 #include "stream/stream.h"
+#include "stream/unknown.h"
 
 struct pn_stream_metrics {
     struct pn_metric *rows;
@@ -20,6 +21,7 @@ struct pn_stream_metrics {
     struct pn_metric *errors;
     struct pn_metric *lost;
     struct pn_metric *passed_over;
+    struct pn_metric *unknown;
     struct pn_metric *lag;
     struct pn_metric *failed;
     struct pn_metric *commit_seconds;
@@ -34,12 +36,14 @@ struct pn_stream_worker {
     struct pn_streams *owner;
     const struct pn_pipeline_stream *stream;
     const struct pn_table *table;
+    const struct pn_table *raw;   /* whose columns say how records are read */
     const struct pn_flow **flows; /* of this table */
     size_t flow_count;
     bool keeps_value;
     struct pn_upkeep_table *upkeep;
     struct pn_stream_notes notes; /* the maintenance thread's */
     struct pn_stream_metrics metrics;
+    struct pn_stream_unknown unknown;
 
     pthread_t thread;
     bool is_running;     /* start, stop and drain look, on their thread */

@@ -340,7 +340,6 @@ static void on_append_done(void *arg)
 
 /* --- from outside ----------------------------------------------------------------------------- */
 
-/* Is there a column that a lone member "value" could be meant for? */
 static const struct pn_table *raw_of(const struct pn_table *table)
 {
     return table->like->read_count > 0 ? table->like->reads[0] : table->like;
@@ -370,6 +369,10 @@ static void make_metrics(struct pn_stream_worker *worker)
         .passed_over = pn_metrics_counter(
             metrics, "pinion_stream_passed_over_records_total",
             "Records of a stream whose partition key is none of the table's.", "table", table),
+        .unknown = pn_metrics_counter(
+            metrics, "pinion_stream_unknown_members_total",
+            "Members of records that no column of the table takes, at every depth.", "table",
+            table),
         .lag = pn_metrics_gauge(metrics, "pinion_stream_lag_records",
                                 "Records of the stream that the table does not have yet.", "table",
                                 table),
@@ -387,14 +390,15 @@ static void make_metrics(struct pn_stream_worker *worker)
 void pn_stream_worker_init(struct pn_stream_worker *worker, struct pn_streams *owner,
                            const struct pn_pipeline_stream *stream, const struct pn_table *table)
 {
-    *worker = (struct pn_stream_worker){.owner = owner, .stream = stream, .table = table};
+    *worker = (struct pn_stream_worker){
+        .owner = owner, .stream = stream, .table = table, .raw = raw_of(table)};
     worker->flows = pn_xcalloc(stream->flow_count, sizeof(const struct pn_flow *));
     for (size_t i = 0; i < stream->flow_count; i++) {
         if (stream->flows[i].table == table) {
             worker->flows[worker->flow_count++] = &stream->flows[i];
         }
     }
-    worker->keeps_value = pn_record_keeps_value(raw_of(table));
+    worker->keeps_value = pn_record_keeps_value(worker->raw);
     worker->parser = pn_json_parser_create();
     worker->view.version = -1;
     worker->filling = &worker->batches[0];

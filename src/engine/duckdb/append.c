@@ -22,6 +22,7 @@ static void begin(struct pn_appender *appender, const struct pn_append *batch)
     appender->reasons = pn_xcalloc(batch->count + 1, sizeof *appender->reasons);
     appender->lettered = pn_xcalloc(batch->position_count + 1, sizeof *appender->lettered);
     appender->failure.failed = false;
+    pn_unknown_reset(&appender->unknown);
     for (size_t i = 0; i < batch->position_count; i++) {
         PN_ASSERT(batch->positions[i].from <= batch->positions[i].to);
     }
@@ -125,7 +126,7 @@ static int sift_all(struct pn_appender *appender, struct pn_err *e)
 
 static int write_rows(struct pn_appender *appender, struct pn_written *written, struct pn_err *e)
 {
-    atomic_store(&appender->unknown, 0);
+    pn_unknown_reset(&appender->unknown);
     int rc = pn_appender_run(appender, &appender->copy, appender->table, written, e);
     if (rc != 0 && appender->failure.failed) {
         pn_err_copy(e, &appender->failure.e);
@@ -245,7 +246,7 @@ static int append_batch(struct pn_appender *appender, struct pn_table_report *re
     }
     report->rows = written.rows;
     report->dead_letters = (int64_t)letters;
-    report->unknown_values = atomic_load(&appender->unknown);
+    pn_unknown_report(&appender->unknown, report);
     pn_written_deinit(&written);
     return rc;
 }

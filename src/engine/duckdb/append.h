@@ -16,6 +16,7 @@
 
 #include "base/arena.h"
 #include "engine/duckdb/function.h"
+#include "engine/duckdb/unknown.h"
 #include "engine/duckdb/write.h"
 
 /* A COPY that is prepared once. Its file has the same path each time. */
@@ -49,7 +50,7 @@ struct pn_appender {
     const char **reasons; /* for each row why it is none, or NULL */
     int64_t *lettered;    /* for each position the offset below which dead letters are there */
     atomic_size_t next;
-    atomic_int_fast64_t unknown;
+    struct pn_unknown unknown;
     pthread_mutex_t threads_lock;     /* of what several threads of a statement write: */
     struct pn_arena arena;            /* reasons */
     struct pn_duckdb_failure failure; /* the machine's, not a row's */

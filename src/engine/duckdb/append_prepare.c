@@ -26,6 +26,7 @@ static struct pn_appender *create(struct pn_duckdb *engine, const struct pn_tabl
     pn_buf_init(&appender->letter_schema, PN_DUCKDB_SQL_MAX);
     pn_table_delta_schema(&appender->letters, &appender->letter_schema);
     pn_arena_init(&appender->arena, 0);
+    pn_unknown_init(&appender->unknown);
     pthread_mutex_init(&appender->lock, NULL);
     pthread_mutex_init(&appender->threads_lock, NULL);
     return appender;
@@ -85,6 +86,7 @@ void pn_appenders_destroy(struct pn_duckdb *engine)
         pn_buf_deinit(&appender->schema);
         pn_buf_deinit(&appender->letter_schema);
         pn_arena_deinit(&appender->arena);
+        pn_unknown_deinit(&appender->unknown);
         pthread_mutex_destroy(&appender->lock);
         pthread_mutex_destroy(&appender->threads_lock);
         free(appender);

@@ -62,8 +62,7 @@ static void init_thread(duckdb_init_info info)
     duckdb_init_set_init_data(info, reader, destroy_reader);
 }
 
-static int take_row(struct reader *reader, size_t at, idx_t *rows, int64_t *unknown,
-                    struct pn_err *e)
+static int take_row(struct reader *reader, size_t at, idx_t *rows, struct pn_err *e)
 {
     struct pn_appender *appender = reader->appender;
     const struct pn_stream_row *row = &appender->batch->rows[at];
@@ -72,7 +71,7 @@ static int take_row(struct reader *reader, size_t at, idx_t *rows, int64_t *unkn
         return 0;
     }
     if (pn_decoder_row(reader->decoder, row->value.data, row->value.len, row->value.len, *rows,
-                       unknown, &why) == 0) {
+                       &why) == 0) {
         (*rows)++;
         return 0;
     }
@@ -89,7 +88,6 @@ static int take_row(struct reader *reader, size_t at, idx_t *rows, int64_t *unkn
 static int fill(struct reader *reader, idx_t capacity, idx_t *rows, struct pn_err *e)
 {
     struct pn_appender *appender = reader->appender;
-    int64_t unknown = 0;
     int rc = 0;
     *rows = 0;
     while (rc == 0 && *rows == 0) {
@@ -99,10 +97,10 @@ static int fill(struct reader *reader, idx_t capacity, idx_t *rows, struct pn_er
             break;
         }
         for (; rc == 0 && at < end; at++) {
-            rc = take_row(reader, at, rows, &unknown, e);
+            rc = take_row(reader, at, rows, e);
         }
     }
-    atomic_fetch_add(&appender->unknown, unknown);
+    pn_decoder_move_unknown(reader->decoder, &appender->unknown);
     return rc;
 }
 

@@ -10,12 +10,11 @@
 
 enum {
     UNKNOWN_BYTES_MAX = 64 << 20, /* a record is smaller */
-    INSTANT_LEN_MAX = 63,
-    KEY_SHOWN_MAX = 80,
+    SHOWN_MAX = 60,               /* bytes of a value in a reason */
+    KEY_SHOWN_MAX = 80
 };
 
-/* Whole numbers up to here are what a double says they are. */
-static const double EXACT_MAX = 9007199254740992.0;
+struct level;
 
 /* Where the values of a column, or of a struct's field, go. */
 struct sink {
@@ -23,7 +22,7 @@ struct sink {
     duckdb_vector vector;
     void *data;
     uint64_t *validity;
-    struct sink *fields; /* STRUCT */
+    struct level *fields; /* STRUCT */
 };
 
 /* The member that a column takes from the record at hand. */
@@ -33,36 +32,62 @@ struct slot {
     size_t rank;                /* 0: under the column's name, n: under its n-th alias */
 };
 
+/* A table's columns, or a struct's fields: what they take from the object at hand. */
+struct level {
+    const struct pn_column *columns;
+    size_t count;
+    struct sink *sinks;
+    struct slot *slots;
+    size_t *expected; /* by a member's place in the object: the column it went to the last time */
+    char *path;       /* before a member's name: "", "pos." */
+    struct pn_unknown_names *unknown; /* members that no column takes */
+};
+
 struct pn_decoder {
     const struct pn_table *table;
     struct pn_json_parser *parser;
-    struct sink *sinks;
-    struct slot *slots;
-    size_t *expected; /* by a member's place in the record: the column it went to the last time */
-    size_t expected_count;
-    struct pn_buf unknown;
+    struct level *columns;
+    struct sink unknown_sink; /* of PN_UNKNOWN_COLUMN, where the table has it */
+    struct pn_buf unknown;    /* its value, or what there is of it so far */
 };
 
-static struct sink *make_sinks(const struct pn_column *columns, size_t count)
+static struct level *make_level(const struct pn_column *columns, size_t count, const char *path)
 {
-    struct sink *sinks = pn_xcalloc(count, sizeof *sinks);
+    struct level *level = pn_xcalloc(1, sizeof *level);
+    level->columns = columns;
+    level->count = count;
+    level->sinks = pn_xcalloc(count, sizeof *level->sinks);
+    level->slots = pn_xcalloc(count, sizeof *level->slots);
+    level->expected = pn_xcalloc(count, sizeof *level->expected);
+    level->path = pn_xstrdup(path);
+    level->unknown = pn_unknown_names_create();
     for (size_t i = 0; i < count; i++) {
-        sinks[i].column = &columns[i];
-        if (columns[i].type.kind == PN_TYPE_STRUCT) {
-            sinks[i].fields = make_sinks(columns[i].type.fields, columns[i].type.field_count);
+        const struct pn_type *type = &columns[i].type;
+        level->sinks[i].column = &columns[i];
+        level->expected[i] = i;
+        if (type->kind == PN_TYPE_STRUCT) {
+            char *below = pn_xasprintf("%s%s.", path, columns[i].name);
+            level->sinks[i].fields = make_level(type->fields, type->field_count, below);
+            free(below);
         }
     }
-    return sinks;
+    return level;
 }
 
-static void free_sinks(struct sink *sinks, size_t count)
+static void free_level(struct level *level)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (sinks[i].fields != NULL) {
-            free_sinks(sinks[i].fields, sinks[i].column->type.field_count);
-        }
+    if (level == NULL) {
+        return;
     }
-    free(sinks);
+    for (size_t i = 0; i < level->count; i++) {
+        free_level(level->sinks[i].fields);
+    }
+    free(level->sinks);
+    free(level->slots);
+    free(level->expected);
+    free(level->path);
+    pn_unknown_names_destroy(&level->unknown);
+    free(level);
 }
 
 size_t pn_decoder_columns(const struct pn_table *table)
@@ -80,18 +105,10 @@ const struct pn_column *pn_decoder_column(const struct pn_table *table, size_t i
 struct pn_decoder *pn_decoder_create(const struct pn_table *table)
 {
     struct pn_decoder *decoder = pn_xcalloc(1, sizeof *decoder);
-    size_t count = table->column_count;
     decoder->table = table;
     decoder->parser = pn_json_parser_create();
-    decoder->sinks = make_sinks(table->columns, count);
-    decoder->sinks = pn_xrealloc(decoder->sinks, (count + 1) * sizeof *decoder->sinks);
-    decoder->sinks[count] = (struct sink){.column = pn_decoder_column(table, count)};
-    decoder->slots = pn_xcalloc(count, sizeof *decoder->slots);
-    decoder->expected_count = count;
-    decoder->expected = pn_xcalloc(count, sizeof *decoder->expected);
-    for (size_t i = 0; i < count; i++) {
-        decoder->expected[i] = i;
-    }
+    decoder->columns = make_level(table->columns, table->column_count, "");
+    decoder->unknown_sink.column = pn_decoder_column(table, table->column_count);
     pn_buf_init(&decoder->unknown, UNKNOWN_BYTES_MAX);
     return decoder;
 }
@@ -103,9 +120,7 @@ void pn_decoder_destroy(struct pn_decoder **decoder)
         return;
     }
     pn_json_parser_destroy(&it->parser);
-    free_sinks(it->sinks, it->table->column_count);
-    free(it->slots);
-    free(it->expected);
+    free_level(it->columns);
     pn_buf_deinit(&it->unknown);
     free(it);
     *decoder = NULL;
@@ -122,15 +137,19 @@ static void attach(struct sink *sink, duckdb_vector vector)
         sink->data = duckdb_vector_get_data(vector);
         return;
     }
-    for (size_t i = 0; i < sink->column->type.field_count; i++) {
-        attach(&sink->fields[i], duckdb_struct_vector_get_child(vector, i));
+    for (size_t i = 0; i < sink->fields->count; i++) {
+        attach(&sink->fields->sinks[i], duckdb_struct_vector_get_child(vector, i));
     }
 }
 
 void pn_decoder_attach(struct pn_decoder *decoder, duckdb_data_chunk chunk)
 {
-    for (size_t i = 0; i < pn_decoder_columns(decoder->table); i++) {
-        attach(&decoder->sinks[i], duckdb_data_chunk_get_vector(chunk, i));
+    size_t count = decoder->columns->count;
+    for (size_t i = 0; i < count; i++) {
+        attach(&decoder->columns->sinks[i], duckdb_data_chunk_get_vector(chunk, i));
+    }
+    if (decoder->table->unknown_keys == PN_UNKNOWN_KEEP) {
+        attach(&decoder->unknown_sink, duckdb_data_chunk_get_vector(chunk, count));
     }
 }
 
@@ -161,19 +180,27 @@ static const char *type_word(enum pn_type_kind kind)
 static int wrong_type(const struct pn_column *column, const struct pn_json *node,
                       struct pn_err *why)
 {
-    enum { SHOWN_MAX = 60 };
     bool whole = node->raw_len <= SHOWN_MAX;
     return pn_err_input(why, "column '%s': expected %s, found %s %.*s%s", column->name,
                         type_word(column->type.kind), pn_json_type_name(node->type),
                         whole ? (int)node->raw_len : 0, node->raw, whole ? "" : "(long)");
 }
 
-static int out_of_range(const struct pn_column *column, const struct pn_json *node,
+/* A number that the column's type cannot hold. */
+static int wrong_number(const struct pn_column *column, const struct pn_json *node,
                         struct pn_err *why)
 {
-    return pn_err_input(why, "column '%s': %.*s is out of range", column->name,
-                        (int)(node->raw_len < INSTANT_LEN_MAX ? node->raw_len : INSTANT_LEN_MAX),
-                        node->raw);
+    static const char *const types[] = {
+        [PN_TYPE_BIGINT] = "bigint", [PN_TYPE_INT] = "int", [PN_TYPE_DOUBLE] = "double"};
+    bool whole = node->raw_len <= SHOWN_MAX;
+    int shown = whole ? (int)node->raw_len : SHOWN_MAX;
+    if (column->type.kind != PN_TYPE_DOUBLE && pn_json_has_fraction(node)) {
+        return pn_err_input(why, "column '%s': expected %s, but %.*s%s has a fraction",
+                            column->name, type_word(column->type.kind), shown, node->raw,
+                            whole ? "" : "...");
+    }
+    return pn_err_input(why, "column '%s': %.*s%s is out of range for %s", column->name, shown,
+                        node->raw, whole ? "" : "...", types[column->type.kind]);
 }
 
 static bool is_null(const struct pn_json *node)
@@ -192,20 +219,6 @@ static const struct pn_json *unwrapped(const struct pn_column *column, const str
     return node->first;
 }
 
-/* The whole number a node stands for; false when it has a fraction, or is too large. */
-static bool whole_number(const struct pn_json *node, int64_t *value)
-{
-    if (node->is_integer) {
-        *value = node->integer;
-        return true;
-    }
-    if (fabs(node->number) > EXACT_MAX || node->number != floor(node->number)) {
-        return false;
-    }
-    *value = (int64_t)node->number;
-    return true;
-}
-
 static bool instant(const struct pn_json *node, int64_t *micros)
 {
     return pn_time_parse(node->text, node->text_len, micros);
@@ -218,53 +231,31 @@ static bool day(const struct pn_json *node, int32_t *days)
 
 /* --- checking: may the record be a row? ------------------------------------------------------- */
 
-static int check_value(const struct pn_column *column, const struct pn_json *node,
-                       struct pn_err *why);
-
-static const struct pn_json *field_of(const struct pn_column *field, const struct pn_json *object)
-{
-    const struct pn_json *node = pn_json_get(object, field->name);
-    for (size_t i = 0; is_null(node) && i < field->alias_count; i++) {
-        node = pn_json_get(object, field->aliases[i]);
-    }
-    node = unwrapped(field, node);
-    return is_null(node) ? NULL : node;
-}
-
-static int check_fields(const struct pn_column *column, const struct pn_json *object,
-                        struct pn_err *why)
-{
-    for (size_t i = 0; i < column->type.field_count; i++) {
-        const struct pn_column *field = &column->type.fields[i];
-        int rc = check_value(field, field_of(field, object), why);
-        if (rc != 0) {
-            pn_err_prefix(why, "in '%s'", column->name);
-            return rc;
-        }
-    }
-    return 0;
-}
+static int check_level(const struct level *level, struct pn_err *why);
 
 static int check_integer(const struct pn_column *column, const struct pn_json *node,
                          struct pn_err *why)
 {
-    int64_t whole = 0;
     if (node->type != PN_JSON_NUMBER) {
         return wrong_type(column, node, why);
     }
-    if (!whole_number(node, &whole)) {
-        return node->number == floor(node->number) ? out_of_range(column, node, why)
-                                                   : wrong_type(column, node, why);
-    }
-    if (column->type.kind == PN_TYPE_INT && (whole < INT32_MIN || whole > INT32_MAX)) {
-        return out_of_range(column, node, why);
-    }
-    return 0;
+    bool is_small = node->integer >= INT32_MIN && node->integer <= INT32_MAX;
+    bool fits = node->is_integer && (column->type.kind == PN_TYPE_BIGINT || is_small);
+    return fits ? 0 : wrong_number(column, node, why);
 }
 
-static int check_value(const struct pn_column *column, const struct pn_json *node,
-                       struct pn_err *why)
+static int check_double(const struct pn_column *column, const struct pn_json *node,
+                        struct pn_err *why)
 {
+    if (node->type != PN_JSON_NUMBER) {
+        return wrong_type(column, node, why);
+    }
+    return isfinite(node->number) ? 0 : wrong_number(column, node, why);
+}
+
+static int check_value(const struct sink *sink, const struct pn_json *node, struct pn_err *why)
+{
+    const struct pn_column *column = sink->column;
     int64_t micros = 0;
     int32_t days = 0;
     bool ok = true;
@@ -281,8 +272,7 @@ static int check_value(const struct pn_column *column, const struct pn_json *nod
     case PN_TYPE_INT:
         return check_integer(column, node, why);
     case PN_TYPE_DOUBLE:
-        ok = node->type == PN_JSON_NUMBER;
-        break;
+        return check_double(column, node, why);
     case PN_TYPE_BOOLEAN:
         ok = node->type == PN_JSON_BOOL;
         break;
@@ -294,12 +284,25 @@ static int check_value(const struct pn_column *column, const struct pn_json *nod
         break;
     case PN_TYPE_STRUCT:
         if (node->type == PN_JSON_OBJECT) {
-            return check_fields(column, node, why);
+            int rc = check_level(sink->fields, why);
+            if (rc != 0) {
+                pn_err_prefix(why, "in '%s'", column->name);
+            }
+            return rc;
         }
         ok = false;
         break;
     }
     return ok ? 0 : wrong_type(column, node, why);
+}
+
+static int check_level(const struct level *level, struct pn_err *why)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < level->count; i++) {
+        rc = check_value(&level->sinks[i], level->slots[i].node, why);
+    }
+    return rc;
 }
 
 /* --- writing: what was checked ---------------------------------------------------------------- */
@@ -321,9 +324,8 @@ static void put(struct sink *sink, const struct pn_json *node, idx_t row)
     bool fits = true;
     set_valid(sink, row, node != NULL);
     if (sink->fields != NULL) {
-        for (size_t i = 0; i < sink->column->type.field_count; i++) {
-            const struct pn_column *field = sink->fields[i].column;
-            put(&sink->fields[i], node == NULL ? NULL : field_of(field, node), row);
+        for (size_t i = 0; i < sink->fields->count; i++) {
+            put(&sink->fields->sinks[i], node == NULL ? NULL : sink->fields->slots[i].node, row);
         }
         return;
     }
@@ -337,12 +339,10 @@ static void put(struct sink *sink, const struct pn_json *node, idx_t row)
                                                        node->text_len);
         break;
     case PN_TYPE_BIGINT:
-        fits = whole_number(node, &number);
-        ((int64_t *)sink->data)[row] = number;
+        ((int64_t *)sink->data)[row] = node->integer;
         break;
     case PN_TYPE_INT:
-        fits = whole_number(node, &number);
-        ((int32_t *)sink->data)[row] = (int32_t)number;
+        ((int32_t *)sink->data)[row] = (int32_t)node->integer;
         break;
     case PN_TYPE_DOUBLE:
         ((double *)sink->data)[row] = node->number;
@@ -373,10 +373,10 @@ static bool named(const struct pn_json *member, const char *name)
 }
 
 /* The column that takes a member, or the number of columns; *rank says by which of its names. */
-static size_t find_column(const struct pn_table *table, const struct pn_json *member, size_t *rank)
+static size_t find_column(const struct level *level, const struct pn_json *member, size_t *rank)
 {
-    for (size_t i = 0; i < table->column_count; i++) {
-        const struct pn_column *column = &table->columns[i];
+    for (size_t i = 0; i < level->count; i++) {
+        const struct pn_column *column = &level->columns[i];
         *rank = 0;
         if (named(member, column->name)) {
             return i;
@@ -388,41 +388,40 @@ static size_t find_column(const struct pn_table *table, const struct pn_json *me
             }
         }
     }
-    return table->column_count;
+    return level->count;
 }
 
 /* Records mostly have their members in the same order, so where the last one had it is tried first.
  */
-static size_t column_of(struct pn_decoder *decoder, const struct pn_json *member, size_t place,
+static size_t column_of(struct level *level, const struct pn_json *member, size_t place,
                         size_t *rank)
 {
-    const struct pn_table *table = decoder->table;
-    if (place < decoder->expected_count) {
-        size_t guess = decoder->expected[place];
-        if (guess < table->column_count && named(member, table->columns[guess].name)) {
+    if (place < level->count) {
+        size_t guess = level->expected[place];
+        if (guess < level->count && named(member, level->columns[guess].name)) {
             *rank = 0;
             return guess;
         }
     }
-    size_t found = find_column(table, member, rank);
-    if (place < decoder->expected_count) {
-        decoder->expected[place] = found;
+    size_t found = find_column(level, member, rank);
+    if (place < level->count) {
+        level->expected[place] = found;
     }
     return found;
 }
 
 /* Returns the member that is unknown now, or NULL: this one when no column takes it or the column
  * has a value under a better name, the one taken before when this has the better name. */
-static const struct pn_json *take_member(struct pn_decoder *decoder, const struct pn_json *member,
+static const struct pn_json *take_member(struct level *level, const struct pn_json *member,
                                          size_t place)
 {
     size_t rank = 0;
-    size_t column = column_of(decoder, member, place, &rank);
-    if (column == decoder->table->column_count) {
+    size_t column = column_of(level, member, place, &rank);
+    if (column == level->count) {
         return member;
     }
-    struct slot *slot = &decoder->slots[column];
-    const struct pn_json *node = unwrapped(&decoder->table->columns[column], member);
+    struct slot *slot = &level->slots[column];
+    const struct pn_json *node = unwrapped(&level->columns[column], member);
     if (is_null(node)) {
         if (slot->node != NULL && slot->rank == rank) {
             slot->node = NULL; /* a name that is repeated: the last one counts */
@@ -437,72 +436,134 @@ static const struct pn_json *take_member(struct pn_decoder *decoder, const struc
     return displaced;
 }
 
-static void keep_unknown(struct pn_buf *out, const struct pn_json *member)
+/* --- members that no column takes ------------------------------------------------------------- */
+
+static void keep_name(struct pn_buf *out, const struct pn_json *member)
 {
-    pn_buf_adds(out, out->len == 0 ? "{" : ",");
-    pn_json_write_string(out, member->key, member->key_len);
-    pn_buf_addc(out, ':');
-    pn_json_write(out, member);
+    pn_buf_adds(out, out->len == 0 || out->data[out->len - 1] == '{' ? "" : ",");
+    pn_json_write_name(out, member);
 }
 
-static int take_members(struct pn_decoder *decoder, const struct pn_json *record, int64_t *unknown,
-                        struct pn_err *why)
+/* The record is rejected for its first unknown member; the others are counted as well. */
+static void reject(const struct level *level, const struct pn_json *member, struct pn_err *why)
+{
+    bool whole = member->key_len <= KEY_SHOWN_MAX;
+    if (why->code == 0) {
+        (void)pn_err_input(why, "unknown key '%s%.*s%s'", level->path,
+                           whole ? (int)member->key_len : KEY_SHOWN_MAX, member->key,
+                           whole ? "" : "...");
+    }
+}
+
+static void meet_unknown(struct pn_decoder *decoder, struct level *level,
+                         const struct pn_json *member, size_t place, struct pn_err *why)
+{
+    pn_unknown_names_count(level->unknown, member->key, member->key_len, place);
+    if (decoder->table->unknown_keys == PN_UNKNOWN_REJECT) {
+        reject(level, member, why);
+    } else if (decoder->table->unknown_keys == PN_UNKNOWN_KEEP) {
+        keep_name(&decoder->unknown, member);
+        pn_json_write(&decoder->unknown, member);
+    }
+}
+
+static void take_members(struct pn_decoder *decoder, struct level *level,
+                         const struct pn_json *object, struct pn_err *why);
+
+/* The fields of a struct; of what it has more, an object is kept that has only that. */
+static void take_fields(struct pn_decoder *decoder, const struct sink *sink,
+                        const struct slot *slot, struct pn_err *why)
+{
+    struct pn_buf *out = &decoder->unknown;
+    size_t before = out->len;
+    if (decoder->table->unknown_keys != PN_UNKNOWN_KEEP) {
+        take_members(decoder, sink->fields, slot->node, why);
+        return;
+    }
+    keep_name(out, slot->member);
+    pn_buf_addc(out, '{');
+    size_t start = out->len;
+    take_members(decoder, sink->fields, slot->node, why);
+    if (out->len > start) {
+        pn_buf_addc(out, '}');
+    } else {
+        out->len = before;
+        out->data[before] = '\0';
+    }
+}
+
+static void take_members(struct pn_decoder *decoder, struct level *level,
+                         const struct pn_json *object, struct pn_err *why)
 {
     size_t place = 0;
-    memset(decoder->slots, 0, decoder->table->column_count * sizeof *decoder->slots);
-    pn_buf_reset(&decoder->unknown);
-    for (const struct pn_json *member = record->first; member != NULL; member = member->next) {
-        const struct pn_json *extra = take_member(decoder, member, place++);
-        if (extra == NULL) {
-            continue;
+    memset(level->slots, 0, level->count * sizeof *level->slots);
+    for (const struct pn_json *member = object->first; member != NULL; member = member->next) {
+        const struct pn_json *extra = take_member(level, member, place);
+        if (extra != NULL) {
+            meet_unknown(decoder, level, extra, place, why);
         }
-        (*unknown)++;
-        if (decoder->table->unknown_keys == PN_UNKNOWN_REJECT) {
-            return pn_err_input(
-                why, "unknown key '%.*s'",
-                (int)(extra->key_len < KEY_SHOWN_MAX ? extra->key_len : KEY_SHOWN_MAX), extra->key);
-        }
-        if (decoder->table->unknown_keys == PN_UNKNOWN_KEEP) {
-            keep_unknown(&decoder->unknown, extra);
+        place++;
+    }
+    for (size_t i = 0; i < level->count; i++) {
+        const struct slot *slot = &level->slots[i];
+        if (level->sinks[i].fields != NULL && slot->node != NULL &&
+            slot->node->type == PN_JSON_OBJECT) {
+            take_fields(decoder, &level->sinks[i], slot, why);
         }
     }
-    return 0;
 }
 
 static void put_unknown(struct pn_decoder *decoder, idx_t row)
 {
-    struct sink *sink = &decoder->sinks[decoder->table->column_count];
     struct pn_buf *text = &decoder->unknown;
-    set_valid(sink, row, text->len > 0);
-    if (text->len > 0) {
+    bool is_there = text->len > 1;
+    set_valid(&decoder->unknown_sink, row, is_there);
+    if (is_there) {
         pn_buf_addc(text, '}');
-        duckdb_unsafe_vector_assign_string_element_len(sink->vector, row, text->data, text->len);
+        duckdb_unsafe_vector_assign_string_element_len(decoder->unknown_sink.vector, row,
+                                                       text->data, text->len);
     }
 }
 
-int pn_decoder_row(struct pn_decoder *decoder, const char *text, size_t len, size_t capacity,
-                   idx_t row, int64_t *unknown, struct pn_err *why)
+static void move_unknown(const struct level *level, struct pn_unknown *unknown)
 {
-    const struct pn_table *table = decoder->table;
+    pn_unknown_add(unknown, level->path, level->unknown);
+    for (size_t i = 0; i < level->count; i++) {
+        if (level->sinks[i].fields != NULL) {
+            move_unknown(level->sinks[i].fields, unknown);
+        }
+    }
+}
+
+void pn_decoder_move_unknown(struct pn_decoder *decoder, struct pn_unknown *unknown)
+{
+    move_unknown(decoder->columns, unknown);
+}
+
+/* --- a record --------------------------------------------------------------------------------- */
+
+int pn_decoder_row(struct pn_decoder *decoder, const char *text, size_t len, size_t capacity,
+                   idx_t row, struct pn_err *why)
+{
+    struct level *columns = decoder->columns;
     struct pn_json *record = NULL;
-    int rc = pn_json_parse(decoder->parser, text, len, capacity, &record, why);
-    if (rc != 0) {
+    if (pn_json_parse(decoder->parser, text, len, capacity, &record, why) != 0) {
         return PN_FAIL;
     }
     if (record->type != PN_JSON_OBJECT) {
         return pn_err_input(why, "not a JSON object but %s", pn_json_type_name(record->type));
     }
-    rc = take_members(decoder, record, unknown, why);
-    for (size_t i = 0; rc == 0 && i < table->column_count; i++) {
-        rc = check_value(&table->columns[i], decoder->slots[i].node, why);
-    }
-    if (rc != 0) {
+    why->code = 0;
+    pn_buf_reset(&decoder->unknown);
+    pn_buf_addc(&decoder->unknown, '{');
+    take_members(decoder, columns, record, why);
+    if (why->code != 0 || check_level(columns, why) != 0) {
         return PN_FAIL;
     }
-    for (size_t i = 0; i < table->column_count; i++) {
-        put(&decoder->sinks[i], decoder->slots[i].node, row);
+    for (size_t i = 0; i < columns->count; i++) {
+        put(&columns->sinks[i], columns->slots[i].node, row);
     }
-    if (table->unknown_keys == PN_UNKNOWN_KEEP) {
+    if (decoder->table->unknown_keys == PN_UNKNOWN_KEEP) {
         put_unknown(decoder, row);
     }
     return 0;

@@ -4,12 +4,12 @@
  * - A value comes under its column's name, or else under the first alias that has one. JSON null
  *   and an absent member are null; in a required column they make the record no row.
  * - An object whose one member is the column's `unwrap` stands for that member's value.
- * - string takes strings; bigint and int take numbers without a fraction (5, 5.0, 5e0) that fit;
- *   double takes numbers; boolean takes true and false; timestamp and date take a string of the
- *   grammar in base/time_text.h; a struct takes an object, its fields by these same rules.
- *   Anything else makes the record no row.
- * - Members that no column takes are counted and, as the table says, dropped, kept or a reason to
- *   reject the record.
+ * - string takes strings; bigint and int take numbers without a fraction (5, 5.0, 5e0) that fit,
+ *   which their digits decide; double takes numbers within its range; boolean takes true and false;
+ *   timestamp and date take a string of the grammar in base/time_text.h; a struct takes an object,
+ *   its fields by these same rules. Anything else makes the record no row.
+ * - Members that no column takes, or no field of a struct, are counted and, as the table says,
+ *   dropped, kept or a reason to reject the record.
  */
 #ifndef PN_ENGINE_DUCKDB_DECODE_H
 #define PN_ENGINE_DUCKDB_DECODE_H
@@ -19,6 +19,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "engine/duckdb/unknown.h"
 #include "pipeline/pipeline.h"
 
 struct pn_decoder; /* for one thread at a time */
@@ -36,11 +37,12 @@ void pn_decoder_attach(struct pn_decoder *decoder, duckdb_data_chunk chunk);
 
 /*
  * Decodes the record in `len` bytes at `text` (`capacity` as for pn_json_parse()) into row `row` of
- * the chunk. Returns 0, with the number of unknown members added to *unknown, or PN_FAIL with the
- * reason in *why (class INPUT): the record is no row, and the chunk's row may be used again. Any
- * other class is an error of the machine, not the record's.
+ * the chunk. Returns 0, or PN_FAIL with the reason in *why (class INPUT): the record is no row, and
+ * the chunk's row may be used again. Any other class is an error of the machine, not the record's.
  */
 int pn_decoder_row(struct pn_decoder *decoder, const char *text, size_t len, size_t capacity,
-                   idx_t row, int64_t *unknown, struct pn_err *why) PN_MUST_CHECK;
+                   idx_t row, struct pn_err *why) PN_MUST_CHECK;
+/* Moves what was counted of unknown members to `unknown`. */
+void pn_decoder_move_unknown(struct pn_decoder *decoder, struct pn_unknown *unknown);
 
 #endif

@@ -51,7 +51,7 @@ struct pn_landed_scan {
     atomic_size_t next;               /* unit to be taken */
     atomic_int_fast64_t rows;
     atomic_int_fast64_t rejected;
-    atomic_int_fast64_t unknown;
+    struct pn_unknown unknown;
 };
 
 /* One of several rows of a line, or `reason` (not NULL) why it is none. */
@@ -87,6 +87,7 @@ struct pn_landed_scan *pn_landed_create(struct pn_duckdb *engine, const struct p
     scan->on_reject = on_reject;
     scan->arg = arg;
     pn_arena_init(&scan->arena, 0);
+    pn_unknown_init(&scan->unknown);
     pthread_mutex_lock(&engine->lock);
     size_t number = 0;
     while (number < engine->scan_capacity && engine->scans[number] != NULL) {
@@ -116,6 +117,7 @@ void pn_landed_destroy(struct pn_landed_scan **scan)
     free(it->files);
     free(it->units);
     pn_arena_deinit(&it->arena);
+    pn_unknown_deinit(&it->unknown);
     free(it);
     *scan = NULL;
 }
@@ -242,10 +244,14 @@ struct pn_landed_counts pn_landed_counts(const struct pn_landed_scan *scan)
     return (struct pn_landed_counts){
         .rows = atomic_load(&scan->rows),
         .rejected = atomic_load(&scan->rejected),
-        .unknown = atomic_load(&scan->unknown),
         .objects = (int64_t)scan->file_count,
         .bytes = scan->bytes,
     };
+}
+
+void pn_landed_report_unknown(struct pn_landed_scan *scan, struct pn_table_report *report)
+{
+    pn_unknown_report(&scan->unknown, report);
 }
 
 bool pn_landed_failure(struct pn_landed_scan *scan, struct pn_err *e)
@@ -304,10 +310,10 @@ static int reject(struct reader *reader, const char *reason, struct pn_err *e)
 
 /* An object to the row behind the *rows there are, if it is one. */
 static int take_row(struct reader *reader, const char *text, size_t len, size_t capacity,
-                    idx_t *rows, int64_t *unknown, struct pn_err *e)
+                    idx_t *rows, struct pn_err *e)
 {
     struct pn_err why;
-    if (pn_decoder_row(reader->decoder, text, len, capacity, *rows, unknown, &why) == 0) {
+    if (pn_decoder_row(reader->decoder, text, len, capacity, *rows, &why) == 0) {
         (*rows)++;
         return 0;
     }
@@ -318,13 +324,13 @@ static int take_row(struct reader *reader, const char *text, size_t len, size_t 
     return reject(reader, why.msg, e);
 }
 
-static int take_part(struct reader *reader, idx_t *rows, int64_t *unknown, struct pn_err *e)
+static int take_part(struct reader *reader, idx_t *rows, struct pn_err *e)
 {
     const struct part *part = &reader->parts[reader->part_next++];
     if (part->reason != NULL) {
         return reject(reader, part->reason, e);
     }
-    return take_row(reader, part->value.data, part->value.len, part->value.len, rows, unknown, e);
+    return take_row(reader, part->value.data, part->value.len, part->value.len, rows, e);
 }
 
 static void add_part(void *arg, struct pn_bytes value, const char *reason)
@@ -344,7 +350,7 @@ static void split_line(struct reader *reader, struct pn_bytes record)
     pn_record_decode(reader->parser, record, reader->keeps_value, &reader->arena, &out);
 }
 
-static int take_line(struct reader *reader, idx_t *rows, int64_t *unknown, struct pn_err *e)
+static int take_line(struct reader *reader, idx_t *rows, struct pn_err *e)
 {
     const struct pn_line *line = &reader->line;
     const struct pn_bytes record = {line->text, line->len};
@@ -358,7 +364,7 @@ static int take_line(struct reader *reader, idx_t *rows, int64_t *unknown, struc
         return 0;
     }
     if (pn_record_is_row(record, reader->keeps_value)) {
-        return take_row(reader, line->text, line->len, line->capacity, rows, unknown, e);
+        return take_row(reader, line->text, line->len, line->capacity, rows, e);
     }
     split_line(reader, record);
     return 0;
@@ -385,13 +391,12 @@ static int next_unit(struct reader *reader, bool *more, struct pn_err *e)
 /* Fills a chunk of `capacity` rows as far as there are lines. */
 static int fill(struct reader *reader, idx_t capacity, idx_t *rows, struct pn_err *e)
 {
-    int64_t unknown = 0;
     int rc = 0;
     *rows = 0;
     while (rc == 0 && *rows < capacity) {
         bool more = false;
         if (reader->part_next < reader->part_count) {
-            rc = take_part(reader, rows, &unknown, e);
+            rc = take_part(reader, rows, e);
             continue;
         }
         rc = next_unit(reader, &more, e);
@@ -402,11 +407,11 @@ static int fill(struct reader *reader, idx_t capacity, idx_t *rows, struct pn_er
         if (rc == 0 && !more) {
             reader->unit = NULL;
         } else if (rc == 0) {
-            rc = take_line(reader, rows, &unknown, e);
+            rc = take_line(reader, rows, e);
         }
     }
     atomic_fetch_add(&reader->scan->rows, (int_fast64_t)*rows);
-    atomic_fetch_add(&reader->scan->unknown, unknown);
+    pn_decoder_move_unknown(reader->decoder, &reader->scan->unknown);
     return rc;
 }
 

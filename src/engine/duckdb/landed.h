@@ -31,7 +31,6 @@ typedef int (*pn_landed_reject_fn)(void *arg, const struct pn_landed_reject *rej
 struct pn_landed_counts {
     int64_t rows;
     int64_t rejected;
-    int64_t unknown;
     int64_t objects;
     int64_t bytes;
 };
@@ -58,6 +57,8 @@ void pn_landed_add_call(struct pn_landed_scan *scan, struct pn_buf *sql);
 bool pn_landed_failure(struct pn_landed_scan *scan, struct pn_err *e);
 /* After the statement: what it read. */
 struct pn_landed_counts pn_landed_counts(const struct pn_landed_scan *scan);
+/* And what it met of members that no column takes. */
+void pn_landed_report_unknown(struct pn_landed_scan *scan, struct pn_table_report *report);
 /* Units are numbered through all files, in order. How many lines are before a unit in its file? */
 size_t pn_landed_units(const struct pn_landed_scan *scan);
 int64_t pn_landed_line_base(const struct pn_landed_scan *scan, size_t unit);

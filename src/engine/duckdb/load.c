@@ -121,7 +121,7 @@ static int load_table(void *arg, size_t i, duckdb_connection connection, struct 
     struct pn_landed_counts counts = pn_landed_counts(load->scans[i]);
     report->rows = counts.rows;
     report->dead_letters = counts.rejected;
-    report->unknown_values = counts.unknown;
+    pn_landed_report_unknown(load->scans[i], report);
     report->objects = counts.objects;
     report->bytes = counts.bytes;
     report->duration_ms = pn_mono_ms(load->engine->clock) - start_ms;

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "support/engine_fixture.h"
 
@@ -96,6 +97,58 @@ static void test_numbers(void **state)
                   "9223372036854775807|2147483647|null\n");
 }
 
+/* A whole number is decided on its digits, however it is written; so is a double. */
+static void test_numbers_by_their_digits(void **state)
+{
+    load_text(*state,
+              "{\"id\":9007199254740993.0,\"ratio\":0.25000000000000000000}\n"
+              "{\"id\":1e17,\"ratio\":0.1000000000000000055511151231257827021181583404541015625}\n"
+              "{\"id\":123456789012345678.0,\"small\":-2147483648.00}\n"
+              "{\"id\":1000000000000000000.0e0,\"small\":0.002147483647e12}\n"
+              "{\"id\":9007199254740991.6}\n"
+              "{\"id\":1.0000000000000000000000001}\n"
+              "{\"id\":1,\"small\":0.9999999999999999999}\n"
+              "{\"id\":1e19}\n"
+              "{\"id\":1,\"small\":2147483648.0}\n"
+              "{\"id\":1,\"ratio\":-1e400}\n"
+              "{\"id\":1.0000000000000000000000000000000000000000000000000000000000000000001}\n",
+              4, 7);
+    assert_answer(*state, "SELECT id, small, ratio FROM raw_thing ORDER BY id",
+                  "9007199254740993|null|0.25\n100000000000000000|null|0.1\n"
+                  "123456789012345678|-2147483648|null\n1000000000000000000|2147483647|null\n");
+    assert_answer(
+        *state, REASONS,
+        "5|\"column 'id': expected an integer, but 9007199254740991.6 has a fraction\"\n"
+        "6|\"column 'id': expected an integer, but 1.0000000000000000000000001 has a fraction\"\n"
+        "7|\"column 'small': expected an integer, but 0.9999999999999999999 has a fraction\"\n"
+        "8|\"column 'id': 1e19 is out of range for bigint\"\n"
+        "9|\"column 'small': 2147483648.0 is out of range for int\"\n"
+        "10|\"column 'ratio': -1e400 is out of range for double\"\n"
+        "11|\"column 'id': expected an integer, but "
+        "1.0000000000000000000000000000000000000000000000000000000000... has a fraction\"\n");
+}
+
+/* What nobody reads costs nothing: numbers beyond double, half a surrogate pair, depth. */
+static void test_odd_but_lawful_json(void **state)
+{
+    struct pn_buf text;
+    pn_buf_init(&text, 1 << 20);
+    pn_buf_adds(&text, "{\"id\":1,\"x\":[1e400,-1e999],\"word\":\"a\\ud83d\"}\n"
+                       "{\"\\udc00\":0,\"id\":2,\"word\":\"\\ud83d\\ude00\\ud83d\\u0041\"}\n");
+    for (int depth = PN_JSON_DEPTH_MAX; depth <= PN_JSON_DEPTH_MAX + 1; depth++) {
+        pn_buf_addf(&text, "{\"id\":3,\"deep\":%*s%*s}\n", depth - 1, "", depth - 1, "");
+        char *at = strstr(pn_buf_text(&text), ": ");
+        memset(at + 1, '[', (size_t)depth - 1);
+        memset(at + depth, ']', (size_t)depth - 1);
+    }
+    load_text(*state, pn_buf_text(&text), 3, 1);
+    pn_buf_deinit(&text);
+    assert_answer(*state, "SELECT id, word FROM raw_thing ORDER BY id",
+                  "1|\"a\xEF\xBF\xBD\"\n2|\"\xF0\x9F\x98\x80\xEF\xBF\xBD"
+                  "A\"\n3|null\n");
+    assert_answer(*state, REASONS, "4|\"JSON nested deeper than 1000 levels, at byte 1014\"\n");
+}
+
 static void test_names_and_wrappers(void **state)
 {
     load_text(*state,
@@ -131,10 +184,10 @@ static void test_wrong_types(void **state)
     assert_answer(
         *state, REASONS,
         "1|\"column 'id': expected an integer, found string \\\"1\\\"\"\n"
-        "2|\"column 'id': expected an integer, found number 1.5\"\n"
-        "3|\"column 'id': 9223372036854775808 is out of range\"\n"
+        "2|\"column 'id': expected an integer, but 1.5 has a fraction\"\n"
+        "3|\"column 'id': 9223372036854775808 is out of range for bigint\"\n"
         "4|\"column 'word': expected a string, found number 5\"\n"
-        "5|\"column 'small': 2147483648 is out of range\"\n"
+        "5|\"column 'small': 2147483648 is out of range for int\"\n"
         "6|\"column 'ratio': expected a number, found string \\\"1\\\"\"\n"
         "7|\"column 'flag': expected true or false, found number 1\"\n"
         "8|\"column 'moment': expected a time such as \\\"2018-09-03T07:12:45Z\\\", found string "
@@ -227,6 +280,100 @@ static void test_unknown_keys(void **state)
     assert_int_equal(report.dead_letters, 1);
     assert_answer(fixture, "SELECT \"table\", line, reason FROM dead_letters",
                   "\"raw_strict\"|1|\"unknown key 'a'\"\n");
+}
+
+static void assert_unknown(const struct pn_table_report *report, const char *expected)
+{
+    struct pn_buf got;
+    pn_buf_init(&got, 10000);
+    for (size_t i = 0; i < report->unknown_count; i++) {
+        pn_buf_addf(&got, "%s %lld, ", report->unknown[i].name,
+                    (long long)report->unknown[i].count);
+    }
+    pn_buf_addf(&got, "%zu more of %lld", report->unknown_more, (long long)report->unknown_values);
+    assert_string_equal(pn_buf_text(&got), expected);
+    pn_buf_deinit(&got);
+}
+
+static void test_unknown_members_are_named(void **state)
+{
+    struct engine_fixture *fixture = *state;
+    engine_land(fixture, "t.thing", OBJECT,
+                "{\"id\":1,\"a\":1,\"place\":{\"x\":1,\"w\":2,\"y\":3,\"z\":{\"deep\":1}}}\n"
+                "{\"a\":1,\"id\":2,\"idx\":7,\"place\":{\"w\":2,\"y\":3}}\n"
+                "{\"id\":3,\"b\\u001b[31m\":1,\"a\":1,\"place\":null}\n"
+                "{\"id\":\"none\",\"w\":1,\"place\":7}\n");
+    struct pn_table_report report = engine_load(fixture, RAW_THING);
+    assert_unknown(&report, "a 3, place.w 2, b?[31m 1, idx 1, place.z 1, w 1, 0 more of 9");
+    struct pn_buf text;
+    pn_buf_init(&text, 1 << 20);
+    for (int i = 0; i < 1500; i++) {
+        pn_buf_addf(&text, "{\"id\":%d,\"key%04d\":1,\"%0300d\":1}\n", i, i % 1400, 0);
+    }
+    engine_land(fixture, "t.thing", OBJECT, pn_buf_text(&text));
+    pn_buf_deinit(&text);
+    report = engine_load(fixture, RAW_THING);
+    assert_int_equal(report.unknown_values, 3000);
+    assert_int_equal(report.unknown_count, PN_UNKNOWN_SHOWN_MAX);
+    assert_int_equal(report.unknown_more, 1000 - PN_UNKNOWN_SHOWN_MAX + 1);
+    assert_int_equal(report.unknown[0].count, 1500);
+    assert_string_equal(report.unknown[0].name,
+                        "000000000000000000000000000000000000000000000000000000000000...");
+    assert_string_equal(report.unknown[1].name, "key0000");
+    assert_int_equal(report.unknown[1].count, 2);
+}
+
+/* The rules of a record hold for what is in a struct, and in a struct of that. */
+static void test_structs_by_the_same_rules(void **state)
+{
+    static const char *const aliases[] = {"w", "ww"};
+    static const struct pn_column inner[] = {
+        {.name = "v", .type = {.kind = PN_TYPE_BIGINT}, .aliases = aliases, .alias_count = 2},
+        {.name = "s", .type = {.kind = PN_TYPE_STRING}, .required = true, .unwrap = "$s"}};
+    static const struct pn_column outer[] = {
+        {.name = "in", .type = {.kind = PN_TYPE_STRUCT, .fields = inner, .field_count = 2}}};
+    static const struct pn_column columns[] = {
+        {.name = "id", .type = {.kind = PN_TYPE_BIGINT}},
+        {.name = "out", .type = {.kind = PN_TYPE_STRUCT, .fields = outer, .field_count = 1}}};
+    static const char text[] =
+        "{\"id\":1,\"out\":{\"in\":{\"s\":\"a\",\"v\":1}}}\n"
+        "{\"id\":2,\"out\":{\"in\":{\"s\":{\"$s\":\"b\"},\"ww\":1,\"w\":2,\"v\":null},\"y\":[0]},"
+        "\"q\":3}\n"
+        "{\"id\":3,\"out\":{\"in\":{\"s\":\"c\",\"v\":1,\"v\":2,\"x\":{ \"a\" : \"\\u0041\"}}}}\n"
+        "{\"id\":4,\"out\":{\"in\":{\"v\":1}}}\n"
+        "{\"id\":5,\"out\":{\"in\":{\"s\":\"d\",\"v\":1.5}}}\n"
+        "{\"id\":6,\"out\":{\"in\":null}}\n"
+        "{\"id\":7,\"out\":{\"in\":[]}}\n";
+    struct engine_fixture *fixture = *state;
+    struct pn_table *strict = &fixture->tables[RAW_STRICT];
+    struct pn_table *kept = &fixture->tables[RAW_KEPT];
+    kept->columns = strict->columns = columns;
+    kept->column_count = strict->column_count = 2;
+    engine_land(fixture, "t.kept", "k.json", text);
+    engine_land(fixture, "t.strict", "s.json", text);
+
+    struct pn_table_report report = engine_load(fixture, RAW_KEPT);
+    assert_unknown(&report, "out.in.ww 1, out.in.x 1, out.y 1, q 1, 0 more of 4");
+    assert_answer(fixture, "SELECT * FROM raw_kept ORDER BY id",
+                  "1|{\"in\":{\"v\":1,\"s\":\"a\"}}|null\n"
+                  "2|{\"in\":{\"v\":2,\"s\":\"b\"}}|\"{\\\"q\\\":3,\\\"out\\\":{\\\"y\\\":[0],"
+                  "\\\"in\\\":{\\\"ww\\\":1}}}\"\n"
+                  "3|{\"in\":{\"v\":2,\"s\":\"c\"}}|\"{\\\"out\\\":{\\\"in\\\":{\\\"x\\\":"
+                  "{\\\"a\\\":\\\"A\\\"}}}}\"\n"
+                  "6|{\"in\":null}|null\n");
+    assert_answer(
+        fixture, REASONS,
+        "4|\"in 'out': in 'in': missing key: column 's' has no value\"\n"
+        "5|\"in 'out': in 'in': column 'v': expected an integer, but 1.5 has a fraction\"\n"
+        "7|\"in 'out': column 'in': expected an object, found array []\"\n");
+
+    report = engine_load(fixture, RAW_STRICT);
+    assert_unknown(&report, "out.in.ww 1, out.in.x 1, out.y 1, q 1, 0 more of 4");
+    assert_answer(fixture, "SELECT id FROM raw_strict ORDER BY id", "1\n6\n");
+    assert_answer(fixture,
+                  "SELECT line, reason FROM dead_letters WHERE \"table\" = 'raw_strict' AND "
+                  "reason LIKE 'unknown%' ORDER BY line",
+                  "2|\"unknown key 'q'\"\n3|\"unknown key 'out.in.x'\"\n");
 }
 
 /* A repeated load repeats nothing, a load of one table keeps the others' dead letters, and what is
@@ -386,6 +533,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_times_and_days, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_absent_and_null_are_null, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_numbers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_numbers_by_their_digits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_odd_but_lawful_json, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_names_and_wrappers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_wrong_types, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_records, set_up, tear_down),
@@ -393,6 +542,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_long_array, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_odd_text, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unknown_keys, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_unknown_members_are_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_structs_by_the_same_rules, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_dead_letters_of_other_tables_stay, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_dead_letters_of_the_sink, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nothing_landed, set_up, tear_down),

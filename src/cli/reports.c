@@ -1,0 +1,15 @@
+#include "cli/reports.h"
+
+#include <inttypes.h>
+
+void pn_cli_print_unknown(FILE *out, const struct pn_table_report *report)
+{
+    for (size_t i = 0; i < report->unknown_count; i++) {
+        (void)fprintf(out, "%s%s %" PRId64, i == 0 ? " (" : ", ", report->unknown[i].name,
+                      report->unknown[i].count);
+    }
+    if (report->unknown_more > 0) {
+        (void)fprintf(out, ", and %zu more names", report->unknown_more);
+    }
+    (void)fputs(report->unknown_count > 0 ? ")" : "", out);
+}
