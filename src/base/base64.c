@@ -28,16 +28,14 @@ static bool is_base64(char c)
            c == '/';
 }
 
-bool pn_base64_decode(struct pn_buf *out, const char *text, size_t len)
+static bool is_blank(char c)
 {
-    for (int pads = 0; pads < 2 && len > 0 && text[len - 1] == '='; pads++) {
-        len--;
-    }
-    for (size_t i = 0; i < len; i++) {
-        if (!is_base64(text[i])) {
-            return false;
-        }
-    }
+    return c == '\n' || c == '\r' || c == ' ' || c == '\t';
+}
+
+/* What is base64 without blanks between. */
+static bool decode_dense(struct pn_buf *out, const char *text, size_t len)
+{
     size_t tail = len % 4;
     if (tail == 1 || len > INT_MAX / 2 || !pn_buf_reserve(out, len / 4 * 3 + 3 + 1)) {
         return false;
@@ -58,6 +56,36 @@ bool pn_base64_decode(struct pn_buf *out, const char *text, size_t len)
     }
     out->data[out->len] = '\0';
     return true;
+}
+
+bool pn_base64_decode(struct pn_buf *out, const char *text, size_t len)
+{
+    size_t blanks = 0;
+    for (int pads = 0; len > 0 && (is_blank(text[len - 1]) || (text[len - 1] == '=' && pads < 2));
+         len--) {
+        pads += text[len - 1] == '=';
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (is_blank(text[i])) {
+            blanks++;
+        } else if (!is_base64(text[i])) {
+            return false;
+        }
+    }
+    if (blanks == 0) {
+        return decode_dense(out, text, len);
+    }
+    struct pn_buf dense;
+    pn_buf_init(&dense, len + 1);
+    bool ok = pn_buf_reserve(&dense, len - blanks + 1);
+    for (size_t i = 0; ok && i < len; i++) {
+        if (!is_blank(text[i])) {
+            dense.data[dense.len++] = text[i];
+        }
+    }
+    ok = ok && decode_dense(out, dense.data, dense.len);
+    pn_buf_deinit(&dense);
+    return ok;
 }
 
 /* OpenSSL decodes fast, but reads over blanks around the text and takes '=' anywhere for zeros; so

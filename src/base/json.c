@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/json_simdjson.h"
 #include "base/mem.h"
+#include "base/text_signature.h"
 
 struct pn_json_parser {
     void *simd;
@@ -146,9 +147,11 @@ static size_t find_bad_string(const char *text, size_t len, const char **reason)
     return open;
 }
 
-static int parse_error(struct pn_json_parser *parser, const char *text, size_t len,
+/* `skipped` bytes are before the text. */
+static int parse_error(struct pn_json_parser *parser, const char *text, size_t len, size_t skipped,
                        const struct pn_simdjson_fault *fault, struct pn_err *e)
 {
+    const char *looks = pn_text_looks_like(text, len);
     const char *reason = fault->reason;
     parser->fault_offset = fault->offset;
     switch (fault->kind) {
@@ -173,6 +176,10 @@ static int parse_error(struct pn_json_parser *parser, const char *text, size_t l
         parser->fault_offset = len;
         return pn_err_errno(e, ENOMEM, "cannot parse JSON of %zu bytes", len);
     }
+    parser->fault_offset += skipped;
+    if (looks != NULL) {
+        return pn_err_input(e, "invalid JSON: it %s", looks);
+    }
     return pn_err_input(e, "invalid JSON at byte %zu: %s", parser->fault_offset, reason);
 }
 
@@ -188,7 +195,9 @@ int pn_json_parse(struct pn_json_parser *parser, const char *text, size_t len, s
     pn_arena_reset(&parser->arena);
     parser->largest = len > parser->largest ? len : parser->largest;
     bool padded = capacity - len >= PN_JSON_PADDING;
-    size_t trimmed = len;
+    size_t bom = pn_text_bom(text, len);
+    text += bom;
+    size_t trimmed = len - bom;
     while (trimmed > 0 && is_space(text[trimmed - 1])) {
         trimmed--;
     }
@@ -206,7 +215,7 @@ int pn_json_parse(struct pn_json_parser *parser, const char *text, size_t len, s
     struct pn_simdjson_fault fault = {.kind = PN_SIMDJSON_AT};
     if (!pn_simdjson_parse(parser->simd, text, trimmed, parser->values_max, &parser->arena, root,
                            &fault)) {
-        return parse_error(parser, text, trimmed, &fault, e);
+        return parse_error(parser, text, trimmed, bom, &fault, e);
     }
     return 0;
 }

@@ -69,9 +69,11 @@ void pn_json_parser_trim(struct pn_json_parser *parser);
 /*
  * Parses `len` bytes at `text`. `capacity` is how many bytes from `text` on are readable: when it
  * is at least len + PN_JSON_PADDING nothing is copied, else the text is copied first (the nodes
- * then point into the copy). On success *root is borrowed from the parser. On failure the message
- * is "invalid JSON at byte N: <reason>", or says that there are too many values or levels (class
- * INPUT, all of them). An empty text is invalid.
+ * then point into the copy). A byte-order mark before the text is skipped. On success *root is
+ * borrowed from the parser. On failure the message is "invalid JSON at byte N: <reason>", or says
+ * that there are too many values or levels (class INPUT, all of them); where the text starts like
+ * something else that is known, it is "invalid JSON: it looks like gzip ..." (text_signature.h). An
+ * empty text is invalid.
  */
 int pn_json_parse(struct pn_json_parser *parser, const char *text, size_t len, size_t capacity,
                   struct pn_json **root, struct pn_err *e) PN_MUST_CHECK;

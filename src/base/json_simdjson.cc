@@ -33,6 +33,8 @@ bool is_space(char c)
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
+constexpr const char *more_follows = "something follows the value: one JSON document is expected";
+
 const char *reason_of(error_code code)
 {
     switch (code) {
@@ -345,8 +347,7 @@ bool walker::root(ondemand::document &document, pn_json **out)
         return false;
     }
     const char *rest = nullptr;
-    return document.current_location().get(rest) != SUCCESS ||
-           fail(rest, "something follows the value");
+    return document.current_location().get(rest) != SUCCESS || fail(rest, more_follows);
 }
 
 /* Grows by doubling, where simdjson would allocate anew for each text that is a little larger. */
@@ -395,7 +396,7 @@ bool parse_scalar(ondemand::parser *parser, std::string_view text, std::string_v
     fault->kind = PN_SIMDJSON_AT;
     if (start + token.size() != text.size()) {
         fault->offset = start + token.size();
-        fault->reason = "something follows the value";
+        fault->reason = more_follows;
         return false;
     }
     size_t len = token.size() + 2;

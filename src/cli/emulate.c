@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text_signature.h"
 #include "cli/commands.h"
 #include "cli/kinesis_client.h"
 #include "cli/output.h"
@@ -312,9 +313,13 @@ static int read_password(const struct pn_cli *cli, const char *file, char **pass
     }
     struct pn_buf text;
     pn_buf_init(&text, PASSWORD_BYTES_MAX);
+    const char *bytes = NULL;
     int rc = pn_io_read_file(cli->io, file, &text, e);
+    size_t len = text.len;
     if (rc == 0) {
-        const char *bytes = pn_buf_text(&text);
+        rc = pn_text_start(file, pn_buf_text(&text), &len, &bytes, e);
+    }
+    if (rc == 0) {
         *password = pn_xstrndup(bytes, strcspn(bytes, "\r\n"));
     }
     pn_buf_deinit(&text);

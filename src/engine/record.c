@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/base64.h"
+#include "base/text_signature.h"
 
 static const char wrapper[] = "value";
 
@@ -73,18 +74,21 @@ static void give(const struct decoding *decoding, const struct pn_json *root)
     }
 }
 
-/* Decoded base64 when it is that and holds JSON; *root is the JSON then, else NULL. */
+/* Decoded base64 when it is that and holds JSON; *root is the JSON then, else NULL. *looks says
+ * what base64 seems to hold instead, or is NULL. */
 static void parse_base64(const struct decoding *decoding, const char *text, size_t len,
-                         struct pn_json **root)
+                         struct pn_json **root, const char **looks)
 {
     *root = NULL;
+    *looks = NULL;
     struct pn_buf bytes;
-    pn_buf_init(&bytes, len + 1);
+    pn_buf_init(&bytes, len + 4); /* the decoder asks for a little more than it needs */
     /* A JSON text in braces is no base64: most strings need no second look. */
     if (text[0] != '{' && text[0] != '[' && pn_base64_decode(&bytes, text, len)) {
         if (pn_json_parse(decoding->parser, pn_buf_text(&bytes), bytes.len, bytes.len, root,
                           NULL) != 0) {
             *root = NULL;
+            *looks = pn_text_looks_like(pn_buf_text(&bytes), bytes.len);
         }
     }
     pn_buf_deinit(&bytes);
@@ -100,11 +104,15 @@ static void decode_string(const struct decoding *decoding, const struct pn_json 
     const char *text = pn_arena_strndup(decoding->arena, string->text, len);
     struct pn_json *root = NULL;
     struct pn_err why = {0};
-    parse_base64(decoding, text, len, &root);
+    const char *looks = NULL;
+    parse_base64(decoding, text, len, &root, &looks);
     if (root == NULL && pn_json_parse(decoding->parser, text, len, len, &root, &why) != 0) {
-        give_reason(decoding, pn_arena_printf(
-                                  decoding->arena,
-                                  "a string that is neither base64 of JSON nor JSON: %s", why.msg));
+        give_reason(decoding,
+                    looks != NULL
+                        ? pn_arena_printf(decoding->arena, "a string in base64 that %s", looks)
+                        : pn_arena_printf(decoding->arena,
+                                          "a string that is neither base64 of JSON nor JSON: %s",
+                                          why.msg));
         return;
     }
     give(decoding, root);
@@ -155,6 +163,21 @@ bool pn_record_is_row(struct pn_bytes data, bool keeps_value)
     return keeps_value || len != sizeof wrapper - 1 || memcmp(at, wrapper, len) != 0;
 }
 
+/* Bytes that are not JSON: base64 of it perhaps. `why` is the parser's reason. */
+static void decode_bytes(const struct decoding *decoding, struct pn_bytes data, const char *why)
+{
+    struct pn_json *root = NULL;
+    const char *looks = NULL;
+    parse_base64(decoding, data.data, data.len, &root, &looks);
+    if (root != NULL && (root->type == PN_JSON_OBJECT || root->type == PN_JSON_ARRAY)) {
+        give(decoding, root);
+    } else if (looks != NULL) {
+        give_reason(decoding, pn_arena_printf(decoding->arena, "base64 that %s", looks));
+    } else {
+        give_reason(decoding, pn_arena_strdup(decoding->arena, why));
+    }
+}
+
 void pn_record_decode(struct pn_json_parser *parser, struct pn_bytes data, bool keeps_value,
                       struct pn_arena *arena, const struct pn_decoded *out)
 {
@@ -162,17 +185,16 @@ void pn_record_decode(struct pn_json_parser *parser, struct pn_bytes data, bool 
         .parser = parser, .keeps_value = keeps_value, .arena = arena, .out = out};
     struct pn_json *root = NULL;
     struct pn_err why = {0};
-    if (data.len == 0) {
+    size_t bom = pn_text_bom(data.data, data.len);
+    if (data.len == bom) {
         give_reason(&decoding, "the record is empty");
-    } else if (pn_json_parse(parser, data.data, data.len, data.len, &root, &why) != 0) {
-        parse_base64(&decoding, data.data, data.len, &root);
-        if (root != NULL && (root->type == PN_JSON_OBJECT || root->type == PN_JSON_ARRAY)) {
-            give(&decoding, root);
-        } else {
-            give_reason(&decoding, pn_arena_strdup(arena, why.msg));
-        }
+        return;
+    }
+    const struct pn_bytes text = {.data = (const char *)data.data + bom, .len = data.len - bom};
+    if (pn_json_parse(parser, text.data, text.len, text.len, &root, &why) != 0) {
+        decode_bytes(&decoding, text, why.msg);
     } else if (root->type == PN_JSON_OBJECT && row_of(&decoding, root) == root) {
-        out->row(out->arg, data, NULL);
+        out->row(out->arg, text, NULL);
     } else if (root->type == PN_JSON_STRING) {
         decode_string(&decoding, root);
     } else {

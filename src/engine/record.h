@@ -7,7 +7,8 @@
  *   {"value":{...}}         a row, wrapped as for the Kafka REST routes
  *   [{...},{"value":{}}]    several of them
  *
- * and JSON within a string likewise. Anything else is no row, with a reason for a person.
+ * and JSON within a string likewise. A byte-order mark before it is skipped. Anything else is not a
+ * row, with a reason for a person.
  */
 #ifndef PN_ENGINE_RECORD_H
 #define PN_ENGINE_RECORD_H

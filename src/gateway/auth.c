@@ -7,6 +7,7 @@
 #include <openssl/sha.h>
 
 #include "base/mem.h"
+#include "base/text_signature.h"
 
 enum { KEY_FILE_BYTES_MAX = PN_API_KEYS_MAX * (PN_API_KEY_BYTES_MAX + 2) };
 
@@ -56,9 +57,14 @@ static int add_file(struct pn_auth_keys *keys, const char *path, const struct pn
 {
     struct pn_buf text;
     pn_buf_init(&text, KEY_FILE_BYTES_MAX);
+    const char *lines = NULL;
     int rc = pn_io_read_file(io, path, &text, e);
+    size_t len = text.len;
     if (rc == 0) {
-        rc = add_lines(keys, pn_buf_text(&text), path, e);
+        rc = pn_text_start(path, pn_buf_text(&text), &len, &lines, e);
+    }
+    if (rc == 0) {
+        rc = add_lines(keys, lines, path, e);
     }
     if (text.data != NULL) {
         OPENSSL_cleanse(text.data, text.len);

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/text_signature.h"
 #include "pipeline/internal.h"
 
 /* Appends the file's text; the message of an error begins with the path. */
@@ -14,13 +15,17 @@ static int read_text(struct pn_pipeline *pipeline, const char *path, const char 
 {
     struct pn_buf buf;
     pn_buf_init(&buf, PN_PIPELINE_SQL_BYTES_MAX);
+    const char *bytes = NULL;
     int rc = pn_io_read_file(pipeline->private_->io, path, &buf, e);
-    const char *bytes = pn_buf_text(&buf);
-    if (rc == 0 && (memchr(bytes, '\0', buf.len) != NULL || !pn_utf8_valid(bytes, buf.len))) {
+    size_t len = buf.len;
+    if (rc == 0) {
+        rc = pn_text_start(path, pn_buf_text(&buf), &len, &bytes, e);
+    }
+    if (rc == 0 && (memchr(bytes, '\0', len) != NULL || !pn_utf8_valid(bytes, len))) {
         rc = pn_err_input(e, "%s: is no UTF-8 text", path);
     }
     if (rc == 0) {
-        *text = pn_arena_strndup(&pipeline->private_->arena, bytes, buf.len);
+        *text = pn_arena_strndup(&pipeline->private_->arena, bytes, len);
     }
     pn_buf_deinit(&buf);
     return rc;

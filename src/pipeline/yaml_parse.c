@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/text_signature.h"
 #include "pipeline/yaml.h"
 
 enum {
@@ -343,8 +344,13 @@ int pn_yaml_load(struct pn_yaml *yaml, const char *path, const struct pn_io *io,
     struct pn_buf text;
     pn_buf_init(&text, PN_YAML_BYTES_MAX);
     int rc = pn_io_read_file(io, path, &text, e);
+    const char *start = NULL;
+    size_t len = text.len;
     if (rc == 0) {
-        rc = pn_yaml_parse(yaml, path, pn_buf_text(&text), text.len, arena, e);
+        rc = pn_text_start(path, pn_buf_text(&text), &len, &start, e);
+    }
+    if (rc == 0) {
+        rc = pn_yaml_parse(yaml, path, start, len, arena, e);
     }
     pn_buf_deinit(&text);
     return rc;

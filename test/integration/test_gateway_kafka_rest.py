@@ -1,7 +1,9 @@
 """Kafka REST v2: topics, partitions, produce, and the errors of each."""
 
 import base64
+import gzip
 import json
+import zlib
 
 import kinesis
 import pytest
@@ -295,11 +297,42 @@ def test_position_of_bad_json(server):
     assert f"byte {body.index('tru')}" in message
 
 
+def test_a_byte_order_mark_is_skipped(server):
+    body = b'\xef\xbb\xbf{"records":[{"value":{"a":1}}]}'
+    answer = requests.post(f"{server.url}/topics/t.bom", data=body)
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize(
+    ("encode", "word"),
+    [(gzip.compress, "gzip (1F 8B)"), (zlib.compress, "zlib (78 9C)"),
+     (lambda body: body.decode().encode("utf-16"), "UTF-16 (FF FE)"),
+     (lambda body: body.decode().encode("utf-16-be"), "UTF-16")],
+)  # fmt: skip
+def test_what_a_body_looks_like(server, encode, word):
+    answer = requests.post(f"{server.url}/topics/t", data=encode(b'{"records":[{"value":1}]}'))
+    assert f"looks like {word}" in error(answer, 400, 400)
+
+
 def test_not_base64(server):
     for value, message in (({"a": 1}, 'data={"a":1} is not a base64 string.'),
                            ("!", 'data="!" is not a valid base64 string.')):  # fmt: skip
         answer = produce(server, "t", {"value": value}, headers={"Content-Type": BINARY_V2})
         assert error(answer, 400, 400) == message
+
+
+def test_base64_in_lines(server):
+    """As base64(1) and MIME encoders write it, in values, keys and headers."""
+    raw = b'{"a":1,"text":"' + b"x" * 100 + b'"}'
+    lines = base64.encodebytes(raw).decode()
+    assert lines.count("\n") == 3
+    record = {"value": lines, "key": "a2V5\r\n", "headers": [{"key": "h", "value": " aGk=\t"}]}
+    answer = produce(server, "t.lines", record, headers={"Content-Type": BINARY_V2})
+    assert answer.status_code == 200, answer.text
+    url = f"{server.url}/topics/t.lines/partitions/0/records?offset=0"
+    (found,) = requests.get(url, headers={"Accept": BINARY_V2}).json()
+    assert base64.b64decode(found["value"]) == raw
+    assert base64.b64decode(found["key"]) == b"key"
 
 
 @pytest.mark.parametrize("kind", ["avro", "jsonschema", "protobuf"])

@@ -1,6 +1,7 @@
 """The stream path from the request to the table: every form of data, dead letters, resharding,
 two processors, `stream process` and `stream lag`; and the same rows as the batch path's."""
 
+import base64
 import json
 import time
 from collections import Counter
@@ -38,6 +39,11 @@ def by_key(found):
     return keyed
 
 
+def in_lines(row):
+    """Base64 as MIME has it: a line break after each 76 characters, and at the end."""
+    return base64.encodebytes(json.dumps(row).encode()).decode()
+
+
 # --- what arrives ---------------------------------------------------------------------------------
 
 
@@ -51,6 +57,7 @@ def test_every_form_of_data_arrives(server, data):
         lambda row: [{"value": row}],
         lambda row: json.dumps([{"value": row}]),
         lambda row: encoded({"value": row}),
+        in_lines,
     ]
     sent = []
     for number, form in enumerate(forms):
@@ -64,10 +71,14 @@ def test_every_form_of_data_arrives(server, data):
     client.put_record(
         StreamName=STREAMS["pin"], Data=json.dumps(by_sdk).encode(), PartitionKey="test_pin"
     )
+    by_shell = {**PIN, "index": 201}
+    client.put_record(
+        StreamName=STREAMS["pin"], Data=in_lines(by_shell).encode(), PartitionKey="test_pin"
+    )
     put_many(client, "geo", [{"ind": 1, "latitude": 1, "longitude": 2.5, "country": "Perú",
                               "timestamp": "2018-09-03 07:12:45"}])  # fmt: skip
     put_many(client, "pin", [{**PIN, "index": 999}], key="another")
-    expected = sent + several + [by_sdk]
+    expected = sent + several + [by_sdk, by_shell]
     await_rows(data, "pin", len(expected))
     await_rows(data, "geo", 1)
     assert by_key(rows(data, "pin")) == {row["index"]: CLEAN["pin"](row) for row in expected}

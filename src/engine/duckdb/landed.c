@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
+#include "base/text_signature.h"
 #include "engine/duckdb/decode.h"
 #include "engine/duckdb/function.h"
 #include "engine/duckdb/lines.h"
@@ -17,6 +18,9 @@
 enum { RANGE_BYTES = 4 << 20, REASON_SIZE = sizeof((struct pn_err *)0)->msg };
 
 #define OBJECT_SUFFIX ".json"
+
+static const char INDENTED[] = "; the file seems to hold JSON over several lines, and it must hold "
+                               "one record a line (jq -c . rewrites it)";
 
 struct file {
     const char *topic; /* whose records it has */
@@ -67,6 +71,8 @@ struct reader {
     struct pn_decoder *decoder;
     struct unit *unit; /* being read, or NULL */
     struct pn_line line;
+    bool at_start; /* of a file: no line of it was more than blanks yet */
+    bool is_first; /* the line is the first of its file */
     bool keeps_value;
     struct pn_json_parser *parser; /* of lines that are more than a row */
     struct pn_arena arena;         /* of their parts */
@@ -283,7 +289,7 @@ int64_t pn_landed_line_base(const struct pn_landed_scan *scan, size_t unit)
 
 static bool is_blank(const struct pn_line *line)
 {
-    for (size_t i = 0; i < line->len; i++) {
+    for (size_t i = pn_text_bom(line->text, line->len); i < line->len; i++) {
         if (strchr(" \t\r", line->text[i]) == NULL || line->text[i] == '\0') {
             return false;
         }
@@ -291,9 +297,26 @@ static bool is_blank(const struct pn_line *line)
     return true;
 }
 
+/* Does the line open an object or an array, and go on in the next? */
+static bool is_opening(const struct pn_line *line)
+{
+    size_t start = pn_text_bom(line->text, line->len);
+    size_t end = line->len;
+    while (end > start && strchr(" \t\r", line->text[end - 1]) != NULL) {
+        end--;
+    }
+    return end > start && (line->text[start] == '{' || line->text[start] == '[') &&
+           strchr("{[,", line->text[end - 1]) != NULL;
+}
+
 static int reject(struct reader *reader, const char *reason, struct pn_err *e)
 {
     struct pn_landed_scan *scan = reader->scan;
+    char hinted[REASON_SIZE + sizeof INDENTED];
+    if (reader->is_first && is_opening(&reader->line)) {
+        snprintf(hinted, sizeof hinted, "%.*s%s", (int)REASON_SIZE, reason, INDENTED);
+        reason = hinted;
+    }
     struct pn_landed_reject it = {
         .scan = scan,
         .topic = scan->files[reader->unit->file].topic,
@@ -363,6 +386,8 @@ static int take_line(struct reader *reader, idx_t *rows, struct pn_err *e)
     if (is_blank(line)) {
         return 0;
     }
+    reader->is_first = reader->at_start;
+    reader->at_start = false;
     if (pn_record_is_row(record, reader->keeps_value)) {
         return take_row(reader, line->text, line->len, line->capacity, rows, e);
     }
@@ -384,6 +409,8 @@ static int next_unit(struct reader *reader, bool *more, struct pn_err *e)
         return 0;
     }
     reader->unit = &scan->units[next];
+    reader->at_start = reader->unit->start == 0;
+    reader->is_first = false;
     return pn_lines_open(reader->lines, scan->files[reader->unit->file].path, reader->unit->start,
                          reader->unit->end, e);
 }

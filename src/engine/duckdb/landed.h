@@ -5,7 +5,8 @@
  * A scan has a schema and a list of files. It cuts large files into ranges, which several threads
  * take; a line belongs to the range in which it starts. Lines end with LF; blank ones are nothing.
  * A line is a record (engine/record.h): one row, or several. What is no row goes to the scan's
- * rejects, with its whole line.
+ * rejects, with its whole line. Where a file's first line only opens an object or array, its reason
+ * says that the file seems to be indented.
  */
 #ifndef PN_ENGINE_DUCKDB_LANDED_H
 #define PN_ENGINE_DUCKDB_LANDED_H

@@ -28,8 +28,16 @@ static void test_decode(void **state)
     check_decodes("/+8=", "\xff\xef", 2);
     check_decodes("aGVsbG8gd29ybGQ=", "hello world", 11);
     check_decodes("aGVsbG8gd29ybGQ", "hello world", 11);
-    static const char *const bad[] = {"A",    "AAAAA", "A===", "====",     "AA=A",
-                                      "AA A", "AAA\n", "_-8=", "\xc3\xa9", "AAAA====="};
+    /* As base64(1), MIME encoders and people break it up. */
+    check_decodes("aGVsbG8g\nd29ybGQ=\n", "hello world", 11);
+    check_decodes("aGVsbG8g\r\nd29ybGQ=\r\n", "hello world", 11);
+    check_decodes("\taGVs bG8gd2\t9ybGQ= ", "hello world", 11);
+    check_decodes("AA\n==\n", "\0", 1);
+    check_decodes("AA=\n=", "\0", 1);
+    check_decodes(" \n", "", 0);
+    static const char *const bad[] = {
+        "A",     "AAAAA", "A===",     "====",      "AA=A", "A A\n==\n=",
+        "AAA\v", "_-8=",  "\xc3\xa9", "AAAA=====", "A\n",  "AA= A"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct pn_buf out;
         pn_buf_init(&out, 1000);

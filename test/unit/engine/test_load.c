@@ -226,6 +226,33 @@ static void test_no_records(void **state)
                   "\"not a JSON object but number\"\n\"not a JSON object but null\"\n");
 }
 
+static void test_a_byte_order_mark(void **state)
+{
+    load_text(*state, "\xef\xbb\xbf{\"id\":1}\n{\"id\":2}\n\xef\xbb\xbf{\"id\":3}\n\xef\xbb\xbf\n",
+              3, 0);
+    assert_answer(*state, "SELECT id FROM raw_thing ORDER BY id", "1\n2\n3\n");
+}
+
+#define INDENTED                                                                                   \
+    "; the file seems to hold JSON over several lines, and it must hold one record a line (jq -c " \
+    ". rewrites it)"
+
+static void test_an_indented_file_is_told_once(void **state)
+{
+    load_text(*state, "\xef\xbb\xbf\n{\r\n  \"id\": 1\n}\n{\n  \"id\": 2\n}\n", 0, 6);
+    assert_answer(*state, "SELECT line FROM dead_letters WHERE contains(reason, 'several lines')",
+                  "2\n");
+    assert_answer(*state, "SELECT reason FROM dead_letters WHERE line = 2",
+                  "\"invalid JSON at byte 1: an array or object has no end" INDENTED "\"\n");
+    load_text(*state, "[{\"id\": 1},\n{\"id\": 2}]\n", 0, 2);
+    assert_answer(*state, "SELECT line FROM dead_letters WHERE contains(reason, 'several lines')",
+                  "1\n");
+    /* A first line that is cut off elsewhere is only that. */
+    load_text(*state, "{\"id\":1\n{\"id\":2}\n", 1, 1);
+    assert_answer(*state, "SELECT count(*) FROM dead_letters WHERE contains(reason, 'several')",
+                  "0\n");
+}
+
 /* Rows that come in arrays, strings and wrappers; one that is none leaves the others be. */
 static void test_records_of_several_rows(void **state)
 {
@@ -531,6 +558,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_every_type, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_times_and_days, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_byte_order_mark, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_an_indented_file_is_told_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_absent_and_null_are_null, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_numbers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_numbers_by_their_digits, set_up, tear_down),

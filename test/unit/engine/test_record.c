@@ -81,6 +81,10 @@ static void test_strings(void **state)
     check("\"eyJhIjoxfQ\"", "{\"a\":1}"); /* without padding */
     check("eyJhIjoxfQ==", "{\"a\":1}");   /* without quotes */
     check("W3siYSI6MX1d", "{\"a\":1}");
+    /* In lines, as base64(1) and MIME encoders write it. */
+    check("eyJh\nIjoxfQ==\n", "{\"a\":1}");
+    check("\"eyJh\\r\\nIjoxfQ==\\r\\n\"", "{\"a\":1}");
+    check(" eyJhIjoxfQ== ", "{\"a\":1}");
 }
 
 static void test_wrapped(void **state)
@@ -135,6 +139,32 @@ static void test_plain_rows_are_known_by_their_beginning(void **state)
     }
 }
 
+static void test_a_byte_order_mark_is_skipped(void **state)
+{
+    (void)state;
+    check("\xef\xbb\xbf{\"a\":1}", "{\"a\":1}");
+    check("\xef\xbb\xbf[{\"a\":1}]", "{\"a\":1}");
+    check("\xef\xbb\xbf\"{\\\"a\\\":1}\"", "{\"a\":1}");
+    check("\"\\ufeff{\\\"a\\\":1}\"", "{\"a\":1}");
+    check("\xef\xbb\xbf"
+          "eyJhIjoxfQ==",
+          "{\"a\":1}");
+    check_base64("\xef\xbb\xbf{\"a\":1}", "{\"a\":1}");
+    check("\xef\xbb\xbf", "!the record is empty");
+}
+
+static void test_reasons_name_the_cause(void **state)
+{
+    (void)state;
+    check("\x1f\x8b\x08", "!invalid JSON: it looks like gzip (1F 8B): decompress it first");
+    check("H4sIAAAA", "!base64 that looks like gzip (1F 8B): decompress it first");
+    check("\"H4sIAAAA\"", "!a string in base64 that looks like gzip (1F 8B): decompress it first");
+    check("{\"a\":1}{\"a\":2}",
+          "!invalid JSON at byte 7: something follows the value: one JSON document is expected");
+    check_bytes("{\0\"\0a\0", 6, false,
+                "!invalid JSON: it looks like UTF-16 (each second byte is 0): write UTF-8");
+}
+
 static void test_what_is_no_row(void **state)
 {
     (void)state;
@@ -168,7 +198,7 @@ static void test_what_is_no_json(void **state)
     (void)state;
     assert_reason_starts("{\"a\":", 5, "!invalid JSON at byte");
     assert_reason_starts("{\"a\":\"\0\"}", 9, "!invalid JSON at byte");
-    assert_reason_starts("\xff\xfe", 2, "!invalid JSON at byte");
+    assert_reason_starts("\xff\xfd", 2, "!invalid JSON at byte");
     assert_reason_starts("\"hello\"", 7, "!a string that is neither base64 of JSON nor JSON: ");
     /* Base64 without quotes, but not of JSON. */
     assert_reason_starts("aGVsbG8=", 8, "!invalid JSON at byte");
@@ -196,6 +226,8 @@ int main(void)
         cmocka_unit_test(test_strings),
         cmocka_unit_test(test_wrapped),
         cmocka_unit_test(test_plain_rows_are_known_by_their_beginning),
+        cmocka_unit_test(test_a_byte_order_mark_is_skipped),
+        cmocka_unit_test(test_reasons_name_the_cause),
         cmocka_unit_test(test_what_is_no_row),
         cmocka_unit_test(test_what_is_no_json),
         cmocka_unit_test(test_too_many_rows),
