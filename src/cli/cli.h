@@ -184,6 +184,9 @@ int pn_cli_program(char **path, struct pn_err *e) PN_MUST_CHECK;
 int pn_cli_pipeline_folder(struct pn_cli *cli, char **folder, struct pn_err *e) PN_MUST_CHECK;
 int pn_cli_pipeline(struct pn_cli *cli, const struct pn_pipeline **pipeline,
                     struct pn_err *e) PN_MUST_CHECK;
+struct pn_store;
+/* Adds the tables that streams have made by a pattern to the pipeline's; before it is used. */
+int pn_cli_find_tables(struct pn_cli *cli, struct pn_store *store, struct pn_err *e) PN_MUST_CHECK;
 /* The settings in force: defaults, the pipeline's, --config's, --set's. */
 int pn_cli_settings(struct pn_cli *cli, const struct pn_settings **settings,
                     struct pn_err *e) PN_MUST_CHECK;

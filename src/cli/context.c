@@ -80,6 +80,13 @@ int pn_cli_pipeline(struct pn_cli *cli, const struct pn_pipeline **pipeline, str
     return 0;
 }
 
+int pn_cli_find_tables(struct pn_cli *cli, struct pn_store *store, struct pn_err *e)
+{
+    const struct pn_pipeline *pipeline = NULL;
+    int rc = pn_cli_pipeline(cli, &pipeline, e);
+    return rc == 0 ? pn_pipeline_find_tables(cli->pipeline, store, e) : rc;
+}
+
 static int set_one(struct pn_settings *settings, const char *assignment, struct pn_err *e)
 {
     const char *equals = strchr(assignment, '=');

@@ -68,6 +68,9 @@ static int ask(struct pn_cli *cli, const struct pn_pipeline *pipeline, const cha
         rc = pn_cli_open_store_there(cli, &store, e);
     }
     if (rc == 0) {
+        rc = pn_cli_find_tables(cli, store, e);
+    }
+    if (rc == 0) {
         rc = pn_cli_open_engine(cli, store, NULL, &engine, e);
     }
     if (rc == 0) {

@@ -122,6 +122,25 @@ static void report_stalled(void *arg, struct pn_arena *arena, struct pn_buf *out
 
 /* --- a source for others ---------------------------------------------------------------------- */
 
+static enum pn_handled handle_names(struct pn_request *req, void *arg)
+{
+    struct pn_stream_routes *routes = arg;
+    const char **names = NULL;
+    size_t count = 0;
+    struct pn_err failure = {0};
+    if (pn_stream_source_names(routes->source, &req->arena, &names, &count, &failure) != 0) {
+        pn_reply_log_error(req, failure.class_, failure.msg);
+        return PN_HANDLED;
+    }
+    pn_buf_adds(&req->out, "{\"names\":[");
+    for (size_t i = 0; i < count; i++) {
+        pn_buf_adds(&req->out, i > 0 ? "," : "");
+        pn_json_write_cstr(&req->out, names[i]);
+    }
+    pn_buf_adds(&req->out, "]}");
+    return reply(req);
+}
+
 static void write_source_shard(struct pn_buf *out, const struct pn_stream_source_shard *shard)
 {
     pn_buf_addc(out, '{');
@@ -274,6 +293,7 @@ void pn_stream_routes_add(struct pn_stream_routes *routes, struct pn_gateway *ga
         enum pn_handled (*handle)(struct pn_request *req, void *arg);
     } table[PN_STREAM_ROUTES] = {
         {"api/v1/streams", handle_status},
+        {"api/v1/streams/names", handle_names},
         {"api/v1/streams/{}/shards", handle_shards},
         {"api/v1/streams/{}/shards/{}/position", handle_position},
         {"api/v1/streams/{}/shards/{}/records", handle_records},

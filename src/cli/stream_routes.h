@@ -2,6 +2,7 @@
  * Streams on our own API, for people and for processors in other processes:
  *
  *   GET api/v1/streams                              what this server's processors do
+ *   GET api/v1/streams/names                        of all streams there are
  *   GET api/v1/streams/{stream}/shards              a stream as source.h describes it
  *   GET api/v1/streams/{stream}/shards/{n}/position?id=&start=latest|trim_horizon|<time>
  *   GET api/v1/streams/{stream}/shards/{n}/records?id=&offset=&max_records=&max_bytes=
@@ -15,7 +16,7 @@
 #include "gateway/request.h"
 #include "stream/stream.h"
 
-enum { PN_STREAM_ROUTES = 4 };
+enum { PN_STREAM_ROUTES = 5 };
 
 /* Owned by the caller, until the gateway is gone. */
 struct pn_stream_routes {

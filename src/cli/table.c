@@ -56,14 +56,17 @@ int pn_cli_table_open(struct pn_cli *cli, const char *name, struct pn_table_sess
     pn_arena_init(&session->arena, 0);
     const char *path = NULL;
     int rc = pn_cli_pipeline(cli, &session->pipeline, e);
-    if (rc == 0 && name != NULL) {
-        rc = find_path(session, name, &path, e);
-    }
     if (rc == 0) {
         rc = pn_cli_delta_config(cli, &session->config, e);
     }
     if (rc == 0) {
         rc = pn_cli_open_store_there(cli, &session->store, e);
+    }
+    if (rc == 0) {
+        rc = pn_cli_find_tables(cli, session->store, e);
+    }
+    if (rc == 0 && name != NULL) {
+        rc = find_path(session, name, &path, e);
     }
     if (rc == 0) {
         rc = pn_cli_open_engine(cli, session->store, NULL, &session->engine, e);
@@ -186,7 +189,7 @@ static int cmd_list(struct pn_cli *cli, int argc, char **argv)
         }
         all =
             print_table(&session, output, DEAD_LETTERS, session.pipeline->dead_letters_path) && all;
-        if (session.pipeline->stream_count > 0) {
+        if (session.pipeline->stream_count + session.pipeline->stream_pattern_count > 0) {
             all = print_table(&session, output, STREAM_DEAD_LETTERS,
                               session.pipeline->stream_dead_letters_path) &&
                   all;

@@ -127,6 +127,28 @@ static int odd_answer(const struct call *call, struct pn_err *e)
                       "the server at %s is no pinion, or one of another version", call->url);
 }
 
+static int list_names(struct pn_stream_source *source, struct pn_arena *arena, const char ***names,
+                      size_t *count, struct pn_err *e)
+{
+    struct call call;
+    int rc = get(source, "/api/v1/streams/names", &call, e);
+    const struct pn_json *list = pn_json_get(call.root, "names");
+    if (rc == 0 && (list == NULL || list->type != PN_JSON_ARRAY)) {
+        rc = odd_answer(&call, e);
+    }
+    *count = 0;
+    if (rc == 0) {
+        *names = pn_arena_calloc(arena, list->count, sizeof **names);
+        for (const struct pn_json *item = list->first; item != NULL; item = item->next) {
+            if (item->type == PN_JSON_STRING) {
+                (*names)[(*count)++] = pn_arena_strndup(arena, item->text, item->text_len);
+            }
+        }
+    }
+    call_end(&call);
+    return rc;
+}
+
 static int describe(struct pn_stream_source *source, const char *stream, struct pn_arena *arena,
                     struct pn_stream_source_stream *out, struct pn_err *e)
 {
@@ -250,6 +272,7 @@ static void wake(struct pn_stream_source *source)
 struct pn_stream_source *pn_stream_source_api(const struct pn_stream_server *server)
 {
     static const struct pn_stream_source_ops ops = {.destroy = destroy,
+                                                    .names = list_names,
                                                     .describe = describe,
                                                     .position = position,
                                                     .read = read_records,

@@ -32,6 +32,14 @@ static void destroy(struct pn_stream_source *source)
     free(embedded);
 }
 
+static int list_names(struct pn_stream_source *source, struct pn_arena *arena, const char ***names,
+                      size_t *count, struct pn_err *e)
+{
+    (void)e;
+    pn_kinesis_names(((struct embedded *)source)->kinesis, arena, names, count);
+    return 0;
+}
+
 /* Streams speak of themselves by Kinesis' codes; a caller here goes by the class. */
 static int fail(const struct pn_err *failure, struct pn_err *e)
 {
@@ -166,6 +174,7 @@ int pn_stream_source_embedded(struct pn_kinesis *kinesis, struct pn_stream_sourc
                               struct pn_err *e)
 {
     static const struct pn_stream_source_ops ops = {.destroy = destroy,
+                                                    .names = list_names,
                                                     .describe = describe,
                                                     .position = position,
                                                     .read = read_shard,

@@ -101,6 +101,41 @@ static int add_table(const struct pn_streams_config *config, const struct pn_str
     return 0;
 }
 
+static int add_stream(const struct pn_streams_config *config, const struct pn_streams_env *env,
+                      const struct pn_pipeline_stream *stream, struct pn_arena *arena,
+                      struct list *list, struct pn_err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < stream->flow_count; i++) {
+        if (pn_streams_is_asked_for(config, stream->name) && pn_stream_is_first(stream, i)) {
+            rc = add_table(config, env, stream->name, stream->flows[i].table, arena, list, e);
+        }
+    }
+    return rc;
+}
+
+/* Streams that are there and match a pattern. */
+static int add_made(const struct pn_streams_config *config, const struct pn_streams_env *env,
+                    struct pn_arena *arena, struct list *list, struct pn_err *e)
+{
+    const char **names = NULL;
+    size_t count = 0;
+    int rc = 0;
+    if (pn_streams_has_patterns(env->pipeline)) {
+        rc = pn_stream_source_names(env->source, arena, &names, &count, e);
+    }
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        const struct pn_pipeline_stream *pattern =
+            pn_pipeline_stream_pattern(env->pipeline, names[i]);
+        const struct pn_pipeline_stream *stream = NULL;
+        if (pattern != NULL &&
+            pn_pipeline_make_stream(env->pipeline, pattern, names[i], arena, &stream, NULL) == 0) {
+            rc = add_stream(config, env, stream, arena, list, e);
+        }
+    }
+    return rc;
+}
+
 int pn_stream_lags(const struct pn_streams_config *config, const struct pn_streams_env *env,
                    struct pn_arena *arena, struct pn_stream_lag **lags, size_t *count,
                    struct pn_err *e)
@@ -108,12 +143,10 @@ int pn_stream_lags(const struct pn_streams_config *config, const struct pn_strea
     struct list list = {0};
     int rc = pn_streams_check_names(config, env->pipeline, e);
     for (size_t i = 0; rc == 0 && i < env->pipeline->stream_count; i++) {
-        const struct pn_pipeline_stream *stream = &env->pipeline->streams[i];
-        for (size_t j = 0; rc == 0 && j < stream->flow_count; j++) {
-            if (pn_streams_is_asked_for(config, stream->name) && pn_stream_is_first(stream, j)) {
-                rc = add_table(config, env, stream->name, stream->flows[j].table, arena, &list, e);
-            }
-        }
+        rc = add_stream(config, env, &env->pipeline->streams[i], arena, &list, e);
+    }
+    if (rc == 0) {
+        rc = add_made(config, env, arena, &list, e);
     }
     *count = list.count;
     *lags = pn_arena_calloc(arena, list.count + 1, sizeof **lags);

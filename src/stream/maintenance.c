@@ -31,6 +31,7 @@ struct pn_upkeep_table {
 
 struct pn_upkeep {
     struct pn_upkeep_config config;
+    pthread_mutex_t lock; /* of the list; a table stays until the end */
     struct pn_upkeep_table **tables;
     size_t count;
     size_t capacity;
@@ -47,6 +48,7 @@ struct pn_upkeep *pn_upkeep_create(const struct pn_upkeep_config *config)
 {
     struct pn_upkeep *upkeep = pn_xcalloc(1, sizeof *upkeep);
     upkeep->config = *config;
+    pthread_mutex_init(&upkeep->lock, NULL);
     pn_bell_init(&upkeep->bell);
     upkeep->compactions = pn_metrics_counter(
         config->metrics, "pinion_stream_compactions_total",
@@ -57,13 +59,8 @@ struct pn_upkeep *pn_upkeep_create(const struct pn_upkeep_config *config)
     return upkeep;
 }
 
-struct pn_upkeep_table *pn_upkeep_add(struct pn_upkeep *upkeep, const char *path)
+static struct pn_upkeep_table *create_table(struct pn_upkeep *upkeep, const char *path)
 {
-    for (size_t i = 0; i < upkeep->count; i++) {
-        if (strcmp(upkeep->tables[i]->path, path) == 0) {
-            return upkeep->tables[i];
-        }
-    }
     const struct pn_upkeep_config *config = &upkeep->config;
     struct pn_upkeep_table *table = pn_xcalloc(1, sizeof *table);
     table->upkeep = upkeep;
@@ -74,9 +71,23 @@ struct pn_upkeep_table *pn_upkeep_add(struct pn_upkeep *upkeep, const char *path
     /* What an earlier life has left: looked at in the first round. */
     table->files = config->compact_files;
     table->touched = 1;
-    pn_grow((void **)&upkeep->tables, &upkeep->capacity, upkeep->count + 1,
-            sizeof(struct pn_upkeep_table *));
-    upkeep->tables[upkeep->count++] = table;
+    return table;
+}
+
+struct pn_upkeep_table *pn_upkeep_add(struct pn_upkeep *upkeep, const char *path)
+{
+    struct pn_upkeep_table *table = NULL;
+    pthread_mutex_lock(&upkeep->lock);
+    for (size_t i = 0; table == NULL && i < upkeep->count; i++) {
+        table = strcmp(upkeep->tables[i]->path, path) == 0 ? upkeep->tables[i] : NULL;
+    }
+    if (table == NULL) {
+        table = create_table(upkeep, path);
+        pn_grow((void **)&upkeep->tables, &upkeep->capacity, upkeep->count + 1,
+                sizeof(struct pn_upkeep_table *));
+        upkeep->tables[upkeep->count++] = table;
+    }
+    pthread_mutex_unlock(&upkeep->lock);
     return table;
 }
 
@@ -282,10 +293,21 @@ static void tend(struct pn_upkeep_table *table)
     }
 }
 
+/* NULL behind the last. */
+static struct pn_upkeep_table *table_at(struct pn_upkeep *upkeep, size_t i)
+{
+    pthread_mutex_lock(&upkeep->lock);
+    struct pn_upkeep_table *table = i < upkeep->count ? upkeep->tables[i] : NULL;
+    pthread_mutex_unlock(&upkeep->lock);
+    return table;
+}
+
 void pn_upkeep_run(struct pn_upkeep *upkeep)
 {
-    for (size_t i = 0; i < upkeep->count; i++) {
-        tend(upkeep->tables[i]);
+    size_t i = 0;
+    for (struct pn_upkeep_table *table = table_at(upkeep, i); table != NULL;
+         table = table_at(upkeep, ++i)) {
+        tend(table);
     }
     if (upkeep->config.each_second != NULL) {
         upkeep->config.each_second(upkeep->config.arg);
@@ -343,6 +365,7 @@ void pn_upkeep_destroy(struct pn_upkeep **upkeep)
         free((*upkeep)->tables[i]);
     }
     free((*upkeep)->tables);
+    pthread_mutex_destroy(&(*upkeep)->lock);
     pn_bell_deinit(&(*upkeep)->bell);
     free(*upkeep);
     *upkeep = NULL;

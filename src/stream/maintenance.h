@@ -40,7 +40,7 @@ struct pn_upkeep_table;
 struct pn_upkeep *pn_upkeep_create(const struct pn_upkeep_config *config);
 /* Stops, then frees. NULL ok. */
 void pn_upkeep_destroy(struct pn_upkeep **upkeep);
-/* Before the start; the same path again gives the same table. Owned by the upkeep. */
+/* The same path again gives the same table. Owned by the upkeep. Any thread. */
 struct pn_upkeep_table *pn_upkeep_add(struct pn_upkeep *upkeep, const char *path);
 /* This table's dead letters grow by commits that tell of them; may be NULL. */
 void pn_upkeep_set_dead_letters(struct pn_upkeep *upkeep, struct pn_upkeep_table *table);

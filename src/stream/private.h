@@ -90,14 +90,32 @@ struct pn_stream_worker {
     } view; /* by `lock` */
 };
 
+/* A stream that a pattern has made. */
+struct pn_stream_made {
+    const char *name;
+    const struct pn_pipeline_stream *stream; /* NULL: it can fill no table */
+};
+
+/* While the processors run, the list of workers changes on the watch's thread only, under the lock;
+ * others look at it under the lock. */
 struct pn_streams {
     struct pn_streams_config config;
     struct pn_streams_env env;
-    struct pn_stream_worker *workers;
+    pthread_rwlock_t workers_lock;
+    struct pn_stream_worker **workers;
     size_t worker_count;
+    size_t worker_capacity;
     struct pn_upkeep *upkeep;
     struct pn_delta_map_entry properties[2]; /* that tables are made with */
     char *keep;                              /* their value */
+    /* Of streams that match a pattern: the watch's thread's, while it runs. */
+    struct pn_arena arena;
+    struct pn_stream_made *made;
+    size_t made_count;
+    size_t made_capacity;
+    pthread_t watch;
+    bool is_watching;
+    struct pn_bell watch_bell; /* a stop */
 };
 
 /* --- stream.c --------------------------------------------------------------------------------- */
@@ -105,8 +123,20 @@ struct pn_streams {
 bool pn_streams_is_asked_for(const struct pn_streams_config *config, const char *name);
 int pn_streams_check_names(const struct pn_streams_config *config,
                            const struct pn_pipeline *pipeline, struct pn_err *e) PN_MUST_CHECK;
+/* Adds a worker for each table of the stream; none is started. */
+void pn_streams_add_workers(struct pn_streams *streams, const struct pn_pipeline_stream *stream);
 /* Is this the first flow of its table? */
 bool pn_stream_is_first(const struct pn_pipeline_stream *stream, size_t flow);
+
+/* --- made.c ----------------------------------------------------------------------------------- */
+
+bool pn_streams_has_patterns(const struct pn_pipeline *pipeline);
+/* Gives workers to streams that match a pattern and have none; with `starts`, they run. */
+int pn_streams_look_for_made(struct pn_streams *streams, bool starts,
+                             struct pn_err *e) PN_MUST_CHECK;
+/* Begins to look for such streams from time to time; and ends that. */
+int pn_streams_watch(struct pn_streams *streams, struct pn_err *e) PN_MUST_CHECK;
+void pn_streams_unwatch(struct pn_streams *streams); /* fine when not begun */
 
 /* --- worker.c --------------------------------------------------------------------------------- */
 

@@ -43,6 +43,8 @@ struct pn_stream_source;
 
 struct pn_stream_source_ops {
     void (*destroy)(struct pn_stream_source *source);
+    int (*names)(struct pn_stream_source *source, struct pn_arena *arena, const char ***names,
+                 size_t *count, struct pn_err *e);
     int (*describe)(struct pn_stream_source *source, const char *stream, struct pn_arena *arena,
                     struct pn_stream_source_stream *out, struct pn_err *e);
     int (*position)(struct pn_stream_source *source, const char *stream, uint64_t id,
@@ -60,6 +62,14 @@ struct pn_stream_source {
     const struct pn_stream_source_ops *ops;
 };
 
+/* The names of all streams there are, sorted, in the arena. RETRY when the server can't be reached.
+ * BLOCKS. */
+PN_MUST_CHECK static inline int pn_stream_source_names(struct pn_stream_source *source,
+                                                       struct pn_arena *arena, const char ***names,
+                                                       size_t *count, struct pn_err *e)
+{
+    return source->ops->names(source, arena, names, count, e);
+}
 /* MISSING when there is no such stream; RETRY when the server can't be reached. BLOCKS. */
 PN_MUST_CHECK static inline int pn_stream_source_describe(struct pn_stream_source *source,
                                                           const char *stream,

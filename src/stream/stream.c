@@ -31,6 +31,9 @@ int pn_streams_check_names(const struct pn_streams_config *config,
         const char *name = config->names[i];
         const struct pn_pipeline_stream *stream = pn_pipeline_stream(pipeline, name);
         if (stream == NULL) {
+            stream = pn_pipeline_stream_pattern(pipeline, name);
+        }
+        if (stream == NULL) {
             return pn_err_input(e,
                                 "the pipeline %s has no stream '%s' (its pipeline.yml lists"
                                 " them under streams)",
@@ -56,13 +59,18 @@ bool pn_stream_is_first(const struct pn_pipeline_stream *stream, size_t flow)
     return true;
 }
 
-static void add_workers(struct pn_streams *streams, const struct pn_pipeline_stream *stream)
+void pn_streams_add_workers(struct pn_streams *streams, const struct pn_pipeline_stream *stream)
 {
     for (size_t i = 0; i < stream->flow_count; i++) {
         if (pn_stream_is_first(stream, i)) {
-            struct pn_stream_worker *worker = &streams->workers[streams->worker_count++];
+            struct pn_stream_worker *worker = pn_xmalloc(sizeof *worker);
             pn_stream_worker_init(worker, streams, stream, stream->flows[i].table);
             worker->upkeep = pn_upkeep_add(streams->upkeep, worker->table->path);
+            pthread_rwlock_wrlock(&streams->workers_lock);
+            pn_grow((void **)&streams->workers, &streams->worker_capacity,
+                    streams->worker_count + 1, sizeof(struct pn_stream_worker *));
+            streams->workers[streams->worker_count++] = worker;
+            pthread_rwlock_unlock(&streams->workers_lock);
         }
     }
 }
@@ -70,19 +78,33 @@ static void add_workers(struct pn_streams *streams, const struct pn_pipeline_str
 static void write_notes(void *arg)
 {
     struct pn_streams *streams = arg;
+    pthread_rwlock_rdlock(&streams->workers_lock);
     for (size_t i = 0; i < streams->worker_count; i++) {
         struct pn_arena arena;
         struct pn_streams_status status;
         struct pn_err why = {0};
         pn_arena_init(&arena, 0);
-        pn_stream_view_status(&streams->workers[i], &arena, &status);
-        if (pn_stream_notes_write(&streams->workers[i].notes, streams->env.store, &status, &why) !=
+        pn_stream_view_status(streams->workers[i], &arena, &status);
+        if (pn_stream_notes_write(&streams->workers[i]->notes, streams->env.store, &status, &why) !=
             0) {
             pn_log_warn(streams->env.logger, "stream",
                         "the notes about %s were not written (its table is as it should be): %s",
                         status.table, why.msg);
         }
         pn_arena_deinit(&arena);
+    }
+    pthread_rwlock_unlock(&streams->workers_lock);
+}
+
+static void copy_names(struct pn_streams *streams)
+{
+    struct pn_streams_config *config = &streams->config;
+    if (config->names != NULL) {
+        const char **names = pn_arena_calloc(&streams->arena, config->name_count, sizeof *names);
+        for (size_t i = 0; i < config->name_count; i++) {
+            names[i] = pn_arena_strdup(&streams->arena, config->names[i]);
+        }
+        config->names = names;
     }
 }
 
@@ -96,6 +118,10 @@ int pn_streams_create(const struct pn_streams_config *config, const struct pn_st
     struct pn_streams *made = pn_xcalloc(1, sizeof *made);
     made->config = *config;
     made->env = *env;
+    pn_arena_init(&made->arena, 0);
+    pthread_rwlock_init(&made->workers_lock, NULL);
+    pn_bell_init(&made->watch_bell);
+    copy_names(made);
     int64_t keep_s = (config->keep_ms + 999) / 1000;
     made->keep = pn_xasprintf("interval %lld seconds",
                               (long long)(keep_s > KEEP_SECONDS_MIN ? keep_s : KEEP_SECONDS_MIN));
@@ -114,17 +140,12 @@ int pn_streams_create(const struct pn_streams_config *config, const struct pn_st
                                             .each_second = write_notes,
                                             .arg = made};
     made->upkeep = pn_upkeep_create(&upkeep);
-    size_t flows = 0;
-    for (size_t i = 0; i < env->pipeline->stream_count; i++) {
-        flows += env->pipeline->streams[i].flow_count;
-    }
-    made->workers = pn_xcalloc(flows + 1, sizeof *made->workers);
     for (size_t i = 0; i < env->pipeline->stream_count; i++) {
         if (pn_streams_is_asked_for(config, env->pipeline->streams[i].name)) {
-            add_workers(made, &env->pipeline->streams[i]);
+            pn_streams_add_workers(made, &env->pipeline->streams[i]);
         }
     }
-    if (made->worker_count > 0) {
+    if (made->worker_count > 0 || pn_streams_has_patterns(env->pipeline)) {
         pn_upkeep_set_dead_letters(
             made->upkeep, pn_upkeep_add(made->upkeep, env->pipeline->stream_dead_letters_path));
     }
@@ -134,12 +155,18 @@ int pn_streams_create(const struct pn_streams_config *config, const struct pn_st
 
 static int start_workers(struct pn_streams *streams, bool drains, struct pn_err *e)
 {
-    int rc = 0;
+    struct pn_err failure = {0};
+    int rc = pn_streams_look_for_made(streams, false, &failure);
+    rc = drains ? rc : 0; /* else the watch looks again */
+    pn_err_copy(e, rc != 0 ? &failure : NULL);
     for (size_t i = 0; rc == 0 && i < streams->worker_count; i++) {
-        rc = pn_stream_worker_start(&streams->workers[i], drains, e);
+        rc = pn_stream_worker_start(streams->workers[i], drains, e);
     }
-    if (rc == 0 && streams->worker_count > 0) {
+    if (rc == 0 && (streams->worker_count > 0 || pn_streams_has_patterns(streams->env.pipeline))) {
         rc = pn_upkeep_start(streams->upkeep, e);
+    }
+    if (rc == 0 && !drains) {
+        rc = pn_streams_watch(streams, e);
     }
     if (rc != 0) {
         pn_streams_stop(streams);
@@ -155,16 +182,17 @@ int pn_streams_start(struct pn_streams *streams, struct pn_err *e)
 /* Is there a worker that has no table and doesn't know yet where it begins? */
 static bool any_is_new(struct pn_streams *streams)
 {
-    for (size_t i = 0; i < streams->worker_count; i++) {
-        struct pn_stream_worker *worker = &streams->workers[i];
+    bool found = false;
+    pthread_rwlock_rdlock(&streams->workers_lock);
+    for (size_t i = 0; !found && i < streams->worker_count; i++) {
+        struct pn_stream_worker *worker = streams->workers[i];
         pthread_mutex_lock(&worker->lock);
         bool is_starting = worker->view.state == PN_WORKER_STARTING;
         pthread_mutex_unlock(&worker->lock);
-        if (is_starting && !pn_stream_table_is_there(worker)) {
-            return true;
-        }
+        found = is_starting && !pn_stream_table_is_there(worker);
     }
-    return false;
+    pthread_rwlock_unlock(&streams->workers_lock);
+    return found;
 }
 
 void pn_streams_await_new(struct pn_streams *streams, int64_t ms)
@@ -178,11 +206,12 @@ void pn_streams_await_new(struct pn_streams *streams, int64_t ms)
 
 void pn_streams_stop(struct pn_streams *streams)
 {
+    pn_streams_unwatch(streams);
     for (size_t i = 0; i < streams->worker_count; i++) {
-        pn_stream_worker_ask_to_stop(&streams->workers[i]);
+        pn_stream_worker_ask_to_stop(streams->workers[i]);
     }
     for (size_t i = 0; i < streams->worker_count; i++) {
-        pn_stream_worker_join(&streams->workers[i]);
+        pn_stream_worker_join(streams->workers[i]);
     }
     pn_upkeep_stop(streams->upkeep);
 }
@@ -195,8 +224,8 @@ static void add_progress(struct pn_streams *streams, int64_t *done, int64_t *all
     for (size_t i = 0; i < streams->worker_count; i++) {
         int64_t worker_done = 0;
         int64_t worker_all = 0;
-        *finished = *finished && pn_stream_worker_is_finished(&streams->workers[i]);
-        pn_stream_view_progress(&streams->workers[i], &worker_done, &worker_all);
+        *finished = *finished && pn_stream_worker_is_finished(streams->workers[i]);
+        pn_stream_view_progress(streams->workers[i], &worker_done, &worker_all);
         *done += worker_done;
         *all += worker_all;
     }
@@ -252,9 +281,14 @@ void pn_streams_destroy(struct pn_streams **streams)
     pn_streams_stop(*streams);
     pn_upkeep_destroy(&(*streams)->upkeep);
     for (size_t i = 0; i < (*streams)->worker_count; i++) {
-        pn_stream_worker_deinit(&(*streams)->workers[i]);
+        pn_stream_worker_deinit((*streams)->workers[i]);
+        free((*streams)->workers[i]);
     }
     free((*streams)->workers);
+    free((*streams)->made);
+    pn_bell_deinit(&(*streams)->watch_bell);
+    pthread_rwlock_destroy(&(*streams)->workers_lock);
+    pn_arena_deinit(&(*streams)->arena);
     free((*streams)->keep);
     free(*streams);
     *streams = NULL;
@@ -263,9 +297,11 @@ void pn_streams_destroy(struct pn_streams **streams)
 void pn_streams_status(struct pn_streams *streams, struct pn_arena *arena,
                        struct pn_streams_status **statuses, size_t *count)
 {
+    pthread_rwlock_rdlock(&streams->workers_lock);
     *count = streams->worker_count;
     *statuses = pn_arena_calloc(arena, streams->worker_count + 1, sizeof **statuses);
     for (size_t i = 0; i < streams->worker_count; i++) {
-        pn_stream_view_status(&streams->workers[i], arena, &(*statuses)[i]);
+        pn_stream_view_status(streams->workers[i], arena, &(*statuses)[i]);
     }
+    pthread_rwlock_unlock(&streams->workers_lock);
 }

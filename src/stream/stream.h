@@ -7,6 +7,9 @@
  * made only if the table's positions are still those the batch started from. So whatever dies, and
  * however many processors there are, each record is in the table once. Nothing else is remembered.
  *
+ * A stream that matches a pattern of the pipeline gets its workers when it is there, and loses them
+ * when it is gone; its table stays.
+ *
  * A small record is in its table about as soon as a commit takes; while records come all the time,
  * there is a commit every `trigger_ms`; a backlog goes in batches as large as allowed, the next one
  * read while the last is written.

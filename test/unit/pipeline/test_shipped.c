@@ -115,6 +115,36 @@ static void test_streams(void **state)
     }
 }
 
+/* Streams of any other owner: each in a table of its own, whatever the partition key. */
+static void test_streams_of_others(void **state)
+{
+    (void)state;
+    static const char *const sorts[] = {"pin", "geo", "user"};
+    struct pn_arena arena;
+    pn_arena_init(&arena, 0);
+    for (size_t i = 0; i < 3; i++) {
+        const struct pn_pipeline_stream *made = NULL;
+        char name[64];
+        char text[80];
+        (void)snprintf(name, sizeof name, "streaming-0e3bbd435bfb-%s", sorts[i]);
+        assert_null(pn_pipeline_stream_pattern(pipeline, name));
+        (void)snprintf(name, sizeof name, "streaming-0a1b2c3d4e5f-%s", sorts[i]);
+        const struct pn_pipeline_stream *pattern = pn_pipeline_stream_pattern(pipeline, name);
+        assert_non_null(pattern);
+        assert_int_equal(pn_pipeline_make_stream(pipeline, pattern, name, &arena, &made, &err), 0);
+        assert_int_equal(made->shards, 2);
+        assert_int_equal(made->retention_hours, 24);
+        assert_int_equal(made->start, PN_START_TRIM_HORIZON);
+        assert_int_equal(made->flow_count, 1);
+        assert_null(made->flows[0].partition_key);
+        assert_string_equal(made->flows[0].table->like->name, sorts[i]);
+        (void)snprintf(text, sizeof text, "test_streaming_delta_tables/0a1b2c3d4e5f_%s_table",
+                       sorts[i]);
+        assert_string_equal(made->flows[0].table->path, text);
+    }
+    pn_arena_deinit(&arena);
+}
+
 static void test_dag(void **state)
 {
     (void)state;
@@ -145,6 +175,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_tables, load_shipped, unload),
         cmocka_unit_test_setup_teardown(test_topics, load_shipped, unload),
         cmocka_unit_test_setup_teardown(test_streams, load_shipped, unload),
+        cmocka_unit_test_setup_teardown(test_streams_of_others, load_shipped, unload),
         cmocka_unit_test_setup_teardown(test_dag, load_shipped, unload),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

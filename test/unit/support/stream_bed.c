@@ -133,6 +133,23 @@ static int read_records(struct pn_stream_source *source, const char *name, uint6
     return rc;
 }
 
+static int list_names(struct pn_stream_source *source, struct pn_arena *arena, const char ***names,
+                      size_t *count, struct pn_err *e)
+{
+    struct stream_bed *bed = bed_of_source(source);
+    (void)e;
+    pthread_mutex_lock(&bed->lock);
+    *count = 0;
+    *names = pn_arena_calloc(arena, BED_STREAMS, sizeof **names);
+    for (size_t i = 0; i < BED_STREAMS; i++) {
+        if (bed->streams[i].name != NULL) {
+            (*names)[(*count)++] = pn_arena_strdup(arena, bed->streams[i].name);
+        }
+    }
+    pthread_mutex_unlock(&bed->lock);
+    return 0;
+}
+
 static uint64_t wait(struct pn_stream_source *source, uint64_t seen, int64_t ms)
 {
     return pn_bell_wait(&bed_of_source(source)->bell, seen, ms);
@@ -149,6 +166,7 @@ static void leave(struct pn_stream_source *source)
 }
 
 static const struct pn_stream_source_ops source_ops = {.destroy = leave,
+                                                       .names = list_names,
                                                        .describe = describe,
                                                        .position = position,
                                                        .read = read_records,

@@ -1,0 +1,172 @@
+/*
+ * Streams that match a pattern of the pipeline: they come and go while the processors run. A thread
+ * looks which there are; a new one gets its workers, and those of one that is gone end once what
+ * was read of it is in its table. The table stays.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "stream/private.h"
+
+enum { WATCH_MS = 500 };
+
+bool pn_streams_has_patterns(const struct pn_pipeline *pipeline)
+{
+    return pipeline->stream_pattern_count > 0;
+}
+
+/* The stream as its pattern makes it, NULL when that is refused. It is made once, since the engine
+ * knows a table by its address. */
+static const struct pn_pipeline_stream *stream_of(struct pn_streams *streams, const char *name,
+                                                  const struct pn_pipeline_stream *pattern)
+{
+    struct pn_err why = {0};
+    for (size_t i = 0; i < streams->made_count; i++) {
+        if (strcmp(streams->made[i].name, name) == 0) {
+            return streams->made[i].stream;
+        }
+    }
+    pn_grow((void **)&streams->made, &streams->made_capacity, streams->made_count + 1,
+            sizeof *streams->made);
+    struct pn_stream_made *made = &streams->made[streams->made_count++];
+    *made = (struct pn_stream_made){.name = pn_arena_strdup(&streams->arena, name)};
+    if (pn_pipeline_make_stream(streams->env.pipeline, pattern, made->name, &streams->arena,
+                                &made->stream, &why) != 0) {
+        pn_log_warn(streams->env.logger, "stream", "%s; no table is filled from it", why.msg);
+    }
+    return made->stream;
+}
+
+/* --- coming ----------------------------------------------------------------------------------- */
+
+static bool has_worker(const struct pn_streams *streams, const struct pn_pipeline_stream *stream)
+{
+    for (size_t i = 0; i < streams->worker_count; i++) {
+        if (streams->workers[i]->stream == stream) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_if_new(struct pn_streams *streams, const char *name, bool starts)
+{
+    const struct pn_pipeline_stream *pattern =
+        pn_pipeline_stream_pattern(streams->env.pipeline, name);
+    if (pattern == NULL || pattern->flow_count == 0 ||
+        !pn_streams_is_asked_for(&streams->config, name)) {
+        return;
+    }
+    const struct pn_pipeline_stream *stream = stream_of(streams, name, pattern);
+    if (stream == NULL || has_worker(streams, stream)) {
+        return;
+    }
+    size_t before = streams->worker_count;
+    pn_streams_add_workers(streams, stream);
+    for (size_t i = before; starts && i < streams->worker_count; i++) {
+        struct pn_err why = {0};
+        if (pn_stream_worker_start(streams->workers[i], false, &why) != 0) {
+            pn_stream_view_failure(streams->workers[i], PN_WORKER_FAILED, &why);
+        }
+    }
+}
+
+/* --- going ------------------------------------------------------------------------------------ */
+
+static bool is_among(const char *name, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(names[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_waiting(struct pn_stream_worker *worker)
+{
+    pthread_mutex_lock(&worker->lock);
+    bool waiting = worker->view.state == PN_WORKER_WAITING;
+    pthread_mutex_unlock(&worker->lock);
+    return waiting;
+}
+
+static void remove_gone(struct pn_streams *streams, const char *const *names, size_t count)
+{
+    for (size_t i = streams->worker_count; i-- > 0;) {
+        struct pn_stream_worker *worker = streams->workers[i];
+        if (pn_pipeline_stream(streams->env.pipeline, worker->stream->name) != NULL ||
+            is_among(worker->stream->name, names, count) || !is_waiting(worker)) {
+            continue;
+        }
+        pn_stream_worker_ask_to_stop(worker);
+        pn_stream_worker_join(worker);
+        pthread_rwlock_wrlock(&streams->workers_lock);
+        streams->worker_count--;
+        memmove(&streams->workers[i], &streams->workers[i + 1],
+                (streams->worker_count - i) * sizeof(struct pn_stream_worker *));
+        pthread_rwlock_unlock(&streams->workers_lock);
+        pn_log_info(streams->env.logger, "stream", "%s is no longer filled: the stream %s is gone",
+                    worker->table->name, worker->stream->name);
+        pn_stream_worker_deinit(worker);
+        free(worker);
+    }
+}
+
+/* --- looking ---------------------------------------------------------------------------------- */
+
+int pn_streams_look_for_made(struct pn_streams *streams, bool starts, struct pn_err *e)
+{
+    const char **names = NULL;
+    size_t count = 0;
+    struct pn_arena arena;
+    if (!pn_streams_has_patterns(streams->env.pipeline)) {
+        return 0;
+    }
+    pn_arena_init(&arena, 0);
+    int rc = pn_stream_source_names(streams->env.source, &arena, &names, &count, e);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        add_if_new(streams, names[i], starts);
+    }
+    if (rc == 0) {
+        remove_gone(streams, names, count);
+    }
+    pn_arena_deinit(&arena);
+    return rc;
+}
+
+static void *watch(void *arg)
+{
+    struct pn_streams *streams = arg;
+    uint64_t seen = pn_bell_rings(&streams->watch_bell);
+    while (pn_bell_wait(&streams->watch_bell, seen, WATCH_MS) == seen) {
+        /* A server that can't be reached: the workers say so, too, and it is asked again. */
+        struct pn_err ignored = {0};
+        int rc = pn_streams_look_for_made(streams, true, &ignored);
+        (void)rc;
+    }
+    return NULL;
+}
+
+int pn_streams_watch(struct pn_streams *streams, struct pn_err *e)
+{
+    if (!pn_streams_has_patterns(streams->env.pipeline)) {
+        return 0;
+    }
+    int rc = pthread_create(&streams->watch, NULL, watch, streams);
+    if (rc != 0) {
+        return pn_err_errno(e, rc, "cannot start the thread that looks for new streams");
+    }
+    streams->is_watching = true;
+    return 0;
+}
+
+void pn_streams_unwatch(struct pn_streams *streams)
+{
+    if (streams->is_watching) {
+        pn_bell_ring(&streams->watch_bell);
+        pthread_join(streams->watch, NULL);
+        streams->is_watching = false;
+    }
+}
