@@ -227,7 +227,7 @@ static int plan_metadata(struct pn_delta_attempt *attempt, struct pn_err *e)
         if (rc != 0) {
             pn_err_prefix(e, "%s", attempt->table->path);
         }
-        return rc;
+        return rc != 0 ? PN_DELTA_MISFIT : 0;
     }
     if (pn_delta_schema_equal(metadata->schema, commit->schema) &&
         same_list(metadata->partition_columns, metadata->partition_column_count,

@@ -191,7 +191,7 @@ void pn_delta_pending_remove(const char *key);
  * Commits: finds the latest version, checks what came since against what this commit needs, writes
  * the next version, and tries again when somebody was faster (bounded, with a short random wait).
  * With OVERWRITE a schema that differs replaces the table's; with APPEND rows that don't fit into
- * it are an INPUT error. A schema of NULL is the table's own.
+ * it are an INPUT error with code PN_DELTA_MISFIT. A schema of NULL is the table's own.
  * A table whose features a writer must know and we don't, or that must not lose rows
  * (delta.appendOnly), is not written: INPUT names the feature.
  * A txn whose version is not above the table's own: CONFLICT with code PN_DELTA_TXN_SEEN, nothing
@@ -209,7 +209,12 @@ void pn_delta_pending_remove(const char *key);
  * Every checkpoint_interval commits a checkpoint is written and old log files are cleaned; failures
  * of these are logged and don't fail the commit.
  */
-enum { PN_DELTA_TXN_SEEN = -20, PN_DELTA_UNKNOWN = -21, PN_DELTA_LOST = -22 };
+enum {
+    PN_DELTA_TXN_SEEN = -20,
+    PN_DELTA_UNKNOWN = -21,
+    PN_DELTA_LOST = -22,
+    PN_DELTA_MISFIT = -23
+};
 int pn_delta_commit(struct pn_delta *table, const struct pn_delta_commit *commit, int64_t *version,
                     struct pn_err *e) PN_MUST_CHECK;
 

@@ -558,6 +558,84 @@ def test_columns_that_came_later_by_delta_rs(data):
     assert rows_by_delta_rs(path) == before
 
 
+GROWN = """
+name: grown
+topics:
+  t: {partitions: 1}
+tables:
+  grown:
+    path: foreign/grown
+    from_topic: t
+    columns:
+      Word: string
+      n: bigint
+      later: timestamp
+      at: struct<z bigint, x bigint>
+      filename: string
+  copied:
+    path: copied
+    sql: copied.sql
+    reads: [grown]
+    columns: {n: bigint, later: timestamp, at: "struct<z bigint, x bigint>"}
+dags:
+  copy:
+    tasks:
+      copy: {run: transform, tables: [copied]}
+"""
+
+
+def test_columns_that_no_file_has_are_null(data, tmp_path):
+    """As after ALTER TABLE ADD COLUMN, and as when the pipeline declares one column more."""
+    pipeline = tmp_path / "pipeline"
+    pipeline.mkdir()
+    (pipeline / "pipeline.yml").write_text(GROWN)
+    (pipeline / "copied.sql").write_text("SELECT n, later, \"at\" FROM grown\n")
+    ask = ["--pipeline", pipeline]
+
+    def rows(sql):
+        done = run("query", sql, *ask, "--format", "json", data=data)
+        return json.loads(done.stdout)
+
+    path = foreign(data, "grown")
+    deltalake.write_deltalake(path, pa.Table.from_pylist([{"n": 1, "at": {"x": 1}}]))
+    added = [deltalake.Field("word", "string"), deltalake.Field("later", "timestamp")]
+    deltalake.DeltaTable(path).alter.add_columns(added)
+    one = {"Word": None, "n": 1, "later": None, "at": {"z": None, "x": 1}, "filename": None}
+    assert rows("SELECT * FROM grown") == [one]
+    assert rows("SELECT count(*) AS c FROM grown WHERE later IS NULL") == [{"c": 1}]
+    run("task", "copy", "copy", *ask, data=data)
+    assert rows("SELECT * FROM copied") == [{key: one[key] for key in ("n", "later", "at")}]
+
+    more = pa.Table.from_pylist([{"word": "w", "n": 2, "at": {"x": 2}}])
+    deltalake.write_deltalake(path, more, mode="append", schema_mode="merge")
+    both = [one, {**one, "Word": "w", "n": 2, "at": {"z": None, "x": 2}}]
+    assert rows("SELECT * FROM grown ORDER BY n") == both
+    run("table", "optimize", "foreign/grown", *ask, data=data)
+    assert len(deltalake.DeltaTable(path).file_uris()) == 1
+    assert rows("SELECT * FROM grown ORDER BY n") == both
+
+    # Without a file there are no rows, but all columns.
+    deltalake.DeltaTable(path).delete()
+    assert rows("SELECT count(*) AS c, count(later) AS l FROM grown") == [{"c": 0, "l": 0}]
+
+
+def test_a_shallow_clone_is_named(data, tmp_path):
+    pipeline = tmp_path / "pipeline"
+    pipeline.mkdir()
+    (pipeline / "pipeline.yml").write_text(GROWN)
+    (pipeline / "copied.sql").write_text("SELECT n, later, \"at\" FROM grown\n")
+    path = foreign(data, "grown")
+    origin = tmp_path / "origin"
+    deltalake.write_deltalake(origin, pa.table({"n": [1]}))
+    deltalake.write_deltalake(path, pa.table({"n": [2]}))
+    file = Path(deltalake.DeltaTable(origin).file_uris()[0])
+    add = {"path": f"file://{file}", "partitionValues": {}, "size": file.stat().st_size,
+           "modificationTime": 1, "dataChange": True}
+    (path / "_delta_log" / f"{1:020}.json").write_text(json.dumps({"add": add}) + "\n")
+    message = refused("query", "SELECT n FROM grown", "--pipeline", pipeline, data=data)
+    assert "table 'grown'" in message and str(file) in message and "deep clone" in message
+
+
 def test_naive_timestamps_by_delta_rs(data):
     path = foreign(data, "naive")
     rows = pa.table({"moment": pa.array([datetime(2020, 1, 1)], pa.timestamp("us"))})

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 
 import pytest
+from deltalake import Field
 
 from contract import CLEAN, SCHEMAS, UID, delta, post, run_dag
 from pinion import Server, run
@@ -270,6 +271,40 @@ def test_health_names_what_is_not_filled(server, data):
     }  # fmt: skip
     kinesis(server.url).create_stream(StreamName=STREAMS["pin"], ShardCount=1)
     await_health(server, lambda health: len(health["stalled_tables"]) == 1)
+
+
+def test_a_column_more_than_the_table_has(data, tmp_path):
+    """The stream stops and says why; what is in the table is read; ALTER TABLE lets it go on."""
+    pipeline = pipeline_from_the_oldest(tmp_path)
+    with Server(data, "--pipeline", pipeline) as server:
+        put(server.url, "user", {"ind": 1, "first_name": "a", "last_name": "b"})
+        await_rows(data, "user", 1)
+    definition = pipeline / "pipeline.yml"
+    text = definition.read_text()
+    definition.write_text(text.replace("date_joined: timestamp", "date_joined: timestamp\n"
+                                       "      first_name: string"))  # fmt: skip
+    select = pipeline / "clean/user.sql"
+    select.write_text(select.read_text().replace("\nFROM", ",\n    first_name\nFROM"))
+
+    def ask(sql):
+        done = run("query", sql, "--pipeline", pipeline, "--format", "json", data=data)
+        return json.loads(done.stdout)
+
+    with Server(data, "--pipeline", pipeline) as server:
+        put(server.url, "user", {"ind": 2, "first_name": "c", "last_name": "d"})
+        health = await_health(server, lambda health: health["stalled_tables"])
+        (stalled,) = health["stalled_tables"]
+        assert (stalled["table"], stalled["state"]) == ("stream_user", "failed")
+        for word in ("'stream_user'", PATHS["user"], "'first_name'", "'user'", "ALTER TABLE"):
+            assert word in stalled["reason"]
+        assert ask("SELECT ind, user_name FROM stream_user") == [{"ind": 1, "user_name": "ab"}]
+        assert ask("SELECT ind, first_name FROM stream_user") == [{"ind": 1, "first_name": None}]
+    table(data, PATHS["user"]).alter.add_columns([Field("first_name", "string")])
+    with Server(data, "--pipeline", pipeline) as server:
+        await_rows(data, "user", 2)
+        assert ask("SELECT ind, first_name FROM stream_user ORDER BY ind") == [
+            {"ind": 1, "first_name": None}, {"ind": 2, "first_name": "c"}]  # fmt: skip
+        await_health(server, lambda health: health["status"] == "ok")
 
 
 def test_health_names_what_does_not_land(server, data):

@@ -213,6 +213,17 @@ static int commit(struct pn_appender *appender, const struct pn_written *written
     return rc;
 }
 
+/* The pipeline's columns aren't the table's any more. */
+static void advise_misfit(const struct pn_table *table, struct pn_err *e)
+{
+    const struct pn_err why = *e;
+    (void)pn_err_set(e, why.class_, PN_DELTA_MISFIT,
+                     "%s, while '%s' in pipeline.yml declares it so: a table that a stream fills "
+                     "keeps its columns until another writer changes them (ALTER TABLE ... ADD "
+                     "COLUMNS); do that, or give '%s' its former columns, and start again",
+                     why.msg, table->like->name, table->like->name);
+}
+
 /* A file that waited for long (the machine slept) isn't committed: the batch comes again. */
 static int check_age(const struct pn_appender *appender, const struct pn_written *written,
                      struct pn_err *e)
@@ -240,6 +251,9 @@ static int append_batch(struct pn_appender *appender, struct pn_table_report *re
     }
     if (rc == 0) {
         rc = commit(appender, &written, &report->version, e);
+    }
+    if (rc == PN_DELTA_MISFIT) {
+        advise_misfit(appender->table, e);
     }
     if (rc != 0) {
         pn_duckdb_write_undo(appender->engine, &written, rc);

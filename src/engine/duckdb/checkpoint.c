@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "engine/duckdb/private.h"
+#include "engine/duckdb/scan.h"
 
 enum { LINE_BYTES_MAX = 64 << 20 };
 
@@ -208,7 +208,7 @@ static int find_columns(duckdb_connection connection, const char *url, const cha
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     pn_buf_adds(&sql, "SELECT * FROM read_parquet(");
     pn_duckdb_add_path(&sql, url);
-    pn_buf_adds(&sql, ") LIMIT 0");
+    pn_buf_adds(&sql, PN_DUCKDB_FILE_END " LIMIT 0");
     int rc = pn_duckdb_run_buf(connection, &sql, &result, &why);
     pn_buf_deinit(&sql);
     if (rc != 0) {
@@ -245,7 +245,7 @@ static int read_columns(duckdb_connection connection, struct reading *reading,
     }
     pn_buf_adds(&sql, " FROM read_parquet(");
     pn_duckdb_add_path(&sql, reading->url);
-    pn_buf_adds(&sql, ")");
+    pn_buf_adds(&sql, PN_DUCKDB_FILE_END);
     int rc = pn_duckdb_run_buf(connection, &sql, &result, &why);
     pn_buf_deinit(&sql);
     if (rc != 0) {

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "engine/duckdb/scan.h"
 #include "pipeline/pattern.h"
 
 enum {
@@ -267,11 +268,11 @@ static int make_line_bases(duckdb_connection connection, struct pn_landed_scan *
 }
 
 /* What earlier loads found for other tables. */
-static int add_kept(struct pn_dead_letters *dead, const struct pn_delta_snapshot *snapshot,
-                    struct pn_buf *sql, struct pn_err *e)
+static int add_kept(struct pn_dead_letters *dead, duckdb_connection connection,
+                    const struct pn_delta_snapshot *snapshot, struct pn_buf *sql, struct pn_err *e)
 {
     pn_buf_adds(sql, "SELECT " COLUMN_LIST " FROM (");
-    int rc = pn_duckdb_add_scan(dead->engine, &dead->itself, snapshot, sql, e);
+    int rc = pn_duckdb_add_scan(dead->engine, connection, &dead->itself, snapshot, true, sql, e);
     pn_buf_adds(sql, ") WHERE \"table\" NOT IN (");
     for (size_t i = 0; i < dead->count; i++) {
         pn_buf_adds(sql, i == 0 ? "" : ", ");
@@ -342,13 +343,13 @@ static int find_sunk(struct pn_dead_letters *dead, struct pn_landed_scan **sunk,
     return rc;
 }
 
-static int put_together(struct pn_dead_letters *dead, const struct pn_delta_snapshot *snapshot,
-                        struct pn_landed_scan *spool, struct pn_landed_scan *const *sunk,
-                        struct pn_buf *sql, struct pn_err *e)
+static int put_together(struct pn_dead_letters *dead, duckdb_connection connection,
+                        const struct pn_delta_snapshot *snapshot, struct pn_landed_scan *spool,
+                        struct pn_landed_scan *const *sunk, struct pn_buf *sql, struct pn_err *e)
 {
     pn_buf_reset(sql);
     pn_buf_adds(sql, "SELECT * FROM (");
-    int rc = add_kept(dead, snapshot, sql, e);
+    int rc = add_kept(dead, connection, snapshot, sql, e);
     if (dead->size_bytes > 0) {
         add_spooled(spool, sql);
     }
@@ -405,7 +406,7 @@ static int rewrite(struct pn_dead_letters *dead, duckdb_connection connection,
         }
     }
     if (!empty || !nothing) {
-        rc = put_together(dead, snapshot, spool, sunk, &sql, e);
+        rc = put_together(dead, connection, snapshot, spool, sunk, &sql, e);
         if (rc == 0) {
             rc = pn_duckdb_write(dead->engine, connection, &dead->itself, &sql, &written, e);
         }

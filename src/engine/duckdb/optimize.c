@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "engine/duckdb/scan.h"
 #include "engine/duckdb/write.h"
 
 enum { COMMIT_EVERY_MS = 5000, TRIES_MAX = 8 };

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "engine/duckdb/private.h"
+#include "engine/duckdb/scan.h"
 #include "engine/duckdb/write.h"
 
 void pn_duckdb_views_init(struct pn_duckdb_views *views)
@@ -43,20 +44,36 @@ static void forget_lost(struct pn_duckdb_views *views)
     }
 }
 
-static int make(struct pn_duckdb *engine, duckdb_connection connection,
-                const struct pn_table *table, const struct pn_delta_snapshot *snapshot,
-                struct pn_err *e)
+static int try_make(struct pn_duckdb *engine, duckdb_connection connection,
+                    const struct pn_table *table, const struct pn_delta_snapshot *snapshot,
+                    bool ask, struct pn_err *e)
 {
     struct pn_buf sql;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     pn_buf_adds(&sql, "CREATE OR REPLACE VIEW ");
     pn_duckdb_add_name(&sql, table->name);
     pn_buf_adds(&sql, " AS ");
-    int rc = pn_duckdb_add_scan(engine, table, snapshot, &sql, e);
+    int rc = pn_duckdb_add_scan(engine, connection, table, snapshot, ask, &sql, e);
     if (rc == 0) {
         rc = pn_duckdb_run_buf(connection, &sql, NULL, e);
     }
     pn_buf_deinit(&sql);
+    return rc;
+}
+
+static int make(struct pn_duckdb *engine, duckdb_connection connection,
+                const struct pn_table *table, const struct pn_delta_snapshot *snapshot,
+                struct pn_err *e)
+{
+    struct pn_err why = {.msg = ""};
+    int rc = try_make(engine, connection, table, snapshot, false, &why);
+    if (rc != 0 && pn_duckdb_misses_column(&why)) {
+        rc = try_make(engine, connection, table, snapshot, true, &why);
+    }
+    if (rc != 0) {
+        pn_duckdb_explain_outside(engine, table, snapshot, &why);
+        pn_err_copy(e, &why);
+    }
     return rc;
 }
 

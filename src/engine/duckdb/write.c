@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "engine/duckdb/decode.h"
 
 struct pn_delta *pn_duckdb_delta(struct pn_duckdb *engine, const char *path)
 {
@@ -187,104 +186,4 @@ int pn_duckdb_overwrite(struct pn_duckdb *engine, const struct pn_table *table,
     pn_buf_deinit(&schema);
     pn_delta_destroy(&delta);
     return rc;
-}
-
-/* --- reading a snapshot ----------------------------------------------------------------------- */
-
-int pn_duckdb_check_readable(const char *path, const struct pn_delta_snapshot *snapshot,
-                             struct pn_err *e)
-{
-    const struct pn_delta_metadata *metadata = &snapshot->metadata;
-    for (size_t i = 0; i < metadata->configuration_count; i++) {
-        const struct pn_delta_map_entry *entry = &metadata->configuration[i];
-        if (strcmp(entry->key, "delta.columnMapping.mode") == 0 && entry->value != NULL &&
-            strcmp(entry->value, "none") != 0) {
-            return pn_err_input(e, "table %s maps its columns' names, which pinion can't read yet",
-                                path);
-        }
-    }
-    for (size_t i = 0; i < snapshot->file_count; i++) {
-        if (snapshot->files[i].deletion_vector != NULL) {
-            return pn_err_input(e,
-                                "table %s has deletion vectors, which pinion can't read yet: "
-                                "rewrite its files (REORG TABLE ... APPLY (PURGE))",
-                                path);
-        }
-    }
-    return 0;
-}
-
-int pn_duckdb_add_file(struct pn_duckdb *engine, const char *table_path, const char *path,
-                       struct pn_buf *sql, struct pn_err *e)
-{
-    char *url = NULL;
-    struct pn_err why = {0};
-    int rc = pn_delta_file_url(engine->store, table_path, path, &url, &why);
-    if (rc == 0) {
-        pn_duckdb_add_path(sql, url);
-    } else {
-        enum pn_class class_ = why.class_ == PN_CLASS_MISSING ? PN_CLASS_CORRUPT : why.class_;
-        pn_err_set(e, class_, rc, "table %s names a file that cannot be read: %s", table_path,
-                   why.msg);
-    }
-    free(url);
-    return rc;
-}
-
-static int add_snapshot_files(struct pn_duckdb *engine, const char *table_path,
-                              const struct pn_delta_snapshot *snapshot, struct pn_buf *sql,
-                              struct pn_err *e)
-{
-    int rc = 0;
-    pn_buf_adds(sql, "read_parquet([");
-    for (size_t i = 0; rc == 0 && i < snapshot->file_count; i++) {
-        pn_buf_adds(sql, i == 0 ? "" : ", ");
-        rc = pn_duckdb_add_file(engine, table_path, snapshot->files[i].path, sql, e);
-    }
-    pn_buf_adds(sql, PN_DUCKDB_FILES_END);
-    return rc;
-}
-
-/* Appends CAST(<value> AS <the column's type>) AS <its name>. */
-static void add_cast(const struct pn_column *column, bool null, struct pn_buf *sql)
-{
-    pn_buf_adds(sql, "CAST(");
-    if (null) {
-        pn_buf_adds(sql, "NULL");
-    } else {
-        pn_duckdb_add_name(sql, column->name);
-    }
-    pn_buf_adds(sql, " AS ");
-    pn_type_sql(&column->type, sql);
-    pn_buf_adds(sql, ") AS ");
-    pn_duckdb_add_name(sql, column->name);
-}
-
-/* The table's columns, each cast to its type: other writers' files may have another that fits, such
- * as times without a zone. */
-static void add_columns(const struct pn_table *table, bool null, struct pn_buf *sql)
-{
-    pn_buf_adds(sql, "SELECT ");
-    for (size_t i = 0; i < pn_decoder_columns(table); i++) {
-        pn_buf_adds(sql, i == 0 ? "" : ", ");
-        add_cast(pn_decoder_column(table, i), null, sql);
-    }
-}
-
-int pn_duckdb_add_scan(struct pn_duckdb *engine, const struct pn_table *table,
-                       const struct pn_delta_snapshot *snapshot, struct pn_buf *sql,
-                       struct pn_err *e)
-{
-    if (snapshot == NULL || snapshot->file_count == 0) {
-        add_columns(table, true, sql);
-        pn_buf_adds(sql, " WHERE false");
-        return 0;
-    }
-    int rc = pn_duckdb_check_readable(table->path, snapshot, e);
-    if (rc == 0 && snapshot->metadata.partition_column_count > 0) {
-        rc = pn_err_input(e, "table %s is partitioned, which pinion can't read yet", table->path);
-    }
-    add_columns(table, false, sql);
-    pn_buf_adds(sql, " FROM ");
-    return rc != 0 ? rc : add_snapshot_files(engine, table->path, snapshot, sql, e);
 }

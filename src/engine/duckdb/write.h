@@ -61,25 +61,6 @@ int pn_duckdb_overwrite(struct pn_duckdb *engine, const struct pn_table *table,
 /* A handle on a table by its path in the store. */
 struct pn_delta *pn_duckdb_delta(struct pn_duckdb *engine, const char *path);
 
-/*
- * Appends "SELECT <columns> FROM read_parquet([...])" over a snapshot's files, or a typed SELECT
- * without rows when `snapshot` is NULL or has none. A snapshot this engine can't read (deletion
- * vectors, partitions, renamed columns) is an INPUT error.
- */
-int pn_duckdb_add_scan(struct pn_duckdb *engine, const struct pn_table *table,
-                       const struct pn_delta_snapshot *snapshot, struct pn_buf *sql,
-                       struct pn_err *e) PN_MUST_CHECK;
-
-/* Has the snapshot what this engine can't read from its files as they are? Then an INPUT error. */
-int pn_duckdb_check_readable(const char *path, const struct pn_delta_snapshot *snapshot,
-                             struct pn_err *e) PN_MUST_CHECK;
-/* The end of "read_parquet([...": a table's files need not have all its columns, nor the first one
- * those of the others, which would be left out without a word. */
-#define PN_DUCKDB_FILES_END "], union_by_name = true)"
-/* Appends the literal of a data file's place; `path` is below the table's, or one of its own. */
-int pn_duckdb_add_file(struct pn_duckdb *engine, const char *table_path, const char *path,
-                       struct pn_buf *sql, struct pn_err *e) PN_MUST_CHECK;
-
 /* stats.c: Delta's statistics for columns, from the row of a COPY ... (RETURN_STATS) result. NULL
  * when they can't be told. Caller frees. */
 char *pn_duckdb_stats(const struct pn_table *table, int64_t rows, duckdb_vector statistics);

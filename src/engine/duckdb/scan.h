@@ -1,0 +1,39 @@
+/*
+ * A table's snapshot as a SELECT: its columns, each of its type, over the snapshot's files. A
+ * column, or a field of a struct, that no file has is null, as Delta has it: one that was declared
+ * or added after the files were written.
+ */
+#ifndef PN_ENGINE_DUCKDB_SCAN_H
+#define PN_ENGINE_DUCKDB_SCAN_H
+
+#include "engine/duckdb/private.h"
+
+/*
+ * Appends "SELECT <columns> FROM read_parquet([...])" over a snapshot's files, or a typed SELECT
+ * without rows when `snapshot` is NULL or has none. With `ask`, the files are asked for their
+ * columns first. Without, the statement is quicker to make, and doesn't bind when a column is in no
+ * file: pn_duckdb_misses_column() tells. A snapshot this engine can't read (deletion vectors,
+ * partitions, renamed columns) is an INPUT error.
+ */
+int pn_duckdb_add_scan(struct pn_duckdb *engine, duckdb_connection connection,
+                       const struct pn_table *table, const struct pn_delta_snapshot *snapshot,
+                       bool ask, struct pn_buf *sql, struct pn_err *e) PN_MUST_CHECK;
+bool pn_duckdb_misses_column(const struct pn_err *e);
+/* DuckDB refused to read a file (`e`): the error gets to name the table, the file and what to do.
+ * Other errors stay as they are. */
+void pn_duckdb_explain_outside(struct pn_duckdb *engine, const struct pn_table *table,
+                               const struct pn_delta_snapshot *snapshot, struct pn_err *e);
+
+/* Has the snapshot what this engine can't read from its files as they are? Then an INPUT error. */
+int pn_duckdb_check_readable(const char *path, const struct pn_delta_snapshot *snapshot,
+                             struct pn_err *e) PN_MUST_CHECK;
+/* The ends of "read_parquet([..." and "read_parquet(...": a table's files need not have all its
+ * columns, nor the first one those of the others, which would be left out without a word; and a
+ * folder named "id=5" on the way to a file is no value of its column `id`. */
+#define PN_DUCKDB_FILES_END "], union_by_name = true, hive_partitioning = false)"
+#define PN_DUCKDB_FILE_END  ", hive_partitioning = false)"
+/* Appends the literal of a data file's place; `path` is below the table's, or one of its own. */
+int pn_duckdb_add_file(struct pn_duckdb *engine, const char *table_path, const char *path,
+                       struct pn_buf *sql, struct pn_err *e) PN_MUST_CHECK;
+
+#endif
