@@ -91,6 +91,7 @@ static void print_name(struct batch *batch, size_t i)
     FILE *out = batch->cli->out;
     switch (batch->cli->format) {
     case PN_FORMAT_TABLE:
+    case PN_FORMAT_EXPANDED:
         (void)fprintf(out, "\n%s: %s\n", query->name, query->description);
         break;
     case PN_FORMAT_JSON:

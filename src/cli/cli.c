@@ -13,6 +13,7 @@
 #include "base/units.h"
 #include "cli/describe.h"
 #include "cli/options.h"
+#include "cli/terminal.h"
 
 enum { COMMANDS_MAX = 64 };
 
@@ -46,12 +47,22 @@ void pn_cli_deinit(struct pn_cli *cli)
     pn_logger_destroy(&cli->logger);
 }
 
-/* One line, whatever the message holds: a name from outside may have brought control characters. */
+/* One line, whatever the message holds: names and values from outside may be in it. */
 static void print_line(FILE *err, const char *text)
 {
     fputs("pinion: ", err);
-    for (; *text != '\0'; text++) {
-        fputc((unsigned char)*text < 0x20 || *text == 0x7f ? ' ' : *text, err);
+    for (size_t len = strlen(text); len > 0;) {
+        unsigned code = 0;
+        int width = 0;
+        size_t bytes = pn_text_steers(text, len, &code);
+        if (bytes > 0) {
+            fputc(' ', err);
+        } else {
+            bytes = pn_text_next(text, len, &width);
+            fwrite(text, 1, bytes, err);
+        }
+        text += bytes;
+        len -= bytes;
     }
     fputc('\n', err);
 }
@@ -148,6 +159,9 @@ static void take_given(struct pn_cli *cli)
         cli->format = strcmp(cli->given.format, "json") == 0  ? PN_FORMAT_JSON
                       : strcmp(cli->given.format, "csv") == 0 ? PN_FORMAT_CSV
                                                               : PN_FORMAT_TABLE;
+    }
+    if (cli->given.expanded) {
+        cli->format = PN_FORMAT_EXPANDED;
     }
     /* The option tables let no other words through than these functions know. */
     bool known = true;
@@ -257,6 +271,11 @@ bool pn_cli_parse(struct pn_cli *cli, const struct pn_syntax *syntax, int *argc,
     if (syntax->operands_max >= 0 && *argc > syntax->operands_max) {
         *status =
             pn_cli_usage(cli, "\"%.40s\" is one word too many", (*argv)[syntax->operands_max]);
+        return false;
+    }
+    if (cli->given.expanded && cli->given.format != NULL &&
+        strcmp(cli->given.format, "table") != 0) {
+        *status = pn_cli_usage(cli, "--expanded goes with --format table");
         return false;
     }
     take_given(cli);

@@ -89,7 +89,7 @@ struct pn_opt {
  * --log-level and --help are every command's. */
 enum pn_uses {
     PN_USES_URL = 1,    /* --url: talk to this running server */
-    PN_USES_FORMAT = 2, /* --format table|json|csv */
+    PN_USES_FORMAT = 2, /* --format table|json|csv, --expanded */
     PN_USES_QUIET = 4   /* --quiet: no progress */
 };
 
@@ -103,7 +103,12 @@ struct pn_syntax {
     const char *examples;      /* whole lines, each with its newline, or NULL */
 };
 
-enum pn_format { PN_FORMAT_TABLE, PN_FORMAT_JSON, PN_FORMAT_CSV };
+enum pn_format { PN_FORMAT_TABLE, PN_FORMAT_JSON, PN_FORMAT_CSV, PN_FORMAT_EXPANDED };
+
+static inline bool pn_format_is_for_people(enum pn_format format)
+{
+    return format == PN_FORMAT_TABLE || format == PN_FORMAT_EXPANDED;
+}
 
 /* --- the program's state -------------------------------------------------------------------- */
 
@@ -141,6 +146,7 @@ struct pn_cli {
         const char *format;
         const char *log_format;
         const char *log_level;
+        bool expanded;
         bool help;
         bool version;
     } given; /* the shared options as they were written */

@@ -286,7 +286,7 @@ static int cmd_runs(struct pn_cli *cli, int argc, char **argv)
     }
     if (rc == 0) {
         print_runs(&session, runs, count);
-        if (cli->format == PN_FORMAT_TABLE && offset + (int64_t)count < total) {
+        if (pn_format_is_for_people(cli->format) && offset + (int64_t)count < total) {
             (void)fprintf(cli->err, "%zu of %" PRId64 " runs; more with --offset %" PRId64 "\n",
                           count, total, offset + (int64_t)count);
         }
@@ -339,7 +339,7 @@ static int cmd_status(struct pn_cli *cli, int argc, char **argv)
     struct pn_run run = {0};
     int rc = open_run(cli, argc, argv, &session, &run, &failure);
     if (rc == 0) {
-        if (cli->format == PN_FORMAT_TABLE) {
+        if (pn_format_is_for_people(cli->format)) {
             (void)fprintf(cli->out, "%s  %s\n\n", run.run_id, pn_run_state_name(run.state));
         }
         rc = print_task_runs(&session, &run, &failure);

@@ -66,6 +66,11 @@ void pn_options_shared(struct pn_cli *cli, unsigned uses, struct pn_opt *opts)
                                   .choices = "table|json|csv",
                                   .target = &cli->given.format,
                                   .help = "how the result is printed (table)"};
+    const struct pn_opt expanded = {.name = "expanded",
+                                    .short_name = 'x',
+                                    .kind = PN_OPT_FLAG,
+                                    .target = &cli->given.expanded,
+                                    .help = "one column a line, as where a row is too wide"};
     const struct pn_opt quiet = {.name = "quiet",
                                  .short_name = 'q',
                                  .kind = PN_OPT_FLAG,
@@ -77,6 +82,7 @@ void pn_options_shared(struct pn_cli *cli, unsigned uses, struct pn_opt *opts)
     }
     if (uses & PN_USES_FORMAT) {
         opts[count++] = format;
+        opts[count++] = expanded;
     }
     if (uses & PN_USES_QUIET) {
         opts[count++] = quiet;

@@ -3,19 +3,18 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
-#include <wchar.h>
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "cli/terminal.h"
 
 enum {
     ROWS_HELD_MAX = 1000,      /* a table's widths come from these */
     BYTES_HELD_MAX = 16 << 20, /* and no more text than this is held */
     CELL_BYTES_MAX = 64 << 20, /* larger values are not printed, but said to be there */
-    COLUMN_LEAST = 8,          /* a column is not shrunk below */
-    GAP = 2                    /* between columns of a table */
+    COLUMN_LEAST = 12,         /* a column is not shrunk below, nor below its name */
+    GAP = 2,                   /* between columns of a table */
+    EXPANDED_LINE = 24         /* how long the line before a row is at least */
 };
 
 enum cell_kind { CELL_NULL, CELL_TEXT, CELL_RAW };
@@ -31,52 +30,58 @@ struct pn_output {
     enum pn_format format;
     struct column *columns;
     size_t count;
-    size_t at;          /* the next cell's column */
-    int64_t rows;       /* complete ones */
-    struct pn_buf text; /* scratch: one cell */
+    size_t at;            /* the next cell's column */
+    int64_t rows;         /* complete ones */
+    struct pn_buf text;   /* scratch: one cell */
+    int terminal_columns; /* 0: what is printed goes elsewhere */
 
-    /* TABLE: the cells held back, NUL-terminated, a row after the other. */
+    /* For people: the cells held back, NUL-terminated, a row after the other. */
     struct pn_buf held;
     bool streaming; /* the widths are decided, rows go out at once */
+    bool expanded;  /* one column a line; decided with the widths */
+    int name_width; /* then of the columns' names */
 };
 
-/* How many bytes at `text` make the next character, and how many columns it takes. */
-static size_t next_char(const char *text, size_t len, int *width)
+/* A name that JSON has no member of yet, for a column whose name another one has, too. */
+static char *unused_name(const struct column *columns, size_t count, size_t at)
 {
-    wchar_t c = 0;
-    mbstate_t state;
-    memset(&state, 0, sizeof state);
-    size_t bytes = mbrtowc(&c, text, len, &state);
-    if (bytes == 0 || bytes > len) { /* invalid, or cut: the byte by itself */
-        *width = 1;
-        return 1;
+    for (size_t number = 1;; number++) {
+        char *name = pn_xasprintf("%s_%zu", columns[at].name, number);
+        size_t i = 0;
+        while (i < count && strcmp(columns[i].name, name) != 0) {
+            i++;
+        }
+        if (i == count) {
+            return name;
+        }
+        free(name);
     }
-    *width = wcwidth(c);
-    *width = *width < 0 ? 1 : *width;
-    return bytes;
 }
 
-static int text_width(const char *text)
+/* An object's members have names of their own, which a result's columns need not have. */
+static void tell_apart(struct column *columns, size_t count)
 {
-    int width = 0;
-    for (size_t len = strlen(text); len > 0;) {
-        int w = 0;
-        size_t bytes = next_char(text, len, &w);
-        width += w;
-        text += bytes;
-        len -= bytes;
+    for (size_t i = 1; i < count; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(columns[i].name, columns[k].name) == 0) {
+                char *name = unused_name(columns, count, i);
+                free(columns[i].name);
+                columns[i].name = name;
+                break;
+            }
+        }
     }
-    return width;
 }
 
-static int terminal_columns(FILE *file)
+/* Names may come from outside, as columns of somebody's table. */
+static char *shown_name(const char *name)
 {
-    struct winsize size;
-    int fd = fileno(file);
-    if (fd < 0 || !isatty(fd) || ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) {
-        return 0;
-    }
-    return size.ws_col;
+    struct pn_buf shown;
+    pn_buf_init(&shown, CELL_BYTES_MAX);
+    pn_text_add_shown(&shown, name, strlen(name));
+    char *copy = pn_xstrdup(pn_buf_text(&shown));
+    pn_buf_deinit(&shown);
+    return copy;
 }
 
 struct pn_output *pn_output_create(FILE *file, enum pn_format format,
@@ -88,10 +93,16 @@ struct pn_output *pn_output_create(FILE *file, enum pn_format format,
     output->format = format;
     output->columns = pn_xcalloc(count, sizeof *output->columns);
     output->count = count;
+    output->terminal_columns = pn_terminal_columns(file);
     for (size_t i = 0; i < count; i++) {
-        output->columns[i].name = pn_xstrdup(columns[i].name);
-        output->columns[i].is_number = columns[i].is_number;
-        output->columns[i].width = text_width(columns[i].name);
+        struct column *column = &output->columns[i];
+        column->name = pn_format_is_for_people(output->format) ? shown_name(columns[i].name)
+                                                               : pn_xstrdup(columns[i].name);
+        column->is_number = columns[i].is_number;
+        column->width = pn_text_width(column->name);
+    }
+    if (format == PN_FORMAT_JSON) {
+        tell_apart(output->columns, count);
     }
     pn_buf_init(&output->text, CELL_BYTES_MAX);
     pn_buf_init(&output->held, BYTES_HELD_MAX + CELL_BYTES_MAX);
@@ -105,22 +116,51 @@ bool pn_output_failed(const struct pn_output *output)
 
 /* --- CSV and JSON --------------------------------------------------------------------------- */
 
-static void csv_field(FILE *file, const char *text, size_t len, bool is_null)
+/* Copies text; on a terminal without what would steer it, but for line ends and tabs. CSV has no
+ * escapes, so elsewhere every byte is as it is. */
+static void csv_text(const struct pn_output *output, const char *text, size_t len)
 {
+    struct pn_buf shown;
+    if (output->terminal_columns == 0) {
+        fwrite(text, 1, len, output->file);
+        return;
+    }
+    pn_buf_init(&shown, CELL_BYTES_MAX);
+    for (size_t i = 0; i < len; i++) {
+        size_t plain = i;
+        while (plain < len && text[plain] != '\n' && text[plain] != '\t') {
+            plain++;
+        }
+        pn_text_add_shown(&shown, text + i, plain - i);
+        i = plain;
+        if (i < len) {
+            pn_buf_addc(&shown, text[i]);
+        }
+    }
+    fwrite(pn_buf_text(&shown), 1, shown.len, output->file);
+    pn_buf_deinit(&shown);
+}
+
+static void csv_field(const struct pn_output *output, const char *text, size_t len, bool is_null)
+{
+    FILE *file = output->file;
     bool quote = !is_null && len == 0;
     for (size_t i = 0; i < len && !quote; i++) {
         quote = strchr("\",\r\n", text[i]) != NULL;
     }
     if (!quote) {
-        fwrite(text, 1, len, file);
+        csv_text(output, text, len);
         return;
     }
     fputc('"', file);
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] == '"') {
-            fputc('"', file);
-        }
-        fputc(text[i], file);
+    while (len > 0) {
+        const char *next = memchr(text, '"', len);
+        size_t plain = next != NULL ? (size_t)(next - text) : len;
+        csv_text(output, text, plain);
+        fputs(next != NULL ? "\"\"" : "", file);
+        plain += next != NULL;
+        text += plain;
+        len -= plain;
     }
     fputc('"', file);
 }
@@ -130,7 +170,7 @@ static void csv_header(struct pn_output *output)
     for (size_t i = 0; i < output->count; i++) {
         const char *name = output->columns[i].name;
         fputs(i > 0 ? "," : "", output->file);
-        csv_field(output->file, name, strlen(name), false);
+        csv_field(output, name, strlen(name), false);
     }
     fputs("\r\n", output->file);
 }
@@ -141,8 +181,30 @@ static void csv_cell(struct pn_output *output, const char *text, size_t len, enu
         csv_header(output);
     }
     fputs(output->at > 0 ? "," : "", output->file);
-    csv_field(output->file, text, len, kind == CELL_NULL);
+    csv_field(output, text, len, kind == CELL_NULL);
     fputs(output->at + 1 == output->count ? "\r\n" : "", output->file);
+}
+
+/* JSON text with what would steer a terminal as \\uXXXX, which says the same: such characters are
+ * within strings only. */
+static void write_json(FILE *file, const char *json, size_t len)
+{
+    size_t plain = 0; /* start of what is written as it is */
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)json[i];
+        unsigned code = 0;
+        if (c < 0x7f || (c != 0x7f && c != 0xc2 && c != 0xd8 && c != 0xe2)) {
+            continue;
+        }
+        size_t bytes = pn_text_steers(json + i, len - i, &code);
+        if (bytes > 0) {
+            fwrite(json + plain, 1, i - plain, file);
+            fprintf(file, "\\u%04x", code);
+            i += bytes - 1;
+            plain = i + 1;
+        }
+    }
+    fwrite(json + plain, 1, len - plain, file);
 }
 
 static void json_cell(struct pn_output *output, const char *text, size_t len, enum cell_kind kind)
@@ -159,7 +221,7 @@ static void json_cell(struct pn_output *output, const char *text, size_t len, en
         pn_buf_add(out, text, len);
     }
     pn_buf_adds(out, output->at + 1 == output->count ? "}" : "");
-    fwrite(pn_buf_text(out), 1, out->len, output->file);
+    write_json(output->file, pn_buf_text(out), out->len);
 }
 
 /* --- tables --------------------------------------------------------------------------------- */
@@ -177,7 +239,7 @@ static size_t fitting(const char *text, int *room)
     size_t bytes = 0;
     for (size_t len = strlen(text); len > bytes;) {
         int width = 0;
-        size_t next = next_char(text + bytes, len - bytes, &width);
+        size_t next = pn_text_next(text + bytes, len - bytes, &width);
         if (width > *room) {
             break;
         }
@@ -197,14 +259,14 @@ static void cut_cell(FILE *file, const char *text, int width, bool is_number, in
     size_t head = fitting(text, &head_room);
     size_t tail = fitting(text, &skipped);
     if (skipped > 0) { /* a character that is wide is there still */
-        tail += next_char(text + tail, strlen(text + tail), &skipped);
+        tail += pn_text_next(text + tail, strlen(text + tail), &skipped);
     }
     fwrite(text, 1, head, file);
     fputs("\xe2\x80\xa6", file); /* … */
     *room = head_room;
     if (tail_room > 0) {
         fputs(text + tail, file);
-        *room += tail_room - text_width(text + tail);
+        *room += tail_room - pn_text_width(text + tail);
     }
 }
 
@@ -213,7 +275,7 @@ static void table_cell(const struct pn_output *output, size_t at, const char *te
 {
     const struct column *column = &output->columns[at];
     FILE *file = output->file;
-    int width = text_width(text);
+    int width = pn_text_width(text);
     bool last = at + 1 == output->count;
     pad(file, at > 0 ? GAP : 0);
     if (width <= column->width) {
@@ -230,45 +292,67 @@ static void table_cell(const struct pn_output *output, size_t at, const char *te
     }
 }
 
-/* Takes columns off the widest until the table fits, or none is left to shrink. */
-static void fit_terminal(struct pn_output *output)
+/* How narrow a column may get; a number is whole or not there. */
+static int least_width(const struct column *column)
 {
-    int limit = terminal_columns(output->file);
-    if (limit == 0) {
-        return;
-    }
+    int name = pn_text_width(column->name);
+    int least = column->is_number ? column->width : name > COLUMN_LEAST ? name : COLUMN_LEAST;
+    return least < column->width ? least : column->width;
+}
+
+/* Takes columns off the widest until the table fits; false when it cannot. */
+static bool fit_terminal(struct pn_output *output)
+{
+    int limit = output->terminal_columns;
     int total = -GAP;
     for (size_t i = 0; i < output->count; i++) {
         total += output->columns[i].width + GAP;
     }
-    while (total > limit) {
-        struct column *widest = &output->columns[0];
-        for (size_t i = 1; i < output->count; i++) {
-            if (output->columns[i].width > widest->width) {
-                widest = &output->columns[i];
+    while (limit > 0 && total > limit) {
+        struct column *widest = NULL;
+        for (size_t i = 0; i < output->count; i++) {
+            struct column *column = &output->columns[i];
+            if (column->width > least_width(column) &&
+                (widest == NULL || column->width > widest->width)) {
+                widest = column;
             }
         }
-        if (widest->width <= COLUMN_LEAST) {
-            return;
+        if (widest == NULL) {
+            return false;
         }
         widest->width--;
         total--;
     }
+    return true;
 }
 
-static void table_start(struct pn_output *output)
+/* A row's cell on a line of its own, behind the column's name; a line before each row. */
+static void expanded_cell(const struct pn_output *output, size_t at, int64_t row, const char *text)
 {
-    output->streaming = true;
-    const char *held = pn_buf_text(&output->held);
-    const char *end = held + output->held.len;
-    size_t at = 0;
-    for (const char *cell = held; cell < end; cell += strlen(cell) + 1) {
-        int width = text_width(cell);
-        struct column *column = &output->columns[at];
-        column->width = width > column->width ? width : column->width;
-        at = (at + 1) % output->count;
+    const char *name = output->columns[at].name;
+    if (at == 0) {
+        int used = fprintf(output->file, "-[ row %lld ]", (long long)row + 1);
+        for (int i = used; i < output->name_width + GAP || i < EXPANDED_LINE; i++) {
+            fputc('-', output->file);
+        }
+        fputc('\n', output->file);
     }
-    fit_terminal(output);
+    fputs(name, output->file);
+    pad(output->file, output->name_width + GAP - pn_text_width(name));
+    fprintf(output->file, "%s\n", text);
+}
+
+static void put_cell(const struct pn_output *output, size_t at, int64_t row, const char *text)
+{
+    if (output->expanded) {
+        expanded_cell(output, at, row, text);
+    } else {
+        table_cell(output, at, text);
+    }
+}
+
+static void table_head(const struct pn_output *output)
+{
     for (size_t i = 0; i < output->count; i++) {
         table_cell(output, i, output->columns[i].name);
     }
@@ -279,10 +363,36 @@ static void table_start(struct pn_output *output)
         }
     }
     fputc('\n', output->file);
+}
+
+static void table_start(struct pn_output *output)
+{
+    output->streaming = true;
+    const char *held = pn_buf_text(&output->held);
+    const char *end = held + output->held.len;
+    size_t at = 0;
+    for (size_t i = 0; i < output->count; i++) {
+        int width = output->columns[i].width;
+        output->name_width = width > output->name_width ? width : output->name_width;
+    }
+    for (const char *cell = held; cell < end; cell += strlen(cell) + 1) {
+        int width = pn_text_width(cell);
+        struct column *column = &output->columns[at];
+        column->width = width > column->width ? width : column->width;
+        at = (at + 1) % output->count;
+    }
+    output->expanded = output->format == PN_FORMAT_EXPANDED || !fit_terminal(output);
+    if (!output->expanded) {
+        table_head(output);
+    } else if (held == end) {
+        fputs("(no rows)\n", output->file);
+    }
+    int64_t row = 0;
     at = 0;
     for (const char *cell = held; cell < end; cell += strlen(cell) + 1) {
-        table_cell(output, at, cell);
+        put_cell(output, at, row, cell);
         at = (at + 1) % output->count;
+        row += at == 0;
     }
     pn_buf_deinit(&output->held);
 }
@@ -291,7 +401,7 @@ static void table_start(struct pn_output *output)
 static void widen_last(struct pn_output *output)
 {
     struct column *last = &output->columns[output->count - 1];
-    int rest = terminal_columns(output->file);
+    int rest = output->terminal_columns;
     if (rest == 0) {
         last->width = last->is_number ? last->width : INT_MAX;
         return;
@@ -300,24 +410,6 @@ static void widen_last(struct pn_output *output)
         rest -= output->columns[i].width + GAP;
     }
     last->width = rest > last->width ? rest : last->width;
-}
-
-static void add_escaped(struct pn_buf *out, const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c == '\n') {
-            pn_buf_adds(out, "\\n");
-        } else if (c == '\t') {
-            pn_buf_adds(out, "\\t");
-        } else if (c < 0x20 || c == 0x7f) {
-            pn_buf_addf(out, "\\x%02x", c);
-        } else if (c == 0xc2 && i + 1 < len && (unsigned char)text[i + 1] < 0xa0) {
-            pn_buf_addf(out, "\\x%02x", (unsigned char)text[++i]); /* U+0080 to U+009F */
-        } else {
-            pn_buf_addc(out, (char)c);
-        }
-    }
 }
 
 static void table_put(struct pn_output *output, const char *text, size_t len, enum cell_kind kind)
@@ -329,10 +421,10 @@ static void table_put(struct pn_output *output, const char *text, size_t len, en
     if (kind == CELL_NULL) {
         pn_buf_adds(out, "null");
     } else {
-        add_escaped(out, text, len);
+        pn_text_add_shown(out, text, len);
     }
     if (output->streaming) {
-        table_cell(output, output->at, pn_buf_text(out));
+        put_cell(output, output->at, output->rows, pn_buf_text(out));
     } else {
         pn_buf_add(out, "", 1);
     }
@@ -357,6 +449,7 @@ static void put(struct pn_output *output, const char *text, size_t len, enum cel
         csv_cell(output, text, len, kind);
         break;
     case PN_FORMAT_TABLE:
+    case PN_FORMAT_EXPANDED:
         table_put(output, text, len, kind);
         break;
     }
@@ -366,7 +459,7 @@ static void put(struct pn_output *output, const char *text, size_t len, enum cel
     }
     output->at = 0;
     output->rows++;
-    if (output->format == PN_FORMAT_TABLE && !output->streaming &&
+    if (pn_format_is_for_people(output->format) && !output->streaming &&
         (output->rows == ROWS_HELD_MAX || output->held.len > BYTES_HELD_MAX)) {
         table_start(output);
     }
@@ -438,7 +531,7 @@ void pn_output_json(struct pn_output *output, const char *json, size_t len)
 
 void pn_output_flush(struct pn_output *output)
 {
-    if (output->format == PN_FORMAT_TABLE && !output->streaming && output->rows > 0) {
+    if (pn_format_is_for_people(output->format) && !output->streaming && output->rows > 0) {
         table_start(output);
         widen_last(output);
     }
@@ -467,7 +560,7 @@ void pn_output_end(struct pn_output **output)
         fputs(ended->rows > 0 ? "\n]\n" : "[]\n", ended->file);
     } else if (ended->format == PN_FORMAT_CSV && ended->rows == 0) {
         csv_header(ended);
-    } else if (ended->format == PN_FORMAT_TABLE && !ended->streaming) {
+    } else if (pn_format_is_for_people(ended->format) && !ended->streaming) {
         table_start(ended);
     }
     destroy(ended);

@@ -1,8 +1,9 @@
 /*
- * Rows for people and for programs: a table with aligned columns that fits the terminal, a JSON
- * array of objects, or CSV (RFC 4180: CRLF, quotes where needed; null is an empty field, the empty
- * string is ""). Rows are streamed; only a table holds back its first rows, which decide on the
- * widths.
+ * Rows for people and for programs: a table with aligned columns that fits the terminal, or the
+ * same with one column a line (EXPANDED, and where a table's row can't fit the terminal); a JSON
+ * array of objects, whose members have names of their own (of two columns `a` the second is `a_1`);
+ * or CSV (RFC 4180: CRLF, quotes where needed; null is an empty field, the empty string is "").
+ * Rows are streamed; only a table holds back its first rows, which decide on the widths.
  *
  *     struct pn_output *output = pn_output_create(cli->out, cli->format, columns, 2);
  *     pn_output_text(output, name, strlen(name));
@@ -10,8 +11,8 @@
  *     pn_output_end(&output);
  *
  * One cell a call, in the order of the columns. In JSON a cell has its own type; the other formats
- * print it as text. A table shows control characters as escapes, so that no value can drive the
- * terminal.
+ * print it as text. No value can steer the terminal (terminal.h): a table shows such characters as
+ * escapes, JSON has them as \uXXXX, and CSV shows escapes where it goes to a terminal.
  */
 #ifndef PN_CLI_OUTPUT_H
 #define PN_CLI_OUTPUT_H

@@ -147,7 +147,7 @@ int pn_cli_table_vacuum(struct pn_cli *cli, int argc, char **argv)
         rc = pn_delta_vacuum(session.delta, retention_ms, dry_run, print_file, &swept, &failure);
         pn_output_end(&swept.output);
     }
-    if (rc == 0 && cli->format == PN_FORMAT_TABLE) {
+    if (rc == 0 && pn_format_is_for_people(cli->format)) {
         (void)fprintf(cli->err, "%s %" PRId64 " files, %" PRId64 " bytes\n",
                       dry_run ? "would delete" : "deleted", swept.files, swept.size_bytes);
     }

@@ -180,6 +180,11 @@ REFUSED = [
     "WITH x AS (SELECT * FROM read_text('/etc/passwd')) SELECT * FROM x",
     "SELECT (SELECT content FROM read_text('/etc/passwd'))", "SELECT getenv('HOME')",
     "EXPLAIN ANALYZE INSERT INTO pin SELECT * FROM pin", "SELECT nosuch FROM pin",
+    "SELECT * FROM enable_logging(storage='file', storage_path='{out}')",
+    "SELECT * FROM truncate_duckdb_logs()", "SELECT * FROM disable_logging()",
+    "SELECT current_setting('secret_directory')", "SELECT * FROM duckdb_settings()",
+    "SELECT * FROM duckdb_secrets()", "SELECT * FROM duckdb_views", "FROM pg_catalog.pg_settings",
+    "SELECT * FROM pin WHERE title = current_setting('temp_directory')",
     "SELECT * FROM nosuch", "SELECT", "garbage in", ";", "/* only a comment */",
 ]  # fmt: skip
 
@@ -209,7 +214,12 @@ def test_a_query_neither_writes_nor_reaches_outside(loaded, tmp_path):
     ("SELECT x FROM (VALUES (1)) v(x) WHERE false", []),
     ("SELECT title FROM pin WHERE title LIKE 'comma%'", [{"title": 'comma, "quote"\nnew line é'}]),
     ("SELECT count(*) AS n FROM raw_pin p JOIN pin c ON c.ind = p.index", None),
-    ("SELECT 'nan'::DOUBLE AS n, 'inf'::DOUBLE AS i", None),
+    ("SELECT 'nan'::DOUBLE AS n, 'inf'::DOUBLE AS i, -'inf'::FLOAT AS m",
+     [{"n": "NaN", "i": "Infinity", "m": "-Infinity"}]),
+    ("SELECT 1 AS a, 2 AS a, 3 AS a_1, 4 AS A", [{"a": 1, "a_2": 2, "a_1": 3, "A": 4}]),
+    ("SELECT TIME '01:02:03' AS t, INTERVAL 1 DAY AS i, MAP {'k': 1} AS m, encode('é') AS b",
+     [{"t": "01:02:03", "i": "1 day", "m": {"k": 1}, "b": "\\xC3\\xA9"}]),
+    ("SELECT * EXCLUDE (bignum, geometry) FROM test_all_types()", None),
     ("SELECT [1, 2] AS l, {'a': 1} AS s, DATE '2020-01-02' AS d", None),
 ])  # fmt: skip
 def test_a_select_is_answered(loaded, text, answer):

@@ -68,10 +68,11 @@ static int check_table(struct pn_duckdb *engine, const struct pn_table *table, s
     return rc;
 }
 
-static int check_query(duckdb_connection connection, const struct pn_query *query, struct pn_err *e)
+static int check_query(duckdb_connection connection, const struct pn_pipeline *pipeline,
+                       const struct pn_query *query, struct pn_err *e)
 {
     duckdb_prepared_statement statement = NULL;
-    int rc = pn_duckdb_prepare_select(connection, query->sql, &statement, e);
+    int rc = pn_duckdb_prepare_select(connection, pipeline, query->sql, &statement, e);
     if (rc != 0) {
         pn_err_prefix(e, "%s", query->file);
     }
@@ -96,7 +97,7 @@ static int check_queries(struct pn_duckdb *engine, struct pn_err *e)
         rc = make_empty(connection, &pipeline->tables[i], e);
     }
     for (size_t i = 0; rc == 0 && i < pipeline->query_count; i++) {
-        rc = check_query(connection, &pipeline->queries[i], e);
+        rc = check_query(connection, pipeline, &pipeline->queries[i], e);
     }
     duckdb_disconnect(&connection);
     return rc;

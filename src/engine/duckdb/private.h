@@ -107,6 +107,9 @@ int pn_duckdb_json_check(duckdb_logical_type type, const char *column,
                          struct pn_err *e) PN_MUST_CHECK;
 /* Appends the value at `row` of a vector of a type that passed the check. */
 void pn_duckdb_json(struct pn_buf *out, duckdb_logical_type type, duckdb_vector vector, idx_t row);
+/* value_text.c: the inside of a JSON string, for a value at `row` that JSON has no other form for
+ * (times, intervals, UUIDs, bytes, ...). */
+void pn_duckdb_scalar_text(struct pn_buf *out, duckdb_logical_type type, void *data, idx_t row);
 
 /* --- jobs.c -------------------------------------------------------------------------------- */
 
@@ -118,9 +121,11 @@ int pn_duckdb_jobs(struct pn_duckdb *engine, size_t count,
 
 /* --- query.c ------------------------------------------------------------------------------- */
 
-/* INPUT unless `sql` is one SELECT. The statement is to be destroyed in any case. */
-int pn_duckdb_prepare_select(duckdb_connection connection, const char *sql,
-                             duckdb_prepared_statement *statement, struct pn_err *e) PN_MUST_CHECK;
+/* INPUT unless `sql` is one SELECT, of what queries may name. The statement is to be destroyed in
+ * any case. */
+int pn_duckdb_prepare_select(duckdb_connection connection, const struct pn_pipeline *pipeline,
+                             const char *sql, duckdb_prepared_statement *statement,
+                             struct pn_err *e) PN_MUST_CHECK;
 /* The name of the table that isn't there, within DuckDB's message; NULL: it is about another thing.
  */
 const char *pn_duckdb_missed_table(const struct pn_err *e, size_t *len);

@@ -1,6 +1,7 @@
 /*
  * Other people's SELECTs. They run on the instance that is closed to files (but the tables'
- * folders), to settings and to extensions; and only a single SELECT runs, so nothing is written.
+ * folders), to settings and to extensions; and only a single SELECT runs, of tables and functions
+ * that are allowed (allow.h), so nothing is written.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "engine/duckdb/allow.h"
 #include "engine/duckdb/dead_letters.h"
 #include "engine/duckdb/stream_letters.h"
 #include "engine/duckdb/views.h"
@@ -81,17 +83,22 @@ static int extract(duckdb_connection connection, const char *sql,
     return refuse(e, count == 0 ? "there is no statement" : "there are several statements");
 }
 
-int pn_duckdb_prepare_select(duckdb_connection connection, const char *sql,
-                             duckdb_prepared_statement *statement, struct pn_err *e)
+int pn_duckdb_prepare_select(duckdb_connection connection, const struct pn_pipeline *pipeline,
+                             const char *sql, duckdb_prepared_statement *statement,
+                             struct pn_err *e)
 {
     duckdb_extracted_statements statements = NULL;
+    bool checked = false;
     int rc = extract(connection, sql, &statements, e);
+    if (rc == 0) {
+        rc = pn_duckdb_check_allowed(connection, pipeline, sql, &checked, e);
+    }
     if (rc == 0 &&
         duckdb_prepare_extracted_statement(connection, statements, 0, statement) != DuckDBSuccess) {
         rc = writes(sql) ? refuse(e, "the statement is no SELECT")
                          : pn_duckdb_fail_prepared(e, *statement);
-    } else if (rc == 0 &&
-               duckdb_prepared_statement_type(*statement) != DUCKDB_STATEMENT_TYPE_SELECT) {
+    } else if (rc == 0 && (!checked || duckdb_prepared_statement_type(*statement) !=
+                                           DUCKDB_STATEMENT_TYPE_SELECT)) {
         rc = refuse(e, "the statement is no SELECT");
     }
     duckdb_destroy_extracted(&statements);
@@ -271,7 +278,8 @@ int pn_duckdb_query(struct pn_engine *base, const char *sql, const struct pn_row
     if (rc == 0) {
         rc = make_views(engine, connection, sql, e);
     }
-    if (rc == 0 && pn_duckdb_prepare_select(connection, sql, &statement, e) != 0) {
+    if (rc == 0 &&
+        pn_duckdb_prepare_select(connection, engine->pipeline, sql, &statement, e) != 0) {
         rc = explain_missing(engine->pipeline, e);
     }
     /* Streaming: a result may be larger than memory. */

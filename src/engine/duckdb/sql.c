@@ -7,6 +7,30 @@
 
 static const char OUT_OF_MEMORY[] = "Out of Memory Error";
 
+enum { MESSAGE_BYTES_MAX = 700 }; /* what is kept of DuckDB's, of the 1,023 of an error's */
+
+/* DuckDB's message up to the statement's text, as one line: the lines below the first say what the
+ * name may have been. */
+static size_t one_line(const char *message, char line[MESSAGE_BYTES_MAX + 1])
+{
+    const char *end = strstr(message, "\nLINE ");
+    size_t len = end != NULL ? (size_t)(end - message) : strlen(message);
+    size_t at = 0;
+    for (size_t i = 0; i < len && at < MESSAGE_BYTES_MAX; i++) {
+        bool blank = strchr(" \t\r\n", message[i]) != NULL;
+        if (!blank) {
+            line[at++] = message[i];
+        } else if (at > 0 && line[at - 1] != ' ') {
+            line[at++] = ' ';
+        }
+    }
+    while (at > 0 && line[at - 1] == ' ') {
+        at--;
+    }
+    line[at] = '\0';
+    return at;
+}
+
 /* DuckDB names the line below its message: "LINE 3: SELECT ...". Returns 0 when it doesn't. */
 static long line_in(const char *message)
 {
@@ -60,12 +84,13 @@ int pn_duckdb_fail(struct pn_err *e, const char *message)
     } else if (starts_with(message, "INTERNAL Error") || starts_with(message, "FATAL Error")) {
         class_ = PN_CLASS_FATAL;
     }
-    int first = (int)strcspn(message, "\n");
+    char text[MESSAGE_BYTES_MAX + 1];
+    const char *cut = one_line(message, text) == MESSAGE_BYTES_MAX ? "..." : "";
     long line = line_in(message);
     if (line > 0) {
-        return pn_err_set(e, class_, PN_FAIL, "%.*s (line %ld)%s", first, message, line, advice);
+        return pn_err_set(e, class_, PN_FAIL, "%s%s (line %ld)%s", text, cut, line, advice);
     }
-    return pn_err_set(e, class_, PN_FAIL, "%.*s%s", first, message, advice);
+    return pn_err_set(e, class_, PN_FAIL, "%s%s%s", text, cut, advice);
 }
 
 int pn_duckdb_fail_prepared(struct pn_err *e, duckdb_prepared_statement statement)

@@ -126,9 +126,17 @@ void pn_duckdb_type_name(duckdb_logical_type type, struct pn_buf *out)
         {DUCKDB_TYPE_TIMESTAMP_MS, "TIMESTAMP_MS"},
         {DUCKDB_TYPE_TIMESTAMP_NS, "TIMESTAMP_NS"},
         {DUCKDB_TYPE_TIMESTAMP_TZ, "TIMESTAMP WITH TIME ZONE"},
+        {DUCKDB_TYPE_TIME_NS, "TIME_NS"},
+        {DUCKDB_TYPE_TIME_TZ, "TIME WITH TIME ZONE"},
         {DUCKDB_TYPE_MAP, "MAP"},
+        {DUCKDB_TYPE_UNION, "UNION"},
+        {DUCKDB_TYPE_ARRAY, "ARRAY"},
         {DUCKDB_TYPE_ENUM, "ENUM"},
         {DUCKDB_TYPE_UUID, "UUID"},
+        {DUCKDB_TYPE_BIT, "BIT"},
+        {DUCKDB_TYPE_BIGNUM, "BIGNUM"},
+        {DUCKDB_TYPE_GEOMETRY, "GEOMETRY"},
+        {DUCKDB_TYPE_VARIANT, "VARIANT"},
         {DUCKDB_TYPE_SQLNULL, "NULL"},
     };
     duckdb_type id = duckdb_get_type_id(type);

@@ -1,5 +1,6 @@
 /* Values of result vectors as JSON. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,60 +9,76 @@
 
 __extension__ typedef __int128 int128;
 
-enum { DECIMAL_DIGITS_MAX = 40 };
+enum { DECIMAL_DIGITS_MAX = 40, KEY_BYTES_MAX = 64 << 20 };
 
-static int check_struct(duckdb_logical_type type, const char *column, struct pn_err *e)
+/* Nested types are made of others. */
+static idx_t child_count(duckdb_logical_type type)
 {
-    int rc = 0;
-    for (idx_t i = 0; rc == 0 && i < duckdb_struct_type_child_count(type); i++) {
-        duckdb_logical_type child = duckdb_struct_type_child_type(type, i);
-        rc = pn_duckdb_json_check(child, column, e);
-        duckdb_destroy_logical_type(&child);
+    switch (duckdb_get_type_id(type)) {
+    case DUCKDB_TYPE_STRUCT:
+        return duckdb_struct_type_child_count(type);
+    case DUCKDB_TYPE_UNION:
+        return duckdb_union_type_member_count(type);
+    case DUCKDB_TYPE_MAP:
+        return 2;
+    case DUCKDB_TYPE_LIST:
+    case DUCKDB_TYPE_ARRAY:
+        return 1;
+    default:
+        return 0;
     }
-    return rc;
+}
+
+/* To be destroyed. */
+static duckdb_logical_type child_type(duckdb_logical_type type, idx_t i)
+{
+    switch (duckdb_get_type_id(type)) {
+    case DUCKDB_TYPE_STRUCT:
+        return duckdb_struct_type_child_type(type, i);
+    case DUCKDB_TYPE_UNION:
+        return duckdb_union_type_member_type(type, i);
+    case DUCKDB_TYPE_MAP:
+        return i == 0 ? duckdb_map_type_key_type(type) : duckdb_map_type_value_type(type);
+    case DUCKDB_TYPE_ARRAY:
+        return duckdb_array_type_child_type(type);
+    default:
+        return duckdb_list_type_child_type(type);
+    }
+}
+
+/* Those that DuckDB keeps in a form of its own. */
+static bool is_unknown(duckdb_logical_type type)
+{
+    switch (duckdb_get_type_id(type)) {
+    case DUCKDB_TYPE_BIGNUM:
+    case DUCKDB_TYPE_GEOMETRY:
+    case DUCKDB_TYPE_VARIANT:
+    case DUCKDB_TYPE_INVALID:
+    case DUCKDB_TYPE_ANY:
+        return true;
+    default:
+        return false;
+    }
 }
 
 int pn_duckdb_json_check(duckdb_logical_type type, const char *column, struct pn_err *e)
 {
+    enum { TYPE_BYTES_MAX = 64 * 1024 };
     int rc = 0;
-    duckdb_logical_type child = NULL;
-    switch (duckdb_get_type_id(type)) {
-    case DUCKDB_TYPE_BOOLEAN:
-    case DUCKDB_TYPE_TINYINT:
-    case DUCKDB_TYPE_SMALLINT:
-    case DUCKDB_TYPE_INTEGER:
-    case DUCKDB_TYPE_BIGINT:
-    case DUCKDB_TYPE_UTINYINT:
-    case DUCKDB_TYPE_USMALLINT:
-    case DUCKDB_TYPE_UINTEGER:
-    case DUCKDB_TYPE_UBIGINT:
-    case DUCKDB_TYPE_HUGEINT:
-    case DUCKDB_TYPE_DECIMAL:
-    case DUCKDB_TYPE_FLOAT:
-    case DUCKDB_TYPE_DOUBLE:
-    case DUCKDB_TYPE_VARCHAR:
-    case DUCKDB_TYPE_DATE:
-    case DUCKDB_TYPE_TIMESTAMP:
-    case DUCKDB_TYPE_TIMESTAMP_TZ:
-    case DUCKDB_TYPE_SQLNULL:
-        return 0;
-    case DUCKDB_TYPE_STRUCT:
-        return check_struct(type, column, e);
-    case DUCKDB_TYPE_LIST:
-        child = duckdb_list_type_child_type(type);
+    if (is_unknown(type)) {
+        struct pn_buf name;
+        pn_buf_init(&name, TYPE_BYTES_MAX);
+        pn_duckdb_type_name(type, &name);
+        rc = pn_err_input(e, "column '%s' is %s, which can't be shown: cast it to VARCHAR", column,
+                          pn_buf_text(&name));
+        pn_buf_deinit(&name);
+        return rc;
+    }
+    for (idx_t i = 0; rc == 0 && i < child_count(type); i++) {
+        duckdb_logical_type child = child_type(type, i);
         rc = pn_duckdb_json_check(child, column, e);
         duckdb_destroy_logical_type(&child);
-        return rc;
-    default:
-        break;
     }
-    enum { TYPE_BYTES_MAX = 64 * 1024 };
-    struct pn_buf name;
-    pn_buf_init(&name, TYPE_BYTES_MAX);
-    pn_duckdb_type_name(type, &name);
-    rc = pn_err_input(e, "column '%s' is %s, which can't be shown: cast it to VARCHAR", column,
-                      pn_buf_text(&name));
-    pn_buf_deinit(&name);
     return rc;
 }
 
@@ -111,29 +128,16 @@ static void add_stored_decimal(struct pn_buf *out, duckdb_logical_type type, con
     add_decimal(out, value, duckdb_decimal_scale(type));
 }
 
-static void add_date(struct pn_buf *out, duckdb_date date)
+/* What JSON has no number for is a text. */
+static void add_double(struct pn_buf *out, double value)
 {
-    if (!duckdb_is_finite_date(date)) {
-        pn_buf_adds(out, date.days < 0 ? "\"-infinity\"" : "\"infinity\"");
-        return;
+    if (isnan(value)) {
+        pn_buf_adds(out, "\"NaN\"");
+    } else if (isinf(value)) {
+        pn_buf_adds(out, value < 0 ? "\"-Infinity\"" : "\"Infinity\"");
+    } else {
+        pn_json_write_double(out, value);
     }
-    duckdb_date_struct parts = duckdb_from_date(date);
-    pn_buf_addf(out, "\"%04" PRId32 "-%02d-%02d\"", parts.year, parts.month, parts.day);
-}
-
-static void add_instant(struct pn_buf *out, duckdb_timestamp instant, const char *zone)
-{
-    if (!duckdb_is_finite_timestamp(instant)) {
-        pn_buf_adds(out, instant.micros < 0 ? "\"-infinity\"" : "\"infinity\"");
-        return;
-    }
-    duckdb_timestamp_struct parts = duckdb_from_timestamp(instant);
-    pn_buf_addf(out, "\"%04" PRId32 "-%02d-%02dT%02d:%02d:%02d", parts.date.year, parts.date.month,
-                parts.date.day, parts.time.hour, parts.time.min, parts.time.sec);
-    if (parts.time.micros != 0) {
-        pn_buf_addf(out, ".%06" PRId32, parts.time.micros);
-    }
-    pn_buf_addf(out, "%s\"", zone);
 }
 
 static void add_struct(struct pn_buf *out, duckdb_logical_type type, duckdb_vector vector,
@@ -151,17 +155,72 @@ static void add_struct(struct pn_buf *out, duckdb_logical_type type, duckdb_vect
     pn_buf_addc(out, '}');
 }
 
+/* `length` values of a child vector. */
+static void add_values(struct pn_buf *out, duckdb_logical_type child, duckdb_vector values,
+                       idx_t first, idx_t length)
+{
+    pn_buf_addc(out, '[');
+    for (idx_t i = 0; i < length; i++) {
+        pn_buf_adds(out, i == 0 ? "" : ",");
+        pn_duckdb_json(out, child, values, first + i);
+    }
+    pn_buf_addc(out, ']');
+}
+
 static void add_list(struct pn_buf *out, duckdb_logical_type type, duckdb_vector vector, idx_t row)
 {
     const duckdb_list_entry *entry = (duckdb_list_entry *)duckdb_vector_get_data(vector) + row;
-    duckdb_logical_type child = duckdb_list_type_child_type(type);
-    duckdb_vector values = duckdb_list_vector_get_child(vector);
-    pn_buf_addc(out, '[');
-    for (uint64_t i = 0; i < entry->length; i++) {
-        pn_buf_adds(out, i == 0 ? "" : ",");
-        pn_duckdb_json(out, child, values, entry->offset + i);
+    duckdb_logical_type child = child_type(type, 0);
+    add_values(out, child, duckdb_list_vector_get_child(vector), entry->offset, entry->length);
+    duckdb_destroy_logical_type(&child);
+}
+
+static void add_array(struct pn_buf *out, duckdb_logical_type type, duckdb_vector vector, idx_t row)
+{
+    idx_t length = duckdb_array_type_array_size(type);
+    duckdb_logical_type child = child_type(type, 0);
+    add_values(out, child, duckdb_array_vector_get_child(vector), row * length, length);
+    duckdb_destroy_logical_type(&child);
+}
+
+/* A key as a member's name: itself when it is a text, else its JSON. */
+static void add_key(struct pn_buf *out, duckdb_logical_type type, duckdb_vector keys, idx_t row)
+{
+    struct pn_buf key;
+    pn_buf_init(&key, KEY_BYTES_MAX);
+    pn_duckdb_json(&key, type, keys, row);
+    if (key.len > 0 && pn_buf_text(&key)[0] == '"') {
+        pn_buf_add(out, pn_buf_text(&key), key.len);
+    } else {
+        pn_json_write_string(out, pn_buf_text(&key), key.len);
     }
-    pn_buf_addc(out, ']');
+    pn_buf_deinit(&key);
+}
+
+static void add_map(struct pn_buf *out, duckdb_logical_type type, duckdb_vector vector, idx_t row)
+{
+    const duckdb_list_entry *entry = (duckdb_list_entry *)duckdb_vector_get_data(vector) + row;
+    duckdb_vector pairs = duckdb_list_vector_get_child(vector);
+    duckdb_logical_type key = child_type(type, 0);
+    duckdb_logical_type value = child_type(type, 1);
+    pn_buf_addc(out, '{');
+    for (idx_t i = entry->offset; i < entry->offset + entry->length; i++) {
+        pn_buf_adds(out, i == entry->offset ? "" : ",");
+        add_key(out, key, duckdb_struct_vector_get_child(pairs, 0), i);
+        pn_buf_addc(out, ':');
+        pn_duckdb_json(out, value, duckdb_struct_vector_get_child(pairs, 1), i);
+    }
+    pn_buf_addc(out, '}');
+    duckdb_destroy_logical_type(&key);
+    duckdb_destroy_logical_type(&value);
+}
+
+/* The value that is there; DuckDB keeps its number among the members before them. */
+static void add_union(struct pn_buf *out, duckdb_logical_type type, duckdb_vector vector, idx_t row)
+{
+    const uint8_t *tags = duckdb_vector_get_data(duckdb_struct_vector_get_child(vector, 0));
+    duckdb_logical_type child = child_type(type, tags[row]);
+    pn_duckdb_json(out, child, duckdb_struct_vector_get_child(vector, (idx_t)tags[row] + 1), row);
     duckdb_destroy_logical_type(&child);
 }
 
@@ -176,7 +235,7 @@ static void add_text(struct pn_buf *out, duckdb_vector vector, idx_t row)
 
 void pn_duckdb_json(struct pn_buf *out, duckdb_logical_type type, duckdb_vector vector, idx_t row)
 {
-    const void *data = duckdb_vector_get_data(vector);
+    void *data = duckdb_vector_get_data(vector);
     if (pn_duckdb_is_null(vector, row)) {
         pn_buf_adds(out, "null");
         return;
@@ -212,26 +271,20 @@ void pn_duckdb_json(struct pn_buf *out, duckdb_logical_type type, duckdb_vector 
     case DUCKDB_TYPE_HUGEINT:
         add_decimal(out, wide(((const duckdb_hugeint *)data)[row]), 0);
         break;
+    case DUCKDB_TYPE_UHUGEINT:
+        pn_duckdb_scalar_text(out, type, data, row);
+        break;
     case DUCKDB_TYPE_DECIMAL:
         add_stored_decimal(out, type, data, row);
         break;
     case DUCKDB_TYPE_FLOAT:
-        pn_json_write_double(out, (double)((const float *)data)[row]);
+        add_double(out, (double)((const float *)data)[row]);
         break;
     case DUCKDB_TYPE_DOUBLE:
-        pn_json_write_double(out, ((const double *)data)[row]);
+        add_double(out, ((const double *)data)[row]);
         break;
     case DUCKDB_TYPE_VARCHAR:
         add_text(out, vector, row);
-        break;
-    case DUCKDB_TYPE_DATE:
-        add_date(out, ((const duckdb_date *)data)[row]);
-        break;
-    case DUCKDB_TYPE_TIMESTAMP:
-        add_instant(out, ((const duckdb_timestamp *)data)[row], "");
-        break;
-    case DUCKDB_TYPE_TIMESTAMP_TZ:
-        add_instant(out, ((const duckdb_timestamp *)data)[row], "Z");
         break;
     case DUCKDB_TYPE_STRUCT:
         add_struct(out, type, vector, row);
@@ -239,8 +292,19 @@ void pn_duckdb_json(struct pn_buf *out, duckdb_logical_type type, duckdb_vector 
     case DUCKDB_TYPE_LIST:
         add_list(out, type, vector, row);
         break;
+    case DUCKDB_TYPE_ARRAY:
+        add_array(out, type, vector, row);
+        break;
+    case DUCKDB_TYPE_MAP:
+        add_map(out, type, vector, row);
+        break;
+    case DUCKDB_TYPE_UNION:
+        add_union(out, type, vector, row);
+        break;
     default:
-        pn_buf_adds(out, "null");
+        pn_buf_addc(out, '"');
+        pn_duckdb_scalar_text(out, type, data, row);
+        pn_buf_addc(out, '"');
         break;
     }
 }

@@ -258,7 +258,7 @@ static void test_usage_errors_are_one_line(void **state)
                                       "--help)\n"},
         {"pinion probe a b --texd=1", "pinion: unknown option --texd; did you mean --text? (see "
                                       "pinion probe --help)\n"},
-        {"pinion probe -x", "pinion: unknown option -x (see pinion probe --help)\n"},
+        {"pinion probe -z", "pinion: unknown option -z (see pinion probe --help)\n"},
         {"pinion probe a --text", "pinion: --text wants a value (see pinion probe --help)\n"},
         {"pinion probe a -t", "pinion: --text wants a value (see pinion probe --help)\n"},
         {"pinion probe a --flag=1", "pinion: --flag takes no value (see pinion probe --help)\n"},

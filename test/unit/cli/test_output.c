@@ -87,6 +87,71 @@ static void test_csv(void **state)
              "false,-9223372036854775808,\"[1,2]\"\r\n");
 }
 
+/* Members of an object have names of their own. */
+static void test_names_that_come_twice(void **state)
+{
+    (void)state;
+    static const struct pn_output_column twice[] = {
+        {"a", true}, {"a", true}, {"a_1", true}, {"A", true}, {"a", true}};
+    FILE *file = open_memstream(&text, &len);
+    struct pn_output *output = pn_output_create(file, PN_FORMAT_JSON, twice, 5);
+    for (int i = 1; i <= 5; i++) {
+        pn_output_int(output, i);
+    }
+    end_with(output, file, "[\n {\"a\":1,\"a_2\":2,\"a_1\":3,\"A\":4,\"a_3\":5}\n]\n");
+    file = open_memstream(&text, &len);
+    output = pn_output_create(file, PN_FORMAT_CSV, twice, 2);
+    end_with(output, file, "a,a\r\n");
+}
+
+/* ESC, C1 as a character and as a byte, DEL, the controls of bidi, a separator of lines; and what
+ * only has the same bytes in it. */
+#define STEERING "\x1b[2J|\xc2\x9b|\x9b|\x7f|\xd8\x9c|\xe2\x80\xae|\xe2\x81\xa6|\xe2\x80\xa8|"
+#define HARMLESS "\xc3\x9b\xe2\x82\xac\xe2\x80\xa6\xf0\x9f\x9b\x9b"
+
+static void test_nothing_steers_a_terminal(void **state)
+{
+    (void)state;
+    static const struct pn_output_column one[] = {{"a\xe2\x80\xae", false}};
+    FILE *file = open_memstream(&text, &len);
+    struct pn_output *output = pn_output_create(file, PN_FORMAT_EXPANDED, one, 1);
+    pn_output_cstr(output, STEERING HARMLESS);
+    end_with(output, file,
+             "-[ row 1 ]--------------\n"
+             "a\\u202e  \\x1b[2J|\\x9b|\\x9b|\\x7f|\\u061c|\\u202e|\\u2066|\\u2028|" HARMLESS "\n");
+    file = open_memstream(&text, &len);
+    output = pn_output_create(file, PN_FORMAT_JSON, one, 1);
+    pn_output_cstr(output, "\x1b|\xc2\x9b|\x7f|\xd8\x9c|\xe2\x80\xae|" HARMLESS);
+    pn_output_json(output, "{\"\xe2\x81\xa9\":\"\xc2\x80\"}", 12);
+    end_with(output, file,
+             "[\n {\"a\\u202e\":\"\\u001b|\\u009b|\\u007f|\\u061c|\\u202e|" HARMLESS "\"},\n"
+             " {\"a\\u202e\":{\"\\u2069\":\"\\u0080\"}}\n]\n");
+    /* In a file CSV is what the records have. */
+    file = open_memstream(&text, &len);
+    output = pn_output_create(file, PN_FORMAT_CSV, one, 1);
+    pn_output_cstr(output, STEERING);
+    end_with(output, file, "a\xe2\x80\xae\r\n" STEERING "\r\n");
+}
+
+static void test_expanded(void **state)
+{
+    (void)state;
+    FILE *file = NULL;
+    struct pn_output *output = start(&file, PN_FORMAT_EXPANDED);
+    two_rows(output);
+    end_with(output, file,
+             "-[ row 1 ]--------------\n"
+             "name   a \"b\", c\n"
+             "count  -12\n"
+             "note   null\n"
+             "-[ row 2 ]--------------\n"
+             "name   x\\ny\\tz\\x1b[0m\n"
+             "count  0.1\n"
+             "note   \n");
+    output = start(&file, PN_FORMAT_EXPANDED);
+    end_with(output, file, "(no rows)\n");
+}
+
 static void test_no_rows(void **state)
 {
     (void)state;
@@ -263,6 +328,9 @@ int main(void)
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_csv),
+        cmocka_unit_test(test_names_that_come_twice),
+        cmocka_unit_test(test_nothing_steers_a_terminal),
+        cmocka_unit_test(test_expanded),
         cmocka_unit_test(test_no_rows),
         cmocka_unit_test(test_wide_characters),
         cmocka_unit_test(test_long_tables_are_streamed),

@@ -1,0 +1,278 @@
+#include "engine/duckdb/allow.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "engine/duckdb/dead_letters.h"
+#include "engine/duckdb/stream_letters.h"
+
+/* Table functions that make rows of their arguments alone. */
+static const char *const TABLE_FUNCTIONS[] = {
+    "generate_series", "icu_calendar_names", "json_each",
+    "json_tree",       "pg_timezone_names",  "range",
+    "repeat",          "repeat_row",         "test_all_types",
+    "unnest",
+};
+
+/* Functions of values that do more than to compute: they tell of settings, files or other
+ * statements, write logs, or wait. test_allow.c looks through all that DuckDB has. */
+static const char *const REFUSED_FUNCTIONS[] = {
+    "currval",
+    "current_setting",
+    "get_block_size",
+    "getenv",
+    "json_execute_serialized_sql",
+    "json_serialize_plan",
+    "nextval",
+    "pg_get_viewdef",
+    "pg_sleep",
+    "sleep_ms",
+    "write_log",
+};
+
+/* --- DuckDB's tree, as the JSON text it is given in --------------------------------------------
+ *
+ * The text is read as a row of members whose value is a string. Nothing that a user writes gets
+ * to be a key, and DuckDB always writes an object's members in the same order. */
+
+/* A JSON string's text, with its escapes. */
+struct text {
+    const char *at;
+    size_t len;
+};
+
+struct walk {
+    const char *at; /* the rest of the tree */
+    struct text key;
+    struct text value;
+};
+
+/* At the quote that begins a string; leaves *at behind the one that ends it. */
+static struct text take_string(const char **at)
+{
+    const char *start = ++*at;
+    while (**at != '\0' && **at != '"') {
+        *at += **at == '\\' && (*at)[1] != '\0' ? 2 : 1;
+    }
+    struct text text = {start, (size_t)(*at - start)};
+    *at += **at == '"';
+    return text;
+}
+
+/* The next member whose value is a string. */
+static bool next_member(struct walk *walk)
+{
+    while ((walk->at = strchr(walk->at, '"')) != NULL) {
+        walk->key = take_string(&walk->at);
+        if (*walk->at == ':' && walk->at[1] == '"') {
+            walk->at++;
+            walk->value = take_string(&walk->at);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is(struct text text, const char *name)
+{
+    return strlen(name) == text.len && memcmp(text.at, name, text.len) == 0;
+}
+
+/* The same for names of SQL, where case doesn't matter. */
+static bool names(struct text text, const char *name)
+{
+    return strlen(name) == text.len && strncasecmp(text.at, name, text.len) == 0;
+}
+
+static bool is_among(struct text text, const char *const *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (names(text, list[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- tables ----------------------------------------------------------------------------------- */
+
+static bool is_table(const struct pn_pipeline *pipeline, struct text name)
+{
+    for (size_t i = 0; i < pipeline->table_count; i++) {
+        if (names(name, pipeline->tables[i].name)) {
+            return true;
+        }
+    }
+    return names(name, pn_dead_letters_table(pipeline).name) ||
+           names(name, pn_stream_letters_table(pipeline).name);
+}
+
+/* Does a WITH of the statement define the name? Where doesn't matter, as what DuckDB itself has
+ * under such names can't be meant. */
+static bool is_defined(const char *tree, struct text name)
+{
+    static const char *const keys[] = {"key", "cte_name", "ctename"};
+    static const char *const reserved[] = {"duckdb_", "pg_", "pragma_", "sqlite_"};
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
+        if (strncasecmp(name.at, reserved[i], strlen(reserved[i])) == 0) {
+            return false;
+        }
+    }
+    for (struct walk walk = {.at = tree}; next_member(&walk);) {
+        if (is_among(walk.key, keys, sizeof keys / sizeof *keys) && walk.value.len == name.len &&
+            strncasecmp(walk.value.at, name.at, name.len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int no_table(struct text schema, struct text name, struct pn_err *e)
+{
+    return pn_err_input(e, "there is no table '%.*s%s%.*s': `pinion table list` shows them",
+                        (int)schema.len, schema.at, schema.len > 0 ? "." : "", (int)name.len,
+                        name.at);
+}
+
+/* At a BASE_TABLE's type; its schema, name and catalog follow. */
+static int check_table(struct walk *walk, const struct pn_pipeline *pipeline, const char *tree,
+                       struct pn_err *e)
+{
+    struct text schema = {"", 0};
+    struct text name = {"", 0};
+    while (next_member(walk) && !is(walk->key, "catalog_name")) {
+        if (is(walk->key, "schema_name")) {
+            schema = walk->value;
+        } else if (is(walk->key, "table_name")) {
+            name = walk->value;
+        }
+    }
+    bool plain = (schema.len == 0 || names(schema, "main")) && walk->value.len == 0;
+    bool known = is_table(pipeline, name) || (schema.len == 0 && is_defined(tree, name));
+    return plain && known ? 0 : no_table(schema, name, e);
+}
+
+/* At a SHOW_REF's type: DESCRIBE and SUMMARIZE have a query below them, lists a name. */
+static int check_shown(struct walk *walk, struct pn_err *e)
+{
+    while (next_member(walk) && !is(walk->key, "table_name")) {
+    }
+    return walk->at == NULL || walk->value.len == 0
+               ? 0
+               : pn_err_input(e,
+                              "`pinion table list` shows the tables, `pinion table schema TABLE` "
+                              "the columns of one");
+}
+
+/* --- functions -------------------------------------------------------------------------------- */
+
+static int refuse_function(struct text name, struct pn_err *e)
+{
+    return pn_err_input(
+        e,
+        "the function %.*s() is not for queries: a query is one SELECT, which reads "
+        "the pipeline's tables and computes",
+        (int)name.len, name.at);
+}
+
+/* Is it a function of the pipeline's, of those that give tables? */
+static bool is_macro(duckdb_connection connection, struct text name)
+{
+    struct pn_buf sql;
+    duckdb_result result;
+    char *copy = pn_xstrndup(name.at, name.len);
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    pn_buf_adds(&sql, "SELECT 1 FROM duckdb_functions() WHERE NOT internal AND function_type = "
+                      "'table_macro' AND lower(function_name) = lower(");
+    pn_duckdb_add_text(&sql, copy);
+    pn_buf_addc(&sql, ')');
+    bool found = false;
+    if (pn_duckdb_run_buf(connection, &sql, &result, NULL) == 0) {
+        found = duckdb_row_count(&result) > 0;
+        duckdb_destroy_result(&result);
+    }
+    pn_buf_deinit(&sql);
+    free(copy);
+    return found;
+}
+
+/* At a TABLE_FUNCTION's type; its name follows. */
+static int check_table_function(struct walk *walk, duckdb_connection connection, struct pn_err *e)
+{
+    while (next_member(walk) && !is(walk->key, "function_name")) {
+    }
+    struct text name = walk->value;
+    bool known = is_among(name, TABLE_FUNCTIONS, sizeof TABLE_FUNCTIONS / sizeof *TABLE_FUNCTIONS);
+    return known || is_macro(connection, name) ? 0 : refuse_function(name, e);
+}
+
+static int check_function(struct text name, struct pn_err *e)
+{
+    return is_among(name, REFUSED_FUNCTIONS, sizeof REFUSED_FUNCTIONS / sizeof *REFUSED_FUNCTIONS)
+               ? refuse_function(name, e)
+               : 0;
+}
+
+/* --- all -------------------------------------------------------------------------------------- */
+
+static int check_tree(duckdb_connection connection, const struct pn_pipeline *pipeline,
+                      const char *tree, struct pn_err *e)
+{
+    int rc = 0;
+    for (struct walk walk = {.at = tree}; rc == 0 && walk.at != NULL && next_member(&walk);) {
+        bool type = is(walk.key, "type");
+        if (type && is(walk.value, "BASE_TABLE")) {
+            rc = check_table(&walk, pipeline, tree, e);
+        } else if (type && is(walk.value, "SHOW_REF")) {
+            rc = check_shown(&walk, e);
+        } else if (type && is(walk.value, "TABLE_FUNCTION")) {
+            rc = check_table_function(&walk, connection, e);
+        } else if (is(walk.key, "function_name")) {
+            rc = check_function(walk.value, e);
+        }
+    }
+    return rc;
+}
+
+/* The statement's tree as JSON text, which the caller frees; NULL when it has none. */
+static int read_tree(duckdb_connection connection, const char *sql, char **tree, struct pn_err *e)
+{
+    static const char prefix[] = "{\"error\":false";
+    struct pn_buf statement;
+    duckdb_result result;
+    *tree = NULL;
+    pn_buf_init(&statement, 2 * PN_DUCKDB_SQL_MAX);
+    pn_buf_adds(&statement, "SELECT json_serialize_sql(");
+    pn_duckdb_add_text(&statement, sql);
+    pn_buf_adds(&statement, ")");
+    int rc = pn_duckdb_run_buf(connection, &statement, &result, e);
+    if (rc == 0) {
+        duckdb_data_chunk chunk = duckdb_fetch_chunk(result);
+        const char *text = NULL;
+        size_t len = 0;
+        if (chunk != NULL && duckdb_data_chunk_get_size(chunk) == 1 &&
+            pn_duckdb_text(duckdb_data_chunk_get_vector(chunk, 0), 0, &text, &len) &&
+            len > strlen(prefix) && memcmp(text, prefix, strlen(prefix)) == 0) {
+            *tree = pn_xstrndup(text, len);
+        }
+        duckdb_destroy_data_chunk(&chunk);
+        duckdb_destroy_result(&result);
+    }
+    pn_buf_deinit(&statement);
+    return rc;
+}
+
+int pn_duckdb_check_allowed(duckdb_connection connection, const struct pn_pipeline *pipeline,
+                            const char *sql, bool *checked, struct pn_err *e)
+{
+    char *tree = NULL;
+    int rc = read_tree(connection, sql, &tree, e);
+    *checked = tree != NULL;
+    if (rc == 0 && tree != NULL) {
+        rc = check_tree(connection, pipeline, tree, e);
+    }
+    free(tree);
+    return rc;
+}
