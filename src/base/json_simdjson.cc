@@ -47,6 +47,31 @@ const char *reason_of(error_code code)
     }
 }
 
+/* Where a string's text has its first quote or backslash; 8 bytes at a time, of which some may be
+ * padding. In each term the lowest byte with its high bit set is the first that is looked for. */
+const char *find_quote_or_slash(const char *at)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    const uint64_t ones = 0x0101010101010101u;
+    for (;; at += sizeof(uint64_t)) {
+        uint64_t bytes;
+        memcpy(&bytes, at, sizeof bytes);
+        uint64_t quotes = bytes ^ (ones * '"');
+        uint64_t slashes = bytes ^ (ones * '\\');
+        uint64_t found = ((quotes - ones) & ~quotes) | ((slashes - ones) & ~slashes);
+        found &= ones * 0x80;
+        if (found != 0) {
+            return at + __builtin_ctzll(found) / 8;
+        }
+    }
+#else
+    while (*at != '"' && *at != '\\') {
+        at++;
+    }
+    return at;
+#endif
+}
+
 class walker
 {
   public:
@@ -62,6 +87,7 @@ class walker
     bool fail(error_code code);
     bool fail_at_end();
     bool at_end();
+    pn_json *make();
     pn_json *add(pn_json ***tail, pn_json *parent);
     void end_container(pn_json *node);
 
@@ -77,6 +103,8 @@ class walker
     std::string_view text_;
     size_t values_left_;
     pn_arena *arena_;
+    pn_json *spare_ = nullptr; /* nodes that were allocated together and are not used yet */
+    size_t spare_count_ = 0;
     pn_simdjson_fault *fault_;
     ondemand::document *document_ = nullptr;
 };
@@ -110,10 +138,21 @@ bool walker::at_end()
     return document_->current_location().error() != SUCCESS;
 }
 
+pn_json *walker::make()
+{
+    static const size_t TOGETHER = 8;
+    if (spare_count_ == 0) {
+        spare_ = static_cast<pn_json *>(pn_arena_alloc(arena_, TOGETHER * sizeof *spare_));
+        spare_count_ = TOGETHER;
+    }
+    spare_count_--;
+    *spare_ = pn_json{};
+    return spare_++;
+}
+
 pn_json *walker::add(pn_json ***tail, pn_json *parent)
 {
-    pn_json *node = static_cast<pn_json *>(pn_arena_alloc(arena_, sizeof *node));
-    *node = pn_json{};
+    pn_json *node = make();
     **tail = node;
     *tail = &node->next;
     parent->count++;
@@ -220,10 +259,7 @@ bool walker::array(ondemand::value &source, pn_json *node, int depth)
 bool walker::key(ondemand::field &field, pn_json *node)
 {
     const char *start = field.key().raw();
-    const char *end = start;
-    while (*end != '"' && *end != '\\') {
-        end++;
-    }
+    const char *end = find_quote_or_slash(start);
     node->key = start;
     node->key_len = static_cast<size_t>(end - start);
     if (*end == '"') {
@@ -335,8 +371,7 @@ bool walker::value(ondemand::value &source, pn_json *node, int depth)
 bool walker::root(ondemand::document &document, pn_json **out)
 {
     document_ = &document;
-    pn_json *node = static_cast<pn_json *>(pn_arena_alloc(arena_, sizeof *node));
-    *node = pn_json{};
+    pn_json *node = make();
     *out = node;
     ondemand::value container;
     error_code code = document.get_value().get(container);
