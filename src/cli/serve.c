@@ -188,6 +188,7 @@ static int create_gateway(struct pn_server *server, const char *listen, struct p
     config.aws_access_key = settings->aws.access_key;
     config.aws_secret_key = settings->aws.secret_key;
     config.cors_origin = settings->gateway.cors_origin;
+    config.allowed_hosts = settings->gateway.allowed_hosts;
     config.consumers_folder = consumers;
     config.threads = settings->gateway.threads;
     config.connections_max = settings->gateway.connections_max;

@@ -47,7 +47,7 @@ void pn_aws_begin(struct pn_request *req, bool api)
     char *id = pn_arena_alloc(&req->arena, PN_UUID_SIZE);
     pn_reply_header(req, "x-amzn-RequestId", pn_uuid_from(random, id));
     pn_reply_header(req, "x-amz-id-2", second_id(random, &req->arena));
-    if (pn_request_header(req, "Origin") != NULL) {
+    if (pn_conn_of(req)->cors != NULL && pn_request_header(req, "Origin") != NULL) {
         pn_reply_header(req, "Access-Control-Expose-Headers", exposed);
     }
     if (!api) {
@@ -82,7 +82,9 @@ void pn_aws_error(struct pn_request *req, int status, const char *type, const ch
 void pn_aws_http_error(struct pn_request *req, int status, const char *message)
 {
     const char *type = "ValidationException";
-    if (status == 413) {
+    if (status == 403 || status == 421) {
+        type = "AccessDeniedException";
+    } else if (status == 413) {
         type = "RequestEntityTooLargeException";
     } else if (status == 503) {
         type = "ServiceUnavailable";

@@ -10,6 +10,7 @@
 #include <openssl/crypto.h>
 
 #include "base/mem.h"
+#include "gateway/browser.h"
 #include "gateway/server.h"
 #include "kinesis/call.h"
 #include "log/public.h"
@@ -27,7 +28,8 @@ void pn_gateway_config_init(struct pn_gateway_config *config)
         .api_keys = "",
         .aws_access_key = "",
         .aws_secret_key = "",
-        .cors_origin = "*",
+        .cors_origin = "",
+        .allowed_hosts = "",
         .consumers_folder = "",
         .connections_max = 4096,
         .header_bytes_max = 8 * 1024,
@@ -59,6 +61,7 @@ static void config_deinit(struct pn_gateway_config *config)
     free((char *)config->aws_access_key);
     free((char *)config->aws_secret_key);
     free((char *)config->cors_origin);
+    free((char *)config->allowed_hosts);
     free((char *)config->consumers_folder);
 }
 
@@ -71,6 +74,7 @@ static void config_copy(struct pn_gateway_config *to, const struct pn_gateway_co
     to->aws_access_key = own(from->aws_access_key);
     to->aws_secret_key = own(from->aws_secret_key);
     to->cors_origin = own(from->cors_origin);
+    to->allowed_hosts = own(from->allowed_hosts);
     to->consumers_folder = own(from->consumers_folder);
     to->api_key_file = NULL;
     to->api_keys = NULL;
@@ -167,6 +171,9 @@ int pn_gateway_create(const struct pn_gateway_config *config, const struct pn_ga
     if (rc == 0 && (*config->aws_access_key == '\0') != (*config->aws_secret_key == '\0')) {
         rc = pn_err_input(e, "aws.access_key and aws.secret_key belong together: set both, or none "
                              "to take any signature");
+    }
+    if (rc == 0) {
+        rc = pn_browser_check_lists(config->allowed_hosts, config->cors_origin, e);
     }
     if (rc != 0) {
         return rc;

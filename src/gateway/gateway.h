@@ -38,7 +38,8 @@ struct pn_gateway_config {
     const char *api_keys;       /* further keys, one a line; NULL or "" when none */
     const char *aws_access_key; /* who may use the Kinesis API, with the next; "": anybody */
     const char *aws_secret_key;
-    const char *cors_origin;      /* Access-Control-Allow-Origin; "" sends none */
+    const char *cors_origin;      /* origins whose pages may read and act, see browser.h */
+    const char *allowed_hosts;    /* names, beside localhost and addresses, to be called by */
     const char *consumers_folder; /* <data>/consumers: committed offsets; made when needed */
     int64_t threads;              /* workers; 0: one a core but one, at least one */
     int64_t connections_max;

@@ -9,12 +9,12 @@
 #define INSTANCE "consumers/{}/instances/{}"
 
 static const struct pn_route routes[] = {
-    {PN_POST, "topics/{}", pn_kafka_produce, NULL, 0},
+    {PN_POST, "topics/{}", pn_kafka_produce, NULL, PN_ROUTE_PRODUCE},
     {PN_GET, "topics", pn_kafka_topics, NULL, 0},
     {PN_GET, "topics/{}", pn_kafka_topic, NULL, 0},
     {PN_GET, "topics/{}/partitions", pn_kafka_partitions, NULL, 0},
     {PN_GET, "topics/{}/partitions/{}", pn_kafka_partition, NULL, 0},
-    {PN_POST, "topics/{}/partitions/{}", pn_kafka_produce, NULL, 0},
+    {PN_POST, "topics/{}/partitions/{}", pn_kafka_produce, NULL, PN_ROUTE_PRODUCE},
     {PN_GET, "topics/{}/partitions/{}/offsets", pn_kafka_offsets, NULL, 0},
     {PN_GET, "topics/{}/partitions/{}/records", pn_kafka_partition_records, NULL, PN_ROUTE_BLOCKS},
     {PN_GET, "brokers", pn_kafka_brokers, NULL, 0},
@@ -25,7 +25,7 @@ static const struct pn_route routes[] = {
     {PN_DELETE, INSTANCE "/subscription", pn_kafka_unsubscribe, NULL, PN_ROUTE_BLOCKS},
     {PN_POST, INSTANCE "/assignments", pn_kafka_assign, NULL, PN_ROUTE_BLOCKS},
     {PN_GET, INSTANCE "/assignments", pn_kafka_assignments, NULL, PN_ROUTE_BLOCKS},
-    {PN_GET, INSTANCE "/records", pn_kafka_consumer_records, NULL, PN_ROUTE_BLOCKS},
+    {PN_GET, INSTANCE "/records", pn_kafka_consumer_records, NULL, PN_ROUTE_BLOCKS | PN_ROUTE_ACTS},
     {PN_POST, INSTANCE "/offsets", pn_kafka_commit, NULL, PN_ROUTE_BLOCKS},
     {PN_GET, INSTANCE "/offsets", pn_kafka_committed, NULL, PN_ROUTE_BLOCKS},
     {PN_POST, INSTANCE "/positions", pn_kafka_seek, NULL, PN_ROUTE_BLOCKS},

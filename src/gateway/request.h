@@ -103,10 +103,12 @@ struct pn_request {
 };
 
 enum pn_route_flags {
-    PN_ROUTE_BLOCKS = 1, /* runs on a pool thread */
-    PN_ROUTE_OPEN = 2,   /* needs no API key */
-    PN_ROUTE_SIGNED = 4, /* needs no API key where its handler checks signatures */
-    PN_ROUTE_AWS = 8     /* errors and headers as AWS has them, see aws_reply.h */
+    PN_ROUTE_BLOCKS = 1,   /* runs on a pool thread */
+    PN_ROUTE_OPEN = 2,     /* needs no API key */
+    PN_ROUTE_SIGNED = 4,   /* needs no API key where its handler checks signatures */
+    PN_ROUTE_AWS = 8,      /* errors and headers as AWS has them, see aws_reply.h */
+    PN_ROUTE_PRODUCE = 16, /* only adds records: open to pages of every origin, see browser.h */
+    PN_ROUTE_ACTS = 32     /* changes something though its method is GET */
 };
 
 struct pn_route {

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "gateway/aws_reply.h"
+#include "gateway/browser.h"
 #include "gateway/errors.h"
 #include "gateway/negotiate.h"
 #include "gateway/server.h"
@@ -16,7 +17,7 @@ enum { MEMORY_STEP_BYTES = 4 * 1024 };
 enum { ARENA_BLOCK_BYTES = 4096, OUT_BYTES_MAX = 256 * 1024 * 1024 };
 enum { LARGE_BYTES = 4 * 1024 * 1024 };
 
-static const char cors_methods[] = "DELETE,GET,HEAD,OPTIONS,PATCH,POST,PUT";
+/* What a preflight answers when it asks for no headers. */
 static const char cors_headers[] =
     "Content-Type,X-Amz-Date,Authorization,X-Api-Key,X-Amz-Security-Token,X-Amz-Target,"
     "Shard-Iterator";
@@ -159,30 +160,37 @@ void pn_serve_completed(void *cls, struct MHD_Connection *mhd, void **request,
 
 /* --- the reply -------------------------------------------------------------------------------- */
 
-/* A browser asks whether it may send what it wants to: it may, whatever headers that has (those of
- * the AWS SDKs change from version to version). */
-static void add_preflight(const struct pn_request *req, struct MHD_Response *response)
+/* Whatever headers the browser wants to send, it may: those of the AWS SDKs change from version to
+ * version. */
+static void add_preflight(const struct pn_conn *conn, struct MHD_Response *response)
 {
-    const char *headers = pn_request_header(req, "Access-Control-Request-Headers");
-    (void)MHD_add_response_header(response, "Access-Control-Allow-Methods", cors_methods);
+    const char *headers = pn_request_header(&conn->req, "Access-Control-Request-Headers");
+    (void)MHD_add_response_header(response, "Access-Control-Allow-Methods", conn->preflight);
     (void)MHD_add_response_header(response, "Access-Control-Allow-Headers",
                                   headers != NULL && *headers != '\0' ? headers : cors_headers);
     (void)MHD_add_response_header(response, "Access-Control-Max-Age", "172800");
 }
 
+static void add_cors(const struct pn_conn *conn, struct MHD_Response *response)
+{
+    if (conn->cors != NULL) {
+        (void)MHD_add_response_header(response, "Access-Control-Allow-Origin", conn->cors);
+    }
+    if (*conn->req.gateway->config.cors_origin != '\0' && pn_browser_varies(&conn->req)) {
+        (void)MHD_add_response_header(response, "Vary", "Origin");
+    }
+    if (conn->preflight != NULL) {
+        add_preflight(conn, response);
+    }
+}
+
 static void add_headers(struct pn_conn *conn, struct MHD_Response *response)
 {
     struct pn_request *req = &conn->req;
-    const char *origin = req->gateway->config.cors_origin;
     if (req->status != 204) {
         (void)MHD_add_response_header(response, "Content-Type", req->content_type);
     }
-    if (*origin != '\0') {
-        (void)MHD_add_response_header(response, "Access-Control-Allow-Origin", origin);
-    }
-    if (req->method == PN_OPTIONS) {
-        add_preflight(req, response);
-    }
+    add_cors(conn, response);
     if (req->allow != NULL) {
         (void)MHD_add_response_header(response, "Allow", req->allow);
     }
@@ -250,30 +258,111 @@ static const char *path_of(const char *target)
     return target;
 }
 
-static void route(struct pn_conn *conn, const char *path, const char *method)
+static const struct pn_router_row *row_for(struct pn_conn *conn, enum pn_method method,
+                                           const char *path)
+{
+    struct pn_match match;
+    return pn_router_find(&conn->req.gateway->router, method, path, &conn->req.arena, &match) ==
+                   PN_ROUTE_FOUND
+               ? match.row
+               : NULL;
+}
+
+static bool is_produce(const struct pn_router_row *row)
+{
+    return row != NULL && (row->route->flags & PN_ROUTE_PRODUCE) != 0;
+}
+
+/* The methods by which every page may produce to the path; NULL when there are none. */
+static const char *produce_methods(struct pn_conn *conn, const char *path)
+{
+    bool post = is_produce(row_for(conn, PN_POST, path));
+    bool put = is_produce(row_for(conn, PN_PUT, path));
+    if (post && put) {
+        return "POST,PUT,OPTIONS";
+    }
+    return post ? "POST,OPTIONS" : put ? "PUT,OPTIONS" : NULL;
+}
+
+/* A browser asks before it sends what is not simple. It asks without the key. */
+static void answer_options(struct pn_conn *conn, const char *path, const struct pn_match *match)
 {
     struct pn_request *req = &conn->req;
+    const char *asked = pn_request_header(req, "Access-Control-Request-Method");
+    enum pn_method method = asked != NULL ? pn_method_parse(asked) : PN_METHOD_OTHER;
+    const struct pn_router_row *row = row_for(conn, method, path);
+    const char *open = produce_methods(conn, path);
+    if (is_produce(row) || (asked == NULL && open != NULL)) {
+        conn->cors = "*";
+        conn->preflight = open;
+    } else if (asked != NULL && conn->cors != NULL) {
+        conn->preflight = pn_method_name(method);
+    } else if (asked != NULL) {
+        pn_reply_error(req, 403, 403,
+                       "Pages of other origins may not do this; gateway.cors_origin names those "
+                       "that may");
+        return;
+    }
+    req->allow = match->allow;
+    req->status = 200;
+    pn_buf_adds(&req->out, "{}");
+}
+
+/* Is the route open, or the key one of those it asks for? */
+static bool allows_key(struct pn_request *req, unsigned flags, bool *keyed)
+{
+    bool open = (flags & PN_ROUTE_OPEN) != 0 ||
+                ((flags & PN_ROUTE_SIGNED) != 0 && *req->gateway->config.aws_access_key != '\0');
+    *keyed = !open && req->gateway->auth.required;
+    return !*keyed || pn_auth_allows(&req->gateway->auth, pn_request_header(req, "x-api-key"));
+}
+
+/* The answers that need no handler; also to requests that a browser must not make here. */
+static bool is_refused(struct pn_conn *conn, const char *target)
+{
+    struct pn_request *req = &conn->req;
+    unsigned flags = conn->row != NULL ? conn->row->route->flags : 0;
+    bool keyed = false;
+    if (!pn_browser_allows_host(req, target)) {
+        const char *host = pn_request_header(req, "Host");
+        pn_reply_error(req, 421, 421,
+                       "This server is not called \"%.100s\": use localhost or an IP address, or "
+                       "add the name to gateway.allowed_hosts",
+                       host != NULL ? host : target);
+    } else if (req->method == PN_OPTIONS) {
+        return false;
+    } else if (!allows_key(req, flags, &keyed)) {
+        req->status = 403;
+        pn_buf_adds(&req->out, "{\"message\":\"Forbidden\"}");
+    } else if (conn->row != NULL && !pn_browser_allows_act(req, conn->row, keyed)) {
+        const char *origin = pn_request_header(req, "Origin");
+        pn_reply_error(req, 403, 403,
+                       "A page of another origin (%.100s) may not do this; gateway.cors_origin "
+                       "names those that may",
+                       origin != NULL ? origin : "Sec-Fetch-Site");
+    }
+    return req->status != 0;
+}
+
+static void route(struct pn_conn *conn, const char *target, const char *method)
+{
+    struct pn_request *req = &conn->req;
+    const char *path = path_of(target);
     struct pn_match match;
     req->method = pn_method_parse(method);
     enum pn_found found =
         pn_router_find(&req->gateway->router, req->method, path, &req->arena, &match);
     conn->row = found == PN_ROUTE_FOUND ? match.row : NULL;
     conn->stage = match.stage;
-    if (req->method == PN_OPTIONS && found != PN_ROUTE_FOUND) {
-        /* Asked by browsers, without the key, before they send what they want to. */
-        req->status = 200;
-        pn_buf_adds(&req->out, "{}");
+    conn->cors = pn_browser_cors(req, conn->row);
+    if (conn->row != NULL && (conn->row->route->flags & PN_ROUTE_AWS) != 0) {
+        pn_aws_begin(req, (conn->row->route->flags & PN_ROUTE_SIGNED) != 0);
+    }
+    if (is_refused(conn, target)) {
         return;
     }
-    unsigned flags = conn->row != NULL ? conn->row->route->flags : 0;
-    if ((flags & PN_ROUTE_AWS) != 0) {
-        pn_aws_begin(req, (flags & PN_ROUTE_SIGNED) != 0);
-    }
-    bool open = (flags & PN_ROUTE_OPEN) != 0 ||
-                ((flags & PN_ROUTE_SIGNED) != 0 && *req->gateway->config.aws_access_key != '\0');
-    if (!open && !pn_auth_allows(&req->gateway->auth, pn_request_header(req, "x-api-key"))) {
-        req->status = 403;
-        pn_buf_adds(&req->out, "{\"message\":\"Forbidden\"}");
+    if (req->method == PN_OPTIONS && found != PN_ROUTE_BAD_PATH) {
+        answer_options(conn, path, &match);
         return;
     }
     switch (found) {
@@ -360,7 +449,9 @@ static enum MHD_Result begin(struct pn_conn *conn, const char *path, const char 
     req->state = NULL;
     conn->row = NULL;
     conn->stage = NULL;
-    route(conn, path_of(path), method);
+    conn->cors = NULL;
+    conn->preflight = NULL;
+    route(conn, path, method);
     if (req->status == 0) {
         check_header(conn);
     }

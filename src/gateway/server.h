@@ -58,6 +58,8 @@ struct pn_conn {
     size_t stream_sent;              /* bytes of `out` that libmicrohttpd has */
     const struct pn_router_row *row; /* NULL when none was found */
     const char *stage;
+    const char *cors;            /* Access-Control-Allow-Origin of the reply; NULL: none */
+    const char *preflight;       /* the methods that a preflight allows; NULL: it is not one */
     struct pn_framing framing;   /* of the bytes that came so far */
     struct pn_conn *next_broken; /* worker's list of connections with a fault in `framing` */
     bool said_last;              /* its reply is sent; nothing more is read */

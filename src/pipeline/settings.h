@@ -37,8 +37,9 @@ struct pn_settings {
         char *listen;       /* "127.0.0.1:8082" */
         char *auth;         /* "" (not set) | "none" | "api-key" */
         char *api_key_file; /* file with one API key a line; also PINION_API_KEY */
-        char *cors_origin;  /* "*" */
-        int64_t threads;    /* 0: one a core but one */
+        char *cors_origin;  /* origins, with commas between them */
+        char *allowed_hosts;
+        int64_t threads; /* 0: one a core but one */
         int64_t connections_max;
         int64_t connections_per_ip_max; /* 0: unlimited */
         int64_t header_bytes_max;

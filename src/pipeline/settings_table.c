@@ -77,8 +77,15 @@ const struct pn_setting pn_settings_table[] = {
            "everybody who reaches the port. Not set: none, and on loopback only"),
     TEXT("gateway.api_key_file", gateway.api_key_file, "",
          "a file with one API key a line; the environment's PINION_API_KEY is one more"),
-    TEXT("gateway.cors_origin", gateway.cors_origin, "*",
-         "the Access-Control-Allow-Origin that browsers are answered with"),
+    TEXT("gateway.cors_origin", gateway.cors_origin, "",
+         "Origins whose web pages may read replies and manage topics, streams and consumers, "
+         "separated by commas: `https://app.example.com, http://localhost:3000`. Not set: none; "
+         "every page may produce. `*`: every page may do everything, which is safe only where "
+         "no user of this machine browses the web"),
+    TEXT("gateway.allowed_hosts", gateway.allowed_hosts, "",
+         "Names that clients may call this server by, beside `localhost`, IP addresses and the "
+         "name in gateway.listen, separated by commas: `pinion.example.com, *.test`. Checked on "
+         "loopback addresses, and elsewhere if set; any other name is answered 421"),
     INT("gateway.threads", gateway.threads, "0", 0, 256, NULL,
         "that serve requests; 0: one a core but one, which the log needs"),
     INT("gateway.connections_max", gateway.connections_max, "4096", 1, 1000000, NULL,

@@ -53,7 +53,7 @@ def message(body=GOOD, line="POST /topics/bad.input HTTP/1.1", kind=JSON_V2["Con
     line = line if isinstance(line, bytes) else line.encode()
     kind = f"Content-Type: {kind}\r\n".encode() if kind else b""
     length = str(len(body) if length is None else length).encode()
-    return (line + b"\r\nHost: x\r\nConnection: close\r\n" + kind
+    return (line + b"\r\nHost: localhost\r\nConnection: close\r\n" + kind
             + b"Content-Length: " + length + b"\r\n" + more + b"\r\n" + body)  # fmt: skip
 
 
@@ -157,16 +157,16 @@ def test_another_method_is_refused(limited, method):
 
 @pytest.mark.parametrize("octets", [
     b"GET /topics\r\n\r\n",
-    b"GET /topics HTTP/9.9\r\nHost: x\r\n\r\n",
+    b"GET /topics HTTP/9.9\r\nHost: localhost\r\n\r\n",
     message(length=-5), message(length="abc"), message(length=10**30), message(length="1 2"),
     message(more=b"Transfer-Encoding: chunked\r\n"),
     message(more=b"nocolon\r\n"),
     message(more=b"X: " + b"a" * 20_000 + b"\r\n"),
     message(more=b"".join(b"X-%d: a\r\n" % n for n in range(3000))),
     message(line=b"GET /" + b"a" * 20_000 + b" HTTP/1.1"),
-    b"POST /topics/bad.input HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+    b"POST /topics/bad.input HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
     b"Content-Type: application/json\r\n\r\nzz\r\nabc\r\n0\r\n\r\n",
-    b"POST /topics/bad.input HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
+    b"POST /topics/bad.input HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\n",
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"a" * 100,
     b"\x00\x01\x02garbage\r\n\r\n",
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",

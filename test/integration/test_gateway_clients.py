@@ -149,23 +149,3 @@ def test_broken_content_type(server):
     assert answer.json()["error_code"] == 415
     assert broken in answer.json()["message"]
     assert JSON_V2 in answer.json()["message"]
-
-
-@pytest.mark.parametrize("path", ["/test/topics/t", "/", "/test/streams/s/record", "/no/such"])
-def test_cors(server, path):
-    answer = requests.options(
-        server.url + path, headers={"Origin": "http://a.example",
-                                    "Access-Control-Request-Method": "POST"}
-    )  # fmt: skip
-    assert answer.status_code == 200
-    assert answer.headers["Access-Control-Allow-Origin"] == "*"
-    assert "POST" in answer.headers["Access-Control-Allow-Methods"]
-    assert "X-Api-Key" in answer.headers["Access-Control-Allow-Headers"]
-
-
-def test_origin_header_on_every_reply(server):
-    for answer in (
-        requests.post(f"{server.url}/topics/t", json={"records": [{"value": 1}]}),
-        requests.get(f"{server.url}/nothing"),
-    ):
-        assert answer.headers["Access-Control-Allow-Origin"] == "*"

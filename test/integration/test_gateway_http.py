@@ -79,10 +79,12 @@ def error_of(answer, status):
 def test_whole_url(server, scheme):
     """As a client sends it to a proxy; a server has to take it, too."""
     with Raw(server) as raw:
-        raw.post(scheme + b"://somewhere:80/topics/whole")
+        raw.post(scheme + b"://localhost:80/topics/whole")
         assert raw.answer()[0] == 200
-        raw.send(b"GET %s://somewhere HTTP/1.1\r\nHost: localhost\r\n\r\n" % scheme)
+        raw.send(b"GET %s://localhost HTTP/1.1\r\nHost: localhost\r\n\r\n" % scheme)
         assert raw.answer()[0] == 200
+        raw.send(b"GET %s://evil.example/topics HTTP/1.1\r\n%s\r\n" % (scheme, HOST))
+        assert "allowed_hosts" in error_of(raw.answer(), 421)
 
 
 def test_pipelining(server):

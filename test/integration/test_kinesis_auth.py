@@ -164,7 +164,7 @@ def changes(request):
     credential = re.search("Credential=[^,]*", authorization)[0]
     yield {"body": b'{"Limit":1}'}
     yield {"headers": {"X-Amz-Target": "Kinesis_20131202.DescribeLimits"}}
-    yield {"headers": {"Host": "example.com"}}
+    yield {"headers": {"Host": "localhost"}}
     yield {"url": request.url + "?a=b"}
     yield {"headers": {"Authorization": authorization[:-1] + "_"}}
     yield {"headers": {"Authorization": authorization.replace("x-amz-target", "x-amz-other")}}

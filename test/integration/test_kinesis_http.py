@@ -56,18 +56,21 @@ def test_operations_without_output(shared):
     assert headers["Content-Type"] == "application/x-amz-json-1.1"
 
 
-def test_cors(shared):
-    headers = {"Origin": "http://example.com", "Access-Control-Request-Method": "POST",
+def test_cors(data):
+    """For the AWS SDK in a page whose origin is listed."""
+    app = "http://app.example.com"
+    headers = {"Origin": app, "Access-Control-Request-Method": "POST",
                "Access-Control-Request-Headers": "amz-sdk-request,x-amz-target"}  # fmt: skip
-    answer = requests.options(shared.url + "/", headers=headers, timeout=30)
-    assert answer.status_code == 200
-    assert answer.headers["Access-Control-Allow-Origin"] == "*"
-    assert answer.headers["Access-Control-Allow-Headers"] == "amz-sdk-request,x-amz-target"
-    assert "POST" in answer.headers["Access-Control-Allow-Methods"]
-    assert answer.headers["Access-Control-Max-Age"] == "172800"
-    _, _, got = call(shared, "ListStreams", {}, {"Origin": "http://example.com"})
-    assert got["Access-Control-Allow-Origin"] == "*"
-    assert "x-amzn-RequestId" in got["Access-Control-Expose-Headers"]
+    with Server(data, "--set", f"gateway.cors_origin={app}") as server:
+        answer = requests.options(server.url + "/", headers=headers, timeout=30)
+        assert answer.status_code == 200
+        assert answer.headers["Access-Control-Allow-Origin"] == app
+        assert answer.headers["Access-Control-Allow-Headers"] == "amz-sdk-request,x-amz-target"
+        assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+        assert answer.headers["Access-Control-Max-Age"] == "172800"
+        _, _, got = call(server, "ListStreams", {}, {"Origin": app})
+        assert got["Access-Control-Allow-Origin"] == app
+        assert "x-amzn-RequestId" in got["Access-Control-Expose-Headers"]
 
 
 def test_requests_are_counted_by_operation(shared):

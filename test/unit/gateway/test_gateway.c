@@ -84,7 +84,7 @@ static void post(int fd, const char *path, const char *body)
 {
     char request[CLIENT_REPLY_BYTES_MAX];
     (void)snprintf(request, sizeof request,
-                   "POST %s HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n%s", path,
+                   "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %zu\r\n\r\n%s", path,
                    strlen(body), body);
     say(fd, request);
 }
@@ -159,7 +159,7 @@ static void test_log_errors(void **state)
     assert_non_null(strstr(reply, "{\"error_code\":50002,\"message\":\"the sync failed\"}"));
     pn_memory_log_fail(f->log, PN_CLASS_NONE, "");
     int fd = dial(f);
-    say(fd, "GET /health HTTP/1.1\r\nHost: h\r\n\r\n");
+    say(fd, "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert_int_equal(client_hear(fd, reply), 200);
     assert_non_null(strstr(reply, "\"status\":\"degraded\""));
     assert_non_null(strstr(reply, "{\"topic\":\"t\",\"partition\":0,\"reason\":\"the sync failed"));
@@ -184,7 +184,7 @@ static void test_slow_log(void **state)
     }
     assert_true(client_is_silent(fds[WAITING - 1]));
     int fd = dial(f);
-    say(fd, "GET /topics HTTP/1.1\r\nHost: h\r\n\r\n");
+    say(fd, "GET /topics HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert_int_equal(client_hear(fd, reply), 200);
     close(fd);
     close(fds[0]); /* a client that gives up */
@@ -236,7 +236,7 @@ static void test_drain_time(void **state)
     config.drain_ms = 100;
     start(f, &config);
     int half = dial(f);
-    say(half, "POST /topics/t HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n{");
+    say(half, "POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{");
     assert_true(client_is_silent(half));
     pn_gateway_stop(f->gateway);
     assert_int_equal(client_hear(half, reply), 0);
@@ -307,7 +307,7 @@ static void test_long_polls(void **state)
         char request[256];
         (void)snprintf(request, sizeof request,
                        "GET /consumers/g%d/instances/i/records?timeout=30000 HTTP/1.1\r\n"
-                       "Host: h\r\n\r\n",
+                       "Host: localhost\r\n\r\n",
                        i);
         say(fds[i], request);
     }
@@ -330,8 +330,9 @@ static void test_drain_ends_polls(void **state)
     start(f, &config);
     assert_int_equal(ask(f, "/topics/t", one, reply), 200);
     int fd = dial(f);
-    say(fd, "GET /topics/t/partitions/0/records?offset=1&timeout=30000 HTTP/1.1\r\nHost: h\r\n"
-            "\r\n");
+    say(fd,
+        "GET /topics/t/partitions/0/records?offset=1&timeout=30000 HTTP/1.1\r\nHost: localhost\r\n"
+        "\r\n");
     assert_true(client_is_silent(fd));
     pn_gateway_stop(f->gateway);
     assert_int_equal(client_hear(fd, reply), 200);
@@ -372,7 +373,8 @@ static void test_memory_limit(void **state)
     start(f, &config);
     int first = dial(f);
     int second = dial(f);
-    say(first, "POST /topics/t HTTP/1.1\r\nHost: h\r\nContent-Length: 25\r\n\r\n{\"records\":[{");
+    say(first,
+        "POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Length: 25\r\n\r\n{\"records\":[{");
     assert_true(client_is_silent(first));
     post(second, "/topics/t", one);
     assert_int_equal(client_hear(second, reply), 503);

@@ -86,8 +86,8 @@ static void say(int fd, const char *line, const char *headers, const char *body)
 {
     char request[CLIENT_REPLY_BYTES_MAX];
     int len = snprintf(request, sizeof request,
-                       "%s HTTP/1.1\r\nHost: h\r\n%sContent-Length: %zu\r\n\r\n%s", line, headers,
-                       strlen(body), body);
+                       "%s HTTP/1.1\r\nHost: localhost\r\n%sContent-Length: %zu\r\n\r\n%s", line,
+                       headers, strlen(body), body);
     assert_int_equal(send(fd, request, (size_t)len, MSG_NOSIGNAL), len);
 }
 

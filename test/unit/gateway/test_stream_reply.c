@@ -210,7 +210,7 @@ static int dial(const struct fixture *f)
 static void ask(int fd, const char *path)
 {
     char request[256];
-    int len = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: h\r\n\r\n", path);
+    int len = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path);
     assert_int_equal(send(fd, request, (size_t)len, MSG_NOSIGNAL), len);
 }
 
@@ -376,7 +376,8 @@ static void test_memory_limit(void **state)
 static void test_put_of_who_is_gone(void **state)
 {
     struct fixture *f = *state;
-    static const char request[] = "POST /put HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n1";
+    static const char request[] =
+        "POST /put HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\n1";
     start(f, 1 << 20);
     pn_memory_log_hold(f->log, true);
     int fd = dial(f);
