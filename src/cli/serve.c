@@ -56,8 +56,9 @@ static enum pn_handled handle_flush(struct pn_request *req, void *arg)
     return PN_HANDLED;
 }
 
-static void write_status(struct pn_buf *out, const struct pn_sink_status *status)
+static void write_status(struct pn_request *req, const struct pn_sink_status *status)
 {
+    struct pn_buf *out = &req->out;
     pn_buf_addc(out, '{');
     pn_json_write_key(out, "topic");
     pn_json_write_cstr(out, status->topic);
@@ -69,7 +70,7 @@ static void write_status(struct pn_buf *out, const struct pn_sink_status *status
                 (long long)status->end_offset, (long long)status->lag, (long long)status->objects,
                 (long long)status->records, (long long)status->dead_letters,
                 (long long)status->lost, (long long)status->errors);
-    pn_json_write_cstr(out, status->error);
+    pn_json_write_cstr(out, pn_request_public(req, status->error));
     pn_buf_addc(out, '}');
 }
 
@@ -88,7 +89,7 @@ static enum pn_handled handle_status(struct pn_request *req, void *arg)
         if (i > 0) {
             pn_buf_addc(&req->out, ',');
         }
-        write_status(&req->out, &statuses[i]);
+        write_status(req, &statuses[i]);
     }
     pn_buf_adds(&req->out, "]}");
     return PN_HANDLED;
@@ -169,6 +170,20 @@ static void add_routes(struct pn_server *server)
 
 /* ---- start and stop -------------------------------------------------------------------------- */
 
+/* The absolute path of the data folder: of the store's, which is in it. Caller frees. */
+static int data_folder(const struct pn_server *server, char **folder, struct pn_err *e)
+{
+    int rc = pn_store_url(server->store, "", folder, e);
+    if (rc == 0) {
+        char *slash = strrchr(*folder, '/');
+        while (slash > *folder && slash[-1] == '/') {
+            slash--;
+        }
+        *slash = '\0';
+    }
+    return rc;
+}
+
 static int create_gateway(struct pn_server *server, const char *listen, struct pn_err *e)
 {
     const struct pn_pipeline *pipeline = NULL;
@@ -178,6 +193,11 @@ static int create_gateway(struct pn_server *server, const char *listen, struct p
         return rc;
     }
     pn_admission_init(&server->admission, pipeline, settings, server->log);
+    char *data = NULL;
+    rc = data_folder(server, &data, e);
+    if (rc != 0) {
+        return rc;
+    }
     char *consumers = pn_cli_path(server->cli, "consumers");
     struct pn_gateway_config config;
     pn_gateway_config_init(&config);
@@ -190,6 +210,7 @@ static int create_gateway(struct pn_server *server, const char *listen, struct p
     config.cors_origin = settings->gateway.cors_origin;
     config.allowed_hosts = settings->gateway.allowed_hosts;
     config.consumers_folder = consumers;
+    config.data_folder = data;
     config.threads = settings->gateway.threads;
     config.connections_max = settings->gateway.connections_max;
     config.connections_per_ip_max = settings->gateway.connections_per_ip_max;
@@ -218,6 +239,7 @@ static int create_gateway(struct pn_server *server, const char *listen, struct p
                                        .first_record_arg = &server->admission};
     rc = pn_gateway_create(&config, &env, &server->gateway, e);
     free(consumers);
+    free(data);
     return rc;
 }
 

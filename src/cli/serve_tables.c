@@ -83,6 +83,9 @@ static void *run(void *arg)
 static void add(struct pn_serve_tables *tables, struct pn_cli *cli, struct pn_store *store,
                 const char *name, const char *path)
 {
+    if (strchr(path, '*') != NULL) {
+        return; /* a pattern: its tables' own upkeep looks after them */
+    }
     struct pn_delta_config config;
     pn_delta_config_init(&config);
     tables->tables[tables->count++] = (struct watched){

@@ -37,14 +37,15 @@ static void write_shard(struct pn_buf *out, const struct pn_shard_status *shard)
     pn_buf_addc(out, '}');
 }
 
-static void write_status(struct pn_buf *out, const struct pn_streams_status *status)
+static void write_status(struct pn_request *req, const struct pn_streams_status *status)
 {
+    struct pn_buf *out = &req->out;
     char time[PN_ISO8601_SIZE];
     pn_buf_addc(out, '{');
     add_text(out, "stream", status->stream);
     add_text(out, "table", status->table);
     add_text(out, "state", pn_worker_state_name(status->state));
-    add_text(out, "error", status->error);
+    add_text(out, "error", pn_request_public(req, status->error));
     add_i64(out, "rows", status->rows);
     add_i64(out, "dead_letters", status->dead_letters);
     add_i64(out, "skipped", status->skipped);
@@ -64,13 +65,14 @@ static void write_status(struct pn_buf *out, const struct pn_streams_status *sta
     pn_buf_adds(out, "]}");
 }
 
-static void write_statuses(struct pn_buf *out, const struct pn_streams_status *statuses,
+static void write_statuses(struct pn_request *req, const struct pn_streams_status *statuses,
                            size_t count)
 {
+    struct pn_buf *out = &req->out;
     pn_buf_addc(out, '[');
     for (size_t i = 0; i < count; i++) {
         pn_buf_adds(out, i > 0 ? "," : "");
-        write_status(out, &statuses[i]);
+        write_status(req, &statuses[i]);
     }
     pn_buf_addc(out, ']');
 }
@@ -91,7 +93,7 @@ static enum pn_handled handle_status(struct pn_request *req, void *arg)
         pn_streams_status(routes->streams, &req->arena, &statuses, &count);
     }
     pn_buf_adds(&req->out, "{\"tables\":");
-    write_statuses(&req->out, statuses, count);
+    write_statuses(req, statuses, count);
     pn_buf_addc(&req->out, '}');
     return reply(req);
 }
@@ -282,7 +284,7 @@ static enum pn_handled handle_records(struct pn_request *req, void *arg)
         pn_reply_log_error(req, failure.class_, failure.msg);
         return PN_HANDLED;
     }
-    write_records(&req->out, &read, rc != 0 ? failure.msg : NULL);
+    write_records(&req->out, &read, rc != 0 ? pn_request_public(req, failure.msg) : NULL);
     return pn_request_reserve(req, req->out.len) ? reply(req) : PN_HANDLED;
 }
 

@@ -27,10 +27,13 @@ static void report_partitions(struct pn_gateway *gateway, struct pn_buf *out)
     pthread_mutex_unlock(&gateway->failed_lock);
 }
 
-static bool add_report(struct pn_buf *out, const char *name, struct pn_buf *report)
+static bool add_report(struct pn_request *req, struct pn_buf *out, const char *name,
+                       struct pn_buf *report)
 {
     bool well = report->len == 0;
-    pn_buf_addf(out, ",\"%s\":[%s]", name, pn_buf_text(report));
+    pn_buf_addf(out, ",\"%s\":[", name);
+    pn_buf_adds(out, pn_request_public(req, pn_buf_text(report)));
+    pn_buf_addc(out, ']');
     pn_buf_reset(report);
     return well;
 }
@@ -45,11 +48,11 @@ static enum pn_handled health(struct pn_request *req, void *arg)
     pn_buf_init(&reports, HEALTH_BYTES_MAX);
     pn_buf_init(&one, HEALTH_BYTES_MAX);
     report_partitions(gateway, &one);
-    bool well = add_report(&reports, "failed_partitions", &one);
+    bool well = add_report(req, &reports, "failed_partitions", &one);
     for (size_t i = 0; i < gateway->health_count; i++) {
         const struct pn_gateway_health *more = &gateway->health[i];
         more->report(more->arg, &req->arena, &one);
-        well = add_report(&reports, more->name, &one) && well;
+        well = add_report(req, &reports, more->name, &one) && well;
     }
     pn_buf_addf(&req->out, "{\"status\":\"%s\",\"version\":\"%s\"%s}", well ? "ok" : "degraded",
                 PINION_VERSION, pn_buf_text(&reports));

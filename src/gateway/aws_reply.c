@@ -66,6 +66,7 @@ void pn_aws_error(struct pn_request *req, int status, const char *type, const ch
     pn_wire_map(&wire);
     pn_wire_key(&wire, "__type");
     pn_wire_cstr(&wire, type);
+    message = pn_request_public(req, message);
     if (message != NULL) {
         /* Messages quote what clients sent, which may be no UTF-8. */
         size_t len = strlen(message);

@@ -7,6 +7,33 @@
 #include "gateway/errors.h"
 #include "gateway/server.h"
 
+const char *pn_request_public(struct pn_request *req, const char *text)
+{
+    const char *folder = req->gateway->config.data_folder;
+    if (text == NULL || folder == NULL || folder[0] == '\0') {
+        return text;
+    }
+    const char *found = strstr(text, folder);
+    if (found == NULL) {
+        return text;
+    }
+    size_t len = strlen(folder);
+    char *clean = pn_arena_alloc(&req->arena, strlen(text) + 1);
+    char *end = clean;
+    for (; found != NULL; found = strstr(text, folder)) {
+        memcpy(end, text, (size_t)(found - text));
+        end += found - text;
+        text = found + len;
+        size_t slashes = strspn(text, "/");
+        if (slashes == 0) {
+            *end++ = '.'; /* the folder itself */
+        }
+        text += slashes;
+    }
+    memcpy(end, text, strlen(text) + 1);
+    return clean;
+}
+
 static void reply_message(struct pn_request *req, int status, int code, const char *msg)
 {
     const struct pn_router_row *row = pn_conn_of(req)->row;
@@ -14,6 +41,7 @@ static void reply_message(struct pn_request *req, int status, int code, const ch
         pn_aws_http_error(req, status, msg);
         return;
     }
+    msg = pn_request_public(req, msg);
     req->status = status;
     req->content_type = PN_TYPE_KAFKA_V2;
     pn_buf_reset(&req->out);

@@ -63,6 +63,7 @@ static void config_deinit(struct pn_gateway_config *config)
     free((char *)config->cors_origin);
     free((char *)config->allowed_hosts);
     free((char *)config->consumers_folder);
+    free((char *)config->data_folder);
 }
 
 /* API keys are not kept, only their sums are (auth.h). */
@@ -76,6 +77,7 @@ static void config_copy(struct pn_gateway_config *to, const struct pn_gateway_co
     to->cors_origin = own(from->cors_origin);
     to->allowed_hosts = own(from->allowed_hosts);
     to->consumers_folder = own(from->consumers_folder);
+    to->data_folder = own(from->data_folder);
     to->api_key_file = NULL;
     to->api_keys = NULL;
     if (to->threads <= 0) {

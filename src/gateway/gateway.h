@@ -38,8 +38,11 @@ struct pn_gateway_config {
     const char *api_keys;       /* further keys, one a line; NULL or "" when none */
     const char *aws_access_key; /* who may use the Kinesis API, with the next; "": anybody */
     const char *aws_secret_key;
-    const char *cors_origin;      /* origins whose pages may read and act, see browser.h */
-    const char *allowed_hosts;    /* names, beside localhost and addresses, to be called by */
+    const char *cors_origin;   /* origins whose pages may read and act, see browser.h */
+    const char *allowed_hosts; /* names, beside localhost and addresses, to be called by */
+    /* Absolute; replies name what is below it by the rest of its path, since where a server keeps
+     * its data is not its clients' business. NULL or "": nothing is hidden. */
+    const char *data_folder;
     const char *consumers_folder; /* <data>/consumers: committed offsets; made when needed */
     int64_t threads;              /* workers; 0: one a core but one, at least one */
     int64_t connections_max;

@@ -135,7 +135,7 @@ static int failure_of(struct pn_request *req, const struct pn_log_entry *entry, 
         *text = "Partition not found.";
         return PN_CODE_PARTITION_NOT_FOUND;
     }
-    *text = req->produce->err.msg;
+    *text = pn_request_public(req, req->produce->err.msg);
     return pn_log_error_code(entry->class_, status);
 }
 

@@ -138,6 +138,11 @@ void pn_request_refuse_json(struct pn_request *req, int rc, const struct pn_err 
  * its reply is sent. On false the reply is a 503. */
 bool pn_request_reserve(struct pn_request *req, size_t bytes) PN_MUST_CHECK;
 
+/* A text of ours as clients may read it: without the path of the server's data folder, which errors
+ * of the disk hold, so that "/srv/x/log/t/0/1.log" is "log/t/0/1.log". Itself, or in the arena.
+ * Error replies do this by themselves; it is for texts in other replies. NULL gives NULL. */
+const char *pn_request_public(struct pn_request *req, const char *text);
+
 /* Ends the request with `status` and the body {"error_code":code,"message":"..."}. */
 void pn_reply_error(struct pn_request *req, int status, int code, const char *fmt, ...)
     PN_PRINTF(4, 5);

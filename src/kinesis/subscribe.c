@@ -265,7 +265,9 @@ static void write_exception(const struct pn_subscription *subscription, const st
     pn_event_exception_begin(&message, out, exception_name(e), content_type(subscription));
     pn_wire_map(&wire);
     pn_wire_key(&wire, "message");
-    pn_wire_cstr(&wire, e->msg);
+    /* What went wrong inside is for the log. */
+    bool is_internal = e->code != PN_KINESIS_IN_USE && e->code != PN_KINESIS_NOT_FOUND;
+    pn_wire_cstr(&wire, is_internal ? "Internal service failure." : e->msg);
     pn_wire_map_end(&wire);
     pn_event_message_end(&message);
 }
@@ -379,6 +381,8 @@ bool pn_subscription_next(struct pn_subscription *subscription, struct pn_buf *o
         pn_stream_release(&stream);
     }
     if (rc != 0) {
+        pn_log_warn(subscription->kinesis->logger, "kinesis", "a subscription to %s ends: %s",
+                    subscription->stream_name, e.msg);
         write_exception(subscription, &e, out);
         return false;
     }

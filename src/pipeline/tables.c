@@ -249,7 +249,30 @@ static size_t list_places(const struct pn_pipeline *pipeline, const struct pn_ta
     return count;
 }
 
-/* No two things may be kept in the same place. */
+/*
+ * Names that start with a dot are the store's own, and engines hide them, as they do those with an
+ * underscore: "_delta_log" is a table's log, and what is in such a folder is not a table. (Other
+ * things may be in one: many keep their checkpoints in "_checkpoints".)
+ */
+static int check_hidden(const struct pn_yaml *yaml, const struct place *place, bool is_table,
+                        struct pn_err *e)
+{
+    for (const char *part = place->path; part != NULL; part = strchr(part, '/')) {
+        part += *part == '/';
+        int len = (int)strcspn(part, "/");
+        bool is_log = len == (int)strlen("_delta_log") && memcmp(part, "_delta_log", len) == 0;
+        if (*part == '.' || is_log || (is_table && *part == '_')) {
+            return pn_yaml_error(yaml, place->node, e,
+                                 "%s%s may not be in \"%.60s\": \"%.*s\" is reserved (names that "
+                                 "start with a dot%s)",
+                                 place->of, place->what, place->path, len < 60 ? len : 60, part,
+                                 is_table ? " or an underscore" : ", and _delta_log");
+        }
+    }
+    return 0;
+}
+
+/* No two things may be kept in the same place, and none where others keep their own. */
 static int check_places(const struct pn_pipeline *pipeline, const struct pn_table *tables,
                         const struct pn_yaml_node *map, struct pn_err *e)
 {
@@ -260,6 +283,11 @@ static int check_places(const struct pn_pipeline *pipeline, const struct pn_tabl
     const struct pn_yaml *yaml = &pipeline->private_->yaml;
     for (size_t i = 0; i < count; i++) {
         const struct place *here = &places[i];
+        bool is_table = i >= 2 && strcmp(here->of, "the checkpoints of ") != 0;
+        int rc = check_hidden(yaml, here, is_table, e);
+        if (rc != 0) {
+            return rc;
+        }
         for (size_t j = 0; j < i; j++) {
             const struct place *other = &places[j];
             if (!pn_keys_overlap(here->path, other->path)) {

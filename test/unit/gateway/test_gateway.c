@@ -416,6 +416,42 @@ static void test_added_route(void **state)
     assert_non_null(strstr(reply, "\r\n\r\n{\"bytes\":5}"));
 }
 
+static enum pn_handled break_down(struct pn_request *req, void *arg)
+{
+    (void)arg;
+    pn_reply_log_error(req, PN_CLASS_FATAL, "cannot open '/srv/pinion/store/x': it broke");
+    return PN_HANDLED;
+}
+
+/* Where a server keeps its data is not its clients' business. */
+static void test_paths_of_the_server_are_not_told(void **state)
+{
+    struct fixture *f = *state;
+    char reply[CLIENT_REPLY_BYTES_MAX];
+    struct pn_err e;
+    static const struct pn_route route = {PN_POST, "api/v1/break", break_down, NULL, 0};
+    struct pn_gateway_config config = usual(f);
+    config.data_folder = "/srv/pinion";
+    const struct pn_gateway_env env = {
+        .log = f->log, .io = pn_io_system(), .clock = pn_clock_system()};
+    assert_int_equal(pn_gateway_create(&config, &env, &f->gateway, &e), 0);
+    pn_gateway_add_route(f->gateway, &route);
+    assert_int_equal(pn_gateway_start(f->gateway, &e), 0);
+    pn_memory_log_fail(f->log, PN_CLASS_FATAL,
+                       "cannot write '/srv/pinion/log/t/0/1.log' (in '/srv/pinion'): it broke");
+    static const char told[] = "cannot write 'log/t/0/1.log' (in '.'): it broke";
+    assert_int_equal(ask(f, "/topics/t", one, reply), 500);
+    assert_non_null(strstr(reply, told));
+    int fd = dial(f);
+    say(fd, "GET /health HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_int_equal(client_hear(fd, reply), 200);
+    close(fd);
+    assert_non_null(strstr(reply, told));
+    assert_null(strstr(reply, "/srv/pinion"));
+    assert_int_equal(ask(f, "/api/v1/break", "", reply), 500);
+    assert_non_null(strstr(reply, "\"cannot open 'store/x': it broke\""));
+}
+
 static void test_port_in_use(void **state)
 {
     struct fixture *f = *state;
@@ -450,6 +486,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_connection_limits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_memory_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_added_route, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_paths_of_the_server_are_not_told, setup, teardown),
         cmocka_unit_test_setup_teardown(test_port_in_use, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

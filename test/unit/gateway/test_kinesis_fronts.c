@@ -54,6 +54,7 @@ static int setup(void **state)
     config.listen = "127.0.0.1:0";
     config.threads = 2;
     config.consumers_folder = f->consumers;
+    config.data_folder = f->folder;
     const struct pn_gateway_env env = {.log = f->log,
                                        .kinesis = f->kinesis,
                                        .io = pn_io_system(),
@@ -256,6 +257,25 @@ static void test_producers_beside_resharding(void **state)
     assert_int_equal(there, THREADS * REQUESTS);
 }
 
+/* Nor does a client of Kinesis learn where the server keeps its data. */
+static void test_paths_of_the_server_are_not_told(void **state)
+{
+    struct fixture *f = *state;
+    char reply[CLIENT_REPLY_BYTES_MAX];
+    char message[256];
+    (void)snprintf(message, sizeof message, "cannot write '%s/log/s/0/1.log': it broke", f->folder);
+    pn_memory_log_fail(f->log, PN_CLASS_FATAL, message);
+    int fd = dial(f);
+    call(fd, "PutRecord", one);
+    assert_int_equal(client_hear(fd, reply), 500);
+    assert_non_null(strstr(reply, "cannot write 'log/s/0/1.log': it broke"));
+    assert_null(strstr(reply, f->folder));
+    call(fd, "PutRecords", two);
+    assert_int_equal(client_hear(fd, reply), 200);
+    assert_null(strstr(reply, f->folder));
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +284,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_log_fails, setup, teardown),
         cmocka_unit_test_setup_teardown(test_split_after_a_client_is_gone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_producers_beside_resharding, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_paths_of_the_server_are_not_told, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -151,6 +151,22 @@ static const struct mistake table_mistakes[] = {
      "pipeline.yml:13: tables.x.path: \"tables/raw/x\" overlaps the path of raw (tables/raw)"},
     {HEAD "  x:\n    path: tables\n    from_topic: t.a\n    columns: {a: int}\n",
      "pipeline.yml:13: tables.x.path: \"tables\" overlaps the path of raw (tables/raw)"},
+    {HEAD "  x:\n    path: .tmp/b\n    from_topic: t.a\n    columns: {a: int}\n",
+     "pipeline.yml:13: tables.x.path: the path of x may not be in \".tmp/b\": \".tmp\" is reserved "
+     "(names that start with a dot or an underscore)"},
+    {HEAD "  x:\n    path: a/.b\n    from_topic: t.a\n    columns: {a: int}\n",
+     "pipeline.yml:13: tables.x.path: the path of x may not be in \"a/.b\": \".b\" is reserved"},
+    {HEAD "  x:\n    path: a/_delta_log/b\n    from_topic: t.a\n    columns: {a: int}\n",
+     "pipeline.yml:13: tables.x.path: the path of x may not be in \"a/_delta_log/b\": "
+     "\"_delta_log\" "
+     "is reserved"},
+    {HEAD "  x:\n    path: _x\n    from_topic: t.a\n    columns: {a: int}\n",
+     "pipeline.yml:13: tables.x.path: the path of x may not be in \"_x\": \"_x\" is reserved"},
+    {"name: x\nsink:\n  topics_dir: .tmp\n",
+     "pipeline.yml:1: sink.topics_dir may not be in \".tmp\": \".tmp\" is reserved (names that "
+     "start with a dot, and _delta_log)"},
+    {"name: x\ndead_letters: _x/y\n",
+     "pipeline.yml:1: dead_letters may not be in \"_x/y\": \"_x\" is reserved"},
     {HEAD "  x:\n    path: topics/x\n    from_topic: t.a\n    columns: {a: int}\n",
      "pipeline.yml:13: tables.x.path: \"topics/x\" overlaps sink.topics_dir (topics)"},
     {HEAD "    unknown_keys: dorp\n",
