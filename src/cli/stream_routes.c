@@ -143,6 +143,14 @@ static enum pn_handled handle_names(struct pn_request *req, void *arg)
     return reply(req);
 }
 
+/* As a string: it has more digits than others' JSON numbers. */
+static void add_hash_key(struct pn_buf *out, const char *name, struct pn_hash_key key)
+{
+    char text[PN_HASH_KEY_SIZE];
+    pn_json_write_key(out, name);
+    pn_json_write_cstr(out, pn_hash_key_text(key, text));
+}
+
 static void write_source_shard(struct pn_buf *out, const struct pn_stream_source_shard *shard)
 {
     pn_buf_addc(out, '{');
@@ -150,6 +158,8 @@ static void write_source_shard(struct pn_buf *out, const struct pn_stream_source
     add_i64(out, "parent", shard->parent);
     add_i64(out, "adjacent_parent", shard->adjacent_parent);
     add_i64(out, "created_ms", shard->created_ms);
+    add_hash_key(out, "hash_start", shard->hash_start);
+    add_hash_key(out, "hash_end", shard->hash_end);
     pn_json_write_key(out, "complete");
     pn_buf_adds(out, shard->complete ? "true" : "false");
     add_i64(out, "begin", shard->begin);

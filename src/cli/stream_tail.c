@@ -12,6 +12,7 @@
 #include "cli/signals.h"
 #include "cli/stream.h"
 #include "engine/record.h"
+#include "kinesis/aggregate.h"
 #include "kinesis/wire.h"
 #include "pipeline/pipeline.h"
 
@@ -49,7 +50,8 @@ struct tail {
     struct pn_output *output;
     struct pn_arena arena; /* of one read */
     struct pn_json_parser *parser;
-    const struct pn_json *record; /* that is being printed */
+    const struct pn_json *record;             /* that is being printed */
+    const struct pn_user_record *user_record; /* of it; NULL: it is no KPL aggregate */
     const char *shard;
     struct pn_signals signals;
     bool stopped;
@@ -108,6 +110,17 @@ static bool is_read(const struct tail *tail, const char *parent)
 
 /* --- records ---------------------------------------------------------------------------------- */
 
+/* The key of a user record, which may be any bytes. */
+static void print_user_key(struct tail *tail)
+{
+    const struct pn_bytes key = tail->user_record->partition_key;
+    struct pn_buf text;
+    pn_buf_init(&text, TEXT_BYTES_MAX);
+    pn_utf8_add_clean(&text, key.data, key.len);
+    pn_output_text(tail->output, pn_buf_text(&text), text.len);
+    pn_buf_deinit(&text);
+}
+
 static void print_place(struct tail *tail)
 {
     const char *text = "";
@@ -116,6 +129,10 @@ static void print_place(struct tail *tail)
     pn_output_cstr(tail->output, tail->shard);
     (void)pn_json_get_text(tail->record, "SequenceNumber", &text, &len);
     pn_output_text(tail->output, text, len);
+    if (tail->user_record != NULL) {
+        print_user_key(tail);
+        return;
+    }
     text = "";
     len = 0;
     (void)pn_json_get_text(tail->record, "PartitionKey", &text, &len);
@@ -154,17 +171,30 @@ static void print_row(void *arg, struct pn_bytes value, const char *reason)
     }
 }
 
+static void print_rows(struct tail *tail, struct pn_bytes data)
+{
+    struct printing printing = {.tail = tail, .data = data};
+    const struct pn_decoded out = {.row = print_row, .arg = &printing};
+    pn_record_decode(tail->parser, data, false, &tail->arena, &out);
+}
+
 static void print_record(struct tail *tail, struct pn_bytes data)
 {
+    struct pn_user_record *records = NULL;
+    size_t count = 0;
     if (tail->raw) {
         bool is_text = pn_utf8_valid(data.data, data.len);
         print_place(tail);
         pn_output_cstr(tail->output, is_text ? "text" : "base64");
         print_bytes(tail, data, is_text);
+    } else if (pn_aggregate_read(data, &tail->arena, &records, &count)) {
+        for (size_t i = 0; i < count; i++) {
+            tail->user_record = &records[i];
+            print_rows(tail, records[i].data);
+        }
+        tail->user_record = NULL;
     } else {
-        struct printing printing = {.tail = tail, .data = data};
-        const struct pn_decoded out = {.row = print_row, .arg = &printing};
-        pn_record_decode(tail->parser, data, false, &tail->arena, &out);
+        print_rows(tail, data);
     }
 }
 

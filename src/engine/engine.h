@@ -75,7 +75,9 @@ struct pn_stream_row {
     size_t position; /* index into the append's `positions`: its shard */
     int64_t offset;  /* in the shard */
     int64_t arrival_ms;
-    const char *reason; /* not NULL: `value` isn't there, this is why it can be no row */
+    bool is_user_record;  /* of a KPL aggregate: key and data are its own, and ... */
+    int64_t sub_sequence; /* ... this is its number in the aggregate */
+    const char *reason;   /* not NULL: `value` isn't there, this is why it can be no row */
 };
 
 /* How far a table has come in one shard. */

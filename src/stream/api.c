@@ -149,6 +149,33 @@ static int list_names(struct pn_stream_source *source, struct pn_arena *arena, c
     return rc;
 }
 
+/* A server that does not tell them knows no KPL aggregates: all keys are the shard's then. */
+static struct pn_hash_key hash_of(const struct pn_json *shard, const char *name,
+                                  struct pn_hash_key otherwise)
+{
+    const char *text = NULL;
+    size_t len = 0;
+    struct pn_hash_key key = otherwise;
+    bool told = pn_json_get_text(shard, name, &text, &len) && pn_hash_key_parse(text, len, &key);
+    return told ? key : otherwise;
+}
+
+static struct pn_stream_source_shard shard_of(const struct pn_json *item)
+{
+    static const struct pn_hash_key first = {0, 0};
+    static const struct pn_hash_key last = {UINT64_MAX, UINT64_MAX};
+    return (struct pn_stream_source_shard){
+        .index = (uint32_t)pn_json_get_i64(item, "index", 0),
+        .parent = (int32_t)pn_json_get_i64(item, "parent", -1),
+        .adjacent_parent = (int32_t)pn_json_get_i64(item, "adjacent_parent", -1),
+        .created_ms = pn_json_get_i64(item, "created_ms", 0),
+        .hash_start = hash_of(item, "hash_start", first),
+        .hash_end = hash_of(item, "hash_end", last),
+        .complete = pn_json_get_bool(item, "complete", false),
+        .begin = pn_json_get_i64(item, "begin", 0),
+        .end = pn_json_get_i64(item, "end", 0)};
+}
+
 static int describe(struct pn_stream_source *source, const char *stream, struct pn_arena *arena,
                     struct pn_stream_source_stream *out, struct pn_err *e)
 {
@@ -165,14 +192,7 @@ static int describe(struct pn_stream_source *source, const char *stream, struct 
         *out = (struct pn_stream_source_stream){.id = strtoull(id, NULL, 16)};
         out->shards = pn_arena_calloc(arena, shards->count + 1, sizeof *out->shards);
         for (const struct pn_json *item = shards->first; item != NULL; item = item->next) {
-            out->shards[out->shard_count++] = (struct pn_stream_source_shard){
-                .index = (uint32_t)pn_json_get_i64(item, "index", 0),
-                .parent = (int32_t)pn_json_get_i64(item, "parent", -1),
-                .adjacent_parent = (int32_t)pn_json_get_i64(item, "adjacent_parent", -1),
-                .created_ms = pn_json_get_i64(item, "created_ms", 0),
-                .complete = pn_json_get_bool(item, "complete", false),
-                .begin = pn_json_get_i64(item, "begin", 0),
-                .end = pn_json_get_i64(item, "end", 0)};
+            out->shards[out->shard_count++] = shard_of(item);
         }
     }
     free(id);

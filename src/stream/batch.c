@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "kinesis/aggregate.h"
 
 enum { ARENA_BLOCK_BYTES = 256 * 1024 };
 
@@ -86,8 +87,50 @@ static void add_row(void *arg, struct pn_bytes value, const char *reason)
     row->reason = reason;
 }
 
+/* Takes `taking->row.data` apart into rows. */
+static void take_data(struct taking *taking, const struct pn_stream_batch_flow *flow)
+{
+    const struct pn_bytes data = taking->row.data;
+    if (pn_record_is_row(data, flow->keeps_value)) {
+        add_row(taking, data, NULL);
+        return;
+    }
+    const struct pn_decoded out = {.row = add_row, .arg = taking};
+    pn_record_decode(flow->parser, data, flow->keeps_value, &taking->batch->arena, &out);
+}
+
+/*
+ * A user record whose hash key is another shard's was put by a producer that did not know of a
+ * reshard. KPL sees that and puts it again, and KCL drops the aggregate; here it is a dead letter,
+ * so that nothing vanishes if the producer is one that does not put it again.
+ */
+static const char ANOTHER_SHARDS[] =
+    "its hash key is another shard's: KPL puts such a user record again";
+
+static void take_user_records(struct taking *taking, const struct pn_stream_batch_flow *flow,
+                              const struct pn_stream_shard *shard,
+                              const struct pn_user_record *records, size_t count)
+{
+    taking->row.is_user_record = true;
+    for (size_t i = 0; i < count; i++) {
+        if (!is_wanted(flow, records[i].partition_key)) {
+            taking->batch->skipped++;
+            continue;
+        }
+        taking->row.data = records[i].data;
+        taking->row.partition_key = records[i].partition_key;
+        taking->row.sub_sequence = (int64_t)i;
+        if (pn_hash_key_within(records[i].hash_key, shard->info.hash_start, shard->info.hash_end)) {
+            take_data(taking, flow);
+        } else {
+            add_row(taking, (struct pn_bytes){0}, ANOTHER_SHARDS);
+        }
+    }
+}
+
 static void take(struct pn_stream_batch *batch, const struct pn_stream_batch_flow *flow,
-                 size_t position, const struct pn_record *record)
+                 const struct pn_stream_shard *shard, size_t position,
+                 const struct pn_record *record)
 {
     struct pn_stream_batch_part *part = &batch->parts[position];
     if (part->first_arrival_ms < 0) {
@@ -97,22 +140,21 @@ static void take(struct pn_stream_batch *batch, const struct pn_stream_batch_flo
     part->last_arrival_ms = record->timestamp_ms;
     batch->records++;
     batch->bytes += (int64_t)(record->key.len + record->value.len);
-    if (!is_wanted(flow, record->key)) {
-        batch->skipped++;
-        return;
-    }
     struct taking taking = {.batch = batch,
                             .row = {.data = record->value,
                                     .partition_key = record->key,
                                     .position = position,
                                     .offset = record->offset,
                                     .arrival_ms = record->timestamp_ms}};
-    if (pn_record_is_row(record->value, flow->keeps_value)) {
-        add_row(&taking, record->value, NULL);
-        return;
+    struct pn_user_record *records = NULL;
+    size_t count = 0;
+    if (pn_aggregate_read(record->value, &batch->arena, &records, &count)) {
+        take_user_records(&taking, flow, shard, records, count);
+    } else if (is_wanted(flow, record->key)) {
+        take_data(&taking, flow);
+    } else {
+        batch->skipped++;
     }
-    const struct pn_decoded out = {.row = add_row, .arg = &taking};
-    pn_record_decode(flow->parser, record->value, flow->keeps_value, &batch->arena, &out);
 }
 
 int pn_stream_batch_read(struct pn_stream_batch *batch, const struct pn_stream_batch_flow *flow,
@@ -142,7 +184,7 @@ int pn_stream_batch_read(struct pn_stream_batch *batch, const struct pn_stream_b
     for (size_t i = 0; i < read.count; i++) {
         batch->lost += read.records[i].offset - expected;
         expected = read.records[i].offset + 1;
-        take(batch, flow, position, &read.records[i]);
+        take(batch, flow, shard, position, &read.records[i]);
     }
     if (read.count > 0 && shard->waiting_since_ms < 0) {
         shard->waiting_since_ms = read.records[0].timestamp_ms;

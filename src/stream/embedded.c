@@ -79,6 +79,8 @@ static int describe_shard(struct embedded *embedded, const struct pn_stream *str
                                            .parent = shard->parent,
                                            .adjacent_parent = shard->adjacent_parent,
                                            .created_ms = shard->created_ms,
+                                           .hash_start = shard->hash_start,
+                                           .hash_end = shard->hash_end,
                                            .complete = complete,
                                            .begin = offsets.begin,
                                            .end = complete ? shard->end_offset : offsets.end};

@@ -21,9 +21,11 @@ struct pn_stream_source_shard {
     int32_t parent;          /* index, or -1 */
     int32_t adjacent_parent; /* index, or -1 */
     int64_t created_ms;
-    bool complete; /* closed, and no record will ever be behind `end` */
-    int64_t begin; /* offset of the oldest record kept */
-    int64_t end;   /* offset the next record gets */
+    struct pn_hash_key hash_start; /* inclusive */
+    struct pn_hash_key hash_end;   /* inclusive */
+    bool complete;                 /* closed, and no record will ever be behind `end` */
+    int64_t begin;                 /* offset of the oldest record kept */
+    int64_t end;                   /* offset the next record gets */
 };
 
 /* A stream as it is now; in the arena. */

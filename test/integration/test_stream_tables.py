@@ -7,6 +7,7 @@ import time
 from collections import Counter
 
 import pytest
+from aws_kinesis_agg.aggregator import RecordAggregator
 from deltalake import Field
 
 from contract import CLEAN, SCHEMAS, UID, delta, post, run_dag
@@ -112,6 +113,65 @@ def test_what_is_no_row_becomes_a_dead_letter(server, data):
     while (counted := counts_of(server, "pin")) != (1, len(told), "running"):
         assert time.monotonic() < deadline, counted
         time.sleep(0.02)
+
+
+def aggregate(user_records):
+    """What the aggregation library of AWS makes of (partition key, row) pairs: key and data."""
+    aggregator = RecordAggregator()
+    for key, row in user_records:
+        assert aggregator.add_user_record(key, json.dumps(row).encode()) is None
+    key, _, data = aggregator.clear_and_get().get_contents()
+    return {"PartitionKey": key, "Data": data}
+
+
+def test_kpl_aggregates_are_taken_apart(server, data):
+    await_started(data)
+    client = kinesis(server.url)
+    good = [{**PIN, "index": number} for number in range(10)]
+    packed = aggregate([("test_pin", row) for row in good])
+    told = client.put_record(StreamName=STREAMS["pin"], **packed)
+    await_rows(data, "pin", 10)
+    assert by_key(rows(data, "pin")) == {row["index"]: CLEAN["pin"](row) for row in good}
+    # GetRecords gives what was put.
+    iterator = client.get_shard_iterator(
+        StreamName=STREAMS["pin"], ShardId=told["ShardId"], ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    (stored,) = client.get_records(ShardIterator=iterator)["Records"]
+    assert stored["Data"] == packed["Data"]
+    # The key of a user record counts, not that of the aggregate; bad ones are told one by one.
+    mixed = [
+        ("test_pin", {"index": "x"}), ("other", {"index": 77}), ("test_pin", {**PIN, "index": 20}),
+    ]  # fmt: skip
+    told = client.put_record(StreamName=STREAMS["pin"], **aggregate(mixed))
+    broken = bytearray(packed["Data"])
+    broken[-1] ^= 1
+    client.put_record(StreamName=STREAMS["pin"], Data=bytes(broken), PartitionKey="test_pin")
+    await_rows(data, "pin", 11)
+    await_rows(data, "letters", 2, path=LETTERS)
+    found = {row["sequence_number"]: row for row in letters(data)}
+    letter = found.pop(told["SequenceNumber"])
+    assert letter["reason"].startswith("sub-sequence number 0: column 'index': expected")
+    assert (letter["data"], letter["partition_key"]) == ('{"index": "x"}', "test_pin")
+    (letter,) = found.values()
+    assert "looks like a KPL aggregate (F3 89 9A C2)" in letter["reason"]
+    assert base64.b64decode(letter["data"]) == bytes(broken)
+
+
+def test_a_user_record_of_another_shard(server, data):
+    """An explicit hash key puts the aggregate into the shard that its records are not for."""
+    await_started(data)
+    client = kinesis(server.url)
+    told = client.put_record(
+        StreamName=STREAMS["pin"], Data=json.dumps(PIN).encode(), PartitionKey="test_pin"
+    )
+    other = "0" if told["ShardId"].endswith("1") else str(2**128 - 1)
+    packed = aggregate([("test_pin", {**PIN, "index": 2})])
+    told = client.put_record(StreamName=STREAMS["pin"], ExplicitHashKey=other, **packed)
+    await_rows(data, "letters", 1, path=LETTERS)
+    (letter,) = letters(data)
+    assert letter["sequence_number"] == told["SequenceNumber"]
+    assert "another shard's" in letter["reason"]
+    await_rows(data, "pin", 1)
 
 
 def generated(folder, number):

@@ -63,11 +63,11 @@ static void put_clean(duckdb_data_chunk chunk, enum column column, idx_t row, co
 }
 
 /* The data as text, or in base64 when it is none; the reason says so, and whether it's whole. */
-static void put_data(duckdb_data_chunk chunk, idx_t row, const struct pn_bytes *data,
+static void put_data(duckdb_data_chunk chunk, idx_t row, const struct pn_stream_row *it,
                      const char *reason, struct pn_buf *scratch)
 {
-    const char *bytes = data->data;
-    size_t len = data->len;
+    const char *bytes = it->data.data;
+    size_t len = it->data.len;
     bool cut = len > PN_DEAD_LETTER_VALUE_MAX;
     if (cut) {
         len = PN_DEAD_LETTER_VALUE_MAX;
@@ -77,6 +77,9 @@ static void put_data(duckdb_data_chunk chunk, idx_t row, const struct pn_bytes *
     }
     bool text = len == 0 || pn_utf8_valid(bytes, len);
     pn_buf_reset(scratch);
+    if (it->is_user_record) {
+        pn_buf_addf(scratch, "sub-sequence number %lld: ", (long long)it->sub_sequence);
+    }
     pn_utf8_add_clean(scratch, reason, strlen(reason));
     pn_buf_addf(scratch, "%s%s", cut ? " (only the data's start is kept)" : "",
                 text ? "" : " (the data is in base64)");
@@ -105,7 +108,7 @@ static void put_row(const struct pn_appender *appender, size_t at, duckdb_data_c
     put_text(chunk, SEQUENCE, row, sequence, strlen(sequence));
     put_clean(chunk, KEY, row, it->partition_key.data, it->partition_key.len, scratch);
     arrival[row] = it->arrival_ms * 1000;
-    put_data(chunk, row, &it->data, appender->reasons[at], scratch);
+    put_data(chunk, row, it, appender->reasons[at], scratch);
 }
 
 static void bind(duckdb_bind_info info)

@@ -5,7 +5,8 @@
  *   arrival timestamp, reason string, data string
  *
  * `data` is the record's data as it was put, in base64 where it is no UTF-8 text; the reason says
- * so.
+ * so. Of a KPL aggregate each user record is one of its own, with its partition key, and the reason
+ * begins with its sub-sequence number.
  */
 #ifndef PN_ENGINE_DUCKDB_STREAM_LETTERS_H
 #define PN_ENGINE_DUCKDB_STREAM_LETTERS_H

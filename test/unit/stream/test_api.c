@@ -15,7 +15,8 @@
 
 #define SHARDS                                                                                    \
     "{\"id\":\"00000000000000ff\",\"shards\":[{\"index\":0,\"parent\":-1,\"adjacent_parent\":-1," \
-    "\"created_ms\":5,\"complete\":true,\"begin\":1,\"end\":7},{\"index\":3,\"parent\":0,"        \
+    "\"created_ms\":5,\"hash_start\":\"17\",\"hash_end\":\"18446744073709551616\","               \
+    "\"complete\":true,\"begin\":1,\"end\":7},{\"index\":3,\"parent\":0,"                         \
     "\"adjacent_parent\":2,\"created_ms\":6,\"complete\":false,\"begin\":0,\"end\":9}]}"
 
 struct bed {
@@ -70,6 +71,11 @@ static void test_a_stream_is_described(void **state)
     assert_int_equal(stream.shards[1].parent, 0);
     assert_int_equal(stream.shards[1].adjacent_parent, 2);
     assert_int_equal(stream.shards[1].created_ms, 6);
+    assert_int_equal(stream.shards[0].hash_start.low, 17);
+    assert_int_equal(stream.shards[0].hash_end.high, 1);
+    assert_int_equal(stream.shards[0].hash_end.low, 0);
+    /* A server that does not tell the range. */
+    assert_true(stream.shards[1].hash_end.high == UINT64_MAX);
     end(&bed);
 }
 

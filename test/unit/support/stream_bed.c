@@ -397,8 +397,11 @@ static void add_shard(struct bed_stream *stream, int32_t parent)
 {
     assert_true(stream->shard_count < BED_SHARDS);
     uint32_t index = (uint32_t)stream->shard_count++;
-    stream->shards[index] = (struct bed_shard){
-        .info = {.index = index, .parent = parent, .adjacent_parent = -1, .created_ms = 1000000}};
+    stream->shards[index] = (struct bed_shard){.info = {.index = index,
+                                                        .parent = parent,
+                                                        .adjacent_parent = -1,
+                                                        .created_ms = 1000000,
+                                                        .hash_end = {UINT64_MAX, UINT64_MAX}}};
 }
 
 void stream_bed_add(struct stream_bed *bed, const char *name, size_t shards)
