@@ -41,6 +41,11 @@ struct pn_io_ops {
     int (*mkdir)(const struct pn_io *io, const char *path, mode_t mode);
     int (*rmdir)(const struct pn_io *io, const char *path);
     int (*flock)(const struct pn_io *io, int fd, int operation);
+    /* Extended attributes, see base/file_sum.h; both may be NULL. The second returns a length. */
+    int (*setxattr)(const struct pn_io *io, const char *path, const char *name, const void *value,
+                    size_t size);
+    ssize_t (*getxattr)(const struct pn_io *io, const char *path, const char *name, void *value,
+                        size_t size);
     /* Calls fn for each entry of a folder but "." and "..", in no order, until it returns non-zero,
      * which is then returned. */
     int (*list)(const struct pn_io *io, const char *path,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -120,6 +121,21 @@ static int system_flock(const struct pn_io *io, int fd, int operation)
     return result_of(flock(fd, operation));
 }
 
+static int system_setxattr(const struct pn_io *io, const char *path, const char *name,
+                           const void *value, size_t size)
+{
+    (void)io;
+    return result_of(setxattr(path, name, value, size, 0));
+}
+
+static ssize_t system_getxattr(const struct pn_io *io, const char *path, const char *name,
+                               void *value, size_t size)
+{
+    (void)io;
+    ssize_t got = getxattr(path, name, value, size);
+    return got < 0 ? -errno : got;
+}
+
 /* A link to a folder is no folder here, so that removing a tree does not follow it. */
 static bool entry_is_dir(DIR *dir, const struct dirent *entry)
 {
@@ -174,6 +190,8 @@ const struct pn_io *pn_io_system(void)
         .mkdir = system_mkdir,
         .rmdir = system_rmdir,
         .flock = system_flock,
+        .setxattr = system_setxattr,
+        .getxattr = system_getxattr,
         .list = system_list,
     };
     static const struct pn_io io = {.ops = &ops};

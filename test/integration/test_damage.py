@@ -7,7 +7,7 @@ import random
 import requests
 
 from contract import UID
-from pinion import Server
+from pinion import Server, query, run
 from streams import STREAMS, await_rows, await_started, kinesis, put_many, rows
 
 TOPIC, OTHER = f"{UID}.pin", f"{UID}.geo"
@@ -126,3 +126,18 @@ def test_a_data_folder_that_goes_away_is_noticed(data):
     with Server(data) as server:
         (entry,) = server.produce(TOPIC, pin(2))
         assert entry["offset"] == 1
+
+
+def test_a_landed_object_is_not_loaded(data):
+    with Server(data) as server:
+        server.produce(TOPIC, *[pin(i) for i in range(10)])
+        landed(server)
+    (landed_object,) = (data / "store/topics" / TOPIC).rglob("*.json")
+    for seed in range(10):
+        whole = flip(landed_object, seed)
+        done = run("batch", "-q", data=data, check=False)
+        assert done.returncode != 0, done.stdout
+        assert landed_object.name in done.stderr and "damaged" in done.stderr, done.stderr
+        landed_object.write_bytes(whole)
+    run("batch", "-q", data=data)
+    assert query("SELECT count(*) AS n FROM raw_pin", data) == [{"n": 10}]

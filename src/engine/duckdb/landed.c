@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/crc32c.h"
+#include "base/file_sum.h"
 #include "base/mem.h"
 #include "base/text_signature.h"
 #include "engine/duckdb/decode.h"
@@ -27,6 +29,9 @@ struct file {
     const char *key;   /* what people know it by */
     const char *path;  /* what is opened */
     int64_t size_bytes;
+    size_t first_unit;
+    size_t unit_count;
+    atomic_size_t units_left; /* to be read */
 };
 
 /* A range of a file: what one thread takes at a time. */
@@ -35,6 +40,7 @@ struct unit {
     int64_t start;
     int64_t end;
     int64_t lines; /* in it, once read */
+    uint32_t sum;  /* of its bytes, once read */
 };
 
 struct pn_landed_scan {
@@ -151,13 +157,18 @@ static void add_file(struct pn_landed_scan *scan, const char *topic, const char 
                      const char *path, int64_t size_bytes)
 {
     pn_grow((void **)&scan->files, &scan->file_capacity, scan->file_count + 1, sizeof *scan->files);
-    scan->files[scan->file_count++] =
-        (struct file){.topic = topic, .key = key, .path = path, .size_bytes = size_bytes};
+    scan->files[scan->file_count++] = (struct file){.topic = topic,
+                                                    .key = key,
+                                                    .path = path,
+                                                    .size_bytes = size_bytes,
+                                                    .first_unit = scan->unit_count};
     scan->bytes += size_bytes;
     for (int64_t start = 0; start < size_bytes; start += RANGE_BYTES) {
         int64_t end = start + RANGE_BYTES;
         add_unit(scan, start, end < size_bytes ? end : size_bytes);
     }
+    struct file *file = &scan->files[scan->file_count - 1];
+    file->unit_count = scan->unit_count - file->first_unit;
 }
 
 struct adding {
@@ -415,6 +426,38 @@ static int next_unit(struct reader *reader, bool *more, struct pn_err *e)
                          reader->unit->end, e);
 }
 
+/* A file that was read whole: is it what was landed? Its rows are not in the table yet. */
+static int check_file(const struct pn_landed_scan *scan, const struct file *file, struct pn_err *e)
+{
+    uint32_t landed = 0;
+    uint32_t sum = 0;
+    if (!pn_file_sum_get(scan->engine->config.io, file->path, &landed)) {
+        return 0;
+    }
+    for (size_t i = 0; i < file->unit_count; i++) {
+        const struct unit *unit = &scan->units[file->first_unit + i];
+        sum = pn_crc32c_combine(sum, unit->sum, (size_t)(unit->end - unit->start));
+    }
+    if (sum == landed) {
+        return 0;
+    }
+    return pn_err_set(
+        e, PN_CLASS_CORRUPT, PN_FAIL,
+        "%s is damaged: it is not what was landed, by its checksum. Restore it from a "
+        "backup, or move it away to load without it; if you edited it yourself, take "
+        "the checksum off: setfattr -x " PN_FILE_SUM_NAME " FILE",
+        file->path);
+}
+
+static int end_unit(struct reader *reader, struct pn_err *e)
+{
+    const struct pn_landed_scan *scan = reader->scan;
+    struct file *file = &scan->files[reader->unit->file];
+    reader->unit->sum = pn_lines_sum(reader->lines);
+    reader->unit = NULL;
+    return atomic_fetch_sub(&file->units_left, 1) == 1 ? check_file(scan, file, e) : 0;
+}
+
 /* Fills a chunk of `capacity` rows as far as there are lines. */
 static int fill(struct reader *reader, idx_t capacity, idx_t *rows, struct pn_err *e)
 {
@@ -432,7 +475,7 @@ static int fill(struct reader *reader, idx_t capacity, idx_t *rows, struct pn_er
         }
         rc = pn_lines_next(reader->lines, &reader->line, &more, e);
         if (rc == 0 && !more) {
-            reader->unit = NULL;
+            rc = end_unit(reader, e);
         } else if (rc == 0) {
             rc = take_line(reader, rows, e);
         }
@@ -460,6 +503,9 @@ static void init(duckdb_init_info info)
 {
     struct pn_landed_scan *scan = duckdb_init_get_bind_data(info);
     atomic_store(&scan->next, 0);
+    for (size_t i = 0; i < scan->file_count; i++) {
+        atomic_store(&scan->files[i].units_left, scan->files[i].unit_count);
+    }
     duckdb_init_set_max_threads(info, scan->unit_count > 0 ? scan->unit_count : 1);
 }
 

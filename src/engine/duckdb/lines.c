@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crc32c.h"
 #include "base/json.h"
 #include "base/mem.h"
 
@@ -20,7 +21,9 @@ struct pn_lines {
     size_t start;    /* of the line that comes next, in data */
     size_t len;      /* bytes in data */
     int64_t offset;  /* in the file, of data[0] */
+    int64_t begin;   /* of the range */
     int64_t end;
+    uint32_t sum;   /* of what was read of the range */
     bool at_end;    /* of the file */
     bool rest_left; /* of a line that was cut off: to be passed over */
 };
@@ -54,6 +57,21 @@ void pn_lines_destroy(struct pn_lines **lines)
     *lines = NULL;
 }
 
+/* Adds bytes at an offset of the file, as far as they are in the range. */
+static void add_to_sum(struct pn_lines *lines, const char *bytes, size_t len, int64_t offset)
+{
+    int64_t from = offset > lines->begin ? offset : lines->begin;
+    int64_t until = offset + (int64_t)len < lines->end ? offset + (int64_t)len : lines->end;
+    if (from < until) {
+        lines->sum = pn_crc32c_add(lines->sum, bytes + (from - offset), (size_t)(until - from));
+    }
+}
+
+uint32_t pn_lines_sum(const struct pn_lines *lines)
+{
+    return lines->sum;
+}
+
 /* Moves what is left to the front and reads on. A block is read whole, but for the last one. */
 static int refill(struct pn_lines *lines, struct pn_err *e)
 {
@@ -82,6 +100,7 @@ static int refill(struct pn_lines *lines, struct pn_err *e)
         return rc;
     }
     lines->at_end = got < want;
+    add_to_sum(lines, lines->data + lines->len, got, lines->offset + (int64_t)lines->len);
     lines->len += got;
     return 0;
 }
@@ -122,7 +141,9 @@ int pn_lines_open(struct pn_lines *lines, const char *path, int64_t start, int64
     lines->offset = start > 0 ? start - 1 : 0;
     lines->start = 0;
     lines->len = 0;
+    lines->begin = start;
     lines->end = end;
+    lines->sum = 0;
     lines->at_end = false;
     lines->rest_left = false;
     return start > 0 ? skip_line(lines, e) : 0;

@@ -27,5 +27,7 @@ struct pn_line {
 /* The next line; *more is false when there is none. */
 int pn_lines_next(struct pn_lines *lines, struct pn_line *line, bool *more,
                   struct pn_err *e) PN_MUST_CHECK;
+/* The CRC-32C of the range's bytes, `start` to `end`, once there are no more lines. */
+uint32_t pn_lines_sum(const struct pn_lines *lines);
 
 #endif

@@ -10,6 +10,8 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/crc32c.h"
+#include "base/file_sum.h"
 #include "base/mem.h"
 #include "base/random.h"
 #include "store/local/private.h"
@@ -142,6 +144,9 @@ static int stage(struct local_store *local, const struct pn_put *put, bool sync,
     int rc = pn_io_open(local->io, staged->temp_path, O_CREAT | O_EXCL | O_WRONLY, &fd, e);
     if (rc == 0) {
         rc = pn_io_write_at(local->io, fd, put->bytes, put->len, 0, staged->temp_path, e);
+    }
+    if (rc == 0) {
+        pn_file_sum_set(local->io, staged->temp_path, pn_crc32c(put->bytes, put->len));
     }
     if (rc == 0 && sync) {
         rc = pn_io_datasync(local->io, fd, staged->temp_path, e);

@@ -122,6 +122,16 @@ static void test_the_sum_is_castagnolis(void **state)
     assert_int_equal(pn_crc32c("123456789", 9), 0xe3069283u);
     assert_int_equal(pn_crc32c_add(pn_crc32c("1234", 4), "56789", 5), 0xe3069283u);
     assert_int_equal(pn_crc32c("", 0), 0);
+    static char bytes[100000];
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (char)(i * i >> 3);
+    }
+    for (size_t cut = 0; cut <= sizeof bytes; cut += 9999) {
+        uint32_t first = pn_crc32c(bytes, cut);
+        uint32_t second = pn_crc32c(bytes + cut, sizeof bytes - cut);
+        assert_true(pn_crc32c_combine(first, second, sizeof bytes - cut) ==
+                    pn_crc32c(bytes, sizeof bytes));
+    }
 }
 
 int main(void)
