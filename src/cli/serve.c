@@ -229,6 +229,7 @@ static int create_gateway(struct pn_server *server, const char *listen, struct p
     config.consumer_instances_max = settings->gateway.consumer_instances_max;
     config.consumer_request_timeout_ms = settings->gateway.consumer_request_timeout_ms;
     config.consumer_fetch_bytes_max = settings->gateway.consumer_fetch_bytes_max;
+    config.consumer_first_poll_empty = strcmp(settings->gateway.consumer_first_poll, "empty") == 0;
     const struct pn_gateway_env env = {.log = server->log,
                                        .kinesis = server->kinesis,
                                        .io = server->cli->io,

@@ -149,6 +149,8 @@ static void start_fetch(struct pn_group *group, struct pn_instance *instance,
     pn_instance_copy_held(instance, arena, &fetch->partitions);
     instance->rotation++;
     instance->busy = true;
+    fetch->first = !instance->fetched && !instance->assigned;
+    instance->fetched = true;
     fetch->format = instance->config.format;
     fetch->min_bytes = instance->config.min_bytes;
     fetch->request_timeout_ms = instance->config.request_timeout_ms;

@@ -34,6 +34,7 @@ struct pn_instance {
     char *pattern; /* subscribed to by pattern, or NULL */
     regex_t regex; /* while there is a pattern */
     bool assigned; /* by itself */
+    bool fetched;  /* since it subscribed */
     struct pn_held *held;
     size_t held_count;
     size_t rotation; /* which partition a fetch starts with */

@@ -62,7 +62,7 @@ void pn_group_free_committed(struct pn_group *group)
 static char *file_of(const struct pn_consumers *consumers, const char *group)
 {
     struct pn_buf path;
-    pn_buf_init(&path, 4096 + 3 * PN_GROUP_NAME_MAX);
+    pn_buf_init(&path, 4096 + PN_GROUP_FILE_NAME_MAX);
     pn_buf_addf(&path, "%s/", consumers->folder);
     pn_percent_encode(&path, group);
     pn_buf_adds(&path, ".json");

@@ -195,12 +195,17 @@ static void sweep_groups(struct pn_consumers *consumers)
 
 static int check_names(const char *group, const char *name, struct pn_refusal *refusal)
 {
-    size_t group_len = strlen(group);
     size_t name_len = name != NULL ? strlen(name) : 1;
-    if (group_len == 0 || group_len > PN_GROUP_NAME_MAX) {
+    struct pn_buf encoded;
+    pn_buf_init(&encoded, 3 * strlen(group) + 1);
+    pn_percent_encode(&encoded, group);
+    size_t group_len = encoded.len;
+    pn_buf_deinit(&encoded);
+    if (group_len == 0 || group_len > PN_GROUP_FILE_NAME_MAX) {
         return pn_refuse(refusal, 422, PN_CODE_CONSUMER_CONFIG,
-                         "Invalid consumer configuration: the group's name must have 1 to %d bytes",
-                         PN_GROUP_NAME_MAX);
+                         "Invalid consumer configuration: the group's name has %zu bytes, "
+                         "percent-encoded as in the file of its offsets; it must have 1 to %d",
+                         group_len, PN_GROUP_FILE_NAME_MAX);
     }
     if (name_len == 0 || name_len > PN_INSTANCE_NAME_MAX) {
         return pn_refuse(
@@ -419,6 +424,7 @@ static int subscribe(struct pn_consumers *consumers, struct pn_group *group,
         return -1;
     }
     forget_subscription(instance);
+    instance->fetched = false;
     instance->pattern = fresh.pattern;
     instance->regex = fresh.regex;
     instance->topics = pn_xcalloc(count + 1, sizeof *instance->topics);

@@ -33,7 +33,8 @@
 #include "gateway/refusal.h"
 #include "log/log.h"
 
-enum { PN_GROUP_NAME_MAX = 100, PN_INSTANCE_NAME_MAX = 200, PN_PATTERN_MAX = 256 };
+/* A group is a file: its name, percent-encoded, must fit into a file's name. */
+enum { PN_GROUP_FILE_NAME_MAX = 200, PN_INSTANCE_NAME_MAX = 200, PN_PATTERN_MAX = 256 };
 
 struct pn_consumers_config {
     const char *folder;
@@ -136,6 +137,7 @@ struct pn_fetch {
     enum pn_format_kind format;
     int64_t min_bytes;
     int64_t request_timeout_ms;
+    bool first;          /* of this subscription: the original still joins the group then */
     uint64_t generation; /* the module's own */
     int64_t *started_at; /* the module's own: the positions given */
 };

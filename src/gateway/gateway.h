@@ -63,6 +63,7 @@ struct pn_gateway_config {
     int64_t consumer_instances_max;
     int64_t consumer_request_timeout_ms;
     int64_t consumer_fetch_bytes_max;
+    bool consumer_first_poll_empty; /* the first fetch after a subscription has no records */
 };
 
 /* Sets every field to its default (listen, auth and consumers_folder to ""). */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/time_text.h"
 #include "base/units.h"
 #include "gateway/codec.h"
 #include "gateway/errors.h"
@@ -100,6 +101,14 @@ static bool take_positions(struct pn_request *req, const struct pn_json *root, c
         }
     }
     return true;
+}
+
+/* Are the positions left out: no body, {}, or null for them? Then all that the instance has are
+ * meant. A body with other members is not that: one of them is misspelt. */
+static bool means_all(const struct pn_json *root, const char *name)
+{
+    const struct pn_json *array = pn_json_get(root, name);
+    return root == NULL || root->first == NULL || (array != NULL && array->type == PN_JSON_NULL);
 }
 
 /* --- writing replies -------------------------------------------------------------------------- */
@@ -449,15 +458,18 @@ enum pn_handled pn_kafka_commit(struct pn_request *req, void *arg)
     const struct pn_json *root = NULL;
     struct pn_positions offsets;
     struct pn_refusal refusal;
-    if (!take_body(req, &root) ||
-        (root != NULL && !take_positions(req, root, "offsets", true, &offsets))) {
+    if (!take_body(req, &root)) {
         return PN_HANDLED;
     }
-    for (size_t i = 0; root != NULL && i < offsets.count; i++) {
+    bool all = means_all(root, "offsets");
+    if (!all && !take_positions(req, root, "offsets", true, &offsets)) {
+        return PN_HANDLED;
+    }
+    for (size_t i = 0; !all && i < offsets.count; i++) {
         offsets.items[i].offset++;
     }
-    if (pn_consumers_commit(req->gateway->consumers, id_of(req), root != NULL ? &offsets : NULL,
-                            &refusal) != 0) {
+    if (pn_consumers_commit(req->gateway->consumers, id_of(req), all ? NULL : &offsets, &refusal) !=
+        0) {
         return reply_refusal(req, &refusal);
     }
     pn_buf_adds(&req->out, "[]");
@@ -472,49 +484,125 @@ enum pn_handled pn_kafka_committed(struct pn_request *req, void *arg)
     struct pn_positions partitions;
     struct pn_positions offsets;
     struct pn_refusal refusal;
-    if (!take_body(req, &root) ||
-        (root != NULL && !take_positions(req, root, "partitions", false, &partitions))) {
+    if (!take_body(req, &root)) {
         return PN_HANDLED;
     }
-    if (pn_consumers_committed(req->gateway->consumers, id_of(req),
-                               root != NULL ? &partitions : NULL, &req->arena, &offsets,
-                               &refusal) != 0) {
+    bool all = means_all(root, "partitions");
+    if (!all && !take_positions(req, root, "partitions", false, &partitions)) {
+        return PN_HANDLED;
+    }
+    if (pn_consumers_committed(req->gateway->consumers, id_of(req), all ? NULL : &partitions,
+                               &req->arena, &offsets, &refusal) != 0) {
         return reply_refusal(req, &refusal);
     }
     write_positions(req, "offsets", &offsets, WITH_OFFSETS);
     return PN_HANDLED;
 }
 
-static enum pn_handled seek(struct pn_request *req, enum pn_seek where, const char *member)
+/* A time as kafka-rest takes it: ISO 8601, or seconds since 1970, with a fraction if need be.
+ * Numbers from 10^11 on (the year 5138 in seconds) are the milliseconds that Kafka counts in. */
+static bool take_time(struct pn_request *req, const struct pn_json *node, int64_t *ms)
 {
-    const struct pn_json *root = NULL;
-    struct pn_positions positions;
+    static const double seconds_below = 1e11;
+    const char *text = text_of(req, node);
+    if (text != NULL) {
+        return pn_time_parse_ms(text, ms);
+    }
+    if (node == NULL || node->type != PN_JSON_NUMBER || node->number < 0 || node->number > 1e15) {
+        return false;
+    }
+    *ms = node->number >= seconds_below ? (int64_t)node->number
+                                        : (int64_t)(node->number * 1000 + 0.5);
+    return true;
+}
+
+/* The array "timestamps" as positions: of each partition the first record at or after the time, or
+ * its end. False: the reply is there. BLOCKS. */
+static bool take_timestamps(struct pn_request *req, const struct pn_json *root,
+                            struct pn_positions *positions)
+{
+    const struct pn_json *array = pn_json_get(root, "timestamps");
+    size_t i = 0;
+    if (!take_positions(req, root, "timestamps", false, positions)) {
+        return false;
+    }
+    for (const struct pn_json *node = array->first; node != NULL; node = node->next) {
+        struct pn_position *position = &positions->items[i++];
+        int64_t ms = 0;
+        struct pn_err e;
+        if (!take_time(req, pn_json_get(node, "timestamp"), &ms)) {
+            pn_reply_error(req, 422, 422,
+                           "timestamps: each must be {\"topic\":\"...\",\"partition\":n,"
+                           "\"timestamp\":\"2026-11-23T15:44:43Z\"}");
+            return false;
+        }
+        if (pn_log_offset_at(req->gateway->topics, position->topic, position->partition, ms,
+                             &position->offset, &e) != 0) {
+            pn_reply_log_error(req, e.class_, e.msg);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_given(const struct pn_json *root, const char *name)
+{
+    const struct pn_json *array = pn_json_get(root, name);
+    return array != NULL && array->type != PN_JSON_NULL;
+}
+
+/* Moves the instance; false: the reply is there. */
+static bool seek_to(struct pn_request *req, enum pn_seek where,
+                    const struct pn_positions *positions)
+{
     struct pn_refusal refusal;
-    if (!take_body(req, &root) ||
-        !take_positions(req, root, member, where == PN_SEEK_OFFSET, &positions)) {
-        return PN_HANDLED;
+    if (pn_consumers_seek(req->gateway->consumers, id_of(req), where, positions, &refusal) != 0) {
+        (void)reply_refusal(req, &refusal);
+        return false;
     }
-    if (pn_consumers_seek(req->gateway->consumers, id_of(req), where, &positions, &refusal) != 0) {
-        return reply_refusal(req, &refusal);
-    }
-    pn_reply_none(req);
-    return PN_HANDLED;
+    return true;
 }
 
 enum pn_handled pn_kafka_seek(struct pn_request *req, void *arg)
 {
     (void)arg;
-    return seek(req, PN_SEEK_OFFSET, "offsets");
+    const struct pn_json *root = NULL;
+    struct pn_positions offsets = {0};
+    struct pn_positions times = {0};
+    if (!take_body(req, &root)) {
+        return PN_HANDLED;
+    }
+    bool by_time = is_given(root, "timestamps");
+    bool by_offset = is_given(root, "offsets") || !by_time;
+    if ((by_offset && !take_positions(req, root, "offsets", true, &offsets)) ||
+        (by_time && !take_timestamps(req, root, &times)) ||
+        !seek_to(req, PN_SEEK_OFFSET, &offsets) || !seek_to(req, PN_SEEK_OFFSET, &times)) {
+        return PN_HANDLED;
+    }
+    pn_reply_none(req);
+    return PN_HANDLED;
+}
+
+/* To an end of partitions. */
+static enum pn_handled seek_end(struct pn_request *req, enum pn_seek where)
+{
+    const struct pn_json *root = NULL;
+    struct pn_positions positions;
+    if (take_body(req, &root) && take_positions(req, root, "partitions", false, &positions) &&
+        seek_to(req, where, &positions)) {
+        pn_reply_none(req);
+    }
+    return PN_HANDLED;
 }
 
 enum pn_handled pn_kafka_seek_beginning(struct pn_request *req, void *arg)
 {
     (void)arg;
-    return seek(req, PN_SEEK_BEGINNING, "partitions");
+    return seek_end(req, PN_SEEK_BEGINNING);
 }
 
 enum pn_handled pn_kafka_seek_end(struct pn_request *req, void *arg)
 {
     (void)arg;
-    return seek(req, PN_SEEK_END, "partitions");
+    return seek_end(req, PN_SEEK_END);
 }

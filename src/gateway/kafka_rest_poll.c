@@ -183,6 +183,15 @@ static enum pn_handled read_round(struct pn_request *req, struct poll *poll)
     return poll->failed && poll->record_count == 0 ? reply_unreadable(req, poll) : PN_HANDLED;
 }
 
+/* What the original answers while it joins the group; no position has moved. */
+static enum pn_handled reply_nothing(struct pn_request *req)
+{
+    pn_buf_reset(&req->out);
+    pn_buf_adds(&req->out, "[]");
+    req->status = 200;
+    return PN_HANDLED;
+}
+
 static enum pn_handled reply_busy(struct pn_request *req, struct poll *poll)
 {
     set_time(req, poll, req->gateway->config.consumer_request_timeout_ms);
@@ -211,7 +220,8 @@ static enum pn_handled poll_once(struct pn_request *req, struct poll *poll)
     enum pn_handled handled = PN_HANDLED;
     set_time(req, poll, poll->fetch.request_timeout_ms);
     if (check_accept(req, poll->fetch.format)) {
-        handled = read_round(req, poll);
+        bool empty = poll->fetch.first && req->gateway->config.consumer_first_poll_empty;
+        handled = empty ? reply_nothing(req) : read_round(req, poll);
     }
     pn_consumers_fetch_end(consumers, &poll->fetch);
     return handled;

@@ -90,7 +90,8 @@ int pn_kafka_write_record(struct pn_json_parser *parser, enum pn_format_kind for
                       (long long)record->offset);
         return rc;
     }
-    pn_buf_addf(out, ",\"partition\":%d,\"offset\":%lld", partition, (long long)record->offset);
+    pn_buf_addf(out, ",\"partition\":%d,\"offset\":%lld,\"timestamp\":%lld", partition,
+                (long long)record->offset, (long long)record->timestamp_ms);
     write_headers(record, out);
     pn_buf_addc(out, '}');
     return 0;

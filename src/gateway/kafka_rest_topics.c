@@ -1,5 +1,7 @@
 /* Topics, partitions, offsets, brokers: what can be asked about the log. There is one broker, 0,
  * which leads every partition. */
+#include <string.h>
+
 #include "gateway/errors.h"
 #include "gateway/kafka_rest.h"
 #include "gateway/server.h"
@@ -22,6 +24,19 @@ static void write_partitions(struct pn_buf *out, int32_t count)
         write_partition(out, i);
     }
     pn_buf_addc(out, ']');
+}
+
+/* Under Kafka's names, each as a string, as kafka-rest has them. */
+static void write_configs(struct pn_buf *out, const struct pn_log_topic_settings *settings)
+{
+    bool plain = strcmp(settings->compression, "none") == 0;
+    pn_buf_addf(out,
+                "{\"cleanup.policy\":\"delete\",\"compression.type\":\"%s\","
+                "\"max.message.bytes\":\"%lld\",\"retention.bytes\":\"%lld\","
+                "\"retention.ms\":\"%lld\",\"segment.bytes\":\"%lld\"}",
+                plain ? "uncompressed" : settings->compression,
+                (long long)settings->record_bytes_max, (long long)settings->retention_bytes,
+                (long long)settings->retention_ms, (long long)settings->segment_bytes);
 }
 
 /* The path's topic, or a reply that says what is wrong. */
@@ -82,7 +97,9 @@ enum pn_handled pn_kafka_topic(struct pn_request *req, void *arg)
     if (pn_kafka_accept(req) && find_topic(req, &info)) {
         pn_buf_adds(&req->out, "{\"name\":");
         pn_json_write_cstr(&req->out, info.name);
-        pn_buf_adds(&req->out, ",\"configs\":{},\"partitions\":");
+        pn_buf_adds(&req->out, ",\"configs\":");
+        write_configs(&req->out, &info.settings);
+        pn_buf_adds(&req->out, ",\"partitions\":");
         write_partitions(&req->out, info.partitions);
         pn_buf_addc(&req->out, '}');
         req->status = 200;

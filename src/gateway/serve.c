@@ -410,7 +410,7 @@ static void check_header(struct pn_conn *conn)
     } else if (transfer != NULL && strcasecmp(transfer, "chunked") != 0) {
         /* With a blank at its end; libmicrohttpd does not read it as chunked. */
         pn_reply_error(req, 501, 501, "The only Transfer-Encoding supported is chunked");
-    } else if (encoding != NULL && strcasecmp(encoding, "identity") != 0) {
+    } else if (encoding != NULL && *encoding != '\0' && strcasecmp(encoding, "identity") != 0) {
         pn_reply_error(req, 415, 415,
                        "Request bodies must not be compressed: send no Content-Encoding");
     } else if (body_bytes > config->body_bytes_max) {

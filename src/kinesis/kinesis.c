@@ -8,7 +8,7 @@
 #include "kinesis/internal.h"
 
 enum {
-    SHARDS_MAX_DEFAULT = 500, /* of the account */
+    SHARDS_MAX_DEFAULT = 1000, /* of the account */
     ITERATOR_MS_DEFAULT = 5 * 60 * 1000,
     ACCOUNT_DIGITS = 12
 };

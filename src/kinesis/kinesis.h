@@ -149,7 +149,7 @@ struct pn_kinesis_config {
     bool shard_limits;   /* AWS's limits on each shard, exact; else none */
     double error_rate;   /* 0..1: so many calls fail with InternalFailure or throughput exceeded */
     double put_failure_rate; /* 0..1: so many records of a PutRecords fail, each on its own */
-    int64_t shards_max;      /* open shards of the account (DescribeLimits); 500 */
+    int64_t shards_max;      /* open shards of the account (DescribeLimits); 1000 */
     int64_t iterator_ms;     /* an iterator's life; 5 minutes */
     struct pn_stream_admission admission; /* zeroed: no record makes a stream */
 };

@@ -99,7 +99,8 @@ static bool is_guid(const char *text)
     return true;
 }
 
-/* A key's GUID, "alias/<name>", or the ARN of either; a multi-region key's id is "mrk-...". */
+/* A key's GUID, "alias/<name>", or the ARN of either; a multi-region key's id is "mrk-...", and the
+ * key of Kinesis itself may go without "alias/". */
 static bool is_key_id(const char *text)
 {
     static const char alias[] = "alias/";
@@ -117,7 +118,7 @@ static bool is_key_id(const char *text)
         }
         return strncmp(text, alias, strlen(alias)) == 0 && text[strlen(alias)] != '\0';
     }
-    return is_guid(text) || strncmp(text, "mrk-", 4) == 0 ||
+    return is_guid(text) || strncmp(text, "mrk-", 4) == 0 || strcmp(text, "aws/kinesis") == 0 ||
            (strncmp(text, alias, strlen(alias)) == 0 && text[strlen(alias)] != '\0');
 }
 

@@ -82,12 +82,22 @@ struct pn_log_request {
     size_t bytes;
 };
 
+/* What holds for a topic: its own settings, else the log's. */
+struct pn_log_topic_settings {
+    int64_t retention_ms;    /* -1: for ever */
+    int64_t retention_bytes; /* a partition; -1: unbounded */
+    int64_t record_bytes_max;
+    int64_t segment_bytes;
+    const char *compression; /* static: "none", "lz4", "zstd" */
+};
+
 struct pn_log_topic_info {
     char name[PN_TOPIC_NAME_MAX + 1];
     int32_t partitions;
     uint64_t id; /* never 0; a topic created again under an old name gets another (random) one */
     int64_t retention_ms; /* its own, as in struct pn_log_topic_config */
     int64_t record_bytes_max;
+    struct pn_log_topic_settings settings;
 };
 
 /* A topic that is there but cannot be used: what is kept of it besides its records is damaged. */

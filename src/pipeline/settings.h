@@ -53,6 +53,7 @@ struct pn_settings {
         int64_t consumer_instances_max;
         int64_t consumer_request_timeout_ms;
         int64_t consumer_fetch_bytes_max;
+        char *consumer_first_poll; /* "records" | "empty" */
     } gateway;
     struct {
         int64_t flush_size; /* records in an object */

@@ -116,6 +116,10 @@ const struct pn_setting pn_settings_table[] = {
              "how long a consumer's request waits for records when there are none"),
     SIZE("gateway.consumer_fetch_bytes_max", gateway.consumer_fetch_bytes_max, "16MiB", KIB(1),
          GIB(1), NULL, "record bytes in one answer to a consumer, unless it asks for less"),
+    CHOICE(
+        "gateway.consumer_first_poll", gateway.consumer_first_poll, "records", "records|empty",
+        "what the first fetch after a subscription answers: records, if there are any; or empty, "
+        "as kafka-rest does while it joins the group, for clients that discard that answer"),
 
     INT("sink.flush_size", sink.flush_size, "10000", 1, 10000000, NULL,
         "records in one landed object; 1 gives a file a record"),
@@ -161,8 +165,8 @@ const struct pn_setting pn_settings_table[] = {
     INT("kinesis.put_failure_percent", kinesis.put_failure_percent, "0", 0, 100, NULL,
         "of records in PutRecords that fail on purpose, each on its own, to test a client's "
         "retries"),
-    INT("kinesis.shards_max", kinesis.shards_max, "500", 1, 100000, NULL,
-        "open shards of all streams together"),
+    INT("kinesis.shards_max", kinesis.shards_max, "1000", 1, 100000, NULL,
+        "open shards of all streams together; AWS's quota is 1,000 or 20,000, by region"),
     INT("kinesis.pattern_streams_max", kinesis.pattern_streams_max, "100", 0, 100000, NULL,
         "streams that the first records to them make for one pattern of the pipeline; further ones "
         "are refused"),

@@ -1,5 +1,6 @@
 """Kafka REST v2 consumers, as clients drive them: create, subscribe, fetch, commit, delete."""
 
+import datetime
 import threading
 import time
 
@@ -44,6 +45,11 @@ class Consumer:
         return requests.delete(self.uri, headers=V2)
 
 
+def committed(consumer):
+    asked = {"partitions": [{"topic": "t", "partition": 0}]}
+    return consumer.get("offsets", json=asked, headers=V2).json()["offsets"]
+
+
 def error(answer, status, code):
     assert (answer.status_code, answer.json()["error_code"]) == (status, code), answer.text
     return answer.json()["message"]
@@ -60,7 +66,9 @@ def test_round(server, prefix):
     assert consumer.get("assignments").json() == {"partitions": [{"topic": "t", "partition": 0}]}
     answer = consumer.get("records")
     assert answer.headers["Content-Type"] == "application/vnd.kafka.json.v2+json"
-    assert answer.json() == [
+    got = answer.json()
+    assert all(record.pop("timestamp") > 1.7e12 for record in got)
+    assert got == [
         {"topic": "t", "key": None, "value": {"a": 1}, "partition": 0, "offset": 0},
         {"topic": "t", "key": None, "value": None, "partition": 0, "offset": 1},
         {"topic": "t", "key": None, "value": "x", "partition": 0, "offset": 2},
@@ -180,10 +188,6 @@ def test_commits(data):
         produce(server, "t", *range(5))
         consumer = Consumer(server, "g", **{"auto.commit.enable": "false"})
         consumer.subscribe("t")
-        asked = {"partitions": [{"topic": "t", "partition": 0}]}
-        committed = lambda c: requests.get(  # noqa: E731
-            f"{c.uri}/offsets", headers=V2, json=asked
-        ).json()["offsets"]
         assert committed(consumer) == []
         assert len(consumer.values()) == 5
         # The offset committed is the last consumed: the next one is read then.
@@ -333,3 +337,86 @@ def test_too_many_instances(data):
     with Server(data, "--set", "gateway.consumer_instances_max=2") as server:
         Consumer(server, "a"), Consumer(server, "b")
         error(requests.post(f"{server.url}/consumers/c", headers=V2, json={}), 429, 429)
+
+
+@pytest.mark.parametrize("body", [None, {}, {"offsets": None}])
+def test_a_commit_of_all_that_was_fetched(server, body):
+    produce(server, "t", 1, 2, 3)
+    consumer = Consumer(server, "g", name="i", **{"auto.commit.enable": "false"})
+    consumer.subscribe("t")
+    assert consumer.values() == [1, 2, 3]
+    assert consumer.post("offsets", body).status_code == 200
+    assert committed(consumer) == [{"topic": "t", "partition": 0, "offset": 3, "metadata": ""}]
+    # A misspelt member is not a commit of everything.
+    assert "offsets" in error(consumer.post("offsets", {"offset": []}), 422, 422)
+
+
+def test_seek_by_time(server):
+    produce(server, "t", "before", "before too")
+    time.sleep(0.01)
+    between = time.time()
+    time.sleep(0.01)
+    produce(server, "t", "after")
+    consumer = Consumer(server, "g")
+    partition = {"topic": "t", "partition": 0}
+    assert consumer.post("assignments", {"partitions": [partition]}).status_code == 204
+    text = datetime.datetime.fromtimestamp(between, datetime.UTC).isoformat()
+    for at, found in (
+        (text, ["after"]), (text.replace("+00:00", "Z"), ["after"]), (between, ["after"]),
+        (int(between * 1000), ["after"]), (int(between) - 60, ["before", "before too", "after"]),
+        ("2020-01-01", ["before", "before too", "after"]), (between + 3600, []),
+    ):  # fmt: skip
+        asked = {"timestamps": [{**partition, "timestamp": at}]}
+        assert consumer.post("positions", asked).status_code == 204, at
+        assert consumer.values("?timeout=0") == found, at
+    both = {"offsets": [{**partition, "offset": 0}], "timestamps": None}
+    assert consumer.post("positions", both).status_code == 204
+    assert len(consumer.values()) == 3
+    for at in ("yesterday", None, -1, True, {}):
+        asked = {"timestamps": [{**partition, "timestamp": at}]}
+        error(consumer.post("positions", asked), 422, 422)
+    error(consumer.post("positions", {}), 422, 422)
+    missing = {"timestamps": [{"topic": "none", "partition": 0, "timestamp": text}]}
+    error(consumer.post("positions", missing), 404, 40401)
+
+
+def test_records_say_when_they_came(server):
+    before = time.time() * 1000 - 1
+    produce(server, "t", 1)
+    consumer = Consumer(server, "g")
+    consumer.subscribe("t")
+    (record,) = consumer.get("records").json()
+    assert before <= record["timestamp"] <= time.time() * 1000 + 1
+
+
+def test_the_first_poll_may_be_empty(data):
+    """For clients that discard the first answer, as kafka-rest's is empty while the group joins."""
+    with Server(data, "--set", "gateway.consumer_first_poll=empty") as server:
+        produce(server, "t", 1, 2)
+        consumer = Consumer(server, "g")
+        consumer.subscribe("t")
+        assert consumer.values() == []
+        assert consumer.values() == [1, 2]
+        assert consumer.values("?timeout=0") == []
+        consumer.subscribe("t")
+        produce(server, "t", 3)
+        assert consumer.values() == []
+        assert consumer.values() == [3]
+        assigned = Consumer(server, "h")
+        assigned.post("assignments", {"partitions": [{"topic": "t", "partition": 0}]})
+        assert assigned.values() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("name", ["g" * 200, "é" * 33])
+def test_long_group_names(server, name):
+    produce(server, "t", 1)
+    consumer = Consumer(server, name)
+    consumer.subscribe("t")
+    assert consumer.values() == [1]
+    assert consumer.post("offsets").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["g" * 201, "é" * 34])
+def test_group_names_that_are_too_long(server, name):
+    answer = requests.post(f"{server.url}/consumers/{name}", headers=V2, json={})
+    assert "must have 1 to 200" in error(answer, 422, 42204)

@@ -42,7 +42,12 @@ def test_metadata(server):
                  "replicas": [{"broker": 0, "leader": True, "in_sync": True}]}  # fmt: skip
     get = lambda path: requests.get(server.url + path).json()  # noqa: E731
     assert "m" in get("/topics") and get("/topics") == sorted(get("/topics"))
-    assert get("/topics/m") == {"name": "m", "configs": {}, "partitions": [partition]}
+    configs = {
+        "cleanup.policy": "delete", "compression.type": "uncompressed",
+        "max.message.bytes": "1048576", "retention.bytes": "-1", "retention.ms": "-1",
+        "segment.bytes": "268435456",
+    }  # fmt: skip
+    assert get("/topics/m") == {"name": "m", "configs": configs, "partitions": [partition]}
     assert get("/topics/m/partitions") == [partition]
     assert get("/topics/m/partitions/0") == partition
     assert get("/topics/m/partitions/0/offsets") == {"beginning_offset": 0, "end_offset": 2}

@@ -68,12 +68,29 @@ static int embedded_configure_topic(struct pn_log *log, const char *name,
     return pn_topics_configure(&embedded_of(log)->topics, name, config, e);
 }
 
-static void info_of(const struct pn_topic *topic, struct pn_log_topic_info *info)
+static int64_t own_or(int64_t own, int64_t fallback)
 {
+    return own != 0 ? own : fallback;
+}
+
+static void info_of(const struct pn_topics *topics, const struct pn_topic *topic,
+                    struct pn_log_topic_info *info)
+{
+    static const char *const compressions[] = {[PN_COMPRESSION_NONE] = "none",
+                                               [PN_COMPRESSION_LZ4] = "lz4",
+                                               [PN_COMPRESSION_ZSTD] = "zstd"};
+    const struct pn_embedded_config *config = &topics->env->config;
+    int64_t retention_bytes = atomic_load(&topic->retention_bytes);
     *info = (struct pn_log_topic_info){.partitions = atomic_load(&topic->partition_count),
                                        .id = topic->id,
                                        .retention_ms = atomic_load(&topic->retention_ms),
                                        .record_bytes_max = atomic_load(&topic->record_bytes_max)};
+    info->settings = (struct pn_log_topic_settings){
+        .retention_ms = own_or(info->retention_ms, config->retention_ms),
+        .retention_bytes = own_or(retention_bytes, config->retention_bytes),
+        .record_bytes_max = own_or(info->record_bytes_max, config->record_bytes_max),
+        .segment_bytes = config->segment_bytes,
+        .compression = compressions[config->compression]};
     memcpy(info->name, topic->name, sizeof info->name);
 }
 
@@ -85,7 +102,7 @@ static int embedded_topics(struct pn_log *log, struct pn_arena *arena,
     struct pn_topic **all = pn_topics_hold_all(topics, count);
     *infos = pn_arena_calloc(arena, *count, sizeof **infos);
     for (size_t i = 0; i < *count; i++) {
-        info_of(all[i], &(*infos)[i]);
+        info_of(topics, all[i], &(*infos)[i]);
         pn_topic_release(topics, all[i]);
     }
     free(all);
@@ -111,7 +128,7 @@ static int embedded_topic(struct pn_log *log, const char *name, struct pn_log_to
     struct pn_topic *topic = NULL;
     int rc = pn_topics_find(topics, name, &topic, e);
     if (rc == 0) {
-        info_of(topic, info);
+        info_of(topics, topic, info);
         pn_topic_release(topics, topic);
     }
     return rc;

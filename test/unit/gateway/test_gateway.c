@@ -316,7 +316,7 @@ static void test_long_polls(void **state)
     for (int i = 0; i < WAITING; i++) {
         assert_int_equal(client_hear(fds[i], reply), 200);
         assert_non_null(strstr(reply, "[{\"topic\":\"t\",\"key\":null,\"value\":{\"a\":2},"
-                                      "\"partition\":0,\"offset\":1}]"));
+                                      "\"partition\":0,\"offset\":1,\"timestamp\":0}]"));
         close(fds[i]);
     }
 }

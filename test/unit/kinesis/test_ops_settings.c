@@ -65,19 +65,24 @@ static void test_encryption(void **state)
 {
     struct kinesis_caller *c = *state;
     static const char *const good[] = {
-        "12345678-1234-1234-1234-123456789012", "alias/MyAliasName", "alias/aws/kinesis",
+        "aws/kinesis",
+        "12345678-1234-1234-1234-123456789012",
+        "alias/MyAliasName",
+        "alias/aws/kinesis",
         "arn:aws:kms:us-east-1:123456789012:key/12345678-1234-1234-1234-123456789012",
         "arn:aws:kms:us-east-1:123456789012:alias/MyAliasName"};
     static const char *const bad[] = {"key", "alias/", "12345678-1234-1234-1234-12345678901",
                                       "arn:aws:kms:us-east-1:123456789012:key/x",
                                       "arn:aws:s3:us-east-1:123456789012:alias/x"};
     create(c);
-    for (int i = 0; i < 5; i++) {
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         assert_null(call_ok(c, "StartStreamEncryption",
                             "{'StreamName':'s','EncryptionType':'KMS','KeyId':'%s'}", good[i]));
         const struct pn_json *reply = summary(c);
         assert_text_at(reply, "EncryptionType", "KMS");
         assert_text_at(reply, "KeyId", good[i]);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_int_equal(call_try(c, "StartStreamEncryption",
                                   "{'StreamName':'s','EncryptionType':'KMS','KeyId':'%s'}", bad[i]),
                          PN_KINESIS_INVALID_ARGUMENT);
@@ -161,7 +166,7 @@ static void test_modes(void **state)
                         "{'StreamARN':'" ARN "s','StreamModeDetails':{'StreamMode':'ON_DEMAND'}}"));
     assert_text_at(summary(c), "StreamModeDetails.StreamMode", "ON_DEMAND");
     const struct pn_json *reply = call_ok(c, "DescribeLimits", "{}");
-    assert_int_at(reply, "ShardLimit", 500);
+    assert_int_at(reply, "ShardLimit", 1000);
     assert_int_at(reply, "OpenShardCount", 1);
     assert_int_at(reply, "OnDemandStreamCount", 1);
     assert_int_at(reply, "OnDemandStreamCountLimit", 50);

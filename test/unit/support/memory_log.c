@@ -299,6 +299,11 @@ static void info_of(const struct topic *topic, struct pn_log_topic_info *info)
     memcpy(info->name, topic->name, sizeof info->name);
     info->partitions = topic->partitions;
     info->id = topic->id;
+    info->settings = (struct pn_log_topic_settings){.retention_ms = -1,
+                                                    .retention_bytes = -1,
+                                                    .record_bytes_max = PN_RECORD_BYTES_MAX,
+                                                    .segment_bytes = INT64_C(1) << 30,
+                                                    .compression = "none"};
 }
 
 static int op_topics(struct pn_log *log, struct pn_arena *arena, struct pn_log_topic_info **topics,
