@@ -81,8 +81,13 @@ static void print_written(struct pn_cli *cli, const struct pn_emulate_summary *s
 static int conclude(struct pn_cli *cli, const struct pn_emulate_summary *summary, int rc,
                     const struct pn_err *e)
 {
+    const struct pn_source_notes *notes = &summary->notes;
     char done[PN_GROUPED_SIZE];
     char failed[PN_GROUPED_SIZE];
+    if (notes->as_text > 0) {
+        (void)fprintf(cli->err, "%s values were not what their column says; the first: %s\n",
+                      pn_format_grouped(notes->as_text, done), notes->first_as_text);
+    }
     if (rc != 0) {
         return pn_cli_fail(cli, e);
     }
@@ -93,6 +98,10 @@ static int conclude(struct pn_cli *cli, const struct pn_emulate_summary *summary
     if (summary->failed > 0) {
         return pn_cli_failf(cli, "%s records were not acknowledged; the first: %s",
                             pn_format_grouped(summary->failed, failed), summary->first_failure);
+    }
+    if (notes->left_out > 0) {
+        return pn_cli_failf(cli, "%s rows were left out; the first: %s",
+                            pn_format_grouped(notes->left_out, failed), notes->first_left_out);
     }
     return PN_EXIT_OK;
 }

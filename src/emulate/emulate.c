@@ -97,6 +97,7 @@ int pn_emulate_run(const struct pn_emulate_config *config, struct pn_emulate_sum
     int64_t start_ns = pn_mono_ns(config->clock);
     rc = pump(&env, source, target, e);
     summary->seconds = (double)(pn_mono_ns(config->clock) - start_ns) / 1e9;
+    summary->notes = source->notes;
 out:
     if (target != NULL) {
         target->ops->destroy(target);

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/io.h"
+#include "emulate/source.h"
 
 enum {
     PN_EMULATE_CONNECTIONS_MAX = 1024,
@@ -107,6 +108,7 @@ struct pn_emulate_summary {
     double p50_ms; /* from sending a request to its answer, of the attempts that were answered */
     double p99_ms;
     char first_failure[512]; /* why the first failed record did; "" when none */
+    struct pn_source_notes notes;
 };
 
 void pn_emulate_config_init(struct pn_emulate_config *config);

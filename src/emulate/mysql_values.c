@@ -121,14 +121,42 @@ static void write_base64(const char *bytes, size_t len, struct pn_buf *out)
     pn_buf_addc(out, '"');
 }
 
-int pn_mysql_write_value(enum pn_mysql_form form, const char *bytes, size_t len,
-                         struct pn_json_parser *parser, struct pn_buf *out, struct pn_err *e)
+static void write_text(const char *bytes, size_t len, struct pn_buf *out, char *odd)
+{
+    if (pn_utf8_valid(bytes, len)) {
+        pn_json_write_string(out, bytes, len);
+        return;
+    }
+    struct pn_buf clean;
+    pn_buf_init(&clean, out->max);
+    pn_utf8_add_clean(&clean, bytes, len);
+    pn_json_write_string(out, pn_buf_text(&clean), clean.len);
+    pn_buf_deinit(&clean);
+    (void)snprintf(odd, PN_MYSQL_ODD_SIZE, "a text that is not UTF-8 is sent with U+FFFD in it");
+}
+
+static void write_json(const char *bytes, size_t len, struct pn_json_parser *parser,
+                       struct pn_buf *out, char *odd)
 {
     struct pn_json *root = NULL;
-    int rc = 0;
+    struct pn_err why;
+    if (pn_json_parse(parser, bytes, len, len, &root, &why) == 0) {
+        pn_json_write(out, root);
+        return;
+    }
+    write_text(bytes, len, out, odd);
+    (void)snprintf(odd, PN_MYSQL_ODD_SIZE, "a value that is not JSON is sent as a string: %.120s",
+                   why.msg);
+}
+
+void pn_mysql_write_value(enum pn_mysql_form form, const char *bytes, size_t len,
+                          struct pn_json_parser *parser, struct pn_buf *out,
+                          char odd[PN_MYSQL_ODD_SIZE])
+{
+    odd[0] = '\0';
     if (bytes == NULL) {
         pn_buf_adds(out, "null");
-        return 0;
+        return;
     }
     switch (form) {
     case PN_MYSQL_NUMBER:
@@ -144,18 +172,13 @@ int pn_mysql_write_value(enum pn_mysql_form form, const char *bytes, size_t len,
         write_datetime(bytes, len, out);
         break;
     case PN_MYSQL_TEXT:
-        rc = pn_utf8_valid(bytes, len) ? 0 : pn_err_input(e, "the text is no UTF-8");
-        pn_json_write_string(out, bytes, rc == 0 ? len : 0);
+        write_text(bytes, len, out, odd);
         break;
     case PN_MYSQL_BYTES:
         write_base64(bytes, len, out);
         break;
     case PN_MYSQL_JSON:
-        rc = pn_json_parse(parser, bytes, len, len, &root, e);
-        if (rc == 0) {
-            pn_json_write(out, root);
-        }
+        write_json(bytes, len, parser, out, odd);
         break;
     }
-    return rc;
 }

@@ -25,10 +25,19 @@ struct pn_source_ops {
     void (*destroy)(struct pn_source *source);
 };
 
+/* Rows that are odd end no run: they are counted, and the first of each sort is described. */
+struct pn_source_notes {
+    int64_t as_text;         /* values that are not what their column says, sent as text */
+    char first_as_text[512]; /* "" when there is none */
+    int64_t left_out;        /* rows that are too large */
+    char first_left_out[512];
+};
+
 /* The first member of every source. */
 struct pn_source {
     const struct pn_source_ops *ops;
     int64_t total; /* records it will give; 0: not known */
+    struct pn_source_notes notes;
 };
 
 /* The generator. `generator` is borrowed. Never fails. */

@@ -1,5 +1,6 @@
 /* Records from the tables of a MySQL or MariaDB, one of each kind in turn. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,11 +11,12 @@
 #include "emulate/mysql_database.h"
 #include "emulate/source.h"
 
-enum { SQL_BYTES_MAX = 1 << 20 };
+enum { SQL_BYTES_MAX = 1 << 20, NAME_BYTES_MAX = 256, KEY_BYTES_SHOWN = 40 };
 
 struct column {
     char *name;
     enum pn_mysql_form form;
+    bool is_key; /* part of the primary key */
 };
 
 /* A table, on a connection of its own. */
@@ -27,6 +29,7 @@ struct table {
     size_t column_count;
     int64_t rows; /* it has */
     int64_t left; /* to be given */
+    int64_t read; /* rows, by their number from 1; random: the one picked */
 };
 
 struct mysql_source {
@@ -62,6 +65,7 @@ static void take_columns(struct table *table, MYSQL_RES *result)
     for (size_t i = 0; i < table->column_count; i++) {
         table->columns[i].name = pn_xstrdup(fields[i].name);
         table->columns[i].form = pn_mysql_form_of(&fields[i]);
+        table->columns[i].is_key = (fields[i].flags & PRI_KEY_FLAG) != 0;
     }
 }
 
@@ -187,24 +191,78 @@ static int select_picked(struct mysql_source *source, struct table *table, struc
     return table->result != NULL ? 0 : pn_mysql_error(&source->url, table->mysql, e);
 }
 
-static int write_row(struct mysql_source *source, struct table *table, MYSQL_ROW row,
-                     struct pn_err *e)
+/* "id = 7", or where a table has no primary key its number from the start, "row 3". */
+static void name_row(const struct table *table, MYSQL_ROW row, const unsigned long *lens,
+                     struct pn_buf *name)
+{
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (!table->columns[i].is_key || row[i] == NULL) {
+            continue;
+        }
+        size_t len = lens[i] < KEY_BYTES_SHOWN ? lens[i] : KEY_BYTES_SHOWN;
+        pn_buf_addf(name, "%s%s = ", name->len > 0 ? ", " : "", table->columns[i].name);
+        pn_utf8_add_clean(name, row[i], len);
+    }
+    if (name->len == 0) {
+        pn_buf_addf(name, "row %" PRId64, table->read);
+    }
+}
+
+/* "mysql://me@host/shop: orders (id = 7): <what>", or with the column `orders.note (id = 7)`. */
+static void note(const struct mysql_source *source, const struct table *table,
+                 const struct column *column, MYSQL_ROW row, const char *what,
+                 char out[sizeof((struct pn_source_notes *)0)->first_left_out])
+{
+    struct pn_buf name;
+    pn_buf_init(&name, NAME_BYTES_MAX);
+    name_row(table, row, mysql_fetch_lengths(table->result), &name);
+    (void)snprintf(out, sizeof((struct pn_source_notes *)0)->first_left_out, "%s: %s%s%s (%s): %s",
+                   source->url.name, table->name, column != NULL ? "." : "",
+                   column != NULL ? column->name : "", pn_buf_text(&name), what);
+    pn_buf_deinit(&name);
+}
+
+static void note_odd(struct mysql_source *source, const struct table *table,
+                     const struct column *column, MYSQL_ROW row, const char *odd)
+{
+    struct pn_source_notes *notes = &source->base.notes;
+    if (notes->as_text++ == 0) {
+        note(source, table, column, row, odd, notes->first_as_text);
+    }
+}
+
+static void note_left_out(struct mysql_source *source, const struct table *table, MYSQL_ROW row)
+{
+    struct pn_source_notes *notes = &source->base.notes;
+    if (notes->left_out++ > 0) {
+        return;
+    }
+    char what[200];
+    (void)snprintf(what, sizeof what,
+                   "the row is larger than %d bytes, the most that is sent (a server takes records "
+                   "up to its log.record_bytes_max): let `table` in generator.yml name a view "
+                   "without it",
+                   PN_EMULATE_RECORD_BYTES_MAX);
+    note(source, table, NULL, row, what, notes->first_left_out);
+}
+
+/* The row as source->json; false when it is too large. */
+static bool write_row(struct mysql_source *source, struct table *table, MYSQL_ROW row)
 {
     const unsigned long *lens = mysql_fetch_lengths(table->result);
+    char odd[PN_MYSQL_ODD_SIZE];
     pn_buf_reset(&source->json);
     pn_buf_addc(&source->json, '{');
-    for (size_t i = 0; i < table->column_count; i++) {
+    for (size_t i = 0; i < table->column_count && !pn_buf_failed(&source->json); i++) {
         pn_json_write_key(&source->json, table->columns[i].name);
-        int rc = pn_mysql_write_value(table->columns[i].form, row[i], lens[i], source->parser,
-                                      &source->json, e);
-        if (rc != 0) {
-            pn_err_prefix(e, "%s: %s.%s, %" PRId64 " rows before the last", source->url.name,
-                          table->name, table->columns[i].name, table->left - 1);
-            return rc;
+        pn_mysql_write_value(table->columns[i].form, row[i], lens[i], source->parser, &source->json,
+                             odd);
+        if (odd[0] != '\0' && !pn_buf_failed(&source->json)) {
+            note_odd(source, table, &table->columns[i], row, odd);
         }
     }
     pn_buf_addc(&source->json, '}');
-    return pn_buf_check(&source->json, "a row", e);
+    return !pn_buf_failed(&source->json);
 }
 
 /* The next row of a table, or NULL in *row when the table ended before its count said so. */
@@ -235,32 +293,48 @@ static struct table *take_turn(struct mysql_source *source)
     return NULL;
 }
 
+/* The next row that there is, of whose turn it is; *table is NULL when there are no more. */
+static int next_row(struct mysql_source *source, struct table **table, MYSQL_ROW *row,
+                    struct pn_err *e)
+{
+    for (;;) {
+        *table = take_turn(source);
+        if (*table == NULL) {
+            return 0;
+        }
+        int rc = fetch(source, *table, row, e);
+        if (rc != 0) {
+            return rc;
+        }
+        if (*row != NULL) {
+            (*table)->left--;
+            (*table)->read = source->random ? source->pick + 1 : (*table)->read + 1;
+            return 0;
+        }
+        (*table)->left = 0; /* rows were deleted meanwhile */
+    }
+}
+
 static int next(struct pn_source *base, struct pn_emulate_record *record, struct pn_err *e)
 {
     struct mysql_source *source = (struct mysql_source *)base;
     MYSQL_ROW row = NULL;
-    struct table *table;
+    struct table *table = NULL;
     record->json = NULL;
     for (;;) {
-        table = take_turn(source);
-        if (table == NULL) {
-            return 0;
-        }
-        int rc = fetch(source, table, &row, e);
-        if (rc != 0) {
+        int rc = next_row(source, &table, &row, e);
+        if (rc != 0 || table == NULL) {
             return rc;
         }
-        if (row != NULL) {
+        if (write_row(source, table, row)) {
             break;
         }
-        table->left = 0; /* rows were deleted meanwhile */
+        note_left_out(source, table, row);
     }
-    int rc = write_row(source, table, row, e);
-    table->left--;
     record->kind = (size_t)(table - source->tables);
     record->json = pn_buf_text(&source->json);
     record->len = source->json.len;
-    return rc;
+    return 0;
 }
 
 static void destroy(struct pn_source *base)

@@ -316,6 +316,49 @@ def test_every_type_without_loss(database, tmp_path):
     assert lines(tmp_path, "types") == [wanted]
 
 
+def test_a_password_file_of_windows(database, tmp_path):
+    (tmp_path / "password").write_bytes(b"\xef\xbb\xbf" + PASSWORD.encode() + b"\r\n")
+    words = ("--to", "jsonl", tmp_path, "--count", 2, "--password-file", tmp_path / "password")
+    emulate(database, *words, env={})
+    (tmp_path / "password").write_text(PASSWORD, encoding="utf-16")
+    done = emulate(database, *words, env={}, check=False)
+    assert done.returncode == 1 and "looks like UTF-16" in done.stderr
+
+
+def test_odd_rows_end_nothing_and_are_named(database, tmp_path):
+    database.sql(
+        "USE pinterest_data; DROP TABLE IF EXISTS odd;"
+        "CREATE TABLE odd (a INT, b VARCHAR(9), j LONGTEXT, PRIMARY KEY (a, b));"
+        "SET check_constraint_checks = 0;"
+        "ALTER TABLE odd MODIFY j JSON;"
+        "INSERT INTO odd VALUES (1, 'x', '{\"n\":1e400}'), (2, 'y', '{bad'), (3, 'z', '{}'),"
+        "(4, 'w', '[')"
+    )
+    folder = types_pipeline(tmp_path / "pipeline", "odd")
+    done = emulate(database, "--to", "jsonl", tmp_path, "--pipeline", folder)
+    assert lines(tmp_path, "types") == [
+        '{"a":1,"b":"x","j":{"n":1e400}}', '{"a":2,"b":"y","j":"{bad"}', '{"a":3,"b":"z","j":{}}',
+        '{"a":4,"b":"w","j":"["}',
+    ]  # fmt: skip
+    assert "2 values were not what their column says" in done.stderr
+    assert "odd.j (a = 2, b = y): a value that is not JSON is sent as a string" in done.stderr
+
+
+def test_a_row_that_is_too_large_is_left_out(database, tmp_path):
+    database.sql(
+        "USE pinterest_data; DROP TABLE IF EXISTS large; CREATE TABLE large (id INT, t LONGTEXT);"
+        "INSERT INTO large VALUES (1, 'a'), (2, REPEAT('x', 17000000)), (3, 'b')"
+    )
+    folder = types_pipeline(tmp_path / "pipeline", "large")
+    done = emulate(database, "--to", "jsonl", tmp_path, "--pipeline", folder, check=False)
+    assert done.returncode == 1
+    assert lines(tmp_path, "types") == ['{"id":1,"t":"a"}', '{"id":3,"t":"b"}']
+    message = done.stderr.splitlines()[-1]
+    assert "1 rows were left out; the first: " in message
+    assert "large (row 2): the row is larger than 16777216 bytes" in message
+    assert "log.record_bytes_max" in message
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
