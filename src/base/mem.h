@@ -7,6 +7,7 @@
 #ifndef PN_BASE_MEM_H
 #define PN_BASE_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 void *pn_xmalloc(size_t size) __attribute__((malloc, returns_nonnull));
@@ -16,6 +17,16 @@ char *pn_xstrdup(const char *text) __attribute__((malloc, returns_nonnull));
 char *pn_xstrndup(const char *text, size_t len) __attribute__((malloc, returns_nonnull));
 /* printf into a fresh string. */
 char *pn_xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2), returns_nonnull));
+
+/*
+ * Sets `bytes` aside, untouched. When memory runs out, the functions above spend it before they end
+ * the process, so that what goes on can be finished while nothing large is begun. A server calls
+ * this once, before it starts threads; the memory is never given back.
+ */
+void pn_mem_keep_reserve(size_t bytes);
+/* Is the reserve spent? Then it is set aside again, if there is memory for it by now. Begin nothing
+ * large while this is true. False without a reserve. Any thread. */
+bool pn_mem_is_short(void);
 
 /* May return NULL. */
 void *pn_try_alloc(size_t size) __attribute__((malloc, warn_unused_result));

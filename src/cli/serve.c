@@ -15,6 +15,9 @@
 #include "gateway/request.h"
 #include "store/local/local.h"
 
+/* More than all threads allocate in small pieces until each sees that memory is short. */
+enum { MEMORY_RESERVE_BYTES = 16 << 20 };
+
 struct pn_server {
     struct pn_cli *cli;
     unsigned roles;
@@ -343,6 +346,7 @@ static int start_stations(struct pn_server *server, const char *listen, struct p
 int pn_server_start(struct pn_cli *cli, const char *listen, unsigned roles,
                     struct pn_server **server, struct pn_err *e)
 {
+    pn_mem_keep_reserve(MEMORY_RESERVE_BYTES);
     struct pn_server *started = pn_xcalloc(1, sizeof *started);
     started->cli = cli;
     started->roles = roles;

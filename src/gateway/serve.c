@@ -465,6 +465,12 @@ static enum MHD_Result begin(struct pn_conn *conn, const char *path, const char 
 
 /* --- the body --------------------------------------------------------------------------------- */
 
+static void reply_no_memory(struct pn_request *req)
+{
+    req->retry_after_s = 1;
+    pn_reply_error(req, 503, PN_CODE_KAFKA_RETRIABLE, "Out of memory; try again");
+}
+
 bool pn_request_reserve(struct pn_request *req, size_t bytes)
 {
     struct pn_conn *conn = pn_conn_of(req);
@@ -472,6 +478,10 @@ bool pn_request_reserve(struct pn_request *req, size_t bytes)
     int64_t need = (int64_t)bytes - conn->memory_bytes;
     if (need <= 0) {
         return true;
+    }
+    if (pn_mem_is_short()) {
+        reply_no_memory(req);
+        return false;
     }
     need = (need + MEMORY_STEP_BYTES - 1) / MEMORY_STEP_BYTES * MEMORY_STEP_BYTES;
     int64_t used = atomic_fetch_add(&gateway->memory_bytes, need);
@@ -499,8 +509,7 @@ static void take_body(struct pn_conn *conn, const char *bytes, size_t len)
     } else if (pn_request_reserve(req, conn->body.len + len)) {
         pn_buf_add(&conn->body, bytes, len);
         if (pn_buf_failed(&conn->body)) {
-            req->retry_after_s = 1;
-            pn_reply_error(req, 503, PN_CODE_KAFKA_RETRIABLE, "Out of memory; try again");
+            reply_no_memory(req);
         }
     }
     conn->refused = req->status != 0;
@@ -548,6 +557,16 @@ void pn_serve_on_pool(struct pn_conn *conn)
     pn_pool_run(conn->worker->gateway->pool, conn);
 }
 
+/* What a handler copies of a body into its arena, such as decoded records, is less than twice the
+ * body. An arena cannot fail, so that much must be there before; the reserve is for what others
+ * take meanwhile. */
+static bool is_room_for(size_t body_len)
+{
+    void *probe = pn_try_alloc(2 * body_len);
+    free(probe);
+    return probe != NULL;
+}
+
 /* A large body's tree is many times its size: they are handled one at a time. */
 static enum pn_handled run_handler(struct pn_request *req, const struct pn_route *route)
 {
@@ -556,7 +575,12 @@ static enum pn_handled run_handler(struct pn_request *req, const struct pn_route
     if (alone) {
         pthread_mutex_lock(&gateway->large_lock);
     }
-    enum pn_handled handled = route->handle(req, route->arg);
+    enum pn_handled handled = PN_HANDLED;
+    if (req->body_len > KEPT_BYTES && !is_room_for(req->body_len)) {
+        reply_no_memory(req);
+    } else {
+        handled = route->handle(req, route->arg);
+    }
     pn_json_parser_trim(req->parser);
     if (alone) {
         pthread_mutex_unlock(&gateway->large_lock);
@@ -610,7 +634,7 @@ static void dispatch(struct pn_conn *conn)
     }
     if (conn->body.len > 0 && !pn_buf_reserve(&conn->body, PN_JSON_PADDING)) {
         pn_buf_reset(&conn->body);
-        pn_reply_error(req, 503, PN_CODE_KAFKA_RETRIABLE, "Out of memory; try again");
+        reply_no_memory(req);
         conn->state = PN_FINISHED;
         return;
     }

@@ -1,5 +1,6 @@
 """The server as a process: signals, limits, and the descriptors that it starts with."""
 
+import json
 import os
 import signal
 import threading
@@ -61,6 +62,44 @@ def test_limit_on_the_size_of_files(data):
     with Server(data) as server:
         path = f"{server.url}/topics/t/partitions/0/offsets"
         assert requests.get(path, timeout=30).json()["end_offset"] == kept
+        assert post(server, 1).status_code == 200
+
+
+def large_bodies():
+    text = {"records": [{"value": "x" * 1_000_000}] * 13}
+    numbers = {"records": [{"value": list(range(100_000))}] * 20}
+    row = {"records": [{"data": {"a": "x" * 700_000}, "partition-key": "k"}] * 9}
+    yield "/topics/t", text
+    yield "/topics/t", numbers
+    yield "/streams/s/records", row
+    yield "/consumers/g", {"name": "x", "junk": ["x" * 100] * 100_000}
+
+
+@pytest.mark.parametrize("case", range(4))
+def test_limit_on_memory(data, case):
+    """Large bodies are refused when memory runs out; the process goes on, and takes small ones."""
+    path, body = list(large_bodies())[case]
+    octets = json.dumps(body).encode()
+    settings = ["--roles", "gateway", "--set", "gateway.threads=1"]
+    limited = "ulimit -c 0; ulimit -v 200000; export MALLOC_ARENA_MAX=2"
+    with Server(data, *settings, under=limited) as server:
+        answers = []
+
+        def send():
+            try:
+                answer = requests.post(server.url + path, data=octets, timeout=60)
+                answers.append(answer.status_code)
+            except requests.ConnectionError:
+                answers.append(None)  # not even a connection could be had
+
+        clients = [threading.Thread(target=send) for _ in range(20)]
+        for client in clients:
+            client.start()
+        for client in clients:
+            client.join()
+        assert server.process.poll() is None, server.log()
+        assert len(answers) == 20 and 503 in answers, answers
+        assert set(answers) <= {200, 400, 404, 413, 422, 500, 503, None}
         assert post(server, 1).status_code == 200
 
 
