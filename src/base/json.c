@@ -153,30 +153,29 @@ static int parse_error(struct pn_json_parser *parser, const char *text, size_t l
 {
     const char *looks = pn_text_looks_like(text, len);
     const char *reason = fault->reason;
-    parser->fault_offset = fault->offset;
+    parser->fault_offset = fault->offset + skipped;
     switch (fault->kind) {
     case PN_SIMDJSON_AT:
         break;
     case PN_SIMDJSON_DEPTH:
         return pn_err_set(e, PN_CLASS_INPUT, PN_JSON_TOO_DEEP,
                           "JSON nested deeper than %d levels, at byte %zu", PN_JSON_DEPTH_MAX,
-                          fault->offset);
+                          parser->fault_offset);
     case PN_SIMDJSON_UTF8:
-        parser->fault_offset = find_bad_utf8(text, len);
+        parser->fault_offset = skipped + find_bad_utf8(text, len);
         reason = "no UTF-8";
         break;
     case PN_SIMDJSON_STRING:
-        parser->fault_offset = find_bad_string(text, len, &reason);
+        parser->fault_offset = skipped + find_bad_string(text, len, &reason);
         break;
     case PN_SIMDJSON_VALUES:
-        parser->fault_offset = len;
+        parser->fault_offset = skipped + len;
         return pn_err_set(e, PN_CLASS_INPUT, PN_JSON_TOO_MANY, "JSON of more than %zu values",
                           parser->values_max);
     case PN_SIMDJSON_MEMORY:
-        parser->fault_offset = len;
+        parser->fault_offset = skipped + len;
         return pn_err_errno(e, ENOMEM, "cannot parse JSON of %zu bytes", len);
     }
-    parser->fault_offset += skipped;
     if (looks != NULL) {
         return pn_err_input(e, "invalid JSON: it %s", looks);
     }

@@ -64,6 +64,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (pn_json_parse(parser, (const char *)data, size, size, &root, NULL) == 0) {
         parse(root, PN_BODY_JSON, size);
         parse(root, PN_BODY_BINARY, size);
+    } else {
+        size_t index = 0;
+        size_t offset = pn_json_fault_offset(parser);
+        bool inside = pn_produce_record_at((const char *)data, offset, &index);
+        PN_ASSERT(offset <= size && (!inside || index < size));
     }
     pn_json_parser_destroy(&parser);
     return 0;

@@ -265,6 +265,10 @@ static void test_depth_has_a_limit(void **state)
     }
     assert_string_equal(e.msg, "JSON nested deeper than 1000 levels, at byte 1000");
     assert_int_equal(pn_json_fault_offset(parser), 1000);
+    char *marked = pn_xasprintf("\xEF\xBB\xBF%.*s", 2 * (PN_JSON_DEPTH_MAX + 1), text);
+    assert_int_equal(parse_every_way(marked, strlen(marked), &e), PN_JSON_TOO_DEEP);
+    assert_string_equal(e.msg, "JSON nested deeper than 1000 levels, at byte 1003");
+    free(marked);
 
     enum { MANY = 1000 * 1000 };
     char *deep = pn_xmalloc(MANY);
