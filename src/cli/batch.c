@@ -173,6 +173,7 @@ int pn_cmd_batch(struct pn_cli *cli, int argc, char **argv)
     struct pn_store *store = NULL;
     int rc = pn_cli_pipeline(cli, &batch.pipeline, &e);
     if (rc == 0) {
+        pn_cli_note_new_folder(cli);
         rc = pn_cli_open_store(cli, &store, &e);
     }
     if (rc == 0) {

@@ -40,7 +40,8 @@ int pn_cli_pipeline_folder(struct pn_cli *cli, char **folder, struct pn_err *e)
     }
     char *exe = NULL;
     char *found = NULL;
-    if (pn_cli_program(&exe, NULL) == 0) {
+    int rc = pn_cli_program(&exe, e);
+    if (rc == 0) {
         /* The folder above the program's: the path is absolute and without links. */
         for (int up = 0; up < 2; up++) {
             char *slash = strrchr(exe, '/');
@@ -53,14 +54,19 @@ int pn_cli_pipeline_folder(struct pn_cli *cli, char **folder, struct pn_err *e)
             found = shipped(cli->io, exe, "share/pinion/pipelines");
         }
     }
-    free(exe);
-    if (found == NULL) {
-        return pn_err_missing(e,
-                              "the shipped pipeline \"" PINION_PIPELINE_DEFAULT "\" is not "
-                              "beside the program (give the folder of a pipeline by --pipeline)");
+    if (rc == 0 && found == NULL) {
+        rc = pn_err_missing(
+            e,
+            "the shipped pipeline is neither in %s/pipelines/" PINION_PIPELINE_DEFAULT
+            " nor in %s/share/pinion/pipelines/" PINION_PIPELINE_DEFAULT ", where this "
+            "program looks for it. To put the program elsewhere, use `make install "
+            "PREFIX=...` instead of copying it; or give the folder of a pipeline by "
+            "--pipeline",
+            exe, exe);
     }
+    free(exe);
     *folder = found;
-    return 0;
+    return rc;
 }
 
 int pn_cli_pipeline(struct pn_cli *cli, const struct pn_pipeline **pipeline, struct pn_err *e)

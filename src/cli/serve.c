@@ -489,7 +489,7 @@ int pn_cmd_serve(struct pn_cli *cli, int argc, char **argv)
         .about = "Serves every front door on one port, lands what arrives, fills the tables of"
                  " streams and runs the DAGs, until SIGTERM or SIGINT; then it finishes what was"
                  " accepted.",
-        .examples = "pinion serve --data ./data --listen 127.0.0.1:8082\n"
+        .examples = "pinion serve --data /var/lib/pinion --listen 127.0.0.1:8082\n"
                     "pinion serve --roles gateway,sink,scheduler\n"};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {

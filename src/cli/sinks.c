@@ -78,6 +78,7 @@ static int flush_here(struct pn_cli *cli, struct pn_err *e)
     struct pn_store *store = NULL;
     struct pn_log *log = NULL;
     struct pn_sink *sink = NULL;
+    pn_cli_note_new_folder(cli);
     int rc = pn_cli_open_store(cli, &store, e);
     if (rc == 0) {
         rc = pn_cli_open_log(cli, NULL, &log, e);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/http_client.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "cli/admission.h"
@@ -15,6 +16,27 @@ enum { SERVER_FILE_BYTES_MAX = 4096, PERCENT = 100 };
 char *pn_cli_path(const struct pn_cli *cli, const char *below)
 {
     return pn_xasprintf("%s/%s", cli->data, below);
+}
+
+void pn_cli_note_new_folder(struct pn_cli *cli)
+{
+    enum { WAIT_MS = 500, ANSWER_BYTES_MAX = 4096 };
+    static const char url[] = "http://127.0.0.1:8082"; /* gateway.listen's default */
+    struct pn_buf answer;
+    long status = 0;
+    if (pn_io_exists(cli->io, cli->data)) {
+        return;
+    }
+    pn_buf_init(&answer, ANSWER_BYTES_MAX);
+    if (pn_http_request("GET", url, "/", NULL, WAIT_MS, &status, &answer, NULL) == 0 &&
+        strstr(pn_buf_text(&answer), "\"name\":\"pinion\"") != NULL) {
+        pn_log_warn(
+            cli->logger, "cli",
+            "there is no data folder %s, so a new one is made; the pinion that serves %s has "
+            "another one: to work with that, give its folder with --data",
+            cli->data, url);
+    }
+    pn_buf_deinit(&answer);
 }
 
 int pn_cli_open_store(struct pn_cli *cli, struct pn_store **store, struct pn_err *e)

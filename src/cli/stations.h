@@ -24,6 +24,10 @@ char *pn_cli_path(const struct pn_cli *cli, const char *below);
 
 /* Each opens its station; destroy it with its own destroy function. */
 int pn_cli_open_store(struct pn_cli *cli, struct pn_store **store, struct pn_err *e) PN_MUST_CHECK;
+/* Where a command is about to make a data folder while a pinion answers on the address that a
+ * server has by default: warns that this folder is not that server's. Waits half a second at most.
+ */
+void pn_cli_note_new_folder(struct pn_cli *cli);
 /* The same for commands that only look: a data folder that isn't there is MISSING, and stays so. */
 int pn_cli_open_store_there(struct pn_cli *cli, struct pn_store **store,
                             struct pn_err *e) PN_MUST_CHECK;

@@ -97,6 +97,9 @@ int pn_stream_reader_open(struct pn_cli *cli, bool looks_only, char **names, int
                                              .name_count = (size_t)count},
                                   .env = {.clock = cli->clock, .logger = cli->logger}};
     pn_arena_init(&reader->arena, 0);
+    if (!looks_only) {
+        pn_cli_note_new_folder(cli);
+    }
     int rc = looks_only ? pn_cli_open_store_there(cli, &reader->store, e)
                         : pn_cli_open_store(cli, &reader->store, e);
     if (rc == 0) {

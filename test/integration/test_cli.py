@@ -2,15 +2,19 @@
 
 import csv
 import hashlib
+import http.server
 import io
 import json
+import os
 import re
 import shutil
+import subprocess
+import threading
 
 import pytest
 
 from contract import KINDS, UID, delta, post, run_dag
-from pinion import ROOT, Server, query, run
+from pinion import PINION, ROOT, Server, query, run
 
 TABLES = {"raw_geo", "raw_pin", "raw_user", "geo", "pin", "user", "dead_letters"}
 STREAMED = {"stream_geo", "stream_pin", "stream_user", "stream_dead_letters"}
@@ -407,3 +411,50 @@ def test_the_demo_of_a_pipeline_without_streams(tmp_path):
                tmp_path / "mine")  # fmt: skip
     assert re.search(r"rows in pin +50 ", done.stdout)
     assert "stream_pin" not in done.stdout
+
+
+def test_a_copied_program_says_where_it_looked(tmp_path):
+    """The program beside a copy of DuckDB's library: it starts, but has no pipeline."""
+    copy = tmp_path / "bin" / "pinion"
+    copy.parent.mkdir()
+    shutil.copy2(PINION, copy)
+    for library in (ROOT / "third_party/duckdb").glob("libduckdb.so*"):
+        shutil.copy2(library, copy.parent)
+    env = {name: text for name, text in os.environ.items() if not name.startswith("PINION")}
+    done = subprocess.run(
+        [copy, "batch", "--data", tmp_path / "d"], capture_output=True, text=True, env=env
+    )
+    assert done.returncode != 0
+    assert f"{tmp_path}/pipelines/" in done.stderr, done.stderr
+    assert f"{tmp_path}/share/pinion/pipelines/" in done.stderr
+    assert "--pipeline" in done.stderr and "make install" in done.stderr
+
+
+class Pinion(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = b'{"name":"pinion","version":"0"}'
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+def test_a_new_data_folder_beside_a_server_is_told(tmp_path):
+    told = "the pinion that serves http://127.0.0.1:8082 has another one"
+    try:
+        other = http.server.HTTPServer(("127.0.0.1", 8082), Pinion)
+    except OSError:
+        pytest.skip("the default port is taken")
+    thread = threading.Thread(target=other.serve_forever)
+    thread.start()
+    try:
+        assert told in run("batch", "-q", data=tmp_path / "new").stderr
+        assert told not in run("batch", "-q", data=tmp_path / "new").stderr
+    finally:
+        other.shutdown()
+        thread.join()
+        other.server_close()
+    assert told not in run("batch", "-q", data=tmp_path / "newer").stderr
