@@ -11,6 +11,7 @@ const struct pn_command pn_commands[] = {
     {"dag", "list, trigger and watch DAGs", pn_cmd_dag},
     {"emulate", "produce records, generated or from a database", pn_cmd_emulate},
     {"stream", "make, look at and read streams", pn_cmd_stream},
+    {"topic", "the topics, and the tables that read them", pn_cmd_topic},
     {"table", "look at Delta tables, compact and clean them", pn_cmd_table},
     {"query", "answer one of the pipeline's queries, or a SELECT of yours", pn_cmd_query},
     {"batch", "load, clean and answer every query in one process", pn_cmd_batch},

@@ -11,6 +11,7 @@
 #include "cli/signals.h"
 #include "cli/sinks.h"
 #include "cli/stations.h"
+#include "cli/unread.h"
 #include "gateway/gateway.h"
 #include "gateway/request.h"
 #include "store/local/local.h"
@@ -30,6 +31,7 @@ struct pn_server {
     struct pn_serve_tables *tables; /* NULL without a gateway */
     struct pn_sink *sink;           /* NULL, as what follows, when its role was left out */
     struct pn_scheduler *scheduler;
+    struct pn_unread *unread;
     struct pn_admission admission; /* of topics */
     struct pn_gateway *gateway;
     struct pn_route routes[2];
@@ -169,6 +171,7 @@ static void add_routes(struct pn_server *server)
     pn_gateway_add_health(server->gateway, &health);
     pn_serve_tables_add_health(server->tables, server->gateway);
     pn_serve_streams_add_routes(server->streams, server->gateway);
+    pn_unread_add_routes(server->unread, server->gateway);
 }
 
 /* ---- start and stop -------------------------------------------------------------------------- */
@@ -337,6 +340,11 @@ static int start_stations(struct pn_server *server, const char *listen, struct p
         rc = pn_serve_tables_start(server->cli, server->store, &server->tables, e);
     }
     if (rc == 0 && server->gateway != NULL) {
+        const struct pn_pipeline *pipeline = server->cli->pipeline;
+        rc = pn_unread_start(pipeline, server->log, server->kinesis, server->cli->logger,
+                             server->metrics, &server->unread, e);
+    }
+    if (rc == 0 && server->gateway != NULL) {
         add_routes(server);
         rc = pn_gateway_start(server->gateway, e);
     }
@@ -397,6 +405,7 @@ void pn_server_stop(struct pn_server **server)
     }
     pn_cli_server_withdraw(gone->cli, &gone->announced_fd);
     pn_gateway_destroy(&gone->gateway);
+    pn_unread_stop(&gone->unread);
     pn_serve_tables_destroy(&gone->tables);
     pn_serve_streams_destroy(&gone->streams);
     pn_scheduler_destroy(&gone->scheduler);

@@ -1,4 +1,8 @@
 /* pinion stream lag: how far stream tables are behind their streams. */
+#include <inttypes.h>
+
+#include "base/http_client.h"
+#include "base/json.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/stream_reader.h"
@@ -39,6 +43,78 @@ static void print_lags(struct pn_cli *cli, const struct pn_stream_lag *lags, siz
     pn_output_end(&output);
 }
 
+/* --- what is no table's ----------------------------------------------------------------------- */
+
+enum { TIMEOUT_MS = 30000, ANSWER_BYTES_MAX = 64 << 20, KEY_BYTES_MAX = 8192 };
+
+static void tell_key(struct pn_cli *cli, const struct pn_json *key, const char *comma)
+{
+    struct pn_buf text;
+    pn_buf_init(&text, KEY_BYTES_MAX);
+    pn_json_write(&text, pn_json_get(key, "partition_key"));
+    (void)fprintf(cli->err, "%s %s (%" PRId64 ", the first at %" PRId64 " of shard %" PRId64 ")",
+                  comma, pn_buf_text(&text), pn_json_get_i64(key, "records", 0),
+                  pn_json_get_i64(key, "offset", 0), pn_json_get_i64(key, "shard", 0));
+    pn_buf_deinit(&text);
+}
+
+/* One line for a stream with records whose partition key is that of no table. */
+static void tell_strays(struct pn_cli *cli, const struct pn_json *table)
+{
+    const char *stream = NULL;
+    size_t len = 0;
+    int64_t records = pn_json_get_i64(table, "stray_records", 0);
+    int64_t more = pn_json_get_i64(table, "more_stray_records", 0);
+    const struct pn_json *keys = pn_json_get(table, "stray_keys");
+    if (records == 0 || keys == NULL || !pn_json_get_text(table, "stream", &stream, &len)) {
+        return;
+    }
+    (void)fprintf(cli->err,
+                  "%.*s: %" PRId64 " records since the server's start go to no table, by their "
+                  "partition key:",
+                  (int)len, stream, records);
+    for (const struct pn_json *key = keys->first; key != NULL; key = key->next) {
+        tell_key(cli, key, key == keys->first ? "" : ",");
+    }
+    if (more > 0) {
+        (void)fprintf(cli->err, ", further keys (%" PRId64 ")", more);
+    }
+    (void)fputc('\n', cli->err);
+}
+
+static bool is_asked_for(const struct pn_stream_reader *reader, const struct pn_json *table)
+{
+    for (size_t i = 0; i < reader->config.name_count; i++) {
+        if (pn_json_text_is(pn_json_get(table, "stream"), reader->config.names[i])) {
+            return true;
+        }
+    }
+    return reader->config.name_count == 0;
+}
+
+/* A server that fills the tables knows; what it can't say now is no failure of the command. */
+static void tell_all_strays(struct pn_cli *cli, const struct pn_stream_reader *reader)
+{
+    struct pn_buf answer;
+    struct pn_json *root = NULL;
+    struct pn_json_parser *parser = pn_json_parser_create();
+    struct pn_err ignored = {0};
+    pn_buf_init(&answer, ANSWER_BYTES_MAX);
+    if (pn_http_call("GET", reader->url, "/api/v1/streams", NULL, TIMEOUT_MS, &answer, &ignored) ==
+            0 &&
+        pn_json_parse(parser, pn_buf_text(&answer), answer.len, answer.len, &root, &ignored) == 0) {
+        const struct pn_json *tables = pn_json_get(root, "tables");
+        for (const struct pn_json *table = tables != NULL ? tables->first : NULL; table != NULL;
+             table = table->next) {
+            if (is_asked_for(reader, table)) {
+                tell_strays(cli, table);
+            }
+        }
+    }
+    pn_buf_deinit(&answer);
+    pn_json_parser_destroy(&parser);
+}
+
 int pn_cmd_stream_lag(struct pn_cli *cli, int argc, char **argv)
 {
     const struct pn_syntax syntax = {
@@ -47,7 +123,8 @@ int pn_cmd_stream_lag(struct pn_cli *cli, int argc, char **argv)
         .uses = PN_USES_URL | PN_USES_FORMAT,
         .about = "For each table and shard: the next record the table gets, the end of the shard,"
                  " the records between, and how old the first of these is. Computed from the"
-                 " tables themselves, whoever fills them.",
+                 " tables themselves, whoever fills them. Records whose partition key is that of no"
+                 " table are counted by the server; they are told on standard error.",
         .examples = "pinion stream lag\npinion stream lag --format json\n"};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
@@ -63,6 +140,9 @@ int pn_cmd_stream_lag(struct pn_cli *cli, int argc, char **argv)
     }
     if (rc == 0) {
         print_lags(cli, lags, count);
+        if (reader.url != NULL) {
+            tell_all_strays(cli, &reader);
+        }
     }
     pn_stream_reader_close(&reader);
     return rc == 0 ? PN_EXIT_OK : pn_cli_fail(cli, &failure);

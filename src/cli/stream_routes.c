@@ -37,6 +37,25 @@ static void write_shard(struct pn_buf *out, const struct pn_shard_status *shard)
     pn_buf_addc(out, '}');
 }
 
+static void write_strays(struct pn_buf *out, const struct pn_stray_counts *strays)
+{
+    add_i64(out, "stray_records", strays->records);
+    pn_json_write_key(out, "stray_keys");
+    pn_buf_addc(out, '[');
+    for (size_t i = 0; i < strays->count; i++) {
+        const struct pn_stray_key *key = &strays->keys[i];
+        pn_buf_adds(out, i > 0 ? ",{" : "{");
+        pn_json_write_key(out, "partition_key");
+        pn_json_write_string(out, key->key.data, key->key.len);
+        add_i64(out, "records", key->records);
+        add_i64(out, "shard", key->shard);
+        add_i64(out, "offset", key->offset);
+        pn_buf_addc(out, '}');
+    }
+    pn_buf_addc(out, ']');
+    add_i64(out, "more_stray_records", strays->more);
+}
+
 static void write_status(struct pn_request *req, const struct pn_streams_status *status)
 {
     struct pn_buf *out = &req->out;
@@ -49,6 +68,7 @@ static void write_status(struct pn_request *req, const struct pn_streams_status 
     add_i64(out, "rows", status->rows);
     add_i64(out, "dead_letters", status->dead_letters);
     add_i64(out, "skipped", status->skipped);
+    write_strays(out, &status->strays);
     add_i64(out, "lost", status->lost);
     add_i64(out, "commits", status->commits);
     add_i64(out, "conflicts", status->conflicts);
@@ -119,6 +139,30 @@ static void report_stalled(void *arg, struct pn_arena *arena, struct pn_buf *out
         add_text(out, "state", pn_worker_state_name(status->state));
         add_text(out, "reason", status->error);
         pn_buf_addc(out, '}');
+    }
+}
+
+/* For /health, which everyone may read: streams with records that are no table's, how many, and
+ * where the first one is. The keys themselves are for those who may see the status. */
+static void report_strays(void *arg, struct pn_arena *arena, struct pn_buf *out)
+{
+    struct pn_stream_routes *routes = arg;
+    struct pn_streams_status *statuses = NULL;
+    size_t count = 0;
+    if (routes->streams != NULL) {
+        pn_streams_status(routes->streams, arena, &statuses, &count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct pn_stray_counts *strays = &statuses[i].strays;
+        if (strays->records == 0) {
+            continue;
+        }
+        pn_buf_adds(out, out->len > 0 ? ",{" : "{");
+        add_text(out, "stream", statuses[i].stream);
+        add_i64(out, "records", strays->records);
+        add_i64(out, "partition_keys", (int64_t)strays->count);
+        pn_buf_addf(out, ",\"example\":{\"shard\":%u,\"offset\":%lld}}", strays->keys[0].shard,
+                    (long long)strays->keys[0].offset);
     }
 }
 
@@ -321,4 +365,7 @@ void pn_stream_routes_add(struct pn_stream_routes *routes, struct pn_gateway *ga
     const struct pn_gateway_health health = {
         .name = "stalled_tables", .report = report_stalled, .arg = routes};
     pn_gateway_add_health(gateway, &health);
+    const struct pn_gateway_health strays = {
+        .name = "unread_keys", .report = report_strays, .arg = routes, .is_note = true};
+    pn_gateway_add_health(gateway, &strays);
 }

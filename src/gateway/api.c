@@ -52,7 +52,7 @@ static enum pn_handled health(struct pn_request *req, void *arg)
     for (size_t i = 0; i < gateway->health_count; i++) {
         const struct pn_gateway_health *more = &gateway->health[i];
         more->report(more->arg, &req->arena, &one);
-        well = add_report(req, &reports, more->name, &one) && well;
+        well = (add_report(req, &reports, more->name, &one) || more->is_note) && well;
     }
     pn_buf_addf(&req->out, "{\"status\":\"%s\",\"version\":\"%s\"%s}", well ? "ok" : "degraded",
                 PINION_VERSION, pn_buf_text(&reports));

@@ -107,8 +107,9 @@ struct pn_gateway_health {
     const char *name;
     void (*report)(void *arg, struct pn_arena *arena, struct pn_buf *out);
     void *arg;
+    bool is_note; /* the list is for people: the status stays as it is */
 };
-enum { PN_GATEWAY_HEALTH_MAX = 8 };
+enum { PN_GATEWAY_HEALTH_MAX = 11 };
 /* Copied; the name is borrowed. Before pn_gateway_start() only. */
 void pn_gateway_add_health(struct pn_gateway *gateway, const struct pn_gateway_health *health);
 /* Takes the port, so that a port in use (CONFLICT) is known before anything else begins. Who

@@ -107,9 +107,10 @@ struct pn_log_closed_topic {
 };
 
 struct pn_log_offsets {
-    int64_t begin; /* offset of the oldest record kept */
-    int64_t end;   /* offset the next record will get */
-    bool unsure;   /* not all of the partition could be read when the log was opened: there may be
+    int64_t begin;      /* offset of the oldest record kept */
+    int64_t end;        /* offset the next record will get */
+    int64_t size_bytes; /* of what is kept, as it is on the disk */
+    bool unsure; /* not all of the partition could be read when the log was opened: there may be
                       records from `end` on, and it takes no more until the log is opened again */
 };
 

@@ -58,16 +58,35 @@ void pn_stream_batch_add_position(struct pn_stream_batch *batch,
     (void)position_of(batch, shard);
 }
 
+static bool takes(const struct pn_flow *flow, struct pn_bytes key)
+{
+    const char *wanted = flow->partition_key;
+    return wanted == NULL || (strlen(wanted) == key.len && memcmp(wanted, key.data, key.len) == 0);
+}
+
 static bool is_wanted(const struct pn_stream_batch_flow *flow, struct pn_bytes key)
 {
     for (size_t i = 0; i < flow->flow_count; i++) {
-        const char *wanted = flow->flows[i]->partition_key;
-        if (wanted == NULL ||
-            (strlen(wanted) == key.len && memcmp(wanted, key.data, key.len) == 0)) {
+        if (takes(flow->flows[i], key)) {
             return true;
         }
     }
     return false;
+}
+
+/* Counts a record that isn't this table's; and whether it is no other's either. */
+static void pass_over(struct pn_stream_batch *batch, const struct pn_stream_batch_flow *flow,
+                      struct pn_bytes key, uint32_t shard, int64_t offset)
+{
+    batch->skipped++;
+    for (size_t i = 0; flow->strays != NULL && i < flow->whole->flow_count; i++) {
+        if (takes(&flow->whole->flows[i], key)) {
+            return;
+        }
+    }
+    if (flow->strays != NULL) {
+        pn_strays_add(flow->strays, key, shard, offset);
+    }
 }
 
 /* A record on its way into the batch. */
@@ -114,7 +133,8 @@ static void take_user_records(struct taking *taking, const struct pn_stream_batc
     taking->row.is_user_record = true;
     for (size_t i = 0; i < count; i++) {
         if (!is_wanted(flow, records[i].partition_key)) {
-            taking->batch->skipped++;
+            pass_over(taking->batch, flow, records[i].partition_key, shard->info.index,
+                      taking->row.offset);
             continue;
         }
         taking->row.data = records[i].data;
@@ -153,7 +173,7 @@ static void take(struct pn_stream_batch *batch, const struct pn_stream_batch_flo
     } else if (is_wanted(flow, record->key)) {
         take_data(&taking, flow);
     } else {
-        batch->skipped++;
+        pass_over(batch, flow, record->key, part->shard, record->offset);
     }
 }
 

@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "engine/record.h"
 #include "stream/shards.h"
+#include "stream/strays.h"
 
 /* What there is to know of a shard's part of a batch, beside its pn_stream_position. */
 struct pn_stream_batch_part {
@@ -40,6 +41,10 @@ struct pn_stream_batch_flow {
     uint64_t stream_id;
     const struct pn_flow *const *flows; /* of one table */
     size_t flow_count;
+    /* All flows of the stream, and who counts the records that are none of these's; NULL: another
+     * table's worker does. */
+    const struct pn_pipeline_stream *whole;
+    struct pn_strays *strays;
     bool keeps_value; /* see engine/record.h */
     struct pn_json_parser *parser;
 };

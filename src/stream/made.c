@@ -139,8 +139,8 @@ int pn_streams_look_for_made(struct pn_streams *streams, bool starts, struct pn_
 static void *watch(void *arg)
 {
     struct pn_streams *streams = arg;
-    uint64_t seen = pn_bell_rings(&streams->watch_bell);
-    while (pn_bell_wait(&streams->watch_bell, seen, WATCH_MS) == seen) {
+    while (pn_bell_wait(&streams->watch_bell, streams->watch_seen, WATCH_MS) ==
+           streams->watch_seen) {
         /* A server that can't be reached: the workers say so, too, and it is asked again. */
         struct pn_err ignored = {0};
         int rc = pn_streams_look_for_made(streams, true, &ignored);
@@ -154,6 +154,7 @@ int pn_streams_watch(struct pn_streams *streams, struct pn_err *e)
     if (!pn_streams_has_patterns(streams->env.pipeline)) {
         return 0;
     }
+    streams->watch_seen = pn_bell_rings(&streams->watch_bell);
     int rc = pthread_create(&streams->watch, NULL, watch, streams);
     if (rc != 0) {
         return pn_err_errno(e, rc, "cannot start the thread that looks for new streams");

@@ -21,6 +21,7 @@ struct pn_stream_metrics {
     struct pn_metric *errors;
     struct pn_metric *lost;
     struct pn_metric *passed_over;
+    struct pn_metric *strays;
     struct pn_metric *unknown;
     struct pn_metric *lag;
     struct pn_metric *failed;
@@ -39,6 +40,9 @@ struct pn_stream_worker {
     const struct pn_table *raw;   /* whose columns say how records are read */
     const struct pn_flow **flows; /* of this table */
     size_t flow_count;
+    struct pn_strays strays; /* of the stream, with `counts_strays` */
+    bool counts_strays;      /* its table is the stream's first */
+    size_t strays_told;      /* keys that the log has named */
     bool keeps_value;
     struct pn_upkeep_table *upkeep;
     struct pn_stream_notes notes; /* the maintenance thread's */
@@ -116,6 +120,7 @@ struct pn_streams {
     pthread_t watch;
     bool is_watching;
     struct pn_bell watch_bell; /* a stop */
+    uint64_t watch_seen;       /* its rings at the start */
 };
 
 /* --- stream.c --------------------------------------------------------------------------------- */

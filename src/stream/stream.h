@@ -24,6 +24,7 @@
 #include "pipeline/pipeline.h"
 #include "store/store.h"
 #include "stream/source.h"
+#include "stream/strays.h"
 
 struct pn_streams_config {
     int64_t trigger_ms;
@@ -109,7 +110,9 @@ struct pn_streams_status {
     int64_t rows;
     int64_t dead_letters;
     int64_t skipped; /* records that are not the table's */
-    int64_t lost;    /* records that the log no longer had */
+    /* Of these, those that are no table's; on the stream's first table only. */
+    struct pn_stray_counts strays;
+    int64_t lost; /* records that the log no longer had */
     int64_t commits;
     int64_t conflicts; /* commits that another processor had made */
     int64_t errors;    /* failed tries */

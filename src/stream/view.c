@@ -101,6 +101,7 @@ void pn_stream_view_status(struct pn_stream_worker *worker, struct pn_arena *are
         .rows = worker->view.rows,
         .dead_letters = worker->view.dead_letters,
         .skipped = worker->view.skipped,
+        .strays = pn_strays_counts(&worker->strays, arena),
         .lost = worker->view.lost,
         .commits = worker->view.commits,
         .conflicts = worker->view.conflicts,

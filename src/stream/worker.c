@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "stream/private.h"
 
@@ -50,6 +51,9 @@ static int read_some(struct pn_stream_worker *worker, struct pn_stream_shard *sh
                                               .stream_id = worker->shards.stream_id,
                                               .flows = worker->flows,
                                               .flow_count = worker->flow_count,
+                                              .whole = worker->stream,
+                                              .strays =
+                                                  worker->counts_strays ? &worker->strays : NULL,
                                               .keeps_value = worker->keeps_value,
                                               .parser = worker->parser};
     int64_t records = config->batch_rows_max - batch->records;
@@ -65,6 +69,40 @@ static int read_some(struct pn_stream_worker *worker, struct pn_stream_shard *sh
                      damage.msg);
     }
     return rc;
+}
+
+/* Names keys that go to no table, once each, and that there are more than are named. */
+static void tell_strays(struct pn_stream_worker *worker, int64_t skipped)
+{
+    enum { KEY_BYTES_MAX = 8192 }; /* of a key of 256 characters, with its escapes */
+    struct pn_arena arena;
+    if (!worker->counts_strays || skipped == 0) {
+        return;
+    }
+    pn_arena_init(&arena, 0);
+    struct pn_stray_counts counts = pn_strays_counts(&worker->strays, &arena);
+    pn_metric_set(worker->metrics.strays, counts.records);
+    for (; worker->strays_told < counts.count; worker->strays_told++) {
+        const struct pn_stray_key *key = &counts.keys[worker->strays_told];
+        char shard[PN_SHARD_ID_SIZE];
+        struct pn_buf text;
+        pn_buf_init(&text, KEY_BYTES_MAX);
+        pn_json_write_string(&text, key->key.data, key->key.len);
+        pn_log_warn(worker->owner->env.logger, "stream",
+                    "%s: records with the partition key %s go to no table (the first is at %lld of "
+                    "%s): `pinion stream lag` counts them",
+                    worker->stream->name, pn_buf_text(&text), (long long)key->offset,
+                    pn_shard_id(key->shard, shard));
+        pn_buf_deinit(&text);
+    }
+    if (counts.more > 0 && worker->strays_told == PN_STRAY_KEYS_MAX) {
+        worker->strays_told++;
+        pn_log_warn(worker->owner->env.logger, "stream",
+                    "%s: records with further partition keys go to no table; they are counted "
+                    "together",
+                    worker->stream->name);
+    }
+    pn_arena_deinit(&arena);
 }
 
 /* Counts what is no row at once; the rest is counted when it is committed. */
@@ -86,6 +124,7 @@ static void note_batch(struct pn_stream_worker *worker, int64_t skipped, int64_t
     worker->view.skipped += skipped;
     worker->view.lost += lost;
     pthread_mutex_unlock(&worker->lock);
+    tell_strays(worker, skipped);
     if (batch->count == 0) {
         pn_stream_batch_reset(
             batch); /* positions are in the shards; no need to hold others' bytes */
@@ -373,6 +412,12 @@ static void make_metrics(struct pn_stream_worker *worker)
             metrics, "pinion_stream_unknown_members_total",
             "Members of records that no column of the table takes, at every depth.", "table",
             table),
+        .strays = worker->counts_strays
+                      ? pn_metrics_gauge(metrics, "pinion_stream_stray_records",
+                                         "Records of a stream, read since the start, whose "
+                                         "partition key is that of no table.",
+                                         "stream", worker->stream->name)
+                      : NULL,
         .lag = pn_metrics_gauge(metrics, "pinion_stream_lag_records",
                                 "Records of the stream that the table does not have yet.", "table",
                                 table),
@@ -398,6 +443,8 @@ void pn_stream_worker_init(struct pn_stream_worker *worker, struct pn_streams *o
             worker->flows[worker->flow_count++] = &stream->flows[i];
         }
     }
+    worker->counts_strays = stream->flow_count > 0 && stream->flows[0].table == table;
+    pn_strays_init(&worker->strays);
     worker->keeps_value = pn_record_keeps_value(worker->raw);
     worker->parser = pn_json_parser_create();
     worker->view.version = -1;
@@ -419,6 +466,7 @@ void pn_stream_worker_deinit(struct pn_stream_worker *worker)
     pthread_mutex_destroy(&worker->lock);
     pn_json_parser_destroy(&worker->parser);
     pn_stream_notes_deinit(&worker->notes);
+    pn_strays_deinit(&worker->strays);
     free(worker->view.shards);
     free(worker->flows);
 }

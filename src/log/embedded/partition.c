@@ -78,6 +78,9 @@ struct pn_log_offsets pn_partition_offsets(struct pn_partition *partition)
         offsets.begin = partition->segments[0].base_offset;
         offsets.end = active->next_offset;
     }
+    for (size_t i = 0; i < partition->segment_count; i++) {
+        offsets.size_bytes += partition->segments[i].bytes;
+    }
     pthread_mutex_unlock(&partition->lock);
     return offsets;
 }

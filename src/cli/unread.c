@@ -1,0 +1,241 @@
+#include "cli/unread.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "cli/topics.h"
+#include "stream/bell.h"
+
+enum { LOOK_MS = 1000 };
+
+/* One that holds records. */
+struct item {
+    bool is_stream;
+    char *name;
+    int64_t records; /* 0: it is gone, or read by now; the log has named it all the same */
+    struct pn_metric *gauge;
+};
+
+struct pn_unread {
+    const struct pn_pipeline *pipeline;
+    struct pn_log *log;
+    struct pn_kinesis *kinesis;
+    struct pn_logger *logger;
+    struct pn_metrics *metrics;
+    pthread_t thread;
+    struct pn_bell bell; /* a stop */
+    uint64_t seen;       /* its rings at the start */
+    pthread_mutex_t lock;
+    struct item *items; /* this and the following by `lock` */
+    size_t count;
+    size_t capacity;
+    struct pn_route route;
+};
+
+/* --- looking ---------------------------------------------------------------------------------- */
+
+static struct item *find(struct pn_unread *unread, bool is_stream, const char *name)
+{
+    for (size_t i = 0; i < unread->count; i++) {
+        struct item *item = &unread->items[i];
+        if (item->is_stream == is_stream && strcmp(item->name, name) == 0) {
+            return item;
+        }
+    }
+    return NULL;
+}
+
+static struct item *add(struct pn_unread *unread, bool is_stream, const char *name)
+{
+    pn_grow((void **)&unread->items, &unread->capacity, unread->count + 1, sizeof *unread->items);
+    struct item *item = &unread->items[unread->count++];
+    *item = (struct item){
+        .is_stream = is_stream,
+        .name = pn_xstrdup(name),
+        .gauge = is_stream
+                     ? pn_metrics_gauge(unread->metrics, "pinion_unread_stream_records",
+                                        "Records of a stream that no table reads.", "stream", name)
+                     : pn_metrics_gauge(unread->metrics, "pinion_unread_topic_records",
+                                        "Records of a topic that no table reads.", "topic", name)};
+    pn_log_warn(unread->logger, "unread",
+                is_stream ? "no table reads the stream %s: its records are kept, and become no rows"
+                          : "no table reads the topic %s: its records are kept, and become no rows",
+                name);
+    return item;
+}
+
+static void note(struct pn_unread *unread, bool is_stream, const char *name, int64_t records)
+{
+    struct item *item = find(unread, is_stream, name);
+    if (item == NULL && records > 0) {
+        item = add(unread, is_stream, name);
+    }
+    if (item != NULL) {
+        item->records = records;
+    }
+}
+
+static void look_at_topics(struct pn_unread *unread, struct pn_arena *arena)
+{
+    struct pn_topic_row *rows = NULL;
+    size_t count = 0;
+    struct pn_err ignored = {0}; /* the log says so itself */
+    if (pn_topics_list(unread->log, unread->pipeline, arena, &rows, &count, &ignored) != 0) {
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].tables == NULL) {
+            note(unread, false, rows[i].topic, rows[i].records);
+        }
+    }
+}
+
+static bool is_read(const struct pn_pipeline *pipeline, const char *name)
+{
+    const struct pn_pipeline_stream *stream = pn_pipeline_stream(pipeline, name);
+    if (stream == NULL) {
+        stream = pn_pipeline_stream_pattern(pipeline, name);
+    }
+    return stream != NULL && stream->flow_count > 0;
+}
+
+static void look_at_streams(struct pn_unread *unread, struct pn_arena *arena)
+{
+    const char **names = NULL;
+    size_t count = 0;
+    pn_kinesis_names(unread->kinesis, arena, &names, &count);
+    for (size_t i = 0; i < count; i++) {
+        const struct pn_stream *stream = NULL;
+        int64_t records = 0;
+        int64_t size_bytes = 0;
+        if (is_read(unread->pipeline, names[i]) ||
+            pn_kinesis_stream(unread->kinesis, names[i], &stream, NULL) != 0) {
+            continue;
+        }
+        if (pn_topic_size(unread->log, stream->topic, (int32_t)stream->shard_count, &records,
+                          &size_bytes, NULL) == 0) {
+            note(unread, true, names[i], records);
+        }
+        pn_stream_release(&stream);
+    }
+}
+
+static void look(struct pn_unread *unread)
+{
+    struct pn_arena arena;
+    pn_arena_init(&arena, 0);
+    pthread_mutex_lock(&unread->lock);
+    for (size_t i = 0; i < unread->count; i++) {
+        unread->items[i].records = 0;
+    }
+    look_at_topics(unread, &arena);
+    look_at_streams(unread, &arena);
+    for (size_t i = 0; i < unread->count; i++) {
+        pn_metric_set(unread->items[i].gauge, unread->items[i].records);
+    }
+    pthread_mutex_unlock(&unread->lock);
+    pn_arena_deinit(&arena);
+}
+
+static void *run(void *arg)
+{
+    struct pn_unread *unread = arg;
+    while (pn_bell_wait(&unread->bell, unread->seen, LOOK_MS) == unread->seen) {
+        look(unread);
+    }
+    return NULL;
+}
+
+/* --- telling ---------------------------------------------------------------------------------- */
+
+static void report(void *arg, struct pn_arena *arena, struct pn_buf *out)
+{
+    struct pn_unread *unread = arg;
+    (void)arena;
+    pthread_mutex_lock(&unread->lock);
+    for (size_t i = 0; i < unread->count; i++) {
+        const struct item *item = &unread->items[i];
+        if (item->records > 0) {
+            pn_buf_adds(out, out->len > 0 ? ",{" : "{");
+            pn_json_write_key(out, item->is_stream ? "stream" : "topic");
+            pn_json_write_cstr(out, item->name);
+            pn_buf_addf(out, ",\"records\":%lld}", (long long)item->records);
+        }
+    }
+    pthread_mutex_unlock(&unread->lock);
+}
+
+static enum pn_handled handle_topics(struct pn_request *req, void *arg)
+{
+    struct pn_unread *unread = arg;
+    struct pn_topic_row *rows = NULL;
+    size_t count = 0;
+    struct pn_err failure = {0};
+    if (pn_topics_list(unread->log, unread->pipeline, &req->arena, &rows, &count, &failure) != 0) {
+        pn_reply_log_error(req, failure.class_, failure.msg);
+        return PN_HANDLED;
+    }
+    pn_topics_write(&req->out, rows, count);
+    req->status = 200;
+    req->content_type = "application/json";
+    return PN_HANDLED;
+}
+
+void pn_unread_add_routes(struct pn_unread *unread, struct pn_gateway *gateway)
+{
+    const struct pn_gateway_health health = {
+        .name = "unread", .report = report, .arg = unread, .is_note = true};
+    unread->route = (struct pn_route){.method = PN_GET,
+                                      .pattern = "api/v1/topics",
+                                      .handle = handle_topics,
+                                      .arg = unread,
+                                      .flags = PN_ROUTE_BLOCKS};
+    pn_gateway_add_route(gateway, &unread->route);
+    pn_gateway_add_health(gateway, &health);
+}
+
+/* --- start and stop --------------------------------------------------------------------------- */
+
+static void destroy(struct pn_unread *unread)
+{
+    for (size_t i = 0; i < unread->count; i++) {
+        free(unread->items[i].name);
+    }
+    free(unread->items);
+    pn_bell_deinit(&unread->bell);
+    pthread_mutex_destroy(&unread->lock);
+    free(unread);
+}
+
+int pn_unread_start(const struct pn_pipeline *pipeline, struct pn_log *log,
+                    struct pn_kinesis *kinesis, struct pn_logger *logger,
+                    struct pn_metrics *metrics, struct pn_unread **unread, struct pn_err *e)
+{
+    struct pn_unread *started = pn_xcalloc(1, sizeof *started);
+    *started = (struct pn_unread){
+        .pipeline = pipeline, .log = log, .kinesis = kinesis, .logger = logger, .metrics = metrics};
+    pthread_mutex_init(&started->lock, NULL);
+    pn_bell_init(&started->bell);
+    started->seen = pn_bell_rings(&started->bell);
+    look(started);
+    int rc = pthread_create(&started->thread, NULL, run, started);
+    if (rc != 0) {
+        destroy(started);
+        return pn_err_errno(e, rc, "cannot start the thread that looks for unread topics");
+    }
+    *unread = started;
+    return 0;
+}
+
+void pn_unread_stop(struct pn_unread **unread)
+{
+    struct pn_unread *gone = *unread;
+    if (gone == NULL) {
+        return;
+    }
+    *unread = NULL;
+    pn_bell_ring(&gone->bell);
+    pthread_join(gone->thread, NULL);
+    destroy(gone);
+}
