@@ -472,6 +472,7 @@ def test_a_full_disk_is_a_503_and_loses_nothing(small_disk):
         assert status == 503, answer
         told = json.loads(answer)
         assert told["error_code"] == 50003 and "No space left" in told["message"], told
+        assert str(data) not in told["message"] and f"log/{UID}.pin/" in told["message"], told
         assert server.request("GET", "/topics")[0] == 200
         assert produce(server, key)[0] == 503
         filler.unlink()
