@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/random.h"
+#include "gateway/codec.h"
 #include "gateway/consumer_group.h"
 #include "gateway/errors.h"
 
