@@ -69,6 +69,16 @@ out:
     return rc;
 }
 
+const char *pn_http_key_advice(long status)
+{
+    if (status != 401 && status != 403) {
+        return "";
+    }
+    return getenv("PINION_API_KEY") == NULL
+               ? " (set PINION_API_KEY to one of the server's API keys)"
+               : " (is PINION_API_KEY one of the server's API keys?)";
+}
+
 /* The "message" of an error body, or the body as it is. */
 static void refuse(const char *method, const char *path, long status, const struct pn_buf *body,
                    struct pn_err *e)
@@ -81,8 +91,8 @@ static void refuse(const char *method, const char *path, long status, const stru
         (void)pn_json_get_text(root, "message", &text, &len);
     }
     (void)pn_err_set(e, status >= 500 ? PN_CLASS_RETRY : PN_CLASS_INPUT, PN_FAIL,
-                     "the server answered %s %s with %ld: %.*s", method, path, status,
-                     (int)(len < 400 ? len : 400), text);
+                     "the server answered %s %s with %ld: %.*s%s", method, path, status,
+                     (int)(len < 400 ? len : 400), text, pn_http_key_advice(status));
     pn_json_parser_destroy(&parser);
 }
 

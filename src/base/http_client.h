@@ -8,6 +8,10 @@
 /* Behind the message of a request that found nobody at its address. */
 #define PN_HTTP_NOBODY_THERE " (is the server running? start one by: pinion serve)"
 
+/* What to add to the message of an answer: for 401 and 403 what to do about the API key of
+ * PINION_API_KEY, else "". */
+const char *pn_http_key_advice(long status);
+
 /*
  * Sends `method` to <url><path> with a JSON body (NULL: none) and the API key of PINION_API_KEY,
  * when that's set. The answer's body is appended to `out`, its status is in *status. An answer is a

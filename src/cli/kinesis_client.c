@@ -141,8 +141,8 @@ static int refuse(const struct pn_kinesis_client *client, long status, const str
     size_t len = client->answer.len;
     enum pn_class class_ = status >= STATUS_SERVER_ERROR ? PN_CLASS_RETRY : PN_CLASS_INPUT;
     if (!pn_json_get_text(root, "__type", &name, &name_len)) {
-        return pn_err_set(e, class_, PN_FAIL, "%s answered with status %ld: %.*s", client->url,
-                          status, (int)(len < 400 ? len : 400), text);
+        return pn_err_set(e, class_, PN_FAIL, "%s answered with status %ld: %.*s%s", client->url,
+                          status, (int)(len < 400 ? len : 400), text, pn_http_key_advice(status));
     }
     const char *hash = memchr(name, '#', name_len);
     if (hash != NULL) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "cli/addresses.h"
 #include "cli/admission.h"
 #include "cli/commands.h"
 #include "cli/serve_streams.h"
@@ -259,8 +260,7 @@ static char *make_url(const struct pn_server *server, const char *listen)
     const char *address = listen != NULL ? listen : settings->gateway.listen;
     const char *colon = strrchr(address, ':');
     int host_len = colon != NULL ? (int)(colon - address) : (int)strlen(address);
-    bool any =
-        host_len == 0 || strncmp(address, "0.0.0.0:", 8) == 0 || strncmp(address, "[::]:", 5) == 0;
+    bool any = pn_listens_everywhere(address);
     return pn_xasprintf("http://%.*s:%u", any ? 9 : host_len, any ? "127.0.0.1" : address,
                         (unsigned)pn_gateway_port(server->gateway));
 }
@@ -451,6 +451,29 @@ static bool parse_roles(const char *text, unsigned *roles)
     return *roles != 0;
 }
 
+static void say_where(const struct pn_server *server, const char *listen)
+{
+    struct pn_cli *cli = server->cli;
+    const struct pn_settings *settings = NULL;
+    const char *url = pn_server_url(server);
+    pn_log_info(cli->logger, "serve", "pinion " PINION_VERSION " serves %s%s%s", cli->data,
+                url != NULL ? " on " : ", without a gateway", url != NULL ? url : "");
+    int rc = pn_cli_settings(cli, &settings, NULL);
+    PN_ASSERT(rc == 0);
+    if (url == NULL || !pn_listens_everywhere(listen != NULL ? listen : settings->gateway.listen)) {
+        return;
+    }
+    struct pn_buf urls;
+    pn_buf_init(&urls, 64 * 1024);
+    pn_add_reachable_urls(&urls, pn_gateway_port(server->gateway));
+    pn_log_info(cli->logger, "serve", "other machines reach it on %s%s",
+                urls.len > 0 ? pn_buf_text(&urls) : "no IPv4 address",
+                strcmp(settings->gateway.auth, "api-key") == 0
+                    ? "; clients send an API key as x-api-key (commands: PINION_API_KEY)"
+                    : "; gateway.auth is none: everybody who reaches it may do everything");
+    pn_buf_deinit(&urls);
+}
+
 /* SIGHUP: a closed terminal sends it, and so do those who have changed a file. */
 static void reload(struct pn_server *server)
 {
@@ -519,9 +542,7 @@ int pn_cmd_serve(struct pn_cli *cli, int argc, char **argv)
     if (pn_server_start(cli, listen, roles, &server, &failure) != 0) {
         return pn_cli_fail(cli, &failure);
     }
-    const char *url = pn_server_url(server);
-    pn_log_info(cli->logger, "serve", "pinion " PINION_VERSION " serves %s%s%s", cli->data,
-                url != NULL ? " on " : ", without a gateway", url != NULL ? url : "");
+    say_where(server, listen);
     int signal = pn_signals_wait(&signals);
     while (signal == SIGHUP) {
         reload(server);

@@ -42,6 +42,7 @@ enum pn_format_kind pn_negotiate_produce(const char *content_type)
         {"application/vnd.kafka.json.v2+json", PN_BODY_JSON},
         {"application/json", PN_BODY_JSON},
         {"application/vnd.kafka.v2+json", PN_BODY_JSON},
+        {"application/x-www-form-urlencoded", PN_BODY_JSON}, /* what curl -d says unasked */
         {"application/vnd.kafka.json.v1+json", PN_BODY_JSON},
         {"application/vnd.kafka.json+json", PN_BODY_JSON},
         {"application/vnd.kafka.json.v/2+json", PN_BODY_JSON}, /* a slip that producers have */

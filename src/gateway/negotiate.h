@@ -2,8 +2,9 @@
  * Content types: what a request says its body is, and what it accepts as a reply.
  *
  * kafka-rest takes only its own vendor types and answers plain application/json with 415; here
- * application/json, a missing Content-Type and the types of its version 1 are taken as well
- * (docs/kafka-rest.md). What needs a schema registry is recognised, to be refused by name.
+ * application/json, a missing Content-Type (or the one that curl -d sends when it is given none)
+ * and the types of its version 1 are taken as well (docs/kafka-rest.md). What needs a schema
+ * registry is recognised, to be refused by name.
  */
 #ifndef PN_GATEWAY_NEGOTIATE_H
 #define PN_GATEWAY_NEGOTIATE_H

@@ -55,8 +55,8 @@ static int refuse(const struct call *call, long status, struct pn_err *e)
     if (status == 400 || status == 401 || status == 403) {
         class_ = PN_CLASS_INPUT;
     }
-    return pn_err_set(e, class_, PN_FAIL, "the server at %s answered %ld: %.*s", call->url, status,
-                      (int)(len < 400 ? len : 400), text);
+    return pn_err_set(e, class_, PN_FAIL, "the server at %s answered %ld: %.*s%s", call->url,
+                      status, (int)(len < 400 ? len : 400), text, pn_http_key_advice(status));
 }
 
 static char *present_url(struct api *api)

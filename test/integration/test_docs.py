@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from pathlib import Path
 
 from pinion import Server, query, run
@@ -49,3 +50,29 @@ def test_the_generator_of_the_manual(tmp_path):
     run("emulate", "--to", "jsonl", tmp_path / "out", "--pipeline", tmp_path)
     shirts = [json.loads(line) for line in (tmp_path / "out/shirts.json").open(encoding="utf-8")]
     assert len(shirts) == 1000 and shirts[0]["id"] == 1
+
+
+def test_the_consumer_of_the_manual(data):
+    """With curl as it is typed."""
+    produce, consume = blocks("kafka-rest.md", "sh")
+    page = (DOCS / "kafka-rest.md").read_text(encoding="utf-8")
+    expected = re.search(r"The third gives the records, `(.*)`", page)[1]
+    with Server(data) as server:
+
+        def typed(script):
+            lines = [line for line in script.split("\n") if not line.startswith("{")]
+            done = subprocess.run(
+                ["sh", "-ec", "\n".join(lines).replace("http://127.0.0.1:8082", server.url)],
+                capture_output=True, text=True, timeout=60, check=True,
+            )  # fmt: skip
+            return done.stdout
+
+        assert typed(produce).strip() == produce.strip().split("\n")[-1]
+        told = typed(consume)
+        assert f'{{"instance_id":"one","base_uri":"{server.url}/' in told
+        records = json.loads(told[told.index("[") :])
+        expected = json.loads(expected)
+        for record in (*records, *expected):
+            assert record.pop("timestamp") > 1_700_000_000_000
+        assert records == expected
+        assert "error_code" not in told

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -9,7 +10,7 @@ import time
 import pytest
 import requests
 
-from pinion import Server
+from pinion import Server, run
 
 JSON_V2 = {"Content-Type": "application/vnd.kafka.json.v2+json"}
 
@@ -141,3 +142,26 @@ def test_hangup_of_a_processor(server, processors, data):
     processor.send_signal(signal.SIGHUP)
     says(data / "process.out", "Hangup: nothing to reload")
     processors.stop(processor)
+
+
+# --- what it says of itself -----------------------------------------------------------------------
+
+
+def test_where_others_reach_it(data):
+    with Server(data, "--listen", "0.0.0.0:0", "--set", "gateway.auth=none") as server:
+        says(data / "server.out", "other machines reach it on http://")
+        assert "everybody who reaches it may do everything" in server.log()
+        assert server.url.startswith("http://127.0.0.1:")
+        for url in re.findall(r"reach it on (http://[0-9.:]*)", server.log()):
+            assert requests.get(f"{url}/health", timeout=30).status_code == 200
+
+
+def test_commands_without_the_key(data):
+    key = "0123456789abcdef"
+    with Server(data, "--set", "gateway.auth=api-key", env={"PINION_API_KEY": key}):
+        commands = ["dag trigger batch_processing_dag", "stream list", "stream lag"]
+        for command in [command.split() for command in commands]:
+            done = run(*command, data=data, check=False)
+            assert done.returncode != 0 and "set PINION_API_KEY" in done.stderr, done.stderr
+            done = run(*command, data=data, check=False, env={"PINION_API_KEY": "x" * 16})
+            assert "is PINION_API_KEY one of" in done.stderr, done.stderr

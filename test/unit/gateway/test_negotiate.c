@@ -29,7 +29,7 @@ static void test_produce_types(void **state)
         {"application/vnd.kafka.json.v/2+json", PN_BODY_JSON},
         {"application/vnd.kafka.json.v3+json", PN_BODY_UNKNOWN},
         {"text/plain", PN_BODY_UNKNOWN},
-        {"application/x-www-form-urlencoded", PN_BODY_UNKNOWN},
+        {"application/x-www-form-urlencoded", PN_BODY_JSON},
         {"application/jsonx", PN_BODY_UNKNOWN},
         {";", PN_BODY_UNKNOWN},
     };

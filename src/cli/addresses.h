@@ -1,0 +1,16 @@
+/* Where others reach this machine. */
+#ifndef PN_CLI_ADDRESSES_H
+#define PN_CLI_ADDRESSES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+/* Does `listen` ("host:port") mean every address of the machine? */
+bool pn_listens_everywhere(const char *listen);
+/* Appends the URLs of this machine's IPv4 addresses, loopback ones aside, with commas between;
+ * nothing when there are none. */
+void pn_add_reachable_urls(struct pn_buf *out, uint16_t port);
+
+#endif
