@@ -298,30 +298,41 @@ static int check_scale(const struct pn_kinesis *kinesis, int64_t open, int64_t t
     return pn_kinesis_check_limit(kinesis, target - open, e);
 }
 
-/* Splits open shards at each border of the target's parts, and merges what is between two. */
-static void plan_scale(struct plan *plan, const struct pn_snapshot *before, size_t target)
+/* As AWS does it, so that ids and ranges are those that it gives: to scale up, every open shard is
+ * split in half; then neighbours, from the lowest hash keys on, are merged in pairs down to the
+ * target. So 10 shards become 13 by 10 splits and 7 merges, 5 become 3 by 2 merges. */
+static int plan_scale(struct plan *plan, const struct pn_snapshot *before, size_t target,
+                      struct pn_err *e)
 {
     const struct pn_stream *stream = &before->stream;
-    size_t part = 0;
-    int64_t merged = -1; /* what is of the part so far */
-    for (size_t i = 0; i < stream->open_shard_count; i++) {
-        uint32_t rest = before->open[i]->index;
+    size_t open = stream->open_shard_count;
+    uint32_t *ring = pn_xcalloc(2 * open, sizeof *ring); /* the open shards, by hash key */
+    size_t count = 0;
+    int rc = 0;
+    for (size_t i = 0; i < open; i++) {
+        uint32_t index = before->open[i]->index;
+        pn_u128 start = pn_hash_key_number(before->open[i]->hash_start);
         pn_u128 end = pn_hash_key_number(before->open[i]->hash_end);
-        for (bool more = true; more;) {
-            pn_u128 border = part_end(part, target);
-            uint32_t piece = rest;
-            more = border < end;
-            if (more) {
-                rest = split_shard(plan, rest, border + 1);
-                piece = rest - 1;
-            }
-            merged = merged < 0 ? piece : merge_shards(plan, (uint32_t)merged, piece);
-            if (border <= end) {
-                part++;
-                merged = -1;
-            }
+        if (target > open && start < end) {
+            uint32_t upper = split_shard(plan, index, start + (end - start) / 2 + 1);
+            ring[count++] = upper - 1;
+            ring[count++] = upper;
+        } else {
+            ring[count++] = index;
         }
     }
+    if (count < target) {
+        rc =
+            pn_err_set(e, PN_CLASS_INPUT, PN_KINESIS_INVALID_ARGUMENT,
+                       "Stream %s cannot be scaled to %zu shards: some of its shards hold a single "
+                       "hash key and cannot be split.",
+                       stream->name, target);
+    }
+    for (size_t i = 0; rc == 0 && i < count - target; i++) {
+        (void)merge_shards(plan, ring[2 * i], ring[2 * i + 1]);
+    }
+    free(ring);
+    return rc;
 }
 
 int pn_kinesis_scale(struct pn_kinesis *kinesis, const char *name, int32_t target, int32_t *before,
@@ -339,8 +350,8 @@ int pn_kinesis_scale(struct pn_kinesis *kinesis, const char *name, int32_t targe
         struct plan plan;
         *before = (int32_t)stream->open_shard_count;
         plan_init(&plan, kinesis, stream);
-        plan_scale(&plan, now, (size_t)target);
-        if (plan.count > stream->shard_count) {
+        rc = plan_scale(&plan, now, (size_t)target, e);
+        if (rc == 0 && plan.count > stream->shard_count) {
             rc = apply(kinesis, now, &plan, e);
         }
         free(plan.shards);

@@ -345,19 +345,6 @@ static void test_merge_the_only_shard(void **state)
 
 /* --- scaling ---------------------------------------------------------------------------------- */
 
-static void assert_even(struct kinesis_fixture *fixture, const struct pn_stream *stream,
-                        size_t count)
-{
-    struct pn_shard even[16];
-    size_t open_count = 0;
-    const struct pn_shard **open = pn_stream_open_shards(stream, &fixture->arena, &open_count);
-    pn_shards_uniform(even, count, 0);
-    assert_int_equal(open_count, count);
-    for (size_t i = 0; i < count; i++) {
-        assert_string_equal(range(fixture, open[i]), range(fixture, &even[i]));
-    }
-}
-
 static void test_scale(void **state)
 {
     struct kinesis_fixture *fixture = *state;
@@ -374,13 +361,13 @@ static void test_scale(void **state)
         assert_int_equal(before, now);
         now = targets[i];
         const struct pn_stream *stream = kinesis_stream(fixture, "s");
-        assert_even(fixture, stream, (size_t)now);
+        assert_int_equal(stream->open_shard_count, now);
         assert_sound(fixture, stream);
         pn_stream_release(&stream);
     }
     kinesis_fixture_reopen(fixture);
     const struct pn_stream *stream = kinesis_stream(fixture, "s");
-    assert_even(fixture, stream, 1);
+    assert_int_equal(stream->open_shard_count, 1);
     assert_sound(fixture, stream);
     /* Each record is in one shard and none is lost. */
     int64_t records = 0;
@@ -391,8 +378,37 @@ static void test_scale(void **state)
     pn_stream_release(&stream);
 }
 
-/* A shard that is already as the target wants it stays open. */
-static void test_scale_keeps_what_fits(void **state)
+static void scales(struct kinesis_fixture *fixture, const char *name, int32_t from, int32_t to,
+                   size_t shards)
+{
+    struct pn_err e;
+    int32_t before = 0;
+    kinesis_create(fixture, name, from);
+    assert_int_equal(pn_kinesis_scale(fixture->kinesis, name, to, &before, &e), 0);
+    const struct pn_stream *stream = kinesis_stream(fixture, name);
+    assert_int_equal(before, from);
+    assert_int_equal(stream->open_shard_count, to);
+    assert_int_equal(stream->shard_count, shards);
+    assert_sound(fixture, stream);
+    pn_stream_release(&stream);
+}
+
+/* The numbers of shards that AWS leaves behind, closed ones included. */
+static void test_scale_as_aws_does(void **state)
+{
+    struct kinesis_fixture *fixture = *state;
+    kinesis_fixture_open(fixture);
+    scales(fixture, "up", 10, 13, 37);
+    scales(fixture, "down", 5, 3, 7);
+    scales(fixture, "double", 1, 2, 3);
+    const struct pn_stream *stream = kinesis_stream(fixture, "double");
+    assert_string_equal(range(fixture, &stream->shards[1]),
+                        "0-170141183460469231731687303715884105727");
+    pn_stream_release(&stream);
+}
+
+/* Neighbours are merged from the lowest hash keys on. */
+static void test_scale_down_merges_from_below(void **state)
 {
     struct kinesis_fixture *fixture = *state;
     struct pn_err e;
@@ -406,7 +422,8 @@ static void test_scale_keeps_what_fits(void **state)
     assert_int_equal(pn_kinesis_scale(fixture->kinesis, "s", 2, &before, &e), 0);
     assert_int_equal(before, 3);
     stream = kinesis_stream(fixture, "s");
-    assert_true(stream->shards[0].open);
+    assert_false(stream->shards[0].open);
+    assert_true(stream->shards[3].open);
     assert_int_equal(stream->shard_count, 5);
     size_t count = stream->shard_count;
     pn_stream_release(&stream);
@@ -601,7 +618,8 @@ int main(void)
         TEST(test_merge),
         TEST(test_merge_the_only_shard),
         TEST(test_scale),
-        TEST(test_scale_keeps_what_fits),
+        TEST(test_scale_as_aws_does),
+        TEST(test_scale_down_merges_from_below),
         TEST(test_scale_refusals),
         TEST(test_update_is_kept),
         TEST(test_update_that_fails),

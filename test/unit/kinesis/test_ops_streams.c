@@ -97,7 +97,7 @@ static void test_what_cannot_be_created(void **state)
         c,
         "LimitExceededException: This request would exceed the shard limit for the account " ACCOUNT
         " in us-east-1. Current shard count for the account: 10. Limit: 1000. Number "
-        "of additional shards that would have resulted from this request: 491. Refer to the "
+        "of additional shards that would have resulted from this request: 991. Refer to the "
         "AWS Service Limits page "
         "(http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) for current "
         "limits and how to request higher limits.",
