@@ -80,6 +80,7 @@ static void print_reports(struct batch *batch)
             (void)fprintf(batch->cli->err, ", %" PRId64 " unknown values", report->unknown_values);
             pn_cli_print_unknown(batch->cli->err, report);
         }
+        pn_cli_print_passed_over(batch->cli->err, report);
         (void)fprintf(batch->cli->err, "\n");
     }
 }

@@ -13,3 +13,11 @@ void pn_cli_print_unknown(FILE *out, const struct pn_table_report *report)
     }
     (void)fputs(report->unknown_count > 0 ? ")" : "", out);
 }
+
+void pn_cli_print_passed_over(FILE *out, const struct pn_table_report *report)
+{
+    if (report->passed_over > 0) {
+        (void)fprintf(out, ", %" PRId64 " files passed over (not .json or .json.gz; the first: %s)",
+                      report->passed_over, report->passed_over_example);
+    }
+}

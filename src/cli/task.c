@@ -22,6 +22,7 @@ static void print_reports(struct pn_cli *cli, const struct pn_table_report *repo
                           " unknown values",
                           report->objects, report->dead_letters, report->unknown_values);
             pn_cli_print_unknown(cli->out, report);
+            pn_cli_print_passed_over(cli->out, report);
         }
         (void)fprintf(cli->out, ", %" PRId64 " ms\n", report->duration_ms);
     }

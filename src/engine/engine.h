@@ -54,8 +54,11 @@ struct pn_table_report {
     size_t unknown_count;
     size_t unknown_more;
     int64_t objects; /* loads: landed objects read */
-    int64_t bytes;   /* loads: bytes read */
+    int64_t bytes;   /* loads: bytes read, as they are stored */
     int64_t duration_ms;
+    /* Loads: objects in the topics' folders that are not read, for their names; the first. */
+    int64_t passed_over;
+    char passed_over_example[256];
 };
 
 /* A query's result: columns first, then rows, on the caller's thread. Non-zero ends the query and

@@ -1,5 +1,6 @@
 """Landed objects: their names, what they hold, and when they are cut."""
 
+import gzip
 import json
 import time
 
@@ -150,3 +151,65 @@ def test_any_stage_and_both_content_types(case_server, stage, headers):
 def case_server(tmp_path_factory):
     with Server(tmp_path_factory.mktemp("stages") / "data") as server:
         yield server
+
+
+# --- what other writers put there -----------------------------------------------------------------
+
+
+def foreign_folder(data):
+    folder = data / f"store/topics/{UID}.geo/partition=0"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def geo_lines(first, end):
+    return "".join(json.dumps({"ind": i, "country": "Peru"}) + "\n" for i in range(first, end))
+
+
+def load(data, check=True):
+    dag, task = "batch_processing_dag", "load_data_from_S3_and_save_as_delta_tables"
+    return run("task", dag, task, data=data, check=check)
+
+
+def test_objects_in_gzip_are_read_and_others_are_named(data):
+    folder = foreign_folder(data)
+    name = f"{UID}.geo+0+"
+    (folder / f"{name}0000000000.json").write_text(geo_lines(0, 10))
+    (folder / f"{name}0000000010.json.gz").write_bytes(gzip.compress(geo_lines(10, 20).encode()))
+    # Two members, a line over their border, and more than any of our buffers hold.
+    large = geo_lines(20, 60000).encode()
+    half = len(large) // 2
+    (folder / f"{name}0000000020.json.gz").write_bytes(
+        gzip.compress(large[:half]) + gzip.compress(large[half:], 1)
+    )
+    for other in ("0000060000.JSON", "0000060000.jsonl", "0000060000.avro"):
+        (folder / f"{name}{other}").write_text(geo_lines(0, 1))
+    done = load(data)
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("raw_geo")]
+    assert " 60000 rows from 3 objects, 0 dead letters" in line
+    assert f"3 files passed over (not .json or .json.gz; the first: topics/{UID}.geo/" in line
+    assert f"{name}0000060000.JSON)" in line
+    found = delta(data, "raw/geo").column("ind").to_pylist()
+    assert sorted(found) == list(range(60000))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [(lambda packed: packed[:-9], "ends early"), (lambda packed: packed + b"xyz" * 9, "is damaged"),
+     (lambda packed: packed[:20] + b"\xff\xff\xff" + packed[23:], "is damaged"),
+     (lambda packed: packed[:-5] + b"\0" + packed[-4:], "is damaged")],
+)  # fmt: skip
+def test_a_damaged_gzip_object_is_named(data, spoil, words):
+    path = foreign_folder(data) / f"{UID}.geo+0+0000000000.json.gz"
+    path.write_bytes(spoil(gzip.compress(geo_lines(0, 1000).encode())))
+    done = load(data, check=False)
+    assert done.returncode == 1
+    assert path.name in done.stderr and words in done.stderr
+
+
+def test_a_folder_of_files_in_gzip(data, tmp_path):
+    for kind in ("pin", "user"):
+        (tmp_path / f"{kind}.json").write_text("")
+    (tmp_path / "geo.jsonl.gz").write_bytes(gzip.compress(geo_lines(0, 5).encode()))
+    run("batch", "--from", tmp_path, "--quiet", data=data)
+    assert delta(data, "raw/geo").num_rows == 5

@@ -19,7 +19,7 @@
 
 enum { RANGE_BYTES = 4 << 20, REASON_SIZE = sizeof((struct pn_err *)0)->msg };
 
-#define OBJECT_SUFFIX ".json"
+static const char *const SUFFIXES[] = {".json", ".json.gz"};
 
 static const char INDENTED[] = "; the file seems to hold JSON over several lines, and it must hold "
                                "one record a line (jq -c . rewrites it)";
@@ -57,6 +57,8 @@ struct pn_landed_scan {
     size_t unit_count;
     size_t unit_capacity;
     int64_t bytes;
+    int64_t passed_over;              /* objects of other names */
+    const char *passed_over_example;  /* the first of them */
     struct pn_duckdb_failure failure; /* under the engine's lock */
     atomic_size_t next;               /* unit to be taken */
     atomic_int_fast64_t rows;
@@ -163,6 +165,10 @@ static void add_file(struct pn_landed_scan *scan, const char *topic, const char 
                                                     .size_bytes = size_bytes,
                                                     .first_unit = scan->unit_count};
     scan->bytes += size_bytes;
+    if (pn_lines_is_gzip(path)) {
+        add_unit(scan, 0, INT64_MAX);
+        return;
+    }
     for (int64_t start = 0; start < size_bytes; start += RANGE_BYTES) {
         int64_t end = start + RANGE_BYTES;
         add_unit(scan, start, end < size_bytes ? end : size_bytes);
@@ -177,13 +183,26 @@ struct adding {
     struct pn_err *e;
 };
 
+static bool is_readable(const char *key)
+{
+    size_t len = strlen(key);
+    for (size_t i = 0; i < sizeof SUFFIXES / sizeof *SUFFIXES; i++) {
+        size_t suffix_len = strlen(SUFFIXES[i]);
+        if (len >= suffix_len && strcmp(key + len - suffix_len, SUFFIXES[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int add_object(void *arg, const struct pn_object *object)
 {
     struct adding *adding = arg;
     struct pn_landed_scan *scan = adding->scan;
-    size_t len = strlen(object->key);
-    size_t suffix_len = strlen(OBJECT_SUFFIX);
-    if (len < suffix_len || strcmp(object->key + len - suffix_len, OBJECT_SUFFIX) != 0) {
+    if (!is_readable(object->key)) {
+        if (scan->passed_over++ == 0) {
+            scan->passed_over_example = pn_arena_strdup(&scan->arena, object->key);
+        }
         return 0;
     }
     char *url = NULL;
@@ -263,6 +282,8 @@ struct pn_landed_counts pn_landed_counts(const struct pn_landed_scan *scan)
         .rejected = atomic_load(&scan->rejected),
         .objects = (int64_t)scan->file_count,
         .bytes = scan->bytes,
+        .passed_over = scan->passed_over,
+        .passed_over_example = scan->passed_over_example,
     };
 }
 

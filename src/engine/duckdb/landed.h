@@ -34,6 +34,8 @@ struct pn_landed_counts {
     int64_t rejected;
     int64_t objects;
     int64_t bytes;
+    int64_t passed_over;             /* objects whose names end otherwise */
+    const char *passed_over_example; /* the first of them; the scan's; NULL: none */
 };
 
 /* `table` gives the columns. `on_reject` is called by several threads at once. */
@@ -41,8 +43,8 @@ struct pn_landed_scan *pn_landed_create(struct pn_duckdb *engine, const struct p
                                         pn_landed_reject_fn on_reject, void *arg);
 void pn_landed_destroy(struct pn_landed_scan **scan); /* NULL ok; no statement may use it */
 
-/* Adds every object below <dir>/<topic>/ of the store whose name ends with .json: of the topic, or
- * of each topic that matches a pattern, and that is_wanted (NULL: all are). */
+/* Adds every object below <dir>/<topic>/ of the store whose name ends with .json or .json.gz: of
+ * the topic, or of each topic that matches a pattern, and that is_wanted (NULL: all are). */
 int pn_landed_add_topics(struct pn_landed_scan *scan, const char *dir, const char *pattern,
                          bool (*is_wanted)(void *arg, const char *topic), void *arg,
                          struct pn_err *e) PN_MUST_CHECK;

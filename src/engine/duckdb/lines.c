@@ -6,16 +6,21 @@
 #include <string.h>
 
 #include "base/crc32c.h"
+#include "base/gunzip.h"
 #include "base/json.h"
 #include "base/mem.h"
 
 enum { BLOCK_BYTES = 512 * 1024 };
 
+/* What a file in gzip may hold: a thousandth of it may be on the disk. */
+static const int64_t GUNZIP_BYTES_MAX = INT64_C(64) << 30;
+
 struct pn_lines {
     const struct pn_io *io;
     size_t line_bytes_max;
     int fd;
-    char *path; /* of fd */
+    char *path;               /* of fd */
+    struct pn_gunzip *gunzip; /* NULL: the file is as it is */
     char *data;
     size_t capacity; /* without the padding behind it */
     size_t start;    /* of the line that comes next, in data */
@@ -39,8 +44,15 @@ struct pn_lines *pn_lines_create(const struct pn_io *io, size_t line_bytes_max)
     return lines;
 }
 
+bool pn_lines_is_gzip(const char *path)
+{
+    size_t len = strlen(path);
+    return len > 3 && strcmp(path + len - 3, ".gz") == 0;
+}
+
 static void close_file(struct pn_lines *lines)
 {
+    pn_gunzip_destroy(&lines->gunzip);
     pn_io_close(lines->io, &lines->fd);
     free(lines->path);
     lines->path = NULL;
@@ -72,6 +84,16 @@ uint32_t pn_lines_sum(const struct pn_lines *lines)
     return lines->sum;
 }
 
+static int read_on(struct pn_lines *lines, size_t want, size_t *got, struct pn_err *e)
+{
+    char *to = lines->data + lines->len;
+    if (lines->gunzip != NULL) {
+        return pn_gunzip_read(lines->gunzip, to, want, got, e);
+    }
+    return pn_io_read_some(lines->io, lines->fd, to, want, lines->offset + (int64_t)lines->len, got,
+                           lines->path, e);
+}
+
 /* Moves what is left to the front and reads on. A block is read whole, but for the last one. */
 static int refill(struct pn_lines *lines, struct pn_err *e)
 {
@@ -94,8 +116,7 @@ static int refill(struct pn_lines *lines, struct pn_err *e)
         lines->capacity = grown;
     }
     size_t want = lines->capacity - lines->len;
-    int rc = pn_io_read_some(lines->io, lines->fd, lines->data + lines->len, want,
-                             lines->offset + (int64_t)lines->len, &got, lines->path, e);
+    int rc = read_on(lines, want, &got, e);
     if (rc != 0) {
         return rc;
     }
@@ -136,6 +157,11 @@ int pn_lines_open(struct pn_lines *lines, const char *path, int64_t start, int64
             return rc;
         }
         lines->path = pn_xstrdup(path);
+    }
+    pn_gunzip_destroy(&lines->gunzip);
+    if (pn_lines_is_gzip(path)) {
+        PN_ASSERT(start == 0);
+        lines->gunzip = pn_gunzip_create(lines->io, lines->fd, path, GUNZIP_BYTES_MAX);
     }
     /* The line that starts right at `start` is ours: so the LF before it is looked for. */
     lines->offset = start > 0 ? start - 1 : 0;

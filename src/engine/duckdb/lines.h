@@ -1,4 +1,5 @@
-/* The lines of a file, or of a range of it, in a buffer that the next line overwrites. */
+/* The lines of a file (one in gzip too), or of a range of it, in a buffer that the next line
+ * overwrites. */
 #ifndef PN_ENGINE_DUCKDB_LINES_H
 #define PN_ENGINE_DUCKDB_LINES_H
 
@@ -12,6 +13,9 @@ struct pn_lines;
 /* Reusable for one range after another. Lines longer than `line_bytes_max` come cut off. */
 struct pn_lines *pn_lines_create(const struct pn_io *io, size_t line_bytes_max);
 void pn_lines_destroy(struct pn_lines **lines); /* NULL ok */
+
+/* Does the name end in .gz? Such a file is decompressed, from its start: `start` is 0 then. */
+bool pn_lines_is_gzip(const char *path);
 
 /* Starts with the lines whose first byte is at `start` <= offset < `end` of the file; `path` is
  * borrowed until the next call. A file that is open already is kept open. */

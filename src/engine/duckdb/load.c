@@ -3,6 +3,7 @@
  * committed, then the tables: what fails before the commits leaves every table as it was, and rows
  * are never missing from both a raw table and the dead letters.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +23,8 @@ struct load {
     struct pn_table_report *reports;
 };
 
-static const char *const suffixes[] = {"json", "jsonl", "ndjson"};
+static const char *const suffixes[] = {"json",    "jsonl",    "ndjson",
+                                       "json.gz", "jsonl.gz", "ndjson.gz"};
 
 /* The length of a file's name without one of the endings; 0 when it has none. */
 static size_t stem_len(const char *name)
@@ -87,7 +89,7 @@ static int add_files(struct pn_landed_scan *scan, const struct pn_io *io, const 
     }
     return pn_err_missing(e,
                           "%s has no file for table '%s': %s.json, %s.json or %s.json "
-                          "(or .jsonl, .ndjson)",
+                          "(or .jsonl, .ndjson, each also with .gz)",
                           folder, table->name, names[0], names[1], names[2]);
 }
 
@@ -124,6 +126,9 @@ static int load_table(void *arg, size_t i, duckdb_connection connection, struct 
     pn_landed_report_unknown(load->scans[i], report);
     report->objects = counts.objects;
     report->bytes = counts.bytes;
+    report->passed_over = counts.passed_over;
+    (void)snprintf(report->passed_over_example, sizeof report->passed_over_example, "%s",
+                   counts.passed_over > 0 ? counts.passed_over_example : "");
     report->duration_ms = pn_mono_ms(load->engine->clock) - start_ms;
     pn_buf_deinit(&sql);
     if (rc != 0) {
