@@ -114,6 +114,10 @@ int pn_io_link(const struct pn_io *io, const char *from, const char *to,
 int pn_io_unlink(const struct pn_io *io, const char *path, struct pn_err *e) PN_MUST_CHECK;
 /* The folder and every missing parent; the parent of each one made is synced. */
 int pn_io_mkdirs(const struct pn_io *io, const char *path, struct pn_err *e) PN_MUST_CHECK;
+/* A new folder that only this user may look into, for what is gone with the process. */
+int pn_io_mkdir_private(const struct pn_io *io, const char *path, struct pn_err *e) PN_MUST_CHECK;
+/* Does a call's error code say that this user may not write there? */
+bool pn_io_is_read_only(int rc);
 int pn_io_rmdir(const struct pn_io *io, const char *path, struct pn_err *e) PN_MUST_CHECK;
 /* Makes names created, renamed or removed in a folder last. */
 int pn_io_sync_dir(const struct pn_io *io, const char *path, struct pn_err *e) PN_MUST_CHECK;

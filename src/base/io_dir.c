@@ -91,6 +91,17 @@ int pn_io_mkdirs(const struct pn_io *io, const char *path, struct pn_err *e)
     return rc;
 }
 
+int pn_io_mkdir_private(const struct pn_io *io, const char *path, struct pn_err *e)
+{
+    int rc = io->ops->mkdir(io, path, 0700);
+    return rc == 0 ? 0 : pn_err_errno(e, -rc, "cannot create the folder %s", path);
+}
+
+bool pn_io_is_read_only(int rc)
+{
+    return rc == EACCES || rc == EPERM || rc == EROFS;
+}
+
 static int add_entry(void *arg, const char *name, bool is_dir)
 {
     struct pn_io_listing *listing = arg;

@@ -214,7 +214,8 @@ int pn_cli_dispatch(struct pn_cli *cli, const struct pn_command *commands, int a
         return describe_commands(cli, commands, shared);
     }
     const struct pn_opt version[] = {
-        {.name = "version", .kind = PN_OPT_FLAG, .target = &cli->given.version}, {.name = NULL}};
+        {.name = "version", .short_name = 'V', .kind = PN_OPT_FLAG, .target = &cli->given.version},
+        {.name = NULL}};
     bool top = commands == cli->commands;
     struct pn_err e;
     int first = 0;
@@ -276,6 +277,11 @@ bool pn_cli_parse(struct pn_cli *cli, const struct pn_syntax *syntax, int *argc,
     if (cli->given.expanded && cli->given.format != NULL &&
         strcmp(cli->given.format, "table") != 0) {
         *status = pn_cli_usage(cli, "--expanded goes with --format table");
+        return false;
+    }
+    if (strstr(cli->data, "://") != NULL) {
+        *status =
+            pn_cli_usage(cli, "--data %.80s: a data folder is a folder of this machine", cli->data);
         return false;
     }
     take_given(cli);

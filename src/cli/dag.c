@@ -11,7 +11,12 @@
 #include "cli/stations.h"
 #include "dag/states.h"
 
-enum { LIMIT_DEFAULT = 25, LIMIT_MAX = 1000, LOG_PIECE_BYTES = 64 * 1024 };
+enum {
+    LIMIT_DEFAULT = 25,
+    LIMIT_MAX = 1000,
+    LOG_PIECE_BYTES = 64 * 1024,
+    LOG_BYTES_MAX = 256 << 20
+};
 
 static int find_dag(struct pn_cli *cli, const char *name, struct pn_dag_session *session,
                     struct pn_err *e)
@@ -46,8 +51,7 @@ int pn_cli_dag_open(struct pn_cli *cli, const char *name, struct pn_dag_session 
     return rc != 0 ? rc : open_db(session, e);
 }
 
-/* For commands that only look: where there is no data folder, there are no runs, and it stays so.
- */
+/* For commands that only look: where there is no database, there are no runs, and it stays so. */
 static int look(struct pn_cli *cli, const char *name, struct pn_dag_session *session,
                 struct pn_err *e)
 {
@@ -55,8 +59,17 @@ static int look(struct pn_cli *cli, const char *name, struct pn_dag_session *ses
     if (rc != 0) {
         return rc;
     }
-    return pn_io_exists(cli->io, cli->data) ? open_db(session, e)
-                                            : pn_dag_db_open(":memory:", &session->db, e);
+    if (name != NULL && pn_io_exists(cli->io, cli->data)) {
+        rc = pn_cli_check_data(cli, e);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    char *path = pn_cli_path(cli, "state.db");
+    rc = pn_io_exists(cli->io, path) ? pn_dag_db_look(path, &session->db, e)
+                                     : pn_dag_db_open(":memory:", &session->db, e);
+    free(path);
+    return rc;
 }
 
 void pn_cli_dag_close(struct pn_dag_session *session)
@@ -365,9 +378,45 @@ static int copy_file(struct pn_cli *cli, const char *path, struct pn_err *e)
     return rc;
 }
 
+/* An attempt and its log as a row, for programs. */
+static int add_log(struct pn_dag_session *session, struct pn_output *output,
+                   const struct pn_attempt *attempt, struct pn_err *e)
+{
+    struct pn_buf log;
+    pn_buf_init(&log, LOG_BYTES_MAX);
+    int rc = attempt->log[0] != '\0' ? pn_io_read_file(session->cli->io, attempt->log, &log, e) : 0;
+    if (rc == 0) {
+        pn_output_cstr(output, attempt->task);
+        pn_output_int(output, attempt->number);
+        time_cell(output, attempt->started_ms);
+        time_cell(output, attempt->ended_ms);
+        pn_output_cstr(output, attempt->outcome);
+        pn_output_int(output, attempt->exit_code);
+        pn_output_text(output, pn_buf_text(&log), log.len);
+    }
+    pn_buf_deinit(&log);
+    return rc;
+}
+
+static int print_log(struct pn_dag_session *session, const struct pn_attempt *attempt,
+                     struct pn_err *e)
+{
+    char started[PN_ISO8601_SIZE];
+    (void)fprintf(session->cli->out, "--- %s, attempt %d, %s, %s (%s %d)\n", attempt->task,
+                  (int)attempt->number, pn_iso8601(attempt->started_ms, started), attempt->outcome,
+                  attempt->exit_code < 0 ? "signal" : "exit", abs((int)attempt->exit_code));
+    return attempt->log[0] != '\0' ? copy_file(session->cli, attempt->log, e) : 0;
+}
+
 static int print_logs(struct pn_dag_session *session, const struct pn_run *run, const char *task,
                       int64_t number, struct pn_err *e)
 {
+    static const struct pn_output_column columns[] = {
+        {"task", false},    {"attempt", true},   {"started", false}, {"ended", false},
+        {"outcome", false}, {"exit_code", true}, {"log", false},
+    };
+    struct pn_cli *cli = session->cli;
+    struct pn_output *output = NULL;
     struct pn_attempt *attempts = NULL;
     size_t count = 0;
     int rc = pn_dag_db_attempts(session->db, run->id, task, &session->arena, &attempts, &count, e);
@@ -377,16 +426,17 @@ static int print_logs(struct pn_dag_session *session, const struct pn_run *run, 
         if (number != 0 && attempt->number != number) {
             continue;
         }
-        char started[PN_ISO8601_SIZE];
-        (void)fprintf(session->cli->out, "--- %s, attempt %d, %s, %s (%s %d)\n", attempt->task,
-                      (int)attempt->number, pn_iso8601(attempt->started_ms, started),
-                      attempt->outcome, attempt->exit_code < 0 ? "signal" : "exit",
-                      abs((int)attempt->exit_code));
-        if (attempt->log[0] != '\0') {
-            rc = copy_file(session->cli, attempt->log, e);
+        if (cli->format == PN_FORMAT_TABLE) {
+            rc = print_log(session, attempt, e);
+        } else {
+            output = output != NULL ? output
+                                    : pn_output_create(cli->out, cli->format, columns,
+                                                       sizeof columns / sizeof *columns);
+            rc = add_log(session, output, attempt, e);
         }
         printed++;
     }
+    pn_output_end(&output);
     if (rc == 0 && printed == 0) {
         rc = pn_err_missing(e,
                             "run '%s' has no such attempt%s%s: `pinion dag status %s %s` shows how "
@@ -418,6 +468,7 @@ static int cmd_logs(struct pn_cli *cli, int argc, char **argv)
                                      .operands_min = 1,
                                      .operands_max = 2,
                                      .opts = opts,
+                                     .uses = PN_USES_FORMAT,
                                      .about = "What the attempts of a task, or of all, printed."};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {

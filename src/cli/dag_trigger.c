@@ -69,6 +69,17 @@ static int advance(struct pn_dag_session *session, struct pn_scheduler **schedul
     return pn_scheduler_step(*scheduler, POLL_MS, e);
 }
 
+/* `own`: this process ran the tasks, and nobody does now. */
+static int interrupted(const struct pn_run *run, bool own, struct pn_err *e)
+{
+    return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
+                      "interrupted: run %s goes on %s; `pinion dag status %s %s` shows how far it "
+                      "is, `pinion dag cancel %s %s` ends it",
+                      run->run_id,
+                      own ? "with the next scheduler (`pinion serve`)" : "in the server", run->dag,
+                      run->run_id, run->dag, run->run_id);
+}
+
 static int wait_for_run(struct pn_dag_session *session, const struct pn_dag_wait *how,
                         struct pn_run *run, struct pn_err *e)
 {
@@ -91,10 +102,7 @@ static int wait_for_run(struct pn_dag_session *session, const struct pn_dag_wait
             break;
         }
         if (pn_signals_came(&signals, 0)) {
-            rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
-                            "interrupted: run %s goes on with the next scheduler (`pinion serve`),"
-                            " or end it with `pinion dag cancel %s %s`",
-                            run->run_id, run->dag, run->run_id);
+            rc = interrupted(run, scheduler != NULL, e);
         } else if (how->timeout_ms > 0 &&
                    pn_mono_ms(session->cli->clock) - start_ms >= how->timeout_ms) {
             char after[PN_UNITS_SIZE];

@@ -303,11 +303,10 @@ static bool parse_stream(struct pn_cli *cli, struct given *given, int *argc, cha
             "PINION_MYSQL_PASSWORD.",
         .opts = opts,
         .uses = PN_USES_URL | PN_USES_FORMAT | PN_USES_QUIET,
-        .examples =
-            "pinion emulate stream --rows 1000 --rate 300\n"
-            "pinion emulate stream --to kinesis --batch 500 --connections 4\n"
-            "pinion emulate stream --payload base64 --stage prod --url http://127.0.0.1:8082\n"
-            "pinion emulate stream --stream Kinesis-Prod-Stream --rows 100\n"};
+        .examples = "pinion emulate stream --rows 1000 --rate 300\n"
+                    "pinion emulate stream --to kinesis --batch 500 --connections 4\n"
+                    "pinion emulate stream --payload base64 --url http://127.0.0.1:8082\n"
+                    "pinion emulate stream --stream Kinesis-Prod-Stream --rows 100\n"};
     return pn_cli_parse(cli, &syntax, argc, argv, status);
 }
 

@@ -3,7 +3,7 @@
 
 #include "cli/options.h"
 
-enum { HELP_COLUMN = 28, LINE_COLUMNS = 96 };
+enum { HELP_COLUMN = 28, LINE_COLUMNS = 80 };
 
 /* `text` from column `indent` on, broken between words. The cursor is at `column`. */
 static void print_wrapped(FILE *out, const char *text, int column, int indent)

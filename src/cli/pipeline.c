@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/units.h"
 #include "cli/commands.h"
+#include "cli/output.h"
 #include "emulate/generator.h"
 #include "engine/engine.h"
 
@@ -334,6 +335,30 @@ static int check_generator(struct pn_cli *cli, const struct pn_pipeline *pipelin
     return rc;
 }
 
+static void print_counts(struct pn_cli *cli, const struct pn_pipeline *pipeline)
+{
+    static const struct pn_output_column columns[] = {{"pipeline", false}, {"topics", true},
+                                                      {"streams", true},   {"tables", true},
+                                                      {"queries", true},   {"dags", true}};
+    const size_t counts[] = {pipeline->topic_count + pipeline->topic_pattern_count,
+                             pipeline->stream_count + pipeline->stream_pattern_count,
+                             pipeline->table_count + pipeline->table_pattern_count,
+                             pipeline->query_count, pipeline->dag_count};
+    if (cli->format == PN_FORMAT_TABLE) {
+        fprintf(cli->out,
+                "%s: topics %zu, streams %zu, tables %zu, queries %zu, DAGs %zu: all right\n",
+                pipeline->name, counts[0], counts[1], counts[2], counts[3], counts[4]);
+        return;
+    }
+    struct pn_output *output =
+        pn_output_create(cli->out, cli->format, columns, sizeof columns / sizeof *columns);
+    pn_output_cstr(output, pipeline->name);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        pn_output_int(output, (int64_t)counts[i]);
+    }
+    pn_output_end(&output);
+}
+
 static int run_check(struct pn_cli *cli, int argc, char **argv)
 {
     const struct pn_syntax syntax = {.operands = "[DIR]",
@@ -341,6 +366,7 @@ static int run_check(struct pn_cli *cli, int argc, char **argv)
                                      .about = "Reads pipeline.yml, the SQL (its columns must be "
                                               "those declared) and generator.yml. Exits with 1 "
                                               "and the file, line and key of the first mistake.",
+                                     .uses = PN_USES_FORMAT,
                                      .examples = "pinion pipeline check my-pipeline\n"};
     const struct pn_pipeline *pipeline = NULL;
     int status = 0;
@@ -351,11 +377,7 @@ static int run_check(struct pn_cli *cli, int argc, char **argv)
     if (check_sql(cli, pipeline, &e) != 0 || check_generator(cli, pipeline, &e) != 0) {
         return pn_cli_fail(cli, &e);
     }
-    fprintf(cli->out, "%s: topics %zu, streams %zu, tables %zu, queries %zu, DAGs %zu: all right\n",
-            pipeline->name, pipeline->topic_count + pipeline->topic_pattern_count,
-            pipeline->stream_count + pipeline->stream_pattern_count,
-            pipeline->table_count + pipeline->table_pattern_count, pipeline->query_count,
-            pipeline->dag_count);
+    print_counts(cli, pipeline);
     return PN_EXIT_OK;
 }
 

@@ -52,6 +52,25 @@ int pn_cli_open_store(struct pn_cli *cli, struct pn_store **store, struct pn_err
     return rc;
 }
 
+int pn_cli_check_data(struct pn_cli *cli, struct pn_err *e)
+{
+    static const char *const parts[] = {"store", "log", "state.db"};
+    bool any = false;
+    for (size_t i = 0; !any && i < sizeof parts / sizeof *parts; i++) {
+        char *path = pn_cli_path(cli, parts[i]);
+        any = pn_io_exists(cli->io, path);
+        free(path);
+    }
+    struct pn_io_listing listing = {0};
+    bool empty = !any && pn_io_list(cli->io, cli->data, &listing, NULL) == 0 && listing.count == 0;
+    pn_io_listing_deinit(&listing);
+    return any || empty ? 0
+                        : pn_err_missing(e,
+                                         "there is no pinion data in %s: give another folder by "
+                                         "--data, or begin with `pinion serve --data %s`",
+                                         cli->data, cli->data);
+}
+
 int pn_cli_open_store_there(struct pn_cli *cli, struct pn_store **store, struct pn_err *e)
 {
     if (!pn_io_exists(cli->io, cli->data)) {
@@ -60,7 +79,8 @@ int pn_cli_open_store_there(struct pn_cli *cli, struct pn_store **store, struct 
                               " serve --data %s`",
                               cli->data, cli->data);
     }
-    return pn_cli_open_store(cli, store, e);
+    int rc = pn_cli_check_data(cli, e);
+    return rc != 0 ? rc : pn_cli_open_store(cli, store, e);
 }
 
 static enum pn_log_compression compression(const char *word)

@@ -22,6 +22,8 @@
 /* A path below the data folder. Caller frees. */
 char *pn_cli_path(const struct pn_cli *cli, const char *below);
 
+/* MISSING when the folder of --data has files, and none of pinion's. */
+int pn_cli_check_data(struct pn_cli *cli, struct pn_err *e) PN_MUST_CHECK;
 /* Each opens its station; destroy it with its own destroy function. */
 int pn_cli_open_store(struct pn_cli *cli, struct pn_store **store, struct pn_err *e) PN_MUST_CHECK;
 /* Where a command is about to make a data folder while a pinion answers on the address that a

@@ -89,6 +89,8 @@ struct pn_dag_db; /* one connection, for one thread at a time */
 
 /* Opens (and makes, when missing) the database. */
 int pn_dag_db_open(const char *path, struct pn_dag_db **db, struct pn_err *e) PN_MUST_CHECK;
+/* The same to look at the database, which must be there: also where this user may only read. */
+int pn_dag_db_look(const char *path, struct pn_dag_db **db, struct pn_err *e) PN_MUST_CHECK;
 void pn_dag_db_close(struct pn_dag_db **db); /* NULL ok */
 
 /* A new run, queued, with every task in state none. run_id NULL makes one from the time; one that

@@ -22,6 +22,7 @@ struct jsonl {
     struct file files[PN_EMULATE_KINDS_MAX];
     size_t count;
     bool renamed;
+    bool made_folder; /* it goes again when nothing is left behind in it */
 };
 
 static int flush(const struct pn_io *io, struct file *file, struct pn_err *e)
@@ -87,6 +88,11 @@ static void destroy(struct pn_target *base)
         free(file->path);
         free(file->temporary);
     }
+    if (jsonl->made_folder && !jsonl->renamed) {
+        /* The same; and others may have put something there. */
+        int rc = pn_io_rmdir(io, jsonl->env.config->folder_out, NULL);
+        (void)rc;
+    }
     free(jsonl);
 }
 
@@ -98,7 +104,9 @@ int pn_target_jsonl(const struct pn_target_env *env, struct pn_target **target, 
     struct jsonl *jsonl = pn_xcalloc(1, sizeof *jsonl);
     jsonl->base.ops = &jsonl_ops;
     jsonl->env = *env;
+    bool there = pn_io_exists(io, env->config->folder_out);
     int rc = pn_io_mkdirs(io, env->config->folder_out, e);
+    jsonl->made_folder = rc == 0 && !there;
     for (size_t i = 0; i < pn_generator_kinds(env->generator) && rc == 0; i++) {
         struct file *file = &jsonl->files[jsonl->count++];
         file->path = pn_xasprintf("%s/%s", env->config->folder_out,

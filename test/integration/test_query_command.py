@@ -3,10 +3,15 @@
 import csv
 import io
 import json
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 
-from pinion import query, run
+from pinion import PINION, Server, query, run
 
 RECORDS = {
     "pin.json": '{"index":1,"title":"T","category":"art","follower_count":"2k"}\n'
@@ -144,3 +149,69 @@ def test_batch_names_the_missing_file(tmp_path):
     message = refused("batch", "--from", tmp_path, data=tmp_path / "data")
     assert "raw_geo.json" in message and "geo.json" in message
     assert not (tmp_path / "data/store/delta_tables").exists()
+
+
+# --- another user ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shared(data):
+    """A copy of the data that may be read and not written: by another user, where we are root."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "data"
+        shutil.copytree(data, copy)
+        shutil.rmtree(copy / "tmp", ignore_errors=True)
+        shutil.rmtree(copy / "store/.tmp", ignore_errors=True)
+        run("dag", "trigger", "batch_processing_dag", data=copy)
+        paths = [Path(folder), *Path(folder).rglob("*")]
+        for path in paths:
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        yield copy
+        for path in paths:
+            path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def as_reader(*args):
+    """Runs a command as one who may not write."""
+    reader = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    return subprocess.run([PINION, *map(str, args)], capture_output=True, text=True, timeout=60,
+                          cwd="/", **reader)  # fmt: skip
+
+
+@pytest.mark.parametrize("args", [
+    ["query", "SELECT count(*) FROM pin"], ["table", "list"], ["table", "schema", "pin"],
+    ["table", "history", "pin"], ["table", "files", "pin"], ["dag", "list"], ["dag", "runs"],
+    ["dag", "status", "batch_processing_dag"],
+])  # fmt: skip
+def test_reading_needs_no_right_to_write(shared, args):
+    before = set(shared.rglob("*"))
+    done = as_reader(*args, "--data", shared)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+    assert set(shared.rglob("*")) == before
+
+
+def test_a_reader_beside_a_server(data):
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "data"
+        shutil.copytree(data, copy)
+        Path(folder).chmod(0o755)
+        with Server(copy):
+            run("dag", "trigger", "batch_processing_dag", data=copy)
+            done = as_reader("dag", "runs", "--data", copy)
+            assert done.returncode == 0 and "manual__" in done.stdout, done.stderr
+
+
+def test_a_reader_spills_elsewhere(shared):
+    """And leaves nothing there."""
+    with tempfile.TemporaryDirectory() as temp:
+        Path(temp).chmod(0o777)
+        reader = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+        sql = "SELECT count(*) FROM (SELECT DISTINCT i, i + 1 FROM range(6000000) t(i))"
+        done = subprocess.run(
+            [PINION, "query", sql, "--set", "engine.memory_bytes_max=100MB", "--set",
+             "engine.threads=2", "--data", shared, "--format", "csv"], capture_output=True,
+            text=True, timeout=120, cwd="/", env={**os.environ, "TMPDIR": temp}, **reader,
+        )  # fmt: skip
+        assert done.returncode == 0 and "6000000" in done.stdout, done.stderr
+        assert list(Path(temp).iterdir()) == []

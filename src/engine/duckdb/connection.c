@@ -41,6 +41,22 @@ static void sweep(struct pn_duckdb *engine)
     pn_io_listing_deinit(&listing);
 }
 
+/* Where the system keeps such folders: for those who may read the data and not write beside it. */
+static int make_private_folder(struct pn_duckdb *engine, struct pn_err *e)
+{
+    char uuid[PN_UUID_SIZE];
+    const char *base = getenv("TMPDIR");
+    char *folder = pn_xasprintf("%s/pinion-" FOLDER_PREFIX "%s",
+                                base != NULL && *base != '\0' ? base : "/tmp", pn_uuid(uuid));
+    int rc = pn_io_mkdir_private(engine->config.io, folder, e);
+    if (rc != 0) {
+        free(folder);
+        return rc;
+    }
+    engine->temp_folder = folder;
+    return 0;
+}
+
 static int make_temp_folder(struct pn_duckdb *engine, struct pn_err *e)
 {
     if (engine->temp_folder != NULL) {
@@ -49,9 +65,15 @@ static int make_temp_folder(struct pn_duckdb *engine, struct pn_err *e)
     char uuid[PN_UUID_SIZE];
     char *folder = pn_xasprintf("%s/" FOLDER_PREFIX "%ld-%.8s", engine->config.temp_folder,
                                 (long)getpid(), pn_uuid(uuid));
-    int rc = pn_io_mkdirs(engine->config.io, folder, e);
+    struct pn_err why = {0};
+    int rc = pn_io_mkdirs(engine->config.io, folder, &why);
+    if (pn_io_is_read_only(rc)) {
+        free(folder);
+        return make_private_folder(engine, e);
+    }
     if (rc != 0) {
         free(folder);
+        pn_err_copy(e, &why);
         return rc;
     }
     sweep(engine);

@@ -609,8 +609,13 @@ int pn_local_store_open(const char *folder, const struct pn_io *io, struct pn_st
         goto out;
     }
     local->temp_folder = pn_xasprintf("%s/.tmp", local->folder);
-    rc = pn_io_mkdirs(io, local->temp_folder, e);
+    struct pn_err why = {0};
+    rc = pn_io_mkdirs(io, local->temp_folder, &why);
+    if (pn_io_is_read_only(rc) && pn_io_exists(io, local->folder)) {
+        rc = 0; /* to read from; what writes will fail, and say so */
+    }
     if (rc != 0) {
+        pn_err_copy(e, &why);
         goto out;
     }
     *store = &local->store;
