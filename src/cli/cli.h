@@ -188,6 +188,9 @@ int pn_cli_program(char **path, struct pn_err *e) PN_MUST_CHECK;
  * (<program's folder>/../pipelines/<name> or ../share/pinion/pipelines/<name>). Caller frees.
  * MISSING when there is none. */
 int pn_cli_pipeline_folder(struct pn_cli *cli, char **folder, struct pn_err *e) PN_MUST_CHECK;
+/* The folder of a shipped pipeline by its name. Caller frees. */
+int pn_cli_shipped_folder(struct pn_cli *cli, const char *name, char **folder,
+                          struct pn_err *e) PN_MUST_CHECK;
 int pn_cli_pipeline(struct pn_cli *cli, const struct pn_pipeline **pipeline,
                     struct pn_err *e) PN_MUST_CHECK;
 struct pn_store;

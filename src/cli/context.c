@@ -9,9 +9,9 @@
 enum { EXE_PATH_MAX = 4096 };
 
 /* A pipeline's folder below `base`, or NULL when there is none. */
-static char *shipped(const struct pn_io *io, const char *base, const char *below)
+static char *shipped(const struct pn_io *io, const char *base, const char *below, const char *name)
 {
-    char *folder = pn_xasprintf("%s/%s/" PINION_PIPELINE_DEFAULT, base, below);
+    char *folder = pn_xasprintf("%s/%s/%s", base, below, name);
     char *file = pn_xasprintf("%s/pipeline.yml", folder);
     if (!pn_io_exists(io, file)) {
         free(folder);
@@ -32,16 +32,11 @@ int pn_cli_program(char **path, struct pn_err *e)
     return 0;
 }
 
-int pn_cli_pipeline_folder(struct pn_cli *cli, char **folder, struct pn_err *e)
+int pn_cli_shipped_folder(struct pn_cli *cli, const char *name, char **folder, struct pn_err *e)
 {
-    if (cli->pipeline_folder != NULL) {
-        *folder = pn_xstrdup(cli->pipeline_folder);
-        return 0;
-    }
     char *exe = NULL;
     char *found = NULL;
-    int rc = pn_cli_program(&exe, e);
-    if (rc == 0) {
+    if (pn_cli_program(&exe, NULL) == 0) {
         /* The folder above the program's: the path is absolute and without links. */
         for (int up = 0; up < 2; up++) {
             char *slash = strrchr(exe, '/');
@@ -49,24 +44,29 @@ int pn_cli_pipeline_folder(struct pn_cli *cli, char **folder, struct pn_err *e)
                 *slash = '\0';
             }
         }
-        found = shipped(cli->io, exe, "pipelines");
+        found = shipped(cli->io, exe, "pipelines", name);
         if (found == NULL) {
-            found = shipped(cli->io, exe, "share/pinion/pipelines");
+            found = shipped(cli->io, exe, "share/pinion/pipelines", name);
         }
     }
-    if (rc == 0 && found == NULL) {
-        rc = pn_err_missing(
-            e,
-            "the shipped pipeline is neither in %s/pipelines/" PINION_PIPELINE_DEFAULT
-            " nor in %s/share/pinion/pipelines/" PINION_PIPELINE_DEFAULT ", where this "
-            "program looks for it. To put the program elsewhere, use `make install "
-            "PREFIX=...` instead of copying it; or give the folder of a pipeline by "
-            "--pipeline",
-            exe, exe);
-    }
     free(exe);
+    if (found == NULL) {
+        return pn_err_missing(e,
+                              "the shipped pipeline \"%.60s\" is not beside the program (give the "
+                              "folder of a pipeline by --pipeline)",
+                              name);
+    }
     *folder = found;
-    return rc;
+    return 0;
+}
+
+int pn_cli_pipeline_folder(struct pn_cli *cli, char **folder, struct pn_err *e)
+{
+    if (cli->pipeline_folder != NULL) {
+        *folder = pn_xstrdup(cli->pipeline_folder);
+        return 0;
+    }
+    return pn_cli_shipped_folder(cli, PINION_PIPELINE_DEFAULT, folder, e);
 }
 
 int pn_cli_pipeline(struct pn_cli *cli, const struct pn_pipeline **pipeline, struct pn_err *e)
