@@ -159,7 +159,7 @@ struct pn_scheduler_config {
         *task_command; /* argv prefix; "<dag> <task> <run_id>" are added; NULL-ended */
     int64_t runs_kept;
     int64_t log_bytes_max; /* of one attempt (dag/task_log.h) */
-    int64_t poll_ms;       /* how often triggers of other processes are looked for; 100 */
+    int64_t poll_ms;       /* how often tasks that run are looked at; 50 */
 };
 
 struct pn_scheduler;

@@ -13,10 +13,12 @@
 #include "dag/dag.h"
 #include "dag/process.h"
 #include "dag/task_log.h"
+#include "dag/watch.h"
 
 enum {
     RUNNING_MAX = 256,     /* tasks at once, over all runs */
     RUNS_AT_ONCE_MAX = 64, /* active and queued runs looked at in one step */
+    IDLE_POLL_MS = 1000,   /* while nothing runs and others' triggers are heard of */
     KILL_AFTER_MS = 5000   /* from SIGTERM to SIGKILL */
 };
 
@@ -46,6 +48,7 @@ struct pn_scheduler {
     struct pn_dag_db *db;
     int lock_fd;
     int wake_fd;
+    int watch_fd; /* hears of triggers of other processes; -1: there is none */
     struct running running[RUNNING_MAX];
     size_t running_count;
     int64_t next_retry_ms; /* wall; 0: none waits */
@@ -431,7 +434,10 @@ static int look(struct pn_scheduler *scheduler, struct pn_err *e)
 /* How long to wait: no longer than asked, than a poll, and than the next retry allows. */
 static int64_t wait_limit_ms(const struct pn_scheduler *scheduler, int64_t wait_ms)
 {
-    int64_t limit_ms = wait_ms < scheduler->config.poll_ms ? wait_ms : scheduler->config.poll_ms;
+    bool is_idle = scheduler->running_count == 0 && scheduler->watch_fd >= 0;
+    int64_t poll_ms = scheduler->config.poll_ms;
+    poll_ms = is_idle && poll_ms < IDLE_POLL_MS ? IDLE_POLL_MS : poll_ms;
+    int64_t limit_ms = wait_ms < poll_ms ? wait_ms : poll_ms;
     if (scheduler->next_retry_ms != 0) {
         int64_t until_ms = scheduler->next_retry_ms - pn_wall_ms(scheduler->clock);
         limit_ms = until_ms < limit_ms ? (until_ms < 0 ? 0 : until_ms) : limit_ms;
@@ -442,9 +448,11 @@ static int64_t wait_limit_ms(const struct pn_scheduler *scheduler, int64_t wait_
 /* Polls once and moves what the tasks printed. True when a task ended or somebody woke us. */
 static bool poll_tasks(struct pn_scheduler *scheduler, int64_t timeout_ms)
 {
-    struct pollfd fds[2 * RUNNING_MAX + 1];
-    fds[0] = (struct pollfd){.fd = scheduler->wake_fd, .events = POLLIN};
-    nfds_t count = 1;
+    enum { WAKE, WATCH, TASKS };
+    struct pollfd fds[TASKS + 2 * RUNNING_MAX];
+    fds[WAKE] = (struct pollfd){.fd = scheduler->wake_fd, .events = POLLIN};
+    fds[WATCH] = (struct pollfd){.fd = scheduler->watch_fd, .events = POLLIN};
+    nfds_t count = TASKS;
     for (size_t i = 0; i < scheduler->running_count; i++) {
         const struct running *running = &scheduler->running[i];
         fds[count++] = (struct pollfd){.fd = running->process.pidfd, .events = POLLIN};
@@ -453,14 +461,17 @@ static bool poll_tasks(struct pn_scheduler *scheduler, int64_t timeout_ms)
     if (poll(fds, count, (int)timeout_ms) <= 0) {
         return false;
     }
-    bool happened = fds[0].revents != 0;
+    bool happened = fds[WAKE].revents != 0;
     if (happened) {
         eventfd_t woken = 0;
         (void)eventfd_read(scheduler->wake_fd, &woken);
     }
+    if (fds[WATCH].revents != 0) {
+        happened = pn_dag_watch_heard(scheduler->watch_fd) || happened;
+    }
     for (size_t i = 0; i < scheduler->running_count; i++) {
-        happened = happened || fds[1 + 2 * i].revents != 0;
-        if (fds[2 + 2 * i].revents != 0) {
+        happened = happened || fds[TASKS + 2 * i].revents != 0;
+        if (fds[TASKS + 2 * i + 1].revents != 0) {
             pn_task_log_drain(scheduler->running[i].log);
         }
     }
@@ -564,6 +575,7 @@ int pn_scheduler_create(const struct pn_scheduler_config *config,
             pn_metrics_gauge(metrics, "pinion_dag_tasks_running", "Tasks that run now", NULL, NULL),
         .lock_fd = -1,
         .wake_fd = -1,
+        .watch_fd = -1,
     };
     char *lock_path = pn_xasprintf("%s/scheduler.lock", config->data_folder);
     char *db_path = pn_xasprintf("%s/state.db", config->data_folder);
@@ -579,6 +591,7 @@ int pn_scheduler_create(const struct pn_scheduler_config *config,
         rc = made->wake_fd < 0 ? pn_err_errno(e, errno, "eventfd") : 0;
     }
     if (rc == 0) {
+        made->watch_fd = pn_dag_watch_open(config->data_folder);
         rc = recover(made, e);
     }
     if (rc == 0) {
@@ -615,7 +628,7 @@ static void *run_thread(void *arg)
     struct pn_scheduler *scheduler = arg;
     while (!atomic_load(&scheduler->stop)) {
         struct pn_err failure = {0};
-        if (pn_scheduler_step(scheduler, scheduler->config.poll_ms, &failure) != 0) {
+        if (pn_scheduler_step(scheduler, IDLE_POLL_MS, &failure) != 0) {
             pn_log_error(scheduler->logger, "dag", "%s", failure.msg);
             wait_for_something(scheduler, scheduler->config.poll_ms);
         }
@@ -651,6 +664,9 @@ void pn_scheduler_destroy(struct pn_scheduler **scheduler)
     pn_io_close(gone->io, &gone->lock_fd);
     if (gone->wake_fd >= 0) {
         (void)close(gone->wake_fd);
+    }
+    if (gone->watch_fd >= 0) {
+        (void)close(gone->watch_fd);
     }
     free(gone);
     *scheduler = NULL;
