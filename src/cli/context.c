@@ -36,7 +36,8 @@ int pn_cli_shipped_folder(struct pn_cli *cli, const char *name, char **folder, s
 {
     char *exe = NULL;
     char *found = NULL;
-    if (pn_cli_program(&exe, NULL) == 0) {
+    int rc = pn_cli_program(&exe, e);
+    if (rc == 0) {
         /* The folder above the program's: the path is absolute and without links. */
         for (int up = 0; up < 2; up++) {
             char *slash = strrchr(exe, '/');
@@ -49,15 +50,17 @@ int pn_cli_shipped_folder(struct pn_cli *cli, const char *name, char **folder, s
             found = shipped(cli->io, exe, "share/pinion/pipelines", name);
         }
     }
-    free(exe);
-    if (found == NULL) {
-        return pn_err_missing(e,
-                              "the shipped pipeline \"%.60s\" is not beside the program (give the "
-                              "folder of a pipeline by --pipeline)",
-                              name);
+    if (rc == 0 && found == NULL) {
+        rc = pn_err_missing(e,
+                            "the shipped pipeline is neither in %s/pipelines/%s nor in "
+                            "%s/share/pinion/pipelines/%s, where this program looks for it. To put "
+                            "the program elsewhere, use `make install PREFIX=...` instead of "
+                            "copying it; or give the folder of a pipeline by --pipeline",
+                            exe, name, exe, name);
     }
+    free(exe);
     *folder = found;
-    return 0;
+    return rc;
 }
 
 int pn_cli_pipeline_folder(struct pn_cli *cli, char **folder, struct pn_err *e)
