@@ -20,6 +20,7 @@
 
 #include "base/mem.h"
 #include "engine/engine.h"
+#include "settings/configs.h"
 #include "store/local/local.h"
 
 enum { TABLES_MAX = 16, BATCH_BYTES_MAX = 8 << 20 };
@@ -251,7 +252,10 @@ int main(int argc, char **argv)
         .memory_bytes_max = number(getenv("ENGINE_MEMORY_MIB"), 512) << 20,
         .threads = number(getenv("ENGINE_THREADS"), 2),
         .parquet_compression = getenv("COMPRESSION") != NULL ? getenv("COMPRESSION") : "snappy"};
-    pn_delta_config_init(&config.delta);
+    struct pn_settings settings;
+    pn_settings_init(&settings);
+    pn_settings_to_delta(&settings, &config.delta);
+    pn_settings_deinit(&settings);
     config.delta.checkpoint_interval = number(getenv("CHECKPOINT_INTERVAL"), 10);
     if (pn_local_store_open(argv[3], pn_io_system(), &store, &e) != 0 ||
         pn_pipeline_load(argv[2], pn_io_system(), &pipeline, &e) != 0 ||

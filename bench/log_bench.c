@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/mem.h"
 #include "log/embedded/embedded.h"
+#include "settings/configs.h"
 
 enum { RECORD_BYTES = 900, THREADS = 2, OUTSTANDING_MAX = 4096 };
 
@@ -133,10 +134,21 @@ static struct pn_log *open_log(const struct pn_embedded_config *config, struct p
     return log;
 }
 
+/* What `pinion serve` opens when no setting is changed. */
+static struct pn_embedded_config usual(const char *folder)
+{
+    struct pn_settings settings;
+    struct pn_embedded_config config;
+    pn_settings_init(&settings);
+    pn_settings_to_log(&settings, &config);
+    pn_settings_deinit(&settings);
+    config.folder = folder;
+    return config;
+}
+
 static int append(int argc, char **argv)
 {
-    struct pn_embedded_config config = {.folder = argv[2]};
-    pn_embedded_config_init(&config);
+    struct pn_embedded_config config = usual(argv[2]);
     config.durability = strcmp(argv[3], "os") == 0 ? PN_DURABILITY_OS : PN_DURABILITY_FSYNC;
     int seconds = argc > 4 ? number(argv[4]) : 3;
     int outstanding = argc > 5 ? number(argv[5]) : 64;
@@ -181,8 +193,7 @@ static int append(int argc, char **argv)
 static int recover(int argc, char **argv)
 {
     int64_t mib = argc > 3 ? number(argv[3]) : 1024;
-    struct pn_embedded_config config = {.folder = argv[2]};
-    pn_embedded_config_init(&config);
+    struct pn_embedded_config config = usual(argv[2]);
     config.durability = PN_DURABILITY_OS;
     config.segment_bytes = (int64_t)1024 * 1024 * 1024;
     struct pn_log *log = open_log(&config, NULL);

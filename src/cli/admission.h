@@ -10,7 +10,7 @@
 
 #include "kinesis/kinesis.h"
 #include "pipeline/pipeline.h"
-#include "pipeline/settings.h"
+#include "settings/settings.h"
 
 struct pn_admission {
     const struct pn_pipeline *pipeline; /* this and the following borrowed */

@@ -38,7 +38,7 @@
 #include "base/io.h"
 #include "base/logger.h"
 #include "pipeline/pipeline.h"
-#include "pipeline/settings.h"
+#include "settings/settings.h"
 
 /* Exit codes; scripts rely on them. */
 enum { PN_EXIT_OK = 0, PN_EXIT_FAILED = 1, PN_EXIT_USAGE = 2 };

@@ -80,8 +80,12 @@ int pn_cli_pipeline(struct pn_cli *cli, const struct pn_pipeline **pipeline, str
         if (rc == 0) {
             rc = pn_pipeline_load(folder, cli->io, &cli->pipeline, e);
         }
+        if (rc == 0) {
+            rc = pn_settings_check_pipeline(cli->pipeline, e);
+        }
         free(folder);
         if (rc != 0) {
+            pn_pipeline_destroy(&cli->pipeline);
             return rc;
         }
     }

@@ -303,9 +303,9 @@ static void say_what_next(const struct demo *demo)
                   "  %s query \"SELECT * FROM <table> LIMIT 3\" --data %s\n"
                   "  %s table list --data %s\n"
                   "  %s stream list --data %s\n"
-                  "  %s serve --data %s     and post to http://127.0.0.1:8082/topics/<topic>\n",
+                  "  %s serve --data %s     and post to http://%s/topics/<topic>\n",
                   cli->data, self, cli->data, self, cli->data, self, cli->data, self, cli->data,
-                  self, cli->data);
+                  self, cli->data, pn_settings_default("gateway.listen"));
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */

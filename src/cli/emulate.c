@@ -17,7 +17,6 @@ enum { FILES_STOP_EVERY = 64, PASSWORD_BYTES_MAX = 4096 };
 
 static const int64_t rows_max = INT64_C(1000000000000);
 static const int64_t timeout_ms_max = INT64_C(3600000);
-static const char url_default[] = "http://127.0.0.1:8082";
 
 /* What the callbacks of a run know. */
 struct run {
@@ -163,7 +162,10 @@ static int run_on(struct pn_cli *cli, struct pn_emulate_config *config)
         goto out;
     }
     config->folder = folder;
-    config->url = url != NULL ? url : url_default;
+    if (url == NULL) {
+        url = pn_xasprintf("http://%s", pn_settings_default("gateway.listen"));
+    }
+    config->url = url;
     config->api_key = getenv("PINION_API_KEY");
     config->io = cli->io;
     config->clock = cli->clock;

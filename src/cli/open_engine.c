@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "cli/stations.h"
+#include "settings/configs.h"
 
 int pn_cli_delta_config(struct pn_cli *cli, struct pn_delta_config *config, struct pn_err *e)
 {
@@ -10,11 +11,7 @@ int pn_cli_delta_config(struct pn_cli *cli, struct pn_delta_config *config, stru
     if (rc != 0) {
         return rc;
     }
-    pn_delta_config_init(config);
-    config->checkpoint_interval = settings->delta.checkpoint_interval;
-    config->log_retention_ms = settings->delta.log_retention_ms;
-    config->tombstone_retention_ms = settings->delta.tombstone_retention_ms;
-    config->engine_info = "pinion/" PINION_VERSION;
+    pn_settings_to_delta(settings, config);
     return 0;
 }
 

@@ -15,6 +15,7 @@
 #include "cli/unread.h"
 #include "gateway/gateway.h"
 #include "gateway/request.h"
+#include "settings/configs.h"
 #include "store/local/local.h"
 
 /* More than all threads allocate in small pieces until each sees that memory is short. */
@@ -207,36 +208,11 @@ static int create_gateway(struct pn_server *server, const char *listen, struct p
     }
     char *consumers = pn_cli_path(server->cli, "consumers");
     struct pn_gateway_config config;
-    pn_gateway_config_init(&config);
+    pn_settings_to_gateway(settings, &config);
     config.listen = listen != NULL ? listen : settings->gateway.listen;
-    config.auth = settings->gateway.auth;
-    config.api_key_file = settings->gateway.api_key_file;
     config.api_keys = getenv("PINION_API_KEY");
-    config.aws_access_key = settings->aws.access_key;
-    config.aws_secret_key = settings->aws.secret_key;
-    config.cors_origin = settings->gateway.cors_origin;
-    config.allowed_hosts = settings->gateway.allowed_hosts;
     config.consumers_folder = consumers;
     config.data_folder = data;
-    config.threads = settings->gateway.threads;
-    config.connections_max = settings->gateway.connections_max;
-    config.connections_per_ip_max = settings->gateway.connections_per_ip_max;
-    config.header_bytes_max = settings->gateway.header_bytes_max;
-    config.body_bytes_max = settings->gateway.body_bytes_max;
-    config.record_bytes_max = settings->log.record_bytes_max;
-    config.records_per_request_max = settings->gateway.records_per_request_max;
-    if (strcmp(settings->log.durability, "os") == 0) {
-        config.group_requests_max = 64;
-    }
-    config.idle_ms = settings->gateway.idle_ms;
-    config.request_ms = settings->gateway.request_ms;
-    config.drain_ms = settings->gateway.drain_ms;
-    config.memory_bytes_max = settings->gateway.memory_bytes_max;
-    config.consumer_instance_timeout_ms = settings->gateway.consumer_instance_timeout_ms;
-    config.consumer_instances_max = settings->gateway.consumer_instances_max;
-    config.consumer_request_timeout_ms = settings->gateway.consumer_request_timeout_ms;
-    config.consumer_fetch_bytes_max = settings->gateway.consumer_fetch_bytes_max;
-    config.consumer_first_poll_empty = strcmp(settings->gateway.consumer_first_poll, "empty") == 0;
     const struct pn_gateway_env env = {.log = server->log,
                                        .kinesis = server->kinesis,
                                        .io = server->cli->io,

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "cli/stations.h"
 #include "delta/delta.h"
 #include "pipeline/pipeline.h"
 
@@ -81,23 +82,24 @@ static void *run(void *arg)
 }
 
 static void add(struct pn_serve_tables *tables, struct pn_cli *cli, struct pn_store *store,
-                const char *name, const char *path)
+                const struct pn_delta_config *config, const char *name, const char *path)
 {
     if (strchr(path, '*') != NULL) {
         return; /* a pattern: its tables' own upkeep looks after them */
     }
-    struct pn_delta_config config;
-    pn_delta_config_init(&config);
     tables->tables[tables->count++] = (struct watched){
-        .name = name,
-        .delta = pn_delta_create(store, path, NULL, cli->clock, cli->logger, &config)};
+        .name = name, .delta = pn_delta_create(store, path, NULL, cli->clock, cli->logger, config)};
 }
 
 int pn_serve_tables_start(struct pn_cli *cli, struct pn_store *store,
                           struct pn_serve_tables **tables, struct pn_err *e)
 {
     const struct pn_pipeline *pipeline = NULL;
+    struct pn_delta_config config;
     int rc = pn_cli_pipeline(cli, &pipeline, e);
+    if (rc == 0) {
+        rc = pn_cli_delta_config(cli, &config, e);
+    }
     if (rc != 0) {
         return rc;
     }
@@ -105,10 +107,10 @@ int pn_serve_tables_start(struct pn_cli *cli, struct pn_store *store,
     made->logger = cli->logger;
     made->tables = pn_xcalloc(pipeline->table_count + 2, sizeof *made->tables);
     for (size_t i = 0; i < pipeline->table_count; i++) {
-        add(made, cli, store, pipeline->tables[i].name, pipeline->tables[i].path);
+        add(made, cli, store, &config, pipeline->tables[i].name, pipeline->tables[i].path);
     }
-    add(made, cli, store, "dead_letters", pipeline->dead_letters_path);
-    add(made, cli, store, "stream_dead_letters", pipeline->stream_dead_letters_path);
+    add(made, cli, store, &config, "dead_letters", pipeline->dead_letters_path);
+    add(made, cli, store, &config, "stream_dead_letters", pipeline->stream_dead_letters_path);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

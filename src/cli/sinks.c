@@ -6,6 +6,7 @@
 #include "base/http_client.h"
 #include "base/mem.h"
 #include "cli/stations.h"
+#include "settings/configs.h"
 
 enum {
     FLUSH_TIMEOUT_MS = 600000,
@@ -50,16 +51,13 @@ int pn_cli_open_sink(struct pn_cli *cli, struct pn_log *log, struct pn_store *st
     struct pn_buf regex;
     pn_buf_init(&regex, REGEX_BYTES_MAX);
     struct pn_sink_config config;
-    pn_sink_config_init(&config);
+    pn_settings_to_sink(settings, &config);
     config.folder = folder;
     config.topics = topics;
     config.topic_count = pipeline->topic_count;
     config.topics_regex = regex_of(pipeline, &regex);
     config.topics_dir = pipeline->topics_dir;
     config.dead_letters_dir = pipeline->dead_letters_dir;
-    config.flush_size = settings->sink.flush_size;
-    config.flush_bytes = settings->sink.flush_bytes;
-    config.rotate_interval_ms = settings->sink.rotate_interval_ms;
     config.log = log;
     config.store = store;
     config.io = cli->io;

@@ -8,10 +8,10 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cli/admission.h"
-#include "log/embedded/embedded.h"
+#include "settings/configs.h"
 #include "store/local/local.h"
 
-enum { SERVER_FILE_BYTES_MAX = 4096, PERCENT = 100 };
+enum { SERVER_FILE_BYTES_MAX = 4096 };
 
 char *pn_cli_path(const struct pn_cli *cli, const char *below)
 {
@@ -21,12 +21,12 @@ char *pn_cli_path(const struct pn_cli *cli, const char *below)
 void pn_cli_note_new_folder(struct pn_cli *cli)
 {
     enum { WAIT_MS = 500, ANSWER_BYTES_MAX = 4096 };
-    static const char url[] = "http://127.0.0.1:8082"; /* gateway.listen's default */
     struct pn_buf answer;
     long status = 0;
     if (pn_io_exists(cli->io, cli->data)) {
         return;
     }
+    char *url = pn_xasprintf("http://%s", pn_settings_default("gateway.listen"));
     pn_buf_init(&answer, ANSWER_BYTES_MAX);
     if (pn_http_request("GET", url, "/", NULL, WAIT_MS, &status, &answer, NULL) == 0 &&
         strstr(pn_buf_text(&answer), "\"name\":\"pinion\"") != NULL) {
@@ -37,6 +37,7 @@ void pn_cli_note_new_folder(struct pn_cli *cli)
             cli->data, url);
     }
     pn_buf_deinit(&answer);
+    free(url);
 }
 
 int pn_cli_open_store(struct pn_cli *cli, struct pn_store **store, struct pn_err *e)
@@ -83,14 +84,6 @@ int pn_cli_open_store_there(struct pn_cli *cli, struct pn_store **store, struct 
     return rc != 0 ? rc : pn_cli_open_store(cli, store, e);
 }
 
-static enum pn_log_compression compression(const char *word)
-{
-    if (strcmp(word, "lz4") == 0) {
-        return PN_COMPRESSION_LZ4;
-    }
-    return strcmp(word, "zstd") == 0 ? PN_COMPRESSION_ZSTD : PN_COMPRESSION_NONE;
-}
-
 static int make_topics(struct pn_log *log, const struct pn_pipeline *pipeline, struct pn_err *e)
 {
     for (size_t i = 0; i < pipeline->topic_count; i++) {
@@ -127,20 +120,8 @@ int pn_cli_open_log(struct pn_cli *cli, struct pn_metrics *metrics, struct pn_lo
     }
     char *folder = pn_cli_path(cli, "log");
     struct pn_embedded_config config;
-    pn_embedded_config_init(&config);
+    pn_settings_to_log(settings, &config);
     config.folder = folder;
-    config.durability =
-        strcmp(settings->log.durability, "os") == 0 ? PN_DURABILITY_OS : PN_DURABILITY_FSYNC;
-    config.compression = compression(settings->log.compression);
-    config.segment_bytes = settings->log.segment_bytes;
-    config.segment_ms = settings->log.segment_ms;
-    config.index_interval_bytes = settings->log.index_interval_bytes;
-    config.retention_ms = settings->log.retention_ms;
-    config.retention_bytes = settings->log.retention_bytes;
-    config.queue_bytes_max = settings->log.queue_bytes_max;
-    config.partitions_default = (int32_t)settings->log.partitions;
-    config.auto_create_topics = settings->log.auto_create_topics;
-    config.record_bytes_max = settings->log.record_bytes_max;
     struct pn_log *opened = NULL;
     rc = pn_embedded_open(&config, cli->io, cli->clock, cli->logger, metrics, &opened, e);
     if (rc == 0) {
@@ -191,15 +172,8 @@ int pn_cli_open_kinesis(struct pn_cli *cli, struct pn_log *log, struct pn_metric
         return rc;
     }
     struct pn_kinesis_config config;
-    pn_kinesis_config_init(&config);
+    pn_settings_to_kinesis(settings, &config);
     config.folder = pn_arena_printf(arena, "%s/kinesis", cli->data);
-    config.region = settings->aws.region;
-    config.account = settings->kinesis.account;
-    config.shard_limits = settings->kinesis.shard_limits;
-    config.error_rate = (double)settings->kinesis.error_percent / PERCENT;
-    config.put_failure_rate = (double)settings->kinesis.put_failure_percent / PERCENT;
-    config.shards_max = settings->kinesis.shards_max;
-    config.iterator_ms = settings->kinesis.iterator_ms;
     struct pn_admission *admission = pn_arena_calloc(arena, 1, sizeof *admission);
     pn_admission_init(admission, pipeline, settings, log);
     config.admission = pn_admission_of_streams(admission);

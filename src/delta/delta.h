@@ -39,12 +39,11 @@ struct pn_delta_parquet {
 };
 
 struct pn_delta_config {
-    int64_t checkpoint_interval;    /* commits between checkpoints; 10 */
-    int64_t log_retention_ms;       /* of commit files behind a checkpoint; 30 days */
-    int64_t tombstone_retention_ms; /* of removed files, for vacuum; 7 days */
+    int64_t checkpoint_interval;    /* commits between checkpoints, at least 1 */
+    int64_t log_retention_ms;       /* of commit files that a checkpoint covers */
+    int64_t tombstone_retention_ms; /* of removed files, for vacuum */
     const char *engine_info;        /* "pinion/0.1.0", for commitInfo */
 };
-void pn_delta_config_init(struct pn_delta_config *config);
 
 struct pn_delta_map_entry {
     const char *key;

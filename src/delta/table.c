@@ -9,14 +9,6 @@
 
 #define DAY_MS ((int64_t)24 * 60 * 60 * 1000)
 
-void pn_delta_config_init(struct pn_delta_config *config)
-{
-    *config = (struct pn_delta_config){.checkpoint_interval = 10,
-                                       .log_retention_ms = 30 * DAY_MS,
-                                       .tombstone_retention_ms = 7 * DAY_MS,
-                                       .engine_info = "pinion/" PINION_VERSION};
-}
-
 struct pn_delta *pn_delta_create(struct pn_store *store, const char *path,
                                  const struct pn_delta_parquet *parquet,
                                  const struct pn_clock *clock, struct pn_logger *logger,

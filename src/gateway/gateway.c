@@ -15,38 +15,9 @@
 #include "kinesis/call.h"
 #include "log/public.h"
 
-enum { POOL_THREADS = 4, WORKERS_MAX = 256, DRAIN_LOOK_NS = 2000000 };
+enum { POOL_THREADS = 4, DRAIN_LOOK_NS = 2000000 };
 /* Files beside the connections: the log's segments, the store's objects. */
 enum { OTHER_DESCRIPTORS = 1024 };
-
-void pn_gateway_config_init(struct pn_gateway_config *config)
-{
-    *config = (struct pn_gateway_config){
-        .listen = "",
-        .auth = "",
-        .api_key_file = "",
-        .api_keys = "",
-        .aws_access_key = "",
-        .aws_secret_key = "",
-        .cors_origin = "",
-        .allowed_hosts = "",
-        .consumers_folder = "",
-        .connections_max = 4096,
-        .header_bytes_max = 8 * 1024,
-        .body_bytes_max = 10 * 1024 * 1024,
-        .record_bytes_max = 1024 * 1024,
-        .records_per_request_max = 10000,
-        .group_requests_max = 1,
-        .idle_ms = 60 * 1000,
-        .request_ms = 60 * 1000,
-        .drain_ms = 10 * 1000,
-        .memory_bytes_max = 256 * 1024 * 1024,
-        .consumer_instance_timeout_ms = 300 * 1000,
-        .consumer_instances_max = 1000,
-        .consumer_request_timeout_ms = 1000,
-        .consumer_fetch_bytes_max = 64 * 1024 * 1024,
-    };
-}
 
 static char *own(const char *text)
 {
@@ -84,8 +55,8 @@ static void config_copy(struct pn_gateway_config *to, const struct pn_gateway_co
         long cores = sysconf(_SC_NPROCESSORS_ONLN);
         to->threads = cores > 1 ? cores - 1 : 1;
     }
-    if (to->threads > WORKERS_MAX) {
-        to->threads = WORKERS_MAX;
+    if (to->threads > PN_GATEWAY_THREADS_MAX) {
+        to->threads = PN_GATEWAY_THREADS_MAX;
     }
 }
 

@@ -30,6 +30,8 @@
 #include "base/metrics.h"
 #include "log/log.h"
 
+enum { PN_GATEWAY_THREADS_MAX = 256 };
+
 /* Strings are borrowed until pn_gateway_create() returned. */
 struct pn_gateway_config {
     const char *listen;         /* "127.0.0.1:8082", "[::1]:8082", "localhost:0" (any free port) */
@@ -65,9 +67,6 @@ struct pn_gateway_config {
     int64_t consumer_fetch_bytes_max;
     bool consumer_first_poll_empty; /* the first fetch after a subscription has no records */
 };
-
-/* Sets every field to its default (listen, auth and consumers_folder to ""). */
-void pn_gateway_config_init(struct pn_gateway_config *config);
 
 struct pn_kinesis;
 

@@ -7,20 +7,7 @@
 #include "base/mem.h"
 #include "kinesis/internal.h"
 
-enum {
-    SHARDS_MAX_DEFAULT = 1000, /* of the account */
-    ITERATOR_MS_DEFAULT = 5 * 60 * 1000,
-    ACCOUNT_DIGITS = 12
-};
-
-void pn_kinesis_config_init(struct pn_kinesis_config *config)
-{
-    *config = (struct pn_kinesis_config){.folder = config->folder,
-                                         .region = "us-east-1",
-                                         .account = "000000000000",
-                                         .shards_max = SHARDS_MAX_DEFAULT,
-                                         .iterator_ms = ITERATOR_MS_DEFAULT};
-}
+enum { ACCOUNT_DIGITS = 12 };
 
 /* --- the key ---------------------------------------------------------------------------------- */
 

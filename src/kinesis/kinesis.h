@@ -144,16 +144,15 @@ struct pn_stream_admission {
 
 struct pn_kinesis_config {
     const char *folder;  /* <data>/kinesis */
-    const char *region;  /* of ARNs; "us-east-1" */
-    const char *account; /* of ARNs, 12 digits; "000000000000" */
+    const char *region;  /* of ARNs, as "us-east-1" */
+    const char *account; /* of ARNs, 12 digits */
     bool shard_limits;   /* AWS's limits on each shard, exact; else none */
     double error_rate;   /* 0..1: so many calls fail with InternalFailure or throughput exceeded */
     double put_failure_rate; /* 0..1: so many records of a PutRecords fail, each on its own */
-    int64_t shards_max;      /* open shards of the account (DescribeLimits); 1000 */
-    int64_t iterator_ms;     /* an iterator's life; 5 minutes */
+    int64_t shards_max;      /* open shards of the account (DescribeLimits) */
+    int64_t iterator_ms;     /* an iterator's life */
     struct pn_stream_admission admission; /* zeroed: no record makes a stream */
 };
-void pn_kinesis_config_init(struct pn_kinesis_config *config);
 
 /* Reads the metadata and finishes what a crash cut short. All pointers are borrowed for its life,
  * the config's strings too; logger and metrics may be NULL. CORRUPT names a damaged metadata file.

@@ -11,7 +11,7 @@
 #include "pipeline/pattern.h"
 #include "store/store.h"
 
-enum { PARTITIONS_MAX = 1000, CWD_BYTES_MAX = 4096 };
+enum { CWD_BYTES_MAX = 4096 };
 
 static const struct pn_yaml_key top_keys[] = {
     {"name", PN_YAML_SCALAR, true},
@@ -53,6 +53,11 @@ static int read_store_key(struct pn_pipeline *pipeline, const struct pn_yaml_nod
     }
     *key = node != NULL ? node->text : *key;
     return 0;
+}
+
+const struct pn_yaml *pn_pipeline_yaml(const struct pn_pipeline *pipeline)
+{
+    return &pipeline->private_->yaml;
 }
 
 bool pn_pipeline_id_valid(const char *id)
@@ -158,7 +163,8 @@ static int read_topic(struct pn_pipeline *pipeline, const struct pn_yaml_node *n
     int64_t partitions = 1;
     int rc = pn_yaml_check(yaml, node, topic_keys, e);
     if (rc == 0) {
-        rc = pn_yaml_i64(yaml, pn_yaml_get(node, "partitions"), 1, PARTITIONS_MAX, &partitions, e);
+        rc = pn_yaml_i64(yaml, pn_yaml_get(node, "partitions"), 1, PN_PARTITIONS_MAX, &partitions,
+                         e);
     }
     topic->partitions = (int32_t)partitions;
     if (rc == 0) {
@@ -197,15 +203,6 @@ static int read_topics(struct pn_pipeline *pipeline, struct pn_err *e)
             rc = read_topic(pipeline, node, &topics[pipeline->topic_count++], e);
         }
     }
-    return rc;
-}
-
-static int check_settings(const struct pn_pipeline *pipeline, struct pn_err *e)
-{
-    struct pn_settings settings;
-    pn_settings_init(&settings);
-    int rc = pn_settings_from_pipeline(&settings, pipeline, e);
-    pn_settings_deinit(&settings);
     return rc;
 }
 
@@ -263,9 +260,6 @@ static int read_definition(struct pn_pipeline *pipeline, struct pn_err *e)
     }
     if (rc == 0) {
         rc = pn_pipeline_read_dags(pipeline, e);
-    }
-    if (rc == 0) {
-        rc = check_settings(pipeline, e);
     }
     return rc == 0 ? pn_pipeline_read_files(pipeline, e) : rc;
 }

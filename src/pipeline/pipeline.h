@@ -34,6 +34,7 @@ enum pn_type_kind {
 };
 
 struct pn_column;
+struct pn_yaml;
 
 struct pn_type {
     enum pn_type_kind kind;
@@ -175,7 +176,7 @@ struct pn_pipeline {
     const char *stream_dead_letters_path; /* key of the Delta table of streams' dead letters */
     const char *prelude_duckdb;           /* text, "" when there is none */
     const char *prelude_spark;
-    struct pn_pipeline_private *private_; /* owns the memory and the settings' YAML */
+    struct pn_pipeline_private *private_; /* owns the memory and the YAML */
 };
 
 /* Reads and checks a pipeline's folder. INPUT errors name file, line and key; a folder without a
@@ -183,6 +184,10 @@ struct pn_pipeline {
 int pn_pipeline_load(const char *folder, const struct pn_io *io, struct pn_pipeline **pipeline,
                      struct pn_err *e) PN_MUST_CHECK;
 void pn_pipeline_destroy(struct pn_pipeline **pipeline); /* NULL ok */
+
+/* The pipeline.yml as it was read. What stands under `settings:` is checked by settings/ alone.
+ * Borrowed. */
+const struct pn_yaml *pn_pipeline_yaml(const struct pn_pipeline *pipeline);
 
 /* Letters, digits, _ and -, 1 to PN_PIPELINE_ID_MAX of them. */
 enum { PN_PIPELINE_ID_MAX = 64 };

@@ -6,6 +6,7 @@
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "sink/sink.h"
 
 enum {
     /* Written and remembered together: enough to make the waits for the disk cheap. */

@@ -25,9 +25,6 @@ struct pn_sink_object {
     size_t dead_len;
 };
 
-/* The most that the setting flush_bytes may be. */
-#define PN_SINK_FLUSH_BYTES_MAX ((int64_t)1024 * 1024 * 1024)
-
 struct pn_sink_batch {
     const char *topic; /* borrowed; for the dead letters */
     int32_t partition;

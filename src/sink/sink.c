@@ -10,15 +10,6 @@
 
 enum { RETRY_FIRST_MS = 200, RETRY_LAST_MS = 10 * 1000, LOOK_AGAIN_MS = 1000 };
 
-void pn_sink_config_init(struct pn_sink_config *config)
-{
-    *config = (struct pn_sink_config){.topics_dir = "topics",
-                                      .dead_letters_dir = "dead_letters",
-                                      .flush_size = 10000,
-                                      .flush_bytes = 64 * 1024 * 1024,
-                                      .rotate_interval_ms = 10 * 1000};
-}
-
 /* --- create and destroy -------------------------------------------------------------------- */
 
 static int check_config(const struct pn_sink_config *config, struct pn_err *e)
@@ -27,8 +18,8 @@ static int check_config(const struct pn_sink_config *config, struct pn_err *e)
         return pn_err_input(e, "flush_size must be at least 1, not %" PRId64, config->flush_size);
     }
     if (config->flush_bytes < 1 || config->flush_bytes > PN_SINK_FLUSH_BYTES_MAX) {
-        return pn_err_input(e, "flush_bytes must be 1 to %" PRId64 ", not %" PRId64,
-                            PN_SINK_FLUSH_BYTES_MAX, config->flush_bytes);
+        return pn_err_input(e, "flush_bytes must be 1 to %d, not %" PRId64, PN_SINK_FLUSH_BYTES_MAX,
+                            config->flush_bytes);
     }
     if (config->rotate_interval_ms < 0) {
         return pn_err_input(e, "rotate_interval_ms must not be negative, as %" PRId64 " is",

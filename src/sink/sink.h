@@ -58,6 +58,8 @@
 #include "log/log.h"
 #include "store/store.h"
 
+enum { PN_SINK_FLUSH_BYTES_MAX = 1024 * 1024 * 1024 };
+
 /*
  * The texts are copied; what is marked so is borrowed for the sink's life. A topic is landed when
  * it is in `topics` or `topics_regex` matches its whole name.
@@ -70,7 +72,8 @@ struct pn_sink_config {
     const char *topics_dir;       /* "topics" */
     const char *dead_letters_dir; /* "dead_letters" */
     int64_t flush_size;           /* records in an object, at least 1 */
-    int64_t flush_bytes;          /* most bytes in an object of more than one record */
+    int64_t flush_bytes;          /* most bytes in an object of more than one record, up to
+                                     PN_SINK_FLUSH_BYTES_MAX */
     int64_t rotate_interval_ms;   /* 0 lands what there is at once */
     struct pn_log *log;           /* borrowed */
     struct pn_store *store;       /* borrowed */
@@ -79,14 +82,6 @@ struct pn_sink_config {
     struct pn_logger *logger;     /* borrowed; may be NULL */
     struct pn_metrics *metrics;   /* borrowed; may be NULL */
 };
-
-/*
- * Everything to its default, or to NULL where there is none. flush_size is 10,000: some 7 MB of
- * ordinary events, large enough that an object's two waits for the disk are nothing beside its
- * bytes, small enough that a reader holds several at once. flush_bytes is 64 MiB,
- * rotate_interval_ms 10,000.
- */
-void pn_sink_config_init(struct pn_sink_config *config);
 
 struct pn_sink;
 

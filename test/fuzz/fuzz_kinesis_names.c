@@ -7,6 +7,7 @@
 
 #include "kinesis/internal.h"
 #include "kinesis/ops.h"
+#include "settings/configs.h"
 
 enum { NOW_MS = 1000 * 1000 };
 
@@ -72,7 +73,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     pn_fake_clock_init(&clock, NOW_MS);
     pn_arena_init(&arena, 0);
     struct pn_kinesis kinesis = {.clock = &clock.clock};
-    pn_kinesis_config_init(&kinesis.config);
+    static struct pn_settings settings;
+    if (settings.aws.region == NULL) {
+        pn_settings_init(&settings);
+    }
+    pn_settings_to_kinesis(&settings, &kinesis.config);
     struct pn_call call = {.kinesis = &kinesis,
                            .arena = &arena,
                            .operation = pn_operation_find("ListShards", strlen("ListShards"))};

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "pipeline/pipeline.h"
-#include "pipeline/settings.h"
+#include "settings/settings.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -149,10 +149,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     walk_tables(pipeline);
     walk_streams(pipeline);
     walk_dags(pipeline);
-    struct pn_settings settings;
-    pn_settings_init(&settings);
-    PN_ASSERT(pn_settings_from_pipeline(&settings, pipeline, &e) == 0);
-    pn_settings_deinit(&settings);
+    if (pn_settings_check_pipeline(pipeline, &e) != 0) {
+        PN_ASSERT(strncmp(e.msg, "/p/pipeline.yml:", 16) == 0);
+        PN_ASSERT(e.class_ == PN_CLASS_INPUT);
+    }
     pn_pipeline_destroy(&pipeline);
     return 0;
 }

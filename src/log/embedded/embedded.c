@@ -25,24 +25,6 @@ static struct embedded *embedded_of(struct pn_log *log)
     return (struct embedded *)log;
 }
 
-void pn_embedded_config_init(struct pn_embedded_config *config)
-{
-    *config = (struct pn_embedded_config){
-        .folder = config->folder,
-        .durability = PN_DURABILITY_FSYNC,
-        .compression = PN_COMPRESSION_NONE,
-        .segment_bytes = 128 * 1024 * 1024,
-        .segment_ms = (int64_t)24 * 3600 * 1000,
-        .index_interval_bytes = 64 * 1024,
-        .retention_ms = (int64_t)7 * 24 * 3600 * 1000,
-        .retention_bytes = -1,
-        .queue_bytes_max = 64 * 1024 * 1024,
-        .partitions_default = 1,
-        .auto_create_topics = true,
-        .record_bytes_max = 1024 * 1024,
-    };
-}
-
 /* --- the port's functions -------------------------------------------------------------------- */
 
 static int embedded_submit(struct pn_log *log, struct pn_log_request *request, struct pn_err *e)

@@ -20,11 +20,15 @@ enum pn_durability {
 };
 enum pn_log_compression { PN_COMPRESSION_NONE, PN_COMPRESSION_LZ4, PN_COMPRESSION_ZSTD };
 
+/* The largest segment, so that positions and relative offsets fit the index; one batch may come on
+ * top of it. */
+enum { PN_SEGMENT_BYTES_MAX = 1024 * 1024 * 1024 };
+
 struct pn_embedded_config {
     const char *folder; /* <data>/log; made when missing */
     enum pn_durability durability;
     enum pn_log_compression compression;
-    int64_t segment_bytes;        /* roll when larger */
+    int64_t segment_bytes;        /* roll when larger, up to PN_SEGMENT_BYTES_MAX */
     int64_t segment_ms;           /* roll when older */
     int64_t index_interval_bytes; /* a sparse index entry about every so many bytes */
     int64_t retention_ms;         /* -1 for ever */
@@ -32,11 +36,8 @@ struct pn_embedded_config {
     int64_t queue_bytes_max;      /* what may wait for the committer before submit says RETRY */
     int32_t partitions_default;
     bool auto_create_topics;
-    int64_t record_bytes_max; /* key + value + headers */
+    int64_t record_bytes_max; /* key + value + headers, up to PN_RECORD_BYTES_MAX */
 };
-
-/* Sets every field but folder to its default. */
-void pn_embedded_config_init(struct pn_embedded_config *config);
 
 /*
  * Opens the folder: takes its lock (CONFLICT when another process has it), recovers every partition

@@ -20,14 +20,12 @@
 #define PN_LOG_SEGMENT_H
 
 #include "base/io.h"
+#include "log/embedded/embedded.h"
 #include "log/embedded/index.h"
 #include "log/embedded/record_batch.h"
 
 enum { PN_SEGMENT_NAME_DIGITS = 20, PN_PATH_SIZE = 4096 };
 
-/* The largest segment, so that positions and relative offsets fit the index: 1 GiB by the setting,
- * and what one batch may add behind that. */
-enum { PN_SEGMENT_BYTES_MAX = 1024 * 1024 * 1024 };
 _Static_assert((uint64_t)PN_SEGMENT_BYTES_MAX + PN_BATCH_BYTES_MAX < UINT32_MAX,
                "a position in a segment fits the index's 32 bits");
 

@@ -17,6 +17,7 @@
 #include "gateway/gateway.h"
 #include "gateway/request.h"
 #include "support/client.h"
+#include "support/defaults.h"
 #include "support/memory_log.h"
 
 struct fixture {
@@ -38,7 +39,7 @@ static void start(struct fixture *f, const struct pn_gateway_config *config)
 static struct pn_gateway_config usual(const struct fixture *f)
 {
     struct pn_gateway_config config;
-    pn_gateway_config_init(&config);
+    pn_settings_to_gateway(default_settings(), &config);
     config.listen = "127.0.0.1:0";
     config.threads = 2;
     config.group_requests_max = 64; /* as with durability: os */

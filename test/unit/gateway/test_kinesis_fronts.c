@@ -17,6 +17,7 @@
 #include "gateway/gateway.h"
 #include "kinesis/kinesis.h"
 #include "support/client.h"
+#include "support/defaults.h"
 #include "support/memory_log.h"
 
 struct fixture {
@@ -42,7 +43,7 @@ static int setup(void **state)
     f->log = pn_memory_log_create(1);
     f->metrics = pn_metrics_create();
     struct pn_kinesis_config streams;
-    pn_kinesis_config_init(&streams);
+    pn_settings_to_kinesis(default_settings(), &streams);
     streams.folder = f->streams;
     assert_int_equal(pn_kinesis_create(&streams, f->log, pn_io_system(), pn_clock_system(), NULL,
                                        f->metrics, &f->kinesis, &e),
@@ -50,7 +51,7 @@ static int setup(void **state)
     const struct pn_stream_create create = {.name = "s", .shards = 1};
     assert_int_equal(pn_kinesis_create_stream(f->kinesis, &create, &e), 0);
     struct pn_gateway_config config;
-    pn_gateway_config_init(&config);
+    pn_settings_to_gateway(default_settings(), &config);
     config.listen = "127.0.0.1:0";
     config.threads = 2;
     config.consumers_folder = f->consumers;

@@ -18,6 +18,7 @@
 #include "gateway/gateway.h"
 #include "gateway/request.h"
 #include "support/client.h"
+#include "support/defaults.h"
 #include "support/memory_log.h"
 
 enum { PIECE_BYTES = 4 << 20 };
@@ -163,7 +164,7 @@ static void start(struct fixture *f, int64_t memory_bytes_max)
                                       {PN_GET, "blocks", block, f, PN_ROUTE_BLOCKS}};
     static struct pn_route kept[sizeof routes / sizeof routes[0]];
     struct pn_gateway_config config;
-    pn_gateway_config_init(&config);
+    pn_settings_to_gateway(default_settings(), &config);
     config.listen = "127.0.0.1:0";
     config.threads = 2;
     config.consumers_folder = f->folder;

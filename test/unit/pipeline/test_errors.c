@@ -72,7 +72,7 @@ static const struct mistake top_mistakes[] = {
     {"name: x\ntopics:\n  ..: {}\n", "pipeline.yml:3: topics...: a topic cannot be named"},
     {"name: x\ntopics:\n  a: 5\n", "pipeline.yml:3: topics.a: takes a map, not a value"},
     {"name: x\ntopics:\n  a: {partitions: 0}\n",
-     "pipeline.yml:3: topics.a.partitions: takes 1 to 1000, not 0"},
+     "pipeline.yml:3: topics.a.partitions: takes 1 to 1024, not 0"},
     {"name: x\ntopics:\n  a: {partitions: two}\n",
      "pipeline.yml:3: topics.a.partitions: \"two\" is no whole number"},
     {"name: x\ntopics:\n  a: {partitions: 99999999999999999999}\n",
@@ -83,18 +83,6 @@ static const struct mistake top_mistakes[] = {
      "pipeline.yml:3: topics.a.retention: must be more than 0, or \"forever\""},
     {"name: x\ntopics:\n  a: {retention_bytes: lots}\n",
      "pipeline.yml:3: topics.a.retention_bytes: \"lots\" is no size"},
-    {"name: x\nsettings:\n  log: {durabilty: os}\n",
-     "pipeline.yml:3: settings.log.durabilty: unknown setting \"log.durabilty\"; did you mean "
-     "\"log.durability\"?"},
-    {"name: x\nsettings:\n  lug: {durability: os}\n",
-     "pipeline.yml:3: settings.lug: unknown group of settings \"lug\"; did you mean \"log\"?"},
-    {"name: x\nsettings:\n  log:\n    durability: maybe\n",
-     "pipeline.yml:4: settings.log.durability: takes one of fsync|os, not \"maybe\""},
-    {"name: x\nsettings:\n  log: {segment_bytes: 1}\n",
-     "pipeline.yml:3: settings.log.segment_bytes: takes 1MiB to 1GiB, not 1"},
-    {"name: x\nsettings:\n  log: {partitions: [1]}\n",
-     "pipeline.yml:3: settings.log.partitions: takes a value, not a list or a map"},
-    {"name: x\nsettings:\n  log: fsync\n", "pipeline.yml:3: settings.log: takes a map of settings"},
 };
 
 static const struct mistake table_mistakes[] = {

@@ -20,6 +20,7 @@
 #include "log/embedded/embedded.h"
 #include "sink/sink.h"
 #include "store/local/local.h"
+#include "support/defaults.h"
 
 enum { ROUNDS = 12, BATCH = 7 };
 static const char TOPIC[] = "events";
@@ -39,8 +40,8 @@ static int open_life(struct life *life, const char *folder, int64_t flush_size)
     const char *topics[] = {TOPIC};
     struct pn_embedded_config log_config;
     struct pn_sink_config config;
-    pn_embedded_config_init(&log_config);
-    pn_sink_config_init(&config);
+    pn_settings_to_log(default_settings(), &log_config);
+    pn_settings_to_sink(default_settings(), &config);
     log_config.folder = log_folder;
     log_config.segment_bytes = 16 * 1024;
     int rc = pn_embedded_open(&log_config, pn_io_system(), pn_clock_system(), NULL, NULL,
@@ -55,6 +56,8 @@ static int open_life(struct life *life, const char *folder, int64_t flush_size)
         config.folder = sink_folder;
         config.topics = topics;
         config.topic_count = 1;
+        config.topics_dir = "topics";
+        config.dead_letters_dir = "dead_letters";
         config.flush_size = flush_size;
         config.rotate_interval_ms = 30;
         config.log = life->log;

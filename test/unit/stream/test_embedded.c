@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "stream/source.h"
+#include "support/defaults.h"
 #include "support/log_fixture.h"
 
 struct bed {
@@ -42,7 +43,7 @@ static int set_up(void **state)
     log_fixture_open(bed->log);
     bed->folder = pn_xasprintf("%s/kinesis", bed->log->folder);
     struct pn_kinesis_config config;
-    pn_kinesis_config_init(&config);
+    pn_settings_to_kinesis(default_settings(), &config);
     config.folder = bed->folder;
     assert_int_equal(pn_kinesis_create(&config, bed->log->log, pn_io_system(),
                                        &bed->log->clock.clock, NULL, NULL, &bed->kinesis, NULL),

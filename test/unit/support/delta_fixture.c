@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "delta/replay.h"
 #include "store/local/local.h"
+#include "support/defaults.h"
 
 enum { FILE_BYTES_MAX = 64 << 20 };
 
@@ -101,7 +102,7 @@ void delta_fixture_init(struct delta_fixture *fixture)
     fixture->log_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
     fixture->logger =
         pn_logger_create(fixture->log_fd, PN_LOG_TEXT, PN_DEBUG, &fixture->clock.clock);
-    pn_delta_config_init(&fixture->config);
+    pn_settings_to_delta(default_settings(), &fixture->config);
     fixture->config.engine_info = "pinion/test";
     fixture->parquet = (struct pn_delta_parquet){.write_checkpoint = write_checkpoint,
                                                  .read_checkpoint = read_checkpoint,

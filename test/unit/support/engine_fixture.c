@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "store/local/local.h"
+#include "support/defaults.h"
 
 enum { ANSWER_BYTES_MAX = 16 << 20 };
 
@@ -112,7 +113,7 @@ void engine_fixture_init(struct engine_fixture *fixture)
         .threads = 2,
         .parquet_compression = "snappy",
     };
-    pn_delta_config_init(&fixture->config.delta);
+    pn_settings_to_delta(default_settings(), &fixture->config.delta);
     fixture->config.delta.engine_info = "test";
     engine_fixture_reopen(fixture);
 }

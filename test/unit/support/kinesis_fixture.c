@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "support/defaults.h"
 
 int kinesis_fixture_set_up(void **state)
 {
@@ -20,7 +21,7 @@ int kinesis_fixture_set_up(void **state)
     (void)snprintf(fixture->folder, sizeof fixture->folder, "%s/pinion-kinesis-XXXXXX",
                    access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     assert_non_null(mkdtemp(fixture->folder));
-    pn_kinesis_config_init(&fixture->config);
+    pn_settings_to_kinesis(default_settings(), &fixture->config);
     fixture->config.folder = fixture->folder;
     pn_arena_init(&fixture->arena, 0);
     *state = fixture;

@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "log/embedded/record_batch.h"
+#include "support/defaults.h"
 
 int log_fixture_set_up(void **state)
 {
@@ -20,8 +21,8 @@ int log_fixture_set_up(void **state)
                    access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     assert_non_null(mkdtemp(fixture->folder));
     pn_fake_clock_init(&fixture->clock, (int64_t)LOG_FIXTURE_NOW * 1000);
+    pn_settings_to_log(default_settings(), &fixture->config);
     fixture->config.folder = fixture->folder;
-    pn_embedded_config_init(&fixture->config);
     fixture->metrics = pn_metrics_create();
     pn_arena_init(&fixture->arena, 0);
     *state = fixture;

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "store/local/local.h"
+#include "support/defaults.h"
 #include "support/ram_io.h"
 
 void sink_bed_init(struct sink_bed *bed)
@@ -24,7 +25,9 @@ void sink_bed_init(struct sink_bed *bed)
     pn_fake_clock_init(&bed->clock, 1000000);
     bed->metrics = pn_metrics_create();
     bed->topics[0] = "t";
-    pn_sink_config_init(&bed->config);
+    pn_settings_to_sink(default_settings(), &bed->config);
+    bed->config.topics_dir = "topics";
+    bed->config.dead_letters_dir = "dead_letters";
     bed->config.folder = bed->state_folder;
     bed->config.topics = bed->topics;
     bed->config.topic_count = 1;

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "store/local/local.h"
 #include "stream/shards.h"
+#include "support/defaults.h"
 #include "support/ram_io.h"
 
 #define SCHEMA                                                                               \
@@ -339,7 +340,7 @@ void stream_bed_init(struct stream_bed *bed)
     bed->failing_class = PN_CLASS_RETRY;
     pthread_mutex_init(&bed->lock, NULL);
     pn_bell_init(&bed->bell);
-    pn_delta_config_init(&bed->delta);
+    pn_settings_to_delta(default_settings(), &bed->delta);
     make_pipeline(bed);
     bed->config = (struct pn_streams_config){.trigger_ms = 1,
                                              .batch_rows_max = 1000,

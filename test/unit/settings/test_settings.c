@@ -1,7 +1,7 @@
-#include "pipelines.h"
+#include "pipeline/pipelines.h"
 
 #include "base/json.h"
-#include "pipeline/settings.h"
+#include "settings/settings.h"
 
 static struct pn_settings settings;
 
@@ -78,7 +78,7 @@ static void test_wrong_ones_are_told_and_change_nothing(void **state)
          "log.retention_ms: \"ever\" is no duration: write a number and "
          "a unit, as in 100ms, 10s, 5m, 24h, 7d, or \"forever\""},
         {"log.retention_ms", "1ms", "log.retention_ms: takes 1s to 36500d, not 1ms"},
-        {"log.partitions", "0", "log.partitions: takes 1 to 1000, not 0"},
+        {"log.partitions", "0", "log.partitions: takes 1 to 1024, not 0"},
         {"log.partitions", "1.5", "log.partitions: \"1.5\" is no whole number"},
         {"log.auto_create_topics", "yes",
          "log.auto_create_topics: takes true or false, not \"yes\""},
@@ -109,6 +109,39 @@ static void test_from_the_pipeline(void **state)
     assert_int_equal(settings.gateway.idle_ms, 5000);
     assert_string_equal(settings.gateway.auth, "");
     pn_pipeline_destroy(&pipeline);
+}
+
+static void test_wrong_ones_of_a_pipeline(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *yaml;
+        const char *message;
+    } wrong[] = {
+        {"name: x\nsettings:\n  log: {durabilty: os}\n",
+         "pipeline.yml:3: settings.log.durabilty: unknown setting \"log.durabilty\"; did you mean "
+         "\"log.durability\"?"},
+        {"name: x\nsettings:\n  lug: {durability: os}\n",
+         "pipeline.yml:3: settings.lug: unknown group of settings \"lug\"; did you mean \"log\"?"},
+        {"name: x\nsettings:\n  log:\n    durability: maybe\n",
+         "pipeline.yml:4: settings.log.durability: takes one of fsync|os, not \"maybe\""},
+        {"name: x\nsettings:\n  log: {segment_bytes: 1}\n",
+         "pipeline.yml:3: settings.log.segment_bytes: takes 1MiB to 1GiB, not 1"},
+        {"name: x\nsettings:\n  log: {partitions: [1]}\n",
+         "pipeline.yml:3: settings.log.partitions: takes a value, not a list or a map"},
+        {"name: x\nsettings:\n  log: fsync\n",
+         "pipeline.yml:3: settings.log: takes a map of settings"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct pn_pipeline *pipeline = load(wrong[i].yaml);
+        assert_int_not_equal(pn_settings_check_pipeline(pipeline, &err), 0);
+        assert_int_equal(err.class_, PN_CLASS_INPUT);
+        if (strncmp(err.msg + strlen(folder) + 1, wrong[i].message, strlen(wrong[i].message)) !=
+            0) {
+            fail_msg("message:  %s\nexpected: %s", err.msg, wrong[i].message);
+        }
+        pn_pipeline_destroy(&pipeline);
+    }
 }
 
 static int from_text(const char *text)
@@ -240,6 +273,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_wrong_ones_are_told_and_change_nothing, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_from_the_pipeline, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_wrong_ones_of_a_pipeline, setup, teardown),
         cmocka_unit_test_setup_teardown(test_from_a_file, setup, teardown),
         cmocka_unit_test_setup_teardown(test_config_of_the_cloud, setup, teardown),
         cmocka_unit_test_setup_teardown(test_secrets_are_not_shown, setup, teardown),

@@ -6,8 +6,8 @@
  * Sizes take a unit (512, 64KiB, 1MB, 2GiB), durations too (100ms, 10s, 5m, 24h, 7d, or "forever"
  * where the help says so).
  */
-#ifndef PN_PIPELINE_SETTINGS_H
-#define PN_PIPELINE_SETTINGS_H
+#ifndef PN_SETTINGS_SETTINGS_H
+#define PN_SETTINGS_SETTINGS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -104,9 +104,13 @@ void pn_settings_deinit(struct pn_settings *settings);
  * for an unknown name, the nearest one. */
 int pn_settings_set(struct pn_settings *settings, const char *name, const char *value,
                     struct pn_err *e) PN_MUST_CHECK;
+/* The default of one, as the table says it: "127.0.0.1:8082" of gateway.listen. */
+const char *pn_settings_default(const char *name);
 /* Applies `settings:` of the pipeline.yml. */
 int pn_settings_from_pipeline(struct pn_settings *settings, const struct pn_pipeline *pipeline,
                               struct pn_err *e) PN_MUST_CHECK;
+/* Is what the pipeline.yml says under `settings:` right? Errors name file, line and key. */
+int pn_settings_check_pipeline(const struct pn_pipeline *pipeline, struct pn_err *e) PN_MUST_CHECK;
 /* Applies a YAML file; errors name file, line and key. Such a file may be the config.yml of the
  * cloud deployment: what it says of Databricks, the buckets and MWAA is passed over here. */
 int pn_settings_from_file(struct pn_settings *settings, const char *path, const struct pn_io *io,

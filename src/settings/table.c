@@ -1,8 +1,12 @@
 /* The table of settings: the one place where a setting's name, type, default, limits and help are.
- */
+ * A limit that a station has by itself is the constant in its header. */
 #include <stddef.h>
 
-#include "pipeline/internal.h"
+#include "gateway/gateway.h"
+#include "log/embedded/embedded.h"
+#include "log/log.h"
+#include "settings/internal.h"
+#include "sink/sink.h"
 
 #define AT(member) offsetof(struct pn_settings, member)
 #define KIB(n)     (INT64_C(n) << 10)
@@ -45,7 +49,7 @@ const struct pn_setting pn_settings_table[] = {
            "system has it (a power cut may lose the last seconds, a crash of pinion nothing)"),
     CHOICE("log.compression", log.compression, "none", "none|lz4|zstd",
            "of the record batches in the segments; none costs the least time, zstd the least disk"),
-    SIZE("log.segment_bytes", log.segment_bytes, "256MiB", MIB(1), GIB(1), NULL,
+    SIZE("log.segment_bytes", log.segment_bytes, "256MiB", MIB(1), PN_SEGMENT_BYTES_MAX, NULL,
          "a segment is closed at this size; retention removes whole segments, and recovery after "
          "a crash reads the last one"),
     DURATION("log.segment_ms", log.segment_ms, "7d", SECONDS(1), DAYS(3650), NULL,
@@ -59,14 +63,14 @@ const struct pn_setting pn_settings_table[] = {
     SIZE("log.queue_bytes_max", log.queue_bytes_max, "64MiB", MIB(1), GIB(16), NULL,
          "records waiting for the disk, of all partitions; above it producers are told to come "
          "back later"),
-    INT("log.partitions", log.partitions, "1", 1, 1000, NULL,
+    INT("log.partitions", log.partitions, "1", 1, PN_PARTITIONS_MAX, NULL,
         "of a topic that is created by the first record sent to it"),
     BOOL("log.auto_create_topics", log.auto_create_topics, "true",
          "a record for an unknown topic creates it; false: it is refused"),
     INT("log.pattern_topics_max", log.pattern_topics_max, "1000", 0, 100000, NULL,
         "topics that the first records to them make for one pattern of the pipeline; further ones "
         "are refused"),
-    SIZE("log.record_bytes_max", log.record_bytes_max, "1MiB", KIB(1), MIB(64), NULL,
+    SIZE("log.record_bytes_max", log.record_bytes_max, "1MiB", KIB(1), PN_RECORD_BYTES_MAX, NULL,
          "key and value of one record; 1MiB is what Kafka and Kinesis take unless told otherwise"),
 
     TEXT("gateway.listen", gateway.listen, "127.0.0.1:8082",
@@ -86,7 +90,7 @@ const struct pn_setting pn_settings_table[] = {
          "Names that clients may call this server by, beside `localhost`, IP addresses and the "
          "name in gateway.listen, separated by commas: `pinion.example.com, *.test`. Checked on "
          "loopback addresses, and elsewhere if set; any other name is answered 421"),
-    INT("gateway.threads", gateway.threads, "0", 0, 256, NULL,
+    INT("gateway.threads", gateway.threads, "0", 0, PN_GATEWAY_THREADS_MAX, NULL,
         "that serve requests; 0: one a core but one, which the log needs"),
     INT("gateway.connections_max", gateway.connections_max, "4096", 1, 1000000, NULL,
         "open at once; further ones are answered 503"),
@@ -121,9 +125,11 @@ const struct pn_setting pn_settings_table[] = {
         "what the first fetch after a subscription answers: records, if there are any; or empty, "
         "as kafka-rest does while it joins the group, for clients that discard that answer"),
 
+    /* Some 7 MB of ordinary events: large enough that the two waits for the disk of each object
+     * take little beside writing it, small enough that a reader holds several at once. */
     INT("sink.flush_size", sink.flush_size, "10000", 1, 10000000, NULL,
         "records in one landed object; 1 gives a file a record"),
-    SIZE("sink.flush_bytes", sink.flush_bytes, "64MiB", KIB(1), GIB(1), NULL,
+    SIZE("sink.flush_bytes", sink.flush_bytes, "64MiB", KIB(1), PN_SINK_FLUSH_BYTES_MAX, NULL,
          "an object that has grown to this is landed with fewer records"),
     DURATION("sink.rotate_interval_ms", sink.rotate_interval_ms, "10s", 100, DAYS(7), NULL,
              "records land no later than this after the first one of their object, so that a "

@@ -3,7 +3,7 @@
 
 #include "base/json.h"
 #include "base/units.h"
-#include "pipeline/internal.h"
+#include "settings/internal.h"
 
 static const char *const section_titles[][2] = {
     {"log", "The log: topics, partitions, segments"},
@@ -75,7 +75,7 @@ void pn_settings_markdown(struct pn_buf *out)
     pn_buf_adds(
         out,
         "# Settings\n\n"
-        "Made by `pinion settings --format md`; change the table in src/pipeline instead.\n\n"
+        "Made by `pinion settings --format md`; change the table in src/settings instead.\n\n"
         "Later ones win: the defaults; `settings:` of the pipeline.yml; the file given with\n"
         "`--config` (YAML, the same names: `log: {durability: os}`); `--set NAME=VALUE`.\n"
         "`pinion settings` shows those in force.\n\n"

@@ -1,4 +1,4 @@
-#include "pipeline/settings.h"
+#include "settings/settings.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -7,7 +7,8 @@
 
 #include "base/mem.h"
 #include "base/units.h"
-#include "pipeline/internal.h"
+#include "pipeline/yaml.h"
+#include "settings/internal.h"
 
 enum {
     SETTINGS_MAX = 256,
@@ -157,6 +158,13 @@ static const struct pn_setting *find(const char *name)
         }
     }
     return NULL;
+}
+
+const char *pn_settings_default(const char *name)
+{
+    const struct pn_setting *setting = find(name);
+    PN_ASSERT(setting != NULL);
+    return setting->initial;
 }
 
 static int unknown(const char *name, struct pn_err *e)
@@ -314,8 +322,17 @@ static int from_yaml(struct pn_settings *settings, const struct pn_yaml *yaml,
 int pn_settings_from_pipeline(struct pn_settings *settings, const struct pn_pipeline *pipeline,
                               struct pn_err *e)
 {
-    const struct pn_yaml *yaml = &pipeline->private_->yaml;
+    const struct pn_yaml *yaml = pn_pipeline_yaml(pipeline);
     return from_yaml(settings, yaml, pn_yaml_get(yaml->root, "settings"), false, e);
+}
+
+int pn_settings_check_pipeline(const struct pn_pipeline *pipeline, struct pn_err *e)
+{
+    struct pn_settings settings;
+    pn_settings_init(&settings);
+    int rc = pn_settings_from_pipeline(&settings, pipeline, e);
+    pn_settings_deinit(&settings);
+    return rc;
 }
 
 int pn_settings_from_file(struct pn_settings *settings, const char *path, const struct pn_io *io,

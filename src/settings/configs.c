@@ -1,0 +1,97 @@
+#include "settings/configs.h"
+
+#include <string.h>
+
+enum { PERCENT = 100, GROUP_REQUESTS_MAX = 64 };
+
+static enum pn_log_compression compression(const char *word)
+{
+    if (strcmp(word, "lz4") == 0) {
+        return PN_COMPRESSION_LZ4;
+    }
+    return strcmp(word, "zstd") == 0 ? PN_COMPRESSION_ZSTD : PN_COMPRESSION_NONE;
+}
+
+static bool waits_for_the_disk(const struct pn_settings *settings)
+{
+    return strcmp(settings->log.durability, "fsync") == 0;
+}
+
+void pn_settings_to_log(const struct pn_settings *settings, struct pn_embedded_config *config)
+{
+    *config = (struct pn_embedded_config){
+        .durability = waits_for_the_disk(settings) ? PN_DURABILITY_FSYNC : PN_DURABILITY_OS,
+        .compression = compression(settings->log.compression),
+        .segment_bytes = settings->log.segment_bytes,
+        .segment_ms = settings->log.segment_ms,
+        .index_interval_bytes = settings->log.index_interval_bytes,
+        .retention_ms = settings->log.retention_ms,
+        .retention_bytes = settings->log.retention_bytes,
+        .queue_bytes_max = settings->log.queue_bytes_max,
+        .partitions_default = (int32_t)settings->log.partitions,
+        .auto_create_topics = settings->log.auto_create_topics,
+        .record_bytes_max = settings->log.record_bytes_max,
+    };
+}
+
+void pn_settings_to_gateway(const struct pn_settings *settings, struct pn_gateway_config *config)
+{
+    *config = (struct pn_gateway_config){
+        .listen = settings->gateway.listen,
+        .auth = settings->gateway.auth,
+        .api_key_file = settings->gateway.api_key_file,
+        .aws_access_key = settings->aws.access_key,
+        .aws_secret_key = settings->aws.secret_key,
+        .cors_origin = settings->gateway.cors_origin,
+        .allowed_hosts = settings->gateway.allowed_hosts,
+        .threads = settings->gateway.threads,
+        .connections_max = settings->gateway.connections_max,
+        .connections_per_ip_max = settings->gateway.connections_per_ip_max,
+        .header_bytes_max = settings->gateway.header_bytes_max,
+        .body_bytes_max = settings->gateway.body_bytes_max,
+        .record_bytes_max = settings->log.record_bytes_max,
+        .records_per_request_max = settings->gateway.records_per_request_max,
+        .group_requests_max = waits_for_the_disk(settings) ? 1 : GROUP_REQUESTS_MAX,
+        .idle_ms = settings->gateway.idle_ms,
+        .request_ms = settings->gateway.request_ms,
+        .drain_ms = settings->gateway.drain_ms,
+        .memory_bytes_max = settings->gateway.memory_bytes_max,
+        .consumer_instance_timeout_ms = settings->gateway.consumer_instance_timeout_ms,
+        .consumer_instances_max = settings->gateway.consumer_instances_max,
+        .consumer_request_timeout_ms = settings->gateway.consumer_request_timeout_ms,
+        .consumer_fetch_bytes_max = settings->gateway.consumer_fetch_bytes_max,
+        .consumer_first_poll_empty = strcmp(settings->gateway.consumer_first_poll, "empty") == 0,
+    };
+}
+
+void pn_settings_to_kinesis(const struct pn_settings *settings, struct pn_kinesis_config *config)
+{
+    *config = (struct pn_kinesis_config){
+        .region = settings->aws.region,
+        .account = settings->kinesis.account,
+        .shard_limits = settings->kinesis.shard_limits,
+        .error_rate = (double)settings->kinesis.error_percent / PERCENT,
+        .put_failure_rate = (double)settings->kinesis.put_failure_percent / PERCENT,
+        .shards_max = settings->kinesis.shards_max,
+        .iterator_ms = settings->kinesis.iterator_ms,
+    };
+}
+
+void pn_settings_to_sink(const struct pn_settings *settings, struct pn_sink_config *config)
+{
+    *config = (struct pn_sink_config){
+        .flush_size = settings->sink.flush_size,
+        .flush_bytes = settings->sink.flush_bytes,
+        .rotate_interval_ms = settings->sink.rotate_interval_ms,
+    };
+}
+
+void pn_settings_to_delta(const struct pn_settings *settings, struct pn_delta_config *config)
+{
+    *config = (struct pn_delta_config){
+        .checkpoint_interval = settings->delta.checkpoint_interval,
+        .log_retention_ms = settings->delta.log_retention_ms,
+        .tombstone_retention_ms = settings->delta.tombstone_retention_ms,
+        .engine_info = "pinion/" PINION_VERSION,
+    };
+}

@@ -1,0 +1,24 @@
+/*
+ * What the settings say to each station. Defaults and limits stand in the table of settings alone,
+ * so the program, unit tests and benches all begin with these functions.
+ *
+ * Each sets its config to what the settings say, and everything that is not a setting (folders,
+ * what the station stands on) to zero. Texts are borrowed from the settings.
+ */
+#ifndef PN_SETTINGS_CONFIGS_H
+#define PN_SETTINGS_CONFIGS_H
+
+#include "delta/delta.h"
+#include "gateway/gateway.h"
+#include "kinesis/kinesis.h"
+#include "log/embedded/embedded.h"
+#include "settings/settings.h"
+#include "sink/sink.h"
+
+void pn_settings_to_log(const struct pn_settings *settings, struct pn_embedded_config *config);
+void pn_settings_to_gateway(const struct pn_settings *settings, struct pn_gateway_config *config);
+void pn_settings_to_kinesis(const struct pn_settings *settings, struct pn_kinesis_config *config);
+void pn_settings_to_sink(const struct pn_settings *settings, struct pn_sink_config *config);
+void pn_settings_to_delta(const struct pn_settings *settings, struct pn_delta_config *config);
+
+#endif
