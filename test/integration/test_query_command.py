@@ -98,7 +98,7 @@ def test_dead_letters(data, records):
     assert rows == [
         {
             "table": "raw_pin",
-            "topic": "0e3bbd435bfb.pin",
+            "topic": None,
             "object": str(records / "pin.json"),
             "line": 2,
             "reason": "column 'index': expected an integer, found string \"x\"",

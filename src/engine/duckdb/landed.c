@@ -266,7 +266,8 @@ int pn_landed_add_file(struct pn_landed_scan *scan, const char *path, const char
         return rc;
     }
     const char *copy = pn_arena_strdup(&scan->arena, path);
-    add_file(scan, pn_arena_strdup(&scan->arena, topic), copy, copy, st.st_size);
+    add_file(scan, topic != NULL ? pn_arena_strdup(&scan->arena, topic) : NULL, copy, copy,
+             st.st_size);
     return 0;
 }
 

@@ -18,7 +18,7 @@ enum { PN_LINE_BYTES_MAX = 16 << 20 };
 /* Takes what is no row. `unit` and `line` (from 1) tell the place; see pn_landed_line_base(). */
 struct pn_landed_reject {
     const struct pn_landed_scan *scan;
-    const char *topic;  /* of the object, or as the file was added with */
+    const char *topic;  /* of the object, or as the file was added with: NULL if not known */
     const char *object; /* the object's key, or the file's path */
     size_t unit;
     int64_t line;
@@ -48,7 +48,7 @@ void pn_landed_destroy(struct pn_landed_scan **scan); /* NULL ok; no statement m
 int pn_landed_add_topics(struct pn_landed_scan *scan, const char *dir, const char *pattern,
                          bool (*is_wanted)(void *arg, const char *topic), void *arg,
                          struct pn_err *e) PN_MUST_CHECK;
-/* Adds a file by its path, as one of that topic. */
+/* Adds a file by its path, as one of that topic; NULL: its topic is not known. */
 int pn_landed_add_file(struct pn_landed_scan *scan, const char *path, const char *topic,
                        struct pn_err *e) PN_MUST_CHECK;
 

@@ -69,13 +69,15 @@ static int add_files(struct pn_landed_scan *scan, const struct pn_io *io, const 
                      const struct pn_table *table, struct pn_err *e)
 {
     const char *dot = strrchr(table->from_topic, '.');
+    /* Which of a pattern's topics the file is from, its name does not say. */
+    const char *topic = pn_is_pattern(table->from_topic) ? NULL : table->from_topic;
     const char *names[] = {table->name, table->from_topic,
                            dot != NULL ? dot + 1 : table->from_topic};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         for (size_t k = 0; k < sizeof suffixes / sizeof *suffixes; k++) {
             char *candidate = pn_xasprintf("%s/%s.%s", folder, names[i], suffixes[k]);
             bool there = pn_io_exists(io, candidate);
-            int rc = there ? pn_landed_add_file(scan, candidate, table->from_topic, e) : 0;
+            int rc = there ? pn_landed_add_file(scan, candidate, topic, e) : 0;
             free(candidate);
             if (there) {
                 return rc;
