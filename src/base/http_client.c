@@ -71,12 +71,13 @@ out:
 
 const char *pn_http_key_advice(long status)
 {
-    if (status != 401 && status != 403) {
-        return "";
+    bool is_set = getenv("PINION_API_KEY") != NULL;
+    if (status == 401 && is_set) {
+        return " (is PINION_API_KEY one of the server's API keys?)";
     }
-    return getenv("PINION_API_KEY") == NULL
+    return status == 401 || (status == 403 && !is_set)
                ? " (set PINION_API_KEY to one of the server's API keys)"
-               : " (is PINION_API_KEY one of the server's API keys?)";
+               : "";
 }
 
 /* The "message" of an error body, or the body as it is. */

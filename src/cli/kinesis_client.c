@@ -157,8 +157,9 @@ static int refuse(const struct pn_kinesis_client *client, long status, const str
     if (name_len == sizeof throttled - 1 && memcmp(name, throttled, name_len) == 0) {
         class_ = PN_CLASS_RETRY;
     }
-    return pn_err_set(e, class_, PN_FAIL, "%.*s: %.*s%s", (int)name_len, name,
-                      (int)(len < 800 ? len : 800), text, hint_for(name, name_len));
+    return pn_err_set(e, class_, PN_FAIL, "%.*s: %.*s%s%s", (int)name_len, name,
+                      (int)(len < 800 ? len : 800), text, hint_for(name, name_len),
+                      status == 401 ? pn_http_key_advice(status) : "");
 }
 
 bool pn_kinesis_client_error_is(const struct pn_err *e, const char *name)

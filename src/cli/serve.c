@@ -160,12 +160,16 @@ static void add_routes(struct pn_server *server)
                                           .pattern = "api/v1/sink/flush",
                                           .handle = handle_flush,
                                           .arg = server,
-                                          .flags = PN_ROUTE_BLOCKS};
+                                          .flags = PN_ROUTE_BLOCKS,
+                                          .right = PN_RIGHT_ADMIN,
+                                          .scope = PN_OF_SERVER};
     server->routes[1] = (struct pn_route){.method = PN_GET,
                                           .pattern = "api/v1/sink",
                                           .handle = handle_status,
                                           .arg = server,
-                                          .flags = PN_ROUTE_BLOCKS};
+                                          .flags = PN_ROUTE_BLOCKS,
+                                          .right = PN_RIGHT_READ,
+                                          .scope = PN_OF_SERVER};
     for (size_t i = 0; i < sizeof server->routes / sizeof *server->routes; i++) {
         pn_gateway_add_route(server->gateway, &server->routes[i]);
     }
@@ -445,7 +449,7 @@ static void say_where(const struct pn_server *server, const char *listen)
     pn_log_info(cli->logger, "serve", "other machines reach it on %s%s",
                 urls.len > 0 ? pn_buf_text(&urls) : "no IPv4 address",
                 strcmp(settings->gateway.auth, "api-key") == 0
-                    ? "; clients send an API key as x-api-key (commands: PINION_API_KEY)"
+                    ? "; clients must send an API key (commands: PINION_API_KEY)"
                     : "; gateway.auth is none: everybody who reaches it may do everything");
     pn_buf_deinit(&urls);
 }

@@ -347,19 +347,22 @@ void pn_stream_routes_add(struct pn_stream_routes *routes, struct pn_gateway *ga
     static const struct {
         const char *pattern;
         enum pn_handled (*handle)(struct pn_request *req, void *arg);
+        enum pn_scope scope;
     } table[PN_STREAM_ROUTES] = {
-        {"api/v1/streams", handle_status},
-        {"api/v1/streams/names", handle_names},
-        {"api/v1/streams/{}/shards", handle_shards},
-        {"api/v1/streams/{}/shards/{}/position", handle_position},
-        {"api/v1/streams/{}/shards/{}/records", handle_records},
+        {"api/v1/streams", handle_status, PN_OF_SERVER},
+        {"api/v1/streams/names", handle_names, PN_OF_SERVER},
+        {"api/v1/streams/{}/shards", handle_shards, PN_OF_STREAM},
+        {"api/v1/streams/{}/shards/{}/position", handle_position, PN_OF_STREAM},
+        {"api/v1/streams/{}/shards/{}/records", handle_records, PN_OF_STREAM},
     };
     for (size_t i = 0; i < PN_STREAM_ROUTES; i++) {
         routes->routes[i] = (struct pn_route){.method = PN_GET,
                                               .pattern = table[i].pattern,
                                               .handle = table[i].handle,
                                               .arg = routes,
-                                              .flags = PN_ROUTE_BLOCKS};
+                                              .flags = PN_ROUTE_BLOCKS,
+                                              .right = PN_RIGHT_READ,
+                                              .scope = table[i].scope};
         pn_gateway_add_route(gateway, &routes->routes[i]);
     }
     const struct pn_gateway_health health = {

@@ -190,7 +190,9 @@ void pn_unread_add_routes(struct pn_unread *unread, struct pn_gateway *gateway)
                                       .pattern = "api/v1/topics",
                                       .handle = handle_topics,
                                       .arg = unread,
-                                      .flags = PN_ROUTE_BLOCKS};
+                                      .flags = PN_ROUTE_BLOCKS,
+                                      .right = PN_RIGHT_READ,
+                                      .scope = PN_OF_SERVER};
     pn_gateway_add_route(gateway, &unread->route);
     pn_gateway_add_health(gateway, &health);
 }

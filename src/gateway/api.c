@@ -1,7 +1,8 @@
-/* The gateway's own routes: what it is, how it is, and its metrics. Those of other modules
- * (/api/v1/...) are added by pn_gateway_add_route(). */
+/* The gateway's own routes: what it is, how it is, its routes and its metrics. Those of other
+ * modules (/api/v1/...) are added by pn_gateway_add_route(). */
 #include "gateway/errors.h"
 #include "gateway/server.h"
+#include "kinesis/call.h"
 
 enum { HEALTH_BYTES_MAX = 1024 * 1024 };
 
@@ -62,16 +63,9 @@ static enum pn_handled health(struct pn_request *req, void *arg)
     return PN_HANDLED;
 }
 
-/* Without a key on a loopback address only: the counts tell what is going on here. */
 static enum pn_handled metrics(struct pn_request *req, void *arg)
 {
     (void)arg;
-    struct pn_auth *auth = &req->gateway->auth;
-    if (!auth->loopback && !pn_auth_allows(auth, pn_request_header(req, "x-api-key"))) {
-        req->status = 403;
-        pn_buf_adds(&req->out, "{\"message\":\"Forbidden\"}");
-        return PN_HANDLED;
-    }
     req->content_type = "text/plain; version=0.0.4; charset=utf-8";
     if (req->gateway->env.metrics != NULL) {
         pn_metrics_render(req->gateway->env.metrics, &req->out);
@@ -80,10 +74,35 @@ static enum pn_handled metrics(struct pn_request *req, void *arg)
     return PN_HANDLED;
 }
 
+/* The rights table: what each route, and each operation of POST /, asks of an API key. */
+static enum pn_handled list_routes(struct pn_request *req, void *arg)
+{
+    (void)arg;
+    static const char *const scopes[] = {"", "topic", "stream", "topics", "streams", "server"};
+    const struct pn_router *router = &req->gateway->router;
+    struct pn_buf *out = &req->out;
+    pn_buf_adds(out, "{\"routes\":[");
+    for (size_t i = 0; i < router->count; i++) {
+        const struct pn_route *route = router->rows[i].route;
+        pn_buf_addf(out, "%s{\"method\":\"%s\",\"path\":\"/%s\",\"right\":\"%s\",\"of\":\"%s\"}",
+                    i > 0 ? "," : "", pn_method_name(route->method), route->pattern,
+                    pn_right_name(route->right), scopes[route->scope]);
+    }
+    pn_buf_adds(out, "],\"operations\":[");
+    for (size_t i = 0; i < pn_operation_count; i++) {
+        pn_buf_addf(out, "%s{\"name\":\"%s\",\"right\":\"%s\"}", i > 0 ? "," : "",
+                    pn_operations[i].name, pn_right_name(pn_operation_right(&pn_operations[i])));
+    }
+    pn_buf_adds(out, "]}");
+    req->status = 200;
+    return PN_HANDLED;
+}
+
 static const struct pn_route routes[] = {
-    {PN_GET, "", root, NULL, 0},
-    {PN_GET, "health", health, NULL, PN_ROUTE_OPEN},
-    {PN_GET, "metrics", metrics, NULL, PN_ROUTE_OPEN},
+    {PN_GET, "", root, NULL, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+    {PN_GET, "health", health, NULL, 0, PN_RIGHT_OPEN, PN_OF_NOTHING},
+    {PN_GET, "metrics", metrics, NULL, PN_ROUTE_LOCAL, PN_RIGHT_READ, PN_OF_SERVER},
+    {PN_GET, "api/v1/routes", list_routes, NULL, 0, PN_RIGHT_READ, PN_OF_NOTHING},
     {.pattern = NULL},
 };
 

@@ -9,47 +9,168 @@
 #include "base/mem.h"
 #include "base/text_signature.h"
 
-enum { KEY_FILE_BYTES_MAX = PN_API_KEYS_MAX * (PN_API_KEY_BYTES_MAX + 2) };
+enum { KEY_FILE_BYTES_MAX = 1024 * 1024 };
 
-static int add_key(struct pn_auth_keys *keys, const char *key, size_t len, const char *from,
-                   struct pn_err *e)
+static const char blanks[] = " \t\r";
+
+/* --- a line ----------------------------------------------------------------------------------- */
+
+/* Where a line stands, for errors. They never show it: it has a key. */
+struct place {
+    const char *from; /* a file, or PINION_API_KEY */
+    size_t line;
+};
+
+/* Adds `list`, "produce,read", to the rights. */
+static int take_rights(const char *list, struct pn_grant *grant, const struct place *at,
+                       struct pn_err *e)
 {
-    if (len < PN_API_KEY_BYTES_MIN || len > PN_API_KEY_BYTES_MAX) {
-        return pn_err_input(e, "an API key in %s has %zu characters; it must have %d to %d", from,
-                            len, PN_API_KEY_BYTES_MIN, PN_API_KEY_BYTES_MAX);
+    grant->rights = 0;
+    for (const char *p = list;;) {
+        size_t len = strcspn(p, ",");
+        unsigned right = 0;
+        for (enum pn_right r = PN_RIGHT_PRODUCE; r <= PN_RIGHT_ADMIN; r++) {
+            if (strlen(pn_right_name(r)) == len && memcmp(pn_right_name(r), p, len) == 0) {
+                right = 1U << r;
+            }
+        }
+        if (right == 0) {
+            return pn_err_input(e,
+                                "%s, line %zu: rights= takes produce, read and admin, with "
+                                "commas between them",
+                                at->from, at->line);
+        }
+        grant->rights |= right;
+        if (p[len] == '\0') {
+            return 0;
+        }
+        p += len + 1;
     }
-    if (keys->count == PN_API_KEYS_MAX) {
-        return pn_err_input(e, "%s has more than %d API keys", from, PN_API_KEYS_MAX);
+}
+
+static int take_patterns(const char *list, const char **patterns, const char *name,
+                         const struct place *at, struct pn_err *e)
+{
+    if (*patterns != NULL || *list == '\0') {
+        return pn_err_input(e, "%s, line %zu: %s takes names or patterns, and stands once",
+                            at->from, at->line, name);
     }
-    (void)SHA256((const unsigned char *)key, len, keys->sums[keys->count++]);
+    *patterns = pn_xstrdup(list);
     return 0;
 }
+
+static int take_word(const char *word, struct pn_grant *grant, const struct place *at,
+                     struct pn_err *e)
+{
+    static const char rights[] = "rights=";
+    static const char topics[] = "topics=";
+    static const char streams[] = "streams=";
+    if (strncmp(word, rights, sizeof rights - 1) == 0) {
+        return take_rights(word + sizeof rights - 1, grant, at, e);
+    }
+    if (strncmp(word, topics, sizeof topics - 1) == 0) {
+        return take_patterns(word + sizeof topics - 1, &grant->topics, topics, at, e);
+    }
+    if (strncmp(word, streams, sizeof streams - 1) == 0) {
+        return take_patterns(word + sizeof streams - 1, &grant->streams, streams, at, e);
+    }
+    return pn_err_input(e,
+                        "%s, line %zu: after the key only rights=, topics= and streams= may "
+                        "stand, with blanks between them",
+                        at->from, at->line);
+}
+
+/* Where the words after the key begin, at the first that has a "=" after a blank: a key may have
+ * blanks inside. The end of the line when there are none. */
+static char *words_of(char *line)
+{
+    char *word = line + strcspn(line, blanks);
+    while (*word != '\0') {
+        char *start = word + strspn(word, blanks);
+        size_t len = strcspn(start, blanks);
+        if (memchr(start, '=', len) != NULL) {
+            return word;
+        }
+        word = start + len;
+    }
+    return word;
+}
+
+/* Takes a line, which begins with a key and ends with it or a word, apart. */
+static int take_line(struct pn_auth_keys *keys, char *line, const struct place *at,
+                     struct pn_err *e)
+{
+    char *words = words_of(line);
+    size_t len = (size_t)(words - line);
+    if (len < PN_API_KEY_BYTES_MIN || len > PN_API_KEY_BYTES_MAX) {
+        return pn_err_input(e,
+                            "an API key in %s, line %zu, has %zu characters; it must have %d to "
+                            "%d",
+                            at->from, at->line, len, PN_API_KEY_BYTES_MIN, PN_API_KEY_BYTES_MAX);
+    }
+    if (keys->count == PN_API_KEYS_MAX) {
+        return pn_err_input(e, "%s has more than %d API keys", at->from, PN_API_KEYS_MAX);
+    }
+    struct pn_auth_key *added = &keys->items[keys->count++];
+    struct pn_grant *grant = &added->grant;
+    (void)SHA256((const unsigned char *)line, len, added->sum);
+    grant->rights = PN_RIGHTS_ALL;
+    int rc = 0;
+    char *rest = NULL;
+    for (const char *word = strtok_r(words, blanks, &rest); rc == 0 && word != NULL;
+         word = strtok_r(NULL, blanks, &rest)) {
+        rc = take_word(word, grant, at, e);
+    }
+    if (grant->topics != NULL && grant->streams == NULL) {
+        grant->streams = pn_xstrdup("");
+    } else if (grant->streams != NULL && grant->topics == NULL) {
+        grant->topics = pn_xstrdup("");
+    }
+    return rc;
+}
+
+/* --- all of them ------------------------------------------------------------------------------ */
 
 /* Adds every line that isn't empty nor a comment. */
 static int add_lines(struct pn_auth_keys *keys, const char *text, const char *from,
                      struct pn_err *e)
 {
-    for (const char *p = text; *p != '\0';) {
-        size_t len = strcspn(p, "\n");
-        size_t used = len;
-        const char *line = p;
-        while (used > 0 && strchr(" \t\r", line[used - 1]) != NULL) {
-            used--;
+    struct place at = {.from = from};
+    char line[PN_KEY_LINE_BYTES_MAX];
+    int rc = 0;
+    for (const char *p = text; *p != '\0' && rc == 0;) {
+        const char *end = p + strcspn(p, "\n");
+        const char *next = end + (*end == '\n');
+        p += strspn(p, blanks);
+        while (end > p && strchr(blanks, end[-1]) != NULL) {
+            end--;
         }
-        while (used > 0 && strchr(" \t", *line) != NULL) {
-            line++;
-            used--;
-        }
-        if (used > 0 && *line != '#') {
-            int rc = add_key(keys, line, used, from, e);
-            if (rc != 0) {
-                return rc;
+        at.line++;
+        if (p < end && *p != '#') {
+            size_t len = (size_t)(end - p);
+            if (len >= sizeof line) {
+                rc = pn_err_input(e, "%s, line %zu, has more than %d characters", from, at.line,
+                                  PN_KEY_LINE_BYTES_MAX - 1);
+            } else {
+                memcpy(line, p, len);
+                line[len] = '\0';
+                rc = take_line(keys, line, &at, e);
             }
         }
-        p += len;
-        p += *p == '\n';
+        p = next;
     }
-    return 0;
+    OPENSSL_cleanse(line, sizeof line);
+    return rc;
+}
+
+static void free_keys(struct pn_auth_keys *keys)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        free((char *)keys->items[i].grant.topics);
+        free((char *)keys->items[i].grant.streams);
+    }
+    free(keys->items);
+    *keys = (struct pn_auth_keys){0};
 }
 
 static int add_file(struct pn_auth_keys *keys, const char *path, const struct pn_io *io,
@@ -76,7 +197,7 @@ static int add_file(struct pn_auth_keys *keys, const char *path, const struct pn
 static int read_keys(struct pn_auth_keys *read, const char *key_file, const char *keys,
                      const struct pn_io *io, struct pn_err *e)
 {
-    *read = (struct pn_auth_keys){.sums = pn_xcalloc(PN_API_KEYS_MAX, sizeof *read->sums)};
+    *read = (struct pn_auth_keys){.items = pn_xcalloc(PN_API_KEYS_MAX, sizeof *read->items)};
     int rc = 0;
     if (key_file != NULL && *key_file != '\0') {
         rc = add_file(read, key_file, io, e);
@@ -89,8 +210,7 @@ static int read_keys(struct pn_auth_keys *read, const char *key_file, const char
                              "gateway.api_key_file, one a line, or in PINION_API_KEY");
     }
     if (rc != 0) {
-        free(read->sums);
-        *read = (struct pn_auth_keys){0};
+        free_keys(read);
     }
     return rc;
 }
@@ -135,7 +255,7 @@ int pn_auth_reload(struct pn_auth *auth, const char *key_file, const char *keys,
     struct pn_auth_keys former = auth->keys;
     auth->keys = fresh;
     pthread_rwlock_unlock(&auth->lock);
-    free(former.sums);
+    free_keys(&former);
     return 0;
 }
 
@@ -144,25 +264,34 @@ void pn_auth_deinit(struct pn_auth *auth)
     if (auth->required) {
         pthread_rwlock_destroy(&auth->lock);
     }
-    free(auth->keys.sums);
+    free_keys(&auth->keys);
     memset(auth, 0, sizeof *auth);
 }
 
-bool pn_auth_allows(struct pn_auth *auth, const char *key)
+static const char *keep(const char *text, struct pn_arena *arena)
 {
-    if (!auth->required) {
-        return true;
-    }
-    if (key == NULL) {
-        return false;
-    }
+    return text != NULL ? pn_arena_strndup(arena, text, strlen(text)) : NULL;
+}
+
+bool pn_auth_find(struct pn_auth *auth, const char *key, struct pn_arena *arena,
+                  struct pn_grant *grant)
+{
+    PN_ASSERT(auth->required);
     unsigned char sum[PN_KEY_SUM_BYTES];
     (void)SHA256((const unsigned char *)key, strlen(key), sum);
-    int found = 0;
     pthread_rwlock_rdlock(&auth->lock);
+    size_t found = auth->keys.count;
     for (size_t i = 0; i < auth->keys.count; i++) {
-        found |= CRYPTO_memcmp(sum, auth->keys.sums[i], sizeof sum) == 0;
+        if (CRYPTO_memcmp(sum, auth->keys.items[i].sum, sizeof sum) == 0) {
+            found = i;
+        }
+    }
+    bool is_there = found < auth->keys.count;
+    if (is_there) {
+        *grant = auth->keys.items[found].grant;
+        grant->topics = keep(grant->topics, arena);
+        grant->streams = keep(grant->streams, arena);
     }
     pthread_rwlock_unlock(&auth->lock);
-    return found != 0;
+    return is_there;
 }

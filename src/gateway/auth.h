@@ -1,6 +1,14 @@
 /*
  * Who may use the gateway: anybody (on a loopback address, or with `auth: none`), or who sends one
- * of the API keys in the header x-api-key, as Amazon API Gateway has it.
+ * of the API keys. rights.h says how a key is sent and what it may do.
+ *
+ * Keys come a line each: the key, and if need be what it is for, in any order. Empty lines and
+ * those that begin with # are passed over. A bare key may do everything.
+ *
+ *   KEY [rights=produce,read,admin] [topics=PATTERN,...] [streams=PATTERN,...]
+ *
+ * Without rights= it has all three. With topics= or streams= it is for those alone: with topics=
+ * and no streams= for no stream, and the other way round.
  *
  * Only SHA-256 sums of the keys are kept. All of them are compared, each in constant time.
  */
@@ -11,14 +19,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/io.h"
+#include "gateway/rights.h"
 
 enum { PN_API_KEYS_MAX = 1024, PN_API_KEY_BYTES_MIN = 16, PN_API_KEY_BYTES_MAX = 256 };
-enum { PN_KEY_SUM_BYTES = 32 };
+enum { PN_KEY_SUM_BYTES = 32, PN_KEY_LINE_BYTES_MAX = 4096 };
+
+struct pn_auth_key {
+    unsigned char sum[PN_KEY_SUM_BYTES];
+    struct pn_grant grant; /* its texts are owned */
+};
 
 struct pn_auth_keys {
-    unsigned char (*sums)[PN_KEY_SUM_BYTES];
+    struct pn_auth_key *items;
     size_t count;
 };
 
@@ -32,7 +47,7 @@ struct pn_auth {
 /*
  * `mode` is "", "none" or "api-key"; keys come from the file and from `keys`, one a line. INPUT
  * when the mode is none of these, when the address isn't loopback and the mode is "", and when
- * api-key has no key, or one too short or too long.
+ * api-key has no key, or a line is wrong: a key too short or too long, an unknown right.
  */
 int pn_auth_init(struct pn_auth *auth, const char *mode, bool loopback, const char *key_file,
                  const char *keys, const struct pn_io *io, struct pn_err *e) PN_MUST_CHECK;
@@ -44,8 +59,9 @@ int pn_auth_init(struct pn_auth *auth, const char *mode, bool loopback, const ch
 int pn_auth_reload(struct pn_auth *auth, const char *key_file, const char *keys,
                    const struct pn_io *io, size_t *count, struct pn_err *e) PN_MUST_CHECK;
 void pn_auth_deinit(struct pn_auth *auth);
-/* Is `key` (NULL: none sent) one of the keys? True without looking when none is required. Any
- * thread. */
-bool pn_auth_allows(struct pn_auth *auth, const char *key);
+/* Is `key` one of the keys? Then *grant is what it grants, with texts in the arena. Only where a
+ * key is required. Any thread. */
+bool pn_auth_find(struct pn_auth *auth, const char *key, struct pn_arena *arena,
+                  struct pn_grant *grant);
 
 #endif

@@ -83,7 +83,9 @@ void pn_aws_error(struct pn_request *req, int status, const char *type, const ch
 void pn_aws_http_error(struct pn_request *req, int status, const char *message)
 {
     const char *type = "ValidationException";
-    if (status == 403 || status == 421) {
+    if (status == 401) {
+        type = "MissingAuthenticationTokenException";
+    } else if (status == 403 || status == 421) {
         type = "AccessDeniedException";
     } else if (status == 413) {
         type = "RequestEntityTooLargeException";

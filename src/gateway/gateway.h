@@ -36,7 +36,7 @@ enum { PN_GATEWAY_THREADS_MAX = 256 };
 struct pn_gateway_config {
     const char *listen;         /* "127.0.0.1:8082", "[::1]:8082", "localhost:0" (any free port) */
     const char *auth;           /* "" (not set), "none" or "api-key" */
-    const char *api_key_file;   /* keys, one a line, '#' comments; NULL or "" when none */
+    const char *api_key_file;   /* keys and their rights, see auth.h; NULL or "" when none */
     const char *api_keys;       /* further keys, one a line; NULL or "" when none */
     const char *aws_access_key; /* who may use the Kinesis API, with the next; "": anybody */
     const char *aws_secret_key;

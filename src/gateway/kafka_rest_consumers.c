@@ -99,6 +99,9 @@ static bool take_positions(struct pn_request *req, const struct pn_json *root, c
                            name, with_offset ? ",\"offset\":n" : "");
             return false;
         }
+        if (!pn_may_topic(req, positions->items[positions->count - 1].topic)) {
+            return false;
+        }
     }
     return true;
 }
@@ -344,6 +347,9 @@ static bool take_topics(struct pn_request *req, const struct pn_json *node, cons
         if (topic == NULL || !pn_topic_name_valid(topic, strlen(topic), NULL)) {
             pn_reply_error(req, 422, 422, "topics: %.*s is no topic name",
                            (int)(t->raw_len < 80 ? t->raw_len : 80), t->raw);
+            return false;
+        }
+        if (!pn_may_topic(req, topic)) {
             return false;
         }
         (*topics)[(*count)++] = topic;

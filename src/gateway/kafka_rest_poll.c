@@ -203,6 +203,17 @@ static enum pn_handled reply_busy(struct pn_request *req, struct poll *poll)
     return PN_HANDLED;
 }
 
+/* Who subscribed may have had another key, or a pattern that means more than this one may read. */
+static bool may_read(struct pn_request *req, const struct pn_positions *partitions)
+{
+    for (size_t i = 0; i < partitions->count; i++) {
+        if (!pn_may_topic(req, partitions->items[i].topic)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum pn_handled poll_once(struct pn_request *req, struct poll *poll)
 {
     struct pn_consumers *consumers = req->gateway->consumers;
@@ -219,7 +230,7 @@ static enum pn_handled poll_once(struct pn_request *req, struct poll *poll)
     }
     enum pn_handled handled = PN_HANDLED;
     set_time(req, poll, poll->fetch.request_timeout_ms);
-    if (check_accept(req, poll->fetch.format)) {
+    if (may_read(req, &poll->fetch.partitions) && check_accept(req, poll->fetch.format)) {
         bool empty = poll->fetch.first && req->gateway->config.consumer_first_poll_empty;
         handled = empty ? reply_nothing(req) : read_round(req, poll);
     }

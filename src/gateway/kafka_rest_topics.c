@@ -81,6 +81,9 @@ enum pn_handled pn_kafka_topics(struct pn_request *req, void *arg)
     const char *comma = "";
     pn_buf_addc(&req->out, '[');
     for (size_t i = 0; i < count; i++) {
+        if (!pn_patterns_have(req->grant.topics, topics[i].name)) {
+            continue; /* not the key's */
+        }
         pn_buf_adds(&req->out, comma);
         pn_json_write_cstr(&req->out, topics[i].name);
         comma = ",";

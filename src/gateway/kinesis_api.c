@@ -135,7 +135,7 @@ static enum pn_handled handle(struct pn_request *req, void *arg)
 }
 
 static const struct pn_route routes[] = {
-    {PN_POST, "", handle, NULL, PN_ROUTE_SIGNED | PN_ROUTE_AWS},
+    {PN_POST, "", handle, NULL, PN_ROUTE_SIGNED | PN_ROUTE_AWS, PN_RIGHT_OPERATION, PN_OF_STREAMS},
     {.pattern = NULL},
 };
 

@@ -120,6 +120,9 @@ enum pn_handled pn_kinesis_call(struct pn_request *req, const struct pn_operatio
                                 struct pn_json *input)
 {
     struct pn_gateway *gateway = req->gateway;
+    if (!pn_may_operate(req, operation)) {
+        return PN_HANDLED;
+    }
     /* A large body's records are decoded into the arena. */
     if (req->body_len > INLINE_BYTES_MAX && !pn_request_reserve(req, req->body_len * 2)) {
         return PN_HANDLED;
@@ -131,6 +134,8 @@ enum pn_handled pn_kinesis_call(struct pn_request *req, const struct pn_operatio
     call->input = input;
     call->arena = &req->arena;
     call->may_block = req->may_block;
+    call->streams = req->grant.streams;
+    call->may_stream = pn_patterns_have;
     call->reply = (struct pn_wire){.out = &req->out, .cbor = pn_aws_is_cbor(req)};
     int rc = pn_call_run(call);
     if (call->has_to_block) {

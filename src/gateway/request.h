@@ -22,6 +22,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "gateway/gateway.h"
+#include "gateway/rights.h"
 #include "log/log.h"
 
 enum pn_method {
@@ -76,6 +77,7 @@ struct pn_request {
     struct pn_arena arena;         /* for this request */
     bool may_block;                /* this is a pool thread */
     struct pn_json_parser *parser; /* of the running thread; good until the handler returns */
+    struct pn_grant grant;         /* of its API key; all where none is asked for */
 
     /* The reply. */
     int status;
@@ -104,7 +106,7 @@ struct pn_request {
 
 enum pn_route_flags {
     PN_ROUTE_BLOCKS = 1,   /* runs on a pool thread */
-    PN_ROUTE_OPEN = 2,     /* needs no API key */
+    PN_ROUTE_LOCAL = 2,    /* needs no API key on a loopback address */
     PN_ROUTE_SIGNED = 4,   /* needs no API key where its handler checks signatures */
     PN_ROUTE_AWS = 8,      /* errors and headers as AWS has them, see aws_reply.h */
     PN_ROUTE_PRODUCE = 16, /* only adds records: open to pages of every origin, see browser.h */
@@ -117,6 +119,8 @@ struct pn_route {
     enum pn_handled (*handle)(struct pn_request *req, void *arg);
     void *arg;
     unsigned flags;
+    enum pn_right right; /* what an API key must have for it, where one is asked for */
+    enum pn_scope scope; /* and for what */
 };
 
 /* The value of a header (borrowed), or NULL. */

@@ -50,7 +50,7 @@ void pn_router_deinit(struct pn_router *router)
 void pn_router_add(struct pn_router *router, const struct pn_route *route,
                    struct pn_metrics *metrics)
 {
-    PN_ASSERT(router->count < PN_ROUTES_MAX);
+    PN_ASSERT(router->count < PN_ROUTES_MAX && route->right != PN_RIGHT_UNSET);
     struct pn_router_row *row = &router->rows[router->count++];
     row->route = route;
     row->name = pn_xasprintf("%s /%s", pn_method_name(route->method), route->pattern);

@@ -40,7 +40,8 @@ struct pn_match {
 
 void pn_router_init(struct pn_router *router);
 void pn_router_deinit(struct pn_router *router);
-/* Adds a route; the pattern must be well-formed, and there must be room (both asserted). */
+/* Adds a route; the pattern must be well-formed, its right named, and there must be room (all
+ * asserted). */
 void pn_router_add(struct pn_router *router, const struct pn_route *route,
                    struct pn_metrics *metrics);
 /* `path` is raw, from its leading slash to before any '?'. */

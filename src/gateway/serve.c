@@ -308,20 +308,10 @@ static void answer_options(struct pn_conn *conn, const char *path, const struct 
     pn_buf_adds(&req->out, "{}");
 }
 
-/* Is the route open, or the key one of those it asks for? */
-static bool allows_key(struct pn_request *req, unsigned flags, bool *keyed)
-{
-    bool open = (flags & PN_ROUTE_OPEN) != 0 ||
-                ((flags & PN_ROUTE_SIGNED) != 0 && *req->gateway->config.aws_access_key != '\0');
-    *keyed = !open && req->gateway->auth.required;
-    return !*keyed || pn_auth_allows(&req->gateway->auth, pn_request_header(req, "x-api-key"));
-}
-
 /* The answers that need no handler; also to requests that a browser must not make here. */
 static bool is_refused(struct pn_conn *conn, const char *target)
 {
     struct pn_request *req = &conn->req;
-    unsigned flags = conn->row != NULL ? conn->row->route->flags : 0;
     bool keyed = false;
     if (!pn_browser_allows_host(req, target)) {
         const char *host = pn_request_header(req, "Host");
@@ -331,10 +321,8 @@ static bool is_refused(struct pn_conn *conn, const char *target)
                        host != NULL ? host : target);
     } else if (req->method == PN_OPTIONS) {
         return false;
-    } else if (!allows_key(req, flags, &keyed)) {
-        req->status = 403;
-        pn_buf_adds(&req->out, "{\"message\":\"Forbidden\"}");
-    } else if (conn->row != NULL && !pn_browser_allows_act(req, conn->row, keyed)) {
+    } else if (pn_rights_check(req, conn->row, &keyed) && conn->row != NULL &&
+               !pn_browser_allows_act(req, conn->row, keyed)) {
         const char *origin = pn_request_header(req, "Origin");
         pn_reply_error(req, 403, 403,
                        "A page of another origin (%.100s) may not do this; gateway.cors_origin "
@@ -353,6 +341,8 @@ static void route(struct pn_conn *conn, const char *target, const char *method)
     enum pn_found found =
         pn_router_find(&req->gateway->router, req->method, path, &req->arena, &match);
     conn->row = found == PN_ROUTE_FOUND ? match.row : NULL;
+    memcpy(req->params, match.params, sizeof req->params);
+    req->param_count = match.param_count;
     conn->stage = match.stage;
     conn->cors = pn_browser_cors(req, conn->row);
     if (conn->row != NULL && (conn->row->route->flags & PN_ROUTE_AWS) != 0) {
@@ -367,8 +357,6 @@ static void route(struct pn_conn *conn, const char *target, const char *method)
     }
     switch (found) {
     case PN_ROUTE_FOUND:
-        memcpy(req->params, match.params, sizeof req->params);
-        req->param_count = match.param_count;
         break;
     case PN_ROUTE_NONE:
         pn_reply_error(req, 404, 404, "HTTP 404 Not Found");

@@ -22,6 +22,7 @@ static const struct {
     {PN_KINESIS_VALIDATION, "ValidationException"},
     {PN_KINESIS_ACCESS_DENIED, "AccessDeniedException"},
     {PN_KINESIS_DRY_RUN, "DryRunOperationException"},
+    {PN_KINESIS_NOT_YOURS, "AccessDeniedException"},
     {PN_MODEL_SERIALIZATION, "SerializationException"},
 };
 static const char internal_failure[] = "InternalFailure";
@@ -38,6 +39,9 @@ const char *pn_call_error_name(const struct pn_err *err)
 
 int pn_call_error_status(const struct pn_err *err)
 {
+    if (err->code == PN_KINESIS_NOT_YOURS) {
+        return 403;
+    }
     return pn_call_error_name(err) == internal_failure ? 500 : 400;
 }
 
@@ -106,6 +110,15 @@ int pn_call_finish(struct pn_call *call, int submit_rc, const struct pn_err *sub
 
 /* --- the stream ------------------------------------------------------------------------------- */
 
+int pn_op_may(struct pn_call *call, const char *stream)
+{
+    if (call->streams == NULL || (stream != NULL && call->may_stream(call->streams, stream))) {
+        return 0;
+    }
+    return pn_op_fail(call, PN_KINESIS_NOT_YOURS, "The API key is not for %s%s",
+                      stream != NULL ? "the stream " : "all streams", stream != NULL ? stream : "");
+}
+
 /* The name of the stream with this id (as the API spells it), or NOT_FOUND. */
 static int find_by_id(struct pn_call *call, const char *id, const char **name)
 {
@@ -167,7 +180,7 @@ int pn_op_stream_name(struct pn_call *call, const char **name)
         }
     }
     *name = by_name != NULL ? by_name : by_id;
-    return 0;
+    return pn_op_may(call, *name);
 }
 
 int pn_call_stream(struct pn_call *call, const struct pn_stream **stream)

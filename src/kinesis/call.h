@@ -28,9 +28,10 @@
 struct pn_call;
 
 enum pn_operation_flags {
-    PN_OPERATION_BLOCKS = 1, /* its `run` reads or writes the disk, or waits */
-    PN_OPERATION_PUTS = 2,   /* its `run` begins call->put, `finish` writes the reply */
-    PN_OPERATION_STREAMS = 4 /* SubscribeToShard: the reply goes on in events, see subscribe.h */
+    PN_OPERATION_BLOCKS = 1,  /* its `run` reads or writes the disk, or waits */
+    PN_OPERATION_PUTS = 2,    /* its `run` begins call->put, `finish` writes the reply */
+    PN_OPERATION_STREAMS = 4, /* SubscribeToShard: the reply goes on in events, see subscribe.h */
+    PN_OPERATION_READS = 8    /* the right to read is enough; others but PUTS are for admins */
 };
 
 struct pn_operation {
@@ -52,7 +53,9 @@ struct pn_call {
     struct pn_kinesis *kinesis;
     struct pn_json *input; /* an object; never NULL. The check changes it, see model.h */
     struct pn_arena *arena;
-    bool may_block;    /* the caller may wait */
+    bool may_block;      /* the caller may wait */
+    const char *streams; /* what `may_stream` takes: the streams of the caller; NULL: all */
+    bool (*may_stream)(const char *streams, const char *stream);
     bool has_to_block; /* PUTS, when it failed: it makes its stream where it may block; run anew */
     struct pn_wire reply; /* .out is the front's buffer, reserved for the reply's body */
 

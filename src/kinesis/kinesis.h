@@ -59,7 +59,9 @@ enum pn_kinesis_code {
     PN_KINESIS_VALIDATION = -108,          /* ValidationException */
     PN_KINESIS_ACCESS_DENIED = -109,       /* AccessDeniedException */
     PN_KINESIS_INTERNAL = -110,            /* InternalFailure, HTTP 500 */
-    PN_KINESIS_DRY_RUN = -111              /* DryRunOperationException: it would have succeeded */
+    PN_KINESIS_DRY_RUN = -111,             /* DryRunOperationException: it would have succeeded */
+    PN_KINESIS_NOT_YOURS = -112            /* AccessDeniedException, HTTP 403: the API key is not
+                                              for this stream */
 };
 
 /* A point of the ring of hash keys, 0 .. 2^128-1. */

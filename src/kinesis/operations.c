@@ -15,7 +15,11 @@
         .input = &pn_shape_##operation_name##_input, .run = (fn), .finish = (end) \
     }
 
-enum { LOOKS = 0, BLOCKS = PN_OPERATION_BLOCKS };
+enum {
+    BLOCKS = PN_OPERATION_BLOCKS,
+    LOOKS = PN_OPERATION_READS,                      /* at what is in memory */
+    READS = PN_OPERATION_READS | PN_OPERATION_BLOCKS /* the disk, too */
+};
 
 /* Sorted by name: pn_operation_find() looks by halves. */
 const struct pn_operation pn_operations[] = {
@@ -25,16 +29,16 @@ const struct pn_operation pn_operations[] = {
     OPERATION(DeleteResourcePolicy, BLOCKS, pn_op_delete_resource_policy),
     OPERATION(DeleteStream, BLOCKS, pn_op_delete_stream),
     OPERATION(DeregisterStreamConsumer, BLOCKS, pn_op_deregister_stream_consumer),
-    OPERATION(DescribeAccountSettings, BLOCKS, pn_op_describe_account_settings),
+    OPERATION(DescribeAccountSettings, READS, pn_op_describe_account_settings),
     OPERATION(DescribeLimits, LOOKS, pn_op_describe_limits),
     OPERATION(DescribeStream, LOOKS, pn_op_describe_stream),
     OPERATION(DescribeStreamConsumer, LOOKS, pn_op_describe_stream_consumer),
     OPERATION(DescribeStreamSummary, LOOKS, pn_op_describe_stream_summary),
     OPERATION(DisableEnhancedMonitoring, BLOCKS, pn_op_disable_monitoring),
     OPERATION(EnableEnhancedMonitoring, BLOCKS, pn_op_enable_monitoring),
-    OPERATION(GetRecords, BLOCKS, pn_op_get_records),
-    OPERATION(GetResourcePolicy, LOOKS, pn_op_get_resource_policy),
-    OPERATION(GetShardIterator, BLOCKS, pn_op_get_shard_iterator),
+    OPERATION(GetRecords, READS, pn_op_get_records),
+    OPERATION(GetResourcePolicy, 0, pn_op_get_resource_policy),
+    OPERATION(GetShardIterator, READS, pn_op_get_shard_iterator),
     OPERATION(IncreaseStreamRetentionPeriod, BLOCKS, pn_op_increase_retention),
     OPERATION(ListShards, LOOKS, pn_op_list_shards),
     OPERATION(ListStreamConsumers, LOOKS, pn_op_list_stream_consumers),
@@ -50,7 +54,7 @@ const struct pn_operation pn_operations[] = {
     OPERATION(SplitShard, BLOCKS, pn_op_split_shard),
     OPERATION(StartStreamEncryption, BLOCKS, pn_op_start_encryption),
     OPERATION(StopStreamEncryption, BLOCKS, pn_op_stop_encryption),
-    OPERATION(SubscribeToShard, BLOCKS | PN_OPERATION_STREAMS, pn_op_subscribe_to_shard),
+    OPERATION(SubscribeToShard, READS | PN_OPERATION_STREAMS, pn_op_subscribe_to_shard),
     OPERATION(TagResource, BLOCKS, pn_op_tag_resource),
     OPERATION(UntagResource, BLOCKS, pn_op_untag_resource),
     OPERATION(UpdateAccountSettings, BLOCKS, pn_op_update_account_settings),

@@ -59,6 +59,9 @@ int pn_op_resource(struct pn_call *call, const char *member, const struct pn_str
                    const struct pn_stream_consumer **consumer) PN_MUST_CHECK;
 const struct pn_stream_consumer *pn_op_consumer(const struct pn_stream *stream, const char *name);
 
+/* NOT_YOURS when the caller may not use this stream (NULL: all of them). */
+int pn_op_may(struct pn_call *call, const char *stream) PN_MUST_CHECK;
+
 /* The name that a stream is called by in the input, whether it exists or not. */
 int pn_op_stream_name(struct pn_call *call, const char **name) PN_MUST_CHECK;
 

@@ -145,7 +145,10 @@ int pn_op_update_account_settings(struct pn_call *call)
     bool enable = pn_json_text_is(pn_json_get(given, "Status"), "ENABLED");
     int64_t now_ms = pn_op_now_ms(call);
     struct commitment commitment;
-    int rc = read_commitment(call, &commitment);
+    int rc = pn_op_may(call, NULL);
+    if (rc == 0) {
+        rc = read_commitment(call, &commitment);
+    }
     if (rc != 0) {
         return rc;
     }

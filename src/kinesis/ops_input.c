@@ -157,7 +157,7 @@ int pn_op_arn(struct pn_call *call, const char *text, struct pn_arn *arn)
                           "action",
                           config->account, call->operation->name, text, call->operation->name);
     }
-    return 0;
+    return pn_op_may(call, arn->stream);
 }
 
 const struct pn_stream_consumer *pn_op_consumer(const struct pn_stream *stream, const char *name)

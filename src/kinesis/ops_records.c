@@ -330,7 +330,10 @@ int pn_op_get_records(struct pn_call *call)
     if (rc != 0) {
         return rc;
     }
-    rc = check_named(call, stream);
+    rc = pn_op_may(call, stream->name);
+    if (rc == 0) {
+        rc = check_named(call, stream);
+    }
     if (rc == 0) {
         rc = pn_op_dry_run(call);
     }

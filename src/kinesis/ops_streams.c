@@ -58,7 +58,10 @@ int pn_op_create_stream(struct pn_call *call)
         .record_kib_max = (int32_t)pn_op_int(call, "MaxRecordSizeInKiB", 0),
         .warm_throughput_mibps = (int32_t)pn_op_int(call, "WarmThroughputMiBps", 0),
     };
-    int rc = check_mode(call, &create);
+    int rc = pn_op_may(call, create.name);
+    if (rc == 0) {
+        rc = check_mode(call, &create);
+    }
     if (rc == 0) {
         rc = pn_op_tags(call, "Tags", create.name, &tags, &create.tag_count);
     }
@@ -210,7 +213,8 @@ static size_t take_page(struct pn_call *call, const char *after, size_t limit,
             *more = true;
             break;
         }
-        if (pn_kinesis_stream(call->kinesis, names[i], &page[taken], NULL) == 0) {
+        bool yours = call->streams == NULL || call->may_stream(call->streams, names[i]);
+        if (yours && pn_kinesis_stream(call->kinesis, names[i], &page[taken], NULL) == 0) {
             taken++;
         }
     }

@@ -114,7 +114,11 @@ int pn_op_token_stream(struct pn_call *call, const struct pn_token *token,
     if (token->stream == NULL) {
         return pn_op_fail(call, PN_KINESIS_INVALID_ARGUMENT, "Invalid NextToken.");
     }
-    int rc = pn_kinesis_stream(call->kinesis, token->stream, stream, &call->err);
+    int rc = pn_op_may(call, token->stream);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = pn_kinesis_stream(call->kinesis, token->stream, stream, &call->err);
     if (rc == 0 && (*stream)->id != token->stream_id) {
         pn_stream_release(stream);
         return pn_op_fail(call, PN_KINESIS_NOT_FOUND, "Stream %s under account %s not found.",

@@ -36,7 +36,7 @@ struct pn_settings {
     struct {
         char *listen;       /* "127.0.0.1:8082" */
         char *auth;         /* "" (not set) | "none" | "api-key" */
-        char *api_key_file; /* file with one API key a line; also PINION_API_KEY */
+        char *api_key_file; /* file with one API key and its rights a line; also PINION_API_KEY */
         char *cors_origin;  /* origins, with commas between them */
         char *allowed_hosts;
         int64_t threads; /* 0: one a core but one */

@@ -77,10 +77,13 @@ const struct pn_setting pn_settings_table[] = {
          "address and port of all front doors; port 0 takes a free one. Any address but loopback "
          "needs gateway.auth"),
     CHOICE("gateway.auth", gateway.auth, "", "none|api-key",
-           "who may call: api-key, whoever sends a key of gateway.api_key_file as x-api-key; none, "
-           "everybody who reaches the port. Not set: none, and on loopback only"),
+           "`api-key`: clients must send a key of gateway.api_key_file, as `x-api-key` or as "
+           "`Authorization: Bearer`. `none`: no key is asked for. Not set: none, and on loopback "
+           "only"),
     TEXT("gateway.api_key_file", gateway.api_key_file, "",
-         "a file with one API key a line; the environment's PINION_API_KEY is one more"),
+         "a file with one API key a line, and after it what the key is for: `KEY "
+         "rights=produce,read topics=shop.* streams=clicks` (docs/security.md). SIGHUP makes the "
+         "server read it again. The environment's PINION_API_KEY is one more key"),
     TEXT("gateway.cors_origin", gateway.cors_origin, "",
          "Origins whose web pages may read replies and manage topics, streams and consumers, "
          "separated by commas: `https://app.example.com, http://localhost:3000`. Not set: none; "

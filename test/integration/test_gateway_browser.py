@@ -155,7 +155,7 @@ def test_a_key_takes_the_place_of_the_origin(data):
             assert not cors(answer) or name in PRODUCE, name
             if name not in ("GET /health", "GET /metrics"):
                 refused = ask(server, method, path, Origin=EVIL)
-                assert refused.json() == {"message": "Forbidden"}, name
+                assert refused.status_code == 401, name
 
 
 def test_what_a_page_could_do(server):

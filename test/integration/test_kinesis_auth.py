@@ -328,4 +328,4 @@ def test_api_keys_and_signatures(data, tmp_path):
         assert client(running, ACCESS, SECRET).list_streams()["StreamNames"]
         status, body, _ = call(running, "ListStreams", {}, {"x-api-key": "0123456789abcdef0123"})
         assert (status, json.loads(body)["__type"]) == (400, "IncompleteSignatureException")
-        assert requests.get(running.url + "/test/streams", timeout=30).status_code == 403
+        assert requests.get(running.url + "/test/streams", timeout=30).status_code == 401

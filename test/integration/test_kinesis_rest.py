@@ -298,8 +298,8 @@ def test_api_key(data, tmp_path):
     with Server(data, *settings) as s:
         body = {"Data": 1, "PartitionKey": "k"}
         path = f"/test/streams/{PIN}/record"
-        assert put(s, path, body).status_code == 403
-        assert put(s, path, body, headers={"x-api-key": "0123456789abcdef0124"}).status_code == 403
+        assert put(s, path, body).status_code == 401
+        assert put(s, path, body, headers={"x-api-key": "0123456789abcdef0124"}).status_code == 401
         accepted(put(s, path, body, headers={"x-api-key": "0123456789abcdef0123"}))
 
 

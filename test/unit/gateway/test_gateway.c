@@ -406,7 +406,8 @@ static void test_added_route(void **state)
     char reply[CLIENT_REPLY_BYTES_MAX];
     struct pn_err e;
     static char word[] = "bytes";
-    static const struct pn_route route = {PN_POST, "api/v1/echo", echo, word, PN_ROUTE_BLOCKS};
+    static const struct pn_route route = {PN_POST,         "api/v1/echo", echo,         word,
+                                          PN_ROUTE_BLOCKS, PN_RIGHT_READ, PN_OF_NOTHING};
     const struct pn_gateway_config config = usual(f);
     const struct pn_gateway_env env = {
         .log = f->log, .io = pn_io_system(), .clock = pn_clock_system()};
@@ -430,7 +431,8 @@ static void test_paths_of_the_server_are_not_told(void **state)
     struct fixture *f = *state;
     char reply[CLIENT_REPLY_BYTES_MAX];
     struct pn_err e;
-    static const struct pn_route route = {PN_POST, "api/v1/break", break_down, NULL, 0};
+    static const struct pn_route route = {PN_POST, "api/v1/break", break_down,   NULL,
+                                          0,       PN_RIGHT_READ,  PN_OF_NOTHING};
     struct pn_gateway_config config = usual(f);
     config.data_folder = "/srv/pinion";
     const struct pn_gateway_env env = {

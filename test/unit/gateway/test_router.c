@@ -17,15 +17,15 @@ static enum pn_handled nothing(struct pn_request *req, void *arg)
 }
 
 static const struct pn_route routes[] = {
-    {PN_POST, "topics/{}", nothing, NULL, 0},
-    {PN_GET, "topics/{}", nothing, NULL, 0},
-    {PN_GET, "topics", nothing, NULL, 0},
-    {PN_GET, "topics/{}/partitions/{}", nothing, NULL, 0},
-    {PN_GET, "consumers/{}/instances/{}/records", nothing, NULL, 0},
-    {PN_PUT, "streams/{}/record", nothing, NULL, 0},
-    {PN_GET, "health", nothing, NULL, 0},
-    {PN_POST, "api/v1/sink/flush", nothing, NULL, 0},
-    {PN_GET, "", nothing, NULL, 0},
+    {PN_POST, "topics/{}", nothing, NULL, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+    {PN_GET, "topics/{}", nothing, NULL, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+    {PN_GET, "topics", nothing, NULL, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+    {PN_GET, "topics/{}/partitions/{}", nothing, NULL, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+    {PN_GET, "consumers/{}/instances/{}/records", nothing, NULL, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+    {PN_PUT, "streams/{}/record", nothing, NULL, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+    {PN_GET, "health", nothing, NULL, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+    {PN_POST, "api/v1/sink/flush", nothing, NULL, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+    {PN_GET, "", nothing, NULL, 0, PN_RIGHT_READ, PN_OF_NOTHING},
 };
 
 struct fixture {

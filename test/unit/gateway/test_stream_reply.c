@@ -158,10 +158,11 @@ static void start(struct fixture *f, int64_t memory_bytes_max)
     struct pn_err e;
     const struct pn_gateway_env env = {
         .log = f->log, .io = pn_io_system(), .clock = pn_clock_system()};
-    const struct pn_route routes[] = {{PN_GET, "stream", begin, f, 0},
-                                      {PN_GET, "stream/blocks", begin, f, PN_ROUTE_BLOCKS},
-                                      {PN_POST, "put", begin_put, f, 0},
-                                      {PN_GET, "blocks", block, f, PN_ROUTE_BLOCKS}};
+    const struct pn_route routes[] = {
+        {PN_GET, "stream", begin, f, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+        {PN_GET, "stream/blocks", begin, f, PN_ROUTE_BLOCKS, PN_RIGHT_READ, PN_OF_NOTHING},
+        {PN_POST, "put", begin_put, f, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+        {PN_GET, "blocks", block, f, PN_ROUTE_BLOCKS, PN_RIGHT_READ, PN_OF_NOTHING}};
     static struct pn_route kept[sizeof routes / sizeof routes[0]];
     struct pn_gateway_config config;
     pn_settings_to_gateway(default_settings(), &config);
