@@ -10,7 +10,7 @@
 #include "cli/answer.h"
 #include "cli/commands.h"
 #include "cli/reports.h"
-#include "cli/stations.h"
+#include "server/stations.h"
 
 struct batch {
     struct pn_cli *cli;

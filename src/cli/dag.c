@@ -8,8 +8,8 @@
 
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "cli/stations.h"
 #include "dag/states.h"
+#include "server/stations.h"
 
 enum {
     LIMIT_DEFAULT = 25,

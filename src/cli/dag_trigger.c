@@ -5,8 +5,8 @@
 #include "base/units.h"
 #include "cli/dag.h"
 #include "cli/signals.h"
-#include "cli/sinks.h"
-#include "cli/stations.h"
+#include "server/sinks.h"
+#include "server/stations.h"
 
 enum { POLL_MS = 50 };
 

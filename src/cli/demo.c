@@ -10,10 +10,10 @@
 #include "cli/dag.h"
 #include "cli/demo_stream.h"
 #include "cli/progress.h"
-#include "cli/serve.h"
-#include "cli/stations.h"
 #include "emulate/emulate.h"
 #include "emulate/generator.h"
+#include "server/server.h"
+#include "server/stations.h"
 
 enum {
     ROWS_DEFAULT = 11154,

@@ -9,10 +9,10 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cli/progress.h"
-#include "cli/stations.h"
 #include "delta/delta.h"
 #include "emulate/latency.h"
 #include "kinesis/kinesis.h"
+#include "server/stations.h"
 
 enum {
     RATE = 1000, /* records a second: a producer, not a load test */

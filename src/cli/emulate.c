@@ -9,9 +9,9 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
-#include "cli/stations.h"
 #include "emulate/emulate.h"
 #include "kinesis/kinesis.h"
+#include "server/stations.h"
 
 enum { FILES_STOP_EVERY = 64, PASSWORD_BYTES_MAX = 4096 };
 

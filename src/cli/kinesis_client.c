@@ -6,8 +6,8 @@
 
 #include "base/http_client.h"
 #include "base/mem.h"
-#include "cli/stations.h"
 #include "kinesis/call.h"
+#include "server/stations.h"
 
 enum {
     ANSWER_BYTES_MAX = 64 << 20,

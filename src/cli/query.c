@@ -7,7 +7,7 @@
 #include "base/units.h"
 #include "cli/answer.h"
 #include "cli/commands.h"
-#include "cli/stations.h"
+#include "server/stations.h"
 
 static void list(struct pn_cli *cli, const struct pn_pipeline *pipeline)
 {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "cli/stations.h"
+#include "server/stations.h"
 
 enum {
     BESIDE_MEMORY_BYTES = 128 << 20, /* of the engine within the server */

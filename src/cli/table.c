@@ -8,7 +8,7 @@
 #include "base/time_text.h"
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "cli/stations.h"
+#include "server/stations.h"
 
 #define DEAD_LETTERS        "dead_letters"
 #define STREAM_DEAD_LETTERS "stream_dead_letters"

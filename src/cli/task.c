@@ -7,7 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/reports.h"
-#include "cli/stations.h"
+#include "server/stations.h"
 
 /* One line a table, for the attempt's log. */
 static void print_reports(struct pn_cli *cli, const struct pn_table_report *reports, size_t count)

@@ -4,8 +4,8 @@
 #include "base/http_client.h"
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "cli/stations.h"
-#include "cli/topics.h"
+#include "server/stations.h"
+#include "server/topics.h"
 
 enum { TIMEOUT_MS = 30000, ANSWER_BYTES_MAX = 16 << 20 };
 

@@ -1,10 +1,10 @@
-#include "cli/unread.h"
+#include "server/unread.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "cli/topics.h"
+#include "server/topics.h"
 #include "stream/bell.h"
 
 enum { LOOK_MS = 1000 };

@@ -1,7 +1,7 @@
 /* The scheduler, whose tasks are this program again. */
 #include <stdlib.h>
 
-#include "cli/stations.h"
+#include "server/stations.h"
 
 enum { POLL_MS = 50 };
 

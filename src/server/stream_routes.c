@@ -1,4 +1,4 @@
-#include "cli/stream_routes.h"
+#include "server/stream_routes.h"
 
 #include <errno.h>
 #include <inttypes.h>

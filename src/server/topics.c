@@ -1,4 +1,4 @@
-#include "cli/topics.h"
+#include "server/topics.h"
 
 #include "pipeline/pattern.h"
 

@@ -1,4 +1,4 @@
-#include "cli/admission.h"
+#include "server/admission.h"
 
 #include <inttypes.h>
 

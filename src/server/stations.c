@@ -1,4 +1,4 @@
-#include "cli/stations.h"
+#include "server/stations.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "base/http_client.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "cli/admission.h"
+#include "server/admission.h"
 #include "settings/configs.h"
 #include "store/local/local.h"
 

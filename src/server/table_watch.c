@@ -1,4 +1,4 @@
-#include "cli/serve_tables.h"
+#include "server/table_watch.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -7,9 +7,9 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "cli/stations.h"
 #include "delta/delta.h"
 #include "pipeline/pipeline.h"
+#include "server/stations.h"
 
 enum { CHECK_SECONDS = 15 };
 

@@ -1,10 +1,10 @@
-#include "cli/serve_streams.h"
+#include "server/server_streams.h"
 
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "cli/stream_reader.h"
-#include "cli/stream_routes.h"
+#include "server/stream_routes.h"
 
 enum { FIRST_MS_MAX = 10000 };
 

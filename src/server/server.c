@@ -1,20 +1,20 @@
-#include "cli/serve.h"
+#include "server/server.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "cli/addresses.h"
-#include "cli/admission.h"
 #include "cli/commands.h"
-#include "cli/serve_streams.h"
-#include "cli/serve_tables.h"
 #include "cli/signals.h"
-#include "cli/sinks.h"
-#include "cli/stations.h"
-#include "cli/unread.h"
 #include "gateway/gateway.h"
 #include "gateway/request.h"
+#include "server/addresses.h"
+#include "server/admission.h"
+#include "server/server_streams.h"
+#include "server/sinks.h"
+#include "server/stations.h"
+#include "server/table_watch.h"
+#include "server/unread.h"
 #include "settings/configs.h"
 #include "store/local/local.h"
 

@@ -1,11 +1,11 @@
-#include "cli/sinks.h"
+#include "server/sinks.h"
 
 #include <stdlib.h>
 #include <time.h>
 
 #include "base/http_client.h"
 #include "base/mem.h"
-#include "cli/stations.h"
+#include "server/stations.h"
 #include "settings/configs.h"
 
 enum {

@@ -1,7 +1,7 @@
 /* The engine of loads, transforms and queries, and the settings of Delta tables. */
 #include <stdlib.h>
 
-#include "cli/stations.h"
+#include "server/stations.h"
 #include "settings/configs.h"
 
 int pn_cli_delta_config(struct pn_cli *cli, struct pn_delta_config *config, struct pn_err *e)

@@ -1,4 +1,4 @@
-#include "cli/addresses.h"
+#include "server/addresses.h"
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
