@@ -172,13 +172,15 @@ int pn_cmd_batch(struct pn_cli *cli, int argc, char **argv)
     }
     struct pn_err e;
     struct pn_store *store = NULL;
-    int rc = pn_cli_pipeline(cli, &batch.pipeline, &e);
+    const struct pn_app *app = NULL;
+    int rc = pn_cli_app(cli, &app, &e);
     if (rc == 0) {
+        batch.pipeline = app->pipeline;
         pn_cli_note_new_folder(cli);
-        rc = pn_cli_open_store(cli, &store, &e);
+        rc = pn_app_open_store(app, &store, &e);
     }
     if (rc == 0) {
-        rc = pn_cli_open_engine(cli, store, from, &batch.engine, &e);
+        rc = pn_app_open_engine(app, store, from, &batch.engine, &e);
     }
     lap(&batch, "start");
     if (rc == 0) {

@@ -38,12 +38,7 @@ void pn_cli_init(struct pn_cli *cli, const struct pn_command *commands)
 
 void pn_cli_deinit(struct pn_cli *cli)
 {
-    pn_pipeline_destroy(&cli->pipeline);
-    if (cli->settings != NULL) {
-        pn_settings_deinit(cli->settings);
-        free(cli->settings);
-        cli->settings = NULL;
-    }
+    pn_app_destroy(&cli->app);
     pn_logger_destroy(&cli->logger);
 }
 

@@ -1,6 +1,6 @@
 /*
- * What every command of the program shares: options, help, messages, exit codes, and the loading of
- * the pipeline and the settings.
+ * What every command of the program shares: options, help, messages, exit codes, and the making of
+ * the application context from the options.
  *
  * A command is a function `run(cli, argc, argv)`, argv[0] being its own name. It declares its
  * options in a table, calls pn_cli_parse() first, and returns an exit code:
@@ -37,8 +37,7 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "base/logger.h"
-#include "pipeline/pipeline.h"
-#include "settings/settings.h"
+#include "server/app.h"
 
 /* Exit codes; scripts rely on them. */
 enum { PN_EXIT_OK = 0, PN_EXIT_FAILED = 1, PN_EXIT_USAGE = 2 };
@@ -134,8 +133,7 @@ struct pn_cli {
     const struct pn_clock *clock;
     struct pn_logger *logger; /* from pn_cli_parse() on */
 
-    struct pn_pipeline *pipeline; /* once loaded; owned */
-    struct pn_settings *settings; /* once loaded; owned */
+    struct pn_app *app; /* from pn_cli_app() on; owned */
 
     struct {
         void (*visit)(void *arg, const struct pn_description *description);
@@ -180,27 +178,26 @@ int pn_cli_usage(struct pn_cli *cli, const char *fmt, ...) PN_PRINTF(2, 3);
 /* "<question> [y/N] ", answered by a line of standard input: only "y" and "yes" are a yes. */
 bool pn_cli_confirm(struct pn_cli *cli, const char *fmt, ...) PN_PRINTF(2, 3);
 
-/* --- what commands work on; loaded at the first call, owned by the cli ------------------------ */
+/* --- what commands work in -------------------------------------------------------------------- */
 
-/* Where this program is. Caller frees. */
-int pn_cli_program(char **path, struct pn_err *e) PN_MUST_CHECK;
-/* The folder of the pipeline: --pipeline, PINION_PIPELINE, or the shipped one beside the program
- * (<program's folder>/../pipelines/<name> or ../share/pinion/pipelines/<name>). Caller frees.
- * MISSING when there is none. */
-int pn_cli_pipeline_folder(struct pn_cli *cli, char **folder, struct pn_err *e) PN_MUST_CHECK;
-/* The folder of a shipped pipeline by its name. Caller frees. */
-int pn_cli_shipped_folder(struct pn_cli *cli, const char *name, char **folder,
-                          struct pn_err *e) PN_MUST_CHECK;
-int pn_cli_pipeline(struct pn_cli *cli, const struct pn_pipeline **pipeline,
-                    struct pn_err *e) PN_MUST_CHECK;
-struct pn_store;
-/* Adds the tables that streams have made by a pattern to the pipeline's; before it is used. */
+/*
+ * The application context of the options: the data folder, the pipeline and the settings in force.
+ * Made at the first call, which is for the command's own thread, before it starts others; the
+ * options count as they are then. The context does not change after that. Owned by the cli.
+ */
+int pn_cli_app(struct pn_cli *cli, const struct pn_app **app, struct pn_err *e) PN_MUST_CHECK;
+/* Adds the tables that streams have made by a pattern to the pipeline's: right after pn_cli_app(),
+ * before anything else uses the pipeline. */
 int pn_cli_find_tables(struct pn_cli *cli, struct pn_store *store, struct pn_err *e) PN_MUST_CHECK;
-/* The settings in force: defaults, the pipeline's, --config's, --set's. */
-int pn_cli_settings(struct pn_cli *cli, const struct pn_settings **settings,
-                    struct pn_err *e) PN_MUST_CHECK;
-int pn_cli_pipeline_and_settings(struct pn_cli *cli, const struct pn_pipeline **pipeline,
-                                 const struct pn_settings **settings,
-                                 struct pn_err *e) PN_MUST_CHECK;
+/* The folder of the pipeline: --pipeline, PINION_PIPELINE, or that of the shipped one. Caller
+ * frees. MISSING when there is none. */
+int pn_cli_pipeline_folder(struct pn_cli *cli, char **folder, struct pn_err *e) PN_MUST_CHECK;
+/* The URL of a server to talk to: --url, or the one that lives on the data folder; *url is NULL
+ * when there is none. Caller frees. */
+int pn_cli_server_url(struct pn_cli *cli, char **url, struct pn_err *e) PN_MUST_CHECK;
+/* Where a command is about to make a data folder while a pinion answers on the address that a
+ * server has by default: warns that this folder is not that server's. Waits half a second at most.
+ */
+void pn_cli_note_new_folder(struct pn_cli *cli);
 
 #endif

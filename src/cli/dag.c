@@ -23,8 +23,12 @@ static int find_dag(struct pn_cli *cli, const char *name, struct pn_dag_session 
 {
     *session = (struct pn_dag_session){.cli = cli};
     pn_arena_init(&session->arena, 0);
-    int rc = pn_cli_pipeline(cli, &session->pipeline, e);
-    if (rc == 0 && name != NULL) {
+    int rc = pn_cli_app(cli, &session->app, e);
+    if (rc != 0) {
+        return rc;
+    }
+    session->pipeline = session->app->pipeline;
+    if (name != NULL) {
         session->dag = pn_pipeline_dag(session->pipeline, name);
         if (session->dag == NULL) {
             rc = pn_err_missing(e, "no DAG '%s': `pinion dag list` shows them", name);
@@ -35,7 +39,7 @@ static int find_dag(struct pn_cli *cli, const char *name, struct pn_dag_session 
 
 static int open_db(struct pn_dag_session *session, struct pn_err *e)
 {
-    char *path = pn_cli_path(session->cli, "state.db");
+    char *path = pn_app_path(session->app, "state.db");
     int rc = pn_dag_db_open(path, &session->db, e);
     free(path);
     return rc;
@@ -60,12 +64,12 @@ static int look(struct pn_cli *cli, const char *name, struct pn_dag_session *ses
         return rc;
     }
     if (name != NULL && pn_io_exists(cli->io, cli->data)) {
-        rc = pn_cli_check_data(cli, e);
+        rc = pn_app_check_data(session->app, e);
         if (rc != 0) {
             return rc;
         }
     }
-    char *path = pn_cli_path(cli, "state.db");
+    char *path = pn_app_path(session->app, "state.db");
     rc = pn_io_exists(cli->io, path) ? pn_dag_db_look(path, &session->db, e)
                                      : pn_dag_db_open(":memory:", &session->db, e);
     free(path);

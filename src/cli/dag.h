@@ -8,8 +8,9 @@
 
 struct pn_dag_session {
     struct pn_cli *cli;
-    const struct pn_pipeline *pipeline;
-    const struct pn_dag *dag; /* NULL when none was named */
+    const struct pn_app *app;
+    const struct pn_pipeline *pipeline; /* the app's */
+    const struct pn_dag *dag;           /* NULL when none was named */
     struct pn_dag_db *db;
     struct pn_arena arena;
 };

@@ -4,8 +4,8 @@
 
 #include "base/units.h"
 #include "cli/dag.h"
+#include "cli/flush.h"
 #include "cli/signals.h"
-#include "server/sinks.h"
 #include "server/stations.h"
 
 enum { POLL_MS = 50 };
@@ -56,7 +56,7 @@ static int advance(struct pn_dag_session *session, struct pn_scheduler **schedul
 {
     if (*scheduler == NULL) {
         struct pn_err failure = {0};
-        int rc = pn_cli_open_scheduler(session->cli, NULL, &session->arena, scheduler, &failure);
+        int rc = pn_app_open_scheduler(session->app, &session->arena, scheduler, &failure);
         if (rc != 0 && failure.class_ == PN_CLASS_CONFLICT) {
             sleep_ms(POLL_MS);
             return 0;

@@ -25,6 +25,7 @@ enum {
 
 struct demo {
     struct pn_cli *cli;
+    const struct pn_app *app;
     int64_t rows;
     int64_t seed;
     struct pn_server *server;
@@ -61,15 +62,10 @@ static int emulate(struct demo *demo, struct pn_err *e)
 {
     struct pn_cli *cli = demo->cli;
     headline(demo, "Posting records over HTTP, one a request");
-    const struct pn_pipeline *pipeline = NULL;
-    int rc = pn_cli_pipeline(cli, &pipeline, e);
-    if (rc != 0) {
-        return rc;
-    }
     int64_t start_ns = pn_mono_ns(cli->clock);
     struct pn_emulate_config config;
     pn_emulate_config_init(&config);
-    config.folder = pipeline->folder;
+    config.folder = demo->app->pipeline->folder;
     config.rows = demo->rows;
     config.seed = (uint64_t)demo->seed;
     config.target = PN_EMULATE_KAFKA_REST;
@@ -81,7 +77,7 @@ static int emulate(struct demo *demo, struct pn_err *e)
     config.io = cli->io;
     config.clock = cli->clock;
     pn_progress_start(&demo->progress, cli->err, cli->quiet, cli->clock, "posting", 0);
-    rc = pn_emulate_run(&config, &demo->sent, e);
+    int rc = pn_emulate_run(&config, &demo->sent, e);
     pn_progress_end(&demo->progress, demo->sent.acknowledged);
     demo->emulate_s = seconds_since(demo, start_ns);
     if (rc == 0 && demo->sent.acknowledged != demo->sent.total) {
@@ -108,8 +104,8 @@ static void print_task(void *arg, const struct pn_task_run *task)
 /* Every DAG of the pipeline, one after the other. */
 static int run_dags(struct demo *demo, struct pn_err *e)
 {
-    const struct pn_pipeline *pipeline = NULL;
-    int rc = pn_cli_pipeline(demo->cli, &pipeline, e);
+    const struct pn_pipeline *pipeline = demo->app->pipeline;
+    int rc = 0;
     int64_t start_ns = pn_mono_ns(demo->cli->clock);
     for (size_t i = 0; rc == 0 && i < pipeline->dag_count; i++) {
         headline(demo, pipeline->dags[i].name);
@@ -131,11 +127,11 @@ static int run_dags(struct demo *demo, struct pn_err *e)
 }
 
 /* Does each kind of record have a stream to go to? A pipeline may be about batches only. */
-static int find_streams(const struct pn_cli *cli, bool *found, struct pn_err *e)
+static int find_streams(const struct pn_app *app, bool *found, struct pn_err *e)
 {
     struct pn_generator *generator = NULL;
-    *found = cli->pipeline->stream_count > 0;
-    int rc = pn_generator_load(cli->pipeline->folder, cli->io, &generator, e);
+    *found = app->pipeline->stream_count > 0;
+    int rc = pn_generator_load(app->pipeline->folder, app->io, &generator, e);
     for (size_t i = 0; rc == 0 && i < pn_generator_kinds(generator); i++) {
         *found = *found && pn_generator_place(generator, i).stream != NULL;
     }
@@ -146,14 +142,14 @@ static int find_streams(const struct pn_cli *cli, bool *found, struct pn_err *e)
 /* Records into the streams, while the server's processors fill the tables. */
 static int stream(struct demo *demo, struct pn_err *e)
 {
-    int rc = find_streams(demo->cli, &demo->streams, e);
+    int rc = find_streams(demo->app, &demo->streams, e);
     if (rc != 0 || !demo->streams) {
         return rc;
     }
     headline(demo, "Putting records into the streams, one a request; they come into the tables");
     int64_t rows = demo->rows < STREAM_ROWS_MAX ? demo->rows : STREAM_ROWS_MAX;
-    rc = pn_demo_stream(demo->cli, pn_server_url(demo->server), rows, (uint64_t)demo->seed,
-                        &demo->streamed, e);
+    rc = pn_demo_stream(demo->cli, demo->app, pn_server_url(demo->server), rows,
+                        (uint64_t)demo->seed, &demo->streamed, e);
     if (rc == 0) {
         (void)fprintf(demo->cli->out,
                       "from acknowledged to visible in the table: p50 %.0f ms, p99 %.0f ms\n",
@@ -166,8 +162,8 @@ static int stream(struct demo *demo, struct pn_err *e)
 
 static int run_queries(struct demo *demo, struct pn_engine *engine, struct pn_err *e)
 {
-    const struct pn_pipeline *pipeline = NULL;
-    int rc = pn_cli_pipeline(demo->cli, &pipeline, e);
+    const struct pn_pipeline *pipeline = demo->app->pipeline;
+    int rc = 0;
     int64_t start_ns = pn_mono_ns(demo->cli->clock);
     for (size_t i = 0; rc == 0 && i < pipeline->query_count; i++) {
         const struct pn_query *query = &pipeline->queries[i];
@@ -224,7 +220,7 @@ static int list_tables(const struct demo *demo, struct pn_engine *engine, bool o
 {
     char number[PN_GROUPED_SIZE];
     const char *letters = of_streams ? "stream_dead_letters" : "dead_letters";
-    const struct pn_pipeline *pipeline = demo->cli->pipeline;
+    const struct pn_pipeline *pipeline = demo->app->pipeline;
     int64_t rows = 0;
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < pipeline->table_count; i++) {
@@ -267,18 +263,13 @@ static int summarize(struct demo *demo, struct pn_engine *engine, double total_s
 {
     struct pn_cli *cli = demo->cli;
     char number[PN_GROUPED_SIZE];
-    const struct pn_pipeline *pipeline = NULL;
-    int rc = pn_cli_pipeline(cli, &pipeline, e);
-    if (rc != 0) {
-        return rc;
-    }
     headline(demo, "Summary");
     int64_t landed = 0;
     int64_t dead_letters = 0;
     pn_server_landed(demo->server, &landed, &dead_letters);
     print_sent(demo, "records acknowledged", &demo->sent);
     (void)fprintf(cli->out, "%-28s %12s\n", "records landed", pn_format_grouped(landed, number));
-    rc = list_tables(demo, engine, false, e);
+    int rc = list_tables(demo, engine, false, e);
     if (rc == 0 && demo->streams) {
         rc = summarize_streams(demo, engine, e);
     }
@@ -316,7 +307,10 @@ static int run_stages(struct demo *demo, struct pn_err *e)
     int64_t start_ns = pn_mono_ns(cli->clock);
     struct pn_store *store = NULL;
     struct pn_engine *engine = NULL;
-    int rc = pn_server_start(cli, "127.0.0.1:0", PN_ROLES_ALL, &demo->server, e);
+    int rc = pn_cli_app(cli, &demo->app, e);
+    if (rc == 0) {
+        rc = pn_server_start(demo->app, "127.0.0.1:0", PN_ROLES_ALL, &demo->server, e);
+    }
     if (rc == 0) {
         (void)fprintf(cli->out, "A server runs on %s, its data is in %s.\n",
                       pn_server_url(demo->server), cli->data);
@@ -326,10 +320,10 @@ static int run_stages(struct demo *demo, struct pn_err *e)
         rc = run_dags(demo, e);
     }
     if (rc == 0) {
-        rc = pn_cli_open_store(cli, &store, e);
+        rc = pn_app_open_store(demo->app, &store, e);
     }
     if (rc == 0) {
-        rc = pn_cli_open_engine(cli, store, NULL, &engine, e);
+        rc = pn_app_open_engine(demo->app, store, NULL, &engine, e);
     }
     if (rc == 0) {
         rc = run_queries(demo, engine, e);

@@ -13,6 +13,7 @@
 #include "emulate/latency.h"
 #include "kinesis/kinesis.h"
 #include "server/stations.h"
+#include "settings/configs.h"
 
 enum {
     RATE = 1000, /* records a second: a producer, not a load test */
@@ -54,6 +55,7 @@ struct table {
 
 struct watch {
     struct pn_cli *cli;
+    const struct pn_app *app;
     struct pn_store *store;
     struct table *tables;
     size_t table_count;
@@ -302,20 +304,17 @@ static void *run_watch(void *arg)
 /* --- from start to end ------------------------------------------------------------------------ */
 
 /* The version that a table's log will have next. */
-static int find_version(struct pn_cli *cli, const struct watch *watch, struct pn_engine *engine,
-                        struct table *table, struct pn_err *e)
+static int find_version(const struct pn_app *app, const struct watch *watch,
+                        struct pn_engine *engine, struct table *table, struct pn_err *e)
 {
     struct pn_delta_config config;
     struct pn_delta_snapshot *snapshot = NULL;
     struct pn_err failure = {0};
-    int rc = pn_cli_delta_config(cli, &config, e);
-    if (rc != 0) {
-        return rc;
-    }
+    pn_settings_to_delta(app->settings, &config);
     struct pn_delta *delta =
-        pn_delta_create(watch->store, table->table->path, pn_engine_parquet(engine), cli->clock,
-                        cli->logger, &config);
-    rc = pn_delta_snapshot(delta, -1, &snapshot, &failure);
+        pn_delta_create(watch->store, table->table->path, pn_engine_parquet(engine), app->clock,
+                        app->logger, &config);
+    int rc = pn_delta_snapshot(delta, -1, &snapshot, &failure);
     if (rc == 0) {
         table->next_version = snapshot->version + 1;
     } else if (failure.class_ == PN_CLASS_MISSING) {
@@ -329,19 +328,17 @@ static int find_version(struct pn_cli *cli, const struct watch *watch, struct pn
 }
 
 /* Every table that a stream fills. */
-static int open_watch(struct pn_cli *cli, struct watch *watch, struct pn_err *e)
+static int open_watch(struct pn_cli *cli, const struct pn_app *app, struct watch *watch,
+                      struct pn_err *e)
 {
-    const struct pn_pipeline *pipeline = NULL;
+    const struct pn_pipeline *pipeline = app->pipeline;
     struct pn_engine *engine = NULL;
-    *watch = (struct watch){.cli = cli, .parser = pn_json_parser_create()};
+    *watch = (struct watch){.cli = cli, .app = app, .parser = pn_json_parser_create()};
     (void)pthread_mutex_init(&watch->lock, NULL);
     pn_buf_init(&watch->commit, COMMIT_BYTES_MAX);
-    int rc = pn_cli_pipeline(cli, &pipeline, e);
+    int rc = pn_app_open_store(app, &watch->store, e);
     if (rc == 0) {
-        rc = pn_cli_open_store(cli, &watch->store, e);
-    }
-    if (rc == 0) {
-        rc = pn_cli_open_engine(cli, watch->store, NULL, &engine, e);
+        rc = pn_app_open_engine(app, watch->store, NULL, &engine, e);
     }
     for (size_t i = 0; rc == 0 && i < pipeline->stream_count; i++) {
         const struct pn_pipeline_stream *stream = &pipeline->streams[i];
@@ -352,7 +349,7 @@ static int open_watch(struct pn_cli *cli, struct watch *watch, struct pn_err *e)
             *table = (struct table){.table = stream->flows[k].table,
                                     .stream = stream->name,
                                     .partition_key = stream->flows[k].partition_key};
-            rc = find_version(cli, watch, engine, table, e);
+            rc = find_version(app, watch, engine, table, e);
         }
     }
     pn_engine_destroy(&engine);
@@ -375,10 +372,10 @@ static void close_watch(struct watch *watch)
 static int emulate(struct watch *watch, const char *url, int64_t rows, uint64_t seed,
                    struct pn_emulate_summary *sent, struct pn_err *e)
 {
-    const struct pn_cli *cli = watch->cli;
+    const struct pn_app *app = watch->app;
     struct pn_emulate_config config;
     pn_emulate_config_init(&config);
-    config.folder = cli->pipeline->folder;
+    config.folder = app->pipeline->folder;
     config.rows = rows;
     config.seed = seed;
     config.target = PN_EMULATE_KINESIS_REST;
@@ -388,8 +385,8 @@ static int emulate(struct watch *watch, const char *url, int64_t rows, uint64_t 
     config.rate = RATE;
     config.acknowledged = on_acknowledged;
     config.arg = watch;
-    config.io = cli->io;
-    config.clock = cli->clock;
+    config.io = app->io;
+    config.clock = app->clock;
     int rc = pn_emulate_run(&config, sent, e);
     if (rc == 0 && sent->acknowledged != sent->total) {
         rc = pn_err_fatal(e, "%" PRId64 " of %" PRId64 " records were not acknowledged: %s",
@@ -408,13 +405,13 @@ static void take_outcome(const struct watch *watch, struct pn_demo_streamed *str
     streamed->seconds = (double)(pn_mono_ns(watch->cli->clock) - watch->start_ns) / 1e9;
 }
 
-int pn_demo_stream(struct pn_cli *cli, const char *url, int64_t rows, uint64_t seed,
-                   struct pn_demo_streamed *streamed, struct pn_err *e)
+int pn_demo_stream(struct pn_cli *cli, const struct pn_app *app, const char *url, int64_t rows,
+                   uint64_t seed, struct pn_demo_streamed *streamed, struct pn_err *e)
 {
     struct watch watch;
     pthread_t thread;
     *streamed = (struct pn_demo_streamed){.visible = 0};
-    int rc = open_watch(cli, &watch, e);
+    int rc = open_watch(cli, app, &watch, e);
     if (rc == 0) {
         print_heading(&watch);
         watch.start_ns = watch.shown_ns = pn_mono_ns(cli->clock);

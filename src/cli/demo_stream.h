@@ -24,7 +24,8 @@ struct pn_demo_streamed {
 
 /* Streams `rows` records of each kind to the server at `url`, and prints how the tables fill. An
  * error when one is not acknowledged, or not visible within half a minute after the last. */
-int pn_demo_stream(struct pn_cli *cli, const char *url, int64_t rows, uint64_t seed,
-                   struct pn_demo_streamed *streamed, struct pn_err *e) PN_MUST_CHECK;
+int pn_demo_stream(struct pn_cli *cli, const struct pn_app *app, const char *url, int64_t rows,
+                   uint64_t seed, struct pn_demo_streamed *streamed,
+                   struct pn_err *e) PN_MUST_CHECK;
 
 #endif

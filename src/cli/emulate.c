@@ -11,7 +11,6 @@
 #include "cli/signals.h"
 #include "emulate/emulate.h"
 #include "kinesis/kinesis.h"
-#include "server/stations.h"
 
 enum { FILES_STOP_EVERY = 64, PASSWORD_BYTES_MAX = 4096 };
 

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "cli/commands.h"
+#include "server/program.h"
 
 enum { FILE_BYTES_MAX = 16 << 20, DEPTH_MAX = 8 };
 
@@ -138,7 +139,7 @@ static int init(struct pn_cli *cli, const char *folder, const struct plan *plan,
     int rc = plan->yes ? 0 : check_free(cli->io, folder, e);
     char *from = NULL;
     if (rc == 0) {
-        rc = name != NULL ? pn_cli_shipped_folder(cli, name, &from, e)
+        rc = name != NULL ? pn_program_pipeline(cli->io, name, &from, e)
                           : pn_cli_pipeline_folder(cli, &from, e);
     }
     /* What is copied is whole: a mistake in it would be found far from where it was made. */

@@ -48,9 +48,10 @@ static size_t take_answer(char *bytes, size_t size, size_t count, void *arg)
 
 int pn_cli_aws_keys(struct pn_cli *cli, struct pn_aws_keys *keys, struct pn_err *e)
 {
-    const struct pn_settings *settings = NULL;
-    int rc = pn_cli_settings(cli, &settings, e);
+    const struct pn_app *app = NULL;
+    int rc = pn_cli_app(cli, &app, e);
     if (rc == 0) {
+        const struct pn_settings *settings = app->settings;
         bool has_keys = settings->aws.access_key[0] != '\0';
         *keys = (struct pn_aws_keys){
             .access_key = has_keys ? settings->aws.access_key : "pinion",
@@ -207,10 +208,15 @@ static int open_here(struct pn_kinesis_client *client, bool made, struct pn_err 
                               cli->data, cli->data);
     }
     client->input_parser = pn_json_parser_create();
-    int rc = pn_cli_open_log(cli, NULL, &client->log, e);
-    return rc != 0
-               ? rc
-               : pn_cli_open_kinesis(cli, client->log, NULL, &client->folder, &client->kinesis, e);
+    const struct pn_app *app = NULL;
+    int rc = pn_cli_app(cli, &app, e);
+    if (rc == 0) {
+        rc = pn_app_open_log(app, &client->log, e);
+    }
+    if (rc == 0) {
+        rc = pn_app_open_kinesis(app, client->log, &client->folder, &client->kinesis, e);
+    }
+    return rc;
 }
 
 static int call_here(struct pn_kinesis_client *client, const char *operation,

@@ -1,12 +1,13 @@
 /* pinion pipeline: what a definition says, or what is wrong with it. */
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "base/json.h"
 #include "base/units.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "emulate/generator.h"
-#include "engine/engine.h"
+#include "server/stations.h"
 
 enum { DOCUMENT_BYTES_MAX = 16 << 20 };
 
@@ -291,9 +292,30 @@ static void show_json(const struct pn_pipeline *pipeline, FILE *file)
 
 /* --- the commands --------------------------------------------------------------------------- */
 
-/* Reads the options and loads the pipeline of the operand, or else the one in force. */
+static int load(struct pn_cli *cli, struct pn_pipeline **pipeline, struct pn_err *e)
+{
+    char *folder = NULL;
+    struct pn_pipeline *loaded = NULL;
+    int rc = pn_cli_pipeline_folder(cli, &folder, e);
+    if (rc == 0) {
+        rc = pn_pipeline_load(folder, cli->io, &loaded, e);
+    }
+    if (rc == 0) {
+        rc = pn_settings_check_pipeline(loaded, e);
+    }
+    if (rc == 0) {
+        *pipeline = loaded;
+        loaded = NULL;
+    }
+    pn_pipeline_destroy(&loaded);
+    free(folder);
+    return rc;
+}
+
+/* Reads the options and loads the pipeline of the operand, or else the one in force. The caller
+ * destroys it. */
 static bool start(struct pn_cli *cli, const struct pn_syntax *syntax, int argc, char **argv,
-                  const struct pn_pipeline **pipeline, int *status)
+                  struct pn_pipeline **pipeline, int *status)
 {
     if (!pn_cli_parse(cli, syntax, &argc, &argv, status)) {
         return false;
@@ -302,7 +324,7 @@ static bool start(struct pn_cli *cli, const struct pn_syntax *syntax, int argc, 
         cli->pipeline_folder = argv[0];
     }
     struct pn_err e;
-    if (pn_cli_pipeline(cli, pipeline, &e) != 0) {
+    if (load(cli, pipeline, &e) != 0) {
         *status = pn_cli_fail(cli, &e);
         return false;
     }
@@ -312,9 +334,8 @@ static bool start(struct pn_cli *cli, const struct pn_syntax *syntax, int argc, 
 /* The files beside pipeline.yml. */
 static int check_sql(struct pn_cli *cli, const struct pn_pipeline *pipeline, struct pn_err *e)
 {
-    const struct pn_engine_config config = {.parquet_compression = "snappy"};
     struct pn_engine *engine = NULL;
-    int rc = pn_duckdb_engine_create(&config, pipeline, NULL, cli->clock, cli->logger, &engine, e);
+    int rc = pn_open_checking_engine(pipeline, cli->clock, cli->logger, &engine, e);
     if (rc == 0) {
         rc = pn_engine_check(engine, e);
     }
@@ -368,17 +389,19 @@ static int run_check(struct pn_cli *cli, int argc, char **argv)
                                               "and the file, line and key of the first mistake.",
                                      .uses = PN_USES_FORMAT,
                                      .examples = "pinion pipeline check my-pipeline\n"};
-    const struct pn_pipeline *pipeline = NULL;
+    struct pn_pipeline *pipeline = NULL;
     int status = 0;
     if (!start(cli, &syntax, argc, argv, &pipeline, &status)) {
         return status;
     }
     struct pn_err e;
     if (check_sql(cli, pipeline, &e) != 0 || check_generator(cli, pipeline, &e) != 0) {
-        return pn_cli_fail(cli, &e);
+        status = pn_cli_fail(cli, &e);
+    } else {
+        print_counts(cli, pipeline);
     }
-    print_counts(cli, pipeline);
-    return PN_EXIT_OK;
+    pn_pipeline_destroy(&pipeline);
+    return status;
 }
 
 static int run_show(struct pn_cli *cli, int argc, char **argv)
@@ -392,7 +415,7 @@ static int run_show(struct pn_cli *cli, int argc, char **argv)
                                   {.name = NULL}};
     const struct pn_syntax syntax = {
         .operands = "[DIR]", .operands_max = 1, .opts = opts, .examples = "pinion pipeline show\n"};
-    const struct pn_pipeline *pipeline = NULL;
+    struct pn_pipeline *pipeline = NULL;
     int status = 0;
     if (!start(cli, &syntax, argc, argv, &pipeline, &status)) {
         return status;
@@ -402,6 +425,7 @@ static int run_show(struct pn_cli *cli, int argc, char **argv)
     } else {
         show_text(pipeline, cli->out);
     }
+    pn_pipeline_destroy(&pipeline);
     return PN_EXIT_OK;
 }
 

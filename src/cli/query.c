@@ -57,21 +57,20 @@ static int find_sql(const struct pn_pipeline *pipeline, const char *operand, con
     return 0;
 }
 
-static int ask(struct pn_cli *cli, const struct pn_pipeline *pipeline, const char *operand,
-               struct pn_err *e)
+static int ask(struct pn_cli *cli, const struct pn_app *app, const char *operand, struct pn_err *e)
 {
     const char *sql = NULL;
     struct pn_store *store = NULL;
     struct pn_engine *engine = NULL;
-    int rc = find_sql(pipeline, operand, &sql, e);
+    int rc = find_sql(app->pipeline, operand, &sql, e);
     if (rc == 0) {
-        rc = pn_cli_open_store_there(cli, &store, e);
+        rc = pn_app_open_store_there(app, &store, e);
     }
     if (rc == 0) {
         rc = pn_cli_find_tables(cli, store, e);
     }
     if (rc == 0) {
-        rc = pn_cli_open_engine(cli, store, NULL, &engine, e);
+        rc = pn_app_open_engine(app, store, NULL, &engine, e);
     }
     if (rc == 0) {
         rc = pn_cli_answer(cli, engine, sql, e);
@@ -105,15 +104,15 @@ int pn_cmd_query(struct pn_cli *cli, int argc, char **argv)
         return status;
     }
     struct pn_err e;
-    const struct pn_pipeline *pipeline = NULL;
+    const struct pn_app *app = NULL;
     if (argc == 0 && !want_list) {
         return pn_cli_usage(cli, "give the name of a query, or a SELECT");
     }
-    int rc = pn_cli_pipeline(cli, &pipeline, &e);
+    int rc = pn_cli_app(cli, &app, &e);
     if (rc == 0 && want_list) {
-        list(cli, pipeline);
+        list(cli, app->pipeline);
     } else if (rc == 0) {
-        rc = ask(cli, pipeline, argv[0], &e);
+        rc = ask(cli, app, argv[0], &e);
     }
     return rc == 0 ? PN_EXIT_OK : pn_cli_fail(cli, &e);
 }

@@ -11,15 +11,15 @@ static int run(struct pn_cli *cli, const char *format, struct pn_buf *out, struc
         pn_settings_markdown(out);
         return 0;
     }
-    const struct pn_settings *settings = NULL;
-    int rc = pn_cli_settings(cli, &settings, e);
+    const struct pn_app *app = NULL;
+    int rc = pn_cli_app(cli, &app, e);
     if (rc != 0) {
         return rc;
     }
     if (strcmp(format, "json") == 0) {
-        pn_settings_json(settings, out);
+        pn_settings_json(app->settings, out);
     } else {
-        pn_settings_text(settings, out);
+        pn_settings_text(app->settings, out);
     }
     return 0;
 }

@@ -3,77 +3,29 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "server/announcement.h"
 #include "server/stations.h"
 
-enum {
-    BESIDE_MEMORY_BYTES = 128 << 20, /* of the engine within the server */
-    BESIDE_THREADS = 2,
-    POLL_MS_MIN = 20
-};
+enum { POLL_MS_MIN = 20 };
 
-/* A table that is committed to ten times a second keeps its old versions for stream.keep_ms, and
- * its checkpoints are made apart from the commits. */
-static int delta_config(struct pn_cli *cli, struct pn_delta_config *config, struct pn_err *e)
-{
-    const struct pn_settings *settings = NULL;
-    int rc = pn_cli_settings(cli, &settings, e);
-    if (rc == 0) {
-        rc = pn_cli_delta_config(cli, config, e);
-    }
-    if (rc == 0) {
-        config->log_retention_ms = settings->stream.keep_ms;
-        config->tombstone_retention_ms = settings->stream.keep_ms;
-    }
-    return rc;
-}
-
-int pn_cli_streams_config(struct pn_cli *cli, struct pn_streams_config *config, struct pn_err *e)
-{
-    const struct pn_settings *settings = NULL;
-    int rc = pn_cli_settings(cli, &settings, e);
-    if (rc == 0) {
-        rc = delta_config(cli, &config->delta, e);
-    }
-    if (rc == 0) {
-        config->trigger_ms = settings->stream.trigger_ms;
-        config->batch_rows_max = settings->stream.batch_rows_max;
-        config->batch_bytes_max = settings->stream.batch_bytes_max;
-        config->compact_files = settings->stream.compact_files;
-        config->keep_ms = settings->stream.keep_ms;
-        config->optimize_target_bytes = settings->delta.optimize_target_bytes;
-    }
-    return rc;
-}
-
-int pn_cli_open_stream_engine(struct pn_cli *cli, struct pn_store *store, bool beside,
-                              struct pn_engine **engine, struct pn_err *e)
-{
-    struct pn_engine_config config = {.memory_bytes_max = beside ? BESIDE_MEMORY_BYTES : 0,
-                                      .threads = beside ? BESIDE_THREADS : 0};
-    int rc = delta_config(cli, &config.delta, e);
-    config.delta.checkpoint_interval = INT64_MAX;
-    return rc == 0 ? pn_cli_create_engine(cli, store, &config, engine, e) : rc;
-}
-
-/* The server of the data folder may be started again, at another port. */
+/* The server of the data folder may be started again, at another port. Called on other threads:
+ * both members stay as they are. */
 static char *find_server(void *arg)
 {
+    const struct pn_cli *cli = arg;
     char *url = NULL;
-    return pn_cli_server_url(arg, &url, NULL) == 0 ? url : NULL;
+    return pn_announcement_read(cli->io, cli->data, &url, NULL) == 0 ? url : NULL;
 }
 
-static int open_source(struct pn_cli *cli, struct pn_stream_reader *reader, struct pn_err *e)
+static int open_source(struct pn_cli *cli, const struct pn_app *app,
+                       struct pn_stream_reader *reader, struct pn_err *e)
 {
-    const struct pn_settings *settings = NULL;
-    int rc = pn_cli_settings(cli, &settings, e);
-    if (rc == 0) {
-        rc = pn_cli_server_url(cli, &reader->url, e);
-    }
+    int rc = pn_cli_server_url(cli, &reader->url, e);
     if (rc != 0) {
         return rc;
     }
     if (reader->url != NULL) {
-        int64_t poll_ms = settings->stream.trigger_ms / 2;
+        int64_t poll_ms = app->settings->stream.trigger_ms / 2;
         const struct pn_stream_server server = {.url = reader->url,
                                                 .poll_ms =
                                                     poll_ms > POLL_MS_MIN ? poll_ms : POLL_MS_MIN,
@@ -82,9 +34,9 @@ static int open_source(struct pn_cli *cli, struct pn_stream_reader *reader, stru
         reader->source = pn_stream_source_api(&server);
         return 0;
     }
-    rc = pn_cli_open_log(cli, NULL, &reader->log, e);
+    rc = pn_app_open_log(app, &reader->log, e);
     if (rc == 0) {
-        rc = pn_cli_open_kinesis(cli, reader->log, NULL, &reader->arena, &reader->kinesis, e);
+        rc = pn_app_open_kinesis(app, reader->log, &reader->arena, &reader->kinesis, e);
     }
     return rc != 0 ? rc : pn_stream_source_embedded(reader->kinesis, &reader->source, e);
 }
@@ -97,23 +49,24 @@ int pn_stream_reader_open(struct pn_cli *cli, bool looks_only, char **names, int
                                              .name_count = (size_t)count},
                                   .env = {.clock = cli->clock, .logger = cli->logger}};
     pn_arena_init(&reader->arena, 0);
+    const struct pn_app *app = NULL;
+    int rc = pn_cli_app(cli, &app, e);
+    if (rc != 0) {
+        return rc;
+    }
+    pn_app_streams_config(app, &reader->config);
     if (!looks_only) {
         pn_cli_note_new_folder(cli);
     }
-    int rc = looks_only ? pn_cli_open_store_there(cli, &reader->store, e)
-                        : pn_cli_open_store(cli, &reader->store, e);
+    rc = looks_only ? pn_app_open_store_there(app, &reader->store, e)
+                    : pn_app_open_store(app, &reader->store, e);
     if (rc == 0) {
-        rc = open_source(cli, reader, e);
+        rc = open_source(cli, app, reader, e);
     }
     if (rc == 0) {
-        rc = pn_cli_open_stream_engine(cli, reader->store, false, &reader->engine, e);
+        rc = pn_app_open_stream_engine(app, reader->store, false, &reader->engine, e);
     }
-    if (rc == 0) {
-        rc = pn_cli_streams_config(cli, &reader->config, e);
-    }
-    if (rc == 0) {
-        rc = pn_cli_pipeline(cli, &reader->env.pipeline, e);
-    }
+    reader->env.pipeline = app->pipeline;
     reader->env.engine = reader->engine;
     reader->env.store = reader->store;
     reader->env.source = reader->source;

@@ -1,19 +1,9 @@
-/* What commands and the server need to fill stream tables, or to look at them. */
+/* What commands need to fill stream tables, or to look at them. */
 #ifndef PN_CLI_STREAM_READER_H
 #define PN_CLI_STREAM_READER_H
 
 #include "cli/cli.h"
 #include "stream/stream.h"
-
-/* Settings of processors and of their tables' handles. `config->names` is left alone. */
-int pn_cli_streams_config(struct pn_cli *cli, struct pn_streams_config *config,
-                          struct pn_err *e) PN_MUST_CHECK;
-/*
- * The engine for them. It makes no checkpoints with its commits: maintenance does. With `beside` it
- * is one of several things in its process, and content with little memory. Borrows the store.
- */
-int pn_cli_open_stream_engine(struct pn_cli *cli, struct pn_store *store, bool beside,
-                              struct pn_engine **engine, struct pn_err *e) PN_MUST_CHECK;
 
 /* Streams and tables of a data folder for a command: through the folder's server (or --url), or by
  * opening the log here when none runs. */

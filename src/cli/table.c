@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "server/stations.h"
+#include "settings/configs.h"
 
 #define DEAD_LETTERS        "dead_letters"
 #define STREAM_DEAD_LETTERS "stream_dead_letters"
@@ -55,12 +56,11 @@ int pn_cli_table_open(struct pn_cli *cli, const char *name, struct pn_table_sess
     *session = (struct pn_table_session){.cli = cli};
     pn_arena_init(&session->arena, 0);
     const char *path = NULL;
-    int rc = pn_cli_pipeline(cli, &session->pipeline, e);
+    int rc = pn_cli_app(cli, &session->app, e);
     if (rc == 0) {
-        rc = pn_cli_delta_config(cli, &session->config, e);
-    }
-    if (rc == 0) {
-        rc = pn_cli_open_store_there(cli, &session->store, e);
+        session->pipeline = session->app->pipeline;
+        pn_settings_to_delta(session->app->settings, &session->config);
+        rc = pn_app_open_store_there(session->app, &session->store, e);
     }
     if (rc == 0) {
         rc = pn_cli_find_tables(cli, session->store, e);
@@ -69,7 +69,7 @@ int pn_cli_table_open(struct pn_cli *cli, const char *name, struct pn_table_sess
         rc = find_path(session, name, &path, e);
     }
     if (rc == 0) {
-        rc = pn_cli_open_engine(cli, session->store, NULL, &session->engine, e);
+        rc = pn_app_open_engine(session->app, session->store, NULL, &session->engine, e);
     }
     if (rc == 0 && path != NULL) {
         session->delta = make_handle(session, path);

@@ -14,8 +14,9 @@
 
 struct pn_table_session {
     struct pn_cli *cli;
-    const struct pn_pipeline *pipeline;
-    const struct pn_table *table; /* of the name that was given, when the pipeline has it */
+    const struct pn_app *app;
+    const struct pn_pipeline *pipeline; /* the app's */
+    const struct pn_table *table;       /* of the name that was given, when the pipeline has it */
     struct pn_store *store;
     struct pn_engine *engine;
     struct pn_delta_config config;

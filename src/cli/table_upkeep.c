@@ -38,13 +38,10 @@ int pn_cli_table_optimize(struct pn_cli *cli, int argc, char **argv)
     struct pn_table_session session;
     int64_t before = 0;
     int64_t after = 0;
-    const struct pn_settings *settings = NULL;
     int rc = pn_cli_table_open(cli, argv[0], &session, &failure);
     if (rc == 0) {
-        rc = pn_cli_settings(cli, &settings, &failure);
-    }
-    if (rc == 0) {
-        target_bytes = target_bytes != 0 ? target_bytes : settings->delta.optimize_target_bytes;
+        target_bytes =
+            target_bytes != 0 ? target_bytes : session.app->settings->delta.optimize_target_bytes;
         rc = pn_engine_optimize(session.engine, pn_delta_path(session.delta), target_bytes, &before,
                                 &after, &failure);
     }

@@ -28,8 +28,8 @@ static void print_reports(struct pn_cli *cli, const struct pn_table_report *repo
     }
 }
 
-static int run_tables(struct pn_cli *cli, struct pn_store *store, const struct pn_task *task,
-                      struct pn_err *e)
+static int run_tables(struct pn_cli *cli, const struct pn_app *app, struct pn_store *store,
+                      const struct pn_task *task, struct pn_err *e)
 {
     enum { TABLES_MAX = 256 };
     struct pn_table_report reports[TABLES_MAX] = {0};
@@ -37,7 +37,7 @@ static int run_tables(struct pn_cli *cli, struct pn_store *store, const struct p
         return pn_err_input(e, "task '%s' has more than %d tables", task->name, TABLES_MAX);
     }
     struct pn_engine *engine = NULL;
-    int rc = pn_cli_open_engine(cli, store, NULL, &engine, e);
+    int rc = pn_app_open_engine(app, store, NULL, &engine, e);
     if (rc == 0 && task->kind == PN_TASK_LOAD) {
         rc = pn_engine_load(engine, task->tables, task->table_count, reports, e);
     } else if (rc == 0) {
@@ -60,15 +60,11 @@ static int export_path(const char *name, const char *path, struct pn_err *e)
 }
 
 /* What it runs of this program is about the same data and pipeline. */
-static int run_command(struct pn_cli *cli, const struct pn_task *task, struct pn_err *e)
+static int run_command(const struct pn_app *app, const struct pn_task *task, struct pn_err *e)
 {
-    const struct pn_pipeline *pipeline = NULL;
-    int rc = pn_cli_pipeline(cli, &pipeline, e);
+    int rc = export_path("PINION_DATA", app->data, e);
     if (rc == 0) {
-        rc = export_path("PINION_DATA", cli->data, e);
-    }
-    if (rc == 0) {
-        rc = export_path("PINION_PIPELINE", pipeline->folder, e);
+        rc = export_path("PINION_PIPELINE", app->pipeline->folder, e);
     }
     if (rc != 0) {
         return rc;
@@ -77,20 +73,21 @@ static int run_command(struct pn_cli *cli, const struct pn_task *task, struct pn
     return pn_err_errno(e, errno, "cannot start /bin/sh");
 }
 
-static int run_task(struct pn_cli *cli, const struct pn_task *task, struct pn_err *e)
+static int run_task(struct pn_cli *cli, const struct pn_app *app, const struct pn_task *task,
+                    struct pn_err *e)
 {
     if (task->kind == PN_TASK_COMMAND) {
-        return run_command(cli, task, e);
+        return run_command(app, task, e);
     }
     struct pn_store *store = NULL;
-    int rc = pn_cli_open_store(cli, &store, e);
+    int rc = pn_app_open_store(app, &store, e);
     if (rc == 0 && task->kind == PN_TASK_CHECK_STORE) {
         rc = pn_store_check(store, e);
         if (rc == 0) {
             (void)fprintf(cli->out, "the store is there and readable\n");
         }
     } else if (rc == 0) {
-        rc = run_tables(cli, store, task, e);
+        rc = run_tables(cli, app, store, task, e);
     }
     pn_store_destroy(&store);
     return rc;
@@ -110,11 +107,11 @@ int pn_cmd_task(struct pn_cli *cli, int argc, char **argv)
         return status;
     }
     struct pn_err failure = {0};
-    const struct pn_pipeline *pipeline = NULL;
-    if (pn_cli_pipeline(cli, &pipeline, &failure) != 0) {
+    const struct pn_app *app = NULL;
+    if (pn_cli_app(cli, &app, &failure) != 0) {
         return pn_cli_fail(cli, &failure);
     }
-    const struct pn_dag *dag = pn_pipeline_dag(pipeline, argv[0]);
+    const struct pn_dag *dag = pn_pipeline_dag(app->pipeline, argv[0]);
     if (dag == NULL) {
         return pn_cli_failf(cli, "no DAG '%s': `pinion dag list` shows them", argv[0]);
     }
@@ -123,7 +120,7 @@ int pn_cmd_task(struct pn_cli *cli, int argc, char **argv)
         return pn_cli_failf(cli, "DAG '%s' has no task '%s': `pinion dag show %s` lists them",
                             argv[0], argv[1], argv[0]);
     }
-    if (run_task(cli, task, &failure) != 0) {
+    if (run_task(cli, app, task, &failure) != 0) {
         return pn_cli_fail(cli, &failure);
     }
     return PN_EXIT_OK;

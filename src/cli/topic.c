@@ -31,14 +31,14 @@ static int list_through(const char *url, struct pn_arena *arena, struct pn_topic
 static int list_here(struct pn_cli *cli, struct pn_arena *arena, struct pn_topic_row **rows,
                      size_t *count, struct pn_err *e)
 {
-    const struct pn_pipeline *pipeline = NULL;
+    const struct pn_app *app = NULL;
     struct pn_log *log = NULL;
-    int rc = pn_cli_pipeline(cli, &pipeline, e);
+    int rc = pn_cli_app(cli, &app, e);
     if (rc == 0) {
-        rc = pn_cli_open_log(cli, NULL, &log, e);
+        rc = pn_app_open_log(app, &log, e);
     }
     if (rc == 0) {
-        rc = pn_topics_list(log, pipeline, arena, rows, count, e);
+        rc = pn_topics_list(log, app->pipeline, arena, rows, count, e);
     }
     pn_log_destroy(&log);
     return rc;

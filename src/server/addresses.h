@@ -1,6 +1,6 @@
 /* Where others reach this machine. */
-#ifndef PN_CLI_ADDRESSES_H
-#define PN_CLI_ADDRESSES_H
+#ifndef PN_SERVER_ADDRESSES_H
+#define PN_SERVER_ADDRESSES_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,8 +3,8 @@
  * what the pattern says of partitions, shards and retention. Each pattern makes so many at most
  * (log.pattern_topics_max, kinesis.pattern_streams_max), counted by what is there.
  */
-#ifndef PN_CLI_ADMISSION_H
-#define PN_CLI_ADMISSION_H
+#ifndef PN_SERVER_ADMISSION_H
+#define PN_SERVER_ADMISSION_H
 
 #include <pthread.h>
 

@@ -1,19 +1,13 @@
-/* The engine of loads, transforms and queries, and the settings of Delta tables. */
+/* The engines of batches, checks and stream tables, and what processors are given. */
 #include <stdlib.h>
 
 #include "server/stations.h"
 #include "settings/configs.h"
 
-int pn_cli_delta_config(struct pn_cli *cli, struct pn_delta_config *config, struct pn_err *e)
-{
-    const struct pn_settings *settings = NULL;
-    int rc = pn_cli_settings(cli, &settings, e);
-    if (rc != 0) {
-        return rc;
-    }
-    pn_settings_to_delta(settings, config);
-    return 0;
-}
+enum {
+    BESIDE_MEMORY_BYTES = 128 << 20, /* of the engine within the server */
+    BESIDE_THREADS = 2
+};
 
 /* What the settings give, unless `most` is less; 0 is all there is. */
 static int64_t at_most(int64_t most, int64_t given)
@@ -21,31 +15,69 @@ static int64_t at_most(int64_t most, int64_t given)
     return most != 0 && (given == 0 || given > most) ? most : given;
 }
 
-int pn_cli_create_engine(struct pn_cli *cli, struct pn_store *store,
+/* With the settings in force. `config` has landed_folder, delta and, where they are not 0, the most
+ * memory and threads that the engine may have. */
+static int create_engine(const struct pn_app *app, struct pn_store *store,
                          const struct pn_engine_config *config, struct pn_engine **engine,
                          struct pn_err *e)
 {
-    const struct pn_pipeline *pipeline = NULL;
-    const struct pn_settings *settings = NULL;
-    int rc = pn_cli_pipeline_and_settings(cli, &pipeline, &settings, e);
-    if (rc != 0) {
-        return rc;
-    }
-    char *temp_folder = pn_cli_path(cli, "tmp");
+    const struct pn_settings *settings = app->settings;
+    char *temp_folder = pn_app_path(app, "tmp");
     struct pn_engine_config whole = *config;
     whole.temp_folder = temp_folder;
     whole.memory_bytes_max = at_most(config->memory_bytes_max, settings->engine.memory_bytes_max);
     whole.threads = at_most(config->threads, settings->engine.threads);
     whole.parquet_compression = settings->engine.parquet_compression;
-    rc = pn_duckdb_engine_create(&whole, pipeline, store, cli->clock, cli->logger, engine, e);
+    int rc =
+        pn_duckdb_engine_create(&whole, app->pipeline, store, app->clock, app->logger, engine, e);
     free(temp_folder);
     return rc;
 }
 
-int pn_cli_open_engine(struct pn_cli *cli, struct pn_store *store, const char *landed_folder,
+int pn_app_open_engine(const struct pn_app *app, struct pn_store *store, const char *landed_folder,
                        struct pn_engine **engine, struct pn_err *e)
 {
     struct pn_engine_config config = {.landed_folder = landed_folder};
-    int rc = pn_cli_delta_config(cli, &config.delta, e);
-    return rc == 0 ? pn_cli_create_engine(cli, store, &config, engine, e) : rc;
+    pn_settings_to_delta(app->settings, &config.delta);
+    return create_engine(app, store, &config, engine, e);
+}
+
+int pn_open_checking_engine(const struct pn_pipeline *pipeline, const struct pn_clock *clock,
+                            struct pn_logger *logger, struct pn_engine **engine, struct pn_err *e)
+{
+    const struct pn_engine_config config = {.parquet_compression = "snappy"};
+    return pn_duckdb_engine_create(&config, pipeline, NULL, clock, logger, engine, e);
+}
+
+/* --- stream tables ---------------------------------------------------------------------------- */
+
+/* A table that is committed to ten times a second keeps its old versions for stream.keep_ms, and
+ * its checkpoints are made apart from the commits. */
+static void stream_delta_config(const struct pn_settings *settings, struct pn_delta_config *config)
+{
+    pn_settings_to_delta(settings, config);
+    config->log_retention_ms = settings->stream.keep_ms;
+    config->tombstone_retention_ms = settings->stream.keep_ms;
+}
+
+void pn_app_streams_config(const struct pn_app *app, struct pn_streams_config *config)
+{
+    const struct pn_settings *settings = app->settings;
+    stream_delta_config(settings, &config->delta);
+    config->trigger_ms = settings->stream.trigger_ms;
+    config->batch_rows_max = settings->stream.batch_rows_max;
+    config->batch_bytes_max = settings->stream.batch_bytes_max;
+    config->compact_files = settings->stream.compact_files;
+    config->keep_ms = settings->stream.keep_ms;
+    config->optimize_target_bytes = settings->delta.optimize_target_bytes;
+}
+
+int pn_app_open_stream_engine(const struct pn_app *app, struct pn_store *store, bool beside,
+                              struct pn_engine **engine, struct pn_err *e)
+{
+    struct pn_engine_config config = {.memory_bytes_max = beside ? BESIDE_MEMORY_BYTES : 0,
+                                      .threads = beside ? BESIDE_THREADS : 0};
+    stream_delta_config(app->settings, &config.delta);
+    config.delta.checkpoint_interval = INT64_MAX;
+    return create_engine(app, store, &config, engine, e);
 }

@@ -2,10 +2,10 @@
  * A server in this process: log, gateway, sink and scheduler on one data folder. `pinion serve` and
  * `pinion demo` run it.
  */
-#ifndef PN_CLI_SERVE_H
-#define PN_CLI_SERVE_H
+#ifndef PN_SERVER_SERVER_H
+#define PN_SERVER_SERVER_H
 
-#include "cli/cli.h"
+#include "server/app.h"
 
 struct pn_server;
 
@@ -21,12 +21,17 @@ enum pn_server_role {
 /*
  * Opens everything, starts it and, when it has a gateway, announces it in the data folder. `listen`
  * NULL takes the setting's address; `roles` are of enum pn_server_role. CONFLICT when another
- * process serves the folder, or the port is taken. The cli is borrowed for the server's life.
+ * process serves the folder, or the port is taken. The context is borrowed for the server's life.
  */
-int pn_server_start(struct pn_cli *cli, const char *listen, unsigned roles,
+int pn_server_start(const struct pn_app *app, const char *listen, unsigned roles,
                     struct pn_server **server, struct pn_err *e) PN_MUST_CHECK;
 /* "http://127.0.0.1:8082", NULL without a gateway. Borrowed. */
 const char *pn_server_url(const struct pn_server *server);
+/* The port that the gateway listens on, 0 without one. */
+uint16_t pn_server_port(const struct pn_server *server);
+/* Reads the API keys again: those of the setting's file and of PINION_API_KEY; *count is how many
+ * there are, 0 without a gateway. After an error the former ones stay in force. */
+int pn_server_reload_keys(struct pn_server *server, size_t *count, struct pn_err *e) PN_MUST_CHECK;
 /* Records landed, and those that went to the dead letters, since the start. */
 void pn_server_landed(const struct pn_server *server, int64_t *records, int64_t *dead_letters);
 /* Finishes what was accepted, then stops the stations from the gateway down. NULL ok. */

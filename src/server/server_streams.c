@@ -3,34 +3,30 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "cli/stream_reader.h"
+#include "server/stations.h"
 #include "server/stream_routes.h"
 
 enum { FIRST_MS_MAX = 10000 };
 
-struct pn_serve_streams {
+struct pn_server_streams {
     struct pn_engine *engine;
     struct pn_stream_source *source;
     struct pn_streams *streams;
     struct pn_stream_routes routes;
 };
 
-static int create_processors(struct pn_cli *cli, struct pn_store *store, struct pn_metrics *metrics,
-                             struct pn_serve_streams *made, struct pn_err *e)
+static int create_processors(const struct pn_app *app, struct pn_store *store,
+                             struct pn_server_streams *made, struct pn_err *e)
 {
     struct pn_streams_config config = {0};
-    struct pn_streams_env env = {.store = store,
+    struct pn_streams_env env = {.pipeline = app->pipeline,
+                                 .store = store,
                                  .source = made->source,
-                                 .clock = cli->clock,
-                                 .logger = cli->logger,
-                                 .metrics = metrics};
-    int rc = pn_cli_pipeline(cli, &env.pipeline, e);
-    if (rc == 0) {
-        rc = pn_cli_streams_config(cli, &config, e);
-    }
-    if (rc == 0) {
-        rc = pn_cli_open_stream_engine(cli, store, true, &made->engine, e);
-    }
+                                 .clock = app->clock,
+                                 .logger = app->logger,
+                                 .metrics = app->metrics};
+    pn_app_streams_config(app, &config);
+    int rc = pn_app_open_stream_engine(app, store, true, &made->engine, e);
     if (rc == 0) {
         env.engine = made->engine;
         rc = pn_streams_create(&config, &env, &made->streams, e);
@@ -38,14 +34,14 @@ static int create_processors(struct pn_cli *cli, struct pn_store *store, struct 
     return rc;
 }
 
-int pn_serve_streams_create(struct pn_cli *cli, struct pn_kinesis *kinesis, struct pn_store *store,
-                            struct pn_metrics *metrics, bool process,
-                            struct pn_serve_streams **streams, struct pn_err *e)
+int pn_server_streams_create(const struct pn_app *app, struct pn_kinesis *kinesis,
+                             struct pn_store *store, bool process,
+                             struct pn_server_streams **streams, struct pn_err *e)
 {
-    struct pn_serve_streams *made = pn_xcalloc(1, sizeof *made);
+    struct pn_server_streams *made = pn_xcalloc(1, sizeof *made);
     int rc = pn_stream_source_embedded(kinesis, &made->source, e);
     if (rc == 0 && process) {
-        rc = create_processors(cli, store, metrics, made, e);
+        rc = create_processors(app, store, made, e);
     }
     if (rc == 0) {
         made->routes.source = made->source;
@@ -53,16 +49,16 @@ int pn_serve_streams_create(struct pn_cli *cli, struct pn_kinesis *kinesis, stru
         *streams = made;
         made = NULL;
     }
-    pn_serve_streams_destroy(&made);
+    pn_server_streams_destroy(&made);
     return rc;
 }
 
-void pn_serve_streams_add_routes(struct pn_serve_streams *streams, struct pn_gateway *gateway)
+void pn_server_streams_add_routes(struct pn_server_streams *streams, struct pn_gateway *gateway)
 {
     pn_stream_routes_add(&streams->routes, gateway);
 }
 
-int pn_serve_streams_start(struct pn_serve_streams *streams, struct pn_err *e)
+int pn_server_streams_start(struct pn_server_streams *streams, struct pn_err *e)
 {
     if (streams->streams == NULL) {
         return 0;
@@ -74,9 +70,9 @@ int pn_serve_streams_start(struct pn_serve_streams *streams, struct pn_err *e)
     return rc;
 }
 
-void pn_serve_streams_destroy(struct pn_serve_streams **streams)
+void pn_server_streams_destroy(struct pn_server_streams **streams)
 {
-    struct pn_serve_streams *gone = *streams;
+    struct pn_server_streams *gone = *streams;
     if (gone == NULL) {
         return;
     }

@@ -1,72 +1,72 @@
 /*
- * The stations as commands use them: each opened on the data folder with the settings in force.
+ * The stations, each opened on the data folder of an application context with the settings in
+ * force. A new backend of a port is one folder, and one line in the file that opens the station.
  *
  *   <data>/log       the log, one process at a time
  *   <data>/kinesis   what streams are beside their records
  *   <data>/store     the bucket: landed objects and tables
  *   <data>/tmp       what the engine spills
- *   <data>/server.json  {"pid", "url"} of the server that runs on this folder
- *   <data>/server.lock  locked for as long as what server.json says is true
+ *
+ * The caller destroys a station with the station's own function, before what it borrows. The
+ * context outlives them all.
  */
-#ifndef PN_CLI_STATIONS_H
-#define PN_CLI_STATIONS_H
+#ifndef PN_SERVER_STATIONS_H
+#define PN_SERVER_STATIONS_H
 
-#include "base/metrics.h"
-#include "cli/cli.h"
 #include "dag/dag.h"
 #include "engine/engine.h"
 #include "kinesis/kinesis.h"
 #include "log/log.h"
+#include "server/app.h"
+#include "sink/sink.h"
 #include "store/store.h"
+#include "stream/stream.h"
 
-/* A path below the data folder. Caller frees. */
-char *pn_cli_path(const struct pn_cli *cli, const char *below);
+/* MISSING when the data folder has files, and none of pinion's. */
+int pn_app_check_data(const struct pn_app *app, struct pn_err *e) PN_MUST_CHECK;
 
-/* MISSING when the folder of --data has files, and none of pinion's. */
-int pn_cli_check_data(struct pn_cli *cli, struct pn_err *e) PN_MUST_CHECK;
-/* Each opens its station; destroy it with its own destroy function. */
-int pn_cli_open_store(struct pn_cli *cli, struct pn_store **store, struct pn_err *e) PN_MUST_CHECK;
-/* Where a command is about to make a data folder while a pinion answers on the address that a
- * server has by default: warns that this folder is not that server's. Waits half a second at most.
- */
-void pn_cli_note_new_folder(struct pn_cli *cli);
-/* The same for commands that only look: a data folder that isn't there is MISSING, and stays so. */
-int pn_cli_open_store_there(struct pn_cli *cli, struct pn_store **store,
+/* Makes the data folder when it is missing. */
+int pn_app_open_store(const struct pn_app *app, struct pn_store **store,
+                      struct pn_err *e) PN_MUST_CHECK;
+/* The same for those who only look: a missing data folder is MISSING, and stays so. */
+int pn_app_open_store_there(const struct pn_app *app, struct pn_store **store,
                             struct pn_err *e) PN_MUST_CHECK;
-/* An engine with the settings in force, which borrows `store`. Of `config` it takes landed_folder,
- * delta and, where they are not 0, the most memory and threads that it may have. */
-int pn_cli_create_engine(struct pn_cli *cli, struct pn_store *store,
-                         const struct pn_engine_config *config, struct pn_engine **engine,
-                         struct pn_err *e) PN_MUST_CHECK;
-/* The engine of batches. `landed_folder` is for engine.h's field of that name, or NULL. */
-int pn_cli_open_engine(struct pn_cli *cli, struct pn_store *store, const char *landed_folder,
+
+/* Removes the temporary files that processes left in the store when they died. Only for the process
+ * that has the log: then no other server's files are in use. */
+int pn_app_sweep_store(struct pn_store *store, struct pn_err *e) PN_MUST_CHECK;
+
+/* Makes the pipeline's topics where they are missing. CONFLICT when another process has the log. */
+int pn_app_open_log(const struct pn_app *app, struct pn_log **log, struct pn_err *e) PN_MUST_CHECK;
+
+/* The streams, on the log; makes the pipeline's where they are missing. Borrows the log, and the
+ * arena, which keeps the folder's path. */
+int pn_app_open_kinesis(const struct pn_app *app, struct pn_log *log, struct pn_arena *arena,
+                        struct pn_kinesis **kinesis, struct pn_err *e) PN_MUST_CHECK;
+
+/* The sink of the pipeline's topics. Borrows log and store. */
+int pn_app_open_sink(const struct pn_app *app, struct pn_log *log, struct pn_store *store,
+                     struct pn_sink **sink, struct pn_err *e) PN_MUST_CHECK;
+
+/* The engine of batches. Borrows the store. `landed_folder` is for engine.h's field of that name,
+ * or NULL. */
+int pn_app_open_engine(const struct pn_app *app, struct pn_store *store, const char *landed_folder,
                        struct pn_engine **engine, struct pn_err *e) PN_MUST_CHECK;
-/* With the pipeline's topics made where they are missing. CONFLICT when a server has the folder. */
-int pn_cli_open_log(struct pn_cli *cli, struct pn_metrics *metrics, struct pn_log **log,
-                    struct pn_err *e) PN_MUST_CHECK;
-/*
- * The streams, on the log, with the pipeline's made where they are missing. Everything, and the
- * arena, which keeps the folder's path, must outlive them.
- */
-int pn_cli_open_kinesis(struct pn_cli *cli, struct pn_log *log, struct pn_metrics *metrics,
-                        struct pn_arena *arena, struct pn_kinesis **kinesis,
-                        struct pn_err *e) PN_MUST_CHECK;
-/* Table handles' settings, from settings.delta. */
-int pn_cli_delta_config(struct pn_cli *cli, struct pn_delta_config *config,
-                        struct pn_err *e) PN_MUST_CHECK;
+/* An engine without a store and a context, whose only use is to check a pipeline's SQL. */
+int pn_open_checking_engine(const struct pn_pipeline *pipeline, const struct pn_clock *clock,
+                            struct pn_logger *logger, struct pn_engine **engine,
+                            struct pn_err *e) PN_MUST_CHECK;
+/* The engine of stream tables. It makes no checkpoints with its commits: maintenance does. With
+ * `beside` it is one of several things in its process, and content with little memory. Borrows the
+ * store. */
+int pn_app_open_stream_engine(const struct pn_app *app, struct pn_store *store, bool beside,
+                              struct pn_engine **engine, struct pn_err *e) PN_MUST_CHECK;
+/* Settings of processors and of their tables' handles. `config->names` is left alone. */
+void pn_app_streams_config(const struct pn_app *app, struct pn_streams_config *config);
 
 /* A scheduler whose tasks are this program's `task` command. CONFLICT when another process has it.
- * The arena keeps the command line and must outlive the scheduler. */
-int pn_cli_open_scheduler(struct pn_cli *cli, struct pn_metrics *metrics, struct pn_arena *arena,
+ * Borrows the arena, which keeps the command line. */
+int pn_app_open_scheduler(const struct pn_app *app, struct pn_arena *arena,
                           struct pn_scheduler **scheduler, struct pn_err *e) PN_MUST_CHECK;
-
-/* Says where this process serves the folder, for commands beside it, while it lives and until it
- * takes that back; *lock_fd is -1 before and after. */
-int pn_cli_server_announce(struct pn_cli *cli, const char *url, int *lock_fd,
-                           struct pn_err *e) PN_MUST_CHECK;
-void pn_cli_server_withdraw(struct pn_cli *cli, int *lock_fd);
-/* The URL of a server to talk to: --url, or the one that lives on the data folder; *url is NULL
- * when there is none. Caller frees. */
-int pn_cli_server_url(struct pn_cli *cli, char **url, struct pn_err *e) PN_MUST_CHECK;
 
 #endif

@@ -10,8 +10,8 @@
  * The Kinesis API could not serve them: it has no offsets, its iterators expire, and its limits
  * count. stream/api.c is the client.
  */
-#ifndef PN_CLI_STREAM_ROUTES_H
-#define PN_CLI_STREAM_ROUTES_H
+#ifndef PN_SERVER_STREAM_ROUTES_H
+#define PN_SERVER_STREAM_ROUTES_H
 
 #include "gateway/request.h"
 #include "stream/stream.h"

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "delta/delta.h"
 #include "pipeline/pipeline.h"
-#include "server/stations.h"
+#include "settings/configs.h"
 
 enum { CHECK_SECONDS = 15 };
 
@@ -19,7 +19,7 @@ struct watched {
     char *reason; /* by the lock; NULL: nothing is known to be wrong */
 };
 
-struct pn_serve_tables {
+struct pn_table_watch {
     struct pn_logger *logger;
     struct watched *tables;
     size_t count;
@@ -31,7 +31,7 @@ struct pn_serve_tables {
 };
 
 /* Notes what was found, and logs it when it is news. */
-static void note(struct pn_serve_tables *tables, struct watched *table, const struct pn_err *why)
+static void note(struct pn_table_watch *tables, struct watched *table, const struct pn_err *why)
 {
     bool is_wrong = why->class_ == PN_CLASS_CORRUPT; /* a busy disk is the next look's matter */
     pthread_mutex_lock(&tables->lock);
@@ -51,7 +51,7 @@ static void note(struct pn_serve_tables *tables, struct watched *table, const st
 }
 
 /* Waits until the next look; false when there is to be none. */
-static bool await_next(struct pn_serve_tables *tables)
+static bool await_next(struct pn_table_watch *tables)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
@@ -68,7 +68,7 @@ static bool await_next(struct pn_serve_tables *tables)
 
 static void *run(void *arg)
 {
-    struct pn_serve_tables *tables = arg;
+    struct pn_table_watch *tables = arg;
     do {
         for (size_t i = 0; i < tables->count; i++) {
             struct pn_err why = {0};
@@ -81,46 +81,40 @@ static void *run(void *arg)
     return NULL;
 }
 
-static void add(struct pn_serve_tables *tables, struct pn_cli *cli, struct pn_store *store,
+static void add(struct pn_table_watch *tables, const struct pn_app *app, struct pn_store *store,
                 const struct pn_delta_config *config, const char *name, const char *path)
 {
     if (strchr(path, '*') != NULL) {
         return; /* a pattern: its tables' own upkeep looks after them */
     }
     tables->tables[tables->count++] = (struct watched){
-        .name = name, .delta = pn_delta_create(store, path, NULL, cli->clock, cli->logger, config)};
+        .name = name, .delta = pn_delta_create(store, path, NULL, app->clock, app->logger, config)};
 }
 
-int pn_serve_tables_start(struct pn_cli *cli, struct pn_store *store,
-                          struct pn_serve_tables **tables, struct pn_err *e)
+int pn_table_watch_start(const struct pn_app *app, struct pn_store *store,
+                         struct pn_table_watch **tables, struct pn_err *e)
 {
-    const struct pn_pipeline *pipeline = NULL;
+    const struct pn_pipeline *pipeline = app->pipeline;
     struct pn_delta_config config;
-    int rc = pn_cli_pipeline(cli, &pipeline, e);
-    if (rc == 0) {
-        rc = pn_cli_delta_config(cli, &config, e);
-    }
-    if (rc != 0) {
-        return rc;
-    }
-    struct pn_serve_tables *made = pn_xcalloc(1, sizeof *made);
-    made->logger = cli->logger;
+    pn_settings_to_delta(app->settings, &config);
+    struct pn_table_watch *made = pn_xcalloc(1, sizeof *made);
+    made->logger = app->logger;
     made->tables = pn_xcalloc(pipeline->table_count + 2, sizeof *made->tables);
     for (size_t i = 0; i < pipeline->table_count; i++) {
-        add(made, cli, store, &config, pipeline->tables[i].name, pipeline->tables[i].path);
+        add(made, app, store, &config, pipeline->tables[i].name, pipeline->tables[i].path);
     }
-    add(made, cli, store, &config, "dead_letters", pipeline->dead_letters_path);
-    add(made, cli, store, &config, "stream_dead_letters", pipeline->stream_dead_letters_path);
+    add(made, app, store, &config, "dead_letters", pipeline->dead_letters_path);
+    add(made, app, store, &config, "stream_dead_letters", pipeline->stream_dead_letters_path);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&made->lock, NULL);
     pthread_cond_init(&made->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    rc = pthread_create(&made->thread, NULL, run, made);
+    int rc = pthread_create(&made->thread, NULL, run, made);
     if (rc != 0) {
         rc = pn_err_errno(e, rc, "cannot start the thread that watches over the tables");
-        pn_serve_tables_destroy(&made);
+        pn_table_watch_destroy(&made);
         return rc;
     }
     made->is_running = true;
@@ -128,9 +122,9 @@ int pn_serve_tables_start(struct pn_cli *cli, struct pn_store *store,
     return 0;
 }
 
-void pn_serve_tables_destroy(struct pn_serve_tables **tables)
+void pn_table_watch_destroy(struct pn_table_watch **tables)
 {
-    struct pn_serve_tables *gone = *tables;
+    struct pn_table_watch *gone = *tables;
     if (gone == NULL) {
         return;
     }
@@ -155,7 +149,7 @@ void pn_serve_tables_destroy(struct pn_serve_tables **tables)
 static void report(void *arg, struct pn_arena *arena, struct pn_buf *out)
 {
     (void)arena;
-    struct pn_serve_tables *tables = arg;
+    struct pn_table_watch *tables = arg;
     pthread_mutex_lock(&tables->lock);
     for (size_t i = 0; i < tables->count; i++) {
         if (tables->tables[i].reason != NULL) {
@@ -169,7 +163,7 @@ static void report(void *arg, struct pn_arena *arena, struct pn_buf *out)
     pthread_mutex_unlock(&tables->lock);
 }
 
-void pn_serve_tables_add_health(struct pn_serve_tables *tables, struct pn_gateway *gateway)
+void pn_table_watch_add_health(struct pn_table_watch *tables, struct pn_gateway *gateway)
 {
     const struct pn_gateway_health health = {
         .name = "unreadable_tables", .report = report, .arg = tables};

@@ -4,21 +4,21 @@
  * read without looking at any table itself. Stream tables' upkeep looks at all their files, but has
  * its own way to tell (stream/stream.h).
  */
-#ifndef PN_CLI_SERVE_TABLES_H
-#define PN_CLI_SERVE_TABLES_H
+#ifndef PN_SERVER_TABLE_WATCH_H
+#define PN_SERVER_TABLE_WATCH_H
 
-#include "cli/cli.h"
 #include "gateway/gateway.h"
+#include "server/app.h"
 #include "store/store.h"
 
-struct pn_serve_tables;
+struct pn_table_watch;
 
 /* The store is borrowed until the destroy. Starts the thread. */
-int pn_serve_tables_start(struct pn_cli *cli, struct pn_store *store,
-                          struct pn_serve_tables **tables, struct pn_err *e) PN_MUST_CHECK;
+int pn_table_watch_start(const struct pn_app *app, struct pn_store *store,
+                         struct pn_table_watch **tables, struct pn_err *e) PN_MUST_CHECK;
 /* Ends the thread. NULL ok. */
-void pn_serve_tables_destroy(struct pn_serve_tables **tables);
+void pn_table_watch_destroy(struct pn_table_watch **tables);
 /* Adds the array `unreadable_tables` to /health. */
-void pn_serve_tables_add_health(struct pn_serve_tables *tables, struct pn_gateway *gateway);
+void pn_table_watch_add_health(struct pn_table_watch *tables, struct pn_gateway *gateway);
 
 #endif

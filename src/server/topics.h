@@ -2,8 +2,8 @@
  * The topics of the log, and whether a table reads them: for `pinion topic list`, /health, and
  * GET api/v1/topics.
  */
-#ifndef PN_CLI_TOPICS_H
-#define PN_CLI_TOPICS_H
+#ifndef PN_SERVER_TOPICS_H
+#define PN_SERVER_TOPICS_H
 
 #include "base/arena.h"
 #include "base/buf.h"

@@ -3,8 +3,8 @@
  * the list "unread" (which is no error), and in the gauges pinion_unread_topic_records and
  * pinion_unread_stream_records. A thread of its own looks every second.
  */
-#ifndef PN_CLI_UNREAD_H
-#define PN_CLI_UNREAD_H
+#ifndef PN_SERVER_UNREAD_H
+#define PN_SERVER_UNREAD_H
 
 #include "base/logger.h"
 #include "base/metrics.h"

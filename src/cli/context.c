@@ -1,0 +1,81 @@
+/* What a command works in: the application context, and the server of its data folder. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/http_client.h"
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "server/announcement.h"
+#include "server/program.h"
+
+int pn_cli_pipeline_folder(struct pn_cli *cli, char **folder, struct pn_err *e)
+{
+    if (cli->pipeline_folder != NULL) {
+        *folder = pn_xstrdup(cli->pipeline_folder);
+        return 0;
+    }
+    return pn_program_pipeline(cli->io, PINION_PIPELINE_DEFAULT, folder, e);
+}
+
+int pn_cli_app(struct pn_cli *cli, const struct pn_app **app, struct pn_err *e)
+{
+    int rc = 0;
+    if (cli->app == NULL) {
+        char *folder = NULL;
+        rc = pn_cli_pipeline_folder(cli, &folder, e);
+        if (rc == 0) {
+            const struct pn_app_config config = {.data = cli->data,
+                                                 .pipeline_folder = folder,
+                                                 .settings_file = cli->config,
+                                                 .set = cli->set.items,
+                                                 .set_count = cli->set.count,
+                                                 .io = cli->io,
+                                                 .clock = cli->clock,
+                                                 .logger = cli->logger};
+            rc = pn_app_create(&config, &cli->app, e);
+        }
+        free(folder);
+    }
+    if (rc == 0) {
+        *app = cli->app;
+    }
+    return rc;
+}
+
+int pn_cli_find_tables(struct pn_cli *cli, struct pn_store *store, struct pn_err *e)
+{
+    PN_ASSERT(cli->app != NULL);
+    return pn_app_find_tables(cli->app, store, e);
+}
+
+int pn_cli_server_url(struct pn_cli *cli, char **url, struct pn_err *e)
+{
+    *url = NULL;
+    if (cli->url != NULL) {
+        *url = pn_xstrdup(cli->url);
+        return 0;
+    }
+    return pn_announcement_read(cli->io, cli->data, url, e);
+}
+
+void pn_cli_note_new_folder(struct pn_cli *cli)
+{
+    enum { WAIT_MS = 500, ANSWER_BYTES_MAX = 4096 };
+    struct pn_buf answer;
+    long status = 0;
+    if (pn_io_exists(cli->io, cli->data)) {
+        return;
+    }
+    char *url = pn_xasprintf("http://%s", pn_settings_default("gateway.listen"));
+    pn_buf_init(&answer, ANSWER_BYTES_MAX);
+    if (pn_http_request("GET", url, "/", NULL, WAIT_MS, &status, &answer, NULL) == 0 &&
+        strstr(pn_buf_text(&answer), "\"name\":\"pinion\"") != NULL) {
+        pn_log_warn(
+            cli->logger, "cli",
+            "there is no data folder %s, so a new one is made; the pinion that serves %s has "
+            "another one: to work with that, give its folder with --data",
+            cli->data, url);
+    }
+    pn_buf_deinit(&answer);
+    free(url);
+}
