@@ -9,6 +9,7 @@
 #include "delta/keyset.h"
 #include "delta/load.h"
 #include "delta/schema.h"
+#include "delta/snapshot.h"
 #include "delta/uri.h"
 
 /* --- what the caller gave -------------------------------------------------------------------- */

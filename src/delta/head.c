@@ -1,59 +1,11 @@
 /* The handle's memory of the newest state, brought up to date commit by commit. */
-#include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "delta/load.h"
 #include "delta/replay.h"
 
 enum { ADVANCE_MAX = 256 }; /* commits behind which loading anew, from a checkpoint, is cheaper */
-
-void pn_delta_protocol_copy(struct pn_arena *arena, struct pn_delta_protocol *to,
-                            const struct pn_delta_protocol *from)
-{
-    *to = *from;
-    if (from->reader_features != NULL) {
-        to->reader_features =
-            pn_delta_list_copy(arena, from->reader_features, from->reader_feature_count);
-    }
-    if (from->writer_features != NULL) {
-        to->writer_features =
-            pn_delta_list_copy(arena, from->writer_features, from->writer_feature_count);
-    }
-}
-
-static const char *copy_text(struct pn_arena *arena, const char *text)
-{
-    return text != NULL ? pn_arena_strdup(arena, text) : NULL;
-}
-
-const char **pn_delta_list_copy(struct pn_arena *arena, const char *const *items, size_t count)
-{
-    const char **copy = pn_arena_calloc(arena, count + 1, sizeof *copy);
-    for (size_t i = 0; i < count; i++) {
-        copy[i] = pn_arena_strdup(arena, items[i]);
-    }
-    return copy;
-}
-
-void pn_delta_metadata_copy(struct pn_arena *arena, struct pn_delta_metadata *to,
-                            const struct pn_delta_metadata *from)
-{
-    *to = *from;
-    to->id = copy_text(arena, from->id);
-    to->name = copy_text(arena, from->name);
-    to->description = copy_text(arena, from->description);
-    to->schema = copy_text(arena, from->schema);
-    to->partition_columns =
-        pn_delta_list_copy(arena, from->partition_columns, from->partition_column_count);
-    to->configuration =
-        pn_arena_calloc(arena, from->configuration_count + 1, sizeof *to->configuration);
-    for (size_t i = 0; i < from->configuration_count; i++) {
-        to->configuration[i].key = copy_text(arena, from->configuration[i].key);
-        to->configuration[i].value = copy_text(arena, from->configuration[i].value);
-    }
-}
 
 /* Size and time of a version's commit file; MISSING when there is none. */
 static int find_commit(struct pn_delta *table, int64_t version, struct pn_object *object,

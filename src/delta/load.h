@@ -39,11 +39,4 @@ int pn_delta_load_head(struct pn_delta *table, const struct pn_delta_snapshot **
 /* Files and tombstones in their order. */
 void pn_delta_sort_files(struct pn_delta_snapshot *snapshot);
 
-/* Deep copies into an arena. */
-const char **pn_delta_list_copy(struct pn_arena *arena, const char *const *items, size_t count);
-void pn_delta_protocol_copy(struct pn_arena *arena, struct pn_delta_protocol *to,
-                            const struct pn_delta_protocol *from);
-void pn_delta_metadata_copy(struct pn_arena *arena, struct pn_delta_metadata *to,
-                            const struct pn_delta_metadata *from);
-
 #endif

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "delta/load.h"
+#include "delta/snapshot.h"
 
 enum { SCRATCH_BYTES = 8 * 1024 };
 

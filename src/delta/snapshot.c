@@ -1,35 +1,58 @@
-#include <inttypes.h>
+/* What a snapshot is made of: copies of its parts, its end, and its transactions. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "delta/commit_times.h"
-#include "delta/features.h"
-#include "delta/load.h"
+#include "delta/snapshot.h"
 
-int pn_delta_snapshot(struct pn_delta *table, int64_t version, struct pn_delta_snapshot **snapshot,
-                      struct pn_err *e)
+/* --- copies ----------------------------------------------------------------------------------- */
+
+void pn_delta_protocol_copy(struct pn_arena *arena, struct pn_delta_protocol *to,
+                            const struct pn_delta_protocol *from)
 {
-    PN_ASSERT(version >= -1);
-    struct pn_delta_snapshot *loaded = NULL;
-    int rc = pn_delta_load(table, version, true, &loaded, e);
-    if (rc == 0) {
-        rc = pn_delta_check_readable(table, loaded, e);
+    *to = *from;
+    if (from->reader_features != NULL) {
+        to->reader_features =
+            pn_delta_list_copy(arena, from->reader_features, from->reader_feature_count);
     }
-    if (rc == 0) {
-        *snapshot = loaded;
-        loaded = NULL;
+    if (from->writer_features != NULL) {
+        to->writer_features =
+            pn_delta_list_copy(arena, from->writer_features, from->writer_feature_count);
     }
-    pn_delta_snapshot_destroy(&loaded);
-    return rc;
 }
 
-int pn_delta_snapshot_at(struct pn_delta *table, int64_t timestamp_ms,
-                         struct pn_delta_snapshot **snapshot, struct pn_err *e)
+static const char *copy_text(struct pn_arena *arena, const char *text)
 {
-    int64_t version = -1;
-    int rc = pn_delta_version_at(table, timestamp_ms, &version, e);
-    return rc != 0 ? rc : pn_delta_snapshot(table, version, snapshot, e);
+    return text != NULL ? pn_arena_strdup(arena, text) : NULL;
 }
+
+const char **pn_delta_list_copy(struct pn_arena *arena, const char *const *items, size_t count)
+{
+    const char **copy = pn_arena_calloc(arena, count + 1, sizeof *copy);
+    for (size_t i = 0; i < count; i++) {
+        copy[i] = pn_arena_strdup(arena, items[i]);
+    }
+    return copy;
+}
+
+void pn_delta_metadata_copy(struct pn_arena *arena, struct pn_delta_metadata *to,
+                            const struct pn_delta_metadata *from)
+{
+    *to = *from;
+    to->id = copy_text(arena, from->id);
+    to->name = copy_text(arena, from->name);
+    to->description = copy_text(arena, from->description);
+    to->schema = copy_text(arena, from->schema);
+    to->partition_columns =
+        pn_delta_list_copy(arena, from->partition_columns, from->partition_column_count);
+    to->configuration =
+        pn_arena_calloc(arena, from->configuration_count + 1, sizeof *to->configuration);
+    for (size_t i = 0; i < from->configuration_count; i++) {
+        to->configuration[i].key = copy_text(arena, from->configuration[i].key);
+        to->configuration[i].value = copy_text(arena, from->configuration[i].value);
+    }
+}
+
+/* --- the end ---------------------------------------------------------------------------------- */
 
 void pn_delta_snapshot_destroy(struct pn_delta_snapshot **snapshot)
 {
@@ -43,6 +66,8 @@ void pn_delta_snapshot_destroy(struct pn_delta_snapshot **snapshot)
     free(*snapshot);
     *snapshot = NULL;
 }
+
+/* --- transactions ----------------------------------------------------------------------------- */
 
 const struct pn_delta_txn *pn_delta_txn_of(const struct pn_delta_snapshot *snapshot,
                                            const char *app_id)
