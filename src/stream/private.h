@@ -123,7 +123,7 @@ struct pn_streams {
     uint64_t watch_seen;       /* its rings at the start */
 };
 
-/* --- stream.c --------------------------------------------------------------------------------- */
+/* --- workers.c -------------------------------------------------------------------------------- */
 
 bool pn_streams_is_asked_for(const struct pn_streams_config *config, const char *name);
 int pn_streams_check_names(const struct pn_streams_config *config,
