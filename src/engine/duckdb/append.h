@@ -5,7 +5,8 @@
  * then costs no planning, no opening and no reading of the table's log.
  *
  *   append.c          a batch's way: rows, dead letters, commit
- *   append_prepare.c  appenders and their statements
+ *   appenders.c       the engine's appenders: made, found, ended
+ *   append_prepare.c  their statements
  *   append_rows.c     the batch as rows of a table function
  *   append_letters.c  the table of streams' dead letters
  */
@@ -56,13 +57,19 @@ struct pn_appender {
     struct pn_duckdb_failure failure; /* the machine's, not a row's */
 };
 
-/* --- append_prepare.c ------------------------------------------------------------------------ */
+/* --- appenders.c ----------------------------------------------------------------------------- */
 
 /* The table's appender, made when there is none; the engine's. */
 struct pn_appender *pn_appender_for(struct pn_duckdb *engine, const struct pn_table *table);
 /* The one of a number, for table functions; NULL when there is none. */
 struct pn_appender *pn_appender_find(struct pn_duckdb *engine, int64_t number);
 void pn_appenders_destroy(struct pn_duckdb *engine);
+/* After a statement that failed: nothing of it is used again. */
+void pn_appender_forget(struct pn_appender *appender);
+void pn_prepared_copy_forget(struct pn_prepared_copy *copy);
+
+/* --- append_prepare.c ------------------------------------------------------------------------ */
+
 /* Connection and statement, where they aren't there. */
 int pn_appender_prepare(struct pn_appender *appender, struct pn_err *e) PN_MUST_CHECK;
 int pn_appender_prepare_letters(struct pn_appender *appender, struct pn_err *e) PN_MUST_CHECK;
@@ -70,23 +77,19 @@ int pn_appender_prepare_letters(struct pn_appender *appender, struct pn_err *e) 
 int pn_appender_run(struct pn_appender *appender, struct pn_prepared_copy *copy,
                     const struct pn_table *table, struct pn_written *written,
                     struct pn_err *e) PN_MUST_CHECK;
-/* After a statement that failed: nothing of it is used again. */
-void pn_appender_forget(struct pn_appender *appender);
 
 /* --- append_rows.c --------------------------------------------------------------------------- */
 
-/* Makes pn_batch(<appender>, <table>) known to an instance: the rows of the batch, where the table
- * of the pipeline is the raw one; that another is read is noted. */
-int pn_batch_register(struct pn_duckdb *engine, duckdb_connection connection,
-                      struct pn_err *e) PN_MUST_CHECK;
+/* pn_batch(<appender>, <table>): the rows of the batch, where the table of the pipeline is the raw
+ * one; that another is read is noted. */
+extern const struct pn_duckdb_function pn_batch_function;
 /* A copy of a reason, good until the batch's end. */
 const char *pn_appender_reason(struct pn_appender *appender, const char *text);
 
 /* --- append_letters.c ------------------------------------------------------------------------ */
 
-/* Makes pn_letters(<number>) known: the rows of a batch that are none. */
-int pn_letters_register(struct pn_duckdb *engine, duckdb_connection connection,
-                        struct pn_err *e) PN_MUST_CHECK;
+/* pn_letters(<number>): the rows of a batch that are none. */
+extern const struct pn_duckdb_function pn_letters_function;
 /* Commits those of the batch's dead letters that the table doesn't have. */
 int pn_appender_commit_letters(struct pn_appender *appender, struct pn_err *e) PN_MUST_CHECK;
 

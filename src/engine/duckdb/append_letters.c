@@ -16,29 +16,6 @@
 
 enum { TRIES_MAX = 100, DATA_BYTES_MAX = 16 << 20 };
 
-enum column { TABLE, STREAM, SHARD, SEQUENCE, KEY, ARRIVAL, REASON, DATA, COLUMN_COUNT };
-
-static const struct pn_column COLUMNS[COLUMN_COUNT] = {
-    [TABLE] = {.name = "table", .type = {.kind = PN_TYPE_STRING}},
-    [STREAM] = {.name = "stream", .type = {.kind = PN_TYPE_STRING}},
-    [SHARD] = {.name = "shard", .type = {.kind = PN_TYPE_STRING}},
-    [SEQUENCE] = {.name = "sequence_number", .type = {.kind = PN_TYPE_STRING}},
-    [KEY] = {.name = "partition_key", .type = {.kind = PN_TYPE_STRING}},
-    [ARRIVAL] = {.name = "arrival", .type = {.kind = PN_TYPE_TIMESTAMP}},
-    [REASON] = {.name = "reason", .type = {.kind = PN_TYPE_STRING}},
-    [DATA] = {.name = "data", .type = {.kind = PN_TYPE_STRING}},
-};
-
-struct pn_table pn_stream_letters_table(const struct pn_pipeline *pipeline)
-{
-    return (struct pn_table){
-        .name = "stream_dead_letters",
-        .path = pipeline->stream_dead_letters_path,
-        .columns = COLUMNS,
-        .column_count = COLUMN_COUNT,
-    };
-}
-
 /* --- as rows --------------------------------------------------------------------------------- */
 
 static bool is_new(const struct pn_appender *appender, size_t at)
@@ -47,15 +24,15 @@ static bool is_new(const struct pn_appender *appender, size_t at)
     return appender->reasons[at] != NULL && row->offset >= appender->lettered[row->position];
 }
 
-static void put_text(duckdb_data_chunk chunk, enum column column, idx_t row, const char *text,
-                     size_t len)
+static void put_text(duckdb_data_chunk chunk, enum pn_letter_column column, idx_t row,
+                     const char *text, size_t len)
 {
     duckdb_unsafe_vector_assign_string_element_len(duckdb_data_chunk_get_vector(chunk, column), row,
                                                    text, len);
 }
 
-static void put_clean(duckdb_data_chunk chunk, enum column column, idx_t row, const void *text,
-                      size_t len, struct pn_buf *scratch)
+static void put_clean(duckdb_data_chunk chunk, enum pn_letter_column column, idx_t row,
+                      const void *text, size_t len, struct pn_buf *scratch)
 {
     pn_buf_reset(scratch);
     pn_utf8_add_clean(scratch, text, len);
@@ -83,14 +60,14 @@ static void put_data(duckdb_data_chunk chunk, idx_t row, const struct pn_stream_
     pn_utf8_add_clean(scratch, reason, strlen(reason));
     pn_buf_addf(scratch, "%s%s", cut ? " (only the data's start is kept)" : "",
                 text ? "" : " (the data is in base64)");
-    put_text(chunk, REASON, row, pn_buf_text(scratch), scratch->len);
+    put_text(chunk, PN_LETTER_REASON, row, pn_buf_text(scratch), scratch->len);
     if (text) {
-        put_text(chunk, DATA, row, len == 0 ? "" : bytes, len);
+        put_text(chunk, PN_LETTER_DATA, row, len == 0 ? "" : bytes, len);
         return;
     }
     pn_buf_reset(scratch);
     pn_base64_encode(scratch, bytes, len);
-    put_text(chunk, DATA, row, pn_buf_text(scratch), scratch->len);
+    put_text(chunk, PN_LETTER_DATA, row, pn_buf_text(scratch), scratch->len);
 }
 
 static void put_row(const struct pn_appender *appender, size_t at, duckdb_data_chunk chunk,
@@ -101,12 +78,13 @@ static void put_row(const struct pn_appender *appender, size_t at, duckdb_data_c
     const char *shard = batch->positions[it->position].shard;
     char sequence[PN_ROW_SEQUENCE_SIZE];
     batch->sequence(batch, it, sequence);
-    int64_t *arrival = duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, ARRIVAL));
-    put_text(chunk, TABLE, row, batch->table->name, strlen(batch->table->name));
-    put_text(chunk, STREAM, row, batch->stream, strlen(batch->stream));
-    put_text(chunk, SHARD, row, shard, strlen(shard));
-    put_text(chunk, SEQUENCE, row, sequence, strlen(sequence));
-    put_clean(chunk, KEY, row, it->partition_key.data, it->partition_key.len, scratch);
+    int64_t *arrival =
+        duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, PN_LETTER_ARRIVAL));
+    put_text(chunk, PN_LETTER_TABLE, row, batch->table->name, strlen(batch->table->name));
+    put_text(chunk, PN_LETTER_STREAM, row, batch->stream, strlen(batch->stream));
+    put_text(chunk, PN_LETTER_SHARD, row, shard, strlen(shard));
+    put_text(chunk, PN_LETTER_SEQUENCE, row, sequence, strlen(sequence));
+    put_clean(chunk, PN_LETTER_KEY, row, it->partition_key.data, it->partition_key.len, scratch);
     arrival[row] = it->arrival_ms * 1000;
     put_data(chunk, row, it, appender->reasons[at], scratch);
 }
@@ -119,8 +97,8 @@ static void bind(duckdb_bind_info info)
         duckdb_bind_set_error(info, "pn_letters() is for appends, not for statements of your own");
         return;
     }
-    for (size_t i = 0; i < COLUMN_COUNT; i++) {
-        pn_duckdb_add_column(info, &COLUMNS[i]);
+    for (size_t i = 0; i < appender->letters.column_count; i++) {
+        pn_duckdb_add_column(info, &appender->letters.columns[i]);
     }
     duckdb_bind_set_bind_data(info, appender, NULL);
 }
@@ -149,12 +127,8 @@ static void read_chunk(duckdb_function_info info, duckdb_data_chunk chunk)
     duckdb_data_chunk_set_size(chunk, rows);
 }
 
-int pn_letters_register(struct pn_duckdb *engine, duckdb_connection connection, struct pn_err *e)
-{
-    static const struct pn_duckdb_function function = {
-        .name = "pn_letters", .numbers = 1, .bind = bind, .init = init, .read = read_chunk};
-    return pn_duckdb_register(engine, connection, &function, e);
-}
+const struct pn_duckdb_function pn_letters_function = {
+    .name = "pn_letters", .numbers = 1, .bind = bind, .init = init, .read = read_chunk};
 
 /* --- the commit ------------------------------------------------------------------------------ */
 

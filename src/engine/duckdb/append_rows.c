@@ -117,13 +117,11 @@ static void read_chunk(duckdb_function_info info, duckdb_data_chunk chunk)
     duckdb_data_chunk_set_size(chunk, rows);
 }
 
-int pn_batch_register(struct pn_duckdb *engine, duckdb_connection connection, struct pn_err *e)
-{
-    static const struct pn_duckdb_function function = {.name = "pn_batch",
-                                                       .numbers = 2,
-                                                       .bind = bind,
-                                                       .init = init,
-                                                       .init_thread = init_thread,
-                                                       .read = read_chunk};
-    return pn_duckdb_register(engine, connection, &function, e);
-}
+const struct pn_duckdb_function pn_batch_function = {
+    .name = "pn_batch",
+    .numbers = 2,
+    .bind = bind,
+    .init = init,
+    .init_thread = init_thread,
+    .read = read_chunk,
+};

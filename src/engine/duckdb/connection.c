@@ -8,8 +8,7 @@
 
 #include "base/mem.h"
 #include "base/random.h"
-#include "engine/duckdb/append.h"
-#include "engine/duckdb/landed.h"
+#include "engine/duckdb/function.h"
 
 #define FOLDER_PREFIX "duckdb-"
 
@@ -204,14 +203,8 @@ static int prepare_work(struct pn_duckdb *engine, struct pn_err *e)
         return pn_err_fatal(e, "DuckDB gives no connection");
     }
     int rc = pn_duckdb_run(connection, WORK_SETTINGS, NULL, e);
-    if (rc == 0) {
-        rc = pn_landed_register(engine, connection, e);
-    }
-    if (rc == 0) {
-        rc = pn_batch_register(engine, connection, e);
-    }
-    if (rc == 0) {
-        rc = pn_letters_register(engine, connection, e);
+    for (size_t i = 0; rc == 0 && engine->functions[i] != NULL; i++) {
+        rc = pn_duckdb_register(engine, connection, engine->functions[i], e);
     }
     if (rc == 0) {
         rc = run_prelude(engine, connection, e);

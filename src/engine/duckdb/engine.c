@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "engine/duckdb/append.h"
+#include "engine/duckdb/landed.h"
 
 static void destroy(struct pn_engine *base)
 {
@@ -19,6 +20,14 @@ static void destroy(struct pn_engine *base)
     free((char *)engine->config.landed_folder);
     free(engine);
 }
+
+/* The table functions of our own statements. */
+static const struct pn_duckdb_function *const FUNCTIONS[] = {
+    &pn_landed_function,
+    &pn_batch_function,
+    &pn_letters_function,
+    NULL,
+};
 
 static const struct pn_delta_parquet *parquet(struct pn_engine *base)
 {
@@ -71,6 +80,7 @@ int pn_duckdb_engine_create(const struct pn_engine_config *config,
     made->parquet = (struct pn_delta_parquet){.write_checkpoint = pn_duckdb_write_checkpoint,
                                               .read_checkpoint = pn_duckdb_read_checkpoint,
                                               .ctx = made};
+    made->functions = FUNCTIONS;
     pthread_mutex_init(&made->lock, NULL);
     pn_duckdb_views_init(&made->work_views);
     pn_duckdb_views_init(&made->ask_views);

@@ -12,7 +12,6 @@
 #include "base/mem.h"
 #include "base/text_signature.h"
 #include "engine/duckdb/decode.h"
-#include "engine/duckdb/function.h"
 #include "engine/duckdb/lines.h"
 #include "engine/record.h"
 #include "pipeline/pattern.h"
@@ -567,13 +566,11 @@ static void read_chunk(duckdb_function_info info, duckdb_data_chunk chunk)
     duckdb_data_chunk_set_size(chunk, rows);
 }
 
-int pn_landed_register(struct pn_duckdb *engine, duckdb_connection connection, struct pn_err *e)
-{
-    static const struct pn_duckdb_function function = {.name = "pn_landed",
-                                                       .numbers = 1,
-                                                       .bind = bind,
-                                                       .init = init,
-                                                       .init_thread = init_thread,
-                                                       .read = read_chunk};
-    return pn_duckdb_register(engine, connection, &function, e);
-}
+const struct pn_duckdb_function pn_landed_function = {
+    .name = "pn_landed",
+    .numbers = 1,
+    .bind = bind,
+    .init = init,
+    .init_thread = init_thread,
+    .read = read_chunk,
+};

@@ -11,7 +11,7 @@
 #ifndef PN_ENGINE_DUCKDB_LANDED_H
 #define PN_ENGINE_DUCKDB_LANDED_H
 
-#include "engine/duckdb/private.h"
+#include "engine/duckdb/function.h"
 
 enum { PN_LINE_BYTES_MAX = 16 << 20 };
 
@@ -66,8 +66,7 @@ void pn_landed_report_unknown(struct pn_landed_scan *scan, struct pn_table_repor
 size_t pn_landed_units(const struct pn_landed_scan *scan);
 int64_t pn_landed_line_base(const struct pn_landed_scan *scan, size_t unit);
 
-/* Makes pn_landed() known to an instance. */
-int pn_landed_register(struct pn_duckdb *engine, duckdb_connection connection,
-                       struct pn_err *e) PN_MUST_CHECK;
+/* pn_landed() itself. */
+extern const struct pn_duckdb_function pn_landed_function;
 
 #endif

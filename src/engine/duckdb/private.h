@@ -25,6 +25,7 @@ enum {
 
 struct pn_landed_scan;
 struct pn_appender;
+struct pn_duckdb_function;
 
 struct pn_duckdb {
     struct pn_engine engine;
@@ -34,6 +35,7 @@ struct pn_duckdb {
     const struct pn_clock *clock;
     struct pn_logger *logger;
     struct pn_delta_parquet parquet;
+    const struct pn_duckdb_function *const *functions; /* of the work instance; ends with NULL */
 
     pthread_mutex_t lock; /* of all below */
     char *temp_folder;    /* this process's own, made when first needed */

@@ -14,6 +14,17 @@
 #include "pipeline/pipeline.h"
 
 /* The table itself; queries know it as `stream_dead_letters`. */
+enum pn_letter_column {
+    PN_LETTER_TABLE,
+    PN_LETTER_STREAM,
+    PN_LETTER_SHARD,
+    PN_LETTER_SEQUENCE,
+    PN_LETTER_KEY,
+    PN_LETTER_ARRIVAL,
+    PN_LETTER_REASON,
+    PN_LETTER_DATA,
+    PN_LETTER_COLUMN_COUNT
+};
 struct pn_table pn_stream_letters_table(const struct pn_pipeline *pipeline);
 
 #endif

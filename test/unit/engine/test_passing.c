@@ -141,8 +141,8 @@ static void prepare_work(struct append_bed *bed)
     duckdb_connection connection = NULL;
     struct pn_duckdb *engine = duckdb_of(bed);
     assert_int_equal(duckdb_connect(engine->work, &connection), DuckDBSuccess);
-    assert_int_equal(pn_batch_register(engine, connection, NULL), 0);
-    assert_int_equal(pn_letters_register(engine, connection, NULL), 0);
+    assert_int_equal(pn_duckdb_register(engine, connection, &pn_batch_function, NULL), 0);
+    assert_int_equal(pn_duckdb_register(engine, connection, &pn_letters_function, NULL), 0);
     assert_int_equal(pn_duckdb_run(connection, bed->base.pipeline.prelude_duckdb, NULL, NULL), 0);
     duckdb_disconnect(&connection);
 }

@@ -1,0 +1,91 @@
+/* The appenders of an engine: made when first asked for, found again, and ended with it. */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "engine/duckdb/append.h"
+#include "engine/duckdb/stream_letters.h"
+
+static struct pn_appender *create(struct pn_duckdb *engine, const struct pn_table *table,
+                                  uint64_t number)
+{
+    struct pn_appender *appender = pn_xcalloc(1, sizeof *appender);
+    PN_ASSERT(table->like != NULL && table->like->read_count == 1);
+    appender->engine = engine;
+    appender->table = table;
+    appender->raw = table->like->reads[0];
+    appender->letters = pn_stream_letters_table(engine->pipeline);
+    appender->number = number;
+    appender->delta = pn_duckdb_delta(engine, table->path);
+    appender->letter_delta = pn_duckdb_delta(engine, appender->letters.path);
+    pn_buf_init(&appender->schema, PN_DUCKDB_SQL_MAX);
+    pn_table_delta_schema(table, &appender->schema);
+    pn_buf_init(&appender->letter_schema, PN_DUCKDB_SQL_MAX);
+    pn_table_delta_schema(&appender->letters, &appender->letter_schema);
+    pn_arena_init(&appender->arena, 0);
+    pn_unknown_init(&appender->unknown);
+    pthread_mutex_init(&appender->lock, NULL);
+    pthread_mutex_init(&appender->threads_lock, NULL);
+    return appender;
+}
+
+struct pn_appender *pn_appender_for(struct pn_duckdb *engine, const struct pn_table *table)
+{
+    struct pn_appender *found = NULL;
+    pthread_mutex_lock(&engine->lock);
+    for (size_t i = 0; found == NULL && i < engine->appender_count; i++) {
+        if (engine->appenders[i]->table == table) {
+            found = engine->appenders[i];
+        }
+    }
+    if (found == NULL) {
+        found = create(engine, table, engine->appender_count);
+        pn_grow((void **)&engine->appenders, &engine->appender_capacity, engine->appender_count + 1,
+                sizeof(struct pn_appender *));
+        engine->appenders[engine->appender_count++] = found;
+    }
+    pthread_mutex_unlock(&engine->lock);
+    return found;
+}
+
+struct pn_appender *pn_appender_find(struct pn_duckdb *engine, int64_t number)
+{
+    struct pn_appender *found = NULL;
+    pthread_mutex_lock(&engine->lock);
+    if (number >= 0 && (size_t)number < engine->appender_count) {
+        found = engine->appenders[number];
+    }
+    pthread_mutex_unlock(&engine->lock);
+    return found;
+}
+
+void pn_prepared_copy_forget(struct pn_prepared_copy *copy)
+{
+    duckdb_destroy_prepare(&copy->statement);
+    free(copy->path);
+    copy->path = NULL;
+}
+
+void pn_appender_forget(struct pn_appender *appender)
+{
+    pn_prepared_copy_forget(&appender->copy);
+    pn_prepared_copy_forget(&appender->letter_copy);
+    duckdb_disconnect(&appender->connection);
+}
+
+void pn_appenders_destroy(struct pn_duckdb *engine)
+{
+    for (size_t i = 0; i < engine->appender_count; i++) {
+        struct pn_appender *appender = engine->appenders[i];
+        pn_appender_forget(appender);
+        pn_delta_destroy(&appender->delta);
+        pn_delta_destroy(&appender->letter_delta);
+        pn_buf_deinit(&appender->schema);
+        pn_buf_deinit(&appender->letter_schema);
+        pn_arena_deinit(&appender->arena);
+        pn_unknown_deinit(&appender->unknown);
+        pthread_mutex_destroy(&appender->lock);
+        pthread_mutex_destroy(&appender->threads_lock);
+        free(appender);
+    }
+    free(engine->appenders);
+}
