@@ -25,19 +25,9 @@ enum {
     SHARDS_DEFAULT_ON_DEMAND = 4,
     RETENTION_HOURS_DEFAULT = 24,
     RECORD_KIB_DEFAULT = 1024,
-    RECORD_OVERHEAD_BYTES = 1024, /* a record's explicit hash key, in the log */
     ACCOUNT_BYTES_MAX = 1024 * 1024,
     ACCOUNT_FILE_BYTES_MAX = ACCOUNT_BYTES_MAX + 1024
 };
-
-int pn_kinesis_internal(struct pn_err *e, const struct pn_err *from)
-{
-    pn_err_copy(e, from);
-    if (e != NULL) {
-        e->code = PN_KINESIS_INTERNAL;
-    }
-    return PN_KINESIS_INTERNAL;
-}
 
 int pn_kinesis_check_limit(const struct pn_kinesis *kinesis, int64_t more, struct pn_err *e)
 {
@@ -73,138 +63,7 @@ int pn_kinesis_hold_active(struct pn_kinesis *kinesis, const char *name,
     return rc;
 }
 
-/* --- the topic -------------------------------------------------------------------------------- */
-
-/* What the stream wants of its topic. */
-static struct pn_log_topic_config wanted(const struct pn_stream *stream)
-{
-    return (struct pn_log_topic_config){
-        .partitions = (int32_t)stream->shard_count,
-        .retention_ms = (int64_t)stream->retention_hours * 3600 * 1000,
-        .record_bytes_max = (int64_t)stream->record_kib_max * 1024 + RECORD_OVERHEAD_BYTES};
-}
-
-/* Gives the topic what the stream wants: only what is more than it has, or all. It may have more
- * partitions than the stream has shards, from a change that came no further. */
-static int fit_topic(struct pn_kinesis *kinesis, const struct pn_stream *stream, const char *topic,
-                     bool only_more, struct pn_err *e)
-{
-    struct pn_log_topic_info has;
-    struct pn_log_topic_config config = wanted(stream);
-    int rc = pn_log_topic(kinesis->log, topic, &has, e);
-    if (rc != 0) {
-        return rc;
-    }
-    if (config.partitions <= has.partitions) {
-        config.partitions = 0;
-    }
-    if (config.retention_ms == has.retention_ms ||
-        (only_more && config.retention_ms < has.retention_ms)) {
-        config.retention_ms = 0;
-    }
-    if (config.record_bytes_max == has.record_bytes_max ||
-        (only_more && config.record_bytes_max < has.record_bytes_max)) {
-        config.record_bytes_max = 0;
-    }
-    if (config.partitions == 0 && config.retention_ms == 0 && config.record_bytes_max == 0) {
-        return 0;
-    }
-    return pn_log_configure_topic(kinesis->log, topic, &config, e);
-}
-
-/* Nobody writes to a closed shard: where its partition ends it ends. Unless the log could not read
- * all of it: then nobody is told that it was read to its end. */
-static int find_ends(struct pn_kinesis *kinesis, const struct pn_stream *stream, const char *topic,
-                     struct pn_shard *shards, struct pn_err *e)
-{
-    for (size_t i = 0; i < stream->shard_count; i++) {
-        struct pn_log_offsets offsets;
-        if (shards[i].open || shards[i].end_offset >= 0) {
-            continue;
-        }
-        int rc = pn_log_offsets(kinesis->log, topic, (int32_t)i, &offsets, e);
-        if (rc != 0) {
-            return rc;
-        }
-        shards[i].end_offset = offsets.unsure ? -1 : offsets.end;
-    }
-    return 0;
-}
-
 /* --- changing --------------------------------------------------------------------------------- */
-
-/* Puts the old contents back over a replace that failed. False when they may not be there. */
-static bool restore(struct pn_kinesis *kinesis, const struct pn_stream *old)
-{
-    struct pn_err why;
-    if (pn_metadata_store(kinesis, old, &why) != 0) {
-        pn_log_error(kinesis->logger, "kinesis",
-                     "stream %s may be found changed at the next start, for a change of it failed "
-                     "and could not be taken back: %s",
-                     old->name, why.msg);
-        return false;
-    }
-    return true;
-}
-
-/* Makes the ends of the shards that were closed known to all. */
-static int publish_ends(struct pn_kinesis *kinesis, const struct pn_snapshot *closed,
-                        struct pn_err *e)
-{
-    struct pn_stream edit = closed->stream;
-    size_t bytes = edit.shard_count * sizeof(struct pn_shard);
-    struct pn_shard *shards = pn_xmalloc(bytes);
-    memcpy(shards, edit.shards, bytes);
-    edit.shards = shards;
-    int rc = find_ends(kinesis, &edit, edit.topic, shards, e);
-    if (rc == 0) {
-        pn_registry_install(kinesis, pn_snapshot_create(kinesis, &edit, closed, false));
-    }
-    free(shards);
-    return rc;
-}
-
-/* Installs a snapshot that reroutes, and waits for what is under way by the old ones. Gives it to
- * the caller to release. */
-static struct pn_snapshot *reroute(struct pn_kinesis *kinesis, const struct pn_snapshot *before,
-                                   const struct pn_stream *edit)
-{
-    struct pn_snapshot *after = pn_snapshot_create(kinesis, edit, before, true);
-    (void)atomic_fetch_add(&after->users, 1);
-    pn_registry_install(kinesis, after);
-    pn_stream_drain(after);
-    return after;
-}
-
-int pn_kinesis_change(struct pn_kinesis *kinesis, struct pn_snapshot *before,
-                      const struct pn_stream *edit, bool reroutes, struct pn_err *e)
-{
-    struct pn_err why;
-    const char *topic = before->stream.topic;
-    if (fit_topic(kinesis, edit, topic, true, &why) != 0) {
-        return pn_kinesis_internal(e, &why);
-    }
-    int rc = pn_metadata_store(kinesis, edit, e);
-    if (rc != 0) {
-        (void)restore(kinesis, &before->stream);
-        return rc;
-    }
-    if (fit_topic(kinesis, edit, topic, false, &why) != 0) {
-        pn_log_warn(kinesis->logger, "kinesis",
-                    "topic %s keeps its old settings until the next start: %s", topic, why.msg);
-    }
-    if (!reroutes) {
-        pn_registry_install(kinesis, pn_snapshot_create(kinesis, edit, before, false));
-        return 0;
-    }
-    struct pn_snapshot *after = reroute(kinesis, before, edit);
-    if (publish_ends(kinesis, after, &why) != 0) {
-        rc = pn_kinesis_internal(e, &why);
-    }
-    const struct pn_stream *stream = &after->stream;
-    pn_stream_release(&stream);
-    return rc;
-}
 
 int pn_kinesis_update(struct pn_kinesis *kinesis, const char *name,
                       int (*fn)(void *arg, struct pn_stream *edit, struct pn_arena *arena,
@@ -327,11 +186,12 @@ static struct pn_stream new_stream(const struct pn_kinesis *kinesis,
 static int finish_creation(struct pn_kinesis *kinesis, struct pn_stream *stream, struct pn_err *e)
 {
     struct pn_err why;
-    struct pn_log_topic_config config = wanted(stream);
+    struct pn_log_topic_config config = pn_kinesis_topic_config(stream);
     char *topic = pn_xasprintf("%s%s", PN_KINESIS_TOPIC_PREFIX, stream->name);
     int rc = pn_log_create_topic(kinesis->log, topic, &config, &why);
     if (rc != 0 && why.class_ == PN_CLASS_CONFLICT) {
-        rc = fit_topic(kinesis, stream, topic, false, &why); /* an earlier try came as far */
+        rc = pn_kinesis_fit_topic(kinesis, stream, topic, false,
+                                  &why); /* an earlier try came as far */
     }
     free(topic);
     if (rc != 0) {
@@ -446,11 +306,11 @@ static int begin_deletion(struct pn_kinesis *kinesis, struct pn_snapshot *before
     struct pn_stream edit = before->stream;
     edit.status = PN_STREAM_DELETING;
     int rc = pn_metadata_store(kinesis, &edit, e);
-    if (rc != 0 && restore(kinesis, &before->stream)) {
+    if (rc != 0 && pn_kinesis_restore(kinesis, &before->stream)) {
         return rc;
     }
     /* Also when the file may say either: nothing is acknowledged that the next start deletes. */
-    const struct pn_stream *after = &reroute(kinesis, before, &edit)->stream;
+    const struct pn_stream *after = &pn_kinesis_reroute(kinesis, before, &edit)->stream;
     pn_stream_release(&after);
     return rc;
 }
@@ -498,7 +358,7 @@ static int recover_active(struct pn_kinesis *kinesis, struct pn_stream *stream, 
     struct pn_err why;
     char *topic = pn_xasprintf("%s%s", PN_KINESIS_TOPIC_PREFIX, stream->name);
     char *path = pn_metadata_path(kinesis, stream->name);
-    int rc = fit_topic(kinesis, stream, topic, false, &why);
+    int rc = pn_kinesis_fit_topic(kinesis, stream, topic, false, &why);
     if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
         (void)pn_err_set(&why, PN_CLASS_CORRUPT, PN_FAIL,
                          "the log has no topic %s, with the records of the stream of %s: put its "
@@ -506,7 +366,8 @@ static int recover_active(struct pn_kinesis *kinesis, struct pn_stream *stream, 
                          topic, path);
     }
     if (rc == 0) {
-        rc = find_ends(kinesis, stream, topic, (struct pn_shard *)(uintptr_t)stream->shards, &why);
+        rc = pn_kinesis_find_ends(kinesis, stream, topic,
+                                  (struct pn_shard *)(uintptr_t)stream->shards, &why);
     }
     if (rc == 0) {
         pn_registry_install(kinesis, pn_snapshot_create(kinesis, stream, NULL, false));

@@ -1,6 +1,6 @@
 /*
- * What the files of the core share (registry.c, admin.c, reshard.c, metadata.c, put.c, get.c,
- * iterator.c, subscribe.c); nobody else includes it.
+ * What the files of the core share (registry.c, admin.c, change.c, reshard.c, metadata.c, put.c,
+ * get.c, iterators.c, subscribe.c); nobody else includes it.
  *
  * Three things stand for a stream. Its snapshots (struct pn_stream, in front of its
  * struct pn_snapshot) never change and are counted. Its live state (struct pn_live_stream) is one
@@ -27,6 +27,7 @@ enum {
 
 /* A hash key as a number. */
 __extension__ typedef unsigned __int128 pn_u128;
+#define PN_RING_END (~(pn_u128)0) /* the last one */
 
 static inline pn_u128 pn_hash_key_number(struct pn_hash_key key)
 {
@@ -169,26 +170,46 @@ int pn_metadata_load_gone(struct pn_kinesis *kinesis, struct pn_err *e) PN_MUST_
 int pn_metadata_keep_gone(struct pn_kinesis *kinesis, const struct pn_stream *stream,
                           struct pn_err *e) PN_MUST_CHECK;
 char *pn_metadata_path(const struct pn_kinesis *kinesis, const char *name); /* caller frees */
+/* Gives an error of the disk or the log the code PN_KINESIS_INTERNAL, which it returns. */
+int pn_kinesis_internal(struct pn_err *e, const struct pn_err *from);
+
+/* --- change.c: a change's own ----------------------------------------------------------------- */
+
+/* What the stream asks of its topic. */
+struct pn_log_topic_config pn_kinesis_topic_config(const struct pn_stream *stream);
+/* Gives the topic what the stream asks: only what is more than it has, or all. The topic may have
+ * more partitions than the stream has shards, from a change that came no further. */
+int pn_kinesis_fit_topic(struct pn_kinesis *kinesis, const struct pn_stream *stream,
+                         const char *topic, bool only_more, struct pn_err *e) PN_MUST_CHECK;
+/* Sets end_offset of closed shards: nobody writes to one, so it ends where its partition does. It
+ * stays -1 where the log could not read all of the partition: no reader is at its end then. */
+int pn_kinesis_find_ends(struct pn_kinesis *kinesis, const struct pn_stream *stream,
+                         const char *topic, struct pn_shard *shards,
+                         struct pn_err *e) PN_MUST_CHECK;
+/* Puts the old contents back over a replace that failed. False when they may not be there. */
+bool pn_kinesis_restore(struct pn_kinesis *kinesis, const struct pn_stream *old);
+/* Installs a snapshot that reroutes, and waits for the puts in progress by the old ones. The caller
+ * releases it. */
+struct pn_snapshot *pn_kinesis_reroute(struct pn_kinesis *kinesis, const struct pn_snapshot *before,
+                                       const struct pn_stream *edit);
+/* Makes `edit` what the stream is: in the log, on the disk, then for all to see. With `reroutes`
+ * it returns when no put goes to a closed shard any more and every end_offset is known. */
+int pn_kinesis_change(struct pn_kinesis *kinesis, struct pn_snapshot *before,
+                      const struct pn_stream *edit, bool reroutes, struct pn_err *e) PN_MUST_CHECK;
 
 /* --- admin.c ---------------------------------------------------------------------------------- */
 
-/* Gives an error of the disk or the log the code PN_KINESIS_INTERNAL, which it returns. */
-int pn_kinesis_internal(struct pn_err *e, const struct pn_err *from);
 /* The limit of the account: would `more` open shards be too many? Then LIMIT_EXCEEDED. */
 int pn_kinesis_check_limit(const struct pn_kinesis *kinesis, int64_t more,
                            struct pn_err *e) PN_MUST_CHECK;
 /* The stream for a change: held; NOT_FOUND, or IN_USE when it is not ACTIVE. */
 int pn_kinesis_hold_active(struct pn_kinesis *kinesis, const char *name,
                            struct pn_snapshot **snapshot, struct pn_err *e) PN_MUST_CHECK;
-/* Makes `edit` what the stream is: in the log, on the disk, then for all to see. With `reroutes`
- * it returns when no put goes to a closed shard any more and every end_offset is known. */
-int pn_kinesis_change(struct pn_kinesis *kinesis, struct pn_snapshot *before,
-                      const struct pn_stream *edit, bool reroutes, struct pn_err *e) PN_MUST_CHECK;
 /* A stream as its file has it, at the start: finishes what was begun with it. */
 int pn_kinesis_recover_stream(struct pn_kinesis *kinesis, const char *name,
                               struct pn_err *e) PN_MUST_CHECK;
 
-/* --- reshard.c -------------------------------------------------------------------------------- */
+/* --- ring.c ----------------------------------------------------------------------------------- */
 
 /* Fills the shards of a new stream: `count` even parts of the ring. */
 void pn_shards_uniform(struct pn_shard *shards, size_t count, int64_t created_ms);

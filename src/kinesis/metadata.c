@@ -39,6 +39,15 @@ char *pn_metadata_path(const struct pn_kinesis *kinesis, const char *name)
     return pn_xasprintf("%s/streams/%s.json", kinesis->config.folder, name);
 }
 
+int pn_kinesis_internal(struct pn_err *e, const struct pn_err *from)
+{
+    pn_err_copy(e, from);
+    if (e != NULL) {
+        e->code = PN_KINESIS_INTERNAL;
+    }
+    return PN_KINESIS_INTERNAL;
+}
+
 /* --- writing ---------------------------------------------------------------------------------- */
 
 static void write_text(struct pn_buf *out, const char *key, const char *text)

@@ -13,8 +13,6 @@
 
 enum { CHILD_LATER_MS = 1000 };
 
-static const pn_u128 ring_end = ~(pn_u128)0;
-
 struct plan {
     struct pn_shard *shards;
     size_t count;
@@ -117,37 +115,6 @@ static int apply(struct pn_kinesis *kinesis, struct pn_snapshot *before, const s
     return pn_kinesis_change(kinesis, before, &edit, true, e);
 }
 
-/* --- even parts ------------------------------------------------------------------------------- */
-
-/* Where part `i` of `count` even parts begins. */
-static pn_u128 part_start(size_t i, size_t count)
-{
-    pn_u128 size = ring_end / count;
-    if (ring_end % count == count - 1) {
-        size++; /* count divides 2^128 */
-    }
-    return size * i;
-}
-
-static pn_u128 part_end(size_t i, size_t count)
-{
-    return i + 1 == count ? ring_end : part_start(i + 1, count) - 1;
-}
-
-void pn_shards_uniform(struct pn_shard *shards, size_t count, int64_t created_ms)
-{
-    for (size_t i = 0; i < count; i++) {
-        shards[i] = (struct pn_shard){.index = (uint32_t)i,
-                                      .parent = -1,
-                                      .adjacent_parent = -1,
-                                      .hash_start = pn_hash_key_from(part_start(i, count)),
-                                      .hash_end = pn_hash_key_from(part_end(i, count)),
-                                      .created_ms = created_ms,
-                                      .open = true,
-                                      .end_offset = -1};
-    }
-}
-
 /* --- split and merge -------------------------------------------------------------------------- */
 
 /* The open shard of an id. */
@@ -224,7 +191,7 @@ int pn_kinesis_split(struct pn_kinesis *kinesis, const char *name, const char *s
 static bool is_below(const struct pn_shard *left, const struct pn_shard *right)
 {
     pn_u128 end = pn_hash_key_number(left->hash_end);
-    return end != ring_end && end + 1 == pn_hash_key_number(right->hash_start);
+    return end != PN_RING_END && end + 1 == pn_hash_key_number(right->hash_start);
 }
 
 static int merge_locked(struct pn_kinesis *kinesis, struct pn_snapshot *before,
