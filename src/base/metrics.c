@@ -9,8 +9,6 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-enum metric_type { COUNTER, GAUGE, HISTOGRAM };
-
 /* Upper bounds of the buckets; what is larger goes to one more, "+Inf". */
 static const struct {
     int64_t nanos;
@@ -26,27 +24,21 @@ enum { BOUND_COUNT = sizeof bounds / sizeof bounds[0] };
 
 struct pn_metric {
     char *label_value; /* NULL without label */
-    enum metric_type type;
+    enum pn_metric_kind kind;
     _Atomic int64_t value;    /* of a histogram: the sum in nanoseconds */
     _Atomic int64_t *buckets; /* of a histogram: BOUND_COUNT + 1, each without the smaller ones */
 };
 
-/* All time series of one name. */
+/* All time series of one row of the table. */
 struct family {
-    char *name;
-    char *help;
-    char *label; /* NULL without */
-    enum metric_type type;
     struct pn_metric **series; /* pointers, because the callers keep them */
     size_t count;
     size_t capacity;
 };
 
 struct pn_metrics {
-    pthread_mutex_t lock; /* held to register and to render, never to add */
-    struct family *families;
-    size_t count;
-    size_t capacity;
+    pthread_mutex_t lock; /* held to look for a metric and to render, never to add */
+    struct family families[PN_METRIC_COUNT];
 };
 
 struct pn_metrics *pn_metrics_create(void)
@@ -66,9 +58,6 @@ static void family_deinit(struct family *family)
         free(metric);
     }
     free(family->series);
-    free(family->name);
-    free(family->help);
-    free(family->label);
 }
 
 void pn_metrics_destroy(struct pn_metrics **metrics)
@@ -76,10 +65,9 @@ void pn_metrics_destroy(struct pn_metrics **metrics)
     if (*metrics == NULL) {
         return;
     }
-    for (size_t i = 0; i < (*metrics)->count; i++) {
+    for (size_t i = 0; i < PN_METRIC_COUNT; i++) {
         family_deinit(&(*metrics)->families[i]);
     }
-    free((*metrics)->families);
     (void)pthread_mutex_destroy(&(*metrics)->lock);
     free(*metrics);
     *metrics = NULL;
@@ -88,28 +76,6 @@ void pn_metrics_destroy(struct pn_metrics **metrics)
 static bool same_text(const char *left, const char *right)
 {
     return left == NULL || right == NULL ? left == right : strcmp(left, right) == 0;
-}
-
-static struct family *find_family(struct pn_metrics *metrics, enum metric_type type,
-                                  const char *name, const char *help, const char *label)
-{
-    for (size_t i = 0; i < metrics->count; i++) {
-        struct family *family = &metrics->families[i];
-        if (strcmp(family->name, name) == 0) {
-            PN_ASSERT(family->type == type && same_text(family->label, label));
-            return family;
-        }
-    }
-    pn_grow((void **)&metrics->families, &metrics->capacity, metrics->count + 1,
-            sizeof *metrics->families);
-    struct family *family = &metrics->families[metrics->count++];
-    *family = (struct family){
-        .name = pn_xstrdup(name),
-        .help = pn_xstrdup(help),
-        .label = label != NULL ? pn_xstrdup(label) : NULL,
-        .type = type,
-    };
-    return family;
 }
 
 static struct pn_metric *find_series(struct family *family, const char *value)
@@ -122,12 +88,13 @@ static struct pn_metric *find_series(struct family *family, const char *value)
     return NULL;
 }
 
-static struct pn_metric *add_series(struct family *family, const char *value)
+static struct pn_metric *add_series(struct family *family, enum pn_metric_kind kind,
+                                    const char *value)
 {
     struct pn_metric *metric = pn_xcalloc(1, sizeof *metric);
-    metric->type = family->type;
+    metric->kind = kind;
     metric->label_value = value != NULL ? pn_xstrdup(value) : NULL;
-    if (family->type == HISTOGRAM) {
+    if (kind == PN_METRIC_HISTOGRAM) {
         metric->buckets = pn_xcalloc(BOUND_COUNT + 1, sizeof *metric->buckets);
     }
     pn_grow((void **)&family->series, &family->capacity, family->count + 1, sizeof *family->series);
@@ -135,44 +102,26 @@ static struct pn_metric *add_series(struct family *family, const char *value)
     return metric;
 }
 
-static struct pn_metric *find_or_add(struct pn_metrics *metrics, enum metric_type type,
-                                     const char *name, const char *help, const char *label,
-                                     const char *value)
+struct pn_metric *pn_metrics_get(struct pn_metrics *metrics, enum pn_metric_id id,
+                                 const char *value)
 {
+    const struct pn_metric_row *row = &pn_metrics_table[id];
+    PN_ASSERT((row->label == NULL) == (value == NULL));
     if (metrics == NULL) {
         return NULL;
     }
-    PN_ASSERT((label == NULL) == (value == NULL));
     (void)pthread_mutex_lock(&metrics->lock);
-    struct family *family = find_family(metrics, type, name, help, label);
+    struct family *family = &metrics->families[id];
     struct pn_metric *metric = find_series(family, value);
     if (metric == NULL && family->count >= PN_METRIC_LABEL_VALUES_MAX) {
         value = "other";
         metric = find_series(family, value);
     }
     if (metric == NULL) {
-        metric = add_series(family, value);
+        metric = add_series(family, row->kind, value);
     }
     (void)pthread_mutex_unlock(&metrics->lock);
     return metric;
-}
-
-struct pn_metric *pn_metrics_counter(struct pn_metrics *metrics, const char *name, const char *help,
-                                     const char *label, const char *value)
-{
-    return find_or_add(metrics, COUNTER, name, help, label, value);
-}
-
-struct pn_metric *pn_metrics_gauge(struct pn_metrics *metrics, const char *name, const char *help,
-                                   const char *label, const char *value)
-{
-    return find_or_add(metrics, GAUGE, name, help, label, value);
-}
-
-struct pn_metric *pn_metrics_histogram(struct pn_metrics *metrics, const char *name,
-                                       const char *help, const char *label, const char *value)
-{
-    return find_or_add(metrics, HISTOGRAM, name, help, label, value);
 }
 
 void pn_metric_add(struct pn_metric *metric, int64_t amount)
@@ -180,7 +129,8 @@ void pn_metric_add(struct pn_metric *metric, int64_t amount)
     if (metric == NULL) {
         return;
     }
-    PN_ASSERT(metric->type != HISTOGRAM && (metric->type == GAUGE || amount >= 0));
+    PN_ASSERT(metric->kind != PN_METRIC_HISTOGRAM &&
+              (metric->kind == PN_METRIC_GAUGE || amount >= 0));
     (void)atomic_fetch_add_explicit(&metric->value, amount, memory_order_relaxed);
 }
 
@@ -189,7 +139,7 @@ void pn_metric_set(struct pn_metric *metric, int64_t value)
     if (metric == NULL) {
         return;
     }
-    PN_ASSERT(metric->type == GAUGE);
+    PN_ASSERT(metric->kind == PN_METRIC_GAUGE);
     atomic_store_explicit(&metric->value, value, memory_order_relaxed);
 }
 
@@ -198,7 +148,7 @@ void pn_metric_observe_ns(struct pn_metric *metric, int64_t nanos)
     if (metric == NULL) {
         return;
     }
-    PN_ASSERT(metric->type == HISTOGRAM);
+    PN_ASSERT(metric->kind == PN_METRIC_HISTOGRAM);
     if (nanos < 0) {
         nanos = 0;
     }
@@ -224,46 +174,40 @@ int64_t pn_metric_value(const struct pn_metric *metric)
     if (metric == NULL) {
         return 0;
     }
-    if (metric->type == HISTOGRAM) {
+    if (metric->kind == PN_METRIC_HISTOGRAM) {
         return observation_count(metric);
     }
     return atomic_load_explicit(&metric->value, memory_order_relaxed);
 }
 
-/* Help texts escape backslash and newline, label values the quote too. */
-static void add_escaped(struct pn_buf *out, const char *text, bool quoted)
-{
-    for (; *text != '\0'; text++) {
-        if (*text == '\n') {
-            pn_buf_adds(out, "\\n");
-        } else if (*text == '\\' || (quoted && *text == '"')) {
-            pn_buf_addc(out, '\\');
-            pn_buf_addc(out, *text);
-        } else {
-            pn_buf_addc(out, *text);
-        }
-    }
-}
-
 static void add_label(struct pn_buf *out, const char *label, const char *value)
 {
     pn_buf_addf(out, "%s=\"", label);
-    add_escaped(out, value, true);
+    for (; *value != '\0'; value++) {
+        if (*value == '\n') {
+            pn_buf_adds(out, "\\n");
+            continue;
+        }
+        if (*value == '\\' || *value == '"') {
+            pn_buf_addc(out, '\\');
+        }
+        pn_buf_addc(out, *value);
+    }
     pn_buf_addc(out, '"');
 }
 
 /* "name_suffix{label="value",le="bound"} "; the label and `le` may be NULL. */
-static void add_series_name(struct pn_buf *out, const struct family *family,
+static void add_series_name(struct pn_buf *out, const struct pn_metric_row *row,
                             const struct pn_metric *metric, const char *suffix, const char *le)
 {
-    pn_buf_addf(out, "%s%s", family->name, suffix);
-    if (family->label != NULL || le != NULL) {
+    pn_buf_addf(out, "%s%s", row->name, suffix);
+    if (row->label != NULL || le != NULL) {
         pn_buf_addc(out, '{');
-        if (family->label != NULL) {
-            add_label(out, family->label, metric->label_value);
+        if (row->label != NULL) {
+            add_label(out, row->label, metric->label_value);
         }
         if (le != NULL) {
-            pn_buf_adds(out, family->label != NULL ? "," : "");
+            pn_buf_adds(out, row->label != NULL ? "," : "");
             add_label(out, "le", le);
         }
         pn_buf_addc(out, '}');
@@ -271,36 +215,37 @@ static void add_series_name(struct pn_buf *out, const struct family *family,
     pn_buf_addc(out, ' ');
 }
 
-static void render_histogram(struct pn_buf *out, const struct family *family,
+static void render_histogram(struct pn_buf *out, const struct pn_metric_row *row,
                              const struct pn_metric *metric)
 {
     int64_t count = 0;
     for (size_t i = 0; i <= BOUND_COUNT; i++) {
         count += atomic_load_explicit(&metric->buckets[i], memory_order_relaxed);
-        add_series_name(out, family, metric, "_bucket",
-                        i < BOUND_COUNT ? bounds[i].seconds : "+Inf");
+        add_series_name(out, row, metric, "_bucket", i < BOUND_COUNT ? bounds[i].seconds : "+Inf");
         pn_buf_addf(out, "%lld\n", (long long)count);
     }
     int64_t nanos = atomic_load_explicit(&metric->value, memory_order_relaxed);
-    add_series_name(out, family, metric, "_sum", NULL);
+    add_series_name(out, row, metric, "_sum", NULL);
     pn_buf_addf(out, "%lld.%09lld\n", (long long)(nanos / 1000000000),
                 (long long)(nanos % 1000000000));
-    add_series_name(out, family, metric, "_count", NULL);
+    add_series_name(out, row, metric, "_count", NULL);
     pn_buf_addf(out, "%lld\n", (long long)count);
 }
 
-static void render_family(struct pn_buf *out, const struct family *family)
+static void render_family(struct pn_buf *out, const struct pn_metric_row *row,
+                          const struct family *family)
 {
-    static const char *const type_names[] = {"counter", "gauge", "histogram"};
-    pn_buf_addf(out, "# HELP %s ", family->name);
-    add_escaped(out, family->help, false);
-    pn_buf_addf(out, "\n# TYPE %s %s\n", family->name, type_names[family->type]);
+    if (family->count == 0) {
+        return;
+    }
+    pn_buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n", row->name, row->help, row->name,
+                pn_metric_kind_name(row->kind));
     for (size_t i = 0; i < family->count; i++) {
         const struct pn_metric *metric = family->series[i];
-        if (family->type == HISTOGRAM) {
-            render_histogram(out, family, metric);
+        if (row->kind == PN_METRIC_HISTOGRAM) {
+            render_histogram(out, row, metric);
         } else {
-            add_series_name(out, family, metric, "", NULL);
+            add_series_name(out, row, metric, "", NULL);
             pn_buf_addf(out, "%lld\n", (long long)pn_metric_value(metric));
         }
     }
@@ -309,8 +254,8 @@ static void render_family(struct pn_buf *out, const struct family *family)
 void pn_metrics_render(struct pn_metrics *metrics, struct pn_buf *out)
 {
     (void)pthread_mutex_lock(&metrics->lock);
-    for (size_t i = 0; i < metrics->count; i++) {
-        render_family(out, &metrics->families[i]);
+    for (size_t i = 0; i < PN_METRIC_COUNT; i++) {
+        render_family(out, &pn_metrics_table[i], &metrics->families[i]);
     }
     (void)pthread_mutex_unlock(&metrics->lock);
 }

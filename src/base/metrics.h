@@ -1,8 +1,9 @@
 /*
  * Counters, gauges and histograms, rendered as Prometheus text (format version 0.0.4).
- * A metric is registered once, with at most one label and a bounded number of its values (what
- * comes over the bound is counted under the value "other", so that a hostile client cannot grow
- * the table); adding to one is an atomic operation without a lock.
+ * Each is a row of the table in metrics_table.h. A metric has at most one label and a bounded
+ * number of its values: what exceeds the bound is counted under the value "other", so that a
+ * hostile client cannot grow the registry. Adding to a metric is an atomic operation without a
+ * lock.
  */
 #ifndef PN_BASE_METRICS_H
 #define PN_BASE_METRICS_H
@@ -10,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/metrics_table.h"
 
 enum { PN_METRIC_LABEL_VALUES_MAX = 256 };
 
@@ -19,16 +21,12 @@ struct pn_metric;  /* one time series, or one histogram */
 struct pn_metrics *pn_metrics_create(void);
 void pn_metrics_destroy(struct pn_metrics **metrics);
 
-/* `name` ("pinion_gateway_requests_total") and `help` are copied. Asking again for the same name
- * and label value returns the same metric. `label` and `value` may both be NULL. Owned by the
- * registry, which must outlive its users; `metrics` may be NULL, then so is the result. */
-struct pn_metric *pn_metrics_counter(struct pn_metrics *metrics, const char *name, const char *help,
-                                     const char *label, const char *value);
-struct pn_metric *pn_metrics_gauge(struct pn_metrics *metrics, const char *name, const char *help,
-                                   const char *label, const char *value);
-/* Buckets for seconds, from 50 microseconds to 10 seconds. */
-struct pn_metric *pn_metrics_histogram(struct pn_metrics *metrics, const char *name,
-                                       const char *help, const char *label, const char *value);
+/* The time series of a row and a value of its label (copied; NULL if the row has no label); made
+ * at the first call, the same at each further one. Owned by the registry, which must outlive its
+ * users. If `metrics` is NULL, so is the result. Buckets of histograms are for seconds, from 50
+ * microseconds to 10 seconds. */
+struct pn_metric *pn_metrics_get(struct pn_metrics *metrics, enum pn_metric_id id,
+                                 const char *value);
 
 /* `metric` may be NULL in all of these. */
 void pn_metric_add(struct pn_metric *metric, int64_t amount);       /* counter, gauge */
@@ -36,7 +34,7 @@ void pn_metric_set(struct pn_metric *metric, int64_t value);        /* gauge */
 void pn_metric_observe_ns(struct pn_metric *metric, int64_t nanos); /* histogram */
 int64_t pn_metric_value(const struct pn_metric *metric);
 
-/* Appends the whole registry as Prometheus text. */
+/* Appends the whole registry as Prometheus text, in the order of the table. */
 void pn_metrics_render(struct pn_metrics *metrics, struct pn_buf *out);
 
 #endif

@@ -7,6 +7,7 @@ const struct pn_command pn_commands[] = {
     {"init", "a pipeline of your own, as a copy of the shipped one", pn_cmd_init},
     {"pipeline", "check or show a pipeline's definition", pn_cmd_pipeline},
     {"settings", "the settings in force, and all there are", pn_cmd_settings},
+    {"metrics", "what a server counts, and when to alert", pn_cmd_metrics},
     {"serve", "serve every front door, land what arrives, run the DAGs", pn_cmd_serve},
     {"dag", "list, trigger and watch DAGs", pn_cmd_dag},
     {"emulate", "produce records, generated or from a database", pn_cmd_emulate},

@@ -66,32 +66,21 @@ static void register_metrics(struct pn_gateway *gateway)
     struct pn_metrics *registry = gateway->env.metrics;
     struct pn_gateway_metrics *m = &gateway->metrics;
     for (int i = 0; i < PN_STATUS_CLASSES; i++) {
-        m->status[i] = pn_metrics_counter(registry, "pinion_gateway_responses_total",
-                                          "Replies, by class of status.", "status", classes[i]);
+        m->status[i] = pn_metrics_get(registry, PN_METRIC_GATEWAY_RESPONSES, classes[i]);
     }
-    m->unrouted = pn_metrics_counter(registry, "pinion_gateway_requests_total",
-                                     "Requests answered, by route.", "route", "none");
-    m->seconds = pn_metrics_histogram(registry, "pinion_gateway_request_seconds",
-                                      "From a request's header to its reply.", NULL, NULL);
-    m->in_flight = pn_metrics_gauge(registry, "pinion_gateway_requests_in_flight",
-                                    "Requests that are not answered yet.", NULL, NULL);
-    m->connections =
-        pn_metrics_gauge(registry, "pinion_gateway_connections", "Open connections.", NULL, NULL);
-    m->refused = pn_metrics_counter(registry, "pinion_gateway_connections_refused_total",
-                                    "Connections over the limits.", NULL, NULL);
-    m->bytes_in = pn_metrics_counter(registry, "pinion_gateway_received_bytes_total",
-                                     "Bytes of request bodies.", NULL, NULL);
-    m->bytes_out = pn_metrics_counter(registry, "pinion_gateway_sent_bytes_total",
-                                      "Bytes of reply bodies.", NULL, NULL);
-    m->records = pn_metrics_counter(registry, "pinion_gateway_records_total",
-                                    "Records acknowledged.", NULL, NULL);
+    m->unrouted = pn_metrics_get(registry, PN_METRIC_GATEWAY_REQUESTS, "none");
+    m->seconds = pn_metrics_get(registry, PN_METRIC_GATEWAY_REQUEST_SECONDS, NULL);
+    m->in_flight = pn_metrics_get(registry, PN_METRIC_GATEWAY_REQUESTS_IN_FLIGHT, NULL);
+    m->connections = pn_metrics_get(registry, PN_METRIC_GATEWAY_CONNECTIONS, NULL);
+    m->refused = pn_metrics_get(registry, PN_METRIC_GATEWAY_CONNECTIONS_REFUSED, NULL);
+    m->bytes_in = pn_metrics_get(registry, PN_METRIC_GATEWAY_RECEIVED_BYTES, NULL);
+    m->bytes_out = pn_metrics_get(registry, PN_METRIC_GATEWAY_SENT_BYTES, NULL);
+    m->records = pn_metrics_get(registry, PN_METRIC_GATEWAY_RECORDS, NULL);
     if (gateway->env.kinesis != NULL) {
         m->operations = pn_xcalloc(pn_operation_count, sizeof *m->operations);
         for (size_t i = 0; i < pn_operation_count; i++) {
-            m->operations[i] = pn_metrics_counter(
-                registry, "pinion_kinesis_requests_total",
-                "Calls of the Kinesis API, by operation, through every front door.", "operation",
-                pn_operations[i].name);
+            m->operations[i] =
+                pn_metrics_get(registry, PN_METRIC_KINESIS_REQUESTS, pn_operations[i].name);
         }
     }
 }

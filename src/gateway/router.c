@@ -54,8 +54,7 @@ void pn_router_add(struct pn_router *router, const struct pn_route *route,
     struct pn_router_row *row = &router->rows[router->count++];
     row->route = route;
     row->name = pn_xasprintf("%s /%s", pn_method_name(route->method), route->pattern);
-    row->requests = pn_metrics_counter(metrics, "pinion_gateway_requests_total",
-                                       "Requests answered, by route.", "route", row->name);
+    row->requests = pn_metrics_get(metrics, PN_METRIC_GATEWAY_REQUESTS, row->name);
     size_t params = 0;
     for (const char *p = route->pattern; *p != '\0';) {
         size_t len = strcspn(p, "/");

@@ -247,10 +247,7 @@ static void report_loss(struct pn_kinesis *kinesis, const struct pn_stream *stre
     pn_log_error(kinesis->logger, "kinesis",
                  "a reader of shard %s of stream %s was led past %" PRId64 " records: %s",
                  pn_shard_id(shard->index, shard_id), stream->name, next_offset - from_offset, why);
-    pn_metric_add(pn_metrics_counter(kinesis->metrics, "pinion_kinesis_lost_records_total",
-                                     "Records that a reader of a stream was led past, as their "
-                                     "part of the log is damaged; for each reader anew.",
-                                     "stream", stream->name),
+    pn_metric_add(pn_metrics_get(kinesis->metrics, PN_METRIC_KINESIS_LOST_RECORDS, stream->name),
                   next_offset - from_offset);
 }
 

@@ -53,11 +53,8 @@ static struct item *add(struct pn_unread *unread, bool is_stream, const char *na
     *item = (struct item){
         .is_stream = is_stream,
         .name = pn_xstrdup(name),
-        .gauge = is_stream
-                     ? pn_metrics_gauge(unread->metrics, "pinion_unread_stream_records",
-                                        "Records of a stream that no table reads.", "stream", name)
-                     : pn_metrics_gauge(unread->metrics, "pinion_unread_topic_records",
-                                        "Records of a topic that no table reads.", "topic", name)};
+        .gauge = is_stream ? pn_metrics_get(unread->metrics, PN_METRIC_UNREAD_STREAM_RECORDS, name)
+                           : pn_metrics_get(unread->metrics, PN_METRIC_UNREAD_TOPIC_RECORDS, name)};
     pn_log_warn(unread->logger, "unread",
                 is_stream ? "no table reads the stream %s: its records are kept, and become no rows"
                           : "no table reads the topic %s: its records are kept, and become no rows",

@@ -42,23 +42,12 @@ static bool is_selected(const struct pn_sink *sink, const char *topic)
 static void register_metrics(struct pn_metrics *metrics, struct pn_sink_part *part)
 {
     const char *topic = part->memory.topic;
-    part->landed_metric =
-        pn_metrics_counter(metrics, "pinion_sink_landed_records_total",
-                           "Records landed as a line of an object.", "topic", topic);
-    part->objects_metric =
-        pn_metrics_counter(metrics, "pinion_sink_objects_total",
-                           "Objects landed, without those of dead letters.", "topic", topic);
-    part->dead_letters_metric =
-        pn_metrics_counter(metrics, "pinion_sink_dead_letters_total",
-                           "Records that are no JSON, landed as dead letters.", "topic", topic);
-    part->lost_metric = pn_metrics_counter(
-        metrics, "pinion_sink_lost_records_total",
-        "Records that the log lost (by retention or damage) before they landed.", "topic", topic);
-    part->errors_metric = pn_metrics_counter(metrics, "pinion_sink_errors_total",
-                                             "Failed tries to land.", "topic", topic);
-    part->lag_metric =
-        pn_metrics_gauge(metrics, "pinion_sink_lag_records",
-                         "Records in the log that have not landed yet.", "topic", topic);
+    part->landed_metric = pn_metrics_get(metrics, PN_METRIC_SINK_LANDED_RECORDS, topic);
+    part->objects_metric = pn_metrics_get(metrics, PN_METRIC_SINK_OBJECTS, topic);
+    part->dead_letters_metric = pn_metrics_get(metrics, PN_METRIC_SINK_DEAD_LETTERS, topic);
+    part->lost_metric = pn_metrics_get(metrics, PN_METRIC_SINK_LOST_RECORDS, topic);
+    part->errors_metric = pn_metrics_get(metrics, PN_METRIC_SINK_ERRORS, topic);
+    part->lag_metric = pn_metrics_get(metrics, PN_METRIC_SINK_LAG_RECORDS, topic);
 }
 
 static struct pn_sink_part *add_part(struct pn_sink *sink, const struct pn_sink_memory *memory)

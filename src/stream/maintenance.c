@@ -50,12 +50,8 @@ struct pn_upkeep *pn_upkeep_create(const struct pn_upkeep_config *config)
     upkeep->config = *config;
     pthread_mutex_init(&upkeep->lock, NULL);
     pn_bell_init(&upkeep->bell);
-    upkeep->compactions = pn_metrics_counter(
-        config->metrics, "pinion_stream_compactions_total",
-        "Times that small files of a stream table were made into one.", NULL, NULL);
-    upkeep->errors =
-        pn_metrics_counter(config->metrics, "pinion_stream_maintenance_errors_total",
-                           "Failed tries to compact or clean a stream table.", NULL, NULL);
+    upkeep->compactions = pn_metrics_get(config->metrics, PN_METRIC_STREAM_COMPACTIONS, NULL);
+    upkeep->errors = pn_metrics_get(config->metrics, PN_METRIC_STREAM_MAINTENANCE_ERRORS, NULL);
     return upkeep;
 }
 

@@ -389,46 +389,21 @@ static void make_metrics(struct pn_stream_worker *worker)
     struct pn_metrics *metrics = worker->owner->env.metrics;
     const char *table = worker->table->name;
     worker->metrics = (struct pn_stream_metrics){
-        .rows = pn_metrics_counter(metrics, "pinion_stream_rows_total",
-                                   "Rows appended to stream tables.", "table", table),
-        .dead_letters =
-            pn_metrics_counter(metrics, "pinion_stream_dead_letters_total",
-                               "Records of streams that could be no row.", "table", table),
-        .commits = pn_metrics_counter(metrics, "pinion_stream_commits_total",
-                                      "Commits of stream tables.", "table", table),
-        .conflicts =
-            pn_metrics_counter(metrics, "pinion_stream_conflicts_total",
-                               "Batches that another processor had committed.", "table", table),
-        .errors = pn_metrics_counter(metrics, "pinion_stream_errors_total",
-                                     "Failed tries to fill a stream table.", "table", table),
-        .lost = pn_metrics_counter(metrics, "pinion_stream_lost_records_total",
-                                   "Records that were no longer in the log when they were to be "
-                                   "read.",
-                                   "table", table),
-        .passed_over = pn_metrics_counter(
-            metrics, "pinion_stream_passed_over_records_total",
-            "Records of a stream whose partition key is none of the table's.", "table", table),
-        .unknown = pn_metrics_counter(
-            metrics, "pinion_stream_unknown_members_total",
-            "Members of records that no column of the table takes, at every depth.", "table",
-            table),
-        .strays = worker->counts_strays
-                      ? pn_metrics_gauge(metrics, "pinion_stream_stray_records",
-                                         "Records of a stream, read since the start, whose "
-                                         "partition key is that of no table.",
-                                         "stream", worker->stream->name)
-                      : NULL,
-        .lag = pn_metrics_gauge(metrics, "pinion_stream_lag_records",
-                                "Records of the stream that the table does not have yet.", "table",
-                                table),
-        .failed = pn_metrics_gauge(metrics, "pinion_stream_failed",
-                                   "1: the processor of this table has given up.", "table", table),
-        .commit_seconds =
-            pn_metrics_histogram(metrics, "pinion_stream_commit_seconds",
-                                 "How long commits of stream tables take.", "table", table),
-        .latency_seconds =
-            pn_metrics_histogram(metrics, "pinion_stream_latency_seconds",
-                                 "From a batch's oldest arrival to its commit.", "table", table),
+        .rows = pn_metrics_get(metrics, PN_METRIC_STREAM_ROWS, table),
+        .dead_letters = pn_metrics_get(metrics, PN_METRIC_STREAM_DEAD_LETTERS, table),
+        .commits = pn_metrics_get(metrics, PN_METRIC_STREAM_COMMITS, table),
+        .conflicts = pn_metrics_get(metrics, PN_METRIC_STREAM_CONFLICTS, table),
+        .errors = pn_metrics_get(metrics, PN_METRIC_STREAM_ERRORS, table),
+        .lost = pn_metrics_get(metrics, PN_METRIC_STREAM_LOST_RECORDS, table),
+        .passed_over = pn_metrics_get(metrics, PN_METRIC_STREAM_PASSED_OVER_RECORDS, table),
+        .unknown = pn_metrics_get(metrics, PN_METRIC_STREAM_UNKNOWN_MEMBERS, table),
+        .strays = worker->counts_strays ? pn_metrics_get(metrics, PN_METRIC_STREAM_STRAY_RECORDS,
+                                                         worker->stream->name)
+                                        : NULL,
+        .lag = pn_metrics_get(metrics, PN_METRIC_STREAM_LAG_RECORDS, table),
+        .failed = pn_metrics_get(metrics, PN_METRIC_STREAM_FAILED, table),
+        .commit_seconds = pn_metrics_get(metrics, PN_METRIC_STREAM_COMMIT_SECONDS, table),
+        .latency_seconds = pn_metrics_get(metrics, PN_METRIC_STREAM_LATENCY_SECONDS, table),
     };
 }
 

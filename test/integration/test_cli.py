@@ -147,6 +147,20 @@ def test_a_setting_is_shown_from_wherever_it_comes(tmp_path):
     assert run("settings", "--config", tmp_path / "all.yml").stdout == yaml
 
 
+def test_the_page_of_metrics_is_the_programs_and_the_docs_name_no_others():
+    rows = json.loads(run("metrics", "--format", "json").stdout)
+    assert run("metrics", "--format", "md").stdout == (ROOT / "docs/metrics.md").read_text()
+    assert [row["name"] for row in rows] == re.findall(
+        r"^(pinion_\w+)", run("metrics", "--format", "csv").stdout, re.MULTILINE
+    )
+    known = {row["name"] for row in rows}
+    known |= {row["name"] + "_count" for row in rows if row["kind"] == "histogram"}
+    for page in [ROOT / "README.md", *ROOT.glob("docs/*.md")]:
+        # `pinion_stream_*` stands for several.
+        named = set(re.findall(r"`(pinion_[a-z_]+\b)[`{]", page.read_text()))
+        assert named <= known, page
+
+
 def test_the_manual_of_settings_is_the_programs():
     shipped = ROOT / "docs/settings.md"
     assert run("settings", "--format", "md").stdout == shipped.read_text()

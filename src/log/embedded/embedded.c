@@ -268,12 +268,8 @@ static int check_config(const struct pn_embedded_config *config, struct pn_err *
 
 static void register_metrics(struct pn_log_env *env)
 {
-    env->commit_seconds = pn_metrics_histogram(
-        env->metrics, "pinion_log_commit_seconds",
-        "Time of a group commit, from the first write to the last sync.", NULL, NULL);
-    env->stopped_partitions = pn_metrics_gauge(
-        env->metrics, "pinion_log_failed_partitions",
-        "Partitions that take no writes after a failed write or sync.", NULL, NULL);
+    env->commit_seconds = pn_metrics_get(env->metrics, PN_METRIC_LOG_COMMIT_SECONDS, NULL);
+    env->stopped_partitions = pn_metrics_get(env->metrics, PN_METRIC_LOG_FAILED_PARTITIONS, NULL);
 }
 
 int pn_embedded_open(const struct pn_embedded_config *config, const struct pn_io *io,

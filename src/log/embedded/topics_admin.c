@@ -22,11 +22,9 @@ static void add_partitions(const struct pn_topics *topics, struct pn_topic *topi
         struct pn_partition *partition =
             pn_partition_create(topics->env, topic->name, topic->folder, i);
         partition->appended_records =
-            pn_metrics_counter(topics->env->metrics, "pinion_log_appended_records_total",
-                               "Records appended to the log.", "topic", topic->name);
-        partition->appended_bytes = pn_metrics_counter(
-            topics->env->metrics, "pinion_log_appended_bytes_total",
-            "Bytes of record batches appended to the log.", "topic", topic->name);
+            pn_metrics_get(topics->env->metrics, PN_METRIC_LOG_APPENDED_RECORDS, topic->name);
+        partition->appended_bytes =
+            pn_metrics_get(topics->env->metrics, PN_METRIC_LOG_APPENDED_BYTES, topic->name);
         if (is_opening || pn_io_exists(topics->env->io, partition->folder)) {
             pn_partition_recover(partition);
         }

@@ -1,6 +1,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/io.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 
@@ -43,12 +45,10 @@ static void test_counters_and_gauges(void **state)
 {
     (void)state;
     assert_string_equal(rendered(), "");
-    struct pn_metric *ok =
-        pn_metrics_counter(metrics, "requests_total", "Requests.", "code", "200");
-    struct pn_metric *open = pn_metrics_gauge(metrics, "open", "Two\nlines \\ \"q\"", NULL, NULL);
-    struct pn_metric *bad =
-        pn_metrics_counter(metrics, "requests_total", "Requests.", "code", "a\"b\\c\nd");
-    assert_ptr_equal(pn_metrics_counter(metrics, "requests_total", "Requests.", "code", "200"), ok);
+    struct pn_metric *ok = pn_metrics_get(metrics, PN_METRIC_GATEWAY_RESPONSES, "200");
+    struct pn_metric *open = pn_metrics_get(metrics, PN_METRIC_GATEWAY_CONNECTIONS, NULL);
+    struct pn_metric *bad = pn_metrics_get(metrics, PN_METRIC_GATEWAY_RESPONSES, "a\"b\\c\nd");
+    assert_ptr_equal(pn_metrics_get(metrics, PN_METRIC_GATEWAY_RESPONSES, "200"), ok);
     assert_ptr_not_equal(ok, bad);
     pn_metric_add(ok, 2);
     pn_metric_add(ok, 1);
@@ -57,19 +57,21 @@ static void test_counters_and_gauges(void **state)
     assert_int_equal(pn_metric_value(ok), 3);
     assert_int_equal(pn_metric_value(open), -2);
     pn_metric_set(open, 9);
-    assert_string_equal(rendered(), "# HELP requests_total Requests.\n"
-                                    "# TYPE requests_total counter\n"
-                                    "requests_total{code=\"200\"} 3\n"
-                                    "requests_total{code=\"a\\\"b\\\\c\\nd\"} 0\n"
-                                    "# HELP open Two\\nlines \\\\ \"q\"\n"
-                                    "# TYPE open gauge\n"
-                                    "open 9\n");
+    assert_string_equal(rendered(),
+                        "# HELP pinion_gateway_responses_total HTTP replies by class of status, "
+                        "1xx to 5xx.\n"
+                        "# TYPE pinion_gateway_responses_total counter\n"
+                        "pinion_gateway_responses_total{status=\"200\"} 3\n"
+                        "pinion_gateway_responses_total{status=\"a\\\"b\\\\c\\nd\"} 0\n"
+                        "# HELP pinion_gateway_connections Open connections.\n"
+                        "# TYPE pinion_gateway_connections gauge\n"
+                        "pinion_gateway_connections 9\n");
 }
 
 static void test_histograms_are_cumulative(void **state)
 {
     (void)state;
-    struct pn_metric *plain = pn_metrics_histogram(metrics, "wait_seconds", "Waits.", NULL, NULL);
+    struct pn_metric *plain = pn_metrics_get(metrics, PN_METRIC_LOG_COMMIT_SECONDS, NULL);
     pn_metric_observe_ns(plain, 0);
     pn_metric_observe_ns(plain, -5);
     pn_metric_observe_ns(plain, 50000);
@@ -77,24 +79,28 @@ static void test_histograms_are_cumulative(void **state)
     pn_metric_observe_ns(plain, 10000000000);
     pn_metric_observe_ns(plain, 10000000001);
     assert_int_equal(pn_metric_value(plain), 6);
-    static const char expected[] = "# HELP wait_seconds Waits.\n"
-                                   "# TYPE wait_seconds histogram\n"
-                                   "wait_seconds_bucket{le=\"0.00005\"} 3\n"
-                                   "wait_seconds_bucket{le=\"0.0001\"} 4\n"
-                                   "wait_seconds_bucket{le=\"0.00025\"} 4\n";
+    static const char expected[] =
+        "# HELP pinion_log_commit_seconds Time of a group commit, from the first write to the last "
+        "sync.\n"
+        "# TYPE pinion_log_commit_seconds histogram\n"
+        "pinion_log_commit_seconds_bucket{le=\"0.00005\"} 3\n"
+        "pinion_log_commit_seconds_bucket{le=\"0.0001\"} 4\n"
+        "pinion_log_commit_seconds_bucket{le=\"0.00025\"} 4\n";
     assert_memory_equal(rendered(), expected, sizeof expected - 1);
-    assert_non_null(strstr(pn_buf_text(&text), "wait_seconds_bucket{le=\"5\"} 4\n"
-                                               "wait_seconds_bucket{le=\"10\"} 5\n"
-                                               "wait_seconds_bucket{le=\"+Inf\"} 6\n"
-                                               "wait_seconds_sum 20.000100002\n"
-                                               "wait_seconds_count 6\n"));
+    assert_non_null(strstr(pn_buf_text(&text), "pinion_log_commit_seconds_bucket{le=\"5\"} 4\n"
+                                               "pinion_log_commit_seconds_bucket{le=\"10\"} 5\n"
+                                               "pinion_log_commit_seconds_bucket{le=\"+Inf\"} 6\n"
+                                               "pinion_log_commit_seconds_sum 20.000100002\n"
+                                               "pinion_log_commit_seconds_count 6\n"));
 
-    struct pn_metric *labelled = pn_metrics_histogram(metrics, "op_seconds", "Ops.", "op", "put");
+    struct pn_metric *labelled = pn_metrics_get(metrics, PN_METRIC_STREAM_COMMIT_SECONDS, "put");
     pn_metric_observe_ns(labelled, 1500000);
-    assert_non_null(strstr(rendered(), "op_seconds_bucket{op=\"put\",le=\"0.001\"} 0\n"
-                                       "op_seconds_bucket{op=\"put\",le=\"0.0025\"} 1\n"));
-    assert_non_null(strstr(pn_buf_text(&text), "op_seconds_sum{op=\"put\"} 0.001500000\n"
-                                               "op_seconds_count{op=\"put\"} 1\n"));
+    assert_non_null(strstr(rendered(),
+                           "pinion_stream_commit_seconds_bucket{table=\"put\",le=\"0.001\"} 0\n"
+                           "pinion_stream_commit_seconds_bucket{table=\"put\",le=\"0.0025\"} 1\n"));
+    assert_non_null(strstr(pn_buf_text(&text),
+                           "pinion_stream_commit_seconds_sum{table=\"put\"} 0.001500000\n"
+                           "pinion_stream_commit_seconds_count{table=\"put\"} 1\n"));
 }
 
 /* A hostile client that invents values cannot grow the table. */
@@ -105,18 +111,19 @@ static void test_label_values_are_bounded(void **state)
     for (int i = 0; i < 3 * PN_METRIC_LABEL_VALUES_MAX; i++) {
         char value[32];
         (void)snprintf(value, sizeof value, "topic-%d", i);
-        struct pn_metric *metric = pn_metrics_counter(metrics, "n_total", "N.", "topic", value);
+        struct pn_metric *metric = pn_metrics_get(metrics, PN_METRIC_LOG_APPENDED_RECORDS, value);
         pn_metric_add(metric, 1);
         first = i == 0 ? metric : first;
     }
-    assert_ptr_equal(pn_metrics_counter(metrics, "n_total", "N.", "topic", "topic-0"), first);
+    assert_ptr_equal(pn_metrics_get(metrics, PN_METRIC_LOG_APPENDED_RECORDS, "topic-0"), first);
     assert_int_equal(pn_metric_value(first), 1);
     int lines = 0;
     for (const char *at = rendered(); (at = strchr(at, '\n')) != NULL; at++) {
         lines++;
     }
     assert_int_equal(lines, PN_METRIC_LABEL_VALUES_MAX + 1 + 2);
-    char *other = pn_xasprintf("n_total{topic=\"other\"} %d\n", 2 * PN_METRIC_LABEL_VALUES_MAX);
+    char *other = pn_xasprintf("pinion_log_appended_records_total{topic=\"other\"} %d\n",
+                               2 * PN_METRIC_LABEL_VALUES_MAX);
     assert_non_null(strstr(pn_buf_text(&text), other));
     free(other);
 }
@@ -124,10 +131,9 @@ static void test_label_values_are_bounded(void **state)
 static void test_without_a_registry_nothing_happens(void **state)
 {
     (void)state;
-    struct pn_metric *none = pn_metrics_counter(NULL, "n", "N.", NULL, NULL);
+    struct pn_metric *none = pn_metrics_get(NULL, PN_METRIC_GATEWAY_RECORDS, NULL);
     assert_null(none);
-    assert_null(pn_metrics_gauge(NULL, "n", "N.", NULL, NULL));
-    assert_null(pn_metrics_histogram(NULL, "n", "N.", NULL, NULL));
+    assert_null(pn_metrics_get(NULL, PN_METRIC_LOG_COMMIT_SECONDS, NULL));
     pn_metric_add(none, 1);
     pn_metric_set(none, 1);
     pn_metric_observe_ns(none, 1);
@@ -144,8 +150,8 @@ static void *add_many(void *arg)
     for (int i = 0; i < ROUNDS; i++) {
         char value[16];
         (void)snprintf(value, sizeof value, "%d", i % 10);
-        pn_metric_add(pn_metrics_counter(metrics, "shared_total", "S.", "k", value), 1);
-        pn_metric_observe_ns(pn_metrics_histogram(metrics, "shared_seconds", "S.", NULL, NULL), i);
+        pn_metric_add(pn_metrics_get(metrics, PN_METRIC_SINK_OBJECTS, value), 1);
+        pn_metric_observe_ns(pn_metrics_get(metrics, PN_METRIC_LOG_COMMIT_SECONDS, NULL), i);
     }
     return NULL;
 }
@@ -167,12 +173,49 @@ static void test_threads_lose_nothing(void **state)
     for (int i = 0; i < 10; i++) {
         char value[16];
         (void)snprintf(value, sizeof value, "%d", i);
-        total += pn_metric_value(pn_metrics_counter(metrics, "shared_total", "S.", "k", value));
+        total += pn_metric_value(pn_metrics_get(metrics, PN_METRIC_SINK_OBJECTS, value));
     }
     assert_int_equal(total, THREADS * ROUNDS);
+    assert_int_equal(pn_metric_value(pn_metrics_get(metrics, PN_METRIC_LOG_COMMIT_SECONDS, NULL)),
+                     THREADS * ROUNDS);
+}
+
+/* A name that Prometheus takes, with the suffix that its kind asks for; each once. */
+static void test_rows_are_whole(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < PN_METRIC_COUNT; i++) {
+        const struct pn_metric_row *row = &pn_metrics_table[i];
+        assert_non_null(row->name);
+        size_t len = strlen(row->name);
+        assert_int_equal(strncmp(row->name, "pinion_", strlen("pinion_")), 0);
+        assert_int_equal(strspn(row->name, "abcdefghijklmnopqrstuvwxyz_"), len);
+        bool is_total = strcmp(row->name + len - strlen("_total"), "_total") == 0;
+        bool is_seconds = strcmp(row->name + len - strlen("_seconds"), "_seconds") == 0;
+        assert_int_equal(is_total, row->kind == PN_METRIC_COUNTER);
+        assert_int_equal(is_seconds, row->kind == PN_METRIC_HISTOGRAM);
+        assert_null(strpbrk(row->help, "\\\n|"));
+        assert_int_equal(row->help[strlen(row->help) - 1], '.');
+        assert_true(row->alarm == NULL || strpbrk(row->alarm, "\\\n|") == NULL);
+        for (size_t j = 0; j < i; j++) {
+            assert_string_not_equal(pn_metrics_table[j].name, row->name);
+        }
+    }
+}
+
+/* docs/metrics.md is made from the table. */
+static void test_the_page_is_fresh(void **state)
+{
+    (void)state;
+    struct pn_buf kept;
+    pn_buf_init(&kept, 1000 * 1000);
+    pn_metrics_markdown(&text);
     assert_int_equal(
-        pn_metric_value(pn_metrics_histogram(metrics, "shared_seconds", "S.", NULL, NULL)),
-        THREADS * ROUNDS);
+        pn_io_read_file(pn_io_system(), PINION_SOURCE_DIR "/docs/metrics.md", &kept, NULL), 0);
+    if (strcmp(pn_buf_text(&text), pn_buf_text(&kept)) != 0) {
+        fail_msg("docs/metrics.md is stale: pinion metrics --format md > docs/metrics.md");
+    }
+    pn_buf_deinit(&kept);
 }
 
 int main(void)
@@ -183,6 +226,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_label_values_are_bounded, setup, teardown),
         cmocka_unit_test(test_without_a_registry_nothing_happens),
         cmocka_unit_test_setup_teardown(test_threads_lose_nothing, setup, teardown),
+        cmocka_unit_test(test_rows_are_whole),
+        cmocka_unit_test_setup_teardown(test_the_page_is_fresh, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -214,8 +214,8 @@ static void test_a_shard_that_is_drained(void **state)
 
 static int64_t lost(struct kinesis_caller *c)
 {
-    return pn_metric_value(pn_metrics_counter(
-        c->fixture->log->metrics, "pinion_kinesis_lost_records_total", "", "stream", "s"));
+    return pn_metric_value(
+        pn_metrics_get(c->fixture->log->metrics, PN_METRIC_KINESIS_LOST_RECORDS, "s"));
 }
 
 /* A reader of a damaged part of the log is led behind it, and does not ask for it for ever. */

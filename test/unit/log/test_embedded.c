@@ -555,12 +555,11 @@ static void test_metrics_count_what_was_appended(void **state)
     struct log_fixture *fixture = *state;
     (void)log_put(fixture, "t", 0, NULL, "v");
     (void)log_put(fixture, "t", 0, NULL, "v");
-    assert_int_equal(pn_metric_value(pn_metrics_counter(
-                         fixture->metrics, "pinion_log_appended_records_total", "", "topic", "t")),
-                     2);
-    assert_int_equal(pn_metric_value(pn_metrics_counter(
-                         fixture->metrics, "pinion_log_appended_bytes_total", "", "topic", "t")),
-                     2 * 69);
+    assert_int_equal(
+        pn_metric_value(pn_metrics_get(fixture->metrics, PN_METRIC_LOG_APPENDED_RECORDS, "t")), 2);
+    assert_int_equal(
+        pn_metric_value(pn_metrics_get(fixture->metrics, PN_METRIC_LOG_APPENDED_BYTES, "t")),
+        2 * 69);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_open, log_fixture_tear_down)

@@ -229,8 +229,7 @@ static void test_each_call_of_a_recovery_fails(void **state)
 
 static int64_t stopped(struct log_fixture *fixture)
 {
-    return pn_metric_value(
-        pn_metrics_gauge(fixture->metrics, "pinion_log_failed_partitions", "", NULL, NULL));
+    return pn_metric_value(pn_metrics_get(fixture->metrics, PN_METRIC_LOG_FAILED_PARTITIONS, NULL));
 }
 
 static void test_a_failed_sync_stops_its_partition_alone(void **state)

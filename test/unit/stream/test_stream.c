@@ -93,8 +93,8 @@ static void assert_numbers(struct stream_bed *bed, int count)
 
 static int64_t passed_over(struct stream_bed *bed, const char *table)
 {
-    return pn_metric_value(pn_metrics_counter(
-        bed->metrics, "pinion_stream_passed_over_records_total", "", "table", table));
+    return pn_metric_value(
+        pn_metrics_get(bed->metrics, PN_METRIC_STREAM_PASSED_OVER_RECORDS, table));
 }
 
 static void test_keys_go_to_their_tables(void **state)
