@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/types.h>
 
 #include "log/embedded/embedded.h"
 
@@ -31,6 +32,14 @@ struct pn_log_env {
     struct pn_metric *commit_seconds;
     struct pn_metric *stopped_partitions;
     struct pn_open_files open_files;
+    dev_t folder_dev; /* of the log's folder when it was opened */
+    ino_t folder_ino;
 };
+
+/* Notes which folder the log has; it must be there. Before topics are opened or made. */
+int pn_log_env_note_folder(struct pn_log_env *env, struct pn_err *e) PN_MUST_CHECK;
+/* Is the log's folder still the one that was opened? Somebody may have removed or renamed it, or
+ * put another one in its place: a topic made there would be lost when it is put back. */
+int pn_log_env_check_folder(const struct pn_log_env *env, struct pn_err *e) PN_MUST_CHECK;
 
 #endif

@@ -138,13 +138,36 @@ static void push_segment(struct pn_partition *partition, int64_t base_offset)
     pthread_mutex_unlock(&partition->lock);
 }
 
+/* The folder of the topic has been there since the topic was made. If it is gone, no start would
+ * find what is written to a new one. */
+static int check_topic_there(const struct pn_partition *partition, struct pn_err *e)
+{
+    const char *slash = strrchr(partition->folder, '/');
+    char *topic = pn_xasprintf("%.*s", (int)(slash - partition->folder), partition->folder);
+    struct stat found;
+    int rc = partition->env->io->ops->stat(partition->env->io, topic, &found);
+    if (rc == -ENOENT || rc == -ENOTDIR) {
+        rc = pn_err_set(e, PN_CLASS_FATAL, PN_FAIL,
+                        "%s is no longer where it was: it or a folder above it was removed or "
+                        "renamed while pinion ran. Stop pinion, put it back, and start again",
+                        topic);
+    } else {
+        rc = 0;
+    }
+    free(topic);
+    return rc;
+}
+
 /* Opens the folder and makes the file of a segment in it. */
 static int make_file(struct pn_partition *partition, int64_t base_offset, int *folder_fd, int *fd,
                      struct pn_err *e)
 {
     const struct pn_io *io = partition->env->io;
     char path[PN_PATH_SIZE];
-    int rc = pn_io_mkdirs(io, partition->folder, e);
+    int rc = check_topic_there(partition, e);
+    if (rc == 0) {
+        rc = pn_io_mkdirs(io, partition->folder, e);
+    }
     if (rc == 0) {
         rc = pn_io_open(io, partition->folder, O_RDONLY | O_DIRECTORY, folder_fd, e);
     }

@@ -225,7 +225,10 @@ static int make_folder(const struct pn_topics *topics, const char *name,
     char *temp =
         pn_xasprintf("%s/~new.%016llx", topics->env->config.folder, (unsigned long long)file->id);
     char *left = temp; /* what a failure leaves */
-    int rc = pn_io_mkdirs(io, temp, e);
+    int rc = pn_log_env_check_folder(topics->env, e);
+    if (rc == 0) {
+        rc = pn_io_mkdirs(io, temp, e);
+    }
     if (rc == 0) {
         rc = pn_topic_file_store(io, temp, name, file, e);
     }

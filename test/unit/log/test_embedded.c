@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -515,6 +516,38 @@ static void test_a_folder_that_goes_away_takes_no_records(void **state)
     free(other);
 }
 
+/* Nor is a new topic, or the first record of an old one, put into a folder that was not there. */
+static void test_a_folder_that_goes_away_is_not_made_anew(void **state)
+{
+    struct log_fixture *fixture = *state;
+    struct pn_err e;
+    int64_t offset = 0;
+    const struct pn_log_topic_config one = {.partitions = 1};
+    char *away = pn_xasprintf("%s.away", fixture->folder);
+    char *fresh = pn_xasprintf("%s/fresh", fixture->folder);
+    assert_int_equal(pn_log_create_topic(fixture->log, "old", &one, NULL), 0);
+    assert_int_equal(rename(fixture->folder, away), 0);
+    assert_int_not_equal(log_try_put(fixture, "old", 0, NULL, "v", &offset, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_FATAL);
+    assert_non_null(strstr(e.msg, "put it back"));
+    assert_int_not_equal(pn_log_create_topic(fixture->log, "new", &one, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_FATAL);
+    assert_non_null(strstr(e.msg, "put it back"));
+    assert_false(file_exists(fixture->folder));
+    /* Nor into another folder of its name. */
+    assert_int_equal(pn_io_mkdirs(pn_io_system(), fixture->folder, NULL), 0);
+    assert_int_not_equal(pn_log_create_topic(fixture->log, "fresh", &one, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_FATAL);
+    assert_false(file_exists(fresh));
+    assert_int_equal(rmdir(fixture->folder), 0);
+    log_fixture_close(fixture);
+    assert_int_equal(rename(away, fixture->folder), 0);
+    log_fixture_open(fixture);
+    assert_int_equal(log_put(fixture, "old", 0, NULL, "v"), 0);
+    free(away);
+    free(fresh);
+}
+
 /* --- the folder ------------------------------------------------------------------------------ */
 
 static void test_a_second_log_is_kept_off_the_folder(void **state)
@@ -584,6 +617,7 @@ int main(void)
         TEST(test_what_a_crash_left_of_topics_is_removed),
         TEST(test_a_topic_without_a_readable_file_is_closed),
         TEST(test_a_folder_that_goes_away_takes_no_records),
+        TEST(test_a_folder_that_goes_away_is_not_made_anew),
         TEST(test_a_second_log_is_kept_off_the_folder),
         TEST(test_listeners_hear_of_new_records),
         TEST(test_metrics_count_what_was_appended),

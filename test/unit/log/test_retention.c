@@ -220,6 +220,7 @@ static void test_the_topics_setting_counts(void **state)
     struct pn_log_env env = {.io = pn_io_system(), .clock = &fixture->clock.clock};
     env.config = fixture->config;
     env.config.retention_ms = HOUR_MS;
+    assert_int_equal(pn_log_env_note_folder(&env, NULL), 0);
     struct pn_topics topics;
     pn_open_files_init(&env.open_files);
     pn_topics_init(&topics, &env);
@@ -254,6 +255,7 @@ static void test_a_clock_set_ahead_removes_nothing(void **state)
     struct pn_log_env env = {.io = pn_io_system(), .clock = &fixture->clock.clock};
     env.config = fixture->config;
     env.config.retention_ms = (int64_t)24 * HOUR_MS;
+    assert_int_equal(pn_log_env_note_folder(&env, NULL), 0);
     struct pn_topics topics;
     pn_open_files_init(&env.open_files);
     pn_topics_init(&topics, &env);
