@@ -18,7 +18,8 @@
 enum {
     RUNNING_MAX = 256,     /* tasks at once, over all runs */
     RUNS_AT_ONCE_MAX = 64, /* active and queued runs looked at in one step */
-    IDLE_POLL_MS = 1000,   /* while nothing runs and others' triggers are heard of */
+    IDLE_POLL_MS = 5000,   /* while nothing runs and others' triggers are heard of */
+    SETTLE_MS = 500,       /* what was heard can be seen by then */
     KILL_AFTER_MS = 5000   /* from SIGTERM to SIGKILL */
 };
 
@@ -48,7 +49,8 @@ struct pn_scheduler {
     struct pn_dag_db *db;
     int lock_fd;
     int wake_fd;
-    int watch_fd; /* hears of triggers of other processes; -1: there is none */
+    int watch_fd;     /* hears of triggers of other processes; -1: there is none */
+    int64_t heard_ms; /* mono: when it last heard something */
     struct running running[RUNNING_MAX];
     size_t running_count;
     int64_t next_retry_ms; /* wall; 0: none waits */
@@ -431,10 +433,13 @@ static int look(struct pn_scheduler *scheduler, struct pn_err *e)
     return rc;
 }
 
-/* How long to wait: no longer than asked, than a poll, and than the next retry allows. */
+/* How long to wait: no longer than asked, than a poll, and than the next retry allows. The write
+ * that is heard comes before the commit: SQLite makes a transaction visible in shared memory, after
+ * it is on the disk. So looks are as close together as polls until then. */
 static int64_t wait_limit_ms(const struct pn_scheduler *scheduler, int64_t wait_ms)
 {
-    bool is_idle = scheduler->running_count == 0 && scheduler->watch_fd >= 0;
+    bool has_settled = pn_mono_ms(scheduler->clock) - scheduler->heard_ms >= SETTLE_MS;
+    bool is_idle = scheduler->running_count == 0 && scheduler->watch_fd >= 0 && has_settled;
     int64_t poll_ms = scheduler->config.poll_ms;
     poll_ms = is_idle && poll_ms < IDLE_POLL_MS ? IDLE_POLL_MS : poll_ms;
     int64_t limit_ms = wait_ms < poll_ms ? wait_ms : poll_ms;
@@ -467,7 +472,10 @@ static bool poll_tasks(struct pn_scheduler *scheduler, int64_t timeout_ms)
         (void)eventfd_read(scheduler->wake_fd, &woken);
     }
     if (fds[WATCH].revents != 0) {
-        happened = pn_dag_watch_heard(scheduler->watch_fd) || happened;
+        if (pn_dag_watch_heard(scheduler->watch_fd)) {
+            scheduler->heard_ms = pn_mono_ms(scheduler->clock);
+            happened = true;
+        }
     }
     for (size_t i = 0; i < scheduler->running_count; i++) {
         happened = happened || fds[TASKS + 2 * i].revents != 0;

@@ -1,5 +1,6 @@
 #include "server/unread.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +8,10 @@
 #include "server/topics.h"
 #include "stream/bell.h"
 
-enum { LOOK_MS = 1000 };
+enum {
+    LOOK_MS = 1000, /* between looks while records come */
+    QUIET_MS = 5000 /* while none come: for topics that are gone */
+};
 
 /* One that holds records. */
 struct item {
@@ -26,6 +30,9 @@ struct pn_unread {
     pthread_t thread;
     struct pn_bell bell; /* a stop */
     uint64_t seen;       /* its rings at the start */
+    struct pn_bell news; /* records came, or a stop */
+    atomic_bool is_rung; /* since the last look */
+    int listen_id;
     pthread_mutex_t lock;
     struct item *items; /* this and the following by `lock` */
     size_t count;
@@ -135,11 +142,23 @@ static void look(struct pn_unread *unread)
     pn_arena_deinit(&arena);
 }
 
+/* For each commit of the log, on its thread: one ring between two looks is enough. */
+static void on_append(void *arg)
+{
+    struct pn_unread *unread = arg;
+    if (!atomic_exchange(&unread->is_rung, true)) {
+        pn_bell_ring(&unread->news);
+    }
+}
+
 static void *run(void *arg)
 {
     struct pn_unread *unread = arg;
+    uint64_t heard = pn_bell_rings(&unread->news);
     while (pn_bell_wait(&unread->bell, unread->seen, LOOK_MS) == unread->seen) {
+        atomic_store(&unread->is_rung, false);
         look(unread);
+        heard = pn_bell_wait(&unread->news, heard, QUIET_MS);
     }
     return NULL;
 }
@@ -202,6 +221,7 @@ static void destroy(struct pn_unread *unread)
         free(unread->items[i].name);
     }
     free(unread->items);
+    pn_bell_deinit(&unread->news);
     pn_bell_deinit(&unread->bell);
     pthread_mutex_destroy(&unread->lock);
     free(unread);
@@ -216,10 +236,17 @@ int pn_unread_start(const struct pn_pipeline *pipeline, struct pn_log *log,
         .pipeline = pipeline, .log = log, .kinesis = kinesis, .logger = logger, .metrics = metrics};
     pthread_mutex_init(&started->lock, NULL);
     pn_bell_init(&started->bell);
+    pn_bell_init(&started->news);
     started->seen = pn_bell_rings(&started->bell);
     look(started);
-    int rc = pthread_create(&started->thread, NULL, run, started);
+    int rc = pn_log_listen(log, on_append, started, &started->listen_id, e);
     if (rc != 0) {
+        destroy(started);
+        return rc;
+    }
+    rc = pthread_create(&started->thread, NULL, run, started);
+    if (rc != 0) {
+        pn_log_unlisten(log, started->listen_id);
         destroy(started);
         return pn_err_errno(e, rc, "cannot start the thread that looks for unread topics");
     }
@@ -234,7 +261,9 @@ void pn_unread_stop(struct pn_unread **unread)
         return;
     }
     *unread = NULL;
+    pn_log_unlisten(gone->log, gone->listen_id);
     pn_bell_ring(&gone->bell);
+    pn_bell_ring(&gone->news);
     pthread_join(gone->thread, NULL);
     destroy(gone);
 }

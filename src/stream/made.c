@@ -9,7 +9,10 @@
 #include "base/mem.h"
 #include "stream/private.h"
 
-enum { WATCH_MS = 500 };
+enum {
+    WATCH_MS = 500,       /* between looks while records come */
+    QUIET_WATCH_MS = 3000 /* while none come: for streams that are gone, or have no record yet */
+};
 
 bool pn_streams_has_patterns(const struct pn_pipeline *pipeline)
 {
@@ -136,16 +139,19 @@ int pn_streams_look_for_made(struct pn_streams *streams, bool starts, struct pn_
     return rc;
 }
 
+/* The first record of a new stream ends the wait. */
 static void *watch(void *arg)
 {
     struct pn_streams *streams = arg;
-    while (pn_bell_wait(&streams->watch_bell, streams->watch_seen, WATCH_MS) ==
-           streams->watch_seen) {
+    uint64_t heard = 0;
+    do {
         /* A server that can't be reached: the workers say so, too, and it is asked again. */
         struct pn_err ignored = {0};
         int rc = pn_streams_look_for_made(streams, true, &ignored);
         (void)rc;
-    }
+        heard = pn_stream_source_wait(streams->env.source, heard, QUIET_WATCH_MS);
+    } while (pn_bell_wait(&streams->watch_bell, streams->watch_seen, WATCH_MS) ==
+             streams->watch_seen);
     return NULL;
 }
 
@@ -167,6 +173,7 @@ void pn_streams_unwatch(struct pn_streams *streams)
 {
     if (streams->is_watching) {
         pn_bell_ring(&streams->watch_bell);
+        pn_stream_source_wake(streams->env.source);
         pthread_join(streams->watch, NULL);
         streams->is_watching = false;
     }

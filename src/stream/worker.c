@@ -9,7 +9,8 @@
 enum {
     READ_RECORDS = 10000,    /* of one shard at a time, so that all get their turn */
     READ_BYTES = 4 << 20,    /* likewise */
-    IDLE_MS = 1000,          /* how often a quiet stream is looked at: for new shards */
+    IDLE_MS = 1000,          /* how often a stream is looked at while an append waits */
+    QUIET_MS = 3000,         /* and while no records come: for new shards, and for its table */
     PAUSE_FIRST_MS = 100,    /* after a failure, doubling */
     PAUSE_MAX_MS = 5000,     /* up to this */
     DRAIN_TRIES = 8,         /* a drain gives up after so many in a row */
@@ -310,7 +311,8 @@ static int step(struct pn_stream_worker *worker, bool *finished, struct pn_err *
         return rc;
     }
     if (!was_taken_away(worker)) {
-        worker->seen = pn_stream_source_wait(worker->owner->env.source, worker->seen, IDLE_MS);
+        worker->seen = pn_stream_source_wait(worker->owner->env.source, worker->seen,
+                                             worker->drains ? IDLE_MS : QUIET_MS);
     }
     return 0;
 }

@@ -312,6 +312,24 @@ static void test_a_queued_run_waits_and_can_be_cancelled(void **state)
     assert_int_equal(now(world, &first).state, PN_RUN_RUNNING);
 }
 
+/* An idle scheduler hears of a run that another process queues: it starts long before the next time
+ * that it looks by itself (5 seconds). */
+static void test_an_idle_scheduler_hears_of_a_trigger(void **state)
+{
+    struct world *world = *state;
+    const struct timespec idle = {.tv_nsec = 900000000};
+    const struct timespec pause = {.tv_nsec = 10000000};
+    write_text(world, "a", "exec sleep 60\n");
+    assert_int_equal(pn_scheduler_start(world->scheduler, NULL), 0);
+    (void)nanosleep(&idle, NULL);
+    struct pn_run run = trigger(world);
+    int64_t until_ms = pn_mono_ms(pn_clock_system()) + 2500;
+    while (now(world, &run).state == PN_RUN_QUEUED && pn_mono_ms(pn_clock_system()) < until_ms) {
+        (void)nanosleep(&pause, NULL);
+    }
+    assert_int_equal(now(world, &run).state, PN_RUN_RUNNING);
+}
+
 static void test_only_one_scheduler_a_folder(void **state)
 {
     struct world *world = *state;
@@ -447,6 +465,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_cancel_ends_what_runs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_queued_run_waits_and_can_be_cancelled, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_an_idle_scheduler_hears_of_a_trigger, setup, teardown),
         cmocka_unit_test_setup_teardown(test_only_one_scheduler_a_folder, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_stopped_scheduler_s_tasks_are_made_again, setup,
                                         teardown),
