@@ -73,7 +73,7 @@ static int advance(struct pn_dag_session *session, struct pn_scheduler **schedul
 static int interrupted(const struct pn_run *run, bool own, struct pn_err *e)
 {
     return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
-                      "interrupted: run %s goes on %s; `pinion dag status %s %s` shows how far it "
+                      "interrupted: run %s continues %s; `pinion dag status %s %s` shows how far it "
                       "is, `pinion dag cancel %s %s` ends it",
                       run->run_id,
                       own ? "with the next scheduler (`pinion serve`)" : "in the server", run->dag,

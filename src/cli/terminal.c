@@ -7,12 +7,14 @@
 
 int pn_terminal_columns(FILE *file)
 {
+    enum { COLUMNS_UNKNOWN = 80 };
     struct winsize size;
     int fd = fileno(file);
-    if (fd < 0 || !isatty(fd) || ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) {
+    if (fd < 0 || !isatty(fd)) {
         return 0;
     }
-    return size.ws_col;
+    bool is_known = ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col != 0;
+    return is_known ? size.ws_col : COLUMNS_UNKNOWN;
 }
 
 size_t pn_text_next(const char *text, size_t len, int *width)

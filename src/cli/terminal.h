@@ -11,7 +11,7 @@
 
 #include "base/buf.h"
 
-/* The columns of the terminal that `file` is; 0 when it is none. */
+/* The columns of the terminal that `file` is, 80 when it does not say; 0 when it is not one. */
 int pn_terminal_columns(FILE *file);
 
 /* How many bytes at `text` make the next character (at least 1), and how many columns it takes. */

@@ -318,7 +318,7 @@ static bool is_refused(struct pn_conn *conn, const char *target)
         pn_reply_error(req, 421, 421,
                        "This server is not called \"%.100s\": use localhost or an IP address, or "
                        "add the name to gateway.allowed_hosts",
-                       host != NULL ? host : target);
+                       *target == '/' && host != NULL ? host : target);
     } else if (req->method == PN_OPTIONS) {
         return false;
     } else if (pn_rights_check(req, conn->row, &keyed) && conn->row != NULL &&

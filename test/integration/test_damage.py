@@ -44,7 +44,9 @@ def test_a_topic_is_closed_and_lands_nothing_twice(data):
             status, answer, _ = server.request(
                 "POST", f"/topics/{TOPIC}", {"records": [{"value": pin(99)}]}
             )
-            assert status == 500 and str(path) in answer.decode(), answer
+            where = str(path.relative_to(data))  # a client learns no path of the server
+            assert status == 500 and where in answer.decode(), answer
+            assert str(data) not in answer.decode()
             health = json.loads(server.request("GET", "/health")[1])
             assert health["status"] == "degraded"
             (closed,) = health["closed"]
@@ -106,7 +108,7 @@ def test_a_group_of_consumers_is_refused(data):
         whole = flip(path, seed)
         with Server(data) as server:
             made = requests.post(f"{server.url}/consumers/g", json={"name": "i"}, headers=headers)
-            assert made.status_code == 500 and str(path) in made.text
+            assert made.status_code == 500 and str(path.relative_to(data)) in made.text
         path.write_bytes(whole)
 
 

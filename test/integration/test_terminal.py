@@ -73,10 +73,11 @@ def test_a_table_fits_or_is_expanded(empty):
     assert refused.returncode == 2 and "--expanded goes with" in refused.stderr
 
 
+@pytest.mark.parametrize("columns", [COLUMNS, 0])  # 0: a terminal that does not know its size
 @pytest.mark.parametrize("form", ["table", "json", "csv"])
-def test_a_record_cannot_steer_the_terminal(empty, form):
+def test_a_record_cannot_steer_the_terminal(empty, form, columns):
     sql = "SELECT chr(27) || '[2J' || chr(155) || chr(8238) || chr(13) || 'end' AS s"
-    written = on_terminal("query", sql, "--format", form, "--data", empty)
+    written = on_terminal("query", sql, "--format", form, "--data", empty, columns=columns)
     assert "end" in written
     assert not re.search("[\x1b\x80-\x9f\u202a-\u202e\r]", written), written
     if form == "json":

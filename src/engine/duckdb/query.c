@@ -52,7 +52,7 @@ static int check_kind(const char *sql, struct pn_err *e)
         return pn_err_input(e, "`pinion table list` shows the tables, `pinion table schema TABLE` "
                                "the columns of one");
     }
-    return behind(sql, "pragma") != NULL ? refuse(e, "the statement is no SELECT") : 0;
+    return behind(sql, "pragma") != NULL ? refuse(e, "the statement is not a SELECT") : 0;
 }
 
 /* What writes, and doesn't get to the check of what it is, as DuckDB finds other faults first. */
@@ -78,7 +78,7 @@ static int extract(duckdb_connection connection, const char *sql,
     }
     const char *message = duckdb_extract_statements_error(*statements);
     if (count == 0 && message != NULL) {
-        return writes(sql) ? refuse(e, "the statement is no SELECT") : pn_duckdb_fail(e, message);
+        return writes(sql) ? refuse(e, "the statement is not a SELECT") : pn_duckdb_fail(e, message);
     }
     return refuse(e, count == 0 ? "there is no statement" : "there are several statements");
 }
@@ -95,11 +95,11 @@ int pn_duckdb_prepare_select(duckdb_connection connection, const struct pn_pipel
     }
     if (rc == 0 &&
         duckdb_prepare_extracted_statement(connection, statements, 0, statement) != DuckDBSuccess) {
-        rc = writes(sql) ? refuse(e, "the statement is no SELECT")
+        rc = writes(sql) ? refuse(e, "the statement is not a SELECT")
                          : pn_duckdb_fail_prepared(e, *statement);
     } else if (rc == 0 && (!checked || duckdb_prepared_statement_type(*statement) !=
                                            DUCKDB_STATEMENT_TYPE_SELECT)) {
-        rc = refuse(e, "the statement is no SELECT");
+        rc = refuse(e, "the statement is not a SELECT");
     }
     duckdb_destroy_extracted(&statements);
     return rc;

@@ -95,7 +95,7 @@ static void test_queries(void **state)
     set_query(fixture, "SELECT nope FROM thing");
     assert_mistake(fixture, "queries/q.sql: Binder Error");
     set_query(fixture, "DELETE FROM thing");
-    assert_mistake(fixture, "queries/q.sql: the statement is no SELECT");
+    assert_mistake(fixture, "queries/q.sql: the statement is not a SELECT");
     set_query(fixture, "SELECT 1; SELECT 2");
     assert_mistake(fixture, "queries/q.sql: there are several statements");
 }

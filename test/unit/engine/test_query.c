@@ -184,7 +184,7 @@ static void test_nothing_but_one_select(void **state)
     assert_refused(*state, "SELECT 1; DROP VIEW raw_thing", "several statements");
     assert_refused(*state, "", "there is no statement");
     assert_refused(*state, " -- nothing\n;", "there is no statement");
-    assert_refused(*state, "CREATE TABLE x (a INT)", "the statement is no SELECT");
+    assert_refused(*state, "CREATE TABLE x (a INT)", "the statement is not a SELECT");
     assert_answer(*state, "SELECT count(*) FROM raw_thing", "2\n");
 }
 
