@@ -150,11 +150,11 @@ def test_an_interrupted_wait_says_that_the_run_goes_on(data, tmp_path):
     pipeline.mkdir()
     (pipeline / "pipeline.yml").write_text(SLOW)
     said = trigger_and_interrupt(data, pipeline)
-    assert "goes on with the next scheduler" in said and "pinion dag status slow manual__" in said
+    assert "continues with the next scheduler" in said and "pinion dag status slow manual__" in said
     run("dag", "cancel", "slow", "--yes", "--pipeline", pipeline, data=data)
     with Server(data, "--pipeline", pipeline):
         said = trigger_and_interrupt(data, pipeline)
-        assert "goes on in the server" in said and "pinion dag status slow manual__" in said
+        assert "continues in the server" in said and "pinion dag status slow manual__" in said
         listed = run("dag", "runs", "--format", "json", "--pipeline", pipeline, data=data).stdout
         assert json.loads(listed)[0]["state"] == "running"
 
