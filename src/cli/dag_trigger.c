@@ -72,12 +72,12 @@ static int advance(struct pn_dag_session *session, struct pn_scheduler **schedul
 /* `own`: this process ran the tasks, and nobody does now. */
 static int interrupted(const struct pn_run *run, bool own, struct pn_err *e)
 {
-    return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
-                      "interrupted: run %s continues %s; `pinion dag status %s %s` shows how far it "
-                      "is, `pinion dag cancel %s %s` ends it",
-                      run->run_id,
-                      own ? "with the next scheduler (`pinion serve`)" : "in the server", run->dag,
-                      run->run_id, run->dag, run->run_id);
+    return pn_err_set(
+        e, PN_CLASS_RETRY, PN_FAIL,
+        "interrupted: run %s continues %s; `pinion dag status %s %s` shows how far it "
+        "is, `pinion dag cancel %s %s` ends it",
+        run->run_id, own ? "with the next scheduler (`pinion serve`)" : "in the server", run->dag,
+        run->run_id, run->dag, run->run_id);
 }
 
 static int wait_for_run(struct pn_dag_session *session, const struct pn_dag_wait *how,

@@ -78,7 +78,8 @@ static int extract(duckdb_connection connection, const char *sql,
     }
     const char *message = duckdb_extract_statements_error(*statements);
     if (count == 0 && message != NULL) {
-        return writes(sql) ? refuse(e, "the statement is not a SELECT") : pn_duckdb_fail(e, message);
+        return writes(sql) ? refuse(e, "the statement is not a SELECT")
+                           : pn_duckdb_fail(e, message);
     }
     return refuse(e, count == 0 ? "there is no statement" : "there are several statements");
 }
