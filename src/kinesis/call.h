@@ -86,8 +86,4 @@ int pn_call_finish(struct pn_call *call, int submit_rc,
 const char *pn_call_error_name(const struct pn_err *err);
 int pn_call_error_status(const struct pn_err *err);
 
-/* For operations: the stream that StreamName, StreamARN or StreamId names (an unmatched pair or
- * none of them is INVALID_ARGUMENT, as AWS says it). Release with pn_stream_release(). */
-int pn_call_stream(struct pn_call *call, const struct pn_stream **stream) PN_MUST_CHECK;
-
 #endif

@@ -62,8 +62,14 @@ const struct pn_stream_consumer *pn_op_consumer(const struct pn_stream *stream, 
 /* NOT_YOURS when the caller may not use this stream (NULL: all of them). */
 int pn_op_may(struct pn_call *call, const char *stream) PN_MUST_CHECK;
 
+/* The stream's id as the API spells it, into out[PN_STREAM_ID_SIZE]; returns out. */
+char *pn_op_stream_id(const struct pn_stream *stream, char *out);
 /* The name that a stream is called by in the input, whether it exists or not. */
 int pn_op_stream_name(struct pn_call *call, const char **name) PN_MUST_CHECK;
+
+/* The stream that StreamName, StreamARN or StreamId names (an unmatched pair or none of them is
+ * INVALID_ARGUMENT, as AWS says it). Release with pn_stream_release(). */
+int pn_call_stream(struct pn_call *call, const struct pn_stream **stream) PN_MUST_CHECK;
 
 /* The number in a shard's id; AWS takes "shardId-000000000002", "shardId-2" and "2" alike. False
  * when it is none. */
@@ -99,8 +105,6 @@ void pn_op_write_shard(struct pn_call *call, const struct pn_stream *stream,
 void pn_op_metrics(struct pn_call *call, const char *key, const char *const *metrics, size_t count);
 /* "WarmThroughput". */
 void pn_op_warm(struct pn_call *call, int64_t mibps);
-/* The stream's id as the API spells it, into out[PN_STREAM_ID_SIZE]; returns out. */
-char *pn_op_stream_id(const struct pn_stream *stream, char *out);
 /* When the oldest record that the stream keeps may have arrived. */
 int64_t pn_op_horizon_ms(const struct pn_call *call, const struct pn_stream *stream);
 /* Is the shard listed: is it open, or may records of it still be kept? */

@@ -5,6 +5,8 @@
 
 #include "kinesis/ops.h"
 
+enum { CHECK_MODULUS = 4093 /* of streams' ids */ };
+
 bool pn_op_has(const struct pn_call *call, const char *name)
 {
     return pn_json_get(call->input, name) != NULL;
@@ -192,6 +194,98 @@ int pn_op_resource(struct pn_call *call, const char *member, const struct pn_str
         }
     }
     return 0;
+}
+
+/* --- the stream ------------------------------------------------------------------------------- */
+
+char *pn_op_stream_id(const struct pn_stream *stream, char *out)
+{
+    (void)snprintf(out, PN_STREAM_ID_SIZE, "%020" PRIx64 "-%03x", stream->id,
+                   (unsigned)(stream->id % CHECK_MODULUS));
+    return out;
+}
+
+int pn_op_may(struct pn_call *call, const char *stream)
+{
+    if (call->streams == NULL || (stream != NULL && call->may_stream(call->streams, stream))) {
+        return 0;
+    }
+    return pn_op_fail(call, PN_KINESIS_NOT_YOURS, "The API key is not for %s%s",
+                      stream != NULL ? "the stream " : "all streams", stream != NULL ? stream : "");
+}
+
+/* The name of the stream with this id (as the API spells it), or NOT_FOUND. */
+static int find_by_id(struct pn_call *call, const char *id, const char **name)
+{
+    const char **names = NULL;
+    size_t count = 0;
+    pn_kinesis_names(call->kinesis, call->arena, &names, &count);
+    for (size_t i = 0; i < count; i++) {
+        const struct pn_stream *stream = NULL;
+        char text[PN_STREAM_ID_SIZE];
+        if (pn_kinesis_stream(call->kinesis, names[i], &stream, NULL) != 0) {
+            continue; /* deleted meanwhile */
+        }
+        bool found = strcmp(pn_op_stream_id(stream, text), id) == 0;
+        pn_stream_release(&stream);
+        if (found) {
+            *name = names[i];
+            return 0;
+        }
+    }
+    return pn_op_fail(call, PN_KINESIS_NOT_FOUND, "Stream with id %s under account %s not found.",
+                      id, pn_op_account(call));
+}
+
+int pn_op_stream_name(struct pn_call *call, const char **name)
+{
+    const char *given = pn_op_text(call, "StreamName");
+    const char *arn_text = pn_op_text(call, "StreamARN");
+    const char *id = pn_op_text(call, "StreamId");
+    const char *by_arn = NULL;
+    const char *by_id = NULL;
+    if (given == NULL && arn_text == NULL && id == NULL) {
+        return pn_op_fail(call, PN_KINESIS_INVALID_ARGUMENT,
+                          "Either StreamARN or StreamName must be provided.");
+    }
+    if (arn_text != NULL) {
+        struct pn_arn arn;
+        int rc = pn_op_arn(call, arn_text, &arn);
+        if (rc != 0) {
+            return rc;
+        }
+        if (arn.consumer != NULL) {
+            return pn_op_fail(call, PN_KINESIS_INVALID_ARGUMENT, "StreamARN %s is invalid.",
+                              arn_text);
+        }
+        by_arn = arn.stream;
+    }
+    if (given != NULL && by_arn != NULL && strcmp(given, by_arn) != 0) {
+        return pn_op_fail(call, PN_KINESIS_INVALID_ARGUMENT, "StreamARN and StreamName mismatch");
+    }
+    const char *by_name = given != NULL ? given : by_arn;
+    if (id != NULL) {
+        int rc = find_by_id(call, id, &by_id);
+        if (rc != 0) {
+            return rc;
+        }
+        if (by_name != NULL && strcmp(by_name, by_id) != 0) {
+            return pn_op_fail(call, PN_KINESIS_INVALID_ARGUMENT, "StreamId and %s mismatch",
+                              given != NULL ? "StreamName" : "StreamARN");
+        }
+    }
+    *name = by_name != NULL ? by_name : by_id;
+    return pn_op_may(call, *name);
+}
+
+int pn_call_stream(struct pn_call *call, const struct pn_stream **stream)
+{
+    const char *name = NULL;
+    int rc = pn_op_stream_name(call, &name);
+    if (rc != 0) {
+        return rc;
+    }
+    return pn_kinesis_stream(call->kinesis, name, stream, &call->err);
 }
 
 /* --- shards ----------------------------------------------------------------------------------- */

@@ -1,11 +1,9 @@
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "kinesis/ops.h"
 #include "kinesis/reply.h"
 
-enum { HOUR_MS = 3600 * 1000, CHECK_MODULUS = 4093 };
+enum { HOUR_MS = 3600 * 1000 };
 
 void pn_op_text_member(struct pn_call *call, const char *key, const char *value)
 {
@@ -81,13 +79,6 @@ void pn_op_metrics(struct pn_call *call, const char *key, const char *const *met
         pn_wire_cstr(&call->reply, metrics[i]);
     }
     pn_wire_list_end(&call->reply);
-}
-
-char *pn_op_stream_id(const struct pn_stream *stream, char *out)
-{
-    (void)snprintf(out, PN_STREAM_ID_SIZE, "%020" PRIx64 "-%03x", stream->id,
-                   (unsigned)(stream->id % CHECK_MODULUS));
-    return out;
 }
 
 int64_t pn_op_horizon_ms(const struct pn_call *call, const struct pn_stream *stream)
