@@ -6,7 +6,7 @@
 
 #include "base/http_client.h"
 #include "base/mem.h"
-#include "kinesis/call.h"
+#include "kinesis/api/call.h"
 #include "server/stations.h"
 
 enum {

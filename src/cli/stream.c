@@ -7,7 +7,7 @@
 
 #include "base/json.h"
 #include "cli/commands.h"
-#include "kinesis/wire.h"
+#include "kinesis/api/wire.h"
 
 enum { INPUT_BYTES_MAX = 1 << 20, LIST_LIMIT = 100, AWAIT_PAUSE_MS = 100, AWAIT_TIMES = 600 };
 

@@ -13,7 +13,7 @@
 #include "cli/stream.h"
 #include "engine/record.h"
 #include "kinesis/aggregate.h"
-#include "kinesis/wire.h"
+#include "kinesis/api/wire.h"
 #include "pipeline/pipeline.h"
 
 enum {

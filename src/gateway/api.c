@@ -2,7 +2,7 @@
  * modules (/api/v1/...) are added by pn_gateway_add_route(). */
 #include "gateway/errors.h"
 #include "gateway/server.h"
-#include "kinesis/call.h"
+#include "kinesis/api/call.h"
 
 enum { HEALTH_BYTES_MAX = 1024 * 1024 };
 

@@ -5,7 +5,7 @@
 #include "base/random.h"
 #include "gateway/errors.h"
 #include "gateway/server.h"
-#include "kinesis/wire.h"
+#include "kinesis/api/wire.h"
 
 enum { SECOND_ID_LEN = 96, DIGITS_A_WORD = 10, DIGIT_BITS = 6 };
 

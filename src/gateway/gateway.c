@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "gateway/browser.h"
 #include "gateway/server.h"
-#include "kinesis/call.h"
+#include "kinesis/api/call.h"
 #include "log/public.h"
 
 enum { POOL_THREADS = 4, DRAIN_LOOK_NS = 2000000 };

@@ -6,7 +6,7 @@
 #include "gateway/aws_reply.h"
 #include "gateway/errors.h"
 #include "gateway/server.h"
-#include "kinesis/subscribe.h"
+#include "kinesis/api/subscribe.h"
 
 /* A larger body is handled on the pool. */
 enum { INLINE_BYTES_MAX = 256 * 1024 };

@@ -3,7 +3,7 @@
 #define PN_GATEWAY_KINESIS_FRONT_H
 
 #include "gateway/request.h"
-#include "kinesis/call.h"
+#include "kinesis/api/call.h"
 
 /* The operation of that name; one of pn_operations, or NULL. */
 const struct pn_operation *pn_kinesis_operation(const char *name);

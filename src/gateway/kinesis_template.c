@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/units.h"
-#include "kinesis/wire.h"
+#include "kinesis/api/wire.h"
 
 /* One more than a call takes, so that the call refuses what is too many. */
 enum { RECORDS_MAX = 501, TEXT_BYTES_MAX = 1 << 30 };

@@ -5,7 +5,7 @@
 #include <strings.h>
 
 #include "gateway/server.h"
-#include "kinesis/call.h"
+#include "kinesis/api/call.h"
 
 enum { PATTERN_BYTES_MAX = 256 };
 

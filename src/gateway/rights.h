@@ -29,7 +29,7 @@ enum pn_scope {
     PN_OF_TOPIC,   /* the path's first parameter */
     PN_OF_STREAM,  /* likewise */
     PN_OF_TOPICS,  /* those that the handler finds in the request: it asks pn_may_topic() */
-    PN_OF_STREAMS, /* those that the call finds, see kinesis/call.h */
+    PN_OF_STREAMS, /* those that the call finds, see kinesis/api/call.h */
     PN_OF_SERVER   /* all of it: a key for some topics or streams only is refused */
 };
 

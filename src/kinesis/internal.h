@@ -1,6 +1,7 @@
 /*
  * What the files of the core share (registry.c, admin.c, change.c, reshard.c, metadata.c, put.c,
- * get.c, iterators.c, subscribe.c); nobody else includes it.
+ * get.c, iterators.c). Nobody else includes it but api/subscribe.c: the subscriptions in progress
+ * are listed here.
  *
  * Three things stand for a stream. Its snapshots (struct pn_stream, in front of its
  * struct pn_snapshot) never change and are counted. Its live state (struct pn_live_stream) is one

@@ -17,9 +17,9 @@
  * that never changes. Functions marked BLOCKS read or write the disk or wait; the others neither.
  *
  * Errors: pn_err.code is one of enum pn_kinesis_code, and the message is the text that AWS gives
- * (kinesis/call.h has their names on the wire). Where the log refused (disk full, damage), the code
- * is PN_KINESIS_INTERNAL, the class the log's and the message its own; when its queue is full, puts
- * are THROUGHPUT_EXCEEDED.
+ * (kinesis/api/call.h has their names on the wire). Where the log refused (disk full, damage), the
+ * code is PN_KINESIS_INTERNAL, the class the log's and the message its own; when its queue is full,
+ * puts are THROUGHPUT_EXCEEDED.
  */
 #ifndef PN_KINESIS_KINESIS_H
 #define PN_KINESIS_KINESIS_H

@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "kinesis/api/ops.h"
 #include "kinesis/internal.h"
-#include "kinesis/ops.h"
 #include "settings/configs.h"
 
 enum { NOW_MS = 1000 * 1000 };

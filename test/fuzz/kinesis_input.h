@@ -6,9 +6,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "kinesis/api/model_shapes.h"
+#include "kinesis/api/wire.h"
 #include "kinesis/kinesis.h"
-#include "kinesis/model_shapes.h"
-#include "kinesis/wire.h"
 
 static const struct pn_shape *const inputs[] = {
     &pn_shape_AddTagsToStream_input,

@@ -14,8 +14,8 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "kinesis/api/subscribe.h"
 #include "kinesis/internal.h"
-#include "kinesis/subscribe.h"
 #include "support/kinesis_fixture.h"
 
 enum { WRITERS = 3, PUTS = 300, RESHARDS = 21, SHARDS_MAX = 64, READ_MAX = 50, MIB = 1024 * 1024 };

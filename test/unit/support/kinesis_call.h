@@ -6,7 +6,7 @@
 #define PN_TEST_SUPPORT_KINESIS_CALL_H
 
 #include "base/json.h"
-#include "kinesis/call.h"
+#include "kinesis/api/call.h"
 #include "support/kinesis_fixture.h"
 
 struct kinesis_caller {
