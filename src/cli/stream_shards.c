@@ -287,7 +287,7 @@ int pn_cmd_stream_reshard(struct pn_cli *cli, int argc, char **argv)
         {.name = "shards",
          .kind = PN_OPT_INT,
          .value = "N",
-         .help = "N open shards of equal ranges; at most twice, at least half as many as now",
+         .help = "N open shards; at most twice, at least half as many as now",
          .target = &wanted.shards,
          .min = 1,
          .max = PN_STREAM_SHARDS_MAX},

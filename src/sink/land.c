@@ -177,10 +177,14 @@ struct puts {
     size_t count;
 };
 
-static void add_put(struct puts *puts, char *key, const struct pn_buf *buf, size_t at, size_t len)
+static void add_put(struct puts *puts, const struct pn_sink_object *object, char *key,
+                    const struct pn_buf *buf, size_t at, size_t len)
 {
-    puts->puts[puts->count++] =
-        (struct pn_put){.key = key, .bytes = pn_buf_text(buf) + at, .len = len};
+    puts->puts[puts->count++] = (struct pn_put){.key = key,
+                                                .bytes = pn_buf_text(buf) + at,
+                                                .len = len,
+                                                .first = object->first,
+                                                .end = object->end};
 }
 
 static void free_puts(struct puts *puts)
@@ -206,7 +210,7 @@ static int write_dead_letters(struct landing *landing, struct pn_err *e)
             rc = is_in_store(landing, config->dead_letters_dir, object->first, &is_there, e);
         }
         if (object->dead_len > 0 && !is_there) {
-            add_put(&puts,
+            add_put(&puts, object,
                     pn_sink_key(config->dead_letters_dir, memory, memory->base + object->first),
                     &batch->dead, object->dead_at, object->dead_len);
         }
@@ -228,7 +232,8 @@ static int write_values(struct landing *landing, struct pn_err *e)
     for (size_t i = 0; i < batch->count; i++) {
         const struct pn_sink_object *object = &batch->objects[i];
         if (object->values_len > 0) {
-            add_put(&puts, pn_sink_key(config->topics_dir, memory, memory->base + object->first),
+            add_put(&puts, object,
+                    pn_sink_key(config->topics_dir, memory, memory->base + object->first),
                     &batch->values, object->values_at, object->values_len);
         }
     }

@@ -37,6 +37,10 @@ struct pn_put {
     const char *key;
     const void *bytes;
     size_t len;
+    /* The offsets of a log that it holds, first <= offset < end, to be kept beside it where the
+     * store can; end 0: nothing to keep. */
+    int64_t first;
+    int64_t end;
 };
 
 struct pn_store;

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "engine/duckdb/offsets.h"
 #include "engine/duckdb/scan.h"
 #include "pipeline/pattern.h"
 
@@ -287,10 +288,13 @@ static void add_spooled(struct pn_landed_scan *spool, struct pn_buf *sql)
     pn_buf_adds(sql,
                 "\nUNION ALL SELECT r.\"table\", r.topic, "
                 "TRY_CAST(regexp_extract(r.object, '/partition=([0-9]+)/', 1) AS INTEGER), "
-                "CAST(NULL AS BIGINT), r.object, r.line + coalesce(b.base, 0), r.reason, r.value, "
-                "CAST(NULL AS TIMESTAMPTZ) FROM ");
+                "r.line + o.shift, r.object, r.line, r.reason, r.value, "
+                "CAST(NULL AS TIMESTAMPTZ) FROM (SELECT s.* REPLACE (s.line + coalesce(b.base, 0) "
+                "AS line) FROM ");
     pn_landed_add_call(spool, sql);
-    pn_buf_adds(sql, " AS r LEFT JOIN line_bases AS b ON b.scan = r.scan AND b.unit = r.unit");
+    pn_buf_adds(sql, " AS s LEFT JOIN line_bases AS b ON b.scan = s.scan AND b.unit = s.unit) AS r "
+                     "ASOF LEFT JOIN line_offsets AS o ON o.scan = r.scan AND "
+                     "o.object = r.object AND o.line <= r.line");
 }
 
 static void add_sunk(const struct pn_table *table, struct pn_landed_scan *scan, struct pn_buf *sql)
@@ -454,6 +458,9 @@ int pn_dead_letters_commit(struct pn_dead_letters *dead, duckdb_connection conne
         rc = pn_landed_add_file(spool, dead->path, "", e);
         if (rc == 0) {
             rc = make_line_bases(connection, scans, dead->count, e);
+        }
+        if (rc == 0) {
+            rc = pn_offsets_make_table(dead->engine, connection, scans, dead->count, e);
         }
     }
     if (rc == 0) {

@@ -31,6 +31,7 @@ struct file {
     size_t first_unit;
     size_t unit_count;
     atomic_size_t units_left; /* to be read */
+    atomic_bool has_rejects;
 };
 
 /* A range of a file: what one thread takes at a time. */
@@ -164,11 +165,11 @@ static void add_file(struct pn_landed_scan *scan, const char *topic, const char 
                                                     .size_bytes = size_bytes,
                                                     .first_unit = scan->unit_count};
     scan->bytes += size_bytes;
-    if (pn_lines_is_gzip(path)) {
+    bool is_gzip = pn_lines_is_gzip(path);
+    if (is_gzip) {
         add_unit(scan, 0, INT64_MAX);
-        return;
     }
-    for (int64_t start = 0; start < size_bytes; start += RANGE_BYTES) {
+    for (int64_t start = 0; !is_gzip && start < size_bytes; start += RANGE_BYTES) {
         int64_t end = start + RANGE_BYTES;
         add_unit(scan, start, end < size_bytes ? end : size_bytes);
     }
@@ -317,6 +318,23 @@ int64_t pn_landed_line_base(const struct pn_landed_scan *scan, size_t unit)
     return lines;
 }
 
+size_t pn_landed_files(const struct pn_landed_scan *scan)
+{
+    return scan->file_count;
+}
+
+struct pn_landed_file pn_landed_file(const struct pn_landed_scan *scan, size_t i)
+{
+    const struct file *file = &scan->files[i];
+    struct pn_landed_file it = {.object = file->key,
+                                .path = file->path,
+                                .has_rejects = atomic_load(&file->has_rejects)};
+    for (size_t unit = 0; unit < file->unit_count; unit++) {
+        it.lines += scan->units[file->first_unit + unit].lines;
+    }
+    return it;
+}
+
 /* --- reading ---------------------------------------------------------------------------------- */
 
 static bool is_blank(const struct pn_line *line)
@@ -360,6 +378,7 @@ static int reject(struct reader *reader, const char *reason, struct pn_err *e)
         .reason = reason,
     };
     atomic_fetch_add(&scan->rejected, 1);
+    atomic_store(&scan->files[reader->unit->file].has_rejects, true);
     return scan->on_reject(scan->arg, &it, e);
 }
 
@@ -452,7 +471,7 @@ static int check_file(const struct pn_landed_scan *scan, const struct file *file
 {
     uint32_t landed = 0;
     uint32_t sum = 0;
-    if (!pn_file_sum_get(scan->engine->config.io, file->path, &landed)) {
+    if (pn_lines_is_gzip(file->path) || !pn_file_sum_get(scan->engine->config.io, file->path, &landed)) {
         return 0;
     }
     for (size_t i = 0; i < file->unit_count; i++) {

@@ -66,6 +66,16 @@ void pn_landed_report_unknown(struct pn_landed_scan *scan, struct pn_table_repor
 size_t pn_landed_units(const struct pn_landed_scan *scan);
 int64_t pn_landed_line_base(const struct pn_landed_scan *scan, size_t unit);
 
+/* One of its files, numbered as they were added, after the statement. */
+struct pn_landed_file {
+    const char *object; /* the object's key, or the file's path */
+    const char *path;
+    int64_t lines;
+    bool has_rejects;
+};
+size_t pn_landed_files(const struct pn_landed_scan *scan);
+struct pn_landed_file pn_landed_file(const struct pn_landed_scan *scan, size_t i);
+
 /* pn_landed() itself. */
 extern const struct pn_duckdb_function pn_landed_function;
 

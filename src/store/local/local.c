@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/crc32c.h"
+#include "base/file_offsets.h"
 #include "base/file_sum.h"
 #include "base/mem.h"
 #include "base/random.h"
@@ -147,6 +148,9 @@ static int stage(struct local_store *local, const struct pn_put *put, bool sync,
     }
     if (rc == 0) {
         pn_file_sum_set(local->io, staged->temp_path, pn_crc32c(put->bytes, put->len));
+        if (put->end > 0) {
+            pn_file_offsets_set(local->io, staged->temp_path, put->first, put->end);
+        }
     }
     if (rc == 0 && sync) {
         rc = pn_io_datasync(local->io, fd, staged->temp_path, e);

@@ -449,6 +449,59 @@ static void test_dead_letters_of_the_sink(void **state)
                   "base64)\"|\"/w==\"|\"2026-11-23T15:44:44Z\"\n");
 }
 
+static void put_range(struct engine_fixture *fixture, const char *key, const char *text,
+                      int64_t first, int64_t end)
+{
+    const struct pn_put it = {
+        .key = key, .bytes = text, .len = strlen(text), .first = first, .end = end};
+    struct pn_err e;
+    assert_int_equal(pn_store_put_many(fixture->store, &it, 1, &e), 0);
+}
+
+#define SUNK(offset) "{\"topic\":\"t.thing\",\"partition\":0,\"offset\":" #offset "}\n"
+#define OFFSETS \
+    "SELECT partition, \"offset\", line FROM dead_letters WHERE object LIKE '%%%s' ORDER BY line"
+
+static void assert_offsets(struct engine_fixture *fixture, const char *object, const char *rows)
+{
+    char sql[256];
+    (void)snprintf(sql, sizeof sql, OFFSETS, object);
+    assert_answer(fixture, sql, rows);
+}
+
+/* An object's lines are the offsets that it covers without those of the sink's dead letters; its
+ * number doesn't matter, which counts on after a topic was created again. */
+static void test_offsets_of_rejected_lines(void **state)
+{
+    struct engine_fixture *fixture = *state;
+    const char *bad = "{\"id\":\"x\"}\n{\"id\":\"x\"}\n{\"id\":1}\n{\"id\":\"x\"}\n";
+    put_range(fixture, "topics/t.thing/partition=3/t.thing+3+0000000100.json", bad, 10, 14);
+    put_range(fixture, "topics/t.thing/partition=3/t.thing+3+0000000200.json", bad, 20, 28);
+    put_range(fixture, "dead/t.thing/partition=3/t.thing+3+0000000200.json",
+              SUNK(20) SUNK(21) SUNK(23) SUNK(27), 20, 28);
+    engine_load(fixture, RAW_THING);
+    assert_offsets(fixture, "100.json", "3|10|1\n3|11|2\n3|13|4\n");
+    assert_offsets(fixture, "200.json", "3|22|1\n3|24|2\n3|26|4\n");
+}
+
+/* Where the lines don't add up to what the sink covered, no offset is better than a wrong one. */
+static void test_offsets_that_are_not_known(void **state)
+{
+    struct engine_fixture *fixture = *state;
+    const char *bad = "{\"id\":\"x\"}\n{\"id\":2}\n";
+    engine_land(fixture, "t.thing", "t.thing+0+0000000001.json", bad);
+    put_range(fixture, "topics/t.thing/partition=0/t.thing+0+0000000002.json", bad, 2, 5);
+    put_range(fixture, "topics/t.thing/partition=0/t.thing+0+0000000003.json", bad, 5, 8);
+    put_range(fixture, "dead/t.thing/partition=0/t.thing+0+0000000003.json", SUNK(9), 5, 8);
+    put_range(fixture, "topics/t.thing/partition=0/t.thing+0+0000000004.json", bad, 8, 11);
+    put_range(fixture, "dead/t.thing/partition=0/t.thing+0+0000000004.json", "{oops\n", 8, 11);
+    engine_load(fixture, RAW_THING);
+    assert_offsets(fixture, "1.json", "0|null|1\n");
+    assert_offsets(fixture, "2.json", "0|null|1\n");
+    assert_offsets(fixture, "3.json", "0|null|1\n");
+    assert_offsets(fixture, "4.json", "0|null|1\n");
+}
+
 /* Without a landed object there is a table all the same. */
 static void test_nothing_landed(void **state)
 {
@@ -575,6 +628,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_structs_by_the_same_rules, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_dead_letters_of_other_tables_stay, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_dead_letters_of_the_sink, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_offsets_of_rejected_lines, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_offsets_that_are_not_known, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nothing_landed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_many_lines, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_many_objects, set_up, tear_down),

@@ -215,6 +215,21 @@ static int fault_rename(const struct pn_io *io, const char *from, const char *to
     return fault->under->ops->rename(fault->under, from, to);
 }
 
+/* What goes with a file is a help that may be missing: no fault to inject. */
+static int fault_setxattr(const struct pn_io *io, const char *path, const char *name,
+                          const void *value, size_t size)
+{
+    const struct pn_io *under = fault_of(io)->under;
+    return under->ops->setxattr(under, path, name, value, size);
+}
+
+static ssize_t fault_getxattr(const struct pn_io *io, const char *path, const char *name,
+                              void *value, size_t size)
+{
+    const struct pn_io *under = fault_of(io)->under;
+    return under->ops->getxattr(under, path, name, value, size);
+}
+
 static int fault_link(const struct pn_io *io, const char *from, const char *to)
 {
     struct fault_io *fault = fault_of(io);
@@ -290,6 +305,8 @@ void fault_io_init(struct fault_io *fault, const struct pn_io *under)
         .fstat = fault_fstat,
         .stat = fault_stat,
         .rename = fault_rename,
+        .setxattr = fault_setxattr,
+        .getxattr = fault_getxattr,
         .link = fault_link,
         .unlink = fault_unlink,
         .mkdir = fault_mkdir,
