@@ -1,6 +1,6 @@
 /*
- * Which offsets of a log a file holds, kept beside its contents: two decimal numbers, "17-10017" for
- * 17 to 10016, in the extended attribute user.pinion.offsets. It lasts through a rename; copies
+ * Which offsets of a log a file holds, kept beside its contents: two decimal numbers, "17-10017"
+ * for 17 to 10016, in the extended attribute user.pinion.offsets. It lasts through a rename; copies
  * without attributes, files of others, and files on a file system that has none, do not have it.
  */
 #ifndef PN_BASE_FILE_OFFSETS_H

@@ -429,11 +429,6 @@ bool parse_scalar(ondemand::parser *parser, std::string_view text, std::string_v
 {
     size_t start = static_cast<size_t>(token.data() - text.data());
     fault->kind = PN_SIMDJSON_AT;
-    if (start + token.size() != text.size()) {
-        fault->offset = start + token.size();
-        fault->reason = more_follows;
-        return false;
-    }
     size_t len = token.size() + 2;
     char *array = static_cast<char *>(pn_arena_calloc(arena, 1, len + PN_JSON_PADDING));
     array[0] = '[';
@@ -450,6 +445,11 @@ bool parse_scalar(ondemand::parser *parser, std::string_view text, std::string_v
     pn_json *wrapper = nullptr;
     if (!walker(std::string_view(array, len), 2, arena, fault).root(document, &wrapper)) {
         fault->offset += start - 1;
+        return false;
+    }
+    if (start + token.size() != text.size()) {
+        fault->offset = start + token.size();
+        fault->reason = more_follows;
         return false;
     }
     *root = wrapper->first;

@@ -55,9 +55,9 @@ static void give_array(const struct decoding *decoding, const struct pn_json *ar
         if (item->type == PN_JSON_OBJECT) {
             give_object(decoding, item);
         } else {
-            give_reason(decoding,
-                        pn_arena_printf(decoding->arena, "item %zu of the array is no object: %s",
-                                        i, pn_json_type_name(item->type)));
+            give_reason(decoding, pn_arena_printf(decoding->arena,
+                                                  "item %zu of the array is not an object but %s",
+                                                  i, pn_json_type_name(item->type)));
         }
     }
 }

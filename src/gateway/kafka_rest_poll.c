@@ -135,7 +135,7 @@ static enum pn_handled reply_unreadable(struct pn_request *req, const struct pol
 {
     if (poll->failure.class_ == PN_CLASS_INPUT) {
         pn_reply_error(req, 422, PN_CODE_JSON_CONVERSION,
-                       "Conversion of JSON to Object failed: %s; seek behind it, or read it with a "
+                       "Conversion of JSON to Object failed: %s; seek past it, or read it with a "
                        "consumer of the binary format",
                        poll->failure.msg);
     } else {

@@ -326,9 +326,8 @@ size_t pn_landed_files(const struct pn_landed_scan *scan)
 struct pn_landed_file pn_landed_file(const struct pn_landed_scan *scan, size_t i)
 {
     const struct file *file = &scan->files[i];
-    struct pn_landed_file it = {.object = file->key,
-                                .path = file->path,
-                                .has_rejects = atomic_load(&file->has_rejects)};
+    struct pn_landed_file it = {
+        .object = file->key, .path = file->path, .has_rejects = atomic_load(&file->has_rejects)};
     for (size_t unit = 0; unit < file->unit_count; unit++) {
         it.lines += scan->units[file->first_unit + unit].lines;
     }
@@ -471,7 +470,8 @@ static int check_file(const struct pn_landed_scan *scan, const struct file *file
 {
     uint32_t landed = 0;
     uint32_t sum = 0;
-    if (pn_lines_is_gzip(file->path) || !pn_file_sum_get(scan->engine->config.io, file->path, &landed)) {
+    if (pn_lines_is_gzip(file->path) ||
+        !pn_file_sum_get(scan->engine->config.io, file->path, &landed)) {
         return 0;
     }
     for (size_t i = 0; i < file->unit_count; i++) {

@@ -8,7 +8,9 @@
 #include "base/mem.h"
 #include "engine/duckdb/lines.h"
 
-enum { DEAD_LETTER_BYTES_MAX = 4 * PN_LINE_BYTES_MAX }; /* a value in base64, its key, and escapes */
+enum {
+    DEAD_LETTER_BYTES_MAX = 4 * PN_LINE_BYTES_MAX
+}; /* a value in base64, its key, and escapes */
 
 struct making {
     struct pn_duckdb *engine;
@@ -58,8 +60,8 @@ static int read_companion(struct making *making, const char *path, int64_t first
             break;
         }
         int64_t offset = -1;
-        if (!line.too_long && pn_json_parse(making->parser, line.text, line.len, line.capacity,
-                                            &root, NULL) == 0) {
+        if (!line.too_long &&
+            pn_json_parse(making->parser, line.text, line.len, line.capacity, &root, NULL) == 0) {
             offset = pn_json_get_i64(root, "offset", -1);
         }
         *known = least <= offset && offset < end;

@@ -1,8 +1,8 @@
 /*
  * The log's offsets of the lines that a load rejects, by what the sink noted beside each object
- * (base/file_offsets.h): it covers the offsets first <= o < end, and each of them is either a line of
- * the object or one of its companion, the object of the same name among the sink's dead letters,
- * whose lines name their offsets.
+ * (base/file_offsets.h): it covers the offsets first <= o < end, and each of them is either a line
+ * of the object or one of its companion, the object of the same name among the sink's dead
+ * letters, whose lines name their offsets.
  *
  * An offset is given only where the two together have exactly the lines that the sink wrote.
  */

@@ -220,7 +220,7 @@ static void test_no_records(void **state)
                   "\"invalid JSON at byte 7: no UTF-8 (the value is in base64)\"|"
                   "\"eyJpZCI6Iv8ifQ==\"\n");
     assert_answer(*state, "SELECT reason FROM dead_letters WHERE line < 5 ORDER BY line",
-                  "\"item 0 of the array is no object: number\"\n"
+                  "\"item 0 of the array is not an object but number\"\n"
                   "\"a string that is neither base64 of JSON nor JSON: invalid JSON at byte 0: "
                   "unknown word\"\n"
                   "\"not a JSON object but number\"\n\"not a JSON object but null\"\n");

@@ -173,7 +173,7 @@ static void test_what_is_no_row(void **state)
     check("7", "!not a JSON object but number");
     check("null", "!not a JSON object but null");
     check("[]", "!an empty array holds no row");
-    check("[1,{\"a\":1}]", "!item 0 of the array is no object: number|{\"a\":1}");
+    check("[1,{\"a\":1}]", "!item 0 of the array is not an object but number|{\"a\":1}");
     check_base64("17", "!not a JSON object but number");
     check("\"\\\"{}\\\"\"", "!not a JSON object but string");
 }
