@@ -96,7 +96,7 @@ static int read_field(struct reader *r, const struct pn_column *before, size_t b
 static int read_struct(struct reader *r, struct pn_type *type)
 {
     if (!take(r, '<')) {
-        return pn_err_input(r->e, "behind struct its fields are missing: struct<name type, ...>");
+        return pn_err_input(r->e, "a struct needs its fields: struct<name type, ...>");
     }
     if (++r->depth > PN_TYPE_DEPTH_MAX) {
         return pn_err_input(r->e, "structs are nested more than %d deep", PN_TYPE_DEPTH_MAX);
@@ -117,7 +117,10 @@ static int read_struct(struct reader *r, struct pn_type *type)
         count++;
     } while (take(r, ','));
     if (!take(r, '>')) {
-        return pn_err_input(r->e, "a struct's > is missing at \"%.40s\"", r->at);
+        return *r->at == '\0'
+                   ? pn_err_input(r->e, "a struct's > is missing at the end; inside { } quote a type "
+                                        "with a comma: \"struct<a int, b int>\"")
+                   : pn_err_input(r->e, "a struct's > is missing at \"%.40s\"", r->at);
     }
     r->depth--;
     *type = (struct pn_type){.kind = PN_TYPE_STRUCT, .fields = fields, .field_count = count};
