@@ -118,8 +118,9 @@ static int read_struct(struct reader *r, struct pn_type *type)
     } while (take(r, ','));
     if (!take(r, '>')) {
         return *r->at == '\0'
-                   ? pn_err_input(r->e, "a struct's > is missing at the end; inside { } quote a type "
-                                        "with a comma: \"struct<a int, b int>\"")
+                   ? pn_err_input(r->e,
+                                  "a struct's > is missing at the end; inside { } quote a type "
+                                  "with a comma: \"struct<a int, b int>\"")
                    : pn_err_input(r->e, "a struct's > is missing at \"%.40s\"", r->at);
     }
     r->depth--;
