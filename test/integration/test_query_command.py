@@ -111,7 +111,7 @@ def test_what_is_refused(data):
     message = refused("query", "popular_category_by_contry", data=data)
     assert "did you mean 'popular_category_by_country'" in message
     assert "--list" in refused("query", "zzzzzzzzzz", data=data)
-    assert "no SELECT" in refused("query", "DROP TABLE pin", data=data)
+    assert "not a SELECT" in refused("query", "DROP TABLE pin", data=data)
     assert "one SELECT" in refused("query", "SELECT 1; SELECT 2", data=data)
     assert refused("query", "SELECT * FROM read_text('/etc/passwd')", data=data)
     assert refused("query", "SELECT * FROM '/etc/passwd'", data=data)
