@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 import time
 
 import pytest
@@ -151,6 +152,37 @@ def test_any_stage_and_both_content_types(case_server, stage, headers):
 def case_server(tmp_path_factory):
     with Server(tmp_path_factory.mktemp("stages") / "data") as server:
         yield server
+
+
+# --- where a rejected line comes from -------------------------------------------------------------
+
+
+def rejected_offsets(data):
+    sql = f"""SELECT object, line, partition, "offset" FROM dead_letters
+              WHERE topic = '{UID}.geo' AND object IS NOT NULL ORDER BY object, line"""
+    rows = json.loads(run("query", sql, "--format", "json", data=data).stdout)
+    return [(row["object"][-8:], row["line"], row["partition"], row["offset"]) for row in rows]
+
+
+def test_a_rejected_line_has_its_offset_of_the_log(data):
+    bad = {"ind": "x"}
+    values = [None, bad, {"ind": 1}, None, None, bad, bad]
+
+    def produce():
+        with Server(data) as server:
+            server.produce(f"{UID}.geo", *values)
+            server.request("POST", "/api/v1/sink/flush")
+        load(data)
+
+    def offsets(name):
+        return [(name, 1, 0, 1), (name, 3, 0, 5), (name, 4, 0, 6)]
+
+    produce()
+    assert rejected_offsets(data) == offsets("000.json")
+    # Made again, the topic starts at offset 0, and its objects' names go on at 7.
+    shutil.rmtree(data / f"log/{UID}.geo")
+    produce()
+    assert rejected_offsets(data) == offsets("000.json") + offsets("007.json")
 
 
 # --- what other writers put there -----------------------------------------------------------------
