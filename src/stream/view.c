@@ -60,7 +60,7 @@ void pn_stream_view_failure(struct pn_stream_worker *worker, enum pn_worker_stat
     if (is_news) {
         pn_log_line(worker->owner->env.logger, state == PN_WORKER_FAILED ? PN_ERROR : PN_WARN,
                     "stream", "%s from %s: %s%s", worker->table->name, worker->stream->name,
-                    why->msg, state == PN_WORKER_FAILED ? "; it is filled no more" : "");
+                    why->msg, state == PN_WORKER_FAILED ? "; its processor has given up" : "");
     }
 }
 
