@@ -7,7 +7,7 @@ find_package(Threads REQUIRED)
 add_library(pinion_libraries INTERFACE)
 target_link_libraries(pinion_libraries INTERFACE Threads::Threads m)
 
-foreach(name libmicrohttpd libcurl sqlite3 libfyaml libcrypto simdjson libzstd liblz4 libisal
+foreach(name libmicrohttpd gnutls libcurl sqlite3 libfyaml libcrypto simdjson libzstd liblz4 libisal
              libmariadb libcbor)
     pkg_check_modules(${name} IMPORTED_TARGET ${name})
     if(NOT ${name}_FOUND)

@@ -29,6 +29,25 @@ static struct curl_slist *make_headers(const char *json)
     return headers;
 }
 
+void pn_http_trust(void *curl)
+{
+    const char *file = getenv("PINION_CA_FILE");
+    if (file != NULL && file[0] != '\0') {
+        (void)curl_easy_setopt((CURL *)curl, CURLOPT_CAINFO, file);
+    }
+}
+
+const char *pn_http_failure_advice(int code)
+{
+    if (code == CURLE_COULDNT_CONNECT) {
+        return PN_HTTP_NOBODY_THERE;
+    }
+    return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE
+               ? " (PINION_CA_FILE names a PEM file with the CA of the server's certificate, which "
+                 "must have the host of the URL among its names)"
+               : "";
+}
+
 int pn_http_request(const char *method, const char *url, const char *path, const char *json,
                     int64_t timeout_ms, long *status, struct pn_buf *out, struct pn_err *e)
 {
@@ -49,14 +68,14 @@ int pn_http_request(const char *method, const char *url, const char *path, const
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(curl, CURLOPT_PROXY, "");
     (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    pn_http_trust(curl);
     if (json != NULL) {
         (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, json);
     }
     CURLcode code = curl_easy_perform(curl);
     if (code != CURLE_OK) {
         rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "%s %s: %s%s", method, whole,
-                        curl_easy_strerror(code),
-                        code == CURLE_COULDNT_CONNECT ? PN_HTTP_NOBODY_THERE : "");
+                        curl_easy_strerror(code), pn_http_failure_advice((int)code));
         goto out;
     }
     (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);

@@ -12,6 +12,12 @@
  * PINION_API_KEY, else "". */
 const char *pn_http_key_advice(long status);
 
+/* Makes a libcurl handle (CURL *) trust the CAs in the PEM file of PINION_CA_FILE, when that's set,
+ * in place of the system's. */
+void pn_http_trust(void *curl);
+/* What to add to the message of a transfer that failed with this CURLcode, else "". */
+const char *pn_http_failure_advice(int code);
+
 /*
  * Sends `method` to <url><path> with a JSON body (NULL: none) and the API key of PINION_API_KEY,
  * when that's set. The answer's body is appended to `out`, its status is in *status. An answer is a

@@ -89,6 +89,7 @@ static int open_http(struct pn_kinesis_client *client, struct pn_err *e)
     (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)TIMEOUT_MS);
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    pn_http_trust(curl);
     (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     return 0;
 }
@@ -112,8 +113,7 @@ static int post(struct pn_kinesis_client *client, const char *operation, const s
     free(target);
     if (code != CURLE_OK) {
         return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "%s: %s%s", client->url,
-                          curl_easy_strerror(code),
-                          code == CURLE_COULDNT_CONNECT ? PN_HTTP_NOBODY_THERE : "");
+                          curl_easy_strerror(code), pn_http_failure_advice((int)code));
     }
     (void)curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, status);
     return 0;

@@ -46,7 +46,8 @@ static void say_where(const struct pn_app *app, const struct pn_server *server, 
     }
     struct pn_buf urls;
     pn_buf_init(&urls, 64 * 1024);
-    pn_add_reachable_urls(&urls, pn_server_port(server));
+    pn_add_reachable_urls(&urls, pn_url_scheme(settings->gateway.tls_certificate),
+                          pn_server_port(server));
     pn_log_info(app->logger, "serve", "other machines reach it on %s%s",
                 urls.len > 0 ? pn_buf_text(&urls) : "no IPv4 address",
                 strcmp(settings->gateway.auth, "api-key") == 0
@@ -55,19 +56,46 @@ static void say_where(const struct pn_app *app, const struct pn_server *server, 
     pn_buf_deinit(&urls);
 }
 
-/* SIGHUP: a closed terminal sends it, and so do those who have changed a file. */
-static void reload(const struct pn_app *app, struct pn_server *server)
+/* Reads the API keys again. Returns whether there was something to read. */
+static bool reload_keys(const struct pn_app *app, struct pn_server *server)
 {
     struct pn_err failure = {0};
     size_t keys = 0;
     if (pn_server_reload_keys(server, &keys, &failure) != 0) {
         pn_log_error(app->logger, "serve", "SIGHUP: the former API keys stay in force: %s",
                      failure.msg);
-    } else if (keys > 0) {
+        return true;
+    }
+    if (keys > 0) {
         pn_log_info(app->logger, "serve",
                     "SIGHUP: %zu API keys in force; settings and pipeline.yml need a restart",
                     keys);
-    } else {
+    }
+    return keys > 0;
+}
+
+static bool reload_certificate(const struct pn_app *app, struct pn_server *server)
+{
+    struct pn_err failure = {0};
+    bool loaded = false;
+    if (pn_server_reload_tls(server, &loaded, &failure) != 0) {
+        pn_log_error(app->logger, "serve", "SIGHUP: the former certificate stays in use: %s",
+                     failure.msg);
+        return true;
+    }
+    if (loaded) {
+        pn_log_info(app->logger, "serve", "SIGHUP: new connections get the certificate in '%s'",
+                    app->settings->gateway.tls_certificate);
+    }
+    return loaded;
+}
+
+/* SIGHUP: a closed terminal sends it, and so do those who have changed a file. */
+static void reload(const struct pn_app *app, struct pn_server *server)
+{
+    bool keys = reload_keys(app, server);
+    bool certificate = reload_certificate(app, server);
+    if (!keys && !certificate) {
         pn_log_info(app->logger, "serve",
                     "SIGHUP: nothing to reload; settings and pipeline.yml need a restart");
     }

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/http_client.h"
 #include "base/mem.h"
 
 enum {
@@ -238,7 +239,8 @@ static void handle_silence(struct pn_poster *poster, struct lane *lane, CURLcode
         pause_lane(poster, lane, &why);
         return;
     }
-    (void)pn_err_input(&why, "%s cannot be posted to: %s", lane->post.route->url, text);
+    (void)pn_err_input(&why, "%s cannot be posted to: %s%s", lane->post.route->url, text,
+                       pn_http_failure_advice((int)result));
     break_off(poster, &why);
     give_up(poster, lane, &why);
 }
@@ -469,6 +471,7 @@ static CURL *create_easy(struct pn_poster *poster, struct lane *lane)
     curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    pn_http_trust(easy);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     return easy;

@@ -100,6 +100,11 @@ void pn_framing_init(struct pn_framing *framing)
     go(framing, START);
 }
 
+bool pn_framing_is_idle(const struct pn_framing *framing)
+{
+    return framing->state == START && framing->blank_lines == 0;
+}
+
 /* A character that ends a line too early, or never may stand in one. */
 static void fail_line(struct pn_framing *framing, char c)
 {

@@ -56,4 +56,7 @@ void pn_framing_init(struct pn_framing *framing);
  * or, with `fault` set, those before the byte that is at fault. */
 size_t pn_framing_read(struct pn_framing *framing, const char *bytes, size_t len);
 
+/* Is it before the first byte of a request? */
+bool pn_framing_is_idle(const struct pn_framing *framing);
+
 #endif

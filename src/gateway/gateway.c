@@ -51,6 +51,8 @@ static void config_copy(struct pn_gateway_config *to, const struct pn_gateway_co
     to->data_folder = own(from->data_folder);
     to->api_key_file = NULL;
     to->api_keys = NULL;
+    to->tls_certificate = NULL;
+    to->tls_key = NULL;
     if (to->threads <= 0) {
         long cores = sysconf(_SC_NPROCESSORS_ONLN);
         to->threads = cores > 1 ? cores - 1 : 1;
@@ -125,6 +127,20 @@ static int create_consumers(struct pn_gateway *gateway, struct pn_err *e)
     return pn_consumers_create(&consumers, &gateway->consumers, e);
 }
 
+static int create_tls(struct pn_gateway *gateway, const struct pn_gateway_config *config,
+                      struct pn_err *e)
+{
+    bool has_certificate = config->tls_certificate != NULL && *config->tls_certificate != '\0';
+    bool has_key = config->tls_key != NULL && *config->tls_key != '\0';
+    if (has_certificate != has_key) {
+        return pn_err_input(e, "gateway.tls_certificate and gateway.tls_key belong together: set "
+                               "both for https, or none for http");
+    }
+    return has_key ? pn_tls_create(config->tls_certificate, config->tls_key, gateway->env.io,
+                                   &gateway->tls, e)
+                   : 0;
+}
+
 int pn_gateway_create(const struct pn_gateway_config *config, const struct pn_gateway_env *env,
                       struct pn_gateway **gateway, struct pn_err *e)
 {
@@ -152,6 +168,9 @@ int pn_gateway_create(const struct pn_gateway_config *config, const struct pn_ga
     register_metrics(made);
     rc = pn_auth_init(&made->auth, made->config.auth, loopback, config->api_key_file,
                       config->api_keys, env->io, e);
+    if (rc == 0) {
+        rc = create_tls(made, config, e);
+    }
     if (rc == 0) {
         rc = create_consumers(made, e);
     }
@@ -269,6 +288,7 @@ int pn_gateway_listen(struct pn_gateway *gateway, struct pn_err *e)
     listener->arg = gateway;
     listener->logger = gateway->env.logger;
     listener->refused = gateway->metrics.refused;
+    listener->tls = gateway->tls != NULL;
     int rc = pn_listener_open(listener, gateway->config.listen, e);
     gateway->bound = rc == 0;
     return rc;
@@ -300,6 +320,17 @@ int pn_gateway_reload_keys(struct pn_gateway *gateway, const char *key_file, con
     return gateway->auth.required
                ? pn_auth_reload(&gateway->auth, key_file, keys, gateway->env.io, count, e)
                : 0;
+}
+
+int pn_gateway_reload_tls(struct pn_gateway *gateway, const char *certificate, const char *key,
+                          bool *loaded, struct pn_err *e)
+{
+    *loaded = false;
+    int rc = gateway->tls != NULL
+                 ? pn_tls_reload(gateway->tls, certificate, key, gateway->env.io, e)
+                 : 0;
+    *loaded = gateway->tls != NULL && rc == 0;
+    return rc;
 }
 
 uint16_t pn_gateway_port(const struct pn_gateway *gateway)
@@ -350,6 +381,7 @@ void pn_gateway_destroy(struct pn_gateway **gateway)
     pn_gateway_stop(g);
     pn_consumers_destroy(&g->consumers);
     pn_auth_deinit(&g->auth);
+    pn_tls_destroy(&g->tls);
     pn_router_deinit(&g->router);
     pthread_mutex_destroy(&g->failed_lock);
     pthread_mutex_destroy(&g->large_lock);

@@ -34,10 +34,12 @@ enum { PN_GATEWAY_THREADS_MAX = 256 };
 
 /* Strings are borrowed until pn_gateway_create() returned. */
 struct pn_gateway_config {
-    const char *listen;         /* "127.0.0.1:8082", "[::1]:8082", "localhost:0" (any free port) */
-    const char *auth;           /* "" (not set), "none" or "api-key" */
-    const char *api_key_file;   /* keys and their rights, see auth.h; NULL or "" when none */
-    const char *api_keys;       /* further keys, one a line; NULL or "" when none */
+    const char *listen;          /* "127.0.0.1:8082", "[::1]:8082", "localhost:0" (any free port) */
+    const char *auth;            /* "" (not set), "none" or "api-key" */
+    const char *api_key_file;    /* keys and their rights, see auth.h; NULL or "" when none */
+    const char *api_keys;        /* further keys, one a line; NULL or "" when none */
+    const char *tls_certificate; /* PEM file, see tls.h; with the next; NULL or "": plain HTTP */
+    const char *tls_key;
     const char *aws_access_key; /* who may use the Kinesis API, with the next; "": anybody */
     const char *aws_secret_key;
     const char *cors_origin;   /* origins whose pages may read and act, see browser.h */
@@ -124,6 +126,10 @@ int pn_gateway_start(struct pn_gateway *gateway, struct pn_err *e) PN_MUST_CHECK
  */
 int pn_gateway_reload_keys(struct pn_gateway *gateway, const char *key_file, const char *keys,
                            size_t *count, struct pn_err *e) PN_MUST_CHECK;
+/* Loads the certificate and its key again, for the handshakes to come, where the gateway speaks
+ * TLS: then *loaded. On an error the former ones stay. Any thread. */
+int pn_gateway_reload_tls(struct pn_gateway *gateway, const char *certificate, const char *key,
+                          bool *loaded, struct pn_err *e) PN_MUST_CHECK;
 /* The port it listens on, after pn_gateway_listen(). */
 uint16_t pn_gateway_port(const struct pn_gateway *gateway);
 /* Stops taking connections, finishes what was accepted, commits the consumers' offsets and stops.

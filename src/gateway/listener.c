@@ -195,8 +195,10 @@ static void refuse(struct pn_listener *listener, const struct pn_incoming *incom
                        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
                        "Retry-After: 1\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s",
                        body_len, body);
-    (void)send(incoming->fd, reply, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    (void)shutdown(incoming->fd, SHUT_WR);
+    if (!listener->tls) {
+        (void)send(incoming->fd, reply, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        (void)shutdown(incoming->fd, SHUT_WR);
+    }
     close(incoming->fd);
     pn_metric_add(listener->refused, 1);
 }

@@ -41,7 +41,7 @@ struct pn_listener {
     int fd;
     int stop_fd;
     uint16_t port;
-    bool loopback;
+    bool tls; /* a refusal cannot be said: there is no handshake */
     int64_t connections_max;
     int64_t per_ip_max; /* 0: unlimited */
     atomic_int_fast64_t connections;

@@ -1,9 +1,11 @@
 /*
- * libmicrohttpd reads a socket with recv() and has no hook between socket and parser; and what it
- * hands on no longer shows how lines and chunks were ended. So this file defines recv(): a
- * program's own definition takes the place of the C library's for every library in the process. On
- * a worker's thread it checks what arrives for the worker's connections; everywhere else it is what
- * it always was.
+ * libmicrohttpd reads a socket with recv(), and under TLS with gnutls_record_recv(), and has no
+ * hook between them and its parser; and what it hands on no longer shows how lines and chunks were
+ * ended. So this file defines both: a program's own definition takes the place of a library's for
+ * every library in the process. On a worker's thread they check what arrives for the worker's
+ * connections; everywhere else they are what they always were.
+ *
+ * Under TLS it is the decrypted bytes that are checked: recv() is then what GnuTLS reads by.
  *
  * From the first byte that breaks the framing on, libmicrohttpd gets nothing more. It answers the
  * requests before that byte; then pn_sweep_broken() answers the broken one and closes.
@@ -13,6 +15,8 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include <gnutls/gnutls.h>
+
 #include "gateway/server.h"
 
 static _Thread_local struct pn_worker *reading;
@@ -20,6 +24,11 @@ static _Thread_local struct pn_worker *reading;
 void pn_receive_begin(struct pn_worker *worker)
 {
     reading = worker;
+}
+
+struct pn_worker *pn_receive_worker(void)
+{
+    return reading;
 }
 
 static struct pn_conn *conn_of(const struct pn_worker *worker, int fd)
@@ -33,9 +42,22 @@ static ssize_t nothing_now(void)
     return -1;
 }
 
+/* How many of the bytes that came are good. */
+static size_t check(struct pn_conn *conn, const char *bytes, size_t len)
+{
+    size_t good = pn_framing_read(&conn->framing, bytes, len);
+    if (conn->framing.fault != NULL) {
+        conn->next_broken = reading->broken;
+        reading->broken = conn;
+        reading->more = true;
+    }
+    return good;
+}
+
 __attribute__((visibility("default"))) ssize_t recv(int fd, void *bytes, size_t len, int flags)
 {
-    struct pn_conn *conn = reading != NULL ? conn_of(reading, fd) : NULL;
+    bool reads = reading != NULL && reading->gateway->tls == NULL;
+    struct pn_conn *conn = reads ? conn_of(reading, fd) : NULL;
     if (conn != NULL && conn->framing.fault != NULL) {
         return conn->said_last ? 0 : nothing_now();
     }
@@ -43,11 +65,24 @@ __attribute__((visibility("default"))) ssize_t recv(int fd, void *bytes, size_t 
     if (conn == NULL || came <= 0) {
         return came;
     }
-    size_t good = pn_framing_read(&conn->framing, bytes, (size_t)came);
-    if (conn->framing.fault != NULL) {
-        conn->next_broken = reading->broken;
-        reading->broken = conn;
-        reading->more = true;
-    }
+    size_t good = check(conn, bytes, (size_t)came);
     return good > 0 ? (ssize_t)good : nothing_now();
+}
+
+/* gnutls_record_recv_seq() is the same, and also says the record's number. */
+__attribute__((visibility("default"))) ssize_t gnutls_record_recv(gnutls_session_t session,
+                                                                  void *bytes, size_t len)
+{
+    unsigned char sequence[8];
+    struct pn_conn *conn =
+        reading != NULL ? conn_of(reading, gnutls_transport_get_int(session)) : NULL;
+    if (conn != NULL && conn->framing.fault != NULL) {
+        return conn->said_last ? 0 : GNUTLS_E_AGAIN;
+    }
+    ssize_t came = gnutls_record_recv_seq(session, bytes, len, sequence);
+    if (conn == NULL || came <= 0) {
+        return came;
+    }
+    size_t good = check(conn, bytes, (size_t)came);
+    return good > 0 ? (ssize_t)good : GNUTLS_E_AGAIN;
 }

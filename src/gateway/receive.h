@@ -9,5 +9,7 @@ struct pn_worker;
 
 /* Call it on the worker's thread, before libmicrohttpd reads on it. */
 void pn_receive_begin(struct pn_worker *worker);
+/* The worker whose thread this is, or NULL. */
+struct pn_worker *pn_receive_worker(void);
 
 #endif

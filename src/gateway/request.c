@@ -42,9 +42,9 @@ const char *pn_request_base_uri(struct pn_request *req)
         pn_buf_addc(&encoded, '/');
         pn_percent_encode(&encoded, stage);
     }
-    const char *uri = pn_arena_printf(
-        &req->arena, "%s://%s%s", proto != NULL && strcmp(proto, "https") == 0 ? "https" : "http",
-        host, pn_buf_text(&encoded));
+    bool is_https = req->gateway->tls != NULL || (proto != NULL && strcmp(proto, "https") == 0);
+    const char *uri = pn_arena_printf(&req->arena, "%s://%s%s", is_https ? "https" : "http", host,
+                                      pn_buf_text(&encoded));
     pn_buf_deinit(&encoded);
     return uri;
 }

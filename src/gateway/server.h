@@ -28,6 +28,7 @@
 #include "gateway/pool.h"
 #include "gateway/request.h"
 #include "gateway/router.h"
+#include "gateway/tls.h"
 
 /* How long a request may wait for the log before its connection is suspended. */
 enum { PARKED_MS = 25 };
@@ -133,6 +134,7 @@ struct pn_gateway {
     struct pn_gateway_env env;
     struct pn_log *topics; /* the log as Kafka REST sees it: without the streams' topics */
     struct pn_auth auth;
+    struct pn_tls *tls; /* NULL: plain HTTP */
     struct pn_router router;
     struct pn_listener listener;
     struct pn_worker *workers;

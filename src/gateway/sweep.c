@@ -44,7 +44,13 @@ static void say_last(struct pn_conn *conn, int status, const char *content_type,
                 "Content-Length: %zu\r\n\r\n",
                 status, MHD_get_reason_phrase_for((unsigned)status), content_type, body_len);
     pn_buf_add(&reply, body, body_len);
-    (void)send(conn->fd, reply.data, reply.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (conn->worker->gateway->tls != NULL) {
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(conn->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+        (void)gnutls_record_send(info->tls_session, reply.data, reply.len);
+    } else {
+        (void)send(conn->fd, reply.data, reply.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
     pn_buf_deinit(&reply);
     hang_up(conn);
 }
@@ -73,7 +79,10 @@ static void sweep_idle(struct pn_conn *conn, const struct tcp_info *tcp, bool en
     }
     if (conn->partial_since_ns != 0) {
         int64_t since_ms = (worker->now_ns - conn->partial_since_ns) / 1000000;
-        if (silent || since_ms >= config->request_ms) {
+        bool late = silent || since_ms >= config->request_ms;
+        if (late && worker->gateway->tls != NULL && pn_framing_is_idle(&conn->framing)) {
+            hang_up(conn); /* what came was the handshake */
+        } else if (late) {
             time_out(conn);
         }
     } else if (silent || ending) {

@@ -182,14 +182,21 @@ static int watch(int epoll_fd, int fd, uint32_t events, struct pn_err *e)
 static int open_daemon(struct pn_worker *worker, struct pn_err *e)
 {
     const struct pn_gateway_config *config = &worker->gateway->config;
+    /* Without TLS the list ends at once. */
+    const struct MHD_OptionItem tls[] = {
+        {worker->gateway->tls != NULL ? MHD_OPTION_HTTPS_CERT_CALLBACK2 : MHD_OPTION_END, 0,
+         (void *)(uintptr_t)pn_tls_retrieve},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (char *)PN_TLS_PRIORITIES},
+        {MHD_OPTION_END, 0, NULL}};
     worker->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-        pn_serve_request, worker, MHD_OPTION_CONNECTION_LIMIT,
+        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
+            (worker->gateway->tls != NULL ? MHD_USE_TLS : 0),
+        0, NULL, NULL, pn_serve_request, worker, MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)config->connections_max + 1, MHD_OPTION_CONNECTION_TIMEOUT, 0u,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)config->header_bytes_max + POOL_MARGIN_BYTES,
         MHD_OPTION_NOTIFY_COMPLETED, pn_serve_completed, worker, MHD_OPTION_NOTIFY_CONNECTION,
         pn_serve_connection, worker, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
     if (worker->daemon == NULL) {
         return pn_err_errno(e, errno != 0 ? errno : ENOMEM, "cannot start libmicrohttpd");
     }

@@ -17,7 +17,7 @@ bool pn_listens_everywhere(const char *listen)
     return false;
 }
 
-void pn_add_reachable_urls(struct pn_buf *out, uint16_t port)
+void pn_add_reachable_urls(struct pn_buf *out, const char *scheme, uint16_t port)
 {
     struct ifaddrs *all = NULL;
     size_t before = out->len;
@@ -32,8 +32,14 @@ void pn_add_reachable_urls(struct pn_buf *out, uint16_t port)
         }
         const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)one->ifa_addr;
         if (inet_ntop(AF_INET, &v4->sin_addr, text, sizeof text) != NULL) {
-            pn_buf_addf(out, "%shttp://%s:%u", out->len > before ? ", " : "", text, (unsigned)port);
+            pn_buf_addf(out, "%s%s://%s:%u", out->len > before ? ", " : "", scheme, text,
+                        (unsigned)port);
         }
     }
     freeifaddrs(all);
+}
+
+const char *pn_url_scheme(const char *tls_certificate)
+{
+    return *tls_certificate != '\0' ? "https" : "http";
 }

@@ -40,11 +40,13 @@ struct pn_server {
 /* The address people and commands reach us at: the host as it was asked for, the port as it is. */
 static char *make_url(const struct pn_server *server, const char *listen)
 {
-    const char *address = listen != NULL ? listen : server->app->settings->gateway.listen;
+    const struct pn_settings *settings = server->app->settings;
+    const char *address = listen != NULL ? listen : settings->gateway.listen;
     const char *colon = strrchr(address, ':');
     int host_len = colon != NULL ? (int)(colon - address) : (int)strlen(address);
     bool any = pn_listens_everywhere(address);
-    return pn_xasprintf("http://%.*s:%u", any ? 9 : host_len, any ? "127.0.0.1" : address,
+    return pn_xasprintf("%s://%.*s:%u", pn_url_scheme(settings->gateway.tls_certificate),
+                        any ? 9 : host_len, any ? "127.0.0.1" : address,
                         (unsigned)pn_gateway_port(server->gateway));
 }
 
@@ -195,6 +197,16 @@ int pn_server_reload_keys(struct pn_server *server, size_t *count, struct pn_err
                : pn_gateway_reload_keys(server->gateway,
                                         server->app->settings->gateway.api_key_file,
                                         getenv("PINION_API_KEY"), count, e);
+}
+
+int pn_server_reload_tls(struct pn_server *server, bool *loaded, struct pn_err *e)
+{
+    const struct pn_settings *settings = server->app->settings;
+    *loaded = false;
+    return server->gateway == NULL
+               ? 0
+               : pn_gateway_reload_tls(server->gateway, settings->gateway.tls_certificate,
+                                       settings->gateway.tls_key, loaded, e);
 }
 
 void pn_server_landed(const struct pn_server *server, int64_t *records, int64_t *dead_letters)

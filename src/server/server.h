@@ -32,6 +32,9 @@ uint16_t pn_server_port(const struct pn_server *server);
 /* Reads the API keys again: those of the setting's file and of PINION_API_KEY; *count is how many
  * there are, 0 without a gateway. After an error the former ones stay in force. */
 int pn_server_reload_keys(struct pn_server *server, size_t *count, struct pn_err *e) PN_MUST_CHECK;
+/* Loads the certificate and its key again, where the gateway speaks TLS: then *loaded. After an
+ * error the former ones stay in use. */
+int pn_server_reload_tls(struct pn_server *server, bool *loaded, struct pn_err *e) PN_MUST_CHECK;
 /* Records landed, and those that went to the dead letters, since the start. */
 void pn_server_landed(const struct pn_server *server, int64_t *records, int64_t *dead_letters);
 /* Finishes what was accepted, then stops the stations from the gateway down. NULL ok. */

@@ -40,6 +40,8 @@ void pn_settings_to_gateway(const struct pn_settings *settings, struct pn_gatewa
         .listen = settings->gateway.listen,
         .auth = settings->gateway.auth,
         .api_key_file = settings->gateway.api_key_file,
+        .tls_certificate = settings->gateway.tls_certificate,
+        .tls_key = settings->gateway.tls_key,
         .aws_access_key = settings->aws.access_key,
         .aws_secret_key = settings->aws.secret_key,
         .cors_origin = settings->gateway.cors_origin,

@@ -37,7 +37,9 @@ struct pn_settings {
         char *listen;       /* "127.0.0.1:8082" */
         char *auth;         /* "" (not set) | "none" | "api-key" */
         char *api_key_file; /* file with one API key and its rights a line; also PINION_API_KEY */
-        char *cors_origin;  /* origins, with commas between them */
+        char *tls_certificate; /* PEM files, see gateway/tls.h; "": plain HTTP */
+        char *tls_key;
+        char *cors_origin; /* origins, with commas between them */
         char *allowed_hosts;
         int64_t threads; /* 0: one a core but one */
         int64_t connections_max;

@@ -84,6 +84,12 @@ const struct pn_setting pn_settings_table[] = {
          "a file with one API key a line, and after it what the key is for: `KEY "
          "rights=produce,read topics=shop.* streams=clicks` (docs/security.md). SIGHUP makes the "
          "server read it again. The environment's PINION_API_KEY is one more key"),
+    TEXT("gateway.tls_certificate", gateway.tls_certificate, "",
+         "a PEM file with the server's certificate, and behind it those of the CAs up to the root: "
+         "the server then speaks https only, with TLS 1.2 or 1.3. SIGHUP makes it read the file "
+         "again. Not set: http"),
+    TEXT("gateway.tls_key", gateway.tls_key, "",
+         "a PEM file with the key of gateway.tls_certificate, without a password"),
     TEXT("gateway.cors_origin", gateway.cors_origin, "",
          "Origins whose web pages may read replies and manage topics, streams and consumers, "
          "separated by commas: `https://app.example.com, http://localhost:3000`. Not set: none; "
