@@ -9,7 +9,6 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "dag/states.h"
-#include "server/stations.h"
 
 enum {
     LIMIT_DEFAULT = 25,
@@ -17,70 +16,6 @@ enum {
     LOG_PIECE_BYTES = 64 * 1024,
     LOG_BYTES_MAX = 256 << 20
 };
-
-static int find_dag(struct pn_cli *cli, const char *name, struct pn_dag_session *session,
-                    struct pn_err *e)
-{
-    *session = (struct pn_dag_session){.cli = cli};
-    pn_arena_init(&session->arena, 0);
-    int rc = pn_cli_app(cli, &session->app, e);
-    if (rc != 0) {
-        return rc;
-    }
-    session->pipeline = session->app->pipeline;
-    if (name != NULL) {
-        session->dag = pn_pipeline_dag(session->pipeline, name);
-        if (session->dag == NULL) {
-            rc = pn_err_missing(e, "no DAG '%s': `pinion dag list` shows them", name);
-        }
-    }
-    return rc;
-}
-
-static int open_db(struct pn_dag_session *session, struct pn_err *e)
-{
-    char *path = pn_app_path(session->app, "state.db");
-    int rc = pn_dag_db_open(path, &session->db, e);
-    free(path);
-    return rc;
-}
-
-int pn_cli_dag_open(struct pn_cli *cli, const char *name, struct pn_dag_session *session,
-                    struct pn_err *e)
-{
-    int rc = find_dag(cli, name, session, e);
-    if (rc == 0) {
-        rc = pn_io_mkdirs(cli->io, cli->data, e);
-    }
-    return rc != 0 ? rc : open_db(session, e);
-}
-
-/* For commands that only look: where there is no database, there are no runs, and it stays so. */
-static int look(struct pn_cli *cli, const char *name, struct pn_dag_session *session,
-                struct pn_err *e)
-{
-    int rc = find_dag(cli, name, session, e);
-    if (rc != 0) {
-        return rc;
-    }
-    if (name != NULL && pn_io_exists(cli->io, cli->data)) {
-        rc = pn_app_check_data(session->app, e);
-        if (rc != 0) {
-            return rc;
-        }
-    }
-    char *path = pn_app_path(session->app, "state.db");
-    rc = pn_io_exists(cli->io, path) ? pn_dag_db_look(path, &session->db, e)
-                                     : pn_dag_db_open(":memory:", &session->db, e);
-    free(path);
-    return rc;
-}
-
-void pn_cli_dag_close(struct pn_dag_session *session)
-{
-    pn_dag_db_close(&session->db);
-    pn_arena_deinit(&session->arena);
-}
 
 /* Closes, and turns the outcome into an exit code. */
 static int finish(struct pn_dag_session *session, int rc, const struct pn_err *failure)
@@ -94,7 +29,7 @@ static int finish(struct pn_dag_session *session, int rc, const struct pn_err *f
 static int open_run(struct pn_cli *cli, int argc, char **argv, struct pn_dag_session *session,
                     struct pn_run *run, struct pn_err *e)
 {
-    int rc = look(cli, argv[0], session, e);
+    int rc = pn_cli_dag_look(cli, argv[0], session, e);
     if (rc == 0) {
         rc =
             pn_dag_db_run(session->db, argv[0], argc > 1 ? argv[1] : NULL, &session->arena, run, e);
@@ -164,7 +99,7 @@ static int cmd_list(struct pn_cli *cli, int argc, char **argv)
     }
     struct pn_err failure = {0};
     struct pn_dag_session session;
-    int rc = look(cli, NULL, &session, &failure);
+    int rc = pn_cli_dag_look(cli, NULL, &session, &failure);
     if (rc == 0) {
         rc = print_dags(&session, &failure);
     }
@@ -231,7 +166,7 @@ static int cmd_show(struct pn_cli *cli, int argc, char **argv)
     }
     struct pn_err failure = {0};
     struct pn_dag_session session;
-    int rc = look(cli, argv[0], &session, &failure);
+    int rc = pn_cli_dag_look(cli, argv[0], &session, &failure);
     if (rc == 0) {
         print_tasks_of(&session);
     }
@@ -292,7 +227,7 @@ static int cmd_runs(struct pn_cli *cli, int argc, char **argv)
     }
     struct pn_err failure = {0};
     struct pn_dag_session session;
-    int rc = look(cli, argc > 0 ? argv[0] : NULL, &session, &failure);
+    int rc = pn_cli_dag_look(cli, argc > 0 ? argv[0] : NULL, &session, &failure);
     struct pn_run *runs = NULL;
     size_t count = 0;
     int64_t total = 0;
@@ -481,7 +416,7 @@ static int cmd_logs(struct pn_cli *cli, int argc, char **argv)
     struct pn_err failure = {0};
     struct pn_dag_session session;
     struct pn_run run = {0};
-    int rc = look(cli, argv[0], &session, &failure);
+    int rc = pn_cli_dag_look(cli, argv[0], &session, &failure);
     if (rc == 0 && argc > 1 && pn_dag_task(session.dag, argv[1]) == NULL) {
         rc = pn_err_missing(&failure, "DAG '%s' has no task '%s': `pinion dag show %s` lists them",
                             argv[0], argv[1], argv[0]);

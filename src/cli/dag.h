@@ -19,6 +19,10 @@ struct pn_dag_session {
  */
 int pn_cli_dag_open(struct pn_cli *cli, const char *name, struct pn_dag_session *session,
                     struct pn_err *e) PN_MUST_CHECK;
+/* The same for commands that only look: where there is no database, there are no runs, and it stays
+ * so. */
+int pn_cli_dag_look(struct pn_cli *cli, const char *name, struct pn_dag_session *session,
+                    struct pn_err *e) PN_MUST_CHECK;
 void pn_cli_dag_close(struct pn_dag_session *session);
 
 int pn_cmd_dag_trigger(struct pn_cli *cli, int argc, char **argv);

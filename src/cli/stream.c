@@ -3,13 +3,11 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/json.h"
 #include "cli/commands.h"
-#include "kinesis/api/wire.h"
 
-enum { INPUT_BYTES_MAX = 1 << 20, LIST_LIMIT = 100, AWAIT_PAUSE_MS = 100, AWAIT_TIMES = 600 };
+enum { LIST_LIMIT = 100 };
 
 #define HOUR_MS              (INT64_C(3600) * 1000)
 #define RETENTION_MS_DEFAULT (24 * HOUR_MS)
@@ -18,44 +16,6 @@ enum { INPUT_BYTES_MAX = 1 << 20, LIST_LIMIT = 100, AWAIT_PAUSE_MS = 100, AWAIT_
 static const struct pn_output_column list_columns[] = {
     {"stream", false}, {"status", false},   {"shards", true},  {"retention_hours", true},
     {"mode", false},   {"consumers", true}, {"created", false}};
-
-/* --- the session ------------------------------------------------------------------------------ */
-
-int pn_stream_session_open(struct pn_cli *cli, bool made, struct pn_stream_session *session,
-                           struct pn_err *e)
-{
-    *session = (struct pn_stream_session){.cli = cli};
-    pn_buf_init(&session->input, INPUT_BYTES_MAX);
-    pn_arena_init(&session->arena, 0);
-    return pn_kinesis_client_open(cli, made, &session->client, e);
-}
-
-int pn_stream_session_finish(struct pn_stream_session *session, int rc,
-                             const struct pn_err *failure)
-{
-    int status = rc == 0 ? PN_EXIT_OK : pn_cli_fail(session->cli, failure);
-    pn_kinesis_client_close(&session->client);
-    pn_arena_deinit(&session->arena);
-    pn_buf_deinit(&session->input);
-    return status;
-}
-
-void pn_stream_input(struct pn_stream_session *session, const char *stream)
-{
-    pn_buf_reset(&session->input);
-    pn_buf_addc(&session->input, '{');
-    if (stream != NULL) {
-        pn_json_write_key(&session->input, "StreamName");
-        pn_json_write_cstr(&session->input, stream);
-    }
-}
-
-int pn_stream_call(struct pn_stream_session *session, const char *operation,
-                   const struct pn_json **output, struct pn_err *e)
-{
-    pn_buf_addc(&session->input, '}');
-    return pn_kinesis_client_call(session->client, operation, &session->input, output, e);
-}
 
 /* --- list ------------------------------------------------------------------------------------- */
 
@@ -108,15 +68,6 @@ static void text_cell(struct pn_output *output, const struct pn_json *object, co
         pn_output_text(output, text, len);
     } else {
         pn_output_null(output);
-    }
-}
-
-void pn_stream_time_cell(struct pn_output *output, const struct pn_json *seconds)
-{
-    if (seconds == NULL || seconds->type != PN_JSON_NUMBER) {
-        pn_output_null(output);
-    } else {
-        pn_output_time(output, pn_wire_timestamp_ms(seconds));
     }
 }
 
@@ -181,39 +132,6 @@ static int cmd_list(struct pn_cli *cli, int argc, char **argv)
 
 /* --- create ----------------------------------------------------------------------------------- */
 
-static int describe(struct pn_stream_session *session, const char *name,
-                    const struct pn_json **summary, struct pn_err *e)
-{
-    const struct pn_json *output = NULL;
-    pn_stream_input(session, name);
-    int rc = pn_stream_call(session, "DescribeStreamSummary", &output, e);
-    *summary = rc == 0 ? pn_json_get(output, "StreamDescriptionSummary") : NULL;
-    return rc;
-}
-
-int pn_stream_no_shard(const char *stream, const char *shard, struct pn_err *e)
-{
-    return pn_err_missing(e,
-                          "the stream %s has no shard %s: `pinion stream describe %s` shows them",
-                          stream, shard, stream);
-}
-
-int pn_stream_await(struct pn_stream_session *session, const char *stream, struct pn_err *e)
-{
-    const struct timespec pause = {.tv_nsec = AWAIT_PAUSE_MS * 1000000L};
-    for (int i = 0; i < AWAIT_TIMES; i++) {
-        const struct pn_json *summary = NULL;
-        int rc = describe(session, stream, &summary, e);
-        if (rc != 0 || pn_json_text_is(pn_json_get(summary, "StreamStatus"), "ACTIVE")) {
-            return rc;
-        }
-        (void)nanosleep(&pause, NULL);
-    }
-    return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
-                      "the stream %s is still not ACTIVE: `pinion stream list` shows what it is",
-                      stream);
-}
-
 struct create {
     const char *name;
     int64_t shards; /* 0: as many as the mode has by default */
@@ -253,7 +171,7 @@ static int create(struct pn_stream_session *session, const struct create *wanted
 static int print_stream(struct pn_stream_session *session, const char *name, struct pn_err *e)
 {
     const struct pn_json *summary = NULL;
-    int rc = describe(session, name, &summary, e);
+    int rc = pn_stream_summary(session, name, &summary, e);
     if (rc == 0) {
         struct pn_output *output =
             pn_output_create(session->cli->out, session->cli->format, list_columns,
@@ -363,7 +281,7 @@ static int cmd_delete(struct pn_cli *cli, int argc, char **argv)
     const struct pn_json *summary = NULL;
     int rc = pn_stream_session_open(cli, false, &session, &failure);
     if (rc == 0) {
-        rc = describe(&session, argv[0], &summary, &failure);
+        rc = pn_stream_summary(&session, argv[0], &summary, &failure);
     }
     if (rc == 0 && !yes &&
         !pn_cli_confirm(cli, "Delete the stream %s and all its records?", argv[0])) {

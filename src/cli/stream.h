@@ -30,6 +30,9 @@ void pn_stream_input(struct pn_stream_session *session, const char *stream);
 int pn_stream_call(struct pn_stream_session *session, const char *operation,
                    const struct pn_json **output, struct pn_err *e) PN_MUST_CHECK;
 
+/* What DescribeStreamSummary returns; good until the next call. */
+int pn_stream_summary(struct pn_stream_session *session, const char *name,
+                      const struct pn_json **summary, struct pn_err *e) PN_MUST_CHECK;
 /* Waits until the stream is ACTIVE, up to a minute. */
 int pn_stream_await(struct pn_stream_session *session, const char *stream,
                     struct pn_err *e) PN_MUST_CHECK;

@@ -8,101 +8,8 @@
 #include "base/time_text.h"
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "server/stations.h"
-#include "settings/configs.h"
 
-#define DEAD_LETTERS        "dead_letters"
-#define STREAM_DEAD_LETTERS "stream_dead_letters"
 enum { HISTORY_DEFAULT = 20, CELL_BYTES_MAX = 16 << 20 };
-
-/* --- the session ------------------------------------------------------------------------------ */
-
-/* A handle on a key in the session's store. */
-static struct pn_delta *make_handle(struct pn_table_session *session, const char *path)
-{
-    return pn_delta_create(session->store, path, pn_engine_parquet(session->engine),
-                           session->cli->clock, session->cli->logger, &session->config);
-}
-
-static int find_path(struct pn_table_session *session, const char *name, const char **path,
-                     struct pn_err *e)
-{
-    session->table = pn_pipeline_table(session->pipeline, name);
-    if (session->table != NULL) {
-        *path = session->table->path;
-        return 0;
-    }
-    if (strcmp(name, DEAD_LETTERS) == 0) {
-        *path = session->pipeline->dead_letters_path;
-        return 0;
-    }
-    if (strcmp(name, STREAM_DEAD_LETTERS) == 0) {
-        *path = session->pipeline->stream_dead_letters_path;
-        return 0;
-    }
-    if (strchr(name, '/') == NULL) {
-        return pn_err_missing(e,
-                              "no table '%s': `pinion table list` shows them (a table that the "
-                              "pipeline doesn't name goes by its key, such as a/b)",
-                              name);
-    }
-    *path = name;
-    return pn_store_key_check(name, e);
-}
-
-int pn_cli_table_open(struct pn_cli *cli, const char *name, struct pn_table_session *session,
-                      struct pn_err *e)
-{
-    *session = (struct pn_table_session){.cli = cli};
-    pn_arena_init(&session->arena, 0);
-    const char *path = NULL;
-    int rc = pn_cli_app(cli, &session->app, e);
-    if (rc == 0) {
-        session->pipeline = session->app->pipeline;
-        pn_settings_to_delta(session->app->settings, &session->config);
-        rc = pn_app_open_store_there(session->app, &session->store, e);
-    }
-    if (rc == 0) {
-        rc = pn_cli_find_tables(cli, session->store, e);
-    }
-    if (rc == 0 && name != NULL) {
-        rc = find_path(session, name, &path, e);
-    }
-    if (rc == 0) {
-        rc = pn_app_open_engine(session->app, session->store, NULL, &session->engine, e);
-    }
-    if (rc == 0 && path != NULL) {
-        session->delta = make_handle(session, path);
-    }
-    return rc;
-}
-
-/* Of a table of the pipeline that was never written, we know how it comes to be. */
-static int fail(const struct pn_table_session *session, const struct pn_err *failure)
-{
-    struct pn_err told = *failure;
-    if (failure->class_ == PN_CLASS_MISSING && session->table != NULL && session->delta != NULL) {
-        struct pn_delta_snapshot *snapshot = NULL;
-        struct pn_err again = {.class_ = PN_CLASS_NONE};
-        if (pn_delta_snapshot(session->delta, -1, &snapshot, &again) != 0 &&
-            again.class_ == PN_CLASS_MISSING) {
-            (void)pn_pipeline_not_yet(session->pipeline, session->table, &told);
-        }
-        pn_delta_snapshot_destroy(&snapshot);
-    }
-    return pn_cli_fail(session->cli, &told);
-}
-
-int pn_cli_table_finish(struct pn_table_session *session, int rc, const struct pn_err *failure)
-{
-    int status = rc == 0 ? PN_EXIT_OK : fail(session, failure);
-    pn_delta_snapshot_destroy(&session->snapshot);
-    pn_delta_destroy(&session->delta);
-    pn_engine_destroy(&session->engine);
-    pn_store_destroy(&session->store);
-    pn_arena_deinit(&session->arena);
-    return status;
-}
 
 /* --- list ------------------------------------------------------------------------------------- */
 
@@ -144,7 +51,7 @@ static void print_state(struct pn_output *output, const struct pn_delta_snapshot
 static bool print_table(struct pn_table_session *session, struct pn_output *output,
                         const char *name, const char *path)
 {
-    struct pn_delta *delta = make_handle(session, path);
+    struct pn_delta *delta = pn_cli_table_handle(session, path);
     struct pn_delta_snapshot *snapshot = NULL;
     struct pn_err failure = {0};
     int rc = pn_delta_snapshot(delta, -1, &snapshot, &failure);
@@ -187,10 +94,11 @@ static int cmd_list(struct pn_cli *cli, int argc, char **argv)
             const struct pn_table *table = &session.pipeline->tables[i];
             all = print_table(&session, output, table->name, table->path) && all;
         }
-        all =
-            print_table(&session, output, DEAD_LETTERS, session.pipeline->dead_letters_path) && all;
+        all = print_table(&session, output, PN_TABLE_DEAD_LETTERS,
+                          session.pipeline->dead_letters_path) &&
+              all;
         if (session.pipeline->stream_count + session.pipeline->stream_pattern_count > 0) {
-            all = print_table(&session, output, STREAM_DEAD_LETTERS,
+            all = print_table(&session, output, PN_TABLE_STREAM_DEAD_LETTERS,
                               session.pipeline->stream_dead_letters_path) &&
                   all;
         }

@@ -12,6 +12,10 @@
 #include "delta/delta.h"
 #include "engine/engine.h"
 
+/* Names of tables that every pipeline has. */
+#define PN_TABLE_DEAD_LETTERS        "dead_letters"
+#define PN_TABLE_STREAM_DEAD_LETTERS "stream_dead_letters"
+
 struct pn_table_session {
     struct pn_cli *cli;
     const struct pn_app *app;
@@ -28,6 +32,8 @@ struct pn_table_session {
 /* `name` may be NULL: then no table is opened. Close after success and failure. */
 int pn_cli_table_open(struct pn_cli *cli, const char *name, struct pn_table_session *session,
                       struct pn_err *e) PN_MUST_CHECK;
+/* A handle on the table at a path of the store; the caller destroys it. */
+struct pn_delta *pn_cli_table_handle(struct pn_table_session *session, const char *path);
 /* Closes, and turns the outcome into an exit code. */
 int pn_cli_table_finish(struct pn_table_session *session, int rc, const struct pn_err *failure);
 

@@ -1,0 +1,68 @@
+/* A session of `pinion dag`: the pipeline's DAG and the runs' state. */
+#include <stdlib.h>
+
+#include "cli/dag.h"
+#include "server/stations.h"
+
+static int find_dag(struct pn_cli *cli, const char *name, struct pn_dag_session *session,
+                    struct pn_err *e)
+{
+    *session = (struct pn_dag_session){.cli = cli};
+    pn_arena_init(&session->arena, 0);
+    int rc = pn_cli_app(cli, &session->app, e);
+    if (rc != 0) {
+        return rc;
+    }
+    session->pipeline = session->app->pipeline;
+    if (name != NULL) {
+        session->dag = pn_pipeline_dag(session->pipeline, name);
+        if (session->dag == NULL) {
+            rc = pn_err_missing(e, "no DAG '%s': `pinion dag list` shows them", name);
+        }
+    }
+    return rc;
+}
+
+static int open_db(struct pn_dag_session *session, struct pn_err *e)
+{
+    char *path = pn_app_path(session->app, "state.db");
+    int rc = pn_dag_db_open(path, &session->db, e);
+    free(path);
+    return rc;
+}
+
+int pn_cli_dag_open(struct pn_cli *cli, const char *name, struct pn_dag_session *session,
+                    struct pn_err *e)
+{
+    int rc = find_dag(cli, name, session, e);
+    if (rc == 0) {
+        rc = pn_io_mkdirs(cli->io, cli->data, e);
+    }
+    return rc != 0 ? rc : open_db(session, e);
+}
+
+int pn_cli_dag_look(struct pn_cli *cli, const char *name, struct pn_dag_session *session,
+                    struct pn_err *e)
+{
+    int rc = find_dag(cli, name, session, e);
+    if (rc != 0) {
+        return rc;
+    }
+    if (name != NULL && pn_io_exists(cli->io, cli->data)) {
+        rc = pn_app_check_data(session->app, e);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    char *path = pn_app_path(session->app, "state.db");
+    rc = pn_io_exists(cli->io, path) ? pn_dag_db_look(path, &session->db, e)
+                                     : pn_dag_db_open(":memory:", &session->db, e);
+    free(path);
+    return rc;
+}
+
+void pn_cli_dag_close(struct pn_dag_session *session)
+{
+    pn_dag_db_close(&session->db);
+    pn_arena_deinit(&session->arena);
+}

@@ -1,0 +1,86 @@
+/* A session of `pinion stream`: calls of the API, and what several sub-commands say. */
+#include <time.h>
+
+#include "base/json.h"
+#include "cli/stream.h"
+#include "kinesis/api/wire.h"
+
+enum { INPUT_BYTES_MAX = 1 << 20, AWAIT_PAUSE_MS = 100, AWAIT_TIMES = 600 };
+
+int pn_stream_session_open(struct pn_cli *cli, bool made, struct pn_stream_session *session,
+                           struct pn_err *e)
+{
+    *session = (struct pn_stream_session){.cli = cli};
+    pn_buf_init(&session->input, INPUT_BYTES_MAX);
+    pn_arena_init(&session->arena, 0);
+    return pn_kinesis_client_open(cli, made, &session->client, e);
+}
+
+int pn_stream_session_finish(struct pn_stream_session *session, int rc,
+                             const struct pn_err *failure)
+{
+    int status = rc == 0 ? PN_EXIT_OK : pn_cli_fail(session->cli, failure);
+    pn_kinesis_client_close(&session->client);
+    pn_arena_deinit(&session->arena);
+    pn_buf_deinit(&session->input);
+    return status;
+}
+
+void pn_stream_input(struct pn_stream_session *session, const char *stream)
+{
+    pn_buf_reset(&session->input);
+    pn_buf_addc(&session->input, '{');
+    if (stream != NULL) {
+        pn_json_write_key(&session->input, "StreamName");
+        pn_json_write_cstr(&session->input, stream);
+    }
+}
+
+int pn_stream_call(struct pn_stream_session *session, const char *operation,
+                   const struct pn_json **output, struct pn_err *e)
+{
+    pn_buf_addc(&session->input, '}');
+    return pn_kinesis_client_call(session->client, operation, &session->input, output, e);
+}
+
+void pn_stream_time_cell(struct pn_output *output, const struct pn_json *seconds)
+{
+    if (seconds == NULL || seconds->type != PN_JSON_NUMBER) {
+        pn_output_null(output);
+    } else {
+        pn_output_time(output, pn_wire_timestamp_ms(seconds));
+    }
+}
+
+int pn_stream_summary(struct pn_stream_session *session, const char *name,
+                      const struct pn_json **summary, struct pn_err *e)
+{
+    const struct pn_json *output = NULL;
+    pn_stream_input(session, name);
+    int rc = pn_stream_call(session, "DescribeStreamSummary", &output, e);
+    *summary = rc == 0 ? pn_json_get(output, "StreamDescriptionSummary") : NULL;
+    return rc;
+}
+
+int pn_stream_no_shard(const char *stream, const char *shard, struct pn_err *e)
+{
+    return pn_err_missing(e,
+                          "the stream %s has no shard %s: `pinion stream describe %s` shows them",
+                          stream, shard, stream);
+}
+
+int pn_stream_await(struct pn_stream_session *session, const char *stream, struct pn_err *e)
+{
+    const struct timespec pause = {.tv_nsec = AWAIT_PAUSE_MS * 1000000L};
+    for (int i = 0; i < AWAIT_TIMES; i++) {
+        const struct pn_json *summary = NULL;
+        int rc = pn_stream_summary(session, stream, &summary, e);
+        if (rc != 0 || pn_json_text_is(pn_json_get(summary, "StreamStatus"), "ACTIVE")) {
+            return rc;
+        }
+        (void)nanosleep(&pause, NULL);
+    }
+    return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
+                      "the stream %s is still not ACTIVE: `pinion stream list` shows what it is",
+                      stream);
+}

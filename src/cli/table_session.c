@@ -1,0 +1,92 @@
+/* A session of `pinion table`: a table opened by its name. */
+#include <string.h>
+
+#include "cli/table.h"
+#include "server/stations.h"
+#include "settings/configs.h"
+
+struct pn_delta *pn_cli_table_handle(struct pn_table_session *session, const char *path)
+{
+    return pn_delta_create(session->store, path, pn_engine_parquet(session->engine),
+                           session->cli->clock, session->cli->logger, &session->config);
+}
+
+static int find_path(struct pn_table_session *session, const char *name, const char **path,
+                     struct pn_err *e)
+{
+    session->table = pn_pipeline_table(session->pipeline, name);
+    if (session->table != NULL) {
+        *path = session->table->path;
+        return 0;
+    }
+    if (strcmp(name, PN_TABLE_DEAD_LETTERS) == 0) {
+        *path = session->pipeline->dead_letters_path;
+        return 0;
+    }
+    if (strcmp(name, PN_TABLE_STREAM_DEAD_LETTERS) == 0) {
+        *path = session->pipeline->stream_dead_letters_path;
+        return 0;
+    }
+    if (strchr(name, '/') == NULL) {
+        return pn_err_missing(e,
+                              "no table '%s': `pinion table list` shows them (a table that the "
+                              "pipeline doesn't name goes by its key, such as a/b)",
+                              name);
+    }
+    *path = name;
+    return pn_store_key_check(name, e);
+}
+
+int pn_cli_table_open(struct pn_cli *cli, const char *name, struct pn_table_session *session,
+                      struct pn_err *e)
+{
+    *session = (struct pn_table_session){.cli = cli};
+    pn_arena_init(&session->arena, 0);
+    const char *path = NULL;
+    int rc = pn_cli_app(cli, &session->app, e);
+    if (rc == 0) {
+        session->pipeline = session->app->pipeline;
+        pn_settings_to_delta(session->app->settings, &session->config);
+        rc = pn_app_open_store_there(session->app, &session->store, e);
+    }
+    if (rc == 0) {
+        rc = pn_cli_find_tables(cli, session->store, e);
+    }
+    if (rc == 0 && name != NULL) {
+        rc = find_path(session, name, &path, e);
+    }
+    if (rc == 0) {
+        rc = pn_app_open_engine(session->app, session->store, NULL, &session->engine, e);
+    }
+    if (rc == 0 && path != NULL) {
+        session->delta = pn_cli_table_handle(session, path);
+    }
+    return rc;
+}
+
+/* Of a table of the pipeline that was never written, we know how it comes to be. */
+static int fail(const struct pn_table_session *session, const struct pn_err *failure)
+{
+    struct pn_err told = *failure;
+    if (failure->class_ == PN_CLASS_MISSING && session->table != NULL && session->delta != NULL) {
+        struct pn_delta_snapshot *snapshot = NULL;
+        struct pn_err again = {.class_ = PN_CLASS_NONE};
+        if (pn_delta_snapshot(session->delta, -1, &snapshot, &again) != 0 &&
+            again.class_ == PN_CLASS_MISSING) {
+            (void)pn_pipeline_not_yet(session->pipeline, session->table, &told);
+        }
+        pn_delta_snapshot_destroy(&snapshot);
+    }
+    return pn_cli_fail(session->cli, &told);
+}
+
+int pn_cli_table_finish(struct pn_table_session *session, int rc, const struct pn_err *failure)
+{
+    int status = rc == 0 ? PN_EXIT_OK : fail(session, failure);
+    pn_delta_snapshot_destroy(&session->snapshot);
+    pn_delta_destroy(&session->delta);
+    pn_engine_destroy(&session->engine);
+    pn_store_destroy(&session->store);
+    pn_arena_deinit(&session->arena);
+    return status;
+}
