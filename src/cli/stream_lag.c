@@ -82,6 +82,23 @@ static void tell_strays(struct pn_cli *cli, const struct pn_json *table)
     (void)fputc('\n', cli->err);
 }
 
+/* One line for a table with records that have members which no column takes. */
+static void tell_unknown(struct pn_cli *cli, const struct pn_json *table)
+{
+    const char *name = NULL;
+    const char *example = NULL;
+    size_t name_len = 0;
+    size_t example_len = 0;
+    if (pn_json_get_text(table, "table", &name, &name_len) &&
+        pn_json_get_text(table, "unknown_example", &example, &example_len)) {
+        (void)fprintf(cli->err,
+                      "%.*s: %" PRId64 " members since the server's start fit no column, the first "
+                      "of them \"%.*s\"\n",
+                      (int)name_len, name, pn_json_get_i64(table, "unknown_members", 0),
+                      (int)example_len, example);
+    }
+}
+
 static bool is_asked_for(const struct pn_stream_reader *reader, const struct pn_json *table)
 {
     for (size_t i = 0; i < reader->config.name_count; i++) {
@@ -108,6 +125,7 @@ static void tell_all_strays(struct pn_cli *cli, const struct pn_stream_reader *r
              table = table->next) {
             if (is_asked_for(reader, table)) {
                 tell_strays(cli, table);
+                tell_unknown(cli, table);
             }
         }
     }

@@ -110,7 +110,7 @@ struct pn_gateway_health {
     void *arg;
     bool is_note; /* the list is for people: the status stays as it is */
 };
-enum { PN_GATEWAY_HEALTH_MAX = 11 };
+enum { PN_GATEWAY_HEALTH_MAX = 12 };
 /* Copied; the name is borrowed. Before pn_gateway_start() only. */
 void pn_gateway_add_health(struct pn_gateway *gateway, const struct pn_gateway_health *health);
 /* Takes the port, so that a port in use (CONFLICT) is known before anything else begins. Who

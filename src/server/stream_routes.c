@@ -69,6 +69,8 @@ static void write_status(struct pn_request *req, const struct pn_streams_status 
     add_i64(out, "dead_letters", status->dead_letters);
     add_i64(out, "skipped", status->skipped);
     write_strays(out, &status->strays);
+    add_i64(out, "unknown_members", status->unknown_members);
+    add_text(out, "unknown_example", status->unknown_example);
     add_i64(out, "lost", status->lost);
     add_i64(out, "commits", status->commits);
     add_i64(out, "conflicts", status->conflicts);
@@ -163,6 +165,26 @@ static void report_strays(void *arg, struct pn_arena *arena, struct pn_buf *out)
         add_i64(out, "partition_keys", (int64_t)strays->count);
         pn_buf_addf(out, ",\"example\":{\"shard\":%u,\"offset\":%lld}}", strays->keys[0].shard,
                     (long long)strays->keys[0].offset);
+    }
+}
+
+/* Likewise: stream tables whose records have members that no column takes. */
+static void report_unknown(void *arg, struct pn_arena *arena, struct pn_buf *out)
+{
+    struct pn_stream_routes *routes = arg;
+    struct pn_streams_status *statuses = NULL;
+    size_t count = 0;
+    if (routes->streams != NULL) {
+        pn_streams_status(routes->streams, arena, &statuses, &count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (statuses[i].unknown_members > 0) {
+            pn_buf_adds(out, out->len > 0 ? ",{" : "{");
+            add_text(out, "table", statuses[i].table);
+            add_i64(out, "members", statuses[i].unknown_members);
+            add_text(out, "example", statuses[i].unknown_example);
+            pn_buf_addc(out, '}');
+        }
     }
 }
 
@@ -371,4 +393,7 @@ void pn_stream_routes_add(struct pn_stream_routes *routes, struct pn_gateway *ga
     const struct pn_gateway_health strays = {
         .name = "unread_keys", .report = report_strays, .arg = routes, .is_note = true};
     pn_gateway_add_health(gateway, &strays);
+    const struct pn_gateway_health unknown = {
+        .name = "unknown_members", .report = report_unknown, .arg = routes, .is_note = true};
+    pn_gateway_add_health(gateway, &unknown);
 }

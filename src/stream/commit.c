@@ -1,5 +1,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "stream/private.h"
@@ -188,6 +189,11 @@ static void count_commit(struct pn_stream_worker *worker, const struct pn_stream
     pthread_mutex_lock(&worker->lock);
     worker->view.rows += report->rows;
     worker->view.dead_letters += report->dead_letters;
+    if (worker->view.unknown_members == 0 && report->unknown_count > 0) {
+        memcpy(worker->view.unknown_example, report->unknown[0].name,
+               sizeof worker->view.unknown_example);
+    }
+    worker->view.unknown_members += report->unknown_values;
     worker->view.commits++;
     worker->view.version = report->version;
     worker->view.committed_ms = pn_wall_ms(worker->owner->env.clock);

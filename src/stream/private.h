@@ -81,6 +81,8 @@ struct pn_stream_worker {
         int64_t rows;
         int64_t dead_letters;
         int64_t skipped;
+        int64_t unknown_members;
+        char unknown_example[PN_UNKNOWN_SHOWN_SIZE];
         int64_t lost;
         int64_t commits;
         int64_t conflicts;

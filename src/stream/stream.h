@@ -112,7 +112,9 @@ struct pn_streams_status {
     int64_t skipped; /* records that are not the table's */
     /* Of these, those that are no table's; on the stream's first table only. */
     struct pn_stray_counts strays;
-    int64_t lost; /* records that the log no longer had */
+    int64_t unknown_members;     /* of records, that no column takes */
+    const char *unknown_example; /* the name of the first, "pos.w" in a struct; NULL: none */
+    int64_t lost;                /* records that the log no longer had */
     int64_t commits;
     int64_t conflicts; /* commits that another processor had made */
     int64_t errors;    /* failed tries */

@@ -102,6 +102,10 @@ void pn_stream_view_status(struct pn_stream_worker *worker, struct pn_arena *are
         .dead_letters = worker->view.dead_letters,
         .skipped = worker->view.skipped,
         .strays = pn_strays_counts(&worker->strays, arena),
+        .unknown_members = worker->view.unknown_members,
+        .unknown_example = worker->view.unknown_members > 0
+                               ? pn_arena_strdup(arena, worker->view.unknown_example)
+                               : NULL,
         .lost = worker->view.lost,
         .commits = worker->view.commits,
         .conflicts = worker->view.conflicts,

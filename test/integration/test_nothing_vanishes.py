@@ -77,6 +77,26 @@ def test_one_stream_for_all_three(server, data):
     assert server.log().count("no table reads the stream Kinesis-Prod-Stream") == 1
 
 
+def test_members_that_no_column_takes(server, data):
+    await_started(data)
+    client = kinesis(server.url)
+    record = json.dumps({"index": 1, "mood": "fine", "more": {"deep": 1}}).encode()
+    for _ in range(2):
+        client.put_record(StreamName=STREAMS["pin"], Data=record, PartitionKey="test_pin")
+    await_that(lambda: health(server)["unknown_members"])
+    await_that(lambda: health(server)["unknown_members"][0]["members"] == 4)
+    told = health(server)
+    assert told["status"] == "ok"
+    (note,) = told["unknown_members"]
+    assert note["table"] == "stream_pin" and note["example"] in ("mood", "more")
+    assert metric(server, "pinion_stream_unknown_members_total") == {
+        "stream_pin": 4, "stream_geo": 0, "stream_user": 0,
+    }  # fmt: skip
+    lag = run("stream", "lag", data=data)
+    assert "stream_pin: 4 members since the server's start fit no column" in lag.stderr
+    assert server.log().count('takes "mood"') == 1
+
+
 def test_partition_keys_that_no_table_takes(server, data):
     await_started(data)
     client = kinesis(server.url)
