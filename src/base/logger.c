@@ -14,7 +14,7 @@
 
 struct pn_logger {
     int fd;
-    enum pn_log_format format;
+    enum pn_logger_format format;
     enum pn_level least;
     const struct pn_clock *clock;
     pthread_mutex_t write_lock; /* one line at a time, also when a pipe takes only a part of it */
@@ -28,7 +28,7 @@ enum {
 static const char *const level_words[] = {"debug", "info", "warn", "error"};
 static const char *const format_words[] = {"text", "json"};
 
-struct pn_logger *pn_logger_create(int fd, enum pn_log_format format, enum pn_level least,
+struct pn_logger *pn_logger_create(int fd, enum pn_logger_format format, enum pn_level least,
                                    const struct pn_clock *clock)
 {
     struct pn_logger *logger = pn_xcalloc(1, sizeof *logger);
@@ -108,8 +108,8 @@ static void write_line(struct pn_logger *logger, const struct pn_buf *line)
     (void)pthread_mutex_unlock(&logger->write_lock);
 }
 
-void pn_log_line(struct pn_logger *logger, enum pn_level level, const char *component,
-                 const char *fmt, ...)
+void pn_logger_line(struct pn_logger *logger, enum pn_level level, const char *component,
+                    const char *fmt, ...)
 {
     if (logger == NULL || level < logger->least) {
         return;
@@ -129,7 +129,7 @@ void pn_log_line(struct pn_logger *logger, enum pn_level level, const char *comp
     pn_utf8_add_clean(&message, raw, strlen(raw));
     char time[PN_ISO8601_SIZE];
     (void)pn_iso8601(pn_wall_ms(logger->clock), time);
-    if (logger->format == PN_LOG_JSON) {
+    if (logger->format == PN_LOGGER_JSON) {
         add_json_line(&line, time, level, component, &message);
     } else {
         add_text_line(&line, time, level, component, &message);
@@ -163,12 +163,12 @@ bool pn_level_parse(const char *word, enum pn_level *level)
     return true;
 }
 
-bool pn_log_format_parse(const char *word, enum pn_log_format *format)
+bool pn_logger_format_parse(const char *word, enum pn_logger_format *format)
 {
     int found = find_word(format_words, 2, word);
     if (found < 0) {
         return false;
     }
-    *format = (enum pn_log_format)found;
+    *format = (enum pn_logger_format)found;
     return true;
 }

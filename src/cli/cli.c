@@ -27,7 +27,7 @@ void pn_cli_init(struct pn_cli *cli, const struct pn_command *commands)
         .data = data != NULL && *data != '\0' ? data : "./pinion-data",
         .pipeline_folder = folder != NULL && *folder != '\0' ? folder : NULL,
         .format = PN_FORMAT_TABLE,
-        .log_format = PN_LOG_TEXT,
+        .log_format = PN_LOGGER_TEXT,
         .log_level = PN_INFO,
         .out = stdout,
         .err = stderr,
@@ -161,7 +161,7 @@ static void take_given(struct pn_cli *cli)
     /* The option tables let no other words through than these functions know. */
     bool known = true;
     if (cli->given.log_format != NULL) {
-        known = pn_log_format_parse(cli->given.log_format, &cli->log_format);
+        known = pn_logger_format_parse(cli->given.log_format, &cli->log_format);
     }
     if (cli->given.log_level != NULL) {
         known = pn_level_parse(cli->given.log_level, &cli->log_level) && known;

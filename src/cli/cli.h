@@ -123,7 +123,7 @@ struct pn_cli {
     struct pn_opt_list set;      /* --set */
     const char *url;             /* --url, or NULL */
     enum pn_format format;
-    enum pn_log_format log_format;
+    enum pn_logger_format log_format;
     enum pn_level log_level;
     bool quiet;
 

@@ -70,7 +70,7 @@ void pn_cli_note_new_folder(struct pn_cli *cli)
     pn_buf_init(&answer, ANSWER_BYTES_MAX);
     if (pn_http_request("GET", url, "/", NULL, WAIT_MS, &status, &answer, NULL) == 0 &&
         strstr(pn_buf_text(&answer), "\"name\":\"pinion\"") != NULL) {
-        pn_log_warn(
+        pn_logger_warn(
             cli->logger, "cli",
             "there is no data folder %s, so a new one is made; the pinion that serves %s has "
             "another one: to work with that, give its folder with --data",

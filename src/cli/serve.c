@@ -39,8 +39,8 @@ static void say_where(const struct pn_app *app, const struct pn_server *server, 
 {
     const struct pn_settings *settings = app->settings;
     const char *url = pn_server_url(server);
-    pn_log_info(app->logger, "serve", "pinion " PINION_VERSION " serves %s%s%s", app->data,
-                url != NULL ? " on " : ", without a gateway", url != NULL ? url : "");
+    pn_logger_info(app->logger, "serve", "pinion " PINION_VERSION " serves %s%s%s", app->data,
+                   url != NULL ? " on " : ", without a gateway", url != NULL ? url : "");
     if (url == NULL || !pn_listens_everywhere(listen != NULL ? listen : settings->gateway.listen)) {
         return;
     }
@@ -48,11 +48,11 @@ static void say_where(const struct pn_app *app, const struct pn_server *server, 
     pn_buf_init(&urls, 64 * 1024);
     pn_add_reachable_urls(&urls, pn_url_scheme(settings->gateway.tls_certificate),
                           pn_server_port(server));
-    pn_log_info(app->logger, "serve", "other machines reach it on %s%s",
-                urls.len > 0 ? pn_buf_text(&urls) : "no IPv4 address",
-                strcmp(settings->gateway.auth, "api-key") == 0
-                    ? "; clients must send an API key (commands: PINION_API_KEY)"
-                    : "; gateway.auth is none: everybody who reaches it may do everything");
+    pn_logger_info(app->logger, "serve", "other machines reach it on %s%s",
+                   urls.len > 0 ? pn_buf_text(&urls) : "no IPv4 address",
+                   strcmp(settings->gateway.auth, "api-key") == 0
+                       ? "; clients must send an API key (commands: PINION_API_KEY)"
+                       : "; gateway.auth is none: everybody who reaches it may do everything");
     pn_buf_deinit(&urls);
 }
 
@@ -62,14 +62,14 @@ static bool reload_keys(const struct pn_app *app, struct pn_server *server)
     struct pn_err failure = {0};
     size_t keys = 0;
     if (pn_server_reload_keys(server, &keys, &failure) != 0) {
-        pn_log_error(app->logger, "serve", "SIGHUP: the former API keys stay in force: %s",
-                     failure.msg);
+        pn_logger_error(app->logger, "serve", "SIGHUP: the former API keys stay in force: %s",
+                        failure.msg);
         return true;
     }
     if (keys > 0) {
-        pn_log_info(app->logger, "serve",
-                    "SIGHUP: %zu API keys in force; settings and pipeline.yml need a restart",
-                    keys);
+        pn_logger_info(app->logger, "serve",
+                       "SIGHUP: %zu API keys in force; settings and pipeline.yml need a restart",
+                       keys);
     }
     return keys > 0;
 }
@@ -79,13 +79,13 @@ static bool reload_certificate(const struct pn_app *app, struct pn_server *serve
     struct pn_err failure = {0};
     bool loaded = false;
     if (pn_server_reload_tls(server, &loaded, &failure) != 0) {
-        pn_log_error(app->logger, "serve", "SIGHUP: the former certificate stays in use: %s",
-                     failure.msg);
+        pn_logger_error(app->logger, "serve", "SIGHUP: the former certificate stays in use: %s",
+                        failure.msg);
         return true;
     }
     if (loaded) {
-        pn_log_info(app->logger, "serve", "SIGHUP: new connections get the certificate in '%s'",
-                    app->settings->gateway.tls_certificate);
+        pn_logger_info(app->logger, "serve", "SIGHUP: new connections get the certificate in '%s'",
+                       app->settings->gateway.tls_certificate);
     }
     return loaded;
 }
@@ -96,8 +96,8 @@ static void reload(const struct pn_app *app, struct pn_server *server)
     bool keys = reload_keys(app, server);
     bool certificate = reload_certificate(app, server);
     if (!keys && !certificate) {
-        pn_log_info(app->logger, "serve",
-                    "SIGHUP: nothing to reload; settings and pipeline.yml need a restart");
+        pn_logger_info(app->logger, "serve",
+                       "SIGHUP: nothing to reload; settings and pipeline.yml need a restart");
     }
 }
 
@@ -155,8 +155,8 @@ int pn_cmd_serve(struct pn_cli *cli, int argc, char **argv)
         reload(app, server);
         signal = pn_signals_wait(&signals);
     }
-    pn_log_info(cli->logger, "serve", "%s: finishing what was accepted", strsignal(signal));
+    pn_logger_info(cli->logger, "serve", "%s: finishing what was accepted", strsignal(signal));
     pn_server_stop(&server);
-    pn_log_info(cli->logger, "serve", "stopped");
+    pn_logger_info(cli->logger, "serve", "stopped");
     return PN_EXIT_OK;
 }

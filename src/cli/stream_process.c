@@ -46,14 +46,14 @@ static int process(struct run *run, struct pn_streams *streams, bool once, struc
         pn_signals_watch_hangup(&run->signals);
         int signal = pn_signals_wait(&run->signals);
         while (signal == SIGHUP) {
-            pn_log_info(
+            pn_logger_info(
                 run->cli->logger, "stream",
                 "%s: nothing to reload; settings and pipeline.yml are read at the start only",
                 strsignal(signal));
             signal = pn_signals_wait(&run->signals);
         }
-        pn_log_info(run->cli->logger, "stream", "%s: finishing the commits under way",
-                    strsignal(signal));
+        pn_logger_info(run->cli->logger, "stream", "%s: finishing the commits under way",
+                       strsignal(signal));
         pn_streams_stop(streams);
     }
     return rc;

@@ -83,10 +83,10 @@ static int record_end(struct pn_scheduler *scheduler, const struct running *runn
         next = after_failure(running->task, running->number);
         next_ms = lost ? now_ms : now_ms + running->task->retry_delay_ms;
         pn_metric_add(scheduler->attempts_failed, 1);
-        pn_log_warn(scheduler->logger, "dag", "%s %s: %s attempt %d: %s (%s %d)%s", running->dag,
-                    running->run_id, running->task->name, (int)running->number, outcome,
-                    exit_code < 0 ? "signal" : "exit", abs((int)exit_code),
-                    next == PN_TASK_UP_FOR_RETRY ? "; will be tried again" : "");
+        pn_logger_warn(scheduler->logger, "dag", "%s %s: %s attempt %d: %s (%s %d)%s", running->dag,
+                       running->run_id, running->task->name, (int)running->number, outcome,
+                       exit_code < 0 ? "signal" : "exit", abs((int)exit_code),
+                       next == PN_TASK_UP_FOR_RETRY ? "; will be tried again" : "");
     }
     return pn_dag_db_attempt_end(scheduler->db, running->run, running->task->name, running->number,
                                  outcome, exit_code, next, now_ms,
@@ -98,9 +98,9 @@ static void forget(struct pn_scheduler *scheduler, size_t i)
     struct running *running = &scheduler->running[i];
     struct pn_err failure = {0};
     if (pn_task_log_close(&running->log, &failure) != 0) {
-        pn_log_warn(scheduler->logger, "dag", "%s %s: the log of %s attempt %d is incomplete: %s",
-                    running->dag, running->run_id, running->task->name, (int)running->number,
-                    failure.msg);
+        pn_logger_warn(scheduler->logger, "dag",
+                       "%s %s: the log of %s attempt %d is incomplete: %s", running->dag,
+                       running->run_id, running->task->name, (int)running->number, failure.msg);
     }
     free(scheduler->running[i].dag);
     free(scheduler->running[i].run_id);
@@ -204,8 +204,8 @@ static int start_task(struct pn_scheduler *scheduler, const struct pn_run *run,
     running->run_id = pn_xstrdup(run->run_id);
     scheduler->running_count++;
     pn_metric_set(scheduler->tasks_running, (int64_t)scheduler->running_count);
-    pn_log_info(scheduler->logger, "dag", "%s %s: %s attempt %d started", run->dag, run->run_id,
-                task->name, (int)running->number);
+    pn_logger_info(scheduler->logger, "dag", "%s %s: %s attempt %d started", run->dag, run->run_id,
+                   task->name, (int)running->number);
     return pn_dag_db_attempt_process(scheduler->db, run->id, task->name, running->number,
                                      running->process.pid, running->process.start, log, e);
 }
@@ -247,8 +247,8 @@ static int end_run(struct pn_scheduler *scheduler, const struct pn_run *run,
         return rc;
     }
     pn_metric_add(scheduler->runs_over, 1);
-    pn_log_info(scheduler->logger, "dag", "%s %s: %s", run->dag, run->run_id,
-                pn_run_state_name(outcome));
+    pn_logger_info(scheduler->logger, "dag", "%s %s: %s", run->dag, run->run_id,
+                   pn_run_state_name(outcome));
     return prune(scheduler, run->dag, arena, e);
 }
 
@@ -346,9 +346,9 @@ static int advance_run(struct pn_scheduler *scheduler, const struct pn_run *run,
     struct pn_task_run *ordered =
         pn_arena_calloc(arena, dag != NULL ? dag->task_count + 1 : 1, sizeof *ordered);
     if (dag == NULL || !match_tasks(dag, stored, count, ordered)) {
-        pn_log_error(scheduler->logger, "dag",
-                     "%s %s: the DAG has changed since this run began: it is given up", run->dag,
-                     run->run_id);
+        pn_logger_error(scheduler->logger, "dag",
+                        "%s %s: the DAG has changed since this run began: it is given up", run->dag,
+                        run->run_id);
         return end_run(scheduler, run, PN_RUN_FAILED, arena, e);
     }
     return apply_plan(scheduler, run, dag, ordered, arena, e);
@@ -535,8 +535,8 @@ static int recover_task(struct pn_scheduler *scheduler, const struct pn_run *run
     enum pn_task_state next =
         definition != NULL ? after_failure(definition, last->number) : PN_TASK_FAILED;
     int64_t now_ms = pn_wall_ms(scheduler->clock);
-    pn_log_warn(scheduler->logger, "dag", "%s %s: %s attempt %d was lost with its scheduler",
-                run->dag, run->run_id, task->task, (int)last->number);
+    pn_logger_warn(scheduler->logger, "dag", "%s %s: %s attempt %d was lost with its scheduler",
+                   run->dag, run->run_id, task->task, (int)last->number);
     return pn_dag_db_attempt_end(scheduler->db, run->id, task->task, last->number, "lost", -SIGKILL,
                                  next, now_ms, now_ms, e);
 }
@@ -618,7 +618,7 @@ static void end_tasks(struct pn_scheduler *scheduler)
     while (scheduler->running_count > 0) {
         struct pn_err failure = {0};
         if (reap(scheduler, &failure) != 0) {
-            pn_log_error(scheduler->logger, "dag", "%s", failure.msg);
+            pn_logger_error(scheduler->logger, "dag", "%s", failure.msg);
         }
         if (scheduler->running_count > 0) {
             scheduler->next_retry_ms = 0;
@@ -634,7 +634,7 @@ static void *run_thread(void *arg)
     while (!atomic_load(&scheduler->stop)) {
         struct pn_err failure = {0};
         if (pn_scheduler_step(scheduler, IDLE_POLL_MS, &failure) != 0) {
-            pn_log_error(scheduler->logger, "dag", "%s", failure.msg);
+            pn_logger_error(scheduler->logger, "dag", "%s", failure.msg);
             wait_for_something(scheduler, scheduler->config.poll_ms);
         }
     }

@@ -173,7 +173,8 @@ void pn_delta_maintain(struct pn_delta *table, int64_t version,
         rc = pn_delta_clean_log(table, metadata, &why);
     }
     if (rc != 0) {
-        pn_log_warn(table->logger, PN_DELTA_COMPONENT,
-                    "the log of %s keeps growing until a later commit: %s", table->path, why.msg);
+        pn_logger_warn(table->logger, PN_DELTA_COMPONENT,
+                       "the log of %s keeps growing until a later commit: %s", table->path,
+                       why.msg);
     }
 }

@@ -73,8 +73,8 @@ static int put_version(const struct pn_delta_attempt *attempt, const struct pn_b
                             "whether %s was committed is unknown: %s; and reading it back: %s", key,
                             why.msg, unread.msg);
         } else if (ours) {
-            pn_log_warn(table->logger, PN_DELTA_COMPONENT, "%s is committed, although: %s", key,
-                        why.msg);
+            pn_logger_warn(table->logger, PN_DELTA_COMPONENT, "%s is committed, although: %s", key,
+                           why.msg);
         } else if (there || conflict) {
             *lost = true;
         } else {
@@ -207,11 +207,12 @@ static int restore_files(struct pn_delta *table, const struct pn_delta_commit *c
                                   version, table->path, key, why.msg)
                      : rc;
         } else if (restored) {
-            pn_log_warn(table->logger, PN_DELTA_COMPONENT,
-                        "%s was removed while version %" PRId64 " that names it was committed; it "
-                        "is put back. Another process vacuums this table, with too short a "
-                        "retention or by a clock that was set",
-                        key, version);
+            pn_logger_warn(table->logger, PN_DELTA_COMPONENT,
+                           "%s was removed while version %" PRId64
+                           " that names it was committed; it "
+                           "is put back. Another process vacuums this table, with too short a "
+                           "retention or by a clock that was set",
+                           key, version);
         }
         free(key);
     }
@@ -223,8 +224,9 @@ static void release_files(struct pn_delta *table, struct holds *holds)
     for (size_t i = 0; i < holds->count; i++) {
         struct pn_err why = {0};
         if (pn_store_release(table->store, &holds->held[i], &why) != 0) {
-            pn_log_warn(table->logger, PN_DELTA_COMPONENT,
-                        "%s (a second name of a data file, which the next start removes)", why.msg);
+            pn_logger_warn(table->logger, PN_DELTA_COMPONENT,
+                           "%s (a second name of a data file, which the next start removes)",
+                           why.msg);
         }
     }
     free(holds->held);

@@ -223,8 +223,8 @@ static int build_from(struct pn_delta *table, struct pn_delta_log_files *log, in
             first = why;
         }
         if (log->from == 0) {
-            pn_log_warn(table->logger, PN_DELTA_COMPONENT, "older files are read instead: %s",
-                        why.msg);
+            pn_logger_warn(table->logger, PN_DELTA_COMPONENT, "older files are read instead: %s",
+                           why.msg);
         }
     }
 }

@@ -27,7 +27,7 @@ int pn_refuse(struct pn_refusal *refusal, int status, int code, const char *fmt,
 int pn_refuse_error(struct pn_refusal *refusal, const struct pn_err *e)
 {
     int status = 0;
-    int code = pn_log_error_code(e->class_, &status);
+    int code = pn_gateway_error_code(e->class_, &status);
     return pn_refuse(refusal, status, code, "%.500s", e->msg);
 }
 
@@ -169,8 +169,8 @@ void pn_group_flush_quietly(struct pn_consumers *consumers, const char *name)
 {
     struct pn_err e;
     if (pn_group_flush(consumers, name, &e) != 0) {
-        pn_log_warn(consumers->config.logger, "gateway",
-                    "offsets of consumer group %s are not saved: %s", name, e.msg);
+        pn_logger_warn(consumers->config.logger, "gateway",
+                       "offsets of consumer group %s are not saved: %s", name, e.msg);
     }
 }
 

@@ -65,7 +65,7 @@ void pn_reply_error(struct pn_request *req, int status, int code, const char *fm
     reply_message(req, status, code, msg);
 }
 
-int pn_log_error_code(enum pn_class class_, int *status)
+int pn_gateway_error_code(enum pn_class class_, int *status)
 {
     switch (class_) {
     case PN_CLASS_MISSING:
@@ -90,7 +90,7 @@ int pn_log_error_code(enum pn_class class_, int *status)
 void pn_reply_log_error(struct pn_request *req, enum pn_class class_, const char *msg)
 {
     int status = 0;
-    int code = pn_log_error_code(class_, &status);
+    int code = pn_gateway_error_code(class_, &status);
     if (code == PN_CODE_TOPIC_NOT_FOUND) {
         pn_reply_error(req, status, code, "Topic not found.");
         return;

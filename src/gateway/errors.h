@@ -28,6 +28,6 @@ enum { PN_ERROR_TEXT_MAX = 1200 };
 
 /* The number for an error of the log, and its HTTP status: MISSING 40401/404, INPUT and CONFLICT
  * 40002/400, RETRY 50003/503, all else 50002/500. */
-int pn_log_error_code(enum pn_class class_, int *status);
+int pn_gateway_error_code(enum pn_class class_, int *status);
 
 #endif

@@ -270,10 +270,11 @@ static void raise_descriptor_limit(const struct pn_gateway *gateway)
     limit.rlim_cur = limit.rlim_max < need ? limit.rlim_max : need;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
     if (limit.rlim_cur < need) {
-        pn_log_warn(gateway->env.logger, "gateway",
-                    "this process may have %llu files open, fewer than gateway.connections_max "
-                    "(%lld) and the log may need (see ulimit -n)",
-                    (unsigned long long)limit.rlim_cur, (long long)gateway->config.connections_max);
+        pn_logger_warn(gateway->env.logger, "gateway",
+                       "this process may have %llu files open, fewer than gateway.connections_max "
+                       "(%lld) and the log may need (see ulimit -n)",
+                       (unsigned long long)limit.rlim_cur,
+                       (long long)gateway->config.connections_max);
     }
 }
 

@@ -136,7 +136,7 @@ static int failure_of(struct pn_request *req, const struct pn_log_entry *entry, 
         return PN_CODE_PARTITION_NOT_FOUND;
     }
     *text = pn_request_public(req, req->produce->err.msg);
-    return pn_log_error_code(entry->class_, status);
+    return pn_gateway_error_code(entry->class_, status);
 }
 
 static void write_offset(struct pn_request *req, const struct pn_log_entry *entry)

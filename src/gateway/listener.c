@@ -234,8 +234,8 @@ static void *accept_connections(void *arg)
         if (incoming.fd >= 0) {
             take_in(listener, &incoming);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            pn_log_warn(listener->logger, "gateway", "cannot accept a connection: %s",
-                        strerror(errno));
+            pn_logger_warn(listener->logger, "gateway", "cannot accept a connection: %s",
+                           strerror(errno));
             (void)poll(fds, 1, ACCEPT_PAUSE_MS);
         }
     }

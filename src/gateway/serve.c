@@ -411,8 +411,8 @@ static enum MHD_Result begin(struct pn_conn *conn, const char *path, const char 
     struct pn_gateway *gateway = conn->worker->gateway;
     struct pn_request *req = &conn->req;
     if (conn->framing.headers <= conn->requests) {
-        pn_log_error(gateway->env.logger, "gateway",
-                     "libmicrohttpd found a request where the framing has none: closed");
+        pn_logger_error(gateway->env.logger, "gateway",
+                        "libmicrohttpd found a request where the framing has none: closed");
         return MHD_NO;
     }
     atomic_fetch_add(&gateway->in_flight, 1);

@@ -175,8 +175,8 @@ static void answer_broken(struct pn_conn *conn)
     pn_reply_error(req, conn->framing.status, conn->framing.status, "%s", conn->framing.fault);
     pn_metric_add(gateway->metrics.status[req->status / 100 - 1], 1);
     if (conn->framing.http2 && !atomic_exchange(&gateway->http2_logged, true)) {
-        pn_log_warn(gateway->env.logger, "gateway", "a client was refused: %s",
-                    conn->framing.fault);
+        pn_logger_warn(gateway->env.logger, "gateway", "a client was refused: %s",
+                       conn->framing.fault);
     }
     conn->said_last = true;
     say_last(conn, req->status, req->content_type, pn_buf_text(&req->out), req->out.len);

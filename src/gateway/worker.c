@@ -69,8 +69,8 @@ static void take_incoming(struct pn_worker *worker)
         if (MHD_add_connection(worker->daemon, in->fd, (struct sockaddr *)&in->address,
                                in->address_len) == MHD_NO) {
             /* It closed the socket, and did not call pn_serve_connection(). */
-            pn_log_warn(worker->gateway->env.logger, "gateway", "cannot serve a connection: %s",
-                        strerror(errno));
+            pn_logger_warn(worker->gateway->env.logger, "gateway", "cannot serve a connection: %s",
+                           strerror(errno));
             atomic_fetch_sub(&worker->load, 1);
             pn_listener_closed(&worker->gateway->listener, &in->address);
         }

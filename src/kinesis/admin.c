@@ -226,9 +226,9 @@ static void undo_creation(struct pn_kinesis *kinesis, struct pn_stream *stream)
         rc = pn_metadata_remove(kinesis, stream->name, &why);
     }
     if (rc != 0) {
-        pn_log_warn(kinesis->logger, "kinesis",
-                    "stream %s could not be created, but may be there at the next start: %s",
-                    stream->name, why.msg);
+        pn_logger_warn(kinesis->logger, "kinesis",
+                       "stream %s could not be created, but may be there at the next start: %s",
+                       stream->name, why.msg);
     }
     free(topic);
 }
@@ -292,9 +292,9 @@ static int finish_deletion(struct pn_kinesis *kinesis, const struct pn_stream *s
     }
     /* A file that stays says DELETING: the next start, or a new stream of the name, removes it. */
     if (pn_metadata_remove(kinesis, name, &why) != 0) {
-        pn_log_warn(kinesis->logger, "kinesis",
-                    "the metadata of deleted stream %s is removed at the next start: %s", name,
-                    why.msg);
+        pn_logger_warn(kinesis->logger, "kinesis",
+                       "the metadata of deleted stream %s is removed at the next start: %s", name,
+                       why.msg);
     }
     pn_registry_remove(kinesis, name);
     return 0;
@@ -386,10 +386,10 @@ int pn_kinesis_recover_stream(struct pn_kinesis *kinesis, const char *name, stru
     pn_arena_init(&arena, 0);
     int rc = pn_metadata_load(kinesis, name, &arena, &stream, e);
     if (rc == 0 && stream.status == PN_STREAM_CREATING) {
-        pn_log_info(kinesis->logger, "kinesis", "stream %s: its creation is finished", name);
+        pn_logger_info(kinesis->logger, "kinesis", "stream %s: its creation is finished", name);
         rc = finish_creation(kinesis, &stream, e);
     } else if (rc == 0 && stream.status == PN_STREAM_DELETING) {
-        pn_log_info(kinesis->logger, "kinesis", "stream %s: its deletion is finished", name);
+        pn_logger_info(kinesis->logger, "kinesis", "stream %s: its deletion is finished", name);
         rc = finish_deletion(kinesis, &stream, e);
     } else if (rc == 0) {
         rc = recover_active(kinesis, &stream, e);

@@ -69,10 +69,11 @@ bool pn_kinesis_restore(struct pn_kinesis *kinesis, const struct pn_stream *old)
 {
     struct pn_err why;
     if (pn_metadata_store(kinesis, old, &why) != 0) {
-        pn_log_error(kinesis->logger, "kinesis",
-                     "stream %s may be found changed at the next start, for a change of it failed "
-                     "and could not be taken back: %s",
-                     old->name, why.msg);
+        pn_logger_error(
+            kinesis->logger, "kinesis",
+            "stream %s may be found changed at the next start, for a change of it failed "
+            "and could not be taken back: %s",
+            old->name, why.msg);
         return false;
     }
     return true;
@@ -119,8 +120,8 @@ int pn_kinesis_change(struct pn_kinesis *kinesis, struct pn_snapshot *before,
         return rc;
     }
     if (pn_kinesis_fit_topic(kinesis, edit, topic, false, &why) != 0) {
-        pn_log_warn(kinesis->logger, "kinesis",
-                    "topic %s keeps its old settings until the next start: %s", topic, why.msg);
+        pn_logger_warn(kinesis->logger, "kinesis",
+                       "topic %s keeps its old settings until the next start: %s", topic, why.msg);
     }
     if (!reroutes) {
         pn_registry_install(kinesis, pn_snapshot_create(kinesis, edit, before, false));

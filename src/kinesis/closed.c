@@ -14,7 +14,7 @@ void pn_kinesis_close_stream(struct pn_kinesis *kinesis, const char *name, const
     closed->name = pn_xstrdup(name);
     (void)pn_err_set(&closed->why, PN_CLASS_CORRUPT, PN_KINESIS_INTERNAL,
                      "Stream %s is closed, its records stay where they are: %s", name, why->msg);
-    pn_log_error(kinesis->logger, "kinesis", "%s", closed->why.msg);
+    pn_logger_error(kinesis->logger, "kinesis", "%s", closed->why.msg);
 }
 
 int pn_kinesis_check_closed(const struct pn_kinesis *kinesis, const char *name, struct pn_err *e)

@@ -109,10 +109,10 @@ static void warn_of_strays(struct pn_kinesis *kinesis)
             const char *name = topics[i].name + prefix_len;
             struct pn_snapshot *found = pn_registry_find(kinesis, name);
             if (found == NULL && pn_kinesis_check_closed(kinesis, name, NULL) == 0) {
-                pn_log_warn(kinesis->logger, "kinesis",
-                            "topic %s is of a stream without metadata in %s/streams: it is left "
-                            "alone, and no stream of that name can be created",
-                            topics[i].name, kinesis->config.folder);
+                pn_logger_warn(kinesis->logger, "kinesis",
+                               "topic %s is of a stream without metadata in %s/streams: it is left "
+                               "alone, and no stream of that name can be created",
+                               topics[i].name, kinesis->config.folder);
             } else if (found != NULL) {
                 const struct pn_stream *stream = &found->stream;
                 pn_stream_release(&stream);

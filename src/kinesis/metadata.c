@@ -460,7 +460,7 @@ int pn_metadata_load(struct pn_kinesis *kinesis, const char *name, struct pn_are
         rc = pn_kinesis_internal(e, &why);
     }
     if (rc == 0 && is_old && pn_metadata_store(kinesis, stream, &why) != 0) {
-        pn_log_warn(kinesis->logger, "kinesis", "%s gets no checksum yet: %s", path, why.msg);
+        pn_logger_warn(kinesis->logger, "kinesis", "%s gets no checksum yet: %s", path, why.msg);
     }
     pn_buf_deinit(&text);
     free(path);
@@ -539,10 +539,10 @@ int pn_metadata_load_gone(struct pn_kinesis *kinesis, struct pn_err *e)
         rc = is_old ? store_gone(kinesis, path, kinesis->gone_s, e) : 0;
     } else if (rc == 0 || why.class_ == PN_CLASS_CORRUPT || why.class_ == PN_CLASS_INPUT) {
         int64_t now_s = pn_wall_ms(kinesis->clock) / 1000;
-        pn_log_error(kinesis->logger, "kinesis",
-                     "%s, the last second in which a stream was made that was deleted since, is "
-                     "damaged: the present one, %lld, takes its place",
-                     path, (long long)now_s);
+        pn_logger_error(kinesis->logger, "kinesis",
+                        "%s, the last second in which a stream was made that was deleted since, is "
+                        "damaged: the present one, %lld, takes its place",
+                        path, (long long)now_s);
         rc = store_gone(kinesis, path, now_s, e);
     } else if (why.class_ == PN_CLASS_MISSING) {
         rc = 0; /* no stream was ever deleted */

@@ -43,10 +43,10 @@ static void note(struct pn_table_watch *tables, struct watched *table, const str
     }
     pthread_mutex_unlock(&tables->lock);
     if (is_news && is_wrong) {
-        pn_log_error(tables->logger, "serve", "the table %s cannot be read: %s", table->name,
-                     why->msg);
+        pn_logger_error(tables->logger, "serve", "the table %s cannot be read: %s", table->name,
+                        why->msg);
     } else if (is_news) {
-        pn_log_info(tables->logger, "serve", "the table %s can be read again", table->name);
+        pn_logger_info(tables->logger, "serve", "the table %s can be read again", table->name);
     }
 }
 

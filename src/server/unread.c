@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/notifier.h"
 #include "server/topics.h"
-#include "stream/bell.h"
 
 enum {
     LOOK_MS = 1000, /* between looks while records come */
@@ -28,10 +28,10 @@ struct pn_unread {
     struct pn_logger *logger;
     struct pn_metrics *metrics;
     pthread_t thread;
-    struct pn_bell bell; /* a stop */
-    uint64_t seen;       /* its rings at the start */
-    struct pn_bell news; /* records came, or a stop */
-    atomic_bool is_rung; /* since the last look */
+    struct pn_notifier notifier; /* a stop */
+    uint64_t seen;               /* its rings at the start */
+    struct pn_notifier news;     /* records came, or a stop */
+    atomic_bool is_rung;         /* since the last look */
     int listen_id;
     pthread_mutex_t lock;
     struct item *items; /* this and the following by `lock` */
@@ -62,10 +62,11 @@ static struct item *add(struct pn_unread *unread, bool is_stream, const char *na
         .name = pn_xstrdup(name),
         .gauge = is_stream ? pn_metrics_get(unread->metrics, PN_METRIC_UNREAD_STREAM_RECORDS, name)
                            : pn_metrics_get(unread->metrics, PN_METRIC_UNREAD_TOPIC_RECORDS, name)};
-    pn_log_warn(unread->logger, "unread",
-                is_stream ? "no table reads the stream %s: its records are kept, and become no rows"
-                          : "no table reads the topic %s: its records are kept, and become no rows",
-                name);
+    pn_logger_warn(unread->logger, "unread",
+                   is_stream
+                       ? "no table reads the stream %s: its records are kept, and become no rows"
+                       : "no table reads the topic %s: its records are kept, and become no rows",
+                   name);
     return item;
 }
 
@@ -147,18 +148,18 @@ static void on_append(void *arg)
 {
     struct pn_unread *unread = arg;
     if (!atomic_exchange(&unread->is_rung, true)) {
-        pn_bell_ring(&unread->news);
+        pn_notifier_notify(&unread->news);
     }
 }
 
 static void *run(void *arg)
 {
     struct pn_unread *unread = arg;
-    uint64_t heard = pn_bell_rings(&unread->news);
-    while (pn_bell_wait(&unread->bell, unread->seen, LOOK_MS) == unread->seen) {
+    uint64_t heard = pn_notifier_count(&unread->news);
+    while (pn_notifier_wait(&unread->notifier, unread->seen, LOOK_MS) == unread->seen) {
         atomic_store(&unread->is_rung, false);
         look(unread);
-        heard = pn_bell_wait(&unread->news, heard, QUIET_MS);
+        heard = pn_notifier_wait(&unread->news, heard, QUIET_MS);
     }
     return NULL;
 }
@@ -221,8 +222,8 @@ static void destroy(struct pn_unread *unread)
         free(unread->items[i].name);
     }
     free(unread->items);
-    pn_bell_deinit(&unread->news);
-    pn_bell_deinit(&unread->bell);
+    pn_notifier_deinit(&unread->news);
+    pn_notifier_deinit(&unread->notifier);
     pthread_mutex_destroy(&unread->lock);
     free(unread);
 }
@@ -235,9 +236,9 @@ int pn_unread_start(const struct pn_pipeline *pipeline, struct pn_log *log,
     *started = (struct pn_unread){
         .pipeline = pipeline, .log = log, .kinesis = kinesis, .logger = logger, .metrics = metrics};
     pthread_mutex_init(&started->lock, NULL);
-    pn_bell_init(&started->bell);
-    pn_bell_init(&started->news);
-    started->seen = pn_bell_rings(&started->bell);
+    pn_notifier_init(&started->notifier);
+    pn_notifier_init(&started->news);
+    started->seen = pn_notifier_count(&started->notifier);
     look(started);
     int rc = pn_log_listen(log, on_append, started, &started->listen_id, e);
     if (rc != 0) {
@@ -262,8 +263,8 @@ void pn_unread_stop(struct pn_unread **unread)
     }
     *unread = NULL;
     pn_log_unlisten(gone->log, gone->listen_id);
-    pn_bell_ring(&gone->bell);
-    pn_bell_ring(&gone->news);
+    pn_notifier_notify(&gone->notifier);
+    pn_notifier_notify(&gone->news);
     pthread_join(gone->thread, NULL);
     destroy(gone);
 }

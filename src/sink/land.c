@@ -31,10 +31,10 @@ static void note_lost(void *arg, int64_t first, int64_t end, const char *why)
         return;
     }
     part->lost_until = end;
-    pn_log_error(sink->config.logger, "sink",
-                 "%s partition %" PRId32 ": the %" PRId64 " records from offset %" PRId64
-                 " on never landed and are lost: %s",
-                 part->memory.topic, part->memory.partition, end - first, first, why);
+    pn_logger_error(sink->config.logger, "sink",
+                    "%s partition %" PRId32 ": the %" PRId64 " records from offset %" PRId64
+                    " on never landed and are lost: %s",
+                    part->memory.topic, part->memory.partition, end - first, first, why);
     pn_metric_add(part->lost_metric, end - first);
     pthread_mutex_lock(&sink->lock);
     part->status.lost += end - first;
@@ -299,10 +299,11 @@ static int find_names(struct landing *landing, struct pn_err *e)
         return rc;
     }
     if (base > 0) {
-        pn_log_warn(sink->config.logger, "sink",
-                    "%s partition %" PRId32 ": the store holds objects of an earlier topic of this "
-                    "name; the names of new ones go on at %" PRId64,
-                    memory->topic, memory->partition, base);
+        pn_logger_warn(sink->config.logger, "sink",
+                       "%s partition %" PRId32
+                       ": the store holds objects of an earlier topic of this "
+                       "name; the names of new ones go on at %" PRId64,
+                       memory->topic, memory->partition, base);
     }
     memory->base = base;
     memory->base_next = base;

@@ -140,10 +140,11 @@ static void start_again(struct pn_sink *sink, struct pn_sink_part *part, uint64_
 {
     struct pn_sink_memory *memory = &part->memory;
     int64_t base = names_end(memory);
-    pn_log_warn(sink->config.logger, "sink",
-                "%s partition %" PRId32 " was deleted and created again; the names of its objects "
-                "go on at %" PRId64,
-                memory->topic, memory->partition, base);
+    pn_logger_warn(sink->config.logger, "sink",
+                   "%s partition %" PRId32
+                   " was deleted and created again; the names of its objects "
+                   "go on at %" PRId64,
+                   memory->topic, memory->partition, base);
     pn_sink_cuts_clear(&memory->cuts);
     memory->id = id;
     memory->base = base;
@@ -163,10 +164,10 @@ static void step_back(struct pn_sink *sink, struct pn_sink_part *part, int64_t e
     struct pn_sink_memory *memory = &part->memory;
     struct pn_sink_cuts *cuts = &memory->cuts;
     int64_t names = names_end(memory);
-    pn_log_warn(sink->config.logger, "sink",
-                "%s partition %" PRId32 ": the log ends at offset %" PRId64 ", before what was "
-                "landed from it; the names of further objects go on at %" PRId64,
-                memory->topic, memory->partition, end, names);
+    pn_logger_warn(sink->config.logger, "sink",
+                   "%s partition %" PRId32 ": the log ends at offset %" PRId64 ", before what was "
+                   "landed from it; the names of further objects go on at %" PRId64,
+                   memory->topic, memory->partition, end, names);
     while (cuts->count > 0 && cuts->cuts[cuts->count - 1].first >= end) {
         cuts->count--;
     }
@@ -274,8 +275,8 @@ static void drop_unseen(struct pn_sink *sink)
     for (size_t i = sink->part_count; i-- > 0;) {
         const struct pn_sink_part *part = sink->parts[i];
         if (!part->is_seen) {
-            pn_log_info(sink->config.logger, "sink", "%s partition %" PRId32 " was deleted",
-                        part->memory.topic, part->memory.partition);
+            pn_logger_info(sink->config.logger, "sink", "%s partition %" PRId32 " was deleted",
+                           part->memory.topic, part->memory.partition);
             remove_part(sink, i);
         }
     }

@@ -178,9 +178,9 @@ static void note_failure(struct pn_sink *sink, struct pn_sink_part *part, int64_
     part->failures++;
     part->retry_at_ms = now_ms + delay_ms;
     pn_metric_add(part->errors_metric, 1);
-    pn_log_error(sink->config.logger, "sink",
-                 "%s partition %" PRId32 " cannot land, next try in %" PRId64 " ms: %s",
-                 part->memory.topic, part->memory.partition, delay_ms, failure->msg);
+    pn_logger_error(sink->config.logger, "sink",
+                    "%s partition %" PRId32 " cannot land, next try in %" PRId64 " ms: %s",
+                    part->memory.topic, part->memory.partition, delay_ms, failure->msg);
     pthread_mutex_lock(&sink->lock);
     part->status.errors++;
     part->failure = *failure;
@@ -262,8 +262,8 @@ static int run_pass(struct pn_sink *sink, bool all, struct pn_err *e)
     struct pn_err failure;
     int rc = pn_sink_parts_look(sink, &failure);
     if (rc != 0) {
-        pn_log_error(sink->config.logger, "sink", "cannot look at the log's topics: %s",
-                     failure.msg);
+        pn_logger_error(sink->config.logger, "sink", "cannot look at the log's topics: %s",
+                        failure.msg);
         pn_err_copy(e, &failure);
         set_due_at(sink, now_ms + LOOK_AGAIN_MS);
         return rc;
@@ -289,8 +289,8 @@ void pn_sink_remember_landed(struct pn_sink *sink)
 {
     struct pn_err failure;
     if (sink->is_dirty && pn_sink_remember(sink, &failure) != 0) {
-        pn_log_warn(sink->config.logger, "sink", "cannot remember where landing got: %s",
-                    failure.msg);
+        pn_logger_warn(sink->config.logger, "sink", "cannot remember where landing got: %s",
+                       failure.msg);
     }
 }
 

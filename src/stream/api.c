@@ -7,7 +7,7 @@
 #include "base/http_client.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "stream/bell.h"
+#include "base/notifier.h"
 #include "stream/source.h"
 
 enum { TIMEOUT_MS = 30000, ANSWER_BYTES_MAX = 64 << 20, SHARDS_MAX = 1 << 20 };
@@ -15,7 +15,7 @@ enum { TIMEOUT_MS = 30000, ANSWER_BYTES_MAX = 64 << 20, SHARDS_MAX = 1 << 20 };
 struct api {
     struct pn_stream_source source;
     struct pn_stream_server server; /* url not used */
-    struct pn_bell bell;
+    struct pn_notifier notifier;
     pthread_mutex_t lock; /* of url, and held while it is looked for */
     char *url;
 };
@@ -23,7 +23,7 @@ struct api {
 static void destroy(struct pn_stream_source *source)
 {
     struct api *api = (struct api *)source;
-    pn_bell_deinit(&api->bell);
+    pn_notifier_deinit(&api->notifier);
     pthread_mutex_destroy(&api->lock);
     free(api->url);
     free(api);
@@ -281,12 +281,13 @@ static int read_records(struct pn_stream_source *source, const char *stream, uin
 static uint64_t wait(struct pn_stream_source *source, uint64_t seen, int64_t ms)
 {
     struct api *api = (struct api *)source;
-    return pn_bell_wait(&api->bell, seen, ms < api->server.poll_ms ? ms : api->server.poll_ms);
+    return pn_notifier_wait(&api->notifier, seen,
+                            ms < api->server.poll_ms ? ms : api->server.poll_ms);
 }
 
 static void wake(struct pn_stream_source *source)
 {
-    pn_bell_ring(&((struct api *)source)->bell);
+    pn_notifier_notify(&((struct api *)source)->notifier);
 }
 
 struct pn_stream_source *pn_stream_source_api(const struct pn_stream_server *server)
@@ -303,6 +304,6 @@ struct pn_stream_source *pn_stream_source_api(const struct pn_stream_server *ser
     api->server = *server;
     api->url = pn_xstrdup(server->url);
     pthread_mutex_init(&api->lock, NULL);
-    pn_bell_init(&api->bell);
+    pn_notifier_init(&api->notifier);
     return &api->source;
 }

@@ -91,9 +91,9 @@ int pn_stream_place(struct pn_stream_worker *worker, struct pn_err *e)
     }
     if (rc == 0) {
         /* Once a stream: with a second processor on the table it is placed again and again. */
-        pn_log_line(owner->env.logger, before != described.id ? PN_INFO : PN_DEBUG, "stream",
-                    "%s %s %s", worker->table->name, fresh ? "starts to read" : "goes on reading",
-                    worker->stream->name);
+        pn_logger_line(owner->env.logger, before != described.id ? PN_INFO : PN_DEBUG, "stream",
+                       "%s %s %s", worker->table->name,
+                       fresh ? "starts to read" : "goes on reading", worker->stream->name);
         worker->is_placed = true;
         if (worker->drains && !worker->shards.aimed) {
             pn_stream_shards_aim(&worker->shards);
@@ -242,10 +242,10 @@ int pn_stream_collect(struct pn_stream_worker *worker, bool wait, struct pn_err 
         pthread_mutex_lock(&worker->lock);
         bool is_first = worker->view.conflicts++ == 0;
         pthread_mutex_unlock(&worker->lock);
-        pn_log_line(worker->owner->env.logger, is_first ? PN_INFO : PN_DEBUG, "stream",
-                    "%s: another commit was there first (of another processor?), going on behind"
-                    " it: %s",
-                    worker->table->name, failure.msg);
+        pn_logger_line(worker->owner->env.logger, is_first ? PN_INFO : PN_DEBUG, "stream",
+                       "%s: another commit was there first (of another processor?), going on behind"
+                       " it: %s",
+                       worker->table->name, failure.msg);
         pn_metric_add(worker->metrics.conflicts, 1);
         return 0;
     }

@@ -3,7 +3,7 @@
 #include <time.h>
 
 #include "base/mem.h"
-#include "stream/bell.h"
+#include "base/notifier.h"
 #include "stream/source.h"
 
 /* How long a reader rests after it was woken, so that a busy log, whose every commit rings, does
@@ -14,21 +14,21 @@ struct embedded {
     struct pn_stream_source source;
     struct pn_kinesis *kinesis;
     struct pn_log *log;
-    struct pn_bell bell;
+    struct pn_notifier notifier;
     int listen_id;
 };
 
 static void on_append(void *arg)
 {
     struct embedded *embedded = arg;
-    pn_bell_ring(&embedded->bell);
+    pn_notifier_notify(&embedded->notifier);
 }
 
 static void destroy(struct pn_stream_source *source)
 {
     struct embedded *embedded = (struct embedded *)source;
     pn_log_unlisten(embedded->log, embedded->listen_id);
-    pn_bell_deinit(&embedded->bell);
+    pn_notifier_deinit(&embedded->notifier);
     free(embedded);
 }
 
@@ -158,18 +158,18 @@ static int read_shard(struct pn_stream_source *source, const char *name, uint64_
 
 static uint64_t wait(struct pn_stream_source *source, uint64_t seen, int64_t ms)
 {
-    struct pn_bell *bell = &((struct embedded *)source)->bell;
-    if (pn_bell_wait(bell, seen, ms) == seen) {
+    struct pn_notifier *notifier = &((struct embedded *)source)->notifier;
+    if (pn_notifier_wait(notifier, seen, ms) == seen) {
         return seen;
     }
     const struct timespec rest = {.tv_nsec = REST_NS};
     (void)nanosleep(&rest, NULL);
-    return pn_bell_rings(bell);
+    return pn_notifier_count(notifier);
 }
 
 static void wake(struct pn_stream_source *source)
 {
-    pn_bell_ring(&((struct embedded *)source)->bell);
+    pn_notifier_notify(&((struct embedded *)source)->notifier);
 }
 
 int pn_stream_source_embedded(struct pn_kinesis *kinesis, struct pn_stream_source **source,
@@ -186,10 +186,10 @@ int pn_stream_source_embedded(struct pn_kinesis *kinesis, struct pn_stream_sourc
     embedded->source.ops = &ops;
     embedded->kinesis = kinesis;
     embedded->log = pn_kinesis_log(kinesis);
-    pn_bell_init(&embedded->bell);
+    pn_notifier_init(&embedded->notifier);
     int rc = pn_log_listen(embedded->log, on_append, embedded, &embedded->listen_id, e);
     if (rc != 0) {
-        pn_bell_deinit(&embedded->bell);
+        pn_notifier_deinit(&embedded->notifier);
         free(embedded);
         return rc;
     }

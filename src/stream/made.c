@@ -36,7 +36,7 @@ static const struct pn_pipeline_stream *stream_of(struct pn_streams *streams, co
     *made = (struct pn_stream_made){.name = pn_arena_strdup(&streams->arena, name)};
     if (pn_pipeline_make_stream(streams->env.pipeline, pattern, made->name, &streams->arena,
                                 &made->stream, &why) != 0) {
-        pn_log_warn(streams->env.logger, "stream", "%s; no table is filled from it", why.msg);
+        pn_logger_warn(streams->env.logger, "stream", "%s; no table is filled from it", why.msg);
     }
     return made->stream;
 }
@@ -110,8 +110,9 @@ static void remove_gone(struct pn_streams *streams, const char *const *names, si
         memmove(&streams->workers[i], &streams->workers[i + 1],
                 (streams->worker_count - i) * sizeof(struct pn_stream_worker *));
         pthread_rwlock_unlock(&streams->workers_lock);
-        pn_log_info(streams->env.logger, "stream", "%s is no longer filled: the stream %s is gone",
-                    worker->table->name, worker->stream->name);
+        pn_logger_info(streams->env.logger, "stream",
+                       "%s is no longer filled: the stream %s is gone", worker->table->name,
+                       worker->stream->name);
         pn_stream_worker_deinit(worker);
         free(worker);
     }
@@ -150,7 +151,7 @@ static void *watch(void *arg)
         int rc = pn_streams_look_for_made(streams, true, &ignored);
         (void)rc;
         heard = pn_stream_source_wait(streams->env.source, heard, QUIET_WATCH_MS);
-    } while (pn_bell_wait(&streams->watch_bell, streams->watch_seen, WATCH_MS) ==
+    } while (pn_notifier_wait(&streams->watch_notifier, streams->watch_seen, WATCH_MS) ==
              streams->watch_seen);
     return NULL;
 }
@@ -160,7 +161,7 @@ int pn_streams_watch(struct pn_streams *streams, struct pn_err *e)
     if (!pn_streams_has_patterns(streams->env.pipeline)) {
         return 0;
     }
-    streams->watch_seen = pn_bell_rings(&streams->watch_bell);
+    streams->watch_seen = pn_notifier_count(&streams->watch_notifier);
     int rc = pthread_create(&streams->watch, NULL, watch, streams);
     if (rc != 0) {
         return pn_err_errno(e, rc, "cannot start the thread that looks for new streams");
@@ -172,7 +173,7 @@ int pn_streams_watch(struct pn_streams *streams, struct pn_err *e)
 void pn_streams_unwatch(struct pn_streams *streams)
 {
     if (streams->is_watching) {
-        pn_bell_ring(&streams->watch_bell);
+        pn_notifier_notify(&streams->watch_notifier);
         pn_stream_source_wake(streams->env.source);
         pthread_join(streams->watch, NULL);
         streams->is_watching = false;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "stream/bell.h"
+#include "base/notifier.h"
 
 enum {
     TIER_FIRST_BYTES = 1 << 20, /* files of up to half of this are small */
@@ -36,7 +36,7 @@ struct pn_upkeep {
     size_t count;
     size_t capacity;
     struct pn_upkeep_table *dead_letters;
-    struct pn_bell bell;
+    struct pn_notifier notifier;
     _Atomic bool is_stopping;
     bool is_running;
     pthread_t thread;
@@ -49,7 +49,7 @@ struct pn_upkeep *pn_upkeep_create(const struct pn_upkeep_config *config)
     struct pn_upkeep *upkeep = pn_xcalloc(1, sizeof *upkeep);
     upkeep->config = *config;
     pthread_mutex_init(&upkeep->lock, NULL);
-    pn_bell_init(&upkeep->bell);
+    pn_notifier_init(&upkeep->notifier);
     upkeep->compactions = pn_metrics_get(config->metrics, PN_METRIC_STREAM_COMPACTIONS, NULL);
     upkeep->errors = pn_metrics_get(config->metrics, PN_METRIC_STREAM_MAINTENANCE_ERRORS, NULL);
     return upkeep;
@@ -99,7 +99,7 @@ static void count_commit(struct pn_upkeep_table *table, bool has_file)
     (void)atomic_fetch_add(&table->commits, 1);
     (void)atomic_fetch_add(&table->touched, 1);
     if (upkeep->config.compact_files > 0 && files == upkeep->config.compact_files) {
-        pn_bell_ring(&upkeep->bell);
+        pn_notifier_notify(&upkeep->notifier);
     }
 }
 
@@ -162,8 +162,8 @@ static int compact(struct pn_upkeep_table *table, const struct pn_delta_snapshot
         return rc;
     }
     pn_metric_add(table->upkeep->compactions, 1);
-    pn_log_debug(config->logger, "stream", "%s: %lld files became %lld", table->path,
-                 (long long)before, (long long)after);
+    pn_logger_debug(config->logger, "stream", "%s: %lld files became %lld", table->path,
+                    (long long)before, (long long)after);
     return 0;
 }
 
@@ -283,8 +283,8 @@ static void tend(struct pn_upkeep_table *table)
         struct pn_err why = {0};
         if (!atomic_load(&table->upkeep->is_stopping) && works[i](table, &why) != 0) {
             pn_metric_add(table->upkeep->errors, 1);
-            pn_log_warn(table->upkeep->config.logger, "stream",
-                        "maintenance of %s will be tried again: %s", table->path, why.msg);
+            pn_logger_warn(table->upkeep->config.logger, "stream",
+                           "maintenance of %s will be tried again: %s", table->path, why.msg);
         }
     }
 }
@@ -313,10 +313,10 @@ void pn_upkeep_run(struct pn_upkeep *upkeep)
 static void *run_thread(void *arg)
 {
     struct pn_upkeep *upkeep = arg;
-    uint64_t seen = pn_bell_rings(&upkeep->bell);
+    uint64_t seen = pn_notifier_count(&upkeep->notifier);
     while (!atomic_load(&upkeep->is_stopping)) {
         pn_upkeep_run(upkeep);
-        seen = pn_bell_wait(&upkeep->bell, seen, ROUND_MS);
+        seen = pn_notifier_wait(&upkeep->notifier, seen, ROUND_MS);
     }
     return NULL;
 }
@@ -339,7 +339,7 @@ void pn_upkeep_stop(struct pn_upkeep *upkeep)
         return;
     }
     atomic_store(&upkeep->is_stopping, true);
-    pn_bell_ring(&upkeep->bell);
+    pn_notifier_notify(&upkeep->notifier);
     pthread_join(upkeep->thread, NULL);
     upkeep->is_running = false;
     if (upkeep->config.each_second != NULL) {
@@ -362,7 +362,7 @@ void pn_upkeep_destroy(struct pn_upkeep **upkeep)
     }
     free((*upkeep)->tables);
     pthread_mutex_destroy(&(*upkeep)->lock);
-    pn_bell_deinit(&(*upkeep)->bell);
+    pn_notifier_deinit(&(*upkeep)->notifier);
     free(*upkeep);
     *upkeep = NULL;
 }

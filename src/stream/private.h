@@ -4,9 +4,9 @@
 
 #include <pthread.h>
 
+#include "base/notifier.h"
 #include "stream/appender.h"
 #include "stream/batch.h"
-#include "stream/bell.h"
 #include "stream/maintenance.h"
 #include "stream/notes.h"
 #include "stream/shards.h"
@@ -50,9 +50,9 @@ struct pn_stream_worker {
     struct pn_stream_unknown unknown;
 
     pthread_t thread;
-    bool is_running;     /* start, stop and drain look, on their thread */
-    bool drains;         /* ends when the goals are reached */
-    struct pn_bell bell; /* a stop, a batch that is done */
+    bool is_running;             /* start, stop and drain look, on their thread */
+    bool drains;                 /* ends when the goals are reached */
+    struct pn_notifier notifier; /* a stop, a batch that is done */
     struct pn_stream_appender appender;
     struct pn_json_parser *parser;
 
@@ -121,8 +121,8 @@ struct pn_streams {
     size_t made_capacity;
     pthread_t watch;
     bool is_watching;
-    struct pn_bell watch_bell; /* a stop */
-    uint64_t watch_seen;       /* its rings at the start */
+    struct pn_notifier watch_notifier; /* a stop */
+    uint64_t watch_seen;               /* its rings at the start */
 };
 
 /* --- workers.c -------------------------------------------------------------------------------- */

@@ -26,9 +26,9 @@ static void write_notes(void *arg)
         pn_stream_view_status(streams->workers[i], &arena, &status);
         if (pn_stream_notes_write(&streams->workers[i]->notes, streams->env.store, &status, &why) !=
             0) {
-            pn_log_warn(streams->env.logger, "stream",
-                        "the notes about %s were not written (its table is as it should be): %s",
-                        status.table, why.msg);
+            pn_logger_warn(streams->env.logger, "stream",
+                           "the notes about %s were not written (its table is as it should be): %s",
+                           status.table, why.msg);
         }
         pn_arena_deinit(&arena);
     }
@@ -59,7 +59,7 @@ int pn_streams_create(const struct pn_streams_config *config, const struct pn_st
     made->env = *env;
     pn_arena_init(&made->arena, 0);
     pthread_rwlock_init(&made->workers_lock, NULL);
-    pn_bell_init(&made->watch_bell);
+    pn_notifier_init(&made->watch_notifier);
     copy_names(made);
     int64_t keep_s = (config->keep_ms + 999) / 1000;
     made->keep = pn_xasprintf("interval %lld seconds",
@@ -225,7 +225,7 @@ void pn_streams_destroy(struct pn_streams **streams)
     }
     free((*streams)->workers);
     free((*streams)->made);
-    pn_bell_deinit(&(*streams)->watch_bell);
+    pn_notifier_deinit(&(*streams)->watch_notifier);
     pthread_rwlock_destroy(&(*streams)->workers_lock);
     pn_arena_deinit(&(*streams)->arena);
     free((*streams)->keep);

@@ -34,17 +34,18 @@ static void note(struct pn_stream_unknown *unknown, const struct pn_table *table
     }
     if (unknown->count == PN_STREAM_UNKNOWN_NAMES_MAX) {
         unknown->is_full = true;
-        pn_log_warn(logger, "stream",
-                    "%s: records have more than %d names that no column of '%s' takes; no further "
-                    "names are logged",
-                    table->name, PN_STREAM_UNKNOWN_NAMES_MAX, raw->name);
+        pn_logger_warn(
+            logger, "stream",
+            "%s: records have more than %d names that no column of '%s' takes; no further "
+            "names are logged",
+            table->name, PN_STREAM_UNKNOWN_NAMES_MAX, raw->name);
         return;
     }
     memcpy(unknown->names[unknown->count++], member->name, sizeof member->name);
-    pn_log_warn(logger, "stream",
-                "%s: no column of '%s' takes \"%s\", which came %lld times in one commit; %s "
-                "(unknown_keys). Each name is logged once",
-                table->name, raw->name, member->name, (long long)member->count, fate(raw));
+    pn_logger_warn(logger, "stream",
+                   "%s: no column of '%s' takes \"%s\", which came %lld times in one commit; %s "
+                   "(unknown_keys). Each name is logged once",
+                   table->name, raw->name, member->name, (long long)member->count, fate(raw));
 }
 
 void pn_stream_unknown_note(struct pn_stream_unknown *unknown, const struct pn_table *table,

@@ -58,9 +58,9 @@ void pn_stream_view_failure(struct pn_stream_worker *worker, enum pn_worker_stat
     pn_metric_add(worker->metrics.errors, 1);
     pn_metric_set(worker->metrics.failed, state == PN_WORKER_FAILED ? 1 : 0);
     if (is_news) {
-        pn_log_line(worker->owner->env.logger, state == PN_WORKER_FAILED ? PN_ERROR : PN_WARN,
-                    "stream", "%s from %s: %s%s", worker->table->name, worker->stream->name,
-                    why->msg, state == PN_WORKER_FAILED ? "; its processor has given up" : "");
+        pn_logger_line(worker->owner->env.logger, state == PN_WORKER_FAILED ? PN_ERROR : PN_WARN,
+                       "stream", "%s from %s: %s%s", worker->table->name, worker->stream->name,
+                       why->msg, state == PN_WORKER_FAILED ? "; its processor has given up" : "");
     }
 }
 

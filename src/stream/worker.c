@@ -64,10 +64,10 @@ static int read_some(struct pn_stream_worker *worker, struct pn_stream_shard *sh
                                   (size_t)(records < READ_RECORDS ? records : READ_RECORDS),
                                   (size_t)(bytes < READ_BYTES ? bytes : READ_BYTES), &damage, e);
     if (damage.code != 0) {
-        pn_log_error(worker->owner->env.logger, "stream",
-                     "%s from %s, %s: damaged records are passed over, going on at %lld: %s",
-                     worker->table->name, worker->stream->name, shard->id, (long long)shard->taken,
-                     damage.msg);
+        pn_logger_error(worker->owner->env.logger, "stream",
+                        "%s from %s, %s: damaged records are passed over, going on at %lld: %s",
+                        worker->table->name, worker->stream->name, shard->id,
+                        (long long)shard->taken, damage.msg);
     }
     return rc;
 }
@@ -89,19 +89,20 @@ static void tell_strays(struct pn_stream_worker *worker, int64_t skipped)
         struct pn_buf text;
         pn_buf_init(&text, KEY_BYTES_MAX);
         pn_json_write_string(&text, key->key.data, key->key.len);
-        pn_log_warn(worker->owner->env.logger, "stream",
-                    "%s: records with the partition key %s go to no table (the first is at %lld of "
-                    "%s): `pinion stream lag` counts them",
-                    worker->stream->name, pn_buf_text(&text), (long long)key->offset,
-                    pn_shard_id(key->shard, shard));
+        pn_logger_warn(
+            worker->owner->env.logger, "stream",
+            "%s: records with the partition key %s go to no table (the first is at %lld of "
+            "%s): `pinion stream lag` counts them",
+            worker->stream->name, pn_buf_text(&text), (long long)key->offset,
+            pn_shard_id(key->shard, shard));
         pn_buf_deinit(&text);
     }
     if (counts.more > 0 && worker->strays_told == PN_STRAY_KEYS_MAX) {
         worker->strays_told++;
-        pn_log_warn(worker->owner->env.logger, "stream",
-                    "%s: records with further partition keys go to no table; they are counted "
-                    "together",
-                    worker->stream->name);
+        pn_logger_warn(worker->owner->env.logger, "stream",
+                       "%s: records with further partition keys go to no table; they are counted "
+                       "together",
+                       worker->stream->name);
     }
     pn_arena_deinit(&arena);
 }
@@ -116,10 +117,10 @@ static void note_batch(struct pn_stream_worker *worker, int64_t skipped, int64_t
     pn_metric_add(worker->metrics.passed_over, skipped);
     if (lost > 0) {
         pn_metric_add(worker->metrics.lost, lost);
-        pn_log_error(worker->owner->env.logger, "stream",
-                     "%s from %s: %lld records were no longer in the log (retention is shorter "
-                     "than the processor was away, or the log is damaged)",
-                     worker->table->name, worker->stream->name, (long long)lost);
+        pn_logger_error(worker->owner->env.logger, "stream",
+                        "%s from %s: %lld records were no longer in the log (retention is shorter "
+                        "than the processor was away, or the log is damaged)",
+                        worker->table->name, worker->stream->name, (long long)lost);
     }
     pthread_mutex_lock(&worker->lock);
     worker->view.skipped += skipped;
@@ -180,11 +181,11 @@ static int look(struct pn_stream_worker *worker, bool *gone, struct pn_err *e)
 /* Waits until the next commit may be; what is done meanwhile is collected. */
 static int pause_until_due(struct pn_stream_worker *worker, struct pn_err *e)
 {
-    uint64_t seen = pn_bell_rings(&worker->bell);
+    uint64_t seen = pn_notifier_count(&worker->notifier);
     int rc = pn_stream_collect(worker, false, e);
     int64_t left_ns = worker->next_ns - now_ns(worker);
     while (rc == 0 && left_ns > 0 && !is_stopping(worker)) {
-        seen = pn_bell_wait(&worker->bell, seen, (left_ns + NS_PER_MS - 1) / NS_PER_MS);
+        seen = pn_notifier_wait(&worker->notifier, seen, (left_ns + NS_PER_MS - 1) / NS_PER_MS);
         rc = pn_stream_collect(worker, false, e);
         left_ns = worker->next_ns - now_ns(worker);
     }
@@ -217,12 +218,12 @@ static bool is_save_due(const struct pn_stream_worker *worker, bool reached)
 static int await_append(struct pn_stream_worker *worker, struct pn_err *e)
 {
     while (!is_stopping(worker)) {
-        uint64_t seen = pn_bell_rings(&worker->bell);
+        uint64_t seen = pn_notifier_count(&worker->notifier);
         int rc = pn_stream_collect(worker, false, e);
         if (rc != 0 || !worker->is_appending) {
             return rc;
         }
-        if (pn_bell_wait(&worker->bell, seen, IDLE_MS) == seen) {
+        if (pn_notifier_wait(&worker->notifier, seen, IDLE_MS) == seen) {
             bool gone = false;
             struct pn_err ignored = {0}; /* it is met again when reading goes on */
             if (look(worker, &gone, &ignored) == 0) {
@@ -375,7 +376,7 @@ static void on_append_failed(void *arg, const struct pn_err *why)
 static void on_append_done(void *arg)
 {
     struct pn_stream_worker *worker = arg;
-    pn_bell_ring(&worker->bell);
+    pn_notifier_notify(&worker->notifier);
     pn_stream_source_wake(worker->owner->env.source);
 }
 
@@ -429,7 +430,7 @@ void pn_stream_worker_init(struct pn_stream_worker *worker, struct pn_streams *o
     worker->saved_ns = now_ns(worker);
     pn_stream_batch_init(&worker->batches[0]);
     pn_stream_batch_init(&worker->batches[1]);
-    pn_bell_init(&worker->bell);
+    pn_notifier_init(&worker->notifier);
     pthread_mutex_init(&worker->lock, NULL);
     make_metrics(worker);
 }
@@ -439,7 +440,7 @@ void pn_stream_worker_deinit(struct pn_stream_worker *worker)
     pn_stream_shards_deinit(&worker->shards);
     pn_stream_batch_deinit(&worker->batches[0]);
     pn_stream_batch_deinit(&worker->batches[1]);
-    pn_bell_deinit(&worker->bell);
+    pn_notifier_deinit(&worker->notifier);
     pthread_mutex_destroy(&worker->lock);
     pn_json_parser_destroy(&worker->parser);
     pn_stream_notes_deinit(&worker->notes);
@@ -483,7 +484,7 @@ void pn_stream_worker_ask_to_stop(struct pn_stream_worker *worker)
     worker->is_stopping = true;
     pthread_mutex_unlock(&worker->lock);
     pn_stream_appender_hurry(&worker->appender);
-    pn_bell_ring(&worker->bell);
+    pn_notifier_notify(&worker->notifier);
     pn_stream_source_wake(worker->owner->env.source);
 }
 

@@ -19,7 +19,7 @@ static void sweep(struct pn_duckdb *engine)
     struct pn_io_listing listing = {0};
     struct pn_err e;
     if (pn_io_list(io, engine->config.temp_folder, &listing, &e) != 0) {
-        pn_log_warn(engine->logger, "engine", "%s", e.msg);
+        pn_logger_warn(engine->logger, "engine", "%s", e.msg);
         return;
     }
     for (size_t i = 0; i < listing.count; i++) {
@@ -33,7 +33,7 @@ static void sweep(struct pn_duckdb *engine)
         }
         char *path = pn_xasprintf("%s/%s", engine->config.temp_folder, name);
         if (pn_io_remove_tree(io, path, &e) != 0) {
-            pn_log_warn(engine->logger, "engine", "%s", e.msg);
+            pn_logger_warn(engine->logger, "engine", "%s", e.msg);
         }
         free(path);
     }
@@ -243,7 +243,7 @@ static bool is_dead(duckdb_connection connection)
 /* Those who have a connection to it keep what is left of it until they let go. */
 static int open_anew(struct pn_duckdb *engine, const struct instance *instance, struct pn_err *e)
 {
-    pn_log_warn(engine->logger, "engine", "DuckDB is opened anew, after a fatal error");
+    pn_logger_warn(engine->logger, "engine", "DuckDB is opened anew, after a fatal error");
     duckdb_close(instance->database);
     atomic_store(&instance->views->lost, true);
     return open_instance(engine, instance, e);
@@ -288,7 +288,7 @@ void pn_duckdb_close(struct pn_duckdb *engine)
     duckdb_close(&engine->work);
     if (engine->temp_folder != NULL &&
         pn_io_remove_tree(engine->config.io, engine->temp_folder, &e) != 0) {
-        pn_log_warn(engine->logger, "engine", "%s", e.msg);
+        pn_logger_warn(engine->logger, "engine", "%s", e.msg);
     }
     free(engine->temp_folder);
     engine->temp_folder = NULL;

@@ -118,7 +118,7 @@ void pn_dead_letters_destroy(struct pn_dead_letters **dead)
     }
     pn_io_close(it->engine->config.io, &it->fd);
     if (it->path != NULL && pn_io_unlink(it->engine->config.io, it->path, &e) != 0) {
-        pn_log_warn(it->engine->logger, "engine", "%s", e.msg);
+        pn_logger_warn(it->engine->logger, "engine", "%s", e.msg);
     }
     pn_buf_deinit(&it->pending);
     pthread_mutex_destroy(&it->lock);
@@ -232,8 +232,8 @@ static int warn_unreadable(void *arg, const struct pn_landed_reject *reject, str
 {
     struct pn_dead_letters *dead = arg;
     (void)e;
-    pn_log_warn(dead->engine->logger, "engine", "a dead letter in %s is unreadable: %s",
-                reject->object, reject->reason);
+    pn_logger_warn(dead->engine->logger, "engine", "a dead letter in %s is unreadable: %s",
+                   reject->object, reject->reason);
     return 0;
 }
 

@@ -49,7 +49,7 @@ void pn_duckdb_write_undo(struct pn_duckdb *engine, const struct pn_written *wri
         return;
     }
     if (pn_store_remove(engine->store, written->key, &e) != 0) {
-        pn_log_warn(engine->logger, "engine", "%s", e.msg);
+        pn_logger_warn(engine->logger, "engine", "%s", e.msg);
     }
 }
 
@@ -85,7 +85,7 @@ void pn_duckdb_remove_file(struct pn_duckdb *engine, const char *path)
 {
     struct pn_err e;
     if (pn_io_exists(engine->config.io, path) && pn_io_unlink(engine->config.io, path, &e) != 0) {
-        pn_log_warn(engine->logger, "engine", "%s", e.msg);
+        pn_logger_warn(engine->logger, "engine", "%s", e.msg);
     }
 }
 
@@ -109,7 +109,7 @@ int pn_duckdb_keep(struct pn_duckdb *engine, const struct pn_table *table, const
         struct pn_err ignored; /* the file may be at either place */
         pn_duckdb_remove_file(engine, path);
         if (pn_store_remove(engine->store, written->key, &ignored) != 0) {
-            pn_log_warn(engine->logger, "engine", "%s", ignored.msg);
+            pn_logger_warn(engine->logger, "engine", "%s", ignored.msg);
         }
     }
     free(name);

@@ -381,8 +381,8 @@ bool pn_subscription_next(struct pn_subscription *subscription, struct pn_buf *o
         pn_stream_release(&stream);
     }
     if (rc != 0) {
-        pn_log_warn(subscription->kinesis->logger, "kinesis", "a subscription to %s ends: %s",
-                    subscription->stream_name, e.msg);
+        pn_logger_warn(subscription->kinesis->logger, "kinesis", "a subscription to %s ends: %s",
+                       subscription->stream_name, e.msg);
         write_exception(subscription, &e, out);
         return false;
     }

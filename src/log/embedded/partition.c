@@ -115,7 +115,7 @@ void pn_partition_stop(struct pn_partition *partition, const struct pn_err *why)
     pthread_mutex_unlock(&partition->lock);
     if (first) {
         pn_metric_add(partition->env->stopped_partitions, 1);
-        pn_log_error(partition->env->logger, "log", "%s", partition->why.msg);
+        pn_logger_error(partition->env->logger, "log", "%s", partition->why.msg);
     }
 }
 
@@ -214,7 +214,7 @@ int pn_partition_roll(struct pn_partition *partition, struct pn_err *e)
     /* The index spares time at the next start; without it the segment is read instead. */
     if (active->stored_bytes != active->bytes &&
         pn_segment_store_index(active, io, partition->folder, &why) != 0) {
-        pn_log_warn(partition->env->logger, "log", "an index was not stored: %s", why.msg);
+        pn_logger_warn(partition->env->logger, "log", "an index was not stored: %s", why.msg);
     }
     if (partition->fd != -1) {
         /* The zeros behind its end go; recovery knows them if they stay. */
@@ -462,9 +462,9 @@ void pn_partition_close(struct pn_partition *partition)
         rc = pn_segment_store_index(active, io, partition->folder, &why);
     }
     if (rc != 0) {
-        pn_log_warn(partition->env->logger, "log",
-                    "partition %d of topic %s will be read through at the next start: %s",
-                    partition->number, partition->topic, why.msg);
+        pn_logger_warn(partition->env->logger, "log",
+                       "partition %d of topic %s will be read through at the next start: %s",
+                       partition->number, partition->topic, why.msg);
     }
 out:
     pn_open_files_close(partition);

@@ -10,8 +10,8 @@ enum { INDEX_STORE_BYTES_MIN = 4 * 1024 * 1024 }; /* scanned more than that: spa
 
 static void warn(const struct pn_partition *partition, const struct pn_err *why)
 {
-    pn_log_warn(partition->env->logger, "log", "topic %s, partition %d: %s", partition->topic,
-                partition->number, why->msg);
+    pn_logger_warn(partition->env->logger, "log", "topic %s, partition %d: %s", partition->topic,
+                   partition->number, why->msg);
 }
 
 /* Removes what a crash left half done: temporary files, and indexes whose segment is gone. */
@@ -64,11 +64,12 @@ static void report_damage(const struct pn_partition *partition, const char *path
                           const struct pn_segment_scan *scan)
 {
     if (scan->damaged_batches > 0) {
-        pn_log_error(partition->env->logger, "log",
-                     "topic %s, partition %d: %s has %lld damaged batches, the first at position "
-                     "%lld with offset %lld; the others can be read",
-                     partition->topic, partition->number, path, (long long)scan->damaged_batches,
-                     (long long)scan->damaged_position, (long long)scan->damaged_offset);
+        pn_logger_error(
+            partition->env->logger, "log",
+            "topic %s, partition %d: %s has %lld damaged batches, the first at position "
+            "%lld with offset %lld; the others can be read",
+            partition->topic, partition->number, path, (long long)scan->damaged_batches,
+            (long long)scan->damaged_position, (long long)scan->damaged_offset);
     }
 }
 
@@ -134,11 +135,12 @@ static int rebuild_sealed(const struct pn_partition *partition, struct pn_segmen
         goto out;
     }
     if (scan.torn_bytes > 0 || segment->next_offset != next_offset) {
-        pn_log_error(partition->env->logger, "log",
-                     "topic %s, partition %d: %s is damaged at position %lld: offsets %lld to %lld "
-                     "cannot be read",
-                     partition->topic, partition->number, path, (long long)segment->bytes,
-                     (long long)segment->next_offset, (long long)next_offset - 1);
+        pn_logger_error(
+            partition->env->logger, "log",
+            "topic %s, partition %d: %s is damaged at position %lld: offsets %lld to %lld "
+            "cannot be read",
+            partition->topic, partition->number, path, (long long)segment->bytes,
+            (long long)segment->next_offset, (long long)next_offset - 1);
     } else if (scan.file_bytes > segment->bytes) {
         (void)io->ops->ftruncate(io, fd, segment->bytes); /* zeros that a crash has left */
     }
@@ -190,11 +192,12 @@ static int recover_active(const struct pn_partition *partition, struct pn_segmen
         goto out;
     }
     if (scan.torn_bytes > 0) {
-        pn_log_warn(partition->env->logger, "log",
-                    "topic %s, partition %d: cut %lld bytes of an unfinished write at offset %lld "
-                    "(%s, position %lld)",
-                    partition->topic, partition->number, (long long)scan.torn_bytes,
-                    (long long)segment->next_offset, path, (long long)segment->bytes);
+        pn_logger_warn(
+            partition->env->logger, "log",
+            "topic %s, partition %d: cut %lld bytes of an unfinished write at offset %lld "
+            "(%s, position %lld)",
+            partition->topic, partition->number, (long long)scan.torn_bytes,
+            (long long)segment->next_offset, path, (long long)segment->bytes);
     }
     if (scan.file_bytes > segment->bytes) {
         rc = pn_io_truncate(io, fd, segment->bytes, path, e);

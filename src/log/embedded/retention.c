@@ -23,7 +23,7 @@ static void roll_idle(struct pn_partition *partition, int64_t now_ms, int64_t re
         partition->segments[count - 1].bytes > 0 &&
         older(&partition->segments[count - 1], now_ms, retention_ms) &&
         pn_partition_roll(partition, &why) != 0) {
-        pn_log_warn(partition->env->logger, "log", "%s", why.msg);
+        pn_logger_warn(partition->env->logger, "log", "%s", why.msg);
     }
     pthread_mutex_unlock(&partition->append_lock);
 }
@@ -77,8 +77,8 @@ static bool remove_files(struct pn_partition *partition, int64_t base_offset)
     struct pn_err why;
     if (pn_io_unlink(io, pn_segment_path(path, partition->folder, base_offset, "log"), &why) != 0 &&
         why.class_ != PN_CLASS_MISSING) {
-        pn_log_warn(partition->env->logger, "log", "a segment past its retention stays: %s",
-                    why.msg);
+        pn_logger_warn(partition->env->logger, "log", "a segment past its retention stays: %s",
+                       why.msg);
         return false;
     }
     (void)io->ops->unlink(io, pn_segment_path(path, partition->folder, base_offset, "index"));
@@ -101,7 +101,7 @@ size_t pn_partition_retain(struct pn_partition *partition, int64_t now_ms, int64
     }
     struct pn_err why;
     if (dropped > 0 && pn_io_sync_dir(partition->env->io, partition->folder, &why) != 0) {
-        pn_log_warn(partition->env->logger, "log", "%s", why.msg);
+        pn_logger_warn(partition->env->logger, "log", "%s", why.msg);
     }
     return dropped;
 }

@@ -72,7 +72,7 @@ static void close_topic(struct pn_topics *topics, const char *name, const struct
     closed->name = pn_xstrdup(name);
     (void)pn_err_set(&closed->why, PN_CLASS_CORRUPT, PN_FAIL,
                      "topic %s is closed, its records stay where they are: %s", name, why->msg);
-    pn_log_error(topics->env->logger, "log", "%s", closed->why.msg);
+    pn_logger_error(topics->env->logger, "log", "%s", closed->why.msg);
 }
 
 /* How many partitions the topic's folder has: one more than the largest number of a folder in it.
@@ -106,8 +106,8 @@ static int load_topic(const struct pn_topics *topics, const char *folder, const 
     int32_t there = 0;
     struct pn_err why;
     if (count_folders(topics, folder, &there, &why) != 0) {
-        pn_log_warn(topics->env->logger, "log", "topic %s: its partitions are not counted: %s",
-                    name, why.msg);
+        pn_logger_warn(topics->env->logger, "log", "topic %s: its partitions are not counted: %s",
+                       name, why.msg);
     }
     int rc = pn_topic_file_load(topics->env->io, folder, name, file, &is_old, &why);
     if (rc != 0 && why.class_ == PN_CLASS_MISSING && there > 0) {
@@ -121,15 +121,16 @@ static int load_topic(const struct pn_topics *topics, const char *folder, const 
         return rc;
     }
     if (there > file->config.partitions) {
-        pn_log_error(topics->env->logger, "log",
-                     "topic %s: %s/topic.json says it has %d partitions, but there is a folder of "
-                     "partition %d: %d are served",
-                     name, folder, file->config.partitions, there - 1, there);
+        pn_logger_error(
+            topics->env->logger, "log",
+            "topic %s: %s/topic.json says it has %d partitions, but there is a folder of "
+            "partition %d: %d are served",
+            name, folder, file->config.partitions, there - 1, there);
         file->config.partitions = there;
     }
     if (is_old && pn_topic_file_store(topics->env->io, folder, name, file, &why) != 0) {
-        pn_log_warn(topics->env->logger, "log", "%s/topic.json gets no checksum yet: %s", folder,
-                    why.msg);
+        pn_logger_warn(topics->env->logger, "log", "%s/topic.json gets no checksum yet: %s", folder,
+                       why.msg);
     }
     return 0;
 }
@@ -141,8 +142,8 @@ static void open_topic(struct pn_topics *topics, const char *name)
     struct pn_err why;
     int rc = load_topic(topics, folder, name, &file, &why);
     if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
-        pn_log_warn(topics->env->logger, "log", "the folder %s is not a topic: %s", folder,
-                    why.msg);
+        pn_logger_warn(topics->env->logger, "log", "the folder %s is not a topic: %s", folder,
+                       why.msg);
     } else if (rc != 0) {
         close_topic(topics, name, &why);
     } else {
@@ -186,7 +187,8 @@ int pn_topics_open(struct pn_topics *topics, struct pn_err *e)
             char *path = folder_of(topics, name);
             struct pn_err why;
             if (pn_io_remove_tree(env->io, path, &why) != 0) {
-                pn_log_warn(env->logger, "log", "the rest of a deleted topic stays: %s", why.msg);
+                pn_logger_warn(env->logger, "log", "the rest of a deleted topic stays: %s",
+                               why.msg);
             }
             free(path);
         } else if (pn_topic_name_valid(name, strlen(name), NULL)) {
@@ -242,8 +244,8 @@ static int make_folder(const struct pn_topics *topics, const char *name,
     if (rc != 0) {
         struct pn_err why;
         if (pn_io_remove_tree(io, left, &why) != 0) {
-            pn_log_warn(topics->env->logger, "log", "the rest of a topic not made stays: %s",
-                        why.msg);
+            pn_logger_warn(topics->env->logger, "log", "the rest of a topic not made stays: %s",
+                           why.msg);
         }
         pn_err_prefix(e, "topic %s cannot be made", name);
     }
@@ -340,8 +342,8 @@ static int delete_locked(struct pn_topics *topics, const char *name, struct pn_e
     pn_topic_destroy(&topic);
     struct pn_err why;
     if (pn_io_remove_tree(io, away, &why) != 0) {
-        pn_log_warn(topics->env->logger, "log",
-                    "the rest of topic %s is removed at the next start: %s", name, why.msg);
+        pn_logger_warn(topics->env->logger, "log",
+                       "the rest of topic %s is removed at the next start: %s", name, why.msg);
     }
 out:
     free(away);
@@ -424,9 +426,9 @@ void pn_topics_retain(struct pn_topics *topics)
                 retention_ms != 0 ? retention_ms : config->retention_ms,
                 retention_bytes != 0 ? retention_bytes : config->retention_bytes);
             if (dropped > 0) {
-                pn_log_info(topics->env->logger, "log",
-                            "topic %s, partition %d: dropped %zu segments past their retention",
-                            all[i]->name, p, dropped);
+                pn_logger_info(topics->env->logger, "log",
+                               "topic %s, partition %d: dropped %zu segments past their retention",
+                               all[i]->name, p, dropped);
             }
         }
         pn_topic_release(topics, all[i]);

@@ -36,7 +36,7 @@ static int teardown(void **state)
     return fclose(sink);
 }
 
-static struct pn_logger *logger_of(enum pn_log_format format, enum pn_level least)
+static struct pn_logger *logger_of(enum pn_logger_format format, enum pn_level least)
 {
     return pn_logger_create(fileno(sink), format, least, &fake.clock);
 }
@@ -57,12 +57,12 @@ static const char *read_back(void)
 static void test_text_lines(void **state)
 {
     (void)state;
-    struct pn_logger *logger = logger_of(PN_LOG_TEXT, PN_INFO);
-    pn_log_debug(logger, "gateway", "not to be seen");
-    pn_log_info(logger, "gateway", "listens on %s:%d", "127.0.0.1", 8082);
+    struct pn_logger *logger = logger_of(PN_LOGGER_TEXT, PN_INFO);
+    pn_logger_debug(logger, "gateway", "not to be seen");
+    pn_logger_info(logger, "gateway", "listens on %s:%d", "127.0.0.1", 8082);
     pn_fake_clock_advance(&fake, 1000);
-    pn_log_warn(logger, "log", "two\nlines\ttab \x1b[31mred \xFF\xC3\xA9");
-    pn_log_error(logger, "log", "%s", "");
+    pn_logger_warn(logger, "log", "two\nlines\ttab \x1b[31mred \xFF\xC3\xA9");
+    pn_logger_error(logger, "log", "%s", "");
     pn_logger_destroy(&logger);
     assert_null(logger);
     assert_string_equal(read_back(),
@@ -75,8 +75,8 @@ static void test_text_lines(void **state)
 static void test_json_lines(void **state)
 {
     (void)state;
-    struct pn_logger *logger = logger_of(PN_LOG_JSON, PN_DEBUG);
-    pn_log_debug(logger, "gateway", "a \"b\"\n\xFF");
+    struct pn_logger *logger = logger_of(PN_LOGGER_JSON, PN_DEBUG);
+    pn_logger_debug(logger, "gateway", "a \"b\"\n\xFF");
     pn_logger_destroy(&logger);
     assert_string_equal(read_back(),
                         "{\"time\":\"2026-11-23T15:44:43.123Z\",\"level\":\"debug\","
@@ -87,7 +87,7 @@ static void test_long_messages_are_cut_and_stay_json(void **state)
 {
     (void)state;
     enum { LEN = 100 * 1000 };
-    struct pn_logger *logger = logger_of(PN_LOG_JSON, PN_DEBUG);
+    struct pn_logger *logger = logger_of(PN_LOGGER_JSON, PN_DEBUG);
     char *message = pn_xmalloc(LEN + 1);
     /* What grows most when it is escaped, and what a cut can break. */
     static const char *const fills[] = {"\x01", "\xFF", "\"", "\xE2\x82\xAC"};
@@ -97,7 +97,7 @@ static void test_long_messages_are_cut_and_stay_json(void **state)
             memcpy(message + at, fills[i], size);
             message[at + size] = '\0';
         }
-        pn_log_info(logger, "test", "%s", message);
+        pn_logger_info(logger, "test", "%s", message);
     }
     free(message);
     pn_logger_destroy(&logger);
@@ -120,10 +120,10 @@ static void test_long_messages_are_cut_and_stay_json(void **state)
 static void test_nothing_without_a_logger_and_errno_is_kept(void **state)
 {
     (void)state;
-    struct pn_logger *logger = pn_logger_create(-1, PN_LOG_TEXT, PN_DEBUG, &fake.clock);
+    struct pn_logger *logger = pn_logger_create(-1, PN_LOGGER_TEXT, PN_DEBUG, &fake.clock);
     errno = ENOENT;
-    pn_log_error(NULL, "test", "no logger");
-    pn_log_error(logger, "test", "a descriptor that cannot be written");
+    pn_logger_error(NULL, "test", "no logger");
+    pn_logger_error(logger, "test", "a descriptor that cannot be written");
     assert_int_equal(errno, ENOENT);
     pn_logger_destroy(&logger);
     pn_logger_destroy(&logger);
@@ -133,17 +133,17 @@ static void test_words(void **state)
 {
     (void)state;
     enum pn_level level = PN_DEBUG;
-    enum pn_log_format format = PN_LOG_TEXT;
+    enum pn_logger_format format = PN_LOGGER_TEXT;
     assert_true(pn_level_parse("warn", &level));
     assert_int_equal(level, PN_WARN);
     assert_true(pn_level_parse("debug", &level));
     assert_int_equal(level, PN_DEBUG);
     assert_false(pn_level_parse("loud", &level));
     assert_false(pn_level_parse("", &level));
-    assert_true(pn_log_format_parse("json", &format));
-    assert_int_equal(format, PN_LOG_JSON);
-    assert_false(pn_log_format_parse("xml", &format));
-    assert_int_equal(format, PN_LOG_JSON);
+    assert_true(pn_logger_format_parse("json", &format));
+    assert_int_equal(format, PN_LOGGER_JSON);
+    assert_false(pn_logger_format_parse("xml", &format));
+    assert_int_equal(format, PN_LOGGER_JSON);
 }
 
 enum { THREADS = 4, LINES_EACH = 500 };
@@ -152,7 +152,7 @@ static void *log_many(void *arg)
 {
     struct pn_logger *logger = arg;
     for (int i = 0; i < LINES_EACH; i++) {
-        pn_log_info(logger, "thread", "line %d %s", i, "with a tail that makes tearing visible");
+        pn_logger_info(logger, "thread", "line %d %s", i, "with a tail that makes tearing visible");
     }
     return NULL;
 }
@@ -160,7 +160,7 @@ static void *log_many(void *arg)
 static void test_lines_of_threads_stay_whole(void **state)
 {
     (void)state;
-    struct pn_logger *logger = logger_of(PN_LOG_TEXT, PN_INFO);
+    struct pn_logger *logger = logger_of(PN_LOGGER_TEXT, PN_INFO);
     pthread_t threads[THREADS];
     for (int i = 0; i < THREADS; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, log_many, logger), 0);

@@ -208,7 +208,7 @@ static void test_shared_options_stand_anywhere(void **state)
     assert_int_equal(cli.set.count, 2);
     assert_string_equal(cli.set.items[0], "a=1");
     assert_string_equal(cli.set.items[1], "b=2");
-    assert_int_equal(cli.log_format, PN_LOG_JSON);
+    assert_int_equal(cli.log_format, PN_LOGGER_JSON);
     assert_int_equal(cli.log_level, PN_DEBUG);
     assert_string_equal(cli.words, "pinion nested probe");
 }

@@ -49,12 +49,13 @@ struct said {
 static void hear(struct log_fixture *fixture, struct said *said)
 {
     assert_int_equal(pipe(said->fds), 0);
-    fixture->logger = pn_logger_create(said->fds[1], PN_LOG_TEXT, PN_INFO, &fixture->clock.clock);
+    fixture->logger =
+        pn_logger_create(said->fds[1], PN_LOGGER_TEXT, PN_INFO, &fixture->clock.clock);
 }
 
 static const char *heard(struct log_fixture *fixture, struct said *said)
 {
-    pn_log_info(fixture->logger, "test", "end");
+    pn_logger_info(fixture->logger, "test", "end");
     ssize_t got = read(said->fds[0], said->text, sizeof said->text - 1);
     assert_true(got > 0);
     said->text[got] = '\0';

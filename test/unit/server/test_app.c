@@ -24,7 +24,7 @@ static int setup(void **state)
 {
     (void)state;
     (void)snprintf(folder, sizeof folder, "/tmp/pn-app-XXXXXX");
-    logger = pn_logger_create(STDERR_FILENO, PN_LOG_TEXT, PN_ERROR, pn_clock_system());
+    logger = pn_logger_create(STDERR_FILENO, PN_LOGGER_TEXT, PN_ERROR, pn_clock_system());
     return mkdtemp(folder) != NULL ? 0 : -1;
 }
 

@@ -101,7 +101,7 @@ void delta_fixture_init(struct delta_fixture *fixture)
     pn_fake_clock_init(&fixture->clock, DELTA_TIME_MS);
     fixture->log_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
     fixture->logger =
-        pn_logger_create(fixture->log_fd, PN_LOG_TEXT, PN_DEBUG, &fixture->clock.clock);
+        pn_logger_create(fixture->log_fd, PN_LOGGER_TEXT, PN_DEBUG, &fixture->clock.clock);
     pn_settings_to_delta(default_settings(), &fixture->config);
     fixture->config.engine_info = "pinion/test";
     fixture->parquet = (struct pn_delta_parquet){.write_checkpoint = write_checkpoint,

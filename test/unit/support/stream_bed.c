@@ -153,12 +153,12 @@ static int list_names(struct pn_stream_source *source, struct pn_arena *arena, c
 
 static uint64_t wait(struct pn_stream_source *source, uint64_t seen, int64_t ms)
 {
-    return pn_bell_wait(&bed_of_source(source)->bell, seen, ms);
+    return pn_notifier_wait(&bed_of_source(source)->notifier, seen, ms);
 }
 
 static void wake(struct pn_stream_source *source)
 {
-    pn_bell_ring(&bed_of_source(source)->bell);
+    pn_notifier_notify(&bed_of_source(source)->notifier);
 }
 
 static void leave(struct pn_stream_source *source)
@@ -339,7 +339,7 @@ void stream_bed_init(struct stream_bed *bed)
     bed->engine.ops = &engine_ops;
     bed->failing_class = PN_CLASS_RETRY;
     pthread_mutex_init(&bed->lock, NULL);
-    pn_bell_init(&bed->bell);
+    pn_notifier_init(&bed->notifier);
     pn_settings_to_delta(default_settings(), &bed->delta);
     make_pipeline(bed);
     bed->config = (struct pn_streams_config){.trigger_ms = 1,
@@ -374,7 +374,7 @@ void stream_bed_deinit(struct stream_bed *bed)
         free(bed->rows[i].shard);
     }
     free(bed->rows);
-    pn_bell_deinit(&bed->bell);
+    pn_notifier_deinit(&bed->notifier);
     pthread_mutex_destroy(&bed->lock);
     pn_metrics_destroy(&bed->metrics);
     pn_store_destroy(&bed->store);
@@ -420,7 +420,7 @@ void stream_bed_add(struct stream_bed *bed, const char *name, size_t shards)
         add_shard(stream, -1);
     }
     pthread_mutex_unlock(&bed->lock);
-    pn_bell_ring(&bed->bell);
+    pn_notifier_notify(&bed->notifier);
 }
 
 void stream_bed_remove(struct stream_bed *bed, const char *name)
@@ -428,7 +428,7 @@ void stream_bed_remove(struct stream_bed *bed, const char *name)
     pthread_mutex_lock(&bed->lock);
     free_stream(find(bed, name));
     pthread_mutex_unlock(&bed->lock);
-    pn_bell_ring(&bed->bell);
+    pn_notifier_notify(&bed->notifier);
 }
 
 void stream_bed_put(struct stream_bed *bed, const char *name, size_t index, const char *key,
@@ -443,7 +443,7 @@ void stream_bed_put(struct stream_bed *bed, const char *name, size_t index, cons
                             .value = pn_xstrdup(value),
                             .arrival_ms = pn_wall_ms(pn_clock_system())};
     pthread_mutex_unlock(&bed->lock);
-    pn_bell_ring(&bed->bell);
+    pn_notifier_notify(&bed->notifier);
 }
 
 size_t stream_bed_split(struct stream_bed *bed, const char *name, size_t shard)
@@ -455,7 +455,7 @@ size_t stream_bed_split(struct stream_bed *bed, const char *name, size_t shard)
     add_shard(stream, (int32_t)shard);
     stream->shards[shard].info.complete = true;
     pthread_mutex_unlock(&bed->lock);
-    pn_bell_ring(&bed->bell);
+    pn_notifier_notify(&bed->notifier);
     return first;
 }
 

@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "stream/bell.h"
+#include "base/notifier.h"
 #include "stream/stream.h"
 
 enum { BED_STREAMS = 4, BED_SHARDS = 16, BED_BATCHES = 100000 };
@@ -55,7 +55,7 @@ struct stream_bed {
 
     struct pn_stream_source source; /* &bed->source */
     pthread_mutex_t lock;           /* of streams and rows */
-    struct pn_bell bell;
+    struct pn_notifier notifier;
     struct bed_stream streams[BED_STREAMS];
     uint64_t next_id;
     int failing_reads; /* so many reads fail, as RETRY */
