@@ -188,6 +188,22 @@ static void say(struct fixture *f, const char *text, bool over)
     pn_memory_log_put(f->log, "t", 0, "1");
 }
 
+/* What the next streams do: so many large pieces, and an end after them or not. */
+static void plan(struct fixture *f, int large, bool over)
+{
+    pthread_mutex_lock(&f->lock);
+    f->large = large;
+    f->over = over;
+    pthread_mutex_unlock(&f->lock);
+}
+
+static void assert_ended(struct fixture *f, int wanted)
+{
+    pthread_mutex_lock(&f->lock);
+    assert_int_equal(f->ended, wanted);
+    pthread_mutex_unlock(&f->lock);
+}
+
 static void wait_for(struct fixture *f, const int *count, int wanted)
 {
     struct timespec until;
@@ -266,7 +282,7 @@ static void test_pieces(void **state)
     start(f, 1 << 20);
     int fd = dial(f);
     for (int round = 1; round <= 2; round++) {
-        f->over = false;
+        plan(f, 0, false);
         ask(fd, round == 1 ? "/stream" : "/stream/blocks");
         assert_true(hear(fd, "HTTP/1.1 200 OK"));
         assert_true(hear(fd, "Transfer-Encoding: chunked"));
@@ -277,7 +293,7 @@ static void test_pieces(void **state)
         assert_true(client_is_silent(fd));
         say(f, "second", false);
         assert_true(hear(fd, "6\r\nsecond\r\n"));
-        assert_int_equal(f->ended, round - 1);
+        assert_ended(f, round - 1);
         say(f, "last", true);
         assert_true(hear(fd, "4\r\nlast\r\n0\r\n\r\n"));
         wait_for(f, &f->ended, round);
@@ -337,7 +353,7 @@ static void test_stop_ends_streams(void **state)
     assert_true(client_is_silent(fd));
     pn_gateway_stop(f->gateway);
     assert_true(hear(fd, "0\r\n\r\n"));
-    assert_int_equal(f->ended, 1);
+    assert_ended(f, 1);
     close(fd);
 }
 
@@ -347,8 +363,7 @@ static void test_large_pieces(void **state)
     struct fixture *f = *state;
     bool ended = false;
     start(f, 2 * PIECE_BYTES);
-    f->large = 3;
-    f->over = true;
+    plan(f, 3, true);
     int fd = dial(f);
     ask(fd, "/stream");
     assert_true(hear(fd, "\r\n\r\n"));
@@ -364,7 +379,7 @@ static void test_memory_limit(void **state)
     struct fixture *f = *state;
     bool ended = false;
     start(f, PIECE_BYTES / 2);
-    f->large = 1;
+    plan(f, 1, false);
     int fd = dial(f);
     ask(fd, "/stream");
     assert_true(hear(fd, "\r\n\r\n"));
