@@ -420,7 +420,7 @@ def test_the_documentation_names_the_model():
     text = (root / "docs" / "kinesis.md").read_text()
     assert f"botocore {botocore.__version__}" in text
     assert f"{len(OPERATIONS)} of its {len(MODEL['operations'])} operations" in text
-    shapes = (root / "src" / "kinesis" / "model_shapes.c").read_text()
+    shapes = (root / "src/kinesis/api/model_shapes.c").read_text()
     assert f"botocore {botocore.__version__}" in shapes
     wanted = (root / "test" / "requirements.txt").read_text()
     assert f"boto3=={botocore.__version__}" in wanted, "run scripts/setup test"
