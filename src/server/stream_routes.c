@@ -106,14 +106,22 @@ static enum pn_handled reply(struct pn_request *req)
     return PN_HANDLED;
 }
 
+/* The stream tables that this server fills: none without the role. */
+static size_t look_at_tables(struct pn_stream_routes *routes, struct pn_arena *arena,
+                             struct pn_streams_status **statuses)
+{
+    size_t count = 0;
+    if (routes->streams != NULL) {
+        pn_streams_status(routes->streams, arena, statuses, &count);
+    }
+    return count;
+}
+
 static enum pn_handled handle_status(struct pn_request *req, void *arg)
 {
     struct pn_stream_routes *routes = arg;
     struct pn_streams_status *statuses = NULL;
-    size_t count = 0;
-    if (routes->streams != NULL) {
-        pn_streams_status(routes->streams, &req->arena, &statuses, &count);
-    }
+    size_t count = look_at_tables(routes, &req->arena, &statuses);
     pn_buf_adds(&req->out, "{\"tables\":");
     write_statuses(req, statuses, count);
     pn_buf_addc(&req->out, '}');
@@ -125,10 +133,7 @@ static void report_stalled(void *arg, struct pn_arena *arena, struct pn_buf *out
 {
     struct pn_stream_routes *routes = arg;
     struct pn_streams_status *statuses = NULL;
-    size_t count = 0;
-    if (routes->streams != NULL) {
-        pn_streams_status(routes->streams, arena, &statuses, &count);
-    }
+    size_t count = look_at_tables(routes, arena, &statuses);
     for (size_t i = 0; i < count; i++) {
         const struct pn_streams_status *status = &statuses[i];
         if (status->state != PN_WORKER_WAITING && status->state != PN_WORKER_TROUBLE &&
@@ -150,10 +155,7 @@ static void report_strays(void *arg, struct pn_arena *arena, struct pn_buf *out)
 {
     struct pn_stream_routes *routes = arg;
     struct pn_streams_status *statuses = NULL;
-    size_t count = 0;
-    if (routes->streams != NULL) {
-        pn_streams_status(routes->streams, arena, &statuses, &count);
-    }
+    size_t count = look_at_tables(routes, arena, &statuses);
     for (size_t i = 0; i < count; i++) {
         const struct pn_stray_counts *strays = &statuses[i].strays;
         if (strays->records == 0) {
@@ -173,10 +175,7 @@ static void report_unknown(void *arg, struct pn_arena *arena, struct pn_buf *out
 {
     struct pn_stream_routes *routes = arg;
     struct pn_streams_status *statuses = NULL;
-    size_t count = 0;
-    if (routes->streams != NULL) {
-        pn_streams_status(routes->streams, arena, &statuses, &count);
-    }
+    size_t count = look_at_tables(routes, arena, &statuses);
     for (size_t i = 0; i < count; i++) {
         if (statuses[i].unknown_members > 0) {
             pn_buf_adds(out, out->len > 0 ? ",{" : "{");
