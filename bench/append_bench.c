@@ -28,7 +28,7 @@ enum { TABLES_MAX = 16, BATCH_BYTES_MAX = 8 << 20 };
 struct lane {
     struct pn_engine *engine;
     const struct pn_table *table;
-    struct pn_stream_row *rows;
+    struct pn_append_row *rows;
     size_t count;
     size_t batch_rows;
     size_t batches;
@@ -71,7 +71,7 @@ static void read_rows(struct lane *lane, const char *path, size_t max)
         char *newline = memchr(at, '\n', (size_t)(end - at));
         size_t len = newline != NULL ? (size_t)(newline - at) : (size_t)(end - at);
         pn_grow((void **)&lane->rows, &capacity, lane->count + 1, sizeof *lane->rows);
-        lane->rows[lane->count] = (struct pn_stream_row){.value = {at, len},
+        lane->rows[lane->count] = (struct pn_append_row){.value = {at, len},
                                                          .data = {at, len},
                                                          .partition_key = {"key", 3},
                                                          .offset = (int64_t)lane->count};
@@ -80,7 +80,7 @@ static void read_rows(struct lane *lane, const char *path, size_t max)
     }
 }
 
-static void write_sequence(const struct pn_append *append, const struct pn_stream_row *row,
+static void write_sequence(const struct pn_append *append, const struct pn_append_row *row,
                            char *out)
 {
     (void)append;
@@ -91,7 +91,7 @@ static void append(struct lane *lane, size_t first, size_t count, int64_t from)
 {
     struct pn_table_report report;
     struct pn_err e;
-    const struct pn_stream_position position = {.app_id = "bench",
+    const struct pn_append_position position = {.app_id = "bench",
                                                 .shard = "shardId-000000000000",
                                                 .from = from,
                                                 .to = (int64_t)(first + count)};

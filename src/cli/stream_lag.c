@@ -6,7 +6,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/stream_reader.h"
-#include "stream/lag.h"
+#include "processor/lag.h"
 
 static void number_cell(struct pn_output *output, int64_t value)
 {
@@ -17,7 +17,7 @@ static void number_cell(struct pn_output *output, int64_t value)
     }
 }
 
-static void print_lags(struct pn_cli *cli, const struct pn_stream_lag *lags, size_t count)
+static void print_lags(struct pn_cli *cli, const struct pn_processor_lag *lags, size_t count)
 {
     static const struct pn_output_column columns[] = {
         {"stream", false},       {"table", false},        {"shard", false}, {"position", true},
@@ -27,7 +27,7 @@ static void print_lags(struct pn_cli *cli, const struct pn_stream_lag *lags, siz
     struct pn_output *output =
         pn_output_create(cli->out, cli->format, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < count; i++) {
-        const struct pn_stream_lag *lag = &lags[i];
+        const struct pn_processor_lag *lag = &lags[i];
         char time[PN_ISO8601_SIZE];
         pn_output_cstr(output, lag->stream);
         pn_output_cstr(output, lag->table);
@@ -149,12 +149,12 @@ int pn_cmd_stream_lag(struct pn_cli *cli, int argc, char **argv)
         return status;
     }
     struct pn_stream_reader reader;
-    struct pn_stream_lag *lags = NULL;
+    struct pn_processor_lag *lags = NULL;
     size_t count = 0;
     struct pn_err failure = {0};
     int rc = pn_stream_reader_open(cli, true, argv, argc, &reader, &failure);
     if (rc == 0) {
-        rc = pn_stream_lags(&reader.config, &reader.env, &reader.arena, &lags, &count, &failure);
+        rc = pn_processor_lags(&reader.config, &reader.env, &reader.arena, &lags, &count, &failure);
     }
     if (rc == 0) {
         print_lags(cli, lags, count);

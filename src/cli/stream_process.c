@@ -32,16 +32,16 @@ static bool on_tick(void *arg, int64_t done, int64_t all)
     return !run->ended;
 }
 
-static int process(struct run *run, struct pn_streams *streams, bool once, struct pn_err *e)
+static int process(struct run *run, struct pn_processor *streams, bool once, struct pn_err *e)
 {
     if (once) {
-        int rc = pn_streams_drain(streams, on_tick, run, e);
+        int rc = pn_processor_drain(streams, on_tick, run, e);
         if (run->started) {
             pn_progress_end(&run->progress, run->done);
         }
         return rc;
     }
-    int rc = pn_streams_start(streams, e);
+    int rc = pn_processor_start(streams, e);
     if (rc == 0) {
         pn_signals_watch_hangup(&run->signals);
         int signal = pn_signals_wait(&run->signals);
@@ -54,7 +54,7 @@ static int process(struct run *run, struct pn_streams *streams, bool once, struc
         }
         pn_logger_info(run->cli->logger, "stream", "%s: finishing the commits under way",
                        strsignal(signal));
-        pn_streams_stop(streams);
+        pn_processor_stop(streams);
     }
     return rc;
 }
@@ -69,13 +69,13 @@ static void print_more(struct pn_cli *cli, int64_t count, const char *what)
 }
 
 /* What a drain did; a signal ends it early. */
-static void print_summary(struct pn_cli *cli, struct pn_streams *streams)
+static void print_summary(struct pn_cli *cli, struct pn_processor *streams)
 {
     struct pn_arena arena;
-    struct pn_streams_status *statuses = NULL;
+    struct pn_processor_status *statuses = NULL;
     size_t count = 0;
     pn_arena_init(&arena, 0);
-    pn_streams_status(streams, &arena, &statuses, &count);
+    pn_processor_status(streams, &arena, &statuses, &count);
     for (size_t i = 0; i < count && !cli->quiet; i++) {
         char rows[PN_GROUPED_SIZE];
         char letters[PN_GROUPED_SIZE];
@@ -115,11 +115,11 @@ int pn_cmd_stream_process(struct pn_cli *cli, int argc, char **argv)
     struct run run = {.cli = cli};
     pn_signals_watch(&run.signals);
     struct pn_stream_reader reader;
-    struct pn_streams *streams = NULL;
+    struct pn_processor *streams = NULL;
     struct pn_err failure = {0};
     int rc = pn_stream_reader_open(cli, false, argv, argc, &reader, &failure);
     if (rc == 0) {
-        rc = pn_streams_create(&reader.config, &reader.env, &streams, &failure);
+        rc = pn_processor_create(&reader.config, &reader.env, &streams, &failure);
     }
     if (rc == 0) {
         rc = process(&run, streams, once, &failure);
@@ -127,7 +127,7 @@ int pn_cmd_stream_process(struct pn_cli *cli, int argc, char **argv)
     if (rc == 0 && once) {
         print_summary(cli, streams);
     }
-    pn_streams_destroy(&streams);
+    pn_processor_destroy(&streams);
     pn_stream_reader_close(&reader);
     if (rc == 0 && run.ended) {
         return pn_cli_failf(

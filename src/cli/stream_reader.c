@@ -26,19 +26,19 @@ static int open_source(struct pn_cli *cli, const struct pn_app *app,
     }
     if (reader->url != NULL) {
         int64_t poll_ms = app->settings->stream.trigger_ms / 2;
-        const struct pn_stream_server server = {.url = reader->url,
-                                                .poll_ms =
-                                                    poll_ms > POLL_MS_MIN ? poll_ms : POLL_MS_MIN,
-                                                .find = cli->url == NULL ? find_server : NULL,
-                                                .arg = cli};
-        reader->source = pn_stream_source_api(&server);
+        const struct pn_processor_server server = {.url = reader->url,
+                                                   .poll_ms = poll_ms > POLL_MS_MIN ? poll_ms
+                                                                                    : POLL_MS_MIN,
+                                                   .find = cli->url == NULL ? find_server : NULL,
+                                                   .arg = cli};
+        reader->source = pn_processor_source_api(&server);
         return 0;
     }
     rc = pn_app_open_log(app, &reader->log, e);
     if (rc == 0) {
         rc = pn_app_open_kinesis(app, reader->log, &reader->arena, &reader->kinesis, e);
     }
-    return rc != 0 ? rc : pn_stream_source_embedded(reader->kinesis, &reader->source, e);
+    return rc != 0 ? rc : pn_processor_source_embedded(reader->kinesis, &reader->source, e);
 }
 
 int pn_stream_reader_open(struct pn_cli *cli, bool looks_only, char **names, int count,
@@ -75,7 +75,7 @@ int pn_stream_reader_open(struct pn_cli *cli, bool looks_only, char **names, int
 
 void pn_stream_reader_close(struct pn_stream_reader *reader)
 {
-    pn_stream_source_destroy(&reader->source);
+    pn_processor_source_destroy(&reader->source);
     pn_kinesis_destroy(&reader->kinesis);
     pn_log_destroy(&reader->log);
     pn_engine_destroy(&reader->engine);

@@ -3,7 +3,7 @@
 #define PN_CLI_STREAM_READER_H
 
 #include "cli/cli.h"
-#include "stream/stream.h"
+#include "processor/processor.h"
 
 /* Streams and tables of a data folder for a command: through the folder's server (or --url), or by
  * opening the log here when none runs. */
@@ -14,9 +14,9 @@ struct pn_stream_reader {
     struct pn_engine *engine;
     struct pn_log *log;
     struct pn_kinesis *kinesis;
-    struct pn_stream_source *source;
-    struct pn_streams_config config; /* what processors are given: the settings, ... */
-    struct pn_streams_env env;       /* ... these stations, and the cli's pipeline and clock */
+    struct pn_processor_source *source;
+    struct pn_processor_config config; /* what processors are given: the settings, ... */
+    struct pn_processor_env env;       /* ... these stations, and the cli's pipeline and clock */
 };
 
 /* For the `count` streams that are named (borrowed), or for all when it's 0. Close it whatever

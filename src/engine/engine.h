@@ -71,7 +71,7 @@ struct pn_rows {
 };
 
 /* One record of a micro-batch. Everything is borrowed for the call. */
-struct pn_stream_row {
+struct pn_append_row {
     struct pn_bytes value; /* JSON text; what is no JSON object goes to the dead letters */
     struct pn_bytes data;  /* the record's bytes as they are in the stream, for dead letters */
     struct pn_bytes partition_key;
@@ -84,7 +84,7 @@ struct pn_stream_row {
 };
 
 /* How far a table has come in one shard. */
-struct pn_stream_position {
+struct pn_append_position {
     const char *app_id; /* of the txn action: names stream, its id and shard */
     const char *shard;  /* "shardId-000000000000" */
     int64_t from;       /* the table's txn version before the batch; -1: none yet */
@@ -98,12 +98,12 @@ enum { PN_ROW_SEQUENCE_SIZE = 64 }; /* a row's sequence number, and its NUL */
 struct pn_append {
     const struct pn_table *table; /* with `like` */
     const char *stream;
-    const struct pn_stream_row *rows;
+    const struct pn_append_row *rows;
     size_t count;
-    const struct pn_stream_position *positions;
+    const struct pn_append_position *positions;
     size_t position_count;
     /* Writes the sequence number of a row that is a dead letter into `out`, of the size above. */
-    void (*sequence)(const struct pn_append *append, const struct pn_stream_row *row, char *out);
+    void (*sequence)(const struct pn_append *append, const struct pn_append_row *row, char *out);
     const void *arg; /* for `sequence` */
     /* Properties that tables are made with, this one and that of the dead letters. */
     const struct pn_delta_map_entry *configuration;

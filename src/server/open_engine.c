@@ -60,7 +60,7 @@ static void stream_delta_config(const struct pn_settings *settings, struct pn_de
     config->tombstone_retention_ms = settings->stream.keep_ms;
 }
 
-void pn_app_streams_config(const struct pn_app *app, struct pn_streams_config *config)
+void pn_app_streams_config(const struct pn_app *app, struct pn_processor_config *config)
 {
     const struct pn_settings *settings = app->settings;
     stream_delta_config(settings, &config->delta);

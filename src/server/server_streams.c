@@ -10,26 +10,26 @@ enum { FIRST_MS_MAX = 10000 };
 
 struct pn_server_streams {
     struct pn_engine *engine;
-    struct pn_stream_source *source;
-    struct pn_streams *streams;
+    struct pn_processor_source *source;
+    struct pn_processor *streams;
     struct pn_stream_routes routes;
 };
 
 static int create_processors(const struct pn_app *app, struct pn_store *store,
                              struct pn_server_streams *made, struct pn_err *e)
 {
-    struct pn_streams_config config = {0};
-    struct pn_streams_env env = {.pipeline = app->pipeline,
-                                 .store = store,
-                                 .source = made->source,
-                                 .clock = app->clock,
-                                 .logger = app->logger,
-                                 .metrics = app->metrics};
+    struct pn_processor_config config = {0};
+    struct pn_processor_env env = {.pipeline = app->pipeline,
+                                   .store = store,
+                                   .source = made->source,
+                                   .clock = app->clock,
+                                   .logger = app->logger,
+                                   .metrics = app->metrics};
     pn_app_streams_config(app, &config);
     int rc = pn_app_open_stream_engine(app, store, true, &made->engine, e);
     if (rc == 0) {
         env.engine = made->engine;
-        rc = pn_streams_create(&config, &env, &made->streams, e);
+        rc = pn_processor_create(&config, &env, &made->streams, e);
     }
     return rc;
 }
@@ -39,7 +39,7 @@ int pn_server_streams_create(const struct pn_app *app, struct pn_kinesis *kinesi
                              struct pn_server_streams **streams, struct pn_err *e)
 {
     struct pn_server_streams *made = pn_xcalloc(1, sizeof *made);
-    int rc = pn_stream_source_embedded(kinesis, &made->source, e);
+    int rc = pn_processor_source_embedded(kinesis, &made->source, e);
     if (rc == 0 && process) {
         rc = create_processors(app, store, made, e);
     }
@@ -63,9 +63,9 @@ int pn_server_streams_start(struct pn_server_streams *streams, struct pn_err *e)
     if (streams->streams == NULL) {
         return 0;
     }
-    int rc = pn_streams_start(streams->streams, e);
+    int rc = pn_processor_start(streams->streams, e);
     if (rc == 0) {
-        pn_streams_await_new(streams->streams, FIRST_MS_MAX);
+        pn_processor_await_new(streams->streams, FIRST_MS_MAX);
     }
     return rc;
 }
@@ -76,8 +76,8 @@ void pn_server_streams_destroy(struct pn_server_streams **streams)
     if (gone == NULL) {
         return;
     }
-    pn_streams_destroy(&gone->streams);
-    pn_stream_source_destroy(&gone->source);
+    pn_processor_destroy(&gone->streams);
+    pn_processor_source_destroy(&gone->source);
     pn_engine_destroy(&gone->engine);
     free(gone);
     *streams = NULL;

@@ -17,10 +17,10 @@
 #include "engine/engine.h"
 #include "kinesis/kinesis.h"
 #include "log/log.h"
+#include "processor/processor.h"
 #include "server/app.h"
 #include "sink/sink.h"
 #include "store/store.h"
-#include "stream/stream.h"
 
 /* MISSING when the data folder has files, and none of pinion's. */
 int pn_app_check_data(const struct pn_app *app, struct pn_err *e) PN_MUST_CHECK;
@@ -62,7 +62,7 @@ int pn_open_checking_engine(const struct pn_pipeline *pipeline, const struct pn_
 int pn_app_open_stream_engine(const struct pn_app *app, struct pn_store *store, bool beside,
                               struct pn_engine **engine, struct pn_err *e) PN_MUST_CHECK;
 /* Settings of processors and of their tables' handles. `config->names` is left alone. */
-void pn_app_streams_config(const struct pn_app *app, struct pn_streams_config *config);
+void pn_app_streams_config(const struct pn_app *app, struct pn_processor_config *config);
 
 /* A scheduler whose tasks are this program's `task` command. CONFLICT when another process has it.
  * Borrows the arena, which keeps the command line. */

@@ -23,7 +23,7 @@ static void add_text(struct pn_buf *out, const char *key, const char *text)
     pn_json_write_cstr(out, text);
 }
 
-static void write_shard(struct pn_buf *out, const struct pn_shard_status *shard)
+static void write_shard(struct pn_buf *out, const struct pn_processor_shard_status *shard)
 {
     int64_t position = shard->position > 0 ? shard->position : 0;
     pn_buf_addc(out, '{');
@@ -56,14 +56,14 @@ static void write_strays(struct pn_buf *out, const struct pn_stray_counts *stray
     add_i64(out, "more_stray_records", strays->more);
 }
 
-static void write_status(struct pn_request *req, const struct pn_streams_status *status)
+static void write_status(struct pn_request *req, const struct pn_processor_status *status)
 {
     struct pn_buf *out = &req->out;
     char time[PN_ISO8601_SIZE];
     pn_buf_addc(out, '{');
     add_text(out, "stream", status->stream);
     add_text(out, "table", status->table);
-    add_text(out, "state", pn_worker_state_name(status->state));
+    add_text(out, "state", pn_processor_state_name(status->state));
     add_text(out, "error", pn_request_public(req, status->error));
     add_i64(out, "rows", status->rows);
     add_i64(out, "dead_letters", status->dead_letters);
@@ -87,7 +87,7 @@ static void write_status(struct pn_request *req, const struct pn_streams_status 
     pn_buf_adds(out, "]}");
 }
 
-static void write_statuses(struct pn_request *req, const struct pn_streams_status *statuses,
+static void write_statuses(struct pn_request *req, const struct pn_processor_status *statuses,
                            size_t count)
 {
     struct pn_buf *out = &req->out;
@@ -108,11 +108,11 @@ static enum pn_handled reply(struct pn_request *req)
 
 /* The stream tables that this server fills: none without the role. */
 static size_t look_at_tables(struct pn_stream_routes *routes, struct pn_arena *arena,
-                             struct pn_streams_status **statuses)
+                             struct pn_processor_status **statuses)
 {
     size_t count = 0;
     if (routes->streams != NULL) {
-        pn_streams_status(routes->streams, arena, statuses, &count);
+        pn_processor_status(routes->streams, arena, statuses, &count);
     }
     return count;
 }
@@ -120,7 +120,7 @@ static size_t look_at_tables(struct pn_stream_routes *routes, struct pn_arena *a
 static enum pn_handled handle_status(struct pn_request *req, void *arg)
 {
     struct pn_stream_routes *routes = arg;
-    struct pn_streams_status *statuses = NULL;
+    struct pn_processor_status *statuses = NULL;
     size_t count = look_at_tables(routes, &req->arena, &statuses);
     pn_buf_adds(&req->out, "{\"tables\":");
     write_statuses(req, statuses, count);
@@ -132,18 +132,18 @@ static enum pn_handled handle_status(struct pn_request *req, void *arg)
 static void report_stalled(void *arg, struct pn_arena *arena, struct pn_buf *out)
 {
     struct pn_stream_routes *routes = arg;
-    struct pn_streams_status *statuses = NULL;
+    struct pn_processor_status *statuses = NULL;
     size_t count = look_at_tables(routes, arena, &statuses);
     for (size_t i = 0; i < count; i++) {
-        const struct pn_streams_status *status = &statuses[i];
-        if (status->state != PN_WORKER_WAITING && status->state != PN_WORKER_TROUBLE &&
-            status->state != PN_WORKER_FAILED && !status->is_unreadable) {
+        const struct pn_processor_status *status = &statuses[i];
+        if (status->state != PN_PROCESSOR_WAITING && status->state != PN_PROCESSOR_TROUBLE &&
+            status->state != PN_PROCESSOR_FAILED && !status->is_unreadable) {
             continue;
         }
         pn_buf_adds(out, out->len > 0 ? ",{" : "{");
         add_text(out, "table", status->table);
         add_text(out, "stream", status->stream);
-        add_text(out, "state", pn_worker_state_name(status->state));
+        add_text(out, "state", pn_processor_state_name(status->state));
         add_text(out, "reason", status->error);
         pn_buf_addc(out, '}');
     }
@@ -154,7 +154,7 @@ static void report_stalled(void *arg, struct pn_arena *arena, struct pn_buf *out
 static void report_strays(void *arg, struct pn_arena *arena, struct pn_buf *out)
 {
     struct pn_stream_routes *routes = arg;
-    struct pn_streams_status *statuses = NULL;
+    struct pn_processor_status *statuses = NULL;
     size_t count = look_at_tables(routes, arena, &statuses);
     for (size_t i = 0; i < count; i++) {
         const struct pn_stray_counts *strays = &statuses[i].strays;
@@ -174,7 +174,7 @@ static void report_strays(void *arg, struct pn_arena *arena, struct pn_buf *out)
 static void report_unknown(void *arg, struct pn_arena *arena, struct pn_buf *out)
 {
     struct pn_stream_routes *routes = arg;
-    struct pn_streams_status *statuses = NULL;
+    struct pn_processor_status *statuses = NULL;
     size_t count = look_at_tables(routes, arena, &statuses);
     for (size_t i = 0; i < count; i++) {
         if (statuses[i].unknown_members > 0) {
@@ -195,7 +195,7 @@ static enum pn_handled handle_names(struct pn_request *req, void *arg)
     const char **names = NULL;
     size_t count = 0;
     struct pn_err failure = {0};
-    if (pn_stream_source_names(routes->source, &req->arena, &names, &count, &failure) != 0) {
+    if (pn_processor_source_names(routes->source, &req->arena, &names, &count, &failure) != 0) {
         pn_reply_log_error(req, failure.class_, failure.msg);
         return PN_HANDLED;
     }
@@ -216,7 +216,7 @@ static void add_hash_key(struct pn_buf *out, const char *name, struct pn_hash_ke
     pn_json_write_cstr(out, pn_hash_key_text(key, text));
 }
 
-static void write_source_shard(struct pn_buf *out, const struct pn_stream_source_shard *shard)
+static void write_source_shard(struct pn_buf *out, const struct pn_processor_source_shard *shard)
 {
     pn_buf_addc(out, '{');
     add_i64(out, "index", shard->index);
@@ -235,10 +235,10 @@ static void write_source_shard(struct pn_buf *out, const struct pn_stream_source
 static enum pn_handled handle_shards(struct pn_request *req, void *arg)
 {
     struct pn_stream_routes *routes = arg;
-    struct pn_stream_source_stream stream = {0};
+    struct pn_processor_source_stream stream = {0};
     struct pn_err failure = {0};
-    if (pn_stream_source_describe(routes->source, req->params[0], &req->arena, &stream, &failure) !=
-        0) {
+    if (pn_processor_source_describe(routes->source, req->params[0], &req->arena, &stream,
+                                     &failure) != 0) {
         pn_reply_log_error(req, failure.class_, failure.msg);
         return PN_HANDLED;
     }
@@ -293,8 +293,8 @@ static enum pn_handled handle_position(struct pn_request *req, void *arg)
         pn_reply_error(req, 400, 400, "`start` is latest, trim_horizon or a time");
         return PN_HANDLED;
     }
-    if (pn_stream_source_position(routes->source, req->params[0], id, shard, start, start_ms,
-                                  &offset, &failure) != 0) {
+    if (pn_processor_source_position(routes->source, req->params[0], id, shard, start, start_ms,
+                                     &offset, &failure) != 0) {
         pn_reply_log_error(req, failure.class_, failure.msg);
         return PN_HANDLED;
     }
@@ -310,7 +310,7 @@ static void add_bytes(struct pn_buf *out, const char *key, struct pn_bytes bytes
     pn_buf_addc(out, '"');
 }
 
-static void write_records(struct pn_buf *out, const struct pn_stream_source_records *read,
+static void write_records(struct pn_buf *out, const struct pn_processor_source_records *read,
                           const char *damage)
 {
     pn_buf_addc(out, '{');
@@ -348,13 +348,13 @@ static enum pn_handled handle_records(struct pn_request *req, void *arg)
         pn_reply_error(req, 400, 400, "offset, max_records and max_bytes are numbers");
         return PN_HANDLED;
     }
-    struct pn_stream_source_records read = {0};
+    struct pn_processor_source_records read = {0};
     struct pn_err failure = {0};
-    int rc = pn_stream_source_read(routes->source, req->params[0], id, shard, (int64_t)offset,
-                                   max_records < READ_RECORDS_MAX ? (size_t)max_records
-                                                                  : READ_RECORDS_MAX,
-                                   max_bytes < READ_BYTES_MAX ? (size_t)max_bytes : READ_BYTES_MAX,
-                                   &req->arena, &read, &failure);
+    int rc = pn_processor_source_read(
+        routes->source, req->params[0], id, shard, (int64_t)offset,
+        max_records < READ_RECORDS_MAX ? (size_t)max_records : READ_RECORDS_MAX,
+        max_bytes < READ_BYTES_MAX ? (size_t)max_bytes : READ_BYTES_MAX, &req->arena, &read,
+        &failure);
     if (rc != 0 && failure.class_ != PN_CLASS_CORRUPT) {
         pn_reply_log_error(req, failure.class_, failure.msg);
         return PN_HANDLED;

@@ -8,20 +8,20 @@
  *   GET api/v1/streams/{stream}/shards/{n}/records?id=&offset=&max_records=&max_bytes=
  *
  * The Kinesis API could not serve them: it has no offsets, its iterators expire, and its limits
- * count. stream/api.c is the client.
+ * count. processor/api.c is the client.
  */
 #ifndef PN_SERVER_STREAM_ROUTES_H
 #define PN_SERVER_STREAM_ROUTES_H
 
 #include "gateway/request.h"
-#include "stream/stream.h"
+#include "processor/processor.h"
 
 enum { PN_STREAM_ROUTES = 5 };
 
 /* Owned by the caller, until the gateway is gone. */
 struct pn_stream_routes {
-    struct pn_stream_source *source; /* borrowed */
-    struct pn_streams *streams;      /* borrowed; NULL: no processors run here */
+    struct pn_processor_source *source; /* borrowed */
+    struct pn_processor *streams;       /* borrowed; NULL: no processors run here */
     struct pn_route routes[PN_STREAM_ROUTES];
 };
 

@@ -85,7 +85,7 @@ static void add(struct pn_table_watch *tables, const struct pn_app *app, struct 
                 const struct pn_delta_config *config, const char *name, const char *path)
 {
     if (strchr(path, '*') != NULL) {
-        return; /* a pattern: its tables' own upkeep looks after them */
+        return; /* a pattern: its tables' own maintenance looks after them */
     }
     tables->tables[tables->count++] = (struct watched){
         .name = name, .delta = pn_delta_create(store, path, NULL, app->clock, app->logger, config)};

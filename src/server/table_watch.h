@@ -1,8 +1,8 @@
 /*
  * A watch over the pipeline's tables: once in a while, on a thread of its own, it looks whether the
  * files are there that each table's newest version adds. So /health names a table that cannot be
- * read without looking at any table itself. Stream tables' upkeep looks at all their files, but has
- * its own way to tell (stream/stream.h).
+ * read without looking at any table itself. The maintenance of stream tables looks at all their
+ * files, and reports what it finds in the processor's status (processor/processor.h).
  */
 #ifndef PN_SERVER_TABLE_WATCH_H
 #define PN_SERVER_TABLE_WATCH_H

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "engine/duckdb/dead_letters.h"
-#include "engine/duckdb/stream_letters.h"
+#include "engine/duckdb/stream_dead_letters.h"
 
 /* Table functions that make rows of their arguments alone. */
 static const char *const TABLE_FUNCTIONS[] = {
@@ -106,7 +106,7 @@ static bool is_table(const struct pn_pipeline *pipeline, struct text name)
         }
     }
     return names(name, pn_dead_letters_table(pipeline).name) ||
-           names(name, pn_stream_letters_table(pipeline).name);
+           names(name, pn_stream_dead_letters_table(pipeline).name);
 }
 
 /* Does a WITH of the statement define the name? Where doesn't matter, as what DuckDB itself has

@@ -27,7 +27,7 @@ static void begin(struct pn_appender *appender, const struct pn_append *batch)
         PN_ASSERT(batch->positions[i].from <= batch->positions[i].to);
     }
     for (size_t i = 0; i < batch->count; i++) {
-        const struct pn_stream_row *row = &batch->rows[i];
+        const struct pn_append_row *row = &batch->rows[i];
         PN_ASSERT(row->position < batch->position_count);
         PN_ASSERT(row->offset >= batch->positions[row->position].from &&
                   row->offset < batch->positions[row->position].to);
@@ -244,7 +244,7 @@ static int append_batch(struct pn_appender *appender, struct pn_table_report *re
     int rc = appender->batch->count > 0 ? take_rows(appender, &written, e) : 0;
     size_t letters = rc == 0 ? count_reasons(appender) : 0;
     if (rc == 0 && letters > 0) {
-        rc = pn_appender_commit_letters(appender, e);
+        rc = pn_appender_commit_dead_letters(appender, e);
     }
     if (rc == 0) {
         rc = check_age(appender, &written, e);

@@ -72,7 +72,7 @@ void pn_prepared_copy_forget(struct pn_prepared_copy *copy);
 
 /* Connection and statement, where they aren't there. */
 int pn_appender_prepare(struct pn_appender *appender, struct pn_err *e) PN_MUST_CHECK;
-int pn_appender_prepare_letters(struct pn_appender *appender, struct pn_err *e) PN_MUST_CHECK;
+int pn_appender_prepare_dead_letters(struct pn_appender *appender, struct pn_err *e) PN_MUST_CHECK;
 /* Runs a prepared COPY and makes its file durable below `table`'s path. */
 int pn_appender_run(struct pn_appender *appender, struct pn_prepared_copy *copy,
                     const struct pn_table *table, struct pn_written *written,
@@ -88,9 +88,9 @@ const char *pn_appender_reason(struct pn_appender *appender, const char *text);
 
 /* --- append_letters.c ------------------------------------------------------------------------ */
 
-/* pn_letters(<number>): the rows of a batch that are none. */
-extern const struct pn_duckdb_function pn_letters_function;
+/* pn_dead_letter_list(<number>): the rows of a batch that are none. */
+extern const struct pn_duckdb_function pn_dead_letters_function;
 /* Commits those of the batch's dead letters that the table doesn't have. */
-int pn_appender_commit_letters(struct pn_appender *appender, struct pn_err *e) PN_MUST_CHECK;
+int pn_appender_commit_dead_letters(struct pn_appender *appender, struct pn_err *e) PN_MUST_CHECK;
 
 #endif

@@ -121,7 +121,7 @@ int pn_appender_prepare(struct pn_appender *appender, struct pn_err *e)
     return rc;
 }
 
-int pn_appender_prepare_letters(struct pn_appender *appender, struct pn_err *e)
+int pn_appender_prepare_dead_letters(struct pn_appender *appender, struct pn_err *e)
 {
     if (appender->letter_copy.statement != NULL) {
         return 0;
@@ -130,7 +130,7 @@ int pn_appender_prepare_letters(struct pn_appender *appender, struct pn_err *e)
     pn_buf_init(&select, PN_DUCKDB_SQL_MAX);
     int rc = connect(appender, e);
     if (rc == 0) {
-        pn_buf_addf(&select, "SELECT * FROM pn_letters(%llu)",
+        pn_buf_addf(&select, "SELECT * FROM pn_dead_letter_list(%llu)",
                     (unsigned long long)appender->number);
         rc = prepare_copy(appender, &appender->letters, &select, &appender->letter_copy, e);
     }

@@ -65,7 +65,7 @@ static void init_thread(duckdb_init_info info)
 static int take_row(struct reader *reader, size_t at, idx_t *rows, struct pn_err *e)
 {
     struct pn_appender *appender = reader->appender;
-    const struct pn_stream_row *row = &appender->batch->rows[at];
+    const struct pn_append_row *row = &appender->batch->rows[at];
     struct pn_err why;
     if (appender->reasons[at] != NULL) {
         return 0;

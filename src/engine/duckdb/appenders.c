@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "engine/duckdb/append.h"
-#include "engine/duckdb/stream_letters.h"
+#include "engine/duckdb/stream_dead_letters.h"
 
 static struct pn_appender *create(struct pn_duckdb *engine, const struct pn_table *table,
                                   uint64_t number)
@@ -13,7 +13,7 @@ static struct pn_appender *create(struct pn_duckdb *engine, const struct pn_tabl
     appender->engine = engine;
     appender->table = table;
     appender->raw = table->like->reads[0];
-    appender->letters = pn_stream_letters_table(engine->pipeline);
+    appender->letters = pn_stream_dead_letters_table(engine->pipeline);
     appender->number = number;
     appender->delta = pn_duckdb_delta(engine, table->path);
     appender->letter_delta = pn_duckdb_delta(engine, appender->letters.path);

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "engine/duckdb/dead_letters.h"
 #include "engine/duckdb/select.h"
-#include "engine/duckdb/stream_letters.h"
+#include "engine/duckdb/stream_dead_letters.h"
 
 static void add_column(struct pn_buf *sql, const char *name, const struct pn_type *type, bool first)
 {
@@ -84,7 +84,7 @@ static int check_queries(struct pn_duckdb *engine, struct pn_err *e)
 {
     const struct pn_pipeline *pipeline = engine->pipeline;
     const struct pn_table letters = pn_dead_letters_table(pipeline);
-    const struct pn_table streamed = pn_stream_letters_table(pipeline);
+    const struct pn_table streamed = pn_stream_dead_letters_table(pipeline);
     duckdb_connection connection = NULL;
     int rc = pn_duckdb_connect_work(engine, &connection, e);
     if (rc == 0) {

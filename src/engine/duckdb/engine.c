@@ -25,7 +25,7 @@ static void destroy(struct pn_engine *base)
 static const struct pn_duckdb_function *const FUNCTIONS[] = {
     &pn_landed_function,
     &pn_batch_function,
-    &pn_letters_function,
+    &pn_dead_letters_function,
     NULL,
 };
 

@@ -1,6 +1,6 @@
 /*
  * Table functions of ours: what a FROM clause of our statements names to read records that DuckDB
- * has no reader for. pn_landed(), pn_batch() and pn_letters() are such; they take whole numbers.
+ * has no reader for: pn_landed(), pn_batch() and pn_dead_letter_list(). They take whole numbers.
  */
 #ifndef PN_ENGINE_DUCKDB_FUNCTION_H
 #define PN_ENGINE_DUCKDB_FUNCTION_H

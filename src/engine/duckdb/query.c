@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "engine/duckdb/allow.h"
 #include "engine/duckdb/dead_letters.h"
-#include "engine/duckdb/stream_letters.h"
+#include "engine/duckdb/stream_dead_letters.h"
 #include "engine/duckdb/views.h"
 
 enum { VALUE_BYTES_MAX = 256 << 20 };
@@ -127,7 +127,7 @@ static int make_views(struct pn_duckdb *engine, duckdb_connection connection, co
                       struct pn_err *e)
 {
     const struct pn_table dead_letters = pn_dead_letters_table(engine->pipeline);
-    const struct pn_table streamed = pn_stream_letters_table(engine->pipeline);
+    const struct pn_table streamed = pn_stream_dead_letters_table(engine->pipeline);
     int rc = make_view(engine, connection, sql, &dead_letters, e);
     if (rc == 0) {
         rc = make_view(engine, connection, sql, &streamed, e);

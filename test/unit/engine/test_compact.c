@@ -13,75 +13,76 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "support/append_bed.h"
+#include "support/append_fixture.h"
 
 /* More small files than are read at once still become one, and the positions stay. */
 static void test_compaction_of_many_files(void **state)
 {
-    struct append_bed *bed = *state;
+    struct append_fixture *fixture = *state;
     for (int i = 0; i < PN_DELTA_GROUP_FILES_MAX + 1; i++) {
         char value[32];
-        struct append_batch *batch = append_batch_create(&bed->tables[STREAM], i == 0 ? -1 : i);
+        struct append_batch *batch = append_batch_create(&fixture->tables[STREAM], i == 0 ? -1 : i);
         snprintf(value, sizeof value, "{\"id\": %d}", i);
         append_row(batch, value);
-        append_ok(bed, batch);
+        append_ok(fixture, batch);
     }
     int64_t before = 0;
     int64_t after = 0;
     assert_int_equal(
-        pn_engine_optimize(bed->base.engine, "tables/live", 1 << 30, &before, &after, NULL), 0);
+        pn_engine_optimize(fixture->base.engine, "tables/live", 1 << 30, &before, &after, NULL), 0);
     assert_int_equal(before, PN_DELTA_GROUP_FILES_MAX + 1);
     assert_int_equal(after, 1);
-    assert_int_equal(append_live_position(bed), PN_DELTA_GROUP_FILES_MAX + 1);
+    assert_int_equal(append_live_position(fixture), PN_DELTA_GROUP_FILES_MAX + 1);
     char expected[32];
     snprintf(expected, sizeof expected, "%d|%d\n", PN_DELTA_GROUP_FILES_MAX + 1,
              PN_DELTA_GROUP_FILES_MAX + 1);
-    assert_answer(&bed->base, "SELECT count(*), count(DISTINCT id) FROM live", expected);
+    assert_answer(&fixture->base, "SELECT count(*), count(DISTINCT id) FROM live", expected);
 }
 
 /* A column that the pipeline no longer has stays in the rows that have it. */
 static void test_compaction_of_files_with_other_columns(void **state)
 {
-    struct append_bed *bed = *state;
-    struct append_batch *both = append_batch_create(&bed->tables[STREAM], -1);
+    struct append_fixture *fixture = *state;
+    struct append_batch *both = append_batch_create(&fixture->tables[STREAM], -1);
     append_row(both, "{\"id\": 1, \"word\": \"kept\"}");
-    append_ok(bed, both);
-    bed->tables[LIKE].sql = "SELECT twice(id) AS id FROM raw";
-    bed->tables[LIKE].column_count = 1;
-    bed->tables[STREAM].column_count = 1;
-    engine_fixture_reopen(&bed->base);
-    struct append_batch *one = append_batch_create(&bed->tables[STREAM], 1);
+    append_ok(fixture, both);
+    fixture->tables[LIKE].sql = "SELECT twice(id) AS id FROM raw";
+    fixture->tables[LIKE].column_count = 1;
+    fixture->tables[STREAM].column_count = 1;
+    engine_fixture_reopen(&fixture->base);
+    struct append_batch *one = append_batch_create(&fixture->tables[STREAM], 1);
     append_row(one, "{\"id\": 2}");
-    append_ok(bed, one);
-    bed->tables[STREAM].column_count = 2;
-    engine_fixture_reopen(&bed->base);
-    assert_answer(&bed->base, "SELECT id, word FROM live ORDER BY id", "2|\"KEPT\"\n4|null\n");
+    append_ok(fixture, one);
+    fixture->tables[STREAM].column_count = 2;
+    engine_fixture_reopen(&fixture->base);
+    assert_answer(&fixture->base, "SELECT id, word FROM live ORDER BY id", "2|\"KEPT\"\n4|null\n");
     int64_t before = 0;
     int64_t after = 0;
     assert_int_equal(
-        pn_engine_optimize(bed->base.engine, "tables/live", 1 << 20, &before, &after, NULL), 0);
+        pn_engine_optimize(fixture->base.engine, "tables/live", 1 << 20, &before, &after, NULL), 0);
     assert_int_equal(before, 2);
     assert_int_equal(after, 1);
-    assert_answer(&bed->base, "SELECT id, word FROM live ORDER BY id", "2|\"KEPT\"\n4|null\n");
+    assert_answer(&fixture->base, "SELECT id, word FROM live ORDER BY id", "2|\"KEPT\"\n4|null\n");
 }
 
 /* Files without rows, which other writers make, become none. */
 static void test_compaction_of_files_without_rows(void **state)
 {
-    struct append_bed *bed = *state;
-    const struct pn_delta_parquet *parquet = pn_engine_parquet(bed->base.engine);
-    struct pn_delta *table = pn_delta_create(bed->base.store, "tables/none", parquet,
-                                             &bed->base.clock.clock, NULL, &bed->base.config.delta);
+    struct append_fixture *fixture = *state;
+    const struct pn_delta_parquet *parquet = pn_engine_parquet(fixture->base.engine);
+    struct pn_delta *table =
+        pn_delta_create(fixture->base.store, "tables/none", parquet, &fixture->base.clock.clock,
+                        NULL, &fixture->base.config.delta);
     static const char *const names[] = {"a.parquet", "b.parquet"};
     struct pn_delta_file files[2];
     for (size_t i = 0; i < 2; i++) {
         char *path = NULL;
         char *key = pn_xasprintf("tables/none/%s", names[i]);
         files[i] = (struct pn_delta_file){.path = names[i]};
-        assert_int_equal(pn_store_begin_file(bed->base.store, key, &path, NULL), 0);
+        assert_int_equal(pn_store_begin_file(fixture->base.store, key, &path, NULL), 0);
         assert_int_equal(parquet->write_checkpoint(parquet->ctx, "", 0, path, NULL), 0);
         assert_int_equal(
-            pn_store_commit_file(bed->base.store, key, path, &files[i].size_bytes, NULL), 0);
+            pn_store_commit_file(fixture->base.store, key, path, &files[i].size_bytes, NULL), 0);
         free(path);
         free(key);
     }
@@ -95,7 +96,7 @@ static void test_compaction_of_files_without_rows(void **state)
     int64_t before = 0;
     int64_t after = 0;
     assert_int_equal(
-        pn_engine_optimize(bed->base.engine, "tables/none", 1 << 20, &before, &after, NULL), 0);
+        pn_engine_optimize(fixture->base.engine, "tables/none", 1 << 20, &before, &after, NULL), 0);
     assert_int_equal(before, 2);
     assert_int_equal(after, 0);
     pn_delta_destroy(&table);
@@ -121,11 +122,11 @@ static int slow_fsync(const struct pn_io *io, int fd)
     return slow.under->fsync(io, fd);
 }
 
-static void make_slow(struct append_bed *bed, int64_t sync_ms)
+static void make_slow(struct append_fixture *fixture, int64_t sync_ms)
 {
-    struct pn_io *io = &bed->base.fault.io;
+    struct pn_io *io = &fixture->base.fault.io;
     if (io->ops != &slow.ops) {
-        slow = (struct slow_disk){.ops = *io->ops, .under = io->ops, .clock = &bed->base.clock};
+        slow = (struct slow_disk){.ops = *io->ops, .under = io->ops, .clock = &fixture->base.clock};
         slow.ops.fsync = slow_fsync;
         io->ops = &slow.ops;
     }
@@ -145,7 +146,7 @@ static bool next_number(const char **text, const char *key, int64_t *number)
 }
 
 /* Commits of compactions; none names a file that was older than half a minute. */
-static int64_t count_compactions(struct append_bed *bed)
+static int64_t count_compactions(struct append_fixture *fixture)
 {
     int64_t count = 0;
     for (int version = 0;; version++) {
@@ -154,7 +155,7 @@ static int64_t count_compactions(struct append_bed *bed)
         int64_t made_ms = 0;
         pn_buf_init(&text, 1 << 20);
         char *key = pn_xasprintf("tables/live/_delta_log/%020d.json", version);
-        int rc = pn_store_get(bed->base.store, key, &text, NULL);
+        int rc = pn_store_get(fixture->base.store, key, &text, NULL);
         const char *at = pn_buf_text(&text);
         if (rc == 0 && strstr(at, "OPTIMIZE") != NULL) {
             count++;
@@ -175,15 +176,15 @@ static int64_t count_compactions(struct append_bed *bed)
 static void test_a_long_compaction(void **state)
 {
     enum { ROWS = 12 };
-    struct append_bed *bed = *state;
+    struct append_fixture *fixture = *state;
     for (int i = 0; i < ROWS; i++) {
-        struct append_batch *batch = append_batch_create(&bed->tables[STREAM], i == 0 ? -1 : i);
+        struct append_batch *batch = append_batch_create(&fixture->tables[STREAM], i == 0 ? -1 : i);
         append_row(batch, "{\"id\": 1}");
-        append_ok(bed, batch);
+        append_ok(fixture, batch);
     }
-    make_slow(bed, 20000);
+    make_slow(fixture, 20000);
     struct pn_delta_snapshot *snapshot = NULL;
-    struct pn_delta *table = append_open_live(bed);
+    struct pn_delta *table = append_open_live(fixture);
     assert_int_equal(pn_delta_snapshot(table, -1, &snapshot, NULL), 0);
     int64_t target_bytes = 3 * snapshot->files[0].size_bytes;
     pn_delta_snapshot_destroy(&snapshot);
@@ -191,51 +192,52 @@ static void test_a_long_compaction(void **state)
     int64_t before = 0;
     int64_t after = 0;
     struct pn_err e = {.msg = ""};
-    int rc = pn_engine_optimize(bed->base.engine, "tables/live", target_bytes, &before, &after, &e);
+    int rc =
+        pn_engine_optimize(fixture->base.engine, "tables/live", target_bytes, &before, &after, &e);
     assert_string_equal(e.msg, "");
     assert_int_equal(rc, 0);
     assert_int_equal(before, ROWS);
     assert_true(after < ROWS / 2 + 1);
-    assert_true(count_compactions(bed) > 2);
-    assert_answer(&bed->base, "SELECT count(*) FROM live", "12\n");
+    assert_true(count_compactions(fixture) > 2);
+    assert_answer(&fixture->base, "SELECT count(*) FROM live", "12\n");
 }
 
 /* A file whose sync took longer than a vacuum waits for its commit is not committed. */
 static void test_a_slow_sync(void **state)
 {
-    struct append_bed *bed = *state;
+    struct append_fixture *fixture = *state;
     struct pn_table_report report;
     struct pn_err e = {.msg = ""};
-    struct append_batch *batch = append_batch_create(&bed->tables[STREAM], -1);
+    struct append_batch *batch = append_batch_create(&fixture->tables[STREAM], -1);
     append_row(batch, "{\"id\": 1}");
-    make_slow(bed, 40000);
-    assert_int_not_equal(append_try(bed, batch, &report, &e), 0);
+    make_slow(fixture, 40000);
+    assert_int_not_equal(append_try(fixture, batch, &report, &e), 0);
     assert_int_equal(e.class_, PN_CLASS_RETRY);
-    make_slow(bed, 0);
-    append_ok(bed, batch);
-    batch = append_batch_create(&bed->tables[STREAM], 1);
+    make_slow(fixture, 0);
+    append_ok(fixture, batch);
+    batch = append_batch_create(&fixture->tables[STREAM], 1);
     append_row(batch, "{\"id\": 2}");
-    append_ok(bed, batch);
+    append_ok(fixture, batch);
     int64_t before = 0;
     int64_t after = 0;
-    make_slow(bed, 40000);
+    make_slow(fixture, 40000);
     assert_int_not_equal(
-        pn_engine_optimize(bed->base.engine, "tables/live", 1 << 20, &before, &after, &e), 0);
+        pn_engine_optimize(fixture->base.engine, "tables/live", 1 << 20, &before, &after, &e), 0);
     assert_int_equal(e.class_, PN_CLASS_RETRY);
-    make_slow(bed, 0);
+    make_slow(fixture, 0);
     assert_int_equal(
-        pn_engine_optimize(bed->base.engine, "tables/live", 1 << 20, &before, &after, &e), 0);
+        pn_engine_optimize(fixture->base.engine, "tables/live", 1 << 20, &before, &after, &e), 0);
     assert_int_equal(after, 1);
-    assert_answer(&bed->base, "SELECT count(*) FROM live", "2\n");
+    assert_answer(&fixture->base, "SELECT count(*) FROM live", "2\n");
 }
 
 static int make_old(void *arg, const struct pn_object *object)
 {
-    struct append_bed *bed = arg;
+    struct append_fixture *fixture = arg;
     const struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
     char *url = NULL;
     if (strstr(object->key, ".parquet") != NULL && strstr(object->key, "_delta_log") == NULL) {
-        assert_int_equal(pn_store_url(bed->base.store, object->key, &url, NULL), 0);
+        assert_int_equal(pn_store_url(fixture->base.store, object->key, &url, NULL), 0);
         assert_int_equal(utimensat(AT_FDCWD, url, times, 0), 0);
         free(url);
     }
@@ -250,18 +252,18 @@ static void count_file(void *arg, const char *path, int64_t size_bytes)
 }
 
 /* Before a commit of "live" gets its name, 100 s pass, and the table is vacuumed meanwhile. */
-static struct append_bed *stalled;
+static struct append_fixture *stalled;
 static int swept;
 
 static int stalling_link(const struct pn_io *io, const char *from, const char *to)
 {
-    struct append_bed *bed = stalled;
-    if (bed != NULL && strstr(to, "/live/_delta_log/") != NULL) {
+    struct append_fixture *fixture = stalled;
+    if (fixture != NULL && strstr(to, "/live/_delta_log/") != NULL) {
         stalled = NULL;
-        pn_fake_clock_advance(&bed->base.clock, 100000);
-        assert_int_equal(pn_store_list(bed->base.store, "tables/live/", NULL, make_old, bed, NULL),
-                         0);
-        struct pn_delta *other = append_open_live(bed);
+        pn_fake_clock_advance(&fixture->base.clock, 100000);
+        assert_int_equal(
+            pn_store_list(fixture->base.store, "tables/live/", NULL, make_old, fixture, NULL), 0);
+        struct pn_delta *other = append_open_live(fixture);
         struct pn_err e = {.msg = ""};
         if (pn_delta_vacuum(other, 60000, false, count_file, &swept, &e) != 0) {
             fail_msg("vacuum: %s", e.msg);
@@ -274,24 +276,24 @@ static int stalling_link(const struct pn_io *io, const char *from, const char *t
 /* A commit that waits for the disk, or a machine that slept, loses no file to our own vacuum. */
 static void test_a_vacuum_during_a_slow_commit(void **state)
 {
-    struct append_bed *bed = *state;
-    make_slow(bed, 0);
+    struct append_fixture *fixture = *state;
+    make_slow(fixture, 0);
     slow.ops.link = stalling_link;
     for (int i = 0; i < 3; i++) {
-        struct append_batch *batch = append_batch_create(&bed->tables[STREAM], i == 0 ? -1 : i);
+        struct append_batch *batch = append_batch_create(&fixture->tables[STREAM], i == 0 ? -1 : i);
         append_row(batch, "{\"id\": 1}");
-        stalled = i > 0 ? bed : NULL;
-        append_ok(bed, batch);
+        stalled = i > 0 ? fixture : NULL;
+        append_ok(fixture, batch);
     }
     int64_t before = 0;
     int64_t after = 0;
-    stalled = bed;
+    stalled = fixture;
     assert_int_equal(
-        pn_engine_optimize(bed->base.engine, "tables/live", 1 << 20, &before, &after, NULL), 0);
+        pn_engine_optimize(fixture->base.engine, "tables/live", 1 << 20, &before, &after, NULL), 0);
     assert_null(stalled);
     assert_int_equal(after, 1);
     assert_int_equal(swept, 0);
-    assert_answer(&bed->base, "SELECT count(*) FROM live", "3\n");
+    assert_answer(&fixture->base, "SELECT count(*) FROM live", "3\n");
 }
 
 /* Another writer compacts the table each time before ours gets its name, `rivals` times. */
@@ -299,12 +301,12 @@ static int rivals;
 
 static int rival_link(const struct pn_io *io, const char *from, const char *to)
 {
-    struct append_bed *bed = stalled;
+    struct append_fixture *fixture = stalled;
     if (rivals > 0 && strstr(to, "/live/_delta_log/") != NULL) {
         int left = rivals;
         rivals = 0;
         struct pn_delta_snapshot *snapshot = NULL;
-        struct pn_delta *other = append_open_live(bed);
+        struct pn_delta *other = append_open_live(fixture);
         assert_int_equal(pn_delta_snapshot(other, -1, &snapshot, NULL), 0);
         struct pn_delta_file add = snapshot->files[0];
         char *name = pn_delta_new_file_name(0, "snappy");
@@ -312,8 +314,8 @@ static int rival_link(const struct pn_io *io, const char *from, const char *to)
         struct pn_buf bytes;
         pn_buf_init(&bytes, 1 << 20);
         char *old = pn_xasprintf("tables/live/%s", add.path);
-        assert_int_equal(pn_store_get(bed->base.store, old, &bytes, NULL), 0);
-        assert_int_equal(pn_store_put(bed->base.store, key, bytes.data, bytes.len, NULL), 0);
+        assert_int_equal(pn_store_get(fixture->base.store, old, &bytes, NULL), 0);
+        assert_int_equal(pn_store_put(fixture->base.store, key, bytes.data, bytes.len, NULL), 0);
         add.path = name;
         add.uri = NULL;
         const struct pn_delta_commit commit = {.mode = PN_DELTA_REWRITE,
@@ -339,29 +341,29 @@ static int rival_link(const struct pn_io *io, const char *from, const char *to)
 /* A lost race is run again with the files that are there then; not for ever. */
 static void test_a_compaction_beside_others(void **state)
 {
-    struct append_bed *bed = *state;
+    struct append_fixture *fixture = *state;
     for (int i = 0; i < 4; i++) {
-        struct append_batch *batch = append_batch_create(&bed->tables[STREAM], i == 0 ? -1 : i);
+        struct append_batch *batch = append_batch_create(&fixture->tables[STREAM], i == 0 ? -1 : i);
         append_row(batch, "{\"id\": 1}");
-        append_ok(bed, batch);
+        append_ok(fixture, batch);
     }
-    make_slow(bed, 0);
+    make_slow(fixture, 0);
     slow.ops.link = rival_link;
-    stalled = bed;
+    stalled = fixture;
     int64_t before = 0;
     int64_t after = 0;
     struct pn_err e = {.msg = ""};
     rivals = 100;
     assert_int_not_equal(
-        pn_engine_optimize(bed->base.engine, "tables/live", 1 << 20, &before, &after, &e), 0);
+        pn_engine_optimize(fixture->base.engine, "tables/live", 1 << 20, &before, &after, &e), 0);
     assert_int_equal(e.class_, PN_CLASS_CONFLICT);
     rivals = 3;
-    int rc = pn_engine_optimize(bed->base.engine, "tables/live", 1 << 20, &before, &after, &e);
+    int rc = pn_engine_optimize(fixture->base.engine, "tables/live", 1 << 20, &before, &after, &e);
     assert_int_equal(rc, 0);
     assert_int_equal(before, 4);
     assert_int_equal(after, 1);
     stalled = NULL;
-    assert_answer(&bed->base, "SELECT count(*) FROM live", "4\n");
+    assert_answer(&fixture->base, "SELECT count(*) FROM live", "4\n");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, append_bed_set_up, append_bed_tear_down)

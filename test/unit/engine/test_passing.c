@@ -11,16 +11,17 @@
 
 #include "base/mem.h"
 #include "engine/duckdb/append.h"
-#include "support/append_bed.h"
+#include "support/append_fixture.h"
 
-static struct pn_duckdb *duckdb_of(struct append_bed *bed)
+static struct pn_duckdb *duckdb_of(struct append_fixture *fixture)
 {
-    return (struct pn_duckdb *)bed->base.engine;
+    return (struct pn_duckdb *)fixture->base.engine;
 }
 
-static struct append_batch *one_row(struct append_bed *bed, int64_t from, const char *reason)
+static struct append_batch *one_row(struct append_fixture *fixture, int64_t from,
+                                    const char *reason)
 {
-    struct append_batch *batch = append_batch_create(&bed->tables[STREAM], from);
+    struct append_batch *batch = append_batch_create(&fixture->tables[STREAM], from);
     append_row(batch, "{\"id\": 1}")->reason = reason;
     return batch;
 }
@@ -45,11 +46,11 @@ static void test_reasons_that_pass(void **state)
 /* --- memory ---------------------------------------------------------------------------------- */
 
 /* Takes all the memory there is until the connection is closed. */
-static duckdb_connection hog(struct append_bed *bed)
+static duckdb_connection hog(struct append_fixture *fixture)
 {
     duckdb_connection connection = NULL;
     struct pn_err e = {.msg = ""};
-    assert_int_equal(pn_duckdb_connect_work(duckdb_of(bed), &connection, &e), 0);
+    assert_int_equal(pn_duckdb_connect_work(duckdb_of(fixture), &connection, &e), 0);
     assert_int_equal(pn_duckdb_run(connection,
                                    "SET GLOBAL max_temp_directory_size = '0KiB';"
                                    "CREATE TEMP TABLE hog (a UBIGINT, b UBIGINT)",
@@ -68,38 +69,38 @@ static duckdb_connection hog(struct append_bed *bed)
     return connection;
 }
 
-static void append_waits(struct append_bed *bed, struct append_batch *batch)
+static void append_waits(struct append_fixture *fixture, struct append_batch *batch)
 {
     struct pn_table_report report;
     struct pn_err e;
-    duckdb_connection hogging = hog(bed);
-    int rc = append_try(bed, batch, &report, &e);
+    duckdb_connection hogging = hog(fixture);
+    int rc = append_try(fixture, batch, &report, &e);
     duckdb_disconnect(&hogging);
     assert_int_not_equal(rc, 0);
     assert_non_null(strstr(e.msg, "Out of Memory"));
     assert_int_equal(e.class_, PN_CLASS_RETRY);
-    append_ok(bed, batch);
+    append_ok(fixture, batch);
 }
 
 static void test_memory_that_others_have(void **state)
 {
-    struct append_bed *bed = *state;
-    append_waits(bed, one_row(bed, -1, NULL));
-    append_waits(bed, one_row(bed, 1, "no row"));
-    assert_answer(&bed->base, "SELECT count(*) FROM live", "1\n");
-    assert_answer(&bed->base, "SELECT count(*) FROM stream_dead_letters", "1\n");
+    struct append_fixture *fixture = *state;
+    append_waits(fixture, one_row(fixture, -1, NULL));
+    append_waits(fixture, one_row(fixture, 1, "no row"));
+    assert_answer(&fixture->base, "SELECT count(*) FROM live", "1\n");
+    assert_answer(&fixture->base, "SELECT count(*) FROM stream_dead_letters", "1\n");
 }
 
 /* A checkpoint that can't be read for want of memory is not damaged. */
 static void test_a_checkpoint_without_memory(void **state)
 {
-    struct append_bed *bed = *state;
-    append_ok(bed, one_row(bed, -1, NULL));
-    struct pn_delta *table = append_open_live(bed);
+    struct append_fixture *fixture = *state;
+    append_ok(fixture, one_row(fixture, -1, NULL));
+    struct pn_delta *table = append_open_live(fixture);
     struct pn_delta_snapshot *snapshot = NULL;
     struct pn_err e = {.msg = ""};
     assert_int_equal(pn_delta_checkpoint(table, &e), 0);
-    duckdb_connection hogging = hog(bed);
+    duckdb_connection hogging = hog(fixture);
     int rc = pn_delta_snapshot(table, -1, &snapshot, &e);
     duckdb_disconnect(&hogging);
     assert_int_not_equal(rc, 0);
@@ -112,10 +113,10 @@ static void test_a_checkpoint_without_memory(void **state)
 /* --- a fatal error --------------------------------------------------------------------------- */
 
 /* An instance in a file: in memory there is no error that is fatal. */
-static duckdb_database open_file(struct append_bed *bed, const char *name)
+static duckdb_database open_file(struct append_fixture *fixture, const char *name)
 {
     duckdb_database database = NULL;
-    char *path = pn_xasprintf("%s/.tmp/%s.db", bed->base.folder, name);
+    char *path = pn_xasprintf("%s/.tmp/%s.db", fixture->base.folder, name);
     assert_int_equal(duckdb_open(path, &database), DuckDBSuccess);
     free(path);
     return database;
@@ -136,39 +137,40 @@ static void kill_database(duckdb_database database)
     duckdb_disconnect(&connection);
 }
 
-static void prepare_work(struct append_bed *bed)
+static void prepare_work(struct append_fixture *fixture)
 {
     duckdb_connection connection = NULL;
-    struct pn_duckdb *engine = duckdb_of(bed);
+    struct pn_duckdb *engine = duckdb_of(fixture);
     assert_int_equal(duckdb_connect(engine->work, &connection), DuckDBSuccess);
     assert_int_equal(pn_duckdb_register(engine, connection, &pn_batch_function, NULL), 0);
-    assert_int_equal(pn_duckdb_register(engine, connection, &pn_letters_function, NULL), 0);
-    assert_int_equal(pn_duckdb_run(connection, bed->base.pipeline.prelude_duckdb, NULL, NULL), 0);
+    assert_int_equal(pn_duckdb_register(engine, connection, &pn_dead_letters_function, NULL), 0);
+    assert_int_equal(pn_duckdb_run(connection, fixture->base.pipeline.prelude_duckdb, NULL, NULL),
+                     0);
     duckdb_disconnect(&connection);
 }
 
 /* Who is connected is told to try again, and gets another instance then; so does who asks. */
 static void test_a_fatal_error(void **state)
 {
-    struct append_bed *bed = *state;
-    struct pn_duckdb *engine = duckdb_of(bed);
+    struct append_fixture *fixture = *state;
+    struct pn_duckdb *engine = duckdb_of(fixture);
     struct pn_table_report report;
     struct pn_err e;
-    engine->work = open_file(bed, "work");
-    prepare_work(bed);
-    append_ok(bed, one_row(bed, -1, NULL));
-    assert_answer(&bed->base, "SELECT count(*) FROM live", "1\n");
+    engine->work = open_file(fixture, "work");
+    prepare_work(fixture);
+    append_ok(fixture, one_row(fixture, -1, NULL));
+    assert_answer(&fixture->base, "SELECT count(*) FROM live", "1\n");
     kill_database(engine->work);
     duckdb_close(&engine->ask);
-    engine->ask = open_file(bed, "ask");
+    engine->ask = open_file(fixture, "ask");
     kill_database(engine->ask);
-    struct append_batch *batch = one_row(bed, 1, NULL);
-    assert_int_not_equal(append_try(bed, batch, &report, &e), 0);
+    struct append_batch *batch = one_row(fixture, 1, NULL);
+    assert_int_not_equal(append_try(fixture, batch, &report, &e), 0);
     assert_non_null(strstr(e.msg, "database has been invalidated"));
     assert_int_equal(e.class_, PN_CLASS_RETRY);
-    assert_answer(&bed->base, "SELECT count(*) FROM live", "1\n");
-    append_ok(bed, batch);
-    assert_answer(&bed->base, "SELECT count(*) FROM live", "2\n");
+    assert_answer(&fixture->base, "SELECT count(*) FROM live", "1\n");
+    append_ok(fixture, batch);
+    assert_answer(&fixture->base, "SELECT count(*) FROM live", "2\n");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, append_bed_set_up, append_bed_tear_down)

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "support/append_bed.h"
+#include "support/append_fixture.h"
 
 static const struct pn_column NEW_FIELDS[] = {
     {.name = "height", .type = {.kind = PN_TYPE_DOUBLE}},
@@ -132,22 +132,22 @@ static void test_names_that_a_reader_makes_up(void **state)
 /* A folder named as Hive names partitions is on the way to the files. */
 static void test_a_folder_is_no_column(void **state)
 {
-    struct append_bed *bed = *state;
+    struct append_fixture *fixture = *state;
     int64_t before = 0;
     int64_t after = 0;
-    bed->tables[STREAM].path = "tables/id=77/word=w/live";
+    fixture->tables[STREAM].path = "tables/id=77/word=w/live";
     for (int64_t i = 0; i < 2; i++) {
-        struct append_batch *batch = append_batch_create(&bed->tables[STREAM], i == 0 ? -1 : i);
+        struct append_batch *batch = append_batch_create(&fixture->tables[STREAM], i == 0 ? -1 : i);
         append_row(batch, i == 0 ? "{\"id\": 1, \"word\": \"a\"}" : "{\"id\": 2}");
-        append_ok(bed, batch);
+        append_ok(fixture, batch);
     }
-    assert_answer(&bed->base, "SELECT id, word FROM live ORDER BY id", "2|\"A\"\n4|null\n");
-    assert_int_equal(pn_engine_optimize(bed->base.engine, bed->tables[STREAM].path, 1 << 20,
+    assert_answer(&fixture->base, "SELECT id, word FROM live ORDER BY id", "2|\"A\"\n4|null\n");
+    assert_int_equal(pn_engine_optimize(fixture->base.engine, fixture->tables[STREAM].path, 1 << 20,
                                         &before, &after, NULL),
                      0);
     assert_int_equal(before, 2);
     assert_int_equal(after, 1);
-    assert_answer(&bed->base, "SELECT id, word FROM live ORDER BY id", "2|\"A\"\n4|null\n");
+    assert_answer(&fixture->base, "SELECT id, word FROM live ORDER BY id", "2|\"A\"\n4|null\n");
 }
 
 /* A commit of another writer's names a file that is elsewhere, as a shallow clone does. */

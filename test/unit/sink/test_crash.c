@@ -18,7 +18,7 @@
 #include "store/local/local.h"
 #include "support/fault_io.h"
 #include "support/ram_io.h"
-#include "support/sink_bed.h"
+#include "support/sink_fixture.h"
 
 enum { RECORDS_MAX = 64 };
 
@@ -29,16 +29,16 @@ struct seen {
 };
 
 /* A value is its own offset; every fifth record is no JSON. */
-static void append(struct sink_bed *bed, const char *topic, int count)
+static void append(struct sink_fixture *fixture, const char *topic, int count)
 {
     for (int i = 0; i < count; i++) {
         struct pn_log_offsets offsets;
         char value[16];
-        assert_int_equal(pn_log_offsets(bed->config.log, topic, 0, &offsets, NULL), 0);
+        assert_int_equal(pn_log_offsets(fixture->config.log, topic, 0, &offsets, NULL), 0);
         int offset = (int)offsets.end;
         assert_true(offset < RECORDS_MAX);
         snprintf(value, sizeof value, offset % 5 == 4 ? "x%d" : "%d", offset);
-        (void)fake_log_append(bed->log, topic, 0, value);
+        (void)fake_log_append(fixture->log, topic, 0, value);
     }
 }
 
@@ -113,68 +113,68 @@ static void assert_unchanged(const char *before, const char *after)
 }
 
 /* Full objects, an age cut, a flush, a topic of its own pace; failures are what it is about. */
-static void live(struct sink_bed *bed, struct fault_io *fault)
+static void live(struct sink_fixture *fixture, struct fault_io *fault)
 {
     struct pn_store *store = NULL;
-    if (pn_local_store_open(bed->store_folder, &fault->io, &store, NULL) != 0) {
+    if (pn_local_store_open(fixture->store_folder, &fault->io, &store, NULL) != 0) {
         return;
     }
-    bed->config.store = store;
-    bed->config.io = &fault->io;
-    if (pn_sink_create(&bed->config, &bed->sink, NULL) == 0) {
-        append(bed, "t", 7);
-        append(bed, "u", 1);
-        (void)!pn_sink_run(bed->sink, NULL);
-        pn_fake_clock_advance(&bed->clock, 1000);
-        (void)!pn_sink_run(bed->sink, NULL);
-        append(bed, "t", 5);
-        (void)!pn_sink_run(bed->sink, NULL);
-        append(bed, "u", 2);
-        (void)!pn_sink_flush(bed->sink, NULL);
-        append(bed, "t", 1);
-        pn_fake_clock_advance(&bed->clock, 20000); /* behind all delays */
-        (void)!pn_sink_run(bed->sink, NULL);
-        pn_sink_destroy(&bed->sink);
+    fixture->config.store = store;
+    fixture->config.io = &fault->io;
+    if (pn_sink_create(&fixture->config, &fixture->sink, NULL) == 0) {
+        append(fixture, "t", 7);
+        append(fixture, "u", 1);
+        (void)!pn_sink_run(fixture->sink, NULL);
+        pn_fake_clock_advance(&fixture->clock, 1000);
+        (void)!pn_sink_run(fixture->sink, NULL);
+        append(fixture, "t", 5);
+        (void)!pn_sink_run(fixture->sink, NULL);
+        append(fixture, "u", 2);
+        (void)!pn_sink_flush(fixture->sink, NULL);
+        append(fixture, "t", 1);
+        pn_fake_clock_advance(&fixture->clock, 20000); /* behind all delays */
+        (void)!pn_sink_run(fixture->sink, NULL);
+        pn_sink_destroy(&fixture->sink);
     }
     pn_store_destroy(&store);
 }
 
-static int count_records(struct sink_bed *bed, const char *topic)
+static int count_records(struct sink_fixture *fixture, const char *topic)
 {
     struct pn_log_offsets offsets;
-    assert_int_equal(pn_log_offsets(bed->config.log, topic, 0, &offsets, NULL), 0);
+    assert_int_equal(pn_log_offsets(fixture->config.log, topic, 0, &offsets, NULL), 0);
     return (int)offsets.end;
 }
 
 /* One crash at the nth call, then a life that ends well. False when there is no nth call. */
 static bool crash_at(int64_t nth, int error, enum fault_mode mode, int64_t flush_size_after)
 {
-    struct sink_bed bed;
+    struct sink_fixture fixture;
     struct fault_io fault;
-    sink_bed_init(&bed);
-    fake_log_add_topic(bed.log, "u", 1);
-    bed.topics[1] = "u";
-    bed.config.topic_count = 2;
+    sink_bed_init(&fixture);
+    fake_log_add_topic(fixture.log, "u", 1);
+    fixture.topics[1] = "u";
+    fixture.config.topic_count = 2;
     fault_io_init(&fault, ram_io());
     fault_io_fail(&fault, FAULT_ANY, nth, error, mode);
-    live(&bed, &fault);
+    live(&fixture, &fault);
     bool fired = fault_io_fired(&fault);
     assert_int_equal(fault_io_open_count(&fault), 0);
 
-    char *before = sink_bed_landed(&bed);
-    bed.config.store = bed.store;
-    bed.config.io = ram_io();
-    bed.config.flush_size = flush_size_after;
-    sink_bed_open(&bed);
-    append(&bed, "t", 3);
-    assert_int_equal(pn_sink_flush(bed.sink, NULL), 0);
-    char *after = sink_bed_landed(&bed);
+    char *before = sink_bed_landed(&fixture);
+    fixture.config.store = fixture.store;
+    fixture.config.io = ram_io();
+    fixture.config.flush_size = flush_size_after;
+    sink_bed_open(&fixture);
+    append(&fixture, "t", 3);
+    assert_int_equal(pn_sink_flush(fixture.sink, NULL), 0);
+    char *after = sink_bed_landed(&fixture);
     assert_unchanged(before, after);
-    assert_each_once(after, "t", count_records(&bed, "t"));
-    assert_each_once(after, "u", count_records(&bed, "u"));
+    assert_each_once(after, "t", count_records(&fixture, "t"));
+    assert_each_once(after, "u", count_records(&fixture, "u"));
     free(before);
     free(after);
-    sink_bed_deinit(&bed);
+    sink_bed_deinit(&fixture);
     return fired;
 }
 
@@ -216,38 +216,38 @@ static void test_crash_while_recovering(void **state)
 {
     (void)state;
     for (int64_t nth = 1; nth < 60; nth++) {
-        struct sink_bed bed;
+        struct sink_fixture fixture;
         struct fault_io fault;
-        sink_bed_init(&bed);
-        bed.config.flush_size = 1;
+        sink_bed_init(&fixture);
+        fixture.config.flush_size = 1;
         fault_io_init(&fault, ram_io());
         struct pn_store *store = NULL;
-        assert_int_equal(pn_local_store_open(bed.store_folder, &fault.io, &store, NULL), 0);
-        bed.config.store = store;
-        append(&bed, "t", 20);
-        sink_bed_open(&bed);
+        assert_int_equal(pn_local_store_open(fixture.store_folder, &fault.io, &store, NULL), 0);
+        fixture.config.store = store;
+        append(&fixture, "t", 20);
+        sink_bed_open(&fixture);
         fault_io_fail(&fault, FAULT_RENAME, 8, EIO, FAULT_FOREVER);
-        assert_int_not_equal(pn_sink_flush(bed.sink, NULL), 0);
-        sink_bed_close(&bed);
+        assert_int_not_equal(pn_sink_flush(fixture.sink, NULL), 0);
+        sink_bed_close(&fixture);
 
-        bed.config.flush_size = 7;
-        sink_bed_open(&bed);
+        fixture.config.flush_size = 7;
+        sink_bed_open(&fixture);
         fault_io_fail(&fault, FAULT_ANY, nth, EIO, FAULT_FOREVER);
-        (void)!pn_sink_flush(bed.sink, NULL);
-        sink_bed_close(&bed);
+        (void)!pn_sink_flush(fixture.sink, NULL);
+        sink_bed_close(&fixture);
 
         fault_io_fail(&fault, FAULT_ANY, 0, 0, FAULT_ONCE);
-        sink_bed_open(&bed);
-        append(&bed, "t", 2);
-        assert_int_equal(pn_sink_flush(bed.sink, NULL), 0);
-        char *landed = sink_bed_landed(&bed);
+        sink_bed_open(&fixture);
+        append(&fixture, "t", 2);
+        assert_int_equal(pn_sink_flush(fixture.sink, NULL), 0);
+        char *landed = sink_bed_landed(&fixture);
         assert_each_once(landed, "t", 22);
         /* The first life cut them by one: so they are, whatever later settings say. */
         assert_non_null(strstr(landed, "t+0+0000000018.json: 18\n"));
         free(landed);
-        sink_bed_close(&bed);
+        sink_bed_close(&fixture);
         pn_store_destroy(&store);
-        sink_bed_deinit(&bed);
+        sink_bed_deinit(&fixture);
     }
 }
 
@@ -255,68 +255,68 @@ static void test_crash_while_recovering(void **state)
 static void test_cuts_are_remembered_first(void **state)
 {
     (void)state;
-    struct sink_bed bed;
+    struct sink_fixture fixture;
     struct fault_io fault;
-    sink_bed_init(&bed);
+    sink_bed_init(&fixture);
     fault_io_init(&fault, ram_io());
     struct pn_store *store = NULL;
-    assert_int_equal(pn_local_store_open(bed.store_folder, &fault.io, &store, NULL), 0);
-    bed.config.store = store;
-    bed.config.io = &fault.io;
-    append(&bed, "t", 12);
-    sink_bed_open(&bed);
+    assert_int_equal(pn_local_store_open(fixture.store_folder, &fault.io, &store, NULL), 0);
+    fixture.config.store = store;
+    fixture.config.io = &fault.io;
+    append(&fixture, "t", 12);
+    sink_bed_open(&fixture);
     fault_io_fail(&fault, FAULT_RENAME, 1, ENOSPC, FAULT_ONCE);
-    assert_int_not_equal(pn_sink_flush(bed.sink, NULL), 0);
-    sink_bed_assert_landed(&bed, "");
+    assert_int_not_equal(pn_sink_flush(fixture.sink, NULL), 0);
+    sink_bed_assert_landed(&fixture, "");
     fault_io_fail(&fault, FAULT_RENAME, 4, EIO, FAULT_FOREVER);
-    assert_int_not_equal(pn_sink_flush(bed.sink, NULL), 0);
-    sink_bed_close(&bed);
+    assert_int_not_equal(pn_sink_flush(fixture.sink, NULL), 0);
+    sink_bed_close(&fixture);
 
     fault_io_fail(&fault, FAULT_ANY, 0, 0, FAULT_ONCE);
-    bed.config.flush_size = 2;
-    char *before = sink_bed_landed(&bed);
+    fixture.config.flush_size = 2;
+    char *before = sink_bed_landed(&fixture);
     assert_string_not_equal(before, "");
-    sink_bed_open(&bed);
-    assert_int_equal(pn_sink_flush(bed.sink, NULL), 0);
-    char *after = sink_bed_landed(&bed);
+    sink_bed_open(&fixture);
+    assert_int_equal(pn_sink_flush(fixture.sink, NULL), 0);
+    char *after = sink_bed_landed(&fixture);
     assert_unchanged(before, after);
     assert_each_once(after, "t", 12);
     free(before);
     free(after);
-    sink_bed_close(&bed);
+    sink_bed_close(&fixture);
     pn_store_destroy(&store);
-    sink_bed_deinit(&bed);
+    sink_bed_deinit(&fixture);
 }
 
 /* The log's retention took records of cuts that were remembered, some of which had landed. */
 static void test_records_of_remembered_cuts_are_gone(void **state)
 {
     (void)state;
-    struct sink_bed bed;
+    struct sink_fixture fixture;
     struct fault_io fault;
-    sink_bed_init(&bed);
+    sink_bed_init(&fixture);
     fault_io_init(&fault, ram_io());
     struct pn_store *store = NULL;
-    assert_int_equal(pn_local_store_open(bed.store_folder, &fault.io, &store, NULL), 0);
-    bed.config.store = store;
-    sink_bed_append(&bed, "t", 0, 12);
-    sink_bed_open(&bed);
+    assert_int_equal(pn_local_store_open(fixture.store_folder, &fault.io, &store, NULL), 0);
+    fixture.config.store = store;
+    sink_bed_append(&fixture, "t", 0, 12);
+    sink_bed_open(&fixture);
     fault_io_fail(&fault, FAULT_RENAME, 3, EIO, FAULT_FOREVER);
-    assert_int_not_equal(pn_sink_flush(bed.sink, NULL), 0);
-    sink_bed_close(&bed);
+    assert_int_not_equal(pn_sink_flush(fixture.sink, NULL), 0);
+    sink_bed_close(&fixture);
     fault_io_fail(&fault, FAULT_ANY, 0, 0, FAULT_ONCE);
 
-    fake_log_set_begin(bed.log, "t", 0, 8); /* 0 to 5 landed; 6 and 7 did not */
-    sink_bed_open(&bed);
-    assert_int_equal(pn_sink_flush(bed.sink, NULL), 0);
-    sink_bed_assert_landed(&bed, "topics/t/partition=0/t+0+0000000000.json: 0 1 2\n"
-                                 "topics/t/partition=0/t+0+0000000003.json: 3 4 5\n"
-                                 "topics/t/partition=0/t+0+0000000006.json: 8\n"
-                                 "topics/t/partition=0/t+0+0000000009.json: 9 10 11\n");
-    assert_int_equal(sink_bed_status(&bed, "t", 0).lost, 2);
-    sink_bed_close(&bed);
+    fake_log_set_begin(fixture.log, "t", 0, 8); /* 0 to 5 landed; 6 and 7 did not */
+    sink_bed_open(&fixture);
+    assert_int_equal(pn_sink_flush(fixture.sink, NULL), 0);
+    sink_bed_assert_landed(&fixture, "topics/t/partition=0/t+0+0000000000.json: 0 1 2\n"
+                                     "topics/t/partition=0/t+0+0000000003.json: 3 4 5\n"
+                                     "topics/t/partition=0/t+0+0000000006.json: 8\n"
+                                     "topics/t/partition=0/t+0+0000000009.json: 9 10 11\n");
+    assert_int_equal(sink_bed_status(&fixture, "t", 0).lost, 2);
+    sink_bed_close(&fixture);
     pn_store_destroy(&store);
-    sink_bed_deinit(&bed);
+    sink_bed_deinit(&fixture);
 }
 
 /* The log lost its end within cuts that were remembered and partly landed. */
@@ -324,25 +324,25 @@ static void test_log_steps_back_into_remembered_cuts(void **state)
 {
     (void)state;
     for (int64_t end = 0; end <= 12; end++) {
-        struct sink_bed bed;
+        struct sink_fixture fixture;
         struct fault_io fault;
-        sink_bed_init(&bed);
+        sink_bed_init(&fixture);
         fault_io_init(&fault, ram_io());
         struct pn_store *store = NULL;
-        assert_int_equal(pn_local_store_open(bed.store_folder, &fault.io, &store, NULL), 0);
-        bed.config.store = store;
-        sink_bed_append(&bed, "t", 0, 12);
-        sink_bed_open(&bed);
+        assert_int_equal(pn_local_store_open(fixture.store_folder, &fault.io, &store, NULL), 0);
+        fixture.config.store = store;
+        sink_bed_append(&fixture, "t", 0, 12);
+        sink_bed_open(&fixture);
         fault_io_fail(&fault, FAULT_RENAME, 3, EIO, FAULT_FOREVER);
-        assert_int_not_equal(pn_sink_flush(bed.sink, NULL), 0);
-        sink_bed_close(&bed);
+        assert_int_not_equal(pn_sink_flush(fixture.sink, NULL), 0);
+        sink_bed_close(&fixture);
         fault_io_fail(&fault, FAULT_ANY, 0, 0, FAULT_ONCE);
 
-        fake_log_set_end(bed.log, "t", 0, end);
-        sink_bed_open(&bed);
-        sink_bed_append(&bed, "t", 100, 130);
-        assert_int_equal(pn_sink_flush(bed.sink, NULL), 0);
-        char *landed = sink_bed_landed(&bed);
+        fake_log_set_end(fixture.log, "t", 0, end);
+        sink_bed_open(&fixture);
+        sink_bed_append(&fixture, "t", 100, 130);
+        assert_int_equal(pn_sink_flush(fixture.sink, NULL), 0);
+        char *landed = sink_bed_landed(&fixture);
         for (int value = 0; value < 130; value++) {
             char number[16];
             int times = 0;
@@ -356,9 +356,9 @@ static void test_log_steps_back_into_remembered_cuts(void **state)
             assert_int_equal(times, is_sure ? 1 : 0);
         }
         free(landed);
-        sink_bed_close(&bed);
+        sink_bed_close(&fixture);
         pn_store_destroy(&store);
-        sink_bed_deinit(&bed);
+        sink_bed_deinit(&fixture);
     }
 }
 

@@ -14,14 +14,14 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "support/sink_bed.h"
+#include "support/sink_fixture.h"
 
 static int set_up(void **state)
 {
-    struct sink_bed *bed = pn_xcalloc(1, sizeof *bed);
-    sink_bed_init(bed);
-    bed->config.clock = pn_clock_system();
-    *state = bed;
+    struct sink_fixture *fixture = pn_xcalloc(1, sizeof *fixture);
+    sink_bed_init(fixture);
+    fixture->config.clock = pn_clock_system();
+    *state = fixture;
     return 0;
 }
 
@@ -32,51 +32,51 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void wait_until_landed(struct sink_bed *bed, int64_t offset)
+static void wait_until_landed(struct sink_fixture *fixture, int64_t offset)
 {
-    while (sink_bed_status(bed, "t", 0).landed_offset < offset) {
+    while (sink_bed_status(fixture, "t", 0).landed_offset < offset) {
         sched_yield();
     }
 }
 
 static void test_appends_wake_the_thread(void **state)
 {
-    struct sink_bed *bed = *state;
-    bed->config.rotate_interval_ms = 3600 * 1000;
-    sink_bed_open(bed);
-    assert_int_equal(pn_sink_start(bed->sink, NULL), 0);
+    struct sink_fixture *fixture = *state;
+    fixture->config.rotate_interval_ms = 3600 * 1000;
+    sink_bed_open(fixture);
+    assert_int_equal(pn_sink_start(fixture->sink, NULL), 0);
     for (int i = 0; i < 5; i++) {
-        sink_bed_append(bed, "t", 3 * i, 3 * i + 3);
-        wait_until_landed(bed, 3 * i + 3);
+        sink_bed_append(fixture, "t", 3 * i, 3 * i + 3);
+        wait_until_landed(fixture, 3 * i + 3);
     }
-    pn_sink_stop(bed->sink);
-    pn_sink_stop(bed->sink);
-    sink_bed_append(bed, "t", 15, 18);
-    assert_int_equal(sink_bed_status(bed, "t", 0).landed_offset, 15);
-    assert_int_equal(pn_sink_start(bed->sink, NULL), 0); /* what came meanwhile is found */
-    wait_until_landed(bed, 18);
+    pn_sink_stop(fixture->sink);
+    pn_sink_stop(fixture->sink);
+    sink_bed_append(fixture, "t", 15, 18);
+    assert_int_equal(sink_bed_status(fixture, "t", 0).landed_offset, 15);
+    assert_int_equal(pn_sink_start(fixture->sink, NULL), 0); /* what came meanwhile is found */
+    wait_until_landed(fixture, 18);
 }
 
 static void test_age_wakes_the_thread(void **state)
 {
-    struct sink_bed *bed = *state;
-    bed->config.flush_size = 1000;
-    bed->config.rotate_interval_ms = 50;
-    sink_bed_open(bed);
-    assert_int_equal(pn_sink_start(bed->sink, NULL), 0);
-    sink_bed_append(bed, "t", 0, 2);
-    wait_until_landed(bed, 2);
+    struct sink_fixture *fixture = *state;
+    fixture->config.flush_size = 1000;
+    fixture->config.rotate_interval_ms = 50;
+    sink_bed_open(fixture);
+    assert_int_equal(pn_sink_start(fixture->sink, NULL), 0);
+    sink_bed_append(fixture, "t", 0, 2);
+    wait_until_landed(fixture, 2);
 }
 
 static void test_failures_are_tried_again(void **state)
 {
-    struct sink_bed *bed = *state;
-    sink_bed_open(bed);
-    fake_log_fail_reads(bed->log, "t", 1);
-    assert_int_equal(pn_sink_start(bed->sink, NULL), 0);
-    sink_bed_append(bed, "t", 0, 3);
-    wait_until_landed(bed, 3);
-    assert_int_equal(sink_bed_status(bed, "t", 0).errors, 1);
+    struct sink_fixture *fixture = *state;
+    sink_bed_open(fixture);
+    fake_log_fail_reads(fixture->log, "t", 1);
+    assert_int_equal(pn_sink_start(fixture->sink, NULL), 0);
+    sink_bed_append(fixture, "t", 0, 3);
+    wait_until_landed(fixture, 3);
+    assert_int_equal(sink_bed_status(fixture, "t", 0).errors, 1);
 }
 
 enum { RECORDS = 3000, FLUSHES = 20 };
@@ -89,12 +89,12 @@ static void *produce(void *arg)
 
 static void *look(void *arg)
 {
-    struct sink_bed *bed = arg;
+    struct sink_fixture *fixture = arg;
     int64_t last = 0;
     while (last < RECORDS) {
-        struct pn_sink_status status = sink_bed_status(bed, "t", 0);
+        struct pn_sink_status status = sink_bed_status(fixture, "t", 0);
         if (status.landed_offset < last) {
-            return bed; /* it went back: a mistake */
+            return fixture; /* it went back: a mistake */
         }
         last = status.landed_offset;
     }
@@ -103,28 +103,28 @@ static void *look(void *arg)
 
 static void test_all_at_once(void **state)
 {
-    struct sink_bed *bed = *state;
+    struct sink_fixture *fixture = *state;
     pthread_t producer;
     pthread_t onlooker;
-    bed->config.flush_size = 100;
-    sink_bed_open(bed);
-    assert_int_equal(pn_sink_start(bed->sink, NULL), 0);
-    assert_int_equal(pthread_create(&onlooker, NULL, look, bed), 0);
-    assert_int_equal(pthread_create(&producer, NULL, produce, bed), 0);
+    fixture->config.flush_size = 100;
+    sink_bed_open(fixture);
+    assert_int_equal(pn_sink_start(fixture->sink, NULL), 0);
+    assert_int_equal(pthread_create(&onlooker, NULL, look, fixture), 0);
+    assert_int_equal(pthread_create(&producer, NULL, produce, fixture), 0);
     for (int i = 0; i < FLUSHES; i++) {
         struct pn_log_offsets offsets;
-        assert_int_equal(pn_log_offsets(bed->config.log, "t", 0, &offsets, NULL), 0);
-        assert_int_equal(pn_sink_flush(bed->sink, NULL), 0);
-        assert_true(sink_bed_status(bed, "t", 0).landed_offset >= offsets.end);
+        assert_int_equal(pn_log_offsets(fixture->config.log, "t", 0, &offsets, NULL), 0);
+        assert_int_equal(pn_sink_flush(fixture->sink, NULL), 0);
+        assert_true(sink_bed_status(fixture, "t", 0).landed_offset >= offsets.end);
     }
     pthread_join(producer, NULL);
-    assert_int_equal(pn_sink_flush(bed->sink, NULL), 0);
+    assert_int_equal(pn_sink_flush(fixture->sink, NULL), 0);
     void *mistake = NULL;
     pthread_join(onlooker, &mistake);
     assert_null(mistake);
-    pn_sink_stop(bed->sink);
+    pn_sink_stop(fixture->sink);
 
-    char *landed = sink_bed_landed(bed);
+    char *landed = sink_bed_landed(fixture);
     int next = 0;
     for (const char *at = strstr(landed, ": "); at != NULL; at = strstr(at, ": ")) {
         at += 2;

@@ -89,10 +89,10 @@ static size_t take_event(const unsigned char *bytes, size_t len, struct event *e
     return whole;
 }
 
-/* --- a bed ------------------------------------------------------------------------------------ */
+/* --- a subscriber ----------------------------------------------------------------------------- */
 
 /* What a subscription says, one pn_subscription_next() after the other. */
-struct bed {
+struct subscriber {
     struct kinesis_fixture *fixture;
     struct pn_buf out;
     struct event events[EVENTS_MAX];
@@ -102,101 +102,102 @@ struct bed {
     bool cbor;
 };
 
-static void bed_init(struct bed *bed, void **state, int32_t shards)
+static void subscriber_init(struct subscriber *subscriber, void **state, int32_t shards)
 {
-    *bed = (struct bed){.fixture = *state};
-    kinesis_fixture_open(bed->fixture);
-    kinesis_create(bed->fixture, "orders", shards);
-    kinesis_register(bed->fixture, "orders", "one");
-    kinesis_register(bed->fixture, "orders", "two");
-    pn_buf_init(&bed->out, PN_SUBSCRIPTION_BYTES_MAX);
+    *subscriber = (struct subscriber){.fixture = *state};
+    kinesis_fixture_open(subscriber->fixture);
+    kinesis_create(subscriber->fixture, "orders", shards);
+    kinesis_register(subscriber->fixture, "orders", "one");
+    kinesis_register(subscriber->fixture, "orders", "two");
+    pn_buf_init(&subscriber->out, PN_SUBSCRIPTION_BYTES_MAX);
     for (size_t i = 0; i < EVENTS_MAX; i++) {
-        bed->parsers[i] = pn_json_parser_create();
+        subscriber->parsers[i] = pn_json_parser_create();
     }
 }
 
-static void bed_deinit(struct bed *bed)
+static void subscriber_deinit(struct subscriber *subscriber)
 {
-    pn_buf_deinit(&bed->out);
+    pn_buf_deinit(&subscriber->out);
     for (size_t i = 0; i < EVENTS_MAX; i++) {
-        pn_json_parser_destroy(&bed->parsers[i]);
+        pn_json_parser_destroy(&subscriber->parsers[i]);
     }
 }
 
-static int try_subscribe(struct bed *bed, size_t consumer, uint32_t shard, int64_t offset,
-                         struct pn_subscription **out, struct pn_err *e)
+static int try_subscribe(struct subscriber *subscriber, size_t consumer, uint32_t shard,
+                         int64_t offset, struct pn_subscription **out, struct pn_err *e)
 {
-    const struct pn_stream *stream = kinesis_stream(bed->fixture, "orders");
-    int rc = pn_subscription_create(bed->fixture->kinesis, stream, &stream->consumers[consumer],
-                                    &stream->shards[shard], offset, bed->cbor, out, e);
+    const struct pn_stream *stream = kinesis_stream(subscriber->fixture, "orders");
+    int rc =
+        pn_subscription_create(subscriber->fixture->kinesis, stream, &stream->consumers[consumer],
+                               &stream->shards[shard], offset, subscriber->cbor, out, e);
     pn_stream_release(&stream);
     return rc;
 }
 
-static struct pn_subscription *subscribe(struct bed *bed, size_t consumer, uint32_t shard,
-                                         int64_t offset)
+static struct pn_subscription *subscribe(struct subscriber *subscriber, size_t consumer,
+                                         uint32_t shard, int64_t offset)
 {
     struct pn_err e;
     struct pn_subscription *subscription = NULL;
-    if (try_subscribe(bed, consumer, shard, offset, &subscription, &e) != 0) {
+    if (try_subscribe(subscriber, consumer, shard, offset, &subscription, &e) != 0) {
         fail_msg("%s", e.msg);
     }
     return subscription;
 }
 
-static void parse_payload(struct bed *bed, size_t i)
+static void parse_payload(struct subscriber *subscriber, size_t i)
 {
-    struct event *event = &bed->events[i];
+    struct event *event = &subscriber->events[i];
     struct pn_json *root = NULL;
     struct pn_err e;
-    int rc = bed->cbor ? pn_cbor_parse(event->payload, event->payload_len, &bed->fixture->arena,
-                                       &root, &e)
-                       : pn_json_parse(bed->parsers[i], event->payload, event->payload_len,
-                                       event->payload_len, &root, &e);
+    int rc = subscriber->cbor ? pn_cbor_parse(event->payload, event->payload_len,
+                                              &subscriber->fixture->arena, &root, &e)
+                              : pn_json_parse(subscriber->parsers[i], event->payload,
+                                              event->payload_len, event->payload_len, &root, &e);
     if (rc != 0) {
         fail_msg("%s", e.msg);
     }
     event->json = root;
 }
 
-static void listen(struct bed *bed, struct pn_subscription *subscription)
+static void listen(struct subscriber *subscriber, struct pn_subscription *subscription)
 {
-    pn_buf_reset(&bed->out);
-    bed->count = 0;
-    bed->more = pn_subscription_next(subscription, &bed->out);
-    assert_false(pn_buf_failed(&bed->out));
-    for (size_t at = 0; at < bed->out.len; bed->count++) {
-        assert_true(bed->count < EVENTS_MAX);
-        at += take_event((const unsigned char *)bed->out.data + at, bed->out.len - at,
-                         &bed->events[bed->count]);
-        parse_payload(bed, bed->count);
+    pn_buf_reset(&subscriber->out);
+    subscriber->count = 0;
+    subscriber->more = pn_subscription_next(subscription, &subscriber->out);
+    assert_false(pn_buf_failed(&subscriber->out));
+    for (size_t at = 0; at < subscriber->out.len; subscriber->count++) {
+        assert_true(subscriber->count < EVENTS_MAX);
+        at += take_event((const unsigned char *)subscriber->out.data + at, subscriber->out.len - at,
+                         &subscriber->events[subscriber->count]);
+        parse_payload(subscriber, subscriber->count);
     }
 }
 
 /* The beginning of each: its initial response and a first event. */
-static struct pn_subscription *begin(struct bed *bed, size_t consumer, uint32_t shard,
+static struct pn_subscription *begin(struct subscriber *subscriber, size_t consumer, uint32_t shard,
                                      int64_t offset)
 {
-    struct pn_subscription *subscription = subscribe(bed, consumer, shard, offset);
+    struct pn_subscription *subscription = subscribe(subscriber, consumer, shard, offset);
     assert_true(pn_subscription_ready(subscription));
-    listen(bed, subscription);
-    assert_int_equal(bed->count, 2);
+    listen(subscriber, subscription);
+    assert_int_equal(subscriber->count, 2);
     return subscription;
 }
 
-static void advance(struct bed *bed, int64_t ms)
+static void advance(struct subscriber *subscriber, int64_t ms)
 {
-    pn_fake_clock_advance(&bed->fixture->log->clock, ms);
+    pn_fake_clock_advance(&subscriber->fixture->log->clock, ms);
 }
 
-static const struct pn_json *member(const struct bed *bed, size_t i, const char *name)
+static const struct pn_json *member(const struct subscriber *subscriber, size_t i, const char *name)
 {
-    return pn_json_get(bed->events[i].json, name);
+    return pn_json_get(subscriber->events[i].json, name);
 }
 
-static size_t records_of(const struct bed *bed, size_t i)
+static size_t records_of(const struct subscriber *subscriber, size_t i)
 {
-    const struct pn_json *records = member(bed, i, "Records");
+    const struct pn_json *records = member(subscriber, i, "Records");
     assert_non_null(records);
     assert_int_equal(records->type, PN_JSON_ARRAY);
     return records->count;
@@ -213,26 +214,28 @@ static char *text_of(const struct pn_json *object, const char *name, char *out, 
     return out;
 }
 
-static int64_t continuation(struct bed *bed, size_t i)
+static int64_t continuation(struct subscriber *subscriber, size_t i)
 {
     char text[PN_SEQUENCE_SIZE];
     int64_t created_s = 0;
     uint32_t shard = 0;
     int64_t offset = 0;
-    (void)text_of(bed->events[i].json, "ContinuationSequenceNumber", text, sizeof text);
+    (void)text_of(subscriber->events[i].json, "ContinuationSequenceNumber", text, sizeof text);
     assert_true(pn_sequence_parse(text, strlen(text), &created_s, &shard, &offset));
     return offset;
 }
 
-static void assert_exception(const struct bed *bed, const char *type, const char *message)
+static void assert_exception(const struct subscriber *subscriber, const char *type,
+                             const char *message)
 {
     char text[512];
-    assert_int_equal(bed->count, 1);
-    assert_false(bed->more);
-    assert_string_equal(bed->events[0].kind, "exception");
-    assert_string_equal(bed->events[0].type, type);
+    assert_int_equal(subscriber->count, 1);
+    assert_false(subscriber->more);
+    assert_string_equal(subscriber->events[0].kind, "exception");
+    assert_string_equal(subscriber->events[0].type, type);
     if (message != NULL) {
-        assert_string_equal(text_of(bed->events[0].json, "message", text, sizeof text), message);
+        assert_string_equal(text_of(subscriber->events[0].json, "message", text, sizeof text),
+                            message);
     }
 }
 
@@ -240,47 +243,47 @@ static void assert_exception(const struct bed *bed, const char *type, const char
 
 static void test_it_begins_with_a_response_and_an_event(void **state)
 {
-    struct bed bed;
-    bed_init(&bed, state, 1);
-    struct pn_subscription *subscription = begin(&bed, 0, 0, 0);
-    assert_true(bed.more);
-    assert_string_equal(bed.events[0].kind, "event");
-    assert_string_equal(bed.events[0].type, "initial-response");
-    assert_string_equal(bed.events[0].content_type, "application/x-amz-json-1.1");
-    assert_int_equal(bed.events[0].payload_len, 2);
-    assert_memory_equal(bed.events[0].payload, "{}", 2);
-    assert_string_equal(bed.events[1].kind, "event");
-    assert_string_equal(bed.events[1].type, "SubscribeToShardEvent");
-    assert_int_equal(records_of(&bed, 1), 0);
-    assert_int_equal(pn_json_get_i64(bed.events[1].json, "MillisBehindLatest", -1), 0);
+    struct subscriber subscriber;
+    subscriber_init(&subscriber, state, 1);
+    struct pn_subscription *subscription = begin(&subscriber, 0, 0, 0);
+    assert_true(subscriber.more);
+    assert_string_equal(subscriber.events[0].kind, "event");
+    assert_string_equal(subscriber.events[0].type, "initial-response");
+    assert_string_equal(subscriber.events[0].content_type, "application/x-amz-json-1.1");
+    assert_int_equal(subscriber.events[0].payload_len, 2);
+    assert_memory_equal(subscriber.events[0].payload, "{}", 2);
+    assert_string_equal(subscriber.events[1].kind, "event");
+    assert_string_equal(subscriber.events[1].type, "SubscribeToShardEvent");
+    assert_int_equal(records_of(&subscriber, 1), 0);
+    assert_int_equal(pn_json_get_i64(subscriber.events[1].json, "MillisBehindLatest", -1), 0);
     /* AFTER this one is the shard's first record. */
-    assert_int_equal(continuation(&bed, 1), -1);
-    assert_null(member(&bed, 1, "ChildShards"));
+    assert_int_equal(continuation(&subscriber, 1), -1);
+    assert_null(member(&subscriber, 1, "ChildShards"));
     pn_subscription_end(&subscription);
     assert_null(subscription);
     pn_subscription_end(&subscription);
-    bed_deinit(&bed);
+    subscriber_deinit(&subscriber);
 }
 
 static void test_records_are_told_when_they_come(void **state)
 {
-    struct bed bed;
+    struct subscriber subscriber;
     char text[PN_SEQUENCE_SIZE];
     char expected[PN_SEQUENCE_SIZE];
-    bed_init(&bed, state, 1);
-    struct pn_subscription *subscription = begin(&bed, 0, 0, 0);
+    subscriber_init(&subscriber, state, 1);
+    struct pn_subscription *subscription = begin(&subscriber, 0, 0, 0);
     assert_false(pn_subscription_ready(subscription));
-    listen(&bed, subscription);
-    assert_int_equal(bed.count, 0);
-    assert_true(bed.more);
+    listen(&subscriber, subscription);
+    assert_int_equal(subscriber.count, 0);
+    assert_true(subscriber.more);
 
-    kinesis_put(bed.fixture, "orders", "key", "hello");
-    struct pn_stream_record last = kinesis_put(bed.fixture, "orders", "kej", "there");
+    kinesis_put(subscriber.fixture, "orders", "key", "hello");
+    struct pn_stream_record last = kinesis_put(subscriber.fixture, "orders", "kej", "there");
     assert_true(pn_subscription_ready(subscription));
-    listen(&bed, subscription);
-    assert_int_equal(bed.count, 1);
-    assert_int_equal(records_of(&bed, 0), 2);
-    const struct pn_json *record = member(&bed, 0, "Records")->first;
+    listen(&subscriber, subscription);
+    assert_int_equal(subscriber.count, 1);
+    assert_int_equal(records_of(&subscriber, 0), 2);
+    const struct pn_json *record = member(&subscriber, 0, "Records")->first;
     assert_string_equal(text_of(record, "Data", text, sizeof text), "aGVsbG8=");
     assert_string_equal(text_of(record, "PartitionKey", text, sizeof text), "key");
     assert_true(pn_json_get(record, "ApproximateArrivalTimestamp")->number ==
@@ -289,84 +292,85 @@ static void test_records_are_told_when_they_come(void **state)
     pn_sequence_text(last.created_ms, last.shard, last.offset, last.arrival_ms, expected);
     assert_string_equal(text_of(record->next, "SequenceNumber", text, sizeof text), expected);
     assert_string_equal(
-        text_of(bed.events[0].json, "ContinuationSequenceNumber", text, sizeof text), expected);
+        text_of(subscriber.events[0].json, "ContinuationSequenceNumber", text, sizeof text),
+        expected);
     assert_false(pn_subscription_ready(subscription));
     pn_subscription_end(&subscription);
-    bed_deinit(&bed);
+    subscriber_deinit(&subscriber);
 }
 
 static void test_it_goes_on_where_another_ended(void **state)
 {
-    struct bed bed;
-    bed_init(&bed, state, 1);
+    struct subscriber subscriber;
+    subscriber_init(&subscriber, state, 1);
     for (int i = 0; i < 5; i++) {
-        kinesis_put(bed.fixture, "orders", "key", "data");
+        kinesis_put(subscriber.fixture, "orders", "key", "data");
     }
-    struct pn_subscription *subscription = begin(&bed, 0, 0, 2);
-    assert_int_equal(records_of(&bed, 1), 3);
-    assert_int_equal(continuation(&bed, 1), 4);
+    struct pn_subscription *subscription = begin(&subscriber, 0, 0, 2);
+    assert_int_equal(records_of(&subscriber, 1), 3);
+    assert_int_equal(continuation(&subscriber, 1), 4);
     pn_subscription_end(&subscription);
     /* One that has sent nothing names the record in front of its place. */
-    subscription = begin(&bed, 0, 0, 5);
-    assert_int_equal(records_of(&bed, 1), 0);
-    assert_int_equal(continuation(&bed, 1), 4);
+    subscription = begin(&subscriber, 0, 0, 5);
+    assert_int_equal(records_of(&subscriber, 1), 0);
+    assert_int_equal(continuation(&subscriber, 1), 4);
     pn_subscription_end(&subscription);
-    bed_deinit(&bed);
+    subscriber_deinit(&subscriber);
 }
 
 static void test_without_records_it_speaks_every_five_seconds(void **state)
 {
-    struct bed bed;
-    bed_init(&bed, state, 1);
-    struct pn_subscription *subscription = begin(&bed, 0, 0, 0);
+    struct subscriber subscriber;
+    subscriber_init(&subscriber, state, 1);
+    struct pn_subscription *subscription = begin(&subscriber, 0, 0, 0);
     for (int i = 0; i < 3; i++) {
-        advance(&bed, PN_SUBSCRIPTION_IDLE_MS - 1);
+        advance(&subscriber, PN_SUBSCRIPTION_IDLE_MS - 1);
         assert_false(pn_subscription_ready(subscription));
-        listen(&bed, subscription);
-        assert_int_equal(bed.count, 0);
-        advance(&bed, 1);
+        listen(&subscriber, subscription);
+        assert_int_equal(subscriber.count, 0);
+        advance(&subscriber, 1);
         assert_true(pn_subscription_ready(subscription));
-        listen(&bed, subscription);
-        assert_int_equal(bed.count, 1);
-        assert_int_equal(records_of(&bed, 0), 0);
+        listen(&subscriber, subscription);
+        assert_int_equal(subscriber.count, 1);
+        assert_int_equal(records_of(&subscriber, 0), 0);
     }
     pn_subscription_end(&subscription);
-    bed_deinit(&bed);
+    subscriber_deinit(&subscriber);
 }
 
 static void test_an_event_has_at_most_two_mebibytes(void **state)
 {
-    struct bed bed;
+    struct subscriber subscriber;
     static char data[MIB / 2 - 16]; /* with its key, four of them are 2 MiB */
-    bed_init(&bed, state, 1);
+    subscriber_init(&subscriber, state, 1);
     memset(data, 'x', sizeof data - 1);
     for (int i = 0; i < 7; i++) {
-        kinesis_put(bed.fixture, "orders", "key", data);
-        advance(&bed, 100);
+        kinesis_put(subscriber.fixture, "orders", "key", data);
+        advance(&subscriber, 100);
     }
-    struct pn_subscription *subscription = begin(&bed, 0, 0, 0);
-    assert_int_equal(records_of(&bed, 1), 4);
+    struct pn_subscription *subscription = begin(&subscriber, 0, 0, 0);
+    assert_int_equal(records_of(&subscriber, 1), 4);
     /* The fourth came 400 ms ago. */
-    assert_int_equal(pn_json_get_i64(bed.events[1].json, "MillisBehindLatest", -1), 400);
+    assert_int_equal(pn_json_get_i64(subscriber.events[1].json, "MillisBehindLatest", -1), 400);
     assert_true(pn_subscription_ready(subscription));
-    listen(&bed, subscription);
-    assert_int_equal(records_of(&bed, 0), 3);
-    assert_int_equal(pn_json_get_i64(bed.events[0].json, "MillisBehindLatest", -1), 0);
+    listen(&subscriber, subscription);
+    assert_int_equal(records_of(&subscriber, 0), 3);
+    assert_int_equal(pn_json_get_i64(subscriber.events[0].json, "MillisBehindLatest", -1), 0);
     assert_false(pn_subscription_ready(subscription));
     pn_subscription_end(&subscription);
-    bed_deinit(&bed);
+    subscriber_deinit(&subscriber);
 }
 
 static void test_in_cbor(void **state)
 {
-    struct bed bed;
-    bed_init(&bed, state, 1);
-    bed.cbor = true;
-    kinesis_put(bed.fixture, "orders", "key", "hello");
-    struct pn_subscription *subscription = begin(&bed, 0, 0, 0);
-    assert_string_equal(bed.events[0].content_type, "application/x-amz-cbor-1.1");
-    assert_string_equal(bed.events[1].content_type, "application/x-amz-cbor-1.1");
-    const struct pn_json *record = member(&bed, 1, "Records")->first;
+    struct subscriber subscriber;
+    subscriber_init(&subscriber, state, 1);
+    subscriber.cbor = true;
+    kinesis_put(subscriber.fixture, "orders", "key", "hello");
+    struct pn_subscription *subscription = begin(&subscriber, 0, 0, 0);
+    assert_string_equal(subscriber.events[0].content_type, "application/x-amz-cbor-1.1");
+    assert_string_equal(subscriber.events[1].content_type, "application/x-amz-cbor-1.1");
+    const struct pn_json *record = member(&subscriber, 1, "Records")->first;
     const struct pn_json *data = pn_json_get(record, "Data");
     assert_null(data->raw); /* bytes, no base64 */
     assert_int_equal(data->text_len, 5);
@@ -374,53 +378,54 @@ static void test_in_cbor(void **state)
     assert_true(pn_wire_timestamp_ms(pn_json_get(record, "ApproximateArrivalTimestamp")) ==
                 (int64_t)LOG_FIXTURE_NOW * 1000);
     pn_subscription_end(&subscription);
-    bed_deinit(&bed);
+    subscriber_deinit(&subscriber);
 }
 
 /* --- ends ------------------------------------------------------------------------------------- */
 
 static void test_it_ends_after_five_minutes(void **state)
 {
-    struct bed bed;
-    bed_init(&bed, state, 1);
-    struct pn_subscription *subscription = begin(&bed, 0, 0, 0);
-    advance(&bed, PN_SUBSCRIPTION_MS - 1);
-    listen(&bed, subscription);
-    assert_true(bed.more);
-    kinesis_put(bed.fixture, "orders", "key", "data");
-    advance(&bed, 1);
+    struct subscriber subscriber;
+    subscriber_init(&subscriber, state, 1);
+    struct pn_subscription *subscription = begin(&subscriber, 0, 0, 0);
+    advance(&subscriber, PN_SUBSCRIPTION_MS - 1);
+    listen(&subscriber, subscription);
+    assert_true(subscriber.more);
+    kinesis_put(subscriber.fixture, "orders", "key", "data");
+    advance(&subscriber, 1);
     assert_true(pn_subscription_ready(subscription));
-    listen(&bed, subscription);
-    assert_int_equal(bed.count, 0);
-    assert_false(bed.more);
+    listen(&subscriber, subscription);
+    assert_int_equal(subscriber.count, 0);
+    assert_false(subscriber.more);
     pn_subscription_end(&subscription);
-    bed_deinit(&bed);
+    subscriber_deinit(&subscriber);
 }
 
-static void split(struct bed *bed)
+static void split(struct subscriber *subscriber)
 {
-    const struct pn_stream *stream = kinesis_stream(bed->fixture, "orders");
-    assert_int_equal(pn_kinesis_split(bed->fixture->kinesis, "orders", "shardId-000000000000",
-                                      kinesis_middle(&stream->shards[0]), NULL),
+    const struct pn_stream *stream = kinesis_stream(subscriber->fixture, "orders");
+    assert_int_equal(pn_kinesis_split(subscriber->fixture->kinesis, "orders",
+                                      "shardId-000000000000", kinesis_middle(&stream->shards[0]),
+                                      NULL),
                      0);
     pn_stream_release(&stream);
 }
 
 static void test_the_end_of_a_shard_names_its_children(void **state)
 {
-    struct bed bed;
+    struct subscriber subscriber;
     char text[64];
-    bed_init(&bed, state, 1);
-    struct pn_subscription *subscription = begin(&bed, 0, 0, 0);
-    kinesis_put(bed.fixture, "orders", "key", "data");
-    split(&bed);
+    subscriber_init(&subscriber, state, 1);
+    struct pn_subscription *subscription = begin(&subscriber, 0, 0, 0);
+    kinesis_put(subscriber.fixture, "orders", "key", "data");
+    split(&subscriber);
     assert_true(pn_subscription_ready(subscription));
-    listen(&bed, subscription);
-    assert_int_equal(bed.count, 1);
-    assert_false(bed.more);
-    assert_int_equal(records_of(&bed, 0), 1);
-    assert_null(member(&bed, 0, "ContinuationSequenceNumber"));
-    const struct pn_json *children = member(&bed, 0, "ChildShards");
+    listen(&subscriber, subscription);
+    assert_int_equal(subscriber.count, 1);
+    assert_false(subscriber.more);
+    assert_int_equal(records_of(&subscriber, 0), 1);
+    assert_null(member(&subscriber, 0, "ContinuationSequenceNumber"));
+    const struct pn_json *children = member(&subscriber, 0, "ChildShards");
     assert_int_equal(children->count, 2);
     assert_string_equal(text_of(children->first, "ShardId", text, sizeof text),
                         "shardId-000000000001");
@@ -430,156 +435,157 @@ static void test_the_end_of_a_shard_names_its_children(void **state)
         text_of(pn_json_get(children->first, "HashKeyRange"), "StartingHashKey", text, sizeof text),
         "0");
     pn_subscription_end(&subscription);
-    bed_deinit(&bed);
+    subscriber_deinit(&subscriber);
 }
 
 /* Without a record to send, the end of its shard is reason enough to speak. */
 static void test_the_end_of_a_shard_that_was_read(void **state)
 {
-    struct bed bed;
-    bed_init(&bed, state, 1);
-    kinesis_put(bed.fixture, "orders", "key", "data");
-    struct pn_subscription *subscription = begin(&bed, 0, 0, 0);
-    split(&bed);
+    struct subscriber subscriber;
+    subscriber_init(&subscriber, state, 1);
+    kinesis_put(subscriber.fixture, "orders", "key", "data");
+    struct pn_subscription *subscription = begin(&subscriber, 0, 0, 0);
+    split(&subscriber);
     assert_true(pn_subscription_ready(subscription));
-    listen(&bed, subscription);
-    assert_int_equal(records_of(&bed, 0), 0);
-    assert_int_equal(member(&bed, 0, "ChildShards")->count, 2);
-    assert_false(bed.more);
+    listen(&subscriber, subscription);
+    assert_int_equal(records_of(&subscriber, 0), 0);
+    assert_int_equal(member(&subscriber, 0, "ChildShards")->count, 2);
+    assert_false(subscriber.more);
     pn_subscription_end(&subscription);
-    bed_deinit(&bed);
+    subscriber_deinit(&subscriber);
 }
 
 static void test_a_later_one_takes_over(void **state)
 {
     static const char in_use[] = "Another active subscription exists for this consumer: "
                                  "000000000000:orders:shardId-000000000000:one:1700000000";
-    struct bed bed;
+    struct subscriber subscriber;
     struct pn_err e;
     struct pn_subscription *none = NULL;
-    bed_init(&bed, state, 2);
-    struct pn_subscription *first = begin(&bed, 0, 0, 0);
-    assert_int_equal(try_subscribe(&bed, 0, 0, 0, &none, &e), PN_KINESIS_IN_USE);
+    subscriber_init(&subscriber, state, 2);
+    struct pn_subscription *first = begin(&subscriber, 0, 0, 0);
+    assert_int_equal(try_subscribe(&subscriber, 0, 0, 0, &none, &e), PN_KINESIS_IN_USE);
     assert_int_equal(e.code, PN_KINESIS_IN_USE);
     assert_string_equal(e.msg, in_use);
     /* Another consumer, another shard: none of its business. */
-    struct pn_subscription *other = begin(&bed, 1, 0, 0);
-    struct pn_subscription *beside = begin(&bed, 0, 1, 0);
-    advance(&bed, PN_SUBSCRIPTION_TAKEOVER_MS - 1);
-    assert_int_equal(try_subscribe(&bed, 0, 0, 0, &none, &e), PN_KINESIS_IN_USE);
-    advance(&bed, 1);
-    struct pn_subscription *second = begin(&bed, 0, 0, 0);
+    struct pn_subscription *other = begin(&subscriber, 1, 0, 0);
+    struct pn_subscription *beside = begin(&subscriber, 0, 1, 0);
+    advance(&subscriber, PN_SUBSCRIPTION_TAKEOVER_MS - 1);
+    assert_int_equal(try_subscribe(&subscriber, 0, 0, 0, &none, &e), PN_KINESIS_IN_USE);
+    advance(&subscriber, 1);
+    struct pn_subscription *second = begin(&subscriber, 0, 0, 0);
     assert_true(pn_subscription_ready(first));
-    listen(&bed, first);
-    assert_exception(&bed, "ResourceInUseException", in_use);
+    listen(&subscriber, first);
+    assert_exception(&subscriber, "ResourceInUseException", in_use);
     pn_subscription_end(&first);
     /* The end of the first one has not let the second one's place go. */
-    assert_int_equal(try_subscribe(&bed, 0, 0, 0, &none, &e), PN_KINESIS_IN_USE);
-    listen(&bed, second);
-    assert_true(bed.more);
-    listen(&bed, other);
-    assert_true(bed.more);
-    listen(&bed, beside);
-    assert_true(bed.more);
+    assert_int_equal(try_subscribe(&subscriber, 0, 0, 0, &none, &e), PN_KINESIS_IN_USE);
+    listen(&subscriber, second);
+    assert_true(subscriber.more);
+    listen(&subscriber, other);
+    assert_true(subscriber.more);
+    listen(&subscriber, beside);
+    assert_true(subscriber.more);
     pn_subscription_end(&beside);
     pn_subscription_end(&other);
     pn_subscription_end(&second);
-    bed_deinit(&bed);
+    subscriber_deinit(&subscriber);
 }
 
 static void test_the_next_may_come_at_once_when_one_has_ended(void **state)
 {
-    struct bed bed;
-    bed_init(&bed, state, 1);
-    struct pn_subscription *subscription = begin(&bed, 0, 0, 0);
+    struct subscriber subscriber;
+    subscriber_init(&subscriber, state, 1);
+    struct pn_subscription *subscription = begin(&subscriber, 0, 0, 0);
     pn_subscription_end(&subscription);
-    subscription = begin(&bed, 0, 0, 0);
+    subscription = begin(&subscriber, 0, 0, 0);
     pn_subscription_end(&subscription);
-    bed_deinit(&bed);
+    subscriber_deinit(&subscriber);
 }
 
 static void test_its_consumer_goes(void **state)
 {
-    struct bed bed;
-    bed_init(&bed, state, 1);
-    struct pn_subscription *subscription = begin(&bed, 0, 0, 0);
-    kinesis_deregister(bed.fixture, "orders");
+    struct subscriber subscriber;
+    subscriber_init(&subscriber, state, 1);
+    struct pn_subscription *subscription = begin(&subscriber, 0, 0, 0);
+    kinesis_deregister(subscriber.fixture, "orders");
     assert_true(pn_subscription_ready(subscription));
-    listen(&bed, subscription);
-    assert_exception(&bed, "ResourceNotFoundException", NULL);
+    listen(&subscriber, subscription);
+    assert_exception(&subscriber, "ResourceNotFoundException", NULL);
     pn_subscription_end(&subscription);
-    bed_deinit(&bed);
+    subscriber_deinit(&subscriber);
 }
 
 static void test_its_stream_goes(void **state)
 {
-    struct bed bed;
-    bed_init(&bed, state, 1);
-    struct pn_subscription *gone = begin(&bed, 0, 0, 0);
-    struct pn_subscription *replaced = begin(&bed, 1, 0, 0);
-    assert_int_equal(pn_kinesis_delete_stream(bed.fixture->kinesis, "orders", true, NULL), 0);
+    struct subscriber subscriber;
+    subscriber_init(&subscriber, state, 1);
+    struct pn_subscription *gone = begin(&subscriber, 0, 0, 0);
+    struct pn_subscription *replaced = begin(&subscriber, 1, 0, 0);
+    assert_int_equal(pn_kinesis_delete_stream(subscriber.fixture->kinesis, "orders", true, NULL),
+                     0);
     assert_true(pn_subscription_ready(gone));
-    listen(&bed, gone);
-    assert_exception(&bed, "ResourceNotFoundException",
+    listen(&subscriber, gone);
+    assert_exception(&subscriber, "ResourceNotFoundException",
                      "Stream orders under account 000000000000 not found.");
-    kinesis_create(bed.fixture, "orders", 1);
-    kinesis_register(bed.fixture, "orders", "one");
-    kinesis_register(bed.fixture, "orders", "two");
+    kinesis_create(subscriber.fixture, "orders", 1);
+    kinesis_register(subscriber.fixture, "orders", "one");
+    kinesis_register(subscriber.fixture, "orders", "two");
     assert_true(pn_subscription_ready(replaced));
-    listen(&bed, replaced);
-    assert_exception(&bed, "ResourceNotFoundException", NULL);
+    listen(&subscriber, replaced);
+    assert_exception(&subscriber, "ResourceNotFoundException", NULL);
     pn_subscription_end(&gone);
     pn_subscription_end(&replaced);
-    bed_deinit(&bed);
+    subscriber_deinit(&subscriber);
 }
 
 static void test_damage_is_passed_over(void **state)
 {
-    struct bed bed;
-    bed_init(&bed, state, 1);
-    struct pn_subscription *subscription = begin(&bed, 0, 0, 0);
-    (void)kinesis_put(bed.fixture, "orders", "key", "lost");
-    log_damage(bed.fixture->log, "__kinesis.orders", 0, 0);
-    (void)kinesis_put(bed.fixture, "orders", "key", "data");
-    listen(&bed, subscription);
-    assert_true(bed.more);
-    assert_int_equal(bed.count, 0);
+    struct subscriber subscriber;
+    subscriber_init(&subscriber, state, 1);
+    struct pn_subscription *subscription = begin(&subscriber, 0, 0, 0);
+    (void)kinesis_put(subscriber.fixture, "orders", "key", "lost");
+    log_damage(subscriber.fixture->log, "__kinesis.orders", 0, 0);
+    (void)kinesis_put(subscriber.fixture, "orders", "key", "data");
+    listen(&subscriber, subscription);
+    assert_true(subscriber.more);
+    assert_int_equal(subscriber.count, 0);
     assert_true(pn_subscription_ready(subscription));
-    listen(&bed, subscription);
-    assert_true(bed.more);
-    assert_int_equal(bed.count, 1);
-    assert_int_equal(records_of(&bed, 0), 1);
-    assert_int_equal(continuation(&bed, 0), 1);
+    listen(&subscriber, subscription);
+    assert_true(subscriber.more);
+    assert_int_equal(subscriber.count, 1);
+    assert_int_equal(records_of(&subscriber, 0), 1);
+    assert_int_equal(continuation(&subscriber, 0), 1);
     pn_subscription_end(&subscription);
-    bed_deinit(&bed);
+    subscriber_deinit(&subscriber);
 }
 
 static void test_the_limits_hold_it_back(void **state)
 {
     struct kinesis_fixture *fixture = *state;
-    struct bed bed;
+    struct subscriber subscriber;
     static char data[MIB - 2];
     fixture->config.shard_limits = true;
-    bed_init(&bed, state, 1);
+    subscriber_init(&subscriber, state, 1);
     memset(data, 'x', sizeof data - 1);
     for (int i = 0; i < 5; i++) {
-        kinesis_put(bed.fixture, "orders", "k", data);
-        advance(&bed, 1000);
+        kinesis_put(subscriber.fixture, "orders", "k", data);
+        advance(&subscriber, 1000);
     }
-    struct pn_subscription *subscription = begin(&bed, 0, 0, 0);
-    size_t sent = records_of(&bed, 1);
+    struct pn_subscription *subscription = begin(&subscriber, 0, 0, 0);
+    size_t sent = records_of(&subscriber, 1);
     while (sent < 5 && pn_subscription_ready(subscription)) {
-        listen(&bed, subscription);
-        sent += records_of(&bed, 0);
+        listen(&subscriber, subscription);
+        sent += records_of(&subscriber, 0);
     }
     /* Two records are just not 2 MiB, so one more event goes out, and is paid off afterwards. */
     assert_int_equal(sent, 4);
-    listen(&bed, subscription);
-    assert_int_equal(bed.count, 0);
-    advance(&bed, 2000);
+    listen(&subscriber, subscription);
+    assert_int_equal(subscriber.count, 0);
+    advance(&subscriber, 2000);
     assert_true(pn_subscription_ready(subscription));
     pn_subscription_end(&subscription);
-    bed_deinit(&bed);
+    subscriber_deinit(&subscriber);
 }
 
 /* --- threads ---------------------------------------------------------------------------------- */
@@ -587,7 +593,7 @@ static void test_the_limits_hold_it_back(void **state)
 enum { THREADS = 3, RECORDS = 300 };
 
 struct reader {
-    struct bed *bed;
+    struct subscriber *subscriber;
     struct pn_subscription *subscription;
     int64_t seen;
     bool in_order;
@@ -633,19 +639,20 @@ static void *read_all(void *arg)
 
 static void test_many_threads(void **state)
 {
-    struct bed bed;
+    struct subscriber subscriber;
     struct reader readers[THREADS];
     pthread_t threads[THREADS];
-    bed_init(&bed, state, 1);
-    kinesis_register(bed.fixture, "orders", "zed");
+    subscriber_init(&subscriber, state, 1);
+    kinesis_register(subscriber.fixture, "orders", "zed");
     for (size_t i = 0; i < THREADS; i++) {
-        readers[i] = (struct reader){.bed = &bed, .subscription = subscribe(&bed, i, 0, 0)};
+        readers[i] = (struct reader){.subscriber = &subscriber,
+                                     .subscription = subscribe(&subscriber, i, 0, 0)};
         assert_int_equal(pthread_create(&threads[i], NULL, read_all, &readers[i]), 0);
     }
     for (int i = 0; i < RECORDS; i++) {
         char key[16];
         (void)snprintf(key, sizeof key, "%d", i);
-        kinesis_put(bed.fixture, "orders", key, "data");
+        kinesis_put(subscriber.fixture, "orders", key, "data");
     }
     for (size_t i = 0; i < THREADS; i++) {
         assert_int_equal(pthread_join(threads[i], NULL), 0);
@@ -653,7 +660,7 @@ static void test_many_threads(void **state)
         assert_true(readers[i].in_order);
         pn_subscription_end(&readers[i].subscription);
     }
-    bed_deinit(&bed);
+    subscriber_deinit(&subscriber);
 }
 
 /* Takes a place over and over; each time the one before finds out, or had it for itself. */
@@ -663,8 +670,9 @@ static void *take_place(void *arg)
     for (int i = 0; i < 50; i++) {
         struct pn_subscription *subscription = NULL;
         struct pn_buf out;
-        pn_fake_clock_advance(&reader->bed->fixture->log->clock, PN_SUBSCRIPTION_TAKEOVER_MS);
-        if (try_subscribe(reader->bed, 0, 0, 0, &subscription, NULL) != 0) {
+        pn_fake_clock_advance(&reader->subscriber->fixture->log->clock,
+                              PN_SUBSCRIPTION_TAKEOVER_MS);
+        if (try_subscribe(reader->subscriber, 0, 0, 0, &subscription, NULL) != 0) {
             continue;
         }
         pn_buf_init(&out, PN_SUBSCRIPTION_BYTES_MAX);
@@ -678,13 +686,13 @@ static void *take_place(void *arg)
 
 static void test_threads_that_take_over(void **state)
 {
-    struct bed bed;
+    struct subscriber subscriber;
     struct reader readers[THREADS];
     pthread_t threads[THREADS];
     int64_t seen = 0;
-    bed_init(&bed, state, 1);
+    subscriber_init(&subscriber, state, 1);
     for (size_t i = 0; i < THREADS; i++) {
-        readers[i] = (struct reader){.bed = &bed};
+        readers[i] = (struct reader){.subscriber = &subscriber};
         assert_int_equal(pthread_create(&threads[i], NULL, take_place, &readers[i]), 0);
     }
     for (size_t i = 0; i < THREADS; i++) {
@@ -693,9 +701,9 @@ static void test_threads_that_take_over(void **state)
     }
     assert_true(seen > 0);
     /* None has stayed in the list: the place is free at once. */
-    struct pn_subscription *subscription = begin(&bed, 0, 0, 0);
+    struct pn_subscription *subscription = begin(&subscriber, 0, 0, 0);
     pn_subscription_end(&subscription);
-    bed_deinit(&bed);
+    subscriber_deinit(&subscriber);
 }
 
 #define test(name) \

@@ -1,0 +1,158 @@
+#include "processor/lag.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "processor/private.h"
+
+struct list {
+    struct pn_processor_lag *items; /* malloc'ed until the end */
+    size_t count;
+    size_t capacity;
+};
+
+static struct pn_processor_lag *add(struct list *list)
+{
+    pn_grow((void **)&list->items, &list->capacity, list->count + 1, sizeof *list->items);
+    struct pn_processor_lag *lag = &list->items[list->count++];
+    *lag = (struct pn_processor_lag){.position = -1, .records = -1, .ms = -1, .version = -1};
+    return lag;
+}
+
+/* The age of the record at `offset`, or -1. */
+static int64_t age_of(const struct pn_processor_env *env, const char *stream, uint64_t id,
+                      uint32_t shard, int64_t offset)
+{
+    struct pn_arena arena;
+    struct pn_processor_source_records read = {0};
+    int64_t age_ms = -1;
+    pn_arena_init(&arena, 0);
+    if (pn_processor_source_read(env->source, stream, id, shard, offset, 1, 1, &arena, &read,
+                                 NULL) == 0 &&
+        read.count > 0) {
+        age_ms = pn_wall_ms(env->clock) - read.records[0].timestamp_ms;
+        age_ms = age_ms > 0 ? age_ms : 0;
+    }
+    pn_arena_deinit(&arena);
+    return age_ms;
+}
+
+static void add_shard(const struct pn_processor_env *env, const char *stream, const char *table,
+                      uint64_t id, const struct pn_processor_source_shard *shard,
+                      const struct pn_delta_snapshot *snapshot, bool is_filled,
+                      struct pn_arena *arena, struct list *list)
+{
+    struct pn_processor_lag *lag = add(list);
+    char name[PN_SHARD_ID_SIZE];
+    lag->stream = stream;
+    lag->table = table;
+    lag->shard = pn_arena_strdup(arena, pn_shard_id(shard->index, name));
+    lag->closed = shard->complete;
+    lag->end = shard->end;
+    if (snapshot != NULL) {
+        char *app_id = pn_processor_app_id(stream, id, lag->shard);
+        lag->position = pn_delta_txn_version(snapshot, app_id);
+        lag->version = snapshot->version;
+        lag->version_ms = snapshot->timestamp_ms;
+        free(app_id);
+    }
+    if (!is_filled) {
+        return;
+    }
+    int64_t from = lag->position > shard->begin ? lag->position : shard->begin;
+    lag->records = shard->end > from ? shard->end - from : 0;
+    lag->ms = lag->records > 0 ? age_of(env, stream, id, shard->index, from) : 0;
+}
+
+static int add_table(const struct pn_processor_config *config, const struct pn_processor_env *env,
+                     const char *stream, const struct pn_table *table, struct pn_arena *arena,
+                     struct list *list, struct pn_err *e)
+{
+    struct pn_processor_source_stream described = {0};
+    struct pn_err failure = {0};
+    int rc = pn_processor_source_describe(env->source, stream, arena, &described, &failure);
+    if (rc != 0 && failure.class_ == PN_CLASS_MISSING) {
+        struct pn_processor_lag *lag = add(list);
+        lag->stream = stream;
+        lag->table = table->name;
+        return 0;
+    }
+    struct pn_delta_snapshot *snapshot = NULL;
+    if (rc == 0) {
+        rc = pn_processor_read_table(env, &config->delta, table->path, &snapshot, &failure);
+    }
+    if (rc != 0) {
+        pn_err_copy(e, &failure);
+        return rc;
+    }
+    char *of_stream = pn_processor_app_id(stream, described.id, "");
+    bool is_filled = false;
+    for (size_t i = 0; snapshot != NULL && i < snapshot->txn_count; i++) {
+        is_filled =
+            is_filled || strncmp(snapshot->txns[i].app_id, of_stream, strlen(of_stream)) == 0;
+    }
+    for (size_t i = 0; i < described.shard_count; i++) {
+        add_shard(env, stream, table->name, described.id, &described.shards[i], snapshot, is_filled,
+                  arena, list);
+    }
+    free(of_stream);
+    pn_delta_snapshot_destroy(&snapshot);
+    return 0;
+}
+
+static int add_stream(const struct pn_processor_config *config, const struct pn_processor_env *env,
+                      const struct pn_pipeline_stream *stream, struct pn_arena *arena,
+                      struct list *list, struct pn_err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < stream->flow_count; i++) {
+        if (pn_processor_is_asked_for(config, stream->name) && pn_processor_is_first(stream, i)) {
+            rc = add_table(config, env, stream->name, stream->flows[i].table, arena, list, e);
+        }
+    }
+    return rc;
+}
+
+/* Streams that are there and match a pattern. */
+static int add_made(const struct pn_processor_config *config, const struct pn_processor_env *env,
+                    struct pn_arena *arena, struct list *list, struct pn_err *e)
+{
+    const char **names = NULL;
+    size_t count = 0;
+    int rc = 0;
+    if (pn_processor_has_patterns(env->pipeline)) {
+        rc = pn_processor_source_names(env->source, arena, &names, &count, e);
+    }
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        const struct pn_pipeline_stream *pattern =
+            pn_pipeline_stream_pattern(env->pipeline, names[i]);
+        const struct pn_pipeline_stream *stream = NULL;
+        if (pattern != NULL &&
+            pn_pipeline_make_stream(env->pipeline, pattern, names[i], arena, &stream, NULL) == 0) {
+            rc = add_stream(config, env, stream, arena, list, e);
+        }
+    }
+    return rc;
+}
+
+int pn_processor_lags(const struct pn_processor_config *config, const struct pn_processor_env *env,
+                      struct pn_arena *arena, struct pn_processor_lag **lags, size_t *count,
+                      struct pn_err *e)
+{
+    struct list list = {0};
+    int rc = pn_processor_check_names(config, env->pipeline, e);
+    for (size_t i = 0; rc == 0 && i < env->pipeline->stream_count; i++) {
+        rc = add_stream(config, env, &env->pipeline->streams[i], arena, &list, e);
+    }
+    if (rc == 0) {
+        rc = add_made(config, env, arena, &list, e);
+    }
+    *count = list.count;
+    *lags = pn_arena_calloc(arena, list.count + 1, sizeof **lags);
+    if (list.count > 0) {
+        memcpy(*lags, list.items, list.count * sizeof **lags);
+    }
+    free(list.items);
+    return rc;
+}

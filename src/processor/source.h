@@ -1,0 +1,134 @@
+/*
+ * Where processors read streams: the embedded streams of this process (embedded.c, on kinesis.h),
+ * or those of a running server (api.c), because one process at a time owns the log. Positions are
+ * the same in both: offsets of a shard.
+ */
+#ifndef PN_PROCESSOR_SOURCE_H
+#define PN_PROCESSOR_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "kinesis/kinesis.h"
+#include "log/log.h"
+#include "pipeline/pipeline.h"
+
+struct pn_processor_source_shard {
+    uint32_t index;
+    int32_t parent;          /* index, or -1 */
+    int32_t adjacent_parent; /* index, or -1 */
+    int64_t created_ms;
+    struct pn_hash_key hash_start; /* inclusive */
+    struct pn_hash_key hash_end;   /* inclusive */
+    bool complete;                 /* closed, and no record will ever be behind `end` */
+    int64_t begin;                 /* offset of the oldest record kept */
+    int64_t end;                   /* offset the next record gets */
+};
+
+/* A stream as it is now; in the arena. */
+struct pn_processor_source_stream {
+    uint64_t id; /* another one when the stream was deleted and created again */
+    struct pn_processor_source_shard *shards; /* by index; very old ones may be missing */
+    size_t shard_count;
+};
+
+struct pn_processor_source_records {
+    struct pn_record *records; /* key, value, timestamp_ms, offset */
+    size_t count;
+    int64_t next_offset; /* where to read on */
+};
+
+struct pn_processor_source;
+
+struct pn_processor_source_ops {
+    void (*destroy)(struct pn_processor_source *source);
+    int (*names)(struct pn_processor_source *source, struct pn_arena *arena, const char ***names,
+                 size_t *count, struct pn_err *e);
+    int (*describe)(struct pn_processor_source *source, const char *stream, struct pn_arena *arena,
+                    struct pn_processor_source_stream *out, struct pn_err *e);
+    int (*position)(struct pn_processor_source *source, const char *stream, uint64_t id,
+                    uint32_t shard, enum pn_stream_start start, int64_t start_ms, int64_t *offset,
+                    struct pn_err *e);
+    int (*read)(struct pn_processor_source *source, const char *stream, uint64_t id, uint32_t shard,
+                int64_t offset, size_t max_records, size_t max_bytes, struct pn_arena *arena,
+                struct pn_processor_source_records *out, struct pn_err *e);
+    uint64_t (*wait)(struct pn_processor_source *source, uint64_t seen, int64_t ms);
+    void (*wake)(struct pn_processor_source *source);
+};
+
+/* The first member of every source. Used by many threads at once. */
+struct pn_processor_source {
+    const struct pn_processor_source_ops *ops;
+};
+
+/* The names of all streams there are, sorted, in the arena. RETRY when the server can't be reached.
+ * BLOCKS. */
+PN_MUST_CHECK static inline int pn_processor_source_names(struct pn_processor_source *source,
+                                                          struct pn_arena *arena,
+                                                          const char ***names, size_t *count,
+                                                          struct pn_err *e)
+{
+    return source->ops->names(source, arena, names, count, e);
+}
+/* MISSING when there is no such stream; RETRY when the server can't be reached. BLOCKS. */
+PN_MUST_CHECK static inline int pn_processor_source_describe(struct pn_processor_source *source,
+                                                             const char *stream,
+                                                             struct pn_arena *arena,
+                                                             struct pn_processor_source_stream *out,
+                                                             struct pn_err *e)
+{
+    return source->ops->describe(source, stream, arena, out, e);
+}
+/* The offset a reader begins with. MISSING when the stream of that id is gone. BLOCKS. */
+PN_MUST_CHECK static inline int pn_processor_source_position(
+    struct pn_processor_source *source, const char *stream, uint64_t id, uint32_t shard,
+    enum pn_stream_start start, int64_t start_ms, int64_t *offset, struct pn_err *e)
+{
+    return source->ops->position(source, stream, id, shard, start, start_ms, offset, e);
+}
+/*
+ * Records from `offset` on, at least one when there is one; what retention has removed is passed
+ * over. MISSING when the stream of that id is gone. Damage in the log is CORRUPT, and
+ * out->next_offset is behind it. BLOCKS.
+ */
+PN_MUST_CHECK static inline int pn_processor_source_read(
+    struct pn_processor_source *source, const char *stream, uint64_t id, uint32_t shard,
+    int64_t offset, size_t max_records, size_t max_bytes, struct pn_arena *arena,
+    struct pn_processor_source_records *out, struct pn_err *e)
+{
+    return source->ops->read(source, stream, id, shard, offset, max_records, max_bytes, arena, out,
+                             e);
+}
+/* Returns when something may have come since the wait that returned `seen` (0 at first), after
+ * `ms`, or after pn_processor_source_wake(). What it returns is the next wait's `seen`. */
+static inline uint64_t pn_processor_source_wait(struct pn_processor_source *source, uint64_t seen,
+                                                int64_t ms)
+{
+    return source->ops->wait(source, seen, ms);
+}
+/* Ends all waits. */
+static inline void pn_processor_source_wake(struct pn_processor_source *source)
+{
+    source->ops->wake(source);
+}
+void pn_processor_source_destroy(struct pn_processor_source **source); /* NULL ok */
+
+/* The streams of this process; borrows `kinesis` and its log. */
+int pn_processor_source_embedded(struct pn_kinesis *kinesis, struct pn_processor_source **source,
+                                 struct pn_err *e) PN_MUST_CHECK;
+/* Where the server is that api.c reads from. */
+struct pn_processor_server {
+    const char *url; /* "http://127.0.0.1:8082"; copied */
+    int64_t poll_ms; /* how often it is asked for new records */
+    /* When the server does not answer: where is it now? The caller frees the answer; NULL: nobody
+     * knows. Called by one thread at a time. NULL: it is always there. */
+    char *(*find)(void *arg);
+    void *arg;
+};
+/* The streams of a server, by our own API (cli/stream_routes.h). Nothing is asked yet. */
+struct pn_processor_source *pn_processor_source_api(const struct pn_processor_server *server);
+
+#endif

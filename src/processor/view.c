@@ -1,0 +1,137 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "processor/private.h"
+
+const char *pn_processor_state_name(enum pn_processor_state state)
+{
+    static const char *const names[] = {
+        [PN_PROCESSOR_STARTING] = "starting", [PN_PROCESSOR_RUNNING] = "running",
+        [PN_PROCESSOR_WAITING] = "waiting",   [PN_PROCESSOR_TROUBLE] = "trouble",
+        [PN_PROCESSOR_FAILED] = "failed",     [PN_PROCESSOR_STOPPED] = "stopped",
+    };
+    return names[state];
+}
+
+static int64_t lag_of(const struct pn_stream_shard *shard)
+{
+    int64_t position = shard->committed > shard->info.begin ? shard->committed : shard->info.begin;
+    return shard->info.end > position ? shard->info.end - position : 0;
+}
+
+void pn_processor_view_shards(struct pn_processor_worker *worker)
+{
+    int64_t lag = 0;
+    pthread_mutex_lock(&worker->lock);
+    pn_grow((void **)&worker->view.shards, &worker->view.shard_capacity, worker->shards.count,
+            sizeof *worker->view.shards);
+    worker->view.shard_count = worker->shards.count;
+    for (size_t i = 0; i < worker->shards.count; i++) {
+        worker->view.shards[i] = worker->shards.items[i];
+        worker->view.shards[i].app_id = NULL;
+        lag += lag_of(&worker->shards.items[i]);
+    }
+    pthread_mutex_unlock(&worker->lock);
+    pn_metric_set(worker->metrics.lag, lag);
+}
+
+void pn_processor_view_state(struct pn_processor_worker *worker, enum pn_processor_state state)
+{
+    pthread_mutex_lock(&worker->lock);
+    worker->view.state = state;
+    if (state == PN_PROCESSOR_RUNNING) {
+        worker->view.error.code = 0;
+    }
+    pthread_mutex_unlock(&worker->lock);
+}
+
+void pn_processor_view_failure(struct pn_processor_worker *worker, enum pn_processor_state state,
+                               const struct pn_err *why)
+{
+    pthread_mutex_lock(&worker->lock);
+    bool is_news = worker->view.error.code == 0 || strcmp(worker->view.error.msg, why->msg) != 0;
+    worker->view.state = state;
+    worker->view.error = *why;
+    worker->view.errors++;
+    pthread_mutex_unlock(&worker->lock);
+    pn_metric_add(worker->metrics.errors, 1);
+    pn_metric_set(worker->metrics.failed, state == PN_PROCESSOR_FAILED ? 1 : 0);
+    if (is_news) {
+        pn_logger_line(worker->owner->env.logger, state == PN_PROCESSOR_FAILED ? PN_ERROR : PN_WARN,
+                       "stream", "%s from %s: %s%s", worker->table->name, worker->stream->name,
+                       why->msg,
+                       state == PN_PROCESSOR_FAILED ? "; its processor has given up" : "");
+    }
+}
+
+static void copy_shard(struct pn_processor_worker *worker, const struct pn_stream_shard *shard,
+                       struct pn_arena *arena, struct pn_processor_shard_status *out)
+{
+    int64_t now_ms = pn_wall_ms(worker->owner->env.clock);
+    int64_t lag_ms = shard->waiting_since_ms >= 0 ? now_ms - shard->waiting_since_ms : 0;
+    *out = (struct pn_processor_shard_status){.shard = pn_arena_strdup(arena, shard->id),
+                                              .index = shard->info.index,
+                                              .position = shard->committed,
+                                              .end = shard->info.end,
+                                              .lag_ms = lag_ms > 0 ? lag_ms : 0,
+                                              .last_offset = shard->last_offset,
+                                              .last_arrival_ms = shard->last_arrival_ms,
+                                              .created_ms = shard->info.created_ms,
+                                              .complete = shard->info.complete};
+}
+
+void pn_processor_view_status(struct pn_processor_worker *worker, struct pn_arena *arena,
+                              struct pn_processor_status *status)
+{
+    const char *unreadable = pn_processor_maintenance_unreadable(worker->maintenance, arena);
+    pthread_mutex_lock(&worker->lock);
+    bool has_error = worker->view.error.code != 0;
+    struct pn_processor_shard_status *shards =
+        pn_arena_calloc(arena, worker->view.shard_count + 1, sizeof *shards);
+    for (size_t i = 0; i < worker->view.shard_count; i++) {
+        copy_shard(worker, &worker->view.shards[i], arena, &shards[i]);
+    }
+    *status = (struct pn_processor_status){
+        .stream = worker->stream->name,
+        .table = worker->table->name,
+        .checkpoints = worker->table->checkpoints,
+        .state = worker->view.state,
+        .error = has_error ? pn_arena_strdup(arena, worker->view.error.msg) : unreadable,
+        .is_unreadable = unreadable != NULL,
+        .rows = worker->view.rows,
+        .dead_letters = worker->view.dead_letters,
+        .skipped = worker->view.skipped,
+        .strays = pn_strays_counts(&worker->strays, arena),
+        .unknown_members = worker->view.unknown_members,
+        .unknown_example = worker->view.unknown_members > 0
+                               ? pn_arena_strdup(arena, worker->view.unknown_example)
+                               : NULL,
+        .lost = worker->view.lost,
+        .commits = worker->view.commits,
+        .conflicts = worker->view.conflicts,
+        .errors = worker->view.errors,
+        .version = worker->view.version,
+        .committed_ms = worker->view.committed_ms,
+        .shards = shards,
+        .shard_count = worker->view.shard_count,
+    };
+    pthread_mutex_unlock(&worker->lock);
+}
+
+void pn_processor_view_progress(struct pn_processor_worker *worker, int64_t *done, int64_t *all)
+{
+    int64_t left = 0;
+    pthread_mutex_lock(&worker->lock);
+    for (size_t i = 0; i < worker->view.shard_count; i++) {
+        const struct pn_stream_shard *shard = &worker->view.shards[i];
+        int64_t from = shard->committed > shard->info.begin ? shard->committed : shard->info.begin;
+        left += shard->goal != INT64_MAX && shard->goal > from ? shard->goal - from : 0;
+    }
+    if (worker->view.start_total < left) {
+        worker->view.start_total = left;
+    }
+    *all = worker->view.start_total;
+    *done = worker->view.start_total - left;
+    pthread_mutex_unlock(&worker->lock);
+}

@@ -1,0 +1,506 @@
+/* The thread that fills one table: what it does when. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "processor/private.h"
+
+enum {
+    READ_RECORDS = 10000,    /* of one shard at a time, so that all get their turn */
+    READ_BYTES = 4 << 20,    /* likewise */
+    IDLE_MS = 1000,          /* how often a stream is looked at while an append waits */
+    QUIET_MS = 3000,         /* and while no records come: for new shards, and for its table */
+    PAUSE_FIRST_MS = 100,    /* after a failure, doubling */
+    PAUSE_MAX_MS = 5000,     /* up to this */
+    DRAIN_TRIES = 8,         /* a drain gives up after so many in a row */
+    UNSAVED_MAX = 100000,    /* other people's records passed over before positions are saved */
+    UNSAVED_SECONDS_MAX = 60 /* likewise */
+};
+static const int64_t NS_PER_MS = 1000000;
+
+static int64_t now_ns(const struct pn_processor_worker *worker)
+{
+    return pn_mono_ns(worker->owner->env.clock);
+}
+
+static bool is_stopping(struct pn_processor_worker *worker)
+{
+    pthread_mutex_lock(&worker->lock);
+    bool stopping = worker->is_stopping;
+    pthread_mutex_unlock(&worker->lock);
+    return stopping;
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+static bool is_full(const struct pn_processor_worker *worker)
+{
+    const struct pn_processor_config *config = &worker->owner->config;
+    const struct pn_processor_batch *batch = worker->filling;
+    return batch->records >= config->batch_rows_max ||
+           (int64_t)batch->count >= config->batch_rows_max ||
+           batch->bytes >= config->batch_bytes_max;
+}
+
+static int read_some(struct pn_processor_worker *worker, struct pn_stream_shard *shard,
+                     struct pn_err *e)
+{
+    const struct pn_processor_config *config = &worker->owner->config;
+    struct pn_processor_batch *batch = worker->filling;
+    const struct pn_processor_batch_flow flow = {.stream = worker->stream->name,
+                                                 .stream_id = worker->shards.stream_id,
+                                                 .flows = worker->flows,
+                                                 .flow_count = worker->flow_count,
+                                                 .whole = worker->stream,
+                                                 .strays =
+                                                     worker->counts_strays ? &worker->strays : NULL,
+                                                 .keeps_value = worker->keeps_value,
+                                                 .parser = worker->parser};
+    int64_t records = config->batch_rows_max - batch->records;
+    int64_t bytes = config->batch_bytes_max - batch->bytes;
+    struct pn_err damage = {0};
+    int rc = pn_processor_batch_read(batch, &flow, worker->owner->env.source, shard,
+                                     (size_t)(records < READ_RECORDS ? records : READ_RECORDS),
+                                     (size_t)(bytes < READ_BYTES ? bytes : READ_BYTES), &damage, e);
+    if (damage.code != 0) {
+        pn_logger_error(worker->owner->env.logger, "stream",
+                        "%s from %s, %s: damaged records are passed over, going on at %lld: %s",
+                        worker->table->name, worker->stream->name, shard->id,
+                        (long long)shard->taken, damage.msg);
+    }
+    return rc;
+}
+
+/* Names keys that go to no table, once each, and that there are more than are named. */
+static void tell_strays(struct pn_processor_worker *worker, int64_t skipped)
+{
+    enum { KEY_BYTES_MAX = 8192 }; /* of a key of 256 characters, with its escapes */
+    struct pn_arena arena;
+    if (!worker->counts_strays || skipped == 0) {
+        return;
+    }
+    pn_arena_init(&arena, 0);
+    struct pn_stray_counts counts = pn_strays_counts(&worker->strays, &arena);
+    pn_metric_set(worker->metrics.strays, counts.records);
+    for (; worker->strays_told < counts.count; worker->strays_told++) {
+        const struct pn_stray_key *key = &counts.keys[worker->strays_told];
+        char shard[PN_SHARD_ID_SIZE];
+        struct pn_buf text;
+        pn_buf_init(&text, KEY_BYTES_MAX);
+        pn_json_write_string(&text, key->key.data, key->key.len);
+        pn_logger_warn(
+            worker->owner->env.logger, "stream",
+            "%s: records with the partition key %s go to no table (the first is at %lld of "
+            "%s): `pinion stream lag` counts them",
+            worker->stream->name, pn_buf_text(&text), (long long)key->offset,
+            pn_shard_id(key->shard, shard));
+        pn_buf_deinit(&text);
+    }
+    if (counts.more > 0 && worker->strays_told == PN_STRAY_KEYS_MAX) {
+        worker->strays_told++;
+        pn_logger_warn(worker->owner->env.logger, "stream",
+                       "%s: records with further partition keys go to no table; they are counted "
+                       "together",
+                       worker->stream->name);
+    }
+    pn_arena_deinit(&arena);
+}
+
+/* Counts what is no row at once; the rest is counted when it is committed. */
+static void note_batch(struct pn_processor_worker *worker, int64_t skipped, int64_t lost)
+{
+    struct pn_processor_batch *batch = worker->filling;
+    skipped = batch->skipped - skipped;
+    lost = batch->lost - lost;
+    worker->unsaved += skipped;
+    pn_metric_add(worker->metrics.passed_over, skipped);
+    if (lost > 0) {
+        pn_metric_add(worker->metrics.lost, lost);
+        pn_logger_error(worker->owner->env.logger, "stream",
+                        "%s from %s: %lld records were no longer in the log (retention is shorter "
+                        "than the processor was away, or the log is damaged)",
+                        worker->table->name, worker->stream->name, (long long)lost);
+    }
+    pthread_mutex_lock(&worker->lock);
+    worker->view.skipped += skipped;
+    worker->view.lost += lost;
+    pthread_mutex_unlock(&worker->lock);
+    tell_strays(worker, skipped);
+    if (batch->count == 0) {
+        pn_processor_batch_reset(
+            batch); /* positions are in the shards; no need to hold others' bytes */
+    }
+}
+
+/* Reads what there is by the last description, until the batch is full. */
+static int fill(struct pn_processor_worker *worker, struct pn_err *e)
+{
+    struct pn_processor_shards *shards = &worker->shards;
+    int64_t skipped = worker->filling->skipped;
+    int64_t lost = worker->filling->lost;
+    int rc = 0;
+    bool moved = true;
+    while (rc == 0 && moved && !is_full(worker)) {
+        moved = false;
+        for (size_t i = 0; rc == 0 && i < shards->count && !is_full(worker); i++) {
+            struct pn_stream_shard *shard = &shards->items[(worker->turn + i) % shards->count];
+            int64_t before = shard->taken;
+            if (pn_processor_shard_readable(shards, shard)) {
+                rc = read_some(worker, shard, e);
+                moved = moved || shard->taken > before;
+            }
+        }
+    }
+    worker->turn++;
+    note_batch(worker, skipped, lost);
+    return rc;
+}
+
+/* Looks what shards there are, and how far they reach. *gone: the stream is another one now. */
+static int look(struct pn_processor_worker *worker, bool *gone, struct pn_err *e)
+{
+    struct pn_processor_source_stream described = {0};
+    struct pn_err failure = {0};
+    struct pn_arena arena;
+    pn_arena_init(&arena, 0);
+    int rc = pn_processor_source_describe(worker->owner->env.source, worker->stream->name, &arena,
+                                          &described, &failure);
+    *gone = rc == 0 ? described.id != worker->shards.stream_id : failure.class_ == PN_CLASS_MISSING;
+    if (rc == 0 && !*gone) {
+        pn_processor_shards_update(&worker->shards, worker->stream->name, &described);
+        rc = pn_processor_shards_check(&worker->shards, worker->stream->name, NULL, NULL, &failure);
+    }
+    pn_err_copy(e, rc != 0 && !*gone ? &failure : NULL);
+    pn_arena_deinit(&arena);
+    return *gone ? 0 : rc;
+}
+
+/* --- deciding --------------------------------------------------------------------------------- */
+
+/* Waits until the next commit may be; what is done meanwhile is collected. */
+static int pause_until_due(struct pn_processor_worker *worker, struct pn_err *e)
+{
+    uint64_t seen = pn_notifier_count(&worker->notifier);
+    int rc = pn_processor_collect(worker, false, e);
+    int64_t left_ns = worker->next_ns - now_ns(worker);
+    while (rc == 0 && left_ns > 0 && !is_stopping(worker)) {
+        seen = pn_notifier_wait(&worker->notifier, seen, (left_ns + NS_PER_MS - 1) / NS_PER_MS);
+        rc = pn_processor_collect(worker, false, e);
+        left_ns = worker->next_ns - now_ns(worker);
+    }
+    return rc;
+}
+
+/* The last commit of a stream that is gone: what was read of it. */
+static int leave_stream(struct pn_processor_worker *worker, struct pn_err *e)
+{
+    int rc = pn_processor_collect(worker, true, e);
+    if (rc == 0 && worker->is_placed && worker->filling->count > 0) {
+        pn_processor_submit(worker);
+        rc = pn_processor_collect(worker, true, e);
+    }
+    pn_processor_batch_reset(worker->filling);
+    worker->is_placed = false;
+    return rc;
+}
+
+static bool is_save_due(const struct pn_processor_worker *worker, bool reached)
+{
+    int64_t quiet_ns = now_ns(worker) - worker->saved_ns;
+    return pn_processor_shards_moved(&worker->shards) &&
+           (reached || worker->unsaved >= UNSAVED_MAX ||
+            quiet_ns >= UNSAVED_SECONDS_MAX * INT64_C(1000) * NS_PER_MS);
+}
+
+/* Waits for the append under way, which may be tried again for a long time: the lag goes on being
+ * told. */
+static int await_append(struct pn_processor_worker *worker, struct pn_err *e)
+{
+    while (!is_stopping(worker)) {
+        uint64_t seen = pn_notifier_count(&worker->notifier);
+        int rc = pn_processor_collect(worker, false, e);
+        if (rc != 0 || !worker->is_appending) {
+            return rc;
+        }
+        if (pn_notifier_wait(&worker->notifier, seen, IDLE_MS) == seen) {
+            bool gone = false;
+            struct pn_err ignored = {0}; /* it is met again when reading goes on */
+            if (look(worker, &gone, &ignored) == 0) {
+                pn_processor_view_shards(worker);
+            }
+        }
+    }
+    return pn_processor_collect(worker, true, e);
+}
+
+/* Commits what was read, after the append under way. */
+static int commit(struct pn_processor_worker *worker, struct pn_err *e)
+{
+    if (worker->is_appending) {
+        int rc = await_append(worker, e);
+        if (rc == 0 && worker->is_placed) {
+            rc = fill(worker, e);
+        }
+        if (rc != 0 || !worker->is_placed) {
+            return rc;
+        }
+    }
+    bool full = is_full(worker);
+    worker->next_ns = full ? 0 : now_ns(worker) + worker->owner->config.trigger_ms * NS_PER_MS;
+    pn_processor_submit(worker);
+    return 0;
+}
+
+/* A quiet table that was taken away is made again at once: until a record comes it would be missed
+ * by all who read it. True when it is gone. */
+static bool was_taken_away(struct pn_processor_worker *worker)
+{
+    int64_t passed_ns = now_ns(worker) - worker->looked_ns;
+    if (worker->is_appending || passed_ns < IDLE_MS * NS_PER_MS) {
+        return false;
+    }
+    worker->looked_ns = now_ns(worker);
+    if (pn_processor_table_is_there(worker)) {
+        return false;
+    }
+    struct pn_err why = {0};
+    (void)pn_err_missing(&why, "the table was removed; it is made again, and filled from where its "
+                               "stream starts");
+    pn_processor_view_failure(worker, PN_PROCESSOR_TROUBLE, &why);
+    worker->is_placed = false;
+    return true;
+}
+
+/* One round: look, read, commit or wait. *finished: a drain is at its end. */
+static int step(struct pn_processor_worker *worker, bool *finished, struct pn_err *e)
+{
+    int rc = pause_until_due(worker, e);
+    if (rc != 0 || is_stopping(worker)) {
+        return rc;
+    }
+    if (!worker->is_placed) {
+        rc = pn_processor_place(worker, e);
+        if (rc != 0 || !worker->is_placed) {
+            return rc;
+        }
+    }
+    bool gone = false;
+    rc = look(worker, &gone, e);
+    if (rc != 0) {
+        return rc;
+    }
+    if (gone) {
+        return leave_stream(worker, e);
+    }
+    rc = fill(worker, e);
+    if (rc != 0) {
+        return rc;
+    }
+    pn_processor_view_shards(worker);
+    if (!worker->is_appending && worker->filling->count == 0) {
+        worker->failures = 0;
+        pn_processor_view_state(worker, PN_PROCESSOR_RUNNING);
+    }
+    bool reached = worker->drains && pn_processor_shards_reached(&worker->shards);
+    if (worker->filling->count > 0 || is_save_due(worker, reached)) {
+        return commit(worker, e);
+    }
+    if (reached) {
+        rc = pn_processor_collect(worker, true, e);
+        *finished = rc == 0 && worker->is_placed && !pn_processor_shards_moved(&worker->shards);
+        return rc;
+    }
+    if (!was_taken_away(worker)) {
+        worker->seen = pn_processor_source_wait(worker->owner->env.source, worker->seen,
+                                                worker->drains ? IDLE_MS : QUIET_MS);
+    }
+    return 0;
+}
+
+/* --- the thread ------------------------------------------------------------------------------- */
+
+/* What a failure means; false when it is the end. */
+static bool go_on_after(struct pn_processor_worker *worker, const struct pn_err *why)
+{
+    bool passes = why->class_ == PN_CLASS_RETRY || why->class_ == PN_CLASS_CONFLICT ||
+                  (why->class_ == PN_CLASS_MISSING && worker->is_placed);
+    bool missing = why->class_ == PN_CLASS_MISSING && !worker->is_placed;
+    worker->failures++;
+    if ((!passes && !missing) || (worker->drains && (missing || worker->failures > DRAIN_TRIES))) {
+        pn_processor_view_failure(worker, PN_PROCESSOR_FAILED, why);
+        return false;
+    }
+    pn_processor_view_failure(worker, missing ? PN_PROCESSOR_WAITING : PN_PROCESSOR_TROUBLE, why);
+    int64_t pause_ms = PAUSE_FIRST_MS;
+    for (int i = 1; i < worker->failures && pause_ms < PAUSE_MAX_MS; i++) {
+        pause_ms *= 2;
+    }
+    if (missing && pause_ms > IDLE_MS) {
+        pause_ms = IDLE_MS;
+    }
+    worker->next_ns = now_ns(worker) + pause_ms * NS_PER_MS;
+    return true;
+}
+
+static void *run(void *arg)
+{
+    struct pn_processor_worker *worker = arg;
+    bool finished = false;
+    bool failed = false;
+    while (!finished && !failed && !is_stopping(worker)) {
+        struct pn_err why = {0};
+        if (step(worker, &finished, &why) != 0) {
+            failed = !go_on_after(worker, &why);
+        }
+    }
+    struct pn_err last = {0};
+    if (pn_processor_collect(worker, true, &last) != 0 && !failed) {
+        pn_processor_view_failure(worker, PN_PROCESSOR_TROUBLE, &last);
+    }
+    pn_processor_view_shards(worker);
+    if (!failed) {
+        pn_processor_view_state(worker, PN_PROCESSOR_STOPPED);
+    }
+    pthread_mutex_lock(&worker->lock);
+    worker->is_finished = true;
+    pthread_mutex_unlock(&worker->lock);
+    return NULL;
+}
+
+static void on_append_failed(void *arg, const struct pn_err *why)
+{
+    pn_processor_view_failure(arg, PN_PROCESSOR_TROUBLE, why);
+}
+
+static void on_append_done(void *arg)
+{
+    struct pn_processor_worker *worker = arg;
+    pn_notifier_notify(&worker->notifier);
+    pn_processor_source_wake(worker->owner->env.source);
+}
+
+/* --- from outside ----------------------------------------------------------------------------- */
+
+static const struct pn_table *raw_of(const struct pn_table *table)
+{
+    return table->like->read_count > 0 ? table->like->reads[0] : table->like;
+}
+
+static void make_metrics(struct pn_processor_worker *worker)
+{
+    struct pn_metrics *metrics = worker->owner->env.metrics;
+    const char *table = worker->table->name;
+    worker->metrics = (struct pn_processor_metrics){
+        .rows = pn_metrics_get(metrics, PN_METRIC_STREAM_ROWS, table),
+        .dead_letters = pn_metrics_get(metrics, PN_METRIC_STREAM_DEAD_LETTERS, table),
+        .commits = pn_metrics_get(metrics, PN_METRIC_STREAM_COMMITS, table),
+        .conflicts = pn_metrics_get(metrics, PN_METRIC_STREAM_CONFLICTS, table),
+        .errors = pn_metrics_get(metrics, PN_METRIC_STREAM_ERRORS, table),
+        .lost = pn_metrics_get(metrics, PN_METRIC_STREAM_LOST_RECORDS, table),
+        .passed_over = pn_metrics_get(metrics, PN_METRIC_STREAM_PASSED_OVER_RECORDS, table),
+        .unknown = pn_metrics_get(metrics, PN_METRIC_STREAM_UNKNOWN_MEMBERS, table),
+        .strays = worker->counts_strays ? pn_metrics_get(metrics, PN_METRIC_STREAM_STRAY_RECORDS,
+                                                         worker->stream->name)
+                                        : NULL,
+        .lag = pn_metrics_get(metrics, PN_METRIC_STREAM_LAG_RECORDS, table),
+        .failed = pn_metrics_get(metrics, PN_METRIC_STREAM_FAILED, table),
+        .commit_seconds = pn_metrics_get(metrics, PN_METRIC_STREAM_COMMIT_SECONDS, table),
+        .latency_seconds = pn_metrics_get(metrics, PN_METRIC_STREAM_LATENCY_SECONDS, table),
+    };
+}
+
+void pn_processor_worker_init(struct pn_processor_worker *worker, struct pn_processor *owner,
+                              const struct pn_pipeline_stream *stream, const struct pn_table *table)
+{
+    *worker = (struct pn_processor_worker){
+        .owner = owner, .stream = stream, .table = table, .raw = raw_of(table)};
+    worker->flows = pn_xcalloc(stream->flow_count, sizeof(const struct pn_flow *));
+    for (size_t i = 0; i < stream->flow_count; i++) {
+        if (stream->flows[i].table == table) {
+            worker->flows[worker->flow_count++] = &stream->flows[i];
+        }
+    }
+    worker->counts_strays = stream->flow_count > 0 && stream->flows[0].table == table;
+    pn_strays_init(&worker->strays);
+    worker->keeps_value = pn_record_keeps_value(worker->raw);
+    worker->parser = pn_json_parser_create();
+    worker->view.version = -1;
+    worker->filling = &worker->batches[0];
+    worker->saved_ns = now_ns(worker);
+    pn_processor_batch_init(&worker->batches[0]);
+    pn_processor_batch_init(&worker->batches[1]);
+    pn_notifier_init(&worker->notifier);
+    pthread_mutex_init(&worker->lock, NULL);
+    make_metrics(worker);
+}
+
+void pn_processor_worker_deinit(struct pn_processor_worker *worker)
+{
+    pn_processor_shards_deinit(&worker->shards);
+    pn_processor_batch_deinit(&worker->batches[0]);
+    pn_processor_batch_deinit(&worker->batches[1]);
+    pn_notifier_deinit(&worker->notifier);
+    pthread_mutex_destroy(&worker->lock);
+    pn_json_parser_destroy(&worker->parser);
+    pn_processor_checkpoints_deinit(&worker->notes);
+    pn_strays_deinit(&worker->strays);
+    free(worker->view.shards);
+    free(worker->flows);
+}
+
+int pn_processor_worker_start(struct pn_processor_worker *worker, bool drains, struct pn_err *e)
+{
+    PN_ASSERT(!worker->is_running);
+    worker->drains = drains;
+    worker->is_stopping = false;
+    worker->is_finished = false;
+    worker->is_placed = false;
+    worker->next_ns = 0;
+    const struct pn_processor_appender_config config = {.engine = worker->owner->env.engine,
+                                                        .tries_max = drains ? DRAIN_TRIES : 0,
+                                                        .failed = on_append_failed,
+                                                        .done = on_append_done,
+                                                        .arg = worker};
+    int rc = pn_processor_appender_start(&worker->appender, &config, e);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = pthread_create(&worker->thread, NULL, run, worker);
+    if (rc != 0) {
+        pn_processor_appender_stop(&worker->appender);
+        return pn_err_errno(e, rc, "cannot start a thread that reads a stream");
+    }
+    worker->is_running = true;
+    return 0;
+}
+
+void pn_processor_worker_ask_to_stop(struct pn_processor_worker *worker)
+{
+    if (!worker->is_running) {
+        return;
+    }
+    pthread_mutex_lock(&worker->lock);
+    worker->is_stopping = true;
+    pthread_mutex_unlock(&worker->lock);
+    pn_processor_appender_hurry(&worker->appender);
+    pn_notifier_notify(&worker->notifier);
+    pn_processor_source_wake(worker->owner->env.source);
+}
+
+void pn_processor_worker_join(struct pn_processor_worker *worker)
+{
+    if (worker->is_running) {
+        pthread_join(worker->thread, NULL);
+        pn_processor_appender_stop(&worker->appender);
+        worker->is_running = false;
+    }
+}
+
+bool pn_processor_worker_is_finished(struct pn_processor_worker *worker)
+{
+    pthread_mutex_lock(&worker->lock);
+    bool finished = !worker->is_running || worker->is_finished;
+    pthread_mutex_unlock(&worker->lock);
+    return finished;
+}
