@@ -1,6 +1,5 @@
 #include "base/buf.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,20 +91,25 @@ void pn_buf_addc(struct pn_buf *buf, char c)
     pn_buf_add(buf, &c, 1);
 }
 
-void pn_buf_addf(struct pn_buf *buf, const char *fmt, ...)
+void pn_buf_addv(struct pn_buf *buf, const char *fmt, va_list args)
 {
-    va_list args;
-    va_start(args, fmt);
     va_list again;
     va_copy(again, args);
     int len = vsnprintf(NULL, 0, fmt, args);
-    va_end(args);
     PN_ASSERT(len >= 0);
     if (pn_buf_reserve(buf, (size_t)len)) {
         (void)vsnprintf(buf->data + buf->len, (size_t)len + 1, fmt, again);
         buf->len += (size_t)len;
     }
     va_end(again);
+}
+
+void pn_buf_addf(struct pn_buf *buf, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    pn_buf_addv(buf, fmt, args);
+    va_end(args);
 }
 
 void pn_buf_add_i64(struct pn_buf *buf, int64_t value)

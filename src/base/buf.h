@@ -9,6 +9,7 @@
 #ifndef PN_BASE_BUF_H
 #define PN_BASE_BUF_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -42,6 +43,7 @@ void pn_buf_add(struct pn_buf *buf, const void *bytes, size_t len);
 void pn_buf_adds(struct pn_buf *buf, const char *text);
 void pn_buf_addc(struct pn_buf *buf, char c);
 void pn_buf_addf(struct pn_buf *buf, const char *fmt, ...) PN_PRINTF(2, 3);
+void pn_buf_addv(struct pn_buf *buf, const char *fmt, va_list args) PN_PRINTF(2, 0);
 void pn_buf_add_i64(struct pn_buf *buf, int64_t value);
 
 static inline bool pn_buf_failed(const struct pn_buf *buf)

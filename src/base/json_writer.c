@@ -1,0 +1,281 @@
+#include "base/json_writer.h"
+
+#include <stdarg.h>
+
+#include "base/base64.h"
+
+enum { DIGITS_MAX = 20 };
+
+void pn_json_writer_init(struct pn_json_writer *json, struct pn_buf *out)
+{
+    *json = (struct pn_json_writer){.out = out};
+}
+
+int pn_json_writer_check(const struct pn_json_writer *json, const char *what, struct pn_err *e)
+{
+    PN_ASSERT(json->depth == 0);
+    return pn_buf_check(json->out, what, e);
+}
+
+/* --- bytes ------------------------------------------------------------------------------------ */
+
+/* Room for `len` more bytes, and where they go; NULL when the buffer has failed. */
+static inline char *room(struct pn_buf *out, size_t len)
+{
+    if ((out->failed || len >= out->capacity - out->len) && !pn_buf_reserve(out, len)) {
+        return NULL;
+    }
+    return out->data + out->len;
+}
+
+/* What room() gave is written up to `end`. */
+static inline void wrote(struct pn_buf *out, char *end)
+{
+    *end = '\0';
+    out->len = (size_t)(end - out->data);
+}
+
+static void begin_line(struct pn_json_writer *json)
+{
+    pn_buf_addf(json->out, "\n%*s", (int)json->indent - 1, "");
+    json->indent = 0;
+}
+
+/* Before an item or a name: the comma, and the line break if one was asked for. */
+static inline void separate(struct pn_json_writer *json)
+{
+    if (json->follows) {
+        pn_buf_addc(json->out, ',');
+    }
+    if (json->indent > 0) {
+        begin_line(json);
+    }
+}
+
+/* Before each value. */
+static inline void begin(struct pn_json_writer *json)
+{
+    if (json->named) {
+        json->named = false;
+    } else {
+        /* A value in an object has its name before it, and a document is one value. */
+        PN_ASSERT((json->objects & 1) == 0);
+        PN_ASSERT(json->depth > 0 || !json->follows);
+        separate(json);
+    }
+    json->follows = true;
+}
+
+static void put_plain(struct pn_json_writer *json, const char *text, size_t len)
+{
+    begin(json);
+    pn_buf_add(json->out, text, len);
+}
+
+/* --- layout ----------------------------------------------------------------------------------- */
+
+void pn_json_put_break(struct pn_json_writer *json, uint32_t spaces)
+{
+    PN_ASSERT(!json->named);
+    json->indent = spaces + 1;
+}
+
+void pn_json_end_line(struct pn_json_writer *json)
+{
+    PN_ASSERT(json->depth == 0 && json->follows);
+    pn_buf_addc(json->out, '\n');
+    json->follows = false;
+}
+
+/* --- values ----------------------------------------------------------------------------------- */
+
+static void open_container(struct pn_json_writer *json, char bracket, bool is_object)
+{
+    PN_ASSERT(json->depth < PN_JSON_WRITER_DEPTH_MAX);
+    begin(json);
+    pn_buf_addc(json->out, bracket);
+    json->objects = json->objects << 1 | (is_object ? 1 : 0);
+    json->depth++;
+    json->follows = false;
+}
+
+void pn_json_put_object(struct pn_json_writer *json)
+{
+    open_container(json, '{', true);
+}
+
+void pn_json_put_array(struct pn_json_writer *json)
+{
+    open_container(json, '[', false);
+}
+
+void pn_json_end(struct pn_json_writer *json)
+{
+    PN_ASSERT(json->depth > 0 && !json->named);
+    if (json->indent > 0) {
+        begin_line(json);
+    }
+    pn_buf_addc(json->out, (json->objects & 1) != 0 ? '}' : ']');
+    json->objects >>= 1;
+    json->depth--;
+    json->follows = true;
+}
+
+/* Is a text ASCII without anything to escape? Most are. */
+static bool is_plain(const char *text, size_t len)
+{
+    /* The high bit of a byte of `found` says that the byte, or one below it, is not plain. */
+    const uint64_t ones = 0x0101010101010101u;
+    uint64_t found = 0;
+    size_t i = 0;
+    for (; i + sizeof found <= len; i += sizeof found) {
+        uint64_t bytes;
+        memcpy(&bytes, text + i, sizeof bytes);
+        uint64_t quotes = bytes ^ (ones * '"');
+        uint64_t slashes = bytes ^ (ones * '\\');
+        found |= bytes | (bytes - ones * 0x20) | (quotes - ones) | (slashes - ones);
+    }
+    for (; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        found |= c < 0x20 || c == '"' || c == '\\' ? 0x80 : c;
+    }
+    return (found & (ones * 0x80)) == 0;
+}
+
+/* A string and, after a name, the colon. */
+static void write_string(struct pn_buf *out, const char *text, size_t len, bool is_name)
+{
+    char *to = room(out, len + 3);
+    if (to != NULL && is_plain(text, len)) {
+        *to++ = '"';
+        if (len > 0) {
+            memcpy(to, text, len);
+        }
+        to[len] = '"';
+        to[len + 1] = ':';
+        wrote(out, to + len + (is_name ? 2 : 1));
+        return;
+    }
+    if (pn_utf8_valid(text, len)) {
+        pn_json_write_string(out, text, len);
+    } else {
+        struct pn_buf clean;
+        pn_buf_init(&clean, out->max);
+        pn_utf8_add_clean(&clean, text, len);
+        pn_json_write_string(out, pn_buf_text(&clean), clean.len);
+        out->failed = out->failed || clean.failed;
+        pn_buf_deinit(&clean);
+    }
+    if (is_name) {
+        pn_buf_addc(out, ':');
+    }
+}
+
+void pn_json_put_name(struct pn_json_writer *json, const char *name, size_t len)
+{
+    PN_ASSERT((json->objects & 1) != 0 && !json->named);
+    separate(json);
+    json->named = true;
+    json->follows = true;
+    write_string(json->out, name, len, true);
+}
+
+void pn_json_put_string(struct pn_json_writer *json, const char *text, size_t len)
+{
+    begin(json);
+    write_string(json->out, text, len, false);
+}
+
+void pn_json_put_cstr(struct pn_json_writer *json, const char *text)
+{
+    if (text == NULL) {
+        pn_json_put_null(json);
+    } else {
+        pn_json_put_string(json, text, strlen(text));
+    }
+}
+
+void pn_json_put_textf(struct pn_json_writer *json, const char *fmt, ...)
+{
+    struct pn_buf text;
+    pn_buf_init(&text, json->out->max);
+    va_list args;
+    va_start(args, fmt);
+    pn_buf_addv(&text, fmt, args);
+    va_end(args);
+    pn_json_put_string(json, pn_buf_text(&text), text.len);
+    json->out->failed = json->out->failed || text.failed;
+    pn_buf_deinit(&text);
+}
+
+void pn_json_put_base64(struct pn_json_writer *json, const void *bytes, size_t len)
+{
+    begin(json);
+    pn_buf_addc(json->out, '"');
+    pn_base64_encode(json->out, bytes, len);
+    pn_buf_addc(json->out, '"');
+}
+
+static void put_digits(struct pn_json_writer *json, bool is_negative, uint64_t value)
+{
+    char digits[DIGITS_MAX + 1];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value != 0);
+    if (is_negative) {
+        digits[--at] = '-';
+    }
+    put_plain(json, digits + at, sizeof digits - at);
+}
+
+void pn_json_put_i64(struct pn_json_writer *json, int64_t value)
+{
+    put_digits(json, value < 0, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+}
+
+void pn_json_put_u64(struct pn_json_writer *json, uint64_t value)
+{
+    put_digits(json, false, value);
+}
+
+void pn_json_put_i64_text(struct pn_json_writer *json, int64_t value)
+{
+    begin(json);
+    pn_buf_addc(json->out, '"');
+    pn_buf_add_i64(json->out, value);
+    pn_buf_addc(json->out, '"');
+}
+
+void pn_json_put_double(struct pn_json_writer *json, double value)
+{
+    begin(json);
+    pn_json_write_double(json->out, value);
+}
+
+void pn_json_put_bool(struct pn_json_writer *json, bool value)
+{
+    if (value) {
+        put_plain(json, "true", 4);
+    } else {
+        put_plain(json, "false", 5);
+    }
+}
+
+void pn_json_put_null(struct pn_json_writer *json)
+{
+    put_plain(json, "null", 4);
+}
+
+void pn_json_put_raw(struct pn_json_writer *json, const char *text, size_t len)
+{
+    PN_ASSERT(len > 0);
+    put_plain(json, text, len);
+}
+
+void pn_json_put_node(struct pn_json_writer *json, const struct pn_json *node)
+{
+    begin(json);
+    pn_json_write(json->out, node);
+}
