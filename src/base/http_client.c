@@ -29,7 +29,7 @@ static struct curl_slist *make_headers(const char *json)
     return headers;
 }
 
-void pn_http_trust(void *curl)
+void pn_http_client_trust(void *curl)
 {
     const char *file = getenv("PINION_CA_FILE");
     if (file != NULL && file[0] != '\0') {
@@ -37,7 +37,7 @@ void pn_http_trust(void *curl)
     }
 }
 
-const char *pn_http_failure_advice(int code)
+const char *pn_http_client_failure_advice(int code)
 {
     if (code == CURLE_COULDNT_CONNECT) {
         return PN_HTTP_NOBODY_THERE;
@@ -48,8 +48,8 @@ const char *pn_http_failure_advice(int code)
                : "";
 }
 
-int pn_http_request(const char *method, const char *url, const char *path, const char *json,
-                    int64_t timeout_ms, long *status, struct pn_buf *out, struct pn_err *e)
+int pn_http_client_request(const char *method, const char *url, const char *path, const char *json,
+                           int64_t timeout_ms, long *status, struct pn_buf *out, struct pn_err *e)
 {
     char *whole = pn_xasprintf("%s%s", url, path);
     struct curl_slist *headers = make_headers(json);
@@ -68,14 +68,14 @@ int pn_http_request(const char *method, const char *url, const char *path, const
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(curl, CURLOPT_PROXY, "");
     (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    pn_http_trust(curl);
+    pn_http_client_trust(curl);
     if (json != NULL) {
         (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, json);
     }
     CURLcode code = curl_easy_perform(curl);
     if (code != CURLE_OK) {
         rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "%s %s: %s%s", method, whole,
-                        curl_easy_strerror(code), pn_http_failure_advice((int)code));
+                        curl_easy_strerror(code), pn_http_client_failure_advice((int)code));
         goto out;
     }
     (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
@@ -88,7 +88,7 @@ out:
     return rc;
 }
 
-const char *pn_http_key_advice(long status)
+const char *pn_http_client_key_advice(long status)
 {
     bool is_set = getenv("PINION_API_KEY") != NULL;
     if (status == 401 && is_set) {
@@ -112,16 +112,16 @@ static void refuse(const char *method, const char *path, long status, const stru
     }
     (void)pn_err_set(e, status >= 500 ? PN_CLASS_RETRY : PN_CLASS_INPUT, PN_FAIL,
                      "the server answered %s %s with %ld: %.*s%s", method, path, status,
-                     (int)(len < 400 ? len : 400), text, pn_http_key_advice(status));
+                     (int)(len < 400 ? len : 400), text, pn_http_client_key_advice(status));
     pn_json_parser_destroy(&parser);
 }
 
-int pn_http_call(const char *method, const char *url, const char *path, const char *json,
-                 int64_t timeout_ms, struct pn_buf *out, struct pn_err *e)
+int pn_http_client_call(const char *method, const char *url, const char *path, const char *json,
+                        int64_t timeout_ms, struct pn_buf *out, struct pn_err *e)
 {
     long status = 0;
     size_t before = out->len;
-    int rc = pn_http_request(method, url, path, json, timeout_ms, &status, out, e);
+    int rc = pn_http_client_request(method, url, path, json, timeout_ms, &status, out, e);
     if (rc == 0 && (status < 200 || status > 299)) {
         const struct pn_buf body = {.data = out->data + before, .len = out->len - before};
         refuse(method, path, status, &body, e);

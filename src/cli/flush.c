@@ -43,7 +43,8 @@ static int flush_through(const char *url, struct pn_err *e)
 {
     struct pn_buf answer;
     pn_buf_init(&answer, ANSWER_BYTES_MAX);
-    int rc = pn_http_call("POST", url, "/api/v1/sink/flush", "{}", FLUSH_TIMEOUT_MS, &answer, e);
+    int rc =
+        pn_http_client_call("POST", url, "/api/v1/sink/flush", "{}", FLUSH_TIMEOUT_MS, &answer, e);
     pn_buf_deinit(&answer);
     return rc;
 }

@@ -89,7 +89,7 @@ static int open_http(struct pn_kinesis_client *client, struct pn_err *e)
     (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)TIMEOUT_MS);
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    pn_http_trust(curl);
+    pn_http_client_trust(curl);
     (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     return 0;
 }
@@ -113,7 +113,7 @@ static int post(struct pn_kinesis_client *client, const char *operation, const s
     free(target);
     if (code != CURLE_OK) {
         return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "%s: %s%s", client->url,
-                          curl_easy_strerror(code), pn_http_failure_advice((int)code));
+                          curl_easy_strerror(code), pn_http_client_failure_advice((int)code));
     }
     (void)curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, status);
     return 0;
@@ -143,7 +143,8 @@ static int refuse(const struct pn_kinesis_client *client, long status, const str
     enum pn_class class_ = status >= STATUS_SERVER_ERROR ? PN_CLASS_RETRY : PN_CLASS_INPUT;
     if (!pn_json_get_text(root, "__type", &name, &name_len)) {
         return pn_err_set(e, class_, PN_FAIL, "%s answered with status %ld: %.*s%s", client->url,
-                          status, (int)(len < 400 ? len : 400), text, pn_http_key_advice(status));
+                          status, (int)(len < 400 ? len : 400), text,
+                          pn_http_client_key_advice(status));
     }
     const char *hash = memchr(name, '#', name_len);
     if (hash != NULL) {
@@ -160,7 +161,7 @@ static int refuse(const struct pn_kinesis_client *client, long status, const str
     }
     return pn_err_set(e, class_, PN_FAIL, "%.*s: %.*s%s%s", (int)name_len, name,
                       (int)(len < 800 ? len : 800), text, hint_for(name, name_len),
-                      status == 401 ? pn_http_key_advice(status) : "");
+                      status == 401 ? pn_http_client_key_advice(status) : "");
 }
 
 bool pn_kinesis_client_error_is(const struct pn_err *e, const char *name)

@@ -117,8 +117,8 @@ static void tell_all_strays(struct pn_cli *cli, const struct pn_stream_reader *r
     struct pn_json_parser *parser = pn_json_parser_create();
     struct pn_err ignored = {0};
     pn_buf_init(&answer, ANSWER_BYTES_MAX);
-    if (pn_http_call("GET", reader->url, "/api/v1/streams", NULL, TIMEOUT_MS, &answer, &ignored) ==
-            0 &&
+    if (pn_http_client_call("GET", reader->url, "/api/v1/streams", NULL, TIMEOUT_MS, &answer,
+                            &ignored) == 0 &&
         pn_json_parse(parser, pn_buf_text(&answer), answer.len, answer.len, &root, &ignored) == 0) {
         const struct pn_json *tables = pn_json_get(root, "tables");
         for (const struct pn_json *table = tables != NULL ? tables->first : NULL; table != NULL;

@@ -16,7 +16,7 @@ static int list_through(const char *url, struct pn_arena *arena, struct pn_topic
     struct pn_json *root = NULL;
     struct pn_json_parser *parser = pn_json_parser_create();
     pn_buf_init(&answer, ANSWER_BYTES_MAX);
-    int rc = pn_http_call("GET", url, "/api/v1/topics", NULL, TIMEOUT_MS, &answer, e);
+    int rc = pn_http_client_call("GET", url, "/api/v1/topics", NULL, TIMEOUT_MS, &answer, e);
     if (rc == 0) {
         rc = pn_json_parse(parser, pn_buf_text(&answer), answer.len, answer.len, &root, e);
     }

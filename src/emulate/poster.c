@@ -240,7 +240,7 @@ static void handle_silence(struct pn_poster *poster, struct lane *lane, CURLcode
         return;
     }
     (void)pn_err_input(&why, "%s cannot be posted to: %s%s", lane->post.route->url, text,
-                       pn_http_failure_advice((int)result));
+                       pn_http_client_failure_advice((int)result));
     break_off(poster, &why);
     give_up(poster, lane, &why);
 }
@@ -471,7 +471,7 @@ static CURL *create_easy(struct pn_poster *poster, struct lane *lane)
     curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    pn_http_trust(easy);
+    pn_http_client_trust(easy);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     return easy;

@@ -191,7 +191,7 @@ static enum pn_post_verdict judge_refusal(struct http *http, struct pn_post *pos
     const char *advice = http->dialect->advice != NULL ? http->dialect->advice(root) : NULL;
     (void)pn_err_input(e, "%s refused with status %ld: %.300s%s%s", post->route->url, status,
                        answer, advice != NULL ? ": " : "",
-                       advice != NULL ? advice : pn_http_key_advice(status));
+                       advice != NULL ? advice : pn_http_client_key_advice(status));
     switch (http->dialect->refusal(status, root)) {
     case PN_REFUSED_RECORDS:
         fail_records(http, (int64_t)note_count(&post->notes), e->msg);

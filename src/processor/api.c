@@ -56,7 +56,8 @@ static int refuse(const struct call *call, long status, struct pn_err *e)
         class_ = PN_CLASS_INPUT;
     }
     return pn_err_set(e, class_, PN_FAIL, "the server at %s answered %ld: %.*s%s", call->url,
-                      status, (int)(len < 400 ? len : 400), text, pn_http_key_advice(status));
+                      status, (int)(len < 400 ? len : 400), text,
+                      pn_http_client_key_advice(status));
 }
 
 static char *present_url(struct api *api)
@@ -94,12 +95,14 @@ static int get(struct pn_processor_source *source, const char *path, struct call
     long status = 0;
     *call = (struct call){.parser = pn_json_parser_create(), .url = present_url(api)};
     pn_buf_init(&call->answer, ANSWER_BYTES_MAX);
-    int rc = pn_http_request("GET", call->url, path, NULL, TIMEOUT_MS, &status, &call->answer, e);
+    int rc =
+        pn_http_client_request("GET", call->url, path, NULL, TIMEOUT_MS, &status, &call->answer, e);
     if (rc != 0 && find_anew(api, call->url)) {
         free(call->url);
         call->url = present_url(api);
         pn_buf_reset(&call->answer);
-        rc = pn_http_request("GET", call->url, path, NULL, TIMEOUT_MS, &status, &call->answer, e);
+        rc = pn_http_client_request("GET", call->url, path, NULL, TIMEOUT_MS, &status,
+                                    &call->answer, e);
     }
     if (rc != 0) {
         return rc;

@@ -21,7 +21,7 @@ struct pn_admission {
 
 void pn_admission_init(struct pn_admission *admission, const struct pn_pipeline *pipeline,
                        const struct pn_settings *settings, struct pn_log *log);
-/* For the gateway: see struct pn_gateway_env. `arg` is the admission. */
+/* For the gateway: see struct pn_http_env. `arg` is the admission. */
 int pn_admission_first_record(void *arg, const char *topic, struct pn_err *e) PN_MUST_CHECK;
 /* For the streams; borrows the admission. */
 struct pn_stream_admission pn_admission_of_streams(struct pn_admission *admission);

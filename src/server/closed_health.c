@@ -1,7 +1,7 @@
 #include "server/closed_health.h"
 
 #include "base/json.h"
-#include "gateway/request.h"
+#include "http/request.h"
 
 static void write_closed(struct pn_buf *out, const char *kind, const char *name, const char *why)
 {
@@ -28,8 +28,8 @@ static void report(void *arg, struct pn_arena *arena, struct pn_buf *out)
     }
 }
 
-void pn_closed_health_add(struct pn_closed_health *health, struct pn_gateway *gateway)
+void pn_closed_health_add(struct pn_closed_health *health, struct pn_http_server *http)
 {
-    const struct pn_gateway_health closed = {.name = "closed", .report = report, .arg = health};
-    pn_gateway_add_health(gateway, &closed);
+    const struct pn_http_health closed = {.name = "closed", .report = report, .arg = health};
+    pn_http_server_add_health(http, &closed);
 }

@@ -2,7 +2,7 @@
 #ifndef PN_SERVER_CLOSED_HEALTH_H
 #define PN_SERVER_CLOSED_HEALTH_H
 
-#include "gateway/gateway.h"
+#include "http/server.h"
 #include "kinesis/kinesis.h"
 #include "log/log.h"
 
@@ -13,6 +13,6 @@ struct pn_closed_health {
 };
 
 /* Before the gateway starts. */
-void pn_closed_health_add(struct pn_closed_health *health, struct pn_gateway *gateway);
+void pn_closed_health_add(struct pn_closed_health *health, struct pn_http_server *http);
 
 #endif

@@ -7,7 +7,7 @@
 #include "server/addresses.h"
 #include "server/announcement.h"
 #include "server/closed_health.h"
-#include "server/open_gateway.h"
+#include "server/open_http.h"
 #include "server/server_streams.h"
 #include "server/sink_routes.h"
 #include "server/stations.h"
@@ -30,7 +30,7 @@ struct pn_server {
     struct pn_scheduler *scheduler;
     struct pn_unread *unread;
     struct pn_admission admission; /* of topics */
-    struct pn_gateway *gateway;
+    struct pn_http_server *http;
     struct pn_closed_health closed;
     struct pn_sink_routes sink_routes;
     char *url;
@@ -47,7 +47,7 @@ static char *make_url(const struct pn_server *server, const char *listen)
     bool any = pn_listens_everywhere(address);
     return pn_xasprintf("%s://%.*s:%u", pn_url_scheme(settings->gateway.tls_certificate),
                         any ? 9 : host_len, any ? "127.0.0.1" : address,
-                        (unsigned)pn_gateway_port(server->gateway));
+                        (unsigned)pn_http_server_port(server->http));
 }
 
 /* Who has the folder is worth more than which of its locks is taken. */
@@ -70,13 +70,13 @@ static void explain_conflict(const struct pn_app *app, struct pn_err *e)
 
 static int open_gateway(struct pn_server *server, const char *listen, struct pn_err *e)
 {
-    const struct pn_gateway_stations stations = {.store = server->store,
-                                                 .log = server->log,
-                                                 .kinesis = server->kinesis,
-                                                 .admission = &server->admission};
+    const struct pn_http_stations stations = {.store = server->store,
+                                              .log = server->log,
+                                              .kinesis = server->kinesis,
+                                              .admission = &server->admission};
     pn_admission_init(&server->admission, server->app->pipeline, server->app->settings,
                       server->log);
-    return pn_app_open_gateway(server->app, &stations, listen, &server->gateway, e);
+    return pn_app_open_http(server->app, &stations, listen, &server->http, e);
 }
 
 /* From the store up: each station stands on the ones before it. */
@@ -112,8 +112,8 @@ static int open_stations(struct pn_server *server, const char *listen, struct pn
     if (rc == 0 && (server->roles & PN_ROLE_GATEWAY) != 0) {
         rc = open_gateway(server, listen, e);
     }
-    if (rc == 0 && server->gateway != NULL) {
-        rc = pn_gateway_listen(server->gateway, e);
+    if (rc == 0 && server->http != NULL) {
+        rc = pn_http_server_listen(server->http, e);
     }
     return rc;
 }
@@ -122,11 +122,11 @@ static void add_routes(struct pn_server *server)
 {
     server->closed = (struct pn_closed_health){.log = server->log, .kinesis = server->kinesis};
     server->sink_routes.sink = server->sink;
-    pn_closed_health_add(&server->closed, server->gateway);
-    pn_sink_routes_add(&server->sink_routes, server->gateway);
-    pn_table_watch_add_health(server->tables, server->gateway);
-    pn_server_streams_add_routes(server->streams, server->gateway);
-    pn_unread_add_routes(server->unread, server->gateway);
+    pn_closed_health_add(&server->closed, server->http);
+    pn_sink_routes_add(&server->sink_routes, server->http);
+    pn_table_watch_add_health(server->tables, server->http);
+    pn_server_streams_add_routes(server->streams, server->http);
+    pn_unread_add_routes(server->unread, server->http);
 }
 
 /* The gateway last: what comes in finds everything at work. */
@@ -142,17 +142,17 @@ static int start_stations(struct pn_server *server, const char *listen, struct p
     if (rc == 0 && server->scheduler != NULL) {
         rc = pn_scheduler_start(server->scheduler, e);
     }
-    if (rc == 0 && server->gateway != NULL) {
+    if (rc == 0 && server->http != NULL) {
         rc = pn_table_watch_start(server->app, server->store, &server->tables, e);
     }
-    if (rc == 0 && server->gateway != NULL) {
+    if (rc == 0 && server->http != NULL) {
         const struct pn_app *app = server->app;
         rc = pn_unread_start(app->pipeline, server->log, server->kinesis, app->logger, app->metrics,
                              &server->unread, e);
     }
-    if (rc == 0 && server->gateway != NULL) {
+    if (rc == 0 && server->http != NULL) {
         add_routes(server);
-        rc = pn_gateway_start(server->gateway, e);
+        rc = pn_http_server_start(server->http, e);
     }
     return rc;
 }
@@ -167,7 +167,7 @@ int pn_server_start(const struct pn_app *app, const char *listen, unsigned roles
     started->announced_fd = -1;
     pn_arena_init(&started->arena, 0);
     int rc = start_stations(started, listen, e);
-    if (rc == 0 && started->gateway != NULL) {
+    if (rc == 0 && started->http != NULL) {
         started->url = make_url(started, listen);
         rc = pn_announcement_make(app, started->url, &started->announced_fd, e);
     }
@@ -186,27 +186,27 @@ const char *pn_server_url(const struct pn_server *server)
 
 uint16_t pn_server_port(const struct pn_server *server)
 {
-    return server->gateway != NULL ? pn_gateway_port(server->gateway) : 0;
+    return server->http != NULL ? pn_http_server_port(server->http) : 0;
 }
 
 int pn_server_reload_keys(struct pn_server *server, size_t *count, struct pn_err *e)
 {
     *count = 0;
-    return server->gateway == NULL
+    return server->http == NULL
                ? 0
-               : pn_gateway_reload_keys(server->gateway,
-                                        server->app->settings->gateway.api_key_file,
-                                        getenv("PINION_API_KEY"), count, e);
+               : pn_http_server_reload_keys(server->http,
+                                            server->app->settings->gateway.api_key_file,
+                                            getenv("PINION_API_KEY"), count, e);
 }
 
 int pn_server_reload_tls(struct pn_server *server, bool *loaded, struct pn_err *e)
 {
     const struct pn_settings *settings = server->app->settings;
     *loaded = false;
-    return server->gateway == NULL
+    return server->http == NULL
                ? 0
-               : pn_gateway_reload_tls(server->gateway, settings->gateway.tls_certificate,
-                                       settings->gateway.tls_key, loaded, e);
+               : pn_http_server_reload_tls(server->http, settings->gateway.tls_certificate,
+                                           settings->gateway.tls_key, loaded, e);
 }
 
 void pn_server_landed(const struct pn_server *server, int64_t *records, int64_t *dead_letters)
@@ -234,7 +234,7 @@ void pn_server_stop(struct pn_server **server)
         return;
     }
     pn_announcement_withdraw(gone->app, &gone->announced_fd);
-    pn_gateway_destroy(&gone->gateway);
+    pn_http_server_destroy(&gone->http);
     pn_unread_stop(&gone->unread);
     pn_table_watch_destroy(&gone->tables);
     pn_server_streams_destroy(&gone->streams);

@@ -53,9 +53,9 @@ int pn_server_streams_create(const struct pn_app *app, struct pn_kinesis *kinesi
     return rc;
 }
 
-void pn_server_streams_add_routes(struct pn_server_streams *streams, struct pn_gateway *gateway)
+void pn_server_streams_add_routes(struct pn_server_streams *streams, struct pn_http_server *http)
 {
-    pn_stream_routes_add(&streams->routes, gateway);
+    pn_stream_routes_add(&streams->routes, http);
 }
 
 int pn_server_streams_start(struct pn_server_streams *streams, struct pn_err *e)

@@ -9,7 +9,7 @@
 #ifndef PN_SERVER_SINK_ROUTES_H
 #define PN_SERVER_SINK_ROUTES_H
 
-#include "gateway/request.h"
+#include "http/request.h"
 #include "sink/sink.h"
 
 enum { PN_SINK_ROUTES = 2 };
@@ -17,10 +17,10 @@ enum { PN_SINK_ROUTES = 2 };
 /* Owned by the caller, until the gateway is gone. */
 struct pn_sink_routes {
     struct pn_sink *sink; /* borrowed; NULL: nothing lands here */
-    struct pn_route routes[PN_SINK_ROUTES];
+    struct pn_http_route routes[PN_SINK_ROUTES];
 };
 
-/* Adds all to the gateway, which has not started yet. */
-void pn_sink_routes_add(struct pn_sink_routes *routes, struct pn_gateway *gateway);
+/* Adds all to the http, which has not started yet. */
+void pn_sink_routes_add(struct pn_sink_routes *routes, struct pn_http_server *http);
 
 #endif

@@ -56,7 +56,7 @@ static void write_strays(struct pn_buf *out, const struct pn_stray_counts *stray
     add_i64(out, "more_stray_records", strays->more);
 }
 
-static void write_status(struct pn_request *req, const struct pn_processor_status *status)
+static void write_status(struct pn_http_request *req, const struct pn_processor_status *status)
 {
     struct pn_buf *out = &req->out;
     char time[PN_ISO8601_SIZE];
@@ -64,7 +64,7 @@ static void write_status(struct pn_request *req, const struct pn_processor_statu
     add_text(out, "stream", status->stream);
     add_text(out, "table", status->table);
     add_text(out, "state", pn_processor_state_name(status->state));
-    add_text(out, "error", pn_request_public(req, status->error));
+    add_text(out, "error", pn_http_request_public(req, status->error));
     add_i64(out, "rows", status->rows);
     add_i64(out, "dead_letters", status->dead_letters);
     add_i64(out, "skipped", status->skipped);
@@ -87,7 +87,7 @@ static void write_status(struct pn_request *req, const struct pn_processor_statu
     pn_buf_adds(out, "]}");
 }
 
-static void write_statuses(struct pn_request *req, const struct pn_processor_status *statuses,
+static void write_statuses(struct pn_http_request *req, const struct pn_processor_status *statuses,
                            size_t count)
 {
     struct pn_buf *out = &req->out;
@@ -99,11 +99,11 @@ static void write_statuses(struct pn_request *req, const struct pn_processor_sta
     pn_buf_addc(out, ']');
 }
 
-static enum pn_handled reply(struct pn_request *req)
+static enum pn_http_handled reply(struct pn_http_request *req)
 {
     req->status = 200;
     req->content_type = "application/json";
-    return PN_HANDLED;
+    return PN_HTTP_HANDLED;
 }
 
 /* The stream tables that this server fills: none without the role. */
@@ -117,7 +117,7 @@ static size_t look_at_tables(struct pn_stream_routes *routes, struct pn_arena *a
     return count;
 }
 
-static enum pn_handled handle_status(struct pn_request *req, void *arg)
+static enum pn_http_handled handle_status(struct pn_http_request *req, void *arg)
 {
     struct pn_stream_routes *routes = arg;
     struct pn_processor_status *statuses = NULL;
@@ -189,15 +189,15 @@ static void report_unknown(void *arg, struct pn_arena *arena, struct pn_buf *out
 
 /* --- a source for others ---------------------------------------------------------------------- */
 
-static enum pn_handled handle_names(struct pn_request *req, void *arg)
+static enum pn_http_handled handle_names(struct pn_http_request *req, void *arg)
 {
     struct pn_stream_routes *routes = arg;
     const char **names = NULL;
     size_t count = 0;
     struct pn_err failure = {0};
     if (pn_processor_source_names(routes->source, &req->arena, &names, &count, &failure) != 0) {
-        pn_reply_log_error(req, failure.class_, failure.msg);
-        return PN_HANDLED;
+        pn_kafka_rest_reply_log_error(req, failure.class_, failure.msg);
+        return PN_HTTP_HANDLED;
     }
     pn_buf_adds(&req->out, "{\"names\":[");
     for (size_t i = 0; i < count; i++) {
@@ -232,15 +232,15 @@ static void write_source_shard(struct pn_buf *out, const struct pn_processor_sou
     pn_buf_addc(out, '}');
 }
 
-static enum pn_handled handle_shards(struct pn_request *req, void *arg)
+static enum pn_http_handled handle_shards(struct pn_http_request *req, void *arg)
 {
     struct pn_stream_routes *routes = arg;
     struct pn_processor_source_stream stream = {0};
     struct pn_err failure = {0};
     if (pn_processor_source_describe(routes->source, req->params[0], &req->arena, &stream,
                                      &failure) != 0) {
-        pn_reply_log_error(req, failure.class_, failure.msg);
-        return PN_HANDLED;
+        pn_kafka_rest_reply_log_error(req, failure.class_, failure.msg);
+        return PN_HTTP_HANDLED;
     }
     pn_buf_addf(&req->out, "{\"id\":\"%016" PRIx64 "\",\"shards\":[", stream.id);
     for (size_t i = 0; i < stream.shard_count; i++) {
@@ -264,19 +264,19 @@ static bool number_of(const char *text, int base, uint64_t max, uint64_t *value)
 }
 
 /* The shard and the stream's id of a request; false when the reply is an error already. */
-static bool read_shard(struct pn_request *req, uint32_t *shard, uint64_t *id)
+static bool read_shard(struct pn_http_request *req, uint32_t *shard, uint64_t *id)
 {
     uint64_t number = 0;
     if (!number_of(req->params[1], 10, UINT32_MAX, &number) ||
-        !number_of(pn_request_query(req, "id"), 16, UINT64_MAX, id)) {
-        pn_reply_error(req, 400, 400, "the shard is a number, and `id` the id of the stream");
+        !number_of(pn_http_request_query(req, "id"), 16, UINT64_MAX, id)) {
+        pn_http_reply_error(req, 400, 400, "the shard is a number, and `id` the id of the stream");
         return false;
     }
     *shard = (uint32_t)number;
     return true;
 }
 
-static enum pn_handled handle_position(struct pn_request *req, void *arg)
+static enum pn_http_handled handle_position(struct pn_http_request *req, void *arg)
 {
     struct pn_stream_routes *routes = arg;
     uint32_t shard = 0;
@@ -286,17 +286,17 @@ static enum pn_handled handle_position(struct pn_request *req, void *arg)
     int64_t offset = 0;
     struct pn_err failure = {0};
     if (!read_shard(req, &shard, &id)) {
-        return PN_HANDLED;
+        return PN_HTTP_HANDLED;
     }
-    const char *text = pn_request_query(req, "start");
+    const char *text = pn_http_request_query(req, "start");
     if (text == NULL || !pn_stream_start_parse(text, &start, &start_ms)) {
-        pn_reply_error(req, 400, 400, "`start` is latest, trim_horizon or a time");
-        return PN_HANDLED;
+        pn_http_reply_error(req, 400, 400, "`start` is latest, trim_horizon or a time");
+        return PN_HTTP_HANDLED;
     }
     if (pn_processor_source_position(routes->source, req->params[0], id, shard, start, start_ms,
                                      &offset, &failure) != 0) {
-        pn_reply_log_error(req, failure.class_, failure.msg);
-        return PN_HANDLED;
+        pn_kafka_rest_reply_log_error(req, failure.class_, failure.msg);
+        return PN_HTTP_HANDLED;
     }
     pn_buf_addf(&req->out, "{\"offset\":%" PRId64 "}", offset);
     return reply(req);
@@ -330,7 +330,7 @@ static void write_records(struct pn_buf *out, const struct pn_processor_source_r
     pn_buf_adds(out, "]}");
 }
 
-static enum pn_handled handle_records(struct pn_request *req, void *arg)
+static enum pn_http_handled handle_records(struct pn_http_request *req, void *arg)
 {
     struct pn_stream_routes *routes = arg;
     uint32_t shard = 0;
@@ -339,14 +339,14 @@ static enum pn_handled handle_records(struct pn_request *req, void *arg)
     uint64_t max_records = 0;
     uint64_t max_bytes = 0;
     if (!read_shard(req, &shard, &id)) {
-        return PN_HANDLED;
+        return PN_HTTP_HANDLED;
     }
-    if (!number_of(pn_request_query(req, "offset"), 10, INT64_MAX, &offset) ||
-        !number_of(pn_request_query(req, "max_records"), 10, UINT32_MAX, &max_records) ||
-        !number_of(pn_request_query(req, "max_bytes"), 10, UINT32_MAX, &max_bytes) ||
+    if (!number_of(pn_http_request_query(req, "offset"), 10, INT64_MAX, &offset) ||
+        !number_of(pn_http_request_query(req, "max_records"), 10, UINT32_MAX, &max_records) ||
+        !number_of(pn_http_request_query(req, "max_bytes"), 10, UINT32_MAX, &max_bytes) ||
         max_records == 0) {
-        pn_reply_error(req, 400, 400, "offset, max_records and max_bytes are numbers");
-        return PN_HANDLED;
+        pn_http_reply_error(req, 400, 400, "offset, max_records and max_bytes are numbers");
+        return PN_HTTP_HANDLED;
     }
     struct pn_processor_source_records read = {0};
     struct pn_err failure = {0};
@@ -356,19 +356,19 @@ static enum pn_handled handle_records(struct pn_request *req, void *arg)
         max_bytes < READ_BYTES_MAX ? (size_t)max_bytes : READ_BYTES_MAX, &req->arena, &read,
         &failure);
     if (rc != 0 && failure.class_ != PN_CLASS_CORRUPT) {
-        pn_reply_log_error(req, failure.class_, failure.msg);
-        return PN_HANDLED;
+        pn_kafka_rest_reply_log_error(req, failure.class_, failure.msg);
+        return PN_HTTP_HANDLED;
     }
-    write_records(&req->out, &read, rc != 0 ? pn_request_public(req, failure.msg) : NULL);
-    return pn_request_reserve(req, req->out.len) ? reply(req) : PN_HANDLED;
+    write_records(&req->out, &read, rc != 0 ? pn_http_request_public(req, failure.msg) : NULL);
+    return pn_http_request_reserve(req, req->out.len) ? reply(req) : PN_HTTP_HANDLED;
 }
 
-void pn_stream_routes_add(struct pn_stream_routes *routes, struct pn_gateway *gateway)
+void pn_stream_routes_add(struct pn_stream_routes *routes, struct pn_http_server *http)
 {
     static const struct {
         const char *pattern;
-        enum pn_handled (*handle)(struct pn_request *req, void *arg);
-        enum pn_scope scope;
+        enum pn_http_handled (*handle)(struct pn_http_request *req, void *arg);
+        enum pn_http_scope scope;
     } table[PN_STREAM_ROUTES] = {
         {"api/v1/streams", handle_status, PN_OF_SERVER},
         {"api/v1/streams/names", handle_names, PN_OF_SERVER},
@@ -377,22 +377,22 @@ void pn_stream_routes_add(struct pn_stream_routes *routes, struct pn_gateway *ga
         {"api/v1/streams/{}/shards/{}/records", handle_records, PN_OF_STREAM},
     };
     for (size_t i = 0; i < PN_STREAM_ROUTES; i++) {
-        routes->routes[i] = (struct pn_route){.method = PN_GET,
-                                              .pattern = table[i].pattern,
-                                              .handle = table[i].handle,
-                                              .arg = routes,
-                                              .flags = PN_ROUTE_BLOCKS,
-                                              .right = PN_RIGHT_READ,
-                                              .scope = table[i].scope};
-        pn_gateway_add_route(gateway, &routes->routes[i]);
+        routes->routes[i] = (struct pn_http_route){.method = PN_HTTP_GET,
+                                                   .pattern = table[i].pattern,
+                                                   .handle = table[i].handle,
+                                                   .arg = routes,
+                                                   .flags = PN_HTTP_ROUTE_BLOCKS,
+                                                   .right = PN_RIGHT_READ,
+                                                   .scope = table[i].scope};
+        pn_http_server_add_route(http, &routes->routes[i]);
     }
-    const struct pn_gateway_health health = {
+    const struct pn_http_health health = {
         .name = "stalled_tables", .report = report_stalled, .arg = routes};
-    pn_gateway_add_health(gateway, &health);
-    const struct pn_gateway_health strays = {
+    pn_http_server_add_health(http, &health);
+    const struct pn_http_health strays = {
         .name = "unread_keys", .report = report_strays, .arg = routes, .is_note = true};
-    pn_gateway_add_health(gateway, &strays);
-    const struct pn_gateway_health unknown = {
+    pn_http_server_add_health(http, &strays);
+    const struct pn_http_health unknown = {
         .name = "unknown_members", .report = report_unknown, .arg = routes, .is_note = true};
-    pn_gateway_add_health(gateway, &unknown);
+    pn_http_server_add_health(http, &unknown);
 }

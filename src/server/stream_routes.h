@@ -13,7 +13,7 @@
 #ifndef PN_SERVER_STREAM_ROUTES_H
 #define PN_SERVER_STREAM_ROUTES_H
 
-#include "gateway/request.h"
+#include "http/request.h"
 #include "processor/processor.h"
 
 enum { PN_STREAM_ROUTES = 5 };
@@ -22,10 +22,10 @@ enum { PN_STREAM_ROUTES = 5 };
 struct pn_stream_routes {
     struct pn_processor_source *source; /* borrowed */
     struct pn_processor *streams;       /* borrowed; NULL: no processors run here */
-    struct pn_route routes[PN_STREAM_ROUTES];
+    struct pn_http_route routes[PN_STREAM_ROUTES];
 };
 
-/* Adds the routes to the gateway, which isn't started yet, and its "stalled_tables" to /health. */
-void pn_stream_routes_add(struct pn_stream_routes *routes, struct pn_gateway *gateway);
+/* Adds the routes to the server, which isn't started yet, and its "stalled_tables" to /health. */
+void pn_stream_routes_add(struct pn_stream_routes *routes, struct pn_http_server *http);
 
 #endif

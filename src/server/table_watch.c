@@ -163,9 +163,9 @@ static void report(void *arg, struct pn_arena *arena, struct pn_buf *out)
     pthread_mutex_unlock(&tables->lock);
 }
 
-void pn_table_watch_add_health(struct pn_table_watch *tables, struct pn_gateway *gateway)
+void pn_table_watch_add_health(struct pn_table_watch *tables, struct pn_http_server *http)
 {
-    const struct pn_gateway_health health = {
+    const struct pn_http_health health = {
         .name = "unreadable_tables", .report = report, .arg = tables};
-    pn_gateway_add_health(gateway, &health);
+    pn_http_server_add_health(http, &health);
 }

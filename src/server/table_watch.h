@@ -7,7 +7,7 @@
 #ifndef PN_SERVER_TABLE_WATCH_H
 #define PN_SERVER_TABLE_WATCH_H
 
-#include "gateway/gateway.h"
+#include "http/server.h"
 #include "server/app.h"
 #include "store/store.h"
 
@@ -19,6 +19,6 @@ int pn_table_watch_start(const struct pn_app *app, struct pn_store *store,
 /* Ends the thread. NULL ok. */
 void pn_table_watch_destroy(struct pn_table_watch **tables);
 /* Adds the array `unreadable_tables` to /health. */
-void pn_table_watch_add_health(struct pn_table_watch *tables, struct pn_gateway *gateway);
+void pn_table_watch_add_health(struct pn_table_watch *tables, struct pn_http_server *http);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "base/logger.h"
 #include "base/metrics.h"
-#include "gateway/request.h"
+#include "http/request.h"
 #include "kinesis/kinesis.h"
 #include "log/log.h"
 #include "pipeline/pipeline.h"
@@ -22,6 +22,6 @@ int pn_unread_start(const struct pn_pipeline *pipeline, struct pn_log *log,
                     struct pn_err *e) PN_MUST_CHECK;
 void pn_unread_stop(struct pn_unread **unread); /* NULL ok */
 /* The list of /health, and GET api/v1/topics. Stop only after the gateway is gone. */
-void pn_unread_add_routes(struct pn_unread *unread, struct pn_gateway *gateway);
+void pn_unread_add_routes(struct pn_unread *unread, struct pn_http_server *http);
 
 #endif

@@ -34,9 +34,9 @@ void pn_settings_to_log(const struct pn_settings *settings, struct pn_embedded_c
     };
 }
 
-void pn_settings_to_gateway(const struct pn_settings *settings, struct pn_gateway_config *config)
+void pn_settings_to_http(const struct pn_settings *settings, struct pn_http_config *config)
 {
-    *config = (struct pn_gateway_config){
+    *config = (struct pn_http_config){
         .listen = settings->gateway.listen,
         .auth = settings->gateway.auth,
         .api_key_file = settings->gateway.api_key_file,

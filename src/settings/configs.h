@@ -9,14 +9,14 @@
 #define PN_SETTINGS_CONFIGS_H
 
 #include "delta/delta.h"
-#include "gateway/gateway.h"
+#include "http/server.h"
 #include "kinesis/kinesis.h"
 #include "log/embedded/embedded.h"
 #include "settings/settings.h"
 #include "sink/sink.h"
 
 void pn_settings_to_log(const struct pn_settings *settings, struct pn_embedded_config *config);
-void pn_settings_to_gateway(const struct pn_settings *settings, struct pn_gateway_config *config);
+void pn_settings_to_http(const struct pn_settings *settings, struct pn_http_config *config);
 void pn_settings_to_kinesis(const struct pn_settings *settings, struct pn_kinesis_config *config);
 void pn_settings_to_sink(const struct pn_settings *settings, struct pn_sink_config *config);
 void pn_settings_to_delta(const struct pn_settings *settings, struct pn_delta_config *config);

@@ -37,7 +37,7 @@ struct pn_settings {
         char *listen;       /* "127.0.0.1:8082" */
         char *auth;         /* "" (not set) | "none" | "api-key" */
         char *api_key_file; /* file with one API key and its rights a line; also PINION_API_KEY */
-        char *tls_certificate; /* PEM files, see gateway/tls.h; "": plain HTTP */
+        char *tls_certificate; /* PEM files, see http/tls.h; "": plain HTTP */
         char *tls_key;
         char *cors_origin; /* origins, with commas between them */
         char *allowed_hosts;

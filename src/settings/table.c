@@ -2,7 +2,7 @@
  * A limit that a station has by itself is the constant in its header. */
 #include <stddef.h>
 
-#include "gateway/gateway.h"
+#include "http/server.h"
 #include "log/embedded/embedded.h"
 #include "log/log.h"
 #include "settings/internal.h"
@@ -99,7 +99,7 @@ const struct pn_setting pn_settings_table[] = {
          "Names that clients may call this server by, beside `localhost`, IP addresses and the "
          "name in gateway.listen, separated by commas: `pinion.example.com, *.test`. Checked on "
          "loopback addresses, and elsewhere if set; any other name is answered 421"),
-    INT("gateway.threads", gateway.threads, "0", 0, PN_GATEWAY_THREADS_MAX, NULL,
+    INT("gateway.threads", gateway.threads, "0", 0, PN_HTTP_THREADS_MAX, NULL,
         "that serve requests; 0: one a core but one, which the log needs"),
     INT("gateway.connections_max", gateway.connections_max, "4096", 1, 1000000, NULL,
         "open at once; further ones are answered 503"),

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/produce.h"
+#include "kafka/rest/produce_body.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -34,21 +34,21 @@ static void check_entries(const struct pn_buf *values, const struct pn_log_entry
     }
 }
 
-static void parse(const struct pn_json *root, enum pn_format_kind format, size_t size)
+static void parse(const struct pn_json *root, enum pn_kafka_rest_format_kind format, size_t size)
 {
     struct pn_arena arena;
     struct pn_buf values;
     struct pn_log_entry *entries = NULL;
     size_t count = 0;
-    struct pn_refusal refusal = {0};
+    struct pn_kafka_rest_refusal refusal = {0};
     pn_arena_init(&arena, 0);
     pn_buf_init(&values, 2 * size + PN_JSON_PADDING);
-    const struct pn_produce_input input = {.root = root,
-                                           .format = format,
-                                           .partition = PN_PARTITION_ANY,
-                                           .records_max = 100,
-                                           .record_bytes_max = 1000};
-    if (pn_produce_parse(&input, &arena, &values, &entries, &count, &refusal) == 0) {
+    const struct pn_kafka_rest_produce_input input = {.root = root,
+                                                      .format = format,
+                                                      .partition = PN_PARTITION_ANY,
+                                                      .records_max = 100,
+                                                      .record_bytes_max = 1000};
+    if (pn_kafka_rest_produce_parse(&input, &arena, &values, &entries, &count, &refusal) == 0) {
         check_entries(&values, entries, count);
     } else {
         PN_ASSERT(refusal.status >= 400 && refusal.msg[0] != '\0');
@@ -62,12 +62,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct pn_json_parser *parser = pn_json_parser_create();
     struct pn_json *root = NULL;
     if (pn_json_parse(parser, (const char *)data, size, size, &root, NULL) == 0) {
-        parse(root, PN_BODY_JSON, size);
-        parse(root, PN_BODY_BINARY, size);
+        parse(root, PN_KAFKA_REST_BODY_JSON, size);
+        parse(root, PN_KAFKA_REST_BODY_BINARY, size);
     } else {
         size_t index = 0;
         size_t offset = pn_json_fault_offset(parser);
-        bool inside = pn_produce_record_at((const char *)data, offset, &index);
+        bool inside = pn_kafka_rest_produce_record_at((const char *)data, offset, &index);
         PN_ASSERT(offset <= size && (!inside || index < size));
     }
     pn_json_parser_destroy(&parser);

@@ -3,8 +3,8 @@
  * same after another turn through the template. */
 #include <stdlib.h>
 
+#include "aws/kinesis_template.h"
 #include "base/err.h"
-#include "gateway/kinesis_template.h"
 #include "kinesis_input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -35,15 +35,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *body = (const char *)data + 1;
     if (pn_json_parse(parser, body, size - 1, size - 1, &root, NULL) == 0) {
         if (data[0] % 3 == 0) {
-            struct pn_json *input = pn_template_put_record(&arena, "s", root);
+            struct pn_json *input = pn_aws_template_put_record(&arena, "s", root);
             check_data(input);
             check_input(&pn_shape_PutRecord_input, input, &arena);
         } else if (data[0] % 3 == 1) {
-            check_input(&pn_shape_PutRecords_input, pn_template_put_records(&arena, "s", root),
+            check_input(&pn_shape_PutRecords_input, pn_aws_template_put_records(&arena, "s", root),
                         &arena);
         } else {
-            check_input(&pn_shape_CreateStream_input, pn_template_create_stream(&arena, "s", root),
-                        &arena);
+            check_input(&pn_shape_CreateStream_input,
+                        pn_aws_template_create_stream(&arena, "s", root), &arena);
         }
     }
     pn_arena_deinit(&arena);

@@ -8,16 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aws/sigv4.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "gateway/sigv4.h"
 
 enum { PAIRS_MAX = 64 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Takes lines up to an empty one, cutting them at `mark`; returns what is behind. */
-static char *take_pairs(char *at, char mark, struct pn_sigv4_pair *pairs, size_t *count)
+static char *take_pairs(char *at, char mark, struct pn_aws_sigv4_pair *pairs, size_t *count)
 {
     *count = 0;
     while (*at != '\0') {
@@ -44,14 +44,14 @@ static char *take_pairs(char *at, char mark, struct pn_sigv4_pair *pairs, size_t
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const int64_t now_ms = INT64_C(1440938160000); /* 2015-08-30T12:36:00Z */
-    const struct pn_sigv4_keys keys = {.access_key = "AKIDEXAMPLE",
-                                       .secret_key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
-                                       .service = "service"};
-    const struct pn_sigv4_keys others = {
+    const struct pn_aws_sigv4_keys keys = {.access_key = "AKIDEXAMPLE",
+                                           .secret_key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+                                           .service = "service"};
+    const struct pn_aws_sigv4_keys others = {
         .access_key = "AKIDEXAMPLE", .secret_key = "another", .service = "service"};
-    struct pn_sigv4_pair query[PAIRS_MAX];
-    struct pn_sigv4_pair headers[PAIRS_MAX];
-    struct pn_sigv4_request request = {.method = "POST", .path = "/"};
+    struct pn_aws_sigv4_pair query[PAIRS_MAX];
+    struct pn_aws_sigv4_pair headers[PAIRS_MAX];
+    struct pn_aws_sigv4_request request = {.method = "POST", .path = "/"};
     struct pn_arena arena;
     char *text = pn_xstrndup((const char *)data, size);
     pn_arena_init(&arena, 0);
@@ -62,11 +62,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     request.body = at;
     request.body_len = strlen(at);
     const char *message = NULL;
-    const char *error = pn_sigv4_verify(&keys, &request, now_ms, &arena, &message);
+    const char *error = pn_aws_sigv4_verify(&keys, &request, now_ms, &arena, &message);
     PN_ASSERT(error == NULL || (*error != '\0' && message != NULL));
     /* By two secrets there are two signatures. */
     PN_ASSERT(error != NULL ||
-              pn_sigv4_verify(&others, &request, now_ms, &arena, &message) != NULL);
+              pn_aws_sigv4_verify(&others, &request, now_ms, &arena, &message) != NULL);
     pn_arena_deinit(&arena);
     free(text);
     return 0;

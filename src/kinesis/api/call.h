@@ -1,6 +1,6 @@
 /*
  * A call of the Kinesis API, whichever front door it came through: the one request-processing core
- * under POST / (gateway/kinesis_api.c) and under the REST routes (gateway/kinesis_rest.c).
+ * under POST / (aws/kinesis_api.c) and under the REST routes (aws/kinesis_rest.c).
  *
  *   front      finds the operation, gives the input as a tree, runs the call as request.h wants it
  *   model.c    checks the input against the operation's shape: types, then constraints, with AWS's

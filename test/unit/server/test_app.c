@@ -149,7 +149,7 @@ static char *ask(const char *method, const char *url, const char *path)
     enum { TIMEOUT_MS = 30000, ANSWER_BYTES_MAX = 1 << 20 };
     struct pn_buf answer;
     pn_buf_init(&answer, ANSWER_BYTES_MAX);
-    if (pn_http_call(method, url, path, NULL, TIMEOUT_MS, &answer, &err) != 0) {
+    if (pn_http_client_call(method, url, path, NULL, TIMEOUT_MS, &answer, &err) != 0) {
         fail_msg("%s %s: %s", method, path, err.msg);
     }
     char *text = pn_xstrdup(pn_buf_text(&answer));

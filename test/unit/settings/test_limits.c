@@ -20,7 +20,7 @@ struct stations {
     struct pn_log *log;
     struct pn_kinesis *kinesis;
     struct pn_sink *sink;
-    struct pn_gateway *gateway;
+    struct pn_http_server *gateway;
 };
 
 static char folder[64];
@@ -72,7 +72,7 @@ static int open_sink_and_gateway(const struct pn_settings *settings, struct stat
                                  struct pn_err *e)
 {
     struct pn_sink_config sink;
-    struct pn_gateway_config gateway;
+    struct pn_http_config gateway;
     pn_settings_to_sink(settings, &sink);
     sink.folder = below("sink");
     sink.topics_dir = "topics";
@@ -81,15 +81,15 @@ static int open_sink_and_gateway(const struct pn_settings *settings, struct stat
     sink.store = stations->store;
     sink.io = pn_io_system();
     sink.clock = pn_clock_system();
-    pn_settings_to_gateway(settings, &gateway);
+    pn_settings_to_http(settings, &gateway);
     gateway.api_keys = "a-key-of-the-environment";
     gateway.consumers_folder = below("consumers");
-    const struct pn_gateway_env env = {.log = stations->log,
-                                       .kinesis = stations->kinesis,
-                                       .io = pn_io_system(),
-                                       .clock = pn_clock_system()};
+    const struct pn_http_env env = {.log = stations->log,
+                                    .kinesis = stations->kinesis,
+                                    .io = pn_io_system(),
+                                    .clock = pn_clock_system()};
     int rc = pn_sink_create(&sink, &stations->sink, e);
-    return rc == 0 ? pn_gateway_create(&gateway, &env, &stations->gateway, e) : rc;
+    return rc == 0 ? pn_http_server_create(&gateway, &env, &stations->gateway, e) : rc;
 }
 
 /* Every station that has a config of its own opens with these settings. */
@@ -101,7 +101,7 @@ static void open_all(const struct pn_settings *settings, const char *name, const
     if (rc == 0) {
         rc = open_sink_and_gateway(settings, &stations, &e);
     }
-    pn_gateway_destroy(&stations.gateway);
+    pn_http_server_destroy(&stations.gateway);
     pn_sink_destroy(&stations.sink);
     pn_kinesis_destroy(&stations.kinesis);
     pn_log_destroy(&stations.log);

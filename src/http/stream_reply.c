@@ -1,0 +1,92 @@
+/*
+ * Replies that go on (struct pn_http_reply_stream of request.h), in chunks.
+ *
+ *   REPLYING  libmicrohttpd asks for bytes; what is in `out` goes to the client at its pace
+ *   PENDING   all of it is sent: the connection is suspended, and a pool thread asks the handler
+ *             for more; when there is none yet, the pool keeps the connection like any request
+ *             that waits
+ *
+ * So a slow client costs the memory of one piece and no thread. That a client hung up is seen by
+ * its socket's state, now and then (sweep.c), since libmicrohttpd doesn't watch what is suspended.
+ */
+#include <string.h>
+
+#include "http/internal.h"
+
+/* The longest between two looks at what has more to say by now. */
+enum { LOOK_NS = 1000000000 };
+
+static bool is_ready(struct pn_http_request *req)
+{
+    struct pn_http_conn *conn = pn_http_conn_of(req);
+    return atomic_load(&conn->stream_cut) || req->stream.ready(req->stream.arg);
+}
+
+bool pn_http_stream_step(struct pn_http_conn *conn)
+{
+    struct pn_http_request *req = &conn->req;
+    if (atomic_load(&conn->stream_cut) || atomic_load(&req->server->stage) != PN_HTTP_SERVING) {
+        conn->stream_last = true;
+        return true;
+    }
+    conn->stream_last = !req->stream.next(req->stream.arg, &req->out);
+    if (pn_buf_failed(&req->out) || !pn_http_request_reserve(req, req->out.len)) {
+        pn_buf_reset(&req->out);
+        atomic_store(&conn->stream_cut, true);
+        return true;
+    }
+    if (req->out.len > 0 || conn->stream_last) {
+        return true;
+    }
+    req->ready = is_ready;
+    req->wait_until_ns = pn_mono_ns(req->server->env.clock) + LOOK_NS;
+    pn_http_pool_wait(req->server->pool, conn);
+    return false;
+}
+
+/* libmicrohttpd has room for up to `max` bytes. */
+static ssize_t read_piece(void *cls, uint64_t position, char *out, size_t max)
+{
+    (void)position;
+    struct pn_http_conn *conn = cls;
+    struct pn_buf *piece = &conn->req.out;
+    size_t left = piece->len - conn->stream_sent;
+    if (left > 0) {
+        size_t len = left < max ? left : max;
+        memcpy(out, piece->data + conn->stream_sent, len);
+        conn->stream_sent += len;
+        pn_metric_add(conn->worker->server->metrics.bytes_out, (int64_t)len);
+        return (ssize_t)len;
+    }
+    if (atomic_load(&conn->stream_cut)) {
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    }
+    if (conn->stream_last) {
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    }
+    pn_http_conn_shrink(conn);
+    conn->stream_sent = 0;
+    conn->state = PN_HTTP_PENDING;
+    pn_http_serve_on_pool(conn);
+    return 0;
+}
+
+struct MHD_Response *pn_http_stream_response(struct pn_http_conn *conn)
+{
+    enum { BLOCK_BYTES = 16 * 1024 };
+    return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, read_piece, conn, NULL);
+}
+
+void pn_http_stream_cut(struct pn_http_conn *conn)
+{
+    atomic_store(&conn->stream_cut, true);
+    pn_http_pool_signal(conn->worker->server->pool);
+}
+
+void pn_http_stream_end(struct pn_http_conn *conn)
+{
+    if (conn->streaming) {
+        conn->req.stream.end(conn->req.stream.arg);
+        conn->streaming = false;
+    }
+}

@@ -1,0 +1,109 @@
+/* Error replies: kafka-rest's body, and the numbers of its Errors.java and KafkaExceptionMapper. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "aws/reply.h"
+#include "http/internal.h"
+#include "kafka/rest/errors.h"
+
+const char *pn_http_request_public(struct pn_http_request *req, const char *text)
+{
+    const char *folder = req->server->config.data_folder;
+    if (text == NULL || folder == NULL || folder[0] == '\0') {
+        return text;
+    }
+    const char *found = strstr(text, folder);
+    if (found == NULL) {
+        return text;
+    }
+    size_t len = strlen(folder);
+    char *clean = pn_arena_alloc(&req->arena, strlen(text) + 1);
+    char *end = clean;
+    for (; found != NULL; found = strstr(text, folder)) {
+        memcpy(end, text, (size_t)(found - text));
+        end += found - text;
+        text = found + len;
+        size_t slashes = strspn(text, "/");
+        if (slashes == 0) {
+            *end++ = '.'; /* the folder itself */
+        }
+        text += slashes;
+    }
+    memcpy(end, text, strlen(text) + 1);
+    return clean;
+}
+
+static void reply_message(struct pn_http_request *req, int status, int code, const char *msg)
+{
+    const struct pn_http_router_row *row = pn_http_conn_of(req)->row;
+    if (row != NULL && (row->route->flags & PN_HTTP_ROUTE_AWS) != 0) {
+        pn_aws_http_error(req, status, msg);
+        return;
+    }
+    msg = pn_http_request_public(req, msg);
+    req->status = status;
+    req->content_type = PN_KAFKA_REST_TYPE;
+    pn_buf_reset(&req->out);
+    pn_buf_addf(&req->out, "{\"error_code\":%d,\"message\":", code);
+    /* Messages quote what clients sent, which may be no UTF-8. */
+    struct pn_buf clean;
+    pn_buf_init(&clean, 4 * PN_HTTP_ERROR_TEXT_MAX);
+    pn_utf8_add_clean(&clean, msg, strlen(msg));
+    pn_json_write_string(&req->out, pn_buf_text(&clean), clean.len);
+    pn_buf_deinit(&clean);
+    pn_buf_addc(&req->out, '}');
+}
+
+void pn_http_reply_error(struct pn_http_request *req, int status, int code, const char *fmt, ...)
+{
+    char msg[PN_HTTP_ERROR_TEXT_MAX];
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(msg, sizeof msg, fmt, args);
+    va_end(args);
+    reply_message(req, status, code, msg);
+}
+
+int pn_kafka_rest_error_code(enum pn_class class_, int *status)
+{
+    switch (class_) {
+    case PN_CLASS_MISSING:
+        *status = 404;
+        return PN_KAFKA_REST_CODE_TOPIC_NOT_FOUND;
+    case PN_CLASS_INPUT:
+    case PN_CLASS_CONFLICT:
+        *status = 400;
+        return PN_KAFKA_REST_CODE_BAD_REQUEST;
+    case PN_CLASS_RETRY:
+        *status = 503;
+        return PN_KAFKA_REST_CODE_RETRIABLE;
+    case PN_CLASS_NONE:
+    case PN_CLASS_CORRUPT:
+    case PN_CLASS_FATAL:
+        break;
+    }
+    *status = 500;
+    return PN_KAFKA_REST_CODE_ERROR;
+}
+
+void pn_kafka_rest_reply_log_error(struct pn_http_request *req, enum pn_class class_,
+                                   const char *msg)
+{
+    int status = 0;
+    int code = pn_kafka_rest_error_code(class_, &status);
+    if (code == PN_KAFKA_REST_CODE_TOPIC_NOT_FOUND) {
+        pn_http_reply_error(req, status, code, "Topic not found.");
+        return;
+    }
+    if (class_ == PN_CLASS_RETRY) {
+        req->retry_after_s = 1;
+    }
+    reply_message(req, status, code, msg);
+}
+
+void pn_http_reply_none(struct pn_http_request *req)
+{
+    req->status = 204;
+    pn_buf_reset(&req->out);
+}

@@ -1,0 +1,33 @@
+/*
+ * The numbers of error replies: `error_code` of kafka-rest (Errors.java) and rest-utils
+ * (KafkaExceptionMapper.java). Where no number of theirs fits, the HTTP status is the number, as
+ * there.
+ */
+#ifndef PN_KAFKA_REST_ERRORS_H
+#define PN_KAFKA_REST_ERRORS_H
+
+#include "http/request.h"
+
+enum {
+    PN_KAFKA_REST_CODE_BAD_REQUEST = 40002,
+    PN_KAFKA_REST_CODE_TOPIC_NOT_FOUND = 40401,
+    PN_KAFKA_REST_CODE_PARTITION_NOT_FOUND = 40402,
+    PN_KAFKA_REST_CODE_INSTANCE_NOT_FOUND = 40403,
+    PN_KAFKA_REST_CODE_FORMAT_MISMATCH = 40601,
+    PN_KAFKA_REST_CODE_INSTANCE_EXISTS = 40902,
+    PN_KAFKA_REST_CODE_ILLEGAL_STATE = 40903,
+    PN_KAFKA_REST_CODE_JSON_CONVERSION = 42203,
+    PN_KAFKA_REST_CODE_CONSUMER_CONFIG = 42204,
+    PN_KAFKA_REST_CODE_ERROR = 50002,
+    PN_KAFKA_REST_CODE_RETRIABLE = 50003
+};
+enum { PN_HTTP_ERROR_TEXT_MAX = 1200 };
+
+#define PN_KAFKA_REST_TYPE "application/vnd.kafka.v2+json"
+#define PN_HTTP_TYPE_JSON  "application/json"
+
+/* The number for an error of the log, and its HTTP status: MISSING 40401/404, INPUT and CONFLICT
+ * 40002/400, RETRY 50003/503, all else 50002/500. */
+int pn_kafka_rest_error_code(enum pn_class class_, int *status);
+
+#endif

@@ -1,0 +1,310 @@
+/*
+ * POST /topics/{topic} and /topics/{topic}/partitions/{partition}.
+ *
+ * kafka-rest answers 200 also when every record failed, with the reason inside, which its users
+ * overlook. Here a request of which nothing was kept is an error, with the error's status; where
+ * some records were kept and others not, it is 200 and each record says what became of it.
+ */
+#include <string.h>
+
+#include "http/internal.h"
+#include "kafka/rest/errors.h"
+#include "kafka/rest/produce_body.h"
+#include "kafka/rest/rest.h"
+
+/* A larger body is handled on the pool. */
+enum { INLINE_BYTES_MAX = 256 * 1024 };
+
+struct produce {
+    struct pn_log_request request;
+    struct pn_log_entry *entries; /* all, in the request's order */
+    size_t count;
+    size_t *sent; /* which of them request.entries are; NULL: all of them */
+};
+
+static bool check_format(struct pn_http_request *req, enum pn_kafka_rest_format_kind *format)
+{
+    const char *type = pn_http_request_header(req, "Content-Type");
+    *format = pn_kafka_rest_negotiate_produce(type);
+    if (*format == PN_KAFKA_REST_BODY_SCHEMA) {
+        pn_http_reply_error(req, 400, PN_KAFKA_REST_CODE_BAD_REQUEST,
+                            "%s needs a schema registry, which there is none of here: send "
+                            "application/vnd.kafka.json.v2+json or "
+                            "application/vnd.kafka.binary.v2+json",
+                            type);
+        return false;
+    }
+    if (*format == PN_KAFKA_REST_BODY_UNKNOWN) {
+        pn_http_reply_error(req, 415, 415,
+                            "HTTP 415 Unsupported Media Type: \"%.200s\"; send "
+                            "application/vnd.kafka.json.v2+json (or application/json), or "
+                            "application/vnd.kafka.binary.v2+json",
+                            type);
+        return false;
+    }
+    return true;
+}
+
+static bool check_path(struct pn_http_request *req, int32_t *partition)
+{
+    struct pn_err e;
+    const char *topic = req->params[0];
+    if (!pn_topic_name_valid(topic, strlen(topic), &e)) {
+        pn_http_reply_error(req, 400, PN_KAFKA_REST_CODE_BAD_REQUEST, "%s", e.msg);
+        return false;
+    }
+    *partition = PN_PARTITION_ANY;
+    return req->param_count < 2 || pn_kafka_rest_partition_param(req, req->params[1], partition);
+}
+
+/* Lets the request have the entries that nothing is wrong with yet. Returns their number. */
+static size_t choose(struct pn_http_request *req, struct produce *state)
+{
+    size_t good = 0;
+    for (size_t i = 0; i < state->count; i++) {
+        good += state->entries[i].rc == 0;
+    }
+    req->produce->count = good;
+    if (good == state->count) {
+        req->produce->entries = state->entries;
+        return good;
+    }
+    struct pn_log_entry *chosen = pn_arena_calloc(&req->arena, good + 1, sizeof *chosen);
+    state->sent = pn_arena_calloc(&req->arena, good + 1, sizeof *state->sent);
+    size_t used = 0;
+    for (size_t i = 0; i < state->count; i++) {
+        if (state->entries[i].rc == 0) {
+            chosen[used] = state->entries[i];
+            state->sent[used++] = i;
+        }
+    }
+    req->produce->entries = chosen;
+    return good;
+}
+
+/* Brings what the log wrote into the chosen entries back to all of them. */
+static void collect(struct pn_http_request *req, struct produce *state)
+{
+    for (size_t i = 0; state->sent != NULL && i < req->produce->count; i++) {
+        state->entries[state->sent[i]] = req->produce->entries[i];
+    }
+}
+
+static void note_failures(struct pn_http_request *req, const struct produce *state)
+{
+    for (size_t i = 0; i < state->count; i++) {
+        if (state->entries[i].rc != 0 && state->entries[i].class_ == PN_CLASS_FATAL) {
+            pn_http_partition_failed(req->server, req->params[0], state->entries[i].partition,
+                                     req->produce->err.msg);
+            return;
+        }
+    }
+}
+
+static bool no_such_partition(struct pn_http_request *req, const struct pn_log_entry *entry)
+{
+    struct pn_log_topic_info info;
+    return entry->class_ == PN_CLASS_INPUT && entry->partition != PN_PARTITION_ANY &&
+           pn_log_topic(req->server->topics, req->params[0], &info, NULL) == 0 &&
+           entry->partition >= info.partitions;
+}
+
+static bool too_large(const struct pn_http_request *req, const struct pn_log_entry *entry)
+{
+    const struct pn_record *record = &entry->record;
+    size_t len = record->key.len + record->value.len;
+    for (size_t i = 0; i < record->header_count; i++) {
+        len += record->headers[i].name.len + record->headers[i].value.len;
+    }
+    return (int64_t)len > req->server->config.record_bytes_max;
+}
+
+/* The number and text of one record's failure; *status is what it would be for a whole request. */
+static int failure_of(struct pn_http_request *req, const struct pn_log_entry *entry, int *status,
+                      const char **text)
+{
+    if (too_large(req, entry)) {
+        *status = 413;
+        *text = pn_arena_printf(&req->arena,
+                                "The record is larger than %lld bytes (log.record_bytes_max)",
+                                (long long)req->server->config.record_bytes_max);
+        return PN_KAFKA_REST_CODE_BAD_REQUEST;
+    }
+    if (no_such_partition(req, entry)) {
+        *status = 404;
+        *text = "Partition not found.";
+        return PN_KAFKA_REST_CODE_PARTITION_NOT_FOUND;
+    }
+    *text = pn_http_request_public(req, req->produce->err.msg);
+    return pn_kafka_rest_error_code(entry->class_, status);
+}
+
+static void write_offset(struct pn_http_request *req, const struct pn_log_entry *entry)
+{
+    struct pn_buf *out = &req->out;
+    if (entry->rc == 0) {
+        pn_buf_adds(out, "{\"partition\":");
+        pn_buf_add_i64(out, entry->partition);
+        pn_buf_adds(out, ",\"offset\":");
+        pn_buf_add_i64(out, entry->offset);
+        pn_buf_adds(out, ",\"error_code\":null,\"error\":null}");
+        return;
+    }
+    int status = 0;
+    const char *text = NULL;
+    int code = failure_of(req, entry, &status, &text);
+    pn_buf_addf(out, "{\"partition\":null,\"offset\":null,\"error_code\":%d,\"error\":", code);
+    pn_json_write_cstr(out, text);
+    pn_buf_addc(out, '}');
+}
+
+static void reply_offsets(struct pn_http_request *req, const struct produce *state)
+{
+    struct pn_buf *out = &req->out;
+    pn_buf_adds(out, "{\"offsets\":[");
+    for (size_t i = 0; i < state->count; i++) {
+        if (i > 0) {
+            pn_buf_addc(out, ',');
+        }
+        write_offset(req, &state->entries[i]);
+    }
+    pn_buf_adds(out, "],\"key_schema_id\":null,\"value_schema_id\":null}");
+    req->status = 200;
+}
+
+static void reply_failure(struct pn_http_request *req, const struct pn_log_entry *entry)
+{
+    int status = 0;
+    const char *text = NULL;
+    int code = failure_of(req, entry, &status, &text);
+    if (status == 503) {
+        req->retry_after_s = 1;
+    }
+    pn_http_reply_error(req, status, code, "%s", text);
+}
+
+/* The log took nothing. When it's the fault of some of the records, the others are tried. */
+static enum pn_http_handled refused(struct pn_http_request *req, struct produce *state)
+{
+    size_t bad = 0;
+    for (size_t i = 0; i < req->produce->count; i++) {
+        bad += req->produce->entries[i].rc != 0;
+    }
+    if (req->produce->err.class_ != PN_CLASS_INPUT || bad == 0) {
+        pn_kafka_rest_reply_log_error(req, req->produce->err.class_, req->produce->err.msg);
+        if (req->produce->err.class_ == PN_CLASS_FATAL) {
+            pn_http_partition_failed(req->server, req->params[0],
+                                     req->produce->entries[0].partition, req->produce->err.msg);
+        }
+        return PN_HTTP_HANDLED;
+    }
+    collect(req, state);
+    if (choose(req, state) > 0) {
+        return PN_HTTP_HANDLED_PRODUCE;
+    }
+    reply_failure(req, &state->entries[0]);
+    return PN_HTTP_HANDLED;
+}
+
+static enum pn_http_handled finish(struct pn_http_request *req)
+{
+    struct produce *state = req->state;
+    size_t kept = 0;
+    if (req->produce->rc != 0 && !pn_http_conn_of(req)->taken) {
+        return refused(req, state);
+    }
+    collect(req, state);
+    for (size_t i = 0; i < state->count; i++) {
+        kept += state->entries[i].rc == 0;
+    }
+    pn_metric_add(req->server->metrics.records, (int64_t)kept);
+    if (kept < state->count) {
+        note_failures(req, state);
+    }
+    if (kept == 0) {
+        reply_failure(req, &state->entries[0]);
+    } else {
+        reply_offsets(req, state);
+    }
+    return PN_HTTP_HANDLED;
+}
+
+/* A topic that isn't there may be one that its first record makes, in a way of its own; but never a
+ * stream's, which the submit refuses. False when the reply says why it is not made. */
+static bool make_topic(struct pn_http_request *req)
+{
+    const struct pn_http_env *env = &req->server->env;
+    struct pn_log_topic_info info;
+    struct pn_err e;
+    if (env->first_record == NULL || pn_topic_is_internal(req->params[0]) ||
+        pn_log_topic(req->server->topics, req->params[0], &info, NULL) == 0 ||
+        env->first_record(env->first_record_arg, req->params[0], &e) == 0) {
+        return true;
+    }
+    pn_kafka_rest_reply_log_error(req, e.class_, e.msg);
+    return false;
+}
+
+/* Parses the body; what is wrong with it is said with the record it is in. */
+static bool parse_body(struct pn_http_request *req, struct pn_json **root)
+{
+    struct pn_err e;
+    size_t index = 0;
+    *root = NULL;
+    if (req->body_len == 0) {
+        return true;
+    }
+    int rc = pn_json_parse(req->parser, req->body, req->body_len, req->body_capacity, root, &e);
+    if (rc == 0) {
+        return true;
+    }
+    if (rc != PN_JSON_TOO_MANY &&
+        pn_kafka_rest_produce_record_at(req->body, pn_json_fault_offset(req->parser), &index)) {
+        pn_err_prefix(&e, "records[%zu]", index);
+    }
+    pn_http_request_refuse_json(req, rc, &e);
+    return false;
+}
+
+enum pn_http_handled pn_kafka_rest_produce(struct pn_http_request *req, void *arg)
+{
+    (void)arg;
+    const struct pn_http_config *config = &req->server->config;
+    struct pn_kafka_rest_produce_input input = {.records_max = config->records_per_request_max,
+                                                .record_bytes_max = config->record_bytes_max};
+    struct pn_log_topic_info info;
+    struct pn_json *root = NULL;
+    if (!check_path(req, &input.partition) || !check_format(req, &input.format) ||
+        !pn_kafka_rest_accept(req)) {
+        return PN_HTTP_HANDLED;
+    }
+    /* The log may create the topic, on the disk; and a large body takes a while to parse. */
+    if (!req->may_block && (req->body_len > INLINE_BYTES_MAX ||
+                            pn_log_topic(req->server->topics, req->params[0], &info, NULL) != 0)) {
+        return PN_HTTP_HANDLED_BLOCKS;
+    }
+    if (!parse_body(req, &root)) {
+        return PN_HTTP_HANDLED;
+    }
+    input.root = root;
+    struct produce *state = pn_arena_calloc(&req->arena, 1, sizeof *state);
+    struct pn_kafka_rest_refusal error;
+    if (pn_kafka_rest_produce_parse(&input, &req->arena, &req->values, &state->entries,
+                                    &state->count, &error) != 0) {
+        pn_http_reply_error(req, error.status, error.code, "%s", error.msg);
+        return PN_HTTP_HANDLED;
+    }
+    if (req->may_block && !make_topic(req)) {
+        return PN_HTTP_HANDLED;
+    }
+    req->produce = &state->request;
+    req->produce_log = req->server->topics;
+    req->produce->topic = req->params[0];
+    req->state = state;
+    req->finish = finish;
+    if (choose(req, state) == 0) {
+        reply_failure(req, &state->entries[0]);
+        return PN_HTTP_HANDLED;
+    }
+    return PN_HTTP_HANDLED_PRODUCE;
+}
