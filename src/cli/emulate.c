@@ -104,7 +104,7 @@ static int conclude(struct pn_cli *cli, const struct pn_emulate_summary *summary
     return PN_EXIT_OK;
 }
 
-/* With SIGINT and SIGTERM held back: they end the run, not the process. */
+/* With SIGINT, SIGTERM and SIGHUP held back: they end the run, not the process. */
 static int run_watched(struct pn_cli *cli, struct pn_emulate_config *config)
 {
     bool files = config->target == PN_EMULATE_JSONL;

@@ -3,11 +3,22 @@
 #include <pthread.h>
 #include <time.h>
 
+/* `nohup` ignores it, so that what it starts outlives the terminal. */
+static bool hangup_is_ignored(void)
+{
+    struct sigaction now;
+    return sigaction(SIGHUP, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 void pn_signals_watch(struct pn_signals *signals)
 {
     (void)sigemptyset(&signals->watched);
     (void)sigaddset(&signals->watched, SIGINT);
     (void)sigaddset(&signals->watched, SIGTERM);
+    /* A blocked signal is delivered to sigwait even where it is ignored. */
+    if (!hangup_is_ignored()) {
+        (void)sigaddset(&signals->watched, SIGHUP);
+    }
     (void)pthread_sigmask(SIG_BLOCK, &signals->watched, &signals->before);
 }
 

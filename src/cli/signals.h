@@ -1,6 +1,8 @@
 /*
- * SIGINT and SIGTERM (and for a server SIGHUP), without handlers and without global flags: they are
- * blocked, and a command looks or waits for them where it can stop.
+ * SIGINT, SIGTERM and SIGHUP, without handlers and without global flags: they are blocked, and a
+ * command looks or waits for them where it can stop. A thread inherits what its creator blocks, and
+ * the kernel delivers a signal to any thread that does not block it: so block first, then start
+ * threads.
  */
 #ifndef PN_CLI_SIGNALS_H
 #define PN_CLI_SIGNALS_H
@@ -14,9 +16,12 @@ struct pn_signals {
     sigset_t before;
 };
 
-/* Blocks both for this thread and those it starts from now on, so before it starts any. */
+/*
+ * Blocks them for the calling thread and the threads that it starts later. SIGHUP is left out where
+ * it is ignored, as under nohup; elsewhere a closed terminal ends a command as Ctrl-C does.
+ */
 void pn_signals_watch(struct pn_signals *signals);
-/* Blocks SIGHUP as well, for a server, which a closed terminal must not end. */
+/* Blocks SIGHUP in any case, for a server, which takes it as a request to read its files again. */
 void pn_signals_watch_hangup(struct pn_signals *signals);
 /* Has one come, or does it within `wait_ms`? It is taken: the next call asks for another. */
 bool pn_signals_came(const struct pn_signals *signals, int64_t wait_ms);

@@ -43,7 +43,6 @@ static int process(struct run *run, struct pn_processor *streams, bool once, str
     }
     int rc = pn_processor_start(streams, e);
     if (rc == 0) {
-        pn_signals_watch_hangup(&run->signals);
         int signal = pn_signals_wait(&run->signals);
         while (signal == SIGHUP) {
             pn_logger_info(
@@ -113,7 +112,11 @@ int pn_cmd_stream_process(struct pn_cli *cli, int argc, char **argv)
         return status;
     }
     struct run run = {.cli = cli};
+    /* Before any thread starts. A drain ends by a hangup, as by SIGINT; the other stays. */
     pn_signals_watch(&run.signals);
+    if (!once) {
+        pn_signals_watch_hangup(&run.signals);
+    }
     struct pn_stream_reader reader;
     struct pn_processor *streams = NULL;
     struct pn_err failure = {0};

@@ -60,7 +60,8 @@ def encoded(row):
 
 
 def exists(data, path):
-    return (data / "store" / path / "_delta_log").is_dir()
+    """True once a table has a commit: the folder of its log is there a moment earlier."""
+    return any((data / "store" / path / "_delta_log").glob("*.json"))
 
 
 def table(data, path):

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from pinion import Server, run
+from pinion import PINION, Server, run
+from streams import await_rows, put
 
 JSON_V2 = {"Content-Type": "application/vnd.kafka.json.v2+json"}
 
@@ -147,10 +149,49 @@ def test_hangup_without_keys(server, data):
 
 
 def test_hangup_of_a_processor(server, processors, data):
+    """Whenever one comes: at the start, and while the process answers the one before."""
     processor = processors.start()
-    processor.send_signal(signal.SIGHUP)
+    for _ in range(2000):  # without a pause, so that most find the process at work
+        processor.send_signal(signal.SIGHUP)
+        assert processor.poll() is None, (data / "process.out").read_text()
     says(data / "process.out", "Hangup: nothing to reload")
+    put(server.url, "pin", {"index": 1})
+    await_rows(data, "pin", 1)
+    assert processor.poll() is None
     processors.stop(processor)
+
+
+def start_emulation(data, ignore=""):
+    """Writes records until it is stopped; returns once it writes."""
+    made = data.with_name("made")
+    process = subprocess.Popen(
+        ["sh", "-c", f'{ignore}\nexec "$0" "$@"', PINION, "emulate", "batch", "--to", "jsonl",
+         "--rows", "100000000", "--quiet", str(made)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not made.exists():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    return process
+
+
+def test_hangup_of_a_command(data):
+    """A closed terminal ends it as Ctrl-C does."""
+    process = start_emulation(data)
+    process.send_signal(signal.SIGHUP)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1 and "stopped by a signal after" in said, said
+
+
+def test_hangup_under_nohup(data):
+    process = start_emulation(data, ignore="trap '' HUP")
+    process.send_signal(signal.SIGHUP)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.5)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1 and "stopped by a signal after" in said, said
 
 
 # --- what it says of itself -----------------------------------------------------------------------

@@ -37,11 +37,35 @@ static void test_what_was_blocked_before_stays_so(void **state)
     assert_int_equal(sigismember(&now, SIGTERM), 0);
 }
 
+/* A closed terminal ends a command as Ctrl-C does, unless nohup started it; a server in no case. */
+static void test_a_hangup(void **state)
+{
+    (void)state;
+    struct pn_signals signals;
+    pn_signals_watch(&signals);
+    assert_int_equal(raise(SIGHUP), 0);
+    assert_int_equal(pn_signals_wait(&signals), SIGHUP);
+    pn_signals_restore(&signals);
+
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct sigaction before;
+    assert_int_equal(sigaction(SIGHUP, &ignore, &before), 0);
+    pn_signals_watch(&signals);
+    assert_int_equal(raise(SIGHUP), 0);
+    assert_false(pn_signals_came(&signals, 0));
+    pn_signals_watch_hangup(&signals);
+    assert_int_equal(raise(SIGHUP), 0);
+    assert_true(pn_signals_came(&signals, 0));
+    pn_signals_restore(&signals);
+    assert_int_equal(sigaction(SIGHUP, &before, NULL), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_signal_is_seen_once),
         cmocka_unit_test(test_what_was_blocked_before_stays_so),
+        cmocka_unit_test(test_a_hangup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
