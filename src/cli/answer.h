@@ -3,7 +3,6 @@
 #define PN_CLI_ANSWER_H
 
 #include "cli/cli.h"
-#include "cli/output.h"
 #include "engine/engine.h"
 
 /* Asks the engine and prints the answer to cli->out. */

@@ -98,8 +98,13 @@ static void print_name(struct batch *batch, size_t i)
     case PN_FORMAT_JSON:
         (void)fprintf(out, "%s\"%s\":", i == 0 ? "{" : ",", query->name);
         break;
+    case PN_FORMAT_JSONL:
+        (void)fprintf(out, "{\"query\":\"%s\"}\n", query->name);
+        break;
     case PN_FORMAT_CSV:
         (void)fprintf(out, "# %s\r\n", query->name);
+        break;
+    case PN_FORMAT_API: /* not of --format */
         break;
     }
 }

@@ -13,7 +13,7 @@
 #include "base/units.h"
 #include "cli/describe.h"
 #include "cli/options.h"
-#include "cli/terminal.h"
+#include "report/terminal.h"
 
 enum { COMMANDS_MAX = 64 };
 
@@ -147,13 +147,17 @@ static int unknown_command(struct pn_cli *cli, const struct pn_command *commands
     return pn_cli_usage(cli, "unknown command \"%.40s\"; did you mean \"%s\"?", name, near);
 }
 
+struct pn_row_writer *pn_cli_rows(struct pn_cli *cli)
+{
+    const struct pn_byte_sink sink = pn_byte_sink_file(cli->out);
+    return pn_row_writer_create(&sink, cli->format);
+}
+
 /* Turns the shared options' words into values. */
 static void take_given(struct pn_cli *cli)
 {
     if (cli->given.format != NULL) {
-        cli->format = strcmp(cli->given.format, "json") == 0  ? PN_FORMAT_JSON
-                      : strcmp(cli->given.format, "csv") == 0 ? PN_FORMAT_CSV
-                                                              : PN_FORMAT_TABLE;
+        cli->format = pn_format_parse(cli->given.format);
     }
     if (cli->given.expanded) {
         cli->format = PN_FORMAT_EXPANDED;

@@ -37,6 +37,7 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "base/logger.h"
+#include "report/row_writer.h"
 #include "server/app.h"
 
 /* Exit codes; scripts rely on them. */
@@ -88,7 +89,7 @@ struct pn_opt {
  * --log-level and --help are every command's. */
 enum pn_uses {
     PN_USES_URL = 1,    /* --url: talk to this running server */
-    PN_USES_FORMAT = 2, /* --format table|json|csv, --expanded */
+    PN_USES_FORMAT = 2, /* --format table|json|jsonl|csv, --expanded */
     PN_USES_QUIET = 4   /* --quiet: no progress */
 };
 
@@ -101,13 +102,6 @@ struct pn_syntax {
     unsigned uses;             /* of enum pn_uses */
     const char *examples;      /* whole lines, each with its newline, or NULL */
 };
-
-enum pn_format { PN_FORMAT_TABLE, PN_FORMAT_JSON, PN_FORMAT_CSV, PN_FORMAT_EXPANDED };
-
-static inline bool pn_format_is_for_people(enum pn_format format)
-{
-    return format == PN_FORMAT_TABLE || format == PN_FORMAT_EXPANDED;
-}
 
 /* --- the program's state -------------------------------------------------------------------- */
 
@@ -177,6 +171,9 @@ int pn_cli_failf(struct pn_cli *cli, const char *fmt, ...) PN_PRINTF(2, 3);
 int pn_cli_usage(struct pn_cli *cli, const char *fmt, ...) PN_PRINTF(2, 3);
 /* "<question> [y/N] ", answered by a line of standard input: only "y" and "yes" are a yes. */
 bool pn_cli_confirm(struct pn_cli *cli, const char *fmt, ...) PN_PRINTF(2, 3);
+
+/* A writer of rows to cli->out in cli->format. The caller ends it. */
+struct pn_row_writer *pn_cli_rows(struct pn_cli *cli);
 
 /* --- what commands work in -------------------------------------------------------------------- */
 

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "cli/commands.h"
-#include "cli/output.h"
 #include "dag/states.h"
+#include "report/row_writer.h"
 
 enum {
     LIMIT_DEFAULT = 25,
@@ -37,38 +37,28 @@ static int open_run(struct pn_cli *cli, int argc, char **argv, struct pn_dag_ses
     return rc;
 }
 
-/* Null for what has not happened yet. */
-static void time_cell(struct pn_output *output, int64_t wall_ms)
-{
-    if (wall_ms == 0) {
-        pn_output_null(output);
-    } else {
-        pn_output_time(output, wall_ms);
-    }
-}
-
 /* Seconds from start to end, or to now for what goes on; null before the start. */
-static void duration_cell(struct pn_output *output, const struct pn_cli *cli, int64_t started_ms,
-                          int64_t ended_ms)
+static void duration_cell(struct pn_row_writer *output, const struct pn_cli *cli,
+                          int64_t started_ms, int64_t ended_ms)
 {
     if (started_ms == 0) {
-        pn_output_null(output);
+        pn_cell_null(output);
         return;
     }
     int64_t end_ms = ended_ms != 0 ? ended_ms : pn_wall_ms(cli->clock);
-    pn_output_double(output, (double)(end_ms - started_ms) / 1000.0);
+    pn_cell_duration(output, end_ms - started_ms);
 }
 
 /* ---- list, show ------------------------------------------------------------------------------ */
 
 static int print_dags(struct pn_dag_session *session, struct pn_err *e)
 {
-    static const struct pn_output_column columns[] = {
-        {"dag", false},        {"tasks", true},     {"runs", true},
-        {"last_state", false}, {"last_run", false}, {"description", false},
+    static const struct pn_report_column columns[] = {
+        {"dag", PN_CELL_TEXT},        {"tasks", PN_CELL_INT},     {"runs", PN_CELL_INT},
+        {"last_state", PN_CELL_TEXT}, {"last_run", PN_CELL_TEXT}, {"description", PN_CELL_TEXT},
     };
-    struct pn_output *output = pn_output_create(session->cli->out, session->cli->format, columns,
-                                                sizeof columns / sizeof *columns);
+    struct pn_row_writer *output = pn_cli_rows(session->cli);
+    PN_ROWS_BEGIN(output, columns);
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < session->pipeline->dag_count; i++) {
         const struct pn_dag *dag = &session->pipeline->dags[i];
@@ -78,15 +68,15 @@ static int print_dags(struct pn_dag_session *session, struct pn_err *e)
         rc = pn_dag_db_runs(session->db, dag->name, -1, 1, 0, &session->arena, &runs, &count,
                             &total, e);
         if (rc == 0) {
-            pn_output_cstr(output, dag->name);
-            pn_output_int(output, (int64_t)dag->task_count);
-            pn_output_int(output, total);
-            pn_output_cstr(output, count > 0 ? pn_run_state_name(runs[0].state) : NULL);
-            pn_output_cstr(output, count > 0 ? runs[0].run_id : NULL);
-            pn_output_cstr(output, dag->description);
+            pn_cell_cstr(output, dag->name);
+            pn_cell_int(output, (int64_t)dag->task_count);
+            pn_cell_int(output, total);
+            pn_cell_cstr(output, count > 0 ? pn_run_state_name(runs[0].state) : NULL);
+            pn_cell_cstr(output, count > 0 ? runs[0].run_id : NULL);
+            pn_cell_cstr(output, dag->description);
         }
     }
-    pn_output_end(&output);
+    pn_row_writer_end(&output);
     return rc;
 }
 
@@ -123,12 +113,14 @@ static const char *task_kind_name(enum pn_task_kind kind)
 
 static void print_tasks_of(struct pn_dag_session *session)
 {
-    static const struct pn_output_column columns[] = {
-        {"task", false},   {"run", false},          {"works_on", false}, {"after", false},
-        {"retries", true}, {"retry_delay_s", true}, {"timeout_s", true},
+    static const struct pn_report_column columns[] = {
+        {"task", PN_CELL_TEXT},          {"run", PN_CELL_TEXT},
+        {"works_on", PN_CELL_TEXT},      {"after", PN_CELL_TEXT},
+        {"retries", PN_CELL_INT},        {"retry_delay_s", PN_CELL_DURATION},
+        {"timeout_s", PN_CELL_DURATION},
     };
-    struct pn_output *output = pn_output_create(session->cli->out, session->cli->format, columns,
-                                                sizeof columns / sizeof *columns);
+    struct pn_row_writer *output = pn_cli_rows(session->cli);
+    PN_ROWS_BEGIN(output, columns);
     for (size_t i = 0; i < session->dag->task_count; i++) {
         const struct pn_task *task = &session->dag->tasks[i];
         const char *tables = "";
@@ -141,19 +133,19 @@ static void print_tasks_of(struct pn_dag_session *session)
             after = pn_arena_printf(&session->arena, "%s%s%s", after, j > 0 ? ", " : "",
                                     task->after[j]->name);
         }
-        pn_output_cstr(output, task->name);
-        pn_output_cstr(output, task_kind_name(task->kind));
-        pn_output_cstr(output, task->kind == PN_TASK_COMMAND ? task->command : tables);
-        pn_output_cstr(output, after);
-        pn_output_int(output, task->retries);
-        pn_output_double(output, (double)task->retry_delay_ms / 1000.0);
+        pn_cell_cstr(output, task->name);
+        pn_cell_cstr(output, task_kind_name(task->kind));
+        pn_cell_cstr(output, task->kind == PN_TASK_COMMAND ? task->command : tables);
+        pn_cell_cstr(output, after);
+        pn_cell_int(output, task->retries);
+        pn_cell_duration(output, task->retry_delay_ms);
         if (task->timeout_ms == 0) {
-            pn_output_null(output);
+            pn_cell_null(output);
         } else {
-            pn_output_double(output, (double)task->timeout_ms / 1000.0);
+            pn_cell_duration(output, task->timeout_ms);
         }
     }
-    pn_output_end(&output);
+    pn_row_writer_end(&output);
 }
 
 static int cmd_show(struct pn_cli *cli, int argc, char **argv)
@@ -177,22 +169,23 @@ static int cmd_show(struct pn_cli *cli, int argc, char **argv)
 
 static void print_runs(struct pn_dag_session *session, const struct pn_run *runs, size_t count)
 {
-    static const struct pn_output_column columns[] = {
-        {"run", false},     {"dag", false},   {"state", false},  {"queued", false},
-        {"started", false}, {"ended", false}, {"seconds", true},
+    static const struct pn_report_column columns[] = {
+        {"run", PN_CELL_TEXT},         {"dag", PN_CELL_TEXT},     {"state", PN_CELL_TEXT},
+        {"queued", PN_CELL_TIME},      {"started", PN_CELL_TIME}, {"ended", PN_CELL_TIME},
+        {"seconds", PN_CELL_DURATION},
     };
-    struct pn_output *output = pn_output_create(session->cli->out, session->cli->format, columns,
-                                                sizeof columns / sizeof *columns);
+    struct pn_row_writer *output = pn_cli_rows(session->cli);
+    PN_ROWS_BEGIN(output, columns);
     for (size_t i = 0; i < count; i++) {
-        pn_output_cstr(output, runs[i].run_id);
-        pn_output_cstr(output, runs[i].dag);
-        pn_output_cstr(output, pn_run_state_name(runs[i].state));
-        time_cell(output, runs[i].queued_ms);
-        time_cell(output, runs[i].started_ms);
-        time_cell(output, runs[i].ended_ms);
+        pn_cell_cstr(output, runs[i].run_id);
+        pn_cell_cstr(output, runs[i].dag);
+        pn_cell_cstr(output, pn_run_state_name(runs[i].state));
+        pn_cell_time_if(output, runs[i].queued_ms);
+        pn_cell_time_if(output, runs[i].started_ms);
+        pn_cell_time_if(output, runs[i].ended_ms);
         duration_cell(output, session->cli, runs[i].started_ms, runs[i].ended_ms);
     }
-    pn_output_end(&output);
+    pn_row_writer_end(&output);
 }
 
 static int cmd_runs(struct pn_cli *cli, int argc, char **argv)
@@ -249,9 +242,10 @@ static int cmd_runs(struct pn_cli *cli, int argc, char **argv)
 static int print_task_runs(struct pn_dag_session *session, const struct pn_run *run,
                            struct pn_err *e)
 {
-    static const struct pn_output_column columns[] = {
-        {"task", false},  {"state", false},  {"tries", true},     {"started", false},
-        {"ended", false}, {"seconds", true}, {"next_try", false},
+    static const struct pn_report_column columns[] = {
+        {"task", PN_CELL_TEXT},     {"state", PN_CELL_TEXT}, {"tries", PN_CELL_INT},
+        {"started", PN_CELL_TIME},  {"ended", PN_CELL_TIME}, {"seconds", PN_CELL_DURATION},
+        {"next_try", PN_CELL_TIME},
     };
     struct pn_task_run *tasks = NULL;
     size_t count = 0;
@@ -259,18 +253,18 @@ static int print_task_runs(struct pn_dag_session *session, const struct pn_run *
     if (rc != 0) {
         return rc;
     }
-    struct pn_output *output = pn_output_create(session->cli->out, session->cli->format, columns,
-                                                sizeof columns / sizeof *columns);
+    struct pn_row_writer *output = pn_cli_rows(session->cli);
+    PN_ROWS_BEGIN(output, columns);
     for (size_t i = 0; i < count; i++) {
-        pn_output_cstr(output, tasks[i].task);
-        pn_output_cstr(output, pn_task_state_name(tasks[i].state));
-        pn_output_int(output, tasks[i].tries);
-        time_cell(output, tasks[i].started_ms);
-        time_cell(output, tasks[i].ended_ms);
+        pn_cell_cstr(output, tasks[i].task);
+        pn_cell_cstr(output, pn_task_state_name(tasks[i].state));
+        pn_cell_int(output, tasks[i].tries);
+        pn_cell_time_if(output, tasks[i].started_ms);
+        pn_cell_time_if(output, tasks[i].ended_ms);
         duration_cell(output, session->cli, tasks[i].started_ms, tasks[i].ended_ms);
-        time_cell(output, tasks[i].next_ms);
+        pn_cell_time_if(output, tasks[i].next_ms);
     }
-    pn_output_end(&output);
+    pn_row_writer_end(&output);
     return 0;
 }
 
@@ -318,20 +312,20 @@ static int copy_file(struct pn_cli *cli, const char *path, struct pn_err *e)
 }
 
 /* An attempt and its log as a row, for programs. */
-static int add_log(struct pn_dag_session *session, struct pn_output *output,
+static int add_log(struct pn_dag_session *session, struct pn_row_writer *output,
                    const struct pn_attempt *attempt, struct pn_err *e)
 {
     struct pn_buf log;
     pn_buf_init(&log, LOG_BYTES_MAX);
     int rc = attempt->log[0] != '\0' ? pn_io_read_file(session->cli->io, attempt->log, &log, e) : 0;
     if (rc == 0) {
-        pn_output_cstr(output, attempt->task);
-        pn_output_int(output, attempt->number);
-        time_cell(output, attempt->started_ms);
-        time_cell(output, attempt->ended_ms);
-        pn_output_cstr(output, attempt->outcome);
-        pn_output_int(output, attempt->exit_code);
-        pn_output_text(output, pn_buf_text(&log), log.len);
+        pn_cell_cstr(output, attempt->task);
+        pn_cell_int(output, attempt->number);
+        pn_cell_time_if(output, attempt->started_ms);
+        pn_cell_time_if(output, attempt->ended_ms);
+        pn_cell_cstr(output, attempt->outcome);
+        pn_cell_int(output, attempt->exit_code);
+        pn_cell_text(output, pn_buf_text(&log), log.len);
     }
     pn_buf_deinit(&log);
     return rc;
@@ -350,12 +344,13 @@ static int print_log(struct pn_dag_session *session, const struct pn_attempt *at
 static int print_logs(struct pn_dag_session *session, const struct pn_run *run, const char *task,
                       int64_t number, struct pn_err *e)
 {
-    static const struct pn_output_column columns[] = {
-        {"task", false},    {"attempt", true},   {"started", false}, {"ended", false},
-        {"outcome", false}, {"exit_code", true}, {"log", false},
+    static const struct pn_report_column columns[] = {
+        {"task", PN_CELL_TEXT},  {"attempt", PN_CELL_INT},  {"started", PN_CELL_TIME},
+        {"ended", PN_CELL_TIME}, {"outcome", PN_CELL_TEXT}, {"exit_code", PN_CELL_INT},
+        {"log", PN_CELL_TEXT},
     };
     struct pn_cli *cli = session->cli;
-    struct pn_output *output = NULL;
+    struct pn_row_writer *output = NULL;
     struct pn_attempt *attempts = NULL;
     size_t count = 0;
     int rc = pn_dag_db_attempts(session->db, run->id, task, &session->arena, &attempts, &count, e);
@@ -368,14 +363,15 @@ static int print_logs(struct pn_dag_session *session, const struct pn_run *run, 
         if (cli->format == PN_FORMAT_TABLE) {
             rc = print_log(session, attempt, e);
         } else {
-            output = output != NULL ? output
-                                    : pn_output_create(cli->out, cli->format, columns,
-                                                       sizeof columns / sizeof *columns);
+            if (output == NULL) {
+                output = pn_cli_rows(cli);
+                PN_ROWS_BEGIN(output, columns);
+            }
             rc = add_log(session, output, attempt, e);
         }
         printed++;
     }
-    pn_output_end(&output);
+    pn_row_writer_end(&output);
     if (rc == 0 && printed == 0) {
         rc = pn_err_missing(e,
                             "run '%s' has no such attempt%s%s: `pinion dag status %s %s` shows how "

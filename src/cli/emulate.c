@@ -6,11 +6,11 @@
 #include "base/text_signature.h"
 #include "cli/commands.h"
 #include "cli/kinesis_client.h"
-#include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "emulate/emulate.h"
 #include "kinesis/kinesis.h"
+#include "report/row_writer.h"
 
 enum { FILES_STOP_EVERY = 64, PASSWORD_BYTES_MAX = 4096 };
 
@@ -44,36 +44,36 @@ static bool is_stopped(void *arg)
 
 static void print_posted(struct pn_cli *cli, const struct pn_emulate_summary *summary)
 {
-    static const struct pn_output_column columns[] = {
-        {"sent", true},          {"acknowledged", true}, {"failed", true},
-        {"retried", true},       {"maybe_twice", true},  {"seconds", true},
-        {"records_per_s", true}, {"p50_ms", true},       {"p99_ms", true}};
-    struct pn_output *output =
-        pn_output_create(cli->out, cli->format, columns, sizeof columns / sizeof columns[0]);
-    pn_output_int(output, summary->sent);
-    pn_output_int(output, summary->acknowledged);
-    pn_output_int(output, summary->failed);
-    pn_output_int(output, summary->retried);
-    pn_output_int(output, summary->maybe_twice);
-    pn_output_double(output, (double)(int64_t)(summary->seconds * 1e3) / 1e3);
-    pn_output_int(output, (int64_t)((double)summary->acknowledged /
-                                    (summary->seconds > 0 ? summary->seconds : 1)));
-    pn_output_double(output, (double)(int64_t)(summary->p50_ms * 1e3) / 1e3);
-    pn_output_double(output, (double)(int64_t)(summary->p99_ms * 1e3) / 1e3);
-    pn_output_end(&output);
+    static const struct pn_report_column columns[] = {
+        {"sent", PN_CELL_INT},          {"acknowledged", PN_CELL_INT}, {"failed", PN_CELL_INT},
+        {"retried", PN_CELL_INT},       {"maybe_twice", PN_CELL_INT},  {"seconds", PN_CELL_DOUBLE},
+        {"records_per_s", PN_CELL_INT}, {"p50_ms", PN_CELL_DOUBLE},    {"p99_ms", PN_CELL_DOUBLE}};
+    struct pn_row_writer *output = pn_cli_rows(cli);
+    PN_ROWS_BEGIN(output, columns);
+    pn_cell_int(output, summary->sent);
+    pn_cell_int(output, summary->acknowledged);
+    pn_cell_int(output, summary->failed);
+    pn_cell_int(output, summary->retried);
+    pn_cell_int(output, summary->maybe_twice);
+    pn_cell_double(output, (double)(int64_t)(summary->seconds * 1e3) / 1e3);
+    pn_cell_int(output, (int64_t)((double)summary->acknowledged /
+                                  (summary->seconds > 0 ? summary->seconds : 1)));
+    pn_cell_double(output, (double)(int64_t)(summary->p50_ms * 1e3) / 1e3);
+    pn_cell_double(output, (double)(int64_t)(summary->p99_ms * 1e3) / 1e3);
+    pn_row_writer_end(&output);
 }
 
 static void print_written(struct pn_cli *cli, const struct pn_emulate_summary *summary)
 {
-    static const struct pn_output_column columns[] = {
-        {"written", true}, {"seconds", true}, {"records_per_s", true}};
-    struct pn_output *output =
-        pn_output_create(cli->out, cli->format, columns, sizeof columns / sizeof columns[0]);
-    pn_output_int(output, summary->acknowledged);
-    pn_output_double(output, (double)(int64_t)(summary->seconds * 1e3) / 1e3);
-    pn_output_int(output, (int64_t)((double)summary->acknowledged /
-                                    (summary->seconds > 0 ? summary->seconds : 1)));
-    pn_output_end(&output);
+    static const struct pn_report_column columns[] = {
+        {"written", PN_CELL_INT}, {"seconds", PN_CELL_DOUBLE}, {"records_per_s", PN_CELL_INT}};
+    struct pn_row_writer *output = pn_cli_rows(cli);
+    PN_ROWS_BEGIN(output, columns);
+    pn_cell_int(output, summary->acknowledged);
+    pn_cell_double(output, (double)(int64_t)(summary->seconds * 1e3) / 1e3);
+    pn_cell_int(output, (int64_t)((double)summary->acknowledged /
+                                  (summary->seconds > 0 ? summary->seconds : 1)));
+    pn_row_writer_end(&output);
 }
 
 static int conclude(struct pn_cli *cli, const struct pn_emulate_summary *summary, int rc,

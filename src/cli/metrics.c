@@ -3,26 +3,27 @@
 
 #include "base/metrics_table.h"
 #include "cli/commands.h"
-#include "cli/output.h"
+#include "report/row_writer.h"
 
 enum { DOCUMENT_BYTES_MAX = 1 << 20 };
 
-static void print_rows(struct pn_cli *cli, enum pn_format format)
+static void print_rows(struct pn_cli *cli)
 {
-    static const struct pn_output_column columns[] = {
-        {"name", false}, {"kind", false}, {"label", false}, {"help", false}, {"alert", false},
+    static const struct pn_report_column columns[] = {
+        {"name", PN_CELL_TEXT}, {"kind", PN_CELL_TEXT},  {"label", PN_CELL_TEXT},
+        {"help", PN_CELL_TEXT}, {"alert", PN_CELL_TEXT},
     };
-    struct pn_output *output =
-        pn_output_create(cli->out, format, columns, sizeof columns / sizeof *columns);
+    struct pn_row_writer *output = pn_cli_rows(cli);
+    PN_ROWS_BEGIN(output, columns);
     for (size_t i = 0; i < PN_METRIC_COUNT; i++) {
         const struct pn_metric_row *row = &pn_metrics_table[i];
-        pn_output_cstr(output, row->name);
-        pn_output_cstr(output, pn_metric_kind_name(row->kind));
-        pn_output_cstr(output, row->label);
-        pn_output_cstr(output, row->help);
-        pn_output_cstr(output, row->alarm);
+        pn_cell_cstr(output, row->name);
+        pn_cell_cstr(output, pn_metric_kind_name(row->kind));
+        pn_cell_cstr(output, row->label);
+        pn_cell_cstr(output, row->help);
+        pn_cell_cstr(output, row->alarm);
     }
-    pn_output_end(&output);
+    pn_row_writer_end(&output);
 }
 
 static void print_page(struct pn_cli *cli)
@@ -40,7 +41,7 @@ int pn_cmd_metrics(struct pn_cli *cli, int argc, char **argv)
     const struct pn_opt opts[] = {
         {.name = "format",
          .kind = PN_OPT_CHOICE,
-         .choices = "table|json|csv|md",
+         .choices = "table|json|jsonl|csv|md",
          .target = &format,
          .help = "how the list is printed (table); md is the page docs/metrics.md"},
         {.name = NULL}};
@@ -55,10 +56,9 @@ int pn_cmd_metrics(struct pn_cli *cli, int argc, char **argv)
     }
     if (strcmp(format, "md") == 0) {
         print_page(cli);
-    } else if (strcmp(format, "json") == 0) {
-        print_rows(cli, PN_FORMAT_JSON);
     } else {
-        print_rows(cli, strcmp(format, "csv") == 0 ? PN_FORMAT_CSV : PN_FORMAT_TABLE);
+        cli->format = pn_format_parse(format);
+        print_rows(cli);
     }
     return PN_EXIT_OK;
 }

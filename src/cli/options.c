@@ -63,7 +63,7 @@ void pn_options_shared(struct pn_cli *cli, unsigned uses, struct pn_opt *opts)
                                .help = "talk to the server there, as http://127.0.0.1:8082"};
     const struct pn_opt format = {.name = "format",
                                   .kind = PN_OPT_CHOICE,
-                                  .choices = "table|json|csv",
+                                  .choices = "table|json|jsonl|csv",
                                   .target = &cli->given.format,
                                   .help = "how the result is printed (table)"};
     const struct pn_opt expanded = {.name = "expanded",

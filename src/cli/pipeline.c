@@ -5,8 +5,8 @@
 #include "base/json.h"
 #include "base/units.h"
 #include "cli/commands.h"
-#include "cli/output.h"
 #include "emulate/generator.h"
+#include "report/row_writer.h"
 #include "server/stations.h"
 
 enum { DOCUMENT_BYTES_MAX = 16 << 20 };
@@ -358,9 +358,9 @@ static int check_generator(struct pn_cli *cli, const struct pn_pipeline *pipelin
 
 static void print_counts(struct pn_cli *cli, const struct pn_pipeline *pipeline)
 {
-    static const struct pn_output_column columns[] = {{"pipeline", false}, {"topics", true},
-                                                      {"streams", true},   {"tables", true},
-                                                      {"queries", true},   {"dags", true}};
+    static const struct pn_report_column columns[] = {
+        {"pipeline", PN_CELL_TEXT}, {"topics", PN_CELL_INT},  {"streams", PN_CELL_INT},
+        {"tables", PN_CELL_INT},    {"queries", PN_CELL_INT}, {"dags", PN_CELL_INT}};
     const size_t counts[] = {pipeline->topic_count + pipeline->topic_pattern_count,
                              pipeline->stream_count + pipeline->stream_pattern_count,
                              pipeline->table_count + pipeline->table_pattern_count,
@@ -371,13 +371,13 @@ static void print_counts(struct pn_cli *cli, const struct pn_pipeline *pipeline)
                 pipeline->name, counts[0], counts[1], counts[2], counts[3], counts[4]);
         return;
     }
-    struct pn_output *output =
-        pn_output_create(cli->out, cli->format, columns, sizeof columns / sizeof *columns);
-    pn_output_cstr(output, pipeline->name);
+    struct pn_row_writer *output = pn_cli_rows(cli);
+    PN_ROWS_BEGIN(output, columns);
+    pn_cell_cstr(output, pipeline->name);
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-        pn_output_int(output, (int64_t)counts[i]);
+        pn_cell_int(output, (int64_t)counts[i]);
     }
-    pn_output_end(&output);
+    pn_row_writer_end(&output);
 }
 
 static int run_check(struct pn_cli *cli, int argc, char **argv)

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "cli/terminal.h"
+#include "report/terminal.h"
 
 enum { BAR_COLUMNS = 30, BAR_COLUMNS_LEAST = 5, LINE_BYTES_MAX = 1024 };
 static const int64_t terminal_interval_ns = INT64_C(100000000);

@@ -11,13 +11,15 @@
 
 static void list(struct pn_cli *cli, const struct pn_pipeline *pipeline)
 {
-    const struct pn_output_column columns[] = {{.name = "query"}, {.name = "description"}};
-    struct pn_output *output = pn_output_create(cli->out, cli->format, columns, 2);
+    static const struct pn_report_column columns[] = {{"query", PN_CELL_TEXT},
+                                                      {"description", PN_CELL_TEXT}};
+    struct pn_row_writer *output = pn_cli_rows(cli);
+    PN_ROWS_BEGIN(output, columns);
     for (size_t i = 0; i < pipeline->query_count; i++) {
-        pn_output_cstr(output, pipeline->queries[i].name);
-        pn_output_cstr(output, pipeline->queries[i].description);
+        pn_cell_cstr(output, pipeline->queries[i].name);
+        pn_cell_cstr(output, pipeline->queries[i].description);
     }
-    pn_output_end(&output);
+    pn_row_writer_end(&output);
 }
 
 /* A word that could be a query's name can be no SELECT. */

@@ -13,9 +13,10 @@ enum { LIST_LIMIT = 100 };
 #define RETENTION_MS_DEFAULT (24 * HOUR_MS)
 #define RETENTION_MS_MAX     (8760 * HOUR_MS)
 
-static const struct pn_output_column list_columns[] = {
-    {"stream", false}, {"status", false},   {"shards", true},  {"retention_hours", true},
-    {"mode", false},   {"consumers", true}, {"created", false}};
+static const struct pn_report_column list_columns[] = {
+    {"stream", PN_CELL_TEXT},         {"status", PN_CELL_TEXT}, {"shards", PN_CELL_INT},
+    {"retention_hours", PN_CELL_INT}, {"mode", PN_CELL_TEXT},   {"consumers", PN_CELL_INT},
+    {"created", PN_CELL_TIME}};
 
 /* --- list ------------------------------------------------------------------------------------- */
 
@@ -60,26 +61,26 @@ static int collect_names(struct pn_stream_session *session, const char ***names,
     return 0;
 }
 
-static void text_cell(struct pn_output *output, const struct pn_json *object, const char *key)
+static void text_cell(struct pn_row_writer *output, const struct pn_json *object, const char *key)
 {
     const char *text = NULL;
     size_t len = 0;
     if (pn_json_get_text(object, key, &text, &len)) {
-        pn_output_text(output, text, len);
+        pn_cell_text(output, text, len);
     } else {
-        pn_output_null(output);
+        pn_cell_null(output);
     }
 }
 
-static void print_summary(struct pn_output *output, const struct pn_json *summary)
+static void print_summary(struct pn_row_writer *output, const struct pn_json *summary)
 {
     const struct pn_json *mode = pn_json_get(summary, "StreamModeDetails");
     text_cell(output, summary, "StreamName");
     text_cell(output, summary, "StreamStatus");
-    pn_output_int(output, pn_json_get_i64(summary, "OpenShardCount", 0));
-    pn_output_int(output, pn_json_get_i64(summary, "RetentionPeriodHours", 0));
+    pn_cell_int(output, pn_json_get_i64(summary, "OpenShardCount", 0));
+    pn_cell_int(output, pn_json_get_i64(summary, "RetentionPeriodHours", 0));
     text_cell(output, mode, "StreamMode");
-    pn_output_int(output, pn_json_get_i64(summary, "ConsumerCount", 0));
+    pn_cell_int(output, pn_json_get_i64(summary, "ConsumerCount", 0));
     pn_stream_time_cell(output, pn_json_get(summary, "StreamCreationTimestamp"));
 }
 
@@ -91,9 +92,8 @@ static int print_streams(struct pn_stream_session *session, struct pn_err *e)
     if (rc != 0) {
         return rc;
     }
-    struct pn_output *output =
-        pn_output_create(session->cli->out, session->cli->format, list_columns,
-                         sizeof list_columns / sizeof *list_columns);
+    struct pn_row_writer *output = pn_cli_rows(session->cli);
+    PN_ROWS_BEGIN(output, list_columns);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         const struct pn_json *described = NULL;
         pn_stream_input(session, names[i]);
@@ -103,9 +103,9 @@ static int print_streams(struct pn_stream_session *session, struct pn_err *e)
         }
     }
     if (rc != 0) {
-        pn_output_break(&output);
+        pn_row_writer_break(&output);
     }
-    pn_output_end(&output);
+    pn_row_writer_end(&output);
     return rc;
 }
 
@@ -173,11 +173,10 @@ static int print_stream(struct pn_stream_session *session, const char *name, str
     const struct pn_json *summary = NULL;
     int rc = pn_stream_summary(session, name, &summary, e);
     if (rc == 0) {
-        struct pn_output *output =
-            pn_output_create(session->cli->out, session->cli->format, list_columns,
-                             sizeof list_columns / sizeof *list_columns);
+        struct pn_row_writer *output = pn_cli_rows(session->cli);
+        PN_ROWS_BEGIN(output, list_columns);
         print_summary(output, summary);
-        pn_output_end(&output);
+        pn_row_writer_end(&output);
     }
     return rc;
 }

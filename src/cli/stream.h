@@ -5,7 +5,7 @@
 #include "base/arena.h"
 #include "cli/cli.h"
 #include "cli/kinesis_client.h"
-#include "cli/output.h"
+#include "report/row_writer.h"
 
 enum { PN_STREAM_SHARDS_MAX = 100000 }; /* that can be asked for */
 
@@ -57,7 +57,7 @@ int pn_stream_no_shard(const char *stream, const char *shard, struct pn_err *e);
 const char *pn_stream_shard_word(struct pn_stream_session *session, const char *word);
 
 /* A time as the API gives it, in seconds with a fraction. NULL is null. */
-void pn_stream_time_cell(struct pn_output *output, const struct pn_json *seconds);
+void pn_stream_time_cell(struct pn_row_writer *output, const struct pn_json *seconds);
 
 /* The sub-commands that have a file of their own. */
 int pn_cmd_stream_describe(struct pn_cli *cli, int argc, char **argv);

@@ -4,43 +4,38 @@
 #include "base/http_client.h"
 #include "base/json.h"
 #include "cli/commands.h"
-#include "cli/output.h"
 #include "cli/stream_reader.h"
 #include "processor/lag.h"
-
-static void number_cell(struct pn_output *output, int64_t value)
-{
-    if (value < 0) {
-        pn_output_null(output);
-    } else {
-        pn_output_int(output, value);
-    }
-}
+#include "report/row_writer.h"
 
 static void print_lags(struct pn_cli *cli, const struct pn_processor_lag *lags, size_t count)
 {
-    static const struct pn_output_column columns[] = {
-        {"stream", false},       {"table", false},        {"shard", false}, {"position", true},
-        {"end", true},           {"lag", true},           {"lag_ms", true}, {"closed", false},
-        {"table_version", true}, {"committed_at", false},
+    static const struct pn_report_column columns[] = {
+        {"stream", PN_CELL_TEXT},       {"table", PN_CELL_TEXT},  {"shard", PN_CELL_TEXT},
+        {"position", PN_CELL_WIDE},     {"end", PN_CELL_WIDE},    {"lag", PN_CELL_INT},
+        {"lag_ms", PN_CELL_INT},        {"closed", PN_CELL_BOOL}, {"table_version", PN_CELL_INT},
+        {"committed_at", PN_CELL_TIME},
     };
-    struct pn_output *output =
-        pn_output_create(cli->out, cli->format, columns, sizeof columns / sizeof *columns);
+    struct pn_row_writer *output = pn_cli_rows(cli);
+    PN_ROWS_BEGIN(output, columns);
     for (size_t i = 0; i < count; i++) {
         const struct pn_processor_lag *lag = &lags[i];
-        char time[PN_ISO8601_SIZE];
-        pn_output_cstr(output, lag->stream);
-        pn_output_cstr(output, lag->table);
-        pn_output_cstr(output, lag->shard);
-        number_cell(output, lag->position);
-        number_cell(output, lag->shard != NULL ? lag->end : -1);
-        number_cell(output, lag->records);
-        number_cell(output, lag->ms);
-        pn_output_bool(output, lag->closed);
-        number_cell(output, lag->version);
-        pn_output_cstr(output, lag->version >= 0 ? pn_iso8601(lag->version_ms, time) : NULL);
+        pn_cell_cstr(output, lag->stream);
+        pn_cell_cstr(output, lag->table);
+        pn_cell_cstr(output, lag->shard);
+        pn_cell_known(output, lag->position);
+        pn_cell_known(output, lag->shard != NULL ? lag->end : -1);
+        pn_cell_known(output, lag->records);
+        pn_cell_known(output, lag->ms);
+        pn_cell_bool(output, lag->closed);
+        pn_cell_known(output, lag->version);
+        if (lag->version >= 0) {
+            pn_cell_time(output, lag->version_ms);
+        } else {
+            pn_cell_null(output);
+        }
     }
-    pn_output_end(&output);
+    pn_row_writer_end(&output);
 }
 
 /* --- what is no table's ----------------------------------------------------------------------- */

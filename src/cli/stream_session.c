@@ -43,12 +43,12 @@ int pn_stream_call(struct pn_stream_session *session, const char *operation,
     return pn_kinesis_client_call(session->client, operation, &session->input, output, e);
 }
 
-void pn_stream_time_cell(struct pn_output *output, const struct pn_json *seconds)
+void pn_stream_time_cell(struct pn_row_writer *output, const struct pn_json *seconds)
 {
     if (seconds == NULL || seconds->type != PN_JSON_NUMBER) {
-        pn_output_null(output);
+        pn_cell_null(output);
     } else {
-        pn_output_time(output, pn_wire_timestamp_ms(seconds));
+        pn_cell_time(output, pn_wire_timestamp_ms(seconds));
     }
 }
 

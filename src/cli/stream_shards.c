@@ -108,30 +108,32 @@ static double share_of(const struct pn_listed_shard *shard)
 
 static int print_shards(struct pn_stream_session *session, const char *stream, struct pn_err *e)
 {
-    static const struct pn_output_column columns[] = {
-        {"shard", false},   {"state", false},           {"share_percent", true},
-        {"parent", false},  {"adjacent_parent", false}, {"hash_start", true},
-        {"hash_end", true}, {"sequence_start", false},  {"sequence_end", false}};
+    static const struct pn_report_column columns[] = {
+        {"shard", PN_CELL_TEXT},           {"state", PN_CELL_TEXT},
+        {"share_percent", PN_CELL_DOUBLE}, {"parent", PN_CELL_TEXT},
+        {"adjacent_parent", PN_CELL_TEXT}, {"hash_start", PN_CELL_DIGITS},
+        {"hash_end", PN_CELL_DIGITS},      {"sequence_start", PN_CELL_TEXT},
+        {"sequence_end", PN_CELL_TEXT}};
     struct pn_listed_shard *shards = NULL;
     size_t count = 0;
     int rc = pn_stream_shards(session, stream, &shards, &count, e);
     if (rc != 0) {
         return rc;
     }
-    struct pn_output *output = pn_output_create(session->cli->out, session->cli->format, columns,
-                                                sizeof columns / sizeof *columns);
+    struct pn_row_writer *output = pn_cli_rows(session->cli);
+    PN_ROWS_BEGIN(output, columns);
     for (size_t i = 0; i < count; i++) {
-        pn_output_cstr(output, shards[i].id);
-        pn_output_cstr(output, shards[i].sequence_end == NULL ? "OPEN" : "CLOSED");
-        pn_output_double(output, share_of(&shards[i]));
-        pn_output_cstr(output, shards[i].parent);
-        pn_output_cstr(output, shards[i].adjacent_parent);
-        pn_output_cstr(output, shards[i].hash_start);
-        pn_output_cstr(output, shards[i].hash_end);
-        pn_output_cstr(output, shards[i].sequence_start);
-        pn_output_cstr(output, shards[i].sequence_end);
+        pn_cell_cstr(output, shards[i].id);
+        pn_cell_cstr(output, shards[i].sequence_end == NULL ? "OPEN" : "CLOSED");
+        pn_cell_double(output, share_of(&shards[i]));
+        pn_cell_cstr(output, shards[i].parent);
+        pn_cell_cstr(output, shards[i].adjacent_parent);
+        pn_cell_cstr(output, shards[i].hash_start);
+        pn_cell_cstr(output, shards[i].hash_end);
+        pn_cell_cstr(output, shards[i].sequence_start);
+        pn_cell_cstr(output, shards[i].sequence_end);
     }
-    pn_output_end(&output);
+    pn_row_writer_end(&output);
     return 0;
 }
 

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/base64.h"
 #include "base/mem.h"
 #include "cli/signals.h"
 #include "cli/stream.h"
@@ -47,7 +46,7 @@ struct tail {
     struct reader *readers;
     size_t count;
     int failures;
-    struct pn_output *output;
+    struct pn_row_writer *output;
     struct pn_arena arena; /* of one read */
     struct pn_json_parser *parser;
     const struct pn_json *record;             /* that is being printed */
@@ -117,7 +116,7 @@ static void print_user_key(struct tail *tail)
     struct pn_buf text;
     pn_buf_init(&text, TEXT_BYTES_MAX);
     pn_utf8_add_clean(&text, key.data, key.len);
-    pn_output_text(tail->output, pn_buf_text(&text), text.len);
+    pn_cell_text(tail->output, pn_buf_text(&text), text.len);
     pn_buf_deinit(&text);
 }
 
@@ -126,9 +125,9 @@ static void print_place(struct tail *tail)
     const char *text = "";
     size_t len = 0;
     pn_stream_time_cell(tail->output, pn_json_get(tail->record, "ApproximateArrivalTimestamp"));
-    pn_output_cstr(tail->output, tail->shard);
+    pn_cell_cstr(tail->output, tail->shard);
     (void)pn_json_get_text(tail->record, "SequenceNumber", &text, &len);
-    pn_output_text(tail->output, text, len);
+    pn_cell_text(tail->output, text, len);
     if (tail->user_record != NULL) {
         print_user_key(tail);
         return;
@@ -136,21 +135,17 @@ static void print_place(struct tail *tail)
     text = "";
     len = 0;
     (void)pn_json_get_text(tail->record, "PartitionKey", &text, &len);
-    pn_output_text(tail->output, text, len);
+    pn_cell_text(tail->output, text, len);
 }
 
 /* Bytes as text; those that are none in base64. */
 static void print_bytes(struct tail *tail, struct pn_bytes data, bool is_text)
 {
     if (is_text) {
-        pn_output_text(tail->output, data.data, data.len);
+        pn_cell_text(tail->output, data.data, data.len);
         return;
     }
-    struct pn_buf base64;
-    pn_buf_init(&base64, TEXT_BYTES_MAX);
-    pn_base64_encode(&base64, data.data, data.len);
-    pn_output_text(tail->output, pn_buf_text(&base64), base64.len);
-    pn_buf_deinit(&base64);
+    pn_cell_bytes(tail->output, data.data, data.len);
 }
 
 struct printing {
@@ -163,9 +158,9 @@ static void print_row(void *arg, struct pn_bytes value, const char *reason)
     struct printing *printing = arg;
     struct tail *tail = printing->tail;
     print_place(tail);
-    pn_output_cstr(tail->output, reason);
+    pn_cell_cstr(tail->output, reason);
     if (reason == NULL) {
-        pn_output_json(tail->output, value.data, value.len);
+        pn_cell_json(tail->output, value.data, value.len);
     } else {
         print_bytes(tail, printing->data, pn_utf8_valid(printing->data.data, printing->data.len));
     }
@@ -185,7 +180,7 @@ static void print_record(struct tail *tail, struct pn_bytes data)
     if (tail->raw) {
         bool is_text = pn_utf8_valid(data.data, data.len);
         print_place(tail);
-        pn_output_cstr(tail->output, is_text ? "text" : "base64");
+        pn_cell_cstr(tail->output, is_text ? "text" : "base64");
         print_bytes(tail, data, is_text);
     } else if (pn_aggregate_read(data, &tail->arena, &records, &count)) {
         for (size_t i = 0; i < count; i++) {
@@ -200,15 +195,14 @@ static void print_record(struct tail *tail, struct pn_bytes data)
 
 static void start_output(struct tail *tail)
 {
-    const struct pn_output_column columns[] = {{"arrival", false},
-                                               {"shard", false},
-                                               {"sequence_number", false},
-                                               {"partition_key", false},
+    const struct pn_report_column columns[] = {{"arrival", PN_CELL_TIME},
+                                               {"shard", PN_CELL_TEXT},
+                                               {"sequence_number", PN_CELL_TEXT},
+                                               {"partition_key", PN_CELL_TEXT},
                                                {tail->raw ? "encoding" : "problem", false},
-                                               {"data", false}};
-    const struct pn_cli *cli = tail->session.cli;
-    tail->output =
-        pn_output_create(cli->out, cli->format, columns, sizeof columns / sizeof *columns);
+                                               {"data", PN_CELL_JSON}};
+    tail->output = pn_cli_rows(tail->session.cli);
+    PN_ROWS_BEGIN(tail->output, columns);
 }
 
 static int print_records(struct tail *tail, struct reader *reader, const struct pn_json *records,
@@ -360,19 +354,19 @@ static int read_all(struct tail *tail, struct pn_err *e)
     }
     start_output(tail);
     while (rc == 0 && round.at_work && tail->left > 0 && !tail->stopped &&
-           !pn_output_failed(tail->output)) {
+           !pn_row_writer_failed(tail->output)) {
         rc = go_round(tail, &round, e);
         if (tail->follow || round.came > 0) {
-            pn_output_flush(tail->output);
+            pn_row_writer_flush(tail->output);
         }
         if (rc == 0 && round.at_work) {
             look_for_signal(tail, round.came > 0 ? 0 : PAUSE_MS);
         }
     }
     if (rc != 0) {
-        pn_output_break(&tail->output);
+        pn_row_writer_break(&tail->output);
     }
-    pn_output_end(&tail->output);
+    pn_row_writer_end(&tail->output);
     return rc;
 }
 

@@ -7,48 +7,48 @@
 #include "base/json.h"
 #include "base/time_text.h"
 #include "cli/commands.h"
-#include "cli/output.h"
+#include "report/row_writer.h"
 
 enum { HISTORY_DEFAULT = 20, CELL_BYTES_MAX = 16 << 20 };
 
 /* --- list ------------------------------------------------------------------------------------- */
 
 /* A cell for a sum that only statistics can give. */
-static void rows_cell(struct pn_output *output, const struct pn_delta_snapshot *snapshot)
+static void rows_cell(struct pn_row_writer *output, const struct pn_delta_snapshot *snapshot)
 {
     int64_t rows = 0;
     for (size_t i = 0; i < snapshot->file_count; i++) {
         if (snapshot->files[i].num_records < 0) {
-            pn_output_null(output);
+            pn_cell_null(output);
             return;
         }
         rows += snapshot->files[i].num_records;
     }
-    pn_output_int(output, rows);
+    pn_cell_int(output, rows);
 }
 
-static void print_missing(struct pn_output *output)
+static void print_missing(struct pn_row_writer *output)
 {
     for (int i = 0; i < 5; i++) {
-        pn_output_null(output);
+        pn_cell_null(output);
     }
 }
 
-static void print_state(struct pn_output *output, const struct pn_delta_snapshot *snapshot)
+static void print_state(struct pn_row_writer *output, const struct pn_delta_snapshot *snapshot)
 {
     int64_t size_bytes = 0;
     for (size_t i = 0; i < snapshot->file_count; i++) {
         size_bytes += snapshot->files[i].size_bytes;
     }
-    pn_output_int(output, snapshot->version);
-    pn_output_time(output, snapshot->timestamp_ms);
-    pn_output_int(output, (int64_t)snapshot->file_count);
+    pn_cell_int(output, snapshot->version);
+    pn_cell_time(output, snapshot->timestamp_ms);
+    pn_cell_int(output, (int64_t)snapshot->file_count);
     rows_cell(output, snapshot);
-    pn_output_int(output, size_bytes);
+    pn_cell_int(output, size_bytes);
 }
 
 /* A table that isn't there yet has empty cells; one that can't be read is told and passed over. */
-static bool print_table(struct pn_table_session *session, struct pn_output *output,
+static bool print_table(struct pn_table_session *session, struct pn_row_writer *output,
                         const char *name, const char *path)
 {
     struct pn_delta *delta = pn_cli_table_handle(session, path);
@@ -56,8 +56,8 @@ static bool print_table(struct pn_table_session *session, struct pn_output *outp
     struct pn_err failure = {0};
     int rc = pn_delta_snapshot(delta, -1, &snapshot, &failure);
     bool told = rc != 0 && failure.class_ != PN_CLASS_MISSING;
-    pn_output_cstr(output, name);
-    pn_output_cstr(output, path);
+    pn_cell_cstr(output, name);
+    pn_cell_cstr(output, path);
     if (rc == 0) {
         print_state(output, snapshot);
     } else {
@@ -73,9 +73,10 @@ static bool print_table(struct pn_table_session *session, struct pn_output *outp
 
 static int cmd_list(struct pn_cli *cli, int argc, char **argv)
 {
-    static const struct pn_output_column columns[] = {
-        {"table", false}, {"path", false}, {"version", true},   {"committed", false},
-        {"files", true},  {"rows", true},  {"size_bytes", true}};
+    static const struct pn_report_column columns[] = {
+        {"table", PN_CELL_TEXT},     {"path", PN_CELL_TEXT}, {"version", PN_CELL_INT},
+        {"committed", PN_CELL_TIME}, {"files", PN_CELL_INT}, {"rows", PN_CELL_INT},
+        {"size_bytes", PN_CELL_INT}};
     const struct pn_syntax syntax = {
         .uses = PN_USES_FORMAT,
         .about = "Every table of the pipeline; one that was never written has only its name."};
@@ -88,8 +89,8 @@ static int cmd_list(struct pn_cli *cli, int argc, char **argv)
     int rc = pn_cli_table_open(cli, NULL, &session, &failure);
     bool all = true;
     if (rc == 0) {
-        struct pn_output *output =
-            pn_output_create(cli->out, cli->format, columns, sizeof columns / sizeof *columns);
+        struct pn_row_writer *output = pn_cli_rows(cli);
+        PN_ROWS_BEGIN(output, columns);
         for (size_t i = 0; i < session.pipeline->table_count; i++) {
             const struct pn_table *table = &session.pipeline->tables[i];
             all = print_table(&session, output, table->name, table->path) && all;
@@ -102,7 +103,7 @@ static int cmd_list(struct pn_cli *cli, int argc, char **argv)
                               session.pipeline->stream_dead_letters_path) &&
                   all;
         }
-        pn_output_end(&output);
+        pn_row_writer_end(&output);
     }
     status = pn_cli_table_finish(&session, rc, &failure);
     return all ? status : PN_EXIT_FAILED;
@@ -215,8 +216,10 @@ static bool is_partition(const struct pn_delta_metadata *metadata, const struct 
 
 static int print_schema(struct pn_table_session *session, struct pn_err *e)
 {
-    static const struct pn_output_column columns[] = {
-        {"column", false}, {"type", false}, {"nullable", false}, {"partition", false}};
+    static const struct pn_report_column columns[] = {{"column", PN_CELL_TEXT},
+                                                      {"type", PN_CELL_TEXT},
+                                                      {"nullable", PN_CELL_BOOL},
+                                                      {"partition", PN_CELL_BOOL}};
     const struct pn_delta_metadata *metadata = &session->snapshot->metadata;
     struct pn_json_parser *parser = pn_json_parser_create();
     struct pn_json *schema = NULL;
@@ -225,19 +228,19 @@ static int print_schema(struct pn_table_session *session, struct pn_err *e)
     if (rc == 0) {
         struct pn_buf type;
         pn_buf_init(&type, CELL_BYTES_MAX);
-        struct pn_output *output = pn_output_create(session->cli->out, session->cli->format,
-                                                    columns, sizeof columns / sizeof *columns);
+        struct pn_row_writer *output = pn_cli_rows(session->cli);
+        PN_ROWS_BEGIN(output, columns);
         const struct pn_json *field = pn_json_get(schema, "fields")->first;
         for (; field != NULL; field = field->next) {
             const struct pn_json *name = pn_json_get(field, "name");
             pn_buf_reset(&type);
             add_type(&type, pn_json_get(field, "type"));
-            pn_output_text(output, name->text, name->text_len);
-            pn_output_text(output, pn_buf_text(&type), type.len);
-            pn_output_bool(output, pn_json_get_bool(field, "nullable", true));
-            pn_output_bool(output, is_partition(metadata, name));
+            pn_cell_text(output, name->text, name->text_len);
+            pn_cell_text(output, pn_buf_text(&type), type.len);
+            pn_cell_bool(output, pn_json_get_bool(field, "nullable", true));
+            pn_cell_bool(output, is_partition(metadata, name));
         }
-        pn_output_end(&output);
+        pn_row_writer_end(&output);
         pn_buf_deinit(&type);
     }
     pn_json_parser_destroy(&parser);
@@ -258,7 +261,7 @@ static int cmd_schema(struct pn_cli *cli, int argc, char **argv)
 }
 
 /* {"column":"value",...} */
-static void partition_cell(struct pn_output *output, const struct pn_delta_file *file)
+static void partition_cell(struct pn_row_writer *output, const struct pn_delta_file *file)
 {
     struct pn_buf json;
     pn_buf_init(&json, CELL_BYTES_MAX);
@@ -268,37 +271,37 @@ static void partition_cell(struct pn_output *output, const struct pn_delta_file 
         pn_json_write_cstr(&json, file->partition_values[i].value);
     }
     pn_buf_addc(&json, '}');
-    pn_output_json(output, pn_buf_text(&json), json.len);
+    pn_cell_json(output, pn_buf_text(&json), json.len);
     pn_buf_deinit(&json);
 }
 
 static int cmd_files(struct pn_cli *cli, int argc, char **argv)
 {
-    static const struct pn_output_column columns[] = {{"path", false},
-                                                      {"size_bytes", true},
-                                                      {"rows", true},
-                                                      {"modified", false},
-                                                      {"partition", false}};
+    static const struct pn_report_column columns[] = {{"path", PN_CELL_TEXT},
+                                                      {"size_bytes", PN_CELL_INT},
+                                                      {"rows", PN_CELL_INT},
+                                                      {"modified", PN_CELL_TIME},
+                                                      {"partition", PN_CELL_JSON}};
     struct pn_table_session session;
     int status = 0;
     if (!open_version(cli, "The data files that make up a table.", argc, argv, &session, &status)) {
         return status;
     }
-    struct pn_output *output =
-        pn_output_create(cli->out, cli->format, columns, sizeof columns / sizeof *columns);
-    for (size_t i = 0; i < session.snapshot->file_count && !pn_output_failed(output); i++) {
+    struct pn_row_writer *output = pn_cli_rows(cli);
+    PN_ROWS_BEGIN(output, columns);
+    for (size_t i = 0; i < session.snapshot->file_count && !pn_row_writer_failed(output); i++) {
         const struct pn_delta_file *file = &session.snapshot->files[i];
-        pn_output_cstr(output, file->path);
-        pn_output_int(output, file->size_bytes);
+        pn_cell_cstr(output, file->path);
+        pn_cell_int(output, file->size_bytes);
         if (file->num_records < 0) {
-            pn_output_null(output);
+            pn_cell_null(output);
         } else {
-            pn_output_int(output, file->num_records);
+            pn_cell_int(output, file->num_records);
         }
-        pn_output_time(output, file->modified_ms);
+        pn_cell_time(output, file->modified_ms);
         partition_cell(output, file);
     }
-    pn_output_end(&output);
+    pn_row_writer_end(&output);
     return pn_cli_table_finish(&session, 0, NULL);
 }
 
@@ -307,30 +310,30 @@ static int cmd_files(struct pn_cli *cli, int argc, char **argv)
 static void print_history(struct pn_cli *cli, const struct pn_delta_history_entry *entries,
                           size_t count)
 {
-    static const struct pn_output_column columns[] = {
-        {"version", true},     {"committed", false},    {"operation", false},
-        {"files_added", true}, {"files_removed", true}, {"rows_added", true},
-        {"engine", false},     {"parameters", false},   {"metrics", false}};
+    static const struct pn_report_column columns[] = {
+        {"version", PN_CELL_INT},     {"committed", PN_CELL_TIME},    {"operation", PN_CELL_TEXT},
+        {"files_added", PN_CELL_INT}, {"files_removed", PN_CELL_INT}, {"rows_added", PN_CELL_INT},
+        {"engine", PN_CELL_TEXT},     {"parameters", PN_CELL_JSON},   {"metrics", PN_CELL_JSON}};
     /* For people the last ones would be mostly braces. */
     bool whole = cli->format != PN_FORMAT_TABLE;
     size_t column_count = sizeof columns / sizeof *columns;
-    struct pn_output *output =
-        pn_output_create(cli->out, cli->format, columns, whole ? column_count : column_count - 2);
+    struct pn_row_writer *output = pn_cli_rows(cli);
+    pn_row_writer_begin(output, columns, whole ? column_count : column_count - 2);
     for (size_t i = 0; i < count; i++) {
         const struct pn_delta_history_entry *entry = &entries[i];
-        pn_output_int(output, entry->version);
-        pn_output_time(output, entry->timestamp_ms);
-        pn_output_cstr(output, entry->operation);
-        pn_output_int(output, entry->files_added);
-        pn_output_int(output, entry->files_removed);
-        pn_output_int(output, entry->rows_added);
-        pn_output_cstr(output, entry->engine_info);
+        pn_cell_int(output, entry->version);
+        pn_cell_time(output, entry->timestamp_ms);
+        pn_cell_cstr(output, entry->operation);
+        pn_cell_int(output, entry->files_added);
+        pn_cell_int(output, entry->files_removed);
+        pn_cell_int(output, entry->rows_added);
+        pn_cell_cstr(output, entry->engine_info);
         if (whole) {
-            pn_output_json(output, entry->parameters, strlen(entry->parameters));
-            pn_output_json(output, entry->metrics, strlen(entry->metrics));
+            pn_cell_json(output, entry->parameters, strlen(entry->parameters));
+            pn_cell_json(output, entry->metrics, strlen(entry->metrics));
         }
     }
-    pn_output_end(&output);
+    pn_row_writer_end(&output);
 }
 
 static int cmd_history(struct pn_cli *cli, int argc, char **argv)

@@ -2,16 +2,16 @@
 #include <inttypes.h>
 
 #include "base/units.h"
-#include "cli/output.h"
 #include "cli/table.h"
+#include "report/row_writer.h"
 
 #define TARGET_MIN ((int64_t)1 << 10)
 #define TARGET_MAX ((int64_t)1 << 40)
 
 int pn_cli_table_optimize(struct pn_cli *cli, int argc, char **argv)
 {
-    static const struct pn_output_column columns[] = {{"files_before", true},
-                                                      {"files_after", true}};
+    static const struct pn_report_column columns[] = {{"files_before", PN_CELL_INT},
+                                                      {"files_after", PN_CELL_INT}};
     int64_t target_bytes = 0;
     const struct pn_opt opts[] = {
         {.name = "target",
@@ -46,11 +46,11 @@ int pn_cli_table_optimize(struct pn_cli *cli, int argc, char **argv)
                                 &after, &failure);
     }
     if (rc == 0) {
-        struct pn_output *output =
-            pn_output_create(cli->out, cli->format, columns, sizeof columns / sizeof *columns);
-        pn_output_int(output, before);
-        pn_output_int(output, after);
-        pn_output_end(&output);
+        struct pn_row_writer *output = pn_cli_rows(cli);
+        PN_ROWS_BEGIN(output, columns);
+        pn_cell_int(output, before);
+        pn_cell_int(output, after);
+        pn_row_writer_end(&output);
     }
     return pn_cli_table_finish(&session, rc, &failure);
 }
@@ -58,7 +58,7 @@ int pn_cli_table_optimize(struct pn_cli *cli, int argc, char **argv)
 /* --- vacuum ----------------------------------------------------------------------------------- */
 
 struct swept {
-    struct pn_output *output;
+    struct pn_row_writer *output;
     int64_t files;
     int64_t size_bytes;
 };
@@ -66,8 +66,8 @@ struct swept {
 static void print_file(void *arg, const char *path, int64_t size_bytes)
 {
     struct swept *swept = arg;
-    pn_output_cstr(swept->output, path);
-    pn_output_int(swept->output, size_bytes);
+    pn_cell_cstr(swept->output, path);
+    pn_cell_int(swept->output, size_bytes);
     swept->files++;
     swept->size_bytes += size_bytes;
 }
@@ -99,7 +99,8 @@ static int choose_retention(struct pn_table_session *session, bool force, int64_
 
 int pn_cli_table_vacuum(struct pn_cli *cli, int argc, char **argv)
 {
-    static const struct pn_output_column columns[] = {{"path", false}, {"size_bytes", true}};
+    static const struct pn_report_column columns[] = {{"path", PN_CELL_TEXT},
+                                                      {"size_bytes", PN_CELL_INT}};
     int64_t retention_ms = -1;
     bool dry_run = false;
     bool force = false;
@@ -139,10 +140,10 @@ int pn_cli_table_vacuum(struct pn_cli *cli, int argc, char **argv)
         rc = choose_retention(&session, force, &retention_ms, &failure);
     }
     if (rc == 0) {
-        swept.output =
-            pn_output_create(cli->out, cli->format, columns, sizeof columns / sizeof *columns);
+        swept.output = pn_cli_rows(cli);
+        PN_ROWS_BEGIN(swept.output, columns);
         rc = pn_delta_vacuum(session.delta, retention_ms, dry_run, print_file, &swept, &failure);
-        pn_output_end(&swept.output);
+        pn_row_writer_end(&swept.output);
     }
     if (rc == 0 && pn_format_is_for_people(cli->format)) {
         (void)fprintf(cli->err, "%s %" PRId64 " files, %" PRId64 " bytes\n",

@@ -3,7 +3,7 @@
 
 #include "base/http_client.h"
 #include "cli/commands.h"
-#include "cli/output.h"
+#include "report/row_writer.h"
 #include "server/stations.h"
 #include "server/topics.h"
 
@@ -46,9 +46,9 @@ static int list_here(struct pn_cli *cli, struct pn_arena *arena, struct pn_topic
 
 static int cmd_list(struct pn_cli *cli, int argc, char **argv)
 {
-    static const struct pn_output_column columns[] = {
-        {"topic", false},     {"partitions", true}, {"records", true},
-        {"size_bytes", true}, {"read_by", false},
+    static const struct pn_report_column columns[] = {
+        {"topic", PN_CELL_TEXT},     {"partitions", PN_CELL_INT}, {"records", PN_CELL_INT},
+        {"size_bytes", PN_CELL_INT}, {"read_by", PN_CELL_TEXT},
     };
     const struct pn_syntax syntax = {
         .uses = PN_USES_URL | PN_USES_FORMAT,
@@ -72,16 +72,16 @@ static int cmd_list(struct pn_cli *cli, int argc, char **argv)
                          : list_here(cli, &arena, &rows, &count, &failure);
     }
     if (rc == 0) {
-        struct pn_output *output =
-            pn_output_create(cli->out, cli->format, columns, sizeof columns / sizeof *columns);
+        struct pn_row_writer *output = pn_cli_rows(cli);
+        PN_ROWS_BEGIN(output, columns);
         for (size_t i = 0; i < count; i++) {
-            pn_output_cstr(output, rows[i].topic);
-            pn_output_int(output, rows[i].partitions);
-            pn_output_int(output, rows[i].records);
-            pn_output_int(output, rows[i].size_bytes);
-            pn_output_cstr(output, rows[i].tables);
+            pn_cell_cstr(output, rows[i].topic);
+            pn_cell_int(output, rows[i].partitions);
+            pn_cell_int(output, rows[i].records);
+            pn_cell_int(output, rows[i].size_bytes);
+            pn_cell_cstr(output, rows[i].tables);
         }
-        pn_output_end(&output);
+        pn_row_writer_end(&output);
     }
     free(url);
     pn_arena_deinit(&arena);

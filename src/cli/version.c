@@ -6,7 +6,7 @@
 #include <sqlite3.h>
 
 #include "cli/commands.h"
-#include "cli/output.h"
+#include "report/row_writer.h"
 
 struct part {
     const char *name;
@@ -15,14 +15,15 @@ struct part {
 
 static void print_rows(struct pn_cli *cli, const struct part *parts, size_t count)
 {
-    static const struct pn_output_column columns[] = {{"name", false}, {"version", false}};
-    struct pn_output *output =
-        pn_output_create(cli->out, cli->format, columns, sizeof columns / sizeof *columns);
+    static const struct pn_report_column columns[] = {{"name", PN_CELL_TEXT},
+                                                      {"version", PN_CELL_TEXT}};
+    struct pn_row_writer *output = pn_cli_rows(cli);
+    PN_ROWS_BEGIN(output, columns);
     for (size_t i = 0; i < count; i++) {
-        pn_output_cstr(output, parts[i].name);
-        pn_output_cstr(output, parts[i].version);
+        pn_cell_cstr(output, parts[i].name);
+        pn_cell_cstr(output, parts[i].version);
     }
-    pn_output_end(&output);
+    pn_row_writer_end(&output);
 }
 
 int pn_cmd_version(struct pn_cli *cli, int argc, char **argv)

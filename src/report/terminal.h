@@ -2,8 +2,8 @@
  * Text on a terminal: how wide it is, and what in it would steer the terminal. Records come from
  * anybody who may post, so what they hold is shown, never obeyed.
  */
-#ifndef PN_CLI_TERMINAL_H
-#define PN_CLI_TERMINAL_H
+#ifndef PN_REPORT_TERMINAL_H
+#define PN_REPORT_TERMINAL_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "cli/terminal.h"
+#include "report/terminal.h"
 
 #include <string.h>
 #include <sys/ioctl.h>
