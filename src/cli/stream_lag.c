@@ -14,7 +14,7 @@ static void print_lags(struct pn_cli *cli, const struct pn_processor_lag *lags, 
         {"stream", PN_CELL_TEXT},       {"table", PN_CELL_TEXT},  {"shard", PN_CELL_TEXT},
         {"position", PN_CELL_WIDE},     {"end", PN_CELL_WIDE},    {"lag", PN_CELL_INT},
         {"lag_ms", PN_CELL_INT},        {"closed", PN_CELL_BOOL}, {"table_version", PN_CELL_INT},
-        {"committed_at", PN_CELL_TIME},
+        {"committed_at", PN_CELL_TIME}, {"lost", PN_CELL_INT},
     };
     struct pn_row_writer *output = pn_cli_rows(cli);
     PN_ROWS_BEGIN(output, columns);
@@ -34,6 +34,7 @@ static void print_lags(struct pn_cli *cli, const struct pn_processor_lag *lags, 
         } else {
             pn_cell_null(output);
         }
+        pn_cell_known(output, lag->lost);
     }
     pn_row_writer_end(&output);
 }

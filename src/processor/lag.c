@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "log/lag.h"
 #include "processor/private.h"
 
 struct list {
@@ -16,7 +17,8 @@ static struct pn_processor_lag *add(struct list *list)
 {
     pn_grow((void **)&list->items, &list->capacity, list->count + 1, sizeof *list->items);
     struct pn_processor_lag *lag = &list->items[list->count++];
-    *lag = (struct pn_processor_lag){.position = -1, .records = -1, .ms = -1, .version = -1};
+    *lag = (struct pn_processor_lag){
+        .position = -1, .records = -1, .lost = -1, .ms = -1, .version = -1};
     return lag;
 }
 
@@ -60,9 +62,10 @@ static void add_shard(const struct pn_processor_env *env, const char *stream, co
     if (!is_filled) {
         return;
     }
-    int64_t from = lag->position > shard->begin ? lag->position : shard->begin;
-    lag->records = shard->end > from ? shard->end - from : 0;
-    lag->ms = lag->records > 0 ? age_of(env, stream, id, shard->index, from) : 0;
+    const struct pn_lag left = pn_lag(lag->position, shard->begin, shard->end);
+    lag->records = left.records;
+    lag->lost = left.lost;
+    lag->ms = left.records > 0 ? age_of(env, stream, id, shard->index, left.from) : 0;
 }
 
 static int add_table(const struct pn_processor_config *config, const struct pn_processor_env *env,

@@ -94,6 +94,8 @@ struct pn_processor_shard_status {
     uint32_t index;
     int64_t position; /* the table holds what is before it */
     int64_t end;      /* of the shard, when last looked */
+    int64_t lag;      /* records between the two that exist (log/lag.h) */
+    int64_t lost;     /* that retention removed before the table got them */
     int64_t lag_ms;   /* age of the oldest record that was read and is not in the table; 0: none */
     int64_t last_offset;     /* of the last record committed since the start; -1: none */
     int64_t last_arrival_ms; /* its arrival */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "log/lag.h"
 #include "processor/private.h"
 
 const char *pn_processor_state_name(enum pn_processor_state state)
@@ -14,10 +15,9 @@ const char *pn_processor_state_name(enum pn_processor_state state)
     return names[state];
 }
 
-static int64_t lag_of(const struct pn_stream_shard *shard)
+static struct pn_lag lag_of(const struct pn_stream_shard *shard)
 {
-    int64_t position = shard->committed > shard->info.begin ? shard->committed : shard->info.begin;
-    return shard->info.end > position ? shard->info.end - position : 0;
+    return pn_lag(shard->committed, shard->info.begin, shard->info.end);
 }
 
 void pn_processor_view_shards(struct pn_processor_worker *worker)
@@ -30,7 +30,7 @@ void pn_processor_view_shards(struct pn_processor_worker *worker)
     for (size_t i = 0; i < worker->shards.count; i++) {
         worker->view.shards[i] = worker->shards.items[i];
         worker->view.shards[i].app_id = NULL;
-        lag += lag_of(&worker->shards.items[i]);
+        lag += lag_of(&worker->shards.items[i]).records;
     }
     pthread_mutex_unlock(&worker->lock);
     pn_metric_set(worker->metrics.lag, lag);
@@ -69,11 +69,14 @@ static void copy_shard(struct pn_processor_worker *worker, const struct pn_strea
                        struct pn_arena *arena, struct pn_processor_shard_status *out)
 {
     int64_t now_ms = pn_wall_ms(worker->owner->env.clock);
+    const struct pn_lag lag = lag_of(shard);
     int64_t lag_ms = shard->waiting_since_ms >= 0 ? now_ms - shard->waiting_since_ms : 0;
     *out = (struct pn_processor_shard_status){.shard = pn_arena_strdup(arena, shard->id),
                                               .index = shard->info.index,
                                               .position = shard->committed,
                                               .end = shard->info.end,
+                                              .lag = lag.records,
+                                              .lost = lag.lost,
                                               .lag_ms = lag_ms > 0 ? lag_ms : 0,
                                               .last_offset = shard->last_offset,
                                               .last_arrival_ms = shard->last_arrival_ms,
@@ -125,8 +128,9 @@ void pn_processor_view_progress(struct pn_processor_worker *worker, int64_t *don
     pthread_mutex_lock(&worker->lock);
     for (size_t i = 0; i < worker->view.shard_count; i++) {
         const struct pn_stream_shard *shard = &worker->view.shards[i];
-        int64_t from = shard->committed > shard->info.begin ? shard->committed : shard->info.begin;
-        left += shard->goal != INT64_MAX && shard->goal > from ? shard->goal - from : 0;
+        left += shard->goal != INT64_MAX
+                    ? pn_lag(shard->committed, shard->info.begin, shard->goal).records
+                    : 0;
     }
     if (worker->view.start_total < left) {
         worker->view.start_total = left;

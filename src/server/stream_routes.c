@@ -25,12 +25,12 @@ static void add_text(struct pn_buf *out, const char *key, const char *text)
 
 static void write_shard(struct pn_buf *out, const struct pn_processor_shard_status *shard)
 {
-    int64_t position = shard->position > 0 ? shard->position : 0;
     pn_buf_addc(out, '{');
     add_text(out, "shard", shard->shard);
     add_i64(out, "position", shard->position);
     add_i64(out, "end", shard->end);
-    add_i64(out, "lag_records", shard->end > position ? shard->end - position : 0);
+    add_i64(out, "lag_records", shard->lag);
+    add_i64(out, "lost_records", shard->lost);
     add_i64(out, "lag_ms", shard->lag_ms);
     pn_json_write_key(out, "closed");
     pn_buf_adds(out, shard->complete ? "true" : "false");

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "log/lag.h"
 #include "sink/private.h"
 
 static int compare(const struct pn_sink_part *part, const char *topic, int32_t partition)
@@ -202,6 +203,7 @@ static int look_at_part(struct pn_sink *sink, struct pn_sink_part *part, uint64_
         step_back(sink, part, offsets.end);
         *changed = true;
     }
+    part->begin = offsets.begin;
     part->end = offsets.end;
     if (part->end <= memory->landed) {
         part->waiting_since_ms = -1;
@@ -319,7 +321,7 @@ int pn_sink_parts_look(struct pn_sink *sink, struct pn_err *e)
 void pn_sink_publish(struct pn_sink *sink, struct pn_sink_part *part)
 {
     int64_t landed = part->memory.landed;
-    int64_t lag = part->end > landed && part->is_selected ? part->end - landed : 0;
+    int64_t lag = part->is_selected ? pn_lag(landed, part->begin, part->end).records : 0;
     pn_metric_add(part->lag_metric, lag - part->lag);
     part->lag = lag;
     pthread_mutex_lock(&sink->lock);

@@ -22,7 +22,8 @@ struct pn_sink_part {
     bool is_selected;         /* the settings ask for this topic */
     bool is_seen;             /* by the present look at the log's topics */
     bool has_failed;          /* in the present pass */
-    int64_t end;              /* of the log, when last looked */
+    int64_t begin;            /* of the log, when last looked */
+    int64_t end;              /* likewise */
     bool is_unsure;           /* that end, see struct pn_log_offsets: nothing lands meanwhile */
     int64_t waiting_since_ms; /* when a record that has not landed was first seen; -1 for none */
     int64_t retry_at_ms;      /* after a failure; not before */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "log/lag.h"
 #include "sink/batch.h"
 #include "sink/private.h"
 
@@ -334,9 +335,7 @@ void pn_sink_status(struct pn_sink *sink, struct pn_arena *arena, struct pn_sink
         if (pn_log_offsets(sink->config.log, status->topic, status->partition, &offsets, NULL) ==
             0) {
             status->end_offset = offsets.end;
-        }
-        if (status->end_offset > status->landed_offset) {
-            status->lag = status->end_offset - status->landed_offset;
+            status->lag = pn_lag(status->landed_offset, offsets.begin, offsets.end).records;
         }
     }
     *statuses = found;

@@ -119,7 +119,7 @@ struct pn_sink_status {
     int32_t partition;
     int64_t landed_offset; /* everything before it has landed */
     int64_t end_offset;    /* the log's end, at the time of the call */
-    int64_t lag;           /* records between the two */
+    int64_t lag;           /* records between the two that exist (log/lag.h) */
     int64_t objects;       /* without those of dead letters */
     int64_t records;       /* lines in them */
     int64_t dead_letters;

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "log/lag.h"
 #include "log/log.h"
 
 static void test_topic_names_that_kafka_takes(void **state)
@@ -63,12 +64,43 @@ static void test_partition_of_a_key_is_kafkas(void **state)
     }
 }
 
+/* What is still to be read exists; what retention took is said by itself. */
+static void test_lag_is_of_what_exists(void **state)
+{
+    (void)state;
+    const struct {
+        int64_t position;
+        int64_t begin;
+        int64_t end;
+        struct pn_lag lag;
+    } cases[] = {
+        {0, 0, 0, {.from = 0, .records = 0, .lost = 0}},
+        {3, 0, 10, {.from = 3, .records = 7, .lost = 0}},
+        {10, 0, 10, {.from = 10, .records = 0, .lost = 0}},
+        {3, 3, 10, {.from = 3, .records = 7, .lost = 0}},
+        {3, 5, 10, {.from = 5, .records = 5, .lost = 2}},
+        {3, 10, 10, {.from = 10, .records = 0, .lost = 7}},
+        {-1, 0, 10, {.from = 0, .records = 10, .lost = 0}},
+        {-1, 4, 10, {.from = 4, .records = 6, .lost = 0}},
+        {12, 0, 10, {.from = 12, .records = 0, .lost = 0}},
+        /* A closed shard ends before what its partition begins with. */
+        {3, 12, 10, {.from = 12, .records = 0, .lost = 7}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct pn_lag lag = pn_lag(cases[i].position, cases[i].begin, cases[i].end);
+        assert_int_equal(lag.from, cases[i].lag.from);
+        assert_int_equal(lag.records, cases[i].lag.records);
+        assert_int_equal(lag.lost, cases[i].lag.lost);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_topic_names_that_kafka_takes),
         cmocka_unit_test(test_topic_names_that_are_refused),
         cmocka_unit_test(test_partition_of_a_key_is_kafkas),
+        cmocka_unit_test(test_lag_is_of_what_exists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

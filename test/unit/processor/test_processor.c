@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "processor/lag.h"
 #include "support/processor_fixture.h"
 
 static int set_up(void **state)
@@ -432,6 +433,42 @@ static void test_retention_that_was_faster_is_counted(void **state)
     pn_processor_destroy(&streams);
 }
 
+/* After retention, the command, the status (for /api/v1/streams) and the gauge count alike. */
+static void test_lag_is_the_same_wherever_it_is_asked_for(void **state)
+{
+    struct processor_fixture *fixture = *state;
+    stream_bed_add(fixture, "any", 1);
+    drain(fixture, &ANY);
+    put_numbers(fixture, "any", 0, "k", 0, 10);
+    fixture->streams[0].shards[0].info.begin = 4;
+    fixture->failing_appends = 1;
+    fixture->failing_class = PN_CLASS_FATAL;
+    struct pn_processor *streams = create_for(fixture, &ANY);
+    assert_int_not_equal(pn_processor_drain(streams, NULL, NULL, NULL), 0);
+
+    const struct pn_processor_env env = stream_bed_env(fixture);
+    struct pn_arena arena;
+    struct pn_processor_status *status = NULL;
+    struct pn_processor_lag *lags = NULL;
+    struct pn_buf page;
+    size_t count = 0;
+    pn_arena_init(&arena, 0);
+    pn_buf_init(&page, 1 << 20);
+    pn_processor_status(streams, &arena, &status, &count);
+    assert_int_equal(status[0].shards[0].position, 0);
+    assert_int_equal(status[0].shards[0].lag, 6);
+    assert_int_equal(status[0].shards[0].lost, 4);
+    assert_int_equal(pn_processor_lags(&fixture->config, &env, &arena, &lags, &count, NULL), 0);
+    assert_int_equal(count, 1);
+    assert_int_equal(lags[0].records, 6);
+    assert_int_equal(lags[0].lost, 4);
+    pn_metrics_render(fixture->metrics, &page);
+    assert_non_null(strstr(pn_buf_text(&page), "pinion_stream_lag_records{table=\"tc\"} 6\n"));
+    pn_buf_deinit(&page);
+    pn_arena_deinit(&arena);
+    pn_processor_destroy(&streams);
+}
+
 static void cut_log(struct processor_fixture *fixture, size_t count)
 {
     struct fixture_shard *shard = &fixture->streams[0].shards[0];
@@ -636,6 +673,7 @@ int main(void)
         TEST(test_a_drain_needs_its_stream),
         TEST(test_damage_is_passed_over_and_counted),
         TEST(test_retention_that_was_faster_is_counted),
+        TEST(test_lag_is_the_same_wherever_it_is_asked_for),
         TEST(test_a_log_that_lost_its_end_is_not_read),
         TEST(test_a_log_that_lost_its_end_and_grew),
         TEST(test_a_clock_that_was_set_back),

@@ -476,6 +476,7 @@ static void test_retention_faster_than_landing(void **state)
     sink_bed_open(fixture);
     sink_bed_append(fixture, "t", 0, 10);
     fake_log_set_begin(fixture->log, "t", 0, 5);
+    assert_int_equal(sink_bed_status(fixture, "t", 0).lag, 5); /* those that are there */
     flush(fixture);
     flush(fixture);
     sink_bed_assert_landed(fixture, T "05.json: 5 6 7\n" T "08.json: 8 9\n");
@@ -487,6 +488,23 @@ static void test_retention_faster_than_landing(void **state)
     struct pn_sink_status status = sink_bed_status(fixture, "t", 0);
     assert_int_equal(status.lost, 15);
     assert_int_equal(status.lag, 0);
+}
+
+/* The gauge counts what exists, as the status does. */
+static void test_the_gauge_goes_by_what_exists(void **state)
+{
+    struct sink_fixture *fixture = *state;
+    sink_bed_open(fixture);
+    sink_bed_append(fixture, "t", 0, 2);
+    run(fixture);
+    fake_log_set_begin(fixture->log, "t", 0, 1);
+    run(fixture);
+    assert_int_equal(sink_bed_status(fixture, "t", 0).lag, 1);
+    struct pn_buf text;
+    pn_buf_init(&text, 1024 * 1024);
+    pn_metrics_render(fixture->metrics, &text);
+    assert_non_null(strstr(pn_buf_text(&text), "pinion_sink_lag_records{topic=\"t\"} 1\n"));
+    pn_buf_deinit(&text);
 }
 
 static void test_damage_is_skipped_and_counted(void **state)
@@ -633,6 +651,7 @@ int main(void)
         TEST(test_log_that_stepped_back),
         TEST(test_log_that_is_unsure),
         TEST(test_retention_faster_than_landing),
+        TEST(test_the_gauge_goes_by_what_exists),
         TEST(test_damage_is_skipped_and_counted),
         TEST(test_a_failing_partition_does_not_hold_up_others),
         TEST(test_flush_does_not_wait_for_the_delay),

@@ -386,14 +386,19 @@ void stream_bed_deinit(struct processor_fixture *fixture)
     assert_int_equal(pn_io_remove_tree(pn_io_system(), fixture->folder, NULL), 0);
 }
 
+struct pn_processor_env stream_bed_env(struct processor_fixture *fixture)
+{
+    return (struct pn_processor_env){.pipeline = &fixture->pipeline,
+                                     .engine = &fixture->engine,
+                                     .store = fixture->store,
+                                     .source = &fixture->source,
+                                     .clock = pn_clock_system(),
+                                     .metrics = fixture->metrics};
+}
+
 struct pn_processor *stream_bed_create(struct processor_fixture *fixture)
 {
-    const struct pn_processor_env env = {.pipeline = &fixture->pipeline,
-                                         .engine = &fixture->engine,
-                                         .store = fixture->store,
-                                         .source = &fixture->source,
-                                         .clock = pn_clock_system(),
-                                         .metrics = fixture->metrics};
+    const struct pn_processor_env env = stream_bed_env(fixture);
     struct pn_processor *streams = NULL;
     assert_int_equal(pn_processor_create(&fixture->config, &env, &streams, NULL), 0);
     return streams;

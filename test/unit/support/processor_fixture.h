@@ -86,6 +86,7 @@ struct processor_fixture {
 
 void stream_bed_init(struct processor_fixture *fixture);
 void stream_bed_deinit(struct processor_fixture *fixture);
+struct pn_processor_env stream_bed_env(struct processor_fixture *fixture);
 struct pn_processor *stream_bed_create(struct processor_fixture *fixture);
 
 /* Makes (again) a stream of so many shards. */
