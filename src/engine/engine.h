@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/io.h"
+#include "base/json.h"
 #include "base/logger.h"
 #include "delta/delta.h"
 #include "log/log.h"
@@ -70,6 +71,37 @@ struct pn_rows {
     void *arg;
 };
 
+/* Where a query is wrong, as far as the engine says it. */
+struct pn_sql_fault {
+    int64_t byte;         /* in the query's text, from 0; -1: the engine does not say */
+    int64_t line;         /* from 1 */
+    int64_t column;       /* from 1, in characters */
+    char candidates[256]; /* names that may have been meant, with commas between; may be cut off */
+};
+
+/* A query and what the caller wants to know of it. Everything is borrowed for the call. */
+struct pn_ask {
+    const char *sql;
+    /* The values of the query's parameters: a JSON array for ? and $1, an object for $name. Values
+     * are null, booleans, numbers and strings. NULL: the query has no parameters. */
+    const struct pn_json *parameters;
+    const struct pn_rows *rows;
+    /* Called for each table that the query reads, before the columns; `arg` is that of `rows`. NULL
+     * ok. */
+    void (*table)(void *arg, const char *name, int64_t version);
+    struct pn_sql_fault *fault; /* set when the query fails; NULL ok */
+};
+
+/* Rows as pn_rows gives them, on their way back into the engine. */
+struct pn_row_texts {
+    const char *const *names;
+    const char *const *types;
+    size_t count; /* of columns */
+    /* The next row's values; *values is NULL after the last. They are good until the next call. */
+    int (*next)(void *arg, const char *const **values, struct pn_err *e);
+    void *arg;
+};
+
 /* One record of a micro-batch. Everything is borrowed for the call. */
 struct pn_append_row {
     struct pn_bytes value; /* JSON text; what is no JSON object goes to the dead letters */
@@ -119,8 +151,13 @@ struct pn_engine_ops {
                 struct pn_table_report *reports, struct pn_err *e);
     int (*transform)(struct pn_engine *engine, const struct pn_table *const *tables, size_t count,
                      struct pn_table_report *reports, struct pn_err *e);
-    int (*query)(struct pn_engine *engine, const char *sql, const struct pn_rows *rows,
-                 struct pn_err *e);
+    int (*ask)(struct pn_engine *engine, const struct pn_ask *ask, struct pn_err *e);
+    void (*interrupt)(struct pn_engine *engine);
+    double (*progress)(struct pn_engine *engine);
+    int (*write_parquet)(struct pn_engine *engine, const struct pn_row_texts *rows,
+                         const char *path, struct pn_err *e);
+    int (*order)(struct pn_engine *engine, const struct pn_row_texts *rows, bool descending,
+                 int (*take)(void *arg, int64_t row), void *arg, struct pn_err *e);
     int (*check)(struct pn_engine *engine, struct pn_err *e);
     int (*append)(struct pn_engine *engine, const struct pn_append *append,
                   struct pn_table_report *report, struct pn_err *e);
@@ -155,10 +192,45 @@ PN_MUST_CHECK static inline int pn_engine_transform(struct pn_engine *engine,
 }
 /* One SELECT over the pipeline's tables by name; anything that writes or reaches outside the tables
  * is refused (INPUT). */
+PN_MUST_CHECK static inline int pn_engine_ask(struct pn_engine *engine, const struct pn_ask *ask,
+                                              struct pn_err *e)
+{
+    return engine->ops->ask(engine, ask, e);
+}
+/* The same, for its rows alone. */
 PN_MUST_CHECK static inline int pn_engine_query(struct pn_engine *engine, const char *sql,
                                                 const struct pn_rows *rows, struct pn_err *e)
 {
-    return engine->ops->query(engine, sql, rows, e);
+    return engine->ops->ask(engine, &(struct pn_ask){.sql = sql, .rows = rows}, e);
+}
+/* Ends the queries in progress, and each one that begins after it: they fail. It may take a while
+ * until they see it. Any thread. */
+static inline void pn_engine_interrupt(struct pn_engine *engine)
+{
+    engine->ops->interrupt(engine);
+}
+/* How much of the query in progress is done, from 0 to 1; -1: not known. Any thread. */
+static inline double pn_engine_progress(struct pn_engine *engine)
+{
+    return engine->ops->progress(engine);
+}
+/* Writes a Parquet file of rows that came from a query, each column with its type. What Parquet
+ * readers have no type for (intervals, times with a zone, maps, unions, ...) is text; a HUGEINT is
+ * a DECIMAL(38,0), and INPUT beyond its range. */
+PN_MUST_CHECK static inline int pn_engine_write_parquet(struct pn_engine *engine,
+                                                        const struct pn_row_texts *rows,
+                                                        const char *path, struct pn_err *e)
+{
+    return engine->ops->write_parquet(engine, rows, path, e);
+}
+/* Sorts rows of one column as ORDER BY does, nulls last and equal ones in their order. `take` gets
+ * the number of each row, from 0; non-zero ends it and is returned. */
+PN_MUST_CHECK static inline int pn_engine_order(struct pn_engine *engine,
+                                                const struct pn_row_texts *rows, bool descending,
+                                                int (*take)(void *arg, int64_t row), void *arg,
+                                                struct pn_err *e)
+{
+    return engine->ops->order(engine, rows, descending, take, arg, e);
 }
 /* Whether the pipeline's SQL can run: its functions, the SELECT of each table (the columns must be
  * those declared, and what it reads be in `reads`), and each query. No table is looked at, and no

@@ -98,15 +98,37 @@ static bool is_among(struct text text, const char *const *list, size_t count)
 
 /* --- tables ----------------------------------------------------------------------------------- */
 
-static bool is_table(const struct pn_pipeline *pipeline, struct text name)
+void pn_duckdb_names_deinit(struct pn_duckdb_names *names)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        free(names->items[i]);
+    }
+    free(names->items);
+    *names = (struct pn_duckdb_names){.count = 0};
+}
+
+static void add_name(struct pn_duckdb_names *names, const char *name)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        if (strcmp(names->items[i], name) == 0) {
+            return;
+        }
+    }
+    pn_grow((void **)&names->items, &names->capacity, names->count + 1, sizeof *names->items);
+    names->items[names->count++] = pn_xstrdup(name);
+}
+
+/* The table's name as the pipeline has it; NULL: it has no such table. */
+static const char *find_table(const struct pn_pipeline *pipeline, struct text name)
 {
     for (size_t i = 0; i < pipeline->table_count; i++) {
         if (names(name, pipeline->tables[i].name)) {
-            return true;
+            return pipeline->tables[i].name;
         }
     }
-    return names(name, pn_dead_letters_table(pipeline).name) ||
-           names(name, pn_stream_dead_letters_table(pipeline).name);
+    const char *dead = pn_dead_letters_table(pipeline).name;
+    const char *streamed = pn_stream_dead_letters_table(pipeline).name;
+    return names(name, dead) ? dead : names(name, streamed) ? streamed : NULL;
 }
 
 /* Does a WITH of the statement define the name? Where doesn't matter, as what DuckDB itself has
@@ -138,7 +160,7 @@ static int no_table(struct text schema, struct text name, struct pn_err *e)
 
 /* At a BASE_TABLE's type; its schema, name and catalog follow. */
 static int check_table(struct walk *walk, const struct pn_pipeline *pipeline, const char *tree,
-                       struct pn_err *e)
+                       struct pn_duckdb_names *read, struct pn_err *e)
 {
     struct text schema = {"", 0};
     struct text name = {"", 0};
@@ -150,8 +172,15 @@ static int check_table(struct walk *walk, const struct pn_pipeline *pipeline, co
         }
     }
     bool plain = (schema.len == 0 || names(schema, "main")) && walk->value.len == 0;
-    bool known = is_table(pipeline, name) || (schema.len == 0 && is_defined(tree, name));
-    return plain && known ? 0 : no_table(schema, name, e);
+    const char *table = find_table(pipeline, name);
+    bool known = table != NULL || (schema.len == 0 && is_defined(tree, name));
+    if (!plain || !known) {
+        return no_table(schema, name, e);
+    }
+    if (table != NULL && read != NULL) {
+        add_name(read, table);
+    }
+    return 0;
 }
 
 /* At a SHOW_REF's type: DESCRIBE and SUMMARIZE have a query below them, lists a name. */
@@ -218,13 +247,13 @@ static int check_function(struct text name, struct pn_err *e)
 /* --- all -------------------------------------------------------------------------------------- */
 
 static int check_tree(duckdb_connection connection, const struct pn_pipeline *pipeline,
-                      const char *tree, struct pn_err *e)
+                      const char *tree, struct pn_duckdb_names *read, struct pn_err *e)
 {
     int rc = 0;
     for (struct walk walk = {.at = tree}; rc == 0 && walk.at != NULL && next_member(&walk);) {
         bool type = is(walk.key, "type");
         if (type && is(walk.value, "BASE_TABLE")) {
-            rc = check_table(&walk, pipeline, tree, e);
+            rc = check_table(&walk, pipeline, tree, read, e);
         } else if (type && is(walk.value, "SHOW_REF")) {
             rc = check_shown(&walk, e);
         } else if (type && is(walk.value, "TABLE_FUNCTION")) {
@@ -265,13 +294,14 @@ static int read_tree(duckdb_connection connection, const char *sql, char **tree,
 }
 
 int pn_duckdb_check_allowed(duckdb_connection connection, const struct pn_pipeline *pipeline,
-                            const char *sql, bool *checked, struct pn_err *e)
+                            const char *sql, bool *checked, struct pn_duckdb_names *read,
+                            struct pn_err *e)
 {
     char *tree = NULL;
     int rc = read_tree(connection, sql, &tree, e);
     *checked = tree != NULL;
     if (rc == 0 && tree != NULL) {
-        rc = check_tree(connection, pipeline, tree, e);
+        rc = check_tree(connection, pipeline, tree, read, e);
     }
     free(tree);
     return rc;

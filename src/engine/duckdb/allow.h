@@ -7,11 +7,21 @@
 
 #include "engine/duckdb/private.h"
 
+/* Names of tables, each once. Zeroed is none. */
+struct pn_duckdb_names {
+    char **items;
+    size_t count;
+    size_t capacity;
+};
+void pn_duckdb_names_deinit(struct pn_duckdb_names *names);
+
 /*
  * INPUT naming the first table or function that is not for queries. *checked is false, and the
- * outcome 0, when the statement is none whose tree DuckDB gives away, so no SELECT.
+ * outcome 0, when the statement is none whose tree DuckDB gives away, so no SELECT. `read`, when
+ * not NULL, gets the pipeline's tables that the statement names.
  */
 int pn_duckdb_check_allowed(duckdb_connection connection, const struct pn_pipeline *pipeline,
-                            const char *sql, bool *checked, struct pn_err *e) PN_MUST_CHECK;
+                            const char *sql, bool *checked, struct pn_duckdb_names *read,
+                            struct pn_err *e) PN_MUST_CHECK;
 
 #endif

@@ -76,7 +76,7 @@ static int try_part(struct pn_appender *appender, duckdb_prepared_statement sele
     duckdb_result result;
     appender->first = first;
     appender->end = end_;
-    int rc = pn_duckdb_execute(select, false, &result, e);
+    int rc = pn_duckdb_execute(select, false, &result, NULL, e);
     if (rc == 0) {
         duckdb_destroy_result(&result);
     }

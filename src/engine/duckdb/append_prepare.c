@@ -143,7 +143,7 @@ int pn_appender_run(struct pn_appender *appender, struct pn_prepared_copy *copy,
 {
     duckdb_result result;
     *written = (struct pn_written){0};
-    int rc = pn_duckdb_execute(copy->statement, false, &result, e);
+    int rc = pn_duckdb_execute(copy->statement, false, &result, NULL, e);
     if (rc != 0) {
         pn_duckdb_remove_file(appender->engine, copy->path);
         return rc;

@@ -180,7 +180,11 @@ static int close_ask(struct pn_duckdb *engine, struct pn_err *e)
     if (rc != 0) {
         goto out;
     }
+    /* Whether a connection knows its progress is a setting of its own, and no connection can change
+     * one once they are locked: this connection becomes the first query's. */
     pn_buf_adds(&sql, "]; SET GLOBAL enable_external_access = false;"
+                      "SET GLOBAL errors_as_json = true;"
+                      "SET enable_progress_bar = true; SET enable_progress_bar_print = false;"
                       "SET GLOBAL lock_configuration = true");
     if (duckdb_connect(engine->ask, &connection) != DuckDBSuccess) {
         rc = pn_err_fatal(e, "DuckDB gives no connection");
@@ -189,6 +193,10 @@ static int close_ask(struct pn_duckdb *engine, struct pn_err *e)
     rc = pn_duckdb_run_buf(connection, &sql, NULL, e);
     if (rc == 0) {
         rc = run_prelude(engine, connection, e);
+    }
+    if (rc == 0) {
+        engine->ask_first = connection;
+        connection = NULL;
     }
 out:
     duckdb_disconnect(&connection);
@@ -218,6 +226,8 @@ struct instance {
     duckdb_database *database;
     struct pn_duckdb_views *views;
     int (*prepare)(struct pn_duckdb *engine, struct pn_err *e);
+    duckdb_connection
+        *first; /* the connection that `prepare` leaves for the first caller, or NULL */
 };
 
 static int open_instance(struct pn_duckdb *engine, const struct instance *instance,
@@ -244,9 +254,22 @@ static bool is_dead(duckdb_connection connection)
 static int open_anew(struct pn_duckdb *engine, const struct instance *instance, struct pn_err *e)
 {
     pn_logger_warn(engine->logger, "engine", "DuckDB is opened anew, after a fatal error");
+    if (instance->first != NULL) {
+        duckdb_disconnect(instance->first);
+    }
     duckdb_close(instance->database);
     atomic_store(&instance->views->lost, true);
     return open_instance(engine, instance, e);
+}
+
+static bool connect_one(const struct instance *instance, duckdb_connection *connection)
+{
+    if (instance->first != NULL && *instance->first != NULL) {
+        *connection = *instance->first;
+        *instance->first = NULL;
+        return true;
+    }
+    return duckdb_connect(*instance->database, connection) == DuckDBSuccess;
 }
 
 static int connect_to(struct pn_duckdb *engine, const struct instance *instance,
@@ -255,7 +278,7 @@ static int connect_to(struct pn_duckdb *engine, const struct instance *instance,
     pthread_mutex_lock(&engine->lock);
     int rc = *instance->database == NULL ? open_instance(engine, instance, e) : 0;
     for (bool tried = false; rc == 0; tried = true) {
-        if (duckdb_connect(*instance->database, connection) != DuckDBSuccess) {
+        if (!connect_one(instance, connection)) {
             rc = pn_err_fatal(e, "DuckDB gives no connection");
         } else if (!tried && is_dead(*connection)) {
             duckdb_disconnect(connection);
@@ -271,19 +294,20 @@ static int connect_to(struct pn_duckdb *engine, const struct instance *instance,
 int pn_duckdb_connect_work(struct pn_duckdb *engine, duckdb_connection *connection,
                            struct pn_err *e)
 {
-    const struct instance work = {&engine->work, &engine->work_views, prepare_work};
+    const struct instance work = {&engine->work, &engine->work_views, prepare_work, NULL};
     return connect_to(engine, &work, connection, e);
 }
 
 int pn_duckdb_connect_ask(struct pn_duckdb *engine, duckdb_connection *connection, struct pn_err *e)
 {
-    const struct instance ask = {&engine->ask, &engine->ask_views, close_ask};
+    const struct instance ask = {&engine->ask, &engine->ask_views, close_ask, &engine->ask_first};
     return connect_to(engine, &ask, connection, e);
 }
 
 void pn_duckdb_close(struct pn_duckdb *engine)
 {
     struct pn_err e;
+    duckdb_disconnect(&engine->ask_first);
     duckdb_close(&engine->ask);
     duckdb_close(&engine->work);
     if (engine->temp_folder != NULL &&

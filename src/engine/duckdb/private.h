@@ -9,6 +9,7 @@
 
 #include <duckdb.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "base/buf.h"
@@ -37,10 +38,14 @@ struct pn_duckdb {
     struct pn_delta_parquet parquet;
     const struct pn_duckdb_function *const *functions; /* of the work instance; ends with NULL */
 
+    atomic_bool interrupted;
+
     pthread_mutex_t lock; /* of all below */
     char *temp_folder;    /* this process's own, made when first needed */
     duckdb_database work;
     duckdb_database ask;
+    duckdb_connection ask_first; /* the one that shows progress; NULL: taken */
+    duckdb_connection asking;    /* of the query in progress that began last; NULL: none */
     struct pn_duckdb_views work_views;
     struct pn_duckdb_views ask_views;
     struct pn_landed_scan **scans; /* those that statements under way read, by their number */
@@ -62,6 +67,8 @@ int pn_duckdb_temp_folder(struct pn_duckdb *engine, const char **folder,
                           struct pn_err *e) PN_MUST_CHECK;
 void pn_duckdb_close(struct pn_duckdb *engine);
 
+struct pn_duckdb_said;
+
 /* --- sql.c --------------------------------------------------------------------------------- */
 
 /* Runs one statement or several. `result` may be NULL; otherwise it is to be destroyed after
@@ -74,16 +81,27 @@ int pn_duckdb_run_buf(duckdb_connection connection, const struct pn_buf *sql, du
 /* The same for one statement that takes long. */
 int pn_duckdb_run_long(duckdb_connection connection, const struct pn_buf *sql,
                        duckdb_result *result, struct pn_err *e) PN_MUST_CHECK;
-/* The result is to be destroyed after success. */
+/* The result is to be destroyed after success. `said` is for pn_duckdb_fail_in(). */
 int pn_duckdb_execute(duckdb_prepared_statement statement, bool streaming, duckdb_result *result,
-                      struct pn_err *e) PN_MUST_CHECK;
-/* DuckDB's message as an error of ours: one line, its class by DuckDB's kind. Returns non-zero. */
-int pn_duckdb_fail(struct pn_err *e, const char *message);
+                      const struct pn_duckdb_said *said, struct pn_err *e) PN_MUST_CHECK;
 /* Does it say that the instance takes no more statements? A new connection is to a new one. */
 bool pn_duckdb_is_invalidated(const char *message);
 /* Was it DuckDB's own limit? What others have of it at the moment, a compaction say, passes. */
 bool pn_duckdb_out_of_memory(const struct pn_err *e);
 int pn_duckdb_fail_prepared(struct pn_err *e, duckdb_prepared_statement statement);
+
+/* --- fault.c: what DuckDB says of a failure --------------------------------------------------- */
+
+/* What a message is about: the statement's text (NULL: not known), and where its place goes (NULL
+ * ok). */
+struct pn_duckdb_said {
+    const char *sql;
+    struct pn_sql_fault *fault;
+};
+/* DuckDB's message as an error of ours: one line, its class by DuckDB's kind. The message may be
+ * JSON, as the ask instance gives it. Returns non-zero. */
+int pn_duckdb_fail_in(struct pn_err *e, const char *message, const struct pn_duckdb_said *said);
+int pn_duckdb_fail(struct pn_err *e, const char *message);
 
 /* Appends 'text', "name", and the literal of a path to read, in which no character is a pattern. */
 void pn_duckdb_add_text(struct pn_buf *sql, const char *text);
@@ -123,10 +141,13 @@ int pn_duckdb_jobs(struct pn_duckdb *engine, size_t count,
 
 /* --- query.c ------------------------------------------------------------------------------- */
 
-/* INPUT unless `sql` is one SELECT, of what queries may name. The statement is to be destroyed in
- * any case. */
+struct pn_duckdb_names;
+
+/* INPUT unless `sql` is one SELECT, of what queries may name. `read`, when not NULL, gets the
+ * tables that it names. The statement is to be destroyed in any case. */
 int pn_duckdb_prepare_select(duckdb_connection connection, const struct pn_pipeline *pipeline,
-                             const char *sql, duckdb_prepared_statement *statement,
+                             const char *sql, struct pn_sql_fault *fault,
+                             struct pn_duckdb_names *read, duckdb_prepared_statement *statement,
                              struct pn_err *e) PN_MUST_CHECK;
 /* The name of the table that isn't there, within DuckDB's message; NULL: it is about another thing.
  */
@@ -140,8 +161,13 @@ int pn_duckdb_transform(struct pn_engine *base, const struct pn_table *const *ta
                         struct pn_table_report *reports, struct pn_err *e);
 int pn_duckdb_append(struct pn_engine *base, const struct pn_append *append,
                      struct pn_table_report *report, struct pn_err *e);
-int pn_duckdb_query(struct pn_engine *base, const char *sql, const struct pn_rows *rows,
-                    struct pn_err *e);
+int pn_duckdb_ask(struct pn_engine *base, const struct pn_ask *ask, struct pn_err *e);
+void pn_duckdb_interrupt(struct pn_engine *base);
+double pn_duckdb_progress(struct pn_engine *base);
+int pn_duckdb_write_parquet(struct pn_engine *base, const struct pn_row_texts *rows,
+                            const char *path, struct pn_err *e);
+int pn_duckdb_order(struct pn_engine *base, const struct pn_row_texts *rows, bool descending,
+                    int (*take)(void *arg, int64_t row), void *arg, struct pn_err *e);
 int pn_duckdb_check(struct pn_engine *base, struct pn_err *e);
 int pn_duckdb_optimize(struct pn_engine *base, const char *path, int64_t target_bytes,
                        int64_t *files_before, int64_t *files_after, struct pn_err *e);

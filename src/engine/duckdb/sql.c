@@ -5,94 +5,6 @@
 
 #include "engine/duckdb/private.h"
 
-static const char OUT_OF_MEMORY[] = "Out of Memory Error";
-
-enum { MESSAGE_BYTES_MAX = 700 }; /* what is kept of DuckDB's, of the 1,023 of an error's */
-
-/* DuckDB's message up to the statement's text, as one line: the lines below the first say what the
- * name may have been. */
-static size_t one_line(const char *message, char line[MESSAGE_BYTES_MAX + 1])
-{
-    const char *end = strstr(message, "\nLINE ");
-    size_t len = end != NULL ? (size_t)(end - message) : strlen(message);
-    size_t at = 0;
-    for (size_t i = 0; i < len && at < MESSAGE_BYTES_MAX; i++) {
-        bool blank = strchr(" \t\r\n", message[i]) != NULL;
-        if (!blank) {
-            line[at++] = message[i];
-        } else if (at > 0 && line[at - 1] != ' ') {
-            line[at++] = ' ';
-        }
-    }
-    while (at > 0 && line[at - 1] == ' ') {
-        at--;
-    }
-    line[at] = '\0';
-    return at;
-}
-
-/* DuckDB names the line below its message: "LINE 3: SELECT ...". Returns 0 when it doesn't. */
-static long line_in(const char *message)
-{
-    const char *at = strstr(message, "\nLINE ");
-    return at == NULL ? 0 : strtol(at + strlen("\nLINE "), NULL, 10);
-}
-
-static bool starts_with(const char *text, const char *prefix)
-{
-    return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
-/* What the system refuses for a while, as pn_err_errno() has it. */
-static bool is_passing(const char *message)
-{
-    static const char *const reasons[] = {"No space left", "Disk quota exceeded",
-                                          "Too many open files", "Cannot allocate memory"};
-    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
-        if (strstr(message, reasons[i]) != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool pn_duckdb_is_invalidated(const char *message)
-{
-    return starts_with(message, "FATAL Error") &&
-           strstr(message, "database has been invalidated") != NULL;
-}
-
-bool pn_duckdb_out_of_memory(const struct pn_err *e)
-{
-    return e->class_ == PN_CLASS_FATAL && strstr(e->msg, OUT_OF_MEMORY) != NULL;
-}
-
-int pn_duckdb_fail(struct pn_err *e, const char *message)
-{
-    enum pn_class class_ = PN_CLASS_INPUT;
-    const char *advice = "";
-    if (message == NULL) {
-        message = "DuckDB failed without a message";
-    }
-    if (starts_with(message, OUT_OF_MEMORY)) {
-        class_ = PN_CLASS_FATAL;
-        advice = " (raise the setting engine.memory_bytes_max)";
-    } else if (starts_with(message, "IO Error")) {
-        class_ = is_passing(message) ? PN_CLASS_RETRY : PN_CLASS_FATAL;
-    } else if (pn_duckdb_is_invalidated(message)) {
-        class_ = PN_CLASS_RETRY;
-    } else if (starts_with(message, "INTERNAL Error") || starts_with(message, "FATAL Error")) {
-        class_ = PN_CLASS_FATAL;
-    }
-    char text[MESSAGE_BYTES_MAX + 1];
-    const char *cut = one_line(message, text) == MESSAGE_BYTES_MAX ? "..." : "";
-    long line = line_in(message);
-    if (line > 0) {
-        return pn_err_set(e, class_, PN_FAIL, "%s%s (line %ld)%s", text, cut, line, advice);
-    }
-    return pn_err_set(e, class_, PN_FAIL, "%s%s%s", text, cut, advice);
-}
-
 int pn_duckdb_fail_prepared(struct pn_err *e, duckdb_prepared_statement statement)
 {
     return pn_duckdb_fail(e, duckdb_prepare_error(statement));
@@ -122,12 +34,13 @@ int pn_duckdb_run_buf(duckdb_connection connection, const struct pn_buf *sql, du
 }
 
 /* DuckDB's own loop spins while other threads have the work: this one lets them have the core. */
-static int execute(duckdb_pending_result pending, duckdb_result *result, struct pn_err *e)
+static int execute(duckdb_pending_result pending, duckdb_result *result,
+                   const struct pn_duckdb_said *said, struct pn_err *e)
 {
     for (;;) {
         duckdb_pending_state state = duckdb_pending_execute_task(pending);
         if (state == DUCKDB_PENDING_ERROR) {
-            return pn_duckdb_fail(e, duckdb_pending_error(pending));
+            return pn_duckdb_fail_in(e, duckdb_pending_error(pending), said);
         }
         if (duckdb_pending_execution_is_finished(state)) {
             break;
@@ -137,7 +50,7 @@ static int execute(duckdb_pending_result pending, duckdb_result *result, struct 
         }
     }
     if (duckdb_execute_pending(pending, result) != DuckDBSuccess) {
-        int rc = pn_duckdb_fail(e, duckdb_result_error(result));
+        int rc = pn_duckdb_fail_in(e, duckdb_result_error(result), said);
         duckdb_destroy_result(result);
         return rc;
     }
@@ -145,13 +58,13 @@ static int execute(duckdb_pending_result pending, duckdb_result *result, struct 
 }
 
 int pn_duckdb_execute(duckdb_prepared_statement statement, bool streaming, duckdb_result *result,
-                      struct pn_err *e)
+                      const struct pn_duckdb_said *said, struct pn_err *e)
 {
     duckdb_pending_result pending = NULL;
     duckdb_state state = streaming ? duckdb_pending_prepared_streaming(statement, &pending)
                                    : duckdb_pending_prepared(statement, &pending);
-    int rc = state == DuckDBSuccess ? execute(pending, result, e)
-                                    : pn_duckdb_fail(e, duckdb_pending_error(pending));
+    int rc = state == DuckDBSuccess ? execute(pending, result, said, e)
+                                    : pn_duckdb_fail_in(e, duckdb_pending_error(pending), said);
     duckdb_destroy_pending(&pending);
     return rc;
 }
@@ -167,7 +80,7 @@ int pn_duckdb_run_long(duckdb_connection connection, const struct pn_buf *sql,
     if (duckdb_prepare(connection, pn_buf_text(sql), &statement) != DuckDBSuccess) {
         rc = pn_duckdb_fail_prepared(e, statement);
     } else {
-        rc = pn_duckdb_execute(statement, false, result, e);
+        rc = pn_duckdb_execute(statement, false, result, NULL, e);
     }
     duckdb_destroy_prepare(&statement);
     return rc;

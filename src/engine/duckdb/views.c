@@ -124,3 +124,11 @@ out:
     pn_delta_destroy(&delta);
     return rc;
 }
+
+int64_t pn_duckdb_view_version(struct pn_duckdb_views *views, const char *name)
+{
+    pthread_mutex_lock(&views->lock);
+    int64_t version = find(views, name)->version;
+    pthread_mutex_unlock(&views->lock);
+    return version;
+}

@@ -36,5 +36,7 @@ void pn_duckdb_views_deinit(struct pn_duckdb_views *views);
 int pn_duckdb_view_latest(struct pn_duckdb *engine, struct pn_duckdb_views *views,
                           duckdb_connection connection, const struct pn_table *table,
                           struct pn_err *e) PN_MUST_CHECK;
+/* The version that the instance's view is of; -1: it has none. */
+int64_t pn_duckdb_view_version(struct pn_duckdb_views *views, const char *name);
 
 #endif

@@ -1,0 +1,333 @@
+/*
+ * Queries: other people's SELECTs (query.c says which), from their text to their rows. They run on
+ * the instance that is closed to files (but the tables' folders), to settings and to extensions.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "engine/duckdb/allow.h"
+#include "engine/duckdb/dead_letters.h"
+#include "engine/duckdb/stream_dead_letters.h"
+#include "engine/duckdb/views.h"
+
+enum { VALUE_BYTES_MAX = 256 << 20 };
+
+/* --- tables ----------------------------------------------------------------------------------- */
+
+/* A view if the statement may read the table: when its name is somewhere in it. One that doesn't
+ * exist yet is no error here, as the word may mean something else. */
+static int make_view(struct pn_duckdb *engine, duckdb_connection connection, const char *sql,
+                     const struct pn_table *table, struct pn_err *e)
+{
+    struct pn_err cause = {.class_ = PN_CLASS_NONE};
+    if (strcasestr(sql, table->name) == NULL) {
+        return 0;
+    }
+    int rc = pn_duckdb_view_latest(engine, &engine->ask_views, connection, table, &cause);
+    if (rc != 0 && cause.class_ == PN_CLASS_MISSING) {
+        return 0;
+    }
+    pn_err_copy(e, &cause);
+    return rc;
+}
+
+static int make_views(struct pn_duckdb *engine, duckdb_connection connection, const char *sql,
+                      struct pn_err *e)
+{
+    const struct pn_table dead_letters = pn_dead_letters_table(engine->pipeline);
+    const struct pn_table streamed = pn_stream_dead_letters_table(engine->pipeline);
+    int rc = make_view(engine, connection, sql, &dead_letters, e);
+    if (rc == 0) {
+        rc = make_view(engine, connection, sql, &streamed, e);
+    }
+    for (size_t i = 0; rc == 0 && i < engine->pipeline->table_count; i++) {
+        rc = make_view(engine, connection, sql, &engine->pipeline->tables[i], e);
+    }
+    return rc;
+}
+
+/* Tables that the engine itself makes, when there is something to put in; or nobody. */
+static int explain_missing_letters(const char *name, size_t len, struct pn_err *e)
+{
+    static const char *const tables[] = {"dead_letters", "stream_dead_letters"};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        if (strlen(tables[i]) == len && strncasecmp(tables[i], name, len) == 0) {
+            return pn_err_missing(e, "table '%s' doesn't exist yet: nothing was refused%s",
+                                  tables[i], i == 0 ? ", or nothing was loaded" : "");
+        }
+    }
+    char *copy = pn_xasprintf("%.*s", (int)len, name);
+    int rc = pn_err_input(e, "there is no table '%s': `pinion table list` shows them", copy);
+    free(copy);
+    return rc;
+}
+
+/* DuckDB misses a table: when it is one of the pipeline's, it only doesn't exist yet. */
+static int explain_missing(const struct pn_pipeline *pipeline, struct pn_err *e)
+{
+    size_t len = 0;
+    const char *name = pn_duckdb_missed_table(e, &len);
+    if (name == NULL) {
+        return PN_FAIL;
+    }
+    for (size_t i = 0; i < pipeline->table_count; i++) {
+        const struct pn_table *table = &pipeline->tables[i];
+        if (strlen(table->name) == len && strncasecmp(table->name, name, len) == 0) {
+            return pn_pipeline_not_yet(pipeline, table, e);
+        }
+    }
+    return explain_missing_letters(name, len, e);
+}
+
+/* The versions that the views are of. */
+static void give_tables(struct pn_duckdb *engine, const struct pn_ask *ask,
+                        const struct pn_duckdb_names *read)
+{
+    for (size_t i = 0; ask->table != NULL && i < read->count; i++) {
+        int64_t version = pn_duckdb_view_version(&engine->ask_views, read->items[i]);
+        if (version >= 0) {
+            ask->table(ask->rows->arg, read->items[i], version);
+        }
+    }
+}
+
+/* --- parameters ------------------------------------------------------------------------------- */
+
+static int bind_value(duckdb_prepared_statement statement, idx_t at, const struct pn_json *value,
+                      struct pn_err *e)
+{
+    duckdb_state state = DuckDBError;
+    switch (value->type) {
+    case PN_JSON_NULL:
+        state = duckdb_bind_null(statement, at);
+        break;
+    case PN_JSON_BOOL:
+        state = duckdb_bind_boolean(statement, at, value->boolean);
+        break;
+    case PN_JSON_NUMBER:
+        state = value->is_integer ? duckdb_bind_int64(statement, at, value->integer)
+                                  : duckdb_bind_double(statement, at, value->number);
+        break;
+    case PN_JSON_STRING:
+        state = duckdb_bind_varchar_length(statement, at, value->text, value->text_len);
+        break;
+    default:
+        return pn_err_input(e,
+                            "parameter %d is %s: a parameter is null, a boolean, a number or a "
+                            "string",
+                            (int)at, value->type == PN_JSON_ARRAY ? "an array" : "an object");
+    }
+    return state == DuckDBSuccess
+               ? 0
+               : pn_err_input(e, "the query does not take the value of parameter %d", (int)at);
+}
+
+static int bind_named(duckdb_prepared_statement statement, const struct pn_json *value,
+                      struct pn_err *e)
+{
+    idx_t at = 0;
+    char *name = pn_xstrndup(value->key, value->key_len);
+    int rc = duckdb_bind_parameter_index(statement, &at, name) == DuckDBSuccess
+                 ? bind_value(statement, at, value, e)
+                 : pn_err_input(e, "the query has no parameter $%.80s", name);
+    free(name);
+    return rc;
+}
+
+static int bind(duckdb_prepared_statement statement, const struct pn_json *parameters,
+                struct pn_err *e)
+{
+    idx_t wanted = duckdb_nparams(statement);
+    size_t given = parameters != NULL ? parameters->count : 0;
+    if (given != wanted) {
+        return pn_err_input(e, "the query has %d parameters, and %zu values were given",
+                            (int)wanted, given);
+    }
+    int rc = 0;
+    idx_t at = 1;
+    for (const struct pn_json *value = given > 0 ? parameters->first : NULL;
+         rc == 0 && value != NULL; value = value->next, at++) {
+        rc = parameters->type == PN_JSON_OBJECT ? bind_named(statement, value, e)
+                                                : bind_value(statement, at, value, e);
+    }
+    return rc;
+}
+
+/* --- interrupts and progress ------------------------------------------------------------------ */
+
+static int check_interrupt(struct pn_duckdb *engine, struct pn_err *e)
+{
+    return atomic_load(&engine->interrupted)
+               ? pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "the query was interrupted")
+               : 0;
+}
+
+static void set_asking(struct pn_duckdb *engine, duckdb_connection connection)
+{
+    pthread_mutex_lock(&engine->lock);
+    engine->asking = connection;
+    pthread_mutex_unlock(&engine->lock);
+}
+
+void pn_duckdb_interrupt(struct pn_engine *base)
+{
+    struct pn_duckdb *engine = (struct pn_duckdb *)base;
+    atomic_store(&engine->interrupted, true);
+    pthread_mutex_lock(&engine->lock);
+    if (engine->asking != NULL) {
+        duckdb_interrupt(engine->asking);
+    }
+    pthread_mutex_unlock(&engine->lock);
+}
+
+double pn_duckdb_progress(struct pn_engine *base)
+{
+    struct pn_duckdb *engine = (struct pn_duckdb *)base;
+    const double percent = 100;
+    double done = -1;
+    pthread_mutex_lock(&engine->lock);
+    if (engine->asking != NULL) {
+        done = duckdb_query_progress(engine->asking).percentage / percent;
+    }
+    pthread_mutex_unlock(&engine->lock);
+    return done < 0 ? -1 : done > 1 ? 1 : done;
+}
+
+/* --- rows ------------------------------------------------------------------------------------- */
+
+/* What a result's rows are handed on with. */
+struct giving {
+    const struct pn_rows *rows;
+    size_t count;
+    duckdb_logical_type *types;
+    struct pn_buf *cells;
+    const char **values;
+};
+
+static int give_columns(struct giving *giving, duckdb_result *result, struct pn_err *e)
+{
+    enum { TYPE_BYTES_MAX = 64 * 1024 };
+    const char **names = pn_xcalloc(giving->count, sizeof *names);
+    const char **types = pn_xcalloc(giving->count, sizeof *types);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < giving->count; i++) {
+        names[i] = duckdb_column_name(result, i);
+        giving->types[i] = duckdb_column_logical_type(result, i);
+        pn_buf_init(&giving->cells[i], TYPE_BYTES_MAX);
+        pn_duckdb_type_name(giving->types[i], &giving->cells[i]);
+        types[i] = pn_buf_text(&giving->cells[i]);
+        rc = pn_duckdb_json_check(giving->types[i], names[i], e);
+    }
+    if (rc == 0) {
+        rc = giving->rows->columns(giving->rows->arg, names, types, giving->count);
+    }
+    free(names);
+    free(types);
+    for (size_t i = 0; i < giving->count; i++) {
+        pn_buf_deinit(&giving->cells[i]);
+        pn_buf_init(&giving->cells[i], VALUE_BYTES_MAX);
+    }
+    return rc;
+}
+
+static int give_chunk(struct giving *giving, duckdb_data_chunk chunk, struct pn_err *e)
+{
+    int rc = 0;
+    idx_t rows = duckdb_data_chunk_get_size(chunk);
+    for (idx_t row = 0; rc == 0 && row < rows; row++) {
+        for (size_t i = 0; rc == 0 && i < giving->count; i++) {
+            struct pn_buf *cell = &giving->cells[i];
+            pn_buf_reset(cell);
+            pn_duckdb_json(cell, giving->types[i], duckdb_data_chunk_get_vector(chunk, i), row);
+            giving->values[i] = pn_buf_text(cell);
+            rc = pn_buf_check(cell, "a value", e);
+        }
+        if (rc == 0) {
+            rc = giving->rows->row(giving->rows->arg, giving->values, giving->count);
+        }
+    }
+    return rc;
+}
+
+static int give(struct pn_duckdb *engine, const struct pn_ask *ask, duckdb_result *result,
+                struct pn_err *e)
+{
+    size_t count = duckdb_column_count(result);
+    struct giving giving = {
+        .rows = ask->rows,
+        .count = count,
+        .types = pn_xcalloc(count, sizeof(duckdb_logical_type)),
+        .cells = pn_xcalloc(count, sizeof(struct pn_buf)),
+        .values = pn_xcalloc(count, sizeof(const char *)),
+    };
+    duckdb_data_chunk chunk = NULL;
+    int rc = give_columns(&giving, result, e);
+    while (rc == 0 && (rc = check_interrupt(engine, e)) == 0 &&
+           (chunk = duckdb_fetch_chunk(*result)) != NULL) {
+        rc = give_chunk(&giving, chunk, e);
+        duckdb_destroy_data_chunk(&chunk);
+    }
+    if (rc == 0 && duckdb_result_error(result) != NULL) {
+        const struct pn_duckdb_said said = {ask->sql, ask->fault};
+        rc = pn_duckdb_fail_in(e, duckdb_result_error(result), &said);
+    }
+    for (size_t i = 0; i < count; i++) {
+        duckdb_destroy_logical_type(&giving.types[i]);
+        pn_buf_deinit(&giving.cells[i]);
+    }
+    free(giving.types);
+    free(giving.cells);
+    free(giving.values);
+    return rc;
+}
+
+static int run(struct pn_duckdb *engine, duckdb_connection connection, const struct pn_ask *ask,
+               struct pn_err *e)
+{
+    const struct pn_duckdb_said said = {ask->sql, ask->fault};
+    struct pn_duckdb_names read = {.count = 0};
+    duckdb_prepared_statement statement = NULL;
+    duckdb_result result = {0};
+    int rc = make_views(engine, connection, ask->sql, e);
+    if (rc == 0 && pn_duckdb_prepare_select(connection, engine->pipeline, ask->sql, ask->fault,
+                                            &read, &statement, e) != 0) {
+        rc = explain_missing(engine->pipeline, e);
+    }
+    if (rc == 0) {
+        rc = bind(statement, ask->parameters, e);
+    }
+    if (rc == 0) {
+        rc = check_interrupt(engine, e);
+    }
+    /* Streaming: a result may be larger than memory. */
+    if (rc == 0) {
+        rc = pn_duckdb_execute(statement, true, &result, &said, e);
+    }
+    if (rc == 0) {
+        give_tables(engine, ask, &read);
+        rc = give(engine, ask, &result, e);
+        duckdb_destroy_result(&result);
+    }
+    duckdb_destroy_prepare(&statement);
+    pn_duckdb_names_deinit(&read);
+    return rc;
+}
+
+int pn_duckdb_ask(struct pn_engine *base, const struct pn_ask *ask, struct pn_err *e)
+{
+    struct pn_duckdb *engine = (struct pn_duckdb *)base;
+    duckdb_connection connection = NULL;
+    if (ask->fault != NULL) {
+        *ask->fault = (struct pn_sql_fault){.byte = -1};
+    }
+    int rc = pn_duckdb_connect_ask(engine, &connection, e);
+    if (rc == 0) {
+        set_asking(engine, connection);
+        rc = run(engine, connection, ask, e);
+        set_asking(engine, NULL);
+    }
+    duckdb_disconnect(&connection);
+    return rc;
+}
