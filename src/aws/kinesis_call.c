@@ -137,7 +137,7 @@ enum pn_http_handled pn_aws_call(struct pn_http_request *req, const struct pn_op
     call->may_block = req->may_block;
     call->streams = req->grant.streams;
     call->may_stream = pn_http_patterns_have;
-    call->reply = (struct pn_wire){.out = &req->out, .cbor = pn_aws_is_cbor(req)};
+    pn_wire_init(&call->reply, &req->out, pn_aws_is_cbor(req));
     int rc = pn_call_run(call);
     if (call->has_to_block) {
         return PN_HTTP_HANDLED_BLOCKS;

@@ -62,7 +62,8 @@ void pn_aws_error(struct pn_http_request *req, int status, const char *type, con
 {
     req->status = status;
     pn_buf_reset(&req->out);
-    struct pn_wire wire = {.out = &req->out, .cbor = pn_aws_is_cbor(req)};
+    struct pn_wire wire;
+    pn_wire_init(&wire, &req->out, pn_aws_is_cbor(req));
     pn_wire_map(&wire);
     pn_wire_key(&wire, "__type");
     pn_wire_cstr(&wire, type);

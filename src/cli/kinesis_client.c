@@ -225,8 +225,8 @@ static int call_here(struct pn_kinesis_client *client, const char *operation,
 {
     struct pn_call call = {.operation = pn_operation_find(operation, strlen(operation)),
                            .kinesis = client->kinesis,
-                           .arena = &client->arena,
-                           .reply = {.out = &client->answer}};
+                           .arena = &client->arena};
+    pn_wire_init(&call.reply, &client->answer, false);
     PN_ASSERT(call.operation != NULL &&
               (call.operation->flags & (PN_OPERATION_PUTS | PN_OPERATION_STREAMS)) == 0);
     pn_arena_reset(&client->arena);

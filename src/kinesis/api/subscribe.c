@@ -238,7 +238,8 @@ static const char *content_type(const struct pn_subscription *subscription)
 static void write_initial(const struct pn_subscription *subscription, struct pn_buf *out)
 {
     struct pn_event_message message;
-    struct pn_wire wire = {.out = out, .cbor = subscription->cbor};
+    struct pn_wire wire;
+    pn_wire_init(&wire, out, subscription->cbor);
     pn_event_begin(&message, out, "initial-response", content_type(subscription));
     pn_wire_map(&wire);
     pn_wire_map_end(&wire);
@@ -261,7 +262,8 @@ static void write_exception(const struct pn_subscription *subscription, const st
                             struct pn_buf *out)
 {
     struct pn_event_message message;
-    struct pn_wire wire = {.out = out, .cbor = subscription->cbor};
+    struct pn_wire wire;
+    pn_wire_init(&wire, out, subscription->cbor);
     pn_event_exception_begin(&message, out, exception_name(e), content_type(subscription));
     pn_wire_map(&wire);
     pn_wire_key(&wire, "message");
@@ -292,7 +294,8 @@ static void write_event(const struct pn_subscription *subscription, const struct
                         const struct pn_shard_records *read, struct pn_buf *out)
 {
     struct pn_event_message message;
-    struct pn_wire wire = {.out = out, .cbor = subscription->cbor};
+    struct pn_wire wire;
+    pn_wire_init(&wire, out, subscription->cbor);
     pn_event_begin(&message, out, "SubscribeToShardEvent", content_type(subscription));
     pn_wire_map(&wire);
     pn_reply_records(&wire, stream, &stream->shards[subscription->shard], read->records,

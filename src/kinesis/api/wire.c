@@ -55,77 +55,70 @@ int64_t pn_wire_timestamp_ms(const struct pn_json *node)
 
 enum { HEAD_BYTES_MAX = 9 }; /* of a CBOR item: its type and a length of 8 bytes */
 
+void pn_wire_init(struct pn_wire *wire, struct pn_buf *out, bool cbor)
+{
+    pn_json_writer_init(&wire->json, out);
+    wire->cbor = cbor;
+}
+
 /* Room for an item's head; NULL when the buffer is full. What was written there, added() counts. */
 static unsigned char *head_room(struct pn_wire *wire)
 {
-    struct pn_buf *out = wire->out;
+    struct pn_buf *out = wire->json.out;
     return pn_buf_reserve(out, HEAD_BYTES_MAX) ? (unsigned char *)out->data + out->len : NULL;
 }
 
 static void added(struct pn_wire *wire, size_t bytes)
 {
-    wire->out->len += bytes;
-    wire->out->data[wire->out->len] = '\0';
+    struct pn_buf *out = wire->json.out;
+    out->len += bytes;
+    out->data[out->len] = '\0';
 }
 
-/* A value of JSON begins: the comma before it, when it is not the first of a list. */
-static void separate(struct pn_wire *wire)
+/* An item of CBOR that is a head alone. */
+static void cbor_head(struct pn_wire *wire, size_t (*encode)(unsigned char *, size_t))
 {
-    const struct pn_buf *out = wire->out;
-    if (wire->depth > 0 && out->len > 0) {
-        char last = out->data[out->len - 1];
-        if (last != '[' && last != ':') {
-            pn_buf_addc(wire->out, ',');
-        }
-    }
-}
-
-static void open_container(struct pn_wire *wire, char bracket,
-                           size_t (*encode)(unsigned char *, size_t))
-{
-    if (!wire->cbor) {
-        separate(wire);
-        pn_buf_addc(wire->out, bracket);
-    } else {
-        unsigned char *to = head_room(wire);
-        if (to != NULL) {
-            added(wire, encode(to, HEAD_BYTES_MAX));
-        }
-    }
-    wire->depth++;
-}
-
-static void close_container(struct pn_wire *wire, char bracket)
-{
-    wire->depth--;
-    if (!wire->cbor) {
-        pn_buf_addc(wire->out, bracket);
-        return;
-    }
     unsigned char *to = head_room(wire);
     if (to != NULL) {
-        added(wire, cbor_encode_break(to, HEAD_BYTES_MAX));
+        added(wire, encode(to, HEAD_BYTES_MAX));
+    }
+}
+
+static void end(struct pn_wire *wire)
+{
+    if (wire->cbor) {
+        cbor_head(wire, cbor_encode_break);
+    } else {
+        pn_json_end(&wire->json);
     }
 }
 
 void pn_wire_map(struct pn_wire *wire)
 {
-    open_container(wire, '{', cbor_encode_indef_map_start);
+    if (wire->cbor) {
+        cbor_head(wire, cbor_encode_indef_map_start);
+    } else {
+        pn_json_put_object(&wire->json);
+    }
 }
 
 void pn_wire_map_end(struct pn_wire *wire)
 {
-    close_container(wire, '}');
+    end(wire);
 }
 
 void pn_wire_list(struct pn_wire *wire)
 {
-    open_container(wire, '[', cbor_encode_indef_array_start);
+    if (wire->cbor) {
+        cbor_head(wire, cbor_encode_indef_array_start);
+    } else {
+        pn_json_put_array(&wire->json);
+    }
 }
 
 void pn_wire_list_end(struct pn_wire *wire)
 {
-    close_container(wire, ']');
+    end(wire);
 }
 
 static void cbor_text(struct pn_wire *wire, const char *text, size_t len)
@@ -133,7 +126,7 @@ static void cbor_text(struct pn_wire *wire, const char *text, size_t len)
     unsigned char *to = head_room(wire);
     if (to != NULL) {
         added(wire, cbor_encode_string_start(len, to, HEAD_BYTES_MAX));
-        pn_buf_add(wire->out, text, len);
+        pn_buf_add(wire->json.out, text, len);
     }
 }
 
@@ -142,7 +135,7 @@ void pn_wire_key(struct pn_wire *wire, const char *key)
     if (wire->cbor) {
         cbor_text(wire, key, strlen(key));
     } else {
-        pn_json_write_key(wire->out, key);
+        pn_json_put_key(&wire->json, key);
     }
 }
 
@@ -150,26 +143,19 @@ void pn_wire_text(struct pn_wire *wire, const char *text, size_t len)
 {
     if (wire->cbor) {
         cbor_text(wire, text, len);
-        return;
+    } else {
+        pn_json_put_string(&wire->json, text, len);
     }
-    separate(wire);
-    pn_json_write_string(wire->out, text, len);
 }
 
 void pn_wire_cstr(struct pn_wire *wire, const char *text)
 {
     if (text != NULL) {
         pn_wire_text(wire, text, strlen(text));
-        return;
-    }
-    if (!wire->cbor) {
-        separate(wire);
-        pn_buf_adds(wire->out, "null");
-        return;
-    }
-    unsigned char *to = head_room(wire);
-    if (to != NULL) {
-        added(wire, cbor_encode_null(to, HEAD_BYTES_MAX));
+    } else if (wire->cbor) {
+        cbor_head(wire, cbor_encode_null);
+    } else {
+        pn_json_put_null(&wire->json);
     }
 }
 
@@ -186,17 +172,15 @@ void pn_wire_int(struct pn_wire *wire, int64_t value)
 {
     if (wire->cbor) {
         cbor_int(wire, value);
-        return;
+    } else {
+        pn_json_put_i64(&wire->json, value);
     }
-    separate(wire);
-    pn_buf_add_i64(wire->out, value);
 }
 
 void pn_wire_bool(struct pn_wire *wire, bool value)
 {
     if (!wire->cbor) {
-        separate(wire);
-        pn_buf_adds(wire->out, value ? "true" : "false");
+        pn_json_put_bool(&wire->json, value);
         return;
     }
     unsigned char *to = head_room(wire);
@@ -208,24 +192,20 @@ void pn_wire_bool(struct pn_wire *wire, bool value)
 void pn_wire_blob_bytes(struct pn_wire *wire, const void *bytes, size_t len)
 {
     if (!wire->cbor) {
-        separate(wire);
-        pn_buf_addc(wire->out, '"');
-        pn_base64_encode(wire->out, bytes, len);
-        pn_buf_addc(wire->out, '"');
+        pn_json_put_base64(&wire->json, bytes, len);
         return;
     }
     unsigned char *to = head_room(wire);
     if (to != NULL) {
         added(wire, cbor_encode_bytestring_start(len, to, HEAD_BYTES_MAX));
-        pn_buf_add(wire->out, bytes, len);
+        pn_buf_add(wire->json.out, bytes, len);
     }
 }
 
 void pn_wire_timestamp(struct pn_wire *wire, int64_t ms)
 {
     if (!wire->cbor) {
-        separate(wire);
-        pn_json_write_double(wire->out, (double)ms / 1000);
+        pn_json_put_double(&wire->json, (double)ms / 1000);
         return;
     }
     unsigned char *to = head_room(wire);

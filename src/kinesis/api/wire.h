@@ -19,7 +19,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/json.h"
+#include "base/json_writer.h"
 
 /* A tree has at most so many items: an item of one byte becomes a node of more than a hundred. */
 enum { PN_CBOR_ITEMS_MAX = 1 << 16 };
@@ -46,13 +46,15 @@ void pn_wire_set_bytes(struct pn_json *node, const void *bytes, size_t len);
 
 /*
  * Writes a reply. Members come as key, value, key, value; commas and lengths are the writer's. A
- * reply may stand behind other bytes in `out`. pn_buf_failed(out) tells at the end whether all fit.
+ * reply may stand behind other bytes in its buffer. pn_buf_failed() tells at the end whether all
+ * fit.
  */
 struct pn_wire {
-    struct pn_buf *out;
+    struct pn_json_writer json; /* of CBOR, only its buffer is used */
     bool cbor;
-    unsigned depth; /* 0 at the start, and again when the reply is whole */
 };
+/* `out` is borrowed. */
+void pn_wire_init(struct pn_wire *wire, struct pn_buf *out, bool cbor);
 void pn_wire_map(struct pn_wire *wire); /* opens an object */
 void pn_wire_map_end(struct pn_wire *wire);
 void pn_wire_list(struct pn_wire *wire);

@@ -99,7 +99,8 @@ static struct pn_json *read_input(struct kinesis_caller *caller, const char *fmt
     }
     struct pn_buf bytes;
     pn_buf_init(&bytes, INPUT_BYTES_MAX);
-    struct pn_wire wire = {.out = &bytes, .cbor = true};
+    struct pn_wire wire;
+    pn_wire_init(&wire, &bytes, true);
     to_cbor(&wire, root);
     const char *copy = pn_arena_strndup(&caller->arena, bytes.data, bytes.len);
     if (pn_cbor_parse(copy, bytes.len, &caller->arena, &root, &e) != 0) {
@@ -123,7 +124,7 @@ static int make_call(struct kinesis_caller *caller, const char *operation, const
     call->kinesis = caller->fixture->kinesis;
     call->arena = &caller->arena;
     call->input = read_input(caller, fmt, args);
-    call->reply = (struct pn_wire){.out = &caller->reply, .cbor = caller->cbor};
+    pn_wire_init(&call->reply, &caller->reply, caller->cbor);
     int rc = pn_call_run(call);
     if (rc == 0 && (call->operation->flags & PN_OPERATION_PUTS) != 0) {
         int submitted = 0;
@@ -133,7 +134,7 @@ static int make_call(struct kinesis_caller *caller, const char *operation, const
         }
         rc = pn_call_finish(call, submitted, &submit_error);
     }
-    assert_int_equal(call->reply.depth, 0);
+    assert_int_equal(call->reply.json.depth, 0);
     assert_false(pn_buf_failed(&caller->reply));
     if (rc != 0) {
         assert_int_equal(rc, call->err.code);

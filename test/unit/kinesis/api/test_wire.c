@@ -55,12 +55,14 @@ static void test_write_json(void **state)
         "\"Yes\":true,\"No\":false,\"Data\":\"AP8Q\",\"None\":\"\",\"At\":1700000000.123}";
     struct pn_buf out;
     pn_buf_init(&out, 1000);
-    struct pn_wire wire = {.out = &out};
+    struct pn_wire wire;
+    pn_wire_init(&wire, &out, false);
     write_reply(&wire);
-    assert_int_equal(wire.depth, 0);
+    assert_int_equal(wire.json.depth, 0);
     assert_string_equal(pn_buf_text(&out), expected);
     pn_buf_reset(&out);
     pn_buf_adds(&out, "head}");
+    pn_wire_init(&wire, &out, false);
     write_reply(&wire);
     assert_string_equal(pn_buf_text(&out) + 5, expected);
     pn_buf_deinit(&out);
@@ -78,7 +80,8 @@ static void test_write_cbor(void **state)
         't',  0xc1, 0x1b, 0x00, 0x00, 0x01, 0x8b, 0xcf, 0xe5, 0x68, 0x7b, 0xff};
     struct pn_buf out;
     pn_buf_init(&out, 1000);
-    struct pn_wire wire = {.out = &out, .cbor = true};
+    struct pn_wire wire;
+    pn_wire_init(&wire, &out, true);
     write_reply(&wire);
     assert_int_equal(out.len, sizeof expected);
     assert_memory_equal(out.data, expected, sizeof expected);
@@ -93,7 +96,8 @@ static void test_write_full(void **state)
         for (size_t max = 1; max < 60; max++) {
             struct pn_buf out;
             pn_buf_init(&out, max);
-            struct pn_wire wire = {.out = &out, .cbor = cbor == 1};
+            struct pn_wire wire;
+            pn_wire_init(&wire, &out, cbor == 1);
             write_reply(&wire);
             assert_true(pn_buf_failed(&out));
             assert_true(out.len <= max);
@@ -115,7 +119,8 @@ static void test_long_blob(void **state)
     struct pn_arena arena;
     pn_buf_init(&out, 2 * LEN);
     pn_arena_init(&arena, 0);
-    struct pn_wire wire = {.out = &out};
+    struct pn_wire wire;
+    pn_wire_init(&wire, &out, false);
     pn_wire_blob_bytes(&wire, bytes, LEN);
     const struct pn_json node = {.type = PN_JSON_STRING,
                                  .text = out.data + 1,
