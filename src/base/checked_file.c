@@ -18,15 +18,18 @@ enum {
     TAIL_LEN = TAIL_START_LEN + SUM_LEN + TAIL_END_LEN
 };
 
-void pn_checked_begin(struct pn_buf *text)
+void pn_checked_begin(struct pn_json_writer *json)
 {
-    pn_buf_adds(text, HEAD);
+    pn_json_put_object(json);
+    pn_json_add_i64(json, "checked", 1);
 }
 
-void pn_checked_end(struct pn_buf *text)
+void pn_checked_end(struct pn_json_writer *json)
 {
-    uint32_t sum = pn_crc32c(pn_buf_text(text), text->len);
-    pn_buf_addf(text, "%s%08" PRIx32 "%s", TAIL_START, sum, TAIL_END);
+    uint32_t sum = pn_crc32c(pn_buf_text(json->out), json->out->len);
+    pn_json_add_textf(json, "crc32c", "%08" PRIx32, sum);
+    pn_json_end(json);
+    pn_json_end_line(json);
 }
 
 static bool has_head(const char *text, size_t len)

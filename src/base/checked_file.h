@@ -15,11 +15,12 @@
 #include <stdbool.h>
 
 #include "base/io.h"
+#include "base/json_writer.h"
 
-/* Writing: `text` is empty; add members between the two, each with pn_json_write_key() or a comma
- * in front. Then put the text into the file by pn_io_replace_file(). */
-void pn_checked_begin(struct pn_buf *text);
-void pn_checked_end(struct pn_buf *text);
+/* Writing: the writer's buffer is empty; between the two, add the members. Then put the text into
+ * the file by pn_io_replace_file(). */
+void pn_checked_begin(struct pn_json_writer *json);
+void pn_checked_end(struct pn_json_writer *json);
 
 /*
  * Reads the file into `text`, which is JSON to be parsed by the caller. *is_old says that it is an

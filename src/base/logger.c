@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/json.h"
+#include "base/json_writer.h"
 #include "base/mem.h"
 
 struct pn_logger {
@@ -78,16 +78,15 @@ static void add_text_line(struct pn_buf *line, const char *time, enum pn_level l
 static void add_json_line(struct pn_buf *line, const char *time, enum pn_level level,
                           const char *component, const struct pn_buf *message)
 {
-    pn_buf_addc(line, '{');
-    pn_json_write_key(line, "time");
-    pn_json_write_cstr(line, time);
-    pn_json_write_key(line, "level");
-    pn_json_write_cstr(line, level_words[level]);
-    pn_json_write_key(line, "component");
-    pn_json_write_cstr(line, component);
-    pn_json_write_key(line, "message");
-    pn_json_write_string(line, message->data, message->len);
-    pn_buf_adds(line, "}\n");
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, line);
+    pn_json_put_object(&json);
+    pn_json_add_cstr(&json, "time", time);
+    pn_json_add_cstr(&json, "level", level_words[level]);
+    pn_json_add_cstr(&json, "component", component);
+    pn_json_add_string(&json, "message", message->data, message->len);
+    pn_json_end(&json);
+    pn_json_end_line(&json);
 }
 
 /* A log that cannot be written has nobody to tell: the line is dropped. */

@@ -448,10 +448,11 @@ static int store_account(struct pn_kinesis *kinesis, const char *path, const cha
 {
     struct pn_buf text;
     pn_buf_init(&text, ACCOUNT_FILE_BYTES_MAX);
-    pn_checked_begin(&text);
-    pn_json_write_key(&text, "account");
-    pn_buf_add(&text, json, len);
-    pn_checked_end(&text);
+    struct pn_json_writer writer;
+    pn_json_writer_init(&writer, &text);
+    pn_checked_begin(&writer);
+    pn_json_add_raw(&writer, "account", json, len);
+    pn_checked_end(&writer);
     int rc = pn_buf_check(&text, path, e);
     if (rc == 0) {
         rc = pn_io_replace_file(kinesis->io, path, text.data, text.len, e);

@@ -50,101 +50,78 @@ int pn_kinesis_internal(struct pn_err *e, const struct pn_err *from)
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-static void write_text(struct pn_buf *out, const char *key, const char *text)
+static void write_shards(struct pn_json_writer *json, const struct pn_stream *stream)
 {
-    pn_json_write_key(out, key);
-    pn_json_write_cstr(out, text);
-}
-
-static void write_number(struct pn_buf *out, const char *key, int64_t number)
-{
-    pn_json_write_key(out, key);
-    pn_buf_add_i64(out, number);
-}
-
-/* Opens an element of an array. */
-static void open_element(struct pn_buf *out, size_t place)
-{
-    pn_buf_adds(out, place > 0 ? ",{" : "{");
-}
-
-static void write_shards(struct pn_buf *out, const struct pn_stream *stream)
-{
-    pn_json_write_key(out, "shards");
-    pn_buf_addc(out, '[');
+    pn_json_add_array(json, "shards");
     for (size_t i = 0; i < stream->shard_count; i++) {
         const struct pn_shard *shard = &stream->shards[i];
         char hash[PN_HASH_KEY_SIZE];
-        open_element(out, i);
-        write_number(out, "parent", shard->parent);
-        write_number(out, "adjacent_parent", shard->adjacent_parent);
-        write_text(out, "hash_start", pn_hash_key_text(shard->hash_start, hash));
-        write_text(out, "hash_end", pn_hash_key_text(shard->hash_end, hash));
-        write_number(out, "created_ms", shard->created_ms);
-        write_number(out, "closed_ms", shard->closed_ms);
-        pn_buf_addc(out, '}');
+        pn_json_put_object(json);
+        pn_json_add_i64(json, "parent", shard->parent);
+        pn_json_add_i64(json, "adjacent_parent", shard->adjacent_parent);
+        pn_json_add_cstr(json, "hash_start", pn_hash_key_text(shard->hash_start, hash));
+        pn_json_add_cstr(json, "hash_end", pn_hash_key_text(shard->hash_end, hash));
+        pn_json_add_i64(json, "created_ms", shard->created_ms);
+        pn_json_add_i64(json, "closed_ms", shard->closed_ms);
+        pn_json_end(json);
     }
-    pn_buf_addc(out, ']');
+    pn_json_end(json);
 }
 
-static void write_tags(struct pn_buf *out, const struct pn_stream_tag *tags, size_t count)
+static void write_tags(struct pn_json_writer *json, const struct pn_stream_tag *tags, size_t count)
 {
-    pn_json_write_key(out, "tags");
-    pn_buf_addc(out, '[');
+    pn_json_add_array(json, "tags");
     for (size_t i = 0; i < count; i++) {
-        open_element(out, i);
-        write_text(out, "key", tags[i].key);
-        write_text(out, "value", tags[i].value);
-        pn_buf_addc(out, '}');
+        pn_json_put_object(json);
+        pn_json_add_cstr(json, "key", tags[i].key);
+        pn_json_add_cstr(json, "value", tags[i].value);
+        pn_json_end(json);
     }
-    pn_buf_addc(out, ']');
+    pn_json_end(json);
 }
 
-static void write_consumers(struct pn_buf *out, const struct pn_stream *stream)
+static void write_consumers(struct pn_json_writer *json, const struct pn_stream *stream)
 {
-    pn_json_write_key(out, "consumers");
-    pn_buf_addc(out, '[');
+    pn_json_add_array(json, "consumers");
     for (size_t i = 0; i < stream->consumer_count; i++) {
         const struct pn_stream_consumer *consumer = &stream->consumers[i];
-        open_element(out, i);
-        write_text(out, "name", consumer->name);
-        write_text(out, "arn", consumer->arn);
-        write_number(out, "created_ms", consumer->created_ms);
-        write_tags(out, consumer->tags, consumer->tag_count);
-        write_text(out, "policy", consumer->policy);
-        pn_buf_addc(out, '}');
+        pn_json_put_object(json);
+        pn_json_add_cstr(json, "name", consumer->name);
+        pn_json_add_cstr(json, "arn", consumer->arn);
+        pn_json_add_i64(json, "created_ms", consumer->created_ms);
+        write_tags(json, consumer->tags, consumer->tag_count);
+        pn_json_add_cstr(json, "policy", consumer->policy);
+        pn_json_end(json);
     }
-    pn_buf_addc(out, ']');
+    pn_json_end(json);
 }
 
 static void write_stream(struct pn_buf *out, const struct pn_stream *stream)
 {
-    pn_checked_begin(out);
-    write_number(out, "version", VERSION);
-    write_text(out, "name", stream->name);
-    pn_buf_addf(out, ",\"id\":\"%016llx\"", (unsigned long long)stream->id);
-    write_text(out, "status", pn_stream_status_name(stream->status));
-    write_number(out, "created_ms", stream->created_ms);
-    pn_buf_addf(out, ",\"on_demand\":%s", stream->on_demand ? "true" : "false");
-    pn_buf_addf(out, ",\"spreads\":%s", stream->spreads ? "true" : "false");
-    write_number(out, "retention_hours", stream->retention_hours);
-    write_number(out, "record_kib_max", stream->record_kib_max);
-    write_number(out, "warm_throughput_mibps", stream->warm_throughput_mibps);
-    write_shards(out, stream);
-    write_tags(out, stream->tags, stream->tag_count);
-    write_consumers(out, stream);
-    write_text(out, "kms_key", stream->kms_key);
-    pn_json_write_key(out, "metrics");
-    pn_buf_addc(out, '[');
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, out);
+    pn_checked_begin(&json);
+    pn_json_add_i64(&json, "version", VERSION);
+    pn_json_add_cstr(&json, "name", stream->name);
+    pn_json_add_textf(&json, "id", "%016llx", (unsigned long long)stream->id);
+    pn_json_add_cstr(&json, "status", pn_stream_status_name(stream->status));
+    pn_json_add_i64(&json, "created_ms", stream->created_ms);
+    pn_json_add_bool(&json, "on_demand", stream->on_demand);
+    pn_json_add_bool(&json, "spreads", stream->spreads);
+    pn_json_add_i64(&json, "retention_hours", stream->retention_hours);
+    pn_json_add_i64(&json, "record_kib_max", stream->record_kib_max);
+    pn_json_add_i64(&json, "warm_throughput_mibps", stream->warm_throughput_mibps);
+    write_shards(&json, stream);
+    write_tags(&json, stream->tags, stream->tag_count);
+    write_consumers(&json, stream);
+    pn_json_add_cstr(&json, "kms_key", stream->kms_key);
+    pn_json_add_array(&json, "metrics");
     for (size_t i = 0; i < stream->metric_count; i++) {
-        if (i > 0) {
-            pn_buf_addc(out, ',');
-        }
-        pn_json_write_cstr(out, stream->metrics[i]);
+        pn_json_put_cstr(&json, stream->metrics[i]);
     }
-    pn_buf_addc(out, ']');
-    write_text(out, "policy", stream->policy);
-    pn_checked_end(out);
+    pn_json_end(&json);
+    pn_json_add_cstr(&json, "policy", stream->policy);
+    pn_checked_end(&json);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -495,11 +472,13 @@ static int store_gone(struct pn_kinesis *kinesis, const char *path, int64_t gone
                       struct pn_err *e)
 {
     struct pn_buf text;
+    struct pn_json_writer json;
     struct pn_err why;
     pn_buf_init(&text, GONE_BYTES_MAX);
-    pn_checked_begin(&text);
-    write_number(&text, "gone_s", gone_s);
-    pn_checked_end(&text);
+    pn_json_writer_init(&json, &text);
+    pn_checked_begin(&json);
+    pn_json_add_i64(&json, "gone_s", gone_s);
+    pn_checked_end(&json);
     int rc = pn_io_replace_file(kinesis->io, path, text.data, text.len, &why);
     if (rc == 0) {
         kinesis->gone_s = gone_s;

@@ -134,21 +134,23 @@ int pn_kafka_rest_group_load(struct pn_kafka_rest_consumers *consumers,
 
 void pn_kafka_rest_group_serialize(const struct pn_kafka_rest_group *group, struct pn_buf *out)
 {
-    pn_checked_begin(out);
-    pn_buf_adds(out, ",\"group\":");
-    pn_json_write_cstr(out, group->name);
-    pn_buf_adds(out, ",\"offsets\":[");
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, out);
+    pn_checked_begin(&json);
+    pn_json_add_cstr(&json, "group", group->name);
+    pn_json_add_array(&json, "offsets");
     for (size_t i = 0; i < group->committed_count; i++) {
         const struct pn_kafka_rest_committed *c = &group->committed[i];
-        pn_buf_adds(out, i > 0 ? ",\n{\"topic\":" : "\n{\"topic\":");
-        pn_json_write_cstr(out, c->topic);
-        pn_buf_addf(out, ",\"partition\":%d,\"offset\":%lld,\"metadata\":", c->partition,
-                    (long long)c->offset);
-        pn_json_write_cstr(out, c->metadata);
-        pn_buf_addc(out, '}');
+        pn_json_put_break(&json, 0);
+        pn_json_put_object(&json);
+        pn_json_add_cstr(&json, "topic", c->topic);
+        pn_json_add_i64(&json, "partition", c->partition);
+        pn_json_add_i64(&json, "offset", c->offset);
+        pn_json_add_cstr(&json, "metadata", c->metadata);
+        pn_json_end(&json);
     }
-    pn_buf_addc(out, ']');
-    pn_checked_end(out);
+    pn_json_end(&json);
+    pn_checked_end(&json);
 }
 
 int pn_kafka_rest_group_save(struct pn_kafka_rest_consumers *consumers, const char *name,

@@ -92,11 +92,15 @@ static int keep_commitment(struct pn_call *call, const struct commitment *commit
 {
     struct pn_buf text;
     pn_buf_init(&text, ACCOUNT_BYTES_MAX);
-    pn_buf_adds(&text, "{\"minimum_throughput_billing_commitment\":{\"started_ms\":");
-    pn_buf_add_i64(&text, commitment->started_ms);
-    pn_buf_adds(&text, ",\"ended_ms\":");
-    pn_buf_add_i64(&text, commitment->ended_ms);
-    pn_buf_adds(&text, commitment->ending ? ",\"ending\":true}}" : ",\"ending\":false}}");
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, &text);
+    pn_json_put_object(&json);
+    pn_json_add_object(&json, "minimum_throughput_billing_commitment");
+    pn_json_add_i64(&json, "started_ms", commitment->started_ms);
+    pn_json_add_i64(&json, "ended_ms", commitment->ended_ms);
+    pn_json_add_bool(&json, "ending", commitment->ending);
+    pn_json_end(&json);
+    pn_json_end(&json);
     int rc = pn_kinesis_account_set(call->kinesis, pn_buf_text(&text), text.len, &call->err);
     pn_buf_deinit(&text);
     return rc;

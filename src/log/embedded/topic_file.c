@@ -20,25 +20,27 @@ static char *path_of(const char *folder)
 int pn_topic_file_store(const struct pn_io *io, const char *folder, const char *name,
                         const struct pn_topic_file *file, struct pn_err *e)
 {
-    struct pn_buf json;
-    pn_buf_init(&json, FILE_BYTES_MAX);
+    struct pn_buf text;
+    struct pn_json_writer json;
+    pn_buf_init(&text, FILE_BYTES_MAX);
+    pn_json_writer_init(&json, &text);
     pn_checked_begin(&json);
-    /* A topic's name has no character that JSON would escape. */
-    pn_buf_addf(&json,
-                ",\"version\":%d,\"name\":\"%s\",\"id\":\"%016llx\",\"partitions\":%d,"
-                "\"created_ms\":%lld,\"retention_ms\":%lld,\"retention_bytes\":%lld,"
-                "\"record_bytes_max\":%lld",
-                VERSION, name, (unsigned long long)file->id, file->config.partitions,
-                (long long)file->created_ms, (long long)file->config.retention_ms,
-                (long long)file->config.retention_bytes, (long long)file->config.record_bytes_max);
+    pn_json_add_i64(&json, "version", VERSION);
+    pn_json_add_cstr(&json, "name", name);
+    pn_json_add_textf(&json, "id", "%016llx", (unsigned long long)file->id);
+    pn_json_add_i64(&json, "partitions", file->config.partitions);
+    pn_json_add_i64(&json, "created_ms", file->created_ms);
+    pn_json_add_i64(&json, "retention_ms", file->config.retention_ms);
+    pn_json_add_i64(&json, "retention_bytes", file->config.retention_bytes);
+    pn_json_add_i64(&json, "record_bytes_max", file->config.record_bytes_max);
     pn_checked_end(&json);
-    int rc = pn_buf_check(&json, "topic.json", e);
+    int rc = pn_json_writer_check(&json, "topic.json", e);
     if (rc == 0) {
         char *path = path_of(folder);
-        rc = pn_io_replace_file(io, path, json.data, json.len, e);
+        rc = pn_io_replace_file(io, path, text.data, text.len, e);
         free(path);
     }
-    pn_buf_deinit(&json);
+    pn_buf_deinit(&text);
     return rc;
 }
 

@@ -43,9 +43,13 @@ static int get(bool *is_old, struct pn_err *e)
 static void make(struct pn_buf *text)
 {
     pn_buf_init(text, 4096);
-    pn_checked_begin(text);
-    pn_buf_adds(text, ",\"version\":1,\"name\":\"a\",\"id\":\"9f86d081884c7d65\"");
-    pn_checked_end(text);
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, text);
+    pn_checked_begin(&json);
+    pn_json_add_i64(&json, "version", 1);
+    pn_json_add_cstr(&json, "name", "a");
+    pn_json_add_cstr(&json, "id", "9f86d081884c7d65");
+    pn_checked_end(&json);
 }
 
 static void test_what_is_written_is_read(void **state)

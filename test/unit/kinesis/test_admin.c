@@ -552,13 +552,13 @@ static int refuse(void *arg, struct pn_stream *edit, struct pn_arena *arena, str
     return pn_err_set(e, PN_CLASS_INPUT, PN_KINESIS_INVALID_ARGUMENT, "no");
 }
 
-/* Not UTF-8: what is written could not be read again. */
+/* Out of range: what is written could not be read again. */
 static int spoil(void *arg, struct pn_stream *edit, struct pn_arena *arena, struct pn_err *e)
 {
     (void)arg;
     (void)arena;
     (void)e;
-    edit->policy = "\xff";
+    edit->retention_hours = 0;
     return 0;
 }
 

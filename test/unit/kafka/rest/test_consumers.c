@@ -555,10 +555,14 @@ static void test_a_flipped_bit_in_the_offsets(void **state)
     struct pn_buf text;
     (void)snprintf(path, sizeof path, "%s/g.json", f->folder);
     pn_buf_init(&text, 4096);
-    pn_checked_begin(&text);
-    pn_buf_adds(&text, ",\"group\":\"g\",\"offsets\":[\n{\"topic\":\"t\",\"partition\":0,"
-                       "\"offset\":31,\"metadata\":\"\"}]");
-    pn_checked_end(&text);
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, &text);
+    static const char offsets[] =
+        "[\n{\"topic\":\"t\",\"partition\":0,\"offset\":31,\"metadata\":\"\"}]";
+    pn_checked_begin(&json);
+    pn_json_add_cstr(&json, "group", "g");
+    pn_json_add_raw(&json, "offsets", offsets, sizeof offsets - 1);
+    pn_checked_end(&json);
     for (size_t at = 0; at < text.len; at++) {
         char bit = (char)(1 << at % 8);
         text.data[at] = (char)(text.data[at] ^ bit);
