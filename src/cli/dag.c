@@ -49,6 +49,19 @@ static void duration_cell(struct pn_row_writer *output, const struct pn_cli *cli
     pn_cell_duration(output, end_ms - started_ms);
 }
 
+/* How many runs there are: of a DAG (NULL: of all) and a state + 1 (0: of all). */
+static int count_runs(struct pn_dag_session *session, const char *dag, int state, int64_t *total,
+                      struct pn_err *e)
+{
+    int64_t counts[PN_RUN_STATES];
+    int rc = pn_dag_db_count_runs(session->db, dag, counts, e);
+    *total = 0;
+    for (int i = 0; rc == 0 && i < PN_RUN_STATES; i++) {
+        *total += state == 0 || state == i + 1 ? counts[i] : 0;
+    }
+    return rc;
+}
+
 /* ---- list, show ------------------------------------------------------------------------------ */
 
 static int print_dags(struct pn_dag_session *session, struct pn_err *e)
@@ -62,11 +75,14 @@ static int print_dags(struct pn_dag_session *session, struct pn_err *e)
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < session->pipeline->dag_count; i++) {
         const struct pn_dag *dag = &session->pipeline->dags[i];
+        const struct pn_run_filter newest = {.dag = dag->name, .limit = 1};
         struct pn_run *runs = NULL;
         size_t count = 0;
         int64_t total = 0;
-        rc = pn_dag_db_runs(session->db, dag->name, -1, 1, 0, &session->arena, &runs, &count,
-                            &total, e);
+        rc = pn_dag_db_runs(session->db, &newest, &session->arena, &runs, &count, e);
+        if (rc == 0) {
+            rc = count_runs(session, dag->name, 0, &total, e);
+        }
         if (rc == 0) {
             pn_cell_cstr(output, dag->name);
             pn_cell_int(output, (int64_t)dag->task_count);
@@ -225,9 +241,16 @@ static int cmd_runs(struct pn_cli *cli, int argc, char **argv)
     size_t count = 0;
     int64_t total = 0;
     if (rc == 0) {
-        rc = pn_dag_db_runs(session.db, argc > 0 ? argv[0] : NULL,
-                            state != NULL ? pn_run_state_parse(state) : -1, limit, offset,
-                            &session.arena, &runs, &count, &total, &failure);
+        const struct pn_run_filter filter = {
+            .dag = argc > 0 ? argv[0] : NULL,
+            .state = state != NULL ? pn_run_state_parse(state) + 1 : 0,
+            .offset = offset,
+            .limit = limit,
+        };
+        rc = pn_dag_db_runs(session.db, &filter, &session.arena, &runs, &count, &failure);
+        if (rc == 0) {
+            rc = count_runs(&session, filter.dag, filter.state, &total, &failure);
+        }
     }
     if (rc == 0) {
         print_runs(&session, runs, count);
@@ -450,7 +473,7 @@ static int cmd_cancel(struct pn_cli *cli, int argc, char **argv)
         rc = pn_err_input(&failure, "run %s was not cancelled: give --yes", run.run_id);
     }
     if (rc == 0) {
-        rc = pn_dag_db_cancel(session.db, &run, pn_wall_ms(cli->clock), &failure);
+        rc = pn_dag_db_cancel(session.db, &run, "cli", pn_wall_ms(cli->clock), &failure);
     }
     if (rc == 0) {
         (void)fprintf(cli->out, "%s is being cancelled\n", run.run_id);

@@ -123,8 +123,10 @@ int pn_cli_dag_run(struct pn_dag_session *session, const struct pn_dag_wait *how
 {
     int rc = pn_cli_flush(session->cli, e);
     if (rc == 0) {
-        rc = pn_dag_db_trigger(session->db, session->dag, how->run_id,
-                               pn_wall_ms(session->cli->clock), &session->arena, run, e);
+        struct pn_trigger trigger = pn_trigger_of("cli");
+        trigger.run_id = how->run_id;
+        rc = pn_dag_db_trigger(session->db, session->dag, &trigger, pn_wall_ms(session->cli->clock),
+                               &session->arena, run, e);
     }
     if (rc == 0 && how->wait) {
         rc = wait_for_run(session, how, run, e);

@@ -4,7 +4,9 @@
 
 #include <sqlite3.h>
 
-#include "dag/dag.h"
+#include "dag/db.h"
+
+enum { PN_DAG_SCHEMA_VERSION = 2 };
 
 struct pn_dag_db {
     sqlite3 *sqlite;
@@ -13,8 +15,8 @@ struct pn_dag_db {
 
 /*
  * Compiles `sql` and binds ?1, ?2, ... to the arguments, of which `types` has a letter each: 'i' an
- * int64_t, 't' a text (borrowed until the statement is finalized; NULL is null). On failure
- * *statement is NULL. Finalize with sqlite3_finalize().
+ * int64_t, 'n' one of which PN_TIME_NONE is null, 't' a text (borrowed until the statement is
+ * finalized; NULL is null). On failure *statement is NULL. Finalize with sqlite3_finalize().
  */
 int pn_dag_db_prepare(struct pn_dag_db *db, sqlite3_stmt **statement, struct pn_err *e,
                       const char *sql, const char *types, ...) PN_MUST_CHECK;
@@ -27,5 +29,29 @@ int pn_dag_db_exec(struct pn_dag_db *db, const char *sql, struct pn_err *e) PN_M
 int pn_dag_db_error(struct pn_dag_db *db, struct pn_err *e);
 /* Commits when rc is 0, else rolls back; returns rc, or the commit's failure. */
 int pn_dag_db_end(struct pn_dag_db *db, int rc, struct pn_err *e) PN_MUST_CHECK;
+
+/* Reads the schema's version; 0: the database is empty. */
+int pn_dag_db_version(struct pn_dag_db *db, int *version, struct pn_err *e) PN_MUST_CHECK;
+/* Makes the schema, or brings that of an older version up to date, in one transaction. */
+int pn_dag_db_make_schema(struct pn_dag_db *db, struct pn_err *e) PN_MUST_CHECK;
+
+/* Steps to the next row: 1 a row, 0 the end, -1 a failure with *e set. */
+int pn_dag_db_next(struct pn_dag_db *db, sqlite3_stmt *statement, struct pn_err *e) PN_MUST_CHECK;
+/* A column's text in the arena; "" for null. */
+const char *pn_dag_db_text(sqlite3_stmt *statement, int column, struct pn_arena *arena);
+/* A column's integer; PN_TIME_NONE for null. */
+int64_t pn_dag_db_time(sqlite3_stmt *statement, int column);
+/* An array that grows in an arena: room for one more element of `size` bytes. */
+void *pn_dag_db_room(struct pn_arena *arena, void *array, size_t count, size_t *capacity,
+                     size_t size);
+/* An UPDATE with a state that is expected changes one row, or somebody was faster: CONFLICT. */
+int pn_dag_db_swapped(int rc, int changes, const char *what, struct pn_err *e) PN_MUST_CHECK;
+/* Adds a row to the audit, within the caller's transaction. Texts NULL: none. */
+int pn_dag_db_audit(struct pn_dag_db *db, const struct pn_audit *row,
+                    struct pn_err *e) PN_MUST_CHECK;
+/* Adds a run and its tasks, within the caller's transaction. */
+int pn_dag_db_add_run(struct pn_dag_db *db, const struct pn_dag *dag, const struct pn_trigger *how,
+                      int64_t now_ms, struct pn_arena *arena, int64_t *id, const char **run_id,
+                      struct pn_err *e) PN_MUST_CHECK;
 
 #endif

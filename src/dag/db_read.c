@@ -1,120 +1,126 @@
-/* What is read from the database: runs, their tasks, their attempts. */
+/* What is read from the database: runs, their tasks, their attempts, the audit. */
 #include <string.h>
 
-#include "base/mem.h"
+#include "base/buf.h"
 #include "dag/db_internal.h"
-#include "dag/states.h"
 
-#define RUN_COLUMNS "id, dag, run_id, state, cancel_asked, queued_ms, started_ms, ended_ms"
+#define RUN_COLUMNS                                                                            \
+    "id, dag, run_id, state, cancel_asked, queued_ms, started_ms, ended_ms, type, logical_ms," \
+    " interval_start_ms, interval_end_ms, run_after_ms, conf, note, triggered_by,"             \
+    " ifnull(backfill, 0), reason, notice"
 
-static char *column_text(sqlite3_stmt *statement, int column, struct pn_arena *arena)
+enum { SQL_BYTES_MAX = 2048 };
+
+static int unknown_word(struct pn_dag_db *db, const char *what, const char *word, struct pn_err *e)
 {
-    const char *text = (const char *)sqlite3_column_text(statement, column);
-    return pn_arena_strdup(arena, text != NULL ? text : "");
-}
-
-static int unknown_state(struct pn_dag_db *db, const char *word, struct pn_err *e)
-{
-    return pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL, "%s: unknown state '%s'", db->path, word);
+    return pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL, "%s: unknown %s '%s'", db->path, what, word);
 }
 
 static int read_run(struct pn_dag_db *db, sqlite3_stmt *statement, struct pn_arena *arena,
                     struct pn_run *run, struct pn_err *e)
 {
-    const char *word = column_text(statement, 3, arena);
+    const char *word = pn_dag_db_text(statement, 3, arena);
     int state = pn_run_state_parse(word);
     if (state < 0) {
-        return unknown_state(db, word, e);
+        return unknown_word(db, "state", word, e);
+    }
+    word = pn_dag_db_text(statement, 8, arena);
+    int type = pn_run_type_parse(word);
+    if (type < 0) {
+        return unknown_word(db, "type", word, e);
     }
     *run = (struct pn_run){
         .id = sqlite3_column_int64(statement, 0),
-        .dag = column_text(statement, 1, arena),
-        .run_id = column_text(statement, 2, arena),
+        .dag = pn_dag_db_text(statement, 1, arena),
+        .run_id = pn_dag_db_text(statement, 2, arena),
         .state = (enum pn_run_state)state,
         .cancel_asked = sqlite3_column_int(statement, 4) != 0,
         .queued_ms = sqlite3_column_int64(statement, 5),
         .started_ms = sqlite3_column_int64(statement, 6),
         .ended_ms = sqlite3_column_int64(statement, 7),
+        .type = (enum pn_run_type)type,
+        .logical_ms = pn_dag_db_time(statement, 9),
+        .interval_start_ms = pn_dag_db_time(statement, 10),
+        .interval_end_ms = pn_dag_db_time(statement, 11),
+        .run_after_ms = sqlite3_column_int64(statement, 12),
+        .conf = pn_dag_db_text(statement, 13, arena),
+        .note = pn_dag_db_text(statement, 14, arena),
+        .triggered_by = pn_dag_db_text(statement, 15, arena),
+        .backfill = sqlite3_column_int64(statement, 16),
+        .reason = pn_dag_db_text(statement, 17, arena),
+        .notice = pn_dag_db_text(statement, 18, arena),
     };
     return 0;
 }
 
-/* Steps to the next row: 1 a row, 0 the end, -1 a failure with *e set. */
-static int next_row(struct pn_dag_db *db, sqlite3_stmt *statement, struct pn_err *e)
+/* Reads the runs that a statement gives, and finalizes it. */
+static int read_runs(struct pn_dag_db *db, sqlite3_stmt *statement, struct pn_arena *arena,
+                     struct pn_run **runs, size_t *count, struct pn_err *e)
 {
-    int rc = sqlite3_step(statement);
-    if (rc == SQLITE_ROW) {
-        return 1;
-    }
-    if (rc == SQLITE_DONE) {
-        return 0;
-    }
-    (void)pn_dag_db_error(db, e);
-    return -1;
-}
-
-/* An array that grows in an arena: rows read are few (a page, a DAG's tasks and tries). */
-static void *room_for_one(struct pn_arena *arena, void *array, size_t count, size_t *capacity,
-                          size_t size)
-{
-    if (count < *capacity) {
-        return array;
-    }
-    size_t grown = *capacity == 0 ? 16 : *capacity * 2;
-    void *bigger = pn_arena_calloc(arena, grown, size);
-    if (count > 0) {
-        memcpy(bigger, array, count * size);
-    }
-    *capacity = grown;
-    return bigger;
-}
-
-static int count_runs(struct pn_dag_db *db, const char *dag, const char *state, int64_t *total,
-                      struct pn_err *e)
-{
-    sqlite3_stmt *statement = NULL;
-    int rc = pn_dag_db_prepare(
-        db, &statement, e,
-        "SELECT count(*) FROM run WHERE (?1 IS NULL OR dag = ?1) AND (?2 IS NULL OR state = ?2)",
-        "tt", dag, state);
-    if (rc != 0) {
-        return rc;
-    }
-    if (next_row(db, statement, e) == 1) {
-        *total = sqlite3_column_int64(statement, 0);
-    } else {
-        rc = PN_FAIL;
-    }
-    sqlite3_finalize(statement);
-    return rc;
-}
-
-int pn_dag_db_runs(struct pn_dag_db *db, const char *dag, int state, int64_t limit, int64_t offset,
-                   struct pn_arena *arena, struct pn_run **runs, size_t *count, int64_t *total,
-                   struct pn_err *e)
-{
-    const char *word = state < 0 ? NULL : pn_run_state_name((enum pn_run_state)state);
-    int rc = count_runs(db, dag, word, total, e);
-    if (rc != 0) {
-        return rc;
-    }
-    sqlite3_stmt *statement = NULL;
-    rc = pn_dag_db_prepare(db, &statement, e,
-                           "SELECT " RUN_COLUMNS " FROM run"
-                           " WHERE (?1 IS NULL OR dag = ?1) AND (?2 IS NULL OR state = ?2)"
-                           " ORDER BY id DESC LIMIT ?3 OFFSET ?4",
-                           "ttii", dag, word, limit, offset);
-    if (rc != 0) {
-        return rc;
-    }
     *runs = NULL;
     *count = 0;
     size_t capacity = 0;
     int row = 0;
-    while (rc == 0 && (row = next_row(db, statement, e)) == 1) {
-        *runs = room_for_one(arena, *runs, *count, &capacity, sizeof **runs);
+    int rc = 0;
+    while (rc == 0 && (row = pn_dag_db_next(db, statement, e)) == 1) {
+        *runs = pn_dag_db_room(arena, *runs, *count, &capacity, sizeof **runs);
         rc = read_run(db, statement, arena, &(*runs)[*count], e);
         *count += rc == 0 ? 1 : 0;
+    }
+    sqlite3_finalize(statement);
+    return row < 0 ? PN_FAIL : rc;
+}
+
+/* Each filter that is set is a term of its own, so that the planner sees which index serves it. */
+int pn_dag_db_runs(struct pn_dag_db *db, const struct pn_run_filter *filter, struct pn_arena *arena,
+                   struct pn_run **runs, size_t *count, struct pn_err *e)
+{
+    struct pn_buf sql;
+    pn_buf_init(&sql, SQL_BYTES_MAX);
+    pn_buf_adds(&sql, "SELECT " RUN_COLUMNS " FROM run WHERE id < ?1");
+    if (filter->dag != NULL) {
+        pn_buf_adds(&sql, " AND dag = ?2");
+    }
+    if (filter->state != 0) {
+        pn_buf_adds(&sql, " AND state = ?3");
+    }
+    if (filter->type != 0) {
+        pn_buf_adds(&sql, " AND type = ?4");
+    }
+    pn_buf_adds(&sql, " ORDER BY id DESC LIMIT ?5 OFFSET ?6");
+    sqlite3_stmt *statement = NULL;
+    int rc = pn_dag_db_prepare(
+        db, &statement, e, pn_buf_text(&sql), "itttii",
+        filter->before_id != 0 ? filter->before_id : INT64_MAX, filter->dag,
+        filter->state != 0 ? pn_run_state_name((enum pn_run_state)(filter->state - 1)) : NULL,
+        filter->type != 0 ? pn_run_type_name((enum pn_run_type)(filter->type - 1)) : NULL,
+        filter->limit, filter->offset);
+    pn_buf_deinit(&sql);
+    return rc == 0 ? read_runs(db, statement, arena, runs, count, e) : rc;
+}
+
+int pn_dag_db_count_runs(struct pn_dag_db *db, const char *dag, int64_t counts[PN_RUN_STATES],
+                         struct pn_err *e)
+{
+    memset(counts, 0, PN_RUN_STATES * sizeof *counts);
+    sqlite3_stmt *statement = NULL;
+    int rc = dag != NULL
+                 ? pn_dag_db_prepare(db, &statement, e,
+                                     "SELECT state, count FROM run_count WHERE dag = ?1", "t", dag)
+                 : pn_dag_db_prepare(db, &statement, e,
+                                     "SELECT state, count FROM run_count WHERE dag >= ''", "");
+    if (rc != 0) {
+        return rc;
+    }
+    int row = 0;
+    while (rc == 0 && (row = pn_dag_db_next(db, statement, e)) == 1) {
+        const char *word = (const char *)sqlite3_column_text(statement, 0);
+        int state = pn_run_state_parse(word);
+        if (state < 0) {
+            rc = unknown_word(db, "state", word, e);
+        } else {
+            counts[state] += sqlite3_column_int64(statement, 1);
+        }
     }
     sqlite3_finalize(statement);
     return row < 0 ? PN_FAIL : rc;
@@ -124,26 +130,46 @@ int pn_dag_db_run(struct pn_dag_db *db, const char *dag, const char *run_id, str
                   struct pn_run *run, struct pn_err *e)
 {
     sqlite3_stmt *statement = NULL;
-    int rc = pn_dag_db_prepare(db, &statement, e,
-                               "SELECT " RUN_COLUMNS " FROM run WHERE dag = ?1"
-                               " AND (?2 IS NULL OR run_id = ?2) ORDER BY id DESC LIMIT 1",
-                               "tt", dag, run_id);
+    int rc = run_id != NULL ? pn_dag_db_prepare(db, &statement, e,
+                                                "SELECT " RUN_COLUMNS
+                                                " FROM run WHERE dag = ?1 AND run_id = ?2",
+                                                "tt", dag, run_id)
+                            : pn_dag_db_prepare(db, &statement, e,
+                                                "SELECT " RUN_COLUMNS
+                                                " FROM run WHERE dag = ?1 ORDER BY id DESC LIMIT 1",
+                                                "t", dag);
+    struct pn_run *found = NULL;
+    size_t count = 0;
+    if (rc == 0) {
+        rc = read_runs(db, statement, arena, &found, &count, e);
+    }
     if (rc != 0) {
         return rc;
     }
-    int row = next_row(db, statement, e);
-    if (row == 1) {
-        rc = read_run(db, statement, arena, run, e);
-    } else if (row == 0 && run_id != NULL) {
-        rc = pn_err_missing(e, "no run '%s' of DAG '%s': `pinion dag runs %s` lists them", run_id,
-                            dag, dag);
-    } else if (row == 0) {
-        rc = pn_err_missing(e, "DAG '%s' has no runs yet: `pinion dag trigger %s` starts one", dag,
-                            dag);
-    } else {
-        rc = PN_FAIL;
+    if (count > 0) {
+        *run = found[0];
+        return 0;
     }
-    sqlite3_finalize(statement);
+    return run_id != NULL
+               ? pn_err_missing(e, "no run '%s' of DAG '%s': `pinion dag runs %s` lists them",
+                                run_id, dag, dag)
+               : pn_err_missing(e, "DAG '%s' has no runs yet: `pinion dag trigger %s` starts one",
+                                dag, dag);
+}
+
+int pn_dag_db_last_success(struct pn_dag_db *db, const char *dag, int64_t before_id,
+                           struct pn_arena *arena, struct pn_run *run, bool *found,
+                           struct pn_err *e)
+{
+    const struct pn_run_filter filter = {
+        .dag = dag, .state = PN_RUN_SUCCESS + 1, .before_id = before_id, .limit = 1};
+    struct pn_run *runs = NULL;
+    size_t count = 0;
+    int rc = pn_dag_db_runs(db, &filter, arena, &runs, &count, e);
+    *found = rc == 0 && count > 0;
+    if (*found) {
+        *run = runs[0];
+    }
     return rc;
 }
 
@@ -152,7 +178,8 @@ int pn_dag_db_tasks(struct pn_dag_db *db, int64_t run, struct pn_arena *arena,
 {
     sqlite3_stmt *statement = NULL;
     int rc = pn_dag_db_prepare(db, &statement, e,
-                               "SELECT task, state, tries, started_ms, ended_ms, next_ms"
+                               "SELECT task, state, tries, started_ms, ended_ms, next_ms,"
+                               " max_tries, pool, pool_slots, priority"
                                " FROM task WHERE run = ?1 ORDER BY position",
                                "i", run);
     if (rc != 0) {
@@ -162,37 +189,49 @@ int pn_dag_db_tasks(struct pn_dag_db *db, int64_t run, struct pn_arena *arena,
     *count = 0;
     size_t capacity = 0;
     int row = 0;
-    while (rc == 0 && (row = next_row(db, statement, e)) == 1) {
-        const char *word = column_text(statement, 1, arena);
+    while (rc == 0 && (row = pn_dag_db_next(db, statement, e)) == 1) {
+        const char *word = (const char *)sqlite3_column_text(statement, 1);
         int state = pn_task_state_parse(word);
         if (state < 0) {
-            rc = unknown_state(db, word, e);
+            rc = unknown_word(db, "state", word, e);
             break;
         }
-        *tasks = room_for_one(arena, *tasks, *count, &capacity, sizeof **tasks);
+        *tasks = pn_dag_db_room(arena, *tasks, *count, &capacity, sizeof **tasks);
         (*tasks)[(*count)++] = (struct pn_task_run){
-            .task = column_text(statement, 0, arena),
+            .task = pn_dag_db_text(statement, 0, arena),
             .state = (enum pn_task_state)state,
             .tries = sqlite3_column_int(statement, 2),
             .started_ms = sqlite3_column_int64(statement, 3),
             .ended_ms = sqlite3_column_int64(statement, 4),
             .next_ms = sqlite3_column_int64(statement, 5),
+            .max_tries = sqlite3_column_int(statement, 6),
+            .pool = pn_dag_db_text(statement, 7, arena),
+            .pool_slots = sqlite3_column_int(statement, 8),
+            .priority = sqlite3_column_int(statement, 9),
         };
     }
     sqlite3_finalize(statement);
     return row < 0 ? PN_FAIL : rc;
 }
 
+#define ATTEMPT_COLUMNS                                                                    \
+    "task, number, started_ms, ended_ms, pid, pid_start, exit_code, outcome, log, reason," \
+    " memory_bytes"
+
 int pn_dag_db_attempts(struct pn_dag_db *db, int64_t run, const char *task, struct pn_arena *arena,
                        struct pn_attempt **attempts, size_t *count, struct pn_err *e)
 {
     sqlite3_stmt *statement = NULL;
-    int rc = pn_dag_db_prepare(db, &statement, e,
-                               "SELECT task, number, started_ms, ended_ms, pid, pid_start,"
-                               " exit_code, outcome, log FROM attempt"
-                               " WHERE run = ?1 AND (?2 IS NULL OR task = ?2)"
-                               " ORDER BY started_ms, task, number",
-                               "it", run, task);
+    int rc = task != NULL
+                 ? pn_dag_db_prepare(db, &statement, e,
+                                     "SELECT " ATTEMPT_COLUMNS
+                                     " FROM attempt WHERE run = ?1 AND task = ?2"
+                                     " ORDER BY number",
+                                     "it", run, task)
+                 : pn_dag_db_prepare(db, &statement, e,
+                                     "SELECT " ATTEMPT_COLUMNS " FROM attempt WHERE run = ?1"
+                                     " ORDER BY started_ms, task, number",
+                                     "i", run);
     if (rc != 0) {
         return rc;
     }
@@ -200,18 +239,67 @@ int pn_dag_db_attempts(struct pn_dag_db *db, int64_t run, const char *task, stru
     *count = 0;
     size_t capacity = 0;
     int row = 0;
-    while ((row = next_row(db, statement, e)) == 1) {
-        *attempts = room_for_one(arena, *attempts, *count, &capacity, sizeof **attempts);
+    while ((row = pn_dag_db_next(db, statement, e)) == 1) {
+        *attempts = pn_dag_db_room(arena, *attempts, *count, &capacity, sizeof **attempts);
         (*attempts)[(*count)++] = (struct pn_attempt){
-            .task = column_text(statement, 0, arena),
+            .task = pn_dag_db_text(statement, 0, arena),
             .number = sqlite3_column_int(statement, 1),
             .started_ms = sqlite3_column_int64(statement, 2),
             .ended_ms = sqlite3_column_int64(statement, 3),
             .pid = sqlite3_column_int64(statement, 4),
             .pid_start = sqlite3_column_int64(statement, 5),
             .exit_code = sqlite3_column_int(statement, 6),
-            .outcome = column_text(statement, 7, arena),
-            .log = column_text(statement, 8, arena),
+            .outcome = pn_dag_db_text(statement, 7, arena),
+            .log = pn_dag_db_text(statement, 8, arena),
+            .reason = pn_dag_db_text(statement, 9, arena),
+            .memory_bytes = sqlite3_column_int64(statement, 10),
+        };
+    }
+    sqlite3_finalize(statement);
+    return row < 0 ? PN_FAIL : 0;
+}
+
+/* ---- audit ----------------------------------------------------------------------------------- */
+
+#define AUDIT_COLUMNS "id, at_ms, who, what, dag, run_id, task, detail"
+
+static const char *audits_sql(const char *dag, const char *run_id)
+{
+    if (dag != NULL && run_id != NULL) {
+        return "SELECT " AUDIT_COLUMNS " FROM audit WHERE dag = ?1 AND run_id = ?2"
+               " ORDER BY id DESC LIMIT ?3";
+    }
+    if (dag != NULL) {
+        return "SELECT " AUDIT_COLUMNS " FROM audit WHERE dag = ?1 ORDER BY id DESC LIMIT ?3";
+    }
+    return "SELECT " AUDIT_COLUMNS " FROM audit WHERE id >= 0 ORDER BY id DESC LIMIT ?3";
+}
+
+int pn_dag_db_audits(struct pn_dag_db *db, const char *dag, const char *run_id, int64_t limit,
+                     struct pn_arena *arena, struct pn_audit **rows, size_t *count,
+                     struct pn_err *e)
+{
+    sqlite3_stmt *statement = NULL;
+    int rc =
+        pn_dag_db_prepare(db, &statement, e, audits_sql(dag, run_id), "tti", dag, run_id, limit);
+    if (rc != 0) {
+        return rc;
+    }
+    *rows = NULL;
+    *count = 0;
+    size_t capacity = 0;
+    int row = 0;
+    while ((row = pn_dag_db_next(db, statement, e)) == 1) {
+        *rows = pn_dag_db_room(arena, *rows, *count, &capacity, sizeof **rows);
+        (*rows)[(*count)++] = (struct pn_audit){
+            .id = sqlite3_column_int64(statement, 0),
+            .at_ms = sqlite3_column_int64(statement, 1),
+            .who = pn_dag_db_text(statement, 2, arena),
+            .what = pn_dag_db_text(statement, 3, arena),
+            .dag = pn_dag_db_text(statement, 4, arena),
+            .run_id = pn_dag_db_text(statement, 5, arena),
+            .task = pn_dag_db_text(statement, 6, arena),
+            .detail = pn_dag_db_text(statement, 7, arena),
         };
     }
     sqlite3_finalize(statement);

@@ -3,14 +3,44 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "dag/db_internal.h"
 
-static int insert_run(struct pn_dag_db *db, const char *dag, const char *run_id, int64_t now_ms,
-                      int64_t *id, struct pn_err *e)
+enum { AUDITS_KEPT = 20000 };
+
+struct pn_trigger pn_trigger_of(const char *who)
+{
+    return (struct pn_trigger){
+        .logical_ms = PN_TIME_NONE,
+        .interval_start_ms = PN_TIME_NONE,
+        .interval_end_ms = PN_TIME_NONE,
+        .who = who,
+    };
+}
+
+int pn_dag_db_audit(struct pn_dag_db *db, const struct pn_audit *row, struct pn_err *e)
+{
+    return pn_dag_db_run_sql(
+        db, NULL, e,
+        "INSERT INTO audit(at_ms, who, what, dag, run_id, task, detail)"
+        " VALUES (?1, ?2, ?3, ifnull(?4, ''), ifnull(?5, ''), ifnull(?6, ''), ifnull(?7, ''))",
+        "itttttt", row->at_ms, row->who, row->what, row->dag, row->run_id, row->task, row->detail);
+}
+
+/* ---- a new run ------------------------------------------------------------------------------- */
+
+static int insert_run(struct pn_dag_db *db, const char *dag, const char *run_id,
+                      const struct pn_trigger *how, int64_t now_ms, int64_t *id, struct pn_err *e)
 {
     int rc = pn_dag_db_run_sql(
-        db, NULL, e, "INSERT INTO run(dag, run_id, state, queued_ms) VALUES (?1, ?2, 'queued', ?3)",
-        "tti", dag, run_id, now_ms);
+        db, NULL, e,
+        "INSERT INTO run(dag, run_id, state, queued_ms, type, logical_ms, interval_start_ms,"
+        " interval_end_ms, run_after_ms, conf, note, triggered_by, backfill)"
+        " VALUES (?1, ?2, 'queued', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, nullif(?12, 0))",
+        "ttitnnnittti", dag, run_id, now_ms, pn_run_type_name(how->type), how->logical_ms,
+        how->interval_start_ms, how->interval_end_ms,
+        how->run_after_ms != 0 ? how->run_after_ms : now_ms, how->conf != NULL ? how->conf : "{}",
+        how->note != NULL ? how->note : "", how->who, how->backfill);
     *id = sqlite3_last_insert_rowid(db->sqlite);
     return rc;
 }
@@ -18,34 +48,47 @@ static int insert_run(struct pn_dag_db *db, const char *dag, const char *run_id,
 static int insert_tasks(struct pn_dag_db *db, const struct pn_dag *dag, int64_t run,
                         struct pn_err *e)
 {
-    int rc = 0;
+    sqlite3_stmt *statement = NULL;
+    int rc = pn_dag_db_prepare(db, &statement, e,
+                               "INSERT INTO task(run, task, position, state, max_tries)"
+                               " VALUES (?1, ?2, ?3, 'none', ?4)",
+                               "i", run);
     for (size_t i = 0; rc == 0 && i < dag->task_count; i++) {
-        rc = pn_dag_db_run_sql(
-            db, NULL, e, "INSERT INTO task(run, task, position, state) VALUES (?1, ?2, ?3, 'none')",
-            "iti", run, dag->tasks[i].name, (int64_t)i);
+        const struct pn_task *task = &dag->tasks[i];
+        (void)sqlite3_bind_text(statement, 2, task->name, -1, SQLITE_STATIC);
+        (void)sqlite3_bind_int64(statement, 3, (int64_t)i);
+        (void)sqlite3_bind_int64(statement, 4, task->retries + 1);
+        if (sqlite3_step(statement) != SQLITE_DONE) {
+            rc = pn_dag_db_error(db, e);
+        }
+        (void)sqlite3_reset(statement);
     }
+    sqlite3_finalize(statement);
     return rc;
 }
 
 /* "manual__<time>", as Airflow names them; a second one in the same millisecond gets a suffix. */
-static int insert_named_run(struct pn_dag_db *db, const char *dag, int64_t now_ms,
-                            struct pn_arena *arena, const char **run_id, int64_t *id,
-                            struct pn_err *e)
+static int insert_named_run(struct pn_dag_db *db, const char *dag, const struct pn_trigger *how,
+                            int64_t now_ms, struct pn_arena *arena, const char **run_id,
+                            int64_t *id, struct pn_err *e)
 {
     char time[PN_ISO8601_SIZE];
-    (void)pn_iso8601(now_ms, time);
+    (void)pn_iso8601(how->logical_ms != PN_TIME_NONE ? how->logical_ms : now_ms, time);
+    const char *type = pn_run_type_name(how->type);
+    int tries = how->logical_ms != PN_TIME_NONE ? 1 : 1000;
     int rc = PN_FAIL;
-    for (int i = 1; i <= 1000; i++) {
-        *run_id = i == 1 ? pn_arena_printf(arena, "manual__%s", time)
-                         : pn_arena_printf(arena, "manual__%s_%d", time, i);
-        struct pn_err failure = {0};
-        rc = insert_run(db, dag, *run_id, now_ms, id, &failure);
+    struct pn_err failure = {0};
+    for (int i = 1; i <= tries; i++) {
+        *run_id = i == 1 ? pn_arena_printf(arena, "%s__%s", type, time)
+                         : pn_arena_printf(arena, "%s__%s_%d", type, time, i);
+        failure = (struct pn_err){0};
+        rc = insert_run(db, dag, *run_id, how, now_ms, id, &failure);
         if (rc == 0 || failure.class_ != PN_CLASS_CONFLICT) {
-            pn_err_copy(e, &failure);
-            return rc;
+            break;
         }
     }
-    return pn_err_set(e, PN_CLASS_RETRY, rc, "too many runs of DAG '%s' at once", dag);
+    pn_err_copy(e, rc != 0 ? &failure : NULL);
+    return rc;
 }
 
 /* A run's name is a folder's name too. */
@@ -54,19 +97,94 @@ static int check_run_id(const char *run_id, struct pn_err *e)
     size_t len = strlen(run_id);
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                   "_.:+-";
-    if (len == 0 || len > 200 || run_id[0] == '.' || strspn(run_id, allowed) != len) {
+    if (len == 0 || len > PN_RUN_ID_BYTES_MAX || run_id[0] == '.' ||
+        strspn(run_id, allowed) != len) {
         return pn_err_input(e,
-                            "'%s' can't be a run's name: take 1 to 200 letters, digits and _.:+-"
+                            "'%s' can't be a run's name: take 1 to %d letters, digits and _.:+-"
                             ", not starting with a dot",
-                            run_id);
+                            run_id, PN_RUN_ID_BYTES_MAX);
     }
     return 0;
 }
 
-int pn_dag_db_trigger(struct pn_dag_db *db, const struct pn_dag *dag, const char *run_id,
+static int check_note(const char *note, struct pn_err *e)
+{
+    size_t len = strlen(note);
+    if (len > PN_NOTE_BYTES_MAX || !pn_utf8_valid(note, len)) {
+        return pn_err_input(e, "a note is UTF-8 text of at most %d bytes", PN_NOTE_BYTES_MAX);
+    }
+    return 0;
+}
+
+static int check_conf(const char *conf, struct pn_err *e)
+{
+    size_t len = strlen(conf);
+    if (len > PN_CONF_BYTES_MAX) {
+        return pn_err_input(e, "the conf has %zu bytes; at most %d are taken", len,
+                            PN_CONF_BYTES_MAX);
+    }
+    struct pn_json_parser *parser = pn_json_parser_create();
+    struct pn_json *root = NULL;
+    int rc = pn_json_parse(parser, conf, len, len, &root, e);
+    if (rc != 0) {
+        pn_err_prefix(e, "the conf");
+    } else if (root->type != PN_JSON_OBJECT) {
+        rc = pn_err_input(e, "the conf must be a JSON object ({...}), not %s",
+                          pn_json_type_name(root->type));
+    }
+    pn_json_parser_destroy(&parser);
+    return rc;
+}
+
+static int check_trigger(const struct pn_trigger *how, struct pn_err *e)
+{
+    int rc = how->run_id != NULL ? check_run_id(how->run_id, e) : 0;
+    if (rc == 0 && how->conf != NULL) {
+        rc = check_conf(how->conf, e);
+    }
+    return rc == 0 && how->note != NULL ? check_note(how->note, e) : rc;
+}
+
+/* The words for a run that is there already: by its name, or by its logical time. */
+static int taken(const struct pn_dag *dag, const struct pn_trigger *how, struct pn_err *e)
+{
+    if (how->logical_ms == PN_TIME_NONE) {
+        return pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL,
+                          "DAG '%s' has a run '%s' already: give another name, or none", dag->name,
+                          how->run_id != NULL ? how->run_id : "of this time");
+    }
+    char time[PN_ISO8601_SIZE];
+    return pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL,
+                      "DAG '%s' has a run %s%s%s for the logical date %s already: clear it to run"
+                      " it again, or give another date",
+                      dag->name, how->run_id != NULL ? "named '" : "",
+                      how->run_id != NULL ? how->run_id : "", how->run_id != NULL ? "' or one" : "",
+                      pn_iso8601(how->logical_ms, time));
+}
+
+int pn_dag_db_add_run(struct pn_dag_db *db, const struct pn_dag *dag, const struct pn_trigger *how,
+                      int64_t now_ms, struct pn_arena *arena, int64_t *id, const char **run_id,
+                      struct pn_err *e)
+{
+    struct pn_err failure = {0};
+    *run_id = how->run_id;
+    int rc = how->run_id != NULL
+                 ? insert_run(db, dag->name, how->run_id, how, now_ms, id, &failure)
+                 : insert_named_run(db, dag->name, how, now_ms, arena, run_id, id, &failure);
+    if (rc != 0 && failure.class_ == PN_CLASS_CONFLICT) {
+        return taken(dag, how, e);
+    }
+    if (rc != 0) {
+        pn_err_copy(e, &failure);
+        return rc;
+    }
+    return insert_tasks(db, dag, *id, e);
+}
+
+int pn_dag_db_trigger(struct pn_dag_db *db, const struct pn_dag *dag, const struct pn_trigger *how,
                       int64_t now_ms, struct pn_arena *arena, struct pn_run *run, struct pn_err *e)
 {
-    int rc = run_id != NULL ? check_run_id(run_id, e) : 0;
+    int rc = check_trigger(how, e);
     if (rc == 0) {
         rc = pn_dag_db_exec(db, "BEGIN IMMEDIATE", e);
     }
@@ -74,58 +192,31 @@ int pn_dag_db_trigger(struct pn_dag_db *db, const struct pn_dag *dag, const char
         return rc;
     }
     int64_t id = 0;
-    const char *name = run_id;
-    if (run_id == NULL) {
-        rc = insert_named_run(db, dag->name, now_ms, arena, &name, &id, e);
-    } else {
-        struct pn_err failure = {0};
-        rc = insert_run(db, dag->name, run_id, now_ms, &id, &failure);
-        if (rc != 0 && failure.class_ == PN_CLASS_CONFLICT) {
-            rc = pn_err_set(e, PN_CLASS_CONFLICT, rc,
-                            "DAG '%s' has a run '%s' already: give another name, or none",
-                            dag->name, run_id);
-        } else {
-            pn_err_copy(e, &failure);
-        }
-    }
+    const char *name = NULL;
+    rc = pn_dag_db_add_run(db, dag, how, now_ms, arena, &id, &name, e);
     if (rc == 0) {
-        rc = insert_tasks(db, dag, id, e);
+        const struct pn_audit audit = {
+            .at_ms = now_ms, .who = how->who, .what = "trigger", .dag = dag->name, .run_id = name};
+        rc = pn_dag_db_audit(db, &audit, e);
     }
     rc = pn_dag_db_end(db, rc, e);
-    if (rc == 0) {
-        *run = (struct pn_run){
-            .id = id,
-            .run_id = pn_arena_strdup(arena, name),
-            .dag = pn_arena_strdup(arena, dag->name),
-            .state = PN_RUN_QUEUED,
-            .queued_ms = now_ms,
-        };
-    }
-    return rc;
+    return rc == 0 ? pn_dag_db_run(db, dag->name, name, arena, run, e) : rc;
 }
 
-/* An UPDATE with a state that is expected changes one row, or somebody was faster. */
-static int swapped(int rc, int changes, const char *what, struct pn_err *e)
-{
-    if (rc == 0 && changes != 1) {
-        rc = pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL, "%s is no longer in the expected state",
-                        what);
-    }
-    return rc;
-}
+/* ---- states ---------------------------------------------------------------------------------- */
 
 int pn_dag_db_run_set(struct pn_dag_db *db, int64_t run, enum pn_run_state expected,
-                      enum pn_run_state next, int64_t now_ms, struct pn_err *e)
+                      enum pn_run_state next, const char *reason, int64_t now_ms, struct pn_err *e)
 {
     int changes = 0;
     int rc = pn_dag_db_run_sql(
         db, &changes, e,
-        "UPDATE run SET state = ?3,"
+        "UPDATE run SET state = ?3, reason = ?5,"
         " started_ms = CASE WHEN ?3 = 'running' AND started_ms = 0 THEN ?4 ELSE started_ms END,"
         " ended_ms = CASE WHEN ?3 IN ('success', 'failed', 'cancelled') THEN ?4 ELSE 0 END"
         " WHERE id = ?1 AND state = ?2",
-        "itti", run, pn_run_state_name(expected), pn_run_state_name(next), now_ms);
-    return swapped(rc, changes, "the run", e);
+        "ittit", run, pn_run_state_name(expected), pn_run_state_name(next), now_ms, reason);
+    return pn_dag_db_swapped(rc, changes, "the run", e);
 }
 
 int pn_dag_db_task_set(struct pn_dag_db *db, int64_t run, const char *task,
@@ -136,11 +227,11 @@ int pn_dag_db_task_set(struct pn_dag_db *db, int64_t run, const char *task,
     int rc = pn_dag_db_run_sql(
         db, &changes, e,
         "UPDATE task SET state = ?4, next_ms = ?6,"
-        " ended_ms = CASE WHEN ?4 IN ('none', 'running') THEN ended_ms ELSE ?5 END"
+        " ended_ms = CASE WHEN ?7 THEN ?5 ELSE ended_ms END"
         " WHERE run = ?1 AND task = ?2 AND state = ?3",
-        "itttii", run, task, pn_task_state_name(expected), pn_task_state_name(next), now_ms,
-        next_ms);
-    return swapped(rc, changes, task, e);
+        "itttiii", run, task, pn_task_state_name(expected), pn_task_state_name(next), now_ms,
+        next_ms, (int64_t)(pn_task_state_final(next) || next == PN_TASK_UP_FOR_RETRY));
+    return pn_dag_db_swapped(rc, changes, task, e);
 }
 
 static int count_try(struct pn_dag_db *db, int64_t run, const char *task,
@@ -156,14 +247,12 @@ static int count_try(struct pn_dag_db *db, int64_t run, const char *task,
     if (rc != 0) {
         return rc;
     }
-    int step = sqlite3_step(statement);
-    if (step == SQLITE_ROW) {
+    int row = pn_dag_db_next(db, statement, e);
+    if (row == 1) {
         *number = sqlite3_column_int(statement, 0);
-    } else if (step != SQLITE_DONE) {
-        rc = pn_dag_db_error(db, e);
     }
     sqlite3_finalize(statement);
-    return swapped(rc, step == SQLITE_ROW ? 1 : 0, task, e);
+    return row < 0 ? PN_FAIL : pn_dag_db_swapped(0, row, task, e);
 }
 
 int pn_dag_db_attempt_begin(struct pn_dag_db *db, int64_t run, const char *task,
@@ -192,12 +281,11 @@ int pn_dag_db_attempt_process(struct pn_dag_db *db, int64_t run, const char *tas
                                "UPDATE attempt SET pid = ?4, pid_start = ?5, log = ?6"
                                " WHERE run = ?1 AND task = ?2 AND number = ?3",
                                "itiiit", run, task, (int64_t)number, pid, pid_start, log);
-    return swapped(rc, changes, task, e);
+    return pn_dag_db_swapped(rc, changes, task, e);
 }
 
 int pn_dag_db_attempt_end(struct pn_dag_db *db, int64_t run, const char *task, int32_t number,
-                          const char *outcome, int32_t exit_code, enum pn_task_state next,
-                          int64_t now_ms, int64_t next_ms, struct pn_err *e)
+                          const struct pn_attempt_end *end, int64_t now_ms, struct pn_err *e)
 {
     int rc = pn_dag_db_exec(db, "BEGIN IMMEDIATE", e);
     if (rc != 0) {
@@ -205,65 +293,137 @@ int pn_dag_db_attempt_end(struct pn_dag_db *db, int64_t run, const char *task, i
     }
     int changes = 0;
     rc = pn_dag_db_run_sql(db, &changes, e,
-                           "UPDATE attempt SET outcome = ?4, exit_code = ?5, ended_ms = ?6"
+                           "UPDATE attempt SET outcome = ?4, exit_code = ?5, ended_ms = ?6,"
+                           " reason = ?7, memory_bytes = ?8"
                            " WHERE run = ?1 AND task = ?2 AND number = ?3"
                            " AND outcome = 'running'",
-                           "ititii", run, task, (int64_t)number, outcome, (int64_t)exit_code,
-                           now_ms);
-    rc = swapped(rc, changes, task, e);
+                           "ititiiti", run, task, (int64_t)number, end->outcome,
+                           (int64_t)end->exit_code, now_ms, end->reason != NULL ? end->reason : "",
+                           end->memory_bytes);
+    rc = pn_dag_db_swapped(rc, changes, task, e);
     if (rc == 0) {
-        rc = pn_dag_db_task_set(db, run, task, PN_TASK_RUNNING, next, now_ms, next_ms, e);
+        rc = pn_dag_db_task_set(db, run, task, PN_TASK_RUNNING, end->next, now_ms, end->next_ms, e);
     }
     return pn_dag_db_end(db, rc, e);
 }
 
-int pn_dag_db_cancel(struct pn_dag_db *db, const struct pn_run *run, int64_t now_ms,
-                     struct pn_err *e)
+/* ---- what people do to a run ----------------------------------------------------------------- */
+
+int pn_dag_db_cancel(struct pn_dag_db *db, const struct pn_run *run, const char *who,
+                     int64_t now_ms, struct pn_err *e)
 {
     int rc = pn_dag_db_exec(db, "BEGIN IMMEDIATE", e);
     if (rc != 0) {
         return rc;
     }
     int changes = 0;
+    const char *reason = "cancelled before it began";
     rc = pn_dag_db_run_sql(db, &changes, e,
                            "UPDATE run SET cancel_asked = 1,"
                            " ended_ms = CASE WHEN state = 'queued' THEN ?2 ELSE 0 END,"
+                           " reason = CASE WHEN state = 'queued' THEN ?3 ELSE '' END,"
                            " state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END"
                            " WHERE id = ?1 AND state IN ('queued', 'running')",
-                           "ii", run->id, now_ms);
+                           "iit", run->id, now_ms, reason);
     if (rc == 0 && changes != 1) {
         rc = pn_err_input(e, "run '%s' is over already", run->run_id);
     }
     if (rc == 0) {
         rc = pn_dag_db_run_sql(db, NULL, e,
                                "UPDATE task SET state = 'cancelled', ended_ms = ?2 WHERE run = ?1"
+                               " AND state = 'none'"
                                " AND (SELECT state FROM run WHERE id = ?1) = 'cancelled'",
                                "ii", run->id, now_ms);
     }
+    if (rc == 0) {
+        const struct pn_audit audit = {
+            .at_ms = now_ms, .who = who, .what = "cancel", .dag = run->dag, .run_id = run->run_id};
+        rc = pn_dag_db_audit(db, &audit, e);
+    }
     return pn_dag_db_end(db, rc, e);
+}
+
+int pn_dag_db_note(struct pn_dag_db *db, const struct pn_run *run, const char *note,
+                   const char *who, int64_t now_ms, struct pn_err *e)
+{
+    int rc = check_note(note, e);
+    if (rc == 0) {
+        rc = pn_dag_db_exec(db, "BEGIN IMMEDIATE", e);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    int changes = 0;
+    rc = pn_dag_db_run_sql(db, &changes, e, "UPDATE run SET note = ?2 WHERE id = ?1", "it", run->id,
+                           note);
+    rc = pn_dag_db_swapped(rc, changes, run->run_id, e);
+    if (rc == 0) {
+        const struct pn_audit audit = {.at_ms = now_ms,
+                                       .who = who,
+                                       .what = "note",
+                                       .dag = run->dag,
+                                       .run_id = run->run_id,
+                                       .detail = note};
+        rc = pn_dag_db_audit(db, &audit, e);
+    }
+    return pn_dag_db_end(db, rc, e);
+}
+
+/* ---- what is old ----------------------------------------------------------------------------- */
+
+/* The oldest run that is kept: all that are over and have a smaller id go. 0: none has to. */
+static int oldest_kept(struct pn_dag_db *db, const char *dag, int64_t kept, int64_t *id,
+                       struct pn_err *e)
+{
+    *id = 0;
+    int64_t counts[PN_RUN_STATES];
+    int rc = pn_dag_db_count_runs(db, dag, counts, e);
+    if (rc != 0 ||
+        counts[PN_RUN_SUCCESS] + counts[PN_RUN_FAILED] + counts[PN_RUN_CANCELLED] <= kept) {
+        return rc;
+    }
+    sqlite3_stmt *statement = NULL;
+    rc = pn_dag_db_prepare(db, &statement, e,
+                           "SELECT id FROM run INDEXED BY run_by_dag WHERE dag = ?1"
+                           " AND state IN ('success', 'failed', 'cancelled')"
+                           " ORDER BY id DESC LIMIT 1 OFFSET ?2",
+                           "ti", dag, kept - 1);
+    if (rc != 0) {
+        return rc;
+    }
+    int row = pn_dag_db_next(db, statement, e);
+    if (row == 1) {
+        *id = sqlite3_column_int64(statement, 0);
+    }
+    sqlite3_finalize(statement);
+    return row < 0 ? PN_FAIL : 0;
 }
 
 int pn_dag_db_prune(struct pn_dag_db *db, const char *dag, int64_t kept,
                     void (*fn)(void *arg, const char *run_id), void *arg, struct pn_err *e)
 {
+    int64_t oldest = 0;
+    int rc = oldest_kept(db, dag, kept, &oldest, e);
+    if (rc != 0 || oldest == 0) {
+        return rc;
+    }
     sqlite3_stmt *statement = NULL;
-    int rc = pn_dag_db_prepare(
-        db, &statement, e,
-        "DELETE FROM run WHERE dag = ?1 AND state IN ('success', 'failed', 'cancelled')"
-        " AND id NOT IN (SELECT id FROM run WHERE dag = ?1"
-        " AND state IN ('success', 'failed', 'cancelled') ORDER BY id DESC LIMIT ?2)"
-        " RETURNING run_id",
-        "ti", dag, kept);
+    rc = pn_dag_db_prepare(db, &statement, e,
+                           "DELETE FROM run WHERE dag = ?1 AND id < ?2"
+                           " AND state IN ('success', 'failed', 'cancelled') RETURNING run_id",
+                           "ti", dag, oldest);
     if (rc != 0) {
         return rc;
     }
-    int step = 0;
-    while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
+    int row = 0;
+    while ((row = pn_dag_db_next(db, statement, e)) == 1) {
         fn(arg, (const char *)sqlite3_column_text(statement, 0));
     }
-    if (step != SQLITE_DONE) {
-        rc = pn_dag_db_error(db, e);
-    }
     sqlite3_finalize(statement);
-    return rc;
+    if (row == 0) {
+        rc = pn_dag_db_run_sql(db, NULL, e,
+                               "DELETE FROM audit WHERE id <= (SELECT max(id) FROM audit) - ?1",
+                               "i", (int64_t)AUDITS_KEPT);
+    }
+    return row < 0 ? PN_FAIL : rc;
 }

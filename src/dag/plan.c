@@ -1,5 +1,4 @@
-/* What a run does next, from the states of its tasks alone. */
-#include "dag/dag.h"
+#include "dag/plan.h"
 
 /* The states are in the DAG's order, which puts each task behind all it waits for: one pass. */
 void pn_dag_plan(const struct pn_dag *dag, const struct pn_task_run *tasks, int64_t now_ms,
@@ -24,6 +23,8 @@ void pn_dag_plan(const struct pn_dag *dag, const struct pn_task_run *tasks, int6
         }
         switch (tasks[i].state) {
         case PN_TASK_NONE:
+        case PN_TASK_SCHEDULED:
+        case PN_TASK_QUEUED:
             step->upstream_failed[i] = lost[i];
             step->start[i] = ready && !lost[i];
             step->over = step->over && lost[i];
@@ -44,6 +45,7 @@ void pn_dag_plan(const struct pn_dag *dag, const struct pn_task_run *tasks, int6
             lost[i] = true;
             break;
         case PN_TASK_SUCCESS:
+        case PN_TASK_SKIPPED:
             break;
         }
         if (lost[i]) {

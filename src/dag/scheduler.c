@@ -10,8 +10,9 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "dag/dag.h"
+#include "dag/plan.h"
 #include "dag/process.h"
+#include "dag/scheduler.h"
 #include "dag/task_log.h"
 #include "dag/watch.h"
 
@@ -88,9 +89,14 @@ static int record_end(struct pn_scheduler *scheduler, const struct running *runn
                        exit_code < 0 ? "signal" : "exit", abs((int)exit_code),
                        next == PN_TASK_UP_FOR_RETRY ? "; will be tried again" : "");
     }
+    const struct pn_attempt_end end = {
+        .outcome = outcome,
+        .exit_code = exit_code,
+        .next = next,
+        .next_ms = next == PN_TASK_UP_FOR_RETRY ? next_ms : 0,
+    };
     return pn_dag_db_attempt_end(scheduler->db, running->run, running->task->name, running->number,
-                                 outcome, exit_code, next, now_ms,
-                                 next == PN_TASK_UP_FOR_RETRY ? next_ms : 0, e);
+                                 &end, now_ms, e);
 }
 
 static void forget(struct pn_scheduler *scheduler, size_t i)
@@ -193,9 +199,14 @@ static int start_task(struct pn_scheduler *scheduler, const struct pn_run *run,
     }
     if (rc != 0) {
         (void)pn_task_log_close(&running->log, NULL);
-        return pn_dag_db_attempt_end(scheduler->db, run->id, task->name, running->number, "failed",
-                                     -1, after_failure(task, running->number), now_ms,
-                                     now_ms + task->retry_delay_ms, e);
+        const struct pn_attempt_end end = {
+            .outcome = "failed",
+            .exit_code = -1,
+            .next = after_failure(task, running->number),
+            .next_ms = now_ms + task->retry_delay_ms,
+        };
+        return pn_dag_db_attempt_end(scheduler->db, run->id, task->name, running->number, &end,
+                                     now_ms, e);
     }
     if (task->timeout_ms > 0) {
         running->deadline_ms = pn_mono_ms(scheduler->clock) + task->timeout_ms;
@@ -241,7 +252,7 @@ static int prune(struct pn_scheduler *scheduler, const char *dag, struct pn_aren
 static int end_run(struct pn_scheduler *scheduler, const struct pn_run *run,
                    enum pn_run_state outcome, struct pn_arena *arena, struct pn_err *e)
 {
-    int rc = pn_dag_db_run_set(scheduler->db, run->id, PN_RUN_RUNNING, outcome,
+    int rc = pn_dag_db_run_set(scheduler->db, run->id, PN_RUN_RUNNING, outcome, "",
                                pn_wall_ms(scheduler->clock), e);
     if (rc != 0) {
         return rc;
@@ -369,13 +380,15 @@ static int admit_queued(struct pn_scheduler *scheduler, const struct pn_run *act
 {
     struct pn_run *queued = NULL;
     size_t count = 0;
-    int64_t total = 0;
-    int rc =
-        pn_dag_db_runs(scheduler->db, NULL, PN_RUN_QUEUED, 1, 0, arena, &queued, &count, &total, e);
-    if (rc == 0 && total > 1) {
-        int64_t offset = total > RUNS_AT_ONCE_MAX ? total - RUNS_AT_ONCE_MAX : 0;
-        rc = pn_dag_db_runs(scheduler->db, NULL, PN_RUN_QUEUED, RUNS_AT_ONCE_MAX, offset, arena,
-                            &queued, &count, &total, e);
+    int64_t counts[PN_RUN_STATES];
+    int rc = pn_dag_db_count_runs(scheduler->db, NULL, counts, e);
+    if (rc == 0) {
+        int64_t total = counts[PN_RUN_QUEUED];
+        const struct pn_run_filter filter = {
+            .state = PN_RUN_QUEUED + 1,
+            .offset = total > RUNS_AT_ONCE_MAX ? total - RUNS_AT_ONCE_MAX : 0,
+            .limit = RUNS_AT_ONCE_MAX};
+        rc = pn_dag_db_runs(scheduler->db, &filter, arena, &queued, &count, e);
     }
     size_t *admitted = pn_arena_calloc(arena, scheduler->pipeline->dag_count + 1, sizeof *admitted);
     for (size_t i = count; rc == 0 && i-- > 0;) {
@@ -388,7 +401,7 @@ static int admit_queued(struct pn_scheduler *scheduler, const struct pn_run *act
             }
             (*more)++;
         }
-        rc = pn_dag_db_run_set(scheduler->db, queued[i].id, PN_RUN_QUEUED, PN_RUN_RUNNING,
+        rc = pn_dag_db_run_set(scheduler->db, queued[i].id, PN_RUN_QUEUED, PN_RUN_RUNNING, "",
                                pn_wall_ms(scheduler->clock), e);
     }
     return rc;
@@ -397,9 +410,8 @@ static int admit_queued(struct pn_scheduler *scheduler, const struct pn_run *act
 static int active_runs(struct pn_scheduler *scheduler, struct pn_arena *arena, struct pn_run **runs,
                        size_t *count, struct pn_err *e)
 {
-    int64_t total = 0;
-    return pn_dag_db_runs(scheduler->db, NULL, PN_RUN_RUNNING, RUNS_AT_ONCE_MAX, 0, arena, runs,
-                          count, &total, e);
+    const struct pn_run_filter filter = {.state = PN_RUN_RUNNING + 1, .limit = RUNS_AT_ONCE_MAX};
+    return pn_dag_db_runs(scheduler->db, &filter, arena, runs, count, e);
 }
 
 /* One look at the database and at the processes. A CONFLICT means that a command changed a state
@@ -537,8 +549,9 @@ static int recover_task(struct pn_scheduler *scheduler, const struct pn_run *run
     int64_t now_ms = pn_wall_ms(scheduler->clock);
     pn_logger_warn(scheduler->logger, "dag", "%s %s: %s attempt %d was lost with its scheduler",
                    run->dag, run->run_id, task->task, (int)last->number);
-    return pn_dag_db_attempt_end(scheduler->db, run->id, task->task, last->number, "lost", -SIGKILL,
-                                 next, now_ms, now_ms, e);
+    const struct pn_attempt_end end = {
+        .outcome = "lost", .exit_code = -SIGKILL, .next = next, .next_ms = now_ms};
+    return pn_dag_db_attempt_end(scheduler->db, run->id, task->task, last->number, &end, now_ms, e);
 }
 
 static int recover(struct pn_scheduler *scheduler, struct pn_err *e)

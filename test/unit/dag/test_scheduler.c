@@ -95,7 +95,8 @@ static int teardown(void **state)
 static struct pn_run trigger(struct world *world)
 {
     struct pn_run run = {0};
-    assert_int_equal(pn_dag_db_trigger(world->db, &world->made.dag, NULL,
+    const struct pn_trigger how = pn_trigger_of("test");
+    assert_int_equal(pn_dag_db_trigger(world->db, &world->made.dag, &how,
                                        pn_wall_ms(pn_clock_system()), &world->arena, &run, NULL),
                      0);
     return run;
@@ -288,12 +289,12 @@ static void test_cancel_ends_what_runs(void **state)
     write_text(world, "a", "exec sleep 60\n");
     struct pn_run run = trigger(world);
     step_until_a_runs(world, &run);
-    assert_int_equal(pn_dag_db_cancel(world->db, &run, 1, NULL), 0);
+    assert_int_equal(pn_dag_db_cancel(world->db, &run, "test", 1, NULL), 0);
     assert_int_equal(run_through(world, &run).state, PN_RUN_CANCELLED);
     assert_int_equal(task_of(world, &run, "a").state, PN_TASK_CANCELLED);
     assert_int_equal(task_of(world, &run, "d").state, PN_TASK_CANCELLED);
     struct pn_err failure = {0};
-    assert_int_not_equal(pn_dag_db_cancel(world->db, &run, 1, &failure), 0);
+    assert_int_not_equal(pn_dag_db_cancel(world->db, &run, "test", 1, &failure), 0);
     assert_int_equal(failure.class_, PN_CLASS_INPUT);
 }
 
@@ -306,7 +307,7 @@ static void test_a_queued_run_waits_and_can_be_cancelled(void **state)
     assert_string_not_equal(first.run_id, second.run_id);
     step_until_a_runs(world, &first);
     assert_int_equal(now(world, &second).state, PN_RUN_QUEUED);
-    assert_int_equal(pn_dag_db_cancel(world->db, &second, 1, NULL), 0);
+    assert_int_equal(pn_dag_db_cancel(world->db, &second, "test", 1, NULL), 0);
     assert_int_equal(now(world, &second).state, PN_RUN_CANCELLED);
     assert_int_equal(task_of(world, &second, "a").state, PN_TASK_CANCELLED);
     assert_int_equal(now(world, &first).state, PN_RUN_RUNNING);
@@ -422,18 +423,21 @@ static void test_names_of_runs_are_checked(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct pn_run run = {0};
         struct pn_err failure = {0};
-        assert_int_not_equal(pn_dag_db_trigger(world->db, &world->made.dag, bad[i], 1,
-                                               &world->arena, &run, &failure),
-                             0);
+        struct pn_trigger how = pn_trigger_of("test");
+        how.run_id = bad[i];
+        assert_int_not_equal(
+            pn_dag_db_trigger(world->db, &world->made.dag, &how, 1, &world->arena, &run, &failure),
+            0);
         assert_int_equal(failure.class_, PN_CLASS_INPUT);
     }
     struct pn_run run = {0};
     struct pn_err failure = {0};
+    struct pn_trigger how = pn_trigger_of("test");
+    how.run_id = "mine";
     assert_int_equal(
-        pn_dag_db_trigger(world->db, &world->made.dag, "mine", 1, &world->arena, &run, NULL), 0);
+        pn_dag_db_trigger(world->db, &world->made.dag, &how, 1, &world->arena, &run, NULL), 0);
     assert_int_not_equal(
-        pn_dag_db_trigger(world->db, &world->made.dag, "mine", 1, &world->arena, &run, &failure),
-        0);
+        pn_dag_db_trigger(world->db, &world->made.dag, &how, 1, &world->arena, &run, &failure), 0);
     assert_int_equal(failure.class_, PN_CLASS_CONFLICT);
 }
 

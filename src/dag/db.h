@@ -1,0 +1,191 @@
+/*
+ * The database of runs, <data>/state.db (SQLite, WAL): commands read it, trigger and cancel runs
+ * beside a running server. A state changes only from the one it is expected to be in (compare and
+ * swap), and each function is one transaction.
+ *
+ * Times are wall milliseconds; 0 means not yet, PN_TIME_NONE that there is none. Strings of results
+ * live in the arena of the call.
+ */
+#ifndef PN_DAG_DB_H
+#define PN_DAG_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "dag/states.h"
+#include "pipeline/pipeline.h"
+
+enum { PN_CONF_BYTES_MAX = 64 * 1024, PN_NOTE_BYTES_MAX = 4 * 1024, PN_RUN_ID_BYTES_MAX = 200 };
+#define PN_TIME_NONE INT64_MIN
+
+struct pn_run {
+    int64_t id;
+    const char *run_id; /* "manual__2026-11-23T15:44:43.123Z" */
+    const char *dag;
+    enum pn_run_type type;
+    enum pn_run_state state;
+    bool cancel_asked;
+    int64_t queued_ms;
+    int64_t started_ms;
+    int64_t ended_ms;
+    int64_t logical_ms;        /* the time the run is for; PN_TIME_NONE: none was given */
+    int64_t interval_start_ms; /* of the data: [start, end); PN_TIME_NONE: none */
+    int64_t interval_end_ms;
+    int64_t run_after_ms;     /* it starts no sooner */
+    const char *conf;         /* a JSON object */
+    const char *note;         /* a person's */
+    const char *triggered_by; /* "cli", "api", "schedule", ...; "" in old runs */
+    int64_t backfill;         /* 0: none */
+    const char *reason;       /* why it ended as it did, or "" */
+    const char *notice;       /* about its failure: "", "pending", or what came of it */
+};
+struct pn_task_run {
+    const char *task;
+    enum pn_task_state state;
+    int32_t tries;
+    int32_t max_tries;  /* it is tried again while tries is less */
+    int64_t started_ms; /* of the first attempt since it was cleared */
+    int64_t ended_ms;   /* of the last attempt */
+    int64_t next_ms;    /* up_for_retry: not before */
+    const char *pool;
+    int32_t pool_slots;
+    int32_t priority; /* the highest first */
+};
+struct pn_attempt {
+    const char *task;
+    int32_t number; /* from 1; goes on after the task was cleared */
+    int64_t started_ms;
+    int64_t ended_ms;
+    int64_t pid;
+    int64_t
+        pid_start; /* the kernel's start time of that process, so that a pid can't be mistaken */
+    int32_t exit_code; /* -signal when it was killed */
+    const char
+        *outcome; /* "running", "success", "failed", "timeout", "cancelled", "skipped", "lost" */
+    const char *reason;   /* words, where the outcome needs some; else "" */
+    int64_t memory_bytes; /* the most it had in use at once; 0: unknown */
+    const char *log;      /* path of the attempt's output; "" when it is gone */
+};
+
+struct pn_dag_db; /* one connection, for one thread at a time */
+
+/* Opens (and makes, when missing) the database; one of an older version is brought up to date. */
+int pn_dag_db_open(const char *path, struct pn_dag_db **db, struct pn_err *e) PN_MUST_CHECK;
+/* The same to look at the database, which must be there: also where this user may only read. */
+int pn_dag_db_look(const char *path, struct pn_dag_db **db, struct pn_err *e) PN_MUST_CHECK;
+void pn_dag_db_close(struct pn_dag_db **db); /* NULL ok */
+
+/* ---- runs ----------------------------------------------------------------------------------- */
+
+/* A run to be made; all zero but the times is a manual run without a conf. */
+struct pn_trigger {
+    const char *run_id; /* NULL: made from the type and the logical time, or the time of now */
+    enum pn_run_type type;
+    int64_t logical_ms; /* PN_TIME_NONE: none */
+    int64_t interval_start_ms;
+    int64_t interval_end_ms;
+    int64_t run_after_ms; /* 0: now */
+    const char *conf;     /* NULL: {} */
+    const char *note;     /* NULL: none */
+    const char *who;      /* for the audit and triggered_by: "cli", "api", "schedule" */
+    int64_t backfill;     /* 0: none */
+};
+/* A trigger with nothing but `who`. */
+struct pn_trigger pn_trigger_of(const char *who);
+
+/* A new run, queued, with every task in state none. A run_id or logical time that the DAG has
+ * already is a CONFLICT; a bad run_id, conf or note is INPUT. */
+int pn_dag_db_trigger(struct pn_dag_db *db, const struct pn_dag *dag, const struct pn_trigger *how,
+                      int64_t now_ms, struct pn_arena *arena, struct pn_run *run,
+                      struct pn_err *e) PN_MUST_CHECK;
+
+/* Which runs, newest first. All zero but `limit` is all runs. */
+struct pn_run_filter {
+    const char *dag;   /* NULL: all */
+    int state;         /* enum pn_run_state + 1; 0: all */
+    int type;          /* enum pn_run_type + 1; 0: all */
+    int64_t before_id; /* a page's end: only runs with a smaller id; 0: from the newest */
+    int64_t offset;    /* leave out so many */
+    int64_t limit;     /* at most so many; -1: all */
+};
+int pn_dag_db_runs(struct pn_dag_db *db, const struct pn_run_filter *filter, struct pn_arena *arena,
+                   struct pn_run **runs, size_t *count, struct pn_err *e) PN_MUST_CHECK;
+/* How many runs there are, by state; `dag` NULL for all. Costs the same however many they are. */
+int pn_dag_db_count_runs(struct pn_dag_db *db, const char *dag, int64_t counts[PN_RUN_STATES],
+                         struct pn_err *e) PN_MUST_CHECK;
+/* By run_id; NULL gives the DAG's latest run. MISSING when there is none. */
+int pn_dag_db_run(struct pn_dag_db *db, const char *dag, const char *run_id, struct pn_arena *arena,
+                  struct pn_run *run, struct pn_err *e) PN_MUST_CHECK;
+/* The DAG's newest run before `before_id` that was a success; *found says whether there is one. */
+int pn_dag_db_last_success(struct pn_dag_db *db, const char *dag, int64_t before_id,
+                           struct pn_arena *arena, struct pn_run *run, bool *found,
+                           struct pn_err *e) PN_MUST_CHECK;
+/* In the order in which the DAG lists them. */
+int pn_dag_db_tasks(struct pn_dag_db *db, int64_t run, struct pn_arena *arena,
+                    struct pn_task_run **tasks, size_t *count, struct pn_err *e) PN_MUST_CHECK;
+/* `task` NULL for all; in order of start. */
+int pn_dag_db_attempts(struct pn_dag_db *db, int64_t run, const char *task, struct pn_arena *arena,
+                       struct pn_attempt **attempts, size_t *count, struct pn_err *e) PN_MUST_CHECK;
+/* Asks the scheduler to end a run; a queued one is cancelled at once. INPUT when it's over. */
+int pn_dag_db_cancel(struct pn_dag_db *db, const struct pn_run *run, const char *who,
+                     int64_t now_ms, struct pn_err *e) PN_MUST_CHECK;
+/* Replaces the run's note. */
+int pn_dag_db_note(struct pn_dag_db *db, const struct pn_run *run, const char *note,
+                   const char *who, int64_t now_ms, struct pn_err *e) PN_MUST_CHECK;
+
+/* For the scheduler. Each compares and swaps: CONFLICT when the state isn't `expected`. */
+
+/* `reason` is kept with a run that is over ("" otherwise). */
+int pn_dag_db_run_set(struct pn_dag_db *db, int64_t run, enum pn_run_state expected,
+                      enum pn_run_state next, const char *reason, int64_t now_ms,
+                      struct pn_err *e) PN_MUST_CHECK;
+int pn_dag_db_task_set(struct pn_dag_db *db, int64_t run, const char *task,
+                       enum pn_task_state expected, enum pn_task_state next, int64_t now_ms,
+                       int64_t next_ms, struct pn_err *e) PN_MUST_CHECK;
+/* Moves the task to running and adds the attempt, in one transaction; fills attempt->number. */
+int pn_dag_db_attempt_begin(struct pn_dag_db *db, int64_t run, const char *task,
+                            enum pn_task_state expected, int64_t now_ms, int32_t *number,
+                            struct pn_err *e) PN_MUST_CHECK;
+int pn_dag_db_attempt_process(struct pn_dag_db *db, int64_t run, const char *task, int32_t number,
+                              int64_t pid, int64_t pid_start, const char *log,
+                              struct pn_err *e) PN_MUST_CHECK;
+/* How an attempt ended. */
+struct pn_attempt_end {
+    const char *outcome;
+    const char *reason; /* NULL: none */
+    int32_t exit_code;
+    int64_t memory_bytes;
+    enum pn_task_state next;
+    int64_t next_ms; /* when the task is up_for_retry: not before; else 0 */
+};
+/* Ends the attempt and moves the task on, in one transaction. */
+int pn_dag_db_attempt_end(struct pn_dag_db *db, int64_t run, const char *task, int32_t number,
+                          const struct pn_attempt_end *end, int64_t now_ms,
+                          struct pn_err *e) PN_MUST_CHECK;
+/* Forgets all but the newest `kept` runs of a DAG that are over; fn gets each forgotten run_id. */
+int pn_dag_db_prune(struct pn_dag_db *db, const char *dag, int64_t kept,
+                    void (*fn)(void *arg, const char *run_id), void *arg,
+                    struct pn_err *e) PN_MUST_CHECK;
+
+/* ---- audit ---------------------------------------------------------------------------------- */
+
+/* Who did what, and when: trigger, cancel, pause, clear, note, backfill, ... */
+struct pn_audit {
+    int64_t id;
+    int64_t at_ms;
+    const char *who;
+    const char *what;
+    const char *dag;
+    const char *run_id;
+    const char *task;
+    const char *detail;
+};
+/* Newest first; `dag` and `run_id` NULL for all. */
+int pn_dag_db_audits(struct pn_dag_db *db, const char *dag, const char *run_id, int64_t limit,
+                     struct pn_arena *arena, struct pn_audit **rows, size_t *count,
+                     struct pn_err *e) PN_MUST_CHECK;
+
+#endif
