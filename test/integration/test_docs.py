@@ -56,7 +56,7 @@ def test_the_consumer_of_the_manual(data):
     """With curl as it is typed."""
     produce, consume = blocks("kafka-rest.md", "sh")
     page = (DOCS / "kafka-rest.md").read_text(encoding="utf-8")
-    expected = re.search(r"The third gives the records, `(.*)`", page)[1]
+    expected = re.search(r"The third request returns the records, `(.*)`", page)[1]
     with Server(data) as server:
 
         def typed(script):
