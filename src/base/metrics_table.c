@@ -85,7 +85,7 @@ const struct pn_metric_row pn_metrics_table[PN_METRIC_COUNT] = {
         {
             .name = "pinion_log_failed_partitions",
             .kind = PN_METRIC_GAUGE,
-            .help = "Partitions that take no writes after a failed write or sync.",
+            .help = "Partitions that accept no writes after a failed write or sync.",
             .alarm = "above 0: find out what is wrong with the disk, then restart",
         },
     [PN_METRIC_SINK_LANDED_RECORDS] =
@@ -124,7 +124,7 @@ const struct pn_metric_row pn_metrics_table[PN_METRIC_COUNT] = {
             .kind = PN_METRIC_COUNTER,
             .label = "topic",
             .help = "Failed attempts to land records.",
-            .alarm = "growing: the store refuses objects (disk full, missing rights)",
+            .alarm = "growing: the store refuses objects (disk full, missing permissions)",
         },
     [PN_METRIC_SINK_LAG_RECORDS] =
         {
@@ -139,15 +139,15 @@ const struct pn_metric_row pn_metrics_table[PN_METRIC_COUNT] = {
             .name = "pinion_kinesis_requests_total",
             .kind = PN_METRIC_COUNTER,
             .label = "operation",
-            .help = "Calls of the Kinesis API, through every front door.",
+            .help = "Calls of the Kinesis API, through all interfaces.",
         },
     [PN_METRIC_KINESIS_LOST_RECORDS] =
         {
             .name = "pinion_kinesis_lost_records_total",
             .kind = PN_METRIC_COUNTER,
             .label = "stream",
-            .help = "Records in damaged parts of the log that a reader of a stream skipped; each "
-                    "reader counts.",
+            .help = "Records in damaged parts of the log that readers of a stream skipped, counted "
+                    "once per reader.",
             .alarm = "above 0: consumers of a stream skipped records in a damaged segment",
         },
     [PN_METRIC_STREAM_ROWS] =
@@ -185,15 +185,15 @@ const struct pn_metric_row pn_metrics_table[PN_METRIC_COUNT] = {
             .kind = PN_METRIC_COUNTER,
             .label = "table",
             .help = "Failed attempts to fill a stream table.",
-            .alarm = "growing: the store refuses commits (disk full, missing rights); pinion keeps "
-                     "retrying them",
+            .alarm = "growing: the store refuses commits (disk full, missing permissions); pinion "
+                     "keeps retrying them",
         },
     [PN_METRIC_STREAM_LOST_RECORDS] =
         {
             .name = "pinion_stream_lost_records_total",
             .kind = PN_METRIC_COUNTER,
             .label = "table",
-            .help = "Records that were gone from the log before they were read.",
+            .help = "Records that retention or damage removed from the log before they were read.",
             .alarm = "above 0: retention was faster than the processor, or a segment is damaged",
         },
     [PN_METRIC_STREAM_PASSED_OVER_RECORDS] =
@@ -202,7 +202,7 @@ const struct pn_metric_row pn_metrics_table[PN_METRIC_COUNT] = {
             .kind = PN_METRIC_COUNTER,
             .label = "table",
             .help = "Records skipped because their partition key is not one of the table's.",
-            .alarm = "growing: right for a stream that fills several tables, otherwise a "
+            .alarm = "growing: normal for a stream that fills several tables, otherwise a "
                      "producer's mistake",
         },
     [PN_METRIC_STREAM_UNKNOWN_MEMBERS] =
@@ -210,9 +210,9 @@ const struct pn_metric_row pn_metrics_table[PN_METRIC_COUNT] = {
             .name = "pinion_stream_unknown_members_total",
             .kind = PN_METRIC_COUNTER,
             .label = "table",
-            .help = "Members of records, at every depth, that no column of the table takes.",
-            .alarm = "growing: the log names each member once per processor, and `unknown_keys` "
-                     "says what becomes of them",
+            .help = "Members of records, at any depth, that no column of the table takes.",
+            .alarm = "growing: the log names each member once per processor; `unknown_keys` "
+                     "determines what happens to them",
         },
     [PN_METRIC_STREAM_STRAY_RECORDS] =
         {
@@ -220,7 +220,7 @@ const struct pn_metric_row pn_metrics_table[PN_METRIC_COUNT] = {
             .kind = PN_METRIC_GAUGE,
             .label = "stream",
             .help = "Records read since the start whose partition key belongs to no table.",
-            .alarm = "above 0: the log names each such key once, the first ten of them",
+            .alarm = "above 0: the log names the first ten of these keys",
         },
     [PN_METRIC_STREAM_LAG_RECORDS] =
         {
@@ -229,7 +229,7 @@ const struct pn_metric_row pn_metrics_table[PN_METRIC_COUNT] = {
             .label = "table",
             .help = "Records of the stream that are not in the table yet.",
             .alarm =
-                "growing: records arrive faster than they get into their table, or commits fail",
+                "growing: records arrive faster than the processor commits them, or commits fail",
         },
     [PN_METRIC_STREAM_FAILED] =
         {
@@ -263,7 +263,7 @@ const struct pn_metric_row pn_metrics_table[PN_METRIC_COUNT] = {
         {
             .name = "pinion_stream_maintenance_errors_total",
             .kind = PN_METRIC_COUNTER,
-            .help = "Failed attempts to compact or clean a stream table.",
+            .help = "Failed attempts to compact or clean up a stream table.",
         },
     [PN_METRIC_DAG_RUNS] =
         {
@@ -282,7 +282,7 @@ const struct pn_metric_row pn_metrics_table[PN_METRIC_COUNT] = {
         {
             .name = "pinion_dag_tasks_running",
             .kind = PN_METRIC_GAUGE,
-            .help = "Tasks that run now.",
+            .help = "Tasks that are running.",
         },
     [PN_METRIC_UNREAD_TOPIC_RECORDS] =
         {
@@ -305,7 +305,7 @@ const struct pn_metric_row pn_metrics_table[PN_METRIC_COUNT] = {
 
 static const char *const section_titles[][2] = {
     {"gateway", "The gateway: HTTP requests and connections"},
-    {"log", "The log: what is appended, and group commits"},
+    {"log", "The log: appends and group commits"},
     {"sink", "The sink: from the log to landed objects"},
     {"kinesis", "Streams: the Kinesis API"},
     {"stream", "Streams: from their records to tables"},
@@ -345,15 +345,16 @@ static const char *section_title(const struct pn_metric_row *row)
 
 void pn_metrics_markdown(struct pn_buf *out)
 {
-    pn_buf_adds(out,
-                "# Metrics\n\n"
-                "Made by `pinion metrics --format md`; change the table in src/base instead.\n\n"
-                "`GET /metrics` answers in the text format of Prometheus. A counter only grows\n"
-                "while the server runs and starts at 0 with it; a gauge is a current value. A\n"
-                "histogram has the series `_bucket`, `_sum` and `_count`, in seconds.\n"
-                "A metric that has no value of its label yet is left out. A label has at most 256\n"
-                "values; further ones are counted under `other`.\n\n"
-                "The last column says when to alert, and what an alert means.\n");
+    pn_buf_adds(
+        out, "# Metrics\n\n"
+             "Generated by `pinion metrics --format md`. To change this page, edit the table in\n"
+             "src/base.\n\n"
+             "`GET /metrics` answers in the text format of Prometheus. A counter starts at 0 with\n"
+             "the server and only grows; a gauge is a current value. A histogram has the series\n"
+             "`_bucket`, `_sum` and `_count`, in seconds. A metric with a label appears when it\n"
+             "has its first value of the label. A label has at most 256 values; further ones are\n"
+             "counted under `other`.\n\n"
+             "The last column says when to alert, and what an alert means.\n");
     for (size_t i = 0; i < PN_METRIC_COUNT; i++) {
         const struct pn_metric_row *row = &pn_metrics_table[i];
         if (starts_section(row)) {

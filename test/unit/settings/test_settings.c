@@ -203,6 +203,18 @@ static void test_secrets_are_not_shown(void **state)
     pn_buf_deinit(&text);
 }
 
+/* The table writes each default as it is printed. Otherwise `pinion settings` would mark a default
+ * as changed. */
+static void test_no_default_is_marked_as_changed(void **state)
+{
+    (void)state;
+    struct pn_buf text;
+    pn_buf_init(&text, 1 << 16);
+    pn_settings_text(&settings, &text);
+    assert_null(strstr(pn_buf_text(&text), "not the default"));
+    pn_buf_deinit(&text);
+}
+
 /* What `pinion settings` prints is a file for --config that sets the same. */
 static void test_the_text_reads_back(void **state)
 {
@@ -277,6 +289,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_from_a_file, setup, teardown),
         cmocka_unit_test_setup_teardown(test_config_of_the_cloud, setup, teardown),
         cmocka_unit_test_setup_teardown(test_secrets_are_not_shown, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_default_is_marked_as_changed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_text_reads_back, setup, teardown),
         cmocka_unit_test_setup_teardown(test_json, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_manual_is_fresh, setup, teardown),
