@@ -8,14 +8,9 @@
 
 #include "cli/commands.h"
 #include "dag/states.h"
-#include "report/row_writer.h"
+#include "report/dags.h"
 
-enum {
-    LIMIT_DEFAULT = 25,
-    LIMIT_MAX = 1000,
-    LOG_PIECE_BYTES = 64 * 1024,
-    LOG_BYTES_MAX = 256 << 20
-};
+enum { LIMIT_DEFAULT = 25, LIMIT_MAX = 1000, LOG_PIECE_BYTES = 64 * 1024 };
 
 /* Closes, and turns the outcome into an exit code. */
 static int finish(struct pn_dag_session *session, int rc, const struct pn_err *failure)
@@ -37,64 +32,7 @@ static int open_run(struct pn_cli *cli, int argc, char **argv, struct pn_dag_ses
     return rc;
 }
 
-/* Seconds from start to end, or to now for what goes on; null before the start. */
-static void duration_cell(struct pn_row_writer *output, const struct pn_cli *cli,
-                          int64_t started_ms, int64_t ended_ms)
-{
-    if (started_ms == 0) {
-        pn_cell_null(output);
-        return;
-    }
-    int64_t end_ms = ended_ms != 0 ? ended_ms : pn_wall_ms(cli->clock);
-    pn_cell_duration(output, end_ms - started_ms);
-}
-
-/* How many runs there are: of a DAG (NULL: of all) and a state + 1 (0: of all). */
-static int count_runs(struct pn_dag_session *session, const char *dag, int state, int64_t *total,
-                      struct pn_err *e)
-{
-    int64_t counts[PN_RUN_STATES];
-    int rc = pn_dag_db_count_runs(session->db, dag, counts, e);
-    *total = 0;
-    for (int i = 0; rc == 0 && i < PN_RUN_STATES; i++) {
-        *total += state == 0 || state == i + 1 ? counts[i] : 0;
-    }
-    return rc;
-}
-
 /* ---- list, show ------------------------------------------------------------------------------ */
-
-static int print_dags(struct pn_dag_session *session, struct pn_err *e)
-{
-    static const struct pn_report_column columns[] = {
-        {"dag", PN_CELL_TEXT},        {"tasks", PN_CELL_INT},     {"runs", PN_CELL_INT},
-        {"last_state", PN_CELL_TEXT}, {"last_run", PN_CELL_TEXT}, {"description", PN_CELL_TEXT},
-    };
-    struct pn_row_writer *output = pn_cli_rows(session->cli);
-    PN_ROWS_BEGIN(output, columns);
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < session->pipeline->dag_count; i++) {
-        const struct pn_dag *dag = &session->pipeline->dags[i];
-        const struct pn_run_filter newest = {.dag = dag->name, .limit = 1};
-        struct pn_run *runs = NULL;
-        size_t count = 0;
-        int64_t total = 0;
-        rc = pn_dag_db_runs(session->db, &newest, &session->arena, &runs, &count, e);
-        if (rc == 0) {
-            rc = count_runs(session, dag->name, 0, &total, e);
-        }
-        if (rc == 0) {
-            pn_cell_cstr(output, dag->name);
-            pn_cell_int(output, (int64_t)dag->task_count);
-            pn_cell_int(output, total);
-            pn_cell_cstr(output, count > 0 ? pn_run_state_name(runs[0].state) : NULL);
-            pn_cell_cstr(output, count > 0 ? runs[0].run_id : NULL);
-            pn_cell_cstr(output, dag->description);
-        }
-    }
-    pn_row_writer_end(&output);
-    return rc;
-}
 
 static int cmd_list(struct pn_cli *cli, int argc, char **argv)
 {
@@ -107,61 +45,11 @@ static int cmd_list(struct pn_cli *cli, int argc, char **argv)
     struct pn_dag_session session;
     int rc = pn_cli_dag_look(cli, NULL, &session, &failure);
     if (rc == 0) {
-        rc = print_dags(&session, &failure);
+        struct pn_row_writer *rows = pn_cli_rows(cli);
+        rc = pn_report_dags(session.pipeline, session.db, rows, &failure);
+        pn_row_writer_close(&rows, rc);
     }
     return finish(&session, rc, &failure);
-}
-
-static const char *task_kind_name(enum pn_task_kind kind)
-{
-    switch (kind) {
-    case PN_TASK_CHECK_STORE:
-        return "check_store";
-    case PN_TASK_LOAD:
-        return "load";
-    case PN_TASK_TRANSFORM:
-        return "transform";
-    case PN_TASK_COMMAND:
-        return "command";
-    }
-    return "";
-}
-
-static void print_tasks_of(struct pn_dag_session *session)
-{
-    static const struct pn_report_column columns[] = {
-        {"task", PN_CELL_TEXT},          {"run", PN_CELL_TEXT},
-        {"works_on", PN_CELL_TEXT},      {"after", PN_CELL_TEXT},
-        {"retries", PN_CELL_INT},        {"retry_delay_s", PN_CELL_DURATION},
-        {"timeout_s", PN_CELL_DURATION},
-    };
-    struct pn_row_writer *output = pn_cli_rows(session->cli);
-    PN_ROWS_BEGIN(output, columns);
-    for (size_t i = 0; i < session->dag->task_count; i++) {
-        const struct pn_task *task = &session->dag->tasks[i];
-        const char *tables = "";
-        for (size_t j = 0; j < task->table_count; j++) {
-            tables = pn_arena_printf(&session->arena, "%s%s%s", tables, j > 0 ? ", " : "",
-                                     task->tables[j]->name);
-        }
-        const char *after = "";
-        for (size_t j = 0; j < task->after_count; j++) {
-            after = pn_arena_printf(&session->arena, "%s%s%s", after, j > 0 ? ", " : "",
-                                    task->after[j]->name);
-        }
-        pn_cell_cstr(output, task->name);
-        pn_cell_cstr(output, task_kind_name(task->kind));
-        pn_cell_cstr(output, task->kind == PN_TASK_COMMAND ? task->command : tables);
-        pn_cell_cstr(output, after);
-        pn_cell_int(output, task->retries);
-        pn_cell_duration(output, task->retry_delay_ms);
-        if (task->timeout_ms == 0) {
-            pn_cell_null(output);
-        } else {
-            pn_cell_duration(output, task->timeout_ms);
-        }
-    }
-    pn_row_writer_end(&output);
 }
 
 static int cmd_show(struct pn_cli *cli, int argc, char **argv)
@@ -176,33 +64,14 @@ static int cmd_show(struct pn_cli *cli, int argc, char **argv)
     struct pn_dag_session session;
     int rc = pn_cli_dag_look(cli, argv[0], &session, &failure);
     if (rc == 0) {
-        print_tasks_of(&session);
+        struct pn_row_writer *rows = pn_cli_rows(cli);
+        pn_report_tasks(session.dag, rows);
+        pn_row_writer_end(&rows);
     }
     return finish(&session, rc, &failure);
 }
 
 /* ---- runs, status ---------------------------------------------------------------------------- */
-
-static void print_runs(struct pn_dag_session *session, const struct pn_run *runs, size_t count)
-{
-    static const struct pn_report_column columns[] = {
-        {"run", PN_CELL_TEXT},         {"dag", PN_CELL_TEXT},     {"state", PN_CELL_TEXT},
-        {"queued", PN_CELL_TIME},      {"started", PN_CELL_TIME}, {"ended", PN_CELL_TIME},
-        {"seconds", PN_CELL_DURATION},
-    };
-    struct pn_row_writer *output = pn_cli_rows(session->cli);
-    PN_ROWS_BEGIN(output, columns);
-    for (size_t i = 0; i < count; i++) {
-        pn_cell_cstr(output, runs[i].run_id);
-        pn_cell_cstr(output, runs[i].dag);
-        pn_cell_cstr(output, pn_run_state_name(runs[i].state));
-        pn_cell_time_if(output, runs[i].queued_ms);
-        pn_cell_time_if(output, runs[i].started_ms);
-        pn_cell_time_if(output, runs[i].ended_ms);
-        duration_cell(output, session->cli, runs[i].started_ms, runs[i].ended_ms);
-    }
-    pn_row_writer_end(&output);
-}
 
 static int cmd_runs(struct pn_cli *cli, int argc, char **argv)
 {
@@ -249,46 +118,19 @@ static int cmd_runs(struct pn_cli *cli, int argc, char **argv)
         };
         rc = pn_dag_db_runs(session.db, &filter, &session.arena, &runs, &count, &failure);
         if (rc == 0) {
-            rc = count_runs(&session, filter.dag, filter.state, &total, &failure);
+            rc = pn_report_count_runs(session.db, &filter, &total, &failure);
         }
     }
     if (rc == 0) {
-        print_runs(&session, runs, count);
+        struct pn_row_writer *rows = pn_cli_rows(cli);
+        pn_report_runs(runs, count, pn_wall_ms(cli->clock), rows);
+        pn_row_writer_end(&rows);
         if (pn_format_is_for_people(cli->format) && offset + (int64_t)count < total) {
             (void)fprintf(cli->err, "%zu of %" PRId64 " runs; more with --offset %" PRId64 "\n",
                           count, total, offset + (int64_t)count);
         }
     }
     return finish(&session, rc, &failure);
-}
-
-static int print_task_runs(struct pn_dag_session *session, const struct pn_run *run,
-                           struct pn_err *e)
-{
-    static const struct pn_report_column columns[] = {
-        {"task", PN_CELL_TEXT},     {"state", PN_CELL_TEXT}, {"tries", PN_CELL_INT},
-        {"started", PN_CELL_TIME},  {"ended", PN_CELL_TIME}, {"seconds", PN_CELL_DURATION},
-        {"next_try", PN_CELL_TIME},
-    };
-    struct pn_task_run *tasks = NULL;
-    size_t count = 0;
-    int rc = pn_dag_db_tasks(session->db, run->id, &session->arena, &tasks, &count, e);
-    if (rc != 0) {
-        return rc;
-    }
-    struct pn_row_writer *output = pn_cli_rows(session->cli);
-    PN_ROWS_BEGIN(output, columns);
-    for (size_t i = 0; i < count; i++) {
-        pn_cell_cstr(output, tasks[i].task);
-        pn_cell_cstr(output, pn_task_state_name(tasks[i].state));
-        pn_cell_int(output, tasks[i].tries);
-        pn_cell_time_if(output, tasks[i].started_ms);
-        pn_cell_time_if(output, tasks[i].ended_ms);
-        duration_cell(output, session->cli, tasks[i].started_ms, tasks[i].ended_ms);
-        pn_cell_time_if(output, tasks[i].next_ms);
-    }
-    pn_row_writer_end(&output);
-    return 0;
 }
 
 static int cmd_status(struct pn_cli *cli, int argc, char **argv)
@@ -306,12 +148,19 @@ static int cmd_status(struct pn_cli *cli, int argc, char **argv)
     struct pn_err failure = {0};
     struct pn_dag_session session;
     struct pn_run run = {0};
+    struct pn_task_run *tasks = NULL;
+    size_t count = 0;
     int rc = open_run(cli, argc, argv, &session, &run, &failure);
     if (rc == 0) {
+        rc = pn_dag_db_tasks(session.db, run.id, &session.arena, &tasks, &count, &failure);
+    }
+    if (rc == 0) {
+        struct pn_row_writer *rows = pn_cli_rows(cli);
         if (pn_format_is_for_people(cli->format)) {
             (void)fprintf(cli->out, "%s  %s\n\n", run.run_id, pn_run_state_name(run.state));
         }
-        rc = print_task_runs(&session, &run, &failure);
+        pn_report_task_runs(tasks, count, pn_wall_ms(cli->clock), rows);
+        pn_row_writer_end(&rows);
     }
     return finish(&session, rc, &failure);
 }
@@ -334,26 +183,6 @@ static int copy_file(struct pn_cli *cli, const char *path, struct pn_err *e)
     return rc;
 }
 
-/* An attempt and its log as a row, for programs. */
-static int add_log(struct pn_dag_session *session, struct pn_row_writer *output,
-                   const struct pn_attempt *attempt, struct pn_err *e)
-{
-    struct pn_buf log;
-    pn_buf_init(&log, LOG_BYTES_MAX);
-    int rc = attempt->log[0] != '\0' ? pn_io_read_file(session->cli->io, attempt->log, &log, e) : 0;
-    if (rc == 0) {
-        pn_cell_cstr(output, attempt->task);
-        pn_cell_int(output, attempt->number);
-        pn_cell_time_if(output, attempt->started_ms);
-        pn_cell_time_if(output, attempt->ended_ms);
-        pn_cell_cstr(output, attempt->outcome);
-        pn_cell_int(output, attempt->exit_code);
-        pn_cell_text(output, pn_buf_text(&log), log.len);
-    }
-    pn_buf_deinit(&log);
-    return rc;
-}
-
 static int print_log(struct pn_dag_session *session, const struct pn_attempt *attempt,
                      struct pn_err *e)
 {
@@ -364,45 +193,54 @@ static int print_log(struct pn_dag_session *session, const struct pn_attempt *at
     return attempt->log[0] != '\0' ? copy_file(session->cli, attempt->log, e) : 0;
 }
 
+/* Those of one number alone; 0: all. */
+static size_t choose_attempts(struct pn_attempt *attempts, size_t count, int64_t number)
+{
+    size_t chosen = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (number == 0 || attempts[i].number == number) {
+            attempts[chosen++] = attempts[i];
+        }
+    }
+    return chosen;
+}
+
+static int print_attempts(struct pn_dag_session *session, const struct pn_attempt *attempts,
+                          size_t count, struct pn_err *e)
+{
+    struct pn_cli *cli = session->cli;
+    int rc = 0;
+    if (cli->format != PN_FORMAT_TABLE) {
+        struct pn_row_writer *rows = pn_cli_rows(cli);
+        rc = pn_report_attempts(attempts, count, cli->io, rows, e);
+        pn_row_writer_close(&rows, rc);
+        return rc;
+    }
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        rc = print_log(session, &attempts[i], e);
+    }
+    return rc;
+}
+
 static int print_logs(struct pn_dag_session *session, const struct pn_run *run, const char *task,
                       int64_t number, struct pn_err *e)
 {
-    static const struct pn_report_column columns[] = {
-        {"task", PN_CELL_TEXT},  {"attempt", PN_CELL_INT},  {"started", PN_CELL_TIME},
-        {"ended", PN_CELL_TIME}, {"outcome", PN_CELL_TEXT}, {"exit_code", PN_CELL_INT},
-        {"log", PN_CELL_TEXT},
-    };
-    struct pn_cli *cli = session->cli;
-    struct pn_row_writer *output = NULL;
     struct pn_attempt *attempts = NULL;
     size_t count = 0;
     int rc = pn_dag_db_attempts(session->db, run->id, task, &session->arena, &attempts, &count, e);
-    size_t printed = 0;
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        const struct pn_attempt *attempt = &attempts[i];
-        if (number != 0 && attempt->number != number) {
-            continue;
-        }
-        if (cli->format == PN_FORMAT_TABLE) {
-            rc = print_log(session, attempt, e);
-        } else {
-            if (output == NULL) {
-                output = pn_cli_rows(cli);
-                PN_ROWS_BEGIN(output, columns);
-            }
-            rc = add_log(session, output, attempt, e);
-        }
-        printed++;
+    if (rc != 0) {
+        return rc;
     }
-    pn_row_writer_end(&output);
-    if (rc == 0 && printed == 0) {
-        rc = pn_err_missing(e,
-                            "run '%s' has no such attempt%s%s: `pinion dag status %s %s` shows how "
-                            "often each task was tried",
-                            run->run_id, task != NULL ? " of task " : " yet",
-                            task != NULL ? task : "", run->dag, run->run_id);
+    count = choose_attempts(attempts, count, number);
+    if (count == 0) {
+        return pn_err_missing(
+            e,
+            "run '%s' has no such attempt%s%s: `pinion dag status %s %s` shows how "
+            "often each task was tried",
+            run->run_id, task != NULL ? " of task " : " yet", task != NULL ? task : "", run->dag,
+            run->run_id);
     }
-    return rc;
+    return print_attempts(session, attempts, count, e);
 }
 
 static int cmd_logs(struct pn_cli *cli, int argc, char **argv)

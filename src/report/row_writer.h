@@ -89,6 +89,15 @@ void pn_row_writer_flush(struct pn_row_writer *rows);
 void pn_row_writer_end(struct pn_row_writer **rows);
 /* The same after an error: what there is stays, but a document without a row isn't begun. */
 void pn_row_writer_break(struct pn_row_writer **rows);
+/* The one or the other. */
+static inline void pn_row_writer_close(struct pn_row_writer **rows, int rc)
+{
+    if (rc == 0) {
+        pn_row_writer_end(rows);
+    } else {
+        pn_row_writer_break(rows);
+    }
+}
 /* Whether nobody can be reading any more: a long stream of rows stops then. */
 bool pn_row_writer_failed(const struct pn_row_writer *rows);
 enum pn_format pn_row_writer_format(const struct pn_row_writer *rows);

@@ -1,0 +1,201 @@
+#include "report/dags.h"
+
+#include "base/arena.h"
+
+enum { LOG_BYTES_MAX = 256 << 20 };
+
+int pn_report_count_runs(struct pn_dag_db *db, const struct pn_run_filter *filter, int64_t *total,
+                         struct pn_err *e)
+{
+    int64_t counts[PN_RUN_STATES];
+    int rc = pn_dag_db_count_runs(db, filter->dag, counts, e);
+    *total = 0;
+    for (int i = 0; rc == 0 && i < PN_RUN_STATES; i++) {
+        *total += filter->state == 0 || filter->state == i + 1 ? counts[i] : 0;
+    }
+    return rc;
+}
+
+int pn_report_dags(const struct pn_pipeline *pipeline, struct pn_dag_db *db,
+                   struct pn_row_writer *rows, struct pn_err *e)
+{
+    static const struct pn_report_column columns[] = {
+        {"dag", PN_CELL_TEXT},        {"tasks", PN_CELL_INT},     {"runs", PN_CELL_INT},
+        {"last_state", PN_CELL_TEXT}, {"last_run", PN_CELL_TEXT}, {"description", PN_CELL_TEXT},
+    };
+    struct pn_arena arena;
+    int rc = 0;
+    pn_arena_init(&arena, 0);
+    PN_ROWS_BEGIN(rows, columns);
+    for (size_t i = 0; rc == 0 && i < pipeline->dag_count; i++) {
+        const struct pn_dag *dag = &pipeline->dags[i];
+        const struct pn_run_filter newest = {.dag = dag->name, .limit = 1};
+        struct pn_run *runs = NULL;
+        size_t count = 0;
+        int64_t total = 0;
+        rc = pn_dag_db_runs(db, &newest, &arena, &runs, &count, e);
+        if (rc == 0) {
+            rc = pn_report_count_runs(db, &newest, &total, e);
+        }
+        if (rc == 0) {
+            pn_cell_cstr(rows, dag->name);
+            pn_cell_int(rows, (int64_t)dag->task_count);
+            pn_cell_int(rows, total);
+            pn_cell_cstr(rows, count > 0 ? pn_run_state_name(runs[0].state) : NULL);
+            pn_cell_cstr(rows, count > 0 ? runs[0].run_id : NULL);
+            pn_cell_cstr(rows, dag->description);
+        }
+    }
+    pn_arena_deinit(&arena);
+    return rc;
+}
+
+/* --- tasks ------------------------------------------------------------------------------------ */
+
+static const char *task_kind_name(enum pn_task_kind kind)
+{
+    switch (kind) {
+    case PN_TASK_CHECK_STORE:
+        return "check_store";
+    case PN_TASK_LOAD:
+        return "load";
+    case PN_TASK_TRANSFORM:
+        return "transform";
+    case PN_TASK_COMMAND:
+        return "command";
+    }
+    return "";
+}
+
+static const char *add_name(struct pn_arena *arena, const char *names, const char *name)
+{
+    return pn_arena_printf(arena, "%s%s%s", names, names[0] != '\0' ? ", " : "", name);
+}
+
+static void task_row(const struct pn_task *task, struct pn_arena *arena, struct pn_row_writer *rows)
+{
+    const char *tables = "";
+    for (size_t i = 0; i < task->table_count; i++) {
+        tables = add_name(arena, tables, task->tables[i]->name);
+    }
+    const char *after = "";
+    for (size_t i = 0; i < task->after_count; i++) {
+        after = add_name(arena, after, task->after[i]->name);
+    }
+    pn_cell_cstr(rows, task->name);
+    pn_cell_cstr(rows, task_kind_name(task->kind));
+    pn_cell_cstr(rows, task->kind == PN_TASK_COMMAND ? task->command : tables);
+    pn_cell_cstr(rows, after);
+    pn_cell_int(rows, task->retries);
+    pn_cell_duration(rows, task->retry_delay_ms);
+    if (task->timeout_ms == 0) {
+        pn_cell_null(rows);
+    } else {
+        pn_cell_duration(rows, task->timeout_ms);
+    }
+}
+
+void pn_report_tasks(const struct pn_dag *dag, struct pn_row_writer *rows)
+{
+    static const struct pn_report_column columns[] = {
+        {"task", PN_CELL_TEXT},          {"run", PN_CELL_TEXT},
+        {"works_on", PN_CELL_TEXT},      {"after", PN_CELL_TEXT},
+        {"retries", PN_CELL_INT},        {"retry_delay_s", PN_CELL_DURATION},
+        {"timeout_s", PN_CELL_DURATION},
+    };
+    struct pn_arena arena;
+    pn_arena_init(&arena, 0);
+    PN_ROWS_BEGIN(rows, columns);
+    for (size_t i = 0; i < dag->task_count; i++) {
+        task_row(&dag->tasks[i], &arena, rows);
+    }
+    pn_arena_deinit(&arena);
+}
+
+/* --- runs ------------------------------------------------------------------------------------- */
+
+/* From start to end, or to now for what runs still; null before the start. */
+static void lasted_cell(struct pn_row_writer *rows, int64_t started_ms, int64_t ended_ms,
+                        int64_t now_ms)
+{
+    if (started_ms == 0) {
+        pn_cell_null(rows);
+    } else {
+        pn_cell_duration(rows, (ended_ms != 0 ? ended_ms : now_ms) - started_ms);
+    }
+}
+
+void pn_report_runs(const struct pn_run *runs, size_t count, int64_t now_ms,
+                    struct pn_row_writer *rows)
+{
+    static const struct pn_report_column columns[] = {
+        {"run", PN_CELL_TEXT},         {"dag", PN_CELL_TEXT},     {"state", PN_CELL_TEXT},
+        {"queued", PN_CELL_TIME},      {"started", PN_CELL_TIME}, {"ended", PN_CELL_TIME},
+        {"seconds", PN_CELL_DURATION},
+    };
+    PN_ROWS_BEGIN(rows, columns);
+    for (size_t i = 0; i < count; i++) {
+        pn_cell_cstr(rows, runs[i].run_id);
+        pn_cell_cstr(rows, runs[i].dag);
+        pn_cell_cstr(rows, pn_run_state_name(runs[i].state));
+        pn_cell_time_if(rows, runs[i].queued_ms);
+        pn_cell_time_if(rows, runs[i].started_ms);
+        pn_cell_time_if(rows, runs[i].ended_ms);
+        lasted_cell(rows, runs[i].started_ms, runs[i].ended_ms, now_ms);
+    }
+}
+
+void pn_report_task_runs(const struct pn_task_run *tasks, size_t count, int64_t now_ms,
+                         struct pn_row_writer *rows)
+{
+    static const struct pn_report_column columns[] = {
+        {"task", PN_CELL_TEXT},     {"state", PN_CELL_TEXT}, {"tries", PN_CELL_INT},
+        {"started", PN_CELL_TIME},  {"ended", PN_CELL_TIME}, {"seconds", PN_CELL_DURATION},
+        {"next_try", PN_CELL_TIME},
+    };
+    PN_ROWS_BEGIN(rows, columns);
+    for (size_t i = 0; i < count; i++) {
+        pn_cell_cstr(rows, tasks[i].task);
+        pn_cell_cstr(rows, pn_task_state_name(tasks[i].state));
+        pn_cell_int(rows, tasks[i].tries);
+        pn_cell_time_if(rows, tasks[i].started_ms);
+        pn_cell_time_if(rows, tasks[i].ended_ms);
+        lasted_cell(rows, tasks[i].started_ms, tasks[i].ended_ms, now_ms);
+        pn_cell_time_if(rows, tasks[i].next_ms);
+    }
+}
+
+static int attempt_row(const struct pn_attempt *attempt, const struct pn_io *io,
+                       struct pn_row_writer *rows, struct pn_err *e)
+{
+    struct pn_buf log;
+    pn_buf_init(&log, LOG_BYTES_MAX);
+    int rc = attempt->log[0] != '\0' ? pn_io_read_file(io, attempt->log, &log, e) : 0;
+    if (rc == 0) {
+        pn_cell_cstr(rows, attempt->task);
+        pn_cell_int(rows, attempt->number);
+        pn_cell_time_if(rows, attempt->started_ms);
+        pn_cell_time_if(rows, attempt->ended_ms);
+        pn_cell_cstr(rows, attempt->outcome);
+        pn_cell_int(rows, attempt->exit_code);
+        pn_cell_text(rows, pn_buf_text(&log), log.len);
+    }
+    pn_buf_deinit(&log);
+    return rc;
+}
+
+int pn_report_attempts(const struct pn_attempt *attempts, size_t count, const struct pn_io *io,
+                       struct pn_row_writer *rows, struct pn_err *e)
+{
+    static const struct pn_report_column columns[] = {
+        {"task", PN_CELL_TEXT},  {"attempt", PN_CELL_INT},  {"started", PN_CELL_TIME},
+        {"ended", PN_CELL_TIME}, {"outcome", PN_CELL_TEXT}, {"exit_code", PN_CELL_INT},
+        {"log", PN_CELL_TEXT},
+    };
+    int rc = 0;
+    PN_ROWS_BEGIN(rows, columns);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        rc = attempt_row(&attempts[i], io, rows, e);
+    }
+    return rc;
+}

@@ -1,0 +1,31 @@
+/*
+ * DAGs, their tasks and runs as rows. Runs, tasks of a run and attempts come from dag/dag.h, which
+ * also pages them; here they become cells.
+ */
+#ifndef PN_REPORT_DAGS_H
+#define PN_REPORT_DAGS_H
+
+#include "base/io.h"
+#include "dag/dag.h"
+#include "report/row_writer.h"
+
+/* dag, tasks, runs, last_state, last_run, description: of each DAG of the pipeline. */
+int pn_report_dags(const struct pn_pipeline *pipeline, struct pn_dag_db *db,
+                   struct pn_row_writer *rows, struct pn_err *e) PN_MUST_CHECK;
+/* How many runs the filter's DAG and state have, on all pages. */
+int pn_report_count_runs(struct pn_dag_db *db, const struct pn_run_filter *filter, int64_t *total,
+                         struct pn_err *e) PN_MUST_CHECK;
+/* task, run, works_on, after, retries, retry_delay_s, timeout_s: of each task of a DAG. */
+void pn_report_tasks(const struct pn_dag *dag, struct pn_row_writer *rows);
+/* run, dag, state, queued, started, ended, seconds. What runs still has lasted until `now_ms`. */
+void pn_report_runs(const struct pn_run *runs, size_t count, int64_t now_ms,
+                    struct pn_row_writer *rows);
+/* task, state, tries, started, ended, seconds, next_try: of each task of a run. */
+void pn_report_task_runs(const struct pn_task_run *tasks, size_t count, int64_t now_ms,
+                         struct pn_row_writer *rows);
+/* task, attempt, started, ended, outcome, exit_code, log: each attempt with what it printed, which
+ * is read from its file. */
+int pn_report_attempts(const struct pn_attempt *attempts, size_t count, const struct pn_io *io,
+                       struct pn_row_writer *rows, struct pn_err *e) PN_MUST_CHECK;
+
+#endif
