@@ -1,20 +1,11 @@
-/*
- * What the files of `pinion table` share: a table opened by its name.
- *
- * A name is a table's of the pipeline ("pin"), "dead_letters", or, with a slash in it, a key in the
- * store ("delta_tables/raw/pin"), whoever made the table there.
- */
+/* What the files of `pinion table` share: a table opened by its name, as report/tables.h has it. */
 #ifndef PN_CLI_TABLE_H
 #define PN_CLI_TABLE_H
 
 #include "base/arena.h"
 #include "cli/cli.h"
-#include "delta/delta.h"
 #include "engine/engine.h"
-
-/* Names of tables that every pipeline has. */
-#define PN_TABLE_DEAD_LETTERS        "dead_letters"
-#define PN_TABLE_STREAM_DEAD_LETTERS "stream_dead_letters"
+#include "report/tables.h"
 
 struct pn_table_session {
     struct pn_cli *cli;
@@ -24,7 +15,8 @@ struct pn_table_session {
     struct pn_store *store;
     struct pn_engine *engine;
     struct pn_delta_config config;
-    struct pn_delta *delta; /* the table of the name that was given, or NULL */
+    struct pn_table_source source; /* of the above */
+    struct pn_delta *delta;        /* the table of the name that was given, or NULL */
     struct pn_delta_snapshot *snapshot;
     struct pn_arena arena;
 };
@@ -32,8 +24,6 @@ struct pn_table_session {
 /* `name` may be NULL: then no table is opened. Close after success and failure. */
 int pn_cli_table_open(struct pn_cli *cli, const char *name, struct pn_table_session *session,
                       struct pn_err *e) PN_MUST_CHECK;
-/* A handle on the table at a path of the store; the caller destroys it. */
-struct pn_delta *pn_cli_table_handle(struct pn_table_session *session, const char *path);
 /* Closes, and turns the outcome into an exit code. */
 int pn_cli_table_finish(struct pn_table_session *session, int rc, const struct pn_err *failure);
 

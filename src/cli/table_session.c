@@ -1,41 +1,7 @@
 /* A session of `pinion table`: a table opened by its name. */
-#include <string.h>
-
 #include "cli/table.h"
 #include "server/stations.h"
 #include "settings/configs.h"
-
-struct pn_delta *pn_cli_table_handle(struct pn_table_session *session, const char *path)
-{
-    return pn_delta_create(session->store, path, pn_engine_parquet(session->engine),
-                           session->cli->clock, session->cli->logger, &session->config);
-}
-
-static int find_path(struct pn_table_session *session, const char *name, const char **path,
-                     struct pn_err *e)
-{
-    session->table = pn_pipeline_table(session->pipeline, name);
-    if (session->table != NULL) {
-        *path = session->table->path;
-        return 0;
-    }
-    if (strcmp(name, PN_TABLE_DEAD_LETTERS) == 0) {
-        *path = session->pipeline->dead_letters_path;
-        return 0;
-    }
-    if (strcmp(name, PN_TABLE_STREAM_DEAD_LETTERS) == 0) {
-        *path = session->pipeline->stream_dead_letters_path;
-        return 0;
-    }
-    if (strchr(name, '/') == NULL) {
-        return pn_err_missing(e,
-                              "no table '%s': `pinion table list` shows them (a table that the "
-                              "pipeline doesn't name goes by its key, such as a/b)",
-                              name);
-    }
-    *path = name;
-    return pn_store_key_check(name, e);
-}
 
 int pn_cli_table_open(struct pn_cli *cli, const char *name, struct pn_table_session *session,
                       struct pn_err *e)
@@ -53,13 +19,21 @@ int pn_cli_table_open(struct pn_cli *cli, const char *name, struct pn_table_sess
         rc = pn_cli_find_tables(cli, session->store, e);
     }
     if (rc == 0 && name != NULL) {
-        rc = find_path(session, name, &path, e);
+        rc = pn_report_find_table(session->pipeline, name, &session->table, &path, e);
     }
     if (rc == 0) {
         rc = pn_app_open_engine(session->app, session->store, NULL, &session->engine, e);
     }
+    if (rc == 0) {
+        session->source = (struct pn_table_source){.pipeline = session->pipeline,
+                                                   .store = session->store,
+                                                   .parquet = pn_engine_parquet(session->engine),
+                                                   .config = &session->config,
+                                                   .clock = cli->clock,
+                                                   .logger = cli->logger};
+    }
     if (rc == 0 && path != NULL) {
-        session->delta = pn_cli_table_handle(session, path);
+        session->delta = pn_report_open_table(&session->source, path);
     }
     return rc;
 }

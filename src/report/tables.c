@@ -1,0 +1,268 @@
+#include "report/tables.h"
+
+#include <string.h>
+
+#include "base/json.h"
+#include "base/json_writer.h"
+
+enum { CELL_BYTES_MAX = 16 << 20 };
+
+static const char dead_letters[] = "dead_letters";
+static const char stream_dead_letters[] = "stream_dead_letters";
+
+int pn_report_find_table(const struct pn_pipeline *pipeline, const char *name,
+                         const struct pn_table **table, const char **path, struct pn_err *e)
+{
+    *table = pn_pipeline_table(pipeline, name);
+    if (*table != NULL) {
+        *path = (*table)->path;
+    } else if (strcmp(name, dead_letters) == 0) {
+        *path = pipeline->dead_letters_path;
+    } else if (strcmp(name, stream_dead_letters) == 0) {
+        *path = pipeline->stream_dead_letters_path;
+    } else if (strchr(name, '/') != NULL) {
+        *path = name;
+        return pn_store_key_check(name, e);
+    } else {
+        return pn_err_missing(e,
+                              "no table '%s': `pinion table list` shows them (a table that the "
+                              "pipeline doesn't name goes by its key, such as a/b)",
+                              name);
+    }
+    return 0;
+}
+
+struct pn_delta *pn_report_open_table(const struct pn_table_source *source, const char *path)
+{
+    return pn_delta_create(source->store, path, source->parquet, source->clock, source->logger,
+                           source->config);
+}
+
+/* --- list ------------------------------------------------------------------------------------- */
+
+struct list {
+    const struct pn_table_source *source;
+    struct pn_row_writer *rows;
+    void (*problem)(void *arg, const char *table, const struct pn_err *why);
+    void *arg;
+    size_t problems;
+};
+
+/* -1 when statistics do not tell. */
+static int64_t row_count(const struct pn_delta_snapshot *snapshot)
+{
+    int64_t count = 0;
+    for (size_t i = 0; i < snapshot->file_count; i++) {
+        if (snapshot->files[i].num_records < 0) {
+            return -1;
+        }
+        count += snapshot->files[i].num_records;
+    }
+    return count;
+}
+
+static void state_cells(struct pn_row_writer *rows, const struct pn_delta_snapshot *snapshot)
+{
+    int64_t size_bytes = 0;
+    for (size_t i = 0; i < snapshot->file_count; i++) {
+        size_bytes += snapshot->files[i].size_bytes;
+    }
+    pn_cell_int(rows, snapshot->version);
+    pn_cell_time(rows, snapshot->timestamp_ms);
+    pn_cell_int(rows, (int64_t)snapshot->file_count);
+    pn_cell_known(rows, row_count(snapshot));
+    pn_cell_int(rows, size_bytes);
+}
+
+static void table_row(struct list *list, const char *name, const char *path)
+{
+    enum { STATE_CELLS = 5 };
+    struct pn_delta *delta = pn_report_open_table(list->source, path);
+    struct pn_delta_snapshot *snapshot = NULL;
+    struct pn_err failure = {0};
+    int rc = pn_delta_snapshot(delta, -1, &snapshot, &failure);
+    pn_cell_cstr(list->rows, name);
+    pn_cell_cstr(list->rows, path);
+    if (rc == 0) {
+        state_cells(list->rows, snapshot);
+    }
+    for (int i = 0; rc != 0 && i < STATE_CELLS; i++) {
+        pn_cell_null(list->rows);
+    }
+    if (rc != 0 && failure.class_ != PN_CLASS_MISSING) {
+        list->problems++;
+        if (list->problem != NULL) {
+            list->problem(list->arg, name, &failure);
+        }
+    }
+    pn_delta_snapshot_destroy(&snapshot);
+    pn_delta_destroy(&delta);
+}
+
+size_t pn_report_tables(const struct pn_table_source *source, struct pn_row_writer *rows,
+                        void (*problem)(void *arg, const char *table, const struct pn_err *why),
+                        void *arg)
+{
+    static const struct pn_report_column columns[] = {
+        {"table", PN_CELL_TEXT},     {"path", PN_CELL_TEXT}, {"version", PN_CELL_INT},
+        {"committed", PN_CELL_TIME}, {"files", PN_CELL_INT}, {"rows", PN_CELL_INT},
+        {"size_bytes", PN_CELL_INT}};
+    const struct pn_pipeline *pipeline = source->pipeline;
+    struct list list = {.source = source, .rows = rows, .problem = problem, .arg = arg};
+    PN_ROWS_BEGIN(rows, columns);
+    for (size_t i = 0; i < pipeline->table_count; i++) {
+        table_row(&list, pipeline->tables[i].name, pipeline->tables[i].path);
+    }
+    table_row(&list, dead_letters, pipeline->dead_letters_path);
+    if (pipeline->stream_count + pipeline->stream_pattern_count > 0) {
+        table_row(&list, stream_dead_letters, pipeline->stream_dead_letters_path);
+    }
+    return list.problems;
+}
+
+/* --- schema ----------------------------------------------------------------------------------- */
+
+/* A type as SQL has it: "long" stays, a struct is struct<name type, ...>. */
+static void add_type(struct pn_buf *out, const struct pn_json *type)
+{
+    const struct pn_json *kind = pn_json_get(type, "type");
+    if (type->type == PN_JSON_STRING) {
+        pn_buf_add(out, type->text, type->text_len);
+    } else if (pn_json_text_is(kind, "array")) {
+        pn_buf_adds(out, "array<");
+        add_type(out, pn_json_get(type, "elementType"));
+        pn_buf_addc(out, '>');
+    } else if (pn_json_text_is(kind, "map")) {
+        pn_buf_adds(out, "map<");
+        add_type(out, pn_json_get(type, "keyType"));
+        pn_buf_adds(out, ", ");
+        add_type(out, pn_json_get(type, "valueType"));
+        pn_buf_addc(out, '>');
+    } else {
+        pn_buf_adds(out, "struct<");
+        const struct pn_json *fields = pn_json_get(type, "fields");
+        for (const struct pn_json *field = fields->first; field != NULL; field = field->next) {
+            const struct pn_json *name = pn_json_get(field, "name");
+            pn_buf_adds(out, field != fields->first ? ", " : "");
+            pn_buf_add(out, name->text, name->text_len);
+            pn_buf_addc(out, ' ');
+            add_type(out, pn_json_get(field, "type"));
+        }
+        pn_buf_addc(out, '>');
+    }
+}
+
+static bool is_partition(const struct pn_delta_metadata *metadata, const struct pn_json *name)
+{
+    for (size_t i = 0; i < metadata->partition_column_count; i++) {
+        if (pn_json_text_is(name, metadata->partition_columns[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int pn_report_schema(const struct pn_delta_snapshot *snapshot, struct pn_row_writer *rows,
+                     struct pn_err *e)
+{
+    static const struct pn_report_column columns[] = {{"column", PN_CELL_TEXT},
+                                                      {"type", PN_CELL_TEXT},
+                                                      {"nullable", PN_CELL_BOOL},
+                                                      {"partition", PN_CELL_BOOL}};
+    const struct pn_delta_metadata *metadata = &snapshot->metadata;
+    struct pn_json_parser *parser = pn_json_parser_create();
+    struct pn_json *schema = NULL;
+    size_t len = strlen(metadata->schema);
+    int rc = pn_json_parse(parser, metadata->schema, len, len, &schema, e);
+    if (rc == 0) {
+        struct pn_buf type;
+        pn_buf_init(&type, CELL_BYTES_MAX);
+        PN_ROWS_BEGIN(rows, columns);
+        const struct pn_json *field = pn_json_get(schema, "fields")->first;
+        for (; field != NULL; field = field->next) {
+            const struct pn_json *name = pn_json_get(field, "name");
+            pn_buf_reset(&type);
+            add_type(&type, pn_json_get(field, "type"));
+            pn_cell_text(rows, name->text, name->text_len);
+            pn_cell_text(rows, pn_buf_text(&type), type.len);
+            pn_cell_bool(rows, pn_json_get_bool(field, "nullable", true));
+            pn_cell_bool(rows, is_partition(metadata, name));
+        }
+        pn_buf_deinit(&type);
+    }
+    pn_json_parser_destroy(&parser);
+    return rc;
+}
+
+/* --- files, history --------------------------------------------------------------------------- */
+
+/* {"column":"value",...} */
+static void partition_cell(struct pn_row_writer *rows, const struct pn_delta_file *file)
+{
+    struct pn_buf text;
+    struct pn_json_writer json;
+    pn_buf_init(&text, CELL_BYTES_MAX);
+    pn_json_writer_init(&json, &text);
+    pn_json_put_object(&json);
+    for (size_t i = 0; i < file->partition_value_count; i++) {
+        pn_json_add_cstr(&json, file->partition_values[i].key, file->partition_values[i].value);
+    }
+    pn_json_end(&json);
+    pn_cell_json(rows, pn_buf_text(&text), text.len);
+    pn_buf_deinit(&text);
+}
+
+const char *pn_report_files(const struct pn_delta_snapshot *snapshot, const char *after,
+                            size_t limit, struct pn_row_writer *rows)
+{
+    static const struct pn_report_column columns[] = {{"path", PN_CELL_TEXT},
+                                                      {"size_bytes", PN_CELL_INT},
+                                                      {"rows", PN_CELL_INT},
+                                                      {"modified", PN_CELL_TIME},
+                                                      {"partition", PN_CELL_JSON}};
+    size_t i = 0;
+    size_t written = 0;
+    PN_ROWS_BEGIN(rows, columns);
+    while (after != NULL && i < snapshot->file_count &&
+           strcmp(snapshot->files[i].path, after) <= 0) {
+        i++;
+    }
+    for (;
+         i < snapshot->file_count && (limit == 0 || written < limit) && !pn_row_writer_failed(rows);
+         i++) {
+        const struct pn_delta_file *file = &snapshot->files[i];
+        pn_cell_cstr(rows, file->path);
+        pn_cell_int(rows, file->size_bytes);
+        pn_cell_known(rows, file->num_records);
+        pn_cell_time(rows, file->modified_ms);
+        partition_cell(rows, file);
+        written++;
+    }
+    return written > 0 && i < snapshot->file_count ? snapshot->files[i - 1].path : NULL;
+}
+
+void pn_report_history(const struct pn_delta_history_entry *entries, size_t count,
+                       struct pn_row_writer *rows)
+{
+    static const struct pn_report_column columns[] = {
+        {"version", PN_CELL_INT},     {"committed", PN_CELL_TIME},    {"operation", PN_CELL_TEXT},
+        {"files_added", PN_CELL_INT}, {"files_removed", PN_CELL_INT}, {"rows_added", PN_CELL_INT},
+        {"engine", PN_CELL_TEXT},     {"parameters", PN_CELL_JSON},   {"metrics", PN_CELL_JSON}};
+    bool whole = pn_row_writer_format(rows) != PN_FORMAT_TABLE;
+    size_t column_count = sizeof columns / sizeof *columns;
+    pn_row_writer_begin(rows, columns, whole ? column_count : column_count - 2);
+    for (size_t i = 0; i < count; i++) {
+        const struct pn_delta_history_entry *entry = &entries[i];
+        pn_cell_int(rows, entry->version);
+        pn_cell_time(rows, entry->timestamp_ms);
+        pn_cell_cstr(rows, entry->operation);
+        pn_cell_int(rows, entry->files_added);
+        pn_cell_int(rows, entry->files_removed);
+        pn_cell_int(rows, entry->rows_added);
+        pn_cell_cstr(rows, entry->engine_info);
+        if (whole) {
+            pn_cell_json(rows, entry->parameters, strlen(entry->parameters));
+            pn_cell_json(rows, entry->metrics, strlen(entry->metrics));
+        }
+    }
+}

@@ -1,0 +1,56 @@
+/*
+ * The Delta tables of a pipeline as rows: which there are, and of one its schema, its files and its
+ * history.
+ *
+ * A table's name is that of the pipeline ("pin"), "dead_letters", "stream_dead_letters", or, with a
+ * slash in it, a key in the store ("delta_tables/raw/pin"), whoever made the table there.
+ */
+#ifndef PN_REPORT_TABLES_H
+#define PN_REPORT_TABLES_H
+
+#include "delta/delta.h"
+#include "pipeline/pipeline.h"
+#include "report/row_writer.h"
+
+/* What it takes to look at tables; all borrowed. */
+struct pn_table_source {
+    const struct pn_pipeline *pipeline;
+    struct pn_store *store;
+    const struct pn_delta_parquet *parquet; /* of the engine: checkpoints are read through it */
+    const struct pn_delta_config *config;
+    const struct pn_clock *clock;
+    struct pn_logger *logger;
+};
+
+/* The path of the table with that name, and the table itself where the pipeline has it (else NULL).
+ * MISSING for a name that is nobody's, INPUT for a bad key. Both are borrowed. */
+int pn_report_find_table(const struct pn_pipeline *pipeline, const char *name,
+                         const struct pn_table **table, const char **path,
+                         struct pn_err *e) PN_MUST_CHECK;
+/* A handle on the table at a path; the caller destroys it. */
+struct pn_delta *pn_report_open_table(const struct pn_table_source *source, const char *path);
+
+/*
+ * table, path, version, committed, files, rows, size_bytes: of each table of the pipeline and those
+ * of dead letters; one that was never written has its name and path only, and so has one that
+ * cannot be read: `problem` gets the reason (NULL ok). `rows` is null when a file's statistics lack
+ * the number. Returns how many could not be read.
+ */
+size_t pn_report_tables(const struct pn_table_source *source, struct pn_row_writer *rows,
+                        void (*problem)(void *arg, const char *table, const struct pn_err *why),
+                        void *arg);
+/* column, type, nullable, partition. A type is written as SQL has it: struct<name type, ...>. */
+int pn_report_schema(const struct pn_delta_snapshot *snapshot, struct pn_row_writer *rows,
+                     struct pn_err *e) PN_MUST_CHECK;
+/* path, size_bytes, rows, modified, partition: of at most `limit` files (0: of all), by path, from
+ * the first one after the path `after` (NULL: from the first). Returns the path to go on after, the
+ * snapshot's; NULL: these were the last. */
+const char *pn_report_files(const struct pn_delta_snapshot *snapshot, const char *after,
+                            size_t limit, struct pn_row_writer *rows);
+/* version, committed, operation, files_added, files_removed, rows_added, engine, parameters,
+ * metrics; the last two are left out of a table, where they would be mostly braces. `entries` are
+ * pn_delta_history()'s, which pages by version. */
+void pn_report_history(const struct pn_delta_history_entry *entries, size_t count,
+                       struct pn_row_writer *rows);
+
+#endif

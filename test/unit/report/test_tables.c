@@ -1,0 +1,218 @@
+/* Tables, a table's schema, files and history as rows, in every format. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "report/tables.h"
+#include "support/delta_fixture.h"
+#include "support/report_golden.h"
+
+static struct pn_table tables[] = {{.name = "thing", .path = "t"},
+                                   {.name = "not_yet", .path = "other/path"}};
+static const struct pn_pipeline pipeline = {.tables = tables,
+                                            .table_count = 2,
+                                            .dead_letters_path = "dead_letters",
+                                            .stream_dead_letters_path = "streams/dead_letters"};
+
+static struct pn_table_source source_of(struct delta_fixture *fixture)
+{
+    return (struct pn_table_source){.pipeline = &pipeline,
+                                    .store = fixture->store,
+                                    .parquet = &fixture->parquet,
+                                    .config = &fixture->config,
+                                    .clock = &fixture->clock.clock,
+                                    .logger = fixture->logger};
+}
+
+static void some_commits(struct delta_fixture *fixture)
+{
+    (void)delta_append(fixture, "a.parquet", 3);
+    (void)delta_append(fixture, "b.parquet", 4);
+    (void)delta_append(fixture, "c.parquet", 5);
+    for (int version = 0; version < 3; version++) {
+        char name[64];
+        (void)snprintf(name, sizeof name, "%020d.json", version);
+        delta_touch(fixture, name, DELTA_TIME_MS + version * INT64_C(1000));
+    }
+    delta_fixture_reopen(fixture);
+}
+
+static struct pn_delta_snapshot *snapshot_of(struct delta_fixture *fixture)
+{
+    struct pn_delta_snapshot *snapshot = NULL;
+    assert_int_equal(pn_delta_snapshot(fixture->table, -1, &snapshot, NULL), 0);
+    return snapshot;
+}
+
+/* --- tables ----------------------------------------------------------------------------------- */
+
+static void list(struct pn_row_writer *rows, void *arg)
+{
+    const struct pn_table_source source = source_of(arg);
+    assert_int_equal(pn_report_tables(&source, rows, NULL, NULL), 0);
+}
+
+static void test_tables(void **state)
+{
+    some_commits(*state);
+    report_is_golden("tables", list, *state);
+}
+
+static void keep_problem(void *arg, const char *table, const struct pn_err *why)
+{
+    struct pn_buf *told = arg;
+    pn_buf_addf(told, "%s: %s\n", table, why->msg);
+}
+
+/* One that cannot be read is said by name, and the others are there. */
+static void test_a_table_that_cannot_be_read(void **state)
+{
+    struct delta_fixture *fixture = *state;
+    const struct pn_table_source source = source_of(fixture);
+    struct pn_buf out;
+    struct pn_buf told;
+    some_commits(fixture);
+    delta_write_text(fixture, "00000000000000000001.json", "no JSON\n");
+    pn_buf_init(&out, 10000);
+    pn_buf_init(&told, 10000);
+    const struct pn_byte_sink sink = pn_byte_sink_buf(&out);
+    struct pn_row_writer *rows = pn_row_writer_create(&sink, PN_FORMAT_CSV);
+    assert_int_equal(pn_report_tables(&source, rows, keep_problem, &told), 1);
+    pn_row_writer_end(&rows);
+    assert_string_equal(pn_buf_text(&out), "table,path,version,committed,files,rows,size_bytes\r\n"
+                                           "thing,t,,,,,\r\n"
+                                           "not_yet,other/path,,,,,\r\n"
+                                           "dead_letters,dead_letters,,,,,\r\n");
+    assert_int_equal(strncmp(pn_buf_text(&told), "thing: ", strlen("thing: ")), 0);
+    assert_non_null(strstr(pn_buf_text(&told), "00000000000000000001.json"));
+    pn_buf_deinit(&told);
+    pn_buf_deinit(&out);
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    const struct pn_table *table = NULL;
+    const char *path = NULL;
+    struct pn_err e = {0};
+    assert_int_equal(pn_report_find_table(&pipeline, "thing", &table, &path, &e), 0);
+    assert_ptr_equal(table, &tables[0]);
+    assert_string_equal(path, "t");
+    assert_int_equal(pn_report_find_table(&pipeline, "stream_dead_letters", &table, &path, &e), 0);
+    assert_null(table);
+    assert_string_equal(path, "streams/dead_letters");
+    assert_int_equal(pn_report_find_table(&pipeline, "some/key", &table, &path, &e), 0);
+    assert_string_equal(path, "some/key");
+    assert_int_not_equal(pn_report_find_table(&pipeline, "nobody", &table, &path, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_MISSING);
+    assert_int_not_equal(pn_report_find_table(&pipeline, "a/../b", &table, &path, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_INPUT);
+}
+
+/* --- schema ----------------------------------------------------------------------------------- */
+
+static void schema(struct pn_row_writer *rows, void *arg)
+{
+    static const char nested[] =
+        "{\"type\":\"struct\",\"fields\":["
+        "{\"name\":\"id\",\"type\":\"long\",\"nullable\":false,\"metadata\":{}},"
+        "{\"name\":\"day\",\"type\":\"date\",\"nullable\":true,\"metadata\":{}},"
+        "{\"name\":\"pos\",\"type\":{\"type\":\"struct\",\"fields\":["
+        "{\"name\":\"x\",\"type\":\"double\",\"nullable\":true,\"metadata\":{}},"
+        "{\"name\":\"tags\",\"type\":{\"type\":\"array\",\"elementType\":\"string\","
+        "\"containsNull\":true},\"nullable\":true,\"metadata\":{}}]},\"nullable\":true,"
+        "\"metadata\":{}},"
+        "{\"name\":\"counts\",\"type\":{\"type\":\"map\",\"keyType\":\"string\",\"valueType\":"
+        "\"integer\",\"valueContainsNull\":true},\"nullable\":true,\"metadata\":{}}]}";
+    static const char *partitions[] = {"day"};
+    (void)arg;
+    struct pn_delta_snapshot snapshot = {.metadata = {.schema = (char *)(uintptr_t)nested,
+                                                      .partition_columns = partitions,
+                                                      .partition_column_count = 1}};
+    assert_int_equal(pn_report_schema(&snapshot, rows, NULL), 0);
+}
+
+static void test_schema(void **state)
+{
+    (void)state;
+    report_is_golden("schema", schema, NULL);
+}
+
+/* --- files, history --------------------------------------------------------------------------- */
+
+static void files(struct pn_row_writer *rows, void *arg)
+{
+    assert_null(pn_report_files(arg, NULL, 0, rows));
+}
+
+static void test_files(void **state)
+{
+    some_commits(*state);
+    struct pn_delta_snapshot *snapshot = snapshot_of(*state);
+    report_is_golden("files", files, snapshot);
+    pn_delta_snapshot_destroy(&snapshot);
+}
+
+/* Page by page: every file once, and no page is empty. */
+static void test_pages_of_files(void **state)
+{
+    some_commits(*state);
+    struct pn_delta_snapshot *snapshot = snapshot_of(*state);
+    struct pn_buf out;
+    const char *after = NULL;
+    const int64_t sizes[] = {2, 1};
+    pn_buf_init(&out, 10000);
+    for (size_t page = 0; page < 2; page++) {
+        const struct pn_byte_sink sink = pn_byte_sink_buf(&out);
+        struct pn_row_writer *rows = pn_row_writer_create(&sink, PN_FORMAT_JSONL);
+        after = pn_report_files(snapshot, after, 2, rows);
+        assert_int_equal(pn_row_writer_count(rows), sizes[page]);
+        assert_int_equal(after != NULL, page == 0);
+        pn_row_writer_end(&rows);
+    }
+    const char *text = pn_buf_text(&out);
+    assert_non_null(strstr(text, "a.parquet"));
+    assert_true(strstr(text, "b.parquet") > strstr(text, "a.parquet"));
+    assert_true(strstr(text, "c.parquet") > strstr(text, "b.parquet"));
+    pn_buf_deinit(&out);
+    pn_delta_snapshot_destroy(&snapshot);
+}
+
+static void history(struct pn_row_writer *rows, void *arg)
+{
+    struct delta_fixture *fixture = arg;
+    struct pn_delta_history_entry *entries = NULL;
+    size_t count = 0;
+    struct pn_arena arena;
+    pn_arena_init(&arena, 0);
+    assert_int_equal(pn_delta_history(fixture->table, -1, 2, &arena, &entries, &count, NULL), 0);
+    pn_report_history(entries, count, rows);
+    pn_arena_deinit(&arena);
+}
+
+static void test_history(void **state)
+{
+    some_commits(*state);
+    report_is_golden("history", history, *state);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_tables, delta_set_up, delta_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_table_that_cannot_be_read, delta_set_up,
+                                        delta_tear_down),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_schema),
+        cmocka_unit_test_setup_teardown(test_files, delta_set_up, delta_tear_down),
+        cmocka_unit_test_setup_teardown(test_pages_of_files, delta_set_up, delta_tear_down),
+        cmocka_unit_test_setup_teardown(test_history, delta_set_up, delta_tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
