@@ -3,27 +3,15 @@
 
 #include "base/metrics_table.h"
 #include "cli/commands.h"
-#include "report/row_writer.h"
+#include "report/reference.h"
 
 enum { DOCUMENT_BYTES_MAX = 1 << 20 };
 
 static void print_rows(struct pn_cli *cli)
 {
-    static const struct pn_report_column columns[] = {
-        {"name", PN_CELL_TEXT}, {"kind", PN_CELL_TEXT},  {"label", PN_CELL_TEXT},
-        {"help", PN_CELL_TEXT}, {"alert", PN_CELL_TEXT},
-    };
-    struct pn_row_writer *output = pn_cli_rows(cli);
-    PN_ROWS_BEGIN(output, columns);
-    for (size_t i = 0; i < PN_METRIC_COUNT; i++) {
-        const struct pn_metric_row *row = &pn_metrics_table[i];
-        pn_cell_cstr(output, row->name);
-        pn_cell_cstr(output, pn_metric_kind_name(row->kind));
-        pn_cell_cstr(output, row->label);
-        pn_cell_cstr(output, row->help);
-        pn_cell_cstr(output, row->alarm);
-    }
-    pn_row_writer_end(&output);
+    struct pn_row_writer *rows = pn_cli_rows(cli);
+    pn_report_metrics(rows);
+    pn_row_writer_end(&rows);
 }
 
 static void print_page(struct pn_cli *cli)

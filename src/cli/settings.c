@@ -2,26 +2,30 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "report/reference.h"
 
 enum { DOCUMENT_BYTES_MAX = 1 << 20 };
 
-static int run(struct pn_cli *cli, const char *format, struct pn_buf *out, struct pn_err *e)
+/* In force, or (NULL) the manual. */
+static void print_document(struct pn_cli *cli, const struct pn_settings *settings)
 {
-    if (strcmp(format, "md") == 0) {
-        pn_settings_markdown(out);
-        return 0;
-    }
-    const struct pn_app *app = NULL;
-    int rc = pn_cli_app(cli, &app, e);
-    if (rc != 0) {
-        return rc;
-    }
-    if (strcmp(format, "json") == 0) {
-        pn_settings_json(app->settings, out);
+    struct pn_buf out;
+    pn_buf_init(&out, DOCUMENT_BYTES_MAX);
+    if (settings != NULL) {
+        pn_settings_text(settings, &out);
     } else {
-        pn_settings_text(app->settings, out);
+        pn_settings_markdown(&out);
     }
-    return 0;
+    fwrite(pn_buf_text(&out), 1, out.len, cli->out);
+    pn_buf_deinit(&out);
+}
+
+static void print_rows(struct pn_cli *cli, const struct pn_settings *settings, const char *format)
+{
+    cli->format = pn_format_parse(format);
+    struct pn_row_writer *rows = pn_cli_rows(cli);
+    pn_report_settings(settings, rows);
+    pn_row_writer_end(&rows);
 }
 
 int pn_cmd_settings(struct pn_cli *cli, int argc, char **argv)
@@ -30,10 +34,11 @@ int pn_cmd_settings(struct pn_cli *cli, int argc, char **argv)
     const struct pn_opt opts[] = {
         {.name = "format",
          .kind = PN_OPT_CHOICE,
-         .choices = "yaml|json|md",
+         .choices = "yaml|table|json|jsonl|csv|md",
          .target = &format,
-         .help = "the settings in force as a file for --config (yaml) or for programs (json), or "
-                 "the manual of all of them (md)"},
+         .help =
+             "the settings in force as a file for --config (yaml), as rows for people or programs"
+             " (table, json, jsonl, csv), or the manual of all of them (md)"},
         {.name = NULL}};
     const struct pn_syntax syntax = {
         .opts = opts,
@@ -47,12 +52,18 @@ int pn_cmd_settings(struct pn_cli *cli, int argc, char **argv)
         return status;
     }
     struct pn_err e;
-    struct pn_buf out;
-    pn_buf_init(&out, DOCUMENT_BYTES_MAX);
-    int rc = run(cli, format, &out, &e);
-    if (rc == 0) {
-        fwrite(pn_buf_text(&out), 1, out.len, cli->out);
+    const struct pn_app *app = NULL;
+    if (strcmp(format, "md") == 0) {
+        print_document(cli, NULL);
+        return PN_EXIT_OK;
     }
-    pn_buf_deinit(&out);
-    return rc != 0 ? pn_cli_fail(cli, &e) : PN_EXIT_OK;
+    if (pn_cli_app(cli, &app, &e) != 0) {
+        return pn_cli_fail(cli, &e);
+    }
+    if (strcmp(format, "yaml") == 0) {
+        print_document(cli, app->settings);
+    } else {
+        print_rows(cli, app->settings, format);
+    }
+    return PN_EXIT_OK;
 }

@@ -6,17 +6,14 @@
 
 #include "base/json.h"
 #include "cli/commands.h"
+#include "kinesis/api/wire.h"
+#include "report/streams.h"
 
 enum { LIST_LIMIT = 100 };
 
 #define HOUR_MS              (INT64_C(3600) * 1000)
 #define RETENTION_MS_DEFAULT (24 * HOUR_MS)
 #define RETENTION_MS_MAX     (8760 * HOUR_MS)
-
-static const struct pn_report_column list_columns[] = {
-    {"stream", PN_CELL_TEXT},         {"status", PN_CELL_TEXT}, {"shards", PN_CELL_INT},
-    {"retention_hours", PN_CELL_INT}, {"mode", PN_CELL_TEXT},   {"consumers", PN_CELL_INT},
-    {"created", PN_CELL_TIME}};
 
 /* --- list ------------------------------------------------------------------------------------- */
 
@@ -61,27 +58,21 @@ static int collect_names(struct pn_stream_session *session, const char ***names,
     return 0;
 }
 
-static void text_cell(struct pn_row_writer *output, const struct pn_json *object, const char *key)
-{
-    const char *text = NULL;
-    size_t len = 0;
-    if (pn_json_get_text(object, key, &text, &len)) {
-        pn_cell_text(output, text, len);
-    } else {
-        pn_cell_null(output);
-    }
-}
-
-static void print_summary(struct pn_row_writer *output, const struct pn_json *summary)
+static void print_summary(struct pn_stream_session *session, struct pn_row_writer *rows,
+                          const struct pn_json *summary)
 {
     const struct pn_json *mode = pn_json_get(summary, "StreamModeDetails");
-    text_cell(output, summary, "StreamName");
-    text_cell(output, summary, "StreamStatus");
-    pn_cell_int(output, pn_json_get_i64(summary, "OpenShardCount", 0));
-    pn_cell_int(output, pn_json_get_i64(summary, "RetentionPeriodHours", 0));
-    text_cell(output, mode, "StreamMode");
-    pn_cell_int(output, pn_json_get_i64(summary, "ConsumerCount", 0));
-    pn_stream_time_cell(output, pn_json_get(summary, "StreamCreationTimestamp"));
+    const struct pn_json *created = pn_json_get(summary, "StreamCreationTimestamp");
+    const struct pn_stream_summary stream = {
+        .name = pn_stream_keep_text(session, summary, "StreamName"),
+        .status = pn_stream_keep_text(session, summary, "StreamStatus"),
+        .shards = pn_json_get_i64(summary, "OpenShardCount", 0),
+        .retention_hours = pn_json_get_i64(summary, "RetentionPeriodHours", 0),
+        .mode = pn_stream_keep_text(session, mode, "StreamMode"),
+        .consumers = pn_json_get_i64(summary, "ConsumerCount", 0),
+        .created_ms =
+            created != NULL && created->type == PN_JSON_NUMBER ? pn_wire_timestamp_ms(created) : 0};
+    pn_report_stream(&stream, rows);
 }
 
 static int print_streams(struct pn_stream_session *session, struct pn_err *e)
@@ -92,20 +83,17 @@ static int print_streams(struct pn_stream_session *session, struct pn_err *e)
     if (rc != 0) {
         return rc;
     }
-    struct pn_row_writer *output = pn_cli_rows(session->cli);
-    PN_ROWS_BEGIN(output, list_columns);
+    struct pn_row_writer *rows = pn_cli_rows(session->cli);
+    pn_report_streams_begin(rows);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         const struct pn_json *described = NULL;
         pn_stream_input(session, names[i]);
         rc = pn_stream_call(session, "DescribeStreamSummary", &described, e);
         if (rc == 0) {
-            print_summary(output, pn_json_get(described, "StreamDescriptionSummary"));
+            print_summary(session, rows, pn_json_get(described, "StreamDescriptionSummary"));
         }
     }
-    if (rc != 0) {
-        pn_row_writer_break(&output);
-    }
-    pn_row_writer_end(&output);
+    pn_row_writer_close(&rows, rc);
     return rc;
 }
 
@@ -173,10 +161,10 @@ static int print_stream(struct pn_stream_session *session, const char *name, str
     const struct pn_json *summary = NULL;
     int rc = pn_stream_summary(session, name, &summary, e);
     if (rc == 0) {
-        struct pn_row_writer *output = pn_cli_rows(session->cli);
-        PN_ROWS_BEGIN(output, list_columns);
-        print_summary(output, summary);
-        pn_row_writer_end(&output);
+        struct pn_row_writer *rows = pn_cli_rows(session->cli);
+        pn_report_streams_begin(rows);
+        print_summary(session, rows, summary);
+        pn_row_writer_end(&rows);
     }
     return rc;
 }

@@ -30,6 +30,10 @@ void pn_stream_input(struct pn_stream_session *session, const char *stream);
 int pn_stream_call(struct pn_stream_session *session, const char *operation,
                    const struct pn_json **output, struct pn_err *e) PN_MUST_CHECK;
 
+/* A text member, kept in the session's arena; NULL when there is none. */
+const char *pn_stream_keep_text(struct pn_stream_session *session, const struct pn_json *object,
+                                const char *key);
+
 /* What DescribeStreamSummary returns; good until the next call. */
 int pn_stream_summary(struct pn_stream_session *session, const char *name,
                       const struct pn_json **summary, struct pn_err *e) PN_MUST_CHECK;

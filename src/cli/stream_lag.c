@@ -5,39 +5,7 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/stream_reader.h"
-#include "processor/lag.h"
-#include "report/row_writer.h"
-
-static void print_lags(struct pn_cli *cli, const struct pn_processor_lag *lags, size_t count)
-{
-    static const struct pn_report_column columns[] = {
-        {"stream", PN_CELL_TEXT},       {"table", PN_CELL_TEXT},  {"shard", PN_CELL_TEXT},
-        {"position", PN_CELL_WIDE},     {"end", PN_CELL_WIDE},    {"lag", PN_CELL_INT},
-        {"lag_ms", PN_CELL_INT},        {"closed", PN_CELL_BOOL}, {"table_version", PN_CELL_INT},
-        {"committed_at", PN_CELL_TIME}, {"lost", PN_CELL_INT},
-    };
-    struct pn_row_writer *output = pn_cli_rows(cli);
-    PN_ROWS_BEGIN(output, columns);
-    for (size_t i = 0; i < count; i++) {
-        const struct pn_processor_lag *lag = &lags[i];
-        pn_cell_cstr(output, lag->stream);
-        pn_cell_cstr(output, lag->table);
-        pn_cell_cstr(output, lag->shard);
-        pn_cell_known(output, lag->position);
-        pn_cell_known(output, lag->shard != NULL ? lag->end : -1);
-        pn_cell_known(output, lag->records);
-        pn_cell_known(output, lag->ms);
-        pn_cell_bool(output, lag->closed);
-        pn_cell_known(output, lag->version);
-        if (lag->version >= 0) {
-            pn_cell_time(output, lag->version_ms);
-        } else {
-            pn_cell_null(output);
-        }
-        pn_cell_known(output, lag->lost);
-    }
-    pn_row_writer_end(&output);
-}
+#include "report/streams.h"
 
 /* --- what is no table's ----------------------------------------------------------------------- */
 
@@ -153,7 +121,9 @@ int pn_cmd_stream_lag(struct pn_cli *cli, int argc, char **argv)
         rc = pn_processor_lags(&reader.config, &reader.env, &reader.arena, &lags, &count, &failure);
     }
     if (rc == 0) {
-        print_lags(cli, lags, count);
+        struct pn_row_writer *rows = pn_cli_rows(cli);
+        pn_report_lags(lags, count, rows);
+        pn_row_writer_end(&rows);
         if (reader.url != NULL) {
             tell_all_strays(cli, &reader);
         }

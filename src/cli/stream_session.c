@@ -84,3 +84,12 @@ int pn_stream_await(struct pn_stream_session *session, const char *stream, struc
                       "the stream %s is still not ACTIVE: `pinion stream list` shows what it is",
                       stream);
 }
+
+const char *pn_stream_keep_text(struct pn_stream_session *session, const struct pn_json *object,
+                                const char *key)
+{
+    const char *text = NULL;
+    size_t len = 0;
+    return pn_json_get_text(object, key, &text, &len) ? pn_arena_strndup(&session->arena, text, len)
+                                                      : NULL;
+}

@@ -10,28 +10,19 @@ enum { PAGE_LIMIT = 1000, SHARD_NUMBER_DIGITS = 12 };
 
 /* --- what there is ---------------------------------------------------------------------------- */
 
-static const char *keep_text(struct pn_stream_session *session, const struct pn_json *object,
-                             const char *key)
-{
-    const char *text = NULL;
-    size_t len = 0;
-    return pn_json_get_text(object, key, &text, &len) ? pn_arena_strndup(&session->arena, text, len)
-                                                      : NULL;
-}
-
 static struct pn_listed_shard keep_shard(struct pn_stream_session *session,
                                          const struct pn_json *node)
 {
     const struct pn_json *hashes = pn_json_get(node, "HashKeyRange");
     const struct pn_json *numbers = pn_json_get(node, "SequenceNumberRange");
     return (struct pn_listed_shard){
-        .id = keep_text(session, node, "ShardId"),
-        .parent = keep_text(session, node, "ParentShardId"),
-        .adjacent_parent = keep_text(session, node, "AdjacentParentShardId"),
-        .hash_start = keep_text(session, hashes, "StartingHashKey"),
-        .hash_end = keep_text(session, hashes, "EndingHashKey"),
-        .sequence_start = keep_text(session, numbers, "StartingSequenceNumber"),
-        .sequence_end = keep_text(session, numbers, "EndingSequenceNumber"),
+        .id = pn_stream_keep_text(session, node, "ShardId"),
+        .parent = pn_stream_keep_text(session, node, "ParentShardId"),
+        .adjacent_parent = pn_stream_keep_text(session, node, "AdjacentParentShardId"),
+        .hash_start = pn_stream_keep_text(session, hashes, "StartingHashKey"),
+        .hash_end = pn_stream_keep_text(session, hashes, "EndingHashKey"),
+        .sequence_start = pn_stream_keep_text(session, numbers, "StartingSequenceNumber"),
+        .sequence_end = pn_stream_keep_text(session, numbers, "EndingSequenceNumber"),
     };
 }
 
@@ -73,7 +64,7 @@ int pn_stream_shards(struct pn_stream_session *session, const char *stream,
             pn_json_write_cstr(&session->input, token);
         }
         rc = pn_stream_call(session, "ListShards", &output, e);
-        token = rc == 0 ? keep_text(session, output, "NextToken") : NULL;
+        token = rc == 0 ? pn_stream_keep_text(session, output, "NextToken") : NULL;
         if (rc == 0) {
             rc = keep_page(session, pn_json_get(output, "Shards"), shards, count, e);
         }

@@ -102,42 +102,30 @@ void pn_settings_markdown(struct pn_buf *out)
     }
 }
 
-static void add_member(struct pn_buf *out, const char *key, const char *value)
+void pn_settings_each(const struct pn_settings *settings,
+                      void (*fn)(void *arg, const struct pn_setting_shown *setting), void *arg)
 {
-    pn_json_write_key(out, key);
-    pn_json_write_cstr(out, value);
-}
-
-void pn_settings_json(const struct pn_settings *settings, struct pn_buf *out)
-{
-    struct pn_buf text;
-    pn_buf_init(&text, 8192);
-    pn_buf_addc(out, '[');
+    struct pn_buf value;
+    struct pn_buf takes;
+    pn_buf_init(&value, 8192);
+    pn_buf_init(&takes, 8192);
     for (size_t i = 0; i < pn_settings_count; i++) {
         const struct pn_setting *setting = &pn_settings_table[i];
-        pn_buf_adds(out, i > 0 ? ",\n {" : "\n {");
-        add_member(out, "name", setting->name);
-        pn_buf_reset(&text);
-        pn_setting_format(setting, settings, &text);
-        if (setting->secret && text.len > 0) {
-            pn_buf_reset(&text);
-            pn_buf_adds(&text, "(set, not shown)");
-        }
-        pn_json_write_key(out, "value");
-        if (setting->kind == PN_SETTING_BOOL || setting->kind == PN_SETTING_INT) {
-            pn_buf_add(out, pn_buf_text(&text), text.len);
-        } else {
-            pn_json_write_cstr(out, pn_buf_text(&text));
-        }
-        add_member(out, "default", setting->initial);
-        pn_buf_reset(&text);
-        add_takes(setting, &text);
-        add_member(out, "takes", pn_buf_text(&text));
-        add_member(out, "help", setting->help);
-        pn_buf_addc(out, '}');
+        pn_buf_reset(&value);
+        pn_buf_reset(&takes);
+        pn_setting_format(setting, settings, &value);
+        add_takes(setting, &takes);
+        const struct pn_setting_shown shown = {
+            .name = setting->name,
+            .value = setting->secret && value.len > 0 ? "(set, not shown)" : pn_buf_text(&value),
+            .is_literal = setting->kind == PN_SETTING_BOOL || setting->kind == PN_SETTING_INT,
+            .initial = setting->initial,
+            .takes = pn_buf_text(&takes),
+            .help = setting->help};
+        fn(arg, &shown);
     }
-    pn_buf_adds(out, "\n]\n");
-    pn_buf_deinit(&text);
+    pn_buf_deinit(&takes);
+    pn_buf_deinit(&value);
 }
 
 void pn_settings_text(const struct pn_settings *settings, struct pn_buf *out)

@@ -117,11 +117,22 @@ int pn_settings_check_pipeline(const struct pn_pipeline *pipeline, struct pn_err
  * cloud deployment: what it says of Databricks, the buckets and MWAA is passed over here. */
 int pn_settings_from_file(struct pn_settings *settings, const char *path, const struct pn_io *io,
                           struct pn_err *e) PN_MUST_CHECK;
-/* Secrets are left out of the last two: they only say that there is one.
- * The whole table: as Markdown (docs/settings.md); with the values in force, as YAML that
- * pn_settings_from_file() takes, or as a JSON array of {name, value, default, takes, help}. */
+/* The whole table: as Markdown (docs/settings.md), or with the values in force as YAML that
+ * pn_settings_from_file() takes. A secret is not shown, only that there is one. */
 void pn_settings_markdown(struct pn_buf *out);
 void pn_settings_text(const struct pn_settings *settings, struct pn_buf *out);
-void pn_settings_json(const struct pn_settings *settings, struct pn_buf *out);
+
+/* A setting for those who show it; texts are borrowed for the call. */
+struct pn_setting_shown {
+    const char *name;
+    const char *value;   /* in force, as one would write it; "(set, not shown)" of a secret */
+    bool is_literal;     /* the value is JSON as it stands: a number, true or false */
+    const char *initial; /* the default */
+    const char *takes;   /* "1MiB to 2GiB, forever" */
+    const char *help;
+};
+/* Calls fn for each setting, in the order of the table. */
+void pn_settings_each(const struct pn_settings *settings,
+                      void (*fn)(void *arg, const struct pn_setting_shown *setting), void *arg);
 
 #endif
