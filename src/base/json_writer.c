@@ -126,20 +126,24 @@ static bool is_plain(const char *text, size_t len)
 {
     /* The high bit of a byte of `found` says that the byte, or one below it, is not plain. */
     const uint64_t ones = 0x0101010101010101u;
-    uint64_t found = 0;
     size_t i = 0;
-    for (; i + sizeof found <= len; i += sizeof found) {
+    for (; i + sizeof(uint64_t) <= len; i += sizeof(uint64_t)) {
         uint64_t bytes;
         memcpy(&bytes, text + i, sizeof bytes);
         uint64_t quotes = bytes ^ (ones * '"');
         uint64_t slashes = bytes ^ (ones * '\\');
-        found |= bytes | (bytes - ones * 0x20) | (quotes - ones) | (slashes - ones);
+        uint64_t found = bytes | (bytes - ones * 0x20) | (quotes - ones) | (slashes - ones);
+        if ((found & (ones * 0x80)) != 0) {
+            return false;
+        }
     }
     for (; i < len; i++) {
         unsigned char c = (unsigned char)text[i];
-        found |= c < 0x20 || c == '"' || c == '\\' ? 0x80 : c;
+        if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\') {
+            return false;
+        }
     }
-    return (found & (ones * 0x80)) == 0;
+    return true;
 }
 
 /* A string and, after a name, the colon. */

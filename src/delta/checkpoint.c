@@ -1,8 +1,10 @@
 #include <inttypes.h>
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_writer.h"
 #include "base/mem.h"
 #include "delta/features.h"
 #include "delta/load.h"
@@ -48,7 +50,7 @@ static int write_contents(struct pn_delta *table, const struct pn_delta_snapshot
 }
 
 /* MD5 of the hint's members in the protocol's canonical form: sorted by name, names quoted. */
-static void add_checksum(struct pn_buf *hint, const char *canonical)
+static void add_checksum(struct pn_json_writer *hint, const char *canonical)
 {
     unsigned char digest[MD5_BYTES];
     unsigned int len = 0;
@@ -56,11 +58,11 @@ static void add_checksum(struct pn_buf *hint, const char *canonical)
     if (ok != 1 || len != sizeof digest) {
         return; /* a machine that forbids MD5: the checksum is optional */
     }
-    pn_buf_adds(hint, ",\"checksum\":\"");
+    char hex[2 * MD5_BYTES + 1];
     for (size_t i = 0; i < sizeof digest; i++) {
-        pn_buf_addf(hint, "%02x", digest[i]);
+        (void)snprintf(hex + 2 * i, 3, "%02x", digest[i]);
     }
-    pn_buf_addc(hint, '"');
+    pn_json_add_cstr(hint, "checksum", hex);
 }
 
 /* Hadoop's local file system, so Spark, keeps a sum beside each file it writes, and refuses the
@@ -83,15 +85,18 @@ static int write_hint(struct pn_delta *table, int64_t version, const struct cont
     }
     struct pn_buf hint;
     pn_buf_init(&hint, PN_DELTA_HINT_BYTES_MAX);
-    pn_buf_addf(&hint,
-                "{\"version\":%" PRId64 ",\"size\":%" PRId64 ",\"sizeInBytes\":%" PRId64
-                ",\"numOfAddFiles\":%" PRId64,
-                version, contents->actions, size_bytes, contents->adds);
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, &hint);
+    pn_json_put_object(&json);
+    pn_json_add_i64(&json, "version", version);
+    pn_json_add_i64(&json, "size", contents->actions);
+    pn_json_add_i64(&json, "sizeInBytes", size_bytes);
+    pn_json_add_i64(&json, "numOfAddFiles", contents->adds);
     char *canonical = pn_xasprintf("\"numOfAddFiles\"=%" PRId64 ",\"size\"=%" PRId64
                                    ",\"sizeInBytes\"=%" PRId64 ",\"version\"=%" PRId64,
                                    contents->adds, contents->actions, size_bytes, version);
-    add_checksum(&hint, canonical);
-    pn_buf_addc(&hint, '}');
+    add_checksum(&json, canonical);
+    pn_json_end(&json);
     char *key = pn_delta_log_key(table, "_last_checkpoint");
     rc = forget_hadoop_sum(table, "_last_checkpoint", e);
     if (rc == 0) {

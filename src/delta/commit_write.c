@@ -1,15 +1,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/json_writer.h"
 #include "delta/commit.h"
 #include "delta/replay.h"
-
-/* "key":"<number>": Spark reads the metrics as a map of strings. */
-static void add_count(struct pn_buf *out, const char *key, int64_t value)
-{
-    pn_json_write_key(out, key);
-    pn_buf_addf(out, "\"%" PRId64 "\"", value);
-}
 
 struct sums {
     int64_t files;
@@ -28,50 +22,49 @@ static struct sums sum(const struct pn_delta_file *files, size_t count)
     return sums;
 }
 
-/* The metrics that Spark gives for the operation, under its names. */
-static void write_metrics(struct pn_buf *out, const struct pn_delta_attempt *attempt)
+/* The metrics that Spark gives for the operation, under its names; it reads them as a map of
+ * strings. */
+static void write_metrics(struct pn_json_writer *json, const struct pn_delta_attempt *attempt)
 {
     struct sums added = sum(attempt->commit->adds, attempt->commit->add_count);
     struct sums removed = sum(attempt->removes, attempt->remove_count);
-    pn_buf_addc(out, '{');
+    pn_json_put_object(json);
     if (attempt->commit->mode == PN_DELTA_REWRITE) {
-        add_count(out, "numAddedFiles", added.files);
-        add_count(out, "numAddedBytes", added.bytes);
+        pn_json_add_i64_text(json, "numAddedFiles", added.files);
+        pn_json_add_i64_text(json, "numAddedBytes", added.bytes);
     } else {
-        add_count(out, "numFiles", added.files);
-        add_count(out, "numOutputBytes", added.bytes);
+        pn_json_add_i64_text(json, "numFiles", added.files);
+        pn_json_add_i64_text(json, "numOutputBytes", added.bytes);
         if (added.rows >= 0) {
-            add_count(out, "numOutputRows", added.rows);
+            pn_json_add_i64_text(json, "numOutputRows", added.rows);
         }
     }
     if (attempt->commit->mode != PN_DELTA_APPEND) {
-        add_count(out, "numRemovedFiles", removed.files);
-        add_count(out, "numRemovedBytes", removed.bytes);
+        pn_json_add_i64_text(json, "numRemovedFiles", removed.files);
+        pn_json_add_i64_text(json, "numRemovedBytes", removed.bytes);
     }
-    pn_buf_addc(out, '}');
+    pn_json_end(json);
 }
 
-static void write_parameters(struct pn_buf *out, const struct pn_delta_attempt *attempt)
+static void write_parameters(struct pn_json_writer *json, const struct pn_delta_attempt *attempt)
 {
-    if (attempt->commit->mode == PN_DELTA_REWRITE) {
-        pn_buf_adds(out, "{}");
-        return;
-    }
-    struct pn_buf columns; /* a JSON array, as a string */
-    pn_buf_init(&columns, PN_DELTA_COMMIT_BYTES_MAX);
-    pn_buf_addc(&columns, '[');
-    for (size_t i = 0; i < attempt->metadata.partition_column_count; i++) {
-        if (i > 0) {
-            pn_buf_addc(&columns, ',');
+    pn_json_put_object(json);
+    if (attempt->commit->mode != PN_DELTA_REWRITE) {
+        struct pn_buf text; /* a JSON array, as a string */
+        struct pn_json_writer columns;
+        pn_buf_init(&text, PN_DELTA_COMMIT_BYTES_MAX);
+        pn_json_writer_init(&columns, &text);
+        pn_json_put_array(&columns);
+        for (size_t i = 0; i < attempt->metadata.partition_column_count; i++) {
+            pn_json_put_cstr(&columns, attempt->metadata.partition_columns[i]);
         }
-        pn_json_write_cstr(&columns, attempt->metadata.partition_columns[i]);
+        pn_json_end(&columns);
+        pn_json_add_cstr(json, "mode",
+                         attempt->commit->mode == PN_DELTA_APPEND ? "Append" : "Overwrite");
+        pn_json_add_cstr(json, "partitionBy", pn_buf_text(&text));
+        pn_buf_deinit(&text);
     }
-    pn_buf_addc(&columns, ']');
-    pn_buf_addf(out, "{\"mode\":\"%s\",\"partitionBy\":",
-                attempt->commit->mode == PN_DELTA_APPEND ? "Append" : "Overwrite");
-    pn_json_write_cstr(out, pn_buf_text(&columns));
-    pn_buf_addc(out, '}');
-    pn_buf_deinit(&columns);
+    pn_json_end(json);
 }
 
 /* The first line: who did what, and what the lines behind it (`actions`) are. */
@@ -79,29 +72,36 @@ static void write_info(struct pn_buf *out, const struct pn_delta_attempt *attemp
                        const struct pn_buf *actions, int64_t count)
 {
     const struct pn_delta_commit *commit = attempt->commit;
-    pn_buf_addf(out, "{\"commitInfo\":{\"timestamp\":%" PRId64 ",\"operation\":", attempt->now_ms);
-    pn_json_write_cstr(out, commit->operation);
-    pn_json_write_key(out, "operationParameters");
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, out);
+    pn_json_put_object(&json);
+    pn_json_add_object(&json, "commitInfo");
+    pn_json_add_i64(&json, "timestamp", attempt->now_ms);
+    pn_json_add_cstr(&json, "operation", commit->operation);
+    pn_json_put_key(&json, "operationParameters");
     if (commit->operation_parameters != NULL) {
-        pn_buf_adds(out, commit->operation_parameters);
+        pn_json_put_raw(&json, commit->operation_parameters, strlen(commit->operation_parameters));
     } else {
-        write_parameters(out, attempt);
+        write_parameters(&json, attempt);
     }
     if (attempt->state != NULL) {
-        pn_buf_addf(out, ",\"readVersion\":%" PRId64, attempt->state->version);
+        pn_json_add_i64(&json, "readVersion", attempt->state->version);
     }
-    pn_buf_addf(out, ",\"isBlindAppend\":%s", commit->mode == PN_DELTA_APPEND ? "true" : "false");
-    pn_json_write_key(out, "operationMetrics");
+    pn_json_add_bool(&json, "isBlindAppend", commit->mode == PN_DELTA_APPEND);
+    pn_json_put_key(&json, "operationMetrics");
     if (commit->operation_metrics != NULL) {
-        pn_buf_adds(out, commit->operation_metrics);
+        pn_json_put_raw(&json, commit->operation_metrics, strlen(commit->operation_metrics));
     } else {
-        write_metrics(out, attempt);
+        write_metrics(&json, attempt);
     }
-    pn_json_write_key(out, "engineInfo");
-    pn_json_write_cstr(out, attempt->table->config.engine_info);
-    pn_buf_addf(out,
-                ",\"txnId\":\"%s\",\"actions\":%" PRId64 ",\"actionsCrc32c\":\"%08" PRIx32 "\"}}\n",
-                attempt->txn_id, count, pn_delta_crc32c(pn_buf_text(actions), actions->len));
+    pn_json_add_cstr(&json, "engineInfo", attempt->table->config.engine_info);
+    pn_json_add_cstr(&json, "txnId", attempt->txn_id);
+    pn_json_add_i64(&json, "actions", count);
+    pn_json_add_textf(&json, "actionsCrc32c", "%08" PRIx32,
+                      pn_delta_crc32c(pn_buf_text(actions), actions->len));
+    pn_json_end(&json);
+    pn_json_end(&json);
+    pn_json_end_line(&json);
 }
 
 static int64_t write_actions(struct pn_buf *out, const struct pn_delta_attempt *attempt)
