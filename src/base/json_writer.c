@@ -8,7 +8,12 @@ enum { DIGITS_MAX = 20 };
 
 void pn_json_writer_init(struct pn_json_writer *json, struct pn_buf *out)
 {
-    *json = (struct pn_json_writer){.out = out};
+    json->out = out; /* and `outer` needs nothing */
+    json->depth = 0;
+    json->indent = 0;
+    json->in_object = false;
+    json->follows = false;
+    json->named = false;
 }
 
 int pn_json_writer_check(const struct pn_json_writer *json, const char *what, struct pn_err *e)
@@ -59,11 +64,19 @@ static inline void begin(struct pn_json_writer *json)
         json->named = false;
     } else {
         /* A value in an object has its name before it, and a document is one value. */
-        PN_ASSERT((json->objects & 1) == 0);
+        PN_ASSERT(!json->in_object);
         PN_ASSERT(json->depth > 0 || !json->follows);
         separate(json);
     }
     json->follows = true;
+}
+
+static inline void begin_name(struct pn_json_writer *json)
+{
+    PN_ASSERT(json->in_object && !json->named);
+    separate(json);
+    json->follows = true;
+    json->named = true;
 }
 
 static void put_plain(struct pn_json_writer *json, const char *text, size_t len)
@@ -87,6 +100,30 @@ void pn_json_end_line(struct pn_json_writer *json)
     json->follows = false;
 }
 
+struct pn_json_mark pn_json_mark(const struct pn_json_writer *json)
+{
+    return (struct pn_json_mark){.len = json->out->len,
+                                 .depth = json->depth,
+                                 .follows = json->follows,
+                                 .named = json->named};
+}
+
+void pn_json_rewind(struct pn_json_writer *json, const struct pn_json_mark *mark)
+{
+    PN_ASSERT(json->depth >= mark->depth && json->out->len >= mark->len);
+    if (json->depth > mark->depth) {
+        json->in_object = json->outer[mark->depth];
+    }
+    json->depth = mark->depth;
+    json->indent = 0;
+    json->follows = mark->follows;
+    json->named = mark->named;
+    json->out->len = mark->len;
+    if (json->out->data != NULL) {
+        json->out->data[mark->len] = '\0';
+    }
+}
+
 /* --- values ----------------------------------------------------------------------------------- */
 
 static void open_container(struct pn_json_writer *json, char bracket, bool is_object)
@@ -94,8 +131,8 @@ static void open_container(struct pn_json_writer *json, char bracket, bool is_ob
     PN_ASSERT(json->depth < PN_JSON_WRITER_DEPTH_MAX);
     begin(json);
     pn_buf_addc(json->out, bracket);
-    json->objects = json->objects << 1 | (is_object ? 1 : 0);
-    json->depth++;
+    json->outer[json->depth++] = json->in_object;
+    json->in_object = is_object;
     json->follows = false;
 }
 
@@ -115,9 +152,8 @@ void pn_json_end(struct pn_json_writer *json)
     if (json->indent > 0) {
         begin_line(json);
     }
-    pn_buf_addc(json->out, (json->objects & 1) != 0 ? '}' : ']');
-    json->objects >>= 1;
-    json->depth--;
+    pn_buf_addc(json->out, json->in_object ? '}' : ']');
+    json->in_object = json->outer[--json->depth];
     json->follows = true;
 }
 
@@ -177,11 +213,27 @@ static void write_string(struct pn_buf *out, const char *text, size_t len, bool 
 
 void pn_json_put_name(struct pn_json_writer *json, const char *name, size_t len)
 {
-    PN_ASSERT((json->objects & 1) != 0 && !json->named);
-    separate(json);
-    json->named = true;
-    json->follows = true;
+    begin_name(json);
     write_string(json->out, name, len, true);
+}
+
+void pn_json_put_raw_name(struct pn_json_writer *json, const char *text, size_t len)
+{
+    begin_name(json);
+    pn_buf_add(json->out, text, len);
+    pn_buf_addc(json->out, ':');
+}
+
+void pn_json_put_name_of(struct pn_json_writer *json, const struct pn_json *member)
+{
+    begin_name(json);
+    pn_json_write_name(json->out, member);
+}
+
+void pn_json_add_node(struct pn_json_writer *json, const struct pn_json *member)
+{
+    pn_json_put_name_of(json, member);
+    pn_json_put_node(json, member);
 }
 
 void pn_json_put_string(struct pn_json_writer *json, const char *text, size_t len)
@@ -212,12 +264,22 @@ void pn_json_put_textf(struct pn_json_writer *json, const char *fmt, ...)
     pn_buf_deinit(&text);
 }
 
-void pn_json_put_base64(struct pn_json_writer *json, const void *bytes, size_t len)
+struct pn_buf *pn_json_open_text(struct pn_json_writer *json)
 {
     begin(json);
     pn_buf_addc(json->out, '"');
-    pn_base64_encode(json->out, bytes, len);
+    return json->out;
+}
+
+void pn_json_close_text(struct pn_json_writer *json)
+{
     pn_buf_addc(json->out, '"');
+}
+
+void pn_json_put_base64(struct pn_json_writer *json, const void *bytes, size_t len)
+{
+    pn_base64_encode(pn_json_open_text(json), bytes, len);
+    pn_json_close_text(json);
 }
 
 static void put_digits(struct pn_json_writer *json, bool is_negative, uint64_t value)
@@ -246,10 +308,8 @@ void pn_json_put_u64(struct pn_json_writer *json, uint64_t value)
 
 void pn_json_put_i64_text(struct pn_json_writer *json, int64_t value)
 {
-    begin(json);
-    pn_buf_addc(json->out, '"');
-    pn_buf_add_i64(json->out, value);
-    pn_buf_addc(json->out, '"');
+    pn_buf_add_i64(pn_json_open_text(json), value);
+    pn_json_close_text(json);
 }
 
 void pn_json_put_double(struct pn_json_writer *json, double value)

@@ -38,16 +38,18 @@
 #include "base/err.h"
 #include "base/json.h"
 
-enum { PN_JSON_WRITER_DEPTH_MAX = 64 };
+/* Open containers: what was parsed can be written again, within some others. */
+enum { PN_JSON_WRITER_DEPTH_MAX = PN_JSON_DEPTH_MAX + 24 };
 
 struct pn_json_writer {
     struct pn_buf *out;
     /* the writer's own */
-    uint64_t objects; /* the open containers, a bit each, the innermost lowest: is it an object? */
-    uint32_t depth;
-    uint32_t indent; /* of the line that the next value or name begins; 0: it begins none */
+    uint32_t depth;  /* open containers */
+    uint32_t indent; /* of the line that the next value or name begins, and 1; 0: it begins none */
+    bool in_object;  /* is the innermost one an object? */
     bool follows;    /* something stands before the next value in its container */
     bool named;      /* a name waits for its value */
+    bool outer[PN_JSON_WRITER_DEPTH_MAX]; /* of each: is the one around it an object? */
 };
 
 /* `out` is borrowed. */
@@ -64,6 +66,19 @@ void pn_json_put_break(struct pn_json_writer *json, uint32_t spaces);
 /* Ends the line of a whole document. Another document may follow, as in a file of JSON lines. */
 void pn_json_end_line(struct pn_json_writer *json);
 
+/*
+ * Takes back what was written since the mark, in the container that was open then: for a member
+ * that may turn out to be empty. The buffer still holds what it held.
+ */
+struct pn_json_mark {
+    size_t len;
+    uint32_t depth;
+    bool follows;
+    bool named;
+};
+struct pn_json_mark pn_json_mark(const struct pn_json_writer *json);
+void pn_json_rewind(struct pn_json_writer *json, const struct pn_json_mark *mark);
+
 /* --- values ----------------------------------------------------------------------------------- */
 
 void pn_json_put_object(struct pn_json_writer *json);
@@ -71,8 +86,15 @@ void pn_json_put_array(struct pn_json_writer *json);
 /* Closes what was opened last. */
 void pn_json_end(struct pn_json_writer *json);
 
+/* The name of a parsed member, and name and value, in the compact form. */
+void pn_json_put_name_of(struct pn_json_writer *json, const struct pn_json *member);
+void pn_json_add_node(struct pn_json_writer *json, const struct pn_json *member);
+
 /* The name of a member, of any text, as pn_json_put_string() writes it. Its value comes next. */
 void pn_json_put_name(struct pn_json_writer *json, const char *name, size_t len);
+
+/* A name that is a JSON string already, with its quotes. */
+void pn_json_put_raw_name(struct pn_json_writer *json, const char *text, size_t len);
 
 /* A byte that is no UTF-8 becomes U+FFFD. NUL bytes are allowed. */
 void pn_json_put_string(struct pn_json_writer *json, const char *text, size_t len);
@@ -80,6 +102,10 @@ void pn_json_put_string(struct pn_json_writer *json, const char *text, size_t le
 void pn_json_put_cstr(struct pn_json_writer *json, const char *text);
 /* A string that is formatted first. */
 void pn_json_put_textf(struct pn_json_writer *json, const char *fmt, ...) PN_PRINTF(2, 3);
+/* A string whose text others append to the buffer, which is returned, until it is closed. Nothing
+ * in the text may need an escape. */
+struct pn_buf *pn_json_open_text(struct pn_json_writer *json);
+void pn_json_close_text(struct pn_json_writer *json);
 /* The bytes as a string of base64. */
 void pn_json_put_base64(struct pn_json_writer *json, const void *bytes, size_t len);
 void pn_json_put_i64(struct pn_json_writer *json, int64_t value);
@@ -100,6 +126,12 @@ void pn_json_put_node(struct pn_json_writer *json, const struct pn_json *node);
 static inline void pn_json_put_key(struct pn_json_writer *json, const char *key)
 {
     pn_json_put_name(json, key, strlen(key));
+}
+
+/* Has the innermost container nothing in it yet? */
+static inline bool pn_json_is_empty(const struct pn_json_writer *json)
+{
+    return !json->follows;
 }
 
 static inline void pn_json_add_object(struct pn_json_writer *json, const char *key)

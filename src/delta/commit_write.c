@@ -24,11 +24,11 @@ static struct sums sum(const struct pn_delta_file *files, size_t count)
 
 /* The metrics that Spark gives for the operation, under its names; it reads them as a map of
  * strings. */
-static void write_metrics(struct pn_json_writer *json, const struct pn_delta_attempt *attempt)
+static void add_metrics(struct pn_json_writer *json, const struct pn_delta_attempt *attempt)
 {
     struct sums added = sum(attempt->commit->adds, attempt->commit->add_count);
     struct sums removed = sum(attempt->removes, attempt->remove_count);
-    pn_json_put_object(json);
+    pn_json_add_object(json, "operationMetrics");
     if (attempt->commit->mode == PN_DELTA_REWRITE) {
         pn_json_add_i64_text(json, "numAddedFiles", added.files);
         pn_json_add_i64_text(json, "numAddedBytes", added.bytes);
@@ -49,7 +49,9 @@ static void write_metrics(struct pn_json_writer *json, const struct pn_delta_att
 static void write_parameters(struct pn_json_writer *json, const struct pn_delta_attempt *attempt)
 {
     pn_json_put_object(json);
-    if (attempt->commit->mode != PN_DELTA_REWRITE) {
+    if (attempt->commit->mode == PN_DELTA_REWRITE) {
+        pn_json_add_cstr(json, "predicate", "[]");
+    } else {
         struct pn_buf text; /* a JSON array, as a string */
         struct pn_json_writer columns;
         pn_buf_init(&text, PN_DELTA_COMMIT_BYTES_MAX);
@@ -88,12 +90,7 @@ static void write_info(struct pn_buf *out, const struct pn_delta_attempt *attemp
         pn_json_add_i64(&json, "readVersion", attempt->state->version);
     }
     pn_json_add_bool(&json, "isBlindAppend", commit->mode == PN_DELTA_APPEND);
-    pn_json_put_key(&json, "operationMetrics");
-    if (commit->operation_metrics != NULL) {
-        pn_json_put_raw(&json, commit->operation_metrics, strlen(commit->operation_metrics));
-    } else {
-        write_metrics(&json, attempt);
-    }
+    add_metrics(&json, attempt);
     pn_json_add_cstr(&json, "engineInfo", attempt->table->config.engine_info);
     pn_json_add_cstr(&json, "txnId", attempt->txn_id);
     pn_json_add_i64(&json, "actions", count);

@@ -158,7 +158,6 @@ struct pn_delta_commit {
     enum pn_delta_mode mode;
     const char *operation;            /* commitInfo: "WRITE", "OPTIMIZE", ... */
     const char *operation_parameters; /* commitInfo: a JSON object's text, or NULL */
-    const char *operation_metrics;    /* commitInfo: a JSON object's text, or NULL */
     const char *schema;               /* the rows' schema; the table is made with it when missing */
     const char *const *partition_columns; /* for a new table, and for OVERWRITE */
     size_t partition_column_count;

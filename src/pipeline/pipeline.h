@@ -21,6 +21,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/io.h"
+#include "base/json_writer.h"
 
 enum pn_type_kind {
     PN_TYPE_STRING,
@@ -234,5 +235,7 @@ void pn_type_delta(const struct pn_type *type, struct pn_buf *out);
 /* A table's whole schema as Delta's schema JSON; every column nullable. With PN_UNKNOWN_KEEP,
  * PN_UNKNOWN_COLUMN is the last. */
 void pn_table_delta_schema(const struct pn_table *table, struct pn_buf *out);
+/* The same as a value of a document. */
+void pn_table_put_schema(const struct pn_table *table, struct pn_json_writer *json);
 
 #endif

@@ -3,7 +3,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/json.h"
 #include "base/units.h"
 #include "pipeline/internal.h"
 
@@ -197,34 +196,61 @@ void pn_type_name(const struct pn_type *type, struct pn_buf *out)
     pn_buf_addc(out, '>');
 }
 
-static void add_fields(struct pn_buf *out, const struct pn_column *columns, size_t count,
-                       bool unknown_column)
+static void put_type(struct pn_json_writer *json, const struct pn_type *type);
+
+static void put_column(struct pn_json_writer *json, const char *name, const struct pn_type *type)
 {
-    static const char nullable[] = ",\"nullable\":true,\"metadata\":{}}";
-    pn_buf_adds(out, "{\"type\":\"struct\",\"fields\":[");
+    pn_json_put_object(json);
+    pn_json_add_cstr(json, "name", name);
+    pn_json_put_key(json, "type");
+    put_type(json, type);
+    pn_json_add_bool(json, "nullable", true);
+    pn_json_add_object(json, "metadata");
+    pn_json_end(json);
+    pn_json_end(json);
+}
+
+static void put_columns(struct pn_json_writer *json, const struct pn_column *columns, size_t count,
+                        bool unknown_column)
+{
+    static const struct pn_type text = {.kind = PN_TYPE_STRING};
+    pn_json_put_object(json);
+    pn_json_add_cstr(json, "type", "struct");
+    pn_json_add_array(json, "fields");
     for (size_t i = 0; i < count; i++) {
-        pn_buf_adds(out, i > 0 ? ",{\"name\":" : "{\"name\":");
-        pn_json_write_cstr(out, columns[i].name);
-        pn_buf_adds(out, ",\"type\":");
-        pn_type_delta(&columns[i].type, out);
-        pn_buf_adds(out, nullable);
+        put_column(json, columns[i].name, &columns[i].type);
     }
     if (unknown_column) {
-        pn_buf_addf(out, ",{\"name\":\"%s\",\"type\":\"string\"%s", PN_UNKNOWN_COLUMN, nullable);
+        put_column(json, PN_UNKNOWN_COLUMN, &text);
     }
-    pn_buf_adds(out, "]}");
+    pn_json_end(json);
+    pn_json_end(json);
+}
+
+static void put_type(struct pn_json_writer *json, const struct pn_type *type)
+{
+    if (type->kind == PN_TYPE_STRUCT) {
+        put_columns(json, type->fields, type->field_count, false);
+    } else {
+        pn_json_put_cstr(json, simple_types[type->kind].delta);
+    }
 }
 
 void pn_type_delta(const struct pn_type *type, struct pn_buf *out)
 {
-    if (type->kind == PN_TYPE_STRUCT) {
-        add_fields(out, type->fields, type->field_count, false);
-        return;
-    }
-    pn_json_write_cstr(out, simple_types[type->kind].delta);
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, out);
+    put_type(&json, type);
+}
+
+void pn_table_put_schema(const struct pn_table *table, struct pn_json_writer *json)
+{
+    put_columns(json, table->columns, table->column_count, table->unknown_keys == PN_UNKNOWN_KEEP);
 }
 
 void pn_table_delta_schema(const struct pn_table *table, struct pn_buf *out)
 {
-    add_fields(out, table->columns, table->column_count, table->unknown_keys == PN_UNKNOWN_KEEP);
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, out);
+    pn_table_put_schema(table, &json);
 }

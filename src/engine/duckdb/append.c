@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
+#include "base/json_writer.h"
 #include "base/mem.h"
 
 /* --- the batch at hand ----------------------------------------------------------------------- */
@@ -163,13 +163,6 @@ static int take_rows(struct pn_appender *appender, struct pn_written *written, s
 
 /* --- the commit ------------------------------------------------------------------------------ */
 
-static void add_parameters(const struct pn_append *batch, struct pn_buf *out)
-{
-    pn_buf_adds(out, "{\"outputMode\":\"Append\",\"stream\":");
-    pn_json_write_cstr(out, batch->stream);
-    pn_buf_addc(out, '}');
-}
-
 static int commit(struct pn_appender *appender, const struct pn_written *written, int64_t *version,
                   struct pn_err *e)
 {
@@ -180,7 +173,7 @@ static int commit(struct pn_appender *appender, const struct pn_written *written
     struct pn_delta_file file = pn_written_file(written);
     struct pn_buf parameters;
     pn_buf_init(&parameters, PN_DUCKDB_SQL_MAX);
-    add_parameters(batch, &parameters);
+    pn_append_parameters(batch->stream, &parameters);
     for (size_t i = 0; i < count; i++) {
         int64_t now_ms = pn_wall_ms(appender->engine->clock);
         int64_t newest_ms = batch->positions[i].newest_ms;

@@ -67,6 +67,8 @@ void pn_appenders_destroy(struct pn_duckdb *engine);
 /* After a statement that failed: nothing of it is used again. */
 void pn_appender_forget(struct pn_appender *appender);
 void pn_prepared_copy_forget(struct pn_prepared_copy *copy);
+/* The commitInfo's operationParameters: `stream` is NULL where rows come from several. */
+void pn_append_parameters(const char *stream, struct pn_buf *out);
 
 /* --- append_prepare.c ------------------------------------------------------------------------ */
 

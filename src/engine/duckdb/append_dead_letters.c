@@ -183,10 +183,13 @@ static int commit_once(struct pn_appender *appender, const struct moves *moves, 
         return rc;
     }
     struct pn_delta_file file = pn_written_file(&written);
+    struct pn_buf parameters;
+    pn_buf_init(&parameters, PN_DUCKDB_SQL_MAX);
+    pn_append_parameters(NULL, &parameters);
     const struct pn_delta_commit commit = {
         .mode = PN_DELTA_APPEND,
         .operation = "STREAMING UPDATE",
-        .operation_parameters = "{\"outputMode\":\"Append\"}",
+        .operation_parameters = pn_buf_text(&parameters),
         .schema = pn_buf_text(&appender->letter_schema),
         .name = appender->letters.name,
         .adds = &file,
@@ -201,6 +204,7 @@ static int commit_once(struct pn_appender *appender, const struct moves *moves, 
     if (rc != 0) {
         pn_duckdb_write_undo(appender->engine, &written, rc);
     }
+    pn_buf_deinit(&parameters);
     pn_written_deinit(&written);
     return rc;
 }

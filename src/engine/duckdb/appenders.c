@@ -89,3 +89,15 @@ void pn_appenders_destroy(struct pn_duckdb *engine)
     }
     free(engine->appenders);
 }
+
+void pn_append_parameters(const char *stream, struct pn_buf *out)
+{
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, out);
+    pn_json_put_object(&json);
+    pn_json_add_cstr(&json, "outputMode", "Append");
+    if (stream != NULL) {
+        pn_json_add_cstr(&json, "stream", stream);
+    }
+    pn_json_end(&json);
+}

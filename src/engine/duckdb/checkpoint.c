@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "base/json.h"
+#include "base/json_writer.h"
 #include "base/mem.h"
 #include "engine/duckdb/scan.h"
 
@@ -115,33 +115,28 @@ static bool is_map(const struct pn_json *member)
  * parsed copies that some writers add (stats_parsed) are left out; where there is no `stats`, its
  * parsed copy is the only one, and becomes it.
  */
-static void write_action(struct pn_buf *out, const struct pn_json *action)
+static void put_action(struct pn_json_writer *json, const struct pn_json *action)
 {
     const struct pn_json *stats = pn_json_get(action, "stats");
-    pn_buf_addc(out, '{');
+    pn_json_put_object(json);
     for (const struct pn_json *member = action->first; member != NULL; member = member->next) {
         if (member->type == PN_JSON_NULL) {
             continue;
         }
         if (ends_with(member, "_parsed")) {
             if (key_is(member, "stats_parsed") && (stats == NULL || stats->type == PN_JSON_NULL)) {
-                pn_json_write_key(out, "stats");
-                pn_json_write_string(out, member->raw, member->raw_len);
+                pn_json_add_string(json, "stats", member->raw, member->raw_len);
             }
             continue;
         }
-        if (out->data[out->len - 1] != '{') {
-            pn_buf_addc(out, ',');
-        }
-        pn_json_write_string(out, member->key, member->key_len);
-        pn_buf_addc(out, ':');
+        pn_json_put_name(json, member->key, member->key_len);
         if (member->type == PN_JSON_OBJECT && !is_map(member)) {
-            write_action(out, member);
+            put_action(json, member);
         } else {
-            pn_json_write(out, member);
+            pn_json_put_node(json, member);
         }
     }
-    pn_buf_addc(out, '}');
+    pn_json_end(json);
 }
 
 struct reading {
@@ -157,15 +152,18 @@ static int read_action(struct reading *reading, const char *name, const char *te
 {
     struct pn_json *action = NULL;
     struct pn_buf *line = &reading->line;
+    struct pn_json_writer json;
     int rc = pn_json_parse(reading->parser, text, len, len, &action, e);
     if (rc != 0) {
         return rc;
     }
     pn_buf_reset(line);
-    pn_buf_addf(line, "{\"%s\":", name);
-    write_action(line, action);
-    pn_buf_addc(line, '}');
-    rc = pn_buf_check(line, "an action of a checkpoint", e);
+    pn_json_writer_init(&json, line);
+    pn_json_put_object(&json);
+    pn_json_put_key(&json, name);
+    put_action(&json, action);
+    pn_json_end(&json);
+    rc = pn_json_writer_check(&json, "an action of a checkpoint", e);
     return rc != 0 ? rc : reading->fn(reading->arg, pn_buf_text(line), line->len, e);
 }
 

@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/base64.h"
-#include "base/json.h"
+#include "base/json_writer.h"
 #include "base/mem.h"
 #include "base/random.h"
 #include "engine/duckdb/offsets.h"
@@ -170,7 +169,7 @@ static int flush_spool(struct pn_dead_letters *dead, struct pn_err *e)
 }
 
 /* The value as text, or in base64 when it is none; the reason says so, and whether it's whole. */
-static void write_value(struct pn_buf *out, const struct pn_landed_reject *reject)
+static void add_value(struct pn_json_writer *json, const struct pn_landed_reject *reject)
 {
     size_t len = reject->value_len;
     bool cut = len > PN_DEAD_LETTER_VALUE_MAX;
@@ -184,19 +183,12 @@ static void write_value(struct pn_buf *out, const struct pn_landed_reject *rejec
     char note[96] = "";
     snprintf(note, sizeof note, "%s%s", cut ? " (only the value's start is kept)" : "",
              text ? "" : " (the value is in base64)");
-    struct pn_buf reason;
-    pn_buf_init(&reason, SPOOL_BUFFER_MAX);
-    pn_buf_addf(&reason, "%s%s", reject->reason, note);
-    pn_json_write_key(out, "reason");
-    pn_json_write_string(out, pn_buf_text(&reason), reason.len);
-    pn_buf_deinit(&reason);
-    pn_json_write_key(out, "value");
+    pn_json_add_textf(json, "reason", "%s%s", reject->reason, note);
+    pn_json_put_key(json, "value");
     if (text) {
-        pn_json_write_string(out, reject->value, len);
+        pn_json_put_string(json, reject->value, len);
     } else {
-        pn_buf_addc(out, '"');
-        pn_base64_encode(out, reject->value, len);
-        pn_buf_addc(out, '"');
+        pn_json_put_base64(json, reject->value, len);
     }
 }
 
@@ -206,18 +198,20 @@ int pn_dead_letters_take(void *arg, const struct pn_landed_reject *reject, struc
     struct pn_dead_letters *dead = feed->dead;
     const struct pn_table *table = dead->tables[feed->table];
     struct pn_buf *out = &dead->pending;
+    struct pn_json_writer json;
     int rc = 0;
     pthread_mutex_lock(&dead->lock);
-    pn_buf_adds(out, "{\"table\":");
-    pn_json_write_cstr(out, table->name);
-    pn_json_write_key(out, "topic");
-    pn_json_write_cstr(out, reject->topic);
-    pn_json_write_key(out, "object");
-    pn_json_write_cstr(out, reject->object);
-    pn_buf_addf(out, ",\"scan\":%zu,\"unit\":%zu,\"line\":%lld", feed->table, reject->unit,
-                (long long)reject->line);
-    write_value(out, reject);
-    pn_buf_adds(out, "}\n");
+    pn_json_writer_init(&json, out);
+    pn_json_put_object(&json);
+    pn_json_add_cstr(&json, "table", table->name);
+    pn_json_add_cstr(&json, "topic", reject->topic);
+    pn_json_add_cstr(&json, "object", reject->object);
+    pn_json_add_i64(&json, "scan", (int64_t)feed->table);
+    pn_json_add_i64(&json, "unit", (int64_t)reject->unit);
+    pn_json_add_i64(&json, "line", reject->line);
+    add_value(&json, reject);
+    pn_json_end(&json);
+    pn_json_end_line(&json);
     if (out->len >= SPOOL_FLUSH_BYTES || pn_buf_failed(out)) {
         rc = flush_spool(dead, e);
     }

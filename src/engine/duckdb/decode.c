@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_writer.h"
 #include "base/mem.h"
 #include "base/time_text.h"
 
@@ -47,8 +48,9 @@ struct pn_decoder {
     const struct pn_table *table;
     struct pn_json_parser *parser;
     struct level *columns;
-    struct sink unknown_sink; /* of PN_UNKNOWN_COLUMN, where the table has it */
-    struct pn_buf unknown;    /* its value, or what there is of it so far */
+    struct sink unknown_sink;   /* of PN_UNKNOWN_COLUMN, where the table has it */
+    struct pn_buf unknown;      /* its value, or what there is of it so far */
+    struct pn_json_writer json; /* on `unknown` */
 };
 
 static struct level *make_level(const struct pn_column *columns, size_t count, const char *path)
@@ -438,12 +440,6 @@ static const struct pn_json *take_member(struct level *level, const struct pn_js
 
 /* --- members that no column takes ------------------------------------------------------------- */
 
-static void keep_name(struct pn_buf *out, const struct pn_json *member)
-{
-    pn_buf_adds(out, out->len == 0 || out->data[out->len - 1] == '{' ? "" : ",");
-    pn_json_write_name(out, member);
-}
-
 /* The record is rejected for its first unknown member; the others are counted as well. */
 static void reject(const struct level *level, const struct pn_json *member, struct pn_err *why)
 {
@@ -462,8 +458,7 @@ static void meet_unknown(struct pn_decoder *decoder, struct level *level,
     if (decoder->table->unknown_keys == PN_UNKNOWN_REJECT) {
         reject(level, member, why);
     } else if (decoder->table->unknown_keys == PN_UNKNOWN_KEEP) {
-        keep_name(&decoder->unknown, member);
-        pn_json_write(&decoder->unknown, member);
+        pn_json_add_node(&decoder->json, member);
     }
 }
 
@@ -474,21 +469,19 @@ static void take_members(struct pn_decoder *decoder, struct level *level,
 static void take_fields(struct pn_decoder *decoder, const struct sink *sink,
                         const struct slot *slot, struct pn_err *why)
 {
-    struct pn_buf *out = &decoder->unknown;
-    size_t before = out->len;
+    struct pn_json_writer *json = &decoder->json;
+    struct pn_json_mark before = pn_json_mark(json);
     if (decoder->table->unknown_keys != PN_UNKNOWN_KEEP) {
         take_members(decoder, sink->fields, slot->node, why);
         return;
     }
-    keep_name(out, slot->member);
-    pn_buf_addc(out, '{');
-    size_t start = out->len;
+    pn_json_put_name_of(json, slot->member);
+    pn_json_put_object(json);
     take_members(decoder, sink->fields, slot->node, why);
-    if (out->len > start) {
-        pn_buf_addc(out, '}');
+    if (pn_json_is_empty(json)) {
+        pn_json_rewind(json, &before);
     } else {
-        out->len = before;
-        out->data[before] = '\0';
+        pn_json_end(json);
     }
 }
 
@@ -516,10 +509,10 @@ static void take_members(struct pn_decoder *decoder, struct level *level,
 static void put_unknown(struct pn_decoder *decoder, idx_t row)
 {
     struct pn_buf *text = &decoder->unknown;
-    bool is_there = text->len > 1;
+    bool is_there = !pn_json_is_empty(&decoder->json);
     set_valid(&decoder->unknown_sink, row, is_there);
     if (is_there) {
-        pn_buf_addc(text, '}');
+        pn_json_end(&decoder->json);
         duckdb_unsafe_vector_assign_string_element_len(decoder->unknown_sink.vector, row,
                                                        text->data, text->len);
     }
@@ -555,7 +548,8 @@ int pn_decoder_row(struct pn_decoder *decoder, const char *text, size_t len, siz
     }
     why->code = 0;
     pn_buf_reset(&decoder->unknown);
-    pn_buf_addc(&decoder->unknown, '{');
+    pn_json_writer_init(&decoder->json, &decoder->unknown);
+    pn_json_put_object(&decoder->json);
     take_members(decoder, columns, record, why);
     if (why->code != 0 || check_level(columns, why) != 0) {
         return PN_FAIL;

@@ -1,7 +1,6 @@
 /* Compaction: each group of small files becomes one with the same rows in the same order. What
  * takes long is committed bit by bit, since a vacuum takes files that wait long for their commit.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -135,15 +134,10 @@ static void replace_group(struct rewriting *rewriting, size_t i)
 
 static int commit(struct rewriting *rewriting, struct pn_err *e)
 {
-    char metrics[96];
     int64_t version = 0;
-    snprintf(metrics, sizeof metrics, "{\"numAddedFiles\":\"%zu\",\"numRemovedFiles\":\"%zu\"}",
-             rewriting->add_count, rewriting->remove_count);
     const struct pn_delta_commit commit = {
         .mode = PN_DELTA_REWRITE,
         .operation = "OPTIMIZE",
-        .operation_parameters = "{\"predicate\":\"[]\"}",
-        .operation_metrics = metrics,
         .schema = rewriting->snapshot->metadata.schema,
         .adds = rewriting->adds,
         .add_count = rewriting->add_count,

@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/json_writer.h"
 #include "engine/duckdb/views.h"
 #include "engine/engine.h"
 
@@ -127,9 +128,10 @@ int pn_duckdb_json_check(duckdb_logical_type type, const char *column,
                          struct pn_err *e) PN_MUST_CHECK;
 /* Appends the value at `row` of a vector of a type that passed the check. */
 void pn_duckdb_json(struct pn_buf *out, duckdb_logical_type type, duckdb_vector vector, idx_t row);
-/* value_text.c: the inside of a JSON string, for a value at `row` that JSON has no other form for
- * (times, intervals, UUIDs, bytes, ...). */
-void pn_duckdb_scalar_text(struct pn_buf *out, duckdb_logical_type type, void *data, idx_t row);
+/* value_text.c: a value at `row` that JSON has no form of its own for (times, intervals, UUIDs,
+ * bytes, ...). */
+void pn_duckdb_put_scalar(struct pn_json_writer *json, duckdb_logical_type type, void *data,
+                          idx_t row);
 
 /* --- jobs.c -------------------------------------------------------------------------------- */
 

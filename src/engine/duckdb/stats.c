@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
+#include "base/json_writer.h"
 #include "base/mem.h"
 #include "engine/duckdb/write.h"
 
@@ -112,7 +112,7 @@ static size_t prefix_bytes(const char *text, size_t len, size_t chars)
 
 /* A prefix is a lower bound as it is; an upper one needs a character behind it that no text's next
  * one is above. */
-static void add_text(struct pn_buf *out, enum part part, const char *text, size_t len)
+static void put_text(struct pn_json_writer *json, enum part part, const char *text, size_t len)
 {
     static const char HIGHEST[] = "\xF4\x8F\xBF\xBF"; /* U+10FFFF */
     char bound[TEXT_CHARS_MAX * 4 + sizeof HIGHEST];
@@ -122,7 +122,7 @@ static void add_text(struct pn_buf *out, enum part part, const char *text, size_
         memcpy(bound + kept, HIGHEST, sizeof HIGHEST - 1);
         kept += sizeof HIGHEST - 1;
     }
-    pn_json_write_string(out, bound, kept);
+    pn_json_put_string(json, bound, kept);
 }
 
 static bool looks_like(const char *text, size_t len, const char *pattern)
@@ -142,7 +142,7 @@ static bool looks_like(const char *text, size_t len, const char *pattern)
 
 /* "2020-01-01 00:00:00.123456+00" as "2020-01-01T00:00:00.123Z": Delta cuts to milliseconds, and
  * readers know it. */
-static bool add_instant(struct pn_buf *out, const char *text, size_t len)
+static bool put_instant(struct pn_json_writer *json, const char *text, size_t len)
 {
     static const char UTC[] = "+00";
     char millis[MILLIS_LEN + 1] = ".000";
@@ -154,13 +154,13 @@ static bool add_instant(struct pn_buf *out, const char *text, size_t len)
             millis[i] = text[INSTANT_LEN + i];
         }
     }
-    pn_buf_addf(out, "\"%.10sT%.8s%sZ\"", text, text + 11, millis);
+    pn_json_put_textf(json, "%.10sT%.8s%sZ", text, text + 11, millis);
     return true;
 }
 
-/* Appends a bound as JSON; false when it has none that readers may rely on. */
-static bool add_bound(struct pn_buf *out, enum pn_type_kind kind, const struct facts *facts,
-                      enum part part)
+/* Writes a bound; false when it has none that readers may rely on. */
+static bool put_bound(struct pn_json_writer *json, enum pn_type_kind kind,
+                      const struct facts *facts, enum part part)
 {
     const char *text = part == PART_MIN ? facts->min : facts->max;
     size_t len = part == PART_MIN ? facts->min_len : facts->max_len;
@@ -169,26 +169,26 @@ static bool add_bound(struct pn_buf *out, enum pn_type_kind kind, const struct f
     }
     switch (kind) {
     case PN_TYPE_STRING:
-        add_text(out, part, text, len);
+        put_text(json, part, text, len);
         return true;
     case PN_TYPE_BIGINT:
     case PN_TYPE_INT:
-        pn_buf_add(out, text, len);
+        pn_json_put_raw(json, text, len);
         return true;
     case PN_TYPE_DOUBLE:
         if (memchr(text, 'n', len) != NULL) { /* nan, inf */
             return false;
         }
-        pn_buf_add(out, text, len);
+        pn_json_put_raw(json, text, len);
         return true;
     case PN_TYPE_DATE:
         if (len != strlen("0000-00-00") || !looks_like(text, len, "0000-00-00")) {
             return false;
         }
-        pn_json_write_string(out, text, len);
+        pn_json_put_string(json, text, len);
         return true;
     case PN_TYPE_TIMESTAMP:
-        return add_instant(out, text, len);
+        return put_instant(json, text, len);
     case PN_TYPE_BOOLEAN:
     case PN_TYPE_STRUCT:
         break;
@@ -196,44 +196,49 @@ static bool add_bound(struct pn_buf *out, enum pn_type_kind kind, const struct f
     return false;
 }
 
-/* Appends the part's object for columns below `name`; false, and nothing, when it would be empty.
- */
-static bool add_part(struct pn_buf *out, const struct pn_column *columns, size_t count,
+static bool put_part(struct pn_json_writer *json, const struct pn_column *columns, size_t count,
+                     duckdb_vector statistics, struct pn_buf *name, enum part part);
+
+/* Writes the part of a column with its name; false, and nothing, when there is none. */
+static bool add_column(struct pn_json_writer *json, const struct pn_column *column,
+                       duckdb_vector statistics, struct pn_buf *name, enum part part)
+{
+    struct pn_json_mark before = pn_json_mark(json);
+    struct facts facts;
+    bool added = false;
+    pn_json_put_key(json, column->name);
+    if (column->type.kind == PN_TYPE_STRUCT) {
+        added =
+            put_part(json, column->type.fields, column->type.field_count, statistics, name, part);
+    } else if (find_facts(statistics, name, &facts)) {
+        if (part != PART_NULLS) {
+            added = put_bound(json, column->type.kind, &facts, part);
+        } else if (facts.null_count != NULL) {
+            pn_json_put_raw(json, facts.null_count, facts.null_count_len);
+            added = true;
+        }
+    }
+    if (!added) {
+        pn_json_rewind(json, &before);
+    }
+    return added;
+}
+
+/* Writes the object of a part for columns below `name`; false when it is empty, and then to be
+ * taken back. */
+static bool put_part(struct pn_json_writer *json, const struct pn_column *columns, size_t count,
                      duckdb_vector statistics, struct pn_buf *name, enum part part)
 {
-    size_t start = out->len;
-    bool any = false;
     size_t name_len = name->len;
-    pn_buf_addc(out, '{');
+    bool any = false;
+    pn_json_put_object(json);
     for (size_t i = 0; i < count; i++) {
-        const struct pn_column *column = &columns[i];
-        struct facts facts;
-        size_t before = out->len;
-        bool added = false;
         pn_buf_adds(name, name_len == 0 ? "" : ".");
-        pn_duckdb_add_name(name, column->name);
-        pn_json_write_key(out, column->name);
-        if (column->type.kind == PN_TYPE_STRUCT) {
-            added = add_part(out, column->type.fields, column->type.field_count, statistics, name,
-                             part);
-        } else if (find_facts(statistics, name, &facts)) {
-            if (part == PART_NULLS && facts.null_count != NULL) {
-                pn_buf_add(out, facts.null_count, facts.null_count_len);
-                added = true;
-            } else if (part != PART_NULLS) {
-                added = add_bound(out, column->type.kind, &facts, part);
-            }
-        }
-        if (!added) {
-            out->len = before;
-        }
-        any = any || added;
+        pn_duckdb_add_name(name, columns[i].name);
+        any = add_column(json, &columns[i], statistics, name, part) || any;
         name->len = name_len;
     }
-    pn_buf_addc(out, '}');
-    if (!any) {
-        out->len = start;
-    }
+    pn_json_end(json);
     return any;
 }
 
@@ -245,18 +250,21 @@ char *pn_duckdb_stats(const struct pn_table *table, int64_t rows, duckdb_vector 
     } PARTS[] = {{"minValues", PART_MIN}, {"maxValues", PART_MAX}, {"nullCount", PART_NULLS}};
     struct pn_buf out;
     struct pn_buf name;
+    struct pn_json_writer json;
     pn_buf_init(&out, STATS_BYTES_MAX);
     pn_buf_init(&name, STATS_BYTES_MAX);
-    pn_buf_addf(&out, "{\"numRecords\":%lld", (long long)rows);
+    pn_json_writer_init(&json, &out);
+    pn_json_put_object(&json);
+    pn_json_add_i64(&json, "numRecords", rows);
     for (size_t i = 0; i < sizeof PARTS / sizeof *PARTS; i++) {
-        size_t before = out.len;
-        pn_json_write_key(&out, PARTS[i].key);
-        if (!add_part(&out, table->columns, table->column_count, statistics, &name,
+        struct pn_json_mark before = pn_json_mark(&json);
+        pn_json_put_key(&json, PARTS[i].key);
+        if (!put_part(&json, table->columns, table->column_count, statistics, &name,
                       PARTS[i].part)) {
-            out.len = before;
+            pn_json_rewind(&json, &before);
         }
     }
-    pn_buf_addc(&out, '}');
+    pn_json_end(&json);
     char *stats = pn_buf_failed(&out) || pn_buf_failed(&name) ? NULL : pn_buf_take(&out);
     pn_buf_deinit(&out);
     pn_buf_deinit(&name);

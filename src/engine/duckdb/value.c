@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
+#include "base/json_writer.h"
 #include "engine/duckdb/private.h"
 
 __extension__ typedef __int128 int128;
@@ -61,10 +61,14 @@ static bool is_unknown(duckdb_logical_type type)
     }
 }
 
-int pn_duckdb_json_check(duckdb_logical_type type, const char *column, struct pn_err *e)
+static int check_type(duckdb_logical_type type, const char *column, int level, struct pn_err *e)
 {
     enum { TYPE_BYTES_MAX = 64 * 1024 };
     int rc = 0;
+    if (level > PN_JSON_DEPTH_MAX) {
+        return pn_err_input(e, "column '%s' is nested deeper than %d levels, which can't be shown",
+                            column, PN_JSON_DEPTH_MAX);
+    }
     if (is_unknown(type)) {
         struct pn_buf name;
         pn_buf_init(&name, TYPE_BYTES_MAX);
@@ -76,16 +80,21 @@ int pn_duckdb_json_check(duckdb_logical_type type, const char *column, struct pn
     }
     for (idx_t i = 0; rc == 0 && i < child_count(type); i++) {
         duckdb_logical_type child = child_type(type, i);
-        rc = pn_duckdb_json_check(child, column, e);
+        rc = check_type(child, column, level + 1, e);
         duckdb_destroy_logical_type(&child);
     }
     return rc;
 }
 
-/* `value` with its last `scale` digits behind a point. */
-static void add_decimal(struct pn_buf *out, int128 value, unsigned scale)
+int pn_duckdb_json_check(duckdb_logical_type type, const char *column, struct pn_err *e)
 {
-    char digits[DECIMAL_DIGITS_MAX + 2];
+    return check_type(type, column, 0, e);
+}
+
+/* `value` with its last `scale` digits behind a point. */
+static void put_decimal(struct pn_json_writer *json, int128 value, unsigned scale)
+{
+    char digits[DECIMAL_DIGITS_MAX + 3];
     size_t at = sizeof digits;
     unsigned written = 0;
     bool negative = value < 0;
@@ -98,8 +107,10 @@ static void add_decimal(struct pn_buf *out, int128 value, unsigned scale)
             digits[--at] = '.';
         }
     } while (value != 0 || written <= scale);
-    pn_buf_adds(out, negative ? "-" : "");
-    pn_buf_add(out, digits + at, sizeof digits - at);
+    if (negative) {
+        digits[--at] = '-';
+    }
+    pn_json_put_raw(json, digits + at, sizeof digits - at);
 }
 
 static int128 wide(duckdb_hugeint value)
@@ -107,8 +118,8 @@ static int128 wide(duckdb_hugeint value)
     return ((int128)value.upper << 64) | value.lower;
 }
 
-static void add_stored_decimal(struct pn_buf *out, duckdb_logical_type type, const void *data,
-                               idx_t row)
+static void put_stored_decimal(struct pn_json_writer *json, duckdb_logical_type type,
+                               const void *data, idx_t row)
 {
     int128 value = 0;
     switch (duckdb_decimal_internal_type(type)) {
@@ -125,186 +136,194 @@ static void add_stored_decimal(struct pn_buf *out, duckdb_logical_type type, con
         value = wide(((const duckdb_hugeint *)data)[row]);
         break;
     }
-    add_decimal(out, value, duckdb_decimal_scale(type));
+    put_decimal(json, value, duckdb_decimal_scale(type));
 }
 
 /* What JSON has no number for is a text. */
-static void add_double(struct pn_buf *out, double value)
+static void put_double(struct pn_json_writer *json, double value)
 {
     if (isnan(value)) {
-        pn_buf_adds(out, "\"NaN\"");
+        pn_json_put_cstr(json, "NaN");
     } else if (isinf(value)) {
-        pn_buf_adds(out, value < 0 ? "\"-Infinity\"" : "\"Infinity\"");
+        pn_json_put_cstr(json, value < 0 ? "-Infinity" : "Infinity");
     } else {
-        pn_json_write_double(out, value);
+        pn_json_put_double(json, value);
     }
 }
 
-static void add_struct(struct pn_buf *out, duckdb_logical_type type, duckdb_vector vector,
+static void put_value(struct pn_json_writer *json, duckdb_logical_type type, duckdb_vector vector,
+                      idx_t row);
+
+static void put_struct(struct pn_json_writer *json, duckdb_logical_type type, duckdb_vector vector,
                        idx_t row)
 {
-    pn_buf_addc(out, '{');
+    pn_json_put_object(json);
     for (idx_t i = 0; i < duckdb_struct_type_child_count(type); i++) {
         char *name = duckdb_struct_type_child_name(type, i);
         duckdb_logical_type child = duckdb_struct_type_child_type(type, i);
-        pn_json_write_key(out, name);
-        pn_duckdb_json(out, child, duckdb_struct_vector_get_child(vector, i), row);
+        pn_json_put_key(json, name);
+        put_value(json, child, duckdb_struct_vector_get_child(vector, i), row);
         duckdb_destroy_logical_type(&child);
         duckdb_free(name);
     }
-    pn_buf_addc(out, '}');
+    pn_json_end(json);
 }
 
 /* `length` values of a child vector. */
-static void add_values(struct pn_buf *out, duckdb_logical_type child, duckdb_vector values,
+static void put_values(struct pn_json_writer *json, duckdb_logical_type child, duckdb_vector values,
                        idx_t first, idx_t length)
 {
-    pn_buf_addc(out, '[');
+    pn_json_put_array(json);
     for (idx_t i = 0; i < length; i++) {
-        pn_buf_adds(out, i == 0 ? "" : ",");
-        pn_duckdb_json(out, child, values, first + i);
+        put_value(json, child, values, first + i);
     }
-    pn_buf_addc(out, ']');
+    pn_json_end(json);
 }
 
-static void add_list(struct pn_buf *out, duckdb_logical_type type, duckdb_vector vector, idx_t row)
+static void put_list(struct pn_json_writer *json, duckdb_logical_type type, duckdb_vector vector,
+                     idx_t row)
 {
     const duckdb_list_entry *entry = (duckdb_list_entry *)duckdb_vector_get_data(vector) + row;
     duckdb_logical_type child = child_type(type, 0);
-    add_values(out, child, duckdb_list_vector_get_child(vector), entry->offset, entry->length);
+    put_values(json, child, duckdb_list_vector_get_child(vector), entry->offset, entry->length);
     duckdb_destroy_logical_type(&child);
 }
 
-static void add_array(struct pn_buf *out, duckdb_logical_type type, duckdb_vector vector, idx_t row)
+static void put_array(struct pn_json_writer *json, duckdb_logical_type type, duckdb_vector vector,
+                      idx_t row)
 {
     idx_t length = duckdb_array_type_array_size(type);
     duckdb_logical_type child = child_type(type, 0);
-    add_values(out, child, duckdb_array_vector_get_child(vector), row * length, length);
+    put_values(json, child, duckdb_array_vector_get_child(vector), row * length, length);
     duckdb_destroy_logical_type(&child);
 }
 
 /* A key as a member's name: itself when it is a text, else its JSON. */
-static void add_key(struct pn_buf *out, duckdb_logical_type type, duckdb_vector keys, idx_t row)
+static void put_key(struct pn_json_writer *json, duckdb_logical_type type, duckdb_vector keys,
+                    idx_t row)
 {
     struct pn_buf key;
     pn_buf_init(&key, KEY_BYTES_MAX);
     pn_duckdb_json(&key, type, keys, row);
     if (key.len > 0 && pn_buf_text(&key)[0] == '"') {
-        pn_buf_add(out, pn_buf_text(&key), key.len);
+        pn_json_put_raw_name(json, pn_buf_text(&key), key.len);
     } else {
-        pn_json_write_string(out, pn_buf_text(&key), key.len);
+        pn_json_put_name(json, pn_buf_text(&key), key.len);
     }
     pn_buf_deinit(&key);
 }
 
-static void add_map(struct pn_buf *out, duckdb_logical_type type, duckdb_vector vector, idx_t row)
+static void put_map(struct pn_json_writer *json, duckdb_logical_type type, duckdb_vector vector,
+                    idx_t row)
 {
     const duckdb_list_entry *entry = (duckdb_list_entry *)duckdb_vector_get_data(vector) + row;
     duckdb_vector pairs = duckdb_list_vector_get_child(vector);
     duckdb_logical_type key = child_type(type, 0);
     duckdb_logical_type value = child_type(type, 1);
-    pn_buf_addc(out, '{');
+    pn_json_put_object(json);
     for (idx_t i = entry->offset; i < entry->offset + entry->length; i++) {
-        pn_buf_adds(out, i == entry->offset ? "" : ",");
-        add_key(out, key, duckdb_struct_vector_get_child(pairs, 0), i);
-        pn_buf_addc(out, ':');
-        pn_duckdb_json(out, value, duckdb_struct_vector_get_child(pairs, 1), i);
+        put_key(json, key, duckdb_struct_vector_get_child(pairs, 0), i);
+        put_value(json, value, duckdb_struct_vector_get_child(pairs, 1), i);
     }
-    pn_buf_addc(out, '}');
+    pn_json_end(json);
     duckdb_destroy_logical_type(&key);
     duckdb_destroy_logical_type(&value);
 }
 
 /* The value that is there; DuckDB keeps its number among the members before them. */
-static void add_union(struct pn_buf *out, duckdb_logical_type type, duckdb_vector vector, idx_t row)
+static void put_union(struct pn_json_writer *json, duckdb_logical_type type, duckdb_vector vector,
+                      idx_t row)
 {
     const uint8_t *tags = duckdb_vector_get_data(duckdb_struct_vector_get_child(vector, 0));
     duckdb_logical_type child = child_type(type, tags[row]);
-    pn_duckdb_json(out, child, duckdb_struct_vector_get_child(vector, (idx_t)tags[row] + 1), row);
+    put_value(json, child, duckdb_struct_vector_get_child(vector, (idx_t)tags[row] + 1), row);
     duckdb_destroy_logical_type(&child);
 }
 
-static void add_text(struct pn_buf *out, duckdb_vector vector, idx_t row)
+static void put_text(struct pn_json_writer *json, duckdb_vector vector, idx_t row)
 {
     const char *text = NULL;
     size_t len = 0;
     bool there = pn_duckdb_text(vector, row, &text, &len);
     PN_ASSERT(there);
-    pn_json_write_string(out, text, len);
+    pn_json_put_string(json, text, len);
 }
 
-void pn_duckdb_json(struct pn_buf *out, duckdb_logical_type type, duckdb_vector vector, idx_t row)
+static void put_value(struct pn_json_writer *json, duckdb_logical_type type, duckdb_vector vector,
+                      idx_t row)
 {
     void *data = duckdb_vector_get_data(vector);
     if (pn_duckdb_is_null(vector, row)) {
-        pn_buf_adds(out, "null");
+        pn_json_put_null(json);
         return;
     }
     switch (duckdb_get_type_id(type)) {
     case DUCKDB_TYPE_BOOLEAN:
-        pn_buf_adds(out, ((const bool *)data)[row] ? "true" : "false");
+        pn_json_put_bool(json, ((const bool *)data)[row]);
         break;
     case DUCKDB_TYPE_TINYINT:
-        pn_buf_add_i64(out, ((const int8_t *)data)[row]);
+        pn_json_put_i64(json, ((const int8_t *)data)[row]);
         break;
     case DUCKDB_TYPE_SMALLINT:
-        pn_buf_add_i64(out, ((const int16_t *)data)[row]);
+        pn_json_put_i64(json, ((const int16_t *)data)[row]);
         break;
     case DUCKDB_TYPE_INTEGER:
-        pn_buf_add_i64(out, ((const int32_t *)data)[row]);
+        pn_json_put_i64(json, ((const int32_t *)data)[row]);
         break;
     case DUCKDB_TYPE_BIGINT:
-        pn_buf_add_i64(out, ((const int64_t *)data)[row]);
+        pn_json_put_i64(json, ((const int64_t *)data)[row]);
         break;
     case DUCKDB_TYPE_UTINYINT:
-        pn_buf_add_i64(out, ((const uint8_t *)data)[row]);
+        pn_json_put_i64(json, ((const uint8_t *)data)[row]);
         break;
     case DUCKDB_TYPE_USMALLINT:
-        pn_buf_add_i64(out, ((const uint16_t *)data)[row]);
+        pn_json_put_i64(json, ((const uint16_t *)data)[row]);
         break;
     case DUCKDB_TYPE_UINTEGER:
-        pn_buf_add_i64(out, ((const uint32_t *)data)[row]);
+        pn_json_put_i64(json, ((const uint32_t *)data)[row]);
         break;
     case DUCKDB_TYPE_UBIGINT:
-        pn_buf_addf(out, "%" PRIu64, ((const uint64_t *)data)[row]);
+        pn_json_put_u64(json, ((const uint64_t *)data)[row]);
         break;
     case DUCKDB_TYPE_HUGEINT:
-        add_decimal(out, wide(((const duckdb_hugeint *)data)[row]), 0);
-        break;
-    case DUCKDB_TYPE_UHUGEINT:
-        pn_duckdb_scalar_text(out, type, data, row);
+        put_decimal(json, wide(((const duckdb_hugeint *)data)[row]), 0);
         break;
     case DUCKDB_TYPE_DECIMAL:
-        add_stored_decimal(out, type, data, row);
+        put_stored_decimal(json, type, data, row);
         break;
     case DUCKDB_TYPE_FLOAT:
-        add_double(out, (double)((const float *)data)[row]);
+        put_double(json, (double)((const float *)data)[row]);
         break;
     case DUCKDB_TYPE_DOUBLE:
-        add_double(out, ((const double *)data)[row]);
+        put_double(json, ((const double *)data)[row]);
         break;
     case DUCKDB_TYPE_VARCHAR:
-        add_text(out, vector, row);
+        put_text(json, vector, row);
         break;
     case DUCKDB_TYPE_STRUCT:
-        add_struct(out, type, vector, row);
+        put_struct(json, type, vector, row);
         break;
     case DUCKDB_TYPE_LIST:
-        add_list(out, type, vector, row);
+        put_list(json, type, vector, row);
         break;
     case DUCKDB_TYPE_ARRAY:
-        add_array(out, type, vector, row);
+        put_array(json, type, vector, row);
         break;
     case DUCKDB_TYPE_MAP:
-        add_map(out, type, vector, row);
+        put_map(json, type, vector, row);
         break;
     case DUCKDB_TYPE_UNION:
-        add_union(out, type, vector, row);
+        put_union(json, type, vector, row);
         break;
     default:
-        pn_buf_addc(out, '"');
-        pn_duckdb_scalar_text(out, type, data, row);
-        pn_buf_addc(out, '"');
+        pn_duckdb_put_scalar(json, type, data, row);
         break;
     }
+}
+
+void pn_duckdb_json(struct pn_buf *out, duckdb_logical_type type, duckdb_vector vector, idx_t row)
+{
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, out);
+    put_value(&json, type, vector, row);
 }

@@ -136,7 +136,7 @@ static void add_uuid(struct pn_buf *out, duckdb_hugeint uuid)
                 uuid.lower & UINT64_C(0xffffffffffff));
 }
 
-static void add_uhugeint(struct pn_buf *out, duckdb_uhugeint value)
+static void put_uhugeint(struct pn_json_writer *json, duckdb_uhugeint value)
 {
     __extension__ typedef unsigned __int128 uint128;
     uint128 rest = ((uint128)value.upper << 64) | value.lower;
@@ -146,24 +146,11 @@ static void add_uhugeint(struct pn_buf *out, duckdb_uhugeint value)
         digits[--at] = (char)('0' + (int)(rest % 10));
         rest /= 10;
     } while (rest != 0);
-    pn_buf_add(out, digits + at, sizeof digits - at);
+    pn_json_put_raw(json, digits + at, sizeof digits - at);
 }
 
-/* A text as it stands within quotes of JSON. */
-static void add_escaped(struct pn_buf *out, const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c < 0x20) {
-            pn_buf_addf(out, "\\u%04x", c);
-        } else {
-            pn_buf_adds(out, c == '"' || c == '\\' ? "\\" : "");
-            pn_buf_addc(out, (char)c);
-        }
-    }
-}
-
-static void add_enum(struct pn_buf *out, duckdb_logical_type type, const void *data, idx_t row)
+static void put_enum(struct pn_json_writer *json, duckdb_logical_type type, const void *data,
+                     idx_t row)
 {
     idx_t at = 0;
     switch (duckdb_enum_internal_type(type)) {
@@ -178,22 +165,28 @@ static void add_enum(struct pn_buf *out, duckdb_logical_type type, const void *d
         break;
     }
     char *word = duckdb_enum_dictionary_value(type, at);
-    add_escaped(out, word, strlen(word));
+    pn_json_put_cstr(json, word);
     duckdb_free(word);
 }
 
-/* What is ASCII as it is, all else as \\xHH: as DuckDB casts it. */
-static void add_blob(struct pn_buf *out, duckdb_string_t *blob)
+/* What is ASCII as it is, all else as \xHH: as DuckDB casts it. */
+static void put_blob(struct pn_json_writer *json, duckdb_string_t *blob)
 {
+    enum { SHOWN_MAX = 4 }; /* of a byte */
     const char *bytes = duckdb_string_t_data(blob);
-    for (uint32_t i = 0; i < duckdb_string_t_length(*blob); i++) {
+    uint32_t len = duckdb_string_t_length(*blob);
+    struct pn_buf text;
+    pn_buf_init(&text, (size_t)len * SHOWN_MAX + 1);
+    for (uint32_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)bytes[i];
         if (c < 0x20 || c > 0x7e || strchr("\\'\"", c) != NULL) {
-            pn_buf_addf(out, "\\\\x%02X", c);
+            pn_buf_addf(&text, "\\x%02X", c);
         } else {
-            pn_buf_addc(out, (char)c);
+            pn_buf_addc(&text, (char)c);
         }
     }
+    pn_json_put_string(json, pn_buf_text(&text), text.len);
+    pn_buf_deinit(&text);
 }
 
 /* The first byte tells how many of the next one's bits are none. */
@@ -207,7 +200,8 @@ static void add_bits(struct pn_buf *out, duckdb_string_t *bits)
     }
 }
 
-void pn_duckdb_scalar_text(struct pn_buf *out, duckdb_logical_type type, void *data, idx_t row)
+/* Texts without anything to escape. */
+static void add_plain(struct pn_buf *out, duckdb_logical_type type, void *data, idx_t row)
 {
     switch (duckdb_get_type_id(type)) {
     case DUCKDB_TYPE_DATE:
@@ -243,19 +237,30 @@ void pn_duckdb_scalar_text(struct pn_buf *out, duckdb_logical_type type, void *d
     case DUCKDB_TYPE_UUID:
         add_uuid(out, ((const duckdb_hugeint *)data)[row]);
         break;
-    case DUCKDB_TYPE_UHUGEINT:
-        add_uhugeint(out, ((const duckdb_uhugeint *)data)[row]);
-        break;
-    case DUCKDB_TYPE_ENUM:
-        add_enum(out, type, data, row);
-        break;
-    case DUCKDB_TYPE_BLOB:
-        add_blob(out, &((duckdb_string_t *)data)[row]);
-        break;
     case DUCKDB_TYPE_BIT:
         add_bits(out, &((duckdb_string_t *)data)[row]);
         break;
     default:
         PN_ASSERT(false);
+    }
+}
+
+void pn_duckdb_put_scalar(struct pn_json_writer *json, duckdb_logical_type type, void *data,
+                          idx_t row)
+{
+    switch (duckdb_get_type_id(type)) {
+    case DUCKDB_TYPE_UHUGEINT:
+        put_uhugeint(json, ((const duckdb_uhugeint *)data)[row]);
+        break;
+    case DUCKDB_TYPE_ENUM:
+        put_enum(json, type, data, row);
+        break;
+    case DUCKDB_TYPE_BLOB:
+        put_blob(json, &((duckdb_string_t *)data)[row]);
+        break;
+    default:
+        add_plain(pn_json_open_text(json), type, data, row);
+        pn_json_close_text(json);
+        break;
     }
 }

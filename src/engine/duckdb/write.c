@@ -162,18 +162,12 @@ int pn_duckdb_overwrite(struct pn_duckdb *engine, const struct pn_table *table,
     struct pn_delta *delta = pn_duckdb_delta(engine, table->path);
     struct pn_delta_file file = pn_written_file(written);
     struct pn_buf schema;
-    char metrics[160];
     pn_buf_init(&schema, PN_DUCKDB_SQL_MAX);
     pn_table_delta_schema(table, &schema);
     size_t files = written->name != NULL ? 1 : 0;
-    snprintf(metrics, sizeof metrics,
-             "{\"numFiles\":\"%zu\",\"numOutputRows\":\"%lld\",\"numOutputBytes\":\"%lld\"}", files,
-             (long long)written->rows, (long long)written->size_bytes);
     const struct pn_delta_commit commit = {
         .mode = PN_DELTA_OVERWRITE,
         .operation = "WRITE",
-        .operation_parameters = "{\"mode\":\"Overwrite\",\"partitionBy\":\"[]\"}",
-        .operation_metrics = metrics,
         .schema = pn_buf_text(&schema),
         .name = table->name,
         .adds = &file,

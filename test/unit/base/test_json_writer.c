@@ -72,13 +72,16 @@ static void test_members_and_items_get_their_commas(void **state)
     pn_json_add_null(&json, "null");
     pn_json_add_textf(&json, "hex", "%04x\n", 255u);
     pn_json_add_raw(&json, "raw", "[1,{}]", 6);
+    pn_json_put_raw_name(&json, "\"\\u0061\"", 8);
+    pn_buf_adds(pn_json_open_text(&json), "1.5");
+    pn_json_close_text(&json);
     pn_json_put_key(&json, "blob");
     pn_json_put_base64(&json, "\x01\x02", 2);
     pn_json_end(&json);
     written("{\"text\":\"a\",\"none\":null,\"part\":\"ab\",\"empty\":{},"
             "\"list\":[-9223372036854775808,18446744073709551615,{\"yes\":true,\"no\":false},[],"
             "null],\"zero\":0,\"digits\":\"-12\",\"half\":0.5,\"nan\":null,\"null\":null,"
-            "\"hex\":\"00ff\\n\",\"raw\":[1,{}],\"blob\":\"AQI=\"}");
+            "\"hex\":\"00ff\\n\",\"raw\":[1,{}],\"\\u0061\":\"1.5\",\"blob\":\"AQI=\"}");
 }
 
 static void test_a_document_may_be_any_value(void **state)
@@ -100,14 +103,20 @@ static void test_a_document_may_be_any_value(void **state)
 static void test_a_node_is_written_compact(void **state)
 {
     (void)state;
-    static const char text[] = "{ \"a\" : [ 1.50, \"\\ud800\" ] }";
+    static const char text[] = "{ \"a\" : [ 1.50, \"\\ud800\" ] , \"\\ud801\":2}";
     struct pn_json *root = NULL;
     assert_int_equal(pn_json_parse(parser, text, sizeof text - 1, sizeof text - 1, &root, NULL), 0);
     pn_json_put_array(&json);
     pn_json_put_node(&json, root);
     pn_json_put_node(&json, root->first->first);
+    pn_json_put_object(&json);
+    pn_json_add_node(&json, root->first);
+    pn_json_put_name_of(&json, root->first->next);
+    pn_json_put_null(&json);
     pn_json_end(&json);
-    written("[{\"a\":[1.50,\"\\ud800\"]},1.50]");
+    pn_json_end(&json);
+    written("[{\"a\":[1.50,\"\\ud800\"],\"\\ud801\":2},1.50,"
+            "{\"a\":[1.50,\"\\ud800\"],\"\\ud801\":null}]");
 }
 
 static void test_lines_and_breaks(void **state)
@@ -130,6 +139,29 @@ static void test_lines_and_breaks(void **state)
     pn_json_end_line(&json);
     assert_int_equal(pn_json_writer_check(&json, "it", NULL), 0);
     assert_string_equal(pn_buf_text(&out), "before\n{\"a\":1,\n\"b\":[\n 2,\n 3\n]}\n4\n");
+}
+
+static void test_what_was_written_can_be_taken_back(void **state)
+{
+    (void)state;
+    pn_json_put_object(&json);
+    struct pn_json_mark first = pn_json_mark(&json);
+    pn_json_add_array(&json, "a");
+    pn_json_put_array(&json);
+    pn_json_put_break(&json, 2);
+    pn_json_rewind(&json, &first);
+    pn_json_add_i64(&json, "b", 1);
+    struct pn_json_mark second = pn_json_mark(&json);
+    pn_json_add_object(&json, "c");
+    pn_json_end(&json);
+    pn_json_rewind(&json, &second);
+    pn_json_put_key(&json, "d");
+    struct pn_json_mark third = pn_json_mark(&json);
+    pn_json_put_cstr(&json, "e");
+    pn_json_rewind(&json, &third);
+    pn_json_put_null(&json);
+    pn_json_end(&json);
+    written("{\"b\":1,\"d\":null}");
 }
 
 /* The owner of a long document hands on what there is. */
@@ -342,6 +374,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_document_may_be_any_value, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_node_is_written_compact, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lines_and_breaks, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_was_written_can_be_taken_back, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_buffer_may_be_emptied_meanwhile, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_string_comes_back, setup, teardown),
         cmocka_unit_test_setup_teardown(test_documents_at_random_are_json, setup, teardown),

@@ -113,7 +113,6 @@ static void test_golden_rewrite(void **state)
     struct pn_delta_file parts[] = {delta_file("b.parquet", 2), delta_file("a.parquet", 1)};
     const struct pn_delta_commit commit = {.mode = PN_DELTA_REWRITE,
                                            .operation = "OPTIMIZE",
-                                           .operation_parameters = "{\"predicate\":\"[]\"}",
                                            .adds = &whole,
                                            .add_count = 1,
                                            .removes = parts,

@@ -354,7 +354,6 @@ static void test_history_newest_first(void **state)
     const struct pn_delta_commit commit = {.mode = PN_DELTA_OVERWRITE,
                                            .operation = "WRITE",
                                            .operation_parameters = "{\"k\":\"v\"}",
-                                           .operation_metrics = "{\"m\":\"1\"}",
                                            .schema = DELTA_SCHEMA,
                                            .adds = &file,
                                            .add_count = 1};
@@ -382,7 +381,9 @@ static void test_history_newest_first(void **state)
     assert_int_equal(entries[1].timestamp_ms, 3000);
     assert_string_equal(entries[1].operation, "WRITE");
     assert_string_equal(entries[1].parameters, "{\"k\":\"v\"}");
-    assert_string_equal(entries[1].metrics, "{\"m\":\"1\"}");
+    assert_string_equal(entries[1].metrics,
+                        "{\"numFiles\":\"1\",\"numOutputBytes\":\"500\",\"numOutputRows\":\"5\","
+                        "\"numRemovedFiles\":\"1\",\"numRemovedBytes\":\"500\"}");
     assert_string_equal(entries[1].engine_info, "pinion/test");
     assert_int_equal(entries[1].files_added, 1);
     assert_int_equal(entries[1].files_removed, 1);
