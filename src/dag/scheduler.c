@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/process.h"
 #include "dag/plan.h"
-#include "dag/process.h"
 #include "dag/scheduler.h"
 #include "dag/task_log.h"
 #include "dag/watch.h"
@@ -193,7 +193,9 @@ static int start_task(struct pn_scheduler *scheduler, const struct pn_run *run,
     rc = pn_task_log_open(scheduler->io, log, scheduler->config.log_bytes_max, &running->log,
                           &output_fd, e);
     if (rc == 0) {
-        rc = pn_process_start(task_argv(scheduler, run, task, arena), output_fd, scheduler->io,
+        const struct pn_process_files files = {
+            .input = -1, .output = output_fd, .error = output_fd};
+        rc = pn_process_start(task_argv(scheduler, run, task, arena), &files, scheduler->io,
                               &running->process, e);
         (void)close(output_fd);
     }

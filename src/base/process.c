@@ -1,4 +1,4 @@
-#include "dag/process.h"
+#include "base/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,8 @@
 enum { STAT_BYTES_MAX = 4096, EXIT_CANNOT_START = 127 /* as a shell has it */ };
 
 /* Between fork and exec, so only async-signal-safe calls. */
-__attribute__((noreturn)) static void run_child(const char *const *argv, int output_fd, int null_fd,
+__attribute__((noreturn)) static void run_child(const char *const *argv,
+                                                const struct pn_process_files *files, int null_fd,
                                                 pid_t parent)
 {
     (void)setpgid(0, 0);
@@ -30,30 +31,32 @@ __attribute__((noreturn)) static void run_child(const char *const *argv, int out
     sigset_t none;
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    if (dup2(null_fd, STDIN_FILENO) < 0 || dup2(output_fd, STDOUT_FILENO) < 0 ||
-        dup2(output_fd, STDERR_FILENO) < 0) {
-        _exit(EXIT_CANNOT_START);
+    const int fds[] = {files->input, files->output, files->error};
+    for (int i = 0; i < 3; i++) {
+        if (dup2(fds[i] >= 0 ? fds[i] : null_fd, i) < 0) {
+            _exit(EXIT_CANNOT_START);
+        }
     }
     (void)execv(argv[0], (char *const *)(uintptr_t)argv);
     _exit(EXIT_CANNOT_START);
 }
 
-int pn_process_start(const char *const *argv, int output_fd, const struct pn_io *io,
-                     struct pn_process *process, struct pn_err *e)
+int pn_process_start(const char *const *argv, const struct pn_process_files *files,
+                     const struct pn_io *io, struct pn_process *process, struct pn_err *e)
 {
     int null_fd = -1;
-    int rc = pn_io_open(io, "/dev/null", O_RDONLY, &null_fd, e);
+    int rc = pn_io_open(io, "/dev/null", O_RDWR, &null_fd, e);
     if (rc != 0) {
         goto out;
     }
     pid_t parent = getpid();
     pid_t pid = fork();
     if (pid < 0) {
-        rc = pn_err_errno(e, errno, "cannot start a process for the task");
+        rc = pn_err_errno(e, errno, "cannot start a process");
         goto out;
     }
     if (pid == 0) {
-        run_child(argv, output_fd, null_fd, parent);
+        run_child(argv, files, null_fd, parent);
     }
     /* Both sides set the group, so that it exists whoever is first. */
     (void)setpgid(pid, pid);

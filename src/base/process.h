@@ -1,0 +1,42 @@
+/*
+ * A child process: started in a group of its own, watched through a pidfd, and killed by the kernel
+ * when the thread that started it ends, so that no child outlives the part of the program that
+ * needs it.
+ */
+#ifndef PN_BASE_PROCESS_H
+#define PN_BASE_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/io.h"
+
+struct pn_process {
+    pid_t pid;
+    int pidfd; /* readable when it has ended; -1 when none */
+    int64_t start;
+};
+
+/* The child's standard input, output and error. They stay the caller's; -1 is /dev/null. */
+struct pn_process_files {
+    int input;
+    int output;
+    int error;
+};
+
+/* Starts argv (NULL-ended; argv[0] is a path). The calling thread must live for as long as the
+ * child is to live. */
+int pn_process_start(const char *const *argv, const struct pn_process_files *files,
+                     const struct pn_io *io, struct pn_process *process,
+                     struct pn_err *e) PN_MUST_CHECK;
+/* Has it ended? Then it's reaped, *exit_code is its status, or -signal, and the pidfd is closed. */
+bool pn_process_ended(struct pn_process *process, int32_t *exit_code);
+/* Sends a signal to the process and all of its group. */
+void pn_process_signal(const struct pn_process *process, int signal_number);
+/* When the process `pid` began (the kernel's clock ticks since boot), or 0 when there is none: with
+ * the pid it names a process for good. */
+int64_t pn_process_start_time(pid_t pid);
+
+#endif
