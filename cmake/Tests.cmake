@@ -25,6 +25,10 @@ if(PINION_TESTS)
         add_executable(${target} "test/unit/${source}" ${unit_support_objects})
         target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/test/unit")
         target_compile_definitions(${target} PRIVATE PINION_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+        if(module STREQUAL "query") # its workers are processes of the program
+            target_compile_definitions(${target} PRIVATE PINION_PROGRAM="$<TARGET_FILE:pinion>")
+            add_dependencies(${target} pinion)
+        endif()
         target_link_libraries(${target} PRIVATE pinion_core PkgConfig::cmocka)
         add_test(NAME "unit/${name}" COMMAND ${target}
                  WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")

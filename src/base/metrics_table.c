@@ -284,6 +284,28 @@ const struct pn_metric_row pn_metrics_table[PN_METRIC_COUNT] = {
             .kind = PN_METRIC_GAUGE,
             .help = "Tasks that are running.",
         },
+    [PN_METRIC_QUERY_QUERIES] =
+        {
+            .name = "pinion_query_queries_total",
+            .kind = PN_METRIC_COUNTER,
+            .label = "outcome",
+            .help = "Queries over HTTP that have ended: done, failed or cancelled.",
+        },
+    [PN_METRIC_QUERY_REFUSED] =
+        {
+            .name = "pinion_query_refused_total",
+            .kind = PN_METRIC_COUNTER,
+            .help = "Queries that were refused because too many ran and waited.",
+            .alarm =
+                "growing: clients are answered 429; raise query.concurrency or query.queue, or "
+                "look for slow queries at `GET /api/v1/queries`",
+        },
+    [PN_METRIC_QUERY_RUNNING] =
+        {
+            .name = "pinion_query_running",
+            .kind = PN_METRIC_GAUGE,
+            .help = "Queries over HTTP that run now.",
+        },
     [PN_METRIC_UNREAD_TOPIC_RECORDS] =
         {
             .name = "pinion_unread_topic_records",
@@ -310,6 +332,7 @@ static const char *const section_titles[][2] = {
     {"kinesis", "Streams: the Kinesis API"},
     {"stream", "Streams: from their records to tables"},
     {"dag", "DAGs"},
+    {"query", "Queries over HTTP"},
     {"unread", "Records that no table reads"},
 };
 

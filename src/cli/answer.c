@@ -1,10 +1,6 @@
 #include "cli/answer.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/json.h"
-#include "base/mem.h"
+#include "query/answer.h"
 
 struct answer {
     struct pn_cli *cli;
@@ -14,26 +10,11 @@ struct answer {
     int64_t rows_max; /* further ones are counted, not printed */
 };
 
-/* Values come as JSON text, so the type says how they are aligned. */
-static enum pn_cell type_of(const char *type)
-{
-    if (strcmp(type, "DOUBLE") == 0 || strcmp(type, "FLOAT") == 0 ||
-        strncmp(type, "DECIMAL", strlen("DECIMAL")) == 0) {
-        return PN_CELL_DOUBLE;
-    }
-    return strstr(type, "INT") != NULL ? PN_CELL_WIDE : PN_CELL_JSON;
-}
-
 static int take_columns(void *arg, const char *const *names, const char *const *types, size_t count)
 {
     struct answer *answer = arg;
-    struct pn_report_column *columns = pn_xcalloc(count, sizeof *columns);
-    for (size_t i = 0; i < count; i++) {
-        columns[i] = (struct pn_report_column){.name = names[i], .type = type_of(types[i])};
-    }
     answer->output = pn_cli_rows(answer->cli);
-    pn_row_writer_begin(answer->output, columns, count);
-    free(columns);
+    pn_answer_columns(answer->output, names, types, count);
     return 0;
 }
 
@@ -43,18 +24,7 @@ static int take_row(void *arg, const char *const *values, size_t count)
     if (++answer->rows > answer->rows_max) {
         return 0;
     }
-    for (size_t i = 0; i < count; i++) {
-        size_t len = strlen(values[i]);
-        struct pn_json *node = NULL;
-        if (strcmp(values[i], "null") == 0) {
-            pn_cell_null(answer->output);
-        } else if (values[i][0] == '"' &&
-                   pn_json_parse(answer->parser, values[i], len, len, &node, NULL) == 0) {
-            pn_cell_text(answer->output, node->text, node->text_len);
-        } else {
-            pn_cell_json(answer->output, values[i], len);
-        }
-    }
+    pn_answer_row(answer->output, answer->parser, values, count);
     return pn_row_writer_failed(answer->output) ? PN_FAIL : 0;
 }
 

@@ -137,8 +137,10 @@ static int unknown_command(struct pn_cli *cli, const struct pn_command *commands
 {
     const char *names[COMMANDS_MAX];
     size_t count = 0;
-    for (; commands[count].name != NULL && count < COMMANDS_MAX; count++) {
-        names[count] = commands[count].name;
+    for (; commands->name != NULL && count < COMMANDS_MAX; commands++) {
+        if (commands->summary != NULL) {
+            names[count++] = commands->name;
+        }
     }
     const char *near = pn_nearest(name, names, count);
     if (near == NULL) {
@@ -197,6 +199,9 @@ static int describe_commands(struct pn_cli *cli, const struct pn_command *comman
     for (; commands->name != NULL && status == PN_EXIT_OK; commands++) {
         char *argv[] = {NULL, NULL};
         char name[64];
+        if (commands->summary == NULL) {
+            continue;
+        }
         (void)snprintf(name, sizeof name, "%s", commands->name);
         argv[0] = name;
         status = run_command(cli, commands, 1, argv);

@@ -49,7 +49,7 @@ struct pn_description;
 /* A table of these ends with an element whose name is NULL. */
 struct pn_command {
     const char *name;
-    const char *summary; /* one line, for the list of commands */
+    const char *summary; /* one line, for the list of commands; NULL: not in the list */
     int (*run)(struct pn_cli *cli, int argc, char **argv);
 };
 

@@ -21,5 +21,6 @@ const struct pn_command pn_commands[] = {
     {"man", "print the manual page", pn_cmd_man},
     {"completion", "print the completions for a shell", pn_cmd_completion},
     {"version", "the version of pinion and of the libraries it stands on", pn_cmd_version},
+    {"query-worker", NULL, pn_cmd_query_worker}, /* the server's own; last, as help ends here */
     {NULL, NULL, NULL},
 };

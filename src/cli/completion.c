@@ -55,8 +55,10 @@ static void print_words(struct shell *shell, const struct pn_description *descri
     fputs(") offered=(", shell->out);
     for (const struct pn_command *one = description->commands; one != NULL && one->name != NULL;
          one++) {
-        fputc(' ', shell->out);
-        print_quoted(shell->out, one->name, shell->describes ? one->summary : NULL);
+        if (one->summary != NULL) {
+            fputc(' ', shell->out);
+            print_quoted(shell->out, one->name, shell->describes ? one->summary : NULL);
+        }
     }
     pn_describe_options(description, print_option_word, shell);
     fputs(" ) ;;\n", shell->out);
@@ -228,8 +230,8 @@ static void print_fish_option(void *arg, const char *words, const struct pn_opt 
 static void print_fish_command(void *arg, const struct pn_description *description)
 {
     FILE *out = arg;
-    for (const struct pn_command *one = description->commands; one != NULL && one->name != NULL;
-         one++) {
+    for (const struct pn_command *one = description->commands;
+         one != NULL && one->name != NULL && one->summary != NULL; one++) {
         fprintf(out, "complete -c pinion -n \"__pinion_at '%s'\" -a %s -d ", description->words,
                 one->name);
         print_quoted(out, one->summary, NULL);

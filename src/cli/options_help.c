@@ -66,7 +66,9 @@ void pn_options_help(const struct pn_cli *cli, const struct pn_syntax *syntax,
                      const struct pn_opt *shared, FILE *out)
 {
     fprintf(out, "%s:", cli->words);
-    print_wrapped(out, cli->command->summary, (int)strlen(cli->words) + 1, 0);
+    if (cli->command->summary != NULL) {
+        print_wrapped(out, cli->command->summary, (int)strlen(cli->words) + 1, 0);
+    }
     fprintf(out, "\nusage: %s [options]%s%s\n", cli->words, syntax->operands != NULL ? " " : "",
             syntax->operands != NULL ? syntax->operands : "");
     if (syntax->about != NULL) {
@@ -94,7 +96,7 @@ void pn_options_help_commands(const struct pn_cli *cli, const struct pn_command 
         fprintf(out, "%s: %s\n", cli->words, cli->command->summary);
     }
     fprintf(out, "\nusage: %s COMMAND [options]\n\ncommands:\n", cli->words);
-    for (; commands->name != NULL; commands++) {
+    for (; commands->name != NULL && commands->summary != NULL; commands++) {
         print_entry(out, commands->name, commands->summary);
     }
     print_opts(out, "common options", shared);

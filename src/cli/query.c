@@ -7,6 +7,7 @@
 #include "base/units.h"
 #include "cli/answer.h"
 #include "cli/commands.h"
+#include "cli/interrupt.h"
 #include "server/stations.h"
 
 static void list(struct pn_cli *cli, const struct pn_pipeline *pipeline)
@@ -59,11 +60,31 @@ static int find_sql(const struct pn_pipeline *pipeline, const char *operand, con
     return 0;
 }
 
-static int ask(struct pn_cli *cli, const struct pn_app *app, const char *operand, struct pn_err *e)
+/* Answers it unless a signal or the time limit ends it first. */
+static int answer(struct pn_cli *cli, struct pn_engine *engine, const char *sql, int64_t timeout_ms,
+                  struct pn_interrupt *interrupt, struct pn_err *e)
+{
+    int rc = pn_interrupt_watch(interrupt, engine, timeout_ms, e);
+    if (rc == 0) {
+        rc = pn_cli_answer(cli, engine, sql, e);
+    }
+    pn_interrupt_end(interrupt);
+    if (rc != 0 && atomic_load(&interrupt->is_late)) {
+        rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
+                        "the query took longer than %lld ms (--timeout) and was ended",
+                        (long long)timeout_ms);
+    }
+    return rc;
+}
+
+static int ask(struct pn_cli *cli, const struct pn_app *app, const char *operand,
+               int64_t timeout_ms, struct pn_err *e)
 {
     const char *sql = NULL;
     struct pn_store *store = NULL;
     struct pn_engine *engine = NULL;
+    struct pn_interrupt interrupt;
+    pn_interrupt_begin(&interrupt);
     int rc = find_sql(app->pipeline, operand, &sql, e);
     if (rc == 0) {
         rc = pn_app_open_store_there(app, &store, e);
@@ -72,23 +93,31 @@ static int ask(struct pn_cli *cli, const struct pn_app *app, const char *operand
         rc = pn_cli_find_tables(cli, store, e);
     }
     if (rc == 0) {
-        rc = pn_app_open_engine(app, store, NULL, &engine, e);
+        rc = pn_app_open_query_engine(app, store, NULL, &engine, e);
     }
     if (rc == 0) {
-        rc = pn_cli_answer(cli, engine, sql, e);
+        rc = answer(cli, engine, sql, timeout_ms, &interrupt, e);
     }
     pn_engine_destroy(&engine);
     pn_store_destroy(&store);
+    pn_interrupt_pass_on(&interrupt);
+    pn_signals_restore(&interrupt.signals);
     return rc;
 }
 
 int pn_cmd_query(struct pn_cli *cli, int argc, char **argv)
 {
     bool want_list = false;
+    int64_t timeout_ms = 0;
     const struct pn_opt opts[] = {{.name = "list",
                                    .kind = PN_OPT_FLAG,
                                    .help = "show the pipeline's queries instead",
                                    .target = &want_list},
+                                  {.name = "timeout",
+                                   .kind = PN_OPT_DURATION,
+                                   .value = "TIME",
+                                   .help = "end the query after so long (default: no limit)",
+                                   .target = &timeout_ms},
                                   {.name = NULL}};
     const struct pn_syntax syntax = {
         .operands = "[NAME|SQL]",
@@ -114,7 +143,7 @@ int pn_cmd_query(struct pn_cli *cli, int argc, char **argv)
     if (rc == 0 && want_list) {
         list(cli, app->pipeline);
     } else if (rc == 0) {
-        rc = ask(cli, app, argv[0], &e);
+        rc = ask(cli, app, argv[0], timeout_ms, &e);
     }
     return rc == 0 ? PN_EXIT_OK : pn_cli_fail(cli, &e);
 }

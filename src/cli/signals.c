@@ -28,10 +28,16 @@ void pn_signals_watch_hangup(struct pn_signals *signals)
     (void)pthread_sigmask(SIG_BLOCK, &signals->watched, NULL);
 }
 
-bool pn_signals_came(const struct pn_signals *signals, int64_t wait_ms)
+int pn_signals_take(const struct pn_signals *signals, int64_t wait_ms)
 {
     const struct timespec wait = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000L};
-    return sigtimedwait(&signals->watched, NULL, &wait) > 0;
+    int number = sigtimedwait(&signals->watched, NULL, &wait);
+    return number > 0 ? number : 0;
+}
+
+bool pn_signals_came(const struct pn_signals *signals, int64_t wait_ms)
+{
+    return pn_signals_take(signals, wait_ms) != 0;
 }
 
 int pn_signals_wait(const struct pn_signals *signals)

@@ -25,6 +25,8 @@ void pn_signals_watch(struct pn_signals *signals);
 void pn_signals_watch_hangup(struct pn_signals *signals);
 /* Has one come, or does it within `wait_ms`? It is taken: the next call asks for another. */
 bool pn_signals_came(const struct pn_signals *signals, int64_t wait_ms);
+/* The same, but returns which; 0: none. */
+int pn_signals_take(const struct pn_signals *signals, int64_t wait_ms);
 /* Waits for one, and returns which. */
 int pn_signals_wait(const struct pn_signals *signals);
 /* Gives this thread back what it had; not needed where the program ends. */

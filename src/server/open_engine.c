@@ -15,8 +15,8 @@ static int64_t at_most(int64_t most, int64_t given)
     return most != 0 && (given == 0 || given > most) ? most : given;
 }
 
-/* With the settings in force. `config` has landed_folder, delta and, where they are not 0, the most
- * memory and threads that the engine may have. */
+/* With the settings in force. `config` has landed_folder, delta and, where they are not 0 or NULL,
+ * the most memory and threads that the engine may have, and where it spills. */
 static int create_engine(const struct pn_app *app, struct pn_store *store,
                          const struct pn_engine_config *config, struct pn_engine **engine,
                          struct pn_err *e)
@@ -24,7 +24,7 @@ static int create_engine(const struct pn_app *app, struct pn_store *store,
     const struct pn_settings *settings = app->settings;
     char *temp_folder = pn_app_path(app, "tmp");
     struct pn_engine_config whole = *config;
-    whole.temp_folder = temp_folder;
+    whole.temp_folder = config->temp_folder != NULL ? config->temp_folder : temp_folder;
     whole.memory_bytes_max = at_most(config->memory_bytes_max, settings->engine.memory_bytes_max);
     whole.threads = at_most(config->threads, settings->engine.threads);
     whole.parquet_compression = settings->engine.parquet_compression;
@@ -39,6 +39,18 @@ int pn_app_open_engine(const struct pn_app *app, struct pn_store *store, const c
 {
     struct pn_engine_config config = {.landed_folder = landed_folder};
     pn_settings_to_delta(app->settings, &config.delta);
+    return create_engine(app, store, &config, engine, e);
+}
+
+int pn_app_open_query_engine(const struct pn_app *app, struct pn_store *store,
+                             const char *temp_folder, struct pn_engine **engine, struct pn_err *e)
+{
+    const struct pn_settings *settings = app->settings;
+    struct pn_engine_config config = {.temp_folder = temp_folder};
+    pn_settings_to_delta(settings, &config.delta);
+    if (settings->query.memory_bytes_max >= 0) {
+        config.memory_bytes_max = settings->query.memory_bytes_max;
+    }
     return create_engine(app, store, &config, engine, e);
 }
 

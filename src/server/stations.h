@@ -18,6 +18,7 @@
 #include "kinesis/kinesis.h"
 #include "log/log.h"
 #include "processor/processor.h"
+#include "query/executor.h"
 #include "server/app.h"
 #include "sink/sink.h"
 #include "store/store.h"
@@ -52,6 +53,11 @@ int pn_app_open_sink(const struct pn_app *app, struct pn_log *log, struct pn_sto
  * or NULL. */
 int pn_app_open_engine(const struct pn_app *app, struct pn_store *store, const char *landed_folder,
                        struct pn_engine **engine, struct pn_err *e) PN_MUST_CHECK;
+/* The engine of one query, with the memory of queries. Borrows the store. It spills below
+ * `temp_folder`; NULL: below the data folder. */
+int pn_app_open_query_engine(const struct pn_app *app, struct pn_store *store,
+                             const char *temp_folder, struct pn_engine **engine,
+                             struct pn_err *e) PN_MUST_CHECK;
 /* An engine without a store and a context, whose only use is to check a pipeline's SQL. */
 int pn_open_checking_engine(const struct pn_pipeline *pipeline, const struct pn_clock *clock,
                             struct pn_logger *logger, struct pn_engine **engine,
@@ -63,6 +69,11 @@ int pn_app_open_stream_engine(const struct pn_app *app, struct pn_store *store, 
                               struct pn_engine **engine, struct pn_err *e) PN_MUST_CHECK;
 /* Settings of processors and of their tables' handles. `config->names` is left alone. */
 void pn_app_streams_config(const struct pn_app *app, struct pn_processor_config *config);
+
+/* The executor of queries, whose workers are this program's `query-worker` command. Only for the
+ * process that has the log. */
+int pn_app_open_executor(const struct pn_app *app, struct pn_executor **executor,
+                         struct pn_err *e) PN_MUST_CHECK;
 
 /* A scheduler whose tasks are this program's `task` command. CONFLICT when another process has it.
  * Borrows the arena, which keeps the command line. */

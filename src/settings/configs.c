@@ -97,3 +97,16 @@ void pn_settings_to_delta(const struct pn_settings *settings, struct pn_delta_co
         .engine_info = "pinion/" PINION_VERSION,
     };
 }
+
+void pn_settings_to_executor(const struct pn_settings *settings, struct pn_executor_config *config)
+{
+    *config = (struct pn_executor_config){
+        .concurrency = settings->query.concurrency,
+        .queue = settings->query.queue,
+        .timeout_ms = settings->query.timeout_ms,
+        .result_bytes_max = settings->query.result_bytes_max,
+        .results_max = settings->query.results_max,
+        .results_bytes_max = settings->query.results_bytes_max,
+        .keep_ms = settings->query.result_keep_ms,
+    };
+}

@@ -12,6 +12,7 @@
 #include "http/server.h"
 #include "kinesis/kinesis.h"
 #include "log/embedded/embedded.h"
+#include "query/executor.h"
 #include "settings/settings.h"
 #include "sink/sink.h"
 
@@ -19,6 +20,7 @@ void pn_settings_to_log(const struct pn_settings *settings, struct pn_embedded_c
 void pn_settings_to_http(const struct pn_settings *settings, struct pn_http_config *config);
 void pn_settings_to_kinesis(const struct pn_settings *settings, struct pn_kinesis_config *config);
 void pn_settings_to_sink(const struct pn_settings *settings, struct pn_sink_config *config);
+void pn_settings_to_executor(const struct pn_settings *settings, struct pn_executor_config *config);
 void pn_settings_to_delta(const struct pn_settings *settings, struct pn_delta_config *config);
 
 #endif

@@ -68,6 +68,16 @@ struct pn_settings {
         char *parquet_compression; /* "snappy" | "zstd" | "uncompressed" */
     } engine;
     struct {
+        int64_t concurrency;
+        int64_t queue;
+        int64_t timeout_ms;
+        int64_t memory_bytes_max; /* -1: engine.memory_bytes_max */
+        int64_t result_bytes_max; /* of one */
+        int64_t results_max;
+        int64_t results_bytes_max; /* of all */
+        int64_t result_keep_ms;
+    } query;
+    struct {
         int64_t log_retention_ms;       /* of commit files */
         int64_t tombstone_retention_ms; /* vacuum */
         int64_t checkpoint_interval;    /* commits */

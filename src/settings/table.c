@@ -5,6 +5,7 @@
 #include "http/server.h"
 #include "log/embedded/embedded.h"
 #include "log/log.h"
+#include "query/executor.h"
 #include "settings/internal.h"
 #include "sink/sink.h"
 
@@ -167,6 +168,28 @@ const struct pn_setting pn_settings_table[] = {
         "snappy|zstd|uncompressed",
         "Compression of the tables' files. Every reader supports `snappy`; `zstd` is smaller and "
         "slower to write."),
+
+    INT("query.concurrency", query.concurrency, "2", 1, PN_QUERY_CONCURRENCY_MAX, NULL,
+        "Number of queries over HTTP that run at the same time, each in a process of its own with "
+        "query.memory_bytes_max."),
+    INT("query.queue", query.queue, "8", 0, PN_QUERY_QUEUE_MAX, NULL,
+        "Number of queries over HTTP that wait for their turn. A further query is answered 429."),
+    DURATION("query.timeout_ms", query.timeout_ms, "5m", 100, DAYS(1), NULL,
+             "Time limit of a query over HTTP. The clock of a streamed result starts again with "
+             "each piece that the client takes."),
+    SIZE("query.memory_bytes_max", query.memory_bytes_max, "engine", MIB(64), TIB(1), "engine",
+         "Memory limit of a query, over HTTP and by `pinion query`. Beyond it the query spills to "
+         "<data>/tmp. `engine`: engine.memory_bytes_max."),
+    SIZE("query.result_bytes_max", query.result_bytes_max, "256MiB", MIB(1), TIB(1), NULL,
+         "Size limit of the rows that a query leaves on disk, as JSON text. A larger result can be "
+         "streamed by `POST /api/v1/sql`."),
+    INT("query.results_max", query.results_max, "20", 1, PN_QUERY_RESULTS_MAX, NULL,
+        "Number of ended queries whose results are kept. The one that was not read for longest "
+        "goes first."),
+    SIZE("query.results_bytes_max", query.results_bytes_max, "1GiB", MIB(1), TIB(1), NULL,
+         "Size limit of all results on disk together."),
+    DURATION("query.result_keep_ms", query.result_keep_ms, "10m", SECONDS(1), DAYS(7), NULL,
+             "How long a result is kept after it was last read."),
 
     DURATION(
         "delta.log_retention_ms", delta.log_retention_ms, "30d", 0, DAYS(36500), NULL,

@@ -5,8 +5,10 @@ import io
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -215,3 +217,39 @@ def test_a_reader_spills_elsewhere(shared):
         )  # fmt: skip
         assert done.returncode == 0 and "6000000" in done.stdout, done.stderr
         assert list(Path(temp).iterdir()) == []
+
+
+# --- an end before the end ------------------------------------------------------------------------
+
+SLOW = "SELECT count(*) FROM range(1000000000000) t(i) WHERE hash(i) = 1"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_query(data, number):
+    """As if it had no handler, but for what DuckDB spilled, which is removed."""
+    with subprocess.Popen([PINION, "query", SLOW, "--data", data], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True) as process:  # fmt: skip
+        spilled = Path(data) / "tmp"
+        deadline = time.monotonic() + 60
+        while not list(spilled.glob(f"duckdb-{process.pid}*")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(number)
+        assert process.communicate(timeout=60) == ("", "")
+    assert process.returncode == -number
+    assert not list(spilled.glob(f"duckdb-{process.pid}*"))
+
+
+def test_a_time_limit(data):
+    assert "--timeout" in refused("query", SLOW, "--timeout", "200ms", data=data)
+    assert query("SELECT 1 AS a", data) == [{"a": 1}]
+
+
+def test_the_memory_of_queries(data):
+    hungry = "SELECT max(len(l)) FROM (SELECT list(i) AS l FROM range(100000000) t(i))"
+    message = refused("query", hungry, "--set", "query.memory_bytes_max=64MiB", data=data)
+    assert "Out of Memory" in message
+
+
+def test_the_command_of_workers_is_not_listed():
+    assert "query-worker" not in run("help").stdout
+    assert "query-worker" not in run("completion", "bash").stdout
