@@ -3,14 +3,14 @@
  * that lives on the data folder), or, when none runs, the same operations on the folder's streams
  * in this process. A command needn't know which.
  *
- *     pn_buf_addf(&input, "{\"StreamName\":\"%s\"}", name);
+ *     pn_json_add_cstr(&json, "StreamName", name);  (json writes an object to input)
  *     rc = pn_kinesis_client_call(client, "DescribeStreamSummary", &input, &output, e);
  */
 #ifndef PN_CLI_KINESIS_CLIENT_H
 #define PN_CLI_KINESIS_CLIENT_H
 
 #include "base/buf.h"
-#include "base/json.h"
+#include "base/json_writer.h"
 #include "cli/cli.h"
 
 struct pn_kinesis_client;

@@ -28,11 +28,10 @@ static int collect_names(struct pn_stream_session *session, const char ***names,
     *count = 0;
     while (more) {
         const struct pn_json *output = NULL;
-        pn_stream_input(session, NULL);
-        pn_buf_addf(&session->input, "\"Limit\":%d", LIST_LIMIT);
+        struct pn_json_writer *input = pn_stream_input(session, NULL);
+        pn_json_add_i64(input, "Limit", LIST_LIMIT);
         if (token != NULL) {
-            pn_json_write_key(&session->input, "ExclusiveStartStreamName");
-            pn_json_write_cstr(&session->input, token);
+            pn_json_add_cstr(input, "ExclusiveStartStreamName", token);
         }
         int rc = pn_stream_call(session, "ListStreams", &output, e);
         if (rc != 0) {
@@ -130,20 +129,21 @@ struct create {
 static int create(struct pn_stream_session *session, const struct create *wanted, struct pn_err *e)
 {
     const struct pn_json *output = NULL;
-    struct pn_buf *input = &session->input;
-    pn_stream_input(session, wanted->name);
+    struct pn_json_writer *input = pn_stream_input(session, wanted->name);
     if (wanted->on_demand) {
-        pn_buf_adds(input, ",\"StreamModeDetails\":{\"StreamMode\":\"ON_DEMAND\"}");
+        pn_json_add_object(input, "StreamModeDetails");
+        pn_json_add_cstr(input, "StreamMode", "ON_DEMAND");
+        pn_json_end(input);
     } else {
-        pn_buf_addf(input, ",\"ShardCount\":%" PRId64, wanted->shards > 0 ? wanted->shards : 1);
+        pn_json_add_i64(input, "ShardCount", wanted->shards > 0 ? wanted->shards : 1);
     }
     int rc = pn_stream_call(session, "CreateStream", &output, e);
     if (rc == 0) {
         rc = pn_stream_await(session, wanted->name, e);
     }
     if (rc == 0 && wanted->retention_ms != RETENTION_MS_DEFAULT) {
-        pn_stream_input(session, wanted->name);
-        pn_buf_addf(input, ",\"RetentionPeriodHours\":%" PRId64, wanted->retention_ms / HOUR_MS);
+        input = pn_stream_input(session, wanted->name);
+        pn_json_add_i64(input, "RetentionPeriodHours", wanted->retention_ms / HOUR_MS);
         rc = pn_stream_call(session, "IncreaseStreamRetentionPeriod", &output, e);
         if (rc != 0) {
             pn_err_prefix(e, "the stream is there, but keeps records for 24h");
@@ -231,7 +231,9 @@ static int remove_stream(struct pn_stream_session *session, const char *name, bo
 {
     const struct pn_json *output = NULL;
     pn_stream_input(session, name);
-    pn_buf_adds(&session->input, with_consumers ? ",\"EnforceConsumerDeletion\":true" : "");
+    if (with_consumers) {
+        pn_json_add_bool(&session->json, "EnforceConsumerDeletion", true);
+    }
     return pn_stream_call(session, "DeleteStream", &output, e);
 }
 

@@ -13,7 +13,8 @@ enum { PN_STREAM_SHARDS_MAX = 100000 }; /* that can be asked for */
 struct pn_stream_session {
     struct pn_cli *cli;
     struct pn_kinesis_client *client;
-    struct pn_buf input; /* of the next call */
+    struct pn_buf input;        /* of the next call */
+    struct pn_json_writer json; /* on `input` */
     struct pn_arena arena;
 };
 /* `made`: a data folder that isn't there may be made. */
@@ -23,9 +24,9 @@ int pn_stream_session_open(struct pn_cli *cli, bool made, struct pn_stream_sessi
 int pn_stream_session_finish(struct pn_stream_session *session, int rc,
                              const struct pn_err *failure);
 
-/* Begins the input of a call: an object with a member "StreamName", to which more may be added
- * before pn_stream_call() closes it. */
-void pn_stream_input(struct pn_stream_session *session, const char *stream);
+/* Begins the input of a call: an object with a member "StreamName", to which more may be added by
+ * the writer, session->json, before pn_stream_call() closes it. */
+struct pn_json_writer *pn_stream_input(struct pn_stream_session *session, const char *stream);
 /* Calls with session->input; *output is good until the next call. */
 int pn_stream_call(struct pn_stream_session *session, const char *operation,
                    const struct pn_json **output, struct pn_err *e) PN_MUST_CHECK;

@@ -26,20 +26,21 @@ int pn_stream_session_finish(struct pn_stream_session *session, int rc,
     return status;
 }
 
-void pn_stream_input(struct pn_stream_session *session, const char *stream)
+struct pn_json_writer *pn_stream_input(struct pn_stream_session *session, const char *stream)
 {
     pn_buf_reset(&session->input);
-    pn_buf_addc(&session->input, '{');
+    pn_json_writer_init(&session->json, &session->input);
+    pn_json_put_object(&session->json);
     if (stream != NULL) {
-        pn_json_write_key(&session->input, "StreamName");
-        pn_json_write_cstr(&session->input, stream);
+        pn_json_add_cstr(&session->json, "StreamName", stream);
     }
+    return &session->json;
 }
 
 int pn_stream_call(struct pn_stream_session *session, const char *operation,
                    const struct pn_json **output, struct pn_err *e)
 {
-    pn_buf_addc(&session->input, '}');
+    pn_json_end(&session->json);
     return pn_kinesis_client_call(session->client, operation, &session->input, output, e);
 }
 

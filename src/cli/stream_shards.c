@@ -57,11 +57,9 @@ int pn_stream_shards(struct pn_stream_session *session, const char *stream,
         const struct pn_json *output = NULL;
         /* With a token the stream is not named again. */
         pn_stream_input(session, token == NULL ? stream : NULL);
-        pn_json_write_key(&session->input, "MaxResults");
-        pn_buf_addf(&session->input, "%d", PAGE_LIMIT);
+        pn_json_add_i64(&session->json, "MaxResults", PAGE_LIMIT);
         if (token != NULL) {
-            pn_json_write_key(&session->input, "NextToken");
-            pn_json_write_cstr(&session->input, token);
+            pn_json_add_cstr(&session->json, "NextToken", token);
         }
         rc = pn_stream_call(session, "ListShards", &output, e);
         token = rc == 0 ? pn_stream_keep_text(session, output, "NextToken") : NULL;
@@ -209,10 +207,8 @@ static int split(struct pn_stream_session *session, const struct reshard *wanted
     }
     (void)pn_hash_key_text(middle(range.start, range.end), hash_key);
     pn_stream_input(session, wanted->name);
-    pn_json_write_key(&session->input, "ShardToSplit");
-    pn_json_write_cstr(&session->input, shard);
-    pn_json_write_key(&session->input, "NewStartingHashKey");
-    pn_json_write_cstr(&session->input, hash_key);
+    pn_json_add_cstr(&session->json, "ShardToSplit", shard);
+    pn_json_add_cstr(&session->json, "NewStartingHashKey", hash_key);
     return pn_stream_call(session, "SplitShard", &output, e);
 }
 
@@ -236,10 +232,8 @@ static int merge(struct pn_stream_session *session, const struct reshard *wanted
     }
     size_t lower = key_is_less(ranges[1].start, ranges[0].start);
     pn_stream_input(session, wanted->name);
-    pn_json_write_key(&session->input, "ShardToMerge");
-    pn_json_write_cstr(&session->input, shards[lower]);
-    pn_json_write_key(&session->input, "AdjacentShardToMerge");
-    pn_json_write_cstr(&session->input, shards[1 - lower]);
+    pn_json_add_cstr(&session->json, "ShardToMerge", shards[lower]);
+    pn_json_add_cstr(&session->json, "AdjacentShardToMerge", shards[1 - lower]);
     return pn_stream_call(session, "MergeShards", &output, e);
 }
 
@@ -247,10 +241,8 @@ static int scale(struct pn_stream_session *session, const struct reshard *wanted
 {
     const struct pn_json *output = NULL;
     pn_stream_input(session, wanted->name);
-    pn_json_write_key(&session->input, "TargetShardCount");
-    pn_buf_add_i64(&session->input, wanted->shards);
-    pn_json_write_key(&session->input, "ScalingType");
-    pn_json_write_cstr(&session->input, "UNIFORM_SCALING");
+    pn_json_add_i64(&session->json, "TargetShardCount", wanted->shards);
+    pn_json_add_cstr(&session->json, "ScalingType", "UNIFORM_SCALING");
     return pn_stream_call(session, "UpdateShardCount", &output, e);
 }
 

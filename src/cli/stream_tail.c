@@ -232,23 +232,19 @@ static int ask_iterator(struct tail *tail, struct reader *reader, struct pn_err 
     static const char *const types[] = {[PN_START_LATEST] = "LATEST",
                                         [PN_START_TRIM_HORIZON] = "TRIM_HORIZON",
                                         [PN_START_TIMESTAMP] = "AT_TIMESTAMP"};
-    struct pn_buf *input = &tail->session.input;
+    struct pn_json_writer *input = &tail->session.json;
     enum pn_stream_start from = reader->from_start ? PN_START_TRIM_HORIZON : tail->from;
     const struct pn_json *output = NULL;
     pn_stream_input(&tail->session, tail->name);
-    pn_json_write_key(input, "ShardId");
-    pn_json_write_cstr(input, reader->shard->id);
-    pn_json_write_key(input, "ShardIteratorType");
+    pn_json_add_cstr(input, "ShardId", reader->shard->id);
     if (reader->last != NULL) {
-        pn_json_write_cstr(input, "AFTER_SEQUENCE_NUMBER");
-        pn_json_write_key(input, "StartingSequenceNumber");
-        pn_json_write_cstr(input, reader->last);
+        pn_json_add_cstr(input, "ShardIteratorType", "AFTER_SEQUENCE_NUMBER");
+        pn_json_add_cstr(input, "StartingSequenceNumber", reader->last);
     } else {
-        pn_json_write_cstr(input, types[from]);
+        pn_json_add_cstr(input, "ShardIteratorType", types[from]);
     }
     if (reader->last == NULL && from == PN_START_TIMESTAMP) {
-        pn_json_write_key(input, "Timestamp");
-        pn_json_write_double(input, (double)tail->from_ms / 1e3);
+        pn_json_add_double(input, "Timestamp", (double)tail->from_ms / 1e3);
     }
     int rc = pn_stream_call(&tail->session, "GetShardIterator", &output, e);
     if (rc == 0) {
@@ -263,17 +259,15 @@ static int ask_iterator(struct tail *tail, struct reader *reader, struct pn_err 
 /* One GetRecords. *came is how many records it gave. */
 static int read_once(struct tail *tail, struct reader *reader, size_t *came, struct pn_err *e)
 {
-    struct pn_buf *input = &tail->session.input;
+    struct pn_json_writer *input = &tail->session.json;
     const struct pn_json *output = NULL;
     int rc = reader->iterator == NULL ? ask_iterator(tail, reader, e) : 0;
     if (rc != 0) {
         return rc;
     }
     pn_stream_input(&tail->session, NULL);
-    pn_json_write_key(input, "ShardIterator");
-    pn_json_write_cstr(input, reader->iterator);
-    pn_json_write_key(input, "Limit");
-    pn_buf_add_i64(input, tail->left < READ_LIMIT ? tail->left : READ_LIMIT);
+    pn_json_add_cstr(input, "ShardIterator", reader->iterator);
+    pn_json_add_i64(input, "Limit", tail->left < READ_LIMIT ? tail->left : READ_LIMIT);
     rc = pn_stream_call(&tail->session, "GetRecords", &output, e);
     if (rc != 0) {
         return rc;

@@ -163,10 +163,7 @@ static int add_fields(struct pn_gen_compiler *compiler, const struct pn_yaml_nod
         field->name = child->key;
         field->node = child;
         field->hidden = hidden;
-        size_t len = 0;
-        const char *json = json_of(arena, child->key, &len);
-        field->key = pn_arena_printf(arena, "%s:", json);
-        field->key_len = len + 1;
+        field->key = json_of(arena, child->key, &field->key_len);
     }
     return 0;
 }

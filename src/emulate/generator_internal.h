@@ -101,7 +101,7 @@ struct pn_gen_field {
     enum pn_gen_state state;
     bool hidden;
     bool is_number;
-    const char *key; /* "\"name\":" */
+    const char *key; /* the name as a JSON string */
     size_t key_len;
     struct pn_gen_template template;
     const struct pn_gen_anomaly *anomalies;

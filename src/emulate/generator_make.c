@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/json.h"
+#include "base/json_writer.h"
 #include "base/mem.h"
 #include "emulate/generator_internal.h"
 #include "emulate/source.h"
@@ -264,28 +264,24 @@ static const struct pn_gen_anomaly *anomaly_of(struct pn_maker *maker,
 }
 
 static void write_field(struct pn_maker *maker, const struct pn_gen_kind *kind, size_t index,
-                        struct pn_buf *out, bool *comma)
+                        struct pn_json_writer *json)
 {
     const struct pn_gen_field *field = &kind->fields[index];
     const struct pn_gen_anomaly *anomaly = anomaly_of(maker, field);
     if (anomaly != NULL && anomaly->kind == PN_GEN_MISSING) {
         return;
     }
-    if (*comma) {
-        pn_buf_addc(out, ',');
-    }
-    *comma = true;
-    pn_buf_add(out, field->key, field->key_len);
+    pn_json_put_raw_name(json, field->key, field->key_len);
     const char *value = maker->values.data + maker->starts[index];
     size_t len = maker->ends[index] - maker->starts[index];
     if (anomaly != NULL && anomaly->kind == PN_GEN_NULL) {
-        pn_buf_adds(out, "null");
+        pn_json_put_null(json);
     } else if (anomaly != NULL) {
-        pn_buf_add(out, anomaly->json, anomaly->json_len);
+        pn_json_put_raw(json, anomaly->json, anomaly->json_len);
     } else if (field->is_number) {
-        pn_buf_add(out, value, len);
+        pn_json_put_raw(json, value, len);
     } else {
-        pn_json_write_string(out, value, len);
+        pn_json_put_string(json, value, len);
     }
 }
 
@@ -308,13 +304,14 @@ int pn_generator_make(const struct pn_generator *generator, struct pn_maker *mak
     if (rc != 0) {
         return rc;
     }
-    bool comma = false;
-    pn_buf_addc(out, '{');
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, out);
+    pn_json_put_object(&json);
     for (size_t i = 0; i < kind->field_count && !kind->fields[i].hidden; i++) {
-        write_field(maker, kind, i, out, &comma);
+        write_field(maker, kind, i, &json);
     }
-    pn_buf_addc(out, '}');
-    return pn_buf_check(out, "a generated record", e);
+    pn_json_end(&json);
+    return pn_json_writer_check(&json, "a generated record", e);
 }
 
 void pn_maker_init(struct pn_maker *maker, const struct pn_generator *generator)

@@ -1,5 +1,4 @@
 /* Columns and values of MySQL and MariaDB as JSON, without loss. */
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,22 +57,26 @@ enum pn_mysql_form pn_mysql_form_of(const MYSQL_FIELD *field)
 }
 
 /* ZEROFILL pads with zeros, which JSON does not allow. */
-static void write_number(const char *bytes, size_t len, struct pn_buf *out)
+static void write_number(const char *bytes, size_t len, struct pn_json_writer *json)
 {
+    enum { DIGITS_MAX = 128 }; /* a DECIMAL has 65 */
+    char digits[DIGITS_MAX];
+    size_t count = 0;
     if (len > 0 && *bytes == '-') {
-        pn_buf_addc(out, '-');
-        bytes++;
+        digits[count++] = *bytes++;
         len--;
     }
     while (len > 1 && bytes[0] == '0' && bytes[1] >= '0' && bytes[1] <= '9') {
         bytes++;
         len--;
     }
-    pn_buf_add(out, bytes, len);
+    PN_ASSERT(len > 0 && len < sizeof digits);
+    memcpy(digits + count, bytes, len);
+    pn_json_put_raw(json, digits, count + len);
 }
 
 /* `bytes` are the digits of the same value as a double, so none of its bits are lost. */
-static void write_float(const char *bytes, struct pn_buf *out)
+static void write_float(const char *bytes, struct pn_json_writer *json)
 {
     char text[32];
     float value = (float)strtod(bytes, NULL);
@@ -83,102 +86,84 @@ static void write_float(const char *bytes, struct pn_buf *out)
             break;
         }
     }
-    pn_buf_adds(out, text);
+    pn_json_put_raw(json, text, strlen(text));
 }
 
-static void write_bits(const char *bytes, size_t len, struct pn_buf *out)
+static void write_bits(const char *bytes, size_t len, struct pn_json_writer *json)
 {
-    unsigned long long value = 0;
+    uint64_t value = 0;
     for (size_t i = 0; i < len; i++) {
         value = value << 8 | (unsigned char)bytes[i];
     }
-    pn_buf_addf(out, "%llu", value);
+    pn_json_put_u64(json, value);
 }
 
 /* "2018-09-03 07:12:45" */
-static void write_datetime(const char *bytes, size_t len, struct pn_buf *out)
+static void write_datetime(const char *bytes, size_t len, struct pn_json_writer *json)
 {
-    pn_buf_addc(out, '"');
+    struct pn_buf *out = pn_json_open_text(json);
     size_t start = out->len;
     pn_buf_add(out, bytes, len);
     char *space = pn_buf_failed(out) ? NULL : memchr(out->data + start, ' ', len);
     if (space != NULL) {
         *space = 'T';
     }
-    pn_buf_addc(out, '"');
+    pn_json_close_text(json);
 }
 
-static void write_base64(const char *bytes, size_t len, struct pn_buf *out)
+static void write_text(const char *bytes, size_t len, struct pn_json_writer *json, char *odd)
 {
-    size_t text_len = (len + 2) / 3 * 4;
-    pn_buf_addc(out, '"');
-    if (pn_buf_reserve(out, text_len)) {
-        /* It writes a NUL behind the text, for which a buffer always has room. */
-        (void)EVP_EncodeBlock((unsigned char *)out->data + out->len, (const unsigned char *)bytes,
-                              (int)len);
-        out->len += text_len;
+    pn_json_put_string(json, bytes, len);
+    if (!pn_utf8_valid(bytes, len)) {
+        (void)snprintf(odd, PN_MYSQL_ODD_SIZE,
+                       "a text that is not UTF-8 is sent with U+FFFD in it");
     }
-    pn_buf_addc(out, '"');
-}
-
-static void write_text(const char *bytes, size_t len, struct pn_buf *out, char *odd)
-{
-    if (pn_utf8_valid(bytes, len)) {
-        pn_json_write_string(out, bytes, len);
-        return;
-    }
-    struct pn_buf clean;
-    pn_buf_init(&clean, out->max);
-    pn_utf8_add_clean(&clean, bytes, len);
-    pn_json_write_string(out, pn_buf_text(&clean), clean.len);
-    pn_buf_deinit(&clean);
-    (void)snprintf(odd, PN_MYSQL_ODD_SIZE, "a text that is not UTF-8 is sent with U+FFFD in it");
 }
 
 static void write_json(const char *bytes, size_t len, struct pn_json_parser *parser,
-                       struct pn_buf *out, char *odd)
+                       struct pn_json_writer *json, char *odd)
 {
     struct pn_json *root = NULL;
     struct pn_err why;
     if (pn_json_parse(parser, bytes, len, len, &root, &why) == 0) {
-        pn_json_write(out, root);
+        pn_json_put_node(json, root);
         return;
     }
-    write_text(bytes, len, out, odd);
+    write_text(bytes, len, json, odd);
     (void)snprintf(odd, PN_MYSQL_ODD_SIZE, "a value that is not JSON is sent as a string: %.120s",
                    why.msg);
 }
 
 void pn_mysql_write_value(enum pn_mysql_form form, const char *bytes, size_t len,
-                          struct pn_json_parser *parser, struct pn_buf *out,
+                          struct pn_json_parser *parser, struct pn_json_writer *json,
                           char odd[PN_MYSQL_ODD_SIZE])
 {
     odd[0] = '\0';
     if (bytes == NULL) {
-        pn_buf_adds(out, "null");
+        pn_json_put_null(json);
         return;
     }
     switch (form) {
     case PN_MYSQL_NUMBER:
-        write_number(bytes, len, out);
+        write_number(bytes, len, json);
         break;
     case PN_MYSQL_FLOAT:
-        write_float(bytes, out);
+        write_float(bytes, json);
         break;
     case PN_MYSQL_BITS:
-        write_bits(bytes, len, out);
+        write_bits(bytes, len, json);
         break;
     case PN_MYSQL_DATETIME:
-        write_datetime(bytes, len, out);
+        write_datetime(bytes, len, json);
         break;
     case PN_MYSQL_TEXT:
-        write_text(bytes, len, out, odd);
+        write_text(bytes, len, json, odd);
         break;
     case PN_MYSQL_BYTES:
-        write_base64(bytes, len, out);
+        pn_json_put_base64(json, bytes, len);
         break;
     case PN_MYSQL_JSON:
-        write_json(bytes, len, parser, out, odd);
+        write_json(bytes, len, parser, json, odd);
         break;
     }
 }

@@ -251,17 +251,18 @@ static bool write_row(struct mysql_source *source, struct table *table, MYSQL_RO
 {
     const unsigned long *lens = mysql_fetch_lengths(table->result);
     char odd[PN_MYSQL_ODD_SIZE];
+    struct pn_json_writer json;
     pn_buf_reset(&source->json);
-    pn_buf_addc(&source->json, '{');
+    pn_json_writer_init(&json, &source->json);
+    pn_json_put_object(&json);
     for (size_t i = 0; i < table->column_count && !pn_buf_failed(&source->json); i++) {
-        pn_json_write_key(&source->json, table->columns[i].name);
-        pn_mysql_write_value(table->columns[i].form, row[i], lens[i], source->parser, &source->json,
-                             odd);
+        pn_json_put_key(&json, table->columns[i].name);
+        pn_mysql_write_value(table->columns[i].form, row[i], lens[i], source->parser, &json, odd);
         if (odd[0] != '\0' && !pn_buf_failed(&source->json)) {
             note_odd(source, table, &table->columns[i], row, odd);
         }
     }
-    pn_buf_addc(&source->json, '}');
+    pn_json_end(&json);
     return !pn_buf_failed(&source->json);
 }
 

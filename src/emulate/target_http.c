@@ -393,6 +393,24 @@ static const struct pn_target_ops http_ops = {.put = put, .finish = finish, .des
 
 /* --- setting up ------------------------------------------------------------------------------- */
 
+void pn_channel_take_list(struct pn_channel *channel, const char *stream, const char *list)
+{
+    struct pn_buf text;
+    struct pn_json_writer json;
+    pn_buf_init(&text, PN_TARGET_BODY_BYTES_MAX);
+    pn_json_writer_init(&json, &text);
+    pn_json_put_object(&json);
+    if (stream != NULL) {
+        pn_json_add_cstr(&json, "StreamName", stream);
+    }
+    pn_json_add_array(&json, list);
+    channel->start = pn_buf_take(&text);
+    pn_json_end(&json);
+    pn_json_end(&json);
+    channel->end = pn_buf_take(&text);
+    pn_buf_deinit(&text);
+}
+
 char *pn_target_url(const struct pn_emulate_config *config, const char *path)
 {
     size_t url_len = strlen(config->url);

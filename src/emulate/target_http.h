@@ -10,7 +10,7 @@
 #ifndef PN_EMULATE_TARGET_HTTP_H
 #define PN_EMULATE_TARGET_HTTP_H
 
-#include "base/json.h"
+#include "base/json_writer.h"
 #include "emulate/poster.h"
 #include "emulate/target.h"
 
@@ -68,6 +68,10 @@ struct pn_dialect {
 /* INPUT for a config->url that is none, or what `open` found. `dialect` is borrowed. */
 int pn_target_http(const struct pn_target_env *env, const struct pn_dialect *dialect,
                    struct pn_target **target, struct pn_err *e) PN_MUST_CHECK;
+
+/* The start and end of a channel's requests of many records: an object whose member `list` has
+ * them, after the name of the stream when that isn't NULL. */
+void pn_channel_take_list(struct pn_channel *channel, const char *stream, const char *list);
 
 /* <url>/[<stage>/]<path>, whatever slashes the user gave. Caller frees. */
 char *pn_target_url(const struct pn_emulate_config *config, const char *path);

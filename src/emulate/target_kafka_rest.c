@@ -20,8 +20,7 @@ static int open_topic(const struct pn_target_env *env, size_t kind, struct pn_ch
     char *path = pn_xasprintf("topics/%s", topic);
     channel->name = pn_xstrdup(topic);
     channel->url = pn_target_url(env->config, path);
-    channel->start = pn_xstrdup("{\"records\":[");
-    channel->end = pn_xstrdup("]}");
+    pn_channel_take_list(channel, NULL, "records");
     free(path);
     return 0;
 }
@@ -32,9 +31,11 @@ static void write_record(const struct pn_emulate_config *config, const struct pn
 {
     (void)config;
     (void)channel;
-    pn_buf_adds(out, "{\"value\":");
-    pn_buf_add(out, record->json, record->len);
-    pn_buf_addc(out, '}');
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, out);
+    pn_json_put_object(&json);
+    pn_json_add_raw(&json, "value", record->json, record->len);
+    pn_json_end(&json);
     if (stored != NULL) {
         pn_buf_add(stored, record->json, record->len);
     }

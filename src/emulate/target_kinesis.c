@@ -35,6 +35,18 @@ static int find_stream(const struct pn_target_env *env, size_t kind, struct pn_c
     return 0;
 }
 
+/* A request of one record is the record. */
+static void open_list(struct pn_channel *channel, const struct pn_emulate_config *config,
+                      const char *stream, const char *list)
+{
+    if (config->batch > 1) {
+        pn_channel_take_list(channel, stream, list);
+    } else {
+        channel->start = pn_xstrdup("");
+        channel->end = pn_xstrdup("");
+    }
+}
+
 static int open_api(const struct pn_target_env *env, size_t kind, struct pn_channel *channel,
                     struct pn_err *e)
 {
@@ -42,13 +54,7 @@ static int open_api(const struct pn_target_env *env, size_t kind, struct pn_chan
     if (rc != 0) {
         return rc;
     }
-    struct pn_buf start;
-    pn_buf_init(&start, PN_TARGET_BODY_BYTES_MAX);
-    pn_buf_adds(&start, "{\"StreamName\":");
-    pn_json_write_cstr(&start, channel->name);
-    pn_buf_adds(&start, env->config->batch > 1 ? ",\"Records\":[" : ",");
-    channel->start = pn_buf_take(&start);
-    channel->end = pn_xstrdup(env->config->batch > 1 ? "]}" : "}");
+    open_list(channel, env->config, channel->name, "Records");
     channel->url = pn_target_url(env->config, "");
     return 0;
 }
@@ -60,33 +66,49 @@ static int open_rest(const struct pn_target_env *env, size_t kind, struct pn_cha
     if (rc != 0) {
         return rc;
     }
-    bool many = env->config->batch > 1;
-    char *path = pn_xasprintf("streams/%s/%s", channel->name, many ? "records" : "record");
+    char *path =
+        pn_xasprintf("streams/%s/%s", channel->name, env->config->batch > 1 ? "records" : "record");
     channel->url = pn_target_url(env->config, path);
-    channel->start = pn_xstrdup(many ? "{\"records\":[" : "");
-    channel->end = pn_xstrdup(many ? "]}" : "");
+    open_list(channel, env->config, NULL, "records");
     free(path);
     return 0;
 }
 
 /* --- records ---------------------------------------------------------------------------------- */
 
-/* What the stream is to keep: JSON text. */
-static void add_payload(struct pn_buf *out, enum pn_emulate_payload payload,
+/* What the stream is to keep: JSON. */
+static void put_payload(struct pn_json_writer *json, enum pn_emulate_payload payload,
                         const struct pn_emulate_record *record)
 {
     switch (payload) {
     case PN_EMULATE_OBJECT:
-        pn_buf_add(out, record->json, record->len);
+        pn_json_put_raw(json, record->json, record->len);
         break;
     case PN_EMULATE_BASE64:
-        pn_buf_addc(out, '"');
-        pn_base64_encode(out, record->json, record->len);
-        pn_buf_addc(out, '"');
+        pn_json_put_base64(json, record->json, record->len);
         break;
     case PN_EMULATE_JSON_STRING:
-        pn_json_write_string(out, record->json, record->len);
+        pn_json_put_string(json, record->json, record->len);
         break;
+    }
+}
+
+static void add_payload(struct pn_buf *out, enum pn_emulate_payload payload,
+                        const struct pn_emulate_record *record)
+{
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, out);
+    put_payload(&json, payload, record);
+}
+
+/* Opens a record; one that is a request by itself names its stream. */
+static void begin_record(struct pn_json_writer *json, const struct pn_emulate_config *config,
+                         const struct pn_channel *channel, struct pn_buf *out)
+{
+    pn_json_writer_init(json, out);
+    pn_json_put_object(json);
+    if (config->batch == 1) {
+        pn_json_add_cstr(json, "StreamName", channel->name);
     }
 }
 
@@ -95,43 +117,40 @@ static void write_api(const struct pn_emulate_config *config, const struct pn_ch
                       const struct pn_emulate_record *record, struct pn_buf *out,
                       struct pn_buf *stored)
 {
+    struct pn_json_writer json;
     struct pn_buf payload;
     pn_buf_init(&payload, out->max);
     add_payload(&payload, config->payload, record);
-    out->failed = out->failed || pn_buf_failed(&payload);
-    pn_buf_adds(out, config->batch > 1 ? "{\"Data\":\"" : "\"Data\":\"");
-    pn_base64_encode(out, pn_buf_text(&payload), payload.len);
+    begin_record(&json, config, channel, out);
+    pn_json_put_key(&json, "Data");
+    pn_json_put_base64(&json, pn_buf_text(&payload), payload.len);
+    pn_json_add_cstr(&json, "PartitionKey", channel->partition_key);
+    pn_json_end(&json);
     if (stored != NULL) {
         pn_buf_add(stored, pn_buf_text(&payload), payload.len);
     }
+    out->failed = out->failed || pn_buf_failed(&payload);
     pn_buf_deinit(&payload);
-    pn_buf_adds(out, "\",\"PartitionKey\":");
-    pn_json_write_cstr(out, channel->partition_key);
-    pn_buf_adds(out, config->batch > 1 ? "}" : "");
 }
 
 static void write_rest(const struct pn_emulate_config *config, const struct pn_channel *channel,
                        const struct pn_emulate_record *record, struct pn_buf *out,
                        struct pn_buf *stored)
 {
-    if (stored != NULL && config->batch == 1) {
+    bool many = config->batch > 1;
+    struct pn_json_writer json;
+    if (stored != NULL && !many) {
         add_payload(stored, config->payload, record);
     } else if (stored != NULL && config->payload == PN_EMULATE_BASE64) {
         pn_base64_encode(stored, record->json, record->len);
     } else if (stored != NULL) {
         pn_buf_add(stored, record->json, record->len);
     }
-    if (config->batch > 1) {
-        pn_buf_adds(out, "{\"data\":");
-    } else {
-        pn_buf_adds(out, "{\"StreamName\":");
-        pn_json_write_cstr(out, channel->name);
-        pn_buf_adds(out, ",\"Data\":");
-    }
-    add_payload(out, config->payload, record);
-    pn_buf_adds(out, config->batch > 1 ? ",\"partition-key\":" : ",\"PartitionKey\":");
-    pn_json_write_cstr(out, channel->partition_key);
-    pn_buf_addc(out, '}');
+    begin_record(&json, config, channel, out);
+    pn_json_put_key(&json, many ? "data" : "Data");
+    put_payload(&json, config->payload, record);
+    pn_json_add_cstr(&json, many ? "partition-key" : "PartitionKey", channel->partition_key);
+    pn_json_end(&json);
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */

@@ -1,10 +1,9 @@
 #include "processor/checkpoints.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/json.h"
+#include "base/json_writer.h"
 #include "base/mem.h"
 
 enum { NOTE_BYTES_MAX = 4096 };
@@ -19,23 +18,22 @@ static void write_note(struct pn_buf *out, const struct pn_processor_status *sta
 {
     char time[PN_ISO8601_SIZE];
     char sequence[PN_SEQUENCE_SIZE];
-    pn_buf_addc(out, '{');
-    pn_json_write_key(out, "stream");
-    pn_json_write_cstr(out, status->stream);
-    pn_json_write_key(out, "shard");
-    pn_json_write_cstr(out, shard->shard);
-    pn_json_write_key(out, "sequence_number");
-    pn_json_write_cstr(out, shard->last_offset < 0
-                                ? NULL
-                                : pn_sequence_text(shard->created_ms, index, shard->last_offset,
-                                                   shard->last_arrival_ms, sequence));
-    pn_buf_addf(out, ",\"next_offset\":%" PRId64, shard->position);
-    pn_json_write_key(out, "table");
-    pn_json_write_cstr(out, status->table);
-    pn_buf_addf(out, ",\"table_version\":%" PRId64, status->version);
-    pn_json_write_key(out, "committed_at");
-    pn_json_write_cstr(out, pn_iso8601(status->committed_ms, time));
-    pn_buf_adds(out, "}\n");
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, out);
+    pn_json_put_object(&json);
+    pn_json_add_cstr(&json, "stream", status->stream);
+    pn_json_add_cstr(&json, "shard", shard->shard);
+    pn_json_add_cstr(&json, "sequence_number",
+                     shard->last_offset < 0
+                         ? NULL
+                         : pn_sequence_text(shard->created_ms, index, shard->last_offset,
+                                            shard->last_arrival_ms, sequence));
+    pn_json_add_i64(&json, "next_offset", shard->position);
+    pn_json_add_cstr(&json, "table", status->table);
+    pn_json_add_i64(&json, "table_version", status->version);
+    pn_json_add_cstr(&json, "committed_at", pn_iso8601(status->committed_ms, time));
+    pn_json_end(&json);
+    pn_json_end_line(&json);
 }
 
 int pn_processor_checkpoints_write(struct pn_processor_checkpoints *notes, struct pn_store *store,

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/json.h"
+#include "base/json_writer.h"
 #include "base/mem.h"
 
 enum { SERVER_FILE_BYTES_MAX = 4096 };
@@ -18,9 +18,13 @@ int pn_announcement_make(const struct pn_app *app, const char *url, int *lock_fd
     }
     struct pn_buf text;
     pn_buf_init(&text, SERVER_FILE_BYTES_MAX);
-    pn_buf_addf(&text, "{\"pid\":%ld,\"url\":", (long)getpid());
-    pn_json_write_cstr(&text, url);
-    pn_buf_adds(&text, "}\n");
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, &text);
+    pn_json_put_object(&json);
+    pn_json_add_i64(&json, "pid", getpid());
+    pn_json_add_cstr(&json, "url", url);
+    pn_json_end(&json);
+    pn_json_end_line(&json);
     char *path = pn_app_path(app, "server.json");
     rc = pn_io_replace_file(app->io, path, text.data, text.len, e);
     free(path);

@@ -1,10 +1,9 @@
 #include "sink/batch.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
-#include "base/base64.h"
 #include "base/clock.h"
+#include "base/json_writer.h"
 #include "base/mem.h"
 #include "sink/sink.h"
 
@@ -63,39 +62,39 @@ static void cut_to(struct pn_buf *buf, size_t len)
 }
 
 /* Bytes that may be anything, under `key`, and how they are written under `encoding_key`. */
-static void write_bytes(struct pn_buf *out, const char *key, const char *encoding_key,
-                        struct pn_bytes bytes)
+static void add_bytes(struct pn_json_writer *json, const char *key, const char *encoding_key,
+                      struct pn_bytes bytes)
 {
     const char *encoding = NULL;
-    pn_json_write_key(out, key);
+    pn_json_put_key(json, key);
     if (bytes.data == NULL) {
-        pn_buf_adds(out, "null");
+        pn_json_put_null(json);
     } else if (pn_utf8_valid(bytes.data, bytes.len)) {
-        pn_json_write_string(out, bytes.data, bytes.len);
+        pn_json_put_string(json, bytes.data, bytes.len);
         encoding = "text";
     } else {
-        pn_buf_addc(out, '"');
-        pn_base64_encode(out, bytes.data, bytes.len);
-        pn_buf_addc(out, '"');
+        pn_json_put_base64(json, bytes.data, bytes.len);
         encoding = "base64";
     }
-    pn_json_write_key(out, encoding_key);
-    pn_json_write_cstr(out, encoding);
+    pn_json_add_cstr(json, encoding_key, encoding);
 }
 
 static void write_dead_letter(const struct pn_sink_batch *batch, struct pn_buf *out,
                               const struct pn_record *record, const char *reason)
 {
     char timestamp[PN_ISO8601_SIZE];
-    pn_buf_addf(out, "{\"topic\":\"%s\",\"partition\":%" PRId32 ",\"offset\":%" PRId64,
-                batch->topic, batch->partition, record->offset);
-    pn_json_write_key(out, "timestamp");
-    pn_json_write_cstr(out, pn_iso8601(record->timestamp_ms, timestamp));
-    pn_json_write_key(out, "reason");
-    pn_json_write_cstr(out, reason);
-    write_bytes(out, "value", "encoding", record->value);
-    write_bytes(out, "key", "key_encoding", record->key);
-    pn_buf_adds(out, "}\n");
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, out);
+    pn_json_put_object(&json);
+    pn_json_add_cstr(&json, "topic", batch->topic);
+    pn_json_add_i64(&json, "partition", batch->partition);
+    pn_json_add_i64(&json, "offset", record->offset);
+    pn_json_add_cstr(&json, "timestamp", pn_iso8601(record->timestamp_ms, timestamp));
+    pn_json_add_cstr(&json, "reason", reason);
+    add_bytes(&json, "value", "encoding", record->value);
+    add_bytes(&json, "key", "key_encoding", record->key);
+    pn_json_end(&json);
+    pn_json_end_line(&json);
 }
 
 /* Why the record's value is no JSON; NULL when *root is what it holds. */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
+#include "base/json_writer.h"
 #include "base/mem.h"
 
 enum { STATE_BYTES_MAX = 256 * 1024 * 1024, HEX_SIZE = 2 * SHA256_DIGEST_LENGTH + 1 };
@@ -195,18 +195,27 @@ void pn_sink_state_begin(struct pn_buf *text)
 
 void pn_sink_state_add(struct pn_buf *text, const struct pn_sink_memory *memory)
 {
-    pn_buf_addf(text,
-                "{\"topic\":\"%s\",\"partition\":%" PRId32 ",\"id\":\"%016" PRIx64
-                "\",\"base\":%" PRId64 ",\"base_next\":%" PRId64 ",\"landed\":%" PRId64
-                ",\"cuts\":[",
-                memory->topic, memory->partition, memory->id, memory->base, memory->base_next,
-                memory->landed);
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, text);
+    pn_json_put_object(&json);
+    pn_json_add_cstr(&json, "topic", memory->topic);
+    pn_json_add_i64(&json, "partition", memory->partition);
+    pn_json_add_textf(&json, "id", "%016" PRIx64, memory->id);
+    pn_json_add_i64(&json, "base", memory->base);
+    pn_json_add_i64(&json, "base_next", memory->base_next);
+    pn_json_add_i64(&json, "landed", memory->landed);
+    pn_json_add_array(&json, "cuts");
     for (size_t i = 0; i < memory->cuts.count; i++) {
         const struct pn_sink_cut *cut = &memory->cuts.cuts[i];
-        pn_buf_addf(text, "%s[%" PRId64 ",%" PRId64 ",%" PRId64 "]", i > 0 ? "," : "", cut->first,
-                    cut->end, cut->step);
+        pn_json_put_array(&json);
+        pn_json_put_i64(&json, cut->first);
+        pn_json_put_i64(&json, cut->end);
+        pn_json_put_i64(&json, cut->step);
+        pn_json_end(&json);
     }
-    pn_buf_adds(text, "]}\n");
+    pn_json_end(&json);
+    pn_json_end(&json);
+    pn_json_end_line(&json);
 }
 
 int pn_sink_state_save(const struct pn_io *io, const char *path, struct pn_buf *text,
