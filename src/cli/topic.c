@@ -1,55 +1,16 @@
-/* pinion topic: the topics of the log. */
-#include <stdlib.h>
+/* pinion topic: the topics of the log, and what is in them. */
+#include "cli/topic.h"
 
-#include "base/http_client.h"
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/units.h"
 #include "cli/commands.h"
-#include "report/row_writer.h"
-#include "server/stations.h"
-#include "server/topics.h"
 
-enum { TIMEOUT_MS = 30000, ANSWER_BYTES_MAX = 16 << 20 };
-
-static int list_through(const char *url, struct pn_arena *arena, struct pn_topic_row **rows,
-                        size_t *count, struct pn_err *e)
-{
-    struct pn_buf answer;
-    struct pn_json *root = NULL;
-    struct pn_json_parser *parser = pn_json_parser_create();
-    pn_buf_init(&answer, ANSWER_BYTES_MAX);
-    int rc = pn_http_client_call("GET", url, "/api/v1/topics", NULL, TIMEOUT_MS, &answer, e);
-    if (rc == 0) {
-        rc = pn_json_parse(parser, pn_buf_text(&answer), answer.len, answer.len, &root, e);
-    }
-    if (rc == 0) {
-        rc = pn_topics_read(root, arena, rows, count, e);
-    }
-    pn_buf_deinit(&answer);
-    pn_json_parser_destroy(&parser);
-    return rc;
-}
-
-static int list_here(struct pn_cli *cli, struct pn_arena *arena, struct pn_topic_row **rows,
-                     size_t *count, struct pn_err *e)
-{
-    const struct pn_app *app = NULL;
-    struct pn_log *log = NULL;
-    int rc = pn_cli_app(cli, &app, e);
-    if (rc == 0) {
-        rc = pn_app_open_log(app, &log, e);
-    }
-    if (rc == 0) {
-        rc = pn_topics_list(log, app->pipeline, arena, rows, count, e);
-    }
-    pn_log_destroy(&log);
-    return rc;
-}
+/* --- list, describe --------------------------------------------------------------------------- */
 
 static int cmd_list(struct pn_cli *cli, int argc, char **argv)
 {
-    static const struct pn_report_column columns[] = {
-        {"topic", PN_CELL_TEXT},     {"partitions", PN_CELL_INT}, {"records", PN_CELL_INT},
-        {"size_bytes", PN_CELL_INT}, {"read_by", PN_CELL_TEXT},
-    };
     const struct pn_syntax syntax = {
         .uses = PN_USES_URL | PN_USES_FORMAT,
         .about = "Every topic with its partitions, the records that the log keeps of it, their"
@@ -60,38 +21,306 @@ static int cmd_list(struct pn_cli *cli, int argc, char **argv)
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
         return status;
     }
-    struct pn_topic_row *rows = NULL;
+    struct pn_topic_row *topics = NULL;
     size_t count = 0;
-    char *url = NULL;
     struct pn_err failure = {0};
-    struct pn_arena arena;
-    pn_arena_init(&arena, 0);
-    int rc = pn_cli_server_url(cli, &url, &failure);
+    struct pn_topic_client client;
+    int rc = pn_topic_client_open(cli, false, &client, &failure);
     if (rc == 0) {
-        rc = url != NULL ? list_through(url, &arena, &rows, &count, &failure)
-                         : list_here(cli, &arena, &rows, &count, &failure);
+        rc = pn_topic_client_list(&client, &topics, &count, &failure);
     }
     if (rc == 0) {
-        struct pn_row_writer *output = pn_cli_rows(cli);
-        PN_ROWS_BEGIN(output, columns);
-        for (size_t i = 0; i < count; i++) {
-            pn_cell_cstr(output, rows[i].topic);
-            pn_cell_int(output, rows[i].partitions);
-            pn_cell_int(output, rows[i].records);
-            pn_cell_int(output, rows[i].size_bytes);
-            pn_cell_cstr(output, rows[i].tables);
+        struct pn_row_writer *rows = pn_cli_rows(cli);
+        pn_report_topics(topics, count, rows);
+        pn_row_writer_end(&rows);
+    }
+    return pn_topic_client_finish(&client, rc, &failure);
+}
+
+/* "orders: kept for 7d, records up to 1MiB, compression lz4". */
+static void print_settings(struct pn_cli *cli, const struct pn_log_topic_info *info)
+{
+    const struct pn_log_topic_settings *settings = &info->settings;
+    char age[PN_UNITS_SIZE];
+    char size[PN_UNITS_SIZE];
+    char record[PN_UNITS_SIZE];
+    (void)fprintf(cli->out, "%s: kept %s%s", info->name, settings->retention_ms < 0 ? "" : "for ",
+                  settings->retention_ms < 0 ? "forever"
+                                             : pn_format_duration(settings->retention_ms, age));
+    if (settings->retention_bytes >= 0) {
+        (void)fprintf(cli->out, ", up to %s a partition",
+                      pn_format_size(settings->retention_bytes, size));
+    }
+    (void)fprintf(cli->out, ", records up to %s, compression %s\n\n",
+                  pn_format_size(settings->record_bytes_max, record), settings->compression);
+}
+
+static int describe(struct pn_topic_client *client, const char *topic, struct pn_err *e)
+{
+    struct pn_topic_detail detail = {0};
+    int rc = pn_topic_client_look(client, topic, &client->arena, &detail, e);
+    if (rc == 0) {
+        if (pn_format_is_for_people(client->cli->format)) {
+            print_settings(client->cli, &detail.info);
         }
-        pn_row_writer_end(&output);
+        struct pn_row_writer *rows = pn_cli_rows(client->cli);
+        pn_report_partitions(&detail, rows);
+        pn_row_writer_end(&rows);
     }
-    free(url);
-    pn_arena_deinit(&arena);
-    return rc == 0 ? PN_EXIT_OK : pn_cli_fail(cli, &failure);
+    return rc;
+}
+
+static int cmd_describe(struct pn_cli *cli, int argc, char **argv)
+{
+    const struct pn_syntax syntax = {
+        .operands = "NAME",
+        .operands_min = 1,
+        .operands_max = 1,
+        .uses = PN_USES_URL | PN_USES_FORMAT,
+        .about = "What a topic keeps, and each of its partitions: the offset of its oldest record,"
+                 " the offset that the next one gets, how many records it has, and their size.",
+        .examples = "pinion topic describe orders\n"};
+    int status = 0;
+    if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
+        return status;
+    }
+    struct pn_err failure = {0};
+    struct pn_topic_client client;
+    int rc = pn_topic_client_open(cli, false, &client, &failure);
+    if (rc == 0) {
+        rc = describe(&client, argv[0], &failure);
+    }
+    return pn_topic_client_finish(&client, rc, &failure);
+}
+
+/* --- create, alter ---------------------------------------------------------------------------- */
+
+/* What a topic is to have, as the options say it. */
+struct wanted {
+    int64_t partitions;
+    const char *retention;
+    const char *retention_bytes;
+    int64_t record_bytes_max;
+};
+
+enum { WANTED_OPTS = 5 };
+
+static void add_opts(struct wanted *wanted, struct pn_opt opts[WANTED_OPTS])
+{
+    opts[0] = (struct pn_opt){.name = "partitions",
+                              .kind = PN_OPT_INT,
+                              .value = "N",
+                              .help = "how many partitions it has (setting log.partitions); there"
+                                      " can be more later, but never fewer",
+                              .target = &wanted->partitions,
+                              .min = 1,
+                              .max = PN_PARTITIONS_MAX};
+    opts[1] = (struct pn_opt){.name = "retention",
+                              .kind = PN_OPT_STRING,
+                              .value = "TIME",
+                              .help = "how long it keeps records: 12h, 7d, or forever (setting"
+                                      " log.retention_ms)",
+                              .target = &wanted->retention};
+    opts[2] = (struct pn_opt){.name = "retention-bytes",
+                              .kind = PN_OPT_STRING,
+                              .value = "SIZE",
+                              .help = "how much of each partition it keeps: 10GiB, or unlimited"
+                                      " (setting log.retention_bytes)",
+                              .target = &wanted->retention_bytes};
+    opts[3] = (struct pn_opt){.name = "record-bytes-max",
+                              .kind = PN_OPT_SIZE,
+                              .value = "SIZE",
+                              .help = "the largest record it takes (setting log.record_bytes_max)",
+                              .target = &wanted->record_bytes_max,
+                              .min = 1,
+                              .max = PN_RECORD_BYTES_MAX};
+    opts[4] = (struct pn_opt){.name = NULL};
+}
+
+/* A limit in words: `none` for one that is not there, which is -1. */
+static int read_limit(const char *text, const char *none,
+                      int (*parse)(const char *text, int64_t *value, struct pn_err *e),
+                      int64_t *limit, struct pn_err *e)
+{
+    if (text == NULL) {
+        return 0;
+    }
+    if (strcmp(text, none) == 0) {
+        *limit = -1;
+        return 0;
+    }
+    int rc = parse(text, limit, e);
+    if (rc == 0 && *limit == 0) {
+        rc = pn_err_input(e, "a topic that keeps nothing is of no use: give more than 0, or %s",
+                          none);
+    }
+    return rc;
+}
+
+static int read_config(const struct wanted *wanted, struct pn_log_topic_config *config,
+                       struct pn_err *e)
+{
+    *config = (struct pn_log_topic_config){.partitions = (int32_t)wanted->partitions,
+                                           .record_bytes_max = wanted->record_bytes_max};
+    int rc = read_limit(wanted->retention, "forever", pn_parse_duration, &config->retention_ms, e);
+    if (rc != 0) {
+        pn_err_prefix(e, "--retention");
+        return rc;
+    }
+    rc = read_limit(wanted->retention_bytes, "unlimited", pn_parse_size, &config->retention_bytes,
+                    e);
+    if (rc != 0) {
+        pn_err_prefix(e, "--retention-bytes");
+    }
+    return rc;
+}
+
+/* Creates, or alters where a topic must be there already; then shows it. */
+static int apply(struct pn_cli *cli, bool is_new, const char *topic, const struct wanted *wanted)
+{
+    struct pn_err failure = {0};
+    struct pn_topic_client client;
+    struct pn_log_topic_config config = {0};
+    int rc = pn_topic_client_open(cli, is_new, &client, &failure);
+    if (rc == 0) {
+        rc = read_config(wanted, &config, &failure);
+    }
+    if (rc == 0) {
+        rc = is_new ? pn_topic_client_create(&client, topic, &config, &failure)
+                    : pn_topic_client_alter(&client, topic, &config, &failure);
+    }
+    if (rc == 0) {
+        rc = describe(&client, topic, &failure);
+    }
+    return pn_topic_client_finish(&client, rc, &failure);
+}
+
+static int cmd_create(struct pn_cli *cli, int argc, char **argv)
+{
+    struct wanted wanted = {0};
+    struct pn_opt opts[WANTED_OPTS];
+    add_opts(&wanted, opts);
+    const struct pn_syntax syntax = {
+        .operands = "NAME",
+        .operands_min = 1,
+        .operands_max = 1,
+        .opts = opts,
+        .uses = PN_USES_URL | PN_USES_FORMAT,
+        .about = "Makes a topic and shows it as describe does. A topic that the pipeline names"
+                 " needs no command: a server makes it when it starts.",
+        .examples = "pinion topic create orders --partitions 4\n"
+                    "pinion topic create orders --retention 30d --retention-bytes 10GiB\n"};
+    int status = 0;
+    if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
+        return status;
+    }
+    return apply(cli, true, argv[0], &wanted);
+}
+
+/* What pipeline.yml says of a topic is applied again at each start. */
+static void warn_of_pipeline(struct pn_cli *cli, const char *name, const struct wanted *wanted)
+{
+    const struct pn_app *app = NULL;
+    struct pn_err ignored = {0};
+    if (cli->url != NULL || pn_cli_app(cli, &app, &ignored) != 0) {
+        return; /* its server may have another pipeline */
+    }
+    for (size_t i = 0; i < app->pipeline->topic_count; i++) {
+        const struct pn_topic *topic = &app->pipeline->topics[i];
+        if (strcmp(topic->name, name) == 0 &&
+            ((wanted->retention != NULL && topic->retention_ms != 0) ||
+             (wanted->retention_bytes != NULL && topic->retention_bytes != 0))) {
+            (void)fprintf(cli->err,
+                          "pipeline.yml sets the retention of %s, and the next start applies it "
+                          "again: change it there, too\n",
+                          name);
+        }
+    }
+}
+
+static int cmd_alter(struct pn_cli *cli, int argc, char **argv)
+{
+    struct wanted wanted = {0};
+    struct pn_opt opts[WANTED_OPTS];
+    add_opts(&wanted, opts);
+    const struct pn_syntax syntax = {
+        .operands = "NAME",
+        .operands_min = 1,
+        .operands_max = 1,
+        .opts = opts,
+        .uses = PN_USES_URL | PN_USES_FORMAT,
+        .about = "Changes what the options say of a topic and shows it as describe does. Partitions"
+                 " can only become more, and then records of a key may go to another one than"
+                 " before. A shorter retention removes what is older at once or within minutes.",
+        .examples = "pinion topic alter orders --partitions 8\n"
+                    "pinion topic alter orders --retention forever\n"};
+    int status = 0;
+    if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
+        return status;
+    }
+    if (wanted.partitions == 0 && wanted.retention == NULL && wanted.retention_bytes == NULL &&
+        wanted.record_bytes_max == 0) {
+        return pn_cli_usage(cli, "give what to change: --partitions, --retention, "
+                                 "--retention-bytes or --record-bytes-max");
+    }
+    status = apply(cli, false, argv[0], &wanted);
+    if (status == PN_EXIT_OK) {
+        warn_of_pipeline(cli, argv[0], &wanted);
+    }
+    return status;
+}
+
+/* --- delete ----------------------------------------------------------------------------------- */
+
+static int cmd_delete(struct pn_cli *cli, int argc, char **argv)
+{
+    bool yes = false;
+    const struct pn_opt opts[] = {{.name = "yes",
+                                   .short_name = 'y',
+                                   .kind = PN_OPT_FLAG,
+                                   .help = "don't ask",
+                                   .target = &yes},
+                                  {.name = NULL}};
+    const struct pn_syntax syntax = {
+        .operands = "NAME",
+        .operands_min = 1,
+        .operands_max = 1,
+        .opts = opts,
+        .uses = PN_USES_URL,
+        .about = "Removes a topic and all its records, once you have said yes. What has landed"
+                 " stays. A topic that the pipeline names is made again, empty, at the next start.",
+        .examples = "pinion topic delete orders\npinion topic delete orders --yes\n"};
+    int status = 0;
+    if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
+        return status;
+    }
+    struct pn_err failure = {0};
+    struct pn_topic_client client;
+    struct pn_topic_detail detail = {0};
+    int rc = pn_topic_client_open(cli, false, &client, &failure);
+    if (rc == 0) {
+        rc = pn_topic_client_look(&client, argv[0], &client.arena, &detail, &failure);
+    }
+    if (rc == 0 && !yes &&
+        !pn_cli_confirm(cli, "Delete the topic %s and all its records?", argv[0])) {
+        rc = pn_err_input(&failure, "the topic %s is not deleted: say yes, or give --yes", argv[0]);
+    }
+    if (rc == 0) {
+        rc = pn_topic_client_delete(&client, argv[0], &failure);
+    }
+    return pn_topic_client_finish(&client, rc, &failure);
 }
 
 int pn_cmd_topic(struct pn_cli *cli, int argc, char **argv)
 {
     static const struct pn_command commands[] = {
         {"list", "every topic, and the tables that read it", cmd_list},
+        {"create", "a new topic", cmd_create},
+        {"describe", "the partitions of a topic", cmd_describe},
+        {"alter", "give a topic more partitions, or another retention", cmd_alter},
+        {"tail", "read a topic's records", pn_cmd_topic_tail},
+        {"produce", "add records to a topic", pn_cmd_topic_produce},
+        {"delete", "remove a topic and its records", cmd_delete},
         {NULL, NULL, NULL},
     };
     return pn_cli_dispatch(cli, commands, argc, argv);

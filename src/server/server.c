@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "log/public.h"
 #include "server/addresses.h"
 #include "server/announcement.h"
 #include "server/closed_health.h"
@@ -12,6 +13,7 @@
 #include "server/sink_routes.h"
 #include "server/stations.h"
 #include "server/table_watch.h"
+#include "server/topic_routes.h"
 #include "server/unread.h"
 
 /* More than all threads allocate in small pieces until each sees that memory is short. */
@@ -33,6 +35,8 @@ struct pn_server {
     struct pn_http_server *http;
     struct pn_closed_health closed;
     struct pn_sink_routes sink_routes;
+    struct pn_log *topics; /* the log without the streams' topics, for: */
+    struct pn_topic_routes topic_routes;
     char *url;
     int announced_fd; /* the lock of the announcement, or -1 */
 };
@@ -124,9 +128,13 @@ static void add_routes(struct pn_server *server)
     server->sink_routes.sink = server->sink;
     pn_closed_health_add(&server->closed, server->http);
     pn_sink_routes_add(&server->sink_routes, server->http);
+    server->topics = pn_log_public_create(server->log);
+    server->topic_routes =
+        (struct pn_topic_routes){.topics = server->topics, .pipeline = server->app->pipeline};
     pn_table_watch_add_health(server->tables, server->http);
     pn_server_streams_add_routes(server->streams, server->http);
-    pn_unread_add_routes(server->unread, server->http);
+    pn_unread_add_health(server->unread, server->http);
+    pn_topic_routes_add(&server->topic_routes, server->http);
 }
 
 /* The gateway last: what comes in finds everything at work. */
@@ -241,6 +249,7 @@ void pn_server_stop(struct pn_server **server)
     pn_scheduler_destroy(&gone->scheduler);
     pn_sink_destroy(&gone->sink);
     pn_kinesis_destroy(&gone->kinesis);
+    pn_log_destroy(&gone->topics);
     pn_log_destroy(&gone->log);
     pn_store_destroy(&gone->store);
     pn_arena_deinit(&gone->arena);

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "base/notifier.h"
-#include "server/topics.h"
+#include "report/topics.h"
 
 enum {
     LOOK_MS = 1000, /* between looks while records come */
@@ -37,7 +37,6 @@ struct pn_unread {
     struct item *items; /* this and the following by `lock` */
     size_t count;
     size_t capacity;
-    struct pn_http_route route;
 };
 
 /* --- looking ---------------------------------------------------------------------------------- */
@@ -183,34 +182,10 @@ static void report(void *arg, struct pn_arena *arena, struct pn_buf *out)
     pthread_mutex_unlock(&unread->lock);
 }
 
-static enum pn_http_handled handle_topics(struct pn_http_request *req, void *arg)
-{
-    struct pn_unread *unread = arg;
-    struct pn_topic_row *rows = NULL;
-    size_t count = 0;
-    struct pn_err failure = {0};
-    if (pn_topics_list(unread->log, unread->pipeline, &req->arena, &rows, &count, &failure) != 0) {
-        pn_kafka_rest_reply_log_error(req, failure.class_, failure.msg);
-        return PN_HTTP_HANDLED;
-    }
-    pn_topics_write(&req->out, rows, count);
-    req->status = 200;
-    req->content_type = "application/json";
-    return PN_HTTP_HANDLED;
-}
-
-void pn_unread_add_routes(struct pn_unread *unread, struct pn_http_server *http)
+void pn_unread_add_health(struct pn_unread *unread, struct pn_http_server *http)
 {
     const struct pn_http_health health = {
         .name = "unread", .report = report, .arg = unread, .is_note = true};
-    unread->route = (struct pn_http_route){.method = PN_HTTP_GET,
-                                           .pattern = "api/v1/topics",
-                                           .handle = handle_topics,
-                                           .arg = unread,
-                                           .flags = PN_HTTP_ROUTE_BLOCKS,
-                                           .right = PN_RIGHT_READ,
-                                           .scope = PN_OF_SERVER};
-    pn_http_server_add_route(http, &unread->route);
     pn_http_server_add_health(http, &health);
 }
 

@@ -21,7 +21,7 @@ int pn_unread_start(const struct pn_pipeline *pipeline, struct pn_log *log,
                     struct pn_metrics *metrics, struct pn_unread **unread,
                     struct pn_err *e) PN_MUST_CHECK;
 void pn_unread_stop(struct pn_unread **unread); /* NULL ok */
-/* The list of /health, and GET api/v1/topics. Stop only after the gateway is gone. */
-void pn_unread_add_routes(struct pn_unread *unread, struct pn_http_server *http);
+/* The list of /health. Stop only after the server is gone. */
+void pn_unread_add_health(struct pn_unread *unread, struct pn_http_server *http);
 
 #endif
