@@ -1,5 +1,7 @@
 #include "cli/answer.h"
 
+#include <string.h>
+
 #include "query/answer.h"
 
 struct answer {
@@ -28,27 +30,51 @@ static int take_row(void *arg, const char *const *values, size_t count)
     return pn_row_writer_failed(answer->output) ? PN_FAIL : 0;
 }
 
+static int answer(struct answer *answer, struct pn_engine *engine, const char *sql,
+                  const struct pn_json *parameters, struct pn_err *e)
+{
+    const struct pn_rows rows = {.columns = take_columns, .row = take_row, .arg = answer};
+    const struct pn_ask ask = {.sql = sql, .parameters = parameters, .rows = &rows};
+    struct pn_err failure = {.class_ = PN_CLASS_NONE};
+    answer->parser = pn_json_parser_create();
+    int rc = pn_engine_ask(engine, &ask, &failure);
+    if (rc != 0 && answer->output != NULL && pn_row_writer_failed(answer->output)) {
+        rc = 0; /* nobody reads on; the end of the program says so */
+    }
+    if (rc != 0) {
+        pn_err_copy(e, &failure);
+    }
+    pn_row_writer_end(&answer->output);
+    pn_json_parser_destroy(&answer->parser);
+    return rc;
+}
+
 int pn_cli_answer(struct pn_cli *cli, struct pn_engine *engine, const char *sql, struct pn_err *e)
 {
     int64_t rows = 0;
     return pn_cli_answer_first(cli, engine, sql, INT64_MAX, &rows, e);
 }
 
+int pn_cli_answer_with(struct pn_cli *cli, struct pn_engine *engine, const char *sql,
+                       const char *parameters, struct pn_err *e)
+{
+    struct answer asked = {.cli = cli, .rows_max = INT64_MAX};
+    struct pn_json_parser *parser = pn_json_parser_create();
+    struct pn_json *root = NULL;
+    size_t len = strlen(parameters);
+    int rc = pn_json_parse(parser, parameters, len, len, &root, e);
+    if (rc == 0) {
+        rc = answer(&asked, engine, sql, root, e);
+    }
+    pn_json_parser_destroy(&parser);
+    return rc;
+}
+
 int pn_cli_answer_first(struct pn_cli *cli, struct pn_engine *engine, const char *sql,
                         int64_t rows_max, int64_t *row_count, struct pn_err *e)
 {
-    struct answer answer = {.cli = cli, .parser = pn_json_parser_create(), .rows_max = rows_max};
-    const struct pn_rows rows = {.columns = take_columns, .row = take_row, .arg = &answer};
-    struct pn_err failure = {.class_ = PN_CLASS_NONE};
-    int rc = pn_engine_query(engine, sql, &rows, &failure);
-    if (rc != 0 && answer.output != NULL && pn_row_writer_failed(answer.output)) {
-        rc = 0; /* nobody reads on; the end of the program says so */
-    }
-    if (rc != 0) {
-        pn_err_copy(e, &failure);
-    }
-    *row_count = answer.rows;
-    pn_row_writer_end(&answer.output);
-    pn_json_parser_destroy(&answer.parser);
+    struct answer asked = {.cli = cli, .rows_max = rows_max};
+    int rc = answer(&asked, engine, sql, NULL, e);
+    *row_count = asked.rows;
     return rc;
 }
