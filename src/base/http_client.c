@@ -7,34 +7,16 @@
 #include "base/json.h"
 #include "base/mem.h"
 
-static size_t take_body(char *bytes, size_t size, size_t count, void *arg)
-{
-    struct pn_buf *out = arg;
-    pn_buf_add(out, bytes, size * count);
-    return pn_buf_failed(out) ? 0 : size * count;
-}
+struct pn_http_client {
+    CURL *curl;
+    char *url;
+    char *api_key; /* or NULL */
+};
 
-static struct curl_slist *make_headers(const char *json)
+const char *pn_http_client_key(void)
 {
-    struct curl_slist *headers = NULL;
     const char *key = getenv("PINION_API_KEY");
-    if (key != NULL && key[0] != '\0') {
-        char *line = pn_xasprintf("x-api-key: %s", key);
-        headers = curl_slist_append(headers, line);
-        free(line);
-    }
-    if (json != NULL) {
-        headers = curl_slist_append(headers, "Content-Type: application/json");
-    }
-    return headers;
-}
-
-void pn_http_client_trust(void *curl)
-{
-    const char *file = getenv("PINION_CA_FILE");
-    if (file != NULL && file[0] != '\0') {
-        (void)curl_easy_setopt((CURL *)curl, CURLOPT_CAINFO, file);
-    }
+    return key != NULL && key[0] != '\0' ? key : NULL;
 }
 
 const char *pn_http_client_failure_advice(int code)
@@ -48,43 +30,117 @@ const char *pn_http_client_failure_advice(int code)
                : "";
 }
 
-int pn_http_client_request(const char *method, const char *url, const char *path, const char *json,
-                           int64_t timeout_ms, long *status, struct pn_buf *out, struct pn_err *e)
+/* --- what libcurl is told --------------------------------------------------------------------- */
+
+static void sign(CURL *curl, const struct pn_http_client_config *config)
 {
-    char *whole = pn_xasprintf("%s%s", url, path);
-    struct curl_slist *headers = make_headers(json);
-    int rc = 0;
+    char *signing = pn_xasprintf("aws:amz:%s:kinesis", config->region);
+    (void)curl_easy_setopt(curl, CURLOPT_AWS_SIGV4, signing);
+    (void)curl_easy_setopt(curl, CURLOPT_USERNAME, config->access_key);
+    (void)curl_easy_setopt(curl, CURLOPT_PASSWORD, config->secret_key);
+    free(signing);
+}
+
+void *pn_http_client_curl(const struct pn_http_client_config *config)
+{
     CURL *curl = curl_easy_init();
-    if (curl == NULL) {
-        rc = pn_err_fatal(e, "cannot set up an HTTP client");
-        goto out;
+    PN_ASSERT(curl != NULL);
+    const char *trusted = getenv("PINION_CA_FILE");
+    if (trusted != NULL && trusted[0] != '\0') {
+        (void)curl_easy_setopt(curl, CURLOPT_CAINFO, trusted);
     }
-    (void)curl_easy_setopt(curl, CURLOPT_URL, whole);
-    (void)curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
-    (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
-    (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, out);
-    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+    if (config->access_key != NULL) {
+        sign(curl, config);
+    }
+    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)config->timeout_ms);
+    (void)curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(curl, CURLOPT_PROXY, "");
     (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    pn_http_client_trust(curl);
-    if (json != NULL) {
-        (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, json);
+    return curl;
+}
+
+static struct curl_slist *add_header(struct curl_slist *headers, const char *line)
+{
+    struct curl_slist *added = curl_slist_append(headers, line);
+    PN_ASSERT(added != NULL);
+    return added;
+}
+
+void *pn_http_client_headers(const char *api_key, const char *const *headers)
+{
+    /* A body is sent at once, without asking first. */
+    struct curl_slist *list = add_header(NULL, "Expect:");
+    for (; headers != NULL && *headers != NULL; headers++) {
+        list = add_header(list, *headers);
     }
+    if (api_key != NULL) {
+        char *line = pn_xasprintf("x-api-key: %s", api_key);
+        list = add_header(list, line);
+        free(line);
+    }
+    return list;
+}
+
+static size_t take_body(char *bytes, size_t size, size_t count, void *arg)
+{
+    struct pn_buf *out = arg;
+    pn_buf_add(out, bytes, size * count);
+    return pn_buf_failed(out) ? 0 : size * count;
+}
+
+/* --- the client ------------------------------------------------------------------------------- */
+
+struct pn_http_client *pn_http_client_create(const struct pn_http_client_config *config)
+{
+    struct pn_http_client *client = pn_xcalloc(1, sizeof *client);
+    client->curl = pn_http_client_curl(config);
+    client->url = pn_xstrdup(config->url);
+    client->api_key = config->api_key != NULL ? pn_xstrdup(config->api_key) : NULL;
+    return client;
+}
+
+void pn_http_client_destroy(struct pn_http_client **client)
+{
+    struct pn_http_client *gone = *client;
+    if (gone == NULL) {
+        return;
+    }
+    curl_easy_cleanup(gone->curl);
+    free(gone->url);
+    free(gone->api_key);
+    free(gone);
+    *client = NULL;
+}
+
+int pn_http_client_send(struct pn_http_client *client, const struct pn_http_client_request *request,
+                        long *status, struct pn_buf *out, struct pn_err *e)
+{
+    CURL *curl = client->curl;
+    char *url = pn_xasprintf("%s%s", client->url, request->path);
+    struct curl_slist *headers = pn_http_client_headers(client->api_key, request->headers);
+    (void)curl_easy_setopt(curl, CURLOPT_URL, url);
+    if (request->body != NULL) {
+        (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
+        (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body);
+    } else {
+        (void)curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
+    }
+    (void)curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
+    (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+    (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, out);
     CURLcode code = curl_easy_perform(curl);
-    if (code != CURLE_OK) {
-        rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "%s %s: %s%s", method, whole,
+    int rc = 0;
+    if (code == CURLE_OK) {
+        (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
+    } else {
+        rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "%s %s: %s%s", request->method, url,
                         curl_easy_strerror(code), pn_http_client_failure_advice((int)code));
-        goto out;
     }
-    (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
-out:
-    if (curl != NULL) {
-        curl_easy_cleanup(curl);
-    }
+    (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, NULL);
     curl_slist_free_all(headers);
-    free(whole);
+    free(url);
     return rc;
 }
 
@@ -119,13 +175,23 @@ static void refuse(const char *method, const char *path, long status, const stru
 int pn_http_client_call(const char *method, const char *url, const char *path, const char *json,
                         int64_t timeout_ms, struct pn_buf *out, struct pn_err *e)
 {
+    static const char *const json_headers[] = {"Content-Type: application/json", NULL};
+    const struct pn_http_client_config config = {
+        .url = url, .timeout_ms = timeout_ms, .api_key = pn_http_client_key()};
+    const struct pn_http_client_request request = {.method = method,
+                                                   .path = path,
+                                                   .headers = json != NULL ? json_headers : NULL,
+                                                   .body = json,
+                                                   .body_len = json != NULL ? strlen(json) : 0};
+    struct pn_http_client *client = pn_http_client_create(&config);
     long status = 0;
     size_t before = out->len;
-    int rc = pn_http_client_request(method, url, path, json, timeout_ms, &status, out, e);
+    int rc = pn_http_client_send(client, &request, &status, out, e);
     if (rc == 0 && (status < 200 || status > 299)) {
         const struct pn_buf body = {.data = out->data + before, .len = out->len - before};
         refuse(method, path, status, &body, e);
         rc = PN_FAIL;
     }
+    pn_http_client_destroy(&client);
     return rc;
 }

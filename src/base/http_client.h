@@ -1,4 +1,8 @@
-/* One HTTP request at a time, by libcurl, for whoever talks to a running server. */
+/*
+ * The client of an HTTP server, by libcurl: a handle that keeps its connection from one request to
+ * the next. Proxies of the environment are not used, and https trusts the CAs in the PEM file of
+ * PINION_CA_FILE, when that's set, in place of the system's. For one thread at a time.
+ */
 #ifndef PN_BASE_HTTP_CLIENT_H
 #define PN_BASE_HTTP_CLIENT_H
 
@@ -12,25 +16,52 @@
  * PINION_API_KEY, else "". */
 const char *pn_http_client_key_advice(long status);
 
-/* Makes a libcurl handle (CURL *) trust the CAs in the PEM file of PINION_CA_FILE, when that's set,
- * in place of the system's. */
-void pn_http_client_trust(void *curl);
 /* What to add to the message of a transfer that failed with this CURLcode, else "". */
 const char *pn_http_client_failure_advice(int code);
 
-/*
- * Sends `method` to <url><path> with a JSON body (NULL: none) and the API key of PINION_API_KEY,
- * when that's set. The answer's body is appended to `out`, its status is in *status. An answer is a
- * success here, whatever its status; RETRY when there is none (nobody listens, a time-out). Proxies
- * of the environment are not used.
- */
-int pn_http_client_request(const char *method, const char *url, const char *path, const char *json,
-                           int64_t timeout_ms, long *status, struct pn_buf *out,
-                           struct pn_err *e) PN_MUST_CHECK;
+struct pn_http_client_config {
+    const char *url;     /* a request's path is appended to it */
+    int64_t timeout_ms;  /* of a request */
+    const char *api_key; /* sent as x-api-key, or NULL: pn_http_client_key() */
+    /* Each request is signed with AWS's Signature Version 4 for Kinesis, unless these are NULL. */
+    const char *access_key;
+    const char *secret_key;
+    const char *region;
+};
 
-/* The same for calls of our own API: a status that isn't 2xx is an error with the server's message.
+/* The API key of PINION_API_KEY, NULL when that isn't set. */
+const char *pn_http_client_key(void);
+
+struct pn_http_client;
+/* The config's strings are copied. Nothing is sent yet. Never NULL. */
+struct pn_http_client *pn_http_client_create(const struct pn_http_client_config *config);
+void pn_http_client_destroy(struct pn_http_client **client); /* NULL ok */
+
+struct pn_http_client_request {
+    const char *method;
+    const char *path;           /* "" ok */
+    const char *const *headers; /* "Name: value"; NULL behind the last; NULL: none */
+    const char *body;           /* NULL: none */
+    size_t body_len;
+};
+/*
+ * Appends the answer's body to `out`, and fails when it does not fit there; its status is in
+ * *status. An answer is a success here, whatever its status; RETRY when there is none (nobody
+ * listens, a time-out).
  */
+int pn_http_client_send(struct pn_http_client *client, const struct pn_http_client_request *request,
+                        long *status, struct pn_buf *out, struct pn_err *e) PN_MUST_CHECK;
+
+/* One request with a JSON body (NULL: none) by a client of its own, with the API key of
+ * PINION_API_KEY, for calls of our own API: a status that isn't 2xx is an error with the server's
+ * message. */
 int pn_http_client_call(const char *method, const char *url, const char *path, const char *json,
                         int64_t timeout_ms, struct pn_buf *out, struct pn_err *e) PN_MUST_CHECK;
+
+/* For those who run transfers by libcurl's multi interface: a handle (CURL *) that is set up as the
+ * client's is, without URL; and the headers of its requests (struct curl_slist *), which the caller
+ * frees. `api_key` and `headers` may be NULL. */
+void *pn_http_client_curl(const struct pn_http_client_config *config);
+void *pn_http_client_headers(const char *api_key, const char *const *headers);
 
 #endif

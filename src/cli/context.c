@@ -62,13 +62,12 @@ void pn_cli_note_new_folder(struct pn_cli *cli)
 {
     enum { WAIT_MS = 500, ANSWER_BYTES_MAX = 4096 };
     struct pn_buf answer;
-    long status = 0;
     if (pn_io_exists(cli->io, cli->data)) {
         return;
     }
     char *url = pn_xasprintf("http://%s", pn_settings_default("gateway.listen"));
     pn_buf_init(&answer, ANSWER_BYTES_MAX);
-    if (pn_http_client_request("GET", url, "/", NULL, WAIT_MS, &status, &answer, NULL) == 0 &&
+    if (pn_http_client_call("GET", url, "/", NULL, WAIT_MS, &answer, NULL) == 0 &&
         strstr(pn_buf_text(&answer), "\"name\":\"pinion\"") != NULL) {
         pn_logger_warn(
             cli->logger, "cli",

@@ -1,6 +1,5 @@
 #include "cli/kinesis_client.h"
 
-#include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,10 +24,7 @@ struct pn_kinesis_client {
     struct pn_buf answer;
     /* Over HTTP. */
     char *url; /* NULL: in this process */
-    char *key_header;
-    char *credentials; /* "access key:secret key" */
-    char *signing;     /* as CURLOPT_AWS_SIGV4 wants it */
-    CURL *curl;
+    struct pn_http_client *http;
     /* In this process. */
     struct pn_arena folder; /* its path */
     struct pn_log *log;
@@ -38,13 +34,6 @@ struct pn_kinesis_client {
 };
 
 /* --- over HTTP -------------------------------------------------------------------------------- */
-
-static size_t take_answer(char *bytes, size_t size, size_t count, void *arg)
-{
-    struct pn_buf *answer = arg;
-    pn_buf_add(answer, bytes, size * count);
-    return pn_buf_failed(answer) ? 0 : size * count;
-}
 
 int pn_cli_aws_keys(struct pn_cli *cli, struct pn_aws_keys *keys, struct pn_err *e)
 {
@@ -69,28 +58,13 @@ static int open_http(struct pn_kinesis_client *client, struct pn_err *e)
     if (rc != 0) {
         return rc;
     }
-    client->credentials = pn_xasprintf("%s:%s", keys.access_key, keys.secret_key);
-    client->signing = pn_xasprintf("aws:amz:%s:kinesis", keys.region);
-    const char *api_key = getenv("PINION_API_KEY");
-    if (api_key != NULL && api_key[0] != '\0') {
-        client->key_header = pn_xasprintf("x-api-key: %s", api_key);
-    }
-    client->curl = curl_easy_init();
-    if (client->curl == NULL) {
-        return pn_err_fatal(e, "cannot set up an HTTP client");
-    }
-    CURL *curl = client->curl;
-    (void)curl_easy_setopt(curl, CURLOPT_URL, client->url);
-    (void)curl_easy_setopt(curl, CURLOPT_POST, 1L);
-    (void)curl_easy_setopt(curl, CURLOPT_AWS_SIGV4, client->signing);
-    (void)curl_easy_setopt(curl, CURLOPT_USERPWD, client->credentials);
-    (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_answer);
-    (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, &client->answer);
-    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)TIMEOUT_MS);
-    (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    (void)curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    pn_http_client_trust(curl);
-    (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    const struct pn_http_client_config config = {.url = client->url,
+                                                 .timeout_ms = TIMEOUT_MS,
+                                                 .api_key = pn_http_client_key(),
+                                                 .access_key = keys.access_key,
+                                                 .secret_key = keys.secret_key,
+                                                 .region = keys.region};
+    client->http = pn_http_client_create(&config);
     return 0;
 }
 
@@ -98,25 +72,15 @@ static int post(struct pn_kinesis_client *client, const char *operation, const s
                 long *status, struct pn_err *e)
 {
     char *target = pn_xasprintf("%s%s", target_header, operation);
-    struct curl_slist *headers = curl_slist_append(NULL, target);
-    headers = curl_slist_append(headers, "Content-Type: application/x-amz-json-1.1");
-    headers = curl_slist_append(headers, "Expect:");
-    if (client->key_header != NULL) {
-        headers = curl_slist_append(headers, client->key_header);
-    }
-    (void)curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, headers);
-    (void)curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, pn_buf_text(input));
-    (void)curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)input->len);
-    CURLcode code = curl_easy_perform(client->curl);
-    (void)curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL);
-    curl_slist_free_all(headers);
+    const char *const headers[] = {target, "Content-Type: application/x-amz-json-1.1", NULL};
+    const struct pn_http_client_request request = {.method = "POST",
+                                                   .path = "",
+                                                   .headers = headers,
+                                                   .body = pn_buf_text(input),
+                                                   .body_len = input->len};
+    int rc = pn_http_client_send(client->http, &request, status, &client->answer, e);
     free(target);
-    if (code != CURLE_OK) {
-        return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "%s: %s%s", client->url,
-                          curl_easy_strerror(code), pn_http_client_failure_advice((int)code));
-    }
-    (void)curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, status);
-    return 0;
+    return rc;
 }
 
 static const char *hint_for(const char *error, size_t len)
@@ -284,9 +248,7 @@ void pn_kinesis_client_close(struct pn_kinesis_client **client)
     if (gone == NULL) {
         return;
     }
-    if (gone->curl != NULL) {
-        curl_easy_cleanup(gone->curl);
-    }
+    pn_http_client_destroy(&gone->http);
     pn_kinesis_destroy(&gone->kinesis);
     pn_log_destroy(&gone->log);
     pn_json_parser_destroy(&gone->input_parser);
@@ -294,9 +256,6 @@ void pn_kinesis_client_close(struct pn_kinesis_client **client)
     pn_buf_deinit(&gone->answer);
     pn_arena_deinit(&gone->arena);
     pn_arena_deinit(&gone->folder);
-    free(gone->credentials);
-    free(gone->signing);
-    free(gone->key_header);
     free(gone->url);
     free(gone);
     *client = NULL;

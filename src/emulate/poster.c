@@ -8,7 +8,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/http_client.h"
 #include "base/mem.h"
 
 enum {
@@ -233,9 +232,7 @@ static void handle_silence(struct pn_poster *poster, struct lane *lane, CURLcode
     const char *text = lane->curl_error[0] != '\0' ? lane->curl_error : curl_easy_strerror(result);
     if (may_pass(result)) {
         (void)pn_err_set(&why, PN_CLASS_RETRY, PN_FAIL,
-                         "%s doesn't answer: %s (is the server running? start one by: pinion "
-                         "serve)",
-                         lane->post.route->url, text);
+                         "%s doesn't answer: %s" PN_HTTP_NOBODY_THERE, lane->post.route->url, text);
         pause_lane(poster, lane, &why);
         return;
     }
@@ -452,28 +449,17 @@ const struct pn_poster_counts *pn_poster_counts(const struct pn_poster *poster)
 
 static CURL *create_easy(struct pn_poster *poster, struct lane *lane)
 {
-    CURL *easy = curl_easy_init();
-    PN_ASSERT(easy != NULL);
+    CURL *easy = pn_http_client_curl(&poster->config.client);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, lane);
     curl_easy_setopt(easy, CURLOPT_POST, 1L);
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, poster->config.method);
-    if (poster->config.signing != NULL) {
-        curl_easy_setopt(easy, CURLOPT_AWS_SIGV4, poster->config.signing);
-        curl_easy_setopt(easy, CURLOPT_USERPWD, poster->config.credentials);
-    }
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, poster->headers);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_answer);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, lane);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, lane->curl_error);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)poster->config.timeout_ms);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, poster);
     curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    pn_http_client_trust(easy);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     return easy;
 }
 
@@ -495,10 +481,7 @@ int pn_poster_create(const struct pn_poster_config *config, struct pn_poster **p
     curl_multi_setopt(made->multi, CURLMOPT_TIMERFUNCTION, on_timer);
     curl_multi_setopt(made->multi, CURLMOPT_TIMERDATA, made);
     curl_multi_setopt(made->multi, CURLMOPT_MAXCONNECTS, (long)config->lanes);
-    for (size_t i = 0; i < PN_POSTER_HEADERS_MAX && config->headers[i] != NULL; i++) {
-        made->headers = curl_slist_append(made->headers, config->headers[i]);
-        PN_ASSERT(made->headers != NULL);
-    }
+    made->headers = pn_http_client_headers(config->client.api_key, config->headers);
     made->lanes = pn_xcalloc(config->lanes, sizeof *made->lanes);
     made->lane_count = config->lanes;
     made->free_count = config->lanes;

@@ -17,6 +17,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/http_client.h"
 #include "emulate/latency.h"
 
 enum { PN_POSTER_HEADERS_MAX = 8, PN_POSTER_ANSWER_BYTES_MAX = 16 << 20 };
@@ -42,13 +43,10 @@ enum pn_post_verdict {
 
 struct pn_poster_config {
     size_t lanes;
-    int64_t timeout_ms; /* of an attempt */
+    struct pn_http_client_config client; /* how each attempt is made; routes have the URLs */
     int64_t retries_max;
     const char *method;                         /* "POST", "PUT" */
-    const char *headers[PN_POSTER_HEADERS_MAX]; /* "Name: value"; NULL behind the last */
-    /* Each attempt is signed with AWS's Signature Version 4, unless these are NULL. */
-    const char *credentials; /* "access key:secret key" */
-    const char *signing;     /* "aws:amz:<region>:<service>" */
+    const char *headers[PN_POSTER_HEADERS_MAX]; /* "Name: value"; the last is NULL */
     size_t body_bytes_max;
     const struct pn_clock *clock;
     /* An answer with a status below 500 that isn't 429. */

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/http_client.h"
 #include "base/mem.h"
 
 enum {
@@ -34,9 +33,6 @@ struct http {
     struct pn_json_parser *parser;
     struct pn_channel channels[PN_EMULATE_KINDS_MAX];
     size_t count;
-    char *key_header;
-    char *credentials;
-    char *signing;
     struct pn_buf record; /* that is being put, as it stands in a request */
     struct pn_buf stored; /* what the server will keep of it */
     int64_t start_ns;     /* 0: nothing was sent */
@@ -383,9 +379,6 @@ static void destroy(struct pn_target *base)
     pn_buf_deinit(&http->acks);
     pn_buf_deinit(&http->record);
     pn_buf_deinit(&http->stored);
-    free(http->key_header);
-    free(http->credentials);
-    free(http->signing);
     free(http);
 }
 
@@ -448,9 +441,14 @@ static int open_acks(struct http *http, struct pn_err *e)
 static int open_poster(struct http *http, struct pn_err *e)
 {
     const struct pn_emulate_config *config = http->env.config;
+    bool is_signed = http->dialect->is_signed && config->access_key != NULL;
     struct pn_poster_config poster = {
         .lanes = (size_t)config->connections,
-        .timeout_ms = config->timeout_ms,
+        .client = {.timeout_ms = config->timeout_ms,
+                   .api_key = config->api_key,
+                   .access_key = is_signed ? config->access_key : NULL,
+                   .secret_key = config->secret_key,
+                   .region = config->region},
         .retries_max = config->retries_max,
         .method = http->dialect->method,
         .body_bytes_max = PN_TARGET_BODY_BYTES_MAX,
@@ -460,20 +458,8 @@ static int open_poster(struct http *http, struct pn_err *e)
         .stopped = is_stopped,
         .arg = http,
     };
-    size_t count = 0;
-    for (; count < PN_DIALECT_HEADERS_MAX && http->dialect->headers[count] != NULL; count++) {
-        poster.headers[count] = http->dialect->headers[count];
-    }
-    poster.headers[count++] = "Expect:";
-    if (config->api_key != NULL) {
-        http->key_header = pn_xasprintf("x-api-key: %s", config->api_key);
-        poster.headers[count++] = http->key_header;
-    }
-    if (http->dialect->is_signed && config->access_key != NULL) {
-        http->credentials = pn_xasprintf("%s:%s", config->access_key, config->secret_key);
-        http->signing = pn_xasprintf("aws:amz:%s:kinesis", config->region);
-        poster.credentials = http->credentials;
-        poster.signing = http->signing;
+    for (size_t i = 0; i < PN_DIALECT_HEADERS_MAX && http->dialect->headers[i] != NULL; i++) {
+        poster.headers[i] = http->dialect->headers[i];
     }
     return pn_poster_create(&poster, &http->poster, e);
 }

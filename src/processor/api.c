@@ -10,19 +10,34 @@
 #include "base/notifier.h"
 #include "processor/source.h"
 
-enum { TIMEOUT_MS = 30000, ANSWER_BYTES_MAX = 64 << 20, SHARDS_MAX = 1 << 20 };
+enum {
+    TIMEOUT_MS = 30000,
+    ANSWER_BYTES_MAX = 64 << 20,
+    SHARDS_MAX = 1 << 20,
+    IDLE_MAX = 16 /* connections that are kept for the next requests */
+};
 
 struct api {
     struct pn_processor_source source;
     struct pn_processor_server server; /* url not used */
     struct pn_notifier notifier;
-    pthread_mutex_t lock; /* of url, and held while it is looked for */
+    pthread_mutex_t lock; /* of what follows, and held while the URL is looked for */
     char *url;
+    struct pn_http_client *idle[IDLE_MAX]; /* clients of the URL, which no thread uses */
+    size_t idle_count;
 };
+
+static void drop_idle(struct api *api)
+{
+    while (api->idle_count > 0) {
+        pn_http_client_destroy(&api->idle[--api->idle_count]);
+    }
+}
 
 static void destroy(struct pn_processor_source *source)
 {
     struct api *api = (struct api *)source;
+    drop_idle(api);
     pn_notifier_deinit(&api->notifier);
     pthread_mutex_destroy(&api->lock);
     free(api->url);
@@ -60,12 +75,40 @@ static int refuse(const struct call *call, long status, struct pn_err *e)
                       pn_http_client_key_advice(status));
 }
 
-static char *present_url(struct api *api)
+/* A client of the present URL, and that. */
+static struct pn_http_client *take_client(struct api *api, char **url)
+{
+    struct pn_http_client *client = NULL;
+    pthread_mutex_lock(&api->lock);
+    *url = pn_xstrdup(api->url);
+    if (api->idle_count > 0) {
+        client = api->idle[--api->idle_count];
+    }
+    pthread_mutex_unlock(&api->lock);
+    const struct pn_http_client_config config = {
+        .url = *url, .timeout_ms = TIMEOUT_MS, .api_key = pn_http_client_key()};
+    return client != NULL ? client : pn_http_client_create(&config);
+}
+
+static void give_back(struct api *api, const char *url, struct pn_http_client *client)
 {
     pthread_mutex_lock(&api->lock);
-    char *url = pn_xstrdup(api->url);
+    if (api->idle_count < IDLE_MAX && strcmp(api->url, url) == 0) {
+        api->idle[api->idle_count++] = client;
+        client = NULL;
+    }
     pthread_mutex_unlock(&api->lock);
-    return url;
+    pn_http_client_destroy(&client);
+}
+
+/* Asks the present URL. */
+static int ask(struct api *api, const char *path, struct call *call, long *status, struct pn_err *e)
+{
+    const struct pn_http_client_request request = {.method = "GET", .path = path};
+    struct pn_http_client *client = take_client(api, &call->url);
+    int rc = pn_http_client_send(client, &request, status, &call->answer, e);
+    give_back(api, call->url, client);
+    return rc;
 }
 
 /* A server that was started again may be elsewhere. Is it, or does another thread know already? */
@@ -80,6 +123,7 @@ static bool find_anew(struct api *api, const char *asked)
         if (found != NULL) {
             free(api->url);
             api->url = found;
+            drop_idle(api);
         }
     }
     bool is_elsewhere = strcmp(api->url, asked) != 0;
@@ -93,16 +137,13 @@ static int get(struct pn_processor_source *source, const char *path, struct call
 {
     struct api *api = (struct api *)source;
     long status = 0;
-    *call = (struct call){.parser = pn_json_parser_create(), .url = present_url(api)};
+    *call = (struct call){.parser = pn_json_parser_create()};
     pn_buf_init(&call->answer, ANSWER_BYTES_MAX);
-    int rc =
-        pn_http_client_request("GET", call->url, path, NULL, TIMEOUT_MS, &status, &call->answer, e);
+    int rc = ask(api, path, call, &status, e);
     if (rc != 0 && find_anew(api, call->url)) {
         free(call->url);
-        call->url = present_url(api);
         pn_buf_reset(&call->answer);
-        rc = pn_http_client_request("GET", call->url, path, NULL, TIMEOUT_MS, &status,
-                                    &call->answer, e);
+        rc = ask(api, path, call, &status, e);
     }
     if (rc != 0) {
         return rc;
