@@ -71,7 +71,7 @@ int pn_checked_file_read(const struct pn_io *io, const char *path, const char *o
     }
     return pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
                       "%s is damaged: its checksum does not match its contents. Restore it from a "
-                      "backup; if you edited it yourself, remove its members \"checked\" and "
-                      "\"crc32c\", then it is read without a check",
+                      "backup. If you edited it yourself, remove its members \"checked\" and "
+                      "\"crc32c\"; it is then read without a check",
                       path);
 }

@@ -46,8 +46,7 @@ void pn_gunzip_destroy(struct pn_gunzip **gunzip)
 static int damaged(const struct pn_gunzip *gunzip, const char *what, struct pn_err *e)
 {
     return pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
-                      "%s: its gzip data %s: put the file there again, or remove it", gunzip->path,
-                      what);
+                      "%s: its gzip data %s: replace the file, or remove it", gunzip->path, what);
 }
 
 static int refill(struct pn_gunzip *gunzip, struct pn_err *e)
@@ -121,7 +120,7 @@ int pn_gunzip_read(struct pn_gunzip *gunzip, void *bytes, size_t len, size_t *go
     }
     gunzip->out_bytes += (int64_t)*got;
     if (rc == 0 && gunzip->out_bytes > gunzip->bytes_max) {
-        rc = pn_err_input(e, "%s: holds more than %lld bytes when it is decompressed", gunzip->path,
+        rc = pn_err_input(e, "%s: has more than %lld bytes after decompression", gunzip->path,
                           (long long)gunzip->bytes_max);
     }
     return rc;

@@ -25,8 +25,8 @@ const char *pn_http_client_failure_advice(int code)
         return PN_HTTP_NOBODY_THERE;
     }
     return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE
-               ? " (PINION_CA_FILE names a PEM file with the CA of the server's certificate, which "
-                 "must have the host of the URL among its names)"
+               ? " (set PINION_CA_FILE to a PEM file with the CA of the server's certificate; the "
+                 "certificate must contain the host of the URL)"
                : "";
 }
 

@@ -145,7 +145,8 @@ int pn_io_truncate(const struct pn_io *io, int fd, int64_t size, const char *pat
     do {
         rc = io->ops->ftruncate(io, fd, (off_t)size);
     } while (rc == -EINTR);
-    return rc < 0 ? pn_err_errno(e, -rc, "cannot cut %s to %lld bytes", path, (long long)size) : 0;
+    return rc < 0 ? pn_err_errno(e, -rc, "cannot truncate %s to %lld bytes", path, (long long)size)
+                  : 0;
 }
 
 int pn_io_size(const struct pn_io *io, int fd, int64_t *size_bytes, const char *path,
@@ -154,7 +155,7 @@ int pn_io_size(const struct pn_io *io, int fd, int64_t *size_bytes, const char *
     struct stat st;
     int rc = io->ops->fstat(io, fd, &st);
     if (rc < 0) {
-        return pn_err_errno(e, -rc, "cannot tell the size of %s", path);
+        return pn_err_errno(e, -rc, "cannot get the size of %s", path);
     }
     *size_bytes = st.st_size;
     return 0;
@@ -163,7 +164,7 @@ int pn_io_size(const struct pn_io *io, int fd, int64_t *size_bytes, const char *
 int pn_io_stat(const struct pn_io *io, const char *path, struct stat *st, struct pn_err *e)
 {
     int rc = io->ops->stat(io, path, st);
-    return rc < 0 ? pn_err_errno(e, -rc, "cannot look at %s", path) : 0;
+    return rc < 0 ? pn_err_errno(e, -rc, "cannot examine %s", path) : 0;
 }
 
 bool pn_io_exists(const struct pn_io *io, const char *path)

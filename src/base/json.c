@@ -143,7 +143,7 @@ static size_t find_bad_string(const char *text, size_t len, const char **reason)
             return i;
         }
     }
-    *reason = "a string has no end";
+    *reason = "a string is not terminated";
     return open;
 }
 

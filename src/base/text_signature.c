@@ -15,8 +15,8 @@ static const struct signature signatures[] = {
     {"\x78\xda", 2, "looks like zlib (78 DA): decompress it first"},
     {"\x28\xb5\x2f\xfd", 4, "looks like zstd (28 B5 2F FD): decompress it first"},
     {"\xf3\x89\x9a\xc2", PN_KPL_MAGIC_BYTES,
-     "looks like a KPL aggregate (F3 89 9A C2): stream tables take apart an intact one, "
-     "nothing else does"},
+     "looks like a KPL aggregate (F3 89 9A C2): only stream tables can take it apart, if it is "
+     "intact"},
     {"\xff\xfe", 2, "looks like UTF-16 (FF FE), as PowerShell's > writes it: write UTF-8"},
     {"\xfe\xff", 2, "looks like UTF-16 (FE FF): write UTF-8"},
 };

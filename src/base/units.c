@@ -45,7 +45,7 @@ int pn_parse_i64(const char *text, int64_t *value, struct pn_err *e)
     errno = 0;
     long long number = strtoll(text, &end, 10);
     if (!isdigit((unsigned char)*digits) || *end != '\0') {
-        return pn_err_input(e, "\"%.*s\" is no whole number", QUOTED_MAX, text);
+        return pn_err_input(e, "\"%.*s\" is not a whole number", QUOTED_MAX, text);
     }
     if (errno != 0) {
         return pn_err_input(e, "\"%.*s\" does not fit 64 bits", QUOTED_MAX, text);
@@ -105,8 +105,10 @@ static bool parse_with_unit(const char *text, const struct unit *units, size_t u
 int pn_parse_size(const char *text, int64_t *size_bytes, struct pn_err *e)
 {
     if (!parse_with_unit(text, size_units, SIZE_UNITS, true, size_bytes)) {
-        return pn_err_input(e, "\"%.*s\" is no size: write bytes, or a unit as in 64KiB, 1MB, 2GiB",
-                            QUOTED_MAX, text);
+        return pn_err_input(
+            e,
+            "invalid size \"%.*s\": give bytes, or a number with a unit such as 64KiB, 1MB or 2GiB",
+            QUOTED_MAX, text);
     }
     return 0;
 }
@@ -115,8 +117,8 @@ int pn_parse_duration(const char *text, int64_t *duration_ms, struct pn_err *e)
 {
     if (!parse_with_unit(text, duration_units, DURATION_UNITS, false, duration_ms)) {
         return pn_err_input(e,
-                            "\"%.*s\" is no duration: write a number and a unit, as in 100ms, "
-                            "10s, 5m, 24h, 7d",
+                            "invalid duration \"%.*s\": give a number with a unit such as 100ms, "
+                            "10s, 5m, 24h or 7d",
                             QUOTED_MAX, text);
     }
     return 0;

@@ -160,12 +160,13 @@ int pn_cmd_batch(struct pn_cli *cli, int argc, char **argv)
                                    .target = &from},
                                   {.name = "timing",
                                    .kind = PN_OPT_FLAG,
-                                   .help = "say how long each stage took",
+                                   .help = "show how long each stage took",
                                    .target = &batch.timing},
                                   {.name = NULL}};
     const struct pn_syntax syntax = {
-        .about = "Loads every raw table, makes every transformed table and answers every query, in"
-                 " this process. What is acknowledged but not landed yet is not waited for.",
+        .about =
+            "Loads every raw table, makes every transformed table and answers every query, in this "
+            "process. It does not wait for records that are acknowledged but have not landed yet.",
         .opts = opts,
         .uses = PN_USES_FORMAT | PN_USES_QUIET,
         .examples = "pinion batch --data ./pinion-data\n"

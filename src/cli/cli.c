@@ -274,18 +274,17 @@ bool pn_cli_parse(struct pn_cli *cli, const struct pn_syntax *syntax, int *argc,
         return false;
     }
     if (syntax->operands_max >= 0 && *argc > syntax->operands_max) {
-        *status =
-            pn_cli_usage(cli, "\"%.40s\" is one word too many", (*argv)[syntax->operands_max]);
+        *status = pn_cli_usage(cli, "unexpected argument \"%.40s\"", (*argv)[syntax->operands_max]);
         return false;
     }
     if (cli->given.expanded && cli->given.format != NULL &&
         strcmp(cli->given.format, "table") != 0) {
-        *status = pn_cli_usage(cli, "--expanded goes with --format table");
+        *status = pn_cli_usage(cli, "--expanded needs --format table");
         return false;
     }
     if (strstr(cli->data, "://") != NULL) {
         *status =
-            pn_cli_usage(cli, "--data %.80s: a data folder is a folder of this machine", cli->data);
+            pn_cli_usage(cli, "--data %.80s: give a folder on this machine, not a URL", cli->data);
         return false;
     }
     take_given(cli);
@@ -296,7 +295,7 @@ bool pn_cli_parse(struct pn_cli *cli, const struct pn_syntax *syntax, int *argc,
 int pn_cli_run(struct pn_cli *cli, int argc, char **argv)
 {
     if (argc < 1) {
-        return pn_cli_usage(cli, "a command is missing");
+        return pn_cli_usage(cli, "give a command");
     }
     return flush_out(cli, pn_cli_dispatch(cli, cli->commands, argc, argv));
 }

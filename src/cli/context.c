@@ -71,8 +71,8 @@ void pn_cli_note_new_folder(struct pn_cli *cli)
         strstr(pn_buf_text(&answer), "\"name\":\"pinion\"") != NULL) {
         pn_logger_warn(
             cli->logger, "cli",
-            "there is no data folder %s, so a new one is made; the pinion that serves %s has "
-            "another one: to work with that, give its folder with --data",
+            "there is no data folder %s, so a new one is created. The pinion that serves %s uses "
+            "another folder: to work with it, give that folder with --data",
             cli->data, url);
     }
     pn_buf_deinit(&answer);

@@ -81,20 +81,20 @@ static int cmd_runs(struct pn_cli *cli, int argc, char **argv)
     const struct pn_opt opts[] = {{.name = "limit",
                                    .kind = PN_OPT_INT,
                                    .value = "N",
-                                   .help = "at most so many, newest first (25)",
+                                   .help = "show at most N runs, newest first (25)",
                                    .target = &limit,
                                    .min = 1,
                                    .max = LIMIT_MAX},
                                   {.name = "offset",
                                    .kind = PN_OPT_INT,
                                    .value = "N",
-                                   .help = "leave out the newest N (0)",
+                                   .help = "skip the newest N runs (0)",
                                    .target = &offset},
                                   {.name = "state",
                                    .kind = PN_OPT_CHOICE,
                                    .value = "STATE",
                                    .choices = "queued|running|success|failed|cancelled",
-                                   .help = "only runs in this state",
+                                   .help = "show only runs in this state",
                                    .target = &state},
                                   {.name = NULL}};
     const struct pn_syntax syntax = {
@@ -126,7 +126,8 @@ static int cmd_runs(struct pn_cli *cli, int argc, char **argv)
         pn_report_runs(runs, count, pn_wall_ms(cli->clock), rows);
         pn_row_writer_end(&rows);
         if (pn_format_is_for_people(cli->format) && offset + (int64_t)count < total) {
-            (void)fprintf(cli->err, "%zu of %" PRId64 " runs; more with --offset %" PRId64 "\n",
+            (void)fprintf(cli->err,
+                          "%zu of %" PRId64 " runs; to see more, give --offset %" PRId64 "\n",
                           count, total, offset + (int64_t)count);
         }
     }
@@ -140,7 +141,7 @@ static int cmd_status(struct pn_cli *cli, int argc, char **argv)
         .operands_min = 1,
         .operands_max = 2,
         .uses = PN_USES_FORMAT,
-        .about = "The state of a run (the latest, when none is named) and of each of its tasks."};
+        .about = "Shows the state of a run (by default the latest) and of each of its tasks."};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
         return status;
@@ -233,12 +234,11 @@ static int print_logs(struct pn_dag_session *session, const struct pn_run *run, 
     }
     count = choose_attempts(attempts, count, number);
     if (count == 0) {
-        return pn_err_missing(
-            e,
-            "run '%s' has no such attempt%s%s: `pinion dag status %s %s` shows how "
-            "often each task was tried",
-            run->run_id, task != NULL ? " of task " : " yet", task != NULL ? task : "", run->dag,
-            run->run_id);
+        return pn_err_missing(e,
+                              "run '%s' has no such attempt%s%s: `pinion dag status %s %s` shows "
+                              "the attempts of each task",
+                              run->run_id, task != NULL ? " of task " : " yet",
+                              task != NULL ? task : "", run->dag, run->run_id);
     }
     return print_attempts(session, attempts, count, e);
 }
@@ -250,22 +250,23 @@ static int cmd_logs(struct pn_cli *cli, int argc, char **argv)
     const struct pn_opt opts[] = {{.name = "run",
                                    .kind = PN_OPT_STRING,
                                    .value = "RUN",
-                                   .help = "of this run (the latest)",
+                                   .help = "the run (the latest)",
                                    .target = &run_id},
                                   {.name = "try",
                                    .kind = PN_OPT_INT,
                                    .value = "N",
-                                   .help = "only the Nth attempt (all)",
+                                   .help = "show only the Nth attempt (all)",
                                    .target = &number,
                                    .min = 1,
                                    .max = INT32_MAX},
                                   {.name = NULL}};
-    const struct pn_syntax syntax = {.operands = "DAG [TASK]",
-                                     .operands_min = 1,
-                                     .operands_max = 2,
-                                     .opts = opts,
-                                     .uses = PN_USES_FORMAT,
-                                     .about = "What the attempts of a task, or of all, printed."};
+    const struct pn_syntax syntax = {
+        .operands = "DAG [TASK]",
+        .operands_min = 1,
+        .operands_max = 2,
+        .opts = opts,
+        .uses = PN_USES_FORMAT,
+        .about = "Shows the output of the attempts of a task, or of all tasks."};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
         return status;
@@ -292,13 +293,12 @@ static int cmd_cancel(struct pn_cli *cli, int argc, char **argv)
     bool yes = false;
     const struct pn_opt opts[] = {
         {.name = "yes", .kind = PN_OPT_FLAG, .help = "don't ask", .target = &yes}, {.name = NULL}};
-    const struct pn_syntax syntax = {
-        .operands = "DAG [RUN]",
-        .operands_min = 1,
-        .operands_max = 2,
-        .opts = opts,
-        .about = "Ends a run (the latest, when none is named): its tasks get SIGTERM, and SIGKILL"
-                 " five seconds later."};
+    const struct pn_syntax syntax = {.operands = "DAG [RUN]",
+                                     .operands_min = 1,
+                                     .operands_max = 2,
+                                     .opts = opts,
+                                     .about = "Cancels a run (by default the latest): its tasks "
+                                              "get SIGTERM, and SIGKILL five seconds later."};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
         return status;
@@ -308,7 +308,8 @@ static int cmd_cancel(struct pn_cli *cli, int argc, char **argv)
     struct pn_run run = {0};
     int rc = open_run(cli, argc, argv, &session, &run, &failure);
     if (rc == 0 && !yes && !pn_cli_confirm(cli, "Cancel run %s of %s?", run.run_id, run.dag)) {
-        rc = pn_err_input(&failure, "run %s was not cancelled: give --yes", run.run_id);
+        rc =
+            pn_err_input(&failure, "run %s was not cancelled: answer y, or give --yes", run.run_id);
     }
     if (rc == 0) {
         rc = pn_dag_db_cancel(session.db, &run, "cli", pn_wall_ms(cli->clock), &failure);
@@ -322,13 +323,13 @@ static int cmd_cancel(struct pn_cli *cli, int argc, char **argv)
 int pn_cmd_dag(struct pn_cli *cli, int argc, char **argv)
 {
     static const struct pn_command commands[] = {
-        {"list", "the pipeline's DAGs and how their last run went", cmd_list},
-        {"show", "a DAG's tasks", cmd_show},
+        {"list", "list the pipeline's DAGs, and their last runs", cmd_list},
+        {"show", "show a DAG's tasks", cmd_show},
         {"trigger", "start a run", pn_cmd_dag_trigger},
-        {"runs", "runs, newest first", cmd_runs},
-        {"status", "a run and its tasks", cmd_status},
-        {"logs", "what the tasks printed", cmd_logs},
-        {"cancel", "end a run", cmd_cancel},
+        {"runs", "list runs, newest first", cmd_runs},
+        {"status", "show a run and its tasks", cmd_status},
+        {"logs", "show the output of the tasks", cmd_logs},
+        {"cancel", "cancel a run", cmd_cancel},
         {NULL, NULL, NULL},
     };
     return pn_cli_dispatch(cli, commands, argc, argv);

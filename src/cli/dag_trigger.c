@@ -72,12 +72,12 @@ static int advance(struct pn_dag_session *session, struct pn_scheduler **schedul
 /* `own`: this process ran the tasks, and nobody does now. */
 static int interrupted(const struct pn_run *run, bool own, struct pn_err *e)
 {
-    return pn_err_set(
-        e, PN_CLASS_RETRY, PN_FAIL,
-        "interrupted: run %s continues %s; `pinion dag status %s %s` shows how far it "
-        "is, `pinion dag cancel %s %s` ends it",
-        run->run_id, own ? "with the next scheduler (`pinion serve`)" : "in the server", run->dag,
-        run->run_id, run->dag, run->run_id);
+    return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
+                      "interrupted: run %s continues %s; `pinion dag status %s %s` shows its "
+                      "progress, `pinion dag cancel %s %s` cancels it",
+                      run->run_id,
+                      own ? "with the next scheduler (`pinion serve`)" : "in the server", run->dag,
+                      run->run_id, run->dag, run->run_id);
 }
 
 static int wait_for_run(struct pn_dag_session *session, const struct pn_dag_wait *how,
@@ -106,11 +106,10 @@ static int wait_for_run(struct pn_dag_session *session, const struct pn_dag_wait
         } else if (how->timeout_ms > 0 &&
                    pn_mono_ms(session->cli->clock) - start_ms >= how->timeout_ms) {
             char after[PN_UNITS_SIZE];
-            rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
-                            "run %s isn't over after %s: `pinion dag status %s %s` shows how far "
-                            "it is",
-                            run->run_id, pn_format_duration(how->timeout_ms, after), run->dag,
-                            run->run_id);
+            rc = pn_err_set(
+                e, PN_CLASS_RETRY, PN_FAIL,
+                "run %s has not ended after %s: `pinion dag status %s %s` shows its progress",
+                run->run_id, pn_format_duration(how->timeout_ms, after), run->dag, run->run_id);
         }
     }
     pn_scheduler_destroy(&scheduler);
@@ -158,8 +157,8 @@ static int tell_outcome(struct pn_dag_session *session, const struct pn_run *run
         (void)fprintf(cli->out, "%s %s\n", run->run_id, pn_run_state_name(run->state));
         if (rc == 0 && url == NULL) {
             (void)fprintf(cli->err,
-                          "No server runs on %s: the run waits for `pinion serve`, or for a"
-                          " trigger with --wait.\n",
+                          "No server runs on %s: the run waits until `pinion serve` or a trigger "
+                          "with --wait runs it.\n",
                           cli->data);
         }
         free(url);
@@ -176,35 +175,35 @@ static int tell_outcome(struct pn_dag_session *session, const struct pn_run *run
 int pn_cmd_dag_trigger(struct pn_cli *cli, int argc, char **argv)
 {
     struct pn_dag_wait how = {.report = print_change, .arg = cli};
-    const struct pn_opt opts[] = {{.name = "wait",
-                                   .kind = PN_OPT_FLAG,
-                                   .help = "see the run through; the exit code is its outcome",
-                                   .target = &how.wait},
-                                  {.name = "run-id",
-                                   .kind = PN_OPT_STRING,
-                                   .value = "ID",
-                                   .help = "the run's name (manual__<time>)",
-                                   .target = &how.run_id},
-                                  {.name = "timeout",
-                                   .kind = PN_OPT_DURATION,
-                                   .value = "D",
-                                   .help = "with --wait: stop waiting after so long (never)",
-                                   .target = &how.timeout_ms},
-                                  {.name = NULL}};
-    const struct pn_syntax syntax = {
-        .operands = "DAG",
-        .operands_min = 1,
-        .operands_max = 1,
-        .opts = opts,
-        .uses = PN_USES_QUIET,
-        .about = "Starts a run. It sees every record acknowledged before: the sink lands them"
-                 " first."};
+    const struct pn_opt opts[] = {
+        {.name = "wait",
+         .kind = PN_OPT_FLAG,
+         .help = "wait for the run to end; the exit status is 0 only if it succeeds",
+         .target = &how.wait},
+        {.name = "run-id",
+         .kind = PN_OPT_STRING,
+         .value = "ID",
+         .help = "the run's name (manual__<time>)",
+         .target = &how.run_id},
+        {.name = "timeout",
+         .kind = PN_OPT_DURATION,
+         .value = "D",
+         .help = "with --wait: stop waiting after this time (never)",
+         .target = &how.timeout_ms},
+        {.name = NULL}};
+    const struct pn_syntax syntax = {.operands = "DAG",
+                                     .operands_min = 1,
+                                     .operands_max = 1,
+                                     .opts = opts,
+                                     .uses = PN_USES_QUIET,
+                                     .about = "Starts a run. The sink first lands all records "
+                                              "acknowledged so far, so the run sees them."};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
         return status;
     }
     if (how.timeout_ms > 0 && !how.wait) {
-        return pn_cli_usage(cli, "--timeout goes with --wait");
+        return pn_cli_usage(cli, "--timeout needs --wait");
     }
     struct pn_err failure = {0};
     struct pn_dag_session session;

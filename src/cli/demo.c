@@ -61,7 +61,7 @@ static void show_progress(void *arg, int64_t done, int64_t total)
 static int emulate(struct demo *demo, struct pn_err *e)
 {
     struct pn_cli *cli = demo->cli;
-    headline(demo, "Posting records over HTTP, one a request");
+    headline(demo, "Posting records over HTTP, one per request");
     int64_t start_ns = pn_mono_ns(cli->clock);
     struct pn_emulate_config config;
     pn_emulate_config_init(&config);
@@ -146,13 +146,13 @@ static int stream(struct demo *demo, struct pn_err *e)
     if (rc != 0 || !demo->streams) {
         return rc;
     }
-    headline(demo, "Putting records into the streams, one a request; they come into the tables");
+    headline(demo, "Putting records into the streams, one per request, until the tables have them");
     int64_t rows = demo->rows < STREAM_ROWS_MAX ? demo->rows : STREAM_ROWS_MAX;
     rc = pn_demo_stream(demo->cli, demo->app, pn_server_url(demo->server), rows,
                         (uint64_t)demo->seed, &demo->streamed, e);
     if (rc == 0) {
         (void)fprintf(demo->cli->out,
-                      "from acknowledged to visible in the table: p50 %.0f ms, p99 %.0f ms\n",
+                      "time from acknowledged to visible in the table: p50 %.0f ms, p99 %.0f ms\n",
                       demo->streamed.visible_p50_ms, demo->streamed.visible_p99_ms);
     }
     return rc;
@@ -288,13 +288,10 @@ static void say_what_next(const struct demo *demo)
     const struct pn_cli *cli = demo->cli;
     const char *self = program_invocation_name;
     (void)fprintf(cli->out,
-                  "\nAll of it is in %s: log/ the records, store/ the landed objects and the"
-                  " tables.\nTo go on:\n"
-                  "  %s query --list --data %s\n"
-                  "  %s query \"SELECT * FROM <table> LIMIT 3\" --data %s\n"
-                  "  %s table list --data %s\n"
-                  "  %s stream list --data %s\n"
-                  "  %s serve --data %s     and post to http://%s/topics/<topic>\n",
+                  "\nThe results are in %s: the records in log/, the landed objects and the tables "
+                  "in store/.\nTo continue:\n  %s query --list --data %s\n  %s query \"SELECT * "
+                  "FROM <table> LIMIT 3\" --data %s\n  %s table list --data %s\n  %s stream list "
+                  "--data %s\n  %s serve --data %s     and post to http://%s/topics/<topic>\n",
                   cli->data, self, cli->data, self, cli->data, self, cli->data, self, cli->data,
                   self, cli->data, pn_settings_default("gateway.listen"));
 }
@@ -312,7 +309,7 @@ static int run_stages(struct demo *demo, struct pn_err *e)
         rc = pn_server_start(demo->app, "127.0.0.1:0", PN_ROLES_ALL, &demo->server, e);
     }
     if (rc == 0) {
-        (void)fprintf(cli->out, "A server runs on %s, its data is in %s.\n",
+        (void)fprintf(cli->out, "A server runs on %s; its data is in %s.\n",
                       pn_server_url(demo->server), cli->data);
         rc = emulate(demo, e);
     }
@@ -355,31 +352,32 @@ int pn_cmd_demo(struct pn_cli *cli, int argc, char **argv)
 {
     struct demo demo = {.cli = cli, .rows = ROWS_DEFAULT, .seed = 1};
     const char *keep = "./pinion-demo";
-    const struct pn_opt opts[] = {{.name = "rows",
-                                   .kind = PN_OPT_INT,
-                                   .value = "N",
-                                   .help = "records of each kind (11154)",
-                                   .target = &demo.rows,
-                                   .min = 1,
-                                   .max = 10000000},
-                                  {.name = "seed",
-                                   .kind = PN_OPT_INT,
-                                   .value = "N",
-                                   .help = "the same records for the same seed (1)",
-                                   .target = &demo.seed},
-                                  {.name = "into",
-                                   .kind = PN_OPT_STRING,
-                                   .value = "DIR",
-                                   .help = "leave everything here (./pinion-demo, or the next free"
-                                           " name: ./pinion-demo-2, ...)",
-                                   .target = &keep},
-                                  {.name = NULL}};
+    const struct pn_opt opts[] = {
+        {.name = "rows",
+         .kind = PN_OPT_INT,
+         .value = "N",
+         .help = "records of each kind (11154)",
+         .target = &demo.rows,
+         .min = 1,
+         .max = 10000000},
+        {.name = "seed",
+         .kind = PN_OPT_INT,
+         .value = "N",
+         .help = "seed of the generator: the same seed makes the same records (1)",
+         .target = &demo.seed},
+        {.name = "into",
+         .kind = PN_OPT_STRING,
+         .value = "DIR",
+         .help = "the data folder, which stays (./pinion-demo, or the next free name: "
+                 "./pinion-demo-2, ...)",
+         .target = &keep},
+        {.name = NULL}};
     const struct pn_syntax syntax = {
         .opts = opts,
         .uses = PN_USES_QUIET,
-        .about = "Runs the whole pipeline once: a server, records posted over HTTP, the DAGs, the"
-                 " queries; then up to 1,000 records of each kind put into the streams, and the"
-                 " tables that fill from them; a summary."};
+        .about = "Runs the whole pipeline once: starts a server, posts records over HTTP, runs the "
+                 "DAGs and the queries, then puts up to 1,000 records of each kind into the "
+                 "streams, waits until the tables have them, and prints a summary."};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
         return status;

@@ -291,7 +291,7 @@ static void *run_watch(void *arg)
         if (rc == 0 && ended_ns != 0 && now_ns - ended_ns > VISIBLE_MS_MAX * ns_per_ms) {
             rc = pn_err_fatal(&watch->error,
                               "not every record is in its table after %d s: `pinion stream lag` "
-                              "says what is behind",
+                              "shows which tables lack records",
                               VISIBLE_MS_MAX / 1000);
         }
         (void)nanosleep(&pause, NULL);

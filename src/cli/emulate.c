@@ -83,7 +83,7 @@ static int conclude(struct pn_cli *cli, const struct pn_emulate_summary *summary
     char done[PN_GROUPED_SIZE];
     char failed[PN_GROUPED_SIZE];
     if (notes->as_text > 0) {
-        (void)fprintf(cli->err, "%s values were not what their column says; the first: %s\n",
+        (void)fprintf(cli->err, "%s values do not match the type of their column; the first: %s\n",
                       pn_format_grouped(notes->as_text, done), notes->first_as_text);
     }
     if (rc != 0) {
@@ -98,7 +98,7 @@ static int conclude(struct pn_cli *cli, const struct pn_emulate_summary *summary
                             pn_format_grouped(summary->failed, failed), summary->first_failure);
     }
     if (notes->left_out > 0) {
-        return pn_cli_failf(cli, "%s rows were left out; the first: %s",
+        return pn_cli_failf(cli, "%s rows were skipped; the first: %s",
                             pn_format_grouped(notes->left_out, failed), notes->first_left_out);
     }
     return PN_EXIT_OK;
@@ -212,31 +212,33 @@ static void shared_opts(struct given *given, int64_t batch_max, const char *acks
     struct pn_emulate_config *config = &given->config;
     const struct pn_opt shared[SHARED_OPTS] = {
         text("source", &config->source_url, "URL",
-             "mysql://USER@HOST:PORT/DATABASE instead of the generator"),
+             "read from mysql://USER@HOST:PORT/DATABASE instead of the generator"),
         text("password-file", &given->password_file, "FILE",
-             "holds the database's password, as PINION_MYSQL_PASSWORD does"),
+             "file with the database's password (or set PINION_MYSQL_PASSWORD)"),
         number("rows", &config->rows, 1, rows_max,
-               "records of each kind; by default all there are in the database, or as many as "
-               "generator.yml says"),
+               "number of records of each kind; by default all rows of the database, or the number "
+               "in generator.yml"),
         number("count", &config->rows, 1, rows_max, "the same as --rows"),
         {.name = "random",
          .kind = PN_OPT_FLAG,
-         .help = "the database's rows at random, with repeats, instead of in order",
+         .help = "pick the database's rows at random, with repeats, instead of in order",
          .target = &config->random},
-        number("seed", &given->seed, 0, 0, "the same seed makes the same records; 1 by default"),
-        number("batch", &config->batch, 1, batch_max, "records in a request; 1 by default"),
+        number("seed", &given->seed, 0, 0,
+               "seed of the generator: the same seed makes the same records; 1 by default"),
+        number("batch", &config->batch, 1, batch_max,
+               "number of records in a request; 1 by default"),
         number("connections", &config->connections, 1, PN_EMULATE_CONNECTIONS_MAX,
-               "requests under way at once; 1 by default, which keeps the order"),
+               "number of requests at once; 1 by default, which keeps the order"),
         number("rate", &config->rate, 0, 0,
-               "records a second, evenly paced; 0, the default: as fast as it goes"),
+               "records per second, evenly spaced; 0, the default: as fast as possible"),
         text("stage", &config->stage, "PREFIX",
-             "first segment of the URL's path, as API Gateway has it"),
+             "first segment of the URL's path, as in API Gateway"),
         number("retries", &config->retries_max, 0, 0,
-               "further attempts at a request; 10 by default"),
+               "number of further attempts at a request; 10 by default"),
         {.name = "timeout",
          .kind = PN_OPT_DURATION,
          .value = "TIME",
-         .help = "how long an answer may take; 30s by default",
+         .help = "time limit for an answer; 30s by default",
          .target = &config->timeout_ms,
          .min = 1,
          .max = timeout_ms_max},
@@ -255,16 +257,17 @@ static bool parse_batch(struct pn_cli *cli, struct given *given, int *argc, char
                                              "DIR",
                                      .target = &given->to}};
     shared_opts(given, PN_EMULATE_BATCH_MAX,
-                "a line topic,partition,offset,sha256 for each acknowledged record", opts + 1);
+                "write a line topic,partition,offset,sha256 for each acknowledged record",
+                opts + 1);
     const struct pn_syntax syntax = {
         .operands = "[DIR]",
         .operands_min = 0,
         .operands_max = 1,
-        .about = "Makes the records that the pipeline's generator.yml describes, or reads them "
-                 "from a database, one of each kind in turn, and posts each to a running server "
-                 "as a Kafka REST client does, or writes them to files, one record a line. An API "
-                 "key is taken from PINION_API_KEY, a database's password from "
-                 "PINION_MYSQL_PASSWORD.",
+        .about =
+            "Makes the records that the pipeline's generator.yml describes, or reads them from a "
+            "database, one of each kind in turn. Posts each to a running server as a Kafka REST "
+            "client does, or writes them to files, one record per line. The API key comes from "
+            "PINION_API_KEY, and the database's password from PINION_MYSQL_PASSWORD.",
         .opts = opts,
         .uses = PN_USES_URL | PN_USES_FORMAT | PN_USES_QUIET,
         .examples = "pinion emulate batch --rows 1000 --connections 16\n"
@@ -281,27 +284,27 @@ static bool parse_stream(struct pn_cli *cli, struct given *given, int *argc, cha
         {.name = "to",
          .kind = PN_OPT_CHOICE,
          .choices = "kinesis-rest|kinesis",
-         .help = "the front door: API Gateway's routes (the default), or the Kinesis API",
+         .help = "the interface: API Gateway's routes (the default), or the Kinesis API",
          .target = &given->to},
         {.name = "payload",
          .kind = PN_OPT_CHOICE,
          .choices = "object|base64|json-string",
-         .help = "what the stream keeps: the record (the default), or a JSON string with its "
-                 "base64, or with its JSON",
+         .help = "what the stream stores: the record (the default), or a JSON string that contains "
+                 "the record as base64 or as JSON",
          .target = &given->payload},
         text("stream", &given->config.stream, "NAME",
-             "put every kind into this stream, not each into its own of generator.yml")};
+             "put all kinds into this stream, instead of each into its own stream in "
+             "generator.yml")};
     shared_opts(given, PN_EMULATE_STREAM_BATCH_MAX,
-                "a line stream,shard,sequence number,sha256 for each acknowledged record",
+                "write a line stream,shard,sequence number,sha256 for each acknowledged record",
                 opts + 3);
     const struct pn_syntax syntax = {
-        .about =
-            "Makes the records that the pipeline's generator.yml describes, or reads them "
-            "from a database, one of each kind in turn, and puts each into its stream: by PUT "
-            "<url>/streams/<stream>/record (with --batch: .../records), or by PutRecord "
-            "(PutRecords) of the Kinesis API, signed with the AWS keys of the settings. An API "
-            "key is taken from PINION_API_KEY, a database's password from "
-            "PINION_MYSQL_PASSWORD.",
+        .about = "Makes the records that the pipeline's generator.yml describes, or reads them "
+                 "from a database, one of each kind in turn, and puts each into its stream: by PUT "
+                 "<url>/streams/<stream>/record (with --batch: .../records), or by PutRecord "
+                 "(PutRecords) of the Kinesis API, signed with the AWS keys of the settings. The "
+                 "API key comes from PINION_API_KEY, and the database's password from "
+                 "PINION_MYSQL_PASSWORD.",
         .opts = opts,
         .uses = PN_USES_URL | PN_USES_FORMAT | PN_USES_QUIET,
         .examples = "pinion emulate stream --rows 1000 --rate 300\n"
@@ -341,7 +344,7 @@ static int run_given(struct pn_cli *cli, struct given *given)
     struct pn_emulate_config *config = &given->config;
     config->seed = (uint64_t)given->seed;
     if (config->source_url == NULL && (config->random || given->password_file != NULL)) {
-        return pn_cli_usage(cli, "%s goes with --source",
+        return pn_cli_usage(cli, "%s needs --source",
                             config->random ? "--random" : "--password-file");
     }
     char *password = NULL;
@@ -374,12 +377,12 @@ static int run_batch(struct pn_cli *cli, int argc, char **argv)
     }
     bool files = strcmp(given.to, "jsonl") == 0;
     if (files != (argc == 1)) {
-        return files ? pn_cli_usage(cli, "--to jsonl wants the folder to write to")
-                     : pn_cli_usage(cli, "\"%.40s\": a folder goes with --to jsonl", argv[0]);
+        return files ? pn_cli_usage(cli, "--to jsonl needs the folder to write to")
+                     : pn_cli_usage(cli, "\"%.40s\": a folder needs --to jsonl", argv[0]);
     }
     const char *vain = files ? about_requests(&given.config) : NULL;
     if (vain != NULL) {
-        return pn_cli_usage(cli, "%s is about requests, and --to jsonl makes none", vain);
+        return pn_cli_usage(cli, "%s cannot be used with --to jsonl, which sends no requests", vain);
     }
     given.config.target = files ? PN_EMULATE_JSONL : PN_EMULATE_KAFKA_REST;
     given.config.folder_out = files ? argv[0] : NULL;
@@ -396,11 +399,11 @@ static int run_stream(struct pn_cli *cli, int argc, char **argv)
     }
     bool api = strcmp(given.to, "kinesis") == 0;
     if (api && given.config.stage != NULL) {
-        return pn_cli_usage(cli, "--stage goes with --to kinesis-rest");
+        return pn_cli_usage(cli, "--stage needs --to kinesis-rest");
     }
     const char *stream = given.config.stream;
     if (stream != NULL && !pn_stream_name_valid(stream, strlen(stream))) {
-        return pn_cli_usage(cli, "\"%.130s\" is no name of a stream", stream);
+        return pn_cli_usage(cli, "invalid stream name \"%.130s\"", stream);
     }
     given.config.target = api ? PN_EMULATE_KINESIS : PN_EMULATE_KINESIS_REST;
     given.config.payload = strcmp(given.payload, "object") == 0   ? PN_EMULATE_OBJECT
@@ -427,7 +430,7 @@ int pn_cmd_emulate(struct pn_cli *cli, int argc, char **argv)
 {
     static const struct pn_command commands[] = {
         {"batch", "post records to a server, or write them to files", run_batch},
-        {"stream", "put records into streams, through either front door", run_stream},
+        {"stream", "put records into streams, through either interface", run_stream},
         {NULL, NULL, NULL},
     };
     return is_batch_unnamed(argc, argv) ? run_batch(cli, argc, argv)

@@ -103,8 +103,8 @@ static int check_free(const struct pn_io *io, const char *path, struct pn_err *e
     pn_io_listing_deinit(&listing);
     if (count > 0) {
         return pn_err_input(e,
-                            "%s: is not empty (name a new folder, or add to it by --yes: files "
-                            "that are there are never overwritten)",
+                            "%s: is not empty (name a new folder, or add to it with --yes, which "
+                            "never overwrites existing files)",
                             path);
     }
     return 0;
@@ -124,7 +124,7 @@ static int check_id(const struct plan *plan, const struct pn_pipeline *template,
         return 0;
     }
     if (!pn_pipeline_id_valid(plan->id)) {
-        return pn_err_input(e, "--id %.80s: an id is letters, digits, _ and -, at most %d",
+        return pn_err_input(e, "invalid --id %.80s: give at most %d letters, digits, _ and -",
                             plan->id, PN_PIPELINE_ID_MAX);
     }
     if (template->id == NULL) {
@@ -167,7 +167,7 @@ int pn_cmd_init(struct pn_cli *cli, int argc, char **argv)
          .kind = PN_OPT_STRING,
          .value = "ID",
          .target = &plan.id,
-         .help = "the owner's id, in the place of the one in the pipeline's names and paths"},
+         .help = "the owner's ID, which replaces the one in the pipeline's names and paths"},
         {.name = "minimal",
          .kind = PN_OPT_FLAG,
          .target = &plan.minimal,
@@ -181,17 +181,15 @@ int pn_cmd_init(struct pn_cli *cli, int argc, char **argv)
          .short_name = 'y',
          .kind = PN_OPT_FLAG,
          .target = &plan.yes,
-         .help = "also into a folder that has files; those that are there stay as "
-                 "they are"},
+         .help = "also copy into a folder that is not empty; existing files stay as they are"},
         {.name = NULL}};
     const struct pn_syntax syntax = {
         .operands = "DIR",
         .operands_min = 1,
         .operands_max = 1,
         .opts = opts,
-        .about =
-            "Copies the shipped pipeline (or --pipeline's, the smallest one, or an example) as "
-            "the beginning of your own; docs/pipeline.md explains what is in it.",
+        .about = "Copies the shipped pipeline (or the one of --pipeline, the smallest one, or an "
+                 "example) as the beginning of your own. docs/pipeline.md explains its files.",
         .examples = "pinion init my-pipeline --id 0a1b2c3d4e5f\n"
                     "pinion init my-pipeline --minimal\n"
                     "pinion pipeline check my-pipeline\n"
@@ -208,8 +206,8 @@ int pn_cmd_init(struct pn_cli *cli, int argc, char **argv)
         return pn_cli_fail(cli, &e);
     }
     fprintf(cli->out,
-            "%s is there. Edit its pipeline.yml, then: pinion pipeline check %s\n"
-            "To run it: pinion serve --pipeline %s\n",
+            "Created %s. Edit its pipeline.yml, then run: pinion pipeline check %s\nTo run it: "
+            "pinion serve --pipeline %s\n",
             argv[0], argv[0], argv[0]);
     return PN_EXIT_OK;
 }

@@ -89,8 +89,8 @@ static const char *hint_for(const char *error, size_t len)
                                           "InvalidSignatureException"};
     for (size_t i = 0; i < sizeof of_keys / sizeof *of_keys; i++) {
         if (len == strlen(of_keys[i]) && memcmp(error, of_keys[i], len) == 0) {
-            return " (requests are signed with the settings aws.access_key and aws.secret_key: "
-                   "give them the server's, by --config or --set)";
+            return " (requests are signed with the settings aws.access_key and aws.secret_key: set "
+                   "them to the server's keys with --config or --set)";
         }
     }
     return "";
@@ -154,7 +154,7 @@ static int call_server(struct pn_kinesis_client *client, const char *operation,
         return refuse(client, status, root, e);
     }
     if (parsed != 0 || root->type != PN_JSON_OBJECT) {
-        return pn_err_input(e, "%s answered %s with no JSON object (is it a Kinesis API?)",
+        return pn_err_input(e, "%s answered %s without a JSON object (is it a Kinesis API?)",
                             client->url, operation);
     }
     *output = root;
@@ -168,8 +168,8 @@ static int open_here(struct pn_kinesis_client *client, bool made, struct pn_err 
     struct pn_cli *cli = client->cli;
     if (!made && !pn_io_exists(cli->io, cli->data)) {
         return pn_err_missing(e,
-                              "there is no data folder %s: give --data or --url, or make one with"
-                              " `pinion serve --data %s`",
+                              "there is no data folder %s: give --data or --url, or create one "
+                              "with `pinion serve --data %s`",
                               cli->data, cli->data);
     }
     client->input_parser = pn_json_parser_create();

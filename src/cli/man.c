@@ -73,19 +73,13 @@ static void print_program(struct page *page, const struct pn_description *descri
         count++;
     }
     memcpy(page->common, description->shared, (count + 1) * sizeof *page->common);
-    fputs(".TH PINION 1 \"\" \"pinion " PINION_VERSION "\" \"User Commands\"\n"
-          ".SH NAME\n"
-          "pinion \\- from JSON events to query\\-ready Delta tables, in one program\n"
-          ".SH SYNOPSIS\n"
-          ".B pinion\n"
-          ".I COMMAND\n"
-          "[\\fIoptions\\fR]\n"
-          ".SH DESCRIPTION\n"
-          "Events arrive over the HTTP interfaces of Kafka REST, Amazon Kinesis and API Gateway.\n"
-          "pinion keeps them in a durable log, and turns them into clean Delta Lake tables: in\n"
-          "batches under a scheduler, and as a stream.\n"
-          ".SH OPTIONS\n"
-          "Every command takes these.\n",
+    fputs(".TH PINION 1 \"\" \"pinion " PINION_VERSION
+          "\" \"User Commands\"\n.SH NAME\npinion \\- from JSON events to query\\-ready Delta "
+          "tables, in one program\n.SH SYNOPSIS\n.B pinion\n.I COMMAND\n[\\fIoptions\\fR]\n.SH "
+          "DESCRIPTION\nEvents arrive over the HTTP interfaces of Kafka REST, Amazon Kinesis and "
+          "API Gateway.\npinion keeps them in a durable log, and turns them into clean Delta Lake "
+          "tables: in\nbatches under a scheduler, and as a stream.\n.SH OPTIONS\nEvery command "
+          "accepts these options.\n",
           out);
     for (const struct pn_opt *opt = page->common; opt->name != NULL; opt++) {
         print_option(out, opt);
@@ -148,13 +142,11 @@ int pn_cmd_man(struct pn_cli *cli, int argc, char **argv)
     }
     struct page page = {.out = cli->out};
     pn_cli_describe(cli->commands, print_command, &page);
-    fputs(
-        ".SH ENVIRONMENT\n"
-        ".TP\n.B PINION_DATA\nThe data folder, where \\-\\-data is not given.\n"
-        ".TP\n.B PINION_PIPELINE\nThe folder of the pipeline, where \\-\\-pipeline is not given.\n"
-        ".TP\n.B PINION_API_KEY\nThe key that commands send to a server that asks for one.\n"
-        ".SH EXIT STATUS\n"
-        "0 when the command did what was asked, 1 when it failed, 2 when it was used wrongly.\n",
-        cli->out);
+    fputs(".SH ENVIRONMENT\n.TP\n.B PINION_DATA\nThe data folder, unless \\-\\-data is "
+          "given.\n.TP\n.B PINION_PIPELINE\nThe folder of the pipeline, unless \\-\\-pipeline is "
+          "given.\n.TP\n.B PINION_API_KEY\nThe API key that commands send to a server.\n.SH EXIT "
+          "STATUS\n0 if the command succeeded, 1 if it failed, 2 if its options or arguments were "
+          "wrong.\n",
+          cli->out);
     return PN_EXIT_OK;
 }

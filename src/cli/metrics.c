@@ -31,12 +31,12 @@ int pn_cmd_metrics(struct pn_cli *cli, int argc, char **argv)
          .kind = PN_OPT_CHOICE,
          .choices = "table|json|jsonl|csv|md",
          .target = &format,
-         .help = "how the list is printed (table); md is the page docs/metrics.md"},
+         .help = "format of the list (table); md is the page docs/metrics.md"},
         {.name = NULL}};
     const struct pn_syntax syntax = {
         .opts = opts,
-        .about = "Every metric that a server counts: name, kind, label, what it counts, and when"
-                 " to alert. GET /metrics of a server answers their values.",
+        .about = "Lists every metric of a server: name, kind, label, what it counts, and when to "
+                 "alert. GET /metrics of a server returns the values.",
         .examples = "pinion metrics\npinion metrics --format json\n"};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {

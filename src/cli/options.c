@@ -24,32 +24,32 @@ void pn_options_shared(struct pn_cli *cli, unsigned uses, struct pn_opt *opts)
          .kind = PN_OPT_STRING,
          .value = "DIR",
          .target = &cli->data,
-         .help = "the data folder (PINION_DATA; ./pinion-data)"},
+         .help = "the data folder (PINION_DATA, or ./pinion-data)"},
         {.name = "pipeline",
          .kind = PN_OPT_STRING,
          .value = "DIR",
          .target = &cli->pipeline_folder,
-         .help = "the folder of the pipeline (PINION_PIPELINE; the one shipped)"},
+         .help = "the folder of the pipeline (PINION_PIPELINE, or the shipped one)"},
         {.name = "config",
          .kind = PN_OPT_STRING,
          .value = "FILE",
          .target = &cli->config,
-         .help = "a YAML file of settings, over those of the pipeline"},
+         .help = "a YAML file of settings, which override those of the pipeline"},
         {.name = "set",
          .kind = PN_OPT_LIST,
          .value = "NAME=VALUE",
          .target = &cli->set,
-         .help = "one setting, over all others; see pinion settings"},
+         .help = "a setting, which overrides all others; see pinion settings"},
         {.name = "log-format",
          .kind = PN_OPT_CHOICE,
          .choices = "text|json",
          .target = &cli->given.log_format,
-         .help = "log lines for people or for programs (text)"},
+         .help = "format of log lines: text for people, json for programs (text)"},
         {.name = "log-level",
          .kind = PN_OPT_CHOICE,
          .choices = "debug|info|warn|error",
          .target = &cli->given.log_level,
-         .help = "the least level that is logged (info)"},
+         .help = "the lowest level that is logged (info)"},
         {.name = "help",
          .short_name = 'h',
          .kind = PN_OPT_FLAG,
@@ -60,22 +60,22 @@ void pn_options_shared(struct pn_cli *cli, unsigned uses, struct pn_opt *opts)
                                .kind = PN_OPT_STRING,
                                .value = "URL",
                                .target = &cli->url,
-                               .help = "talk to the server there, as http://127.0.0.1:8082"};
+                               .help = "the server to use, such as http://127.0.0.1:8082"};
     const struct pn_opt format = {.name = "format",
                                   .kind = PN_OPT_CHOICE,
                                   .choices = "table|json|jsonl|csv",
                                   .target = &cli->given.format,
-                                  .help = "how the result is printed (table)"};
+                                  .help = "format of the result (table)"};
     const struct pn_opt expanded = {.name = "expanded",
                                     .short_name = 'x',
                                     .kind = PN_OPT_FLAG,
                                     .target = &cli->given.expanded,
-                                    .help = "one column a line, as where a row is too wide"};
+                                    .help = "one column per line, as for rows that are too wide"};
     const struct pn_opt quiet = {.name = "quiet",
                                  .short_name = 'q',
                                  .kind = PN_OPT_FLAG,
                                  .target = &cli->quiet,
-                                 .help = "show no progress"};
+                                 .help = "do not show progress"};
     size_t count = 0;
     if (uses & PN_USES_URL) {
         opts[count++] = url;
@@ -136,7 +136,7 @@ static int unknown_option(const struct reader *reader, const char *word, struct 
     char name[CHOICE_MAX];
     size_t len = strcspn(word + 2, "=");
     if (optopt >= 256) {
-        return pn_err_input(e, "--%s takes no value", reader->names[optopt - 256]);
+        return pn_err_input(e, "--%s does not take a value", reader->names[optopt - 256]);
     }
     len = len < sizeof name ? len : sizeof name - 1;
     memcpy(name, word + 2, len);
@@ -146,7 +146,7 @@ static int unknown_option(const struct reader *reader, const char *word, struct 
         starts += strncmp(reader->names[i], name, len) == 0;
     }
     if (starts > 1) {
-        return pn_err_input(e, "--%s is the start of several options", name);
+        return pn_err_input(e, "--%s is ambiguous: several options begin with it", name);
     }
     const char *near = pn_nearest(name, reader->names, reader->count);
     if (near == NULL) {
@@ -166,7 +166,7 @@ static int set_choice(const struct pn_opt *opt, const char *text, struct pn_err 
         }
         at += word_len + (at[word_len] == '|');
     }
-    return pn_err_input(e, "--%s takes one of %s, not \"%.40s\"", opt->name, opt->choices, text);
+    return pn_err_input(e, "--%s must be one of %s, not \"%.40s\"", opt->name, opt->choices, text);
 }
 
 static char *format_number(const struct pn_opt *opt, int64_t value, char *out)
@@ -251,7 +251,7 @@ int pn_options_read(const struct pn_opt *own, const struct pn_opt *shared, bool 
         }
         if (got == ':') {
             const struct pn_opt *opt = reader_find(&reader, optopt);
-            return pn_err_input(e, "--%s wants a value", opt != NULL ? opt->name : "?");
+            return pn_err_input(e, "--%s needs a value", opt != NULL ? opt->name : "?");
         }
         if (got == '?') {
             /* With operands in between, getopt has moved on past the word. */

@@ -100,5 +100,5 @@ void pn_options_help_commands(const struct pn_cli *cli, const struct pn_command 
         print_entry(out, commands->name, commands->summary);
     }
     print_opts(out, "common options", shared);
-    fprintf(out, "\n%s COMMAND --help says more about one.\n", cli->words);
+    fprintf(out, "\n%s COMMAND --help explains a command.\n", cli->words);
 }

@@ -382,13 +382,14 @@ static void print_counts(struct pn_cli *cli, const struct pn_pipeline *pipeline)
 
 static int run_check(struct pn_cli *cli, int argc, char **argv)
 {
-    const struct pn_syntax syntax = {.operands = "[DIR]",
-                                     .operands_max = 1,
-                                     .about = "Reads pipeline.yml, the SQL (its columns must be "
-                                              "those declared) and generator.yml. Exits with 1 "
-                                              "and the file, line and key of the first mistake.",
-                                     .uses = PN_USES_FORMAT,
-                                     .examples = "pinion pipeline check my-pipeline\n"};
+    const struct pn_syntax syntax = {
+        .operands = "[DIR]",
+        .operands_max = 1,
+        .about =
+            "Checks pipeline.yml, the SQL (its columns must match the declared ones) and "
+            "generator.yml. At the first mistake it prints file, line and key, and exits with 1.",
+        .uses = PN_USES_FORMAT,
+        .examples = "pinion pipeline check my-pipeline\n"};
     struct pn_pipeline *pipeline = NULL;
     int status = 0;
     if (!start(cli, &syntax, argc, argv, &pipeline, &status)) {
@@ -411,7 +412,7 @@ static int run_show(struct pn_cli *cli, int argc, char **argv)
                                    .kind = PN_OPT_CHOICE,
                                    .choices = "text|json",
                                    .target = &format,
-                                   .help = "for people or for programs (text)"},
+                                   .help = "text for people, json for programs (text)"},
                                   {.name = NULL}};
     const struct pn_syntax syntax = {
         .operands = "[DIR]", .operands_max = 1, .opts = opts, .examples = "pinion pipeline show\n"};
@@ -432,8 +433,8 @@ static int run_show(struct pn_cli *cli, int argc, char **argv)
 int pn_cmd_pipeline(struct pn_cli *cli, int argc, char **argv)
 {
     static const struct pn_command commands[] = {
-        {"check", "find what is wrong with a pipeline's folder", run_check},
-        {"show", "the topics, tables, queries and DAGs", run_show},
+        {"check", "find mistakes in a pipeline's folder", run_check},
+        {"show", "show the topics, tables, queries and DAGs", run_show},
         {NULL, NULL, NULL}};
     return pn_cli_dispatch(cli, commands, argc, argv);
 }

@@ -45,7 +45,7 @@ static int unknown_query(const struct pn_pipeline *pipeline, const char *name, s
     if (near != NULL) {
         return pn_err_input(e, "there is no query '%.80s'; did you mean '%s'?", name, near);
     }
-    return pn_err_input(e, "there is no query '%.80s'; `pinion query --list` shows those there are",
+    return pn_err_input(e, "there is no query '%.80s'; `pinion query --list` lists the queries",
                         name);
 }
 
@@ -111,7 +111,7 @@ int pn_cmd_query(struct pn_cli *cli, int argc, char **argv)
     int64_t timeout_ms = 0;
     const struct pn_opt opts[] = {{.name = "list",
                                    .kind = PN_OPT_FLAG,
-                                   .help = "show the pipeline's queries instead",
+                                   .help = "list the pipeline's queries",
                                    .target = &want_list},
                                   {.name = "timeout",
                                    .kind = PN_OPT_DURATION,
@@ -122,9 +122,9 @@ int pn_cmd_query(struct pn_cli *cli, int argc, char **argv)
     const struct pn_syntax syntax = {
         .operands = "[NAME|SQL]",
         .operands_max = 1,
-        .about = "Answers one of the pipeline's queries, or a SELECT of your own over its tables by"
-                 " their names (and over dead_letters, what could not become a row). Nothing is"
-                 " ever written.",
+        .about = "Runs one of the pipeline's queries, or your own SELECT over its tables by name "
+                 "(and over dead_letters, the records that could not become rows). A query never "
+                 "writes anything.",
         .opts = opts,
         .uses = PN_USES_FORMAT,
         .examples = "pinion query --list\n"

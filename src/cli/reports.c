@@ -17,7 +17,7 @@ void pn_cli_print_unknown(FILE *out, const struct pn_table_report *report)
 void pn_cli_print_passed_over(FILE *out, const struct pn_table_report *report)
 {
     if (report->passed_over > 0) {
-        (void)fprintf(out, ", %" PRId64 " files passed over (not .json or .json.gz; the first: %s)",
+        (void)fprintf(out, ", %" PRId64 " files skipped (not .json or .json.gz; the first: %s)",
                       report->passed_over, report->passed_over_example);
     }
 }

@@ -52,7 +52,7 @@ static void say_where(const struct pn_app *app, const struct pn_server *server, 
                    urls.len > 0 ? pn_buf_text(&urls) : "no IPv4 address",
                    strcmp(settings->gateway.auth, "api-key") == 0
                        ? "; clients must send an API key (commands: PINION_API_KEY)"
-                       : "; gateway.auth is none: everybody who reaches it may do everything");
+                       : "; gateway.auth is none: every client that reaches it may do everything");
     pn_buf_deinit(&urls);
 }
 
@@ -62,7 +62,7 @@ static bool reload_keys(const struct pn_app *app, struct pn_server *server)
     struct pn_err failure = {0};
     size_t keys = 0;
     if (pn_server_reload_keys(server, &keys, &failure) != 0) {
-        pn_logger_error(app->logger, "serve", "SIGHUP: the former API keys stay in force: %s",
+        pn_logger_error(app->logger, "serve", "SIGHUP: the previous API keys stay in force: %s",
                         failure.msg);
         return true;
     }
@@ -79,7 +79,7 @@ static bool reload_certificate(const struct pn_app *app, struct pn_server *serve
     struct pn_err failure = {0};
     bool loaded = false;
     if (pn_server_reload_tls(server, &loaded, &failure) != 0) {
-        pn_logger_error(app->logger, "serve", "SIGHUP: the former certificate stays in use: %s",
+        pn_logger_error(app->logger, "serve", "SIGHUP: the previous certificate stays in use: %s",
                         failure.msg);
         return true;
     }
@@ -106,23 +106,24 @@ int pn_cmd_serve(struct pn_cli *cli, int argc, char **argv)
     const char *listen = NULL;
     const char *roles_text = NULL;
     unsigned roles = PN_ROLES_ALL;
-    const struct pn_opt opts[] = {{.name = "listen",
-                                   .kind = PN_OPT_STRING,
-                                   .value = "HOST:PORT",
-                                   .help = "listen here (setting gateway.listen, 127.0.0.1:8082);"
-                                           " port 0 takes a free one",
-                                   .target = &listen},
-                                  {.name = "roles",
-                                   .kind = PN_OPT_STRING,
-                                   .value = "ROLE,...",
-                                   .help = "do only this: gateway, sink, stream, scheduler (all)",
-                                   .target = &roles_text},
-                                  {.name = NULL}};
+    const struct pn_opt opts[] = {
+        {.name = "listen",
+         .kind = PN_OPT_STRING,
+         .value = "HOST:PORT",
+         .help = "the address to listen on (setting gateway.listen, 127.0.0.1:8082); port 0 means "
+                 "any free port",
+         .target = &listen},
+        {.name = "roles",
+         .kind = PN_OPT_STRING,
+         .value = "ROLE,...",
+         .help = "what the server does: some of gateway, sink, stream, scheduler (all)",
+         .target = &roles_text},
+        {.name = NULL}};
     const struct pn_syntax syntax = {
         .opts = opts,
-        .about = "Serves every front door on one port, lands what arrives, fills the tables of"
-                 " streams and runs the DAGs, until SIGTERM or SIGINT; then it finishes what was"
-                 " accepted.",
+        .about = "Serves all interfaces on one port, lands the records that arrive, fills the "
+                 "stream tables and runs the DAGs, until SIGTERM or SIGINT. Then it finishes the "
+                 "requests it has accepted.",
         .examples = "pinion serve --data /var/lib/pinion --listen 127.0.0.1:8082\n"
                     "pinion serve --roles gateway,sink,scheduler\n"};
     int status = 0;
@@ -131,8 +132,8 @@ int pn_cmd_serve(struct pn_cli *cli, int argc, char **argv)
     }
     if (roles_text != NULL && !parse_roles(roles_text, &roles)) {
         return pn_cli_usage(cli,
-                            "--roles takes some of gateway, sink, stream and scheduler, with"
-                            " commas between them, not \"%.80s\"",
+                            "invalid --roles \"%.80s\": give some of gateway, sink, stream and "
+                            "scheduler, separated by commas",
                             roles_text);
     }
     /* Blocked before any thread starts, so that only this one waits for them. */
@@ -155,7 +156,7 @@ int pn_cmd_serve(struct pn_cli *cli, int argc, char **argv)
         reload(app, server);
         signal = pn_signals_wait(&signals);
     }
-    pn_logger_info(cli->logger, "serve", "%s: finishing what was accepted", strsignal(signal));
+    pn_logger_info(cli->logger, "serve", "%s: finishing the accepted requests", strsignal(signal));
     pn_server_stop(&server);
     pn_logger_info(cli->logger, "serve", "stopped");
     return PN_EXIT_OK;

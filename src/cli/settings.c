@@ -36,14 +36,13 @@ int pn_cmd_settings(struct pn_cli *cli, int argc, char **argv)
          .kind = PN_OPT_CHOICE,
          .choices = "yaml|table|json|jsonl|csv|md",
          .target = &format,
-         .help =
-             "the settings in force as a file for --config (yaml), as rows for people or programs"
-             " (table, json, jsonl, csv), or the manual of all of them (md)"},
+         .help = "the settings in force as a file for --config (yaml), as rows for people or "
+                 "programs (table, json, jsonl, csv), or the manual of all settings (md)"},
         {.name = NULL}};
     const struct pn_syntax syntax = {
         .opts = opts,
-        .about = "Settings come from the defaults, settings: in the pipeline.yml, --config and "
-                 "--set, later ones winning. docs/settings.md explains each.",
+        .about = "Settings come from the defaults, settings: in pipeline.yml, --config and --set; "
+                 "later ones override earlier ones. docs/settings.md explains each.",
         .examples = "pinion settings\n"
                     "pinion settings --set log.durability=os\n"
                     "pinion settings > my.yml; pinion serve --config my.yml\n"};

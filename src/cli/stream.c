@@ -100,8 +100,8 @@ static int cmd_list(struct pn_cli *cli, int argc, char **argv)
 {
     const struct pn_syntax syntax = {
         .uses = PN_USES_URL | PN_USES_FORMAT,
-        .about = "Every stream, with its open shards, how long it keeps records, and its mode. "
-                 "Works with and without a server on the data folder; --url asks another.",
+        .about = "Lists every stream with its open shards, its retention and its mode. Works with "
+                 "and without a server on the data folder; --url selects another server.",
         .examples = "pinion stream list\n"
                     "pinion stream list --url http://127.0.0.1:8082 --format json\n"};
     int status = 0;
@@ -146,7 +146,7 @@ static int create(struct pn_stream_session *session, const struct create *wanted
         pn_json_add_i64(input, "RetentionPeriodHours", wanted->retention_ms / HOUR_MS);
         rc = pn_stream_call(session, "IncreaseStreamRetentionPeriod", &output, e);
         if (rc != 0) {
-            pn_err_prefix(e, "the stream is there, but keeps records for 24h");
+            pn_err_prefix(e, "the stream was created, but with a retention of 24h");
         }
     }
     if (rc == 0) {
@@ -172,33 +172,33 @@ static int print_stream(struct pn_stream_session *session, const char *name, str
 static int cmd_create(struct pn_cli *cli, int argc, char **argv)
 {
     struct create wanted = {.retention_ms = RETENTION_MS_DEFAULT};
-    const struct pn_opt opts[] = {{.name = "shards",
-                                   .kind = PN_OPT_INT,
-                                   .value = "N",
-                                   .help = "how many shards it has (1)",
-                                   .target = &wanted.shards,
-                                   .min = 1,
-                                   .max = PN_STREAM_SHARDS_MAX},
-                                  {.name = "retention",
-                                   .kind = PN_OPT_DURATION,
-                                   .value = "TIME",
-                                   .help = "how long it keeps records, 24h to 365d, in whole hours"
-                                           " (24h)",
-                                   .target = &wanted.retention_ms,
-                                   .min = RETENTION_MS_DEFAULT,
-                                   .max = RETENTION_MS_MAX},
-                                  {.name = "on-demand",
-                                   .kind = PN_OPT_FLAG,
-                                   .help = "in the mode ON_DEMAND, with that mode's 4 shards",
-                                   .target = &wanted.on_demand},
-                                  {.name = NULL}};
+    const struct pn_opt opts[] = {
+        {.name = "shards",
+         .kind = PN_OPT_INT,
+         .value = "N",
+         .help = "number of shards (1)",
+         .target = &wanted.shards,
+         .min = 1,
+         .max = PN_STREAM_SHARDS_MAX},
+        {.name = "retention",
+         .kind = PN_OPT_DURATION,
+         .value = "TIME",
+         .help = "retention of its records, 24h to 365d, in whole hours (24h)",
+         .target = &wanted.retention_ms,
+         .min = RETENTION_MS_DEFAULT,
+         .max = RETENTION_MS_MAX},
+        {.name = "on-demand",
+         .kind = PN_OPT_FLAG,
+         .help = "create it in the mode ON_DEMAND, which starts with 4 shards",
+         .target = &wanted.on_demand},
+        {.name = NULL}};
     const struct pn_syntax syntax = {
         .operands = "NAME",
         .operands_min = 1,
         .operands_max = 1,
         .opts = opts,
         .uses = PN_USES_URL | PN_USES_FORMAT,
-        .about = "Makes a stream and shows it as list does.",
+        .about = "Creates a stream and shows it in the form of list.",
         .examples = "pinion stream create clicks --shards 2\n"
                     "pinion stream create clicks --on-demand --retention 7d\n"};
     int status = 0;
@@ -248,8 +248,8 @@ static int cmd_delete(struct pn_cli *cli, int argc, char **argv)
                                    .target = &yes},
                                   {.name = "with-consumers",
                                    .kind = PN_OPT_FLAG,
-                                   .help = "its registered consumers, too; without it a stream that"
-                                           " has some is not deleted",
+                                   .help = "also delete its registered consumers; otherwise a "
+                                           "stream with consumers is not deleted",
                                    .target = &with_consumers},
                                   {.name = NULL}};
     const struct pn_syntax syntax = {
@@ -258,7 +258,7 @@ static int cmd_delete(struct pn_cli *cli, int argc, char **argv)
         .operands_max = 1,
         .opts = opts,
         .uses = PN_USES_URL,
-        .about = "Removes a stream and all its records, once you have said yes.",
+        .about = "Deletes a stream and all its records, after you confirm it.",
         .examples = "pinion stream delete clicks\n"
                     "pinion stream delete clicks --yes --with-consumers\n"};
     int status = 0;
@@ -274,8 +274,8 @@ static int cmd_delete(struct pn_cli *cli, int argc, char **argv)
     }
     if (rc == 0 && !yes &&
         !pn_cli_confirm(cli, "Delete the stream %s and all its records?", argv[0])) {
-        rc =
-            pn_err_input(&failure, "the stream %s is not deleted: say yes, or give --yes", argv[0]);
+        rc = pn_err_input(&failure, "the stream %s was not deleted: answer y, or give --yes",
+                          argv[0]);
     }
     if (rc == 0) {
         rc = remove_stream(&session, argv[0], with_consumers, &failure);
@@ -288,14 +288,14 @@ static int cmd_delete(struct pn_cli *cli, int argc, char **argv)
 int pn_cmd_stream(struct pn_cli *cli, int argc, char **argv)
 {
     static const struct pn_command commands[] = {
-        {"list", "every stream, with its shards and settings", cmd_list},
-        {"create", "a new stream", cmd_create},
-        {"describe", "the shards of a stream", pn_cmd_stream_describe},
-        {"reshard", "give a stream more or fewer shards", pn_cmd_stream_reshard},
-        {"tail", "read a stream's records", pn_cmd_stream_tail},
-        {"process", "fill the tables of streams", pn_cmd_stream_process},
-        {"lag", "how far tables are behind their streams", pn_cmd_stream_lag},
-        {"delete", "remove a stream and its records", cmd_delete},
+        {"list", "list the streams, with their shards and settings", cmd_list},
+        {"create", "create a stream", cmd_create},
+        {"describe", "show the shards of a stream", pn_cmd_stream_describe},
+        {"reshard", "change the number of a stream's shards", pn_cmd_stream_reshard},
+        {"tail", "show a stream's records", pn_cmd_stream_tail},
+        {"process", "fill the stream tables", pn_cmd_stream_process},
+        {"lag", "show how many records the stream tables lack", pn_cmd_stream_lag},
+        {"delete", "delete a stream and its records", cmd_delete},
         {NULL, NULL, NULL},
     };
     return pn_cli_dispatch(cli, commands, argc, argv);

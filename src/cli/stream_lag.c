@@ -33,10 +33,11 @@ static void tell_strays(struct pn_cli *cli, const struct pn_json *table)
     if (records == 0 || keys == NULL || !pn_json_get_text(table, "stream", &stream, &len)) {
         return;
     }
-    (void)fprintf(cli->err,
-                  "%.*s: %" PRId64 " records since the server's start go to no table, by their "
-                  "partition key:",
-                  (int)len, stream, records);
+    (void)fprintf(
+        cli->err,
+        "%.*s: %" PRId64
+        " records since the server's start have a partition key that belongs to no table:",
+        (int)len, stream, records);
     for (const struct pn_json *key = keys->first; key != NULL; key = key->next) {
         tell_key(cli, key, key == keys->first ? "" : ",");
     }
@@ -56,8 +57,8 @@ static void tell_unknown(struct pn_cli *cli, const struct pn_json *table)
     if (pn_json_get_text(table, "table", &name, &name_len) &&
         pn_json_get_text(table, "unknown_example", &example, &example_len)) {
         (void)fprintf(cli->err,
-                      "%.*s: %" PRId64 " members since the server's start fit no column, the first "
-                      "of them \"%.*s\"\n",
+                      "%.*s: %" PRId64
+                      " members since the server's start have no column; the first is \"%.*s\"\n",
                       (int)name_len, name, pn_json_get_i64(table, "unknown_members", 0),
                       (int)example_len, example);
     }
@@ -103,10 +104,11 @@ int pn_cmd_stream_lag(struct pn_cli *cli, int argc, char **argv)
         .operands = "[STREAM...]",
         .operands_max = -1,
         .uses = PN_USES_URL | PN_USES_FORMAT,
-        .about = "For each table and shard: the next record the table gets, the end of the shard,"
-                 " the records between, and how old the first of these is. Computed from the"
-                 " tables themselves, whoever fills them. Records whose partition key is that of no"
-                 " table are counted by the server; they are told on standard error.",
+        .about = "Shows for each table and shard: the position of the next record for the table, "
+                 "the end of the shard, the number of records in between, and the age of the first "
+                 "of these. The figures come from the tables themselves, so it does not matter "
+                 "which process fills them. The server counts records whose partition key belongs "
+                 "to no table; they are reported on standard error.",
         .examples = "pinion stream lag\npinion stream lag --format json\n"};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {

@@ -47,11 +47,11 @@ static int process(struct run *run, struct pn_processor *streams, bool once, str
         while (signal == SIGHUP) {
             pn_logger_info(
                 run->cli->logger, "stream",
-                "%s: nothing to reload; settings and pipeline.yml are read at the start only",
+                "%s: nothing to reload; settings and pipeline.yml are read only at the start",
                 strsignal(signal));
             signal = pn_signals_wait(&run->signals);
         }
-        pn_logger_info(run->cli->logger, "stream", "%s: finishing the commits under way",
+        pn_logger_info(run->cli->logger, "stream", "%s: finishing the commits in progress",
                        strsignal(signal));
         pn_processor_stop(streams);
     }
@@ -81,7 +81,7 @@ static void print_summary(struct pn_cli *cli, struct pn_processor *streams)
         (void)fprintf(cli->err, "%s: %s rows, %s dead letters", statuses[i].table,
                       pn_format_grouped(statuses[i].rows, rows),
                       pn_format_grouped(statuses[i].dead_letters, letters));
-        print_more(cli, statuses[i].skipped, "passed over (other partition keys)");
+        print_more(cli, statuses[i].skipped, "skipped (other partition keys)");
         print_more(cli, statuses[i].lost, "lost (removed before they were read, or damaged)");
         (void)fputc('\n', cli->err);
     }
@@ -91,21 +91,21 @@ static void print_summary(struct pn_cli *cli, struct pn_processor *streams)
 int pn_cmd_stream_process(struct pn_cli *cli, int argc, char **argv)
 {
     bool once = false;
-    const struct pn_opt opts[] = {{.name = "once",
-                                   .kind = PN_OPT_FLAG,
-                                   .help = "stop when all that the streams hold now is in the"
-                                           " tables",
-                                   .target = &once},
-                                  {.name = NULL}};
+    const struct pn_opt opts[] = {
+        {.name = "once",
+         .kind = PN_OPT_FLAG,
+         .help = "stop when all records that the streams hold now are in the tables",
+         .target = &once},
+        {.name = NULL}};
     const struct pn_syntax syntax = {
         .operands = "[STREAM...]",
         .operands_max = -1,
         .opts = opts,
         .uses = PN_USES_URL | PN_USES_QUIET,
-        .about = "Fills the tables of the pipeline's streams (or of those that are named), until"
-                 " SIGTERM or SIGINT. It reads through the server of the data folder, or opens the"
-                 " log itself when none runs. A server does the same, unless its --roles leave it"
-                 " out; beside one this is safe, and of no use.",
+        .about = "Fills the tables of the pipeline's streams (or of the named ones), until SIGTERM "
+                 "or SIGINT. It reads through the server of the data folder or, if none runs, "
+                 "opens the log itself. A server does the same, unless its --roles exclude it; "
+                 "running both is safe but pointless.",
         .examples = "pinion stream process --once\npinion stream process streaming-clicks\n"};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
@@ -133,9 +133,8 @@ int pn_cmd_stream_process(struct pn_cli *cli, int argc, char **argv)
     pn_processor_destroy(&streams);
     pn_stream_reader_close(&reader);
     if (rc == 0 && run.ended) {
-        return pn_cli_failf(
-            cli,
-            "ended by a signal before all was in the tables: the next one goes on where it ended");
+        return pn_cli_failf(cli, "a signal ended this before all records were in the tables; the "
+                                 "next one continues from there");
     }
     return rc == 0 ? PN_EXIT_OK : pn_cli_fail(cli, &failure);
 }

@@ -82,7 +82,7 @@ int pn_stream_await(struct pn_stream_session *session, const char *stream, struc
         (void)nanosleep(&pause, NULL);
     }
     return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
-                      "the stream %s is still not ACTIVE: `pinion stream list` shows what it is",
+                      "the stream %s is still not ACTIVE: `pinion stream list` shows its state",
                       stream);
 }
 

@@ -38,7 +38,8 @@ static int keep_page(struct pn_stream_session *session, const struct pn_json *pa
          node = node->next) {
         struct pn_listed_shard shard = keep_shard(session, node);
         if (shard.id == NULL || shard.hash_start == NULL || shard.hash_end == NULL) {
-            return pn_err_input(e, "ListShards answered with a shard that has no id or hash keys");
+            return pn_err_input(e,
+                                "ListShards answered with a shard that has no ID or no hash keys");
         }
         all[(*count)++] = shard;
     }
@@ -133,9 +134,9 @@ int pn_cmd_stream_describe(struct pn_cli *cli, int argc, char **argv)
         .operands_min = 1,
         .operands_max = 1,
         .uses = PN_USES_URL | PN_USES_FORMAT,
-        .about = "The shards of a stream: those that take records, and those that a reshard has "
-                 "closed while they still have some. Each has a range of hash keys; the MD5 of a "
-                 "record's partition key says where it goes.",
+        .about = "Shows the shards of a stream: the open ones, and those that a reshard has closed "
+                 "but that still have records. Each has a range of hash keys; a record goes to the "
+                 "shard whose range contains the MD5 of its partition key.",
         .examples = "pinion stream describe clicks\n"};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
@@ -272,7 +273,7 @@ int pn_cmd_stream_reshard(struct pn_cli *cli, int argc, char **argv)
         {.name = "shards",
          .kind = PN_OPT_INT,
          .value = "N",
-         .help = "N open shards; at most twice, at least half as many as now",
+         .help = "the number of open shards: at most twice and at least half as many as now",
          .target = &wanted.shards,
          .min = 1,
          .max = PN_STREAM_SHARDS_MAX},
@@ -284,7 +285,7 @@ int pn_cmd_stream_reshard(struct pn_cli *cli, int argc, char **argv)
         {.name = "merge",
          .kind = PN_OPT_STRING,
          .value = "SHARD SHARD",
-         .help = "make one of two whose ranges are neighbours",
+         .help = "merge two shards whose ranges are adjacent",
          .target = &wanted.merge},
         {.name = NULL}};
     const struct pn_syntax syntax = {
@@ -293,9 +294,9 @@ int pn_cmd_stream_reshard(struct pn_cli *cli, int argc, char **argv)
         .operands_max = 2,
         .opts = opts,
         .uses = PN_USES_URL | PN_USES_FORMAT,
-        .about = "Changes how a stream is split into shards, waits until that is done and shows "
-                 "them. A shard goes by its id or by its number. The shards that were are closed; "
-                 "who reads on finds their children behind their last record.",
+        .about = "Changes how a stream is split into shards, waits until the change is complete, "
+                 "and shows the shards. Name a shard by its ID or its number. The old shards are "
+                 "closed; after their last record, readers continue with the child shards.",
         .examples = "pinion stream reshard clicks --shards 4\n"
                     "pinion stream reshard clicks --split shardId-000000000001\n"
                     "pinion stream reshard clicks --merge 2 3\n"};
@@ -307,7 +308,7 @@ int pn_cmd_stream_reshard(struct pn_cli *cli, int argc, char **argv)
         return pn_cli_usage(cli, "give one of --shards, --split and --merge");
     }
     if ((wanted.merge != NULL) != (argc == 2)) {
-        return wanted.merge != NULL ? pn_cli_usage(cli, "--merge takes two shards")
+        return wanted.merge != NULL ? pn_cli_usage(cli, "--merge needs two shards")
                                     : pn_cli_usage(cli, "\"%.40s\" is one too many", argv[1]);
     }
     wanted.name = argv[0];

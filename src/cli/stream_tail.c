@@ -214,7 +214,7 @@ static int print_records(struct tail *tail, struct reader *reader, const struct 
         const void *bytes = "";
         size_t len = 0;
         if (!pn_wire_blob(pn_json_get(record, "Data"), &tail->arena, &bytes, &len)) {
-            return pn_err_input(e, "GetRecords answered with a record whose Data is no base64");
+            return pn_err_input(e, "GetRecords answered with a record whose Data is not base64");
         }
         tail->record = record;
         print_record(tail, (struct pn_bytes){.data = bytes, .len = len});
@@ -377,7 +377,8 @@ static int run_tail(struct pn_cli *cli, struct tail *tail, const char *shard)
         /* And while this waited, no server could start on the folder. */
         tail->follow = false;
         (void)fprintf(cli->err,
-                      "No server runs on %s, so nothing new comes: this ends with what is there.\n",
+                      "No server runs on %s, so no new records can arrive: this ends after the "
+                      "existing ones.\n",
                       cli->data);
     }
     if (rc == 0) {
@@ -406,19 +407,19 @@ int pn_cmd_stream_tail(struct pn_cli *cli, int argc, char **argv)
         {.name = "from",
          .kind = PN_OPT_STRING,
          .value = "WHERE",
-         .help = "latest (what comes from now on, the default), trim_horizon (all there is), or a "
-                 "time such as 2026-11-25T10:00:00Z, or a day",
+         .help = "where to begin: latest (new records only, the default), trim_horizon (all "
+                 "records), a time such as 2026-11-25T10:00:00Z, or a day",
          .target = &from},
         {.name = "shard",
          .kind = PN_OPT_STRING,
          .value = "ID",
-         .help = "this shard alone, by its id or number",
+         .help = "show only this shard, by its ID or number",
          .target = &shard},
         {.name = "count",
          .short_name = 'n',
          .kind = PN_OPT_INT,
          .value = "N",
-         .help = "end after N records",
+         .help = "stop after N records",
          .target = &tail.left,
          .min = 1,
          .max = INT64_MAX},
@@ -429,12 +430,12 @@ int pn_cmd_stream_tail(struct pn_cli *cli, int argc, char **argv)
          .target = &tail.follow},
         {.name = "no-follow",
          .kind = PN_OPT_FLAG,
-         .help = "end where the stream ends now",
+         .help = "stop at the current end of the stream",
          .target = &no_follow},
         {.name = "raw",
          .kind = PN_OPT_FLAG,
-         .help = "the bytes as they are kept (as base64 when they are no text), not the JSON they "
-                 "stand for",
+         .help =
+             "show the stored bytes (as base64 if they are not text) instead of the decoded JSON",
          .target = &tail.raw},
         {.name = NULL}};
     const struct pn_syntax syntax = {
@@ -445,10 +446,10 @@ int pn_cmd_stream_tail(struct pn_cli *cli, int argc, char **argv)
         .uses = PN_USES_URL | PN_USES_FORMAT,
         .about =
             "Reads a stream and shows each record with its partition key, sequence number and "
-            "arrival, the data as a processor would understand it: an object, or a string "
-            "with base64 or JSON in it; what is no row is shown with the reason. Follows the "
-            "children of shards that a reshard has closed. SIGINT ends it; without a server it "
-            "ends with what is there.",
+            "arrival. It shows the data as a processor would decode it: an object, or a string "
+            "that contains base64 or JSON. If a record cannot become a row, it shows the reason. "
+            "After the end of a shard that a reshard has closed, it continues with the shard's "
+            "children. SIGINT ends it; without a server it ends after the existing records.",
         .examples = "pinion stream tail clicks\n"
                     "pinion stream tail clicks --from trim_horizon --no-follow --format json\n"
                     "pinion stream tail clicks --from 2026-11-25T10:00:00Z --shard 0 --count 10\n"};
@@ -458,8 +459,8 @@ int pn_cmd_stream_tail(struct pn_cli *cli, int argc, char **argv)
     }
     if (!pn_stream_start_parse(from, &tail.from, &tail.from_ms)) {
         return pn_cli_usage(cli,
-                            "--from takes latest, trim_horizon, a time such as "
-                            "2026-11-25T10:00:00Z or a day such as 2026-11-25, not \"%.40s\"",
+                            "invalid --from \"%.40s\": give latest, trim_horizon, a time such as "
+                            "2026-11-25T10:00:00Z or a day such as 2026-11-25",
                             from);
     }
     if (tail.follow && no_follow) {

@@ -21,7 +21,8 @@ static int cmd_list(struct pn_cli *cli, int argc, char **argv)
 {
     const struct pn_syntax syntax = {
         .uses = PN_USES_FORMAT,
-        .about = "Every table of the pipeline; one that was never written has only its name."};
+        .about =
+            "Lists every table of the pipeline. A table that was never written has only its name."};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
         return status;
@@ -55,11 +56,10 @@ static int read_version(struct pn_table_session *session, const struct version_o
     }
     int64_t wall_ms = 0;
     if (!pn_time_parse_ms(wanted->at, &wall_ms)) {
-        return pn_err_input(
-            e,
-            "--at takes a time such as 2026-11-23T15:44:43Z or 2026-11-23T15:44, or "
-            "a day such as 2026-11-23, not '%s'",
-            wanted->at);
+        return pn_err_input(e,
+                            "invalid --at '%s': give a time such as 2026-11-23T15:44:43Z or "
+                            "2026-11-23T15:44, or a day such as 2026-11-23",
+                            wanted->at);
     }
     return pn_delta_snapshot_at(session->delta, wall_ms, &session->snapshot, e);
 }
@@ -69,17 +69,18 @@ static bool open_version(struct pn_cli *cli, const char *about, int argc, char *
                          struct pn_table_session *session, int *status)
 {
     struct version_opts wanted = {.version = -1};
-    const struct pn_opt opts[] = {{.name = "version",
-                                   .kind = PN_OPT_INT,
-                                   .value = "N",
-                                   .help = "as of version N (the latest)",
-                                   .target = &wanted.version},
-                                  {.name = "at",
-                                   .kind = PN_OPT_STRING,
-                                   .value = "TIME",
-                                   .help = "as of a time, in ISO 8601; of a day, its start in UTC",
-                                   .target = &wanted.at},
-                                  {.name = NULL}};
+    const struct pn_opt opts[] = {
+        {.name = "version",
+         .kind = PN_OPT_INT,
+         .value = "N",
+         .help = "show version N (the latest)",
+         .target = &wanted.version},
+        {.name = "at",
+         .kind = PN_OPT_STRING,
+         .value = "TIME",
+         .help = "show the version at this time (ISO 8601); a day means its start in UTC",
+         .target = &wanted.at},
+        {.name = NULL}};
     const struct pn_syntax syntax = {.operands = "TABLE",
                                      .operands_min = 1,
                                      .operands_max = 1,
@@ -108,7 +109,7 @@ static int cmd_schema(struct pn_cli *cli, int argc, char **argv)
 {
     struct pn_table_session session;
     int status = 0;
-    if (!open_version(cli, "The columns of a table, with their types.", argc, argv, &session,
+    if (!open_version(cli, "Shows the columns of a table and their types.", argc, argv, &session,
                       &status)) {
         return status;
     }
@@ -123,7 +124,7 @@ static int cmd_files(struct pn_cli *cli, int argc, char **argv)
 {
     struct pn_table_session session;
     int status = 0;
-    if (!open_version(cli, "The data files that make up a table.", argc, argv, &session, &status)) {
+    if (!open_version(cli, "Lists the data files of a table.", argc, argv, &session, &status)) {
         return status;
     }
     struct pn_row_writer *rows = pn_cli_rows(cli);
@@ -141,14 +142,14 @@ static int cmd_history(struct pn_cli *cli, int argc, char **argv)
     const struct pn_opt opts[] = {{.name = "limit",
                                    .kind = PN_OPT_INT,
                                    .value = "N",
-                                   .help = "at most N commits (20)",
+                                   .help = "show at most N commits (20)",
                                    .target = &limit,
                                    .min = 1,
                                    .max = INT32_MAX},
                                   {.name = "from",
                                    .kind = PN_OPT_INT,
                                    .value = "N",
-                                   .help = "from version N down (the latest)",
+                                   .help = "begin at version N, then older ones (the latest)",
                                    .target = &from},
                                   {.name = NULL}};
     const struct pn_syntax syntax = {.operands = "TABLE",
@@ -156,7 +157,7 @@ static int cmd_history(struct pn_cli *cli, int argc, char **argv)
                                      .operands_max = 1,
                                      .opts = opts,
                                      .uses = PN_USES_FORMAT,
-                                     .about = "The commits of a table, newest first."};
+                                     .about = "Lists the commits of a table, newest first."};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
         return status;
@@ -233,12 +234,12 @@ static int cmd_dead_letters(struct pn_cli *cli, int argc, char **argv)
 int pn_cmd_table(struct pn_cli *cli, int argc, char **argv)
 {
     static const struct pn_command commands[] = {
-        {"list", "the pipeline's tables, their versions and sizes", cmd_list},
-        {"schema", "a table's columns", cmd_schema},
-        {"history", "a table's commits", cmd_history},
-        {"files", "a table's data files", cmd_files},
-        {"dead-letters", "records that could not become rows", cmd_dead_letters},
-        {"optimize", "write a table's small files into larger ones", pn_cli_table_optimize},
+        {"list", "list the pipeline's tables, their versions and sizes", cmd_list},
+        {"schema", "show a table's columns", cmd_schema},
+        {"history", "list a table's commits", cmd_history},
+        {"files", "list a table's data files", cmd_files},
+        {"dead-letters", "show records that could not become rows", cmd_dead_letters},
+        {"optimize", "merge a table's small files into larger ones", pn_cli_table_optimize},
         {"vacuum", "delete files that a table no longer needs", pn_cli_table_vacuum},
         {NULL, NULL, NULL}};
     return pn_cli_dispatch(cli, commands, argc, argv);

@@ -17,7 +17,7 @@ int pn_cli_table_optimize(struct pn_cli *cli, int argc, char **argv)
         {.name = "target",
          .kind = PN_OPT_SIZE,
          .value = "SIZE",
-         .help = "about how large the files are to be (setting delta.optimize_target_bytes)",
+         .help = "target size of the files (setting delta.optimize_target_bytes)",
          .target = &target_bytes,
          .min = TARGET_MIN,
          .max = TARGET_MAX},
@@ -28,8 +28,8 @@ int pn_cli_table_optimize(struct pn_cli *cli, int argc, char **argv)
         .operands_max = 1,
         .opts = opts,
         .uses = PN_USES_FORMAT,
-        .about = "Writes files smaller than the target together. No row changes, readers and "
-                 "writers go on beside it; the old files stay until a vacuum."};
+        .about = "Merges files that are smaller than the target. It changes no rows, and readers "
+                 "and writers can continue meanwhile. The old files stay until a vacuum."};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
         return status;
@@ -88,9 +88,8 @@ static int choose_retention(struct pn_table_session *session, bool force, int64_
         char asked[PN_UNITS_SIZE];
         char own[PN_UNITS_SIZE];
         return pn_err_input(e,
-                            "%s keeps removed files for %s; with %s, queries that run now could "
-                            "lose files under them, and so could writers. With --force it is done "
-                            "all the same",
+                            "%s keeps removed files for %s; with %s, running queries and writers "
+                            "could lose files that they use. To do it nevertheless, give --force",
                             pn_delta_path(session->delta), pn_format_duration(own_ms, own),
                             pn_format_duration(*retention_ms, asked));
     }
@@ -112,22 +111,23 @@ int pn_cli_table_vacuum(struct pn_cli *cli, int argc, char **argv)
         {.name = "retain",
          .kind = PN_OPT_DURATION,
          .value = "DURATION",
-         .help = "keep what was removed later than this ago (the table's own retention, 7d)",
+         .help =
+             "keep files that were removed less than this time ago (the table's own retention, 7d)",
          .target = &retention_ms},
         {.name = "force",
          .kind = PN_OPT_FLAG,
-         .help = "also when DURATION is shorter than the table's own retention",
+         .help = "allow a DURATION shorter than the table's own retention",
          .target = &force},
         {.name = NULL}};
-    const struct pn_syntax syntax = {
-        .operands = "TABLE",
-        .operands_min = 1,
-        .operands_max = 1,
-        .opts = opts,
-        .uses = PN_USES_FORMAT,
-        .about = "Deletes data files that no version within the retention needs. Versions older "
-                 "than that can no longer be read.",
-        .examples = "pinion table vacuum pin --dry-run\n"};
+    const struct pn_syntax syntax = {.operands = "TABLE",
+                                     .operands_min = 1,
+                                     .operands_max = 1,
+                                     .opts = opts,
+                                     .uses = PN_USES_FORMAT,
+                                     .about =
+                                         "Deletes data files that no version within the retention "
+                                         "needs. Older versions can then no longer be read.",
+                                     .examples = "pinion table vacuum pin --dry-run\n"};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
         return status;

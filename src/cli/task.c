@@ -84,7 +84,7 @@ static int run_task(struct pn_cli *cli, const struct pn_app *app, const struct p
     if (rc == 0 && task->kind == PN_TASK_CHECK_STORE) {
         rc = pn_store_check(store, e);
         if (rc == 0) {
-            (void)fprintf(cli->out, "the store is there and readable\n");
+            (void)fprintf(cli->out, "the store exists and is readable\n");
         }
     } else if (rc == 0) {
         rc = run_tables(cli, app, store, task, e);
@@ -99,8 +99,8 @@ int pn_cmd_task(struct pn_cli *cli, int argc, char **argv)
         .operands = "DAG TASK [RUN]",
         .operands_min = 2,
         .operands_max = 3,
-        .about = "Does the work of one task, here and now. The scheduler starts it for each attempt"
-                 " and keeps what it prints; by hand it is for trying a task out.",
+        .about = "Runs one task in this process. The scheduler runs this command for each attempt "
+                 "and keeps its output. Run it by hand to try a task out.",
         .examples = "pinion task nightly load\n"};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {

@@ -13,9 +13,9 @@ static int cmd_list(struct pn_cli *cli, int argc, char **argv)
 {
     const struct pn_syntax syntax = {
         .uses = PN_USES_URL | PN_USES_FORMAT,
-        .about = "Every topic with its partitions, the records that the log keeps of it, their"
-                 " size, and the tables that are loaded from it. The records of a topic that no"
-                 " table reads become no rows.",
+        .about = "Lists every topic with its partitions, its records in the log, their size, and "
+                 "the tables that are loaded from it. Records of a topic that no table reads do "
+                 "not become rows.",
         .examples = "pinion topic list\npinion topic list --format json\n"};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {

@@ -69,7 +69,7 @@ static int read_long(struct pn_pipeline *pipeline, const struct pn_yaml_node *no
          member = member->next) {
         if (strcmp(member->key, "type") != 0) {
             rc = pn_yaml_error(yaml, member, e,
-                               "is for the columns of a table with from_topic only");
+                               "is only allowed for columns of a table with from_topic");
         }
     }
     if (rc == 0) {
@@ -117,7 +117,7 @@ static int check_aliases(const struct pn_pipeline *pipeline, const struct pn_yam
         }
         if (owner != NULL || twice) {
             return pn_yaml_error(&pipeline->private_->yaml, pn_yaml_get(node, "aliases"), e,
-                                 "\"%.60s\" is a name of the column \"%.60s\" already", alias,
+                                 "\"%.60s\" is already a name of the column \"%.60s\"", alias,
                                  owner != NULL ? owner->name : column->name);
         }
     }
@@ -130,12 +130,12 @@ static int read_column(struct pn_pipeline *pipeline, const struct pn_yaml_node *
     const struct pn_yaml *yaml = &pipeline->private_->yaml;
     if (!pn_is_identifier(node->key, strlen(node->key))) {
         return pn_yaml_error(yaml, node, e,
-                             "a column's name is letters, digits and _, not beginning with a "
-                             "digit, at most %d",
+                             "a column's name must consist of letters, digits and _, must not "
+                             "begin with a digit, and have at most %d characters",
                              PN_PIPELINE_NAME_BYTES_MAX);
     }
     if (strcasecmp(node->key, PN_UNKNOWN_COLUMN) == 0) {
-        return pn_yaml_error(yaml, node, e, "the name is taken: unknown keys are kept there");
+        return pn_yaml_error(yaml, node, e, "the name is reserved for unknown keys");
     }
     for (const struct pn_yaml_node *other = node->parent->first; other != node;
          other = other->next) {
@@ -152,7 +152,7 @@ static int read_column(struct pn_pipeline *pipeline, const struct pn_yaml_node *
     if (node->kind == PN_YAML_MAP) {
         return read_long(pipeline, node, raw, column, e);
     }
-    return pn_yaml_error(yaml, node, e, "takes a type, as bigint, or {type: bigint, ...}");
+    return pn_yaml_error(yaml, node, e, "must be a type such as bigint, or {type: bigint, ...}");
 }
 
 static int read_key(const struct pn_pipeline *pipeline, const struct pn_yaml_node *node,

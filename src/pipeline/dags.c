@@ -44,10 +44,11 @@ static int check_name(const struct pn_yaml *yaml, const struct pn_yaml_node *nod
         ok = isalnum((unsigned char)node->key[i]) || strchr("_.-", node->key[i]) != NULL;
     }
     if (!ok) {
-        return pn_yaml_error(yaml, node, e,
-                             "a name of a DAG or a task is letters, digits, _, - and ., beginning "
-                             "with a letter, a digit or _, at most %d",
-                             PN_PIPELINE_NAME_BYTES_MAX);
+        return pn_yaml_error(
+            yaml, node, e,
+            "a name of a DAG or a task must consist of letters, digits, _, - and ., must begin "
+            "with a letter, a digit or _, and have at most %d characters",
+            PN_PIPELINE_NAME_BYTES_MAX);
     }
     return 0;
 }
@@ -77,12 +78,13 @@ static int read_task_tables(struct pn_pipeline *pipeline, const struct pn_yaml_n
     const struct pn_yaml_node *list = pn_yaml_get(node, "tables");
     bool wanted = task->kind == PN_TASK_LOAD || task->kind == PN_TASK_TRANSFORM;
     if (list == NULL || list->count == 0) {
-        return wanted ? pn_yaml_error(yaml, node, e, "the key \"tables\" is missing: what to %s",
-                                      run_words[task->kind])
-                      : 0;
+        return wanted
+                   ? pn_yaml_error(yaml, node, e, "the key \"tables\" is missing: the tables to %s",
+                                   run_words[task->kind])
+                   : 0;
     }
     if (!wanted) {
-        return pn_yaml_error(yaml, list, e, "is for run: load and run: transform only");
+        return pn_yaml_error(yaml, list, e, "is only allowed with run: load and run: transform");
     }
     const struct pn_table **tables =
         pn_arena_calloc(&pipeline->private_->arena, list->count, sizeof *tables);
@@ -114,10 +116,13 @@ static int read_command(struct pn_pipeline *pipeline, const struct pn_yaml_node 
     const struct pn_yaml *yaml = &pipeline->private_->yaml;
     const struct pn_yaml_node *command = pn_yaml_get(node, "command");
     if (task->kind != PN_TASK_COMMAND) {
-        return command == NULL ? 0 : pn_yaml_error(yaml, command, e, "is for run: command only");
+        return command == NULL
+                   ? 0
+                   : pn_yaml_error(yaml, command, e, "is only allowed with run: command");
     }
     if (command == NULL) {
-        return pn_yaml_error(yaml, node, e, "the key \"command\" is missing: what /bin/sh runs");
+        return pn_yaml_error(yaml, node, e,
+                             "the key \"command\" is missing: the command that /bin/sh runs");
     }
     if (strlen(command->text) > COMMAND_BYTES_MAX) {
         return pn_yaml_error(yaml, command, e, "is longer than %d bytes", COMMAND_BYTES_MAX);

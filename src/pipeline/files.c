@@ -22,7 +22,7 @@ static int read_text(struct pn_pipeline *pipeline, const char *path, const char 
         rc = pn_text_start(path, pn_buf_text(&buf), &len, &bytes, e);
     }
     if (rc == 0 && (memchr(bytes, '\0', len) != NULL || !pn_utf8_valid(bytes, len))) {
-        rc = pn_err_input(e, "%s: is no UTF-8 text", path);
+        rc = pn_err_input(e, "%s: is not UTF-8 text", path);
     }
     if (rc == 0) {
         *text = pn_arena_strndup(&pipeline->private_->arena, bytes, len);
@@ -54,7 +54,7 @@ int pn_pipeline_read_sql(struct pn_pipeline *pipeline, const char *path, const c
     const char *text = NULL;
     int rc = read_text(pipeline, path, &text, e);
     if (rc == 0 && *skip_comments(text) == '\0') {
-        rc = pn_err_input(e, "%s: has no statement in it", path);
+        rc = pn_err_input(e, "%s: contains no statement", path);
     }
     if (rc == 0) {
         *sql = text;
@@ -101,8 +101,9 @@ static int read_query(struct pn_pipeline *pipeline, const char *folder, const ch
     struct pn_arena *arena = &pipeline->private_->arena;
     query->file = pn_arena_printf(arena, "%s/%s", folder, name);
     if (!is_query_name(name, name_len)) {
-        return pn_err_input(e, "%s: a query's name is letters, digits, _ and - (rename the file)",
-                            query->file);
+        return pn_err_input(
+            e, "%s: a query's name must consist of letters, digits, _ and - (rename the file)",
+            query->file);
     }
     query->name = pn_arena_strndup(arena, name, name_len);
     int rc = pn_pipeline_read_sql(pipeline, query->file, &query->sql, e);

@@ -38,15 +38,14 @@ int pn_pipeline_not_yet(const struct pn_pipeline *pipeline, const struct pn_tabl
                         struct pn_err *e)
 {
     if (table->like != NULL) {
-        return pn_err_missing(e,
-                              "table '%s' doesn't exist yet: a stream fills it, see `pinion stream "
-                              "lag`",
-                              table->name);
+        return pn_err_missing(
+            e, "table '%s' does not exist yet: a stream fills it, see `pinion stream lag`",
+            table->name);
     }
     if (pipeline->dag_count == 0) {
-        return pn_err_missing(e, "table '%s' doesn't exist yet", table->name);
+        return pn_err_missing(e, "table '%s' does not exist yet", table->name);
     }
-    return pn_err_missing(e, "table '%s' doesn't exist yet: run `pinion dag trigger %s --wait`",
+    return pn_err_missing(e, "table '%s' does not exist yet: run `pinion dag trigger %s --wait`",
                           table->name, pipeline->dags[0].name);
 }
 

@@ -78,12 +78,14 @@ static int check_made(const struct pn_pipeline *pipeline, const struct pn_table 
         }
         const char *other = taken_by(pipeline, places[i]);
         if (other != NULL) {
-            return pn_err_input(e, "its table's place %.200s is that of %.100s", places[i], other);
+            return pn_err_input(e, "the path of its table, %.200s, is that of %.100s", places[i],
+                                other);
         }
     }
     for (size_t i = 0; i < pipeline->table_count; i++) {
         if (strcasecmp(pipeline->tables[i].name, table->name) == 0) {
-            return pn_err_input(e, "its table %.200s would be called as another one", table->name);
+            return pn_err_input(e, "its table %.200s would have the name of another table",
+                                table->name);
         }
     }
     return 0;

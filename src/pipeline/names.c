@@ -52,7 +52,7 @@ int pn_pipeline_check_pattern(struct pn_pipeline *pipeline, const struct pn_yaml
 {
     const struct pn_yaml *yaml = &pipeline->private_->yaml;
     if (pn_pattern_as_name(pipeline, node->key) == NULL) {
-        return pn_yaml_error(yaml, node, e, "a pattern has one *");
+        return pn_yaml_error(yaml, node, e, "a pattern must have exactly one *");
     }
     for (const struct pn_yaml_node *other = map->first; other != node; other = other->next) {
         const char *both = pn_is_pattern(other->key)
@@ -60,8 +60,8 @@ int pn_pipeline_check_pattern(struct pn_pipeline *pipeline, const struct pn_yaml
                                : NULL;
         if (both != NULL) {
             return pn_yaml_error(yaml, node, e,
-                                 "matches names that \"%.60s\" on line %d matches, too, such as "
-                                 "\"%.60s\": make one of them narrower",
+                                 "matches names that \"%.60s\" on line %d also matches, such as "
+                                 "\"%.60s\": make one of the patterns narrower",
                                  other->key, other->line, both);
         }
     }
@@ -113,7 +113,7 @@ static int read_names(struct pn_pipeline *pipeline, const struct pn_yaml_node *l
     *indices = pn_arena_calloc(&pipeline->private_->arena, list->count, sizeof **indices);
     for (const struct pn_yaml_node *item = list->first; item != NULL; item = item->next) {
         if (item->kind != PN_YAML_SCALAR) {
-            return pn_yaml_error(yaml, item, e, "takes the name of a %s", what);
+            return pn_yaml_error(yaml, item, e, "must be the name of a %s", what);
         }
         ptrdiff_t place = place_of(map, item->text);
         if (place < 0) {
@@ -121,7 +121,7 @@ static int read_names(struct pn_pipeline *pipeline, const struct pn_yaml_node *l
         }
         for (size_t i = 0; i < *count; i++) {
             if ((*indices)[i] == (size_t)place) {
-                return pn_yaml_error(yaml, item, e, "the %s \"%.60s\" is there twice", what,
+                return pn_yaml_error(yaml, item, e, "the %s \"%.60s\" appears twice", what,
                                      item->text);
             }
         }

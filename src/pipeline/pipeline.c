@@ -78,8 +78,10 @@ static int read_id(struct pn_pipeline *pipeline, const struct pn_yaml_node *node
         return 0;
     }
     if (!pn_pipeline_id_valid(node->text)) {
-        return pn_yaml_error(&pipeline->private_->yaml, node, e,
-                             "an id is letters, digits, _ and -, at most %d", PN_PIPELINE_ID_MAX);
+        return pn_yaml_error(
+            &pipeline->private_->yaml, node, e,
+            "an ID must consist of letters, digits, _ and -, and have at most %d characters",
+            PN_PIPELINE_ID_MAX);
     }
     pipeline->id = node->text;
     return 0;
@@ -150,7 +152,7 @@ static int read_topic(struct pn_pipeline *pipeline, const struct pn_yaml_node *n
     struct pn_err inner;
     const char *name = pn_pattern_as_name(pipeline, node->key);
     if (name == NULL) {
-        return pn_yaml_error(yaml, node, e, "a pattern has one *");
+        return pn_yaml_error(yaml, node, e, "a pattern must have exactly one *");
     }
     if (!pn_topic_name_valid(name, strlen(name), &inner)) {
         return pn_yaml_error(yaml, node, e, "%s", inner.msg);
@@ -212,7 +214,8 @@ static int set_folder(struct pn_pipeline *pipeline, const char *given, struct pn
     struct pn_arena *arena = &pipeline->private_->arena;
     size_t len = strlen(given);
     if (len == 0) {
-        return pn_err_input(e, "the folder of the pipeline is empty (give one by --pipeline)");
+        return pn_err_input(
+            e, "the name of the pipeline's folder is empty (give one with --pipeline)");
     }
     while (len > 1 && given[len - 1] == '/') {
         len--;
@@ -225,7 +228,7 @@ static int set_folder(struct pn_pipeline *pipeline, const char *given, struct pn
     }
     char cwd[CWD_BYTES_MAX];
     if (getcwd(cwd, sizeof cwd) == NULL) {
-        return pn_err_fatal(e, "the working folder's name cannot be had (is it removed?)");
+        return pn_err_fatal(e, "cannot get the name of the working directory (was it removed?)");
     }
     pipeline->folder = pn_arena_printf(arena, "%s/%s", cwd, folder);
     return 0;
@@ -239,8 +242,8 @@ static int read_definition(struct pn_pipeline *pipeline, struct pn_err *e)
     int rc = pn_yaml_load(&private_->yaml, path, private_->io, &private_->arena, &inner);
     if (rc != 0 && inner.class_ == PN_CLASS_MISSING) {
         return pn_err_missing(e,
-                              "%s: there is no such file (give a pipeline's folder by "
-                              "--pipeline, or make one by pinion init)",
+                              "%s: file not found (give a pipeline's folder with --pipeline, or "
+                              "create one with pinion init)",
                               path);
     }
     if (rc != 0) {

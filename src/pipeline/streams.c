@@ -28,8 +28,8 @@ static int check_name(struct pn_pipeline *pipeline, const struct pn_yaml_node *n
     }
     if (!ok) {
         return pn_yaml_error(yaml, node, e,
-                             "a stream's name is letters, digits, _, - and ., at most %d; a "
-                             "pattern has one * besides",
+                             "a stream's name must consist of letters, digits, _, - and ., and "
+                             "have at most %d characters; a pattern also has one *",
                              NAME_BYTES_MAX);
     }
     return 0;
@@ -41,7 +41,7 @@ static int read_retention(const struct pn_yaml *yaml, const struct pn_yaml_node 
     int64_t retention_ms = HOURS_DEFAULT * hour_ms;
     int rc = pn_yaml_duration(yaml, node, retention_max_ms, &retention_ms, e);
     if (rc == 0 && (retention_ms < HOURS_DEFAULT * hour_ms || retention_ms % hour_ms != 0)) {
-        return pn_yaml_error(yaml, node, e, "takes whole hours from 24h to 8760h, not %.60s",
+        return pn_yaml_error(yaml, node, e, "must be whole hours from 24h to 8760h, not %.60s",
                              node->text);
     }
     stream->retention_hours = (int32_t)(retention_ms / hour_ms);
@@ -54,10 +54,10 @@ static int read_start(const struct pn_yaml *yaml, const struct pn_yaml_node *nod
     if (node == NULL || pn_stream_start_parse(node->text, &stream->start, &stream->start_ms)) {
         return 0;
     }
-    return pn_yaml_error(yaml, node, e,
-                         "takes latest, trim_horizon or a time such as 2026-11-23T15:44:43Z, not "
-                         "\"%.60s\"",
-                         node->text);
+    return pn_yaml_error(
+        yaml, node, e,
+        "must be latest, trim_horizon or a time such as 2026-11-23T15:44:43Z, not \"%.60s\"",
+        node->text);
 }
 
 bool pn_stream_start_parse(const char *text, enum pn_stream_start *start, int64_t *start_ms)
@@ -95,7 +95,7 @@ static int read_flow(struct pn_pipeline *pipeline, const struct pn_yaml_node *no
 {
     const struct pn_yaml *yaml = &pipeline->private_->yaml;
     if (node->kind != PN_YAML_SCALAR) {
-        return pn_yaml_error(yaml, node, e, "takes the name of a table");
+        return pn_yaml_error(yaml, node, e, "must be the name of a table");
     }
     const struct pn_table *tables = is_pattern ? pipeline->table_patterns : pipeline->tables;
     size_t table_count = is_pattern ? pipeline->table_pattern_count : pipeline->table_count;
@@ -114,7 +114,7 @@ static int read_flow(struct pn_pipeline *pipeline, const struct pn_yaml_node *no
     }
     const char *other = filled_by(streams, stream_count, flow->table);
     if (other != NULL) {
-        return pn_yaml_error(yaml, node, e, "\"%.60s\" is filled by the stream \"%.60s\" already",
+        return pn_yaml_error(yaml, node, e, "\"%.60s\" is already filled by the stream \"%.60s\"",
                              node->text, other);
     }
     return 0;
@@ -130,7 +130,7 @@ static int read_flows(struct pn_pipeline *pipeline, const struct pn_yaml_node *n
     const struct pn_yaml_node *table = pn_yaml_get(node, "table");
     const struct pn_yaml_node *map = pn_yaml_get(node, "tables");
     if (table != NULL && map != NULL) {
-        return pn_yaml_error(yaml, table, e, "a stream has either table or tables, not both");
+        return pn_yaml_error(yaml, table, e, "a stream must have either table or tables, not both");
     }
     int rc = pn_pipeline_check_count(pipeline, map, PN_PIPELINE_TABLES_MAX, e);
     struct pn_flow *flows = pn_arena_calloc(arena, map != NULL ? map->count + 1 : 1, sizeof *flows);

@@ -27,9 +27,9 @@ static int read_raw(struct pn_pipeline *pipeline, const struct pn_yaml_node *nod
                     struct pn_table *table, struct pn_err *e)
 {
     const struct pn_yaml *yaml = &pipeline->private_->yaml;
-    int rc = refuse(yaml, node, "sql", "a table has either from_topic or sql, not both", e);
+    int rc = refuse(yaml, node, "sql", "a table must have either from_topic or sql, not both", e);
     if (rc == 0) {
-        rc = refuse(yaml, node, "reads", "a table with from_topic reads no other tables", e);
+        rc = refuse(yaml, node, "reads", "a table with from_topic must not read other tables", e);
     }
     if (rc != 0) {
         return rc;
@@ -56,10 +56,10 @@ static int read_transformed(struct pn_pipeline *pipeline, const struct pn_yaml_n
     const struct pn_yaml_node *sql = pn_yaml_get(node, "sql");
     if (sql == NULL) {
         return pn_yaml_error(yaml, node, e,
-                             "the key \"from_topic\" (a raw table), \"sql\" (a transformed one) or "
-                             "\"like\" (one that a stream fills) is missing");
+                             "one of the keys \"from_topic\" (a raw table), \"sql\" (a transformed "
+                             "table) or \"like\" (a table that a stream fills) is missing");
     }
-    int rc = refuse(yaml, node, "unknown_keys", "only a table with from_topic has unknown keys", e);
+    int rc = refuse(yaml, node, "unknown_keys", "is only allowed for a table with from_topic", e);
     if (rc != 0) {
         return rc;
     }
@@ -72,10 +72,10 @@ static int read_transformed(struct pn_pipeline *pipeline, const struct pn_yaml_n
     size_t len = strlen(sql->text);
     if (pn_store_key_check(sql->text, &inner) != 0 || len < 5 ||
         strcmp(sql->text + len - 4, ".sql") != 0) {
-        return pn_yaml_error(yaml, sql, e,
-                             "takes the path of a .sql file below the pipeline's folder, not "
-                             "\"%.60s\"",
-                             sql->text);
+        return pn_yaml_error(
+            yaml, sql, e,
+            "must be the path of a .sql file below the pipeline's folder, not \"%.60s\"",
+            sql->text);
     }
     struct pn_arena *arena = &pipeline->private_->arena;
     table->sql_file = pn_arena_printf(arena, "%s/%s", pipeline->private_->folder, sql->text);
@@ -93,9 +93,9 @@ static int read_streamed(struct pn_pipeline *pipeline, const struct pn_yaml_node
                                        "key",        "unknown_keys", "columns"};
     const struct pn_yaml *yaml = &pipeline->private_->yaml;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        int rc =
-            refuse(yaml, node, keys[i],
-                   "a table with like has its columns and its SQL from the table it is like", e);
+        int rc = refuse(
+            yaml, node, keys[i],
+            "a table with like takes its columns and its SQL from the table that like names", e);
         if (rc != 0) {
             return rc;
         }
@@ -103,8 +103,8 @@ static int read_streamed(struct pn_pipeline *pipeline, const struct pn_yaml_node
     const struct pn_yaml_node *checkpoints = pn_yaml_get(node, "checkpoints");
     if (checkpoints == NULL) {
         return pn_yaml_error(yaml, node, e,
-                             "the key \"checkpoints\" is missing: a folder of the store that tells "
-                             "where the stream's processor is");
+                             "the key \"checkpoints\" is missing: a folder of the store that shows "
+                             "the position of the stream's processor");
     }
     struct pn_err inner;
     if (pn_store_key_check(checkpoints->text, &inner) != 0) {
@@ -125,15 +125,15 @@ static int check_stars(struct pn_pipeline *pipeline, const struct pn_yaml_node *
         return 0;
     }
     if (pn_yaml_get(node, "like") == NULL) {
-        return pn_yaml_error(yaml, node, e, "only a table with like may have a * in its name");
+        return pn_yaml_error(yaml, node, e, "only a table with like can have a * in its name");
     }
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const struct pn_yaml_node *place = pn_yaml_get(node, keys[i]);
         if (place != NULL &&
             (!pn_is_pattern(place->text) || pn_pattern_as_name(pipeline, place->text) == NULL)) {
-            return pn_yaml_error(yaml, place, e,
-                                 "takes one *, as the table's name has one: each stream that "
-                                 "matches gets a table of its own");
+            return pn_yaml_error(
+                yaml, place, e,
+                "must have one *, like the table's name: each matching stream gets its own table");
         }
     }
     return 0;
@@ -146,8 +146,8 @@ static int read_table(struct pn_pipeline *pipeline, const struct pn_yaml_node *n
     const char *name = pn_pattern_as_name(pipeline, node->key);
     if (name == NULL || !pn_is_identifier(name, strlen(name))) {
         return pn_yaml_error(yaml, node, e,
-                             "a table's name is letters, digits and _, not beginning with a "
-                             "digit, at most %d",
+                             "a table's name must consist of letters, digits and _, must not begin "
+                             "with a digit, and have at most %d characters",
                              PN_PIPELINE_NAME_BYTES_MAX);
     }
     table->name = node->key;
@@ -170,7 +170,7 @@ static int read_table(struct pn_pipeline *pipeline, const struct pn_yaml_node *n
     if (pn_yaml_get(node, "columns") == NULL) {
         return pn_yaml_error(yaml, node, e, "the key \"columns\" is missing");
     }
-    rc = refuse(yaml, node, "checkpoints", "is for a table with like only", e);
+    rc = refuse(yaml, node, "checkpoints", "is only allowed for a table with like", e);
     if (rc != 0) {
         return rc;
     }
@@ -338,10 +338,10 @@ static int link_streamed(struct pn_pipeline *pipeline, const struct pn_yaml_node
         return pn_yaml_error_unknown(yaml, like, "table", like->text, names, count, e);
     }
     if (found->sql == NULL || found->read_count != 1 || found->reads[0]->from_topic == NULL) {
-        return pn_yaml_error(yaml, like, e,
-                             "takes a transformed table that reads one raw table and nothing "
-                             "else; \"%.60s\" is none",
-                             like->text);
+        return pn_yaml_error(
+            yaml, like, e,
+            "must be a transformed table that reads only one raw table; \"%.60s\" is not",
+            like->text);
     }
     table->like = found;
     table->columns = found->columns;
@@ -408,10 +408,10 @@ static int link_tables(struct pn_pipeline *pipeline, const struct pn_table *tabl
         for (size_t j = 0; j < node->behind_count; j++) {
             reads[j] = places[node->behind[j]];
             if (pn_is_pattern(tables[node->behind[j]].name)) {
-                return pn_yaml_error(&pipeline->private_->yaml, pn_yaml_get(member, "reads"), e,
-                                     "\"%.60s\" stands for many tables, which cannot be read as "
-                                     "one",
-                                     tables[node->behind[j]].name);
+                return pn_yaml_error(
+                    &pipeline->private_->yaml, pn_yaml_get(member, "reads"), e,
+                    "\"%.60s\" stands for many tables, which cannot be read as one table",
+                    tables[node->behind[j]].name);
             }
         }
         *places[i] = tables[i];

@@ -77,12 +77,13 @@ static int read_field(struct reader *r, const struct pn_column *before, size_t b
 {
     size_t len = word_len(r);
     if (!pn_is_identifier(r->at, len)) {
-        return pn_err_input(r->e, "a field's name is letters, digits and _, at \"%.40s\"", r->at);
+        return pn_err_input(
+            r->e, "a field's name must consist of letters, digits and _, at \"%.40s\"", r->at);
     }
     field->name = pn_arena_strndup(r->arena, r->at, len);
     for (size_t i = 0; i < before_count; i++) {
         if (strcasecmp(before[i].name, field->name) == 0) {
-            return pn_err_input(r->e, "the field \"%.60s\" is there twice", field->name);
+            return pn_err_input(r->e, "the field \"%.60s\" appears twice", field->name);
         }
     }
     r->at += len;
@@ -98,7 +99,7 @@ static int read_struct(struct reader *r, struct pn_type *type)
         return pn_err_input(r->e, "a struct needs its fields: struct<name type, ...>");
     }
     if (++r->depth > PN_TYPE_DEPTH_MAX) {
-        return pn_err_input(r->e, "structs are nested more than %d deep", PN_TYPE_DEPTH_MAX);
+        return pn_err_input(r->e, "structs are nested more than %d levels deep", PN_TYPE_DEPTH_MAX);
     }
     /* Each field takes three characters at least ("a b"), of a text that was read whole. */
     size_t max = strlen(r->at) / 3 + 1;
@@ -154,7 +155,7 @@ int pn_type_parse(struct pn_arena *arena, const char *text, struct pn_type *type
     }
     skip_spaces(&r);
     if (*r.at != '\0') {
-        return pn_err_input(e, "\"%.40s\" is too much behind the type", r.at);
+        return pn_err_input(e, "unexpected \"%.40s\" after the type", r.at);
     }
     return 0;
 }

@@ -97,7 +97,7 @@ static int check_kind(const struct pn_yaml *yaml, const struct pn_yaml_node *nod
     if (node->kind == kind) {
         return 0;
     }
-    return pn_yaml_error(yaml, node, e, "takes %s, not %s", kind_names[kind],
+    return pn_yaml_error(yaml, node, e, "must be %s, not %s", kind_names[kind],
                          kind_names[node->kind]);
 }
 
@@ -184,7 +184,7 @@ int pn_yaml_i64(const struct pn_yaml *yaml, const struct pn_yaml_node *node, int
         return yaml_error(yaml, node, e, inner.msg);
     }
     if (number < min || number > max) {
-        return pn_yaml_error(yaml, node, e, "takes %lld to %lld, not %lld", (long long)min,
+        return pn_yaml_error(yaml, node, e, "must be %lld to %lld, not %lld", (long long)min,
                              (long long)max, (long long)number);
     }
     *value = number;
@@ -202,7 +202,7 @@ int pn_yaml_double(const struct pn_yaml *yaml, const struct pn_yaml_node *node, 
     char *end = NULL;
     double number = strtod(node->text, &end);
     if (end == node->text || *end != '\0' || !isfinite(number)) {
-        return pn_yaml_error(yaml, node, e, "\"%.60s\" is no number", node->text);
+        return pn_yaml_error(yaml, node, e, "\"%.60s\" is not a number", node->text);
     }
     *value = number;
     return 0;

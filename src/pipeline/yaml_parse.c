@@ -89,7 +89,7 @@ static int attach(struct builder *b, struct pn_yaml_node *node, struct pn_err *e
         node->line = b->key_line;
         b->key = NULL;
         if (parent->count == KEYS_MAX) {
-            return pn_yaml_error(b->yaml, node, e, "is one key too many (%d at most)", KEYS_MAX);
+            return pn_yaml_error(b->yaml, node, e, "exceeds the maximum of %d keys", KEYS_MAX);
         }
         for (const struct pn_yaml_node *other = parent->first; other != NULL; other = other->next) {
             if (strcmp(other->key, node->key) == 0) {
@@ -140,11 +140,11 @@ static int on_scalar(struct builder *b, struct fy_event *event, struct pn_err *e
 {
     int line = event_line(b, event);
     if (event->scalar.tag != NULL) {
-        return line_error(b, line, e, "tags (!...) are not taken");
+        return line_error(b, line, e, "tags (!...) are not supported");
     }
     const char *text = token_text(b, event->scalar.value);
     if (text == NULL) {
-        return line_error(b, line, e, "a text holds a NUL character");
+        return line_error(b, line, e, "a string contains a NUL character");
     }
     bool plain =
         event->scalar.value == NULL || fy_token_scalar_style(event->scalar.value) == FYSS_PLAIN;
@@ -174,10 +174,10 @@ static int on_start(struct builder *b, struct fy_event *event, enum pn_yaml_kind
 {
     int line = event_line(b, event);
     if (tag != NULL) {
-        return line_error(b, line, e, "tags (!...) are not taken");
+        return line_error(b, line, e, "tags (!...) are not supported");
     }
     if (wants_key(b)) {
-        return line_error(b, line, e, "a key must be a text");
+        return line_error(b, line, e, "a key must be a string");
     }
     if (b->depth == PN_YAML_DEPTH_MAX) {
         return line_error(b, line, e, "nested too deeply");
@@ -207,15 +207,15 @@ static int on_alias(struct builder *b, struct fy_event *event, struct pn_err *e)
         }
     }
     if (meant == NULL) {
-        return line_error(b, line, e, "an alias names no anchor before it");
+        return line_error(b, line, e, "an alias names an unknown anchor");
     }
     for (size_t i = 0; i < b->depth; i++) {
         if (b->open[i] == meant) {
-            return line_error(b, line, e, "an alias stands inside what it names");
+            return line_error(b, line, e, "an alias is inside its own anchor");
         }
     }
     if (wants_key(b)) {
-        return line_error(b, line, e, "a key must be a text");
+        return line_error(b, line, e, "a key must be a string");
     }
     /* The children are shared, so that an alias costs one node whatever it stands for. */
     struct pn_yaml_node *node = new_node(b, meant->kind, line);
@@ -232,7 +232,8 @@ static int on_event(struct builder *b, struct fy_event *event, struct pn_err *e)
     switch (event->type) {
     case FYET_DOCUMENT_START:
         if (++b->documents > 1) {
-            return line_error(b, event_line(b, event), e, "a second document (---) is not taken");
+            return line_error(b, event_line(b, event), e,
+                              "a second document (---) is not supported");
         }
         return 0;
     case FYET_MAPPING_START:
@@ -271,11 +272,11 @@ static int syntax_error(const struct builder *b, struct fy_diag *diag, struct pn
     const struct fy_diag_error *error = fy_diag_errors_iterate(diag, &at);
     if (error == NULL || error->msg == NULL) {
         const char *text = b->printed != NULL ? b->printed : "it cannot be parsed";
-        return pn_err_input(e, "%s:%d: no YAML: %.*s", b->yaml->file, b->line,
+        return pn_err_input(e, "%s:%d: invalid YAML: %.*s", b->yaml->file, b->line,
                             (int)strcspn(text, "\n"), text);
     }
     int line = error->line > 0 ? error->line : 1;
-    return pn_err_input(e, "%s:%d: no YAML: %s", b->yaml->file, line, error->msg);
+    return pn_err_input(e, "%s:%d: invalid YAML: %s", b->yaml->file, line, error->msg);
 }
 
 static int build(struct builder *b, struct fy_parser *parser, struct fy_diag *diag,
@@ -306,7 +307,7 @@ int pn_yaml_parse(struct pn_yaml *yaml, const char *file, const char *text, size
         return pn_err_input(e, "%s: is larger than %d bytes", file, PN_YAML_BYTES_MAX);
     }
     if (!pn_utf8_valid(text, len)) {
-        return pn_err_input(e, "%s: is no UTF-8 text", file);
+        return pn_err_input(e, "%s: is not UTF-8 text", file);
     }
     struct builder *b = pn_arena_calloc(arena, 1, sizeof *b);
     b->yaml = yaml;

@@ -25,8 +25,8 @@ int pn_report_find_table(const struct pn_pipeline *pipeline, const char *name,
         return pn_store_key_check(name, e);
     } else {
         return pn_err_missing(e,
-                              "no table '%s': `pinion table list` shows them (a table that the "
-                              "pipeline doesn't name goes by its key, such as a/b)",
+                              "no table '%s': `pinion table list` lists the tables (name a table "
+                              "outside the pipeline by its key, such as a/b)",
                               name);
     }
     return 0;

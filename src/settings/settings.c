@@ -55,7 +55,7 @@ static int parse_text(const struct pn_setting *setting, const char *text, struct
     }
     if (setting->kind == PN_SETTING_CHOICE && strcmp(text, setting->initial) != 0 &&
         !is_choice(setting->choices, text)) {
-        return pn_err_input(e, "takes one of %s, not \"%.60s\"", setting->choices, text);
+        return pn_err_input(e, "must be one of %s, not \"%.60s\"", setting->choices, text);
     }
     return 0;
 }
@@ -97,7 +97,7 @@ static int parse_number(const struct pn_setting *setting, const char *text, int6
         (void)pn_format_duration(setting->min, least);
         (void)pn_format_duration(setting->max, most);
     }
-    return pn_err_input(e, "takes %s to %s, not %.60s", least, most, text);
+    return pn_err_input(e, "must be %s to %s, not %.60s", least, most, text);
 }
 
 static int set(struct pn_settings *settings, const struct pn_setting *setting, const char *text,
@@ -116,7 +116,7 @@ static int set(struct pn_settings *settings, const struct pn_setting *setting, c
     if (setting->kind == PN_SETTING_BOOL) {
         bool on = strcmp(text, "true") == 0;
         if (!on && strcmp(text, "false") != 0) {
-            return pn_err_input(e, "takes true or false, not \"%.60s\"", text);
+            return pn_err_input(e, "must be true or false, not \"%.60s\"", text);
         }
         *(bool *)member(setting, settings) = on;
         return 0;
@@ -235,7 +235,7 @@ static int set_leaf(struct pn_settings *settings, const struct pn_yaml *yaml,
         return pn_yaml_error(yaml, node, e, "%s", inner.msg);
     }
     if (node->kind != PN_YAML_SCALAR && node->kind != PN_YAML_NULL) {
-        return pn_yaml_error(yaml, node, e, "takes a value, not a list or a map");
+        return pn_yaml_error(yaml, node, e, "must be a value, not a list or a map");
     }
     /* Nothing behind the colon is the empty text. */
     if (set(settings, setting, node->kind == PN_YAML_SCALAR ? node->text : "", &inner) != 0) {
@@ -271,7 +271,7 @@ static int check_section(const struct pn_yaml *yaml, const struct pn_yaml_node *
         if (strcmp(names[i], node->key) == 0) {
             return node->kind == PN_YAML_MAP || node->kind == PN_YAML_NULL
                        ? 0
-                       : pn_yaml_error(yaml, node, e, "takes a map of settings");
+                       : pn_yaml_error(yaml, node, e, "must be a map of settings");
         }
     }
     return pn_yaml_error_unknown(yaml, node, "group of settings", node->key, words, count, e);
@@ -296,7 +296,8 @@ static int from_yaml(struct pn_settings *settings, const struct pn_yaml *yaml,
         return 0;
     }
     if (map->kind != PN_YAML_MAP) {
-        return pn_yaml_error(yaml, map, e, "takes a map of settings, as log: {durability: os}");
+        return pn_yaml_error(yaml, map, e,
+                             "must be a map of settings such as log: {durability: os}");
     }
     for (const struct pn_yaml_node *section = map->first; section != NULL;
          section = section->next) {

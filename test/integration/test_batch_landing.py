@@ -219,7 +219,7 @@ def test_objects_in_gzip_are_read_and_others_are_named(data):
     done = load(data)
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("raw_geo")]
     assert " 60000 rows from 3 objects, 0 dead letters" in line
-    assert f"3 files passed over (not .json or .json.gz; the first: topics/{UID}.geo/" in line
+    assert f"3 files skipped (not .json or .json.gz; the first: topics/{UID}.geo/" in line
     assert f"{name}0000060000.JSON)" in line
     found = delta(data, "raw/geo").column("ind").to_pylist()
     assert sorted(found) == list(range(60000))

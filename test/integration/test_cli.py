@@ -316,9 +316,9 @@ def test_optimize_and_vacuum_keep_every_row(loaded, tmp_path):
 def test_a_table_that_is_not_there_yet(data, words):
     data.mkdir()
     done = run("table", words, "pin", data=data, check=False)
-    refused(done, "table 'pin' doesn't exist yet: run `pinion dag trigger batch_processing_dag")
+    refused(done, "table 'pin' does not exist yet: run `pinion dag trigger batch_processing_dag")
     done = run("table", words, "stream_pin", data=data, check=False)
-    refused(done, "table 'stream_pin' doesn't exist yet: a stream fills it")
+    refused(done, "table 'stream_pin' does not exist yet: a stream fills it")
     done = run("table", words, "foreign/x", data=data, check=False)
     refused(done, "there is no Delta table at foreign/x")
 
@@ -338,7 +338,7 @@ def test_looking_at_dags_makes_no_folder(data):
 
 def test_a_time_to_wait_goes_with_waiting(data):
     done = run("dag", "trigger", "batch_processing_dag", "--timeout", "1s", data=data, check=False)
-    refused(done, "--timeout goes with --wait", status=2)
+    refused(done, "--timeout needs --wait", status=2)
 
 
 # --- a pipeline of one's own, records in files, the demo --------------------------------------
@@ -457,7 +457,7 @@ class Pinion(http.server.BaseHTTPRequestHandler):
 
 
 def test_a_new_data_folder_beside_a_server_is_told(tmp_path):
-    told = "the pinion that serves http://127.0.0.1:8082 has another one"
+    told = "The pinion that serves http://127.0.0.1:8082 uses another folder"
     try:
         other = http.server.HTTPServer(("127.0.0.1", 8082), Pinion)
     except OSError:

@@ -425,7 +425,7 @@ def test_time_travel_as_spark_does_it(data, spark):
     for late in ("2999-01-01", "2999-01-01T00:00", "29990101T0000+01"):
         files = table("files", "foreign/travel", "--at", late, data=data)
         assert sum(file["rows"] for file in files) == 4
-    for at, words in (("2000-01-01", "2000-01-01"), ("yesterday", "--at takes a time")):
+    for at, words in (("2000-01-01", "2000-01-01"), ("yesterday", "invalid --at 'yesterday': give a time")):
         assert words in refused("table", "files", "foreign/travel", "--at", at, data=data)
 
 
@@ -652,4 +652,4 @@ def test_a_damaged_log_is_told_with_its_place(data, batch):
     message = refused("table", "files", "geo", data=data)
     assert f"{commit.name} line " in message
     shutil.rmtree(path / "_delta_log")
-    assert "table 'geo' doesn't exist yet" in refused("table", "files", "geo", data=data)
+    assert "table 'geo' does not exist yet" in refused("table", "files", "geo", data=data)

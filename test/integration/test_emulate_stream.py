@@ -205,9 +205,9 @@ def test_a_stream_that_is_not_there(server, door):
         (["--to", "jsonl"], "kinesis-rest|kinesis"),
         (["--payload", "xml"], "object|base64|json-string"),
         (["--batch", "501"], "batch"),
-        (["--stream", "a/b"], "no name of a stream"),
-        (["--to", "kinesis", "--stage", "x"], "--stage goes with"),
-        (["--random"], "--random goes with --source"),
+        (["--stream", "a/b"], "invalid stream name"),
+        (["--to", "kinesis", "--stage", "x"], "--stage needs"),
+        (["--random"], "--random needs --source"),
         (["somewhere"], "somewhere"),
     ],
 )

@@ -93,7 +93,7 @@ def test_members_that_no_column_takes(server, data):
         "stream_pin": 4, "stream_geo": 0, "stream_user": 0,
     }  # fmt: skip
     lag = run("stream", "lag", data=data)
-    assert "stream_pin: 4 members since the server's start fit no column" in lag.stderr
+    assert "stream_pin: 4 members since the server's start have no column" in lag.stderr
     assert server.log().count('takes "mood"') == 1
 
 

@@ -134,7 +134,7 @@ def test_hangup_reads_the_keys_again(data, tmp_path):
         assert (status(OLD), status(NEW)) == (200, 401)
         keys.write_text("short\n")
         server.process.send_signal(signal.SIGHUP)
-        says(data / "server.out", "the former API keys stay in force")
+        says(data / "server.out", "the previous API keys stay in force")
         assert (status(OLD), status(NEW)) == (200, 401)
         keys.write_text(NEW + "\n")
         server.process.send_signal(signal.SIGHUP)
@@ -200,7 +200,7 @@ def test_hangup_under_nohup(data):
 def test_where_others_reach_it(data):
     with Server(data, "--listen", "0.0.0.0:0", "--set", "gateway.auth=none") as server:
         says(data / "server.out", "other machines reach it on http://")
-        assert "everybody who reaches it may do everything" in server.log()
+        assert "every client that reaches it may do everything" in server.log()
         assert server.url.startswith("http://127.0.0.1:")
         for url in re.findall(r"reach it on (http://[0-9.:]*)", server.log()):
             assert requests.get(f"{url}/health", timeout=30).status_code == 200

@@ -124,7 +124,7 @@ def test_what_is_refused(data):
 def test_before_anything_was_loaded(tmp_path):
     (tmp_path / "data").mkdir()
     message = refused("query", "popular_category_by_country", data=tmp_path / "data")
-    assert "doesn't exist yet" in message
+    assert "does not exist yet" in message
     assert "pinion dag trigger batch_processing_dag" in message
 
 

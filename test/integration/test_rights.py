@@ -229,7 +229,7 @@ def test_rights_are_read_again(locked, keys, data):
     assert produce(locked, PRODUCER, "t") == 200
     keys.write_text(FILE + f"{PRODUCER} rights=write\n")
     locked.process.send_signal(signal.SIGHUP)
-    says(data / "server.out", f"the former API keys stay in force: {keys}, line 8: rights= takes")
+    says(data / "server.out", f"the previous API keys stay in force: {keys}, line 8: rights= takes")
     assert produce(locked, PRODUCER, "t") == 200
     assert PRODUCER not in locked.log()
     keys.write_text(f"{PRODUCER} rights=read\n")

@@ -239,7 +239,7 @@ def test_once_drains_and_ends(data, tmp_path):
         kinesis(server.url).put_record(StreamName=STREAMS["pin"], Data=b"{}", PartitionKey="other")
     # Without it, on the log itself.
     done = run("stream", "process", "--once", STREAMS["pin"], "--pipeline", pipeline, data=data)
-    assert "stream_pin: 1,000 rows, 0 dead letters, 1 passed over (other" in done.stderr
+    assert "stream_pin: 1,000 rows, 0 dead letters, 1 skipped (other" in done.stderr
     assert sorted(row["ind"] for row in rows(data, "pin")) == list(range(2500))
     run("stream", "process", "--once", "--pipeline", pipeline, data=data)
     assert count(data, PATHS["pin"]) == 2500

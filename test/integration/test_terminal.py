@@ -70,7 +70,7 @@ def test_a_table_fits_or_is_expanded(empty):
     asked = run("query", wide, "--expanded", data=empty).stdout
     assert asked.splitlines()[1:] == lines[1:]
     refused = run("query", wide, "-x", "--format", "json", data=empty, check=False)
-    assert refused.returncode == 2 and "--expanded goes with" in refused.stderr
+    assert refused.returncode == 2 and "--expanded needs" in refused.stderr
 
 
 @pytest.mark.parametrize("columns", [COLUMNS, 0])  # 0: a terminal that does not know its size
@@ -115,7 +115,7 @@ def test_slips_of_the_hand(tmp_path):
         assert [path.name for path in tmp_path.iterdir()] == ["file"]
         done = subprocess.run([PINION, *args, "--data", "s3://b/x"], cwd=tmp_path,
                               capture_output=True, text=True)  # fmt: skip
-        assert done.returncode == 2 and "s3://b/x: a data folder is" in done.stderr
+        assert done.returncode == 2 and "s3://b/x: give a folder on this machine" in done.stderr
         assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
@@ -128,7 +128,7 @@ def test_json_of_what_has_a_text_of_its_own(data):
     done = run("dag", "logs", "batch_processing_dag", "--format", "json", data=data)
     attempts = json.loads(done.stdout)
     assert len(attempts) == 5 and all(attempt["outcome"] == "success" for attempt in attempts)
-    assert attempts[0]["log"] == "the store is there and readable\n"
+    assert attempts[0]["log"] == "the store exists and is readable\n"
 
 
 def trigger_and_interrupt(data, pipeline):

@@ -274,7 +274,7 @@ def test_a_certificate_is_replaced(secure, data, pair, authorities):
         before = session.get(f"{secure.url}/health", verify=first, timeout=30)
         pair[1].write_text("no key")
         secure.process.send_signal(signal.SIGHUP)
-        says(data / "server.out", "the former certificate stays in use: gateway.tls_key:")
+        says(data / "server.out", "the previous certificate stays in use: gateway.tls_key:")
         assert f"gateway.tls_key: '{pair[1]}'" in secure.log()
         assert name_of(secure, first) == "one"
         authorities[1].sign("two", *pair)

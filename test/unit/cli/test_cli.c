@@ -250,7 +250,7 @@ static void test_usage_errors_are_one_line(void **state)
         {"pinion xxxxxx", "pinion: unknown command \"xxxxxx\" (see pinion --help)\n"},
         {"pinion nested prob", "pinion: unknown command \"prob\"; did you mean \"probe\"? (see "
                                "pinion nested --help)\n"},
-        {"pinion --dat /d probe a b c", "pinion: \"c\" is one word too many (see pinion probe "
+        {"pinion --dat /d probe a b c", "pinion: unexpected argument \"c\" (see pinion probe "
                                         "--help)\n"},
         {"pinion probe a --flga",
          "pinion: unknown option --flga; did you mean --flag? (see pinion probe --help)\n"},
@@ -259,24 +259,25 @@ static void test_usage_errors_are_one_line(void **state)
         {"pinion probe a b --texd=1", "pinion: unknown option --texd; did you mean --text? (see "
                                       "pinion probe --help)\n"},
         {"pinion probe -z", "pinion: unknown option -z (see pinion probe --help)\n"},
-        {"pinion probe a --text", "pinion: --text wants a value (see pinion probe --help)\n"},
-        {"pinion probe a -t", "pinion: --text wants a value (see pinion probe --help)\n"},
-        {"pinion probe a --flag=1", "pinion: --flag takes no value (see pinion probe --help)\n"},
+        {"pinion probe a --text", "pinion: --text needs a value (see pinion probe --help)\n"},
+        {"pinion probe a -t", "pinion: --text needs a value (see pinion probe --help)\n"},
+        {"pinion probe a --flag=1",
+         "pinion: --flag does not take a value (see pinion probe --help)\n"},
         {"pinion probe", "pinion: NAME [FILE] is missing (see pinion probe --help)\n"},
-        {"pinion probe a --number x", "pinion: --number: \"x\" is no whole number (see pinion "
+        {"pinion probe a --number x", "pinion: --number: \"x\" is not a whole number (see pinion "
                                       "probe --help)\n"},
         {"pinion probe a --number 11", "pinion: --number: 11 is more than 10 (see pinion probe "
                                        "--help)\n"},
         {"pinion probe a --number -6", "pinion: --number: -6 is less than -5 (see pinion probe "
                                        "--help)\n"},
-        {"pinion probe a --size -1", "pinion: --size: \"-1\" is no size: "},
-        {"pinion probe a --duration 5", "pinion: --duration: \"5\" is no duration: "},
+        {"pinion probe a --size -1", "pinion: --size: invalid size \"-1\": "},
+        {"pinion probe a --duration 5", "pinion: --duration: invalid duration \"5\": "},
         {"pinion probe a --duration 6s", "pinion: --duration: 6s is more than 5s (see pinion "
                                          "probe --help)\n"},
-        {"pinion probe a --word three", "pinion: --word takes one of one|two, not \"three\" (see "
+        {"pinion probe a --word three", "pinion: --word must be one of one|two, not \"three\" (see "
                                         "pinion probe --help)\n"},
-        {"pinion probe a --word on", "pinion: --word takes one of one|two, not \"on\" "},
-        {"pinion probe a --log-level loud", "pinion: --log-level takes one of "
+        {"pinion probe a --word on", "pinion: --word must be one of one|two, not \"on\" "},
+        {"pinion probe a --log-level loud", "pinion: --log-level must be one of "
                                             "debug|info|warn|error, not \"loud\" "},
         {"pinion probe a --url x", "pinion: unknown option --url"},
     };
@@ -308,7 +309,7 @@ static void test_help_of_a_command(void **state)
     check_contains(out_text, "  -f, --flag                a flag\n");
     check_contains(out_text, "  -t, --text TEXT           a text\n");
     check_contains(out_text, "      --word one|two        a word\n");
-    check_contains(out_text, "      --format table|json|csv\n");
+    check_contains(out_text, "      --format table|json|jsonl|csv\n");
     check_contains(out_text, "      --data DIR  ");
     check_contains(out_text, "  -h, --help  ");
     check_contains(out_text, "examples:\n  pinion probe x\n  pinion probe y\n");

@@ -146,7 +146,7 @@ static void test_check(void **state)
     check_contains(err_text, "/shop/pipeline.yml:2: table: unknown key \"table\"; did you mean "
                              "\"tables\"?");
     assert_int_equal(run("pinion pipeline check @/nothing"), 1);
-    check_contains(err_text, "/nothing/pipeline.yml: there is no such file (");
+    check_contains(err_text, "/nothing/pipeline.yml: file not found (");
     assert_int_equal(run("pinion pipeline check @/shop @/shop"), 2);
 }
 
@@ -211,7 +211,7 @@ static void test_init(void **state)
 {
     (void)state;
     assert_int_equal(run("pinion init @/mine --pipeline @/shop"), 0);
-    check_contains(out_text, "/mine is there.");
+    check_contains(out_text, "/mine. Edit its pipeline.yml");
     check_same("pipeline.yml");
     check_same("sql/clean.sql");
     check_same("queries/best.sql");
@@ -238,7 +238,7 @@ static void test_init_replaces_nothing(void **state)
     check_contains(err_text, "/file");
     write_file("broken/pipeline.yml", "name: []\n");
     assert_int_equal(run("pinion init @/new --pipeline @/broken"), 1);
-    check_contains(err_text, "/broken/pipeline.yml:1: name: takes a value, not a list");
+    check_contains(err_text, "/broken/pipeline.yml:1: name: must be a value, not a list");
     char path[128];
     (void)snprintf(path, sizeof path, "%s/new", folder);
     assert_false(pn_io_exists(pn_io_system(), path));

@@ -36,7 +36,7 @@ static void test_rows_are_cleaned_by_the_select(void **state)
     assert_answer(&fixture->base, "SELECT * FROM live ORDER BY id",
                   "2|\"ONE\"\n4|null\n6|\"THREE\"\n");
     assert_int_equal(append_live_position(fixture), 3);
-    assert_refused(&fixture->base, "SELECT * FROM other", "doesn't exist yet: a stream fills it");
+    assert_refused(&fixture->base, "SELECT * FROM other", "does not exist yet: a stream fills it");
     assert_refused(&fixture->base, "SELECT * FROM stream_dead_letters",
                    "table 'stream_dead_letters' doesn't exist yet: nothing was refused");
 }

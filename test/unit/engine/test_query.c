@@ -119,7 +119,7 @@ static void test_tables_by_name(void **state)
                   "WITH t AS (SELECT id FROM raw_thing) SELECT count(*) FROM t JOIN t u "
                   "USING (id)",
                   "2\n");
-    assert_refused(*state, "SELECT * FROM thing", "table 'thing' doesn't exist yet");
+    assert_refused(*state, "SELECT * FROM thing", "table 'thing' does not exist yet");
     assert_answer(*state, "SELECT 'thing' AS thing", "\"thing\"\n");
     assert_refused(*state, "SELECT * FROM nothing",
                    "there is no table 'nothing': `pinion table list` shows them");

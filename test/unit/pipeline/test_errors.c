@@ -31,22 +31,23 @@ struct mistake {
 };
 
 static const struct mistake yaml_mistakes[] = {
-    {"name: [a\n", "pipeline.yml:2: no YAML: flow sequence without a closing bracket"},
-    {"name: x\nb: \"abc\n", "pipeline.yml:2: no YAML: double-quoted scalar without closing quote"},
-    {"name: x\nb: [1,\nc: 2\n", "pipeline.yml:3: no YAML: wrongly indented flow sequence"},
-    {"name: \xff\n", "pipeline.yml: is no UTF-8 text"},
-    {"%YAML 0.1\n---\nname: x\n", "pipeline.yml:1: no YAML: unsupport version number 0.1"},
-    {"", "pipeline.yml:1: takes a map, not nothing"},
-    {"- a\n", "pipeline.yml:1: takes a map, not a list"},
+    {"name: [a\n", "pipeline.yml:2: invalid YAML: flow sequence without a closing bracket"},
+    {"name: x\nb: \"abc\n",
+     "pipeline.yml:2: invalid YAML: double-quoted scalar without closing quote"},
+    {"name: x\nb: [1,\nc: 2\n", "pipeline.yml:3: invalid YAML: wrongly indented flow sequence"},
+    {"name: \xff\n", "pipeline.yml: is not UTF-8 text"},
+    {"%YAML 0.1\n---\nname: x\n", "pipeline.yml:1: invalid YAML: unsupport version number 0.1"},
+    {"", "pipeline.yml:1: must be a map, not nothing"},
+    {"- a\n", "pipeline.yml:1: must be a map, not a list"},
     {"name: a\nname: b\n", "pipeline.yml:2: name: is given twice, first on line 1"},
-    {"name: a\n--- \nname: b\n", "pipeline.yml:2: a second document (---) is not taken"},
-    {"name: !!str a\n", "pipeline.yml:1: tags (!...) are not taken"},
-    {"name: !x {a: b}\n", "pipeline.yml:1: tags (!...) are not taken"},
-    {"name: \"a\\0b\"\n", "pipeline.yml:1: a text holds a NUL character"},
-    {"name: *a\n", "pipeline.yml:1: an alias names no anchor before it"},
-    {"name: a\ntopics: &x\n  a: *x\n", "pipeline.yml:3: an alias stands inside what it names"},
-    {"? [a]\n: b\n", "pipeline.yml:1: a key must be a text"},
-    {"? {a: b}\n: b\n", "pipeline.yml:1: a key must be a text"},
+    {"name: a\n--- \nname: b\n", "pipeline.yml:2: a second document (---) is not supported"},
+    {"name: !!str a\n", "pipeline.yml:1: tags (!...) are not supported"},
+    {"name: !x {a: b}\n", "pipeline.yml:1: tags (!...) are not supported"},
+    {"name: \"a\\0b\"\n", "pipeline.yml:1: a string contains a NUL character"},
+    {"name: *a\n", "pipeline.yml:1: an alias names an unknown anchor"},
+    {"name: a\ntopics: &x\n  a: *x\n", "pipeline.yml:3: an alias is inside its own anchor"},
+    {"? [a]\n: b\n", "pipeline.yml:1: a key must be a string"},
+    {"? {a: b}\n: b\n", "pipeline.yml:1: a key must be a string"},
     {"name: a\n~: b\n", "pipeline.yml:2: a key is empty"},
     {"name: a\n: b\n", "pipeline.yml:1: a key is empty"},
     {"a: [[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]\n", "pipeline.yml:1: nested too deeply"},
@@ -56,8 +57,8 @@ static const struct mistake top_mistakes[] = {
     {"description: x\n", "pipeline.yml:1: the key \"name\" is missing"},
     {"name:\n", "pipeline.yml:1: the key \"name\" is missing"},
     {"name: ''\n", "pipeline.yml:1: name: is empty"},
-    {"name: [x]\n", "pipeline.yml:1: name: takes a value, not a list"},
-    {"name: x\ntables: 5\n", "pipeline.yml:2: tables: takes a map, not a value"},
+    {"name: [x]\n", "pipeline.yml:1: name: must be a value, not a list"},
+    {"name: x\ntables: 5\n", "pipeline.yml:2: tables: must be a map, not a value"},
     {"name: x\ntopic: {}\n",
      "pipeline.yml:2: topic: unknown key \"topic\"; did you mean \"topics\"? (one of name, "},
     {"name: x\nzzzzzz: {}\n", "pipeline.yml:2: zzzzzz: unknown key \"zzzzzz\" (one of name, "},
@@ -70,25 +71,25 @@ static const struct mistake top_mistakes[] = {
      "pipeline.yml:1: sink.topics_dir (topics) and dead_letters (topics/x) overlap"},
     {"name: x\ntopics:\n  a/b: {}\n", "pipeline.yml:3: topics.a/b: the topic name has a byte 0x2f"},
     {"name: x\ntopics:\n  ..: {}\n", "pipeline.yml:3: topics...: a topic cannot be named"},
-    {"name: x\ntopics:\n  a: 5\n", "pipeline.yml:3: topics.a: takes a map, not a value"},
+    {"name: x\ntopics:\n  a: 5\n", "pipeline.yml:3: topics.a: must be a map, not a value"},
     {"name: x\ntopics:\n  a: {partitions: 0}\n",
-     "pipeline.yml:3: topics.a.partitions: takes 1 to 1024, not 0"},
+     "pipeline.yml:3: topics.a.partitions: must be 1 to 1024, not 0"},
     {"name: x\ntopics:\n  a: {partitions: two}\n",
-     "pipeline.yml:3: topics.a.partitions: \"two\" is no whole number"},
+     "pipeline.yml:3: topics.a.partitions: \"two\" is not a whole number"},
     {"name: x\ntopics:\n  a: {partitions: 99999999999999999999}\n",
      "pipeline.yml:3: topics.a.partitions: \"99999999999999999999\" does not fit 64 bits"},
     {"name: x\ntopics:\n  a:\n    retention: 5 days\n",
-     "pipeline.yml:4: topics.a.retention: \"5 days\" is no duration"},
+     "pipeline.yml:4: topics.a.retention: invalid duration \"5 days\""},
     {"name: x\ntopics:\n  a: {retention: 0s}\n",
      "pipeline.yml:3: topics.a.retention: must be more than 0, or \"forever\""},
     {"name: x\ntopics:\n  a: {retention_bytes: lots}\n",
-     "pipeline.yml:3: topics.a.retention_bytes: \"lots\" is no size"},
+     "pipeline.yml:3: topics.a.retention_bytes: invalid size \"lots\""},
 };
 
 static const struct mistake table_mistakes[] = {
-    {HEAD "  9x: {}\n", "pipeline.yml:12: tables.9x: a table's name is letters"},
-    {HEAD "  a-b: {}\n", "pipeline.yml:12: tables.a-b: a table's name is letters"},
-    {HEAD "  x: 1\n", "pipeline.yml:12: tables.x: takes a map, not a value"},
+    {HEAD "  9x: {}\n", "pipeline.yml:12: tables.9x: a table's name must consist of letters"},
+    {HEAD "  a-b: {}\n", "pipeline.yml:12: tables.a-b: a table's name must consist of letters"},
+    {HEAD "  x: 1\n", "pipeline.yml:12: tables.x: must be a map, not a value"},
     {HEAD "  x:\n    colums: {}\n",
      "pipeline.yml:13: tables.x.colums: unknown key \"colums\"; did you mean \"columns\"?"},
     {HEAD "  x:\n    from_topic: t.a\n    columns: {a: int}\n",
@@ -98,20 +99,21 @@ static const struct mistake table_mistakes[] = {
     {HEAD "  x:\n    path: x/../y\n    from_topic: t.a\n    columns: {a: int}\n",
      "pipeline.yml:13: tables.x.path: the key 'x/../y' has the part '..'"},
     {HEAD "  x:\n    path: x\n    columns: {a: int}\n",
-     "pipeline.yml:12: tables.x: the key \"from_topic\" (a raw table), \"sql\" (a transformed"},
+     "pipeline.yml:12: tables.x: one of the keys \"from_topic\" (a raw table), \"sql\" (a "
+     "transformed"},
     {HEAD "  x:\n    path: x\n    from_topic: t.a\n    sql: a.sql\n    columns: {a: int}\n",
-     "pipeline.yml:15: tables.x.sql: a table has either from_topic or sql, not both"},
+     "pipeline.yml:15: tables.x.sql: a table must have either from_topic or sql, not both"},
     {HEAD "  x:\n    path: x\n    from_topic: t.a\n    reads: [raw]\n    columns: {a: int}\n",
-     "pipeline.yml:15: tables.x.reads: a table with from_topic reads no other tables"},
+     "pipeline.yml:15: tables.x.reads: a table with from_topic must not read other tables"},
     {HEAD "  x:\n    path: x\n    from_topic: t.c\n    columns: {a: int}\n",
      "pipeline.yml:14: tables.x.from_topic: unknown topic \"t.c\"; did you mean \"t.a\"? (one of "
      "t.a, t.b)"},
     {HEAD "  x:\n    path: x\n    sql: a.sql\n    columns: {a: int}\n",
      "pipeline.yml:12: tables.x: the key \"reads\" is missing: the tables that a.sql reads"},
     {HEAD "  x:\n    path: x\n    sql: ../a.sql\n    reads: [raw]\n    columns: {a: int}\n",
-     "pipeline.yml:14: tables.x.sql: takes the path of a .sql file below the pipeline's folder"},
+     "pipeline.yml:14: tables.x.sql: must be the path of a .sql file below the pipeline's folder"},
     {HEAD "  x:\n    path: x\n    sql: a.txt\n    reads: [raw]\n    columns: {a: int}\n",
-     "pipeline.yml:14: tables.x.sql: takes the path of a .sql file"},
+     "pipeline.yml:14: tables.x.sql: must be the path of a .sql file"},
     {HEAD "  x:\n    path: x\n    sql: not/there.sql\n    reads: [raw]\n    columns: {a: int}\n",
      "pipeline.yml:14: tables.x.sql: "},
     {HEAD "  x:\n    path: x\n    sql: empty.sql\n    reads: [raw]\n    columns: {a: int}\n",
@@ -120,10 +122,10 @@ static const struct mistake table_mistakes[] = {
      "pipeline.yml:15: tables.x.reads[0]: unknown table \"rau\"; did you mean \"raw\"?"},
     {HEAD "  x:\n    path: x\n    sql: clean/clean.sql\n    reads: [raw, raw]\n"
           "    columns: {a: int}\n",
-     "pipeline.yml:15: tables.x.reads[1]: the table \"raw\" is there twice"},
+     "pipeline.yml:15: tables.x.reads[1]: the table \"raw\" appears twice"},
     {HEAD
      "  x:\n    path: x\n    sql: clean/clean.sql\n    reads: [[raw]]\n    columns: {a: int}\n",
-     "pipeline.yml:15: tables.x.reads[0]: takes the name of a table"},
+     "pipeline.yml:15: tables.x.reads[0]: must be the name of a table"},
     {HEAD "  x:\n    path: x\n    sql: clean/clean.sql\n    reads: [x]\n    columns: {a: int}\n",
      "pipeline.yml:12: tables.x: needs itself: x -> x"},
     {HEAD
@@ -161,7 +163,7 @@ static const struct mistake table_mistakes[] = {
      "pipeline.yml:12: tables.raw.unknown_keys: unknown word \"dorp\"; did you mean \"drop\"? "
      "(one of drop, keep, reject)"},
     {HEAD CLEAN "    unknown_keys: drop\n",
-     "pipeline.yml:17: tables.clean.unknown_keys: only a table with from_topic"},
+     "pipeline.yml:17: tables.clean.unknown_keys: is only allowed for a table with from_topic"},
     {HEAD "    key: idd\n",
      "pipeline.yml:12: tables.raw.key: unknown column \"idd\"; did you mean \"id\"? (one of id, "
      "name)"},
@@ -180,11 +182,11 @@ static const struct mistake stream_mistakes[] = {
     {HEAD CLEAN "  x:\n    path: x\n    like: cleen\n    checkpoints: c\n",
      "pipeline.yml:19: tables.x.like: unknown table \"cleen\"; did you mean \"clean\"?"},
     {HEAD CLEAN "  x:\n    path: x\n    like: raw\n    checkpoints: c\n",
-     "pipeline.yml:19: tables.x.like: takes a transformed table that reads one raw table"},
+     "pipeline.yml:19: tables.x.like: must be a transformed table that reads only one raw table"},
     {LIVE "  x:\n    path: x\n    like: live\n    checkpoints: c\n",
-     "pipeline.yml:23: tables.x.like: takes a transformed table that reads one raw table"},
+     "pipeline.yml:23: tables.x.like: must be a transformed table that reads only one raw table"},
     {HEAD CLEAN "  x:\n    path: x\n    like: clean\n    checkpoints: c\n    key: id\n",
-     "pipeline.yml:21: tables.x.key: a table with like has its columns"},
+     "pipeline.yml:21: tables.x.key: a table with like takes its columns"},
     {HEAD CLEAN "  x:\n    path: x\n    like: clean\n    checkpoints: /c\n",
      "pipeline.yml:20: tables.x.checkpoints: the key '/c'"},
     {LIVE "  x:\n    path: marks/x\n    like: clean\n    checkpoints: c\n",
@@ -192,40 +194,42 @@ static const struct mistake stream_mistakes[] = {
     {LIVE "  x:\n    path: x\n    like: clean\n    checkpoints: tables\n",
      "pipeline.yml:24: tables.x.checkpoints: \"tables\" overlaps the path of raw (tables/raw)"},
     {HEAD "    checkpoints: c\n",
-     "pipeline.yml:12: tables.raw.checkpoints: is for a table with like only"},
+     "pipeline.yml:12: tables.raw.checkpoints: is only allowed for a table with like"},
     {"name: x\nstream_dead_letters: topics\n",
      "pipeline.yml:1: sink.topics_dir (topics) and stream_dead_letters (topics) overlap"},
-    {LIVE "streams:\n  a b: {}\n", "pipeline.yml:22: streams.a b: a stream's name is letters"},
-    {LIVE "streams:\n  s: 5\n", "pipeline.yml:22: streams.s: takes a map, not a value"},
+    {LIVE "streams:\n  a b: {}\n",
+     "pipeline.yml:22: streams.a b: a stream's name must consist of letters"},
+    {LIVE "streams:\n  s: 5\n", "pipeline.yml:22: streams.s: must be a map, not a value"},
     {LIVE "streams:\n  s: {shard: 2}\n",
      "pipeline.yml:22: streams.s.shard: unknown key \"shard\"; did you mean \"shards\"?"},
     {LIVE "streams:\n  s: {shards: 501}\n",
-     "pipeline.yml:22: streams.s.shards: takes 1 to 500, not 501"},
+     "pipeline.yml:22: streams.s.shards: must be 1 to 500, not 501"},
     {LIVE "streams:\n  s: {retention: 1h}\n",
-     "pipeline.yml:22: streams.s.retention: takes whole hours from 24h to 8760h, not 1h"},
+     "pipeline.yml:22: streams.s.retention: must be whole hours from 24h to 8760h, not 1h"},
     {LIVE "streams:\n  s: {retention: 9000h}\n", "pipeline.yml:22: streams.s.retention: "},
     {LIVE "streams:\n  s: {start: now}\n",
-     "pipeline.yml:22: streams.s.start: takes latest, trim_horizon or a time such as"},
+     "pipeline.yml:22: streams.s.start: must be latest, trim_horizon or a time such as"},
     {LIVE "streams:\n  s: {table: live, tables: {a: live}}\n",
-     "pipeline.yml:22: streams.s.table: a stream has either table or tables, not both"},
+     "pipeline.yml:22: streams.s.table: a stream must have either table or tables, not both"},
     {LIVE "streams:\n  s: {table: clean}\n",
      "pipeline.yml:22: streams.s.table: unknown table with like \"clean\" (one of live)"},
     {LIVE "streams:\n  s: {tables: {a: [live]}}\n",
-     "pipeline.yml:22: streams.s.tables.a: takes the name of a table"},
-    {LIVE "streams:\n  a*b*: {}\n", "pipeline.yml:22: streams.a*b*: a stream's name is letters"},
+     "pipeline.yml:22: streams.s.tables.a: must be the name of a table"},
+    {LIVE "streams:\n  a*b*: {}\n",
+     "pipeline.yml:22: streams.a*b*: a stream's name must consist of letters"},
     {LIVE "streams:\n  a*: {table: live}\n",
      "pipeline.yml:22: streams.a*.table: unknown table with like and a * in its name \"live\""},
     {LIVE "streams:\n  a-*:\n  b-*:\n  \"*-b\":\n",
-     "pipeline.yml:24: streams.*-b: matches names that \"a-*\" on line 22 matches, too, such as "
-     "\"a-x-b\": make one of them narrower"},
+     "pipeline.yml:24: streams.*-b: matches names that \"a-*\" on line 22 also matches, such as "
+     "\"a-x-b\": make one of the patterns narrower"},
     {LIVE "  l_*: {path: x/l, like: clean, checkpoints: y/*}\n",
-     "pipeline.yml:21: tables.l_*.path: takes one *, as the table's name has one"},
+     "pipeline.yml:21: tables.l_*.path: must have one *, like the table's name"},
     {LIVE "  l_*: {path: x/*, like: clean, checkpoints: y/z}\n",
-     "pipeline.yml:21: tables.l_*.checkpoints: takes one *"},
+     "pipeline.yml:21: tables.l_*.checkpoints: must have one *"},
     {LIVE "  l_*: {path: x/*, sql: a.sql, columns: {a: int}}\n",
-     "pipeline.yml:21: tables.l_*: only a table with like may have a * in its name"},
+     "pipeline.yml:21: tables.l_*: only a table with like can have a * in its name"},
     {LIVE "  l_*_*: {path: x/*, like: clean, checkpoints: y/*}\n",
-     "pipeline.yml:21: tables.l_*_*: a table's name is letters"},
+     "pipeline.yml:21: tables.l_*_*: a table's name must consist of letters"},
     {LIVE "  l_*: {path: x/*_l, like: clean, checkpoints: y/*}\n"
           "  m_*: {path: x/m_*, like: clean, checkpoints: z/*}\n",
      "pipeline.yml:22: tables.m_*.path: \"x/m_*\" overlaps the path of l_* (x/*_l)"},
@@ -235,13 +239,14 @@ static const struct mistake stream_mistakes[] = {
           "  z: {path: z, sql: clean/clean.sql, reads: [l_*], columns: {id: bigint}}\n",
      "pipeline.yml:22: tables.z.reads: \"l_*\" stands for many tables, which cannot be read"},
     {"name: x\ntopics:\n  a.*:\n  \"*.b\":\n",
-     "pipeline.yml:4: topics.*.b: matches names that \"a.*\" on line 3 matches, too, such as "
+     "pipeline.yml:4: topics.*.b: matches names that \"a.*\" on line 3 also matches, such as "
      "\"a.x.b\""},
     {"name: x\ntopics:\n  a*b*:\n", "pipeline.yml:3: topics.a*b*: a pattern has one *"},
     {"name: x\ntopics:\n  a b*:\n", "pipeline.yml:3: topics.a b*: "},
-    {"name: x\nid: a.b\n", "pipeline.yml:2: id: an id is letters, digits, _ and -, at most 64"},
+    {"name: x\nid: a.b\n",
+     "pipeline.yml:2: id: an ID must consist of letters, digits, _ and -, and have at most 64"},
     {LIVE "streams:\n  s: {table: live}\n  t: {table: live}\n",
-     "pipeline.yml:23: streams.t.table: \"live\" is filled by the stream \"s\" already"},
+     "pipeline.yml:23: streams.t.table: \"live\" is already filled by the stream \"s\""},
     {LIVE "dags:\n  d:\n    tasks:\n      t: {run: transform, tables: [live]}\n",
      "pipeline.yml:24: dags.d.tasks.t.tables[0]: \"live\" is filled by a stream, not by a DAG"},
 };
@@ -254,24 +259,25 @@ static const struct mistake column_mistakes[] = {
      "pipeline.yml:12: tables.raw.columns.ind.type: unknown type \"varchar\" (one of "},
     {HEAD "      ind: {}\n",
      "pipeline.yml:12: tables.raw.columns.ind: the key \"type\" is missing"},
-    {HEAD "      ind:\n", "pipeline.yml:12: tables.raw.columns.ind: takes a type, as bigint"},
-    {HEAD "      ind: [int]\n", "pipeline.yml:12: tables.raw.columns.ind: takes a type, as bigint"},
+    {HEAD "      ind:\n", "pipeline.yml:12: tables.raw.columns.ind: must be a type such as bigint"},
+    {HEAD "      ind: [int]\n",
+     "pipeline.yml:12: tables.raw.columns.ind: must be a type such as bigint"},
     {HEAD "      a b: int\n",
-     "pipeline.yml:12: tables.raw.columns.a b: a column's name is letters"},
+     "pipeline.yml:12: tables.raw.columns.a b: a column's name must consist of letters"},
     {HEAD "      \xc3\xa9: int\n",
-     "pipeline.yml:12: tables.raw.columns.\xc3\xa9: a column's name is letters"},
+     "pipeline.yml:12: tables.raw.columns.\xc3\xa9: a column's name must consist of letters"},
     {HEAD "      ID: int\n",
      "pipeline.yml:12: tables.raw.columns.ID: differs from \"id\" on line 10 only in its case"},
     {HEAD "      _unknown: int\n",
-     "pipeline.yml:12: tables.raw.columns._unknown: the name is taken"},
+     "pipeline.yml:12: tables.raw.columns._unknown: the name is reserved"},
     {HEAD "      x: {type: int, required: yes}\n",
      "pipeline.yml:12: tables.raw.columns.x.required: unknown word \"yes\""},
     {HEAD "      x: {type: int, aliases: [y, y]}\n",
-     "pipeline.yml:12: tables.raw.columns.x.aliases: \"y\" is a name of the column \"x\" already"},
+     "pipeline.yml:12: tables.raw.columns.x.aliases: \"y\" is already a name of the column \"x\""},
     {HEAD "      x: {type: int, aliases: [id]}\n", "pipeline.yml:12: tables.raw.columns.x.aliases: "
-                                                   "\"id\" is a name of the column \"id\" already"},
-    {HEAD "      key: int\n",
-     "pipeline.yml:10: tables.raw.columns.id.aliases: \"key\" is a name of the column \"key\""},
+                                                   "\"id\" is already a name of the column \"id\""},
+    {HEAD "      key: int\n", "pipeline.yml:10: tables.raw.columns.id.aliases: \"key\" is already "
+                              "a name of the column \"key\""},
     {HEAD "      x: {type: int, aliases: ['']}\n",
      "pipeline.yml:12: tables.raw.columns.x.aliases[0]: is empty"},
     {HEAD "      x: {type: int, unwrap: ''}\n",
@@ -283,15 +289,16 @@ static const struct mistake column_mistakes[] = {
     {HEAD "      x: struct<a struct<b int> ; c int>\n",
      "pipeline.yml:12: tables.raw.columns.x: a struct's > is missing at \"; c int>\""},
     {HEAD "      x: struct<a int, A int>\n",
-     "pipeline.yml:12: tables.raw.columns.x: the field \"A\" is there twice"},
+     "pipeline.yml:12: tables.raw.columns.x: the field \"A\" appears twice"},
     {HEAD "      x: int int\n",
-     "pipeline.yml:12: tables.raw.columns.x: \"int\" is too much behind the type"},
+     "pipeline.yml:12: tables.raw.columns.x: unexpected \"int\" after the type"},
     {HEAD "  y:\n    path: y\n    from_topic: t.a\n    columns: {}\n",
      "pipeline.yml:15: tables.y.columns: there are no columns"},
     {HEAD CLEAN "    key: nope\n", "pipeline.yml:17: tables.clean.key: unknown column \"nope\""},
     {HEAD "  y:\n    path: y\n    sql: clean/clean.sql\n    reads: [raw]\n"
           "    columns: {a: {type: int, required: true}}\n",
-     "pipeline.yml:16: tables.y.columns.a.required: is for the columns of a table with from_topic"},
+     "pipeline.yml:16: tables.y.columns.a.required: is only allowed for columns of a table with "
+     "from_topic"},
 };
 
 static const struct mistake dag_mistakes[] = {
@@ -299,26 +306,26 @@ static const struct mistake dag_mistakes[] = {
     {DAG "    retries: 1\n", "pipeline.yml:18: dags.d: the key \"tasks\" is missing"},
     {DAG "    tasks: {}\n", "pipeline.yml:19: dags.d.tasks: there are no tasks"},
     {DAG "    retries: -1\n    tasks: {a: {run: check_store}}\n",
-     "pipeline.yml:19: dags.d.retries: takes 0 to 1000, not -1"},
+     "pipeline.yml:19: dags.d.retries: must be 0 to 1000, not -1"},
     {DAG "    retry_delay: 60\n    tasks: {a: {run: check_store}}\n",
-     "pipeline.yml:19: dags.d.retry_delay: \"60\" is no duration: write a number and a unit"},
+     "pipeline.yml:19: dags.d.retry_delay: invalid duration \"60\": give a number with a unit"},
     {DAG "    timeout: 10y\n    tasks: {a: {run: check_store}}\n",
-     "pipeline.yml:19: dags.d.timeout: \"10y\" is no duration"},
+     "pipeline.yml:19: dags.d.timeout: invalid duration \"10y\""},
     {DAG "    timeout: 999d\n    tasks: {a: {run: check_store}}\n",
      "pipeline.yml:19: dags.d.timeout: 999d is longer than 365d"},
     {DAG "    parallelism: 0\n    tasks: {a: {run: check_store}}\n",
-     "pipeline.yml:19: dags.d.parallelism: takes 1 to 256, not 0"},
+     "pipeline.yml:19: dags.d.parallelism: must be 1 to 256, not 0"},
     {DAG "    active_runs_max: 0\n    tasks: {a: {run: check_store}}\n",
-     "pipeline.yml:19: dags.d.active_runs_max: takes 1 to 100, not 0"},
+     "pipeline.yml:19: dags.d.active_runs_max: must be 1 to 100, not 0"},
     {DAG "    tasks:\n      a b: {run: check_store}\n",
-     "pipeline.yml:20: dags.d.tasks.a b: a name of a DAG or a task is letters"},
+     "pipeline.yml:20: dags.d.tasks.a b: a name of a DAG or a task must consist of letters"},
     {DAG "    tasks:\n      a: {}\n",
      "pipeline.yml:20: dags.d.tasks.a: the key \"run\" is missing"},
     {DAG "    tasks:\n      a: {run: laod}\n",
      "pipeline.yml:20: dags.d.tasks.a.run: unknown word \"laod\"; did you mean \"load\"? (one of "
      "check_store, load, transform, command)"},
     {DAG "    tasks:\n      a: {run: load}\n",
-     "pipeline.yml:20: dags.d.tasks.a: the key \"tables\" is missing: what to load"},
+     "pipeline.yml:20: dags.d.tasks.a: the key \"tables\" is missing: the tables to load"},
     {DAG "    tasks:\n      a: {run: load, tables: [clean]}\n",
      "pipeline.yml:20: dags.d.tasks.a.tables[0]: \"clean\" is made by SQL, not loaded"},
     {DAG "    tasks:\n      a: {run: transform, tables: [raw]}\n",
@@ -326,24 +333,24 @@ static const struct mistake dag_mistakes[] = {
     {DAG "    tasks:\n      a: {run: load, tables: [rwa]}\n",
      "pipeline.yml:20: dags.d.tasks.a.tables[0]: unknown table \"rwa\"; did you mean \"raw\"?"},
     {DAG "    tasks:\n      a: {run: load, tables: [raw, raw]}\n",
-     "pipeline.yml:20: dags.d.tasks.a.tables[1]: the table \"raw\" is there twice"},
+     "pipeline.yml:20: dags.d.tasks.a.tables[1]: the table \"raw\" appears twice"},
     {DAG "    tasks:\n      a: {run: check_store, tables: [raw]}\n",
-     "pipeline.yml:20: dags.d.tasks.a.tables: is for run: load and run: transform only"},
+     "pipeline.yml:20: dags.d.tasks.a.tables: is only allowed with run: load and run: transform"},
     {DAG "    tasks:\n      a: {run: command}\n",
      "pipeline.yml:20: dags.d.tasks.a: the key \"command\" is missing"},
     {DAG "    tasks:\n      a: {run: check_store, command: ls}\n",
-     "pipeline.yml:20: dags.d.tasks.a.command: is for run: command only"},
+     "pipeline.yml:20: dags.d.tasks.a.command: is only allowed with run: command"},
     {DAG "    tasks:\n      a: {run: check_store, after: [b]}\n",
      "pipeline.yml:20: dags.d.tasks.a.after[0]: unknown task \"b\""},
     {DAG "    tasks:\n      a: {run: check_store, after: a}\n",
-     "pipeline.yml:20: dags.d.tasks.a.after: takes a list, not a value"},
+     "pipeline.yml:20: dags.d.tasks.a.after: must be a list, not a value"},
     {DAG "    tasks:\n"
          "      a: {run: check_store, after: [c]}\n"
          "      b: {run: check_store, after: [a]}\n"
          "      c: {run: check_store, after: [b]}\n",
      "pipeline.yml:20: dags.d.tasks.a: needs itself: a -> c -> b -> a"},
     {DAG "    tasks:\n      a: {run: check_store, retries: 9999}\n",
-     "pipeline.yml:20: dags.d.tasks.a.retries: takes 0 to 1000, not 9999"},
+     "pipeline.yml:20: dags.d.tasks.a.retries: must be 0 to 1000, not 9999"},
     {HEAD "dags:\n  a/b:\n    tasks: {}\n", "pipeline.yml:13: dags.a/b: a name of a DAG or a task"},
 };
 
@@ -408,19 +415,20 @@ static void test_files(void **state)
     struct pn_pipeline *pipeline = NULL;
     assert_int_not_equal(pn_pipeline_load(folder, pn_io_system(), &pipeline, &err), 0);
     assert_int_equal(err.class_, PN_CLASS_MISSING);
-    assert_non_null(strstr(err.msg, "/pipeline.yml: there is no such file (give a pipeline's"));
+    assert_non_null(strstr(err.msg, "/pipeline.yml: file not found (give a pipeline's"));
     write_text("queries/a b.sql", "SELECT 1");
-    load_fails("name: x\n", "queries/a b.sql: a query's name is letters, digits, _ and -");
+    load_fails("name: x\n",
+               "queries/a b.sql: a query's name must consist of letters, digits, _ and -");
     assert_int_equal(pn_io_remove_tree(pn_io_system(), folder, NULL), 0);
     write_text("queries/a.sql", "-- nothing\n");
-    load_fails("name: x\n", "queries/a.sql: has no statement in it");
+    load_fails("name: x\n", "queries/a.sql: contains no statement");
     write_text("queries/a.sql", "SELECT '\xff'");
-    load_fails("name: x\n", "queries/a.sql: is no UTF-8 text");
+    load_fails("name: x\n", "queries/a.sql: is not UTF-8 text");
     write_bytes("queries/a.sql", "SELECT\0 1", 9);
-    load_fails("name: x\n", "queries/a.sql: is no UTF-8 text");
+    load_fails("name: x\n", "queries/a.sql: is not UTF-8 text");
     write_text("queries/a.sql", "SELECT 1");
     write_text("prelude/duckdb.sql", "\xff");
-    load_fails("name: x\n", "prelude/duckdb.sql: is no UTF-8 text");
+    load_fails("name: x\n", "prelude/duckdb.sql: is not UTF-8 text");
 }
 
 /* Nine levels of nine aliases stand for 387,420,489 values. */
@@ -455,7 +463,7 @@ static void test_large_files_are_refused(void **state)
     for (int i = 0; i < 6000; i++) {
         at += (size_t)snprintf(text + at, len - at, "  t%d: {}\n", i);
     }
-    load_fails(text, "pipeline.yml:5003: topics.t5000: is one key too many (5000 at most)");
+    load_fails(text, "pipeline.yml:5003: topics.t5000: exceeds the maximum of 5000 keys");
     at = (size_t)snprintf(text, len, "name: x\ntopics:\n");
     for (int i = 0; i < 1001; i++) {
         at += (size_t)snprintf(text + at, len - at, "  t%d: {}\n", i);

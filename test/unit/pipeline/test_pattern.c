@@ -174,9 +174,9 @@ static void test_places_are_kept(void **state)
         const char *name;
         const char *message;
     } cases[] = {
-        {"clean", "the stream clean: its table's place live/clean is that of clean"},
+        {"clean", "the stream clean: the path of its table, live/clean, is that of clean"},
         {"free", NULL},
-        {"taken", "the stream taken: its table t_taken would be called as another one"},
+        {"taken", "the stream taken: its table t_taken would have the name of another table"},
         {"..", "the stream ..: the key 'live/..' has the part '..', which is not allowed"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -179,7 +179,7 @@ static void test_no_record_is_larger_than_the_log_takes(void **state)
     pn_settings_init(&settings);
     assert_int_equal(pn_settings_set(&settings, "log.record_bytes_max", "16MiB", &e), 0);
     assert_int_not_equal(pn_settings_set(&settings, "log.record_bytes_max", "17MiB", &e), 0);
-    assert_string_equal(e.msg, "log.record_bytes_max: takes 1KiB to 16MiB, not 17MiB");
+    assert_string_equal(e.msg, "log.record_bytes_max: must be 1KiB to 16MiB, not 17MiB");
     pn_settings_deinit(&settings);
 }
 

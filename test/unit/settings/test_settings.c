@@ -68,20 +68,21 @@ static void test_wrong_ones_are_told_and_change_nothing(void **state)
          "unknown setting \"log.durabilty\"; did you mean \"log.durability\"?"},
         {"nothing.like.it", "1",
          "unknown setting \"nothing.like.it\" (pinion settings lists them)"},
-        {"log.durability", "disk", "log.durability: takes one of fsync|os, not \"disk\""},
-        {"log.segment_bytes", "10", "log.segment_bytes: takes 1MiB to 1GiB, not 10"},
-        {"log.segment_bytes", "-1", "log.segment_bytes: \"-1\" is no size"},
-        {"log.segment_bytes", "1XB", "log.segment_bytes: \"1XB\" is no size"},
-        {"log.segment_bytes", "9999999999999GiB", "log.segment_bytes: \"9999999999999GiB\" is no"},
-        {"log.segment_bytes", "", "log.segment_bytes: \"\" is no size"},
+        {"log.durability", "disk", "log.durability: must be one of fsync|os, not \"disk\""},
+        {"log.segment_bytes", "10", "log.segment_bytes: must be 1MiB to 1GiB, not 10"},
+        {"log.segment_bytes", "-1", "log.segment_bytes: invalid size \"-1\""},
+        {"log.segment_bytes", "1XB", "log.segment_bytes: invalid size \"1XB\""},
+        {"log.segment_bytes", "9999999999999GiB",
+         "log.segment_bytes: invalid size \"9999999999999GiB\""},
+        {"log.segment_bytes", "", "log.segment_bytes: invalid size \"\""},
         {"log.retention_ms", "ever",
-         "log.retention_ms: \"ever\" is no duration: write a number and "
-         "a unit, as in 100ms, 10s, 5m, 24h, 7d, or \"forever\""},
-        {"log.retention_ms", "1ms", "log.retention_ms: takes 1s to 36500d, not 1ms"},
-        {"log.partitions", "0", "log.partitions: takes 1 to 1024, not 0"},
-        {"log.partitions", "1.5", "log.partitions: \"1.5\" is no whole number"},
+         "log.retention_ms: invalid duration \"ever\": give a number with a unit such as "
+         "100ms, 10s, 5m, 24h or 7d, or \"forever\""},
+        {"log.retention_ms", "1ms", "log.retention_ms: must be 1s to 36500d, not 1ms"},
+        {"log.partitions", "0", "log.partitions: must be 1 to 1024, not 0"},
+        {"log.partitions", "1.5", "log.partitions: \"1.5\" is not a whole number"},
         {"log.auto_create_topics", "yes",
-         "log.auto_create_topics: takes true or false, not \"yes\""},
+         "log.auto_create_topics: must be true or false, not \"yes\""},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         assert_int_not_equal(pn_settings_set(&settings, wrong[i].name, wrong[i].value, &err), 0);
@@ -124,13 +125,13 @@ static void test_wrong_ones_of_a_pipeline(void **state)
         {"name: x\nsettings:\n  lug: {durability: os}\n",
          "pipeline.yml:3: settings.lug: unknown group of settings \"lug\"; did you mean \"log\"?"},
         {"name: x\nsettings:\n  log:\n    durability: maybe\n",
-         "pipeline.yml:4: settings.log.durability: takes one of fsync|os, not \"maybe\""},
+         "pipeline.yml:4: settings.log.durability: must be one of fsync|os, not \"maybe\""},
         {"name: x\nsettings:\n  log: {segment_bytes: 1}\n",
-         "pipeline.yml:3: settings.log.segment_bytes: takes 1MiB to 1GiB, not 1"},
+         "pipeline.yml:3: settings.log.segment_bytes: must be 1MiB to 1GiB, not 1"},
         {"name: x\nsettings:\n  log: {partitions: [1]}\n",
-         "pipeline.yml:3: settings.log.partitions: takes a value, not a list or a map"},
+         "pipeline.yml:3: settings.log.partitions: must be a value, not a list or a map"},
         {"name: x\nsettings:\n  log: fsync\n",
-         "pipeline.yml:3: settings.log: takes a map of settings"},
+         "pipeline.yml:3: settings.log: must be a map of settings"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct pn_pipeline *pipeline = load(wrong[i].yaml);
@@ -163,7 +164,7 @@ static void test_from_a_file(void **state)
     assert_non_null(strstr(err.msg, "/settings.yml:3: log.partition: unknown setting "
                                     "\"log.partition\"; did you mean \"log.partitions\"?"));
     assert_int_not_equal(from_text("- log\n"), 0);
-    assert_non_null(strstr(err.msg, "/settings.yml:1: takes a map of settings"));
+    assert_non_null(strstr(err.msg, "/settings.yml:1: must be a map of settings"));
     assert_int_not_equal(pn_settings_from_file(&settings, "/not/there.yml", pn_io_system(), &err),
                          0);
     assert_non_null(strstr(err.msg, "/not/there.yml"));
