@@ -382,7 +382,8 @@ static int run_batch(struct pn_cli *cli, int argc, char **argv)
     }
     const char *vain = files ? about_requests(&given.config) : NULL;
     if (vain != NULL) {
-        return pn_cli_usage(cli, "%s cannot be used with --to jsonl, which sends no requests", vain);
+        return pn_cli_usage(cli, "%s cannot be used with --to jsonl, which sends no requests",
+                            vain);
     }
     given.config.target = files ? PN_EMULATE_JSONL : PN_EMULATE_KAFKA_REST;
     given.config.folder_out = files ? argv[0] : NULL;

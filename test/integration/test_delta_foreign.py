@@ -425,7 +425,7 @@ def test_time_travel_as_spark_does_it(data, spark):
     for late in ("2999-01-01", "2999-01-01T00:00", "29990101T0000+01"):
         files = table("files", "foreign/travel", "--at", late, data=data)
         assert sum(file["rows"] for file in files) == 4
-    for at, words in (("2000-01-01", "2000-01-01"), ("yesterday", "invalid --at 'yesterday': give a time")):
+    for at, words in (("2000-01-01", "2000-01-01"), ("yesterday", "--at 'yesterday': give")):
         assert words in refused("table", "files", "foreign/travel", "--at", at, data=data)
 
 

@@ -241,7 +241,8 @@ static const struct mistake stream_mistakes[] = {
     {"name: x\ntopics:\n  a.*:\n  \"*.b\":\n",
      "pipeline.yml:4: topics.*.b: matches names that \"a.*\" on line 3 also matches, such as "
      "\"a.x.b\""},
-    {"name: x\ntopics:\n  a*b*:\n", "pipeline.yml:3: topics.a*b*: a pattern must have exactly one *"},
+    {"name: x\ntopics:\n  a*b*:\n",
+     "pipeline.yml:3: topics.a*b*: a pattern must have exactly one *"},
     {"name: x\ntopics:\n  a b*:\n", "pipeline.yml:3: topics.a b*: "},
     {"name: x\nid: a.b\n",
      "pipeline.yml:2: id: an ID must consist of letters, digits, _ and -, and have at most 64"},
