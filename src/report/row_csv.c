@@ -31,7 +31,8 @@ static void put_field(const struct pn_row_writer *rows, const char *text, size_t
 {
     bool quote = !is_null && len == 0;
     for (size_t i = 0; i < len && !quote; i++) {
-        quote = strchr("\",\r\n", text[i]) != NULL;
+        char c = text[i];
+        quote = c == '"' || c == ',' || c == '\r' || c == '\n' || c == '\0';
     }
     if (!quote) {
         put_text(rows, text, len);

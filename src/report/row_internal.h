@@ -8,8 +8,9 @@
 #include "report/row_writer.h"
 
 enum {
-    PN_ROW_CELL_BYTES_MAX = 64 << 20
-}; /* a value is at most an eighth of it: room for escapes */
+    PN_ROW_CELL_BYTES_MAX = 64 << 20, /* a value is at most an eighth of it: room for escapes */
+    PN_ROW_OUT_BYTES_MAX = 64 << 10
+};
 
 struct pn_row_column {
     char *name;
@@ -25,6 +26,7 @@ struct pn_row_writer {
     size_t at;                  /* the next cell's column */
     int64_t rows;               /* complete ones */
     struct pn_buf text;         /* scratch: one cell */
+    struct pn_buf *out;         /* of a row, on its way to the sink */
     struct pn_json_writer json; /* on `text` */
 
     /* For people: the cells held back, NUL-terminated, a row after the other. */
@@ -37,10 +39,24 @@ struct pn_row_writer {
 /* How a value is written: the word for null, a text, or text that JSON takes as it is. */
 enum pn_row_kind { PN_ROW_NULL, PN_ROW_TEXT, PN_ROW_RAW };
 
+/* Hands on what has gathered. */
+static inline void pn_row_emit(const struct pn_row_writer *rows)
+{
+    if (rows->out->len > 0) {
+        rows->sink.write(rows->sink.arg, rows->out->data, rows->out->len);
+        pn_buf_reset(rows->out);
+    }
+}
+
 static inline void pn_row_put(const struct pn_row_writer *rows, const char *bytes, size_t len)
 {
-    if (len > 0) {
+    if (rows->out->len + len > PN_ROW_OUT_BYTES_MAX) {
+        pn_row_emit(rows);
+    }
+    if (len > PN_ROW_OUT_BYTES_MAX) {
         rows->sink.write(rows->sink.arg, bytes, len);
+    } else {
+        pn_buf_add(rows->out, bytes, len);
     }
 }
 

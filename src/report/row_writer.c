@@ -26,6 +26,8 @@ struct pn_row_writer *pn_row_writer_create(const struct pn_byte_sink *sink, enum
     rows->format = format;
     pn_buf_init(&rows->text, PN_ROW_CELL_BYTES_MAX);
     pn_buf_init(&rows->held, 2 * PN_ROW_CELL_BYTES_MAX);
+    rows->out = pn_xcalloc(1, sizeof *rows->out);
+    pn_buf_init(rows->out, PN_ROW_OUT_BYTES_MAX);
     return rows;
 }
 
@@ -66,6 +68,7 @@ void pn_row_writer_flush(struct pn_row_writer *rows)
     if (pn_format_is_for_people(rows->format)) {
         pn_row_table_flush(rows);
     }
+    pn_row_emit(rows);
     if (rows->sink.flush != NULL) {
         rows->sink.flush(rows->sink.arg);
     }
@@ -77,6 +80,8 @@ static void destroy(struct pn_row_writer *rows)
         free(rows->columns[i].name);
     }
     free(rows->columns);
+    pn_buf_deinit(rows->out);
+    free(rows->out);
     pn_buf_deinit(&rows->held);
     pn_buf_deinit(&rows->text);
     free(rows);
@@ -98,6 +103,7 @@ void pn_row_writer_end(struct pn_row_writer **rows)
     } else {
         pn_row_table_end(ended);
     }
+    pn_row_emit(ended);
     destroy(ended);
 }
 
@@ -138,6 +144,7 @@ static void put(struct pn_row_writer *rows, const char *text, size_t len, enum p
     if (pn_format_is_for_people(rows->format)) {
         pn_row_table_ended(rows);
     }
+    pn_row_emit(rows);
 }
 
 static enum pn_cell type_of_next(const struct pn_row_writer *rows)

@@ -17,10 +17,20 @@ int pn_terminal_columns(FILE *file)
     return is_known ? size.ws_col : COLUMNS_UNKNOWN;
 }
 
+/* Most of a text is ASCII that is shown as it is, in one column. */
+static bool is_plain(char c)
+{
+    return c >= 0x20 && c < 0x7f;
+}
+
 size_t pn_text_next(const char *text, size_t len, int *width)
 {
     wchar_t c = 0;
     mbstate_t state;
+    if (is_plain(text[0])) {
+        *width = 1;
+        return 1;
+    }
     memset(&state, 0, sizeof state);
     size_t bytes = mbrtowc(&c, text, len, &state);
     if (bytes == 0 || bytes > len) { /* invalid, or cut: the byte by itself */
@@ -80,6 +90,15 @@ void pn_text_add_shown(struct pn_buf *out, const char *text, size_t len)
     for (size_t i = 0; i < len;) {
         unsigned code = 0;
         int width = 0;
+        size_t plain = i;
+        while (plain < len && is_plain(text[plain])) {
+            plain++;
+        }
+        if (plain > i) {
+            pn_buf_add(out, text + i, plain - i);
+            i = plain;
+            continue;
+        }
         size_t bytes = pn_text_steers(text + i, len - i, &code);
         if (bytes == 0) {
             /* Whole characters, so that no byte within one is taken for a control. */
