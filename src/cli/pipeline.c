@@ -123,171 +123,171 @@ static void show_text(const struct pn_pipeline *pipeline, FILE *out)
 
 /* --- as JSON -------------------------------------------------------------------------------- */
 
-static void add_text(struct pn_buf *out, const char *key, const char *text)
-{
-    pn_json_write_key(out, key);
-    pn_json_write_cstr(out, text);
-}
-
-static void add_i64(struct pn_buf *out, const char *key, int64_t value)
-{
-    pn_json_write_key(out, key);
-    pn_buf_add_i64(out, value);
-}
-
-/* The next item of a list: a comma unless it is the first. */
-static void next(struct pn_buf *out, size_t at, const char *text)
-{
-    pn_buf_adds(out, at > 0 ? "," : "");
-    pn_buf_adds(out, text);
-}
-
-static void add_stream(struct pn_buf *out, const struct pn_pipeline_stream *stream)
+static void add_stream(struct pn_json_writer *json, const struct pn_pipeline_stream *stream)
 {
     char time[PN_ISO8601_SIZE];
-    add_text(out, "name", stream->name);
-    add_i64(out, "shards", stream->shards);
-    add_i64(out, "retention_hours", stream->retention_hours);
-    add_text(out, "start", start_text(stream, time));
-    pn_buf_adds(out, ",\"flows\":[");
+    pn_json_add_cstr(json, "name", stream->name);
+    pn_json_add_i64(json, "shards", stream->shards);
+    pn_json_add_i64(json, "retention_hours", stream->retention_hours);
+    pn_json_add_cstr(json, "start", start_text(stream, time));
+    pn_json_add_array(json, "flows");
     for (size_t i = 0; i < stream->flow_count; i++) {
-        next(out, i, "{");
-        add_text(out, "partition_key", stream->flows[i].partition_key);
-        add_text(out, "table", stream->flows[i].table->name);
-        pn_buf_addc(out, '}');
+        pn_json_put_object(json);
+        pn_json_add_cstr(json, "partition_key", stream->flows[i].partition_key);
+        pn_json_add_cstr(json, "table", stream->flows[i].table->name);
+        pn_json_end(json);
     }
-    pn_buf_addc(out, ']');
+    pn_json_end(json);
 }
 
-static void add_table(struct pn_buf *out, const struct pn_table *table)
+static void add_table(struct pn_json_writer *json, const struct pn_table *table)
 {
-    add_text(out, "name", table->name);
-    add_text(out, "path", table->path);
-    add_text(out, "from_topic", table->from_topic);
-    add_text(out, "sql_file", table->sql_file);
-    add_text(out, "like", table->like != NULL ? table->like->name : NULL);
-    add_text(out, "checkpoints", table->checkpoints);
-    add_text(out, "key", table->key_column);
-    pn_buf_adds(out, ",\"reads\":[");
+    pn_json_add_cstr(json, "name", table->name);
+    pn_json_add_cstr(json, "path", table->path);
+    pn_json_add_cstr(json, "from_topic", table->from_topic);
+    pn_json_add_cstr(json, "sql_file", table->sql_file);
+    pn_json_add_cstr(json, "like", table->like != NULL ? table->like->name : NULL);
+    pn_json_add_cstr(json, "checkpoints", table->checkpoints);
+    pn_json_add_cstr(json, "key", table->key_column);
+    pn_json_add_array(json, "reads");
     for (size_t i = 0; i < table->read_count; i++) {
-        next(out, i, "");
-        pn_json_write_cstr(out, table->reads[i]->name);
+        pn_json_put_cstr(json, table->reads[i]->name);
     }
-    pn_buf_adds(out, "],\"schema\":");
-    pn_table_delta_schema(table, out);
+    pn_json_end(json);
+    pn_json_put_key(json, "schema");
+    pn_table_put_schema(table, json);
 }
 
-static void add_dag(struct pn_buf *out, const struct pn_dag *dag)
+static void add_dag(struct pn_json_writer *json, const struct pn_dag *dag)
 {
-    add_text(out, "name", dag->name);
-    add_text(out, "description", dag->description);
-    add_i64(out, "parallelism", dag->parallelism);
-    add_i64(out, "active_runs_max", dag->active_runs_max);
-    pn_buf_adds(out, ",\"tasks\":[");
+    pn_json_add_cstr(json, "name", dag->name);
+    pn_json_add_cstr(json, "description", dag->description);
+    pn_json_add_i64(json, "parallelism", dag->parallelism);
+    pn_json_add_i64(json, "active_runs_max", dag->active_runs_max);
+    pn_json_add_array(json, "tasks");
     for (size_t i = 0; i < dag->task_count; i++) {
         const struct pn_task *task = &dag->tasks[i];
-        next(out, i, "{");
-        add_text(out, "name", task->name);
-        add_i64(out, "retries", task->retries);
-        add_i64(out, "retry_delay_ms", task->retry_delay_ms);
-        add_i64(out, "timeout_ms", task->timeout_ms);
-        add_text(out, "command", task->command);
-        pn_buf_adds(out, ",\"tables\":[");
+        pn_json_put_object(json);
+        pn_json_add_cstr(json, "name", task->name);
+        pn_json_add_i64(json, "retries", task->retries);
+        pn_json_add_i64(json, "retry_delay_ms", task->retry_delay_ms);
+        pn_json_add_i64(json, "timeout_ms", task->timeout_ms);
+        pn_json_add_cstr(json, "command", task->command);
+        pn_json_add_array(json, "tables");
         for (size_t j = 0; j < task->table_count; j++) {
-            next(out, j, "");
-            pn_json_write_cstr(out, task->tables[j]->name);
+            pn_json_put_cstr(json, task->tables[j]->name);
         }
-        pn_buf_adds(out, "],\"after\":[");
+        pn_json_end(json);
+        pn_json_add_array(json, "after");
         for (size_t j = 0; j < task->after_count; j++) {
-            next(out, j, "");
-            pn_json_write_cstr(out, task->after[j]->name);
+            pn_json_put_cstr(json, task->after[j]->name);
         }
-        pn_buf_adds(out, "]}");
+        pn_json_end(json);
+        pn_json_end(json);
     }
-    pn_buf_addc(out, ']');
+    pn_json_end(json);
 }
 
-static void add_topics(struct pn_buf *out, const struct pn_topic *topics, size_t count)
+static void add_topics(struct pn_json_writer *json, const struct pn_topic *topics, size_t count)
 {
-    pn_buf_addc(out, '[');
+    pn_json_put_array(json);
     for (size_t i = 0; i < count; i++) {
-        next(out, i, "\n {");
-        add_text(out, "name", topics[i].name);
-        add_i64(out, "partitions", topics[i].partitions);
-        pn_buf_addc(out, '}');
+        pn_json_put_break(json, 1);
+        pn_json_put_object(json);
+        pn_json_add_cstr(json, "name", topics[i].name);
+        pn_json_add_i64(json, "partitions", topics[i].partitions);
+        pn_json_end(json);
     }
-    pn_buf_addc(out, ']');
+    pn_json_end(json);
 }
 
-static void add_streams(struct pn_buf *out, const struct pn_pipeline_stream *streams, size_t count)
+static void add_streams(struct pn_json_writer *json, const struct pn_pipeline_stream *streams,
+                        size_t count)
 {
-    pn_buf_addc(out, '[');
+    pn_json_put_array(json);
     for (size_t i = 0; i < count; i++) {
-        next(out, i, "\n {");
-        add_stream(out, &streams[i]);
-        pn_buf_addc(out, '}');
+        pn_json_put_break(json, 1);
+        pn_json_put_object(json);
+        add_stream(json, &streams[i]);
+        pn_json_end(json);
     }
-    pn_buf_addc(out, ']');
+    pn_json_end(json);
 }
 
-static void add_tables(struct pn_buf *out, const struct pn_table *tables, size_t count)
+static void add_tables(struct pn_json_writer *json, const struct pn_table *tables, size_t count)
 {
-    pn_buf_addc(out, '[');
+    pn_json_put_array(json);
     for (size_t i = 0; i < count; i++) {
-        next(out, i, "\n {");
-        add_table(out, &tables[i]);
-        pn_buf_addc(out, '}');
+        pn_json_put_break(json, 1);
+        pn_json_put_object(json);
+        add_table(json, &tables[i]);
+        pn_json_end(json);
     }
-    pn_buf_addc(out, ']');
+    pn_json_end(json);
 }
 
 /* What is a pattern is in lists of its own. */
-static void add_patterns(struct pn_buf *out, const struct pn_pipeline *pipeline)
+static void add_patterns(struct pn_json_writer *json, const struct pn_pipeline *pipeline)
 {
-    pn_buf_adds(out, ",\n\"topic_patterns\":");
-    add_topics(out, pipeline->topic_patterns, pipeline->topic_pattern_count);
-    pn_buf_adds(out, ",\n\"stream_patterns\":");
-    add_streams(out, pipeline->stream_patterns, pipeline->stream_pattern_count);
-    pn_buf_adds(out, ",\n\"table_patterns\":");
-    add_tables(out, pipeline->table_patterns, pipeline->table_pattern_count);
+    pn_json_put_break(json, 0);
+    pn_json_put_key(json, "topic_patterns");
+    add_topics(json, pipeline->topic_patterns, pipeline->topic_pattern_count);
+    pn_json_put_break(json, 0);
+    pn_json_put_key(json, "stream_patterns");
+    add_streams(json, pipeline->stream_patterns, pipeline->stream_pattern_count);
+    pn_json_put_break(json, 0);
+    pn_json_put_key(json, "table_patterns");
+    add_tables(json, pipeline->table_patterns, pipeline->table_pattern_count);
 }
 
 static void show_json(const struct pn_pipeline *pipeline, FILE *file)
 {
-    struct pn_buf buf;
-    struct pn_buf *out = &buf;
-    pn_buf_init(out, DOCUMENT_BYTES_MAX);
-    pn_buf_addc(out, '{');
-    add_text(out, "name", pipeline->name);
-    add_text(out, "description", pipeline->description);
-    add_text(out, "folder", pipeline->folder);
-    add_text(out, "topics_dir", pipeline->topics_dir);
-    add_text(out, "dead_letters_dir", pipeline->dead_letters_dir);
-    add_text(out, "dead_letters", pipeline->dead_letters_path);
-    add_text(out, "stream_dead_letters", pipeline->stream_dead_letters_path);
-    pn_buf_adds(out, ",\n\"topics\":");
-    add_topics(out, pipeline->topics, pipeline->topic_count);
-    pn_buf_adds(out, ",\n\"streams\":");
-    add_streams(out, pipeline->streams, pipeline->stream_count);
-    pn_buf_adds(out, ",\n\"tables\":");
-    add_tables(out, pipeline->tables, pipeline->table_count);
-    add_patterns(out, pipeline);
-    pn_buf_adds(out, ",\n\"queries\":[");
+    struct pn_buf out;
+    struct pn_json_writer writer;
+    struct pn_json_writer *json = &writer;
+    pn_buf_init(&out, DOCUMENT_BYTES_MAX);
+    pn_json_writer_init(json, &out);
+    pn_json_put_object(json);
+    pn_json_add_cstr(json, "name", pipeline->name);
+    pn_json_add_cstr(json, "description", pipeline->description);
+    pn_json_add_cstr(json, "folder", pipeline->folder);
+    pn_json_add_cstr(json, "topics_dir", pipeline->topics_dir);
+    pn_json_add_cstr(json, "dead_letters_dir", pipeline->dead_letters_dir);
+    pn_json_add_cstr(json, "dead_letters", pipeline->dead_letters_path);
+    pn_json_add_cstr(json, "stream_dead_letters", pipeline->stream_dead_letters_path);
+    pn_json_put_break(json, 0);
+    pn_json_put_key(json, "topics");
+    add_topics(json, pipeline->topics, pipeline->topic_count);
+    pn_json_put_break(json, 0);
+    pn_json_put_key(json, "streams");
+    add_streams(json, pipeline->streams, pipeline->stream_count);
+    pn_json_put_break(json, 0);
+    pn_json_put_key(json, "tables");
+    add_tables(json, pipeline->tables, pipeline->table_count);
+    add_patterns(json, pipeline);
+    pn_json_put_break(json, 0);
+    pn_json_add_array(json, "queries");
     for (size_t i = 0; i < pipeline->query_count; i++) {
-        next(out, i, "\n {");
-        add_text(out, "name", pipeline->queries[i].name);
-        add_text(out, "description", pipeline->queries[i].description);
-        pn_buf_addc(out, '}');
+        pn_json_put_break(json, 1);
+        pn_json_put_object(json);
+        pn_json_add_cstr(json, "name", pipeline->queries[i].name);
+        pn_json_add_cstr(json, "description", pipeline->queries[i].description);
+        pn_json_end(json);
     }
-    pn_buf_adds(out, "],\n\"dags\":[");
+    pn_json_end(json);
+    pn_json_put_break(json, 0);
+    pn_json_add_array(json, "dags");
     for (size_t i = 0; i < pipeline->dag_count; i++) {
-        next(out, i, "\n {");
-        add_dag(out, &pipeline->dags[i]);
-        pn_buf_addc(out, '}');
+        pn_json_put_break(json, 1);
+        pn_json_put_object(json);
+        add_dag(json, &pipeline->dags[i]);
+        pn_json_end(json);
     }
-    pn_buf_adds(out, "]}\n");
-    fwrite(pn_buf_text(out), 1, out->len, file);
-    pn_buf_deinit(out);
+    pn_json_end(json);
+    pn_json_end(json);
+    pn_json_end_line(json);
+    fwrite(pn_buf_text(&out), 1, out.len, file);
+    pn_buf_deinit(&out);
 }
 
 /* --- the commands --------------------------------------------------------------------------- */
