@@ -8,13 +8,16 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { STAT_BYTES_MAX = 4096, EXIT_CANNOT_START = 127 /* as a shell has it */ };
+#include "base/mem.h"
+
+enum { KIB = 1024, STAT_BYTES_MAX = 4096, EXIT_CANNOT_START = 127 /* as a shell has it */ };
 
 /* Between fork and exec, so only async-signal-safe calls. */
-__attribute__((noreturn)) static void run_child(const char *const *argv,
+__attribute__((noreturn)) static void run_child(const char *const *argv, const char *const *env,
                                                 const struct pn_process_files *files, int null_fd,
                                                 pid_t parent)
 {
@@ -37,14 +40,50 @@ __attribute__((noreturn)) static void run_child(const char *const *argv,
             _exit(EXIT_CANNOT_START);
         }
     }
-    (void)execv(argv[0], (char *const *)(uintptr_t)argv);
+    (void)execve(argv[0], (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)env);
     _exit(EXIT_CANNOT_START);
 }
 
-int pn_process_start(const char *const *argv, const struct pn_process_files *files,
-                     const struct pn_io *io, struct pn_process *process, struct pn_err *e)
+static bool is_replaced(const char *entry, const char *const *env)
+{
+    size_t len = strcspn(entry, "=") + 1;
+    for (; env != NULL && *env != NULL; env++) {
+        if (strncmp(*env, entry, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* This process's environment with `env` over it. The caller frees the array. */
+static const char **merge_environment(const char *const *env)
+{
+    size_t count = 0;
+    while (environ[count] != NULL) {
+        count++;
+    }
+    size_t own = 0;
+    while (env != NULL && env[own] != NULL) {
+        own++;
+    }
+    const char **merged = pn_xcalloc(count + own + 1, sizeof *merged);
+    size_t used = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!is_replaced(environ[i], env)) {
+            merged[used++] = environ[i];
+        }
+    }
+    if (own > 0) {
+        memcpy(merged + used, env, own * sizeof *env);
+    }
+    return merged;
+}
+
+int pn_process_start(const char *const *argv, const char *const *env,
+                     const struct pn_process_files *files, const struct pn_io *io, struct pn_process *process, struct pn_err *e)
 {
     int null_fd = -1;
+    const char **merged = merge_environment(env);
     int rc = pn_io_open(io, "/dev/null", O_RDWR, &null_fd, e);
     if (rc != 0) {
         goto out;
@@ -56,7 +95,7 @@ int pn_process_start(const char *const *argv, const struct pn_process_files *fil
         goto out;
     }
     if (pid == 0) {
-        run_child(argv, files, null_fd, parent);
+        run_child(argv, merged, files, null_fd, parent);
     }
     /* Both sides set the group, so that it exists whoever is first. */
     (void)setpgid(pid, pid);
@@ -67,16 +106,19 @@ int pn_process_start(const char *const *argv, const struct pn_process_files *fil
     };
 out:
     pn_io_close(io, &null_fd);
+    free(merged);
     return rc;
 }
 
 bool pn_process_ended(struct pn_process *process, int32_t *exit_code)
 {
     int status = 0;
-    pid_t got = waitpid(process->pid, &status, WNOHANG);
+    struct rusage usage = {0};
+    pid_t got = wait4(process->pid, &status, WNOHANG, &usage);
     if (got == 0 || (got < 0 && errno == EINTR)) {
         return false;
     }
+    process->memory_bytes = (int64_t)usage.ru_maxrss * KIB;
     if (got < 0) {
         *exit_code = -SIGKILL; /* somebody else reaped it: its outcome is lost */
     } else if (WIFSIGNALED(status)) {

@@ -17,6 +17,8 @@ struct pn_process {
     pid_t pid;
     int pidfd; /* readable when it has ended; -1 when none */
     int64_t start;
+    int64_t memory_bytes; /* when it has ended: the most that it, or a process that it waited for,
+                             had in use at once */
 };
 
 /* The child's standard input, output and error. They stay the caller's; -1 is /dev/null. */
@@ -26,10 +28,11 @@ struct pn_process_files {
     int error;
 };
 
-/* Starts argv (NULL-ended; argv[0] is a path). The calling thread must live for as long as the
+/* Starts argv (NULL-ended; argv[0] is a path). `env` (NULL-ended, "NAME=value"; NULL: nothing) is
+ * added to this process's environment, or takes the place of what is there. The calling thread must live for as long as the
  * child is to live. */
-int pn_process_start(const char *const *argv, const struct pn_process_files *files,
-                     const struct pn_io *io, struct pn_process *process,
+int pn_process_start(const char *const *argv, const char *const *env,
+                     const struct pn_process_files *files, const struct pn_io *io, struct pn_process *process,
                      struct pn_err *e) PN_MUST_CHECK;
 /* Has it ended? Then it's reaped, *exit_code is its status, or -signal, and the pidfd is closed. */
 bool pn_process_ended(struct pn_process *process, int32_t *exit_code);

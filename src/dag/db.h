@@ -78,6 +78,13 @@ int pn_dag_db_open(const char *path, struct pn_dag_db **db, struct pn_err *e) PN
 int pn_dag_db_look(const char *path, struct pn_dag_db **db, struct pn_err *e) PN_MUST_CHECK;
 void pn_dag_db_close(struct pn_dag_db **db); /* NULL ok */
 
+/* Makes one transaction of all that is called until pn_dag_db_end(); waits for other writers. Those
+ * of the functions themselves become part of it. */
+int pn_dag_db_begin(struct pn_dag_db *db, struct pn_err *e) PN_MUST_CHECK;
+/* Commits when rc is 0, else rolls all of it back; returns rc, or the commit's failure. After a
+ * failed pn_dag_db_begin() it isn't called. */
+int pn_dag_db_end(struct pn_dag_db *db, int rc, struct pn_err *e) PN_MUST_CHECK;
+
 /* ---- runs ----------------------------------------------------------------------------------- */
 
 /* A run to be made; all zero but the times is a manual run without a conf. */
@@ -145,13 +152,22 @@ int pn_dag_db_run_set(struct pn_dag_db *db, int64_t run, enum pn_run_state expec
 int pn_dag_db_task_set(struct pn_dag_db *db, int64_t run, const char *task,
                        enum pn_task_state expected, enum pn_task_state next, int64_t now_ms,
                        int64_t next_ms, struct pn_err *e) PN_MUST_CHECK;
-/* Moves the task to running and adds the attempt, in one transaction; fills attempt->number. */
+/* Moves the task to running and adds the attempt, in one transaction; tells its number. */
 int pn_dag_db_attempt_begin(struct pn_dag_db *db, int64_t run, const char *task,
                             enum pn_task_state expected, int64_t now_ms, int32_t *number,
                             struct pn_err *e) PN_MUST_CHECK;
 int pn_dag_db_attempt_process(struct pn_dag_db *db, int64_t run, const char *task, int32_t number,
                               int64_t pid, int64_t pid_start, const char *log,
                               struct pn_err *e) PN_MUST_CHECK;
+/* The oldest run of a DAG that waits and may start by now: one of no backfill first, then one of a
+ * backfill that isn't paused and has a run to spare. *next_ms is when the next one may start that
+ * may not yet (0: none). */
+int pn_dag_db_queued(struct pn_dag_db *db, const char *dag, int64_t now_ms, struct pn_arena *arena,
+                     struct pn_run *run, bool *found, int64_t *next_ms,
+                     struct pn_err *e) PN_MUST_CHECK;
+/* The DAGs that have runs in a state, whether the pipeline has them or not. */
+int pn_dag_db_dags_with(struct pn_dag_db *db, enum pn_run_state state, struct pn_arena *arena,
+                        const char ***dags, size_t *count, struct pn_err *e) PN_MUST_CHECK;
 /* How an attempt ended. */
 struct pn_attempt_end {
     const char *outcome;
@@ -165,10 +181,61 @@ struct pn_attempt_end {
 int pn_dag_db_attempt_end(struct pn_dag_db *db, int64_t run, const char *task, int32_t number,
                           const struct pn_attempt_end *end, int64_t now_ms,
                           struct pn_err *e) PN_MUST_CHECK;
+/* Ends a run that is running. `tell`: its failure is to be told of (pn_dag_db_next_notice()). A
+ * backfill whose last run this is becomes done. */
+int pn_dag_db_run_end(struct pn_dag_db *db, const struct pn_run *run, enum pn_run_state outcome,
+                      const char *reason, bool tell, int64_t now_ms,
+                      struct pn_err *e) PN_MUST_CHECK;
+/* Cancels a run that is queued; CONFLICT when it isn't any more. */
+int pn_dag_db_cancel_queued(struct pn_dag_db *db, const struct pn_run *run, const char *reason,
+                            const char *who, int64_t now_ms, struct pn_err *e) PN_MUST_CHECK;
+/* The oldest run whose failure is still to be told of; and what came of it. */
+int pn_dag_db_next_notice(struct pn_dag_db *db, struct pn_arena *arena, struct pn_run *run,
+                          bool *found, struct pn_err *e) PN_MUST_CHECK;
+int pn_dag_db_notice(struct pn_dag_db *db, int64_t run, const char *result,
+                     struct pn_err *e) PN_MUST_CHECK;
+/* Runs that ended before a time and still have their logs, the oldest first; and that they have
+ * them no longer. */
+int pn_dag_db_old_logs(struct pn_dag_db *db, int64_t before_ms, int64_t limit,
+                       struct pn_arena *arena, struct pn_run **runs, size_t *count,
+                       struct pn_err *e) PN_MUST_CHECK;
+int pn_dag_db_logs_gone(struct pn_dag_db *db, int64_t run, struct pn_err *e) PN_MUST_CHECK;
 /* Forgets all but the newest `kept` runs of a DAG that are over; fn gets each forgotten run_id. */
 int pn_dag_db_prune(struct pn_dag_db *db, const char *dag, int64_t kept,
                     void (*fn)(void *arg, const char *run_id), void *arg,
                     struct pn_err *e) PN_MUST_CHECK;
+
+/* ---- DAGs ----------------------------------------------------------------------------------- */
+
+/* What a DAG is besides its definition. */
+struct pn_dag_status {
+    bool paused; /* no runs are made of its schedule */
+    int64_t paused_ms;
+    int64_t tick_ms; /* its schedule is done up to this time; PN_TIME_NONE: not begun */
+};
+int pn_dag_db_dag(struct pn_dag_db *db, const char *dag, struct pn_dag_status *status,
+                  struct pn_err *e) PN_MUST_CHECK;
+/* Pauses or goes on; *changed says whether it was otherwise before. */
+int pn_dag_db_pause(struct pn_dag_db *db, const char *dag, bool paused, const char *who,
+                    int64_t now_ms, bool *changed, struct pn_err *e) PN_MUST_CHECK;
+int pn_dag_db_tick(struct pn_dag_db *db, const char *dag, int64_t tick_ms,
+                   struct pn_err *e) PN_MUST_CHECK;
+
+/* Times of a schedule for which no run was made. */
+struct pn_skip {
+    int64_t id;
+    const char *dag;
+    int64_t first_ms;
+    int64_t last_ms;
+    int64_t count;
+    const char *reason;
+    int64_t at_ms;
+};
+int pn_dag_db_skip(struct pn_dag_db *db, const struct pn_skip *skip,
+                   struct pn_err *e) PN_MUST_CHECK;
+/* Newest first; `dag` NULL for all. */
+int pn_dag_db_skips(struct pn_dag_db *db, const char *dag, int64_t limit, struct pn_arena *arena,
+                    struct pn_skip **rows, size_t *count, struct pn_err *e) PN_MUST_CHECK;
 
 /* ---- audit ---------------------------------------------------------------------------------- */
 

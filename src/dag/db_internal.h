@@ -11,6 +11,7 @@ enum { PN_DAG_SCHEMA_VERSION = 2 };
 struct pn_dag_db {
     sqlite3 *sqlite;
     char *path;
+    int depth; /* of transactions: the outermost one begins and commits */
 };
 
 /*
@@ -27,8 +28,6 @@ int pn_dag_db_run_sql(struct pn_dag_db *db, int *changes, struct pn_err *e, cons
 int pn_dag_db_exec(struct pn_dag_db *db, const char *sql, struct pn_err *e) PN_MUST_CHECK;
 /* The last SQLite error as ours; returns its code. */
 int pn_dag_db_error(struct pn_dag_db *db, struct pn_err *e);
-/* Commits when rc is 0, else rolls back; returns rc, or the commit's failure. */
-int pn_dag_db_end(struct pn_dag_db *db, int rc, struct pn_err *e) PN_MUST_CHECK;
 
 /* Reads the schema's version; 0: the database is empty. */
 int pn_dag_db_version(struct pn_dag_db *db, int *version, struct pn_err *e) PN_MUST_CHECK;

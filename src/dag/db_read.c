@@ -157,6 +157,107 @@ int pn_dag_db_run(struct pn_dag_db *db, const char *dag, const char *run_id, str
                                 dag, dag);
 }
 
+/* When the next run of those that wait for their time may start. */
+static int next_run_after(struct pn_dag_db *db, const char *dag, int64_t now_ms, int64_t *next_ms,
+                          struct pn_err *e)
+{
+    sqlite3_stmt *statement = NULL;
+    int rc = pn_dag_db_prepare(db, &statement, e,
+                               "SELECT ifnull(min(run_after_ms), 0) FROM run"
+                               " WHERE dag = ?1 AND state = 'queued' AND run_after_ms > ?2",
+                               "ti", dag, now_ms);
+    if (rc != 0) {
+        return rc;
+    }
+    int row = pn_dag_db_next(db, statement, e);
+    *next_ms = row == 1 ? sqlite3_column_int64(statement, 0) : 0;
+    sqlite3_finalize(statement);
+    return row < 0 ? PN_FAIL : 0;
+}
+
+int pn_dag_db_queued(struct pn_dag_db *db, const char *dag, int64_t now_ms, struct pn_arena *arena,
+                     struct pn_run *run, bool *found, int64_t *next_ms, struct pn_err *e)
+{
+    static const char *const queries[] = {
+        "SELECT " RUN_COLUMNS " FROM run WHERE dag = ?1 AND state = 'queued'"
+        " AND run_after_ms <= ?2 AND backfill IS NULL ORDER BY id LIMIT 1",
+        "SELECT " RUN_COLUMNS " FROM run WHERE dag = ?1 AND state = 'queued'"
+        " AND run_after_ms <= ?2 AND backfill IS NOT NULL"
+        " AND (SELECT state = 'running' AND active_runs_max > (SELECT count(*) FROM run AS other"
+        "   WHERE other.backfill = run.backfill AND other.state = 'running')"
+        "  FROM backfill WHERE id = run.backfill) ORDER BY id LIMIT 1",
+    };
+    struct pn_run *runs = NULL;
+    size_t count = 0;
+    int rc = next_run_after(db, dag, now_ms, next_ms, e);
+    for (size_t i = 0; rc == 0 && i < 2 && count == 0; i++) {
+        sqlite3_stmt *statement = NULL;
+        rc = pn_dag_db_prepare(db, &statement, e, queries[i], "ti", dag, now_ms);
+        if (rc == 0) {
+            rc = read_runs(db, statement, arena, &runs, &count, e);
+        }
+    }
+    *found = rc == 0 && count > 0;
+    if (*found) {
+        *run = runs[0];
+    }
+    return rc;
+}
+
+int pn_dag_db_dags_with(struct pn_dag_db *db, enum pn_run_state state, struct pn_arena *arena,
+                        const char ***dags, size_t *count, struct pn_err *e)
+{
+    sqlite3_stmt *statement = NULL;
+    int rc = pn_dag_db_prepare(
+        db, &statement, e, "SELECT dag FROM run_count WHERE dag >= '' AND state = ?1 AND count > 0",
+        "t", pn_run_state_name(state));
+    if (rc != 0) {
+        return rc;
+    }
+    *dags = NULL;
+    *count = 0;
+    size_t capacity = 0;
+    int row = 0;
+    while ((row = pn_dag_db_next(db, statement, e)) == 1) {
+        *dags = pn_dag_db_room(arena, *dags, *count, &capacity, sizeof **dags);
+        (*dags)[(*count)++] = pn_dag_db_text(statement, 0, arena);
+    }
+    sqlite3_finalize(statement);
+    return row < 0 ? PN_FAIL : 0;
+}
+
+int pn_dag_db_old_logs(struct pn_dag_db *db, int64_t before_ms, int64_t limit,
+                       struct pn_arena *arena, struct pn_run **runs, size_t *count,
+                       struct pn_err *e)
+{
+    sqlite3_stmt *statement = NULL;
+    int rc = pn_dag_db_prepare(db, &statement, e,
+                               "SELECT " RUN_COLUMNS " FROM run WHERE logs_gone = 0"
+                               " AND ended_ms > 0 AND ended_ms < ?1 ORDER BY ended_ms LIMIT ?2",
+                               "ii", before_ms, limit);
+    return rc == 0 ? read_runs(db, statement, arena, runs, count, e) : rc;
+}
+
+int pn_dag_db_next_notice(struct pn_dag_db *db, struct pn_arena *arena, struct pn_run *run,
+                          bool *found, struct pn_err *e)
+{
+    sqlite3_stmt *statement = NULL;
+    struct pn_run *runs = NULL;
+    size_t count = 0;
+    int rc = pn_dag_db_prepare(db, &statement, e,
+                               "SELECT " RUN_COLUMNS " FROM run WHERE notice = 'pending'"
+                               " AND id >= 0 ORDER BY id LIMIT 1",
+                               "");
+    if (rc == 0) {
+        rc = read_runs(db, statement, arena, &runs, &count, e);
+    }
+    *found = rc == 0 && count > 0;
+    if (*found) {
+        *run = runs[0];
+    }
+    return rc;
+}
+
 int pn_dag_db_last_success(struct pn_dag_db *db, const char *dag, int64_t before_id,
                            struct pn_arena *arena, struct pn_run *run, bool *found,
                            struct pn_err *e)

@@ -128,7 +128,7 @@ static int set_version(struct pn_dag_db *db, int version, struct pn_err *e)
 /* Two processes may open a folder at once: the version is read again under the write lock. */
 static int migrate(struct pn_dag_db *db, struct pn_err *e)
 {
-    int rc = pn_dag_db_exec(db, "BEGIN IMMEDIATE", e);
+    int rc = pn_dag_db_begin(db, e);
     if (rc != 0) {
         return rc;
     }

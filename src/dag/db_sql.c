@@ -89,8 +89,19 @@ int pn_dag_db_run_sql(struct pn_dag_db *db, int *changes, struct pn_err *e, cons
     return rc;
 }
 
+int pn_dag_db_begin(struct pn_dag_db *db, struct pn_err *e)
+{
+    int rc = db->depth == 0 ? pn_dag_db_exec(db, "BEGIN IMMEDIATE", e) : 0;
+    db->depth += rc == 0 ? 1 : 0;
+    return rc;
+}
+
 int pn_dag_db_end(struct pn_dag_db *db, int rc, struct pn_err *e)
 {
+    PN_ASSERT(db->depth > 0);
+    if (--db->depth > 0) {
+        return rc;
+    }
     if (rc == 0) {
         rc = pn_dag_db_exec(db, "COMMIT", e);
     }

@@ -6,8 +6,6 @@
 #include "base/json.h"
 #include "dag/db_internal.h"
 
-enum { AUDITS_KEPT = 20000 };
-
 struct pn_trigger pn_trigger_of(const char *who)
 {
     return (struct pn_trigger){
@@ -50,14 +48,18 @@ static int insert_tasks(struct pn_dag_db *db, const struct pn_dag *dag, int64_t 
 {
     sqlite3_stmt *statement = NULL;
     int rc = pn_dag_db_prepare(db, &statement, e,
-                               "INSERT INTO task(run, task, position, state, max_tries)"
-                               " VALUES (?1, ?2, ?3, 'none', ?4)",
+                               "INSERT INTO task(run, task, position, state, max_tries, pool,"
+                               " pool_slots, priority)"
+                               " VALUES (?1, ?2, ?3, 'none', ?4, ?5, ?6, ?7)",
                                "i", run);
     for (size_t i = 0; rc == 0 && i < dag->task_count; i++) {
         const struct pn_task *task = &dag->tasks[i];
         (void)sqlite3_bind_text(statement, 2, task->name, -1, SQLITE_STATIC);
         (void)sqlite3_bind_int64(statement, 3, (int64_t)i);
         (void)sqlite3_bind_int64(statement, 4, task->retries + 1);
+        (void)sqlite3_bind_text(statement, 5, task->pool, -1, SQLITE_STATIC);
+        (void)sqlite3_bind_int64(statement, 6, task->pool_slots);
+        (void)sqlite3_bind_int64(statement, 7, task->priority);
         if (sqlite3_step(statement) != SQLITE_DONE) {
             rc = pn_dag_db_error(db, e);
         }
@@ -186,7 +188,7 @@ int pn_dag_db_trigger(struct pn_dag_db *db, const struct pn_dag *dag, const stru
 {
     int rc = check_trigger(how, e);
     if (rc == 0) {
-        rc = pn_dag_db_exec(db, "BEGIN IMMEDIATE", e);
+        rc = pn_dag_db_begin(db, e);
     }
     if (rc != 0) {
         return rc;
@@ -217,6 +219,33 @@ int pn_dag_db_run_set(struct pn_dag_db *db, int64_t run, enum pn_run_state expec
         " WHERE id = ?1 AND state = ?2",
         "ittit", run, pn_run_state_name(expected), pn_run_state_name(next), now_ms, reason);
     return pn_dag_db_swapped(rc, changes, "the run", e);
+}
+
+static int end_backfill(struct pn_dag_db *db, int64_t backfill, int64_t now_ms, struct pn_err *e)
+{
+    return pn_dag_db_run_sql(db, NULL, e,
+                             "UPDATE backfill SET state = 'done', ended_ms = ?2, updated_ms = ?2"
+                             " WHERE id = ?1 AND state = 'running' AND NOT EXISTS (SELECT 1"
+                             " FROM run WHERE backfill = ?1 AND state IN ('queued', 'running'))",
+                             "ii", backfill, now_ms);
+}
+
+int pn_dag_db_run_end(struct pn_dag_db *db, const struct pn_run *run, enum pn_run_state outcome,
+                      const char *reason, bool tell, int64_t now_ms, struct pn_err *e)
+{
+    int rc = pn_dag_db_begin(db, e);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = pn_dag_db_run_set(db, run->id, PN_RUN_RUNNING, outcome, reason, now_ms, e);
+    if (rc == 0) {
+        rc = pn_dag_db_run_sql(db, NULL, e, "UPDATE run SET notice = ?2 WHERE id = ?1", "it",
+                               run->id, tell ? "pending" : "");
+    }
+    if (rc == 0 && run->backfill != 0) {
+        rc = end_backfill(db, run->backfill, now_ms, e);
+    }
+    return pn_dag_db_end(db, rc, e);
 }
 
 int pn_dag_db_task_set(struct pn_dag_db *db, int64_t run, const char *task,
@@ -259,7 +288,7 @@ int pn_dag_db_attempt_begin(struct pn_dag_db *db, int64_t run, const char *task,
                             enum pn_task_state expected, int64_t now_ms, int32_t *number,
                             struct pn_err *e)
 {
-    int rc = pn_dag_db_exec(db, "BEGIN IMMEDIATE", e);
+    int rc = pn_dag_db_begin(db, e);
     if (rc != 0) {
         return rc;
     }
@@ -287,7 +316,7 @@ int pn_dag_db_attempt_process(struct pn_dag_db *db, int64_t run, const char *tas
 int pn_dag_db_attempt_end(struct pn_dag_db *db, int64_t run, const char *task, int32_t number,
                           const struct pn_attempt_end *end, int64_t now_ms, struct pn_err *e)
 {
-    int rc = pn_dag_db_exec(db, "BEGIN IMMEDIATE", e);
+    int rc = pn_dag_db_begin(db, e);
     if (rc != 0) {
         return rc;
     }
@@ -309,36 +338,64 @@ int pn_dag_db_attempt_end(struct pn_dag_db *db, int64_t run, const char *task, i
 
 /* ---- what people do to a run ----------------------------------------------------------------- */
 
-int pn_dag_db_cancel(struct pn_dag_db *db, const struct pn_run *run, const char *who,
-                     int64_t now_ms, struct pn_err *e)
+int pn_dag_db_cancel_queued(struct pn_dag_db *db, const struct pn_run *run, const char *reason,
+                            const char *who, int64_t now_ms, struct pn_err *e)
 {
-    int rc = pn_dag_db_exec(db, "BEGIN IMMEDIATE", e);
+    int rc = pn_dag_db_begin(db, e);
     if (rc != 0) {
         return rc;
     }
-    int changes = 0;
-    const char *reason = "cancelled before it began";
-    rc = pn_dag_db_run_sql(db, &changes, e,
-                           "UPDATE run SET cancel_asked = 1,"
-                           " ended_ms = CASE WHEN state = 'queued' THEN ?2 ELSE 0 END,"
-                           " reason = CASE WHEN state = 'queued' THEN ?3 ELSE '' END,"
-                           " state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END"
-                           " WHERE id = ?1 AND state IN ('queued', 'running')",
-                           "iit", run->id, now_ms, reason);
-    if (rc == 0 && changes != 1) {
-        rc = pn_err_input(e, "run '%s' is over already", run->run_id);
-    }
+    rc = pn_dag_db_run_set(db, run->id, PN_RUN_QUEUED, PN_RUN_CANCELLED, reason, now_ms, e);
     if (rc == 0) {
         rc = pn_dag_db_run_sql(db, NULL, e,
                                "UPDATE task SET state = 'cancelled', ended_ms = ?2 WHERE run = ?1"
-                               " AND state = 'none'"
-                               " AND (SELECT state FROM run WHERE id = ?1) = 'cancelled'",
+                               " AND state = 'none'",
                                "ii", run->id, now_ms);
     }
+    if (rc == 0 && run->backfill != 0) {
+        rc = end_backfill(db, run->backfill, now_ms, e);
+    }
     if (rc == 0) {
-        const struct pn_audit audit = {
-            .at_ms = now_ms, .who = who, .what = "cancel", .dag = run->dag, .run_id = run->run_id};
+        const struct pn_audit audit = {.at_ms = now_ms,
+                                       .who = who,
+                                       .what = "cancel",
+                                       .dag = run->dag,
+                                       .run_id = run->run_id,
+                                       .detail = reason};
         rc = pn_dag_db_audit(db, &audit, e);
+    }
+    return pn_dag_db_end(db, rc, e);
+}
+
+static int ask_to_cancel(struct pn_dag_db *db, const struct pn_run *run, const char *who,
+                         int64_t now_ms, struct pn_err *e)
+{
+    int changes = 0;
+    int rc = pn_dag_db_run_sql(db, &changes, e,
+                               "UPDATE run SET cancel_asked = 1 WHERE id = ?1"
+                               " AND state = 'running'",
+                               "i", run->id);
+    if (rc == 0 && changes != 1) {
+        return pn_err_input(e, "run '%s' is over already", run->run_id);
+    }
+    const struct pn_audit audit = {
+        .at_ms = now_ms, .who = who, .what = "cancel", .dag = run->dag, .run_id = run->run_id};
+    return rc == 0 ? pn_dag_db_audit(db, &audit, e) : rc;
+}
+
+int pn_dag_db_cancel(struct pn_dag_db *db, const struct pn_run *run, const char *who,
+                     int64_t now_ms, struct pn_err *e)
+{
+    int rc = pn_dag_db_begin(db, e);
+    if (rc != 0) {
+        return rc;
+    }
+    struct pn_err failure = {0};
+    rc = pn_dag_db_cancel_queued(db, run, "cancelled before it began", who, now_ms, &failure);
+    if (rc != 0 && failure.class_ == PN_CLASS_CONFLICT) {
+        rc = ask_to_cancel(db, run, who, now_ms, e);
+    } else {
+        pn_err_copy(e, rc != 0 ? &failure : NULL);
     }
     return pn_dag_db_end(db, rc, e);
 }
@@ -348,7 +405,7 @@ int pn_dag_db_note(struct pn_dag_db *db, const struct pn_run *run, const char *n
 {
     int rc = check_note(note, e);
     if (rc == 0) {
-        rc = pn_dag_db_exec(db, "BEGIN IMMEDIATE", e);
+        rc = pn_dag_db_begin(db, e);
     }
     if (rc != 0) {
         return rc;
@@ -367,63 +424,4 @@ int pn_dag_db_note(struct pn_dag_db *db, const struct pn_run *run, const char *n
         rc = pn_dag_db_audit(db, &audit, e);
     }
     return pn_dag_db_end(db, rc, e);
-}
-
-/* ---- what is old ----------------------------------------------------------------------------- */
-
-/* The oldest run that is kept: all that are over and have a smaller id go. 0: none has to. */
-static int oldest_kept(struct pn_dag_db *db, const char *dag, int64_t kept, int64_t *id,
-                       struct pn_err *e)
-{
-    *id = 0;
-    int64_t counts[PN_RUN_STATES];
-    int rc = pn_dag_db_count_runs(db, dag, counts, e);
-    if (rc != 0 ||
-        counts[PN_RUN_SUCCESS] + counts[PN_RUN_FAILED] + counts[PN_RUN_CANCELLED] <= kept) {
-        return rc;
-    }
-    sqlite3_stmt *statement = NULL;
-    rc = pn_dag_db_prepare(db, &statement, e,
-                           "SELECT id FROM run INDEXED BY run_by_dag WHERE dag = ?1"
-                           " AND state IN ('success', 'failed', 'cancelled')"
-                           " ORDER BY id DESC LIMIT 1 OFFSET ?2",
-                           "ti", dag, kept - 1);
-    if (rc != 0) {
-        return rc;
-    }
-    int row = pn_dag_db_next(db, statement, e);
-    if (row == 1) {
-        *id = sqlite3_column_int64(statement, 0);
-    }
-    sqlite3_finalize(statement);
-    return row < 0 ? PN_FAIL : 0;
-}
-
-int pn_dag_db_prune(struct pn_dag_db *db, const char *dag, int64_t kept,
-                    void (*fn)(void *arg, const char *run_id), void *arg, struct pn_err *e)
-{
-    int64_t oldest = 0;
-    int rc = oldest_kept(db, dag, kept, &oldest, e);
-    if (rc != 0 || oldest == 0) {
-        return rc;
-    }
-    sqlite3_stmt *statement = NULL;
-    rc = pn_dag_db_prepare(db, &statement, e,
-                           "DELETE FROM run WHERE dag = ?1 AND id < ?2"
-                           " AND state IN ('success', 'failed', 'cancelled') RETURNING run_id",
-                           "ti", dag, oldest);
-    if (rc != 0) {
-        return rc;
-    }
-    int row = 0;
-    while ((row = pn_dag_db_next(db, statement, e)) == 1) {
-        fn(arg, (const char *)sqlite3_column_text(statement, 0));
-    }
-    sqlite3_finalize(statement);
-    if (row == 0) {
-        rc = pn_dag_db_run_sql(db, NULL, e,
-                               "DELETE FROM audit WHERE id <= (SELECT max(id) FROM audit) - ?1",
-                               "i", (int64_t)AUDITS_KEPT);
-    }
-    return row < 0 ? PN_FAIL : rc;
 }

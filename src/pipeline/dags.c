@@ -9,23 +9,63 @@ enum {
     PARALLELISM_MAX = 256,
     ACTIVE_RUNS_MAX = 100,
     PARALLELISM_DEFAULT = 4,
-    COMMAND_BYTES_MAX = 65536
+    COMMAND_BYTES_MAX = 65536,
+    URL_BYTES_MAX = 2048
 };
 static const int64_t duration_max_ms = INT64_C(365) * 86400000;
 static const int64_t retry_delay_default_ms = 60000;
+static const int64_t retry_delay_max_default_ms = 3600000;
+static const double backoff_max = 10;
 
 static const struct pn_yaml_key dag_keys[] = {
-    {"description", PN_YAML_SCALAR, false}, {"retries", PN_YAML_SCALAR, false},
-    {"retry_delay", PN_YAML_SCALAR, false}, {"timeout", PN_YAML_SCALAR, false},
-    {"parallelism", PN_YAML_SCALAR, false}, {"active_runs_max", PN_YAML_SCALAR, false},
-    {"tasks", PN_YAML_MAP, true},           {NULL, PN_YAML_NULL, false},
+    {"description", PN_YAML_SCALAR, false},
+    {"schedule", PN_YAML_NULL, false}, /* a line, or a list of lines */
+    {"timezone", PN_YAML_SCALAR, false},
+    {"start", PN_YAML_SCALAR, false},
+    {"end", PN_YAML_SCALAR, false},
+    {"catchup", PN_YAML_SCALAR, false},
+    {"overlap", PN_YAML_SCALAR, false},
+    {"retries", PN_YAML_SCALAR, false},
+    {"retry_delay", PN_YAML_SCALAR, false},
+    {"retry_backoff", PN_YAML_SCALAR, false},
+    {"retry_delay_max", PN_YAML_SCALAR, false},
+    {"no_retry_exit_codes", PN_YAML_LIST, false},
+    {"skip_exit_codes", PN_YAML_LIST, false},
+    {"timeout", PN_YAML_SCALAR, false},
+    {"run_timeout", PN_YAML_SCALAR, false},
+    {"pool", PN_YAML_SCALAR, false},
+    {"priority", PN_YAML_SCALAR, false},
+    {"parallelism", PN_YAML_SCALAR, false},
+    {"active_runs_max", PN_YAML_SCALAR, false},
+    {"on_failure", PN_YAML_MAP, false},
+    {"tasks", PN_YAML_MAP, true},
+    {NULL, PN_YAML_NULL, false},
 };
 
 static const struct pn_yaml_key task_keys[] = {
-    {"run", PN_YAML_SCALAR, true},      {"tables", PN_YAML_LIST, false},
-    {"command", PN_YAML_SCALAR, false}, {"after", PN_YAML_LIST, false},
-    {"retries", PN_YAML_SCALAR, false}, {"retry_delay", PN_YAML_SCALAR, false},
-    {"timeout", PN_YAML_SCALAR, false}, {NULL, PN_YAML_NULL, false},
+    {"run", PN_YAML_SCALAR, true},
+    {"tables", PN_YAML_LIST, false},
+    {"command", PN_YAML_SCALAR, false},
+    {"after", PN_YAML_LIST, false},
+    {"trigger_rule", PN_YAML_SCALAR, false},
+    {"retries", PN_YAML_SCALAR, false},
+    {"retry_delay", PN_YAML_SCALAR, false},
+    {"retry_backoff", PN_YAML_SCALAR, false},
+    {"retry_delay_max", PN_YAML_SCALAR, false},
+    {"no_retry_exit_codes", PN_YAML_LIST, false},
+    {"skip_exit_codes", PN_YAML_LIST, false},
+    {"timeout", PN_YAML_SCALAR, false},
+    {"pool", PN_YAML_SCALAR, false},
+    {"pool_slots", PN_YAML_SCALAR, false},
+    {"priority", PN_YAML_SCALAR, false},
+    {"may_fail", PN_YAML_SCALAR, false},
+    {NULL, PN_YAML_NULL, false},
+};
+
+static const struct pn_yaml_key on_failure_keys[] = {
+    {"webhook", PN_YAML_SCALAR, false},
+    {"command", PN_YAML_SCALAR, false},
+    {NULL, PN_YAML_NULL, false},
 };
 
 static const char *const run_words[] = {[PN_TASK_CHECK_STORE] = "check_store",
@@ -34,8 +74,8 @@ static const char *const run_words[] = {[PN_TASK_CHECK_STORE] = "check_store",
                                         [PN_TASK_COMMAND] = "command"};
 enum { RUN_WORDS = sizeof run_words / sizeof *run_words };
 
-/* Names are in file names, URLs and Airflow's ids. */
-static int check_name(const struct pn_yaml *yaml, const struct pn_yaml_node *node, struct pn_err *e)
+int pn_pipeline_check_dag_name(const struct pn_yaml *yaml, const struct pn_yaml_node *node,
+                               struct pn_err *e)
 {
     size_t len = strlen(node->key);
     bool ok = len > 0 && len <= PN_PIPELINE_NAME_BYTES_MAX;
@@ -46,14 +86,14 @@ static int check_name(const struct pn_yaml *yaml, const struct pn_yaml_node *nod
     if (!ok) {
         return pn_yaml_error(
             yaml, node, e,
-            "a name of a DAG or a task must consist of letters, digits, _, - and ., must begin "
-            "with a letter, a digit or _, and have at most %d characters",
+            "a name of a DAG, a task or a pool must consist of letters, digits, _, - and ., must "
+            "begin with a letter, a digit or _, and have at most %d characters",
             PN_PIPELINE_NAME_BYTES_MAX);
     }
     return 0;
 }
 
-/* retries, retry_delay and timeout: of the DAG, then of the task over it. */
+/* retries, their delays and timeout: of the DAG, then of the task over it. */
 static int read_attempts(const struct pn_yaml *yaml, const struct pn_yaml_node *node,
                          struct pn_task *task, struct pn_err *e)
 {
@@ -63,6 +103,19 @@ static int read_attempts(const struct pn_yaml *yaml, const struct pn_yaml_node *
     if (rc == 0) {
         rc = pn_yaml_duration(yaml, pn_yaml_get(node, "retry_delay"), duration_max_ms,
                               &task->retry_delay_ms, e);
+    }
+    const struct pn_yaml_node *backoff = pn_yaml_get(node, "retry_backoff");
+    if (rc == 0) {
+        rc = pn_yaml_double(yaml, backoff, &task->retry_backoff, e);
+    }
+    if (rc == 0 && backoff != NULL &&
+        !(task->retry_backoff >= 1 && task->retry_backoff <= backoff_max)) {
+        rc = pn_yaml_error(yaml, backoff, e, "must be from 1 to %g: 2 doubles each delay",
+                           backoff_max);
+    }
+    if (rc == 0) {
+        rc = pn_yaml_duration(yaml, pn_yaml_get(node, "retry_delay_max"), duration_max_ms,
+                              &task->retry_delay_max_ms, e);
     }
     if (rc == 0) {
         rc = pn_yaml_duration(yaml, pn_yaml_get(node, "timeout"), duration_max_ms,
@@ -134,7 +187,7 @@ static int read_task(struct pn_pipeline *pipeline, const struct pn_yaml_node *no
                      struct pn_task *task, struct pn_err *e)
 {
     const struct pn_yaml *yaml = &pipeline->private_->yaml;
-    int rc = check_name(yaml, node, e);
+    int rc = pn_pipeline_check_dag_name(yaml, node, e);
     if (rc == 0) {
         rc = pn_yaml_check(yaml, node, task_keys, e);
     }
@@ -150,7 +203,10 @@ static int read_task(struct pn_pipeline *pipeline, const struct pn_yaml_node *no
     if (rc == 0) {
         rc = read_command(pipeline, node, task, e);
     }
-    return rc == 0 ? read_attempts(yaml, node, task, e) : rc;
+    if (rc == 0) {
+        rc = read_attempts(yaml, node, task, e);
+    }
+    return rc == 0 ? pn_pipeline_read_task_rules(pipeline, node, task, e) : rc;
 }
 
 /* Puts the tasks in order and lets their `after` point to each other. */
@@ -201,23 +257,79 @@ static int read_tasks(struct pn_pipeline *pipeline, const struct pn_yaml_node *m
     return link_tasks(pipeline, tasks, map, dag, e);
 }
 
+static int read_on_failure(const struct pn_yaml *yaml, const struct pn_yaml_node *map,
+                           struct pn_dag *dag, struct pn_err *e)
+{
+    if (map == NULL) {
+        return 0;
+    }
+    const struct pn_yaml_node *webhook = pn_yaml_get(map, "webhook");
+    const struct pn_yaml_node *command = pn_yaml_get(map, "command");
+    int rc = pn_yaml_check(yaml, map, on_failure_keys, e);
+    if (rc == 0) {
+        rc = pn_yaml_text(yaml, webhook, &dag->on_failure_webhook, e);
+    }
+    if (rc == 0) {
+        rc = pn_yaml_text(yaml, command, &dag->on_failure_command, e);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    const char *url = dag->on_failure_webhook;
+    if (url != NULL && ((strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0) ||
+                        strpbrk(url, " \t\r\n") != NULL || strlen(url) > URL_BYTES_MAX)) {
+        return pn_yaml_error(yaml, webhook, e,
+                             "must be an http:// or https:// URL of at most %d characters",
+                             URL_BYTES_MAX);
+    }
+    if (command != NULL && strlen(command->text) > COMMAND_BYTES_MAX) {
+        return pn_yaml_error(yaml, command, e, "is longer than %d bytes", COMMAND_BYTES_MAX);
+    }
+    return 0;
+}
+
+/* What belongs to the DAG as a whole: when it is due, and what follows a failure. */
+static int read_dag_itself(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
+                           struct pn_dag *dag, struct pn_err *e)
+{
+    const struct pn_yaml *yaml = &pipeline->private_->yaml;
+    int rc = pn_yaml_text(yaml, pn_yaml_get(node, "description"), &dag->description, e);
+    if (rc == 0) {
+        rc = pn_pipeline_read_schedule(pipeline, node, &dag->schedule, e);
+    }
+    if (rc == 0) {
+        rc = pn_yaml_duration(yaml, pn_yaml_get(node, "run_timeout"), duration_max_ms,
+                              &dag->run_timeout_ms, e);
+    }
+    return rc == 0 ? read_on_failure(yaml, pn_yaml_get(node, "on_failure"), dag, e) : rc;
+}
+
 static int read_dag(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
                     struct pn_dag *dag, struct pn_err *e)
 {
     const struct pn_yaml *yaml = &pipeline->private_->yaml;
-    struct pn_task defaults = {.retry_delay_ms = retry_delay_default_ms};
+    struct pn_task defaults = {
+        .retry_delay_ms = retry_delay_default_ms,
+        .retry_backoff = 1,
+        .retry_delay_max_ms = retry_delay_max_default_ms,
+        .pool = PN_POOL_DEFAULT,
+        .pool_slots = 1,
+    };
     int64_t parallelism = PARALLELISM_DEFAULT;
     int64_t active_runs = 1;
-    *dag = (struct pn_dag){.name = node->key, .description = ""};
-    int rc = check_name(yaml, node, e);
+    *dag = (struct pn_dag){.name = node->key, .description = "", .line = node->line};
+    int rc = pn_pipeline_check_dag_name(yaml, node, e);
     if (rc == 0) {
         rc = pn_yaml_check(yaml, node, dag_keys, e);
     }
     if (rc == 0) {
-        rc = pn_yaml_text(yaml, pn_yaml_get(node, "description"), &dag->description, e);
+        rc = read_dag_itself(pipeline, node, dag, e);
     }
     if (rc == 0) {
         rc = read_attempts(yaml, node, &defaults, e);
+    }
+    if (rc == 0) {
+        rc = pn_pipeline_read_task_rules(pipeline, node, &defaults, e);
     }
     if (rc == 0) {
         rc = pn_yaml_i64(yaml, pn_yaml_get(node, "parallelism"), 1, PARALLELISM_MAX, &parallelism,

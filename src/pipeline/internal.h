@@ -18,6 +18,7 @@ enum {
     PN_PIPELINE_QUERIES_MAX = 1000,
     PN_PIPELINE_DAGS_MAX = 100,
     PN_PIPELINE_TASKS_MAX = 1000, /* of a DAG */
+    PN_PIPELINE_POOLS_MAX = 100,
     PN_PIPELINE_SQL_BYTES_MAX = 1 << 18,
     PN_PIPELINE_NAME_BYTES_MAX = 128,
     PN_TYPE_DEPTH_MAX = 8
@@ -37,6 +38,16 @@ struct pn_pipeline_private {
 int pn_pipeline_read_tables(struct pn_pipeline *pipeline, struct pn_err *e) PN_MUST_CHECK;
 int pn_pipeline_read_streams(struct pn_pipeline *pipeline, struct pn_err *e) PN_MUST_CHECK;
 int pn_pipeline_read_dags(struct pn_pipeline *pipeline, struct pn_err *e) PN_MUST_CHECK;
+int pn_pipeline_read_pools(struct pn_pipeline *pipeline, struct pn_err *e) PN_MUST_CHECK;
+/* Reads when a DAG is due: the keys of schedule/schedule.h. */
+int pn_pipeline_read_schedule(struct pn_pipeline *pipeline, const struct pn_yaml_node *dag,
+                              struct pn_schedule *schedule, struct pn_err *e) PN_MUST_CHECK;
+/* Reads a task's trigger rule, pool, priority and exit codes over the defaults in *task. */
+int pn_pipeline_read_task_rules(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
+                                struct pn_task *task, struct pn_err *e) PN_MUST_CHECK;
+/* Names of DAGs, tasks and pools are in file names, URLs and Airflow's ids. */
+int pn_pipeline_check_dag_name(const struct pn_yaml *yaml, const struct pn_yaml_node *node,
+                               struct pn_err *e) PN_MUST_CHECK;
 /* Reads the folders queries/ and prelude/. */
 int pn_pipeline_read_files(struct pn_pipeline *pipeline, struct pn_err *e) PN_MUST_CHECK;
 

@@ -24,6 +24,7 @@ static const struct pn_yaml_key top_keys[] = {
     {"stream_dead_letters", PN_YAML_SCALAR, false},
     {"tables", PN_YAML_MAP, false},
     {"dags", PN_YAML_MAP, false},
+    {"pools", PN_YAML_MAP, false},
     {"settings", PN_YAML_MAP, false},
     {NULL, PN_YAML_NULL, false},
 };
@@ -260,6 +261,9 @@ static int read_definition(struct pn_pipeline *pipeline, struct pn_err *e)
     }
     if (rc == 0) {
         rc = pn_pipeline_read_streams(pipeline, e);
+    }
+    if (rc == 0) {
+        rc = pn_pipeline_read_pools(pipeline, e);
     }
     if (rc == 0) {
         rc = pn_pipeline_read_dags(pipeline, e);

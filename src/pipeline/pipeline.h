@@ -22,6 +22,7 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "base/json_writer.h"
+#include "schedule/schedule.h"
 
 enum pn_type_kind {
     PN_TYPE_STRING,
@@ -124,6 +125,35 @@ enum pn_task_kind {
     PN_TASK_COMMAND      /* a command line, run by /bin/sh -c: for DAGs of a user's own */
 };
 
+/* When a task starts, by what became of the tasks it comes after; as Airflow names the rules. */
+enum pn_trigger_rule {
+    PN_RULE_ALL_SUCCESS, /* all of them succeeded; the default */
+    PN_RULE_ALL_FAILED,
+    PN_RULE_ALL_DONE, /* none of them will run any more */
+    PN_RULE_ALL_SKIPPED,
+    PN_RULE_ONE_SUCCESS, /* at least one did, others may still run */
+    PN_RULE_ONE_FAILED,
+    PN_RULE_ONE_DONE,
+    PN_RULE_NONE_FAILED,
+    PN_RULE_NONE_FAILED_MIN_ONE_SUCCESS,
+    PN_RULE_NONE_SKIPPED,
+    PN_RULE_ALWAYS
+};
+enum { PN_TRIGGER_RULES = PN_RULE_ALWAYS + 1 };
+extern const char *const pn_trigger_rule_names[PN_TRIGGER_RULES];
+
+/* Slots that tasks of all DAGs share. */
+struct pn_pool {
+    const char *name;
+    int32_t slots;
+};
+#define PN_POOL_DEFAULT "default_pool" /* of tasks that name none; it has no limit of its own */
+
+struct pn_exit_codes {
+    const int32_t *codes;
+    size_t count;
+};
+
 struct pn_task {
     const char *name;
     enum pn_task_kind kind;
@@ -134,7 +164,16 @@ struct pn_task {
     size_t after_count;
     int32_t retries;
     int64_t retry_delay_ms;
-    int64_t timeout_ms; /* 0: none */
+    double retry_backoff;       /* each further delay is so many times the one before; 0, 1: none */
+    int64_t retry_delay_max_ms; /* a delay grows no further */
+    struct pn_exit_codes no_retry; /* exit codes after which it is not tried again */
+    struct pn_exit_codes skip;     /* exit codes that mean: skipped */
+    int64_t timeout_ms;            /* of an attempt; 0: none */
+    enum pn_trigger_rule rule;
+    const char *pool;
+    int32_t pool_slots; /* it takes so many */
+    int32_t priority;   /* the highest starts first */
+    bool may_fail;      /* its failure is not the run's */
 };
 
 struct pn_dag {
@@ -144,6 +183,11 @@ struct pn_dag {
     size_t task_count;
     int32_t parallelism;     /* tasks at once */
     int32_t active_runs_max; /* runs at once; further ones are queued */
+    struct pn_schedule schedule;
+    int64_t run_timeout_ms;         /* of a run; 0: none */
+    const char *on_failure_webhook; /* a URL that gets a POST when a run fails, or NULL */
+    const char *on_failure_command; /* what /bin/sh runs then, or NULL */
+    int line;                       /* of pipeline.yml, where it is defined */
 };
 
 /* What is a pattern (pattern.h) is in a list of its own: of those that the same name matches there
@@ -171,6 +215,8 @@ struct pn_pipeline {
     size_t query_count;
     const struct pn_dag *dags;
     size_t dag_count;
+    const struct pn_pool *pools; /* without the default one */
+    size_t pool_count;
     const char *topics_dir;               /* where the sink lands, "topics" */
     const char *dead_letters_dir;         /* where the sink lands what is no JSON, "dead_letters" */
     const char *dead_letters_path;        /* key of the dead-letter Delta table */
@@ -224,6 +270,7 @@ const struct pn_query *pn_pipeline_query(const struct pn_pipeline *pipeline, con
 int pn_pipeline_not_yet(const struct pn_pipeline *pipeline, const struct pn_table *table,
                         struct pn_err *e);
 const struct pn_dag *pn_pipeline_dag(const struct pn_pipeline *pipeline, const char *name);
+const struct pn_pool *pn_pipeline_pool(const struct pn_pipeline *pipeline, const char *name);
 const struct pn_task *pn_dag_task(const struct pn_dag *dag, const char *name);
 
 /* The type in DuckDB's SQL: "BIGINT", "TIMESTAMP WITH TIME ZONE", "STRUCT("a" DOUBLE, ...)". */

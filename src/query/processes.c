@@ -51,7 +51,7 @@ static int start_command(struct pn_executor *executor, struct pn_query_process *
         const struct pn_process_files files = {
             .input = input[0], .output = output[1], .error = STDERR_FILENO};
         executor->command[executor->command_len] = made->folder;
-        rc = pn_process_start((const char *const *)executor->command, &files, executor->io,
+        rc = pn_process_start((const char *const *)executor->command, NULL, &files, executor->io,
                               &made->process, e);
         executor->command[executor->command_len] = NULL;
     }

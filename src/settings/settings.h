@@ -85,7 +85,11 @@ struct pn_settings {
     } delta;
     struct {
         int64_t runs_kept;
+        int64_t tasks_max;     /* at once, over all runs */
         int64_t log_bytes_max; /* of one attempt's output */
+        int64_t logs_keep_ms;  /* after the run's end; 0: as long as the run is kept */
+        char *webhook_secret;  /* "": webhooks are not signed */
+        bool webhook_private;  /* webhooks may go to this machine and to private networks */
     } dag;
     struct {
         char *account;               /* 12 digits, of ARNs */

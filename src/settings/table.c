@@ -2,6 +2,7 @@
  * A limit that a station has by itself is the constant in its header. */
 #include <stddef.h>
 
+#include "dag/scheduler.h"
 #include "http/server.h"
 #include "log/embedded/embedded.h"
 #include "log/log.h"
@@ -204,9 +205,19 @@ const struct pn_setting pn_settings_table[] = {
 
     INT("dag.runs_kept", dag.runs_kept, "1000", 1, 1000000, NULL,
         "Number of finished runs of a DAG whose state and logs are kept."),
+    INT("dag.tasks_max", dag.tasks_max, "32", 1, PN_DAG_TASKS_MAX, NULL,
+        "Number of tasks that run at once, over all runs. Further ones are queued."),
     SIZE("dag.log_bytes_max", dag.log_bytes_max, "16MiB", MIB(1), GIB(4), NULL,
          "Size limit of the log of one attempt of a task. Of longer output, the beginning and the "
          "last 64 KiB are kept."),
+    DURATION("dag.logs_keep_ms", dag.logs_keep_ms, "30d", 0, DAYS(36500), NULL,
+             "How long the logs of a run are kept after its end; its state stays. 0: as long as "
+             "the run."),
+    SECRET("dag.webhook_secret", dag.webhook_secret,
+           "Key that signs the webhooks of `on_failure`: HMAC-SHA256, in the header "
+           "X-Pinion-Signature-256. pinion never shows it."),
+    BOOL("dag.webhook_private", dag.webhook_private, "false",
+         "`true`: webhooks of `on_failure` may go to loopback, link-local and private addresses."),
 
     TEXT("kinesis.account", kinesis.account, "000000000000",
          "The 12 digits of the account in the ARNs of streams."),

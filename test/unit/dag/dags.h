@@ -27,6 +27,8 @@ static inline void test_dag_make(struct test_dag *made, int32_t retries, int64_t
                                           .kind = PN_TASK_COMMAND,
                                           .command = "true",
                                           .retries = retries,
+                                          .pool = PN_POOL_DEFAULT,
+                                          .pool_slots = 1,
                                           .retry_delay_ms = retry_delay_ms};
     }
     made->tasks[1].after = made->tasks[2].after = made->after_a;
@@ -38,7 +40,8 @@ static inline void test_dag_make(struct test_dag *made, int32_t retries, int64_t
                                 .tasks = made->tasks,
                                 .task_count = TEST_DAG_TASKS,
                                 .parallelism = 4,
-                                .active_runs_max = 1};
+                                .active_runs_max = 1,
+                                .schedule = {.start_ms = INT64_MIN, .end_ms = INT64_MAX}};
     made->pipeline = (struct pn_pipeline){.name = "test", .dags = &made->dag, .dag_count = 1};
 }
 

@@ -53,6 +53,7 @@ static void open_scheduler(struct world *world)
     const struct pn_scheduler_config config = {.data_folder = world->folder,
                                                .task_command = world->command,
                                                .runs_kept = 2,
+                                               .tasks_max = 16,
                                                .log_bytes_max = LOG_BYTES_MAX,
                                                .poll_ms = 10};
     struct pn_err failure = {0};
@@ -334,8 +335,10 @@ static void test_an_idle_scheduler_hears_of_a_trigger(void **state)
 static void test_only_one_scheduler_a_folder(void **state)
 {
     struct world *world = *state;
-    const struct pn_scheduler_config config = {
-        .data_folder = world->folder, .task_command = world->command, .poll_ms = 10};
+    const struct pn_scheduler_config config = {.data_folder = world->folder,
+                                               .task_command = world->command,
+                                               .tasks_max = 16,
+                                               .poll_ms = 10};
     struct pn_scheduler *second = NULL;
     struct pn_err failure = {0};
     assert_int_not_equal(pn_scheduler_create(&config, &world->made.pipeline, pn_io_system(),
