@@ -80,7 +80,8 @@ static const char **merge_environment(const char *const *env)
 }
 
 int pn_process_start(const char *const *argv, const char *const *env,
-                     const struct pn_process_files *files, const struct pn_io *io, struct pn_process *process, struct pn_err *e)
+                     const struct pn_process_files *files, const struct pn_io *io,
+                     struct pn_process *process, struct pn_err *e)
 {
     int null_fd = -1;
     const char **merged = merge_environment(env);

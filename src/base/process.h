@@ -32,8 +32,8 @@ struct pn_process_files {
  * added to this process's environment, or takes the place of what is there. The calling thread must live for as long as the
  * child is to live. */
 int pn_process_start(const char *const *argv, const char *const *env,
-                     const struct pn_process_files *files, const struct pn_io *io, struct pn_process *process,
-                     struct pn_err *e) PN_MUST_CHECK;
+                     const struct pn_process_files *files, const struct pn_io *io,
+                     struct pn_process *process, struct pn_err *e) PN_MUST_CHECK;
 /* Has it ended? Then it's reaped, *exit_code is its status, or -signal, and the pidfd is closed. */
 bool pn_process_ended(struct pn_process *process, int32_t *exit_code);
 /* Sends a signal to the process and all of its group. */

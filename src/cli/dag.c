@@ -12,26 +12,6 @@
 
 enum { LIMIT_DEFAULT = 25, LIMIT_MAX = 1000, LOG_PIECE_BYTES = 64 * 1024 };
 
-/* Closes, and turns the outcome into an exit code. */
-static int finish(struct pn_dag_session *session, int rc, const struct pn_err *failure)
-{
-    int status = rc == 0 ? PN_EXIT_OK : pn_cli_fail(session->cli, failure);
-    pn_cli_dag_close(session);
-    return status;
-}
-
-/* Opens the session of "DAG [RUN]", and finds the run: the latest, when none is named. */
-static int open_run(struct pn_cli *cli, int argc, char **argv, struct pn_dag_session *session,
-                    struct pn_run *run, struct pn_err *e)
-{
-    int rc = pn_cli_dag_look(cli, argv[0], session, e);
-    if (rc == 0) {
-        rc =
-            pn_dag_db_run(session->db, argv[0], argc > 1 ? argv[1] : NULL, &session->arena, run, e);
-    }
-    return rc;
-}
-
 /* ---- list, show ------------------------------------------------------------------------------ */
 
 static int cmd_list(struct pn_cli *cli, int argc, char **argv)
@@ -49,7 +29,7 @@ static int cmd_list(struct pn_cli *cli, int argc, char **argv)
         rc = pn_report_dags(session.pipeline, session.db, rows, &failure);
         pn_row_writer_close(&rows, rc);
     }
-    return finish(&session, rc, &failure);
+    return pn_cli_dag_finish(&session, rc, &failure);
 }
 
 static int cmd_show(struct pn_cli *cli, int argc, char **argv)
@@ -68,7 +48,7 @@ static int cmd_show(struct pn_cli *cli, int argc, char **argv)
         pn_report_tasks(session.dag, rows);
         pn_row_writer_end(&rows);
     }
-    return finish(&session, rc, &failure);
+    return pn_cli_dag_finish(&session, rc, &failure);
 }
 
 /* ---- runs, status ---------------------------------------------------------------------------- */
@@ -131,7 +111,7 @@ static int cmd_runs(struct pn_cli *cli, int argc, char **argv)
                           count, total, offset + (int64_t)count);
         }
     }
-    return finish(&session, rc, &failure);
+    return pn_cli_dag_finish(&session, rc, &failure);
 }
 
 static int cmd_status(struct pn_cli *cli, int argc, char **argv)
@@ -151,7 +131,7 @@ static int cmd_status(struct pn_cli *cli, int argc, char **argv)
     struct pn_run run = {0};
     struct pn_task_run *tasks = NULL;
     size_t count = 0;
-    int rc = open_run(cli, argc, argv, &session, &run, &failure);
+    int rc = pn_cli_dag_open_run(cli, argc, argv, &session, &run, &failure);
     if (rc == 0) {
         rc = pn_dag_db_tasks(session.db, run.id, &session.arena, &tasks, &count, &failure);
     }
@@ -163,7 +143,7 @@ static int cmd_status(struct pn_cli *cli, int argc, char **argv)
         pn_report_task_runs(tasks, count, pn_wall_ms(cli->clock), rows);
         pn_row_writer_end(&rows);
     }
-    return finish(&session, rc, &failure);
+    return pn_cli_dag_finish(&session, rc, &failure);
 }
 
 /* ---- logs, cancel ---------------------------------------------------------------------------- */
@@ -285,7 +265,7 @@ static int cmd_logs(struct pn_cli *cli, int argc, char **argv)
     if (rc == 0) {
         rc = print_logs(&session, &run, argc > 1 ? argv[1] : NULL, number, &failure);
     }
-    return finish(&session, rc, &failure);
+    return pn_cli_dag_finish(&session, rc, &failure);
 }
 
 static int cmd_cancel(struct pn_cli *cli, int argc, char **argv)
@@ -306,7 +286,7 @@ static int cmd_cancel(struct pn_cli *cli, int argc, char **argv)
     struct pn_err failure = {0};
     struct pn_dag_session session;
     struct pn_run run = {0};
-    int rc = open_run(cli, argc, argv, &session, &run, &failure);
+    int rc = pn_cli_dag_open_run(cli, argc, argv, &session, &run, &failure);
     if (rc == 0 && !yes && !pn_cli_confirm(cli, "Cancel run %s of %s?", run.run_id, run.dag)) {
         rc =
             pn_err_input(&failure, "run %s was not cancelled: answer y, or give --yes", run.run_id);
@@ -317,7 +297,7 @@ static int cmd_cancel(struct pn_cli *cli, int argc, char **argv)
     if (rc == 0) {
         (void)fprintf(cli->out, "%s is being cancelled\n", run.run_id);
     }
-    return finish(&session, rc, &failure);
+    return pn_cli_dag_finish(&session, rc, &failure);
 }
 
 int pn_cmd_dag(struct pn_cli *cli, int argc, char **argv)
@@ -330,6 +310,12 @@ int pn_cmd_dag(struct pn_cli *cli, int argc, char **argv)
         {"status", "show a run and its tasks", cmd_status},
         {"logs", "show the output of the tasks", cmd_logs},
         {"cancel", "cancel a run", cmd_cancel},
+        {"note", "write a note on a run", pn_cmd_dag_note},
+        {"pause", "pause the schedule of a DAG", pn_cmd_dag_pause},
+        {"unpause", "resume the schedule of a DAG", pn_cmd_dag_unpause},
+        {"next", "show when DAGs, or a cron line, are due next", pn_cmd_dag_next},
+        {"skipped", "list times of schedules without a run, and why", pn_cmd_dag_skipped},
+        {"audit", "list who did what to DAGs and runs", pn_cmd_dag_audit},
         {NULL, NULL, NULL},
     };
     return pn_cli_dispatch(cli, commands, argc, argv);

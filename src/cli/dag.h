@@ -23,9 +23,20 @@ int pn_cli_dag_open(struct pn_cli *cli, const char *name, struct pn_dag_session 
  * so. */
 int pn_cli_dag_look(struct pn_cli *cli, const char *name, struct pn_dag_session *session,
                     struct pn_err *e) PN_MUST_CHECK;
+/* The same for "DAG [RUN]": finds the run, too, the latest when none is named. */
+int pn_cli_dag_open_run(struct pn_cli *cli, int argc, char **argv, struct pn_dag_session *session,
+                        struct pn_run *run, struct pn_err *e) PN_MUST_CHECK;
 void pn_cli_dag_close(struct pn_dag_session *session);
+/* Closes, and turns the outcome into an exit status. */
+int pn_cli_dag_finish(struct pn_dag_session *session, int rc, const struct pn_err *failure);
 
 int pn_cmd_dag_trigger(struct pn_cli *cli, int argc, char **argv);
+int pn_cmd_dag_note(struct pn_cli *cli, int argc, char **argv);
+int pn_cmd_dag_pause(struct pn_cli *cli, int argc, char **argv);
+int pn_cmd_dag_unpause(struct pn_cli *cli, int argc, char **argv);
+int pn_cmd_dag_next(struct pn_cli *cli, int argc, char **argv);
+int pn_cmd_dag_skipped(struct pn_cli *cli, int argc, char **argv);
+int pn_cmd_dag_audit(struct pn_cli *cli, int argc, char **argv);
 
 /*
  * Triggers a run and, with `wait`, sees it through: by the server's scheduler when one lives on the
@@ -34,8 +45,11 @@ int pn_cmd_dag_trigger(struct pn_cli *cli, int argc, char **argv);
  */
 struct pn_dag_wait {
     bool wait;
-    const char *run_id; /* NULL: made from the time */
-    int64_t timeout_ms; /* 0: none */
+    const char *run_id;       /* NULL: made from the time */
+    const char *logical_date; /* NULL: none */
+    const char *conf;         /* NULL: {} */
+    const char *note;         /* NULL: none */
+    int64_t timeout_ms;       /* 0: none */
     void (*report)(void *arg, const struct pn_task_run *task);
     void *arg;
 };

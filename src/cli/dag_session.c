@@ -61,6 +61,24 @@ int pn_cli_dag_look(struct pn_cli *cli, const char *name, struct pn_dag_session 
     return rc;
 }
 
+int pn_cli_dag_open_run(struct pn_cli *cli, int argc, char **argv, struct pn_dag_session *session,
+                        struct pn_run *run, struct pn_err *e)
+{
+    int rc = pn_cli_dag_look(cli, argv[0], session, e);
+    if (rc == 0) {
+        rc =
+            pn_dag_db_run(session->db, argv[0], argc > 1 ? argv[1] : NULL, &session->arena, run, e);
+    }
+    return rc;
+}
+
+int pn_cli_dag_finish(struct pn_dag_session *session, int rc, const struct pn_err *failure)
+{
+    int status = rc == 0 ? PN_EXIT_OK : pn_cli_fail(session->cli, failure);
+    pn_cli_dag_close(session);
+    return status;
+}
+
 void pn_cli_dag_close(struct pn_dag_session *session)
 {
     pn_dag_db_close(&session->db);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/time_text.h"
 #include "base/units.h"
 #include "cli/dag.h"
 #include "cli/flush.h"
@@ -120,10 +121,18 @@ static int wait_for_run(struct pn_dag_session *session, const struct pn_dag_wait
 int pn_cli_dag_run(struct pn_dag_session *session, const struct pn_dag_wait *how,
                    struct pn_run *run, struct pn_err *e)
 {
+    struct pn_trigger trigger = pn_trigger_of("cli");
+    trigger.run_id = how->run_id;
+    trigger.conf = how->conf;
+    trigger.note = how->note;
+    if (how->logical_date != NULL && !pn_time_parse_ms(how->logical_date, &trigger.logical_ms)) {
+        return pn_err_input(e,
+                            "--logical-date \"%.60s\" is not a time: write 2026-01-31 or "
+                            "2026-01-31T06:00:00Z",
+                            how->logical_date);
+    }
     int rc = pn_cli_flush(session->cli, e);
     if (rc == 0) {
-        struct pn_trigger trigger = pn_trigger_of("cli");
-        trigger.run_id = how->run_id;
         rc = pn_dag_db_trigger(session->db, session->dag, &trigger, pn_wall_ms(session->cli->clock),
                                &session->arena, run, e);
     }
@@ -185,6 +194,21 @@ int pn_cmd_dag_trigger(struct pn_cli *cli, int argc, char **argv)
          .value = "ID",
          .help = "the run's name (manual__<time>)",
          .target = &how.run_id},
+        {.name = "conf",
+         .kind = PN_OPT_STRING,
+         .value = "JSON",
+         .help = "a JSON object that the tasks can read (PINION_CONF)",
+         .target = &how.conf},
+        {.name = "logical-date",
+         .kind = PN_OPT_STRING,
+         .value = "TIME",
+         .help = "the time the run is for; a DAG has one run for each (none)",
+         .target = &how.logical_date},
+        {.name = "note",
+         .kind = PN_OPT_STRING,
+         .value = "TEXT",
+         .help = "a note that is kept with the run",
+         .target = &how.note},
         {.name = "timeout",
          .kind = PN_OPT_DURATION,
          .value = "D",

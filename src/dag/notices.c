@@ -8,8 +8,7 @@
 
 enum { NOTIFY_MS_MAX = 300000, NOTIFY_LOG_BYTES_MAX = 1 << 20 };
 
-static int finish(struct pn_scheduler *scheduler, int32_t exit_code,
-                  struct pn_err *e)
+static int finish(struct pn_scheduler *scheduler, int32_t exit_code, struct pn_err *e)
 {
     struct pn_notifying *notifying = &scheduler->notifying;
     (void)pn_task_log_close(&notifying->log, NULL);

@@ -19,19 +19,6 @@ enum {
     SETTLE_MS = 500      /* what was heard can be seen by then */
 };
 
-void pn_scheduler_wake_at(struct pn_scheduler *scheduler, int64_t wall_ms)
-{
-    if (scheduler->wake_ms == 0 || wall_ms < scheduler->wake_ms) {
-        scheduler->wake_ms = wall_ms;
-    }
-}
-
-const char *pn_scheduler_run_folder(const struct pn_scheduler *scheduler, const char *dag,
-                                    const char *run_id, struct pn_arena *arena)
-{
-    return pn_arena_printf(arena, "%s/dag/%s/%s", scheduler->config.data_folder, dag, run_id);
-}
-
 /* ---- one look -------------------------------------------------------------------------------- */
 
 /* What is in one transaction: all of it happens, or none. */

@@ -5,8 +5,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "dag/plan.h"
 #include "base/process.h"
+#include "dag/plan.h"
 #include "dag/scheduler.h"
 #include "dag/task_log.h"
 
@@ -73,10 +73,19 @@ struct pn_scheduler {
 };
 
 /* Time alone makes something due then: the step after it looks again. */
-void pn_scheduler_wake_at(struct pn_scheduler *scheduler, int64_t wall_ms);
+static inline void pn_scheduler_wake_at(struct pn_scheduler *scheduler, int64_t wall_ms)
+{
+    if (scheduler->wake_ms == 0 || wall_ms < scheduler->wake_ms) {
+        scheduler->wake_ms = wall_ms;
+    }
+}
 /* <data>/dag/<dag>/<run>, in the arena. */
-const char *pn_scheduler_run_folder(const struct pn_scheduler *scheduler, const char *dag,
-                                    const char *run_id, struct pn_arena *arena);
+static inline const char *pn_scheduler_run_folder(const struct pn_scheduler *scheduler,
+                                                  const char *dag, const char *run_id,
+                                                  struct pn_arena *arena)
+{
+    return pn_arena_printf(arena, "%s/dag/%s/%s", scheduler->config.data_folder, dag, run_id);
+}
 
 /* ---- attempts.c ------------------------------------------------------------------------------ */
 

@@ -1,5 +1,4 @@
 /* `dags:` of a pipeline.yml. */
-#include <ctype.h>
 #include <string.h>
 
 #include "pipeline/internal.h"
@@ -73,25 +72,6 @@ static const char *const run_words[] = {[PN_TASK_CHECK_STORE] = "check_store",
                                         [PN_TASK_TRANSFORM] = "transform",
                                         [PN_TASK_COMMAND] = "command"};
 enum { RUN_WORDS = sizeof run_words / sizeof *run_words };
-
-int pn_pipeline_check_dag_name(const struct pn_yaml *yaml, const struct pn_yaml_node *node,
-                               struct pn_err *e)
-{
-    size_t len = strlen(node->key);
-    bool ok = len > 0 && len <= PN_PIPELINE_NAME_BYTES_MAX;
-    ok = ok && (isalnum((unsigned char)node->key[0]) || node->key[0] == '_');
-    for (size_t i = 0; i < len && ok; i++) {
-        ok = isalnum((unsigned char)node->key[i]) || strchr("_.-", node->key[i]) != NULL;
-    }
-    if (!ok) {
-        return pn_yaml_error(
-            yaml, node, e,
-            "a name of a DAG, a task or a pool must consist of letters, digits, _, - and ., must "
-            "begin with a letter, a digit or _, and have at most %d characters",
-            PN_PIPELINE_NAME_BYTES_MAX);
-    }
-    return 0;
-}
 
 /* retries, their delays and timeout: of the DAG, then of the task over it. */
 static int read_attempts(const struct pn_yaml *yaml, const struct pn_yaml_node *node,

@@ -193,3 +193,22 @@ int pn_pipeline_order(struct pn_pipeline *pipeline, const struct pn_yaml_node *m
     }
     return 0;
 }
+
+int pn_pipeline_check_dag_name(const struct pn_yaml *yaml, const struct pn_yaml_node *node,
+                               struct pn_err *e)
+{
+    size_t len = strlen(node->key);
+    bool ok = len > 0 && len <= PN_PIPELINE_NAME_BYTES_MAX;
+    ok = ok && (isalnum((unsigned char)node->key[0]) || node->key[0] == '_');
+    for (size_t i = 0; i < len && ok; i++) {
+        ok = isalnum((unsigned char)node->key[i]) || strchr("_.-", node->key[i]) != NULL;
+    }
+    if (!ok) {
+        return pn_yaml_error(
+            yaml, node, e,
+            "a name of a DAG, a task or a pool must consist of letters, digits, _, - and ., must "
+            "begin with a letter, a digit or _, and have at most %d characters",
+            PN_PIPELINE_NAME_BYTES_MAX);
+    }
+    return 0;
+}

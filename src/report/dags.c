@@ -199,3 +199,47 @@ int pn_report_attempts(const struct pn_attempt *attempts, size_t count, const st
     }
     return rc;
 }
+
+/* --- what happened ---------------------------------------------------------------------------- */
+
+/* Null for a text that is empty. */
+static void text_cell(struct pn_row_writer *rows, const char *text)
+{
+    pn_cell_cstr(rows, text[0] != '\0' ? text : NULL);
+}
+
+void pn_report_skips(const struct pn_skip *skips, size_t count, struct pn_row_writer *rows)
+{
+    static const struct pn_report_column columns[] = {
+        {"dag", PN_CELL_TEXT},  {"first", PN_CELL_TIME},  {"last", PN_CELL_TIME},
+        {"times", PN_CELL_INT}, {"reason", PN_CELL_TEXT}, {"at", PN_CELL_TIME},
+    };
+    PN_ROWS_BEGIN(rows, columns);
+    for (size_t i = 0; i < count; i++) {
+        pn_cell_cstr(rows, skips[i].dag);
+        pn_cell_time(rows, skips[i].first_ms);
+        pn_cell_time(rows, skips[i].last_ms);
+        pn_cell_int(rows, skips[i].count);
+        pn_cell_cstr(rows, skips[i].reason);
+        pn_cell_time(rows, skips[i].at_ms);
+    }
+}
+
+void pn_report_audits(const struct pn_audit *audits, size_t count, struct pn_row_writer *rows)
+{
+    static const struct pn_report_column columns[] = {
+        {"at", PN_CELL_TIME},     {"who", PN_CELL_TEXT}, {"what", PN_CELL_TEXT},
+        {"dag", PN_CELL_TEXT},    {"run", PN_CELL_TEXT}, {"task", PN_CELL_TEXT},
+        {"detail", PN_CELL_TEXT},
+    };
+    PN_ROWS_BEGIN(rows, columns);
+    for (size_t i = 0; i < count; i++) {
+        pn_cell_time(rows, audits[i].at_ms);
+        pn_cell_cstr(rows, audits[i].who);
+        pn_cell_cstr(rows, audits[i].what);
+        text_cell(rows, audits[i].dag);
+        text_cell(rows, audits[i].run_id);
+        text_cell(rows, audits[i].task);
+        text_cell(rows, audits[i].detail);
+    }
+}

@@ -28,4 +28,9 @@ void pn_report_task_runs(const struct pn_task_run *tasks, size_t count, int64_t 
 int pn_report_attempts(const struct pn_attempt *attempts, size_t count, const struct pn_io *io,
                        struct pn_row_writer *rows, struct pn_err *e) PN_MUST_CHECK;
 
+/* dag, first, last, times, reason, at: of each stretch of a schedule that got no run. */
+void pn_report_skips(const struct pn_skip *skips, size_t count, struct pn_row_writer *rows);
+/* at, who, what, dag, run, task, detail: of each act. */
+void pn_report_audits(const struct pn_audit *audits, size_t count, struct pn_row_writer *rows);
+
 #endif

@@ -122,6 +122,92 @@ static void test_all_done_is_success(void **state)
     pn_arena_deinit(&arena);
 }
 
+#define SU PN_TASK_SUCCESS
+#define FA PN_TASK_FAILED
+#define SK PN_TASK_SKIPPED
+#define RU PN_TASK_RUNNING
+#define NO PN_MOVE_NONE
+#define GO PN_MOVE_START
+#define UF PN_MOVE_UPSTREAM_FAILED
+#define SP PN_MOVE_SKIP
+
+/* Each rule, by what became of two tasks before: b and c, before d. */
+static void test_rules_are_airflows(void **state)
+{
+    (void)state;
+    static const enum pn_task_state before[][2] = {{SU, SU}, {FA, RU}, {FA, SU}, {FA, FA}, {SK, RU},
+                                                   {SK, SU}, {SK, SK}, {SU, RU}, {SK, FA}};
+    static const enum pn_dag_move expected[PN_TRIGGER_RULES][9] = {
+        [PN_RULE_ALL_SUCCESS] = {GO, UF, UF, UF, SP, SP, SP, NO, UF},
+        [PN_RULE_ALL_FAILED] = {SP, NO, SP, GO, SP, SP, SP, SP, SP},
+        [PN_RULE_ALL_DONE] = {GO, NO, GO, GO, NO, GO, GO, NO, GO},
+        [PN_RULE_ALL_SKIPPED] = {SP, SP, SP, SP, NO, SP, GO, SP, SP},
+        [PN_RULE_ONE_SUCCESS] = {GO, NO, GO, UF, NO, GO, SP, GO, UF},
+        [PN_RULE_ONE_FAILED] = {SP, GO, GO, GO, NO, SP, SP, NO, GO},
+        [PN_RULE_ONE_DONE] = {GO, GO, GO, GO, NO, GO, SP, GO, GO},
+        [PN_RULE_NONE_FAILED] = {GO, UF, UF, UF, NO, GO, GO, NO, UF},
+        [PN_RULE_NONE_FAILED_MIN_ONE_SUCCESS] = {GO, UF, UF, UF, NO, GO, SP, NO, UF},
+        [PN_RULE_NONE_SKIPPED] = {GO, NO, GO, GO, SP, SP, SP, NO, SP},
+        [PN_RULE_ALWAYS] = {GO, GO, GO, GO, GO, GO, GO, GO, GO},
+    };
+    for (int rule = 0; rule < PN_TRIGGER_RULES; rule++) {
+        for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
+            struct pn_arena arena;
+            struct test_dag made;
+            struct pn_dag_step step;
+            pn_arena_init(&arena, 0);
+            test_dag_make(&made, 0, 0);
+            made.tasks[3].rule = (enum pn_trigger_rule)rule;
+            const struct pn_task_run tasks[TEST_DAG_TASKS] = {{.state = PN_TASK_SUCCESS},
+                                                              {.state = before[i][0]},
+                                                              {.state = before[i][1]},
+                                                              {.state = PN_TASK_NONE}};
+            pn_dag_plan(&made.dag, tasks, 0, &arena, &step);
+            if (step.moves[3] != expected[rule][i]) {
+                fail_msg("%s, case %zu: move %d", pn_trigger_rule_names[rule], i,
+                         (int)step.moves[3]);
+            }
+            pn_arena_deinit(&arena);
+        }
+    }
+}
+
+static void test_a_task_that_may_fail_fails_no_run(void **state)
+{
+    (void)state;
+    struct pn_arena arena;
+    struct test_dag made;
+    struct pn_dag_step step;
+    pn_arena_init(&arena, 0);
+    test_dag_make(&made, 0, 0);
+    made.tasks[1].may_fail = true;
+    made.tasks[3].rule = PN_RULE_ALL_DONE;
+    const struct pn_task_run tasks[TEST_DAG_TASKS] = {{.state = PN_TASK_SUCCESS},
+                                                      {.state = PN_TASK_FAILED},
+                                                      {.state = PN_TASK_SUCCESS},
+                                                      {.state = PN_TASK_SUCCESS}};
+    pn_dag_plan(&made.dag, tasks, 0, &arena, &step);
+    assert_true(step.over);
+    assert_int_equal(step.outcome, PN_RUN_SUCCESS);
+    made.tasks[1].may_fail = false;
+    pn_dag_plan(&made.dag, tasks, 0, &arena, &step);
+    assert_int_equal(step.outcome, PN_RUN_FAILED);
+    pn_arena_deinit(&arena);
+}
+
+static void test_delays_grow_to_their_limit(void **state)
+{
+    (void)state;
+    struct pn_task task = {.retry_delay_ms = 1000, .retry_backoff = 2, .retry_delay_max_ms = 5000};
+    static const int64_t expected_ms[] = {1000, 2000, 4000, 5000, 5000};
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(pn_dag_retry_delay_ms(&task, i + 1), expected_ms[i]);
+    }
+    assert_int_equal(pn_dag_retry_delay_ms(&task, 1000000000), 5000);
+    task.retry_backoff = 1;
+    assert_int_equal(pn_dag_retry_delay_ms(&task, 7), 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +217,9 @@ int main(void)
         cmocka_unit_test(test_a_failure_reaches_all_below_but_no_sibling),
         cmocka_unit_test(test_a_retry_starts_when_it_is_due),
         cmocka_unit_test(test_all_done_is_success),
+        cmocka_unit_test(test_rules_are_airflows),
+        cmocka_unit_test(test_a_task_that_may_fail_fails_no_run),
+        cmocka_unit_test(test_delays_grow_to_their_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -419,6 +419,91 @@ static void test_old_runs_are_forgotten(void **state)
     assert_false(pn_io_exists(pn_io_system(), path));
 }
 
+/* All of b, c and d become ready at once; only the pool's one slot lets one go at a time. */
+static void test_a_pool_and_priority_decide_who_goes_first(void **state)
+{
+    struct world *world = *state;
+    static const struct pn_pool pool = {.name = "one", .slots = 1};
+    world->made.pipeline.pools = &pool;
+    world->made.pipeline.pool_count = 1;
+    for (size_t i = 1; i < TEST_DAG_TASKS; i++) {
+        char line[64];
+        world->made.tasks[i].pool = "one";
+        world->made.tasks[i].priority = (int32_t)i;
+        (void)snprintf(line, sizeof line, "mkdir busy && sleep 0.05 && rmdir busy\n");
+        write_text(world, world->made.tasks[i].name, line);
+    }
+    world->made.tasks[3].after_count = 0;
+    struct pn_run run = trigger(world);
+    assert_int_equal(run_through(world, &run).state, PN_RUN_SUCCESS);
+    char path[96];
+    (void)snprintf(path, sizeof path, "%s/started", world->folder);
+    struct pn_buf order;
+    pn_buf_init(&order, 1024);
+    assert_int_equal(pn_io_read_file(pn_io_system(), path, &order, NULL), 0);
+    /* a and d start at once; when a is done, c goes before b. */
+    assert_non_null(strstr(order.data, "c\nb\n"));
+    pn_buf_deinit(&order);
+}
+
+static void test_exit_codes_say_what_a_task_becomes(void **state)
+{
+    struct world *world = *state;
+    static const int32_t no_retry[] = {7};
+    static const int32_t skip[] = {99};
+    world->made.tasks[1].no_retry = (struct pn_exit_codes){no_retry, 1};
+    world->made.tasks[2].skip = (struct pn_exit_codes){skip, 1};
+    write_text(world, "b", "exit 7\ntrue\n");
+    write_text(world, "c", "exit 99\ntrue\n");
+    struct pn_run run = trigger(world);
+    assert_int_equal(run_through(world, &run).state, PN_RUN_FAILED);
+    assert_int_equal(task_of(world, &run, "b").state, PN_TASK_FAILED);
+    assert_int_equal(task_of(world, &run, "b").tries, 1);
+    assert_int_equal(task_of(world, &run, "c").state, PN_TASK_SKIPPED);
+    assert_int_equal(task_of(world, &run, "d").state, PN_TASK_UPSTREAM_FAILED);
+    struct pn_attempt *attempts = NULL;
+    size_t count = 0;
+    assert_int_equal(
+        pn_dag_db_attempts(world->db, run.id, "b", &world->arena, &attempts, &count, NULL), 0);
+    assert_non_null(strstr(attempts[0].reason, "no_retry_exit_codes"));
+    assert_true(attempts[0].memory_bytes > 0);
+}
+
+static void test_a_run_over_its_time_is_ended(void **state)
+{
+    struct world *world = *state;
+    world->made.dag.run_timeout_ms = 700;
+    write_text(world, "a", "exec sleep 60\ntrue\n");
+    struct pn_run run = trigger(world);
+    struct pn_run ended = run_through(world, &run);
+    assert_int_equal(ended.state, PN_RUN_FAILED);
+    assert_string_equal(ended.reason, "it took longer than its run_timeout of 700ms");
+    assert_int_equal(task_of(world, &run, "a").state, PN_TASK_FAILED);
+    assert_int_equal(task_of(world, &run, "a").tries, 1);
+    assert_int_equal(task_of(world, &run, "d").state, PN_TASK_SKIPPED);
+}
+
+static void test_a_task_reads_its_run(void **state)
+{
+    struct world *world = *state;
+    write_text(world, "a",
+               "printf '%s ' \"$PINION_CONF\" \"$PINION_LOGICAL_DATE\" "
+               "\"$PINION_RUN_ID\" \"$PINION_TRY_NUMBER\" \"$PINION_TASK\"\n");
+    struct pn_trigger how = pn_trigger_of("test");
+    how.conf = "{\"day\":\"1\"}";
+    how.logical_ms = 86400000;
+    how.run_id = "mine";
+    struct pn_run run = {0};
+    assert_int_equal(
+        pn_dag_db_trigger(world->db, &world->made.dag, &how, 5, &world->arena, &run, NULL), 0);
+    assert_int_equal(run_through(world, &run).state, PN_RUN_SUCCESS);
+    struct pn_buf log;
+    pn_buf_init(&log, 4096);
+    read_log(world, &run, &log);
+    assert_non_null(strstr(log.data, "{\"day\":\"1\"} 1970-01-02T00:00:00.000Z mine 1 a "));
+    pn_buf_deinit(&log);
+}
+
 static void test_names_of_runs_are_checked(void **state)
 {
     struct world *world = *state;
@@ -479,6 +564,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_killed_scheduler_s_tasks_are_made_again, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_old_runs_are_forgotten, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_pool_and_priority_decide_who_goes_first, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_exit_codes_say_what_a_task_becomes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_run_over_its_time_is_ended, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_task_reads_its_run, setup, teardown),
         cmocka_unit_test_setup_teardown(test_names_of_runs_are_checked, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_thread_runs_what_another_connection_triggers,
                                         setup, teardown),

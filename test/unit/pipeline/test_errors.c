@@ -319,7 +319,8 @@ static const struct mistake dag_mistakes[] = {
     {DAG "    active_runs_max: 0\n    tasks: {a: {run: check_store}}\n",
      "pipeline.yml:19: dags.d.active_runs_max: must be 1 to 100, not 0"},
     {DAG "    tasks:\n      a b: {run: check_store}\n",
-     "pipeline.yml:20: dags.d.tasks.a b: a name of a DAG, a task or a pool must consist of letters"},
+     "pipeline.yml:20: dags.d.tasks.a b: a name of a DAG, a task or a pool must consist of "
+     "letters"},
     {DAG "    tasks:\n      a: {}\n",
      "pipeline.yml:20: dags.d.tasks.a: the key \"run\" is missing"},
     {DAG "    tasks:\n      a: {run: laod}\n",
