@@ -29,8 +29,8 @@ struct pn_process_files {
 };
 
 /* Starts argv (NULL-ended; argv[0] is a path). `env` (NULL-ended, "NAME=value"; NULL: nothing) is
- * added to this process's environment, or takes the place of what is there. The calling thread must live for as long as the
- * child is to live. */
+ * added to this process's environment, or takes the place of what is there. The calling thread must
+ * live for as long as the child is to live. */
 int pn_process_start(const char *const *argv, const char *const *env,
                      const struct pn_process_files *files, const struct pn_io *io,
                      struct pn_process *process, struct pn_err *e) PN_MUST_CHECK;
