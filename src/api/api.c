@@ -1,5 +1,7 @@
 /* The server's own routes: what it is, how it is, its routes and its metrics. Those of other
  * modules (/api/v1/...) are added by pn_http_server_add_route(). */
+#include <string.h>
+
 #include "http/internal.h"
 #include "kafka/rest/errors.h"
 #include "kinesis/api/call.h"
@@ -28,6 +30,23 @@ static void report_partitions(struct pn_http_server *server, struct pn_buf *out)
     pthread_mutex_unlock(&server->failed_lock);
 }
 
+/* The elements of all reports of this name; false when an earlier one had it, so they are out. */
+static bool gather(struct pn_http_request *req, size_t at, struct pn_buf *elements)
+{
+    const struct pn_http_server *server = req->server;
+    const char *name = server->health[at].name;
+    for (size_t i = 0; i < server->health_count; i++) {
+        const struct pn_http_health *health = &server->health[i];
+        if (strcmp(health->name, name) == 0 && i < at) {
+            return false;
+        }
+        if (strcmp(health->name, name) == 0) {
+            health->report(health->arg, &req->arena, elements);
+        }
+    }
+    return true;
+}
+
 static bool add_report(struct pn_http_request *req, struct pn_buf *out, const char *name,
                        struct pn_buf *report)
 {
@@ -52,8 +71,9 @@ static enum pn_http_handled health(struct pn_http_request *req, void *arg)
     bool well = add_report(req, &reports, "failed_partitions", &one);
     for (size_t i = 0; i < server->health_count; i++) {
         const struct pn_http_health *more = &server->health[i];
-        more->report(more->arg, &req->arena, &one);
-        well = (add_report(req, &reports, more->name, &one) || more->is_note) && well;
+        if (gather(req, i, &one)) {
+            well = (add_report(req, &reports, more->name, &one) || more->is_note) && well;
+        }
     }
     pn_buf_addf(&req->out, "{\"status\":\"%s\",\"version\":\"%s\"%s}", well ? "ok" : "degraded",
                 PINION_VERSION, pn_buf_text(&reports));

@@ -306,6 +306,16 @@ const struct pn_metric_row pn_metrics_table[PN_METRIC_COUNT] = {
             .kind = PN_METRIC_GAUGE,
             .help = "Queries over HTTP that run now.",
         },
+    [PN_METRIC_TABLE_UNKNOWN_MEMBERS] =
+        {
+            .name = "pinion_table_unknown_members",
+            .kind = PN_METRIC_GAUGE,
+            .label = "table",
+            .help = "Members of records, at every depth, that no column of a raw table takes, as "
+                    "of its newest load.",
+            .alarm = "above 0: `/health` has an example, and `unknown_keys` says what becomes of "
+                     "them",
+        },
     [PN_METRIC_UNREAD_TOPIC_RECORDS] =
         {
             .name = "pinion_unread_topic_records",
@@ -333,6 +343,7 @@ static const char *const section_titles[][2] = {
     {"stream", "Streams: from their records to tables"},
     {"dag", "DAGs"},
     {"query", "Queries over HTTP"},
+    {"table", "Loads"},
     {"unread", "Records that no table reads"},
 };
 

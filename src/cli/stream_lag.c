@@ -1,11 +1,43 @@
 /* pinion stream lag: how far stream tables are behind their streams. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/http_client.h"
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/stream_reader.h"
 #include "report/streams.h"
+
+/* A stream that no table reads, of which `lags` has the shards. */
+static void tell_unread(struct pn_cli *cli, const struct pn_processor_lag *lags, size_t count)
+{
+    int64_t records = 0;
+    const struct pn_processor_lag *first = NULL;
+    for (size_t i = 0; i < count; i++) {
+        records += lags[i].records;
+        first = first == NULL && lags[i].records > 0 ? &lags[i] : first;
+    }
+    if (first != NULL) {
+        (void)fprintf(cli->err,
+                      "%s: no table reads it, so its %" PRId64 " records become no rows; the first "
+                      "is at offset %" PRId64 " of %s\n",
+                      first->stream, records, first->end - first->records, first->shard);
+    }
+}
+
+static void tell_all_unread(struct pn_cli *cli, const struct pn_processor_lag *lags, size_t count)
+{
+    for (size_t i = 0; i < count;) {
+        size_t next = i + 1;
+        while (next < count && strcmp(lags[next].stream, lags[i].stream) == 0) {
+            next++;
+        }
+        if (lags[i].table == NULL) {
+            tell_unread(cli, &lags[i], next - i);
+        }
+        i = next;
+    }
+}
 
 /* --- what is no table's ----------------------------------------------------------------------- */
 
@@ -52,15 +84,20 @@ static void tell_unknown(struct pn_cli *cli, const struct pn_json *table)
 {
     const char *name = NULL;
     const char *example = NULL;
+    const char *shard = "";
     size_t name_len = 0;
+    size_t shard_len = 0;
     size_t example_len = 0;
+    (void)pn_json_get_text(table, "unknown_shard", &shard, &shard_len);
     if (pn_json_get_text(table, "table", &name, &name_len) &&
         pn_json_get_text(table, "unknown_example", &example, &example_len)) {
         (void)fprintf(cli->err,
                       "%.*s: %" PRId64
-                      " members since the server's start have no column; the first is \"%.*s\"\n",
+                      " members since the server's start have no column; the first is \"%.*s\" at "
+                      "offset %" PRId64 " of %.*s\n",
                       (int)name_len, name, pn_json_get_i64(table, "unknown_members", 0),
-                      (int)example_len, example);
+                      (int)example_len, example, pn_json_get_i64(table, "unknown_offset", 0),
+                      (int)shard_len, shard);
     }
 }
 
@@ -104,11 +141,13 @@ int pn_cmd_stream_lag(struct pn_cli *cli, int argc, char **argv)
         .operands = "[STREAM...]",
         .operands_max = -1,
         .uses = PN_USES_URL | PN_USES_FORMAT,
-        .about = "Shows for each table and shard: the position of the next record for the table, "
-                 "the end of the shard, the number of records in between, and the age of the first "
-                 "of these. The figures come from the tables themselves, so it does not matter "
-                 "which process fills them. The server counts records whose partition key belongs "
-                 "to no table; they are reported on standard error.",
+        .about =
+            "Shows for each table and shard: the position of the next record for the table, "
+            "the end of the shard, the number of records in between, and the age of the first "
+            "of these. The figures come from the tables themselves, so it does not matter "
+            "which process fills them. A stream that no table reads is listed without a table, "
+            "with all its records. The server counts records whose partition key belongs "
+            "to no table; they are reported on standard error.",
         .examples = "pinion stream lag\npinion stream lag --format json\n"};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
@@ -126,6 +165,7 @@ int pn_cmd_stream_lag(struct pn_cli *cli, int argc, char **argv)
         struct pn_row_writer *rows = pn_cli_rows(cli);
         pn_report_lags(lags, count, rows);
         pn_row_writer_end(&rows);
+        tell_all_unread(cli, lags, count);
         if (reader.url != NULL) {
             tell_all_strays(cli, &reader);
         }

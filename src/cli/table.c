@@ -35,6 +35,7 @@ static int cmd_list(struct pn_cli *cli, int argc, char **argv)
         struct pn_row_writer *rows = pn_cli_rows(cli);
         problems = pn_report_tables(&session.source, rows, tell_problem, cli);
         pn_row_writer_end(&rows);
+        pn_cli_table_tell_unknown(&session, NULL);
     }
     status = pn_cli_table_finish(&session, rc, &failure);
     return problems == 0 ? status : PN_EXIT_FAILED;
@@ -117,6 +118,9 @@ static int cmd_schema(struct pn_cli *cli, int argc, char **argv)
     struct pn_row_writer *rows = pn_cli_rows(cli);
     int rc = pn_report_schema(session.snapshot, rows, &failure);
     pn_row_writer_close(&rows, rc);
+    if (rc == 0 && session.table != NULL) {
+        pn_cli_table_tell_unknown(&session, session.table);
+    }
     return pn_cli_table_finish(&session, rc, &failure);
 }
 
@@ -175,6 +179,9 @@ static int cmd_history(struct pn_cli *cli, int argc, char **argv)
         struct pn_row_writer *rows = pn_cli_rows(cli);
         pn_report_history(entries, count, rows);
         pn_row_writer_end(&rows);
+    }
+    if (rc == 0 && session.table != NULL) {
+        pn_cli_table_tell_unknown(&session, session.table);
     }
     return pn_cli_table_finish(&session, rc, &failure);
 }

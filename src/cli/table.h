@@ -24,6 +24,11 @@ struct pn_table_session {
 /* `name` may be NULL: then no table is opened. Close after success and failure. */
 int pn_cli_table_open(struct pn_cli *cli, const char *name, struct pn_table_session *session,
                       struct pn_err *e) PN_MUST_CHECK;
+/* On standard error, a line for each raw table whose newest load met members that no column takes;
+ * for `table` alone, unless it is NULL. What cannot be read now is passed over. */
+void pn_cli_table_tell_unknown(struct pn_table_session *session, const struct pn_table *table);
+/* The same of all tables, for a command without a session. */
+void pn_cli_tell_unknown(struct pn_cli *cli);
 /* Closes, and turns the outcome into an exit code. */
 int pn_cli_table_finish(struct pn_table_session *session, int rc, const struct pn_err *failure);
 

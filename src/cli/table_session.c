@@ -1,5 +1,8 @@
 /* A session of `pinion table`: a table opened by its name. */
+#include <inttypes.h>
+
 #include "cli/table.h"
+#include "engine/unknown_note.h"
 #include "server/stations.h"
 #include "settings/configs.h"
 
@@ -36,6 +39,46 @@ int pn_cli_table_open(struct pn_cli *cli, const char *name, struct pn_table_sess
         session->delta = pn_report_open_table(&session->source, path);
     }
     return rc;
+}
+
+static void tell_unknown(struct pn_table_session *session, const struct pn_table *table)
+{
+    struct pn_delta *delta = pn_report_open_table(&session->source, table->path);
+    struct pn_unknown_note note = {0};
+    const char *notes = NULL;
+    int64_t version = -1;
+    struct pn_err ignored = {0};
+    if (pn_delta_newest_notes(delta, -1, &session->arena, &version, &notes, &ignored) == 0) {
+        pn_unknown_note_read(notes, &session->arena, &note);
+    }
+    if (note.values > 0 && note.name != NULL && note.object != NULL) {
+        (void)fprintf(session->cli->err,
+                      "%s: %" PRId64 " members of the newest load have no column, most of them "
+                      "\"%s\"; the first is in line %" PRId64 " of %s\n",
+                      table->name, note.values, note.name, note.line, note.object);
+    }
+    pn_delta_destroy(&delta);
+}
+
+void pn_cli_table_tell_unknown(struct pn_table_session *session, const struct pn_table *table)
+{
+    const struct pn_pipeline *pipeline = session->pipeline;
+    for (size_t i = 0; i < pipeline->table_count; i++) {
+        if (pipeline->tables[i].from_topic != NULL &&
+            (table == NULL || table == &pipeline->tables[i])) {
+            tell_unknown(session, &pipeline->tables[i]);
+        }
+    }
+}
+
+void pn_cli_tell_unknown(struct pn_cli *cli)
+{
+    struct pn_table_session session;
+    struct pn_err ignored = {0};
+    if (pn_cli_table_open(cli, NULL, &session, &ignored) == 0) {
+        pn_cli_table_tell_unknown(&session, NULL);
+    }
+    (void)pn_cli_table_finish(&session, 0, NULL);
 }
 
 /* Of a table of the pipeline that was never written, we know how it comes to be. */

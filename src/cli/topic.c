@@ -6,8 +6,20 @@
 
 #include "base/units.h"
 #include "cli/commands.h"
+#include "cli/table.h"
 
 /* --- list, describe --------------------------------------------------------------------------- */
+
+/* What becomes no row, in words. */
+static void tell_unread(struct pn_cli *cli, const struct pn_topic_row *row)
+{
+    if (row->tables == NULL && row->records > 0) {
+        (void)fprintf(cli->err,
+                      "%s: no table reads it, so its %" PRId64 " records become no rows; the first "
+                      "is at offset %" PRId64 " of partition %" PRId64 "\n",
+                      row->topic, row->records, row->first_offset, row->first_partition);
+    }
+}
 
 static int cmd_list(struct pn_cli *cli, int argc, char **argv)
 {
@@ -15,7 +27,8 @@ static int cmd_list(struct pn_cli *cli, int argc, char **argv)
         .uses = PN_USES_URL | PN_USES_FORMAT,
         .about = "Lists every topic with its partitions, its records in the log, their size, and "
                  "the tables that are loaded from it. Records of a topic that no table reads do "
-                 "not become rows.",
+                 "not become rows. They are reported on standard error, as are members of records "
+                 "for which the newest load of a table had no column.",
         .examples = "pinion topic list\npinion topic list --format json\n"};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
@@ -33,6 +46,12 @@ static int cmd_list(struct pn_cli *cli, int argc, char **argv)
         struct pn_row_writer *rows = pn_cli_rows(cli);
         pn_report_topics(topics, count, rows);
         pn_row_writer_end(&rows);
+        for (size_t i = 0; i < count; i++) {
+            tell_unread(cli, &topics[i]);
+        }
+        if (cli->url == NULL) {
+            pn_cli_tell_unknown(cli);
+        }
     }
     return pn_topic_client_finish(&client, rc, &failure);
 }

@@ -91,6 +91,9 @@ static void write_info(struct pn_buf *out, const struct pn_delta_attempt *attemp
     }
     pn_json_add_bool(&json, "isBlindAppend", commit->mode == PN_DELTA_APPEND);
     add_metrics(&json, attempt);
+    if (commit->notes != NULL) {
+        pn_json_add_raw(&json, "pinion", commit->notes, strlen(commit->notes));
+    }
     pn_json_add_cstr(&json, "engineInfo", attempt->table->config.engine_info);
     pn_json_add_cstr(&json, "txnId", attempt->txn_id);
     pn_json_add_i64(&json, "actions", count);

@@ -158,7 +158,8 @@ struct pn_delta_commit {
     enum pn_delta_mode mode;
     const char *operation;            /* commitInfo: "WRITE", "OPTIMIZE", ... */
     const char *operation_parameters; /* commitInfo: a JSON object's text, or NULL */
-    const char *schema;               /* the rows' schema; the table is made with it when missing */
+    const char *notes;  /* commitInfo: our own member "pinion", a JSON object's text, or NULL */
+    const char *schema; /* the rows' schema; the table is made with it when missing */
     const char *const *partition_columns; /* for a new table, and for OVERWRITE */
     size_t partition_column_count;
     const char *name;                 /* for a new table, or NULL */
@@ -228,6 +229,7 @@ struct pn_delta_history_entry {
     const char *operation;  /* "" when the commit doesn't say */
     const char *parameters; /* JSON text, "{}" */
     const char *metrics;    /* JSON text, "{}" */
+    const char *notes;      /* what commitInfo has as "pinion", as JSON text; NULL: nothing */
     const char *engine_info;
     int64_t files_added;
     int64_t files_removed;
@@ -238,6 +240,13 @@ struct pn_delta_history_entry {
 int pn_delta_history(struct pn_delta *table, int64_t from, size_t limit, struct pn_arena *arena,
                      struct pn_delta_history_entry **entries, size_t *count,
                      struct pn_err *e) PN_MUST_CHECK;
+
+/* The notes of the newest commit that has some, among the newest PN_DELTA_NOTES_COMMITS_MAX; *notes
+ * is in the arena, and NULL where none has. *version is the table's. While that still is `seen`
+ * (give -1 at first), no commit is read and *notes is NULL. */
+enum { PN_DELTA_NOTES_COMMITS_MAX = 32 };
+int pn_delta_newest_notes(struct pn_delta *table, int64_t seen, struct pn_arena *arena,
+                          int64_t *version, const char **notes, struct pn_err *e) PN_MUST_CHECK;
 
 /* How long files that left the table are kept for those who read older versions: the table's
  * delta.deletedFileRetentionDuration, or else the handle's configuration; a minute at least, since

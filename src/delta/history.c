@@ -35,6 +35,10 @@ static void tell_info(struct telling *telling, const struct pn_json *body)
     entry->operation = text_of(telling->arena, body, "operation");
     entry->parameters = object_of(telling->arena, body, "operationParameters");
     entry->metrics = object_of(telling->arena, body, "operationMetrics");
+    const struct pn_json *notes = pn_json_get(body, "pinion");
+    if (notes != NULL && notes->type == PN_JSON_OBJECT) {
+        entry->notes = pn_arena_strndup(telling->arena, notes->raw, notes->raw_len);
+    }
     entry->engine_info = text_of(telling->arena, body, "engineInfo");
     entry->timestamp_ms = pn_json_get_i64(body, "inCommitTimestamp", entry->timestamp_ms);
 }
@@ -90,6 +94,12 @@ static int tell_commit(struct pn_delta *table, const struct pn_delta_log_file *f
     return rc;
 }
 
+static int missing(const struct pn_delta *table, struct pn_err *e)
+{
+    return pn_err_missing(e, "there is no Delta table at %s (its _delta_log is empty)",
+                          table->path);
+}
+
 int pn_delta_history(struct pn_delta *table, int64_t from, size_t limit, struct pn_arena *arena,
                      struct pn_delta_history_entry **entries, size_t *count, struct pn_err *e)
 {
@@ -97,8 +107,7 @@ int pn_delta_history(struct pn_delta *table, int64_t from, size_t limit, struct 
     *count = 0;
     int rc = pn_delta_log_list(table, 0, &log, e);
     if (rc == 0 && pn_delta_log_newest(&log) < 0) {
-        rc = pn_err_missing(e, "there is no Delta table at %s (its _delta_log is empty)",
-                            table->path);
+        rc = missing(table, e);
     }
     if (rc == 0) {
         size_t most = log.count < limit ? log.count : limit;
@@ -110,6 +119,30 @@ int pn_delta_history(struct pn_delta *table, int64_t from, size_t limit, struct 
                 rc = tell_commit(table, file, arena, &(*entries)[*count], e);
                 *count += rc == 0;
             }
+        }
+    }
+    pn_delta_log_files_deinit(&log);
+    return rc;
+}
+
+int pn_delta_newest_notes(struct pn_delta *table, int64_t seen, struct pn_arena *arena,
+                          int64_t *version, const char **notes, struct pn_err *e)
+{
+    struct pn_delta_log_files log;
+    int left = PN_DELTA_NOTES_COMMITS_MAX;
+    *notes = NULL;
+    int rc = pn_delta_log_list(table, 0, &log, e);
+    *version = rc == 0 ? pn_delta_log_newest(&log) : -1;
+    if (rc == 0 && *version < 0) {
+        rc = missing(table, e);
+    }
+    bool is_news = rc == 0 && *version != seen;
+    for (size_t at = log.count; is_news && rc == 0 && *notes == NULL && at > 0 && left > 0; at--) {
+        struct pn_delta_history_entry entry;
+        if (log.files[at - 1]->kind == PN_DELTA_LOG_COMMIT) {
+            rc = tell_commit(table, log.files[at - 1], arena, &entry, e);
+            *notes = rc == 0 ? entry.notes : NULL;
+            left--;
         }
     }
     pn_delta_log_files_deinit(&log);

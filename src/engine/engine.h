@@ -36,7 +36,7 @@ struct pn_engine_config {
                                   store's landed objects (bench, `pinion batch --from`) */
 };
 
-enum { PN_UNKNOWN_SHOWN_MAX = 10, PN_UNKNOWN_SHOWN_SIZE = 64 };
+enum { PN_UNKNOWN_SHOWN_MAX = 10, PN_UNKNOWN_SHOWN_SIZE = 64, PN_UNKNOWN_PLACE_SIZE = 768 };
 /* How often a member of this name ("pos.w" in a struct) came that no column takes. */
 struct pn_unknown_member {
     int64_t count;
@@ -54,6 +54,10 @@ struct pn_table_report {
     struct pn_unknown_member unknown[PN_UNKNOWN_SHOWN_MAX];
     size_t unknown_count;
     size_t unknown_more;
+    /* The first record with the first of them: a landed object and the line in it (from 1 on), or
+     * a shard and the offset. "" when there is none. May be cut off. */
+    char unknown_place[PN_UNKNOWN_PLACE_SIZE];
+    int64_t unknown_position;
     int64_t objects; /* loads: landed objects read */
     int64_t bytes;   /* loads: bytes read, as they are stored */
     int64_t duration_ms;

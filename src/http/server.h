@@ -103,7 +103,8 @@ void pn_http_server_add_route(struct pn_http_server *server, const struct pn_htt
 struct pn_arena;
 struct pn_buf;
 /* One more array in the reply of /health, of what is not well: unless it's empty, the status is
- * "degraded". `report` appends the elements, with commas between, on a thread that mustn't wait. */
+ * "degraded". `report` appends the elements, each after a comma unless `out` is empty, on a thread
+ * that mustn't wait. Reports of one name share the array. */
 struct pn_http_health {
     const char *name;
     void (*report)(void *arg, struct pn_arena *arena, struct pn_buf *out);

@@ -36,6 +36,15 @@ const struct pn_pipeline_stream *pn_pipeline_stream_pattern(const struct pn_pipe
     return NULL;
 }
 
+bool pn_pipeline_reads_stream(const struct pn_pipeline *pipeline, const char *name)
+{
+    const struct pn_pipeline_stream *stream = pn_pipeline_stream(pipeline, name);
+    if (stream == NULL) {
+        stream = pn_pipeline_stream_pattern(pipeline, name);
+    }
+    return stream != NULL && stream->flow_count > 0;
+}
+
 bool pn_pipeline_reads_topic(const struct pn_pipeline *pipeline, const char *topic)
 {
     for (size_t i = 0; i < pipeline->table_count; i++) {

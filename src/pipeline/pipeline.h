@@ -265,6 +265,8 @@ int pn_pipeline_find_tables(struct pn_pipeline *pipeline, struct pn_store *store
                             struct pn_err *e) PN_MUST_CHECK;
 /* Does any raw table read the topic? */
 bool pn_pipeline_reads_topic(const struct pn_pipeline *pipeline, const char *topic);
+/* Does any stream table read the stream, by its name or by a pattern? */
+bool pn_pipeline_reads_stream(const struct pn_pipeline *pipeline, const char *name);
 const struct pn_query *pn_pipeline_query(const struct pn_pipeline *pipeline, const char *name);
 /* The MISSING error for a table that was never written: it tells how the table comes to be. */
 int pn_pipeline_not_yet(const struct pn_pipeline *pipeline, const struct pn_table *table,

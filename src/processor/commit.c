@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -194,6 +195,9 @@ static void count_commit(struct pn_processor_worker *worker, const struct pn_pro
     if (worker->view.unknown_members == 0 && report->unknown_count > 0) {
         memcpy(worker->view.unknown_example, report->unknown[0].name,
                sizeof worker->view.unknown_example);
+        (void)snprintf(worker->view.unknown_shard, sizeof worker->view.unknown_shard, "%.*s",
+                       (int)sizeof worker->view.unknown_shard - 1, report->unknown_place);
+        worker->view.unknown_offset = report->unknown_position;
     }
     worker->view.unknown_members += report->unknown_values;
     worker->view.commits++;

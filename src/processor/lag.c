@@ -117,24 +117,57 @@ static int add_stream(const struct pn_processor_config *config, const struct pn_
     return rc;
 }
 
-/* Streams that are there and match a pattern. */
-static int add_made(const struct pn_processor_config *config, const struct pn_processor_env *env,
-                    struct pn_arena *arena, struct list *list, struct pn_err *e)
+/* A stream that is there and that no table reads. */
+static int add_unread(const struct pn_processor_env *env, const char *stream,
+                      struct pn_arena *arena, struct list *list, struct pn_err *e)
 {
-    const char **names = NULL;
-    size_t count = 0;
-    int rc = 0;
-    if (pn_processor_has_patterns(env->pipeline)) {
-        rc = pn_processor_source_names(env->source, arena, &names, &count, e);
+    struct pn_processor_source_stream described = {0};
+    struct pn_err failure = {0};
+    int rc = pn_processor_source_describe(env->source, stream, arena, &described, &failure);
+    if (rc != 0 && failure.class_ == PN_CLASS_MISSING) {
+        return 0; /* deleted meanwhile */
     }
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        const struct pn_pipeline_stream *pattern =
-            pn_pipeline_stream_pattern(env->pipeline, names[i]);
-        const struct pn_pipeline_stream *stream = NULL;
-        if (pattern != NULL &&
-            pn_pipeline_make_stream(env->pipeline, pattern, names[i], arena, &stream, NULL) == 0) {
-            rc = add_stream(config, env, stream, arena, list, e);
+    if (rc != 0) {
+        pn_err_copy(e, &failure);
+    }
+    for (size_t i = 0; rc == 0 && i < described.shard_count; i++) {
+        add_shard(env, stream, NULL, described.id, &described.shards[i], NULL, true, arena, list);
+    }
+    return rc;
+}
+
+/* A stream that is there: one that matches a pattern has its tables, one that nobody reads has
+ * none. Those that pipeline.yml names have been added. */
+static int add_other(const struct pn_processor_config *config, const struct pn_processor_env *env,
+                     const char *name, struct pn_arena *arena, struct list *list, struct pn_err *e)
+{
+    const struct pn_pipeline_stream *pattern = pn_pipeline_stream_pattern(env->pipeline, name);
+    const struct pn_pipeline_stream *stream = NULL;
+    if (!pn_processor_is_asked_for(config, name)) {
+        return 0;
+    }
+    if (!pn_pipeline_reads_stream(env->pipeline, name)) {
+        return add_unread(env, name, arena, list, e);
+    }
+    if (pattern != NULL &&
+        pn_pipeline_make_stream(env->pipeline, pattern, name, arena, &stream, NULL) == 0) {
+        return add_stream(config, env, stream, arena, list, e);
+    }
+    return 0;
+}
+
+/* Of the names that are asked for, those of no stream there must be the pipeline's. */
+static int check_names(const struct pn_processor_config *config, const struct pn_processor_env *env,
+                       const char *const *there, size_t there_count, struct pn_err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && config->names != NULL && i < config->name_count; i++) {
+        bool is_there = false;
+        for (size_t k = 0; k < there_count && !is_there; k++) {
+            is_there = strcmp(config->names[i], there[k]) == 0;
         }
+        const struct pn_processor_config one = {.names = &config->names[i], .name_count = 1};
+        rc = is_there ? 0 : pn_processor_check_names(&one, env->pipeline, e);
     }
     return rc;
 }
@@ -144,12 +177,17 @@ int pn_processor_lags(const struct pn_processor_config *config, const struct pn_
                       struct pn_err *e)
 {
     struct list list = {0};
-    int rc = pn_processor_check_names(config, env->pipeline, e);
+    const char **there = NULL;
+    size_t there_count = 0;
+    int rc = pn_processor_source_names(env->source, arena, &there, &there_count, e);
+    if (rc == 0) {
+        rc = check_names(config, env, there, there_count, e);
+    }
     for (size_t i = 0; rc == 0 && i < env->pipeline->stream_count; i++) {
         rc = add_stream(config, env, &env->pipeline->streams[i], arena, &list, e);
     }
-    if (rc == 0) {
-        rc = add_made(config, env, arena, &list, e);
+    for (size_t i = 0; rc == 0 && i < there_count; i++) {
+        rc = add_other(config, env, there[i], arena, &list, e);
     }
     *count = list.count;
     *lags = pn_arena_calloc(arena, list.count + 1, sizeof **lags);

@@ -9,7 +9,7 @@
 
 struct pn_processor_lag {
     const char *stream;
-    const char *table;
+    const char *table; /* NULL: none reads the stream */
     const char *shard;
     bool closed;
     int64_t position; /* the next record the table gets; -1: it has none of the shard yet */
@@ -22,7 +22,9 @@ struct pn_processor_lag {
 };
 
 /* All tables of the config's streams, shard by shard; in the arena. A stream that isn't there has
- * one element without a shard. Only pipeline, engine, store, source, clock and logger are used. */
+ * one element without a shard. A stream that no table reads has elements without a table, whose
+ * `records` are all that the shard keeps. Only pipeline, engine, store, source, clock and logger
+ * are used. */
 int pn_processor_lags(const struct pn_processor_config *config, const struct pn_processor_env *env,
                       struct pn_arena *arena, struct pn_processor_lag **lags, size_t *count,
                       struct pn_err *e) PN_MUST_CHECK;

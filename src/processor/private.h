@@ -83,6 +83,8 @@ struct pn_processor_worker {
         int64_t skipped;
         int64_t unknown_members;
         char unknown_example[PN_UNKNOWN_SHOWN_SIZE];
+        char unknown_shard[PN_SHARD_ID_SIZE];
+        int64_t unknown_offset;
         int64_t lost;
         int64_t commits;
         int64_t conflicts;

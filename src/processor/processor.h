@@ -118,7 +118,9 @@ struct pn_processor_status {
     struct pn_stray_counts strays;
     int64_t unknown_members;     /* of records, that no column takes */
     const char *unknown_example; /* the name of the first, "pos.w" in a struct; NULL: none */
-    int64_t lost;                /* records that the log no longer had */
+    const char *unknown_shard;   /* the record that had it */
+    int64_t unknown_offset;
+    int64_t lost; /* records that the log no longer had */
     int64_t commits;
     int64_t conflicts; /* commits that another processor had made */
     int64_t errors;    /* failed tries */

@@ -110,6 +110,10 @@ void pn_processor_view_status(struct pn_processor_worker *worker, struct pn_aren
         .unknown_example = worker->view.unknown_members > 0
                                ? pn_arena_strdup(arena, worker->view.unknown_example)
                                : NULL,
+        .unknown_shard = worker->view.unknown_members > 0
+                             ? pn_arena_strdup(arena, worker->view.unknown_shard)
+                             : NULL,
+        .unknown_offset = worker->view.unknown_offset,
         .lost = worker->view.lost,
         .commits = worker->view.commits,
         .conflicts = worker->view.conflicts,

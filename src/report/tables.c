@@ -247,10 +247,11 @@ void pn_report_history(const struct pn_delta_history_entry *entries, size_t coun
     static const struct pn_report_column columns[] = {
         {"version", PN_CELL_INT},     {"committed", PN_CELL_TIME},    {"operation", PN_CELL_TEXT},
         {"files_added", PN_CELL_INT}, {"files_removed", PN_CELL_INT}, {"rows_added", PN_CELL_INT},
-        {"engine", PN_CELL_TEXT},     {"parameters", PN_CELL_JSON},   {"metrics", PN_CELL_JSON}};
+        {"engine", PN_CELL_TEXT},     {"parameters", PN_CELL_JSON},   {"metrics", PN_CELL_JSON},
+        {"notes", PN_CELL_JSON}};
     bool whole = pn_row_writer_format(rows) != PN_FORMAT_TABLE;
     size_t column_count = sizeof columns / sizeof *columns;
-    pn_row_writer_begin(rows, columns, whole ? column_count : column_count - 2);
+    pn_row_writer_begin(rows, columns, whole ? column_count : column_count - 3);
     for (size_t i = 0; i < count; i++) {
         const struct pn_delta_history_entry *entry = &entries[i];
         pn_cell_int(rows, entry->version);
@@ -263,6 +264,8 @@ void pn_report_history(const struct pn_delta_history_entry *entries, size_t coun
         if (whole) {
             pn_cell_json(rows, entry->parameters, strlen(entry->parameters));
             pn_cell_json(rows, entry->metrics, strlen(entry->metrics));
+            const char *notes = entry->notes != NULL ? entry->notes : "{}";
+            pn_cell_json(rows, notes, strlen(notes));
         }
     }
 }

@@ -48,8 +48,8 @@ int pn_report_schema(const struct pn_delta_snapshot *snapshot, struct pn_row_wri
 const char *pn_report_files(const struct pn_delta_snapshot *snapshot, const char *after,
                             size_t limit, struct pn_row_writer *rows);
 /* version, committed, operation, files_added, files_removed, rows_added, engine, parameters,
- * metrics; the last two are left out of a table, where they would be mostly braces. `entries` are
- * pn_delta_history()'s, which pages by version. */
+ * metrics, notes; the last three are left out of a table, where they would be mostly braces.
+ * `entries` are pn_delta_history()'s, which pages by version. */
 void pn_report_history(const struct pn_delta_history_entry *entries, size_t count,
                        struct pn_row_writer *rows);
 

@@ -3,17 +3,23 @@
 #include "pipeline/pattern.h"
 #include "report/records.h"
 
-int pn_topic_size(struct pn_log *log, const char *topic, int32_t partitions, int64_t *records,
-                  int64_t *size_bytes, struct pn_err *e)
+int pn_topic_size(struct pn_log *log, const char *topic, int32_t partitions,
+                  struct pn_topic_row *row, struct pn_err *e)
 {
     int rc = 0;
-    *records = 0;
-    *size_bytes = 0;
+    row->records = 0;
+    row->size_bytes = 0;
+    row->first_partition = -1;
+    row->first_offset = -1;
     for (int32_t i = 0; rc == 0 && i < partitions; i++) {
         struct pn_log_offsets offsets = {0};
         rc = pn_log_offsets(log, topic, i, &offsets, e);
-        *records += offsets.end - offsets.begin;
-        *size_bytes += offsets.size_bytes;
+        row->records += offsets.end - offsets.begin;
+        row->size_bytes += offsets.size_bytes;
+        if (row->first_partition < 0 && offsets.end > offsets.begin) {
+            row->first_partition = i;
+            row->first_offset = offsets.begin;
+        }
     }
     return rc;
 }
@@ -49,8 +55,7 @@ int pn_topics_list(struct pn_log *log, const struct pn_pipeline *pipeline, struc
         row->topic = topics[i].name;
         row->partitions = topics[i].partitions;
         row->tables = tables_of(pipeline, row->topic, arena);
-        rc = pn_topic_size(log, row->topic, topics[i].partitions, &row->records, &row->size_bytes,
-                           &why);
+        rc = pn_topic_size(log, row->topic, topics[i].partitions, row, &why);
         if (rc == 0) {
             (*count)++;
         } else if (why.class_ == PN_CLASS_MISSING) {
@@ -64,18 +69,24 @@ int pn_topics_list(struct pn_log *log, const struct pn_pipeline *pipeline, struc
 
 void pn_report_topics(const struct pn_topic_row *topics, size_t count, struct pn_row_writer *rows)
 {
-    static const struct pn_report_column columns[] = {{"topic", PN_CELL_TEXT},
-                                                      {"partitions", PN_CELL_INT},
-                                                      {"records", PN_CELL_INT},
-                                                      {"size_bytes", PN_CELL_INT},
-                                                      {"read_by", PN_CELL_TEXT}};
-    PN_ROWS_BEGIN(rows, columns);
+    static const struct pn_report_column columns[] = {
+        {"topic", PN_CELL_TEXT},      {"partitions", PN_CELL_INT}, {"records", PN_CELL_INT},
+        {"size_bytes", PN_CELL_INT},  {"read_by", PN_CELL_TEXT},   {"first_partition", PN_CELL_INT},
+        {"first_offset", PN_CELL_INT}};
+    enum { OF_THE_FIRST = 2 };
+    bool whole = pn_row_writer_format(rows) != PN_FORMAT_TABLE;
+    size_t columns_shown = sizeof columns / sizeof *columns - (whole ? 0 : OF_THE_FIRST);
+    pn_row_writer_begin(rows, columns, columns_shown);
     for (size_t i = 0; i < count; i++) {
         pn_cell_cstr(rows, topics[i].topic);
         pn_cell_int(rows, topics[i].partitions);
         pn_cell_int(rows, topics[i].records);
         pn_cell_int(rows, topics[i].size_bytes);
         pn_cell_cstr(rows, topics[i].tables);
+        if (whole) {
+            pn_cell_known(rows, topics[i].first_partition);
+            pn_cell_known(rows, topics[i].first_offset);
+        }
     }
 }
 
@@ -165,6 +176,8 @@ int pn_topics_read(const struct pn_json *root, struct pn_arena *arena, struct pn
                                   .partitions = pn_json_get_i64(row, "partitions", 0),
                                   .records = pn_json_get_i64(row, "records", 0),
                                   .size_bytes = pn_json_get_i64(row, "size_bytes", 0),
+                                  .first_partition = pn_json_get_i64(row, "first_partition", -1),
+                                  .first_offset = pn_json_get_i64(row, "first_offset", -1),
                                   .tables = text_of(row, "read_by", arena)};
     }
     return 0;

@@ -18,17 +18,21 @@ struct pn_topic_row {
     int64_t partitions;
     int64_t records; /* that the log keeps */
     int64_t size_bytes;
+    int64_t first_partition; /* where the first of them is; -1: there are none */
+    int64_t first_offset;
     const char *tables; /* the raw tables that read it, with ", " between; NULL: none does */
 };
 
 /* All topics but those of streams, by name; in the arena. */
 int pn_topics_list(struct pn_log *log, const struct pn_pipeline *pipeline, struct pn_arena *arena,
                    struct pn_topic_row **rows, size_t *count, struct pn_err *e) PN_MUST_CHECK;
-/* The records that a topic of the log keeps, in all its partitions; and their size. */
-int pn_topic_size(struct pn_log *log, const char *topic, int32_t partitions, int64_t *records,
-                  int64_t *size_bytes, struct pn_err *e) PN_MUST_CHECK;
+/* What a topic of the log keeps, in all its partitions: fills the row but for topic, partitions and
+ * tables. */
+int pn_topic_size(struct pn_log *log, const char *topic, int32_t partitions,
+                  struct pn_topic_row *row, struct pn_err *e) PN_MUST_CHECK;
 
-/* topic, partitions, records, size_bytes, read_by. */
+/* topic, partitions, records, size_bytes, read_by; but in a table also first_partition and
+ * first_offset. */
 void pn_report_topics(const struct pn_topic_row *topics, size_t count, struct pn_row_writer *rows);
 /* The topics of a server's {"topics":[rows]}, texts in the arena. FATAL: that is no such answer. */
 int pn_topics_read(const struct pn_json *root, struct pn_arena *arena, struct pn_topic_row **rows,

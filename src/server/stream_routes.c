@@ -71,6 +71,8 @@ static void write_status(struct pn_http_request *req, const struct pn_processor_
     write_strays(out, &status->strays);
     add_i64(out, "unknown_members", status->unknown_members);
     add_text(out, "unknown_example", status->unknown_example);
+    add_text(out, "unknown_shard", status->unknown_shard);
+    add_i64(out, "unknown_offset", status->unknown_offset);
     add_i64(out, "lost", status->lost);
     add_i64(out, "commits", status->commits);
     add_i64(out, "conflicts", status->conflicts);
@@ -182,6 +184,8 @@ static void report_unknown(void *arg, struct pn_arena *arena, struct pn_buf *out
             add_text(out, "table", statuses[i].table);
             add_i64(out, "members", statuses[i].unknown_members);
             add_text(out, "example", statuses[i].unknown_example);
+            add_text(out, "shard", statuses[i].unknown_shard);
+            add_i64(out, "offset", statuses[i].unknown_offset);
             pn_buf_addc(out, '}');
         }
     }

@@ -5,9 +5,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/json.h"
+#include "base/json_writer.h"
 #include "base/mem.h"
 #include "delta/delta.h"
+#include "engine/unknown_note.h"
 #include "pipeline/pipeline.h"
 #include "settings/configs.h"
 
@@ -16,7 +17,12 @@ enum { CHECK_SECONDS = 15 };
 struct watched {
     const char *name;
     struct pn_delta *delta;
-    char *reason; /* by the lock; NULL: nothing is known to be wrong */
+    char *reason;                /* by the lock; NULL: nothing is known to be wrong */
+    bool is_loaded;              /* its commits have notes */
+    struct pn_metric *members;   /* their gauge */
+    int64_t version;             /* whose notes were read; -1: none */
+    struct pn_arena notes;       /* of the following */
+    struct pn_unknown_note note; /* of the newest load; by the lock */
 };
 
 struct pn_table_watch {
@@ -50,6 +56,27 @@ static void note(struct pn_table_watch *tables, struct watched *table, const str
     }
 }
 
+/* What the newest load says of members that no column takes, when there is a newer commit. */
+static void look_at_notes(struct pn_table_watch *tables, struct watched *table)
+{
+    struct pn_arena arena;
+    const char *notes = NULL;
+    int64_t version = -1;
+    struct pn_err ignored = {0}; /* no table yet, or one that note() has named */
+    pn_arena_init(&arena, 0);
+    if (pn_delta_newest_notes(table->delta, table->version, &arena, &version, &notes, &ignored) ==
+            0 &&
+        version != table->version) {
+        pthread_mutex_lock(&tables->lock);
+        pn_arena_reset(&table->notes);
+        pn_unknown_note_read(notes, &table->notes, &table->note);
+        pthread_mutex_unlock(&tables->lock);
+        table->version = version;
+        pn_metric_set(table->members, table->note.values);
+    }
+    pn_arena_deinit(&arena);
+}
+
 /* Waits until the next look; false when there is to be none. */
 static bool await_next(struct pn_table_watch *tables)
 {
@@ -76,19 +103,40 @@ static void *run(void *arg)
                 why.class_ = PN_CLASS_NONE;
             }
             note(tables, &tables->tables[i], &why);
+            if (tables->tables[i].is_loaded) {
+                look_at_notes(tables, &tables->tables[i]);
+            }
         }
     } while (await_next(tables));
     return NULL;
 }
 
-static void add(struct pn_table_watch *tables, const struct pn_app *app, struct pn_store *store,
-                const struct pn_delta_config *config, const char *name, const char *path)
+static struct watched *add(struct pn_table_watch *tables, const struct pn_app *app,
+                           struct pn_store *store, const struct pn_delta_config *config,
+                           const char *name, const char *path)
 {
     if (strchr(path, '*') != NULL) {
-        return; /* a pattern: its tables' own maintenance looks after them */
+        return NULL; /* a pattern: its tables' own maintenance looks after them */
     }
-    tables->tables[tables->count++] = (struct watched){
-        .name = name, .delta = pn_delta_create(store, path, NULL, app->clock, app->logger, config)};
+    struct watched *table = &tables->tables[tables->count++];
+    *table = (struct watched){
+        .name = name,
+        .delta = pn_delta_create(store, path, NULL, app->clock, app->logger, config),
+        .version = -1};
+    pn_arena_init(&table->notes, 0);
+    return table;
+}
+
+static void add_table(struct pn_table_watch *tables, const struct pn_app *app,
+                      struct pn_store *store, const struct pn_delta_config *config,
+                      const struct pn_table *table)
+{
+    struct watched *watched = add(tables, app, store, config, table->name, table->path);
+    if (watched != NULL && table->from_topic != NULL) {
+        watched->is_loaded = true;
+        watched->members =
+            pn_metrics_get(app->metrics, PN_METRIC_TABLE_UNKNOWN_MEMBERS, table->name);
+    }
 }
 
 int pn_table_watch_start(const struct pn_app *app, struct pn_store *store,
@@ -101,7 +149,7 @@ int pn_table_watch_start(const struct pn_app *app, struct pn_store *store,
     made->logger = app->logger;
     made->tables = pn_xcalloc(pipeline->table_count + 2, sizeof *made->tables);
     for (size_t i = 0; i < pipeline->table_count; i++) {
-        add(made, app, store, &config, pipeline->tables[i].name, pipeline->tables[i].path);
+        add_table(made, app, store, &config, &pipeline->tables[i]);
     }
     add(made, app, store, &config, "dead_letters", pipeline->dead_letters_path);
     add(made, app, store, &config, "stream_dead_letters", pipeline->stream_dead_letters_path);
@@ -138,6 +186,7 @@ void pn_table_watch_destroy(struct pn_table_watch **tables)
     for (size_t i = 0; i < gone->count; i++) {
         pn_delta_destroy(&gone->tables[i].delta);
         free(gone->tables[i].reason);
+        pn_arena_deinit(&gone->tables[i].notes);
     }
     pthread_cond_destroy(&gone->changed);
     pthread_mutex_destroy(&gone->lock);
@@ -163,9 +212,36 @@ static void report(void *arg, struct pn_arena *arena, struct pn_buf *out)
     pthread_mutex_unlock(&tables->lock);
 }
 
+/* Beside the stream tables that the list has from their processors. */
+static void report_unknown(void *arg, struct pn_arena *arena, struct pn_buf *out)
+{
+    (void)arena;
+    struct pn_table_watch *tables = arg;
+    pthread_mutex_lock(&tables->lock);
+    for (size_t i = 0; i < tables->count; i++) {
+        const struct watched *table = &tables->tables[i];
+        if (table->note.values > 0) {
+            struct pn_json_writer json;
+            pn_buf_adds(out, out->len > 0 ? "," : "");
+            pn_json_writer_init(&json, out);
+            pn_json_put_object(&json);
+            pn_json_add_cstr(&json, "table", table->name);
+            pn_json_add_i64(&json, "members", table->note.values);
+            pn_json_add_cstr(&json, "example", table->note.name);
+            pn_json_add_cstr(&json, "object", table->note.object);
+            pn_json_add_i64(&json, "line", table->note.line);
+            pn_json_end(&json);
+        }
+    }
+    pthread_mutex_unlock(&tables->lock);
+}
+
 void pn_table_watch_add_health(struct pn_table_watch *tables, struct pn_http_server *http)
 {
     const struct pn_http_health health = {
         .name = "unreadable_tables", .report = report, .arg = tables};
+    const struct pn_http_health unknown = {
+        .name = "unknown_members", .report = report_unknown, .arg = tables, .is_note = true};
     pn_http_server_add_health(http, &health);
+    pn_http_server_add_health(http, &unknown);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_writer.h"
 #include "base/mem.h"
 #include "base/notifier.h"
 #include "report/topics.h"
@@ -18,6 +19,10 @@ struct item {
     bool is_stream;
     char *name;
     int64_t records; /* 0: it is gone, or read by now; the log has named it all the same */
+    /* One of the records. */
+    int64_t partition; /* of a stream: the shard's number */
+    int64_t offset;
+    char sequence[PN_SEQUENCE_SIZE]; /* of a stream; "" when the record could not be read */
     struct pn_metric *gauge;
 };
 
@@ -34,14 +39,14 @@ struct pn_unread {
     atomic_bool is_rung;         /* since the last look */
     int listen_id;
     pthread_mutex_t lock;
-    struct item *items; /* this and the following by `lock` */
+    struct item *items; /* this and the following: changed by the thread alone, by `lock` */
     size_t count;
     size_t capacity;
 };
 
 /* --- looking ---------------------------------------------------------------------------------- */
 
-static struct item *find(struct pn_unread *unread, bool is_stream, const char *name)
+static struct item *find(const struct pn_unread *unread, bool is_stream, const char *name)
 {
     for (size_t i = 0; i < unread->count; i++) {
         struct item *item = &unread->items[i];
@@ -69,77 +74,118 @@ static struct item *add(struct pn_unread *unread, bool is_stream, const char *na
     return item;
 }
 
-static void note(struct pn_unread *unread, bool is_stream, const char *name, int64_t records)
-{
-    struct item *item = find(unread, is_stream, name);
-    if (item == NULL && records > 0) {
-        item = add(unread, is_stream, name);
-    }
-    if (item != NULL) {
-        item->records = records;
-    }
-}
+/* What a look has found of one of them. */
+struct found {
+    bool is_stream;
+    const char *name;
+    struct pn_topic_row size;
+    char sequence[PN_SEQUENCE_SIZE];
+};
 
-static void look_at_topics(struct pn_unread *unread, struct pn_arena *arena)
+struct look {
+    struct found *found;
+    size_t count;
+    struct pn_arena arena;
+};
+
+static void look_at_topics(const struct pn_unread *unread, struct look *look)
 {
     struct pn_topic_row *rows = NULL;
     size_t count = 0;
     struct pn_err ignored = {0}; /* the log says so itself */
-    if (pn_topics_list(unread->log, unread->pipeline, arena, &rows, &count, &ignored) != 0) {
+    if (pn_topics_list(unread->log, unread->pipeline, &look->arena, &rows, &count, &ignored) != 0) {
         return;
     }
+    struct found *found = pn_arena_calloc(&look->arena, look->count + count + 1, sizeof *found);
+    memcpy(found, look->found, look->count * sizeof *found);
+    look->found = found;
     for (size_t i = 0; i < count; i++) {
         if (rows[i].tables == NULL) {
-            note(unread, false, rows[i].topic, rows[i].records);
+            found[look->count++] = (struct found){.name = rows[i].topic, .size = rows[i]};
         }
     }
 }
 
-static bool is_read(const struct pn_pipeline *pipeline, const char *name)
+/* The sequence number of a stream's first record, whose arrival is a part of it. A look that finds
+ * the record of the look before does not read it again. */
+static void find_sequence(struct pn_unread *unread, const struct pn_stream *stream,
+                          struct found *found, struct pn_arena *arena)
 {
-    const struct pn_pipeline_stream *stream = pn_pipeline_stream(pipeline, name);
-    if (stream == NULL) {
-        stream = pn_pipeline_stream_pattern(pipeline, name);
+    const struct item *before = find(unread, true, found->name);
+    struct pn_log_records read = {0};
+    if (before != NULL && before->partition == found->size.first_partition &&
+        before->offset == found->size.first_offset) {
+        memcpy(found->sequence, before->sequence, sizeof found->sequence);
     }
-    return stream != NULL && stream->flow_count > 0;
+    for (size_t i = 0; found->sequence[0] == '\0' && i < stream->shard_count; i++) {
+        const struct pn_shard *shard = &stream->shards[i];
+        if (shard->index == found->size.first_partition &&
+            pn_log_read(unread->log, stream->topic, (int32_t)shard->index, found->size.first_offset,
+                        1, 1, arena, &read, NULL) == 0 &&
+            read.count > 0) {
+            (void)pn_sequence_text(shard->created_ms, shard->index, read.records[0].offset,
+                                   read.records[0].timestamp_ms, found->sequence);
+            found->size.first_offset = read.records[0].offset;
+        }
+    }
 }
 
-static void look_at_streams(struct pn_unread *unread, struct pn_arena *arena)
+static void look_at_streams(struct pn_unread *unread, struct look *look)
 {
     const char **names = NULL;
     size_t count = 0;
-    pn_kinesis_names(unread->kinesis, arena, &names, &count);
+    pn_kinesis_names(unread->kinesis, &look->arena, &names, &count);
+    look->found = pn_arena_calloc(&look->arena, count + 1, sizeof *look->found);
     for (size_t i = 0; i < count; i++) {
         const struct pn_stream *stream = NULL;
-        int64_t records = 0;
-        int64_t size_bytes = 0;
-        if (is_read(unread->pipeline, names[i]) ||
+        if (pn_pipeline_reads_stream(unread->pipeline, names[i]) ||
             pn_kinesis_stream(unread->kinesis, names[i], &stream, NULL) != 0) {
             continue;
         }
-        if (pn_topic_size(unread->log, stream->topic, (int32_t)stream->shard_count, &records,
-                          &size_bytes, NULL) == 0) {
-            note(unread, true, names[i], records);
+        struct found *found = &look->found[look->count];
+        *found = (struct found){.is_stream = true, .name = names[i]};
+        if (pn_topic_size(unread->log, stream->topic, (int32_t)stream->shard_count, &found->size,
+                          NULL) == 0) {
+            find_sequence(unread, stream, found, &look->arena);
+            look->count++;
         }
         pn_stream_release(&stream);
     }
 }
 
+static void note(struct pn_unread *unread, const struct found *found)
+{
+    struct item *item = find(unread, found->is_stream, found->name);
+    if (item == NULL && found->size.records > 0) {
+        item = add(unread, found->is_stream, found->name);
+    }
+    if (item != NULL) {
+        item->records = found->size.records;
+        item->partition = found->size.first_partition;
+        item->offset = found->size.first_offset;
+        memcpy(item->sequence, found->sequence, sizeof item->sequence);
+    }
+}
+
+/* The disk is read without the lock: /health must not wait for it. */
 static void look(struct pn_unread *unread)
 {
-    struct pn_arena arena;
-    pn_arena_init(&arena, 0);
+    struct look look = {0};
+    pn_arena_init(&look.arena, 0);
+    look_at_streams(unread, &look);
+    look_at_topics(unread, &look);
     pthread_mutex_lock(&unread->lock);
     for (size_t i = 0; i < unread->count; i++) {
         unread->items[i].records = 0;
     }
-    look_at_topics(unread, &arena);
-    look_at_streams(unread, &arena);
+    for (size_t i = 0; i < look.count; i++) {
+        note(unread, &look.found[i]);
+    }
     for (size_t i = 0; i < unread->count; i++) {
         pn_metric_set(unread->items[i].gauge, unread->items[i].records);
     }
     pthread_mutex_unlock(&unread->lock);
-    pn_arena_deinit(&arena);
+    pn_arena_deinit(&look.arena);
 }
 
 /* For each commit of the log, on its thread: one ring between two looks is enough. */
@@ -165,18 +211,36 @@ static void *run(void *arg)
 
 /* --- telling ---------------------------------------------------------------------------------- */
 
+static void write_item(struct pn_buf *out, const struct item *item)
+{
+    struct pn_json_writer json;
+    char shard[PN_SHARD_ID_SIZE];
+    pn_json_writer_init(&json, out);
+    pn_json_put_object(&json);
+    pn_json_add_cstr(&json, item->is_stream ? "stream" : "topic", item->name);
+    pn_json_add_i64(&json, "records", item->records);
+    pn_json_add_object(&json, "example");
+    if (item->is_stream) {
+        pn_json_add_cstr(&json, "shard", pn_shard_id((uint32_t)item->partition, shard));
+        pn_json_add_cstr(&json, "sequence_number",
+                         item->sequence[0] != '\0' ? item->sequence : NULL);
+    } else {
+        pn_json_add_i64(&json, "partition", item->partition);
+        pn_json_add_i64(&json, "offset", item->offset);
+    }
+    pn_json_end(&json);
+    pn_json_end(&json);
+}
+
 static void report(void *arg, struct pn_arena *arena, struct pn_buf *out)
 {
     struct pn_unread *unread = arg;
     (void)arena;
     pthread_mutex_lock(&unread->lock);
     for (size_t i = 0; i < unread->count; i++) {
-        const struct item *item = &unread->items[i];
-        if (item->records > 0) {
-            pn_buf_adds(out, out->len > 0 ? ",{" : "{");
-            pn_json_write_key(out, item->is_stream ? "stream" : "topic");
-            pn_json_write_cstr(out, item->name);
-            pn_buf_addf(out, ",\"records\":%lld}", (long long)item->records);
+        if (unread->items[i].records > 0) {
+            pn_buf_adds(out, out->len > 0 ? "," : "");
+            write_item(out, &unread->items[i]);
         }
     }
     pthread_mutex_unlock(&unread->lock);

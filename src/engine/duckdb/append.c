@@ -6,6 +6,7 @@
  */
 #include "engine/duckdb/append.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -230,6 +231,18 @@ static int check_age(const struct pn_appender *appender, const struct pn_written
                       appender->table->name, (int)PN_WRITTEN_AGE_MS_MAX / 1000);
 }
 
+static void report_unknown(struct pn_appender *appender, struct pn_table_report *report)
+{
+    uint64_t at = pn_unknown_report(&appender->unknown, report);
+    if (at != PN_UNKNOWN_NO_RECORD) {
+        PN_ASSERT(at < appender->batch->count);
+        const struct pn_append_row *row = &appender->batch->rows[at];
+        (void)snprintf(report->unknown_place, sizeof report->unknown_place, "%s",
+                       appender->batch->positions[row->position].shard);
+        report->unknown_position = row->offset;
+    }
+}
+
 static int append_batch(struct pn_appender *appender, struct pn_table_report *report,
                         struct pn_err *e)
 {
@@ -253,7 +266,7 @@ static int append_batch(struct pn_appender *appender, struct pn_table_report *re
     }
     report->rows = written.rows;
     report->dead_letters = (int64_t)letters;
-    pn_unknown_report(&appender->unknown, report);
+    report_unknown(appender, report);
     pn_written_deinit(&written);
     return rc;
 }

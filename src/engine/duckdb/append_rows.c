@@ -10,6 +10,7 @@
 struct reader {
     struct pn_appender *appender;
     struct pn_decoder *decoder;
+    size_t at; /* the row that is being decoded */
 };
 
 const char *pn_appender_reason(struct pn_appender *appender, const char *text)
@@ -47,6 +48,12 @@ static void init(duckdb_init_info info)
     duckdb_init_set_max_threads(info, rows / duckdb_vector_size() + 1);
 }
 
+static uint64_t row_at_hand(void *arg)
+{
+    const struct reader *reader = arg;
+    return reader->at;
+}
+
 static void destroy_reader(void *data)
 {
     struct reader *reader = data;
@@ -58,7 +65,8 @@ static void init_thread(duckdb_init_info info)
 {
     struct reader *reader = pn_xcalloc(1, sizeof *reader);
     reader->appender = duckdb_init_get_bind_data(info);
-    reader->decoder = pn_decoder_create(reader->appender->raw);
+    reader->decoder = pn_decoder_create(
+        reader->appender->raw, &(struct pn_unknown_where){.record = row_at_hand, .arg = reader});
     duckdb_init_set_init_data(info, reader, destroy_reader);
 }
 
@@ -70,6 +78,7 @@ static int take_row(struct reader *reader, size_t at, idx_t *rows, struct pn_err
     if (appender->reasons[at] != NULL) {
         return 0;
     }
+    reader->at = at;
     if (pn_decoder_row(reader->decoder, row->value.data, row->value.len, row->value.len, *rows,
                        &why) == 0) {
         (*rows)++;

@@ -410,7 +410,7 @@ static int rewrite(struct pn_dead_letters *dead, duckdb_connection connection,
         }
     }
     if (rc == 0) {
-        rc = pn_duckdb_overwrite(dead->engine, &dead->itself, &written, &attempt->version, e);
+        rc = pn_duckdb_overwrite(dead->engine, &dead->itself, &written, NULL, &attempt->version, e);
     }
 out:
     if (rc != 0) {

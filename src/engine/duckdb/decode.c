@@ -53,7 +53,8 @@ struct pn_decoder {
     struct pn_json_writer json; /* on `unknown` */
 };
 
-static struct level *make_level(const struct pn_column *columns, size_t count, const char *path)
+static struct level *make_level(const struct pn_column *columns, size_t count, const char *path,
+                                const struct pn_unknown_where *where)
 {
     struct level *level = pn_xcalloc(1, sizeof *level);
     level->columns = columns;
@@ -62,14 +63,14 @@ static struct level *make_level(const struct pn_column *columns, size_t count, c
     level->slots = pn_xcalloc(count, sizeof *level->slots);
     level->expected = pn_xcalloc(count, sizeof *level->expected);
     level->path = pn_xstrdup(path);
-    level->unknown = pn_unknown_names_create();
+    level->unknown = pn_unknown_names_create(where);
     for (size_t i = 0; i < count; i++) {
         const struct pn_type *type = &columns[i].type;
         level->sinks[i].column = &columns[i];
         level->expected[i] = i;
         if (type->kind == PN_TYPE_STRUCT) {
             char *below = pn_xasprintf("%s%s.", path, columns[i].name);
-            level->sinks[i].fields = make_level(type->fields, type->field_count, below);
+            level->sinks[i].fields = make_level(type->fields, type->field_count, below, where);
             free(below);
         }
     }
@@ -104,12 +105,13 @@ const struct pn_column *pn_decoder_column(const struct pn_table *table, size_t i
     return i < table->column_count ? &table->columns[i] : &unknown;
 }
 
-struct pn_decoder *pn_decoder_create(const struct pn_table *table)
+struct pn_decoder *pn_decoder_create(const struct pn_table *table,
+                                     const struct pn_unknown_where *where)
 {
     struct pn_decoder *decoder = pn_xcalloc(1, sizeof *decoder);
     decoder->table = table;
     decoder->parser = pn_json_parser_create();
-    decoder->columns = make_level(table->columns, table->column_count, "");
+    decoder->columns = make_level(table->columns, table->column_count, "", where);
     decoder->unknown_sink.column = pn_decoder_column(table, table->column_count);
     pn_buf_init(&decoder->unknown, UNKNOWN_BYTES_MAX);
     return decoder;

@@ -24,7 +24,9 @@
 
 struct pn_decoder; /* for one thread at a time */
 
-struct pn_decoder *pn_decoder_create(const struct pn_table *table);
+/* `where` says which record is being decoded, for the examples of unknown members. */
+struct pn_decoder *pn_decoder_create(const struct pn_table *table,
+                                     const struct pn_unknown_where *where);
 void pn_decoder_destroy(struct pn_decoder **decoder); /* NULL ok */
 
 /* The columns of a table's rows: its own, and PN_UNKNOWN_COLUMN behind them when it keeps members

@@ -288,9 +288,28 @@ struct pn_landed_counts pn_landed_counts(const struct pn_landed_scan *scan)
     };
 }
 
+/* A record is known by its range and, within that, by its line. */
+enum { LINE_BITS = 40 };
+
+static uint64_t record_at_hand(void *arg)
+{
+    const struct reader *reader = arg;
+    return ((uint64_t)(reader->unit - reader->scan->units) << LINE_BITS) |
+           (uint64_t)reader->unit->lines;
+}
+
 void pn_landed_report_unknown(struct pn_landed_scan *scan, struct pn_table_report *report)
 {
-    pn_unknown_report(&scan->unknown, report);
+    uint64_t record = pn_unknown_report(&scan->unknown, report);
+    if (record == PN_UNKNOWN_NO_RECORD) {
+        return;
+    }
+    size_t unit = (size_t)(record >> LINE_BITS);
+    uint64_t line_in_unit = record & ((1ull << LINE_BITS) - 1);
+    PN_ASSERT(unit < scan->unit_count);
+    (void)snprintf(report->unknown_place, sizeof report->unknown_place, "%s",
+                   scan->files[scan->units[unit].file].key);
+    report->unknown_position = pn_landed_line_base(scan, unit) + (int64_t)line_in_unit;
 }
 
 bool pn_landed_failure(struct pn_landed_scan *scan, struct pn_err *e)
@@ -565,7 +584,8 @@ static void init_thread(duckdb_init_info info)
     struct reader *reader = pn_xcalloc(1, sizeof *reader);
     reader->scan = duckdb_init_get_bind_data(info);
     reader->lines = pn_lines_create(reader->scan->engine->config.io, PN_LINE_BYTES_MAX);
-    reader->decoder = pn_decoder_create(reader->scan->table);
+    reader->decoder = pn_decoder_create(
+        reader->scan->table, &(struct pn_unknown_where){.record = record_at_hand, .arg = reader});
     reader->keeps_value = pn_record_keeps_value(reader->scan->table);
     reader->parser = pn_json_parser_create();
     pn_arena_init(&reader->arena, 0);

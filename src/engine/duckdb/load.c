@@ -11,6 +11,7 @@
 #include "engine/duckdb/dead_letters.h"
 #include "engine/duckdb/landed.h"
 #include "engine/duckdb/write.h"
+#include "engine/unknown_note.h"
 #include "pipeline/pattern.h"
 
 struct load {
@@ -161,14 +162,21 @@ static int commit_dead_letters(struct load *load, struct pn_err *e)
 /* Commits table after table; *done counts those whose file is named by a commit now. */
 static int commit_tables(struct load *load, size_t *done, struct pn_err *e)
 {
-    for (; *done < load->count; (*done)++) {
-        int rc = pn_duckdb_overwrite(load->engine, load->tables[*done], &load->written[*done],
-                                     &load->reports[*done].version, e);
-        if (rc != 0) {
-            return rc;
+    int rc = 0;
+    struct pn_buf notes;
+    pn_buf_init(&notes, PN_UNKNOWN_NOTE_BYTES_MAX);
+    while (rc == 0 && *done < load->count) {
+        pn_buf_reset(&notes);
+        pn_unknown_note_write(&notes, &load->reports[*done]);
+        rc = pn_buf_check(&notes, "a commit's notes", e);
+        if (rc == 0) {
+            rc = pn_duckdb_overwrite(load->engine, load->tables[*done], &load->written[*done],
+                                     pn_buf_text(&notes), &load->reports[*done].version, e);
         }
+        *done += rc == 0;
     }
-    return 0;
+    pn_buf_deinit(&notes);
+    return rc;
 }
 
 int pn_duckdb_load(struct pn_engine *base, const struct pn_table *const *tables, size_t count,

@@ -27,7 +27,7 @@ static int select_into(struct pn_duckdb *engine, duckdb_connection connection,
         goto out;
     }
     report->rows = written.rows;
-    rc = pn_duckdb_overwrite(engine, table, &written, &report->version, e);
+    rc = pn_duckdb_overwrite(engine, table, &written, NULL, &report->version, e);
     if (rc != 0) {
         pn_duckdb_write_undo(engine, &written, rc);
     }

@@ -15,9 +15,11 @@ struct name {
     char *text;
     size_t len;
     int64_t count;
+    uint64_t record; /* the first that it came with */
 };
 
 struct pn_unknown_names {
+    struct pn_unknown_where where;
     struct name *items;
     size_t count;
     size_t capacity;
@@ -27,9 +29,11 @@ struct pn_unknown_names {
     bool is_new;    /* something was counted since the counts were moved */
 };
 
-struct pn_unknown_names *pn_unknown_names_create(void)
+struct pn_unknown_names *pn_unknown_names_create(const struct pn_unknown_where *where)
 {
-    return pn_xcalloc(1, sizeof(struct pn_unknown_names));
+    struct pn_unknown_names *names = pn_xcalloc(1, sizeof *names);
+    names->where = *where;
+    return names;
 }
 
 void pn_unknown_names_destroy(struct pn_unknown_names **names)
@@ -78,7 +82,9 @@ static uint16_t number_of(struct pn_unknown_names *names, const char *text, size
         return 0;
     }
     pn_grow((void **)&names->items, &names->capacity, names->count + 1, sizeof *names->items);
-    names->items[names->count++] = (struct name){.text = pn_xstrndup(text, len), .len = len};
+    names->items[names->count++] = (struct name){.text = pn_xstrndup(text, len),
+                                                 .len = len,
+                                                 .record = names->where.record(names->where.arg)};
     names->buckets[bucket] = (uint16_t)names->count;
     return (uint16_t)names->count;
 }
@@ -106,10 +112,19 @@ void pn_unknown_names_count(struct pn_unknown_names *names, const char *name, si
 
 /* --- of all threads --------------------------------------------------------------------------- */
 
+/* Until a thread's names are added, none is known. */
+static uint64_t no_record(void *arg)
+{
+    (void)arg;
+    return PN_UNKNOWN_NO_RECORD;
+}
+
+static const struct pn_unknown_where nowhere = {.record = no_record};
+
 void pn_unknown_init(struct pn_unknown *unknown)
 {
     pthread_mutex_init(&unknown->lock, NULL);
-    unknown->names = pn_unknown_names_create();
+    unknown->names = pn_unknown_names_create(&nowhere);
 }
 
 void pn_unknown_deinit(struct pn_unknown *unknown)
@@ -122,8 +137,19 @@ void pn_unknown_reset(struct pn_unknown *unknown)
 {
     if (unknown->names->is_new) {
         pn_unknown_names_destroy(&unknown->names);
-        unknown->names = pn_unknown_names_create();
+        unknown->names = pn_unknown_names_create(&nowhere);
     }
+}
+
+static void merge(struct pn_unknown_names *all, const char *path, const struct name *item)
+{
+    char *full = pn_xasprintf("%s%.*s", path, (int)item->len, item->text);
+    uint16_t number = number_of(all, full, strlen(full));
+    count(all, number, item->count);
+    if (number != 0 && item->record < all->items[number - 1].record) {
+        all->items[number - 1].record = item->record;
+    }
+    free(full);
 }
 
 void pn_unknown_add(struct pn_unknown *unknown, const char *path, struct pn_unknown_names *names)
@@ -135,9 +161,7 @@ void pn_unknown_add(struct pn_unknown *unknown, const char *path, struct pn_unkn
     for (size_t i = 0; i < names->count; i++) {
         struct name *item = &names->items[i];
         if (item->count > 0) {
-            char *full = pn_xasprintf("%s%.*s", path, (int)item->len, item->text);
-            count(unknown->names, number_of(unknown->names, full, strlen(full)), item->count);
-            free(full);
+            merge(unknown->names, path, item);
         }
         item->count = 0;
     }
@@ -176,9 +200,10 @@ static void show(const char *text, size_t len, char out[static PN_UNKNOWN_SHOWN_
     }
 }
 
-void pn_unknown_report(struct pn_unknown *unknown, struct pn_table_report *report)
+uint64_t pn_unknown_report(struct pn_unknown *unknown, struct pn_table_report *report)
 {
     const struct pn_unknown_names *names = unknown->names;
+    uint64_t record = PN_UNKNOWN_NO_RECORD;
     const struct name **sorted = pn_xcalloc(names->count + 1, sizeof *sorted);
     report->unknown_values = names->others;
     for (size_t i = 0; i < names->count; i++) {
@@ -192,6 +217,8 @@ void pn_unknown_report(struct pn_unknown *unknown, struct pn_table_report *repor
     for (size_t i = 0; i < report->unknown_count; i++) {
         report->unknown[i].count = sorted[i]->count;
         show(sorted[i]->text, sorted[i]->len, report->unknown[i].name);
+        record = i == 0 ? sorted[i]->record : record;
     }
     free(sorted);
+    return record;
 }

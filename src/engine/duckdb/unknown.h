@@ -17,7 +17,16 @@ enum {
 
 struct pn_unknown_names; /* for one thread at a time */
 
-struct pn_unknown_names *pn_unknown_names_create(void);
+/* Asked only when a name comes for the first time: a number of the record at hand, which rises from
+ * record to record of a thread. */
+struct pn_unknown_where {
+    uint64_t (*record)(void *arg);
+    void *arg;
+};
+#define PN_UNKNOWN_NO_RECORD UINT64_MAX
+
+/* `where` is copied, its `arg` borrowed. */
+struct pn_unknown_names *pn_unknown_names_create(const struct pn_unknown_where *where);
 void pn_unknown_names_destroy(struct pn_unknown_names **names); /* NULL ok */
 /* Counts a member once. `place` is where in its object it stands: records tend to be alike. */
 void pn_unknown_names_count(struct pn_unknown_names *names, const char *name, size_t len,
@@ -35,8 +44,9 @@ void pn_unknown_deinit(struct pn_unknown *unknown);
 void pn_unknown_reset(struct pn_unknown *unknown);
 /* Moves counts here; `path` ("pos.", or "") is put before each name. Any thread. */
 void pn_unknown_add(struct pn_unknown *unknown, const char *path, struct pn_unknown_names *names);
-/* Fills unknown_values, unknown and what belongs to it. Control characters in names are replaced,
- * since names are shown to people. */
-void pn_unknown_report(struct pn_unknown *unknown, struct pn_table_report *report);
+/* Fills unknown_values, unknown and what belongs to it, but for the example's place. Control
+ * characters in names are replaced, since names are shown to people. Returns the number of the
+ * first record with the first name, or PN_UNKNOWN_NO_RECORD. */
+uint64_t pn_unknown_report(struct pn_unknown *unknown, struct pn_table_report *report);
 
 #endif

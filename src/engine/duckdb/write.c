@@ -157,7 +157,8 @@ int pn_duckdb_write(struct pn_duckdb *engine, duckdb_connection connection,
 }
 
 int pn_duckdb_overwrite(struct pn_duckdb *engine, const struct pn_table *table,
-                        const struct pn_written *written, int64_t *version, struct pn_err *e)
+                        const struct pn_written *written, const char *notes, int64_t *version,
+                        struct pn_err *e)
 {
     struct pn_delta *delta = pn_duckdb_delta(engine, table->path);
     struct pn_delta_file file = pn_written_file(written);
@@ -168,6 +169,7 @@ int pn_duckdb_overwrite(struct pn_duckdb *engine, const struct pn_table *table,
     const struct pn_delta_commit commit = {
         .mode = PN_DELTA_OVERWRITE,
         .operation = "WRITE",
+        .notes = notes,
         .schema = pn_buf_text(&schema),
         .name = table->name,
         .adds = &file,

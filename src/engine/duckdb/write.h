@@ -53,9 +53,9 @@ bool pn_duckdb_written_is_young(struct pn_duckdb *engine, const struct pn_writte
 /* The data file as a commit's `add`; borrows from `written`. */
 struct pn_delta_file pn_written_file(const struct pn_written *written);
 
-/* Commits it as the table's whole contents. */
+/* Commits it as the table's whole contents, with `notes` (of the commit; may be NULL). */
 int pn_duckdb_overwrite(struct pn_duckdb *engine, const struct pn_table *table,
-                        const struct pn_written *written, int64_t *version,
+                        const struct pn_written *written, const char *notes, int64_t *version,
                         struct pn_err *e) PN_MUST_CHECK;
 
 /* A handle on a table by its path in the store. */

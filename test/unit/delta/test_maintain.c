@@ -360,7 +360,14 @@ static void test_history_newest_first(void **state)
     int64_t version = -1;
     assert_int_equal(pn_delta_commit(fixture->table, &commit, &version, NULL), 0);
     file.path = delta_file("b", 5).path;
-    assert_int_equal(pn_delta_commit(fixture->table, &commit, &version, NULL), 0);
+    const struct pn_delta_commit noted = {.mode = PN_DELTA_OVERWRITE,
+                                          .operation = "WRITE",
+                                          .operation_parameters = "{\"k\":\"v\"}",
+                                          .notes = "{\"n\":[2]}",
+                                          .schema = DELTA_SCHEMA,
+                                          .adds = &file,
+                                          .add_count = 1};
+    assert_int_equal(pn_delta_commit(fixture->table, &noted, &version, NULL), 0);
     delta_write_text(fixture, "00000000000000000002.json", "{\"remove\":{\"path\":\"b\"}}\n");
     delta_touch(fixture, "00000000000000000000.json", 1000);
     delta_touch(fixture, "00000000000000000001.json", 3000);
@@ -385,12 +392,22 @@ static void test_history_newest_first(void **state)
                         "{\"numFiles\":\"1\",\"numOutputBytes\":\"500\",\"numOutputRows\":\"5\","
                         "\"numRemovedFiles\":\"1\",\"numRemovedBytes\":\"500\"}");
     assert_string_equal(entries[1].engine_info, "pinion/test");
+    assert_string_equal(entries[1].notes, "{\"n\":[2]}");
+    assert_null(entries[0].notes);
+    assert_null(entries[2].notes);
     assert_int_equal(entries[1].files_added, 1);
     assert_int_equal(entries[1].files_removed, 1);
     assert_int_equal(entries[1].rows_added, 5);
     assert_int_equal(pn_delta_history(fixture->table, 1, 1, &arena, &entries, &count, NULL), 0);
     assert_int_equal(count, 1);
     assert_int_equal(entries[0].version, 1);
+    const char *notes = NULL;
+    assert_int_equal(pn_delta_newest_notes(fixture->table, -1, &arena, &version, &notes, NULL), 0);
+    assert_int_equal(version, 2);
+    assert_string_equal(notes, "{\"n\":[2]}");
+    assert_int_equal(pn_delta_newest_notes(fixture->table, 2, &arena, &version, &notes, NULL), 0);
+    assert_int_equal(version, 2);
+    assert_null(notes);
     pn_arena_deinit(&arena);
 }
 

@@ -28,6 +28,8 @@ static void test_rows_are_cleaned_by_the_select(void **state)
     assert_int_equal(report.rows, 2);
     assert_int_equal(report.dead_letters, 0);
     assert_int_equal(report.unknown_values, 1);
+    assert_string_equal(report.unknown_place, "shardId-000000000000");
+    assert_int_equal(report.unknown_position, 1);
     batch = append_batch_create(&fixture->tables[STREAM], 2);
     append_row(batch, "{\"id\": 3, \"word\": \"three\"}");
     report = append_ok(fixture, batch);

@@ -332,6 +332,8 @@ static void test_unknown_members_are_named(void **state)
                 "{\"id\":\"none\",\"w\":1,\"place\":7}\n");
     struct pn_table_report report = engine_load(fixture, RAW_THING);
     assert_unknown(&report, "a 3, place.w 2, b?[31m 1, idx 1, place.z 1, w 1, 0 more of 9");
+    assert_string_equal(report.unknown_place, "topics/t.thing/partition=0/" OBJECT);
+    assert_int_equal(report.unknown_position, 1);
     struct pn_buf text;
     pn_buf_init(&text, 1 << 20);
     for (int i = 0; i < 1500; i++) {
@@ -347,6 +349,7 @@ static void test_unknown_members_are_named(void **state)
     assert_string_equal(report.unknown[0].name,
                         "000000000000000000000000000000000000000000000000000000000000...");
     assert_string_equal(report.unknown[1].name, "key0000");
+    assert_int_equal(report.unknown_position, 1);
     assert_int_equal(report.unknown[1].count, 2);
 }
 

@@ -41,8 +41,10 @@ static const struct pn_topic_row some_topics[] = {
      .partitions = 3,
      .records = 9007199254740993,
      .size_bytes = 100,
+     .first_partition = 1,
+     .first_offset = 7,
      .tables = "click, click_raw"},
-    {.topic = "orders", .partitions = 1},
+    {.topic = "orders", .partitions = 1, .first_partition = -1, .first_offset = -1},
 };
 
 static void topics(struct pn_row_writer *rows, void *arg)
@@ -65,6 +67,8 @@ static void test_topics(void **state)
         assert_int_equal(read[i].partitions, some_topics[i].partitions);
         assert_int_equal(read[i].records, some_topics[i].records);
         assert_int_equal(read[i].size_bytes, some_topics[i].size_bytes);
+        assert_int_equal(read[i].first_partition, some_topics[i].first_partition);
+        assert_int_equal(read[i].first_offset, some_topics[i].first_offset);
     }
     assert_string_equal(read[0].tables, "click, click_raw");
     assert_null(read[1].tables);
