@@ -3,6 +3,7 @@
  *
  *   states.h     what runs and tasks can be
  *   db.h         the database of runs
+ *   rerun.h      clearing tasks, backfills
  *   plan.h       what a run does next: pure
  *   scheduler.h  makes the runs of schedules, starts tasks, and ends runs
  *
@@ -14,6 +15,7 @@
 
 #include "dag/db.h"
 #include "dag/plan.h"
+#include "dag/rerun.h"
 #include "dag/scheduler.h"
 #include "dag/states.h"
 

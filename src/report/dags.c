@@ -243,3 +243,61 @@ void pn_report_audits(const struct pn_audit *audits, size_t count, struct pn_row
         text_cell(rows, audits[i].detail);
     }
 }
+
+/* --- run again -------------------------------------------------------------------------------- */
+
+void pn_report_cleared(const struct pn_run *run, const char *const *tasks, size_t count,
+                       struct pn_row_writer *rows)
+{
+    static const struct pn_report_column columns[] = {{"run", PN_CELL_TEXT},
+                                                      {"task", PN_CELL_TEXT}};
+    PN_ROWS_BEGIN(rows, columns);
+    for (size_t i = 0; i < count; i++) {
+        pn_cell_cstr(rows, run->run_id);
+        pn_cell_cstr(rows, tasks[i]);
+    }
+}
+
+void pn_report_backfill_plan(const struct pn_backfill_plan *plan, struct pn_row_writer *rows)
+{
+    static const char *const actions[] = {"create", "clear", "leave"};
+    static const struct pn_report_column columns[] = {
+        {"logical_date", PN_CELL_TIME}, {"run", PN_CELL_TEXT},   {"action", PN_CELL_TEXT},
+        {"reason", PN_CELL_TEXT},       {"token", PN_CELL_TEXT},
+    };
+    PN_ROWS_BEGIN(rows, columns);
+    for (size_t i = 0; i < plan->count; i++) {
+        pn_cell_time(rows, plan->items[i].logical_ms);
+        pn_cell_cstr(rows, plan->items[i].run_id);
+        pn_cell_cstr(rows, actions[plan->items[i].action]);
+        text_cell(rows, plan->items[i].reason);
+        pn_cell_cstr(rows, plan->token);
+    }
+}
+
+void pn_report_backfills(const struct pn_backfill *backfills, size_t count,
+                         struct pn_row_writer *rows)
+{
+    static const struct pn_report_column columns[] = {
+        {"backfill", PN_CELL_INT}, {"dag", PN_CELL_TEXT},      {"state", PN_CELL_TEXT},
+        {"from", PN_CELL_TIME},    {"to", PN_CELL_TIME},       {"reprocess", PN_CELL_TEXT},
+        {"queued", PN_CELL_INT},   {"running", PN_CELL_INT},   {"success", PN_CELL_INT},
+        {"failed", PN_CELL_INT},   {"cancelled", PN_CELL_INT}, {"created", PN_CELL_TIME},
+        {"ended", PN_CELL_TIME},
+    };
+    PN_ROWS_BEGIN(rows, columns);
+    for (size_t i = 0; i < count; i++) {
+        const struct pn_backfill *backfill = &backfills[i];
+        pn_cell_int(rows, backfill->id);
+        pn_cell_cstr(rows, backfill->dag);
+        pn_cell_cstr(rows, backfill->state);
+        pn_cell_time(rows, backfill->from_ms);
+        pn_cell_time(rows, backfill->to_ms);
+        pn_cell_cstr(rows, backfill->reprocess);
+        for (int state = 0; state < PN_RUN_STATES; state++) {
+            pn_cell_int(rows, backfill->counts[state]);
+        }
+        pn_cell_time(rows, backfill->created_ms);
+        pn_cell_time_if(rows, backfill->ended_ms);
+    }
+}

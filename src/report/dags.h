@@ -33,4 +33,14 @@ void pn_report_skips(const struct pn_skip *skips, size_t count, struct pn_row_wr
 /* at, who, what, dag, run, task, detail: of each act. */
 void pn_report_audits(const struct pn_audit *audits, size_t count, struct pn_row_writer *rows);
 
+/* run, task: of each task that is cleared. */
+void pn_report_cleared(const struct pn_run *run, const char *const *tasks, size_t count,
+                       struct pn_row_writer *rows);
+/* logical_date, run, action, reason, token: of each time of a backfill's range. */
+void pn_report_backfill_plan(const struct pn_backfill_plan *plan, struct pn_row_writer *rows);
+/* backfill, dag, state, from, to, reprocess, queued, running, success, failed, cancelled, created,
+ * ended: of each backfill. */
+void pn_report_backfills(const struct pn_backfill *backfills, size_t count,
+                         struct pn_row_writer *rows);
+
 #endif

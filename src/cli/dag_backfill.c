@@ -1,0 +1,235 @@
+/* pinion dag backfill: runs of a schedule's times in a range. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/time_text.h"
+#include "base/units.h"
+#include "cli/dag.h"
+#include "dag/rerun.h"
+#include "report/dags.h"
+
+enum { LIMIT_DEFAULT = 25, LIMIT_MAX = 1000, ACTIVE_RUNS_MAX = 100 };
+
+struct create_options {
+    const char *from;
+    const char *to;
+    const char *reprocess;
+    const char *token;
+    bool dry_run;
+    bool yes;
+};
+
+static void print_plan(struct pn_cli *cli, const struct pn_backfill_plan *plan)
+{
+    struct pn_row_writer *rows = pn_cli_rows(cli);
+    pn_report_backfill_plan(plan, rows);
+    pn_row_writer_end(&rows);
+    if (pn_format_is_for_people(cli->format)) {
+        (void)fprintf(cli->err, "%zu of %zu times run; --token %s makes just these runs\n",
+                      plan->runs, plan->count, plan->token);
+    }
+}
+
+/* Without a token it makes what it has just shown. */
+static int create(struct pn_dag_session *session, struct pn_backfill_plan *plan,
+                  const struct create_options *options, struct pn_err *e)
+{
+    struct pn_cli *cli = session->cli;
+    int rc = pn_dag_db_backfill_plan(session->db, session->dag, plan, &session->arena, e);
+    if (rc != 0) {
+        return rc;
+    }
+    if (options->dry_run) {
+        print_plan(cli, plan);
+        return 0;
+    }
+    const char *token = options->token;
+    if (token == NULL) {
+        token = pn_arena_strdup(&session->arena, plan->token);
+    }
+    if (!options->yes) {
+        print_plan(cli, plan);
+        if (!pn_cli_confirm(cli, "Make these %zu runs of %s?", plan->runs, session->dag->name)) {
+            return pn_err_input(e, "no backfill was made: answer y, or give --yes");
+        }
+    }
+    int64_t id = 0;
+    rc = pn_dag_db_backfill_create(session->db, session->dag, plan, token, "cli",
+                                   pn_wall_ms(cli->clock), &session->arena, &id, e);
+    if (rc == 0) {
+        (void)fprintf(cli->out, "backfill %" PRId64 ": %zu runs\n", id, plan->runs);
+    }
+    return rc;
+}
+
+static int parse_plan(const struct create_options *options, struct pn_backfill_plan *plan,
+                      struct pn_err *e)
+{
+    if (options->from == NULL || options->to == NULL ||
+        !pn_time_parse_ms(options->from, &plan->from_ms) ||
+        !pn_time_parse_ms(options->to, &plan->to_ms) || plan->to_ms < plan->from_ms) {
+        return pn_err_input(e, "give --from and --to, times such as 2026-01-31 or"
+                               " 2026-01-31T06:00:00Z, in this order");
+    }
+    for (int i = 0; options->reprocess != NULL && i < PN_REPROCESSES; i++) {
+        if (strcmp(options->reprocess, pn_reprocess_names[i]) == 0) {
+            plan->reprocess = (enum pn_reprocess)i;
+        }
+    }
+    return 0;
+}
+
+static int cmd_create(struct pn_cli *cli, int argc, char **argv)
+{
+    struct create_options options = {0};
+    struct pn_backfill_plan plan = {.active_runs_max = 1};
+    const struct pn_opt opts[] = {
+        {.name = "from",
+         .kind = PN_OPT_STRING,
+         .value = "TIME",
+         .help = "the first time of the schedule that counts",
+         .target = &options.from},
+        {.name = "to",
+         .kind = PN_OPT_STRING,
+         .value = "TIME",
+         .help = "the last one",
+         .target = &options.to},
+        {.name = "reprocess",
+         .kind = PN_OPT_CHOICE,
+         .value = "RUNS",
+         .choices = "none|failed|completed",
+         .help = "which runs that are there run again (none)",
+         .target = &options.reprocess},
+        {.name = "active-runs",
+         .kind = PN_OPT_INT,
+         .value = "N",
+         .help = "runs of the backfill at once, within the DAG's limit (1)",
+         .target = &plan.active_runs_max,
+         .min = 1,
+         .max = ACTIVE_RUNS_MAX},
+        {.name = "dry-run",
+         .kind = PN_OPT_FLAG,
+         .help = "only list the times and what would happen to each",
+         .target = &options.dry_run},
+        {.name = "token",
+         .kind = PN_OPT_STRING,
+         .value = "TOKEN",
+         .help = "of a dry run: fail if the list has changed since",
+         .target = &options.token},
+        {.name = "yes", .kind = PN_OPT_FLAG, .help = "do not ask", .target = &options.yes},
+        {.name = NULL}};
+    const struct pn_syntax syntax = {
+        .operands = "DAG",
+        .operands_min = 1,
+        .operands_max = 1,
+        .opts = opts,
+        .uses = PN_USES_FORMAT,
+        .about = "Makes a run for each time of the DAG's schedule in a range that has none."
+                 " It lists them and asks first.",
+        .examples = "pinion dag backfill create nightly --from 2026-01-01 --to 2026-01-31\n"};
+    int status = 0;
+    if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
+        return status;
+    }
+    struct pn_err failure = {0};
+    struct pn_dag_session session;
+    int rc = pn_cli_dag_open(cli, argv[0], &session, &failure);
+    if (rc == 0) {
+        rc = parse_plan(&options, &plan, &failure);
+    }
+    if (rc == 0) {
+        rc = create(&session, &plan, &options, &failure);
+    }
+    return pn_cli_dag_finish(&session, rc, &failure);
+}
+
+static int cmd_list(struct pn_cli *cli, int argc, char **argv)
+{
+    int64_t limit = LIMIT_DEFAULT;
+    const struct pn_opt opts[] = {{.name = "limit",
+                                   .kind = PN_OPT_INT,
+                                   .value = "N",
+                                   .help = "at most this many, newest first (25)",
+                                   .target = &limit,
+                                   .min = 1,
+                                   .max = LIMIT_MAX},
+                                  {.name = NULL}};
+    const struct pn_syntax syntax = {
+        .operands = "[DAG]", .operands_max = 1, .opts = opts, .uses = PN_USES_FORMAT};
+    int status = 0;
+    if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
+        return status;
+    }
+    struct pn_err failure = {0};
+    struct pn_dag_session session;
+    struct pn_backfill *backfills = NULL;
+    size_t count = 0;
+    int rc = pn_cli_dag_look(cli, argc > 0 ? argv[0] : NULL, &session, &failure);
+    if (rc == 0) {
+        rc = pn_dag_db_backfills(session.db, argc > 0 ? argv[0] : NULL, limit, &session.arena,
+                                 &backfills, &count, &failure);
+    }
+    if (rc == 0) {
+        struct pn_row_writer *rows = pn_cli_rows(cli);
+        pn_report_backfills(backfills, count, rows);
+        pn_row_writer_end(&rows);
+    }
+    return pn_cli_dag_finish(&session, rc, &failure);
+}
+
+static int act(struct pn_cli *cli, int argc, char **argv, enum pn_backfill_act act,
+               const char *about, const char *done)
+{
+    const struct pn_syntax syntax = {
+        .operands = "ID", .operands_min = 1, .operands_max = 1, .about = about};
+    int status = 0;
+    if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
+        return status;
+    }
+    struct pn_err failure = {0};
+    struct pn_dag_session session;
+    int64_t id = 0;
+    int rc = pn_cli_dag_open(cli, NULL, &session, &failure);
+    if (rc == 0) {
+        rc = pn_parse_i64(argv[0], &id, &failure);
+    }
+    if (rc == 0) {
+        rc = pn_dag_db_backfill_act(session.db, id, act, "cli", pn_wall_ms(cli->clock),
+                                    &session.arena, &failure);
+    }
+    if (rc == 0) {
+        (void)fprintf(cli->out, "backfill %" PRId64 " is %s\n", id, done);
+    }
+    return pn_cli_dag_finish(&session, rc, &failure);
+}
+
+static int cmd_pause(struct pn_cli *cli, int argc, char **argv)
+{
+    return act(cli, argc, argv, PN_BACKFILL_PAUSE,
+               "Lets no more runs of the backfill begin; those that run go on.", "paused");
+}
+
+static int cmd_unpause(struct pn_cli *cli, int argc, char **argv)
+{
+    return act(cli, argc, argv, PN_BACKFILL_UNPAUSE, "Lets the runs of the backfill begin again.",
+               "running");
+}
+
+static int cmd_cancel(struct pn_cli *cli, int argc, char **argv)
+{
+    return act(cli, argc, argv, PN_BACKFILL_CANCEL,
+               "Cancels the runs of the backfill that wait, and those that run.", "cancelled");
+}
+
+int pn_cmd_dag_backfill(struct pn_cli *cli, int argc, char **argv)
+{
+    static const struct pn_command commands[] = {
+        {"create", "make the runs of a range of time", cmd_create},
+        {"list", "list backfills, and how far they are", cmd_list},
+        {"pause", "let no more runs of a backfill begin", cmd_pause},
+        {"unpause", "let the runs of a backfill begin again", cmd_unpause},
+        {"cancel", "cancel the runs of a backfill", cmd_cancel},
+        {NULL, NULL, NULL},
+    };
+    return pn_cli_dispatch(cli, commands, argc, argv);
+}

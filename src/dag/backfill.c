@@ -1,0 +1,382 @@
+/* Backfills: runs of a schedule's times in a range, made at once and let begin bit by bit. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "dag/db_internal.h"
+#include "dag/rerun.h"
+
+const char *const pn_reprocess_names[PN_REPROCESSES] = {
+    [PN_REPROCESS_NONE] = "none",
+    [PN_REPROCESS_FAILED] = "failed",
+    [PN_REPROCESS_COMPLETED] = "completed",
+};
+
+/* ---- the plan -------------------------------------------------------------------------------- */
+
+/* The run of a logical time; NULL when there is none. */
+static int run_of(struct pn_dag_db *db, const char *dag, int64_t logical_ms, struct pn_arena *arena,
+                  const char **run_id, int *state, struct pn_err *e)
+{
+    sqlite3_stmt *statement = NULL;
+    int rc = pn_dag_db_prepare(db, &statement, e,
+                               "SELECT run_id, state FROM run WHERE dag = ?1 AND logical_ms = ?2",
+                               "ti", dag, logical_ms);
+    if (rc != 0) {
+        return rc;
+    }
+    *run_id = NULL;
+    int row = pn_dag_db_next(db, statement, e);
+    if (row == 1) {
+        *run_id = pn_dag_db_text(statement, 0, arena);
+        *state = pn_run_state_parse((const char *)sqlite3_column_text(statement, 1));
+    }
+    sqlite3_finalize(statement);
+    return row < 0 ? PN_FAIL : 0;
+}
+
+static bool runs_again(enum pn_reprocess reprocess, int state)
+{
+    bool bad = state == PN_RUN_FAILED || state == PN_RUN_CANCELLED;
+    return reprocess == PN_REPROCESS_COMPLETED ? bad || state == PN_RUN_SUCCESS
+                                               : reprocess == PN_REPROCESS_FAILED && bad;
+}
+
+static int add_item(struct pn_dag_db *db, const struct pn_dag *dag,
+                    const struct pn_backfill_plan *plan, int64_t logical_ms, struct pn_arena *arena,
+                    struct pn_backfill_item *item, struct pn_err *e)
+{
+    int state = -1;
+    const char *run_id = NULL;
+    int rc = run_of(db, dag->name, logical_ms, arena, &run_id, &state, e);
+    if (rc != 0) {
+        return rc;
+    }
+    char time[PN_ISO8601_SIZE];
+    *item = (struct pn_backfill_item){.logical_ms = logical_ms, .run_id = run_id, .reason = ""};
+    if (run_id == NULL) {
+        item->run_id = pn_arena_printf(arena, "backfill__%s", pn_iso8601(logical_ms, time));
+        item->action = PN_BACKFILL_CREATE;
+    } else if (runs_again(plan->reprocess, state)) {
+        item->action = PN_BACKFILL_CLEAR;
+    } else {
+        item->action = PN_BACKFILL_LEAVE;
+        item->reason =
+            pn_arena_printf(arena, "its run is there, and its state is %s",
+                            state >= 0 ? pn_run_state_name((enum pn_run_state)state) : "unknown");
+    }
+    return 0;
+}
+
+/* FNV-1a, of what the list says: enough to notice a change. */
+static void make_token(struct pn_backfill_plan *plan)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct pn_backfill_item *item = &plan->items[i];
+        char text[64];
+        (void)snprintf(text, sizeof text, "%" PRId64 " %d ", item->logical_ms, (int)item->action);
+        const char *const parts[] = {text, item->run_id};
+        for (size_t part = 0; part < 2; part++) {
+            for (const char *at = parts[part]; *at != '\0'; at++) {
+                hash = (hash ^ (unsigned char)*at) * UINT64_C(1099511628211);
+            }
+        }
+    }
+    (void)snprintf(plan->token, sizeof plan->token, "%016" PRIx64, hash);
+}
+
+int pn_dag_db_backfill_plan(struct pn_dag_db *db, const struct pn_dag *dag,
+                            struct pn_backfill_plan *plan, struct pn_arena *arena, struct pn_err *e)
+{
+    struct pn_schedule schedule = dag->schedule;
+    schedule.start_ms = INT64_MIN;
+    schedule.end_ms = INT64_MAX;
+    if (schedule.line_count == 0) {
+        return pn_err_input(e,
+                            "DAG '%s' has no schedule, so a range has no times: trigger runs with"
+                            " --logical-date",
+                            dag->name);
+    }
+    struct pn_backfill_item *items = pn_arena_calloc(arena, PN_BACKFILL_RUNS_MAX, sizeof *items);
+    plan->items = items;
+    plan->count = 0;
+    plan->runs = 0;
+    int rc = 0;
+    int64_t at_ms = pn_schedule_next(&schedule, plan->from_ms - 1);
+    for (; rc == 0 && at_ms <= plan->to_ms; at_ms = pn_schedule_next(&schedule, at_ms)) {
+        if (plan->count == PN_BACKFILL_RUNS_MAX) {
+            return pn_err_input(e, "the range has more than %d times: take a shorter one",
+                                PN_BACKFILL_RUNS_MAX);
+        }
+        rc = add_item(db, dag, plan, at_ms, arena, &items[plan->count], e);
+        plan->runs += items[plan->count++].action != PN_BACKFILL_LEAVE ? 1 : 0;
+    }
+    if (rc == 0 && plan->count == 0) {
+        return pn_err_input(e, "the schedule of DAG '%s' has no time in this range", dag->name);
+    }
+    make_token(plan);
+    return rc;
+}
+
+/* ---- creation -------------------------------------------------------------------------------- */
+
+static int create_run(struct pn_dag_db *db, const struct pn_dag *dag, int64_t backfill,
+                      const struct pn_backfill_item *item, const char *who, int64_t now_ms,
+                      struct pn_arena *arena, struct pn_err *e)
+{
+    struct pn_trigger how = pn_trigger_of(who);
+    int64_t before_ms = pn_schedule_previous(&dag->schedule, item->logical_ms);
+    how.type = PN_RUN_BACKFILL;
+    how.run_id = item->run_id;
+    how.logical_ms = item->logical_ms;
+    how.interval_start_ms = before_ms != INT64_MIN ? before_ms : item->logical_ms;
+    how.interval_end_ms = item->logical_ms;
+    how.backfill = backfill;
+    int64_t id = 0;
+    const char *run_id = NULL;
+    return pn_dag_db_add_run(db, dag, &how, now_ms, arena, &id, &run_id, e);
+}
+
+static int clear_run(struct pn_dag_db *db, const struct pn_dag *dag, int64_t backfill,
+                     const struct pn_backfill_item *item, const char *who, int64_t now_ms,
+                     struct pn_arena *arena, struct pn_err *e)
+{
+    const struct pn_clear clear = {.scope = PN_CLEAR_ALL, .who = who};
+    struct pn_run run = {0};
+    const char **names = NULL;
+    size_t count = 0;
+    int rc = pn_dag_db_run(db, dag->name, item->run_id, arena, &run, e);
+    if (rc == 0) {
+        rc = pn_dag_db_clear(db, dag, &run, &clear, now_ms, arena, &names, &count, e);
+    }
+    return rc == 0 ? pn_dag_db_run_sql(db, NULL, e, "UPDATE run SET backfill = ?2 WHERE id = ?1",
+                                       "ii", run.id, backfill)
+                   : rc;
+}
+
+static int insert_backfill(struct pn_dag_db *db, const struct pn_dag *dag,
+                           const struct pn_backfill_plan *plan, const char *who, int64_t now_ms,
+                           struct pn_arena *arena, int64_t *id, struct pn_err *e)
+{
+    int rc = pn_dag_db_run_sql(
+        db, NULL, e,
+        "INSERT INTO backfill(dag, state, from_ms, to_ms, reprocess, active_runs_max, created_ms,"
+        " updated_ms) VALUES (?1, 'running', ?2, ?3, ?4, ?5, ?6, ?6)",
+        "tiitii", dag->name, plan->from_ms, plan->to_ms, pn_reprocess_names[plan->reprocess],
+        plan->active_runs_max, now_ms);
+    *id = sqlite3_last_insert_rowid(db->sqlite);
+    const struct pn_audit audit = {
+        .at_ms = now_ms,
+        .who = who,
+        .what = "backfill",
+        .dag = dag->name,
+        .detail = pn_arena_printf(arena, "backfill %" PRId64 ": %zu runs", *id, plan->runs)};
+    return rc == 0 ? pn_dag_db_audit(db, &audit, e) : rc;
+}
+
+/* In a transaction. */
+static int create_in(struct pn_dag_db *db, const struct pn_dag *dag, struct pn_backfill_plan *plan,
+                     const char *token, const char *who, int64_t now_ms, struct pn_arena *arena,
+                     int64_t *id, struct pn_err *e)
+{
+    int rc = pn_dag_db_backfill_plan(db, dag, plan, arena, e);
+    if (rc != 0) {
+        return rc;
+    }
+    if (token != NULL && strcmp(token, plan->token) != 0) {
+        return pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL,
+                          "the list of runs has changed since the dry run: look at it again "
+                          "(--dry-run)");
+    }
+    if (plan->runs == 0) {
+        return pn_err_input(e, "every time of the range has its run already: --reprocess failed or"
+                               " completed runs them again");
+    }
+    rc = insert_backfill(db, dag, plan, who, now_ms, arena, id, e);
+    for (size_t i = 0; rc == 0 && i < plan->count; i++) {
+        const struct pn_backfill_item *item = &plan->items[i];
+        if (item->action == PN_BACKFILL_CREATE) {
+            rc = create_run(db, dag, *id, item, who, now_ms, arena, e);
+        } else if (item->action == PN_BACKFILL_CLEAR) {
+            rc = clear_run(db, dag, *id, item, who, now_ms, arena, e);
+        }
+    }
+    return rc;
+}
+
+int pn_dag_db_backfill_create(struct pn_dag_db *db, const struct pn_dag *dag,
+                              struct pn_backfill_plan *plan, const char *token, const char *who,
+                              int64_t now_ms, struct pn_arena *arena, int64_t *id, struct pn_err *e)
+{
+    int rc = pn_dag_db_begin(db, e);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = create_in(db, dag, plan, token, who, now_ms, arena, id, e);
+    return pn_dag_db_end(db, rc, e);
+}
+
+/* ---- progress -------------------------------------------------------------------------------- */
+
+static int count_runs(struct pn_dag_db *db, struct pn_backfill *backfill, struct pn_err *e)
+{
+    sqlite3_stmt *statement = NULL;
+    int rc = pn_dag_db_prepare(db, &statement, e, "SELECT state FROM run WHERE backfill = ?1", "i",
+                               backfill->id);
+    if (rc != 0) {
+        return rc;
+    }
+    int row = 0;
+    while ((row = pn_dag_db_next(db, statement, e)) == 1) {
+        int state = pn_run_state_parse((const char *)sqlite3_column_text(statement, 0));
+        if (state >= 0) {
+            backfill->counts[state]++;
+        }
+    }
+    sqlite3_finalize(statement);
+    return row < 0 ? PN_FAIL : 0;
+}
+
+#define BACKFILL_COLUMNS \
+    "id, dag, state, from_ms, to_ms, reprocess, active_runs_max, created_ms, updated_ms, ended_ms"
+
+static int read_backfills(struct pn_dag_db *db, sqlite3_stmt *statement, struct pn_arena *arena,
+                          struct pn_backfill **rows, size_t *count, struct pn_err *e)
+{
+    *rows = NULL;
+    *count = 0;
+    size_t capacity = 0;
+    int row = 0;
+    while ((row = pn_dag_db_next(db, statement, e)) == 1) {
+        *rows = pn_dag_db_room(arena, *rows, *count, &capacity, sizeof **rows);
+        (*rows)[(*count)++] = (struct pn_backfill){
+            .id = sqlite3_column_int64(statement, 0),
+            .dag = pn_dag_db_text(statement, 1, arena),
+            .state = pn_dag_db_text(statement, 2, arena),
+            .from_ms = sqlite3_column_int64(statement, 3),
+            .to_ms = sqlite3_column_int64(statement, 4),
+            .reprocess = pn_dag_db_text(statement, 5, arena),
+            .active_runs_max = sqlite3_column_int64(statement, 6),
+            .created_ms = sqlite3_column_int64(statement, 7),
+            .updated_ms = sqlite3_column_int64(statement, 8),
+            .ended_ms = sqlite3_column_int64(statement, 9),
+        };
+    }
+    sqlite3_finalize(statement);
+    int rc = row < 0 ? PN_FAIL : 0;
+    for (size_t i = 0; rc == 0 && i < *count; i++) {
+        rc = count_runs(db, &(*rows)[i], e);
+    }
+    return rc;
+}
+
+int pn_dag_db_backfills(struct pn_dag_db *db, const char *dag, int64_t limit,
+                        struct pn_arena *arena, struct pn_backfill **rows, size_t *count,
+                        struct pn_err *e)
+{
+    sqlite3_stmt *statement = NULL;
+    int rc = pn_dag_db_prepare(
+        db, &statement, e,
+        dag != NULL
+            ? "SELECT " BACKFILL_COLUMNS " FROM backfill WHERE dag = ?1 ORDER BY id DESC LIMIT ?2"
+            : "SELECT " BACKFILL_COLUMNS " FROM backfill WHERE id >= 0 ORDER BY id DESC LIMIT ?2",
+        "ti", dag, limit);
+    return rc == 0 ? read_backfills(db, statement, arena, rows, count, e) : rc;
+}
+
+/* ---- what people do to one ------------------------------------------------------------------- */
+
+static int cancel_runs(struct pn_dag_db *db, const struct pn_backfill *backfill, const char *who,
+                       int64_t now_ms, struct pn_arena *arena, struct pn_err *e)
+{
+    sqlite3_stmt *statement = NULL;
+    int rc = pn_dag_db_prepare(db, &statement, e,
+                               "SELECT run_id FROM run WHERE backfill = ?1"
+                               " AND state IN ('queued', 'running')",
+                               "i", backfill->id);
+    if (rc != 0) {
+        return rc;
+    }
+    const char **names = NULL;
+    size_t count = 0;
+    size_t capacity = 0;
+    int row = 0;
+    while ((row = pn_dag_db_next(db, statement, e)) == 1) {
+        names = pn_dag_db_room(arena, names, count, &capacity, sizeof *names);
+        names[count++] = pn_dag_db_text(statement, 0, arena);
+    }
+    sqlite3_finalize(statement);
+    rc = row < 0 ? PN_FAIL : 0;
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        struct pn_run run = {0};
+        rc = pn_dag_db_run(db, backfill->dag, names[i], arena, &run, e);
+        if (rc == 0) {
+            rc = pn_dag_db_cancel(db, &run, who, now_ms, e);
+        }
+    }
+    return rc;
+}
+
+/* In a transaction. */
+static int act_in(struct pn_dag_db *db, int64_t id, enum pn_backfill_act act, const char *who,
+                  int64_t now_ms, struct pn_arena *arena, struct pn_err *e)
+{
+    static const char *const whats[] = {"pause", "unpause", "cancel"};
+    static const char *const nexts[] = {"paused", "running", "cancelled"};
+    sqlite3_stmt *statement = NULL;
+    struct pn_backfill *found = NULL;
+    size_t count = 0;
+    int rc = pn_dag_db_prepare(db, &statement, e,
+                               "SELECT " BACKFILL_COLUMNS " FROM backfill WHERE id = ?1", "i", id);
+    if (rc == 0) {
+        rc = read_backfills(db, statement, arena, &found, &count, e);
+    }
+    if (rc == 0 && count == 0) {
+        rc =
+            pn_err_missing(e, "no backfill %" PRId64 ": `pinion dag backfill list` shows them", id);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    bool running = strcmp(found->state, "running") == 0;
+    bool paused = strcmp(found->state, "paused") == 0;
+    bool can = act == PN_BACKFILL_PAUSE     ? running
+               : act == PN_BACKFILL_UNPAUSE ? paused
+                                            : running || paused;
+    if (!can) {
+        return pn_err_input(e, "backfill %" PRId64 " can't be %s: it is %s", id,
+                            act == PN_BACKFILL_CANCEL  ? "cancelled"
+                            : act == PN_BACKFILL_PAUSE ? "paused"
+                                                       : "resumed",
+                            found->state);
+    }
+    /* The state first: the end of its last run would else make it done. */
+    rc = pn_dag_db_run_sql(db, NULL, e,
+                           "UPDATE backfill SET state = ?2, updated_ms = ?3, ended_ms = ?4"
+                           " WHERE id = ?1",
+                           "itii", id, nexts[act], now_ms,
+                           act == PN_BACKFILL_CANCEL ? now_ms : (int64_t)0);
+    if (rc == 0 && act == PN_BACKFILL_CANCEL) {
+        rc = cancel_runs(db, found, who, now_ms, arena, e);
+    }
+    const struct pn_audit audit = {.at_ms = now_ms,
+                                   .who = who,
+                                   .what = whats[act],
+                                   .dag = found->dag,
+                                   .detail = pn_arena_printf(arena, "backfill %" PRId64, id)};
+    return rc == 0 ? pn_dag_db_audit(db, &audit, e) : rc;
+}
+
+int pn_dag_db_backfill_act(struct pn_dag_db *db, int64_t id, enum pn_backfill_act act,
+                           const char *who, int64_t now_ms, struct pn_arena *arena,
+                           struct pn_err *e)
+{
+    int rc = pn_dag_db_begin(db, e);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = act_in(db, id, act, who, now_ms, arena, e);
+    return pn_dag_db_end(db, rc, e);
+}

@@ -1,0 +1,178 @@
+"""Running again: clearing tasks of a run, and backfills, each with its dry run first."""
+
+import random
+import time
+
+import pytest
+
+from test_dag import Dags, dag, one_line, until
+
+
+@pytest.fixture
+def dags(tmp_path):
+    return lambda **made: Dags(tmp_path, made)
+
+
+@pytest.fixture
+def failing(dags):
+    """a -> b (fails until `mended` is there) -> c, and d beside them."""
+    own = dags(d=dag(
+        a="echo a >> ran", b=("echo b >> ran; [ -e mended ]", "a"), c=("echo c >> ran", "b"),
+        d="echo d >> ran",
+    ))  # fmt: skip
+    assert own.trigger("d", "--run-id", "mine").returncode == 1
+    (own.traces / "ran").unlink()
+    (own.traces / "mended").touch()
+    return own
+
+
+def cleared(own, *args):
+    return [row["task"] for row in own.answer("dag", "clear", "d", "mine", *args)]
+
+
+@pytest.mark.parametrize("args, tasks", [
+    (["b"], ["b"]),
+    (["b", "--after"], ["b", "c"]),
+    (["--failed"], ["b", "c"]),
+    (["--all"], ["a", "b", "c", "d"]),
+    (["d", "a"], ["a", "d"]),
+])  # fmt: skip
+def test_a_dry_run_lists_what_would_run_and_changes_nothing(failing, args, tasks):
+    before = failing.tasks("d")
+    assert sorted(cleared(failing, *args, "--dry-run")) == tasks
+    assert failing.tasks("d") == before and failing.runs()[0]["state"] == "failed"
+
+
+def test_failed_tasks_run_again_with_all_after_them(failing):
+    assert cleared(failing, "--failed", "--yes") == ["b", "c"]
+    assert failing.runs()[0]["state"] == "queued"
+    with failing.server():
+        until(lambda: failing.runs()[0]["state"] == "success", "the run")
+    assert failing.trace("ran") == ["b", "c"]
+    assert {name: task["tries"] for name, task in failing.tasks("d").items()} == {
+        "a": 1, "b": 2, "c": 1, "d": 1,
+    }  # fmt: skip
+    # The numbers of attempts go on, and the log of the first one is still there.
+    logs = failing.answer("dag", "logs", "d", "b", "--run", "mine")
+    assert [(row["attempt"], row["outcome"]) for row in logs] == [(1, "failed"), (2, "success")]
+    acts = [row["what"] for row in failing.answer("dag", "audit", "d", "mine")]
+    assert acts == ["clear", "trigger"]
+
+
+def test_clear_asks_and_refuses(failing):
+    done = failing.run("dag", "clear", "d", "mine", "--all", input="n\n", check=False)
+    assert done.returncode == 1 and "--yes" in done.stderr
+    one_line(failing.run("dag", "clear", "d", "mine", "x", "--yes", check=False), "no task 'x'")
+    one_line(failing.run("dag", "clear", "d", "none", "--all", "--yes", check=False), "no run")
+    for args in ([], ["a", "--all"], ["--after"], ["--failed", "--all"]):
+        assert failing.run("dag", "clear", "d", "mine", *args, check=False).returncode == 2
+    assert failing.runs()[0]["state"] == "failed"
+
+
+HOURLY = {"schedule": "0 * * * *"}
+RANGE = ("--from", "2026-01-01T00:00Z", "--to", "2026-01-01T03:00Z")
+
+
+def test_a_backfill_makes_just_what_its_dry_run_listed(dags):
+    own = dags(d=dag(a='echo "$PINION_LOGICAL_DATE" >> ran', settings_=HOURLY))
+    plan = own.answer("dag", "backfill", "create", "d", *RANGE, "--dry-run")
+    assert [row["action"] for row in plan] == ["create"] * 4
+    assert plan[0]["run"] == "backfill__2026-01-01T00:00:00.000Z"
+    assert own.runs() == []
+    token = plan[0]["token"]
+    made = own.run("dag", "backfill", "create", "d", *RANGE, "--token", token, "--yes")
+    assert made.stdout == "backfill 1: 4 runs\n"
+    # Now the list is another one: the old token makes nothing.
+    again = ("dag", "backfill", "create", "d", *RANGE, "--token", token, "--yes")
+    one_line(own.run(*again, check=False), "has changed")
+    with own.server():
+        until(lambda: own.answer("dag", "backfill", "list")[0]["state"] == "done", "the backfill")
+    assert own.trace("ran") == [f"2026-01-01T0{hour}:00:00.000Z" for hour in range(4)]
+    (row,) = own.answer("dag", "backfill", "list", "d")
+    assert (row["success"], row["queued"], row["running"]) == (4, 0, 0)
+
+
+def test_a_backfill_runs_failed_ones_again(dags):
+    own = dags(d=dag(a="echo x >> ran; [ -e mended ]", settings_=HOURLY))
+    assert own.trigger("d", "--logical-date", "2026-01-01T01:00Z").returncode == 1
+    (own.traces / "mended").touch()
+    assert own.trigger("d", "--logical-date", "2026-01-01T02:00Z").returncode == 0
+
+    def actions(reprocess):
+        plan = own.answer("dag", "backfill", "create", "d", *RANGE, "--dry-run",
+                          "--reprocess", reprocess)  # fmt: skip
+        return [row["action"] for row in plan]
+
+    assert actions("none") == ["create", "leave", "leave", "create"]
+    assert actions("failed") == ["create", "clear", "leave", "create"]
+    assert actions("completed") == ["create", "clear", "clear", "create"]
+    own.run("dag", "backfill", "create", "d", *RANGE, "--reprocess", "failed", "--yes")
+    with own.server():
+        until(lambda: own.answer("dag", "backfill", "list")[0]["state"] == "done", "the backfill")
+    assert len(own.trace("ran")) == 2 + 3
+    assert {row["state"] for row in own.runs()} == {"success"}
+
+
+def test_a_backfill_is_paused_and_cancelled(dags):
+    own = dags(d=dag(a="touch at.$PINION_RUN_ID; while ! [ -e go ]; do sleep 0.02; done",
+                     settings_={**HOURLY, "active_runs_max": 4}))  # fmt: skip
+    own.run("dag", "backfill", "create", "d", *RANGE, "--yes")
+    with own.server():
+        until(lambda: len(list(own.traces.glob("at.*"))) == 1, "the first run")
+        own.run("dag", "backfill", "pause", "1")
+        (own.traces / "go").touch()
+        until(lambda: own.answer("dag", "backfill", "list")[0]["success"] == 1, "its end")
+        time.sleep(0.3)
+        (row,) = own.answer("dag", "backfill", "list")
+        assert (row["state"], row["queued"], row["running"]) == ("paused", 3, 0)
+        assert own.run("dag", "backfill", "cancel", "1").stdout == "backfill 1 is cancelled\n"
+    (row,) = own.answer("dag", "backfill", "list")
+    assert (row["state"], row["success"], row["cancelled"]) == ("cancelled", 1, 3)
+    one_line(own.run("dag", "backfill", "unpause", "1", check=False), "it is cancelled")
+    one_line(own.run("dag", "backfill", "pause", "7", check=False), "no backfill 7")
+
+
+@pytest.mark.parametrize("args, words", [
+    (["--from", "2026-01-01", "--to", "2025-01-01"], ["--from and --to"]),
+    (["--from", "2026-01-01"], ["--from and --to"]),
+    (["--from", "2026-01-01", "--to", "2027-01-01"], ["more than 1000 times"]),
+    (["--from", "2026-01-01T00:10Z", "--to", "2026-01-01T00:50Z"], ["no time in this range"]),
+])  # fmt: skip
+def test_ranges_that_make_no_sense_are_refused(dags, args, words):
+    own = dags(d=dag(a="true", settings_=HOURLY))
+    one_line(own.run("dag", "backfill", "create", "d", *args, "--yes", check=False), *words)
+    assert own.runs() == []
+
+
+ROUNDS = 50
+
+
+def test_kills_lose_no_run_and_make_no_attempt_twice(dags):
+    """kill -9 of the server again and again, while runs are triggered, cleared and backfilled."""
+    rng = random.Random(10)
+    own = dags(d=dag(
+        retries=1000, retry_delay="1ms",
+        a="echo a $PINION_RUN_ID $PINION_TRY_NUMBER >> ran",
+        b=("echo b $PINION_RUN_ID $PINION_TRY_NUMBER >> ran; sleep 0.02", "a"),
+        settings_={**HOURLY, "active_runs_max": 4},
+    ))  # fmt: skip
+    names = []
+    for number in range(ROUNDS):
+        server = own.server().start()
+        name = f"r{number}"
+        own.run("dag", "trigger", "d", "--run-id", name)
+        names.append(name)
+        if number % 10 == 5:
+            day = f"2026-01-{number // 10 + 1:02d}"
+            own.run("dag", "backfill", "create", "d", "--from", day, "--to", f"{day}T02:00Z",
+                    "--active-runs", "3", "--yes")  # fmt: skip
+        if number % 10 == 8:
+            own.run("dag", "clear", "d", names[0], "--all", "--yes", check=False)
+        time.sleep(rng.random() * 0.15)
+        server.kill()
+    with own.server():
+        until(lambda: {row["state"] for row in own.runs("--limit", "1000")} == {"success"}, "all")
+    runs = {row["run"] for row in own.runs("--limit", "1000")}
+    assert set(names) <= runs and len(runs) == ROUNDS + 3 * 5
+    lines = (own.traces / "ran").read_text().splitlines()
+    assert len(lines) == len(set(lines)), "an attempt was made twice"
