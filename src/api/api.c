@@ -1,12 +1,21 @@
-/* The server's own routes: what it is, how it is, its routes and its metrics. Those of other
- * modules (/api/v1/...) are added by pn_http_server_add_route(). */
+#include "api/api.h"
+
+#include <stdlib.h>
 #include <string.h>
 
-#include "http/internal.h"
-#include "kafka/rest/errors.h"
-#include "kinesis/api/call.h"
+#include "api/errors.h"
+#include "aws/rights.h"
+#include "base/mem.h"
+#include "http/content.h"
 
 enum { HEALTH_BYTES_MAX = 1024 * 1024 };
+
+/* Constant once the server has started. */
+struct pn_api {
+    struct pn_api_env env;
+    struct pn_api_health health[PN_API_HEALTH_MAX];
+    size_t health_count;
+};
 
 static enum pn_http_handled root(struct pn_http_request *req, void *arg)
 {
@@ -16,115 +25,174 @@ static enum pn_http_handled root(struct pn_http_request *req, void *arg)
     return PN_HTTP_HANDLED;
 }
 
-static void report_partitions(struct pn_http_server *server, struct pn_buf *out)
+/* --- health ----------------------------------------------------------------------------------- */
+
+static void add_failures(struct pn_http_request *req, const struct pn_log_failure *failures,
+                         size_t count, struct pn_json_writer *json)
 {
-    pthread_mutex_lock(&server->failed_lock);
-    for (size_t i = 0; i < server->failed_count; i++) {
-        const struct pn_http_failed_partition *failed = &server->failed[i];
-        pn_buf_adds(out, i > 0 ? ",{\"topic\":" : "{\"topic\":");
-        pn_json_write_cstr(out, failed->topic);
-        pn_buf_addf(out, ",\"partition\":%d,\"reason\":", failed->partition);
-        pn_json_write_cstr(out, failed->reason);
-        pn_buf_addc(out, '}');
+    pn_json_add_array(json, "failed_partitions");
+    for (size_t i = 0; i < count; i++) {
+        pn_json_put_object(json);
+        pn_json_add_cstr(json, "topic", failures[i].topic);
+        pn_json_add_i64(json, "partition", failures[i].partition);
+        pn_json_add_cstr(json, "reason", pn_http_request_public(req, failures[i].reason));
+        pn_json_end(json);
     }
-    pthread_mutex_unlock(&server->failed_lock);
+    pn_json_end(json);
 }
 
-/* The elements of all reports of this name; false when an earlier one had it, so they are out. */
-static bool gather(struct pn_http_request *req, size_t at, struct pn_buf *elements)
+/* The array of this name as JSON, in the arena: the items of all lists that have it. NULL when an
+ * earlier list than `at` has it. */
+static const char *write_list(const struct pn_api *api, size_t at, struct pn_http_request *req,
+                              bool *is_empty)
 {
-    const struct pn_http_server *server = req->server;
-    const char *name = server->health[at].name;
-    for (size_t i = 0; i < server->health_count; i++) {
-        const struct pn_http_health *health = &server->health[i];
-        if (strcmp(health->name, name) == 0 && i < at) {
-            return false;
-        }
-        if (strcmp(health->name, name) == 0) {
-            health->report(health->arg, &req->arena, elements);
+    struct pn_buf list;
+    struct pn_json_writer json;
+    const char *text = "[]";
+    for (size_t i = 0; i < at; i++) {
+        if (strcmp(api->health[i].name, api->health[at].name) == 0) {
+            return NULL;
         }
     }
-    return true;
-}
-
-static bool add_report(struct pn_http_request *req, struct pn_buf *out, const char *name,
-                       struct pn_buf *report)
-{
-    bool well = report->len == 0;
-    pn_buf_addf(out, ",\"%s\":[", name);
-    pn_buf_adds(out, pn_http_request_public(req, pn_buf_text(report)));
-    pn_buf_addc(out, ']');
-    pn_buf_reset(report);
-    return well;
+    pn_buf_init(&list, HEALTH_BYTES_MAX);
+    pn_json_writer_init(&json, &list);
+    pn_json_put_array(&json);
+    for (size_t i = at; i < api->health_count; i++) {
+        if (strcmp(api->health[i].name, api->health[at].name) == 0) {
+            api->health[i].report(api->health[i].arg, &req->arena, &json);
+        }
+    }
+    pn_json_end(&json);
+    *is_empty = list.len == strlen(text);
+    if (!pn_buf_failed(&list)) {
+        text = pn_arena_strdup(&req->arena, pn_http_request_public(req, pn_buf_text(&list)));
+    }
+    pn_buf_deinit(&list);
+    return text;
 }
 
 /* "ok", or "degraded" with the partitions that take no more writes, and what else isn't well. */
 static enum pn_http_handled health(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
-    struct pn_http_server *server = req->server;
-    struct pn_buf reports;
-    struct pn_buf one;
-    pn_buf_init(&reports, HEALTH_BYTES_MAX);
-    pn_buf_init(&one, HEALTH_BYTES_MAX);
-    report_partitions(server, &one);
-    bool well = add_report(req, &reports, "failed_partitions", &one);
-    for (size_t i = 0; i < server->health_count; i++) {
-        const struct pn_http_health *more = &server->health[i];
-        if (gather(req, i, &one)) {
-            well = (add_report(req, &reports, more->name, &one) || more->is_note) && well;
+    const struct pn_api *api = arg;
+    struct pn_log_failure *failures = NULL;
+    const char *lists[PN_API_HEALTH_MAX];
+    size_t failure_count = pn_log_failures_list(api->env.failures, &req->arena, &failures);
+    bool well = failure_count == 0;
+    for (size_t i = 0; i < api->health_count; i++) {
+        bool is_empty = true;
+        lists[i] = write_list(api, i, req, &is_empty);
+        well = (is_empty || api->health[i].is_note) && well;
+    }
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, &req->out);
+    pn_json_put_object(&json);
+    pn_json_add_cstr(&json, "status", well ? "ok" : "degraded");
+    pn_json_add_cstr(&json, "version", PINION_VERSION);
+    add_failures(req, failures, failure_count, &json);
+    for (size_t i = 0; i < api->health_count; i++) {
+        if (lists[i] != NULL) {
+            pn_json_add_raw(&json, api->health[i].name, lists[i], strlen(lists[i]));
         }
     }
-    pn_buf_addf(&req->out, "{\"status\":\"%s\",\"version\":\"%s\"%s}", well ? "ok" : "degraded",
-                PINION_VERSION, pn_buf_text(&reports));
-    pn_buf_deinit(&one);
-    pn_buf_deinit(&reports);
+    pn_json_end(&json);
     req->status = 200;
     return PN_HTTP_HANDLED;
 }
+
+/* --- metrics and routes ----------------------------------------------------------------------- */
 
 static enum pn_http_handled metrics(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
+    struct pn_api *api = arg;
     req->content_type = "text/plain; version=0.0.4; charset=utf-8";
-    if (req->server->env.metrics != NULL) {
-        pn_metrics_render(req->server->env.metrics, &req->out);
+    if (api->env.metrics != NULL) {
+        pn_metrics_render(api->env.metrics, &req->out);
     }
     req->status = 200;
+    pn_http_reply_compress(req);
     return PN_HTTP_HANDLED;
 }
 
-/* The rights table: what each route, and each operation of POST /, asks of an API key. */
+/* The rights table: what each route, and each operation of POST /, asks of an API key. It is the
+ * same for as long as the server runs, so a client may keep it. */
 static enum pn_http_handled list_routes(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
     static const char *const scopes[] = {"", "topic", "stream", "topics", "streams", "server"};
-    const struct pn_http_router *router = &req->server->router;
-    struct pn_buf *out = &req->out;
-    pn_buf_adds(out, "{\"routes\":[");
-    for (size_t i = 0; i < router->count; i++) {
-        const struct pn_http_route *route = router->rows[i].route;
-        pn_buf_addf(out, "%s{\"method\":\"%s\",\"path\":\"/%s\",\"right\":\"%s\",\"of\":\"%s\"}",
-                    i > 0 ? "," : "", pn_http_method_name(route->method), route->pattern,
-                    pn_http_right_name(route->right), scopes[route->scope]);
+    const struct pn_api *api = arg;
+    const struct pn_http_route *route = NULL;
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, &req->out);
+    pn_json_put_object(&json);
+    pn_json_add_array(&json, "routes");
+    for (size_t i = 0; (route = pn_http_server_route(api->env.server, i)) != NULL; i++) {
+        pn_json_put_object(&json);
+        pn_json_add_cstr(&json, "method", pn_http_method_name(route->method));
+        pn_json_add_textf(&json, "path", "/%s", route->pattern);
+        pn_json_add_cstr(&json, "right", pn_http_right_name(route->right));
+        pn_json_add_cstr(&json, "of", scopes[route->scope]);
+        pn_json_end(&json);
     }
-    pn_buf_adds(out, "],\"operations\":[");
+    pn_json_end(&json);
+    pn_json_add_array(&json, "operations");
     for (size_t i = 0; i < pn_operation_count; i++) {
-        pn_buf_addf(out, "%s{\"name\":\"%s\",\"right\":\"%s\"}", i > 0 ? "," : "",
-                    pn_operations[i].name,
-                    pn_http_right_name(pn_aws_operation_right(&pn_operations[i])));
+        pn_json_put_object(&json);
+        pn_json_add_cstr(&json, "name", pn_operations[i].name);
+        pn_json_add_cstr(&json, "right",
+                         pn_http_right_name(pn_aws_operation_right(&pn_operations[i])));
+        pn_json_end(&json);
     }
-    pn_buf_adds(out, "]}");
+    pn_json_end(&json);
+    pn_json_end(&json);
     req->status = 200;
+    if (!pn_http_reply_is_known_body(req)) {
+        pn_http_reply_compress(req);
+    }
     return PN_HTTP_HANDLED;
 }
 
+/* --- the front -------------------------------------------------------------------------------- */
+
 static const struct pn_http_route routes[] = {
-    {PN_HTTP_GET, "", root, NULL, 0, PN_RIGHT_READ, PN_OF_NOTHING},
-    {PN_HTTP_GET, "health", health, NULL, 0, PN_RIGHT_OPEN, PN_OF_NOTHING},
-    {PN_HTTP_GET, "metrics", metrics, NULL, PN_HTTP_ROUTE_LOCAL, PN_RIGHT_READ, PN_OF_SERVER},
-    {PN_HTTP_GET, "api/v1/routes", list_routes, NULL, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+    {PN_HTTP_GET, "", root, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+    {PN_HTTP_GET, "health", health, 0, PN_RIGHT_OPEN, PN_OF_NOTHING},
+    {PN_HTTP_GET, "metrics", metrics, PN_HTTP_ROUTE_LOCAL, PN_RIGHT_READ, PN_OF_SERVER},
+    {PN_HTTP_GET, "api/v1/routes", list_routes, 0, PN_RIGHT_READ, PN_OF_NOTHING},
     {.pattern = NULL},
 };
 
-const struct pn_http_front pn_api_front = {.name = "api", .routes = routes};
+/* Also the words of pages to come, so that none of them is ever the stage of an API Gateway. */
+static const char *const words[] = {"api", "ui", "health", "metrics", NULL};
+
+static const struct pn_http_front front = {
+    .name = "api", .routes = routes, .words = words, .is_fallback = true, .error = pn_api_error};
+
+struct pn_api *pn_api_create(const struct pn_api_env *env)
+{
+    struct pn_api *api = pn_xcalloc(1, sizeof *api);
+    api->env = *env;
+    pn_http_server_add_front(env->server, &front, api);
+    return api;
+}
+
+void pn_api_destroy(struct pn_api **api)
+{
+    free(*api);
+    *api = NULL;
+}
+
+void pn_api_add_route(struct pn_api *api, const struct pn_http_route *route, void *arg)
+{
+    pn_http_server_add_route(api->env.server, &front, route, arg);
+}
+
+void pn_api_add_health(struct pn_api *api, const struct pn_api_health *health)
+{
+    PN_ASSERT(api->health_count < PN_API_HEALTH_MAX);
+    api->health[api->health_count++] = *health;
+}
+
+void pn_api_wake(struct pn_api *api)
+{
+    pn_http_server_wake(api->env.server);
+}

@@ -7,8 +7,6 @@
 
 #include "aws/kinesis_call.h"
 #include "aws/reply.h"
-#include "aws/sigv4_request.h"
-#include "http/internal.h"
 
 static const char service[] = "Kinesis_20131202";
 
@@ -101,9 +99,9 @@ static void keep_texts(struct pn_http_request *req, struct pn_json *node)
     }
 }
 
-static enum pn_http_handled handle(struct pn_http_request *req, void *arg)
+enum pn_http_handled pn_aws_kinesis_api(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
+    struct pn_aws *aws = arg;
     const char *type = pn_aws_content_type(req);
     const struct target target = target_of(req);
     if (req->body_len == 0) {
@@ -125,20 +123,14 @@ static enum pn_http_handled handle(struct pn_http_request *req, void *arg)
     if (target.operation == NULL) {
         return unknown_operation(req);
     }
-    if (!pn_aws_sigv4_check_request(req)) {
+    if (!pn_aws_sigv4_check_request(aws, req)) {
         return PN_HTTP_HANDLED;
     }
     if (!pn_aws_is_cbor(req) && (target.operation->flags & PN_OPERATION_PUTS) != 0) {
         keep_texts(req, input);
     }
-    return pn_aws_call(req, target.operation, input);
+    return pn_aws_call(aws, req, target.operation, input);
 }
 
-static const struct pn_http_route routes[] = {
-    {PN_HTTP_POST, "", handle, NULL, PN_HTTP_ROUTE_SIGNED | PN_HTTP_ROUTE_AWS, PN_RIGHT_OPERATION,
-     PN_OF_STREAMS},
-    {.pattern = NULL},
-};
-
 const struct pn_http_front pn_aws_front_kinesis_api = {
-    .name = "kinesis-api", .routes = routes, .kinesis = true};
+    .name = "kinesis-api", .begin = pn_aws_begin_api, .error = pn_aws_http_error};

@@ -3,13 +3,14 @@
 #include <string.h>
 
 #include "aws/reply.h"
+#include "aws/rights.h"
 #include "base/mem.h"
-#include "http/internal.h"
-#include "kafka/rest/errors.h"
 #include "kinesis/api/subscribe.h"
 
 /* A larger body is handled on the pool. */
 enum { INLINE_BYTES_MAX = 256 * 1024 };
+/* A subscription says something when its shard is closed or its time is up, too. */
+enum { LOOK_MS = 1000 };
 
 const struct pn_operation *pn_aws_operation(const char *name)
 {
@@ -22,6 +23,12 @@ bool pn_aws_blocks(const struct pn_http_request *req, const struct pn_operation 
     return !req->may_block && (req->body_len > INLINE_BYTES_MAX ||
                                (flags & (PN_OPERATION_BLOCKS | PN_OPERATION_STREAMS)) != 0);
 }
+
+/* A call under way; its memory is the request's. */
+struct under_way {
+    struct pn_call call;
+    struct pn_aws *aws;
+};
 
 /* --- replies ---------------------------------------------------------------------------------- */
 
@@ -46,28 +53,46 @@ static enum pn_http_handled reply(struct pn_http_request *req)
 }
 
 /* Counts what was kept, and remembers a shard that takes no more writes. */
-static void count_records(struct pn_http_request *req, const struct pn_call *call)
+static void count_records(const struct pn_aws *aws, const struct pn_log_request *request)
 {
-    const struct pn_log_request *request = &call->put.request;
     int64_t kept = 0;
     for (size_t i = 0; i < request->count; i++) {
         const struct pn_log_entry *entry = &request->entries[i];
         kept += entry->rc == 0;
         if (entry->rc != 0 && entry->class_ == PN_CLASS_FATAL) {
-            pn_http_partition_failed(req->server, request->topic, entry->partition,
-                                     request->err.msg);
+            pn_log_failures_note(aws->env.failures, request->topic, entry->partition,
+                                 request->err.msg);
         }
     }
-    pn_metric_add(req->server->metrics.records, kept);
+    pn_metric_add(aws->records, kept);
 }
 
-static enum pn_http_handled finish_put(struct pn_http_request *req)
+static void put_done(struct pn_log_request *request)
 {
-    struct pn_call *call = req->state;
+    pn_http_request_done(request->arg);
+}
+
+static bool submit_put(struct pn_http_request *req, bool more)
+{
+    struct under_way *under_way = req->state;
+    struct pn_log_request *request = &under_way->call.put.request;
+    struct pn_err e = {0};
+    request->more = more;
+    int rc = pn_log_submit(under_way->aws->env.log, request, &e);
+    if (rc != 0) {
+        request->rc = rc;
+        request->err = e;
+    }
+    return rc == 0;
+}
+
+static enum pn_http_handled finish_put(struct pn_http_request *req, bool taken)
+{
+    struct under_way *under_way = req->state;
+    struct pn_call *call = &under_way->call;
     struct pn_log_request *request = &call->put.request;
-    bool taken = pn_http_conn_of(req)->taken;
     if (taken) {
-        count_records(req, call);
+        count_records(under_way->aws, request);
     }
     int rc =
         taken ? pn_call_finish(call, 0, NULL) : pn_call_finish(call, request->rc, &request->err);
@@ -79,10 +104,11 @@ static enum pn_http_handled begin_put(struct pn_http_request *req, struct pn_cal
     if (call->put.request.count == 0) {
         return pn_call_finish(call, 0, NULL) != 0 ? reply_error(req, call) : reply(req);
     }
-    req->produce = &call->put.request;
-    req->produce_log = req->server->env.log;
+    call->put.request.done = put_done;
+    call->put.request.arg = req;
+    req->submit = submit_put;
     req->finish = finish_put;
-    return PN_HTTP_HANDLED_PRODUCE;
+    return PN_HTTP_HANDLED_SUBMIT;
 }
 
 /* --- subscriptions ---------------------------------------------------------------------------- */
@@ -111,27 +137,29 @@ static enum pn_http_handled begin_stream(struct pn_http_request *req, struct pn_
     req->stream = (struct pn_http_reply_stream){.next = next_frames,
                                                 .ready = frames_ready,
                                                 .end = end_frames,
-                                                .arg = pn_call_take_subscription(call)};
+                                                .arg = pn_call_take_subscription(call),
+                                                .look_ms = LOOK_MS};
     return PN_HTTP_HANDLED_STREAM;
 }
 
 /* ---------------------------------------------------------------------------------------------- */
 
-enum pn_http_handled pn_aws_call(struct pn_http_request *req, const struct pn_operation *operation,
-                                 struct pn_json *input)
+enum pn_http_handled pn_aws_call(struct pn_aws *aws, struct pn_http_request *req,
+                                 const struct pn_operation *operation, struct pn_json *input)
 {
-    struct pn_http_server *server = req->server;
-    if (!pn_aws_may_operate(req, operation)) {
+    if (!pn_http_may(req, pn_aws_operation_right(operation))) {
         return PN_HTTP_HANDLED;
     }
     /* A large body's records are decoded into the arena. */
     if (req->body_len > INLINE_BYTES_MAX && !pn_http_request_reserve(req, req->body_len * 2)) {
         return PN_HTTP_HANDLED;
     }
-    struct pn_call *call = pn_arena_calloc(&req->arena, 1, sizeof *call);
-    req->state = call;
+    struct under_way *under_way = pn_arena_calloc(&req->arena, 1, sizeof *under_way);
+    struct pn_call *call = &under_way->call;
+    under_way->aws = aws;
+    req->state = under_way;
     call->operation = operation;
-    call->kinesis = server->env.kinesis;
+    call->kinesis = aws->env.kinesis;
     call->input = input;
     call->arena = &req->arena;
     call->may_block = req->may_block;
@@ -142,7 +170,7 @@ enum pn_http_handled pn_aws_call(struct pn_http_request *req, const struct pn_op
     if (call->has_to_block) {
         return PN_HTTP_HANDLED_BLOCKS;
     }
-    pn_metric_add(server->metrics.operations[operation - pn_operations], 1);
+    pn_metric_add(aws->operations[operation - pn_operations], 1);
     if (rc != 0) {
         return reply_error(req, call);
     }

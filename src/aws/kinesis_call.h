@@ -2,8 +2,7 @@
 #ifndef PN_AWS_KINESIS_CALL_H
 #define PN_AWS_KINESIS_CALL_H
 
-#include "http/request.h"
-#include "kinesis/api/call.h"
+#include "aws/private.h"
 
 /* The operation of that name; one of pn_operations, or NULL. */
 const struct pn_operation *pn_aws_operation(const char *name);
@@ -16,7 +15,7 @@ bool pn_aws_blocks(const struct pn_http_request *req, const struct pn_operation 
  * req->content_type says. For operations that put, texts of `input` must stand in the body or the
  * arena: the parser's memory is used again while records are on their way to the disk.
  */
-enum pn_http_handled pn_aws_call(struct pn_http_request *req, const struct pn_operation *operation,
-                                 struct pn_json *input);
+enum pn_http_handled pn_aws_call(struct pn_aws *aws, struct pn_http_request *req,
+                                 const struct pn_operation *operation, struct pn_json *input);
 
 #endif

@@ -8,7 +8,6 @@
 #include "aws/kinesis_call.h"
 #include "aws/kinesis_template.h"
 #include "aws/reply.h"
-#include "http/internal.h"
 
 /* The stream is the URL's: a segment of its path, or the parameter stream-name. */
 static const char *stream_of(struct pn_http_request *req)
@@ -19,7 +18,7 @@ static const char *stream_of(struct pn_http_request *req)
 }
 
 /* `build` makes the call's input of the request; its `body` is NULL when there is none. */
-static enum pn_http_handled call(struct pn_http_request *req, const char *name,
+static enum pn_http_handled call(struct pn_aws *aws, struct pn_http_request *req, const char *name,
                                  struct pn_json *(*build)(struct pn_http_request *req,
                                                           const struct pn_json *body),
                                  bool takes_body)
@@ -37,7 +36,7 @@ static enum pn_http_handled call(struct pn_http_request *req, const char *name,
             pn_arena_printf(&req->arena, "Could not parse request body into json: %s", e.msg));
         return PN_HTTP_HANDLED;
     }
-    return pn_aws_call(req, operation, build(req, body));
+    return pn_aws_call(aws, req, operation, build(req, body));
 }
 
 /* --- records ---------------------------------------------------------------------------------- */
@@ -49,8 +48,7 @@ static struct pn_json *build_record(struct pn_http_request *req, const struct pn
 
 static enum pn_http_handled put_record(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
-    return call(req, "PutRecord", build_record, true);
+    return call(arg, req, "PutRecord", build_record, true);
 }
 
 static struct pn_json *build_records(struct pn_http_request *req, const struct pn_json *body)
@@ -60,8 +58,7 @@ static struct pn_json *build_records(struct pn_http_request *req, const struct p
 
 static enum pn_http_handled put_records(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
-    return call(req, "PutRecords", build_records, true);
+    return call(arg, req, "PutRecords", build_records, true);
 }
 
 static struct pn_json *build_iterator(struct pn_http_request *req, const struct pn_json *body)
@@ -77,8 +74,7 @@ static struct pn_json *build_iterator(struct pn_http_request *req, const struct 
 
 static enum pn_http_handled get_iterator(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
-    return call(req, "GetShardIterator", build_iterator, false);
+    return call(arg, req, "GetShardIterator", build_iterator, false);
 }
 
 static struct pn_json *build_read(struct pn_http_request *req, const struct pn_json *body)
@@ -92,8 +88,7 @@ static struct pn_json *build_read(struct pn_http_request *req, const struct pn_j
 
 static enum pn_http_handled get_records(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
-    return call(req, "GetRecords", build_read, false);
+    return call(arg, req, "GetRecords", build_read, false);
 }
 
 /* --- streams ---------------------------------------------------------------------------------- */
@@ -118,8 +113,7 @@ static struct pn_json *build_list(struct pn_http_request *req, const struct pn_j
 
 static enum pn_http_handled list_streams(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
-    return call(req, "ListStreams", build_list, false);
+    return call(arg, req, "ListStreams", build_list, false);
 }
 
 static struct pn_json *build_named(struct pn_http_request *req, const struct pn_json *body)
@@ -132,14 +126,12 @@ static struct pn_json *build_named(struct pn_http_request *req, const struct pn_
 
 static enum pn_http_handled describe_stream(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
-    return call(req, "DescribeStream", build_named, false);
+    return call(arg, req, "DescribeStream", build_named, false);
 }
 
 static enum pn_http_handled delete_stream(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
-    return call(req, "DeleteStream", build_named, false);
+    return call(arg, req, "DeleteStream", build_named, false);
 }
 
 static struct pn_json *build_create(struct pn_http_request *req, const struct pn_json *body)
@@ -149,41 +141,44 @@ static struct pn_json *build_create(struct pn_http_request *req, const struct pn
 
 static enum pn_http_handled create_stream(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
-    return call(req, "CreateStream", build_create, true);
+    return call(arg, req, "CreateStream", build_create, true);
 }
 
 /* A route comes before the ones whose {} would match its words. */
 static const struct pn_http_route routes[] = {
-    {PN_HTTP_GET, "streams", list_streams, NULL, PN_HTTP_ROUTE_AWS, PN_RIGHT_READ, PN_OF_STREAMS},
-    {PN_HTTP_PUT, "streams/record", put_record, NULL, PN_HTTP_ROUTE_AWS | PN_HTTP_ROUTE_PRODUCE,
-     PN_RIGHT_PRODUCE, PN_OF_STREAMS},
-    {PN_HTTP_POST, "streams/record", put_record, NULL, PN_HTTP_ROUTE_AWS | PN_HTTP_ROUTE_PRODUCE,
-     PN_RIGHT_PRODUCE, PN_OF_STREAMS},
-    {PN_HTTP_PUT, "streams/records", put_records, NULL, PN_HTTP_ROUTE_AWS | PN_HTTP_ROUTE_PRODUCE,
-     PN_RIGHT_PRODUCE, PN_OF_STREAMS},
-    {PN_HTTP_POST, "streams/records", put_records, NULL, PN_HTTP_ROUTE_AWS | PN_HTTP_ROUTE_PRODUCE,
-     PN_RIGHT_PRODUCE, PN_OF_STREAMS},
-    {PN_HTTP_GET, "streams/{}", describe_stream, NULL, PN_HTTP_ROUTE_AWS, PN_RIGHT_READ,
+    {PN_HTTP_GET, "streams", list_streams, 0, PN_RIGHT_READ, PN_OF_STREAMS},
+    {PN_HTTP_PUT, "streams/record", put_record, PN_HTTP_ROUTE_PRODUCE, PN_RIGHT_PRODUCE,
+     PN_OF_STREAMS},
+    {PN_HTTP_POST, "streams/record", put_record, PN_HTTP_ROUTE_PRODUCE, PN_RIGHT_PRODUCE,
+     PN_OF_STREAMS},
+    {PN_HTTP_PUT, "streams/records", put_records, PN_HTTP_ROUTE_PRODUCE, PN_RIGHT_PRODUCE,
+     PN_OF_STREAMS},
+    {PN_HTTP_POST, "streams/records", put_records, PN_HTTP_ROUTE_PRODUCE, PN_RIGHT_PRODUCE,
+     PN_OF_STREAMS},
+    {PN_HTTP_GET, "streams/{}", describe_stream, 0, PN_RIGHT_READ, PN_OF_STREAM},
+    {PN_HTTP_POST, "streams/{}", create_stream, 0, PN_RIGHT_ADMIN, PN_OF_STREAM},
+    {PN_HTTP_DELETE, "streams/{}", delete_stream, 0, PN_RIGHT_ADMIN, PN_OF_STREAM},
+    {PN_HTTP_PUT, "streams/{}/record", put_record, PN_HTTP_ROUTE_PRODUCE, PN_RIGHT_PRODUCE,
      PN_OF_STREAM},
-    {PN_HTTP_POST, "streams/{}", create_stream, NULL, PN_HTTP_ROUTE_AWS, PN_RIGHT_ADMIN,
+    {PN_HTTP_POST, "streams/{}/record", put_record, PN_HTTP_ROUTE_PRODUCE, PN_RIGHT_PRODUCE,
      PN_OF_STREAM},
-    {PN_HTTP_DELETE, "streams/{}", delete_stream, NULL, PN_HTTP_ROUTE_AWS, PN_RIGHT_ADMIN,
+    {PN_HTTP_PUT, "streams/{}/records", put_records, PN_HTTP_ROUTE_PRODUCE, PN_RIGHT_PRODUCE,
      PN_OF_STREAM},
-    {PN_HTTP_PUT, "streams/{}/record", put_record, NULL, PN_HTTP_ROUTE_AWS | PN_HTTP_ROUTE_PRODUCE,
-     PN_RIGHT_PRODUCE, PN_OF_STREAM},
-    {PN_HTTP_POST, "streams/{}/record", put_record, NULL, PN_HTTP_ROUTE_AWS | PN_HTTP_ROUTE_PRODUCE,
-     PN_RIGHT_PRODUCE, PN_OF_STREAM},
-    {PN_HTTP_PUT, "streams/{}/records", put_records, NULL,
-     PN_HTTP_ROUTE_AWS | PN_HTTP_ROUTE_PRODUCE, PN_RIGHT_PRODUCE, PN_OF_STREAM},
-    {PN_HTTP_POST, "streams/{}/records", put_records, NULL,
-     PN_HTTP_ROUTE_AWS | PN_HTTP_ROUTE_PRODUCE, PN_RIGHT_PRODUCE, PN_OF_STREAM},
-    {PN_HTTP_GET, "streams/{}/records", get_records, NULL, PN_HTTP_ROUTE_AWS, PN_RIGHT_READ,
+    {PN_HTTP_POST, "streams/{}/records", put_records, PN_HTTP_ROUTE_PRODUCE, PN_RIGHT_PRODUCE,
      PN_OF_STREAM},
-    {PN_HTTP_GET, "streams/{}/sharditerator", get_iterator, NULL, PN_HTTP_ROUTE_AWS, PN_RIGHT_READ,
-     PN_OF_STREAM},
+    {PN_HTTP_GET, "streams/{}/records", get_records, 0, PN_RIGHT_READ, PN_OF_STREAM},
+    {PN_HTTP_GET, "streams/{}/sharditerator", get_iterator, 0, PN_RIGHT_READ, PN_OF_STREAM},
     {.pattern = NULL},
 };
 
-const struct pn_http_front pn_aws_front_kinesis_rest = {
-    .name = "kinesis-rest", .routes = routes, .kinesis = true};
+static const char *const words[] = {"streams", NULL};
+/* Whoever builds an API names its resources: some say "stream". */
+static const char *const aliases[] = {"stream", "streams", NULL};
+
+const struct pn_http_front pn_aws_front_kinesis_rest = {.name = "kinesis-rest",
+                                                        .routes = routes,
+                                                        .words = words,
+                                                        .aliases = aliases,
+                                                        .is_staged = true,
+                                                        .begin = pn_aws_begin_rest,
+                                                        .error = pn_aws_http_error};

@@ -3,8 +3,6 @@
 #include <string.h>
 
 #include "base/random.h"
-#include "http/internal.h"
-#include "kafka/rest/errors.h"
 #include "kinesis/api/wire.h"
 
 enum { SECOND_ID_LEN = 96, DIGITS_A_WORD = 10, DIGIT_BITS = 6 };
@@ -41,19 +39,26 @@ static const char *second_id(struct pn_random *random, struct pn_arena *arena)
     return id;
 }
 
-void pn_aws_begin(struct pn_http_request *req, bool api)
+static void begin(struct pn_http_request *req)
 {
-    struct pn_random *random = &pn_http_conn_of(req)->worker->random;
+    struct pn_random *random = pn_http_request_random(req);
     char *id = pn_arena_alloc(&req->arena, PN_UUID_SIZE);
     pn_http_reply_header(req, "x-amzn-RequestId", pn_uuid_from(random, id));
     pn_http_reply_header(req, "x-amz-id-2", second_id(random, &req->arena));
-    if (pn_http_conn_of(req)->cors != NULL && pn_http_request_header(req, "Origin") != NULL) {
+    if (pn_http_request_is_for_page(req)) {
         pn_http_reply_header(req, "Access-Control-Expose-Headers", exposed);
     }
-    if (!api) {
-        req->content_type = PN_HTTP_TYPE_JSON;
-        return;
-    }
+}
+
+void pn_aws_begin_rest(struct pn_http_request *req)
+{
+    begin(req);
+    req->content_type = PN_HTTP_TYPE_JSON;
+}
+
+void pn_aws_begin_api(struct pn_http_request *req)
+{
+    begin(req);
     bool cbor = strcmp(pn_aws_content_type(req), PN_AWS_TYPE_CBOR) == 0;
     req->content_type = cbor ? PN_AWS_TYPE_CBOR : PN_AWS_TYPE_JSON;
 }
@@ -88,6 +93,8 @@ void pn_aws_http_error(struct pn_http_request *req, int status, const char *mess
         type = "MissingAuthenticationTokenException";
     } else if (status == 403 || status == 421) {
         type = "AccessDeniedException";
+    } else if (status == 404 || status == 405) {
+        type = "UnknownOperationException";
     } else if (status == 413) {
         type = "RequestEntityTooLargeException";
     } else if (status == 503) {

@@ -155,7 +155,12 @@ const char *pn_http_client_key_advice(long status)
                : "";
 }
 
-/* The "message" of an error body, or the body as it is. */
+void pn_http_client_error_text(const struct pn_json *root, const char **text, size_t *len)
+{
+    (void)pn_json_get_text(pn_json_get(root, "error"), "message", text, len);
+}
+
+/* The message of an error body, or the body as it is. */
 static void refuse(const char *method, const char *path, long status, const struct pn_buf *body,
                    struct pn_err *e)
 {
@@ -164,7 +169,7 @@ static void refuse(const char *method, const char *path, long status, const stru
     const char *text = pn_buf_text(body);
     size_t len = body->len;
     if (pn_json_parse(parser, text, len, len, &root, NULL) == 0) {
-        (void)pn_json_get_text(root, "message", &text, &len);
+        pn_http_client_error_text(root, &text, &len);
     }
     (void)pn_err_set(e, status >= 500 ? PN_CLASS_RETRY : PN_CLASS_INPUT, PN_FAIL,
                      "the server answered %s %s with %ld: %.*s%s", method, path, status,

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/json.h"
 
 /* Behind the message of a request that found nobody at its address. */
 #define PN_HTTP_NOBODY_THERE " (is the server running? start one by: pinion serve)"
@@ -18,6 +19,9 @@ const char *pn_http_client_key_advice(long status);
 
 /* What to add to the message of a transfer that failed with this CURLcode, else "". */
 const char *pn_http_client_failure_advice(int code);
+
+/* The message in the body of an error of our own API; where there is none, both stay. */
+void pn_http_client_error_text(const struct pn_json *root, const char **text, size_t *len);
 
 struct pn_http_client_config {
     const char *url;     /* a request's path is appended to it */

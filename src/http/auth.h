@@ -22,7 +22,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/io.h"
-#include "http/rights.h"
+#include "http/grant.h"
 
 enum {
     PN_HTTP_API_KEYS_MAX = 1024,

@@ -1,5 +1,6 @@
 /*
- * The inside of the server: what its files share. Handlers see request.h only.
+ * The inside of the server: what its files share. Fronts see front.h, request.h, content.h and
+ * server.h.
  *
  * A connection (struct pn_http_conn) belongs to one worker and is touched by that worker's thread
  * alone; while its request is with the log or the pool, those touch the request in it, and hand it
@@ -25,10 +26,9 @@
 #include "http/framing.h"
 #include "http/listener.h"
 #include "http/pool.h"
-#include "http/request.h"
 #include "http/router.h"
+#include "http/server.h"
 #include "http/tls.h"
-#include "kafka/rest/consumers.h"
 
 /* How long a request may wait for the log before its connection is suspended. */
 enum { PARKED_MS = 25 };
@@ -56,7 +56,7 @@ struct pn_http_conn {
     bool suspended;
     bool gone;
     bool refused; /* the reply is an error already; what comes of the body is dropped */
-    bool taken;   /* the log took `produce`, and `done` will be called, or was */
+    bool taken;   /* its job was taken, and pn_http_request_done() will be called, or was */
     /* Of a reply that goes on, see stream_reply.c. */
     bool streaming;                       /* the handler gave a stream, to be ended */
     bool stream_begun;                    /* libmicrohttpd has its header; the worker's own */
@@ -64,6 +64,7 @@ struct pn_http_conn {
     atomic_bool stream_cut;               /* the client is gone, or memory ran out: break it off */
     size_t stream_sent;                   /* bytes of `out` that libmicrohttpd has */
     const struct pn_http_router_row *row; /* NULL when none was found */
+    const struct pn_http_front *front;    /* whose errors it gets; NULL: there are none */
     const char *stage;
     const char *cors;                 /* Access-Control-Allow-Origin of the reply; NULL: none */
     const char *preflight;            /* the methods that a preflight allows; NULL: it is not one */
@@ -101,7 +102,7 @@ struct pn_http_worker {
     struct pn_http_conn **by_fd; /* the same, by descriptor */
     size_t fd_capacity;
     struct pn_http_conn *broken;
-    struct pn_http_conn *submits; /* to hand to the log as one group, in order */
+    struct pn_http_conn *submits; /* to submit as one group, in order */
     struct pn_http_conn **submits_tail;
     int submit_count;  /* in `submits` */
     int submit_passes; /* how many passes they have gathered for */
@@ -115,13 +116,6 @@ struct pn_http_worker {
 
 enum pn_http_stage { PN_HTTP_SERVING, PN_HTTP_DRAINING, PN_HTTP_STOPPING };
 
-struct pn_http_failed_partition {
-    char topic[PN_TOPIC_NAME_MAX + 1];
-    int32_t partition;
-    char reason[256];
-};
-enum { PN_HTTP_FAILED_PARTITIONS_MAX = 64 };
-
 struct pn_http_metrics {
     struct pn_metric *status[PN_HTTP_STATUS_CLASSES]; /* 1xx .. 5xx */
     struct pn_metric *seconds;
@@ -130,15 +124,12 @@ struct pn_http_metrics {
     struct pn_metric *refused;
     struct pn_metric *bytes_in;
     struct pn_metric *bytes_out;
-    struct pn_metric *records;
     struct pn_metric *unrouted;
-    struct pn_metric **operations; /* of the Kinesis API, as pn_operations; NULL without it */
 };
 
 struct pn_http_server {
     struct pn_http_config config; /* owns its strings */
     struct pn_http_env env;
-    struct pn_log *topics; /* the log as Kafka REST sees it: without the streams' topics */
     struct pn_http_auth auth;
     struct pn_http_tls *tls; /* NULL: plain HTTP */
     struct pn_http_router router;
@@ -147,58 +138,67 @@ struct pn_http_server {
     size_t worker_count;
     size_t workers_running;
     struct pn_http_pool *pool;
-    struct pn_kafka_rest_consumers *consumers;
     struct pn_http_metrics metrics;
     atomic_int stage; /* enum pn_http_stage */
     atomic_int_fast64_t memory_bytes;
     atomic_int_fast64_t in_flight;
-    pthread_mutex_t failed_lock; /* of the next two */
-    struct pn_http_failed_partition failed[PN_HTTP_FAILED_PARTITIONS_MAX];
-    size_t failed_count;
-    struct pn_http_health health[PN_HTTP_HEALTH_MAX];
-    size_t health_count;
     pthread_mutex_t large_lock; /* held while a large body is handled */
     atomic_bool http2_logged;
-    int listen_id; /* of records_came, while `listening` */
-    bool listening;
     bool bound;
     bool started;
 };
 
-/* --- worker.c -------------------------------------------------------------------------------- */
+/* --- conn.c ----------------------------------------------------------------------------------- */
 
-int pn_http_worker_start(struct pn_http_worker *worker, struct pn_http_server *server,
-                         struct pn_err *e) PN_MUST_CHECK;
-/* Waits for the thread and frees everything; the server must be STOPPING. */
-void pn_http_worker_stop(struct pn_http_worker *worker);
+/* For libmicrohttpd: a connection has begun or ended. */
+void pn_http_conn_changed(void *cls, struct MHD_Connection *mhd, void **socket_context,
+                          enum MHD_ConnectionNotificationCode what);
+void pn_http_conn_destroy(struct pn_http_conn *conn);
+/* The request is over: gives back what it had, and is ready for the next. */
+void pn_http_conn_end_request(struct pn_http_conn *conn);
+/* Gives back what its buffers hold beyond a little, and all of the server's memory budget. */
+void pn_http_conn_shrink(struct pn_http_conn *conn);
+void pn_http_conn_suspend(struct pn_http_conn *conn);
+/* Suspends the connection and has its handler, or its stream's next step, run on the pool. */
+void pn_http_conn_on_pool(struct pn_http_conn *conn);
+/* The reply is a 503 for want of memory; false, for the caller to return. */
+bool pn_http_request_refuse_memory(struct pn_http_request *req);
 void pn_http_worker_wake(struct pn_http_worker *worker);
 /* Gives a request back to its worker, from any thread. */
 void pn_http_worker_finish(struct pn_http_conn *conn);
 
-/* --- serve.c: libmicrohttpd's callbacks --------------------------------------------------------
- */
+/* --- header.c --------------------------------------------------------------------------------- */
 
+/* Finds the route, and makes the reply where none or none without more is needed: then req->status
+ * is set. */
+void pn_http_conn_route(struct pn_http_conn *conn, const char *target, const char *method);
+/* The reply is an error when the header alone shows that something is wrong. */
+void pn_http_conn_check_header(struct pn_http_conn *conn);
+/* The reply is a 413 for the body. */
+void pn_http_request_refuse_length(struct pn_http_request *req);
+
+/* --- reply.c ---------------------------------------------------------------------------------- */
+
+/* Hands the reply to libmicrohttpd. */
+enum MHD_Result pn_http_conn_reply(struct pn_http_conn *conn);
+
+/* --- serve.c ---------------------------------------------------------------------------------- */
+
+/* For libmicrohttpd: a request's header, its body and its end. */
 enum MHD_Result pn_http_serve_request(void *cls, struct MHD_Connection *mhd, const char *url,
                                       const char *method, const char *version, const char *upload,
                                       size_t *upload_len, void **request);
 void pn_http_serve_completed(void *cls, struct MHD_Connection *mhd, void **request,
                              enum MHD_RequestTerminationCode how);
-void pn_http_serve_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
-                              enum MHD_ConnectionNotificationCode what);
 /* Runs the route's handler on this thread with this parser; true when the reply is there. */
 bool pn_http_serve_handle(struct pn_http_conn *conn, struct pn_json_parser *parser);
-/* Hands `produce` to the log; when the log refuses, the reply is there and true is returned.
- * `more`: another one is submitted right behind. */
+/* Submits the request's job; when that is refused, the reply is there and true is returned. `more`:
+ * another one is submitted right after. */
 bool pn_http_serve_submit(struct pn_http_conn *conn, bool more);
 /* The request came back to its worker. */
 void pn_http_serve_finished(struct pn_http_conn *conn);
-/* Suspends the connection and has its handler, or its stream's next step, run on the pool. */
-void pn_http_serve_on_pool(struct pn_http_conn *conn);
-/* Gives back what its buffers hold beyond a little, and all of the server's memory budget. */
-void pn_http_conn_shrink(struct pn_http_conn *conn);
 
-/* --- stream_reply.c ------------------------------------------------------------------------------
- */
+/* --- stream_reply.c --------------------------------------------------------------------------- */
 
 /* Asks the stream for its next piece, on a pool thread. True: give the connection back to its
  * worker; false: the pool keeps it until there is more. */
@@ -207,49 +207,31 @@ bool pn_http_stream_step(struct pn_http_conn *conn);
 struct MHD_Response *pn_http_stream_response(struct pn_http_conn *conn);
 /* The client of a PENDING stream is gone. */
 void pn_http_stream_cut(struct pn_http_conn *conn);
-/* The request is over. */
-void pn_http_stream_end(struct pn_http_conn *conn);
 
-/* --- sweep.c -----------------------------------------------------------------------------------
- */
+/* --- sweep.c ---------------------------------------------------------------------------------- */
 
 /* Closes connections of the worker whose time is up. */
 void pn_http_sweep(struct pn_http_worker *worker);
 /* Answers and closes connections that broke the framing, once all that came before is answered. */
 void pn_http_sweep_broken(struct pn_http_worker *worker);
 
-/* --- fronts.c ----------------------------------------------------------------------------------
- */
+/* --- worker.c --------------------------------------------------------------------------------- */
 
-struct pn_http_front {
-    const char *name;
-    const struct pn_http_route *routes; /* ends with a NULL pattern */
-    bool kinesis;                       /* only where the server has a pn_kinesis */
-};
-extern const struct pn_http_front *const pn_http_fronts[]; /* ends with NULL */
-extern const struct pn_http_front pn_kafka_rest_front;
-extern const struct pn_http_front pn_aws_front_kinesis_api;
-extern const struct pn_http_front pn_aws_front_kinesis_rest;
-extern const struct pn_http_front pn_api_front;
+int pn_http_worker_start(struct pn_http_worker *worker, struct pn_http_server *server,
+                         struct pn_err *e) PN_MUST_CHECK;
+/* Waits for the thread and frees everything; the server must be STOPPING. */
+void pn_http_worker_stop(struct pn_http_worker *worker);
 
-/* --- gateway.c ---------------------------------------------------------------------------------
- */
-
-/* Remembers, for /health, that a partition takes no more writes. */
-void pn_http_partition_failed(struct pn_http_server *server, const char *topic, int32_t partition,
-                              const char *reason);
-
-/* How many values a body of JSON may have: as many at least as a record that the log takes. */
-static inline size_t pn_http_values_max(const struct pn_http_config *config)
-{
-    enum { VALUES_MIN = 1 << 20 };
-    size_t values = (size_t)config->record_bytes_max;
-    return values > VALUES_MIN ? values : VALUES_MIN;
-}
+/* ---------------------------------------------------------------------------------------------- */
 
 static inline struct pn_http_conn *pn_http_conn_of(struct pn_http_request *req)
 {
     return (struct pn_http_conn *)req;
+}
+
+static inline const struct pn_http_conn *pn_http_conn_of_const(const struct pn_http_request *req)
+{
+    return (const struct pn_http_conn *)req;
 }
 
 #endif

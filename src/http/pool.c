@@ -165,33 +165,58 @@ static void *timer_thread(void *arg)
     return NULL;
 }
 
-int pn_http_pool_create(const struct pn_http_pool_config *config, struct pn_http_pool **pool,
-                        struct pn_err *e)
+struct pn_http_pool *pn_http_pool_create(const struct pn_http_pool_config *config)
 {
-    struct pn_http_pool *made = pn_xcalloc(1, sizeof *made);
-    made->config = *config;
-    made->queue_tail = &made->queue;
-    pthread_mutex_init(&made->lock, NULL);
-    pthread_mutex_init(&made->wait_lock, NULL);
-    pthread_cond_init(&made->work, NULL);
-    made->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    PN_ASSERT(made->wake_fd >= 0);
     PN_ASSERT(config->threads > 0 && config->threads <= THREADS_MAX);
+    struct pn_http_pool *pool = pn_xcalloc(1, sizeof *pool);
+    pool->config = *config;
+    pool->queue_tail = &pool->queue;
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_mutex_init(&pool->wait_lock, NULL);
+    pthread_cond_init(&pool->work, NULL);
+    pool->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    PN_ASSERT(pool->wake_fd >= 0);
+    return pool;
+}
+
+int pn_http_pool_start(struct pn_http_pool *pool, struct pn_err *e)
+{
     int rc = 0;
-    for (int i = 0; i < config->threads && rc == 0; i++) {
-        rc = pthread_create(&made->threads[i], NULL, pool_thread, made);
-        made->thread_count += rc == 0;
+    pool->ending = false;
+    pool->draining = false;
+    atomic_store(&pool->timer_ending, false);
+    for (int i = 0; i < pool->config.threads && rc == 0; i++) {
+        rc = pthread_create(&pool->threads[i], NULL, pool_thread, pool);
+        pool->thread_count += rc == 0;
     }
     if (rc == 0) {
-        rc = pthread_create(&made->timer, NULL, timer_thread, made);
-        made->timer_running = rc == 0;
+        rc = pthread_create(&pool->timer, NULL, timer_thread, pool);
+        pool->timer_running = rc == 0;
     }
     if (rc != 0) {
-        pn_http_pool_destroy(&made);
-        return pn_err_errno(e, rc, "cannot start the gateway's pool threads");
+        pn_http_pool_stop(pool);
+        return pn_err_errno(e, rc, "cannot start the server's pool threads");
     }
-    *pool = made;
     return 0;
+}
+
+void pn_http_pool_stop(struct pn_http_pool *pool)
+{
+    if (pool->timer_running) {
+        atomic_store(&pool->timer_ending, true);
+        (void)eventfd_write(pool->wake_fd, 1);
+        (void)pthread_join(pool->timer, NULL);
+        pool->timer_running = false;
+    }
+    pthread_mutex_lock(&pool->lock);
+    pool->ending = true;
+    pthread_cond_broadcast(&pool->work);
+    pthread_mutex_unlock(&pool->lock);
+    for (int i = 0; i < pool->thread_count; i++) {
+        (void)pthread_join(pool->threads[i], NULL);
+    }
+    pool->thread_count = 0;
+    PN_ASSERT(pool->waiting == NULL && pool->queue == NULL);
 }
 
 void pn_http_pool_destroy(struct pn_http_pool **pool)
@@ -200,19 +225,7 @@ void pn_http_pool_destroy(struct pn_http_pool **pool)
     if (p == NULL) {
         return;
     }
-    if (p->timer_running) {
-        atomic_store(&p->timer_ending, true);
-        (void)eventfd_write(p->wake_fd, 1);
-        (void)pthread_join(p->timer, NULL);
-    }
-    pthread_mutex_lock(&p->lock);
-    p->ending = true;
-    pthread_cond_broadcast(&p->work);
-    pthread_mutex_unlock(&p->lock);
-    for (int i = 0; i < p->thread_count; i++) {
-        (void)pthread_join(p->threads[i], NULL);
-    }
-    PN_ASSERT(p->waiting == NULL && p->queue == NULL);
+    pn_http_pool_stop(p);
     pthread_cond_destroy(&p->work);
     close(p->wake_fd);
     pthread_mutex_destroy(&p->lock);

@@ -19,15 +19,18 @@ struct pn_http_pool_config {
     const struct pn_clock *clock;
     /* Runs a request on a pool thread; it decides what becomes of it then. */
     void (*run)(struct pn_http_conn *conn, struct pn_json_parser *parser);
-    /* Called now and then by the timer thread (about every TICK_MS), for housekeeping. */
+    /* Called about once a second by the timer thread, for housekeeping. */
     void (*tick)(void *arg);
     void *arg;
 };
 
-int pn_http_pool_create(const struct pn_http_pool_config *config, struct pn_http_pool **pool,
-                        struct pn_err *e) PN_MUST_CHECK;
-/* Finishes what is queued, then ends the threads; nothing may be waiting. NULL ok. */
-void pn_http_pool_destroy(struct pn_http_pool **pool);
+/* Without threads yet; pn_http_pool_signal() may be called from now on. */
+struct pn_http_pool *pn_http_pool_create(const struct pn_http_pool_config *config);
+int pn_http_pool_start(struct pn_http_pool *pool, struct pn_err *e) PN_MUST_CHECK;
+/* Finishes what is queued, then ends the threads; nothing may be waiting. It may be started again.
+ * Not started is fine. */
+void pn_http_pool_stop(struct pn_http_pool *pool);
+void pn_http_pool_destroy(struct pn_http_pool **pool); /* NULL ok; stops it first */
 void pn_http_pool_run(struct pn_http_pool *pool, struct pn_http_conn *conn);
 /* Keeps the request until its `ready` says true or its `wait_until_ns` came, then runs it again. */
 void pn_http_pool_wait(struct pn_http_pool *pool, struct pn_http_conn *conn);

@@ -1,11 +1,11 @@
 /*
- * A request as the handlers of the front doors see it.
+ * A request as the handlers of the fronts see it.
  *
- * A route names a method and a path pattern ("topics/{}/partitions/{}", "api/v1/sink/flush"); the
- * `{}` segments arrive in `params`, percent-decoded. A pattern that starts with `topics`,
- * `consumers`, `brokers` or `streams` is also found behind one other first segment, whatever it
- * is (the stage of an API Gateway); empty segments are skipped, so double and trailing slashes
- * don't count.
+ * A route names a method and a path pattern ("topics/{}/partitions/{}", "api/v1/sink/flush"). The
+ * `{}` segments arrive in `params`, percent-decoded. A pattern may end with `**`, which is whatever
+ * is left of the path, nothing included: it is one parameter, its segments decoded and joined with
+ * slashes, without regard to "." and "..". Empty segments are skipped, so double and trailing
+ * slashes do not count. Of two routes that match, the one added first is taken.
  *
  * A handler writes its reply into `out` and sets `status`; what it allocates lives in `arena`. It
  * returns what is to happen next. Handlers without PN_HTTP_ROUTE_BLOCKS run on the HTTP threads and
@@ -20,10 +20,9 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/json.h"
-#include "http/rights.h"
-#include "http/server.h"
-#include "log/log.h"
+#include "http/grant.h"
 
 enum pn_http_method {
     PN_HTTP_GET,
@@ -35,19 +34,24 @@ enum pn_http_method {
     PN_HTTP_METHOD_OTHER
 }; /* HEAD arrives as PN_HTTP_GET: libmicrohttpd leaves the reply's body out */
 
+const char *pn_http_method_name(enum pn_http_method method);
+
 enum { PN_HTTP_PARAMS_MAX = 6 };
+enum { PN_HTTP_ERROR_TEXT_MAX = 1200 };
+
+#define PN_HTTP_TYPE_JSON "application/json"
 
 enum pn_http_handled {
-    PN_HTTP_HANDLED,         /* the reply is there */
-    PN_HTTP_HANDLED_PRODUCE, /* submit `produce`, then call `finish` */
-    PN_HTTP_HANDLED_BLOCKS,  /* call the handler again where it may block; not if `may_block` */
-    PN_HTTP_HANDLED_WAIT,    /* call the handler again when `ready` says so or at `wait_until_ns` */
-    PN_HTTP_HANDLED_STREAM   /* the reply begins; `stream` says its body, piece by piece */
+    PN_HTTP_HANDLED,        /* the reply is there */
+    PN_HTTP_HANDLED_SUBMIT, /* call `submit`, and when it is done `finish` */
+    PN_HTTP_HANDLED_BLOCKS, /* call the handler again where it may block; not if `may_block` */
+    PN_HTTP_HANDLED_WAIT,   /* call the handler again when `ready` says so or at `wait_until_ns` */
+    PN_HTTP_HANDLED_STREAM  /* the reply begins; `stream` says its body, piece by piece */
 };
 
 /*
  * A reply that goes on for as long as there is more to say, in chunks. While it waits for its
- * client, or for something to say, it holds no thread.
+ * client, or for something to say, it holds no thread. pn_http_server_wake() has it asked at once.
  */
 struct pn_http_reply_stream {
     /* Appends what there is to say, maybe nothing; false: that was all. Where it may block. */
@@ -57,13 +61,18 @@ struct pn_http_reply_stream {
     /* The reply is over, or its client is gone: called once. */
     void (*end)(void *arg);
     void *arg;
+    /* next() is called after so long at the latest, whatever ready() says; 0: only then. */
+    int64_t look_ms;
 };
 
 struct pn_http_reply_header {
     const char *name;
     const char *value;
 };
-enum { PN_HTTP_REPLY_HEADERS_MAX = 4 };
+enum { PN_HTTP_REPLY_HEADERS_MAX = 16 };
+
+struct pn_http_server;
+struct pn_random;
 
 struct pn_http_request {
     /* The request. */
@@ -84,46 +93,48 @@ struct pn_http_request {
     const char *content_type; /* static or in the arena */
     const char *allow;        /* value of an Allow header, or NULL */
     int retry_after_s;        /* 0: no such header */
-    struct pn_http_reply_header
-        headers[PN_HTTP_REPLY_HEADERS_MAX]; /* further ones, see pn_http_reply_header() */
+    /* Further ones, see pn_http_reply_header(). */
+    struct pn_http_reply_header headers[PN_HTTP_REPLY_HEADERS_MAX];
     size_t header_count;
     struct pn_buf out; /* the body */
 
     /* How it goes on. */
-    struct pn_log_request *produce; /* in the arena, or the handler's own */
-    struct pn_log *produce_log;     /* the log that `produce` is for */
-    struct pn_buf values;           /* room for what `produce` points to */
-    /* Builds the reply when the records are durable or refused, on an HTTP thread (or, where the
-     * log refused at once, where the handler ran). Then only, it may return
-     * PN_HTTP_HANDLED_PRODUCE to submit again, what was wrong being mended. Called also when the
-     * client is gone, and its header with it. */
-    enum pn_http_handled (*finish)(struct pn_http_request *req);
+    struct pn_buf values; /* the handler's own, kept from request to request: what it submits */
+    /* Gives the request's job away, to the log; `more`: another request is submitted right after.
+     * True: pn_http_request_done() will be called for it, once, on any thread, or was called
+     * already. False: the job is refused. */
+    bool (*submit)(struct pn_http_request *req, bool more);
+    /* Builds the reply when the job is done, on an HTTP thread, or when it was refused (`taken` is
+     * false), where it was submitted. When refused it may return PN_HTTP_HANDLED_SUBMIT to submit
+     * again, what was wrong being mended. Called also when the client is gone, and its header with
+     * it. */
+    enum pn_http_handled (*finish)(struct pn_http_request *req, bool taken);
     bool (*ready)(struct pn_http_request *req); /* quick; called on the waiting thread */
     int64_t wait_until_ns;                      /* monotonic */
-    bool expired; /* a handler called again: time is up, or draining */
-    void *state;  /* the handler's own, kept while it waits; in the arena */
+    bool expired;                               /* called again: time is up, or draining */
+    void *state; /* the handler's own, kept while it waits; in the arena */
     struct pn_http_reply_stream stream;
 };
 
 enum pn_http_route_flags {
-    PN_HTTP_ROUTE_BLOCKS = 1, /* runs on a pool thread */
-    PN_HTTP_ROUTE_LOCAL = 2,  /* needs no API key on a loopback address */
-    PN_HTTP_ROUTE_SIGNED = 4, /* needs no API key where its handler checks signatures */
-    PN_HTTP_ROUTE_AWS = 8,    /* errors and headers as AWS has them, see aws/reply.h */
-    PN_HTTP_ROUTE_PRODUCE =
-        16,                 /* only adds records: open to pages of every origin, see browser.h */
-    PN_HTTP_ROUTE_ACTS = 32 /* changes something though its method is GET */
+    PN_HTTP_ROUTE_BLOCKS = 1,  /* runs on a pool thread */
+    PN_HTTP_ROUTE_LOCAL = 2,   /* needs no API key on a loopback address */
+    PN_HTTP_ROUTE_CHECKED = 4, /* needs no API key: its handler checks who asks */
+    PN_HTTP_ROUTE_PRODUCE = 8, /* only adds records: open to pages of every origin, see browser.h */
+    PN_HTTP_ROUTE_ACTS = 16    /* changes something though its method is GET */
 };
 
+/* A handler's `arg` is what the route was added with. */
 struct pn_http_route {
     enum pn_http_method method;
     const char *pattern; /* no leading slash */
     enum pn_http_handled (*handle)(struct pn_http_request *req, void *arg);
-    void *arg;
     unsigned flags;
     enum pn_http_right right; /* what an API key must have for it, where one is asked for */
     enum pn_http_scope scope; /* and for what */
 };
+
+/* --- the request ------------------------------------------------------------------------------ */
 
 /* The value of a header (borrowed), or NULL. */
 const char *pn_http_request_header(const struct pn_http_request *req, const char *name);
@@ -131,6 +142,23 @@ const char *pn_http_request_header(const struct pn_http_request *req, const char
 const char *pn_http_request_query(struct pn_http_request *req, const char *name);
 /* What people would call the way here, for links: "http://host:port/stage", no trailing slash. */
 const char *pn_http_request_base_uri(struct pn_http_request *req);
+
+struct pn_http_pair {
+    const char *name;
+    const char *value; /* NULL: a query parameter without "=" */
+};
+struct pn_http_pairs {
+    struct pn_http_pair *items; /* in the arena; their texts are borrowed */
+    size_t count;
+};
+/* All headers, or all query parameters, as they were sent and in their order, nothing decoded. */
+struct pn_http_pairs pn_http_request_headers(struct pn_http_request *req);
+struct pn_http_pairs pn_http_request_queries(struct pn_http_request *req);
+
+/* Does its reply go to a page of another origin, which may read it? */
+bool pn_http_request_is_for_page(const struct pn_http_request *req);
+/* Random numbers, not for secrets. On an HTTP thread only. */
+struct pn_random *pn_http_request_random(struct pn_http_request *req);
 
 /*
  * Parses the body. An empty body gives *root NULL (and success). On failure the reply is already
@@ -146,15 +174,27 @@ bool pn_http_request_reserve(struct pn_http_request *req, size_t bytes) PN_MUST_
 
 /* A text of ours as clients may read it: without the path of the server's data folder, which errors
  * of the disk hold, so that "/srv/x/log/t/0/1.log" is "log/t/0/1.log". Itself, or in the arena.
- * Error replies do this by themselves; it is for texts in other replies. NULL gives NULL. */
+ * The fronts' error replies do this by themselves; it is for texts in other replies. NULL gives
+ * NULL. */
 const char *pn_http_request_public(struct pn_http_request *req, const char *text);
 
-/* Ends the request with `status` and the body {"error_code":code,"message":"..."}. */
-void pn_http_reply_error(struct pn_http_request *req, int status, int code, const char *fmt, ...)
-    PN_PRINTF(4, 5);
-/* The same from an error of the log or the disk, by its class; see errors.c for the numbers. */
-void pn_kafka_rest_reply_log_error(struct pn_http_request *req, enum pn_class class_,
-                                   const char *msg);
+/* The job that `submit` gave away is done. Any thread. */
+void pn_http_request_done(struct pn_http_request *req);
+
+/* --- rights ----------------------------------------------------------------------------------- */
+
+/* May the request do what asks for this right? False: the reply is a 403. For handlers of
+ * PN_RIGHT_OPERATION. */
+bool pn_http_may(struct pn_http_request *req, enum pn_http_right right);
+/* For handlers of PN_OF_TOPICS: may the request use this topic? False: the reply is a 403. */
+bool pn_http_may_topic(struct pn_http_request *req, const char *topic);
+
+/* --- the reply -------------------------------------------------------------------------------- */
+
+/* Ends the request with an error in the words of its front. For what is wrong with the request as
+ * HTTP; a front has its own functions for what its station says. */
+void pn_http_reply_error(struct pn_http_request *req, int status, const char *fmt, ...)
+    PN_PRINTF(3, 4);
 /* Adds a header to the reply; both texts are static or in the arena. */
 void pn_http_reply_header(struct pn_http_request *req, const char *name, const char *value);
 /* Ends with 204 and no body. */

@@ -1,48 +1,9 @@
 #include "http/rights.h"
 
-#include <fnmatch.h>
 #include <string.h>
 #include <strings.h>
 
 #include "http/internal.h"
-#include "kinesis/api/call.h"
-
-enum { PATTERN_BYTES_MAX = 256 };
-
-const char *pn_http_right_name(enum pn_http_right right)
-{
-    static const char *const names[] = {"unset", "none", "produce", "read", "admin", "operation"};
-    return names[right];
-}
-
-enum pn_http_right pn_aws_operation_right(const struct pn_operation *operation)
-{
-    if ((operation->flags & PN_OPERATION_PUTS) != 0) {
-        return PN_RIGHT_PRODUCE;
-    }
-    return (operation->flags & PN_OPERATION_READS) != 0 ? PN_RIGHT_READ : PN_RIGHT_ADMIN;
-}
-
-bool pn_http_patterns_have(const char *patterns, const char *name)
-{
-    if (patterns == NULL) {
-        return true;
-    }
-    for (const char *p = patterns; *p != '\0';) {
-        char pattern[PATTERN_BYTES_MAX];
-        size_t len = strcspn(p, ",");
-        if (len < sizeof pattern) {
-            memcpy(pattern, p, len);
-            pattern[len] = '\0';
-            if (fnmatch(pattern, name, 0) == 0) {
-                return true;
-            }
-        }
-        p += len;
-        p += *p == ',';
-    }
-    return false;
-}
 
 /* --- replies ---------------------------------------------------------------------------------- */
 
@@ -52,11 +13,11 @@ static bool refuse_key(struct pn_http_request *req, const char *key)
                          key == NULL ? "Bearer realm=\"pinion\""
                                      : "Bearer realm=\"pinion\", error=\"invalid_token\"");
     if (key == NULL) {
-        pn_http_reply_error(req, 401, 401,
+        pn_http_reply_error(req, 401,
                             "This server asks for an API key: send it as x-api-key, or as "
                             "Authorization: Bearer");
     } else {
-        pn_http_reply_error(req, 401, 401, "The API key is not one of this server's");
+        pn_http_reply_error(req, 401, "The API key is not one of this server's");
     }
     return false;
 }
@@ -66,10 +27,9 @@ static bool refuse_right(struct pn_http_request *req, enum pn_http_right right, 
                          const char *name)
 {
     if (kind == NULL) {
-        pn_http_reply_error(req, 403, 403, "The API key lacks the right: %s",
-                            pn_http_right_name(right));
+        pn_http_reply_error(req, 403, "The API key lacks the right: %s", pn_http_right_name(right));
     } else {
-        pn_http_reply_error(req, 403, 403, "The API key lacks the right: %s, for the %s %.200s",
+        pn_http_reply_error(req, 403, "The API key lacks the right: %s, for the %s %.200s",
                             pn_http_right_name(right), kind, name);
     }
     return false;
@@ -96,9 +56,8 @@ static const char *key_of(const struct pn_http_request *req)
 static bool is_open(const struct pn_http_server *server, const struct pn_http_route *route)
 {
     return route != NULL &&
-           (route->right == PN_RIGHT_OPEN ||
-            ((route->flags & PN_HTTP_ROUTE_LOCAL) != 0 && server->auth.loopback) ||
-            ((route->flags & PN_HTTP_ROUTE_SIGNED) != 0 && *server->config.aws_access_key != '\0'));
+           (route->right == PN_RIGHT_OPEN || (route->flags & PN_HTTP_ROUTE_CHECKED) != 0 ||
+            ((route->flags & PN_HTTP_ROUTE_LOCAL) != 0 && server->auth.loopback));
 }
 
 static bool has(const struct pn_http_request *req, enum pn_http_right right)
@@ -120,8 +79,7 @@ static bool check_route(struct pn_http_request *req, const struct pn_http_route 
         return refuse_right(req, route->right, "stream", name);
     }
     if (route->scope == PN_OF_SERVER && (grant->topics != NULL || grant->streams != NULL)) {
-        pn_http_reply_error(req, 403, 403,
-                            "The API key lacks the right: %s, for all topics and streams",
+        pn_http_reply_error(req, 403, "The API key lacks the right: %s, for all topics and streams",
                             pn_http_right_name(route->right));
         return false;
     }
@@ -151,8 +109,7 @@ bool pn_http_may_topic(struct pn_http_request *req, const char *topic)
            refuse_right(req, PN_RIGHT_READ, "topic", topic);
 }
 
-bool pn_aws_may_operate(struct pn_http_request *req, const struct pn_operation *operation)
+bool pn_http_may(struct pn_http_request *req, enum pn_http_right right)
 {
-    enum pn_http_right right = pn_aws_operation_right(operation);
     return has(req, right) || refuse_right(req, right, NULL, NULL);
 }

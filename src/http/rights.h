@@ -1,8 +1,5 @@
 /*
- * What an API key may do: its rights, and the topics and streams that they are for. Each route
- * names the right that it needs and what that is for (struct pn_http_route), each operation of the
- * Kinesis API its right by its flags. GET /api/v1/routes lists both, and a test compares the tables
- * in docs/security.md with them.
+ * Checks of API keys and their rights (grant.h).
  *
  * A key is sent as `x-api-key: KEY`, as Amazon API Gateway has it, or as `Authorization: Bearer
  * KEY` (RFC 6750). Where the server asks for one, a request without a valid key is answered 401,
@@ -11,47 +8,9 @@
 #ifndef PN_HTTP_RIGHTS_H
 #define PN_HTTP_RIGHTS_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "http/request.h"
 
-enum pn_http_right {
-    PN_RIGHT_UNSET, /* a route has one: asserted */
-    PN_RIGHT_OPEN,  /* needs no key */
-    PN_RIGHT_PRODUCE,
-    PN_RIGHT_READ,
-    PN_RIGHT_ADMIN,
-    PN_RIGHT_OPERATION /* the one of the Kinesis API's operation */
-};
-
-/* What a right must be for. */
-enum pn_http_scope {
-    PN_OF_NOTHING, /* the right is enough */
-    PN_OF_TOPIC,   /* the path's first parameter */
-    PN_OF_STREAM,  /* likewise */
-    PN_OF_TOPICS,  /* those that the handler finds in the request: it asks pn_http_may_topic() */
-    PN_OF_STREAMS, /* those that the call finds, see kinesis/api/call.h */
-    PN_OF_SERVER   /* all of it: a key for some topics or streams only is refused */
-};
-
-/* What a key grants. A pattern is a name with `*` for any characters, as fnmatch(3) has it;
- * patterns have commas between them. */
-struct pn_http_grant {
-    unsigned rights;     /* bits 1 << enum pn_http_right */
-    const char *topics;  /* patterns; NULL: all; "": none */
-    const char *streams; /* likewise */
-};
-
-enum { PN_RIGHTS_ALL = 1U << PN_RIGHT_PRODUCE | 1U << PN_RIGHT_READ | 1U << PN_RIGHT_ADMIN };
-
-const char *pn_http_right_name(enum pn_http_right right);
-/* Is the name one of the patterns (NULL: all)? */
-bool pn_http_patterns_have(const char *patterns, const char *name);
-
-struct pn_operation;
-struct pn_http_request;
 struct pn_http_router_row;
-
-enum pn_http_right pn_aws_operation_right(const struct pn_operation *operation);
 
 /*
  * May the request be made at its route (NULL: none was found), as far as its key goes? Sets
@@ -59,9 +18,5 @@ enum pn_http_right pn_aws_operation_right(const struct pn_operation *operation);
  */
 bool pn_http_rights_check(struct pn_http_request *req, const struct pn_http_router_row *row,
                           bool *keyed);
-/* For handlers of PN_OF_TOPICS: may the request use this topic? False: the reply is a 403. */
-bool pn_http_may_topic(struct pn_http_request *req, const char *topic);
-/* May the request run this operation? False: the reply is a 403. */
-bool pn_aws_may_operate(struct pn_http_request *req, const struct pn_operation *operation);
 
 #endif

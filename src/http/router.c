@@ -6,9 +6,6 @@
 #include "base/mem.h"
 #include "http/percent.h"
 
-/* What an API Gateway's stage may stand before. */
-static const char *const staged[] = {"topics", "consumers", "brokers", "streams"};
-
 static const char *const method_names[] = {"GET",   "POST",    "PUT",  "DELETE",
                                            "PATCH", "OPTIONS", "other"};
 
@@ -44,60 +41,169 @@ void pn_http_router_deinit(struct pn_http_router *router)
         }
         free(row->name);
     }
-    router->count = 0;
+    free(router->rows);
+    memset(router, 0, sizeof *router);
 }
 
-void pn_http_router_add(struct pn_http_router *router, const struct pn_http_route *route,
-                        struct pn_metrics *metrics)
+/* --- words ------------------------------------------------------------------------------------ */
+
+static bool has_word(const struct pn_http_front *front, const char *word)
 {
-    PN_ASSERT(router->count < PN_HTTP_ROUTES_MAX && route->right != PN_RIGHT_UNSET);
+    for (const char *const *own = front->words; own != NULL && *own != NULL; own++) {
+        if (strcmp(*own, word) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The word that `word` stands for, or NULL. */
+static const char *meaning(const struct pn_http_front *front, const char *word)
+{
+    for (const char *const *pair = front->aliases; pair != NULL && *pair != NULL; pair += 2) {
+        if (strcmp(pair[0], word) == 0) {
+            return pair[1];
+        }
+    }
+    return NULL;
+}
+
+/* The front that has the word, or NULL. */
+static const struct pn_http_front *owner(const struct pn_http_router *router, const char *word)
+{
+    for (size_t i = 0; i < router->front_count; i++) {
+        if (has_word(router->fronts[i].front, word)) {
+            return router->fronts[i].front;
+        }
+    }
+    return NULL;
+}
+
+/* The same for a word, or one that stands for it. */
+static const struct pn_http_front *owner_or_alias(const struct pn_http_router *router,
+                                                  const char *word)
+{
+    const struct pn_http_front *front = owner(router, word);
+    for (size_t i = 0; i < router->front_count && front == NULL; i++) {
+        front = meaning(router->fronts[i].front, word) != NULL ? router->fronts[i].front : NULL;
+    }
+    return front;
+}
+
+/* Is the first segment the stage of an API Gateway, as far as the words go? */
+static bool is_staged(const struct pn_http_router *router, const char *const *segments,
+                      size_t count)
+{
+    if (count < 2) {
+        return false;
+    }
+    const struct pn_http_front *first = owner(router, segments[0]);
+    const struct pn_http_front *second = owner(router, segments[1]);
+    return (first == NULL || first->is_staged) && second != NULL && second->is_staged;
+}
+
+/* The front that a path without a route belongs to. */
+static const struct pn_http_front *front_of(const struct pn_http_router *router,
+                                            const char *const *segments, size_t count)
+{
+    const struct pn_http_front *front = count > 0 ? owner_or_alias(router, segments[0]) : NULL;
+    if (front == NULL && count > 1) {
+        front = owner_or_alias(router, segments[1]);
+        front = front != NULL && front->is_staged ? front : NULL;
+    }
+    return front != NULL ? front : router->fallback;
+}
+
+/* --- adding ----------------------------------------------------------------------------------- */
+
+static void add_segment(struct pn_http_router_row *row, const char *text, size_t len,
+                        size_t *params)
+{
+    bool is_param = len == 2 && memcmp(text, "{}", 2) == 0;
+    bool is_tail = len == 2 && memcmp(text, "**", 2) == 0;
+    PN_ASSERT(len > 0 && row->count < PN_HTTP_SEGMENTS_MAX && !row->has_tail);
+    *params += is_param || is_tail;
+    if (is_tail) {
+        row->has_tail = true;
+    } else {
+        row->segments[row->count++] = is_param ? NULL : pn_xstrndup(text, len);
+    }
+}
+
+void pn_http_router_add(struct pn_http_router *router, const struct pn_http_front *front,
+                        const struct pn_http_route *route, void *arg, struct pn_metrics *metrics)
+{
+    PN_ASSERT(route->right != PN_RIGHT_UNSET);
+    pn_grow((void **)&router->rows, &router->capacity, router->count + 1, sizeof *router->rows);
     struct pn_http_router_row *row = &router->rows[router->count++];
-    row->route = route;
+    *row = (struct pn_http_router_row){.route = route, .arg = arg, .front = front};
     row->name = pn_xasprintf("%s /%s", pn_http_method_name(route->method), route->pattern);
     row->requests = pn_metrics_get(metrics, PN_METRIC_GATEWAY_REQUESTS, row->name);
     size_t params = 0;
     for (const char *p = route->pattern; *p != '\0';) {
         size_t len = strcspn(p, "/");
-        PN_ASSERT(len > 0 && row->count < PN_HTTP_SEGMENTS_MAX);
-        bool is_param = len == 2 && memcmp(p, "{}", 2) == 0;
-        params += is_param;
-        row->segments[row->count++] = is_param ? NULL : pn_xstrndup(p, len);
+        add_segment(row, p, len, &params);
         p += len;
         p += *p == '/';
     }
     PN_ASSERT(params <= PN_HTTP_PARAMS_MAX);
+    PN_ASSERT(row->count == 0 || (row->segments[0] != NULL && has_word(front, row->segments[0])));
 }
 
-/* Splits into decoded, non-empty segments. Returns their number, PN_HTTP_SEGMENTS_MAX + 1 for too
- * many, -1 when one can't be decoded. */
-static int split(const char *path, struct pn_arena *arena, const char **segments)
+void pn_http_router_add_front(struct pn_http_router *router, const struct pn_http_front *front,
+                              void *arg, struct pn_metrics *metrics)
 {
-    int count = 0;
+    PN_ASSERT(router->front_count < PN_HTTP_FRONTS_MAX);
+    PN_ASSERT(!front->is_fallback || router->fallback == NULL);
+    for (const char *const *word = front->words; word != NULL && *word != NULL; word++) {
+        PN_ASSERT(owner(router, *word) == NULL);
+    }
+    router->fronts[router->front_count++] =
+        (struct pn_http_router_front){.front = front, .arg = arg};
+    if (front->is_fallback) {
+        router->fallback = front;
+    }
+    for (const struct pn_http_route *route = front->routes; route != NULL && route->pattern != NULL;
+         route++) {
+        pn_http_router_add(router, front, route, arg, metrics);
+    }
+}
+
+/* --- finding ---------------------------------------------------------------------------------- */
+
+/* Splits into decoded, non-empty segments, as many as there is room for. False when one can't be
+ * decoded: those before it are there. */
+static bool split(const char *path, struct pn_arena *arena, const char **segments, size_t *count,
+                  bool *is_whole)
+{
+    *count = 0;
     for (const char *p = path; *p != '\0';) {
         size_t len = strcspn(p, "/");
         if (len > 0) {
-            if (count == PN_HTTP_SEGMENTS_MAX) {
-                return PN_HTTP_SEGMENTS_MAX + 1;
+            if (*count == PN_HTTP_SEGMENTS_MAX) {
+                *is_whole = false;
+                return true;
             }
-            segments[count] = pn_http_percent_decode(arena, p, len);
-            if (segments[count] == NULL) {
-                return -1;
+            const char *segment = pn_http_percent_decode(arena, p, len);
+            if (segment == NULL) {
+                return false;
             }
-            count++;
+            segments[(*count)++] = segment;
         }
         p += len;
         p += *p == '/';
     }
-    return count;
+    *is_whole = true;
+    return true;
 }
 
 static bool row_matches(const struct pn_http_router_row *row, const char *const *segments,
                         size_t count)
 {
-    if (row->count != count) {
+    if (row->has_tail ? row->count > count : row->count != count) {
         return false;
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < row->count; i++) {
         if (row->segments[i] != NULL && strcmp(row->segments[i], segments[i]) != 0) {
             return false;
         }
@@ -105,15 +211,29 @@ static bool row_matches(const struct pn_http_router_row *row, const char *const 
     return true;
 }
 
+static const char *join(const char *const *segments, size_t count, struct pn_arena *arena)
+{
+    const char *joined = count > 0 ? segments[0] : "";
+    for (size_t i = 1; i < count; i++) {
+        joined = pn_arena_printf(arena, "%s/%s", joined, segments[i]);
+    }
+    return joined;
+}
+
 static void take_params(const struct pn_http_router_row *row, const char *const *segments,
-                        struct pn_http_match *match)
+                        size_t count, struct pn_arena *arena, struct pn_http_match *match)
 {
     match->row = row;
+    match->front = row->front;
     match->param_count = 0;
     for (size_t i = 0; i < row->count; i++) {
         if (row->segments[i] == NULL) {
             match->params[match->param_count++] = segments[i];
         }
+    }
+    if (row->has_tail) {
+        match->params[match->param_count++] =
+            join(segments + row->count, count - row->count, arena);
     }
 }
 
@@ -144,7 +264,7 @@ static enum pn_http_found find_at(const struct pn_http_router *router, enum pn_h
     for (size_t i = 0; i < router->count; i++) {
         const struct pn_http_router_row *row = &router->rows[i];
         if (row->route->method == method && row_matches(row, segments, count)) {
-            take_params(row, segments, match);
+            take_params(row, segments, count, arena, match);
             return PN_HTTP_ROUTE_FOUND;
         }
     }
@@ -152,36 +272,30 @@ static enum pn_http_found find_at(const struct pn_http_router *router, enum pn_h
     return match->allow != NULL ? PN_HTTP_ROUTE_METHOD : PN_HTTP_ROUTE_NONE;
 }
 
-static bool is_staged(const char *segment)
-{
-    for (size_t i = 0; i < sizeof staged / sizeof staged[0]; i++) {
-        if (strcmp(segment, staged[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static enum pn_http_found find_staged(const struct pn_http_router *router,
                                       enum pn_http_method method, const char *const *segments,
                                       size_t count, struct pn_arena *arena,
                                       struct pn_http_match *match)
 {
+    match->stage = NULL;
     enum pn_http_found found = find_at(router, method, segments, count, arena, match);
-    if (found == PN_HTTP_ROUTE_NONE && count >= 2 && is_staged(segments[1])) {
+    if (found == PN_HTTP_ROUTE_NONE && is_staged(router, segments, count)) {
         found = find_at(router, method, segments + 1, count - 1, arena, match);
         match->stage = segments[0];
     }
     return found;
 }
 
-/* Whoever builds an API names its resources: some say "stream". */
-static bool use_plural(const char **segments, size_t count)
+/* Puts the first of the first two segments that stands for another word in that one's place. */
+static bool use_meaning(const struct pn_http_router *router, const char **segments, size_t count)
 {
     for (size_t i = 0; i < count && i < 2; i++) {
-        if (strcmp(segments[i], "stream") == 0) {
-            segments[i] = "streams";
-            return true;
+        for (size_t f = 0; f < router->front_count; f++) {
+            const char *word = meaning(router->fronts[f].front, segments[i]);
+            if (word != NULL) {
+                segments[i] = word;
+                return true;
+            }
         }
     }
     return false;
@@ -192,18 +306,20 @@ enum pn_http_found pn_http_router_find(const struct pn_http_router *router,
                                        struct pn_arena *arena, struct pn_http_match *match)
 {
     const char *segments[PN_HTTP_SEGMENTS_MAX] = {NULL};
+    size_t count = 0;
+    bool is_whole = false;
     memset(match, 0, sizeof *match);
-    int count = split(path, arena, segments);
-    if (count < 0) {
-        return PN_HTTP_ROUTE_BAD_PATH;
+    enum pn_http_found found = PN_HTTP_ROUTE_NONE;
+    if (!split(path, arena, segments, &count, &is_whole)) {
+        found = PN_HTTP_ROUTE_BAD_PATH;
+    } else if (is_whole) {
+        found = find_staged(router, method, segments, count, arena, match);
+        if (found == PN_HTTP_ROUTE_NONE && use_meaning(router, segments, count)) {
+            found = find_staged(router, method, segments, count, arena, match);
+        }
     }
-    if (count > PN_HTTP_SEGMENTS_MAX) {
-        return PN_HTTP_ROUTE_NONE;
-    }
-    enum pn_http_found found = find_staged(router, method, segments, (size_t)count, arena, match);
-    if (found == PN_HTTP_ROUTE_NONE && use_plural(segments, (size_t)count)) {
-        match->stage = NULL;
-        found = find_staged(router, method, segments, (size_t)count, arena, match);
+    if (found != PN_HTTP_ROUTE_FOUND) {
+        match->front = front_of(router, segments, count);
     }
     return found;
 }

@@ -7,13 +7,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-
 #include "base/mem.h"
 #include "http/browser.h"
 #include "http/internal.h"
-#include "kinesis/api/call.h"
-#include "log/public.h"
 
 enum { POOL_THREADS = 4, DRAIN_LOOK_NS = 2000000 };
 /* Files beside the connections: the log's segments, the store's objects. */
@@ -28,12 +24,8 @@ static void config_deinit(struct pn_http_config *config)
 {
     free((char *)config->listen);
     free((char *)config->auth);
-    OPENSSL_cleanse((char *)config->aws_secret_key, strlen(config->aws_secret_key));
-    free((char *)config->aws_access_key);
-    free((char *)config->aws_secret_key);
     free((char *)config->cors_origin);
     free((char *)config->allowed_hosts);
-    free((char *)config->consumers_folder);
     free((char *)config->data_folder);
 }
 
@@ -43,11 +35,8 @@ static void config_copy(struct pn_http_config *to, const struct pn_http_config *
     *to = *from;
     to->listen = own(from->listen);
     to->auth = own(from->auth);
-    to->aws_access_key = own(from->aws_access_key);
-    to->aws_secret_key = own(from->aws_secret_key);
     to->cors_origin = own(from->cors_origin);
     to->allowed_hosts = own(from->allowed_hosts);
-    to->consumers_folder = own(from->consumers_folder);
     to->data_folder = own(from->data_folder);
     to->api_key_file = NULL;
     to->api_keys = NULL;
@@ -77,55 +66,56 @@ static void register_metrics(struct pn_http_server *server)
     m->refused = pn_metrics_get(registry, PN_METRIC_GATEWAY_CONNECTIONS_REFUSED, NULL);
     m->bytes_in = pn_metrics_get(registry, PN_METRIC_GATEWAY_RECEIVED_BYTES, NULL);
     m->bytes_out = pn_metrics_get(registry, PN_METRIC_GATEWAY_SENT_BYTES, NULL);
-    m->records = pn_metrics_get(registry, PN_METRIC_GATEWAY_RECORDS, NULL);
-    if (server->env.kinesis != NULL) {
-        m->operations = pn_xcalloc(pn_operation_count, sizeof *m->operations);
-        for (size_t i = 0; i < pn_operation_count; i++) {
-            m->operations[i] =
-                pn_metrics_get(registry, PN_METRIC_KINESIS_REQUESTS, pn_operations[i].name);
-        }
-    }
 }
 
-void pn_http_server_add_route(struct pn_http_server *server, const struct pn_http_route *route)
+void pn_http_server_add_front(struct pn_http_server *server, const struct pn_http_front *front,
+                              void *arg)
 {
     PN_ASSERT(!server->started);
-    pn_http_router_add(&server->router, route, server->env.metrics);
+    pn_http_router_add_front(&server->router, front, arg, server->env.metrics);
 }
 
-void pn_http_server_add_health(struct pn_http_server *server, const struct pn_http_health *health)
+void pn_http_server_add_route(struct pn_http_server *server, const struct pn_http_front *front,
+                              const struct pn_http_route *route, void *arg)
 {
-    PN_ASSERT(!server->started && server->health_count < PN_HTTP_HEALTH_MAX);
-    server->health[server->health_count++] = *health;
+    PN_ASSERT(!server->started);
+    pn_http_router_add(&server->router, front, route, arg, server->env.metrics);
 }
 
-static void add_fronts(struct pn_http_server *server)
+const struct pn_http_route *pn_http_server_route(const struct pn_http_server *server, size_t i)
 {
-    pn_http_router_init(&server->router);
-    for (const struct pn_http_front *const *front = pn_http_fronts; *front != NULL; front++) {
-        if ((*front)->kinesis && server->env.kinesis == NULL) {
-            continue;
-        }
-        for (const struct pn_http_route *route = (*front)->routes; route->pattern != NULL;
-             route++) {
-            pn_http_router_add(&server->router, route, server->env.metrics);
+    return i < server->router.count ? server->router.rows[i].route : NULL;
+}
+
+/* --- making ----------------------------------------------------------------------------------- */
+
+static void run_on_pool(struct pn_http_conn *conn, struct pn_json_parser *parser)
+{
+    if (pn_http_serve_handle(conn, parser)) {
+        pn_http_worker_finish(conn);
+    }
+}
+
+static void tick(void *arg)
+{
+    const struct pn_http_server *server = arg;
+    for (size_t i = 0; i < server->router.front_count; i++) {
+        const struct pn_http_router_front *at = &server->router.fronts[i];
+        if (at->front->tick != NULL) {
+            at->front->tick(at->arg);
         }
     }
 }
 
-static int create_consumers(struct pn_http_server *server, struct pn_err *e)
+static void create_pool(struct pn_http_server *server)
 {
-    const struct pn_http_config *config = &server->config;
-    const struct pn_kafka_rest_consumers_config consumers = {
-        .folder = config->consumers_folder,
-        .log = server->topics,
-        .io = server->env.io,
-        .clock = server->env.clock,
-        .logger = server->env.logger,
-        .instance_timeout_ms = config->consumer_instance_timeout_ms,
-        .instances_max = config->consumer_instances_max,
-    };
-    return pn_kafka_rest_consumers_create(&consumers, &server->consumers, e);
+    const struct pn_http_pool_config pool = {.threads = POOL_THREADS,
+                                             .values_max = (size_t)server->config.values_max,
+                                             .clock = server->env.clock,
+                                             .run = run_on_pool,
+                                             .tick = tick,
+                                             .arg = server};
+    server->pool = pn_http_pool_create(&pool);
 }
 
 static int create_tls(struct pn_http_server *server, const struct pn_http_config *config,
@@ -147,10 +137,6 @@ int pn_http_server_create(const struct pn_http_config *config, const struct pn_h
 {
     bool loopback = false;
     int rc = pn_http_listener_is_loopback(config->listen, &loopback, e);
-    if (rc == 0 && (*config->aws_access_key == '\0') != (*config->aws_secret_key == '\0')) {
-        rc = pn_err_input(e, "aws.access_key and aws.secret_key belong together: set both, or none "
-                             "to take any signature");
-    }
     if (rc == 0) {
         rc = pn_http_browser_check_lists(config->allowed_hosts, config->cors_origin, e);
     }
@@ -159,21 +145,17 @@ int pn_http_server_create(const struct pn_http_config *config, const struct pn_h
     }
     struct pn_http_server *made = pn_xcalloc(1, sizeof *made);
     made->env = *env;
-    made->topics = pn_log_public_create(env->log);
     config_copy(&made->config, config);
     made->listener.fd = -1;
     made->listener.stop_fd = -1;
-    pthread_mutex_init(&made->failed_lock, NULL);
     pthread_mutex_init(&made->large_lock, NULL);
-    add_fronts(made);
+    pn_http_router_init(&made->router);
     register_metrics(made);
+    create_pool(made);
     rc = pn_http_auth_init(&made->auth, made->config.auth, loopback, config->api_key_file,
                            config->api_keys, env->io, e);
     if (rc == 0) {
         rc = create_tls(made, config, e);
-    }
-    if (rc == 0) {
-        rc = create_consumers(made, e);
     }
     if (rc != 0) {
         pn_http_server_destroy(&made);
@@ -200,37 +182,9 @@ static void deliver(void *arg, const struct pn_http_incoming *incoming)
     pn_http_worker_wake(least);
 }
 
-static void run_on_pool(struct pn_http_conn *conn, struct pn_json_parser *parser)
-{
-    if (pn_http_serve_handle(conn, parser)) {
-        pn_http_worker_finish(conn);
-    }
-}
-
-static void tick(void *arg)
-{
-    struct pn_http_server *server = arg;
-    pn_kafka_rest_consumers_tick(server->consumers);
-}
-
-static void records_came(void *arg)
-{
-    pn_http_pool_signal(arg);
-}
-
 static int start_threads(struct pn_http_server *server, struct pn_err *e)
 {
-    const struct pn_http_pool_config pool = {.threads = POOL_THREADS,
-                                             .values_max = pn_http_values_max(&server->config),
-                                             .clock = server->env.clock,
-                                             .run = run_on_pool,
-                                             .tick = tick,
-                                             .arg = server};
-    int rc = pn_http_pool_create(&pool, &server->pool, e);
-    if (rc == 0) {
-        rc = pn_log_listen(server->env.log, records_came, server->pool, &server->listen_id, e);
-        server->listening = rc == 0;
-    }
+    int rc = pn_http_pool_start(server->pool, e);
     server->workers = pn_xcalloc((size_t)server->config.threads, sizeof *server->workers);
     for (int64_t i = 0; i < server->config.threads && rc == 0; i++) {
         rc = pn_http_worker_start(&server->workers[i], server, e);
@@ -251,11 +205,7 @@ static void stop_threads(struct pn_http_server *server)
     server->workers_running = 0;
     free(server->workers);
     server->workers = NULL;
-    if (server->listening) {
-        pn_log_unlisten(server->env.log, server->listen_id);
-        server->listening = false;
-    }
-    pn_http_pool_destroy(&server->pool);
+    pn_http_pool_stop(server->pool);
     pn_http_listener_deinit(&server->listener);
     server->bound = false;
 }
@@ -335,6 +285,11 @@ int pn_http_server_reload_tls(struct pn_http_server *server, const char *certifi
     return rc;
 }
 
+void pn_http_server_wake(struct pn_http_server *server)
+{
+    pn_http_pool_signal(server->pool);
+}
+
 uint16_t pn_http_server_port(const struct pn_http_server *server)
 {
     return server->listener.port;
@@ -357,6 +312,16 @@ static void drain(struct pn_http_server *server)
     }
 }
 
+static void stop_fronts(struct pn_http_server *server)
+{
+    for (size_t i = 0; i < server->router.front_count; i++) {
+        const struct pn_http_router_front *at = &server->router.fronts[i];
+        if (at->front->stop != NULL) {
+            at->front->stop(at->arg);
+        }
+    }
+}
+
 void pn_http_server_stop(struct pn_http_server *server)
 {
     if (!server->started) {
@@ -368,9 +333,9 @@ void pn_http_server_stop(struct pn_http_server *server)
     }
     pn_http_listener_stop(&server->listener);
     drain(server);
-    /* What is still open is cut off; what the log has is waited for. */
+    /* What is still open is cut off; jobs that were taken are waited for. */
     stop_threads(server);
-    pn_kafka_rest_consumers_close(server->consumers);
+    stop_fronts(server);
     server->started = false;
 }
 
@@ -381,33 +346,12 @@ void pn_http_server_destroy(struct pn_http_server **server)
         return;
     }
     pn_http_server_stop(g);
-    pn_kafka_rest_consumers_destroy(&g->consumers);
     pn_http_auth_deinit(&g->auth);
     pn_http_tls_destroy(&g->tls);
     pn_http_router_deinit(&g->router);
-    pthread_mutex_destroy(&g->failed_lock);
+    pn_http_pool_destroy(&g->pool);
     pthread_mutex_destroy(&g->large_lock);
     config_deinit(&g->config);
-    pn_log_destroy(&g->topics);
-    free(g->metrics.operations);
     free(g);
     *server = NULL;
-}
-
-void pn_http_partition_failed(struct pn_http_server *server, const char *topic, int32_t partition,
-                              const char *reason)
-{
-    pthread_mutex_lock(&server->failed_lock);
-    bool known = server->failed_count == PN_HTTP_FAILED_PARTITIONS_MAX;
-    for (size_t i = 0; i < server->failed_count && !known; i++) {
-        known =
-            server->failed[i].partition == partition && strcmp(server->failed[i].topic, topic) == 0;
-    }
-    if (!known) {
-        struct pn_http_failed_partition *failed = &server->failed[server->failed_count++];
-        (void)snprintf(failed->topic, sizeof failed->topic, "%s", topic);
-        (void)snprintf(failed->reason, sizeof failed->reason, "%s", reason);
-        failed->partition = partition;
-    }
-    pthread_mutex_unlock(&server->failed_lock);
 }

@@ -1,21 +1,20 @@
 /*
- * The HTTP server: every front door, on one port.
+ * The HTTP server: every front door, on one port. It knows connections, requests and keys, and no
+ * API: those are its fronts (front.h).
  *
  * Threads:
  *   - an acceptor takes connections, keeps the limits on their number, and deals them out;
  *   - each worker runs one libmicrohttpd daemon by its external event loop: it parses requests,
- *     runs the handlers that cannot block, hands what was produced to the log and sends replies;
+ *     runs the handlers that cannot block, submits what they give away and sends replies;
  *   - a few pool threads run the handlers that may block (reading the log, committing offsets);
- *   - one thread wakes requests that wait (a consumer's long poll) when records came or time is up.
+ *   - one thread wakes requests that wait (a consumer's long poll) when somebody says that there is
+ *     something new (pn_http_server_wake()) or time is up.
  *
- * A produce request costs its worker no waiting. It is parsed, and submitted to the log when the
- * worker's round over its connections is done; meanwhile its connection is parked: left as it is,
- * asked again at each round (an epoll_ctl less than libmicrohttpd's suspend and resume, which is
- * what a connection gets that waits for longer than PARKED_MS). The log's committer puts finished
- * requests on the worker's list and wakes it once for as many as there are.
- *
- * Routes are rows of tables: one table a front door (fronts.c has the list), and those added with
- * pn_http_server_add_route(). request.h is what a handler sees.
+ * A request that gives a job away, such as records to the log, costs its worker no waiting. The job
+ * is submitted when the worker's round over its connections is done; meanwhile its connection is
+ * parked: left as it is, asked again at each round (an epoll_ctl less than libmicrohttpd's suspend
+ * and resume, which is what a connection gets that waits for longer than PARKED_MS). Whoever did
+ * the job puts the request on the worker's list and wakes it once for as many as there are.
  */
 #ifndef PN_HTTP_SERVER_H
 #define PN_HTTP_SERVER_H
@@ -28,7 +27,7 @@
 #include "base/io.h"
 #include "base/logger.h"
 #include "base/metrics.h"
-#include "log/log.h"
+#include "http/front.h"
 
 enum { PN_HTTP_THREADS_MAX = 256 };
 
@@ -40,55 +39,36 @@ struct pn_http_config {
     const char *api_keys;        /* further keys, one a line; NULL or "" when none */
     const char *tls_certificate; /* PEM file, see tls.h; with the next; NULL or "": plain HTTP */
     const char *tls_key;
-    const char *aws_access_key; /* who may use the Kinesis API, with the next; "": anybody */
-    const char *aws_secret_key;
     const char *cors_origin;   /* origins whose pages may read and act, see browser.h */
     const char *allowed_hosts; /* names, beside localhost and addresses, to be called by */
     /* Absolute; replies name what is below it by the rest of its path, since where a server keeps
      * its data is not its clients' business. NULL or "": nothing is hidden. */
     const char *data_folder;
-    const char *consumers_folder; /* <data>/consumers: committed offsets; made when needed */
-    int64_t threads;              /* workers; 0: one a core but one, at least one */
+    int64_t threads; /* workers; 0: one a core but one, at least one */
     int64_t connections_max;
     int64_t connections_per_ip_max; /* 0: unlimited */
     int64_t header_bytes_max;
     int64_t body_bytes_max;
-    int64_t record_bytes_max;
-    int64_t records_per_request_max;
-    /* How many requests to gather for the log while there is more to read; 1: none. To wake the
-     * log's thread takes as long as to answer a request, so a log that only writes gets them in
-     * groups; one that waits for the disk had better begin at once. */
+    int64_t values_max; /* in a body of JSON */
+    /* How many requests to gather before they are submitted, while there is more to read; 1: none.
+     * To wake the log's thread takes as long as to answer a request, so a log that only writes gets
+     * them in groups; one that waits for the disk had better begin at once. */
     int64_t group_requests_max;
     int64_t idle_ms;          /* a connection that is silent for so long is closed */
     int64_t request_ms;       /* a request must have arrived whole after so long */
     int64_t drain_ms;         /* pn_http_server_stop(): how long replies may take to be fetched */
     int64_t memory_bytes_max; /* bodies in flight; above: 503 */
-    int64_t consumer_instance_timeout_ms;
-    int64_t consumer_instances_max;
-    int64_t consumer_request_timeout_ms;
-    int64_t consumer_fetch_bytes_max;
-    bool consumer_first_poll_empty; /* the first fetch after a subscription has no records */
 };
 
-struct pn_kinesis;
-
-/* What the server stands on; all borrowed for its life. kinesis (then there are no routes of
- * streams), logger and metrics may be NULL. */
+/* What the server stands on; all borrowed for its life. logger and metrics may be NULL. */
 struct pn_http_env {
-    struct pn_log *log;
-    struct pn_kinesis *kinesis;
     const struct pn_io *io;
     const struct pn_clock *clock;
     struct pn_logger *logger;
     struct pn_metrics *metrics;
-    /* Called where it may block, before the first record of a topic that isn't there goes to the
-     * log: makes the topic, or leaves that to the log. INPUT: it takes no more topics. NULL ok. */
-    int (*first_record)(void *arg, const char *topic, struct pn_err *e);
-    void *first_record_arg;
 };
 
 struct pn_http_server;
-struct pn_http_route;
 
 /*
  * Checks the settings and reads the keys; nothing listens yet. INPUT when a setting is wrong, and
@@ -96,24 +76,16 @@ struct pn_http_route;
  */
 int pn_http_server_create(const struct pn_http_config *config, const struct pn_http_env *env,
                           struct pn_http_server **server, struct pn_err *e) PN_MUST_CHECK;
-/* Adds a route, whose strings are borrowed for the server's life. Only before
- * pn_http_server_start(). */
-void pn_http_server_add_route(struct pn_http_server *server, const struct pn_http_route *route);
-
-struct pn_arena;
-struct pn_buf;
-/* One more array in the reply of /health, of what is not well: unless it's empty, the status is
- * "degraded". `report` appends the elements, each after a comma unless `out` is empty, on a thread
- * that mustn't wait. Reports of one name share the array. */
-struct pn_http_health {
-    const char *name;
-    void (*report)(void *arg, struct pn_arena *arena, struct pn_buf *out);
-    void *arg;
-    bool is_note; /* the list is for people: the status stays as it is */
-};
-enum { PN_HTTP_HEALTH_MAX = 12 };
-/* Copied; the name is borrowed. Before pn_http_server_start() only. */
-void pn_http_server_add_health(struct pn_http_server *server, const struct pn_http_health *health);
+/* Adds a front, and what it stands on: its handlers and its tick() and stop() get that as `arg`.
+ * Both are borrowed for the server's life. Only before pn_http_server_start(). */
+void pn_http_server_add_front(struct pn_http_server *server, const struct pn_http_front *front,
+                              void *arg);
+/* Adds a route to a front that was added. It is borrowed for the server's life, and so is `arg`,
+ * which its handler gets. Only before pn_http_server_start(). */
+void pn_http_server_add_route(struct pn_http_server *server, const struct pn_http_front *front,
+                              const struct pn_http_route *route, void *arg);
+/* All routes in the order in which they were added; NULL from the end on. */
+const struct pn_http_route *pn_http_server_route(const struct pn_http_server *server, size_t i);
 /* Takes the port, so that a port in use (CONFLICT) is known before anything else begins. Who
  * connects is served from pn_http_server_start() on. */
 int pn_http_server_listen(struct pn_http_server *server, struct pn_err *e) PN_MUST_CHECK;
@@ -133,8 +105,11 @@ int pn_http_server_reload_tls(struct pn_http_server *server, const char *certifi
                               const char *key, bool *loaded, struct pn_err *e) PN_MUST_CHECK;
 /* The port it listens on, after pn_http_server_listen(). */
 uint16_t pn_http_server_port(const struct pn_http_server *server);
-/* Stops taking connections, finishes what was accepted, commits the consumers' offsets and stops.
- * The log must still be there. Not started or already stopped is fine. */
+/* There may be news for requests and streams that wait: their `ready` is asked at once. Any thread,
+ * from pn_http_server_create() on; does not block. */
+void pn_http_server_wake(struct pn_http_server *server);
+/* Stops taking connections, finishes what was accepted, and stops, the fronts last. What they stand
+ * on must still be there. Not started or already stopped is fine. */
 void pn_http_server_stop(struct pn_http_server *server);
 void pn_http_server_destroy(struct pn_http_server **server); /* NULL ok; stops it first */
 

@@ -13,9 +13,6 @@
 
 #include "http/internal.h"
 
-/* The longest between two looks at what has more to say by now. */
-enum { LOOK_NS = 1000000000 };
-
 static bool is_ready(struct pn_http_request *req)
 {
     struct pn_http_conn *conn = pn_http_conn_of(req);
@@ -39,7 +36,9 @@ bool pn_http_stream_step(struct pn_http_conn *conn)
         return true;
     }
     req->ready = is_ready;
-    req->wait_until_ns = pn_mono_ns(req->server->env.clock) + LOOK_NS;
+    req->wait_until_ns = req->stream.look_ms > 0 ? pn_mono_ns(req->server->env.clock) +
+                                                       req->stream.look_ms * INT64_C(1000000)
+                                                 : INT64_MAX;
     pn_http_pool_wait(req->server->pool, conn);
     return false;
 }
@@ -67,7 +66,7 @@ static ssize_t read_piece(void *cls, uint64_t position, char *out, size_t max)
     pn_http_conn_shrink(conn);
     conn->stream_sent = 0;
     conn->state = PN_HTTP_PENDING;
-    pn_http_serve_on_pool(conn);
+    pn_http_conn_on_pool(conn);
     return 0;
 }
 
@@ -81,12 +80,4 @@ void pn_http_stream_cut(struct pn_http_conn *conn)
 {
     atomic_store(&conn->stream_cut, true);
     pn_http_pool_signal(conn->worker->server->pool);
-}
-
-void pn_http_stream_end(struct pn_http_conn *conn)
-{
-    if (conn->streaming) {
-        conn->req.stream.end(conn->req.stream.arg);
-        conn->streaming = false;
-    }
 }

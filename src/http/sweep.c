@@ -24,7 +24,6 @@
 #include <sys/ioctl.h>
 
 #include "http/internal.h"
-#include "kafka/rest/errors.h"
 
 /* tcpi_state, as the kernel numbers it; the header with its name clashes with linux/tcp.h. */
 enum { TCP_CLOSED = 7, TCP_CLOSE_WAIT = 8 };
@@ -55,16 +54,23 @@ static void say_last(struct pn_http_conn *conn, int status, const char *content_
     hang_up(conn);
 }
 
+static void say_reply(struct pn_http_conn *conn)
+{
+    const struct pn_http_request *req = &conn->req;
+    say_last(conn, req->status, req->content_type, pn_buf_text(&conn->req.out), req->out.len);
+}
+
 static void time_out(struct pn_http_conn *conn)
 {
-    static const char body[] = "{\"error_code\":408,\"message\":\"The request did not arrive in "
-                               "time (gateway.request_ms, gateway.idle_ms)\"}";
-    const struct pn_http_request *req = &conn->req;
-    if (conn->state == PN_HTTP_RECEIVING && conn->refused) {
-        say_last(conn, req->status, req->content_type, pn_buf_text(&conn->req.out), req->out.len);
-    } else {
-        say_last(conn, 408, PN_HTTP_TYPE_JSON, body, sizeof body - 1);
+    if (conn->state == PN_HTTP_IDLE) {
+        conn->front = conn->worker->server->router.fallback; /* it has no route yet */
     }
+    if (conn->state != PN_HTTP_RECEIVING || !conn->refused) {
+        pn_http_reply_error(&conn->req, 408,
+                            "The request did not arrive in time (gateway.request_ms, "
+                            "gateway.idle_ms)");
+    }
+    say_reply(conn);
 }
 
 static void sweep_idle(struct pn_http_conn *conn, const struct tcp_info *tcp, bool ending)
@@ -171,16 +177,16 @@ static void answer_broken(struct pn_http_conn *conn)
     struct pn_http_server *server = conn->worker->server;
     struct pn_http_request *req = &conn->req;
     if (conn->state == PN_HTTP_IDLE) {
-        conn->row = NULL; /* it has no route yet */
+        conn->front = server->router.fallback; /* it has no route yet */
     }
-    pn_http_reply_error(req, conn->framing.status, conn->framing.status, "%s", conn->framing.fault);
+    pn_http_reply_error(req, conn->framing.status, "%s", conn->framing.fault);
     pn_metric_add(server->metrics.status[req->status / 100 - 1], 1);
     if (conn->framing.http2 && !atomic_exchange(&server->http2_logged, true)) {
         pn_logger_warn(server->env.logger, "gateway", "a client was refused: %s",
                        conn->framing.fault);
     }
     conn->said_last = true;
-    say_last(conn, req->status, req->content_type, pn_buf_text(&req->out), req->out.len);
+    say_reply(conn);
     pn_buf_reset(&req->out);
 }
 

@@ -28,28 +28,6 @@ enum { POOL_MARGIN_BYTES = 2 * 1024 };
 /* Passes that what is produced may gather for at most: it waits behind other requests then. */
 enum { GROUP_PASSES_MAX = 8 };
 
-void pn_http_worker_wake(struct pn_http_worker *worker)
-{
-    (void)eventfd_write(worker->wake_fd, 1);
-}
-
-void pn_http_worker_finish(struct pn_http_conn *conn)
-{
-    struct pn_http_worker *worker = conn->worker;
-    /* Once the request is on the list the worker may answer it and end: not before we are done. */
-    atomic_fetch_add_explicit(&worker->finishing, 1, memory_order_relaxed);
-    struct pn_http_conn *head = atomic_load_explicit(&worker->finished, memory_order_relaxed);
-    do {
-        conn->next_finished = head;
-    } while (!atomic_compare_exchange_weak_explicit(&worker->finished, &head, conn,
-                                                    memory_order_release, memory_order_relaxed));
-    if (head == NULL) {
-        /* Whoever made the list non-empty wakes the worker, which takes the list whole. */
-        pn_http_worker_wake(worker);
-    }
-    atomic_fetch_sub_explicit(&worker->finishing, 1, memory_order_release);
-}
-
 static void take_finished(struct pn_http_worker *worker)
 {
     struct pn_http_conn *conn =
@@ -69,7 +47,7 @@ static void take_incoming(struct pn_http_worker *worker)
         struct pn_http_incoming *in = &items[i];
         if (MHD_add_connection(worker->daemon, in->fd, (struct sockaddr *)&in->address,
                                in->address_len) == MHD_NO) {
-            /* It closed the socket, and did not call pn_http_serve_connection(). */
+            /* It closed the socket, and did not call pn_http_conn_changed(). */
             pn_logger_warn(worker->server->env.logger, "gateway", "cannot serve a connection: %s",
                            strerror(errno));
             atomic_fetch_sub(&worker->load, 1);
@@ -79,8 +57,7 @@ static void take_incoming(struct pn_http_worker *worker)
     free(items);
 }
 
-/* Hands what was produced to the log: at once, so that the committer finds all of it for its
- * group. */
+/* Submits what was gathered at once, so that the log's committer finds all of it for its group. */
 static void submit_all(struct pn_http_worker *worker)
 {
     struct pn_http_conn *conn = worker->submits;
@@ -98,7 +75,7 @@ static void submit_all(struct pn_http_worker *worker)
     }
 }
 
-/* Is the group to go to the log? `idle`: nothing was there to be read in this pass. */
+/* Is the group to be submitted? `idle`: nothing was there to be read in this pass. */
 static bool group_is_due(struct pn_http_worker *worker, bool idle)
 {
     if (worker->submits == NULL) {
@@ -196,7 +173,7 @@ static int open_daemon(struct pn_http_worker *worker, struct pn_err *e)
         (unsigned)config->connections_max + 1, MHD_OPTION_CONNECTION_TIMEOUT, 0u,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)config->header_bytes_max + POOL_MARGIN_BYTES,
         MHD_OPTION_NOTIFY_COMPLETED, pn_http_serve_completed, worker, MHD_OPTION_NOTIFY_CONNECTION,
-        pn_http_serve_connection, worker, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
+        pn_http_conn_changed, worker, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
     if (worker->daemon == NULL) {
         return pn_err_errno(e, errno != 0 ? errno : ENOMEM, "cannot start libmicrohttpd");
@@ -227,7 +204,7 @@ int pn_http_worker_start(struct pn_http_worker *worker, struct pn_http_server *s
     worker->submits_tail = &worker->submits;
     pn_http_inbox_init(&worker->inbox);
     worker->parser = pn_json_parser_create();
-    pn_json_parser_limit(worker->parser, pn_http_values_max(&server->config));
+    pn_json_parser_limit(worker->parser, (size_t)server->config.values_max);
     pn_random_init(&worker->random, pn_entropy_u64());
     worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

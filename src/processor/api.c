@@ -65,9 +65,9 @@ static int refuse(const struct call *call, long status, struct pn_err *e)
 {
     const char *text = "";
     size_t len = 0;
-    (void)pn_json_get_text(call->root, "message", &text, &len);
+    pn_http_client_error_text(call->root, &text, &len);
     enum pn_class class_ = status == 404 ? PN_CLASS_MISSING : PN_CLASS_RETRY;
-    if (status == 400 || status == 401 || status == 403) {
+    if (status == 400 || status == 401 || status == 403 || status == 409) {
         class_ = PN_CLASS_INPUT;
     }
     return pn_err_set(e, class_, PN_FAIL, "the server at %s answered %ld: %.*s%s", call->url,

@@ -2,17 +2,17 @@
 #ifndef PN_SERVER_CLOSED_HEALTH_H
 #define PN_SERVER_CLOSED_HEALTH_H
 
-#include "http/server.h"
+#include "api/api.h"
 #include "kinesis/kinesis.h"
 #include "log/log.h"
 
-/* Owned by the caller, until the gateway is gone. */
+/* Owned by the caller, until the server is gone. */
 struct pn_closed_health {
     struct pn_log *log; /* both borrowed */
     struct pn_kinesis *kinesis;
 };
 
-/* Before the gateway starts. */
-void pn_closed_health_add(struct pn_closed_health *health, struct pn_http_server *http);
+/* Before the server starts. */
+void pn_closed_health_add(struct pn_closed_health *health, struct pn_api *api);
 
 #endif

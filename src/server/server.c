@@ -3,17 +3,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/sink_routes.h"
+#include "api/topic_routes.h"
 #include "base/mem.h"
 #include "log/public.h"
 #include "server/addresses.h"
 #include "server/announcement.h"
 #include "server/closed_health.h"
-#include "server/open_http.h"
+#include "server/fronts.h"
 #include "server/server_streams.h"
-#include "server/sink_routes.h"
 #include "server/stations.h"
 #include "server/table_watch.h"
-#include "server/topic_routes.h"
 #include "server/unread.h"
 
 /* More than all threads allocate in small pieces until each sees that memory is short. */
@@ -27,16 +27,16 @@ struct pn_server {
     struct pn_log *log;
     struct pn_kinesis *kinesis;
     struct pn_server_streams *streams;
-    struct pn_table_watch *tables; /* NULL without a gateway */
+    struct pn_table_watch *tables; /* NULL without fronts */
     struct pn_sink *sink;          /* NULL, as what follows, when its role was left out */
     struct pn_scheduler *scheduler;
     struct pn_unread *unread;
     struct pn_admission admission; /* of topics */
-    struct pn_http_server *http;
+    struct pn_fronts *fronts;
     struct pn_closed_health closed;
-    struct pn_sink_routes sink_routes;
+    struct pn_api_sink_routes *sink_routes;
     struct pn_log *topics; /* the log without the streams' topics, for: */
-    struct pn_topic_routes topic_routes;
+    struct pn_api_topic_routes topic_routes;
     char *url;
     int announced_fd; /* the lock of the announcement, or -1 */
 };
@@ -51,7 +51,7 @@ static char *make_url(const struct pn_server *server, const char *listen)
     bool any = pn_listens_everywhere(address);
     return pn_xasprintf("%s://%.*s:%u", pn_url_scheme(settings->gateway.tls_certificate),
                         any ? 9 : host_len, any ? "127.0.0.1" : address,
-                        (unsigned)pn_http_server_port(server->http));
+                        (unsigned)pn_http_server_port(server->fronts->http));
 }
 
 /* Who has the folder is worth more than which of its locks is taken. */
@@ -72,15 +72,15 @@ static void explain_conflict(const struct pn_app *app, struct pn_err *e)
     free(url);
 }
 
-static int open_gateway(struct pn_server *server, const char *listen, struct pn_err *e)
+static int open_fronts(struct pn_server *server, const char *listen, struct pn_err *e)
 {
-    const struct pn_http_stations stations = {.store = server->store,
-                                              .log = server->log,
-                                              .kinesis = server->kinesis,
-                                              .admission = &server->admission};
+    const struct pn_fronts_stations stations = {.store = server->store,
+                                                .log = server->log,
+                                                .kinesis = server->kinesis,
+                                                .admission = &server->admission};
     pn_admission_init(&server->admission, server->app->pipeline, server->app->settings,
                       server->log);
-    return pn_app_open_http(server->app, &stations, listen, &server->http, e);
+    return pn_app_open_fronts(server->app, &stations, listen, &server->fronts, e);
 }
 
 /* From the store up: each station stands on the ones before it. */
@@ -114,30 +114,30 @@ static int open_stations(struct pn_server *server, const char *listen, struct pn
         rc = pn_app_open_scheduler(app, &server->arena, &server->scheduler, e);
     }
     if (rc == 0 && (server->roles & PN_ROLE_GATEWAY) != 0) {
-        rc = open_gateway(server, listen, e);
+        rc = open_fronts(server, listen, e);
     }
-    if (rc == 0 && server->http != NULL) {
-        rc = pn_http_server_listen(server->http, e);
+    if (rc == 0 && server->fronts != NULL) {
+        rc = pn_http_server_listen(server->fronts->http, e);
     }
     return rc;
 }
 
-static void add_routes(struct pn_server *server)
+static int add_routes(struct pn_server *server, struct pn_err *e)
 {
+    struct pn_api *api = server->fronts->api;
     server->closed = (struct pn_closed_health){.log = server->log, .kinesis = server->kinesis};
-    server->sink_routes.sink = server->sink;
-    pn_closed_health_add(&server->closed, server->http);
-    pn_sink_routes_add(&server->sink_routes, server->http);
     server->topics = pn_log_public_create(server->log);
     server->topic_routes =
-        (struct pn_topic_routes){.topics = server->topics, .pipeline = server->app->pipeline};
-    pn_table_watch_add_health(server->tables, server->http);
-    pn_server_streams_add_routes(server->streams, server->http);
-    pn_unread_add_health(server->unread, server->http);
-    pn_topic_routes_add(&server->topic_routes, server->http);
+        (struct pn_api_topic_routes){.topics = server->topics, .pipeline = server->app->pipeline};
+    pn_closed_health_add(&server->closed, api);
+    pn_table_watch_add_health(server->tables, api);
+    pn_server_streams_add_routes(server->streams, api);
+    pn_unread_add_health(server->unread, api);
+    pn_api_topic_routes_add(&server->topic_routes, api);
+    return pn_api_sink_routes_start(server->sink, api, &server->sink_routes, e);
 }
 
-/* The gateway last: what comes in finds everything at work. */
+/* The fronts last: what comes in finds everything at work. */
 static int start_stations(struct pn_server *server, const char *listen, struct pn_err *e)
 {
     int rc = open_stations(server, listen, e);
@@ -150,17 +150,19 @@ static int start_stations(struct pn_server *server, const char *listen, struct p
     if (rc == 0 && server->scheduler != NULL) {
         rc = pn_scheduler_start(server->scheduler, e);
     }
-    if (rc == 0 && server->http != NULL) {
+    if (rc == 0 && server->fronts != NULL) {
         rc = pn_table_watch_start(server->app, server->store, &server->tables, e);
     }
-    if (rc == 0 && server->http != NULL) {
+    if (rc == 0 && server->fronts != NULL) {
         const struct pn_app *app = server->app;
         rc = pn_unread_start(app->pipeline, server->log, server->kinesis, app->logger, app->metrics,
                              &server->unread, e);
     }
-    if (rc == 0 && server->http != NULL) {
-        add_routes(server);
-        rc = pn_http_server_start(server->http, e);
+    if (rc == 0 && server->fronts != NULL) {
+        rc = add_routes(server, e);
+    }
+    if (rc == 0 && server->fronts != NULL) {
+        rc = pn_http_server_start(server->fronts->http, e);
     }
     return rc;
 }
@@ -175,7 +177,7 @@ int pn_server_start(const struct pn_app *app, const char *listen, unsigned roles
     started->announced_fd = -1;
     pn_arena_init(&started->arena, 0);
     int rc = start_stations(started, listen, e);
-    if (rc == 0 && started->http != NULL) {
+    if (rc == 0 && started->fronts != NULL) {
         started->url = make_url(started, listen);
         rc = pn_announcement_make(app, started->url, &started->announced_fd, e);
     }
@@ -194,15 +196,15 @@ const char *pn_server_url(const struct pn_server *server)
 
 uint16_t pn_server_port(const struct pn_server *server)
 {
-    return server->http != NULL ? pn_http_server_port(server->http) : 0;
+    return server->fronts != NULL ? pn_http_server_port(server->fronts->http) : 0;
 }
 
 int pn_server_reload_keys(struct pn_server *server, size_t *count, struct pn_err *e)
 {
     *count = 0;
-    return server->http == NULL
+    return server->fronts == NULL
                ? 0
-               : pn_http_server_reload_keys(server->http,
+               : pn_http_server_reload_keys(server->fronts->http,
                                             server->app->settings->gateway.api_key_file,
                                             getenv("PINION_API_KEY"), count, e);
 }
@@ -211,9 +213,9 @@ int pn_server_reload_tls(struct pn_server *server, bool *loaded, struct pn_err *
 {
     const struct pn_settings *settings = server->app->settings;
     *loaded = false;
-    return server->http == NULL
+    return server->fronts == NULL
                ? 0
-               : pn_http_server_reload_tls(server->http, settings->gateway.tls_certificate,
+               : pn_http_server_reload_tls(server->fronts->http, settings->gateway.tls_certificate,
                                            settings->gateway.tls_key, loaded, e);
 }
 
@@ -242,7 +244,11 @@ void pn_server_stop(struct pn_server **server)
         return;
     }
     pn_announcement_withdraw(gone->app, &gone->announced_fd);
-    pn_http_server_destroy(&gone->http);
+    if (gone->fronts != NULL) {
+        pn_http_server_stop(gone->fronts->http);
+    }
+    pn_api_sink_routes_stop(&gone->sink_routes);
+    pn_fronts_destroy(&gone->fronts);
     pn_unread_stop(&gone->unread);
     pn_table_watch_destroy(&gone->tables);
     pn_server_streams_destroy(&gone->streams);

@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 
+#include "api/stream_routes.h"
 #include "base/mem.h"
 #include "server/stations.h"
-#include "server/stream_routes.h"
 
 enum { FIRST_MS_MAX = 10000 };
 
@@ -12,7 +12,7 @@ struct pn_server_streams {
     struct pn_engine *engine;
     struct pn_processor_source *source;
     struct pn_processor *streams;
-    struct pn_stream_routes routes;
+    struct pn_api_stream_routes routes;
 };
 
 static int create_processors(const struct pn_app *app, struct pn_store *store,
@@ -53,9 +53,9 @@ int pn_server_streams_create(const struct pn_app *app, struct pn_kinesis *kinesi
     return rc;
 }
 
-void pn_server_streams_add_routes(struct pn_server_streams *streams, struct pn_http_server *http)
+void pn_server_streams_add_routes(struct pn_server_streams *streams, struct pn_api *api)
 {
-    pn_stream_routes_add(&streams->routes, http);
+    pn_api_stream_routes_add(&streams->routes, api);
 }
 
 int pn_server_streams_start(struct pn_server_streams *streams, struct pn_err *e)

@@ -3,7 +3,7 @@
 #ifndef PN_SERVER_SERVER_STREAMS_H
 #define PN_SERVER_SERVER_STREAMS_H
 
-#include "http/server.h"
+#include "api/api.h"
 #include "kinesis/kinesis.h"
 #include "server/app.h"
 #include "store/store.h"
@@ -15,8 +15,8 @@ struct pn_server_streams;
 int pn_server_streams_create(const struct pn_app *app, struct pn_kinesis *kinesis,
                              struct pn_store *store, bool process,
                              struct pn_server_streams **streams, struct pn_err *e) PN_MUST_CHECK;
-/* Before the gateway starts. */
-void pn_server_streams_add_routes(struct pn_server_streams *streams, struct pn_http_server *http);
+/* Before the server starts. */
+void pn_server_streams_add_routes(struct pn_server_streams *streams, struct pn_api *api);
 /* Returns when tables that are new have their first positions, so that nothing that a client puts
  * from then on is passed over. */
 int pn_server_streams_start(struct pn_server_streams *streams, struct pn_err *e) PN_MUST_CHECK;

@@ -195,25 +195,24 @@ void pn_table_watch_destroy(struct pn_table_watch **tables)
     *tables = NULL;
 }
 
-static void report(void *arg, struct pn_arena *arena, struct pn_buf *out)
+static void report(void *arg, struct pn_arena *arena, struct pn_json_writer *json)
 {
     (void)arena;
     struct pn_table_watch *tables = arg;
     pthread_mutex_lock(&tables->lock);
     for (size_t i = 0; i < tables->count; i++) {
         if (tables->tables[i].reason != NULL) {
-            pn_buf_adds(out, out->len > 0 ? ",{\"table\":" : "{\"table\":");
-            pn_json_write_cstr(out, tables->tables[i].name);
-            pn_buf_adds(out, ",\"reason\":");
-            pn_json_write_cstr(out, tables->tables[i].reason);
-            pn_buf_addc(out, '}');
+            pn_json_put_object(json);
+            pn_json_add_cstr(json, "table", tables->tables[i].name);
+            pn_json_add_cstr(json, "reason", tables->tables[i].reason);
+            pn_json_end(json);
         }
     }
     pthread_mutex_unlock(&tables->lock);
 }
 
 /* Beside the stream tables that the list has from their processors. */
-static void report_unknown(void *arg, struct pn_arena *arena, struct pn_buf *out)
+static void report_unknown(void *arg, struct pn_arena *arena, struct pn_json_writer *json)
 {
     (void)arena;
     struct pn_table_watch *tables = arg;
@@ -221,27 +220,24 @@ static void report_unknown(void *arg, struct pn_arena *arena, struct pn_buf *out
     for (size_t i = 0; i < tables->count; i++) {
         const struct watched *table = &tables->tables[i];
         if (table->note.values > 0) {
-            struct pn_json_writer json;
-            pn_buf_adds(out, out->len > 0 ? "," : "");
-            pn_json_writer_init(&json, out);
-            pn_json_put_object(&json);
-            pn_json_add_cstr(&json, "table", table->name);
-            pn_json_add_i64(&json, "members", table->note.values);
-            pn_json_add_cstr(&json, "example", table->note.name);
-            pn_json_add_cstr(&json, "object", table->note.object);
-            pn_json_add_i64(&json, "line", table->note.line);
-            pn_json_end(&json);
+            pn_json_put_object(json);
+            pn_json_add_cstr(json, "table", table->name);
+            pn_json_add_i64(json, "members", table->note.values);
+            pn_json_add_cstr(json, "example", table->note.name);
+            pn_json_add_cstr(json, "object", table->note.object);
+            pn_json_add_i64(json, "line", table->note.line);
+            pn_json_end(json);
         }
     }
     pthread_mutex_unlock(&tables->lock);
 }
 
-void pn_table_watch_add_health(struct pn_table_watch *tables, struct pn_http_server *http)
+void pn_table_watch_add_health(struct pn_table_watch *tables, struct pn_api *api)
 {
-    const struct pn_http_health health = {
+    const struct pn_api_health health = {
         .name = "unreadable_tables", .report = report, .arg = tables};
-    const struct pn_http_health unknown = {
+    const struct pn_api_health unknown = {
         .name = "unknown_members", .report = report_unknown, .arg = tables, .is_note = true};
-    pn_http_server_add_health(http, &health);
-    pn_http_server_add_health(http, &unknown);
+    pn_api_add_health(api, &health);
+    pn_api_add_health(api, &unknown);
 }

@@ -8,7 +8,7 @@
 #ifndef PN_SERVER_TABLE_WATCH_H
 #define PN_SERVER_TABLE_WATCH_H
 
-#include "http/server.h"
+#include "api/api.h"
 #include "server/app.h"
 #include "store/store.h"
 
@@ -20,6 +20,6 @@ int pn_table_watch_start(const struct pn_app *app, struct pn_store *store,
 /* Ends the thread. NULL ok. */
 void pn_table_watch_destroy(struct pn_table_watch **tables);
 /* Adds the array `unreadable_tables` to /health, and to its `unknown_members` the raw tables. */
-void pn_table_watch_add_health(struct pn_table_watch *tables, struct pn_http_server *http);
+void pn_table_watch_add_health(struct pn_table_watch *tables, struct pn_api *api);
 
 #endif

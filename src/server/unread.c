@@ -211,46 +211,43 @@ static void *run(void *arg)
 
 /* --- telling ---------------------------------------------------------------------------------- */
 
-static void write_item(struct pn_buf *out, const struct item *item)
+static void put_item(struct pn_json_writer *json, const struct item *item)
 {
-    struct pn_json_writer json;
     char shard[PN_SHARD_ID_SIZE];
-    pn_json_writer_init(&json, out);
-    pn_json_put_object(&json);
-    pn_json_add_cstr(&json, item->is_stream ? "stream" : "topic", item->name);
-    pn_json_add_i64(&json, "records", item->records);
-    pn_json_add_object(&json, "example");
+    pn_json_put_object(json);
+    pn_json_add_cstr(json, item->is_stream ? "stream" : "topic", item->name);
+    pn_json_add_i64(json, "records", item->records);
+    pn_json_add_object(json, "example");
     if (item->is_stream) {
-        pn_json_add_cstr(&json, "shard", pn_shard_id((uint32_t)item->partition, shard));
-        pn_json_add_cstr(&json, "sequence_number",
+        pn_json_add_cstr(json, "shard", pn_shard_id((uint32_t)item->partition, shard));
+        pn_json_add_cstr(json, "sequence_number",
                          item->sequence[0] != '\0' ? item->sequence : NULL);
     } else {
-        pn_json_add_i64(&json, "partition", item->partition);
-        pn_json_add_i64(&json, "offset", item->offset);
+        pn_json_add_i64(json, "partition", item->partition);
+        pn_json_add_i64(json, "offset", item->offset);
     }
-    pn_json_end(&json);
-    pn_json_end(&json);
+    pn_json_end(json);
+    pn_json_end(json);
 }
 
-static void report(void *arg, struct pn_arena *arena, struct pn_buf *out)
+static void report(void *arg, struct pn_arena *arena, struct pn_json_writer *json)
 {
     struct pn_unread *unread = arg;
     (void)arena;
     pthread_mutex_lock(&unread->lock);
     for (size_t i = 0; i < unread->count; i++) {
         if (unread->items[i].records > 0) {
-            pn_buf_adds(out, out->len > 0 ? "," : "");
-            write_item(out, &unread->items[i]);
+            put_item(json, &unread->items[i]);
         }
     }
     pthread_mutex_unlock(&unread->lock);
 }
 
-void pn_unread_add_health(struct pn_unread *unread, struct pn_http_server *http)
+void pn_unread_add_health(struct pn_unread *unread, struct pn_api *api)
 {
-    const struct pn_http_health health = {
+    const struct pn_api_health health = {
         .name = "unread", .report = report, .arg = unread, .is_note = true};
-    pn_http_server_add_health(http, &health);
+    pn_api_add_health(api, &health);
 }
 
 /* --- start and stop --------------------------------------------------------------------------- */

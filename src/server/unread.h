@@ -6,9 +6,9 @@
 #ifndef PN_SERVER_UNREAD_H
 #define PN_SERVER_UNREAD_H
 
+#include "api/api.h"
 #include "base/logger.h"
 #include "base/metrics.h"
-#include "http/request.h"
 #include "kinesis/kinesis.h"
 #include "log/log.h"
 #include "pipeline/pipeline.h"
@@ -22,6 +22,6 @@ int pn_unread_start(const struct pn_pipeline *pipeline, struct pn_log *log,
                     struct pn_err *e) PN_MUST_CHECK;
 void pn_unread_stop(struct pn_unread **unread); /* NULL ok */
 /* The list of /health. Stop only after the server is gone. */
-void pn_unread_add_health(struct pn_unread *unread, struct pn_http_server *http);
+void pn_unread_add_health(struct pn_unread *unread, struct pn_api *api);
 
 #endif

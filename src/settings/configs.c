@@ -34,6 +34,14 @@ void pn_settings_to_log(const struct pn_settings *settings, struct pn_embedded_c
     };
 }
 
+/* As many values in a body as a record that the log takes may have, at least. */
+static int64_t values_max(const struct pn_settings *settings)
+{
+    enum { VALUES_MIN = 1 << 20 };
+    int64_t values = settings->log.record_bytes_max;
+    return values > VALUES_MIN ? values : VALUES_MIN;
+}
+
 void pn_settings_to_http(const struct pn_settings *settings, struct pn_http_config *config)
 {
     *config = (struct pn_http_config){
@@ -42,8 +50,6 @@ void pn_settings_to_http(const struct pn_settings *settings, struct pn_http_conf
         .api_key_file = settings->gateway.api_key_file,
         .tls_certificate = settings->gateway.tls_certificate,
         .tls_key = settings->gateway.tls_key,
-        .aws_access_key = settings->aws.access_key,
-        .aws_secret_key = settings->aws.secret_key,
         .cors_origin = settings->gateway.cors_origin,
         .allowed_hosts = settings->gateway.allowed_hosts,
         .threads = settings->gateway.threads,
@@ -51,18 +57,34 @@ void pn_settings_to_http(const struct pn_settings *settings, struct pn_http_conf
         .connections_per_ip_max = settings->gateway.connections_per_ip_max,
         .header_bytes_max = settings->gateway.header_bytes_max,
         .body_bytes_max = settings->gateway.body_bytes_max,
-        .record_bytes_max = settings->log.record_bytes_max,
-        .records_per_request_max = settings->gateway.records_per_request_max,
+        .values_max = values_max(settings),
         .group_requests_max = waits_for_the_disk(settings) ? 1 : GROUP_REQUESTS_MAX,
         .idle_ms = settings->gateway.idle_ms,
         .request_ms = settings->gateway.request_ms,
         .drain_ms = settings->gateway.drain_ms,
         .memory_bytes_max = settings->gateway.memory_bytes_max,
-        .consumer_instance_timeout_ms = settings->gateway.consumer_instance_timeout_ms,
-        .consumer_instances_max = settings->gateway.consumer_instances_max,
-        .consumer_request_timeout_ms = settings->gateway.consumer_request_timeout_ms,
-        .consumer_fetch_bytes_max = settings->gateway.consumer_fetch_bytes_max,
-        .consumer_first_poll_empty = strcmp(settings->gateway.consumer_first_poll, "empty") == 0,
+    };
+}
+
+void pn_settings_to_kafka_rest(const struct pn_settings *settings,
+                               struct pn_kafka_rest_config *config)
+{
+    *config = (struct pn_kafka_rest_config){
+        .record_bytes_max = settings->log.record_bytes_max,
+        .records_per_request_max = settings->gateway.records_per_request_max,
+        .instance_timeout_ms = settings->gateway.consumer_instance_timeout_ms,
+        .instances_max = settings->gateway.consumer_instances_max,
+        .request_timeout_ms = settings->gateway.consumer_request_timeout_ms,
+        .fetch_bytes_max = settings->gateway.consumer_fetch_bytes_max,
+        .first_poll_empty = strcmp(settings->gateway.consumer_first_poll, "empty") == 0,
+    };
+}
+
+void pn_settings_to_aws(const struct pn_settings *settings, struct pn_aws_config *config)
+{
+    *config = (struct pn_aws_config){
+        .access_key = settings->aws.access_key,
+        .secret_key = settings->aws.secret_key,
     };
 }
 

@@ -8,8 +8,10 @@
 #ifndef PN_SETTINGS_CONFIGS_H
 #define PN_SETTINGS_CONFIGS_H
 
+#include "aws/aws.h"
 #include "delta/delta.h"
 #include "http/server.h"
+#include "kafka/rest/rest.h"
 #include "kinesis/kinesis.h"
 #include "log/embedded/embedded.h"
 #include "query/executor.h"
@@ -18,6 +20,9 @@
 
 void pn_settings_to_log(const struct pn_settings *settings, struct pn_embedded_config *config);
 void pn_settings_to_http(const struct pn_settings *settings, struct pn_http_config *config);
+void pn_settings_to_kafka_rest(const struct pn_settings *settings,
+                               struct pn_kafka_rest_config *config);
+void pn_settings_to_aws(const struct pn_settings *settings, struct pn_aws_config *config);
 void pn_settings_to_kinesis(const struct pn_settings *settings, struct pn_kinesis_config *config);
 void pn_settings_to_sink(const struct pn_settings *settings, struct pn_sink_config *config);
 void pn_settings_to_executor(const struct pn_settings *settings, struct pn_executor_config *config);

@@ -128,10 +128,10 @@ def test_listed_origins(data):
             for got in (asked, answer):
                 allowed = "*" if name in PRODUCE else app
                 assert got.headers["Access-Control-Allow-Origin"] == allowed, name
-                assert got.headers["Vary"] == "Origin"
+                assert "Origin" in got.headers["Vary"].split(", ")
                 assert "another origin" not in got.text
             answer = ask(server, method, path, Origin=EVIL)
-            assert answer.headers["Vary"] == "Origin"
+            assert "Origin" in answer.headers["Vary"].split(", ")
             assert not cors(answer) or name in PRODUCE, name
         got = ask(server, "GET", "/streams", Origin="http://localhost:3000")
         assert "x-amzn-RequestId" in got.headers["Access-Control-Expose-Headers"]

@@ -69,8 +69,12 @@ class Raw:
 
 
 def error_of(answer, status):
+    """The message. It is in our own words where the request has no path that is Kafka REST's."""
     assert answer is not None and answer[0] == status, answer
     body = json.loads(answer[2])
+    if "error" in body:
+        assert set(body["error"]) <= {"code", "message", "hint"}
+        return body["error"]["message"]
     assert set(body) == {"error_code", "message"}
     return body["message"]
 

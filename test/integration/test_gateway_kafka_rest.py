@@ -365,7 +365,7 @@ def test_methods_and_paths(server):
     answer = requests.delete(f"{server.url}/prod/topics/t")
     error(answer, 405, 405)
     assert answer.headers["Allow"] == "GET, HEAD, POST, OPTIONS"
-    error(requests.get(f"{server.url}/nothing/here"), 404, 404)
+    error(requests.get(f"{server.url}/prod/topics/t/nothing/here"), 404, 404)
     error(requests.get(f"{server.url}/topics/t/partitions/0/nothing"), 404, 404)
 
 

@@ -29,7 +29,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/logger.h"
-#include "kafka/rest/negotiate.h"
+#include "kafka/rest/format.h"
 #include "kafka/rest/refusal.h"
 #include "log/log.h"
 

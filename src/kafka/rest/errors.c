@@ -1,46 +1,11 @@
-/* Error replies: kafka-rest's body, and the numbers of its Errors.java and KafkaExceptionMapper. */
+#include "kafka/rest/errors.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "aws/reply.h"
-#include "http/internal.h"
-#include "kafka/rest/errors.h"
-
-const char *pn_http_request_public(struct pn_http_request *req, const char *text)
-{
-    const char *folder = req->server->config.data_folder;
-    if (text == NULL || folder == NULL || folder[0] == '\0') {
-        return text;
-    }
-    const char *found = strstr(text, folder);
-    if (found == NULL) {
-        return text;
-    }
-    size_t len = strlen(folder);
-    char *clean = pn_arena_alloc(&req->arena, strlen(text) + 1);
-    char *end = clean;
-    for (; found != NULL; found = strstr(text, folder)) {
-        memcpy(end, text, (size_t)(found - text));
-        end += found - text;
-        text = found + len;
-        size_t slashes = strspn(text, "/");
-        if (slashes == 0) {
-            *end++ = '.'; /* the folder itself */
-        }
-        text += slashes;
-    }
-    memcpy(end, text, strlen(text) + 1);
-    return clean;
-}
-
 static void reply_message(struct pn_http_request *req, int status, int code, const char *msg)
 {
-    const struct pn_http_router_row *row = pn_http_conn_of(req)->row;
-    if (row != NULL && (row->route->flags & PN_HTTP_ROUTE_AWS) != 0) {
-        pn_aws_http_error(req, status, msg);
-        return;
-    }
     msg = pn_http_request_public(req, msg);
     req->status = status;
     req->content_type = PN_KAFKA_REST_TYPE;
@@ -55,7 +20,22 @@ static void reply_message(struct pn_http_request *req, int status, int code, con
     pn_buf_addc(&req->out, '}');
 }
 
-void pn_http_reply_error(struct pn_http_request *req, int status, int code, const char *fmt, ...)
+/* The original's words, where it has some. */
+static const char *words_of(int status, const char *message)
+{
+    return status == 404   ? "HTTP 404 Not Found"
+           : status == 405 ? "HTTP 405 Method Not Allowed"
+                           : message;
+}
+
+void pn_kafka_rest_error(struct pn_http_request *req, int status, const char *message)
+{
+    message = words_of(status, message);
+    reply_message(req, status, status == 503 ? PN_KAFKA_REST_CODE_RETRIABLE : status, message);
+}
+
+void pn_kafka_rest_reply_error(struct pn_http_request *req, int status, int code, const char *fmt,
+                               ...)
 {
     char msg[PN_HTTP_ERROR_TEXT_MAX];
     va_list args;
@@ -93,17 +73,11 @@ void pn_kafka_rest_reply_log_error(struct pn_http_request *req, enum pn_class cl
     int status = 0;
     int code = pn_kafka_rest_error_code(class_, &status);
     if (code == PN_KAFKA_REST_CODE_TOPIC_NOT_FOUND) {
-        pn_http_reply_error(req, status, code, "Topic not found.");
+        pn_kafka_rest_reply_error(req, status, code, "Topic not found.");
         return;
     }
     if (class_ == PN_CLASS_RETRY) {
         req->retry_after_s = 1;
     }
     reply_message(req, status, code, msg);
-}
-
-void pn_http_reply_none(struct pn_http_request *req)
-{
-    req->status = 204;
-    pn_buf_reset(&req->out);
 }

@@ -21,10 +21,17 @@ enum {
     PN_KAFKA_REST_CODE_ERROR = 50002,
     PN_KAFKA_REST_CODE_RETRIABLE = 50003
 };
-enum { PN_HTTP_ERROR_TEXT_MAX = 1200 };
 
 #define PN_KAFKA_REST_TYPE "application/vnd.kafka.v2+json"
-#define PN_HTTP_TYPE_JSON  "application/json"
+
+/* The front's error(), see http/front.h: its number is the status, and for a 503 Kafka's own. */
+void pn_kafka_rest_error(struct pn_http_request *req, int status, const char *message);
+/* Ends the request with `status` and the body {"error_code":code,"message":"..."}. */
+void pn_kafka_rest_reply_error(struct pn_http_request *req, int status, int code, const char *fmt,
+                               ...) PN_PRINTF(4, 5);
+/* The same from an error of the log or the disk, by its class. */
+void pn_kafka_rest_reply_log_error(struct pn_http_request *req, enum pn_class class_,
+                                   const char *msg);
 
 /* The number for an error of the log, and its HTTP status: MISSING 40401/404, INPUT and CONFLICT
  * 40002/400, RETRY 50003/503, all else 50002/500. */

@@ -6,10 +6,8 @@
 
 #include "base/time_text.h"
 #include "base/units.h"
-#include "http/internal.h"
 #include "http/percent.h"
-#include "kafka/rest/errors.h"
-#include "kafka/rest/rest.h"
+#include "kafka/rest/private.h"
 
 enum { POSITIONS_MAX = 10000, TOPICS_MAX = 10000, MIN_BYTES_MAX = 10000000 };
 
@@ -24,7 +22,7 @@ static enum pn_http_handled reply_refusal(struct pn_http_request *req,
     if (refusal->status == 503) {
         req->retry_after_s = 1;
     }
-    pn_http_reply_error(req, refusal->status, refusal->code, "%s", refusal->msg);
+    pn_kafka_rest_reply_error(req, refusal->status, refusal->code, "%s", refusal->msg);
     return PN_HTTP_HANDLED;
 }
 
@@ -38,17 +36,17 @@ static bool take_body(struct pn_http_request *req, const struct pn_json **root)
     if (!pn_kafka_rest_accept(req)) {
         return false;
     }
-    if (!pn_kafka_rest_negotiate_is_json(type)) {
-        pn_http_reply_error(req, 415, 415,
-                            "HTTP 415 Unsupported Media Type: \"%.200s\"; send " PN_KAFKA_REST_TYPE,
-                            type);
+    if (!pn_kafka_rest_is_json(type)) {
+        pn_kafka_rest_reply_error(
+            req, 415, 415, "HTTP 415 Unsupported Media Type: \"%.200s\"; send " PN_KAFKA_REST_TYPE,
+            type);
         return false;
     }
     if (pn_http_request_json(req, &parsed) != 0) {
         return false;
     }
     if (parsed != NULL && parsed->type != PN_JSON_OBJECT && parsed->type != PN_JSON_NULL) {
-        pn_http_reply_error(req, 422, 422, "The body must be a JSON object");
+        pn_kafka_rest_reply_error(req, 422, 422, "The body must be a JSON object");
         return false;
     }
     *root = parsed != NULL && parsed->type == PN_JSON_OBJECT ? parsed : NULL;
@@ -91,17 +89,17 @@ static bool take_positions(struct pn_http_request *req, const struct pn_json *ro
 {
     const struct pn_json *array = pn_json_get(root, name);
     if (array == NULL || array->type != PN_JSON_ARRAY || array->count > POSITIONS_MAX) {
-        pn_http_reply_error(req, 422, 422, "%s must be an array of at most %d", name,
-                            POSITIONS_MAX);
+        pn_kafka_rest_reply_error(req, 422, 422, "%s must be an array of at most %d", name,
+                                  POSITIONS_MAX);
         return false;
     }
     positions->items = pn_arena_calloc(&req->arena, array->count + 1, sizeof *positions->items);
     positions->count = 0;
     for (const struct pn_json *node = array->first; node != NULL; node = node->next) {
         if (!take_position(req, node, with_offset, &positions->items[positions->count++])) {
-            pn_http_reply_error(req, 422, 422,
-                                "%s: each must be {\"topic\":\"...\",\"partition\":n%s}", name,
-                                with_offset ? ",\"offset\":n" : "");
+            pn_kafka_rest_reply_error(req, 422, 422,
+                                      "%s: each must be {\"topic\":\"...\",\"partition\":n%s}",
+                                      name, with_offset ? ",\"offset\":n" : "");
             return false;
         }
         if (!pn_http_may_topic(req, positions->items[positions->count - 1].topic)) {
@@ -147,7 +145,7 @@ static void write_positions(struct pn_http_request *req, const char *name,
 
 static bool bad_config(struct pn_http_request *req, int code, const char *what)
 {
-    pn_http_reply_error(req, 422, code, "Invalid consumer configuration: %s", what);
+    pn_kafka_rest_reply_error(req, 422, code, "Invalid consumer configuration: %s", what);
     return false;
 }
 
@@ -177,7 +175,7 @@ static bool take_format(struct pn_http_request *req, const struct pn_json *node,
                           "this format needs a schema registry, which there is none of here; use "
                           "json or binary");
     } else {
-        pn_http_reply_error(req, 422, 422, "Invalid format type.");
+        pn_kafka_rest_reply_error(req, 422, 422, "Invalid format type.");
         return false;
     }
     return true;
@@ -222,10 +220,11 @@ static bool take_min_bytes(struct pn_http_request *req, const struct pn_json *no
 {
     if (!take_number(req, node, &config->min_bytes) || config->min_bytes < -1 ||
         config->min_bytes > MIN_BYTES_MAX) {
-        pn_http_reply_error(req, 422, 40001,
-                            "Invalid consumer configuration. It does not abide by the constraints: "
-                            "fetch.min.bytes must be between -1 and %d",
-                            MIN_BYTES_MAX);
+        pn_kafka_rest_reply_error(
+            req, 422, 40001,
+            "Invalid consumer configuration. It does not abide by the constraints: "
+            "fetch.min.bytes must be between -1 and %d",
+            MIN_BYTES_MAX);
         return false;
     }
     return true;
@@ -282,7 +281,7 @@ static bool take_config(struct pn_http_request *req, const struct pn_json *root,
         given++;
     }
     if (known < given) {
-        pn_http_reply_error(
+        pn_kafka_rest_reply_error(
             req, 422, 422,
             "Unrecognized field: a consumer has name, id, format, auto.offset.reset, "
             "auto.commit.enable, fetch.min.bytes and consumer.request.timeout.ms, each "
@@ -294,20 +293,19 @@ static bool take_config(struct pn_http_request *req, const struct pn_json *root,
 
 enum pn_http_handled pn_kafka_rest_consumer_create(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
-    struct pn_http_server *server = req->server;
+    const struct pn_kafka_rest *rest = arg;
     const struct pn_json *root = NULL;
     struct pn_kafka_rest_refusal refusal;
     struct pn_kafka_rest_instance_config config = {.format = PN_KAFKA_REST_BODY_BINARY,
                                                    .auto_commit = true,
                                                    .min_bytes = -1,
                                                    .request_timeout_ms =
-                                                       server->config.consumer_request_timeout_ms};
+                                                       rest->config.request_timeout_ms};
     const char *name = NULL;
     if (!take_body(req, &root) || !take_config(req, root, &config)) {
         return PN_HTTP_HANDLED;
     }
-    if (pn_kafka_rest_consumers_add(server->consumers, req->params[0], &config, &req->arena, &name,
+    if (pn_kafka_rest_consumers_add(rest->consumers, req->params[0], &config, &req->arena, &name,
                                     &refusal) != 0) {
         return reply_refusal(req, &refusal);
     }
@@ -329,9 +327,9 @@ enum pn_http_handled pn_kafka_rest_consumer_create(struct pn_http_request *req, 
 
 enum pn_http_handled pn_kafka_rest_consumer_delete(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
+    const struct pn_kafka_rest *rest = arg;
     struct pn_kafka_rest_refusal refusal;
-    if (pn_kafka_rest_consumers_remove(req->server->consumers, id_of(req), &refusal) != 0) {
+    if (pn_kafka_rest_consumers_remove(rest->consumers, id_of(req), &refusal) != 0) {
         return reply_refusal(req, &refusal);
     }
     pn_http_reply_none(req);
@@ -344,8 +342,8 @@ static bool take_topics(struct pn_http_request *req, const struct pn_json *node,
                         const char ***topics, size_t *count)
 {
     if (node->type != PN_JSON_ARRAY || node->count > TOPICS_MAX) {
-        pn_http_reply_error(req, 422, 422, "topics must be an array of at most %d names",
-                            TOPICS_MAX);
+        pn_kafka_rest_reply_error(req, 422, 422, "topics must be an array of at most %d names",
+                                  TOPICS_MAX);
         return false;
     }
     *topics = pn_arena_calloc(&req->arena, node->count + 1, sizeof **topics);
@@ -353,8 +351,8 @@ static bool take_topics(struct pn_http_request *req, const struct pn_json *node,
     for (const struct pn_json *t = node->first; t != NULL; t = t->next) {
         const char *topic = text_of(req, t);
         if (topic == NULL || !pn_topic_name_valid(topic, strlen(topic), NULL)) {
-            pn_http_reply_error(req, 422, 422, "topics: %.*s is no topic name",
-                                (int)(t->raw_len < 80 ? t->raw_len : 80), t->raw);
+            pn_kafka_rest_reply_error(req, 422, 422, "topics: %.*s is no topic name",
+                                      (int)(t->raw_len < 80 ? t->raw_len : 80), t->raw);
             return false;
         }
         if (!pn_http_may_topic(req, topic)) {
@@ -367,7 +365,7 @@ static bool take_topics(struct pn_http_request *req, const struct pn_json *node,
 
 enum pn_http_handled pn_kafka_rest_subscribe(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
+    const struct pn_kafka_rest *rest = arg;
     const struct pn_json *root = NULL;
     const char **topics = NULL;
     size_t count = 0;
@@ -380,7 +378,7 @@ enum pn_http_handled pn_kafka_rest_subscribe(struct pn_http_request *req, void *
     bool by_name = names != NULL && names->type != PN_JSON_NULL;
     const char *regex = text_of(req, pattern);
     if (by_name == (regex != NULL)) {
-        pn_http_reply_error(
+        pn_kafka_rest_reply_error(
             req, 422, 422,
             "A subscription has either topics (an array) or topic_pattern (a string)");
         return PN_HTTP_HANDLED;
@@ -388,7 +386,7 @@ enum pn_http_handled pn_kafka_rest_subscribe(struct pn_http_request *req, void *
     if (by_name && !take_topics(req, names, &topics, &count)) {
         return PN_HTTP_HANDLED;
     }
-    if (pn_kafka_rest_consumers_subscribe(req->server->consumers, id_of(req), topics, count, regex,
+    if (pn_kafka_rest_consumers_subscribe(rest->consumers, id_of(req), topics, count, regex,
                                           &refusal) != 0) {
         return reply_refusal(req, &refusal);
     }
@@ -398,15 +396,15 @@ enum pn_http_handled pn_kafka_rest_subscribe(struct pn_http_request *req, void *
 
 enum pn_http_handled pn_kafka_rest_subscription(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
+    const struct pn_kafka_rest *rest = arg;
     const char *const *topics = NULL;
     size_t count = 0;
     struct pn_kafka_rest_refusal refusal;
     if (!pn_kafka_rest_accept(req)) {
         return PN_HTTP_HANDLED;
     }
-    if (pn_kafka_rest_consumers_subscription(req->server->consumers, id_of(req), &req->arena,
-                                             &topics, &count, &refusal) != 0) {
+    if (pn_kafka_rest_consumers_subscription(rest->consumers, id_of(req), &req->arena, &topics,
+                                             &count, &refusal) != 0) {
         return reply_refusal(req, &refusal);
     }
     pn_buf_adds(&req->out, "{\"topics\":[");
@@ -423,9 +421,9 @@ enum pn_http_handled pn_kafka_rest_subscription(struct pn_http_request *req, voi
 
 enum pn_http_handled pn_kafka_rest_unsubscribe(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
+    const struct pn_kafka_rest *rest = arg;
     struct pn_kafka_rest_refusal refusal;
-    if (pn_kafka_rest_consumers_unsubscribe(req->server->consumers, id_of(req), &refusal) != 0) {
+    if (pn_kafka_rest_consumers_unsubscribe(rest->consumers, id_of(req), &refusal) != 0) {
         return reply_refusal(req, &refusal);
     }
     pn_http_reply_none(req);
@@ -434,15 +432,14 @@ enum pn_http_handled pn_kafka_rest_unsubscribe(struct pn_http_request *req, void
 
 enum pn_http_handled pn_kafka_rest_assign(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
+    const struct pn_kafka_rest *rest = arg;
     const struct pn_json *root = NULL;
     struct pn_kafka_rest_positions partitions;
     struct pn_kafka_rest_refusal refusal;
     if (!take_body(req, &root) || !take_positions(req, root, "partitions", false, &partitions)) {
         return PN_HTTP_HANDLED;
     }
-    if (pn_kafka_rest_consumers_assign(req->server->consumers, id_of(req), &partitions, &refusal) !=
-        0) {
+    if (pn_kafka_rest_consumers_assign(rest->consumers, id_of(req), &partitions, &refusal) != 0) {
         return reply_refusal(req, &refusal);
     }
     pn_http_reply_none(req);
@@ -451,14 +448,14 @@ enum pn_http_handled pn_kafka_rest_assign(struct pn_http_request *req, void *arg
 
 enum pn_http_handled pn_kafka_rest_assignments(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
+    const struct pn_kafka_rest *rest = arg;
     struct pn_kafka_rest_positions partitions;
     struct pn_kafka_rest_refusal refusal;
     if (!pn_kafka_rest_accept(req)) {
         return PN_HTTP_HANDLED;
     }
-    if (pn_kafka_rest_consumers_assignments(req->server->consumers, id_of(req), &req->arena,
-                                            &partitions, &refusal) != 0) {
+    if (pn_kafka_rest_consumers_assignments(rest->consumers, id_of(req), &req->arena, &partitions,
+                                            &refusal) != 0) {
         return reply_refusal(req, &refusal);
     }
     write_positions(req, "partitions", &partitions, 0);
@@ -470,7 +467,7 @@ enum pn_http_handled pn_kafka_rest_assignments(struct pn_http_request *req, void
 /* The offset a client commits is the last record's that it consumed: the one behind it is next. */
 enum pn_http_handled pn_kafka_rest_commit(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
+    const struct pn_kafka_rest *rest = arg;
     const struct pn_json *root = NULL;
     struct pn_kafka_rest_positions offsets;
     struct pn_kafka_rest_refusal refusal;
@@ -484,7 +481,7 @@ enum pn_http_handled pn_kafka_rest_commit(struct pn_http_request *req, void *arg
     for (size_t i = 0; !all && i < offsets.count; i++) {
         offsets.items[i].offset++;
     }
-    if (pn_kafka_rest_consumers_commit(req->server->consumers, id_of(req), all ? NULL : &offsets,
+    if (pn_kafka_rest_consumers_commit(rest->consumers, id_of(req), all ? NULL : &offsets,
                                        &refusal) != 0) {
         return reply_refusal(req, &refusal);
     }
@@ -495,7 +492,7 @@ enum pn_http_handled pn_kafka_rest_commit(struct pn_http_request *req, void *arg
 
 enum pn_http_handled pn_kafka_rest_committed(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
+    const struct pn_kafka_rest *rest = arg;
     const struct pn_json *root = NULL;
     struct pn_kafka_rest_positions partitions;
     struct pn_kafka_rest_positions offsets;
@@ -507,9 +504,8 @@ enum pn_http_handled pn_kafka_rest_committed(struct pn_http_request *req, void *
     if (!all && !take_positions(req, root, "partitions", false, &partitions)) {
         return PN_HTTP_HANDLED;
     }
-    if (pn_kafka_rest_consumers_committed(req->server->consumers, id_of(req),
-                                          all ? NULL : &partitions, &req->arena, &offsets,
-                                          &refusal) != 0) {
+    if (pn_kafka_rest_consumers_committed(rest->consumers, id_of(req), all ? NULL : &partitions,
+                                          &req->arena, &offsets, &refusal) != 0) {
         return reply_refusal(req, &refusal);
     }
     write_positions(req, "offsets", &offsets, WITH_OFFSETS);
@@ -535,8 +531,8 @@ static bool take_time(struct pn_http_request *req, const struct pn_json *node, i
 
 /* The array "timestamps" as positions: of each partition the first record at or after the time, or
  * its end. False: the reply is there. BLOCKS. */
-static bool take_timestamps(struct pn_http_request *req, const struct pn_json *root,
-                            struct pn_kafka_rest_positions *positions)
+static bool take_timestamps(const struct pn_kafka_rest *rest, struct pn_http_request *req,
+                            const struct pn_json *root, struct pn_kafka_rest_positions *positions)
 {
     const struct pn_json *array = pn_json_get(root, "timestamps");
     size_t i = 0;
@@ -548,12 +544,12 @@ static bool take_timestamps(struct pn_http_request *req, const struct pn_json *r
         int64_t ms = 0;
         struct pn_err e;
         if (!take_time(req, pn_json_get(node, "timestamp"), &ms)) {
-            pn_http_reply_error(req, 422, 422,
-                                "timestamps: each must be {\"topic\":\"...\",\"partition\":n,"
-                                "\"timestamp\":\"2026-11-23T15:44:43Z\"}");
+            pn_kafka_rest_reply_error(req, 422, 422,
+                                      "timestamps: each must be {\"topic\":\"...\",\"partition\":n,"
+                                      "\"timestamp\":\"2026-11-23T15:44:43Z\"}");
             return false;
         }
-        if (pn_log_offset_at(req->server->topics, position->topic, position->partition, ms,
+        if (pn_log_offset_at(rest->topics, position->topic, position->partition, ms,
                              &position->offset, &e) != 0) {
             pn_kafka_rest_reply_log_error(req, e.class_, e.msg);
             return false;
@@ -569,12 +565,12 @@ static bool is_given(const struct pn_json *root, const char *name)
 }
 
 /* Moves the instance; false: the reply is there. */
-static bool seek_to(struct pn_http_request *req, enum pn_kafka_rest_seek where,
-                    const struct pn_kafka_rest_positions *positions)
+static bool seek_to(const struct pn_kafka_rest *rest, struct pn_http_request *req,
+                    enum pn_kafka_rest_seek where, const struct pn_kafka_rest_positions *positions)
 {
     struct pn_kafka_rest_refusal refusal;
-    if (pn_kafka_rest_consumers_seek(req->server->consumers, id_of(req), where, positions,
-                                     &refusal) != 0) {
+    if (pn_kafka_rest_consumers_seek(rest->consumers, id_of(req), where, positions, &refusal) !=
+        0) {
         (void)reply_refusal(req, &refusal);
         return false;
     }
@@ -583,7 +579,7 @@ static bool seek_to(struct pn_http_request *req, enum pn_kafka_rest_seek where,
 
 enum pn_http_handled pn_kafka_rest_seek(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
+    const struct pn_kafka_rest *rest = arg;
     const struct pn_json *root = NULL;
     struct pn_kafka_rest_positions offsets = {0};
     struct pn_kafka_rest_positions times = {0};
@@ -593,9 +589,9 @@ enum pn_http_handled pn_kafka_rest_seek(struct pn_http_request *req, void *arg)
     bool by_time = is_given(root, "timestamps");
     bool by_offset = is_given(root, "offsets") || !by_time;
     if ((by_offset && !take_positions(req, root, "offsets", true, &offsets)) ||
-        (by_time && !take_timestamps(req, root, &times)) ||
-        !seek_to(req, PN_KAFKA_REST_SEEK_OFFSET, &offsets) ||
-        !seek_to(req, PN_KAFKA_REST_SEEK_OFFSET, &times)) {
+        (by_time && !take_timestamps(rest, req, root, &times)) ||
+        !seek_to(rest, req, PN_KAFKA_REST_SEEK_OFFSET, &offsets) ||
+        !seek_to(rest, req, PN_KAFKA_REST_SEEK_OFFSET, &times)) {
         return PN_HTTP_HANDLED;
     }
     pn_http_reply_none(req);
@@ -603,12 +599,13 @@ enum pn_http_handled pn_kafka_rest_seek(struct pn_http_request *req, void *arg)
 }
 
 /* To an end of partitions. */
-static enum pn_http_handled seek_end(struct pn_http_request *req, enum pn_kafka_rest_seek where)
+static enum pn_http_handled seek_end(const struct pn_kafka_rest *rest, struct pn_http_request *req,
+                                     enum pn_kafka_rest_seek where)
 {
     const struct pn_json *root = NULL;
     struct pn_kafka_rest_positions positions;
     if (take_body(req, &root) && take_positions(req, root, "partitions", false, &positions) &&
-        seek_to(req, where, &positions)) {
+        seek_to(rest, req, where, &positions)) {
         pn_http_reply_none(req);
     }
     return PN_HTTP_HANDLED;
@@ -616,12 +613,10 @@ static enum pn_http_handled seek_end(struct pn_http_request *req, enum pn_kafka_
 
 enum pn_http_handled pn_kafka_rest_seek_beginning(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
-    return seek_end(req, PN_KAFKA_REST_SEEK_BEGINNING);
+    return seek_end(arg, req, PN_KAFKA_REST_SEEK_BEGINNING);
 }
 
 enum pn_http_handled pn_kafka_rest_seek_end(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
-    return seek_end(req, PN_KAFKA_REST_SEEK_END);
+    return seek_end(arg, req, PN_KAFKA_REST_SEEK_END);
 }

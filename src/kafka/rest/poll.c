@@ -8,13 +8,13 @@
 #include <string.h>
 
 #include "base/units.h"
-#include "http/internal.h"
-#include "kafka/rest/errors.h"
-#include "kafka/rest/rest.h"
+#include "http/accept.h"
+#include "kafka/rest/private.h"
 
 enum { POLL_RECORDS_MAX = 100000, POLL_TIMEOUT_MS_MAX = 300000 };
 
 struct poll {
+    const struct pn_kafka_rest *rest;
     int64_t max_bytes;
     int64_t timeout_ms; /* -1: the instance's */
     bool timed;         /* wait_until_ns is set */
@@ -31,16 +31,17 @@ static bool query_number(struct pn_http_request *req, const char *name, int64_t 
 {
     const char *text = pn_http_request_query(req, name);
     if (text != NULL && pn_parse_i64(text, value, NULL) != 0) {
-        pn_http_reply_error(req, 400, 400, "The query parameter %s must be a number", name);
+        pn_kafka_rest_reply_error(req, 400, 400, "The query parameter %s must be a number", name);
         return false;
     }
     return true;
 }
 
-static struct poll *begin_poll(struct pn_http_request *req)
+static struct poll *begin_poll(struct pn_http_request *req, const struct pn_kafka_rest *rest)
 {
-    int64_t max = req->server->config.consumer_fetch_bytes_max;
+    int64_t max = rest->config.fetch_bytes_max;
     struct poll *poll = pn_arena_calloc(&req->arena, 1, sizeof *poll);
+    poll->rest = rest;
     poll->max_bytes = -1;
     poll->timeout_ms = -1;
     if (!query_number(req, "max_bytes", &poll->max_bytes) ||
@@ -63,8 +64,8 @@ static bool check_accept(struct pn_http_request *req, enum pn_kafka_rest_format_
                                   PN_HTTP_TYPE_JSON};
     const char *const *offers = format == PN_KAFKA_REST_BODY_JSON ? json : binary;
     const char *accept = pn_http_request_header(req, "Accept");
-    if (pn_kafka_rest_negotiate_accept(accept, offers, 3) < 0) {
-        pn_http_reply_error(
+    if (pn_http_accept(accept, offers, 3) < 0) {
+        pn_kafka_rest_reply_error(
             req, 406, PN_KAFKA_REST_CODE_FORMAT_MISMATCH,
             "The requested embedded data format does not match the deserializer for "
             "this consumer instance");
@@ -84,7 +85,7 @@ static void read_partition(struct pn_http_request *req, struct poll *poll,
     if (left == 0 && poll->record_count > 0) {
         return;
     }
-    if (pn_log_read(req->server->topics, from->topic, from->partition, from->offset,
+    if (pn_log_read(poll->rest->topics, from->topic, from->partition, from->offset,
                     POLL_RECORDS_MAX, left, &poll->arena, &records, &poll->failure) != 0) {
         /* Above an end that the log is unsure of there is nothing for now, as in no topic. */
         poll->failed =
@@ -118,7 +119,7 @@ static bool poll_ready(struct pn_http_request *req)
 {
     const struct poll *poll = req->state;
     return pn_kafka_rest_consumers_ready(
-        req->server->consumers, (struct pn_kafka_rest_instance_id){req->params[0], req->params[1]},
+        poll->rest->consumers, (struct pn_kafka_rest_instance_id){req->params[0], req->params[1]},
         (int64_t)poll->record_count);
 }
 
@@ -128,7 +129,7 @@ static void set_time(struct pn_http_request *req, struct poll *poll, int64_t def
     if (!poll->timed) {
         int64_t ms = poll->timeout_ms >= 0 ? poll->timeout_ms : default_ms;
         ms = ms < POLL_TIMEOUT_MS_MAX ? ms : POLL_TIMEOUT_MS_MAX;
-        req->wait_until_ns = pn_mono_ns(req->server->env.clock) + ms * INT64_C(1000000);
+        req->wait_until_ns = pn_mono_ns(poll->rest->env.clock) + ms * INT64_C(1000000);
         poll->timed = true;
     }
 }
@@ -136,7 +137,7 @@ static void set_time(struct pn_http_request *req, struct poll *poll, int64_t def
 static enum pn_http_handled reply_unreadable(struct pn_http_request *req, const struct poll *poll)
 {
     if (poll->failure.class_ == PN_CLASS_INPUT) {
-        pn_http_reply_error(
+        pn_kafka_rest_reply_error(
             req, 422, PN_KAFKA_REST_CODE_JSON_CONVERSION,
             "Conversion of JSON to Object failed: %s; seek past it, or read it with a "
             "consumer of the binary format",
@@ -151,7 +152,7 @@ static bool enough(const struct pn_http_request *req, const struct poll *poll)
 {
     return req->expired || poll->failed || (int64_t)poll->bytes >= poll->max_bytes ||
            (poll->record_count > 0 && (int64_t)poll->bytes >= poll->fetch.min_bytes) ||
-           pn_mono_ns(req->server->env.clock) >= req->wait_until_ns;
+           pn_mono_ns(poll->rest->env.clock) >= req->wait_until_ns;
 }
 
 /* Nothing was given to the client, so no position has moved. */
@@ -197,12 +198,13 @@ static enum pn_http_handled reply_nothing(struct pn_http_request *req)
 
 static enum pn_http_handled reply_busy(struct pn_http_request *req, struct poll *poll)
 {
-    set_time(req, poll, req->server->config.consumer_request_timeout_ms);
+    set_time(req, poll, poll->rest->config.request_timeout_ms);
     if (!req->expired) {
         return PN_HTTP_HANDLED_WAIT;
     }
-    pn_http_reply_error(req, 409, PN_KAFKA_REST_CODE_ILLEGAL_STATE,
-                        "Illegal state: another fetch of this consumer instance is under way");
+    pn_kafka_rest_reply_error(
+        req, 409, PN_KAFKA_REST_CODE_ILLEGAL_STATE,
+        "Illegal state: another fetch of this consumer instance is under way");
     return PN_HTTP_HANDLED;
 }
 
@@ -219,14 +221,14 @@ static bool may_read(struct pn_http_request *req, const struct pn_kafka_rest_pos
 
 static enum pn_http_handled poll_once(struct pn_http_request *req, struct poll *poll)
 {
-    struct pn_kafka_rest_consumers *consumers = req->server->consumers;
+    struct pn_kafka_rest_consumers *consumers = poll->rest->consumers;
     struct pn_kafka_rest_refusal refusal;
     bool busy = false;
     pn_arena_reset(&poll->arena);
     if (pn_kafka_rest_consumers_fetch_begin(
             consumers, (struct pn_kafka_rest_instance_id){req->params[0], req->params[1]},
             &poll->arena, &poll->fetch, &busy, &refusal) != 0) {
-        pn_http_reply_error(req, refusal.status, refusal.code, "%s", refusal.msg);
+        pn_kafka_rest_reply_error(req, refusal.status, refusal.code, "%s", refusal.msg);
         return PN_HTTP_HANDLED;
     }
     if (busy) {
@@ -235,7 +237,7 @@ static enum pn_http_handled poll_once(struct pn_http_request *req, struct poll *
     enum pn_http_handled handled = PN_HTTP_HANDLED;
     set_time(req, poll, poll->fetch.request_timeout_ms);
     if (may_read(req, &poll->fetch.partitions) && check_accept(req, poll->fetch.format)) {
-        bool empty = poll->fetch.first && req->server->config.consumer_first_poll_empty;
+        bool empty = poll->fetch.first && poll->rest->config.first_poll_empty;
         handled = empty ? reply_nothing(req) : read_round(req, poll);
     }
     pn_kafka_rest_consumers_fetch_end(consumers, &poll->fetch);
@@ -244,8 +246,7 @@ static enum pn_http_handled poll_once(struct pn_http_request *req, struct poll *
 
 enum pn_http_handled pn_kafka_rest_consumer_records(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
-    struct poll *poll = req->state != NULL ? req->state : begin_poll(req);
+    struct poll *poll = req->state != NULL ? req->state : begin_poll(req, arg);
     if (poll == NULL) {
         return PN_HTTP_HANDLED;
     }

@@ -16,7 +16,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/json.h"
-#include "kafka/rest/negotiate.h"
+#include "kafka/rest/format.h"
 #include "kafka/rest/refusal.h"
 #include "log/log.h"
 

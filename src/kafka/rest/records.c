@@ -7,9 +7,8 @@
 
 #include "base/base64.h"
 #include "base/units.h"
-#include "http/internal.h"
-#include "kafka/rest/errors.h"
-#include "kafka/rest/rest.h"
+#include "http/accept.h"
+#include "kafka/rest/private.h"
 
 enum { FETCH_RECORDS_MAX = 100000, FETCH_TIMEOUT_MS_MAX = 300000 };
 
@@ -100,6 +99,7 @@ int pn_kafka_rest_write_record(struct pn_json_parser *parser, enum pn_kafka_rest
 /* --- the fetch -------------------------------------------------------------------------------- */
 
 struct fetch {
+    const struct pn_kafka_rest *rest;
     enum pn_kafka_rest_format_kind format;
     int32_t partition;
     int64_t offset;
@@ -114,8 +114,8 @@ static bool query_i64(struct pn_http_request *req, const char *name, int64_t max
         return true;
     }
     if (pn_parse_i64(text, value, NULL) != 0 || *value < 0) {
-        pn_http_reply_error(req, 400, 400, "The query parameter %s must be a number from 0 on",
-                            name);
+        pn_kafka_rest_reply_error(req, 400, 400,
+                                  "The query parameter %s must be a number from 0 on", name);
         return false;
     }
     *value = *value < max ? *value : max;
@@ -127,10 +127,10 @@ static bool choose_format(struct pn_http_request *req, enum pn_kafka_rest_format
     static const char *const offers[] = {"application/vnd.kafka.json.v2+json",
                                          "application/vnd.kafka.binary.v2+json", PN_KAFKA_REST_TYPE,
                                          PN_HTTP_TYPE_JSON};
-    int chosen = pn_kafka_rest_negotiate_accept(pn_http_request_header(req, "Accept"), offers, 4);
+    int chosen = pn_http_accept(pn_http_request_header(req, "Accept"), offers, 4);
     if (chosen < 0) {
-        pn_http_reply_error(req, 406, 406, "HTTP 406 Not Acceptable: records are %s or %s",
-                            offers[0], offers[1]);
+        pn_kafka_rest_reply_error(req, 406, 406, "HTTP 406 Not Acceptable: records are %s or %s",
+                                  offers[0], offers[1]);
         return false;
     }
     *format = chosen == 1 ? PN_KAFKA_REST_BODY_BINARY : PN_KAFKA_REST_BODY_JSON;
@@ -138,19 +138,19 @@ static bool choose_format(struct pn_http_request *req, enum pn_kafka_rest_format
     return true;
 }
 
-static struct fetch *begin_fetch(struct pn_http_request *req)
+static struct fetch *begin_fetch(struct pn_http_request *req, const struct pn_kafka_rest *rest)
 {
-    const struct pn_http_config *config = &req->server->config;
     struct fetch *fetch = pn_arena_calloc(&req->arena, 1, sizeof *fetch);
-    fetch->max_bytes = config->consumer_fetch_bytes_max;
+    fetch->rest = rest;
+    fetch->max_bytes = rest->config.fetch_bytes_max;
     if (!choose_format(req, &fetch->format) ||
         !pn_kafka_rest_partition_param(req, req->params[1], &fetch->partition) ||
         !query_i64(req, "offset", INT64_MAX, &fetch->offset) ||
-        !query_i64(req, "max_bytes", config->consumer_fetch_bytes_max, &fetch->max_bytes) ||
+        !query_i64(req, "max_bytes", rest->config.fetch_bytes_max, &fetch->max_bytes) ||
         !query_i64(req, "timeout", FETCH_TIMEOUT_MS_MAX, &fetch->timeout_ms)) {
         return NULL;
     }
-    req->wait_until_ns = pn_mono_ns(req->server->env.clock) + fetch->timeout_ms * INT64_C(1000000);
+    req->wait_until_ns = pn_mono_ns(rest->env.clock) + fetch->timeout_ms * INT64_C(1000000);
     return fetch;
 }
 
@@ -158,7 +158,7 @@ static bool fetch_ready(struct pn_http_request *req)
 {
     const struct fetch *fetch = req->state;
     struct pn_log_offsets offsets;
-    return pn_log_offsets(req->server->topics, req->params[0], fetch->partition, &offsets, NULL) !=
+    return pn_log_offsets(fetch->rest->topics, req->params[0], fetch->partition, &offsets, NULL) !=
                0 ||
            offsets.end > fetch->offset;
 }
@@ -175,7 +175,7 @@ static void write_records(struct pn_http_request *req, const struct fetch *fetch
         if (pn_kafka_rest_write_record(req->parser, fetch->format, req->params[0], fetch->partition,
                                        &records->records[i], &req->out, &e) != 0) {
             if (i == 0) {
-                pn_http_reply_error(
+                pn_kafka_rest_reply_error(
                     req, 422, PN_KAFKA_REST_CODE_JSON_CONVERSION,
                     "Conversion of JSON to Object failed: %s; the binary format has it", e.msg);
                 return;
@@ -195,13 +195,13 @@ static enum pn_http_handled fetch_once(struct pn_http_request *req, const struct
 {
     struct pn_log_records records;
     struct pn_err e;
-    if (pn_log_read(req->server->topics, req->params[0], fetch->partition, fetch->offset,
+    if (pn_log_read(fetch->rest->topics, req->params[0], fetch->partition, fetch->offset,
                     FETCH_RECORDS_MAX, (size_t)fetch->max_bytes, arena, &records, &e) != 0) {
         struct pn_log_topic_info info;
         if (e.class_ == PN_CLASS_MISSING &&
-            pn_log_topic(req->server->topics, req->params[0], &info, NULL) == 0) {
-            pn_http_reply_error(req, 404, PN_KAFKA_REST_CODE_PARTITION_NOT_FOUND,
-                                "Partition not found.");
+            pn_log_topic(fetch->rest->topics, req->params[0], &info, NULL) == 0) {
+            pn_kafka_rest_reply_error(req, 404, PN_KAFKA_REST_CODE_PARTITION_NOT_FOUND,
+                                      "Partition not found.");
         } else {
             pn_kafka_rest_reply_log_error(req, e.class_, e.msg);
         }
@@ -216,8 +216,7 @@ static enum pn_http_handled fetch_once(struct pn_http_request *req, const struct
 
 enum pn_http_handled pn_kafka_rest_partition_records(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
-    struct fetch *fetch = req->state != NULL ? req->state : begin_fetch(req);
+    struct fetch *fetch = req->state != NULL ? req->state : begin_fetch(req, arg);
     if (fetch == NULL) {
         return PN_HTTP_HANDLED;
     }

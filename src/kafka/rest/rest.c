@@ -1,87 +1,116 @@
-/* The routes of the Kafka REST v2 front door. */
+/* The front of Kafka REST: its routes, and the life of its station. */
 #include "kafka/rest/rest.h"
 
 #include <stdlib.h>
 
-#include "http/internal.h"
-#include "kafka/rest/errors.h"
+#include "base/mem.h"
+#include "kafka/rest/private.h"
+#include "log/public.h"
 
 #define INSTANCE "consumers/{}/instances/{}"
 
 static const struct pn_http_route routes[] = {
-    {PN_HTTP_POST, "topics/{}", pn_kafka_rest_produce, NULL, PN_HTTP_ROUTE_PRODUCE,
+    {PN_HTTP_POST, "topics/{}", pn_kafka_rest_produce, PN_HTTP_ROUTE_PRODUCE, PN_RIGHT_PRODUCE,
+     PN_OF_TOPIC},
+    {PN_HTTP_GET, "topics", pn_kafka_rest_topics, 0, PN_RIGHT_READ, PN_OF_TOPICS},
+    {PN_HTTP_GET, "topics/{}", pn_kafka_rest_topic, 0, PN_RIGHT_READ, PN_OF_TOPIC},
+    {PN_HTTP_GET, "topics/{}/partitions", pn_kafka_rest_partitions, 0, PN_RIGHT_READ, PN_OF_TOPIC},
+    {PN_HTTP_GET, "topics/{}/partitions/{}", pn_kafka_rest_partition, 0, PN_RIGHT_READ,
+     PN_OF_TOPIC},
+    {PN_HTTP_POST, "topics/{}/partitions/{}", pn_kafka_rest_produce, PN_HTTP_ROUTE_PRODUCE,
      PN_RIGHT_PRODUCE, PN_OF_TOPIC},
-    {PN_HTTP_GET, "topics", pn_kafka_rest_topics, NULL, 0, PN_RIGHT_READ, PN_OF_TOPICS},
-    {PN_HTTP_GET, "topics/{}", pn_kafka_rest_topic, NULL, 0, PN_RIGHT_READ, PN_OF_TOPIC},
-    {PN_HTTP_GET, "topics/{}/partitions", pn_kafka_rest_partitions, NULL, 0, PN_RIGHT_READ,
+    {PN_HTTP_GET, "topics/{}/partitions/{}/offsets", pn_kafka_rest_offsets, 0, PN_RIGHT_READ,
      PN_OF_TOPIC},
-    {PN_HTTP_GET, "topics/{}/partitions/{}", pn_kafka_rest_partition, NULL, 0, PN_RIGHT_READ,
-     PN_OF_TOPIC},
-    {PN_HTTP_POST, "topics/{}/partitions/{}", pn_kafka_rest_produce, NULL, PN_HTTP_ROUTE_PRODUCE,
-     PN_RIGHT_PRODUCE, PN_OF_TOPIC},
-    {PN_HTTP_GET, "topics/{}/partitions/{}/offsets", pn_kafka_rest_offsets, NULL, 0, PN_RIGHT_READ,
-     PN_OF_TOPIC},
-    {PN_HTTP_GET, "topics/{}/partitions/{}/records", pn_kafka_rest_partition_records, NULL,
+    {PN_HTTP_GET, "topics/{}/partitions/{}/records", pn_kafka_rest_partition_records,
      PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ, PN_OF_TOPIC},
-    {PN_HTTP_GET, "brokers", pn_kafka_rest_brokers, NULL, 0, PN_RIGHT_READ, PN_OF_NOTHING},
-    {PN_HTTP_POST, "consumers/{}", pn_kafka_rest_consumer_create, NULL, PN_HTTP_ROUTE_BLOCKS,
+    {PN_HTTP_GET, "brokers", pn_kafka_rest_brokers, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+    {PN_HTTP_POST, "consumers/{}", pn_kafka_rest_consumer_create, PN_HTTP_ROUTE_BLOCKS,
      PN_RIGHT_READ, PN_OF_TOPICS},
-    {PN_HTTP_DELETE, INSTANCE, pn_kafka_rest_consumer_delete, NULL, PN_HTTP_ROUTE_BLOCKS,
+    {PN_HTTP_DELETE, INSTANCE, pn_kafka_rest_consumer_delete, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+     PN_OF_TOPICS},
+    {PN_HTTP_POST, INSTANCE "/subscription", pn_kafka_rest_subscribe, PN_HTTP_ROUTE_BLOCKS,
      PN_RIGHT_READ, PN_OF_TOPICS},
-    {PN_HTTP_POST, INSTANCE "/subscription", pn_kafka_rest_subscribe, NULL, PN_HTTP_ROUTE_BLOCKS,
+    {PN_HTTP_GET, INSTANCE "/subscription", pn_kafka_rest_subscription, PN_HTTP_ROUTE_BLOCKS,
      PN_RIGHT_READ, PN_OF_TOPICS},
-    {PN_HTTP_GET, INSTANCE "/subscription", pn_kafka_rest_subscription, NULL, PN_HTTP_ROUTE_BLOCKS,
+    {PN_HTTP_DELETE, INSTANCE "/subscription", pn_kafka_rest_unsubscribe, PN_HTTP_ROUTE_BLOCKS,
      PN_RIGHT_READ, PN_OF_TOPICS},
-    {PN_HTTP_DELETE, INSTANCE "/subscription", pn_kafka_rest_unsubscribe, NULL,
-     PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ, PN_OF_TOPICS},
-    {PN_HTTP_POST, INSTANCE "/assignments", pn_kafka_rest_assign, NULL, PN_HTTP_ROUTE_BLOCKS,
+    {PN_HTTP_POST, INSTANCE "/assignments", pn_kafka_rest_assign, PN_HTTP_ROUTE_BLOCKS,
      PN_RIGHT_READ, PN_OF_TOPICS},
-    {PN_HTTP_GET, INSTANCE "/assignments", pn_kafka_rest_assignments, NULL, PN_HTTP_ROUTE_BLOCKS,
+    {PN_HTTP_GET, INSTANCE "/assignments", pn_kafka_rest_assignments, PN_HTTP_ROUTE_BLOCKS,
      PN_RIGHT_READ, PN_OF_TOPICS},
-    {PN_HTTP_GET, INSTANCE "/records", pn_kafka_rest_consumer_records, NULL,
+    {PN_HTTP_GET, INSTANCE "/records", pn_kafka_rest_consumer_records,
      PN_HTTP_ROUTE_BLOCKS | PN_HTTP_ROUTE_ACTS, PN_RIGHT_READ, PN_OF_TOPICS},
-    {PN_HTTP_POST, INSTANCE "/offsets", pn_kafka_rest_commit, NULL, PN_HTTP_ROUTE_BLOCKS,
-     PN_RIGHT_READ, PN_OF_TOPICS},
-    {PN_HTTP_GET, INSTANCE "/offsets", pn_kafka_rest_committed, NULL, PN_HTTP_ROUTE_BLOCKS,
-     PN_RIGHT_READ, PN_OF_TOPICS},
-    {PN_HTTP_POST, INSTANCE "/positions", pn_kafka_rest_seek, NULL, PN_HTTP_ROUTE_BLOCKS,
-     PN_RIGHT_READ, PN_OF_TOPICS},
-    {PN_HTTP_POST, INSTANCE "/positions/beginning", pn_kafka_rest_seek_beginning, NULL,
+    {PN_HTTP_POST, INSTANCE "/offsets", pn_kafka_rest_commit, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+     PN_OF_TOPICS},
+    {PN_HTTP_GET, INSTANCE "/offsets", pn_kafka_rest_committed, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+     PN_OF_TOPICS},
+    {PN_HTTP_POST, INSTANCE "/positions", pn_kafka_rest_seek, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+     PN_OF_TOPICS},
+    {PN_HTTP_POST, INSTANCE "/positions/beginning", pn_kafka_rest_seek_beginning,
      PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ, PN_OF_TOPICS},
-    {PN_HTTP_POST, INSTANCE "/positions/end", pn_kafka_rest_seek_end, NULL, PN_HTTP_ROUTE_BLOCKS,
+    {PN_HTTP_POST, INSTANCE "/positions/end", pn_kafka_rest_seek_end, PN_HTTP_ROUTE_BLOCKS,
      PN_RIGHT_READ, PN_OF_TOPICS},
     {.pattern = NULL},
 };
 
-const struct pn_http_front pn_kafka_rest_front = {.name = "kafka-rest", .routes = routes};
-
-bool pn_kafka_rest_accept(struct pn_http_request *req)
+static void tick(void *arg)
 {
-    static const char *const offers[] = {
-        PN_KAFKA_REST_TYPE, PN_HTTP_TYPE_JSON, "application/vnd.kafka+json",
-        "application/vnd.kafka.json.v2+json", "application/vnd.kafka.binary.v2+json"};
-    int chosen = pn_kafka_rest_negotiate_accept(pn_http_request_header(req, "Accept"), offers,
-                                                sizeof offers / sizeof offers[0]);
-    if (chosen < 0) {
-        pn_http_reply_error(req, 406, 406,
-                            "HTTP 406 Not Acceptable: replies are " PN_KAFKA_REST_TYPE
-                            " or " PN_HTTP_TYPE_JSON);
-        return false;
-    }
-    req->content_type = offers[chosen];
-    return true;
+    const struct pn_kafka_rest *rest = arg;
+    pn_kafka_rest_consumers_tick(rest->consumers);
 }
 
-bool pn_kafka_rest_partition_param(struct pn_http_request *req, const char *text,
-                                   int32_t *partition)
+static void stop(void *arg)
 {
-    char *end = NULL;
-    long number = *text >= '0' && *text <= '9' ? strtol(text, &end, 10) : -1;
-    if (number < 0 || number > INT32_MAX || *end != '\0') {
-        pn_http_reply_error(req, 404, PN_KAFKA_REST_CODE_PARTITION_NOT_FOUND,
-                            "Partition not found.");
-        return false;
+    const struct pn_kafka_rest *rest = arg;
+    pn_kafka_rest_consumers_close(rest->consumers);
+}
+
+static const char *const words[] = {"topics", "consumers", "brokers", NULL};
+
+const struct pn_http_front pn_kafka_rest_front = {.name = "kafka-rest",
+                                                  .routes = routes,
+                                                  .words = words,
+                                                  .is_staged = true,
+                                                  .error = pn_kafka_rest_error,
+                                                  .tick = tick,
+                                                  .stop = stop};
+
+int pn_kafka_rest_create(const struct pn_kafka_rest_config *config,
+                         const struct pn_kafka_rest_env *env, struct pn_kafka_rest **rest,
+                         struct pn_err *e)
+{
+    struct pn_kafka_rest *made = pn_xcalloc(1, sizeof *made);
+    made->config = *config;
+    made->config.consumers_folder = NULL;
+    made->env = *env;
+    made->topics = pn_log_public_create(env->log);
+    made->records = pn_metrics_get(env->metrics, PN_METRIC_GATEWAY_RECORDS, NULL);
+    const struct pn_kafka_rest_consumers_config consumers = {
+        .folder = config->consumers_folder,
+        .log = made->topics,
+        .io = env->io,
+        .clock = env->clock,
+        .logger = env->logger,
+        .instance_timeout_ms = config->instance_timeout_ms,
+        .instances_max = config->instances_max,
+    };
+    int rc = pn_kafka_rest_consumers_create(&consumers, &made->consumers, e);
+    if (rc != 0) {
+        pn_kafka_rest_destroy(&made);
+        return rc;
     }
-    *partition = (int32_t)number;
-    return true;
+    *rest = made;
+    return 0;
+}
+
+void pn_kafka_rest_destroy(struct pn_kafka_rest **rest)
+{
+    struct pn_kafka_rest *gone = *rest;
+    if (gone == NULL) {
+        return;
+    }
+    pn_kafka_rest_consumers_destroy(&gone->consumers);
+    pn_log_destroy(&gone->topics);
+    free(gone);
+    *rest = NULL;
 }

@@ -1,53 +1,53 @@
 /*
- * The Kafka REST v2 front door (confluentinc/kafka-rest): the handlers of its routes, by file.
- * docs/kafka-rest.md says what differs from the original, and why.
+ * The front of Kafka REST v2 (confluentinc/kafka-rest): producing to topics, reading them, and its
+ * consumers. docs/kafka-rest.md says what differs from the original, and why.
  */
 #ifndef PN_KAFKA_REST_REST_H
 #define PN_KAFKA_REST_REST_H
 
-#include "http/request.h"
-#include "kafka/rest/negotiate.h"
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/logger.h"
+#include "base/metrics.h"
+#include "http/front.h"
+#include "log/failures.h"
+#include "log/log.h"
 
-/* produce.c */
-enum pn_http_handled pn_kafka_rest_produce(struct pn_http_request *req, void *arg);
+struct pn_kafka_rest_config {
+    const char *consumers_folder; /* committed offsets; made when needed; copied */
+    int64_t record_bytes_max;
+    int64_t records_per_request_max;
+    int64_t instance_timeout_ms;
+    int64_t instances_max;
+    int64_t request_timeout_ms; /* how long a fetch waits, unless the consumer says */
+    int64_t fetch_bytes_max;
+    bool first_poll_empty; /* the first fetch after a subscription has no records */
+};
 
-/* topics.c */
-enum pn_http_handled pn_kafka_rest_topics(struct pn_http_request *req, void *arg);
-enum pn_http_handled pn_kafka_rest_topic(struct pn_http_request *req, void *arg);
-enum pn_http_handled pn_kafka_rest_partitions(struct pn_http_request *req, void *arg);
-enum pn_http_handled pn_kafka_rest_partition(struct pn_http_request *req, void *arg);
-enum pn_http_handled pn_kafka_rest_offsets(struct pn_http_request *req, void *arg);
-enum pn_http_handled pn_kafka_rest_brokers(struct pn_http_request *req, void *arg);
+/* What it stands on; all borrowed for its life. logger and metrics may be NULL. */
+struct pn_kafka_rest_env {
+    struct pn_log *log; /* whose topics it has, all but those of streams */
+    struct pn_log_failures *failures;
+    const struct pn_io *io;
+    const struct pn_clock *clock;
+    struct pn_logger *logger;
+    struct pn_metrics *metrics;
+    /* Called where it may block, before the first record of a topic that isn't there goes to the
+     * log: makes the topic, or leaves that to the log. INPUT: it takes no more topics. NULL ok. */
+    int (*first_record)(void *arg, const char *topic, struct pn_err *e);
+    void *first_record_arg;
+};
 
-/* records.c */
-enum pn_http_handled pn_kafka_rest_partition_records(struct pn_http_request *req, void *arg);
-/* Appends one record of a fetch as JSON; `format` is PN_KAFKA_REST_BODY_JSON or
- * PN_KAFKA_REST_BODY_BINARY. On failure (a value that is no JSON) `out` is as before and *e says
- * which record it is. */
-int pn_kafka_rest_write_record(struct pn_json_parser *parser, enum pn_kafka_rest_format_kind format,
-                               const char *topic, int32_t partition, const struct pn_record *record,
-                               struct pn_buf *out, struct pn_err *e) PN_MUST_CHECK;
+struct pn_kafka_rest;
 
-/* instances.c and poll.c */
-enum pn_http_handled pn_kafka_rest_consumer_create(struct pn_http_request *req, void *arg);
-enum pn_http_handled pn_kafka_rest_consumer_delete(struct pn_http_request *req, void *arg);
-enum pn_http_handled pn_kafka_rest_subscribe(struct pn_http_request *req, void *arg);
-enum pn_http_handled pn_kafka_rest_subscription(struct pn_http_request *req, void *arg);
-enum pn_http_handled pn_kafka_rest_unsubscribe(struct pn_http_request *req, void *arg);
-enum pn_http_handled pn_kafka_rest_assign(struct pn_http_request *req, void *arg);
-enum pn_http_handled pn_kafka_rest_assignments(struct pn_http_request *req, void *arg);
-enum pn_http_handled pn_kafka_rest_commit(struct pn_http_request *req, void *arg);
-enum pn_http_handled pn_kafka_rest_committed(struct pn_http_request *req, void *arg);
-enum pn_http_handled pn_kafka_rest_seek(struct pn_http_request *req, void *arg);
-enum pn_http_handled pn_kafka_rest_seek_beginning(struct pn_http_request *req, void *arg);
-enum pn_http_handled pn_kafka_rest_seek_end(struct pn_http_request *req, void *arg);
-enum pn_http_handled pn_kafka_rest_consumer_records(struct pn_http_request *req, void *arg);
+/* INPUT without a folder for consumers. */
+int pn_kafka_rest_create(const struct pn_kafka_rest_config *config,
+                         const struct pn_kafka_rest_env *env, struct pn_kafka_rest **rest,
+                         struct pn_err *e) PN_MUST_CHECK;
+/* After the server that has it. NULL ok. */
+void pn_kafka_rest_destroy(struct pn_kafka_rest **rest);
 
-/* Shared: chooses the reply's content type by the Accept header; false (and the reply is a 406)
- * when the client takes none of ours. */
-bool pn_kafka_rest_accept(struct pn_http_request *req);
-/* Reads a partition number of a path; false (and the reply is a 404) when it is none. */
-bool pn_kafka_rest_partition_param(struct pn_http_request *req, const char *text,
-                                   int32_t *partition);
+/* For pn_http_server_add_front(), with a struct pn_kafka_rest. */
+extern const struct pn_http_front pn_kafka_rest_front;
 
 #endif

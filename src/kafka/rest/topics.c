@@ -2,9 +2,7 @@
  * which leads every partition. */
 #include <string.h>
 
-#include "http/internal.h"
-#include "kafka/rest/errors.h"
-#include "kafka/rest/rest.h"
+#include "kafka/rest/private.h"
 
 static const char replicas[] = "\"leader\":0,\"replicas\":[{\"broker\":0,\"leader\":true,"
                                "\"in_sync\":true}]";
@@ -40,10 +38,11 @@ static void write_configs(struct pn_buf *out, const struct pn_log_topic_settings
 }
 
 /* The path's topic, or a reply that says what is wrong. */
-static bool find_topic(struct pn_http_request *req, struct pn_log_topic_info *info)
+static bool find_topic(const struct pn_kafka_rest *rest, struct pn_http_request *req,
+                       struct pn_log_topic_info *info)
 {
     struct pn_err e;
-    if (pn_log_topic(req->server->topics, req->params[0], info, &e) != 0) {
+    if (pn_log_topic(rest->topics, req->params[0], info, &e) != 0) {
         /* A name that no topic can have is a topic that isn't there. */
         enum pn_class class_ = e.class_ == PN_CLASS_INPUT ? PN_CLASS_MISSING : e.class_;
         pn_kafka_rest_reply_log_error(req, class_, e.msg);
@@ -52,15 +51,17 @@ static bool find_topic(struct pn_http_request *req, struct pn_log_topic_info *in
     return true;
 }
 
-static bool find_partition(struct pn_http_request *req, int32_t *partition)
+static bool find_partition(const struct pn_kafka_rest *rest, struct pn_http_request *req,
+                           int32_t *partition)
 {
     struct pn_log_topic_info info;
-    if (!find_topic(req, &info) || !pn_kafka_rest_partition_param(req, req->params[1], partition)) {
+    if (!find_topic(rest, req, &info) ||
+        !pn_kafka_rest_partition_param(req, req->params[1], partition)) {
         return false;
     }
     if (*partition >= info.partitions) {
-        pn_http_reply_error(req, 404, PN_KAFKA_REST_CODE_PARTITION_NOT_FOUND,
-                            "Partition not found.");
+        pn_kafka_rest_reply_error(req, 404, PN_KAFKA_REST_CODE_PARTITION_NOT_FOUND,
+                                  "Partition not found.");
         return false;
     }
     return true;
@@ -68,14 +69,14 @@ static bool find_partition(struct pn_http_request *req, int32_t *partition)
 
 enum pn_http_handled pn_kafka_rest_topics(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
+    const struct pn_kafka_rest *rest = arg;
     struct pn_err e;
     struct pn_log_topic_info *topics = NULL;
     size_t count = 0;
     if (!pn_kafka_rest_accept(req)) {
         return PN_HTTP_HANDLED;
     }
-    if (pn_log_topics(req->server->topics, &req->arena, &topics, &count, &e) != 0) {
+    if (pn_log_topics(rest->topics, &req->arena, &topics, &count, &e) != 0) {
         pn_kafka_rest_reply_log_error(req, e.class_, e.msg);
         return PN_HTTP_HANDLED;
     }
@@ -96,9 +97,9 @@ enum pn_http_handled pn_kafka_rest_topics(struct pn_http_request *req, void *arg
 
 enum pn_http_handled pn_kafka_rest_topic(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
+    const struct pn_kafka_rest *rest = arg;
     struct pn_log_topic_info info;
-    if (pn_kafka_rest_accept(req) && find_topic(req, &info)) {
+    if (pn_kafka_rest_accept(req) && find_topic(rest, req, &info)) {
         pn_buf_adds(&req->out, "{\"name\":");
         pn_json_write_cstr(&req->out, info.name);
         pn_buf_adds(&req->out, ",\"configs\":");
@@ -113,9 +114,9 @@ enum pn_http_handled pn_kafka_rest_topic(struct pn_http_request *req, void *arg)
 
 enum pn_http_handled pn_kafka_rest_partitions(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
+    const struct pn_kafka_rest *rest = arg;
     struct pn_log_topic_info info;
-    if (pn_kafka_rest_accept(req) && find_topic(req, &info)) {
+    if (pn_kafka_rest_accept(req) && find_topic(rest, req, &info)) {
         write_partitions(&req->out, info.partitions);
         req->status = 200;
     }
@@ -124,9 +125,9 @@ enum pn_http_handled pn_kafka_rest_partitions(struct pn_http_request *req, void 
 
 enum pn_http_handled pn_kafka_rest_partition(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
+    const struct pn_kafka_rest *rest = arg;
     int32_t partition = 0;
-    if (pn_kafka_rest_accept(req) && find_partition(req, &partition)) {
+    if (pn_kafka_rest_accept(req) && find_partition(rest, req, &partition)) {
         write_partition(&req->out, partition);
         req->status = 200;
     }
@@ -135,14 +136,14 @@ enum pn_http_handled pn_kafka_rest_partition(struct pn_http_request *req, void *
 
 enum pn_http_handled pn_kafka_rest_offsets(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
+    const struct pn_kafka_rest *rest = arg;
     int32_t partition = 0;
-    if (!pn_kafka_rest_accept(req) || !find_partition(req, &partition)) {
+    if (!pn_kafka_rest_accept(req) || !find_partition(rest, req, &partition)) {
         return PN_HTTP_HANDLED;
     }
     struct pn_log_offsets offsets;
     struct pn_err e;
-    if (pn_log_offsets(req->server->topics, req->params[0], partition, &offsets, &e) != 0) {
+    if (pn_log_offsets(rest->topics, req->params[0], partition, &offsets, &e) != 0) {
         pn_kafka_rest_reply_log_error(req, e.class_, e.msg);
         return PN_HTTP_HANDLED;
     }

@@ -14,8 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "http/server.h"
 #include "kinesis/kinesis.h"
+#include "server/fronts.h"
 #include "support/client.h"
 #include "support/defaults.h"
 #include "support/memory_log.h"
@@ -24,7 +24,7 @@ struct fixture {
     struct pn_log *log;
     struct pn_kinesis *kinesis;
     struct pn_metrics *metrics;
-    struct pn_http_server *server;
+    struct pn_fronts *fronts;
     char folder[64];
     char consumers[96];
     char streams[96];
@@ -50,19 +50,21 @@ static int setup(void **state)
                      0);
     const struct pn_stream_create create = {.name = "s", .shards = 1};
     assert_int_equal(pn_kinesis_create_stream(f->kinesis, &create, &e), 0);
-    struct pn_http_config config;
-    pn_settings_to_http(default_settings(), &config);
-    config.listen = "127.0.0.1:0";
-    config.threads = 2;
-    config.consumers_folder = f->consumers;
-    config.data_folder = f->folder;
-    const struct pn_http_env env = {.log = f->log,
-                                    .kinesis = f->kinesis,
-                                    .io = pn_io_system(),
-                                    .clock = pn_clock_system(),
-                                    .metrics = f->metrics};
-    assert_int_equal(pn_http_server_create(&config, &env, &f->server, &e), 0);
-    assert_int_equal(pn_http_server_start(f->server, &e), 0);
+    struct pn_fronts_config config;
+    pn_settings_to_http(default_settings(), &config.http);
+    pn_settings_to_kafka_rest(default_settings(), &config.kafka_rest);
+    pn_settings_to_aws(default_settings(), &config.aws);
+    config.http.listen = "127.0.0.1:0";
+    config.http.threads = 2;
+    config.http.data_folder = f->folder;
+    config.kafka_rest.consumers_folder = f->consumers;
+    const struct pn_fronts_env env = {.log = f->log,
+                                      .kinesis = f->kinesis,
+                                      .io = pn_io_system(),
+                                      .clock = pn_clock_system(),
+                                      .metrics = f->metrics};
+    assert_int_equal(pn_fronts_create(&config, &env, &f->fronts, &e), 0);
+    assert_int_equal(pn_http_server_start(f->fronts->http, &e), 0);
     *state = f;
     return 0;
 }
@@ -70,7 +72,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *f = *state;
-    pn_http_server_destroy(&f->server);
+    pn_fronts_destroy(&f->fronts);
     pn_kinesis_destroy(&f->kinesis);
     pn_log_destroy(&f->log);
     pn_metrics_destroy(&f->metrics);
@@ -81,7 +83,7 @@ static int teardown(void **state)
 
 static int dial(const struct fixture *f)
 {
-    return client_dial(pn_http_server_port(f->server));
+    return client_dial(pn_http_server_port(f->fronts->http));
 }
 
 static void say(int fd, const char *line, const char *headers, const char *body)

@@ -16,18 +16,51 @@ static enum pn_http_handled nothing(struct pn_http_request *req, void *arg)
     return PN_HTTP_HANDLED;
 }
 
-static const struct pn_http_route routes[] = {
-    {PN_HTTP_POST, "topics/{}", nothing, NULL, 0, PN_RIGHT_READ, PN_OF_NOTHING},
-    {PN_HTTP_GET, "topics/{}", nothing, NULL, 0, PN_RIGHT_READ, PN_OF_NOTHING},
-    {PN_HTTP_GET, "topics", nothing, NULL, 0, PN_RIGHT_READ, PN_OF_NOTHING},
-    {PN_HTTP_GET, "topics/{}/partitions/{}", nothing, NULL, 0, PN_RIGHT_READ, PN_OF_NOTHING},
-    {PN_HTTP_GET, "consumers/{}/instances/{}/records", nothing, NULL, 0, PN_RIGHT_READ,
-     PN_OF_NOTHING},
-    {PN_HTTP_PUT, "streams/{}/record", nothing, NULL, 0, PN_RIGHT_READ, PN_OF_NOTHING},
-    {PN_HTTP_GET, "health", nothing, NULL, 0, PN_RIGHT_READ, PN_OF_NOTHING},
-    {PN_HTTP_POST, "api/v1/sink/flush", nothing, NULL, 0, PN_RIGHT_READ, PN_OF_NOTHING},
-    {PN_HTTP_GET, "", nothing, NULL, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+static const struct pn_http_route kafka_routes[] = {
+    {PN_HTTP_POST, "topics/{}", nothing, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+    {PN_HTTP_GET, "topics/{}", nothing, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+    {PN_HTTP_GET, "topics", nothing, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+    {PN_HTTP_GET, "topics/{}/partitions/{}", nothing, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+    {PN_HTTP_GET, "consumers/{}/instances/{}/records", nothing, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+    {.pattern = NULL},
 };
+static const char *const kafka_words[] = {"topics", "consumers", NULL};
+static const struct pn_http_front kafka = {
+    .name = "kafka", .routes = kafka_routes, .words = kafka_words, .is_staged = true};
+
+static const struct pn_http_route stream_routes[] = {
+    {PN_HTTP_PUT, "streams/{}/record", nothing, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+    {.pattern = NULL},
+};
+static const char *const stream_words[] = {"streams", NULL};
+static const char *const stream_aliases[] = {"stream", "streams", NULL};
+static const struct pn_http_front streams = {.name = "streams",
+                                             .routes = stream_routes,
+                                             .words = stream_words,
+                                             .aliases = stream_aliases,
+                                             .is_staged = true};
+
+/* Without words: its only path is "/". */
+static const struct pn_http_route rootless_routes[] = {
+    {PN_HTTP_POST, "", nothing, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+    {.pattern = NULL},
+};
+static const struct pn_http_front rootless = {.name = "rootless", .routes = rootless_routes};
+
+static const struct pn_http_route api_routes[] = {
+    {PN_HTTP_GET, "health", nothing, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+    {PN_HTTP_POST, "api/v1/sink/flush", nothing, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+    {PN_HTTP_GET, "", nothing, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+    {PN_HTTP_GET, "api/v2/dags/{}/runs/{}/tasks/{}/logs/{}/of/{}", nothing, 0, PN_RIGHT_READ,
+     PN_OF_NOTHING},
+    {PN_HTTP_GET, "ui/about", nothing, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+    {PN_HTTP_GET, "ui/{}/files/**", nothing, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+    {PN_HTTP_GET, "ui/**", nothing, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+    {.pattern = NULL},
+};
+static const char *const api_words[] = {"api", "ui", "health", NULL};
+static const struct pn_http_front api = {
+    .name = "api", .routes = api_routes, .words = api_words, .is_fallback = true};
 
 struct fixture {
     struct pn_http_router router;
@@ -40,9 +73,10 @@ static int setup(void **state)
     static struct fixture fixture;
     pn_http_router_init(&fixture.router);
     pn_arena_init(&fixture.arena, 0);
-    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
-        pn_http_router_add(&fixture.router, &routes[i], NULL);
-    }
+    pn_http_router_add_front(&fixture.router, &kafka, NULL, NULL);
+    pn_http_router_add_front(&fixture.router, &rootless, NULL, NULL);
+    pn_http_router_add_front(&fixture.router, &streams, NULL, NULL);
+    pn_http_router_add_front(&fixture.router, &api, NULL, NULL);
     *state = &fixture;
     return 0;
 }
@@ -92,7 +126,7 @@ static void test_any_stage(void **state)
 {
     struct fixture *f = *state;
     static const char *const stages[] = {"test", "prod",       "Dev",     "milestone5", "v1",
-                                         "api",  "Production", "kinesis", "0a1b-stage"};
+                                         "apis", "Production", "kinesis", "0a1b-stage"};
     for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++) {
         char path[128];
         (void)snprintf(path, sizeof path, "/%s/topics/x", stages[i]);
@@ -148,6 +182,76 @@ static void test_unknown(void **state)
     assert_int_equal(find(f, PN_HTTP_GET, "/1/2/3/4/5/6/7/8/9/10"), PN_HTTP_ROUTE_NONE);
 }
 
+/* The longest path of Airflow's API has ten segments. */
+static void test_long_paths(void **state)
+{
+    struct fixture *f = *state;
+    finds(f, PN_HTTP_GET, "/api/v2/dags/d/runs/r/tasks/t/logs/3/of/4",
+          "api/v2/dags/{}/runs/{}/tasks/{}/logs/{}/of/{}", NULL, "d");
+    assert_int_equal(f->match.param_count, 5);
+    assert_string_equal(f->match.params[4], "4");
+}
+
+/* A tail is what is left of the path, nothing included. */
+static void test_tails(void **state)
+{
+    struct fixture *f = *state;
+    finds(f, PN_HTTP_GET, "/ui", "ui/**", NULL, "");
+    finds(f, PN_HTTP_GET, "/ui/", "ui/**", NULL, "");
+    finds(f, PN_HTTP_GET, "/ui/dags", "ui/**", NULL, "dags");
+    finds(f, PN_HTTP_GET, "/ui/dags//a%20b/runs/", "ui/**", NULL, "dags/a b/runs");
+    finds(f, PN_HTTP_GET, "/ui/about", "ui/about", NULL, NULL);
+    finds(f, PN_HTTP_GET, "/ui/1/files/x/y", "ui/{}/files/**", NULL, "1");
+    assert_int_equal(f->match.param_count, 2);
+    assert_string_equal(f->match.params[1], "x/y");
+    assert_int_equal(find(f, PN_HTTP_POST, "/ui/dags"), PN_HTTP_ROUTE_METHOD);
+    assert_int_equal(find(f, PN_HTTP_GET, "/uix"), PN_HTTP_ROUTE_NONE);
+    assert_int_equal(find(f, PN_HTTP_GET, "/ui/%zz"), PN_HTTP_ROUTE_BAD_PATH);
+}
+
+/* A word of a front without stages is never the stage of another's path. */
+static void test_no_stage(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const paths[] = {"/api/topics/x", "/health/topics/x",
+                                        "/api/streams/s/record"};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        assert_int_equal(find(f, PN_HTTP_POST, paths[i]), PN_HTTP_ROUTE_NONE);
+        assert_ptr_equal(f->match.front, &api);
+    }
+    finds(f, PN_HTTP_GET, "/ui/topics/x", "ui/**", NULL, "topics/x");
+}
+
+static void belongs(struct fixture *f, enum pn_http_method method, const char *path,
+                    const struct pn_http_front *front)
+{
+    (void)find(f, method, path);
+    if (f->match.front != front) {
+        fail_msg("%s belongs to the front %s, not %s", path, f->match.front->name, front->name);
+    }
+}
+
+/* Which front's words an error is in. */
+static void test_fronts_of_paths(void **state)
+{
+    struct fixture *f = *state;
+    belongs(f, PN_HTTP_POST, "/topics/x", &kafka);
+    belongs(f, PN_HTTP_DELETE, "/topics/x", &kafka);
+    belongs(f, PN_HTTP_GET, "/topics/x/y", &kafka);
+    belongs(f, PN_HTTP_GET, "/prod/consumers/a/b", &kafka);
+    belongs(f, PN_HTTP_GET, "/topics/%zz", &kafka);
+    belongs(f, PN_HTTP_GET, "/topics/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17", &kafka);
+    belongs(f, PN_HTTP_GET, "/streams/x", &streams);
+    belongs(f, PN_HTTP_GET, "/dev/stream/x/y/z", &streams);
+    belongs(f, PN_HTTP_POST, "/", &rootless);
+    belongs(f, PN_HTTP_GET, "/", &api);
+    belongs(f, PN_HTTP_DELETE, "/", &api);
+    belongs(f, PN_HTTP_GET, "/nothing", &api);
+    belongs(f, PN_HTTP_GET, "/%zz/topics", &api);
+    belongs(f, PN_HTTP_GET, "/a/b/topics/x", &api);
+    belongs(f, PN_HTTP_GET, "/api/v9", &api);
+}
+
 static void test_methods(void **state)
 {
     struct fixture *f = *state;
@@ -170,6 +274,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_slashes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_decoding, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unknown, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_long_paths, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_tails, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_stage, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_fronts_of_paths, setup, teardown),
         cmocka_unit_test_setup_teardown(test_methods, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

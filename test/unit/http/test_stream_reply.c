@@ -26,7 +26,6 @@ enum { PIECE_BYTES = 4 << 20 };
 struct fixture {
     struct pn_log *log;
     struct pn_http_server *server;
-    char folder[64];
     pthread_mutex_t lock; /* of all below */
     pthread_cond_t changed;
     char text[64];     /* what a stream is to say next, once */
@@ -85,6 +84,14 @@ static enum pn_http_handled begin(struct pn_http_request *req, void *arg)
     return PN_HTTP_HANDLED_STREAM;
 }
 
+/* Nobody wakes this one. */
+static enum pn_http_handled begin_looking(struct pn_http_request *req, void *arg)
+{
+    enum pn_http_handled handled = begin(req, arg);
+    req->stream.look_ms = 10;
+    return handled;
+}
+
 /* --- a handler that puts ---------------------------------------------------------------------- */
 
 struct put {
@@ -93,8 +100,9 @@ struct put {
     struct fixture *f;
 };
 
-static enum pn_http_handled finish_put(struct pn_http_request *req)
+static enum pn_http_handled finish_put(struct pn_http_request *req, bool taken)
 {
+    assert_true(taken);
     struct put *put = req->state;
     struct fixture *f = put->f;
     pthread_mutex_lock(&f->lock);
@@ -105,6 +113,18 @@ static enum pn_http_handled finish_put(struct pn_http_request *req)
     return PN_HTTP_HANDLED;
 }
 
+static void put_done(struct pn_log_request *request)
+{
+    pn_http_request_done(request->arg);
+}
+
+static bool submit_put(struct pn_http_request *req, bool more)
+{
+    struct put *put = req->state;
+    put->request.more = more;
+    return pn_log_submit(put->f->log, &put->request, NULL) == 0;
+}
+
 static enum pn_http_handled begin_put(struct pn_http_request *req, void *arg)
 {
     struct put *put = pn_arena_calloc(&req->arena, 1, sizeof *put);
@@ -113,11 +133,12 @@ static enum pn_http_handled begin_put(struct pn_http_request *req, void *arg)
     put->request.topic = "t";
     put->request.entries = &put->entry;
     put->request.count = 1;
-    req->produce = &put->request;
-    req->produce_log = put->f->log;
+    put->request.done = put_done;
+    put->request.arg = req;
+    req->submit = submit_put;
     req->finish = finish_put;
     req->state = put;
-    return PN_HTTP_HANDLED_PRODUCE;
+    return PN_HTTP_HANDLED_SUBMIT;
 }
 
 static enum pn_http_handled block(struct pn_http_request *req, void *arg)
@@ -136,8 +157,6 @@ static int setup(void **state)
     memset(f, 0, sizeof *f);
     pthread_mutex_init(&f->lock, NULL);
     pthread_cond_init(&f->changed, NULL);
-    (void)snprintf(f->folder, sizeof f->folder, "/tmp/pinion-gateway-XXXXXX");
-    assert_non_null(mkdtemp(f->folder));
     f->log = pn_memory_log_create(1);
     *state = f;
     return 0;
@@ -150,32 +169,31 @@ static int teardown(void **state)
     pn_log_destroy(&f->log);
     pthread_cond_destroy(&f->changed);
     pthread_mutex_destroy(&f->lock);
-    return pn_io_remove_tree(pn_io_system(), f->folder, NULL);
+    return 0;
 }
+
+static const struct pn_http_route routes[] = {
+    {PN_HTTP_GET, "stream", begin, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+    {PN_HTTP_GET, "stream/blocks", begin, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ, PN_OF_NOTHING},
+    {PN_HTTP_GET, "stream/looks", begin_looking, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+    {PN_HTTP_POST, "put", begin_put, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+    {PN_HTTP_GET, "blocks", block, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ, PN_OF_NOTHING},
+    {.pattern = NULL},
+};
+static const char *const words[] = {"stream", "put", "blocks", NULL};
+static const struct pn_http_front front = {.name = "test", .routes = routes, .words = words};
 
 static void start(struct fixture *f, int64_t memory_bytes_max)
 {
     struct pn_err e;
-    const struct pn_http_env env = {
-        .log = f->log, .io = pn_io_system(), .clock = pn_clock_system()};
-    const struct pn_http_route routes[] = {
-        {PN_HTTP_GET, "stream", begin, f, 0, PN_RIGHT_READ, PN_OF_NOTHING},
-        {PN_HTTP_GET, "stream/blocks", begin, f, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
-         PN_OF_NOTHING},
-        {PN_HTTP_POST, "put", begin_put, f, 0, PN_RIGHT_READ, PN_OF_NOTHING},
-        {PN_HTTP_GET, "blocks", block, f, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ, PN_OF_NOTHING}};
-    static struct pn_http_route kept[sizeof routes / sizeof routes[0]];
+    const struct pn_http_env env = {.io = pn_io_system(), .clock = pn_clock_system()};
     struct pn_http_config config;
     pn_settings_to_http(default_settings(), &config);
     config.listen = "127.0.0.1:0";
     config.threads = 2;
-    config.consumers_folder = f->folder;
     config.memory_bytes_max = memory_bytes_max;
     assert_int_equal(pn_http_server_create(&config, &env, &f->server, &e), 0);
-    memcpy(kept, routes, sizeof kept);
-    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
-        pn_http_server_add_route(f->server, &kept[i]);
-    }
+    pn_http_server_add_front(f->server, &front, f);
     assert_int_equal(pn_http_server_start(f->server, &e), 0);
 }
 
@@ -186,7 +204,7 @@ static void say(struct fixture *f, const char *text, bool over)
     (void)snprintf(f->text, sizeof f->text, "%s", text);
     f->over = over;
     pthread_mutex_unlock(&f->lock);
-    pn_memory_log_put(f->log, "t", 0, "1");
+    pn_http_server_wake(f->server);
 }
 
 /* What the next streams do: so many large pieces, and an end after them or not. */
@@ -406,9 +424,29 @@ static void test_put_of_who_is_gone(void **state)
     wait_for(f, &f->puts_finished, 1);
 }
 
+/* What has nobody to wake it is looked at as often as it asks. */
+static void test_looks(void **state)
+{
+    struct fixture *f = *state;
+    start(f, 1 << 20);
+    int fd = dial(f);
+    ask(fd, "/stream/looks");
+    assert_true(hear(fd, "\r\n\r\n"));
+    pthread_mutex_lock(&f->lock);
+    (void)snprintf(f->text, sizeof f->text, "seen");
+    pthread_mutex_unlock(&f->lock);
+    assert_true(hear(fd, "seen"));
+    pthread_mutex_lock(&f->lock);
+    f->over = true;
+    pthread_mutex_unlock(&f->lock);
+    assert_true(hear(fd, "0\r\n\r\n"));
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_looks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pieces, setup, teardown),
         cmocka_unit_test_setup_teardown(test_waiting_holds_no_thread, setup, teardown),
         cmocka_unit_test_setup_teardown(test_client_hangs_up, setup, teardown),

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "server/fronts.h"
 #include "settings/internal.h"
 #include "store/local/local.h"
 #include "support/defaults.h"
@@ -20,7 +21,7 @@ struct stations {
     struct pn_log *log;
     struct pn_kinesis *kinesis;
     struct pn_sink *sink;
-    struct pn_http_server *gateway;
+    struct pn_fronts *fronts;
 };
 
 static char folder[64];
@@ -68,11 +69,11 @@ static int open_log_and_streams(const struct pn_settings *settings, struct stati
     return rc;
 }
 
-static int open_sink_and_gateway(const struct pn_settings *settings, struct stations *stations,
-                                 struct pn_err *e)
+static int open_sink_and_fronts(const struct pn_settings *settings, struct stations *stations,
+                                struct pn_err *e)
 {
     struct pn_sink_config sink;
-    struct pn_http_config gateway;
+    struct pn_fronts_config fronts;
     pn_settings_to_sink(settings, &sink);
     sink.folder = below("sink");
     sink.topics_dir = "topics";
@@ -81,15 +82,17 @@ static int open_sink_and_gateway(const struct pn_settings *settings, struct stat
     sink.store = stations->store;
     sink.io = pn_io_system();
     sink.clock = pn_clock_system();
-    pn_settings_to_http(settings, &gateway);
-    gateway.api_keys = "a-key-of-the-environment";
-    gateway.consumers_folder = below("consumers");
-    const struct pn_http_env env = {.log = stations->log,
-                                    .kinesis = stations->kinesis,
-                                    .io = pn_io_system(),
-                                    .clock = pn_clock_system()};
+    pn_settings_to_http(settings, &fronts.http);
+    pn_settings_to_kafka_rest(settings, &fronts.kafka_rest);
+    pn_settings_to_aws(settings, &fronts.aws);
+    fronts.http.api_keys = "a-key-of-the-environment";
+    fronts.kafka_rest.consumers_folder = below("consumers");
+    const struct pn_fronts_env env = {.log = stations->log,
+                                      .kinesis = stations->kinesis,
+                                      .io = pn_io_system(),
+                                      .clock = pn_clock_system()};
     int rc = pn_sink_create(&sink, &stations->sink, e);
-    return rc == 0 ? pn_http_server_create(&gateway, &env, &stations->gateway, e) : rc;
+    return rc == 0 ? pn_fronts_create(&fronts, &env, &stations->fronts, e) : rc;
 }
 
 /* Every station that has a config of its own opens with these settings. */
@@ -99,9 +102,9 @@ static void open_all(const struct pn_settings *settings, const char *name, const
     struct pn_err e = {0};
     int rc = open_log_and_streams(settings, &stations, &e);
     if (rc == 0) {
-        rc = open_sink_and_gateway(settings, &stations, &e);
+        rc = open_sink_and_fronts(settings, &stations, &e);
     }
-    pn_http_server_destroy(&stations.gateway);
+    pn_fronts_destroy(&stations.fronts);
     pn_sink_destroy(&stations.sink);
     pn_kinesis_destroy(&stations.kinesis);
     pn_log_destroy(&stations.log);

@@ -1,16 +1,15 @@
 /*
- * Content types: what a request says its body is, and what it accepts as a reply.
+ * Content types: what a request says its body is.
  *
  * kafka-rest takes only its own vendor types and answers plain application/json with 415; here
  * application/json, a missing Content-Type (or the one that curl -d sends when it is given none)
  * and the types of its version 1 are taken as well (docs/kafka-rest.md). What needs a schema
  * registry is recognised, to be refused by name.
  */
-#ifndef PN_KAFKA_REST_NEGOTIATE_H
-#define PN_KAFKA_REST_NEGOTIATE_H
+#ifndef PN_KAFKA_REST_FORMAT_H
+#define PN_KAFKA_REST_FORMAT_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 enum pn_kafka_rest_format_kind {
     PN_KAFKA_REST_BODY_JSON,
@@ -20,14 +19,8 @@ enum pn_kafka_rest_format_kind {
 };
 
 /* The format of a produce request's body by its Content-Type (NULL: absent). */
-enum pn_kafka_rest_format_kind pn_kafka_rest_negotiate_produce(const char *content_type);
+enum pn_kafka_rest_format_kind pn_kafka_rest_format(const char *content_type);
 /* May the body of any other request be read as JSON? */
-bool pn_kafka_rest_negotiate_is_json(const char *content_type);
-
-/*
- * Which of `offers` the Accept header likes best: highest q, then the earliest in `offers`.
- * Returns its index, or -1 when it accepts none. A NULL or empty header accepts the first.
- */
-int pn_kafka_rest_negotiate_accept(const char *accept, const char *const *offers, size_t count);
+bool pn_kafka_rest_is_json(const char *content_type);
 
 #endif

@@ -1,10 +1,11 @@
-#include "server/stream_routes.h"
+#include "api/stream_routes.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/errors.h"
 #include "base/base64.h"
 
 enum { READ_RECORDS_MAX = 10000, READ_BYTES_MAX = 8 << 20 };
@@ -109,7 +110,7 @@ static enum pn_http_handled reply(struct pn_http_request *req)
 }
 
 /* The stream tables that this server fills: none without the role. */
-static size_t look_at_tables(struct pn_stream_routes *routes, struct pn_arena *arena,
+static size_t look_at_tables(struct pn_api_stream_routes *routes, struct pn_arena *arena,
                              struct pn_processor_status **statuses)
 {
     size_t count = 0;
@@ -121,7 +122,7 @@ static size_t look_at_tables(struct pn_stream_routes *routes, struct pn_arena *a
 
 static enum pn_http_handled handle_status(struct pn_http_request *req, void *arg)
 {
-    struct pn_stream_routes *routes = arg;
+    struct pn_api_stream_routes *routes = arg;
     struct pn_processor_status *statuses = NULL;
     size_t count = look_at_tables(routes, &req->arena, &statuses);
     pn_buf_adds(&req->out, "{\"tables\":");
@@ -131,62 +132,62 @@ static enum pn_http_handled handle_status(struct pn_http_request *req, void *arg
 }
 
 /* For /health: the tables that are not filled now, and why. */
-static void report_stalled(void *arg, struct pn_arena *arena, struct pn_buf *out)
+static void report_stalled(void *arg, struct pn_arena *arena, struct pn_json_writer *json)
 {
-    struct pn_stream_routes *routes = arg;
     struct pn_processor_status *statuses = NULL;
-    size_t count = look_at_tables(routes, arena, &statuses);
+    size_t count = look_at_tables(arg, arena, &statuses);
     for (size_t i = 0; i < count; i++) {
         const struct pn_processor_status *status = &statuses[i];
         if (status->state != PN_PROCESSOR_WAITING && status->state != PN_PROCESSOR_TROUBLE &&
             status->state != PN_PROCESSOR_FAILED && !status->is_unreadable) {
             continue;
         }
-        pn_buf_adds(out, out->len > 0 ? ",{" : "{");
-        add_text(out, "table", status->table);
-        add_text(out, "stream", status->stream);
-        add_text(out, "state", pn_processor_state_name(status->state));
-        add_text(out, "reason", status->error);
-        pn_buf_addc(out, '}');
+        pn_json_put_object(json);
+        pn_json_add_cstr(json, "table", status->table);
+        pn_json_add_cstr(json, "stream", status->stream);
+        pn_json_add_cstr(json, "state", pn_processor_state_name(status->state));
+        pn_json_add_cstr(json, "reason", status->error);
+        pn_json_end(json);
     }
 }
 
 /* For /health, which everyone may read: streams with records that are no table's, how many, and
  * where the first one is. The keys themselves are for those who may see the status. */
-static void report_strays(void *arg, struct pn_arena *arena, struct pn_buf *out)
+static void report_strays(void *arg, struct pn_arena *arena, struct pn_json_writer *json)
 {
-    struct pn_stream_routes *routes = arg;
     struct pn_processor_status *statuses = NULL;
-    size_t count = look_at_tables(routes, arena, &statuses);
+    size_t count = look_at_tables(arg, arena, &statuses);
     for (size_t i = 0; i < count; i++) {
         const struct pn_stray_counts *strays = &statuses[i].strays;
         if (strays->records == 0) {
             continue;
         }
-        pn_buf_adds(out, out->len > 0 ? ",{" : "{");
-        add_text(out, "stream", statuses[i].stream);
-        add_i64(out, "records", strays->records);
-        add_i64(out, "partition_keys", (int64_t)strays->count);
-        pn_buf_addf(out, ",\"example\":{\"shard\":%u,\"offset\":%lld}}", strays->keys[0].shard,
-                    (long long)strays->keys[0].offset);
+        pn_json_put_object(json);
+        pn_json_add_cstr(json, "stream", statuses[i].stream);
+        pn_json_add_i64(json, "records", strays->records);
+        pn_json_add_i64(json, "partition_keys", (int64_t)strays->count);
+        pn_json_add_object(json, "example");
+        pn_json_add_i64(json, "shard", strays->keys[0].shard);
+        pn_json_add_i64(json, "offset", strays->keys[0].offset);
+        pn_json_end(json);
+        pn_json_end(json);
     }
 }
 
 /* Likewise: stream tables whose records have members that no column takes. */
-static void report_unknown(void *arg, struct pn_arena *arena, struct pn_buf *out)
+static void report_unknown(void *arg, struct pn_arena *arena, struct pn_json_writer *json)
 {
-    struct pn_stream_routes *routes = arg;
     struct pn_processor_status *statuses = NULL;
-    size_t count = look_at_tables(routes, arena, &statuses);
+    size_t count = look_at_tables(arg, arena, &statuses);
     for (size_t i = 0; i < count; i++) {
         if (statuses[i].unknown_members > 0) {
-            pn_buf_adds(out, out->len > 0 ? ",{" : "{");
-            add_text(out, "table", statuses[i].table);
-            add_i64(out, "members", statuses[i].unknown_members);
-            add_text(out, "example", statuses[i].unknown_example);
-            add_text(out, "shard", statuses[i].unknown_shard);
-            add_i64(out, "offset", statuses[i].unknown_offset);
-            pn_buf_addc(out, '}');
+            pn_json_put_object(json);
+            pn_json_add_cstr(json, "table", statuses[i].table);
+            pn_json_add_i64(json, "members", statuses[i].unknown_members);
+            pn_json_add_cstr(json, "example", statuses[i].unknown_example);
+            pn_json_add_cstr(json, "shard", statuses[i].unknown_shard);
+            pn_json_add_i64(json, "offset", statuses[i].unknown_offset);
+            pn_json_end(json);
         }
     }
 }
@@ -195,12 +196,12 @@ static void report_unknown(void *arg, struct pn_arena *arena, struct pn_buf *out
 
 static enum pn_http_handled handle_names(struct pn_http_request *req, void *arg)
 {
-    struct pn_stream_routes *routes = arg;
+    struct pn_api_stream_routes *routes = arg;
     const char **names = NULL;
     size_t count = 0;
     struct pn_err failure = {0};
     if (pn_processor_source_names(routes->source, &req->arena, &names, &count, &failure) != 0) {
-        pn_kafka_rest_reply_log_error(req, failure.class_, failure.msg);
+        pn_api_reply_failure(req, &failure);
         return PN_HTTP_HANDLED;
     }
     pn_buf_adds(&req->out, "{\"names\":[");
@@ -238,12 +239,12 @@ static void write_source_shard(struct pn_buf *out, const struct pn_processor_sou
 
 static enum pn_http_handled handle_shards(struct pn_http_request *req, void *arg)
 {
-    struct pn_stream_routes *routes = arg;
+    struct pn_api_stream_routes *routes = arg;
     struct pn_processor_source_stream stream = {0};
     struct pn_err failure = {0};
     if (pn_processor_source_describe(routes->source, req->params[0], &req->arena, &stream,
                                      &failure) != 0) {
-        pn_kafka_rest_reply_log_error(req, failure.class_, failure.msg);
+        pn_api_reply_failure(req, &failure);
         return PN_HTTP_HANDLED;
     }
     pn_buf_addf(&req->out, "{\"id\":\"%016" PRIx64 "\",\"shards\":[", stream.id);
@@ -273,7 +274,7 @@ static bool read_shard(struct pn_http_request *req, uint32_t *shard, uint64_t *i
     uint64_t number = 0;
     if (!number_of(req->params[1], 10, UINT32_MAX, &number) ||
         !number_of(pn_http_request_query(req, "id"), 16, UINT64_MAX, id)) {
-        pn_http_reply_error(req, 400, 400, "the shard is a number, and `id` the id of the stream");
+        pn_api_reply_error(req, 400, NULL, "the shard is a number, and `id` the id of the stream");
         return false;
     }
     *shard = (uint32_t)number;
@@ -282,7 +283,7 @@ static bool read_shard(struct pn_http_request *req, uint32_t *shard, uint64_t *i
 
 static enum pn_http_handled handle_position(struct pn_http_request *req, void *arg)
 {
-    struct pn_stream_routes *routes = arg;
+    struct pn_api_stream_routes *routes = arg;
     uint32_t shard = 0;
     uint64_t id = 0;
     enum pn_stream_start start = PN_START_LATEST;
@@ -294,12 +295,12 @@ static enum pn_http_handled handle_position(struct pn_http_request *req, void *a
     }
     const char *text = pn_http_request_query(req, "start");
     if (text == NULL || !pn_stream_start_parse(text, &start, &start_ms)) {
-        pn_http_reply_error(req, 400, 400, "`start` is latest, trim_horizon or a time");
+        pn_api_reply_error(req, 400, NULL, "`start` is latest, trim_horizon or a time");
         return PN_HTTP_HANDLED;
     }
     if (pn_processor_source_position(routes->source, req->params[0], id, shard, start, start_ms,
                                      &offset, &failure) != 0) {
-        pn_kafka_rest_reply_log_error(req, failure.class_, failure.msg);
+        pn_api_reply_failure(req, &failure);
         return PN_HTTP_HANDLED;
     }
     pn_buf_addf(&req->out, "{\"offset\":%" PRId64 "}", offset);
@@ -336,7 +337,7 @@ static void write_records(struct pn_buf *out, const struct pn_processor_source_r
 
 static enum pn_http_handled handle_records(struct pn_http_request *req, void *arg)
 {
-    struct pn_stream_routes *routes = arg;
+    struct pn_api_stream_routes *routes = arg;
     uint32_t shard = 0;
     uint64_t id = 0;
     uint64_t offset = 0;
@@ -349,7 +350,7 @@ static enum pn_http_handled handle_records(struct pn_http_request *req, void *ar
         !number_of(pn_http_request_query(req, "max_records"), 10, UINT32_MAX, &max_records) ||
         !number_of(pn_http_request_query(req, "max_bytes"), 10, UINT32_MAX, &max_bytes) ||
         max_records == 0) {
-        pn_http_reply_error(req, 400, 400, "offset, max_records and max_bytes are numbers");
+        pn_api_reply_error(req, 400, NULL, "offset, max_records and max_bytes are numbers");
         return PN_HTTP_HANDLED;
     }
     struct pn_processor_source_records read = {0};
@@ -360,43 +361,37 @@ static enum pn_http_handled handle_records(struct pn_http_request *req, void *ar
         max_bytes < READ_BYTES_MAX ? (size_t)max_bytes : READ_BYTES_MAX, &req->arena, &read,
         &failure);
     if (rc != 0 && failure.class_ != PN_CLASS_CORRUPT) {
-        pn_kafka_rest_reply_log_error(req, failure.class_, failure.msg);
+        pn_api_reply_failure(req, &failure);
         return PN_HTTP_HANDLED;
     }
     write_records(&req->out, &read, rc != 0 ? pn_http_request_public(req, failure.msg) : NULL);
     return pn_http_request_reserve(req, req->out.len) ? reply(req) : PN_HTTP_HANDLED;
 }
 
-void pn_stream_routes_add(struct pn_stream_routes *routes, struct pn_http_server *http)
+static const struct pn_http_route table[] = {
+    {PN_HTTP_GET, "api/v1/streams", handle_status, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+     PN_OF_SERVER},
+    {PN_HTTP_GET, "api/v1/streams/names", handle_names, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+     PN_OF_SERVER},
+    {PN_HTTP_GET, "api/v1/streams/{}/shards", handle_shards, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+     PN_OF_STREAM},
+    {PN_HTTP_GET, "api/v1/streams/{}/shards/{}/position", handle_position, PN_HTTP_ROUTE_BLOCKS,
+     PN_RIGHT_READ, PN_OF_STREAM},
+    {PN_HTTP_GET, "api/v1/streams/{}/shards/{}/records", handle_records, PN_HTTP_ROUTE_BLOCKS,
+     PN_RIGHT_READ, PN_OF_STREAM},
+};
+
+void pn_api_stream_routes_add(struct pn_api_stream_routes *routes, struct pn_api *api)
 {
-    static const struct {
-        const char *pattern;
-        enum pn_http_handled (*handle)(struct pn_http_request *req, void *arg);
-        enum pn_http_scope scope;
-    } table[PN_STREAM_ROUTES] = {
-        {"api/v1/streams", handle_status, PN_OF_SERVER},
-        {"api/v1/streams/names", handle_names, PN_OF_SERVER},
-        {"api/v1/streams/{}/shards", handle_shards, PN_OF_STREAM},
-        {"api/v1/streams/{}/shards/{}/position", handle_position, PN_OF_STREAM},
-        {"api/v1/streams/{}/shards/{}/records", handle_records, PN_OF_STREAM},
+    const struct pn_api_health lists[] = {
+        {.name = "stalled_tables", .report = report_stalled, .arg = routes},
+        {.name = "unread_keys", .report = report_strays, .arg = routes, .is_note = true},
+        {.name = "unknown_members", .report = report_unknown, .arg = routes, .is_note = true},
     };
-    for (size_t i = 0; i < PN_STREAM_ROUTES; i++) {
-        routes->routes[i] = (struct pn_http_route){.method = PN_HTTP_GET,
-                                                   .pattern = table[i].pattern,
-                                                   .handle = table[i].handle,
-                                                   .arg = routes,
-                                                   .flags = PN_HTTP_ROUTE_BLOCKS,
-                                                   .right = PN_RIGHT_READ,
-                                                   .scope = table[i].scope};
-        pn_http_server_add_route(http, &routes->routes[i]);
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        pn_api_add_route(api, &table[i], routes);
     }
-    const struct pn_http_health health = {
-        .name = "stalled_tables", .report = report_stalled, .arg = routes};
-    pn_http_server_add_health(http, &health);
-    const struct pn_http_health strays = {
-        .name = "unread_keys", .report = report_strays, .arg = routes, .is_note = true};
-    pn_http_server_add_health(http, &strays);
-    const struct pn_http_health unknown = {
-        .name = "unknown_members", .report = report_unknown, .arg = routes, .is_note = true};
-    pn_http_server_add_health(http, &unknown);
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        pn_api_add_health(api, &lists[i]);
+    }
 }

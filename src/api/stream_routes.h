@@ -10,22 +10,20 @@
  * The Kinesis API could not serve them: it has no offsets, its iterators expire, and its limits
  * count. processor/api.c is the client.
  */
-#ifndef PN_SERVER_STREAM_ROUTES_H
-#define PN_SERVER_STREAM_ROUTES_H
+#ifndef PN_API_STREAM_ROUTES_H
+#define PN_API_STREAM_ROUTES_H
 
-#include "http/request.h"
+#include "api/api.h"
 #include "processor/processor.h"
 
-enum { PN_STREAM_ROUTES = 5 };
-
-/* Owned by the caller, until the gateway is gone. */
-struct pn_stream_routes {
+/* Owned by the caller, until the server is gone. */
+struct pn_api_stream_routes {
     struct pn_processor_source *source; /* borrowed */
     struct pn_processor *streams;       /* borrowed; NULL: no processors run here */
-    struct pn_http_route routes[PN_STREAM_ROUTES];
 };
 
-/* Adds the routes to the server, which isn't started yet, and its "stalled_tables" to /health. */
-void pn_stream_routes_add(struct pn_stream_routes *routes, struct pn_http_server *http);
+/* Adds the routes, and to /health the lists "stalled_tables", "unread_keys" and "unknown_members".
+ * Before the server starts. */
+void pn_api_stream_routes_add(struct pn_api_stream_routes *routes, struct pn_api *api);
 
 #endif

@@ -15,23 +15,20 @@
  * `from` is what pn_records_from_parse() takes. The streams' topics are not among them.
  * cli/topic_client.c is the client.
  */
-#ifndef PN_SERVER_TOPIC_ROUTES_H
-#define PN_SERVER_TOPIC_ROUTES_H
+#ifndef PN_API_TOPIC_ROUTES_H
+#define PN_API_TOPIC_ROUTES_H
 
-#include "http/request.h"
+#include "api/api.h"
 #include "log/log.h"
 #include "pipeline/pipeline.h"
 
-enum { PN_TOPIC_ROUTES = 7 };
-
 /* Owned by the caller, until the HTTP server is gone; both members are borrowed. */
-struct pn_topic_routes {
+struct pn_api_topic_routes {
     struct pn_log *topics; /* the public one (log/public.h) */
     const struct pn_pipeline *pipeline;
-    struct pn_http_route routes[PN_TOPIC_ROUTES];
 };
 
 /* Adds the routes to the server, which isn't started yet. */
-void pn_topic_routes_add(struct pn_topic_routes *routes, struct pn_http_server *http);
+void pn_api_topic_routes_add(struct pn_api_topic_routes *routes, struct pn_api *api);
 
 #endif

@@ -1,5 +1,5 @@
-/* The whole gateway over a log in memory, by real sockets: what depends on threads and on the
- * log's answers. (What HTTP clients see is in test/integration.) */
+/* The server with its fronts over a log in memory, by real sockets: what depends on threads and on
+ * the log's answers. (What HTTP clients see is in test/integration.) */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,8 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "http/request.h"
-#include "http/server.h"
+#include "api/errors.h"
+#include "server/fronts.h"
 #include "support/client.h"
 #include "support/defaults.h"
 #include "support/memory_log.h"
@@ -23,27 +23,35 @@
 struct fixture {
     struct pn_log *log;
     struct pn_metrics *metrics;
-    struct pn_http_server *server;
+    struct pn_fronts *fronts;
     char folder[64];
 };
 
-static void start(struct fixture *f, const struct pn_http_config *config)
+static void create(struct fixture *f, const struct pn_fronts_config *config)
 {
     struct pn_err e;
-    const struct pn_http_env env = {
+    const struct pn_fronts_env env = {
         .log = f->log, .io = pn_io_system(), .clock = pn_clock_system(), .metrics = f->metrics};
-    assert_int_equal(pn_http_server_create(config, &env, &f->server, &e), 0);
-    assert_int_equal(pn_http_server_start(f->server, &e), 0);
+    assert_int_equal(pn_fronts_create(config, &env, &f->fronts, &e), 0);
 }
 
-static struct pn_http_config usual(const struct fixture *f)
+static void start(struct fixture *f, const struct pn_fronts_config *config)
 {
-    struct pn_http_config config;
-    pn_settings_to_http(default_settings(), &config);
-    config.listen = "127.0.0.1:0";
-    config.threads = 2;
-    config.group_requests_max = 64; /* as with durability: os */
-    config.consumers_folder = f->folder;
+    struct pn_err e;
+    create(f, config);
+    assert_int_equal(pn_http_server_start(f->fronts->http, &e), 0);
+}
+
+static struct pn_fronts_config usual(const struct fixture *f)
+{
+    struct pn_fronts_config config;
+    pn_settings_to_http(default_settings(), &config.http);
+    pn_settings_to_kafka_rest(default_settings(), &config.kafka_rest);
+    pn_settings_to_aws(default_settings(), &config.aws);
+    config.http.listen = "127.0.0.1:0";
+    config.http.threads = 2;
+    config.http.group_requests_max = 64; /* as with durability: os */
+    config.kafka_rest.consumers_folder = f->folder;
     return config;
 }
 
@@ -63,7 +71,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *f = *state;
-    pn_http_server_destroy(&f->server);
+    pn_fronts_destroy(&f->fronts);
     pn_log_destroy(&f->log);
     pn_metrics_destroy(&f->metrics);
     return pn_io_remove_tree(pn_io_system(), f->folder, NULL);
@@ -73,7 +81,7 @@ static int teardown(void **state)
 
 static int dial(const struct fixture *f)
 {
-    return client_dial(pn_http_server_port(f->server));
+    return client_dial(pn_http_server_port(f->fronts->http));
 }
 
 static void say(int fd, const char *text)
@@ -108,7 +116,7 @@ static void test_produce(void **state)
 {
     struct fixture *f = *state;
     char reply[CLIENT_REPLY_BYTES_MAX];
-    const struct pn_http_config config = usual(f);
+    const struct pn_fronts_config config = usual(f);
     start(f, &config);
     assert_int_equal(ask(f, "/prod/topics/t", one, reply), 200);
     assert_non_null(strstr(reply, "\r\n\r\n{\"offsets\":[{\"partition\":0,\"offset\":0,"
@@ -123,7 +131,7 @@ static void test_record_errors(void **state)
 {
     struct fixture *f = *state;
     char reply[CLIENT_REPLY_BYTES_MAX];
-    const struct pn_http_config config = usual(f);
+    const struct pn_fronts_config config = usual(f);
     start(f, &config);
     assert_int_equal(ask(f, "/topics/t",
                          "{\"records\":[{\"value\":1},{\"value\":2,\"partition\":9},"
@@ -142,7 +150,7 @@ static void test_log_errors(void **state)
 {
     struct fixture *f = *state;
     char reply[CLIENT_REPLY_BYTES_MAX];
-    const struct pn_http_config config = usual(f);
+    const struct pn_fronts_config config = usual(f);
     start(f, &config);
     pn_memory_log_refuse(f->log, PN_CLASS_RETRY, "the queue is full");
     assert_int_equal(ask(f, "/topics/t", one, reply), 503);
@@ -175,7 +183,7 @@ static void test_slow_log(void **state)
     enum { WAITING = 40 };
     char reply[CLIENT_REPLY_BYTES_MAX];
     int fds[WAITING];
-    const struct pn_http_config config = usual(f);
+    const struct pn_fronts_config config = usual(f);
     start(f, &config);
     assert_int_equal(ask(f, "/topics/t", one, reply), 200);
     pn_memory_log_hold(f->log, true);
@@ -207,7 +215,7 @@ static void test_drain(void **state)
 {
     struct fixture *f = *state;
     char reply[CLIENT_REPLY_BYTES_MAX];
-    const struct pn_http_config config = usual(f);
+    const struct pn_fronts_config config = usual(f);
     start(f, &config);
     int idle = dial(f);
     int busy = dial(f);
@@ -216,7 +224,7 @@ static void test_drain(void **state)
     post(busy, "/topics/t", one);
     assert_true(client_is_silent(busy));
     pthread_t stopper;
-    assert_int_equal(pthread_create(&stopper, NULL, stop, f->server), 0);
+    assert_int_equal(pthread_create(&stopper, NULL, stop, f->fronts->http), 0);
     assert_int_equal(client_hear(idle, reply), 0);
     assert_true(client_is_silent(busy));
     pn_memory_log_hold(f->log, false);
@@ -233,13 +241,13 @@ static void test_drain_time(void **state)
 {
     struct fixture *f = *state;
     char reply[CLIENT_REPLY_BYTES_MAX];
-    struct pn_http_config config = usual(f);
-    config.drain_ms = 100;
+    struct pn_fronts_config config = usual(f);
+    config.http.drain_ms = 100;
     start(f, &config);
     int half = dial(f);
     say(half, "POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{");
     assert_true(client_is_silent(half));
-    pn_http_server_stop(f->server);
+    pn_http_server_stop(f->fronts->http);
     assert_int_equal(client_hear(half, reply), 0);
     close(half);
 }
@@ -273,7 +281,7 @@ static void test_many_producers(void **state)
     enum { THREADS = 8, CONNECTIONS = 5, REQUESTS = 40 };
     pthread_t threads[THREADS];
     atomic_int answered = 0;
-    const struct pn_http_config config = usual(f);
+    const struct pn_fronts_config config = usual(f);
     start(f, &config);
     struct producer producer = {f, CONNECTIONS, REQUESTS, &answered};
     for (int i = 0; i < THREADS; i++) {
@@ -296,7 +304,7 @@ static void test_long_polls(void **state)
     char reply[CLIENT_REPLY_BYTES_MAX];
     char path[128];
     int fds[WAITING];
-    const struct pn_http_config config = usual(f);
+    const struct pn_fronts_config config = usual(f);
     start(f, &config);
     assert_int_equal(ask(f, "/topics/t", one, reply), 200);
     for (int i = 0; i < WAITING; i++) {
@@ -327,7 +335,7 @@ static void test_drain_ends_polls(void **state)
 {
     struct fixture *f = *state;
     char reply[CLIENT_REPLY_BYTES_MAX];
-    const struct pn_http_config config = usual(f);
+    const struct pn_fronts_config config = usual(f);
     start(f, &config);
     assert_int_equal(ask(f, "/topics/t", one, reply), 200);
     int fd = dial(f);
@@ -335,7 +343,7 @@ static void test_drain_ends_polls(void **state)
         "GET /topics/t/partitions/0/records?offset=1&timeout=30000 HTTP/1.1\r\nHost: localhost\r\n"
         "\r\n");
     assert_true(client_is_silent(fd));
-    pn_http_server_stop(f->server);
+    pn_http_server_stop(f->fronts->http);
     assert_int_equal(client_hear(fd, reply), 200);
     assert_non_null(strstr(reply, "\r\n\r\n[]"));
     close(fd);
@@ -345,9 +353,9 @@ static void test_connection_limits(void **state)
 {
     struct fixture *f = *state;
     char reply[CLIENT_REPLY_BYTES_MAX];
-    struct pn_http_config config = usual(f);
-    config.connections_max = 3;
-    config.connections_per_ip_max = 2;
+    struct pn_fronts_config config = usual(f);
+    config.http.connections_max = 3;
+    config.http.connections_per_ip_max = 2;
     start(f, &config);
     int first = dial(f);
     int second = dial(f);
@@ -369,8 +377,8 @@ static void test_memory_limit(void **state)
 {
     struct fixture *f = *state;
     char reply[CLIENT_REPLY_BYTES_MAX];
-    struct pn_http_config config = usual(f);
-    config.memory_bytes_max = 4 * 1024;
+    struct pn_fronts_config config = usual(f);
+    config.http.memory_bytes_max = 4 * 1024;
     start(f, &config);
     int first = dial(f);
     int second = dial(f);
@@ -406,15 +414,12 @@ static void test_added_route(void **state)
     char reply[CLIENT_REPLY_BYTES_MAX];
     struct pn_err e;
     static char word[] = "bytes";
-    static const struct pn_http_route route = {PN_HTTP_POST, "api/v1/echo",        echo,
-                                               word,         PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
-                                               PN_OF_NOTHING};
-    const struct pn_http_config config = usual(f);
-    const struct pn_http_env env = {
-        .log = f->log, .io = pn_io_system(), .clock = pn_clock_system()};
-    assert_int_equal(pn_http_server_create(&config, &env, &f->server, &e), 0);
-    pn_http_server_add_route(f->server, &route);
-    assert_int_equal(pn_http_server_start(f->server, &e), 0);
+    static const struct pn_http_route route = {PN_HTTP_POST,         "api/v1/echo", echo,
+                                               PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ, PN_OF_NOTHING};
+    const struct pn_fronts_config config = usual(f);
+    create(f, &config);
+    pn_api_add_route(f->fronts->api, &route, word);
+    assert_int_equal(pn_http_server_start(f->fronts->http, &e), 0);
     assert_int_equal(ask(f, "/api/v1/echo", "12345", reply), 200);
     assert_non_null(strstr(reply, "\r\n\r\n{\"bytes\":5}"));
 }
@@ -422,8 +427,9 @@ static void test_added_route(void **state)
 static enum pn_http_handled break_down(struct pn_http_request *req, void *arg)
 {
     (void)arg;
-    pn_kafka_rest_reply_log_error(req, PN_CLASS_FATAL,
-                                  "cannot open '/srv/pinion/store/x': it broke");
+    struct pn_err e;
+    (void)pn_err_set(&e, PN_CLASS_FATAL, PN_FAIL, "cannot open '/srv/pinion/store/x': it broke");
+    pn_api_reply_failure(req, &e);
     return PN_HTTP_HANDLED;
 }
 
@@ -433,15 +439,13 @@ static void test_paths_of_the_server_are_not_told(void **state)
     struct fixture *f = *state;
     char reply[CLIENT_REPLY_BYTES_MAX];
     struct pn_err e;
-    static const struct pn_http_route route = {PN_HTTP_POST,  "api/v1/break", break_down, NULL, 0,
+    static const struct pn_http_route route = {PN_HTTP_POST,  "api/v1/break", break_down, 0,
                                                PN_RIGHT_READ, PN_OF_NOTHING};
-    struct pn_http_config config = usual(f);
-    config.data_folder = "/srv/pinion";
-    const struct pn_http_env env = {
-        .log = f->log, .io = pn_io_system(), .clock = pn_clock_system()};
-    assert_int_equal(pn_http_server_create(&config, &env, &f->server, &e), 0);
-    pn_http_server_add_route(f->server, &route);
-    assert_int_equal(pn_http_server_start(f->server, &e), 0);
+    struct pn_fronts_config config = usual(f);
+    config.http.data_folder = "/srv/pinion";
+    create(f, &config);
+    pn_api_add_route(f->fronts->api, &route, NULL);
+    assert_int_equal(pn_http_server_start(f->fronts->http, &e), 0);
     pn_memory_log_fail(f->log, PN_CLASS_FATAL,
                        "cannot write '/srv/pinion/log/t/0/1.log' (in '/srv/pinion'): it broke");
     static const char told[] = "cannot write 'log/t/0/1.log' (in '.'): it broke";
@@ -461,19 +465,20 @@ static void test_port_in_use(void **state)
 {
     struct fixture *f = *state;
     struct pn_err e;
-    struct pn_http_config config = usual(f);
+    struct pn_fronts_config config = usual(f);
     start(f, &config);
     char listen_on[32];
-    (void)snprintf(listen_on, sizeof listen_on, "127.0.0.1:%u", pn_http_server_port(f->server));
-    config.listen = listen_on;
-    struct pn_http_server *second = NULL;
-    const struct pn_http_env env = {
+    (void)snprintf(listen_on, sizeof listen_on, "127.0.0.1:%u",
+                   pn_http_server_port(f->fronts->http));
+    config.http.listen = listen_on;
+    struct pn_fronts *second = NULL;
+    const struct pn_fronts_env env = {
         .log = f->log, .io = pn_io_system(), .clock = pn_clock_system()};
-    assert_int_equal(pn_http_server_create(&config, &env, &second, &e), 0);
-    assert_int_not_equal(pn_http_server_start(second, &e), 0);
+    assert_int_equal(pn_fronts_create(&config, &env, &second, &e), 0);
+    assert_int_not_equal(pn_http_server_start(second->http, &e), 0);
     assert_int_equal(e.class_, PN_CLASS_CONFLICT);
     assert_non_null(strstr(e.msg, listen_on));
-    pn_http_server_destroy(&second);
+    pn_fronts_destroy(&second);
 }
 
 int main(void)

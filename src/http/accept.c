@@ -1,4 +1,4 @@
-#include "kafka/rest/negotiate.h"
+#include "http/accept.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,53 +25,6 @@ static struct span trimmed(const char *text, size_t len)
 static bool span_is(struct span span, const char *word)
 {
     return span.len == strlen(word) && strncasecmp(span.text, word, span.len) == 0;
-}
-
-/* "type/subtype" of a media type with parameters. */
-static struct span media_type(const char *header)
-{
-    return trimmed(header, strcspn(header, ";"));
-}
-
-enum pn_kafka_rest_format_kind pn_kafka_rest_negotiate_produce(const char *content_type)
-{
-    static const struct {
-        const char *type;
-        enum pn_kafka_rest_format_kind kind;
-    } types[] = {
-        {"application/vnd.kafka.json.v2+json", PN_KAFKA_REST_BODY_JSON},
-        {"application/json", PN_KAFKA_REST_BODY_JSON},
-        {"application/vnd.kafka.v2+json", PN_KAFKA_REST_BODY_JSON},
-        {"application/x-www-form-urlencoded",
-         PN_KAFKA_REST_BODY_JSON}, /* what curl -d says unasked */
-        {"application/vnd.kafka.json.v1+json", PN_KAFKA_REST_BODY_JSON},
-        {"application/vnd.kafka.json+json", PN_KAFKA_REST_BODY_JSON},
-        {"application/vnd.kafka.json.v/2+json",
-         PN_KAFKA_REST_BODY_JSON}, /* a slip that producers have */
-        {"application/vnd.kafka.binary.v2+json", PN_KAFKA_REST_BODY_BINARY},
-        {"application/vnd.kafka.binary.v1+json", PN_KAFKA_REST_BODY_BINARY},
-        {"application/vnd.kafka.binary+json", PN_KAFKA_REST_BODY_BINARY},
-        {"application/vnd.kafka.avro.v2+json", PN_KAFKA_REST_BODY_SCHEMA},
-        {"application/vnd.kafka.avro.v1+json", PN_KAFKA_REST_BODY_SCHEMA},
-        {"application/vnd.kafka.jsonschema.v2+json", PN_KAFKA_REST_BODY_SCHEMA},
-        {"application/vnd.kafka.protobuf.v2+json", PN_KAFKA_REST_BODY_SCHEMA},
-    };
-    if (content_type == NULL || *content_type == '\0') {
-        return PN_KAFKA_REST_BODY_JSON;
-    }
-    struct span type = media_type(content_type);
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-        if (span_is(type, types[i].type)) {
-            return types[i].kind;
-        }
-    }
-    return PN_KAFKA_REST_BODY_UNKNOWN;
-}
-
-bool pn_kafka_rest_negotiate_is_json(const char *content_type)
-{
-    enum pn_kafka_rest_format_kind kind = pn_kafka_rest_negotiate_produce(content_type);
-    return kind != PN_KAFKA_REST_BODY_UNKNOWN;
 }
 
 /* The q of a media range's parameters, in thousandths; 1000 when there is none. */
@@ -131,7 +84,7 @@ static int offer_quality(const char *accept, const char *offer)
     return q;
 }
 
-int pn_kafka_rest_negotiate_accept(const char *accept, const char *const *offers, size_t count)
+int pn_http_accept(const char *accept, const char *const *offers, size_t count)
 {
     if (accept == NULL || *accept == '\0') {
         return 0;
@@ -146,4 +99,25 @@ int pn_kafka_rest_negotiate_accept(const char *accept, const char *const *offers
         }
     }
     return chosen;
+}
+
+bool pn_http_accept_encoding(const char *accept, const char *encoding)
+{
+    int star_q = 0;
+    for (const char *p = accept; p != NULL && *p != '\0';) {
+        size_t len = strcspn(p, ",");
+        const char *semicolon = memchr(p, ';', len);
+        size_t name_len = semicolon != NULL ? (size_t)(semicolon - p) : len;
+        struct span name = trimmed(p, name_len);
+        struct span params = {.text = p + name_len, .len = len - name_len};
+        if (span_is(name, encoding)) {
+            return quality(params) > 0;
+        }
+        if (span_is(name, "*")) {
+            star_q = quality(params);
+        }
+        p += len;
+        p += *p == ',';
+    }
+    return star_q > 0;
 }

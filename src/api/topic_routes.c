@@ -1,8 +1,9 @@
-#include "server/topic_routes.h"
+#include "api/topic_routes.h"
 
 #include <inttypes.h>
 #include <string.h>
 
+#include "api/errors.h"
 #include "base/json_writer.h"
 #include "base/units.h"
 #include "report/records.h"
@@ -19,7 +20,7 @@ static enum pn_http_handled reply(struct pn_http_request *req)
 
 static enum pn_http_handled fail(struct pn_http_request *req, const struct pn_err *failure)
 {
-    pn_kafka_rest_reply_log_error(req, failure->class_, failure->msg);
+    pn_api_reply_failure(req, failure);
     return PN_HTTP_HANDLED;
 }
 
@@ -34,7 +35,7 @@ static struct pn_row_writer *rows_of(struct pn_http_request *req)
 
 static enum pn_http_handled handle_list(struct pn_http_request *req, void *arg)
 {
-    struct pn_topic_routes *routes = arg;
+    struct pn_api_topic_routes *routes = arg;
     struct pn_topic_row *topics = NULL;
     size_t count = 0;
     struct pn_err failure = {0};
@@ -67,7 +68,7 @@ static enum pn_http_handled reply_topic(struct pn_http_request *req, struct pn_l
 
 static enum pn_http_handled handle_look(struct pn_http_request *req, void *arg)
 {
-    struct pn_topic_routes *routes = arg;
+    struct pn_api_topic_routes *routes = arg;
     return reply_topic(req, routes->topics);
 }
 
@@ -114,7 +115,7 @@ static int read_config(const struct pn_json *root, struct pn_log_topic_config *c
     return 0;
 }
 
-static enum pn_http_handled change(struct pn_http_request *req, struct pn_topic_routes *routes,
+static enum pn_http_handled change(struct pn_http_request *req, struct pn_api_topic_routes *routes,
                                    int (*apply)(struct pn_log *log, const char *topic,
                                                 const struct pn_log_topic_config *config,
                                                 struct pn_err *e))
@@ -144,7 +145,7 @@ static enum pn_http_handled handle_alter(struct pn_http_request *req, void *arg)
 
 static enum pn_http_handled handle_delete(struct pn_http_request *req, void *arg)
 {
-    struct pn_topic_routes *routes = arg;
+    struct pn_api_topic_routes *routes = arg;
     struct pn_err failure = {0};
     if (pn_log_delete_topic(routes->topics, req->params[0], &failure) != 0) {
         return fail(req, &failure);
@@ -208,7 +209,7 @@ static void write_records(struct pn_http_request *req, const struct reading *rea
 
 static enum pn_http_handled handle_read(struct pn_http_request *req, void *arg)
 {
-    struct pn_topic_routes *routes = arg;
+    struct pn_api_topic_routes *routes = arg;
     struct reading reading = {0};
     int64_t offset = 0;
     struct pn_log_records records = {0};
@@ -259,7 +260,7 @@ static int read_entries(const struct pn_json *root, struct pn_arena *arena,
 
 static enum pn_http_handled handle_produce(struct pn_http_request *req, void *arg)
 {
-    struct pn_topic_routes *routes = arg;
+    struct pn_api_topic_routes *routes = arg;
     struct pn_log_request request = {.topic = req->params[0]};
     struct pn_json *root = NULL;
     struct pn_err failure = {0};
@@ -288,31 +289,25 @@ static enum pn_http_handled handle_produce(struct pn_http_request *req, void *ar
     return reply(req);
 }
 
-void pn_topic_routes_add(struct pn_topic_routes *routes, struct pn_http_server *http)
+static const struct pn_http_route table[] = {
+    {PN_HTTP_GET, "api/v1/topics", handle_list, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ, PN_OF_SERVER},
+    {PN_HTTP_GET, "api/v1/topics/{}", handle_look, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+     PN_OF_TOPIC},
+    {PN_HTTP_POST, "api/v1/topics/{}", handle_create, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_ADMIN,
+     PN_OF_TOPIC},
+    {PN_HTTP_PATCH, "api/v1/topics/{}", handle_alter, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_ADMIN,
+     PN_OF_TOPIC},
+    {PN_HTTP_DELETE, "api/v1/topics/{}", handle_delete, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_ADMIN,
+     PN_OF_TOPIC},
+    {PN_HTTP_GET, "api/v1/topics/{}/records", handle_read, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+     PN_OF_TOPIC},
+    {PN_HTTP_POST, "api/v1/topics/{}/records", handle_produce, PN_HTTP_ROUTE_BLOCKS,
+     PN_RIGHT_PRODUCE, PN_OF_TOPIC},
+};
+
+void pn_api_topic_routes_add(struct pn_api_topic_routes *routes, struct pn_api *api)
 {
-    static const struct {
-        enum pn_http_method method;
-        const char *pattern;
-        enum pn_http_handled (*handle)(struct pn_http_request *req, void *arg);
-        enum pn_http_right right;
-        enum pn_http_scope scope;
-    } table[PN_TOPIC_ROUTES] = {
-        {PN_HTTP_GET, "api/v1/topics", handle_list, PN_RIGHT_READ, PN_OF_SERVER},
-        {PN_HTTP_GET, "api/v1/topics/{}", handle_look, PN_RIGHT_READ, PN_OF_TOPIC},
-        {PN_HTTP_POST, "api/v1/topics/{}", handle_create, PN_RIGHT_ADMIN, PN_OF_TOPIC},
-        {PN_HTTP_PATCH, "api/v1/topics/{}", handle_alter, PN_RIGHT_ADMIN, PN_OF_TOPIC},
-        {PN_HTTP_DELETE, "api/v1/topics/{}", handle_delete, PN_RIGHT_ADMIN, PN_OF_TOPIC},
-        {PN_HTTP_GET, "api/v1/topics/{}/records", handle_read, PN_RIGHT_READ, PN_OF_TOPIC},
-        {PN_HTTP_POST, "api/v1/topics/{}/records", handle_produce, PN_RIGHT_PRODUCE, PN_OF_TOPIC},
-    };
-    for (size_t i = 0; i < PN_TOPIC_ROUTES; i++) {
-        routes->routes[i] = (struct pn_http_route){.method = table[i].method,
-                                                   .pattern = table[i].pattern,
-                                                   .handle = table[i].handle,
-                                                   .arg = routes,
-                                                   .flags = PN_HTTP_ROUTE_BLOCKS,
-                                                   .right = table[i].right,
-                                                   .scope = table[i].scope};
-        pn_http_server_add_route(http, &routes->routes[i]);
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        pn_api_add_route(api, &table[i], routes);
     }
 }

@@ -1,0 +1,58 @@
+/*
+ * Our own front: what the server is, how it is, its routes and metrics, and below /api/v1 what its
+ * stations have for people and programs. Whatever belongs to no other front is answered here, in
+ * the words of errors.h.
+ *
+ *   GET /               the program and its version
+ *   GET /health         is all well, and if not, what is not
+ *   GET /metrics        in the text format of Prometheus
+ *   GET /api/v1/routes  every route, with the right that it asks of an API key
+ *
+ * More routes come by file (sink_routes.h, stream_routes.h), each with an `add` that the server's
+ * maker calls. A new one is a handler and a row there: a handler gets its station by its `arg`,
+ * includes http/request.h and errors.h, and where its reply is large or seldom changes
+ * http/content.h.
+ */
+#ifndef PN_API_API_H
+#define PN_API_API_H
+
+#include "base/json_writer.h"
+#include "base/metrics.h"
+#include "http/server.h"
+#include "log/failures.h"
+
+/* What it stands on; all borrowed for its life. metrics may be NULL. */
+struct pn_api_env {
+    struct pn_http_server *server;
+    struct pn_log_failures *failures;
+    struct pn_metrics *metrics;
+};
+
+/* One more array in the reply of /health, of what is not well: unless it's empty, the status is
+ * "degraded". `report` puts its items, on a thread that mustn't wait. Lists of one name share the
+ * array, and are notes all of them or none. */
+struct pn_api_health {
+    const char *name;
+    void (*report)(void *arg, struct pn_arena *arena, struct pn_json_writer *json);
+    void *arg;
+    bool is_note; /* the list is for people: the status stays as it is */
+};
+enum { PN_API_HEALTH_MAX = 16 };
+
+struct pn_api;
+
+/* Adds the front to the server, which has not started. */
+struct pn_api *pn_api_create(const struct pn_api_env *env);
+/* After the server. NULL ok. */
+void pn_api_destroy(struct pn_api **api);
+
+/* Before the server starts: adds a route, which is borrowed for the server's life as is its
+ * handler's `arg`, or a list, which is copied but for its texts. */
+void pn_api_add_route(struct pn_api *api, const struct pn_http_route *route, void *arg);
+void pn_api_add_health(struct pn_api *api, const struct pn_api_health *health);
+
+/* There is news for requests that wait in a handler of ours (http/request.h). Any thread; does not
+ * block. */
+void pn_api_wake(struct pn_api *api);
+
+#endif

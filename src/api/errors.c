@@ -1,0 +1,96 @@
+#include "api/errors.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/json_writer.h"
+
+static const char *code_of(int status)
+{
+    static const struct {
+        int status;
+        const char *code;
+    } codes[] = {
+        {400, "bad_request"},
+        {401, "unauthenticated"},
+        {403, "forbidden"},
+        {404, "not_found"},
+        {405, "method_not_allowed"},
+        {406, "not_acceptable"},
+        {408, "timeout"},
+        {409, "conflict"},
+        {413, "too_large"},
+        {415, "unsupported_media_type"},
+        {421, "wrong_host"},
+        {431, "header_too_large"},
+        {501, "not_implemented"},
+        {503, "unavailable"},
+    };
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        if (codes[i].status == status) {
+            return codes[i].code;
+        }
+    }
+    return status >= 500 ? "internal" : "bad_request";
+}
+
+static void reply(struct pn_http_request *req, int status, const char *hint, const char *message)
+{
+    struct pn_json_writer json;
+    req->status = status;
+    req->content_type = PN_HTTP_TYPE_JSON;
+    pn_buf_reset(&req->out);
+    pn_json_writer_init(&json, &req->out);
+    pn_json_put_object(&json);
+    pn_json_add_object(&json, "error");
+    pn_json_add_cstr(&json, "code", code_of(status));
+    pn_json_add_cstr(&json, "message", pn_http_request_public(req, message));
+    if (hint != NULL) {
+        pn_json_add_cstr(&json, "hint", hint);
+    }
+    pn_json_end(&json);
+    pn_json_end(&json);
+}
+
+void pn_api_error(struct pn_http_request *req, int status, const char *message)
+{
+    reply(req, status, status == 404 ? "GET /api/v1/routes lists the routes" : NULL, message);
+}
+
+void pn_api_reply_error(struct pn_http_request *req, int status, const char *hint, const char *fmt,
+                        ...)
+{
+    char message[PN_HTTP_ERROR_TEXT_MAX];
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(message, sizeof message, fmt, args);
+    va_end(args);
+    reply(req, status, hint, message);
+}
+
+static int status_of(enum pn_class class_)
+{
+    switch (class_) {
+    case PN_CLASS_MISSING:
+        return 404;
+    case PN_CLASS_INPUT:
+        return 400;
+    case PN_CLASS_CONFLICT:
+        return 409;
+    case PN_CLASS_RETRY:
+        return 503;
+    case PN_CLASS_NONE:
+    case PN_CLASS_CORRUPT:
+    case PN_CLASS_FATAL:
+        break;
+    }
+    return 500;
+}
+
+void pn_api_reply_failure(struct pn_http_request *req, const struct pn_err *failure)
+{
+    if (failure->class_ == PN_CLASS_RETRY) {
+        req->retry_after_s = 1;
+    }
+    reply(req, status_of(failure->class_), NULL, failure->msg);
+}

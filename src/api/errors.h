@@ -1,0 +1,31 @@
+/*
+ * Errors in the words of our own API:
+ *
+ *   {"error":{"code":"not_found","message":"the stream clicks is not there","hint":"..."}}
+ *
+ * `code` is one word for programs, and goes with the status; `message` says what happened and
+ * where; `hint`, which is not always there, what to do.
+ *
+ *   400 bad_request         406 not_acceptable           421 wrong_host
+ *   401 unauthenticated     408 timeout                  431 header_too_large
+ *   403 forbidden           409 conflict                 500 internal
+ *   404 not_found           413 too_large                501 not_implemented
+ *   405 method_not_allowed  415 unsupported_media_type   503 unavailable
+ */
+#ifndef PN_API_ERRORS_H
+#define PN_API_ERRORS_H
+
+#include "http/request.h"
+
+/* The front's error(), see http/front.h. */
+void pn_api_error(struct pn_http_request *req, int status, const char *message);
+
+/* Ends the request with an error. `hint` may be NULL. */
+void pn_api_reply_error(struct pn_http_request *req, int status, const char *hint, const char *fmt,
+                        ...) PN_PRINTF(4, 5);
+
+/* The same with what a station says, by the error's class: MISSING 404, INPUT 400, CONFLICT 409,
+ * RETRY 503 with a Retry-After, all else 500. The server's paths are left out. */
+void pn_api_reply_failure(struct pn_http_request *req, const struct pn_err *failure);
+
+#endif

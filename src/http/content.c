@@ -1,0 +1,91 @@
+#include "http/content.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include <openssl/sha.h>
+
+#include "base/gzip.h"
+#include "http/accept.h"
+
+static void add_vary(struct pn_http_request *req)
+{
+    for (size_t i = 0; i < req->header_count; i++) {
+        if (strcmp(req->headers[i].name, "Vary") == 0) {
+            return;
+        }
+    }
+    pn_http_reply_header(req, "Vary", "Accept-Encoding");
+}
+
+/* --- entity tags ------------------------------------------------------------------------------ */
+
+static const char *opaque(const char *etag)
+{
+    return strncmp(etag, "W/", 2) == 0 ? etag + 2 : etag;
+}
+
+/* Is the tag, weak or strong, in the header's list? A tag holds no quotes, but may hold commas. */
+static bool has_tag(const char *list, const char *etag)
+{
+    const char *wanted = opaque(etag);
+    size_t len = strlen(wanted);
+    for (const char *p = list; *p != '\0';) {
+        p += strspn(p, " \t,");
+        if (*p == '*') {
+            return true;
+        }
+        p = opaque(p);
+        const char *end = *p == '"' ? strchr(p + 1, '"') : NULL;
+        if (end == NULL) {
+            return false; /* not a list of tags, or its end */
+        }
+        if ((size_t)(end + 1 - p) == len && memcmp(p, wanted, len) == 0) {
+            return true;
+        }
+        p = end + 1;
+    }
+    return false;
+}
+
+bool pn_http_reply_is_known(struct pn_http_request *req, const char *etag)
+{
+    const char *known = pn_http_request_header(req, "If-None-Match");
+    pn_http_reply_header(req, "ETag", etag);
+    add_vary(req);
+    if (known == NULL || req->method != PN_HTTP_GET || !has_tag(known, etag)) {
+        return false;
+    }
+    pn_buf_reset(&req->out);
+    req->status = 304;
+    return true;
+}
+
+bool pn_http_reply_is_known_body(struct pn_http_request *req)
+{
+    unsigned char sum[SHA256_DIGEST_LENGTH];
+    uint64_t word = 0;
+    (void)SHA256((const unsigned char *)pn_buf_text(&req->out), req->out.len, sum);
+    memcpy(&word, sum, sizeof word);
+    return pn_http_reply_is_known(req, pn_arena_printf(&req->arena, "W/\"%016" PRIx64 "\"", word));
+}
+
+/* --- compression ------------------------------------------------------------------------------ */
+
+void pn_http_reply_compress(struct pn_http_request *req)
+{
+    struct pn_buf *out = &req->out;
+    add_vary(req);
+    if (out->len < PN_HTTP_COMPRESS_BYTES_MIN || pn_buf_failed(out) ||
+        !pn_http_accept_encoding(pn_http_request_header(req, "Accept-Encoding"), "gzip")) {
+        return;
+    }
+    struct pn_buf zipped;
+    pn_buf_init(&zipped, out->len);
+    if (pn_gzip(out->data, out->len, &zipped)) {
+        pn_buf_reset(out);
+        pn_buf_add(out, zipped.data, zipped.len);
+        pn_http_reply_header(req, "Content-Encoding", "gzip");
+    }
+    pn_buf_deinit(&zipped);
+}
