@@ -7,17 +7,19 @@
 #define PN_CLI_TOPIC_H
 
 #include "base/arena.h"
+#include "base/http_client.h"
 #include "cli/cli.h"
 #include "report/records.h"
 #include "report/topics.h"
 
 struct pn_topic_client {
     struct pn_cli *cli;
-    struct pn_arena arena;    /* of the command: what it keeps */
-    char *url;                /* of the server; NULL: the log is open here */
-    const struct pn_app *app; /* this and the following without a server */
-    struct pn_log *log;       /* of the folder */
-    struct pn_log *topics;    /* it, without the streams' topics */
+    struct pn_arena arena;       /* of the command: what it keeps */
+    char *url;                   /* of the server; NULL: the log is open here */
+    struct pn_http_client *http; /* likewise */
+    const struct pn_app *app;    /* this and the following without a server */
+    struct pn_log *log;          /* of the folder */
+    struct pn_log *topics;       /* it, without the streams' topics */
     struct pn_json_parser *parser;
     struct pn_buf answer; /* of the last call */
 };

@@ -1,8 +1,8 @@
 /* A command's way to the topics: a server's API, or the log. */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "base/http_client.h"
 #include "base/json_writer.h"
 #include "cli/topic.h"
 #include "log/public.h"
@@ -41,12 +41,20 @@ int pn_topic_client_open(struct pn_cli *cli, bool made, struct pn_topic_client *
     pn_arena_init(&client->arena, 0);
     pn_buf_init(&client->answer, ANSWER_BYTES_MAX);
     int rc = pn_cli_server_url(cli, &client->url, e);
-    return rc != 0 || client->url != NULL ? rc : open_log(client, made, e);
+    if (rc == 0 && client->url != NULL) {
+        const struct pn_http_client_config config = {
+            .url = client->url, .timeout_ms = TIMEOUT_MS, .api_key = pn_http_client_key()};
+        client->http = pn_http_client_create(&config);
+    } else if (rc == 0) {
+        rc = open_log(client, made, e);
+    }
+    return rc;
 }
 
 int pn_topic_client_finish(struct pn_topic_client *client, int rc, const struct pn_err *failure)
 {
     int status = rc == 0 ? PN_EXIT_OK : pn_cli_fail(client->cli, failure);
+    pn_http_client_destroy(&client->http);
     pn_log_destroy(&client->topics);
     pn_log_destroy(&client->log);
     pn_json_parser_destroy(&client->parser);
@@ -58,19 +66,55 @@ int pn_topic_client_finish(struct pn_topic_client *client, int rc, const struct 
 
 /* --- calls of a server ------------------------------------------------------------------------ */
 
+/* What the server says is wrong, as the log itself would say it. */
+static int refuse(struct pn_topic_client *client, long status, const struct pn_json *root,
+                  struct pn_err *e)
+{
+    const char *text = pn_buf_text(&client->answer);
+    size_t len = client->answer.len;
+    enum pn_class class_ = status == 404   ? PN_CLASS_MISSING
+                           : status == 409 ? PN_CLASS_CONFLICT
+                           : status >= 500 ? PN_CLASS_RETRY
+                                           : PN_CLASS_INPUT;
+    if (!pn_json_get_text(pn_json_get(root, "error"), "message", &text, &len)) {
+        (void)pn_json_get_text(root, "message", &text, &len);
+    }
+    return pn_err_set(e, class_, PN_FAIL, "%.*s%s", (int)(len < 400 ? len : 400), text,
+                      pn_http_client_key_advice(status));
+}
+
 /* *root is good until the next call; NULL where the server says no more than that it is done. */
 static int call(struct pn_topic_client *client, const char *method, const char *path,
                 const char *json, const struct pn_json **root, struct pn_err *e)
 {
+    static const char *const headers[] = {"Content-Type: application/json", NULL};
+    const struct pn_http_client_request request = {.method = method,
+                                                   .path = path,
+                                                   .headers = headers,
+                                                   .body = json,
+                                                   .body_len = json != NULL ? strlen(json) : 0};
     struct pn_json *parsed = NULL;
+    struct pn_err parsing = {0};
+    long status = 0;
     pn_buf_reset(&client->answer);
-    int rc = pn_http_client_call(method, client->url, path, json, TIMEOUT_MS, &client->answer, e);
+    int rc = pn_http_client_send(client->http, &request, &status, &client->answer, e);
     size_t len = client->answer.len;
-    if (rc == 0 && len > 0) {
-        rc = pn_json_parse(client->parser, pn_buf_text(&client->answer), len, len, &parsed, e);
+    if (rc != 0) {
+        return rc;
+    }
+    if (len > 0) {
+        rc = pn_json_parse(client->parser, pn_buf_text(&client->answer), len, len, &parsed,
+                           &parsing);
+    }
+    if (status < 200 || status > 299) {
+        return refuse(client, status, parsed, e);
+    }
+    if (rc != 0) {
+        return pn_err_fatal(e, "the server at %s is not pinion, or is an incompatible version: %s",
+                            client->url, parsing.msg);
     }
     *root = parsed;
-    return rc;
+    return 0;
 }
 
 /* "/api/v1/topics/<topic><more>"; a topic's name needs no escapes. */
@@ -120,6 +164,19 @@ static int send_config(struct pn_topic_client *client, const char *method, const
     return rc;
 }
 
+/* Adds what to do about a topic that is missing, or there already. */
+static int advise(int rc, struct pn_err *e)
+{
+    if (rc != 0 && (e->class_ == PN_CLASS_MISSING || e->class_ == PN_CLASS_CONFLICT)) {
+        const struct pn_err said = *e;
+        (void)pn_err_set(e, said.class_, rc, "%s%s", said.msg,
+                         said.class_ == PN_CLASS_MISSING
+                             ? ": `pinion topic list` shows those there are"
+                             : ": `pinion topic alter` changes it");
+    }
+    return rc;
+}
+
 /* --- topics ----------------------------------------------------------------------------------- */
 
 int pn_topic_client_list(struct pn_topic_client *client, struct pn_topic_row **rows, size_t *count,
@@ -141,10 +198,10 @@ int pn_topic_client_look(struct pn_topic_client *client, const char *topic, stru
     const char *path = NULL;
     int rc = path_of(client, topic, "", &path, e);
     if (rc == 0 && client->url == NULL) {
-        return pn_topic_look(client->topics, topic, arena, detail, e);
+        return advise(pn_topic_look(client->topics, topic, arena, detail, e), e);
     }
     if (rc == 0) {
-        rc = call(client, "GET", path, NULL, &root, e);
+        rc = advise(call(client, "GET", path, NULL, &root, e), e);
     }
     return rc != 0 ? rc : pn_topic_read_detail(root, arena, detail, e);
 }
@@ -152,15 +209,17 @@ int pn_topic_client_look(struct pn_topic_client *client, const char *topic, stru
 int pn_topic_client_create(struct pn_topic_client *client, const char *topic,
                            const struct pn_log_topic_config *config, struct pn_err *e)
 {
-    return client->url != NULL ? send_config(client, "POST", topic, config, e)
-                               : pn_log_create_topic(client->topics, topic, config, e);
+    int rc = client->url != NULL ? send_config(client, "POST", topic, config, e)
+                                 : pn_log_create_topic(client->topics, topic, config, e);
+    return advise(rc, e);
 }
 
 int pn_topic_client_alter(struct pn_topic_client *client, const char *topic,
                           const struct pn_log_topic_config *config, struct pn_err *e)
 {
-    return client->url != NULL ? send_config(client, "PATCH", topic, config, e)
-                               : pn_log_configure_topic(client->topics, topic, config, e);
+    int rc = client->url != NULL ? send_config(client, "PATCH", topic, config, e)
+                                 : pn_log_configure_topic(client->topics, topic, config, e);
+    return advise(rc, e);
 }
 
 int pn_topic_client_delete(struct pn_topic_client *client, const char *topic, struct pn_err *e)

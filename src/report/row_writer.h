@@ -1,7 +1,14 @@
 /*
- * Rows for people and for programs, in the format that the reader asked for. A report (the other
- * headers of report/) declares its columns and writes its rows; whoever asked for it chooses the
- * format, and where the bytes go.
+ * Rows for people and for programs, in the format that the reader asked for. A report declares its
+ * columns and writes its rows; whoever asked for it chooses the format, and where the bytes go.
+ *
+ *   topics.h        topics, and the partitions of one
+ *   records.h       records of topics, as rows and from JSON
+ *   streams.h       streams; how far tables are from their ends
+ *   tables.h        tables; a table's schema, files and history
+ *   dead_letters.h  records that could not become rows
+ *   dags.h          DAGs, tasks, runs, tasks of a run, attempts
+ *   reference.h     settings, metrics
  *
  *     struct pn_byte_sink sink = pn_byte_sink_file(stdout);
  *     struct pn_row_writer *rows = pn_row_writer_create(&sink, PN_FORMAT_TABLE);
