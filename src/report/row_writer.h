@@ -5,6 +5,7 @@
  *   topics.h        topics, and the partitions of one
  *   records.h       records of topics, as rows and from JSON
  *   streams.h       streams; how far tables are from their ends
+ *   landings.h      what the sink has landed
  *   tables.h        tables; a table's schema, files and history
  *   dead_letters.h  records that could not become rows
  *   dags.h          DAGs, tasks, runs, tasks of a run, attempts

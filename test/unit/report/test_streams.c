@@ -1,4 +1,4 @@
-/* Streams and lags as rows, in every format. */
+/* Streams, lags and landings as rows, in every format. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "report/landings.h"
 #include "report/streams.h"
 #include "support/report_golden.h"
 
@@ -76,11 +77,38 @@ static void test_lags(void **state)
     report_is_golden("lags", lags, NULL);
 }
 
+static void landings(struct pn_row_writer *rows, void *arg)
+{
+    (void)arg;
+    static const struct pn_sink_status all[] = {
+        {.topic = "clicks",
+         .partition = 1,
+         .landed_offset = 40,
+         .end_offset = 50,
+         .lag = 8,
+         .objects = 4,
+         .records = 38,
+         .dead_letters = 2,
+         .lost = 1,
+         .errors = 3,
+         .error = "cannot write topics/clicks: no space"},
+        {.topic = "orders"},
+    };
+    pn_report_landings(all, sizeof all / sizeof *all, rows);
+}
+
+static void test_landings(void **state)
+{
+    (void)state;
+    report_is_golden("landings", landings, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_streams),
         cmocka_unit_test(test_lags),
+        cmocka_unit_test(test_landings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
