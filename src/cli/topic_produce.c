@@ -1,6 +1,7 @@
 /* pinion topic produce: lines of a file or of standard input become records. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,8 +25,9 @@ struct produce {
     struct pn_arena arena; /* of the batch */
     struct pn_log_entry entries[BATCH_RECORDS];
     size_t count;
-    size_t bytes; /* of the batch's lines */
-    int64_t line; /* number of the last one */
+    size_t bytes;       /* of the batch's lines */
+    int64_t line;       /* number of the last one */
+    int64_t first_line; /* of the batch */
     int64_t sent;
 };
 
@@ -36,6 +38,8 @@ static int send_batch(struct produce *produce, struct pn_err *e)
                                                            produce->entries, produce->count, e);
     if (rc == 0) {
         produce->sent += (int64_t)produce->count;
+    } else {
+        pn_err_prefix(e, "lines %" PRId64 " to %" PRId64, produce->first_line, produce->line);
     }
     produce->count = 0;
     produce->bytes = 0;
@@ -63,6 +67,7 @@ static int take_line(void *arg, const char *line, size_t len, struct pn_err *e)
     struct pn_log_entry *entry = &produce->entries[produce->count];
     *entry = (struct pn_log_entry){.partition = (int32_t)produce->partition};
     produce->line++;
+    produce->first_line = produce->count == 0 ? produce->line : produce->first_line;
     if (len > 0 && line[len - 1] == '\r') {
         len--;
     }
@@ -71,7 +76,7 @@ static int take_line(void *arg, const char *line, size_t len, struct pn_err *e)
     }
     int rc = read_record(produce, line, len, &entry->record, e);
     if (rc != 0) {
-        pn_err_prefix(e, "line %lld", (long long)produce->line);
+        pn_err_prefix(e, "line %" PRId64, produce->line);
         return rc;
     }
     if (entry->record.key.data == NULL && produce->key != NULL) {
@@ -171,8 +176,8 @@ static int run_produce(struct pn_cli *cli, struct produce *produce)
     if (rc == 0) {
         rc = read_file(produce, &failure);
         if (rc != 0 && produce->sent > 0) {
-            pn_err_prefix(&failure, "after %lld records, which are in the topic",
-                          (long long)produce->sent);
+            pn_err_prefix(&failure, "after %" PRId64 " records, which are in the topic",
+                          produce->sent);
         }
     }
     if (rc == 0) {

@@ -226,6 +226,10 @@ def test_a_bad_line_is_named(place):
     assert "after 500 records" in error and "line 501" in error
     assert len(tail("orders", data=place)) == 500
     assert "nobody" in fails("produce", "nobody", data=place, input="x\n")
+    run("topic", "create", "small", "--record-bytes-max", 10, data=place)
+    error = fails("produce", "small", data=place, input="a\nmuch too long for it\n")
+    assert "lines 1 to 2: record 1 has 20 bytes" in error
+    assert tail("small", data=place) == []
     assert "nowhere.txt" in fails("produce", "orders", "nowhere.txt", data=place)
 
 
