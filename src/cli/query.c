@@ -8,20 +8,8 @@
 #include "cli/answer.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
+#include "report/tables.h"
 #include "server/stations.h"
-
-static void list(struct pn_cli *cli, const struct pn_pipeline *pipeline)
-{
-    static const struct pn_report_column columns[] = {{"query", PN_CELL_TEXT},
-                                                      {"description", PN_CELL_TEXT}};
-    struct pn_row_writer *output = pn_cli_rows(cli);
-    PN_ROWS_BEGIN(output, columns);
-    for (size_t i = 0; i < pipeline->query_count; i++) {
-        pn_cell_cstr(output, pipeline->queries[i].name);
-        pn_cell_cstr(output, pipeline->queries[i].description);
-    }
-    pn_row_writer_end(&output);
-}
 
 /* A word that could be a query's name can be no SELECT. */
 static bool is_word(const char *text)
@@ -141,7 +129,9 @@ int pn_cmd_query(struct pn_cli *cli, int argc, char **argv)
     }
     int rc = pn_cli_app(cli, &app, &e);
     if (rc == 0 && want_list) {
-        list(cli, app->pipeline);
+        struct pn_row_writer *rows = pn_cli_rows(cli);
+        pn_report_queries(app->pipeline, rows);
+        pn_row_writer_end(&rows);
     } else if (rc == 0) {
         rc = ask(cli, app, argv[0], timeout_ms, &e);
     }

@@ -269,3 +269,16 @@ void pn_report_history(const struct pn_delta_history_entry *entries, size_t coun
         }
     }
 }
+
+/* --- queries ---------------------------------------------------------------------------------- */
+
+void pn_report_queries(const struct pn_pipeline *pipeline, struct pn_row_writer *rows)
+{
+    static const struct pn_report_column columns[] = {{"query", PN_CELL_TEXT},
+                                                      {"description", PN_CELL_TEXT}};
+    PN_ROWS_BEGIN(rows, columns);
+    for (size_t i = 0; i < pipeline->query_count; i++) {
+        pn_cell_cstr(rows, pipeline->queries[i].name);
+        pn_cell_cstr(rows, pipeline->queries[i].description);
+    }
+}

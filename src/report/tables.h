@@ -1,6 +1,6 @@
 /*
  * The Delta tables of a pipeline as rows: which there are, and of one its schema, its files and its
- * history.
+ * history; and the queries over them.
  *
  * A table's name is that of the pipeline ("pin"), "dead_letters", "stream_dead_letters", or, with a
  * slash in it, a key in the store ("delta_tables/raw/pin"), whoever made the table there.
@@ -52,5 +52,8 @@ const char *pn_report_files(const struct pn_delta_snapshot *snapshot, const char
  * `entries` are pn_delta_history()'s, which pages by version. */
 void pn_report_history(const struct pn_delta_history_entry *entries, size_t count,
                        struct pn_row_writer *rows);
+
+/* query, description: of each query of the pipeline. */
+void pn_report_queries(const struct pn_pipeline *pipeline, struct pn_row_writer *rows);
 
 #endif

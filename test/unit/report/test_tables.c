@@ -1,4 +1,4 @@
-/* Tables, a table's schema, files and history as rows, in every format. */
+/* Tables, a table's schema, files and history, and queries as rows, in every format. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -202,6 +202,21 @@ static void test_history(void **state)
     report_is_golden("history", history, *state);
 }
 
+static void queries(struct pn_row_writer *rows, void *arg)
+{
+    (void)arg;
+    static struct pn_query all[] = {{.name = "by_year", .description = "how many, by year"},
+                                    {.name = "top", .description = ""}};
+    static const struct pn_pipeline asked = {.queries = all, .query_count = 2};
+    pn_report_queries(&asked, rows);
+}
+
+static void test_queries(void **state)
+{
+    (void)state;
+    report_is_golden("queries", queries, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +225,7 @@ int main(void)
                                         delta_tear_down),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_schema),
+        cmocka_unit_test(test_queries),
         cmocka_unit_test_setup_teardown(test_files, delta_set_up, delta_tear_down),
         cmocka_unit_test_setup_teardown(test_pages_of_files, delta_set_up, delta_tear_down),
         cmocka_unit_test_setup_teardown(test_history, delta_set_up, delta_tear_down),
