@@ -6,6 +6,7 @@
 #include "api/errors.h"
 #include "base/json_writer.h"
 #include "base/mem.h"
+#include "report/landings.h"
 
 struct pn_api_sink_routes {
     struct pn_sink *sink;
@@ -109,24 +110,6 @@ static enum pn_http_handled handle_flush(struct pn_http_request *req, void *arg)
 
 /* --- status ----------------------------------------------------------------------------------- */
 
-static void write_status(struct pn_http_request *req, const struct pn_sink_status *status,
-                         struct pn_json_writer *json)
-{
-    pn_json_put_object(json);
-    pn_json_add_cstr(json, "topic", status->topic);
-    pn_json_add_i64(json, "partition", status->partition);
-    pn_json_add_i64(json, "landed_offset", status->landed_offset);
-    pn_json_add_i64(json, "end_offset", status->end_offset);
-    pn_json_add_i64(json, "lag", status->lag);
-    pn_json_add_i64(json, "objects", status->objects);
-    pn_json_add_i64(json, "records", status->records);
-    pn_json_add_i64(json, "dead_letters", status->dead_letters);
-    pn_json_add_i64(json, "lost", status->lost);
-    pn_json_add_i64(json, "errors", status->errors);
-    pn_json_add_cstr(json, "error", pn_http_request_public(req, status->error));
-    pn_json_end(json);
-}
-
 static size_t look(const struct pn_api_sink_routes *routes, struct pn_arena *arena,
                    struct pn_sink_status **statuses)
 {
@@ -142,15 +125,15 @@ static enum pn_http_handled handle_status(struct pn_http_request *req, void *arg
     struct pn_api_sink_routes *routes = arg;
     struct pn_sink_status *statuses = NULL;
     size_t count = look(routes, &req->arena, &statuses);
-    struct pn_json_writer json;
-    pn_json_writer_init(&json, &req->out);
-    pn_json_put_object(&json);
-    pn_json_add_array(&json, "partitions");
     for (size_t i = 0; i < count; i++) {
-        write_status(req, &statuses[i], &json);
+        statuses[i].error = pn_http_request_public(req, statuses[i].error);
     }
-    pn_json_end(&json);
-    pn_json_end(&json);
+    const struct pn_byte_sink sink = pn_byte_sink_buf(&req->out);
+    struct pn_row_writer *rows = pn_row_writer_create(&sink, PN_FORMAT_API);
+    pn_buf_adds(&req->out, "{\"partitions\":");
+    pn_report_landings(statuses, count, rows);
+    pn_row_writer_end(&rows);
+    pn_buf_addc(&req->out, '}');
     req->status = 200;
     return PN_HTTP_HANDLED;
 }
