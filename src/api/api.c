@@ -20,7 +20,12 @@ struct pn_api {
 static enum pn_http_handled root(struct pn_http_request *req, void *arg)
 {
     (void)arg;
-    pn_buf_adds(&req->out, "{\"name\":\"pinion\",\"version\":\"" PINION_VERSION "\"}");
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, &req->out);
+    pn_json_put_object(&json);
+    pn_json_add_cstr(&json, "name", "pinion");
+    pn_json_add_cstr(&json, "version", PINION_VERSION);
+    pn_json_end(&json);
     req->status = 200;
     return PN_HTTP_HANDLED;
 }

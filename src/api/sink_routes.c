@@ -104,7 +104,11 @@ static enum pn_http_handled handle_flush(struct pn_http_request *req, void *arg)
         return PN_HTTP_HANDLED;
     }
     req->status = 200;
-    pn_buf_adds(&req->out, "{\"landed\":true}");
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, &req->out);
+    pn_json_put_object(&json);
+    pn_json_add_bool(&json, "landed", true);
+    pn_json_end(&json);
     return PN_HTTP_HANDLED;
 }
 

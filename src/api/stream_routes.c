@@ -6,100 +6,78 @@
 #include <string.h>
 
 #include "api/errors.h"
-#include "base/base64.h"
 
 enum { READ_RECORDS_MAX = 10000, READ_BYTES_MAX = 8 << 20 };
 
 /* --- status ----------------------------------------------------------------------------------- */
 
-static void add_i64(struct pn_buf *out, const char *key, int64_t value)
+static void put_shard(struct pn_json_writer *json, const struct pn_processor_shard_status *shard)
 {
-    pn_json_write_key(out, key);
-    pn_buf_add_i64(out, value);
+    pn_json_put_object(json);
+    pn_json_add_cstr(json, "shard", shard->shard);
+    pn_json_add_i64(json, "position", shard->position);
+    pn_json_add_i64(json, "end", shard->end);
+    pn_json_add_i64(json, "lag_records", shard->lag);
+    pn_json_add_i64(json, "lost_records", shard->lost);
+    pn_json_add_i64(json, "lag_ms", shard->lag_ms);
+    pn_json_add_bool(json, "closed", shard->complete);
+    pn_json_end(json);
 }
 
-static void add_text(struct pn_buf *out, const char *key, const char *text)
+static void add_strays(struct pn_json_writer *json, const struct pn_stray_counts *strays)
 {
-    pn_json_write_key(out, key);
-    pn_json_write_cstr(out, text);
-}
-
-static void write_shard(struct pn_buf *out, const struct pn_processor_shard_status *shard)
-{
-    pn_buf_addc(out, '{');
-    add_text(out, "shard", shard->shard);
-    add_i64(out, "position", shard->position);
-    add_i64(out, "end", shard->end);
-    add_i64(out, "lag_records", shard->lag);
-    add_i64(out, "lost_records", shard->lost);
-    add_i64(out, "lag_ms", shard->lag_ms);
-    pn_json_write_key(out, "closed");
-    pn_buf_adds(out, shard->complete ? "true" : "false");
-    pn_buf_addc(out, '}');
-}
-
-static void write_strays(struct pn_buf *out, const struct pn_stray_counts *strays)
-{
-    add_i64(out, "stray_records", strays->records);
-    pn_json_write_key(out, "stray_keys");
-    pn_buf_addc(out, '[');
+    pn_json_add_i64(json, "stray_records", strays->records);
+    pn_json_add_array(json, "stray_keys");
     for (size_t i = 0; i < strays->count; i++) {
         const struct pn_stray_key *key = &strays->keys[i];
-        pn_buf_adds(out, i > 0 ? ",{" : "{");
-        pn_json_write_key(out, "partition_key");
-        pn_json_write_string(out, key->key.data, key->key.len);
-        add_i64(out, "records", key->records);
-        add_i64(out, "shard", key->shard);
-        add_i64(out, "offset", key->offset);
-        pn_buf_addc(out, '}');
+        pn_json_put_object(json);
+        pn_json_add_string(json, "partition_key", key->key.data, key->key.len);
+        pn_json_add_i64(json, "records", key->records);
+        pn_json_add_i64(json, "shard", key->shard);
+        pn_json_add_i64(json, "offset", key->offset);
+        pn_json_end(json);
     }
-    pn_buf_addc(out, ']');
-    add_i64(out, "more_stray_records", strays->more);
+    pn_json_end(json);
+    pn_json_add_i64(json, "more_stray_records", strays->more);
 }
 
-static void write_status(struct pn_http_request *req, const struct pn_processor_status *status)
+static void put_status(struct pn_http_request *req, const struct pn_processor_status *status,
+                       struct pn_json_writer *json)
 {
-    struct pn_buf *out = &req->out;
     char time[PN_ISO8601_SIZE];
-    pn_buf_addc(out, '{');
-    add_text(out, "stream", status->stream);
-    add_text(out, "table", status->table);
-    add_text(out, "state", pn_processor_state_name(status->state));
-    add_text(out, "error", pn_http_request_public(req, status->error));
-    add_i64(out, "rows", status->rows);
-    add_i64(out, "dead_letters", status->dead_letters);
-    add_i64(out, "skipped", status->skipped);
-    write_strays(out, &status->strays);
-    add_i64(out, "unknown_members", status->unknown_members);
-    add_text(out, "unknown_example", status->unknown_example);
-    add_text(out, "unknown_shard", status->unknown_shard);
-    add_i64(out, "unknown_offset", status->unknown_offset);
-    add_i64(out, "lost", status->lost);
-    add_i64(out, "commits", status->commits);
-    add_i64(out, "conflicts", status->conflicts);
-    add_i64(out, "errors", status->errors);
-    add_i64(out, "table_version", status->version);
-    add_text(out, "committed_at",
-             status->version >= 0 ? pn_iso8601(status->committed_ms, time) : NULL);
-    pn_json_write_key(out, "shards");
-    pn_buf_addc(out, '[');
+    pn_json_put_object(json);
+    pn_json_add_cstr(json, "stream", status->stream);
+    pn_json_add_cstr(json, "table", status->table);
+    pn_json_add_cstr(json, "state", pn_processor_state_name(status->state));
+    pn_json_add_cstr(json, "error", pn_http_request_public(req, status->error));
+    pn_json_add_i64(json, "rows", status->rows);
+    pn_json_add_i64(json, "dead_letters", status->dead_letters);
+    pn_json_add_i64(json, "skipped", status->skipped);
+    add_strays(json, &status->strays);
+    pn_json_add_i64(json, "unknown_members", status->unknown_members);
+    pn_json_add_cstr(json, "unknown_example", status->unknown_example);
+    pn_json_add_cstr(json, "unknown_shard", status->unknown_shard);
+    pn_json_add_i64(json, "unknown_offset", status->unknown_offset);
+    pn_json_add_i64(json, "lost", status->lost);
+    pn_json_add_i64(json, "commits", status->commits);
+    pn_json_add_i64(json, "conflicts", status->conflicts);
+    pn_json_add_i64(json, "errors", status->errors);
+    pn_json_add_i64(json, "table_version", status->version);
+    pn_json_add_cstr(json, "committed_at",
+                     status->version >= 0 ? pn_iso8601(status->committed_ms, time) : NULL);
+    pn_json_add_array(json, "shards");
     for (size_t i = 0; i < status->shard_count; i++) {
-        pn_buf_adds(out, i > 0 ? "," : "");
-        write_shard(out, &status->shards[i]);
+        put_shard(json, &status->shards[i]);
     }
-    pn_buf_adds(out, "]}");
+    pn_json_end(json);
+    pn_json_end(json);
 }
 
-static void write_statuses(struct pn_http_request *req, const struct pn_processor_status *statuses,
-                           size_t count)
+/* Begins a reply, which is an object. */
+static void begin(struct pn_http_request *req, struct pn_json_writer *json)
 {
-    struct pn_buf *out = &req->out;
-    pn_buf_addc(out, '[');
-    for (size_t i = 0; i < count; i++) {
-        pn_buf_adds(out, i > 0 ? "," : "");
-        write_status(req, &statuses[i]);
-    }
-    pn_buf_addc(out, ']');
+    pn_json_writer_init(json, &req->out);
+    pn_json_put_object(json);
 }
 
 static enum pn_http_handled reply(struct pn_http_request *req)
@@ -125,9 +103,14 @@ static enum pn_http_handled handle_status(struct pn_http_request *req, void *arg
     struct pn_api_stream_routes *routes = arg;
     struct pn_processor_status *statuses = NULL;
     size_t count = look_at_tables(routes, &req->arena, &statuses);
-    pn_buf_adds(&req->out, "{\"tables\":");
-    write_statuses(req, statuses, count);
-    pn_buf_addc(&req->out, '}');
+    struct pn_json_writer json;
+    begin(req, &json);
+    pn_json_add_array(&json, "tables");
+    for (size_t i = 0; i < count; i++) {
+        put_status(req, &statuses[i], &json);
+    }
+    pn_json_end(&json);
+    pn_json_end(&json);
     return reply(req);
 }
 
@@ -204,37 +187,33 @@ static enum pn_http_handled handle_names(struct pn_http_request *req, void *arg)
         pn_api_reply_failure(req, &failure);
         return PN_HTTP_HANDLED;
     }
-    pn_buf_adds(&req->out, "{\"names\":[");
+    struct pn_json_writer json;
+    begin(req, &json);
+    pn_json_add_array(&json, "names");
     for (size_t i = 0; i < count; i++) {
-        pn_buf_adds(&req->out, i > 0 ? "," : "");
-        pn_json_write_cstr(&req->out, names[i]);
+        pn_json_put_cstr(&json, names[i]);
     }
-    pn_buf_adds(&req->out, "]}");
+    pn_json_end(&json);
+    pn_json_end(&json);
     return reply(req);
 }
 
-/* As a string: it has more digits than others' JSON numbers. */
-static void add_hash_key(struct pn_buf *out, const char *name, struct pn_hash_key key)
+/* Hash keys are strings: they have more digits than others' JSON numbers. */
+static void put_source_shard(struct pn_json_writer *json,
+                             const struct pn_processor_source_shard *shard)
 {
-    char text[PN_HASH_KEY_SIZE];
-    pn_json_write_key(out, name);
-    pn_json_write_cstr(out, pn_hash_key_text(key, text));
-}
-
-static void write_source_shard(struct pn_buf *out, const struct pn_processor_source_shard *shard)
-{
-    pn_buf_addc(out, '{');
-    add_i64(out, "index", shard->index);
-    add_i64(out, "parent", shard->parent);
-    add_i64(out, "adjacent_parent", shard->adjacent_parent);
-    add_i64(out, "created_ms", shard->created_ms);
-    add_hash_key(out, "hash_start", shard->hash_start);
-    add_hash_key(out, "hash_end", shard->hash_end);
-    pn_json_write_key(out, "complete");
-    pn_buf_adds(out, shard->complete ? "true" : "false");
-    add_i64(out, "begin", shard->begin);
-    add_i64(out, "end", shard->end);
-    pn_buf_addc(out, '}');
+    char key[PN_HASH_KEY_SIZE];
+    pn_json_put_object(json);
+    pn_json_add_i64(json, "index", shard->index);
+    pn_json_add_i64(json, "parent", shard->parent);
+    pn_json_add_i64(json, "adjacent_parent", shard->adjacent_parent);
+    pn_json_add_i64(json, "created_ms", shard->created_ms);
+    pn_json_add_cstr(json, "hash_start", pn_hash_key_text(shard->hash_start, key));
+    pn_json_add_cstr(json, "hash_end", pn_hash_key_text(shard->hash_end, key));
+    pn_json_add_bool(json, "complete", shard->complete);
+    pn_json_add_i64(json, "begin", shard->begin);
+    pn_json_add_i64(json, "end", shard->end);
+    pn_json_end(json);
 }
 
 static enum pn_http_handled handle_shards(struct pn_http_request *req, void *arg)
@@ -247,12 +226,15 @@ static enum pn_http_handled handle_shards(struct pn_http_request *req, void *arg
         pn_api_reply_failure(req, &failure);
         return PN_HTTP_HANDLED;
     }
-    pn_buf_addf(&req->out, "{\"id\":\"%016" PRIx64 "\",\"shards\":[", stream.id);
+    struct pn_json_writer json;
+    begin(req, &json);
+    pn_json_add_textf(&json, "id", "%016" PRIx64, stream.id);
+    pn_json_add_array(&json, "shards");
     for (size_t i = 0; i < stream.shard_count; i++) {
-        pn_buf_adds(&req->out, i > 0 ? "," : "");
-        write_source_shard(&req->out, &stream.shards[i]);
+        put_source_shard(&json, &stream.shards[i]);
     }
-    pn_buf_adds(&req->out, "]}");
+    pn_json_end(&json);
+    pn_json_end(&json);
     return reply(req);
 }
 
@@ -303,36 +285,38 @@ static enum pn_http_handled handle_position(struct pn_http_request *req, void *a
         pn_api_reply_failure(req, &failure);
         return PN_HTTP_HANDLED;
     }
-    pn_buf_addf(&req->out, "{\"offset\":%" PRId64 "}", offset);
+    struct pn_json_writer json;
+    begin(req, &json);
+    pn_json_add_i64(&json, "offset", offset);
+    pn_json_end(&json);
     return reply(req);
 }
 
-static void add_bytes(struct pn_buf *out, const char *key, struct pn_bytes bytes)
+static void add_bytes(struct pn_json_writer *json, const char *key, struct pn_bytes bytes)
 {
-    pn_json_write_key(out, key);
-    pn_buf_addc(out, '"');
-    pn_base64_encode(out, bytes.data, bytes.len);
-    pn_buf_addc(out, '"');
+    pn_json_put_key(json, key);
+    pn_json_put_base64(json, bytes.data, bytes.len);
 }
 
-static void write_records(struct pn_buf *out, const struct pn_processor_source_records *read,
-                          const char *damage)
+static void write_records(struct pn_http_request *req,
+                          const struct pn_processor_source_records *read, const char *damage)
 {
-    pn_buf_addc(out, '{');
-    add_i64(out, "next_offset", read->next_offset);
-    add_text(out, "damage", damage);
-    pn_json_write_key(out, "records");
-    pn_buf_addc(out, '[');
+    struct pn_json_writer json;
+    begin(req, &json);
+    pn_json_add_i64(&json, "next_offset", read->next_offset);
+    pn_json_add_cstr(&json, "damage", damage);
+    pn_json_add_array(&json, "records");
     for (size_t i = 0; damage == NULL && i < read->count; i++) {
         const struct pn_record *record = &read->records[i];
-        pn_buf_adds(out, i > 0 ? ",{" : "{");
-        add_i64(out, "offset", record->offset);
-        add_i64(out, "arrival_ms", record->timestamp_ms);
-        add_bytes(out, "key", record->key);
-        add_bytes(out, "data", record->value);
-        pn_buf_addc(out, '}');
+        pn_json_put_object(&json);
+        pn_json_add_i64(&json, "offset", record->offset);
+        pn_json_add_i64(&json, "arrival_ms", record->timestamp_ms);
+        add_bytes(&json, "key", record->key);
+        add_bytes(&json, "data", record->value);
+        pn_json_end(&json);
     }
-    pn_buf_adds(out, "]}");
+    pn_json_end(&json);
+    pn_json_end(&json);
 }
 
 static enum pn_http_handled handle_records(struct pn_http_request *req, void *arg)
@@ -364,7 +348,7 @@ static enum pn_http_handled handle_records(struct pn_http_request *req, void *ar
         pn_api_reply_failure(req, &failure);
         return PN_HTTP_HANDLED;
     }
-    write_records(&req->out, &read, rc != 0 ? pn_http_request_public(req, failure.msg) : NULL);
+    write_records(req, &read, rc != 0 ? pn_http_request_public(req, failure.msg) : NULL);
     return pn_http_request_reserve(req, req->out.len) ? reply(req) : PN_HTTP_HANDLED;
 }
 

@@ -24,11 +24,22 @@ static enum pn_http_handled fail(struct pn_http_request *req, const struct pn_er
     return PN_HTTP_HANDLED;
 }
 
-/* Rows in the reply's body, where it stands now. */
-static struct pn_row_writer *rows_of(struct pn_http_request *req)
+/* The rows of a member of the reply. */
+static struct pn_row_writer *add_rows(struct pn_http_request *req, struct pn_json_writer *json,
+                                      const char *name)
 {
     const struct pn_byte_sink sink = pn_byte_sink_buf(&req->out);
+    pn_json_put_key(json, name);
+    pn_json_open_raw(json);
     return pn_row_writer_create(&sink, PN_FORMAT_API);
+}
+
+static struct pn_row_writer *begin_rows(struct pn_http_request *req, struct pn_json_writer *json,
+                                        const char *name)
+{
+    pn_json_writer_init(json, &req->out);
+    pn_json_put_object(json);
+    return add_rows(req, json, name);
 }
 
 /* --- topics ----------------------------------------------------------------------------------- */
@@ -43,11 +54,11 @@ static enum pn_http_handled handle_list(struct pn_http_request *req, void *arg)
         0) {
         return fail(req, &failure);
     }
-    struct pn_row_writer *rows = rows_of(req);
-    pn_buf_adds(&req->out, "{\"topics\":");
+    struct pn_json_writer json;
+    struct pn_row_writer *rows = begin_rows(req, &json, "topics");
     pn_report_topics(topics, count, rows);
     pn_row_writer_end(&rows);
-    pn_buf_addc(&req->out, '}');
+    pn_json_end(&json);
     return reply(req);
 }
 
@@ -58,11 +69,11 @@ static enum pn_http_handled reply_topic(struct pn_http_request *req, struct pn_l
     if (pn_topic_look(log, req->params[0], &req->arena, &detail, &failure) != 0) {
         return fail(req, &failure);
     }
-    struct pn_row_writer *rows = rows_of(req);
-    pn_buf_adds(&req->out, "{\"partitions\":");
+    struct pn_json_writer json;
+    struct pn_row_writer *rows = begin_rows(req, &json, "partitions");
     pn_report_partitions(&detail, rows);
     pn_row_writer_end(&rows);
-    pn_buf_addc(&req->out, '}');
+    pn_json_end(&json);
     return reply(req);
 }
 
@@ -197,14 +208,13 @@ static void write_records(struct pn_http_request *req, const struct reading *rea
     pn_json_add_i64_text(&json, "next", records->next_offset);
     pn_json_add_i64_text(&json, "end", records->end_offset);
     pn_json_add_cstr(&json, "damage", pn_http_request_public(req, damage));
-    pn_json_put_key(&json, "records");
-    struct pn_row_writer *rows = rows_of(req);
+    struct pn_row_writer *rows = add_rows(req, &json, "records");
     pn_report_records_begin(rows);
     for (size_t i = 0; damage == NULL && i < records->count; i++) {
         pn_report_record((int32_t)reading->partition, &records->records[i], rows);
     }
     pn_row_writer_end(&rows);
-    pn_buf_addc(&req->out, '}');
+    pn_json_end(&json);
 }
 
 static enum pn_http_handled handle_read(struct pn_http_request *req, void *arg)

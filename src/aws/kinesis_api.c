@@ -70,9 +70,15 @@ static enum pn_http_handled refuse_plain_json(struct pn_http_request *req)
                 (root->type == PN_JSON_OBJECT || root->type == PN_JSON_ARRAY);
     req->content_type = "application/json";
     req->status = good ? 404 : 400;
-    pn_buf_addf(&req->out,
-                "{\"Output\":{\"__type\":\"com.amazon.coral.service#%s\"},\"Version\":\"1.0\"}",
-                good ? "UnknownOperationException" : "SerializationException");
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, &req->out);
+    pn_json_put_object(&json);
+    pn_json_add_object(&json, "Output");
+    pn_json_add_textf(&json, "__type", "com.amazon.coral.service#%s",
+                      good ? "UnknownOperationException" : "SerializationException");
+    pn_json_end(&json);
+    pn_json_add_cstr(&json, "Version", "1.0");
+    pn_json_end(&json);
     return PN_HTTP_HANDLED;
 }
 

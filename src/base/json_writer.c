@@ -338,6 +338,11 @@ void pn_json_put_raw(struct pn_json_writer *json, const char *text, size_t len)
     put_plain(json, text, len);
 }
 
+void pn_json_open_raw(struct pn_json_writer *json)
+{
+    begin(json);
+}
+
 void pn_json_put_node(struct pn_json_writer *json, const struct pn_json *node)
 {
     begin(json);

@@ -118,6 +118,8 @@ void pn_json_put_bool(struct pn_json_writer *json, bool value);
 void pn_json_put_null(struct pn_json_writer *json);
 /* Text that is one JSON value already: a parsed value's, or what another writer wrote. */
 void pn_json_put_raw(struct pn_json_writer *json, const char *text, size_t len);
+/* A value that others append to the buffer, as JSON text, before the next call. */
+void pn_json_open_raw(struct pn_json_writer *json);
 /* A parsed value, in its compact form (pn_json_write()). */
 void pn_json_put_node(struct pn_json_writer *json, const struct pn_json *node);
 

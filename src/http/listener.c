@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/json_writer.h"
 #include "base/mem.h"
 #include "http/ip_counts.h"
 
@@ -188,13 +189,19 @@ static void refuse(struct pn_http_listener *listener, const struct pn_http_incom
                    const char *why)
 {
     char reply[512];
-    char body[192];
-    int body_len = snprintf(body, sizeof body,
-                            "{\"error_code\":503,\"message\":\"Too many connections%s\"}", why);
+    struct pn_buf body;
+    struct pn_json_writer json;
+    pn_buf_init(&body, sizeof reply / 2);
+    pn_json_writer_init(&json, &body);
+    pn_json_put_object(&json);
+    pn_json_add_i64(&json, "error_code", 503);
+    pn_json_add_textf(&json, "message", "Too many connections%s", why);
+    pn_json_end(&json);
     int len = snprintf(reply, sizeof reply,
                        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
-                       "Retry-After: 1\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s",
-                       body_len, body);
+                       "Retry-After: 1\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s",
+                       body.len, pn_buf_text(&body));
+    pn_buf_deinit(&body);
     if (!listener->tls) {
         (void)send(incoming->fd, reply, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
         (void)shutdown(incoming->fd, SHUT_WR);

@@ -10,14 +10,13 @@ static void reply_message(struct pn_http_request *req, int status, int code, con
     req->status = status;
     req->content_type = PN_KAFKA_REST_TYPE;
     pn_buf_reset(&req->out);
-    pn_buf_addf(&req->out, "{\"error_code\":%d,\"message\":", code);
-    /* Messages quote what clients sent, which may be no UTF-8. */
-    struct pn_buf clean;
-    pn_buf_init(&clean, 4 * PN_HTTP_ERROR_TEXT_MAX);
-    pn_utf8_add_clean(&clean, msg, strlen(msg));
-    pn_json_write_string(&req->out, pn_buf_text(&clean), clean.len);
-    pn_buf_deinit(&clean);
-    pn_buf_addc(&req->out, '}');
+    /* Messages quote what clients sent, which may be no UTF-8: the writer sees to that. */
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, &req->out);
+    pn_json_put_object(&json);
+    pn_json_add_i64(&json, "error_code", code);
+    pn_json_add_cstr(&json, "message", msg);
+    pn_json_end(&json);
 }
 
 /* The original's words, where it has some. */

@@ -124,20 +124,23 @@ enum { WITH_OFFSETS = 1 };
 static void write_positions(struct pn_http_request *req, const char *name,
                             const struct pn_kafka_rest_positions *positions, unsigned with)
 {
-    struct pn_buf *out = &req->out;
-    pn_buf_addf(out, "{\"%s\":[", name);
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, &req->out);
+    pn_json_put_object(&json);
+    pn_json_add_array(&json, name);
     for (size_t i = 0; i < positions->count; i++) {
         const struct pn_kafka_rest_position *p = &positions->items[i];
-        pn_buf_adds(out, i > 0 ? ",{\"topic\":" : "{\"topic\":");
-        pn_json_write_cstr(out, p->topic);
-        pn_buf_addf(out, ",\"partition\":%d", p->partition);
+        pn_json_put_object(&json);
+        pn_json_add_cstr(&json, "topic", p->topic);
+        pn_json_add_i64(&json, "partition", p->partition);
         if ((with & WITH_OFFSETS) != 0) {
-            pn_buf_addf(out, ",\"offset\":%lld,\"metadata\":", (long long)p->offset);
-            pn_json_write_cstr(out, p->metadata != NULL ? p->metadata : "");
+            pn_json_add_i64(&json, "offset", p->offset);
+            pn_json_add_cstr(&json, "metadata", p->metadata != NULL ? p->metadata : "");
         }
-        pn_buf_addc(out, '}');
+        pn_json_end(&json);
     }
-    pn_buf_adds(out, "]}");
+    pn_json_end(&json);
+    pn_json_end(&json);
     req->status = 200;
 }
 
@@ -315,11 +318,12 @@ enum pn_http_handled pn_kafka_rest_consumer_create(struct pn_http_request *req, 
     pn_http_percent_encode(&uri, req->params[0]);
     pn_buf_adds(&uri, "/instances/");
     pn_http_percent_encode(&uri, name);
-    pn_buf_adds(&req->out, "{\"instance_id\":");
-    pn_json_write_cstr(&req->out, name);
-    pn_buf_adds(&req->out, ",\"base_uri\":");
-    pn_json_write_cstr(&req->out, pn_buf_text(&uri));
-    pn_buf_addc(&req->out, '}');
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, &req->out);
+    pn_json_put_object(&json);
+    pn_json_add_cstr(&json, "instance_id", name);
+    pn_json_add_cstr(&json, "base_uri", pn_buf_text(&uri));
+    pn_json_end(&json);
     pn_buf_deinit(&uri);
     req->status = 200;
     return PN_HTTP_HANDLED;
@@ -407,14 +411,15 @@ enum pn_http_handled pn_kafka_rest_subscription(struct pn_http_request *req, voi
                                              &count, &refusal) != 0) {
         return reply_refusal(req, &refusal);
     }
-    pn_buf_adds(&req->out, "{\"topics\":[");
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, &req->out);
+    pn_json_put_object(&json);
+    pn_json_add_array(&json, "topics");
     for (size_t i = 0; i < count; i++) {
-        if (i > 0) {
-            pn_buf_addc(&req->out, ',');
-        }
-        pn_json_write_cstr(&req->out, topics[i]);
+        pn_json_put_cstr(&json, topics[i]);
     }
-    pn_buf_adds(&req->out, "]}");
+    pn_json_end(&json);
+    pn_json_end(&json);
     req->status = 200;
     return PN_HTTP_HANDLED;
 }

@@ -77,7 +77,7 @@ static bool check_accept(struct pn_http_request *req, enum pn_kafka_rest_format_
 
 /* Reads one partition on from its position, and moves that. */
 static void read_partition(struct pn_http_request *req, struct poll *poll,
-                           struct pn_kafka_rest_position *from)
+                           struct pn_kafka_rest_position *from, struct pn_json_writer *json)
 {
     size_t left =
         poll->max_bytes > (int64_t)poll->bytes ? (size_t)poll->max_bytes - poll->bytes : 0;
@@ -98,10 +98,8 @@ static void read_partition(struct pn_http_request *req, struct poll *poll,
         if (poll->record_count > 0 && len > left) {
             return;
         }
-        pn_buf_adds(&req->out, poll->record_count > 0 ? "," : "");
-        if (pn_kafka_rest_write_record(req->parser, poll->fetch.format, from->topic,
-                                       from->partition, record, &req->out, &poll->failure) != 0) {
-            req->out.len -= poll->record_count > 0;
+        if (pn_kafka_rest_put_record(req->parser, poll->fetch.format, from->topic, from->partition,
+                                     record, json, &poll->failure) != 0) {
             poll->failed = true;
             return;
         }
@@ -170,11 +168,13 @@ static enum pn_http_handled read_round(struct pn_http_request *req, struct poll 
     poll->bytes = 0;
     poll->failed = false;
     pn_buf_reset(&req->out);
-    pn_buf_addc(&req->out, '[');
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, &req->out);
+    pn_json_put_array(&json);
     for (size_t i = 0; i < poll->fetch.partitions.count && !poll->failed; i++) {
-        read_partition(req, poll, &poll->fetch.partitions.items[i]);
+        read_partition(req, poll, &poll->fetch.partitions.items[i], &json);
     }
-    pn_buf_addc(&req->out, ']');
+    pn_json_end(&json);
     if (!enough(req, poll)) {
         forget_round(poll);
         return PN_HTTP_HANDLED_WAIT;

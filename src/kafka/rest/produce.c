@@ -139,37 +139,40 @@ static int failure_of(struct pn_http_request *req, const struct produce *state,
     return pn_kafka_rest_error_code(entry->class_, status);
 }
 
-static void write_offset(struct pn_http_request *req, const struct produce *state,
-                         const struct pn_log_entry *entry)
+static void put_offset(struct pn_http_request *req, const struct produce *state,
+                       const struct pn_log_entry *entry, struct pn_json_writer *json)
 {
-    struct pn_buf *out = &req->out;
+    pn_json_put_object(json);
     if (entry->rc == 0) {
-        pn_buf_adds(out, "{\"partition\":");
-        pn_buf_add_i64(out, entry->partition);
-        pn_buf_adds(out, ",\"offset\":");
-        pn_buf_add_i64(out, entry->offset);
-        pn_buf_adds(out, ",\"error_code\":null,\"error\":null}");
-        return;
+        pn_json_add_i64(json, "partition", entry->partition);
+        pn_json_add_i64(json, "offset", entry->offset);
+        pn_json_add_null(json, "error_code");
+        pn_json_add_null(json, "error");
+    } else {
+        int status = 0;
+        const char *text = NULL;
+        int code = failure_of(req, state, entry, &status, &text);
+        pn_json_add_null(json, "partition");
+        pn_json_add_null(json, "offset");
+        pn_json_add_i64(json, "error_code", code);
+        pn_json_add_cstr(json, "error", text);
     }
-    int status = 0;
-    const char *text = NULL;
-    int code = failure_of(req, state, entry, &status, &text);
-    pn_buf_addf(out, "{\"partition\":null,\"offset\":null,\"error_code\":%d,\"error\":", code);
-    pn_json_write_cstr(out, text);
-    pn_buf_addc(out, '}');
+    pn_json_end(json);
 }
 
 static void reply_offsets(struct pn_http_request *req, const struct produce *state)
 {
-    struct pn_buf *out = &req->out;
-    pn_buf_adds(out, "{\"offsets\":[");
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, &req->out);
+    pn_json_put_object(&json);
+    pn_json_add_array(&json, "offsets");
     for (size_t i = 0; i < state->count; i++) {
-        if (i > 0) {
-            pn_buf_addc(out, ',');
-        }
-        write_offset(req, state, &state->entries[i]);
+        put_offset(req, state, &state->entries[i], &json);
     }
-    pn_buf_adds(out, "],\"key_schema_id\":null,\"value_schema_id\":null}");
+    pn_json_end(&json);
+    pn_json_add_null(&json, "key_schema_id");
+    pn_json_add_null(&json, "value_schema_id");
+    pn_json_end(&json);
     req->status = 200;
 }
 

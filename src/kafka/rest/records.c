@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/base64.h"
 #include "base/units.h"
 #include "http/accept.h"
 #include "kafka/rest/private.h"
@@ -13,86 +12,77 @@
 enum { FETCH_RECORDS_MAX = 100000, FETCH_TIMEOUT_MS_MAX = 300000 };
 
 /* A key or value of the json format: its own text, as long as that is JSON. */
-static int write_json(struct pn_json_parser *parser, const struct pn_bytes *bytes,
-                      struct pn_buf *out, struct pn_err *e)
+static int put_json(struct pn_json_parser *parser, const struct pn_bytes *bytes,
+                    struct pn_json_writer *json, struct pn_err *e)
 {
     struct pn_json *root = NULL;
-    if (bytes->data == NULL) {
-        pn_buf_adds(out, "null");
-        return 0;
-    }
     int rc = pn_json_parse(parser, bytes->data, bytes->len, bytes->len, &root, e);
     if (rc == 0) {
-        pn_json_write(out, root);
+        pn_json_put_node(json, root);
     }
     return rc;
 }
 
-static void write_base64(const struct pn_bytes *bytes, struct pn_buf *out)
+static void put_base64(const struct pn_bytes *bytes, struct pn_json_writer *json)
 {
     if (bytes->data == NULL) {
-        pn_buf_adds(out, "null");
-        return;
+        pn_json_put_null(json);
+    } else {
+        pn_json_put_base64(json, bytes->data, bytes->len);
     }
-    pn_buf_addc(out, '"');
-    pn_base64_encode(out, bytes->data, bytes->len);
-    pn_buf_addc(out, '"');
 }
 
-static int write_data(struct pn_json_parser *parser, enum pn_kafka_rest_format_kind format,
-                      const struct pn_bytes *bytes, struct pn_buf *out, struct pn_err *e)
+static int add_data(struct pn_json_parser *parser, enum pn_kafka_rest_format_kind format,
+                    const char *name, const struct pn_bytes *bytes, struct pn_json_writer *json,
+                    struct pn_err *e)
 {
-    if (format == PN_KAFKA_REST_BODY_JSON) {
-        return write_json(parser, bytes, out, e);
+    pn_json_put_key(json, name);
+    if (format == PN_KAFKA_REST_BODY_JSON && bytes->data != NULL) {
+        return put_json(parser, bytes, json, e);
     }
-    write_base64(bytes, out);
+    put_base64(bytes, json);
     return 0;
 }
 
-static void write_headers(const struct pn_record *record, struct pn_buf *out)
+static void add_headers(const struct pn_record *record, struct pn_json_writer *json)
 {
     if (record->header_count == 0) {
         return;
     }
-    pn_buf_adds(out, ",\"headers\":[");
+    pn_json_add_array(json, "headers");
     for (size_t i = 0; i < record->header_count; i++) {
         const struct pn_record_header *header = &record->headers[i];
-        pn_buf_adds(out, i > 0 ? ",{\"key\":" : "{\"key\":");
-        struct pn_buf name;
-        pn_buf_init(&name, 4 * header->name.len + 4);
-        pn_utf8_add_clean(&name, header->name.data, header->name.len);
-        pn_json_write_string(out, pn_buf_text(&name), name.len);
-        pn_buf_deinit(&name);
-        pn_buf_adds(out, ",\"value\":");
-        write_base64(&header->value, out);
-        pn_buf_addc(out, '}');
+        pn_json_put_object(json);
+        pn_json_add_string(json, "key", header->name.data, header->name.len);
+        pn_json_put_key(json, "value");
+        put_base64(&header->value, json);
+        pn_json_end(json);
     }
-    pn_buf_addc(out, ']');
+    pn_json_end(json);
 }
 
-int pn_kafka_rest_write_record(struct pn_json_parser *parser, enum pn_kafka_rest_format_kind format,
-                               const char *topic, int32_t partition, const struct pn_record *record,
-                               struct pn_buf *out, struct pn_err *e)
+int pn_kafka_rest_put_record(struct pn_json_parser *parser, enum pn_kafka_rest_format_kind format,
+                             const char *topic, int32_t partition, const struct pn_record *record,
+                             struct pn_json_writer *json, struct pn_err *e)
 {
-    size_t start = out->len;
-    pn_buf_adds(out, "{\"topic\":");
-    pn_json_write_cstr(out, topic);
-    pn_buf_adds(out, ",\"key\":");
-    int rc = write_data(parser, format, &record->key, out, e);
+    struct pn_json_mark before = pn_json_mark(json);
+    pn_json_put_object(json);
+    pn_json_add_cstr(json, "topic", topic);
+    int rc = add_data(parser, format, "key", &record->key, json, e);
     if (rc == 0) {
-        pn_buf_adds(out, ",\"value\":");
-        rc = write_data(parser, format, &record->value, out, e);
+        rc = add_data(parser, format, "value", &record->value, json, e);
     }
     if (rc != 0) {
-        out->len = start;
+        pn_json_rewind(json, &before);
         pn_err_prefix(e, "topic %s, partition %d, offset %lld", topic, partition,
                       (long long)record->offset);
         return rc;
     }
-    pn_buf_addf(out, ",\"partition\":%d,\"offset\":%lld,\"timestamp\":%lld", partition,
-                (long long)record->offset, (long long)record->timestamp_ms);
-    write_headers(record, out);
-    pn_buf_addc(out, '}');
+    pn_json_add_i64(json, "partition", partition);
+    pn_json_add_i64(json, "offset", record->offset);
+    pn_json_add_i64(json, "timestamp", record->timestamp_ms);
+    add_headers(record, json);
+    pn_json_end(json);
     return 0;
 }
 
@@ -166,25 +156,23 @@ static bool fetch_ready(struct pn_http_request *req)
 static void write_records(struct pn_http_request *req, const struct fetch *fetch,
                           const struct pn_log_records *records)
 {
-    pn_buf_addc(&req->out, '[');
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, &req->out);
+    pn_json_put_array(&json);
     for (size_t i = 0; i < records->count; i++) {
         struct pn_err e;
-        if (i > 0) {
-            pn_buf_addc(&req->out, ',');
-        }
-        if (pn_kafka_rest_write_record(req->parser, fetch->format, req->params[0], fetch->partition,
-                                       &records->records[i], &req->out, &e) != 0) {
+        if (pn_kafka_rest_put_record(req->parser, fetch->format, req->params[0], fetch->partition,
+                                     &records->records[i], &json, &e) != 0) {
             if (i == 0) {
                 pn_kafka_rest_reply_error(
                     req, 422, PN_KAFKA_REST_CODE_JSON_CONVERSION,
                     "Conversion of JSON to Object failed: %s; the binary format has it", e.msg);
                 return;
             }
-            req->out.len--; /* what came before it is given first */
-            break;
+            break; /* what came before it is given first */
         }
     }
-    pn_buf_addc(&req->out, ']');
+    pn_json_end(&json);
     if (pn_http_request_reserve(req, req->out.len)) {
         req->status = 200;
     }

@@ -4,37 +4,42 @@
 
 #include "kafka/rest/private.h"
 
-static const char replicas[] = "\"leader\":0,\"replicas\":[{\"broker\":0,\"leader\":true,"
-                               "\"in_sync\":true}]";
-
-static void write_partition(struct pn_buf *out, int32_t partition)
+static void put_partition(struct pn_json_writer *json, int32_t partition)
 {
-    pn_buf_addf(out, "{\"partition\":%d,%s}", partition, replicas);
+    pn_json_put_object(json);
+    pn_json_add_i64(json, "partition", partition);
+    pn_json_add_i64(json, "leader", 0);
+    pn_json_add_array(json, "replicas");
+    pn_json_put_object(json);
+    pn_json_add_i64(json, "broker", 0);
+    pn_json_add_bool(json, "leader", true);
+    pn_json_add_bool(json, "in_sync", true);
+    pn_json_end(json);
+    pn_json_end(json);
+    pn_json_end(json);
 }
 
-static void write_partitions(struct pn_buf *out, int32_t count)
+static void put_partitions(struct pn_json_writer *json, int32_t count)
 {
-    pn_buf_addc(out, '[');
+    pn_json_put_array(json);
     for (int32_t i = 0; i < count; i++) {
-        if (i > 0) {
-            pn_buf_addc(out, ',');
-        }
-        write_partition(out, i);
+        put_partition(json, i);
     }
-    pn_buf_addc(out, ']');
+    pn_json_end(json);
 }
 
 /* Under Kafka's names, each as a string, as kafka-rest has them. */
-static void write_configs(struct pn_buf *out, const struct pn_log_topic_settings *settings)
+static void add_configs(struct pn_json_writer *json, const struct pn_log_topic_settings *settings)
 {
     bool plain = strcmp(settings->compression, "none") == 0;
-    pn_buf_addf(out,
-                "{\"cleanup.policy\":\"delete\",\"compression.type\":\"%s\","
-                "\"max.message.bytes\":\"%lld\",\"retention.bytes\":\"%lld\","
-                "\"retention.ms\":\"%lld\",\"segment.bytes\":\"%lld\"}",
-                plain ? "uncompressed" : settings->compression,
-                (long long)settings->record_bytes_max, (long long)settings->retention_bytes,
-                (long long)settings->retention_ms, (long long)settings->segment_bytes);
+    pn_json_add_object(json, "configs");
+    pn_json_add_cstr(json, "cleanup.policy", "delete");
+    pn_json_add_cstr(json, "compression.type", plain ? "uncompressed" : settings->compression);
+    pn_json_add_i64_text(json, "max.message.bytes", settings->record_bytes_max);
+    pn_json_add_i64_text(json, "retention.bytes", settings->retention_bytes);
+    pn_json_add_i64_text(json, "retention.ms", settings->retention_ms);
+    pn_json_add_i64_text(json, "segment.bytes", settings->segment_bytes);
+    pn_json_end(json);
 }
 
 /* The path's topic, or a reply that says what is wrong. */
@@ -80,17 +85,16 @@ enum pn_http_handled pn_kafka_rest_topics(struct pn_http_request *req, void *arg
         pn_kafka_rest_reply_log_error(req, e.class_, e.msg);
         return PN_HTTP_HANDLED;
     }
-    const char *comma = "";
-    pn_buf_addc(&req->out, '[');
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, &req->out);
+    pn_json_put_array(&json);
     for (size_t i = 0; i < count; i++) {
         if (!pn_http_patterns_have(req->grant.topics, topics[i].name)) {
             continue; /* not the key's */
         }
-        pn_buf_adds(&req->out, comma);
-        pn_json_write_cstr(&req->out, topics[i].name);
-        comma = ",";
+        pn_json_put_cstr(&json, topics[i].name);
     }
-    pn_buf_addc(&req->out, ']');
+    pn_json_end(&json);
     req->status = 200;
     return PN_HTTP_HANDLED;
 }
@@ -100,13 +104,14 @@ enum pn_http_handled pn_kafka_rest_topic(struct pn_http_request *req, void *arg)
     const struct pn_kafka_rest *rest = arg;
     struct pn_log_topic_info info;
     if (pn_kafka_rest_accept(req) && find_topic(rest, req, &info)) {
-        pn_buf_adds(&req->out, "{\"name\":");
-        pn_json_write_cstr(&req->out, info.name);
-        pn_buf_adds(&req->out, ",\"configs\":");
-        write_configs(&req->out, &info.settings);
-        pn_buf_adds(&req->out, ",\"partitions\":");
-        write_partitions(&req->out, info.partitions);
-        pn_buf_addc(&req->out, '}');
+        struct pn_json_writer json;
+        pn_json_writer_init(&json, &req->out);
+        pn_json_put_object(&json);
+        pn_json_add_cstr(&json, "name", info.name);
+        add_configs(&json, &info.settings);
+        pn_json_put_key(&json, "partitions");
+        put_partitions(&json, info.partitions);
+        pn_json_end(&json);
         req->status = 200;
     }
     return PN_HTTP_HANDLED;
@@ -117,7 +122,9 @@ enum pn_http_handled pn_kafka_rest_partitions(struct pn_http_request *req, void 
     const struct pn_kafka_rest *rest = arg;
     struct pn_log_topic_info info;
     if (pn_kafka_rest_accept(req) && find_topic(rest, req, &info)) {
-        write_partitions(&req->out, info.partitions);
+        struct pn_json_writer json;
+        pn_json_writer_init(&json, &req->out);
+        put_partitions(&json, info.partitions);
         req->status = 200;
     }
     return PN_HTTP_HANDLED;
@@ -128,7 +135,9 @@ enum pn_http_handled pn_kafka_rest_partition(struct pn_http_request *req, void *
     const struct pn_kafka_rest *rest = arg;
     int32_t partition = 0;
     if (pn_kafka_rest_accept(req) && find_partition(rest, req, &partition)) {
-        write_partition(&req->out, partition);
+        struct pn_json_writer json;
+        pn_json_writer_init(&json, &req->out);
+        put_partition(&json, partition);
         req->status = 200;
     }
     return PN_HTTP_HANDLED;
@@ -147,8 +156,12 @@ enum pn_http_handled pn_kafka_rest_offsets(struct pn_http_request *req, void *ar
         pn_kafka_rest_reply_log_error(req, e.class_, e.msg);
         return PN_HTTP_HANDLED;
     }
-    pn_buf_addf(&req->out, "{\"beginning_offset\":%lld,\"end_offset\":%lld}",
-                (long long)offsets.begin, (long long)offsets.end);
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, &req->out);
+    pn_json_put_object(&json);
+    pn_json_add_i64(&json, "beginning_offset", offsets.begin);
+    pn_json_add_i64(&json, "end_offset", offsets.end);
+    pn_json_end(&json);
     req->status = 200;
     return PN_HTTP_HANDLED;
 }
@@ -157,7 +170,13 @@ enum pn_http_handled pn_kafka_rest_brokers(struct pn_http_request *req, void *ar
 {
     (void)arg;
     if (pn_kafka_rest_accept(req)) {
-        pn_buf_adds(&req->out, "{\"brokers\":[0]}");
+        struct pn_json_writer json;
+        pn_json_writer_init(&json, &req->out);
+        pn_json_put_object(&json);
+        pn_json_add_array(&json, "brokers");
+        pn_json_put_i64(&json, 0);
+        pn_json_end(&json);
+        pn_json_end(&json);
         req->status = 200;
     }
     return PN_HTTP_HANDLED;

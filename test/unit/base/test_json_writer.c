@@ -75,13 +75,17 @@ static void test_members_and_items_get_their_commas(void **state)
     pn_json_put_raw_name(&json, "\"\\u0061\"", 8);
     pn_buf_adds(pn_json_open_text(&json), "1.5");
     pn_json_close_text(&json);
+    pn_json_put_key(&json, "other");
+    pn_json_open_raw(&json);
+    pn_buf_adds(&out, "[]");
     pn_json_put_key(&json, "blob");
     pn_json_put_base64(&json, "\x01\x02", 2);
     pn_json_end(&json);
-    written("{\"text\":\"a\",\"none\":null,\"part\":\"ab\",\"empty\":{},"
-            "\"list\":[-9223372036854775808,18446744073709551615,{\"yes\":true,\"no\":false},[],"
-            "null],\"zero\":0,\"digits\":\"-12\",\"half\":0.5,\"nan\":null,\"null\":null,"
-            "\"hex\":\"00ff\\n\",\"raw\":[1,{}],\"\\u0061\":\"1.5\",\"blob\":\"AQI=\"}");
+    written(
+        "{\"text\":\"a\",\"none\":null,\"part\":\"ab\",\"empty\":{},"
+        "\"list\":[-9223372036854775808,18446744073709551615,{\"yes\":true,\"no\":false},[],"
+        "null],\"zero\":0,\"digits\":\"-12\",\"half\":0.5,\"nan\":null,\"null\":null,"
+        "\"hex\":\"00ff\\n\",\"raw\":[1,{}],\"\\u0061\":\"1.5\",\"other\":[],\"blob\":\"AQI=\"}");
 }
 
 static void test_a_document_may_be_any_value(void **state)
