@@ -59,7 +59,7 @@ static int answer(struct pn_cli *cli, struct pn_engine *engine, const char *sql,
     pn_interrupt_end(interrupt);
     if (rc != 0 && atomic_load(&interrupt->is_late)) {
         rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
-                        "the query took longer than %lld ms (--timeout) and was ended",
+                        "the query took longer than %lld ms (--timeout) and was stopped",
                         (long long)timeout_ms);
     }
     return rc;
@@ -104,7 +104,7 @@ int pn_cmd_query(struct pn_cli *cli, int argc, char **argv)
                                   {.name = "timeout",
                                    .kind = PN_OPT_DURATION,
                                    .value = "TIME",
-                                   .help = "end the query after so long (default: no limit)",
+                                   .help = "stop the query after this time (default: no limit)",
                                    .target = &timeout_ms},
                                   {.name = NULL}};
     const struct pn_syntax syntax = {

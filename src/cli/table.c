@@ -194,19 +194,19 @@ static int cmd_dead_letters(struct pn_cli *cli, int argc, char **argv)
     const struct pn_opt opts[] = {{.name = "reason",
                                    .kind = PN_OPT_STRING,
                                    .value = "TEXT",
-                                   .help = "only those whose reason has this in it",
+                                   .help = "show only those whose reason contains TEXT",
                                    .target = &wanted.reason},
                                   {.name = "limit",
                                    .kind = PN_OPT_INT,
                                    .value = "N",
-                                   .help = "at most N, newest first (100)",
+                                   .help = "show at most N, newest first (100)",
                                    .target = &wanted.limit,
                                    .min = 1,
                                    .max = INT32_MAX},
                                   {.name = "offset",
                                    .kind = PN_OPT_INT,
                                    .value = "N",
-                                   .help = "leave out the newest N (0)",
+                                   .help = "skip the newest N (0)",
                                    .target = &wanted.offset},
                                   {.name = NULL}};
     const struct pn_syntax syntax = {
@@ -214,8 +214,8 @@ static int cmd_dead_letters(struct pn_cli *cli, int argc, char **argv)
         .operands_max = 1,
         .opts = opts,
         .uses = PN_USES_FORMAT,
-        .about = "Records that could not become rows, of loads and of streams: which table they"
-                 " were meant for, where they are, why they are not rows, and the record itself.",
+        .about = "Shows the records of loads and of streams that could not become rows: the table "
+                 "that they were meant for, where they are, the reason, and the record itself.",
         .examples = "pinion table dead-letters\n"
                     "pinion table dead-letters pin --reason 'invalid JSON' --format jsonl\n"};
     int status = 0;

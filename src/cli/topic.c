@@ -63,11 +63,11 @@ static void print_settings(struct pn_cli *cli, const struct pn_log_topic_info *i
     char age[PN_UNITS_SIZE];
     char size[PN_UNITS_SIZE];
     char record[PN_UNITS_SIZE];
-    (void)fprintf(cli->out, "%s: kept %s%s", info->name, settings->retention_ms < 0 ? "" : "for ",
-                  settings->retention_ms < 0 ? "forever"
-                                             : pn_format_duration(settings->retention_ms, age));
+    (void)fprintf(
+        cli->out, "%s: retention %s%s", info->name, settings->retention_ms < 0 ? "" : "for ",
+        settings->retention_ms < 0 ? "forever" : pn_format_duration(settings->retention_ms, age));
     if (settings->retention_bytes >= 0) {
-        (void)fprintf(cli->out, ", up to %s a partition",
+        (void)fprintf(cli->out, ", up to %s per partition",
                       pn_format_size(settings->retention_bytes, size));
     }
     (void)fprintf(cli->out, ", records up to %s, compression %s\n\n",
@@ -96,8 +96,8 @@ static int cmd_describe(struct pn_cli *cli, int argc, char **argv)
         .operands_min = 1,
         .operands_max = 1,
         .uses = PN_USES_URL | PN_USES_FORMAT,
-        .about = "What a topic keeps, and each of its partitions: the offset of its oldest record,"
-                 " the offset that the next one gets, how many records it has, and their size.",
+        .about = "Shows a topic's settings and its partitions: the offset of the oldest record, "
+                 "the offset of the next record, the number of records, and their size.",
         .examples = "pinion topic describe orders\n"};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
@@ -129,27 +129,27 @@ static void add_opts(struct wanted *wanted, struct pn_opt opts[WANTED_OPTS])
     opts[0] = (struct pn_opt){.name = "partitions",
                               .kind = PN_OPT_INT,
                               .value = "N",
-                              .help = "how many partitions it has (setting log.partitions); there"
-                                      " can be more later, but never fewer",
+                              .help = "number of partitions (setting log.partitions), which can "
+                                      "increase later but never decrease",
                               .target = &wanted->partitions,
                               .min = 1,
                               .max = PN_PARTITIONS_MAX};
-    opts[1] = (struct pn_opt){.name = "retention",
-                              .kind = PN_OPT_STRING,
-                              .value = "TIME",
-                              .help = "how long it keeps records: 12h, 7d, or forever (setting"
-                                      " log.retention_ms)",
-                              .target = &wanted->retention};
-    opts[2] = (struct pn_opt){.name = "retention-bytes",
-                              .kind = PN_OPT_STRING,
-                              .value = "SIZE",
-                              .help = "how much of each partition it keeps: 10GiB, or unlimited"
-                                      " (setting log.retention_bytes)",
-                              .target = &wanted->retention_bytes};
+    opts[1] = (struct pn_opt){
+        .name = "retention",
+        .kind = PN_OPT_STRING,
+        .value = "TIME",
+        .help = "retention of its records: 12h, 7d, or forever (setting log.retention_ms)",
+        .target = &wanted->retention};
+    opts[2] = (struct pn_opt){
+        .name = "retention-bytes",
+        .kind = PN_OPT_STRING,
+        .value = "SIZE",
+        .help = "maximum size of each partition: 10GiB, or unlimited (setting log.retention_bytes)",
+        .target = &wanted->retention_bytes};
     opts[3] = (struct pn_opt){.name = "record-bytes-max",
                               .kind = PN_OPT_SIZE,
                               .value = "SIZE",
-                              .help = "the largest record it takes (setting log.record_bytes_max)",
+                              .help = "size limit of a record (setting log.record_bytes_max)",
                               .target = &wanted->record_bytes_max,
                               .min = 1,
                               .max = PN_RECORD_BYTES_MAX};
@@ -170,8 +170,7 @@ static int read_limit(const char *text, const char *none,
     }
     int rc = parse(text, limit, e);
     if (rc == 0 && *limit == 0) {
-        rc = pn_err_input(e, "a topic that keeps nothing is of no use: give more than 0, or %s",
-                          none);
+        rc = pn_err_input(e, "a topic must keep some records: give more than 0, or %s", none);
     }
     return rc;
 }
@@ -225,8 +224,8 @@ static int cmd_create(struct pn_cli *cli, int argc, char **argv)
         .operands_max = 1,
         .opts = opts,
         .uses = PN_USES_URL | PN_USES_FORMAT,
-        .about = "Makes a topic and shows it as describe does. A topic that the pipeline names"
-                 " needs no command: a server makes it when it starts.",
+        .about = "Creates a topic and shows it in the form of describe. The topics of the pipeline "
+                 "need no command: a server creates them when it starts.",
         .examples = "pinion topic create orders --partitions 4\n"
                     "pinion topic create orders --retention 30d --retention-bytes 10GiB\n"};
     int status = 0;
@@ -306,8 +305,8 @@ static int cmd_delete(struct pn_cli *cli, int argc, char **argv)
         .operands_max = 1,
         .opts = opts,
         .uses = PN_USES_URL,
-        .about = "Removes a topic and all its records, once you have said yes. What has landed"
-                 " stays. A topic that the pipeline names is made again, empty, at the next start.",
+        .about = "Deletes a topic and all its records, after you confirm it. Landed objects stay. "
+                 "If the pipeline names the topic, the next start creates it again, empty.",
         .examples = "pinion topic delete orders\npinion topic delete orders --yes\n"};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
@@ -322,7 +321,8 @@ static int cmd_delete(struct pn_cli *cli, int argc, char **argv)
     }
     if (rc == 0 && !yes &&
         !pn_cli_confirm(cli, "Delete the topic %s and all its records?", argv[0])) {
-        rc = pn_err_input(&failure, "the topic %s is not deleted: say yes, or give --yes", argv[0]);
+        rc = pn_err_input(&failure, "the topic %s was not deleted: answer y, or give --yes",
+                          argv[0]);
     }
     if (rc == 0) {
         rc = pn_topic_client_delete(&client, argv[0], &failure);
@@ -333,13 +333,13 @@ static int cmd_delete(struct pn_cli *cli, int argc, char **argv)
 int pn_cmd_topic(struct pn_cli *cli, int argc, char **argv)
 {
     static const struct pn_command commands[] = {
-        {"list", "every topic, and the tables that read it", cmd_list},
-        {"create", "a new topic", cmd_create},
-        {"describe", "the partitions of a topic", cmd_describe},
-        {"alter", "give a topic more partitions, or another retention", cmd_alter},
-        {"tail", "read a topic's records", pn_cmd_topic_tail},
+        {"list", "list the topics, and the tables that read them", cmd_list},
+        {"create", "create a topic", cmd_create},
+        {"describe", "show the partitions of a topic", cmd_describe},
+        {"alter", "change a topic's partitions or retention", cmd_alter},
+        {"tail", "show a topic's records", pn_cmd_topic_tail},
         {"produce", "add records to a topic", pn_cmd_topic_produce},
-        {"delete", "remove a topic and its records", cmd_delete},
+        {"delete", "delete a topic and its records", cmd_delete},
         {NULL, NULL, NULL},
     };
     return pn_cli_dispatch(cli, commands, argc, argv);

@@ -20,8 +20,8 @@ static int open_log(struct pn_topic_client *client, bool made, struct pn_err *e)
     struct pn_cli *cli = client->cli;
     if (!made && !pn_io_exists(cli->io, cli->data)) {
         return pn_err_missing(e,
-                              "there is no data folder %s: give --data or --url, or make one with"
-                              " `pinion serve --data %s`",
+                              "there is no data folder %s: give --data or --url, or create one "
+                              "with `pinion serve --data %s`",
                               cli->data, cli->data);
     }
     int rc = pn_cli_app(cli, &client->app, e);

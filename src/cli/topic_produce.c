@@ -209,7 +209,7 @@ int pn_cmd_topic_produce(struct pn_cli *cli, int argc, char **argv)
         {.name = "key",
          .kind = PN_OPT_STRING,
          .value = "KEY",
-         .help = "the key of records that have none of their own (none)",
+         .help = "the key of records without a key (none)",
          .target = &produce.key},
         {.name = "partition",
          .kind = PN_OPT_INT,

@@ -142,7 +142,8 @@ static int run_tail(struct pn_cli *cli, struct tail *tail)
         /* And while this waited, no server could start on the folder. */
         tail->follow = false;
         (void)fprintf(cli->err,
-                      "No server runs on %s, so nothing new comes: this ends with what is there.\n",
+                      "No server runs on %s, so no new records can arrive: this ends after the "
+                      "existing ones.\n",
                       cli->data);
     }
     if (rc == 0) {
@@ -163,14 +164,13 @@ int pn_cmd_topic_tail(struct pn_cli *cli, int argc, char **argv)
         {.name = "from",
          .kind = PN_OPT_STRING,
          .value = "WHERE",
-         .help =
-             "newest (what comes from now on, the default), oldest (all there is), an offset, or"
-             " a time such as 2026-11-25T10:00:00Z, or a day",
+         .help = "where to begin: newest (new records only, the default), oldest (all records), an "
+                 "offset, a time such as 2026-11-25T10:00:00Z, or a day",
          .target = &from},
         {.name = "partition",
          .kind = PN_OPT_INT,
          .value = "N",
-         .help = "this partition alone",
+         .help = "show only this partition",
          .target = &tail.only,
          .min = 0,
          .max = PN_PARTITIONS_MAX - 1},
@@ -178,7 +178,7 @@ int pn_cmd_topic_tail(struct pn_cli *cli, int argc, char **argv)
          .short_name = 'n',
          .kind = PN_OPT_INT,
          .value = "N",
-         .help = "end after N records",
+         .help = "stop after N records",
          .target = &tail.left,
          .min = 1,
          .max = INT64_MAX},
@@ -189,7 +189,7 @@ int pn_cmd_topic_tail(struct pn_cli *cli, int argc, char **argv)
          .target = &tail.follow},
         {.name = "no-follow",
          .kind = PN_OPT_FLAG,
-         .help = "end where the topic ends now",
+         .help = "stop at the current end of the topic",
          .target = &no_follow},
         {.name = NULL}};
     const struct pn_syntax syntax = {
@@ -211,8 +211,8 @@ int pn_cmd_topic_tail(struct pn_cli *cli, int argc, char **argv)
     }
     if (!pn_records_from_parse(from, &tail.from)) {
         return pn_cli_usage(cli,
-                            "--from takes newest, oldest, an offset such as 1200, a time such as "
-                            "2026-11-25T10:00:00Z or a day such as 2026-11-25, not \"%.40s\"",
+                            "invalid --from \"%.40s\": give newest, oldest, an offset such as "
+                            "1200, a time such as 2026-11-25T10:00:00Z or a day such as 2026-11-25",
                             from);
     }
     if (tail.follow && no_follow) {

@@ -88,7 +88,7 @@ static int text_member(const struct pn_json *body, const char *name, bool requir
         return pn_err_input(e, "'%s' is %s, not a string", name, pn_json_type_name(node->type));
     }
     if (memchr(node->text, '\0', node->text_len) != NULL) {
-        return pn_err_input(e, "'%s' holds a NUL byte", name);
+        return pn_err_input(e, "'%s' contains a NUL byte", name);
     }
     *text = pn_arena_strndup(arena, node->text, node->text_len);
     return 0;
@@ -104,7 +104,7 @@ static int number_member(const struct pn_json *body, const char *name, bool requ
     }
     if (node->type != PN_JSON_NUMBER || !node->is_integer || node->integer < min ||
         node->integer > NUMBER_MAX) {
-        return pn_err_input(e, "'%s' is no whole number from %lld on", name, (long long)min);
+        return pn_err_input(e, "'%s' is not a whole number from %lld up", name, (long long)min);
     }
     *value = node->integer;
     return 0;
@@ -209,7 +209,7 @@ int pn_delta_read_metadata(struct pn_delta_reader *reader, const struct pn_json 
     *metadata = (struct pn_delta_metadata){0};
     const struct pn_json *provider = pn_json_get(pn_json_get(body, "format"), "provider");
     if (provider != NULL && !pn_json_text_is(provider, "parquet")) {
-        return pn_err_input(e, "the data files are no Parquet: 'format' is %.*s",
+        return pn_err_input(e, "the data files are not Parquet: 'format' is %.*s",
                             (int)provider->raw_len, provider->raw);
     }
     int rc = text_member(body, "id", true, arena, &metadata->id, e);
@@ -247,7 +247,7 @@ int pn_delta_read_txn(const struct pn_json *body, struct pn_arena *arena, struct
     /* Any 64-bit number: the version is the application's own. */
     const struct pn_json *version = pn_json_get(body, "version");
     if (rc == 0 && (version == NULL || version->type != PN_JSON_NUMBER || !version->is_integer)) {
-        rc = pn_err_input(e, "'version' is no whole number");
+        rc = pn_err_input(e, "'version' is not a whole number");
     }
     if (rc == 0) {
         txn->version = version->integer;
@@ -333,7 +333,7 @@ int pn_delta_read_sidecar(const struct pn_json *body, struct pn_arena *arena, co
         const char *slash = strrchr(path, '/');
         *name = slash != NULL ? slash + 1 : path;
         if (**name == '\0' || strcmp(*name, ".") == 0 || strcmp(*name, "..") == 0) {
-            rc = pn_err_input(e, "'path' names no file: %s", path);
+            rc = pn_err_input(e, "'path' does not name a file: %s", path);
         }
     }
     return rc;

@@ -52,7 +52,7 @@ static int check_line(void *arg, const char *line, size_t len, size_t capacity, 
     char *key = NULL;
     if (pn_delta_place_find(check->table, file.path, &key, &object, &why) != 0 &&
         why.class_ == PN_CLASS_MISSING) { /* what cannot be looked at is not known to be gone */
-        rc = pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL, "it names '%s', which is not there",
+        rc = pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL, "it names '%s', which does not exist",
                         file.path);
     }
     free(key);

@@ -73,8 +73,8 @@ static int put_version(const struct pn_delta_attempt *attempt, const struct pn_b
                             "whether %s was committed is unknown: %s; and reading it back: %s", key,
                             why.msg, unread.msg);
         } else if (ours) {
-            pn_logger_warn(table->logger, PN_DELTA_COMPONENT, "%s is committed, although: %s", key,
-                           why.msg);
+            pn_logger_warn(table->logger, PN_DELTA_COMPONENT,
+                           "%s is committed, despite an error: %s", key, why.msg);
         } else if (there || conflict) {
             *lost = true;
         } else {
@@ -138,10 +138,10 @@ static int check_place(const struct pn_delta_attempt *attempt, struct pn_err *e)
         rc = pn_store_remove(table->store, key, &why);
     }
     if (rc == 0 && astray) {
-        rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
-                        "%s was taken away, or its log cleaned, during a commit; nothing was "
-                        "committed",
-                        table->path);
+        rc = pn_err_set(
+            e, PN_CLASS_RETRY, PN_FAIL,
+            "%s was removed, or its log was cleaned, during a commit; nothing was committed",
+            table->path);
     } else if (rc != 0) {
         rc = pn_err_set(e, PN_CLASS_RETRY, PN_DELTA_UNKNOWN,
                         "whether %s is in the table's log is unknown: %s", key, why.msg);
@@ -177,7 +177,7 @@ static int hold_files(struct pn_delta *table, const struct pn_delta_commit *comm
         if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
             rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
                             "%s was removed before its commit (by another process's vacuum?); "
-                            "nothing was committed, its rows have to be written again",
+                            "nothing was committed, write its rows again",
                             key);
         } else if (rc != 0) {
             pn_err_copy(e, &why);
@@ -201,18 +201,19 @@ static int restore_files(struct pn_delta *table, const struct pn_delta_commit *c
         if (pn_store_restore(table->store, key, holds->held[i], &restored, &why) != 0) {
             rc = is_gone(table, key)
                      ? pn_err_set(e, PN_CLASS_CORRUPT, PN_DELTA_LOST,
-                                  "version %" PRId64 " of %s is committed, but its file %s was "
-                                  "removed meanwhile and cannot be put back (%s): the table cannot "
-                                  "be read until the file is there again, or is taken out of it",
+                                  "version %" PRId64
+                                  " of %s is committed, but its file %s was removed meanwhile and "
+                                  "cannot be restored (%s): the table cannot be read until you "
+                                  "restore the file, or remove it from the table",
                                   version, table->path, key, why.msg)
                      : rc;
         } else if (restored) {
-            pn_logger_warn(table->logger, PN_DELTA_COMPONENT,
-                           "%s was removed while version %" PRId64
-                           " that names it was committed; it "
-                           "is put back. Another process vacuums this table, with too short a "
-                           "retention or by a clock that was set",
-                           key, version);
+            pn_logger_warn(
+                table->logger, PN_DELTA_COMPONENT,
+                "%s was removed while version %" PRId64
+                " that names it was committed; it is restored. Another process vacuums this table, "
+                "with too short a retention or with a clock that was changed",
+                key, version);
         }
         free(key);
     }
@@ -294,8 +295,8 @@ int pn_delta_commit(struct pn_delta *table, const struct pn_delta_commit *commit
     if (rc != 0 || !lost) {
         return rc;
     }
-    return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
-                      "%s: %d tries to commit were all overtaken by other writers; nothing was "
-                      "committed",
-                      table->path, PN_DELTA_COMMIT_TRIES_MAX);
+    return pn_err_set(
+        e, PN_CLASS_RETRY, PN_FAIL,
+        "%s: other writers were faster in all %d attempts to commit; nothing was committed",
+        table->path, PN_DELTA_COMMIT_TRIES_MAX);
 }

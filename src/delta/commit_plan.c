@@ -33,7 +33,7 @@ static int check_adds(const struct pn_delta *table, const struct pn_delta_commit
         const char *path = commit->adds[i].path;
         size_t len = strlen(path);
         if (len == 0 || pn_delta_path_is_absolute(path) || strays(path)) {
-            rc = pn_err_input(e, "%s: '%s' is no path within the table", table->path, path);
+            rc = pn_err_input(e, "%s: '%s' is not a path within the table", table->path, path);
         } else if (commit->adds[i].size_bytes < 0) {
             rc = pn_err_input(e, "%s: the size of %s is missing", table->path, path);
         } else if (pn_delta_keyset_get(&seen, path, len, NULL)) {
@@ -153,7 +153,7 @@ static int check_seen(const struct pn_delta_attempt *attempt, struct pn_err *e)
         if (commit->txns_before != NULL) {
             return pn_err_set(e, PN_CLASS_CONFLICT, PN_DELTA_TXN_SEEN,
                               "%s is at the transaction %" PRId64 " of %s, not at %" PRId64
-                              ": another writer was there; nothing was written",
+                              ": another writer committed; nothing was written",
                               attempt->table->path, seen, txn->app_id, commit->txns_before[i]);
         }
     }
@@ -179,7 +179,7 @@ static int plan_new_table(struct pn_delta_attempt *attempt, struct pn_err *e)
 {
     const struct pn_delta_commit *commit = attempt->commit;
     if (commit->schema == NULL) {
-        return pn_err_missing(e, "there is no Delta table at %s, and no schema to make it with",
+        return pn_err_missing(e, "there is no Delta table at %s, and no schema to create it with",
                               attempt->table->path);
     }
     char *id = pn_arena_alloc(&attempt->arena, PN_UUID_SIZE);
@@ -257,7 +257,7 @@ static int check_partitions(const struct pn_delta_attempt *attempt, struct pn_er
             }
         }
         if (!same) {
-            return pn_err_input(e, "%s: the partition values of %s are not those of the table",
+            return pn_err_input(e, "%s: the partition values of %s do not match those of the table",
                                 attempt->table->path, file->path);
         }
     }

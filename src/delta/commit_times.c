@@ -126,8 +126,8 @@ static int search(struct pn_delta *table, struct pn_delta_log_files *log,
         char asked[PN_ISO8601_SIZE];
         char first[PN_ISO8601_SIZE];
         return pn_err_missing(
-            e, "%s has no version as old as %s: the oldest kept is %" PRId64 " of %s", table->path,
-            pn_iso8601(timestamp_ms, asked), oldest, pn_iso8601(oldest_ms, first));
+            e, "%s has no version as old as %s: the oldest available is %" PRId64 " of %s",
+            table->path, pn_iso8601(timestamp_ms, asked), oldest, pn_iso8601(oldest_ms, first));
     }
     return 0;
 }

@@ -265,14 +265,14 @@ int pn_delta_log_hint(struct pn_delta *table, int64_t *version, struct pn_err *e
         *version = rc == 0 ? pn_json_get_i64(root, "version", -1) : -1;
         if (*version < 0) {
             *version = -1;
-            pn_logger_warn(table->logger, PN_DELTA_COMPONENT, "%s is damaged and passed over: %s",
-                           key, rc != 0 ? why.msg : "it names no version");
+            pn_logger_warn(table->logger, PN_DELTA_COMPONENT, "%s is damaged and skipped: %s", key,
+                           rc != 0 ? why.msg : "it does not name a version");
         }
         rc = 0;
     } else if (why.class_ == PN_CLASS_MISSING) {
         rc = 0;
     } else if (why.class_ == PN_CLASS_INPUT) {
-        pn_logger_warn(table->logger, PN_DELTA_COMPONENT, "%s is passed over: %s", key, why.msg);
+        pn_logger_warn(table->logger, PN_DELTA_COMPONENT, "%s is skipped: %s", key, why.msg);
         rc = 0;
     } else {
         pn_err_copy(e, &why);

@@ -57,7 +57,7 @@ int pn_delta_optimize_plan(struct pn_delta_snapshot *snapshot, int64_t target_by
 {
     *count = 0;
     if (target_bytes <= 0) {
-        return pn_err_input(e, "the size to aim at must be more than 0 bytes");
+        return pn_err_input(e, "the target size must be more than 0 bytes");
     }
     struct pn_arena *arena = &snapshot->arena;
     const struct pn_delta_file **small =

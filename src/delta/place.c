@@ -142,7 +142,7 @@ int pn_delta_place_vector(struct pn_delta *table, const char *descriptor, struct
         return 0;
     }
     if (!pn_json_get_text(root, "pathOrInlineDv", &where, &where_len)) {
-        return pn_err_input(e, "a deletion vector's descriptor names no file");
+        return pn_err_input(e, "a deletion vector's descriptor does not name a file");
     }
     if (pn_json_text_is(type, "u")) {
         return vector_by_uuid(where, where_len, arena, path, e);
@@ -150,5 +150,5 @@ int pn_delta_place_vector(struct pn_delta *table, const char *descriptor, struct
     if (pn_json_text_is(type, "p")) {
         return pn_delta_uri_decode(arena, where, where_len, path, e);
     }
-    return pn_err_input(e, "a deletion vector is stored in a way that is not known here");
+    return pn_err_input(e, "a deletion vector is stored in an unknown way");
 }

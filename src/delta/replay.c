@@ -302,16 +302,16 @@ int pn_delta_commit_check(struct pn_delta_reader *reader, const char *key, const
     int64_t found = count_lines(rest, rest_len);
     if (found != expected) {
         return pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
-                          "%s line %" PRId64 ": the commit is cut: %" PRId64 " actions follow its "
-                          "first line, it was written with %" PRId64,
+                          "%s line %" PRId64 ": the commit is truncated: %" PRId64
+                          " actions follow its first line, but it was written with %" PRId64,
                           key, found + 1, found, expected);
     }
     char actual[9];
     snprintf(actual, sizeof actual, "%08" PRIx32, pn_delta_crc32c(rest, rest_len));
     if (sum_len != strlen(actual) || memcmp(sum, actual, sum_len) != 0) {
         return pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
-                          "%s line 2: the actions are not what was written: their CRC-32C is %s, "
-                          "not %.*s",
+                          "%s line 2: the actions have changed since they were written: their "
+                          "CRC-32C is %s, not %.*s",
                           key, actual, (int)sum_len, sum);
     }
     return 0;

@@ -33,7 +33,7 @@ static int check_struct(const struct pn_json *type, struct pn_err *e)
     const struct pn_json *fields = pn_json_get(type, "fields");
     if (!pn_json_text_is(pn_json_get(type, "type"), "struct") || fields == NULL ||
         fields->type != PN_JSON_ARRAY) {
-        return pn_err_input(e, "the schema is no struct with fields");
+        return pn_err_input(e, "the schema is not a struct with fields");
     }
     for (const struct pn_json *field = fields->first; field != NULL; field = field->next) {
         const struct pn_json *name = pn_json_get(field, "name");
@@ -166,7 +166,7 @@ static int accept_field(const struct pn_json *into, const struct pn_json *field,
         return pn_err_input(e, "the table has no column '%.*s'", SHOWN(name));
     }
     if (pn_json_get_bool(field, "nullable", true) && !pn_json_get_bool(into, "nullable", true)) {
-        return pn_err_input(e, "the table's column '%.*s' takes no null", SHOWN(name));
+        return pn_err_input(e, "the table's column '%.*s' does not allow nulls", SHOWN(name));
     }
     const struct pn_json *type = pn_json_get(into, "type");
     const struct pn_json *given = pn_json_get(field, "type");
@@ -193,7 +193,7 @@ static int accept_fields(const struct pn_json *table, const struct pn_json *rows
     for (field = pn_json_get(table, "fields")->first; field != NULL; field = field->next) {
         const struct pn_json *name = pn_json_get(field, "name");
         if (!pn_json_get_bool(field, "nullable", true) && find_field(rows, name) == NULL) {
-            return pn_err_input(e, "the rows lack the column '%.*s', which takes no null",
+            return pn_err_input(e, "the rows lack the column '%.*s', which does not allow nulls",
                                 SHOWN(name));
         }
     }

@@ -35,7 +35,7 @@ int pn_delta_uri_decode(struct pn_arena *arena, const char *uri, size_t len, con
                         struct pn_err *e)
 {
     if (memchr(uri, '\0', len) != NULL || len > INT_MAX) {
-        return pn_err_input(e, "a path holds a NUL byte");
+        return pn_err_input(e, "a path contains a NUL byte");
     }
     if (len == 0 || memchr(uri, '%', len) == NULL) {
         *path = pn_arena_strndup(arena, uri, len);
@@ -46,7 +46,7 @@ int pn_delta_uri_decode(struct pn_arena *arena, const char *uri, size_t len, con
     PN_ASSERT(decoded != NULL);
     int rc = 0;
     if (memchr(decoded, '\0', (size_t)decoded_len) != NULL) {
-        rc = pn_err_input(e, "the path '%.*s' holds a NUL byte", (int)len, uri);
+        rc = pn_err_input(e, "the path '%.*s' contains a NUL byte", (int)len, uri);
     } else {
         *path = pn_arena_strndup(arena, decoded, (size_t)decoded_len);
     }

@@ -122,7 +122,7 @@ static int live_is_lost(const struct sweep *sweep, const char *path, const struc
         "%s is not vacuumed: its version %" PRId64 " names '%s', %s (%s); nothing was "
         "deleted. %s",
         sweep->table->path, sweep->snapshot->version, path,
-        missing ? "which is not there" : "which cannot be looked at", why->msg,
+        missing ? "which does not exist" : "which cannot be examined", why->msg,
         missing ? "Put the file back, or have the engine that made the table repair it"
                 : "Vacuum it with the engine that made it");
 }

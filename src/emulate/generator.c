@@ -39,14 +39,14 @@ static int read_stream(struct pn_generator *generator, const struct pn_yaml_node
     }
     if (rc == 0 && (!is_plain_name(place->stream) || strlen(place->stream) > STREAM_NAME_MAX)) {
         rc = pn_yaml_error(yaml, pn_yaml_get(node, "name"), e,
-                           "a stream's name has 1 to %d letters, digits, '.', '_', '-' and does "
-                           "not begin with a dot",
+                           "a stream's name must have 1 to %d letters, digits, '.', '_', '-', and "
+                           "must not begin with a dot",
                            STREAM_NAME_MAX);
     }
     size_t len = strlen(place->partition_key);
     if (rc == 0 && (len == 0 || len > PARTITION_KEY_BYTES_MAX)) {
         rc = pn_yaml_error(yaml, pn_yaml_get(node, "partition_key"), e,
-                           "a partition key has 1 to %d bytes", PARTITION_KEY_BYTES_MAX);
+                           "a partition key must have 1 to %d bytes", PARTITION_KEY_BYTES_MAX);
     }
     return rc;
 }
@@ -70,11 +70,11 @@ static int read_place(struct pn_generator *generator, const struct pn_yaml_node 
     }
     if (rc == 0 && !is_plain_name(place->topic)) {
         rc = pn_yaml_error(yaml, pn_yaml_get(node, "topic"), e,
-                           "a topic's name has letters, digits, '.', '_', '-' and does not begin "
-                           "with a dot");
+                           "a topic's name must consist of letters, digits, '.', '_', '-', and "
+                           "must not begin with a dot");
     }
     if (rc == 0 && !is_plain_name(place->file)) {
-        rc = pn_yaml_error(yaml, node, e, "\"%.60s\" is no plain name of a file", place->file);
+        rc = pn_yaml_error(yaml, node, e, "\"%.60s\" is not a plain file name", place->file);
     }
     return rc;
 }
@@ -158,9 +158,9 @@ static int check_whole(const struct pn_generator *generator, const struct pn_yam
     for (size_t i = 0; i < generator->kind_count; i++, node = node->next) {
         for (size_t k = 0; k < i; k++) {
             if (strcmp(generator->kinds[i].place.file, generator->kinds[k].place.file) == 0) {
-                return pn_yaml_error(&generator->yaml, node, e, "its file \"%s\" is %s's, too",
-                                     generator->kinds[i].place.file,
-                                     generator->kinds[k].place.name);
+                return pn_yaml_error(
+                    &generator->yaml, node, e, "its file \"%s\" is also that of %s",
+                    generator->kinds[i].place.file, generator->kinds[k].place.name);
             }
         }
     }
@@ -171,7 +171,7 @@ static int check_whole(const struct pn_generator *generator, const struct pn_yam
         }
         if (!used) {
             return pn_yaml_error(&generator->yaml, generator->kinds[0].lists[i].node, e,
-                                 "no field takes from this list");
+                                 "no field uses this list");
         }
     }
     return 0;
@@ -201,12 +201,12 @@ static int read_file(struct pn_generator *generator, struct pn_err *e)
     for (const struct pn_yaml_node *list = lists != NULL ? lists->first : NULL; list != NULL;
          list = list->next) {
         if (strcmp(list->key, "row") == 0 || strcmp(list->key, "uuid") == 0) {
-            return pn_yaml_error(yaml, list, e, "${%s} has a meaning of its own", list->key);
+            return pn_yaml_error(yaml, list, e, "${%s} is reserved", list->key);
         }
     }
     const struct pn_yaml_node *kinds = pn_yaml_get(root, "kinds");
     if (kinds->count == 0 || kinds->count > PN_EMULATE_KINDS_MAX) {
-        return pn_yaml_error(yaml, kinds, e, "there are 1 to %d kinds", PN_EMULATE_KINDS_MAX);
+        return pn_yaml_error(yaml, kinds, e, "there must be 1 to %d kinds", PN_EMULATE_KINDS_MAX);
     }
     generator->kinds = pn_arena_calloc(&generator->arena, kinds->count, sizeof *generator->kinds);
     for (const struct pn_yaml_node *node = kinds->first; node != NULL && rc == 0;

@@ -42,7 +42,7 @@ static int read_anomaly(struct pn_gen_compiler *compiler, const struct pn_yaml_n
     const struct pn_yaml_node *text = pn_yaml_get(node, "text");
     if ((text != NULL) + null + missing != 1) {
         return pn_yaml_error(&generator->yaml, node, e,
-                             "an anomaly is one of: text: TEXT, is_null: true, missing: true");
+                             "an anomaly must be one of: text: TEXT, is_null: true, missing: true");
     }
     anomaly->kind = missing ? PN_GEN_MISSING : null ? PN_GEN_NULL : PN_GEN_TEXT;
     if (text != NULL) {
@@ -104,8 +104,8 @@ static int compile_map(struct pn_gen_compiler *compiler, struct pn_gen_field *fi
     if (rc == 0 && field->is_number &&
         !pn_gen_template_is_number(compiler->kind, &field->template)) {
         rc = pn_yaml_error(yaml, text, e,
-                           "\"%.60s\" doesn't always give a number: it must be one ${...} or "
-                           "number alone, and a list's items, too",
+                           "\"%.60s\" does not always give a number: it must be a single ${...} or "
+                           "number, and so must the items of its list",
                            text->text);
     }
     return rc;
@@ -156,7 +156,7 @@ static int add_fields(struct pn_gen_compiler *compiler, const struct pn_yaml_nod
         for (size_t i = 0; i < kind->field_count; i++) {
             if (strcmp(kind->fields[i].name, child->key) == 0) {
                 return pn_yaml_error(&compiler->generator->yaml, child, e,
-                                     "the kind has a field of that name already");
+                                     "the kind already has a field of that name");
             }
         }
         struct pn_gen_field *field = &kind->fields[kind->field_count++];
@@ -176,7 +176,7 @@ int pn_gen_fields_read(struct pn_gen_compiler *compiler, const struct pn_yaml_no
     size_t count = fields->count + (hidden != NULL ? hidden->count : 0);
     if (fields->count == 0 || count > PN_GEN_FIELDS_MAX) {
         return pn_yaml_error(&compiler->generator->yaml, fields, e,
-                             "a kind has 1 to %d fields, the hidden ones counted",
+                             "a kind must have 1 to %d fields, including hidden ones",
                              PN_GEN_FIELDS_MAX);
     }
     kind->fields = pn_arena_calloc(arena, count, sizeof *kind->fields);

@@ -14,7 +14,7 @@ int pn_gen_chance(const struct pn_generator *generator, const struct pn_yaml_nod
     double chance = 0;
     int rc = pn_yaml_double(&generator->yaml, node, &chance, e);
     if (rc == 0 && (chance < 0 || chance > 1)) {
-        rc = pn_yaml_error(&generator->yaml, node, e, "a chance is 0 to 1");
+        rc = pn_yaml_error(&generator->yaml, node, e, "a chance must be 0 to 1");
     }
     *below = rc == 0 ? (uint64_t)llround(chance * threshold_one) : 0;
     return rc;
@@ -63,7 +63,7 @@ static int read_text(struct pn_gen_compiler *compiler, const struct pn_yaml_node
                      struct pn_gen_template *item, struct pn_err *e)
 {
     if (node->kind != PN_YAML_SCALAR) {
-        return pn_yaml_error(&compiler->generator->yaml, node, e, "a text is wanted here");
+        return pn_yaml_error(&compiler->generator->yaml, node, e, "must be a text");
     }
     return pn_gen_template_read(compiler, node, node->text, item, e);
 }
@@ -95,7 +95,7 @@ static int read_weights(struct pn_gen_compiler *compiler, const struct pn_yaml_n
 {
     struct pn_generator *generator = compiler->generator;
     if (node->kind != PN_YAML_MAP || node->count == 0) {
-        return pn_yaml_error(&generator->yaml, node, e, "it is a map from text to weight");
+        return pn_yaml_error(&generator->yaml, node, e, "must be a map from texts to weights");
     }
     struct pn_gen_template *items = pn_arena_calloc(&generator->arena, node->count, sizeof *items);
     double *weights = pn_arena_calloc(&generator->arena, node->count, sizeof *weights);
@@ -107,7 +107,7 @@ static int read_weights(struct pn_gen_compiler *compiler, const struct pn_yaml_n
             rc = pn_yaml_double(&generator->yaml, child, &weights[count], e);
         }
         if (rc == 0 && (child->kind != PN_YAML_SCALAR || weights[count] < 0)) {
-            rc = pn_yaml_error(&generator->yaml, child, e, "a weight is a number from 0 on");
+            rc = pn_yaml_error(&generator->yaml, child, e, "a weight must be a number from 0 up");
         }
         if (rc != 0) {
             return rc;
@@ -115,7 +115,7 @@ static int read_weights(struct pn_gen_compiler *compiler, const struct pn_yaml_n
         sum += weights[count++];
     }
     if (!(sum > 0)) {
-        return pn_yaml_error(&generator->yaml, node, e, "one weight at least must be above 0");
+        return pn_yaml_error(&generator->yaml, node, e, "at least one weight must be above 0");
     }
     list->items = items;
     list->count = count;
@@ -136,7 +136,7 @@ static int read_zipf(struct pn_gen_compiler *compiler, const struct pn_yaml_node
     double exponent = 0;
     int rc = pn_yaml_double(&generator->yaml, zipf, &exponent, e);
     if (rc == 0 && (exponent < 0 || exponent > 10)) {
-        rc = pn_yaml_error(&generator->yaml, zipf, e, "the exponent is 0 to 10");
+        rc = pn_yaml_error(&generator->yaml, zipf, e, "the exponent must be 0 to 10");
     }
     if (rc == 0) {
         rc = read_items(compiler, items, list, e);
@@ -230,8 +230,8 @@ static int read_list(struct pn_gen_compiler *compiler, struct pn_gen_list *list,
     bool by = pn_yaml_get(node, "by") != NULL;
     if ((weights != NULL) + zipf + by != 1) {
         return pn_yaml_error(yaml, node, e,
-                             "a list is one of: items, a map with weights, one with zipf and "
-                             "items, one with by, cases and else");
+                             "a list must be one of: items, a map with weights, a map with zipf "
+                             "and items, a map with by, cases and else");
     }
     return weights != NULL ? read_weights(compiler, weights, list, e)
            : zipf          ? read_zipf(compiler, node, list, e)

@@ -49,7 +49,7 @@ static int next_word(struct scan *scan, char *word, struct pn_err *e)
 static int expect_end(struct scan *scan, struct pn_err *e)
 {
     skip_space(scan);
-    return *scan->at == '\0' ? 0 : fail(scan, e, "there is something behind it that's not known");
+    return *scan->at == '\0' ? 0 : fail(scan, e, "something unknown follows it");
 }
 
 /* One number, as an integer times 10^*decimals. */
@@ -90,7 +90,7 @@ static int read_number(struct scan *scan, const char *range, struct pn_gen_piece
     int64_t max = 0;
     if (!read_range(range, &min, &max, &piece->number.decimals)) {
         return fail(scan, e,
-                    "a range of numbers is MIN..MAX, both with as many decimals: 1..999, "
+                    "a range of numbers must be MIN..MAX with the same number of decimals: 1..999, "
                     "-90.0000..90.0000");
     }
     piece->kind = PN_GEN_NUMBER;
@@ -105,10 +105,10 @@ static int read_number(struct scan *scan, const char *range, struct pn_gen_piece
         return rc;
     }
     if (strcmp(word, "log") != 0) {
-        return fail(scan, e, "behind a range of numbers only \"log\" is known");
+        return fail(scan, e, "only \"log\" may follow a range of numbers");
     }
     if (min < 1) {
-        return fail(scan, e, "a range with \"log\" begins above 0");
+        return fail(scan, e, "a range with \"log\" must begin above 0");
     }
     piece->kind = PN_GEN_NUMBER_LOG;
     return expect_end(scan, e);
@@ -121,7 +121,7 @@ static int read_hex(struct scan *scan, struct pn_gen_piece *piece, struct pn_err
     int rc = next_word(scan, word, e);
     if (rc == 0 &&
         (pn_parse_i64(word, &digits, NULL) != 0 || digits < 1 || digits > PN_GEN_HEX_MAX)) {
-        rc = fail(scan, e, "hex takes how many digits, 1 to 1024");
+        rc = fail(scan, e, "hex needs the number of digits, 1 to 1024");
     }
     piece->kind = PN_GEN_HEX;
     piece->hex_digits = (size_t)digits;
@@ -144,8 +144,8 @@ static int read_date(struct scan *scan, struct pn_gen_piece *piece, struct pn_er
     if (dots == NULL || !pn_time_parse_ms(from, &from_ms) || !pn_time_parse_ms(dots + 2, &to_ms) ||
         to_ms < from_ms) {
         return fail(scan, e,
-                    "date takes FROM..TO, as in 2017-10-19T00:00:00..2022-10-19T23:59:59, and "
-                    "then a format like %Y-%m-%d");
+                    "date needs FROM..TO, such as 2017-10-19T00:00:00..2022-10-19T23:59:59, and "
+                    "may have a format such as %Y-%m-%d");
     }
     skip_space(scan);
     piece->kind = PN_GEN_DATE;
@@ -153,7 +153,7 @@ static int read_date(struct scan *scan, struct pn_gen_piece *piece, struct pn_er
     piece->date.span_s = (uint64_t)(to_ms / 1000 - from_ms / 1000) + 1;
     for (const char *at = scan->at; *at != '\0'; at++) {
         if (*at == '%' && (*++at == '\0' || strchr(date_letters, *at) == NULL)) {
-            return fail(scan, e, "a date's format knows %Y, %m, %d, %H, %M, %S and %%");
+            return fail(scan, e, "a date's format may contain %Y, %m, %d, %H, %M, %S and %%");
         }
     }
     piece->date.format = *scan->at != '\0'
@@ -174,7 +174,7 @@ static int read_times(struct scan *scan, struct pn_gen_piece *piece, struct pn_e
         return rc;
     }
     if (strcmp(word, "*") != 0) {
-        return fail(scan, e, "behind a list's name \"* MIN..MAX\" may follow");
+        return fail(scan, e, "only \"* MIN..MAX\" may follow a list's name");
     }
     rc = next_word(scan, word, e);
     if (rc != 0) {
@@ -182,7 +182,7 @@ static int read_times(struct scan *scan, struct pn_gen_piece *piece, struct pn_e
     }
     if (!read_range(word, &min, &max, &decimals) || decimals != 0 || min < 0 ||
         max > PN_GEN_REPEAT_MAX) {
-        return fail(scan, e, "how many times is MIN..MAX, 0 to 1000");
+        return fail(scan, e, "the number of picks must be MIN..MAX, from 0 to 1000");
     }
     piece->list.times_min = (uint32_t)min;
     piece->list.times_max = (uint32_t)max;
@@ -194,7 +194,7 @@ static int read_times(struct scan *scan, struct pn_gen_piece *piece, struct pn_e
     size_t len = strlen(scan->at);
     if (strcmp(word, "by") != 0 || len < 2 || (*scan->at != '"' && *scan->at != '\'') ||
         scan->at[len - 1] != *scan->at) {
-        return fail(scan, e, "what stands between is given by \"SEPARATOR\"");
+        return fail(scan, e, "give the separator with by \"SEPARATOR\"");
     }
     piece->list.separator =
         pn_arena_strndup(&scan->compiler->generator->arena, scan->at + 1, len - 2);

@@ -58,10 +58,9 @@ static int take_option(struct pn_mysql_url *url, const char *option, size_t len,
     if (len > 3 && memcmp(option, "ca=", 3) == 0) {
         return decode(option + 3, len - 3, &url->ca, e);
     }
-    return pn_err_input(e,
-                        "\"%.*s\" is no option of a database's URL (tls=1, tls=verify, ca=FILE, "
-                        "socket=PATH)",
-                        (int)(len < 60 ? len : 60), option);
+    return pn_err_input(
+        e, "unknown option \"%.*s\" of a database's URL (tls=1, tls=verify, ca=FILE, socket=PATH)",
+        (int)(len < 60 ? len : 60), option);
 }
 
 static int take_options(struct pn_mysql_url *url, const char *query, struct pn_err *e)
@@ -81,7 +80,7 @@ static int take_parts(struct pn_mysql_url *url, CURLU *handle, struct pn_err *e)
     bool has_password = password != NULL;
     free(password);
     if (has_password) {
-        return pn_err_input(e, "a database's URL must not hold the password, which others could "
+        return pn_err_input(e, "a database's URL must not contain the password, which others could "
                                "read: set PINION_MYSQL_PASSWORD, or give --password-file");
     }
     url->host = part_of(handle, CURLUPART_HOST, 0);
@@ -95,7 +94,7 @@ static int take_parts(struct pn_mysql_url *url, CURLU *handle, struct pn_err *e)
         path[0] != '/' || path[1] == '\0' || strchr(path + 1, '/') != NULL ||
         (port != NULL &&
          (pn_parse_i64(port, &number, NULL) != 0 || number < 1 || number > PORT_MAX))) {
-        rc = pn_err_input(e, "the URL of a database is %s", url_form);
+        rc = pn_err_input(e, "the URL of a database must be %s", url_form);
     }
     if (rc == 0) {
         url->port = (unsigned)number;
@@ -114,13 +113,13 @@ int pn_mysql_url_parse(struct pn_mysql_url *url, const char *text, struct pn_err
 {
     *url = (struct pn_mysql_url){.host = NULL};
     if (strncmp(text, "mysql://", 8) != 0) {
-        return pn_err_input(e, "\"%.60s\" is no URL of a database (%s)", text, url_form);
+        return pn_err_input(e, "\"%.60s\" is not the URL of a database (%s)", text, url_form);
     }
     CURLU *handle = curl_url();
     PN_ASSERT(handle != NULL);
     CURLUcode code = curl_url_set(handle, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME);
     int rc = code == CURLUE_OK ? take_parts(url, handle, e)
-                               : pn_err_input(e, "the URL of a database is %s: %s", url_form,
+                               : pn_err_input(e, "the URL of a database must be %s: %s", url_form,
                                               curl_url_strerror(code));
     curl_url_cleanup(handle);
     return rc;
@@ -153,7 +152,7 @@ int pn_mysql_error(const struct pn_mysql_url *url, MYSQL *mysql, struct pn_err *
         break;
     case ER_ACCESS_DENIED_ERROR:
     case ER_ACCESS_DENIED_NO_PASSWORD_ERROR:
-        hint = " (the password is taken from PINION_MYSQL_PASSWORD or --password-file)";
+        hint = " (the password comes from PINION_MYSQL_PASSWORD or --password-file)";
         break;
     case ER_NO_SUCH_TABLE:
         class_ = PN_CLASS_MISSING;

@@ -236,7 +236,7 @@ static void handle_silence(struct pn_poster *poster, struct lane *lane, CURLcode
         pause_lane(poster, lane, &why);
         return;
     }
-    (void)pn_err_input(&why, "%s cannot be posted to: %s%s", lane->post.route->url, text,
+    (void)pn_err_input(&why, "cannot post to %s: %s%s", lane->post.route->url, text,
                        pn_http_client_failure_advice((int)result));
     break_off(poster, &why);
     give_up(poster, lane, &why);
@@ -299,7 +299,7 @@ static void resume_lanes(struct pn_poster *poster, int64_t now_ns)
         if (poster->broken || stopped) {
             struct pn_err why;
             (void)pn_err_set(&why, PN_CLASS_RETRY, PN_FAIL,
-                             "the run ended while a request waited to be tried again");
+                             "the run ended while a request waited for its retry");
             poster->paused_count--;
             give_up(poster, lane, poster->broken ? &poster->why : &why);
         } else if (lane->resume_ns <= now_ns) {
@@ -406,7 +406,7 @@ int pn_poster_take(struct pn_poster *poster, struct pn_post **post, struct pn_er
             return 0;
         }
     }
-    return pn_err_fatal(e, "a free lane was counted that isn't there");
+    return pn_err_fatal(e, "a free lane was counted that does not exist");
 }
 
 void pn_poster_send(struct pn_poster *poster, struct pn_post *post)
@@ -468,7 +468,7 @@ int pn_poster_create(const struct pn_poster_config *config, struct pn_poster **p
 {
     int fd = epoll_create1(EPOLL_CLOEXEC);
     if (fd < 0) {
-        return pn_err_errno(e, errno, "epoll cannot be set up");
+        return pn_err_errno(e, errno, "cannot create an epoll instance");
     }
     struct pn_poster *made = pn_xcalloc(1, sizeof *made);
     made->config = *config;

@@ -151,7 +151,8 @@ static int start_reading(struct mysql_source *source, int64_t rows, struct pn_er
         }
     }
     if (source->random && source->rows_min == 0) {
-        return pn_err_input(e, "%s: a table is empty, there is no row to pick", source->url.name);
+        return pn_err_input(e, "%s: a table is empty, so there is no row to pick",
+                            source->url.name);
     }
     for (size_t i = 0; i < source->count; i++) {
         struct table *table = &source->tables[i];
@@ -239,9 +240,8 @@ static void note_left_out(struct mysql_source *source, const struct table *table
     }
     char what[200];
     (void)snprintf(what, sizeof what,
-                   "the row is larger than %d bytes, the most that is sent (a server takes records "
-                   "up to its log.record_bytes_max): let `table` in generator.yml name a view "
-                   "without it",
+                   "the row is larger than the limit of %d bytes (a server accepts records up to "
+                   "its log.record_bytes_max): let `table` in generator.yml name a view without it",
                    PN_EMULATE_RECORD_BYTES_MAX);
     note(source, table, NULL, row, what, notes->first_left_out);
 }
@@ -377,11 +377,11 @@ int pn_source_mysql(const struct pn_generator *generator, const struct pn_mysql_
         struct pn_generator_place place = pn_generator_place(generator, i);
         struct table *table = &made->tables[made->count++];
         table->name = place.table;
-        rc = place.table != NULL ? open_table(made, config, table, e)
-                                 : pn_err_input(e,
-                                                "generator.yml names no table that \"%s\" comes "
-                                                "from: give it one (table: NAME)",
-                                                place.name);
+        rc = place.table != NULL
+                 ? open_table(made, config, table, e)
+                 : pn_err_input(
+                       e, "generator.yml names no table for \"%s\": give it one (table: NAME)",
+                       place.name);
     }
     if (rc == 0) {
         rc = start_reading(made, config->rows, e);

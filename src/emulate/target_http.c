@@ -161,11 +161,12 @@ static enum pn_post_verdict judge_results(struct http *http, struct pn_post *pos
         case PN_FATE_AGAIN:
             again[at] = true;
             again_count++;
-            (void)pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "%s did not take a record for now: %.*s",
-                             channel->url, (int)result->raw_len, result->raw);
+            (void)pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
+                             "%s could not store a record for now: %.*s", channel->url,
+                             (int)result->raw_len, result->raw);
             break;
         case PN_FATE_REFUSED: {
-            char *why = pn_xasprintf("%s did not take a record: %.*s", channel->url,
+            char *why = pn_xasprintf("%s did not store a record: %.*s", channel->url,
                                      (int)result->raw_len, result->raw);
             fail_records(http, 1, why);
             free(why);
@@ -423,7 +424,7 @@ char *pn_target_url(const struct pn_emulate_config *config, const char *path)
 static int check_url(const char *url, struct pn_err *e)
 {
     if (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0) {
-        return pn_err_input(e, "\"%.200s\" is no URL of a server (http://HOST:PORT)", url);
+        return pn_err_input(e, "\"%.200s\" is not the URL of a server (http://HOST:PORT)", url);
     }
     return 0;
 }

@@ -222,11 +222,11 @@ static enum pn_refusal refusal_of(long status, const struct pn_json *answer)
 static const char *advice_on(const struct pn_json *answer)
 {
     if (error_is(answer, "ResourceNotFoundException")) {
-        return "make the stream by `pinion stream create`";
+        return "create the stream with `pinion stream create`";
     }
     if (error_is(answer, "UnrecognizedClientException") ||
         error_is(answer, "InvalidSignatureException")) {
-        return "the settings aws.access_key and aws.secret_key must be the server's";
+        return "the settings aws.access_key and aws.secret_key must be those of the server";
     }
     return NULL;
 }

@@ -41,12 +41,12 @@ static void give_object(const struct decoding *decoding, const struct pn_json *o
 static void give_array(const struct decoding *decoding, const struct pn_json *array)
 {
     if (array->count == 0) {
-        give_reason(decoding, "an empty array holds no row");
+        give_reason(decoding, "an empty array has no rows");
         return;
     }
     if (array->count > PN_RECORD_ROWS_MAX) {
         give_reason(decoding,
-                    pn_arena_printf(decoding->arena, "an array of %zu rows: at most %d are taken",
+                    pn_arena_printf(decoding->arena, "an array of %zu rows: at most %d are allowed",
                                     array->count, PN_RECORD_ROWS_MAX));
         return;
     }

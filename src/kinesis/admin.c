@@ -143,11 +143,11 @@ static int check_free(struct pn_kinesis *kinesis, const char *name, struct pn_er
     if (pn_log_topic(kinesis->log, topic, &info, &why) != 0) {
         rc = why.class_ == PN_CLASS_MISSING ? 0 : pn_kinesis_internal(e, &why);
     } else {
-        rc = pn_err_set(e, PN_CLASS_CONFLICT, PN_KINESIS_INTERNAL,
-                        "the log has a topic %s that no stream has: put the metadata of its stream "
-                        "back into %s/streams, or remove the topic's folder from the log's, then "
-                        "start again",
-                        topic, kinesis->config.folder);
+        rc = pn_err_set(
+            e, PN_CLASS_CONFLICT, PN_KINESIS_INTERNAL,
+            "the log has a topic %s without a stream: restore the metadata of its stream in "
+            "%s/streams, or remove the topic's folder from the log's folder, then start again",
+            topic, kinesis->config.folder);
     }
     free(topic);
     return rc;
@@ -227,7 +227,7 @@ static void undo_creation(struct pn_kinesis *kinesis, struct pn_stream *stream)
     }
     if (rc != 0) {
         pn_logger_warn(kinesis->logger, "kinesis",
-                       "stream %s could not be created, but may be there at the next start: %s",
+                       "stream %s could not be created, but may exist after the next start: %s",
                        stream->name, why.msg);
     }
     free(topic);
@@ -361,8 +361,8 @@ static int recover_active(struct pn_kinesis *kinesis, struct pn_stream *stream, 
     int rc = pn_kinesis_fit_topic(kinesis, stream, topic, false, &why);
     if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
         (void)pn_err_set(&why, PN_CLASS_CORRUPT, PN_FAIL,
-                         "the log has no topic %s, with the records of the stream of %s: put its "
-                         "folder back into the log's, or remove that file to give the stream up",
+                         "the log has no topic %s for the records of the stream of %s: restore the "
+                         "topic's folder, or remove that file to abandon the stream",
                          topic, path);
     }
     if (rc == 0) {
@@ -412,8 +412,8 @@ static int take_account(const struct pn_buf *text, bool is_old, const char *path
         pn_buf_add(out, account->raw, account->raw_len);
     } else {
         rc = pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
-                        "%s is damaged. Restore it from a backup, or remove it: then the account's "
-                        "settings are those of a new one",
+                        "%s is damaged. Restore it from a backup, or remove it; the account's "
+                        "settings are then those of a new account",
                         path);
     }
     pn_json_parser_destroy(&parser);

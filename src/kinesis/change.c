@@ -69,11 +69,10 @@ bool pn_kinesis_restore(struct pn_kinesis *kinesis, const struct pn_stream *old)
 {
     struct pn_err why;
     if (pn_metadata_store(kinesis, old, &why) != 0) {
-        pn_logger_error(
-            kinesis->logger, "kinesis",
-            "stream %s may be found changed at the next start, for a change of it failed "
-            "and could not be taken back: %s",
-            old->name, why.msg);
+        pn_logger_error(kinesis->logger, "kinesis",
+                        "stream %s may be changed after the next start, because a change failed "
+                        "and could not be undone: %s",
+                        old->name, why.msg);
         return false;
     }
     return true;

@@ -13,7 +13,7 @@ void pn_kinesis_close_stream(struct pn_kinesis *kinesis, const char *name, const
     struct pn_closed_stream *closed = &kinesis->closed[kinesis->closed_count++];
     closed->name = pn_xstrdup(name);
     (void)pn_err_set(&closed->why, PN_CLASS_CORRUPT, PN_KINESIS_INTERNAL,
-                     "Stream %s is closed, its records stay where they are: %s", name, why->msg);
+                     "Stream %s is closed, and its records stay as they are: %s", name, why->msg);
     pn_logger_error(kinesis->logger, "kinesis", "%s", closed->why.msg);
 }
 

@@ -245,7 +245,7 @@ static void report_loss(struct pn_kinesis *kinesis, const struct pn_stream *stre
 {
     char shard_id[PN_SHARD_ID_SIZE];
     pn_logger_error(kinesis->logger, "kinesis",
-                    "a reader of shard %s of stream %s was led past %" PRId64 " records: %s",
+                    "a reader of shard %s of stream %s skipped %" PRId64 " records: %s",
                     pn_shard_id(shard->index, shard_id), stream->name, next_offset - from_offset,
                     why);
     pn_metric_add(pn_metrics_get(kinesis->metrics, PN_METRIC_KINESIS_LOST_RECORDS, stream->name),

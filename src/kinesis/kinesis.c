@@ -32,8 +32,8 @@ static int get_key(struct pn_kinesis *kinesis, struct pn_err *e)
         memcpy(kinesis->iterator_key, bytes.data, PN_ITERATOR_KEY_BYTES);
     } else if (rc == 0 || why.class_ == PN_CLASS_INPUT) {
         rc = pn_err_set(&why, PN_CLASS_CORRUPT, PN_FAIL,
-                        "%s: it has not %d bytes; remove it, then shard iterators given out before "
-                        "are no longer good",
+                        "%s: it does not have %d bytes; remove it, which makes the existing shard "
+                        "iterators invalid",
                         path, (int)PN_ITERATOR_KEY_BYTES);
     } else if (why.class_ == PN_CLASS_MISSING) {
         rc = make_key(kinesis, path, &why);
@@ -110,8 +110,8 @@ static void warn_of_strays(struct pn_kinesis *kinesis)
             struct pn_snapshot *found = pn_registry_find(kinesis, name);
             if (found == NULL && pn_kinesis_check_closed(kinesis, name, NULL) == 0) {
                 pn_logger_warn(kinesis->logger, "kinesis",
-                               "topic %s is of a stream without metadata in %s/streams: it is left "
-                               "alone, and no stream of that name can be created",
+                               "topic %s belongs to a stream without metadata in %s/streams: the "
+                               "topic stays as it is, and no stream of that name can be created",
                                topics[i].name, kinesis->config.folder);
             } else if (found != NULL) {
                 const struct pn_stream *stream = &found->stream;
@@ -146,12 +146,14 @@ static int check_names(const struct pn_kinesis_config *config, struct pn_err *e)
 {
     if (strspn(config->account, "0123456789") != ACCOUNT_DIGITS ||
         strlen(config->account) != ACCOUNT_DIGITS) {
-        return pn_err_input(e, "kinesis.account takes 12 digits, as \"123456789012\", not \"%s\"",
-                            config->account);
+        return pn_err_input(
+            e, "kinesis.account must be 12 digits such as \"123456789012\", not \"%s\"",
+            config->account);
     }
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
     if (config->region[0] == '\0' || config->region[strspn(config->region, letters)] != '\0') {
-        return pn_err_input(e, "aws.region takes a region's name, as \"us-east-1\", not \"%s\"",
+        return pn_err_input(e,
+                            "aws.region must be a region's name such as \"us-east-1\", not \"%s\"",
                             config->region);
     }
     return 0;

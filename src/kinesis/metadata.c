@@ -157,7 +157,7 @@ static int64_t read_number(struct reader *r, const struct pn_json *object, const
     const struct pn_json *node = pn_json_get(object, key);
     if (node == NULL || node->type != PN_JSON_NUMBER || !node->is_integer ||
         node->integer < least || node->integer > most) {
-        wrong(r, key, "is no number, or out of its range");
+        wrong(r, key, "is not a number, or is out of range");
         return least;
     }
     return node->integer;
@@ -172,7 +172,7 @@ static const char *read_node(struct reader *r, const struct pn_json *node, const
     }
     if (node == NULL || node->type != PN_JSON_STRING ||
         memchr(node->text, '\0', node->text_len) != NULL) {
-        wrong(r, key, "is no text");
+        wrong(r, key, "is not a string");
         return "";
     }
     return pn_arena_strndup(r->arena, node->text, node->text_len);
@@ -191,7 +191,7 @@ static const struct pn_json *read_array(struct reader *r, const struct pn_json *
     static const struct pn_json none = {.type = PN_JSON_ARRAY};
     const struct pn_json *node = pn_json_get(object, key);
     if (node == NULL || node->type != PN_JSON_ARRAY) {
-        wrong(r, key, "is no array");
+        wrong(r, key, "is not an array");
         return &none;
     }
     return node;
@@ -218,7 +218,7 @@ static enum pn_stream_status read_status(struct reader *r, const struct pn_json 
             return kept[i];
         }
     }
-    wrong(r, "status", "is none of CREATING, ACTIVE, DELETING");
+    wrong(r, "status", "is not one of CREATING, ACTIVE, DELETING");
     return PN_STREAM_ACTIVE;
 }
 
@@ -228,7 +228,7 @@ static struct pn_hash_key read_hash_key(struct reader *r, const struct pn_json *
     struct pn_hash_key hash = {0, 0};
     const char *text = read_text(r, object, key, false);
     if (!pn_hash_key_parse(text, strlen(text), &hash)) {
-        wrong(r, key, "is no hash key");
+        wrong(r, key, "is not a hash key");
     }
     return hash;
 }
@@ -268,7 +268,7 @@ static void read_shards(struct reader *r, const struct pn_json *root, struct pn_
 {
     const struct pn_json *array = read_array(r, root, "shards");
     if (array->count < 1 || array->count > PN_SHARDS_MAX) {
-        wrong(r, "shards", "are none, or too many");
+        wrong(r, "shards", "are missing, or too many");
         return;
     }
     struct pn_shard *shards = pn_arena_calloc(r->arena, array->count, sizeof *shards);
@@ -430,14 +430,15 @@ int pn_metadata_load(struct pn_kinesis *kinesis, const char *name, struct pn_are
         rc = parse(&text, path, name, arena, stream, &why);
         if (rc != 0) {
             (void)pn_err_set(e, why.class_, PN_KINESIS_INTERNAL,
-                             "%s. Restore the file from a backup; to give the stream up, remove it",
+                             "%s. Restore the file from a backup; to abandon the stream, remove it",
                              why.msg);
         }
     } else {
         rc = pn_kinesis_internal(e, &why);
     }
     if (rc == 0 && is_old && pn_metadata_store(kinesis, stream, &why) != 0) {
-        pn_logger_warn(kinesis->logger, "kinesis", "%s gets no checksum yet: %s", path, why.msg);
+        pn_logger_warn(kinesis->logger, "kinesis", "%s does not get a checksum yet: %s", path,
+                       why.msg);
     }
     pn_buf_deinit(&text);
     free(path);
@@ -519,8 +520,8 @@ int pn_metadata_load_gone(struct pn_kinesis *kinesis, struct pn_err *e)
     } else if (rc == 0 || why.class_ == PN_CLASS_CORRUPT || why.class_ == PN_CLASS_INPUT) {
         int64_t now_s = pn_wall_ms(kinesis->clock) / 1000;
         pn_logger_error(kinesis->logger, "kinesis",
-                        "%s, the last second in which a stream was made that was deleted since, is "
-                        "damaged: the present one, %lld, takes its place",
+                        "%s, the last second in which a deleted stream was created, is damaged: "
+                        "the current second, %lld, replaces it",
                         path, (long long)now_s);
         rc = store_gone(kinesis, path, now_s, e);
     } else if (why.class_ == PN_CLASS_MISSING) {

@@ -168,7 +168,7 @@ static int get(struct pn_processor_source *source, const char *path, struct call
 static int odd_answer(const struct call *call, struct pn_err *e)
 {
     return pn_err_set(e, PN_CLASS_FATAL, PN_FAIL,
-                      "the server at %s is no pinion, or one of another version", call->url);
+                      "the server at %s is not pinion, or is an incompatible version", call->url);
 }
 
 static int list_names(struct pn_processor_source *source, struct pn_arena *arena,

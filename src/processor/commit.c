@@ -95,7 +95,7 @@ int pn_processor_place(struct pn_processor_worker *worker, struct pn_err *e)
         /* Once a stream: with a second processor on the table it is placed again and again. */
         pn_logger_line(owner->env.logger, before != described.id ? PN_INFO : PN_DEBUG, "stream",
                        "%s %s %s", worker->table->name,
-                       fresh ? "starts to read" : "goes on reading", worker->stream->name);
+                       fresh ? "starts to read" : "continues to read", worker->stream->name);
         worker->is_placed = true;
         if (worker->drains && !worker->shards.aimed) {
             pn_processor_shards_aim(&worker->shards);
@@ -249,10 +249,10 @@ int pn_processor_collect(struct pn_processor_worker *worker, bool wait, struct p
         pthread_mutex_lock(&worker->lock);
         bool is_first = worker->view.conflicts++ == 0;
         pthread_mutex_unlock(&worker->lock);
-        pn_logger_line(worker->owner->env.logger, is_first ? PN_INFO : PN_DEBUG, "stream",
-                       "%s: another commit was there first (of another processor?), going on behind"
-                       " it: %s",
-                       worker->table->name, failure.msg);
+        pn_logger_line(
+            worker->owner->env.logger, is_first ? PN_INFO : PN_DEBUG, "stream",
+            "%s: another commit came first (by another processor?), continuing after it: %s",
+            worker->table->name, failure.msg);
         pn_metric_add(worker->metrics.conflicts, 1);
         return 0;
     }

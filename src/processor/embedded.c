@@ -60,7 +60,7 @@ static int find(struct embedded *embedded, const char *name, uint64_t id, uint32
     }
     if ((*stream)->id != id || shard >= (*stream)->shard_count) {
         pn_stream_release(stream);
-        return pn_err_missing(e, "the stream %s that was read is gone", name);
+        return pn_err_missing(e, "the stream %s was deleted while it was read", name);
     }
     return 0;
 }

@@ -36,7 +36,7 @@ static const struct pn_pipeline_stream *stream_of(struct pn_processor *streams, 
     *made = (struct pn_processor_made){.name = pn_arena_strdup(&streams->arena, name)};
     if (pn_pipeline_make_stream(streams->env.pipeline, pattern, made->name, &streams->arena,
                                 &made->stream, &why) != 0) {
-        pn_logger_warn(streams->env.logger, "stream", "%s; no table is filled from it", why.msg);
+        pn_logger_warn(streams->env.logger, "stream", "%s; it fills no table", why.msg);
     }
     return made->stream;
 }
@@ -111,7 +111,7 @@ static void remove_gone(struct pn_processor *streams, const char *const *names, 
                 (streams->worker_count - i) * sizeof(struct pn_processor_worker *));
         pthread_rwlock_unlock(&streams->workers_lock);
         pn_logger_info(streams->env.logger, "stream",
-                       "%s is no longer filled: the stream %s is gone", worker->table->name,
+                       "%s is no longer filled: the stream %s was deleted", worker->table->name,
                        worker->stream->name);
         pn_processor_worker_deinit(worker);
         free(worker);
@@ -164,7 +164,7 @@ int pn_processor_watch(struct pn_processor *streams, struct pn_err *e)
     streams->watch_seen = pn_notifier_count(&streams->watch_notifier);
     int rc = pthread_create(&streams->watch, NULL, watch, streams);
     if (rc != 0) {
-        return pn_err_errno(e, rc, "cannot start the thread that looks for new streams");
+        return pn_err_errno(e, rc, "cannot start the thread that finds new streams");
     }
     streams->is_watching = true;
     return 0;

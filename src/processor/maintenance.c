@@ -292,7 +292,7 @@ static void tend(struct pn_processor_maintenance_table *table)
         if (!atomic_load(&table->maintenance->is_stopping) && works[i](table, &why) != 0) {
             pn_metric_add(table->maintenance->errors, 1);
             pn_logger_warn(table->maintenance->config.logger, "stream",
-                           "maintenance of %s will be tried again: %s", table->path, why.msg);
+                           "maintenance of %s will be retried: %s", table->path, why.msg);
         }
     }
 }
@@ -337,7 +337,7 @@ int pn_processor_maintenance_start(struct pn_processor_maintenance *maintenance,
     atomic_store(&maintenance->is_stopping, false);
     int rc = pthread_create(&maintenance->thread, NULL, run_thread, maintenance);
     if (rc != 0) {
-        return pn_err_errno(e, rc, "cannot start the thread that keeps stream tables small");
+        return pn_err_errno(e, rc, "cannot start the thread that maintains stream tables");
     }
     maintenance->is_running = true;
     return 0;

@@ -26,9 +26,10 @@ static void write_notes(void *arg)
         pn_processor_view_status(streams->workers[i], &arena, &status);
         if (pn_processor_checkpoints_write(&streams->workers[i]->notes, streams->env.store, &status,
                                            &why) != 0) {
-            pn_logger_warn(streams->env.logger, "stream",
-                           "the notes about %s were not written (its table is as it should be): %s",
-                           status.table, why.msg);
+            pn_logger_warn(
+                streams->env.logger, "stream",
+                "the checkpoint files for %s were not written (its table is correct): %s",
+                status.table, why.msg);
         }
         pn_arena_deinit(&arena);
     }

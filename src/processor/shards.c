@@ -148,7 +148,7 @@ static int lost_end(const struct pn_stream_shard *shard, const char *how, struct
     return pn_err_fatal(e,
                         "the table has the records of %s before %lld, but %s: the log lost some (a "
                         "power cut, with log.durability os?). Delete the stream and create it "
-                        "again; the table then goes on with the new one",
+                        "again; the table then continues with the new one",
                         shard->id, (long long)shard->committed, how);
 }
 
@@ -163,7 +163,7 @@ static int check_last(const struct pn_processor_shards *shards, const char *stre
     if (rc != 0 || txn->updated_ms == 0 || arrival_ms <= txn->updated_ms) {
         return rc;
     }
-    return lost_end(shard, "the last of these came after it had it", e);
+    return lost_end(shard, "the last of these is newer than the table's copy", e);
 }
 
 int pn_processor_shards_check(const struct pn_processor_shards *shards, const char *stream,

@@ -43,8 +43,8 @@ static void note(struct pn_processor_unknown *unknown, const struct pn_table *ta
     }
     memcpy(unknown->names[unknown->count++], member->name, sizeof member->name);
     pn_logger_warn(logger, "stream",
-                   "%s: no column of '%s' takes \"%s\", which came %lld times in one commit; %s "
-                   "(unknown_keys). Each name is logged once",
+                   "%s: no column of '%s' takes \"%s\", which appeared %lld times in one commit; "
+                   "%s (unknown_keys). Each name is logged once",
                    table->name, raw->name, member->name, (long long)member->count, fate(raw));
 }
 

@@ -65,7 +65,7 @@ static int read_some(struct pn_processor_worker *worker, struct pn_stream_shard 
                                      (size_t)(bytes < READ_BYTES ? bytes : READ_BYTES), &damage, e);
     if (damage.code != 0) {
         pn_logger_error(worker->owner->env.logger, "stream",
-                        "%s from %s, %s: damaged records are passed over, going on at %lld: %s",
+                        "%s from %s, %s: damaged records are skipped, continuing at %lld: %s",
                         worker->table->name, worker->stream->name, shard->id,
                         (long long)shard->taken, damage.msg);
     }
@@ -89,20 +89,19 @@ static void tell_strays(struct pn_processor_worker *worker, int64_t skipped)
         struct pn_buf text;
         pn_buf_init(&text, KEY_BYTES_MAX);
         pn_json_write_string(&text, key->key.data, key->key.len);
-        pn_logger_warn(
-            worker->owner->env.logger, "stream",
-            "%s: records with the partition key %s go to no table (the first is at %lld of "
-            "%s): `pinion stream lag` counts them",
-            worker->stream->name, pn_buf_text(&text), (long long)key->offset,
-            pn_shard_id(key->shard, shard));
+        pn_logger_warn(worker->owner->env.logger, "stream",
+                       "%s: the partition key %s belongs to no table (the first record with it is "
+                       "at %lld of %s): `pinion stream lag` counts these records",
+                       worker->stream->name, pn_buf_text(&text), (long long)key->offset,
+                       pn_shard_id(key->shard, shard));
         pn_buf_deinit(&text);
     }
     if (counts.more > 0 && worker->strays_told == PN_STRAY_KEYS_MAX) {
         worker->strays_told++;
-        pn_logger_warn(worker->owner->env.logger, "stream",
-                       "%s: records with further partition keys go to no table; they are counted "
-                       "together",
-                       worker->stream->name);
+        pn_logger_warn(
+            worker->owner->env.logger, "stream",
+            "%s: further partition keys belong to no table; their records are counted together",
+            worker->stream->name);
     }
     pn_arena_deinit(&arena);
 }
@@ -118,8 +117,8 @@ static void note_batch(struct pn_processor_worker *worker, int64_t skipped, int6
     if (lost > 0) {
         pn_metric_add(worker->metrics.lost, lost);
         pn_logger_error(worker->owner->env.logger, "stream",
-                        "%s from %s: %lld records were no longer in the log (retention is shorter "
-                        "than the processor was away, or the log is damaged)",
+                        "%s from %s: %lld records were no longer in the log (retention removed "
+                        "them before the processor read them, or the log is damaged)",
                         worker->table->name, worker->stream->name, (long long)lost);
     }
     pthread_mutex_lock(&worker->lock);
@@ -265,8 +264,8 @@ static bool was_taken_away(struct pn_processor_worker *worker)
         return false;
     }
     struct pn_err why = {0};
-    (void)pn_err_missing(&why, "the table was removed; it is made again, and filled from where its "
-                               "stream starts");
+    (void)pn_err_missing(
+        &why, "the table was removed; it is created again and filled from the stream's start");
     pn_processor_view_failure(worker, PN_PROCESSOR_TROUBLE, &why);
     worker->is_placed = false;
     return true;

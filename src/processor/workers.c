@@ -24,16 +24,14 @@ int pn_processor_check_names(const struct pn_processor_config *config,
             stream = pn_pipeline_stream_pattern(pipeline, name);
         }
         if (stream == NULL) {
-            return pn_err_input(e,
-                                "the pipeline %s has no stream '%s' (its pipeline.yml lists"
-                                " them under streams)",
-                                pipeline->name, name);
+            return pn_err_input(
+                e, "the pipeline %s has no stream '%s' (pipeline.yml lists the streams)",
+                pipeline->name, name);
         }
         if (stream->flow_count == 0) {
-            return pn_err_input(e,
-                                "the stream '%s' fills no table: give it `table` or `tables` in"
-                                " the pipeline.yml",
-                                name);
+            return pn_err_input(
+                e, "the stream '%s' fills no table: give it `table` or `tables` in pipeline.yml",
+                name);
         }
     }
     return 0;

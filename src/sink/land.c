@@ -284,7 +284,7 @@ static int remember_cuts(struct landing *landing, struct pn_err *e)
     if (rc != 0) {
         /* Whether they are on disk or not: no object of them was written, so others may be cut. */
         pn_sink_cuts_clear(&memory->cuts);
-        pn_err_prefix(e, "the sink cannot remember its cuts");
+        pn_err_prefix(e, "the sink cannot store its cuts");
     }
     return rc;
 }
@@ -301,8 +301,8 @@ static int find_names(struct landing *landing, struct pn_err *e)
     if (base > 0) {
         pn_logger_warn(sink->config.logger, "sink",
                        "%s partition %" PRId32
-                       ": the store holds objects of an earlier topic of this "
-                       "name; the names of new ones go on at %" PRId64,
+                       ": the store has objects of an earlier topic of this name; the names of new "
+                       "ones continue at %" PRId64,
                        memory->topic, memory->partition, base);
     }
     memory->base = base;
@@ -322,8 +322,8 @@ int pn_sink_land(struct pn_sink *sink, struct pn_sink_part *part, bool all, bool
     int rc = 0;
     if (part->is_unsure) {
         rc = pn_err_set(e, PN_CLASS_FATAL, PN_FAIL,
-                        "the log could not read all of it when it was opened; start pinion again "
-                        "once the disk is well");
+                        "the log could not read all of it when it was opened; repair the disk, "
+                        "then restart pinion");
     } else if (!part->is_remembered) {
         rc = find_names(&landing, e);
     }

@@ -143,8 +143,7 @@ static void start_again(struct pn_sink *sink, struct pn_sink_part *part, uint64_
     int64_t base = names_end(memory);
     pn_logger_warn(sink->config.logger, "sink",
                    "%s partition %" PRId32
-                   " was deleted and created again; the names of its objects "
-                   "go on at %" PRId64,
+                   " was deleted and created again; the names of its objects continue at %" PRId64,
                    memory->topic, memory->partition, base);
     pn_sink_cuts_clear(&memory->cuts);
     memory->id = id;
@@ -165,10 +164,11 @@ static void step_back(struct pn_sink *sink, struct pn_sink_part *part, int64_t e
     struct pn_sink_memory *memory = &part->memory;
     struct pn_sink_cuts *cuts = &memory->cuts;
     int64_t names = names_end(memory);
-    pn_logger_warn(sink->config.logger, "sink",
-                   "%s partition %" PRId32 ": the log ends at offset %" PRId64 ", before what was "
-                   "landed from it; the names of further objects go on at %" PRId64,
-                   memory->topic, memory->partition, end, names);
+    pn_logger_warn(
+        sink->config.logger, "sink",
+        "%s partition %" PRId32 ": the log ends at offset %" PRId64
+        ", before the records that have landed; the names of further objects continue at %" PRId64,
+        memory->topic, memory->partition, end, names);
     while (cuts->count > 0 && cuts->cuts[cuts->count - 1].first >= end) {
         cuts->count--;
     }

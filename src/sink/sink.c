@@ -23,7 +23,7 @@ static int check_config(const struct pn_sink_config *config, struct pn_err *e)
                             config->flush_bytes);
     }
     if (config->rotate_interval_ms < 0) {
-        return pn_err_input(e, "rotate_interval_ms must not be negative, as %" PRId64 " is",
+        return pn_err_input(e, "rotate_interval_ms must not be negative, but is %" PRId64 "",
                             config->rotate_interval_ms);
     }
     int rc = pn_store_key_check(config->topics_dir, e);
@@ -53,7 +53,7 @@ static int compile_regex(struct pn_sink *sink, const char *text, struct pn_err *
     if (code != 0) {
         char why[128];
         regerror(code, &sink->regex, why, sizeof why);
-        return pn_err_input(e, "topics_regex '%s' is no POSIX extended regular expression: %s",
+        return pn_err_input(e, "topics_regex '%s' is not a POSIX extended regular expression: %s",
                             text, why);
     }
     sink->has_regex = true;
@@ -180,7 +180,7 @@ static void note_failure(struct pn_sink *sink, struct pn_sink_part *part, int64_
     part->retry_at_ms = now_ms + delay_ms;
     pn_metric_add(part->errors_metric, 1);
     pn_logger_error(sink->config.logger, "sink",
-                    "%s partition %" PRId32 " cannot land, next try in %" PRId64 " ms: %s",
+                    "%s partition %" PRId32 " cannot land, next attempt in %" PRId64 " ms: %s",
                     part->memory.topic, part->memory.partition, delay_ms, failure->msg);
     pthread_mutex_lock(&sink->lock);
     part->status.errors++;
@@ -263,7 +263,7 @@ static int run_pass(struct pn_sink *sink, bool all, struct pn_err *e)
     struct pn_err failure;
     int rc = pn_sink_parts_look(sink, &failure);
     if (rc != 0) {
-        pn_logger_error(sink->config.logger, "sink", "cannot look at the log's topics: %s",
+        pn_logger_error(sink->config.logger, "sink", "cannot list the log's topics: %s",
                         failure.msg);
         pn_err_copy(e, &failure);
         set_due_at(sink, now_ms + LOOK_AGAIN_MS);
@@ -290,7 +290,7 @@ void pn_sink_remember_landed(struct pn_sink *sink)
 {
     struct pn_err failure;
     if (sink->is_dirty && pn_sink_remember(sink, &failure) != 0) {
-        pn_logger_warn(sink->config.logger, "sink", "cannot remember where landing got: %s",
+        pn_logger_warn(sink->config.logger, "sink", "cannot store how far landing got: %s",
                        failure.msg);
     }
 }

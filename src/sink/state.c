@@ -57,9 +57,9 @@ static void hash(const char *bytes, size_t len, char *hex)
 static int damaged(const char *path, const char *what, struct pn_err *e)
 {
     return pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
-                      "%s, where the sink remembers what it landed, is damaged: %s. Restore it "
-                      "from a backup; or remove it together with the landed objects, then all "
-                      "records still in the log are landed afresh",
+                      "%s, where the sink stores what has landed, is damaged: %s. Restore it from "
+                      "a backup. Or remove it together with the landed objects; all records that "
+                      "are still in the log are then landed again",
                       path, what);
 }
 
@@ -155,7 +155,7 @@ static int read_lines(const char *path, const char *text, size_t len,
         } else {
             pn_sink_cuts_deinit(&memory.cuts);
             char what[64];
-            snprintf(what, sizeof what, "the line at byte %zu makes no sense", at);
+            snprintf(what, sizeof what, "the line at byte %zu is invalid", at);
             rc = damaged(path, what, e);
         }
         at += line_len + 1;
@@ -179,7 +179,7 @@ int pn_sink_state_load(const struct pn_io *io, const char *path,
     } else {
         size_t body = check_hash(pn_buf_text(&text), text.len);
         rc = body > 0 ? read_lines(path, pn_buf_text(&text), body, fn, arg, e)
-                      : damaged(path, "its check sum does not fit its contents", e);
+                      : damaged(path, "its checksum does not match its contents", e);
     }
     pn_buf_deinit(&text);
     return rc;

@@ -32,7 +32,7 @@ int pn_store_key_check(const char *key, struct pn_err *e)
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)key[i];
         if (c < 0x20 || c == 0x7f) {
-            return pn_err_input(e, "a key holds the control character 0x%02x at byte %zu", c, i);
+            return pn_err_input(e, "a key contains the control character 0x%02x at byte %zu", c, i);
         }
     }
     if (!pn_utf8_valid(key, len)) {
@@ -41,8 +41,8 @@ int pn_store_key_check(const char *key, struct pn_err *e)
     for (const char *segment = key;;) {
         size_t segment_len = strcspn(segment, "/");
         if (segment_len == 0) {
-            return pn_err_input(e, "the key '%s' has an empty part: no '/' at its ends, no '//'",
-                                key);
+            return pn_err_input(
+                e, "the key '%s' has an empty part: '/' at its ends and '//' are not allowed", key);
         }
         if (segment_is_dots(segment, segment_len)) {
             return pn_err_input(e, "the key '%s' has the part '%.*s', which is not allowed", key,

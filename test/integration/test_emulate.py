@@ -364,7 +364,7 @@ def test_a_row_that_is_too_large_is_left_out(database, tmp_path):
     [
         ({"env": {"PINION_MYSQL_PASSWORD": "wrong"}}, "Access denied"),
         ({"database": "nothing_there"}, "nothing_there"),
-        ({"url": "mysql://me:secret@127.0.0.1:3306/x"}, "must not hold the password"),
+        ({"url": "mysql://me:secret@127.0.0.1:3306/x"}, "must not contain the password"),
         ({"url": "postgres://me@127.0.0.1/x"}, "no URL of a database"),
         ({"url": "mysql://me@127.0.0.1:3306/x?speed=9"}, "no option"),
         ({"url": "mysql://me@127.0.0.1:1/x"}, "is the database's server running"),

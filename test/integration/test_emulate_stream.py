@@ -174,7 +174,7 @@ def test_a_run_that_gives_up_says_so(data):
             "emulate", "stream", "--to", "kinesis", "--rows", 2, "--batch", 2, "--retries", 1,
             "--format", "json", data=data, check=False,
         )  # fmt: skip
-        assert done.returncode == 1 and "did not take a record for now" in done.stderr
+        assert done.returncode == 1 and "could not store a record for now" in done.stderr
         assert summary(done)["acknowledged"] == 0 and summary(done)["failed"] > 0
         assert all(records(kinesis(server), stream) == [] for stream in STREAMS.values())
 

@@ -216,7 +216,7 @@ def test_partition_keys_that_no_table_takes(server, data):
     assert pin["stray_records"] == 23 and pin["more_stray_records"] == 12
     assert len(pin["stray_keys"]) == 10
     assert sum(key["records"] for key in pin["stray_keys"]) == 11
-    assert server.log().count("further partition keys go to no table") == 1
+    assert server.log().count("further partition keys belong to no table") == 1
 
 
 SHARED = """

@@ -38,7 +38,7 @@ def test_a_batch_table_that_lacks_a_file_is_named(server, data, tmp_path):
     found = await_health(server, lambda said: said["unreadable_tables"])
     assert found["status"] == "degraded"
     [entry] = found["unreadable_tables"]
-    assert entry["table"] == "geo" and "which is not there" in entry["reason"], entry
+    assert entry["table"] == "geo" and "which does not exist" in entry["reason"], entry
     assert str(data) not in entry["reason"]
     shutil.move(tmp_path / "kept", file)
     await_health(server, lambda said: said["unreadable_tables"] == [])

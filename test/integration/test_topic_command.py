@@ -87,7 +87,7 @@ def test_alter(place):
     assert altered[0]["record_bytes_max"] == 2 << 20
     (first, *_) = rows("alter", "orders", "--retention-bytes", "unlimited", data=place)
     assert first["retention_bytes"] is None and first["record_bytes_max"] == 2 << 20
-    assert "cannot have fewer" in fails("alter", "orders", "--partitions", 1, data=place)
+    assert "cannot decrease" in fails("alter", "orders", "--partitions", 1, data=place)
     assert "nobody" in fails("alter", "nobody", "--partitions", 4, data=place)
     assert "give what to change" in fails("alter", "orders", data=place, status=2)
     assert "--retention" in fails("alter", "orders", "--retention", "soon", data=place)

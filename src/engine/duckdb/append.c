@@ -212,9 +212,9 @@ static void advise_misfit(const struct pn_table *table, struct pn_err *e)
 {
     const struct pn_err why = *e;
     (void)pn_err_set(e, why.class_, PN_DELTA_MISFIT,
-                     "%s, while '%s' in pipeline.yml declares it so: a table that a stream fills "
-                     "keeps its columns until another writer changes them (ALTER TABLE ... ADD "
-                     "COLUMNS); do that, or give '%s' its former columns, and start again",
+                     "%s, as '%s' in pipeline.yml declares it. A stream table keeps its columns "
+                     "until another writer changes them: run ALTER TABLE ... ADD COLUMNS, or give "
+                     "'%s' its previous columns, and start again",
                      why.msg, table->like->name, table->like->name);
 }
 

@@ -58,7 +58,7 @@ static void put_data(duckdb_data_chunk chunk, idx_t row, const struct pn_append_
         pn_buf_addf(scratch, "sub-sequence number %lld: ", (long long)it->sub_sequence);
     }
     pn_utf8_add_clean(scratch, reason, strlen(reason));
-    pn_buf_addf(scratch, "%s%s", cut ? " (only the data's start is kept)" : "",
+    pn_buf_addf(scratch, "%s%s", cut ? " (only the beginning of the data is stored)" : "",
                 text ? "" : " (the data is in base64)");
     put_text(chunk, PN_LETTER_REASON, row, pn_buf_text(scratch), scratch->len);
     if (text) {

@@ -38,13 +38,12 @@ static int check_reads(const struct pn_appender *appender, struct pn_err *e)
 {
     const struct pn_table *like = appender->table->like;
     if (appender->stray != NULL) {
-        return pn_err_input(e,
-                            "%s: it reads '%s', but a table that a stream fills reads '%s' and "
-                            "nothing else",
-                            like->sql_file, appender->stray->name, appender->raw->name);
+        return pn_err_input(
+            e, "%s: it reads '%s', but a table that a stream fills must read only '%s'",
+            like->sql_file, appender->stray->name, appender->raw->name);
     }
     if (!appender->reads_raw) {
-        return pn_err_input(e, "%s: it doesn't read '%s', so a stream can't fill a table by it",
+        return pn_err_input(e, "%s: it does not read '%s', so it cannot fill a table from a stream",
                             like->sql_file, appender->raw->name);
     }
     return 0;

@@ -54,7 +54,7 @@ static int explain_missing_letters(const char *name, size_t len, struct pn_err *
     static const char *const tables[] = {"dead_letters", "stream_dead_letters"};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         if (strlen(tables[i]) == len && strncasecmp(tables[i], name, len) == 0) {
-            return pn_err_missing(e, "table '%s' doesn't exist yet: nothing was refused%s",
+            return pn_err_missing(e, "table '%s' does not exist yet: no records were rejected%s",
                                   tables[i], i == 0 ? ", or nothing was loaded" : "");
         }
     }
@@ -121,7 +121,7 @@ static int bind_value(duckdb_prepared_statement statement, idx_t at, const struc
     }
     return state == DuckDBSuccess
                ? 0
-               : pn_err_input(e, "the query does not take the value of parameter %d", (int)at);
+               : pn_err_input(e, "the query does not accept the value of parameter %d", (int)at);
 }
 
 static int bind_named(duckdb_prepared_statement statement, const struct pn_json *value,
@@ -142,7 +142,7 @@ static int bind(duckdb_prepared_statement statement, const struct pn_json *param
     idx_t wanted = duckdb_nparams(statement);
     size_t given = parameters != NULL ? parameters->count : 0;
     if (given != wanted) {
-        return pn_err_input(e, "the query has %d parameters, and %zu values were given",
+        return pn_err_input(e, "the query has %d parameters, but %zu values were given",
                             (int)wanted, given);
     }
     int rc = 0;

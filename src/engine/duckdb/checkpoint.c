@@ -51,7 +51,7 @@ static int take_lines(duckdb_connection connection, const char *ndjson, size_t l
         goto out;
     }
     if (duckdb_bind_varchar_length(statement, 1, ndjson, len) != DuckDBSuccess) {
-        rc = pn_err_input(e, "a checkpoint's actions are no UTF-8 text");
+        rc = pn_err_input(e, "a checkpoint's actions are not UTF-8 text");
         goto out;
     }
     if (duckdb_execute_prepared(statement, &result) != DuckDBSuccess) {
@@ -193,7 +193,7 @@ static int unreadable(const char *url, const struct pn_err *why, struct pn_err *
 {
     bool passes = why->class_ == PN_CLASS_RETRY || pn_duckdb_out_of_memory(why);
     return pn_err_set(e, passes ? PN_CLASS_RETRY : PN_CLASS_CORRUPT, PN_FAIL,
-                      "the checkpoint %s can't be read: %s", url, why->msg);
+                      "the checkpoint %s cannot be read: %s", url, why->msg);
 }
 
 /* Which of ACTIONS are columns of the file; into names, whose number is *count. */

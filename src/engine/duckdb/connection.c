@@ -120,7 +120,7 @@ static int open_database(struct pn_duckdb *engine, duckdb_database *database, st
         set_option(config, "memory_limit", number);
     }
     if (duckdb_open_ext(NULL, database, config, &message) != DuckDBSuccess) {
-        rc = pn_err_fatal(e, "DuckDB doesn't start: %s", message);
+        rc = pn_err_fatal(e, "DuckDB does not start: %s", message);
         duckdb_free(message);
     }
     duckdb_destroy_config(&config);
@@ -187,7 +187,7 @@ static int close_ask(struct pn_duckdb *engine, struct pn_err *e)
                       "SET enable_progress_bar = true; SET enable_progress_bar_print = false;"
                       "SET GLOBAL lock_configuration = true");
     if (duckdb_connect(engine->ask, &connection) != DuckDBSuccess) {
-        rc = pn_err_fatal(e, "DuckDB gives no connection");
+        rc = pn_err_fatal(e, "cannot open a DuckDB connection");
         goto out;
     }
     rc = pn_duckdb_run_buf(connection, &sql, NULL, e);
@@ -208,7 +208,7 @@ static int prepare_work(struct pn_duckdb *engine, struct pn_err *e)
 {
     duckdb_connection connection = NULL;
     if (duckdb_connect(engine->work, &connection) != DuckDBSuccess) {
-        return pn_err_fatal(e, "DuckDB gives no connection");
+        return pn_err_fatal(e, "cannot open a DuckDB connection");
     }
     int rc = pn_duckdb_run(connection, WORK_SETTINGS, NULL, e);
     for (size_t i = 0; rc == 0 && engine->functions[i] != NULL; i++) {
@@ -253,7 +253,7 @@ static bool is_dead(duckdb_connection connection)
 /* Those who have a connection to it keep what is left of it until they let go. */
 static int open_anew(struct pn_duckdb *engine, const struct instance *instance, struct pn_err *e)
 {
-    pn_logger_warn(engine->logger, "engine", "DuckDB is opened anew, after a fatal error");
+    pn_logger_warn(engine->logger, "engine", "DuckDB is reopened after a fatal error");
     if (instance->first != NULL) {
         duckdb_disconnect(instance->first);
     }
@@ -279,7 +279,7 @@ static int connect_to(struct pn_duckdb *engine, const struct instance *instance,
     int rc = *instance->database == NULL ? open_instance(engine, instance, e) : 0;
     for (bool tried = false; rc == 0; tried = true) {
         if (!connect_one(instance, connection)) {
-            rc = pn_err_fatal(e, "DuckDB gives no connection");
+            rc = pn_err_fatal(e, "cannot open a DuckDB connection");
         } else if (!tried && is_dead(*connection)) {
             duckdb_disconnect(connection);
             rc = open_anew(engine, instance, e);

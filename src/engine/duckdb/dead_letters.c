@@ -181,7 +181,7 @@ static void add_value(struct pn_json_writer *json, const struct pn_landed_reject
     }
     bool text = pn_utf8_valid(reject->value, len);
     char note[96] = "";
-    snprintf(note, sizeof note, "%s%s", cut ? " (only the value's start is kept)" : "",
+    snprintf(note, sizeof note, "%s%s", cut ? " (only the beginning of the value is stored)" : "",
              text ? "" : " (the value is in base64)");
     pn_json_add_textf(json, "reason", "%s%s", reject->reason, note);
     pn_json_put_key(json, "value");
@@ -257,7 +257,7 @@ static int make_line_bases(duckdb_connection connection, struct pn_landed_scan *
         }
     }
     if (duckdb_appender_destroy(&appender) != DuckDBSuccess || !ok) {
-        rc = pn_err_fatal(e, "DuckDB takes no line numbers");
+        rc = pn_err_fatal(e, "DuckDB does not accept line numbers");
     }
     return rc;
 }
@@ -437,7 +437,7 @@ static int rewrite_until_alone(struct pn_dead_letters *dead, duckdb_connection c
         attempt.read = attempt.version - 1;
         attempt.expected = attempt.version + 1;
     }
-    return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "%s: too many loads at once: load again",
+    return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "%s: too many loads at once; load again",
                       dead->itself.path);
 }
 

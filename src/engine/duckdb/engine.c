@@ -61,8 +61,9 @@ int pn_duckdb_engine_create(const struct pn_engine_config *config,
         known = known || strcmp(config->parquet_compression, codecs[i]) == 0;
     }
     if (!known) {
-        return pn_err_input(e, "parquet compression is snappy, zstd or uncompressed, not '%s'",
-                            config->parquet_compression);
+        return pn_err_input(
+            e, "the Parquet compression must be snappy, zstd or uncompressed, not '%s'",
+            config->parquet_compression);
     }
     struct pn_duckdb *made = pn_xcalloc(1, sizeof *made);
     made->engine.ops = &OPS;

@@ -20,8 +20,8 @@ enum { RANGE_BYTES = 4 << 20, REASON_SIZE = sizeof((struct pn_err *)0)->msg };
 
 static const char *const SUFFIXES[] = {".json", ".json.gz"};
 
-static const char INDENTED[] = "; the file seems to hold JSON over several lines, and it must hold "
-                               "one record a line (jq -c . rewrites it)";
+static const char INDENTED[] = "; the file seems to be indented JSON, but it must have one record "
+                               "per line (jq -c . rewrites it)";
 
 struct file {
     const char *topic; /* whose records it has */
@@ -500,12 +500,11 @@ static int check_file(const struct pn_landed_scan *scan, const struct file *file
     if (sum == landed) {
         return 0;
     }
-    return pn_err_set(
-        e, PN_CLASS_CORRUPT, PN_FAIL,
-        "%s is damaged: it is not what was landed, by its checksum. Restore it from a "
-        "backup, or move it away to load without it; if you edited it yourself, take "
-        "the checksum off: setfattr -x " PN_FILE_SUM_NAME " FILE",
-        file->path);
+    return pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
+                      "%s is damaged: its checksum does not match its contents. Restore it from a "
+                      "backup, or move it away to load without it. If you edited it yourself, "
+                      "remove the checksum: setfattr -x " PN_FILE_SUM_NAME " FILE",
+                      file->path);
 }
 
 static int end_unit(struct reader *reader, struct pn_err *e)

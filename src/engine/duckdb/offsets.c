@@ -80,7 +80,7 @@ static int append(struct making *making, size_t scan, const char *object, int64_
               duckdb_append_int64(making->appender, line) == DuckDBSuccess &&
               duckdb_append_int64(making->appender, shift) == DuckDBSuccess &&
               duckdb_appender_end_row(making->appender) == DuckDBSuccess;
-    return ok ? 0 : pn_err_fatal(e, "DuckDB takes no offsets of lines");
+    return ok ? 0 : pn_err_fatal(e, "DuckDB does not accept offsets of lines");
 }
 
 /* One row for where the object starts, and one behind each run of dead letters. */
@@ -139,7 +139,7 @@ int pn_offsets_make_table(struct pn_duckdb *engine, duckdb_connection connection
     making.parser = pn_json_parser_create();
     if (duckdb_appender_create(connection, NULL, "line_offsets", &making.appender) !=
         DuckDBSuccess) {
-        rc = pn_err_fatal(e, "DuckDB takes no offsets of lines");
+        rc = pn_err_fatal(e, "DuckDB does not accept offsets of lines");
     }
     for (size_t scan = 0; rc == 0 && scan < count; scan++) {
         for (size_t i = 0; rc == 0 && i < pn_landed_files(scans[scan]); i++) {
@@ -148,7 +148,7 @@ int pn_offsets_make_table(struct pn_duckdb *engine, duckdb_connection connection
         }
     }
     if (duckdb_appender_destroy(&making.appender) != DuckDBSuccess && rc == 0) {
-        rc = pn_err_fatal(e, "DuckDB takes no offsets of lines");
+        rc = pn_err_fatal(e, "DuckDB does not accept offsets of lines");
     }
     pn_json_parser_destroy(&making.parser);
     pn_lines_destroy(&making.lines);

@@ -20,14 +20,14 @@ int pn_duckdb_check_readable(const char *path, const struct pn_delta_snapshot *s
         const struct pn_delta_map_entry *entry = &metadata->configuration[i];
         if (strcmp(entry->key, "delta.columnMapping.mode") == 0 && entry->value != NULL &&
             strcmp(entry->value, "none") != 0) {
-            return pn_err_input(e, "table %s maps its columns' names, which pinion can't read yet",
+            return pn_err_input(e, "table %s maps its columns' names, which pinion cannot read yet",
                                 path);
         }
     }
     for (size_t i = 0; i < snapshot->file_count; i++) {
         if (snapshot->files[i].deletion_vector != NULL) {
             return pn_err_input(e,
-                                "table %s has deletion vectors, which pinion can't read yet: "
+                                "table %s has deletion vectors, which pinion cannot read yet: "
                                 "rewrite its files (REORG TABLE ... APPLY (PURGE))",
                                 path);
         }
@@ -100,9 +100,9 @@ void pn_duckdb_explain_outside(struct pn_duckdb *engine, const struct pn_table *
     char *url = find_outside(engine, table, snapshot, folder);
     if (url != NULL) {
         (void)pn_err_input(e,
-                           "table '%s': its file %s is outside the table's folder, and a query "
-                           "reads nothing there (a shallow clone has such files): make a deep "
-                           "clone, which has all files of its own",
+                           "table '%s': its file %s is outside the table's folder, and queries "
+                           "cannot read it (a shallow clone has such files): make a deep clone, "
+                           "which has its own copies of all files",
                            table->name, url);
     }
     free(url);
@@ -290,7 +290,7 @@ static int check_scan(const struct pn_table *table, const struct pn_delta_snapsh
 {
     int rc = pn_duckdb_check_readable(table->path, snapshot, e);
     if (rc == 0 && snapshot->metadata.partition_column_count > 0) {
-        rc = pn_err_input(e, "table %s is partitioned, which pinion can't read yet", table->path);
+        rc = pn_err_input(e, "table %s is partitioned, which pinion cannot read yet", table->path);
     }
     return rc;
 }

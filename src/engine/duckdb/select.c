@@ -45,7 +45,7 @@ int pn_duckdb_check_select(duckdb_connection connection, const struct pn_table *
     }
     size_t count = duckdb_prepared_statement_column_count(statement);
     if (count != table->column_count) {
-        rc = pn_err_input(e, "%s: it gives %zu columns, but the pipeline declares %zu",
+        rc = pn_err_input(e, "%s: it returns %zu columns, but the pipeline declares %zu",
                           table->sql_file, count, table->column_count);
         goto out;
     }

@@ -66,14 +66,14 @@ static int check_type(duckdb_logical_type type, const char *column, int level, s
     enum { TYPE_BYTES_MAX = 64 * 1024 };
     int rc = 0;
     if (level > PN_JSON_DEPTH_MAX) {
-        return pn_err_input(e, "column '%s' is nested deeper than %d levels, which can't be shown",
+        return pn_err_input(e, "column '%s' is nested deeper than %d levels, which cannot be shown",
                             column, PN_JSON_DEPTH_MAX);
     }
     if (is_unknown(type)) {
         struct pn_buf name;
         pn_buf_init(&name, TYPE_BYTES_MAX);
         pn_duckdb_type_name(type, &name);
-        rc = pn_err_input(e, "column '%s' is %s, which can't be shown: cast it to VARCHAR", column,
+        rc = pn_err_input(e, "column '%s' is %s, which cannot be shown: cast it to VARCHAR", column,
                           pn_buf_text(&name));
         pn_buf_deinit(&name);
         return rc;

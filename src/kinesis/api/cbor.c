@@ -210,7 +210,7 @@ static int next_item(struct parse *p, struct item *item)
         return fail(p, "the item is cut short");
     }
     if (result.status != CBOR_DECODER_FINISHED) {
-        return fail(p, "no well-formed item");
+        return fail(p, "not a well-formed item");
     }
     p->at += result.read;
     return 0;
@@ -241,7 +241,7 @@ static int read_string(struct parse *p, const struct item *head, const char **by
                 break;
             }
             if (chunk.kind != head->kind || chunk.indefinite) {
-                return fail(p, "a string in chunks holds something else");
+                return fail(p, "a string in chunks contains another item");
             }
             if (copying != 0 && chunk.count > 0) {
                 memcpy(joined + at, chunk.bytes, (size_t)chunk.count);
@@ -261,7 +261,7 @@ static int read_text(struct parse *p, const struct item *head, const char **text
 {
     int rc = read_string(p, head, text, len);
     if (rc == 0 && !pn_utf8_valid(*text, *len)) {
-        return fail(p, "a text is not UTF-8");
+        return fail(p, "a text string is not UTF-8");
     }
     return rc;
 }
@@ -300,7 +300,7 @@ static int read_children(struct parse *p, const struct item *head, int depth, st
     }
     /* Each element takes a byte at least, each pair two. */
     if (head->count > (p->len - p->at) / (is_map ? 2 : 1)) {
-        return fail(p, "more elements are announced than there are bytes");
+        return fail(p, "more elements are announced than bytes follow");
     }
     struct pn_json **link = &node->first;
     while (head->indefinite || node->count < head->count) {
@@ -313,7 +313,7 @@ static int read_children(struct parse *p, const struct item *head, int depth, st
         }
         if (rc == 0 && is_map) {
             if (item.kind != ITEM_TEXT) {
-                return fail(p, "a member's name is no text");
+                return fail(p, "a member's name is not a text string");
             }
             rc = read_text(p, &item, &key, &key_len);
             if (rc == 0) {
@@ -376,7 +376,7 @@ static int read_value(struct parse *p, struct item head, int depth, struct pn_js
     case ITEM_BREAK:
         break;
     }
-    return fail(p, "an end of nothing");
+    return fail(p, "an unexpected end of an item");
 }
 
 int pn_cbor_parse(const void *bytes, size_t len, struct pn_arena *arena, struct pn_json **root,
@@ -394,7 +394,7 @@ int pn_cbor_parse(const void *bytes, size_t len, struct pn_arena *arena, struct 
         return rc;
     }
     if (p.at != len) {
-        return fail(&p, "something is behind the item");
+        return fail(&p, "unexpected bytes follow the item");
     }
     *root = node;
     return 0;

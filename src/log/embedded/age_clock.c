@@ -16,12 +16,11 @@ static void suspect(struct pn_age_clock *age, int64_t mono_ms, int64_t ahead_ms)
 {
     age->suspect_ms = mono_ms;
     if (ahead_ms >= PN_AGE_TOLD_FROM_MS) {
-        pn_logger_warn(
-            age->logger, "log",
-            "the clock is %lld minutes ahead of what has passed since the newest record or "
-            "the last look: in case it is set wrong, records are not removed for their age "
-            "by it for %d hours",
-            (long long)ahead_ms / 60000, PN_AGE_HOLD_MS / 3600000);
+        pn_logger_warn(age->logger, "log",
+                       "the clock is %lld minutes ahead of the time that has passed since the "
+                       "newest record or the last check: in case it is wrong, its jump is ignored "
+                       "for %d hours when records are removed for their age",
+                       (long long)ahead_ms / 60000, PN_AGE_HOLD_MS / 3600000);
     }
 }
 

@@ -278,7 +278,7 @@ int pn_committer_reserve(struct pn_committer *committer, size_t bytes, struct pn
     if (before + (long long)bytes > max) {
         (void)atomic_fetch_sub(&committer->queued_bytes, (long long)bytes);
         return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
-                          "%lld bytes wait to be written to the log already (of %lld); try again",
+                          "%lld bytes already wait to be written to the log (of %lld); try again",
                           before, max);
     }
     return 0;

@@ -10,8 +10,7 @@ enum { ZSTD_LEVEL = 1, CHUNK_BYTES = 64 * 1024 };
 
 static int no_memory(struct pn_err *e)
 {
-    return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
-                      "no memory for a record batch that is compressed");
+    return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "no memory for a compressed record batch");
 }
 
 static int compress_lz4(const void *bytes, size_t len, struct pn_buf *out, struct pn_err *e)
@@ -78,7 +77,7 @@ static int corrupt(struct pn_err *e, const char *kind, const char *reason)
 
 static int too_large(struct pn_err *e, const char *kind)
 {
-    return corrupt(e, kind, "it decompresses to more than a batch may have");
+    return corrupt(e, kind, "it decompresses to more bytes than a batch may have");
 }
 
 /* The buffer did not grow: for want of memory, or by its limit? Only the second is damage. */
@@ -117,7 +116,7 @@ static int decompress_lz4(const char *bytes, size_t len, struct pn_buf *out, str
         }
     }
     if (at != len) {
-        rc = corrupt(e, "lz4", "there is something behind it");
+        rc = corrupt(e, "lz4", "unexpected bytes follow it");
     }
 out:
     (void)LZ4F_freeDecompressionContext(dctx);
@@ -153,7 +152,7 @@ static int decompress_zstd(const void *bytes, size_t len, struct pn_buf *out, st
         }
     }
     if (input.pos != len) {
-        rc = corrupt(e, "zstd", "there is something behind it");
+        rc = corrupt(e, "zstd", "unexpected bytes follow it");
     }
 out:
     (void)ZSTD_freeDStream(stream);

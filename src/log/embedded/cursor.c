@@ -85,11 +85,11 @@ static int header_at(struct pn_cursor *cursor, int64_t position, int64_t offset,
         return rc;
     }
     if (header->base_offset != offset) {
-        return corrupt(e, "its base offset is not the one that must come next");
+        return corrupt(e, "its base offset is not the expected one");
     }
     if ((int64_t)header->bytes > cursor->view.bytes - position ||
         pn_batch_next_offset(header) > cursor->view.next_offset) {
-        return corrupt(e, "it reaches over the end of its segment");
+        return corrupt(e, "it extends past the end of its segment");
     }
     return 0;
 }

@@ -240,11 +240,11 @@ static int check_config(const struct pn_embedded_config *config, struct pn_err *
                             (int)FOLDER_LEN_MAX);
     }
     if (config->segment_bytes < 1 || config->segment_bytes > PN_SEGMENT_BYTES_MAX) {
-        return pn_err_input(e, "the log's segment_bytes is %lld; it may be 1 to %d",
+        return pn_err_input(e, "the log's segment_bytes is %lld; it must be 1 to %d",
                             (long long)config->segment_bytes, (int)PN_SEGMENT_BYTES_MAX);
     }
     if (config->record_bytes_max < 1 || config->record_bytes_max > PN_RECORD_BYTES_MAX) {
-        return pn_err_input(e, "the log's record_bytes_max is %lld; it may be 1 to %d",
+        return pn_err_input(e, "the log's record_bytes_max is %lld; it must be 1 to %d",
                             (long long)config->record_bytes_max, (int)PN_RECORD_BYTES_MAX);
     }
     if (config->queue_bytes_max < config->record_bytes_max + PN_ENTRY_OVERHEAD_BYTES) {
@@ -297,7 +297,7 @@ int pn_embedded_open(const struct pn_embedded_config *config, const struct pn_io
     rc = pn_io_lock(io, lock_path, &embedded->lock_fd, e);
     if (rc == EWOULDBLOCK) {
         rc = pn_err_set(e, PN_CLASS_CONFLICT, rc,
-                        "another pinion uses the log in %s: stop it, or take another data folder",
+                        "another pinion uses the log in %s: stop it, or use another data folder",
                         config->folder);
     }
     if (rc != 0) {

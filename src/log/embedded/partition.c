@@ -108,8 +108,7 @@ void pn_partition_stop(struct pn_partition *partition, const struct pn_err *why)
     if (first) {
         partition->stopped = true;
         (void)pn_err_set(&partition->why, PN_CLASS_FATAL, PN_FAIL,
-                         "partition %d of topic %s takes no writes until pinion is started again: "
-                         "%s",
+                         "partition %d of topic %s accepts no writes until pinion is restarted: %s",
                          partition->number, partition->topic, why->msg);
     }
     pthread_mutex_unlock(&partition->lock);
@@ -147,10 +146,11 @@ static int check_topic_there(const struct pn_partition *partition, struct pn_err
     struct stat found;
     int rc = partition->env->io->ops->stat(partition->env->io, topic, &found);
     if (rc == -ENOENT || rc == -ENOTDIR) {
-        rc = pn_err_set(e, PN_CLASS_FATAL, PN_FAIL,
-                        "%s is no longer where it was: it or a folder above it was removed or "
-                        "renamed while pinion ran. Stop pinion, put it back, and start again",
-                        topic);
+        rc =
+            pn_err_set(e, PN_CLASS_FATAL, PN_FAIL,
+                       "%s is no longer where it was: it or a folder above it was removed or "
+                       "renamed while pinion ran. Stop pinion, put it back, and start pinion again",
+                       topic);
     } else {
         rc = 0;
     }
@@ -415,8 +415,8 @@ int pn_partition_check_there(struct pn_partition *partition, struct pn_err *e)
     }
     struct pn_err why;
     (void)pn_err_set(&why, PN_CLASS_FATAL, PN_FAIL,
-                     "%s is no longer where it was: the file or a folder of it was removed or "
-                     "renamed while pinion ran. Stop pinion, put it back, and start again",
+                     "%s is no longer where it was: the file or a folder above it was removed or "
+                     "renamed while pinion ran. Stop pinion, put it back, and start pinion again",
                      path);
     pthread_mutex_lock(&partition->append_lock);
     (void)take_back(partition, NULL);
@@ -463,7 +463,7 @@ void pn_partition_close(struct pn_partition *partition)
     }
     if (rc != 0) {
         pn_logger_warn(partition->env->logger, "log",
-                       "partition %d of topic %s will be read through at the next start: %s",
+                       "partition %d of topic %s will be read completely at the next start: %s",
                        partition->number, partition->topic, why.msg);
     }
 out:

@@ -100,7 +100,7 @@ static int pass_damage(struct pn_partition *partition, struct pn_cursor *cursor,
     }
     return pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
                       "%s is damaged at position %lld: %s. Offsets %lld to %lld of topic %s, "
-                      "partition %d, cannot be read; go on at offset %lld",
+                      "partition %d, cannot be read; continue at offset %lld",
                       cursor->path, (long long)damaged_position, reason, (long long)damaged_offset,
                       (long long)next_offset - 1, partition->topic, partition->number,
                       (long long)next_offset);
@@ -176,9 +176,9 @@ static int check_offset(struct pn_partition *partition, int64_t *offset,
         *offset = offsets->begin;
     }
     if (*offset > offsets->end) {
-        return pn_err_input(e, "offset %lld of topic %s, partition %d: the end is %lld",
-                            (long long)*offset, partition->topic, partition->number,
-                            (long long)offsets->end);
+        return pn_err_input(
+            e, "offset %lld of topic %s, partition %d, does not exist yet: the end is %lld",
+            (long long)*offset, partition->topic, partition->number, (long long)offsets->end);
     }
     return 0;
 }

@@ -211,7 +211,7 @@ int pn_batch_parse(const uint8_t *bytes, struct pn_batch_header *header, struct 
     }
     enum pn_log_compression compression = PN_COMPRESSION_NONE;
     if (!compression_of(pn_get_be16(bytes + PN_BATCH_AT_ATTRIBUTES), &compression)) {
-        return corrupt(e, "its attributes name a compression or kind that is not known here");
+        return corrupt(e, "its attributes name an unknown compression or kind");
     }
     *header = (struct pn_batch_header){
         .base_offset = base_offset,
@@ -354,7 +354,7 @@ int pn_batch_decode(const uint8_t *bytes, const struct pn_batch_header *header,
         }
     }
     if (at != end) {
-        return corrupt(e, "there is something behind its last record");
+        return corrupt(e, "unexpected bytes follow its last record");
     }
     return 0;
 }

@@ -64,12 +64,11 @@ static void report_damage(const struct pn_partition *partition, const char *path
                           const struct pn_segment_scan *scan)
 {
     if (scan->damaged_batches > 0) {
-        pn_logger_error(
-            partition->env->logger, "log",
-            "topic %s, partition %d: %s has %lld damaged batches, the first at position "
-            "%lld with offset %lld; the others can be read",
-            partition->topic, partition->number, path, (long long)scan->damaged_batches,
-            (long long)scan->damaged_position, (long long)scan->damaged_offset);
+        pn_logger_error(partition->env->logger, "log",
+                        "topic %s, partition %d: %s has %lld damaged batches, the first at "
+                        "position %lld with offset %lld; the other batches can be read",
+                        partition->topic, partition->number, path, (long long)scan->damaged_batches,
+                        (long long)scan->damaged_position, (long long)scan->damaged_offset);
     }
 }
 
@@ -99,7 +98,7 @@ static int scan_segment(const struct pn_partition *partition, struct pn_segment 
         }
         if (segment->bytes > file_bytes) {
             rc = pn_err_set(&why, PN_CLASS_CORRUPT, PN_FAIL,
-                            "%s has %lld bytes, its index covers %lld: the file was cut short",
+                            "%s has %lld bytes, but its index covers %lld: the file was truncated",
                             path, (long long)file_bytes, (long long)segment->bytes);
         }
     }

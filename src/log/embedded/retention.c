@@ -77,8 +77,8 @@ static bool remove_files(struct pn_partition *partition, int64_t base_offset)
     struct pn_err why;
     if (pn_io_unlink(io, pn_segment_path(path, partition->folder, base_offset, "log"), &why) != 0 &&
         why.class_ != PN_CLASS_MISSING) {
-        pn_logger_warn(partition->env->logger, "log", "a segment past its retention stays: %s",
-                       why.msg);
+        pn_logger_warn(partition->env->logger, "log",
+                       "a segment past its retention could not be removed: %s", why.msg);
         return false;
     }
     (void)io->ops->unlink(io, pn_segment_path(path, partition->folder, base_offset, "index"));

@@ -58,8 +58,8 @@ static int check_entries(const struct pn_log_env *env, const struct pn_topic *to
     }
     if (request->bytes > (size_t)env->config.queue_bytes_max) {
         return pn_err_input(e,
-                            "the request's records have %zu bytes, the log's queue takes %lld: "
-                            "send fewer at once",
+                            "the request's records have %zu bytes, but the log's queue accepts "
+                            "%lld: send fewer at once",
                             request->bytes, (long long)env->config.queue_bytes_max);
     }
     return 0;

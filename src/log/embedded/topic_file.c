@@ -63,8 +63,8 @@ static bool get_id(const struct pn_json *root, uint64_t *id)
 static int damaged(const char *path, const char *what, struct pn_err *e)
 {
     return pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
-                      "%s is damaged: %s. Restore it from a backup; to give the topic and its "
-                      "records up, move its folder out of the log's",
+                      "%s is damaged: %s. Restore it from a backup; to abandon the topic and its "
+                      "records, move its folder out of the log's",
                       path, what);
 }
 

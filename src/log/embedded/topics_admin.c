@@ -71,7 +71,7 @@ static void close_topic(struct pn_topics *topics, const char *name, const struct
     struct pn_closed_topic *closed = &topics->closed[topics->closed_count++];
     closed->name = pn_xstrdup(name);
     (void)pn_err_set(&closed->why, PN_CLASS_CORRUPT, PN_FAIL,
-                     "topic %s is closed, its records stay where they are: %s", name, why->msg);
+                     "topic %s is closed, and its records stay as they are: %s", name, why->msg);
     pn_logger_error(topics->env->logger, "log", "%s", closed->why.msg);
 }
 
@@ -106,14 +106,14 @@ static int load_topic(const struct pn_topics *topics, const char *folder, const 
     int32_t there = 0;
     struct pn_err why;
     if (count_folders(topics, folder, &there, &why) != 0) {
-        pn_logger_warn(topics->env->logger, "log", "topic %s: its partitions are not counted: %s",
+        pn_logger_warn(topics->env->logger, "log", "topic %s: cannot count its partitions: %s",
                        name, why.msg);
     }
     int rc = pn_topic_file_load(topics->env->io, folder, name, file, &is_old, &why);
     if (rc != 0 && why.class_ == PN_CLASS_MISSING && there > 0) {
         return pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
-                          "%s/topic.json is missing. Restore it from a backup; to give the topic "
-                          "and its records up, move its folder out of the log's",
+                          "%s/topic.json is missing. Restore it from a backup; to abandon the "
+                          "topic and its records, move its folder out of the log's",
                           folder);
     }
     if (rc != 0) {
@@ -129,8 +129,8 @@ static int load_topic(const struct pn_topics *topics, const char *folder, const 
         file->config.partitions = there;
     }
     if (is_old && pn_topic_file_store(topics->env->io, folder, name, file, &why) != 0) {
-        pn_logger_warn(topics->env->logger, "log", "%s/topic.json gets no checksum yet: %s", folder,
-                       why.msg);
+        pn_logger_warn(topics->env->logger, "log", "%s/topic.json does not get a checksum yet: %s",
+                       folder, why.msg);
     }
     return 0;
 }
@@ -187,8 +187,8 @@ int pn_topics_open(struct pn_topics *topics, struct pn_err *e)
             char *path = folder_of(topics, name);
             struct pn_err why;
             if (pn_io_remove_tree(env->io, path, &why) != 0) {
-                pn_logger_warn(env->logger, "log", "the rest of a deleted topic stays: %s",
-                               why.msg);
+                pn_logger_warn(env->logger, "log",
+                               "the rest of a deleted topic could not be removed: %s", why.msg);
             }
             free(path);
         } else if (pn_topic_name_valid(name, strlen(name), NULL)) {
@@ -205,14 +205,14 @@ int pn_topics_open(struct pn_topics *topics, struct pn_err *e)
 static int check_config(const struct pn_log_topic_config *config, struct pn_err *e)
 {
     if (config->partitions < 0 || config->partitions > PN_PARTITIONS_MAX) {
-        return pn_err_input(e, "%d partitions: a topic has 1 to %d", config->partitions,
+        return pn_err_input(e, "%d partitions: a topic must have 1 to %d", config->partitions,
                             PN_PARTITIONS_MAX);
     }
     if (config->retention_ms < -1 || config->retention_bytes < -1) {
-        return pn_err_input(e, "a retention is a number from 0 on, or -1 for ever");
+        return pn_err_input(e, "a retention must be a number from 0 up, or -1 for unlimited");
     }
     if (config->record_bytes_max < 0 || config->record_bytes_max > PN_RECORD_BYTES_MAX) {
-        return pn_err_input(e, "records of up to %lld bytes: at most %d can be kept",
+        return pn_err_input(e, "records of up to %lld bytes: at most %d are possible",
                             (long long)config->record_bytes_max, (int)PN_RECORD_BYTES_MAX);
     }
     return 0;
@@ -244,10 +244,11 @@ static int make_folder(const struct pn_topics *topics, const char *name,
     if (rc != 0) {
         struct pn_err why;
         if (pn_io_remove_tree(io, left, &why) != 0) {
-            pn_logger_warn(topics->env->logger, "log", "the rest of a topic not made stays: %s",
+            pn_logger_warn(topics->env->logger, "log",
+                           "the rest of a topic that could not be created could not be removed: %s",
                            why.msg);
         }
-        pn_err_prefix(e, "topic %s cannot be made", name);
+        pn_err_prefix(e, "topic %s cannot be created", name);
     }
     free(temp);
     free(folder);
@@ -260,14 +261,15 @@ static int create_locked(struct pn_topics *topics, const char *name,
     struct pn_topic *there = pn_topics_hold(topics, name);
     if (there != NULL) {
         pn_topic_release(topics, there);
-        return pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL, "topic '%s' exists already", name);
+        return pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL, "topic '%s' already exists", name);
     }
     if (pn_topics_check_closed(topics, name, e) != 0) {
         return PN_FAIL;
     }
     if (topics->count >= PN_TOPICS_MAX) {
-        return pn_err_input(e, "topic '%s' would be one too many: the log takes %d", name,
-                            PN_TOPICS_MAX);
+        return pn_err_input(
+            e, "topic '%s' cannot be created: the log already has the maximum of %d topics", name,
+            PN_TOPICS_MAX);
     }
     struct pn_topic_file file = {.created_ms = pn_wall_ms(topics->env->clock), .config = *config};
     while (file.id == 0) {
@@ -294,7 +296,8 @@ int pn_topics_create(struct pn_topics *topics, const char *name,
         return PN_FAIL;
     }
     if (strcmp(name, PN_LOCK_FILE) == 0) {
-        return pn_err_input(e, "a topic cannot be named '%s': the log's own file is", name);
+        return pn_err_input(
+            e, "a topic cannot be named '%s': this is the name of the log's own file", name);
     }
     int rc = check_config(config, e);
     if (rc != 0) {
@@ -365,8 +368,8 @@ static int configure_locked(struct pn_topics *topics, struct pn_topic *topic,
 {
     int32_t partitions = atomic_load(&topic->partition_count);
     if (config->partitions != 0 && config->partitions < partitions) {
-        return pn_err_input(e, "topic %s has %d partitions and cannot have fewer", topic->name,
-                            partitions);
+        return pn_err_input(e, "topic %s has %d partitions, and their number cannot decrease",
+                            topic->name, partitions);
     }
     struct pn_topic_file file = {
         .id = topic->id,

@@ -103,8 +103,8 @@ static int missing_object(const struct local_store *local, const char *key, stru
 static int clashing_key(const char *key, struct pn_err *e)
 {
     return pn_err_input(e,
-                        "the key '%s' clashes with another object: in a local store, one can't be "
-                        "both an object and a folder of objects",
+                        "the key '%s' clashes with another object: in a local store, a key cannot "
+                        "be both an object and a folder of objects",
                         key);
 }
 
@@ -130,7 +130,7 @@ static int publish(const struct local_store *local, const char *from, const char
     }
     int rc = pn_io_link(local->io, from, path, e);
     if (rc == EEXIST) {
-        return pn_err_set(e, PN_CLASS_CONFLICT, EEXIST, "the object '%s' exists already", key);
+        return pn_err_set(e, PN_CLASS_CONFLICT, EEXIST, "the object '%s' already exists", key);
     }
     return rc;
 }
@@ -385,7 +385,7 @@ static int local_locate(struct pn_store *store, const char *url, char **key,
     *key = NULL;
     const char *spelled = path_of_url(url);
     if (spelled == NULL) {
-        return pn_err_input(e, "'%s' is not a file of this machine", url);
+        return pn_err_input(e, "'%s' is not a file on this machine", url);
     }
     char *path = pn_store_normalize(spelled);
     struct stat st;
@@ -544,10 +544,9 @@ static int local_check(struct pn_store *store, struct pn_err *e)
         rc = pn_io_read_at(local->io, fd, back, sizeof back, 0, staged.temp_path, e);
     }
     if (rc == 0 && memcmp(back, text, sizeof text) != 0) {
-        rc = pn_err_set(
-            e, PN_CLASS_CORRUPT, PN_FAIL,
-            "the store '%s' gives back other bytes than were written: check the disk it is on",
-            local->folder);
+        rc = pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
+                        "the store '%s' returns other bytes than were written: check its disk",
+                        local->folder);
     }
     pn_io_close(local->io, &fd);
     unstage(local, &staged);
@@ -593,7 +592,7 @@ static int absolute_path(const char *folder, char **path, struct pn_err *e)
     }
     char *here = getcwd(NULL, 0);
     if (here == NULL) {
-        return pn_err_errno(e, errno, "cannot tell the working folder, to open the store '%s'",
+        return pn_err_errno(e, errno, "cannot get the working directory to open the store '%s'",
                             folder);
     }
     *path = pn_xasprintf("%s/%.*s", here, (int)len, folder);

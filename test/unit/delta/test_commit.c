@@ -190,7 +190,7 @@ static void test_append_refuses_rows_that_do_not_fit(void **state)
          "t: the table has no column 'x'"},
         {"another type", "{\"type\":\"struct\",\"fields\":[{\"name\":\"id\",\"type\":\"string\"}]}",
          "t: the table's column 'id' is \"long\", not \"string\""},
-        {"no schema", "[]", "t: the schema is no struct with fields"},
+        {"no schema", "[]", "t: the schema is not a struct with fields"},
         {"no JSON", "{", "t: the schema: invalid JSON at byte "},
     };
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {

@@ -134,7 +134,7 @@ static void test_a_file_that_cannot_be_put_back_is_told(void **state)
     assert_nothing_is_held(fixture);
     assert_int_not_equal(pn_delta_check_newest(fixture->table, &e), 0);
     assert_int_equal(e.class_, PN_CLASS_CORRUPT);
-    assert_non_null(strstr(e.msg, "'a.parquet', which is not there"));
+    assert_non_null(strstr(e.msg, "'a.parquet', which does not exist"));
 }
 
 /* When the disk fails behind a commit, but the file is there, the commit is one. */

@@ -143,22 +143,22 @@ static void test_damaged_lines_are_named(void **state)
     static const struct bad_line lines[] = {
         {"{\"add\":{\"partitionValues\":{},\"size\":1}}", "'path' is missing"},
         {"{\"add\":{\"path\":\"\",\"size\":1}}", "'path' is empty"},
-        {"{\"add\":{\"path\":\"%00\",\"size\":1}}", "the path '%00' holds a NUL byte"},
+        {"{\"add\":{\"path\":\"%00\",\"size\":1}}", "the path '%00' contains a NUL byte"},
         {"{\"add\":{\"path\":7,\"size\":1}}", "'path' is number, not a string"},
         {"{\"add\":{\"path\":\"x\"}}", "'size' is missing"},
-        {"{\"add\":{\"path\":\"x\",\"size\":-1}}", "'size' is no whole number from 0 on"},
-        {"{\"add\":{\"path\":\"x\",\"size\":1.5}}", "'size' is no whole number from 0 on"},
+        {"{\"add\":{\"path\":\"x\",\"size\":-1}}", "'size' is not a whole number from 0 up"},
+        {"{\"add\":{\"path\":\"x\",\"size\":1.5}}", "'size' is not a whole number from 0 up"},
         {"{\"add\":{\"path\":\"x\",\"size\":1,\"partitionValues\":[]}}",
          "'partitionValues' is array, not an object"},
         {"{\"add\":[]}", "'add' is array, not an object"},
         {"[]", "an action is array, not an object"},
-        {"{\"txn\":{\"appId\":\"x\"}}", "'version' is no whole number"},
+        {"{\"txn\":{\"appId\":\"x\"}}", "'version' is not a whole number"},
         {"{\"protocol\":{\"minReaderVersion\":1}}", "'minWriterVersion' is missing"},
         {"{\"metaData\":{\"id\":\"1\",\"schemaString\":\"{}\"}}",
-         "the schema is no struct with fields"},
+         "the schema is not a struct with fields"},
         {"{\"metaData\":{\"id\":\"1\",\"schemaString\":\"{\\\"type\\\":\\\"struct\\\","
          "\\\"fields\\\":[]}\",\"format\":{\"provider\":\"orc\"}}}",
-         "the data files are no Parquet: 'format' is \"orc\""},
+         "the data files are not Parquet: 'format' is \"orc\""},
     };
     write_commit(fixture, 0, PROTOCOL METADATA);
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {

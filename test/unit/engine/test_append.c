@@ -40,7 +40,7 @@ static void test_rows_are_cleaned_by_the_select(void **state)
     assert_int_equal(append_live_position(fixture), 3);
     assert_refused(&fixture->base, "SELECT * FROM other", "does not exist yet: a stream fills it");
     assert_refused(&fixture->base, "SELECT * FROM stream_dead_letters",
-                   "table 'stream_dead_letters' doesn't exist yet: nothing was refused");
+                   "table 'stream_dead_letters' does not exist yet: no records were rejected");
 }
 
 /* A batch that has no rows makes the table, and remembers how far the stream was read. */
@@ -150,9 +150,9 @@ static void test_selects_that_cannot_be(void **state)
         const char *sql;
         const char *part;
     } cases[] = {
-        {"SELECT 1::BIGINT AS id, 'x' AS word", "clean/clean.sql: it doesn't read 'raw', so"},
+        {"SELECT 1::BIGINT AS id, 'x' AS word", "clean/clean.sql: it does not read 'raw', so"},
         {"SELECT raw.id, raw.word FROM raw, live", "it reads 'live', but a table that a stream "},
-        {"SELECT id FROM raw", "it gives 1 columns, but the pipeline declares 2"},
+        {"SELECT id FROM raw", "it returns 1 columns, but the pipeline declares 2"},
         {"SELECT id::INT AS id, word FROM raw", "column 'id' is INTEGER, but"},
         {"SELECT nothing(id) AS id, word FROM raw", "nothing"},
         {"SELEC id", "clean/clean.sql"},

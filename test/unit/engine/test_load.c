@@ -233,19 +233,19 @@ static void test_a_byte_order_mark(void **state)
     assert_answer(*state, "SELECT id FROM raw_thing ORDER BY id", "1\n2\n3\n");
 }
 
-#define INDENTED                                                                                   \
-    "; the file seems to hold JSON over several lines, and it must hold one record a line (jq -c " \
+#define INDENTED                                                                         \
+    "; the file seems to be indented JSON, but it must have one record per line (jq -c " \
     ". rewrites it)"
 
 static void test_an_indented_file_is_told_once(void **state)
 {
     load_text(*state, "\xef\xbb\xbf\n{\r\n  \"id\": 1\n}\n{\n  \"id\": 2\n}\n", 0, 6);
-    assert_answer(*state, "SELECT line FROM dead_letters WHERE contains(reason, 'several lines')",
+    assert_answer(*state, "SELECT line FROM dead_letters WHERE contains(reason, 'indented JSON')",
                   "2\n");
     assert_answer(*state, "SELECT reason FROM dead_letters WHERE line = 2",
                   "\"invalid JSON at byte 1: an array or object has no end" INDENTED "\"\n");
     load_text(*state, "[{\"id\": 1},\n{\"id\": 2}]\n", 0, 2);
-    assert_answer(*state, "SELECT line FROM dead_letters WHERE contains(reason, 'several lines')",
+    assert_answer(*state, "SELECT line FROM dead_letters WHERE contains(reason, 'indented JSON')",
                   "1\n");
     /* A first line that is cut off elsewhere is only that. */
     load_text(*state, "{\"id\":1\n{\"id\":2}\n", 1, 1);
@@ -263,7 +263,7 @@ static void test_records_of_several_rows(void **state)
     assert_answer(*state, "SELECT id FROM raw_thing ORDER BY id", "1\n2\n3\n4\n5\n6\n7\n");
     assert_answer(*state, "SELECT line, reason, left(value, 10) FROM dead_letters ORDER BY line",
                   "1|\"column 'id': expected an integer, found string \\\"x\\\"\"|"
-                  "\"[{\\\"id\\\":1},\"\n5|\"an empty array holds no row\"|\"[]\"\n");
+                  "\"[{\\\"id\\\":1},\"\n5|\"an empty array has no rows\"|\"[]\"\n");
 }
 
 /* More rows in a line than a chunk holds, and lines behind it. */
@@ -574,8 +574,8 @@ static void test_too_long_a_line(void **state)
     load_text(fixture, text, 2, 1);
     free(text);
     assert_answer(fixture, "SELECT line, reason, length(value) FROM dead_letters",
-                  "2|\"the line is longer than 16777216 bytes (only the value's start is "
-                  "kept)\"|1048576\n");
+                  "2|\"the line is longer than 16777216 bytes (only the beginning of the value is "
+                  "stored)\"|1048576\n");
     assert_answer(fixture, "SELECT id FROM raw_thing ORDER BY id", "1\n2\n");
 }
 

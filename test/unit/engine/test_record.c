@@ -172,7 +172,7 @@ static void test_what_is_no_row(void **state)
     check("\"\"", "!the data is an empty string");
     check("7", "!not a JSON object but number");
     check("null", "!not a JSON object but null");
-    check("[]", "!an empty array holds no row");
+    check("[]", "!an empty array has no rows");
     check("[1,{\"a\":1}]", "!item 0 of the array is not an object but number|{\"a\":1}");
     check_base64("17", "!not a JSON object but number");
     check("\"\\\"{}\\\"\"", "!not a JSON object but string");
@@ -215,7 +215,7 @@ static void test_too_many_rows(void **state)
         pn_buf_adds(&data, i == 0 ? "{}" : ",{}");
     }
     pn_buf_addc(&data, ']');
-    check(pn_buf_text(&data), "!an array of 10001 rows: at most 10000 are taken");
+    check(pn_buf_text(&data), "!an array of 10001 rows: at most 10000 are allowed");
     pn_buf_deinit(&data);
 }
 

@@ -246,7 +246,7 @@ static void test_a_failed_sync_stops_its_partition_alone(void **state)
     for (int i = 0; i < 3; i++) {
         assert_int_not_equal(log_try_put(fixture, "t", 0, NULL, "lost", &offset, &e), 0);
         assert_int_equal(e.class_, PN_CLASS_FATAL);
-        assert_non_null(strstr(e.msg, "partition 0 of topic t takes no writes"));
+        assert_non_null(strstr(e.msg, "partition 0 of topic t accepts no writes"));
         assert_non_null(strstr(e.msg, strerror(EIO)));
         assert_int_equal(log_put(fixture, "u", 0, NULL, "after"), 1 + i);
     }

@@ -135,7 +135,7 @@ static void test_a_tail_torn_below_the_stored_index_is_cut(void **state)
     log_fixture_open(fixture);
     assert_int_equal(log_get(fixture, "t", 0, 0, 10).count, 1);
     const char *text = heard(fixture, &said);
-    assert_non_null(strstr(text, "was cut short"));
+    assert_non_null(strstr(text, "was truncated"));
     size_t positions[8];
     assert_int_equal(positions_of(bytes, len, positions, 8), 2);
     assert_non_null(strstr(text, pn_arena_printf(&fixture->arena,
@@ -278,9 +278,9 @@ static unsigned readable(struct log_fixture *fixture, size_t max_records)
         }
         assert_int_equal(e.class_, PN_CLASS_CORRUPT);
         assert_non_null(strstr(e.msg, ".log is damaged at position "));
-        const char *go_on = strstr(e.msg, "go on at offset ");
+        const char *go_on = strstr(e.msg, "continue at offset ");
         assert_non_null(go_on);
-        int64_t next = strtoll(go_on + strlen("go on at offset "), NULL, 10);
+        int64_t next = strtoll(go_on + strlen("continue at offset "), NULL, 10);
         assert_true(next > offset && next <= RECORDS);
         assert_int_equal(records.next_offset, next);
         offset = next;

@@ -348,7 +348,7 @@ static void test_a_lost_file_is_told(void **state)
     pn_processor_maintenance_run(fixture->maintenance);
     const char *why = pn_processor_maintenance_unreadable(fixture->table, &arena);
     assert_non_null(why);
-    assert_non_null(strstr(why, "'small-0', which is not there"));
+    assert_non_null(strstr(why, "'small-0', which does not exist"));
     put_file(fixture, "small-0", 100);
     pn_fake_clock_advance(&fixture->fixture.clock, KEEP_MS);
     pn_processor_maintenance_run(fixture->maintenance);

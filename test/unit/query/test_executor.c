@@ -433,7 +433,7 @@ static void test_workers_that_cannot_work(void **state)
     bed->config.command = bed->program;
     start(bed);
     status = run(bed, "SELECT 1", id);
-    assert_non_null(strstr(status.error, "/nowhere/pipeline.yml: there is no such file"));
+    assert_non_null(strstr(status.error, "/nowhere/pipeline.yml: file not found"));
 }
 
 static void test_a_result_that_is_too_large(void **state)

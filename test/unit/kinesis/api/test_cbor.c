@@ -155,10 +155,10 @@ static void test_indefinite(void **state)
     check("bf7f61616162ff01ff", "{\"ab\":1}");
     /* A character may not be cut by chunks as a whole, but the text is what counts. */
     check("7f61c361a9ff", "\"\xc3\xa9\"");
-    check("7f61c3ff", "invalid CBOR at byte 4: a text is not UTF-8");
-    check("7f4161ff", "invalid CBOR at byte 3: a string in chunks holds something else");
-    check("5f6161ff", "invalid CBOR at byte 3: a string in chunks holds something else");
-    check("7f7f6161ffff", "invalid CBOR at byte 2: a string in chunks holds something else");
+    check("7f61c3ff", "invalid CBOR at byte 4: a text string is not UTF-8");
+    check("7f4161ff", "invalid CBOR at byte 3: a string in chunks contains another item");
+    check("5f6161ff", "invalid CBOR at byte 3: a string in chunks contains another item");
+    check("7f7f6161ffff", "invalid CBOR at byte 2: a string in chunks contains another item");
     check("7f6161", "invalid CBOR at byte 3: the item is cut short");
 }
 
@@ -183,28 +183,28 @@ static void test_malformed(void **state)
 {
     (void)state;
     check("", "invalid CBOR at byte 0: the item is cut short");
-    check("ff", "invalid CBOR at byte 1: an end of nothing");
-    check("82ff01", "invalid CBOR at byte 2: an end of nothing");
-    check("bf6161ff", "invalid CBOR at byte 4: an end of nothing");
-    check("a1ff00", "invalid CBOR at byte 2: a member's name is no text");
-    check("c1ff", "invalid CBOR at byte 2: an end of nothing");
-    check("0000", "invalid CBOR at byte 1: something is behind the item");
-    check("a10102", "invalid CBOR at byte 2: a member's name is no text");
-    check("a1416101", "invalid CBOR at byte 3: a member's name is no text");
-    check("61ff", "invalid CBOR at byte 2: a text is not UTF-8");
-    check("a161ff01", "invalid CBOR at byte 3: a text is not UTF-8");
+    check("ff", "invalid CBOR at byte 1: an unexpected end of an item");
+    check("82ff01", "invalid CBOR at byte 2: an unexpected end of an item");
+    check("bf6161ff", "invalid CBOR at byte 4: an unexpected end of an item");
+    check("a1ff00", "invalid CBOR at byte 2: a member's name is not a text string");
+    check("c1ff", "invalid CBOR at byte 2: an unexpected end of an item");
+    check("0000", "invalid CBOR at byte 1: unexpected bytes follow the item");
+    check("a10102", "invalid CBOR at byte 2: a member's name is not a text string");
+    check("a1416101", "invalid CBOR at byte 3: a member's name is not a text string");
+    check("61ff", "invalid CBOR at byte 2: a text string is not UTF-8");
+    check("a161ff01", "invalid CBOR at byte 3: a text string is not UTF-8");
     check("f97e00", "invalid CBOR at byte 3: a number is not finite");
     check("f97c00", "invalid CBOR at byte 3: a number is not finite");
     check("fb7ff0000000000000", "invalid CBOR at byte 9: a number is not finite");
-    check("1c", "invalid CBOR at byte 0: no well-formed item");
-    check("5c", "invalid CBOR at byte 0: no well-formed item");
-    check("fc", "invalid CBOR at byte 0: no well-formed item");
+    check("1c", "invalid CBOR at byte 0: not a well-formed item");
+    check("5c", "invalid CBOR at byte 0: not a well-formed item");
+    check("fc", "invalid CBOR at byte 0: not a well-formed item");
 }
 
 static void test_hostile_lengths(void **state)
 {
     (void)state;
-    static const char more[] = "more elements are announced than there are bytes";
+    static const char more[] = "more elements are announced than bytes follow";
     static const char cut[] = "the item is cut short";
     static const struct {
         const char *hex;
