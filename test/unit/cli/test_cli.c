@@ -399,7 +399,9 @@ static void test_all_commands_have_help(void **state)
         char line[128];
         (void)snprintf(line, sizeof line, "pinion %s --help", command->name);
         assert_int_equal(run(line), 0);
-        check_contains(out_text, command->summary);
+        if (command->summary != NULL) { /* NULL: the server's own command, which help leaves out */
+            check_contains(out_text, command->summary);
+        }
         check_contains(out_text, "usage: pinion ");
         assert_string_equal(err_text, "");
         teardown(state);

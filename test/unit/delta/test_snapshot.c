@@ -362,7 +362,7 @@ static void test_versions_by_time(void **state)
     assert_int_not_equal(pn_delta_snapshot_at(fixture->table, 999999, &snapshot, &e), 0);
     assert_int_equal(e.class_, PN_CLASS_MISSING);
     assert_string_equal(e.msg, "t has no version as old as 1970-01-01T00:16:39.999Z: the oldest "
-                               "kept is 0 of 1970-01-01T00:16:40.000Z");
+                               "available is 0 of 1970-01-01T00:16:40.000Z");
 }
 
 #define STAMP(time) "{\"commitInfo\":{\"inCommitTimestamp\":" #time "}}\n"
