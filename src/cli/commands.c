@@ -21,6 +21,8 @@ const struct pn_command pn_commands[] = {
     {"man", "print the manual page", pn_cmd_man},
     {"completion", "print the completions for a shell", pn_cmd_completion},
     {"version", "show the versions of pinion and its libraries", pn_cmd_version},
-    {"query-worker", NULL, pn_cmd_query_worker}, /* the server's own; last, as help ends here */
+    /* The server's own; last, as help ends here. */
+    {"query-worker", NULL, pn_cmd_query_worker},
+    {"notify", NULL, pn_cmd_notify},
     {NULL, NULL, NULL},
 };
