@@ -1,11 +1,12 @@
 """What the manuals show is run as it stands there."""
 
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
 
-from pinion import Server, query, run
+from pinion import PINION, Server, query, run
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -76,3 +77,27 @@ def test_the_consumer_of_the_manual(data):
             assert record.pop("timestamp") > 1_700_000_000_000
         assert records == expected
         assert "error_code" not in told
+
+
+def test_the_topics_of_the_manual(data, tmp_path):
+    """Each command of docs/topics.md, and the copy of a topic."""
+    page = (DOCS / "topics.md").read_text(encoding="utf-8")
+    (commands,) = re.findall(r"```\n(pinion topic .*?)```", page, re.S)
+    (copy,) = blocks("topics.md", "sh")
+    (tmp_path / "orders.jsonl").write_text('{"id":1}\n{"id":2}\n')
+    lines = [line.split("#")[0].strip() for line in commands.strip().split("\n")]
+    assert len(lines) == 7 and lines[-1] == "pinion topic delete orders"
+    with Server(data):
+        run("topic", "create", "copy", data=data)
+        lines.insert(-1, copy)
+        typed = "\n".join(lines).replace("--from oldest\n", "--from oldest --no-follow\n")
+        script = typed.replace("delete orders", "delete orders --yes").replace("pinion ", '"$0" ')
+        subprocess.run(
+            ["sh", "-exc", script, PINION], cwd=tmp_path, timeout=120, check=True,
+            env={**os.environ, "PINION_DATA": str(data)},
+        )  # fmt: skip
+        whole = ("--from", "oldest", "--no-follow", "--format", "jsonl")
+        copied = run("topic", "tail", "copy", *whole, data=data).stdout
+    found = [json.loads(line) for line in copied.splitlines()]
+    values = [(row["key"], row["value"]) for row in found]
+    assert values == [("a", '{"id":1}'), ("a", '{"id":2}')]
