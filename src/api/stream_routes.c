@@ -304,6 +304,7 @@ static void write_records(struct pn_http_request *req,
     struct pn_json_writer json;
     begin(req, &json);
     pn_json_add_i64(&json, "next_offset", read->next_offset);
+    pn_json_add_i64(&json, "lost_until", read->lost_until);
     pn_json_add_cstr(&json, "damage", damage);
     pn_json_add_array(&json, "records");
     for (size_t i = 0; damage == NULL && i < read->count; i++) {

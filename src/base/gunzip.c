@@ -10,9 +10,9 @@
 enum { INPUT_BYTES = 64 * 1024 };
 
 struct pn_gunzip {
-    const struct pn_io *io;
-    int fd;
-    char *path;
+    pn_gunzip_source_fn source;
+    void *arg;
+    char *name;
     int64_t bytes_max;
     int64_t offset; /* of the file, read so far */
     int64_t out_bytes;
@@ -22,13 +22,13 @@ struct pn_gunzip {
     unsigned char input[INPUT_BYTES];
 };
 
-struct pn_gunzip *pn_gunzip_create(const struct pn_io *io, int fd, const char *path,
+struct pn_gunzip *pn_gunzip_create(pn_gunzip_source_fn source, void *arg, const char *name,
                                    int64_t bytes_max)
 {
     struct pn_gunzip *gunzip = pn_xcalloc(1, sizeof *gunzip);
-    gunzip->io = io;
-    gunzip->fd = fd;
-    gunzip->path = pn_xstrdup(path);
+    gunzip->source = source;
+    gunzip->arg = arg;
+    gunzip->name = pn_xstrdup(name);
     gunzip->bytes_max = bytes_max;
     isal_inflate_init(&gunzip->state);
     return gunzip;
@@ -37,7 +37,7 @@ struct pn_gunzip *pn_gunzip_create(const struct pn_io *io, int fd, const char *p
 void pn_gunzip_destroy(struct pn_gunzip **gunzip)
 {
     if (*gunzip != NULL) {
-        free((*gunzip)->path);
+        free((*gunzip)->name);
         free(*gunzip);
         *gunzip = NULL;
     }
@@ -46,7 +46,7 @@ void pn_gunzip_destroy(struct pn_gunzip **gunzip)
 static int damaged(const struct pn_gunzip *gunzip, const char *what, struct pn_err *e)
 {
     return pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
-                      "%s: its gzip data %s: replace the file, or remove it", gunzip->path, what);
+                      "%s: its gzip data %s: replace the file, or remove it", gunzip->name, what);
 }
 
 static int refill(struct pn_gunzip *gunzip, struct pn_err *e)
@@ -55,8 +55,8 @@ static int refill(struct pn_gunzip *gunzip, struct pn_err *e)
     if (gunzip->state.avail_in > 0 || gunzip->at_end) {
         return 0;
     }
-    int rc = pn_io_read_some(gunzip->io, gunzip->fd, gunzip->input, sizeof gunzip->input,
-                             gunzip->offset, &got, gunzip->path, e);
+    int rc =
+        gunzip->source(gunzip->arg, gunzip->input, sizeof gunzip->input, gunzip->offset, &got, e);
     gunzip->offset += (int64_t)got;
     gunzip->at_end = got < sizeof gunzip->input;
     gunzip->state.next_in = gunzip->input;
@@ -120,7 +120,7 @@ int pn_gunzip_read(struct pn_gunzip *gunzip, void *bytes, size_t len, size_t *go
     }
     gunzip->out_bytes += (int64_t)*got;
     if (rc == 0 && gunzip->out_bytes > gunzip->bytes_max) {
-        rc = pn_err_input(e, "%s: has more than %lld bytes after decompression", gunzip->path,
+        rc = pn_err_input(e, "%s: has more than %lld bytes after decompression", gunzip->name,
                           (long long)gunzip->bytes_max);
     }
     return rc;

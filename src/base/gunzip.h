@@ -9,13 +9,16 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "base/io.h"
 
 struct pn_gunzip;
 
-/* Reads from the file's start; `fd` is borrowed, `path` (for messages) copied. More than
- * `bytes_max` decompressed bytes are an error. */
-struct pn_gunzip *pn_gunzip_create(const struct pn_io *io, int fd, const char *path,
+/* Reads what is compressed: `len` bytes from `offset` on; *got is less only at the end. */
+typedef int (*pn_gunzip_source_fn)(void *arg, void *bytes, size_t len, int64_t offset, size_t *got,
+                                   struct pn_err *e);
+
+/* Starts at offset 0 of the source; `name`, for messages, is copied. More than `bytes_max`
+ * decompressed bytes are an error. */
+struct pn_gunzip *pn_gunzip_create(pn_gunzip_source_fn source, void *arg, const char *name,
                                    int64_t bytes_max);
 void pn_gunzip_destroy(struct pn_gunzip **gunzip); /* NULL ok */
 

@@ -149,16 +149,21 @@ int pn_io_truncate(const struct pn_io *io, int fd, int64_t size, const char *pat
                   : 0;
 }
 
+int pn_io_fstat(const struct pn_io *io, int fd, struct stat *st, const char *path, struct pn_err *e)
+{
+    int rc = io->ops->fstat(io, fd, st);
+    return rc != 0 ? pn_err_errno(e, -rc, "cannot get the status of %s", path) : 0;
+}
+
 int pn_io_size(const struct pn_io *io, int fd, int64_t *size_bytes, const char *path,
                struct pn_err *e)
 {
     struct stat st;
-    int rc = io->ops->fstat(io, fd, &st);
-    if (rc < 0) {
-        return pn_err_errno(e, -rc, "cannot get the size of %s", path);
+    int rc = pn_io_fstat(io, fd, &st, path, e);
+    if (rc == 0) {
+        *size_bytes = st.st_size;
     }
-    *size_bytes = st.st_size;
-    return 0;
+    return rc;
 }
 
 int pn_io_stat(const struct pn_io *io, const char *path, struct stat *st, struct pn_err *e)

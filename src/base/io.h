@@ -100,6 +100,8 @@ int pn_io_sync_all(const struct pn_io *io, int fd, const char *path,
                    struct pn_err *e) PN_MUST_CHECK;
 int pn_io_truncate(const struct pn_io *io, int fd, int64_t size, const char *path,
                    struct pn_err *e) PN_MUST_CHECK;
+int pn_io_fstat(const struct pn_io *io, int fd, struct stat *st, const char *path,
+                struct pn_err *e) PN_MUST_CHECK;
 int pn_io_size(const struct pn_io *io, int fd, int64_t *size_bytes, const char *path,
                struct pn_err *e) PN_MUST_CHECK;
 
@@ -159,6 +161,9 @@ int pn_io_replace_secret(const struct pn_io *io, const char *path, const void *b
  */
 int pn_io_create_file(const struct pn_io *io, const char *path, const void *bytes, size_t len,
                       struct pn_err *e) PN_MUST_CHECK;
+/* The path from the root on, without trailing slashes, whatever the working folder is later. Caller
+ * frees. It need not exist. */
+int pn_io_absolute_path(const char *path, char **absolute, struct pn_err *e) PN_MUST_CHECK;
 /* Removes a folder with all that's in it; a missing one is fine. */
 int pn_io_remove_tree(const struct pn_io *io, const char *path, struct pn_err *e) PN_MUST_CHECK;
 

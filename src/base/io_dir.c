@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "base/mem.h"
@@ -159,4 +160,23 @@ int pn_io_remove_tree(const struct pn_io *io, const char *path, struct pn_err *e
     }
     pn_io_listing_deinit(&listing);
     return rc != 0 ? rc : pn_io_rmdir(io, path, e);
+}
+
+int pn_io_absolute_path(const char *path, char **absolute, struct pn_err *e)
+{
+    size_t len = strlen(path);
+    while (len > 1 && path[len - 1] == '/') {
+        len--;
+    }
+    if (path[0] == '/') {
+        *absolute = pn_xstrndup(path, len);
+        return 0;
+    }
+    char *here = getcwd(NULL, 0);
+    if (here == NULL) {
+        return pn_err_errno(e, errno, "cannot get the working directory, which '%s' is in", path);
+    }
+    *absolute = pn_xasprintf("%s/%.*s", here, (int)len, path);
+    free(here);
+    return 0;
 }

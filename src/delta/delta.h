@@ -23,16 +23,17 @@
 #include "base/logger.h"
 #include "store/store.h"
 
-/* How checkpoints become Parquet and back. Both take URLs/paths an engine can open. */
+/* How checkpoints become Parquet and back. */
 struct pn_delta_parquet {
-    /* Writes the checkpoint's rows to a new Parquet file at `path`, with the columns and types that
+    /* Writes the checkpoint's rows to a new Parquet file at `path` (of pn_store_begin_file()), with
+     * the columns and types that
      * the protocol's "Checkpoint schema" asks for (txn, add, remove, metaData, protocol; add.stats
      * as JSON text). `ndjson` holds one action a line, as in a commit file. */
     int (*write_checkpoint)(void *ctx, const char *ndjson, size_t len, const char *path,
                             struct pn_err *e);
-    /* Calls `line` with each row of a checkpoint as one action in JSON ({"add":{...}}), nulls left
-     * out, until it returns non-zero, which is then returned. */
-    int (*read_checkpoint)(void *ctx, const char *url,
+    /* Calls `line` with each row of a checkpoint, an object of the store, as one action in JSON
+     * ({"add":{...}}), nulls left out, until it returns non-zero, which is then returned. */
+    int (*read_checkpoint)(void *ctx, const char *key,
                            int (*line)(void *arg, const char *json, size_t len, struct pn_err *e),
                            void *arg, struct pn_err *e);
     void *ctx;
@@ -254,11 +255,12 @@ int pn_delta_newest_notes(struct pn_delta *table, int64_t seen, struct pn_arena 
 int64_t pn_delta_retention_ms(const struct pn_delta *table,
                               const struct pn_delta_snapshot *snapshot);
 /*
- * What an engine opens to read a file of a snapshot. MISSING when an absolute path's file is not
- * there; relative ones are not looked for. Caller frees.
+ * Where a file of a snapshot is: its key in the store or, when it lies outside (a shallow clone has
+ * such files), its URL; the other one is NULL. MISSING when an absolute path's file is not there;
+ * relative ones are not looked for. Caller frees both.
  */
-int pn_delta_file_url(struct pn_store *store, const char *table_path, const char *path, char **url,
-                      struct pn_err *e) PN_MUST_CHECK;
+int pn_delta_file_place(struct pn_store *store, const char *table_path, const char *path,
+                        char **key, char **url, struct pn_err *e) PN_MUST_CHECK;
 /*
  * Are the files there that the newest commit adds? A cheap question, for one who watches over many
  * tables: only that commit is read. CORRUPT names the file that is not there, or what is wrong with

@@ -1,5 +1,6 @@
 /* The handle's memory of the newest state, brought up to date commit by commit. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "delta/load.h"
@@ -7,7 +8,7 @@
 
 enum { ADVANCE_MAX = 256 }; /* commits behind which loading anew, from a checkpoint, is cheaper */
 
-/* Size and time of a version's commit file; MISSING when there is none. */
+/* What there is of a version's commit file; MISSING when there is none. */
 static int find_commit(struct pn_delta *table, int64_t version, struct pn_object *object,
                        struct pn_err *e)
 {
@@ -22,8 +23,7 @@ static void remember(struct pn_delta *table, struct pn_delta_snapshot *head,
 {
     pn_delta_snapshot_destroy(&table->head);
     table->head = head;
-    table->head_size_bytes = commit->size_bytes;
-    table->head_modified_ms = commit->modified_ms;
+    memcpy(table->head_etag, commit->etag, sizeof table->head_etag);
 }
 
 static int load_anew(struct pn_delta *table, struct pn_err *e)
@@ -34,7 +34,7 @@ static int load_anew(struct pn_delta *table, struct pn_err *e)
     if (rc != 0) {
         return rc;
     }
-    struct pn_object commit = {.size_bytes = -1};
+    struct pn_object commit = {0};
     struct pn_err why = {0};
     rc = find_commit(table, head->version, &commit, &why);
     if (rc != 0 && why.class_ != PN_CLASS_MISSING) {
@@ -127,8 +127,7 @@ static int advance(struct pn_delta *table, bool *stale, struct pn_err *e)
     struct pn_object commit = {0};
     int64_t newest = 0;
     int rc = find_own(table, table->head->version, &commit, stale, e);
-    *stale = *stale || commit.size_bytes != table->head_size_bytes ||
-             commit.modified_ms != table->head_modified_ms;
+    *stale = *stale || strcmp(commit.etag, table->head_etag) != 0;
     if (rc != 0 || *stale) {
         return rc;
     }

@@ -33,8 +33,7 @@ struct pn_delta {
     /* The newest state a commit has seen, without files, so that the next one reads only what came
      * since; and the commit file it stands on, to notice a table that was made anew. */
     struct pn_delta_snapshot *head;
-    int64_t head_size_bytes;
-    int64_t head_modified_ms;
+    char head_etag[PN_ETAG_SIZE];
     struct pn_delta_watch *watch; /* of pn_delta_vacuum_again(); NULL before its first call */
 };
 

@@ -36,23 +36,18 @@ static int replay_parquet(struct pn_delta *table, struct pn_delta_replay *replay
                           struct pn_err *e)
 {
     char *key = pn_delta_log_key(table, name);
-    char *url = NULL;
     int rc = 0;
     if (table->parquet == NULL) {
         rc = pn_err_set(e, PN_CLASS_FATAL, PN_FAIL,
                         "%s cannot be read: no engine was given to read Parquet", key);
     } else {
-        rc = pn_store_url(table->store, key, &url, e);
-    }
-    if (rc == 0) {
         struct pn_err why = {0};
-        rc = table->parquet->read_checkpoint(table->parquet->ctx, url, replay_row, replay, &why);
+        rc = table->parquet->read_checkpoint(table->parquet->ctx, key, replay_row, replay, &why);
         if (rc != 0) {
             enum pn_class class_ = why.class_ == PN_CLASS_INPUT ? PN_CLASS_CORRUPT : why.class_;
             pn_err_set(e, class_, rc, "%s: %s", key, why.msg);
         }
     }
-    free(url);
     free(key);
     return rc;
 }

@@ -34,25 +34,19 @@ static int resolve(struct pn_store *store, const char *table_path, const char *p
     return rc;
 }
 
-int pn_delta_file_url(struct pn_store *store, const char *table_path, const char *path, char **url,
-                      struct pn_err *e)
+int pn_delta_file_place(struct pn_store *store, const char *table_path, const char *path,
+                        char **key, char **url, struct pn_err *e)
 {
-    char *key = NULL;
-    int rc = 0;
+    *key = NULL;
     *url = NULL;
-    if (path[0] == '/') {
-        struct pn_object object;
-        rc = pn_store_locate(store, path, &key, &object, e);
+    if (!pn_delta_path_is_absolute(path)) {
+        return resolve(store, table_path, path, key, url, e);
     }
-    if (rc == 0 && key == NULL && pn_delta_path_is_absolute(path)) {
+    struct pn_object object;
+    int rc = path[0] == '/' ? pn_store_locate(store, path, key, &object, e) : 0;
+    if (rc == 0 && *key == NULL) {
         *url = pn_xstrdup(path);
-    } else if (rc == 0 && key == NULL) {
-        rc = resolve(store, table_path, path, &key, url, e);
     }
-    if (rc == 0 && key != NULL) {
-        rc = pn_store_url(store, key, url, e);
-    }
-    free(key);
     return rc;
 }
 

@@ -26,6 +26,8 @@
 #include "delta/place.h"
 #include "delta/watch.h"
 
+enum { REMOVED_AT_ONCE = 1000 }; /* as many as S3 takes in a request */
+
 /* A file in the table's folder, by its name there. */
 struct found {
     const char *name;
@@ -206,11 +208,26 @@ static bool is_old(const struct sweep *sweep, const struct found *found)
     return found->object.modified_ms < sweep->before_ms && !may_be_next;
 }
 
-static int remove_one(struct sweep *sweep, const char *name, struct pn_err *e)
+/* Removes these and tells `fn` of each. */
+static int remove_all(struct sweep *sweep, const struct found *const *going, size_t count,
+                      bool dry_run, void (*fn)(void *arg, const char *path, int64_t size_bytes),
+                      void *arg, struct pn_err *e)
 {
-    char *key = pn_xasprintf("%s/%s", sweep->table->path, name);
-    int rc = pn_store_remove(sweep->table->store, key, e);
-    free(key);
+    struct pn_arena arena;
+    const char *keys[REMOVED_AT_ONCE];
+    int rc = 0;
+    PN_ASSERT(count <= REMOVED_AT_ONCE);
+    pn_arena_init(&arena, 0);
+    for (size_t i = 0; i < count; i++) {
+        keys[i] = pn_arena_printf(&arena, "%s/%s", sweep->table->path, going[i]->name);
+    }
+    if (!dry_run && count > 0) {
+        rc = pn_store_remove_many(sweep->table->store, keys, count, e);
+    }
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        fn(arg, going[i]->name, going[i]->object.size_bytes);
+    }
+    pn_arena_deinit(&arena);
     return rc;
 }
 
@@ -218,6 +235,8 @@ static int remove_found(struct sweep *sweep, bool dry_run, struct pn_delta_watch
                         void (*fn)(void *arg, const char *path, int64_t size_bytes), void *arg,
                         struct pn_err *e)
 {
+    const struct found *going[REMOVED_AT_ONCE];
+    size_t going_count = 0;
     int64_t now_ms = pn_mono_ms(sweep->table->clock);
     int rc = 0;
     if (watch != NULL) {
@@ -234,10 +253,14 @@ static int remove_found(struct sweep *sweep, bool dry_run, struct pn_delta_watch
         if (!seen_long || found->is_pending || is_used(sweep, found) || !is_old(sweep, found)) {
             continue;
         }
-        rc = dry_run ? 0 : remove_one(sweep, found->name, e);
-        if (rc == 0) {
-            fn(arg, found->name, found->object.size_bytes);
+        going[going_count++] = found;
+        if (going_count == REMOVED_AT_ONCE) {
+            rc = remove_all(sweep, going, going_count, dry_run, fn, arg, e);
+            going_count = 0;
         }
+    }
+    if (rc == 0) {
+        rc = remove_all(sweep, going, going_count, dry_run, fn, arg, e);
     }
     if (watch != NULL) {
         pn_delta_watch_end(watch);

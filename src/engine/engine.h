@@ -31,6 +31,7 @@ struct pn_engine_config {
     int64_t memory_bytes_max;
     int64_t threads; /* 0: one a core */
     const char *parquet_compression;
+    int64_t copies_bytes_max; /* of objects, on a store whose objects are not files here */
     struct pn_delta_config delta;
     const char *landed_folder; /* NULL; else read `<folder>/<table>.json[l]` files instead of the
                                   store's landed objects (bench, `pinion batch --from`) */

@@ -208,7 +208,7 @@ int pn_shard_read(struct pn_kinesis *kinesis, const struct pn_stream *stream,
 {
     struct pn_err own;
     e = e != NULL ? e : &own;
-    *out = (struct pn_shard_records){.next_offset = offset};
+    *out = (struct pn_shard_records){.next_offset = offset, .lost_until = offset};
     bool counted = limited && kinesis->config.shard_limits;
     int rc = counted ? may_read(kinesis, stream, shard, e) : 0;
     if (rc != 0) {
@@ -220,6 +220,7 @@ int pn_shard_read(struct pn_kinesis *kinesis, const struct pn_stream *stream,
     if (rc != 0) {
         /* Of a damaged batch the log tells where to go on behind it. */
         out->next_offset = records.next_offset;
+        out->lost_until = records.next_offset;
         return from_log(kinesis, stream, rc, e);
     }
     rc = check_present(kinesis, stream, e);
@@ -227,6 +228,7 @@ int pn_shard_read(struct pn_kinesis *kinesis, const struct pn_stream *stream,
         return rc;
     }
     out->next_offset = records.next_offset;
+    out->lost_until = records.lost_until;
     if (counted) {
         pn_shard_limits_took(&pn_stream_live_shard(stream, shard->index)->limits,
                              pn_mono_ns(kinesis->clock), bytes_of(&records));
@@ -244,10 +246,10 @@ static void report_loss(struct pn_kinesis *kinesis, const struct pn_stream *stre
                         const char *why)
 {
     char shard_id[PN_SHARD_ID_SIZE];
-    pn_logger_error(kinesis->logger, "kinesis",
-                    "a reader of shard %s of stream %s skipped %" PRId64 " records: %s",
-                    pn_shard_id(shard->index, shard_id), stream->name, next_offset - from_offset,
-                    why);
+    pn_logger_error(
+        kinesis->logger, "kinesis",
+        "a reader of shard %s of stream %s skipped the records at %" PRId64 " offsets: %s",
+        pn_shard_id(shard->index, shard_id), stream->name, next_offset - from_offset, why);
     pn_metric_add(pn_metrics_get(kinesis->metrics, PN_METRIC_KINESIS_LOST_RECORDS, stream->name),
                   next_offset - from_offset);
 }

@@ -331,6 +331,7 @@ struct pn_shard_records {
     struct pn_record *records; /* key, value, timestamp_ms, offset */
     size_t count;
     int64_t next_offset;              /* where to read on */
+    int64_t lost_until;               /* see struct pn_log_records */
     int64_t behind_ms;                /* MillisBehindLatest */
     bool drained;                     /* the shard is closed and all of it was read */
     const struct pn_shard **children; /* when drained: those whose parent it is */

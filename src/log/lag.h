@@ -2,6 +2,7 @@
  * How far a reader of a partition or shard is from its end: the one definition, for commands,
  * /health, /api/v1 and metrics. What is still to be read is what exists; records that retention
  * removed before they were read are said by themselves, because no reader will catch up with them.
+ * Both count offsets: in a log whose offsets have gaps there are at most so many records.
  */
 #ifndef PN_LOG_LAG_H
 #define PN_LOG_LAG_H

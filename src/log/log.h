@@ -4,12 +4,18 @@
  * What every implementation promises:
  *   - a request's `done` runs after its records are durable (as the durability setting says), or
  *     after they were refused; there is no third way;
- *   - records of one partition have dense offsets 0, 1, 2, ... in append order; offsets are never
- *     used again, reads give them in order and only what is durable;
+ *   - records of one partition have offsets that grow in append order and are never used again;
+ *     reads give them in order and only what is durable;
+ *   - two records that follow each other may have offsets that don't: such a gap is no loss. What
+ *     is lost (retention, damage) a read tells (struct pn_log_records);
  *   - a record keeps key, value, headers and timestamp exactly; a NULL value is not an empty one.
  *
- * Implementations: embedded/ (segment files in the data folder). Kafka and Kinesis come later as
- * further `struct pn_log_ops`.
+ *   - submit, topic, topics and offsets are answered from what the implementation knows, and never
+ *     wait for a disk or a network; the other calls may.
+ *
+ * So the difference of two offsets is how many records there are between them at most.
+ *
+ * Implementations: embedded/ (segment files in the data folder; its offsets have no gaps).
  */
 #ifndef PN_LOG_LOG_H
 #define PN_LOG_LOG_H
@@ -27,6 +33,7 @@ enum {
     PN_RECORD_BYTES_MAX = 16 * 1024 * 1024, /* key + value + headers: the hard limit */
     PN_RECORD_HEADERS_MAX = 64
 };
+enum { PN_LOG_REQUEST_OWN = 4 };
 enum { PN_PARTITION_ANY = -1 }; /* by key (murmur2, as Kafka's clients) or round robin */
 
 /* Bytes somebody else owns. data == NULL means absent, which isn't the same as len == 0. */
@@ -75,11 +82,7 @@ struct pn_log_request {
     void *arg; /* the caller's */
     int rc;    /* out: 0 when every entry was appended */
     struct pn_err err;
-    /* The log's own while submitted. */
-    struct pn_log_request *next;
-    void *topic_state;
-    size_t pending;
-    size_t bytes;
+    void *own[PN_LOG_REQUEST_OWN]; /* the implementation's, while submitted */
 };
 
 /* What holds for a topic: its own settings, else the log's. */
@@ -94,7 +97,7 @@ struct pn_log_topic_settings {
 struct pn_log_topic_info {
     char name[PN_TOPIC_NAME_MAX + 1];
     int32_t partitions;
-    uint64_t id; /* never 0; a topic created again under an old name gets another (random) one */
+    uint64_t id; /* a topic created again under an old name gets another one; 0: not known */
     int64_t retention_ms; /* its own, as in struct pn_log_topic_config */
     int64_t record_bytes_max;
     struct pn_log_topic_settings settings;
@@ -118,8 +121,11 @@ struct pn_log_offsets {
 struct pn_log_records {
     struct pn_record *records;
     size_t count;
-    int64_t next_offset; /* where to read on; beyond the last record, past gaps */
+    int64_t next_offset; /* where to read on: after the last record; without records, the end */
     int64_t end_offset;  /* the partition's end at the time of the read; at least next_offset */
+    /* What there was from the offset asked for up to here is lost; not above the offset asked for:
+     * nothing is. It is not above the first record. */
+    int64_t lost_until;
 };
 
 /* Settings of one topic; 0 (or NULL) takes the log's default. -1 for retention means for ever. The
@@ -246,9 +252,11 @@ PN_MUST_CHECK static inline int pn_log_offset_at(struct pn_log *log, const char 
 /*
  * Reads records from `offset` on: at most `max_records`, and no more than `max_bytes` of keys and
  * values, but always at least one record when there is one. At the end it returns 0 with count 0.
- * An offset below `begin` is read from `begin`. Above the end: INPUT. A damaged batch: CORRUPT,
- * with file and position; records before it were given by earlier reads, those behind it can be
- * read by asking for an offset behind it (the message names it, records->next_offset is set to it).
+ * An offset that no record has is read from the next one on; one below `begin` from `begin`, and
+ * what was before that is lost. Above the end: INPUT. Records after lost ones are given by a read
+ * of their own. A damaged batch: CORRUPT, with file and position; records before it were given by
+ * earlier reads, those after it can be read from records->next_offset, which the message names, on.
+ * To read on where an earlier read ended is what implementations are fast at.
  */
 PN_MUST_CHECK static inline int pn_log_read(struct pn_log *log, const char *topic,
                                             int32_t partition, int64_t offset, size_t max_records,
@@ -258,8 +266,9 @@ PN_MUST_CHECK static inline int pn_log_read(struct pn_log *log, const char *topi
     return log->ops->read(log, topic, partition, offset, max_records, max_bytes, arena, records, e);
 }
 /*
- * Calls fn(arg) after each group commit that added records, on a thread of the log (it must not
- * block: set a flag, signal a condition). pn_log_unlisten() returns when fn no longer runs.
+ * Calls fn(arg) soon after records were added, once for many of them, on a thread of the log: fn
+ * must not block (set a flag, signal a condition). pn_log_unlisten() returns when fn no longer
+ * runs.
  */
 PN_MUST_CHECK static inline int pn_log_listen(struct pn_log *log, void (*fn)(void *arg), void *arg,
                                               int *id, struct pn_err *e)

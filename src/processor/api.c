@@ -285,6 +285,7 @@ static int take_records(const struct call *call, struct pn_arena *arena,
         return odd_answer(call, e);
     }
     out->next_offset = pn_json_get_i64(call->root, "next_offset", out->next_offset);
+    out->lost_until = pn_json_get_i64(call->root, "lost_until", out->lost_until);
     out->records = pn_arena_calloc(arena, records->count + 1, sizeof *out->records);
     for (const struct pn_json *item = records->first; item != NULL; item = item->next) {
         struct pn_record *record = &out->records[out->count++];
@@ -303,7 +304,7 @@ static int read_records(struct pn_processor_source *source, const char *stream, 
                         struct pn_arena *arena, struct pn_processor_source_records *out,
                         struct pn_err *e)
 {
-    *out = (struct pn_processor_source_records){.next_offset = offset};
+    *out = (struct pn_processor_source_records){.next_offset = offset, .lost_until = offset};
     struct call call;
     char *path = pn_xasprintf("/api/v1/streams/%s/shards/%" PRIu32 "/records?id=%016" PRIx64
                               "&offset=%" PRId64 "&max_records=%zu&max_bytes=%zu",

@@ -194,6 +194,7 @@ int pn_processor_batch_read(struct pn_processor_batch *batch,
         if (read.next_offset <= shard->taken) {
             read.next_offset = shard->taken + 1;
         }
+        read.lost_until = read.next_offset;
         rc = 0;
     }
     if (rc != 0) {
@@ -201,17 +202,14 @@ int pn_processor_batch_read(struct pn_processor_batch *batch,
         return rc;
     }
     size_t position = position_of(batch, shard);
-    int64_t expected = shard->taken;
+    if (read.lost_until > shard->taken) {
+        batch->lost += read.lost_until - shard->taken;
+    }
     for (size_t i = 0; i < read.count; i++) {
-        batch->lost += read.records[i].offset - expected;
-        expected = read.records[i].offset + 1;
         take(batch, flow, shard, position, &read.records[i]);
     }
     if (read.count > 0 && shard->waiting_since_ms < 0) {
         shard->waiting_since_ms = read.records[0].timestamp_ms;
-    }
-    if (read.next_offset > expected) {
-        batch->lost += read.next_offset - expected;
     }
     shard->taken = read.next_offset > shard->taken ? read.next_offset : shard->taken;
     if (read.count > 0) {

@@ -32,7 +32,7 @@ struct pn_processor_batch {
     int64_t records; /* read */
     int64_t bytes;   /* of these */
     int64_t skipped; /* of these, that are no flow's */
-    int64_t lost;    /* records that the log no longer had */
+    int64_t lost;    /* offsets of records that the log no longer had */
 };
 
 /* Which records are the table's, and how they are read. */

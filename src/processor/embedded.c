@@ -143,7 +143,7 @@ static int read_shard(struct pn_processor_source *source, const char *name, uint
 {
     struct embedded *embedded = (struct embedded *)source;
     const struct pn_stream *stream = NULL;
-    *out = (struct pn_processor_source_records){.next_offset = offset};
+    *out = (struct pn_processor_source_records){.next_offset = offset, .lost_until = offset};
     int rc = find(embedded, name, id, shard, &stream, e);
     if (rc == 0) {
         struct pn_err failure = {0};
@@ -151,8 +151,10 @@ static int read_shard(struct pn_processor_source *source, const char *name, uint
         rc = pn_shard_read(embedded->kinesis, stream, &stream->shards[shard], offset, max_records,
                            max_bytes, false, arena, &read, &failure);
         rc = rc != 0 ? fail(&failure, e) : 0;
-        *out = (struct pn_processor_source_records){
-            .records = read.records, .count = read.count, .next_offset = read.next_offset};
+        *out = (struct pn_processor_source_records){.records = read.records,
+                                                    .count = read.count,
+                                                    .next_offset = read.next_offset,
+                                                    .lost_until = read.lost_until};
         pn_stream_release(&stream);
     }
     return rc;

@@ -22,17 +22,19 @@ static struct pn_processor_lag *add(struct list *list)
     return lag;
 }
 
-/* The age of the record at `offset`, or -1. */
+/* The age of the record at `offset`, or of the next one; -1: not known. *any is false when there is
+ * none, since the offsets up to the end are no records'. */
 static int64_t age_of(const struct pn_processor_env *env, const char *stream, uint64_t id,
-                      uint32_t shard, int64_t offset)
+                      uint32_t shard, int64_t offset, bool *any)
 {
     struct pn_arena arena;
     struct pn_processor_source_records read = {0};
     int64_t age_ms = -1;
     pn_arena_init(&arena, 0);
-    if (pn_processor_source_read(env->source, stream, id, shard, offset, 1, 1, &arena, &read,
-                                 NULL) == 0 &&
-        read.count > 0) {
+    int rc =
+        pn_processor_source_read(env->source, stream, id, shard, offset, 1, 1, &arena, &read, NULL);
+    *any = rc != 0 || read.count > 0;
+    if (rc == 0 && read.count > 0) {
         age_ms = pn_wall_ms(env->clock) - read.records[0].timestamp_ms;
         age_ms = age_ms > 0 ? age_ms : 0;
     }
@@ -65,7 +67,10 @@ static void add_shard(const struct pn_processor_env *env, const char *stream, co
     const struct pn_lag left = pn_lag(lag->position, shard->begin, shard->end);
     lag->records = left.records;
     lag->lost = left.lost;
-    lag->ms = left.records > 0 ? age_of(env, stream, id, shard->index, left.from) : 0;
+    bool any = left.records > 0;
+    int64_t age_ms = any ? age_of(env, stream, id, shard->index, left.from, &any) : 0;
+    lag->records = any ? left.records : 0;
+    lag->ms = any ? age_ms : 0;
 }
 
 static int add_table(const struct pn_processor_config *config, const struct pn_processor_env *env,

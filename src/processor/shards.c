@@ -71,26 +71,50 @@ static void keep_goals(struct pn_processor_shards *shards, const struct pn_strea
     }
 }
 
-/* The arrival of the record before an offset; 0 when it is no longer there, or damaged. */
+/* The arrival of the last record of from .. offset - 1; -1 when there is none, or it is damaged. */
+static int last_arrival(struct pn_processor_source *source, const char *stream, uint64_t id,
+                        uint32_t shard, int64_t from, int64_t offset, int64_t *arrival_ms,
+                        struct pn_err *e)
+{
+    enum { BYTES = 1 << 20 };
+    struct pn_err failure = {0};
+    struct pn_arena arena;
+    int rc = 0;
+    *arrival_ms = -1;
+    pn_arena_init(&arena, 0);
+    while (rc == 0 && from < offset) {
+        struct pn_processor_source_records read = {0};
+        pn_arena_reset(&arena);
+        rc = pn_processor_source_read(source, stream, id, shard, from, (size_t)(offset - from),
+                                      BYTES, &arena, &read, &failure);
+        for (size_t i = 0; rc == 0 && i < read.count && read.records[i].offset < offset; i++) {
+            *arrival_ms = read.records[i].timestamp_ms;
+        }
+        from = rc == 0 && read.count > 0 ? read.next_offset : offset;
+    }
+    pn_arena_deinit(&arena);
+    if (rc != 0 && failure.class_ == PN_CLASS_CORRUPT) {
+        *arrival_ms = -1;
+        return 0;
+    }
+    pn_err_copy(e, rc != 0 ? &failure : NULL);
+    return rc;
+}
+
+/* The arrival of the record before an offset; 0 when it is no longer there, or damaged. It is
+ * looked for further and further back, since the offsets right before may be no record's. */
 static int arrival_before(struct pn_processor_source *source, const char *stream, uint64_t id,
                           uint32_t shard, int64_t offset, int64_t *arrival_ms, struct pn_err *e)
 {
-    struct pn_processor_source_records read = {0};
-    struct pn_err failure = {0};
-    struct pn_arena arena;
-    *arrival_ms = 0;
-    if (offset <= 0) {
-        return 0;
+    enum { BACK_MAX = 4096, FACTOR = 16 };
+    int64_t found_ms = -1;
+    int rc = 0;
+    for (int64_t back = 1; rc == 0 && found_ms < 0 && offset > 0 && back <= BACK_MAX;
+         back *= FACTOR) {
+        int64_t from = offset > back ? offset - back : 0;
+        rc = last_arrival(source, stream, id, shard, from, offset, &found_ms, e);
     }
-    pn_arena_init(&arena, 0);
-    int rc = pn_processor_source_read(source, stream, id, shard, offset - 1, 1, 1, &arena, &read,
-                                      &failure);
-    if (rc == 0 && read.count > 0 && read.records[0].offset == offset - 1) {
-        *arrival_ms = read.records[0].timestamp_ms;
-    }
-    pn_arena_deinit(&arena);
-    rc = failure.class_ == PN_CLASS_CORRUPT ? 0 : rc;
-    pn_err_copy(e, rc != 0 ? &failure : NULL);
+    *arrival_ms = found_ms > 0 ? found_ms : 0;
     return rc;
 }
 

@@ -39,6 +39,7 @@ struct pn_processor_source_records {
     struct pn_record *records; /* key, value, timestamp_ms, offset */
     size_t count;
     int64_t next_offset; /* where to read on */
+    int64_t lost_until;  /* see struct pn_log_records */
 };
 
 struct pn_processor_source;
@@ -91,8 +92,8 @@ PN_MUST_CHECK static inline int pn_processor_source_position(
 }
 /*
  * Records from `offset` on, at least one when there is one; what retention has removed is passed
- * over. MISSING when the stream of that id is gone. Damage in the log is CORRUPT, and
- * out->next_offset is behind it. BLOCKS.
+ * over, as out->lost_until says. MISSING when the stream of that id is gone. Damage in the log is
+ * CORRUPT, and out->next_offset is the offset after it. BLOCKS.
  */
 PN_MUST_CHECK static inline int pn_processor_source_read(
     struct pn_processor_source *source, const char *stream, uint64_t id, uint32_t shard,

@@ -105,26 +105,12 @@ void pn_fronts_destroy(struct pn_fronts **fronts)
 
 /* --- of an application ------------------------------------------------------------------------ */
 
-/* The absolute path of the data folder: of the store's, which is in it. Caller frees. */
-static int data_folder(struct pn_store *store, char **folder, struct pn_err *e)
-{
-    int rc = pn_store_url(store, "", folder, e);
-    if (rc == 0) {
-        char *slash = strrchr(*folder, '/');
-        while (slash > *folder && slash[-1] == '/') {
-            slash--;
-        }
-        *slash = '\0';
-    }
-    return rc;
-}
-
 int pn_app_open_fronts(const struct pn_app *app, const struct pn_fronts_stations *stations,
                        const char *listen, struct pn_fronts **fronts, struct pn_err *e)
 {
     const struct pn_settings *settings = app->settings;
     char *data = NULL;
-    int rc = data_folder(stations->store, &data, e);
+    int rc = pn_io_absolute_path(app->data, &data, e); /* as errors of the stations name it */
     if (rc != 0) {
         return rc;
     }

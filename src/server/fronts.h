@@ -13,7 +13,6 @@
 #include "kafka/rest/rest.h"
 #include "server/admission.h"
 #include "server/app.h"
-#include "store/store.h"
 
 struct pn_fronts_config {
     struct pn_http_config http;
@@ -54,7 +53,6 @@ void pn_fronts_destroy(struct pn_fronts **fronts); /* NULL ok; stops the server 
 
 /* What the fronts of an application stand on. */
 struct pn_fronts_stations {
-    struct pn_store *store;
     struct pn_log *log;
     struct pn_kinesis *kinesis;
     struct pn_admission *admission; /* of topics */

@@ -74,10 +74,8 @@ static void explain_conflict(const struct pn_app *app, struct pn_err *e)
 
 static int open_fronts(struct pn_server *server, const char *listen, struct pn_err *e)
 {
-    const struct pn_fronts_stations stations = {.store = server->store,
-                                                .log = server->log,
-                                                .kinesis = server->kinesis,
-                                                .admission = &server->admission};
+    const struct pn_fronts_stations stations = {
+        .log = server->log, .kinesis = server->kinesis, .admission = &server->admission};
     pn_admission_init(&server->admission, server->app->pipeline, server->app->settings,
                       server->log);
     return pn_app_open_fronts(server->app, &stations, listen, &server->fronts, e);
@@ -98,7 +96,7 @@ static int open_stations(struct pn_server *server, const char *listen, struct pn
     }
     if (rc == 0) {
         /* We hold the log's lock, so no other server's temporary files are in use. */
-        rc = pn_app_sweep_store(server->store, e);
+        rc = pn_store_sweep(server->store, e);
     }
     if (rc == 0) {
         rc = pn_app_open_kinesis(app, server->log, &server->arena, &server->kinesis, e);

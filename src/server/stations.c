@@ -19,11 +19,6 @@ int pn_app_open_store(const struct pn_app *app, struct pn_store **store, struct 
     return rc;
 }
 
-int pn_app_sweep_store(struct pn_store *store, struct pn_err *e)
-{
-    return pn_local_store_sweep(store, e);
-}
-
 int pn_app_check_data(const struct pn_app *app, struct pn_err *e)
 {
     static const char *const parts[] = {"store", "log", "state.db"};

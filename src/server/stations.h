@@ -33,10 +33,6 @@ int pn_app_open_store(const struct pn_app *app, struct pn_store **store,
 int pn_app_open_store_there(const struct pn_app *app, struct pn_store **store,
                             struct pn_err *e) PN_MUST_CHECK;
 
-/* Removes the temporary files that processes left in the store when they died. Only for the process
- * that has the log: then no other server's files are in use. */
-int pn_app_sweep_store(struct pn_store *store, struct pn_err *e) PN_MUST_CHECK;
-
 /* Makes the pipeline's topics where they are missing. CONFLICT when another process has the log. */
 int pn_app_open_log(const struct pn_app *app, struct pn_log **log, struct pn_err *e) PN_MUST_CHECK;
 

@@ -15,15 +15,18 @@ struct landing {
     struct pn_sink_batch batch;
     struct pn_sink_reader reader;
     bool is_again; /* the cuts were remembered before: some of their objects may be there */
+    bool has_lost; /* the reader met a loss since this was last false */
     int64_t next;  /* where the partition goes on when the batch is in the store */
 };
 
-/* The reader found a hole in the log. The same hole may be met again after a failure. */
+/* The reader found that the log has lost records. The same loss may be met again after a
+ * failure. */
 static void note_lost(void *arg, int64_t first, int64_t end, const char *why)
 {
     struct landing *landing = arg;
     struct pn_sink *sink = landing->sink;
     struct pn_sink_part *part = landing->part;
+    landing->has_lost = true;
     if (first < part->lost_until) {
         first = part->lost_until;
     }
@@ -32,7 +35,7 @@ static void note_lost(void *arg, int64_t first, int64_t end, const char *why)
     }
     part->lost_until = end;
     pn_logger_error(sink->config.logger, "sink",
-                    "%s partition %" PRId32 ": the %" PRId64 " records from offset %" PRId64
+                    "%s partition %" PRId32 ": the records at the %" PRId64 " offsets from %" PRId64
                     " on never landed and are lost: %s",
                     part->memory.topic, part->memory.partition, end - first, first, why);
     pn_metric_add(part->lost_metric, end - first);
@@ -74,12 +77,13 @@ static int cut_new(struct landing *landing, bool all, struct pn_err *e)
     for (bool taken = true; taken;) {
         int64_t expected = reader->offset;
         const struct pn_record *record;
+        landing->has_lost = false;
         int rc = pn_sink_reader_next(reader, landing->part->end, &record, e);
         if (rc != 0) {
             return rc;
         }
-        if (batch->is_open && (record == NULL ? reader->offset : record->offset) > expected) {
-            pn_sink_batch_close(batch, expected); /* no object has a hole */
+        if (batch->is_open && landing->has_lost) {
+            pn_sink_batch_close(batch, expected); /* no object goes over what is lost */
         }
         if (record == NULL) {
             break;
@@ -92,10 +96,13 @@ static int cut_new(struct landing *landing, bool all, struct pn_err *e)
         }
     }
     landing->next = reader->offset;
+    landing->part->enough_end = 0;
     if (batch->is_open && all) {
         pn_sink_batch_close(batch, reader->offset);
     } else if (batch->is_open) {
         landing->next = batch->objects[batch->count].first;
+        landing->part->enough_end =
+            landing->part->end + config->flush_size - pn_sink_batch_open_count(batch);
         pn_sink_batch_drop(batch);
     }
     return 0;

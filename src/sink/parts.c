@@ -150,6 +150,7 @@ static void start_again(struct pn_sink *sink, struct pn_sink_part *part, uint64_
     memory->base = base;
     memory->base_next = base;
     memory->landed = 0;
+    part->enough_end = 0;
     part->lost_until = 0;
     part->waiting_since_ms = -1;
 }
@@ -176,6 +177,7 @@ static void step_back(struct pn_sink *sink, struct pn_sink_part *part, int64_t e
         cuts->cuts[cuts->count - 1].end = end;
     }
     memory->base_next = names - end;
+    part->enough_end = 0;
     if (cuts->count == 0) {
         memory->landed = end;
         memory->base = memory->base_next;
@@ -193,11 +195,12 @@ static int look_at_part(struct pn_sink *sink, struct pn_sink_part *part, uint64_
     if (rc != 0) {
         return rc;
     }
-    if (part->is_remembered && memory->id != id) {
+    bool known = id != 0 && memory->id != 0;
+    if (part->is_remembered && known && memory->id != id) {
         start_again(sink, part, id);
         *changed = true;
     }
-    memory->id = id;
+    memory->id = id != 0 ? id : memory->id;
     part->is_unsure = offsets.unsure;
     if (!offsets.unsure && names_end(memory) - memory->base_next > offsets.end) {
         step_back(sink, part, offsets.end);

@@ -24,6 +24,7 @@ struct pn_sink_part {
     bool has_failed;          /* in the present pass */
     int64_t begin;            /* of the log, when last looked */
     int64_t end;              /* likewise */
+    int64_t enough_end;       /* before this end, what waits fills no object; 0: not known */
     bool is_unsure;           /* that end, see struct pn_log_offsets: nothing lands meanwhile */
     int64_t waiting_since_ms; /* when a record that has not landed was first seen; -1 for none */
     int64_t retry_at_ms;      /* after a failure; not before */

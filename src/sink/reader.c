@@ -63,10 +63,12 @@ static int fill(struct pn_sink_reader *reader, int64_t limit, bool *more, struct
         *more = reader->offset < limit;
         return 0;
     }
+    if (reader->chunk.lost_until > reader->offset) {
+        lose(reader, reader->chunk.lost_until, limit, "the log no longer has them");
+    }
     *more = reader->chunk.count > 0;
     if (reader->chunk.count == 0 && reader->chunk.next_offset > reader->offset) {
-        lose(reader, reader->chunk.next_offset, limit, "the log no longer has them");
-        *more = reader->offset < limit;
+        reader->offset = least(reader->chunk.next_offset, limit);
     }
     return 0;
 }
@@ -86,16 +88,14 @@ int pn_sink_reader_next(struct pn_sink_reader *reader, int64_t limit,
         return 0;
     }
     const struct pn_record *next = &reader->chunk.records[reader->used];
-    if (next->offset > reader->offset) {
-        lose(reader, next->offset, limit, "the log no longer has them");
-    }
+    PN_ASSERT(next->offset >= reader->offset);
     if (next->offset >= limit) {
+        reader->offset = limit;
         return 0;
     }
-    PN_ASSERT(next->offset == reader->offset);
     *record = next;
     reader->used++;
-    reader->offset++;
+    reader->offset = next->offset + 1;
     return 0;
 }
 

@@ -1,6 +1,7 @@
 /*
- * Reads a partition's records one by one, and makes what the log has lost visible: the next record
- * has a greater offset than was expected then, and `lost` was told why.
+ * Reads a partition's records one by one, and makes what the log has lost visible: `lost` is called
+ * before the record that follows is given. Where no record has an offset, and none was lost, the
+ * reader passes over it in silence.
  */
 #ifndef PN_SINK_READER_H
 #define PN_SINK_READER_H
@@ -13,7 +14,7 @@ struct pn_sink_reader {
     struct pn_log *log;
     const char *topic; /* borrowed */
     int32_t partition;
-    int64_t offset; /* of the next record, when nothing is lost */
+    int64_t offset; /* of the next record, or below it */
     struct pn_arena arena;
     struct pn_log_records chunk;
     size_t used; /* records of the chunk that were given out */
@@ -30,7 +31,8 @@ void pn_sink_reader_deinit(struct pn_sink_reader *reader);
 void pn_sink_reader_seek(struct pn_sink_reader *reader, int64_t offset);
 /*
  * Gives the next record before `limit`, or NULL when there is none; then reader->offset is `limit`,
- * or the log's end when that comes first. The record is good until the next call.
+ * or the log's end when that comes first. After a record it is the offset that follows. The record
+ * is good until the next call.
  */
 int pn_sink_reader_next(struct pn_sink_reader *reader, int64_t limit,
                         const struct pn_record **record, struct pn_err *e) PN_MUST_CHECK;

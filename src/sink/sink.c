@@ -163,8 +163,8 @@ static bool is_due(const struct pn_sink *sink, const struct pn_sink_part *part, 
     if (part->memory.cuts.count > 0) {
         return true;
     }
-    return waiting > 0 &&
-           (all || waiting >= sink->config.flush_size || is_aged(sink, part, now_ms));
+    return waiting > 0 && (all || is_aged(sink, part, now_ms) ||
+                           (waiting >= sink->config.flush_size && part->end >= part->enough_end));
 }
 
 static void note_failure(struct pn_sink *sink, struct pn_sink_part *part, int64_t now_ms,

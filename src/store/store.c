@@ -5,12 +5,21 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/random.h"
 
 void pn_store_destroy(struct pn_store **store)
 {
     if (*store != NULL) {
         (*store)->ops->destroy(*store);
         *store = NULL;
+    }
+}
+
+void pn_store_close(struct pn_store_file **file)
+{
+    if (*file != NULL) {
+        (*file)->store->ops->close(*file);
+        *file = NULL;
     }
 }
 
@@ -55,6 +64,54 @@ int pn_store_key_check(const char *key, struct pn_err *e)
     }
 }
 
+/* --- listing ---------------------------------------------------------------------------------- */
+
+/* A list under way, and the last key it gave. */
+struct listing {
+    const struct pn_store *store;
+    const char *prefix;
+    int (*fn)(void *arg, const struct pn_object *object);
+    void *arg;
+    struct pn_err *e;
+    bool is_first;
+    char last[PN_KEY_MAX + 1];
+};
+
+static void set_last(struct listing *listing, const char *key)
+{
+    size_t len = strnlen(key, PN_KEY_MAX);
+    memcpy(listing->last, key, len);
+    listing->last[len] = '\0';
+    listing->is_first = false;
+}
+
+static int take_in_order(void *arg, const struct pn_object *object)
+{
+    struct listing *listing = arg;
+    bool is_below = strncmp(object->key, listing->prefix, strlen(listing->prefix)) == 0;
+    if (!is_below || (!listing->is_first && strcmp(object->key, listing->last) <= 0)) {
+        return pn_err_fatal(listing->e,
+                            "the %s store lists '%s' after '%s', for the prefix '%s': it does not "
+                            "keep the order of the keys, without which objects would be passed "
+                            "over. Use another one",
+                            listing->store->ops->name, object->key,
+                            listing->is_first ? "" : listing->last, listing->prefix);
+    }
+    set_last(listing, object->key);
+    return listing->fn(listing->arg, object);
+}
+
+int pn_store_list(struct pn_store *store, const char *prefix, const char *after,
+                  int (*fn)(void *arg, const struct pn_object *object), void *arg, struct pn_err *e)
+{
+    struct listing listing = {
+        .store = store, .prefix = prefix, .fn = fn, .arg = arg, .e = e, .is_first = true};
+    if (after != NULL) {
+        set_last(&listing, after);
+    }
+    return store->ops->list(store, prefix, after, take_in_order, &listing, e);
+}
+
 /* --- folders ---------------------------------------------------------------------------------- */
 
 struct folder_search {
@@ -93,6 +150,79 @@ int pn_store_folders(struct pn_store *store, const char *prefix,
         free(search.folder);
     }
     free(after);
+    return rc;
+}
+
+/* --- the check -------------------------------------------------------------------------------- */
+
+static const char CHECK_TEXT[] = "pinion was here to see whether this store keeps its promises\n";
+
+static int count_object(void *arg, const struct pn_object *object)
+{
+    (void)object;
+    ++*(int *)arg;
+    return 0;
+}
+
+static int check_read(struct pn_store *store, const char *key, struct pn_err *e)
+{
+    struct pn_buf back;
+    int listed = 0;
+    pn_buf_init(&back, 2 * sizeof CHECK_TEXT);
+    int rc = pn_store_get(store, key, &back, e);
+    if (rc == 0 && strcmp(pn_buf_text(&back), CHECK_TEXT) != 0) {
+        rc = pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
+                        "the %s store gives back other bytes than were written to '%s': check the "
+                        "disk it is on",
+                        store->ops->name, key);
+    }
+    if (rc == 0) {
+        rc = pn_store_list(store, key, NULL, count_object, &listed, e);
+    }
+    if (rc == 0 && listed != 1) {
+        rc = pn_err_fatal(e, "the %s store does not list the object '%s', which was just written",
+                          store->ops->name, key);
+    }
+    pn_buf_deinit(&back);
+    return rc;
+}
+
+static int check_exclusive(struct pn_store *store, const char *key, struct pn_err *e)
+{
+    struct pn_err why = {0};
+    int rc = pn_store_put_if_absent(store, key, "second", 6, &why);
+    if (rc == 0) {
+        return pn_err_fatal(e,
+                            "the %s store replaces an object that is to be put only if there is "
+                            "none (a server that ignores If-None-Match?): writers would lose each "
+                            "other's commits. Use another one",
+                            store->ops->name);
+    }
+    if (why.class_ != PN_CLASS_CONFLICT) {
+        pn_err_copy(e, &why);
+        return rc;
+    }
+    return 0;
+}
+
+int pn_store_check(struct pn_store *store, struct pn_err *e)
+{
+    char uuid[PN_UUID_SIZE];
+    char *key = pn_xasprintf("pinion_check-%s", pn_uuid(uuid));
+    int rc = pn_store_put_if_absent(store, key, CHECK_TEXT, strlen(CHECK_TEXT), e);
+    if (rc == 0) {
+        rc = check_read(store, key, e);
+    }
+    if (rc == 0) {
+        rc = check_exclusive(store, key, e);
+    }
+    struct pn_err unremoved = {0};
+    int removed = pn_store_remove(store, key, &unremoved);
+    if (rc == 0 && removed != 0) {
+        pn_err_copy(e, &unremoved);
+        rc = removed;
+    }
+    free(key);
     return rc;
 }
 

@@ -2,9 +2,21 @@
  * The store port: objects under keys, as in a bucket. The local store's folder has exactly the
  * layout of the bucket, so one can be copied to the other.
  *
- * What every implementation promises: put is atomic and durable when it returns; put-if-absent is
- * exclusive among all processes; list is by prefix, in bytewise order of the keys; a get sees the
- * last completed put.
+ * What every implementation promises:
+ *   - a put is atomic, and durable when it returns;
+ *   - of all processes that put-if-absent one key, exactly one succeeds, and that one learns it:
+ *     an implementation that repeats a request whose reply was lost recognizes its own object;
+ *   - a read sees the last completed put; what is read through one open file is one object, whoever
+ *     replaces it meanwhile;
+ *   - a list is by prefix, in bytewise order of the keys, or it is an error (pn_store_list() checks
+ *     that for all of them).
+ *
+ * Implementations: local/ (a folder). A program reaches an object by its key alone. Two operations
+ * are for engines that open files: begin_file and commit_file, which every store has, and
+ * local_path, which a store has whose objects are files of this machine (local_files.h serves an
+ * engine on any store).
+ *
+ * Threads: any thread may call any operation; an open file is one thread's at a time.
  *
  * Keys are "/"-separated paths such as "topics/a/partition=0/a+0+0000000000.json": 1 to 1024 bytes
  * of UTF-8, no empty, "." or ".." segment, no leading or trailing "/", no NUL or control character;
@@ -20,12 +32,14 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-enum { PN_KEY_MAX = 1024 };
+enum { PN_KEY_MAX = 1024, PN_ETAG_SIZE = 80 };
 
 struct pn_object {
     const char *key; /* borrowed during the callback */
     int64_t size_bytes;
-    int64_t modified_ms;
+    int64_t modified_ms; /* some stores count whole seconds */
+    /* Names the bytes: another put of the key gives another one. Opaque. */
+    char etag[PN_ETAG_SIZE];
     /* What it is, whatever it is called: two names of one file (a link) have the same two numbers.
      * Both are 0 where a store has no links. */
     uint64_t device;
@@ -45,6 +59,12 @@ struct pn_put {
 
 struct pn_store;
 
+/* An object that is open for reading; made and freed by the store. */
+struct pn_store_file {
+    struct pn_store *store;
+    struct pn_object object; /* its key is the file's own copy */
+};
+
 struct pn_store_ops {
     const char *name;
     void (*destroy)(struct pn_store *store);
@@ -53,9 +73,18 @@ struct pn_store_ops {
     int (*put_many)(struct pn_store *store, const struct pn_put *puts, size_t count,
                     struct pn_err *e);
     int (*get)(struct pn_store *store, const char *key, struct pn_buf *out, struct pn_err *e);
+    int (*open)(struct pn_store *store, const char *key, struct pn_store_file **file,
+                struct pn_err *e);
+    int (*read_at)(struct pn_store_file *file, void *bytes, size_t len, int64_t offset, size_t *got,
+                   struct pn_err *e);
+    bool (*sum)(struct pn_store_file *file, uint32_t *crc32c);
+    bool (*offsets)(struct pn_store_file *file, int64_t *first, int64_t *end);
+    void (*close)(struct pn_store_file *file);
     int (*head)(struct pn_store *store, const char *key, struct pn_object *object,
                 struct pn_err *e);
     int (*remove)(struct pn_store *store, const char *key, struct pn_err *e);
+    int (*remove_many)(struct pn_store *store, const char *const *keys, size_t count,
+                       struct pn_err *e);
     int (*list)(struct pn_store *store, const char *prefix, const char *after,
                 int (*fn)(void *arg, const struct pn_object *object), void *arg, struct pn_err *e);
     int (*url)(struct pn_store *store, const char *key, char **url, struct pn_err *e);
@@ -69,7 +98,9 @@ struct pn_store_ops {
     int (*begin_file)(struct pn_store *store, const char *key, char **path, struct pn_err *e);
     int (*commit_file)(struct pn_store *store, const char *key, const char *path,
                        int64_t *size_bytes, struct pn_err *e);
-    int (*check)(struct pn_store *store, struct pn_err *e);
+    int (*sweep)(struct pn_store *store, struct pn_err *e);
+    /* NULL in a store whose objects are not files of this machine. */
+    int (*local_path)(struct pn_store *store, const char *key, char **path, struct pn_err *e);
 };
 
 struct pn_store {
@@ -86,9 +117,9 @@ PN_MUST_CHECK static inline int pn_store_put(struct pn_store *store, const char 
     return store->ops->put(store, key, bytes, len, false, e);
 }
 /*
- * Writes an object unless there is one: then CONFLICT, and the old one is untouched. After another
- * failure the object may be there or not (the disk may fail behind the moment that decides): who
- * needs to know reads it back.
+ * Writes an object unless there is one: then CONFLICT, and the old one, which somebody else put, is
+ * untouched. After another failure the object may be there or not (the disk may fail after the
+ * moment that decides): a caller that needs to know reads it back.
  */
 PN_MUST_CHECK static inline int pn_store_put_if_absent(struct pn_store *store, const char *key,
                                                        const void *bytes, size_t len,
@@ -113,6 +144,33 @@ PN_MUST_CHECK static inline int pn_store_get(struct pn_store *store, const char 
 {
     return store->ops->get(store, key, out, e);
 }
+/*
+ * Opens an object to read ranges of it; MISSING when there is none. pn_store_read_at() reads from
+ * `offset` on: *got is less than `len` only at the object's end, and 0 from there on.
+ * pn_store_close() frees the file and sets it to NULL (NULL ok).
+ */
+PN_MUST_CHECK static inline int pn_store_open(struct pn_store *store, const char *key,
+                                              struct pn_store_file **file, struct pn_err *e)
+{
+    return store->ops->open(store, key, file, e);
+}
+PN_MUST_CHECK static inline int pn_store_read_at(struct pn_store_file *file, void *bytes,
+                                                 size_t len, int64_t offset, size_t *got,
+                                                 struct pn_err *e)
+{
+    return file->store->ops->read_at(file, bytes, len, offset, got, e);
+}
+/* What the store keeps beside the bytes: their CRC-32C, by which they can be checked once they were
+ * read, and the offsets of struct pn_put. False where it does not. */
+static inline bool pn_store_sum(struct pn_store_file *file, uint32_t *crc32c)
+{
+    return file->store->ops->sum(file, crc32c);
+}
+static inline bool pn_store_offsets(struct pn_store_file *file, int64_t *first, int64_t *end)
+{
+    return file->store->ops->offsets(file, first, end);
+}
+void pn_store_close(struct pn_store_file **file);
 /* Size and time of an object (object->key is the caller's key). MISSING when there is none. */
 PN_MUST_CHECK static inline int pn_store_head(struct pn_store *store, const char *key,
                                               struct pn_object *object, struct pn_err *e)
@@ -125,26 +183,31 @@ PN_MUST_CHECK static inline int pn_store_remove(struct pn_store *store, const ch
 {
     return store->ops->remove(store, key, e);
 }
+/* Removes objects, sharing the requests and the waits for the disk, in no particular order; those
+ * that aren't there are fine. After a failure any of them may be gone. */
+PN_MUST_CHECK static inline int pn_store_remove_many(struct pn_store *store,
+                                                     const char *const *keys, size_t count,
+                                                     struct pn_err *e)
+{
+    return store->ops->remove_many(store, keys, count, e);
+}
 /*
  * Calls fn for every object whose key starts with `prefix` ("" for all; any prefix, not only a
  * folder) and is bytewise greater than `after` (NULL for all), in order, until fn returns non-zero,
- * which is then returned with *e unset by the store (fn may set it). Nothing there is fine.
+ * which is then returned with *e unset by the store (fn may set it). Nothing there is fine. A store
+ * that gives a key out of order is FATAL: what relies on the order would pass objects over.
  */
-PN_MUST_CHECK static inline int pn_store_list(struct pn_store *store, const char *prefix,
-                                              const char *after,
-                                              int (*fn)(void *arg, const struct pn_object *object),
-                                              void *arg, struct pn_err *e)
-{
-    return store->ops->list(store, prefix, after, fn, arg, e);
-}
+int pn_store_list(struct pn_store *store, const char *prefix, const char *after,
+                  int (*fn)(void *arg, const struct pn_object *object), void *arg,
+                  struct pn_err *e) PN_MUST_CHECK;
 /* The folders right below `prefix` ("" or with a trailing "/"), in order of their keys: the first
  * parts of the keys there that have several. Not zero from `fn` ends it and is returned. */
 int pn_store_folders(struct pn_store *store, const char *prefix,
                      int (*fn)(void *arg, const char *folder), void *arg,
                      struct pn_err *e) PN_MUST_CHECK;
-/* What an engine opens to read the object or, for a prefix ("" or with a trailing "/"), its folder:
- * an absolute path for the local store, s3://... for S3. Caller frees. The object need not exist.
- */
+/* What people and other programs call the object or, for a prefix ("" or with a trailing "/"), its
+ * folder: an absolute path for the local store, s3://... for S3. Caller frees. The object need not
+ * exist. */
 PN_MUST_CHECK static inline int pn_store_url(struct pn_store *store, const char *key, char **url,
                                              struct pn_err *e)
 {
@@ -170,9 +233,9 @@ PN_MUST_CHECK static inline int pn_store_now(struct pn_store *store, int64_t *no
 }
 /*
  * Keeps the bytes of an object that others may remove meanwhile: hold gives a handle (MISSING when
- * there is no object); restore makes the object again, durably, when it was removed, and tells so;
- * release ends the hold, frees the handle and sets it to NULL (NULL ok). What a crash leaves of a
- * hold is swept away as an uncommitted file is.
+ * there is no object); restore makes the object again, durably, when it was removed, and tells so,
+ * or fails where the store could not keep the bytes; release ends the hold, frees the handle and
+ * sets it to NULL (NULL ok). What a crash leaves of a hold is swept away as an uncommitted file is.
  */
 PN_MUST_CHECK static inline int pn_store_hold(struct pn_store *store, const char *key, char **held,
                                               struct pn_err *e)
@@ -191,9 +254,9 @@ PN_MUST_CHECK static inline int pn_store_release(struct pn_store *store, char **
 }
 /*
  * For objects that somebody else writes as a file (Parquet by the engine): begin gives a path to
- * write to, on the store's own disk but outside its keys (caller frees); commit syncs that file and
- * makes it the object `key`, atomically and durably, and tells its size. A path never committed is
- * swept away when the store is next opened by a process that alone uses it (the server).
+ * write to, on a disk of this machine and outside the store's keys (caller frees); commit makes
+ * that file the object `key`, atomically and durably, and tells its size; the path is free again.
+ * A path never committed is swept away by pn_store_sweep().
  */
 PN_MUST_CHECK static inline int pn_store_begin_file(struct pn_store *store, const char *key,
                                                     char **path, struct pn_err *e)
@@ -206,11 +269,31 @@ PN_MUST_CHECK static inline int pn_store_commit_file(struct pn_store *store, con
 {
     return store->ops->commit_file(store, key, path, size_bytes, e);
 }
-/* Is the store there, readable and writable? For the first task of a run. */
-PN_MUST_CHECK static inline int pn_store_check(struct pn_store *store, struct pn_err *e)
+/* Removes what processes left that were killed: temporary files, unfinished uploads. What running
+ * processes use stays. For a process that starts, before it writes. */
+PN_MUST_CHECK static inline int pn_store_sweep(struct pn_store *store, struct pn_err *e)
 {
-    return store->ops->check(store, e);
+    return store->ops->sweep(store, e);
 }
+/* Is every object a file of this machine, which other libraries may open? Then, and only then,
+ * pn_store_local_path() may be called: the path of an object or, for a prefix (as of
+ * pn_store_url()), of its folder. Caller frees. The object need not exist. */
+static inline bool pn_store_is_local(const struct pn_store *store)
+{
+    return store->ops->local_path != NULL;
+}
+PN_MUST_CHECK static inline int pn_store_local_path(struct pn_store *store, const char *key,
+                                                    char **path, struct pn_err *e)
+{
+    return store->ops->local_path(store, key, path, e);
+}
+/*
+ * Is the store there, readable and writable, and does it keep its promises? An object
+ * "pinion_check-<uuid>" is written, listed, read back, refused to a second put-if-absent, removed.
+ * FATAL when a second put-if-absent succeeds: two writers would lose each other's commits. For the
+ * first task of a run.
+ */
+int pn_store_check(struct pn_store *store, struct pn_err *e) PN_MUST_CHECK;
 void pn_store_destroy(struct pn_store **store); /* NULL ok */
 
 /* A path or key without its detours ("a/./b", "a/x/../b", "a//b" are "a/b"), by its text alone, as

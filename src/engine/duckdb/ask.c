@@ -19,13 +19,13 @@ enum { VALUE_BYTES_MAX = 256 << 20 };
 /* A view if the statement may read the table: when its name is somewhere in it. One that doesn't
  * exist yet is no error here, as the word may mean something else. */
 static int make_view(struct pn_duckdb *engine, duckdb_connection connection, const char *sql,
-                     const struct pn_table *table, struct pn_err *e)
+                     const struct pn_table *table, struct pn_file_lease *lease, struct pn_err *e)
 {
     struct pn_err cause = {.class_ = PN_CLASS_NONE};
     if (strcasestr(sql, table->name) == NULL) {
         return 0;
     }
-    int rc = pn_duckdb_view_latest(engine, &engine->ask_views, connection, table, &cause);
+    int rc = pn_duckdb_view_latest(engine, &engine->ask_views, connection, table, lease, &cause);
     if (rc != 0 && cause.class_ == PN_CLASS_MISSING) {
         return 0;
     }
@@ -34,16 +34,16 @@ static int make_view(struct pn_duckdb *engine, duckdb_connection connection, con
 }
 
 static int make_views(struct pn_duckdb *engine, duckdb_connection connection, const char *sql,
-                      struct pn_err *e)
+                      struct pn_file_lease *lease, struct pn_err *e)
 {
     const struct pn_table dead_letters = pn_dead_letters_table(engine->pipeline);
     const struct pn_table streamed = pn_stream_dead_letters_table(engine->pipeline);
-    int rc = make_view(engine, connection, sql, &dead_letters, e);
+    int rc = make_view(engine, connection, sql, &dead_letters, lease, e);
     if (rc == 0) {
-        rc = make_view(engine, connection, sql, &streamed, e);
+        rc = make_view(engine, connection, sql, &streamed, lease, e);
     }
     for (size_t i = 0; rc == 0 && i < engine->pipeline->table_count; i++) {
-        rc = make_view(engine, connection, sql, &engine->pipeline->tables[i], e);
+        rc = make_view(engine, connection, sql, &engine->pipeline->tables[i], lease, e);
     }
     return rc;
 }
@@ -290,7 +290,8 @@ static int run(struct pn_duckdb *engine, duckdb_connection connection, const str
     struct pn_duckdb_names read = {.count = 0};
     duckdb_prepared_statement statement = NULL;
     duckdb_result result = {0};
-    int rc = make_views(engine, connection, ask->sql, e);
+    struct pn_file_lease lease = {0};
+    int rc = make_views(engine, connection, ask->sql, &lease, e);
     if (rc == 0 && pn_duckdb_prepare_select(connection, engine->pipeline, ask->sql, ask->fault,
                                             &read, &statement, e) != 0) {
         rc = explain_missing(engine->pipeline, e);
@@ -312,6 +313,7 @@ static int run(struct pn_duckdb *engine, duckdb_connection connection, const str
     }
     duckdb_destroy_prepare(&statement);
     pn_duckdb_names_deinit(&read);
+    pn_file_lease_release(&lease);
     return rc;
 }
 

@@ -2,6 +2,7 @@
  * Checkpoints of Delta tables as Parquet: a column an action, a row with one of them set, in the
  * "Checkpoint schema" of Delta's PROTOCOL.md. DuckDB turns JSON into these structs and back.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json_writer.h"
@@ -140,7 +141,8 @@ static void put_action(struct pn_json_writer *json, const struct pn_json *action
 }
 
 struct reading {
-    const char *url;
+    const char *key;
+    char *path; /* of it, or of its copy */
     struct pn_json_parser *parser;
     struct pn_buf line;
     int (*fn)(void *arg, const char *json, size_t len, struct pn_err *e);
@@ -189,28 +191,28 @@ static int read_rows(struct reading *reading, duckdb_result *result, const char 
 }
 
 /* What DuckDB can't read is damaged, whatever the kind of its error, unless that passes. */
-static int unreadable(const char *url, const struct pn_err *why, struct pn_err *e)
+static int unreadable(const char *key, const struct pn_err *why, struct pn_err *e)
 {
     bool passes = why->class_ == PN_CLASS_RETRY || pn_duckdb_out_of_memory(why);
     return pn_err_set(e, passes ? PN_CLASS_RETRY : PN_CLASS_CORRUPT, PN_FAIL,
-                      "the checkpoint %s cannot be read: %s", url, why->msg);
+                      "the checkpoint %s cannot be read: %s", key, why->msg);
 }
 
 /* Which of ACTIONS are columns of the file; into names, whose number is *count. */
-static int find_columns(duckdb_connection connection, const char *url, const char **names,
-                        size_t *count, struct pn_err *e)
+static int find_columns(duckdb_connection connection, const struct reading *reading,
+                        const char **names, size_t *count, struct pn_err *e)
 {
     struct pn_buf sql;
     struct pn_err why = {0};
     duckdb_result result;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     pn_buf_adds(&sql, "SELECT * FROM read_parquet(");
-    pn_duckdb_add_path(&sql, url);
+    pn_duckdb_add_path(&sql, reading->path);
     pn_buf_adds(&sql, PN_DUCKDB_FILE_END " LIMIT 0");
     int rc = pn_duckdb_run_buf(connection, &sql, &result, &why);
     pn_buf_deinit(&sql);
     if (rc != 0) {
-        return unreadable(url, &why, e);
+        return unreadable(reading->key, &why, e);
     }
     *count = 0;
     for (size_t i = 0; i < ACTION_COUNT; i++) {
@@ -224,7 +226,7 @@ static int find_columns(duckdb_connection connection, const char *url, const cha
     duckdb_destroy_result(&result);
     if (*count == 0) {
         rc = pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
-                        "the checkpoint %s has no column that is an action", url);
+                        "the checkpoint %s has no column that is an action", reading->key);
     }
     return rc;
 }
@@ -242,19 +244,19 @@ static int read_columns(duckdb_connection connection, struct reading *reading,
         pn_buf_adds(&sql, ")");
     }
     pn_buf_adds(&sql, " FROM read_parquet(");
-    pn_duckdb_add_path(&sql, reading->url);
+    pn_duckdb_add_path(&sql, reading->path);
     pn_buf_adds(&sql, PN_DUCKDB_FILE_END);
     int rc = pn_duckdb_run_buf(connection, &sql, &result, &why);
     pn_buf_deinit(&sql);
     if (rc != 0) {
-        return unreadable(reading->url, &why, e);
+        return unreadable(reading->key, &why, e);
     }
     rc = read_rows(reading, &result, names, count, e);
     duckdb_destroy_result(&result);
     return rc;
 }
 
-int pn_duckdb_read_checkpoint(void *ctx, const char *url,
+int pn_duckdb_read_checkpoint(void *ctx, const char *key,
                               int (*line)(void *arg, const char *json, size_t len,
                                           struct pn_err *e),
                               void *arg, struct pn_err *e)
@@ -263,17 +265,23 @@ int pn_duckdb_read_checkpoint(void *ctx, const char *url,
     const char *names[ACTION_COUNT];
     size_t count = 0;
     struct reading reading = {
-        .url = url, .parser = pn_json_parser_create(), .fn = line, .arg = arg};
+        .key = key, .parser = pn_json_parser_create(), .fn = line, .arg = arg};
+    struct pn_file_lease lease = {0};
     duckdb_connection connection = NULL;
     pn_buf_init(&reading.line, LINE_BYTES_MAX);
-    int rc = pn_duckdb_connect_work(engine, &connection, e);
+    int rc = pn_duckdb_object_path(engine, key, true, &lease, &reading.path, e);
     if (rc == 0) {
-        rc = find_columns(connection, url, names, &count, e);
+        rc = pn_duckdb_connect_work(engine, &connection, e);
+    }
+    if (rc == 0) {
+        rc = find_columns(connection, &reading, names, &count, e);
     }
     if (rc == 0) {
         rc = read_columns(connection, &reading, names, count, e);
     }
     duckdb_disconnect(&connection);
+    pn_file_lease_release(&lease);
+    free(reading.path);
     pn_buf_deinit(&reading.line);
     pn_json_parser_destroy(&reading.parser);
     return rc;

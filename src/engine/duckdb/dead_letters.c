@@ -264,10 +264,12 @@ static int make_line_bases(duckdb_connection connection, struct pn_landed_scan *
 
 /* What earlier loads found for other tables. */
 static int add_kept(struct pn_dead_letters *dead, duckdb_connection connection,
-                    const struct pn_delta_snapshot *snapshot, struct pn_buf *sql, struct pn_err *e)
+                    const struct pn_delta_snapshot *snapshot, struct pn_file_lease *lease,
+                    struct pn_buf *sql, struct pn_err *e)
 {
     pn_buf_adds(sql, "SELECT " COLUMN_LIST " FROM (");
-    int rc = pn_duckdb_add_scan(dead->engine, connection, &dead->itself, snapshot, true, sql, e);
+    int rc =
+        pn_duckdb_add_scan(dead->engine, connection, &dead->itself, snapshot, true, lease, sql, e);
     pn_buf_adds(sql, ") WHERE \"table\" NOT IN (");
     for (size_t i = 0; i < dead->count; i++) {
         pn_buf_adds(sql, i == 0 ? "" : ", ");
@@ -343,11 +345,12 @@ static int find_sunk(struct pn_dead_letters *dead, struct pn_landed_scan **sunk,
 
 static int put_together(struct pn_dead_letters *dead, duckdb_connection connection,
                         const struct pn_delta_snapshot *snapshot, struct pn_landed_scan *spool,
-                        struct pn_landed_scan *const *sunk, struct pn_buf *sql, struct pn_err *e)
+                        struct pn_landed_scan *const *sunk, struct pn_file_lease *lease,
+                        struct pn_buf *sql, struct pn_err *e)
 {
     pn_buf_reset(sql);
     pn_buf_adds(sql, "SELECT * FROM (");
-    int rc = add_kept(dead, connection, snapshot, sql, e);
+    int rc = add_kept(dead, connection, snapshot, lease, sql, e);
     if (dead->size_bytes > 0) {
         add_spooled(spool, sql);
     }
@@ -389,6 +392,7 @@ static int rewrite(struct pn_dead_letters *dead, duckdb_connection connection,
 {
     struct pn_delta_snapshot *snapshot = NULL;
     struct pn_written written = {0};
+    struct pn_file_lease lease = {0};
     struct pn_buf sql;
     attempt->version = -1;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
@@ -404,7 +408,7 @@ static int rewrite(struct pn_dead_letters *dead, duckdb_connection connection,
         }
     }
     if (!empty || !nothing) {
-        rc = put_together(dead, connection, snapshot, spool, sunk, &sql, e);
+        rc = put_together(dead, connection, snapshot, spool, sunk, &lease, &sql, e);
         if (rc == 0) {
             rc = pn_duckdb_write(dead->engine, connection, &dead->itself, &sql, &written, e);
         }
@@ -417,6 +421,7 @@ out:
         pn_duckdb_write_undo(dead->engine, &written, rc);
     }
     pn_written_deinit(&written);
+    pn_file_lease_release(&lease);
     pn_delta_snapshot_destroy(&snapshot);
     pn_buf_deinit(&sql);
     return rc;

@@ -25,8 +25,8 @@ static const char INDENTED[] = "; the file seems to be indented JSON, but it mus
 
 struct file {
     const char *topic; /* whose records it has */
-    const char *key;   /* what people know it by */
-    const char *path;  /* what is opened */
+    const char *name;  /* the object's key, or the file's path */
+    bool is_object;    /* of the store */
     int64_t size_bytes;
     size_t first_unit;
     size_t unit_count;
@@ -154,18 +154,18 @@ static void add_unit(struct pn_landed_scan *scan, int64_t start, int64_t end)
         (struct unit){.file = scan->file_count - 1, .start = start, .end = end};
 }
 
-/* `key` and `path` are the arena's. */
-static void add_file(struct pn_landed_scan *scan, const char *topic, const char *key,
-                     const char *path, int64_t size_bytes)
+/* `topic` and `name` are the arena's. */
+static void add_file(struct pn_landed_scan *scan, const char *topic, const char *name,
+                     bool is_object, int64_t size_bytes)
 {
     pn_grow((void **)&scan->files, &scan->file_capacity, scan->file_count + 1, sizeof *scan->files);
     scan->files[scan->file_count++] = (struct file){.topic = topic,
-                                                    .key = key,
-                                                    .path = path,
+                                                    .name = name,
+                                                    .is_object = is_object,
                                                     .size_bytes = size_bytes,
                                                     .first_unit = scan->unit_count};
     scan->bytes += size_bytes;
-    bool is_gzip = pn_lines_is_gzip(path);
+    bool is_gzip = pn_lines_is_gzip(name);
     if (is_gzip) {
         add_unit(scan, 0, INT64_MAX);
     }
@@ -180,7 +180,6 @@ static void add_file(struct pn_landed_scan *scan, const char *topic, const char 
 struct adding {
     struct pn_landed_scan *scan;
     const char *topic;
-    struct pn_err *e;
 };
 
 static bool is_readable(const char *key)
@@ -205,14 +204,8 @@ static int add_object(void *arg, const struct pn_object *object)
         }
         return 0;
     }
-    char *url = NULL;
-    int rc = pn_store_url(scan->engine->store, object->key, &url, adding->e);
-    if (rc != 0) {
-        return rc;
-    }
-    add_file(scan, adding->topic, pn_arena_strdup(&scan->arena, object->key),
-             pn_arena_strdup(&scan->arena, url), object->size_bytes);
-    free(url);
+    add_file(scan, adding->topic, pn_arena_strdup(&scan->arena, object->key), true,
+             object->size_bytes);
     return 0;
 }
 
@@ -220,7 +213,7 @@ static int add_topic(struct pn_landed_scan *scan, const char *dir, const char *t
                      struct pn_err *e)
 {
     const char *prefix = pn_arena_printf(&scan->arena, "%s/%s/", dir, topic);
-    struct adding adding = {.scan = scan, .topic = pn_arena_strdup(&scan->arena, topic), .e = e};
+    struct adding adding = {.scan = scan, .topic = pn_arena_strdup(&scan->arena, topic)};
     return pn_store_list(scan->engine->store, prefix, NULL, add_object, &adding, e);
 }
 
@@ -265,9 +258,8 @@ int pn_landed_add_file(struct pn_landed_scan *scan, const char *path, const char
     if (rc != 0) {
         return rc;
     }
-    const char *copy = pn_arena_strdup(&scan->arena, path);
-    add_file(scan, topic != NULL ? pn_arena_strdup(&scan->arena, topic) : NULL, copy, copy,
-             st.st_size);
+    add_file(scan, topic != NULL ? pn_arena_strdup(&scan->arena, topic) : NULL,
+             pn_arena_strdup(&scan->arena, path), false, st.st_size);
     return 0;
 }
 
@@ -308,7 +300,7 @@ void pn_landed_report_unknown(struct pn_landed_scan *scan, struct pn_table_repor
     uint64_t line_in_unit = record & ((1ull << LINE_BITS) - 1);
     PN_ASSERT(unit < scan->unit_count);
     (void)snprintf(report->unknown_place, sizeof report->unknown_place, "%s",
-                   scan->files[scan->units[unit].file].key);
+                   scan->files[scan->units[unit].file].name);
     report->unknown_position = pn_landed_line_base(scan, unit) + (int64_t)line_in_unit;
 }
 
@@ -345,8 +337,9 @@ size_t pn_landed_files(const struct pn_landed_scan *scan)
 struct pn_landed_file pn_landed_file(const struct pn_landed_scan *scan, size_t i)
 {
     const struct file *file = &scan->files[i];
-    struct pn_landed_file it = {
-        .object = file->key, .path = file->path, .has_rejects = atomic_load(&file->has_rejects)};
+    struct pn_landed_file it = {.name = file->name,
+                                .is_object = file->is_object,
+                                .has_rejects = atomic_load(&file->has_rejects)};
     for (size_t unit = 0; unit < file->unit_count; unit++) {
         it.lines += scan->units[file->first_unit + unit].lines;
     }
@@ -388,7 +381,7 @@ static int reject(struct reader *reader, const char *reason, struct pn_err *e)
     struct pn_landed_reject it = {
         .scan = scan,
         .topic = scan->files[reader->unit->file].topic,
-        .object = scan->files[reader->unit->file].key,
+        .object = scan->files[reader->unit->file].name,
         .unit = (size_t)(reader->unit - scan->units),
         .line = reader->unit->lines,
         .value = reader->line.text,
@@ -480,40 +473,50 @@ static int next_unit(struct reader *reader, bool *more, struct pn_err *e)
     reader->unit = &scan->units[next];
     reader->at_start = reader->unit->start == 0;
     reader->is_first = false;
-    return pn_lines_open(reader->lines, scan->files[reader->unit->file].path, reader->unit->start,
+    const struct file *file = &scan->files[reader->unit->file];
+    return pn_lines_open(reader->lines, file->name, file->is_object, reader->unit->start,
                          reader->unit->end, e);
 }
 
-/* A file that was read whole: is it what was landed? Its rows are not in the table yet. */
-static int check_file(const struct pn_landed_scan *scan, const struct file *file, struct pn_err *e)
+static int damaged(const struct pn_landed_scan *scan, const struct file *file, struct pn_err *e)
 {
+    char *url = NULL;
+    if (file->is_object && pn_store_url(scan->engine->store, file->name, &url, NULL) != 0) {
+        url = NULL;
+    }
+    int rc =
+        pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
+                   "%s is damaged: its checksum does not match its contents. Restore it from a "
+                   "backup, or move it away to load without it. If you edited it yourself, "
+                   "remove the checksum: setfattr -x " PN_FILE_SUM_NAME " FILE",
+                   url != NULL ? url : file->name);
+    free(url);
+    return rc;
+}
+
+/* A file that the reader's lines read the end of, and all was read by now: is it what was landed?
+ * Its rows are not in the table yet. */
+static int check_file(const struct reader *reader, const struct file *file, struct pn_err *e)
+{
+    const struct pn_landed_scan *scan = reader->scan;
     uint32_t landed = 0;
     uint32_t sum = 0;
-    if (pn_lines_is_gzip(file->path) ||
-        !pn_file_sum_get(scan->engine->config.io, file->path, &landed)) {
+    if (pn_lines_is_gzip(file->name) || !pn_lines_stored_sum(reader->lines, &landed)) {
         return 0;
     }
     for (size_t i = 0; i < file->unit_count; i++) {
         const struct unit *unit = &scan->units[file->first_unit + i];
         sum = pn_crc32c_combine(sum, unit->sum, (size_t)(unit->end - unit->start));
     }
-    if (sum == landed) {
-        return 0;
-    }
-    return pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
-                      "%s is damaged: its checksum does not match its contents. Restore it from a "
-                      "backup, or move it away to load without it. If you edited it yourself, "
-                      "remove the checksum: setfattr -x " PN_FILE_SUM_NAME " FILE",
-                      file->path);
+    return sum == landed ? 0 : damaged(scan, file, e);
 }
 
 static int end_unit(struct reader *reader, struct pn_err *e)
 {
-    const struct pn_landed_scan *scan = reader->scan;
-    struct file *file = &scan->files[reader->unit->file];
+    struct file *file = &reader->scan->files[reader->unit->file];
     reader->unit->sum = pn_lines_sum(reader->lines);
     reader->unit = NULL;
-    return atomic_fetch_sub(&file->units_left, 1) == 1 ? check_file(scan, file, e) : 0;
+    return atomic_fetch_sub(&file->units_left, 1) == 1 ? check_file(reader, file, e) : 0;
 }
 
 /* Fills a chunk of `capacity` rows as far as there are lines. */
@@ -582,7 +585,8 @@ static void init_thread(duckdb_init_info info)
 {
     struct reader *reader = pn_xcalloc(1, sizeof *reader);
     reader->scan = duckdb_init_get_bind_data(info);
-    reader->lines = pn_lines_create(reader->scan->engine->config.io, PN_LINE_BYTES_MAX);
+    const struct pn_duckdb *engine = reader->scan->engine;
+    reader->lines = pn_lines_create(engine->store, engine->config.io, PN_LINE_BYTES_MAX);
     reader->decoder = pn_decoder_create(
         reader->scan->table, &(struct pn_unknown_where){.record = record_at_hand, .arg = reader});
     reader->keeps_value = pn_record_keeps_value(reader->scan->table);

@@ -68,8 +68,8 @@ int64_t pn_landed_line_base(const struct pn_landed_scan *scan, size_t unit);
 
 /* One of its files, numbered as they were added, after the statement. */
 struct pn_landed_file {
-    const char *object; /* the object's key, or the file's path */
-    const char *path;
+    const char *name; /* the object's key, or the file's path */
+    bool is_object;
     int64_t lines;
     bool has_rejects;
 };

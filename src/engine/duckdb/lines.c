@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/crc32c.h"
+#include "base/file_offsets.h"
+#include "base/file_sum.h"
 #include "base/gunzip.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -16,11 +18,13 @@ enum { BLOCK_BYTES = 512 * 1024 };
 static const int64_t GUNZIP_BYTES_MAX = INT64_C(64) << 30;
 
 struct pn_lines {
+    struct pn_store *store;
     const struct pn_io *io;
     size_t line_bytes_max;
-    int fd;
-    char *path;               /* of fd */
-    struct pn_gunzip *gunzip; /* NULL: the file is as it is */
+    struct pn_store_file *object; /* open, or NULL, ... */
+    int fd;                       /* ... and a file, or -1 */
+    char *name;                   /* the object's key, or the file's path; NULL: nothing is open */
+    struct pn_gunzip *gunzip;     /* NULL: the file is as it is */
     char *data;
     size_t capacity; /* without the padding behind it */
     size_t start;    /* of the line that comes next, in data */
@@ -33,9 +37,11 @@ struct pn_lines {
     bool rest_left; /* of a line that was cut off: to be passed over */
 };
 
-struct pn_lines *pn_lines_create(const struct pn_io *io, size_t line_bytes_max)
+struct pn_lines *pn_lines_create(struct pn_store *store, const struct pn_io *io,
+                                 size_t line_bytes_max)
 {
     struct pn_lines *lines = pn_xcalloc(1, sizeof *lines);
+    lines->store = store;
     lines->io = io;
     lines->line_bytes_max = line_bytes_max;
     lines->fd = -1;
@@ -44,18 +50,19 @@ struct pn_lines *pn_lines_create(const struct pn_io *io, size_t line_bytes_max)
     return lines;
 }
 
-bool pn_lines_is_gzip(const char *path)
+bool pn_lines_is_gzip(const char *name)
 {
-    size_t len = strlen(path);
-    return len > 3 && strcmp(path + len - 3, ".gz") == 0;
+    size_t len = strlen(name);
+    return len > 3 && strcmp(name + len - 3, ".gz") == 0;
 }
 
 static void close_file(struct pn_lines *lines)
 {
     pn_gunzip_destroy(&lines->gunzip);
+    pn_store_close(&lines->object);
     pn_io_close(lines->io, &lines->fd);
-    free(lines->path);
-    lines->path = NULL;
+    free(lines->name);
+    lines->name = NULL;
 }
 
 void pn_lines_destroy(struct pn_lines **lines)
@@ -84,14 +91,38 @@ uint32_t pn_lines_sum(const struct pn_lines *lines)
     return lines->sum;
 }
 
+bool pn_lines_offsets(const struct pn_lines *lines, int64_t *first, int64_t *end)
+{
+    if (lines->object == NULL) {
+        return pn_file_offsets_get(lines->io, lines->name, first, end);
+    }
+    return pn_store_offsets(lines->object, first, end);
+}
+
+bool pn_lines_stored_sum(const struct pn_lines *lines, uint32_t *sum)
+{
+    if (lines->object == NULL) {
+        return pn_file_sum_get(lines->io, lines->name, sum);
+    }
+    return pn_store_sum(lines->object, sum);
+}
+
+static int read_at(void *arg, void *bytes, size_t len, int64_t offset, size_t *got,
+                   struct pn_err *e)
+{
+    struct pn_lines *lines = arg;
+    return lines->object != NULL
+               ? pn_store_read_at(lines->object, bytes, len, offset, got, e)
+               : pn_io_read_some(lines->io, lines->fd, bytes, len, offset, got, lines->name, e);
+}
+
 static int read_on(struct pn_lines *lines, size_t want, size_t *got, struct pn_err *e)
 {
     char *to = lines->data + lines->len;
     if (lines->gunzip != NULL) {
         return pn_gunzip_read(lines->gunzip, to, want, got, e);
     }
-    return pn_io_read_some(lines->io, lines->fd, to, want, lines->offset + (int64_t)lines->len, got,
-                           lines->path, e);
+    return read_at(lines, to, want, lines->offset + (int64_t)lines->len, got, e);
 }
 
 /* Moves what is left to the front and reads on. A block is read whole, but for the last one. */
@@ -107,7 +138,7 @@ static int refill(struct pn_lines *lines, struct pn_err *e)
         size_t grown = lines->capacity * 2;
         char *data = pn_try_alloc(grown + PN_JSON_PADDING);
         if (data == NULL) {
-            return pn_err_errno(e, ENOMEM, "cannot read a line of %s", lines->path);
+            return pn_err_errno(e, ENOMEM, "cannot read a line of %s", lines->name);
         }
         memcpy(data, lines->data, left);
         memset(data + grown, 0, PN_JSON_PADDING);
@@ -147,21 +178,28 @@ static int skip_line(struct pn_lines *lines, struct pn_err *e)
     }
 }
 
-int pn_lines_open(struct pn_lines *lines, const char *path, int64_t start, int64_t end,
-                  struct pn_err *e)
+static bool is_open(const struct pn_lines *lines, const char *name, bool is_object)
 {
-    if (lines->path == NULL || strcmp(lines->path, path) != 0) {
+    return lines->name != NULL && (lines->object != NULL) == is_object &&
+           strcmp(lines->name, name) == 0;
+}
+
+int pn_lines_open(struct pn_lines *lines, const char *name, bool is_object, int64_t start,
+                  int64_t end, struct pn_err *e)
+{
+    if (!is_open(lines, name, is_object)) {
         close_file(lines);
-        int rc = pn_io_open(lines->io, path, O_RDONLY, &lines->fd, e);
+        int rc = is_object ? pn_store_open(lines->store, name, &lines->object, e)
+                           : pn_io_open(lines->io, name, O_RDONLY, &lines->fd, e);
         if (rc != 0) {
             return rc;
         }
-        lines->path = pn_xstrdup(path);
+        lines->name = pn_xstrdup(name);
     }
     pn_gunzip_destroy(&lines->gunzip);
-    if (pn_lines_is_gzip(path)) {
+    if (pn_lines_is_gzip(name)) {
         PN_ASSERT(start == 0);
-        lines->gunzip = pn_gunzip_create(lines->io, lines->fd, path, GUNZIP_BYTES_MAX);
+        lines->gunzip = pn_gunzip_create(read_at, lines, name, GUNZIP_BYTES_MAX);
     }
     /* The line that starts right at `start` is ours: so the LF before it is looked for. */
     lines->offset = start > 0 ? start - 1 : 0;

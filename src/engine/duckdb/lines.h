@@ -1,5 +1,5 @@
-/* The lines of a file (one in gzip too), or of a range of it, in a buffer that the next line
- * overwrites. */
+/* The lines of an object of the store or of a file (one in gzip too), or of a range of it, in a
+ * buffer that the next line overwrites. */
 #ifndef PN_ENGINE_DUCKDB_LINES_H
 #define PN_ENGINE_DUCKDB_LINES_H
 
@@ -7,20 +7,27 @@
 
 #include "base/err.h"
 #include "base/io.h"
+#include "store/store.h"
 
 struct pn_lines;
 
-/* Reusable for one range after another. Lines longer than `line_bytes_max` come cut off. */
-struct pn_lines *pn_lines_create(const struct pn_io *io, size_t line_bytes_max);
+/* Reusable for one range after another, of objects of `store` (NULL where only files are read) and
+ * files on `io`. Lines longer than `line_bytes_max` come cut off. */
+struct pn_lines *pn_lines_create(struct pn_store *store, const struct pn_io *io,
+                                 size_t line_bytes_max);
 void pn_lines_destroy(struct pn_lines **lines); /* NULL ok */
 
 /* Does the name end in .gz? Such a file is decompressed, from its start: `start` is 0 then. */
-bool pn_lines_is_gzip(const char *path);
+bool pn_lines_is_gzip(const char *name);
 
-/* Starts with the lines whose first byte is at `start` <= offset < `end` of the file; `path` is
- * borrowed until the next call. A file that is open already is kept open. */
-int pn_lines_open(struct pn_lines *lines, const char *path, int64_t start, int64_t end,
-                  struct pn_err *e) PN_MUST_CHECK;
+/* Starts with the lines whose first byte is at `start` <= offset < `end` of the object, or of the
+ * file at a path. One that is open already is kept open. MISSING when there is no such object. */
+int pn_lines_open(struct pn_lines *lines, const char *name, bool is_object, int64_t start,
+                  int64_t end, struct pn_err *e) PN_MUST_CHECK;
+/* Of what is open: which offsets it holds (false: not known), and the sum it was stored with
+ * (false: it has none). */
+bool pn_lines_offsets(const struct pn_lines *lines, int64_t *first, int64_t *end);
+bool pn_lines_stored_sum(const struct pn_lines *lines, uint32_t *sum);
 
 struct pn_line {
     const char *text; /* without its LF */

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file_offsets.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "engine/duckdb/lines.h"
@@ -26,32 +25,29 @@ struct sunk {
     size_t capacity;
 };
 
-/* The path of the object's companion; NULL when `object` isn't a key of a landed object. */
-static int find_companion(const struct pn_duckdb *engine, const char *object, char **path,
-                          struct pn_err *e)
+/* The key of the object's companion; NULL when it isn't a landed object. Caller frees. */
+static char *key_of_companion(const struct pn_duckdb *engine, const struct pn_landed_file *file)
 {
     const char *dir = engine->pipeline->topics_dir;
     size_t dir_len = strlen(dir);
-    *path = NULL;
-    if (engine->config.landed_folder != NULL || strncmp(object, dir, dir_len) != 0) {
-        return 0;
+    if (!file->is_object || strncmp(file->name, dir, dir_len) != 0) {
+        return NULL;
     }
-    char *key = pn_xasprintf("%s%s", engine->pipeline->dead_letters_dir, object + dir_len);
-    int rc = pn_store_url(engine->store, key, path, e);
-    free(key);
-    return rc;
+    return pn_xasprintf("%s%s", engine->pipeline->dead_letters_dir, file->name + dir_len);
 }
 
 /* *known is false when a line of the companion names no offset that can be the next one's. */
-static int read_companion(struct making *making, const char *path, int64_t first, int64_t end,
+static int read_companion(struct making *making, const char *key, int64_t first, int64_t end,
                           struct sunk *sunk, bool *known, struct pn_err *e)
 {
     bool more = true;
     int64_t least = first;
-    if (!pn_io_exists(making->engine->config.io, path)) {
+    struct pn_err why = {0};
+    int rc = pn_lines_open(making->lines, key, true, 0, INT64_MAX, &why);
+    if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
         return 0;
     }
-    int rc = pn_lines_open(making->lines, path, 0, INT64_MAX, e);
+    pn_err_copy(e, rc != 0 ? &why : NULL);
     while (rc == 0 && *known) {
         struct pn_line line;
         struct pn_json *root = NULL;
@@ -108,16 +104,21 @@ static int add_object(struct making *making, size_t scan, const struct pn_landed
     int64_t first = 0;
     int64_t end = 0;
     bool known = true;
-    char *companion = NULL;
-    if (!pn_file_offsets_get(making->engine->config.io, file->path, &first, &end)) {
+    struct pn_err why = {0};
+    int rc = pn_lines_open(making->lines, file->name, file->is_object, 0, INT64_MAX, &why);
+    if (rc != 0 && why.class_ != PN_CLASS_MISSING) {
+        pn_err_copy(e, &why);
+        return rc;
+    }
+    if (rc != 0 || !pn_lines_offsets(making->lines, &first, &end)) {
         return 0;
     }
-    int rc = find_companion(making->engine, file->object, &companion, e);
-    if (rc == 0 && companion != NULL) {
+    char *companion = key_of_companion(making->engine, file);
+    if (companion != NULL) {
         rc = read_companion(making, companion, first, end, &sunk, &known, e);
     }
     if (rc == 0 && known && file->lines + (int64_t)sunk.count == end - first) {
-        rc = append_steps(making, scan, file->object, first, &sunk, e);
+        rc = append_steps(making, scan, file->name, first, &sunk, e);
     }
     free(companion);
     free(sunk.offsets);
@@ -135,7 +136,7 @@ int pn_offsets_make_table(struct pn_duckdb *engine, duckdb_connection connection
     if (rc != 0) {
         return rc;
     }
-    making.lines = pn_lines_create(engine->config.io, DEAD_LETTER_BYTES_MAX);
+    making.lines = pn_lines_create(engine->store, engine->config.io, DEAD_LETTER_BYTES_MAX);
     making.parser = pn_json_parser_create();
     if (duckdb_appender_create(connection, NULL, "line_offsets", &making.appender) !=
         DuckDBSuccess) {

@@ -98,6 +98,7 @@ static int read_schema(struct rewriting *rewriting, struct pn_err *e)
 static int rewrite_group(struct rewriting *rewriting, size_t i, struct pn_err *e)
 {
     const struct pn_delta_group *group = &rewriting->groups[i];
+    struct pn_file_lease lease = {0};
     struct pn_buf sql;
     int rc = 0;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
@@ -105,13 +106,14 @@ static int rewrite_group(struct rewriting *rewriting, size_t i, struct pn_err *e
     for (size_t k = 0; rc == 0 && k < group->count; k++) {
         pn_buf_adds(&sql, k == 0 ? "" : ", ");
         rc = pn_duckdb_add_file(rewriting->engine, rewriting->table.path, group->files[k]->path,
-                                &sql, e);
+                                &lease, &sql, e);
     }
     pn_buf_adds(&sql, PN_DUCKDB_FILES_END);
     if (rc == 0) {
         rc = pn_duckdb_write(rewriting->engine, rewriting->connection, &rewriting->table, &sql,
                              &rewriting->written[i], e);
     }
+    pn_file_lease_release(&lease);
     pn_buf_deinit(&sql);
     return rc;
 }

@@ -28,6 +28,7 @@ enum {
 struct pn_landed_scan;
 struct pn_appender;
 struct pn_duckdb_function;
+struct pn_file_cache;
 
 struct pn_duckdb {
     struct pn_engine engine;
@@ -51,6 +52,7 @@ struct pn_duckdb {
     struct pn_duckdb_views ask_views;
     struct pn_landed_scan **scans; /* those that statements under way read, by their number */
     size_t scan_capacity;
+    struct pn_file_cache *copies;   /* of objects; NULL until one is needed */
     struct pn_appender **appenders; /* of stream tables; they stay */
     size_t appender_count;
     size_t appender_capacity;
@@ -63,10 +65,15 @@ int pn_duckdb_connect_work(struct pn_duckdb *engine, duckdb_connection *connecti
                            struct pn_err *e) PN_MUST_CHECK;
 int pn_duckdb_connect_ask(struct pn_duckdb *engine, duckdb_connection *connection,
                           struct pn_err *e) PN_MUST_CHECK;
+void pn_duckdb_close(struct pn_duckdb *engine);
+
+/* --- temp_folder.c ------------------------------------------------------------------------- */
+
 /* The folder for spilled and other temporary files; borrowed. */
 int pn_duckdb_temp_folder(struct pn_duckdb *engine, const char **folder,
                           struct pn_err *e) PN_MUST_CHECK;
-void pn_duckdb_close(struct pn_duckdb *engine);
+/* Makes it; the caller holds the engine's lock. */
+int pn_duckdb_make_temp_folder(struct pn_duckdb *engine, struct pn_err *e) PN_MUST_CHECK;
 
 struct pn_duckdb_said;
 
@@ -178,7 +185,7 @@ int pn_duckdb_optimize(struct pn_engine *base, const char *path, int64_t target_
 
 int pn_duckdb_write_checkpoint(void *ctx, const char *ndjson, size_t len, const char *path,
                                struct pn_err *e);
-int pn_duckdb_read_checkpoint(void *ctx, const char *url,
+int pn_duckdb_read_checkpoint(void *ctx, const char *key,
                               int (*line)(void *arg, const char *json, size_t len,
                                           struct pn_err *e),
                               void *arg, struct pn_err *e);

@@ -36,40 +36,35 @@ int pn_duckdb_check_readable(const char *path, const struct pn_delta_snapshot *s
 }
 
 int pn_duckdb_add_file(struct pn_duckdb *engine, const char *table_path, const char *path,
-                       struct pn_buf *sql, struct pn_err *e)
+                       struct pn_file_lease *lease, struct pn_buf *sql, struct pn_err *e)
 {
-    char *url = NULL;
-    struct pn_err why = {0};
-    int rc = pn_delta_file_url(engine->store, table_path, path, &url, &why);
+    char *opened = NULL;
+    int rc = pn_duckdb_data_path(engine, table_path, path, lease, &opened, e);
     if (rc == 0) {
-        pn_duckdb_add_path(sql, url);
-    } else {
-        enum pn_class class_ = why.class_ == PN_CLASS_MISSING ? PN_CLASS_CORRUPT : why.class_;
-        pn_err_set(e, class_, rc, "table %s names a file that cannot be read: %s", table_path,
-                   why.msg);
+        pn_duckdb_add_path(sql, opened);
     }
-    free(url);
+    free(opened);
     return rc;
 }
 
 static int add_snapshot_files(struct pn_duckdb *engine, const struct pn_table *table,
-                              const struct pn_delta_snapshot *snapshot, struct pn_buf *sql,
-                              struct pn_err *e)
+                              const struct pn_delta_snapshot *snapshot, struct pn_file_lease *lease,
+                              struct pn_buf *sql, struct pn_err *e)
 {
     int rc = 0;
     pn_buf_adds(sql, " FROM read_parquet([");
     for (size_t i = 0; rc == 0 && i < snapshot->file_count; i++) {
         pn_buf_adds(sql, i == 0 ? "" : ", ");
-        rc = pn_duckdb_add_file(engine, table->path, snapshot->files[i].path, sql, e);
+        rc = pn_duckdb_add_file(engine, table->path, snapshot->files[i].path, lease, sql, e);
     }
     pn_buf_adds(sql, PN_DUCKDB_FILES_END " AS " FILES);
     return rc;
 }
 
-static bool is_below(const char *url, const char *folder)
+static bool is_below(const char *path, const char *folder)
 {
     size_t len = strlen(folder);
-    return strncmp(url, folder, len) == 0 && url[len] == '/';
+    return strncmp(path, folder, len) == 0 && path[len] == '/';
 }
 
 /* What is opened for the table's first file that is elsewhere than below `folder`; NULL: none is.
@@ -77,15 +72,18 @@ static bool is_below(const char *url, const char *folder)
 static char *find_outside(struct pn_duckdb *engine, const struct pn_table *table,
                           const struct pn_delta_snapshot *snapshot, const char *folder)
 {
-    for (size_t i = 0; i < snapshot->file_count; i++) {
-        char *url = NULL;
-        int rc = pn_delta_file_url(engine->store, table->path, snapshot->files[i].path, &url, NULL);
-        if (rc == 0 && !is_below(url, folder)) {
-            return url;
+    struct pn_file_lease lease = {0};
+    char *path = NULL;
+    for (size_t i = 0; path == NULL && i < snapshot->file_count; i++) {
+        int rc =
+            pn_duckdb_data_path(engine, table->path, snapshot->files[i].path, &lease, &path, NULL);
+        if (rc == 0 && is_below(path, folder)) {
+            free(path);
+            path = NULL;
         }
-        free(url);
     }
-    return NULL;
+    pn_file_lease_release(&lease);
+    return path;
 }
 
 void pn_duckdb_explain_outside(struct pn_duckdb *engine, const struct pn_table *table,
@@ -94,18 +92,18 @@ void pn_duckdb_explain_outside(struct pn_duckdb *engine, const struct pn_table *
     static const char refused[] = "Permission Error";
     char *folder = NULL;
     if (strncmp(e->msg, refused, strlen(refused)) != 0 ||
-        pn_store_url(engine->store, table->path, &folder, NULL) != 0) {
+        pn_duckdb_folder_path(engine, table->path, &folder, NULL) != 0) {
         return;
     }
-    char *url = find_outside(engine, table, snapshot, folder);
-    if (url != NULL) {
+    char *path = find_outside(engine, table, snapshot, folder);
+    if (path != NULL) {
         (void)pn_err_input(e,
                            "table '%s': its file %s is outside the table's folder, and queries "
                            "cannot read it (a shallow clone has such files): make a deep clone, "
                            "which has its own copies of all files",
-                           table->name, url);
+                           table->name, path);
     }
-    free(url);
+    free(path);
     free(folder);
 }
 
@@ -297,7 +295,7 @@ static int check_scan(const struct pn_table *table, const struct pn_delta_snapsh
 
 int pn_duckdb_add_scan(struct pn_duckdb *engine, duckdb_connection connection,
                        const struct pn_table *table, const struct pn_delta_snapshot *snapshot,
-                       bool ask, struct pn_buf *sql, struct pn_err *e)
+                       bool ask, struct pn_file_lease *lease, struct pn_buf *sql, struct pn_err *e)
 {
     struct pn_buf from;
     duckdb_result files;
@@ -308,7 +306,7 @@ int pn_duckdb_add_scan(struct pn_duckdb *engine, duckdb_connection connection,
     pn_buf_init(&from, PN_DUCKDB_SQL_MAX);
     int rc = check_scan(table, snapshot, e);
     if (rc == 0) {
-        rc = add_snapshot_files(engine, table, snapshot, &from, e);
+        rc = add_snapshot_files(engine, table, snapshot, lease, &from, e);
     }
     ask = ask || has_made_up_name(table);
     if (rc == 0 && ask) {

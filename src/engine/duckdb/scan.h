@@ -6,18 +6,19 @@
 #ifndef PN_ENGINE_DUCKDB_SCAN_H
 #define PN_ENGINE_DUCKDB_SCAN_H
 
-#include "engine/duckdb/private.h"
+#include "engine/duckdb/files.h"
 
 /*
  * Appends "SELECT <columns> FROM read_parquet([...])" over a snapshot's files, or a typed SELECT
  * without rows when `snapshot` is NULL or has none. With `ask`, the files are asked for their
  * columns first. Without, the statement is quicker to make, and doesn't bind when a column is in no
  * file: pn_duckdb_misses_column() tells. A snapshot this engine can't read (deletion vectors,
- * partitions, renamed columns) is an INPUT error.
+ * partitions, renamed columns) is an INPUT error. The files are there until `lease` is released.
  */
 int pn_duckdb_add_scan(struct pn_duckdb *engine, duckdb_connection connection,
                        const struct pn_table *table, const struct pn_delta_snapshot *snapshot,
-                       bool ask, struct pn_buf *sql, struct pn_err *e) PN_MUST_CHECK;
+                       bool ask, struct pn_file_lease *lease, struct pn_buf *sql,
+                       struct pn_err *e) PN_MUST_CHECK;
 bool pn_duckdb_misses_column(const struct pn_err *e);
 /* DuckDB refused to read a file (`e`): the error gets to name the table, the file and what to do.
  * Other errors stay as they are. */
@@ -34,6 +35,7 @@ int pn_duckdb_check_readable(const char *path, const struct pn_delta_snapshot *s
 #define PN_DUCKDB_FILE_END  ", hive_partitioning = false)"
 /* Appends the literal of a data file's place; `path` is below the table's, or one of its own. */
 int pn_duckdb_add_file(struct pn_duckdb *engine, const char *table_path, const char *path,
-                       struct pn_buf *sql, struct pn_err *e) PN_MUST_CHECK;
+                       struct pn_file_lease *lease, struct pn_buf *sql,
+                       struct pn_err *e) PN_MUST_CHECK;
 
 #endif

@@ -44,9 +44,11 @@ static int transform_table(void *arg, size_t i, duckdb_connection connection, st
     const struct pn_table *table = transform->tables[i];
     struct pn_table_report *report = &transform->reports[i];
     int64_t start_ms = pn_mono_ms(engine->clock);
+    struct pn_file_lease lease = {0};
     int rc = 0;
     for (size_t k = 0; rc == 0 && k < table->read_count; k++) {
-        rc = pn_duckdb_view_latest(engine, &engine->work_views, connection, table->reads[k], e);
+        rc = pn_duckdb_view_latest(engine, &engine->work_views, connection, table->reads[k], &lease,
+                                   e);
     }
     if (rc == 0) {
         rc = pn_duckdb_check_select(connection, table, e);
@@ -54,6 +56,7 @@ static int transform_table(void *arg, size_t i, duckdb_connection connection, st
     if (rc == 0) {
         rc = select_into(engine, connection, table, report, e);
     }
+    pn_file_lease_release(&lease);
     report->duration_ms = pn_mono_ms(engine->clock) - start_ms;
     return rc;
 }

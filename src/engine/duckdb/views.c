@@ -46,14 +46,14 @@ static void forget_lost(struct pn_duckdb_views *views)
 
 static int try_make(struct pn_duckdb *engine, duckdb_connection connection,
                     const struct pn_table *table, const struct pn_delta_snapshot *snapshot,
-                    bool ask, struct pn_err *e)
+                    bool ask, struct pn_file_lease *lease, struct pn_err *e)
 {
     struct pn_buf sql;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     pn_buf_adds(&sql, "CREATE OR REPLACE VIEW ");
     pn_duckdb_add_name(&sql, table->name);
     pn_buf_adds(&sql, " AS ");
-    int rc = pn_duckdb_add_scan(engine, connection, table, snapshot, ask, &sql, e);
+    int rc = pn_duckdb_add_scan(engine, connection, table, snapshot, ask, lease, &sql, e);
     if (rc == 0) {
         rc = pn_duckdb_run_buf(connection, &sql, NULL, e);
     }
@@ -63,12 +63,12 @@ static int try_make(struct pn_duckdb *engine, duckdb_connection connection,
 
 static int make(struct pn_duckdb *engine, duckdb_connection connection,
                 const struct pn_table *table, const struct pn_delta_snapshot *snapshot,
-                struct pn_err *e)
+                struct pn_file_lease *lease, struct pn_err *e)
 {
     struct pn_err why = {.msg = ""};
-    int rc = try_make(engine, connection, table, snapshot, false, &why);
+    int rc = try_make(engine, connection, table, snapshot, false, lease, &why);
     if (rc != 0 && pn_duckdb_misses_column(&why)) {
-        rc = try_make(engine, connection, table, snapshot, true, &why);
+        rc = try_make(engine, connection, table, snapshot, true, lease, &why);
     }
     if (rc != 0) {
         pn_duckdb_explain_outside(engine, table, snapshot, &why);
@@ -93,7 +93,7 @@ static int drop(struct pn_duckdb_views *views, duckdb_connection connection,
 
 int pn_duckdb_view_latest(struct pn_duckdb *engine, struct pn_duckdb_views *views,
                           duckdb_connection connection, const struct pn_table *table,
-                          struct pn_err *e)
+                          struct pn_file_lease *lease, struct pn_err *e)
 {
     struct pn_delta_snapshot *snapshot = NULL;
     struct pn_err cause = {.class_ = PN_CLASS_NONE};
@@ -114,9 +114,11 @@ int pn_duckdb_view_latest(struct pn_duckdb *engine, struct pn_duckdb_views *view
     }
     struct pn_duckdb_view *view = find(views, table->name);
     if (view->version != snapshot->version || view->timestamp_ms != snapshot->timestamp_ms) {
-        rc = make(engine, connection, table, snapshot, e);
+        rc = make(engine, connection, table, snapshot, lease, e);
         view->version = rc == 0 ? snapshot->version : -1;
         view->timestamp_ms = snapshot->timestamp_ms;
+    } else {
+        rc = pn_duckdb_lease_snapshot(engine, table->path, snapshot, lease, e);
     }
 out:
     pthread_mutex_unlock(&views->lock);

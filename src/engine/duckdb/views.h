@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "engine/engine.h"
+#include "store/file_cache.h"
 
 struct pn_duckdb;
 
@@ -31,11 +32,11 @@ struct pn_duckdb_views {
 void pn_duckdb_views_init(struct pn_duckdb_views *views);
 void pn_duckdb_views_deinit(struct pn_duckdb_views *views);
 
-/* Sees to it that the instance has a view over the latest version of a table. MISSING, with what to
- * do, when the table has none. */
+/* Sees to it that the instance has a view over the latest version of a table, whose files are there
+ * until `lease` is released. MISSING, with what to do, when the table has none. */
 int pn_duckdb_view_latest(struct pn_duckdb *engine, struct pn_duckdb_views *views,
                           duckdb_connection connection, const struct pn_table *table,
-                          struct pn_err *e) PN_MUST_CHECK;
+                          struct pn_file_lease *lease, struct pn_err *e) PN_MUST_CHECK;
 /* The version that the instance's view is of; -1: it has none. */
 int64_t pn_duckdb_view_version(struct pn_duckdb_views *views, const char *name);
 

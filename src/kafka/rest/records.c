@@ -178,7 +178,7 @@ static void write_records(struct pn_http_request *req, const struct fetch *fetch
     }
 }
 
-static enum pn_http_handled fetch_once(struct pn_http_request *req, const struct fetch *fetch,
+static enum pn_http_handled fetch_once(struct pn_http_request *req, struct fetch *fetch,
                                        struct pn_arena *arena)
 {
     struct pn_log_records records;
@@ -196,6 +196,7 @@ static enum pn_http_handled fetch_once(struct pn_http_request *req, const struct
         return PN_HTTP_HANDLED;
     }
     if (records.count == 0 && fetch->timeout_ms > 0 && !req->expired) {
+        fetch->offset = records.next_offset; /* past offsets that no record has */
         return PN_HTTP_HANDLED_WAIT;
     }
     write_records(req, fetch, &records);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "log/embedded/submitted.h"
 
 /* --- answering ------------------------------------------------------------------------------- */
 
@@ -17,10 +18,11 @@ static void settle(struct pn_committer *committer, struct pn_log_request *reques
         request->rc = rc;
         pn_err_copy(&request->err, why);
     }
-    PN_ASSERT(request->pending > 0);
-    request->pending--;
-    if (request->pending == 0) {
-        request->next = committer->answered;
+    size_t pending = pn_submitted_pending(request);
+    PN_ASSERT(pending > 0);
+    pn_submitted_set_pending(request, pending - 1);
+    if (pending == 1) {
+        pn_submitted_set_next(request, committer->answered);
         committer->answered = request;
     }
 }
@@ -29,15 +31,15 @@ static void answer(struct pn_committer *committer)
 {
     struct pn_log_request *request = NULL;
     while (committer->answered != NULL) { /* oldest first */
-        struct pn_log_request *next = committer->answered->next;
-        committer->answered->next = request;
+        struct pn_log_request *next = pn_submitted_next(committer->answered);
+        pn_submitted_set_next(committer->answered, request);
         request = committer->answered;
         committer->answered = next;
     }
     while (request != NULL) {
-        struct pn_log_request *next = request->next;
-        (void)atomic_fetch_sub(&committer->queued_bytes, (long long)request->bytes);
-        pn_topic_release(committer->topics, request->topic_state);
+        struct pn_log_request *next = pn_submitted_next(request);
+        (void)atomic_fetch_sub(&committer->queued_bytes, (long long)pn_submitted_bytes(request));
+        pn_topic_release(committer->topics, pn_submitted_topic(request));
         request->done(request); /* from here on it is the caller's */
         request = next;
     }
@@ -57,7 +59,7 @@ static void tell_listeners(struct pn_committer *committer)
 static void queue_entry(struct pn_committer *committer, struct pn_log_request *request,
                         struct pn_log_entry *entry)
 {
-    const struct pn_topic *topic = request->topic_state;
+    const struct pn_topic *topic = pn_submitted_topic(request);
     struct pn_partition *partition = topic->partitions[entry->partition];
     if (partition->pending.count == 0) {
         pn_grow((void **)&committer->busy, &committer->busy_capacity, committer->busy_count + 1,
@@ -74,14 +76,14 @@ static void take_incoming(struct pn_committer *committer)
     struct pn_log_request *newest = atomic_exchange(&committer->incoming, NULL);
     struct pn_log_request *request = NULL;
     while (newest != NULL) {
-        struct pn_log_request *next = newest->next;
-        newest->next = request;
+        struct pn_log_request *next = pn_submitted_next(newest);
+        pn_submitted_set_next(newest, request);
         request = newest;
         newest = next;
     }
     while (request != NULL) {
-        struct pn_log_request *next = request->next; /* settling uses `next` too */
-        const struct pn_topic *topic = request->topic_state;
+        struct pn_log_request *next = pn_submitted_next(request); /* settling sets it too */
+        const struct pn_topic *topic = pn_submitted_topic(request);
         bool deleted = atomic_load(&topic->deleted);
         struct pn_err why;
         if (deleted) {
@@ -286,9 +288,10 @@ int pn_committer_reserve(struct pn_committer *committer, size_t bytes, struct pn
 
 void pn_committer_push(struct pn_committer *committer, struct pn_log_request *request)
 {
-    request->next = atomic_load(&committer->incoming);
-    while (!atomic_compare_exchange_weak(&committer->incoming, &request->next, request)) {
-    }
+    struct pn_log_request *newest = atomic_load(&committer->incoming);
+    do {
+        pn_submitted_set_next(request, newest);
+    } while (!atomic_compare_exchange_weak(&committer->incoming, &newest, request));
 }
 
 void pn_committer_wake(struct pn_committer *committer)

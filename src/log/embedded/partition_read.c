@@ -183,6 +183,20 @@ static int check_offset(struct pn_partition *partition, int64_t *offset,
     return 0;
 }
 
+/* A hole among the records is a loss, since offsets here have no gaps: those after it are for the
+ * next read. */
+static void end_at_hole(struct pn_record_list *list)
+{
+    for (size_t i = 1; i < list->count; i++) {
+        int64_t expected = list->records[i - 1].offset + 1;
+        if (list->records[i].offset != expected) {
+            list->count = i;
+            list->from_offset = expected;
+            return;
+        }
+    }
+}
+
 int pn_partition_read(struct pn_partition *partition, int64_t offset, size_t max_records,
                       size_t max_bytes, struct pn_arena *arena, struct pn_log_records *records,
                       struct pn_err *e)
@@ -214,9 +228,11 @@ int pn_partition_read(struct pn_partition *partition, int64_t offset, size_t max
         }
     }
     if (rc != 0 && list.count == 0) {
-        *records = (struct pn_log_records){.next_offset = list.from_offset};
+        *records = (struct pn_log_records){.next_offset = list.from_offset,
+                                           .lost_until = list.from_offset};
         return rc;
     }
+    end_at_hole(&list);
     if (offsets.end < list.from_offset) {
         offsets.end = list.from_offset; /* appended since the look at the end */
     }
@@ -224,7 +240,9 @@ int pn_partition_read(struct pn_partition *partition, int64_t offset, size_t max
     *records = (struct pn_log_records){.records = list.records,
                                        .count = list.count,
                                        .next_offset = list.from_offset,
-                                       .end_offset = offsets.end};
+                                       .end_offset = offsets.end,
+                                       .lost_until = list.count > 0 ? list.records[0].offset
+                                                                    : list.from_offset};
     return 0;
 }
 

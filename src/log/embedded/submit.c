@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "log/embedded/submitted.h"
+
 /* Refuses a request because of one entry: an INPUT error. */
 static int refuse(struct pn_log_entry *entry, struct pn_err *e)
 {
@@ -45,7 +47,7 @@ static int check_entries(const struct pn_log_env *env, const struct pn_topic *to
     if (record_bytes_max == 0) {
         record_bytes_max = env->config.record_bytes_max;
     }
-    request->bytes = 0;
+    size_t bytes = 0;
     for (size_t i = 0; i < request->count; i++) {
         struct pn_log_entry *entry = &request->entries[i];
         entry->rc = 0;
@@ -54,13 +56,14 @@ static int check_entries(const struct pn_log_env *env, const struct pn_topic *to
         if (rc != 0) {
             return rc;
         }
-        request->bytes += pn_record_bytes(&entry->record) + PN_ENTRY_OVERHEAD_BYTES;
+        bytes += pn_record_bytes(&entry->record) + PN_ENTRY_OVERHEAD_BYTES;
     }
-    if (request->bytes > (size_t)env->config.queue_bytes_max) {
+    pn_submitted_set_bytes(request, bytes);
+    if (bytes > (size_t)env->config.queue_bytes_max) {
         return pn_err_input(e,
                             "the request's records have %zu bytes, but the log's queue accepts "
                             "%lld: send fewer at once",
-                            request->bytes, (long long)env->config.queue_bytes_max);
+                            bytes, (long long)env->config.queue_bytes_max);
     }
     return 0;
 }
@@ -118,7 +121,7 @@ static int submit(struct pn_log_env *env, struct pn_topics *topics, struct pn_co
         rc = choose_partitions(topic, request, e);
     }
     if (rc == 0) {
-        rc = pn_committer_reserve(committer, request->bytes, e);
+        rc = pn_committer_reserve(committer, pn_submitted_bytes(request), e);
     }
     if (rc != 0) {
         if (topic != NULL) {
@@ -127,8 +130,8 @@ static int submit(struct pn_log_env *env, struct pn_topics *topics, struct pn_co
         return rc;
     }
     request->rc = 0;
-    request->topic_state = topic;
-    request->pending = request->count;
+    pn_submitted_set_topic(request, topic);
+    pn_submitted_set_pending(request, request->count);
     if (request->count == 0) {
         pn_topic_release(topics, topic);
         request->done(request);

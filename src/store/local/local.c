@@ -2,9 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -23,68 +20,20 @@ enum {
     SYNC_ALL_MIN = 32
 };
 
-struct local_store {
-    struct pn_store store;
-    const struct pn_io *io;
-    char *folder; /* absolute */
-    char *temp_folder;
-    uint64_t seed;              /* makes temporary names unique among processes, ... */
-    atomic_uint_fast64_t count; /* ... and this one among ours */
-};
-
 /* A temporary file on its way to being an object. */
 struct staged {
     char *temp_path;
     char *path;
 };
 
-static struct local_store *local_of(struct pn_store *store)
+static struct pn_local_store *local_of(struct pn_store *store)
 {
-    return (struct local_store *)store;
-}
-
-void pn_local_object(struct pn_object *object, const char *key, const struct stat *st)
-{
-    object->key = key;
-    object->size_bytes = st->st_size;
-    object->modified_ms = (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
-    object->device = (uint64_t)st->st_dev;
-    object->inode = (uint64_t)st->st_ino;
-}
-
-/* A key of the store, whose parts are also names that a file system takes. */
-static int check_key(const char *key, struct pn_err *e)
-{
-    int rc = pn_store_key_check(key, e);
-    if (rc != 0) {
-        return rc;
-    }
-    if (key[0] == '.') {
-        return pn_err_input(e, "the key '%s' starts with a dot, which the local store reserves",
-                            key);
-    }
-    for (const char *segment = key; *segment != '\0';) {
-        size_t len = strcspn(segment, "/");
-        if (len > NAME_MAX) {
-            return pn_err_input(e,
-                                "the key '%s' has a part of %zu bytes; in a local store at most %d "
-                                "are possible",
-                                key, len, NAME_MAX);
-        }
-        segment += len + (segment[len] == '/' ? 1 : 0);
-    }
-    return 0;
-}
-
-/* Caller frees. */
-static char *path_of_key(const struct local_store *local, const char *key)
-{
-    return pn_xasprintf("%s/%s", local->folder, key);
+    return (struct pn_local_store *)store;
 }
 
 /* A fresh name in the folder of temporary files; it keeps the key's extension, by which engines
  * choose a format. Caller frees. */
-static char *temp_path(struct local_store *local, const char *key)
+static char *temp_path(struct pn_local_store *local, const char *key)
 {
     const char *slash = strrchr(key, '/');
     const char *dot = strrchr(slash != NULL ? slash : key, '.');
@@ -92,11 +41,6 @@ static char *temp_path(struct local_store *local, const char *key)
     return pn_xasprintf("%s/%ld-%016llx-%llu%s", local->temp_folder, (long)getpid(),
                         (unsigned long long)local->seed, number,
                         dot != NULL && strlen(dot) <= 16 ? dot : "");
-}
-
-static int missing_object(const struct local_store *local, const char *key, struct pn_err *e)
-{
-    return pn_err_missing(e, "no object '%s' in the store '%s'", key, local->folder);
 }
 
 /* Keys like "a" and "a/b" can't both be in a folder: says so instead of "not a directory". */
@@ -108,7 +52,7 @@ static int clashing_key(const char *key, struct pn_err *e)
                         key);
 }
 
-static int make_parent(const struct local_store *local, const char *path, const char *key,
+static int make_parent(const struct pn_local_store *local, const char *path, const char *key,
                        struct pn_err *e)
 {
     char *parent = pn_xstrndup(path, (size_t)(strrchr(path, '/') - path));
@@ -121,7 +65,7 @@ static int make_parent(const struct local_store *local, const char *path, const 
 }
 
 /* Gives the temporary file its key; the folder is still to be synced. */
-static int publish(const struct local_store *local, const char *from, const char *path,
+static int publish(const struct pn_local_store *local, const char *from, const char *path,
                    const char *key, bool if_absent, struct pn_err *e)
 {
     if (!if_absent) {
@@ -136,11 +80,11 @@ static int publish(const struct local_store *local, const char *from, const char
 }
 
 /* Writes the temporary file, and waits for the disk unless the caller will. */
-static int stage(struct local_store *local, const struct pn_put *put, bool sync,
+static int stage(struct pn_local_store *local, const struct pn_put *put, bool sync,
                  struct staged *staged, struct pn_err *e)
 {
     int fd = -1;
-    staged->path = path_of_key(local, put->key);
+    staged->path = pn_local_path_of_key(local, put->key);
     staged->temp_path = temp_path(local, put->key);
     int rc = pn_io_open(local->io, staged->temp_path, O_CREAT | O_EXCL | O_WRONLY, &fd, e);
     if (rc == 0) {
@@ -160,7 +104,7 @@ static int stage(struct local_store *local, const struct pn_put *put, bool sync,
 }
 
 /* A temporary file that cannot be removed now is swept away later. */
-static void unstage(struct local_store *local, struct staged *staged)
+static void unstage(struct pn_local_store *local, struct staged *staged)
 {
     if (staged->temp_path != NULL) {
         int ignored = pn_io_unlink(local->io, staged->temp_path, NULL);
@@ -176,8 +120,8 @@ static bool same_folder(const char *left, const char *right)
     return (size_t)(strrchr(right, '/') - right) == len && memcmp(left, right, len) == 0;
 }
 
-static int publish_all(struct local_store *local, const struct pn_put *puts, struct staged *staged,
-                       size_t count, bool if_absent, struct pn_err *e)
+static int publish_all(struct pn_local_store *local, const struct pn_put *puts,
+                       struct staged *staged, size_t count, bool if_absent, struct pn_err *e)
 {
     int rc = 0;
     for (size_t i = 0; i < count && rc == 0; i++) {
@@ -201,7 +145,7 @@ static int publish_all(struct local_store *local, const struct pn_put *puts, str
 }
 
 /* Contents of all first, then the names, then the folders: a name never comes before its bytes. */
-static int put_all(struct local_store *local, const struct pn_put *puts, size_t count,
+static int put_all(struct pn_local_store *local, const struct pn_put *puts, size_t count,
                    bool if_absent, struct pn_err *e)
 {
     struct staged *staged = pn_xcalloc(count + 1, sizeof *staged);
@@ -234,7 +178,7 @@ static int local_put_many(struct pn_store *store, const struct pn_put *puts, siz
                           struct pn_err *e)
 {
     for (size_t i = 0; i < count; i++) {
-        int rc = check_key(puts[i].key, e);
+        int rc = pn_local_check_key(puts[i].key, e);
         if (rc != 0) {
             return rc;
         }
@@ -245,7 +189,7 @@ static int local_put_many(struct pn_store *store, const struct pn_put *puts, siz
 static int local_put(struct pn_store *store, const char *key, const void *bytes, size_t len,
                      bool if_absent, struct pn_err *e)
 {
-    int rc = check_key(key, e);
+    int rc = pn_local_check_key(key, e);
     if (rc != 0) {
         return rc;
     }
@@ -253,75 +197,67 @@ static int local_put(struct pn_store *store, const char *key, const void *bytes,
     return put_all(local_of(store), &put, 1, if_absent, e);
 }
 
-static int local_get(struct pn_store *store, const char *key, struct pn_buf *out, struct pn_err *e)
+/* Unlinks the object's file, *path, which the caller frees; NULL when there was none. The folder is
+ * still to be synced. */
+static int unlink_object(struct pn_local_store *local, const char *key, char **path,
+                         struct pn_err *e)
 {
-    struct local_store *local = local_of(store);
-    int rc = check_key(key, e);
-    if (rc != 0) {
-        return rc;
+    struct stat st;
+    struct pn_err failure;
+    *path = pn_local_path_of_key(local, key);
+    int rc = pn_io_stat(local->io, *path, &st, &failure);
+    bool is_object = rc == 0 && S_ISREG(st.st_mode);
+    if (is_object) {
+        rc = pn_io_unlink(local->io, *path, &failure);
     }
-    char *path = path_of_key(local, key);
-    rc = pn_io_read_file(local->io, path, out, e);
-    if (rc == ENOENT || rc == ENOTDIR || rc == EISDIR) {
-        rc = missing_object(local, key, e);
+    bool is_gone = rc == ENOENT || rc == ENOTDIR;
+    if (rc != 0 && !is_gone) {
+        pn_err_copy(e, &failure);
     }
-    free(path);
-    return rc;
+    if (!is_object || rc != 0) {
+        free(*path);
+        *path = NULL;
+    }
+    return is_gone ? 0 : rc;
 }
 
-static int local_head(struct pn_store *store, const char *key, struct pn_object *object,
-                      struct pn_err *e)
+static int local_remove_many(struct pn_store *store, const char *const *keys, size_t count,
+                             struct pn_err *e)
 {
-    struct local_store *local = local_of(store);
-    int rc = check_key(key, e);
-    if (rc != 0) {
-        return rc;
+    struct pn_local_store *local = local_of(store);
+    char *unsynced = NULL; /* the last path that was unlinked: its folder is to be synced */
+    int rc = 0;
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        rc = pn_local_check_key(keys[i], e);
     }
-    char *path = path_of_key(local, key);
-    struct stat st;
-    rc = pn_io_stat(local->io, path, &st, e);
-    if (rc == ENOENT || rc == ENOTDIR || (rc == 0 && !S_ISREG(st.st_mode))) {
-        rc = missing_object(local, key, e);
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        char *path = NULL;
+        rc = unlink_object(local, keys[i], &path, e);
+        if (path != NULL) {
+            if (unsynced != NULL && !same_folder(unsynced, path)) {
+                rc = pn_io_sync_parent(local->io, unsynced, e);
+            }
+            free(unsynced);
+            unsynced = path;
+        }
     }
-    if (rc == 0) {
-        pn_local_object(object, key, &st);
+    if (rc == 0 && unsynced != NULL) {
+        rc = pn_io_sync_parent(local->io, unsynced, e);
     }
-    free(path);
+    free(unsynced);
     return rc;
 }
 
 static int local_remove(struct pn_store *store, const char *key, struct pn_err *e)
 {
-    struct local_store *local = local_of(store);
-    int rc = check_key(key, e);
-    if (rc != 0) {
-        return rc;
-    }
-    char *path = path_of_key(local, key);
-    struct stat st;
-    struct pn_err failure;
-    rc = pn_io_stat(local->io, path, &st, &failure);
-    if (rc == 0 && S_ISREG(st.st_mode)) {
-        rc = pn_io_unlink(local->io, path, &failure);
-        if (rc == 0) {
-            rc = pn_io_sync_parent(local->io, path, &failure);
-        }
-    }
-    if (rc == ENOENT || rc == ENOTDIR) {
-        rc = 0;
-    }
-    if (rc != 0) {
-        pn_err_copy(e, &failure);
-    }
-    free(path);
-    return rc;
+    return local_remove_many(store, &key, 1, e);
 }
 
 static int local_list(struct pn_store *store, const char *prefix, const char *after,
                       int (*fn)(void *arg, const struct pn_object *object), void *arg,
                       struct pn_err *e)
 {
-    struct local_store *local = local_of(store);
+    struct pn_local_store *local = local_of(store);
     return pn_local_list(local->io, local->folder, prefix, after, fn, arg, e);
 }
 
@@ -329,9 +265,10 @@ static int local_url(struct pn_store *store, const char *key, char **url, struct
 {
     size_t len = strlen(key);
     char *name = pn_xstrndup(key, len > 0 && key[len - 1] == '/' ? len - 1 : len);
-    int rc = len > 0 ? check_key(name, e) : 0;
+    int rc = len > 0 ? pn_local_check_key(name, e) : 0;
     if (rc == 0) {
-        *url = len > 0 ? path_of_key(local_of(store), key) : pn_xstrdup(local_of(store)->folder);
+        *url = len > 0 ? pn_local_path_of_key(local_of(store), key)
+                       : pn_xstrdup(local_of(store)->folder);
     }
     free(name);
     return rc;
@@ -353,7 +290,7 @@ static const char *path_of_url(const char *url)
 
 /* The key of a path that leads through the store's folder, by this name or by another; NULL when it
  * does not. */
-static char *key_of_path(const struct local_store *local, const char *path)
+static char *key_of_path(const struct pn_local_store *local, const char *path)
 {
     size_t len = strlen(local->folder);
     if (strncmp(path, local->folder, len) == 0 && path[len] == '/') {
@@ -381,7 +318,7 @@ static char *key_of_path(const struct local_store *local, const char *path)
 static int local_locate(struct pn_store *store, const char *url, char **key,
                         struct pn_object *object, struct pn_err *e)
 {
-    struct local_store *local = local_of(store);
+    struct pn_local_store *local = local_of(store);
     *key = NULL;
     const char *spelled = path_of_url(url);
     if (spelled == NULL) {
@@ -404,7 +341,7 @@ static int local_locate(struct pn_store *store, const char *url, char **key,
 /* Makes a file and looks at its time. */
 static int local_now(struct pn_store *store, int64_t *now_ms, struct pn_err *e)
 {
-    struct local_store *local = local_of(store);
+    struct pn_local_store *local = local_of(store);
     char *path = temp_path(local, "now");
     int fd = -1;
     struct stat st;
@@ -427,16 +364,16 @@ static int local_now(struct pn_store *store, int64_t *now_ms, struct pn_err *e)
 /* A hold is a second name of the file. */
 static int local_hold(struct pn_store *store, const char *key, char **held, struct pn_err *e)
 {
-    struct local_store *local = local_of(store);
-    int rc = check_key(key, e);
+    struct pn_local_store *local = local_of(store);
+    int rc = pn_local_check_key(key, e);
     if (rc != 0) {
         return rc;
     }
-    char *path = path_of_key(local, key);
+    char *path = pn_local_path_of_key(local, key);
     *held = temp_path(local, key);
     rc = pn_io_link(local->io, path, *held, e);
     if (rc == ENOENT || rc == ENOTDIR) {
-        rc = missing_object(local, key, e);
+        rc = pn_local_missing(local, key, e);
     }
     if (rc != 0) {
         free(*held);
@@ -449,14 +386,14 @@ static int local_hold(struct pn_store *store, const char *key, char **held, stru
 static int local_restore(struct pn_store *store, const char *key, const char *held, bool *restored,
                          struct pn_err *e)
 {
-    struct local_store *local = local_of(store);
+    struct pn_local_store *local = local_of(store);
     struct stat st;
     *restored = false;
-    int rc = check_key(key, e);
+    int rc = pn_local_check_key(key, e);
     if (rc != 0) {
         return rc;
     }
-    char *path = path_of_key(local, key);
+    char *path = pn_local_path_of_key(local, key);
     rc = pn_io_stat(local->io, path, &st, e);
     if (rc == ENOENT || rc == ENOTDIR) {
         rc = make_parent(local, path, key, e);
@@ -482,7 +419,7 @@ static int local_release(struct pn_store *store, char **held, struct pn_err *e)
 
 static int local_begin_file(struct pn_store *store, const char *key, char **path, struct pn_err *e)
 {
-    int rc = check_key(key, e);
+    int rc = pn_local_check_key(key, e);
     if (rc == 0) {
         *path = temp_path(local_of(store), key);
     }
@@ -492,14 +429,14 @@ static int local_begin_file(struct pn_store *store, const char *key, char **path
 static int local_commit_file(struct pn_store *store, const char *key, const char *path,
                              int64_t *size_bytes, struct pn_err *e)
 {
-    struct local_store *local = local_of(store);
+    struct pn_local_store *local = local_of(store);
     size_t temp_len = strlen(local->temp_folder);
     PN_ASSERT(strncmp(path, local->temp_folder, temp_len) == 0 && path[temp_len] == '/');
-    int rc = check_key(key, e);
+    int rc = pn_local_check_key(key, e);
     if (rc != 0) {
         return rc;
     }
-    char *target = path_of_key(local, key);
+    char *target = pn_local_path_of_key(local, key);
     struct stat st;
     rc = pn_io_sync_file(local->io, path, e);
     if (rc == 0) {
@@ -521,41 +458,9 @@ static int local_commit_file(struct pn_store *store, const char *key, const char
     return rc;
 }
 
-/* Lists the folder, writes a file and reads it back. */
-static int local_check(struct pn_store *store, struct pn_err *e)
-{
-    struct local_store *local = local_of(store);
-    const char text[] = "is this store writable?\n";
-    char back[sizeof text];
-    struct pn_put probe = {.key = "probe", .bytes = text, .len = sizeof text};
-    struct staged staged;
-    int fd = -1;
-    struct pn_io_listing listing = {0};
-    int rc = pn_io_list(local->io, local->folder, &listing, e);
-    pn_io_listing_deinit(&listing);
-    if (rc != 0) {
-        return rc;
-    }
-    rc = stage(local, &probe, true, &staged, e);
-    if (rc == 0) {
-        rc = pn_io_open(local->io, staged.temp_path, O_RDONLY, &fd, e);
-    }
-    if (rc == 0) {
-        rc = pn_io_read_at(local->io, fd, back, sizeof back, 0, staged.temp_path, e);
-    }
-    if (rc == 0 && memcmp(back, text, sizeof text) != 0) {
-        rc = pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
-                        "the store '%s' returns other bytes than were written: check its disk",
-                        local->folder);
-    }
-    pn_io_close(local->io, &fd);
-    unstage(local, &staged);
-    return rc;
-}
-
 static void local_destroy(struct pn_store *store)
 {
-    struct local_store *local = local_of(store);
+    struct pn_local_store *local = local_of(store);
     free(local->folder);
     free(local->temp_folder);
     free(local);
@@ -565,9 +470,15 @@ static const struct pn_store_ops local_ops = {.name = "local",
                                               .destroy = local_destroy,
                                               .put = local_put,
                                               .put_many = local_put_many,
-                                              .get = local_get,
-                                              .head = local_head,
+                                              .get = pn_local_get,
+                                              .open = pn_local_open,
+                                              .read_at = pn_local_read_at,
+                                              .sum = pn_local_sum,
+                                              .offsets = pn_local_offsets,
+                                              .close = pn_local_close,
+                                              .head = pn_local_head,
                                               .remove = local_remove,
+                                              .remove_many = local_remove_many,
                                               .list = local_list,
                                               .url = local_url,
                                               .locate = local_locate,
@@ -577,37 +488,18 @@ static const struct pn_store_ops local_ops = {.name = "local",
                                               .release = local_release,
                                               .begin_file = local_begin_file,
                                               .commit_file = local_commit_file,
-                                              .check = local_check};
-
-/* Engines run with another working folder, so the path must not depend on it. Caller frees. */
-static int absolute_path(const char *folder, char **path, struct pn_err *e)
-{
-    size_t len = strlen(folder);
-    while (len > 1 && folder[len - 1] == '/') {
-        len--;
-    }
-    if (folder[0] == '/') {
-        *path = pn_xstrndup(folder, len);
-        return 0;
-    }
-    char *here = getcwd(NULL, 0);
-    if (here == NULL) {
-        return pn_err_errno(e, errno, "cannot get the working directory to open the store '%s'",
-                            folder);
-    }
-    *path = pn_xasprintf("%s/%.*s", here, (int)len, folder);
-    free(here);
-    return 0;
-}
+                                              .sweep = pn_local_sweep,
+                                              .local_path = local_url};
 
 int pn_local_store_open(const char *folder, const struct pn_io *io, struct pn_store **store,
                         struct pn_err *e)
 {
-    struct local_store *local = pn_xcalloc(1, sizeof *local);
+    struct pn_local_store *local = pn_xcalloc(1, sizeof *local);
     local->store.ops = &local_ops;
     local->io = io;
     local->seed = pn_entropy_u64();
-    int rc = absolute_path(folder, &local->folder, e);
+    /* Engines run with another working folder, so the path must not depend on it. */
+    int rc = pn_io_absolute_path(folder, &local->folder, e);
     if (rc != 0) {
         goto out;
     }
@@ -627,37 +519,5 @@ out:
     if (local != NULL) {
         local_destroy(&local->store);
     }
-    return rc;
-}
-
-/* Is the process that made the temporary file still there? Its id is what the name starts with. An
- * earlier process may have had our own. */
-static bool is_in_use(const char *name)
-{
-    char *end;
-    long pid = strtol(name, &end, 10);
-    if (end == name || *end != '-' || pid <= 0 || pid > INT_MAX || pid == (long)getpid()) {
-        return false;
-    }
-    return kill((pid_t)pid, 0) == 0 || errno == EPERM;
-}
-
-int pn_local_store_sweep(struct pn_store *store, struct pn_err *e)
-{
-    PN_ASSERT(store->ops == &local_ops);
-    struct local_store *local = local_of(store);
-    struct pn_io_listing listing = {0};
-    int rc = pn_io_list(local->io, local->temp_folder, &listing, e);
-    for (size_t i = 0; i < listing.count && rc == 0; i++) {
-        const struct pn_io_entry *entry = &listing.entries[i];
-        if (is_in_use(entry->name)) {
-            continue;
-        }
-        char *path = pn_xasprintf("%s/%s", local->temp_folder, entry->name);
-        rc = entry->is_dir ? pn_io_remove_tree(local->io, path, e)
-                           : pn_io_unlink(local->io, path, e);
-        free(path);
-    }
-    pn_io_listing_deinit(&listing);
     return rc;
 }

@@ -13,8 +13,5 @@
 /* Opens (and makes, when missing) the folder. `io` is borrowed. Destroy with pn_store_destroy(). */
 int pn_local_store_open(const char *folder, const struct pn_io *io, struct pn_store **store,
                         struct pn_err *e) PN_MUST_CHECK;
-/* Removes the temporary files that killed processes left; those of running ones stay. For a process
- * that starts, before it writes. */
-int pn_local_store_sweep(struct pn_store *store, struct pn_err *e) PN_MUST_CHECK;
 
 #endif

@@ -50,7 +50,7 @@ static int open_life(struct life *life, const char *folder, int64_t flush_size)
         rc = pn_local_store_open(store_folder, pn_io_system(), &life->store, NULL);
     }
     if (rc == 0) {
-        rc = pn_local_store_sweep(life->store, NULL);
+        rc = pn_store_sweep(life->store, NULL);
     }
     if (rc == 0) {
         config.folder = sink_folder;

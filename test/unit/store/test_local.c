@@ -140,19 +140,6 @@ static void test_put_get_head_remove(void **state)
     assert_int_equal(count_temps(fixture->folder), 0);
 }
 
-static void test_put_if_absent(void **state)
-{
-    struct fixture *fixture = *state;
-    struct pn_store *store = fixture->store;
-    struct pn_err e = {0};
-    assert_int_equal(pn_store_put_if_absent(store, "d/0.json", "one", 3, NULL), 0);
-    assert_int_not_equal(pn_store_put_if_absent(store, "d/0.json", "two", 3, &e), 0);
-    assert_int_equal(e.class_, PN_CLASS_CONFLICT);
-    assert_non_null(strstr(e.msg, "d/0.json"));
-    assert_object(store, "d/0.json", "one");
-    assert_int_equal(count_temps(fixture->folder), 0);
-}
-
 static void test_bad_keys_reach_nothing(void **state)
 {
     struct fixture *fixture = *state;
@@ -202,36 +189,6 @@ static void test_keys_that_clash(void **state)
     assert_int_equal(count_temps(fixture->folder), 0);
 }
 
-static void test_get_has_a_maximum(void **state)
-{
-    struct fixture *fixture = *state;
-    struct pn_err e = {0};
-    struct pn_buf out;
-    put(fixture->store, "k", "12345");
-    pn_buf_init(&out, 4);
-    assert_int_not_equal(pn_store_get(fixture->store, "k", &out, &e), 0);
-    assert_int_equal(e.class_, PN_CLASS_INPUT);
-    pn_buf_deinit(&out);
-}
-
-static void test_put_many(void **state)
-{
-    struct fixture *fixture = *state;
-    enum { COUNT = 600 };
-    char keys[COUNT][40];
-    struct pn_put puts[COUNT];
-    for (int i = 0; i < COUNT; i++) {
-        snprintf(keys[i], sizeof keys[i], "p%d/%04d", i % 7 == 0, i);
-        puts[i] = (struct pn_put){.key = keys[i], .bytes = keys[i], .len = strlen(keys[i])};
-    }
-    assert_int_equal(pn_store_put_many(fixture->store, puts, COUNT, NULL), 0);
-    for (int i = 0; i < COUNT; i++) {
-        assert_object(fixture->store, keys[i], keys[i]);
-    }
-    assert_int_equal(pn_store_put_many(fixture->store, NULL, 0, NULL), 0);
-    assert_int_equal(count_temps(fixture->folder), 0);
-}
-
 static void test_url_and_files(void **state)
 {
     struct fixture *fixture = *state;
@@ -268,7 +225,7 @@ static void test_url_and_files(void **state)
     assert_non_null(file);
     fclose(file);
     assert_int_equal(count_temps(fixture->folder), 1);
-    assert_int_equal(pn_local_store_sweep(store, NULL), 0);
+    assert_int_equal(pn_store_sweep(store, NULL), 0);
     assert_int_equal(count_temps(fixture->folder), 0);
     free(path);
 }
@@ -292,7 +249,7 @@ static void test_sweep_spares_running_processes(void **state)
     touch_temp(fixture, (long)gone);
     touch_temp(fixture, (long)getpid());
     touch_temp(fixture, (long)getppid());
-    assert_int_equal(pn_local_store_sweep(fixture->store, NULL), 0);
+    assert_int_equal(pn_store_sweep(fixture->store, NULL), 0);
     assert_int_equal(count_temps(fixture->folder), 1);
 }
 
@@ -322,83 +279,6 @@ static void test_relative_folder_becomes_absolute(void **state)
     free(url);
     free(here);
     pn_store_destroy(&store);
-}
-
-/* --- listing ------------------------------------------------------------------------------- */
-
-static void test_list_in_order_of_whole_keys(void **state)
-{
-    struct fixture *fixture = *state;
-    struct pn_store *store = fixture->store;
-    static const char *const keys[] = {"a/x",   "a-b/x", "a0",         "a.json", "a/b/c",
-                                       "a/b-c", "b",     "\xc3\xa9/z", "B",      "a/b.d/e"};
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        put(store, keys[i], "");
-    }
-    assert_list(store, "", NULL,
-                "B\na-b/x\na.json\na/b-c\na/b.d/e\na/b/c\na/x\na0\nb\n\xc3\xa9/z\n");
-    assert_list(store, "a", NULL, "a-b/x\na.json\na/b-c\na/b.d/e\na/b/c\na/x\na0\n");
-    assert_list(store, "a/", NULL, "a/b-c\na/b.d/e\na/b/c\na/x\n");
-    assert_list(store, "a/b", NULL, "a/b-c\na/b.d/e\na/b/c\n");
-    assert_list(store, "a/b/c", NULL, "a/b/c\n");
-    assert_list(store, "a/b/cd", NULL, "");
-    assert_list(store, "nowhere/", NULL, "");
-    assert_list(store, "b/", NULL, "");
-    assert_list(store, "", "a.json", "a/b-c\na/b.d/e\na/b/c\na/x\na0\nb\n\xc3\xa9/z\n");
-    assert_list(store, "", "a/b", "a/b-c\na/b.d/e\na/b/c\na/x\na0\nb\n\xc3\xa9/z\n");
-    assert_list(store, "a/", "a/b/c", "a/x\n");
-    assert_list(store, "a/b/", "a/b/c", "");
-    assert_list(store, "a", "zzz", "");
-}
-
-/* Every prefix and every `after` of a set of awkward keys, against sorting them. */
-static int compare_texts(const void *left, const void *right)
-{
-    return strcmp(*(const char *const *)left, *(const char *const *)right);
-}
-
-static void test_list_against_sorting(void **state)
-{
-    struct fixture *fixture = *state;
-    const char *keys[] = {"a!/1",   "a/1",   "a/!", "a/-/1", "a/-1",   "a0/1", "a-",
-                          "a+/0/0", "a+/00", "a.",  "b/a/a", "b/a-/a", "b/a0"};
-    size_t count = sizeof keys / sizeof keys[0];
-    for (size_t i = 0; i < count; i++) {
-        put(fixture->store, keys[i], "");
-    }
-    qsort(keys, count, sizeof keys[0], compare_texts);
-    static const char *const prefixes[] = {"", "a", "a/", "a+", "a+/0", "b/a", "b/a/", "b/a-", "c"};
-    for (size_t p = 0; p < sizeof prefixes / sizeof prefixes[0]; p++) {
-        for (size_t after = 0; after < count; after++) {
-            struct pn_buf expected;
-            pn_buf_init(&expected, 4096);
-            for (size_t i = after + 1; i < count; i++) {
-                if (strncmp(keys[i], prefixes[p], strlen(prefixes[p])) == 0) {
-                    pn_buf_addf(&expected, "%s\n", keys[i]);
-                }
-            }
-            assert_list(fixture->store, prefixes[p], keys[after], pn_buf_text(&expected));
-            pn_buf_deinit(&expected);
-        }
-    }
-}
-
-static int stop_at_second(void *arg, const struct pn_object *object)
-{
-    int *seen = arg;
-    (void)object;
-    return ++*seen == 2 ? 42 : 0;
-}
-
-static void test_list_stops_when_told(void **state)
-{
-    struct fixture *fixture = *state;
-    int seen = 0;
-    put(fixture->store, "a/1", "");
-    put(fixture->store, "a/2", "");
-    put(fixture->store, "a/3", "");
-    assert_int_equal(pn_store_list(fixture->store, "", NULL, stop_at_second, &seen, NULL), 42);
-    assert_int_equal(seen, 2);
 }
 
 /* --- failures of the disk ------------------------------------------------------------------ */
@@ -432,7 +312,7 @@ static void torture(struct fixture *fixture, void (*prepare)(struct pn_store *st
             assert_int_equal(fault_io_open_count(&fault), 0);
             check(fixture->store, rc);
             pn_store_destroy(&store);
-            assert_int_equal(pn_local_store_sweep(fixture->store, NULL), 0);
+            assert_int_equal(pn_store_sweep(fixture->store, NULL), 0);
         }
         assert_true(nth > 5);
     }
@@ -731,18 +611,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_put_get_head_remove),
-        TEST(test_put_if_absent),
         TEST(test_bad_keys_reach_nothing),
         TEST(test_keys_that_clash),
-        TEST(test_get_has_a_maximum),
-        TEST(test_put_many),
         TEST(test_url_and_files),
         TEST(test_sweep_spares_running_processes),
         TEST(test_check),
         TEST(test_relative_folder_becomes_absolute),
-        TEST(test_list_in_order_of_whole_keys),
-        TEST(test_list_against_sorting),
-        TEST(test_list_stops_when_told),
         TEST(test_put_never_tears),
         TEST(test_put_if_absent_never_tears),
         TEST(test_put_many_never_tears),

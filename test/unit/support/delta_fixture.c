@@ -24,7 +24,7 @@ enum { FILE_BYTES_MAX = 64 << 20 };
 static int write_checkpoint(void *ctx, const char *ndjson, size_t len, const char *path,
                             struct pn_err *e)
 {
-    const struct pn_io *io = ctx;
+    const struct pn_io *io = &((struct delta_fixture *)ctx)->fault.io;
     struct pn_buf text;
     pn_buf_init(&text, FILE_BYTES_MAX);
     pn_buf_addf(&text, "%zu %08" PRIx32 "\n", len, pn_delta_crc32c(ndjson, len));
@@ -51,7 +51,7 @@ static int give_row(void *arg, const char *line, size_t len, size_t capacity, st
     return row->line(row->arg, line, len, e);
 }
 
-static int read_checkpoint(void *ctx, const char *url,
+static int read_checkpoint(void *ctx, const char *key,
                            int (*line)(void *arg, const char *json, size_t len, struct pn_err *e),
                            void *arg, struct pn_err *e)
 {
@@ -60,15 +60,15 @@ static int read_checkpoint(void *ctx, const char *url,
     size_t len = 0;
     unsigned sum = 0;
     int start = 0;
-    int rc = pn_io_read_file(ctx, url, &text, e);
+    int rc = pn_store_get(((struct delta_fixture *)ctx)->store, key, &text, e);
     if (rc == 0 && (sscanf(pn_buf_text(&text), "%zu %x%n", &len, &sum, &start) != 2 ||
                     (size_t)start + 1 > text.len || text.len - (size_t)start - 1 != len ||
                     pn_delta_crc32c(text.data + start + 1, len) != sum)) {
-        rc = pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL, "%s is damaged", url);
+        rc = pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL, "%s is damaged", key);
     }
     if (rc == 0) {
         struct row row = {.line = line, .arg = arg};
-        rc = pn_delta_each_line(url, text.data + start + 1, len, len, false, give_row, &row, e);
+        rc = pn_delta_each_line(key, text.data + start + 1, len, len, false, give_row, &row, e);
     }
     pn_buf_deinit(&text);
     return rc;
@@ -104,9 +104,8 @@ void delta_fixture_init(struct delta_fixture *fixture)
         pn_logger_create(fixture->log_fd, PN_LOGGER_TEXT, PN_DEBUG, &fixture->clock.clock);
     pn_settings_to_delta(default_settings(), &fixture->config);
     fixture->config.engine_info = "pinion/test";
-    fixture->parquet = (struct pn_delta_parquet){.write_checkpoint = write_checkpoint,
-                                                 .read_checkpoint = read_checkpoint,
-                                                 .ctx = &fixture->fault.io};
+    fixture->parquet = (struct pn_delta_parquet){
+        .write_checkpoint = write_checkpoint, .read_checkpoint = read_checkpoint, .ctx = fixture};
     fixture->table = delta_fixture_open(fixture);
     newest = fixture;
 }

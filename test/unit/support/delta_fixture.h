@@ -31,8 +31,8 @@ struct delta_fixture {
     struct pn_logger *logger; /* to /dev/null */
     int log_fd;
     struct pn_delta_config config;
-    struct pn_delta_parquet parquet;
-    struct pn_delta *table; /* "t" */
+    struct pn_delta_parquet parquet; /* its ctx is the fixture */
+    struct pn_delta *table;          /* "t" */
 };
 
 /* Asserts that all works. */

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "store/local/local.h"
 #include "support/defaults.h"
+#include "support/memory_store.h"
 
 enum { ANSWER_BYTES_MAX = 16 << 20 };
 
@@ -81,16 +82,26 @@ void engine_fixture_reopen(struct engine_fixture *fixture)
     assert_int_equal(rc, 0);
 }
 
+bool engine_fixture_in_memory;
+
+static void open_store(struct engine_fixture *fixture)
+{
+    if (engine_fixture_in_memory) {
+        fixture->store = memory_store_create(fixture->folder);
+        return;
+    }
+    assert_int_equal(
+        pn_local_store_open(fixture->folder, &fixture->fault.io, &fixture->store, NULL), 0);
+}
+
 void engine_fixture_init(struct engine_fixture *fixture)
 {
-    struct pn_err e;
     *fixture = (struct engine_fixture){.engine = NULL};
     (void)snprintf(fixture->folder, sizeof fixture->folder, "/tmp/pn-engine-XXXXXX");
     assert_non_null(mkdtemp(fixture->folder));
     fault_io_init(&fixture->fault, pn_io_system());
     pn_fake_clock_init(&fixture->clock, 1767225600000);
-    assert_int_equal(pn_local_store_open(fixture->folder, &fixture->fault.io, &fixture->store, &e),
-                     0);
+    open_store(fixture);
     set_tables(fixture);
     fixture->pipeline = (struct pn_pipeline){
         .name = "test",
@@ -112,6 +123,7 @@ void engine_fixture_init(struct engine_fixture *fixture)
         .memory_bytes_max = 256 << 20,
         .threads = 2,
         .parquet_compression = "snappy",
+        .copies_bytes_max = 64 << 20,
     };
     pn_settings_to_delta(default_settings(), &fixture->config.delta);
     fixture->config.delta.engine_info = "test";

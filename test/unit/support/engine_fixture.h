@@ -26,6 +26,10 @@ struct engine_fixture {
     struct pn_engine_config config;
 };
 
+/* With it the next fixtures have a store in memory, else a local one: for suites that run on
+ * both. */
+extern bool engine_fixture_in_memory;
+
 /* Asserts that all works. */
 void engine_fixture_init(struct engine_fixture *fixture);
 void engine_fixture_deinit(struct engine_fixture *fixture); /* removes the folder */

@@ -204,6 +204,7 @@ static int fake_read(struct pn_log *log, const char *topic, int32_t partition, i
     } else {
         offset = offset < part->begin ? part->begin : offset;
         records->end_offset = part->end;
+        records->lost_until = offset;
         read_records(part, offset, max_records, max_bytes, arena, records);
     }
     pthread_mutex_unlock(&fake->lock);

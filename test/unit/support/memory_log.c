@@ -146,7 +146,7 @@ static void *run(void *arg)
         if (request == NULL) {
             break;
         }
-        m->queue = request->next;
+        m->queue = request->own[0];
         if (m->queue == NULL) {
             m->queue_tail = &m->queue;
         }
@@ -234,9 +234,9 @@ static int op_submit(struct pn_log *log, struct pn_log_request *request, struct 
         rc = check(topic, request, e);
     }
     if (rc == 0) {
-        request->next = NULL;
+        request->own[0] = NULL;
         *m->queue_tail = request;
-        m->queue_tail = &request->next;
+        m->queue_tail = (struct pn_log_request **)&request->own[0];
         pthread_cond_broadcast(&m->change);
     }
     pthread_mutex_unlock(&m->lock);

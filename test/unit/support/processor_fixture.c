@@ -117,6 +117,7 @@ static int read_records(struct pn_processor_source *source, const char *name, ui
         const struct fixture_shard *shard = &stream->shards[index];
         size_t at = (size_t)(offset > shard->info.begin ? offset : shard->info.begin);
         size_t bytes = 0;
+        out->lost_until = (int64_t)at;
         out->records = pn_arena_calloc(arena, shard->count + 1, sizeof *out->records);
         while (at < shard->count && out->count < max_records &&
                (bytes < max_bytes || out->count == 0)) {

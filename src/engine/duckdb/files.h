@@ -1,0 +1,27 @@
+/*
+ * What DuckDB opens: the path of an object of the store. On a store whose objects are files of this
+ * machine these are the paths; of another store's objects, copies are leased for a statement.
+ */
+#ifndef PN_ENGINE_DUCKDB_FILES_H
+#define PN_ENGINE_DUCKDB_FILES_H
+
+#include "engine/duckdb/private.h"
+#include "store/file_cache.h"
+
+/* The path of an object, good until the lease is released; caller frees. `may_change`: the key is
+ * no data file's, and may be put again. The errors of pn_file_cache_take(). */
+int pn_duckdb_object_path(struct pn_duckdb *engine, const char *key, bool may_change,
+                          struct pn_file_lease *lease, char **path, struct pn_err *e) PN_MUST_CHECK;
+/* The same for a file of a table's snapshot, wherever it is. CORRUPT when it is not there. */
+int pn_duckdb_data_path(struct pn_duckdb *engine, const char *table_path, const char *path,
+                        struct pn_file_lease *lease, char **out, struct pn_err *e) PN_MUST_CHECK;
+/* Leases all files of a snapshot, whose paths are known already. */
+int pn_duckdb_lease_snapshot(struct pn_duckdb *engine, const char *table_path,
+                             const struct pn_delta_snapshot *snapshot, struct pn_file_lease *lease,
+                             struct pn_err *e) PN_MUST_CHECK;
+/* The folder that the files of a table's folder are in, for a caller with a temporary folder.
+ * Caller frees. */
+int pn_duckdb_folder_path(struct pn_duckdb *engine, const char *key, char **path,
+                          struct pn_err *e) PN_MUST_CHECK;
+
+#endif

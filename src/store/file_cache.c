@@ -1,0 +1,340 @@
+#include "store/file_cache.h"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/crc32c.h"
+#include "base/mem.h"
+
+enum { BLOCK_BYTES = 1 << 20, NAME_BYTES = 32, EXTENSION_MAX = 16 };
+
+struct pn_file_copy {
+    char *name; /* in the folder: by the key, and by the etag of what may change */
+    int64_t size_bytes;
+    int64_t used; /* when it was last taken, by the cache's count */
+    int leases;
+    bool is_coming; /* a thread is fetching it */
+};
+
+struct pn_file_cache {
+    struct pn_store *store;
+    const struct pn_io *io;
+    char *folder;
+    int64_t bytes_max;
+    pthread_mutex_t lock;         /* of all below */
+    pthread_cond_t came;          /* a copy was fetched, or could not be */
+    struct pn_file_copy **copies; /* sorted by name */
+    size_t count;
+    size_t capacity;
+    int64_t bytes; /* of all copies, those that are coming too */
+    int64_t takes;
+};
+
+struct pn_file_cache *pn_file_cache_create(struct pn_store *store, const struct pn_io *io,
+                                           const char *folder, int64_t bytes_max)
+{
+    struct pn_file_cache *cache = pn_xcalloc(1, sizeof *cache);
+    cache->store = store;
+    cache->io = io;
+    cache->folder = pn_xstrdup(folder);
+    cache->bytes_max = bytes_max;
+    pthread_mutex_init(&cache->lock, NULL);
+    pthread_cond_init(&cache->came, NULL);
+    return cache;
+}
+
+static void free_copy(struct pn_file_copy *copy)
+{
+    free(copy->name);
+    free(copy);
+}
+
+void pn_file_cache_destroy(struct pn_file_cache **cache)
+{
+    struct pn_file_cache *it = *cache;
+    if (it == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < it->count; i++) {
+        PN_ASSERT(it->copies[i]->leases == 0);
+        free_copy(it->copies[i]);
+    }
+    free(it->copies);
+    free(it->folder);
+    pthread_cond_destroy(&it->came);
+    pthread_mutex_destroy(&it->lock);
+    free(it);
+    *cache = NULL;
+}
+
+/* A file's name for a key, which may be too long for one, and the key's extension, by which engines
+ * choose a format. Caller frees. */
+static char *name_of(const char *key, const char *etag)
+{
+    unsigned char digest[NAME_BYTES];
+    char hex[2 * NAME_BYTES + 1];
+    unsigned int len = 0;
+    char *text = pn_xasprintf("%s\n%s", key, etag);
+    int ok = EVP_Digest(text, strlen(text), digest, &len, EVP_sha256(), NULL);
+    PN_ASSERT(ok == 1 && len == sizeof digest);
+    for (size_t i = 0; i < sizeof digest; i++) {
+        static const char digits[] = "0123456789abcdef";
+        hex[2 * i] = digits[digest[i] >> 4];
+        hex[2 * i + 1] = digits[digest[i] & 15];
+    }
+    hex[2 * NAME_BYTES] = '\0';
+    free(text);
+    const char *slash = strrchr(key, '/');
+    const char *dot = strrchr(slash != NULL ? slash : key, '.');
+    return pn_xasprintf("%s%s", hex, dot != NULL && strlen(dot) <= EXTENSION_MAX ? dot : "");
+}
+
+/* --- the copies; the caller holds the lock ---------------------------------------------------- */
+
+/* Where the copy is, or where it belongs. */
+static size_t place_of(const struct pn_file_cache *cache, const char *name)
+{
+    size_t low = 0;
+    size_t high = cache->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(cache->copies[middle]->name, name) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static struct pn_file_copy *find(const struct pn_file_cache *cache, const char *name)
+{
+    size_t at = place_of(cache, name);
+    return at < cache->count && strcmp(cache->copies[at]->name, name) == 0 ? cache->copies[at]
+                                                                           : NULL;
+}
+
+static void forget(struct pn_file_cache *cache, struct pn_file_copy *copy)
+{
+    size_t at = place_of(cache, copy->name);
+    PN_ASSERT(at < cache->count && cache->copies[at] == copy);
+    cache->count--;
+    memmove(&cache->copies[at], &cache->copies[at + 1],
+            (cache->count - at) * sizeof(struct pn_file_copy *));
+    cache->bytes -= copy->size_bytes;
+    free_copy(copy);
+}
+
+static struct pn_file_copy *oldest_unleased(const struct pn_file_cache *cache)
+{
+    struct pn_file_copy *oldest = NULL;
+    for (size_t i = 0; i < cache->count; i++) {
+        struct pn_file_copy *copy = cache->copies[i];
+        if (copy->leases == 0 && (oldest == NULL || copy->used < oldest->used)) {
+            oldest = copy;
+        }
+    }
+    return oldest;
+}
+
+static char *path_of(const struct pn_file_cache *cache, const char *name)
+{
+    return pn_xasprintf("%s/%s", cache->folder, name);
+}
+
+static int make_room(struct pn_file_cache *cache, const char *key, int64_t size_bytes,
+                     struct pn_err *e)
+{
+    while (cache->bytes + size_bytes > cache->bytes_max) {
+        struct pn_file_copy *oldest = oldest_unleased(cache);
+        if (oldest == NULL) {
+            return pn_err_input(e,
+                                "'%s' (%lld bytes) does not fit beside the %lld bytes of objects "
+                                "that are read at the moment: the cache may take %lld",
+                                key, (long long)size_bytes, (long long)cache->bytes,
+                                (long long)cache->bytes_max);
+        }
+        char *path = path_of(cache, oldest->name);
+        int rc = pn_io_unlink(cache->io, path, e);
+        free(path);
+        if (rc != 0) {
+            return rc;
+        }
+        forget(cache, oldest);
+    }
+    return 0;
+}
+
+static void lease_copy(struct pn_file_cache *cache, struct pn_file_lease *lease,
+                       struct pn_file_copy *copy)
+{
+    PN_ASSERT(lease->cache == NULL || lease->cache == cache);
+    lease->cache = cache;
+    copy->leases++;
+    copy->used = ++cache->takes;
+    pn_grow((void **)&lease->copies, &lease->capacity, lease->count + 1,
+            sizeof(struct pn_file_copy *));
+    lease->copies[lease->count++] = copy;
+}
+
+/* --- fetching --------------------------------------------------------------------------------- */
+
+/* The object's bytes into a file, and whether they are those that were put. */
+static int copy_bytes(struct pn_file_cache *cache, struct pn_store_file *file, int fd,
+                      const char *path, struct pn_err *e)
+{
+    char *block = pn_xcalloc(1, BLOCK_BYTES);
+    int64_t offset = 0;
+    uint32_t sum = 0;
+    size_t got = BLOCK_BYTES;
+    int rc = 0;
+    while (rc == 0 && got == BLOCK_BYTES) {
+        rc = pn_store_read_at(file, block, BLOCK_BYTES, offset, &got, e);
+        if (rc == 0) {
+            rc = pn_io_write_at(cache->io, fd, block, got, offset, path, e);
+            sum = pn_crc32c_add(sum, block, got);
+            offset += (int64_t)got;
+        }
+    }
+    uint32_t put_sum = 0;
+    bool is_same =
+        offset == file->object.size_bytes && (!pn_store_sum(file, &put_sum) || put_sum == sum);
+    if (rc == 0 && !is_same) {
+        rc = pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
+                        "the object '%s' is damaged: what was read is not what was put",
+                        file->object.key);
+    }
+    free(block);
+    return rc;
+}
+
+static int fetch(struct pn_file_cache *cache, struct pn_store_file *file, const char *name,
+                 struct pn_err *e)
+{
+    char *path = path_of(cache, name);
+    int fd = -1;
+    int rc = pn_io_mkdirs(cache->io, cache->folder, e);
+    if (rc == 0) {
+        rc = pn_io_open(cache->io, path, O_CREAT | O_WRONLY | O_TRUNC, &fd, e);
+    }
+    if (rc == 0) {
+        rc = copy_bytes(cache, file, fd, path, e);
+        pn_io_close(cache->io, &fd);
+        if (rc != 0) {
+            int ignored = pn_io_unlink(cache->io, path, NULL);
+            (void)ignored;
+        }
+    }
+    free(path);
+    return rc;
+}
+
+/* A new copy, leased already so that it stays while it comes. The caller holds the lock. */
+static int add_copy(struct pn_file_cache *cache, const struct pn_store_file *file, const char *name,
+                    struct pn_file_lease *lease, struct pn_file_copy **copy, struct pn_err *e)
+{
+    int rc = make_room(cache, file->object.key, file->object.size_bytes, e);
+    if (rc != 0) {
+        return rc;
+    }
+    struct pn_file_copy *added = pn_xcalloc(1, sizeof *added);
+    *added = (struct pn_file_copy){
+        .name = pn_xstrdup(name), .size_bytes = file->object.size_bytes, .is_coming = true};
+    size_t at = place_of(cache, name);
+    pn_grow((void **)&cache->copies, &cache->capacity, cache->count + 1,
+            sizeof(struct pn_file_copy *));
+    memmove(&cache->copies[at + 1], &cache->copies[at],
+            (cache->count - at) * sizeof(struct pn_file_copy *));
+    cache->copies[at] = added;
+    cache->count++;
+    cache->bytes += added->size_bytes;
+    lease_copy(cache, lease, added);
+    *copy = added;
+    return 0;
+}
+
+/* Leases the copy of that name when it is here, or on its way and comes; *found is false else. The
+ * caller holds the lock. */
+static void take_found(struct pn_file_cache *cache, const char *name, struct pn_file_lease *lease,
+                       bool *found)
+{
+    struct pn_file_copy *copy = find(cache, name);
+    while (copy != NULL && copy->is_coming) {
+        pthread_cond_wait(&cache->came, &cache->lock);
+        copy = find(cache, name);
+    }
+    *found = copy != NULL;
+    if (copy != NULL) {
+        lease_copy(cache, lease, copy);
+    }
+}
+
+static int take_open(struct pn_file_cache *cache, struct pn_store_file *file, const char *name,
+                     struct pn_file_lease *lease, struct pn_err *e)
+{
+    struct pn_file_copy *copy = NULL;
+    bool found = false;
+    pthread_mutex_lock(&cache->lock);
+    take_found(cache, name, lease, &found);
+    int rc = found ? 0 : add_copy(cache, file, name, lease, &copy, e);
+    pthread_mutex_unlock(&cache->lock);
+    if (copy == NULL) {
+        return rc;
+    }
+    rc = fetch(cache, file, name, e);
+    pthread_mutex_lock(&cache->lock);
+    copy->is_coming = false;
+    if (rc != 0) {
+        lease->count--;
+        forget(cache, copy);
+    }
+    pthread_cond_broadcast(&cache->came);
+    pthread_mutex_unlock(&cache->lock);
+    return rc;
+}
+
+int pn_file_cache_take(struct pn_file_cache *cache, const char *key, bool may_change,
+                       struct pn_file_lease *lease, char **path, struct pn_err *e)
+{
+    struct pn_store_file *file = NULL;
+    char *name = may_change ? NULL : name_of(key, "");
+    bool found = false;
+    int rc = 0;
+    *path = NULL;
+    if (!may_change) {
+        pthread_mutex_lock(&cache->lock);
+        take_found(cache, name, lease, &found);
+        pthread_mutex_unlock(&cache->lock);
+    }
+    if (!found) {
+        rc = pn_store_open(cache->store, key, &file, e);
+    }
+    if (rc == 0 && !found) {
+        name = name != NULL ? name : name_of(key, file->object.etag);
+        rc = take_open(cache, file, name, lease, e);
+    }
+    if (rc == 0) {
+        *path = path_of(cache, name);
+    }
+    pn_store_close(&file);
+    free(name);
+    return rc;
+}
+
+void pn_file_lease_release(struct pn_file_lease *lease)
+{
+    struct pn_file_cache *cache = lease->cache;
+    if (cache != NULL) {
+        pthread_mutex_lock(&cache->lock);
+        for (size_t i = 0; i < lease->count; i++) {
+            PN_ASSERT(lease->copies[i]->leases > 0);
+            lease->copies[i]->leases--;
+        }
+        pthread_mutex_unlock(&cache->lock);
+    }
+    free(lease->copies);
+    *lease = (struct pn_file_lease){0};
+}

@@ -1,0 +1,45 @@
+/*
+ * Copies of objects as files of this machine, for libraries that open files, on a store whose
+ * objects are none (pn_store_is_local() is false). They lie in one folder and take up to a limit:
+ * those that were used longest ago make room, but for those that are leased.
+ *
+ * An object that never changes under its key (a data file of a table) is found by its key: once it
+ * is here, nothing is asked of the store. One that may be replaced is looked at each time, and
+ * another etag is another copy. A copy's path is always the same, also after it had to make room.
+ *
+ * Threads: any may call; two that want one object fetch it once.
+ */
+#ifndef PN_STORE_FILE_CACHE_H
+#define PN_STORE_FILE_CACHE_H
+
+#include "base/io.h"
+#include "store/store.h"
+
+struct pn_file_cache;
+struct pn_file_copy;
+
+/* The copies that a statement uses. Begins as {0}; for one thread. */
+struct pn_file_lease {
+    struct pn_file_cache *cache;
+    struct pn_file_copy **copies;
+    size_t count;
+    size_t capacity;
+};
+
+/* The folder is made when it is first needed; what is in it stays when the cache is destroyed. All
+ * is borrowed but `folder`. */
+struct pn_file_cache *pn_file_cache_create(struct pn_store *store, const struct pn_io *io,
+                                           const char *folder, int64_t bytes_max);
+void pn_file_cache_destroy(struct pn_file_cache **cache); /* NULL ok; nothing may be leased */
+
+/*
+ * The path of a copy, good until the lease is released; caller frees. MISSING when there is no such
+ * object; CORRUPT when its bytes are not those that were put; INPUT when it and what is leased
+ * besides are more than the limit.
+ */
+int pn_file_cache_take(struct pn_file_cache *cache, const char *key, bool may_change,
+                       struct pn_file_lease *lease, char **path, struct pn_err *e) PN_MUST_CHECK;
+/* Gives all copies back, and frees what the lease holds. */
+void pn_file_lease_release(struct pn_file_lease *lease);
+
+#endif
