@@ -22,6 +22,7 @@ static const char *code_of(int status)
         {413, "too_large"},
         {415, "unsupported_media_type"},
         {421, "wrong_host"},
+        {429, "busy"},
         {431, "header_too_large"},
         {501, "not_implemented"},
         {503, "unavailable"},

@@ -62,6 +62,7 @@ struct pn_http_conn {
     bool stream_begun;                    /* libmicrohttpd has its header; the worker's own */
     bool stream_last;                     /* the stream has said all it has to say */
     atomic_bool stream_cut;               /* the client is gone, or memory ran out: break it off */
+    atomic_bool watched;                  /* a request that waits and wants to know of the first */
     size_t stream_sent;                   /* bytes of `out` that libmicrohttpd has */
     const struct pn_http_router_row *row; /* NULL when none was found */
     const struct pn_http_front *front;    /* whose errors it gets; NULL: there are none */

@@ -63,6 +63,9 @@ struct pn_http_reply_stream {
     void *arg;
     /* next() is called after so long at the latest, whatever ready() says; 0: only then. */
     int64_t look_ms;
+    /* The body is one document: when the server stops before its end, it is broken off, so that
+     * the client does not take it for whole. */
+    bool is_document;
 };
 
 struct pn_http_reply_header {
@@ -177,6 +180,12 @@ bool pn_http_request_reserve(struct pn_http_request *req, size_t bytes) PN_MUST_
  * The fronts' error replies do this by themselves; it is for texts in other replies. NULL gives
  * NULL. */
 const char *pn_http_request_public(struct pn_http_request *req, const char *text);
+
+/* While the request waits (PN_HTTP_HANDLED_WAIT), its client is looked after: when it has hung up,
+ * `ready` is asked, which says so by pn_http_request_client_is_gone(). */
+void pn_http_request_watch_client(struct pn_http_request *req);
+/* Has the client of a request that is watched hung up? Any thread. */
+bool pn_http_request_client_is_gone(struct pn_http_request *req);
 
 /* The job that `submit` gave away is done. Any thread. */
 void pn_http_request_done(struct pn_http_request *req);

@@ -26,6 +26,7 @@ static enum MHD_Result begin(struct pn_http_conn *conn, const char *path, const 
     conn->stream_begun = false;
     conn->stream_last = false;
     atomic_store_explicit(&conn->stream_cut, false, memory_order_relaxed);
+    atomic_store_explicit(&conn->watched, false, memory_order_relaxed);
     conn->stream_sent = 0;
     req->status = 0;
     req->content_type = PN_HTTP_TYPE_JSON;

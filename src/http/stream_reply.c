@@ -22,7 +22,11 @@ static bool is_ready(struct pn_http_request *req)
 bool pn_http_stream_step(struct pn_http_conn *conn)
 {
     struct pn_http_request *req = &conn->req;
-    if (atomic_load(&conn->stream_cut) || atomic_load(&req->server->stage) != PN_HTTP_SERVING) {
+    bool stops = atomic_load(&req->server->stage) != PN_HTTP_SERVING;
+    if (stops && req->stream.is_document) {
+        atomic_store(&conn->stream_cut, true);
+    }
+    if (atomic_load(&conn->stream_cut) || stops) {
         conn->stream_last = true;
         return true;
     }
@@ -80,4 +84,14 @@ void pn_http_stream_cut(struct pn_http_conn *conn)
 {
     atomic_store(&conn->stream_cut, true);
     pn_http_pool_signal(conn->worker->server->pool);
+}
+
+void pn_http_request_watch_client(struct pn_http_request *req)
+{
+    atomic_store(&pn_http_conn_of(req)->watched, true);
+}
+
+bool pn_http_request_client_is_gone(struct pn_http_request *req)
+{
+    return atomic_load(&pn_http_conn_of(req)->stream_cut);
 }

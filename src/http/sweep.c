@@ -9,6 +9,7 @@
  *   the client has hung up, and no reply is due                  closed
  *   a reply of which nothing more is fetched for idle_ms          closed
  *   the client of a reply that goes on has hung up                broken off
+ *   the client of a watched request has hung up                   its handler is told
  *   bytes that are not HTTP/1.1 as framing.h has it              400, or what the fault says
  *
  * (libmicrohttpd overlooks the end of a stream that came together with the last bytes before it: it
@@ -136,7 +137,7 @@ static void sweep_one(struct pn_http_conn *conn, enum pn_http_stage stage)
 }
 
 /* A reply that waits for something to say: is there still somebody to say it to? */
-static void sweep_stream(struct pn_http_conn *conn)
+static void sweep_waiting(struct pn_http_conn *conn)
 {
     struct tcp_info tcp;
     socklen_t len = sizeof tcp;
@@ -156,8 +157,8 @@ void pn_http_sweep(struct pn_http_worker *worker)
         }
         if (conn->state != PN_HTTP_PENDING) {
             sweep_one(conn, stage);
-        } else if (conn->stream_begun) {
-            sweep_stream(conn);
+        } else if (conn->stream_begun || atomic_load(&conn->watched)) {
+            sweep_waiting(conn);
         }
     }
 }

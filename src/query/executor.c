@@ -75,13 +75,20 @@ int pn_executor_create(const struct pn_executor_config *config, const struct pn_
     return rc;
 }
 
-static void stop_thread(struct pn_executor *executor)
+void pn_executor_stop(struct pn_executor *executor)
 {
+    if (!executor->started) {
+        return;
+    }
     pthread_mutex_lock(&executor->lock);
     executor->stopping = true;
+    for (struct pn_query_job *job = executor->jobs; job != NULL; job = job->next) {
+        job->cancelled = !pn_query_job_ended(job);
+    }
     pthread_mutex_unlock(&executor->lock);
     pn_executor_wake(executor);
     (void)pthread_join(executor->thread, NULL);
+    executor->started = false;
 }
 
 void pn_executor_destroy(struct pn_executor **executor)
@@ -91,11 +98,9 @@ void pn_executor_destroy(struct pn_executor **executor)
     if (gone == NULL) {
         return;
     }
-    if (gone->started) {
-        stop_thread(gone);
-        if (pn_io_remove_tree(gone->io, gone->config.folder, &e) != 0) {
-            pn_logger_warn(gone->logger, "query", "%s", e.msg);
-        }
+    pn_executor_stop(gone);
+    if (pn_io_remove_tree(gone->io, gone->config.folder, &e) != 0) {
+        pn_logger_warn(gone->logger, "query", "%s", e.msg);
     }
     for (struct pn_query_job *job = gone->jobs; job != NULL;) {
         struct pn_query_job *next = job->next;
@@ -144,6 +149,9 @@ static int check_request(const struct pn_query_request *request, struct pn_err *
 static int check_room(struct pn_executor *executor, bool query, struct pn_err *e)
 {
     const struct pn_executor_config *config = &executor->config;
+    if (executor->stopping) {
+        return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "the server is stopping");
+    }
     int64_t running = pn_query_jobs_count(executor, PN_QUERY_RUNNING, query);
     int64_t waiting = pn_query_jobs_count(executor, PN_QUERY_WAITING, query);
     if (running + waiting < config->concurrency + config->queue) {
@@ -276,6 +284,13 @@ int pn_executor_cancel(struct pn_executor *executor, const char *id, struct pn_e
     return rc;
 }
 
+void pn_executor_abandon(struct pn_executor *executor, const char *id)
+{
+    struct pn_err e;
+    int rc = pn_executor_cancel(executor, id, &e);
+    PN_ASSERT(rc == 0 || e.class_ == PN_CLASS_MISSING);
+}
+
 bool pn_executor_ended(struct pn_executor *executor, const char *id)
 {
     pthread_mutex_lock(&executor->lock);
@@ -283,6 +298,15 @@ bool pn_executor_ended(struct pn_executor *executor, const char *id)
     bool ended = job == NULL || pn_query_job_ended(job);
     pthread_mutex_unlock(&executor->lock);
     return ended;
+}
+
+bool pn_executor_has_rows(struct pn_executor *executor, const char *id, int64_t rows)
+{
+    pthread_mutex_lock(&executor->lock);
+    const struct pn_query_job *job = pn_query_job_find(executor, id);
+    bool has = job != NULL && job->status.columns != NULL && job->status.rows > rows;
+    pthread_mutex_unlock(&executor->lock);
+    return has;
 }
 
 /* --- kept rows -------------------------------------------------------------------------------- */

@@ -102,7 +102,9 @@ int pn_executor_create(const struct pn_executor_config *config, const struct pn_
                        const struct pn_clock *clock, struct pn_logger *logger,
                        struct pn_metrics *metrics, struct pn_executor **executor,
                        struct pn_err *e) PN_MUST_CHECK;
-/* Ends all queries and removes the folder. NULL ok. */
+/* Ends all queries, and the thread that calls `changed`. From then on no query is taken. */
+void pn_executor_stop(struct pn_executor *executor);
+/* Stops it first, and removes the folder. NULL ok. */
 void pn_executor_destroy(struct pn_executor **executor);
 /* Called, on the executor's thread, whenever a query has more to say: before the first query. */
 void pn_executor_listen(struct pn_executor *executor, void (*changed)(void *arg), void *arg);
@@ -121,8 +123,12 @@ void pn_executor_list(struct pn_executor *executor, struct pn_arena *arena,
 /* Ends a query that waits or runs; of one that has ended, forgets the result. */
 int pn_executor_cancel(struct pn_executor *executor, const char *id,
                        struct pn_err *e) PN_MUST_CHECK;
+/* The same for a query that no one waits for any more; one that is not known is fine. */
+void pn_executor_abandon(struct pn_executor *executor, const char *id);
 /* Has the query ended? True also when it is not known. Quick. */
 bool pn_executor_ended(struct pn_executor *executor, const char *id);
+/* Are there more kept rows than so many, and are its columns known? Quick. */
+bool pn_executor_has_rows(struct pn_executor *executor, const char *id, int64_t rows);
 
 /* --- kept rows -------------------------------------------------------------------------------- */
 

@@ -199,6 +199,7 @@ static void take_json(struct pn_executor *executor, struct pn_query_process *pro
         break;
     case PN_FRAME_PROGRESS:
         take_counts(job, root);
+        executor->news = true;
         break;
     case PN_FRAME_DONE:
         take_counts(job, root);

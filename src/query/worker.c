@@ -281,16 +281,27 @@ static int take_columns(void *arg, const char *const *names, const char *const *
     return worker->pipe_failed ? PN_FAIL : 0;
 }
 
+/* What is reported is what readers find. */
+static int flush_kept(struct worker *worker, struct pn_err *e)
+{
+    int rc = pn_rows_writer_flush(worker->kept, e);
+    if (rc == 0) {
+        atomic_store(&worker->rows, pn_rows_writer_rows(worker->kept));
+        atomic_store(&worker->bytes, pn_rows_writer_bytes(worker->kept));
+    }
+    return rc;
+}
+
 static int take_row(void *arg, const char *const *values, size_t count)
 {
     struct worker *worker = arg;
-    atomic_fetch_add_explicit(&worker->rows, 1, memory_order_relaxed);
     bool flush = atomic_load_explicit(&worker->flush_wanted, memory_order_relaxed);
     if (flush) {
         atomic_store(&worker->flush_wanted, false);
     }
     if (worker->streamed != NULL) {
         pn_answer_row(worker->streamed, worker->row_parser, values, count);
+        atomic_fetch_add_explicit(&worker->rows, 1, memory_order_relaxed);
         if (flush) {
             send_piece(worker);
         }
@@ -520,11 +531,7 @@ static int keep(struct worker *worker, struct pn_sql_fault *fault, struct pn_err
     if (rc == 0) {
         rc = ask(worker, fault, e);
     }
-    if (rc == 0) {
-        rc = pn_rows_writer_flush(worker->kept, e);
-        atomic_store(&worker->bytes, pn_rows_writer_bytes(worker->kept));
-    }
-    return rc;
+    return rc == 0 ? flush_kept(worker, e) : rc;
 }
 
 static int do_work(struct worker *worker, struct pn_sql_fault *fault, struct pn_err *e)
@@ -589,12 +596,27 @@ static int prepare(struct worker *worker, bool *came, struct pn_err *e)
     return rc == 0 && *came ? refresh(worker, e) : rc;
 }
 
+/* Where the system's memory runs out, the kernel ends this process rather than the server. */
+static void offer_to_end(const struct pn_io *io)
+{
+    static const char path[] = "/proc/self/oom_score_adj";
+    static const char score[] = "500";
+    int fd = -1;
+    int rc = pn_io_open(io, path, O_WRONLY, &fd, NULL);
+    if (rc == 0) {
+        rc = pn_io_write_at(io, fd, score, sizeof score - 1, 0, path, NULL);
+    }
+    pn_io_close(io, &fd);
+    (void)rc; /* a system without it has no such rule */
+}
+
 int pn_query_worker_run(const struct pn_query_worker_config *config, struct pn_err *e)
 {
     struct worker worker = {.config = config};
     struct pn_sql_fault fault = {.byte = -1};
     struct pn_err failure = {.class_ = PN_CLASS_NONE};
     bool came = true;
+    offer_to_end(config->io);
     pthread_mutex_init(&worker.lock, NULL);
     worker.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     PN_ASSERT(worker.wake_fd >= 0);

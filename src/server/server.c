@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/query_routes.h"
 #include "api/sink_routes.h"
 #include "api/topic_routes.h"
 #include "base/mem.h"
@@ -30,6 +31,8 @@ struct pn_server {
     struct pn_table_watch *tables; /* NULL without fronts */
     struct pn_sink *sink;          /* NULL, as what follows, when its role was left out */
     struct pn_scheduler *scheduler;
+    struct pn_executor *executor; /* of queries; NULL without HTTP */
+    struct pn_api_query_routes query_routes;
     struct pn_unread *unread;
     struct pn_admission admission; /* of topics */
     struct pn_fronts *fronts;
@@ -132,6 +135,9 @@ static int add_routes(struct pn_server *server, struct pn_err *e)
     pn_server_streams_add_routes(server->streams, api);
     pn_unread_add_health(server->unread, api);
     pn_api_topic_routes_add(&server->topic_routes, api);
+    server->query_routes = (struct pn_api_query_routes){.executor = server->executor,
+                                                        .pipeline = server->app->pipeline};
+    pn_api_query_routes_add(&server->query_routes, api);
     return pn_api_sink_routes_start(server->sink, api, &server->sink_routes, e);
 }
 
@@ -155,6 +161,9 @@ static int start_stations(struct pn_server *server, const char *listen, struct p
         const struct pn_app *app = server->app;
         rc = pn_unread_start(app->pipeline, server->log, server->kinesis, app->logger, app->metrics,
                              &server->unread, e);
+    }
+    if (rc == 0 && server->fronts != NULL) {
+        rc = pn_app_open_executor(server->app, &server->executor, e);
     }
     if (rc == 0 && server->fronts != NULL) {
         rc = add_routes(server, e);
@@ -242,9 +251,13 @@ void pn_server_stop(struct pn_server **server)
         return;
     }
     pn_announcement_withdraw(gone->app, &gone->announced_fd);
+    if (gone->executor != NULL) {
+        pn_executor_stop(gone->executor); /* what waits for a query is answered */
+    }
     if (gone->fronts != NULL) {
         pn_http_server_stop(gone->fronts->http);
     }
+    pn_executor_destroy(&gone->executor);
     pn_api_sink_routes_stop(&gone->sink_routes);
     pn_fronts_destroy(&gone->fronts);
     pn_unread_stop(&gone->unread);

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 from pinion import PINION, Server, query, run
@@ -101,3 +102,36 @@ def test_the_topics_of_the_manual(data, tmp_path):
     found = [json.loads(line) for line in copied.splitlines()]
     values = [(row["key"], row["value"]) for row in found]
     assert values == [("a", '{"id":1}'), ("a", '{"id":2}')]
+
+
+def test_the_readers_of_the_manual(tmp_path):
+    """Each line that reads a query, with the libraries that are installed here; DuckDB's is one."""
+    (tmp_path / "pin.json").write_text('{"index":1,"category":"art"}\n{"index":2}\n')
+    for table in ("geo", "user"):
+        (tmp_path / f"{table}.json").write_text("")
+    data = tmp_path / "data"
+    run("batch", "--from", tmp_path, data=data)
+    page = (DOCS / "queries.md").read_text(encoding="utf-8")
+    table = page[page.index("| with | read a query by |") :].split("\n\n")[0]
+    lines = re.findall(r"^\| (\w+).*? \| `(.*?)`", table, re.M)
+    assert [name for name, _ in lines] == ["pandas", "pandas", "polars", "DuckDB", "Spark"]
+    read = set()
+    with Server(data) as server:
+
+        def here(text):
+            return text.replace("http://127.0.0.1:8082", server.url)
+
+        curl = next(block for block in blocks("queries.md", "sh") if "api/v1/sql" in block)
+        done = subprocess.run(["sh", "-c", here(curl)], cwd=tmp_path, capture_output=True,
+                              text=True, timeout=60, check=True)  # fmt: skip
+        assert sorted(done.stdout.splitlines()) == [
+            '{"category":"art","n":1}', '{"category":null,"n":1}']  # fmt: skip
+        for name, line in lines:
+            code = f"import {name.lower()}, requests\nrows = {here(line)}\nassert len(rows) == 2"
+            if name == "Spark":
+                continue  # the same file as DuckDB's; starting Spark takes longer than all this
+            if subprocess.run([sys.executable, "-c", f"import {name.lower()}"],
+                              capture_output=True).returncode == 0:  # fmt: skip
+                subprocess.run([sys.executable, "-c", code], cwd=tmp_path, timeout=60, check=True)
+                read.add(name)
+    assert "DuckDB" in read

@@ -1,0 +1,52 @@
+/* What the files of the query routes share. */
+#ifndef PN_API_QUERY_INTERNAL_H
+#define PN_API_QUERY_INTERNAL_H
+
+#include "api/query_routes.h"
+#include "http/request.h"
+
+/* The reply to a query that failed, was cancelled or was refused. */
+void pn_api_reply_query_failure(struct pn_http_request *req, const struct pn_query_status *status);
+/* The same for an error of the executor. */
+void pn_api_reply_executor_error(struct pn_http_request *req, int rc, const struct pn_err *failure);
+/* The state of a query as an object. */
+void pn_api_put_query(struct pn_http_request *req, struct pn_json_writer *json,
+                      const struct pn_query_status *status);
+
+/* What the body, or the query parameters of a GET, ask for. Texts are in the request's arena. On
+ * false the reply is there. */
+struct pn_api_question {
+    struct pn_query_request request;
+    const char *format; /* of a body of JSON; NULL */
+};
+bool pn_api_read_question(struct pn_http_request *req, const struct pn_pipeline *pipeline,
+                          struct pn_api_question *question);
+
+/* query_download.c: breaks a reply that goes on off, so that its client sees that it is not whole.
+ * Returns false, for the reply's next(). */
+bool pn_api_break_off(struct pn_buf *out);
+/* Begins the reply with kept rows, as CSV or JSON lines; the reader is the reply's from then on. */
+enum pn_http_handled pn_api_send_rows(struct pn_http_request *req,
+                                      const struct pn_query_status *status, bool csv,
+                                      struct pn_rows_reader *reader);
+/* The same with a file, which is closed at the end; then `end` is called, when not NULL. */
+enum pn_http_handled pn_api_send_file(struct pn_http_request *req, int fd, void (*end)(void *arg),
+                                      void *arg);
+
+/* A request that waits for a query; in its arena. */
+struct pn_api_query_wait {
+    struct pn_executor *executor;
+    char id[PN_QUERY_ID_SIZE];   /* the query that the request is about */
+    char wait[PN_QUERY_ID_SIZE]; /* what it waits for: that, or what is made of its rows */
+    bool streams;                /* until there is something to read, too */
+    bool pages;                  /* until there are more rows than `offset`, too */
+    int64_t offset;
+};
+/* Has the handler called again then, or when the client has gone. */
+enum pn_http_handled pn_api_wait_for_query(struct pn_http_request *req,
+                                           struct pn_api_query_wait *wait);
+
+/* sql_route.c */
+enum pn_http_handled pn_api_handle_sql(struct pn_http_request *req, void *arg);
+
+#endif
