@@ -121,3 +121,32 @@ bool pn_http_accept_encoding(const char *accept, const char *encoding)
     }
     return star_q > 0;
 }
+
+/* --- entity tags ------------------------------------------------------------------------------ */
+
+static const char *opaque(const char *etag)
+{
+    return strncmp(etag, "W/", 2) == 0 ? etag + 2 : etag;
+}
+
+bool pn_http_etag_is_known(const char *list, const char *etag)
+{
+    const char *wanted = opaque(etag);
+    size_t len = strlen(wanted);
+    for (const char *p = list; *p != '\0';) {
+        p += strspn(p, " \t,");
+        if (*p == '*') {
+            return true;
+        }
+        p = opaque(p);
+        const char *end = *p == '"' ? strchr(p + 1, '"') : NULL;
+        if (end == NULL) {
+            return false; /* not a list of tags, or its end */
+        }
+        if ((size_t)(end + 1 - p) == len && memcmp(p, wanted, len) == 0) {
+            return true;
+        }
+        p = end + 1;
+    }
+    return false;
+}

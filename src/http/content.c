@@ -20,40 +20,12 @@ static void add_vary(struct pn_http_request *req)
 
 /* --- entity tags ------------------------------------------------------------------------------ */
 
-static const char *opaque(const char *etag)
-{
-    return strncmp(etag, "W/", 2) == 0 ? etag + 2 : etag;
-}
-
-/* Is the tag, weak or strong, in the header's list? A tag holds no quotes, but may hold commas. */
-static bool has_tag(const char *list, const char *etag)
-{
-    const char *wanted = opaque(etag);
-    size_t len = strlen(wanted);
-    for (const char *p = list; *p != '\0';) {
-        p += strspn(p, " \t,");
-        if (*p == '*') {
-            return true;
-        }
-        p = opaque(p);
-        const char *end = *p == '"' ? strchr(p + 1, '"') : NULL;
-        if (end == NULL) {
-            return false; /* not a list of tags, or its end */
-        }
-        if ((size_t)(end + 1 - p) == len && memcmp(p, wanted, len) == 0) {
-            return true;
-        }
-        p = end + 1;
-    }
-    return false;
-}
-
 bool pn_http_reply_is_known(struct pn_http_request *req, const char *etag)
 {
     const char *known = pn_http_request_header(req, "If-None-Match");
     pn_http_reply_header(req, "ETag", etag);
     add_vary(req);
-    if (known == NULL || req->method != PN_HTTP_GET || !has_tag(known, etag)) {
+    if (known == NULL || req->method != PN_HTTP_GET || !pn_http_etag_is_known(known, etag)) {
         return false;
     }
     pn_buf_reset(&req->out);

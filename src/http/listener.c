@@ -252,7 +252,7 @@ int pn_http_listener_start(struct pn_http_listener *listener, struct pn_err *e)
 {
     int rc = pthread_create(&listener->thread, NULL, accept_connections, listener);
     if (rc != 0) {
-        return pn_err_errno(e, rc, "cannot start the gateway's accepting thread");
+        return pn_err_errno(e, rc, "cannot start the server's accepting thread");
     }
     listener->running = true;
     return 0;

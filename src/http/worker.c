@@ -217,7 +217,7 @@ int pn_http_worker_start(struct pn_http_worker *worker, struct pn_http_server *s
     if (rc == 0) {
         rc = pthread_create(&worker->thread, NULL, worker_thread, worker);
         if (rc != 0) {
-            (void)pn_err_errno(e, rc, "cannot start a gateway thread");
+            (void)pn_err_errno(e, rc, "cannot start a thread of the server");
         }
     }
     if (rc != 0) {

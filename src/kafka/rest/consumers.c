@@ -36,7 +36,7 @@ int pn_kafka_rest_consumers_create(const struct pn_kafka_rest_consumers_config *
                                    struct pn_kafka_rest_consumers **consumers, struct pn_err *e)
 {
     if (*config->folder == '\0') {
-        return pn_err_input(e, "the gateway needs a folder for the consumers' offsets");
+        return pn_err_input(e, "Kafka REST needs a folder for its consumers' offsets");
     }
     struct pn_kafka_rest_consumers *made = pn_xcalloc(1, sizeof *made);
     made->config = *config;

@@ -68,11 +68,30 @@ static void test_encodings(void **state)
     }
 }
 
+static void test_etags(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *list;
+        bool known;
+    } cases[] = {
+        {"\"a,b\"", true},       {"W/\"a,b\"", true},  {"*", true},
+        {"\"x\",\"a,b\"", true}, {" , \"a,b\"", true}, {"\"x\" W/\"a,b\"", true},
+        {"\"a\"", false},        {"a,b", false},       {"\"a,b", false},
+        {"w/\"a,b\"", false},    {"", false},          {"\"x\", y, \"a,b\"", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(pn_http_etag_is_known(cases[i].list, "\"a,b\""), cases[i].known);
+        assert_int_equal(pn_http_etag_is_known(cases[i].list, "W/\"a,b\""), cases[i].known);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_accept),
         cmocka_unit_test(test_encodings),
+        cmocka_unit_test(test_etags),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
