@@ -9,7 +9,13 @@
 #include "sink/batch.h"
 #include "sink/private.h"
 
-enum { RETRY_FIRST_MS = 200, RETRY_LAST_MS = 10 * 1000, LOOK_AGAIN_MS = 1000 };
+enum {
+    RETRY_FIRST_MS = 200,
+    RETRY_LAST_MS = 10 * 1000,
+    LOOK_AGAIN_MS = 1000,
+    LOOK_WAITING_MS = 10 * 1000 /* while records wait: retention may remove them, which the lag
+                                   must show */
+};
 
 /* --- create and destroy -------------------------------------------------------------------- */
 
@@ -282,7 +288,8 @@ static int run_pass(struct pn_sink *sink, bool all, struct pn_err *e)
             }
         }
     }
-    set_due_at(sink, next_due(sink));
+    int64_t due_ms = next_due(sink);
+    set_due_at(sink, due_ms > now_ms + LOOK_WAITING_MS ? now_ms + LOOK_WAITING_MS : due_ms);
     return rc;
 }
 

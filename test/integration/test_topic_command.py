@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -315,3 +316,34 @@ def test_the_api(data):
             assert call("POST", base + "/records", {"records": bad})[0] == 400, bad
         assert call("DELETE", base)[0] == 204
         assert call("GET", base)[0] == 404
+
+
+# --- retention ------------------------------------------------------------------------------------
+
+
+def test_retention_and_what_has_not_landed(data):
+    """A shorter retention removes old records within a minute. Then the sink's lag, in its status
+    and as a metric, is what is still there."""
+    settings = ("log.segment_bytes=1MiB", "sink.rotate_interval_ms=1h", "sink.flush_size=100000")
+    topic = PIPELINE_TOPICS[0]
+    with Server(data, *(word for setting in settings for word in ("--set", setting))) as server:
+        value = json.dumps({"text": "x" * 10000}) + "\n"
+        run("topic", "produce", topic, data=data, input=value * 500)
+        run("topic", "alter", topic, "--retention-bytes", "1MiB", data=data)
+        deadline = time.monotonic() + 90
+        while (found := rows("describe", topic, data=data)[0])["begin"] == 0:
+            assert time.monotonic() < deadline
+            time.sleep(1)
+        assert found["end"] == 500 and 0 < found["records"] == 500 - found["begin"] < 300
+        assert len(tail(topic, data=data)) == found["records"]
+
+        def lags():
+            landings = json.loads(server.request("GET", "/api/v1/sink")[1])["partitions"]
+            (status,) = [row for row in landings if row["topic"] == topic]
+            page = server.request("GET", "/metrics")[1].decode()
+            (gauge,) = re.findall(rf'pinion_sink_lag_records{{topic="{topic}"}} (\d+)', page)
+            return status["lag"], int(gauge)
+
+        while lags() != (found["records"], found["records"]):
+            assert time.monotonic() < deadline, (lags(), found)
+            time.sleep(0.5)
