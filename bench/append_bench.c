@@ -19,14 +19,14 @@
 #include <time.h>
 
 #include "base/mem.h"
-#include "engine/engine.h"
+#include "engine/duckdb/duckdb.h"
 #include "settings/configs.h"
 #include "store/local/local.h"
 
 enum { TABLES_MAX = 16, BATCH_BYTES_MAX = 8 << 20 };
 
 struct lane {
-    struct pn_engine *engine;
+    struct pn_embedded_engine *engine;
     const struct pn_table *table;
     struct pn_append_row *rows;
     size_t count;
@@ -136,7 +136,7 @@ static void *run(void *arg)
 
 /* Compaction beside the appends, as a server has it. */
 struct compactor {
-    struct pn_engine *engine;
+    struct pn_embedded_engine *engine;
     struct lane *lanes;
     size_t count;
     int64_t wait_ms;
@@ -156,8 +156,8 @@ static void *compact(void *arg)
             struct pn_err e;
             int64_t before = 0;
             int64_t after = 0;
-            if (pn_engine_optimize(compactor->engine, compactor->lanes[i].table->path, 128 << 20,
-                                   &before, &after, &e) != 0 &&
+            if (pn_engine_optimize(&compactor->engine->batch, compactor->lanes[i].table->path,
+                                   128 << 20, &before, &after, &e) != 0 &&
                 e.class_ != PN_CLASS_MISSING) {
                 die(e.msg);
             }
@@ -206,7 +206,7 @@ static long resident_kib(void)
     return kib;
 }
 
-static size_t open_lanes(struct lane *lanes, struct pn_engine *engine,
+static size_t open_lanes(struct lane *lanes, struct pn_embedded_engine *engine,
                          const struct pn_pipeline *pipeline, char *spec, bool small, char **numbers)
 {
     size_t count = 0;
@@ -238,7 +238,7 @@ int main(int argc, char **argv)
     struct pn_err e;
     struct pn_store *store = NULL;
     struct pn_pipeline *pipeline = NULL;
-    struct pn_engine *engine = NULL;
+    struct pn_embedded_engine *engine = NULL;
     struct lane lanes[TABLES_MAX] = {{0}};
     if (argc < 5 || (strcmp(argv[1], "small") != 0 && strcmp(argv[1], "drain") != 0)) {
         fprintf(stderr, "usage: append_bench small|drain PIPELINE FOLDER TABLE=FILE[,...] [ROWS] "
@@ -247,7 +247,7 @@ int main(int argc, char **argv)
     }
     bool small = strcmp(argv[1], "small") == 0;
     char *temp = pn_xasprintf("%s/tmp", argv[3]);
-    struct pn_engine_config config = {
+    struct pn_duckdb_config config = {
         .temp_folder = temp,
         .memory_bytes_max = number(getenv("ENGINE_MEMORY_MIB"), 512) << 20,
         .threads = number(getenv("ENGINE_THREADS"), 2),
@@ -301,7 +301,7 @@ int main(int argc, char **argv)
                (double)usage.ru_stime.tv_sec + (double)usage.ru_stime.tv_usec / 1e6,
            (double)resident_kib() / 1024, (double)usage.ru_maxrss / 1024,
            (double)before_kib / 1024);
-    pn_engine_destroy(&engine);
+    pn_embedded_engine_destroy(&engine);
     pn_pipeline_destroy(&pipeline);
     pn_store_destroy(&store);
     free(temp);

@@ -30,7 +30,7 @@ static int take_row(void *arg, const char *const *values, size_t count)
     return pn_row_writer_failed(answer->output) ? PN_FAIL : 0;
 }
 
-static int answer(struct answer *answer, struct pn_engine *engine, const char *sql,
+static int answer(struct answer *answer, struct pn_embedded_engine *engine, const char *sql,
                   const struct pn_json *parameters, struct pn_err *e)
 {
     const struct pn_rows rows = {.columns = take_columns, .row = take_row, .arg = answer};
@@ -49,13 +49,14 @@ static int answer(struct answer *answer, struct pn_engine *engine, const char *s
     return rc;
 }
 
-int pn_cli_answer(struct pn_cli *cli, struct pn_engine *engine, const char *sql, struct pn_err *e)
+int pn_cli_answer(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,
+                  struct pn_err *e)
 {
     int64_t rows = 0;
     return pn_cli_answer_first(cli, engine, sql, INT64_MAX, &rows, e);
 }
 
-int pn_cli_answer_with(struct pn_cli *cli, struct pn_engine *engine, const char *sql,
+int pn_cli_answer_with(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,
                        const char *parameters, struct pn_err *e)
 {
     struct answer asked = {.cli = cli, .rows_max = INT64_MAX};
@@ -70,7 +71,7 @@ int pn_cli_answer_with(struct pn_cli *cli, struct pn_engine *engine, const char 
     return rc;
 }
 
-int pn_cli_answer_first(struct pn_cli *cli, struct pn_engine *engine, const char *sql,
+int pn_cli_answer_first(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,
                         int64_t rows_max, int64_t *row_count, struct pn_err *e)
 {
     struct answer asked = {.cli = cli, .rows_max = rows_max};

@@ -3,16 +3,16 @@
 #define PN_CLI_ANSWER_H
 
 #include "cli/cli.h"
-#include "engine/engine.h"
+#include "engine/embedded.h"
 
 /* Asks the engine and prints the answer to cli->out. */
-int pn_cli_answer(struct pn_cli *cli, struct pn_engine *engine, const char *sql,
+int pn_cli_answer(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,
                   struct pn_err *e) PN_MUST_CHECK;
 /* The same with the query's parameters, a JSON object or array (engine.h). */
-int pn_cli_answer_with(struct pn_cli *cli, struct pn_engine *engine, const char *sql,
+int pn_cli_answer_with(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,
                        const char *parameters, struct pn_err *e) PN_MUST_CHECK;
 /* The same, but prints only the first `rows_max` rows; *row_count is how many there are. */
-int pn_cli_answer_first(struct pn_cli *cli, struct pn_engine *engine, const char *sql,
+int pn_cli_answer_first(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,
                         int64_t rows_max, int64_t *row_count, struct pn_err *e) PN_MUST_CHECK;
 
 #endif

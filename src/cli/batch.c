@@ -15,7 +15,7 @@
 struct batch {
     struct pn_cli *cli;
     const struct pn_pipeline *pipeline;
-    struct pn_engine *engine;
+    struct pn_embedded_engine *engine;
     const struct pn_table **raw;
     size_t raw_count;
     const struct pn_table **clean;
@@ -128,10 +128,10 @@ static int answer_all(struct batch *batch, struct pn_err *e)
 static int run_stages(struct batch *batch, struct pn_err *e)
 {
     sort_tables(batch);
-    int rc = pn_engine_load(batch->engine, batch->raw, batch->raw_count, batch->reports, e);
+    int rc = pn_engine_load(&batch->engine->batch, batch->raw, batch->raw_count, batch->reports, e);
     lap(batch, "load");
     if (rc == 0) {
-        rc = pn_engine_transform(batch->engine, batch->clean, batch->clean_count,
+        rc = pn_engine_transform(&batch->engine->batch, batch->clean, batch->clean_count,
                                  batch->reports + batch->raw_count, e);
         lap(batch, "clean");
     }
@@ -192,7 +192,7 @@ int pn_cmd_batch(struct pn_cli *cli, int argc, char **argv)
     if (rc == 0) {
         rc = run_stages(&batch, &e);
     }
-    pn_engine_destroy(&batch.engine);
+    pn_embedded_engine_destroy(&batch.engine);
     pn_store_destroy(&store);
     lap(&batch, "end");
     return rc == 0 ? PN_EXIT_OK : pn_cli_fail(cli, &e);

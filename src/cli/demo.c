@@ -160,7 +160,7 @@ static int stream(struct demo *demo, struct pn_err *e)
 
 /* ---- queries --------------------------------------------------------------------------------- */
 
-static int run_queries(struct demo *demo, struct pn_engine *engine, struct pn_err *e)
+static int run_queries(struct demo *demo, struct pn_embedded_engine *engine, struct pn_err *e)
 {
     const struct pn_pipeline *pipeline = demo->app->pipeline;
     int rc = 0;
@@ -198,13 +198,14 @@ static int ignore_columns(void *arg, const char *const *names, const char *const
 }
 
 /* A table that isn't there has none. */
-static int count_rows(struct pn_engine *engine, const char *table, int64_t *rows, struct pn_err *e)
+static int count_rows(struct pn_embedded_engine *engine, const char *table, int64_t *rows,
+                      struct pn_err *e)
 {
     struct pn_err failure = {0};
     const struct pn_rows taker = {.columns = ignore_columns, .row = take_number, .arg = rows};
     char *sql = pn_xasprintf("SELECT count(*) FROM \"%s\"", table);
     *rows = 0;
-    int rc = pn_engine_query(engine, sql, &taker, &failure);
+    int rc = pn_engine_query(&engine->batch, sql, &taker, &failure);
     if (rc != 0 && failure.class_ == PN_CLASS_MISSING) {
         rc = 0;
     } else if (rc != 0) {
@@ -215,7 +216,7 @@ static int count_rows(struct pn_engine *engine, const char *table, int64_t *rows
 }
 
 /* A line for each table: those of the batches, or those that streams fill. */
-static int list_tables(const struct demo *demo, struct pn_engine *engine, bool of_streams,
+static int list_tables(const struct demo *demo, struct pn_embedded_engine *engine, bool of_streams,
                        struct pn_err *e)
 {
     char number[PN_GROUPED_SIZE];
@@ -247,7 +248,8 @@ static void print_sent(const struct demo *demo, const char *what,
                   (double)sent->acknowledged / sent->seconds, sent->p50_ms, sent->p99_ms);
 }
 
-static int summarize_streams(const struct demo *demo, struct pn_engine *engine, struct pn_err *e)
+static int summarize_streams(const struct demo *demo, struct pn_embedded_engine *engine,
+                             struct pn_err *e)
 {
     char number[PN_GROUPED_SIZE];
     const struct pn_demo_streamed *streamed = &demo->streamed;
@@ -259,7 +261,8 @@ static int summarize_streams(const struct demo *demo, struct pn_engine *engine, 
     return list_tables(demo, engine, true, e);
 }
 
-static int summarize(struct demo *demo, struct pn_engine *engine, double total_s, struct pn_err *e)
+static int summarize(struct demo *demo, struct pn_embedded_engine *engine, double total_s,
+                     struct pn_err *e)
 {
     struct pn_cli *cli = demo->cli;
     char number[PN_GROUPED_SIZE];
@@ -303,7 +306,7 @@ static int run_stages(struct demo *demo, struct pn_err *e)
     struct pn_cli *cli = demo->cli;
     int64_t start_ns = pn_mono_ns(cli->clock);
     struct pn_store *store = NULL;
-    struct pn_engine *engine = NULL;
+    struct pn_embedded_engine *engine = NULL;
     int rc = pn_cli_app(cli, &demo->app, e);
     if (rc == 0) {
         rc = pn_server_start(demo->app, "127.0.0.1:0", PN_ROLES_ALL, &demo->server, e);
@@ -331,7 +334,7 @@ static int run_stages(struct demo *demo, struct pn_err *e)
     if (rc == 0) {
         rc = summarize(demo, engine, seconds_since(demo, start_ns), e);
     }
-    pn_engine_destroy(&engine);
+    pn_embedded_engine_destroy(&engine);
     pn_store_destroy(&store);
     pn_server_stop(&demo->server);
     return rc;

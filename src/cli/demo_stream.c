@@ -305,7 +305,7 @@ static void *run_watch(void *arg)
 
 /* The version that a table's log will have next. */
 static int find_version(const struct pn_app *app, const struct watch *watch,
-                        struct pn_engine *engine, struct table *table, struct pn_err *e)
+                        struct pn_embedded_engine *engine, struct table *table, struct pn_err *e)
 {
     struct pn_delta_config config;
     struct pn_delta_snapshot *snapshot = NULL;
@@ -332,7 +332,7 @@ static int open_watch(struct pn_cli *cli, const struct pn_app *app, struct watch
                       struct pn_err *e)
 {
     const struct pn_pipeline *pipeline = app->pipeline;
-    struct pn_engine *engine = NULL;
+    struct pn_embedded_engine *engine = NULL;
     *watch = (struct watch){.cli = cli, .app = app, .parser = pn_json_parser_create()};
     (void)pthread_mutex_init(&watch->lock, NULL);
     pn_buf_init(&watch->commit, COMMIT_BYTES_MAX);
@@ -352,7 +352,7 @@ static int open_watch(struct pn_cli *cli, const struct pn_app *app, struct watch
             rc = find_version(app, watch, engine, table, e);
         }
     }
-    pn_engine_destroy(&engine);
+    pn_embedded_engine_destroy(&engine);
     return rc;
 }
 

@@ -39,8 +39,8 @@ void pn_interrupt_begin(struct pn_interrupt *interrupt)
     pn_signals_watch(&interrupt->signals);
 }
 
-int pn_interrupt_watch(struct pn_interrupt *interrupt, struct pn_engine *engine, int64_t limit_ms,
-                       struct pn_err *e)
+int pn_interrupt_watch(struct pn_interrupt *interrupt, struct pn_embedded_engine *engine,
+                       int64_t limit_ms, struct pn_err *e)
 {
     interrupt->engine = engine;
     interrupt->limit_ms = limit_ms;

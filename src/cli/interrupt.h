@@ -10,12 +10,12 @@
 #include <stdatomic.h>
 
 #include "cli/signals.h"
-#include "engine/engine.h"
+#include "engine/embedded.h"
 
 struct pn_interrupt {
     struct pn_signals signals;
-    struct pn_engine *engine; /* borrowed */
-    int64_t limit_ms;         /* 0: none */
+    struct pn_embedded_engine *engine; /* borrowed */
+    int64_t limit_ms;                  /* 0: none */
     pthread_t thread;
     atomic_bool done;
     atomic_int number; /* of the signal that came; 0: none */
@@ -25,8 +25,8 @@ struct pn_interrupt {
 /* Blocks the signals: before the engine starts threads. */
 void pn_interrupt_begin(struct pn_interrupt *interrupt);
 /* From now on they end the engine's query. */
-int pn_interrupt_watch(struct pn_interrupt *interrupt, struct pn_engine *engine, int64_t limit_ms,
-                       struct pn_err *e) PN_MUST_CHECK;
+int pn_interrupt_watch(struct pn_interrupt *interrupt, struct pn_embedded_engine *engine,
+                       int64_t limit_ms, struct pn_err *e) PN_MUST_CHECK;
 /* Ends the watching. */
 void pn_interrupt_end(struct pn_interrupt *interrupt);
 /* Does to this process what the signal that came does by itself, so that the caller's shell sees

@@ -49,8 +49,8 @@ static int find_sql(const struct pn_pipeline *pipeline, const char *operand, con
 }
 
 /* Answers it unless a signal or the time limit ends it first. */
-static int answer(struct pn_cli *cli, struct pn_engine *engine, const char *sql, int64_t timeout_ms,
-                  struct pn_interrupt *interrupt, struct pn_err *e)
+static int answer(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,
+                  int64_t timeout_ms, struct pn_interrupt *interrupt, struct pn_err *e)
 {
     int rc = pn_interrupt_watch(interrupt, engine, timeout_ms, e);
     if (rc == 0) {
@@ -70,7 +70,7 @@ static int ask(struct pn_cli *cli, const struct pn_app *app, const char *operand
 {
     const char *sql = NULL;
     struct pn_store *store = NULL;
-    struct pn_engine *engine = NULL;
+    struct pn_embedded_engine *engine = NULL;
     struct pn_interrupt interrupt;
     pn_interrupt_begin(&interrupt);
     int rc = find_sql(app->pipeline, operand, &sql, e);
@@ -86,7 +86,7 @@ static int ask(struct pn_cli *cli, const struct pn_app *app, const char *operand
     if (rc == 0) {
         rc = answer(cli, engine, sql, timeout_ms, &interrupt, e);
     }
-    pn_engine_destroy(&engine);
+    pn_embedded_engine_destroy(&engine);
     pn_store_destroy(&store);
     pn_interrupt_pass_on(&interrupt);
     pn_signals_restore(&interrupt.signals);

@@ -78,7 +78,7 @@ void pn_stream_reader_close(struct pn_stream_reader *reader)
     pn_processor_source_destroy(&reader->source);
     pn_kinesis_destroy(&reader->kinesis);
     pn_log_destroy(&reader->log);
-    pn_engine_destroy(&reader->engine);
+    pn_embedded_engine_destroy(&reader->engine);
     pn_store_destroy(&reader->store);
     pn_arena_deinit(&reader->arena);
     free(reader->url);

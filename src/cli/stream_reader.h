@@ -11,7 +11,7 @@ struct pn_stream_reader {
     struct pn_arena arena;
     char *url; /* of the server, or NULL */
     struct pn_store *store;
-    struct pn_engine *engine;
+    struct pn_embedded_engine *engine;
     struct pn_log *log;
     struct pn_kinesis *kinesis;
     struct pn_processor_source *source;

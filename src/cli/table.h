@@ -4,7 +4,7 @@
 
 #include "base/arena.h"
 #include "cli/cli.h"
-#include "engine/engine.h"
+#include "engine/embedded.h"
 #include "report/tables.h"
 
 struct pn_table_session {
@@ -13,7 +13,7 @@ struct pn_table_session {
     const struct pn_pipeline *pipeline; /* the app's */
     const struct pn_table *table;       /* of the name that was given, when the pipeline has it */
     struct pn_store *store;
-    struct pn_engine *engine;
+    struct pn_embedded_engine *engine;
     struct pn_delta_config config;
     struct pn_table_source source; /* of the above */
     struct pn_delta *delta;        /* the table of the name that was given, or NULL */

@@ -102,7 +102,7 @@ int pn_cli_table_finish(struct pn_table_session *session, int rc, const struct p
     int status = rc == 0 ? PN_EXIT_OK : fail(session, failure);
     pn_delta_snapshot_destroy(&session->snapshot);
     pn_delta_destroy(&session->delta);
-    pn_engine_destroy(&session->engine);
+    pn_embedded_engine_destroy(&session->engine);
     pn_store_destroy(&session->store);
     pn_arena_deinit(&session->arena);
     return status;

@@ -42,8 +42,8 @@ int pn_cli_table_optimize(struct pn_cli *cli, int argc, char **argv)
     if (rc == 0) {
         target_bytes =
             target_bytes != 0 ? target_bytes : session.app->settings->delta.optimize_target_bytes;
-        rc = pn_engine_optimize(session.engine, pn_delta_path(session.delta), target_bytes, &before,
-                                &after, &failure);
+        rc = pn_engine_optimize(&session.engine->batch, pn_delta_path(session.delta), target_bytes,
+                                &before, &after, &failure);
     }
     if (rc == 0) {
         struct pn_row_writer *output = pn_cli_rows(cli);

@@ -37,7 +37,7 @@ static int run_tables(struct pn_cli *cli, const struct pn_app *app, struct pn_st
         return pn_err_input(e, "task '%s' has more than %d tables", task->name, TABLES_MAX);
     }
     struct pn_engine *engine = NULL;
-    int rc = pn_app_open_engine(app, store, NULL, &engine, e);
+    int rc = pn_app_open_batch_engine(app, store, &engine, e);
     if (rc == 0 && task->kind == PN_TASK_LOAD) {
         rc = pn_engine_load(engine, task->tables, task->table_count, reports, e);
     } else if (rc == 0) {

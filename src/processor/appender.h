@@ -7,10 +7,10 @@
 
 #include <pthread.h>
 
-#include "engine/engine.h"
+#include "engine/embedded.h"
 
 struct pn_processor_appender_config {
-    struct pn_engine *engine;
+    struct pn_embedded_engine *engine;
     int tries_max;                                       /* 0: for ever */
     void (*failed)(void *arg, const struct pn_err *why); /* a try; another one follows */
     void (*done)(void *arg);                             /* there is something to collect */

@@ -5,7 +5,7 @@
 #ifndef PN_PROCESSOR_BATCH_H
 #define PN_PROCESSOR_BATCH_H
 
-#include "engine/engine.h"
+#include "engine/embedded.h"
 #include "engine/record.h"
 #include "processor/shards.h"
 #include "processor/strays.h"

@@ -159,7 +159,8 @@ static int compact(struct pn_processor_maintenance_table *table,
     int64_t before = 0;
     int64_t after = 0;
     struct pn_err failure = {0};
-    int rc = pn_engine_optimize(config->engine, table->path, limit, &before, &after, &failure);
+    int rc =
+        pn_engine_optimize(&config->engine->batch, table->path, limit, &before, &after, &failure);
     if (rc != 0 && failure.class_ == PN_CLASS_CONFLICT) {
         return 0; /* another process compacts it, too */
     }

@@ -15,11 +15,11 @@
 #define PN_PROCESSOR_MAINTENANCE_H
 
 #include "base/metrics.h"
-#include "engine/engine.h"
+#include "engine/embedded.h"
 #include "store/store.h"
 
 struct pn_processor_maintenance_config {
-    struct pn_engine *engine; /* this and the following borrowed */
+    struct pn_embedded_engine *engine; /* this and the following borrowed */
     struct pn_store *store;
     const struct pn_clock *clock;
     struct pn_logger *logger;     /* NULL ok */

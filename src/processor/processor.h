@@ -20,7 +20,7 @@
 #include "base/clock.h"
 #include "base/logger.h"
 #include "base/metrics.h"
-#include "engine/engine.h"
+#include "engine/embedded.h"
 #include "pipeline/pipeline.h"
 #include "processor/source.h"
 #include "processor/strays.h"
@@ -41,7 +41,7 @@ struct pn_processor_config {
 /* All borrowed for the processors' life; logger and metrics may be NULL. */
 struct pn_processor_env {
     const struct pn_pipeline *pipeline;
-    struct pn_engine *engine;
+    struct pn_embedded_engine *engine;
     struct pn_store *store;
     struct pn_processor_source *source;
     const struct pn_clock *clock;

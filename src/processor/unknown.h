@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 #include "base/logger.h"
-#include "engine/engine.h"
+#include "engine/embedded.h"
 
 enum { PN_STREAM_UNKNOWN_NAMES_MAX = 100 };
 

@@ -26,7 +26,7 @@
 #include "base/io.h"
 #include "base/logger.h"
 #include "base/metrics.h"
-#include "engine/engine.h"
+#include "engine/embedded.h"
 
 /* Codes of errors. */
 enum {

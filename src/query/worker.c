@@ -28,7 +28,7 @@ enum {
 
 struct worker {
     const struct pn_query_worker_config *config;
-    struct pn_engine *engine;
+    struct pn_embedded_engine *engine;
     struct pn_json_parser *parser;
     struct pn_json_parser *row_parser;
     struct pn_buf input;
@@ -555,7 +555,7 @@ static int refresh(struct worker *worker, struct pn_err *e)
     bool changed = false;
     int rc = worker->config->refresh(worker->config->arg, &changed, e);
     if (rc == 0 && changed) {
-        pn_engine_destroy(&worker->engine);
+        pn_embedded_engine_destroy(&worker->engine);
         rc = worker->config->open(worker->config->arg, &worker->engine, e);
     }
     return rc;
@@ -585,7 +585,7 @@ static int prepare(struct worker *worker, bool *came, struct pn_err *e)
     const struct pn_rows rows = {.columns = ignore_columns, .row = ignore_row};
     int rc = worker->config->open(worker->config->arg, &worker->engine, e);
     if (rc == 0) {
-        rc = pn_engine_query(worker->engine, "SELECT 1", &rows, e);
+        rc = pn_engine_query(&worker->engine->batch, "SELECT 1", &rows, e);
     }
     if (rc == 0) {
         rc = say(worker, PN_FRAME_READY, NULL, 0, e);
@@ -639,7 +639,7 @@ int pn_query_worker_run(const struct pn_query_worker_config *config, struct pn_e
     stop_watching(&worker);
     pn_row_writer_end(&worker.streamed);
     pn_rows_writer_destroy(&worker.kept);
-    pn_engine_destroy(&worker.engine);
+    pn_embedded_engine_destroy(&worker.engine);
     pn_json_parser_destroy(&worker.row_parser);
     pn_json_parser_destroy(&worker.parser);
     pn_buf_deinit(&worker.piece);

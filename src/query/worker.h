@@ -21,7 +21,7 @@
 #define PN_QUERY_WORKER_H
 
 #include "base/io.h"
-#include "engine/engine.h"
+#include "engine/embedded.h"
 
 #define PN_RESULT_PARQUET "result.parquet"
 
@@ -30,7 +30,7 @@ struct pn_query_worker_config {
     int output_fd;
     const struct pn_io *io;
     /* Opens an engine on the pipeline as it is now. */
-    int (*open)(void *arg, struct pn_engine **engine, struct pn_err *e);
+    int (*open)(void *arg, struct pn_embedded_engine **engine, struct pn_err *e);
     /* Looks whether the pipeline has other tables than when the engine was opened. */
     int (*refresh)(void *arg, bool *changed, struct pn_err *e);
     void *arg;

@@ -1,6 +1,7 @@
 /* The engines of batches, checks and stream tables, and what processors are given. */
 #include <stdlib.h>
 
+#include "engine/duckdb/duckdb.h"
 #include "server/stations.h"
 #include "settings/configs.h"
 
@@ -18,12 +19,12 @@ static int64_t at_most(int64_t most, int64_t given)
 /* With the settings in force. `config` has landed_folder, delta and, where they are not 0 or NULL,
  * the most memory and threads that the engine may have, and where it spills. */
 static int create_engine(const struct pn_app *app, struct pn_store *store,
-                         const struct pn_engine_config *config, struct pn_engine **engine,
+                         const struct pn_duckdb_config *config, struct pn_embedded_engine **engine,
                          struct pn_err *e)
 {
     const struct pn_settings *settings = app->settings;
     char *temp_folder = pn_app_path(app, "tmp");
-    struct pn_engine_config whole = *config;
+    struct pn_duckdb_config whole = *config;
     whole.temp_folder = config->temp_folder != NULL ? config->temp_folder : temp_folder;
     whole.memory_bytes_max = at_most(config->memory_bytes_max, settings->engine.memory_bytes_max);
     whole.threads = at_most(config->threads, settings->engine.threads);
@@ -35,18 +36,19 @@ static int create_engine(const struct pn_app *app, struct pn_store *store,
 }
 
 int pn_app_open_engine(const struct pn_app *app, struct pn_store *store, const char *landed_folder,
-                       struct pn_engine **engine, struct pn_err *e)
+                       struct pn_embedded_engine **engine, struct pn_err *e)
 {
-    struct pn_engine_config config = {.landed_folder = landed_folder};
+    struct pn_duckdb_config config = {.landed_folder = landed_folder};
     pn_settings_to_delta(app->settings, &config.delta);
     return create_engine(app, store, &config, engine, e);
 }
 
 int pn_app_open_query_engine(const struct pn_app *app, struct pn_store *store,
-                             const char *temp_folder, struct pn_engine **engine, struct pn_err *e)
+                             const char *temp_folder, struct pn_embedded_engine **engine,
+                             struct pn_err *e)
 {
     const struct pn_settings *settings = app->settings;
-    struct pn_engine_config config = {.temp_folder = temp_folder};
+    struct pn_duckdb_config config = {.temp_folder = temp_folder};
     pn_settings_to_delta(settings, &config.delta);
     if (settings->query.memory_bytes_max >= 0) {
         config.memory_bytes_max = settings->query.memory_bytes_max;
@@ -54,11 +56,23 @@ int pn_app_open_query_engine(const struct pn_app *app, struct pn_store *store,
     return create_engine(app, store, &config, engine, e);
 }
 
+int pn_app_open_batch_engine(const struct pn_app *app, struct pn_store *store,
+                             struct pn_engine **engine, struct pn_err *e)
+{
+    struct pn_embedded_engine *opened = NULL;
+    int rc = pn_app_open_engine(app, store, NULL, &opened, e);
+    *engine = rc == 0 ? &opened->batch : NULL;
+    return rc;
+}
+
 int pn_open_checking_engine(const struct pn_pipeline *pipeline, const struct pn_clock *clock,
                             struct pn_logger *logger, struct pn_engine **engine, struct pn_err *e)
 {
-    const struct pn_engine_config config = {.parquet_compression = "snappy"};
-    return pn_duckdb_engine_create(&config, pipeline, NULL, clock, logger, engine, e);
+    const struct pn_duckdb_config config = {.parquet_compression = "snappy"};
+    struct pn_embedded_engine *opened = NULL;
+    int rc = pn_duckdb_engine_create(&config, pipeline, NULL, clock, logger, &opened, e);
+    *engine = rc == 0 ? &opened->batch : NULL;
+    return rc;
 }
 
 /* --- stream tables ---------------------------------------------------------------------------- */
@@ -85,9 +99,9 @@ void pn_app_streams_config(const struct pn_app *app, struct pn_processor_config 
 }
 
 int pn_app_open_stream_engine(const struct pn_app *app, struct pn_store *store, bool beside,
-                              struct pn_engine **engine, struct pn_err *e)
+                              struct pn_embedded_engine **engine, struct pn_err *e)
 {
-    struct pn_engine_config config = {.memory_bytes_max = beside ? BESIDE_MEMORY_BYTES : 0,
+    struct pn_duckdb_config config = {.memory_bytes_max = beside ? BESIDE_MEMORY_BYTES : 0,
                                       .threads = beside ? BESIDE_THREADS : 0};
     stream_delta_config(app->settings, &config.delta);
     config.delta.checkpoint_interval = INT64_MAX;

@@ -18,7 +18,7 @@ static int find_tables(struct opened *opened, struct pn_err *e)
     return rc == 0 ? pn_app_find_tables(opened->app, opened->store, e) : rc;
 }
 
-static int open_engine(void *arg, struct pn_engine **engine, struct pn_err *e)
+static int open_engine(void *arg, struct pn_embedded_engine **engine, struct pn_err *e)
 {
     struct opened *opened = arg;
     int rc = find_tables(opened, e);

@@ -9,7 +9,7 @@
 enum { FIRST_MS_MAX = 10000 };
 
 struct pn_server_streams {
-    struct pn_engine *engine;
+    struct pn_embedded_engine *engine;
     struct pn_processor_source *source;
     struct pn_processor *streams;
     struct pn_api_stream_routes routes;
@@ -78,7 +78,7 @@ void pn_server_streams_destroy(struct pn_server_streams **streams)
     }
     pn_processor_destroy(&gone->streams);
     pn_processor_source_destroy(&gone->source);
-    pn_engine_destroy(&gone->engine);
+    pn_embedded_engine_destroy(&gone->engine);
     free(gone);
     *streams = NULL;
 }

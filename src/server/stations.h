@@ -14,7 +14,7 @@
 #define PN_SERVER_STATIONS_H
 
 #include "dag/dag.h"
-#include "engine/engine.h"
+#include "engine/embedded.h"
 #include "kinesis/kinesis.h"
 #include "log/log.h"
 #include "processor/processor.h"
@@ -45,14 +45,17 @@ int pn_app_open_kinesis(const struct pn_app *app, struct pn_log *log, struct pn_
 int pn_app_open_sink(const struct pn_app *app, struct pn_log *log, struct pn_store *store,
                      struct pn_sink **sink, struct pn_err *e) PN_MUST_CHECK;
 
-/* The engine of batches. Borrows the store. `landed_folder` is for engine.h's field of that name,
- * or NULL. */
+/* The engine that a task makes tables with. Borrows the store. */
+int pn_app_open_batch_engine(const struct pn_app *app, struct pn_store *store,
+                             struct pn_engine **engine, struct pn_err *e) PN_MUST_CHECK;
+/* The engine in this process. Borrows the store. `landed_folder` is for duckdb.h's field of that
+ * name, or NULL. */
 int pn_app_open_engine(const struct pn_app *app, struct pn_store *store, const char *landed_folder,
-                       struct pn_engine **engine, struct pn_err *e) PN_MUST_CHECK;
+                       struct pn_embedded_engine **engine, struct pn_err *e) PN_MUST_CHECK;
 /* The engine of one query, with the memory of queries. Borrows the store. It spills below
  * `temp_folder`; NULL: below the data folder. */
 int pn_app_open_query_engine(const struct pn_app *app, struct pn_store *store,
-                             const char *temp_folder, struct pn_engine **engine,
+                             const char *temp_folder, struct pn_embedded_engine **engine,
                              struct pn_err *e) PN_MUST_CHECK;
 /* An engine without a store and a context, whose only use is to check a pipeline's SQL. */
 int pn_open_checking_engine(const struct pn_pipeline *pipeline, const struct pn_clock *clock,
@@ -62,7 +65,7 @@ int pn_open_checking_engine(const struct pn_pipeline *pipeline, const struct pn_
  * `beside` it is one of several things in its process, and content with little memory. Borrows the
  * store. */
 int pn_app_open_stream_engine(const struct pn_app *app, struct pn_store *store, bool beside,
-                              struct pn_engine **engine, struct pn_err *e) PN_MUST_CHECK;
+                              struct pn_embedded_engine **engine, struct pn_err *e) PN_MUST_CHECK;
 /* Settings of processors and of their tables' handles. `config->names` is left alone. */
 void pn_app_streams_config(const struct pn_app *app, struct pn_processor_config *config);
 

@@ -271,7 +271,7 @@ static int append_batch(struct pn_appender *appender, struct pn_table_report *re
     return rc;
 }
 
-int pn_duckdb_append(struct pn_engine *base, const struct pn_append *append,
+int pn_duckdb_append(struct pn_embedded_engine *base, const struct pn_append *append,
                      struct pn_table_report *report, struct pn_err *e)
 {
     struct pn_duckdb *engine = (struct pn_duckdb *)base;

@@ -171,7 +171,7 @@ static void set_asking(struct pn_duckdb *engine, duckdb_connection connection)
     pthread_mutex_unlock(&engine->lock);
 }
 
-void pn_duckdb_interrupt(struct pn_engine *base)
+void pn_duckdb_interrupt(struct pn_embedded_engine *base)
 {
     struct pn_duckdb *engine = (struct pn_duckdb *)base;
     atomic_store(&engine->interrupted, true);
@@ -182,7 +182,7 @@ void pn_duckdb_interrupt(struct pn_engine *base)
     pthread_mutex_unlock(&engine->lock);
 }
 
-double pn_duckdb_progress(struct pn_engine *base)
+double pn_duckdb_progress(struct pn_embedded_engine *base)
 {
     struct pn_duckdb *engine = (struct pn_duckdb *)base;
     const double percent = 100;
@@ -317,7 +317,7 @@ static int run(struct pn_duckdb *engine, duckdb_connection connection, const str
     return rc;
 }
 
-int pn_duckdb_ask(struct pn_engine *base, const struct pn_ask *ask, struct pn_err *e)
+int pn_duckdb_ask(struct pn_embedded_engine *base, const struct pn_ask *ask, struct pn_err *e)
 {
     struct pn_duckdb *engine = (struct pn_duckdb *)base;
     duckdb_connection connection = NULL;
@@ -332,4 +332,11 @@ int pn_duckdb_ask(struct pn_engine *base, const struct pn_ask *ask, struct pn_er
     }
     duckdb_disconnect(&connection);
     return rc;
+}
+
+int pn_duckdb_query(struct pn_engine *base, const char *sql, const struct pn_rows *rows,
+                    struct pn_err *e)
+{
+    const struct pn_ask ask = {.sql = sql, .rows = rows};
+    return pn_duckdb_ask((struct pn_embedded_engine *)base, &ask, e);
 }

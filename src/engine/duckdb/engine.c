@@ -29,31 +29,35 @@ static const struct pn_duckdb_function *const FUNCTIONS[] = {
     NULL,
 };
 
-static const struct pn_delta_parquet *parquet(struct pn_engine *base)
+static const struct pn_delta_parquet *parquet(struct pn_embedded_engine *base)
 {
     return &((struct pn_duckdb *)base)->parquet;
 }
 
-static const struct pn_engine_ops OPS = {
+static const struct pn_engine_ops BATCH_OPS = {
     .name = "duckdb",
     .destroy = destroy,
     .load = pn_duckdb_load,
     .transform = pn_duckdb_transform,
-    .append = pn_duckdb_append,
+    .query = pn_duckdb_query,
+    .check = pn_duckdb_check,
+    .optimize = pn_duckdb_optimize,
+};
+
+static const struct pn_embedded_engine_ops OPS = {
     .ask = pn_duckdb_ask,
     .interrupt = pn_duckdb_interrupt,
     .progress = pn_duckdb_progress,
     .write_parquet = pn_duckdb_write_parquet,
     .order = pn_duckdb_order,
-    .check = pn_duckdb_check,
-    .optimize = pn_duckdb_optimize,
+    .append = pn_duckdb_append,
     .parquet = parquet,
 };
 
-int pn_duckdb_engine_create(const struct pn_engine_config *config,
+int pn_duckdb_engine_create(const struct pn_duckdb_config *config,
                             const struct pn_pipeline *pipeline, struct pn_store *store,
                             const struct pn_clock *clock, struct pn_logger *logger,
-                            struct pn_engine **engine, struct pn_err *e)
+                            struct pn_embedded_engine **engine, struct pn_err *e)
 {
     static const char *const codecs[] = {"snappy", "zstd", "uncompressed"};
     bool known = false;
@@ -66,6 +70,7 @@ int pn_duckdb_engine_create(const struct pn_engine_config *config,
             config->parquet_compression);
     }
     struct pn_duckdb *made = pn_xcalloc(1, sizeof *made);
+    made->engine.batch.ops = &BATCH_OPS;
     made->engine.ops = &OPS;
     made->config = *config;
     if (config->io == NULL) {

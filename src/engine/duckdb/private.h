@@ -15,8 +15,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/json_writer.h"
+#include "engine/duckdb/duckdb.h"
 #include "engine/duckdb/views.h"
-#include "engine/engine.h"
 
 enum {
     PN_DUCKDB_SQL_MAX = 64 << 20,     /* bytes of a statement we put together */
@@ -31,8 +31,8 @@ struct pn_duckdb_function;
 struct pn_file_cache;
 
 struct pn_duckdb {
-    struct pn_engine engine;
-    struct pn_engine_config config;
+    struct pn_embedded_engine engine; /* first: the engine is one, and a batch engine */
+    struct pn_duckdb_config config;
     const struct pn_pipeline *pipeline;
     struct pn_store *store;
     const struct pn_clock *clock;
@@ -168,15 +168,18 @@ int pn_duckdb_load(struct pn_engine *base, const struct pn_table *const *tables,
                    struct pn_table_report *reports, struct pn_err *e);
 int pn_duckdb_transform(struct pn_engine *base, const struct pn_table *const *tables, size_t count,
                         struct pn_table_report *reports, struct pn_err *e);
-int pn_duckdb_append(struct pn_engine *base, const struct pn_append *append,
+int pn_duckdb_append(struct pn_embedded_engine *base, const struct pn_append *append,
                      struct pn_table_report *report, struct pn_err *e);
-int pn_duckdb_ask(struct pn_engine *base, const struct pn_ask *ask, struct pn_err *e);
-void pn_duckdb_interrupt(struct pn_engine *base);
-double pn_duckdb_progress(struct pn_engine *base);
-int pn_duckdb_write_parquet(struct pn_engine *base, const struct pn_row_texts *rows,
+int pn_duckdb_query(struct pn_engine *base, const char *sql, const struct pn_rows *rows,
+                    struct pn_err *e);
+int pn_duckdb_ask(struct pn_embedded_engine *base, const struct pn_ask *ask, struct pn_err *e);
+void pn_duckdb_interrupt(struct pn_embedded_engine *base);
+double pn_duckdb_progress(struct pn_embedded_engine *base);
+int pn_duckdb_write_parquet(struct pn_embedded_engine *base, const struct pn_row_texts *rows,
                             const char *path, struct pn_err *e);
-int pn_duckdb_order(struct pn_engine *base, const struct pn_row_texts *rows, bool descending,
-                    int (*take)(void *arg, int64_t row), void *arg, struct pn_err *e);
+int pn_duckdb_order(struct pn_embedded_engine *base, const struct pn_row_texts *rows,
+                    bool descending, int (*take)(void *arg, int64_t row), void *arg,
+                    struct pn_err *e);
 int pn_duckdb_check(struct pn_engine *base, struct pn_err *e);
 int pn_duckdb_optimize(struct pn_engine *base, const char *path, int64_t target_bytes,
                        int64_t *files_before, int64_t *files_after, struct pn_err *e);

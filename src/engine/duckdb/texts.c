@@ -166,7 +166,7 @@ static int fill_table(duckdb_connection connection, const struct pn_row_texts *r
 
 /* --- out of it -------------------------------------------------------------------------------- */
 
-int pn_duckdb_write_parquet(struct pn_engine *base, const struct pn_row_texts *rows,
+int pn_duckdb_write_parquet(struct pn_embedded_engine *base, const struct pn_row_texts *rows,
                             const char *path, struct pn_err *e)
 {
     struct pn_duckdb *engine = (struct pn_duckdb *)base;
@@ -215,8 +215,9 @@ static int give_order(duckdb_result *result, int (*take)(void *arg, int64_t row)
     return rc;
 }
 
-int pn_duckdb_order(struct pn_engine *base, const struct pn_row_texts *rows, bool descending,
-                    int (*take)(void *arg, int64_t row), void *arg, struct pn_err *e)
+int pn_duckdb_order(struct pn_embedded_engine *base, const struct pn_row_texts *rows,
+                    bool descending, int (*take)(void *arg, int64_t row), void *arg,
+                    struct pn_err *e)
 {
     struct pn_duckdb *engine = (struct pn_duckdb *)base;
     duckdb_connection connection = NULL;

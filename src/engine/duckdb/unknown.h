@@ -8,7 +8,7 @@
 
 #include <pthread.h>
 
-#include "engine/engine.h"
+#include "engine/embedded.h"
 
 enum {
     PN_UNKNOWN_DISTINCT_MAX = 1000, /* names told apart; the values of others are only counted */

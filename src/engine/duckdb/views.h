@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "engine/engine.h"
+#include "engine/embedded.h"
 #include "store/file_cache.h"
 
 struct pn_duckdb;

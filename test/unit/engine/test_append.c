@@ -378,7 +378,7 @@ static void test_a_position_is_no_older_than_its_record(void **state)
 
 struct worker {
     struct append_fixture *fixture;
-    struct pn_engine *engine;
+    struct pn_embedded_engine *engine;
     const struct pn_table *table;
     int64_t until;
     int64_t appended;
@@ -434,7 +434,7 @@ static void test_two_engines_on_one_table(void **state)
 {
     enum { UNTIL = 60 };
     struct append_fixture *fixture = *state;
-    struct pn_engine *second = NULL;
+    struct pn_embedded_engine *second = NULL;
     assert_int_equal(pn_duckdb_engine_create(&fixture->base.config, &fixture->base.pipeline,
                                              fixture->base.store, &fixture->base.clock.clock, NULL,
                                              &second, NULL),
@@ -451,7 +451,7 @@ static void test_two_engines_on_one_table(void **state)
     assert_answer(&fixture->base,
                   "SELECT count(*), count(DISTINCT sequence_number) FROM stream_dead_letters",
                   "15|15\n");
-    pn_engine_destroy(&second);
+    pn_embedded_engine_destroy(&second);
 }
 
 /* Two tables by one engine at the same time; they share the table of dead letters. */
@@ -495,8 +495,8 @@ static void test_compaction_beside_appends(void **state)
         int64_t before = 0;
         int64_t after = 0;
         struct pn_err e = {.msg = ""};
-        if (pn_engine_optimize(fixture->base.engine, "tables/live", 1 << 20, &before, &after, &e) !=
-            0) {
+        if (pn_engine_optimize(&fixture->base.engine->batch, "tables/live", 1 << 20, &before,
+                               &after, &e) != 0) {
             fail_msg("%s", e.msg);
         }
     }

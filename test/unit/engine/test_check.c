@@ -31,13 +31,13 @@ static int tear_down(void **state)
 /* By an engine without a store and a folder, as a command without data has it. */
 static int check(struct engine_fixture *fixture, struct pn_err *e)
 {
-    const struct pn_engine_config config = {.parquet_compression = "snappy"};
-    struct pn_engine *engine = NULL;
+    const struct pn_duckdb_config config = {.parquet_compression = "snappy"};
+    struct pn_embedded_engine *engine = NULL;
     assert_int_equal(pn_duckdb_engine_create(&config, &fixture->pipeline, NULL,
                                              &fixture->clock.clock, NULL, &engine, e),
                      0);
-    int rc = pn_engine_check(engine, e);
-    pn_engine_destroy(&engine);
+    int rc = pn_engine_check(&engine->batch, e);
+    pn_embedded_engine_destroy(&engine);
     return rc;
 }
 

@@ -28,8 +28,9 @@ static void test_compaction_of_many_files(void **state)
     }
     int64_t before = 0;
     int64_t after = 0;
-    assert_int_equal(
-        pn_engine_optimize(fixture->base.engine, "tables/live", 1 << 30, &before, &after, NULL), 0);
+    assert_int_equal(pn_engine_optimize(&fixture->base.engine->batch, "tables/live", 1 << 30,
+                                        &before, &after, NULL),
+                     0);
     assert_int_equal(before, PN_DELTA_GROUP_FILES_MAX + 1);
     assert_int_equal(after, 1);
     assert_int_equal(append_live_position(fixture), PN_DELTA_GROUP_FILES_MAX + 1);
@@ -58,8 +59,9 @@ static void test_compaction_of_files_with_other_columns(void **state)
     assert_answer(&fixture->base, "SELECT id, word FROM live ORDER BY id", "2|\"KEPT\"\n4|null\n");
     int64_t before = 0;
     int64_t after = 0;
-    assert_int_equal(
-        pn_engine_optimize(fixture->base.engine, "tables/live", 1 << 20, &before, &after, NULL), 0);
+    assert_int_equal(pn_engine_optimize(&fixture->base.engine->batch, "tables/live", 1 << 20,
+                                        &before, &after, NULL),
+                     0);
     assert_int_equal(before, 2);
     assert_int_equal(after, 1);
     assert_answer(&fixture->base, "SELECT id, word FROM live ORDER BY id", "2|\"KEPT\"\n4|null\n");
@@ -95,8 +97,9 @@ static void test_compaction_of_files_without_rows(void **state)
     assert_int_equal(pn_delta_commit(table, &commit, &version, NULL), 0);
     int64_t before = 0;
     int64_t after = 0;
-    assert_int_equal(
-        pn_engine_optimize(fixture->base.engine, "tables/none", 1 << 20, &before, &after, NULL), 0);
+    assert_int_equal(pn_engine_optimize(&fixture->base.engine->batch, "tables/none", 1 << 20,
+                                        &before, &after, NULL),
+                     0);
     assert_int_equal(before, 2);
     assert_int_equal(after, 0);
     pn_delta_destroy(&table);
@@ -192,8 +195,8 @@ static void test_a_long_compaction(void **state)
     int64_t before = 0;
     int64_t after = 0;
     struct pn_err e = {.msg = ""};
-    int rc =
-        pn_engine_optimize(fixture->base.engine, "tables/live", target_bytes, &before, &after, &e);
+    int rc = pn_engine_optimize(&fixture->base.engine->batch, "tables/live", target_bytes, &before,
+                                &after, &e);
     assert_string_equal(e.msg, "");
     assert_int_equal(rc, 0);
     assert_int_equal(before, ROWS);
@@ -221,12 +224,14 @@ static void test_a_slow_sync(void **state)
     int64_t before = 0;
     int64_t after = 0;
     make_slow(fixture, 40000);
-    assert_int_not_equal(
-        pn_engine_optimize(fixture->base.engine, "tables/live", 1 << 20, &before, &after, &e), 0);
+    assert_int_not_equal(pn_engine_optimize(&fixture->base.engine->batch, "tables/live", 1 << 20,
+                                            &before, &after, &e),
+                         0);
     assert_int_equal(e.class_, PN_CLASS_RETRY);
     make_slow(fixture, 0);
-    assert_int_equal(
-        pn_engine_optimize(fixture->base.engine, "tables/live", 1 << 20, &before, &after, &e), 0);
+    assert_int_equal(pn_engine_optimize(&fixture->base.engine->batch, "tables/live", 1 << 20,
+                                        &before, &after, &e),
+                     0);
     assert_int_equal(after, 1);
     assert_answer(&fixture->base, "SELECT count(*) FROM live", "2\n");
 }
@@ -288,8 +293,9 @@ static void test_a_vacuum_during_a_slow_commit(void **state)
     int64_t before = 0;
     int64_t after = 0;
     stalled = fixture;
-    assert_int_equal(
-        pn_engine_optimize(fixture->base.engine, "tables/live", 1 << 20, &before, &after, NULL), 0);
+    assert_int_equal(pn_engine_optimize(&fixture->base.engine->batch, "tables/live", 1 << 20,
+                                        &before, &after, NULL),
+                     0);
     assert_null(stalled);
     assert_int_equal(after, 1);
     assert_int_equal(swept, 0);
@@ -354,11 +360,13 @@ static void test_a_compaction_beside_others(void **state)
     int64_t after = 0;
     struct pn_err e = {.msg = ""};
     rivals = 100;
-    assert_int_not_equal(
-        pn_engine_optimize(fixture->base.engine, "tables/live", 1 << 20, &before, &after, &e), 0);
+    assert_int_not_equal(pn_engine_optimize(&fixture->base.engine->batch, "tables/live", 1 << 20,
+                                            &before, &after, &e),
+                         0);
     assert_int_equal(e.class_, PN_CLASS_CONFLICT);
     rivals = 3;
-    int rc = pn_engine_optimize(fixture->base.engine, "tables/live", 1 << 20, &before, &after, &e);
+    int rc = pn_engine_optimize(&fixture->base.engine->batch, "tables/live", 1 << 20, &before,
+                                &after, &e);
     assert_int_equal(rc, 0);
     assert_int_equal(before, 4);
     assert_int_equal(after, 1);

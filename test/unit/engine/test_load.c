@@ -591,7 +591,7 @@ static void test_failing_disk(void **state)
         struct pn_err e = {.msg = ""};
         engine_fixture_reopen(fixture);
         fault_io_fail(&fixture->fault, FAULT_ANY, nth, EIO, FAULT_ONCE);
-        int rc = pn_engine_load(fixture->engine, tables, 1, &report, &e);
+        int rc = pn_engine_load(&fixture->engine->batch, tables, 1, &report, &e);
         bool fired = fault_io_fired(&fixture->fault);
         fault_io_fail(&fixture->fault, FAULT_ANY, 0, EIO, FAULT_ONCE);
         if (rc != 0) {

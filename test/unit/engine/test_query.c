@@ -264,7 +264,8 @@ static void test_the_taker_ends_it(void **state)
     int calls = 0;
     const struct pn_rows rows = {.columns = refuse_columns, .row = stop_at_third, .arg = &calls};
     struct pn_err e;
-    int rc = pn_engine_query(fixture->engine, "SELECT * FROM range(10000000000)", &rows, &e);
+    int rc =
+        pn_engine_query(&fixture->engine->batch, "SELECT * FROM range(10000000000)", &rows, &e);
     assert_int_equal(rc, 77);
     assert_int_equal(calls, 4);
 }

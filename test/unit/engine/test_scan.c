@@ -80,7 +80,7 @@ static void test_a_transform_reads_null(void **state)
     engine_load(fixture, RAW_THING);
     engine_fixture_sql(fixture, "SELECT id, later FROM raw_thing", columns, 2);
     declare(fixture, RAW_THING, columns, 2);
-    assert_int_equal(pn_engine_transform(fixture->engine, tables, 1, &report, NULL), 0);
+    assert_int_equal(pn_engine_transform(&fixture->engine->batch, tables, 1, &report, NULL), 0);
     assert_answer(fixture, "SELECT id, later FROM thing", "1|null\n");
 }
 
@@ -142,8 +142,8 @@ static void test_a_folder_is_no_column(void **state)
         append_ok(fixture, batch);
     }
     assert_answer(&fixture->base, "SELECT id, word FROM live ORDER BY id", "2|\"A\"\n4|null\n");
-    assert_int_equal(pn_engine_optimize(fixture->base.engine, fixture->tables[STREAM].path, 1 << 20,
-                                        &before, &after, NULL),
+    assert_int_equal(pn_engine_optimize(&fixture->base.engine->batch, fixture->tables[STREAM].path,
+                                        1 << 20, &before, &after, NULL),
                      0);
     assert_int_equal(before, 2);
     assert_int_equal(after, 1);

@@ -48,7 +48,7 @@ static int transform(struct engine_fixture *fixture, struct pn_table_report *rep
                      struct pn_err *e)
 {
     const struct pn_table *tables[] = {&fixture->tables[THING]};
-    return pn_engine_transform(fixture->engine, tables, 1, report, e);
+    return pn_engine_transform(&fixture->engine->batch, tables, 1, report, e);
 }
 
 static void transform_ok(struct engine_fixture *fixture)
@@ -335,7 +335,8 @@ static void test_optimize(void **state)
     for (int i = 0; i < 4; i++) {
         append_again(fixture, table);
     }
-    int rc = pn_engine_optimize(fixture->engine, "tables/thing", 1 << 20, &before, &after, &e);
+    int rc =
+        pn_engine_optimize(&fixture->engine->batch, "tables/thing", 1 << 20, &before, &after, &e);
     if (rc != 0) {
         fail_msg("optimize: %s", e.msg);
     }
@@ -351,7 +352,8 @@ static void test_optimize(void **state)
     pn_delta_destroy(&table);
     /* Nothing is left to do. */
     assert_int_equal(
-        pn_engine_optimize(fixture->engine, "tables/thing", 1 << 20, &before, &after, &e), 0);
+        pn_engine_optimize(&fixture->engine->batch, "tables/thing", 1 << 20, &before, &after, &e),
+        0);
     assert_int_equal(before, 1);
     assert_int_equal(after, 1);
 }

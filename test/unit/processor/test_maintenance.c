@@ -18,7 +18,7 @@ enum { MIB = 1 << 20, COMPACT_FILES = 8, KEEP_MS = 60000 };
 /* An engine that can do no more than make files into one, and write checkpoints. */
 struct fixture {
     struct delta_fixture fixture;
-    struct pn_engine engine;
+    struct pn_embedded_engine engine;
     int optimized;
     int64_t limit; /* of the last time */
     int letters_optimized;
@@ -102,14 +102,14 @@ static int optimize(struct pn_engine *engine, const char *path, int64_t target_b
     return 0;
 }
 
-static const struct pn_delta_parquet *parquet(struct pn_engine *engine)
+static const struct pn_delta_parquet *parquet(struct pn_embedded_engine *engine)
 {
     return &((struct fixture *)((char *)engine - offsetof(struct fixture, engine)))
                 ->fixture.parquet;
 }
 
-static const struct pn_engine_ops engine_ops = {
-    .name = "fixture", .optimize = optimize, .parquet = parquet};
+static const struct pn_engine_ops batch_ops = {.name = "test", .optimize = optimize};
+static const struct pn_embedded_engine_ops engine_ops = {.parquet = parquet};
 
 static void count_second(void *arg)
 {
@@ -126,6 +126,7 @@ static int set_up(void **state)
     /* Earlier than the folder's own clock, which a vacuum looks at, too. */
     pn_fake_clock_init(&fixture->fixture.clock, DELTA_TIME_MS);
     delta_fixture_reopen(&fixture->fixture);
+    fixture->engine.batch.ops = &batch_ops;
     fixture->engine.ops = &engine_ops;
     struct pn_processor_maintenance_config config = {.engine = &fixture->engine,
                                                      .store = fixture->fixture.store,

@@ -121,7 +121,7 @@ static struct pn_table_report load(struct fixture *fixture)
     const struct pn_table *tables[] = {&fixture->base->tables[RAW]};
     struct pn_table_report report;
     struct pn_err e = {.msg = ""};
-    if (pn_engine_load(fixture->base->base.engine, tables, 1, &report, &e) != 0) {
+    if (pn_engine_load(&fixture->base->base.engine->batch, tables, 1, &report, &e) != 0) {
         fail_msg("load: %s", e.msg);
     }
     return report;
@@ -132,7 +132,7 @@ static void clean(struct fixture *fixture)
     const struct pn_table *tables[] = {&fixture->base->tables[LIKE]};
     struct pn_table_report report;
     struct pn_err e = {.msg = ""};
-    if (pn_engine_transform(fixture->base->base.engine, tables, 1, &report, &e) != 0) {
+    if (pn_engine_transform(&fixture->base->base.engine->batch, tables, 1, &report, &e) != 0) {
         fail_msg("transform: %s", e.msg);
     }
 }
@@ -176,7 +176,8 @@ static void test_damage_is_found(void **state)
     const struct pn_table *tables[] = {&fixture->base->tables[RAW]};
     struct pn_table_report report;
     struct pn_err e = {.msg = ""};
-    assert_int_not_equal(pn_engine_load(fixture->base->base.engine, tables, 1, &report, &e), 0);
+    assert_int_not_equal(pn_engine_load(&fixture->base->base.engine->batch, tables, 1, &report, &e),
+                         0);
     assert_int_equal(e.class_, PN_CLASS_CORRUPT);
     assert_non_null(strstr(e.msg, "memory://store/topics/t.one"));
 }
@@ -258,7 +259,8 @@ static void test_stream(void **state)
     int64_t before = 0;
     int64_t after = 0;
     assert_int_equal(
-        pn_engine_optimize(engine->engine, "tables/live", 1 << 20, &before, &after, NULL), 0);
+        pn_engine_optimize(&engine->engine->batch, "tables/live", 1 << 20, &before, &after, NULL),
+        0);
     assert_true(before > 1);
     assert_int_equal(after, 1);
     assert_answer(engine, "SELECT count(*), count(DISTINCT id) FROM live", "60|60\n");

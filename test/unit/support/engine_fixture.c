@@ -76,7 +76,7 @@ static void set_tables(struct engine_fixture *fixture)
 void engine_fixture_reopen(struct engine_fixture *fixture)
 {
     struct pn_err e;
-    pn_engine_destroy(&fixture->engine);
+    pn_embedded_engine_destroy(&fixture->engine);
     int rc = pn_duckdb_engine_create(&fixture->config, &fixture->pipeline, fixture->store,
                                      &fixture->clock.clock, NULL, &fixture->engine, &e);
     assert_int_equal(rc, 0);
@@ -117,7 +117,7 @@ void engine_fixture_init(struct engine_fixture *fixture)
     };
     static char temp[128];
     (void)snprintf(temp, sizeof temp, "%s/.tmp/engine", fixture->folder);
-    fixture->config = (struct pn_engine_config){
+    fixture->config = (struct pn_duckdb_config){
         .io = &fixture->fault.io,
         .temp_folder = temp,
         .memory_bytes_max = 256 << 20,
@@ -133,7 +133,7 @@ void engine_fixture_init(struct engine_fixture *fixture)
 void engine_fixture_deinit(struct engine_fixture *fixture)
 {
     struct pn_err e;
-    pn_engine_destroy(&fixture->engine);
+    pn_embedded_engine_destroy(&fixture->engine);
     pn_store_destroy(&fixture->store);
     assert_int_equal(pn_io_remove_tree(pn_io_system(), fixture->folder, &e), 0);
 }
@@ -161,7 +161,7 @@ struct pn_table_report engine_load(struct engine_fixture *fixture, int table)
     struct pn_err e = {.msg = ""};
     struct pn_table_report report;
     const struct pn_table *tables[] = {&fixture->tables[table]};
-    int rc = pn_engine_load(fixture->engine, tables, 1, &report, &e);
+    int rc = pn_engine_load(&fixture->engine->batch, tables, 1, &report, &e);
     if (rc != 0) {
         fail_msg("load: %s", e.msg);
     }
@@ -194,7 +194,7 @@ char *engine_ask(struct engine_fixture *fixture, const char *sql)
     struct pn_buf out;
     pn_buf_init(&out, ANSWER_BYTES_MAX);
     const struct pn_rows rows = {.columns = take_columns, .row = take_row, .arg = &out};
-    if (pn_engine_query(fixture->engine, sql, &rows, &e) != 0) {
+    if (pn_engine_query(&fixture->engine->batch, sql, &rows, &e) != 0) {
         pn_buf_reset(&out);
         pn_buf_addf(&out, "error: %s", e.msg);
     }

@@ -10,7 +10,7 @@
 #define PN_TEST_SUPPORT_ENGINE_FIXTURE_H
 
 #include "base/clock.h"
-#include "engine/engine.h"
+#include "engine/duckdb/duckdb.h"
 #include "support/fault_io.h"
 
 enum { RAW_THING, RAW_KEPT, RAW_STRICT, THING, FIXTURE_TABLES };
@@ -20,10 +20,10 @@ struct engine_fixture {
     struct fault_io fault;
     struct pn_fake_clock clock;
     struct pn_store *store; /* on `fault` */
-    struct pn_engine *engine;
+    struct pn_embedded_engine *engine;
     struct pn_table tables[FIXTURE_TABLES];
     struct pn_pipeline pipeline;
-    struct pn_engine_config config;
+    struct pn_duckdb_config config;
 };
 
 /* With it the next fixtures have a store in memory, else a local one: for suites that run on

@@ -24,7 +24,7 @@ static struct processor_fixture *fixture_of_source(struct pn_processor_source *s
                                         offsetof(struct processor_fixture, source));
 }
 
-static struct processor_fixture *fixture_of_engine(struct pn_engine *engine)
+static struct processor_fixture *fixture_of_engine(struct pn_embedded_engine *engine)
 {
     return (struct processor_fixture *)((char *)engine -
                                         offsetof(struct processor_fixture, engine));
@@ -261,7 +261,7 @@ static int commit_batch(struct processor_fixture *fixture, const struct pn_appen
     return rc;
 }
 
-static int append_batch(struct pn_engine *engine, const struct pn_append *append,
+static int append_batch(struct pn_embedded_engine *engine, const struct pn_append *append,
                         struct pn_table_report *report, struct pn_err *e)
 {
     struct processor_fixture *fixture = fixture_of_engine(engine);
@@ -294,20 +294,21 @@ static int optimize(struct pn_engine *engine, const char *path, int64_t target_b
     (void)path;
     (void)target_bytes;
     (void)e;
-    atomic_fetch_add(&fixture_of_engine(engine)->optimized, 1);
+    atomic_fetch_add(&fixture_of_engine((struct pn_embedded_engine *)engine)->optimized, 1);
     *files_before = 0;
     *files_after = 0;
     return 0;
 }
 
-static const struct pn_delta_parquet *parquet(struct pn_engine *engine)
+static const struct pn_delta_parquet *parquet(struct pn_embedded_engine *engine)
 {
     (void)engine;
     return NULL;
 }
 
-static const struct pn_engine_ops engine_ops = {
-    .name = "fixture", .append = append_batch, .optimize = optimize, .parquet = parquet};
+static const struct pn_engine_ops batch_ops = {.name = "fixture", .optimize = optimize};
+static const struct pn_embedded_engine_ops engine_ops = {.append = append_batch,
+                                                         .parquet = parquet};
 
 /* --- the fixture ------------------------------------------------------------------------------ */
 
@@ -342,6 +343,7 @@ void stream_bed_init(struct processor_fixture *fixture)
     assert_int_equal(pn_local_store_open(fixture->folder, ram_io(), &fixture->store, NULL), 0);
     fixture->metrics = pn_metrics_create();
     fixture->source.ops = &source_ops;
+    fixture->engine.batch.ops = &batch_ops;
     fixture->engine.ops = &engine_ops;
     fixture->failing_class = PN_CLASS_RETRY;
     pthread_mutex_init(&fixture->lock, NULL);

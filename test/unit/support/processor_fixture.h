@@ -60,7 +60,7 @@ struct processor_fixture {
     uint64_t next_id;
     int failing_reads; /* so many reads fail, as RETRY */
 
-    struct pn_engine engine;
+    struct pn_embedded_engine engine;
     struct fixture_row *rows; /* in the order of commits */
     size_t row_count;
     size_t row_capacity;
