@@ -82,7 +82,7 @@ static enum pn_http_handled handle_flush(struct pn_http_request *req, void *arg)
     struct pn_api_sink_routes *routes = arg;
     if (routes->sink == NULL) {
         pn_api_reply_error(req, 409, "start it with --roles sink, or without --roles",
-                           "this server lands nothing: it was started without the role sink");
+                           "this server has no sink: it was started without the role sink");
         return PN_HTTP_HANDLED;
     }
     if (req->state == NULL) {
@@ -90,7 +90,7 @@ static enum pn_http_handled handle_flush(struct pn_http_request *req, void *arg)
     }
     if (!is_done(req)) {
         req->retry_after_s = 1;
-        pn_api_reply_error(req, 503, "what the log holds lands after the next start",
+        pn_api_reply_error(req, 503, "the records in the log will land after the next start",
                            "the server is stopping");
         return PN_HTTP_HANDLED;
     }

@@ -311,7 +311,7 @@ int pn_cmd_dag(struct pn_cli *cli, int argc, char **argv)
         {"logs", "show the output of the tasks", cmd_logs},
         {"cancel", "cancel a run", cmd_cancel},
         {"clear", "run tasks of a run again", pn_cmd_dag_clear},
-        {"backfill", "make the runs of a range of time", pn_cmd_dag_backfill},
+        {"backfill", "create runs for a range of time", pn_cmd_dag_backfill},
         {"note", "write a note on a run", pn_cmd_dag_note},
         {"pause", "pause the schedule of a DAG", pn_cmd_dag_pause},
         {"unpause", "resume the schedule of a DAG", pn_cmd_dag_unpause},

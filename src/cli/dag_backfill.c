@@ -25,7 +25,8 @@ static void print_plan(struct pn_cli *cli, const struct pn_backfill_plan *plan)
     pn_report_backfill_plan(plan, rows);
     pn_row_writer_end(&rows);
     if (pn_format_is_for_people(cli->format)) {
-        (void)fprintf(cli->err, "%zu of %zu times run; --token %s makes just these runs\n",
+        (void)fprintf(cli->err,
+                      "%zu of %zu times would run; --token %s creates exactly these runs\n",
                       plan->runs, plan->count, plan->token);
     }
 }
@@ -49,8 +50,8 @@ static int create(struct pn_dag_session *session, struct pn_backfill_plan *plan,
     }
     if (!options->yes) {
         print_plan(cli, plan);
-        if (!pn_cli_confirm(cli, "Make these %zu runs of %s?", plan->runs, session->dag->name)) {
-            return pn_err_input(e, "no backfill was made: answer y, or give --yes");
+        if (!pn_cli_confirm(cli, "Create these %zu runs of %s?", plan->runs, session->dag->name)) {
+            return pn_err_input(e, "no backfill was created: answer y, or give --yes");
         }
     }
     int64_t id = 0;
@@ -87,34 +88,34 @@ static int cmd_create(struct pn_cli *cli, int argc, char **argv)
         {.name = "from",
          .kind = PN_OPT_STRING,
          .value = "TIME",
-         .help = "the first time of the schedule that counts",
+         .help = "the first time of the range",
          .target = &options.from},
         {.name = "to",
          .kind = PN_OPT_STRING,
          .value = "TIME",
-         .help = "the last one",
+         .help = "the last time of the range",
          .target = &options.to},
         {.name = "reprocess",
          .kind = PN_OPT_CHOICE,
          .value = "RUNS",
          .choices = "none|failed|completed",
-         .help = "which runs that are there run again (none)",
+         .help = "which existing runs to run again (none)",
          .target = &options.reprocess},
         {.name = "active-runs",
          .kind = PN_OPT_INT,
          .value = "N",
-         .help = "runs of the backfill at once, within the DAG's limit (1)",
+         .help = "number of its runs at once, within the DAG's limit (1)",
          .target = &plan.active_runs_max,
          .min = 1,
          .max = ACTIVE_RUNS_MAX},
         {.name = "dry-run",
          .kind = PN_OPT_FLAG,
-         .help = "only list the times and what would happen to each",
+         .help = "only list the times, and what would happen to each",
          .target = &options.dry_run},
         {.name = "token",
          .kind = PN_OPT_STRING,
          .value = "TOKEN",
-         .help = "of a dry run: fail if the list has changed since",
+         .help = "the token of a dry run: fail if the list has changed since then",
          .target = &options.token},
         {.name = "yes", .kind = PN_OPT_FLAG, .help = "do not ask", .target = &options.yes},
         {.name = NULL}};
@@ -124,8 +125,8 @@ static int cmd_create(struct pn_cli *cli, int argc, char **argv)
         .operands_max = 1,
         .opts = opts,
         .uses = PN_USES_FORMAT,
-        .about = "Makes a run for each time of the DAG's schedule in a range that has none."
-                 " It lists them and asks first.",
+        .about = "Creates a run for each time of the DAG's schedule in a range that has no run. It "
+                 "lists the runs and asks first.",
         .examples = "pinion dag backfill create nightly --from 2026-01-01 --to 2026-01-31\n"};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
@@ -149,7 +150,7 @@ static int cmd_list(struct pn_cli *cli, int argc, char **argv)
     const struct pn_opt opts[] = {{.name = "limit",
                                    .kind = PN_OPT_INT,
                                    .value = "N",
-                                   .help = "at most this many, newest first (25)",
+                                   .help = "show at most N, newest first (25)",
                                    .target = &limit,
                                    .min = 1,
                                    .max = LIMIT_MAX},
@@ -206,29 +207,29 @@ static int act(struct pn_cli *cli, int argc, char **argv, enum pn_backfill_act a
 static int cmd_pause(struct pn_cli *cli, int argc, char **argv)
 {
     return act(cli, argc, argv, PN_BACKFILL_PAUSE,
-               "Lets no more runs of the backfill begin; those that run go on.", "paused");
+               "Starts no more runs of the backfill; running ones continue.", "paused");
 }
 
 static int cmd_unpause(struct pn_cli *cli, int argc, char **argv)
 {
-    return act(cli, argc, argv, PN_BACKFILL_UNPAUSE, "Lets the runs of the backfill begin again.",
+    return act(cli, argc, argv, PN_BACKFILL_UNPAUSE, "Resumes the backfill: its runs start again.",
                "running");
 }
 
 static int cmd_cancel(struct pn_cli *cli, int argc, char **argv)
 {
     return act(cli, argc, argv, PN_BACKFILL_CANCEL,
-               "Cancels the runs of the backfill that wait, and those that run.", "cancelled");
+               "Cancels the waiting and the running runs of the backfill.", "cancelled");
 }
 
 int pn_cmd_dag_backfill(struct pn_cli *cli, int argc, char **argv)
 {
     static const struct pn_command commands[] = {
-        {"create", "make the runs of a range of time", cmd_create},
-        {"list", "list backfills, and how far they are", cmd_list},
-        {"pause", "let no more runs of a backfill begin", cmd_pause},
-        {"unpause", "let the runs of a backfill begin again", cmd_unpause},
-        {"cancel", "cancel the runs of a backfill", cmd_cancel},
+        {"create", "create runs for a range of time", cmd_create},
+        {"list", "list backfills and their progress", cmd_list},
+        {"pause", "pause a backfill", cmd_pause},
+        {"unpause", "resume a backfill", cmd_unpause},
+        {"cancel", "cancel a backfill's runs", cmd_cancel},
         {NULL, NULL, NULL},
     };
     return pn_cli_dispatch(cli, commands, argc, argv);

@@ -58,11 +58,11 @@ int pn_cmd_dag_clear(struct pn_cli *cli, int argc, char **argv)
     const struct pn_opt opts[] = {
         {.name = "after",
          .kind = PN_OPT_FLAG,
-         .help = "the tasks, and all that come after them",
+         .help = "also clear all tasks that come after them",
          .target = &options.after},
         {.name = "failed",
          .kind = PN_OPT_FLAG,
-         .help = "the tasks that failed, or could not start because of a failure",
+         .help = "clear the tasks that failed, or could not start because of a failure",
          .target = &options.failed},
         {.name = "all", .kind = PN_OPT_FLAG, .help = "all tasks", .target = &options.all},
         {.name = "dry-run",
@@ -77,8 +77,8 @@ int pn_cmd_dag_clear(struct pn_cli *cli, int argc, char **argv)
         .operands_max = PN_OPT_LIST_MAX,
         .opts = opts,
         .uses = PN_USES_FORMAT,
-        .about = "Lets tasks of a run run again: the tasks that are named, or those of an option."
-                 " It lists them and asks first. Numbers of attempts go on, and old logs stay.",
+        .about = "Runs tasks of a run again: the named tasks, or those that an option selects. It "
+                 "lists them and asks first. Attempt numbers continue, and the old logs stay.",
         .examples = "pinion dag clear nightly manual__2026-01-31T06:00:00.000Z --failed\n"
                     "pinion dag clear nightly RUN load --after --dry-run\n"};
     int status = 0;

@@ -10,7 +10,7 @@ int pn_cmd_dag_note(struct pn_cli *cli, int argc, char **argv)
         .operands = "DAG RUN TEXT",
         .operands_min = 3,
         .operands_max = 3,
-        .about = "Writes a note on a run, in the place of the one that is there; \"\" removes it."};
+        .about = "Writes a note on a run, which replaces any previous one; \"\" removes it."};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
         return status;
@@ -51,15 +51,15 @@ static int set_paused(struct pn_cli *cli, int argc, char **argv, bool paused, co
 int pn_cmd_dag_pause(struct pn_cli *cli, int argc, char **argv)
 {
     return set_paused(cli, argc, argv, true,
-                      "Makes no more runs of the DAG's schedule. Runs that are there go on, and a"
-                      " run triggered by hand runs as always.");
+                      "Stops creating runs for the DAG's schedule. Existing runs continue, and you "
+                      "can still trigger runs by hand.");
 }
 
 int pn_cmd_dag_unpause(struct pn_cli *cli, int argc, char **argv)
 {
     return set_paused(cli, argc, argv, false,
-                      "Makes runs of the DAG's schedule again. Times that passed meanwhile get a"
-                      " run if they are within the DAG's `catchup`.");
+                      "Creates runs for the DAG's schedule again. Times that passed meanwhile get "
+                      "a run if they are within the DAG's `catchup`.");
 }
 
 int pn_cmd_dag_audit(struct pn_cli *cli, int argc, char **argv)
@@ -68,17 +68,17 @@ int pn_cmd_dag_audit(struct pn_cli *cli, int argc, char **argv)
     const struct pn_opt opts[] = {{.name = "limit",
                                    .kind = PN_OPT_INT,
                                    .value = "N",
-                                   .help = "at most so many (25)",
+                                   .help = "show at most N (25)",
                                    .target = &limit,
                                    .min = 1,
                                    .max = LIMIT_MAX},
                                   {.name = NULL}};
-    const struct pn_syntax syntax = {.operands = "[DAG [RUN]]",
-                                     .operands_max = 2,
-                                     .opts = opts,
-                                     .uses = PN_USES_FORMAT,
-                                     .about = "Who triggered, cancelled, cleared, paused or noted"
-                                              " what, and when."};
+    const struct pn_syntax syntax = {
+        .operands = "[DAG [RUN]]",
+        .operands_max = 2,
+        .opts = opts,
+        .uses = PN_USES_FORMAT,
+        .about = "Lists who triggered, cancelled, cleared, paused or noted what, and when."};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
         return status;

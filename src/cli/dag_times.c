@@ -87,19 +87,19 @@ int pn_cmd_dag_next(struct pn_cli *cli, int argc, char **argv)
     const struct pn_opt opts[] = {{.name = "count",
                                    .kind = PN_OPT_INT,
                                    .value = "N",
-                                   .help = "so many times of each (5)",
+                                   .help = "number of times for each (5)",
                                    .target = &options.count,
                                    .min = 1,
                                    .max = COUNT_MAX},
                                   {.name = "after",
                                    .kind = PN_OPT_STRING,
                                    .value = "TIME",
-                                   .help = "later than this (now)",
+                                   .help = "show times after this (now)",
                                    .target = &options.after},
                                   {.name = "cron",
                                    .kind = PN_OPT_STRING,
                                    .value = "LINE",
-                                   .help = "of this line, instead of the DAGs' schedules",
+                                   .help = "a cron line to use instead of the DAGs' schedules",
                                    .target = &options.cron},
                                   {.name = "timezone",
                                    .kind = PN_OPT_STRING,
@@ -112,7 +112,7 @@ int pn_cmd_dag_next(struct pn_cli *cli, int argc, char **argv)
         .operands_max = 1,
         .opts = opts,
         .uses = PN_USES_FORMAT,
-        .about = "When DAGs are due next by their schedules.",
+        .about = "Shows when DAGs are due next by their schedules.",
         .examples = "pinion dag next\n"
                     "pinion dag next --cron \"30 6 * * mon-fri\" --timezone Europe/Berlin\n"};
     int status = 0;
@@ -121,13 +121,13 @@ int pn_cmd_dag_next(struct pn_cli *cli, int argc, char **argv)
     }
     int64_t after_ms = pn_wall_ms(cli->clock);
     if (options.cron != NULL && argc > 0) {
-        return pn_cli_usage(cli, "--cron is for a line alone: leave out the DAG");
+        return pn_cli_usage(cli, "--cron cannot be combined with a DAG: leave out the DAG");
     }
     if (options.zone != NULL && options.cron == NULL) {
-        return pn_cli_usage(cli, "--timezone goes with --cron");
+        return pn_cli_usage(cli, "--timezone needs --cron");
     }
     if (options.after != NULL && !pn_time_parse_ms(options.after, &after_ms)) {
-        return pn_cli_usage(cli, "--after takes a time, such as 2026-01-31T06:00:00Z");
+        return pn_cli_usage(cli, "--after must be a time such as 2026-01-31T06:00:00Z");
     }
     struct pn_err failure = {0};
     if (options.cron != NULL) {
@@ -148,17 +148,17 @@ int pn_cmd_dag_skipped(struct pn_cli *cli, int argc, char **argv)
     const struct pn_opt opts[] = {{.name = "limit",
                                    .kind = PN_OPT_INT,
                                    .value = "N",
-                                   .help = "at most so many, newest first (25)",
+                                   .help = "show at most N, newest first (25)",
                                    .target = &limit,
                                    .min = 1,
                                    .max = COUNT_MAX},
                                   {.name = NULL}};
-    const struct pn_syntax syntax = {.operands = "[DAG]",
-                                     .operands_max = 1,
-                                     .opts = opts,
-                                     .uses = PN_USES_FORMAT,
-                                     .about = "Times of schedules for which no run was made, and"
-                                              " the reason."};
+    const struct pn_syntax syntax = {
+        .operands = "[DAG]",
+        .operands_max = 1,
+        .opts = opts,
+        .uses = PN_USES_FORMAT,
+        .about = "Lists the times of schedules that got no run, with the reason."};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
         return status;

@@ -126,10 +126,9 @@ int pn_cli_dag_run(struct pn_dag_session *session, const struct pn_dag_wait *how
     trigger.conf = how->conf;
     trigger.note = how->note;
     if (how->logical_date != NULL && !pn_time_parse_ms(how->logical_date, &trigger.logical_ms)) {
-        return pn_err_input(e,
-                            "--logical-date \"%.60s\" is not a time: write 2026-01-31 or "
-                            "2026-01-31T06:00:00Z",
-                            how->logical_date);
+        return pn_err_input(
+            e, "--logical-date \"%.60s\" is not a time: give 2026-01-31 or 2026-01-31T06:00:00Z",
+            how->logical_date);
     }
     int rc = pn_cli_flush(session->cli, e);
     if (rc == 0) {
@@ -207,7 +206,7 @@ int pn_cmd_dag_trigger(struct pn_cli *cli, int argc, char **argv)
         {.name = "note",
          .kind = PN_OPT_STRING,
          .value = "TEXT",
-         .help = "a note that is kept with the run",
+         .help = "a note to store with the run",
          .target = &how.note},
         {.name = "timeout",
          .kind = PN_OPT_DURATION,

@@ -78,7 +78,7 @@ static void set_failure(const struct pn_running *running, int64_t now_ms,
         if (has_code(&running->task->no_retry, end->exit_code) &&
             end->next == PN_TASK_UP_FOR_RETRY) {
             end->next = PN_TASK_FAILED;
-            end->reason = "not tried again: the exit code is one of no_retry_exit_codes";
+            end->reason = "not retried: the exit code is one of no_retry_exit_codes";
         }
         break;
     case PN_ENDED_BY_TIMEOUT:
@@ -114,7 +114,7 @@ static void log_failure(struct pn_scheduler *scheduler, const struct pn_running 
                    running->dag, running->run_id, running->task->name, (int)running->number,
                    end->outcome, end->exit_code < 0 ? "signal" : "exit", abs((int)end->exit_code),
                    end->reason != NULL ? "; " : "", end->reason != NULL ? end->reason : "",
-                   again ? "; will be tried again in " : "",
+                   again ? "; will be retried in " : "",
                    again ? pn_format_duration(delay_ms, delay) : "");
 }
 

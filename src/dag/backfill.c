@@ -63,7 +63,7 @@ static int add_item(struct pn_dag_db *db, const struct pn_dag *dag,
     } else {
         item->action = PN_BACKFILL_LEAVE;
         item->reason =
-            pn_arena_printf(arena, "its run is there, and its state is %s",
+            pn_arena_printf(arena, "its run exists, in the state %s",
                             state >= 0 ? pn_run_state_name((enum pn_run_state)state) : "unknown");
     }
     return 0;
@@ -107,7 +107,7 @@ int pn_dag_db_backfill_plan(struct pn_dag_db *db, const struct pn_dag *dag,
     int64_t at_ms = pn_schedule_next(&schedule, plan->from_ms - 1);
     for (; rc == 0 && at_ms <= plan->to_ms; at_ms = pn_schedule_next(&schedule, at_ms)) {
         if (plan->count == PN_BACKFILL_RUNS_MAX) {
-            return pn_err_input(e, "the range has more than %d times: take a shorter one",
+            return pn_err_input(e, "the range has more than %d times: give a shorter one",
                                 PN_BACKFILL_RUNS_MAX);
         }
         rc = add_item(db, dag, plan, at_ms, arena, &items[plan->count], e);
@@ -191,8 +191,8 @@ static int create_in(struct pn_dag_db *db, const struct pn_dag *dag, struct pn_b
                           "(--dry-run)");
     }
     if (plan->runs == 0) {
-        return pn_err_input(e, "every time of the range has its run already: --reprocess failed or"
-                               " completed runs them again");
+        return pn_err_input(e, "every time of the range already has a run: --reprocess failed or "
+                               "completed runs them again");
     }
     rc = insert_backfill(db, dag, plan, who, now_ms, arena, id, e);
     for (size_t i = 0; rc == 0 && i < plan->count; i++) {
@@ -346,7 +346,7 @@ static int act_in(struct pn_dag_db *db, int64_t id, enum pn_backfill_act act, co
                : act == PN_BACKFILL_UNPAUSE ? paused
                                             : running || paused;
     if (!can) {
-        return pn_err_input(e, "backfill %" PRId64 " can't be %s: it is %s", id,
+        return pn_err_input(e, "backfill %" PRId64 " cannot be %s: it is %s", id,
                             act == PN_BACKFILL_CANCEL  ? "cancelled"
                             : act == PN_BACKFILL_PAUSE ? "paused"
                                                        : "resumed",

@@ -102,8 +102,8 @@ static int check_run_id(const char *run_id, struct pn_err *e)
     if (len == 0 || len > PN_RUN_ID_BYTES_MAX || run_id[0] == '.' ||
         strspn(run_id, allowed) != len) {
         return pn_err_input(e,
-                            "'%s' can't be a run's name: take 1 to %d letters, digits and _.:+-"
-                            ", not starting with a dot",
+                            "invalid run name '%s': give 1 to %d letters, digits and _.:+-, not "
+                            "starting with a dot",
                             run_id, PN_RUN_ID_BYTES_MAX);
     }
     return 0;

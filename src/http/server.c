@@ -125,7 +125,7 @@ static int create_tls(struct pn_http_server *server, const struct pn_http_config
     bool has_key = config->tls_key != NULL && *config->tls_key != '\0';
     if (has_certificate != has_key) {
         return pn_err_input(e, "gateway.tls_certificate and gateway.tls_key belong together: set "
-                               "both for https, or none for http");
+                               "both for https, or neither for http");
     }
     return has_key ? pn_http_tls_create(config->tls_certificate, config->tls_key, server->env.io,
                                         &server->tls, e)

@@ -67,7 +67,7 @@ static int check_certificate(const struct pair *pair, const char *path, struct p
     int rc = gnutls_pcert_list_import_x509_raw(chain, &count, &text, GNUTLS_X509_FMT_PEM,
                                                GNUTLS_X509_CRT_LIST_IMPORT_FAIL_IF_EXCEED);
     if (rc < 0) {
-        return pn_err_input(e, "%s: '%s' has no certificate in PEM that can be read: %s",
+        return pn_err_input(e, "%s: '%s' has no readable certificate in PEM: %s",
                             certificate_setting, path, gnutls_strerror(rc));
     }
     for (unsigned i = 0; i < count; i++) {
@@ -95,8 +95,7 @@ static int check_key(const struct pair *pair, const char *path, struct pn_err *e
     gnutls_privkey_t key = NULL;
     int rc = import_key(pair, &key);
     if (rc < 0) {
-        return pn_err_input(e,
-                            "%s: '%s' has no key in PEM, without a password, that can be read: %s",
+        return pn_err_input(e, "%s: '%s' has no readable key in PEM without a password: %s",
                             key_setting, path, gnutls_strerror(rc));
     }
     gnutls_privkey_deinit(key);

@@ -139,7 +139,7 @@ static int check_request(const struct pn_query_request *request, struct pn_err *
 {
     if (strlen(request->sql) > PN_QUERY_SQL_BYTES_MAX ||
         (request->parameters != NULL && strlen(request->parameters) > PN_QUERY_SQL_BYTES_MAX)) {
-        return pn_err_input(e, "a query and its parameters have at most %d bytes each",
+        return pn_err_input(e, "a query and its parameters must have at most %d bytes each",
                             PN_QUERY_SQL_BYTES_MAX);
     }
     return 0;
@@ -159,7 +159,7 @@ static int check_room(struct pn_executor *executor, bool query, struct pn_err *e
     }
     pn_metric_add(executor->refused, 1);
     return pn_err_set(e, PN_CLASS_RETRY, PN_EXECUTOR_BUSY,
-                      "%lld queries run and %lld wait, which is all that may (query.concurrency, "
+                      "%lld queries run and %lld wait, which is the limit (query.concurrency, "
                       "query.queue): try again later",
                       (long long)running, (long long)waiting);
 }
@@ -220,7 +220,7 @@ static void copy_status(const struct pn_executor *executor, const struct pn_quer
 static int missing(const char *id, struct pn_err *e)
 {
     return pn_err_missing(e,
-                          "there is no query %.32s: results are kept for a while only "
+                          "there is no query %.32s: results are kept only for a limited time "
                           "(query.result_keep_ms, query.results_max)",
                           id);
 }
@@ -362,11 +362,11 @@ static int check_kept(const struct pn_query_job *job, bool whole, struct pn_err 
     }
     if (job->status.output != PN_QUERY_KEEP) {
         return pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL,
-                          "the query's rows went to its caller and were not kept");
+                          "the query's rows were sent to its caller and were not stored");
     }
     if (job->folder == NULL || job->status.columns == NULL ||
         (whole && job->status.state != PN_QUERY_DONE)) {
-        return pn_err_set(e, PN_CLASS_RETRY, PN_EXECUTOR_NOT_YET, "the query is not done yet");
+        return pn_err_set(e, PN_CLASS_RETRY, PN_EXECUTOR_NOT_YET, "the query has not finished yet");
     }
     return 0;
 }

@@ -73,7 +73,7 @@ bool pn_frame_take(const struct pn_buf *buf, size_t *at, struct pn_frame *frame,
         len |= (size_t)header[i] << (BYTE_BITS * (i - 1));
     }
     if (len > PN_FRAME_BYTES_MAX || strchr("WRTCPDEF", header[0]) == NULL || header[0] == '\0') {
-        *rc = pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL, "what came through the pipe is not a frame");
+        *rc = pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL, "the data from the pipe is not a frame");
         return false;
     }
     if (buf->len - *at - PN_FRAME_HEADER_SIZE < len) {

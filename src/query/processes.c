@@ -23,7 +23,7 @@ enum {
 static int make_pipe(int fds[2], int ours, struct pn_err *e)
 {
     if (pipe2(fds, O_CLOEXEC) != 0) {
-        return pn_err_errno(e, errno, "cannot make a pipe to a query's process");
+        return pn_err_errno(e, errno, "cannot create a pipe to a query's process");
     }
     (void)fcntl(fds[ours], F_SETFL, O_NONBLOCK);
     return 0;
@@ -308,7 +308,7 @@ static void end_job(struct pn_executor *executor, struct pn_query_process *proce
         pn_query_job_end(executor, job, PN_QUERY_CANCELLED, PN_CLASS_NONE, NULL);
     } else if (job->status.timed_out) {
         (void)snprintf(why, sizeof why,
-                       "the query took longer than %lld ms (query.timeout_ms) and was ended",
+                       "the query took longer than %lld ms (query.timeout_ms) and was stopped",
                        (long long)executor->config.timeout_ms);
         pn_query_job_end(executor, job, PN_QUERY_FAILED, PN_CLASS_RETRY, why);
     } else {
@@ -335,7 +335,7 @@ static void end_process(struct pn_executor *executor, struct pn_query_process *p
         end_job(executor, process, exit_code);
     } else if (!process->killed && !process->served) {
         pn_logger_warn(executor->logger, "query", "a spare process for queries ended: %s",
-                       process->failure[0] != '\0' ? process->failure : "without a word");
+                       process->failure[0] != '\0' ? process->failure : "without a message");
         executor->spare_after_ns = now_ns + RETRY_MS * INT64_C(1000000);
     }
     if (job == NULL || job->folder == NULL) {

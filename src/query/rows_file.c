@@ -107,7 +107,7 @@ int pn_rows_writer_add(struct pn_rows_writer *writer, const char *const *values,
     if (pn_rows_writer_bytes(writer) > writer->bytes_max) {
         return pn_err_input(e,
                             "the result is larger than %lld bytes (query.result_bytes_max): add a "
-                            "LIMIT, name fewer columns, or stream it by POST /api/v1/sql",
+                            "LIMIT, name fewer columns, or stream it with POST /api/v1/sql",
                             (long long)writer->bytes_max);
     }
     return writer->cells.pending.len >= BLOCK_BYTES ? pn_rows_writer_flush(writer, e) : 0;

@@ -496,7 +496,7 @@ static int ask(struct worker *worker, struct pn_sql_fault *fault, struct pn_err 
     const struct pn_rows rows = {.columns = take_columns, .row = take_row, .arg = worker};
     char *sql = pn_json_dup(pn_json_get(worker->work, "sql"));
     if (sql == NULL) {
-        return pn_err_input(e, "a query is a text without NUL bytes");
+        return pn_err_input(e, "a query must not contain NUL bytes");
     }
     const struct pn_ask question = {.sql = sql,
                                     .parameters = pn_json_get(worker->work, "parameters"),

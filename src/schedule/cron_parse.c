@@ -33,8 +33,8 @@ static const char *const short_forms[][2] = {
 static int bad_field(const struct field *field, const char *text, struct pn_err *e)
 {
     return pn_err_input(e,
-                        "the %s \"%.40s\" is not valid: it takes *, numbers from %d to %d%s, ranges"
-                        " (a-b), steps (*/n, a-b/n) and lists of them (a,b)",
+                        "invalid %s \"%.40s\": use *, numbers from %d to %d%s, ranges (a-b), steps "
+                        "(*/n, a-b/n) and lists of them (a,b)",
                         field->name, text, field->min, field->max,
                         field->words != NULL ? ", names (mon, jan)" : "");
 }

@@ -30,10 +30,11 @@ static int check_topics(const struct pn_admission *admission, const struct pn_to
     }
     pn_arena_deinit(&arena);
     if (rc == 0 && made >= max) {
-        rc = pn_err_input(e,
-                          "topic '%s' would be one too many for the pattern %s: there are %" PRId64
-                          " (log.pattern_topics_max)",
-                          name, pattern->name, made);
+        rc = pn_err_input(
+            e,
+            "topic '%s' exceeds the maximum for the pattern %s: there are already %" PRId64
+            " (log.pattern_topics_max)",
+            name, pattern->name, made);
     }
     return rc;
 }
@@ -91,10 +92,11 @@ static int check_streams(const struct pn_admission *admission, struct pn_kinesis
     }
     int rc = 0;
     if (made >= max) {
-        rc = pn_err_set(e, PN_CLASS_INPUT, PN_KINESIS_LIMIT_EXCEEDED,
-                        "Stream %s would be one too many for the pattern %s: there are %" PRId64
-                        " (kinesis.pattern_streams_max)",
-                        name, pattern->name, made);
+        rc = pn_err_set(
+            e, PN_CLASS_INPUT, PN_KINESIS_LIMIT_EXCEEDED,
+            "Stream %s exceeds the maximum for the pattern %s: there are already %" PRId64
+            " (kinesis.pattern_streams_max)",
+            name, pattern->name, made);
     }
     struct pn_err why = {0};
     if (rc == 0 &&

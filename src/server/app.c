@@ -46,7 +46,7 @@ static int set_one(struct pn_settings *settings, const char *assignment, struct 
 {
     const char *equals = strchr(assignment, '=');
     if (equals == NULL) {
-        return pn_err_input(e, "--set %.80s: write NAME=VALUE", assignment);
+        return pn_err_input(e, "--set %.80s: give NAME=VALUE", assignment);
     }
     char *name = pn_xstrndup(assignment, (size_t)(equals - assignment));
     int rc = pn_settings_set(settings, name, equals + 1, e);

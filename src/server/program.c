@@ -53,9 +53,9 @@ int pn_program_pipeline(const struct pn_io *io, const char *name, char **folder,
     if (rc == 0 && found == NULL) {
         rc = pn_err_missing(e,
                             "the shipped pipeline is neither in %s/pipelines/%s nor in "
-                            "%s/share/pinion/pipelines/%s, where this program looks for it. To put "
-                            "the program elsewhere, use `make install PREFIX=...` instead of "
-                            "copying it; or give the folder of a pipeline by --pipeline",
+                            "%s/share/pinion/pipelines/%s, where this program looks for it. To "
+                            "install the program elsewhere, use `make install PREFIX=...` instead "
+                            "of copying it; or give a pipeline's folder with --pipeline",
                             exe, name, exe, name);
     }
     free(exe);

@@ -12,8 +12,8 @@ int pn_app_open_store(const struct pn_app *app, struct pn_store **store, struct 
     char *folder = pn_app_path(app, "store");
     int rc = pn_local_store_open(folder, app->io, store, &failure);
     if (rc != 0) {
-        (void)pn_err_set(e, failure.class_, rc,
-                         "%s (give a folder that can be written with --data)", failure.msg);
+        (void)pn_err_set(e, failure.class_, rc, "%s (give a writable folder with --data)",
+                         failure.msg);
     }
     free(folder);
     return rc;
@@ -33,18 +33,18 @@ int pn_app_check_data(const struct pn_app *app, struct pn_err *e)
     pn_io_listing_deinit(&listing);
     return any || empty ? 0
                         : pn_err_missing(e,
-                                         "there is no pinion data in %s: give another folder by "
-                                         "--data, or begin with `pinion serve --data %s`",
+                                         "there is no pinion data in %s: give another folder with "
+                                         "--data, or create the data with `pinion serve --data %s`",
                                          app->data, app->data);
 }
 
 int pn_app_open_store_there(const struct pn_app *app, struct pn_store **store, struct pn_err *e)
 {
     if (!pn_io_exists(app->io, app->data)) {
-        return pn_err_missing(e,
-                              "there is no data folder %s: give --data, or make one with `pinion"
-                              " serve --data %s`",
-                              app->data, app->data);
+        return pn_err_missing(
+            e,
+            "there is no data folder %s: give --data, or create one with `pinion serve --data %s`",
+            app->data, app->data);
     }
     int rc = pn_app_check_data(app, e);
     return rc != 0 ? rc : pn_app_open_store(app, store, e);

@@ -161,7 +161,7 @@ int pn_table_watch_start(const struct pn_app *app, struct pn_store *store,
     pthread_condattr_destroy(&monotonic);
     int rc = pthread_create(&made->thread, NULL, run, made);
     if (rc != 0) {
-        rc = pn_err_errno(e, rc, "cannot start the thread that watches over the tables");
+        rc = pn_err_errno(e, rc, "cannot start the thread that watches the tables");
         pn_table_watch_destroy(&made);
         return rc;
     }

@@ -66,11 +66,11 @@ static struct item *add(struct pn_unread *unread, bool is_stream, const char *na
         .name = pn_xstrdup(name),
         .gauge = is_stream ? pn_metrics_get(unread->metrics, PN_METRIC_UNREAD_STREAM_RECORDS, name)
                            : pn_metrics_get(unread->metrics, PN_METRIC_UNREAD_TOPIC_RECORDS, name)};
-    pn_logger_warn(unread->logger, "unread",
-                   is_stream
-                       ? "no table reads the stream %s: its records are kept, and become no rows"
-                       : "no table reads the topic %s: its records are kept, and become no rows",
-                   name);
+    pn_logger_warn(
+        unread->logger, "unread",
+        is_stream ? "no table reads the stream %s: its records are stored, but do not become rows"
+                  : "no table reads the topic %s: its records are stored, but do not become rows",
+        name);
     return item;
 }
 
@@ -285,7 +285,7 @@ int pn_unread_start(const struct pn_pipeline *pipeline, struct pn_log *log,
     if (rc != 0) {
         pn_log_unlisten(log, started->listen_id);
         destroy(started);
-        return pn_err_errno(e, rc, "cannot start the thread that looks for unread topics");
+        return pn_err_errno(e, rc, "cannot start the thread that finds unread topics");
     }
     *unread = started;
     return 0;

@@ -105,7 +105,7 @@ static int take_text(struct pn_kafka_rest_group *group, const struct pn_buf *tex
     if (rc != 0 || offsets == NULL) {
         rc = pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
                         "%s is not a file of committed offsets: restore it from a backup, or move "
-                        "it away to start the group anew",
+                        "it away to reset the group",
                         path);
     }
     pn_json_parser_destroy(&parser);

@@ -174,9 +174,9 @@ static bool take_format(struct pn_http_request *req, const struct pn_json *node,
     } else if (format != NULL &&
                (strcasecmp(format, "avro") == 0 || strcasecmp(format, "jsonschema") == 0 ||
                 strcasecmp(format, "protobuf") == 0)) {
-        return bad_config(req, PN_KAFKA_REST_CODE_CONSUMER_CONFIG,
-                          "this format needs a schema registry, which there is none of here; use "
-                          "json or binary");
+        return bad_config(
+            req, PN_KAFKA_REST_CODE_CONSUMER_CONFIG,
+            "this format needs a schema registry, which pinion does not have; use json or binary");
     } else {
         pn_kafka_rest_reply_error(req, 422, 422, "Invalid format type.");
         return false;
@@ -355,7 +355,7 @@ static bool take_topics(struct pn_http_request *req, const struct pn_json *node,
     for (const struct pn_json *t = node->first; t != NULL; t = t->next) {
         const char *topic = text_of(req, t);
         if (topic == NULL || !pn_topic_name_valid(topic, strlen(topic), NULL)) {
-            pn_kafka_rest_reply_error(req, 422, 422, "topics: %.*s is no topic name",
+            pn_kafka_rest_reply_error(req, 422, 422, "topics: %.*s is not a topic name",
                                       (int)(t->raw_len < 80 ? t->raw_len : 80), t->raw);
             return false;
         }

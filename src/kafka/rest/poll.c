@@ -204,7 +204,7 @@ static enum pn_http_handled reply_busy(struct pn_http_request *req, struct poll 
     }
     pn_kafka_rest_reply_error(
         req, 409, PN_KAFKA_REST_CODE_ILLEGAL_STATE,
-        "Illegal state: another fetch of this consumer instance is under way");
+        "Illegal state: another fetch of this consumer instance is in progress");
     return PN_HTTP_HANDLED;
 }
 

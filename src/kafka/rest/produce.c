@@ -26,11 +26,11 @@ static bool check_format(struct pn_http_request *req, enum pn_kafka_rest_format_
     const char *type = pn_http_request_header(req, "Content-Type");
     *format = pn_kafka_rest_format(type);
     if (*format == PN_KAFKA_REST_BODY_SCHEMA) {
-        pn_kafka_rest_reply_error(req, 400, PN_KAFKA_REST_CODE_BAD_REQUEST,
-                                  "%s needs a schema registry, which there is none of here: send "
-                                  "application/vnd.kafka.json.v2+json or "
-                                  "application/vnd.kafka.binary.v2+json",
-                                  type);
+        pn_kafka_rest_reply_error(
+            req, 400, PN_KAFKA_REST_CODE_BAD_REQUEST,
+            "%s needs a schema registry, which pinion does not have: send "
+            "application/vnd.kafka.json.v2+json or application/vnd.kafka.binary.v2+json",
+            type);
         return false;
     }
     if (*format == PN_KAFKA_REST_BODY_UNKNOWN) {

@@ -184,7 +184,7 @@ static void test_settings(void **state)
     assert_int_equal(run("pinion settings --format md"), 0);
     check_contains(out_text, "| `log.durability` | `fsync` | fsync, os | ");
     assert_int_equal(run("pinion settings --pipeline @/shop --set log.partitions"), 1);
-    check_contains(err_text, "pinion: --set log.partitions: write NAME=VALUE\n");
+    check_contains(err_text, "pinion: --set log.partitions: give NAME=VALUE\n");
     assert_int_equal(run("pinion settings --pipeline @/shop --set log.partition=1"), 1);
     check_contains(err_text, "did you mean \"log.partitions\"?\n");
     assert_int_equal(run("pinion settings --pipeline @/shop --config @/not.yml"), 1);

@@ -112,7 +112,7 @@ static void test_refused(void **state)
     const char *no_value[] = {"sink.flush_size"};
     const char *unknown[] = {"sink.flush_sise=1"};
     struct pn_app_config config = config_with(no_value, 1);
-    check_refused(&config, "--set sink.flush_size: write NAME=VALUE");
+    check_refused(&config, "--set sink.flush_size: give NAME=VALUE");
     config = config_with(unknown, 1);
     check_refused(&config, "sink.flush_size");
     config = config_with(NULL, 0);
