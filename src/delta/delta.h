@@ -3,12 +3,12 @@
  *
  * A table is a key prefix in a store: data files (Parquet, written by an engine) and
  * `_delta_log/<version %020d>.json`, one commit each, made by put-if-absent. Every data file is
- * durable before the commit that names it. Tables made here are protocol (1,2) without features,
- * so every reader opens them. Tables made elsewhere are read when every reader feature they ask
- * for is known; otherwise the error names the feature.
+ * durable before the commit that names it. This module creates tables of protocol (1,2) without
+ * features, so every reader opens them. It reads tables of other writers if it knows every reader
+ * feature that they require; otherwise the error names the feature.
  *
- * Parquet is an engine's work: checkpoints are written and read through `struct pn_delta_parquet`,
- * which the engine implements, so that this module depends on no engine.
+ * Engines handle Parquet: checkpoints are written and read through `struct pn_delta_parquet`, which
+ * the engine implements. So this module does not depend on an engine.
  */
 #ifndef PN_DELTA_DELTA_H
 #define PN_DELTA_DELTA_H
@@ -113,13 +113,13 @@ struct pn_delta_snapshot {
     struct pn_arena arena;
 };
 
-/* A handle on one table's place, for one thread at a time. It belongs to no version: every call
- * looks at the log as it is then (what it remembers only saves reading again). */
+/* A handle on the place of one table, for one thread at a time. It is not bound to a version: every
+ * call uses the log as it is then. What the handle remembers only saves reading again. */
 struct pn_delta;
 
-/* `path` is the key prefix ("delta_tables/raw/x"), copied. Nothing is read or made yet. All
- * pointers are borrowed for the handle's life; `parquet` may be NULL where no checkpoint needs to
- * be read or written (then one that is needed is an error). */
+/* `path` is the key prefix ("delta_tables/raw/x"), copied. The call reads and creates nothing. All
+ * pointers are borrowed for the handle's life. `parquet` may be NULL if no checkpoint has to be
+ * read or written; a call that needs one then fails. */
 struct pn_delta *pn_delta_create(struct pn_store *store, const char *path,
                                  const struct pn_delta_parquet *parquet,
                                  const struct pn_clock *clock, struct pn_logger *logger,
@@ -128,10 +128,11 @@ void pn_delta_destroy(struct pn_delta **table); /* NULL ok */
 const char *pn_delta_path(const struct pn_delta *table);
 
 /*
- * Reads the table as of `version`, or the latest for -1. MISSING when there is no table, or no such
- * version (any more; the message names the oldest and the newest). CORRUPT names the file and line.
- * A hint (_last_checkpoint) or checkpoint that is missing or damaged is passed over with a warning
- * where older files still give the answer. Destroy with pn_delta_snapshot_destroy().
+ * Reads the table as of `version`, or the latest for -1. MISSING: there is no table, or the version
+ * does not exist or no longer exists; the message names the oldest and the newest. CORRUPT names
+ * the file and line. If a hint (_last_checkpoint) or a checkpoint is missing or damaged, it is
+ * skipped with a warning, as long as older files are sufficient. Destroy the snapshot with
+ * pn_delta_snapshot_destroy().
  */
 int pn_delta_snapshot(struct pn_delta *table, int64_t version, struct pn_delta_snapshot **snapshot,
                       struct pn_err *e) PN_MUST_CHECK;
@@ -143,8 +144,8 @@ void pn_delta_snapshot_destroy(struct pn_delta_snapshot **snapshot);
 const struct pn_delta_txn *pn_delta_txn_of(const struct pn_delta_snapshot *snapshot,
                                            const char *app_id);
 int64_t pn_delta_txn_version(const struct pn_delta_snapshot *snapshot, const char *app_id);
-/* The same for the table as it is now, -1 too when there is none; cheap, since no files are read:
- * the handle remembers, and reads what came since its last call or commit. */
+/* The same for the current table; -1 also if there is no table. It is cheap: the handle remembers
+ * the state and reads only the commits since its last call or commit. */
 int pn_delta_txn_latest(struct pn_delta *table, const char *app_id, int64_t *version,
                         struct pn_err *e) PN_MUST_CHECK;
 
@@ -180,34 +181,40 @@ struct pn_delta_commit {
 };
 
 /*
- * A data file (its key in the store) that this process is about to write for a commit: from before
- * it is in the table's folder until the commit's outcome is known, no vacuum of this process takes
- * it. Each add wants one remove. Any thread.
+ * Registers a data file (its key in the store) that this process is about to write for a commit. No
+ * vacuum of this process deletes a registered file. Register it before it is in the table's folder,
+ * and remove it when the outcome of the commit is known: each add needs one remove. Any thread.
  */
 void pn_delta_pending_add(const char *key);
 void pn_delta_pending_remove(const char *key);
 
 /*
- * Commits: finds the latest version, checks what came since against what this commit needs, writes
- * the next version, and tries again when somebody was faster (bounded, with a short random wait).
- * With OVERWRITE a schema that differs replaces the table's; with APPEND rows that don't fit into
- * it are an INPUT error with code PN_DELTA_MISFIT. A schema of NULL is the table's own.
- * A table whose features a writer must know and we don't, or that must not lose rows
- * (delta.appendOnly), is not written: INPUT names the feature.
- * A txn whose version is not above the table's own: CONFLICT with code PN_DELTA_TXN_SEEN, nothing
- * is written (the caller's batch is already in the table); so is one whose version isn't the one
- * of txns_before (somebody else's batch is). A REWRITE of a file that is gone:
- * CONFLICT; one that would change the number of rows, where the statistics tell: INPUT. On success
- * *version is the commit's. When the outcome of the write is unknown the log is read back to find
- * out: the answer is right. Where that fails too, it is RETRY with code PN_DELTA_UNKNOWN: the files
- * of the commit must stay, since it may be there. RETRY, too, when the table was taken away or its
- * log cleaned beyond the version during the commit: then it is not there.
- * The data files of `adds` must be in the table's folder. One that is not there (another process's
- * vacuum took it): RETRY, nothing was committed, and its rows have to be written again. One that
- * goes while the commit is made is put back; only where that fails the commit names a file that is
- * not there: CORRUPT with code PN_DELTA_LOST.
- * Every checkpoint_interval commits a checkpoint is written and old log files are cleaned; failures
- * of these are logged and don't fail the commit.
+ * Commits: finds the latest version, checks the commits since then for conflicts, and writes the
+ * next version. If another writer was faster, it tries again (a limited number of times, with a
+ * short random wait). On success *version is the version of the commit.
+ *
+ * With OVERWRITE, a different schema replaces the table's. With APPEND, rows that do not fit into
+ * the schema are an INPUT error with code PN_DELTA_MISFIT. A schema of NULL means the table's own.
+ *
+ * Errors:
+ *   INPUT     a writer must know a feature of the table that this module does not know, or the
+ *             table must not lose rows (delta.appendOnly); the message names the feature. Or a
+ *             REWRITE would change the number of rows, by the statistics
+ *   CONFLICT  with code PN_DELTA_TXN_SEEN: a txn is not above the table's own, so the caller's
+ *             batch is already in the table; or the table's txn is not that of txns_before, so
+ *             another writer's batch is. Nothing is written. Without that code: a file of a REWRITE
+ *             is no longer in the table
+ *   RETRY     with code PN_DELTA_UNKNOWN: the write failed, and reading the log back to learn its
+ *             outcome failed, too. The files of the commit must stay, because it may exist. Without
+ *             that code nothing was committed: the table was removed during the commit, or its log
+ *             was cleaned past the version; or another process's vacuum deleted a file of `adds`,
+ *             so its rows have to be written again
+ *   CORRUPT   with code PN_DELTA_LOST: the commit was made, but a file of `adds` was deleted
+ *             meanwhile and could not be restored
+ *
+ * The data files of `adds` must be in the table's folder. A file that is deleted during the commit
+ * is restored. Every checkpoint_interval commits, this writes a checkpoint and cleans old log files;
+ * failures of these are logged and do not fail the commit.
  */
 enum {
     PN_DELTA_TXN_SEEN = -20,
@@ -249,42 +256,43 @@ enum { PN_DELTA_NOTES_COMMITS_MAX = 32 };
 int pn_delta_newest_notes(struct pn_delta *table, int64_t seen, struct pn_arena *arena,
                           int64_t *version, const char **notes, struct pn_err *e) PN_MUST_CHECK;
 
-/* How long files that left the table are kept for those who read older versions: the table's
- * delta.deletedFileRetentionDuration, or else the handle's configuration; a minute at least, since
- * what is about to be committed is younger. */
+/* How long files that left the table are kept for readers of older versions: the table's
+ * delta.deletedFileRetentionDuration, or otherwise the handle's configuration. It is at least a
+ * minute, because files that are about to be committed are younger. */
 int64_t pn_delta_retention_ms(const struct pn_delta *table,
                               const struct pn_delta_snapshot *snapshot);
 /*
- * Where a file of a snapshot is: its key in the store or, when it lies outside (a shallow clone has
- * such files), its URL; the other one is NULL. MISSING when an absolute path's file is not there;
- * relative ones are not looked for. Caller frees both.
+ * Where a file of a snapshot is: its key in the store or, if it is outside of the store (a shallow
+ * clone has such files), its URL; the other one is NULL. MISSING: the file of an absolute path does
+ * not exist; files of relative paths are not checked. The caller frees both.
  */
 int pn_delta_file_place(struct pn_store *store, const char *table_path, const char *path,
                         char **key, char **url, struct pn_err *e) PN_MUST_CHECK;
 /*
- * Are the files there that the newest commit adds? A cheap question, for one who watches over many
- * tables: only that commit is read. CORRUPT names the file that is not there, or what is wrong with
- * the commit. No table is fine.
+ * Checks that the files that the newest commit adds exist. It reads only that commit, so it is
+ * cheap enough to watch many tables. CORRUPT names the missing file, or the fault of the commit. A
+ * missing table is not an error.
  */
 int pn_delta_check_newest(struct pn_delta *table, struct pn_err *e) PN_MUST_CHECK;
 /*
- * Deletes data files that no kept version needs: removed longer than `retention_ms` ago, or never
- * committed and older than that. `dry_run` only reports. Files younger than the retention, files
- * that this process is about to commit, hidden ones and _delta_log are never touched. fn is called
- * for each file (deleted, or to be). A retention below pn_delta_retention_ms() takes files from
- * under readers, and from other processes' writers that are about to commit them: it is for a
- * caller who knows that there are none. Where the newest version names a file that is not there, or
- * where the store cannot look, nothing is deleted: CORRUPT or INPUT names it.
+ * Deletes data files that no kept version needs: files that were removed longer than `retention_ms`
+ * ago, and files of that age that were never committed. With `dry_run` it only reports them. It
+ * never touches files younger than the retention, files that this process is about to commit,
+ * hidden files, and _delta_log. It calls fn for each file that it deletes or would delete. A
+ * retention below pn_delta_retention_ms() can delete files that readers use, or that writers of
+ * other processes are about to commit: use it only if there are none. If the newest version names a
+ * file that is missing, or that the store cannot examine, nothing is deleted: CORRUPT or INPUT
+ * names the file.
  */
 int pn_delta_vacuum(struct pn_delta *table, int64_t retention_ms, bool dry_run,
                     void (*fn)(void *arg, const char *path, int64_t size_bytes), void *arg,
                     struct pn_err *e) PN_MUST_CHECK;
 
 /*
- * The same for one that vacuums again and again by this handle: a file goes only when its calls
- * have seen it unneeded for the retention by the monotonic clock as well, so that neither a wall
- * clock that is set nor a sleep of the machine makes it old. *waiting is how many files the table
- * does not need (any more, or yet) that are still there.
+ * The same for a caller that vacuums repeatedly with this handle. A file is deleted only if these
+ * calls have also seen it unneeded for the retention by the monotonic clock. So neither a changed
+ * wall clock nor a sleep of the machine makes a file old. *waiting is the number of files that
+ * still exist but that the table does not need, no longer or not yet.
  */
 int pn_delta_vacuum_again(struct pn_delta *table, int64_t retention_ms,
                           void (*fn)(void *arg, const char *path, int64_t size_bytes), void *arg,

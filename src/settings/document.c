@@ -10,6 +10,7 @@ static const char *const section_titles[][2] = {
     {"gateway", "The gateway: the HTTP interfaces"},
     {"sink", "The sink: from the log to landed objects"},
     {"engine", "The engine: loads, transforms and queries"},
+    {"query", "Queries over HTTP"},
     {"delta", "Delta tables"},
     {"dag", "DAGs"},
     {"kinesis", "Streams: the Kinesis API"},

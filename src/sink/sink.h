@@ -1,19 +1,19 @@
 /*
- * The sink: what topics hold, landed as objects of JSON lines in the layout and naming of Kafka
- * Connect's S3 sink (JsonFormat, DefaultPartitioner):
+ * The sink: it lands the records of topics as objects of JSON lines, in the layout and naming of
+ * Kafka Connect's S3 sink (JsonFormat, DefaultPartitioner):
  *
  *   <topics_dir>/<topic>/partition=<n>/<topic>+<n>+<start offset, 10 digits>.json
  *
- * One compact JSON value a line, LF behind each, in the order of the log. A value of any JSON type
- * is one; whether it can become a row is for the load to decide. What is no JSON (also an empty
- * value, and a tombstone) becomes a line of an object under dead_letters_dir with the same name,
- * which keeps all there is to know of it but its headers:
+ * An object has one compact JSON value per line, each followed by LF, in the order of the log. The
+ * sink lands values of any JSON type; the load decides whether a value becomes a row. A value that
+ * is not JSON (also an empty value, and a tombstone) becomes a line of an object under
+ * dead_letters_dir with the same name. The line has everything about the record except its headers:
  *
  *   {"topic":"t","partition":0,"offset":17,"timestamp":"2026-11-23T15:44:43.123Z",
  *    "reason":"invalid JSON at byte 3: ...","value":"...","encoding":"text",
  *    "key":null,"key_encoding":null}                             (one line)
  *
- * An encoding is "text", "base64" when the bytes are no UTF-8, or null for what is absent.
+ * An encoding is "text", "base64" for bytes that are not UTF-8, or null for an absent value.
  *
  * When an object is cut:
  *   - every `flush_size` records;
@@ -22,23 +22,23 @@
  *     log only when its object is about to be written);
  *   - when its oldest record was seen `rotate_interval_ms` ago, so that a quiet topic lands too;
  *   - where the log has a hole;
- *   - when somebody asks for a flush.
+ *   - when a caller asks for a flush.
  *
- * Exactly once. A cut is remembered on disk (see state.h) before its objects are written, and a
- * remembered cut is carried out to its end, whatever the settings became meanwhile: after a crash
- * the objects that are missing are written with the name and contents they would have had, those
- * that are there are left alone. So an object, once landed, never changes, and no record is in two
- * of them. (Objects of the newest cuts must stay in the store until the next ones are remembered:
- * after a crash in between they would be landed again.)
+ * Exactly once. The sink stores a cut on disk (see state.h) before it writes the cut's objects, and
+ * it completes every stored cut, even if the settings have changed. After a crash it writes the
+ * missing objects with the same names and contents, and does not touch existing ones. So a landed
+ * object never changes, and no record is in two objects. (Objects of the newest cuts must stay in
+ * the store until the next cuts are stored: after a crash in between they would be landed again.)
  *
- * Names never repeat. The offset in a name is the log's, except when a topic was deleted and
- * created again, or the store already held objects of the partition when the sink first saw it:
- * then offsets in names go on behind the last one used, and a warning says so. Dead letters always
- * carry the log's offset.
+ * Names never repeat. The offset in a name is that of the log, with two exceptions: the topic was
+ * deleted and created again, or the store already had objects of the partition when the sink first
+ * saw it. Then the offsets in names continue after the last one used, and a warning says so. Dead
+ * letters always have the offset of the log.
  *
- * What the log has lost (retention was faster than landing; a damaged batch) is reported as an
- * error with its offsets and counted; landing goes on behind it. An error of the store or the log
- * is retried with a growing delay; other partitions are not held up, and nothing is skipped.
+ * If the log has lost records (retention was faster than landing, or a batch is damaged), the sink
+ * logs an error with their offsets, counts them, and continues after them. After an error of the
+ * store or the log it retries with a growing delay. Other partitions continue meanwhile, and nothing
+ * is skipped.
  *
  * Metrics: pinion_sink_landed_records_total, pinion_sink_objects_total,
  * pinion_sink_dead_letters_total, pinion_sink_lost_records_total, pinion_sink_errors_total and the
@@ -86,9 +86,9 @@ struct pn_sink_config {
 struct pn_sink;
 
 /*
- * Reads what the sink remembers and looks at the topics; lands nothing yet. INPUT for bad settings,
- * CORRUPT when the memory is damaged. A log serves one sink: the log's lock on the data folder is
- * what keeps a second one away.
+ * Reads the stored cuts and the list of topics; lands nothing yet. INPUT: a setting is invalid.
+ * CORRUPT: the stored cuts are damaged. A log serves one sink; the log's lock on the data folder
+ * prevents a second one.
  */
 int pn_sink_create(const struct pn_sink_config *config, struct pn_sink **sink,
                    struct pn_err *e) PN_MUST_CHECK;
@@ -98,8 +98,8 @@ void pn_sink_destroy(struct pn_sink **sink);
 /* Starts the thread that lands what becomes due. */
 int pn_sink_start(struct pn_sink *sink, struct pn_err *e) PN_MUST_CHECK;
 /*
- * Ends the thread after the objects it is writing and remembers where it got. What is not landed by
- * then is in the log, for the next start. Fine when not started.
+ * Stops the thread after the objects that it is writing, and stores how far it got. Records that
+ * have not landed by then stay in the log, for the next start. Does nothing if not started.
  */
 void pn_sink_stop(struct pn_sink *sink);
 

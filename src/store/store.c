@@ -92,8 +92,8 @@ static int take_in_order(void *arg, const struct pn_object *object)
     if (!is_below || (!listing->is_first && strcmp(object->key, listing->last) <= 0)) {
         return pn_err_fatal(listing->e,
                             "the %s store lists '%s' after '%s', for the prefix '%s': it does not "
-                            "keep the order of the keys, without which objects would be passed "
-                            "over. Use another one",
+                            "keep the order of the keys, without which objects would be "
+                            "skipped. Use another store",
                             listing->store->ops->name, object->key,
                             listing->is_first ? "" : listing->last, listing->prefix);
     }
