@@ -213,8 +213,8 @@ void pn_delta_pending_remove(const char *key);
  *             meanwhile and could not be restored
  *
  * The data files of `adds` must be in the table's folder. A file that is deleted during the commit
- * is restored. Every checkpoint_interval commits, this writes a checkpoint and cleans old log files;
- * failures of these are logged and do not fail the commit.
+ * is restored. Every checkpoint_interval commits, this writes a checkpoint and cleans old log
+ * files; failures of these are logged and do not fail the commit.
  */
 enum {
     PN_DELTA_TXN_SEEN = -20,

@@ -37,8 +37,8 @@
  *
  * If the log has lost records (retention was faster than landing, or a batch is damaged), the sink
  * logs an error with their offsets, counts them, and continues after them. After an error of the
- * store or the log it retries with a growing delay. Other partitions continue meanwhile, and nothing
- * is skipped.
+ * store or the log it retries with a growing delay. Other partitions continue meanwhile, and
+ * nothing is skipped.
  *
  * Metrics: pinion_sink_landed_records_total, pinion_sink_objects_total,
  * pinion_sink_dead_letters_total, pinion_sink_lost_records_total, pinion_sink_errors_total and the
