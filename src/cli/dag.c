@@ -51,7 +51,7 @@ static int cmd_show(struct pn_cli *cli, int argc, char **argv)
     return pn_cli_dag_finish(&session, rc, &failure);
 }
 
-/* ---- runs, status ---------------------------------------------------------------------------- */
+/* ---- runs ------------------------------------------------------------------------------------ */
 
 static int cmd_runs(struct pn_cli *cli, int argc, char **argv)
 {
@@ -110,38 +110,6 @@ static int cmd_runs(struct pn_cli *cli, int argc, char **argv)
                           "%zu of %" PRId64 " runs; to see more, give --offset %" PRId64 "\n",
                           count, total, offset + (int64_t)count);
         }
-    }
-    return pn_cli_dag_finish(&session, rc, &failure);
-}
-
-static int cmd_status(struct pn_cli *cli, int argc, char **argv)
-{
-    const struct pn_syntax syntax = {
-        .operands = "DAG [RUN]",
-        .operands_min = 1,
-        .operands_max = 2,
-        .uses = PN_USES_FORMAT,
-        .about = "Shows the state of a run (by default the latest) and of each of its tasks."};
-    int status = 0;
-    if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
-        return status;
-    }
-    struct pn_err failure = {0};
-    struct pn_dag_session session;
-    struct pn_run run = {0};
-    struct pn_task_run *tasks = NULL;
-    size_t count = 0;
-    int rc = pn_cli_dag_open_run(cli, argc, argv, &session, &run, &failure);
-    if (rc == 0) {
-        rc = pn_dag_db_tasks(session.db, run.id, &session.arena, &tasks, &count, &failure);
-    }
-    if (rc == 0) {
-        struct pn_row_writer *rows = pn_cli_rows(cli);
-        if (pn_format_is_for_people(cli->format)) {
-            (void)fprintf(cli->out, "%s  %s\n\n", run.run_id, pn_run_state_name(run.state));
-        }
-        pn_report_task_runs(tasks, count, pn_wall_ms(cli->clock), rows);
-        pn_row_writer_end(&rows);
     }
     return pn_cli_dag_finish(&session, rc, &failure);
 }
@@ -307,7 +275,9 @@ int pn_cmd_dag(struct pn_cli *cli, int argc, char **argv)
         {"show", "show a DAG's tasks", cmd_show},
         {"trigger", "start a run", pn_cmd_dag_trigger},
         {"runs", "list runs, newest first", cmd_runs},
-        {"status", "show a run and its tasks", cmd_status},
+        {"status", "show a run and its tasks", pn_cmd_dag_status},
+        {"run", "show all there is of a run", pn_cmd_dag_run},
+        {"io", "show what a run read and wrote", pn_cmd_dag_io},
         {"logs", "show the output of the tasks", cmd_logs},
         {"cancel", "cancel a run", cmd_cancel},
         {"clear", "run tasks of a run again", pn_cmd_dag_clear},

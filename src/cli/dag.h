@@ -31,6 +31,9 @@ void pn_cli_dag_close(struct pn_dag_session *session);
 int pn_cli_dag_finish(struct pn_dag_session *session, int rc, const struct pn_err *failure);
 
 int pn_cmd_dag_trigger(struct pn_cli *cli, int argc, char **argv);
+int pn_cmd_dag_status(struct pn_cli *cli, int argc, char **argv);
+int pn_cmd_dag_run(struct pn_cli *cli, int argc, char **argv);
+int pn_cmd_dag_io(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_dag_note(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_dag_pause(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_dag_unpause(struct pn_cli *cli, int argc, char **argv);

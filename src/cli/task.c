@@ -5,9 +5,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "cli/commands.h"
 #include "cli/reports.h"
+#include "dag/db.h"
 #include "server/stations.h"
+
+/* Which attempt this is; run_id NULL: of no run, by hand. */
+struct attempt {
+    const char *dag;
+    const char *run_id;
+    int32_t number;
+};
 
 /* One line a table, for the attempt's log. */
 static void print_reports(struct pn_cli *cli, const struct pn_table_report *reports, size_t count)
@@ -28,8 +37,76 @@ static void print_reports(struct pn_cli *cli, const struct pn_table_report *repo
     }
 }
 
+/* Records what the attempt did with one table. */
+static int record_report(struct pn_dag_db *db, const struct pn_run *run, int32_t number,
+                         const struct pn_task *task, const struct pn_table_report *report,
+                         struct pn_err *e)
+{
+    const struct pn_table *table = report->table;
+    bool loads = table->from_topic != NULL;
+    const struct pn_task_io none = {.task = task->name,
+                                    .version = PN_TIME_NONE,
+                                    .rows = PN_TIME_NONE,
+                                    .files = PN_TIME_NONE,
+                                    .bytes = PN_TIME_NONE,
+                                    .dead_letters = PN_TIME_NONE};
+    struct pn_task_io io = none;
+    io.is_write = true;
+    io.name = table->name;
+    io.version = report->version;
+    io.rows = report->rows;
+    io.dead_letters = loads ? report->dead_letters : PN_TIME_NONE;
+    int rc = pn_dag_db_put_io(db, run->id, number, &io, e);
+    if (rc == 0 && loads) {
+        io = none;
+        io.name = table->from_topic;
+        io.rows = report->rows + report->dead_letters;
+        io.files = report->objects;
+        io.bytes = report->bytes;
+        rc = pn_dag_db_put_io(db, run->id, number, &io, e);
+    }
+    for (size_t i = 0; rc == 0 && i < report->read_count; i++) {
+        io = none;
+        io.name = table->reads[i]->name;
+        io.version = report->read_versions[i];
+        rc = pn_dag_db_put_io(db, run->id, number, &io, e);
+    }
+    return rc;
+}
+
+/* For an attempt of a run. The tables are committed by now, so what can't be recorded is only said:
+ * to repeat the attempt would not help. */
+static void record_reports(struct pn_cli *cli, const struct pn_app *app, const struct pn_task *task,
+                           const struct attempt *attempt, const struct pn_table_report *reports,
+                           size_t count)
+{
+    struct pn_dag_db *db = NULL;
+    struct pn_arena arena;
+    struct pn_run run = {0};
+    struct pn_err failure = {0};
+    char *path = pn_app_path(app, "state.db");
+    pn_arena_init(&arena, 0);
+    int rc = pn_dag_db_open(path, &db, &failure);
+    if (rc == 0) {
+        rc = pn_dag_db_run(db, attempt->dag, attempt->run_id, &arena, &run, &failure);
+    }
+    if (rc == 0) {
+        rc = pn_dag_db_begin(db, &failure);
+        for (size_t i = 0; rc == 0 && i < count; i++) {
+            rc = record_report(db, &run, attempt->number, task, &reports[i], &failure);
+        }
+        rc = pn_dag_db_end(db, rc, &failure);
+    }
+    if (rc != 0) {
+        (void)fprintf(cli->err, "what was read and written is not recorded: %s\n", failure.msg);
+    }
+    pn_dag_db_close(&db);
+    pn_arena_deinit(&arena);
+    free(path);
+}
+
 static int run_tables(struct pn_cli *cli, const struct pn_app *app, struct pn_store *store,
-                      const struct pn_task *task, struct pn_err *e)
+                      const struct pn_task *task, const struct attempt *attempt, struct pn_err *e)
 {
     enum { TABLES_MAX = 256 };
     struct pn_table_report reports[TABLES_MAX] = {0};
@@ -45,6 +122,9 @@ static int run_tables(struct pn_cli *cli, const struct pn_app *app, struct pn_st
     }
     if (rc == 0) {
         print_reports(cli, reports, task->table_count);
+        if (attempt->run_id != NULL) {
+            record_reports(cli, app, task, attempt, reports, task->table_count);
+        }
     }
     pn_engine_destroy(&engine);
     return rc;
@@ -74,7 +154,7 @@ static int run_command(const struct pn_app *app, const struct pn_task *task, str
 }
 
 static int run_task(struct pn_cli *cli, const struct pn_app *app, const struct pn_task *task,
-                    struct pn_err *e)
+                    const struct attempt *attempt, struct pn_err *e)
 {
     if (task->kind == PN_TASK_COMMAND) {
         return run_command(app, task, e);
@@ -87,7 +167,7 @@ static int run_task(struct pn_cli *cli, const struct pn_app *app, const struct p
             (void)fprintf(cli->out, "the store exists and is readable\n");
         }
     } else if (rc == 0) {
-        rc = run_tables(cli, app, store, task, e);
+        rc = run_tables(cli, app, store, task, attempt, e);
     }
     pn_store_destroy(&store);
     return rc;
@@ -120,7 +200,14 @@ int pn_cmd_task(struct pn_cli *cli, int argc, char **argv)
         return pn_cli_failf(cli, "DAG '%s' has no task '%s': `pinion dag show %s` lists them",
                             argv[0], argv[1], argv[0]);
     }
-    if (run_task(cli, app, task, &failure) != 0) {
+    /* The scheduler says which attempt it is; by hand, a run's name alone records nothing. */
+    const char *number = getenv("PINION_TRY_NUMBER");
+    struct attempt attempt = {.dag = argv[0]};
+    if (argc > 2 && number != NULL) {
+        attempt.run_id = argv[2];
+        attempt.number = (int32_t)strtol(number, NULL, 10);
+    }
+    if (run_task(cli, app, task, &attempt, &failure) != 0) {
         return pn_cli_fail(cli, &failure);
     }
     return PN_EXIT_OK;

@@ -5,6 +5,7 @@
  *   db.h         the database of runs
  *   rerun.h      clearing tasks, backfills
  *   plan.h       what a run does next: pure
+ *   reason.h     why a run or a task waits
  *   scheduler.h  makes the runs of schedules, starts tasks, and ends runs
  *
  * Whoever holds <data>/scheduler.lock runs the tasks: the server, or a command that waits for its
@@ -15,6 +16,7 @@
 
 #include "dag/db.h"
 #include "dag/plan.h"
+#include "dag/reason.h"
 #include "dag/rerun.h"
 #include "dag/scheduler.h"
 #include "dag/states.h"

@@ -205,6 +205,29 @@ int pn_dag_db_prune(struct pn_dag_db *db, const char *dag, int64_t kept,
                     void (*fn)(void *arg, const char *run_id), void *arg,
                     struct pn_err *e) PN_MUST_CHECK;
 
+/* ---- what tasks read and wrote -------------------------------------------------------------- */
+
+/* Of the last attempt of a task. PN_TIME_NONE: it does not apply, or isn't known. */
+struct pn_task_io {
+    const char *task;
+    bool is_write;
+    const char *name; /* a table, or the topic that a load reads */
+    int64_t version;
+    int64_t rows;
+    int64_t rows_before; /* in the last run before this one that was a success */
+    int64_t files;
+    int64_t bytes;
+    int64_t dead_letters;
+};
+int pn_dag_db_put_io(struct pn_dag_db *db, int64_t run, int32_t number, const struct pn_task_io *io,
+                     struct pn_err *e) PN_MUST_CHECK;
+/* Of a run, by task; rows_before isn't filled. */
+int pn_dag_db_io(struct pn_dag_db *db, int64_t run, struct pn_arena *arena,
+                 struct pn_task_io **rows, size_t *count, struct pn_err *e) PN_MUST_CHECK;
+/* The same beside the last success before it. */
+int pn_dag_db_io_beside(struct pn_dag_db *db, const struct pn_run *run, struct pn_arena *arena,
+                        struct pn_task_io **rows, size_t *count, struct pn_err *e) PN_MUST_CHECK;
+
 /* ---- DAGs ----------------------------------------------------------------------------------- */
 
 /* What a DAG is besides its definition. */

@@ -62,7 +62,7 @@ static const char VERSION_2[] =
     "CREATE TABLE io("
     " run INTEGER NOT NULL REFERENCES run(id) ON DELETE CASCADE, task TEXT NOT NULL,"
     " number INTEGER NOT NULL, way TEXT NOT NULL, name TEXT NOT NULL, version INTEGER,"
-    " rows INTEGER, rows_before INTEGER, files INTEGER, bytes INTEGER, dead_letters INTEGER,"
+    " rows INTEGER, files INTEGER, bytes INTEGER, dead_letters INTEGER,"
     " PRIMARY KEY(run, task, number, way, name)) WITHOUT ROWID;"
     /* What a DAG is besides its definition. tick_ms: the schedule is done up to this time. */
     "CREATE TABLE dag("

@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "pipeline/pipeline.h"
 
+enum { PN_READ_VERSIONS_MAX = 16 };
 enum { PN_UNKNOWN_SHOWN_MAX = 10, PN_UNKNOWN_SHOWN_SIZE = 64, PN_UNKNOWN_PLACE_SIZE = 768 };
 /* How often a member of this name ("pos.w" in a struct) came that no column takes. */
 struct pn_unknown_member {
@@ -44,6 +45,9 @@ struct pn_table_report {
     int64_t objects; /* loads: landed objects read */
     int64_t bytes;   /* loads: bytes read, as they are stored */
     int64_t duration_ms;
+    /* Transforms: the versions of the first tables of table->reads that were read. */
+    int64_t read_versions[PN_READ_VERSIONS_MAX];
+    size_t read_count;
     /* Loads: objects in the topics' folders that are not read, for their names; the first. */
     int64_t passed_over;
     char passed_over_example[256];

@@ -1,5 +1,7 @@
 #include "report/dags.h"
 
+#include <string.h>
+
 #include "base/arena.h"
 
 enum { LOG_BYTES_MAX = 256 << 20 };
@@ -114,6 +116,12 @@ void pn_report_tasks(const struct pn_dag *dag, struct pn_row_writer *rows)
 
 /* --- runs ------------------------------------------------------------------------------------- */
 
+/* Null for a text that is empty. */
+static void text_cell(struct pn_row_writer *rows, const char *text)
+{
+    pn_cell_cstr(rows, text[0] != '\0' ? text : NULL);
+}
+
 /* From start to end, or to now for what runs still; null before the start. */
 static void lasted_cell(struct pn_row_writer *rows, int64_t started_ms, int64_t ended_ms,
                         int64_t now_ms)
@@ -145,13 +153,38 @@ void pn_report_runs(const struct pn_run *runs, size_t count, int64_t now_ms,
     }
 }
 
-void pn_report_task_runs(const struct pn_task_run *tasks, size_t count, int64_t now_ms,
+static void known_cell(struct pn_row_writer *rows, int64_t value)
+{
+    if (value == PN_TIME_NONE) {
+        pn_cell_null(rows);
+    } else {
+        pn_cell_int(rows, value);
+    }
+}
+
+/* Rows that a task wrote, in all its tables; PN_TIME_NONE: none that is known. */
+static int64_t rows_out(const struct pn_report_task_facts *facts, const char *task, bool before)
+{
+    int64_t sum = PN_TIME_NONE;
+    for (size_t i = 0; i < facts->io_count; i++) {
+        const struct pn_task_io *io = &facts->io[i];
+        int64_t rows = before ? io->rows_before : io->rows;
+        if (io->is_write && rows != PN_TIME_NONE && strcmp(io->task, task) == 0) {
+            sum = (sum == PN_TIME_NONE ? 0 : sum) + rows;
+        }
+    }
+    return sum;
+}
+
+void pn_report_task_runs(const struct pn_task_run *tasks, size_t count,
+                         const struct pn_report_task_facts *facts, int64_t now_ms,
                          struct pn_row_writer *rows)
 {
     static const struct pn_report_column columns[] = {
-        {"task", PN_CELL_TEXT},     {"state", PN_CELL_TEXT}, {"tries", PN_CELL_INT},
-        {"started", PN_CELL_TIME},  {"ended", PN_CELL_TIME}, {"seconds", PN_CELL_DURATION},
-        {"next_try", PN_CELL_TIME},
+        {"task", PN_CELL_TEXT},     {"state", PN_CELL_TEXT},   {"tries", PN_CELL_INT},
+        {"started", PN_CELL_TIME},  {"ended", PN_CELL_TIME},   {"seconds", PN_CELL_DURATION},
+        {"next_try", PN_CELL_TIME}, {"rows_out", PN_CELL_INT}, {"rows_out_before", PN_CELL_INT},
+        {"reason", PN_CELL_TEXT},
     };
     PN_ROWS_BEGIN(rows, columns);
     for (size_t i = 0; i < count; i++) {
@@ -162,7 +195,95 @@ void pn_report_task_runs(const struct pn_task_run *tasks, size_t count, int64_t 
         pn_cell_time_if(rows, tasks[i].ended_ms);
         lasted_cell(rows, tasks[i].started_ms, tasks[i].ended_ms, now_ms);
         pn_cell_time_if(rows, tasks[i].next_ms);
+        known_cell(rows, rows_out(facts, tasks[i].task, false));
+        known_cell(rows, rows_out(facts, tasks[i].task, true));
+        text_cell(rows, facts->reasons[i]);
     }
+}
+
+/* Green but empty is to be seen. */
+static const char *remark(const struct pn_task_io *io)
+{
+    if (io->rows == PN_TIME_NONE || io->rows_before == PN_TIME_NONE || io->rows_before == 0) {
+        return NULL;
+    }
+    return io->rows == 0                    ? "fell to 0 rows"
+           : io->rows < io->rows_before / 2 ? "fell by more than half"
+                                            : NULL;
+}
+
+void pn_report_io(const struct pn_task_io *io, size_t count, struct pn_row_writer *rows)
+{
+    static const struct pn_report_column columns[] = {
+        {"task", PN_CELL_TEXT},   {"way", PN_CELL_TEXT},  {"name", PN_CELL_TEXT},
+        {"version", PN_CELL_INT}, {"rows", PN_CELL_INT},  {"rows_before", PN_CELL_INT},
+        {"files", PN_CELL_INT},   {"bytes", PN_CELL_INT}, {"dead_letters", PN_CELL_INT},
+        {"remark", PN_CELL_TEXT},
+    };
+    PN_ROWS_BEGIN(rows, columns);
+    for (size_t i = 0; i < count; i++) {
+        pn_cell_cstr(rows, io[i].task);
+        pn_cell_cstr(rows, io[i].is_write ? "write" : "read");
+        pn_cell_cstr(rows, io[i].name);
+        known_cell(rows, io[i].version);
+        known_cell(rows, io[i].rows);
+        known_cell(rows, io[i].rows_before);
+        known_cell(rows, io[i].files);
+        known_cell(rows, io[i].bytes);
+        known_cell(rows, io[i].dead_letters);
+        pn_cell_cstr(rows, remark(&io[i]));
+    }
+}
+
+static void time_cell(struct pn_row_writer *rows, int64_t wall_ms)
+{
+    if (wall_ms == PN_TIME_NONE) {
+        pn_cell_null(rows);
+    } else {
+        pn_cell_time(rows, wall_ms);
+    }
+}
+
+void pn_report_run(const struct pn_run *run, const char *reason, int64_t now_ms,
+                   struct pn_row_writer *rows)
+{
+    static const struct pn_report_column columns[] = {
+        {"run", PN_CELL_TEXT},
+        {"dag", PN_CELL_TEXT},
+        {"type", PN_CELL_TEXT},
+        {"state", PN_CELL_TEXT},
+        {"reason", PN_CELL_TEXT},
+        {"logical_date", PN_CELL_TIME},
+        {"interval_start", PN_CELL_TIME},
+        {"interval_end", PN_CELL_TIME},
+        {"queued", PN_CELL_TIME},
+        {"started", PN_CELL_TIME},
+        {"ended", PN_CELL_TIME},
+        {"seconds", PN_CELL_DURATION},
+        {"conf", PN_CELL_JSON},
+        {"note", PN_CELL_TEXT},
+        {"triggered_by", PN_CELL_TEXT},
+        {"backfill", PN_CELL_INT},
+        {"notice", PN_CELL_TEXT},
+    };
+    PN_ROWS_BEGIN(rows, columns);
+    pn_cell_cstr(rows, run->run_id);
+    pn_cell_cstr(rows, run->dag);
+    pn_cell_cstr(rows, pn_run_type_name(run->type));
+    pn_cell_cstr(rows, pn_run_state_name(run->state));
+    text_cell(rows, reason);
+    time_cell(rows, run->logical_ms);
+    time_cell(rows, run->interval_start_ms);
+    time_cell(rows, run->interval_end_ms);
+    pn_cell_time_if(rows, run->queued_ms);
+    pn_cell_time_if(rows, run->started_ms);
+    pn_cell_time_if(rows, run->ended_ms);
+    lasted_cell(rows, run->started_ms, run->ended_ms, now_ms);
+    pn_cell_json(rows, run->conf, strlen(run->conf));
+    text_cell(rows, run->note);
+    text_cell(rows, run->triggered_by);
+    known_cell(rows, run->backfill != 0 ? run->backfill : PN_TIME_NONE);
+    text_cell(rows, run->notice);
 }
 
 static int attempt_row(const struct pn_attempt *attempt, const struct pn_io *io,
@@ -201,12 +322,6 @@ int pn_report_attempts(const struct pn_attempt *attempts, size_t count, const st
 }
 
 /* --- what happened ---------------------------------------------------------------------------- */
-
-/* Null for a text that is empty. */
-static void text_cell(struct pn_row_writer *rows, const char *text)
-{
-    pn_cell_cstr(rows, text[0] != '\0' ? text : NULL);
-}
 
 void pn_report_skips(const struct pn_skip *skips, size_t count, struct pn_row_writer *rows)
 {

@@ -20,9 +20,22 @@ void pn_report_tasks(const struct pn_dag *dag, struct pn_row_writer *rows);
 /* run, dag, state, queued, started, ended, seconds. What runs still has lasted until `now_ms`. */
 void pn_report_runs(const struct pn_run *runs, size_t count, int64_t now_ms,
                     struct pn_row_writer *rows);
-/* task, state, tries, started, ended, seconds, next_try: of each task of a run. */
-void pn_report_task_runs(const struct pn_task_run *tasks, size_t count, int64_t now_ms,
+/* task, state, tries, started, ended, seconds, next_try, rows_out, rows_out_before, reason: of each
+ * task of a run. `io` is what pn_dag_db_io_beside() gives, `reasons` has one for each task. */
+struct pn_report_task_facts {
+    const struct pn_task_io *io;
+    size_t io_count;
+    const char *const *reasons;
+};
+void pn_report_task_runs(const struct pn_task_run *tasks, size_t count,
+                         const struct pn_report_task_facts *facts, int64_t now_ms,
                          struct pn_row_writer *rows);
+/* task, way, name, version, rows, rows_before, files, bytes, dead_letters, remark: of each table or
+ * topic that a run read or wrote. */
+void pn_report_io(const struct pn_task_io *io, size_t count, struct pn_row_writer *rows);
+/* One row with all there is of a run; `reason` is why it waits, or ended so. */
+void pn_report_run(const struct pn_run *run, const char *reason, int64_t now_ms,
+                   struct pn_row_writer *rows);
 /* task, attempt, started, ended, outcome, exit_code, log: each attempt with what it printed, which
  * is read from its file. */
 int pn_report_attempts(const struct pn_attempt *attempts, size_t count, const struct pn_io *io,

@@ -1,5 +1,6 @@
 """Running again: clearing tasks of a run, and backfills, each with its dry run first."""
 
+import json
 import random
 import time
 
@@ -142,6 +143,70 @@ def test_ranges_that_make_no_sense_are_refused(dags, args, words):
     own = dags(d=dag(a="true", settings_=HOURLY))
     one_line(own.run("dag", "backfill", "create", "d", *args, "--yes", check=False), *words)
     assert own.runs() == []
+
+
+def test_what_waits_says_for_what(dags):
+    hold = "touch begun; while ! [ -e go ]; do sleep 0.02; done"
+    own = dags(
+        d=dag(a=hold, b=("true", "a")),
+        e=dag(retries=4, retry_delay="1h", x="exit 1"),
+        f=dag(y="true", z="true", settings_={"pool": "one"}),
+    )
+    definition = own.folder / "pipeline.yml"
+    definition.write_text(definition.read_text() + "\npools: {one: 1}\n")
+    own.run("dag", "trigger", "d", "--run-id", "first")
+    assert "no scheduler runs" in own.answer("dag", "run", "d")[0]["reason"]
+    assert "no scheduler runs" in own.tasks("d")["a"]["reason"]
+    with own.server():
+        until(lambda: (own.traces / "begun").exists(), "the task")
+        own.run("dag", "trigger", "d", "--run-id", "second")
+        assert own.answer("dag", "run", "d")[0]["reason"] == (
+            "1 of 1 runs of this DAG are active (first)"
+        )
+        assert own.tasks("d", "second")["a"]["reason"] == "its run is queued"
+        assert own.tasks("d", "first")["b"]["reason"] == "waits for a (running)"
+        assert own.tasks("d", "first")["a"]["reason"] is None
+        own.run("dag", "trigger", "e")
+        until(lambda: own.tasks("e")["x"]["state"] == "up_for_retry", "the retry")
+        reason = own.tasks("e")["x"]["reason"]
+        assert reason.startswith("retry 1 of 4 in ") and reason.endswith(("1h", "m", "s"))
+        own.run("dag", "cancel", "e", "--yes")
+        (own.traces / "go").touch()
+
+
+def test_green_but_empty_is_seen(data):
+    from contract import post
+    from pinion import Server, run
+
+    name = "batch_processing_dag"
+
+    def rows(kind):
+        answer = json.loads(run("dag", kind, name, "--format", "json", data=data).stdout)
+        return {(row["task"], row.get("way"), row.get("name")): row for row in answer}
+
+    with Server(data) as server:
+        for n in range(9):
+            post(server.url, "geo", [{"ind": n}])
+        run("dag", "trigger", name, "--wait", "-q", data=data)
+        load = "load_data_from_S3_and_save_as_delta_tables"
+        wrote = rows("io")
+        assert wrote[(load, "write", "raw_geo")]["rows"] == 9
+        (topic,) = [row for (_, _, read), row in wrote.items() if read.endswith(".geo")]
+        assert (topic["way"], topic["rows"]) == ("read", 9) and topic["files"] >= 1
+        clean = "clean_geo_data_and_save_as_delta_table"
+        assert wrote[(clean, "read", "raw_geo")]["version"] == (
+            wrote[(load, "write", "raw_geo")]["version"]
+        )
+        run("dag", "trigger", name, "--wait", "-q", data=data)
+    again = rows("io")[(clean, "write", "geo")]
+    assert (again["rows"], again["rows_before"], again["remark"]) == (9, 9, None)
+    for path in (data / "store/topics/0e3bbd435bfb.geo").rglob("*.json"):
+        path.unlink()
+    run("dag", "trigger", name, "--wait", "-q", data=data)
+    empty = rows("io")[(clean, "write", "geo")]
+    assert (empty["rows"], empty["rows_before"], empty["remark"]) == (0, 9, "fell to 0 rows")
+    status = {task: row for (task, _, _), row in rows("status").items()}
+    assert (status[clean]["rows_out"], status[clean]["rows_out_before"]) == (0, 9)
 
 
 ROUNDS = 50

@@ -49,6 +49,10 @@ static int transform_table(void *arg, size_t i, duckdb_connection connection, st
     for (size_t k = 0; rc == 0 && k < table->read_count; k++) {
         rc = pn_duckdb_view_latest(engine, &engine->work_views, connection, table->reads[k], &lease,
                                    e);
+        if (rc == 0 && k < PN_READ_VERSIONS_MAX) {
+            report->read_versions[report->read_count++] =
+                pn_duckdb_view_version(&engine->work_views, table->reads[k]->name);
+        }
     }
     if (rc == 0) {
         rc = pn_duckdb_check_select(connection, table, e);

@@ -454,7 +454,7 @@ static void test_exit_codes_say_what_a_task_becomes(void **state)
     world->made.tasks[1].no_retry = (struct pn_exit_codes){no_retry, 1};
     world->made.tasks[2].skip = (struct pn_exit_codes){skip, 1};
     write_text(world, "b", "exit 7\ntrue\n");
-    write_text(world, "c", "exit 99\ntrue\n");
+    write_text(world, "c", "sleep 0.3; exit 99\ntrue\n"); /* after b */
     struct pn_run run = trigger(world);
     assert_int_equal(run_through(world, &run).state, PN_RUN_FAILED);
     assert_int_equal(task_of(world, &run, "b").state, PN_TASK_FAILED);
