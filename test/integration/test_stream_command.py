@@ -59,7 +59,7 @@ def test_streams_come_and_go(place):
     assert "ResourceInUseException" in fails("create", "clicks", data=place)
 
     done = run("stream", "delete", "clicks", data=place, input="n\n", check=False)
-    assert done.returncode == 1 and "clicks is not deleted" in done.stderr
+    assert done.returncode == 1 and "clicks was not deleted" in done.stderr
     done = run("stream", "delete", "clicks", data=place, check=False)  # nobody answers
     assert done.returncode == 1 and "--yes" in done.stderr
     run("stream", "delete", "clicks", data=place, input="yes\n")
