@@ -56,16 +56,16 @@ static int cmd_list(struct pn_cli *cli, int argc, char **argv)
     return pn_topic_client_finish(&client, rc, &failure);
 }
 
-/* "orders: kept for 7d, records up to 1MiB, compression lz4". */
+/* "orders: retention 7d, records up to 1MiB, compression lz4". */
 static void print_settings(struct pn_cli *cli, const struct pn_log_topic_info *info)
 {
     const struct pn_log_topic_settings *settings = &info->settings;
     char age[PN_UNITS_SIZE];
     char size[PN_UNITS_SIZE];
     char record[PN_UNITS_SIZE];
-    (void)fprintf(
-        cli->out, "%s: retention %s%s", info->name, settings->retention_ms < 0 ? "" : "for ",
-        settings->retention_ms < 0 ? "forever" : pn_format_duration(settings->retention_ms, age));
+    (void)fprintf(cli->out, "%s: retention %s", info->name,
+                  settings->retention_ms < 0 ? "forever"
+                                             : pn_format_duration(settings->retention_ms, age));
     if (settings->retention_bytes >= 0) {
         (void)fprintf(cli->out, ", up to %s per partition",
                       pn_format_size(settings->retention_bytes, size));

@@ -68,7 +68,7 @@ def test_topics_come_and_go(place):
 def test_what_people_see(place):
     run("topic", "create", "orders", "--retention", "forever", data=place)
     shown = run("topic", "describe", "orders", data=place).stdout.splitlines()
-    assert shown[0] == "orders: kept forever, records up to 1MiB, compression none"
+    assert shown[0] == "orders: retention forever, records up to 1MiB, compression none"
     assert shown[2].split() == ["partition", "begin", "end", "records", "size_bytes"]
     text = run("topic", "describe", "orders", "--format", "csv", data=place).stdout
     (row,) = csv.DictReader(io.StringIO(text))
@@ -128,7 +128,7 @@ def test_mistakes(place):
     assert "0x2f" in fails("create", "a/b", data=place)
     assert "0x2f" in fails("describe", "../streams", data=place)
     pin = PIPELINE_TOPICS[1]
-    assert "--from takes" in fails("tail", pin, "--from", "soon", data=place, status=2)
+    assert "invalid --from" in fails("tail", pin, "--from", "soon", data=place, status=2)
     assert "no partition 7" in fails("tail", pin, "--partition", 7, "--no-follow", data=place)
     assert "no data folder" in fails("list", data=place / "nowhere")
     assert "no data folder" in fails("tail", "x", data=place / "nowhere")
