@@ -17,5 +17,10 @@
 void pn_file_sum_set(const struct pn_io *io, const char *path, uint32_t crc32c);
 /* False when the file has none. */
 bool pn_file_sum_get(const struct pn_io *io, const char *path, uint32_t *crc32c);
+/* Reads the file, and gives it the sum of what is in it now. Reads nothing where the file system
+ * is known to keep none. */
+int pn_file_sum_make(const struct pn_io *io, const char *path, struct pn_err *e) PN_MUST_CHECK;
+/* Reads the file if it has a sum: CORRUPT when that is not the sum of what is in it. */
+int pn_file_sum_check(const struct pn_io *io, const char *path, struct pn_err *e) PN_MUST_CHECK;
 
 #endif

@@ -8,7 +8,7 @@ import requests
 
 from contract import UID
 from pinion import Server, query, run
-from streams import STREAMS, await_rows, await_started, kinesis, put_many, rows
+from streams import PATHS, STREAMS, await_rows, await_started, kinesis, put_many, rows
 
 TOPIC, OTHER = f"{UID}.pin", f"{UID}.geo"
 
@@ -143,3 +143,50 @@ def test_a_landed_object_is_not_loaded(data):
         landed_object.write_bytes(whole)
     run("batch", "-q", data=data)
     assert query("SELECT count(*) AS n FROM raw_pin", data) == [{"n": 10}]
+
+
+def refused(file, *args, data):
+    """The command fails, and names the file."""
+    done = run(*args, data=data, check=False)
+    assert done.returncode == 1 and file.name in done.stderr, (args, done.stderr)
+    assert "is damaged" in done.stderr, (args, done.stderr)
+
+
+def test_a_data_file_is_named_and_nothing_is_made_of_it(data):
+    """Of a flipped bit, most values would look like others: Parquet has no checksum of its own."""
+    with Server(data) as server:
+        server.produce(TOPIC, *[pin(i) for i in range(200)])
+        landed(server)
+    run("batch", data=data)
+    folder = data / "store/delta_tables"
+    (raw,) = (folder / "raw/pin").glob("*.parquet")
+    clean_before = sorted(folder.glob("transformed/pin/_delta_log/*.json"))
+    asked = "SELECT count(*), max(index) FROM raw_pin"
+    for seed in range(8):
+        whole = flip(raw, seed)
+        refused(raw, "query", asked, data=data)
+        raw.write_bytes(whole)
+    flip(raw, 8)
+    refused(raw, "task", "batch_processing_dag", "clean_pin_data_and_save_as_delta_table",
+            data=data)
+    assert sorted(folder.glob("transformed/pin/_delta_log/*.json")) == clean_before
+    run("batch", data=data)  # a load reads what has landed, and writes the table anew
+    (answer,) = json.loads(run("query", asked, "--format", "json", data=data).stdout)
+    assert answer == {"count_star()": 200, 'max("index")': 199}
+
+
+def test_a_damaged_file_is_not_rewritten(data):
+    """Optimize would delete what it could still be compared with."""
+    with Server(data, "--set", "stream.compact_files=0") as server:
+        await_started(data)
+        for round in range(3):
+            put_many(kinesis(server.url), "pin", [pin(round)], key="test_pin")
+            await_rows(data, "pin", round + 1)
+    files = sorted((data / "store" / PATHS["pin"]).glob("*.parquet"))
+    assert len(files) == 3
+    whole = flip(files[1], 1)
+    refused(files[1], "table", "optimize", "stream_pin", data=data)
+    assert sorted((data / "store" / PATHS["pin"]).glob("*.parquet")) == files
+    files[1].write_bytes(whole)
+    run("table", "optimize", "stream_pin", data=data)
+    assert len(rows(data, "pin")) == 3

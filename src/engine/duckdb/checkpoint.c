@@ -271,6 +271,9 @@ int pn_duckdb_read_checkpoint(void *ctx, const char *key,
     pn_buf_init(&reading.line, LINE_BYTES_MAX);
     int rc = pn_duckdb_object_path(engine, key, true, &lease, &reading.path, e);
     if (rc == 0) {
+        rc = pn_duckdb_verify(&engine->verified, engine->config.io, reading.path, e);
+    }
+    if (rc == 0) {
         rc = pn_duckdb_connect_work(engine, &connection, e);
     }
     if (rc == 0) {

@@ -13,6 +13,7 @@ static void destroy(struct pn_engine *base)
     pn_duckdb_close(engine);
     pn_duckdb_views_deinit(&engine->work_views);
     pn_duckdb_views_deinit(&engine->ask_views);
+    pn_duckdb_verified_deinit(&engine->verified);
     pthread_mutex_destroy(&engine->lock);
     free(engine->scans);
     free((char *)engine->config.temp_folder);
@@ -94,6 +95,7 @@ int pn_duckdb_engine_create(const struct pn_duckdb_config *config,
     pthread_mutex_init(&made->lock, NULL);
     pn_duckdb_views_init(&made->work_views);
     pn_duckdb_views_init(&made->ask_views);
+    pn_duckdb_verified_init(&made->verified);
     *engine = &made->engine;
     return 0;
 }

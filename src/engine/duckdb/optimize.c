@@ -106,7 +106,7 @@ static int rewrite_group(struct rewriting *rewriting, size_t i, struct pn_err *e
     for (size_t k = 0; rc == 0 && k < group->count; k++) {
         pn_buf_adds(&sql, k == 0 ? "" : ", ");
         rc = pn_duckdb_add_file(rewriting->engine, rewriting->table.path, group->files[k]->path,
-                                &lease, &sql, e);
+                                &lease, true, &sql, e);
     }
     pn_buf_adds(&sql, PN_DUCKDB_FILES_END);
     if (rc == 0) {

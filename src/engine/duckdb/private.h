@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/json_writer.h"
 #include "engine/duckdb/duckdb.h"
+#include "engine/duckdb/verify.h"
 #include "engine/duckdb/views.h"
 
 enum {
@@ -50,7 +51,8 @@ struct pn_duckdb {
     duckdb_connection asking;    /* of the query in progress that began last; NULL: none */
     struct pn_duckdb_views work_views;
     struct pn_duckdb_views ask_views;
-    struct pn_landed_scan **scans; /* those that statements under way read, by their number */
+    struct pn_duckdb_verified verified; /* has a lock of its own */
+    struct pn_landed_scan **scans;      /* those that statements under way read, by their number */
     size_t scan_capacity;
     struct pn_file_cache *copies;   /* of objects; NULL until one is needed */
     struct pn_appender **appenders; /* of stream tables; they stay */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/file_sum.h"
 #include "base/mem.h"
 #include "engine/duckdb/decode.h"
 
@@ -36,12 +37,22 @@ int pn_duckdb_check_readable(const char *path, const struct pn_delta_snapshot *s
 }
 
 int pn_duckdb_add_file(struct pn_duckdb *engine, const char *table_path, const char *path,
-                       struct pn_file_lease *lease, struct pn_buf *sql, struct pn_err *e)
+                       struct pn_file_lease *lease, bool again, struct pn_buf *sql,
+                       struct pn_err *e)
 {
     char *opened = NULL;
+    struct pn_err why = {0};
     int rc = pn_duckdb_data_path(engine, table_path, path, lease, &opened, e);
     if (rc == 0) {
         pn_duckdb_add_path(sql, opened);
+        rc = again ? pn_file_sum_check(engine->config.io, opened, &why)
+                   : pn_duckdb_verify(&engine->verified, engine->config.io, opened, &why);
+        if (rc != 0) {
+            pn_err_set(e, why.class_, rc,
+                       "table %s: %s: restore the file from a backup; or, if a DAG loads the "
+                       "table, run that DAG again, which rewrites the table",
+                       table_path, why.msg);
+        }
     }
     free(opened);
     return rc;
@@ -55,7 +66,7 @@ static int add_snapshot_files(struct pn_duckdb *engine, const struct pn_table *t
     pn_buf_adds(sql, " FROM read_parquet([");
     for (size_t i = 0; rc == 0 && i < snapshot->file_count; i++) {
         pn_buf_adds(sql, i == 0 ? "" : ", ");
-        rc = pn_duckdb_add_file(engine, table->path, snapshot->files[i].path, lease, sql, e);
+        rc = pn_duckdb_add_file(engine, table->path, snapshot->files[i].path, lease, false, sql, e);
     }
     pn_buf_adds(sql, PN_DUCKDB_FILES_END " AS " FILES);
     return rc;

@@ -438,7 +438,10 @@ static int local_commit_file(struct pn_store *store, const char *key, const char
     }
     char *target = pn_local_path_of_key(local, key);
     struct stat st;
-    rc = pn_io_sync_file(local->io, path, e);
+    rc = pn_file_sum_make(local->io, path, e);
+    if (rc == 0) {
+        rc = pn_io_sync_file(local->io, path, e);
+    }
     if (rc == 0) {
         rc = pn_io_stat(local->io, path, &st, e);
     }
