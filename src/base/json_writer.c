@@ -4,7 +4,7 @@
 
 #include "base/base64.h"
 
-enum { DIGITS_MAX = 20 };
+enum { DIGITS_MAX = 20 }; /* of a number of 64 bits */
 
 void pn_json_writer_init(struct pn_json_writer *json, struct pn_buf *out)
 {
@@ -24,13 +24,10 @@ int pn_json_writer_check(const struct pn_json_writer *json, const char *what, st
 
 /* --- bytes ------------------------------------------------------------------------------------ */
 
-/* Room for `len` more bytes, and where they go; NULL when the buffer has failed. */
-static inline char *room(struct pn_buf *out, size_t len)
+/* Where `len` more bytes go, when there is memory for them already; else NULL. */
+static inline char *room(const struct pn_buf *out, size_t len)
 {
-    if ((out->failed || len >= out->capacity - out->len) && !pn_buf_reserve(out, len)) {
-        return NULL;
-    }
-    return out->data + out->len;
+    return !out->failed && len < out->capacity - out->len ? out->data + out->len : NULL;
 }
 
 /* What room() gave is written up to `end`. */
@@ -38,6 +35,17 @@ static inline void wrote(struct pn_buf *out, char *end)
 {
     *end = '\0';
     out->len = (size_t)(end - out->data);
+}
+
+static inline void add_char(struct pn_buf *out, char c)
+{
+    char *to = room(out, 1);
+    if (to == NULL) {
+        pn_buf_addc(out, c);
+        return;
+    }
+    *to = c;
+    wrote(out, to + 1);
 }
 
 static void begin_line(struct pn_json_writer *json)
@@ -50,7 +58,7 @@ static void begin_line(struct pn_json_writer *json)
 static inline void separate(struct pn_json_writer *json)
 {
     if (json->follows) {
-        pn_buf_addc(json->out, ',');
+        add_char(json->out, ',');
     }
     if (json->indent > 0) {
         begin_line(json);
@@ -79,10 +87,16 @@ static inline void begin_name(struct pn_json_writer *json)
     json->named = true;
 }
 
-static void put_plain(struct pn_json_writer *json, const char *text, size_t len)
+static inline void put_plain(struct pn_json_writer *json, const char *text, size_t len)
 {
     begin(json);
-    pn_buf_add(json->out, text, len);
+    char *to = room(json->out, len);
+    if (to == NULL) {
+        pn_buf_add(json->out, text, len);
+        return;
+    }
+    memcpy(to, text, len);
+    wrote(json->out, to + len);
 }
 
 /* --- layout ----------------------------------------------------------------------------------- */
@@ -130,7 +144,7 @@ static void open_container(struct pn_json_writer *json, char bracket, bool is_ob
 {
     PN_ASSERT(json->depth < PN_JSON_WRITER_DEPTH_MAX);
     begin(json);
-    pn_buf_addc(json->out, bracket);
+    add_char(json->out, bracket);
     json->outer[json->depth++] = json->in_object;
     json->in_object = is_object;
     json->follows = false;
@@ -152,69 +166,100 @@ void pn_json_end(struct pn_json_writer *json)
     if (json->indent > 0) {
         begin_line(json);
     }
-    pn_buf_addc(json->out, json->in_object ? '}' : ']');
+    add_char(json->out, json->in_object ? '}' : ']');
     json->in_object = json->outer[--json->depth];
     json->follows = true;
 }
 
-/* Is a text ASCII without anything to escape? Most are. */
-static bool is_plain(const char *text, size_t len)
+/* 0 when each of 8 bytes is ASCII that needs no escape. */
+static inline uint64_t odd_bytes(uint64_t bytes)
 {
-    /* The high bit of a byte of `found` says that the byte, or one below it, is not plain. */
+    /* The high bit of a byte says that the byte, or one below it, is odd. */
     const uint64_t ones = 0x0101010101010101u;
-    size_t i = 0;
-    for (; i + sizeof(uint64_t) <= len; i += sizeof(uint64_t)) {
-        uint64_t bytes;
-        memcpy(&bytes, text + i, sizeof bytes);
-        uint64_t quotes = bytes ^ (ones * '"');
-        uint64_t slashes = bytes ^ (ones * '\\');
-        uint64_t found = bytes | (bytes - ones * 0x20) | (quotes - ones) | (slashes - ones);
-        if ((found & (ones * 0x80)) != 0) {
-            return false;
+    uint64_t quotes = bytes ^ (ones * '"');
+    uint64_t slashes = bytes ^ (ones * '\\');
+    return (bytes | (bytes - ones * 0x20) | (quotes - ones) | (slashes - ones)) & (ones * 0x80);
+}
+
+static inline uint64_t copy_8(char *to, const char *text)
+{
+    uint64_t bytes;
+    memcpy(&bytes, text, sizeof bytes);
+    memcpy(to, &bytes, sizeof bytes);
+    return odd_bytes(bytes);
+}
+
+static inline uint64_t copy_4_twice(char *to, const char *text, size_t distance)
+{
+    uint32_t first;
+    uint32_t last;
+    memcpy(&first, text, sizeof first);
+    memcpy(&last, text + distance, sizeof last);
+    memcpy(to, &first, sizeof first);
+    memcpy(to + distance, &last, sizeof last);
+    return odd_bytes(first | (uint64_t)last << 32);
+}
+
+/* Copies a text as long as it is ASCII that needs no escape, as most are; false when it is not. The
+ * last step may take some bytes twice. */
+__attribute__((always_inline)) static inline bool copy_plain(char *to, const char *text, size_t len)
+{
+    if (len >= 8) {
+        for (size_t i = 0; i + 8 < len; i += 8) {
+            if (copy_8(to + i, text + i) != 0) {
+                return false;
+            }
         }
+        return copy_8(to + len - 8, text + len - 8) == 0;
     }
-    for (; i < len; i++) {
+    if (len >= 4) {
+        return copy_4_twice(to, text, len - 4) == 0;
+    }
+    for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)text[i];
         if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\') {
             return false;
         }
+        to[i] = (char)c;
     }
     return true;
 }
 
-/* A string and, after a name, the colon. */
-static void write_string(struct pn_buf *out, const char *text, size_t len, bool is_name)
+static void write_odd_string(struct pn_buf *out, const char *text, size_t len)
 {
-    char *to = room(out, len + 3);
-    if (to != NULL && is_plain(text, len)) {
-        *to++ = '"';
-        if (len > 0) {
-            memcpy(to, text, len);
-        }
-        to[len] = '"';
-        to[len + 1] = ':';
-        wrote(out, to + len + (is_name ? 2 : 1));
-        return;
-    }
     if (pn_utf8_valid(text, len)) {
         pn_json_write_string(out, text, len);
-    } else {
-        struct pn_buf clean;
-        pn_buf_init(&clean, out->max);
-        pn_utf8_add_clean(&clean, text, len);
-        pn_json_write_string(out, pn_buf_text(&clean), clean.len);
-        out->failed = out->failed || clean.failed;
-        pn_buf_deinit(&clean);
+        return;
     }
-    if (is_name) {
-        pn_buf_addc(out, ':');
-    }
+    struct pn_buf clean;
+    pn_buf_init(&clean, out->max);
+    pn_utf8_add_clean(&clean, text, len);
+    pn_json_write_string(out, pn_buf_text(&clean), clean.len);
+    out->failed = out->failed || clean.failed;
+    pn_buf_deinit(&clean);
 }
 
 void pn_json_put_name(struct pn_json_writer *json, const char *name, size_t len)
 {
+    struct pn_buf *out = json->out;
+    char *to = json->indent == 0 ? room(out, len + 4) : NULL;
+    PN_ASSERT(json->in_object && !json->named);
+    if (to != NULL) {
+        *to = ',';
+        to += json->follows;
+        if (copy_plain(to + 1, name, len)) {
+            to[0] = '"';
+            to[len + 1] = '"';
+            to[len + 2] = ':';
+            wrote(out, to + len + 3);
+            json->follows = true;
+            json->named = true;
+            return;
+        }
+    }
     begin_name(json);
-    write_string(json->out, name, len, true);
+    write_odd_string(out, name, len);
+    add_char(out, ':');
 }
 
 void pn_json_put_raw_name(struct pn_json_writer *json, const char *text, size_t len)
@@ -239,7 +284,14 @@ void pn_json_add_node(struct pn_json_writer *json, const struct pn_json *member)
 void pn_json_put_string(struct pn_json_writer *json, const char *text, size_t len)
 {
     begin(json);
-    write_string(json->out, text, len, false);
+    char *to = room(json->out, len + 2);
+    if (to == NULL || !copy_plain(to + 1, text, len)) {
+        write_odd_string(json->out, text, len);
+        return;
+    }
+    to[0] = '"';
+    to[len + 1] = '"';
+    wrote(json->out, to + len + 2);
 }
 
 void pn_json_put_cstr(struct pn_json_writer *json, const char *text)
@@ -267,13 +319,13 @@ void pn_json_put_textf(struct pn_json_writer *json, const char *fmt, ...)
 struct pn_buf *pn_json_open_text(struct pn_json_writer *json)
 {
     begin(json);
-    pn_buf_addc(json->out, '"');
+    add_char(json->out, '"');
     return json->out;
 }
 
 void pn_json_close_text(struct pn_json_writer *json)
 {
-    pn_buf_addc(json->out, '"');
+    add_char(json->out, '"');
 }
 
 void pn_json_put_base64(struct pn_json_writer *json, const void *bytes, size_t len)
@@ -282,18 +334,34 @@ void pn_json_put_base64(struct pn_json_writer *json, const void *bytes, size_t l
     pn_json_close_text(json);
 }
 
-static void put_digits(struct pn_json_writer *json, bool is_negative, uint64_t value)
+static inline size_t count_digits(uint64_t value)
 {
-    char digits[DIGITS_MAX + 1];
-    size_t at = sizeof digits;
+    size_t count = 1;
+    for (uint64_t power = 10; count < DIGITS_MAX && value >= power; power *= 10) {
+        count++;
+    }
+    return count;
+}
+
+static inline void put_digits(struct pn_json_writer *json, bool is_negative, uint64_t value)
+{
+    struct pn_buf *out = json->out;
+    size_t len = count_digits(value) + (is_negative ? 1 : 0);
+    begin(json);
+    char *to = room(out, len);
+    if (to == NULL) {
+        if (!pn_buf_reserve(out, len)) {
+            return;
+        }
+        to = out->data + out->len;
+    }
+    *to = '-';
+    char *digit = to + len;
+    wrote(out, digit);
     do {
-        digits[--at] = (char)('0' + value % 10);
+        *--digit = (char)('0' + value % 10);
         value /= 10;
     } while (value != 0);
-    if (is_negative) {
-        digits[--at] = '-';
-    }
-    put_plain(json, digits + at, sizeof digits - at);
 }
 
 void pn_json_put_i64(struct pn_json_writer *json, int64_t value)
