@@ -134,10 +134,14 @@ static enum pn_http_handled handle_status(struct pn_http_request *req, void *arg
     }
     const struct pn_byte_sink sink = pn_byte_sink_buf(&req->out);
     struct pn_row_writer *rows = pn_row_writer_create(&sink, PN_FORMAT_API);
-    pn_buf_adds(&req->out, "{\"partitions\":");
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, &req->out);
+    pn_json_put_object(&json);
+    pn_json_put_key(&json, "partitions");
+    pn_json_open_raw(&json);
     pn_report_landings(statuses, count, rows);
     pn_row_writer_end(&rows);
-    pn_buf_addc(&req->out, '}');
+    pn_json_end(&json);
     req->status = 200;
     return PN_HTTP_HANDLED;
 }

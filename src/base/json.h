@@ -104,10 +104,10 @@ bool pn_json_get_bool(const struct pn_json *object, const char *key, bool fallba
 const char *pn_json_type_name(enum pn_json_type type);
 
 /*
- * Writing. pn_json_write() gives the compact form of a node: no white space, members in their
- * order, numbers as they were written, strings escaped only where JSON asks for it (quote,
- * backslash, control characters; everything else as raw UTF-8, '/' not escaped). Strings that lost
- * something when they were unescaped are written as they came.
+ * Values as text; json_writer.h writes documents. pn_json_write() gives the compact form of a node:
+ * no white space, members in their order, numbers as they were written, strings escaped only where
+ * JSON asks for it (quote, backslash, control characters; everything else as raw UTF-8, '/' not
+ * escaped). Strings that lost something when they were unescaped are written as they came.
  */
 void pn_json_write(struct pn_buf *out, const struct pn_json *node);
 /* The name of an object's member, in the same way, with its colon. */
@@ -118,8 +118,6 @@ void pn_json_write_string(struct pn_buf *out, const char *text, size_t len);
 void pn_json_write_cstr(struct pn_buf *out, const char *text);
 /* The shortest text that reads back as the same double; null for NaN and infinities. */
 void pn_json_write_double(struct pn_buf *out, double value);
-/* "key": with a leading comma unless the last byte is '{', '[' or the buffer is empty. */
-void pn_json_write_key(struct pn_buf *out, const char *key);
 
 /* Are the bytes valid UTF-8? */
 bool pn_utf8_valid(const char *text, size_t len);

@@ -91,15 +91,6 @@ void pn_json_write_double(struct pn_buf *out, double value)
     pn_buf_add(out, digits, pn_simdjson_double(value, digits));
 }
 
-void pn_json_write_key(struct pn_buf *out, const char *key)
-{
-    if (out->len > 0 && out->data[out->len - 1] != '{' && out->data[out->len - 1] != '[') {
-        pn_buf_addc(out, ',');
-    }
-    pn_json_write_cstr(out, key);
-    pn_buf_addc(out, ':');
-}
-
 /* In a string's text: an odd number of backslashes before it escapes a quote. */
 static bool is_escaped(const char *quote)
 {

@@ -6,11 +6,14 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+#include "base/json_writer.h"
 #include "base/mem.h"
 #include "cli/answer.h"
 #include "cli/commands.h"
 #include "cli/reports.h"
 #include "server/stations.h"
+
+enum { NAME_BYTES_MAX = 4096 };
 
 struct batch {
     struct pn_cli *cli;
@@ -85,10 +88,28 @@ static void print_reports(struct batch *batch)
     }
 }
 
-/* Each query's name before its answer: as the format has it. */
-static void print_name(struct batch *batch, size_t i)
+static void print_text(struct pn_buf *text, FILE *out)
 {
-    const struct pn_query *query = &batch->pipeline->queries[i];
+    (void)fwrite(pn_buf_text(text), 1, text->len, out);
+    pn_buf_reset(text);
+}
+
+/* A line that names the query. */
+static void print_name_line(const struct pn_query *query, struct pn_buf *text, FILE *out)
+{
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, text);
+    pn_json_put_object(&json);
+    pn_json_add_cstr(&json, "query", query->name);
+    pn_json_end(&json);
+    pn_json_end_line(&json);
+    print_text(text, out);
+}
+
+/* Each query's name before its answer: as the format has it. `json` is on `text`. */
+static void print_name(const struct batch *batch, const struct pn_query *query,
+                       struct pn_json_writer *json, struct pn_buf *text)
+{
     FILE *out = batch->cli->out;
     switch (batch->cli->format) {
     case PN_FORMAT_TABLE:
@@ -96,10 +117,12 @@ static void print_name(struct batch *batch, size_t i)
         (void)fprintf(out, "\n%s: %s\n", query->name, query->description);
         break;
     case PN_FORMAT_JSON:
-        (void)fprintf(out, "%s\"%s\":", i == 0 ? "{" : ",", query->name);
+        pn_json_put_key(json, query->name);
+        pn_json_open_raw(json);
+        print_text(text, out);
         break;
     case PN_FORMAT_JSONL:
-        (void)fprintf(out, "{\"query\":\"%s\"}\n", query->name);
+        print_name_line(query, text, out);
         break;
     case PN_FORMAT_CSV:
         (void)fprintf(out, "# %s\r\n", query->name);
@@ -112,16 +135,26 @@ static void print_name(struct batch *batch, size_t i)
 static int answer_all(struct batch *batch, struct pn_err *e)
 {
     int rc = 0;
+    struct pn_buf text;
+    struct pn_json_writer json;
+    pn_buf_init(&text, NAME_BYTES_MAX);
+    pn_json_writer_init(&json, &text);
+    if (batch->cli->format == PN_FORMAT_JSON) {
+        pn_json_put_object(&json);
+    }
     for (size_t i = 0; rc == 0 && i < batch->pipeline->query_count; i++) {
-        print_name(batch, i);
+        print_name(batch, &batch->pipeline->queries[i], &json, &text);
         rc = pn_cli_answer(batch->cli, batch->engine, batch->pipeline->queries[i].sql, e);
         if (rc != 0) {
             pn_err_prefix(e, "%s", batch->pipeline->queries[i].file);
         }
     }
     if (batch->cli->format == PN_FORMAT_JSON) {
-        (void)fprintf(batch->cli->out, "%s}\n", batch->pipeline->query_count == 0 ? "{" : "");
+        pn_json_end(&json);
+        pn_json_end_line(&json);
+        print_text(&text, batch->cli->out);
     }
+    pn_buf_deinit(&text);
     return rc;
 }
 

@@ -65,10 +65,13 @@ void pn_cli_note_new_folder(struct pn_cli *cli)
     if (pn_io_exists(cli->io, cli->data)) {
         return;
     }
+    struct pn_json *root = NULL;
+    struct pn_json_parser *parser = pn_json_parser_create();
     char *url = pn_xasprintf("http://%s", pn_settings_default("gateway.listen"));
     pn_buf_init(&answer, ANSWER_BYTES_MAX);
     if (pn_http_client_call("GET", url, "/", NULL, WAIT_MS, &answer, NULL) == 0 &&
-        strstr(pn_buf_text(&answer), "\"name\":\"pinion\"") != NULL) {
+        pn_json_parse(parser, pn_buf_text(&answer), answer.len, answer.len, &root, NULL) == 0 &&
+        pn_json_text_is(pn_json_get(root, "name"), "pinion")) {
         pn_logger_warn(
             cli->logger, "cli",
             "there is no data folder %s, so a new one is created. The pinion that serves %s uses "
@@ -76,5 +79,6 @@ void pn_cli_note_new_folder(struct pn_cli *cli)
             cli->data, url);
     }
     pn_buf_deinit(&answer);
+    pn_json_parser_destroy(&parser);
     free(url);
 }

@@ -27,22 +27,6 @@ static void test_strings_are_escaped_where_json_asks(void **state)
     pn_buf_deinit(&out);
 }
 
-static void test_keys_bring_their_commas(void **state)
-{
-    (void)state;
-    struct pn_buf out;
-    pn_buf_init(&out, 1000);
-    pn_buf_addc(&out, '{');
-    pn_json_write_key(&out, "a");
-    pn_buf_add_i64(&out, 1);
-    pn_json_write_key(&out, "b\"");
-    pn_buf_addc(&out, '{');
-    pn_json_write_key(&out, "c");
-    pn_buf_adds(&out, "2}}");
-    assert_string_equal(pn_buf_text(&out), "{\"a\":1,\"b\\\"\":{\"c\":2}}");
-    pn_buf_deinit(&out);
-}
-
 static void test_doubles_are_shortest_and_come_back(void **state)
 {
     (void)state;
@@ -92,7 +76,6 @@ static void test_a_full_buffer_fails_once_for_all(void **state)
     pn_buf_init(&out, 8);
     pn_json_write_cstr(&out, "0123456789");
     assert_true(pn_buf_failed(&out));
-    pn_json_write_key(&out, "k");
     pn_json_write_double(&out, 1);
     assert_int_equal(pn_buf_check(&out, "it", NULL), PN_FAIL);
     pn_buf_deinit(&out);
@@ -123,7 +106,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_strings_are_escaped_where_json_asks),
-        cmocka_unit_test(test_keys_bring_their_commas),
         cmocka_unit_test(test_doubles_are_shortest_and_come_back),
         cmocka_unit_test(test_a_full_buffer_fails_once_for_all),
         cmocka_unit_test(test_utf8),
