@@ -202,8 +202,8 @@ def test_partition_keys_that_no_table_takes(server, data):
     assert "partition-1" not in json.dumps(told)  # for everybody to read
     assert metric(server, "pinion_stream_stray_records")[STREAMS["pin"]] == 3
     said = server.log()
-    assert said.count("partition key \"partition-1\" go to no table") == 1
-    assert said.count("partition key \"partition-\\n2\" go to no table") == 1
+    assert said.count("partition key \"partition-1\" belongs to no table") == 1
+    assert said.count("partition key \"partition-\\n2\" belongs to no table") == 1
     listed = run("stream", "lag", "--format", "json", data=data)
     assert f"{STREAMS['pin']}: 3 records" in listed.stderr
     assert '"partition-1" (2, ' in listed.stderr
