@@ -43,7 +43,8 @@ help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 8
 
 # The stamps of scripts/setup: made again when the script or what it reads has changed.
-.setup/test-$(SETUP): test/requirements.txt test/spark/pom.xml test/java/pom.xml
+.setup/base-$(SETUP): src/ui/packages.txt
+.setup/test-$(SETUP): test/requirements.txt test/spark/pom.xml test/java/pom.xml src/ui/packages.txt
 .setup/bench-$(SETUP): bench/requirements.txt test/requirements.txt test/spark/pom.xml
 .setup/%-$(SETUP):
 	@scripts/setup $*

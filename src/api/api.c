@@ -17,9 +17,17 @@ struct pn_api {
     size_t health_count;
 };
 
+/* What a browser asks for here are the pages. */
 static enum pn_http_handled root(struct pn_http_request *req, void *arg)
 {
     (void)arg;
+    const char *accept = pn_http_request_header(req, "Accept");
+    pn_http_reply_header(req, "Vary", "Accept");
+    if (accept != NULL && strstr(accept, "text/html") != NULL) {
+        pn_http_reply_header(req, "Location", "/ui/");
+        req->status = 302;
+        return PN_HTTP_HANDLED;
+    }
     struct pn_json_writer json;
     pn_json_writer_init(&json, &req->out);
     pn_json_put_object(&json);
@@ -166,8 +174,7 @@ static const struct pn_http_route routes[] = {
     {.pattern = NULL},
 };
 
-/* Also the words of pages to come, so that none of them is ever the stage of an API Gateway. */
-static const char *const words[] = {"api", "ui", "health", "metrics", NULL};
+static const char *const words[] = {"api", "health", "metrics", NULL};
 
 static const struct pn_http_front front = {
     .name = "api", .routes = routes, .words = words, .is_fallback = true, .error = pn_api_error};

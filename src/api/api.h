@@ -3,7 +3,7 @@
  * stations have for people and programs. Whatever belongs to no other front is answered here, in
  * the words of errors.h.
  *
- *   GET /               the program and its version
+ *   GET /               the program and its version; a browser is sent to /ui/
  *   GET /health         is all well, and if not, what is not
  *   GET /metrics        in the text format of Prometheus
  *   GET /api/v1/routes  every route, with the right that it asks of an API key

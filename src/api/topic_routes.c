@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/errors.h"
+#include "api/list.h"
 #include "base/json_writer.h"
 #include "base/units.h"
 #include "report/records.h"
@@ -54,12 +55,10 @@ static enum pn_http_handled handle_list(struct pn_http_request *req, void *arg)
         0) {
         return fail(req, &failure);
     }
-    struct pn_json_writer json;
-    struct pn_row_writer *rows = begin_rows(req, &json, "topics");
+    struct pn_api_list list;
+    struct pn_row_writer *rows = pn_api_list_begin(&list, req);
     pn_report_topics(topics, count, rows);
-    pn_row_writer_end(&rows);
-    pn_json_end(&json);
-    return reply(req);
+    return pn_api_list_end(&list, NULL);
 }
 
 static enum pn_http_handled reply_topic(struct pn_http_request *req, struct pn_log *log)

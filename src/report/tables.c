@@ -274,11 +274,16 @@ void pn_report_history(const struct pn_delta_history_entry *entries, size_t coun
 
 void pn_report_queries(const struct pn_pipeline *pipeline, struct pn_row_writer *rows)
 {
-    static const struct pn_report_column columns[] = {{"query", PN_CELL_TEXT},
-                                                      {"description", PN_CELL_TEXT}};
-    PN_ROWS_BEGIN(rows, columns);
+    static const struct pn_report_column columns[] = {
+        {"query", PN_CELL_TEXT}, {"description", PN_CELL_TEXT}, {"sql", PN_CELL_TEXT}};
+    bool whole = pn_row_writer_format(rows) == PN_FORMAT_API;
+    size_t column_count = sizeof columns / sizeof *columns;
+    pn_row_writer_begin(rows, columns, whole ? column_count : column_count - 1);
     for (size_t i = 0; i < pipeline->query_count; i++) {
         pn_cell_cstr(rows, pipeline->queries[i].name);
         pn_cell_cstr(rows, pipeline->queries[i].description);
+        if (whole) {
+            pn_cell_cstr(rows, pipeline->queries[i].sql);
+        }
     }
 }

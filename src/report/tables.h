@@ -53,7 +53,7 @@ const char *pn_report_files(const struct pn_delta_snapshot *snapshot, const char
 void pn_report_history(const struct pn_delta_history_entry *entries, size_t count,
                        struct pn_row_writer *rows);
 
-/* query, description: of each query of the pipeline. */
+/* query, description, and in the API sql: of each query of the pipeline. */
 void pn_report_queries(const struct pn_pipeline *pipeline, struct pn_row_writer *rows);
 
 #endif

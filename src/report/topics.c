@@ -164,7 +164,7 @@ static const char *text_of(const struct pn_json *row, const char *key, struct pn
 int pn_topics_read(const struct pn_json *root, struct pn_arena *arena, struct pn_topic_row **rows,
                    size_t *count, struct pn_err *e)
 {
-    const struct pn_json *topics = rows_of(root, "topics", e);
+    const struct pn_json *topics = rows_of(root, "items", e);
     if (topics == NULL) {
         return PN_FAIL;
     }

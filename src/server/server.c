@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/pipeline_routes.h"
 #include "api/query_routes.h"
 #include "api/sink_routes.h"
 #include "api/topic_routes.h"
@@ -14,8 +15,10 @@
 #include "server/fronts.h"
 #include "server/server_streams.h"
 #include "server/stations.h"
+#include "server/table_source.h"
 #include "server/table_watch.h"
 #include "server/unread.h"
+#include "ui/ui.h"
 
 /* More than all threads allocate in small pieces until each sees that memory is short. */
 enum { MEMORY_RESERVE_BYTES = 16 << 20 };
@@ -28,8 +31,9 @@ struct pn_server {
     struct pn_log *log;
     struct pn_kinesis *kinesis;
     struct pn_server_streams *streams;
-    struct pn_table_watch *tables; /* NULL without fronts */
-    struct pn_sink *sink;          /* NULL, as what follows, when its role was left out */
+    struct pn_table_watch *tables;               /* NULL without fronts */
+    struct pn_server_table_source *table_source; /* the same */
+    struct pn_sink *sink; /* NULL, as what follows, when its role was left out */
     struct pn_scheduler *scheduler;
     struct pn_executor *executor; /* of queries; NULL without HTTP */
     struct pn_api_query_routes query_routes;
@@ -40,6 +44,7 @@ struct pn_server {
     struct pn_api_sink_routes *sink_routes;
     struct pn_log *topics; /* the log without the streams' topics, for: */
     struct pn_api_topic_routes topic_routes;
+    struct pn_api_pipeline_routes pipeline_routes;
     char *url;
     int announced_fd; /* the lock of the announcement, or -1 */
 };
@@ -132,6 +137,11 @@ static int add_routes(struct pn_server *server, struct pn_err *e)
         (struct pn_api_topic_routes){.topics = server->topics, .pipeline = server->app->pipeline};
     pn_closed_health_add(&server->closed, api);
     pn_table_watch_add_health(server->tables, api);
+    pn_server_table_source_add_routes(server->table_source, api);
+    server->pipeline_routes = (struct pn_api_pipeline_routes){.pipeline = server->app->pipeline,
+                                                              .settings = server->app->settings};
+    pn_api_pipeline_routes_add(&server->pipeline_routes, api);
+    pn_ui_add(server->fronts->http);
     pn_server_streams_add_routes(server->streams, api);
     pn_unread_add_health(server->unread, api);
     pn_api_topic_routes_add(&server->topic_routes, api);
@@ -164,6 +174,9 @@ static int start_stations(struct pn_server *server, const char *listen, struct p
     }
     if (rc == 0 && server->fronts != NULL) {
         rc = pn_app_open_executor(server->app, &server->executor, e);
+    }
+    if (rc == 0 && server->fronts != NULL) {
+        rc = pn_server_table_source_create(server->app, server->store, &server->table_source, e);
     }
     if (rc == 0 && server->fronts != NULL) {
         rc = add_routes(server, e);
@@ -262,6 +275,7 @@ void pn_server_stop(struct pn_server **server)
     pn_fronts_destroy(&gone->fronts);
     pn_unread_stop(&gone->unread);
     pn_table_watch_destroy(&gone->tables);
+    pn_server_table_source_destroy(&gone->table_source);
     pn_server_streams_destroy(&gone->streams);
     pn_scheduler_destroy(&gone->scheduler);
     pn_sink_destroy(&gone->sink);

@@ -4,11 +4,14 @@ import gzip
 import json
 import subprocess
 import threading
+import time
+from urllib.parse import quote
 
 import pytest
 import requests
 
 from pinion import Server
+from streams import put
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +38,10 @@ OURS = [
     ("GET", "/api/v1/nothing", 404, "not_found"), ("DELETE", "/health", 405, "method_not_allowed"),
     ("GET", "/api/v1/streams/none/shards", 404, "not_found"), ("GET", "/%01", 400, "bad_request"),
     ("GET", "/api/v1/streams/none/shards/x/position", 400, "bad_request"),
-    ("GET", "/ui", 404, "not_found"), ("GET", "/ui/topics/t", 404, "not_found"),
+    ("GET", "/ui/gone.js", 404, "not_found"), ("GET", "/api/topics/t", 404, "not_found"),
     # What is ours is never the stage of an API Gateway.
-    ("POST", "/api/topics/t", 404, "not_found"), ("POST", "/ui/topics/t", 404, "not_found"),
+    ("POST", "/api/topics/t", 404, "not_found"),
+    ("POST", "/ui/topics/t", 405, "method_not_allowed"),
 ]  # fmt: skip
 
 
@@ -138,6 +142,62 @@ def test_a_large_reply_is_compressed_for_who_takes_it(server, path):
 def test_a_small_reply_is_sent_as_it_is(server):
     answer = ask(server, "/", Accept_Encoding="gzip")
     assert "Content-Encoding" not in answer.headers and answer.json()["name"] == "pinion"
+
+
+# --- lists ------------------------------------------------------------------------------------
+
+
+GEO = {
+    "timestamp": "2021-01-01T10:00:00", "latitude": 1.5, "longitude": 2.5, "country": "Cuba",
+}  # fmt: skip
+
+
+def pages(server, path, limit):
+    """All items of a list, read page by page."""
+    items, query = [], f"?limit={limit}"
+    while True:
+        page = ask(server, path + query).json()
+        assert len(page["items"]) <= limit
+        items += page["items"]
+        if "next" not in page:
+            return items
+        query = f"?limit={limit}&cursor={quote(page['next'])}"
+
+
+def test_a_list_by_pages(data):
+    """Three commits of a table, and its three files."""
+    with Server(data, "--set", "stream.compact_files=0") as server:
+        for i in range(3):
+            put(server.url, "geo", GEO | {"ind": i})
+            deadline = time.monotonic() + 30
+            while tables(server)["stream_geo"]["rows"] != i + 1:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+        path = "/api/v1/tables/stream_geo"
+        versions = [item["version"] for item in pages(server, f"{path}/history", 2)]
+        assert versions == sorted(versions, reverse=True) and versions[-1] == 0
+        assert len(versions) >= 4
+        whole = ask(server, f"{path}/files").json()
+        assert pages(server, f"{path}/files", 1) == whole["items"] and len(whole["items"]) == 3
+        assert ask(server, f"{path}/files?version=0").json()["items"] == []
+
+
+def tables(server):
+    return {item["table"]: item for item in ask(server, "/api/v1/tables").json()["items"]}
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=1001", "limit=x", "cursor=%21", "cursor=", "version=-1"]
+)
+def test_a_list_with_a_bad_question(server, query):
+    answer = ask(server, f"/api/v1/tables/stream_geo/files?{query}")
+    assert answer.status_code == 400
+    assert query.split("=")[0] in answer.json()["error"]["message"]
+
+
+def test_a_table_of_no_such_name(server):
+    answer = ask(server, "/api/v1/tables/none/schema")
+    assert answer.status_code == 404 and "none" in answer.json()["error"]["message"]
 
 
 # --- flushes ----------------------------------------------------------------------------------

@@ -1,0 +1,85 @@
+#include "api/list.h"
+
+#include <string.h>
+
+#include "api/errors.h"
+#include "base/base64.h"
+#include "base/units.h"
+#include "http/content.h"
+
+enum { CURSOR_BYTES_MAX = 4096 };
+
+static int read_limit(struct pn_http_request *req, size_t *limit, struct pn_err *e)
+{
+    const char *text = pn_http_request_query(req, "limit");
+    int64_t value = PN_API_LIMIT_DEFAULT;
+    if (text != NULL &&
+        (pn_parse_i64(text, &value, NULL) != 0 || value < 1 || value > PN_API_LIMIT_MAX)) {
+        return pn_err_input(e, "`limit` is a whole number from 1 to %d", PN_API_LIMIT_MAX);
+    }
+    *limit = (size_t)value;
+    return 0;
+}
+
+int pn_api_list_page(struct pn_http_request *req, struct pn_api_page *page, struct pn_err *e)
+{
+    const char *cursor = pn_http_request_query(req, "cursor");
+    const void *after = NULL;
+    size_t len = 0;
+    page->after = NULL;
+    if (cursor != NULL &&
+        (strlen(cursor) > CURSOR_BYTES_MAX ||
+         !pn_base64_decode_exact(&req->arena, cursor, strlen(cursor), &after, &len) || len == 0 ||
+         memchr(after, '\0', len) != NULL)) {
+        return pn_err_input(e, "`cursor` is not one of this list: take it from the `next` of the"
+                               " page before, or leave it out for the first page");
+    }
+    if (cursor != NULL) {
+        page->after = pn_arena_printf(&req->arena, "%.*s", (int)len, (const char *)after);
+    }
+    return read_limit(req, &page->limit, e);
+}
+
+struct pn_row_writer *pn_api_list_begin(struct pn_api_list *list, struct pn_http_request *req)
+{
+    const struct pn_byte_sink sink = pn_byte_sink_buf(&req->out);
+    list->req = req;
+    pn_json_writer_init(&list->json, &req->out);
+    pn_json_put_object(&list->json);
+    pn_json_put_key(&list->json, "items");
+    pn_json_open_raw(&list->json);
+    list->rows = pn_row_writer_create(&sink, PN_FORMAT_API);
+    return list->rows;
+}
+
+static void add_next(struct pn_api_list *list, const char *next)
+{
+    struct pn_buf cursor;
+    pn_buf_init(&cursor, 2 * CURSOR_BYTES_MAX);
+    pn_base64_encode(&cursor, next, strlen(next));
+    pn_json_add_cstr(&list->json, "next", pn_buf_text(&cursor));
+    pn_buf_deinit(&cursor);
+}
+
+enum pn_http_handled pn_api_list_end(struct pn_api_list *list, const char *next)
+{
+    struct pn_http_request *req = list->req;
+    pn_row_writer_end(&list->rows);
+    if (next != NULL) {
+        add_next(list, next);
+    }
+    pn_json_end(&list->json);
+    req->status = 200;
+    if (!pn_http_reply_is_known_body(req)) {
+        pn_http_reply_compress(req);
+    }
+    return PN_HTTP_HANDLED;
+}
+
+enum pn_http_handled pn_api_list_fail(struct pn_api_list *list, const struct pn_err *failure)
+{
+    pn_row_writer_break(&list->rows);
+    pn_buf_reset(&list->req->out);
+    pn_api_reply_failure(list->req, failure);
+    return PN_HTTP_HANDLED;
+}

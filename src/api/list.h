@@ -1,0 +1,41 @@
+/*
+ * Lists of our API. Each is {"items":[...]}, its items the rows of a report; where more follow, it
+ * also has "next", a cursor: the same request with ?cursor= and that text gets the next page. A
+ * cursor is opaque to clients.
+ *
+ *     struct pn_api_list list;
+ *     pn_report_topics(topics, count, pn_api_list_begin(&list, req));
+ *     return pn_api_list_end(&list, NULL);
+ */
+#ifndef PN_API_LIST_H
+#define PN_API_LIST_H
+
+#include "base/json_writer.h"
+#include "http/request.h"
+#include "report/row_writer.h"
+
+enum { PN_API_LIMIT_DEFAULT = 100, PN_API_LIMIT_MAX = 1000 };
+
+/* What the client asks for: ?limit= and ?cursor=. INPUT says which of them is wrong. */
+struct pn_api_page {
+    size_t limit;
+    const char *after; /* what pn_api_list_end() was given as `next`; NULL: from the first */
+};
+int pn_api_list_page(struct pn_http_request *req, struct pn_api_page *page,
+                     struct pn_err *e) PN_MUST_CHECK;
+
+struct pn_api_list {
+    struct pn_http_request *req;
+    struct pn_json_writer json;
+    struct pn_row_writer *rows;
+};
+
+/* Begins the reply, and returns where its rows go. One of the next two ends it. */
+struct pn_row_writer *pn_api_list_begin(struct pn_api_list *list, struct pn_http_request *req);
+/* Ends the list. `next` is what the next page's `after` will be; NULL: there is none. A reply that
+ * the client has already is a 304, and a long one is compressed. */
+enum pn_http_handled pn_api_list_end(struct pn_api_list *list, const char *next);
+/* Ends it with an error instead. */
+enum pn_http_handled pn_api_list_fail(struct pn_api_list *list, const struct pn_err *failure);
+
+#endif

@@ -1,0 +1,224 @@
+#include "api/table_routes.h"
+
+#include <inttypes.h>
+
+#include "api/errors.h"
+#include "api/list.h"
+#include "base/units.h"
+
+enum { SCHEMA_BYTES_MAX = 4 << 20 };
+
+/* A request for one table. */
+struct look {
+    struct pn_http_request *req;
+    struct pn_api_table_routes *routes;
+    struct pn_table_source source;
+    bool is_acquired;
+    const char *path;
+    struct pn_delta *delta;
+    struct pn_delta_snapshot *snapshot;
+    struct pn_api_page page;
+};
+
+/* ?version=, or -1 for the newest. */
+static int read_version(struct pn_http_request *req, int64_t *version, struct pn_err *e)
+{
+    const char *text = pn_http_request_query(req, "version");
+    *version = -1;
+    if (text != NULL && (pn_parse_i64(text, version, NULL) != 0 || *version < 0)) {
+        return pn_err_input(e, "`version` is a whole number from 0");
+    }
+    return 0;
+}
+
+/* Opens the table that the path names. */
+static int open_table(struct look *look, struct pn_err *e)
+{
+    const struct pn_table *table = NULL;
+    int rc = pn_api_list_page(look->req, &look->page, e);
+    if (rc == 0) {
+        look->routes->acquire(look->routes->arg, &look->source);
+        look->is_acquired = true;
+        rc = pn_report_find_table(look->source.pipeline, look->req->params[0], &table, &look->path,
+                                  e);
+    }
+    if (rc == 0) {
+        look->delta = pn_report_open_table(&look->source, look->path);
+    }
+    return rc;
+}
+
+static int open_snapshot(struct look *look, struct pn_err *e)
+{
+    int64_t version = -1;
+    int rc = read_version(look->req, &version, e);
+    if (rc == 0) {
+        rc = open_table(look, e);
+    }
+    return rc == 0 ? pn_delta_snapshot(look->delta, version, &look->snapshot, e) : rc;
+}
+
+static enum pn_http_handled finish(struct look *look, int rc, const struct pn_err *failure)
+{
+    pn_delta_snapshot_destroy(&look->snapshot);
+    pn_delta_destroy(&look->delta);
+    if (look->is_acquired) {
+        look->routes->release(look->routes->arg);
+    }
+    if (rc != 0) {
+        pn_api_reply_failure(look->req, failure);
+    }
+    return PN_HTTP_HANDLED;
+}
+
+/* --- all tables ------------------------------------------------------------------------------- */
+
+static enum pn_http_handled handle_list(struct pn_http_request *req, void *arg)
+{
+    struct pn_api_table_routes *routes = arg;
+    struct pn_table_source source = {0};
+    routes->acquire(routes->arg, &source);
+    struct pn_api_list list;
+    struct pn_row_writer *rows = pn_api_list_begin(&list, req);
+    (void)pn_report_tables(&source, rows, NULL, NULL); /* /health names those it cannot read */
+    routes->release(routes->arg);
+    return pn_api_list_end(&list, NULL);
+}
+
+/* The cell of a table's columns, in the form of its own schema list. */
+static int columns_cell(const struct pn_delta_snapshot *snapshot, struct pn_row_writer *rows,
+                        struct pn_err *e)
+{
+    struct pn_buf text;
+    pn_buf_init(&text, SCHEMA_BYTES_MAX);
+    const struct pn_byte_sink sink = pn_byte_sink_buf(&text);
+    struct pn_row_writer *columns = pn_row_writer_create(&sink, PN_FORMAT_API);
+    int rc = pn_report_schema(snapshot, columns, e);
+    pn_row_writer_end(&columns);
+    if (rc == 0) {
+        pn_cell_json(rows, pn_buf_text(&text), text.len);
+    }
+    pn_buf_deinit(&text);
+    return rc;
+}
+
+/* A table that was never written, or cannot be read, has no row. */
+static void schema_row(const struct pn_table_source *source, const struct pn_table *table,
+                       struct pn_row_writer *rows)
+{
+    struct pn_delta *delta = pn_report_open_table(source, table->path);
+    struct pn_delta_snapshot *snapshot = NULL;
+    if (pn_delta_snapshot(delta, -1, &snapshot, NULL) == 0) {
+        pn_cell_cstr(rows, table->name);
+        if (columns_cell(snapshot, rows, NULL) != 0) {
+            pn_cell_null(rows);
+        }
+    }
+    pn_delta_snapshot_destroy(&snapshot);
+    pn_delta_destroy(&delta);
+}
+
+static enum pn_http_handled handle_schemas(struct pn_http_request *req, void *arg)
+{
+    static const struct pn_report_column columns[] = {{"table", PN_CELL_TEXT},
+                                                      {"columns", PN_CELL_JSON}};
+    struct pn_api_table_routes *routes = arg;
+    struct pn_table_source source = {0};
+    routes->acquire(routes->arg, &source);
+    struct pn_api_list list;
+    struct pn_row_writer *rows = pn_api_list_begin(&list, req);
+    PN_ROWS_BEGIN(rows, columns);
+    for (size_t i = 0; i < source.pipeline->table_count; i++) {
+        schema_row(&source, &source.pipeline->tables[i], rows);
+    }
+    routes->release(routes->arg);
+    return pn_api_list_end(&list, NULL);
+}
+
+/* --- one table -------------------------------------------------------------------------------- */
+
+static enum pn_http_handled handle_schema(struct pn_http_request *req, void *arg)
+{
+    struct look look = {.req = req, .routes = arg};
+    struct pn_err failure = {0};
+    int rc = open_snapshot(&look, &failure);
+    if (rc == 0) {
+        struct pn_api_list list;
+        struct pn_row_writer *rows = pn_api_list_begin(&list, req);
+        rc = pn_report_schema(look.snapshot, rows, &failure);
+        (void)(rc == 0 ? pn_api_list_end(&list, NULL) : pn_api_list_fail(&list, &failure));
+    }
+    return finish(&look, rc, &failure);
+}
+
+static enum pn_http_handled handle_files(struct pn_http_request *req, void *arg)
+{
+    struct look look = {.req = req, .routes = arg};
+    struct pn_err failure = {0};
+    int rc = open_snapshot(&look, &failure);
+    if (rc == 0) {
+        struct pn_api_list list;
+        struct pn_row_writer *rows = pn_api_list_begin(&list, req);
+        const char *next = pn_report_files(look.snapshot, look.page.after, look.page.limit, rows);
+        (void)pn_api_list_end(&list, next);
+    }
+    return finish(&look, rc, &failure);
+}
+
+/* The page's cursor is the version to go on from. */
+static int read_from(const struct pn_api_page *page, int64_t *from, struct pn_err *e)
+{
+    *from = -1;
+    if (page->after != NULL && (pn_parse_i64(page->after, from, NULL) != 0 || *from < 0)) {
+        return pn_err_input(e, "`cursor` is not one of this list");
+    }
+    return 0;
+}
+
+static enum pn_http_handled handle_history(struct pn_http_request *req, void *arg)
+{
+    struct look look = {.req = req, .routes = arg};
+    struct pn_delta_history_entry *entries = NULL;
+    size_t count = 0;
+    int64_t from = -1;
+    struct pn_err failure = {0};
+    int rc = open_table(&look, &failure);
+    if (rc == 0) {
+        rc = read_from(&look.page, &from, &failure);
+    }
+    if (rc == 0) {
+        /* One more than the page has tells whether another follows. */
+        rc = pn_delta_history(look.delta, from, look.page.limit + 1, &req->arena, &entries, &count,
+                              &failure);
+    }
+    if (rc == 0) {
+        bool is_more = count > look.page.limit;
+        const char *next =
+            is_more ? pn_arena_printf(&req->arena, "%" PRId64, entries[look.page.limit].version)
+                    : NULL;
+        struct pn_api_list list;
+        struct pn_row_writer *rows = pn_api_list_begin(&list, req);
+        pn_report_history(entries, is_more ? look.page.limit : count, rows);
+        (void)pn_api_list_end(&list, next);
+    }
+    return finish(&look, rc, &failure);
+}
+
+static const struct pn_http_route table[] = {
+    {PN_HTTP_GET, "api/v1/schema", handle_schemas, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+     PN_OF_SERVER},
+    {PN_HTTP_GET, "api/v1/tables", handle_list, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ, PN_OF_SERVER},
+    {PN_HTTP_GET, "api/v1/tables/{}/schema", handle_schema, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+     PN_OF_SERVER},
+    {PN_HTTP_GET, "api/v1/tables/{}/history", handle_history, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+     PN_OF_SERVER},
+    {PN_HTTP_GET, "api/v1/tables/{}/files", handle_files, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+     PN_OF_SERVER},
+};
+
+void pn_api_table_routes_add(struct pn_api_table_routes *routes, struct pn_api *api)
+{
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        pn_api_add_route(api, &table[i], routes);
+    }
+}

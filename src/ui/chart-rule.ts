@@ -1,0 +1,69 @@
+/*
+ * Which chart shows an answer: the first rule that fits, by the columns in their order. What none
+ * fits is shown as a table alone, with the reason. docs/ui.md says the rules in words.
+ */
+
+import { isNumber } from "./parts/grid.tsx";
+import type { Rows } from "./types.ts";
+
+export type Chart =
+  | { kind: "card"; value: number } // the number's column
+  | { kind: "groups"; across: number; within: number; value: number }
+  | { kind: "line"; across: number; value: number; label?: number }
+  | { kind: "columns"; across: number; value: number; label?: number }
+  | { kind: "bars"; across: number; value: number; label?: number }
+  | { kind: "none"; why: string };
+
+const BARS_MAX = 50;
+const LINE_POINTS_MIN = 8;
+const TIME_NAME = /(year|month|day|date|time|hour|week)$/i;
+const TIME_TYPE = /^(date|timestamp)/i;
+const INTEGER = /^(tinyint|smallint|int|integer|bigint)/i;
+
+function distinct(rows: Rows, column: number): number {
+  return new Set(rows.rows.map((row) => row[column])).size;
+}
+
+export function chartOf(rows: Rows): Chart {
+  const columns = rows.columns.map((column, at) => ({ ...column, at }));
+  const isTime = (c: { name: string; type: string }) =>
+    TIME_TYPE.test(c.type) || (INTEGER.test(c.type) && TIME_NAME.test(c.name));
+  const values = columns.filter((c) => isNumber(c.type) && !isTime(c));
+  const words = columns.filter((c) => !isNumber(c.type) || isTime(c));
+  const value = values[0]?.at ?? columns.findLast((c) => isNumber(c.type))?.at;
+  const [first, second] = words;
+
+  if (value === undefined) {
+    return { kind: "none", why: "no column is a number" };
+  }
+  if (rows.rows.length === 0) {
+    return { kind: "none", why: "there are no rows" };
+  }
+  if (rows.rows.length === 1) {
+    return { kind: "card", value };
+  }
+  if (first === undefined || first.at !== 0) {
+    return { kind: "none", why: "the first column is no name and no time" };
+  }
+  const label = second?.at;
+  if (second !== undefined && second.at === 1) {
+    const [across, within] = [distinct(rows, 0), distinct(rows, 1)];
+    const pairs = new Set(rows.rows.map((row) => JSON.stringify([row[0], row[1]]))).size;
+    const grouped = pairs === rows.rows.length && rows.rows.length >= 1.5 * across;
+    if (across >= 2 && across <= 12 && within >= 2 && within <= 6 && grouped) {
+      return { kind: "groups", across: 0, within: 1, value };
+    }
+  }
+  if (isTime(first)) {
+    return {
+      kind: rows.rows.length >= LINE_POINTS_MIN ? "line" : "columns",
+      across: 0,
+      value,
+      label,
+    };
+  }
+  if (rows.rows.length <= BARS_MAX) {
+    return { kind: "bars", across: 0, value, label };
+  }
+  return { kind: "none", why: `there are more than ${BARS_MAX} rows` };
+}

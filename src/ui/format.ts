@@ -1,0 +1,77 @@
+/* Numbers, sizes and times as the pages print them. */
+
+import { signal } from "@preact/signals";
+
+const THIN = "\u2009";
+
+/* 1234567 as 1 234 567, with thin spaces; a text of digits stays exact. */
+export function count(value: number | string | null | undefined): string {
+  if (value === null || value === undefined) {
+    return "\u2013";
+  }
+  return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, THIN);
+}
+
+export function bytes(value: number | string | null | undefined): string {
+  if (value === null || value === undefined) {
+    return "\u2013";
+  }
+  let size = Number(value);
+  for (const unit of ["B", "KiB", "MiB", "GiB"]) {
+    if (size < 1024) {
+      return `${unit === "B" || size >= 100 ? Math.round(size) : size.toFixed(1)} ${unit}`;
+    }
+    size /= 1024;
+  }
+  return `${size.toFixed(1)} TiB`;
+}
+
+export function duration(ms: number): string {
+  if (ms < 1000) {
+    return `${Math.round(ms)} ms`;
+  }
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 60) {
+    return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
+  }
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) {
+    return `${minutes} m ${seconds % 60} s`;
+  }
+  const hours = Math.floor(minutes / 60);
+  return hours < 48
+    ? `${hours} h ${minutes % 60} m`
+    : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+/* --- time ---------------------------------------------------------------------------------- */
+
+const ZONE = "pinion-zone";
+
+/* "UTC", or "local" for the reader's own. */
+export const zone = signal(localStorage.getItem(ZONE) === "local" ? "local" : "UTC");
+
+export function switchZone(): void {
+  zone.value = zone.value === "UTC" ? "local" : "UTC";
+  localStorage.setItem(ZONE, zone.value);
+}
+
+/* An absolute time with its zone: "2026-11-28 22:41:07 UTC". */
+export function time(ms: number): string {
+  const date = new Date(ms);
+  if (zone.value === "UTC") {
+    return `${date.toISOString().slice(0, 19).replace("T", " ")} UTC`;
+  }
+  const two = (n: number) => String(n).padStart(2, "0");
+  const offset = -date.getTimezoneOffset();
+  const sign = offset < 0 ? "-" : "+";
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  const clock = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  const east = `${sign}${two(Math.floor(Math.abs(offset) / 60))}:${two(Math.abs(offset) % 60)}`;
+  return `${day} ${clock} ${east}`;
+}
+
+export function ago(ms: number, nowMs = Date.now()): string {
+  const past = nowMs - ms;
+  return past < 1000 ? "now" : `${duration(past)} ago`;
+}

@@ -1,0 +1,94 @@
+/* What the server says of itself: its health, its settings, its routes. */
+
+import { useGet } from "../api.ts";
+import { Facts } from "../parts/facts.tsx";
+import { List } from "../parts/list.tsx";
+import type { Column } from "../parts/list.tsx";
+import { Page } from "../parts/page.tsx";
+import { Problems } from "../parts/problems.tsx";
+import { Empty, Region } from "../parts/region.tsx";
+import { State } from "../parts/state.tsx";
+import { Tabs } from "../parts/tabs.tsx";
+import type { Health, Items, RouteRow, SettingRow } from "../types.ts";
+
+const LOOK_MS = 5000;
+
+const SETTINGS: Column<SettingRow>[] = [
+  { name: "Setting", cell: (row) => <code>{row.name}</code>, sort: (row) => row.name },
+  { name: "Value", cell: (row) => <code>{String(row.value)}</code> },
+  { name: "Default", cell: (row) => <code>{row.default}</code> },
+  { name: "Meaning", cell: (row) => <span class="wrap">{row.help}</span> },
+];
+
+const ROUTES: Column<RouteRow>[] = [
+  { name: "Method", cell: (row) => row.method, sort: (row) => row.method },
+  { name: "Path", cell: (row) => <code>{row.path}</code>, sort: (row) => row.path },
+  { name: "Right", cell: (row) => row.right, sort: (row) => row.right },
+  { name: "Of", cell: (row) => row.of, sort: (row) => row.of },
+];
+
+function HealthView() {
+  const health = useGet<Health>("/health", LOOK_MS);
+  return (
+    <Region of={health}>
+      {(data) => (
+        <>
+          <Facts
+            of={{
+              Health: <State state={data.status === "ok" ? "healthy" : "degraded"} />,
+              Version: data.version,
+              Licences: <a href="/ui/licences.txt">of what the pages are made from</a>,
+            }}
+          />
+          <Problems health={data} />
+        </>
+      )}
+    </Region>
+  );
+}
+
+function SettingsView() {
+  const settings = useGet<Items<SettingRow>>("settings");
+  return (
+    <Region of={settings}>
+      {({ items }) => (
+        <List
+          caption="Settings in force"
+          columns={SETTINGS}
+          rows={items}
+          words={(row) => `${row.name} ${row.value} ${row.help}`}
+          empty={<Empty>There are no settings.</Empty>}
+        />
+      )}
+    </Region>
+  );
+}
+
+function RoutesView() {
+  const routes = useGet<{ routes: RouteRow[] }>("routes");
+  return (
+    <Region of={routes}>
+      {(data) => (
+        <List
+          caption="Routes"
+          columns={ROUTES}
+          rows={data.routes}
+          words={(row) => `${row.method} ${row.path} ${row.right}`}
+          empty={<Empty>There are no routes.</Empty>}
+        />
+      )}
+    </Region>
+  );
+}
+
+export function StatusPage({ rest }: { rest: string[] }) {
+  const [view = "health"] = rest;
+  return (
+    <Page title="Status">
+      <Tabs base={["status"]} views={["Health", "Settings", "Routes"]} shown={view} />
+      {view === "health" ? <HealthView /> : null}
+      {view === "settings" ? <SettingsView /> : null}
+      {view === "routes" ? <RoutesView /> : null}
+    </Page>
+  );
+}

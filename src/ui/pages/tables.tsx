@@ -1,0 +1,221 @@
+/* The Delta tables: all of them, and one with its rows, schema, history and files. */
+
+import { useEffect } from "preact/hooks";
+
+import { useGet } from "../api.ts";
+import { bytes, count } from "../format.ts";
+import { Facts } from "../parts/facts.tsx";
+import { Outcome, useRun } from "../parts/answer.tsx";
+import { List } from "../parts/list.tsx";
+import type { Column } from "../parts/list.tsx";
+import { Page } from "../parts/page.tsx";
+import { Empty, Region } from "../parts/region.tsx";
+import { Tabs } from "../parts/tabs.tsx";
+import { Ago, At } from "../parts/time.tsx";
+import { href, place, setQuery } from "../route.ts";
+import type { CommitRow, FileRow, Items, SchemaRow, TableRow } from "../types.ts";
+
+const LOOK_MS = 5000;
+const SAMPLE = 200; // rows of the Data view
+
+/* --- all tables ------------------------------------------------------------------------------ */
+
+const TABLES: Column<TableRow>[] = [
+  {
+    name: "Table",
+    cell: (row) => <a href={href(["tables", row.table])}>{row.table}</a>,
+    sort: (row) => row.table,
+  },
+  { name: "Rows", cell: (row) => count(row.rows), sort: (row) => row.rows ?? -1, number: true },
+  {
+    name: "Size",
+    cell: (row) => bytes(row.size_bytes),
+    sort: (row) => row.size_bytes ?? -1,
+    number: true,
+  },
+  { name: "Files", cell: (row) => count(row.files), sort: (row) => row.files ?? -1, number: true },
+  {
+    name: "Version",
+    cell: (row) => count(row.version),
+    sort: (row) => row.version ?? -1,
+    number: true,
+  },
+  {
+    name: "Last commit",
+    cell: (row) =>
+      row.version === null ? (
+        <span class="quiet">not made yet</span>
+      ) : (
+        <Ago ms={row.committed_ms} />
+      ),
+    sort: (row) => row.committed_ms ?? 0,
+  },
+];
+
+function AllTables() {
+  const tables = useGet<Items<TableRow>>("tables", LOOK_MS);
+  return (
+    <Page title="Tables">
+      <Region of={tables}>
+        {({ items }) => (
+          <List
+            caption="Tables"
+            columns={TABLES}
+            rows={items}
+            words={(row) => `${row.table} ${row.path}`}
+            empty={<Empty command="pinion pipeline check">The pipeline has no tables.</Empty>}
+          />
+        )}
+      </Region>
+    </Page>
+  );
+}
+
+/* --- one table ------------------------------------------------------------------------------- */
+
+/* The first rows, by a query: a table's name in SQL is its own. */
+function Data({ table }: { table: TableRow }) {
+  const { run, start, cancel } = useRun();
+  useEffect(() => {
+    if (table.version !== null) {
+      void start(`SELECT * FROM "${table.table.replaceAll('"', '""')}" LIMIT ${SAMPLE}`);
+    }
+  }, [table.version]);
+  if (table.version === null) {
+    return (
+      <Empty command="pinion dag list">
+        The table has not been written yet. A task of a DAG, or a stream, makes it.
+      </Empty>
+    );
+  }
+  return (
+    <>
+      <p class="quiet">
+        The first {SAMPLE} rows.{" "}
+        <a href={href(["query"], { sql: `SELECT * FROM ${table.table}` })}>Query the table</a> for
+        all of them.
+      </p>
+      <Outcome run={run} cancel={cancel} chart={false} />
+    </>
+  );
+}
+
+const SCHEMA: Column<SchemaRow>[] = [
+  { name: "Column", cell: (row) => <code>{row.column}</code> },
+  { name: "Type", cell: (row) => <code>{row.type}</code> },
+  { name: "Null", cell: (row) => (row.nullable ? "allowed" : "never") },
+  { name: "Partition", cell: (row) => (row.partition ? "yes" : "") },
+];
+
+const HISTORY: Column<CommitRow>[] = [
+  { name: "Version", cell: (row) => count(row.version), number: true },
+  { name: "Time", cell: (row) => <At ms={row.committed_ms} /> },
+  { name: "Operation", cell: (row) => row.operation },
+  { name: "Rows added", cell: (row) => count(row.rows_added), number: true },
+  { name: "Files added", cell: (row) => count(row.files_added), number: true },
+  { name: "Files removed", cell: (row) => count(row.files_removed), number: true },
+  { name: "Written by", cell: (row) => row.engine ?? "–" },
+];
+
+const FILES: Column<FileRow>[] = [
+  { name: "File", cell: (row) => <code>{row.path}</code>, sort: (row) => row.path },
+  { name: "Rows", cell: (row) => count(row.rows), sort: (row) => row.rows ?? -1, number: true },
+  {
+    name: "Size",
+    cell: (row) => bytes(row.size_bytes),
+    sort: (row) => row.size_bytes,
+    number: true,
+  },
+  { name: "Written", cell: (row) => <At ms={row.modified_ms} />, sort: (row) => row.modified_ms },
+];
+
+/* A view that is one list of the table. */
+function Part<T>(props: {
+  path: string;
+  caption: string;
+  columns: Column<T>[];
+  words: (row: T) => string;
+}) {
+  const cursor = place.value.query.get("cursor");
+  const items = useGet<Items<T>>(
+    cursor === null ? props.path : `${props.path}?cursor=${encodeURIComponent(cursor)}`,
+  );
+  return (
+    <Region of={items}>
+      {(data) => (
+        <>
+          <List {...props} rows={data.items} empty={<Empty>There are none.</Empty>} />
+          <div class="bar more">
+            {cursor === null ? null : (
+              <button onClick={() => setQuery("cursor", undefined)}>First page</button>
+            )}
+            {data.next === undefined ? null : (
+              <button onClick={() => setQuery("cursor", data.next)}>Next page</button>
+            )}
+          </div>
+        </>
+      )}
+    </Region>
+  );
+}
+
+function OneTable({ name, view }: { name: string; view: string }) {
+  const path = `tables/${encodeURIComponent(name)}`;
+  const tables = useGet<Items<TableRow>>("tables", LOOK_MS);
+  return (
+    <Page title={name} trail={["Tables"]}>
+      <Tabs base={["tables", name]} views={["Data", "Schema", "History", "Files"]} shown={view} />
+      <Region of={tables}>
+        {({ items }) => {
+          const data = items.find((row) => row.table === name);
+          return data === undefined ? (
+            <Empty command="pinion table list">The pipeline has no table of this name.</Empty>
+          ) : (
+            <>
+              <Facts
+                of={{
+                  Rows: count(data.rows),
+                  Size: bytes(data.size_bytes),
+                  Files: count(data.files),
+                  Version: count(data.version),
+                  "Last commit": <Ago ms={data.committed_ms} />,
+                  Path: <code>{data.path}</code>,
+                }}
+              />
+              {view === "data" ? <Data table={data} /> : null}
+              {view === "schema" ? (
+                <Part
+                  path={`${path}/schema`}
+                  caption="Schema"
+                  columns={SCHEMA}
+                  words={(row) => `${row.column} ${row.type}`}
+                />
+              ) : null}
+              {view === "history" ? (
+                <Part
+                  path={`${path}/history`}
+                  caption="History"
+                  columns={HISTORY}
+                  words={(row) => `${row.version} ${row.operation}`}
+                />
+              ) : null}
+              {view === "files" ? (
+                <Part
+                  path={`${path}/files`}
+                  caption="Files"
+                  columns={FILES}
+                  words={(row) => row.path}
+                />
+              ) : null}
+            </>
+          );
+        }}
+      </Region>
+    </Page>
+  );
+}
+
+export function TablesPage({ rest }: { rest: string[] }) {
+  const [name, view = "data"] = rest;
+  return name === undefined ? <AllTables /> : <OneTable key={name} name={name} view={view} />;
+}

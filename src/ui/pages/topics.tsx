@@ -1,0 +1,198 @@
+/* The topics of the log: all of them, and one with its partitions and records. */
+
+import { useState } from "preact/hooks";
+
+import { ApiError, post, useGet } from "../api.ts";
+import { bytes, count } from "../format.ts";
+import { List } from "../parts/list.tsx";
+import type { Column } from "../parts/list.tsx";
+import { Page } from "../parts/page.tsx";
+import { RecordList } from "../parts/records.tsx";
+import { Empty, Failure, Region } from "../parts/region.tsx";
+import { Tabs } from "../parts/tabs.tsx";
+import { href } from "../route.ts";
+import type { Items, PartitionRow, TopicRow } from "../types.ts";
+
+const LOOK_MS = 3000;
+
+/* How a record is posted to a topic by hand. */
+function curl(topic: string): string {
+  const body = `{"records":[{"value":{"hello":"world"}}]}`;
+  const type = "content-type: application/vnd.kafka.json.v2+json";
+  return `curl -H '${type}' -d '${body}' ${location.origin}/topics/${encodeURIComponent(topic)}`;
+}
+
+/* --- all topics ------------------------------------------------------------------------------ */
+
+const TOPICS: Column<TopicRow>[] = [
+  {
+    name: "Topic",
+    cell: (row) => <a href={href(["topics", row.topic])}>{row.topic}</a>,
+    sort: (row) => row.topic,
+  },
+  {
+    name: "Partitions",
+    cell: (row) => count(row.partitions),
+    sort: (row) => row.partitions,
+    number: true,
+  },
+  {
+    name: "Records",
+    cell: (row) => count(row.records),
+    sort: (row) => Number(row.records),
+    number: true,
+  },
+  {
+    name: "Size",
+    cell: (row) => bytes(row.size_bytes),
+    sort: (row) => Number(row.size_bytes),
+    number: true,
+  },
+  {
+    name: "Read by",
+    cell: (row) =>
+      row.read_by === "" || row.read_by === null ? (
+        <span class="quiet">no table</span>
+      ) : (
+        row.read_by
+      ),
+  },
+];
+
+function AllTopics() {
+  const topics = useGet<Items<TopicRow>>("topics", LOOK_MS);
+  return (
+    <Page title="Topics">
+      <Region of={topics}>
+        {({ items }) => (
+          <List
+            caption="Topics"
+            columns={TOPICS}
+            rows={items}
+            words={(row) => `${row.topic} ${row.read_by ?? ""}`}
+            empty={
+              <Empty command={curl("clicks")}>
+                There are no topics yet. The first record makes its topic:
+              </Empty>
+            }
+          />
+        )}
+      </Region>
+    </Page>
+  );
+}
+
+/* --- one topic ------------------------------------------------------------------------------- */
+
+const PARTITIONS: Column<PartitionRow>[] = [
+  { name: "Partition", cell: (row) => row.partition, sort: (row) => row.partition, number: true },
+  { name: "First offset", cell: (row) => count(row.begin), number: true },
+  { name: "Next offset", cell: (row) => count(row.end), number: true },
+  {
+    name: "Records",
+    cell: (row) => count(row.records),
+    sort: (row) => Number(row.records),
+    number: true,
+  },
+  {
+    name: "Size",
+    cell: (row) => bytes(row.size_bytes),
+    sort: (row) => Number(row.size_bytes),
+    number: true,
+  },
+];
+
+/* A record written by hand; what is no JSON is said before it is sent. */
+function TestRecord({ topic, sent }: { topic: string; sent: () => void }) {
+  const [text, setText] = useState('{"hello": "world"}');
+  const [said, setSaid] = useState("");
+  const [error, setError] = useState<ApiError>();
+  let wrong = "";
+  try {
+    JSON.parse(text);
+  } catch (reason) {
+    wrong = reason instanceof Error ? reason.message : String(reason);
+  }
+  const send = async (event: Event) => {
+    event.preventDefault();
+    setError(undefined);
+    try {
+      const { offsets } = await post<{ offsets: { partition: number; offset: string }[] }>(
+        `topics/${encodeURIComponent(topic)}/records`,
+        { records: [{ value: text }] }, // as typed: parsing it would round its numbers
+      );
+      setSaid(`It is in partition ${offsets[0]?.partition} at offset ${offsets[0]?.offset}.`);
+      sent();
+    } catch (reason) {
+      if (reason instanceof ApiError) {
+        setError(reason);
+      }
+    }
+  };
+  return (
+    <details>
+      <summary>Send a test record</summary>
+      <form onSubmit={(event) => void send(event)}>
+        <label for="record">Value, as JSON</label>
+        <textarea
+          id="record"
+          class="editor"
+          value={text}
+          aria-invalid={wrong !== ""}
+          aria-describedby="record-wrong"
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
+        <div class="bar">
+          <button class="main" disabled={wrong !== ""}>
+            Send
+          </button>
+          <span id="record-wrong" role="status">
+            {wrong === "" ? said : wrong}
+          </span>
+        </div>
+        {error === undefined ? null : <Failure error={error} />}
+      </form>
+    </details>
+  );
+}
+
+function OneTopic({ name, view }: { name: string; view: string }) {
+  const path = `topics/${encodeURIComponent(name)}`;
+  const partitions = useGet<{ partitions: PartitionRow[] }>(path, LOOK_MS);
+  return (
+    <Page title={name} trail={["Topics"]}>
+      <Tabs base={["topics", name]} views={["Records", "Partitions"]} shown={view} />
+      <Region of={partitions}>
+        {(data) =>
+          view === "partitions" ? (
+            <List
+              caption="Partitions"
+              columns={PARTITIONS}
+              rows={data.partitions}
+              words={(row) => `${row.partition}`}
+              empty={<Empty>The topic has no partitions.</Empty>}
+            />
+          ) : (
+            <>
+              <TestRecord topic={name} sent={partitions.again} />
+              <RecordList
+                path={`${path}/records`}
+                partitions={data.partitions}
+                empty={
+                  <Empty command={curl(name)}>
+                    This partition is empty. Send the topic a record:
+                  </Empty>
+                }
+              />
+            </>
+          )
+        }
+      </Region>
+    </Page>
+  );
+}
+
+export function TopicsPage({ rest }: { rest: string[] }) {
+  const [name, view = "records"] = rest;
+  return name === undefined ? <AllTopics /> : <OneTopic key={name} name={name} view={view} />;
+}

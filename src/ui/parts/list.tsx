@@ -1,0 +1,120 @@
+/*
+ * A list of things as a table: the reader sorts it by a column, and filters it by words. Both are
+ * in the URL. Each row's first cell is a link, so a middle click opens it in a tab.
+ */
+
+import type { ComponentChildren } from "preact";
+
+import { place, setQuery } from "../route.ts";
+
+export interface Column<T> {
+  name: string;
+  cell: (row: T) => ComponentChildren;
+  sort?: (row: T) => number | string; // none: the column does not sort
+  number?: boolean; // aligned at the right
+}
+
+interface Props<T> {
+  caption: string;
+  columns: Column<T>[];
+  rows: T[];
+  words: (row: T) => string; // what the filter looks in
+  empty: ComponentChildren; // shown instead, when there are no rows at all
+}
+
+function sorted<T>(rows: T[], column: Column<T> | undefined, down: boolean): T[] {
+  const by = column?.sort;
+  if (by === undefined) {
+    return rows;
+  }
+  const order = (a: T, b: T) => {
+    const [x, y] = [by(a), by(b)];
+    return x < y ? -1 : x > y ? 1 : 0;
+  };
+  const up = [...rows].sort(order);
+  return down ? up.reverse() : up;
+}
+
+function Head<T>({ column, by, down }: { column: Column<T>; by: string; down: boolean }) {
+  const active = column.name === by;
+  const next = active && !down ? `-${column.name}` : column.name;
+  return (
+    <th
+      scope="col"
+      class={column.number ? "number" : ""}
+      aria-sort={active ? (down ? "descending" : "ascending") : undefined}
+    >
+      {column.sort === undefined ? (
+        column.name
+      ) : (
+        <button class="sort" onClick={() => setQuery("sort", next)}>
+          {column.name}
+          <span aria-hidden="true">{active ? (down ? " ▾" : " ▴") : ""}</span>
+        </button>
+      )}
+    </th>
+  );
+}
+
+export function List<T>({ caption, columns, rows, words, empty }: Props<T>) {
+  const { query } = place.value;
+  const filter = query.get("filter") ?? "";
+  const sort = query.get("sort") ?? "";
+  const down = sort.startsWith("-");
+  const by = down ? sort.slice(1) : sort;
+  const found = rows.filter((row) =>
+    filter
+      .toLowerCase()
+      .split(/\s+/)
+      .every((word) => words(row).toLowerCase().includes(word)),
+  );
+  const shown = sorted(
+    found,
+    columns.find((column) => column.name === by),
+    down,
+  );
+  if (rows.length === 0) {
+    return <>{empty}</>;
+  }
+  return (
+    <>
+      <div class="bar">
+        <input
+          type="search"
+          id="filter"
+          placeholder="Filter"
+          aria-label={`Filter: ${caption}`}
+          value={filter}
+          onInput={(event) => setQuery("filter", event.currentTarget.value)}
+        />
+        <span class="quiet" role="status">
+          {filter === "" ? `${rows.length}` : `${shown.length} of ${rows.length}`}
+        </span>
+      </div>
+      <div class="scroll" tabIndex={0} role="region" aria-label={caption}>
+        <table>
+          <caption class="hidden">{caption}</caption>
+          <thead>
+            <tr>
+              {columns.map((column) => (
+                <Head key={column.name} column={column} by={by} down={down} />
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {shown.map((row, at) => (
+              <tr key={at}>
+                {columns.map((column) => (
+                  <td key={column.name} class={column.number ? "number" : ""}>
+                    {column.cell(row)}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {shown.length === 0 ? <p class="quiet">Nothing matches “{filter}”.</p> : null}
+    </>
+  );
+}

@@ -1,0 +1,155 @@
+/* What /api/v1 answers; its document is GET /api/v1/openapi.json. 64-bit integers are texts. */
+
+export interface Items<T> {
+  items: T[];
+  next?: string; // a cursor, when there is more
+}
+
+export interface TableRow {
+  table: string;
+  path: string;
+  version: number | null; // null: never written
+  committed_ms: number | null;
+  files: number | null;
+  rows: number | null;
+  size_bytes: number | null;
+}
+
+export interface SchemaRow {
+  column: string;
+  type: string;
+  nullable: boolean;
+  partition: boolean;
+}
+
+export interface CommitRow {
+  version: number;
+  committed_ms: number;
+  operation: string;
+  files_added: number;
+  files_removed: number;
+  rows_added: number | null;
+  engine: string | null;
+}
+
+export interface FileRow {
+  path: string;
+  size_bytes: number;
+  rows: number | null;
+  modified_ms: number;
+}
+
+export interface Rows {
+  columns: { name: string; type: string }[];
+  rows: (string | null)[][];
+}
+
+export interface Query {
+  id: string;
+  sql: string;
+  name?: string;
+  state: "waiting" | "running" | "done" | "failed" | "cancelled";
+  progress: number | null;
+  columns: { name: string; type: string }[] | null;
+  versions: Record<string, number>;
+  rows: number;
+  bytes: number;
+  created_ms: number;
+  elapsed_ms: number;
+  error: {
+    code: string;
+    message: string;
+    hint?: string;
+    position?: { byte: number; line: number; column: number };
+  } | null;
+}
+
+export interface SavedQuery {
+  query: string;
+  description: string | null;
+  sql: string;
+}
+
+export interface TopicRow {
+  topic: string;
+  partitions: number;
+  records: number | string;
+  size_bytes: number | string;
+  read_by: string | null;
+}
+
+export interface PartitionRow {
+  partition: number;
+  begin: string;
+  end: string;
+  records: number | string;
+  size_bytes: number | string;
+}
+
+export interface RecordRow {
+  partition: number;
+  offset: string;
+  time_ms: number;
+  key: string | null;
+  encoding: "text" | "base64" | null;
+  value: string | null;
+}
+
+/* GET topics/T/records: those of one partition, by offset. */
+export interface Records {
+  partition: number;
+  next: string; // the offset to read on from
+  end: string;
+  damage: string | null; // why some are missing
+  records: RecordRow[];
+}
+
+export interface SchemaTable {
+  table: string;
+  columns: SchemaRow[] | null;
+}
+
+export interface ShardRow {
+  shard: string;
+  position: number;
+  end: number;
+  lag_records: number;
+  lost_records: number;
+  lag_ms: number;
+  closed: boolean;
+}
+
+export interface StreamTable {
+  stream: string;
+  table: string;
+  state: string;
+  error: string | null;
+  rows: number;
+  dead_letters: number;
+  stray_records: number;
+  unknown_members: number;
+  table_version: number;
+  committed_at: string | null;
+  shards: ShardRow[];
+}
+
+/* GET /health: its lists are empty when all is well. */
+export interface Health {
+  status: string;
+  version: string;
+  [list: string]: unknown;
+}
+
+export interface SettingRow {
+  name: string;
+  value: unknown;
+  default: string;
+  help: string;
+}
+
+export interface RouteRow {
+  method: string;
+  path: string;
+  right: string;
+  of: string;
+}
