@@ -353,7 +353,8 @@ static const struct mistake dag_mistakes[] = {
      "pipeline.yml:20: dags.d.tasks.a: needs itself: a -> c -> b -> a"},
     {DAG "    tasks:\n      a: {run: check_store, retries: 9999}\n",
      "pipeline.yml:20: dags.d.tasks.a.retries: must be 0 to 1000, not 9999"},
-    {HEAD "dags:\n  a/b:\n    tasks: {}\n", "pipeline.yml:13: dags.a/b: a name of a DAG or a task"},
+    {HEAD "dags:\n  a/b:\n    tasks: {}\n",
+     "pipeline.yml:13: dags.a/b: a name of a DAG, a task or a pool"},
 };
 
 static void check_all(const struct mistake *mistakes, size_t count)

@@ -94,7 +94,11 @@ static void task_runs(struct pn_row_writer *rows, void *arg)
         {.task = "c", .state = PN_TASK_RUNNING, .tries = 2, .started_ms = NOW_MS - 7250},
         {.task = "d", .state = PN_TASK_NONE},
     };
-    pn_report_task_runs(all, sizeof all / sizeof *all, NOW_MS, rows);
+    static const struct pn_task_io io[] = {
+        {.task = "a", .is_write = true, .name = "t", .rows = 12, .rows_before = 30}};
+    static const char *const reasons[] = {"", "retry 2 of 4 in 60 s", "", "waits for c"};
+    const struct pn_report_task_facts facts = {.io = io, .io_count = 1, .reasons = reasons};
+    pn_report_task_runs(all, sizeof all / sizeof *all, &facts, NOW_MS, rows);
 }
 
 static void test_task_runs(void **state)

@@ -59,8 +59,7 @@ static void test_topics(void **state)
     report_is_golden("topics", topics, NULL);
     struct pn_topic_row *read = NULL;
     size_t count = 0;
-    assert_int_equal(pn_topics_read(answer("topics", topics, NULL), &arena, &read, &count, NULL),
-                     0);
+    assert_int_equal(pn_topics_read(answer("items", topics, NULL), &arena, &read, &count, NULL), 0);
     assert_int_equal(count, 2);
     for (size_t i = 0; i < count; i++) {
         assert_string_equal(read[i].topic, some_topics[i].topic);
