@@ -21,7 +21,8 @@ void pn_report_tasks(const struct pn_dag *dag, struct pn_row_writer *rows);
 void pn_report_runs(const struct pn_run *runs, size_t count, int64_t now_ms,
                     struct pn_row_writer *rows);
 /* task, state, tries, started, ended, seconds, next_try, rows_out, rows_out_before, reason: of each
- * task of a run. `io` is what pn_dag_db_io_beside() gives, `reasons` has one for each task, "" for none. */
+ * task of a run. `io` is what pn_dag_db_io_beside() gives, `reasons` has one for each task, "" for
+ * none. */
 struct pn_report_task_facts {
     const struct pn_task_io *io;
     size_t io_count;
