@@ -74,7 +74,7 @@ def test_the_manual_s_example_works(tmp_path):
         (["--to", "jsonl", "out", "--rate", "5"], "--rate cannot be used with"),
         (["--to", "jsonl", "out", "--acks", "a"], "--acks cannot be used with"),
         (["batch", "--connections", "0"], "connections"),
-        (["batch", "--url", "ftp://127.0.0.1"], "no URL of a server"),
+        (["batch", "--url", "ftp://127.0.0.1"], "is not the URL of a server"),
     ],
 )
 def test_wrong_use_is_refused(args, message):
@@ -355,7 +355,7 @@ def test_a_row_that_is_too_large_is_left_out(database, tmp_path):
     assert lines(tmp_path, "types") == ['{"id":1,"t":"a"}', '{"id":3,"t":"b"}']
     message = done.stderr.splitlines()[-1]
     assert "1 rows were skipped; the first: " in message
-    assert "large (row 2): the row is larger than 16777216 bytes" in message
+    assert "large (row 2): the row is larger than the limit of 16777216 bytes" in message
     assert "log.record_bytes_max" in message
 
 
@@ -365,8 +365,8 @@ def test_a_row_that_is_too_large_is_left_out(database, tmp_path):
         ({"env": {"PINION_MYSQL_PASSWORD": "wrong"}}, "Access denied"),
         ({"database": "nothing_there"}, "nothing_there"),
         ({"url": "mysql://me:secret@127.0.0.1:3306/x"}, "must not contain the password"),
-        ({"url": "postgres://me@127.0.0.1/x"}, "no URL of a database"),
-        ({"url": "mysql://me@127.0.0.1:3306/x?speed=9"}, "no option"),
+        ({"url": "postgres://me@127.0.0.1/x"}, "is not the URL of a database"),
+        ({"url": "mysql://me@127.0.0.1:3306/x?speed=9"}, "unknown option"),
         ({"url": "mysql://me@127.0.0.1:1/x"}, "is the database's server running"),
         ({"table": "not_there"}, "not_there"),
     ],

@@ -308,7 +308,7 @@ NO_NAMES = ["kinesis.account=12", "kinesis.account=12345678901x", "aws.region=",
 @pytest.mark.parametrize("setting", NO_NAMES)
 def test_names_that_make_no_arn(data, setting):
     name = setting.partition("=")[0]
-    with pytest.raises(Failed, match=f"{name} takes "):
+    with pytest.raises(Failed, match=f"{name} must be "):
         Server(data, "--set", setting).start()
 
 

@@ -20,6 +20,7 @@ enum { REQUESTS_MAX = 8, REQUEST_BYTES_MAX = 4096, TIMEOUT_MS = 10000 };
 static struct server {
     int fd;
     pthread_t thread;
+    bool is_running;
     char url[64];
     const char *answer;
     int connections;
@@ -75,16 +76,26 @@ static int setup(void **state)
     assert_int_equal(getsockname(server.fd, (struct sockaddr *)&address, &len), 0);
     (void)snprintf(server.url, sizeof server.url, "http://127.0.0.1:%d", ntohs(address.sin_port));
     assert_int_equal(pthread_create(&server.thread, NULL, serve, NULL), 0);
+    server.is_running = true;
     (void)unsetenv("PINION_API_KEY");
     return 0;
+}
+
+/* After it the test alone reads what the server has got. The clients have ended. */
+static void stop_server(void)
+{
+    if (server.is_running) {
+        (void)shutdown(server.fd, SHUT_RDWR);
+        (void)pthread_join(server.thread, NULL);
+        (void)close(server.fd);
+        server.is_running = false;
+    }
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    (void)shutdown(server.fd, SHUT_RDWR);
-    (void)pthread_join(server.thread, NULL);
-    (void)close(server.fd);
+    stop_server();
     (void)unsetenv("PINION_API_KEY");
     return 0;
 }
@@ -111,6 +122,7 @@ static void test_requests_share_a_connection(void **state)
     pn_http_client_destroy(&client);
     assert_null(client);
 
+    stop_server();
     assert_int_equal(server.connections, 1);
     assert_int_equal(server.count, 3);
     assert_int_equal(strncmp(server.requests[0], "PUT /a?b=c HTTP/1.1\r\n", 21), 0);
@@ -142,6 +154,7 @@ static void test_requests_are_signed(void **state)
     assert_int_equal(pn_http_client_send(client, &request, &status, &out, NULL), 0);
     pn_buf_deinit(&out);
     pn_http_client_destroy(&client);
+    stop_server();
     const char *claim = strstr(server.requests[0], "Authorization: AWS4-HMAC-SHA256 "
                                                    "Credential=AKID/");
     assert_non_null(claim);
@@ -173,6 +186,7 @@ static void test_a_call_fails_by_the_status(void **state)
         pn_http_client_call("POST", server.url, "/x", "{\"a\":1}", TIMEOUT_MS, &out, &e), PN_FAIL);
     assert_int_equal(e.class_, PN_CLASS_RETRY);
     assert_string_equal(e.msg, "the server answered POST /x with 503: not today");
+    stop_server();
     assert_non_null(strstr(server.requests[0], "\r\nContent-Type: application/json\r\n"));
     assert_non_null(strstr(server.requests[0], "\r\nx-api-key: k\r\n"));
     assert_non_null(strstr(server.requests[0], "\r\n\r\n{\"a\":1}"));
