@@ -62,7 +62,7 @@ static void test_a_stream_is_described(void **state)
     struct pn_processor_source_stream stream = {0};
     begin(&fixture, &answer, 1);
     assert_int_equal(describe(&fixture, &stream), 0);
-    assert_string_equal(fixture.script.asked[0].url, "/api/v1/streams/s/shards");
+    assert_string_equal(script_asked(&fixture.script, 0)->url, "/api/v1/streams/s/shards");
     assert_int_equal(stream.id, 255);
     assert_int_equal(stream.shard_count, 2);
     assert_true(stream.shards[0].complete);
@@ -91,7 +91,8 @@ static void test_records_are_decoded(void **state)
     struct pn_processor_source_records read = {0};
     begin(&fixture, &answer, 1);
     assert_int_equal(read_shard(&fixture, &read), 0);
-    assert_string_equal(fixture.script.asked[0].url, "/api/v1/streams/s/shards/3/records");
+    assert_string_equal(script_asked(&fixture.script, 0)->url,
+                        "/api/v1/streams/s/shards/3/records");
     assert_int_equal(read.next_offset, 6);
     assert_int_equal(read.count, 2);
     assert_int_equal(read.records[0].offset, 4);
@@ -129,7 +130,8 @@ static void test_a_position(void **state)
                                                   1000, &offset, &fixture.e),
                      0);
     assert_int_equal(offset, 12);
-    assert_string_equal(fixture.script.asked[0].url, "/api/v1/streams/s/shards/3/position");
+    assert_string_equal(script_asked(&fixture.script, 0)->url,
+                        "/api/v1/streams/s/shards/3/position");
     assert_int_not_equal(pn_processor_source_position(fixture.source, "s", 255, 3, PN_START_LATEST,
                                                       0, &offset, &fixture.e),
                          0);

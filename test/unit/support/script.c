@@ -34,9 +34,9 @@ static void keep_header(struct MHD_Connection *connection, const char *name, cha
     (void)snprintf(out, size, "%s", value != NULL ? value : "");
 }
 
-static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, const char *url,
-                              const char *method, const char *version, const char *data,
-                              size_t *len, void **request)
+static enum MHD_Result keep(void *arg, struct MHD_Connection *connection, const char *url,
+                            const char *method, const char *version, const char *data, size_t *len,
+                            void **request)
 {
     (void)version;
     struct script *script = arg;
@@ -64,10 +64,30 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
     return reply(script, connection);
 }
 
+static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, const char *url,
+                              const char *method, const char *version, const char *data,
+                              size_t *len, void **request)
+{
+    struct script *script = arg;
+    pthread_mutex_lock(&script->lock);
+    enum MHD_Result kept = keep(arg, connection, url, method, version, data, len, request);
+    pthread_mutex_unlock(&script->lock);
+    return kept;
+}
+
+const struct asked *script_asked(struct script *script, size_t number)
+{
+    pthread_mutex_lock(&script->lock);
+    assert_true(number < script->request_count);
+    pthread_mutex_unlock(&script->lock);
+    return &script->asked[number];
+}
+
 void script_start(struct script *script, const struct answer *answers, size_t count,
                   const char *generator)
 {
     *script = (struct script){.answers = answers, .answer_count = count};
+    pthread_mutex_init(&script->lock, NULL);
     struct sockaddr_in loopback = {.sin_family = AF_INET,
                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct MHD_Daemon *daemon =

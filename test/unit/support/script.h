@@ -5,6 +5,7 @@
 #ifndef PN_TEST_SUPPORT_SCRIPT_H
 #define PN_TEST_SUPPORT_SCRIPT_H
 
+#include <pthread.h>
 #include <stddef.h>
 
 #include "emulate/emulate.h"
@@ -32,6 +33,7 @@ struct script {
     size_t answer_count;
     struct asked asked[SCRIPT_REQUESTS_MAX];
     size_t request_count; /* at SCRIPT_REQUESTS_MAX connections are dropped without an answer */
+    pthread_mutex_t lock; /* held while a request is kept */
     void *daemon;
     char url[64];
     char folder[32];
@@ -41,6 +43,8 @@ struct script {
 void script_start(struct script *script, const struct answer *answers, size_t count,
                   const char *generator);
 void script_stop(struct script *script);
+/* A request that has been answered, for a test that runs beside the server. */
+const struct asked *script_asked(struct script *script, size_t number);
 /* A producer's config for this folder and server. */
 void script_config(const struct script *script, struct pn_emulate_config *config);
 
