@@ -329,17 +329,27 @@ static bool list_is_number(const struct pn_gen_kind *kind, const struct pn_gen_l
     return list->otherwise == NULL || list_is_number(kind, list->otherwise);
 }
 
+/* How many digits begin at `at`: a literal has no NUL at its end. */
+static size_t digits_at(const char *text, size_t len, size_t at)
+{
+    size_t end = at;
+    while (end < len && text[end] >= '0' && text[end] <= '9') {
+        end++;
+    }
+    return end - at;
+}
+
 /* An integer as JSON writes it, or one with decimals. */
 static bool literal_is_number(const char *text, size_t len)
 {
     size_t at = len > 0 && text[0] == '-' ? 1 : 0;
-    size_t digits = strspn(text + at, "0123456789");
+    size_t digits = digits_at(text, len, at);
     if (digits == 0 || (text[at] == '0' && digits > 1)) {
         return false;
     }
     at += digits;
     if (at < len && text[at] == '.') {
-        digits = strspn(text + at + 1, "0123456789");
+        digits = digits_at(text, len, at + 1);
         at += digits > 0 ? digits + 1 : 0;
     }
     return at == len;
