@@ -14,7 +14,7 @@ build: .setup/base-$(SETUP) $(DUCKDB) ## Build build/pinion
 demo: build ## Run the whole pipeline once: HTTP requests to query results
 	@build/pinion demo
 
-test: .setup/test-$(SETUP) build ## Run every test (about 20 minutes)
+test: .setup/test-$(SETUP) build ## Run every test (about 25 minutes)
 	@scripts/test
 
 bench: .setup/bench-$(SETUP) build ## Measure against the peers, side by side
