@@ -173,6 +173,16 @@ def test_a_test_record(watch, server):
     expect(page.locator("table code")).to_contain_text("<img src=x onerror=alert(1)>")
 
 
+def test_bytes_are_not_shown_as_text(watch, server):
+    record = {"records": [{"value": "/wA=", "encoding": "base64"}]}
+    path = f"{server.url}/api/v1/topics/ui.bytes"
+    assert requests.post(path, json={}, timeout=30).ok
+    sent = requests.post(f"{path}/records", json=record, timeout=30)
+    assert sent.ok, sent.text
+    page = watch().go("topics/ui.bytes", "offsets 0 to 0")
+    expect(page.locator("table summary")).to_have_text("bytes, as base64: /wA=")
+
+
 # --- queries --------------------------------------------------------------------------------------
 
 

@@ -5,7 +5,7 @@ import type { ComponentChildren } from "preact";
 
 import { useGet } from "../api.ts";
 import { place, setQuery } from "../route.ts";
-import type { PartitionRow, Records } from "../types.ts";
+import type { PartitionRow, RecordRow, Records } from "../types.ts";
 import { Region } from "./region.tsx";
 import { At } from "./time.tsx";
 
@@ -54,15 +54,16 @@ function isJson(text: string): boolean {
   }
 }
 
-function Value({ text }: { text: string | null }) {
+function Value({ text, encoding }: { text: string | null; encoding: RecordRow["encoding"] }) {
   const [raw, setRaw] = useState(false);
   if (text === null) {
     return <span class="null">null</span>;
   }
-  const json = isJson(text);
+  const json = encoding === "text" && isJson(text);
   return (
     <details class="value">
       <summary>
+        {encoding === "base64" ? <span class="quiet">bytes, as base64: </span> : null}
         <code>{text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text}</code>
       </summary>
       {json ? <button onClick={() => setRaw(!raw)}>{raw ? "Pretty" : "Raw"}</button> : null}
@@ -155,7 +156,7 @@ export function RecordList({ path, partitions, empty }: Props) {
                         </td>
                         <td>{row.key ?? <span class="null">null</span>}</td>
                         <td>
-                          <Value text={row.value} />
+                          <Value text={row.value} encoding={row.encoding} />
                         </td>
                       </tr>
                     ))}
