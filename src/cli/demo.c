@@ -294,7 +294,7 @@ static void say_what_next(const struct demo *demo)
                   "\nThe results are in %s: the records in log/, the landed objects and the tables "
                   "in store/.\nTo continue:\n  %s query --list --data %s\n  %s query \"SELECT * "
                   "FROM <table> LIMIT 3\" --data %s\n  %s table list --data %s\n  %s stream list "
-                  "--data %s\n  %s serve --data %s     and post to http://%s/topics/<topic>\n",
+                  "--data %s\n  %s serve --data %s     and open http://%s/ui/ in a browser\n",
                   cli->data, self, cli->data, self, cli->data, self, cli->data, self, cli->data,
                   self, cli->data, pn_settings_default("gateway.listen"));
 }
