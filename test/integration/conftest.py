@@ -4,6 +4,7 @@ import pytest
 
 from pinion import Server
 from streams import Processors
+from ui import browser, watch  # noqa: F401 (fixtures)
 
 
 @pytest.fixture

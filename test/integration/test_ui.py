@@ -5,13 +5,11 @@ from urllib.parse import quote
 
 import pytest
 import requests
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
-from pinion import ROOT, Server, run
+from pinion import Server, run
+from ui import SHAPES, check_looks, violations
 
-AXE = (ROOT / "third_party/ui/node_modules/axe-core/axe.min.js").read_text()
-CHROMIUM = "/usr/bin/chromium"
-expect.set_options(timeout=30_000)  # ms; a busy machine is slow, which is not what is tested
 TOPIC = "0e3bbd435bfb.pin"
 STREAM = "streaming-0e3bbd435bfb-pin"
 ROWS = 120
@@ -35,7 +33,6 @@ PAGES = {
     "status/routes": "/api/v1/tables",
     "nothing/here": "No such page",
 }
-SHAPES = {"light": ("light", 1200), "dark": ("dark", 1200), "phone": ("light", 360)}
 
 
 @pytest.fixture(scope="module")
@@ -52,87 +49,13 @@ def server(folder):
         yield running
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
-class Watch:
-    """A page of the browser, with all that goes wrong on it."""
-
-    def __init__(self, context, url):
-        self.url = url
-        self.wrong = []
-        self.page = context.new_page()
-        self.page.on("console", self.console)
-        self.page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
-        self.page.route("**/*", self.request)
-
-    def console(self, message):
-        if message.type in ("error", "warning"):
-            self.wrong.append(f"console: {message.text}")
-
-    def request(self, route):
-        if route.request.url.startswith(self.url):
-            route.continue_()
-        else:
-            self.wrong.append(f"a request elsewhere: {route.request.url}")
-            route.abort()
-
-    def go(self, path, text=None):
-        self.page.goto(f"{self.url}/ui/{path}")
-        if text is not None:
-            expect(self.page.locator("main")).to_contain_text(text)
-        return self.page
-
-
-@pytest.fixture
-def watch(browser, server):
-    """Makes watched pages; nothing may have gone wrong on one of them in the end."""
-    contexts, watched = [], []
-
-    def make(shape="light", **options):
-        scheme, width = SHAPES[shape]
-        viewport = {"width": width, "height": 800}
-        contexts.append(browser.new_context(color_scheme=scheme, viewport=viewport, **options))
-        watched.append(Watch(contexts[-1], server.url))
-        return watched[-1]
-
-    yield make
-    for context in contexts:
-        context.close()
-    for one in watched:
-        assert one.wrong == []
-
-
-def violations(page):
-    """What axe finds, by WCAG 2.2 AA."""
-    page.evaluate(f"() => {{ {AXE}; window.axe = axe; }}")
-    tags = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
-    found = page.evaluate(
-        "(tags) => axe.run(document, { runOnly: { type: 'tag', values: tags } })", tags
-    )
-    return [
-        f"{one['id']}: {node['target']} {node['failureSummary']}"
-        for one in found["violations"]
-        for node in one["nodes"]
-    ]
-
-
 # --- every page -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page(watch, path, shape):
-    page = watch(shape).go(path, PAGES[path])
-    assert violations(page) == []
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    assert wide <= SHAPES[shape][1], "the page scrolls sideways"
-    assert page.locator("h1").count() == 1
+    check_looks(watch(shape).go(path, PAGES[path]), shape)
 
 
 def test_links_lead_on_and_back(watch):
