@@ -21,7 +21,7 @@
 #include "http/server.h"
 #include "log/failures.h"
 
-/* What it stands on; all borrowed for its life. metrics may be NULL. */
+/* What it depends on; all borrowed for its life. metrics may be NULL. */
 struct pn_api_env {
     struct pn_http_server *server;
     struct pn_log_failures *failures;

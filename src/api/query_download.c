@@ -1,4 +1,4 @@
-/* Whole results as replies that go on: kept rows as CSV or JSON lines, and files. */
+/* Whole results as streamed replies: kept rows as CSV or JSON lines, and files. */
 #include <stdlib.h>
 #include <unistd.h>
 

@@ -22,7 +22,7 @@ struct pn_api_question {
 bool pn_api_read_question(struct pn_http_request *req, const struct pn_pipeline *pipeline,
                           struct pn_api_question *question);
 
-/* query_download.c: breaks a reply that goes on off, so that its client sees that it is not whole.
+/* query_download.c: breaks off a streamed reply, so that its client sees that it is not whole.
  * Returns false, for the reply's next(). */
 bool pn_api_break_off(struct pn_buf *out);
 /* Begins the reply with kept rows, as CSV or JSON lines; the reader is the reply's from then on. */

@@ -11,7 +11,7 @@
 
 enum { LIMIT_DEFAULT = 200, LIMIT_MAX = 1000 };
 
-/* True when the request need not go on: the server stops, or no one waits for the reply. */
+/* True when the request can be given up: the server stops, or no one waits for the reply. */
 static bool is_over(struct pn_http_request *req)
 {
     if (!req->expired && !pn_http_request_client_is_gone(req)) {

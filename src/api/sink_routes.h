@@ -21,7 +21,7 @@ struct pn_api_sink_routes;
  * nothing lands here. */
 int pn_api_sink_routes_start(struct pn_sink *sink, struct pn_api *api,
                              struct pn_api_sink_routes **routes, struct pn_err *e) PN_MUST_CHECK;
-/* Ends the thread after the flush under way: once the server has stopped, before it is destroyed.
+/* Ends the thread after the flush in progress: once the server has stopped, before it is destroyed.
  * NULL ok. */
 void pn_api_sink_routes_stop(struct pn_api_sink_routes **routes);
 

@@ -83,7 +83,7 @@ static bool choose_format(struct pn_http_request *req, const struct pn_api_quest
 
 /* --- the reply -------------------------------------------------------------------------------- */
 
-/* What a reply that goes on has of its query. */
+/* What a streamed reply keeps of its query. */
 struct answering {
     struct pn_executor *executor;
     char id[PN_QUERY_ID_SIZE];

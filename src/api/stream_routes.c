@@ -134,8 +134,8 @@ static void report_stalled(void *arg, struct pn_arena *arena, struct pn_json_wri
     }
 }
 
-/* For /health, which everyone may read: streams with records that are no table's, how many, and
- * where the first one is. The keys themselves are for those who may see the status. */
+/* For /health, which everyone may read: streams with records that belong to no table, how many,
+ * and where the first one is. The keys themselves are for those who may see the status. */
 static void report_strays(void *arg, struct pn_arena *arena, struct pn_json_writer *json)
 {
     struct pn_processor_status *statuses = NULL;
@@ -238,7 +238,7 @@ static enum pn_http_handled handle_shards(struct pn_http_request *req, void *arg
     return reply(req);
 }
 
-/* A parameter of the query as a number of 0 or more; false when it is none. */
+/* A parameter of the query as a number of 0 or more; false when it isn't one. */
 static bool number_of(const char *text, int base, uint64_t max, uint64_t *value)
 {
     if (text == NULL || text[0] == '\0' || text[0] == '-' || text[0] == '+' || text[0] == ' ') {

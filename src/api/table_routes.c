@@ -165,7 +165,7 @@ static enum pn_http_handled handle_files(struct pn_http_request *req, void *arg)
     return finish(&look, rc, &failure);
 }
 
-/* The page's cursor is the version to go on from. */
+/* The page's cursor is the version to continue from. */
 static int read_from(const struct pn_api_page *page, int64_t *from, struct pn_err *e)
 {
     *from = -1;
@@ -187,7 +187,7 @@ static enum pn_http_handled handle_history(struct pn_http_request *req, void *ar
         rc = read_from(&look.page, &from, &failure);
     }
     if (rc == 0) {
-        /* One more than the page has tells whether another follows. */
+        /* One more than the page holds shows whether another page follows. */
         rc = pn_delta_history(look.delta, from, look.page.limit + 1, &req->arena, &entries, &count,
                               &failure);
     }

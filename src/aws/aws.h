@@ -18,7 +18,7 @@ struct pn_aws_config {
     const char *secret_key;
 };
 
-/* What they stand on; all borrowed for their life. metrics may be NULL. */
+/* What they depend on; all borrowed for their life. metrics may be NULL. */
 struct pn_aws_env {
     struct pn_log *log; /* the one under `kinesis` */
     struct pn_kinesis *kinesis;

@@ -12,7 +12,7 @@ static const char service[] = "Kinesis_20131202";
 
 /* "Kinesis_20131202.PutRecord" */
 struct target {
-    bool complete; /* something stands before and behind a dot */
+    bool complete; /* something stands before and after a dot */
     const struct pn_operation *operation;
 };
 
@@ -93,7 +93,7 @@ static struct pn_json *parse(struct pn_http_request *req)
     return rc == 0 && root->type == PN_JSON_OBJECT ? root : NULL;
 }
 
-/* Brings what stands in the parser's memory into the arena, see pn_aws_call(). */
+/* Brings what is in the parser's memory into the arena, see pn_aws_call(). */
 static void keep_texts(struct pn_http_request *req, struct pn_json *node)
 {
     bool in_body = node->text >= req->body && node->text < req->body + req->body_len;

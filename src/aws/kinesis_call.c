@@ -24,7 +24,7 @@ bool pn_aws_blocks(const struct pn_http_request *req, const struct pn_operation 
                                (flags & (PN_OPERATION_BLOCKS | PN_OPERATION_STREAMS)) != 0);
 }
 
-/* A call under way; its memory is the request's. */
+/* A call in progress; its memory is the request's. */
 struct under_way {
     struct pn_call call;
     struct pn_aws *aws;

@@ -172,7 +172,7 @@ static const struct pn_http_route routes[] = {
 };
 
 static const char *const words[] = {"streams", NULL};
-/* Whoever builds an API names its resources: some say "stream". */
+/* The author of an API chooses the names of its resources: some say "stream". */
 static const char *const aliases[] = {"stream", "streams", NULL};
 
 const struct pn_http_front pn_aws_front_kinesis_rest = {.name = "kinesis-rest",

@@ -1,4 +1,4 @@
-/* The inside of the fronts of streams: what they stand on, and their parts by file. */
+/* The inside of the fronts of streams: what they depend on, and their parts by file. */
 #ifndef PN_AWS_PRIVATE_H
 #define PN_AWS_PRIVATE_H
 

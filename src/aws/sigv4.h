@@ -1,5 +1,5 @@
 /*
- * AWS Signature Version 4: was a request signed by who has the secret key? Both forms, by the
+ * AWS Signature Version 4: was a request signed by the holder of the secret key? Both forms, by the
  * Authorization header and by the query string (a presigned URL). Knows no HTTP library.
  */
 #ifndef PN_AWS_SIGV4_H

@@ -17,7 +17,7 @@ struct pn_aws_sigv4_claim {
     const char *expires;
     /* The credential's parts, once it was taken apart. */
     const char *access_key;
-    const char *scope; /* behind the key */
+    const char *scope; /* after the key */
     const char *scope_date;
     const char *scope_region;
     const char *scope_service;

@@ -89,8 +89,8 @@ bool pn_base64_decode(struct pn_buf *out, const char *text, size_t len)
 }
 
 /* OpenSSL decodes fast, but reads over blanks around the text and takes '=' anywhere for zeros; so
- * what it leaves open is looked at here: each of four characters must have given three bytes, and
- * the padding must be at the end, behind no bits of its own. */
+ * what it leaves open is looked at here: each of four characters must have given three bytes,
+ * and the padding must be at the end, with no stray bits before it. */
 bool pn_base64_decode_exact(struct pn_arena *arena, const char *text, size_t len,
                             const void **bytes, size_t *bytes_len)
 {

@@ -15,7 +15,7 @@ void pn_base64_encode(struct pn_buf *out, const void *bytes, size_t len);
  * the decoder of Kafka REST and of tables. False when it is not base64 or `out` is full (then what
  * was appended is undefined). */
 bool pn_base64_decode(struct pn_buf *out, const char *text, size_t len);
-/* Decodes what an encoder writes and nothing else: padded, no blanks, and no bits set behind the
+/* Decodes what an encoder writes and nothing else: padded, no blanks, and no bits set after the
  * last byte. AWS's APIs take only this, and so do ours that stand for them. The bytes are in the
  * arena. False when it is not that. */
 bool pn_base64_decode_exact(struct pn_arena *arena, const char *text, size_t len,

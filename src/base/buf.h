@@ -1,5 +1,5 @@
 /*
- * A growing byte buffer that is born with a maximum. It is always NUL-terminated behind its
+ * A growing byte buffer that is born with a maximum. It is always NUL-terminated after its
  * length, so a text can be handed on as a C string.
  *
  * An append that does not fit, or finds no memory, leaves the contents as they were and marks the

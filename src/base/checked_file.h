@@ -7,7 +7,7 @@
  * The CRC-32C covers every byte before `,"crc32c"`. The mark at the start says that there must be a
  * sum at the end, and the other way round: so damage to either cannot make a checked file pass for
  * one that was written before there were checksums. Such an older file has neither; it is read
- * without a check if it starts as its writer always started it, and its owner writes it anew.
+ * without a check if it starts as its writer always started it, and its owner writes it again.
  */
 #ifndef PN_BASE_CHECKED_FILE_H
 #define PN_BASE_CHECKED_FILE_H

@@ -17,7 +17,7 @@ struct pn_clock {
 /* The system's clock. Static, never freed. */
 const struct pn_clock *pn_clock_system(void);
 
-/* A clock that stands still until it is told to move; for tests. Any thread may read or move it. */
+/* A clock that moves only when a test moves it. Any thread may read or move it. */
 struct pn_fake_clock {
     struct pn_clock clock; /* pass &fake.clock */
     int64_t wall_ms;

@@ -21,7 +21,7 @@ enum pn_class {
     PN_CLASS_INPUT,    /* what the caller gave is wrong; the same call fails again */
     PN_CLASS_MISSING,  /* the named thing does not exist */
     PN_CLASS_CORRUPT,  /* what was read back is not what was written */
-    PN_CLASS_FATAL     /* this part cannot go on */
+    PN_CLASS_FATAL     /* this part cannot continue */
 };
 
 /* The returned code: PN_FAIL unless a header says more, or a positive errno from the system. */

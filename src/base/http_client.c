@@ -30,7 +30,7 @@ const char *pn_http_client_failure_advice(int code)
                : "";
 }
 
-/* --- what libcurl is told --------------------------------------------------------------------- */
+/* --- options of libcurl --------------------------------------------------------------------- */
 
 static void sign(CURL *curl, const struct pn_http_client_config *config)
 {

@@ -10,7 +10,7 @@
 #include "base/err.h"
 #include "base/json.h"
 
-/* Behind the message of a request that found nobody at its address. */
+/* After the message of a request that found nobody at its address. */
 #define PN_HTTP_NOBODY_THERE " (is the server running? start one by: pinion serve)"
 
 /* What to add to the message of an answer: for 401 and 403 what to do about the API key of
@@ -44,7 +44,7 @@ void pn_http_client_destroy(struct pn_http_client **client); /* NULL ok */
 struct pn_http_client_request {
     const char *method;
     const char *path;           /* "" ok */
-    const char *const *headers; /* "Name: value"; NULL behind the last; NULL: none */
+    const char *const *headers; /* "Name: value"; NULL after the last; NULL: none */
     const char *body;           /* NULL: none */
     size_t body_len;
 };

@@ -136,7 +136,8 @@ static ssize_t system_getxattr(const struct pn_io *io, const char *path, const c
     return got < 0 ? -errno : got;
 }
 
-/* A link to a folder is no folder here, so that removing a tree does not follow it. */
+/* A link to a folder does not count as a folder here, so that removing a tree does not follow
+ * it. */
 static bool entry_is_dir(DIR *dir, const struct dirent *entry)
 {
     if (entry->d_type != DT_UNKNOWN) {

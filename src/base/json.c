@@ -21,8 +21,8 @@ struct pn_json_parser {
 };
 
 enum { ARENA_BLOCK_BYTES = 16 * 1024 };
-/* What of a text, and of a tree, may stay behind; and how large a tree has to be for its memory to
- * be given back to the system, which free() alone doesn't do with small blocks. */
+/* How much memory of a text, and of a tree, may be kept; and how large a tree has to be for its
+ * memory to be given back to the system, which free() alone doesn't do with small blocks. */
 enum { KEPT_BYTES_MAX = 1024 * 1024, HUGE_BYTES = 32 * 1024 * 1024 };
 
 struct pn_json_parser *pn_json_parser_create(void)
@@ -106,7 +106,7 @@ static size_t utf8_char_len(const char *text, size_t len)
     return 0;
 }
 
-/* The offset of the first byte that is no UTF-8. */
+/* The offset of the first byte that is not UTF-8. */
 static size_t find_bad_utf8(const char *text, size_t len)
 {
     enum { CHUNK_BYTES = 4096 };

@@ -2,7 +2,7 @@
  * JSON: parse, look up, take a value's own text, write. Parsing is simdjson's (json_simdjson.cc is
  * the one C++ file); this header is all that the rest of the program sees of it.
  *
- * pn_json_parse() checks the whole text (UTF-8, escapes, numbers, nesting, nothing behind it) and
+ * pn_json_parse() checks the whole text (UTF-8, escapes, numbers, nesting, nothing after it) and
  * gives a tree of nodes. All that RFC 8259 allows is accepted: a number beyond double is infinite,
  * and half a surrogate pair becomes U+FFFD. Strings without escapes point into the given text,
  * others into the parser's memory: the tree is good as long as both the text and the parser are,
@@ -19,7 +19,7 @@
 #include "base/err.h"
 
 enum {
-    PN_JSON_PADDING = 64, /* readable bytes wanted behind a text, to parse it without a copy */
+    PN_JSON_PADDING = 64, /* readable bytes wanted after a text, to parse it without a copy */
     /* Levels of nesting allowed; Jackson allows as many. Each takes 250 bytes of stack to parse. */
     PN_JSON_DEPTH_MAX = 1000
 };
@@ -121,7 +121,7 @@ void pn_json_write_double(struct pn_buf *out, double value);
 
 /* Are the bytes valid UTF-8? */
 bool pn_utf8_valid(const char *text, size_t len);
-/* Appends the text with U+FFFD for each byte that is no UTF-8: for logs and error messages. */
+/* Appends the text with U+FFFD for each byte that is not UTF-8: for logs and error messages. */
 void pn_utf8_add_clean(struct pn_buf *out, const char *text, size_t len);
 
 #endif

@@ -30,9 +30,9 @@ void *pn_simdjson_create(void);
 void pn_simdjson_destroy(void *simd);
 
 /*
- * Parses `len` bytes, behind which PN_JSON_PADDING more are readable, and puts the nodes into the
- * arena. `len` is at least 1 and the last byte is no white space. Unescaped strings live in `simd`
- * until its next parse. Returns false with *fault set when the text is no JSON, or has more than
+ * Parses `len` bytes, after which PN_JSON_PADDING more are readable, and puts the nodes into the
+ * arena. `len` is at least 1 and the last byte is not white space. Unescaped strings live in `simd`
+ * until its next parse. Returns false with *fault set when the text is not JSON, or has more than
  * `values_max` values.
  */
 bool pn_simdjson_parse(void *simd, const char *text, size_t len, size_t values_max,

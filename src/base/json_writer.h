@@ -96,7 +96,7 @@ void pn_json_put_name(struct pn_json_writer *json, const char *name, size_t len)
 /* A name that is a JSON string already, with its quotes. */
 void pn_json_put_raw_name(struct pn_json_writer *json, const char *text, size_t len);
 
-/* A byte that is no UTF-8 becomes U+FFFD. NUL bytes are allowed. */
+/* A byte that is not UTF-8 becomes U+FFFD. NUL bytes are allowed. */
 void pn_json_put_string(struct pn_json_writer *json, const char *text, size_t len);
 /* The same for a C string; NULL writes null. */
 void pn_json_put_cstr(struct pn_json_writer *json, const char *text);

@@ -89,7 +89,7 @@ static void add_json_line(struct pn_buf *line, const char *time, enum pn_level l
     pn_json_end_line(&json);
 }
 
-/* A log that cannot be written has nobody to tell: the line is dropped. */
+/* Nobody can be informed of a log that cannot be written: the line is dropped. */
 static void write_line(struct pn_logger *logger, const struct pn_buf *line)
 {
     size_t done = 0;

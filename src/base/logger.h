@@ -33,7 +33,7 @@ void pn_logger_line(struct pn_logger *logger, enum pn_level level, const char *c
 #define pn_logger_error(logger, component, ...) \
     pn_logger_line(logger, PN_ERROR, component, __VA_ARGS__)
 
-/* Each returns false for a word that is none. */
+/* Each returns false for an unknown word. */
 bool pn_level_parse(const char *word, enum pn_level *level);
 bool pn_logger_format_parse(const char *word, enum pn_logger_format *format);
 

@@ -20,8 +20,8 @@ char *pn_xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2), re
 
 /*
  * Sets `bytes` aside, untouched. When memory runs out, the functions above spend it before they end
- * the process, so that what goes on can be finished while nothing large is begun. A server calls
- * this once, before it starts threads; the memory is never given back.
+ * the process, so that what has begun can be finished while nothing large is started. A server
+ * calls this once, before it starts threads; the memory is never given back.
  */
 void pn_mem_keep_reserve(size_t bytes);
 /* Is the reserve spent? Then it is set aside again, if there is memory for it by now. Begin nothing

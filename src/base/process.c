@@ -98,7 +98,7 @@ int pn_process_start(const char *const *argv, const char *const *env,
     if (pid == 0) {
         run_child(argv, merged, files, null_fd, parent);
     }
-    /* Both sides set the group, so that it exists whoever is first. */
+    /* Both sides set the group, so that it exists whichever side runs first. */
     (void)setpgid(pid, pid);
     *process = (struct pn_process){
         .pid = pid,

@@ -25,7 +25,7 @@ enum { PN_KPL_MAGIC_BYTES = 4 };
  * when the start is that of nothing known. Static. */
 const char *pn_text_looks_like(const void *bytes, size_t len);
 
-/* The text of a file behind its byte-order mark, which *len loses too; INPUT naming the file when
+/* The text of a file after its byte-order mark, which *len loses too; INPUT naming the file when
  * it looks like something that is not text. */
 int pn_text_start(const char *path, const char *text, size_t *len, const char **start,
                   struct pn_err *e) PN_MUST_CHECK;

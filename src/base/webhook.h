@@ -24,7 +24,7 @@ struct pn_webhook {
     bool allow_private;
 };
 
-/* *status and *tries tell of the last answer (0: none) and how often it was tried; an answer that
+/* *status and *tries describe the last answer (0: none) and how often it was tried; an answer that
  * isn't 2xx is an error, too. Blocks. */
 int pn_webhook_send(const struct pn_webhook *webhook, long *status, int *tries,
                     struct pn_err *e) PN_MUST_CHECK;

@@ -108,8 +108,8 @@ bool pn_cli_confirm(struct pn_cli *cli, const char *fmt, ...)
     return strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0;
 }
 
-/* What was written may still fail to leave; a reader that has gone (head, less) is no failure that
- * needs words. */
+/* What was written may still fail to leave; a reader that has gone (head, less) is not a failure
+ * that needs words. */
 static int flush_out(struct pn_cli *cli, int status)
 {
     errno = 0;

@@ -14,7 +14,7 @@
 
 /* ---- bash, and zsh by way of the same tables ------------------------------------------------ */
 
-/* A word in single quotes for a shell, with a description behind a colon where there is one. */
+/* A word in single quotes for a shell, with a description after a colon where there is one. */
 static void print_quoted(FILE *out, const char *word, const char *text)
 {
     fputc('\'', out);

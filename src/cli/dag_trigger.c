@@ -17,7 +17,7 @@ static void sleep_ms(int64_t ms)
     (void)nanosleep(&pause, NULL);
 }
 
-/* Tells of every task whose state or number of tries has changed. */
+/* Prints every task whose state or number of tries has changed. */
 static int report_changes(struct pn_dag_session *session, const struct pn_dag_wait *how,
                           const struct pn_run *run, struct pn_task_run *seen, struct pn_err *e)
 {
@@ -51,7 +51,7 @@ static int current_run(struct pn_dag_session *session, struct pn_run *run, struc
     return rc;
 }
 
-/* Whoever has the scheduler's lock runs the tasks; when that is nobody, this process does. */
+/* The process that holds the scheduler's lock runs the tasks; if none does, this one does. */
 static int advance(struct pn_dag_session *session, struct pn_scheduler **scheduler,
                    struct pn_err *e)
 {

@@ -5,8 +5,8 @@
  * A record is visible when a commit of its table's log, as any reader finds it in the store, says
  * that the table holds the record's offset. The time from the acknowledgement, as the producer sees
  * it, to the moment the commit is found there is the latency; commits are looked for every two
- * milliseconds, so it is told a little too long, never too short; it is 0 when the commit was there
- * before the acknowledgement.
+ * milliseconds, so the latency shown is a little too long, never too short; it is 0 when the commit
+ * was there before the acknowledgement.
  */
 #ifndef PN_CLI_DEMO_STREAM_H
 #define PN_CLI_DEMO_STREAM_H

@@ -184,7 +184,7 @@ struct given {
     int64_t seed;
 };
 
-/* What batch and stream have in common goes behind their own. */
+/* What batch and stream have in common goes after their own. */
 enum { SHARED_OPTS = 13, OWN_OPTS_MAX = 4, OPTS_MAX = SHARED_OPTS + OWN_OPTS_MAX + 1 };
 
 static struct pn_opt number(const char *name, int64_t *target, int64_t min, int64_t max,

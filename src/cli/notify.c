@@ -1,5 +1,5 @@
 /*
- * pinion notify: tells of a run that failed, as its DAG's `on_failure` says. The scheduler starts
+ * pinion notify: reports a run that failed, as its DAG's `on_failure` says. The scheduler starts
  * it, in a process of its own, and what it prints is on_failure.log beside the run's other logs.
  */
 #include <errno.h>

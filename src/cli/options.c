@@ -99,7 +99,7 @@ static void reader_add(struct reader *reader, const struct pn_opt *opts)
     for (; opts != NULL && opts->name != NULL; opts++) {
         PN_ASSERT(reader->count < OPTS_MAX);
         int takes = opts->kind == PN_OPT_FLAG ? no_argument : required_argument;
-        /* The value tells options apart: index + 256 is no character. */
+        /* The value distinguishes the options: index + 256 is not a character. */
         reader->long_opts[reader->count] =
             (struct option){opts->name, takes, NULL, (int)reader->count + 256};
         reader->opts[reader->count] = opts;
@@ -237,7 +237,7 @@ int pn_options_read(const struct pn_opt *own, const struct pn_opt *shared, bool 
                     int argc, char **argv, int *first, struct pn_err *e)
 {
     struct reader reader = {.count = 0};
-    /* '+' ends at the first operand; ':' tells a missing value from an unknown option. */
+    /* '+' ends at the first operand; ':' distinguishes a missing value from an unknown option. */
     (void)snprintf(reader.short_opts, sizeof reader.short_opts, stop_at_operand ? "+:" : ":");
     reader_add(&reader, own);
     reader_add(&reader, shared);

@@ -11,7 +11,7 @@ enum { PN_SHARED_OPTS_MAX = 16 };
 void pn_options_shared(struct pn_cli *cli, unsigned uses, struct pn_opt *opts);
 
 /*
- * Reads the options of both tables (either may be NULL) from argv[1] on; operands are moved behind
+ * Reads the options of both tables (either may be NULL) from argv[1] on; operands are moved after
  * them, or, with `stop_at_operand`, end the reading. *first is the index of the first operand then.
  * On an error, the message for the user is in *e.
  */

@@ -99,7 +99,7 @@ static void print_line(const struct pn_progress *progress, int64_t done, const s
     enum { BAR_FRAME = 4 };
     FILE *file = progress->file;
     int room = progress->is_terminal ? pn_terminal_columns(file) - 1 : INT_MAX;
-    room = room > 0 ? room : INT_MAX; /* one that doesn't tell its width */
+    room = room > 0 ? room : INT_MAX; /* one that doesn't report its width */
     int left = room - (int)strlen(progress->label) - 2 - (int)line->len;
     fprintf(file, "%s%.*s", progress->is_terminal ? "\r" : "", room, progress->label);
     room -= (int)strlen(progress->label);

@@ -20,7 +20,7 @@ struct pn_stream_session {
 /* `made`: a data folder that isn't there may be made. */
 int pn_stream_session_open(struct pn_cli *cli, bool made, struct pn_stream_session *session,
                            struct pn_err *e) PN_MUST_CHECK;
-/* Closes, tells `failure` when rc is not 0, and returns the exit code. */
+/* Closes, prints `failure` when rc is not 0, and returns the exit code. */
 int pn_stream_session_finish(struct pn_stream_session *session, int rc,
                              const struct pn_err *failure);
 
@@ -42,7 +42,7 @@ int pn_stream_summary(struct pn_stream_session *session, const char *name,
 int pn_stream_await(struct pn_stream_session *session, const char *stream,
                     struct pn_err *e) PN_MUST_CHECK;
 
-/* A shard as ListShards tells of it; in the session's arena. */
+/* A shard as ListShards describes it; in the session's arena. */
 struct pn_listed_shard {
     const char *id;
     const char *parent;          /* or NULL */

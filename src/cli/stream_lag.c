@@ -39,7 +39,8 @@ static void tell_all_unread(struct pn_cli *cli, const struct pn_processor_lag *l
     }
 }
 
-/* --- what is no table's ----------------------------------------------------------------------- */
+/* --- records that belong to no table
+ * ----------------------------------------------------------- */
 
 enum { TIMEOUT_MS = 30000, ANSWER_BYTES_MAX = 64 << 20, KEY_BYTES_MAX = 8192 };
 
@@ -111,7 +112,7 @@ static bool is_asked_for(const struct pn_stream_reader *reader, const struct pn_
     return reader->config.name_count == 0;
 }
 
-/* A server that fills the tables knows; what it can't say now is no failure of the command. */
+/* A server that fills the tables knows; not reaching it is not a failure of the command. */
 static void tell_all_strays(struct pn_cli *cli, const struct pn_stream_reader *reader)
 {
     struct pn_buf answer;

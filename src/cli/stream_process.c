@@ -15,7 +15,7 @@ struct run {
     int64_t done;
 };
 
-/* Told about fifty times a second; a signal ends the drain. */
+/* Called about fifty times a second; a signal ends the drain. */
 static bool on_tick(void *arg, int64_t done, int64_t all)
 {
     struct run *run = arg;

@@ -50,7 +50,7 @@ struct tail {
     struct pn_arena arena; /* of one read */
     struct pn_json_parser *parser;
     const struct pn_json *record;             /* that is being printed */
-    const struct pn_user_record *user_record; /* of it; NULL: it is no KPL aggregate */
+    const struct pn_user_record *user_record; /* of it; NULL: it is not a KPL aggregate */
     const char *shard;
     struct pn_signals signals;
     bool stopped;

@@ -10,7 +10,7 @@ enum { HISTORY_DEFAULT = 20, DEAD_LETTERS_DEFAULT = 100 };
 
 /* --- list ------------------------------------------------------------------------------------- */
 
-/* A table that can't be read is told and passed over. */
+/* A table that can't be read is reported and skipped. */
 static void tell_problem(void *arg, const char *table, const struct pn_err *why)
 {
     (void)table;

@@ -25,7 +25,7 @@ struct pn_table_session {
 int pn_cli_table_open(struct pn_cli *cli, const char *name, struct pn_table_session *session,
                       struct pn_err *e) PN_MUST_CHECK;
 /* On standard error, a line for each raw table whose newest load met members that no column takes;
- * for `table` alone, unless it is NULL. What cannot be read now is passed over. */
+ * for `table` alone, unless it is NULL. What cannot be read now is skipped. */
 void pn_cli_table_tell_unknown(struct pn_table_session *session, const struct pn_table *table);
 /* The same of all tables, for a command without a session. */
 void pn_cli_tell_unknown(struct pn_cli *cli);

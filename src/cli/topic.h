@@ -27,7 +27,7 @@ struct pn_topic_client {
 /* `made`: a data folder that isn't there may be made. Finish it in any case. */
 int pn_topic_client_open(struct pn_cli *cli, bool made, struct pn_topic_client *client,
                          struct pn_err *e) PN_MUST_CHECK;
-/* Closes, tells `failure` when rc is not 0, and returns the exit code. */
+/* Closes, prints `failure` when rc is not 0, and returns the exit code. */
 int pn_topic_client_finish(struct pn_topic_client *client, int rc, const struct pn_err *failure);
 
 /* Results are in the client's arena. A topic that is not there is an error which says so. */
@@ -44,7 +44,7 @@ int pn_topic_client_delete(struct pn_topic_client *client, const char *topic,
                            struct pn_err *e) PN_MUST_CHECK;
 
 /* Records from a place on; in the arena that is given. `damage`, when it is not NULL, says what of
- * the log cannot be read: it was passed over. */
+ * the log cannot be read: it was skipped. */
 struct pn_topic_read {
     struct pn_record *records;
     size_t count;

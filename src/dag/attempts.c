@@ -53,8 +53,8 @@ static bool has_code(const struct pn_exit_codes *codes, int32_t code)
     return false;
 }
 
-/* What a task becomes after an attempt that didn't succeed. `number` goes on over clears, so the
- * failures of this time are counted from where the last clear left it. */
+/* What a task becomes after an attempt that didn't succeed. `number` keeps rising after a clear,
+ * so the failures of this time are counted from where the last clear left it. */
 static void set_after_failure(const struct pn_task *task, int32_t number, int32_t max_tries,
                               int64_t now_ms, struct pn_attempt_end *end)
 {
@@ -66,7 +66,7 @@ static void set_after_failure(const struct pn_task *task, int32_t number, int32_
     }
 }
 
-/* What came of an attempt whose process failed, or was told to end. */
+/* The outcome of an attempt whose process failed, or was asked to end. */
 static void set_failure(const struct pn_running *running, int64_t now_ms,
                         struct pn_attempt_end *end)
 {

@@ -8,8 +8,8 @@
  *   reason.h     why a run or a task waits
  *   scheduler.h  makes the runs of schedules, starts tasks, and ends runs
  *
- * Whoever holds <data>/scheduler.lock runs the tasks: the server, or a command that waits for its
- * run. An attempt whose scheduler died counts as an attempt and is made again at once.
+ * The process that holds <data>/scheduler.lock runs the tasks: the server, or a command that waits
+ * for its run. An attempt whose scheduler died counts as an attempt and is made again at once.
  */
 #ifndef PN_DAG_DAG_H
 #define PN_DAG_DAG_H

@@ -87,7 +87,7 @@ static int reopen_immutable(struct pn_dag_db *db, struct pn_err *e)
     return rc != SQLITE_OK ? pn_dag_db_error(db, e) : check_schema(db, e);
 }
 
-/* *writable tells that all is as it should be, and the database is to be opened like that. */
+/* *writable is true when all is as it should be, and the database can be opened as it is. */
 static int open_to_read(struct pn_dag_db *db, bool *writable, struct pn_err *e)
 {
     struct pn_err why = {0};

@@ -56,7 +56,7 @@ struct pn_task_run {
 };
 struct pn_attempt {
     const char *task;
-    int32_t number; /* from 1; goes on after the task was cleared */
+    int32_t number; /* from 1; keeps rising after the task was cleared */
     int64_t started_ms;
     int64_t ended_ms;
     int64_t pid;
@@ -115,8 +115,8 @@ struct pn_run_filter {
     int state;         /* enum pn_run_state + 1; 0: all */
     int type;          /* enum pn_run_type + 1; 0: all */
     int64_t before_id; /* a page's end: only runs with a smaller id; 0: from the newest */
-    int64_t offset;    /* leave out so many */
-    int64_t limit;     /* at most so many; -1: all */
+    int64_t offset;    /* items to leave out */
+    int64_t limit;     /* the most items; -1: all */
 };
 int pn_dag_db_runs(struct pn_dag_db *db, const struct pn_run_filter *filter, struct pn_arena *arena,
                    struct pn_run **runs, size_t *count, struct pn_err *e) PN_MUST_CHECK;
@@ -181,15 +181,15 @@ struct pn_attempt_end {
 int pn_dag_db_attempt_end(struct pn_dag_db *db, int64_t run, const char *task, int32_t number,
                           const struct pn_attempt_end *end, int64_t now_ms,
                           struct pn_err *e) PN_MUST_CHECK;
-/* Ends a run that is running. `tell`: its failure is to be told of (pn_dag_db_next_notice()). A
- * backfill whose last run this is becomes done. */
+/* Ends a run that is running. `tell`: its failure is still to be reported
+ * (pn_dag_db_next_notice()). A backfill whose last run this is becomes done. */
 int pn_dag_db_run_end(struct pn_dag_db *db, const struct pn_run *run, enum pn_run_state outcome,
                       const char *reason, bool tell, int64_t now_ms,
                       struct pn_err *e) PN_MUST_CHECK;
 /* Cancels a run that is queued; CONFLICT when it isn't any more. */
 int pn_dag_db_cancel_queued(struct pn_dag_db *db, const struct pn_run *run, const char *reason,
                             const char *who, int64_t now_ms, struct pn_err *e) PN_MUST_CHECK;
-/* The oldest run whose failure is still to be told of; and what came of it. */
+/* The oldest run whose failure is still to be reported; and what came of it. */
 int pn_dag_db_next_notice(struct pn_dag_db *db, struct pn_arena *arena, struct pn_run *run,
                           bool *found, struct pn_err *e) PN_MUST_CHECK;
 int pn_dag_db_notice(struct pn_dag_db *db, int64_t run, const char *result,
@@ -238,7 +238,7 @@ struct pn_dag_status {
 };
 int pn_dag_db_dag(struct pn_dag_db *db, const char *dag, struct pn_dag_status *status,
                   struct pn_err *e) PN_MUST_CHECK;
-/* Pauses or goes on; *changed says whether it was otherwise before. */
+/* Pauses or unpauses it; *changed says whether that made a difference. */
 int pn_dag_db_pause(struct pn_dag_db *db, const char *dag, bool paused, const char *who,
                     int64_t now_ms, bool *changed, struct pn_err *e) PN_MUST_CHECK;
 int pn_dag_db_tick(struct pn_dag_db *db, const char *dag, int64_t tick_ms,

@@ -1,4 +1,4 @@
-/* Tells of runs that failed: a process of this program, one at a time, sends the webhook and runs
+/* Reports runs that failed: a process of this program, one at a time, sends the webhook and runs
  * the command. What came of it is kept with the run; after a crash it is sent again. */
 #include <signal.h>
 #include <string.h>

@@ -22,9 +22,9 @@ struct pn_clear {
 };
 /*
  * Gives tasks of a run the state none, so that they run again: a run that is over is queued. Their
- * numbers of attempts go on, and the logs of old attempts stay. *names are the tasks, in the DAG's
- * order. INPUT when there is nothing to clear; CONFLICT when one of the tasks runs, or the run is
- * being cancelled; MISSING for an unknown task.
+ * attempt numbers keep rising, and the logs of old attempts stay. *names are the tasks, in the
+ * DAG's order. INPUT when there is nothing to clear; CONFLICT when one of the tasks runs, or the
+ * run is being cancelled; MISSING for an unknown task.
  */
 int pn_dag_db_clear(struct pn_dag_db *db, const struct pn_dag *dag, const struct pn_run *run,
                     const struct pn_clear *clear, int64_t now_ms, struct pn_arena *arena,

@@ -78,7 +78,7 @@ static int64_t next_deadline_ms(const struct pn_scheduler *scheduler)
     return next_ms;
 }
 
-/* Does the system tell of everything that can happen? */
+/* Does the system report everything that can happen? */
 static bool hears_all(const struct pn_scheduler *scheduler)
 {
     bool all = scheduler->watch_fd >= 0;

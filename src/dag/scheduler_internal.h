@@ -10,7 +10,7 @@
 #include "dag/scheduler.h"
 #include "dag/task_log.h"
 
-/* Why a task was told to end. */
+/* Why a task was asked to end. */
 enum pn_ended_by {
     PN_ENDED_BY_ITSELF,
     PN_ENDED_BY_TIMEOUT,
@@ -39,7 +39,7 @@ struct pn_running {
     bool is_recorded; /* in this step's transaction */
 };
 
-/* Tells of a run that failed: a process, one at a time. */
+/* Reports a run that failed: a process, one at a time. */
 struct pn_notifying {
     int64_t run; /* 0: none */
     struct pn_process process;
@@ -66,7 +66,7 @@ struct pn_scheduler {
     struct pn_notifying notifying;
     int64_t wake_ms;      /* wall: when time alone makes something due; 0: never */
     int64_t logs_look_ms; /* mono: when old logs are looked for next */
-    bool run_ended;       /* in this step: something is to be pruned, or told of */
+    bool run_ended;       /* in this step: something is to be pruned, or reported */
     pthread_t thread;
     bool thread_started;
     atomic_bool stop;
@@ -119,7 +119,7 @@ int pn_ticks_make(struct pn_scheduler *scheduler, struct pn_arena *arena,
 /* Lets queued runs begin, moves the tasks of all that run, ends runs, and chooses what starts. */
 int pn_runs_advance(struct pn_scheduler *scheduler, struct pn_arena *arena,
                     struct pn_start **starts, size_t *count, struct pn_err *e) PN_MUST_CHECK;
-/* Tells of runs that failed, where their DAG wants that. */
+/* Reports runs that failed, where their DAG wants that. */
 int pn_notices_step(struct pn_scheduler *scheduler, struct pn_arena *arena,
                     struct pn_err *e) PN_MUST_CHECK;
 /* Removes runs beyond those that are kept, and logs that are too old. */

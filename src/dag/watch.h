@@ -1,6 +1,6 @@
 /* Hears of changes that others make to the database of runs, so that nobody needs to look for them
- * many times a second. By inotify: it hears what this machine writes; not every file system tells,
- * so look now and then as well. */
+ * many times a second. By inotify: it hears what this machine writes; not every file system
+ * reports changes, so look now and then as well. */
 #ifndef PN_DAG_WATCH_H
 #define PN_DAG_WATCH_H
 

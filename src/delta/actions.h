@@ -61,7 +61,7 @@ int pn_delta_read_file(struct pn_delta_reader *reader, const struct pn_json *bod
 int pn_delta_read_sidecar(const struct pn_json *body, struct pn_arena *arena, const char **name,
                           struct pn_err *e) PN_MUST_CHECK;
 /*
- * What identifies an add's or remove's logical file: its decoded path and, behind a NUL byte, the
+ * What identifies an add's or remove's logical file: its decoded path and, after a NUL byte, the
  * unique id of its deletion vector, if any. Memory in `scratch`.
  */
 int pn_delta_read_key(const struct pn_json *body, struct pn_arena *scratch, const char **key,

@@ -50,7 +50,7 @@ static int read_back(struct pn_delta *table, const char *key, const char *txn_id
 
 /*
  * Writes the commit file. *lost: somebody else has the version. When the store fails, the file may
- * be there all the same (a sync behind the link, a lost reply): what is there then decides. A
+ * be there nevertheless (a sync after the link, a lost reply): what is there then decides. A
  * commit that others can see is a commit, so it counts even where its durability is in doubt; the
  * positions in it (txn) are as durable as its rows, so nothing can get lost in between.
  */
@@ -103,7 +103,7 @@ static bool is_missing(const struct pn_delta *table, int64_t version)
     return missing;
 }
 
-/* Is a commit where nobody looks? All others begin behind it, or there are none. `log` is listed
+/* Is a commit where nobody looks? All others begin after it, or there are none. `log` is listed
  * from the version before it on, of which there is no commit, but may be a checkpoint. */
 static bool is_astray(const struct pn_delta *table, const struct pn_delta_log_files *log,
                       int64_t version)

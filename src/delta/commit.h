@@ -1,5 +1,5 @@
 /*
- * One attempt at a commit: what it stands on, what it checks and what it writes. Made anew each
+ * One attempt at a commit: what it depends on, what it checks and what it writes. Made again each
  * time another writer was faster.
  *
  * What may go wrong between the state that an attempt read and its own version, by mode:

@@ -291,7 +291,7 @@ static int plan_overwrite(struct pn_delta_attempt *attempt, struct pn_err *e)
     return 0;
 }
 
-/* Both sides must have as many rows, where the statistics tell. */
+/* Both sides must have the same number of rows, where statistics have it. */
 static int check_rows(const struct pn_delta_attempt *attempt, struct pn_err *e)
 {
     int64_t removed = 0;

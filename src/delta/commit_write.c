@@ -69,7 +69,7 @@ static void write_parameters(struct pn_json_writer *json, const struct pn_delta_
     pn_json_end(json);
 }
 
-/* The first line: who did what, and what the lines behind it (`actions`) are. */
+/* The first line: the writer, the operation, and what the lines after it (`actions`) are. */
 static void write_info(struct pn_buf *out, const struct pn_delta_attempt *attempt,
                        const struct pn_buf *actions, int64_t count)
 {

@@ -6,7 +6,7 @@
 #include "delta/load.h"
 #include "delta/replay.h"
 
-enum { ADVANCE_MAX = 256 }; /* commits behind which loading anew, from a checkpoint, is cheaper */
+enum { ADVANCE_MAX = 256 }; /* commits after which loading again, from a checkpoint, is cheaper */
 
 /* What there is of a version's commit file; MISSING when there is none. */
 static int find_commit(struct pn_delta *table, int64_t version, struct pn_object *object,
@@ -81,7 +81,8 @@ static int replay_new(struct pn_delta *table, const struct pn_delta_snapshot *ol
     return rc;
 }
 
-/* Asks for the versions behind one by one, which on a long log costs far less than listing it. */
+/* Asks for the following versions one by one, which on a long log costs far less than listing
+ * it. */
 static int find_newest(struct pn_delta *table, int64_t version, int64_t *newest,
                        struct pn_object *commit, bool *too_many, struct pn_err *e)
 {

@@ -31,7 +31,7 @@ struct pn_delta {
     struct pn_delta_config config;
     struct pn_delta_reader reader;
     /* The newest state a commit has seen, without files, so that the next one reads only what came
-     * since; and the commit file it stands on, to notice a table that was made anew. */
+     * since; and the commit file it stands on, to notice a table that was made again. */
     struct pn_delta_snapshot *head;
     char head_etag[PN_ETAG_SIZE];
     struct pn_delta_watch *watch; /* of pn_delta_vacuum_again(); NULL before its first call */

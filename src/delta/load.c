@@ -124,7 +124,7 @@ static void finish(struct pn_delta_snapshot *snapshot, const struct pn_delta_log
     pn_delta_sort_files(snapshot);
 }
 
-/* The state at `version` from one checkpoint (NULL: from the first commit) and the commits behind
+/* The state at `version` from one checkpoint (NULL: from the first commit) and the commits after
  * it, which are all there. On failure *blame_checkpoint says whether the checkpoint is at fault. */
 static int build(struct pn_delta *table, const struct pn_delta_log_files *log,
                  const struct pn_delta_log_file *checkpoint, int64_t version, bool want_files,
@@ -257,7 +257,8 @@ int pn_delta_load(struct pn_delta *table, int64_t version, bool want_files,
         bool again = listed && why.class_ != PN_CLASS_RETRY && (from > 0 || tries < LOAD_TRIES_MAX);
         if (rc == 0 || !again) {
             if (listed && why.class_ == PN_CLASS_MISSING) {
-                why.class_ = PN_CLASS_RETRY; /* a file went each time: that is no missing table */
+                why.class_ =
+                    PN_CLASS_RETRY; /* a file vanished each time: the table itself exists */
             }
             pn_err_copy(e, rc != 0 ? &why : NULL);
             return rc;

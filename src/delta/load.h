@@ -2,7 +2,7 @@
  * Loading a table's state from its log: which files to read, in which order, and what to do when
  * one of them is missing or damaged.
  *
- * The newest complete checkpoint at or below the version is used, with all commits behind it; when
+ * The newest complete checkpoint at or below the version is used, with all commits after it; when
  * it cannot be read, the next older one, down to the very first commit. `_last_checkpoint` only
  * saves listing the whole log.
  */

@@ -96,7 +96,7 @@ static int add_file(void *arg, const struct pn_object *object)
     struct pn_delta_log_files *log = listing->log;
     const char *name = object->key + listing->prefix_len;
     if (name[0] > '9') {
-        return 1; /* `_last_checkpoint`, `_sidecars/...`: no versions behind them */
+        return 1; /* `_last_checkpoint`, `_sidecars/...`: no versions after them */
     }
     struct pn_delta_log_file file;
     if (pn_delta_log_file_parse(name, &file)) {

@@ -56,7 +56,7 @@ int64_t pn_delta_log_newest(const struct pn_delta_log_files *log);
 const struct pn_delta_log_file *pn_delta_log_commit(const struct pn_delta_log_files *log,
                                                     int64_t version);
 /*
- * The next complete checkpoint of at most `version`, newest first: *at is where to go on, the
+ * The next complete checkpoint of at most `version`, newest first: *at is where to continue, the
  * listing's count in the first call. NULL at the end. A checkpoint in parts is given by its first
  * part (its others follow it in the listing), and only when no part is missing.
  */

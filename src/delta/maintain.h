@@ -1,5 +1,5 @@
 /*
- * What keeps a log short: checkpoints, and cleaning up what lies behind them.
+ * What keeps a log short: checkpoints, and cleaning up what they replace.
  */
 #ifndef PN_DELTA_MAINTAIN_H
 #define PN_DELTA_MAINTAIN_H

@@ -8,7 +8,7 @@
 #include "delta/delta.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all below */
-static char **keys;                                      /* few: one for each batch under way */
+static char **keys;                                      /* few: one for each batch in progress */
 static size_t count;
 static size_t capacity;
 

@@ -208,7 +208,7 @@ static bool is_old(const struct sweep *sweep, const struct found *found)
     return found->object.modified_ms < sweep->before_ms && !may_be_next;
 }
 
-/* Removes these and tells `fn` of each. */
+/* Removes these and calls `fn` for each. */
 static int remove_all(struct sweep *sweep, const struct found *const *going, size_t count,
                       bool dry_run, void (*fn)(void *arg, const char *path, int64_t size_bytes),
                       void *arg, struct pn_err *e)

@@ -48,7 +48,7 @@ static int open_target(const struct pn_target_env *env, struct pn_target **targe
     }
 }
 
-/* From the source to the target, to the end or until told to stop. */
+/* From the source to the target, to the end or until the caller stops it. */
 static int pump(const struct pn_target_env *env, struct pn_source *source, struct pn_target *target,
                 struct pn_err *e)
 {
@@ -66,7 +66,7 @@ static int pump(const struct pn_target_env *env, struct pn_source *source, struc
         }
         rc = target->ops->put(target, &record, e);
     }
-    /* What was taken is finished whatever happened; the first error is the one to tell. */
+    /* What was taken is finished whatever happened; the first error is the one to report. */
     bool whole = rc == 0 && !env->summary->stopped;
     int finished = target->ops->finish(target, whole, rc == 0 ? e : NULL);
     return rc != 0 ? rc : finished;

@@ -1,7 +1,7 @@
 /*
- * The producer: records of the pipeline's kinds, from the built-in generator or a database, to a
- * server's front door or to files. The kinds, and what the generator makes of them, are described
- * by the pipeline's generator.yml (docs/emulate.md is its manual).
+ * The producer: records of the pipeline's kinds, from the built-in generator or a database, to one
+ * of a server's interfaces or to files. The kinds, and what the generator makes of them, are
+ * described by the pipeline's generator.yml (docs/emulate.md is its manual).
  *
  * A run takes one record of each kind in turn, for as many rows as asked for. To a server, each is
  * posted, tried again where that may help, and counted as acknowledged only when the answer holds
@@ -76,7 +76,7 @@ struct pn_emulate_config {
     const char *api_key;   /* sent as x-api-key, or NULL */
     const char *acks_path; /* a line for each acknowledged record goes there, or NULL */
     int64_t batch;         /* records in a request, all of one kind */
-    int64_t connections;   /* requests under way at once; above 1, order isn't kept */
+    int64_t connections;   /* requests in progress at once; above 1, order isn't kept */
     int64_t rate;          /* records a second, evenly paced; 0: as fast as it goes */
     int64_t retries_max;   /* further attempts at a request */
     int64_t timeout_ms;    /* of one attempt */
@@ -85,7 +85,7 @@ struct pn_emulate_config {
     void (*progress)(void *arg, int64_t done, int64_t total);
     /* Called for each record that was acknowledged. NULL ok. */
     void (*acknowledged)(void *arg, const struct pn_emulate_ack *ack);
-    /* Asked between records; true ends the run early: what is under way is finished. NULL ok. */
+    /* Asked between records; true ends the run early: what is in progress is finished. NULL ok. */
     bool (*stopped)(void *arg);
     void *arg;
 
@@ -93,9 +93,9 @@ struct pn_emulate_config {
     const struct pn_clock *clock;
 };
 
-/* What came of it, filled as far as the run came, whatever it returned. */
+/* The outcome, filled as far as the run got, whatever it returned. */
 struct pn_emulate_summary {
-    int64_t total; /* records that were to be done; 0 when the source can't tell */
+    int64_t total; /* records that were to be done; 0 when the source doesn't know */
     int64_t sent;  /* records handed to the target */
     int64_t acknowledged;
     int64_t failed;  /* refused for good, or given up */
@@ -115,7 +115,7 @@ void pn_emulate_config_init(struct pn_emulate_config *config);
 
 /*
  * Runs it. 0 also when single records failed (summary->failed) or the run was stopped; an error
- * when it couldn't start or go on: a broken generator.yml (INPUT, with file, line and key), a
+ * when it couldn't start or continue: a broken generator.yml (INPUT, with file, line and key), a
  * database that can't be read, a server that doesn't answer after all attempts (RETRY) or refuses
  * the kind of request as such (INPUT), a file that can't be written.
  */

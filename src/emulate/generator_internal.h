@@ -113,7 +113,7 @@ struct pn_gen_kind {
     uint64_t salt;               /* makes its numbers others than those of other kinds */
     struct pn_gen_field *fields; /* the hidden ones last */
     size_t field_count;
-    size_t *order; /* of making: a field comes behind all it takes from */
+    size_t *order; /* of making: a field comes after all it takes from */
     size_t order_count;
     struct pn_gen_list *lists; /* those of the file, compiled for this kind when it uses them */
     size_t list_count;

@@ -202,7 +202,8 @@ int pn_mysql_connect(const struct pn_mysql_url *url, const char *password, MYSQL
         rc = pn_mysql_error(url, made, e);
     }
     if (rc == 0 && url->tls && mysql_get_ssl_cipher(made) == NULL) {
-        /* The library goes on in the clear where the server has no TLS, whatever it was told. */
+        /* The library continues unencrypted where the server has no TLS, whatever its options
+         * say. */
         rc =
             pn_err_input(e, "%s: the server does not speak TLS, which the URL asks for", url->name);
     }

@@ -7,7 +7,7 @@
 
 enum { CHARSET_BINARY = 63, FLOAT_DIGITS_MIN = 6, FLOAT_DIGITS_MAX = 9 };
 
-/* MariaDB's JSON is a text with a check; only the extended metadata tells. */
+/* MariaDB's JSON is a text with a check; only the extended metadata says which. */
 static bool is_json(const MYSQL_FIELD *field)
 {
     MARIADB_CONST_STRING format = {NULL, 0};

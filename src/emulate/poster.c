@@ -38,8 +38,8 @@ struct lane {
     int64_t resume_ns; /* PAUSED */
 };
 
-/* curl starts and stops watching a socket with each request; the kernel isn't told of a stop until
- * the socket turns up nevertheless, which saves two system calls a request. */
+/* curl starts and stops watching a socket with each request; the kernel isn't asked to stop
+ * watching until the socket turns up nevertheless, which saves two system calls a request. */
 struct watch {
     uint32_t wanted;
     uint32_t registered;

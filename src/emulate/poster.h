@@ -69,7 +69,7 @@ struct pn_poster;
 
 int pn_poster_create(const struct pn_poster_config *config, struct pn_poster **poster,
                      struct pn_err *e) PN_MUST_CHECK;
-void pn_poster_destroy(struct pn_poster **poster); /* NULL ok; drops what is under way */
+void pn_poster_destroy(struct pn_poster **poster); /* NULL ok; drops what is in progress */
 
 /* Works until a lane is free and gives its empty request. An error (the poster is broken then, and
  * each call returns it) when the server refuses or doesn't answer. */
@@ -78,7 +78,7 @@ int pn_poster_take(struct pn_poster *poster, struct pn_post **post, struct pn_er
 void pn_poster_send(struct pn_poster *poster, struct pn_post *post);
 /* Works until that monotonic time. */
 int pn_poster_work(struct pn_poster *poster, int64_t until_ns, struct pn_err *e) PN_MUST_CHECK;
-/* Works until nothing is under way. */
+/* Works until nothing is in progress. */
 int pn_poster_drain(struct pn_poster *poster, struct pn_err *e) PN_MUST_CHECK;
 
 const struct pn_poster_counts *pn_poster_counts(const struct pn_poster *poster);

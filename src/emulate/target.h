@@ -14,7 +14,7 @@ struct pn_target;
 struct pn_target_ops {
     /* Takes a record, whose text is borrowed for the call. An error ends the run. */
     int (*put)(struct pn_target *target, const struct pn_emulate_record *record, struct pn_err *e);
-    /* No more will come: finishes what it has taken. `whole` tells that all there was has come. */
+    /* No more will come: finishes what it has taken. `whole` says that everything has arrived. */
     int (*finish)(struct pn_target *target, bool whole, struct pn_err *e);
     void (*destroy)(struct pn_target *target);
 };

@@ -33,7 +33,7 @@ struct http {
     struct pn_json_parser *parser;
     struct pn_channel channels[PN_EMULATE_KINDS_MAX];
     size_t count;
-    struct pn_buf record; /* that is being put, as it stands in a request */
+    struct pn_buf record; /* that is being put, as it is written in a request */
     struct pn_buf stored; /* what the server will keep of it */
     int64_t start_ns;     /* 0: nothing was sent */
     int acks_fd;
@@ -290,7 +290,7 @@ static int64_t taken_count(const struct http *http)
     return taken;
 }
 
-/* Appends what stands in http->record to the channel's request. */
+/* Appends what is in http->record to the channel's request. */
 static void append(struct http *http, struct pn_channel *channel)
 {
     pn_buf_adds(&channel->body, channel->notes.len == 0 ? channel->start : ",");

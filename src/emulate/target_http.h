@@ -34,14 +34,14 @@ enum pn_fate { PN_FATE_TAKEN, PN_FATE_AGAIN, PN_FATE_REFUSED };
 
 /* What a status other than 200 (and 429, 5xx, which are tried again in any case) means. */
 enum pn_refusal {
-    PN_REFUSED_RECORDS, /* these records; the run goes on */
+    PN_REFUSED_RECORDS, /* these records; the run continues */
     PN_REFUSED_FOR_NOW, /* the request is to be sent again */
     PN_REFUSED_ALL      /* the next ones would fare no better */
 };
 
 struct pn_dialect {
     const char *method;                          /* "POST" */
-    const char *headers[PN_DIALECT_HEADERS_MAX]; /* NULL behind the last */
+    const char *headers[PN_DIALECT_HEADERS_MAX]; /* NULL after the last */
     const char *answers_with; /* for a message: "an offset for each record (is it ...?)" */
     size_t request_bytes_max; /* a request is sent before it would be larger; one record may be */
     bool is_signed;           /* with the config's AWS keys, where there are any */
@@ -49,23 +49,23 @@ struct pn_dialect {
     /* Fills the first part of the channel of a kind. INPUT when the kind has no place to go. */
     int (*open)(const struct pn_target_env *env, size_t kind, struct pn_channel *channel,
                 struct pn_err *e);
-    /* Appends a record as it stands in a request, and to `stored` (NULL: not asked for) what the
-     * server will keep of it. */
+    /* Appends a record as it is written in a request, and to `stored` (NULL: not asked for) what
+     * the server will keep of it. */
     void (*write)(const struct pn_emulate_config *config, const struct pn_channel *channel,
                   const struct pn_emulate_record *record, struct pn_buf *out,
                   struct pn_buf *stored);
-    /* The first of `count` siblings, one for each record, in the answer of a 200; NULL when it is
-     * no such answer. */
+    /* The first of `count` siblings, one for each record, in the answer of a 200; NULL when the
+     * answer has another form. */
     const struct pn_json *(*results)(const struct pn_json *answer, size_t count);
     /* What one of those says; of a record that was taken, `ack` gets place and position. */
     enum pn_fate (*fate)(const struct pn_json *result, struct pn_emulate_ack *ack);
-    /* `answer` is NULL when the answer is no JSON. */
+    /* `answer` is NULL when the answer is not JSON. */
     enum pn_refusal (*refusal)(long status, const struct pn_json *answer);
     /* What to do about a refusal, or NULL; the function may be NULL, too. */
     const char *(*advice)(const struct pn_json *answer);
 };
 
-/* INPUT for a config->url that is none, or what `open` found. `dialect` is borrowed. */
+/* INPUT for an invalid config->url, or what `open` found. `dialect` is borrowed. */
 int pn_target_http(const struct pn_target_env *env, const struct pn_dialect *dialect,
                    struct pn_target **target, struct pn_err *e) PN_MUST_CHECK;
 

@@ -188,7 +188,7 @@ static enum pn_fate fate_of(const struct pn_json *result, struct pn_emulate_ack 
     return PN_FATE_TAKEN;
 }
 
-/* The name behind the '#' of "__type", if there is one. */
+/* The name after the '#' of "__type", if there is one. */
 static bool error_is(const struct pn_json *answer, const char *name)
 {
     const char *text = NULL;

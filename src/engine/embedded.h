@@ -1,7 +1,7 @@
 /*
  * The engine in this process: the engine port (engine.h), and what only such an engine is used for:
  *
- *   ask      queries that somebody waits for: with parameters, progress, an end on demand, and the
+ *   ask      queries that a user waits for: with parameters, progress, an end on demand, and the
  *            place of a mistake; and what results are made into (Parquet, an order)
  *   append   micro-batches of stream tables
  *   parquet  checkpoints, for delta/
@@ -51,7 +51,7 @@ struct pn_row_texts {
 
 /* One record of a micro-batch. Everything is borrowed for the call. */
 struct pn_append_row {
-    struct pn_bytes value; /* JSON text; what is no JSON object goes to the dead letters */
+    struct pn_bytes value; /* JSON text; what is not JSON object goes to the dead letters */
     struct pn_bytes data;  /* the record's bytes as they are in the stream, for dead letters */
     struct pn_bytes partition_key;
     size_t position; /* index into the append's `positions`: its shard */
@@ -67,7 +67,7 @@ struct pn_append_position {
     const char *app_id; /* of the txn action: names stream, its id and shard */
     const char *shard;  /* "shardId-000000000000" */
     int64_t from;       /* the table's txn version before the batch; -1: none yet */
-    int64_t to;         /* and behind it: the offset to go on with; equal to from: no change */
+    int64_t to;         /* and after it: the offset to continue with; equal to from: no change */
     int64_t newest_ms;  /* the txn's time is this or later: the arrival of the record before `to` */
 };
 
@@ -165,7 +165,7 @@ PN_MUST_CHECK static inline int pn_engine_order(struct pn_embedded_engine *engin
  * `from`. CONFLICT with code PN_DELTA_TXN_SEEN otherwise: another processor, or this one before a
  * crash, was there; nothing was appended; read the positions again (pn_delta_txn_latest()). After
  * any other failure the batch is not in the table, and may be given again; but for the code
- * PN_DELTA_UNKNOWN, after which the positions tell. A full disk is RETRY.
+ * PN_DELTA_UNKNOWN, after which the positions show what happened. A full disk is RETRY.
  *
  * Every row's offset lies from its position's `from` to below `to`. Threads: different tables at
  * once from different threads are fine, and share the engine's threads and memory; calls for one

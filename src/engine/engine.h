@@ -6,8 +6,8 @@
  * commits one new version of its target, or nothing; results don't depend on the number of threads;
  * memory stays within the configured limit (it spills to disk).
  *
- * Implementations: duckdb/ (in this process). What only an engine in this process can be (somebody
- * who waits for an answer, micro-batches, the Parquet of checkpoints) is embedded.h.
+ * Implementations: duckdb/ (in this process). What only an engine in this process can be
+ * (interactive queries, micro-batches, the Parquet of checkpoints) is embedded.h.
  */
 #ifndef PN_ENGINE_ENGINE_H
 #define PN_ENGINE_ENGINE_H
@@ -32,7 +32,7 @@ struct pn_table_report {
     const struct pn_table *table;
     int64_t version;
     int64_t rows;
-    int64_t dead_letters;   /* loads: records that are no row */
+    int64_t dead_letters;   /* loads: records that are not rows */
     int64_t unknown_values; /* loads: members that no column takes, at every depth */
     /* Their names, the most frequent first, and how many more there are. */
     struct pn_unknown_member unknown[PN_UNKNOWN_SHOWN_MAX];
@@ -84,7 +84,7 @@ struct pn_engine {
 
 /*
  * Loads raw tables: every landed object of the table's topic, read with the declared schema, and
- * the table overwritten. Records that are no row go to the pipeline's dead-letter table, which is
+ * the table overwritten. Records that are not rows go to the pipeline's dead-letter table, which is
  * rewritten for those topics in the same way (so a repeated load repeats nothing). `reports` has
  * `count` elements.
  */

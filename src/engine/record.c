@@ -83,7 +83,7 @@ static void parse_base64(const struct decoding *decoding, const char *text, size
     *looks = NULL;
     struct pn_buf bytes;
     pn_buf_init(&bytes, len + 4); /* the decoder asks for a little more than it needs */
-    /* A JSON text in braces is no base64: most strings need no second look. */
+    /* A JSON text in braces is not base64: most strings need no second look. */
     if (text[0] != '{' && text[0] != '[' && pn_base64_decode(&bytes, text, len)) {
         if (pn_json_parse(decoding->parser, pn_buf_text(&bytes), bytes.len, bytes.len, root,
                           NULL) != 0) {

@@ -30,7 +30,7 @@ struct pn_decoded {
  * JSON shows to who parses it. */
 bool pn_record_is_row(struct pn_bytes data, bool keeps_value);
 
-/* Do rows of this raw table have a member "value" of their own? It is no wrapper then. */
+/* Do rows of this raw table have a member "value" of their own? It is not a wrapper then. */
 bool pn_record_keeps_value(const struct pn_table *raw);
 
 /* Calls `out` at least once. Values point into `data` or into the arena, as reasons do. With

@@ -1,6 +1,6 @@
 /*
  * What a load says in its commit about the members that no column takes, in the commit's notes
- * (delta.h): so whoever looks at the table later knows, without the load's output.
+ * (delta.h): so that a later reader of the table knows, without the load's output.
  *
  *     {"unknownMembers":{"values":5,"names":[{"name":"mood","values":3},...],"moreNames":0,
  *      "object":"topics/t/partition=0/t+0+0000000000.json","line":1}}

@@ -16,7 +16,8 @@ int pn_http_accept(const char *accept, const char *const *offers, size_t count);
 bool pn_http_accept_encoding(const char *accept, const char *encoding);
 
 /* Is the tag (`"abc"` or `W/"abc"`) in the list of the If-None-Match header, by the weak
- * comparison? A list of `*` has every tag. What comes after an item that is no tag is ignored. */
+ * comparison? A list of `*` has every tag. What comes after an item that is not a tag is
+ * ignored. */
 bool pn_http_etag_is_known(const char *list, const char *etag);
 
 #endif

@@ -3,7 +3,7 @@
  * of the API keys. rights.h says how a key is sent and what it may do.
  *
  * Keys come a line each: the key, and if need be what it is for, in any order. Empty lines and
- * those that begin with # are passed over. A bare key may do everything.
+ * those that begin with # are skipped. A bare key may do everything.
  *
  *   KEY [rights=produce,read,admin] [topics=PATTERN,...] [streams=PATTERN,...]
  *

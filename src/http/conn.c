@@ -186,7 +186,7 @@ void pn_http_worker_finish(struct pn_http_conn *conn)
     } while (!atomic_compare_exchange_weak_explicit(&worker->finished, &head, conn,
                                                     memory_order_release, memory_order_relaxed));
     if (head == NULL) {
-        /* Whoever made the list non-empty wakes the worker, which takes the list whole. */
+        /* The thread that made the list non-empty wakes the worker, which takes the whole list. */
         pn_http_worker_wake(worker);
     }
     atomic_fetch_sub_explicit(&worker->finishing, 1, memory_order_release);

@@ -43,7 +43,7 @@ struct pn_http_framing {
     int blank_lines;                     /* before a request line */
     int version_len;                     /* characters of "HTTP/1.1" that were read */
     char version[8];                     /* as it came */
-    bool trailer;                        /* the lines are those behind the last chunk */
+    bool trailer;                        /* the lines are those after the last chunk */
     char name[PN_HTTP_FRAMING_NAME_MAX]; /* of the header field; cut */
     int name_len;
     char value[PN_HTTP_FRAMING_VALUE_MAX]; /* of a field that frames; cut */

@@ -6,7 +6,7 @@
  * A path belongs to the front of its route. Where there is no route, it belongs to the front that
  * has the path's first segment among its `words`, and else to the one with `is_fallback`.
  *
- * All of a front is constant, and the same for every server. What one server's front stands on is
+ * All of a front is constant, and the same for every server. What one server's front depends on is
  * the `arg` of pn_http_server_add_front(), which its handlers get.
  */
 #ifndef PN_HTTP_FRONT_H

@@ -148,7 +148,7 @@ void pn_http_request_refuse_length(struct pn_http_request *req)
                         (long long)req->server->config.body_bytes_max);
 }
 
-/* What the header alone tells is wrong. */
+/* Faults that the header alone shows. */
 void pn_http_conn_check_header(struct pn_http_conn *conn)
 {
     struct pn_http_request *req = &conn->req;

@@ -57,7 +57,7 @@ struct pn_http_conn {
     bool gone;
     bool refused; /* the reply is an error already; what comes of the body is dropped */
     bool taken;   /* its job was taken, and pn_http_request_done() will be called, or was */
-    /* Of a reply that goes on, see stream_reply.c. */
+    /* Of a streamed reply, see stream_reply.c. */
     bool streaming;                       /* the handler gave a stream, to be ended */
     bool stream_begun;                    /* libmicrohttpd has its header; the worker's own */
     bool stream_last;                     /* the stream has said all it has to say */

@@ -184,7 +184,7 @@ int pn_http_listener_open(struct pn_http_listener *listener, const char *listen,
     return rc;
 }
 
-/* Tells a client that there is no room, without ever waiting for it. */
+/* Sends a client the reply that there is no room, without ever waiting for it. */
 static void refuse(struct pn_http_listener *listener, const struct pn_http_incoming *incoming,
                    const char *why)
 {

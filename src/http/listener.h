@@ -1,6 +1,6 @@
 /*
  * The listening socket, and the thread that accepts from it: it keeps the limits on connections
- * (one over the limit is told so, with a 503, before it is closed) and puts each new connection
+ * (one over the limit gets a 503 before it is closed) and puts each new connection
  * into the inbox of the worker with the fewest.
  */
 #ifndef PN_HTTP_LISTENER_H

@@ -9,7 +9,7 @@
 #include "base/buf.h"
 
 /* A decoded, NUL-terminated copy in the arena; NULL when an escape is broken or gives a NUL or a
- * control character, or when the result is no UTF-8. */
+ * control character, or when the result is not UTF-8. */
 char *pn_http_percent_decode(struct pn_arena *arena, const char *text, size_t len);
 /* Appends the text with every byte but [A-Za-z0-9._-] as %XX: a file name, or a URL's segment. */
 void pn_http_percent_encode(struct pn_buf *out, const char *text);

@@ -50,7 +50,7 @@ enum pn_http_handled {
 };
 
 /*
- * A reply that goes on for as long as there is more to say, in chunks. While it waits for its
+ * A reply that continues for as long as there is more to say, in chunks. While it waits for its
  * client, or for something to say, it holds no thread. pn_http_server_wake() has it asked at once.
  */
 struct pn_http_reply_stream {
@@ -61,7 +61,7 @@ struct pn_http_reply_stream {
     /* The reply is over, or its client is gone: called once. */
     void (*end)(void *arg);
     void *arg;
-    /* next() is called after so long at the latest, whatever ready() says; 0: only then. */
+    /* next() is called after this time at the latest, whatever ready() says; 0: only then. */
     int64_t look_ms;
     /* The body is one document: when the server stops before its end, it is broken off, so that
      * the client does not take it for whole. */
@@ -101,7 +101,7 @@ struct pn_http_request {
     size_t header_count;
     struct pn_buf out; /* the body */
 
-    /* How it goes on. */
+    /* How it continues. */
     struct pn_buf values; /* the handler's own, kept from request to request: what it submits */
     /* Gives the request's job away, to the log; `more`: another request is submitted right after.
      * True: pn_http_request_done() will be called for it, once, on any thread, or was called

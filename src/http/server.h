@@ -1,5 +1,5 @@
 /*
- * The HTTP server: every front door, on one port. It knows connections, requests and keys, and no
+ * The HTTP server: every interface, on one port. It knows connections, requests and keys, and no
  * API: those are its fronts (front.h).
  *
  * Threads:
@@ -13,8 +13,8 @@
  * A request that gives a job away, such as records to the log, costs its worker no waiting. The job
  * is submitted when the worker's round over its connections is done; meanwhile its connection is
  * parked: left as it is, asked again at each round (an epoll_ctl less than libmicrohttpd's suspend
- * and resume, which is what a connection gets that waits for longer than PARKED_MS). Whoever did
- * the job puts the request on the worker's list and wakes it once for as many as there are.
+ * and resume, which is what a connection gets that waits for longer than PARKED_MS). The thread
+ * that did the job puts the request on the worker's list and wakes it once for all that are there.
  */
 #ifndef PN_HTTP_SERVER_H
 #define PN_HTTP_SERVER_H
@@ -54,8 +54,8 @@ struct pn_http_config {
      * To wake the log's thread takes as long as to answer a request, so a log that only writes gets
      * them in groups; one that waits for the disk had better begin at once. */
     int64_t group_requests_max;
-    int64_t idle_ms;          /* a connection that is silent for so long is closed */
-    int64_t request_ms;       /* a request must have arrived whole after so long */
+    int64_t idle_ms;          /* a connection that is silent for this long is closed */
+    int64_t request_ms;       /* a request must have arrived whole after this time */
     int64_t drain_ms;         /* pn_http_server_stop(): how long replies may take to be fetched */
     int64_t memory_bytes_max; /* bodies in flight; above: 503 */
 };
@@ -76,7 +76,7 @@ struct pn_http_server;
  */
 int pn_http_server_create(const struct pn_http_config *config, const struct pn_http_env *env,
                           struct pn_http_server **server, struct pn_err *e) PN_MUST_CHECK;
-/* Adds a front, and what it stands on: its handlers and its tick() and stop() get that as `arg`.
+/* Adds a front, and what it depends on: its handlers and its tick() and stop() get that as `arg`.
  * Both are borrowed for the server's life. Only before pn_http_server_start(). */
 void pn_http_server_add_front(struct pn_http_server *server, const struct pn_http_front *front,
                               void *arg);
@@ -86,8 +86,8 @@ void pn_http_server_add_route(struct pn_http_server *server, const struct pn_htt
                               const struct pn_http_route *route, void *arg);
 /* All routes in the order in which they were added; NULL from the end on. */
 const struct pn_http_route *pn_http_server_route(const struct pn_http_server *server, size_t i);
-/* Takes the port, so that a port in use (CONFLICT) is known before anything else begins. Who
- * connects is served from pn_http_server_start() on. */
+/* Takes the port, so that a port in use (CONFLICT) is known before anything else begins. Clients
+ * are served from pn_http_server_start() on. */
 int pn_http_server_listen(struct pn_http_server *server, struct pn_err *e) PN_MUST_CHECK;
 /* Serves; takes the port first if pn_http_server_listen() has not. A failed start leaves nothing
  * but the server to destroy. */

@@ -1,5 +1,5 @@
 /*
- * Replies that go on (struct pn_http_reply_stream of request.h), in chunks.
+ * Replies that continue (struct pn_http_reply_stream of request.h), in chunks.
  *
  *   REPLYING  libmicrohttpd asks for bytes; what is in `out` goes to the client at its pace
  *   PENDING   all of it is sent: the connection is suspended, and a pool thread asks the handler

@@ -1,15 +1,15 @@
 /*
  * Time limits. libmicrohttpd knows one limit, of silence, and closes without a word; a client that
- * sends a byte now and then it would keep for ever. So the limits are kept here: now and then every
+ * sends a byte now and then it would keep forever. So the limits are kept here: now and then every
  * connection of a worker is looked at.
  *
- *   no request under way, silent for idle_ms                     closed
+ *   no request in progress, silent for idle_ms                     closed
  *   part of a request header for request_ms (or silent idle_ms)  408
  *   part of a body for request_ms                                408, or why it was refused
  *   the client has hung up, and no reply is due                  closed
  *   a reply of which nothing more is fetched for idle_ms          closed
- *   the client of a reply that goes on has hung up                broken off
- *   the client of a watched request has hung up                   its handler is told
+ *   the client of a streamed reply has hung up                broken off
+ *   the client of a watched request has hung up                   its handler is called
  *   bytes that are not HTTP/1.1 as framing.h has it              400, or what the fault says
  *
  * (libmicrohttpd overlooks the end of a stream that came together with the last bytes before it: it

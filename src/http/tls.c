@@ -15,7 +15,7 @@ enum { FILE_BYTES_MAX = 1024 * 1024, CHAIN_MAX = 16 };
 static const char certificate_setting[] = "gateway.tls_certificate";
 static const char key_setting[] = "gateway.tls_key";
 
-/* Both in PEM. They are taken apart anew for each handshake: GnuTLS frees what it was given when
+/* Both in PEM. They are taken apart again for each handshake: GnuTLS frees what it was given when
  * the handshake is over, and a reload needs to wait for none. */
 struct pair {
     struct pn_buf certificate;

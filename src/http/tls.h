@@ -16,7 +16,7 @@
 struct pn_http_tls;
 
 /*
- * Loads both files, in PEM: the certificate with those of the CAs between it and the root behind
+ * Loads both files, in PEM: the certificate with those of the CAs between it and the root after
  * it, and its key, without a password. INPUT, naming the setting and the file, when one cannot be
  * read or the two do not match. *tls stays as it was then.
  */

@@ -20,7 +20,7 @@
 
 /* How often the time limits are looked at, and the longest wait. */
 enum { SWEEP_MS = 250 };
-/* While connections are parked, libmicrohttpd can't tell whether anything else is pending. */
+/* While connections are parked, libmicrohttpd can't say whether anything else is pending. */
 enum { PARKED_WAIT_MS = 4 };
 /* What libmicrohttpd needs of a connection's memory beside the request's header. It zeroes all of
  * it after each request, so more than is needed costs time. */

@@ -1,10 +1,10 @@
 /*
  * Making, changing and deleting streams. What a crash leaves of each:
  *
- *   create   CREATING in the file, then the topic, then ACTIVE. The next start goes on from
+ *   create   CREATING in the file, then the topic, then ACTIVE. The next start continues from
  *            CREATING.
- *   delete   DELETING in the file, then the topic goes, then the file. The next start goes on from
- *            DELETING.
+ *   delete   DELETING in the file, then the topic goes, then the file. The next start continues
+ *            from DELETING.
  *   others   the log's topic gets what the change needs (partitions, room for larger records, a
  *            longer retention), then the file is replaced, then the topic loses what is no longer
  *            wanted. A start gives the topic what the file says.

@@ -191,7 +191,7 @@ static int check_present(struct pn_kinesis *kinesis, const struct pn_stream *str
     return rc;
 }
 
-/* Is that the end of a closed shard? Then its children are told. */
+/* Is that the end of a closed shard? Then its children are returned. */
 static void look_for_end(const struct pn_stream *stream, const struct pn_shard *shard,
                          struct pn_arena *arena, struct pn_shard_records *out)
 {
@@ -218,7 +218,7 @@ int pn_shard_read(struct pn_kinesis *kinesis, const struct pn_stream *stream,
     rc = pn_log_read(kinesis->log, stream->topic, (int32_t)shard->index, offset, max_records,
                      max_bytes, arena, &records, e);
     if (rc != 0) {
-        /* Of a damaged batch the log tells where to go on behind it. */
+        /* The log says where to continue after a damaged batch. */
         out->next_offset = records.next_offset;
         out->lost_until = records.next_offset;
         return from_log(kinesis, stream, rc, e);

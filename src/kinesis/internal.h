@@ -9,7 +9,7 @@
  *
  * Locks, in this order: admin_lock (one change at a time; held while the disk is written), then
  * streams_lock (the list and which snapshot is the present one; never held while anything waits),
- * then a live stream's lock (the puts under way).
+ * then a live stream's lock (the puts in progress).
  */
 #ifndef PN_KINESIS_INTERNAL_H
 #define PN_KINESIS_INTERNAL_H
@@ -42,7 +42,7 @@ static inline struct pn_hash_key pn_hash_key_from(pn_u128 number)
 /* What is counted of a shard; lives as long as any snapshot of its stream. */
 struct pn_live_shard {
     struct pn_shard_limits limits;
-    int64_t puts; /* records under way to it; the live stream's lock guards it */
+    int64_t puts; /* records in progress to it; the live stream's lock guards it */
 };
 
 /* One for each stream that is or was; a stream created again has another. */
@@ -80,7 +80,7 @@ struct pn_kinesis {
     const struct pn_clock *clock;
     struct pn_logger *logger;
     struct pn_metrics *metrics;
-    unsigned char iterator_key[PN_ITERATOR_KEY_BYTES]; /* of the data folder's own, for ever */
+    unsigned char iterator_key[PN_ITERATOR_KEY_BYTES]; /* of the data folder's own, forever */
 
     pthread_mutex_t admin_lock;
     int64_t gone_s; /* by admin_lock: no shard of a deleted stream was made later; in seconds */
@@ -97,7 +97,7 @@ struct pn_kinesis {
     struct pn_random random; /* for injected failures of puts */
 
     pthread_mutex_t subscriptions_lock;    /* held for moments; no other lock is taken under it */
-    struct pn_subscription *subscriptions; /* those under way, each the last of its kind */
+    struct pn_subscription *subscriptions; /* those in progress, each the last of its kind */
 };
 
 /* --- registry.c ------------------------------------------------------------------------------- */
@@ -112,7 +112,7 @@ const struct pn_shard **pn_stream_open_shards(const struct pn_stream *stream,
 /*
  * A copy of `from`, held once; its arn, topic and counts of shards are made here, its tags and
  * consumers sorted. `before` is the stream's present snapshot, or NULL for a new stream; with
- * `reroutes` the new one decides anew where records go.
+ * `reroutes` the new one decides again where records go.
  */
 struct pn_snapshot *pn_snapshot_create(struct pn_kinesis *kinesis, const struct pn_stream *from,
                                        const struct pn_snapshot *before, bool reroutes);
@@ -133,7 +133,7 @@ bool pn_stream_hold_shards(const struct pn_stream *stream, const struct pn_strea
                            size_t count);
 void pn_stream_let_go(const struct pn_stream *stream, const struct pn_stream_record *records,
                       size_t count);
-/* Waits until no put is under way to a closed shard, or to any when the stream is deleted. The
+/* Waits until no put is in progress to a closed shard, or to any when the stream is deleted. The
  * snapshot is the present one. */
 void pn_stream_drain(const struct pn_snapshot *snapshot);
 

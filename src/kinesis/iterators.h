@@ -6,7 +6,7 @@
  * by AES-256-GCM, the version being authenticated too. The place is padded so that a text is as
  * long as AWS's: 152 bytes, and 16 more for each 16 characters of the stream's name. The nonce is
  * random: with one key 2^32 iterators may be written before two of them share one with a chance of
- * 2^-33; and all that would tell is how the two places differ.
+ * 2^-33; and the difference between the two places would be the only sign.
  */
 #ifndef PN_KINESIS_ITERATORS_H
 #define PN_KINESIS_ITERATORS_H

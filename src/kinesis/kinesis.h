@@ -1,6 +1,6 @@
 /*
- * Streams as Amazon Kinesis has them, on the log: what stands under every front door that speaks of
- * streams, and under the processor. Nothing here knows HTTP, JSON or CBOR.
+ * Streams as Amazon Kinesis has them, on the log: the station below every interface to streams, and
+ * below the processor. Nothing here knows HTTP, JSON or CBOR.
  *
  * A stream is a topic of the log (PN_KINESIS_TOPIC_PREFIX + its name), a shard is the partition of
  * the same number, and a record's sequence number holds its offset. So what the log promises holds:
@@ -87,7 +87,7 @@ struct pn_shard {
     int64_t created_ms;            /* goes into its sequence numbers, in seconds */
     bool open;                     /* takes records */
     int64_t closed_ms;             /* 0 while open */
-    int64_t end_offset;            /* of a closed shard: behind its last record; -1 while open, for
+    int64_t end_offset;            /* of a closed shard: after its last record; -1 while open, for
                                       the moment in which its last records are written, and while
                                       the log cannot read all of it */
 };
@@ -275,11 +275,11 @@ struct pn_stream_put {
 
 /*
  * Checks the stream (NOT_FOUND; IN_USE while it is deleted), routes each record to its shard,
- * applies limits and injected failures, and fills `put->request` with those that go on. From here
- * to pn_stream_put_end() the chosen shards are held open; so each begin that returned 0 needs its
- * end, whatever became of the request. A record above the stream's size, or without a partition key
- * where the stream needs one, is refused: with one record the call fails (VALIDATION), among many
- * likewise (AWS refuses the whole request).
+ * applies limits and injected failures, and fills `put->request` with those that continue. From
+ * here to pn_stream_put_end() the chosen shards are held open; so each begin that returned 0 needs
+ * its end, whatever became of the request. A record above the stream's size, or without a partition
+ * key where the stream needs one, is refused: with one record the call fails (VALIDATION), among
+ * many likewise (AWS refuses the whole request).
  */
 int pn_stream_put_begin(struct pn_kinesis *kinesis, const char *stream, struct pn_stream_put *put,
                         struct pn_err *e) PN_MUST_CHECK;
@@ -307,7 +307,7 @@ enum pn_iterator_type {
 };
 
 /* Where a position is as an offset of the shard. `sequence` is decimal text; INVALID_ARGUMENT when
- * it is no sequence number of this shard. BLOCKS. */
+ * it is not a sequence number of this shard. BLOCKS. */
 int pn_shard_position(struct pn_kinesis *kinesis, const struct pn_stream *stream,
                       const struct pn_shard *shard, enum pn_iterator_type type,
                       const char *sequence, int64_t timestamp_ms, int64_t *offset,
@@ -347,9 +347,9 @@ int pn_shard_read(struct pn_kinesis *kinesis, const struct pn_stream *stream,
                   size_t max_bytes, bool limited, struct pn_arena *arena,
                   struct pn_shard_records *out, struct pn_err *e) PN_MUST_CHECK;
 /*
- * The same for readers who can't be told of damage, as the API has no word for it, and who would
- * ask for the same place for ever: the read gives no records then and goes on behind. An error in
- * the log lines and pinion_kinesis_lost_records_total tell what they never get. BLOCKS.
+ * The same for readers that cannot be informed of damage, as the API has no word for it, and that
+ * would ask for the same place forever: the read then gives no records and continues after it. An
+ * error in the log lines and pinion_kinesis_lost_records_total say what they never get. BLOCKS.
  */
 int pn_shard_read_past_damage(struct pn_kinesis *kinesis, const struct pn_stream *stream,
                               const struct pn_shard *shard, int64_t offset, size_t max_records,
@@ -368,8 +368,8 @@ char *pn_sequence_text(int64_t created_ms, uint32_t shard, int64_t offset, int64
 /* The first and, for a closed shard, the last number of a shard's range. */
 char *pn_sequence_start(const struct pn_shard *shard, char *out);
 char *pn_sequence_end(const struct pn_shard *shard, char *out);
-/* Takes a number apart; false when it is none. The first number of a range is before offset 0: its
- * offset is -1; the last one's is INT64_MAX - 1. */
+/* Takes a number apart; false when it isn't one. The first number of a range is before offset 0:
+ * its offset is -1; the last one's is INT64_MAX - 1. */
 bool pn_sequence_parse(const char *text, size_t len, int64_t *created_s, uint32_t *shard,
                        int64_t *offset);
 /* Decimal, below 2^128, no sign, no leading zero. */

@@ -13,7 +13,7 @@ void pn_shard_limits_deinit(struct pn_shard_limits *limits)
     pthread_mutex_destroy(&limits->lock);
 }
 
-/* Goes on to the second that holds `now_ns`: each one passed pays off `rate` bytes. Times of
+/* Continues to the second that holds `now_ns`: each one passed pays off `rate` bytes. Times of
  * different threads may come a little out of order; an earlier one counts as the present second. */
 static void move_on(struct pn_shard_second *second, int64_t now_ns, int64_t rate)
 {

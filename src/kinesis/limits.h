@@ -38,7 +38,7 @@ void pn_shard_limits_init(struct pn_shard_limits *limits);
 void pn_shard_limits_deinit(struct pn_shard_limits *limits);
 /* May this record (data and partition key) go in now? Counts it if so. `now_ns` is monotonic. */
 bool pn_shard_limits_put(struct pn_shard_limits *limits, int64_t now_ns, int64_t bytes);
-/* May a read begin now? Counts it if so; pn_shard_limits_took() then tells its bytes. */
+/* May a read begin now? Counts it if so; pn_shard_limits_took() then reports its bytes. */
 bool pn_shard_limits_read(struct pn_shard_limits *limits, int64_t now_ns);
 void pn_shard_limits_took(struct pn_shard_limits *limits, int64_t now_ns, int64_t bytes);
 /* Are there bytes left to go out now? Counts nothing: for a subscription, which has no reads but

@@ -163,7 +163,7 @@ static int64_t read_number(struct reader *r, const struct pn_json *object, const
     return node->integer;
 }
 
-/* A string's copy; NULL for what is none, which is wrong unless it's null and that is allowed. */
+/* A string's copy; NULL for another value, which is wrong unless it's null and null is allowed. */
 static const char *read_node(struct reader *r, const struct pn_json *node, const char *key,
                              bool may_be_null)
 {
@@ -259,7 +259,7 @@ static bool covers_the_ring(struct reader *r, const struct pn_stream *stream)
         if (pn_hash_key_number(open[i]->hash_start) != next) {
             return false;
         }
-        next = pn_hash_key_number(open[i]->hash_end) + 1; /* 0 behind the last one */
+        next = pn_hash_key_number(open[i]->hash_end) + 1; /* 0 after the last one */
     }
     return count > 0 && next == 0;
 }

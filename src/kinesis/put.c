@@ -12,7 +12,7 @@
 
 static const uint32_t no_entry = UINT32_MAX;
 
-/* What a client is told of a failure that isn't its own, as AWS says it. */
+/* The message for a client of a failure that isn't its own, in AWS's words. */
 static const char internal_failure[] = "Internal service failure.";
 
 static void refuse(struct pn_stream_record *record, int code, const char *msg)

@@ -305,7 +305,7 @@ void pn_registry_install(struct pn_kinesis *kinesis, struct pn_snapshot *snapsho
     }
     pthread_rwlock_unlock(&kinesis->streams_lock);
 
-    /* Behind the swap: who is told that its snapshot is old finds this one. */
+    /* After the swap: a caller whose snapshot turns out to be old finds this one. */
     pthread_mutex_lock(&snapshot->live->lock);
     snapshot->live->generation = snapshot->generation;
     pthread_mutex_unlock(&snapshot->live->lock);
@@ -349,7 +349,7 @@ void pn_registry_deinit(struct pn_kinesis *kinesis)
     free(kinesis->streams);
 }
 
-/* --- puts under way --------------------------------------------------------------------------- */
+/* --- puts in progress ------------------------------------------------------------------------- */
 
 bool pn_stream_hold_shards(const struct pn_stream *stream, const struct pn_stream_record *records,
                            size_t count)

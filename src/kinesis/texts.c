@@ -101,7 +101,7 @@ static bool read_decimal(const char *text, size_t len, struct limbs *number)
     return true;
 }
 
-/* Takes the `nibbles` hex digits at *place (counted from the right) and moves on behind them. */
+/* Takes the `nibbles` hex digits at *place (counted from the right) and moves on after them. */
 static uint64_t take(const struct limbs *number, int *place, int nibbles)
 {
     uint64_t value = 0;

@@ -2,7 +2,8 @@
  * How far a reader of a partition or shard is from its end: the one definition, for commands,
  * /health, /api/v1 and metrics. What is still to be read is what exists; records that retention
  * removed before they were read are said by themselves, because no reader will catch up with them.
- * Both count offsets: in a log whose offsets have gaps there are at most so many records.
+ * Both count offsets: in a log whose offsets have gaps they are upper limits of the numbers of
+ * records.
  */
 #ifndef PN_LOG_LAG_H
 #define PN_LOG_LAG_H

@@ -6,8 +6,8 @@
  *     after they were refused; there is no third way;
  *   - records of one partition have offsets that grow in append order and are never used again;
  *     reads give them in order and only what is durable;
- *   - two records that follow each other may have offsets that don't: such a gap is no loss. What
- *     is lost (retention, damage) a read tells (struct pn_log_records);
+ *   - two records that follow each other may have offsets that don't: such a gap does not mean a
+ *     loss. A read reports what is lost (retention, damage) in struct pn_log_records;
  *   - a record keeps key, value, headers and timestamp exactly; a NULL value is not an empty one.
  *
  *   - submit, topic, topics and offsets are answered from what the implementation knows, and never
@@ -87,7 +87,7 @@ struct pn_log_request {
 
 /* What holds for a topic: its own settings, else the log's. */
 struct pn_log_topic_settings {
-    int64_t retention_ms;    /* -1: for ever */
+    int64_t retention_ms;    /* -1: forever */
     int64_t retention_bytes; /* a partition; -1: unbounded */
     int64_t record_bytes_max;
     int64_t segment_bytes;
@@ -128,7 +128,7 @@ struct pn_log_records {
     int64_t lost_until;
 };
 
-/* Settings of one topic; 0 (or NULL) takes the log's default. -1 for retention means for ever. The
+/* Settings of one topic; 0 (or NULL) takes the log's default. -1 for retention means forever. The
  * age of a record is counted from its append, whatever its timestamp says. */
 struct pn_log_topic_config {
     int32_t partitions;

@@ -1,4 +1,4 @@
-/* Orders things that come behind other things: tables behind what they read, tasks behind what they
+/* Orders things that come after other things: tables after what they read, tasks after what they
  * wait for. */
 #ifndef PN_PIPELINE_GRAPH_H
 #define PN_PIPELINE_GRAPH_H
@@ -12,9 +12,9 @@ struct pn_graph_node {
 };
 
 /*
- * Writes the `count` nodes' indices to `order`, each behind all it is behind of, otherwise in their
- * own order. On a cycle the result is false, and order[0 .. *cycle_count-1] are the nodes of one,
- * each behind the next and the last behind the first.
+ * Writes the `count` nodes' indices to `order`, each after all those it depends on, otherwise in
+ * their own order. On a cycle the result is false, and order[0 .. *cycle_count-1] are the nodes of
+ * one, each after the next and the last after the first.
  */
 bool pn_graph_order(const struct pn_graph_node *nodes, size_t count, size_t *order,
                     size_t *cycle_count);

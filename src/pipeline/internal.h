@@ -24,7 +24,7 @@ enum {
     PN_TYPE_DEPTH_MAX = 8
 };
 
-/* Behind a pipeline. */
+/* After a pipeline. */
 struct pn_pipeline_private {
     struct pn_arena arena; /* everything but the pipeline itself */
     struct pn_yaml yaml;
@@ -80,7 +80,7 @@ int pn_pipeline_read_tables_of(struct pn_pipeline *pipeline, const struct pn_yam
                                const struct pn_table **tables, size_t *count,
                                struct pn_err *e) PN_MUST_CHECK;
 
-/* The members of a map in an order in which each comes behind those it names. The arena's. */
+/* The members of a map in an order in which each comes after those it names. The arena's. */
 struct pn_order {
     const struct pn_graph_node *nodes; /* by the place in the map */
     size_t *at;                        /* which member comes at a place of the order */

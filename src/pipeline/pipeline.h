@@ -47,7 +47,7 @@ struct pn_type {
 struct pn_column {
     const char *name;
     struct pn_type type;
-    bool required;              /* null, absent or of a wrong type: the record is no row */
+    bool required;              /* null, absent or of a wrong type: the record is not a row */
     const char *const *aliases; /* other names the value may come under */
     size_t alias_count;
     const char *unwrap; /* an object with this one member stands for the member's value, or NULL */
@@ -57,7 +57,7 @@ struct pn_column {
 #define PN_UNKNOWN_COLUMN "_unknown"
 enum pn_unknown_keys {
     PN_UNKNOWN_DROP,
-    PN_UNKNOWN_KEEP,  /* kept, as a JSON object, in the string column PN_UNKNOWN_COLUMN behind all
+    PN_UNKNOWN_KEEP,  /* kept, as a JSON object, in the string column PN_UNKNOWN_COLUMN after all
                          others; it is not among the table's `columns` */
     PN_UNKNOWN_REJECT /* the record goes to the dead letters */
 };
@@ -71,8 +71,8 @@ struct pn_table {
     const char *sql;        /* that file's text */
     const struct pn_table *like; /* a stream table: rows come from a stream, columns and SELECT are
                                     this transformed table's; else NULL */
-    const char *checkpoints;     /* a stream table: key of the folder that tells people where its
-                                    processor is */
+    const char *checkpoints;     /* a stream table: key of the folder that shows where its processor
+                                is */
     const struct pn_table *const *reads; /* the tables the SELECT reads, by name */
     size_t read_count;
     const struct pn_column *columns; /* in order */
@@ -97,7 +97,7 @@ struct pn_flow {
 
 enum pn_stream_start { PN_START_LATEST, PN_START_TRIM_HORIZON, PN_START_TIMESTAMP };
 
-/* Reads "latest", "trim_horizon" or a time in ISO 8601; false when it is none. */
+/* Reads "latest", "trim_horizon" or a time in ISO 8601; false when it isn't one. */
 bool pn_stream_start_parse(const char *text, enum pn_stream_start *start, int64_t *start_ms);
 
 /* A stream the pipeline wants to be there, and what reads it. */
@@ -164,14 +164,14 @@ struct pn_task {
     size_t after_count;
     int32_t retries;
     int64_t retry_delay_ms;
-    double retry_backoff;       /* each further delay is so many times the one before; 0, 1: none */
-    int64_t retry_delay_max_ms; /* a delay grows no further */
+    double retry_backoff;          /* factor from one delay to the next; 0, 1: none */
+    int64_t retry_delay_max_ms;    /* a delay grows no further */
     struct pn_exit_codes no_retry; /* exit codes after which it is not tried again */
     struct pn_exit_codes skip;     /* exit codes that mean: skipped */
     int64_t timeout_ms;            /* of an attempt; 0: none */
     enum pn_trigger_rule rule;
     const char *pool;
-    int32_t pool_slots; /* it takes so many */
+    int32_t pool_slots; /* that it takes */
     int32_t priority;   /* the highest starts first */
     bool may_fail;      /* its failure is not the run's */
 };
@@ -179,7 +179,7 @@ struct pn_task {
 struct pn_dag {
     const char *name;
     const char *description;
-    const struct pn_task *tasks; /* in an order in which each comes behind all it is `after` */
+    const struct pn_task *tasks; /* in an order in which each comes after all it is `after` */
     size_t task_count;
     int32_t parallelism;     /* tasks at once */
     int32_t active_runs_max; /* runs at once; further ones are queued */
@@ -196,7 +196,7 @@ struct pn_pipeline {
     const char *name;
     const char *description;
     const char *folder; /* absolute */
-    const char *id;     /* of its owner, as it stands in names and paths: `pinion init --id` gives
+    const char *id;     /* of its owner, as used in names and paths: `pinion init --id` gives
                            another; NULL when there is none */
     const struct pn_topic *topics;
     size_t topic_count;
@@ -206,7 +206,7 @@ struct pn_pipeline {
     size_t stream_count;
     const struct pn_pipeline_stream *stream_patterns; /* their tables are table_patterns */
     size_t stream_pattern_count;
-    const struct pn_table *tables; /* a table comes behind all it reads */
+    const struct pn_table *tables; /* a table comes after all it reads */
     size_t table_count;
     const struct pn_table
         *table_patterns; /* stream tables: name, path and checkpoints have a `*` */
@@ -217,9 +217,9 @@ struct pn_pipeline {
     size_t dag_count;
     const struct pn_pool *pools; /* without the default one */
     size_t pool_count;
-    const char *topics_dir;               /* where the sink lands, "topics" */
-    const char *dead_letters_dir;         /* where the sink lands what is no JSON, "dead_letters" */
-    const char *dead_letters_path;        /* key of the dead-letter Delta table */
+    const char *topics_dir;        /* where the sink lands, "topics" */
+    const char *dead_letters_dir;  /* where the sink lands what is not JSON, "dead_letters" */
+    const char *dead_letters_path; /* key of the dead-letter Delta table */
     const char *stream_dead_letters_path; /* key of the Delta table of streams' dead letters */
     const char *prelude_duckdb;           /* text, "" when there is none */
     const char *prelude_spark;
@@ -244,14 +244,14 @@ bool pn_pipeline_id_valid(const char *id);
 const struct pn_table *pn_pipeline_table(const struct pn_pipeline *pipeline, const char *name);
 const struct pn_pipeline_stream *pn_pipeline_stream(const struct pn_pipeline *pipeline,
                                                     const char *name);
-/* The pattern that a name matches, which is no topic's (stream's) own; or NULL. */
+/* The pattern that matches a name without a topic (stream) entry of its own; or NULL. */
 const struct pn_topic *pn_pipeline_topic_pattern(const struct pn_pipeline *pipeline,
                                                  const char *name);
 const struct pn_pipeline_stream *pn_pipeline_stream_pattern(const struct pn_pipeline *pipeline,
                                                             const char *name);
 /*
  * A stream of that name, and its tables, made of the pattern that it matches; in the arena. INPUT
- * when a table would be in another one's place, or have no lawful path.
+ * when a table's path would be another one's, or invalid.
  */
 int pn_pipeline_make_stream(const struct pn_pipeline *pipeline,
                             const struct pn_pipeline_stream *pattern, const char *name,
@@ -268,7 +268,8 @@ bool pn_pipeline_reads_topic(const struct pn_pipeline *pipeline, const char *top
 /* Does any stream table read the stream, by its name or by a pattern? */
 bool pn_pipeline_reads_stream(const struct pn_pipeline *pipeline, const char *name);
 const struct pn_query *pn_pipeline_query(const struct pn_pipeline *pipeline, const char *name);
-/* The MISSING error for a table that was never written: it tells how the table comes to be. */
+/* The MISSING error for a table that was never written: it says which task or stream makes the
+ * table. */
 int pn_pipeline_not_yet(const struct pn_pipeline *pipeline, const struct pn_table *table,
                         struct pn_err *e);
 const struct pn_dag *pn_pipeline_dag(const struct pn_pipeline *pipeline, const char *name);

@@ -114,8 +114,8 @@ static int read_streamed(struct pn_pipeline *pipeline, const struct pn_yaml_node
     return 0;
 }
 
-/* The tables that a pattern of streams makes: all three of them must tell one stream's from
- * another's. */
+/* The tables that a pattern of streams makes: all three of them must distinguish one stream from
+ * another. */
 static int check_stars(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
                        struct pn_err *e)
 {
@@ -306,7 +306,7 @@ static int check_places(const struct pn_pipeline *pipeline, const struct pn_tabl
 
 /* --- the graph ------------------------------------------------------------------------------ */
 
-/* Engines do not tell Pin from pin. */
+/* Engines do not distinguish Pin from pin. */
 static int check_names(const struct pn_pipeline *pipeline, const struct pn_yaml_node *map,
                        struct pn_err *e)
 {
@@ -363,7 +363,7 @@ static int link_all_streamed(struct pn_pipeline *pipeline, struct pn_table *tabl
     return rc;
 }
 
-/* Where each table goes, by its place in the map: behind all it reads; patterns apart. */
+/* Where each table goes, by its place in the map: after all it reads; patterns apart. */
 static struct pn_table **place_tables(struct pn_pipeline *pipeline, const struct pn_table *tables,
                                       const struct pn_order *order, size_t count,
                                       struct pn_table **patterns)

@@ -92,7 +92,7 @@ static int read_field(struct reader *r, const struct pn_column *before, size_t b
     return read_type(r, &field->type);
 }
 
-/* Behind "struct": "<a double, b struct<...>>". */
+/* After "struct": "<a double, b struct<...>>". */
 static int read_struct(struct reader *r, struct pn_type *type)
 {
     if (!take(r, '<')) {

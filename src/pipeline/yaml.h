@@ -6,7 +6,7 @@
  * Taken: maps with text keys, lists, scalars, anchors and aliases. Refused, with their line: a file
  * larger than 1 MiB or not UTF-8, nesting deeper than 16, more than 100,000 nodes (aliases count as
  * what they stand for, so none of them can explode) or 5,000 keys in a map, a key given twice in a
- * map, keys that are no text, tags, a second document, NUL characters.
+ * map, keys that are not text, tags, a second document, NUL characters.
  *
  *     pipelines/x/pipeline.yml:41: tables.geo.columns.ind: unknown type "bigintt" (...)
  */

@@ -193,7 +193,7 @@ static int list_names(struct pn_processor_source *source, struct pn_arena *arena
     return rc;
 }
 
-/* A server that does not tell them knows no KPL aggregates: all keys are the shard's then. */
+/* A server that does not send them does not know KPL aggregates: all keys are the shard's then. */
 static struct pn_hash_key hash_of(const struct pn_json *shard, const char *name,
                                   struct pn_hash_key otherwise)
 {
@@ -267,7 +267,7 @@ static int position(struct pn_processor_source *source, const char *stream, uint
     return rc;
 }
 
-/* Decoded bytes in the arena; false when the member is no base64. */
+/* Decoded bytes in the arena; false when the member is not base64. */
 static bool bytes_of(struct pn_arena *arena, const struct pn_json *item, const char *key,
                      struct pn_bytes *bytes)
 {

@@ -23,8 +23,8 @@ static bool pause_for(struct pn_processor_appender *appender, int64_t ms)
     return go_on;
 }
 
-/* Does the same append make sense once more? Somebody else's batch in the way does not. What is
- * missing was taken away meanwhile, and is made again. */
+/* Does the same append make sense once more? It does not when another process committed in its
+ * place. What is missing was taken away meanwhile, and is made again. */
 static bool may_pass(const struct pn_err *why)
 {
     return why->class_ == PN_CLASS_RETRY || why->class_ == PN_CLASS_MISSING ||

@@ -11,7 +11,7 @@
 
 struct pn_processor_appender_config {
     struct pn_embedded_engine *engine;
-    int tries_max;                                       /* 0: for ever */
+    int tries_max;                                       /* 0: forever */
     void (*failed)(void *arg, const struct pn_err *why); /* a try; another one follows */
     void (*done)(void *arg);                             /* there is something to collect */
     void *arg;
@@ -34,9 +34,9 @@ struct pn_processor_appender {
 int pn_processor_appender_start(struct pn_processor_appender *appender,
                                 const struct pn_processor_appender_config *config,
                                 struct pn_err *e) PN_MUST_CHECK;
-/* Ends the thread, after the try that is under way. */
+/* Ends the thread, after the try that is in progress. */
 void pn_processor_appender_stop(struct pn_processor_appender *appender);
-/* No further tries: an append under way ends with its present one. */
+/* No further tries: an append in progress ends with its present one. */
 void pn_processor_appender_hurry(struct pn_processor_appender *appender);
 
 /* Hands over an append; what it points to is borrowed until it is collected. Only when idle. */
@@ -44,7 +44,7 @@ void pn_processor_appender_submit(struct pn_processor_appender *appender,
                                   const struct pn_append *append);
 /*
  * Takes the outcome of the last append, if there is one: true, and its report, or its error and
- * non-zero in *rc. With `wait`, waits for it; false then only when nothing is under way.
+ * non-zero in *rc. With `wait`, waits for it; false then only when nothing is in progress.
  */
 bool pn_processor_appender_collect(struct pn_processor_appender *appender, bool wait,
                                    struct pn_table_report *report, int *rc,

@@ -74,7 +74,7 @@ static bool is_wanted(const struct pn_processor_batch_flow *flow, struct pn_byte
     return false;
 }
 
-/* Counts a record that isn't this table's; and whether it is no other's either. */
+/* Counts a record that isn't this table's, and whether it belongs to no other table either. */
 static void pass_over(struct pn_processor_batch *batch, const struct pn_processor_batch_flow *flow,
                       struct pn_bytes key, uint32_t shard, int64_t offset)
 {

@@ -31,7 +31,7 @@ struct pn_processor_batch {
     size_t part_capacity;
     int64_t records; /* read */
     int64_t bytes;   /* of these */
-    int64_t skipped; /* of these, that are no flow's */
+    int64_t skipped; /* of these, that belong to no flow */
     int64_t lost;    /* offsets of records that the log no longer had */
 };
 
@@ -59,7 +59,7 @@ void pn_processor_batch_add_position(struct pn_processor_batch *batch,
                                      const struct pn_stream_shard *shard);
 /*
  * Reads on in a shard, at most so much more, and takes in what is the flow's; shard->taken moves
- * on. The errors are those of pn_processor_source_read(), but damage is passed over: *damage then
+ * on. The errors are those of pn_processor_source_read(), but damage is skipped: *damage then
  * describes it, and is otherwise left alone.
  */
 int pn_processor_batch_read(struct pn_processor_batch *batch,

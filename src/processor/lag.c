@@ -23,7 +23,7 @@ static struct pn_processor_lag *add(struct list *list)
 }
 
 /* The age of the record at `offset`, or of the next one; -1: not known. *any is false when there is
- * none, since the offsets up to the end are no records'. */
+ * none, since the offsets up to the end are not records'. */
 static int64_t age_of(const struct pn_processor_env *env, const char *stream, uint64_t id,
                       uint32_t shard, int64_t offset, bool *any)
 {

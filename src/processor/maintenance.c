@@ -123,7 +123,7 @@ int64_t pn_processor_maintenance_choose(const struct pn_delta_snapshot *snapshot
                                         int64_t target_bytes)
 {
     int64_t limit = TIER_FIRST_BYTES;
-    int64_t below = 0; /* files of the tiers before are no larger than this */
+    int64_t below = 0; /* the largest size of files of the earlier tiers */
     for (;;) {
         if (limit > target_bytes) {
             limit = target_bytes;
@@ -298,7 +298,7 @@ static void tend(struct pn_processor_maintenance_table *table)
     }
 }
 
-/* NULL behind the last. */
+/* NULL after the last. */
 static struct pn_processor_maintenance_table *table_at(struct pn_processor_maintenance *maintenance,
                                                        size_t i)
 {

@@ -44,7 +44,7 @@ void pn_processor_maintenance_destroy(struct pn_processor_maintenance **maintena
 /* The same path again gives the same table. Owned by the maintenance. Any thread. */
 struct pn_processor_maintenance_table *pn_processor_maintenance_add(
     struct pn_processor_maintenance *maintenance, const char *path);
-/* This table's dead letters grow by commits that tell of them; may be NULL. */
+/* This table's dead letters grow by commits that say so; may be NULL. */
 void pn_processor_maintenance_set_dead_letters(struct pn_processor_maintenance *maintenance,
                                                struct pn_processor_maintenance_table *table);
 

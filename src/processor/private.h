@@ -62,10 +62,10 @@ struct pn_processor_worker {
     bool was_watching; /* in this life: a stream of another id is newer than that */
     struct pn_processor_batch batches[2];
     struct pn_processor_batch *filling;
-    bool is_appending; /* the other batch is under way */
+    bool is_appending; /* the other batch is in progress */
     int64_t append_ns; /* since when */
     size_t turn;       /* which shard is read first */
-    int64_t unsaved;   /* records passed over since positions were last committed */
+    int64_t unsaved;   /* records skipped since positions were last committed */
     int64_t saved_ns;  /* when they were */
     int64_t looked_ns; /* when the table was last looked for */
     int64_t next_ns;   /* no commit before, unless a batch is full */
@@ -156,7 +156,7 @@ void pn_processor_worker_init(struct pn_processor_worker *worker, struct pn_proc
 void pn_processor_worker_deinit(struct pn_processor_worker *worker);
 int pn_processor_worker_start(struct pn_processor_worker *worker, bool drains,
                               struct pn_err *e) PN_MUST_CHECK;
-/* Tells the thread to end, and does not wait for it. */
+/* Asks the thread to end, and does not wait for it. */
 void pn_processor_worker_ask_to_stop(struct pn_processor_worker *worker);
 void pn_processor_worker_join(struct pn_processor_worker *worker);
 bool pn_processor_worker_is_finished(struct pn_processor_worker *worker);
@@ -174,8 +174,8 @@ int pn_processor_place(struct pn_processor_worker *worker, struct pn_err *e) PN_
 /* Hands the batch that was filled to the appender, with the positions of all shards that moved. */
 void pn_processor_submit(struct pn_processor_worker *worker);
 /*
- * Takes the outcome of the append under way, if it is there (`wait`: when it is). Somebody else's
- * commit in its place leaves the worker not placed, and the batch being filled empty.
+ * Takes the outcome of the append in progress, if it is there (`wait`: when it is). Another
+ * process's commit in its place leaves the worker not placed, and the batch being filled empty.
  */
 int pn_processor_collect(struct pn_processor_worker *worker, bool wait,
                          struct pn_err *e) PN_MUST_CHECK;

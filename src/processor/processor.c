@@ -175,7 +175,7 @@ static void add_progress(struct pn_processor *streams, int64_t *done, int64_t *a
     }
 }
 
-/* The first worker that gave up tells why. */
+/* The first worker that gave up says why. */
 static int outcome(struct pn_processor *streams, struct pn_err *e)
 {
     struct pn_arena arena;

@@ -51,7 +51,7 @@ struct pn_processor_env {
 
 struct pn_processor;
 
-/* INPUT when a name of the config is no stream of the pipeline, or one that fills no table. A
+/* INPUT when a name of the config is not a stream of the pipeline, or one that fills no table. A
  * pipeline without streams gives processors that do nothing. */
 int pn_processor_create(const struct pn_processor_config *config,
                         const struct pn_processor_env *env, struct pn_processor **streams,
@@ -67,12 +67,12 @@ int pn_processor_start(struct pn_processor *streams, struct pn_err *e) PN_MUST_C
  * What is put into the streams after it is read also by those that begin at "latest".
  */
 void pn_processor_await_new(struct pn_processor *streams, int64_t ms);
-/* Ends the workers after the commits that are under way. Fine when not started. */
+/* Ends the workers after the commits that are in progress. Fine when not started. */
 void pn_processor_stop(struct pn_processor *streams);
 /*
  * Brings all that the streams hold at the time of the call into the tables, then stops. `tick`
  * (NULL ok) is called about fifty times a second with the records dealt with and those to do; false
- * ends the drain early, which is no error. The first worker's error, else 0. Not after
+ * ends the drain early, which is not an error. The first worker's error, else 0. Not after
  * pn_processor_start().
  */
 int pn_processor_drain(struct pn_processor *streams,
@@ -83,7 +83,7 @@ enum pn_processor_state {
     PN_PROCESSOR_STARTING, /* has not yet seen stream and table */
     PN_PROCESSOR_RUNNING,
     PN_PROCESSOR_WAITING, /* there is no such stream */
-    PN_PROCESSOR_TROUBLE, /* the last try failed; it goes on trying */
+    PN_PROCESSOR_TROUBLE, /* the last try failed; it keeps trying */
     PN_PROCESSOR_FAILED,  /* it has given up */
     PN_PROCESSOR_STOPPED
 };
@@ -114,7 +114,7 @@ struct pn_processor_status {
     int64_t rows;
     int64_t dead_letters;
     int64_t skipped; /* records that are not the table's */
-    /* Of these, those that are no table's; on the stream's first table only. */
+    /* Of these, those that belong to no table; on the stream's first table only. */
     struct pn_stray_counts strays;
     int64_t unknown_members;     /* of records, that no column takes */
     const char *unknown_example; /* the name of the first, "pos.w" in a struct; NULL: none */

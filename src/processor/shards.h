@@ -2,7 +2,7 @@
  * Where a table is in each shard of its stream, and which shards may be read now: a shard's parents
  * are read to their end before it. For one thread.
  *
- * What counts is the table's own txn of each shard. Its version is the offset to go on with, and
+ * What counts is the table's own txn of each shard. Its version is the offset to continue with, and
  * its application names stream, stream id and shard, so that a stream made again under an old name
  * is another one.
  */
@@ -17,7 +17,7 @@ struct pn_stream_shard {
     char id[PN_SHARD_ID_SIZE];
     char *app_id;      /* of the txn; ours */
     int64_t committed; /* the txn's version in the table; -1: none */
-    int64_t planned;   /* the same when the append under way has succeeded */
+    int64_t planned;   /* the same when the append in progress has succeeded */
     int64_t taken;     /* the next offset to read */
     int64_t taken_ms;  /* arrival of the record before it; 0: not known */
     int64_t goal;      /* a drain is done with the shard from here on */
@@ -41,8 +41,8 @@ void pn_processor_shards_deinit(struct pn_processor_shards *shards);
 char *pn_processor_app_id(const char *stream, uint64_t id, const char *shard);
 
 /*
- * Begins anew with the stream as it is described and the table as it is (`table` NULL: there is
- * none). Shards that the table has a txn of go on there. When it has none of this stream at all,
+ * Begins again with the stream as it is described and the table as it is (`table` NULL: there is
+ * none). Shards that the table has a txn of continue there. When it has none of this stream at all,
  * they begin where `pipeline` says; but at their oldest record when the table was filled by an
  * earlier stream of that name, or `again`: what a new stream holds came since. A shard that is
  * younger than the table's first position begins at its oldest record. *fresh: no position is in
@@ -66,7 +66,7 @@ int pn_processor_shards_check(const struct pn_processor_shards *shards, const ch
 /* Takes over what a new description of the same stream says; new shards begin at 0. */
 void pn_processor_shards_update(struct pn_processor_shards *shards, const char *stream,
                                 const struct pn_processor_source_stream *described);
-/* Makes the shards' present ends their goals; placing the same stream anew keeps them. */
+/* Makes the shards' present ends their goals; placing the same stream again keeps them. */
 void pn_processor_shards_aim(struct pn_processor_shards *shards);
 /* Are all goals reached? */
 bool pn_processor_shards_reached(const struct pn_processor_shards *shards);

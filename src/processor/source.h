@@ -23,7 +23,7 @@ struct pn_processor_source_shard {
     int64_t created_ms;
     struct pn_hash_key hash_start; /* inclusive */
     struct pn_hash_key hash_end;   /* inclusive */
-    bool complete;                 /* closed, and no record will ever be behind `end` */
+    bool complete;                 /* closed, and no record will ever be after `end` */
     int64_t begin;                 /* offset of the oldest record kept */
     int64_t end;                   /* offset the next record gets */
 };
@@ -91,8 +91,8 @@ PN_MUST_CHECK static inline int pn_processor_source_position(
     return source->ops->position(source, stream, id, shard, start, start_ms, offset, e);
 }
 /*
- * Records from `offset` on, at least one when there is one; what retention has removed is passed
- * over, as out->lost_until says. MISSING when the stream of that id is gone. Damage in the log is
+ * Records from `offset` on, at least one when there is one; what retention has removed is skipped,
+ * as out->lost_until says. MISSING when the stream of that id is gone. Damage in the log is
  * CORRUPT, and out->next_offset is the offset after it. BLOCKS.
  */
 PN_MUST_CHECK static inline int pn_processor_source_read(

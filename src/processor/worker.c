@@ -14,7 +14,7 @@ enum {
     PAUSE_FIRST_MS = 100,    /* after a failure, doubling */
     PAUSE_MAX_MS = 5000,     /* up to this */
     DRAIN_TRIES = 8,         /* a drain gives up after so many in a row */
-    UNSAVED_MAX = 100000,    /* other people's records passed over before positions are saved */
+    UNSAVED_MAX = 100000,    /* other people's records skipped before positions are saved */
     UNSAVED_SECONDS_MAX = 60 /* likewise */
 };
 static const int64_t NS_PER_MS = 1000000;
@@ -106,7 +106,7 @@ static void tell_strays(struct pn_processor_worker *worker, int64_t skipped)
     pn_arena_deinit(&arena);
 }
 
-/* Counts what is no row at once; the rest is counted when it is committed. */
+/* Counts what is not a row at once; the rest is counted when it is committed. */
 static void note_batch(struct pn_processor_worker *worker, int64_t skipped, int64_t lost)
 {
     struct pn_processor_batch *batch = worker->filling;
@@ -212,8 +212,8 @@ static bool is_save_due(const struct pn_processor_worker *worker, bool reached)
             quiet_ns >= UNSAVED_SECONDS_MAX * INT64_C(1000) * NS_PER_MS);
 }
 
-/* Waits for the append under way, which may be tried again for a long time: the lag goes on being
- * told. */
+/* Waits for the append in progress, which may be tried again for a long time: the lag is still
+ * reported. */
 static int await_append(struct pn_processor_worker *worker, struct pn_err *e)
 {
     while (!is_stopping(worker)) {
@@ -224,7 +224,7 @@ static int await_append(struct pn_processor_worker *worker, struct pn_err *e)
         }
         if (pn_notifier_wait(&worker->notifier, seen, IDLE_MS) == seen) {
             bool gone = false;
-            struct pn_err ignored = {0}; /* it is met again when reading goes on */
+            struct pn_err ignored = {0}; /* it is met again when reading continues */
             if (look(worker, &gone, &ignored) == 0) {
                 pn_processor_view_shards(worker);
             }
@@ -233,7 +233,7 @@ static int await_append(struct pn_processor_worker *worker, struct pn_err *e)
     return pn_processor_collect(worker, true, e);
 }
 
-/* Commits what was read, after the append under way. */
+/* Commits what was read, after the append in progress. */
 static int commit(struct pn_processor_worker *worker, struct pn_err *e)
 {
     if (worker->is_appending) {

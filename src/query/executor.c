@@ -37,7 +37,7 @@ static void add_metrics(struct pn_executor *executor, struct pn_metrics *metrics
     executor->running = pn_metrics_get(metrics, PN_METRIC_QUERY_RUNNING, NULL);
 }
 
-/* What an earlier server left is of no use to anyone. */
+/* Nothing can use what an earlier server left. */
 static int empty_folder(const struct pn_io *io, const char *folder, struct pn_err *e)
 {
     int rc = pn_io_exists(io, folder) ? pn_io_remove_tree(io, folder, e) : 0;

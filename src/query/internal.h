@@ -24,7 +24,7 @@ struct pn_query_job {
     enum pn_query_kind kind;
     struct pn_query_status status; /* texts are the job's own; the times come from those below */
     char *parameters;
-    char target[PN_QUERY_ID_SIZE]; /* whose rows, where the job is no query */
+    char target[PN_QUERY_ID_SIZE]; /* whose rows, where the job is not a query */
     struct pn_query_sort sort;     /* ORDER */
     struct pn_buf tables;          /* JSON members: "table":version */
     char *folder;                  /* of the rows; NULL: there are none */

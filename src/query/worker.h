@@ -40,7 +40,7 @@ struct pn_query_worker_config {
  * when the executor cannot be talked to. */
 int pn_query_worker_run(const struct pn_query_worker_config *config,
                         struct pn_err *e) PN_MUST_CHECK;
-/* Tells the executor why this process cannot begin. */
+/* Reports to the executor why this process cannot begin. */
 int pn_query_worker_refuse(int output_fd, const struct pn_err *why, struct pn_err *e) PN_MUST_CHECK;
 
 #endif

@@ -14,7 +14,7 @@
 struct pn_byte_sink {
     void (*write)(void *arg, const char *bytes, size_t len);
     void (*flush)(void *arg);  /* what was written is on its way; NULL: it always is */
-    bool (*failed)(void *arg); /* a write was lost, so more of them are of no use */
+    bool (*failed)(void *arg); /* a write was lost, so further ones are pointless */
     void *arg;
     int terminal_columns; /* of the terminal that shows the bytes; 0: they go elsewhere */
 };

@@ -24,8 +24,8 @@
 struct pn_dead_letters_wanted {
     const char *table;  /* NULL: of all */
     const char *reason; /* a part of the reason, in any case; NULL: any */
-    int64_t offset;     /* leave out so many */
-    int64_t limit;      /* at most so many */
+    int64_t offset;     /* items to leave out */
+    int64_t limit;      /* the most items */
 };
 
 /* The query and its parameters, a JSON object, in the arena. A table of dead letters that is not

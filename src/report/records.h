@@ -22,7 +22,7 @@ struct pn_records_from {
     int64_t value; /* the offset, or the time in wall milliseconds */
 };
 /* Reads "newest" (or "latest"), "oldest" (or "earliest"), an offset ("1200"), or a time in ISO 8601
- * with a "-" or a "T" in it. False when it is none. */
+ * with a "-" or a "T" in it. False when it isn't one. */
 bool pn_records_from_parse(const char *text, struct pn_records_from *from);
 /* The offset that it stands for in a partition: one that exists, or the end. */
 int pn_records_find(struct pn_log *log, const char *topic, int32_t partition,

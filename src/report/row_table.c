@@ -141,7 +141,7 @@ static bool fit_terminal(struct pn_row_writer *rows)
     return true;
 }
 
-/* A row's cell on a line of its own, behind the column's name; a line before each row. */
+/* A row's cell on a line of its own, after the column's name; a line before each row. */
 static void expanded_cell(const struct pn_row_writer *rows, size_t at, int64_t row,
                           const char *text)
 {

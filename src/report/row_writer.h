@@ -1,6 +1,6 @@
 /*
  * Rows for people and for programs, in the format that the reader asked for. A report declares its
- * columns and writes its rows; whoever asked for it chooses the format, and where the bytes go.
+ * columns and writes its rows; its caller chooses the format, and where the bytes go.
  *
  *   topics.h        topics, and the partitions of one
  *   records.h       records of topics, as rows and from JSON
@@ -31,7 +31,7 @@
  * No value can steer the terminal (terminal.h): a table shows such characters as escapes, JSON has
  * them as \uXXXX, and CSV shows escapes where it goes to a terminal.
  *
- * For one thread. A failed write is the sink's to tell: pn_row_writer_failed().
+ * For one thread. The sink reports a failed write: pn_row_writer_failed().
  */
 #ifndef PN_REPORT_ROW_WRITER_H
 #define PN_REPORT_ROW_WRITER_H

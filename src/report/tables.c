@@ -48,7 +48,7 @@ struct list {
     size_t problems;
 };
 
-/* -1 when statistics do not tell. */
+/* -1 when the statistics do not have it. */
 static int64_t row_count(const struct pn_delta_snapshot *snapshot)
 {
     int64_t count = 0;

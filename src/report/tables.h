@@ -3,7 +3,7 @@
  * history; and the queries over them.
  *
  * A table's name is that of the pipeline ("pin"), "dead_letters", "stream_dead_letters", or, with a
- * slash in it, a key in the store ("delta_tables/raw/pin"), whoever made the table there.
+ * slash in it, a key in the store ("delta_tables/raw/pin"), whichever program made the table there.
  */
 #ifndef PN_REPORT_TABLES_H
 #define PN_REPORT_TABLES_H
@@ -23,7 +23,7 @@ struct pn_table_source {
 };
 
 /* The path of the table with that name, and the table itself where the pipeline has it (else NULL).
- * MISSING for a name that is nobody's, INPUT for a bad key. Both are borrowed. */
+ * MISSING for an unknown name, INPUT for a bad key. Both are borrowed. */
 int pn_report_find_table(const struct pn_pipeline *pipeline, const char *name,
                          const struct pn_table **table, const char **path,
                          struct pn_err *e) PN_MUST_CHECK;
@@ -43,8 +43,8 @@ size_t pn_report_tables(const struct pn_table_source *source, struct pn_row_writ
 int pn_report_schema(const struct pn_delta_snapshot *snapshot, struct pn_row_writer *rows,
                      struct pn_err *e) PN_MUST_CHECK;
 /* path, size_bytes, rows, modified, partition: of at most `limit` files (0: of all), by path, from
- * the first one after the path `after` (NULL: from the first). Returns the path to go on after, the
- * snapshot's; NULL: these were the last. */
+ * the first one after the path `after` (NULL: from the first). Returns the last path, after
+ * which the next page begins (the snapshot's memory); NULL: these were the last. */
 const char *pn_report_files(const struct pn_delta_snapshot *snapshot, const char *after,
                             size_t limit, struct pn_row_writer *rows);
 /* version, committed, operation, files_added, files_removed, rows_added, engine, parameters,

@@ -34,7 +34,8 @@ int pn_topic_size(struct pn_log *log, const char *topic, int32_t partitions,
 /* topic, partitions, records, size_bytes, read_by; but in a table also first_partition and
  * first_offset. */
 void pn_report_topics(const struct pn_topic_row *topics, size_t count, struct pn_row_writer *rows);
-/* The topics of a server's {"items":[rows]}, texts in the arena. FATAL: that is no such answer. */
+/* The topics of a server's {"items":[rows]}, texts in the arena. FATAL: the answer has another
+ * form. */
 int pn_topics_read(const struct pn_json *root, struct pn_arena *arena, struct pn_topic_row **rows,
                    size_t *count, struct pn_err *e) PN_MUST_CHECK;
 

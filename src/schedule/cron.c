@@ -70,7 +70,7 @@ static int64_t next_minute(int64_t time_s)
 }
 
 /* Follows the clock on the wall: as far as the next change of the offset, local time runs evenly;
- * from there it is looked at anew. */
+ * from there it is looked at again. */
 static int64_t next_by_wall_time(const struct pn_cron *cron, const struct pn_zone *zone,
                                  int64_t after_s)
 {

@@ -23,7 +23,7 @@ struct pn_schedule {
     const struct pn_zone *zone;
     int64_t start_ms;   /* no time before it; INT64_MIN: none */
     int64_t end_ms;     /* no time after it; INT64_MAX: none */
-    int64_t catchup_ms; /* times that were missed get a run if they are no older */
+    int64_t catchup_ms; /* times that were missed by at most this get a run */
     enum pn_overlap overlap;
 };
 enum { PN_OVERLAPS = PN_OVERLAP_LATEST + 1 };

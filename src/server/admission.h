@@ -1,7 +1,7 @@
 /*
  * What a first record makes: a topic or a stream whose name matches a pattern of the pipeline, with
- * what the pattern says of partitions, shards and retention. Each pattern makes so many at most
- * (log.pattern_topics_max, kinesis.pattern_streams_max), counted by what is there.
+ * what the pattern says of partitions, shards and retention. The number that each pattern makes is
+ * limited (log.pattern_topics_max, kinesis.pattern_streams_max), counted by what exists.
  */
 #ifndef PN_SERVER_ADMISSION_H
 #define PN_SERVER_ADMISSION_H

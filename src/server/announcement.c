@@ -45,7 +45,7 @@ void pn_announcement_withdraw(const struct pn_app *app, int *lock_fd)
 }
 
 /* The announcement may outlive its server, and the number of a process may be another's by then, or
- * have its meaning in a container only: a lock ends with who holds it. */
+ * have its meaning in a container only: a lock ends with its holder. */
 static int server_lives(const struct pn_io *io, const char *data, bool *lives, struct pn_err *e)
 {
     char *path = pn_xasprintf("%s/server.lock", data);

@@ -20,7 +20,7 @@ struct pn_fronts_config {
     struct pn_aws_config aws;
 };
 
-/* What they stand on; all borrowed for their life. kinesis (then there are no routes of streams),
+/* What they depend on; all borrowed for their life. kinesis (then there are no routes of streams),
  * logger and metrics may be NULL. */
 struct pn_fronts_env {
     struct pn_log *log;

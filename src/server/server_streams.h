@@ -18,9 +18,9 @@ int pn_server_streams_create(const struct pn_app *app, struct pn_kinesis *kinesi
 /* Before the server starts. */
 void pn_server_streams_add_routes(struct pn_server_streams *streams, struct pn_api *api);
 /* Returns when tables that are new have their first positions, so that nothing that a client puts
- * from then on is passed over. */
+ * from then on is skipped. */
 int pn_server_streams_start(struct pn_server_streams *streams, struct pn_err *e) PN_MUST_CHECK;
-/* Ends the processors after the commits under way. After it nothing is read. NULL ok. */
+/* Ends the processors after the commits in progress. After it nothing is read. NULL ok. */
 void pn_server_streams_destroy(struct pn_server_streams **streams);
 
 #endif

@@ -18,7 +18,7 @@ enum {
 struct item {
     bool is_stream;
     char *name;
-    int64_t records; /* 0: it is gone, or read by now; the log has named it all the same */
+    int64_t records; /* 0: it is gone, or read by now; the log has named it nevertheless */
     /* One of the records. */
     int64_t partition; /* of a stream: the shard's number */
     int64_t offset;

@@ -1,6 +1,6 @@
 /*
  * Topics and streams that hold records and that no table reads: once each in the log, in /health as
- * the list "unread" (which is no error), and in the gauges pinion_unread_topic_records and
+ * the list "unread" (which is not an error), and in the gauges pinion_unread_topic_records and
  * pinion_unread_stream_records. A thread of its own looks every second.
  */
 #ifndef PN_SERVER_UNREAD_H

@@ -237,7 +237,7 @@ static int set_leaf(struct pn_settings *settings, const struct pn_yaml *yaml,
     if (node->kind != PN_YAML_SCALAR && node->kind != PN_YAML_NULL) {
         return pn_yaml_error(yaml, node, e, "must be a value, not a list or a map");
     }
-    /* Nothing behind the colon is the empty text. */
+    /* Nothing after the colon is the empty text. */
     if (set(settings, setting, node->kind == PN_YAML_SCALAR ? node->text : "", &inner) != 0) {
         return pn_yaml_error(yaml, node, e, "%s", inner.msg);
     }

@@ -47,8 +47,8 @@ struct pn_settings {
         int64_t header_bytes_max;
         int64_t body_bytes_max;
         int64_t records_per_request_max;
-        int64_t idle_ms;          /* a connection without a byte for so long is closed */
-        int64_t request_ms;       /* a request must have arrived whole after so long */
+        int64_t idle_ms;          /* a connection without a byte for this long is closed */
+        int64_t request_ms;       /* a request must have arrived whole after this time */
         int64_t drain_ms;         /* at SIGTERM: how long accepted requests may take */
         int64_t memory_bytes_max; /* request bodies in flight; above: 503 */
         int64_t consumer_instance_timeout_ms;
@@ -128,7 +128,7 @@ int pn_settings_from_pipeline(struct pn_settings *settings, const struct pn_pipe
 /* Is what the pipeline.yml says under `settings:` right? Errors name file, line and key. */
 int pn_settings_check_pipeline(const struct pn_pipeline *pipeline, struct pn_err *e) PN_MUST_CHECK;
 /* Applies a YAML file; errors name file, line and key. Such a file may be the config.yml of the
- * cloud deployment: what it says of Databricks, the buckets and MWAA is passed over here. */
+ * cloud deployment: what it says of Databricks, the buckets and MWAA is skipped here. */
 int pn_settings_from_file(struct pn_settings *settings, const char *path, const struct pn_io *io,
                           struct pn_err *e) PN_MUST_CHECK;
 /* The whole table: as Markdown (docs/settings.md), or with the values in force as YAML that

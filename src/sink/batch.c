@@ -97,7 +97,7 @@ static void write_dead_letter(const struct pn_sink_batch *batch, struct pn_buf *
     pn_json_end_line(&json);
 }
 
-/* Why the record's value is no JSON; NULL when *root is what it holds. */
+/* Why the record's value is not JSON; NULL when *root is what it holds. */
 static const char *parse(struct pn_json_parser *parser, const struct pn_record *record,
                          struct pn_json **root, struct pn_err *e)
 {

@@ -30,7 +30,7 @@ struct pn_sink_batch {
     int32_t partition;
     struct pn_buf values;
     struct pn_buf dead;
-    struct pn_sink_object *objects; /* an open one is behind the last */
+    struct pn_sink_object *objects; /* an open one is after the last */
     size_t count;                   /* closed objects */
     size_t capacity;
     bool is_open;
@@ -47,7 +47,7 @@ void pn_sink_batch_open(struct pn_sink_batch *batch, int64_t first);
  * records already and would become larger than `bytes_max`. */
 bool pn_sink_batch_add(struct pn_sink_batch *batch, const struct pn_record *record,
                        int64_t bytes_max);
-/* Closes the open object; `end` is behind its last record. */
+/* Closes the open object; `end` is the offset after its last record. */
 void pn_sink_batch_close(struct pn_sink_batch *batch, int64_t end);
 /* Forgets the open object. */
 void pn_sink_batch_drop(struct pn_sink_batch *batch);

@@ -16,7 +16,7 @@ struct landing {
     struct pn_sink_reader reader;
     bool is_again; /* the cuts were remembered before: some of their objects may be there */
     bool has_lost; /* the reader met a loss since this was last false */
-    int64_t next;  /* where the partition goes on when the batch is in the store */
+    int64_t next;  /* where the partition continues when the batch is in the store */
 };
 
 /* The reader found that the log has lost records. The same loss may be met again after a

@@ -128,7 +128,7 @@ int pn_sink_remember(struct pn_sink *sink, struct pn_err *e)
 
 /* --- the log's topics ---------------------------------------------------------------------- */
 
-/* Behind all that the remembered names cover, written or not. */
+/* After all that the remembered names cover, written or not. */
 static int64_t names_end(const struct pn_sink_memory *memory)
 {
     const struct pn_sink_cuts *cuts = &memory->cuts;
@@ -136,7 +136,7 @@ static int64_t names_end(const struct pn_sink_memory *memory)
     return memory->base_next + end;
 }
 
-/* The topic was created again: its offsets start at 0, its names go on. */
+/* The topic was created again: its offsets start at 0, its names continue. */
 static void start_again(struct pn_sink *sink, struct pn_sink_part *part, uint64_t id)
 {
     struct pn_sink_memory *memory = &part->memory;
@@ -157,7 +157,7 @@ static void start_again(struct pn_sink *sink, struct pn_sink_part *part, uint64_
 
 /*
  * The log ends before what was landed from it: with `durability: os`, a power cut took records
- * that are in the store already. The offsets come again with other records; their names go on.
+ * that are in the store already. The offsets come again with other records; their names continue.
  * Cuts that reach beyond the end are shortened to what the log still has.
  */
 static void step_back(struct pn_sink *sink, struct pn_sink_part *part, int64_t end)

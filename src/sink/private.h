@@ -1,9 +1,9 @@
 /*
  * What the files of the sink share: the sink itself and its topic-partitions.
  *
- * Two locks. `work` is held by whoever lands (the thread, or a caller of run or flush) and guards
- * all but what is marked; `lock` is held for a moment only, and guards what the status reads and
- * what wakes the thread. `work` is taken first.
+ * Two locks. `work` is held by the thread that lands (the sink's, or a caller of run or flush) and
+ * guards all but what is marked; `lock` is held for a moment only, and guards what the status reads
+ * and what wakes the thread. `work` is taken first.
  */
 #ifndef PN_SINK_PRIVATE_H
 #define PN_SINK_PRIVATE_H
@@ -29,7 +29,7 @@ struct pn_sink_part {
     int64_t waiting_since_ms; /* when a record that has not landed was first seen; -1 for none */
     int64_t retry_at_ms;      /* after a failure; not before */
     int failures;             /* in a row */
-    int64_t lost_until;       /* losses before this offset were told */
+    int64_t lost_until;       /* losses before this offset were reported */
     int64_t lag;              /* what the gauge holds of this partition */
     struct pn_metric *landed_metric;
     struct pn_metric *objects_metric;

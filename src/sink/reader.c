@@ -34,7 +34,7 @@ static int64_t least(int64_t left, int64_t right)
     return left < right ? left : right;
 }
 
-/* Moves on to `offset`, or to the limit: what is lost beyond it is for a later call to tell. */
+/* Moves on to `offset`, or to the limit: a later call reports losses beyond it. */
 static void lose(struct pn_sink_reader *reader, int64_t offset, int64_t limit, const char *why)
 {
     int64_t end = least(offset, limit);

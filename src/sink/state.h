@@ -10,7 +10,7 @@
  *
  *   id      pn_log_topic_info.id of the topic that the offsets belong to
  *   base    what is added to an offset to get the number in an object's name
- *   base_next   ... of the objects behind the cuts
+ *   base_next   ... of the objects after the cuts
  *   landed  every record before this offset has landed
  *   cuts    [first, end, step]: objects were cut at first, first + step, ... up to end (exclusive);
  *           they may have been written or not. In offset order; between two there may be a hole.
@@ -42,7 +42,7 @@ struct pn_sink_cuts {
     size_t capacity;
 };
 
-/* Adds one object, behind all others; joins it with the run before it when that says the same. */
+/* Adds one object, after all others; joins it with the run before it when that says the same. */
 void pn_sink_cuts_add(struct pn_sink_cuts *cuts, int64_t first, int64_t end);
 void pn_sink_cuts_clear(struct pn_sink_cuts *cuts);
 void pn_sink_cuts_deinit(struct pn_sink_cuts *cuts);

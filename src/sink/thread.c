@@ -10,7 +10,7 @@
 enum { PASS_MS = 20 };
 
 /* For each commit of a busy log, on its thread: the thread is not disturbed while it rests, nor
- * told twice. */
+ * woken twice. */
 static void on_append(void *arg)
 {
     struct pn_sink *sink = arg;

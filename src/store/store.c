@@ -66,7 +66,7 @@ int pn_store_key_check(const char *key, struct pn_err *e)
 
 /* --- listing ---------------------------------------------------------------------------------- */
 
-/* A list under way, and the last key it gave. */
+/* A list in progress, and the last key it gave. */
 struct listing {
     const struct pn_store *store;
     const char *prefix;
@@ -143,7 +143,7 @@ int pn_store_folders(struct pn_store *store, const char *prefix,
         after = NULL;
         more = search.folder != NULL;
         if (more) {
-            /* '0' comes right behind '/': all keys of the folder are passed over. */
+            /* '0' comes right after '/': all keys of the folder are skipped. */
             after = pn_xasprintf("%s%s0", prefix, search.folder);
             rc = fn(arg, search.folder);
         }

@@ -6,8 +6,8 @@
  *   - a put is atomic, and durable when it returns;
  *   - of all processes that put-if-absent one key, exactly one succeeds, and that one learns it:
  *     an implementation that repeats a request whose reply was lost recognizes its own object;
- *   - a read sees the last completed put; what is read through one open file is one object, whoever
- *     replaces it meanwhile;
+ *   - a read sees the last completed put; an open file keeps reading the same object, even if
+ *     another writer replaces it;
  *   - a list is by prefix, in bytewise order of the keys, or it is an error (pn_store_list() checks
  *     that for all of them).
  *
@@ -233,7 +233,7 @@ PN_MUST_CHECK static inline int pn_store_now(struct pn_store *store, int64_t *no
 }
 /*
  * Keeps the bytes of an object that others may remove meanwhile: hold gives a handle (MISSING when
- * there is no object); restore makes the object again, durably, when it was removed, and tells so,
+ * there is no object); restore makes the object again, durably, when it was removed, and says so,
  * or fails where the store could not keep the bytes; release ends the hold, frees the handle and
  * sets it to NULL (NULL ok). What a crash leaves of a hold is swept away as an uncommitted file is.
  */
@@ -255,7 +255,7 @@ PN_MUST_CHECK static inline int pn_store_release(struct pn_store *store, char **
 /*
  * For objects that somebody else writes as a file (Parquet by the engine): begin gives a path to
  * write to, on a disk of this machine and outside the store's keys (caller frees); commit makes
- * that file the object `key`, atomically and durably, and tells its size; the path is free again.
+ * that file the object `key`, atomically and durably, and returns its size; the path is free again.
  * A path never committed is swept away by pn_store_sweep().
  */
 PN_MUST_CHECK static inline int pn_store_begin_file(struct pn_store *store, const char *key,

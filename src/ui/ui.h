@@ -3,7 +3,7 @@
  * folder, from memory. They hold no data: the pages ask /api/v1 for it, so the files need no key.
  *
  *   GET /ui/NAME.EXT   a file, or a 404 but never a page. One with a hash in its name may be kept
- *                      for ever
+ *                      forever
  *   GET /ui/...        any other path is the address of a page: index.html
  */
 #ifndef PN_UI_UI_H

@@ -49,7 +49,7 @@ struct walk {
     struct text value;
 };
 
-/* At the quote that begins a string; leaves *at behind the one that ends it. */
+/* At the quote that begins a string; leaves *at after the one that ends it. */
 static struct text take_string(const char **at)
 {
     const char *start = ++*at;

@@ -1,5 +1,5 @@
 /*
- * What a SELECT of somebody's may name: tables of the pipeline, and functions that only compute.
+ * What a user's SELECT may name: tables of the pipeline, and functions that only compute.
  * DuckDB parses the statement; its tree is looked at before anything is bound or run.
  */
 #ifndef PN_ENGINE_DUCKDB_ALLOW_H
@@ -17,8 +17,8 @@ void pn_duckdb_names_deinit(struct pn_duckdb_names *names);
 
 /*
  * INPUT naming the first table or function that is not for queries. *checked is false, and the
- * outcome 0, when the statement is none whose tree DuckDB gives away, so no SELECT. `read`, when
- * not NULL, gets the pipeline's tables that the statement names.
+ * outcome 0, when DuckDB gives no tree of the statement, so it isn't a SELECT. `read`, when not
+ * NULL, gets the pipeline's tables that the statement names.
  */
 int pn_duckdb_check_allowed(duckdb_connection connection, const struct pn_pipeline *pipeline,
                             const char *sql, bool *checked, struct pn_duckdb_names *read,

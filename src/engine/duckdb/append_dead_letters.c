@@ -1,7 +1,7 @@
 /*
  * The dead letters of a micro-batch, committed before the batch's rows. The table has a transaction
  * for each stream table and shard, which says up to which offset dead letters are there: a batch
- * that comes again, cut differently perhaps, adds what is behind it and nothing else.
+ * that comes again, cut differently perhaps, adds what is after it and nothing else.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,7 +39,7 @@ static void put_clean(duckdb_data_chunk chunk, enum pn_letter_column column, idx
     put_text(chunk, column, row, pn_buf_text(scratch), scratch->len);
 }
 
-/* The data as text, or in base64 when it is none; the reason says so, and whether it's whole. */
+/* The data as text, or in base64 when it isn't text; the reason says so, and whether it's whole. */
 static void put_data(duckdb_data_chunk chunk, idx_t row, const struct pn_append_row *it,
                      const char *reason, struct pn_buf *scratch)
 {
@@ -141,7 +141,7 @@ struct moves {
     char **app_ids; /* of all positions */
 };
 
-/* Up to where is each position there already? Only what is behind it counts. */
+/* Up to where is each position there already? Only what is after it counts. */
 static int read_lettered(struct pn_appender *appender, const struct moves *moves, struct pn_err *e)
 {
     int rc = 0;

@@ -17,7 +17,7 @@ enum { VALUE_BYTES_MAX = 256 << 20 };
 /* --- tables ----------------------------------------------------------------------------------- */
 
 /* A view if the statement may read the table: when its name is somewhere in it. One that doesn't
- * exist yet is no error here, as the word may mean something else. */
+ * exist yet is not an error here, as the word may mean something else. */
 static int make_view(struct pn_duckdb *engine, duckdb_connection connection, const char *sql,
                      const struct pn_table *table, struct pn_file_lease *lease, struct pn_err *e)
 {

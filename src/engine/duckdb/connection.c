@@ -77,7 +77,7 @@ static int run_prelude(struct pn_duckdb *engine, duckdb_connection connection, s
     return rc;
 }
 
-/* What a SELECT of somebody's may reach: the folders of the pipeline's tables, and no setting. */
+/* What a user's SELECT may reach: the folders of the pipeline's tables, and no setting. */
 static int close_ask(struct pn_duckdb *engine, struct pn_err *e)
 {
     const struct pn_pipeline *pipeline = engine->pipeline;

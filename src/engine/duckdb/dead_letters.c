@@ -168,7 +168,8 @@ static int flush_spool(struct pn_dead_letters *dead, struct pn_err *e)
     return rc;
 }
 
-/* The value as text, or in base64 when it is none; the reason says so, and whether it's whole. */
+/* The value as text, or in base64 when it isn't text; the reason says so, and whether it's
+ * whole. */
 static void add_value(struct pn_json_writer *json, const struct pn_landed_reject *reject)
 {
     size_t len = reject->value_len;

@@ -29,7 +29,7 @@ struct pn_decoder *pn_decoder_create(const struct pn_table *table,
                                      const struct pn_unknown_where *where);
 void pn_decoder_destroy(struct pn_decoder **decoder); /* NULL ok */
 
-/* The columns of a table's rows: its own, and PN_UNKNOWN_COLUMN behind them when it keeps members
+/* The columns of a table's rows: its own, and PN_UNKNOWN_COLUMN after them when it keeps members
  * that no column takes. */
 size_t pn_decoder_columns(const struct pn_table *table);
 const struct pn_column *pn_decoder_column(const struct pn_table *table, size_t i);
@@ -39,8 +39,9 @@ void pn_decoder_attach(struct pn_decoder *decoder, duckdb_data_chunk chunk);
 
 /*
  * Decodes the record in `len` bytes at `text` (`capacity` as for pn_json_parse()) into row `row` of
- * the chunk. Returns 0, or PN_FAIL with the reason in *why (class INPUT): the record is no row, and
- * the chunk's row may be used again. Any other class is an error of the machine, not the record's.
+ * the chunk. Returns 0, or PN_FAIL with the reason in *why (class INPUT): the record is not a row,
+ * and the chunk's row may be used again. Any other class is an error of the machine, not the
+ * record's.
  */
 int pn_decoder_row(struct pn_decoder *decoder, const char *text, size_t len, size_t capacity,
                    idx_t row, struct pn_err *why) PN_MUST_CHECK;

@@ -8,8 +8,8 @@
 #include "engine/duckdb/private.h"
 #include "store/file_cache.h"
 
-/* The path of an object, good until the lease is released; caller frees. `may_change`: the key is
- * no data file's, and may be put again. The errors of pn_file_cache_take(). */
+/* The path of an object, good until the lease is released; caller frees. `may_change`: the key
+ * is not that of a data file, and may be put again. The errors of pn_file_cache_take(). */
 int pn_duckdb_object_path(struct pn_duckdb *engine, const char *key, bool may_change,
                           struct pn_file_lease *lease, char **path, struct pn_err *e) PN_MUST_CHECK;
 /* The same for a file of a table's snapshot, wherever it is. CORRUPT when it is not there. */

@@ -358,7 +358,7 @@ static bool is_blank(const struct pn_line *line)
     return true;
 }
 
-/* Does the line open an object or an array, and go on in the next? */
+/* Does the line open an object or an array, and continue in the next? */
 static bool is_opening(const struct pn_line *line)
 {
     size_t start = pn_text_bom(line->text, line->len);
@@ -393,7 +393,7 @@ static int reject(struct reader *reader, const char *reason, struct pn_err *e)
     return scan->on_reject(scan->arg, &it, e);
 }
 
-/* An object to the row behind the *rows there are, if it is one. */
+/* An object to the row after the *rows there are, if it is one. */
 static int take_row(struct reader *reader, const char *text, size_t len, size_t capacity,
                     idx_t *rows, struct pn_err *e)
 {

@@ -4,7 +4,7 @@
  *
  * A scan has a schema and a list of files. It cuts large files into ranges, which several threads
  * take; a line belongs to the range in which it starts. Lines end with LF; blank ones are nothing.
- * A line is a record (engine/record.h): one row, or several. What is no row goes to the scan's
+ * A line is a record (engine/record.h): one row, or several. What is not a row goes to the scan's
  * rejects, with its whole line. Where a file's first line only opens an object or array, its reason
  * says that the file seems to be indented.
  */
@@ -15,7 +15,7 @@
 
 enum { PN_LINE_BYTES_MAX = 16 << 20 };
 
-/* Takes what is no row. `unit` and `line` (from 1) tell the place; see pn_landed_line_base(). */
+/* Takes what is not a row. `unit` and `line` (from 1) are the place; see pn_landed_line_base(). */
 struct pn_landed_reject {
     const struct pn_landed_scan *scan;
     const char *topic;  /* of the object, or as the file was added with: NULL if not known */
@@ -55,7 +55,7 @@ int pn_landed_add_file(struct pn_landed_scan *scan, const char *path, const char
 /* Appends "pn_landed(<number>)", for a statement that runs once, after all files were added. */
 void pn_landed_add_call(struct pn_landed_scan *scan, struct pn_buf *sql);
 
-/* After a statement that failed: the error of the scan behind it, which DuckDB only quotes; false
+/* After a statement that failed: the error of the scan after it, which DuckDB only quotes; false
  * when it wasn't the scan's. */
 bool pn_landed_failure(struct pn_landed_scan *scan, struct pn_err *e);
 /* After the statement: what it read. */

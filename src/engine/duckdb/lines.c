@@ -26,7 +26,7 @@ struct pn_lines {
     char *name;                   /* the object's key, or the file's path; NULL: nothing is open */
     struct pn_gunzip *gunzip;     /* NULL: the file is as it is */
     char *data;
-    size_t capacity; /* without the padding behind it */
+    size_t capacity; /* without the padding after it */
     size_t start;    /* of the line that comes next, in data */
     size_t len;      /* bytes in data */
     int64_t offset;  /* in the file, of data[0] */
@@ -34,7 +34,7 @@ struct pn_lines {
     int64_t end;
     uint32_t sum;   /* of what was read of the range */
     bool at_end;    /* of the file */
-    bool rest_left; /* of a line that was cut off: to be passed over */
+    bool rest_left; /* of a line that was cut off: to be skipped */
 };
 
 struct pn_lines *pn_lines_create(struct pn_store *store, const struct pn_io *io,
@@ -157,7 +157,7 @@ static int refill(struct pn_lines *lines, struct pn_err *e)
     return 0;
 }
 
-/* Goes behind the next LF, or to the end of the file, reading as far as need be. */
+/* Goes after the next LF, or to the end of the file, reading as far as need be. */
 static int skip_line(struct pn_lines *lines, struct pn_err *e)
 {
     for (;;) {

@@ -79,7 +79,7 @@ static int append(struct making *making, size_t scan, const char *object, int64_
     return ok ? 0 : pn_err_fatal(e, "DuckDB does not accept offsets of lines");
 }
 
-/* One row for where the object starts, and one behind each run of dead letters. */
+/* One row for where the object starts, and one after each run of dead letters. */
 static int append_steps(struct making *making, size_t scan, const char *object, int64_t first,
                         const struct sunk *sunk, struct pn_err *e)
 {

@@ -52,7 +52,7 @@ struct pn_duckdb {
     struct pn_duckdb_views work_views;
     struct pn_duckdb_views ask_views;
     struct pn_duckdb_verified verified; /* has a lock of its own */
-    struct pn_landed_scan **scans;      /* those that statements under way read, by their number */
+    struct pn_landed_scan **scans; /* those that statements in progress read, by their number */
     size_t scan_capacity;
     struct pn_file_cache *copies;   /* of objects; NULL until one is needed */
     struct pn_appender **appenders; /* of stream tables; they stay */

@@ -27,7 +27,7 @@ static const char *skip_blanks(const char *sql)
     }
 }
 
-/* Behind the word when `sql` begins with it, else NULL. */
+/* After the word when `sql` begins with it, else NULL. */
 static const char *behind(const char *sql, const char *word)
 {
     size_t len = strlen(word);

@@ -12,8 +12,9 @@
  * Appends "SELECT <columns> FROM read_parquet([...])" over a snapshot's files, or a typed SELECT
  * without rows when `snapshot` is NULL or has none. With `ask`, the files are asked for their
  * columns first. Without, the statement is quicker to make, and doesn't bind when a column is in no
- * file: pn_duckdb_misses_column() tells. A snapshot this engine can't read (deletion vectors,
- * partitions, renamed columns) is an INPUT error. The files are there until `lease` is released.
+ * file: pn_duckdb_misses_column() says whether. A snapshot this engine can't read (deletion
+ * vectors, partitions, renamed columns) is an INPUT error. The files are there until `lease` is
+ * released.
  */
 int pn_duckdb_add_scan(struct pn_duckdb *engine, duckdb_connection connection,
                        const struct pn_table *table, const struct pn_delta_snapshot *snapshot,
@@ -30,7 +31,7 @@ int pn_duckdb_check_readable(const char *path, const struct pn_delta_snapshot *s
                              struct pn_err *e) PN_MUST_CHECK;
 /* The ends of "read_parquet([..." and "read_parquet(...": a table's files need not have all its
  * columns, nor the first one those of the others, which would be left out without a word; and a
- * folder named "id=5" on the way to a file is no value of its column `id`. */
+ * folder named "id=5" on the way to a file is not a value of its column `id`. */
 #define PN_DUCKDB_FILES_END "], union_by_name = true, hive_partitioning = false)"
 #define PN_DUCKDB_FILE_END  ", hive_partitioning = false)"
 /* Appends the literal of a data file's place; `path` is below the table's, or one of its own. The

@@ -110,7 +110,7 @@ static size_t prefix_bytes(const char *text, size_t len, size_t chars)
     return at;
 }
 
-/* A prefix is a lower bound as it is; an upper one needs a character behind it that no text's next
+/* A prefix is a lower bound as it is; an upper one needs a character after it that no text's next
  * one is above. */
 static void put_text(struct pn_json_writer *json, enum part part, const char *text, size_t len)
 {

@@ -4,7 +4,7 @@
  *   table string, stream string, shard string, sequence_number string, partition_key string,
  *   arrival timestamp, reason string, data string
  *
- * `data` is the record's data as it was put, in base64 where it is no UTF-8 text; the reason says
+ * `data` is the record's data as it was put, in base64 where it is not UTF-8 text; the reason says
  * so. Of a KPL aggregate each user record is one of its own, with its partition key, and the reason
  * begins with its sub-sequence number.
  */

@@ -11,7 +11,7 @@
 #include "engine/embedded.h"
 
 enum {
-    PN_UNKNOWN_DISTINCT_MAX = 1000, /* names told apart; the values of others are only counted */
+    PN_UNKNOWN_DISTINCT_MAX = 1000, /* names distinguished; the values of others are only counted */
     PN_UNKNOWN_NAME_BYTES_MAX = 200 /* of a longer name the start counts */
 };
 

@@ -91,7 +91,7 @@ int pn_duckdb_json_check(duckdb_logical_type type, const char *column, struct pn
     return check_type(type, column, 0, e);
 }
 
-/* `value` with its last `scale` digits behind a point. */
+/* `value` with its last `scale` digits after a point. */
 static void put_decimal(struct pn_json_writer *json, int128 value, unsigned scale)
 {
     char digits[DECIMAL_DIGITS_MAX + 3];

@@ -6,7 +6,7 @@
 #include "base/file_sum.h"
 #include "base/mem.h"
 
-/* A power of two. When half is taken all are forgotten: stream tables have new files for ever. */
+/* A power of two. When half is taken all are forgotten: stream tables have new files forever. */
 enum { SLOTS = 1 << 16 };
 
 void pn_duckdb_verified_init(struct pn_duckdb_verified *verified)
@@ -80,7 +80,7 @@ int pn_duckdb_verify(struct pn_duckdb_verified *verified, const struct pn_io *io
 {
     struct stat st;
     if (pn_io_stat(io, path, &st, NULL) != 0) {
-        return 0; /* whoever reads it says what is wrong */
+        return 0; /* its reader reports what is wrong */
     }
     uint64_t hash = hash_of(path, &st);
     if (is_known(verified, hash)) {

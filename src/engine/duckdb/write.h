@@ -61,8 +61,8 @@ int pn_duckdb_overwrite(struct pn_duckdb *engine, const struct pn_table *table,
 /* A handle on a table by its path in the store. */
 struct pn_delta *pn_duckdb_delta(struct pn_duckdb *engine, const char *path);
 
-/* stats.c: Delta's statistics for columns, from the row of a COPY ... (RETURN_STATS) result. NULL
- * when they can't be told. Caller frees. */
+/* stats.c: Delta's statistics for columns, from the row of a COPY ... (RETURN_STATS) result.
+ * NULL when they are not known. Caller frees. */
 char *pn_duckdb_stats(const struct pn_table *table, int64_t rows, duckdb_vector statistics);
 
 #endif

@@ -112,7 +112,7 @@ int pn_kafka_rest_consumers_seek(struct pn_kafka_rest_consumers *consumers,
 
 /* --- fetching --------------------------------------------------------------------------------- */
 
-/* Positions that cannot be read from start again where the reset policy says; but not those behind
+/* Positions that cannot be read from start again where the reset policy says; but not those after
  * an end that the log is unsure of. */
 static int check_positions(struct pn_kafka_rest_consumers *consumers,
                            struct pn_kafka_rest_group *group,

@@ -118,7 +118,7 @@ void pn_kafka_rest_group_free_committed(struct pn_kafka_rest_group *group);
 /* --- consumer_assign.c; `lock` must be held ----------------------------------------------------
  */
 
-/* Deals the partitions out anew if the topics changed or `force`; instances that lose partitions
+/* Deals the partitions out again if the topics changed or `force`; instances that lose partitions
  * commit first if they auto-commit. */
 void pn_kafka_rest_group_deal(struct pn_kafka_rest_consumers *consumers,
                               struct pn_kafka_rest_group *group, bool force);

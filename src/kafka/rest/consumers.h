@@ -156,7 +156,7 @@ int pn_kafka_rest_consumers_seek(struct pn_kafka_rest_consumers *consumers,
  * A fetch: begin gives the partitions and positions to read, and the instance's settings; the
  * caller reads, sets each `offset` to where it stopped, and ends the fetch, which moves the
  * positions of partitions that are still the instance's and that nobody moved meanwhile. Only one
- * fetch of an instance is under way at a time: *busy tells that another one is, try again.
+ * fetch of an instance is in progress at a time: *busy says that another one is; try again.
  */
 struct pn_kafka_rest_fetch {
     struct pn_kafka_rest_instance_id id; /* in the arena */

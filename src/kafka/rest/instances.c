@@ -255,7 +255,7 @@ static bool take_name(struct pn_http_request *req, const struct pn_json *node,
 static bool take_config(struct pn_http_request *req, const struct pn_json *root,
                         struct pn_kafka_rest_instance_config *config)
 {
-    /* `id` comes behind `name`: it wins when both are given, as in the original. */
+    /* `id` comes after `name`: it wins when both are given, as in the original. */
     static const struct {
         const char *name;
         bool (*take)(struct pn_http_request *req, const struct pn_json *node,
@@ -469,7 +469,7 @@ enum pn_http_handled pn_kafka_rest_assignments(struct pn_http_request *req, void
 
 /* --- offsets and positions -------------------------------------------------------------------- */
 
-/* The offset a client commits is the last record's that it consumed: the one behind it is next. */
+/* The offset a client commits is the last record's that it consumed: the one after it is next. */
 enum pn_http_handled pn_kafka_rest_commit(struct pn_http_request *req, void *arg)
 {
     const struct pn_kafka_rest *rest = arg;

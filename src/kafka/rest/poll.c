@@ -18,7 +18,7 @@ struct poll {
     int64_t max_bytes;
     int64_t timeout_ms; /* -1: the instance's */
     bool timed;         /* wait_until_ns is set */
-    /* Of the round under way; it has an arena of its own, as there may be many. */
+    /* Of the round in progress; it has an arena of its own, as there may be many. */
     struct pn_arena arena;
     struct pn_kafka_rest_fetch fetch;
     size_t record_count;

@@ -33,7 +33,7 @@ enum pn_http_handled pn_kafka_rest_brokers(struct pn_http_request *req, void *ar
 /* records.c */
 enum pn_http_handled pn_kafka_rest_partition_records(struct pn_http_request *req, void *arg);
 /* Writes one record of a fetch; `format` is PN_KAFKA_REST_BODY_JSON or
- * PN_KAFKA_REST_BODY_BINARY. On failure (a value that is no JSON) nothing is written and *e says
+ * PN_KAFKA_REST_BODY_BINARY. On failure (a value that is not JSON) nothing is written and *e says
  * which record it is. */
 int pn_kafka_rest_put_record(struct pn_json_parser *parser, enum pn_kafka_rest_format_kind format,
                              const char *topic, int32_t partition, const struct pn_record *record,

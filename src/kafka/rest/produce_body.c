@@ -265,7 +265,7 @@ int pn_kafka_rest_produce_parse(const struct pn_kafka_rest_produce_input *input,
     return 0;
 }
 
-/* Returns behind the string that begins at `at`, or `end`. */
+/* Returns the place after the string that begins at `at`, or `end`. */
 static const char *skip_string(const char *at, const char *end)
 {
     for (at++; at < end && *at != '"'; at++) {

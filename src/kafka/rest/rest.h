@@ -24,7 +24,7 @@ struct pn_kafka_rest_config {
     bool first_poll_empty; /* the first fetch after a subscription has no records */
 };
 
-/* What it stands on; all borrowed for its life. logger and metrics may be NULL. */
+/* What it depends on; all borrowed for its life. logger and metrics may be NULL. */
 struct pn_kafka_rest_env {
     struct pn_log *log; /* whose topics it has, all but those of streams */
     struct pn_log_failures *failures;

@@ -1,5 +1,5 @@
 /*
- * A call of the Kinesis API, whichever front door it came through: the one request-processing core
+ * A call of the Kinesis API, whichever interface it came through: the one request-processing core
  * under POST / (aws/kinesis_api.c) and under the REST routes (aws/kinesis_rest.c).
  *
  *   front      finds the operation, gives the input as a tree, runs the call as request.h wants it
@@ -28,10 +28,11 @@
 struct pn_call;
 
 enum pn_operation_flags {
-    PN_OPERATION_BLOCKS = 1,  /* its `run` reads or writes the disk, or waits */
-    PN_OPERATION_PUTS = 2,    /* its `run` begins call->put, `finish` writes the reply */
-    PN_OPERATION_STREAMS = 4, /* SubscribeToShard: the reply goes on in events, see subscribe.h */
-    PN_OPERATION_READS = 8    /* the right to read is enough; others but PUTS are for admins */
+    PN_OPERATION_BLOCKS = 1, /* its `run` reads or writes the disk, or waits */
+    PN_OPERATION_PUTS = 2,   /* its `run` begins call->put, `finish` writes the reply */
+    PN_OPERATION_STREAMS =
+        4,                 /* SubscribeToShard: the reply is a stream of events, see subscribe.h */
+    PN_OPERATION_READS = 8 /* the right to read is enough; others but PUTS are for admins */
 };
 
 struct pn_operation {
@@ -56,7 +57,7 @@ struct pn_call {
     bool may_block;      /* the caller may wait */
     const char *streams; /* what `may_stream` takes: the streams of the caller; NULL: all */
     bool (*may_stream)(const char *streams, const char *stream);
-    bool has_to_block; /* PUTS, when it failed: it makes its stream where it may block; run anew */
+    bool has_to_block; /* PUTS, when it failed: it makes its stream where it may block; run again */
     struct pn_wire reply; /* .out is the front's buffer, reserved for the reply's body */
 
     struct pn_stream_put put; /* PUTS */

@@ -179,7 +179,7 @@ static bool is_base64(char c)
            c == '/' || c == '=';
 }
 
-/* A string of JSON that is no base64: why. */
+/* A string of JSON that is not base64: why. */
 static int refuse_base64(struct check *c, const struct pn_json *node)
 {
     const char *text = node->text;
@@ -198,7 +198,7 @@ static int refuse_base64(struct check *c, const struct pn_json *node)
         pn_buf_addf(&message,
                     "Base64 encoded length is expected a multiple of 4 bytes but found: %zu", len);
     } else if (at < len) {
-        size_t end = at + 1; /* behind the character */
+        size_t end = at + 1; /* after the character */
         while (end < len && ((unsigned char)text[end] & 0xc0) == 0x80) {
             end++;
         }
@@ -511,8 +511,8 @@ static void say_inner(struct check *c, const struct pn_shape *shape, const struc
 static void constrain_structure(struct check *c, const struct pn_shape *shape,
                                 const struct pn_json *node, const struct path *path);
 
-/* A list's elements or a map's values. Texts are told of at their list, once for all; what is wrong
- * inside of structures is told of in its place. */
+/* A list's elements or a map's values. Faults of texts are reported at their list, once for all;
+ * faults inside structures are reported in their place. */
 static void constrain_elements(struct check *c, const struct pn_shape *shape,
                                const struct pn_json *node, const struct path *path)
 {

@@ -58,7 +58,7 @@ struct pn_member {
 enum { PN_MODEL_SERIALIZATION = -120 };
 
 /*
- * Checks an input (from JSON, from CBOR, or built by a front door) against its shape. Fails with
+ * Checks an input (from JSON, from CBOR, or built by a front) against its shape. Fails with
  * PN_MODEL_SERIALIZATION, or with PN_KINESIS_VALIDATION of kinesis.h; *text is then the whole
  * message, NUL-terminated and in the arena, since e->msg may be too short for it.
  *

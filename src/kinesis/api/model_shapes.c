@@ -3,7 +3,7 @@
  * The facts are those of AWS's own service model, as botocore 1.44.8 ships it
  * (botocore/data/kinesis/2013-12-02/service-2.json). Two orders are not the model's but AWS's, as
  * its recorded answers show them: that of members in an error's list, and of an enumeration's
- * values. Members which no record shows stand behind, in the model's order. */
+ * values. Members which no record shows come last, in the model's order. */
 #include "kinesis/api/model_shapes.h"
 
 #include "kinesis/api/patterns.h"

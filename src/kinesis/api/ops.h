@@ -113,7 +113,7 @@ bool pn_op_shard_listed(const struct pn_call *call, const struct pn_stream *stre
 
 /* --- tokens of lists (ops_token.c) ------------------------------------------------------------ */
 
-/* Where a list goes on. Texts are NULL where they mean nothing. */
+/* Where a list continues. Texts are NULL where they mean nothing. */
 struct pn_token {
     char kind;          /* 'd' streams, 's' shards, 'c' consumers */
     const char *stream; /* 's', 'c': its name */
@@ -124,7 +124,7 @@ struct pn_token {
 };
 /* The token's text, in the arena; it is good for PN_TOKEN_MS. */
 const char *pn_op_token_write(struct pn_call *call, const struct pn_token *token);
-/* INVALID_ARGUMENT when it is no token of this kind, EXPIRED_TOKEN when it is too old. */
+/* INVALID_ARGUMENT when it is not a token of this kind, EXPIRED_TOKEN when it is too old. */
 int pn_op_token_read(struct pn_call *call, char kind, const char *text,
                      struct pn_token *token) PN_MUST_CHECK;
 /* The stream that a token is of; NOT_FOUND when it is gone. */

@@ -44,7 +44,7 @@ void pn_op_mode(struct pn_call *call, const struct pn_stream *stream)
     pn_wire_map_end(&call->reply);
 }
 
-/* A parent that is no more listed is told of all the same, as AWS does. */
+/* A parent that is no longer listed is named nevertheless, as AWS does. */
 void pn_op_write_shard(struct pn_call *call, const struct pn_stream *stream,
                        const struct pn_shard *shard)
 {

@@ -1,5 +1,6 @@
 /* What a stream is set to: retention, encryption, monitoring, mode, record size, warm throughput.
- * Retention and the record size are kept to; the rest concerns AWS alone and is kept and told. */
+ * Retention and the record size are kept to; the rest concerns AWS alone; it is kept and
+ * returned. */
 #include <inttypes.h>
 #include <string.h>
 

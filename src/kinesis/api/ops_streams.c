@@ -196,7 +196,7 @@ static void write_summary(struct pn_call *call, const struct pn_stream *stream)
 }
 
 /* The streams that the page shows, to be released; a stream that was deleted since the names were
- * taken is left out. Returns how many; *more when others are behind them. */
+ * taken is left out. Returns how many; *more when others are after them. */
 static size_t take_page(struct pn_call *call, const char *after, size_t limit,
                         const struct pn_stream **page, bool *more)
 {

@@ -9,7 +9,7 @@ enum { LISTED_TAGS_MAX = 50 };
 
 /* --- what a tag may be ------------------------------------------------------------------------ */
 
-/* The code point at text[*at], which is valid UTF-8; *at moves behind it. */
+/* The code point at text[*at], which is valid UTF-8; *at moves after it. */
 static uint32_t next_char(const char *text, size_t len, size_t *at)
 {
     unsigned char first = (unsigned char)text[(*at)++];

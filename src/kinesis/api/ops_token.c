@@ -3,8 +3,9 @@
  *
  *   "1 <kind> <made, ms> <stream id> <filter> <filter's time, ms> <stream or => <after> <check>"
  *
- * It holds no secret and gives no right: whoever changes one gets, at best, another page of a list
- * that could be had without it. The check (FNV-1a of what stands before it) tells a damaged token.
+ * It holds no secret and gives no right: a client that changes one gets, at best, another page of a
+ * list that it could get without it. The check (FNV-1a of the text before it) reveals a damaged
+ * token.
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -100,7 +100,7 @@ static size_t find_account(const char *text, size_t from, size_t len)
     return from;
 }
 
-/* Where an account number may begin at the earliest: behind "arn:aws.*:kinesis:.*"; or len. */
+/* Where an account number may begin at the earliest: after "arn:aws.*:kinesis:.*"; or len. */
 static size_t find_service(const char *text, size_t len)
 {
     if (!starts_with(text, len, "arn:aws")) {
@@ -110,13 +110,13 @@ static size_t find_service(const char *text, size_t len)
     return at == len ? len : at + strlen(":kinesis:");
 }
 
-/* `.` is no line's end: there is none in the first `len` bytes. */
+/* `.` does not match the end of a line: there is none in the first `len` bytes. */
 static bool one_line(const char *text, size_t len)
 {
     return memchr(text, '\n', len) == NULL && memchr(text, '\r', len) == NULL;
 }
 
-/* The length of the text without the run without spaces that it ends in: \S+ is behind it. */
+/* The length of the text without the run without spaces that it ends in: \S+ is after it. */
 static size_t before_word(const char *text, size_t len)
 {
     while (len > 0 && !is_space(text[len - 1])) {

@@ -149,7 +149,7 @@ void pn_subscription_end(struct pn_subscription **subscription)
 
 /* --- what it finds ---------------------------------------------------------------------------- */
 
-/* The stream as it is now, when the subscription may go on: IN_USE when it was taken over,
+/* The stream as it is now, when the subscription may continue: IN_USE when it was taken over,
  * NOT_FOUND when its stream or consumer is gone. Release the stream. */
 static int look(const struct pn_subscription *subscription, const struct pn_stream **stream,
                 struct pn_err *e)
@@ -274,7 +274,7 @@ static void write_exception(const struct pn_subscription *subscription, const st
     pn_event_message_end(&message);
 }
 
-/* Where a later subscription goes on AFTER: the number of the last record sent, or of the one in
+/* Where a later subscription continues AFTER: the number of the last record sent, or of the one in
  * front of where this one began, whose arrival nobody looks at. */
 static char *continuation(const struct pn_subscription *subscription,
                           const struct pn_stream *stream, int64_t next_offset, char *out)
@@ -289,7 +289,7 @@ static char *continuation(const struct pn_subscription *subscription,
                             arrival_ms, out);
 }
 
-/* The end of a shard is told by its children, and by having no number to go on from. */
+/* The end of a shard shows in its children, and in the missing number to continue from. */
 static void write_event(const struct pn_subscription *subscription, const struct pn_stream *stream,
                         const struct pn_shard_records *read, struct pn_buf *out)
 {
@@ -345,7 +345,7 @@ static int read_on(struct pn_subscription *subscription, const struct pn_stream 
     return rc;
 }
 
-/* Tells of what came since, if there is something to tell. With *more false it was the last. */
+/* Sends what came since, if there is something to send. With *more false it was the last. */
 static int tell(struct pn_subscription *subscription, const struct pn_stream *stream, bool first,
                 bool *more, struct pn_buf *out, struct pn_err *e)
 {

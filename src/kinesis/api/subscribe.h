@@ -1,5 +1,5 @@
 /*
- * SubscribeToShard: a reply that goes on for five minutes, in frames of
+ * SubscribeToShard: a streamed reply of five minutes, in frames of
  * application/vnd.amazon.eventstream (each with its lengths and two CRC-32s).
  *
  * The front runs the call like any other (it may block). When that succeeded it takes the
@@ -8,8 +8,8 @@
  *
  *     more = pn_subscription_next(sub, &out);       where it may block
  *     send what is in `out`; without `more` end the reply
- *     wait until pn_subscription_ready(sub), asking it when the log tells of records
- *         (pn_log_listen) and at least once a second
+ *     wait until pn_subscription_ready(sub), asking it when the log reports records (pn_log_listen)
+ *     and at least once a second
  *
  * A subscription has its own memory: the call and its arena may go before it. One consumer has one
  * subscription a shard; a later call takes over from an earlier one, which then ends with a
@@ -56,7 +56,7 @@ struct pn_subscription *pn_call_take_subscription(struct pn_call *call);
 /*
  * Appends whole frames to `out`: the initial response the first time, then an event with what came
  * since (at most some 2 MiB of records), an empty one when it is time for that, an exception when
- * it cannot go on, or nothing. False: these frames are the last. BLOCKS.
+ * it cannot continue, or nothing. False: these frames are the last. BLOCKS.
  */
 bool pn_subscription_next(struct pn_subscription *subscription, struct pn_buf *out) PN_MUST_CHECK;
 

@@ -2,9 +2,9 @@
  * The two spellings of the Kinesis API: JSON 1.1 and CBOR 1.1. Requests of both become the same
  * tree of nodes, replies are written through one writer, so an operation never knows which it was.
  *
- * A tree tells bytes from text by a STRING node's `raw`:
+ * A STRING node's `raw` distinguishes bytes from text:
  *   NULL            bytes: a byte string of CBOR, or a blob that model.h has decoded
- *   equal to `text` a text string of CBOR, or of a tree that a front door builds itself
+ *   equal to `text` a text string of CBOR, or of a tree that a front builds itself
  *   else            a string of JSON: where a blob is wanted, it is base64
  * A timestamp of CBOR (tag 1: whole numbers are milliseconds, as the AWS SDKs write them, others
  * seconds) is a NUMBER of seconds.
@@ -21,20 +21,21 @@
 #include "base/err.h"
 #include "base/json_writer.h"
 
-/* A tree has at most so many items: an item of one byte becomes a node of more than a hundred. */
+/* The most items that a tree may have: an item of one byte becomes a node of more than a
+ * hundred. */
 enum { PN_CBOR_ITEMS_MAX = 1 << 16 };
 
 /*
  * Reads a CBOR item into a tree in the arena, whose texts stand in `bytes`. INPUT, "invalid CBOR at
  * byte N: <reason>", for what is malformed, nested deeper than PN_JSON_DEPTH_MAX, has too many
- * items or something behind it, or announces more than the bytes can hold. Indefinite lengths are
+ * items or something after it, or announces more than the bytes can hold. Indefinite lengths are
  * taken, tags other than 1 are read over, `undefined` is null.
  */
 int pn_cbor_parse(const void *bytes, size_t len, struct pn_arena *arena, struct pn_json **root,
                   struct pn_err *e) PN_MUST_CHECK;
 
 /* The bytes of a blob member: of a node of bytes these, of a string of JSON its base64 decoded (in
- * the arena). False when it is no blob, or when `node` is NULL. */
+ * the arena). False when it is not a blob, or when `node` is NULL. */
 bool pn_wire_blob(const struct pn_json *node, struct pn_arena *arena, const void **bytes,
                   size_t *len) PN_MUST_CHECK;
 /* A timestamp member in milliseconds, rounded. */
@@ -46,8 +47,8 @@ void pn_wire_set_bytes(struct pn_json *node, const void *bytes, size_t len);
 
 /*
  * Writes a reply. Members come as key, value, key, value; commas and lengths are the writer's. A
- * reply may stand behind other bytes in its buffer. pn_buf_failed() tells at the end whether all
- * fit.
+ * reply may stand after other bytes in its buffer. pn_buf_failed() says at the end whether all
+ * fitted.
  */
 struct pn_wire {
     struct pn_json_writer json; /* of CBOR, only its buffer is used */

@@ -3,7 +3,7 @@
  * wrong, years ahead, and what was removed by it does not come back when it is set right. So a wall
  * clock that is ahead of what has passed (by the monotonic clock since the last look, or since the
  * newest record at the first) is not followed at once: until it has been ahead for PN_AGE_HOLD_MS,
- * time goes on as if it had not jumped. A clock that goes back is followed: it removes nothing.
+ * time continues as if it had not jumped. A clock that goes back is followed: it removes nothing.
  *
  * After a long stop, or a machine's sleep, removals are late by that much, and never early.
  */

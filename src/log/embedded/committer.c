@@ -213,7 +213,7 @@ static bool wait_incoming(struct pn_committer *committer)
     pthread_mutex_lock(&committer->lock);
     bool more = true;
     for (;;) {
-        /* First say so, then look: who pushes after the look sees it and wakes. */
+        /* First say so, then look: a producer that pushes after the look sees it and wakes us. */
         atomic_store(&committer->asleep, true);
         if (atomic_load(&committer->incoming) != NULL) {
             break;
@@ -297,7 +297,8 @@ void pn_committer_push(struct pn_committer *committer, struct pn_log_request *re
 void pn_committer_wake(struct pn_committer *committer)
 {
     if (atomic_load(&committer->asleep) && atomic_exchange(&committer->asleep, false)) {
-        /* Once the lock was ours, the committer waits. Signalled behind it, it finds it free. */
+        /* After taking the lock we know that the committer waits; signalling after the unlock
+         * lets it take the mutex at once. */
         pthread_mutex_lock(&committer->lock);
         pthread_mutex_unlock(&committer->lock);
         pthread_cond_signal(&committer->wake);

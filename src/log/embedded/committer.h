@@ -64,7 +64,7 @@ struct pn_committer {
     size_t busy_count;
     size_t busy_capacity;
     struct pn_round_part parts[PN_ROUND_PARTITIONS_MAX];
-    struct pn_log_request *answered; /* to be told, newest first */
+    struct pn_log_request *answered; /* to be called, newest first */
 };
 
 /* Caller's storage. */

@@ -16,7 +16,7 @@ int pn_compress(enum pn_log_compression kind, void **zstd, const void *bytes, si
                 struct pn_buf *out, struct pn_err *e) PN_MUST_CHECK;
 void pn_compress_state_free(void **zstd);
 
-/* Appends what `bytes` decompress to. CORRUPT when these are no whole frame, or more than `out`
+/* Appends what `bytes` decompress to. CORRUPT when these are not whole frames, or more than `out`
  * may hold. */
 int pn_decompress(enum pn_log_compression kind, const void *bytes, size_t len, struct pn_buf *out,
                   struct pn_err *e) PN_MUST_CHECK;

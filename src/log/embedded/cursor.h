@@ -10,7 +10,7 @@
 /* What a reader may see of a segment, copied from it under the partition's lock. */
 struct pn_segment_view {
     int64_t base_offset;
-    int64_t next_offset; /* behind the last record to be seen */
+    int64_t next_offset; /* after the last record to be seen */
     int64_t bytes;       /* what may be read of the file */
     int64_t position;    /* where to begin: a batch is here, */
     int64_t offset;      /* and this is its base offset */
@@ -50,7 +50,7 @@ void pn_cursor_next(struct pn_cursor *cursor);
 /* Moves to a batch that is known from elsewhere. */
 void pn_cursor_seek(struct pn_cursor *cursor, int64_t position, int64_t offset);
 /*
- * Where does the batch behind a damaged one begin? True when the damaged one's own length and
+ * Where does the batch after a damaged one begin? True when the damaged one's own length and
  * offsets lead to one, or to the end of the view. Leaves the cursor's place alone.
  */
 bool pn_cursor_behind_damage(struct pn_cursor *cursor, int64_t *position, int64_t *offset);

@@ -31,7 +31,7 @@ struct pn_embedded_config {
     int64_t segment_bytes;        /* roll when larger, up to PN_SEGMENT_BYTES_MAX */
     int64_t segment_ms;           /* roll when older */
     int64_t index_interval_bytes; /* a sparse index entry about every so many bytes */
-    int64_t retention_ms;         /* -1 for ever */
+    int64_t retention_ms;         /* -1 forever */
     int64_t retention_bytes;      /* a partition; -1 unbounded */
     int64_t queue_bytes_max;      /* what may wait for the committer before submit says RETRY */
     int32_t partitions_default;

@@ -38,7 +38,7 @@ struct pn_log_env {
 
 /* Notes which folder the log has; it must be there. Before topics are opened or made. */
 int pn_log_env_note_folder(struct pn_log_env *env, struct pn_err *e) PN_MUST_CHECK;
-/* Is the log's folder still the one that was opened? Somebody may have removed or renamed it, or
+/* Is the log's folder still the one that was opened? A user may have removed or renamed it, or
  * put another one in its place: a topic made there would be lost when it is put back. */
 int pn_log_env_check_folder(const struct pn_log_env *env, struct pn_err *e) PN_MUST_CHECK;
 

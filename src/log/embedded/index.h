@@ -6,9 +6,9 @@
  * The file; all numbers are big-endian:
  *   at size field
  *    0   4  magic            "PNIX"
- *    4   4  crc              CRC-32C of everything behind this field
+ *    4   4  crc              CRC-32C of everything after this field
  *    8   8  baseOffset       the segment's
- *   16   8  nextOffset       the offset behind the last record covered
+ *   16   8  nextOffset       the offset after the last record covered
  *   24   8  bytes            how much of the segment is covered
  *   32   8  created          wall time of the first append, milliseconds
  *   40   8  appended         wall time of the last append
@@ -75,7 +75,7 @@ struct pn_index_entry pn_index_at_timestamp(const struct pn_index *index, int64_
 int pn_index_store(const struct pn_io *io, const char *path, const struct pn_index *index,
                    const struct pn_index_summary *summary, struct pn_err *e) PN_MUST_CHECK;
 /* Fills the (empty) index and the summary; MISSING when there is no file, CORRUPT when it is not
- * an index of the segment at `base_offset`: the caller then builds it anew. */
+ * an index of the segment at `base_offset`: the caller then builds it again. */
 int pn_index_load(const struct pn_io *io, const char *path, int64_t base_offset,
                   struct pn_index *index, struct pn_index_summary *summary,
                   struct pn_err *e) PN_MUST_CHECK;

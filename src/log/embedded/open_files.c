@@ -27,7 +27,7 @@ static void drop(struct pn_open_files *files, struct pn_partition *partition)
 }
 
 /*
- * Closes the file unused for longest. One that is being written to now is passed over. There are
+ * Closes the file unused for longest. One that is being written to now is skipped. There are
  * fewer of these than files, so that one is always found.
  */
 static void drop_oldest(struct pn_open_files *files)

@@ -217,7 +217,7 @@ int pn_partition_roll(struct pn_partition *partition, struct pn_err *e)
         pn_logger_warn(partition->env->logger, "log", "an index was not stored: %s", why.msg);
     }
     if (partition->fd != -1) {
-        /* The zeros behind its end go; recovery knows them if they stay. */
+        /* The zeros after its end go; recovery knows them if they stay. */
         (void)io->ops->ftruncate(io, partition->fd, active->bytes);
     }
     return create_segment(partition, active->next_offset, e);
@@ -273,7 +273,7 @@ static int prepare(struct pn_partition *partition, size_t bytes, struct pn_err *
     return rc;
 }
 
-/* How many zeros to write behind a batch that ends at `end`. */
+/* How many zeros to write after a batch that ends at `end`. */
 static size_t zeros_behind(const struct pn_partition *partition, size_t batch_bytes, int64_t end)
 {
     const struct pn_embedded_config *config = &partition->env->config;
@@ -299,7 +299,7 @@ static int take_back(struct pn_partition *partition, struct pn_err *e)
                           pn_segment_path(path, partition->folder, active->base_offset, "log"), e);
 }
 
-/* One write of the batch, and of zeros behind it. */
+/* One write of the batch, and of zeros after it. */
 static int write_bytes(struct pn_partition *partition, const uint8_t *bytes, size_t len,
                        size_t zero_len, struct pn_err *e)
 {
@@ -316,7 +316,7 @@ static int write_bytes(struct pn_partition *partition, const uint8_t *bytes, siz
                            pn_segment_path(path, partition->folder, active->base_offset, "log"), e);
 }
 
-/* Writes a batch behind the active segment's end, or leaves no trace of it. */
+/* Writes a batch after the active segment's end, or leaves no trace of it. */
 static int write_batch(struct pn_partition *partition, const uint8_t *bytes,
                        const struct pn_batch_header *header, struct pn_err *e)
 {

@@ -1,9 +1,9 @@
 /*
  * A partition: a folder of segments, the last of which is appended to.
  *
- * Who may do what:
- *   - `append_lock` is held by whoever changes the partition: the committer while it writes or
- *     publishes a batch, retention while it rolls or drops segments. In between, while `written`
+ * Rights by thread:
+ *   - `append_lock` is held by the thread that changes the partition: the committer while it writes
+ *     or publishes a batch, retention while it rolls or drops segments. In between, while `written`
  *     is set, nobody but the committer may touch the active segment or its file;
  *   - `lock` is held, briefly and never during I/O, to look at or change the list of segments, or
  *     whether the partition is stopped. A change needs both, so holding either is enough to look;
@@ -53,7 +53,7 @@ struct pn_partition *pn_partition_create(struct pn_log_env *env, const char *top
                                          const char *folder, int32_t number);
 void pn_partition_destroy(struct pn_partition **partition);
 
-/* Finds the segments, and the last whole batch; cuts the torn tail behind it. On failure the
+/* Finds the segments, and the last whole batch; cuts the torn tail after it. On failure the
  * partition is stopped, and readable as far as it was found. (recovery.c) */
 void pn_partition_recover(struct pn_partition *partition);
 /* Syncs what isn't, and stores the active segment's index, so that opening again is quick. */

@@ -19,7 +19,7 @@ static size_t segment_of(const struct pn_partition *partition, int64_t offset)
     return low;
 }
 
-/* An entry beyond the end, where a stray file's name cut the segment short, is no beginning. */
+/* An entry beyond the end, where a stray file's name cut the segment short, is not a beginning. */
 static struct pn_segment_view view_of(const struct pn_segment *segment, struct pn_index_entry entry)
 {
     if (segment->base_offset + entry.relative_offset > segment->next_offset) {
@@ -50,7 +50,7 @@ static bool view_at(struct pn_partition *partition, int64_t offset, struct pn_se
     return found;
 }
 
-/* The first index entry behind a position of the segment at `base_offset`. */
+/* The first index entry after a position of the segment at `base_offset`. */
 static bool indexed_behind(struct pn_partition *partition, int64_t base_offset, int64_t position,
                            int64_t *next_position, int64_t *next_offset)
 {
@@ -91,7 +91,7 @@ static int pass_damage(struct pn_partition *partition, struct pn_cursor *cursor,
         next_offset = cursor->view.next_offset;
     }
     if (position > cursor->view.bytes || next_offset > cursor->view.next_offset) {
-        position = cursor->view.bytes; /* the index went on growing behind the view */
+        position = cursor->view.bytes; /* the index went on growing after the view */
         next_offset = cursor->view.next_offset;
     }
     pn_cursor_seek(cursor, position, next_offset);
@@ -106,7 +106,8 @@ static int pass_damage(struct pn_partition *partition, struct pn_cursor *cursor,
                       (long long)next_offset);
 }
 
-/* The same for a reader with a list: without a record to give first, it may go on behind. */
+/* The same for a reader with a list: without a record to give first, it may continue after the
+ * damage. */
 static int pass_damage_for(struct pn_partition *partition, struct pn_cursor *cursor,
                            struct pn_record_list *list, struct pn_err *e)
 {
@@ -236,7 +237,7 @@ int pn_partition_read(struct pn_partition *partition, int64_t offset, size_t max
     if (offsets.end < list.from_offset) {
         offsets.end = list.from_offset; /* appended since the look at the end */
     }
-    /* An error behind records that were found is met again by the next read. */
+    /* An error after records that were found is met again by the next read. */
     *records = (struct pn_log_records){.records = list.records,
                                        .count = list.count,
                                        .next_offset = list.from_offset,
@@ -286,7 +287,7 @@ static int find_in_batch(struct pn_cursor *cursor, int64_t timestamp_ms, int64_t
     return pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL, "its largest timestamp is not in it");
 }
 
-/* Looks through one segment; damaged batches are passed over. *found says whether it's there. */
+/* Looks through one segment; damaged batches are skipped. *found says whether it's there. */
 static int find_in_segment(struct pn_partition *partition, struct pn_cursor *cursor,
                            int64_t timestamp_ms, int64_t *offset, bool *found, struct pn_err *e)
 {

@@ -22,7 +22,7 @@ struct pn_pending {
 /* Caller's storage, zeroed. */
 void pn_pending_deinit(struct pn_pending *pending);
 void pn_pending_push(struct pn_pending *pending, struct pn_pending_entry entry);
-/* The entry `i` places behind the first; i < count. */
+/* The entry `i` places after the first; i < count. */
 struct pn_pending_entry pn_pending_at(const struct pn_pending *pending, size_t i);
 struct pn_pending_entry pn_pending_pop(struct pn_pending *pending);
 

@@ -268,7 +268,7 @@ static bool get_headers(const uint8_t **at, const uint8_t *end, struct pn_record
     return true;
 }
 
-/* Reads the record of the index `i` and moves *at behind it. */
+/* Reads the record of the index `i` and moves *at after it. */
 static bool get_record(const uint8_t **at, const uint8_t *end, const struct pn_batch_header *header,
                        int32_t i, struct pn_arena *arena, struct pn_record *record)
 {

@@ -4,10 +4,10 @@
  * A batch; all numbers are big-endian:
  *   at size field
  *    0   8  baseOffset            offset of the first record
- *    8   4  batchLength           bytes behind this field
+ *    8   4  batchLength           bytes after this field
  *   12   4  partitionLeaderEpoch  0
  *   16   1  magic                 2
- *   17   4  crc                   CRC-32C of everything behind this field
+ *   17   4  crc                   CRC-32C of everything after this field
  *   21   2  attributes            bits 0-2 compression (0 none, 3 lz4, 4 zstd); the others 0
  *   23   4  lastOffsetDelta       records - 1: offsets are dense
  *   27   8  baseTimestamp         of the first record
@@ -23,8 +23,8 @@
  *   baseOffset | key length, key | value length, value | headers, then for each header: name
  *   length, name, value length, value
  *
- * baseOffset, batchLength, partitionLeaderEpoch and magic are not under the CRC: who reads a chain
- * of batches checks that each base offset is the one that must come next.
+ * baseOffset, batchLength, partitionLeaderEpoch and magic are not under the CRC: a reader of a
+ * chain of batches checks that each base offset is the expected one.
  */
 #ifndef PN_LOG_RECORD_BATCH_H
 #define PN_LOG_RECORD_BATCH_H
@@ -71,7 +71,7 @@ struct pn_batch_header {
     int64_t max_timestamp;
 };
 
-/* The offset behind the last record. */
+/* The offset after the last record. */
 static inline int64_t pn_batch_next_offset(const struct pn_batch_header *header)
 {
     return header->base_offset + header->record_count;

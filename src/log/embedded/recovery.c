@@ -1,4 +1,4 @@
-/* Opening a partition after whatever happened to it. */
+/* Opening a partition in whatever state it was left. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +25,7 @@ static void remove_leftovers(const struct pn_partition *partition,
         char path[PN_PATH_SIZE];
         bool leftover = strncmp(name, ".pinion-", strlen(".pinion-")) == 0;
         if (pn_segment_name_parse(name, "index", &base_offset)) {
-            /* "<n>.log" would stand right behind "<n>.index". */
+            /* "<n>.log" would stand right after "<n>.index". */
             int64_t other = -1;
             leftover = i + 1 == listing->count ||
                        !pn_segment_name_parse(listing->entries[i + 1].name, "log", &other) ||
@@ -233,7 +233,7 @@ void pn_partition_recover(struct pn_partition *partition)
                  ? recover_sealed(partition, segment, segment[1].base_offset, &why)
                  : recover_active(partition, segment, &why);
         if (rc != 0) {
-            /* What is behind is not known, so it isn't shown either. */
+            /* What follows is not known, so it isn't shown either. */
             partition->segment_count = i + 1;
         }
     }

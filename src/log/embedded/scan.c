@@ -63,7 +63,7 @@ static int batch_at(struct window *window, int64_t position, int64_t offset, int
     return 0;
 }
 
-/* Takes note of damaged batches that turned out to have a whole one behind them. */
+/* Takes note of damaged batches that turned out to have a whole one after them. */
 static void keep_damaged(struct pn_segment *segment, int64_t position, int64_t offset,
                          int64_t batches, struct pn_segment_scan *scan)
 {

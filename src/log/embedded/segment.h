@@ -1,7 +1,7 @@
 /*
  * A segment: one file `<base offset, 20 digits>.log` of record batches without gaps between them,
  * and its index (index.h) in memory. The name is the offset of its first record; the next segment's
- * name is the offset behind its last one. Only the last segment of a partition is appended to.
+ * name is the offset after its last one. Only the last segment of a partition is appended to.
  *
  * Invariants:
  *   1. The batch at position 0 has the segment's base offset, and each batch's base offset is the
@@ -9,10 +9,10 @@
  *   2. `bytes` ends at the end of a batch; with durability fsync everything below it is on disk.
  *      A batch is written only when all before it are durable: so after a crash at most the last
  *      batch of the last segment is not whole. That is the torn tail, which recovery cuts.
- *      The file may go on with zeros, written ahead of the batches to come; they are no tail.
- *   3. Damage elsewhere is no torn tail. It is told by a whole batch behind it on the chain of
- *      lengths and offsets; reading goes on there. A batch is never searched for byte by byte: a
- *      record's value may hold the image of one.
+ *      The file may continue with zeros, written ahead of the batches to come; they are not a tail.
+ *   3. Damage elsewhere is not a torn tail. It is recognized by a whole batch after it on the chain
+ *      of lengths and offsets; reading continues there. A batch is never searched for byte by byte:
+ *      a record's value may hold the image of one.
  *
  * What is here does not know of partitions and locks; the caller has the segment to itself.
  */
@@ -36,7 +36,7 @@ struct pn_segment {
     int64_t created_ms;    /* wall time of the first append, 0 before it */
     int64_t appended_ms;   /* wall time of the last append */
     int64_t max_timestamp; /* the largest of the records; INT64_MIN when there is none */
-    int64_t indexed_bytes; /* position behind which the next index entry is due */
+    int64_t indexed_bytes; /* position after which the next index entry is due */
     int64_t stored_bytes;  /* what the index on disk covers; -1 when there is none */
     struct pn_index index;
 };
@@ -65,8 +65,8 @@ int pn_segment_load_index(struct pn_segment *segment, const struct pn_io *io, co
 /* What a scan found. */
 struct pn_segment_scan {
     int64_t file_bytes;
-    int64_t torn_bytes;       /* behind the last whole batch, without the zeros that may follow */
-    int64_t damaged_batches;  /* with whole ones behind them: kept */
+    int64_t torn_bytes;       /* after the last whole batch, without the zeros that may follow */
+    int64_t damaged_batches;  /* with whole ones after them: kept */
     int64_t damaged_position; /* of the first one */
     int64_t damaged_offset;
 };

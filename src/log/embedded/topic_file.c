@@ -59,7 +59,7 @@ static bool get_id(const struct pn_json *root, uint64_t *id)
     return *end == '\0' && *id != 0;
 }
 
-/* A topic whose file makes no sense stays closed, so its person is told how to open it again. */
+/* A topic with an invalid file stays closed, so the error says how to open it again. */
 static int damaged(const char *path, const char *what, struct pn_err *e)
 {
     return pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,

@@ -1,7 +1,7 @@
 /*
  * What is kept of a topic besides its records: `<folder>/<topic>/topic.json`, one JSON object,
  * replaced whole, with a checksum (base/checked_file.h). Retention 0 stands for the log's default,
- * -1 for ever.
+ * -1 forever.
  *
  *   {"checked":1,"version":1,"name":"clicks","id":"9f86d081884c7d65","partitions":3,
  *    "created_ms":1700000000000,"retention_ms":0,"retention_bytes":0,"record_bytes_max":0,

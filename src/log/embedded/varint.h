@@ -31,7 +31,7 @@ static inline size_t pn_varint_size(int64_t value)
     return size;
 }
 
-/* Writes the number and returns the byte behind it. */
+/* Writes the number and returns the byte after it. */
 static inline uint8_t *pn_varint_put(uint8_t *out, int64_t value)
 {
     uint64_t rest = pn_zigzag(value);
@@ -43,7 +43,7 @@ static inline uint8_t *pn_varint_put(uint8_t *out, int64_t value)
     return out;
 }
 
-/* Reads a number at *at and moves *at behind it; false when it does not end before `end` or does
+/* Reads a number at *at and moves *at after it; false when it does not end before `end` or does
  * not fit 64 bits, and *at is then anywhere up to `end`. */
 static inline bool pn_varint_get(const uint8_t **at, const uint8_t *end, int64_t *value)
 {

@@ -38,7 +38,7 @@ static int compare_names(const void *left, const void *right)
     return strcmp(*(char *const *)left, *(char *const *)right);
 }
 
-/* Can `key`, or for a folder a key below it, have the prefix and be behind `after`? */
+/* Can `key`, or for a folder a key below it, have the prefix and be after `after`? */
 static bool is_wanted(const struct walk *walk, const char *key, size_t len, bool is_dir)
 {
     size_t prefix_len = strlen(walk->prefix);
@@ -57,7 +57,7 @@ static int take_entry(void *arg, const char *name, bool is_dir)
     struct level *level = arg;
     const char *folder_key = pn_buf_text(&level->walk->key);
     if (folder_key[0] == '\0' && name[0] == '.') {
-        return 0; /* .tmp and whatever else is no key */
+        return 0; /* .tmp and whatever else is not a key */
     }
     const char *key = pn_arena_printf(&level->arena, "%s%s%s", folder_key, name, is_dir ? "/" : "");
     size_t len = strlen(key);

@@ -15,8 +15,8 @@
 #include "store/local/private.h"
 
 enum {
-    /* From so many files on, one sync of the file system is cheaper than a sync of each, also when
-     * others write there: 0.05 ms a file instead of 0.1 to 1. */
+    /* From this number of files on, one sync of the file system is cheaper than a sync of each,
+     * also when others write there: 0.05 ms a file instead of 0.1 to 1. */
     SYNC_ALL_MIN = 32
 };
 

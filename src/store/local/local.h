@@ -1,6 +1,6 @@
 /*
  * The local store: a folder whose files are the objects. Temporary files live in <folder>/.tmp,
- * which is no key (names starting with a dot at the top are not listed).
+ * which is not a key (names starting with a dot at the top are not listed).
  *
  * put: temporary file, write, fsync, rename (link for put-if-absent), fsync of the folder.
  */

@@ -41,7 +41,7 @@ void pn_local_object(struct pn_object *object, const char *key, const struct sta
     *end = '\0';
 }
 
-/* What a file that is no object says, whichever way it was tried. */
+/* What a file that is not an object says, whichever way it was tried. */
 static bool is_no_object(int rc)
 {
     return rc == ENOENT || rc == ENOTDIR || rc == EISDIR;
