@@ -1,4 +1,4 @@
-# The front door of the build; CMakePresets.json has the configurations behind it.
+# The entry to the build; CMakePresets.json has the configurations that it uses.
 
 PREFIX ?= /usr/local
 SETUP := $(shell sha256sum scripts/setup | cut -c1-16)

@@ -51,7 +51,7 @@ def clean_pin(raw):
     unit = pl.when(count.str.ends_with("k")).then(1_000)
     unit = unit.when(count.str.ends_with("M")).then(1_000_000).otherwise(1)
     number = count.str.extract(r"^([0-9]+([.][0-9]+)?)[kM]?$")
-    # Rounded before floor() takes the fraction, as 1.1 * 1000 is no whole number in binary.
+    # Rounded before floor() takes the fraction, as 1.1 * 1000 is not a whole number in binary.
     followers = (number.cast(pl.Float64, strict=False) * unit).round(6).floor()
     return raw.select(
         pl.col("index").alias("ind"),

@@ -36,7 +36,7 @@ static bool read_hex(const char *at, const char *end, uint32_t *code)
     return true;
 }
 
-/* Writes a character as UTF-8; returns after it. */
+/* Writes a character as UTF-8; returns the place after it. */
 static char *put_utf8(char *to, uint32_t code)
 {
     if (code < 0x80) {

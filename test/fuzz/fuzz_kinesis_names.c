@@ -1,5 +1,5 @@
 /*
- * What clients name things by, behind the checks of their shape: NextTokens, ARNs, shard ids. A
+ * What clients name things by, after the checks of their shape: NextTokens, ARNs, shard ids. A
  * token of ours is read back as it was written, and is found out when an input changes it.
  */
 #include <stdint.h>

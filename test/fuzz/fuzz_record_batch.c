@@ -1,5 +1,5 @@
-/* The record batch decoder on any bytes. The checksum is not asked: whoever writes bad bytes can
- * also write the checksum that fits them. */
+/* The record batch decoder on any bytes. The checksum is not asked: an attacker who writes bad
+ * bytes can also write the checksum that fits them. */
 #include <stddef.h>
 #include <stdint.h>
 

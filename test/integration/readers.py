@@ -49,7 +49,7 @@ def spark_session():
 
 
 def plain(value):
-    """A value that is equal whoever read it."""
+    """A value that is equal whichever library read it."""
     if isinstance(value, datetime):
         value = value if value.tzinfo else value.replace(tzinfo=timezone.utc)
         return value.astimezone(timezone.utc).isoformat()

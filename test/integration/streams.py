@@ -134,7 +134,7 @@ class Processors:
             )  # fmt: skip
         self.running.append(process)
         deadline = time.monotonic() + WAIT_SECONDS_MAX
-        while path.stat().st_size == before:  # it tells where it goes on
+        while path.stat().st_size == before:  # it says where it continues
             assert process.poll() is None and time.monotonic() < deadline, path.read_text()
             time.sleep(0.002)
         return process

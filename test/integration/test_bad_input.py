@@ -207,7 +207,7 @@ RIGHT, OTHER = "the right key of the test", "another key of the test"
 
 
 def test_an_api_key_is_asked_for(data):
-    """Where one is set, whoever has none or another is refused, on every route."""
+    """Where one is set, clients with none or another are refused, on every route."""
     with Server(data, "--set", "gateway.auth=api-key", env={"PINION_API_KEY": RIGHT}) as server:
         url = f"{server.url}/topics/{UID}.pin"
         body = {"records": [{"value": {"index": 1}}]}
@@ -418,7 +418,7 @@ def test_a_damaged_segment_is_told_and_the_rest_is_read(data, broken):
         after, told = fetch(server.url, "after", broken + 1)
         assert told is None
         assert after == {n: wanted[n] for n in range(broken + 1, 5)} | {5: {"index": 5}}
-        # The sink says what the log lost and goes on behind it.
+        # The sink says what the log lost and continues after it.
         run("dag", "trigger", "batch_processing_dag", "--wait", "-q", data=data)
         assert str(segment) in server.log()
     assert set(delta(data, "raw/pin").column("index").to_pylist()) == set(range(6)) - {broken}

@@ -179,7 +179,7 @@ def test_a_rejected_line_has_its_offset_of_the_log(data):
 
     produce()
     assert rejected_offsets(data) == offsets("000.json")
-    # Made again, the topic starts at offset 0, and its objects' names go on at 7.
+    # Made again, the topic starts at offset 0, and its objects' names continue at 7.
     shutil.rmtree(data / f"log/{UID}.geo")
     produce()
     assert rejected_offsets(data) == offsets("000.json") + offsets("007.json")

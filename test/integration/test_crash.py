@@ -1,6 +1,6 @@
 """kill -9 at random moments while producers write and the sink lands.
 
-Whatever was acknowledged is there once, at the offset that was told; offsets are dense; every
+Whatever was acknowledged is there once, at the offset of the reply; offsets are dense; every
 object and table holds each record once. PINION_CRASH_ROUNDS sets the number of rounds.
 """
 

@@ -53,7 +53,7 @@ def test_failed_tasks_run_again_with_all_after_them(failing):
     assert {name: task["tries"] for name, task in failing.tasks("d").items()} == {
         "a": 1, "b": 2, "c": 1, "d": 1,
     }  # fmt: skip
-    # The numbers of attempts go on, and the log of the first one is still there.
+    # The attempt numbers keep rising, and the log of the first one is still there.
     logs = failing.answer("dag", "logs", "d", "b", "--run", "mine")
     assert [(row["attempt"], row["outcome"]) for row in logs] == [(1, "failed"), (2, "success")]
     acts = [row["what"] for row in failing.answer("dag", "audit", "d", "mine")]

@@ -170,7 +170,7 @@ def test_a_data_file_is_named_and_nothing_is_made_of_it(data):
     refused(raw, "task", "batch_processing_dag", "clean_pin_data_and_save_as_delta_table",
             data=data)
     assert sorted(folder.glob("transformed/pin/_delta_log/*.json")) == clean_before
-    run("batch", data=data)  # a load reads what has landed, and writes the table anew
+    run("batch", data=data)  # a load reads what has landed, and rewrites the table
     (answer,) = json.loads(run("query", asked, "--format", "json", data=data).stdout)
     assert answer == {"count_star()": 200, 'max("index")': 199}
 

@@ -242,7 +242,7 @@ def test_a_hundred_commits_by_two_processes_at_once(data, batch, spark):
     fifty = 'i=0; while [ $i -lt 50 ]; do "$@" >/dev/null || exit 1; i=$((i + 1)); done'
     writers = [subprocess.Popen(["sh", "-c", fifty, "-", *map(str, task)]) for _ in range(2)]
     while any(writer.poll() is None for writer in writers):
-        assert len(rows_by_delta_rs(path)) == ROWS  # whoever looks meanwhile sees one whole version
+        assert len(rows_by_delta_rs(path)) == ROWS  # readers meanwhile see one whole version
     assert [writer.returncode for writer in writers] == [0, 0]
     history = table("history", "geo", "--limit", 1000, data=data)
     assert [entry["version"] for entry in history] == list(range(100, -1, -1))

@@ -1,4 +1,4 @@
-"""`pinion emulate stream`: both front doors, every payload, retries, a real database; what is in
+"""`pinion emulate stream`: both interfaces, every payload, retries, a real database; what is in
 the streams afterwards is read by boto3."""
 
 import base64
@@ -141,7 +141,7 @@ def test_signed(data):
 @pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize("batch", [1, 25])
 def test_failures_are_tried_again(data, made, tmp_path, door, batch):
-    """Calls and single records fail; all rows arrive, and what is told acknowledged is there."""
+    """Calls and single records fail; all rows arrive, and each acknowledged record is there."""
     faults = ["--set", "kinesis.put_failure_percent=30", "--set", "kinesis.error_percent=10"]
     with Server(data, *faults) as server:
         done = run(

@@ -448,7 +448,7 @@ def test_body_of_very_many_values(server, path):
 
 
 def test_slow_clients(data):
-    """Neither a slow header nor a slow body is kept, and each is told; nobody else waits."""
+    """Neither a slow header nor a slow body is kept, and each gets a reply; nobody else waits."""
     with Server(data, "--set", "gateway.request_ms=1s", "--set", "gateway.idle_ms=2s") as server:
         slow = [Raw(server) for _ in range(20)]
         for raw in slow[:10]:

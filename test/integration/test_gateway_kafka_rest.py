@@ -183,7 +183,7 @@ def test_binary(server):
     assert [(r["key"], r["value"]) for r in got.json()] == [
         (text(b"k"), text(bytes(range(256)))), (None, ""), (None, None)
     ]  # fmt: skip
-    # The first is no JSON: said so, with its place; those before it would come first.
+    # The first is not JSON: the error says so, with its place; those before it would come first.
     message = error(requests.get(path), 422, 42203)
     assert "topic b, partition 0, offset 0" in message
     # What is JSON can be read as such.

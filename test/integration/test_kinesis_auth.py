@@ -313,14 +313,14 @@ def test_names_that_make_no_arn(data, setting):
 
 
 def test_other_addresses_need_auth_all_the_same(data):
-    """Signatures guard the Kinesis API only; the other front doors need their own."""
+    """Signatures guard the Kinesis API only; the other interfaces need their own."""
     done = run("serve", "--listen", "0.0.0.0:0", *KEYS, data=data, check=False)
     assert done.returncode != 0
     assert "gateway.auth" in done.stderr + done.stdout
 
 
 def test_api_keys_and_signatures(data, tmp_path):
-    """With both, whoever signs needs no API key, and the key alone is not enough for POST /."""
+    """With both, clients that sign need no API key, and the key alone is not enough for POST /."""
     keys = tmp_path / "keys"
     keys.write_text("0123456789abcdef0123\n")
     both = ["--set", "gateway.auth=api-key", "--set", f"gateway.api_key_file={keys}"]

@@ -230,7 +230,7 @@ def test_iterators(kinesis):
     answer = kinesis.get_records(ShardIterator=start, Limit=2)
     assert len(answer["Records"]) == 2
     assert answer["MillisBehindLatest"] >= 0
-    again = kinesis.get_records(ShardIterator=start, Limit=2)  # an iterator is no cursor
+    again = kinesis.get_records(ShardIterator=start, Limit=2)  # an iterator is not a cursor
     assert again["Records"] == answer["Records"]
     latest = iterator(kinesis, "orders", 0, "LATEST")
     kinesis.put_record(StreamName="orders", PartitionKey="k", Data=b"5")

@@ -1,5 +1,5 @@
 """A Java program on the AWS SDK for Java 2.x, which speaks CBOR and signs what it sends. It
-subscribes by the SDK's asynchronous client, which is told to speak HTTP/1.1."""
+subscribes by the SDK's asynchronous client, with its option for HTTP/1.1."""
 
 import subprocess
 

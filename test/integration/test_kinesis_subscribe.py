@@ -1,4 +1,4 @@
-"""SubscribeToShard over HTTP: replies that go on, for clients that are slow, gone, or many."""
+"""SubscribeToShard over HTTP: streamed replies, for clients that are slow, gone, or many."""
 
 import json
 import socket

@@ -1,5 +1,5 @@
-"""What is acknowledged and becomes no row, because nothing of the pipeline reads it, is told: in
-the log, in /health, in the metrics and by the commands."""
+"""Records that are acknowledged and become no row, because nothing of the pipeline reads them, are
+reported: in the log, in /health, in the metrics and by the commands."""
 
 import json
 import time

@@ -203,7 +203,7 @@ def test_other_names_are_not_found(server):
     for name in ("Kinesis-Prod-Stream", "streaming--pin", "streaming-x-pins", "my-pin-stream"):
         refused = put(server, name, PIN, expected=400)
         assert refused["__type"].endswith("ResourceNotFoundException")
-    # What is no record makes no stream.
+    # What is not a record makes no stream.
     put(server, "streaming-x-pin", PIN, key="", expected=400)
     assert "streaming-x-pin" not in json.loads(server.request("GET", "/streams")[1])["StreamNames"]
 

@@ -85,7 +85,7 @@ ROOM_KIB = 60_000
 
 @pytest.mark.parametrize("case", range(4))
 def test_limit_on_memory(data, case):
-    """Large bodies are refused when memory runs out; the process goes on, and takes small ones."""
+    """Large bodies are refused when memory runs out; the process still takes small ones."""
     path, body = list(large_bodies())[case]
     octets = json.dumps(body).encode()
     settings = ["--roles", "gateway", "--set", "gateway.threads=1"]

@@ -355,7 +355,7 @@ def test_a_stream_whose_process_is_killed_is_not_whole(server):
 
 
 def test_slow_queries_stop_no_one(records, tmp_path):
-    """Two run and the others wait; the server goes on, and so does what is there already."""
+    """Two run and the others wait; the server continues, and so does what is there already."""
     with small(records, tmp_path) as server:
         kept = submit(server, "SELECT i FROM range(1000) t(i)")
         wait(server, kept)

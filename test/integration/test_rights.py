@@ -1,4 +1,4 @@
-"""API keys with rights: each right allowed and refused, at each front door, with real clients."""
+"""API keys with rights: each right allowed and refused, at each interface, with real clients."""
 
 import re
 import signal

@@ -27,7 +27,7 @@ from streams import (
 
 ROUNDS = int(os.environ.get("PINION_CRASH_ROUNDS", "50"))
 PRODUCERS = 3
-BAD_EVERY = 17  # so many records are no rows
+BAD_EVERY = 17  # one record of so many is not a row
 KIND = "pin"
 # Any signature passes, but there must be one.
 SIGNED = {
@@ -45,7 +45,7 @@ pytestmark = pytest.mark.timeout(900 + 10 * ROUNDS)
 
 
 class Producer(threading.Thread):
-    """Puts records until the server is gone, or it is told to stop; keeps what was acknowledged."""
+    """Puts records until the server is gone or a stop is asked for; keeps what was acknowledged."""
 
     def __init__(self, url, numbers, seed):
         super().__init__()
@@ -348,7 +348,7 @@ def test_a_full_disk_is_waited_for(data, small_store):
         await_started(data)
         sent = 0
         # A table may recover by itself: a compaction that fails gives its room back. The log goes
-        # on taking records meanwhile, and the lag is told.
+        # on taking records meanwhile, and the lag is reported.
         while states()["stream_pin"] != "trouble" or told_lag() < 300:
             assert sent < 4000
             put(range(sent, sent + 50))

@@ -138,7 +138,7 @@ def test_kpl_aggregates_are_taken_apart(server, data):
     )["ShardIterator"]
     (stored,) = client.get_records(ShardIterator=iterator)["Records"]
     assert stored["Data"] == packed["Data"]
-    # The key of a user record counts, not that of the aggregate; bad ones are told one by one.
+    # The key of a user record counts, not that of the aggregate; bad ones are reported one by one.
     mixed = [
         ("test_pin", {"index": "x"}), ("other", {"index": 77}), ("test_pin", {**PIN, "index": 20}),
     ]  # fmt: skip
@@ -334,7 +334,7 @@ def test_health_names_what_is_not_filled(server, data):
 
 
 def test_a_column_more_than_the_table_has(data, tmp_path):
-    """The stream stops and says why; what is in the table is read; ALTER TABLE lets it go on."""
+    """The stream stops and says why; what is in the table is read; ALTER TABLE lets it continue."""
     pipeline = pipeline_from_the_oldest(tmp_path)
     with Server(data, "--pipeline", pipeline) as server:
         put(server.url, "user", {"ind": 1, "first_name": "a", "last_name": "b"})

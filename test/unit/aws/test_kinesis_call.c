@@ -180,7 +180,7 @@ static void test_log_fails(void **state)
     close(fd);
 }
 
-/* A put of a client that is gone lets go of its shard: else a split would wait for ever. */
+/* A put of a client that is gone lets go of its shard: else a split would wait forever. */
 static void test_split_after_a_client_is_gone(void **state)
 {
     struct fixture *f = *state;

@@ -31,7 +31,7 @@ static int teardown(void **state)
     return 0;
 }
 
-/* A heap copy of exactly `len` bytes, so that a sanitizer sees any read behind it. */
+/* A heap copy of exactly `len` bytes, so that a sanitizer sees any read after it. */
 static char *exact_copy(const char *text, size_t len)
 {
     char *copy = pn_xmalloc(len);
@@ -240,7 +240,7 @@ static void test_cut_at_every_byte(void **state)
     assert_int_equal(parse_every_way(record, len, &e), 0);
 }
 
-/* Whatever byte is broken: no crash, and no other outcome by what lies behind the text. */
+/* Whatever byte is broken: no crash, and no other outcome by what lies after the text. */
 static void test_every_byte_replaced(void **state)
 {
     (void)state;

@@ -90,7 +90,7 @@ static void test_utf8(void **state)
     assert_false(pn_utf8_valid("\xC3", 1));
     assert_false(pn_utf8_valid("\xED\xA0\x80", 3));     /* a surrogate */
     assert_false(pn_utf8_valid("\xC0\x80", 2));         /* longer than needed */
-    assert_false(pn_utf8_valid("\xF4\x90\x80\x80", 4)); /* behind U+10FFFF */
+    assert_false(pn_utf8_valid("\xF4\x90\x80\x80", 4)); /* after U+10FFFF */
 
     struct pn_buf out;
     pn_buf_init(&out, 100);

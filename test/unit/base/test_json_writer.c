@@ -188,7 +188,7 @@ static void test_the_buffer_may_be_emptied_meanwhile(void **state)
     pn_buf_deinit(&all);
 }
 
-/* Strings of bytes at random, and of every length around the writer's steps, come back; what is no
+/* Strings of bytes at random, and of every length around the writer's steps, come back; invalid
  * UTF-8 comes back as pn_utf8_add_clean() has it. */
 static void test_every_string_comes_back(void **state)
 {

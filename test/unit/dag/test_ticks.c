@@ -116,7 +116,7 @@ static const struct pn_skip *skips(struct world *world, size_t *count)
     return rows;
 }
 
-/* A run that stays queued for ever keeps the DAG's only place: nothing of it is started. */
+/* A run that stays queued forever keeps the DAG's only place: nothing of it is started. */
 static void occupy(struct world *world)
 {
     world->made.dag.active_runs_max = 1;

@@ -20,7 +20,7 @@
 
 /* --- golden commits -------------------------------------------------------------------------- */
 
-/* Puts `word` for the value behind `key`, where the text has it. */
+/* Puts `word` for the value after `key`, where the text has it. */
 static void hide(char *text, const char *key, const char *word)
 {
     char *at = strstr(text, key);

@@ -56,7 +56,7 @@ static int count_live(struct pn_delta *table, const char *path)
     return count;
 }
 
-/* Commits `path` with the nth call failing; what the caller is told must be what is there. Returns
+/* Commits `path` with the nth call failing; what the caller learns must be what is there. Returns
  * false when the fault was not reached any more. */
 static bool commit_with_fault(struct delta_fixture *fixture, const struct fault *fault, int64_t nth,
                               const char *path)

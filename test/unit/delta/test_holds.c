@@ -137,7 +137,7 @@ static void test_a_file_that_cannot_be_put_back_is_told(void **state)
     assert_non_null(strstr(e.msg, "'a.parquet', which does not exist"));
 }
 
-/* When the disk fails behind a commit, but the file is there, the commit is one. */
+/* When the disk fails after a commit, but the file is there, the commit is one. */
 static void test_a_disk_that_fails_behind_the_commit(void **state)
 {
     struct delta_fixture *fixture = *state;

@@ -132,7 +132,7 @@ static void test_after_each_commit(void **state)
     pn_delta_snapshot_destroy(&far);
 }
 
-/* The commit that the state stands on is gone, and those behind it: all is read again. */
+/* The commit that the state stands on is gone, and those after it: all is read again. */
 static void test_after_the_log_was_cut(void **state)
 {
     struct delta_fixture *fixture = *state;

@@ -278,7 +278,7 @@ static void test_a_damaged_checkpoint_is_passed_over(void **state)
     delta_assert_live(fixture->table, -1, "b,c,d");
     delta_remove(fixture, "00000000000000000001.checkpoint.parquet");
     delta_assert_live(fixture->table, -1, "b,c,d");
-    /* With nothing older left, the damage is told. */
+    /* With nothing older left, the damage is an error. */
     delta_remove(fixture, "00000000000000000000.json");
     assert_refused(fixture->table, -1, PN_CLASS_CORRUPT,
                    "the checkpoint t/_delta_log/00000000000000000002.checkpoint.parquet has no "

@@ -260,8 +260,8 @@ static void test_two_writers_of_one_position(void **state)
 
 /* --- a disk that fails ------------------------------------------------------------------------ */
 
-/* A writer that asks the table where it is after each failure, and goes on from there, writes each
- * batch once, whichever call to the disk failed. */
+/* A writer that asks the table where it is after each failure, and continues from there, writes
+ * each batch once, whichever call to the disk failed. */
 static void test_every_call_fails_in_turn(void **state)
 {
     static const int errors[] = {EIO, ENOSPC};

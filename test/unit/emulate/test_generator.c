@@ -339,7 +339,7 @@ static void test_shipped_shares(void **state)
     assert_true(tally.empty > 0 && tally.null > 0 && tally.absent > 0);
     assert_true(tally.with_newline > 0 && tally.with_quote > 0 && tally.beyond_ascii > 0);
     assert_true(tally.first_country > 20 * tally.last_country && tally.last_country > 0);
-    /* The measured means are of JSON with a blank behind each comma and colon. */
+    /* The measured means are of JSON with a blank after each comma and colon. */
     assert_mean("pin", tally.bytes[PIN] + 23 * (size_t)SAMPLE_ROWS, 740, 15);
     assert_mean("geo", tally.bytes[GEO] + 9 * (size_t)SAMPLE_ROWS, 119, 3);
     assert_mean("user", tally.bytes[USER] + 9 * (size_t)SAMPLE_ROWS, 109, 3);

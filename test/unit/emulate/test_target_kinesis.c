@@ -175,7 +175,7 @@ static void test_only_the_failed_ones_are_sent_again(void **state)
     script_stop(&script);
 }
 
-/* A record that is refused is passed over, what may pass is waited for. */
+/* A record that is refused is skipped, what may pass is waited for. */
 static void test_refusals(void **state)
 {
     (void)state;

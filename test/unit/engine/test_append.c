@@ -134,7 +134,7 @@ static void test_unknown_keys(void **state)
                   "\"unknown key 'a'\"\n");
 }
 
-/* --- what is no stream table's SELECT -------------------------------------------------------- */
+/* --- SELECTs that cannot fill a stream table ------------------------------------------------- */
 
 static struct append_batch *one_row(struct append_fixture *fixture)
 {
@@ -428,8 +428,8 @@ static void run_workers(struct worker *workers, size_t count)
     }
 }
 
-/* Two processors of one table, each with an engine of its own: whoever is faster, every record is
- * there once. */
+/* Two processors of one table, each with an engine of its own: whichever is faster, every record
+ * is there once. */
 static void test_two_engines_on_one_table(void **state)
 {
     enum { UNTIL = 60 };
@@ -513,8 +513,8 @@ static void test_compaction_beside_appends(void **state)
 
 /* --- a disk that fails ----------------------------------------------------------------------- */
 
-/* Whichever call fails, what the caller is told is so, and going on from where the table is gives
- * each record once. */
+/* Whichever call fails, what the caller learns is true, and continuing from where the table is
+ * gives each record once. */
 static void test_every_call_fails_in_turn(void **state)
 {
     static const struct {

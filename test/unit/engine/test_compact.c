@@ -136,7 +136,7 @@ static void make_slow(struct append_fixture *fixture, int64_t sync_ms)
     slow.sync_ms = sync_ms;
 }
 
-/* The number behind the first `key` from `text` on; moves `text` behind it. False: no more. */
+/* The number after the first `key` from `text` on; moves `text` after it. False: no more. */
 static bool next_number(const char **text, const char *key, int64_t *number)
 {
     const char *at = strstr(*text, key);
@@ -344,7 +344,7 @@ static int rival_link(const struct pn_io *io, const char *from, const char *to)
     return slow.under->link(io, from, to);
 }
 
-/* A lost race is run again with the files that are there then; not for ever. */
+/* A lost race is run again with the files that are there then; not forever. */
 static void test_a_compaction_beside_others(void **state)
 {
     struct append_fixture *fixture = *state;

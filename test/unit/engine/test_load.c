@@ -266,7 +266,7 @@ static void test_records_of_several_rows(void **state)
                   "\"[{\\\"id\\\":1},\"\n5|\"an empty array has no rows\"|\"[]\"\n");
 }
 
-/* More rows in a line than a chunk holds, and lines behind it. */
+/* More rows in a line than a chunk holds, and lines after it. */
 static void test_a_long_array(void **state)
 {
     struct pn_buf text;
@@ -505,7 +505,7 @@ static void test_offsets_that_are_not_known(void **state)
     assert_offsets(fixture, "4.json", "0|null|1\n");
 }
 
-/* Without a landed object there is a table all the same. */
+/* Without a landed object there is a table nevertheless. */
 static void test_nothing_landed(void **state)
 {
     struct engine_fixture *fixture = *state;

@@ -149,7 +149,7 @@ static void prepare_work(struct append_fixture *fixture)
     duckdb_disconnect(&connection);
 }
 
-/* Who is connected is told to try again, and gets another instance then; so does who asks. */
+/* Connected callers get an error that says to try again, and then another instance. */
 static void test_a_fatal_error(void **state)
 {
     struct append_fixture *fixture = *state;

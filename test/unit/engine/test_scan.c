@@ -1,4 +1,4 @@
-/* What a table's files lack is null; what lies around them is no part of their rows. */
+/* What a table's files lack is null; what lies around them is not a part of their rows. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -203,7 +203,7 @@ static void test_overwrites(void **state)
     }
 }
 
-/* Twelve commits: a checkpoint is written by this engine, and read when the log behind it is gone.
+/* Twelve commits: a checkpoint is written by this engine, and read when the log after it is gone.
  */
 static void test_checkpoints(void **state)
 {

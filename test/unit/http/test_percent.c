@@ -21,7 +21,7 @@ static void test_percent(void **state)
     assert_null(pn_http_percent_decode(&arena, "%", 1));
     assert_null(pn_http_percent_decode(&arena, "%4", 2));
     assert_string_equal(pn_http_percent_decode(&arena, "%41", 3), "A");
-    /* Nothing behind the length is looked at. */
+    /* Nothing after the length is looked at. */
     assert_null(pn_http_percent_decode(&arena, "%41", 2));
     assert_string_equal(pn_http_percent_decode(&arena, "", 0), "");
     pn_buf_deinit(&out);

@@ -1,4 +1,4 @@
-/* Replies that go on, and puts whose client is gone, by real sockets. */
+/* Streamed replies, and puts whose client is gone, by real sockets. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,7 +36,7 @@ struct fixture {
     int puts_finished; /* calls of finish_put() */
 };
 
-/* --- a handler whose reply goes on ------------------------------------------------------------ */
+/* --- a handler with a streamed reply ---------------------------------------------------------- */
 
 static bool next(void *arg, struct pn_buf *out)
 {
@@ -408,7 +408,7 @@ static void test_memory_limit(void **state)
     close(fd);
 }
 
-/* A put that was begun is ended, whoever is there to hear of it. */
+/* A put that was begun is ended, even when its client has gone. */
 static void test_put_of_who_is_gone(void **state)
 {
     struct fixture *f = *state;

@@ -48,7 +48,7 @@ static bool read_bytes(struct fixture *fixture, const char *bytes, size_t len)
                              &fixture->records, &fixture->count);
 }
 
-/* The message with the magic before it and its MD5 behind. */
+/* The message with the magic before it and its MD5 after. */
 static bool read_message(struct fixture *fixture, const char *message, size_t len)
 {
     struct pn_buf bytes;

@@ -262,7 +262,7 @@ static void test_a_split_shard_is_drained(void **state)
     assert_int_equal(read.behind_ms, 0);
     assert_false(read_shard(&view, 1, 0).drained);
 
-    /* Its last number is behind all its records, and where it ends for each type. */
+    /* Its last number is after all its records, and where it ends for each type. */
     pn_sequence_end(&view.stream->shards[0], text);
     assert_int_equal(position(&view, PN_ITERATOR_AT_SEQUENCE_NUMBER, text, 0), 3);
     assert_int_equal(position(&view, PN_ITERATOR_AFTER_SEQUENCE_NUMBER, text, 0), 3);
@@ -322,7 +322,7 @@ static void test_damage_is_told_and_can_be_read_over(void **state)
     struct pn_err e;
     put_each_second(&view, 3);
     log_damage(view.fixture->log, view.stream->topic, 0, 1);
-    /* What is in front of it comes first, on its own or before the damage is told. */
+    /* What is in front of it comes first, on its own or before the damage is reported. */
     assert_int_equal(try_read(&view, 0, 0, 1, MIB, false, &read, &e), 0);
     assert_int_equal(read.count, 1);
     assert_int_equal(try_read(&view, 0, 1, ALL, MIB, false, &read, &e), PN_KINESIS_INTERNAL);

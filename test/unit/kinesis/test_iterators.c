@@ -143,7 +143,7 @@ static void test_it_finds_its_shard_again(void **state)
     kinesis_create(fixture, "orders", 3);
     write_one(fixture, "orders", 2, 77, text);
     assert_reads(fixture, text, "orders", 2, 77);
-    /* It is no matter of this process. */
+    /* It is not a matter of this process. */
     kinesis_fixture_reopen(fixture);
     assert_reads(fixture, text, "orders", 2, 77);
 }

@@ -226,7 +226,7 @@ static void check_b(struct kinesis_fixture *fixture, const struct outcome *outco
     assert_false(outcome->done[PUT_B_AGAIN]);
 }
 
-/* All can go on: new records, new streams, the end of the old ones. */
+/* All can continue: new records, new streams, the end of the old ones. */
 static void check_life(struct kinesis_fixture *fixture)
 {
     static const char *const names[] = {"a", "b", "c"};
@@ -326,7 +326,7 @@ static void test_the_disk_is_full_from_a_call_on(void **state)
     fail_each_call(*state, FAULT_FOREVER, ENOSPC, true);
 }
 
-/* A change that failed can't be taken back, while the log goes on acknowledging records. */
+/* A change that failed can't be taken back, while the log continues acknowledging records. */
 static void test_the_disk_of_the_metadata_is_broken_from_a_call_on(void **state)
 {
     fail_each_call(*state, FAULT_FOREVER, EIO, false);

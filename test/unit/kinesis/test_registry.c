@@ -151,7 +151,7 @@ static void test_a_snapshot_stays(void **state)
     assert_null(after);
 }
 
-/* The key of iterators is the folder's, is nobody else's to read, and is not made anew. */
+/* The key of iterators is the folder's, is nobody else's to read, and is not made again. */
 static void test_the_key_stays(void **state)
 {
     struct kinesis_fixture *fixture = *state;
@@ -167,7 +167,7 @@ static void test_the_key_stays(void **state)
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
 
-    /* Cut short it is no key, and says so. */
+    /* Cut short it is not a key, and says so. */
     struct pn_err e;
     kinesis_fixture_close(fixture);
     file_write(path, first, sizeof first - 1);

@@ -260,7 +260,7 @@ static void test_a_stream_whose_topic_is_damaged(void **state)
     assert_int_equal(kinesis_put(fixture, "t", "k", "v").offset, 0);
 }
 
-/* What "gone" protects is not lost with it: no stream made anew is as old as one that was deleted.
+/* What "gone" protects is not lost with it: no stream made again is as old as one that was deleted.
  */
 static void test_the_second_of_deleted_streams(void **state)
 {

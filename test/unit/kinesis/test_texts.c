@@ -210,7 +210,7 @@ static void test_numbers_rise_within_a_shard(void **state)
     to_hex(after, hex);
     assert_true(matches("^20[0-9a-f]{8}77fffffffffffffff000[0-9a-f]{8}000000072$", hex));
 
-    /* A child, made a second later, goes on above its parent's end. */
+    /* A child, made a second later, continues above its parent's end. */
     struct pn_shard child = {.index = 8, .created_ms = created_ms + 1000, .open = true};
     (void)pn_sequence_start(&child, before);
     assert_below(after, before);

@@ -505,7 +505,7 @@ static void test_a_folder_that_goes_away_takes_no_records(void **state)
     assert_int_equal(pn_io_remove_tree(pn_io_system(), other, NULL), 0);
     assert_int_not_equal(log_try_put(fixture, "u", 0, NULL, "x", &offset, &e), 0);
     assert_int_equal(e.class_, PN_CLASS_FATAL);
-    /* Put back, it goes on where it was. */
+    /* Put back, it continues where it was. */
     log_fixture_close(fixture);
     assert_int_equal(rename(away, folder), 0);
     log_fixture_open(fixture);

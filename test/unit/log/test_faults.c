@@ -89,7 +89,7 @@ static void check(struct log_fixture *fixture, const struct outcome *outcome, bo
     if (outcome->deleted) {
         assert_int_not_equal(pn_log_topic(fixture->log, "u", &info, NULL), 0);
     }
-    /* And it goes on from there. */
+    /* And it continues from there. */
     assert_int_equal(log_put(fixture, "t", 0, NULL, "next"), records.count);
     log_fixture_close(fixture);
 }

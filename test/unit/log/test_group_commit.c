@@ -205,7 +205,7 @@ static void test_many_producers_and_readers(void **state)
 
 /* --- the queue ------------------------------------------------------------------------------- */
 
-/* A disk whose syncs wait until they may go on. */
+/* A disk whose syncs wait until they may continue. */
 struct gate {
     struct pn_io io;
     struct pn_io_ops ops;

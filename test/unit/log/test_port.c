@@ -27,7 +27,7 @@ static const struct backend {
     struct pn_log *(*wrap)(struct pn_log *log);
 } BACKENDS[] = {{"embedded", as_it_is}, {"gaps", gap_log_create}};
 
-static const struct backend *backend; /* of the group under way */
+static const struct backend *backend; /* of the group in progress */
 
 enum { RECORDS = 40 };
 

@@ -107,7 +107,7 @@ static void check_partition(struct scene *scene, const struct cut *cut, int part
     scene->images_lacking += (int)records.count < cut->acknowledged[partition];
 }
 
-/* Opens every image as a log of its own, and lets it go on. */
+/* Opens every image as a log of its own, and lets it continue. */
 static void check(struct scene *scene)
 {
     struct log_fixture *fixture = scene->fixture;
@@ -189,7 +189,7 @@ static int64_t persist(struct log_fixture *fixture, struct cut_io *cut, struct f
 }
 
 /* Whatever a crash or a failure left is found by the next start or try, but was never synced: it
- * must last all the same once something was acknowledged that needs it. */
+ * must last nevertheless once something was acknowledged that needs it. */
 static bool acknowledged_after(int64_t nth, int error, enum fault_mode mode)
 {
     void *state = NULL;

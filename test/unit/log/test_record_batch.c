@@ -423,7 +423,7 @@ static void test_a_flipped_bit_is_never_taken_for_data(void **state)
     assert_int_equal(passed, 32);
 }
 
-/* Whoever can make the checksum right can still not make decoding read outside the batch, or give
+/* A right checksum cannot make decoding read outside the batch, or give
  * more records than there are. */
 static void test_damage_with_a_right_checksum_is_survived(void **state)
 {

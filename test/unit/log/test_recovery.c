@@ -183,7 +183,7 @@ static void test_a_tail_behind_a_stored_index_is_cut(void **state)
     free(path);
 }
 
-/* What a kill leaves: zeros behind the last batch, in the active segment and in one that was being
+/* What a kill leaves: zeros after the last batch, in the active segment and in one that was being
  * sealed. They go, and nothing is said of them. */
 static void test_zeros_written_ahead_are_no_torn_tail(void **state)
 {
@@ -252,7 +252,7 @@ static void remove_indexes(struct log_fixture *fixture)
 }
 
 /*
- * Reads everything that can be read, going on where errors say; returns a bit for each offset
+ * Reads everything that can be read, continuing where errors say; returns a bit for each offset
  * that was given. Every value must be its offset's.
  */
 static unsigned readable(struct log_fixture *fixture, size_t max_records)
@@ -392,7 +392,7 @@ static void test_a_missing_segment_is_a_gap_that_is_reported(void **state)
     assert_false(file_exists(log_file(fixture, "t", 0, 4, "index")));
 }
 
-/* A stray file whose name is within another segment: what that has behind it is out of view. */
+/* A stray file whose name is within another segment: what that has after it is out of view. */
 static void test_segments_that_overlap(void **state)
 {
     struct log_fixture *fixture = *state;

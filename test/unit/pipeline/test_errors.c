@@ -1,4 +1,4 @@
-/* Every mistake in a pipeline.yml is told with its file, its line and its key. */
+/* Every mistake in a pipeline.yml is reported with its file, its line and its key. */
 #include "pipelines.h"
 
 /* What most cases put their mistake into: lines 1 to 11 are right. */

@@ -197,7 +197,7 @@ static void test_streams_that_are_gone(void **state)
     assert_int_equal(e.class_, PN_CLASS_MISSING);
 }
 
-/* The log's operations, but the first look at an offset finds the stream gone and made anew. */
+/* The log's operations, but the first look at an offset finds the stream gone and made again. */
 static struct {
     struct pn_log_ops ops;
     const struct pn_log_ops *plain;

@@ -113,7 +113,7 @@ static void test_a_stream_that_goes_and_comes_again(void **state)
     assert_int_equal(fixture->row_count, 6);
 }
 
-/* A drain has those that are there; a restart goes on where it was. */
+/* A drain has those that are there; a restart continues where it was. */
 static void test_drains_and_restarts(void **state)
 {
     struct processor_fixture *fixture = &((struct made_fixture *)*state)->fixture;
@@ -132,7 +132,7 @@ static void test_drains_and_restarts(void **state)
     }
 }
 
-/* What would be in another table's place fills none, and the others go on. */
+/* What would be in another table's place fills none, and the others continue. */
 static void test_a_stream_without_a_place(void **state)
 {
     struct processor_fixture *fixture = &((struct made_fixture *)*state)->fixture;

@@ -112,7 +112,7 @@ static void test_keys_go_to_their_tables(void **state)
                 strcmp(rows, "!the data is an empty string {\"n\":1}") == 0);
     free(rows);
     assert_int_equal(passed_over(fixture, "ta"), 2);
-    /* What was passed over is passed over for good. */
+    /* What was skipped is skipped for good. */
     for (size_t shard = 0; shard < 2; shard++) {
         assert_int_equal(stream_bed_position(fixture, "tables/ta", "s", shard), 2);
         assert_int_equal(stream_bed_position(fixture, "tables/tb", "s", shard), 2);
@@ -323,7 +323,7 @@ static void test_a_file_that_is_missing_passes(void **state)
 }
 
 /* The engine can't tell whether a commit was made: it was. */
-/* A quiet stream's table that is removed is made again, and filled anew, without a record. */
+/* A quiet stream's table that is removed is made again, and filled again, without a record. */
 static void test_a_table_that_is_removed_is_made_again(void **state)
 {
     struct processor_fixture *fixture = *state;
@@ -501,7 +501,7 @@ static void test_a_log_that_lost_its_end_and_grew(void **state)
     assert_int_equal(fixture->row_count, 3);
 }
 
-/* A clock that was set back is no sign of it. */
+/* A clock that was set back is not a sign of it. */
 static void test_a_clock_that_was_set_back(void **state)
 {
     struct processor_fixture *fixture = *state;
@@ -578,7 +578,7 @@ static void test_stops_and_starts(void **state)
     assert_numbers(fixture, ROUNDS * EACH);
 }
 
-/* What is about to be committed, no vacuum of whoever's may take. */
+/* No vacuum, whichever process runs it, may take what is about to be committed. */
 static void test_tables_keep_a_minute_at_least(void **state)
 {
     static const struct {

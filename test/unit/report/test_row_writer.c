@@ -338,7 +338,7 @@ static void test_words_are_cut_in_the_middle(void **state)
     free(text);
 }
 
-/* What failed before its first row leaves nothing; behind that, the document is a whole one. */
+/* What failed before its first row leaves nothing; after that, the document is a whole one. */
 static void test_broken_off(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /*
- * The whole way on second backends: a log whose offsets have gaps and a store that is no folder,
- * behind the sink, the engine and a processor, which know the ports alone.
+ * The whole way on second backends: a log whose offsets have gaps and a store that is not a folder,
+ * below the sink, the engine and a processor, which know the ports alone.
  */
 #include <inttypes.h>
 #include <setjmp.h>

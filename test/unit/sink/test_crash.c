@@ -1,7 +1,7 @@
 /*
  * Exactly once: every call to the disk, of the sink's memory and of the store, fails in turn, once
- * or from then on (which is a crash), and a later life with other settings goes on. At the end each
- * record is in one object, the names are dense, and what had landed did not change.
+ * or from then on (which is a crash), and a later life with other settings continues. At the end
+ * each record is in one object, the names are dense, and what had landed did not change.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -28,7 +28,7 @@ struct seen {
     int covered[RECORDS_MAX]; /* by an object's number: how many records it has */
 };
 
-/* A value is its own offset; every fifth record is no JSON. */
+/* A value is its own offset; every fifth record is not JSON. */
 static void append(struct sink_fixture *fixture, const char *topic, int count)
 {
     for (int i = 0; i < count; i++) {
@@ -132,7 +132,7 @@ static void live(struct sink_fixture *fixture, struct fault_io *fault)
         append(fixture, "u", 2);
         (void)!pn_sink_flush(fixture->sink, NULL);
         append(fixture, "t", 1);
-        pn_fake_clock_advance(&fixture->clock, 20000); /* behind all delays */
+        pn_fake_clock_advance(&fixture->clock, 20000); /* after all delays */
         (void)!pn_sink_run(fixture->sink, NULL);
         pn_sink_destroy(&fixture->sink);
     }

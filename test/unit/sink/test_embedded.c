@@ -79,7 +79,7 @@ static void close_life(struct life *life)
     pn_log_destroy(&life->log);
 }
 
-/* Appends a few values, each unlike all others; every third one of a batch is no JSON. */
+/* Appends a few values, each unlike all others; every third one of a batch is not JSON. */
 static int append(struct pn_log *log, int64_t *number)
 {
     char values[BATCH][64];

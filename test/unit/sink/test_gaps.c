@@ -94,7 +94,7 @@ static void test_a_loss_is_told_apart(void **state)
     assert_int_equal(pn_sink_flush(fixture->base.sink, NULL), 0);
     sink_bed_assert_landed(&fixture->base,
                            OBJECT("0000000001") "0 1 2\n" OBJECT("0000000019") "6 7 8\n");
-    /* From behind the third record to the begin. */
+    /* From the place after the third record to the start. */
     assert_int_equal(sink_bed_status(&fixture->base, "t", 0).lost, 3 * 6 - gap_log_offset(3));
 }
 

@@ -87,7 +87,7 @@ static void test_a_quiet_topic_lands_by_age(void **state)
     sink_bed_assert_landed(fixture, T "00.json: 0 1\n" T "02.json: 2\n");
 }
 
-/* The rest behind a full object waits for its own age, not for that of what landed. */
+/* The rest after a full object waits for its own age, not for that of what landed. */
 static void test_age_starts_again_behind_a_full_object(void **state)
 {
     struct sink_fixture *fixture = *state;
@@ -440,7 +440,7 @@ static void test_log_that_stepped_back(void **state)
                            T "00.json: 0 1 2\n" T "03.json: 3 4\n" T "05.json: 100 101 102\n");
 }
 
-/* In one life the log cannot read all of the partition: that is no end that stepped back. */
+/* In one life the log cannot read all of the partition: that is not an end that stepped back. */
 static void test_log_that_is_unsure(void **state)
 {
     struct pn_err e;

@@ -36,7 +36,7 @@ static void test_cuts_join(void **state)
     pn_sink_cuts_add(&cuts, 10000, 10003); /* a shorter last one */
     assert_int_equal(cuts.count, 1);
     assert_cut(&cuts, 0, 0, 10003, 10);
-    pn_sink_cuts_add(&cuts, 10003, 10013); /* none behind that */
+    pn_sink_cuts_add(&cuts, 10003, 10013); /* none after that */
     assert_cut(&cuts, 1, 10003, 10013, 10);
     pn_sink_cuts_add(&cuts, 10013, 10024); /* a longer one */
     assert_cut(&cuts, 2, 10013, 10024, 11);

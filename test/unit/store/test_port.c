@@ -32,7 +32,7 @@ static const struct backend {
     struct pn_store *(*open)(const char *folder);
 } BACKENDS[] = {{"local", open_local}, {"memory", memory_store_create}};
 
-static const struct backend *backend; /* of the group under way */
+static const struct backend *backend; /* of the group in progress */
 
 struct fixture {
     char folder[64];

@@ -1,7 +1,7 @@
 /*
  * Delta tables for tests: a local store in a fresh folder (on a disk whose syncs do nothing, for
  * nobody pulls the plug here and some tests commit a thousand times), a clock that stands still,
- * and a stand-in for the engine's Parquet that keeps a checkpoint's actions as lines of JSON behind
+ * and a stand-in for the engine's Parquet that keeps a checkpoint's actions as lines of JSON after
  * a first line with their count and sum. Like the real thing it refuses a file that is cut or
  * changed; unlike it, a person can read the file.
  */

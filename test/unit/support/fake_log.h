@@ -1,7 +1,7 @@
 /*
- * A log in memory behind the log port, for tests of its readers: records, topics that come and go,
- * and what a real log does only with damage: a begin that moves, a hole, an end that steps back,
- * reads that fail. Reads copy into the caller's arena, as the port says. Thread-safe.
+ * A log in memory that implements the log port, for tests of its readers: records, topics that come
+ * and go, and what a real log does only with damage: a begin that moves, a hole, an end that steps
+ * back, reads that fail. Reads copy into the caller's arena, as the port says. Thread-safe.
  */
 #ifndef PN_TEST_SUPPORT_FAKE_LOG_H
 #define PN_TEST_SUPPORT_FAKE_LOG_H
@@ -23,7 +23,7 @@ int64_t fake_log_append_bytes(struct fake_log *fake, const char *topic, int32_t 
 
 /* Retention: what is before `begin` is gone. */
 void fake_log_set_begin(struct fake_log *fake, const char *topic, int32_t partition, int64_t begin);
-/* What is at `end` and behind is gone, and its offsets will be given again. */
+/* What is at `end` and after is gone, and its offsets will be given again. */
 void fake_log_set_end(struct fake_log *fake, const char *topic, int32_t partition, int64_t end);
 /* The offsets are unsure from now on, or no longer. */
 void fake_log_set_unsure(struct fake_log *fake, const char *topic, int32_t partition, bool unsure);

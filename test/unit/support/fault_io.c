@@ -7,7 +7,7 @@
 
 /* What a call is to do. */
 struct verdict {
-    int error; /* 0: go on to the disk below, else return -error */
+    int error; /* 0: continue to the disk below, else return -error */
     bool half; /* write half of it */
 };
 

@@ -1,5 +1,5 @@
 /*
- * Calls of the Kinesis API against streams on a log, as a front door makes them: an input in, a
+ * Calls of the Kinesis API against streams on a log, as a front makes them: an input in, a
  * reply or an error out. Inputs are JSON in which ' stands for ", with printf's arguments.
  */
 #ifndef PN_TEST_SUPPORT_KINESIS_CALL_H

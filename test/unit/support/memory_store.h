@@ -1,7 +1,7 @@
 /*
- * A store in memory behind the store port: the second implementation, which shows that what uses a
- * store uses the port alone. Its objects are files of no disk (there is no local_path), and it can
- * fail in the ways of object stores over a network. Thread-safe.
+ * A store in memory that implements the store port: the second implementation, which shows that
+ * what uses a store uses the port alone. Its objects are files of no disk (there is no local_path),
+ * and it can fail in the ways of object stores over a network. Thread-safe.
  */
 #ifndef PN_TEST_SUPPORT_MEMORY_STORE_H
 #define PN_TEST_SUPPORT_MEMORY_STORE_H

@@ -185,7 +185,7 @@ static char *dup_bytes(struct pn_bytes bytes)
     return pn_xstrndup(bytes.data, bytes.len);
 }
 
-/* Behind what the table had before: of two processors the later one may come here first. */
+/* After what the table had before: of two processors the later one may come here first. */
 static void insert_row(struct processor_fixture *fixture, const struct fixture_row *row)
 {
     pn_grow((void **)&fixture->rows, &fixture->row_capacity, fixture->row_count + 1,

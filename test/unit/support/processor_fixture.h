@@ -68,7 +68,7 @@ struct processor_fixture {
     size_t largest; /* rows in a batch */
     struct pn_delta_config delta;
     /* The next `failing_appends` appends fail so; with `commits_first` they are committed all the
-     * same, and nobody is told. */
+     * same, and nobody learns of it. */
     int failing_appends;
     enum pn_class failing_class;
     bool commits_first;

@@ -1,6 +1,6 @@
 /*
  * A report in every format against its golden file, test/unit/report/golden/<name>.txt, which has
- * the formats one after the other, each behind a line `=== <format>`. With PINION_GOLDEN=write in
+ * the formats one after the other, each after a line `=== <format>`. With PINION_GOLDEN=write in
  * the environment the files are written instead: look at what changed before you commit it.
  */
 #ifndef TEST_SUPPORT_REPORT_GOLDEN_H

@@ -375,7 +375,7 @@ static void test_commit_of_offsets(void **state)
                      0);
     assert_int_equal(read.items[0].offset, 7);
     assert_string_equal(read.items[0].metadata, "a \"note\"");
-    /* It is beyond the end (of a topic made anew, perhaps): the reset policy decides. */
+    /* It is beyond the end (of a topic made again, perhaps): the reset policy decides. */
     pn_memory_log_put(f->log, "t", 0, "1");
     subscribe(f, "g", "a", "t");
     assert_int_equal(fetch(f, "g", "a"), 1);
@@ -437,7 +437,7 @@ static void test_auto_commit(void **state)
     assert_int_equal(committed(f, "g", "b", "t"), 2);
 }
 
-/* Whoever gets a partition goes on where the one before it stopped. */
+/* The next owner of a partition continues where the one before it stopped. */
 static void test_hand_over(void **state)
 {
     struct fixture *f = *state;
@@ -520,7 +520,7 @@ static void test_fetch_is_exclusive(void **state)
     first.partitions.items[0].offset = 2;
     pn_kafka_rest_consumers_fetch_end(f->consumers, &first);
     assert_int_equal(fetch(f, "g", "a"), 1);
-    /* An instance that went during its fetch is no trouble. */
+    /* An instance that went during its fetch is not a trouble. */
     assert_int_equal(pn_kafka_rest_consumers_fetch_begin(f->consumers, id("g", "a"), &f->arena,
                                                          &first, &busy, &f->refusal),
                      0);

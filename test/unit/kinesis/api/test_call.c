@@ -166,7 +166,7 @@ static void test_injected_errors(void **state)
         throttled += call_try(c, "ListStreams", "{}") == PN_KINESIS_LIMIT_EXCEEDED ? 1 : 0;
     }
     assert_in_range(throttled, 1, 199);
-    /* a bad input is told of all the same */
+    /* a bad input is reported nevertheless */
     assert_int_equal(call_try(c, "ListStreams", "{'Limit':0}"), PN_KINESIS_VALIDATION);
 }
 

@@ -72,7 +72,7 @@ static size_t from_hex(const char *hex, unsigned char *bytes)
     return len;
 }
 
-/* Parses a copy that is exactly as long, so that a sanitizer sees a read behind it. Returns what
+/* Parses a copy that is exactly as long, so that a sanitizer sees a read after it. Returns what
  * the tree dumps to, or the error's message; the caller frees it. */
 static char *parse(const unsigned char *bytes, size_t len)
 {

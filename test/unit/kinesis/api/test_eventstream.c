@@ -62,7 +62,7 @@ static void test_an_exception_behind_other_bytes(void **state)
 }
 
 /* Whatever the buffer is too small for, it is the buffer that has failed, and nothing is written
- * behind its end. */
+ * after its end. */
 static void test_a_buffer_that_is_too_small(void **state)
 {
     (void)state;

@@ -174,7 +174,7 @@ static void test_types(void **state)
     CHECK_TYPES(&pn_shape_ListShards_input, "", "", structures);
 }
 
-/* A type is told of before any constraint, and the first one in the input before others. */
+/* A wrong type is reported before any constraint, and the first one in the input before others. */
 static void test_order(void **state)
 {
     (void)state;

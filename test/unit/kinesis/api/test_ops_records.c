@@ -218,7 +218,7 @@ static int64_t lost(struct kinesis_caller *c)
         pn_metrics_get(c->fixture->log->metrics, PN_METRIC_KINESIS_LOST_RECORDS, "s"));
 }
 
-/* A reader of a damaged part of the log is led behind it, and does not ask for it for ever. */
+/* A reader of a damaged part of the log continues after it, and does not ask for it forever. */
 static void test_damage_is_passed_over(void **state)
 {
     struct kinesis_caller *c = *state;

@@ -242,7 +242,7 @@ static void test_record_distribution(void **state)
     set_strategy(c, "AUTO");
 }
 
-/* A key that chooses no shard is kept all the same, and readers see it. */
+/* A key that chooses no shard is kept nevertheless, and readers see it. */
 static void test_keys_of_records_that_are_spread(void **state)
 {
     struct kinesis_caller *c = *state;

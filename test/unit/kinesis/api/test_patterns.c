@@ -99,7 +99,7 @@ static void test_consumer_arns(void **state)
                ":1", "1", "arn:aws:kinesis:r:12345678901:stream/a/consumer/b:1"));
 }
 
-/* Nothing behind the length is looked at. */
+/* Nothing after the length is looked at. */
 static void test_lengths(void **state)
 {
     (void)state;
@@ -111,7 +111,7 @@ static void test_lengths(void **state)
             char *copy = malloc(len + 1);
             assert_non_null(copy);
             memcpy(copy, arn, len);
-            copy[len] = '9'; /* which would go on with the ARN */
+            copy[len] = '9'; /* which would continue with the ARN */
             bool whole = len == strlen(arn);
             bool named = len > strlen(ARN "stream/");
             assert_int_equal(patterns[p]->matches(copy, len), p == 2 ? whole : named);

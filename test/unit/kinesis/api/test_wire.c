@@ -46,7 +46,7 @@ static void write_reply(struct pn_wire *wire)
     pn_wire_map_end(wire);
 }
 
-/* The reply stands behind what the buffer holds, and a list's end is no comma's business. */
+/* The reply is added after what the buffer holds, and the last item of a list has no comma. */
 static void test_write_json(void **state)
 {
     (void)state;
@@ -88,7 +88,7 @@ static void test_write_cbor(void **state)
     pn_buf_deinit(&out);
 }
 
-/* A buffer too small fails, whatever it is that does not fit; nothing is written behind it. */
+/* A buffer too small fails, whatever it is that does not fit; nothing is written after it. */
 static void test_write_full(void **state)
 {
     (void)state;
