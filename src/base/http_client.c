@@ -11,6 +11,7 @@ struct pn_http_client {
     CURL *curl;
     char *url;
     char *api_key; /* or NULL */
+    bool is_signed;
 };
 
 const char *pn_http_client_key(void)
@@ -34,7 +35,8 @@ const char *pn_http_client_failure_advice(int code)
 
 static void sign(CURL *curl, const struct pn_http_client_config *config)
 {
-    char *signing = pn_xasprintf("aws:amz:%s:kinesis", config->region);
+    char *signing = pn_xasprintf("aws:amz:%s:%s", config->region,
+                                 config->service != NULL ? config->service : "kinesis");
     (void)curl_easy_setopt(curl, CURLOPT_AWS_SIGV4, signing);
     (void)curl_easy_setopt(curl, CURLOPT_USERNAME, config->access_key);
     (void)curl_easy_setopt(curl, CURLOPT_PASSWORD, config->secret_key);
@@ -67,15 +69,16 @@ static struct curl_slist *add_header(struct curl_slist *headers, const char *lin
     return added;
 }
 
-void *pn_http_client_headers(const char *api_key, const char *const *headers)
+void *pn_http_client_headers(const struct pn_http_client_config *config, const char *const *headers)
 {
-    /* A body is sent at once, without asking first. */
-    struct curl_slist *list = add_header(NULL, "Expect:");
+    /* A body is sent at once, without asking first. libcurl would include the name of this header,
+     * which it does not send, in a signature, and AWS refuses that. */
+    struct curl_slist *list = config->access_key == NULL ? add_header(NULL, "Expect:") : NULL;
     for (; headers != NULL && *headers != NULL; headers++) {
         list = add_header(list, *headers);
     }
-    if (api_key != NULL) {
-        char *line = pn_xasprintf("x-api-key: %s", api_key);
+    if (config->api_key != NULL) {
+        char *line = pn_xasprintf("x-api-key: %s", config->api_key);
         list = add_header(list, line);
         free(line);
     }
@@ -97,6 +100,7 @@ struct pn_http_client *pn_http_client_create(const struct pn_http_client_config 
     client->curl = pn_http_client_curl(config);
     client->url = pn_xstrdup(config->url);
     client->api_key = config->api_key != NULL ? pn_xstrdup(config->api_key) : NULL;
+    client->is_signed = config->access_key != NULL;
     return client;
 }
 
@@ -118,7 +122,9 @@ int pn_http_client_send(struct pn_http_client *client, const struct pn_http_clie
 {
     CURL *curl = client->curl;
     char *url = pn_xasprintf("%s%s", client->url, request->path);
-    struct curl_slist *headers = pn_http_client_headers(client->api_key, request->headers);
+    const struct pn_http_client_config config = {.api_key = client->api_key,
+                                                 .access_key = client->is_signed ? "" : NULL};
+    struct curl_slist *headers = pn_http_client_headers(&config, request->headers);
     (void)curl_easy_setopt(curl, CURLOPT_URL, url);
     if (request->body != NULL) {
         (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);

@@ -27,10 +27,11 @@ struct pn_http_client_config {
     const char *url;     /* a request's path is appended to it */
     int64_t timeout_ms;  /* of a request */
     const char *api_key; /* sent as x-api-key, or NULL: pn_http_client_key() */
-    /* Each request is signed with AWS's Signature Version 4 for Kinesis, unless these are NULL. */
+    /* Each request is signed with AWS's Signature Version 4, unless these are NULL. */
     const char *access_key;
     const char *secret_key;
     const char *region;
+    const char *service; /* the AWS service that is asked; NULL: "kinesis" */
 };
 
 /* The API key of PINION_API_KEY, NULL when that isn't set. */
@@ -64,8 +65,9 @@ int pn_http_client_call(const char *method, const char *url, const char *path, c
 
 /* For those who run transfers by libcurl's multi interface: a handle (CURL *) that is set up as the
  * client's is, without URL; and the headers of its requests (struct curl_slist *), which the caller
- * frees. `api_key` and `headers` may be NULL. */
+ * frees, NULL when there are none. `headers` may be NULL. */
 void *pn_http_client_curl(const struct pn_http_client_config *config);
-void *pn_http_client_headers(const char *api_key, const char *const *headers);
+void *pn_http_client_headers(const struct pn_http_client_config *config,
+                             const char *const *headers);
 
 #endif

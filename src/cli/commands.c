@@ -17,6 +17,7 @@ const struct pn_command pn_commands[] = {
     {"query", "run a query of the pipeline, or your own SELECT", pn_cmd_query},
     {"batch", "load, clean and run every query in one process", pn_cmd_batch},
     {"task", "run one task of a DAG", pn_cmd_task},
+    {"deploy", "set the pipeline up on AWS, Databricks and Airflow", pn_cmd_deploy},
     {"help", "show the help of pinion or of a command", pn_cmd_help},
     {"man", "print the manual page", pn_cmd_man},
     {"completion", "print the completions for a shell", pn_cmd_completion},

@@ -9,6 +9,7 @@
 extern const struct pn_command pn_commands[];
 
 int pn_cmd_dag(struct pn_cli *cli, int argc, char **argv);
+int pn_cmd_deploy(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_demo(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_serve(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_stream(struct pn_cli *cli, int argc, char **argv);

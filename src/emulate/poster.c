@@ -481,7 +481,7 @@ int pn_poster_create(const struct pn_poster_config *config, struct pn_poster **p
     curl_multi_setopt(made->multi, CURLMOPT_TIMERFUNCTION, on_timer);
     curl_multi_setopt(made->multi, CURLMOPT_TIMERDATA, made);
     curl_multi_setopt(made->multi, CURLMOPT_MAXCONNECTS, (long)config->lanes);
-    made->headers = pn_http_client_headers(config->client.api_key, config->headers);
+    made->headers = pn_http_client_headers(&config->client, config->headers);
     made->lanes = pn_xcalloc(config->lanes, sizeof *made->lanes);
     made->lane_count = config->lanes;
     made->free_count = config->lanes;

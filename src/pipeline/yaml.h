@@ -28,6 +28,7 @@ enum pn_yaml_kind { PN_YAML_NULL, PN_YAML_SCALAR, PN_YAML_LIST, PN_YAML_MAP };
 struct pn_yaml_node {
     enum pn_yaml_kind kind;
     const char *text;           /* SCALAR: as meant, unquoted */
+    bool is_plain;              /* SCALAR: it was written without quotes */
     const char *key;            /* of a member of a map, else NULL */
     size_t index;               /* of an item of a list */
     int line;                   /* from 1; of the key, for a member */

@@ -159,6 +159,7 @@ static int on_scalar(struct builder *b, struct fy_event *event, struct pn_err *e
     }
     struct pn_yaml_node *node = new_node(b, null ? PN_YAML_NULL : PN_YAML_SCALAR, line);
     node->text = text;
+    node->is_plain = plain;
     int rc = attach(b, node, e);
     if (rc == 0) {
         rc = count_expanded(b, node, e);

@@ -1,0 +1,23 @@
+/*
+ * The steps of the cloud deployment, what each makes, and roughly what that costs. The prices are
+ * list prices for orientation: pinion asks nobody for them.
+ */
+#ifndef PN_DEPLOY_PLAN_H
+#define PN_DEPLOY_PLAN_H
+
+#include <stddef.h>
+
+/* Ends with an element whose `what` is NULL. In the order of set-up; tear-down is the reverse. */
+struct pn_deploy_item {
+    int step;              /* from 1 */
+    const char *directory; /* or NULL: a step by hand or by another command */
+    const char *what;
+    const char *basis; /* of the price: "2 x 0.204 an hour" */
+    double month_usd;  /* 0: nothing, or only by use */
+};
+extern const struct pn_deploy_item pn_deploy_plan[];
+
+/* "list prices of us-east-1, ..." */
+extern const char pn_deploy_price_source[];
+
+#endif

@@ -1,0 +1,273 @@
+/* What AWS and Databricks answer to the credentials of config.yml. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/base64.h"
+#include "base/http_client.h"
+#include "base/mem.h"
+#include "base/random.h"
+#include "deploy/check.h"
+
+enum {
+    TIMEOUT_MS = 10000,
+    TRIES_MAX = 4,
+    FIRST_PAUSE_MS = 200, /* doubles with each try, and is anything between half and all of it */
+    ANSWER_BYTES_MAX = 1 << 20,
+    DETAIL_BYTES_MAX = 1024,
+    TEXT_BYTES_MAX = 200
+};
+
+struct trial {
+    const struct pn_deploy_config *config;
+    const struct pn_deploy_endpoints *endpoints;
+    pn_finding_fn fn;
+    void *arg;
+    size_t failures;
+    struct pn_random random;
+    struct pn_buf answer;
+    long status;
+};
+
+static void report(struct trial *trial, enum pn_finding finding, const char *what, const char *fmt,
+                   ...) PN_PRINTF(4, 5);
+static void report(struct trial *trial, enum pn_finding finding, const char *what, const char *fmt,
+                   ...)
+{
+    struct pn_buf detail;
+    va_list args;
+    pn_buf_init(&detail, DETAIL_BYTES_MAX);
+    va_start(args, fmt);
+    pn_buf_addv(&detail, fmt, args);
+    va_end(args);
+    trial->failures += finding == PN_FINDING_FAILED;
+    trial->fn(trial->arg, finding, what, pn_buf_text(&detail));
+    pn_buf_deinit(&detail);
+}
+
+static void pause_before_retry(struct trial *trial, int tries)
+{
+    uint64_t most_ms = (uint64_t)FIRST_PAUSE_MS << tries;
+    uint64_t ms = most_ms / 2 + pn_random_below(&trial->random, most_ms / 2);
+    const struct timespec pause = {.tv_sec = (time_t)(ms / 1000),
+                                   .tv_nsec = (long)(ms % 1000) * 1000000};
+    (void)nanosleep(&pause, NULL);
+}
+
+/* The answer's status, or 0 when there was none, which is reported. */
+static long ask(struct trial *trial, const char *what, const struct pn_http_client_config *config,
+                const struct pn_http_client_request *request)
+{
+    struct pn_err e = {0};
+    struct pn_http_client *client = pn_http_client_create(config);
+    int rc = 0;
+    for (int tries = 0; tries < TRIES_MAX; tries++) {
+        pn_buf_reset(&trial->answer);
+        trial->status = 0;
+        rc = pn_http_client_send(client, request, &trial->status, &trial->answer, &e);
+        bool passing = rc != 0 || trial->status == 429 || trial->status >= 500;
+        if (!passing) {
+            break;
+        }
+        if (tries + 1 < TRIES_MAX) {
+            pause_before_retry(trial, tries);
+        }
+    }
+    pn_http_client_destroy(&client);
+    if (rc != 0) {
+        /* The advice is about a server of pinion, which this is not. */
+        char *advice = strstr(e.msg, PN_HTTP_NOBODY_THERE);
+        report(trial, PN_FINDING_FAILED, what, "no answer after %d tries: %.*s", TRIES_MAX,
+               (int)(advice != NULL ? advice - e.msg : (ptrdiff_t)strlen(e.msg)), e.msg);
+        return 0;
+    }
+    return trial->status;
+}
+
+/* The text between <tag> and </tag> of the answer; "" when there is none. */
+static const char *element(const struct trial *trial, const char *tag, char out[TEXT_BYTES_MAX])
+{
+    char *open = pn_xasprintf("<%s>", tag);
+    const char *text = pn_buf_text(&trial->answer);
+    const char *at = strstr(text, open);
+    size_t len = 0;
+    if (at != NULL) {
+        at += strlen(open);
+        len = strcspn(at, "<");
+        len = len < TEXT_BYTES_MAX ? len : TEXT_BYTES_MAX - 1;
+        memcpy(out, at, len);
+    }
+    out[len] = '\0';
+    free(open);
+    return out;
+}
+
+/* --- AWS -------------------------------------------------------------------------------------- */
+
+static char *aws_url(const struct trial *trial, const char *service)
+{
+    const char *region = trial->config->values[PN_DEPLOY_REGION];
+    if (trial->endpoints->aws != NULL) {
+        return pn_xstrdup(trial->endpoints->aws);
+    }
+    return pn_xasprintf("https://%s.%s.amazonaws.com%s", service, region,
+                        strncmp(region, "cn-", 3) == 0 ? ".cn" : "");
+}
+
+static long ask_aws(struct trial *trial, const char *what, const char *service,
+                    const struct pn_http_client_request *request)
+{
+    char *url = aws_url(trial, service);
+    const struct pn_http_client_config config = {
+        .url = url,
+        .timeout_ms = TIMEOUT_MS,
+        .access_key = trial->config->values[PN_DEPLOY_ACCESS_KEY],
+        .secret_key = trial->config->values[PN_DEPLOY_SECRET_KEY],
+        .region = trial->config->values[PN_DEPLOY_REGION],
+        .service = service};
+    long status = ask(trial, what, &config, request);
+    free(url);
+    return status;
+}
+
+static bool try_keys(struct trial *trial)
+{
+    static const char *const headers[] = {
+        "Content-Type: application/x-www-form-urlencoded; charset=utf-8", NULL};
+    static const char body[] = "Action=GetCallerIdentity&Version=2011-06-15";
+    static const char what[] = "aws.access_key, aws.secret_key";
+    const struct pn_http_client_request request = {.method = "POST",
+                                                   .path = "/",
+                                                   .headers = headers,
+                                                   .body = body,
+                                                   .body_len = sizeof body - 1};
+    char text[TEXT_BYTES_MAX];
+    long status = ask_aws(trial, what, "sts", &request);
+    if (status == 200) {
+        report(trial, PN_FINDING_OK, what, "AWS knows them as %s", element(trial, "Arn", text));
+        return true;
+    }
+    if (status == 401 || status == 403) {
+        report(trial, PN_FINDING_FAILED, what, "AWS refuses them: %s",
+               element(trial, "Code", text));
+    } else if (status != 0) {
+        report(trial, PN_FINDING_FAILED, what, "AWS answered with status %ld %s", status,
+               element(trial, "Code", text));
+    }
+    return false;
+}
+
+/* Names of buckets belong to all accounts together, so one may be another's. */
+static void try_bucket(struct trial *trial, enum pn_deploy_key key)
+{
+    const char *what = pn_deploy_key_name(key);
+    const char *name = trial->config->values[key];
+    if (pn_bucket_name_fault(name) != NULL) {
+        return; /* reported by pn_deploy_check() */
+    }
+    char *path = pn_xasprintf("/%s?list-type=2&max-keys=1", name);
+    const struct pn_http_client_request request = {.method = "GET", .path = path};
+    char text[TEXT_BYTES_MAX];
+    long status = ask_aws(trial, what, "s3", &request);
+    free(path);
+    if (status == 404) {
+        report(trial, PN_FINDING_OK, what, "the name %s is free", name);
+    } else if (status == 200) {
+        report(trial, PN_FINDING_OK, what, "the bucket %s exists and the keys can list it", name);
+    } else if (status == 403) {
+        report(trial, PN_FINDING_FAILED, what,
+               "the bucket %s exists, and the keys may not list it (%s): if it belongs to another "
+               "account, choose another name",
+               name, element(trial, "Code", text));
+    } else if (status == 301 || status == 307 || status == 400) {
+        report(trial, PN_FINDING_FAILED, what,
+               "the bucket %s exists in another region (%s): set aws.region to it, or choose "
+               "another name",
+               name, element(trial, "Code", text));
+    } else if (status != 0) {
+        report(trial, PN_FINDING_FAILED, what, "AWS answered with status %ld %s", status,
+               element(trial, "Code", text));
+    }
+}
+
+/* --- Databricks ------------------------------------------------------------------------------- */
+
+/* "Authorization: Basic ..." of the client. Caller frees. */
+static char *basic_header(const struct pn_deploy_config *config)
+{
+    char *pair = pn_xasprintf("%s:%s", config->values[PN_DEPLOY_CLIENT_ID],
+                              config->values[PN_DEPLOY_CLIENT_SECRET]);
+    struct pn_buf encoded;
+    pn_buf_init(&encoded, 2 * strlen(pair) + 8);
+    pn_base64_encode(&encoded, pair, strlen(pair));
+    char *header = pn_xasprintf("Authorization: Basic %s", pn_buf_text(&encoded));
+    pn_buf_deinit(&encoded);
+    free(pair);
+    return header;
+}
+
+static bool has_token(const struct trial *trial)
+{
+    struct pn_json_parser *parser = pn_json_parser_create();
+    struct pn_json *root = NULL;
+    const char *text = pn_buf_text(&trial->answer);
+    size_t len = trial->answer.len;
+    bool has = pn_json_parse(parser, text, len, len, &root, NULL) == 0 &&
+               pn_json_get(root, "access_token") != NULL;
+    pn_json_parser_destroy(&parser);
+    return has;
+}
+
+static void try_databricks(struct trial *trial)
+{
+    static const char what[] = "databricks.client_id, databricks.client_secret";
+    static const char body[] = "grant_type=client_credentials&scope=all-apis";
+    const struct pn_deploy_config *config = trial->config;
+    const char *base = trial->endpoints->databricks;
+    char *path = pn_xasprintf("/oidc/accounts/%s/v1/token", config->values[PN_DEPLOY_ACCOUNT_ID]);
+    char *header = basic_header(config);
+    const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded", header, NULL};
+    const struct pn_http_client_config client = {
+        .url = base != NULL ? base : "https://accounts.cloud.databricks.com",
+        .timeout_ms = TIMEOUT_MS};
+    const struct pn_http_client_request request = {.method = "POST",
+                                                   .path = path,
+                                                   .headers = headers,
+                                                   .body = body,
+                                                   .body_len = sizeof body - 1};
+    long status = ask(trial, what, &client, &request);
+    if (status == 200 && has_token(trial)) {
+        report(trial, PN_FINDING_OK, what, "Databricks gives a token for them");
+    } else if (status == 400 || status == 401 || status == 403) {
+        report(trial, PN_FINDING_FAILED, what,
+               "Databricks refuses them (status %ld): check them and databricks.account_id",
+               status);
+    } else if (status == 404) {
+        report(trial, PN_FINDING_FAILED, "databricks.account_id",
+               "Databricks knows no such account (status 404)");
+    } else if (status != 0) {
+        report(trial, PN_FINDING_FAILED, what, "Databricks answered with status %ld%s", status,
+               status == 200 ? ", but without a token" : "");
+    }
+    free(header);
+    free(path);
+}
+
+size_t pn_deploy_try(const struct pn_deploy_config *config,
+                     const struct pn_deploy_endpoints *endpoints, pn_finding_fn fn, void *arg)
+{
+    static const enum pn_deploy_key buckets[] = {PN_DEPLOY_DATA_BUCKET, PN_DEPLOY_ROOT_BUCKET,
+                                                 PN_DEPLOY_DAG_BUCKET};
+    struct trial trial = {.config = config, .endpoints = endpoints, .fn = fn, .arg = arg};
+    pn_random_init(&trial.random, pn_entropy_u64());
+    pn_buf_init(&trial.answer, ANSWER_BYTES_MAX);
+    /* Keys that AWS refuses say nothing about buckets. */
+    if (try_keys(&trial)) {
+        for (size_t i = 0; i < sizeof buckets / sizeof *buckets; i++) {
+            try_bucket(&trial, buckets[i]);
+        }
+    }
+    try_databricks(&trial);
+    pn_buf_deinit(&trial.answer);
+    return trial.failures;
+}

@@ -1,0 +1,192 @@
+"""pinion deploy: config.yml, checked, tried, and written as Terraform's variables."""
+
+import json
+import stat
+
+import pytest
+
+from cloud import CLIENT_SECRET, CONFIG, SECRETS, SECRET_KEY, Cloud
+from pinion import run
+
+DIRECTORIES = {
+    "main-storage-s3-tf": {"region", "bucket_name"},
+    "batch-ingestion-tf": {"region", "bucket_name"},
+    "stream-ingestion-tf": {"region"},
+    "databricks-tf": {
+        "region", "databricks_account_id", "databricks_client_id", "databricks_client_secret",
+        "databricks_root_bucket_name", "workspace_name", "aws_access_key_id",
+        "aws_secret_access_key", "s3_mount_bucket_name",
+    },
+    "mwaa-orchestration-tf": {"region", "dag_storage", "mwaa_env_name"},
+}  # fmt: skip
+
+
+@pytest.fixture
+def config(tmp_path):
+    file = tmp_path / "config.yml"
+    file.write_text(CONFIG)
+    return file
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in DIRECTORIES:
+        (tmp_path / "tf" / name).mkdir(parents=True)
+    return tmp_path / "tf"
+
+
+def variables(file):
+    """The variables of a file whose values are plain strings."""
+    lines = [line for line in file.read_text().splitlines() if not line.startswith("#")]
+    pairs = [line.split(" = ") for line in lines]
+    return {name.strip(): json.loads(value) for name, value in pairs}
+
+
+def without_secrets(done):
+    for secret in SECRETS:
+        assert secret not in done.stdout + done.stderr, secret
+    return done
+
+
+# --- tfvars -----------------------------------------------------------------------------------
+
+
+def test_tfvars(config, folder):
+    done = without_secrets(run("deploy", "tfvars", config, "--dir", folder, "--format", "json"))
+    rows = json.loads(done.stdout)
+    for name, wanted in DIRECTORIES.items():
+        file = folder / name / "terraform.tfvars"
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert set(variables(file)) == wanted
+        assert {row["variable"] for row in rows if row["file"] == str(file)} == wanted
+    databricks = variables(folder / "databricks-tf/terraform.tfvars")
+    assert databricks["databricks_client_secret"] == CLIENT_SECRET
+    assert databricks["aws_secret_access_key"] == SECRET_KEY
+    assert databricks["s3_mount_bucket_name"] == "pipeline-data"
+    assert variables(folder / "mwaa-orchestration-tf/terraform.tfvars") == {
+        "region": "eu-west-2", "dag_storage": "pipeline-dags", "mwaa_env_name": "pipeline-env",
+    }  # fmt: skip
+
+
+def test_a_mistake_is_named_and_nothing_is_written(config, folder):
+    for line, replacement, wanted in [
+        ("  client_id: ", None, ":5: databricks.client_id: is missing"),
+        ("  region: ", "  region: 7", ":2: aws.region: must be a string, not a number"),
+        ("  region: ", "  region:", ":2: aws.region: is empty"),
+        ("  mwaa_env_name: ", "  mwaa_env_nam: x", ":15: mwaa.mwaa_env_nam: unknown key"),
+    ]:
+        lines = [
+            replacement if text.startswith(line) else text
+            for text in CONFIG.splitlines()
+        ]  # fmt: skip
+        config.write_text("\n".join(text for text in lines if text is not None) + "\n")
+        done = without_secrets(run("deploy", "tfvars", config, "--dir", folder, check=False))
+        assert done.returncode == 1 and done.stdout == "" and wanted in done.stderr
+        assert not list(folder.rglob("*.tfvars"))
+
+
+def test_the_config_is_config_yml_unless_named(tmp_path):
+    done = run("deploy", "tfvars", "--dir", tmp_path, check=False)
+    assert done.returncode == 1 and "config.yml" in done.stderr
+
+
+# --- check ------------------------------------------------------------------------------------
+
+
+def findings(done):
+    return {row["what"]: (row["result"], row["detail"]) for row in json.loads(done.stdout)}
+
+
+def checked(config, cloud=None, status=0):
+    ends = ["--try", "--aws-endpoint", cloud.url, "--databricks-endpoint", cloud.url] if cloud else []
+    done = run("deploy", "check", config, *ends, "--format", "json", check=False)
+    assert done.returncode == status, done
+    return findings(without_secrets(done))
+
+
+def test_check(config):
+    assert {result for result, _ in checked(config).values()} == {"ok"}
+    config.write_text(CONFIG.replace("eu-west-2", "eu-west-22").replace("-root", "-data"))
+    found = checked(config, status=1)
+    assert found["aws.region"] == (
+        "failed", 'unknown region "eu-west-22"; did you mean "eu-west-2"?')  # fmt: skip
+    root = found["s3_storage.databricks_root_storage_name"]
+    assert root == ("failed", "the three buckets must have different names")
+    assert [what for what, (result, _) in found.items() if result == "failed"] == [
+        "aws.region", "s3_storage.databricks_root_storage_name"]  # fmt: skip
+
+
+def bucket_rows(config, cloud, status):
+    """The last row of each bucket: what the trial found."""
+    found = checked(config, cloud, status)
+    return {what.split(".")[1]: row for what, row in found.items() if "storage_name" in what}
+
+
+def test_tried_credentials(config):
+    with Cloud() as cloud:
+        found = checked(config, cloud)
+        assert found["aws.access_key, aws.secret_key"] == (
+            "ok", "AWS knows them as arn:aws:iam::123456789012:user/someone")  # fmt: skip
+        assert found["databricks.client_id, databricks.client_secret"][0] == "ok"
+        assert "GET /pipeline-data?list-type=2&max-keys=1" in cloud.seen
+
+
+def test_buckets_that_are_not_ours(config):
+    with Cloud() as cloud:
+        cloud.buckets = {"pipeline-data": 200, "pipeline-root": 403, "pipeline-dags": 301}
+        rows = bucket_rows(config, cloud, 1)
+        assert rows["main_processing_data_storage_name"][0] == "ok"
+        assert "the keys may not list it (Code403)" in rows["databricks_root_storage_name"][1]
+        assert "exists in another region" in rows["mwaa_dag_storage_name"][1]
+
+
+def test_wrong_credentials(config):
+    config.write_text(
+        CONFIG.replace(SECRET_KEY, SECRET_KEY[::-1]).replace(CLIENT_SECRET, "another-secret")
+    )
+    with Cloud() as cloud:
+        found = checked(config, cloud, 1)
+        assert found["aws.access_key, aws.secret_key"] == (
+            "failed", "AWS refuses them: SignatureDoesNotMatch")  # fmt: skip
+        assert "Databricks refuses them (status 401)" in str(found)
+        # Keys that are refused are asked for nothing else.
+        assert not [path for path in cloud.seen if path.startswith("GET")]
+
+
+def test_what_may_pass_is_repeated(config):
+    with Cloud() as cloud:
+        for failure in (500, 503, 429):
+            cloud.seen.clear()
+            cloud.fail, cloud.failure = 3, failure
+            checked(config, cloud)
+            assert cloud.seen[:4] == ["POST /"] * 4
+        cloud.seen.clear()
+        cloud.fail, cloud.failure = 1000, 503
+        found = checked(config, cloud, 1)
+        assert found["aws.access_key, aws.secret_key"] == (
+            "failed", "AWS answered with status 503 SlowDown")  # fmt: skip
+        assert len(cloud.seen) == 8
+
+
+def test_nobody_answers(config):
+    with Cloud() as cloud:
+        pass
+    found = checked(config, cloud, 1)
+    result, detail = found["aws.access_key, aws.secret_key"]
+    assert result == "failed" and "no answer after 4 tries" in detail and "pinion" not in detail
+
+
+# --- plan -------------------------------------------------------------------------------------
+
+
+def test_plan():
+    rows = json.loads(run("deploy", "plan", "--format", "json").stdout)
+    order = list(dict.fromkeys(row["directory"] for row in rows if row["directory"]))
+    assert order == list(DIRECTORIES)
+    by_tear_down = sorted(rows, key=lambda row: row["tear_down_step"])
+    down = list(dict.fromkeys(row["directory"] for row in by_tear_down if row["directory"]))
+    assert down == order[::-1]
+    total = sum(row["usd_month"] for row in rows)
+    text = run("deploy", "plan").stdout
+    assert f"About {total:.0f} a month in all" in text and "us-east-1" in text
+    assert "mwaa-orchestration-tf, databricks-tf, stream-ingestion-tf" in text
