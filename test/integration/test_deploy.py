@@ -98,8 +98,10 @@ def findings(done):
 
 
 def checked(config, cloud=None, status=0):
-    ends = ["--try", "--aws-endpoint", cloud.url, "--databricks-endpoint", cloud.url] if cloud else []
-    done = run("deploy", "check", config, *ends, "--format", "json", check=False)
+    tried = ["--try"] if cloud else []
+    for name in ("aws", "databricks") if cloud else ():
+        tried += [f"--{name}-endpoint", cloud.url]
+    done = run("deploy", "check", config, *tried, "--format", "json", check=False)
     assert done.returncode == status, done
     return findings(without_secrets(done))
 
