@@ -5,6 +5,7 @@
 
 #include "api/errors.h"
 #include "aws/rights.h"
+#include "base/crc32c.h"
 #include "base/mem.h"
 #include "http/content.h"
 
@@ -111,6 +112,31 @@ static enum pn_http_handled health(struct pn_http_request *req, void *arg)
     pn_json_end(&json);
     req->status = 200;
     return PN_HTTP_HANDLED;
+}
+
+uint32_t pn_api_health_mark(struct pn_api *api)
+{
+    struct pn_arena arena;
+    struct pn_buf lists;
+    struct pn_json_writer json;
+    struct pn_log_failure *failures = NULL;
+    pn_arena_init(&arena, 0);
+    pn_buf_init(&lists, HEALTH_BYTES_MAX);
+    pn_json_writer_init(&json, &lists);
+    pn_json_put_array(&json);
+    size_t count = pn_log_failures_list(api->env.failures, &arena, &failures);
+    for (size_t i = 0; i < count; i++) {
+        pn_json_put_textf(&json, "%s/%d", failures[i].topic, (int)failures[i].partition);
+    }
+    for (size_t i = 0; i < api->health_count; i++) {
+        pn_json_put_cstr(&json, api->health[i].name);
+        api->health[i].report(api->health[i].arg, &arena, &json);
+    }
+    pn_json_end(&json);
+    uint32_t mark = pn_crc32c(lists.data, lists.len);
+    pn_buf_deinit(&lists);
+    pn_arena_deinit(&arena);
+    return mark;
 }
 
 /* --- metrics and routes ----------------------------------------------------------------------- */

@@ -51,6 +51,10 @@ void pn_api_destroy(struct pn_api **api);
 void pn_api_add_route(struct pn_api *api, const struct pn_http_route *route, void *arg);
 void pn_api_add_health(struct pn_api *api, const struct pn_api_health *health);
 
+/* A number that is another one when the reply of /health is. Any thread, once the server has
+ * started. */
+uint32_t pn_api_health_mark(struct pn_api *api);
+
 /* There is news for requests that wait in a handler of ours (http/request.h). Any thread; does not
  * block. */
 void pn_api_wake(struct pn_api *api);

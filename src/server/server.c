@@ -13,6 +13,7 @@
 #include "server/announcement.h"
 #include "server/closed_health.h"
 #include "server/fronts.h"
+#include "server/live.h"
 #include "server/server_streams.h"
 #include "server/stations.h"
 #include "server/table_source.h"
@@ -36,6 +37,7 @@ struct pn_server {
     struct pn_sink *sink; /* NULL, as what follows, when its role was left out */
     struct pn_scheduler *scheduler;
     struct pn_executor *executor; /* of queries; NULL without HTTP */
+    struct pn_server_live *live;  /* likewise */
     struct pn_api_query_routes query_routes;
     struct pn_unread *unread;
     struct pn_admission admission; /* of topics */
@@ -148,7 +150,12 @@ static int add_routes(struct pn_server *server, struct pn_err *e)
     server->query_routes = (struct pn_api_query_routes){.executor = server->executor,
                                                         .pipeline = server->app->pipeline};
     pn_api_query_routes_add(&server->query_routes, api);
-    return pn_api_sink_routes_start(server->sink, api, &server->sink_routes, e);
+    int rc = pn_api_sink_routes_start(server->sink, api, &server->sink_routes, e);
+    if (rc == 0) {
+        rc = pn_server_live_start(server->app, server->log, server->store, server->executor, api,
+                                  &server->live, e);
+    }
+    return rc;
 }
 
 /* The fronts last: what comes in finds everything at work. */
@@ -270,6 +277,7 @@ void pn_server_stop(struct pn_server **server)
     if (gone->fronts != NULL) {
         pn_http_server_stop(gone->fronts->http);
     }
+    pn_server_live_destroy(&gone->live);
     pn_executor_destroy(&gone->executor);
     pn_api_sink_routes_stop(&gone->sink_routes);
     pn_fronts_destroy(&gone->fronts);

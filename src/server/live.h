@@ -1,0 +1,31 @@
+/*
+ * What a server's live updates are about: the sources of its hub (live/hub.h), and their route.
+ *
+ *   dags, dag/D, run/D/R  the database of runs, whichever process writes to it
+ *   log/D/R/T/N           the size of an attempt's log
+ *   topic/X, stream/X     the ends of the partitions or shards
+ *   rates                 records come in, or came a moment ago
+ *   tables, table/T       a new version of a table
+ *   query/ID              a query's state and rows
+ *   health                the lists of /health
+ */
+#ifndef PN_SERVER_LIVE_H
+#define PN_SERVER_LIVE_H
+
+#include "api/api.h"
+#include "log/log.h"
+#include "query/executor.h"
+#include "server/app.h"
+#include "store/store.h"
+
+struct pn_server_live;
+
+/* Starts the hub, and adds its route to the server, which has not started. All borrowed for its
+ * life. */
+int pn_server_live_start(const struct pn_app *app, struct pn_log *log, struct pn_store *store,
+                         struct pn_executor *executor, struct pn_api *api,
+                         struct pn_server_live **live, struct pn_err *e) PN_MUST_CHECK;
+/* After the HTTP server has stopped, and before what it borrows. NULL ok. */
+void pn_server_live_destroy(struct pn_server_live **live);
+
+#endif
