@@ -1,6 +1,6 @@
 /*
- * Whether the database of runs has changed since somebody looked, whoever changed it: for live
- * updates. A mark is a number that is another one when what it stands for is otherwise.
+ * Has the database of runs changed since the last look, by this process or another? For live
+ * updates. A mark is a number that differs when what it stands for differs.
  */
 #ifndef PN_DAG_CHANGES_H
 #define PN_DAG_CHANGES_H

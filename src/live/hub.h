@@ -1,5 +1,5 @@
 /*
- * Live updates: who wants to hear of what, and what has changed.
+ * Live updates: subscribers name topics, and read what changes in them.
  *
  * A subscriber names topics, such as `run/daily/r1` or `health`. An event is small and says that a
  * topic changed; the subscriber then fetches what it shows by the routes that it used at first. So

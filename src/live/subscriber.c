@@ -34,7 +34,7 @@ static int take_topics(struct pn_live_subscriber *subscriber, const char *topics
     }
 }
 
-/* Where the subscriber goes on: after its last event, if that is of this hub and still known. */
+/* Where the subscriber continues: after its last event, if that is of this hub and still known. */
 static void place_at(struct pn_live_subscriber *subscriber, const char *last_id)
 {
     const struct pn_live *live = subscriber->live;
@@ -164,7 +164,7 @@ static void add_resync(struct pn_live_subscriber *subscriber, bool all, struct p
     pn_buf_deinit(&data);
 }
 
-/* The first lines. Even without an event they have an id, from which the client goes on. */
+/* The first lines. Even without an event they have an id, from which the client continues. */
 static void greet(struct pn_live_subscriber *subscriber, struct pn_buf *out)
 {
     bool any_fresh = false;

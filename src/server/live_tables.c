@@ -42,7 +42,7 @@ static struct newest *begin(struct pn_store *store, const char *path)
     memcpy(newest->path, path, strlen(path) + 1);
     newest->version = -1;
     if (pn_store_list(store, prefix, NULL, take_version, newest, NULL) != 0) {
-        newest->version = -1; /* each look goes on from there */
+        newest->version = -1; /* each look continues from there */
     }
     free(prefix);
     return newest;

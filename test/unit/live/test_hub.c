@@ -1,4 +1,4 @@
-/* The hub of live updates: who hears of what, in which order, and after which absence. */
+/* The hub of live updates: which events a subscriber gets, in which order, after which absence. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -284,7 +284,7 @@ static void test_nobody_looks(void **state)
     pn_buf_init(&out, TEXT_MAX);
     struct pn_live_subscriber *subscriber = join(bed, "value/0", NULL, &out);
     pn_live_unsubscribe(&subscriber);
-    usleep(50000); /* a look may be under way */
+    usleep(50000); /* a look may be in progress */
     int looks = atomic_load(&bed->looks);
     usleep(100000);
     assert_int_equal(atomic_load(&bed->looks), looks);
