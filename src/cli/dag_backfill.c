@@ -167,7 +167,7 @@ static int cmd_list(struct pn_cli *cli, int argc, char **argv)
     size_t count = 0;
     int rc = pn_cli_dag_look(cli, argc > 0 ? argv[0] : NULL, &session, &failure);
     if (rc == 0) {
-        rc = pn_dag_db_backfills(session.db, argc > 0 ? argv[0] : NULL, limit, &session.arena,
+        rc = pn_dag_db_backfills(session.db, argc > 0 ? argv[0] : NULL, 0, limit, &session.arena,
                                  &backfills, &count, &failure);
     }
     if (rc == 0) {

@@ -89,8 +89,9 @@ int pn_cmd_dag_audit(struct pn_cli *cli, int argc, char **argv)
     size_t count = 0;
     int rc = pn_cli_dag_look(cli, argc > 0 ? argv[0] : NULL, &session, &failure);
     if (rc == 0) {
-        rc = pn_dag_db_audits(session.db, argc > 0 ? argv[0] : NULL, argc > 1 ? argv[1] : NULL,
-                              limit, &session.arena, &audits, &count, &failure);
+        const struct pn_audit_filter filter = {
+            .dag = argc > 0 ? argv[0] : NULL, .run_id = argc > 1 ? argv[1] : NULL, .limit = limit};
+        rc = pn_dag_db_audits(session.db, &filter, &session.arena, &audits, &count, &failure);
     }
     if (rc == 0) {
         struct pn_row_writer *rows = pn_cli_rows(cli);

@@ -3,6 +3,7 @@
 #include "dag/reason.h"
 #include "dag/scheduler.h"
 #include "report/dags.h"
+#include "report/run_detail.h"
 
 static int reason_context(struct pn_dag_session *session, struct pn_reason_context *context,
                           struct pn_err *e)
@@ -19,37 +20,22 @@ static int print_status(struct pn_dag_session *session, const struct pn_run *run
 {
     struct pn_cli *cli = session->cli;
     struct pn_reason_context context;
-    struct pn_task_run *tasks = NULL;
-    size_t count = 0;
-    struct pn_task_io *io = NULL;
-    const char **reasons = NULL;
-    const char *reason = "";
-    struct pn_report_task_facts facts = {0};
+    struct pn_run_detail detail;
     int rc = reason_context(session, &context, e);
     if (rc == 0) {
-        rc = pn_dag_reason_run(session->db, &context, run, &session->arena, &reason, e);
-    }
-    if (rc == 0) {
-        rc = pn_dag_db_tasks(session->db, run->id, &session->arena, &tasks, &count, e);
-    }
-    if (rc == 0) {
-        rc = pn_dag_reason_tasks(session->db, &context, run, tasks, count, &session->arena,
-                                 &reasons, e);
-    }
-    if (rc == 0) {
-        rc = pn_dag_db_io_beside(session->db, run, &session->arena, &io, &facts.io_count, e);
+        rc = pn_run_detail_read(session->db, &context, run, &session->arena, &detail, e);
     }
     if (rc != 0) {
         return rc;
     }
-    facts.io = io;
-    facts.reasons = reasons;
+    const struct pn_report_task_facts facts = {
+        .io = detail.io, .io_count = detail.io_count, .reasons = detail.reasons};
     struct pn_row_writer *rows = pn_cli_rows(cli);
     if (pn_format_is_for_people(cli->format)) {
         (void)fprintf(cli->out, "%s  %s%s%s\n\n", run->run_id, pn_run_state_name(run->state),
-                      reason[0] != '\0' ? ": " : "", reason);
+                      detail.reason[0] != '\0' ? ": " : "", detail.reason);
     }
-    pn_report_task_runs(tasks, count, &facts, context.now_ms, rows);
+    pn_report_task_runs(detail.tasks, detail.task_count, &facts, context.now_ms, rows);
     pn_row_writer_end(&rows);
     return 0;
 }

@@ -272,18 +272,40 @@ static int read_backfills(struct pn_dag_db *db, sqlite3_stmt *statement, struct 
     return rc;
 }
 
-int pn_dag_db_backfills(struct pn_dag_db *db, const char *dag, int64_t limit,
+int pn_dag_db_backfills(struct pn_dag_db *db, const char *dag, int64_t before_id, int64_t limit,
                         struct pn_arena *arena, struct pn_backfill **rows, size_t *count,
                         struct pn_err *e)
 {
     sqlite3_stmt *statement = NULL;
     int rc = pn_dag_db_prepare(
         db, &statement, e,
-        dag != NULL
-            ? "SELECT " BACKFILL_COLUMNS " FROM backfill WHERE dag = ?1 ORDER BY id DESC LIMIT ?2"
-            : "SELECT " BACKFILL_COLUMNS " FROM backfill WHERE id >= 0 ORDER BY id DESC LIMIT ?2",
-        "ti", dag, limit);
+        dag != NULL ? "SELECT " BACKFILL_COLUMNS " FROM backfill WHERE dag = ?1 AND id < ?3"
+                      " ORDER BY id DESC LIMIT ?2"
+                    : "SELECT " BACKFILL_COLUMNS " FROM backfill WHERE id < ?3"
+                      " ORDER BY id DESC LIMIT ?2",
+        "tii", dag, limit, before_id != 0 ? before_id : INT64_MAX);
     return rc == 0 ? read_backfills(db, statement, arena, rows, count, e) : rc;
+}
+
+int pn_dag_db_backfill(struct pn_dag_db *db, int64_t id, struct pn_arena *arena,
+                       struct pn_backfill *backfill, struct pn_err *e)
+{
+    sqlite3_stmt *statement = NULL;
+    struct pn_backfill *found = NULL;
+    size_t count = 0;
+    int rc = pn_dag_db_prepare(db, &statement, e,
+                               "SELECT " BACKFILL_COLUMNS " FROM backfill WHERE id = ?1", "i", id);
+    if (rc == 0) {
+        rc = read_backfills(db, statement, arena, &found, &count, e);
+    }
+    if (rc == 0 && count == 0) {
+        rc =
+            pn_err_missing(e, "no backfill %" PRId64 ": `pinion dag backfill list` shows them", id);
+    }
+    if (rc == 0) {
+        *backfill = *found;
+    }
+    return rc;
 }
 
 /* ---- what people do to one ------------------------------------------------------------------- */
@@ -325,23 +347,13 @@ static int act_in(struct pn_dag_db *db, int64_t id, enum pn_backfill_act act, co
 {
     static const char *const whats[] = {"pause", "unpause", "cancel"};
     static const char *const nexts[] = {"paused", "running", "cancelled"};
-    sqlite3_stmt *statement = NULL;
-    struct pn_backfill *found = NULL;
-    size_t count = 0;
-    int rc = pn_dag_db_prepare(db, &statement, e,
-                               "SELECT " BACKFILL_COLUMNS " FROM backfill WHERE id = ?1", "i", id);
-    if (rc == 0) {
-        rc = read_backfills(db, statement, arena, &found, &count, e);
-    }
-    if (rc == 0 && count == 0) {
-        rc =
-            pn_err_missing(e, "no backfill %" PRId64 ": `pinion dag backfill list` shows them", id);
-    }
+    struct pn_backfill backfill = {0};
+    int rc = pn_dag_db_backfill(db, id, arena, &backfill, e);
     if (rc != 0) {
         return rc;
     }
-    bool running = strcmp(found->state, "running") == 0;
-    bool paused = strcmp(found->state, "paused") == 0;
+    bool running = strcmp(backfill.state, "running") == 0;
+    bool paused = strcmp(backfill.state, "paused") == 0;
     bool can = act == PN_BACKFILL_PAUSE     ? running
                : act == PN_BACKFILL_UNPAUSE ? paused
                                             : running || paused;
@@ -350,7 +362,7 @@ static int act_in(struct pn_dag_db *db, int64_t id, enum pn_backfill_act act, co
                             act == PN_BACKFILL_CANCEL  ? "cancelled"
                             : act == PN_BACKFILL_PAUSE ? "paused"
                                                        : "resumed",
-                            found->state);
+                            backfill.state);
     }
     /* The state first: the end of its last run would else make it done. */
     rc = pn_dag_db_run_sql(db, NULL, e,
@@ -359,12 +371,12 @@ static int act_in(struct pn_dag_db *db, int64_t id, enum pn_backfill_act act, co
                            "itii", id, nexts[act], now_ms,
                            act == PN_BACKFILL_CANCEL ? now_ms : (int64_t)0);
     if (rc == 0 && act == PN_BACKFILL_CANCEL) {
-        rc = cancel_runs(db, found, who, now_ms, arena, e);
+        rc = cancel_runs(db, &backfill, who, now_ms, arena, e);
     }
     const struct pn_audit audit = {.at_ms = now_ms,
                                    .who = who,
                                    .what = whats[act],
-                                   .dag = found->dag,
+                                   .dag = backfill.dag,
                                    .detail = pn_arena_printf(arena, "backfill %" PRId64, id)};
     return rc == 0 ? pn_dag_db_audit(db, &audit, e) : rc;
 }

@@ -114,6 +114,9 @@ struct pn_run_filter {
     const char *dag;   /* NULL: all */
     int state;         /* enum pn_run_state + 1; 0: all */
     int type;          /* enum pn_run_type + 1; 0: all */
+    int64_t from_ms;   /* queued no sooner; 0: any time */
+    int64_t to_ms;     /* queued before it; 0: any time */
+    const char *text;  /* their run_id or note has it, in letters of either case; NULL: any */
     int64_t before_id; /* a page's end: only runs with a smaller id; 0: from the newest */
     int64_t offset;    /* items to leave out */
     int64_t limit;     /* the most items; -1: all */
@@ -123,6 +126,10 @@ int pn_dag_db_runs(struct pn_dag_db *db, const struct pn_run_filter *filter, str
 /* How many runs there are, by state; `dag` NULL for all. Costs the same however many they are. */
 int pn_dag_db_count_runs(struct pn_dag_db *db, const char *dag, int64_t counts[PN_RUN_STATES],
                          struct pn_err *e) PN_MUST_CHECK;
+/* How many of a DAG's newest PN_COUNT_SINCE_MAX runs were queued since then, by state. */
+enum { PN_COUNT_SINCE_MAX = 2000 };
+int pn_dag_db_count_since(struct pn_dag_db *db, const char *dag, int64_t since_ms,
+                          int64_t counts[PN_RUN_STATES], struct pn_err *e) PN_MUST_CHECK;
 /* By run_id; NULL gives the DAG's latest run. MISSING when there is none. */
 int pn_dag_db_run(struct pn_dag_db *db, const char *dag, const char *run_id, struct pn_arena *arena,
                   struct pn_run *run, struct pn_err *e) PN_MUST_CHECK;
@@ -273,8 +280,15 @@ struct pn_audit {
     const char *task;
     const char *detail;
 };
-/* Newest first; `dag` and `run_id` NULL for all. */
-int pn_dag_db_audits(struct pn_dag_db *db, const char *dag, const char *run_id, int64_t limit,
+/* Which of them, newest first: `dag` NULL for all, `run_id` (of a dag) likewise; only those with a
+ * smaller id than before_id, 0 from the newest. */
+struct pn_audit_filter {
+    const char *dag;
+    const char *run_id;
+    int64_t before_id;
+    int64_t limit;
+};
+int pn_dag_db_audits(struct pn_dag_db *db, const struct pn_audit_filter *filter,
                      struct pn_arena *arena, struct pn_audit **rows, size_t *count,
                      struct pn_err *e) PN_MUST_CHECK;
 

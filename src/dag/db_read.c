@@ -87,14 +87,23 @@ int pn_dag_db_runs(struct pn_dag_db *db, const struct pn_run_filter *filter, str
     if (filter->type != 0) {
         pn_buf_adds(&sql, " AND type = ?4");
     }
-    pn_buf_adds(&sql, " ORDER BY id DESC LIMIT ?5 OFFSET ?6");
+    if (filter->from_ms != 0) {
+        pn_buf_adds(&sql, " AND queued_ms >= ?5");
+    }
+    if (filter->to_ms != 0) {
+        pn_buf_adds(&sql, " AND queued_ms < ?6");
+    }
+    if (filter->text != NULL) {
+        pn_buf_adds(&sql, " AND instr(lower(run_id || ' ' || note), lower(?7)) > 0");
+    }
+    pn_buf_adds(&sql, " ORDER BY id DESC LIMIT ?8 OFFSET ?9");
     sqlite3_stmt *statement = NULL;
     int rc = pn_dag_db_prepare(
-        db, &statement, e, pn_buf_text(&sql), "itttii",
+        db, &statement, e, pn_buf_text(&sql), "itttiitii",
         filter->before_id != 0 ? filter->before_id : INT64_MAX, filter->dag,
         filter->state != 0 ? pn_run_state_name((enum pn_run_state)(filter->state - 1)) : NULL,
         filter->type != 0 ? pn_run_type_name((enum pn_run_type)(filter->type - 1)) : NULL,
-        filter->limit, filter->offset);
+        filter->from_ms, filter->to_ms, filter->text, filter->limit, filter->offset);
     pn_buf_deinit(&sql);
     return rc == 0 ? read_runs(db, statement, arena, runs, count, e) : rc;
 }
@@ -124,6 +133,30 @@ int pn_dag_db_count_runs(struct pn_dag_db *db, const char *dag, int64_t counts[P
     }
     sqlite3_finalize(statement);
     return row < 0 ? PN_FAIL : rc;
+}
+
+int pn_dag_db_count_since(struct pn_dag_db *db, const char *dag, int64_t since_ms,
+                          int64_t counts[PN_RUN_STATES], struct pn_err *e)
+{
+    memset(counts, 0, PN_RUN_STATES * sizeof *counts);
+    sqlite3_stmt *statement = NULL;
+    int rc = pn_dag_db_prepare(db, &statement, e,
+                               "SELECT state, queued_ms FROM run WHERE dag = ?1"
+                               " ORDER BY id DESC LIMIT ?2",
+                               "ti", dag, (int64_t)PN_COUNT_SINCE_MAX);
+    if (rc != 0) {
+        return rc;
+    }
+    int row = 0;
+    while ((row = pn_dag_db_next(db, statement, e)) == 1 &&
+           sqlite3_column_int64(statement, 1) >= since_ms) {
+        int state = pn_run_state_parse((const char *)sqlite3_column_text(statement, 0));
+        if (state >= 0) {
+            counts[state]++;
+        }
+    }
+    sqlite3_finalize(statement);
+    return row < 0 ? PN_FAIL : 0;
 }
 
 int pn_dag_db_run(struct pn_dag_db *db, const char *dag, const char *run_id, struct pn_arena *arena,
@@ -364,25 +397,27 @@ int pn_dag_db_attempts(struct pn_dag_db *db, int64_t run, const char *task, stru
 
 #define AUDIT_COLUMNS "id, at_ms, who, what, dag, run_id, task, detail"
 
-static const char *audits_sql(const char *dag, const char *run_id)
+static const char *audits_sql(const struct pn_audit_filter *filter)
 {
-    if (dag != NULL && run_id != NULL) {
-        return "SELECT " AUDIT_COLUMNS " FROM audit WHERE dag = ?1 AND run_id = ?2"
-               " ORDER BY id DESC LIMIT ?3";
+    if (filter->dag != NULL && filter->run_id != NULL) {
+        return "SELECT " AUDIT_COLUMNS " FROM audit WHERE dag = ?1 AND run_id = ?2 AND id < ?3"
+               " ORDER BY id DESC LIMIT ?4";
     }
-    if (dag != NULL) {
-        return "SELECT " AUDIT_COLUMNS " FROM audit WHERE dag = ?1 ORDER BY id DESC LIMIT ?3";
+    if (filter->dag != NULL) {
+        return "SELECT " AUDIT_COLUMNS " FROM audit WHERE dag = ?1 AND id < ?3"
+               " ORDER BY id DESC LIMIT ?4";
     }
-    return "SELECT " AUDIT_COLUMNS " FROM audit WHERE id >= 0 ORDER BY id DESC LIMIT ?3";
+    return "SELECT " AUDIT_COLUMNS " FROM audit WHERE id < ?3 ORDER BY id DESC LIMIT ?4";
 }
 
-int pn_dag_db_audits(struct pn_dag_db *db, const char *dag, const char *run_id, int64_t limit,
+int pn_dag_db_audits(struct pn_dag_db *db, const struct pn_audit_filter *filter,
                      struct pn_arena *arena, struct pn_audit **rows, size_t *count,
                      struct pn_err *e)
 {
     sqlite3_stmt *statement = NULL;
-    int rc =
-        pn_dag_db_prepare(db, &statement, e, audits_sql(dag, run_id), "tti", dag, run_id, limit);
+    int rc = pn_dag_db_prepare(
+        db, &statement, e, audits_sql(filter), "ttii", filter->dag, filter->run_id,
+        filter->before_id != 0 ? filter->before_id : INT64_MAX, filter->limit);
     if (rc != 0) {
         return rc;
     }

@@ -85,10 +85,13 @@ struct pn_backfill {
     int64_t ended_ms;
     int64_t counts[PN_RUN_STATES]; /* of its runs */
 };
-/* Newest first; `dag` NULL for all. */
-int pn_dag_db_backfills(struct pn_dag_db *db, const char *dag, int64_t limit,
+/* Newest first; `dag` NULL for all; only those with a smaller id than before_id (0: all). */
+int pn_dag_db_backfills(struct pn_dag_db *db, const char *dag, int64_t before_id, int64_t limit,
                         struct pn_arena *arena, struct pn_backfill **rows, size_t *count,
                         struct pn_err *e) PN_MUST_CHECK;
+/* MISSING for an unknown id. */
+int pn_dag_db_backfill(struct pn_dag_db *db, int64_t id, struct pn_arena *arena,
+                       struct pn_backfill *backfill, struct pn_err *e) PN_MUST_CHECK;
 enum pn_backfill_act { PN_BACKFILL_PAUSE, PN_BACKFILL_UNPAUSE, PN_BACKFILL_CANCEL };
 /* A paused backfill lets no more of its runs begin; a cancelled one ends those that run. MISSING
  * for an unknown id, INPUT when it is over or not in the state for it. */

@@ -40,6 +40,18 @@ const char *pn_run_type_name(enum pn_run_type type)
     return RUN_TYPES[type];
 }
 
+char pn_run_state_letter(enum pn_run_state state)
+{
+    static const char letters[] = "qrsfx";
+    return letters[state];
+}
+
+char pn_task_state_letter(enum pn_task_state state)
+{
+    static const char letters[] = "-cqrtsfukx";
+    return letters[state];
+}
+
 bool pn_run_state_final(enum pn_run_state state)
 {
     return state == PN_RUN_SUCCESS || state == PN_RUN_FAILED || state == PN_RUN_CANCELLED;

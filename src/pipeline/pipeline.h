@@ -236,6 +236,10 @@ void pn_pipeline_destroy(struct pn_pipeline **pipeline); /* NULL ok */
  * Borrowed. */
 const struct pn_yaml *pn_pipeline_yaml(const struct pn_pipeline *pipeline);
 
+/* The lines of pipeline.yml that define a DAG, as they were read; in the arena. */
+const char *pn_pipeline_dag_text(const struct pn_pipeline *pipeline, const struct pn_dag *dag,
+                                 struct pn_arena *arena);
+
 /* Letters, digits, _ and -, 1 to PN_PIPELINE_ID_MAX of them. */
 enum { PN_PIPELINE_ID_MAX = 64 };
 bool pn_pipeline_id_valid(const char *id);

@@ -42,6 +42,8 @@ struct pn_yaml_node {
 
 struct pn_yaml {
     const char *file; /* as messages call it */
+    const char *text; /* the whole of it, the arena's; not NUL-terminated */
+    size_t text_len;
     struct pn_yaml_node *root;
 };
 

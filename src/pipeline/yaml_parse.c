@@ -310,6 +310,8 @@ int pn_yaml_parse(struct pn_yaml *yaml, const char *file, const char *text, size
     if (!pn_utf8_valid(text, len)) {
         return pn_err_input(e, "%s: is not UTF-8 text", file);
     }
+    yaml->text = pn_arena_strndup(arena, text, len);
+    yaml->text_len = len;
     struct builder *b = pn_arena_calloc(arena, 1, sizeof *b);
     b->yaml = yaml;
     b->arena = arena;

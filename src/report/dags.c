@@ -54,7 +54,7 @@ int pn_report_dags(const struct pn_pipeline *pipeline, struct pn_dag_db *db,
 
 /* --- tasks ------------------------------------------------------------------------------------ */
 
-static const char *task_kind_name(enum pn_task_kind kind)
+const char *pn_task_kind_name(enum pn_task_kind kind)
 {
     switch (kind) {
     case PN_TASK_CHECK_STORE:
@@ -85,7 +85,7 @@ static void task_row(const struct pn_task *task, struct pn_arena *arena, struct 
         after = add_name(arena, after, task->after[i]->name);
     }
     pn_cell_cstr(rows, task->name);
-    pn_cell_cstr(rows, task_kind_name(task->kind));
+    pn_cell_cstr(rows, pn_task_kind_name(task->kind));
     pn_cell_cstr(rows, task->kind == PN_TASK_COMMAND ? task->command : tables);
     pn_cell_cstr(rows, after);
     pn_cell_int(rows, task->retries);
@@ -201,8 +201,7 @@ void pn_report_task_runs(const struct pn_task_run *tasks, size_t count,
     }
 }
 
-/* Green but empty is to be seen. */
-static const char *remark(const struct pn_task_io *io)
+const char *pn_report_io_remark(const struct pn_task_io *io)
 {
     if (io->rows == PN_TIME_NONE || io->rows_before == PN_TIME_NONE || io->rows_before == 0) {
         return NULL;
@@ -231,7 +230,7 @@ void pn_report_io(const struct pn_task_io *io, size_t count, struct pn_row_write
         known_cell(rows, io[i].files);
         known_cell(rows, io[i].bytes);
         known_cell(rows, io[i].dead_letters);
-        pn_cell_cstr(rows, remark(&io[i]));
+        pn_cell_cstr(rows, pn_report_io_remark(&io[i]));
     }
 }
 

@@ -15,6 +15,8 @@ int pn_report_dags(const struct pn_pipeline *pipeline, struct pn_dag_db *db,
 /* How many runs the filter's DAG and state have, on all pages. */
 int pn_report_count_runs(struct pn_dag_db *db, const struct pn_run_filter *filter, int64_t *total,
                          struct pn_err *e) PN_MUST_CHECK;
+/* "check_store", "load", ...: as pipeline.yml has it. */
+const char *pn_task_kind_name(enum pn_task_kind kind);
 /* task, run, works_on, after, retries, retry_delay_s, timeout_s: of each task of a DAG. */
 void pn_report_tasks(const struct pn_dag *dag, struct pn_row_writer *rows);
 /* run, dag, state, queued, started, ended, seconds. What runs still has lasted until `now_ms`. */
@@ -34,6 +36,8 @@ void pn_report_task_runs(const struct pn_task_run *tasks, size_t count,
 /* task, way, name, version, rows, rows_before, files, bytes, dead_letters, remark: of each table or
  * topic that a run read or wrote. */
 void pn_report_io(const struct pn_task_io *io, size_t count, struct pn_row_writer *rows);
+/* "fell to 0 rows", "fell by more than half", or NULL: green but empty is to be seen. */
+const char *pn_report_io_remark(const struct pn_task_io *io);
 /* One row with all there is of a run; `reason` is why it waits, or ended so. */
 void pn_report_run(const struct pn_run *run, const char *reason, int64_t now_ms,
                    struct pn_row_writer *rows);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/dag_routes.h"
 #include "api/pipeline_routes.h"
 #include "api/query_routes.h"
 #include "api/sink_routes.h"
@@ -47,6 +48,7 @@ struct pn_server {
     struct pn_log *topics; /* the log without the streams' topics, for: */
     struct pn_api_topic_routes topic_routes;
     struct pn_api_pipeline_routes pipeline_routes;
+    struct pn_api_dags *dags;
     char *url;
     int announced_fd; /* the lock of the announcement, or -1 */
 };
@@ -130,6 +132,27 @@ static int open_stations(struct pn_server *server, const char *listen, struct pn
     return rc;
 }
 
+/* What was acknowledged is landed before a run begins, so that the run sees it. */
+static int flush_sink(void *arg, struct pn_err *e)
+{
+    return pn_sink_flush(arg, e);
+}
+
+static void add_dag_routes(struct pn_server *server)
+{
+    const struct pn_app *app = server->app;
+    const struct pn_api_dag_env env = {
+        .data_folder = app->data,
+        .pipeline = app->pipeline,
+        .io = app->io,
+        .clock = app->clock,
+        .tasks_max = app->settings->dag.tasks_max,
+        .flush = server->sink != NULL ? flush_sink : NULL,
+        .arg = server->sink,
+    };
+    server->dags = pn_api_dags_create(&env, server->fronts->api);
+}
+
 static int add_routes(struct pn_server *server, struct pn_err *e)
 {
     struct pn_api *api = server->fronts->api;
@@ -143,6 +166,7 @@ static int add_routes(struct pn_server *server, struct pn_err *e)
     server->pipeline_routes = (struct pn_api_pipeline_routes){.pipeline = server->app->pipeline,
                                                               .settings = server->app->settings};
     pn_api_pipeline_routes_add(&server->pipeline_routes, api);
+    add_dag_routes(server);
     pn_ui_add(server->fronts->http);
     pn_server_streams_add_routes(server->streams, api);
     pn_unread_add_health(server->unread, api);
@@ -281,6 +305,7 @@ void pn_server_stop(struct pn_server **server)
     pn_executor_destroy(&gone->executor);
     pn_api_sink_routes_stop(&gone->sink_routes);
     pn_fronts_destroy(&gone->fronts);
+    pn_api_dags_destroy(&gone->dags);
     pn_unread_stop(&gone->unread);
     pn_table_watch_destroy(&gone->tables);
     pn_server_table_source_destroy(&gone->table_source);

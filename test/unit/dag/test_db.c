@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "dag/dag.h"
 #include "dag/db_internal.h"
+#include "dag/grid.h"
 #include "dags.h"
 
 enum { ROUNDS = 12, OLD_RUNS = 3000 };
@@ -247,11 +248,14 @@ static void check_plan(struct world *world, const char *sql)
 
 static void read_runs_in_every_way(struct world *world)
 {
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 32; i++) {
         const struct pn_run_filter filter = {
             .dag = (i & 1) != 0 ? "diamond" : NULL,
             .state = (i & 2) != 0 ? PN_RUN_RUNNING + 1 : 0,
             .type = (i & 4) != 0 ? PN_RUN_SCHEDULED + 1 : 0,
+            .from_ms = (i & 8) != 0 ? 5 : 0,
+            .to_ms = (i & 8) != 0 ? 9 : 0,
+            .text = (i & 16) != 0 ? "x" : NULL,
             .limit = 50,
         };
         struct pn_run *runs = NULL;
@@ -261,6 +265,10 @@ static void read_runs_in_every_way(struct world *world)
     int64_t counts[PN_RUN_STATES];
     assert_int_equal(pn_dag_db_count_runs(world->db, NULL, counts, NULL), 0);
     assert_int_equal(pn_dag_db_count_runs(world->db, "diamond", counts, NULL), 0);
+    assert_int_equal(pn_dag_db_count_since(world->db, "diamond", 5, counts, NULL), 0);
+    struct pn_grid grid;
+    assert_int_equal(pn_dag_db_grid(world->db, &world->made.dag, 0, 50, &world->arena, &grid, NULL),
+                     0);
 }
 
 static void forget_run(void *arg, const char *run_id)
@@ -285,8 +293,10 @@ static void read_the_rest(struct world *world)
         assert_int_equal(pn_dag_db_skips(world->db, dag, 9, &world->arena, &skips, &count, NULL),
                          0);
         assert_int_equal(
-            pn_dag_db_backfills(world->db, dag, 9, &world->arena, &backfills, &count, NULL), 0);
+            pn_dag_db_backfills(world->db, dag, 0, 9, &world->arena, &backfills, &count, NULL), 0);
     }
+    struct pn_backfill backfill;
+    assert_int_not_equal(pn_dag_db_backfill(world->db, 9, &world->arena, &backfill, NULL), 0);
     assert_int_equal(pn_dag_db_io_beside(world->db, &run, &world->arena, &io, &count, NULL), 0);
     assert_int_equal(pn_dag_db_old_logs(world->db, 9, 9, &world->arena, &runs, &count, NULL), 0);
     assert_int_equal(
@@ -324,8 +334,9 @@ static void test_no_list_scans_or_sorts(void **state)
             pn_dag_db_attempts(world->db, 1, task, &world->arena, &attempts, &count, NULL), 0);
     }
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(pn_dag_db_audits(world->db, i > 0 ? "diamond" : NULL, i > 1 ? "x" : NULL,
-                                          9, &world->arena, &audits, &count, NULL),
+        const struct pn_audit_filter filter = {
+            .dag = i > 0 ? "diamond" : NULL, .run_id = i > 1 ? "x" : NULL, .limit = 9};
+        assert_int_equal(pn_dag_db_audits(world->db, &filter, &world->arena, &audits, &count, NULL),
                          0);
     }
     read_the_rest(world);
@@ -416,9 +427,8 @@ static void test_a_conf_is_a_json_object(void **state)
     assert_int_equal(pn_dag_db_note(world->db, &run, "seen", "me", 6, NULL), 0);
     struct pn_audit *audits = NULL;
     size_t count = 0;
-    assert_int_equal(
-        pn_dag_db_audits(world->db, "diamond", run.run_id, 9, &world->arena, &audits, &count, NULL),
-        0);
+    struct pn_audit_filter filter = {.dag = "diamond", .run_id = run.run_id, .limit = 9};
+    assert_int_equal(pn_dag_db_audits(world->db, &filter, &world->arena, &audits, &count, NULL), 0);
     assert_int_equal(count, 2);
     assert_string_equal(audits[0].what, "note");
     assert_string_equal(audits[0].who, "me");

@@ -1,0 +1,37 @@
+/*
+ * DAGs, runs, tasks and logs on our own API; docs/api.md describes the routes. They read and change
+ * the database of runs, and whatever scheduler has the data folder sees to the rest:
+ *
+ *   dag_routes.c       DAGs, their grid, pause, skipped times, pools
+ *   run_routes.c       runs: list, look, trigger, cancel, run again, note
+ *   backfill_routes.c  backfills
+ */
+#ifndef PN_API_DAG_ROUTES_H
+#define PN_API_DAG_ROUTES_H
+
+#include "api/api.h"
+#include "base/clock.h"
+#include "base/io.h"
+#include "pipeline/pipeline.h"
+
+/* What the routes stand on; all but the texts is borrowed for their life. */
+struct pn_api_dag_env {
+    const char *data_folder;
+    const struct pn_pipeline *pipeline;
+    const struct pn_io *io;
+    const struct pn_clock *clock;
+    int64_t tasks_max; /* the scheduler's, for the reasons of tasks that wait */
+    /* Lands what was acknowledged, before a run is made; NULL: the server lands nothing. It may
+     * block. */
+    int (*flush)(void *arg, struct pn_err *e);
+    void *arg;
+};
+
+struct pn_api_dags;
+
+/* Adds the routes to a server that has not started. */
+struct pn_api_dags *pn_api_dags_create(const struct pn_api_dag_env *env, struct pn_api *api);
+/* After the server. NULL ok. */
+void pn_api_dags_destroy(struct pn_api_dags **dags);
+
+#endif
