@@ -188,7 +188,7 @@ static int answer_pause(struct pn_api_dag_call *call, struct pn_err *e)
         rc = PN_API_DAG_BODY(call, members, e);
     }
     if (rc == 0 && (paused == NULL || paused->type != PN_JSON_BOOL)) {
-        rc = pn_err_input(e, "the body is {\"paused\":true} or {\"paused\":false}");
+        rc = pn_err_input(e, "give \"paused\", which is true or false");
     }
     if (rc == 0) {
         rc = pn_dag_db_pause(call->db, dag->name, paused->boolean, call->who, call->now_ms,

@@ -373,7 +373,7 @@ static int answer_change(struct pn_api_dag_call *call, struct pn_err *e)
         rc = PN_API_DAG_BODY(call, members, e);
     }
     if (rc == 0 && note == NULL) {
-        rc = pn_err_input(e, "the body is {\"note\":\"...\"}");
+        rc = pn_err_input(e, "give a \"note\"");
     }
     if (rc == 0) {
         rc = pn_dag_db_note(call->db, &run, note, call->who, call->now_ms, e);

@@ -44,8 +44,8 @@ const char *pn_run_state_name(enum pn_run_state state);
 const char *pn_task_state_name(enum pn_task_state state);
 const char *pn_run_type_name(enum pn_run_type type);
 
-/* A letter for each state, for where there is no room for words: q r s f x of runs; of tasks - none,
- * c scheduled, q, r, t up_for_retry, s, f, u upstream_failed, k skipped, x. */
+/* A letter for each state, for lack of room: q r s f x of runs; of tasks - none, c scheduled, q, r,
+ * t up_for_retry, s, f, u upstream_failed, k skipped, x. */
 char pn_run_state_letter(enum pn_run_state state);
 char pn_task_state_letter(enum pn_task_state state);
 
