@@ -1,4 +1,4 @@
-/* Backfills: what one would do, make it, the list, pause, go on, cancel; and pools. */
+/* Backfills: what one would do, a new one, the list; pause, resume, cancel. */
 #include <inttypes.h>
 #include <string.h>
 
