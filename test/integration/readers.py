@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import tempfile
 import time
 from datetime import datetime, timezone
 from pathlib import Path
@@ -17,19 +18,21 @@ DELTA = "org.apache.spark.sql.delta"  # Delta's package
 
 
 @contextlib.contextmanager
-def spark_session():
-    """A Spark that knows Delta; a process has one at a time."""
+def spark_session(zone="UTC"):
+    """A Spark that knows Delta, whose SQL has this time zone; a process has one at a time."""
     from pyspark.sql import SparkSession
 
     os.environ["TZ"] = "UTC"
     time.tzset()
+    warehouse = tempfile.TemporaryDirectory()  # Spark makes one, though no table goes there
     jars = ",".join(str(jar) for jar in (ROOT / "third_party/spark-jars").glob("*.jar"))
     session = (
         SparkSession.builder.master("local[2]")
         .config("spark.jars", jars)
         .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
         .config("spark.sql.catalog.spark_catalog", f"{DELTA}.catalog.DeltaCatalog")
-        .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.sql.session.timeZone", zone)
+        .config("spark.sql.warehouse.dir", warehouse.name)
         .config("spark.sql.shuffle.partitions", "2")
         .config("spark.databricks.delta.snapshotPartitions", "2")
         # Else VACUUM lists a folder in 10,000 tasks.
@@ -46,6 +49,7 @@ def spark_session():
         yield session
     finally:
         session.stop()
+        warehouse.cleanup()
 
 
 def plain(value):

@@ -12,6 +12,7 @@ import random
 import pytest
 
 from pinion import ROOT, query, run
+from readers import spark_session
 
 PIPELINE = ROOT / "pipelines/pinterest"
 CLEAN = sorted((PIPELINE / "clean").glob("*.sql"))
@@ -239,30 +240,19 @@ def statements(text):
 
 
 @pytest.fixture(scope="module")
-def spark(records, tmp_path_factory):
+def spark(records):
     """A Spark session with raw tables of the records, the prelude, and the clean tables."""
-    sql = pytest.importorskip("pyspark.sql")
-    session = (
-        sql.SparkSession.builder.master("local[2]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.sql.shuffle.partitions", "2")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.driver.host", "127.0.0.1")
-        .config("spark.sql.session.timeZone", "Pacific/Honolulu")
-        .config("spark.sql.warehouse.dir", str(tmp_path_factory.mktemp("warehouse")))
-        .getOrCreate()
-    )
-    session.sparkContext.setLogLevel("ERROR")
-    assert session.conf.get("spark.sql.ansi.enabled") == "true"
-    for name, columns in COLUMNS.items():
-        frame = session.read.schema(columns).json(str(records / f"{name}.json"), mode="FAILFAST")
-        frame.createOrReplaceTempView(name)
-    for statement in statements((PIPELINE / "prelude/spark.sql").read_text()):
-        session.sql(statement)
-    for file in CLEAN:
-        session.sql(file.read_text()).cache().createOrReplaceTempView(file.stem)
-    yield session
-    session.stop()
+    with spark_session(zone="Pacific/Honolulu") as session:
+        assert session.conf.get("spark.sql.ansi.enabled") == "true"
+        for name, columns in COLUMNS.items():
+            path = str(records / f"{name}.json")
+            frame = session.read.schema(columns).json(path, mode="FAILFAST")
+            frame.createOrReplaceTempView(name)
+        for statement in statements((PIPELINE / "prelude/spark.sql").read_text()):
+            session.sql(statement)
+        for file in CLEAN:
+            session.sql(file.read_text()).cache().createOrReplaceTempView(file.stem)
+        yield session
 
 
 def shown(value):
