@@ -1,4 +1,6 @@
 /* pinion deploy: the same pipeline in the cloud, set up from config.yml. */
+#include "cli/deploy.h"
+
 #include "cli/commands.h"
 #include "deploy/check.h"
 #include "deploy/plan.h"
@@ -196,6 +198,7 @@ static int run_plan(struct pn_cli *cli, int argc, char **argv)
 int pn_cmd_deploy(struct pn_cli *cli, int argc, char **argv)
 {
     static const struct pn_command commands[] = {
+        {"airflow", "write the DAGs as DAG files of Airflow", pn_deploy_airflow},
         {"check", "find mistakes in config.yml, and try its credentials", run_check},
         {"plan", "show the steps, what they create and what it costs", run_plan},
         {"tfvars", "write the variables of the Terraform directories", run_tfvars},
