@@ -189,7 +189,7 @@ static void add_dag(struct writer *w)
         add_seconds(w, "    dagrun_timeout=", dag->run_timeout_ms);
     }
     /* A task's priority is its own, as in pipeline.yml; Airflow adds those after it otherwise. */
-    pn_buf_adds(w->out, "    default_args={\"weight_rule\": \"absolute\"},\n    "
+    pn_buf_adds(w->out, "    default_args=dict(weight_rule=\"absolute\"),\n    "
                         "tags=[\"pinion\"],\n):\n    tasks = {}\n");
     if (dag->on_failure_webhook != NULL || dag->on_failure_command != NULL) {
         note_dag(w, "set up Airflow's own notification; on_failure is not carried over");
@@ -257,9 +257,9 @@ static void add_notebook(struct writer *w, const struct pn_task *task)
     pn_buf_deinit(&path);
     pn_buf_adds(w->out, ",\n");
     if (config->store != NULL) {
-        pn_buf_adds(w->out, "                        \"base_parameters\": {\"store\": ");
+        pn_buf_adds(w->out, "                        \"base_parameters\": dict(store=");
         add_text(w, config->store);
-        pn_buf_adds(w->out, "},\n");
+        pn_buf_adds(w->out, "),\n");
     }
     pn_buf_adds(w->out, "                    },\n                }\n            ],\n        },\n");
 }

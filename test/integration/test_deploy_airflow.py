@@ -145,8 +145,8 @@ dags:
     run_timeout: 1h
     tasks:
       a-1: {run: command, command: "echo 'hi'", timeout: 90s}
-      b: {run: command, command: exit 3, after: [a-1], trigger_rule: all_done, pool: heavy, pool_slots: 2,
-          priority: 7, skip_exit_codes: [3], may_fail: true}
+      b: {run: command, command: exit 3, after: [a-1], trigger_rule: all_done, pool: heavy,
+          pool_slots: 2, priority: 7, skip_exit_codes: [3], may_fail: true}
   twice:
     schedule: ["0 6 * * *", "0 18 * * *"]
     tasks: {c: {run: command, command: "true"}}
