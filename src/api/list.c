@@ -21,23 +21,27 @@ static int read_limit(struct pn_http_request *req, size_t *limit, struct pn_err 
     return 0;
 }
 
-int pn_api_list_page(struct pn_http_request *req, struct pn_api_page *page, struct pn_err *e)
+int pn_api_list_cursor(struct pn_http_request *req, const char *cursor, const char **after,
+                       struct pn_err *e)
 {
-    const char *cursor = pn_http_request_query(req, "cursor");
-    const void *after = NULL;
+    const void *held = NULL;
     size_t len = 0;
-    page->after = NULL;
-    if (cursor != NULL &&
-        (strlen(cursor) > CURSOR_BYTES_MAX ||
-         !pn_base64_decode_exact(&req->arena, cursor, strlen(cursor), &after, &len) || len == 0 ||
-         memchr(after, '\0', len) != NULL)) {
+    if (strlen(cursor) > CURSOR_BYTES_MAX ||
+        !pn_base64_decode_exact(&req->arena, cursor, strlen(cursor), &held, &len) || len == 0 ||
+        memchr(held, '\0', len) != NULL) {
         return pn_err_input(e, "`cursor` is not one of this list: take it from the `next` of the"
                                " page before, or leave it out for the first page");
     }
-    if (cursor != NULL) {
-        page->after = pn_arena_printf(&req->arena, "%.*s", (int)len, (const char *)after);
-    }
-    return read_limit(req, &page->limit, e);
+    *after = pn_arena_printf(&req->arena, "%.*s", (int)len, (const char *)held);
+    return 0;
+}
+
+int pn_api_list_page(struct pn_http_request *req, struct pn_api_page *page, struct pn_err *e)
+{
+    const char *cursor = pn_http_request_query(req, "cursor");
+    page->after = NULL;
+    int rc = cursor != NULL ? pn_api_list_cursor(req, cursor, &page->after, e) : 0;
+    return rc == 0 ? read_limit(req, &page->limit, e) : rc;
 }
 
 struct pn_row_writer *pn_api_list_begin(struct pn_api_list *list, struct pn_http_request *req)
@@ -52,12 +56,12 @@ struct pn_row_writer *pn_api_list_begin(struct pn_api_list *list, struct pn_http
     return list->rows;
 }
 
-static void add_next(struct pn_api_list *list, const char *next)
+void pn_api_list_add_next(struct pn_json_writer *json, const char *next)
 {
     struct pn_buf cursor;
     pn_buf_init(&cursor, 2 * CURSOR_BYTES_MAX);
     pn_base64_encode(&cursor, next, strlen(next));
-    pn_json_add_cstr(&list->json, "next", pn_buf_text(&cursor));
+    pn_json_add_cstr(json, "next", pn_buf_text(&cursor));
     pn_buf_deinit(&cursor);
 }
 
@@ -66,7 +70,7 @@ enum pn_http_handled pn_api_list_end(struct pn_api_list *list, const char *next)
     struct pn_http_request *req = list->req;
     pn_row_writer_end(&list->rows);
     if (next != NULL) {
-        add_next(list, next);
+        pn_api_list_add_next(&list->json, next);
     }
     pn_json_end(&list->json);
     req->status = 200;

@@ -24,6 +24,10 @@ struct pn_api_page {
 int pn_api_list_page(struct pn_http_request *req, struct pn_api_page *page,
                      struct pn_err *e) PN_MUST_CHECK;
 
+/* What a cursor holds, in the request's arena. */
+int pn_api_list_cursor(struct pn_http_request *req, const char *cursor, const char **after,
+                       struct pn_err *e) PN_MUST_CHECK;
+
 struct pn_api_list {
     struct pn_http_request *req;
     struct pn_json_writer json;
@@ -35,6 +39,8 @@ struct pn_row_writer *pn_api_list_begin(struct pn_api_list *list, struct pn_http
 /* Ends the list. `next` is what the next page's `after` will be; NULL: there is none. A reply that
  * the client has already is a 304, and a long one is compressed. */
 enum pn_http_handled pn_api_list_end(struct pn_api_list *list, const char *next);
+/* Adds "next" to the object of a list that has a form of its own. */
+void pn_api_list_add_next(struct pn_json_writer *json, const char *next);
 /* Ends it with an error instead. */
 enum pn_http_handled pn_api_list_fail(struct pn_api_list *list, const struct pn_err *failure);
 

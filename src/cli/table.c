@@ -2,11 +2,9 @@
 #include "cli/table.h"
 
 #include "base/time_text.h"
-#include "cli/answer.h"
 #include "cli/commands.h"
-#include "report/dead_letters.h"
 
-enum { HISTORY_DEFAULT = 20, DEAD_LETTERS_DEFAULT = 100 };
+enum { HISTORY_DEFAULT = 20 };
 
 /* --- list ------------------------------------------------------------------------------------- */
 
@@ -186,58 +184,6 @@ static int cmd_history(struct pn_cli *cli, int argc, char **argv)
     return pn_cli_table_finish(&session, rc, &failure);
 }
 
-/* --- dead letters ----------------------------------------------------------------------------- */
-
-static int cmd_dead_letters(struct pn_cli *cli, int argc, char **argv)
-{
-    struct pn_dead_letters_wanted wanted = {.limit = DEAD_LETTERS_DEFAULT};
-    const struct pn_opt opts[] = {{.name = "reason",
-                                   .kind = PN_OPT_STRING,
-                                   .value = "TEXT",
-                                   .help = "show only those whose reason contains TEXT",
-                                   .target = &wanted.reason},
-                                  {.name = "limit",
-                                   .kind = PN_OPT_INT,
-                                   .value = "N",
-                                   .help = "show at most N, newest first (100)",
-                                   .target = &wanted.limit,
-                                   .min = 1,
-                                   .max = INT32_MAX},
-                                  {.name = "offset",
-                                   .kind = PN_OPT_INT,
-                                   .value = "N",
-                                   .help = "skip the newest N (0)",
-                                   .target = &wanted.offset},
-                                  {.name = NULL}};
-    const struct pn_syntax syntax = {
-        .operands = "[TABLE]",
-        .operands_max = 1,
-        .opts = opts,
-        .uses = PN_USES_FORMAT,
-        .about = "Shows the records of loads and of streams that could not become rows: the table "
-                 "that they were meant for, where they are, the reason, and the record itself.",
-        .examples = "pinion table dead-letters\n"
-                    "pinion table dead-letters pin --reason 'invalid JSON' --format jsonl\n"};
-    int status = 0;
-    if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
-        return status;
-    }
-    struct pn_err failure = {0};
-    struct pn_table_session session;
-    const char *sql = NULL;
-    const char *parameters = NULL;
-    wanted.table = argc > 0 ? argv[0] : NULL;
-    int rc = pn_cli_table_open(cli, NULL, &session, &failure);
-    if (rc == 0) {
-        rc = pn_report_dead_letters(&session.source, &wanted, &session.arena, &sql, &parameters,
-                                    &failure);
-    }
-    if (rc == 0) {
-        rc = pn_cli_answer_with(cli, session.engine, sql, parameters, &failure);
-    }
-    return pn_cli_table_finish(&session, rc, &failure);
-}
-
 int pn_cmd_table(struct pn_cli *cli, int argc, char **argv)
 {
     static const struct pn_command commands[] = {
@@ -245,7 +191,6 @@ int pn_cmd_table(struct pn_cli *cli, int argc, char **argv)
         {"schema", "show a table's columns", cmd_schema},
         {"history", "list a table's commits", cmd_history},
         {"files", "list a table's data files", cmd_files},
-        {"dead-letters", "show records that could not become rows", cmd_dead_letters},
         {"optimize", "merge a table's small files into larger ones", pn_cli_table_optimize},
         {"vacuum", "delete files that a table no longer needs", pn_cli_table_vacuum},
         {NULL, NULL, NULL}};

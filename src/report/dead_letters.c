@@ -1,24 +1,48 @@
 #include "report/dead_letters.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/json_writer.h"
 
 enum { PARAMETERS_BYTES_MAX = 1 << 20 };
 
+/* --- the letters as one table ----------------------------------------------------------------- */
+
 static const char of_loads[] =
     "SELECT 'load' AS source, \"table\", topic AS origin, CAST(partition AS VARCHAR) AS partition,"
-    " CAST(\"offset\" AS VARCHAR) AS position, object, line, timestamp AS time, reason, value"
-    " FROM dead_letters";
+    " CAST(\"offset\" AS VARCHAR) AS position, object, line, timestamp AS time, reason, value,"
+    " CAST(NULL AS VARCHAR) AS key FROM dead_letters";
 static const char of_streams[] =
     "SELECT 'stream' AS source, \"table\", stream AS origin, shard AS partition,"
     " sequence_number AS position, CAST(NULL AS VARCHAR) AS object, CAST(NULL AS BIGINT) AS line,"
-    " arrival AS time, reason, data AS value FROM stream_dead_letters";
+    " arrival AS time, reason, data AS value, partition_key AS key FROM stream_dead_letters";
 
 static const char of_nothing[] =
     "SELECT '' AS source, '' AS \"table\", '' AS origin, '' AS partition, '' AS position, '' AS"
-    " object, CAST(0 AS BIGINT) AS line, CAST('1970-01-01' AS TIMESTAMP) AS time, '' AS reason,"
-    " '' AS value WHERE false";
+    " object, CAST(0 AS BIGINT) AS line, CAST('1970-01-01' AS TIMESTAMPTZ) AS time, '' AS reason,"
+    " '' AS value, '' AS key WHERE false";
+
+/* Chr(31) is between the parts of an id. */
+#define ID                                                                                  \
+    "left(sha256(concat_ws(chr(31), source, coalesce(\"table\", ''), coalesce(origin, '')," \
+    " coalesce(partition, ''), coalesce(position, ''), coalesce(object, ''),"               \
+    " coalesce(CAST(line AS VARCHAR), ''), coalesce(reason, ''), coalesce(value, ''))), 32)"
+/* A reason without what differs from letter to letter: notes, numbers, quoted texts. */
+#define KIND                                                                                      \
+    "regexp_replace(regexp_replace(regexp_replace(regexp_replace(reason,"                         \
+    " '^sub-sequence number [0-9]+: ', ''),"                                                      \
+    " ' \\((only the beginning of the (value|data) is stored|the (value|data) is in base64)\\)'," \
+    " '', 'g'), '\"([^\"\\\\]|\\\\.)*\"|''[^'']*''', '…', 'g'),"                                \
+    " '(^|[^A-Za-z0-9-])[0-9]+', '\\1#', 'g')"
+/* The order of letters of one time, which differs for letters that differ. */
+#define PLACE                                                                                  \
+    "concat_ws(chr(31), source, coalesce(origin, ''), lpad(coalesce(partition, ''), 24, '0')," \
+    " coalesce(object, ''), lpad(coalesce(CAST(line AS VARCHAR), ''), 20, '0'),"               \
+    " lpad(coalesce(position, ''), 64, '0'), " ID ")"
+#define TIME_US "coalesce(epoch_us(time), -1)"
+
+/* --- parts of a statement --------------------------------------------------------------------- */
 
 /* Is there a table at the path? */
 static int look(const struct pn_table_source *source, const char *path, bool *is_there,
@@ -38,29 +62,9 @@ static int look(const struct pn_table_source *source, const char *path, bool *is
     return rc;
 }
 
-static const char *write_parameters(const struct pn_dead_letters_wanted *wanted,
-                                    struct pn_arena *arena)
-{
-    struct pn_buf text;
-    struct pn_json_writer json;
-    pn_buf_init(&text, PARAMETERS_BYTES_MAX);
-    pn_json_writer_init(&json, &text);
-    pn_json_put_object(&json);
-    if (wanted->table != NULL) {
-        pn_json_add_cstr(&json, "table", wanted->table);
-    }
-    if (wanted->reason != NULL) {
-        pn_json_add_cstr(&json, "reason", wanted->reason);
-    }
-    pn_json_end(&json);
-    const char *kept = pn_arena_strndup(arena, pn_buf_text(&text), text.len);
-    pn_buf_deinit(&text);
-    return kept;
-}
-
-int pn_report_dead_letters(const struct pn_table_source *source,
-                           const struct pn_dead_letters_wanted *wanted, struct pn_arena *arena,
-                           const char **sql, const char **parameters, struct pn_err *e)
+/* The tables that there are, as one: the text between the parentheses of a FROM. */
+static int union_of(const struct pn_table_source *source, struct pn_arena *arena, const char **sql,
+                    struct pn_err *e)
 {
     bool has_loads = false;
     bool has_streams = false;
@@ -68,20 +72,157 @@ int pn_report_dead_letters(const struct pn_table_source *source,
     if (rc == 0) {
         rc = look(source, source->pipeline->stream_dead_letters_path, &has_streams, e);
     }
-    if (rc != 0) {
-        return rc;
-    }
-    *parameters = write_parameters(wanted, arena);
-    *sql = pn_arena_printf(
-        arena,
-        "SELECT * FROM (%s%s%s) WHERE true%s%s ORDER BY time DESC NULLS LAST, source, origin,"
-        " partition, object, line, position LIMIT %" PRId64 " OFFSET %" PRId64,
-        has_loads     ? of_loads
-        : has_streams ? ""
-                      : of_nothing,
-        has_loads && has_streams ? " UNION ALL " : "", has_streams ? of_streams : "",
-        wanted->table != NULL ? " AND \"table\" = $table" : "",
+    *sql = pn_arena_printf(arena, "%s%s%s",
+                           has_loads     ? of_loads
+                           : has_streams ? ""
+                                         : of_nothing,
+                           has_loads && has_streams ? " UNION ALL " : "",
+                           has_streams ? of_streams : "");
+    return rc;
+}
+
+static const char *where(const struct pn_dead_letters_wanted *wanted, struct pn_arena *arena)
+{
+    return pn_arena_printf(
+        arena, "WHERE true%s%s%s%s%s", wanted->table != NULL ? " AND \"table\" = $table" : "",
         wanted->reason != NULL ? " AND strpos(lower(reason), lower($reason)) > 0" : "",
-        wanted->limit, wanted->offset);
-    return 0;
+        wanted->source != NULL ? " AND source = $source" : "",
+        wanted->kind != NULL ? " AND " KIND " = $kind" : "",
+        wanted->ids != NULL ? " AND list_contains(string_split($ids, ','), " ID ")" : "");
+}
+
+/* A page begins after the letter of this place: "<time>\x1f<place>". */
+static const char *after(const struct pn_dead_letters_wanted *wanted)
+{
+    return wanted->after == NULL ? ""
+                                 : " AND (" TIME_US
+                                   " < CAST(split_part($after, chr(31), 1) AS BIGINT) OR (" TIME_US
+                                   " = CAST(split_part($after, chr(31), 1) AS BIGINT) AND " PLACE
+                                   " > substr($after, strpos($after, chr(31)) + 1)))";
+}
+
+static const char *write_parameters(const struct pn_dead_letters_wanted *wanted,
+                                    struct pn_arena *arena)
+{
+    const struct {
+        const char *name;
+        const char *value;
+    } all[] = {{"table", wanted->table}, {"reason", wanted->reason}, {"source", wanted->source},
+               {"kind", wanted->kind},   {"ids", wanted->ids},       {"after", wanted->after}};
+    struct pn_buf text;
+    struct pn_json_writer json;
+    pn_buf_init(&text, PARAMETERS_BYTES_MAX);
+    pn_json_writer_init(&json, &text);
+    pn_json_put_object(&json);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (all[i].value != NULL) {
+            pn_json_add_cstr(&json, all[i].name, all[i].value);
+        }
+    }
+    pn_json_end(&json);
+    const char *kept = pn_arena_strndup(arena, pn_buf_text(&text), text.len);
+    pn_buf_deinit(&text);
+    return kept;
+}
+
+/* --- the queries ------------------------------------------------------------------------------ */
+
+int pn_report_dead_letters(const struct pn_table_source *source,
+                           const struct pn_dead_letters_wanted *wanted, struct pn_arena *arena,
+                           struct pn_letters_query *query, struct pn_err *e)
+{
+    const char *letters = NULL;
+    int rc = union_of(source, arena, &letters, e);
+    query->parameters = write_parameters(wanted, arena);
+    query->sql = pn_arena_printf(
+        arena,
+        "SELECT " ID " AS id, source, \"table\", origin, partition, position, object, line, time,"
+        " reason, value FROM (%s) %s ORDER BY time DESC NULLS LAST, source, origin, partition,"
+        " object, line, position LIMIT %" PRId64 " OFFSET %" PRId64,
+        letters, where(wanted, arena), wanted->limit, wanted->offset);
+    return rc;
+}
+
+/* The cells from PN_LETTER_ID to the value, of which `value` is the expression. */
+#define CELLS(value)                                                                         \
+    ID " AS id, source, \"table\", origin, partition, position, object, line,"               \
+       " CASE WHEN time IS NULL THEN NULL ELSE epoch_ms(time) END AS time_ms, reason, " KIND \
+       " AS kind, key, ends_with(reason, ' is in base64)') AS is_base64,"                    \
+       " contains(reason, ' (only the beginning of the ') AS is_cut, strlen(value) AS "      \
+       "bytes, " value " AS value"
+
+int pn_report_dead_letters_page(const struct pn_table_source *source,
+                                const struct pn_dead_letters_wanted *wanted, struct pn_arena *arena,
+                                struct pn_letters_query *query, struct pn_err *e)
+{
+    const char *letters = NULL;
+    int rc = union_of(source, arena, &letters, e);
+    query->parameters = write_parameters(wanted, arena);
+    query->sql = pn_arena_printf(
+        arena,
+        "WITH letters AS NOT MATERIALIZED (%s)"
+        " SELECT * FROM (SELECT 0 AS part, count(*) AS number, NULL AS id, source, \"table\", NULL "
+        "AS origin,"
+        " NULL AS partition, NULL AS position, NULL AS object, NULL AS line, NULL AS time_ms,"
+        " NULL AS reason, " KIND " AS kind, NULL AS key, NULL AS is_base64, NULL AS is_cut,"
+        " NULL AS bytes, NULL AS value, NULL AS place FROM letters GROUP BY ALL"
+        " UNION ALL SELECT 1, row_number() OVER (ORDER BY us DESC, place), * EXCLUDE (us, place),"
+        " concat_ws(chr(31), CAST(us AS VARCHAR), place) FROM (SELECT " CELLS(
+            "left(value, %d)") ", " TIME_US " AS us, " PLACE
+                               " AS place FROM letters %s%s ORDER BY us DESC, place LIMIT %" PRId64
+                               ")) ORDER BY part, CASE WHEN part = 0 THEN -number ELSE number END,"
+                               " kind",
+        letters, PN_LETTER_VALUE_SHOWN, where(wanted, arena), after(wanted), wanted->limit + 1);
+    return rc;
+}
+
+int pn_report_dead_letters_whole(const struct pn_table_source *source,
+                                 const struct pn_dead_letters_wanted *wanted,
+                                 struct pn_arena *arena, struct pn_letters_query *query,
+                                 struct pn_err *e)
+{
+    const char *letters = NULL;
+    int rc = union_of(source, arena, &letters, e);
+    query->parameters = write_parameters(wanted, arena);
+    query->sql = pn_arena_printf(
+        arena,
+        "SELECT 1 AS part, 0 AS number, " CELLS("value") ", concat_ws(chr(31), CAST(" TIME_US
+                                                         " AS VARCHAR), " PLACE
+                                                         ") FROM (%s) %s%s ORDER BY " TIME_US
+                                                         " DESC, " PLACE " LIMIT %" PRId64,
+        letters, where(wanted, arena), after(wanted), wanted->limit);
+    return rc;
+}
+
+/* --- advice ----------------------------------------------------------------------------------- */
+
+const char *pn_dead_letter_advice(const char *source, const char *reason)
+{
+    static const struct {
+        const char *part;
+        const char *advice;
+    } of_reasons[] = {
+        {"only the beginning of the", "Only the beginning of the record is kept here. Produce the "
+                                      "whole record again, or one of less than 1 MiB."},
+        {"out of range", "A number does not fit into the column's type. Correct the number, or "
+                         "give the column a wider type in pipeline.yml."},
+        {"array", "Each item of an array must be an object. Send only the items that are missing: "
+                  "the other items of the array are rows already."},
+        {"invalid JSON", "The record is not JSON. Correct it at the byte that the reason names."},
+        {"not a JSON object", "A row is a JSON object. Put the value into an object whose member "
+                              "has the column's name."},
+        {"empty", "The record has no data. Enter the data, or leave the letter as it is."},
+        {"Conversion Error", "The table's SELECT fails on a value. Correct the value, or the "
+                             "SELECT in clean/."},
+    };
+    for (size_t i = 0; i < sizeof of_reasons / sizeof *of_reasons; i++) {
+        if (strstr(reason, of_reasons[i].part) != NULL) {
+            return of_reasons[i].advice;
+        }
+    }
+    return strcmp(source, "stream") == 0
+               ? "Correct the member that the reason names. If the record is right, correct the "
+                 "table in pipeline.yml, restart the server and send the record again unchanged."
+               : "Correct the member that the reason names. If the record is right, correct the "
+                 "table in pipeline.yml and load again: the letter goes away by itself.";
 }

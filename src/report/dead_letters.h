@@ -1,7 +1,9 @@
 /*
- * The records that could not become rows, of loads and of streams together, as a query: an engine
- * answers it, in this process or in the executor's (query/executor.h).
+ * The records that could not become rows, of loads and of streams together, as queries: an engine
+ * answers them, in this process or in the executor's (query/executor.h).
  *
+ *   id         of the letter: the same after the same load. Letters that are equal in all of this
+ *              have one id
  *   source     "load" or "stream"
  *   table      that the record was meant for; null: the sink could not land it
  *   origin     the topic, or the stream
@@ -20,19 +22,71 @@
 #include "base/arena.h"
 #include "report/tables.h"
 
-/* Which ones. All zero but `limit` is all. */
+enum { PN_LETTER_ID_SIZE = 33, PN_LETTER_VALUE_SHOWN = 2000 };
+
+/* Which ones: those that fit all that is given. All zero but `limit` is all. */
 struct pn_dead_letters_wanted {
     const char *table;  /* NULL: of all */
     const char *reason; /* a part of the reason, in any case; NULL: any */
+    const char *source; /* "load" or "stream"; NULL: both */
+    const char *kind;   /* of reason, as the counts have it; NULL: any */
+    const char *ids;    /* with commas between; NULL: any */
+    const char *after;  /* a page's `place` and time, see pn_report_dead_letters_page(); NULL */
     int64_t offset;     /* items to leave out */
     int64_t limit;      /* the most items */
 };
 
-/* The query and its parameters, a JSON object, in the arena. A table of dead letters that is not
- * there yet has none. Fails where a table's log cannot be read. */
+/* A query and its parameters, a JSON object; both in the arena. */
+struct pn_letters_query {
+    const char *sql;
+    const char *parameters;
+};
+
+/* The columns above, for people and programs. A table of dead letters that is not there yet has
+ * none. Fails where a table's log cannot be read. */
 int pn_report_dead_letters(const struct pn_table_source *source,
                            const struct pn_dead_letters_wanted *wanted, struct pn_arena *arena,
-                           const char **sql, const char **parameters,
-                           struct pn_err *e) PN_MUST_CHECK;
+                           struct pn_letters_query *query, struct pn_err *e) PN_MUST_CHECK;
+
+/*
+ * A page for the API: rows of enum pn_letter_cell. Those with PN_LETTER_PART "0" are counts of all
+ * letters by source, table and kind of reason, the largest first: kind is the reason without its
+ * numbers and quoted texts. Those of "1" are letters, one more than `limit` where more follow, with
+ * the first PN_LETTER_VALUE_SHOWN characters of the value.
+ * The place of a letter is what `after` of the next page is.
+ */
+enum pn_letter_cell {
+    PN_LETTER_PART,
+    PN_LETTER_NUMBER, /* the count; of a letter, its number on the page */
+    PN_LETTER_ID,
+    PN_LETTER_SOURCE,
+    PN_LETTER_TABLE,
+    PN_LETTER_ORIGIN,
+    PN_LETTER_PARTITION,
+    PN_LETTER_POSITION,
+    PN_LETTER_OBJECT,
+    PN_LETTER_LINE,
+    PN_LETTER_TIME_MS,
+    PN_LETTER_REASON,
+    PN_LETTER_KIND,
+    PN_LETTER_KEY, /* the partition key; of a stream's */
+    PN_LETTER_IS_BASE64,
+    PN_LETTER_IS_CUT, /* the table has only the beginning of the value */
+    PN_LETTER_BYTES,  /* of the value's text */
+    PN_LETTER_VALUE,
+    PN_LETTER_PLACE,
+    PN_LETTER_CELLS
+};
+int pn_report_dead_letters_page(const struct pn_table_source *source,
+                                const struct pn_dead_letters_wanted *wanted, struct pn_arena *arena,
+                                struct pn_letters_query *query, struct pn_err *e) PN_MUST_CHECK;
+/* Letters with their whole values, as rows of the same cells: at most `limit`. */
+int pn_report_dead_letters_whole(const struct pn_table_source *source,
+                                 const struct pn_dead_letters_wanted *wanted,
+                                 struct pn_arena *arena, struct pn_letters_query *query,
+                                 struct pn_err *e) PN_MUST_CHECK;
+
+/* What to do about a letter with this reason; static. */
+const char *pn_dead_letter_advice(const char *source, const char *reason);
 
 #endif

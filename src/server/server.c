@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/dag_routes.h"
+#include "api/dead_letter_routes.h"
 #include "api/pipeline_routes.h"
 #include "api/query_routes.h"
 #include "api/sink_routes.h"
@@ -49,6 +50,8 @@ struct pn_server {
     struct pn_api_topic_routes topic_routes;
     struct pn_api_pipeline_routes pipeline_routes;
     struct pn_api_dags *dags;
+    struct pn_letters *letters; /* that were sent again */
+    struct pn_api_dead_letter_routes dead_letter_routes;
     char *url;
     int announced_fd; /* the lock of the announcement, or -1 */
 };
@@ -153,6 +156,18 @@ static void add_dag_routes(struct pn_server *server)
     server->dags = pn_api_dags_create(&env, server->fronts->api);
 }
 
+static void add_dead_letters(struct pn_server *server, struct pn_api *api)
+{
+    char *path = pn_app_path(server->app, "letters.db");
+    server->letters = pn_letters_create(path, server->topics, server->kinesis, server->app->clock);
+    free(path);
+    server->dead_letter_routes = (struct pn_api_dead_letter_routes){
+        .executor = server->executor,
+        .tables = pn_server_table_source_routes(server->table_source),
+        .letters = server->letters};
+    pn_api_dead_letter_routes_add(&server->dead_letter_routes, api);
+}
+
 static int add_routes(struct pn_server *server, struct pn_err *e)
 {
     struct pn_api *api = server->fronts->api;
@@ -174,6 +189,7 @@ static int add_routes(struct pn_server *server, struct pn_err *e)
     server->query_routes = (struct pn_api_query_routes){.executor = server->executor,
                                                         .pipeline = server->app->pipeline};
     pn_api_query_routes_add(&server->query_routes, api);
+    add_dead_letters(server, api);
     int rc = pn_api_sink_routes_start(server->sink, api, &server->sink_routes, e);
     if (rc == 0) {
         rc = pn_server_live_start(server->app, server->log, server->store, server->executor, api,
@@ -308,6 +324,7 @@ void pn_server_stop(struct pn_server **server)
     pn_api_dags_destroy(&gone->dags);
     pn_unread_stop(&gone->unread);
     pn_table_watch_destroy(&gone->tables);
+    pn_letters_destroy(&gone->letters);
     pn_server_table_source_destroy(&gone->table_source);
     pn_server_streams_destroy(&gone->streams);
     pn_scheduler_destroy(&gone->scheduler);

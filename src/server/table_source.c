@@ -65,6 +65,12 @@ void pn_server_table_source_destroy(struct pn_server_table_source **source)
     *source = NULL;
 }
 
+const struct pn_api_table_routes *pn_server_table_source_routes(
+    const struct pn_server_table_source *source)
+{
+    return &source->routes;
+}
+
 void pn_server_table_source_add_routes(struct pn_server_table_source *source, struct pn_api *api)
 {
     pn_api_table_routes_add(&source->routes, api);

@@ -15,6 +15,9 @@ int pn_server_table_source_create(const struct pn_app *app, struct pn_store *sto
                                   struct pn_server_table_source **source,
                                   struct pn_err *e) PN_MUST_CHECK;
 void pn_server_table_source_destroy(struct pn_server_table_source **source); /* NULL ok */
+/* How other routes look at tables. */
+const struct pn_api_table_routes *pn_server_table_source_routes(
+    const struct pn_server_table_source *source);
 /* Adds the routes of api/table_routes.h to a server that has not started. */
 void pn_server_table_source_add_routes(struct pn_server_table_source *source, struct pn_api *api);
 

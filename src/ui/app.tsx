@@ -47,6 +47,11 @@ const ENTRIES: Entry[] = [
     load: async () => (await import("./pages/streams.tsx")).StreamsPage,
   },
   {
+    name: "Dead letters",
+    segment: "dead-letters",
+    load: async () => (await import("./pages/dead-letters.tsx")).DeadLettersPage,
+  },
+  {
     name: "Status",
     segment: "status",
     load: async () => (await import("./pages/status.tsx")).StatusPage,

@@ -104,6 +104,55 @@ export interface Records {
   records: RecordRow[];
 }
 
+/* Where a dead letter went when it was sent again. */
+export interface LetterSent {
+  origin: string;
+  partition: number;
+  offset: string | null; // null: a sending was interrupted
+  sent_ms: number;
+  edited: boolean;
+}
+
+export interface DeadLetter {
+  id: string;
+  source: "load" | "stream";
+  table: string | null;
+  origin: string | null;
+  partition: string | null;
+  position: string | null;
+  object: string | null;
+  line: number | null;
+  time_ms: number | null;
+  reason: string;
+  kind: string;
+  key: string | null;
+  cut: boolean;
+  value_bytes: number;
+  value: string | null; // in a list, its beginning
+  encoding: "text" | "base64";
+  advice: string;
+  resent: LetterSent | null;
+}
+
+export interface LetterCount {
+  source: string;
+  table: string | null;
+  kind: string | null;
+  letters: number;
+}
+
+export interface DeadLetters extends Items<DeadLetter> {
+  counts: LetterCount[];
+}
+
+export interface Resend {
+  letters: { id: string; outcome: string; message?: string }[];
+  sent: number;
+  sent_before: number;
+  failed: number;
+  next?: string;
+}
+
 export interface SchemaTable {
   table: string;
   columns: SchemaRow[] | null;

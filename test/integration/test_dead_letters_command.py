@@ -1,4 +1,4 @@
-"""`pinion table dead-letters`: records that could not become rows, of loads and of streams."""
+"""`pinion dead-letters`: records that could not become rows, of loads and of streams."""
 
 import json
 import time
@@ -11,7 +11,7 @@ SECONDS_MAX = 60
 
 
 def dead_letters(*args, data):
-    done = run("table", "dead-letters", *args, "--format", "json", data=data)
+    done = run("dead-letters", "list", *args, "--format", "json", data=data)
     return json.loads(done.stdout)
 
 
@@ -20,8 +20,8 @@ def test_there_are_none(data):
         pass
     assert dead_letters(data=data) == []
     assert dead_letters("raw_pin", "--reason", "x", data=data) == []
-    header = run("table", "dead-letters", "--format", "csv", data=data).stdout.splitlines()
-    assert header == ["source,table,origin,partition,position,object,line,time,reason,value"]
+    header = run("dead-letters", "list", "--format", "csv", data=data).stdout.splitlines()
+    assert header == ["id,source,table,origin,partition,position,object,line,time,reason,value"]
 
 
 def test_of_loads_and_streams(data):

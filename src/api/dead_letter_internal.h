@@ -1,0 +1,26 @@
+/* What the files of the dead letters' routes share. */
+#ifndef PN_API_DEAD_LETTER_INTERNAL_H
+#define PN_API_DEAD_LETTER_INTERNAL_H
+
+#include "api/dead_letter_routes.h"
+#include "report/dead_letters.h"
+
+/* Makes a statement about letters. */
+typedef int (*pn_api_letters_fn)(const struct pn_table_source *source,
+                                 const struct pn_dead_letters_wanted *wanted,
+                                 struct pn_arena *arena, struct pn_letters_query *query,
+                                 struct pn_err *e);
+/* Asks for letters; the handler is called again with the answer (api/own_query.h). */
+enum pn_http_handled pn_api_ask_letters(struct pn_http_request *req,
+                                        struct pn_api_dead_letter_routes *routes,
+                                        pn_api_letters_fn make,
+                                        const struct pn_dead_letters_wanted *wanted, void *arg);
+/* Is the text a letter's id? */
+bool pn_api_is_letter_id(const char *text);
+/* Where a letter was sent, as an object. */
+void pn_api_put_sent(struct pn_json_writer *json, const struct pn_letter_sent *sent);
+
+/* dead_letter_resend.c */
+enum pn_http_handled pn_api_handle_resend(struct pn_http_request *req, void *arg);
+
+#endif

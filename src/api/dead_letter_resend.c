@@ -1,0 +1,251 @@
+/* Dead letters that are sent again. */
+#include <string.h>
+
+#include "api/dead_letter_internal.h"
+#include "api/errors.h"
+#include "api/list.h"
+#include "api/own_query.h"
+#include "base/base64.h"
+#include "base/units.h"
+
+enum {
+    LETTERS_MAX = 100, /* a request; their values together fit into a query's result */
+    IDS_BYTES_MAX = LETTERS_MAX * (PN_LETTER_ID_SIZE + 1)
+};
+
+/* What a request asks for; in its arena. */
+struct asked {
+    struct pn_dead_letters_wanted wanted;
+    bool is_edited;
+    struct pn_bytes edited;
+};
+
+/* --- the request ------------------------------------------------------------------------------ */
+
+/* A text member of an object; NULL when there is none. */
+static int take_text(struct pn_http_request *req, const struct pn_json *object, const char *name,
+                     const char **text, struct pn_err *e)
+{
+    const struct pn_json *node = pn_json_get(object, name);
+    if (node == NULL || node->type == PN_JSON_NULL) {
+        return 0;
+    }
+    if (node->type != PN_JSON_STRING || memchr(node->text, '\0', node->text_len) != NULL) {
+        return pn_err_input(e, "\"%s\" is a text without NUL characters", name);
+    }
+    *text = pn_arena_strndup(&req->arena, node->text, node->text_len);
+    return 0;
+}
+
+static int take_ids(struct pn_http_request *req, const struct pn_json *ids, const char **joined,
+                    struct pn_err *e)
+{
+    if (ids->type != PN_JSON_ARRAY || ids->count == 0 || ids->count > LETTERS_MAX) {
+        return pn_err_input(e, "\"ids\" is an array of 1 to %d ids", LETTERS_MAX);
+    }
+    char *all = pn_arena_alloc(&req->arena, IDS_BYTES_MAX);
+    size_t len = 0;
+    for (const struct pn_json *node = ids->first; node != NULL; node = node->next) {
+        if (node->type != PN_JSON_STRING || node->text_len != PN_LETTER_ID_SIZE - 1 ||
+            memchr(node->text, ',', node->text_len) != NULL) {
+            return pn_err_input(e, "an id is the \"id\" of a letter of GET /api/v1/dead_letters");
+        }
+        memcpy(all + len, node->text, node->text_len);
+        len += node->text_len;
+        all[len++] = ',';
+    }
+    all[len - 1] = '\0';
+    *joined = all;
+    return 0;
+}
+
+static int take_filter(struct pn_http_request *req, const struct pn_json *filter,
+                       struct pn_dead_letters_wanted *wanted, struct pn_err *e)
+{
+    if (filter->type != PN_JSON_OBJECT) {
+        return pn_err_input(e, "\"filter\" is an object with table, source, reason or kind; an"
+                               " empty one is all letters");
+    }
+    int rc = take_text(req, filter, "table", &wanted->table, e);
+    rc = rc == 0 ? take_text(req, filter, "source", &wanted->source, e) : rc;
+    rc = rc == 0 ? take_text(req, filter, "reason", &wanted->reason, e) : rc;
+    return rc == 0 ? take_text(req, filter, "kind", &wanted->kind, e) : rc;
+}
+
+static int take_edited(struct pn_http_request *req, const struct pn_json *edited,
+                       struct asked *asked, struct pn_err *e)
+{
+    const struct pn_json *value = pn_json_get(edited, "value");
+    const struct pn_json *encoding = pn_json_get(edited, "encoding");
+    bool base64 = encoding != NULL && pn_json_text_is(encoding, "base64");
+    if (value == NULL || value->type != PN_JSON_STRING ||
+        (encoding != NULL && !base64 && !pn_json_text_is(encoding, "text"))) {
+        return pn_err_input(e, "the member edited is an object with a text, its value, and an "
+                               "encoding, text or base64");
+    }
+    asked->is_edited = true;
+    if (base64) {
+        return pn_base64_decode_exact(&req->arena, value->text, value->text_len,
+                                      &asked->edited.data, &asked->edited.len)
+                   ? 0
+                   : pn_err_input(e, "the edited value is not base64");
+    }
+    asked->edited.data = pn_arena_strndup(&req->arena, value->text, value->text_len);
+    asked->edited.len = value->text_len;
+    return 0;
+}
+
+static int read_body(struct pn_http_request *req, const struct pn_json *root, struct asked *asked,
+                     struct pn_err *e)
+{
+    const struct pn_json *ids = pn_json_get(root, "ids");
+    const struct pn_json *filter = pn_json_get(root, "filter");
+    const struct pn_json *edited = pn_json_get(root, "edited");
+    const char *cursor = NULL;
+    asked->wanted.limit = LETTERS_MAX;
+    if ((ids == NULL) == (filter == NULL)) {
+        return pn_err_input(e, "the body has either \"ids\" or \"filter\"");
+    }
+    int rc = ids != NULL ? take_ids(req, ids, &asked->wanted.ids, e)
+                         : take_filter(req, filter, &asked->wanted, e);
+    if (rc == 0 && edited != NULL && edited->type != PN_JSON_NULL) {
+        rc = ids != NULL && ids->count == 1
+                 ? take_edited(req, edited, asked, e)
+                 : pn_err_input(e, "\"edited\" is for one letter, by its id");
+    }
+    if (rc == 0) {
+        rc = take_text(req, root, "cursor", &cursor, e);
+    }
+    if (rc == 0 && cursor != NULL) {
+        rc = pn_api_list_cursor(req, cursor, &asked->wanted.after, e);
+    }
+    return rc;
+}
+
+static enum pn_http_handled begin(struct pn_http_request *req,
+                                  struct pn_api_dead_letter_routes *routes)
+{
+    struct asked *asked = pn_arena_calloc(&req->arena, 1, sizeof *asked);
+    struct pn_json *root = NULL;
+    struct pn_err failure = {0};
+    if (pn_http_request_json(req, &root) != 0) {
+        return PN_HTTP_HANDLED;
+    }
+    if (read_body(req, root, asked, &failure) != 0) {
+        pn_api_reply_failure(req, &failure);
+        return PN_HTTP_HANDLED;
+    }
+    return pn_api_ask_letters(req, routes, pn_report_dead_letters_whole, &asked->wanted, asked);
+}
+
+/* --- sending ---------------------------------------------------------------------------------- */
+
+struct sending {
+    struct pn_http_request *req;
+    struct pn_letters *letters;
+    const struct asked *asked;
+    struct pn_json_writer json; /* in the array of outcomes */
+    int64_t rows;
+    int64_t sent;
+    int64_t already;
+    int64_t failed;
+    const char *last; /* place */
+};
+
+/* What to send of a row: what was edited, or the record as it was. */
+static int read_letter(struct sending *sending, const char *const *cells, struct pn_letter *letter,
+                       struct pn_err *e)
+{
+    struct pn_http_request *req = sending->req;
+    const char *source = pn_api_cell_text(req, cells[PN_LETTER_SOURCE], NULL);
+    const char *partition = pn_api_cell_text(req, cells[PN_LETTER_PARTITION], NULL);
+    size_t len = 0;
+    const char *value = pn_api_cell_text(req, cells[PN_LETTER_VALUE], &len);
+    int64_t number = -1;
+    letter->id = pn_api_cell_text(req, cells[PN_LETTER_ID], NULL);
+    letter->origin = pn_api_cell_text(req, cells[PN_LETTER_ORIGIN], NULL);
+    letter->is_stream = source != NULL && strcmp(source, "stream") == 0;
+    letter->key.data = pn_api_cell_text(req, cells[PN_LETTER_KEY], &letter->key.len);
+    letter->partition =
+        partition != NULL && pn_parse_i64(partition, &number, NULL) == 0 && number < INT32_MAX
+            ? (int32_t)number
+            : -1;
+    letter->is_edited = sending->asked->is_edited;
+    letter->value = (struct pn_bytes){.data = value, .len = len};
+    if (letter->origin == NULL) {
+        return pn_err_input(e, "it is not known which topic the record came from");
+    }
+    if (letter->is_edited) {
+        letter->value = sending->asked->edited;
+        return 0;
+    }
+    if (strcmp(cells[PN_LETTER_IS_CUT], "true") == 0) {
+        return pn_err_input(e, "only the beginning of the record is kept: send it edited");
+    }
+    if (strcmp(cells[PN_LETTER_IS_BASE64], "true") == 0 &&
+        !pn_base64_decode_exact(&req->arena, value, len, &letter->value.data, &letter->value.len)) {
+        return pn_err_input(e, "the letter's value is not the base64 that its reason says it is");
+    }
+    return 0;
+}
+
+static int take_row(void *arg, const char *const *cells, size_t count)
+{
+    struct sending *sending = arg;
+    struct pn_json_writer *json = &sending->json;
+    struct pn_letter letter = {0};
+    struct pn_letter_sent sent = {0};
+    enum pn_letter_outcome outcome = PN_LETTER_SENT;
+    struct pn_err failure = {0};
+    (void)count;
+    int rc = read_letter(sending, cells, &letter, &failure);
+    if (rc == 0) {
+        rc = pn_letters_send(sending->letters, &letter, &outcome, &sent, &failure);
+    }
+    sending->rows++;
+    sending->failed += rc != 0;
+    sending->sent += rc == 0 && outcome == PN_LETTER_SENT;
+    sending->already += rc == 0 && outcome == PN_LETTER_WAS_SENT;
+    sending->last = pn_api_cell_text(sending->req, cells[PN_LETTER_PLACE], NULL);
+    pn_json_put_object(json);
+    pn_json_add_cstr(json, "id", letter.id);
+    pn_json_add_cstr(json, "outcome",
+                     rc != 0                     ? "failed"
+                     : outcome == PN_LETTER_SENT ? "sent"
+                                                 : "sent before");
+    if (rc == 0) {
+        pn_json_put_key(json, "resent");
+        pn_api_put_sent(json, &sent);
+    } else {
+        pn_json_add_cstr(json, "message", pn_http_request_public(sending->req, failure.msg));
+    }
+    pn_json_end(json);
+    return 0;
+}
+
+enum pn_http_handled pn_api_handle_resend(struct pn_http_request *req, void *arg)
+{
+    struct pn_api_dead_letter_routes *routes = arg;
+    struct pn_api_own_query *own = req->state;
+    if (own == NULL) {
+        return begin(req, routes);
+    }
+    struct sending sending = {.req = req, .letters = routes->letters, .asked = own->arg};
+    pn_json_writer_init(&sending.json, &req->out);
+    pn_json_put_object(&sending.json);
+    pn_json_add_array(&sending.json, "letters");
+    if (!pn_api_own_query_rows(req, own, take_row, &sending)) {
+        return PN_HTTP_HANDLED;
+    }
+    pn_json_end(&sending.json);
+    pn_json_add_i64(&sending.json, "sent", sending.sent);
+    pn_json_add_i64(&sending.json, "sent_before", sending.already);
+    pn_json_add_i64(&sending.json, "failed", sending.failed);
+    if (sending.rows == LETTERS_MAX && sending.asked->wanted.ids == NULL) {
+        pn_api_list_add_next(&sending.json, sending.last);
+    }
+    pn_json_end(&sending.json);
+    req->status = 200;
+    req->content_type = PN_HTTP_TYPE_JSON;
+    return PN_HTTP_HANDLED;
+}

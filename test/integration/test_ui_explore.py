@@ -1,0 +1,84 @@
+"""What people look at, in a real browser: dead letters, records, tables."""
+
+import json
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from contract import UID
+from pinion import Server, run
+from streams import letters, put
+from ui import SHAPES, browser, check_looks, watch  # noqa: F401
+
+TOPIC = f"{UID}.pin"
+HOSTILE = '<img src=x onerror=alert(1)>"'
+SECONDS_MAX = 60
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A topic and a stream, with records that are rows and some that are not."""
+    data = tmp_path_factory.mktemp("explore") / "data"
+    with Server(data) as running:
+        running.produce(TOPIC, {"index": HOSTILE}, *({"index": n} for n in range(40)))
+        binary = {"records": [{"value": "AP8gbm90IHRleHQ="}]}
+        kind = {"Content-Type": "application/vnd.kafka.binary.v2+json"}
+        assert running.request("POST", f"/topics/{TOPIC}", binary, kind)[0] == 200
+        deadline = time.monotonic() + SECONDS_MAX
+        put(running.url, "pin", {"index": "no number"})
+        while not letters(data):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+            put(running.url, "pin", {"index": "no number"})
+        dag = json.loads(run("dag", "list", "--format", "json", data=data).stdout)[0]["dag"]
+        run("dag", "trigger", dag, "--wait", data=data, check=False)
+        yield running
+
+
+# --- dead letters ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_dead_letters_look(watch, shape):
+    page = watch(shape).go("dead-letters", "Kind of reason")
+    check_looks(page, shape)
+    page.get_by_role("link", name="column …").first.click()
+    expect(page.locator("h2")).to_have_text("Letters of the filter")
+    assert "kind=" in page.url
+    page.get_by_role("region", name="Letters").get_by_role("link").first.click()
+    expect(page.locator("h1")).to_have_text("A dead letter")
+    expect(page.get_by_label("Record", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Hexadecimal").click()
+    expect(page.get_by_role("region", name="The record")).to_contain_text("00000000  ")
+    check_looks(page, shape)
+
+
+def test_a_letter_is_mended_and_sent_once(watch):
+    page = watch().go("dead-letters?source=load&reason=integer", "<img src=x")
+    page.get_by_role("region", name="Letters").get_by_role("link").first.click()
+    field = page.get_by_label("Record", exact=True)
+    expect(field).to_have_value(f'{{"index":{json.dumps(HOSTILE)}}}')
+    expect(page.get_by_role("button", name="Send unchanged")).to_be_enabled()
+    field.fill('{"index": 9007199254740993')
+    expect(page.locator("main")).to_contain_text("Not JSON")
+    field.fill('{"index": 9007199254740993}')
+    page.get_by_role("button", name="Send the edited record").click()
+    expect(page.get_by_text("A letter is sent once")).to_be_visible()
+    expect(page.get_by_role("button", name="Send the edited record")).to_be_disabled()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download the bytes").click()
+    assert json.loads(download.value.path().read_bytes()) == {"index": HOSTILE}
+
+
+def test_all_letters_of_a_filter_are_sent(watch):
+    page = watch().go("dead-letters?source=stream", "Letters of the filter")
+    page.get_by_role("button", name="Send all of these again").click()
+    page.get_by_role("button", name="Send them").click()
+    expect(page.get_by_text("0 could not be sent.")).to_be_visible()
+
+
+def test_bytes_of_a_letter(watch):
+    page = watch().go("dead-letters?source=load&reason=base64)", "Letters of the filter")
+    page.get_by_role("region", name="Letters").get_by_role("link").first.click()
+    expect(page.get_by_role("region", name="The record")).to_contain_text("00 ff 20 6e")
