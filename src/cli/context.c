@@ -5,6 +5,7 @@
 #include "base/http_client.h"
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "server/addresses.h"
 #include "server/announcement.h"
 #include "server/program.h"
 
@@ -62,12 +63,17 @@ void pn_cli_note_new_folder(struct pn_cli *cli)
 {
     enum { WAIT_MS = 500, ANSWER_BYTES_MAX = 4096 };
     struct pn_buf answer;
+    PN_ASSERT(cli->app != NULL);
     if (pn_io_exists(cli->io, cli->data)) {
         return;
     }
     struct pn_json *root = NULL;
     struct pn_json_parser *parser = pn_json_parser_create();
-    char *url = pn_xasprintf("http://%s", pn_settings_default("gateway.listen"));
+    const struct pn_settings *settings = cli->app->settings;
+    const char *listen = settings->gateway.listen;
+    bool any = pn_listens_everywhere(listen);
+    char *url = pn_xasprintf("%s://%s%s", pn_url_scheme(settings->gateway.tls_certificate),
+                             any ? "127.0.0.1" : "", any ? strrchr(listen, ':') : listen);
     pn_buf_init(&answer, ANSWER_BYTES_MAX);
     if (pn_http_client_call("GET", url, "/", NULL, WAIT_MS, &answer, NULL) == 0 &&
         pn_json_parse(parser, pn_buf_text(&answer), answer.len, answer.len, &root, NULL) == 0 &&

@@ -145,6 +145,27 @@ static int64_t first_tick_ms(const struct due *due)
     return (schedule->start_ms > from_ms ? schedule->start_ms : from_ms) - 1;
 }
 
+/*
+ * Where the schedule was left off. A time of the future says that the clock was ahead and has been
+ * set back: without a new beginning, no run would be made until the clock is there again. Times
+ * that have a run get no second one.
+ */
+static int64_t last_tick_ms(const struct due *due, const struct pn_dag_status *status)
+{
+    if (status->tick_ms == PN_TIME_NONE) {
+        return first_tick_ms(due);
+    }
+    if (status->tick_ms <= due->now_ms + PN_DAG_LATE_MS) {
+        return status->tick_ms;
+    }
+    char ahead[PN_ISO8601_SIZE];
+    pn_logger_warn(due->scheduler->logger, "dag",
+                   "%s: the clock was set back: the schedule has been followed up to %s, and "
+                   "continues from now; times that have a run get no second one",
+                   due->dag->name, pn_iso8601(status->tick_ms, ahead));
+    return due->now_ms;
+}
+
 static int make_of(const struct due *due, struct pn_err *e)
 {
     struct pn_dag_status status;
@@ -152,7 +173,7 @@ static int make_of(const struct due *due, struct pn_err *e)
     if (rc != 0 || status.paused) {
         return rc;
     }
-    int64_t tick_ms = status.tick_ms != PN_TIME_NONE ? status.tick_ms : first_tick_ms(due);
+    int64_t tick_ms = last_tick_ms(due, &status);
     rc = skip_missed(due, &tick_ms, e);
     int64_t at_ms = pn_schedule_next(&due->dag->schedule, tick_ms);
     bool later = false;

@@ -456,19 +456,19 @@ class Pinion(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def test_a_new_data_folder_beside_a_server_is_told(tmp_path):
-    told = "The pinion that serves http://127.0.0.1:8082 uses another folder"
-    try:
-        other = http.server.HTTPServer(("127.0.0.1", 8082), Pinion)
-    except OSError:
-        pytest.skip("the default port is taken")
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_a_new_data_folder_beside_a_server_is_told(tmp_path, host):
+    """The server is looked for at the address of the settings in force, not at the default's."""
+    other = http.server.HTTPServer(("127.0.0.1", 0), Pinion)
+    told = f"The pinion that serves http://127.0.0.1:{other.server_port} uses another folder"
+    where = ("--set", f"gateway.listen={host}:{other.server_port}")
     thread = threading.Thread(target=other.serve_forever)
     thread.start()
     try:
-        assert told in run("batch", "-q", data=tmp_path / "new").stderr
-        assert told not in run("batch", "-q", data=tmp_path / "new").stderr
+        assert told in run("batch", "-q", *where, data=tmp_path / "new").stderr
+        assert told not in run("batch", "-q", *where, data=tmp_path / "new").stderr
     finally:
         other.shutdown()
         thread.join()
         other.server_close()
-    assert told not in run("batch", "-q", data=tmp_path / "newer").stderr
+    assert told not in run("batch", "-q", *where, data=tmp_path / "newer").stderr

@@ -181,13 +181,30 @@ static const char *type_word(enum pn_type_kind kind)
     return "?";
 }
 
+/* Does a text begin with a year that is 0 or has more than four digits? The basic form of a day has
+ * eight digits and no hyphen. */
+static bool has_odd_year(const struct pn_json *node)
+{
+    size_t digits = 0;
+    while (digits < node->text_len && node->text[digits] >= '0' && node->text[digits] <= '9') {
+        digits++;
+    }
+    bool is_zero = digits >= 4 && memcmp(node->text, "0000", 4) == 0;
+    bool is_long = digits > 4 && digits < node->text_len && node->text[digits] == '-';
+    return is_zero || is_long;
+}
+
 static int wrong_type(const struct pn_column *column, const struct pn_json *node,
                       struct pn_err *why)
 {
+    enum pn_type_kind kind = column->type.kind;
+    bool is_year = (kind == PN_TYPE_TIMESTAMP || kind == PN_TYPE_DATE) &&
+                   node->type == PN_JSON_STRING && has_odd_year(node);
     bool whole = node->raw_len <= SHOWN_MAX;
-    return pn_err_input(why, "column '%s': expected %s, found %s %.*s%s", column->name,
-                        type_word(column->type.kind), pn_json_type_name(node->type),
-                        whole ? (int)node->raw_len : 0, node->raw, whole ? "" : "(long)");
+    return pn_err_input(why, "column '%s': expected %s%s, found %s %.*s%s", column->name,
+                        type_word(kind), is_year ? " with a year from 0001 to 9999" : "",
+                        pn_json_type_name(node->type), whole ? (int)node->raw_len : 0, node->raw,
+                        whole ? "" : "(long)");
 }
 
 /* A number that the column's type cannot hold. */

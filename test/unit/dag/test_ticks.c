@@ -284,7 +284,44 @@ static void test_time_that_goes_back_repeats_nothing(void **state)
     step(world);
     pn_fake_clock_advance(&world->clock, -2 * HOUR_MS);
     step(world);
-    pn_fake_clock_advance(&world->clock, HOUR_MS);
+    for (int hour = 0; hour < 2; hour++) {
+        pn_fake_clock_advance(&world->clock, HOUR_MS);
+        step(world);
+    }
+    assert_string_equal(runs_in(world, 0), "2026-01-01T01:00 2026-01-01T00:00 ");
+    size_t count = 0;
+    const struct pn_skip *rows = skips(world, &count);
+    assert_int_equal(count, 1);
+    assert_int_equal(rows[0].first_ms, at("2026-01-01T01:00:00Z"));
+    assert_string_equal(rows[0].reason, "there is a run for this time already");
+}
+
+/* A clock that was a year ahead for a while must not silence the schedule for a year. */
+static void test_a_clock_that_was_ahead_stops_no_schedule(void **state)
+{
+    struct world *world = *state;
+    const int64_t year_ms = 365LL * 24 * HOUR_MS;
+    step(world);
+    pn_fake_clock_advance(&world->clock, year_ms);
+    step(world);
+    assert_string_equal(runs_in(world, 0), "");
+    pn_fake_clock_advance(&world->clock, -year_ms);
+    step(world);
+    pn_fake_clock_advance(&world->clock, 30 * MINUTE_MS);
+    step(world);
+    assert_string_equal(runs_in(world, 0), "2026-01-01T01:00 ");
+}
+
+/* A small correction of the clock begins nothing again. */
+static void test_a_clock_that_is_corrected_by_seconds_skips_nothing(void **state)
+{
+    struct world *world = *state;
+    step(world);
+    pn_fake_clock_advance(&world->clock, 30 * MINUTE_MS);
+    step(world);
+    pn_fake_clock_advance(&world->clock, -2000);
+    step(world);
+    pn_fake_clock_advance(&world->clock, 4000);
     step(world);
     assert_string_equal(runs_in(world, 0), "2026-01-01T01:00 ");
     size_t count = 0;
@@ -307,6 +344,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_paused_dag_makes_none_and_catches_up, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_time_that_goes_back_repeats_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_clock_that_was_ahead_stops_no_schedule, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_a_clock_that_is_corrected_by_seconds_skips_nothing,
+                                        setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

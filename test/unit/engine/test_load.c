@@ -73,6 +73,31 @@ static void test_times_and_days(void **state)
                   "5|\"0001-01-01T00:00:00.500000Z\"|\"0001-01-01\"\n");
 }
 
+static void test_a_year_out_of_range_is_named(void **state)
+{
+    load_text(*state,
+              "{\"id\":1,\"day\":\"0000-01-01\"}\n"
+              "{\"id\":2,\"moment\":\"00000101T000000Z\"}\n"
+              "{\"id\":3,\"moment\":\"10000-01-01T00:00:00Z\"}\n"
+              "{\"id\":4,\"day\":\"20201301\"}\n"
+              "{\"id\":5,\"day\":\"000\"}\n",
+              0, 5);
+    assert_answer(*state, REASONS,
+                  "1|\"column 'day': expected a date such as \\\"2018-09-03\\\" with a year from "
+                  "0001 to 9999, "
+                  "found string \\\"0000-01-01\\\"\"\n"
+                  "2|\"column 'moment': expected a time such as \\\"2018-09-03T07:12:45Z\\\" with "
+                  "a year from "
+                  "0001 to 9999, found string \\\"00000101T000000Z\\\"\"\n"
+                  "3|\"column 'moment': expected a time such as \\\"2018-09-03T07:12:45Z\\\" with "
+                  "a year from "
+                  "0001 to 9999, found string \\\"10000-01-01T00:00:00Z\\\"\"\n"
+                  "4|\"column 'day': expected a date such as \\\"2018-09-03\\\", found string "
+                  "\\\"20201301\\\"\"\n"
+                  "5|\"column 'day': expected a date such as \\\"2018-09-03\\\", found string "
+                  "\\\"000\\\"\"\n");
+}
+
 static void test_absent_and_null_are_null(void **state)
 {
     load_text(*state,
@@ -622,6 +647,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_odd_but_lawful_json, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_names_and_wrappers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_wrong_types, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_year_out_of_range_is_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_records, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_records_of_several_rows, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_long_array, set_up, tear_down),
