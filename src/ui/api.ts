@@ -1,6 +1,6 @@
 /* The one place that asks the server: every other file asks it through here. */
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { signal } from "@preact/signals";
 
 /* An answer that is an error: what happened, and what to do. */
@@ -54,12 +54,13 @@ async function send(
   path: string,
   body: unknown,
   signal?: AbortSignal,
+  further: Record<string, string> = {},
 ): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(path.startsWith("/") ? path : `/api/v1/${path}`, {
       method,
-      headers: headers(body !== undefined),
+      headers: { ...headers(body !== undefined), ...further },
       body: body === undefined ? undefined : JSON.stringify(body),
       signal,
     });
@@ -90,6 +91,16 @@ export async function remove(path: string): Promise<void> {
   await send("DELETE", path, undefined);
 }
 
+/* The stream of events; the reply is read as it comes. `lastId` is that of the last event; "": none
+ * came. */
+export async function openStream(
+  path: string,
+  lastId: string,
+  signal: AbortSignal,
+): Promise<Response> {
+  return send("GET", path, undefined, signal, lastId === "" ? {} : { "last-event-id": lastId });
+}
+
 /* A click on a link to a file: a link sends no key, so where there is one the file comes by us. */
 export async function download(event: MouseEvent): Promise<void> {
   const link = event.currentTarget;
@@ -114,44 +125,63 @@ export interface Loaded<T> {
   again: () => void;
 }
 
+/* How a component hears that a topic changed (events.ts, which needs this file, sets it). */
+export const live = {
+  listen: (_topics: string[], _again: () => void) => (): void => undefined,
+};
+
+const GAP_MS = 200; // between an answer and the next question
+
 /*
- * The answer of GET `path`, asked anew when the path changes, when again() is called and, with
- * `everyMs`, at that pace while the page is visible. A path of undefined asks nothing.
+ * The answer of GET `path`, asked anew when the path changes, when again() is called and when one
+ * of the topics changes (events.ts). A question is never asked while an answer is awaited: what
+ * changes meanwhile is asked for afterwards. A path of undefined asks nothing.
  */
-export function useGet<T>(path: string | undefined, everyMs = 0): Loaded<T> {
+export function useGet<T>(path: string | undefined, topics: string[] = []): Loaded<T> {
   const [state, setState] = useState<{ path?: string; data?: T; error?: ApiError; atMs?: number }>(
     {},
   );
   const [round, setRound] = useState(0);
-  const again = () => setRound((n) => n + 1);
+  const asked = useRef<{ abort: AbortController; changed: boolean } | undefined>(undefined);
+  const again = () => {
+    if (asked.current === undefined) {
+      setRound((n) => n + 1);
+    } else {
+      asked.current.changed = true;
+    }
+  };
 
   useEffect(() => {
     if (path === undefined || needsLogin.value) {
       return undefined;
     }
-    const abort = new AbortController();
-    get<T>(path, abort.signal).then(
-      (data) => setState({ path, data, atMs: Date.now() }),
-      (error: unknown) => {
-        if (!abort.signal.aborted && error instanceof ApiError) {
-          setState((before) => (before.path === path ? { ...before, error } : { path, error }));
+    const mine = { abort: new AbortController(), changed: false };
+    asked.current = mine;
+    get<T>(path, mine.abort.signal)
+      .then(
+        (data) => setState({ path, data, atMs: Date.now() }),
+        (error: unknown) => {
+          if (!mine.abort.signal.aborted && error instanceof ApiError) {
+            setState((before) => (before.path === path ? { ...before, error } : { path, error }));
+          }
+        },
+      )
+      .finally(() => {
+        if (asked.current === mine) {
+          asked.current = undefined;
+          if (mine.changed) {
+            setTimeout(again, GAP_MS);
+          }
         }
-      },
-    );
-    return () => abort.abort();
+      });
+    return () => {
+      asked.current = undefined;
+      mine.abort.abort();
+    };
   }, [path, round, needsLogin.value]);
 
-  useEffect(() => {
-    if (everyMs === 0) {
-      return undefined;
-    }
-    const timer = setInterval(() => {
-      if (document.visibilityState === "visible" && !needsLogin.value) {
-        again();
-      }
-    }, everyMs);
-    return () => clearInterval(timer);
-  }, [everyMs]);
+  const key = topics.join(",");
+  useEffect(() => (key === "" ? undefined : live.listen(key.split(","), again)), [key]);
 
   return state.path === path ? { ...state, again } : { again };
 }

@@ -6,6 +6,7 @@ import type { ComponentType } from "preact";
 import { needsLogin } from "./api.ts";
 import { switchZone, zone } from "./format.ts";
 import { Login } from "./pages/login.tsx";
+import { LinkMark } from "./parts/link.tsx";
 import { Page } from "./parts/page.tsx";
 import { href, place, segments } from "./route.ts";
 import { nextTheme, theme } from "./theme.ts";
@@ -77,6 +78,7 @@ function Navigation({ segment }: { segment: string }) {
         ))}
       </nav>
       <div class="settings">
+        <LinkMark />
         <button
           onClick={switchZone}
           aria-label={`Times in ${zone.value === "UTC" ? "UTC" : "local time"}: switch`}

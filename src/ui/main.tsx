@@ -7,9 +7,11 @@ import "./parts.css";
 import { render } from "preact";
 
 import { App } from "./app.tsx";
+import { startEvents } from "./events.ts";
 import { startRouting } from "./route.ts";
 import { applyTheme } from "./theme.ts";
 
 applyTheme();
 startRouting();
+startEvents();
 render(<App />, document.body);

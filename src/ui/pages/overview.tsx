@@ -12,7 +12,6 @@ import { Ago } from "../parts/time.tsx";
 import { href } from "../route.ts";
 import type { Health, Items, StreamTable, TableRow, TopicRow } from "../types.ts";
 
-const LOOK_MS = 3000;
 const SHOWN_MAX = 8; // lines of a station
 
 interface Line {
@@ -77,10 +76,10 @@ function tableLine(row: TableRow): Line {
 }
 
 export function Overview() {
-  const health = useGet<Health>("/health", LOOK_MS);
-  const topics = useGet<Items<TopicRow>>("topics", LOOK_MS);
-  const streams = useGet<{ tables: StreamTable[] }>("streams", LOOK_MS);
-  const tables = useGet<Items<TableRow>>("tables", LOOK_MS);
+  const health = useGet<Health>("/health", ["health"]);
+  const topics = useGet<Items<TopicRow>>("topics", ["rates"]);
+  const streams = useGet<{ tables: StreamTable[] }>("streams", ["rates", "tables"]);
+  const tables = useGet<Items<TableRow>>("tables", ["tables"]);
   const none = topics.data?.items.every((row) => Number(row.records) === 0) ?? false;
   return (
     <Page title="Overview">

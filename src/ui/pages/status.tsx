@@ -11,8 +11,6 @@ import { State } from "../parts/state.tsx";
 import { Tabs } from "../parts/tabs.tsx";
 import type { Health, Items, RouteRow, SettingRow } from "../types.ts";
 
-const LOOK_MS = 5000;
-
 const SETTINGS: Column<SettingRow>[] = [
   { name: "Setting", cell: (row) => <code>{row.name}</code>, sort: (row) => row.name },
   { name: "Value", cell: (row) => <code>{String(row.value)}</code> },
@@ -28,7 +26,7 @@ const ROUTES: Column<RouteRow>[] = [
 ];
 
 function HealthView() {
-  const health = useGet<Health>("/health", LOOK_MS);
+  const health = useGet<Health>("/health", ["health"]);
   return (
     <Region of={health}>
       {(data) => (

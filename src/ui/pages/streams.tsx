@@ -12,8 +12,6 @@ import { Ago } from "../parts/time.tsx";
 import { href } from "../route.ts";
 import type { ShardRow, StreamTable } from "../types.ts";
 
-const LOOK_MS = 2000;
-
 function lag(table: StreamTable): number {
   return table.shards.reduce((sum, shard) => sum + shard.lag_records, 0);
 }
@@ -122,7 +120,7 @@ function OneStream({ table }: { table: StreamTable }) {
 
 export function StreamsPage({ rest }: { rest: string[] }) {
   const [stream, name] = rest;
-  const streams = useGet<{ tables: StreamTable[] }>("streams", LOOK_MS);
+  const streams = useGet<{ tables: StreamTable[] }>("streams", ["rates", "tables", "health"]);
   return (
     <Page title={stream ?? "Streams"} trail={stream === undefined ? [] : ["Streams"]}>
       <Region of={streams}>

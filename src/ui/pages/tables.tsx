@@ -15,7 +15,6 @@ import { Ago, At } from "../parts/time.tsx";
 import { href, place, setQuery } from "../route.ts";
 import type { CommitRow, FileRow, Items, SchemaRow, TableRow } from "../types.ts";
 
-const LOOK_MS = 5000;
 const SAMPLE = 200; // rows of the Data view
 
 /* --- all tables ------------------------------------------------------------------------------ */
@@ -53,7 +52,7 @@ const TABLES: Column<TableRow>[] = [
 ];
 
 function AllTables() {
-  const tables = useGet<Items<TableRow>>("tables", LOOK_MS);
+  const tables = useGet<Items<TableRow>>("tables", ["tables"]);
   return (
     <Page title="Tables">
       <Region of={tables}>
@@ -161,7 +160,7 @@ function Part<T>(props: {
 
 function OneTable({ name, view }: { name: string; view: string }) {
   const path = `tables/${encodeURIComponent(name)}`;
-  const tables = useGet<Items<TableRow>>("tables", LOOK_MS);
+  const tables = useGet<Items<TableRow>>("tables", ["tables"]);
   return (
     <Page title={name} trail={["Tables"]}>
       <Tabs base={["tables", name]} views={["Data", "Schema", "History", "Files"]} shown={view} />

@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 
 import { ApiError, post, useGet } from "../api.ts";
+import { topicOf } from "../events.ts";
 import { bytes, count } from "../format.ts";
 import { List } from "../parts/list.tsx";
 import type { Column } from "../parts/list.tsx";
@@ -12,8 +13,6 @@ import { Empty, Failure, Region } from "../parts/region.tsx";
 import { Tabs } from "../parts/tabs.tsx";
 import { href } from "../route.ts";
 import type { Items, PartitionRow, TopicRow } from "../types.ts";
-
-const LOOK_MS = 3000;
 
 /* How a record is posted to a topic by hand. */
 function curl(topic: string): string {
@@ -60,7 +59,7 @@ const TOPICS: Column<TopicRow>[] = [
 ];
 
 function AllTopics() {
-  const topics = useGet<Items<TopicRow>>("topics", LOOK_MS);
+  const topics = useGet<Items<TopicRow>>("topics", ["rates"]);
   return (
     <Page title="Topics">
       <Region of={topics}>
@@ -158,7 +157,7 @@ function TestRecord({ topic, sent }: { topic: string; sent: () => void }) {
 
 function OneTopic({ name, view }: { name: string; view: string }) {
   const path = `topics/${encodeURIComponent(name)}`;
-  const partitions = useGet<{ partitions: PartitionRow[] }>(path, LOOK_MS);
+  const partitions = useGet<{ partitions: PartitionRow[] }>(path, [topicOf("topic", name)]);
   return (
     <Page title={name} trail={["Topics"]}>
       <Tabs base={["topics", name]} views={["Records", "Partitions"]} shown={view} />

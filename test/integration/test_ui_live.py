@@ -1,0 +1,151 @@
+"""Live updates in a real browser: what changes is shown, by one stream for all tabs."""
+
+import time
+
+import pytest
+import requests
+from playwright.sync_api import expect
+
+from pinion import Server
+from ui import browser, watch  # noqa: F401: fixtures
+
+TABS = 9
+HIDE = """
+    Object.defineProperty(document, "visibilityState", { get: () => window.shows ?? "visible" });
+    window.show = (state) => {
+        window.shows = state;
+        document.dispatchEvent(new Event("visibilitychange"));
+    };
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with Server(tmp_path_factory.mktemp("live")) as running:
+        running.produce("clicks", 0)
+        yield running
+
+
+def streams(server):
+    """How many streams of events are open."""
+    text = requests.get(server.url + "/metrics", timeout=30).text
+    return int(text.split("\npinion_gateway_requests_in_flight ")[1].split("\n")[0]) - 1
+
+
+def until(check):
+    deadline = time.monotonic() + 60
+    while not check():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def mark(page):
+    return page.locator(".side .link")
+
+
+def shows(page, records):
+    expect(page.get_by_role("row").filter(has_text="clicks")).to_contain_text(str(records))
+
+
+def records(server):
+    items = requests.get(server.url + "/api/v1/topics", timeout=30).json()["items"]
+    return sum(int(item["records"]) for item in items if item["topic"] == "clicks")
+
+
+def test_a_change_is_shown(watch, server):
+    watched = watch()
+    page = watched.go("topics", "clicks")
+    expect(mark(page)).to_have_text("Live")
+    server.produce("clicks", 1, 2)
+    shows(page, records(server))
+
+
+def test_an_idle_page_asks_nothing(watch, server):
+    watched = watch()
+    page = watched.go("topics/clicks", "clicks")
+    expect(mark(page)).to_have_text("Live")
+    page.wait_for_timeout(1000)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(3500)
+    assert asked == []
+
+
+def test_nine_tabs_and_one_stream(watch, server):
+    first = watch()
+    first.go("topics", "clicks")
+    expect(mark(first.page)).to_have_text("Live")
+    before = streams(server)
+    pages = [first.page]
+    for _ in range(TABS - 1):
+        page = first.page.context.new_page()
+        page.goto(f"{server.url}/ui/topics")
+        expect(page.locator("main")).to_contain_text("clicks")
+        pages.append(page)
+    expect(mark(pages[-1])).to_have_text("Live")
+    assert streams(server) == before
+    server.produce("clicks", *range(5))
+    for page in pages:
+        shows(page, records(server))
+    pages[0].close()  # the leader
+    until(lambda: streams(server) == before)
+    server.produce("clicks", *range(7))
+    for page in pages[1:]:
+        shows(page, records(server))
+
+
+def test_a_hidden_tab_asks_nothing(watch, server):
+    first = watch()
+    first.page.add_init_script(HIDE)
+    first.go("topics", "clicks")
+    expect(mark(first.page)).to_have_text("Live")
+    before = streams(server)
+    first.page.evaluate("window.show('hidden')")
+    asked = []
+    first.page.on("request", lambda request: asked.append(request.url))
+    server.produce("clicks", 1)
+    until(lambda: streams(server) == before - 1)  # after 10 s
+    server.produce("clicks", 1)
+    first.page.wait_for_timeout(500)
+    assert asked == []
+    first.page.evaluate("window.show('visible')")
+    shows(first.page, records(server))
+    expect(mark(first.page)).to_have_text("Live")
+
+
+def test_without_locks_a_few_tabs_have_streams(watch, server):
+    """Plain HTTP under another name is no secure context, and has no Web Locks."""
+    first = watch()
+    context = first.page.context
+    context.add_init_script("delete Navigator.prototype.locks;")
+    before = streams(server)
+    pages = []
+    for _ in range(4):
+        page = context.new_page()
+        page.goto(f"{server.url}/ui/topics")
+        expect(page.locator("main")).to_contain_text("clicks")
+        expect(mark(page)).to_have_text("Live" if len(pages) < 3 else "Every 3 s")
+        pages.append(page)
+    assert streams(server) == before + 3
+    server.produce("clicks", 1)
+    for page in pages:
+        shows(page, records(server))
+
+
+def test_the_server_is_restarted(watch, server, tmp_path):
+    with Server(tmp_path / "data") as own:
+        own.produce("clicks", 1)
+        watched = watch()
+        watched.url = own.url
+        page = watched.go("topics", "clicks")
+        expect(mark(page)).to_have_text("Live")
+        port = own.url.rsplit(":", 1)[1]
+        own.stop()
+        expect(mark(page)).to_contain_text("Reconnecting")
+        own.args += ["--listen", f"127.0.0.1:{port}"]
+        own.start()
+        expect(mark(page)).to_have_text("Live")
+        own.produce("clicks", 2, 3)
+        shows(page, 3)
+        watched.wrong = [one for one in watched.wrong if "ERR_" not in one]
+        page.close()
