@@ -114,7 +114,7 @@ def test_a_hidden_tab_asks_nothing(watch, server):
 
 
 def test_without_locks_a_few_tabs_have_streams(watch, server):
-    """Plain HTTP under another name is no secure context, and has no Web Locks."""
+    """Plain HTTP under another name is not a secure context, and has no Web Locks."""
     first = watch()
     context = first.page.context
     context.add_init_script("delete Navigator.prototype.locks;")

@@ -12,7 +12,6 @@ import { At } from "../parts/time.tsx";
 import { href, place, setQuery } from "../route.ts";
 import type { DeadLetter, DeadLetters, LetterCount, Resend } from "../types.ts";
 
-const LOOK_MS = 10_000;
 const FILTERS = ["source", "table", "kind", "reason"] as const;
 
 /* --- all letters ------------------------------------------------------------------------------ */
@@ -163,7 +162,7 @@ function AllLetters() {
   if (cursor !== null) {
     asked.set("cursor", cursor);
   }
-  const letters = useGet<DeadLetters>(`dead_letters?${asked}`, LOOK_MS);
+  const letters = useGet<DeadLetters>(`dead_letters?${asked}`, ["tables"]);
   const filtered = Object.keys(filter).length > 0;
   return (
     <Page title="Dead letters">
