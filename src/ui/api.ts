@@ -49,6 +49,11 @@ async function errorOf(response: Response): Promise<ApiError> {
   }
 }
 
+/* A body that is JSON already: reading and writing it would round its numbers. */
+export class Json {
+  constructor(readonly text: string) {}
+}
+
 async function send(
   method: string,
   path: string,
@@ -61,7 +66,8 @@ async function send(
     response = await fetch(path.startsWith("/") ? path : `/api/v1/${path}`, {
       method,
       headers: { ...headers(body !== undefined), ...further },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body:
+        body instanceof Json ? body.text : body === undefined ? undefined : JSON.stringify(body),
       signal,
     });
   } catch (error) {
@@ -85,6 +91,15 @@ export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
 
 export async function post<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
   return (await (await send("POST", path, body, signal)).json()) as T;
+}
+
+export async function patch<T>(path: string, body: unknown): Promise<T> {
+  return (await (await send("PATCH", path, body)).json()) as T;
+}
+
+/* The reply as it came, for what is not JSON or must keep its digits. */
+export async function getReply(path: string, signal?: AbortSignal): Promise<Response> {
+  return send("GET", path, undefined, signal);
 }
 
 export async function remove(path: string): Promise<void> {

@@ -28,6 +28,16 @@ const ENTRIES: Entry[] = [
     load: async () => (await import("./pages/overview.tsx")).Overview,
   },
   {
+    name: "DAGs",
+    segment: "dags",
+    load: async () => (await import("./pages/dags.tsx")).DagsPage,
+  },
+  {
+    name: "Runs",
+    segment: "runs",
+    load: async () => (await import("./pages/runs.tsx")).RunsPage,
+  },
+  {
     name: "Tables",
     segment: "tables",
     load: async () => (await import("./pages/tables.tsx")).TablesPage,

@@ -75,3 +75,24 @@ export function ago(ms: number, nowMs = Date.now()): string {
   const past = nowMs - ms;
   return past < 1000 ? "now" : `${duration(past)} ago`;
 }
+
+/* How far ahead a moment is: "in 3 h 20 m". */
+export function ahead(ms: number, nowMs = Date.now()): string {
+  return ms <= nowMs ? "now" : `in ${duration(ms - nowMs)}`;
+}
+
+/* The value of a datetime-local field, in the zone that the reader chose; undefined when empty. */
+export function fieldMoment(text: string): number | undefined {
+  const ms = Date.parse(zone.value === "UTC" ? `${text}Z` : text);
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
+export function momentField(ms: number): string {
+  const shift = zone.value === "UTC" ? 0 : new Date(ms).getTimezoneOffset() * 60_000;
+  return new Date(ms - shift).toISOString().slice(0, 19);
+}
+
+/* How long something took, or takes so far; 0 before its start. */
+export function tookMs(of: { started_ms: number | null; ended_ms: number | null }): number {
+  return of.started_ms === null ? 0 : (of.ended_ms ?? Date.now()) - of.started_ms;
+}

@@ -1,8 +1,11 @@
 /* The start of the pages. */
 
+import "uplot/dist/uPlot.min.css";
 import "./tokens.css";
 import "./base.css";
 import "./parts.css";
+import "./states.css";
+import "./dags.css";
 
 import { render } from "preact";
 

@@ -7,11 +7,12 @@
 #include "http/content.h"
 #include "ui/assets.h"
 
-/* What a page may do: run our scripts, ask our server, and nothing else. */
-#define POLICY                                                                          \
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "   \
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " \
-    "require-trusted-types-for 'script'; trusted-types 'none'"
+/* What a page may do: run our scripts, ask our server, and nothing else. layout.ts makes the one
+ * trusted value, the address of the Worker. */
+#define POLICY                                                                        \
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " \
+    "connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; "    \
+    "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types pinion"
 
 #define PAGE "index.html"
 

@@ -5,9 +5,12 @@ import type { ComponentChildren } from "preact";
 
 import { href, place } from "../route.ts";
 
+/* A page above: its name, and its address where that is not made of the name. */
+export type Above = string | { name: string; at: string };
+
 interface Props {
   title: string;
-  trail?: string[]; // names of the pages above, from the top; their addresses are its own segments
+  trail?: Above[]; // the pages above, from the top
   children: ComponentChildren;
 }
 
@@ -24,11 +27,18 @@ export function Page({ title, trail = [], children }: Props) {
     <main id="main">
       {trail.length === 0 ? null : (
         <nav class="trail" aria-label="Breadcrumb">
-          {trail.map((name) => (
-            <a key={name} href={href([name.toLowerCase().replaceAll(" ", "-")])}>
-              {name}
-            </a>
-          ))}
+          {trail.map((above) => {
+            const name = typeof above === "string" ? above : above.name;
+            const at =
+              typeof above === "string"
+                ? href([name.toLowerCase().replaceAll(" ", "-")])
+                : above.at;
+            return (
+              <a key={at} href={at}>
+                {name}
+              </a>
+            );
+          })}
         </nav>
       )}
       <h1 ref={heading} tabIndex={-1}>

@@ -1,0 +1,154 @@
+/* One task of a run: its attempts, each with its log, and what can be done with it. */
+
+import { useState } from "preact/hooks";
+
+import { useGet } from "../api.ts";
+import { runHref, runPath, taskHref } from "../dag-paths.ts";
+import type { Attempt, RunDetail, RunTask } from "../dag-types.ts";
+import { topicOf } from "../events.ts";
+import { bytes, duration, tookMs } from "../format.ts";
+import { Copy } from "../parts/copy.tsx";
+import { Facts } from "../parts/facts.tsx";
+import { Page } from "../parts/page.tsx";
+import { Empty, Region } from "../parts/region.tsx";
+import { Rerun } from "../parts/rerun.tsx";
+import type { Scope } from "../parts/rerun.tsx";
+import { useSeconds } from "../parts/seconds.tsx";
+import { Glyph, State } from "../parts/state.tsx";
+import { At } from "../parts/time.tsx";
+import { href, place } from "../route.ts";
+import { isOver, words } from "../states.ts";
+import { Tables } from "./run.tsx";
+
+function exitOf(attempt: Attempt): string {
+  if (attempt.exit_code === null) {
+    return "–";
+  }
+  return attempt.exit_code < 0 ? `signal ${-attempt.exit_code}` : `${attempt.exit_code}`;
+}
+
+/* The glyph of an outcome that is no state: an attempt that ran too long or was lost failed. */
+function glyphOf(outcome: string): string {
+  return outcome === "timeout" || outcome === "lost" ? "failed" : outcome;
+}
+
+function AttemptView({ run, task, attempt }: { run: RunDetail; task: RunTask; attempt: Attempt }) {
+  return (
+    <>
+      <Facts
+        of={{
+          Outcome: (
+            <span class="state">
+              <Glyph state={glyphOf(attempt.outcome)} /> {words(attempt.outcome)}
+              {attempt.reason === null ? "" : `: ${attempt.reason}`}
+            </span>
+          ),
+          "Exit status": exitOf(attempt),
+          Start: <At ms={attempt.started_ms} />,
+          Duration: attempt.started_ms === null ? "–" : duration(tookMs(attempt)),
+          "Most memory": bytes(attempt.memory_bytes),
+        }}
+      />
+      <h2>Its output</h2>
+      <Copy
+        text={`pinion dag logs ${run.dag} ${task.task} --run ${run.run} --try ${attempt.number}`}
+      />
+    </>
+  );
+}
+
+function Attempts({ run, task }: { run: RunDetail; task: RunTask }) {
+  const asked = Number(place.value.query.get("try"));
+  const shown = task.attempts.find((one) => one.number === asked) ?? task.attempts.at(-1);
+  if (shown === undefined) {
+    return <Empty>The task has not begun, so it has no attempts and no log.</Empty>;
+  }
+  return (
+    <>
+      <nav class="tabs" aria-label="Attempts">
+        {task.attempts.map((one) => (
+          <a
+            key={one.number}
+            href={taskHref(run.dag, run.run, task.task, one.number)}
+            aria-current={one === shown ? "page" : undefined}
+          >
+            <span class="state">
+              <Glyph state={glyphOf(one.outcome)} /> Try {one.number}
+              <span class="hidden">: {words(one.outcome)}</span>
+            </span>
+          </a>
+        ))}
+      </nav>
+      <AttemptView run={run} task={task} attempt={shown} />
+    </>
+  );
+}
+
+function Actions({ run, task, again }: { run: RunDetail; task: RunTask; again: () => void }) {
+  const [rerun, setRerun] = useState<Scope>();
+  return (
+    <div class="bar">
+      <button
+        disabled={!isOver(task.state)}
+        onClick={() => setRerun({ scope: "task", tasks: [task.task] })}
+      >
+        Rerun
+      </button>
+      <button
+        disabled={!isOver(task.state)}
+        onClick={() => setRerun({ scope: "after", tasks: [task.task] })}
+      >
+        Rerun with all after it
+      </button>
+      {rerun === undefined ? null : (
+        <Rerun
+          dag={run.dag}
+          run={run.run}
+          what={rerun}
+          close={() => setRerun(undefined)}
+          done={again}
+        />
+      )}
+    </div>
+  );
+}
+
+export function TaskPage({ dag, run, task }: { dag: string; run: string; task: string }) {
+  const detail = useGet<RunDetail>(runPath(dag, run), [topicOf("run", dag, run)]);
+  useSeconds(detail.data !== undefined && !isOver(detail.data.state));
+  return (
+    <Page
+      title={task}
+      trail={[
+        { name: "DAGs", at: href(["dags"]) },
+        { name: dag, at: href(["dags", dag]) },
+        { name: run, at: runHref(dag, run) },
+      ]}
+    >
+      <Region of={detail}>
+        {(data) => {
+          const one = data.tasks.find((each) => each.task === task);
+          return one === undefined ? (
+            <Empty>The run has no task of this name.</Empty>
+          ) : (
+            <>
+              <p class="headline" aria-live="polite">
+                <State state={one.state} />
+                {one.reason === null ? null : <span> {one.reason}</span>}
+              </p>
+              <Facts
+                of={{
+                  Reads: <Tables of={one.reads} writes={false} />,
+                  Writes: <Tables of={one.writes} writes={true} />,
+                  After: one.after.join(", ") || "–",
+                }}
+              />
+              <Actions run={data} task={one} again={detail.again} />
+              <Attempts run={data} task={one} />
+            </>
+          );
+        }}
+      </Region>
+    </Page>
+  );
+}
