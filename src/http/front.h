@@ -4,7 +4,8 @@
  * 405, a body that is too large, a key that lacks a right.
  *
  * A path belongs to the front of its route. Where there is no route, it belongs to the front that
- * has the path's first segment among its `words`, and else to the one with `is_fallback`.
+ * has what the path begins with among its `words` (the longest word counts), and else to the one
+ * with `is_fallback`.
  *
  * All of a front is constant, and the same for every server. What one server's front depends on is
  * the `arg` of pn_http_server_add_front(), which its handlers get.
@@ -17,7 +18,8 @@
 struct pn_http_front {
     const char *name;
     const struct pn_http_route *routes; /* ends with a NULL pattern; NULL: none */
-    /* First segments of its paths, ends with NULL. NULL: it has but the path "/". */
+    /* What its paths begin with: a segment, or several ("api/v2"); ends with NULL. NULL: it has but
+     * the path "/". */
     const char *const *words;
     /* Pairs, ends with NULL: a word, and the one of `words` that it stands for. It does so only
      * where the path as it is has no route. NULL ok. */

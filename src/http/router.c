@@ -47,14 +47,33 @@ void pn_http_router_deinit(struct pn_http_router *router)
 
 /* --- words ------------------------------------------------------------------------------------ */
 
-static bool has_word(const struct pn_http_front *front, const char *word)
+/* Do the segments begin with the word, whose own segments have slashes between them? Gives how many
+ * it has, 0 when they do not. */
+static size_t leads(const char *word, const char *const *segments, size_t count)
 {
-    for (const char *const *own = front->words; own != NULL && *own != NULL; own++) {
-        if (strcmp(*own, word) == 0) {
-            return true;
+    for (size_t i = 0; i < count && segments[i] != NULL; i++) {
+        size_t len = strcspn(word, "/");
+        if (strlen(segments[i]) != len || memcmp(segments[i], word, len) != 0) {
+            return 0;
         }
+        word += len;
+        if (*word == '\0') {
+            return i + 1;
+        }
+        word++;
     }
-    return false;
+    return 0;
+}
+
+/* How many segments the longest of the front's words has that the path begins with; 0: none. */
+static size_t has_word(const struct pn_http_front *front, const char *const *segments, size_t count)
+{
+    size_t longest = 0;
+    for (const char *const *own = front->words; own != NULL && *own != NULL; own++) {
+        size_t len = leads(*own, segments, count);
+        longest = len > longest ? len : longest;
+    }
+    return longest;
 }
 
 /* The word that `word` stands for, or NULL. */
@@ -68,24 +87,30 @@ static const char *meaning(const struct pn_http_front *front, const char *word)
     return NULL;
 }
 
-/* The front that has the word, or NULL. */
-static const struct pn_http_front *owner(const struct pn_http_router *router, const char *word)
+/* The front whose word the path begins with, the longest word where several do; or NULL. */
+static const struct pn_http_front *owner(const struct pn_http_router *router,
+                                         const char *const *segments, size_t count)
 {
+    const struct pn_http_front *front = NULL;
+    size_t longest = 0;
     for (size_t i = 0; i < router->front_count; i++) {
-        if (has_word(router->fronts[i].front, word)) {
-            return router->fronts[i].front;
+        size_t len = has_word(router->fronts[i].front, segments, count);
+        if (len > longest) {
+            longest = len;
+            front = router->fronts[i].front;
         }
     }
-    return NULL;
+    return front;
 }
 
-/* The same for a word, or one that stands for it. */
+/* The same for words, or one that stands for a word. */
 static const struct pn_http_front *owner_or_alias(const struct pn_http_router *router,
-                                                  const char *word)
+                                                  const char *const *segments, size_t count)
 {
-    const struct pn_http_front *front = owner(router, word);
+    const struct pn_http_front *front = owner(router, segments, count);
     for (size_t i = 0; i < router->front_count && front == NULL; i++) {
-        front = meaning(router->fronts[i].front, word) != NULL ? router->fronts[i].front : NULL;
+        front =
+            meaning(router->fronts[i].front, segments[0]) != NULL ? router->fronts[i].front : NULL;
     }
     return front;
 }
@@ -97,8 +122,8 @@ static bool is_staged(const struct pn_http_router *router, const char *const *se
     if (count < 2) {
         return false;
     }
-    const struct pn_http_front *first = owner(router, segments[0]);
-    const struct pn_http_front *second = owner(router, segments[1]);
+    const struct pn_http_front *first = owner(router, segments, count);
+    const struct pn_http_front *second = owner(router, segments + 1, count - 1);
     return (first == NULL || first->is_staged) && second != NULL && second->is_staged;
 }
 
@@ -106,9 +131,9 @@ static bool is_staged(const struct pn_http_router *router, const char *const *se
 static const struct pn_http_front *front_of(const struct pn_http_router *router,
                                             const char *const *segments, size_t count)
 {
-    const struct pn_http_front *front = count > 0 ? owner_or_alias(router, segments[0]) : NULL;
+    const struct pn_http_front *front = count > 0 ? owner_or_alias(router, segments, count) : NULL;
     if (front == NULL && count > 1) {
-        front = owner_or_alias(router, segments[1]);
+        front = owner_or_alias(router, segments + 1, count - 1);
         front = front != NULL && front->is_staged ? front : NULL;
     }
     return front != NULL ? front : router->fallback;
@@ -147,7 +172,20 @@ void pn_http_router_add(struct pn_http_router *router, const struct pn_http_fron
         p += *p == '/';
     }
     PN_ASSERT(params <= PN_HTTP_PARAMS_MAX);
-    PN_ASSERT(row->count == 0 || (row->segments[0] != NULL && has_word(front, row->segments[0])));
+    PN_ASSERT(row->count == 0 || has_word(front, row->segments, row->count) > 0);
+}
+
+static bool is_taken(const struct pn_http_router *router, const char *word)
+{
+    for (size_t i = 0; i < router->front_count; i++) {
+        const char *const *own = router->fronts[i].front->words;
+        for (; own != NULL && *own != NULL; own++) {
+            if (strcmp(*own, word) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 void pn_http_router_add_front(struct pn_http_router *router, const struct pn_http_front *front,
@@ -156,7 +194,7 @@ void pn_http_router_add_front(struct pn_http_router *router, const struct pn_htt
     PN_ASSERT(router->front_count < PN_HTTP_FRONTS_MAX);
     PN_ASSERT(!front->is_fallback || router->fallback == NULL);
     for (const char *const *word = front->words; word != NULL && *word != NULL; word++) {
-        PN_ASSERT(owner(router, *word) == NULL);
+        PN_ASSERT(!is_taken(router, *word));
     }
     router->fronts[router->front_count++] =
         (struct pn_http_router_front){.front = front, .arg = arg};

@@ -62,6 +62,15 @@ static const char *const api_words[] = {"api", "ui", "health", NULL};
 static const struct pn_http_front api = {
     .name = "api", .routes = api_routes, .words = api_words, .is_fallback = true};
 
+/* Its word begins with a word of another front. */
+static const struct pn_http_route second_routes[] = {
+    {PN_HTTP_GET, "api/v3/dags", nothing, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+    {.pattern = NULL},
+};
+static const char *const second_words[] = {"api/v3", NULL};
+static const struct pn_http_front second = {
+    .name = "second", .routes = second_routes, .words = second_words};
+
 struct fixture {
     struct pn_http_router router;
     struct pn_arena arena;
@@ -77,6 +86,7 @@ static int setup(void **state)
     pn_http_router_add_front(&fixture.router, &rootless, NULL, NULL);
     pn_http_router_add_front(&fixture.router, &streams, NULL, NULL);
     pn_http_router_add_front(&fixture.router, &api, NULL, NULL);
+    pn_http_router_add_front(&fixture.router, &second, NULL, NULL);
     *state = &fixture;
     return 0;
 }
@@ -220,6 +230,7 @@ static void test_no_stage(void **state)
         assert_ptr_equal(f->match.front, &api);
     }
     finds(f, PN_HTTP_GET, "/ui/topics/x", "ui/**", NULL, "topics/x");
+    finds(f, PN_HTTP_GET, "/api/v3/dags", "api/v3/dags", NULL, NULL);
 }
 
 static void belongs(struct fixture *f, enum pn_http_method method, const char *path,
@@ -250,6 +261,11 @@ static void test_fronts_of_paths(void **state)
     belongs(f, PN_HTTP_GET, "/%zz/topics", &api);
     belongs(f, PN_HTTP_GET, "/a/b/topics/x", &api);
     belongs(f, PN_HTTP_GET, "/api/v9", &api);
+    belongs(f, PN_HTTP_GET, "/api/v3/none", &second);
+    belongs(f, PN_HTTP_DELETE, "/api/v3/dags", &second);
+    belongs(f, PN_HTTP_GET, "/api/v3", &second);
+    belongs(f, PN_HTTP_GET, "/api", &api);
+    belongs(f, PN_HTTP_GET, "/x/api/v3/dags", &api);
 }
 
 static void test_methods(void **state)
