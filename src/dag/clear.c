@@ -53,7 +53,8 @@ static int choose(const struct pn_dag *dag, const struct pn_run *run, const stru
     for (size_t i = 0; rc == 0 && i < dag->task_count; i++) {
         const struct pn_task_run *task = find(stored, stored_count, dag->tasks[i].name);
         enum pn_task_state state = task != NULL ? task->state : PN_TASK_NONE;
-        marked[i] = marked[i] || clear->scope == PN_CLEAR_ALL ||
+        bool is_new = clear->scope == PN_CLEAR_NEW && task == NULL;
+        marked[i] = marked[i] || clear->scope == PN_CLEAR_ALL || is_new ||
                     (clear->scope == PN_CLEAR_FAILED && failed(state));
         if (marked[i] && state == PN_TASK_RUNNING) {
             rc = pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL,
@@ -62,7 +63,7 @@ static int choose(const struct pn_dag *dag, const struct pn_run *run, const stru
         }
         /* A task that has not begun in a run that is active runs anyway. */
         marked[i] = marked[i] && (pn_task_state_final(state) || state == PN_TASK_UP_FOR_RETRY ||
-                                  (task == NULL && clear->scope == PN_CLEAR_ALL));
+                                  (task == NULL && (clear->scope == PN_CLEAR_ALL || is_new)));
     }
     return rc;
 }

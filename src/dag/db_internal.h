@@ -52,5 +52,10 @@ int pn_dag_db_audit(struct pn_dag_db *db, const struct pn_audit *row,
 int pn_dag_db_add_run(struct pn_dag_db *db, const struct pn_dag *dag, const struct pn_trigger *how,
                       int64_t now_ms, struct pn_arena *arena, int64_t *id, const char **run_id,
                       struct pn_err *e) PN_MUST_CHECK;
+/* The runs of these ids, in their order. One that is gone is left out: *count is how many there are
+ * before and after. */
+int pn_dag_db_runs_by_id(struct pn_dag_db *db, const int64_t *ids, size_t *count,
+                         struct pn_arena *arena, struct pn_run **runs,
+                         struct pn_err *e) PN_MUST_CHECK;
 
 #endif

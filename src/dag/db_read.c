@@ -108,6 +108,27 @@ int pn_dag_db_runs(struct pn_dag_db *db, const struct pn_run_filter *filter, str
     return rc == 0 ? read_runs(db, statement, arena, runs, count, e) : rc;
 }
 
+int pn_dag_db_runs_by_id(struct pn_dag_db *db, const int64_t *ids, size_t *count,
+                         struct pn_arena *arena, struct pn_run **runs, struct pn_err *e)
+{
+    sqlite3_stmt *statement = NULL;
+    size_t found = 0;
+    int row = 0;
+    int rc =
+        pn_dag_db_prepare(db, &statement, e, "SELECT " RUN_COLUMNS " FROM run WHERE id = ?1", "");
+    *runs = pn_arena_calloc(arena, *count + 1, sizeof **runs);
+    for (size_t i = 0; rc == 0 && i < *count; i++) {
+        (void)sqlite3_reset(statement);
+        (void)sqlite3_bind_int64(statement, 1, ids[i]);
+        row = pn_dag_db_next(db, statement, e);
+        rc = row == 1 ? read_run(db, statement, arena, &(*runs)[found], e) : row;
+        found += row == 1 && rc == 0;
+    }
+    sqlite3_finalize(statement);
+    *count = found;
+    return rc;
+}
+
 int pn_dag_db_count_runs(struct pn_dag_db *db, const char *dag, int64_t counts[PN_RUN_STATES],
                          struct pn_err *e)
 {

@@ -11,7 +11,8 @@ enum pn_clear_scope {
     PN_CLEAR_TASKS,  /* the named tasks alone */
     PN_CLEAR_AFTER,  /* the named tasks and all that come after them */
     PN_CLEAR_FAILED, /* tasks that failed, were cancelled, or could not start because of that */
-    PN_CLEAR_ALL
+    PN_CLEAR_ALL,
+    PN_CLEAR_NEW /* those that the DAG has, and the run does not have yet */
 };
 struct pn_clear {
     enum pn_clear_scope scope;
