@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "airflow/airflow.h"
 #include "api/dag_routes.h"
 #include "api/dead_letter_routes.h"
 #include "api/pipeline_routes.h"
@@ -52,6 +53,7 @@ struct pn_server {
     struct pn_api_dags *dags;
     struct pn_letters *letters; /* that were sent again */
     struct pn_api_dead_letter_routes dead_letter_routes;
+    struct pn_airflow *airflow;
     char *url;
     int announced_fd; /* the lock of the announcement, or -1 */
 };
@@ -168,6 +170,23 @@ static void add_dead_letters(struct pn_server *server, struct pn_api *api)
     pn_api_dead_letter_routes_add(&server->dead_letter_routes, api);
 }
 
+static void add_airflow(struct pn_server *server)
+{
+    const struct pn_app *app = server->app;
+    const struct pn_airflow_env env = {
+        .server = server->fronts->http,
+        .pipeline = app->pipeline,
+        .io = app->io,
+        .clock = app->clock,
+        .data_folder = app->data,
+        .tasks_max = app->settings->dag.tasks_max,
+        .loaded_ms = pn_wall_ms(app->clock),
+        .flush = server->sink != NULL ? flush_sink : NULL,
+        .flush_arg = server->sink,
+    };
+    server->airflow = pn_airflow_create(&env);
+}
+
 static int add_routes(struct pn_server *server, struct pn_err *e)
 {
     struct pn_api *api = server->fronts->api;
@@ -182,6 +201,7 @@ static int add_routes(struct pn_server *server, struct pn_err *e)
                                                               .settings = server->app->settings};
     pn_api_pipeline_routes_add(&server->pipeline_routes, api);
     add_dag_routes(server);
+    add_airflow(server);
     pn_ui_add(server->fronts->http);
     pn_server_streams_add_routes(server->streams, api);
     pn_unread_add_health(server->unread, api);
@@ -322,6 +342,7 @@ void pn_server_stop(struct pn_server **server)
     pn_api_sink_routes_stop(&gone->sink_routes);
     pn_fronts_destroy(&gone->fronts);
     pn_api_dags_destroy(&gone->dags);
+    pn_airflow_destroy(&gone->airflow);
     pn_unread_stop(&gone->unread);
     pn_table_watch_destroy(&gone->tables);
     pn_letters_destroy(&gone->letters);
