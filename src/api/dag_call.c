@@ -31,6 +31,7 @@ enum pn_http_handled pn_api_dag_answer(struct pn_http_request *req, struct pn_ap
         .pipeline = dags->env.pipeline,
         .now_ms = pn_wall_ms(dags->env.clock),
         .who = who_asks(req),
+        .handled = PN_HTTP_HANDLED,
     };
     struct pn_err failure = {0};
     req->status = 200;
@@ -41,7 +42,7 @@ enum pn_http_handled pn_api_dag_answer(struct pn_http_request *req, struct pn_ap
     }
     pn_dag_db_pool_give(dags->pool, &call.db);
     if (call.is_answered) {
-        return PN_HTTP_HANDLED;
+        return call.handled;
     }
     if (rc != 0) {
         pn_buf_reset(&req->out);

@@ -22,8 +22,9 @@ struct pn_api_dag_call {
     const struct pn_pipeline *pipeline;
     struct pn_dag_db *db;
     int64_t now_ms;
-    const char *who;  /* for the audit: "ui" for our own pages, else "api" */
-    bool is_answered; /* the reply is there, with all that belongs to it */
+    const char *who;              /* for the audit: "ui" for our own pages, else "api" */
+    bool is_answered;             /* the reply is there, with all that belongs to it */
+    enum pn_http_handled handled; /* then: how the request continues */
 };
 
 /*
@@ -118,6 +119,8 @@ int pn_api_reply_run(struct pn_api_dag_call *call, const struct pn_run *run,
 /* ---- the routes of the other files ----------------------------------------------------------- */
 
 void pn_api_run_routes_add(struct pn_api_dags *dags, struct pn_api *api);
+void pn_api_mark_routes_add(struct pn_api_dags *dags, struct pn_api *api);
+void pn_api_log_routes_add(struct pn_api_dags *dags, struct pn_api *api);
 void pn_api_backfill_routes_add(struct pn_api_dags *dags, struct pn_api *api);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "dag/grid.h"
 #include "report/dag_overview.h"
+#include "report/pools.h"
 
 enum { GRID_RUNS_DEFAULT = 50, GRID_RUNS_MAX = 500, NEXT_TIMES = 5 };
 
@@ -343,6 +344,18 @@ static int answer_audit(struct pn_api_dag_call *call, struct pn_err *e)
     return rc;
 }
 
+static int answer_pools(struct pn_api_dag_call *call, struct pn_err *e)
+{
+    struct pn_api_list list;
+    int rc = pn_report_pools(call->pipeline, call->db, pn_api_list_begin(&list, call->req), e);
+    if (rc == 0) {
+        pn_api_dag_end_list(call, &list, 0);
+    } else {
+        pn_row_writer_break(&list.rows);
+    }
+    return rc;
+}
+
 /* ---- the routes ------------------------------------------------------------------------------ */
 
 PN_API_DAG_HANDLER(handle_list, answer_list)
@@ -351,6 +364,7 @@ PN_API_DAG_HANDLER(handle_pause, answer_pause)
 PN_API_DAG_HANDLER(handle_grid, answer_grid)
 PN_API_DAG_HANDLER(handle_skipped, answer_skipped)
 PN_API_DAG_HANDLER(handle_audit, answer_audit)
+PN_API_DAG_HANDLER(handle_pools, answer_pools)
 
 static const struct pn_http_route table[] = {
     {PN_HTTP_GET, "api/v1/dags", handle_list, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ, PN_OF_SERVER},
@@ -361,6 +375,7 @@ static const struct pn_http_route table[] = {
      PN_OF_SERVER},
     {PN_HTTP_GET, "api/v1/dags/{}/skipped", handle_skipped, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
      PN_OF_SERVER},
+    {PN_HTTP_GET, "api/v1/pools", handle_pools, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ, PN_OF_SERVER},
     {PN_HTTP_GET, "api/v1/audit", handle_audit, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ, PN_OF_SERVER},
 };
 
@@ -375,6 +390,8 @@ struct pn_api_dags *pn_api_dags_create(const struct pn_api_dag_env *env, struct 
         pn_api_add_route(api, &table[i], dags);
     }
     pn_api_run_routes_add(dags, api);
+    pn_api_mark_routes_add(dags, api);
+    pn_api_log_routes_add(dags, api);
     pn_api_backfill_routes_add(dags, api);
     return dags;
 }

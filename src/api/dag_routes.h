@@ -4,6 +4,8 @@
  *
  *   dag_routes.c       DAGs, their grid, pause, skipped times, pools
  *   run_routes.c       runs: list, look, trigger, cancel, run again, note
+ *   mark_routes.c      marks, deletion, many runs at once
+ *   log_routes.c       logs of attempts
  *   backfill_routes.c  backfills
  */
 #ifndef PN_API_DAG_ROUTES_H

@@ -1,16 +1,15 @@
-/* pinion dag: the DAGs, their runs, and what the tasks printed. */
+/* pinion dag: the DAGs, and their runs. */
 #include "cli/dag.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/commands.h"
 #include "dag/states.h"
 #include "report/dags.h"
+#include "report/pools.h"
 
-enum { LIMIT_DEFAULT = 25, LIMIT_MAX = 1000, LOG_PIECE_BYTES = 64 * 1024 };
+enum { LIMIT_DEFAULT = 25, LIMIT_MAX = 1000 };
 
 /* ---- list, show ------------------------------------------------------------------------------ */
 
@@ -114,127 +113,7 @@ static int cmd_runs(struct pn_cli *cli, int argc, char **argv)
     return pn_cli_dag_finish(&session, rc, &failure);
 }
 
-/* ---- logs, cancel ---------------------------------------------------------------------------- */
-
-static int copy_file(struct pn_cli *cli, const char *path, struct pn_err *e)
-{
-    int fd = -1;
-    int rc = pn_io_open(cli->io, path, O_RDONLY, &fd, e);
-    char piece[LOG_PIECE_BYTES];
-    size_t got = 1;
-    for (int64_t at = 0; rc == 0 && got > 0; at += (int64_t)got) {
-        rc = pn_io_read_some(cli->io, fd, piece, sizeof piece, at, &got, path, e);
-        if (rc == 0) {
-            (void)fwrite(piece, 1, got, cli->out);
-        }
-    }
-    pn_io_close(cli->io, &fd);
-    return rc;
-}
-
-static int print_log(struct pn_dag_session *session, const struct pn_attempt *attempt,
-                     struct pn_err *e)
-{
-    char started[PN_ISO8601_SIZE];
-    (void)fprintf(session->cli->out, "--- %s, attempt %d, %s, %s (%s %d)\n", attempt->task,
-                  (int)attempt->number, pn_iso8601(attempt->started_ms, started), attempt->outcome,
-                  attempt->exit_code < 0 ? "signal" : "exit", abs((int)attempt->exit_code));
-    return attempt->log[0] != '\0' ? copy_file(session->cli, attempt->log, e) : 0;
-}
-
-/* Those of one number alone; 0: all. */
-static size_t choose_attempts(struct pn_attempt *attempts, size_t count, int64_t number)
-{
-    size_t chosen = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (number == 0 || attempts[i].number == number) {
-            attempts[chosen++] = attempts[i];
-        }
-    }
-    return chosen;
-}
-
-static int print_attempts(struct pn_dag_session *session, const struct pn_attempt *attempts,
-                          size_t count, struct pn_err *e)
-{
-    struct pn_cli *cli = session->cli;
-    int rc = 0;
-    if (cli->format != PN_FORMAT_TABLE) {
-        struct pn_row_writer *rows = pn_cli_rows(cli);
-        rc = pn_report_attempts(attempts, count, cli->io, rows, e);
-        pn_row_writer_close(&rows, rc);
-        return rc;
-    }
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        rc = print_log(session, &attempts[i], e);
-    }
-    return rc;
-}
-
-static int print_logs(struct pn_dag_session *session, const struct pn_run *run, const char *task,
-                      int64_t number, struct pn_err *e)
-{
-    struct pn_attempt *attempts = NULL;
-    size_t count = 0;
-    int rc = pn_dag_db_attempts(session->db, run->id, task, &session->arena, &attempts, &count, e);
-    if (rc != 0) {
-        return rc;
-    }
-    count = choose_attempts(attempts, count, number);
-    if (count == 0) {
-        return pn_err_missing(e,
-                              "run '%s' has no such attempt%s%s: `pinion dag status %s %s` shows "
-                              "the attempts of each task",
-                              run->run_id, task != NULL ? " of task " : " yet",
-                              task != NULL ? task : "", run->dag, run->run_id);
-    }
-    return print_attempts(session, attempts, count, e);
-}
-
-static int cmd_logs(struct pn_cli *cli, int argc, char **argv)
-{
-    const char *run_id = NULL;
-    int64_t number = 0;
-    const struct pn_opt opts[] = {{.name = "run",
-                                   .kind = PN_OPT_STRING,
-                                   .value = "RUN",
-                                   .help = "the run (the latest)",
-                                   .target = &run_id},
-                                  {.name = "try",
-                                   .kind = PN_OPT_INT,
-                                   .value = "N",
-                                   .help = "show only the Nth attempt (all)",
-                                   .target = &number,
-                                   .min = 1,
-                                   .max = INT32_MAX},
-                                  {.name = NULL}};
-    const struct pn_syntax syntax = {
-        .operands = "DAG [TASK]",
-        .operands_min = 1,
-        .operands_max = 2,
-        .opts = opts,
-        .uses = PN_USES_FORMAT,
-        .about = "Shows the output of the attempts of a task, or of all tasks."};
-    int status = 0;
-    if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
-        return status;
-    }
-    struct pn_err failure = {0};
-    struct pn_dag_session session;
-    struct pn_run run = {0};
-    int rc = pn_cli_dag_look(cli, argv[0], &session, &failure);
-    if (rc == 0 && argc > 1 && pn_dag_task(session.dag, argv[1]) == NULL) {
-        rc = pn_err_missing(&failure, "DAG '%s' has no task '%s': `pinion dag show %s` lists them",
-                            argv[0], argv[1], argv[0]);
-    }
-    if (rc == 0) {
-        rc = pn_dag_db_run(session.db, argv[0], run_id, &session.arena, &run, &failure);
-    }
-    if (rc == 0) {
-        rc = print_logs(&session, &run, argc > 1 ? argv[1] : NULL, number, &failure);
-    }
-    return pn_cli_dag_finish(&session, rc, &failure);
-}
+/* ---- cancel, pools --------------------------------------------------------------------------- */
 
 static int cmd_cancel(struct pn_cli *cli, int argc, char **argv)
 {
@@ -268,6 +147,24 @@ static int cmd_cancel(struct pn_cli *cli, int argc, char **argv)
     return pn_cli_dag_finish(&session, rc, &failure);
 }
 
+static int cmd_pools(struct pn_cli *cli, int argc, char **argv)
+{
+    const struct pn_syntax syntax = {.uses = PN_USES_FORMAT};
+    int status = 0;
+    if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
+        return status;
+    }
+    struct pn_err failure = {0};
+    struct pn_dag_session session;
+    int rc = pn_cli_dag_look(cli, NULL, &session, &failure);
+    if (rc == 0) {
+        struct pn_row_writer *rows = pn_cli_rows(cli);
+        rc = pn_report_pools(session.pipeline, session.db, rows, &failure);
+        pn_row_writer_close(&rows, rc);
+    }
+    return pn_cli_dag_finish(&session, rc, &failure);
+}
+
 int pn_cmd_dag(struct pn_cli *cli, int argc, char **argv)
 {
     static const struct pn_command commands[] = {
@@ -278,15 +175,18 @@ int pn_cmd_dag(struct pn_cli *cli, int argc, char **argv)
         {"status", "show a run and its tasks", pn_cmd_dag_status},
         {"run", "show all there is of a run", pn_cmd_dag_run},
         {"io", "show what a run read and wrote", pn_cmd_dag_io},
-        {"logs", "show the output of the tasks", cmd_logs},
+        {"logs", "show the output of the tasks", pn_cmd_dag_logs},
         {"cancel", "cancel a run", cmd_cancel},
         {"clear", "run tasks of a run again", pn_cmd_dag_clear},
         {"backfill", "create runs for a range of time", pn_cmd_dag_backfill},
+        {"mark", "give tasks of a run, or the run, a state", pn_cmd_dag_mark},
+        {"delete", "delete a run with its logs", pn_cmd_dag_delete},
         {"note", "write a note on a run", pn_cmd_dag_note},
         {"pause", "pause the schedule of a DAG", pn_cmd_dag_pause},
         {"unpause", "resume the schedule of a DAG", pn_cmd_dag_unpause},
         {"next", "show when DAGs, or a cron line, are due next", pn_cmd_dag_next},
         {"skipped", "list times of schedules without a run, and why", pn_cmd_dag_skipped},
+        {"pools", "list pools, and how many tasks wait for a slot", cmd_pools},
         {"audit", "list who did what to DAGs and runs", pn_cmd_dag_audit},
         {NULL, NULL, NULL},
     };

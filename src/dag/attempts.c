@@ -142,6 +142,17 @@ static int record(struct pn_scheduler *scheduler, struct pn_running *running, st
     return rc;
 }
 
+/* The tail is written now. */
+static void close_log(struct pn_scheduler *scheduler, struct pn_running *running)
+{
+    struct pn_err failure = {0};
+    if (pn_task_log_close(&running->log, &failure) != 0) {
+        pn_logger_warn(scheduler->logger, "dag",
+                       "%s %s: the log of %s attempt %d is incomplete: %s", running->dag,
+                       running->run_id, running->task->name, (int)running->number, failure.msg);
+    }
+}
+
 int pn_attempts_record(struct pn_scheduler *scheduler, struct pn_err *e)
 {
     for (size_t i = 0; i < scheduler->running_count; i++) {
@@ -150,6 +161,7 @@ int pn_attempts_record(struct pn_scheduler *scheduler, struct pn_err *e)
             continue;
         }
         struct pn_err failure = {0};
+        close_log(scheduler, running); /* once the attempt has ended, its log is whole */
         int rc = record(scheduler, running, &failure);
         /* A run that was deleted or changed by hand: what its attempt came to concerns nobody. */
         if (rc != 0 && failure.class_ != PN_CLASS_CONFLICT) {
@@ -164,12 +176,7 @@ int pn_attempts_record(struct pn_scheduler *scheduler, struct pn_err *e)
 static void forget(struct pn_scheduler *scheduler, size_t i)
 {
     struct pn_running *running = &scheduler->running[i];
-    struct pn_err failure = {0};
-    if (pn_task_log_close(&running->log, &failure) != 0) {
-        pn_logger_warn(scheduler->logger, "dag",
-                       "%s %s: the log of %s attempt %d is incomplete: %s", running->dag,
-                       running->run_id, running->task->name, (int)running->number, failure.msg);
-    }
+    close_log(scheduler, running);
     free(running->dag);
     free(running->run_id);
     free(running->log_path);
@@ -254,8 +261,8 @@ static int start_process(struct pn_scheduler *scheduler, const struct pn_start *
         .number = start->number,
         .max_tries = start->stored->max_tries,
     };
-    const char *folder =
-        pn_scheduler_run_folder(scheduler, start->run->dag, start->run->run_id, arena);
+    const char *folder = pn_dag_run_folder(scheduler->config.data_folder, start->run->dag,
+                                           start->run->run_id, arena);
     int rc = pn_io_mkdirs(scheduler->io, folder, e);
     if (rc != 0) {
         return rc;

@@ -68,18 +68,29 @@ static int choose(const struct pn_dag *dag, const struct pn_run *run, const stru
     return rc;
 }
 
-static int clear_task(struct pn_dag_db *db, const struct pn_run *run, const struct pn_dag *dag,
-                      size_t i, struct pn_err *e)
+int pn_dag_db_clear_task(struct pn_dag_db *db, int64_t run, const struct pn_task *task,
+                         size_t position, struct pn_err *e)
 {
-    const struct pn_task *task = &dag->tasks[i];
     return pn_dag_db_run_sql(
         db, NULL, e,
         "INSERT INTO task(run, task, position, state, max_tries, pool, pool_slots, priority)"
         " VALUES (?1, ?2, ?3, 'none', ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE SET state = 'none',"
         " max_tries = tries + ?4, started_ms = 0, ended_ms = 0, next_ms = 0, pool = ?5,"
         " pool_slots = ?6, priority = ?7",
-        "itiitii", run->id, task->name, (int64_t)i, (int64_t)task->retries + 1, task->pool,
+        "itiitii", run, task->name, (int64_t)position, (int64_t)task->retries + 1, task->pool,
         (int64_t)task->pool_slots, (int64_t)task->priority);
+}
+
+int pn_dag_db_requeue(struct pn_dag_db *db, const struct pn_run *run, int64_t now_ms,
+                      struct pn_err *e)
+{
+    int changes = 0;
+    int rc = pn_dag_db_run_sql(db, &changes, e,
+                               "UPDATE run SET state = 'queued', cancel_asked = 0, queued_ms = ?3,"
+                               " started_ms = 0, ended_ms = 0, run_after_ms = ?3, reason = '',"
+                               " notice = '', logs_gone = 0 WHERE id = ?1 AND state = ?2",
+                               "iti", run->id, pn_run_state_name(run->state), now_ms);
+    return pn_dag_db_swapped(rc, changes, run->run_id, e);
 }
 
 static int clear_run(struct pn_dag_db *db, const struct pn_run *run, int64_t now_ms,
@@ -89,16 +100,7 @@ static int clear_run(struct pn_dag_db *db, const struct pn_run *run, int64_t now
         return pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL,
                           "run '%s' is being cancelled: wait for its end", run->run_id);
     }
-    if (!pn_run_state_final(run->state)) {
-        return 0;
-    }
-    int changes = 0;
-    int rc = pn_dag_db_run_sql(db, &changes, e,
-                               "UPDATE run SET state = 'queued', cancel_asked = 0, queued_ms = ?3,"
-                               " started_ms = 0, ended_ms = 0, run_after_ms = ?3, reason = '',"
-                               " notice = '', logs_gone = 0 WHERE id = ?1 AND state = ?2",
-                               "iti", run->id, pn_run_state_name(run->state), now_ms);
-    return pn_dag_db_swapped(rc, changes, run->run_id, e);
+    return pn_run_state_final(run->state) ? pn_dag_db_requeue(db, run, now_ms, e) : 0;
 }
 
 static int audit_clear(struct pn_dag_db *db, const struct pn_run *run, const struct pn_clear *clear,
@@ -139,7 +141,7 @@ static int clear_in(struct pn_dag_db *db, const struct pn_dag *dag, const struct
     for (size_t i = 0; rc == 0 && i < dag->task_count; i++) {
         if (marked[i]) {
             (*names)[(*count)++] = dag->tasks[i].name;
-            rc = clear->dry_run ? 0 : clear_task(db, run, dag, i, e);
+            rc = clear->dry_run ? 0 : pn_dag_db_clear_task(db, run->id, &dag->tasks[i], i, e);
         }
     }
     if (rc == 0 && *count == 0) {

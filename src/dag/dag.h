@@ -4,6 +4,10 @@
  *   states.h     what runs and tasks can be
  *   db.h         the database of runs
  *   rerun.h      clearing tasks, backfills
+ *   mark.h       saying what became of a task or a run
+ *   run_files.h  deleting runs and their logs
+ *   grid.h       tasks by runs, a letter each
+ *   log_file.h   reading logs
  *   plan.h       what a run does next: pure
  *   reason.h     why a run or a task waits
  *   scheduler.h  makes the runs of schedules, starts tasks, and ends runs
@@ -15,9 +19,13 @@
 #define PN_DAG_DAG_H
 
 #include "dag/db.h"
+#include "dag/grid.h"
+#include "dag/log_file.h"
+#include "dag/mark.h"
 #include "dag/plan.h"
 #include "dag/reason.h"
 #include "dag/rerun.h"
+#include "dag/run_files.h"
 #include "dag/scheduler.h"
 #include "dag/states.h"
 

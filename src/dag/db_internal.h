@@ -48,6 +48,15 @@ int pn_dag_db_swapped(int rc, int changes, const char *what, struct pn_err *e) P
 /* Adds a row to the audit, within the caller's transaction. Texts NULL: none. */
 int pn_dag_db_audit(struct pn_dag_db *db, const struct pn_audit *row,
                     struct pn_err *e) PN_MUST_CHECK;
+/* Within the caller's transaction: a backfill that has no run left to run is done. */
+int pn_dag_db_end_backfill(struct pn_dag_db *db, int64_t backfill, int64_t now_ms,
+                           struct pn_err *e) PN_MUST_CHECK;
+/* Gives a task of a run the state none, so that it runs again; adds it when it is missing. */
+int pn_dag_db_clear_task(struct pn_dag_db *db, int64_t run, const struct pn_task *task,
+                         size_t position, struct pn_err *e) PN_MUST_CHECK;
+/* Queues a run that is over. */
+int pn_dag_db_requeue(struct pn_dag_db *db, const struct pn_run *run, int64_t now_ms,
+                      struct pn_err *e) PN_MUST_CHECK;
 /* Adds a run and its tasks, within the caller's transaction. */
 int pn_dag_db_add_run(struct pn_dag_db *db, const struct pn_dag *dag, const struct pn_trigger *how,
                       int64_t now_ms, struct pn_arena *arena, int64_t *id, const char **run_id,

@@ -221,7 +221,7 @@ int pn_dag_db_run_set(struct pn_dag_db *db, int64_t run, enum pn_run_state expec
     return pn_dag_db_swapped(rc, changes, "the run", e);
 }
 
-static int end_backfill(struct pn_dag_db *db, int64_t backfill, int64_t now_ms, struct pn_err *e)
+int pn_dag_db_end_backfill(struct pn_dag_db *db, int64_t backfill, int64_t now_ms, struct pn_err *e)
 {
     return pn_dag_db_run_sql(db, NULL, e,
                              "UPDATE backfill SET state = 'done', ended_ms = ?2, updated_ms = ?2"
@@ -243,7 +243,7 @@ int pn_dag_db_run_end(struct pn_dag_db *db, const struct pn_run *run, enum pn_ru
                                run->id, tell ? "pending" : "");
     }
     if (rc == 0 && run->backfill != 0) {
-        rc = end_backfill(db, run->backfill, now_ms, e);
+        rc = pn_dag_db_end_backfill(db, run->backfill, now_ms, e);
     }
     return pn_dag_db_end(db, rc, e);
 }
@@ -353,7 +353,7 @@ int pn_dag_db_cancel_queued(struct pn_dag_db *db, const struct pn_run *run, cons
                                "ii", run->id, now_ms);
     }
     if (rc == 0 && run->backfill != 0) {
-        rc = end_backfill(db, run->backfill, now_ms, e);
+        rc = pn_dag_db_end_backfill(db, run->backfill, now_ms, e);
     }
     if (rc == 0) {
         const struct pn_audit audit = {.at_ms = now_ms,

@@ -32,7 +32,8 @@ static int start(struct pn_scheduler *scheduler, const struct pn_run *run, struc
     memcpy(argv, scheduler->config.notify_command, prefix * sizeof *argv);
     argv[prefix] = run->dag;
     argv[prefix + 1] = run->run_id;
-    const char *folder = pn_scheduler_run_folder(scheduler, run->dag, run->run_id, arena);
+    const char *folder =
+        pn_dag_run_folder(scheduler->config.data_folder, run->dag, run->run_id, arena);
     int output_fd = -1;
     int rc = pn_io_mkdirs(scheduler->io, folder, e);
     if (rc == 0) {

@@ -30,7 +30,8 @@ static int prune_runs(struct pn_scheduler *scheduler, const char *dag, struct pn
                              &forgotten, e);
     for (size_t i = 0; i < forgotten.count; i++) {
         if (rc == 0) {
-            const char *folder = pn_scheduler_run_folder(scheduler, dag, forgotten.ids[i], arena);
+            const char *folder =
+                pn_dag_run_folder(scheduler->config.data_folder, dag, forgotten.ids[i], arena);
             rc = pn_io_remove_tree(scheduler->io, folder, e);
         }
         free(forgotten.ids[i]);
@@ -48,9 +49,10 @@ static int prune_logs(struct pn_scheduler *scheduler, struct pn_arena *arena, st
     while (rc == 0 && count == LOGS_AT_ONCE) {
         rc = pn_dag_db_old_logs(scheduler->db, before_ms, LOGS_AT_ONCE, arena, &runs, &count, e);
         for (size_t i = 0; rc == 0 && i < count; i++) {
-            rc = pn_io_remove_tree(
-                scheduler->io,
-                pn_scheduler_run_folder(scheduler, runs[i].dag, runs[i].run_id, arena), e);
+            rc = pn_io_remove_tree(scheduler->io,
+                                   pn_dag_run_folder(scheduler->config.data_folder, runs[i].dag,
+                                                     runs[i].run_id, arena),
+                                   e);
             if (rc == 0) {
                 rc = pn_dag_db_logs_gone(scheduler->db, runs[i].id, e);
             }

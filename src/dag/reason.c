@@ -118,24 +118,15 @@ int pn_dag_reason_run(struct pn_dag_db *db, const struct pn_reason_context *cont
 
 /* ---- tasks ----------------------------------------------------------------------------------- */
 
-/* A task that runs now, in whatever run. */
-struct holder {
-    const char *run_id;
-    const char *task;
-    const char *pool;
-    int64_t slots;
-    int64_t run;
-};
+#define SLOTS_OF_RUNNING                                                        \
+    "SELECT run.dag, run.run_id, task.task, task.pool, task.pool_slots, run.id" \
+    " FROM run JOIN task ON task.run = run.id WHERE run.state = 'running'"
 
-static int read_holders(struct pn_dag_db *db, struct pn_arena *arena, struct holder **holders,
-                        size_t *count, struct pn_err *e)
+static int read_slots(struct pn_dag_db *db, const char *sql, struct pn_arena *arena,
+                      struct pn_slot_holder **holders, size_t *count, struct pn_err *e)
 {
     sqlite3_stmt *statement = NULL;
-    int rc = pn_dag_db_prepare(db, &statement, e,
-                               "SELECT run.run_id, task.task, task.pool, task.pool_slots, run.id"
-                               " FROM run JOIN task ON task.run = run.id"
-                               " WHERE run.state = 'running' AND task.state = 'running'",
-                               "");
+    int rc = pn_dag_db_prepare(db, &statement, e, sql, "");
     if (rc != 0) {
         return rc;
     }
@@ -145,16 +136,30 @@ static int read_holders(struct pn_dag_db *db, struct pn_arena *arena, struct hol
     int row = 0;
     while ((row = pn_dag_db_next(db, statement, e)) == 1) {
         *holders = pn_dag_db_room(arena, *holders, *count, &capacity, sizeof **holders);
-        (*holders)[(*count)++] = (struct holder){
-            .run_id = pn_dag_db_text(statement, 0, arena),
-            .task = pn_dag_db_text(statement, 1, arena),
-            .pool = pn_dag_db_text(statement, 2, arena),
-            .slots = sqlite3_column_int64(statement, 3),
-            .run = sqlite3_column_int64(statement, 4),
+        (*holders)[(*count)++] = (struct pn_slot_holder){
+            .dag = pn_dag_db_text(statement, 0, arena),
+            .run_id = pn_dag_db_text(statement, 1, arena),
+            .task = pn_dag_db_text(statement, 2, arena),
+            .pool = pn_dag_db_text(statement, 3, arena),
+            .slots = sqlite3_column_int64(statement, 4),
+            .run = sqlite3_column_int64(statement, 5),
         };
     }
     sqlite3_finalize(statement);
     return row < 0 ? PN_FAIL : 0;
+}
+
+int pn_dag_db_holders(struct pn_dag_db *db, struct pn_arena *arena, struct pn_slot_holder **holders,
+                      size_t *count, struct pn_err *e)
+{
+    return read_slots(db, SLOTS_OF_RUNNING " AND task.state = 'running'", arena, holders, count, e);
+}
+
+int pn_dag_db_waiters(struct pn_dag_db *db, struct pn_arena *arena, struct pn_slot_holder **waiters,
+                      size_t *count, struct pn_err *e)
+{
+    return read_slots(db, SLOTS_OF_RUNNING " AND task.state IN ('scheduled', 'queued')", arena,
+                      waiters, count, e);
 }
 
 struct tasks {
@@ -163,7 +168,7 @@ struct tasks {
     const struct pn_dag *dag; /* may be NULL */
     const struct pn_task_run *tasks;
     size_t count;
-    const struct holder *holders;
+    const struct pn_slot_holder *holders;
     size_t holder_count;
     struct pn_arena *arena;
 };
@@ -201,7 +206,7 @@ static const char *pool_reason(const struct tasks *of, const struct pn_task_run 
     int64_t taken = 0;
     size_t named = 0;
     for (size_t i = 0; i < of->holder_count; i++) {
-        const struct holder *holder = &of->holders[i];
+        const struct pn_slot_holder *holder = &of->holders[i];
         if (strcmp(holder->pool, pool->name) == 0) {
             taken += holder->slots;
             if (named++ < NAMED_MAX) {
@@ -273,7 +278,7 @@ int pn_dag_reason_tasks(struct pn_dag_db *db, const struct pn_reason_context *co
                         const struct pn_run *run, const struct pn_task_run *tasks, size_t count,
                         struct pn_arena *arena, const char ***reasons, struct pn_err *e)
 {
-    struct holder *holders = NULL;
+    struct pn_slot_holder *holders = NULL;
     struct tasks of = {
         .context = context,
         .run = run,
@@ -283,7 +288,7 @@ int pn_dag_reason_tasks(struct pn_dag_db *db, const struct pn_reason_context *co
         .arena = arena,
     };
     *reasons = pn_arena_calloc(arena, count + 1, sizeof **reasons);
-    int rc = read_holders(db, arena, &holders, &of.holder_count, e);
+    int rc = pn_dag_db_holders(db, arena, &holders, &of.holder_count, e);
     of.holders = holders;
     for (size_t i = 0; rc == 0 && i < count; i++) {
         (*reasons)[i] = task_reason(&of, &tasks[i]);

@@ -20,4 +20,19 @@ int pn_dag_reason_tasks(struct pn_dag_db *db, const struct pn_reason_context *co
                         struct pn_arena *arena, const char ***reasons,
                         struct pn_err *e) PN_MUST_CHECK;
 
+/* A task that runs now, in whatever run, and the slots that it has. */
+struct pn_slot_holder {
+    const char *dag;
+    const char *run_id;
+    const char *task;
+    const char *pool;
+    int64_t slots;
+    int64_t run;
+};
+int pn_dag_db_holders(struct pn_dag_db *db, struct pn_arena *arena, struct pn_slot_holder **holders,
+                      size_t *count, struct pn_err *e) PN_MUST_CHECK;
+/* Tasks that wait for a slot of a pool or of the machine, likewise. */
+int pn_dag_db_waiters(struct pn_dag_db *db, struct pn_arena *arena, struct pn_slot_holder **waiters,
+                      size_t *count, struct pn_err *e) PN_MUST_CHECK;
+
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/process.h"
 #include "dag/plan.h"
+#include "dag/run_files.h"
 #include "dag/scheduler.h"
 #include "dag/task_log.h"
 
@@ -79,14 +80,6 @@ static inline void pn_scheduler_wake_at(struct pn_scheduler *scheduler, int64_t 
         scheduler->wake_ms = wall_ms;
     }
 }
-/* <data>/dag/<dag>/<run>, in the arena. */
-static inline const char *pn_scheduler_run_folder(const struct pn_scheduler *scheduler,
-                                                  const char *dag, const char *run_id,
-                                                  struct pn_arena *arena)
-{
-    return pn_arena_printf(arena, "%s/dag/%s/%s", scheduler->config.data_folder, dag, run_id);
-}
-
 /* ---- attempts.c ------------------------------------------------------------------------------ */
 
 /* A task that starts in this step. */

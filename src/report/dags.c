@@ -372,6 +372,56 @@ void pn_report_cleared(const struct pn_run *run, const char *const *tasks, size_
     }
 }
 
+void pn_report_marked(const struct pn_run *run, enum pn_task_state state,
+                      const struct pn_marked *marked, struct pn_row_writer *rows)
+{
+    static const struct pn_report_column columns[] = {
+        {"run", PN_CELL_TEXT}, {"task", PN_CELL_TEXT}, {"change", PN_CELL_TEXT}};
+    PN_ROWS_BEGIN(rows, columns);
+    for (size_t i = 0; i < marked->task_count + marked->cleared_count; i++) {
+        bool is_marked = i < marked->task_count;
+        pn_cell_cstr(rows, run->run_id);
+        pn_cell_cstr(rows, is_marked ? marked->tasks[i] : marked->cleared[i - marked->task_count]);
+        pn_cell_cstr(rows, is_marked ? pn_task_state_name(state) : "clear");
+    }
+}
+
+void pn_report_belongings(const struct pn_run *run, const struct pn_run_belongings *belongings,
+                          struct pn_row_writer *rows)
+{
+    static const struct pn_report_column columns[] = {
+        {"run", PN_CELL_TEXT},     {"state", PN_CELL_TEXT},    {"tasks", PN_CELL_INT},
+        {"attempts", PN_CELL_INT}, {"log_files", PN_CELL_INT}, {"log_bytes", PN_CELL_INT},
+    };
+    PN_ROWS_BEGIN(rows, columns);
+    pn_cell_cstr(rows, run->run_id);
+    pn_cell_cstr(rows, pn_run_state_name(run->state));
+    pn_cell_int(rows, belongings->tasks);
+    pn_cell_int(rows, belongings->attempts);
+    pn_cell_int(rows, belongings->log_files);
+    pn_cell_int(rows, belongings->log_bytes);
+}
+
+void pn_report_log_hits_begin(struct pn_row_writer *rows)
+{
+    static const struct pn_report_column columns[] = {{"task", PN_CELL_TEXT},
+                                                      {"attempt", PN_CELL_INT},
+                                                      {"line", PN_CELL_INT},
+                                                      {"byte", PN_CELL_INT}};
+    PN_ROWS_BEGIN(rows, columns);
+}
+
+void pn_report_log_hits(const struct pn_attempt *attempt, const struct pn_log_hits *hits,
+                        struct pn_row_writer *rows)
+{
+    for (size_t i = 0; i < hits->count; i++) {
+        pn_cell_cstr(rows, attempt->task);
+        pn_cell_int(rows, attempt->number);
+        pn_cell_int(rows, hits->hits[i].line);
+        pn_cell_int(rows, hits->hits[i].byte);
+    }
+}
+
 void pn_report_backfill_plan(const struct pn_backfill_plan *plan, struct pn_row_writer *rows)
 {
     static const char *const actions[] = {"create", "clear", "leave"};

@@ -54,6 +54,16 @@ void pn_report_audits(const struct pn_audit *audits, size_t count, struct pn_row
 /* run, task: of each task that is cleared. */
 void pn_report_cleared(const struct pn_run *run, const char *const *tasks, size_t count,
                        struct pn_row_writer *rows);
+/* run, task, change: of each task that is marked ("success", ...) or then cleared ("clear"). */
+void pn_report_marked(const struct pn_run *run, enum pn_task_state state,
+                      const struct pn_marked *marked, struct pn_row_writer *rows);
+/* run, state, tasks, attempts, log_files, log_bytes: what goes with a run. */
+void pn_report_belongings(const struct pn_run *run, const struct pn_run_belongings *belongings,
+                          struct pn_row_writer *rows);
+/* task, attempt, line, byte: of each place of a text in logs. The first one begins the rows. */
+void pn_report_log_hits_begin(struct pn_row_writer *rows);
+void pn_report_log_hits(const struct pn_attempt *attempt, const struct pn_log_hits *hits,
+                        struct pn_row_writer *rows);
 /* logical_date, run, action, reason, token: of each time of a backfill's range. */
 void pn_report_backfill_plan(const struct pn_backfill_plan *plan, struct pn_row_writer *rows);
 /* backfill, dag, state, from, to, reprocess, queued, running, success, failed, cancelled, created,
