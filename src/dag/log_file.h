@@ -32,7 +32,7 @@ struct pn_log_search {
     const char *text; /* 1 to PN_LOG_FIND_BYTES_MAX bytes */
     bool ignore_case; /* of ASCII letters */
     int64_t after;    /* hits begin at this byte or after it */
-    size_t limit;     /* at most so many, at most PN_LOG_HITS_MAX */
+    size_t limit;     /* of the number of hits; at most PN_LOG_HITS_MAX */
 };
 struct pn_log_hits {
     struct pn_log_hit *hits; /* in order; in the arena */
