@@ -7,6 +7,7 @@
  * The file is built without exceptions; simdjson then reports by code only.
  */
 #include <charconv>
+#include <cstdio>
 #include <cstring>
 #include <new>
 #include <string_view>
@@ -513,6 +514,15 @@ size_t pn_simdjson_double(double value, char out[PN_SIMDJSON_DOUBLE_SIZE])
 bool pn_simdjson_utf8_valid(const char *text, size_t len)
 {
     return validate_utf8(text, len);
+}
+
+const char *pn_simdjson_version(char out[PN_SIMDJSON_VERSION_SIZE])
+{
+    (void)snprintf(out, PN_SIMDJSON_VERSION_SIZE, "%d.%d.%d",
+                   static_cast<int>(simdjson::SIMDJSON_VERSION_MAJOR),
+                   static_cast<int>(simdjson::SIMDJSON_VERSION_MINOR),
+                   static_cast<int>(simdjson::SIMDJSON_VERSION_REVISION));
+    return out;
 }
 
 } // extern "C"

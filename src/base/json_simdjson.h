@@ -1,5 +1,6 @@
 /*
- * What json.c takes from simdjson, through json_simdjson.cc. Nothing else includes this header.
+ * What the JSON files of base/ take from simdjson, through json_simdjson.cc. Outside base/, only
+ * report/build.c includes this header, for the version.
  */
 #ifndef PN_BASE_JSON_SIMDJSON_H
 #define PN_BASE_JSON_SIMDJSON_H
@@ -49,5 +50,9 @@ size_t pn_simdjson_double(double value, char out[PN_SIMDJSON_DOUBLE_SIZE]);
 bool pn_simdjson_read_double(const char *text, size_t len, double *value);
 
 bool pn_simdjson_utf8_valid(const char *text, size_t len);
+
+enum { PN_SIMDJSON_VERSION_SIZE = 32 };
+/* The version that this program was compiled with, such as "3.0.1"; returns `out`. */
+const char *pn_simdjson_version(char out[PN_SIMDJSON_VERSION_SIZE]);
 
 #endif

@@ -8,6 +8,9 @@
 /* Ends with an element whose name is NULL. */
 extern const struct pn_command pn_commands[];
 
+/* For main.c, before the command: the commit that the program was built from (pn_build_from()). */
+void pn_version_from(const char *commit, bool is_modified);
+
 int pn_cmd_dag(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_deploy(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_demo(struct pn_cli *cli, int argc, char **argv);

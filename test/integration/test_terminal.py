@@ -121,7 +121,7 @@ def test_slips_of_the_hand(tmp_path):
 
 def test_json_of_what_has_a_text_of_its_own(data):
     versions = json.loads(run("version", "--format", "json").stdout)
-    assert [part["name"] for part in versions][:2] == ["pinion", "DuckDB"]
+    assert [part["name"] for part in versions][:2] == ["pinion", "commit"]
     (checked,) = json.loads(run("pipeline", "check", "--format", "json").stdout)
     assert checked["pipeline"] == "pinterest" and checked["queries"] == 9
     run("dag", "trigger", "batch_processing_dag", "--wait", "-q", data=data)
