@@ -1,5 +1,4 @@
 /* taskInstances/{task}/logs/{try}: what an attempt printed, a page at a time or as it comes. */
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include "airflow/task_instances.h"
 #include "airflow/values.h"
 #include "base/mem.h"
+#include "dag/log_file.h"
 
 enum { PAGE_BYTES = 256 * 1024, LOOK_MS = 200 };
 
@@ -50,31 +50,24 @@ static int look(struct reader *reader, struct pn_dag_db *db, bool *found, struct
  * without an end is left for later. */
 static int read_page(struct reader *reader, struct pn_buf *page, struct pn_err *e)
 {
-    int64_t size_bytes = 0;
-    int fd = -1;
+    struct pn_log_range range = {0};
     pn_buf_reset(page);
     if (reader->path[0] == '\0') {
         return 0;
     }
-    int rc = pn_io_open(reader->io, reader->path, O_RDONLY | O_CLOEXEC, &fd, e);
-    if (rc == 0) {
-        rc = pn_io_size(reader->io, fd, &size_bytes, reader->path, e);
+    int rc =
+        pn_log_file_read(reader->io, reader->path, reader->offset, PAGE_BYTES, page, &range, e);
+    if (rc != 0) {
+        return rc;
     }
-    int64_t left = size_bytes - reader->offset;
-    size_t len = left < 0 ? 0 : left < PAGE_BYTES ? (size_t)left : PAGE_BYTES;
-    if (rc == 0 && len > 0 && pn_buf_reserve(page, len)) {
-        rc = pn_io_read_at(reader->io, fd, page->data, len, reader->offset, reader->path, e);
-        page->len = rc == 0 ? len : 0;
-    }
-    pn_io_close(reader->io, &fd);
+    bool is_end = reader->is_over && reader->offset + (int64_t)page->len >= range.size_bytes;
     const char *last = page->len > 0 ? memrchr(page->data, '\n', page->len) : NULL;
-    bool is_end = (int64_t)page->len == left && reader->is_over;
     if (last != NULL && !is_end) {
         page->len = (size_t)(last - page->data) + 1;
-    } else if (last == NULL && !is_end && page->len < PAGE_BYTES) {
+    } else if (last == NULL && !is_end && page->len < PAGE_BYTES / 2) {
         page->len = 0;
     }
-    return rc;
+    return 0;
 }
 
 /* Each line as {"event": LINE}; with `lines` one to a line, else in the open array. */

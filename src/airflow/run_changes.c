@@ -5,6 +5,8 @@
 #include "airflow/errors.h"
 #include "airflow/list.h"
 #include "airflow/write.h"
+#include "dag/mark.h"
+#include "dag/run_files.h"
 
 enum { NOTE_BYTES_MAX = 1000 }; /* as the client's models have it */
 
@@ -68,18 +70,18 @@ static int mask(struct pn_airflow_call *call, struct patch *patch)
 static int read_patch(struct pn_airflow_call *call, struct patch *patch)
 {
     static const char *const names[] = {"state", "note", NULL};
-    static const char *const states[] = {"queued", "failed"};
+    static const char *const states[] = {"queued", "success", "failed"};
     const struct pn_json *body = NULL;
     bool known = false;
     int rc = pn_airflow_body(call, names, &body);
     if (rc == 0) {
         rc = pn_airflow_body_text(call, body, "state", &patch->state);
     }
-    for (size_t i = 0; rc == 0 && patch->state != NULL && i < 2; i++) {
+    for (size_t i = 0; rc == 0 && patch->state != NULL && i < 3; i++) {
         known = known || strcmp(patch->state, states[i]) == 0;
     }
     if (rc == 0 && patch->state != NULL && !known) {
-        return pn_airflow_refuse(call, "body", "state", "enum", "it is queued or failed");
+        return pn_airflow_refuse(call, "body", "state", "enum", "it is queued, success or failed");
     }
     if (rc == 0) {
         rc = read_note(call, body, &patch->note, &patch->has_note);
@@ -103,7 +105,14 @@ static int change_state(struct pn_airflow_call *call, const struct pn_dag *dag,
     if (strcmp(state, "queued") == 0) {
         return run->state == PN_RUN_QUEUED ? 0 : clear_all(call, dag, run);
     }
-    return pn_dag_db_cancel(call->db, run, "api", call->now_ms, &call->failure);
+    bool success = strcmp(state, "success") == 0;
+    if (!success && !pn_run_state_final(run->state)) {
+        return pn_dag_db_cancel(call->db, run, "api", call->now_ms, &call->failure);
+    }
+    const struct pn_mark mark = {.state = success ? PN_TASK_SUCCESS : PN_TASK_FAILED, .who = "api"};
+    struct pn_marked marked;
+    return pn_dag_db_mark(call->db, dag, run, &mark, call->now_ms, call->arena, &marked,
+                          &call->failure);
 }
 
 static int answer_patch(struct pn_airflow_call *call)
@@ -184,8 +193,27 @@ static int answer_clear(struct pn_airflow_call *call)
     return rc == 0 ? reply_run(call) : rc;
 }
 
+/* --- delete ----------------------------------------------------------------------------------- */
+
+static int answer_delete(struct pn_airflow_call *call)
+{
+    const struct pn_airflow_env *env = call->env;
+    const struct pn_dag *dag = NULL;
+    struct pn_run run = {0};
+    int rc = pn_airflow_run(call, &dag, &run);
+    if (rc == 0) {
+        rc = pn_dag_run_delete(call->db, env->io, env->data_folder, &run, "api", call->now_ms,
+                               call->arena, &call->failure);
+    }
+    if (rc == 0) {
+        pn_http_reply_none(call->req);
+    }
+    return rc;
+}
+
 const struct pn_airflow_endpoint pn_airflow_run_changes[] = {
     {PN_HTTP_PATCH, "dags/{}/dagRuns/{}", answer_patch, PN_RIGHT_ADMIN},
+    {PN_HTTP_DELETE, "dags/{}/dagRuns/{}", answer_delete, PN_RIGHT_ADMIN},
     {PN_HTTP_POST, "dags/{}/dagRuns/{}/clear", answer_clear, PN_RIGHT_ADMIN},
     {.pattern = NULL},
 };

@@ -4,60 +4,19 @@
 #include "airflow/clear.h"
 #include "airflow/errors.h"
 #include "airflow/list.h"
+#include "airflow/task_choice.h"
+#include "airflow/task_instances.h"
 #include "airflow/write.h"
+#include "dag/mark.h"
 
-enum { RUNS_MAX = 1000 };
+static const char NO_NOTES[] = "the tasks of pinion have no notes";
 
-/* --- which tasks ------------------------------------------------------------------------------ */
+/* --- clear ------------------------------------------------------------------------------------ */
 
-/* Adds all that come after a marked task; the tasks are in an order in which each comes after those
- * that it depends on. */
-static void mark_downstream(const struct pn_dag *dag, bool *marked)
-{
-    for (size_t i = 0; i < dag->task_count; i++) {
-        for (size_t a = 0; a < dag->tasks[i].after_count; a++) {
-            marked[i] = marked[i] || marked[dag->tasks[i].after[a] - dag->tasks];
-        }
-    }
-}
-
-/* Adds all that the marked tasks depend on. */
-static void mark_upstream(const struct pn_dag *dag, bool *marked)
-{
-    for (size_t i = dag->task_count; i-- > 0;) {
-        for (size_t a = 0; marked[i] && a < dag->tasks[i].after_count; a++) {
-            marked[dag->tasks[i].after[a] - dag->tasks] = true;
-        }
-    }
-}
-
-static void mark_around(struct pn_airflow_call *call, const struct pn_dag *dag, bool upstream,
-                        bool downstream, bool *marked)
-{
-    bool *after = pn_arena_calloc(call->arena, dag->task_count + 1, sizeof *after);
-    memcpy(after, marked, dag->task_count * sizeof *after);
-    if (downstream) {
-        mark_downstream(dag, after);
-    }
-    if (upstream) {
-        mark_upstream(dag, marked);
-    }
-    for (size_t i = 0; i < dag->task_count; i++) {
-        marked[i] = marked[i] || after[i];
-    }
-}
-
-static int mark(struct pn_airflow_call *call, const struct pn_dag *dag, const char *name,
-                bool *marked)
-{
-    const struct pn_task *task = pn_dag_task(dag, name);
-    if (task == NULL) {
-        return pn_err_missing(&call->failure, "task '%.200s' of DAG '%s' was not found", name,
-                              dag->name);
-    }
-    marked[task - dag->tasks] = true;
-    return 0;
-}
+struct ask {
+    struct pn_airflow_clear how;
+    struct pn_airflow_choice choice;
+};
 
 /* An item of task_ids is a name, or a name and its map index. */
 static int mark_item(struct pn_airflow_call *call, const struct pn_dag *dag,
@@ -72,22 +31,19 @@ static int mark_item(struct pn_airflow_call *call, const struct pn_dag *dag,
                                  "an item is the name of a task, or [name, -1]: our tasks are not"
                                  " mapped");
     }
-    return mark(call, dag, pn_arena_strndup(call->arena, name->text, name->text_len), marked);
+    return pn_airflow_mark_task(call, dag,
+                                pn_arena_strndup(call->arena, name->text, name->text_len), marked);
 }
 
 static int mark_list(struct pn_airflow_call *call, const struct pn_dag *dag,
-                     const struct pn_json *body, const bool **marked)
+                     const struct pn_json *body, const struct pn_airflow_choice *choice,
+                     const bool **marked)
 {
     const struct pn_json *list = pn_json_get(body, "task_ids");
-    bool upstream = false;
-    bool downstream = false;
-    int rc = pn_airflow_body_flag(call, body, "include_upstream", false, &upstream);
-    if (rc == 0) {
-        rc = pn_airflow_body_flag(call, body, "include_downstream", false, &downstream);
-    }
+    int rc = 0;
     *marked = NULL;
-    if (rc != 0 || list == NULL || list->type == PN_JSON_NULL) {
-        return rc;
+    if (list == NULL || list->type == PN_JSON_NULL) {
+        return 0;
     }
     if (list->type != PN_JSON_ARRAY) {
         return pn_airflow_refuse(call, "body", "task_ids", "list_type", "a list is required");
@@ -96,81 +52,13 @@ static int mark_list(struct pn_airflow_call *call, const struct pn_dag *dag,
     for (const struct pn_json *item = list->first; rc == 0 && item != NULL; item = item->next) {
         rc = mark_item(call, dag, item, named);
     }
-    mark_around(call, dag, upstream, downstream, named);
+    pn_airflow_mark_around(call, dag, choice, named);
     *marked = named;
     return rc;
 }
 
-/* --- which runs ------------------------------------------------------------------------------- */
-
-struct ask {
-    struct pn_airflow_clear how;
-    const char *run_id; /* NULL: those of the range */
-    int64_t from_ms;
-    int64_t to_ms;
-    bool past;
-    bool future;
-};
-
-static int find_range(struct pn_airflow_call *call, const struct pn_dag *dag, int64_t from_ms,
-                      int64_t to_ms, struct pn_run **runs, size_t *count)
-{
-    const char *const names[] = {dag->name};
-    struct pn_find_term terms[3] = {
-        {.column = PN_FIND_DAG, .op = PN_FIND_IS, .texts = names, .text_count = 1}};
-    struct pn_find find = {.terms = terms, .term_count = 1, .limit = RUNS_MAX};
-    int64_t total = 0;
-    if (from_ms != PN_TIME_NONE) {
-        terms[find.term_count++] =
-            (struct pn_find_term){.column = PN_FIND_LOGICAL, .op = PN_FIND_GE, .number = from_ms};
-    }
-    if (to_ms != PN_TIME_NONE) {
-        terms[find.term_count++] =
-            (struct pn_find_term){.column = PN_FIND_LOGICAL, .op = PN_FIND_LE, .number = to_ms};
-    }
-    int rc = pn_dag_db_find_runs(call->db, &find, call->arena, runs, count, &total, &call->failure);
-    if (rc == 0 && total > RUNS_MAX) {
-        rc = pn_err_input(&call->failure,
-                          "%lld runs are in this range: clear at most %d at a time, by start_date"
-                          " and end_date",
-                          (long long)total, RUNS_MAX);
-    }
-    return rc;
-}
-
-static int find_runs(struct pn_airflow_call *call, const struct pn_dag *dag, const struct ask *ask,
-                     struct pn_run **runs, size_t *count)
-{
-    if (ask->run_id == NULL) {
-        return find_range(call, dag, ask->from_ms, ask->to_ms, runs, count);
-    }
-    struct pn_run *one = pn_arena_calloc(call->arena, 1, sizeof *one);
-    struct pn_err failure = {0};
-    int rc = pn_dag_db_run(call->db, dag->name, ask->run_id, call->arena, one, &failure);
-    if (rc != 0 && failure.class_ == PN_CLASS_MISSING) {
-        return pn_err_missing(&call->failure, "run '%.200s' of DAG '%s' was not found", ask->run_id,
-                              dag->name);
-    }
-    pn_err_copy(&call->failure, rc != 0 ? &failure : NULL);
-    *runs = one;
-    *count = 1;
-    if (rc != 0 || (!ask->past && !ask->future)) {
-        return rc;
-    }
-    if (one->logical_ms == PN_TIME_NONE) {
-        return pn_airflow_refuse(call, "body", ask->past ? "include_past" : "include_future",
-                                 "value_error",
-                                 "run '%s' has no logical date, so none are before"
-                                 " or after it",
-                                 one->run_id);
-    }
-    return find_range(call, dag, ask->past ? PN_TIME_NONE : one->logical_ms,
-                      ask->future ? PN_TIME_NONE : one->logical_ms, runs, count);
-}
-
-/* --- clear ------------------------------------------------------------------------------------ */
-
-static int read_range(struct pn_airflow_call *call, const struct pn_json *body, struct ask *ask)
+static int read_range(struct pn_airflow_call *call, const struct pn_json *body,
+                      struct pn_airflow_choice *ask)
 {
     int rc = pn_airflow_body_text(call, body, "dag_run_id", &ask->run_id);
     if (rc == 0) {
@@ -180,10 +68,7 @@ static int read_range(struct pn_airflow_call *call, const struct pn_json *body, 
         rc = pn_airflow_body_time(call, body, "end_date", &ask->to_ms);
     }
     if (rc == 0) {
-        rc = pn_airflow_body_flag(call, body, "include_past", false, &ask->past);
-    }
-    if (rc == 0) {
-        rc = pn_airflow_body_flag(call, body, "include_future", false, &ask->future);
+        rc = pn_airflow_read_choice(call, body, ask);
     }
     if (rc == 0 && (ask->past || ask->future) && ask->run_id == NULL) {
         return pn_airflow_refuse(call, "body", "dag_run_id", "missing",
@@ -235,13 +120,12 @@ static int read_ask(struct pn_airflow_call *call, const struct pn_dag *dag, stru
                                      "tasks that are cleared run again, and so does their run");
     }
     if (rc == 0) {
-        rc =
-            pn_airflow_body_without(call, body, "note", false, "the tasks of pinion have no notes");
+        rc = pn_airflow_body_without(call, body, "note", false, NO_NOTES);
     }
     if (rc == 0) {
-        rc = read_range(call, body, ask);
+        rc = read_range(call, body, &ask->choice);
     }
-    return rc == 0 ? mark_list(call, dag, body, &ask->how.marked) : rc;
+    return rc == 0 ? mark_list(call, dag, body, &ask->choice, &ask->how.marked) : rc;
 }
 
 /* All of it, or nothing: one transaction. */
@@ -254,7 +138,7 @@ static int clear_runs(struct pn_airflow_call *call, const struct pn_dag *dag, co
     if (rc != 0) {
         return rc;
     }
-    rc = find_runs(call, dag, ask, &runs, &run_count);
+    rc = pn_airflow_choose_runs(call, dag, &ask->choice, &runs, &run_count);
     for (size_t i = 0; rc == 0 && i < run_count; i++) {
         rc = pn_airflow_clear(call, dag, &runs[i], &ask->how, count);
     }
@@ -281,7 +165,138 @@ static int answer_clear(struct pn_airflow_call *call)
     return rc;
 }
 
+/* --- marks ------------------------------------------------------------------------------------ */
+
+struct patch {
+    struct pn_mark mark;
+    struct pn_airflow_choice choice;
+};
+
+static int read_state(struct pn_airflow_call *call, const struct pn_json *body,
+                      enum pn_task_state *state)
+{
+    static const enum pn_task_state states[] = {PN_TASK_SUCCESS, PN_TASK_FAILED, PN_TASK_SKIPPED};
+    const char *word = NULL;
+    int rc = pn_airflow_body_text(call, body, "new_state", &word);
+    for (size_t i = 0; rc == 0 && word != NULL && i < 3; i++) {
+        if (strcmp(word, pn_task_state_name(states[i])) == 0) {
+            *state = states[i];
+            return 0;
+        }
+    }
+    return rc != 0 ? rc
+                   : pn_airflow_refuse(call, "body", "new_state", "enum",
+                                       "it is success, failed or skipped");
+}
+
+static int read_patch(struct pn_airflow_call *call, const struct pn_dag *dag, struct patch *patch)
+{
+    static const char *const names[] = {"new_state",
+                                        "include_upstream",
+                                        "include_downstream",
+                                        "include_future",
+                                        "include_past",
+                                        "note",
+                                        NULL};
+    const struct pn_json *body = NULL;
+    const char **chosen = pn_arena_calloc(call->arena, dag->task_count + 1, sizeof *chosen);
+    bool *marked = pn_arena_calloc(call->arena, dag->task_count + 1, sizeof *marked);
+    int rc = pn_airflow_body(call, names, &body);
+    if (rc == 0) {
+        rc = pn_airflow_body_without(call, body, "note", false, NO_NOTES);
+    }
+    if (rc == 0) {
+        rc = read_state(call, body, &patch->mark.state);
+    }
+    if (rc == 0) {
+        rc = pn_airflow_read_choice(call, body, &patch->choice);
+    }
+    if (rc == 0) {
+        rc = pn_airflow_mark_task(call, dag, call->req->params[2], marked);
+    }
+    pn_airflow_mark_around(call, dag, &patch->choice, marked);
+    patch->mark.tasks = chosen;
+    for (size_t i = 0; i < dag->task_count; i++) {
+        if (marked[i]) {
+            chosen[patch->mark.task_count++] = dag->tasks[i].name;
+        }
+    }
+    return rc;
+}
+
+/* Marks the tasks of a run that has them all, and writes those that changed. */
+static int mark_run(struct pn_airflow_call *call, const struct pn_dag *dag,
+                    const struct pn_run *run, const struct pn_mark *mark, int64_t *count)
+{
+    struct pn_marked marked;
+    int rc = pn_dag_db_mark(call->db, dag, run, mark, call->now_ms, call->arena, &marked,
+                            &call->failure);
+    for (size_t i = 0; rc == 0 && i < marked.task_count; i++) {
+        struct pn_found_task found;
+        rc = pn_airflow_find_task_of(call, run, marked.tasks[i], &found);
+        if (rc == 0) {
+            pn_airflow_put_task(call, &found);
+            ++*count;
+        }
+    }
+    return rc;
+}
+
+/* In all runs, or in none. */
+static int mark_runs(struct pn_airflow_call *call, const struct pn_dag *dag,
+                     const struct patch *patch, int64_t *count)
+{
+    struct pn_run *runs = NULL;
+    size_t run_count = 0;
+    int rc = pn_dag_db_begin(call->db, &call->failure);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = pn_airflow_choose_runs(call, dag, &patch->choice, &runs, &run_count);
+    for (size_t i = 0; rc == 0 && i < run_count; i++) {
+        rc = mark_run(call, dag, &runs[i], &patch->mark, count);
+    }
+    return pn_dag_db_end(call->db, rc, &call->failure);
+}
+
+static int patch_task(struct pn_airflow_call *call, bool dry_run)
+{
+    const struct pn_dag *dag = NULL;
+    struct pn_run run = {0};
+    struct pn_found_task found;
+    struct patch patch = {.mark = {.dry_run = dry_run, .who = "api"}};
+    int64_t count = 0;
+    int rc = pn_airflow_task(call, &dag, &run, &found);
+    if (rc == 0) {
+        rc = read_patch(call, dag, &patch);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    patch.choice.run_id = run.run_id;
+    pn_airflow_reply_begin(call, "task_instances");
+    rc = mark_runs(call, dag, &patch, &count);
+    if (!call->replied) {
+        pn_airflow_reply_end(call, count);
+    }
+    return rc;
+}
+
+static int answer_patch(struct pn_airflow_call *call)
+{
+    return patch_task(call, false);
+}
+
+static int answer_patch_dry_run(struct pn_airflow_call *call)
+{
+    return patch_task(call, true);
+}
+
+#define TASKS "dags/{}/dagRuns/{}/taskInstances"
+
 const struct pn_airflow_endpoint pn_airflow_task_changes[] = {
     {PN_HTTP_POST, "dags/{}/clearTaskInstances", answer_clear, PN_RIGHT_ADMIN},
+    {PN_HTTP_PATCH, TASKS "/{}", answer_patch, PN_RIGHT_ADMIN},
+    {PN_HTTP_PATCH, TASKS "/{}/dry_run", answer_patch_dry_run, PN_RIGHT_ADMIN},
     {.pattern = NULL},
 };

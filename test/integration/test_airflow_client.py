@@ -467,6 +467,70 @@ def test_a_running_run_is_cancelled_and_gets_a_note(start):
     assert run.note == "stopped (cancelled)"
 
 
+def test_tasks_and_runs_are_marked(failing):
+    own, api = failing
+
+    def ask(call, task, **how):
+        answer = call("d", "mine", task, airflow.PatchTaskInstanceBody(**how))
+        return sorted(row.task_id for row in answer.task_instances)
+
+    patch, dry = api.instances.patch_task_instance, api.instances.patch_task_instance_dry_run
+    assert ask(dry, "b", new_state="success") == ["b"]
+    assert ask(dry, "b", new_state="skipped", include_downstream=True) == ["b", "c"]
+    assert api.states("d", "mine")["b"] == "failed"
+    # What could not start because of the failure runs now.
+    assert ask(patch, "b", new_state="success") == ["b"]
+    run = api.ended("d", "mine")
+    assert run.state == "success" and own.trace("ran") == ["c"]
+    assert ask(patch, "a", new_state="failed") == ["a"]
+    assert api.states("d", "mine")["a"] == "failed"
+    assert api.runs.get_dag_run("d", "mine").state == "failed"
+    run = api.runs.patch_dag_run("d", "mine", airflow.DAGRunPatchBody(state="success"))
+    assert run.state == "success" and set(api.states("d", "mine").values()) == {"success"}
+    run = api.runs.patch_dag_run("d", "mine", airflow.DAGRunPatchBody(state="failed"))
+    assert run.state == "failed"
+    body = airflow.PatchTaskInstanceBody(new_state="running")
+    assert refused(422, patch, "d", "mine", "a", body)[0]["loc"] == ["body", "new_state"]
+    body = airflow.PatchTaskInstanceBody(note="mine")
+    assert refused(422, patch, "d", "mine", "a", body)[0]["loc"] == ["body", "note"]
+    body = airflow.PatchTaskInstanceBody(new_state="success", include_past=True)
+    assert "no logical date" in refused(422, patch, "d", "mine", "a", body)[0]["msg"]
+
+
+def test_tasks_are_marked_in_the_runs_before_and_after(start):
+    own, api = start(d=dag(a="false"))
+    for hour in range(3):
+        api.trigger("d", dag_run_id=f"run-{hour}", logical_date=at(hour))
+        api.ended("d", f"run-{hour}")
+
+    def marked(**how):
+        body = airflow.PatchTaskInstanceBody(new_state="success", **how)
+        answer = api.instances.patch_task_instance_dry_run("d", "run-1", "a", body)
+        return [row.dag_run_id for row in answer.task_instances]
+
+    assert marked() == ["run-1"]
+    assert marked(include_past=True) == ["run-0", "run-1"]
+    assert marked(include_future=True) == ["run-1", "run-2"]
+    assert marked(include_past=True, include_future=True) == ["run-0", "run-1", "run-2"]
+    body = airflow.ClearTaskInstancesBody(start_date=at(1), end_date=at(2))
+    rows = api.instances.post_clear_task_instances("d", body).task_instances
+    assert [row.dag_run_id for row in rows] == ["run-1", "run-2"]
+
+
+def test_a_run_is_deleted(start):
+    own, api = start(d=dag(a="while ! [ -e go ]; do sleep 0.02; done"))
+    api.trigger("d", dag_run_id="mine")
+    until(lambda: api.states("d", "mine")["a"] == "running", "the task")
+    assert "running" in refused(409, api.runs.delete_dag_run, "d", "mine")
+    (own.traces / "go").touch()
+    api.ended("d", "mine")
+    assert api.runs.delete_dag_run("d", "mine") is None
+    assert "not found" in refused(404, api.runs.get_dag_run, "d", "mine")
+    assert "not found" in refused(404, api.runs.delete_dag_run, "d", "mine")
+    assert api.runs.get_dag_runs("d").total_entries == 0
+    assert not list((own.data / "dag").glob("*/mine"))
+
+
 # --- logs -----------------------------------------------------------------------------------------
 
 
