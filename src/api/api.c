@@ -41,10 +41,9 @@ static enum pn_http_handled root(struct pn_http_request *req, void *arg)
 
 /* --- health ----------------------------------------------------------------------------------- */
 
-static void add_failures(struct pn_http_request *req, const struct pn_log_failure *failures,
+static void put_failures(struct pn_http_request *req, const struct pn_log_failure *failures,
                          size_t count, struct pn_json_writer *json)
 {
-    pn_json_add_array(json, "failed_partitions");
     for (size_t i = 0; i < count; i++) {
         pn_json_put_object(json);
         pn_json_add_cstr(json, "topic", failures[i].topic);
@@ -52,7 +51,6 @@ static void add_failures(struct pn_http_request *req, const struct pn_log_failur
         pn_json_add_cstr(json, "reason", pn_http_request_public(req, failures[i].reason));
         pn_json_end(json);
     }
-    pn_json_end(json);
 }
 
 /* The array of this name as JSON, in the arena: the items of all lists that have it. NULL when an
@@ -103,7 +101,9 @@ static enum pn_http_handled health(struct pn_http_request *req, void *arg)
     pn_json_put_object(&json);
     pn_json_add_cstr(&json, "status", well ? "ok" : "degraded");
     pn_json_add_cstr(&json, "version", PINION_VERSION);
-    add_failures(req, failures, failure_count, &json);
+    pn_json_add_array(&json, "failed_partitions");
+    put_failures(req, failures, failure_count, &json);
+    pn_json_end(&json);
     for (size_t i = 0; i < api->health_count; i++) {
         if (lists[i] != NULL) {
             pn_json_add_raw(&json, api->health[i].name, lists[i], strlen(lists[i]));
@@ -112,6 +112,41 @@ static enum pn_http_handled health(struct pn_http_request *req, void *arg)
     pn_json_end(&json);
     req->status = 200;
     return PN_HTTP_HANDLED;
+}
+
+static void put_problem(const char *severity, const char *list, const char *entries,
+                        struct pn_json_writer *json)
+{
+    pn_json_put_object(json);
+    pn_json_add_cstr(json, "severity", severity);
+    pn_json_add_cstr(json, "list", list);
+    pn_json_add_raw(json, "entries", entries, strlen(entries));
+    pn_json_end(json);
+}
+
+void pn_api_put_problems(struct pn_api *api, struct pn_http_request *req,
+                         struct pn_json_writer *json)
+{
+    struct pn_log_failure *failures = NULL;
+    size_t count = pn_log_failures_list(api->env.failures, &req->arena, &failures);
+    if (count > 0) {
+        struct pn_buf list;
+        struct pn_json_writer entries;
+        pn_buf_init(&list, HEALTH_BYTES_MAX);
+        pn_json_writer_init(&entries, &list);
+        pn_json_put_array(&entries);
+        put_failures(req, failures, count, &entries);
+        pn_json_end(&entries);
+        put_problem("error", "failed_partitions", pn_buf_text(&list), json);
+        pn_buf_deinit(&list);
+    }
+    for (size_t i = 0; i < api->health_count; i++) {
+        bool is_empty = true;
+        const char *list = write_list(api, i, req, &is_empty);
+        if (list != NULL && !is_empty) {
+            put_problem(api->health[i].is_note ? "note" : "error", api->health[i].name, list, json);
+        }
+    }
 }
 
 uint32_t pn_api_health_mark(struct pn_api *api)

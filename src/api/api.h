@@ -51,6 +51,10 @@ void pn_api_destroy(struct pn_api **api);
 void pn_api_add_route(struct pn_api *api, const struct pn_http_route *route, void *arg);
 void pn_api_add_health(struct pn_api *api, const struct pn_api_health *health);
 
+/* The lists of /health that hold something, as objects {"severity", "list", "entries"} of an array
+ * that is open; the severity is "error", or "note". */
+void pn_api_put_problems(struct pn_api *api, struct pn_http_request *req,
+                         struct pn_json_writer *json);
 /* A number that is another one when the reply of /health is. Any thread, once the server has
  * started. */
 uint32_t pn_api_health_mark(struct pn_api *api);

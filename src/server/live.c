@@ -94,13 +94,13 @@ static void wake(void *arg)
 }
 
 int pn_server_live_start(const struct pn_app *app, struct pn_log *log, struct pn_store *store,
-                         struct pn_executor *executor, struct pn_api *api,
-                         struct pn_server_live **live, struct pn_err *e)
+                         struct pn_executor *executor, struct pn_api_overview *overview,
+                         struct pn_api *api, struct pn_server_live **live, struct pn_err *e)
 {
     struct pn_server_live *made = pn_xcalloc(1, sizeof *made);
     int64_t heartbeat_ms = app->settings->gateway.idle_ms / 3;
     made->hub = pn_live_create(app->clock, wake, api);
-    made->log = (struct pn_live_log){.log = log, .clock = app->clock};
+    made->log = (struct pn_live_log){.log = log, .clock = app->clock, .overview = overview};
     made->tables = (struct pn_live_tables){.app = app, .store = store};
     made->queries = (struct pn_live_queries){.executor = executor};
     made->routes = (struct pn_api_event_routes){

@@ -13,6 +13,7 @@
 #define PN_SERVER_LIVE_H
 
 #include "api/api.h"
+#include "api/overview_routes.h"
 #include "log/log.h"
 #include "query/executor.h"
 #include "server/app.h"
@@ -23,8 +24,9 @@ struct pn_server_live;
 /* Starts the hub, and adds its route to the server, which has not started. All borrowed for its
  * life. */
 int pn_server_live_start(const struct pn_app *app, struct pn_log *log, struct pn_store *store,
-                         struct pn_executor *executor, struct pn_api *api,
-                         struct pn_server_live **live, struct pn_err *e) PN_MUST_CHECK;
+                         struct pn_executor *executor, struct pn_api_overview *overview,
+                         struct pn_api *api, struct pn_server_live **live,
+                         struct pn_err *e) PN_MUST_CHECK;
 /* After the HTTP server has stopped, and before what it borrows. NULL ok. */
 void pn_server_live_destroy(struct pn_server_live **live);
 

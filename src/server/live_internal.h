@@ -15,6 +15,7 @@ struct pn_live_dags {
 struct pn_live_log {
     struct pn_log *log;
     const struct pn_clock *clock;
+    struct pn_api_overview *overview; /* whose rates are sampled while somebody looks */
     int64_t changed_ms; /* when records last came in, on the monotonic clock; 0: not seen */
 };
 

@@ -119,6 +119,7 @@ static void look_at_rates(void *arg, struct pn_live *live, struct pn_live_topic 
 {
     struct pn_live_log *log = arg;
     uint64_t mark = mark_of_all(log->log);
+    pn_api_overview_sample(log->overview);
     int64_t now_ms = pn_mono_ms(log->clock);
     for (size_t i = 0; i < count; i++) {
         if (!topics[i]->is_new && topics[i]->seen != mark) {

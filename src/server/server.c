@@ -41,6 +41,7 @@ struct pn_server {
     struct pn_scheduler *scheduler;
     struct pn_executor *executor; /* of queries; NULL without HTTP */
     struct pn_server_live *live;  /* likewise */
+    struct pn_api_overview overview;
     struct pn_api_query_routes query_routes;
     struct pn_unread *unread;
     struct pn_admission admission; /* of topics */
@@ -210,10 +211,19 @@ static int add_routes(struct pn_server *server, struct pn_err *e)
                                                         .pipeline = server->app->pipeline};
     pn_api_query_routes_add(&server->query_routes, api);
     add_dead_letters(server, api);
+    const struct pn_api_overview_env overview = {.log = server->log,
+                                                 .failures = &server->fronts->failures,
+                                                 .sink = server->sink,
+                                                 .processor =
+                                                     pn_server_streams_processor(server->streams),
+                                                 .pipeline = server->app->pipeline,
+                                                 .clock = server->app->clock,
+                                                 .api = api};
+    pn_api_overview_init(&server->overview, &overview);
     int rc = pn_api_sink_routes_start(server->sink, api, &server->sink_routes, e);
     if (rc == 0) {
-        rc = pn_server_live_start(server->app, server->log, server->store, server->executor, api,
-                                  &server->live, e);
+        rc = pn_server_live_start(server->app, server->log, server->store, server->executor,
+                                  &server->overview, api, &server->live, e);
     }
     return rc;
 }
@@ -338,6 +348,7 @@ void pn_server_stop(struct pn_server **server)
         pn_http_server_stop(gone->fronts->http);
     }
     pn_server_live_destroy(&gone->live);
+    pn_api_overview_deinit(&gone->overview);
     pn_executor_destroy(&gone->executor);
     pn_api_sink_routes_stop(&gone->sink_routes);
     pn_fronts_destroy(&gone->fronts);

@@ -58,6 +58,11 @@ void pn_server_streams_add_routes(struct pn_server_streams *streams, struct pn_a
     pn_api_stream_routes_add(&streams->routes, api);
 }
 
+struct pn_processor *pn_server_streams_processor(struct pn_server_streams *streams)
+{
+    return streams->streams;
+}
+
 int pn_server_streams_start(struct pn_server_streams *streams, struct pn_err *e)
 {
     if (streams->streams == NULL) {

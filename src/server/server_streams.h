@@ -5,6 +5,7 @@
 
 #include "api/api.h"
 #include "kinesis/kinesis.h"
+#include "processor/processor.h"
 #include "server/app.h"
 #include "store/store.h"
 
@@ -20,6 +21,8 @@ void pn_server_streams_add_routes(struct pn_server_streams *streams, struct pn_a
 /* Returns when tables that are new have their first positions, so that nothing that a client puts
  * from then on is skipped. */
 int pn_server_streams_start(struct pn_server_streams *streams, struct pn_err *e) PN_MUST_CHECK;
+/* NULL: none run here. Borrowed. */
+struct pn_processor *pn_server_streams_processor(struct pn_server_streams *streams);
 /* Ends the processors after the commits in progress. After it nothing is read. NULL ok. */
 void pn_server_streams_destroy(struct pn_server_streams **streams);
 

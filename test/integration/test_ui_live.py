@@ -1,5 +1,6 @@
 """Live updates in a real browser: what changes is shown, by one stream for all tabs."""
 
+import re
 import time
 
 import pytest
@@ -7,7 +8,7 @@ import requests
 from playwright.sync_api import expect
 
 from pinion import Server
-from ui import browser, watch  # noqa: F401: fixtures
+from ui import browser, check_looks, watch  # noqa: F401: fixtures
 
 TABS = 9
 HIDE = """
@@ -148,4 +149,47 @@ def test_the_server_is_restarted(watch, server, tmp_path):
         own.produce("clicks", 2, 3)
         shows(page, 3)
         watched.wrong = [one for one in watched.wrong if "ERR_" not in one]
+        page.close()
+
+
+# --- the overview ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("view", ["drawing", "list"])
+@pytest.mark.parametrize("shape", ["light", "dark", "phone"])
+def test_the_overview(watch, server, shape, view):
+    page = watch(shape).go(f"?view={view}", "clicks")
+    expect(page.locator("main")).to_contain_text("Nothing has run yet.")
+    expect(page.locator("main")).to_contain_text("Sink")
+    check_looks(page, shape)
+
+
+def test_rates_are_shown_while_records_come(watch, server):
+    page = watch().go("?view=drawing", "clicks")
+    node = page.locator("a.node").filter(has_text="clicks")
+    for _ in range(20):
+        server.produce("clicks", *range(50))
+        page.wait_for_timeout(200)
+    expect(node).to_contain_text(re.compile(r"[1-9]\S*/s"))
+
+
+def test_many_topics_are_one_node(watch, server, tmp_path):
+    with Server(tmp_path / "data") as own:
+        for number in range(13):
+            own.produce(f"topic-{number}", 1)
+        watched = watch()
+        watched.url = own.url
+        page = watched.go("?view=drawing")
+        expect(page.locator("a.node").filter(has_text=re.compile(r"1[3-9] topics"))).to_be_visible()
+        page.close()
+
+
+def test_an_empty_folder_says_what_to_do(watch, server, tmp_path):
+    with Server(tmp_path / "data") as own:
+        watched = watch()
+        watched.url = own.url
+        page = watched.go("")
+        expect(page.locator("main")).to_contain_text("No record is here yet")
+        expect(page.locator("main")).to_contain_text("pinion emulate --rows 500")
+        expect(page.locator("main")).to_contain_text(f"{own.url}/topics/")
         page.close()

@@ -1,112 +1,196 @@
-/* The way of the data at a glance: what comes in, what it becomes, and what is wrong. */
-
-import type { ComponentChildren } from "preact";
+/* The pipeline at a glance: what comes in, what it becomes, what runs, and what is wrong. */
 
 import { useGet } from "../api.ts";
-import { bytes, count } from "../format.ts";
+import { duration } from "../format.ts";
+import { List } from "../parts/list.tsx";
+import type { Column } from "../parts/list.tsx";
 import { Page } from "../parts/page.tsx";
-import { Problems } from "../parts/problems.tsx";
+import { ProblemLists } from "../parts/problems.tsx";
 import { Empty, Region } from "../parts/region.tsx";
-import { Glyph } from "../parts/state.tsx";
-import { Ago } from "../parts/time.tsx";
-import { href } from "../route.ts";
-import type { Health, Items, StreamTable, TableRow, TopicRow } from "../types.ts";
+import { State } from "../parts/state.tsx";
+import { At } from "../parts/time.tsx";
+import { facts, Way } from "../parts/way.tsx";
+import type { Node } from "../parts/way.tsx";
+import { href, place, setQuery } from "../route.ts";
+import type { Items } from "../types.ts";
 
-const SHOWN_MAX = 8; // lines of a station
-
-interface Line {
-  name: string;
-  to: string;
-  state?: string;
-  text: ComponentChildren;
+interface Glance {
+  nodes: Node[];
+  edges: [string, string][];
+  problems: { severity: string; list: string; entries: unknown[] }[];
 }
 
-/* A station of the way, with its first lines and a link to all. */
-function Station({ title, to, lines }: { title: string; to: string; lines: Line[] }) {
+interface Run {
+  run: string;
+  dag: string;
+  state: string;
+  queued_ms: number;
+  duration_ms: number | null;
+}
+
+interface Dag {
+  dag: string;
+  paused: boolean;
+  next_ms: number | null;
+  last: [string, string, number | null][];
+}
+
+/* The letters of runs' states. */
+const STATES: Record<string, string> = {
+  s: "healthy",
+  r: "running",
+  f: "failed",
+};
+const PHONE_WIDTH = 640;
+const RUNS = 10;
+
+const COLUMNS: Column<Node>[] = [
+  {
+    name: "Name",
+    cell: (node) => <a href={node.href}>{node.label}</a>,
+    sort: (node) => node.label,
+  },
+  {
+    name: "Kind",
+    cell: (node) => node.kind.replaceAll("_", " "),
+    sort: (node) => node.kind,
+  },
+  { name: "Health", cell: (node) => <State state={node.health} />, sort: (node) => node.health },
+  { name: "Records", cell: (node) => facts(node), sort: (node) => node.rate ?? -1 },
+];
+
+const RUN_COLUMNS: Column<Run>[] = [
+  { name: "State", cell: (run) => <State state={run.state} /> },
+  {
+    name: "Run",
+    cell: (run) => <a href={href(["dags", run.dag, "runs", run.run])}>{run.run}</a>,
+  },
+  { name: "DAG", cell: (run) => <a href={href(["dags", run.dag])}>{run.dag}</a> },
+  { name: "Queued", cell: (run) => <At ms={run.queued_ms} /> },
+  {
+    name: "Duration",
+    cell: (run) => (run.duration_ms === null ? "" : duration(run.duration_ms)),
+    number: true,
+  },
+];
+
+/* A DAG is as well as its last run. */
+function withRuns(nodes: Node[], dags: Dag[]): Node[] {
+  return nodes.map((node) => {
+    const dag = dags.find((one) => node.id === `dag/${one.dag}`);
+    const newest = dag?.last.at(-1);
+    return newest === undefined ? node : { ...node, health: STATES[newest[1]] ?? "queued" };
+  });
+}
+
+/* The front door's command line for a first record. */
+function curl(nodes: Node[]): string {
+  const topic = nodes.find((node) => node.kind === "topic")?.label ?? "clicks";
+  const type = "content-type: application/vnd.kafka.json.v2+json";
+  const body = `{"records":[{"value":{"hello":"world"}}]}`;
+  return `curl -H '${type}' -d '${body}' ${location.origin}/topics/${encodeURIComponent(topic)}`;
+}
+
+function Glanced({ of, dags }: { of: Glance; dags: Dag[] }) {
+  const view =
+    place.value.query.get("view") ?? (window.innerWidth < PHONE_WIDTH ? "list" : "drawing");
+  const nodes = withRuns(of.nodes, dags);
+  const none = !nodes.some((node) => node.records !== null && node.records !== "0");
   return (
-    <section class="station">
-      <h2>
-        <a href={to}>{title}</a> <span class="quiet">{lines.length}</span>
-      </h2>
-      <ul>
-        {lines.slice(0, SHOWN_MAX).map((line) => (
-          <li key={line.to}>
-            {line.state === undefined ? null : <Glyph state={line.state} />}
-            <a href={line.to}>{line.name}</a>
-            <span class="quiet">{line.text}</span>
-          </li>
+    <>
+      {none ? (
+        <>
+          <Empty command={curl(nodes)}>No record is here yet. Post one:</Empty>
+          <Empty command="pinion emulate --rows 500">
+            Or let the pipeline's own producer make some up:
+          </Empty>
+        </>
+      ) : null}
+      <div class="bar" role="group" aria-label="View">
+        {["drawing", "list"].map((one) => (
+          <button key={one} aria-pressed={view === one} onClick={() => setQuery("view", one)}>
+            {one === "drawing" ? "Drawing" : "List"}
+          </button>
         ))}
-      </ul>
-      {lines.length > SHOWN_MAX ? <a href={to}>and {lines.length - SHOWN_MAX} more</a> : null}
-    </section>
+      </div>
+      {view === "list" ? (
+        <List
+          caption="What there is"
+          columns={COLUMNS}
+          rows={nodes}
+          words={(node) => `${node.label} ${node.kind} ${node.health}`}
+          empty={<Empty>The pipeline is empty.</Empty>}
+        />
+      ) : (
+        <Way nodes={nodes} edges={of.edges} />
+      )}
+    </>
   );
 }
 
-function topicLine(row: TopicRow): Line {
-  return {
-    name: row.topic,
-    to: href(["topics", row.topic]),
-    text: `${count(row.records)} records, ${bytes(row.size_bytes)}`,
-  };
+function Next({ dags }: { dags: Dag[] }) {
+  const next = dags
+    .flatMap((dag) => (dag.next_ms === null || dag.paused ? [] : [{ ...dag, at: dag.next_ms }]))
+    .sort((a, b) => a.at - b.at)[0];
+  return next === undefined ? (
+    <p class="quiet">No DAG has a run scheduled.</p>
+  ) : (
+    <p>
+      Next scheduled: <a href={href(["dags", next.dag])}>{next.dag}</a>, <At ms={next.at} />
+    </p>
+  );
 }
 
-function streamLine(row: StreamTable): Line {
-  const lag = row.shards.reduce((sum, shard) => sum + shard.lag_records, 0);
-  return {
-    name: row.stream,
-    to: href(["streams", row.stream, row.table]),
-    state: row.state,
-    text: `${count(lag)} to read`,
-  };
-}
-
-function tableLine(row: TableRow): Line {
-  return {
-    name: row.table,
-    to: href(["tables", row.table]),
-    text:
-      row.version === null ? (
-        "not made yet"
-      ) : (
-        <>
-          {count(row.rows)} rows, <Ago ms={row.committed_ms} />
-        </>
-      ),
-  };
+function Runs({ runs }: { runs: Run[] }) {
+  return runs.length === 0 ? (
+    <p class="quiet">Nothing has run yet.</p>
+  ) : (
+    <div class="scroll" tabIndex={0} role="region" aria-label="Last runs">
+      <table>
+        <caption class="hidden">Last runs</caption>
+        <thead>
+          <tr>
+            {RUN_COLUMNS.map((column) => (
+              <th key={column.name} scope="col" class={column.number ? "number" : ""}>
+                {column.name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {runs.map((run) => (
+            <tr key={`${run.dag} ${run.run}`}>
+              {RUN_COLUMNS.map((column) => (
+                <td key={column.name} class={column.number ? "number" : ""}>
+                  {column.cell(run)}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
 }
 
 export function Overview() {
-  const health = useGet<Health>("/health", ["health"]);
-  const topics = useGet<Items<TopicRow>>("topics", ["rates"]);
-  const streams = useGet<{ tables: StreamTable[] }>("streams", ["rates", "tables"]);
-  const tables = useGet<Items<TableRow>>("tables", ["tables"]);
-  const none = topics.data?.items.every((row) => Number(row.records) === 0) ?? false;
+  const glance = useGet<Glance>("overview", ["rates", "health", "tables"]);
+  const dags = useGet<Items<Dag>>("dags", ["dags"]);
+  const runs = useGet<Items<Run>>(`runs?limit=${RUNS}`, ["dags"]);
   return (
     <Page title="Overview">
-      {none ? (
-        <Empty command="pinion emulate --rows 500">
-          No topic holds a record. The pipeline's own producer makes some up and posts them:
-        </Empty>
-      ) : null}
-      <div class="way">
-        <Region of={topics}>
-          {({ items }) => (
-            <Station title="Topics" to={href(["topics"])} lines={items.map(topicLine)} />
-          )}
-        </Region>
-        <Region of={streams}>
-          {(data) => (
-            <Station title="Streams" to={href(["streams"])} lines={data.tables.map(streamLine)} />
-          )}
-        </Region>
-        <Region of={tables}>
-          {({ items }) => (
-            <Station title="Tables" to={href(["tables"])} lines={items.map(tableLine)} />
-          )}
-        </Region>
-      </div>
-      <h2>Health</h2>
-      <Region of={health}>{(data) => <Problems health={data} />}</Region>
+      <Region of={glance}>
+        {(data) => (
+          <>
+            <Glanced of={data} dags={dags.data?.items ?? []} />
+            <h2>Health</h2>
+            <ProblemLists of={data.problems.map(({ list, entries }) => [list, entries])} />
+          </>
+        )}
+      </Region>
+      <h2>Last runs</h2>
+      <Region of={dags}>{({ items }) => <Next dags={items} />}</Region>
+      <Region of={runs}>{({ items }) => <Runs runs={items} />}</Region>
     </Page>
   );
 }

@@ -31,7 +31,14 @@ function Entry({ of }: { of: unknown }) {
 }
 
 export function Problems({ health }: { health: Health }) {
-  const lists = Object.entries(health).filter(([, list]) => Array.isArray(list) && list.length > 0);
+  return (
+    <ProblemLists
+      of={Object.entries(health).filter(([, list]) => Array.isArray(list) && list.length > 0)}
+    />
+  );
+}
+
+export function ProblemLists({ of: lists }: { of: [string, unknown][] }) {
   if (lists.length === 0) {
     return <p>Nothing is wrong: every list of /health is empty.</p>;
   }

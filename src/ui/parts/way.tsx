@@ -1,0 +1,210 @@
+/*
+ * The way of the records as a drawing: what there is from left to right, each with its rate, what
+ * it still has to read, and whether it is well. Of a kind with many there is one node for all.
+ */
+
+import { count } from "../format.ts";
+import { Glyph } from "./state.tsx";
+
+export interface Node {
+  id: string;
+  kind: string;
+  label: string;
+  rate: number | null; // records a second
+  lag: string | null; // records still to be read
+  records: string | null;
+  health: string;
+  href: string;
+}
+
+/* Each kind's column, from the left. */
+const COLUMNS: Record<string, number> = {
+  producers: 0,
+  door: 1,
+  topic: 2,
+  stream: 2,
+  sink: 3,
+  dag: 3,
+  raw: 4,
+  clean: 5,
+  stream_table: 5,
+  queries: 6,
+};
+const MANY = 12;
+const GROUPS: Record<string, { words: string; href: string }> = {
+  topic: { words: "topics", href: "/ui/topics" },
+  stream: { words: "streams", href: "/ui/streams" },
+  raw: { words: "raw tables", href: "/ui/tables" },
+  clean: { words: "clean tables", href: "/ui/tables" },
+  stream_table: { words: "stream tables", href: "/ui/tables" },
+  dag: { words: "DAGs", href: "/ui/dags" },
+};
+const BAD = ["failed", "trouble", "degraded", "running", "healthy", "unknown"]; // the worst first
+
+const WIDE = 154;
+const HIGH = 48;
+const GAP_X = 32;
+const GAP_Y = 14;
+const LANE_GAP = 28;
+const LABEL_MAX = 16;
+
+export function rateText(rate: number | null): string {
+  if (rate === null) {
+    return "";
+  }
+  return rate > 0 && rate < 10 ? `${rate.toFixed(1)}/s` : `${count(Math.round(rate))}/s`;
+}
+
+/* What a node's second line and the list say. */
+export function facts(node: Node): string {
+  const all = [rateText(node.rate)];
+  if (node.lag !== null && node.lag !== "0") {
+    all.push(`${count(node.lag)} to read`);
+  } else if (node.lag === "0") {
+    all.push("all read");
+  } else if (node.records !== null) {
+    all.push(`${count(node.records)} records`);
+  }
+  return all.filter((one) => one !== "").join(" · ");
+}
+
+function sum(values: (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  return known.length === 0 ? null : known.reduce((a, b) => a + b, 0);
+}
+
+function total(values: (string | null)[]): string | null {
+  const known = values.filter((value) => value !== null);
+  return known.length === 0 ? null : String(known.reduce((a, b) => a + BigInt(b), 0n));
+}
+
+/* One node in place of the many of a kind, and where each of them went. */
+export function grouped(nodes: Node[]): { nodes: Node[]; group: Map<string, string> } {
+  const group = new Map<string, string>();
+  const shown: Node[] = [];
+  for (const kind of new Set(nodes.map((node) => node.kind))) {
+    const of = nodes.filter((node) => node.kind === kind);
+    const one = GROUPS[kind];
+    if (of.length <= MANY || one === undefined) {
+      shown.push(...of);
+      continue;
+    }
+    of.forEach((node) => group.set(node.id, `all/${kind}`));
+    shown.push({
+      id: `all/${kind}`,
+      kind,
+      label: `${of.length} ${one.words}`,
+      rate: sum(of.map((node) => node.rate)),
+      lag: total(of.map((node) => node.lag)),
+      records: total(of.map((node) => node.records)),
+      health: BAD.find((health) => of.some((node) => node.health === health)) ?? "unknown",
+      href: one.href,
+    });
+  }
+  return { nodes: shown, group };
+}
+
+function short(text: string): string {
+  return text.length <= LABEL_MAX ? text : `${text.slice(0, 4)}…${text.slice(5 - LABEL_MAX)}`;
+}
+
+/* The way through the sink is above, that of streams below it; what both share is between them. */
+function laneOf(node: Node): number | undefined {
+  if (node.kind === "producers" || node.kind === "queries") {
+    return undefined;
+  }
+  return ["stream", "stream_table"].includes(node.kind) || node.id === "door/kinesis" ? 1 : 0;
+}
+
+function place(nodes: Node[]) {
+  const places = new Map<string, { x: number; y: number }>();
+  const highOf = (count: number) => Math.max(0, count * (HIGH + GAP_Y) - GAP_Y);
+  const columnsOf = (lane: number | undefined) => {
+    const columns: Node[][] = [];
+    for (const node of nodes.filter((one) => laneOf(one) === lane)) {
+      (columns[COLUMNS[node.kind] ?? 0] ??= []).push(node);
+    }
+    return columns;
+  };
+  const put = (columns: Node[][], top: number, height: number) =>
+    columns.forEach((column, x) =>
+      column.forEach((node, y) =>
+        places.set(node.id, {
+          x: x * (WIDE + GAP_X),
+          y: top + (height - highOf(column.length)) / 2 + y * (HIGH + GAP_Y),
+        }),
+      ),
+    );
+  const lanes = [0, 1].map((lane) => {
+    const columns = columnsOf(lane);
+    return {
+      columns,
+      height: highOf(Math.max(0, ...Object.values(columns).map((one) => one.length))),
+    };
+  });
+  let top = 0;
+  for (const { columns, height } of lanes) {
+    put(columns, top, height);
+    top += height === 0 ? 0 : height + LANE_GAP;
+  }
+  put(columnsOf(undefined), 0, top - LANE_GAP);
+  const width = Math.max(...[...places.values()].map(({ x }) => x)) + WIDE;
+  return { places, height: top - LANE_GAP, width };
+}
+
+function curve(from: { x: number; y: number }, to: { x: number; y: number }): string {
+  const [x1, y1] = [from.x + WIDE, from.y + HIGH / 2];
+  const [x2, y2] = [to.x, to.y + HIGH / 2];
+  const bend = (x2 - x1) / 2;
+  return `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
+}
+
+export function Way({ nodes, edges }: { nodes: Node[]; edges: [string, string][] }) {
+  const { nodes: shown, group } = grouped(nodes);
+  const { places, height, width } = place(shown);
+  const seen = new Set<string>();
+  const lines = edges.flatMap(([a, b]) => {
+    const [from, to] = [group.get(a) ?? a, group.get(b) ?? b];
+    const [start, end] = [places.get(from), places.get(to)];
+    const key = `${from} ${to}`;
+    if (start === undefined || end === undefined || seen.has(key)) {
+      return [];
+    }
+    seen.add(key);
+    return [{ key, path: curve(start, end), dashed: from.startsWith("dag/") }];
+  });
+  return (
+    <div class="scroll map" tabIndex={0} role="region" aria-label="The way of the records">
+      <svg viewBox={`-1 -1 ${width + 2} ${height + 2}`} style={{ maxWidth: width }}>
+        <g aria-hidden="true">
+          {lines.map((line) => (
+            <path key={line.key} class={line.dashed ? "edge dashed" : "edge"} d={line.path} />
+          ))}
+        </g>
+        {shown.map((node) => {
+          const at = places.get(node.id) ?? { x: 0, y: 0 };
+          return (
+            <a
+              key={node.id}
+              href={node.href}
+              class={`node ${node.health}`}
+              aria-label={`${node.label}: ${[node.health, facts(node)].join(", ")}`}
+            >
+              <title>{node.label}</title>
+              <rect x={at.x} y={at.y} width={WIDE} height={HIGH} rx="4" />
+              <svg x={at.x + 8} y={at.y + 9} width="14" height="14">
+                <Glyph state={node.health} />
+              </svg>
+              <text x={at.x + 28} y={at.y + 20}>
+                {short(node.label)}
+              </text>
+              <text class="quiet" x={at.x + 28} y={at.y + 37}>
+                {facts(node)}
+              </text>
+            </a>
+          );
+        })}
+      </svg>
+    </div>
+  );
+}
