@@ -5,7 +5,7 @@
  *     {"nodes": [{"id", "kind", "label", "rate", "lag", "records", "health", "href"}],
  *      "edges": [[from, to]], "problems": [{"severity", "list", "entries"}]}
  *
- * Nodes are what the pipeline defines and what the server has beside it: producers, front doors,
+ * Nodes are what the pipeline defines and what the server has beside it: producers, interfaces,
  * topics, streams, the sink, raw, clean and stream tables, DAGs, queries. `rate` is records a
  * second, the mean of ten seconds; `lag` records still to be read; null where there is none or it
  * is not known. Edges are the ways that records take, and from a DAG to the tables that it makes.

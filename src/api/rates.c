@@ -84,7 +84,7 @@ void pn_rates_note(struct pn_rates *rates, const char *name, int64_t count, int6
     if (counter != NULL) {
         size_t last = (counter->next + SAMPLES - 1) % SAMPLES;
         if (counter->filled > 0 && count < counter->samples[last].count) {
-            counter->filled = 0; /* it began anew */
+            counter->filled = 0; /* it began again */
         }
         if (counter->filled == 0 || now_ms - counter->samples[last].at_ms >= GAP_MS) {
             counter->samples[counter->next].at_ms = now_ms;

@@ -16,7 +16,7 @@ struct pn_rates;
 struct pn_rates *pn_rates_create(void);
 void pn_rates_destroy(struct pn_rates **rates); /* NULL ok */
 /* Notes what a counter is at a time of the monotonic clock. Samples that come sooner than most of
- * a second after the last one are passed over, and so are counters beyond PN_RATES_NAMES_MAX. */
+ * a second after the last one are skipped, and so are counters beyond PN_RATES_NAMES_MAX. */
 void pn_rates_note(struct pn_rates *rates, const char *name, int64_t count, int64_t now_ms);
 /* Its growth a second, up to `count` now; -1: not known. */
 double pn_rates_of(struct pn_rates *rates, const char *name, int64_t count, int64_t now_ms);

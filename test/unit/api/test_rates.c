@@ -15,7 +15,7 @@ static void test_the_mean_of_ten_seconds(void **state)
     struct pn_rates *rates = pn_rates_create();
     assert_float_equal(pn_rates_of(rates, "a", 5, 1000), -1, 0);
     pn_rates_note(rates, "a", 0, 1000);
-    assert_float_equal(pn_rates_of(rates, "a", 0, 1000), -1, 0); /* one moment is no span */
+    assert_float_equal(pn_rates_of(rates, "a", 0, 1000), -1, 0); /* a moment has no length */
     for (int64_t second = 1; second <= 30; second++) {
         pn_rates_note(rates, "a", second <= 20 ? second * 7 : 140, 1000 + second * 1000);
     }
