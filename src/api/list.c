@@ -4,8 +4,22 @@
 
 #include "api/errors.h"
 #include "base/base64.h"
+#include "base/units.h"
+#include "http/content.h"
 
 enum { CURSOR_BYTES_MAX = 4096 };
+
+static int read_limit(struct pn_http_request *req, size_t *limit, struct pn_err *e)
+{
+    const char *text = pn_http_request_query(req, "limit");
+    int64_t value = PN_API_LIMIT_DEFAULT;
+    if (text != NULL &&
+        (pn_parse_i64(text, &value, NULL) != 0 || value < 1 || value > PN_API_LIMIT_MAX)) {
+        return pn_err_input(e, "`limit` is a whole number from 1 to %d", PN_API_LIMIT_MAX);
+    }
+    *limit = (size_t)value;
+    return 0;
+}
 
 int pn_api_list_cursor(struct pn_http_request *req, const char *cursor, const char **after,
                        struct pn_err *e)
@@ -26,8 +40,8 @@ int pn_api_list_page(struct pn_http_request *req, struct pn_api_page *page, stru
 {
     const char *cursor = pn_http_request_query(req, "cursor");
     page->after = NULL;
-    page->limit = (size_t)pn_api_query_i64(req, "limit", PN_API_LIMIT_DEFAULT);
-    return cursor != NULL ? pn_api_list_cursor(req, cursor, &page->after, e) : 0;
+    int rc = cursor != NULL ? pn_api_list_cursor(req, cursor, &page->after, e) : 0;
+    return rc == 0 ? read_limit(req, &page->limit, e) : rc;
 }
 
 struct pn_row_writer *pn_api_list_begin(struct pn_api_list *list, struct pn_http_request *req)
@@ -60,6 +74,9 @@ enum pn_http_handled pn_api_list_end(struct pn_api_list *list, const char *next)
     }
     pn_json_end(&list->json);
     req->status = 200;
+    if (!pn_http_reply_is_known_body(req)) {
+        pn_http_reply_compress(req);
+    }
     return PN_HTTP_HANDLED;
 }
 

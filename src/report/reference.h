@@ -2,11 +2,8 @@
 #ifndef PN_REPORT_REFERENCE_H
 #define PN_REPORT_REFERENCE_H
 
-#include "report/columns.h"
+#include "report/row_writer.h"
 #include "settings/settings.h"
-
-/* The columns of the reports below. */
-extern const struct pn_report_columns pn_setting_columns;
 
 /* name, value, default, takes, help: each setting with its value in force. A secret is not shown,
  * only that there is one. */

@@ -17,3 +17,7 @@ export function dagPath(dag: string): string {
 export function runPath(dag: string, run: string): string {
   return `runs/${encodeURIComponent(dag)}/${encodeURIComponent(run)}`;
 }
+
+export function logPath(dag: string, run: string, task: string, attempt: number): string {
+  return `${runPath(dag, run)}/${encodeURIComponent(task)}/${attempt}/log`;
+}

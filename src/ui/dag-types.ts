@@ -195,3 +195,10 @@ export interface Skip {
   count: number;
   reason: string;
 }
+
+/* POST runs, of each run. */
+export interface BulkItem {
+  dag: string;
+  run: string;
+  error: string | null;
+}

@@ -2,7 +2,6 @@
 
 import re
 import time
-from urllib.parse import quote
 
 import pytest
 import requests
@@ -17,6 +16,15 @@ BIG = "9007199254740993"  # no double has it
 WIDE = 130  # tasks: more than the page lays out itself
 SECONDS_MAX = 60
 
+# What a log may hold: markup, colours, other escapes, addresses, a line that is long.
+PRINTED = [
+    HOSTILE,
+    "\x1b[31;1mERROR\x1b[0m in \x1b[42mgreen\x1b[0m \x1b[2Kcleared",
+    "see https://example.com/a?b=c. or javascript:alert(1)",
+    "x" * 20_000 + "END",
+]
+LINES = 20_000  # of the task `long`: more than the page holds
+
 # The task `maybe` fails where a run's configuration says so.
 PICKY = 'case "$PINION_CONF" in *fail*) exit 3;; esac'
 DAGS = {
@@ -26,9 +34,22 @@ DAGS = {
         "start": "2026-01-01",
         "tasks": {
             "begin": {"command": "echo $PINION_CONF"},
-            "maybe": {"command": f"echo {quote(HOSTILE)}; {PICKY}", "after": ["begin"]},
+            "maybe": {"command": PICKY, "after": ["begin"]},
             "end": {"command": "true", "after": ["maybe"]},
         },
+    },
+    "talk": {
+        "tasks": {
+            "odd": {"command": "cat \"$PINION_PIPELINE/printed\""},
+            "long": {"command": f"seq -f 'line %.0f of many' {LINES}"},
+            # It waits for a file before each part, so that nothing depends on time.
+            "slow": {
+                "command": """
+                    cd "$PINION_PIPELINE" && seq -f 'first %.0f' 200
+                    until [ -e more ]; do sleep 0.05; done; seq -f 'second %.0f' 120
+                    until [ -e end ]; do sleep 0.05; done; echo over"""
+            },
+        }
     },
     "never": {"tasks": {"only": {"command": "true"}}},
     "wide": {
@@ -48,6 +69,7 @@ def write_pipeline(folder):
     folder.mkdir()
     definition = yaml.safe_dump({"name": "own", "dags": DAGS}, sort_keys=False)
     (folder / "pipeline.yml").write_text(definition)
+    (folder / "printed").write_text("\n".join(PRINTED) + "\n")
     return folder
 
 
@@ -68,13 +90,18 @@ def ran(server, dag, run, **body):
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def own(tmp_path_factory):
+    return write_pipeline(tmp_path_factory.mktemp("ui-dags") / "own")
+
+
+@pytest.fixture(scope="module")
+def server(own):
     """A server whose DAG `shop` has a run that is well, and one that failed."""
-    folder = tmp_path_factory.mktemp("ui-dags")
-    with Server(folder / "data", "--pipeline", write_pipeline(folder / "own")) as running:
+    with Server(own.parent / "data", "--pipeline", own) as running:
         ran(running, "shop", "good", conf={"n": int(BIG)}, note=HOSTILE)
         ran(running, "shop", "bad", conf={"fail": True})
         ran(running, "wide", "all")
+        api(running, "POST", "runs/talk", {"run": "talk"})
         yield running
 
 
@@ -89,7 +116,7 @@ PAGES = {
     "dags/shop/definition": "pipeline.yml, line",
     "dags/never": "never ran",
     "dags/shop/runs/bad": "upstream failed",
-    "dags/shop/runs/good/begin": "Try 1",
+    "dags/shop/runs/good/begin": BIG,
     "runs": "scheduled",
 }
 
@@ -170,6 +197,123 @@ def test_a_failed_run_is_run_again(watch, server):
     expect(page.locator("main")).to_contain_text("2 of 2")
     page.get_by_role("link", name="maybe").first.click()
     expect(page.get_by_role("navigation", name="Attempts").get_by_role("link")).to_have_count(2)
+
+
+def test_a_task_is_marked(watch, server):
+    ran(server, "shop", "mark", conf={"fail": True})
+    page = watch().go("dags/shop/runs/mark/maybe", "It printed nothing.")
+    page.get_by_role("button", name="Mark success").click()
+    expect(page.locator(".headline .is-success")).to_be_visible()
+    page.get_by_role("navigation", name="Breadcrumb").get_by_role("link", name="mark").click()
+    expect(page.locator(".headline .is-success")).to_be_visible()  # `end` ran, too
+
+
+def test_a_run_is_deleted(watch, server):
+    ran(server, "shop", "gone")
+    page = watch().go("dags/shop/runs/gone", "success")
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.locator("h1")).to_have_text("shop")
+    answer = requests.get(f"{server.url}/api/v1/runs/shop/gone", timeout=30)
+    assert answer.status_code == 404
+
+
+# --- logs -----------------------------------------------------------------------------------------
+
+
+def expect_at_end(page):
+    """The log is scrolled to its end."""
+    page.wait_for_function(
+        "() => { const b = document.querySelector('.lines');"
+        " return b.scrollTop + b.clientHeight >= b.scrollHeight - 8; }"
+    )
+
+
+def expect_in_view(page, line):
+    """The log is scrolled to a place at which the line is seen."""
+    page.wait_for_function(
+        "(line) => { const b = line.parentElement, top = line.offsetTop - b.scrollTop;"
+        " return top >= 0 && top < b.clientHeight; }",
+        arg=line.element_handle(),
+    )
+
+
+def test_a_log_is_text(watch):
+    page = watch().go("dags/talk/runs/talk/odd", HOSTILE)
+    log = page.get_by_role("log")
+    expect(log.locator(".line")).to_have_count(len(PRINTED))
+    assert log.locator("img").count() == 0
+    expect(log.locator(".ansi-1.bold")).to_have_text("ERROR")
+    expect(log.locator(".ansi-on-2")).to_have_text("green")
+    expect(log).to_contain_text("␛[2Kcleared")
+    links = log.get_by_role("link")
+    expect(links).to_have_count(1)
+    expect(links).to_have_attribute("href", "https://example.com/a?b=c")
+    expect(log).not_to_contain_text("END")
+    log.get_by_role("button", name="more").click()
+    expect(log).to_contain_text("END")
+    assert violations(page) == []
+
+
+def test_a_long_log_opens_at_its_end_and_is_searched(watch):
+    page = watch().go("dags/talk/runs/talk/long", f"line {LINES} of many")
+    log = page.get_by_role("log")
+    lines = log.locator(".line")
+    assert lines.count() <= 5000
+    expect_at_end(page)
+    for _ in range(3):  # reads what is before, each time from the top
+        first = int(lines.first.get_attribute("data-at"))
+        log.evaluate("(box) => { box.scrollTop = 0; }")
+        page.wait_for_function(
+            "(first) => Number(document.querySelector('.line').dataset.at) < first || first === 0",
+            arg=first,
+        )
+        assert lines.count() <= 5000
+    page.get_by_role("searchbox", name="Find in the log").fill("LINE 777")
+    page.keyboard.press("Enter")
+    hit = log.locator(".line.hit")
+    expect(hit).to_have_text("line 777 of many")
+    expect_in_view(page, hit)
+    expect(page.locator(".log")).to_contain_text("1 of 11")
+    log.focus()
+    page.keyboard.press("n")
+    expect(hit).to_have_text("line 7770 of many")
+    page.keyboard.press("N")
+    expect(hit).to_have_text("line 777 of many")
+    page.keyboard.press("g")
+    expect(lines.first).to_have_text("line 1 of many")
+    expect_in_view(page, lines.first)
+    page.keyboard.press("Shift+G")
+    expect(lines.last).to_have_text(f"line {LINES} of many")
+    expect_at_end(page)
+    assert "find=LINE+777" in page.url
+
+
+def test_a_line_of_a_log_has_an_address(watch):
+    page = watch().go("dags/talk/runs/talk/long#L12345", "line 12345 of many")
+    hit = page.locator(".line.hit")
+    expect(hit).to_have_text("line 12345 of many")
+    expect_in_view(page, hit)
+
+
+def test_a_log_is_followed_only_at_its_end(watch, own):
+    page = watch().go("dags/talk/runs/talk/slow", "first 200")
+    log = page.get_by_role("log")
+    lines = log.locator(".line")
+    expect_at_end(page)
+    log.evaluate("(box) => { box.scrollTop = 0; }")
+    expect(page.locator(".log")).to_contain_text("when you are at the end")
+    (own / "more").touch()
+    button = page.get_by_role("button", name="120 new lines")
+    expect(button).to_be_visible()
+    expect_in_view(page, lines.first)  # what is read stays where it is
+    button.click()
+    expect(lines).to_have_count(320)
+    expect_at_end(page)
+    (own / "end").touch()
+    expect(lines.last).to_have_text("over")
+    expect_at_end(page)
+    expect(page.locator(".headline .is-success")).to_be_visible()
 
 
 def test_a_note(watch, server):
@@ -267,6 +411,16 @@ def test_runs_are_filtered_by_their_address(watch):
     page.get_by_role("searchbox").fill("no such run")
     expect(page.locator("main")).to_contain_text("No run is like that.")
     assert "q=no+such+run" in page.url
+
+
+def test_runs_are_deleted_together(watch, server):
+    for number in range(2):
+        ran(server, "never", f"old{number}")
+    page = watch().go("runs?dag=never&q=old", "old1")
+    page.get_by_label("Choose all of the page").check()
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.locator("main")).to_contain_text("No run is like that.")
 
 
 def test_runs_are_run_again_together(watch, server):

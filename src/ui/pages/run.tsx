@@ -2,13 +2,14 @@
 
 import { useEffect, useState } from "preact/hooks";
 
-import { getReply, patch, post, useGet } from "../api.ts";
+import { getReply, patch, post, remove, useGet } from "../api.ts";
 import { runPath, taskHref } from "../dag-paths.ts";
 import type { RunDetail, RunTask, TaskIo } from "../dag-types.ts";
 import { count, duration, time, tookMs } from "../format.ts";
 import { topicOf } from "../events.ts";
 import { memberText } from "../exact.ts";
 import { Changes } from "../parts/changes.tsx";
+import { Confirm } from "../parts/confirm.tsx";
 import { Copy } from "../parts/copy.tsx";
 import { useAction } from "../parts/dialog.tsx";
 import { Facts } from "../parts/facts.tsx";
@@ -22,7 +23,7 @@ import type { Scope } from "../parts/rerun.tsx";
 import { State } from "../parts/state.tsx";
 import { useSeconds } from "../parts/seconds.tsx";
 import { At } from "../parts/time.tsx";
-import { href } from "../route.ts";
+import { go, href } from "../route.ts";
 import { isOver, words } from "../states.ts";
 
 /* --- its tasks ------------------------------------------------------------------------------- */
@@ -117,6 +118,7 @@ function Actions({
   rerun: (what: Scope) => void;
   again: () => void;
 }) {
+  const [deletes, setDeletes] = useState(false);
   const { busy, error, act } = useAction();
   const path = runPath(run.dag, run.run);
   const cancel = async () => {
@@ -137,6 +139,7 @@ function Actions({
           >
             Rerun failed
           </button>
+          <button onClick={() => setDeletes(true)}>Delete</button>
         </>
       ) : (
         <button disabled={busy || run.cancel_asked} onClick={() => void cancel()}>
@@ -144,6 +147,20 @@ function Actions({
         </button>
       )}
       {error === undefined ? null : <Failure error={error} />}
+      {deletes ? (
+        <Confirm
+          title="Delete the run"
+          verb="Delete"
+          act={() => remove(path)}
+          close={() => setDeletes(false)}
+          done={() => go(href(["dags", run.dag, "runs"]))}
+        >
+          <p>
+            The states and logs of <strong>{run.run}</strong> are gone afterwards. What it wrote
+            into tables stays.
+          </p>
+        </Confirm>
+      ) : null}
     </div>
   );
 }

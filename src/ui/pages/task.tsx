@@ -2,15 +2,16 @@
 
 import { useState } from "preact/hooks";
 
-import { useGet } from "../api.ts";
-import { runHref, runPath, taskHref } from "../dag-paths.ts";
+import { post, useGet } from "../api.ts";
+import { logPath, runHref, runPath, taskHref } from "../dag-paths.ts";
 import type { Attempt, RunDetail, RunTask } from "../dag-types.ts";
 import { topicOf } from "../events.ts";
 import { bytes, duration, tookMs } from "../format.ts";
-import { Copy } from "../parts/copy.tsx";
+import { useAction } from "../parts/dialog.tsx";
 import { Facts } from "../parts/facts.tsx";
+import { LogView } from "../parts/log.tsx";
 import { Page } from "../parts/page.tsx";
-import { Empty, Region } from "../parts/region.tsx";
+import { Empty, Failure, Region } from "../parts/region.tsx";
 import { Rerun } from "../parts/rerun.tsx";
 import type { Scope } from "../parts/rerun.tsx";
 import { useSeconds } from "../parts/seconds.tsx";
@@ -33,6 +34,7 @@ function glyphOf(outcome: string): string {
 }
 
 function AttemptView({ run, task, attempt }: { run: RunDetail; task: RunTask; attempt: Attempt }) {
+  const path = logPath(run.dag, run.run, task.task, attempt.number);
   return (
     <>
       <Facts
@@ -49,10 +51,16 @@ function AttemptView({ run, task, attempt }: { run: RunDetail; task: RunTask; at
           "Most memory": bytes(attempt.memory_bytes),
         }}
       />
-      <h2>Its output</h2>
-      <Copy
-        text={`pinion dag logs ${run.dag} ${task.task} --run ${run.run} --try ${attempt.number}`}
-      />
+      {attempt.has_log || attempt.ended_ms === null ? (
+        <LogView
+          key={path}
+          path={path}
+          topic={topicOf("log", run.dag, run.run, task.task, `${attempt.number}`)}
+          file={`${run.dag}-${run.run}-${task.task}-${attempt.number}.log`}
+        />
+      ) : (
+        <p class="quiet">This attempt has no log: it has reached its age, or could not start.</p>
+      )}
     </>
   );
 }
@@ -86,6 +94,14 @@ function Attempts({ run, task }: { run: RunDetail; task: RunTask }) {
 
 function Actions({ run, task, again }: { run: RunDetail; task: RunTask; again: () => void }) {
   const [rerun, setRerun] = useState<Scope>();
+  const { busy, error, act } = useAction();
+  const marks = (state: string) => task.state !== state && task.state !== "running";
+  const mark = async (state: "success" | "failed") => {
+    const path = `${runPath(run.dag, run.run)}/mark`;
+    if (await act(() => post(path, { tasks: [task.task], state }))) {
+      again();
+    }
+  };
   return (
     <div class="bar">
       <button
@@ -100,6 +116,13 @@ function Actions({ run, task, again }: { run: RunDetail; task: RunTask; again: (
       >
         Rerun with all after it
       </button>
+      <button disabled={busy || !marks("success")} onClick={() => void mark("success")}>
+        Mark success
+      </button>
+      <button disabled={busy || !marks("failed")} onClick={() => void mark("failed")}>
+        Mark failed
+      </button>
+      {error === undefined ? null : <Failure error={error} />}
       {rerun === undefined ? null : (
         <Rerun
           dag={run.dag}

@@ -3,8 +3,8 @@
 import { useState } from "preact/hooks";
 
 import { post, useGet } from "../api.ts";
-import { runHref, runPath } from "../dag-paths.ts";
-import type { Run, Runs } from "../dag-types.ts";
+import { runHref } from "../dag-paths.ts";
+import type { BulkItem, Run, Runs } from "../dag-types.ts";
 import { topicOf } from "../events.ts";
 import { duration, fieldMoment, momentField, time } from "../format.ts";
 import { href, place, setQuery } from "../route.ts";
@@ -134,30 +134,57 @@ function Row({ run, named, chosen }: { run: Run; named: boolean; chosen: Chosen 
   );
 }
 
+const ASKED = {
+  clear: { verb: "Run again", words: "All tasks of these runs run again." },
+  delete: {
+    verb: "Delete",
+    words: "Their states and logs are gone afterwards. What they wrote into tables stays.",
+  },
+};
+
+/* Several runs at once; one that cannot be done does not stop the others. */
 function Bulk({ runs, done }: { runs: Run[]; done: () => void }) {
-  const [asked, setAsked] = useState(false);
-  const clear = async () => {
-    for (const run of runs) {
-      await post(`${runPath(run.dag, run.run)}/rerun`, { scope: "all" });
-    }
+  const [asked, setAsked] = useState<keyof typeof ASKED>();
+  const [refused, setRefused] = useState<BulkItem[]>([]);
+  const act = async () => {
+    const names = runs.map((run) => ({ dag: run.dag, run: run.run }));
+    const { items } = await post<{ items: BulkItem[] }>("runs", { action: asked, runs: names });
+    setRefused(items.filter((item) => item.error !== null));
   };
   const many = `${runs.length} ${runs.length === 1 ? "run" : "runs"}`;
   return (
-    <div class="bar">
-      <span role="status">{many} chosen</span>
-      <button disabled={runs.length === 0} onClick={() => setAsked(true)}>
-        Run again
-      </button>
-      {asked ? (
+    <>
+      <div class="bar">
+        <span role="status">{many} chosen</span>
+        <button disabled={runs.length === 0} onClick={() => setAsked("clear")}>
+          Run again
+        </button>
+        <button disabled={runs.length === 0} onClick={() => setAsked("delete")}>
+          Delete
+        </button>
+      </div>
+      {refused.length === 0 ? null : (
+        <div class="notice danger" role="alert">
+          {refused.map((item) => (
+            <p key={`${item.dag}/${item.run}`}>
+              <strong>
+                {item.dag} {item.run}
+              </strong>{" "}
+              {item.error}
+            </p>
+          ))}
+        </div>
+      )}
+      {asked === undefined ? null : (
         <Confirm
-          title={`Run ${many} again`}
-          verb="Run again"
+          title={`${ASKED[asked].verb}: ${many}`}
+          verb={ASKED[asked].verb}
           count={runs.length}
-          act={clear}
-          close={() => setAsked(false)}
+          act={act}
+          close={() => setAsked(undefined)}
           done={done}
         >
-          <p>All tasks of these runs run again.</p>
+          <p>{ASKED[asked].words}</p>
           <ul class="plan" tabIndex={0} aria-label="Runs">
             {runs.map((run) => (
               <li key={run.id}>
@@ -166,8 +193,8 @@ function Bulk({ runs, done }: { runs: Run[]; done: () => void }) {
             ))}
           </ul>
         </Confirm>
-      ) : null}
-    </div>
+      )}
+    </>
   );
 }
 
