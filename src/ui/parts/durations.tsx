@@ -188,7 +188,8 @@ export function Durations({ dag, grid }: { dag: string; grid: DagGrid }) {
   }, [dag, key]);
   const { query } = place.value;
   const chosen = query.get("task");
-  const table = query.get("as") === "table";
+  const single = over.length === 1; // one point makes no line
+  const table = single || query.get("as") === "table";
   if (over.length === 0) {
     return <p class="quiet">No run is over yet.</p>;
   }
@@ -200,9 +201,11 @@ export function Durations({ dag, grid }: { dag: string; grid: DagGrid }) {
   return (
     <figure>
       <div class="bar">
-        <button onClick={() => setQuery("as", table ? undefined : "table")}>
-          {table ? "As a chart" : "As a table"}
-        </button>
+        {single ? null : (
+          <button onClick={() => setQuery("as", table ? undefined : "table")}>
+            {table ? "As a chart" : "As a table"}
+          </button>
+        )}
         {chosen === null ? null : (
           <button onClick={() => setQuery("task", undefined)}>All tasks</button>
         )}
