@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/errors.h"
+#include "api/openapi.h"
 #include "aws/rights.h"
 #include "base/crc32c.h"
 #include "base/mem.h"
@@ -11,9 +12,21 @@
 
 enum { HEALTH_BYTES_MAX = 1024 * 1024 };
 
+/* A route that was added: to the server it is one with a handler of ours. */
+struct added {
+    struct pn_http_route http;
+    const struct pn_api_route *route;
+    void *arg; /* of the route's own handler */
+};
+
 /* Constant once the server has started. */
 struct pn_api {
     struct pn_api_env env;
+    const struct pn_api_route **routes; /* in their order; each has its `added` */
+    struct added **added;
+    size_t route_count;
+    size_t route_capacity;
+    size_t added_capacity;
     struct pn_api_health health[PN_API_HEALTH_MAX];
     size_t health_count;
 };
@@ -219,44 +232,149 @@ static enum pn_http_handled list_routes(struct pn_http_request *req, void *arg)
     pn_json_end(&json);
     pn_json_end(&json);
     req->status = 200;
-    if (!pn_http_reply_is_known_body(req)) {
-        pn_http_reply_compress(req);
-    }
+    return PN_HTTP_HANDLED;
+}
+
+static enum pn_http_handled document(struct pn_http_request *req, void *arg)
+{
+    const struct pn_api *api = arg;
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, &req->out);
+    pn_api_put_document(&json, api->routes, api->route_count,
+                        pn_http_server_asks_keys(api->env.server));
+    req->status = 200;
     return PN_HTTP_HANDLED;
 }
 
 /* --- the front -------------------------------------------------------------------------------- */
 
-static const struct pn_http_route routes[] = {
-    {PN_HTTP_GET, "", root, 0, PN_RIGHT_READ, PN_OF_NOTHING},
-    {PN_HTTP_GET, "health", health, 0, PN_RIGHT_OPEN, PN_OF_NOTHING},
-    {PN_HTTP_GET, "metrics", metrics, PN_HTTP_ROUTE_LOCAL, PN_RIGHT_READ, PN_OF_SERVER},
-    {PN_HTTP_GET, "api/v1/routes", list_routes, 0, PN_RIGHT_READ, PN_OF_NOTHING},
-    {.pattern = NULL},
+static const struct pn_api_field root_reply[] = {{.name = "name", .type = PN_API_TEXT},
+                                                 {.name = "version", .type = PN_API_TEXT},
+                                                 {.name = NULL}};
+static const struct pn_api_field failed_partition[] = {{.name = "topic", .type = PN_API_TEXT},
+                                                       {.name = "partition", .type = PN_API_INT},
+                                                       {.name = "reason", .type = PN_API_TEXT},
+                                                       {.name = NULL}};
+static const struct pn_api_field health_reply[] = {
+    {.name = "status", .type = PN_API_TEXT, .words = "ok|degraded"},
+    {.name = "version", .type = PN_API_TEXT},
+    {.name = "failed_partitions", .type = PN_API_OBJECTS, .fields = failed_partition},
+    {.name = PN_API_OTHERS,
+     .type = PN_API_ARRAY,
+     .help = "what else is not well, a list for each kind"},
+    {.name = NULL},
+};
+static const struct pn_api_field route_fields[] = {{.name = "method", .type = PN_API_TEXT},
+                                                   {.name = "path", .type = PN_API_TEXT},
+                                                   {.name = "right", .type = PN_API_TEXT},
+                                                   {.name = "of", .type = PN_API_TEXT},
+                                                   {.name = NULL}};
+static const struct pn_api_field operation_fields[] = {
+    {.name = "name", .type = PN_API_TEXT}, {.name = "right", .type = PN_API_TEXT}, {.name = NULL}};
+static const struct pn_api_field routes_reply[] = {
+    {.name = "routes", .type = PN_API_OBJECTS, .fields = route_fields},
+    {.name = "operations",
+     .type = PN_API_OBJECTS,
+     .fields = operation_fields,
+     .help = "of the Kinesis API"},
+    {.name = NULL}};
+static const struct pn_api_field document_reply[] = {
+    {.name = "openapi", .type = PN_API_TEXT},      {.name = "info", .type = PN_API_OBJECT},
+    {.name = "servers", .type = PN_API_ARRAY},     {.name = "paths", .type = PN_API_OBJECT},
+    {.name = "components", .type = PN_API_OBJECT}, {.name = NULL}};
+
+static const struct pn_api_route table[] = {
+    {.http = {PN_HTTP_GET, "", root, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+     .id = "get_version",
+     .summary = "The program and its version; a browser is sent to the pages",
+     .reply = root_reply,
+     .is_feed = true},
+    {.http = {PN_HTTP_GET, "health", health, 0, PN_RIGHT_OPEN, PN_OF_NOTHING},
+     .id = "get_health",
+     .summary = "Whether all is well, and if not, what is not",
+     .reply = health_reply,
+     .is_feed = true},
+    {.http = {PN_HTTP_GET, "metrics", metrics, PN_HTTP_ROUTE_LOCAL, PN_RIGHT_READ, PN_OF_SERVER},
+     .id = "get_metrics",
+     .summary = "Metrics in the text format of Prometheus",
+     .media = "text/plain"},
+    {.http = {PN_HTTP_GET, "api/v1/routes", list_routes, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+     .id = "list_routes",
+     .summary = "Every route of the server, with the right that it asks of an API key",
+     .reply = routes_reply},
+    {.http = {PN_HTTP_GET, "api/v1/openapi.json", document, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+     .id = "get_document",
+     .summary = "This document",
+     .reply = document_reply},
 };
 
 static const char *const words[] = {"api", "health", "metrics", NULL};
 
 static const struct pn_http_front front = {
-    .name = "api", .routes = routes, .words = words, .is_fallback = true, .error = pn_api_error};
+    .name = "api", .words = words, .is_fallback = true, .error = pn_api_error};
+
+/* Requests below api/v1 are held to their routes' rows. Others, which balancers and scrapers know,
+ * take any parameter. */
+static bool may_go_on(struct pn_http_request *req, const struct added *added)
+{
+    bool is_first = req->state == NULL && !req->expired;
+    bool is_held = strncmp(added->http.pattern, "api/", 4) == 0;
+    return !is_first || !is_held || pn_api_check_parameters(req, added->route);
+}
+
+static enum pn_http_handled handle(struct pn_http_request *req, void *arg)
+{
+    const struct added *added = arg;
+    if (!may_go_on(req, added)) {
+        return PN_HTTP_HANDLED;
+    }
+    enum pn_http_handled handled = added->route->http.handle(req, added->arg);
+    if (handled == PN_HTTP_HANDLED && req->status == 200 && pn_api_route_has_tag(added->route) &&
+        !pn_buf_failed(&req->out) && !pn_http_reply_is_known_body(req)) {
+        pn_http_reply_compress(req);
+    }
+    return handled;
+}
 
 struct pn_api *pn_api_create(const struct pn_api_env *env)
 {
     struct pn_api *api = pn_xcalloc(1, sizeof *api);
     api->env = *env;
     pn_http_server_add_front(env->server, &front, api);
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        pn_api_add_route(api, &table[i], api);
+    }
     return api;
 }
 
 void pn_api_destroy(struct pn_api **api)
 {
-    free(*api);
+    struct pn_api *gone = *api;
+    for (size_t i = 0; gone != NULL && i < gone->route_count; i++) {
+        free(gone->added[i]);
+    }
+    if (gone != NULL) {
+        free(gone->added);
+        free(gone->routes);
+    }
+    free(gone);
     *api = NULL;
 }
 
-void pn_api_add_route(struct pn_api *api, const struct pn_http_route *route, void *arg)
+void pn_api_add_route(struct pn_api *api, const struct pn_api_route *route, void *arg)
 {
-    pn_http_server_add_route(api->env.server, &front, route, arg);
+    struct added *added = pn_xcalloc(1, sizeof *added);
+    pn_api_route_check(route);
+    *added = (struct added){.http = route->http, .route = route, .arg = arg};
+    added->http.handle = handle;
+    pn_grow((void **)&api->routes, &api->route_capacity, api->route_count + 1,
+            sizeof(const struct pn_api_route *));
+    pn_grow((void **)&api->added, &api->added_capacity, api->route_count + 1,
+            sizeof(struct added *));
+    api->routes[api->route_count] = route;
+    api->added[api->route_count] = added;
+    api->route_count++;
+    pn_http_server_add_route(api->env.server, &front, &added->http, added);
 }
 
 void pn_api_add_health(struct pn_api *api, const struct pn_api_health *health)

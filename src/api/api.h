@@ -7,15 +7,18 @@
  *   GET /health         is all well, and if not, what is not
  *   GET /metrics        in the text format of Prometheus
  *   GET /api/v1/routes  every route, with the right that it asks of an API key
+ *   GET /api/v1/openapi.json  what this front has, as an OpenAPI document
  *
  * More routes come by file (sink_routes.h, stream_routes.h), each with an `add` that the server's
- * maker calls. A new one is a handler and a row there: a handler gets its station by its `arg`,
- * includes http/request.h and errors.h, and where its reply is large or seldom changes
- * http/content.h.
+ * maker calls. A new one is a handler and a row there. The row describes the route (route.h): the
+ * document is made of the rows, and requests are checked against them before the handler runs. A
+ * handler gets its station by its `arg`, and includes http/request.h, errors.h, and list.h where
+ * its reply is a list.
  */
 #ifndef PN_API_API_H
 #define PN_API_API_H
 
+#include "api/route.h"
 #include "base/json_writer.h"
 #include "base/metrics.h"
 #include "http/server.h"
@@ -47,8 +50,9 @@ struct pn_api *pn_api_create(const struct pn_api_env *env);
 void pn_api_destroy(struct pn_api **api);
 
 /* Before the server starts: adds a route, which is borrowed for the server's life as is its
- * handler's `arg`, or a list, which is copied but for its texts. */
-void pn_api_add_route(struct pn_api *api, const struct pn_http_route *route, void *arg);
+ * handler's `arg`, or a list, which is copied but for its texts. A row that does not describe its
+ * route asserts. */
+void pn_api_add_route(struct pn_api *api, const struct pn_api_route *route, void *arg);
 void pn_api_add_health(struct pn_api *api, const struct pn_api_health *health);
 
 /* The lists of /health that hold something, as objects {"severity", "list", "entries"} of an array

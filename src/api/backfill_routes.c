@@ -5,8 +5,6 @@
 #include "api/dag_internal.h"
 #include "base/units.h"
 
-enum { ACTIVE_RUNS_MAX = 100 };
-
 static void put_backfill(struct pn_json_writer *json, const struct pn_backfill *backfill)
 {
     pn_json_put_object(json);
@@ -149,9 +147,9 @@ static int check_plan(struct pn_backfill_plan *plan, const char *reprocess, stru
         return pn_err_input(e, "\"from_ms\" and \"to_ms\" are times in milliseconds since 1970, in"
                                " this order");
     }
-    if (plan->active_runs_max < 1 || plan->active_runs_max > ACTIVE_RUNS_MAX) {
+    if (plan->active_runs_max < 1 || plan->active_runs_max > PN_API_ACTIVE_RUNS_MAX) {
         return pn_err_input(e, "\"active_runs_max\" is a whole number from 1 to %d",
-                            ACTIVE_RUNS_MAX);
+                            PN_API_ACTIVE_RUNS_MAX);
     }
     int i = 0;
     while (i < PN_REPROCESSES && strcmp(reprocess, pn_reprocess_names[i]) != 0) {
@@ -211,19 +209,67 @@ PN_API_DAG_HANDLER(handle_pause, answer_pause)
 PN_API_DAG_HANDLER(handle_unpause, answer_unpause)
 PN_API_DAG_HANDLER(handle_cancel, answer_cancel)
 
-static const struct pn_http_route table[] = {
-    {PN_HTTP_GET, "api/v1/backfills", handle_list, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
-     PN_OF_SERVER},
-    {PN_HTTP_GET, "api/v1/backfills/{}", handle_backfill, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
-     PN_OF_SERVER},
-    {PN_HTTP_POST, "api/v1/backfills/{}", handle_create, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_ADMIN,
-     PN_OF_SERVER},
-    {PN_HTTP_POST, "api/v1/backfills/{}/pause", handle_pause, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_ADMIN,
-     PN_OF_SERVER},
-    {PN_HTTP_POST, "api/v1/backfills/{}/unpause", handle_unpause, PN_HTTP_ROUTE_BLOCKS,
-     PN_RIGHT_ADMIN, PN_OF_SERVER},
-    {PN_HTTP_POST, "api/v1/backfills/{}/cancel", handle_cancel, PN_HTTP_ROUTE_BLOCKS,
-     PN_RIGHT_ADMIN, PN_OF_SERVER},
+static const struct pn_api_field plan_item[] = {
+    {.name = "logical_ms", .type = PN_API_INT},
+    {.name = "run", .type = PN_API_TEXT},
+    {.name = "action", .type = PN_API_TEXT, .words = "create|clear|leave"},
+    {.name = "reason", .type = PN_API_TEXT, .flags = PN_API_NULLABLE},
+    {.name = NULL}};
+static const struct pn_api_field plan_reply[] = {
+    {.name = "dry_run", .type = PN_API_BOOL},
+    {.name = "token", .type = PN_API_TEXT},
+    {.name = "runs", .type = PN_API_INT},
+    {.name = "items", .type = PN_API_OBJECTS, .fields = plan_item},
+    {.name = NULL}};
+
+static const struct pn_api_route table[] = {
+    {.http = {PN_HTTP_GET, "api/v1/backfills", handle_list, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+              PN_OF_SERVER},
+     .id = "list_backfills",
+     .summary = "Backfills, the newest first",
+     .query = pn_api_backfills_query,
+     .list_of = pn_api_backfill_fields},
+    {.http = {PN_HTTP_GET, "api/v1/backfills/{}", handle_backfill, PN_HTTP_ROUTE_BLOCKS,
+              PN_RIGHT_READ, PN_OF_SERVER},
+     .id = "get_backfill",
+     .summary = "A backfill",
+     .path = pn_api_of_backfill,
+     .reply = pn_api_backfill_fields},
+    {.http = {PN_HTTP_POST, "api/v1/backfills/{}", handle_create, PN_HTTP_ROUTE_BLOCKS,
+              PN_RIGHT_ADMIN, PN_OF_SERVER},
+     .id = "create_backfill",
+     .summary = "Begins a backfill; a dry run is answered 200 and lists what it would do",
+     .path = pn_api_of_backfill,
+     .body = pn_api_backfill_body,
+     .reply = pn_api_backfill_fields,
+     .status = 202,
+     .also = 200,
+     .also_reply = plan_reply,
+     .errors = {409}},
+    {.http = {PN_HTTP_POST, "api/v1/backfills/{}/pause", handle_pause, PN_HTTP_ROUTE_BLOCKS,
+              PN_RIGHT_ADMIN, PN_OF_SERVER},
+     .id = "pause_backfill",
+     .summary = "Pauses a backfill",
+     .path = pn_api_of_backfill,
+     .body = pn_api_empty_body,
+     .reply = pn_api_backfill_fields,
+     .errors = {409}},
+    {.http = {PN_HTTP_POST, "api/v1/backfills/{}/unpause", handle_unpause, PN_HTTP_ROUTE_BLOCKS,
+              PN_RIGHT_ADMIN, PN_OF_SERVER},
+     .id = "unpause_backfill",
+     .summary = "Resumes a backfill",
+     .path = pn_api_of_backfill,
+     .body = pn_api_empty_body,
+     .reply = pn_api_backfill_fields,
+     .errors = {409}},
+    {.http = {PN_HTTP_POST, "api/v1/backfills/{}/cancel", handle_cancel, PN_HTTP_ROUTE_BLOCKS,
+              PN_RIGHT_ADMIN, PN_OF_SERVER},
+     .id = "cancel_backfill",
+     .summary = "Cancels a backfill and its runs",
+     .path = pn_api_of_backfill,
+     .body = pn_api_empty_body,
+     .reply = pn_api_backfill_fields,
+     .errors = {409}},
 };
 
 void pn_api_backfill_routes_add(struct pn_api_dags *dags, struct pn_api *api)

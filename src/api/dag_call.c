@@ -13,14 +13,6 @@ static const char *who_asks(struct pn_http_request *req)
     return site != NULL && strcmp(site, "same-origin") == 0 ? "ui" : "api";
 }
 
-static void end_reply(struct pn_http_request *req)
-{
-    if (req->method == PN_HTTP_GET && req->status == 200 && pn_http_reply_is_known_body(req)) {
-        return;
-    }
-    pn_http_reply_compress(req);
-}
-
 enum pn_http_handled pn_api_dag_answer(struct pn_http_request *req, struct pn_api_dags *dags,
                                        int (*answer)(struct pn_api_dag_call *call,
                                                      struct pn_err *e))
@@ -41,16 +33,11 @@ enum pn_http_handled pn_api_dag_answer(struct pn_http_request *req, struct pn_ap
         rc = answer(&call, &failure);
     }
     pn_dag_db_pool_give(dags->pool, &call.db);
-    if (call.is_answered) {
-        return call.handled;
-    }
     if (rc != 0) {
         pn_buf_reset(&req->out);
         pn_api_reply_failure(req, &failure);
-    } else if (req->out.len > 0) {
-        end_reply(req);
     }
-    return PN_HTTP_HANDLED;
+    return rc == 0 ? call.handled : PN_HTTP_HANDLED;
 }
 
 /* --- the path --------------------------------------------------------------------------------- */
@@ -115,7 +102,6 @@ void pn_api_dag_end_list(struct pn_api_dag_call *call, struct pn_api_list *list,
 {
     (void)pn_api_list_end(
         list, next_id != 0 ? pn_arena_printf(&call->req->arena, "%" PRId64, next_id) : NULL);
-    call->is_answered = true;
 }
 
 void pn_api_dag_add_next(const struct pn_api_dag_call *call, struct pn_json_writer *json,
@@ -220,7 +206,6 @@ int pn_api_dag_body(struct pn_api_dag_call *call, const struct pn_api_member *me
 {
     struct pn_json *root = NULL;
     if (pn_http_request_json(call->req, &root) != 0) {
-        call->is_answered = true;
         return PN_FAIL;
     }
     return root != NULL ? pn_api_dag_members(call, root, members, count, e) : 0;

@@ -7,7 +7,6 @@
 #include "api/list.h"
 #include "dag/dag.h"
 #include "dag/db_pool.h"
-#include "http/content.h"
 #include "report/dags.h"
 
 struct pn_api_dags {
@@ -23,13 +22,12 @@ struct pn_api_dag_call {
     struct pn_dag_db *db;
     int64_t now_ms;
     const char *who;              /* for the audit: "ui" for our own pages, else "api" */
-    bool is_answered;             /* the reply is there, with all that belongs to it */
-    enum pn_http_handled handled; /* then: how the request continues */
+    enum pn_http_handled handled; /* how the request continues after an answer */
 };
 
 /*
  * Makes the reply with `answer`, which returns 0 when it is there: 200 unless it has set another
- * status; a GET's is tagged and compressed. After an error that `answer` returns the reply tells
+ * status. After an error that `answer` returns the reply tells
  * it.
  */
 enum pn_http_handled pn_api_dag_answer(struct pn_http_request *req, struct pn_api_dags *dags,
@@ -115,6 +113,40 @@ void pn_api_add_run(struct pn_json_writer *json, const struct pn_run *run, const
 /* The reply is the run, with what `answer` found; the status is set by the caller. */
 int pn_api_reply_run(struct pn_api_dag_call *call, const struct pn_run *run,
                      struct pn_err *e) PN_MUST_CHECK;
+
+/* ---- what the routes take and reply (dag_fields.c) ------------------------------------------- */
+
+enum { PN_API_GRID_RUNS_DEFAULT = 50, PN_API_GRID_RUNS_MAX = 500, PN_API_ACTIVE_RUNS_MAX = 100 };
+
+extern const struct pn_api_field pn_api_of_dag[];
+extern const struct pn_api_field pn_api_of_run[];
+extern const struct pn_api_field pn_api_of_backfill[];
+extern const struct pn_api_field pn_api_dags_reply[];
+extern const struct pn_api_field pn_api_dag_reply[];
+extern const struct pn_api_field pn_api_pause_body[];
+extern const struct pn_api_field pn_api_grid_query[];
+extern const struct pn_api_field pn_api_grid_reply[];
+extern const struct pn_api_field pn_api_audit_query[];
+extern const struct pn_api_field pn_api_runs_query[];
+extern const struct pn_api_field pn_api_runs_reply[];
+extern const struct pn_api_field pn_api_run_reply[];
+extern const struct pn_api_field pn_api_run_detail_reply[];
+extern const struct pn_api_field pn_api_trigger_body[];
+extern const struct pn_api_field pn_api_note_body[];
+extern const struct pn_api_field pn_api_rerun_body[];
+extern const struct pn_api_field pn_api_rerun_reply[];
+extern const struct pn_api_field pn_api_empty_body[];
+extern const struct pn_api_field pn_api_of_attempt[];
+extern const struct pn_api_field pn_api_log_query[];
+extern const struct pn_api_field pn_api_mark_body[];
+extern const struct pn_api_field pn_api_mark_reply[];
+extern const struct pn_api_field pn_api_delete_query[];
+extern const struct pn_api_field pn_api_delete_reply[];
+extern const struct pn_api_field pn_api_bulk_body[];
+extern const struct pn_api_field pn_api_bulk_reply[];
+extern const struct pn_api_field pn_api_backfill_fields[];
+extern const struct pn_api_field pn_api_backfills_query[];
+extern const struct pn_api_field pn_api_backfill_body[];
 
 /* ---- the routes of the other files ----------------------------------------------------------- */
 

@@ -11,7 +11,7 @@
 #include "report/dag_overview.h"
 #include "report/pools.h"
 
-enum { GRID_RUNS_DEFAULT = 50, GRID_RUNS_MAX = 500, NEXT_TIMES = 5 };
+enum { NEXT_TIMES = 5 };
 
 /* ---- the list -------------------------------------------------------------------------------- */
 
@@ -257,17 +257,17 @@ static int answer_grid(struct pn_api_dag_call *call, struct pn_err *e)
 {
     const struct pn_dag *dag = NULL;
     struct pn_grid grid;
-    int64_t limit = GRID_RUNS_DEFAULT;
+    int64_t limit = PN_API_GRID_RUNS_DEFAULT;
     int64_t before_id = 0;
     int rc = pn_api_dag_find(call, 0, &dag, e);
     if (rc == 0) {
-        rc = pn_api_dag_query_int(call, "limit", GRID_RUNS_DEFAULT, &limit, e);
+        rc = pn_api_dag_query_int(call, "limit", PN_API_GRID_RUNS_DEFAULT, &limit, e);
     }
     if (rc == 0) {
         rc = pn_api_dag_query_int(call, "before", 0, &before_id, e);
     }
-    if (rc == 0 && (limit < 1 || limit > GRID_RUNS_MAX)) {
-        rc = pn_err_input(e, "`limit` is a whole number from 1 to %d", GRID_RUNS_MAX);
+    if (rc == 0 && (limit < 1 || limit > PN_API_GRID_RUNS_MAX)) {
+        rc = pn_err_input(e, "`limit` is a whole number from 1 to %d", PN_API_GRID_RUNS_MAX);
     }
     if (rc == 0) {
         rc = pn_dag_db_grid(call->db, dag, before_id, limit, &call->req->arena, &grid, e);
@@ -366,17 +366,53 @@ PN_API_DAG_HANDLER(handle_skipped, answer_skipped)
 PN_API_DAG_HANDLER(handle_audit, answer_audit)
 PN_API_DAG_HANDLER(handle_pools, answer_pools)
 
-static const struct pn_http_route table[] = {
-    {PN_HTTP_GET, "api/v1/dags", handle_list, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ, PN_OF_SERVER},
-    {PN_HTTP_GET, "api/v1/dags/{}", handle_dag, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ, PN_OF_SERVER},
-    {PN_HTTP_PATCH, "api/v1/dags/{}", handle_pause, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_ADMIN,
-     PN_OF_SERVER},
-    {PN_HTTP_GET, "api/v1/dags/{}/grid", handle_grid, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
-     PN_OF_SERVER},
-    {PN_HTTP_GET, "api/v1/dags/{}/skipped", handle_skipped, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
-     PN_OF_SERVER},
-    {PN_HTTP_GET, "api/v1/pools", handle_pools, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ, PN_OF_SERVER},
-    {PN_HTTP_GET, "api/v1/audit", handle_audit, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ, PN_OF_SERVER},
+static const struct pn_api_field pools_reply[] = {
+    {.name = "items", .type = PN_API_ROWS, .columns = &pn_pool_columns}, PN_FIELDS_END};
+
+static const struct pn_api_route table[] = {
+    {.http = {PN_HTTP_GET, "api/v1/dags", handle_list, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+              PN_OF_SERVER},
+     .id = "list_dags",
+     .summary = "The DAGs of the pipeline",
+     .reply = pn_api_dags_reply},
+    {.http = {PN_HTTP_GET, "api/v1/dags/{}", handle_dag, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+              PN_OF_SERVER},
+     .id = "get_dag",
+     .summary = "A DAG with its tasks and its definition",
+     .path = pn_api_of_dag,
+     .reply = pn_api_dag_reply},
+    {.http = {PN_HTTP_PATCH, "api/v1/dags/{}", handle_pause, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_ADMIN,
+              PN_OF_SERVER},
+     .id = "pause_dag",
+     .summary = "Pauses a DAG, or ends its pause",
+     .path = pn_api_of_dag,
+     .body = pn_api_pause_body,
+     .reply = pn_api_dag_reply,
+     .errors = {409}},
+    {.http = {PN_HTTP_GET, "api/v1/dags/{}/grid", handle_grid, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+              PN_OF_SERVER},
+     .id = "get_grid",
+     .summary = "Tasks by runs",
+     .path = pn_api_of_dag,
+     .query = pn_api_grid_query,
+     .reply = pn_api_grid_reply},
+    {.http = {PN_HTTP_GET, "api/v1/dags/{}/skipped", handle_skipped, PN_HTTP_ROUTE_BLOCKS,
+              PN_RIGHT_READ, PN_OF_SERVER},
+     .id = "list_skipped",
+     .summary = "Times of the schedule that got no run",
+     .path = pn_api_of_dag,
+     .list = &pn_skip_columns},
+    {.http = {PN_HTTP_GET, "api/v1/pools", handle_pools, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+              PN_OF_SERVER},
+     .id = "list_pools",
+     .summary = "Pools, and how many of their slots are taken",
+     .reply = pools_reply},
+    {.http = {PN_HTTP_GET, "api/v1/audit", handle_audit, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+              PN_OF_SERVER},
+     .id = "list_audit",
+     .summary = "Who did what, the newest first",
+     .query = pn_api_audit_query,
+     .list = &pn_audit_columns},
 };
 
 struct pn_api_dags *pn_api_dags_create(const struct pn_api_dag_env *env, struct pn_api *api)

@@ -31,6 +31,10 @@ bool pn_api_is_letter_id(const char *text)
            strspn(text, "0123456789abcdef") == PN_LETTER_ID_SIZE - 1;
 }
 
+const struct pn_api_field pn_api_sent_fields[] = {
+    PN_FIELD("origin", TEXT), PN_FIELD("partition", INT), PN_FIELD_NULLABLE("offset", WIDE),
+    PN_FIELD("sent_ms", INT), PN_FIELD("edited", BOOL),   PN_FIELDS_END};
+
 void pn_api_put_sent(struct pn_json_writer *json, const struct pn_letter_sent *sent)
 {
     pn_json_put_object(json);

@@ -20,7 +20,11 @@ bool pn_api_is_letter_id(const char *text);
 /* Where a letter was sent, as an object. */
 void pn_api_put_sent(struct pn_json_writer *json, const struct pn_letter_sent *sent);
 
+extern const struct pn_api_field pn_api_sent_fields[];
+
 /* dead_letter_resend.c */
+extern const struct pn_api_field pn_api_resend_body[];
+extern const struct pn_api_field pn_api_resend_reply[];
 enum pn_http_handled pn_api_handle_resend(struct pn_http_request *req, void *arg);
 
 #endif

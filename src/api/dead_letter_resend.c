@@ -20,6 +20,55 @@ struct asked {
     struct pn_bytes edited;
 };
 
+/* --- fields ----------------------------------------------------------------------------------- */
+
+static const struct pn_api_field filter_fields[] = {
+    PN_FIELD_EITHER("table", TEXT), PN_FIELD_EITHER("source", TEXT),
+    PN_FIELD_EITHER("reason", TEXT), PN_FIELD_EITHER("kind", TEXT), PN_FIELDS_END};
+static const struct pn_api_field edited_fields[] = {
+    PN_FIELD("value", TEXT),
+    {.name = "encoding", .type = PN_API_TEXT, .flags = PN_API_OPTIONAL, .words = "text|base64"},
+    PN_FIELDS_END};
+const struct pn_api_field pn_api_resend_body[] = {
+    {.name = "ids",
+     .type = PN_API_TEXTS,
+     .flags = PN_API_OPTIONAL,
+     .help = "1 to 100 of them; either this or `filter`"},
+    {.name = "filter",
+     .type = PN_API_OBJECT,
+     .flags = PN_API_OPTIONAL,
+     .fields = filter_fields,
+     .help = "an empty one is all letters"},
+    {.name = "edited",
+     .type = PN_API_OBJECT,
+     .flags = PN_API_OPTIONAL | PN_API_NULLABLE,
+     .fields = edited_fields,
+     .help = "the new value of one letter, by its id"},
+    {.name = "cursor",
+     .type = PN_API_TEXT,
+     .flags = PN_API_OPTIONAL | PN_API_NULLABLE,
+     .help = "`next` of the reply before"},
+    PN_FIELDS_END};
+static const struct pn_api_field outcome_fields[] = {
+    PN_FIELD_NULLABLE("id", TEXT),
+    {.name = "outcome", .type = PN_API_TEXT, .words = "sent|sent before|failed"},
+    {.name = "resent",
+     .type = PN_API_OBJECT,
+     .flags = PN_API_OPTIONAL,
+     .fields = pn_api_sent_fields},
+    {.name = "message", .type = PN_API_TEXT, .flags = PN_API_OPTIONAL, .help = "why it failed"},
+    PN_FIELDS_END};
+const struct pn_api_field pn_api_resend_reply[] = {
+    {.name = "letters", .type = PN_API_OBJECTS, .fields = outcome_fields},
+    PN_FIELD("sent", INT),
+    PN_FIELD("sent_before", INT),
+    PN_FIELD("failed", INT),
+    {.name = "next",
+     .type = PN_API_TEXT,
+     .flags = PN_API_OPTIONAL,
+     .help = "more match the filter: the next request's `cursor`"},
+    PN_FIELDS_END};
+
 /* --- the request ------------------------------------------------------------------------------ */
 
 /* A text member of an object; NULL when there is none. */
@@ -128,7 +177,7 @@ static enum pn_http_handled begin(struct pn_http_request *req,
     struct asked *asked = pn_arena_calloc(&req->arena, 1, sizeof *asked);
     struct pn_json *root = NULL;
     struct pn_err failure = {0};
-    if (pn_http_request_json(req, &root) != 0) {
+    if (pn_api_read_body(req, pn_api_resend_body, &root) != 0) {
         return PN_HTTP_HANDLED;
     }
     if (read_body(req, root, asked, &failure) != 0) {

@@ -248,15 +248,78 @@ static enum pn_http_handled handle_original(struct pn_http_request *req, void *a
     return reply(req, "application/octet-stream");
 }
 
-static const struct pn_http_route table[] = {
-    {PN_HTTP_GET, "api/v1/dead_letters", handle_list, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
-     PN_OF_SERVER},
-    {PN_HTTP_GET, "api/v1/dead_letters/{}", handle_one, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
-     PN_OF_SERVER},
-    {PN_HTTP_GET, "api/v1/dead_letters/{}/original", handle_original, PN_HTTP_ROUTE_BLOCKS,
-     PN_RIGHT_READ, PN_OF_SERVER},
-    {PN_HTTP_POST, "api/v1/dead_letters/resend", pn_api_handle_resend, PN_HTTP_ROUTE_BLOCKS,
-     PN_RIGHT_ADMIN, PN_OF_SERVER},
+static const struct pn_api_field list_query[] = {
+    PN_FIELD_OPTIONAL("table", TEXT),
+    {.name = "source", .type = PN_API_TEXT, .flags = PN_API_OPTIONAL, .help = "load or stream"},
+    {.name = "reason",
+     .type = PN_API_TEXT,
+     .flags = PN_API_OPTIONAL,
+     .help = "a part of the reason, in any case"},
+    PN_FIELD_OPTIONAL("kind", TEXT),
+    PN_FIELDS_END};
+static const struct pn_api_field count_fields[] = {
+    PN_FIELD("source", TEXT), PN_FIELD_NULLABLE("table", TEXT), PN_FIELD_NULLABLE("kind", TEXT),
+    PN_FIELD("letters", INT), PN_FIELDS_END};
+static const struct pn_api_field letter_fields[] = {
+    PN_FIELD("id", TEXT),
+    PN_FIELD("source", TEXT),
+    PN_FIELD_NULLABLE("table", TEXT),
+    PN_FIELD_NULLABLE("origin", TEXT),
+    PN_FIELD_NULLABLE("partition", TEXT),
+    PN_FIELD_NULLABLE("position", TEXT),
+    PN_FIELD_NULLABLE("object", TEXT),
+    PN_FIELD_NULLABLE("line", ANY),
+    PN_FIELD_NULLABLE("time_ms", INT),
+    PN_FIELD_NULLABLE("reason", TEXT),
+    PN_FIELD_NULLABLE("kind", TEXT),
+    PN_FIELD_NULLABLE("key", TEXT),
+    PN_FIELD_NULLABLE("cut", BOOL),
+    PN_FIELD_NULLABLE("value_bytes", INT),
+    PN_FIELD_NULLABLE("value", TEXT),
+    {.name = "encoding", .type = PN_API_TEXT, .words = "text|base64"},
+    PN_FIELD_NULLABLE("advice", TEXT),
+    {.name = "resent",
+     .type = PN_API_OBJECT,
+     .flags = PN_API_NULLABLE,
+     .fields = pn_api_sent_fields},
+    PN_FIELDS_END};
+static const struct pn_api_field list_reply[] = {
+    {.name = "counts", .type = PN_API_OBJECTS, .fields = count_fields},
+    {.name = "items", .type = PN_API_OBJECTS, .fields = letter_fields},
+    PN_FIELD_OPTIONAL("next", TEXT),
+    PN_FIELDS_END};
+static const struct pn_api_field of_letter[] = {PN_FIELD("id", TEXT), PN_FIELDS_END};
+
+static const struct pn_api_route table[] = {
+    {.http = {PN_HTTP_GET, "api/v1/dead_letters", handle_list, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+              PN_OF_SERVER},
+     .id = "list_dead_letters",
+     .summary = "Dead letters, the newest first, and how many there are of each kind",
+     .query = list_query,
+     .reply = list_reply,
+     .is_paged = true,
+     .errors = {409, 429, 504}},
+    {.http = {PN_HTTP_GET, "api/v1/dead_letters/{}", handle_one, PN_HTTP_ROUTE_BLOCKS,
+              PN_RIGHT_READ, PN_OF_SERVER},
+     .id = "get_dead_letter",
+     .summary = "A dead letter with its whole value",
+     .path = of_letter,
+     .reply = letter_fields,
+     .errors = {409, 429, 504}},
+    {.http = {PN_HTTP_GET, "api/v1/dead_letters/{}/original", handle_original, PN_HTTP_ROUTE_BLOCKS,
+              PN_RIGHT_READ, PN_OF_SERVER},
+     .id = "download_dead_letter",
+     .summary = "The bytes of the record",
+     .path = of_letter,
+     .media = "application/octet-stream",
+     .errors = {409, 429, 504}},
+    {.http = {PN_HTTP_POST, "api/v1/dead_letters/resend", pn_api_handle_resend,
+              PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_ADMIN, PN_OF_SERVER},
+     .id = "resend_dead_letters",
+     .summary = "Sends dead letters again, as they were or edited",
+     .body = pn_api_resend_body,
+     .reply = pn_api_resend_reply,
+     .errors = {409, 429, 504}},
 };
 
 void pn_api_dead_letter_routes_add(struct pn_api_dead_letter_routes *routes, struct pn_api *api)

@@ -5,34 +5,43 @@
 
 #include "base/json_writer.h"
 
-static const char *code_of(int status)
+static const struct {
+    int status;
+    const char *code;
+} codes[] = {
+    {400, "bad_request"},
+    {401, "unauthenticated"},
+    {403, "forbidden"},
+    {404, "not_found"},
+    {405, "method_not_allowed"},
+    {406, "not_acceptable"},
+    {408, "timeout"},
+    {409, "conflict"},
+    {413, "too_large"},
+    {415, "unsupported_media_type"},
+    {421, "wrong_host"},
+    {429, "busy"},
+    {431, "header_too_large"},
+    {500, "internal"},
+    {501, "not_implemented"},
+    {503, "unavailable"},
+    {504, "timeout"},
+};
+enum { CODES = sizeof codes / sizeof *codes };
+
+const char *pn_api_error_code(int status)
 {
-    static const struct {
-        int status;
-        const char *code;
-    } codes[] = {
-        {400, "bad_request"},
-        {401, "unauthenticated"},
-        {403, "forbidden"},
-        {404, "not_found"},
-        {405, "method_not_allowed"},
-        {406, "not_acceptable"},
-        {408, "timeout"},
-        {409, "conflict"},
-        {413, "too_large"},
-        {415, "unsupported_media_type"},
-        {421, "wrong_host"},
-        {429, "busy"},
-        {431, "header_too_large"},
-        {501, "not_implemented"},
-        {503, "unavailable"},
-    };
-    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+    for (size_t i = 0; i < CODES; i++) {
         if (codes[i].status == status) {
             return codes[i].code;
         }
     }
     return status >= 500 ? "internal" : "bad_request";
+}
+
+int pn_api_error_status(size_t i)
+{
+    return i < CODES ? codes[i].status : 0;
 }
 
 static void reply(struct pn_http_request *req, int status, const char *hint, const char *message)
@@ -44,7 +53,7 @@ static void reply(struct pn_http_request *req, int status, const char *hint, con
     pn_json_writer_init(&json, &req->out);
     pn_json_put_object(&json);
     pn_json_add_object(&json, "error");
-    pn_json_add_cstr(&json, "code", code_of(status));
+    pn_json_add_cstr(&json, "code", pn_api_error_code(status));
     pn_json_add_cstr(&json, "message", pn_http_request_public(req, message));
     if (hint != NULL) {
         pn_json_add_cstr(&json, "hint", hint);

@@ -6,11 +6,12 @@
  * `code` is one word for programs, and goes with the status; `message` says what happened and
  * where; `hint`, which is not always there, what to do.
  *
- *   400 bad_request         406 not_acceptable           421 wrong_host
- *   401 unauthenticated     408 timeout                  431 header_too_large
- *   403 forbidden           409 conflict                 500 internal
- *   404 not_found           413 too_large                501 not_implemented
- *   405 method_not_allowed  415 unsupported_media_type   503 unavailable
+ *   400 bad_request         408 timeout                  429 busy
+ *   401 unauthenticated     409 conflict                 431 header_too_large
+ *   403 forbidden           413 too_large                500 internal
+ *   404 not_found           415 unsupported_media_type   501 not_implemented
+ *   405 method_not_allowed  421 wrong_host               503 unavailable
+ *   406 not_acceptable                                   504 timeout
  */
 #ifndef PN_API_ERRORS_H
 #define PN_API_ERRORS_H
@@ -27,5 +28,10 @@ void pn_api_reply_error(struct pn_http_request *req, int status, const char *hin
 /* The same with what a station says, by the error's class: MISSING 404, INPUT 400, CONFLICT 409,
  * RETRY 503 with a Retry-After, all else 500. The server's paths are left out. */
 void pn_api_reply_failure(struct pn_http_request *req, const struct pn_err *failure);
+
+/* The code of a status. */
+const char *pn_api_error_code(int status);
+/* The statuses that have one, by number; 0 from the end on. */
+int pn_api_error_status(size_t i);
 
 #endif

@@ -28,10 +28,6 @@ static enum pn_http_handled handle_events(struct pn_http_request *req, void *arg
     struct pn_err failure = {0};
     const char *topics = pn_http_request_query(req, "topics");
     const char *last = pn_http_request_header(req, "Last-Event-ID");
-    if (topics == NULL) {
-        pn_api_reply_error(req, 400, "?topics=dags,health", "`topics` is missing");
-        return PN_HTTP_HANDLED;
-    }
     last = last != NULL ? last : pn_http_request_query(req, "last_event_id");
     int rc =
         pn_live_subscribe(routes->live, topics, last, routes->heartbeat_ms, &subscriber, &failure);
@@ -57,8 +53,21 @@ static enum pn_http_handled handle_events(struct pn_http_request *req, void *arg
     return PN_HTTP_HANDLED_STREAM;
 }
 
-static const struct pn_http_route table[] = {
-    {PN_HTTP_GET, "api/v1/events", handle_events, 0, PN_RIGHT_READ, PN_OF_SERVER},
+static const struct pn_api_field events_query[] = {
+    {.name = "topics", .type = PN_API_TEXT, .help = "what to hear of: dags,run/D/R,topic/T"},
+    {.name = "last_event_id",
+     .type = PN_API_TEXT,
+     .flags = PN_API_OPTIONAL,
+     .help = "the id of the last event that came, where the header Last-Event-ID cannot be sent"},
+    {.name = NULL}};
+
+static const struct pn_api_route table[] = {
+    {.http = {PN_HTTP_GET, "api/v1/events", handle_events, 0, PN_RIGHT_READ, PN_OF_SERVER},
+     .id = "follow_events",
+     .summary = "What changes, as server-sent events, until the client leaves",
+     .query = events_query,
+     .media = "text/event-stream",
+     .errors = {429}},
 };
 
 void pn_api_event_routes_add(struct pn_api_event_routes *routes, struct pn_api *api)

@@ -4,22 +4,8 @@
 
 #include "api/errors.h"
 #include "base/base64.h"
-#include "base/units.h"
-#include "http/content.h"
 
 enum { CURSOR_BYTES_MAX = 4096 };
-
-static int read_limit(struct pn_http_request *req, size_t *limit, struct pn_err *e)
-{
-    const char *text = pn_http_request_query(req, "limit");
-    int64_t value = PN_API_LIMIT_DEFAULT;
-    if (text != NULL &&
-        (pn_parse_i64(text, &value, NULL) != 0 || value < 1 || value > PN_API_LIMIT_MAX)) {
-        return pn_err_input(e, "`limit` is a whole number from 1 to %d", PN_API_LIMIT_MAX);
-    }
-    *limit = (size_t)value;
-    return 0;
-}
 
 int pn_api_list_cursor(struct pn_http_request *req, const char *cursor, const char **after,
                        struct pn_err *e)
@@ -40,8 +26,8 @@ int pn_api_list_page(struct pn_http_request *req, struct pn_api_page *page, stru
 {
     const char *cursor = pn_http_request_query(req, "cursor");
     page->after = NULL;
-    int rc = cursor != NULL ? pn_api_list_cursor(req, cursor, &page->after, e) : 0;
-    return rc == 0 ? read_limit(req, &page->limit, e) : rc;
+    page->limit = (size_t)pn_api_query_i64(req, "limit", PN_API_LIMIT_DEFAULT);
+    return cursor != NULL ? pn_api_list_cursor(req, cursor, &page->after, e) : 0;
 }
 
 struct pn_row_writer *pn_api_list_begin(struct pn_api_list *list, struct pn_http_request *req)
@@ -74,9 +60,6 @@ enum pn_http_handled pn_api_list_end(struct pn_api_list *list, const char *next)
     }
     pn_json_end(&list->json);
     req->status = 200;
-    if (!pn_http_reply_is_known_body(req)) {
-        pn_http_reply_compress(req);
-    }
     return PN_HTTP_HANDLED;
 }
 

@@ -10,11 +10,10 @@
 #ifndef PN_API_LIST_H
 #define PN_API_LIST_H
 
+#include "api/route.h"
 #include "base/json_writer.h"
 #include "http/request.h"
 #include "report/row_writer.h"
-
-enum { PN_API_LIMIT_DEFAULT = 100, PN_API_LIMIT_MAX = 1000 };
 
 /* What the client asks for: ?limit= and ?cursor=. INPUT says which of them is wrong. */
 struct pn_api_page {
@@ -36,8 +35,7 @@ struct pn_api_list {
 
 /* Begins the reply, and returns where its rows go. One of the next two ends it. */
 struct pn_row_writer *pn_api_list_begin(struct pn_api_list *list, struct pn_http_request *req);
-/* Ends the list. `next` is what the next page's `after` will be; NULL: there is none. A reply that
- * the client has already is a 304, and a long one is compressed. */
+/* Ends the list. `next` is what the next page's `after` will be; NULL: there is none. */
 enum pn_http_handled pn_api_list_end(struct pn_api_list *list, const char *next);
 /* Adds "next" to the object of a list that has a form of its own. */
 void pn_api_list_add_next(struct pn_json_writer *json, const char *next);

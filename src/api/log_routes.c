@@ -183,7 +183,6 @@ static int answer_download(struct pn_api_dag_call *call, struct pn_err *e)
     pn_http_reply_header(req, "Content-Disposition",
                          pn_arena_printf(&req->arena, "attachment; filename=\"%s.%s.log\"",
                                          req->params[2], req->params[3]));
-    call->is_answered = true;
     call->handled = pn_api_send_file(req, fd, NULL, NULL);
     return 0;
 }
@@ -193,11 +192,20 @@ static int answer_download(struct pn_api_dag_call *call, struct pn_err *e)
 PN_API_DAG_HANDLER(handle_log, answer_log)
 PN_API_DAG_HANDLER(handle_download, answer_download)
 
-static const struct pn_http_route table[] = {
-    {PN_HTTP_GET, "api/v1/runs/{}/{}/{}/{}/log", handle_log, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
-     PN_OF_SERVER},
-    {PN_HTTP_GET, "api/v1/runs/{}/{}/{}/{}/log/download", handle_download, PN_HTTP_ROUTE_BLOCKS,
-     PN_RIGHT_READ, PN_OF_SERVER},
+static const struct pn_api_route table[] = {
+    {.http = {PN_HTTP_GET, "api/v1/runs/{}/{}/{}/{}/log", handle_log, PN_HTTP_ROUTE_BLOCKS,
+              PN_RIGHT_READ, PN_OF_SERVER},
+     .id = "read_log",
+     .summary = "A range of an attempt's log as text, or with `find` the places of a text in it",
+     .path = pn_api_of_attempt,
+     .query = pn_api_log_query,
+     .media = "text/plain application/json"},
+    {.http = {PN_HTTP_GET, "api/v1/runs/{}/{}/{}/{}/log/download", handle_download,
+              PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ, PN_OF_SERVER},
+     .id = "download_log",
+     .summary = "The whole log of an attempt",
+     .path = pn_api_of_attempt,
+     .media = "text/plain"},
 };
 
 void pn_api_log_routes_add(struct pn_api_dags *dags, struct pn_api *api)

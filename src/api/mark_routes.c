@@ -242,12 +242,29 @@ PN_API_DAG_HANDLER(handle_mark, answer_mark)
 PN_API_DAG_HANDLER(handle_delete, answer_delete)
 PN_API_DAG_HANDLER(handle_bulk, answer_bulk)
 
-static const struct pn_http_route table[] = {
-    {PN_HTTP_POST, "api/v1/runs", handle_bulk, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_ADMIN, PN_OF_SERVER},
-    {PN_HTTP_DELETE, "api/v1/runs/{}/{}", handle_delete, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_ADMIN,
-     PN_OF_SERVER},
-    {PN_HTTP_POST, "api/v1/runs/{}/{}/mark", handle_mark, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_ADMIN,
-     PN_OF_SERVER},
+static const struct pn_api_route table[] = {
+    {.http = {PN_HTTP_POST, "api/v1/runs", handle_bulk, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_ADMIN,
+              PN_OF_SERVER},
+     .id = "change_runs",
+     .summary = "Clears or deletes many runs; each has an outcome of its own",
+     .body = pn_api_bulk_body,
+     .reply = pn_api_bulk_reply},
+    {.http = {PN_HTTP_DELETE, "api/v1/runs/{}/{}", handle_delete, PN_HTTP_ROUTE_BLOCKS,
+              PN_RIGHT_ADMIN, PN_OF_SERVER},
+     .id = "delete_run",
+     .summary = "Deletes a run with its logs; a dry run only says what there is",
+     .path = pn_api_of_run,
+     .query = pn_api_delete_query,
+     .reply = pn_api_delete_reply,
+     .errors = {409}},
+    {.http = {PN_HTTP_POST, "api/v1/runs/{}/{}/mark", handle_mark, PN_HTTP_ROUTE_BLOCKS,
+              PN_RIGHT_ADMIN, PN_OF_SERVER},
+     .id = "mark_tasks",
+     .summary = "Sets the state of a run, or of some of its tasks",
+     .path = pn_api_of_run,
+     .body = pn_api_mark_body,
+     .reply = pn_api_mark_reply,
+     .errors = {409}},
 };
 
 void pn_api_mark_routes_add(struct pn_api_dags *dags, struct pn_api *api)

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "api/errors.h"
-#include "http/content.h"
 #include "http/percent.h"
 #include "kinesis/kinesis.h"
 
@@ -426,14 +425,31 @@ static enum pn_http_handled handle(struct pn_http_request *req, void *arg)
     pn_json_end(&writing.json);
     req->status = 200;
     req->content_type = PN_HTTP_TYPE_JSON;
-    if (!pn_http_reply_is_known_body(req)) {
-        pn_http_reply_compress(req);
-    }
     return PN_HTTP_HANDLED;
 }
 
-static const struct pn_http_route route = {PN_HTTP_GET,          "api/v1/overview", handle,
-                                           PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,     PN_OF_SERVER};
+static const struct pn_api_field node_fields[] = {
+    PN_FIELD("id", TEXT),
+    PN_FIELD("kind", TEXT),
+    PN_FIELD("label", TEXT),
+    {.name = "rate", .type = PN_API_NUMBER, .flags = PN_API_NULLABLE, .help = "a second"},
+    PN_FIELD_NULLABLE("lag", WIDE),
+    PN_FIELD_NULLABLE("records", WIDE),
+    PN_FIELD_NULLABLE("health", TEXT),
+    PN_FIELD_NULLABLE("href", TEXT),
+    PN_FIELDS_END};
+static const struct pn_api_field overview_reply[] = {
+    {.name = "nodes", .type = PN_API_OBJECTS, .fields = node_fields},
+    {.name = "edges", .type = PN_API_ARRAY, .help = "each [from, to], ids of nodes"},
+    {.name = "problems", .type = PN_API_ARRAY},
+    PN_FIELDS_END};
+
+static const struct pn_api_route route = {
+    .http = {PN_HTTP_GET, "api/v1/overview", handle, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+             PN_OF_SERVER},
+    .id = "get_overview",
+    .summary = "The pipeline as a graph, and what is not well",
+    .reply = overview_reply};
 
 void pn_api_overview_init(struct pn_api_overview *overview, const struct pn_api_overview_env *env)
 {

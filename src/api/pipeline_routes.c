@@ -22,9 +22,16 @@ static enum pn_http_handled handle_settings(struct pn_http_request *req, void *a
     return pn_api_list_end(&list, NULL);
 }
 
-static const struct pn_http_route table[] = {
-    {PN_HTTP_GET, "api/v1/pipeline/queries", handle_queries, 0, PN_RIGHT_READ, PN_OF_NOTHING},
-    {PN_HTTP_GET, "api/v1/settings", handle_settings, 0, PN_RIGHT_READ, PN_OF_SERVER},
+static const struct pn_api_route table[] = {
+    {.http = {PN_HTTP_GET, "api/v1/pipeline/queries", handle_queries, 0, PN_RIGHT_READ,
+              PN_OF_NOTHING},
+     .id = "list_named_queries",
+     .summary = "The queries that have a name in the pipeline",
+     .list = &pn_named_query_columns},
+    {.http = {PN_HTTP_GET, "api/v1/settings", handle_settings, 0, PN_RIGHT_READ, PN_OF_SERVER},
+     .id = "list_settings",
+     .summary = "Every setting with its value in force",
+     .list = &pn_setting_columns},
 };
 
 void pn_api_pipeline_routes_add(struct pn_api_pipeline_routes *routes, struct pn_api *api)

@@ -5,6 +5,14 @@
 #include "api/query_routes.h"
 #include "http/request.h"
 
+/* What a question is, in a body and in a URL, and the state of a query: see route.h. */
+extern const struct pn_api_field pn_api_question_fields[];
+extern const struct pn_api_field pn_api_sql_fields[]; /* the same, with a format */
+extern const struct pn_api_field pn_api_question_query[];
+extern const struct pn_api_field pn_api_format_query[];
+extern const struct pn_api_field pn_api_query_fields[];
+extern const struct pn_api_field pn_api_column_fields[];
+
 /* The reply to a query that failed, was cancelled or was refused. */
 void pn_api_reply_query_failure(struct pn_http_request *req, const struct pn_query_status *status);
 /* The same for an error of the executor. */
@@ -13,14 +21,14 @@ void pn_api_reply_executor_error(struct pn_http_request *req, int rc, const stru
 void pn_api_put_query(struct pn_http_request *req, struct pn_json_writer *json,
                       const struct pn_query_status *status);
 
-/* What the body, or the query parameters of a GET, ask for. Texts are in the request's arena. On
- * false the reply is there. */
+/* What the body, whose members are `fields`, or the query parameters of a GET, ask for. Texts are
+ * in the request's arena. On false the reply is there. */
 struct pn_api_question {
     struct pn_query_request request;
     const char *format; /* of a body of JSON; NULL */
 };
 bool pn_api_read_question(struct pn_http_request *req, const struct pn_pipeline *pipeline,
-                          struct pn_api_question *question);
+                          const struct pn_api_field *fields, struct pn_api_question *question);
 
 /* query_download.c: breaks off a streamed reply, so that its client sees that it is not whole.
  * Returns false, for the reply's next(). */

@@ -7,6 +7,66 @@
 #include "base/mem.h"
 #include "base/units.h"
 
+/* --- fields ----------------------------------------------------------------------------------- */
+
+#define FORMATS "csv|jsonl|parquet"
+
+enum { MAYBE = PN_API_OPTIONAL | PN_API_NULLABLE };
+
+static const char by_name[] = "a query of the pipeline, in place of SQL";
+static const char of_params[] = "an array, for ? and $1, or an object, for $name";
+
+#define QUESTION                                                                \
+    {.name = "sql", .type = PN_API_TEXT, .flags = MAYBE, .help = "a SELECT"},   \
+        {.name = "name", .type = PN_API_TEXT, .flags = MAYBE, .help = by_name}, \
+    {                                                                           \
+        .name = "params", .type = PN_API_ANY, .flags = MAYBE, .help = of_params \
+    }
+
+const struct pn_api_field pn_api_question_fields[] = {QUESTION, {.name = NULL}};
+const struct pn_api_field pn_api_sql_fields[] = {QUESTION,
+                                                 {.name = "format",
+                                                  .type = PN_API_TEXT,
+                                                  .flags = PN_API_OPTIONAL | PN_API_NULLABLE,
+                                                  .words = FORMATS},
+                                                 {.name = NULL}};
+const struct pn_api_field pn_api_question_query[] = {
+    {.name = "query", .type = PN_API_TEXT, .flags = PN_API_OPTIONAL, .help = "a SELECT"},
+    {.name = "name", .type = PN_API_TEXT, .flags = PN_API_OPTIONAL, .help = by_name},
+    {.name = "format", .type = PN_API_TEXT, .flags = PN_API_OPTIONAL, .words = FORMATS},
+    {.name = NULL}};
+const struct pn_api_field pn_api_format_query[] = {
+    {.name = "format", .type = PN_API_TEXT, .flags = PN_API_OPTIONAL, .words = FORMATS},
+    {.name = NULL}};
+
+const struct pn_api_field pn_api_column_fields[] = {
+    {.name = "name", .type = PN_API_TEXT}, {.name = "type", .type = PN_API_TEXT}, {.name = NULL}};
+static const struct pn_api_field versions_fields[] = {
+    {.name = PN_API_OTHERS, .type = PN_API_INT, .help = "the version of the table that was read"},
+    {.name = NULL}};
+const struct pn_api_field pn_api_query_fields[] = {
+    {.name = "id", .type = PN_API_TEXT},
+    {.name = "state", .type = PN_API_TEXT},
+    {.name = "name",
+     .type = PN_API_TEXT,
+     .flags = PN_API_NULLABLE,
+     .help = "of a query of the pipeline"},
+    {.name = "sql", .type = PN_API_TEXT, .flags = PN_API_NULLABLE},
+    {.name = "progress", .type = PN_API_NUMBER, .flags = PN_API_NULLABLE},
+    {.name = "columns",
+     .type = PN_API_OBJECTS,
+     .flags = PN_API_NULLABLE,
+     .fields = pn_api_column_fields},
+    {.name = "rows", .type = PN_API_INT},
+    {.name = "bytes", .type = PN_API_INT},
+    {.name = "kept", .type = PN_API_BOOL, .help = "can its rows be read?"},
+    {.name = "created_ms", .type = PN_API_INT},
+    {.name = "waited_ms", .type = PN_API_INT},
+    {.name = "elapsed_ms", .type = PN_API_INT},
+    {.name = "versions", .type = PN_API_OBJECT, .fields = versions_fields},
+    {.name = "error", .type = PN_API_OBJECT, .flags = PN_API_NULLABLE},
+    {.name = NULL}};
+
 /* --- failures --------------------------------------------------------------------------------- */
 
 struct kind {
@@ -131,22 +191,14 @@ void pn_api_put_query(struct pn_http_request *req, struct pn_json_writer *json,
 
 /* --- questions -------------------------------------------------------------------------------- */
 
-/* A text member, in the arena. False: it is there and is not a text, and the reply is an error. */
-static bool take_text(struct pn_http_request *req, const struct pn_json *body, const char *member,
-                      const char **text)
+/* A text member, in the arena; NULL when it is absent or null. */
+static const char *take_text(struct pn_http_request *req, const struct pn_json *body,
+                             const char *member)
 {
-    const struct pn_json *node = pn_json_get(body, member);
-    *text = NULL;
-    if (node == NULL || node->type == PN_JSON_NULL) {
-        return true;
-    }
-    if (node->type != PN_JSON_STRING || memchr(node->text, '\0', node->text_len) != NULL) {
-        pn_api_reply_error(req, 400, NULL, "\"%s\" must be a string without NUL characters",
-                           member);
-        return false;
-    }
-    *text = pn_arena_strndup(&req->arena, node->text, node->text_len);
-    return true;
+    const char *text = NULL;
+    size_t len = 0;
+    return pn_json_get_text(body, member, &text, &len) ? pn_arena_strndup(&req->arena, text, len)
+                                                       : NULL;
 }
 
 static bool find_named(struct pn_http_request *req, const struct pn_pipeline *pipeline,
@@ -180,22 +232,17 @@ static bool check_question(struct pn_http_request *req, const struct pn_pipeline
     return request->name == NULL || find_named(req, pipeline, request);
 }
 
-static bool read_json(struct pn_http_request *req, struct pn_api_question *question)
+static bool read_json(struct pn_http_request *req, const struct pn_api_field *fields,
+                      struct pn_api_question *question)
 {
     struct pn_json *body = NULL;
     struct pn_query_request *request = &question->request;
-    if (pn_http_request_json(req, &body) != 0) {
+    if (pn_api_read_body(req, fields, &body) != 0) {
         return false;
     }
-    if (body == NULL || body->type != PN_JSON_OBJECT) {
-        pn_api_reply_error(req, 400, "{\"sql\":\"SELECT 1\"}", "the body must be a JSON object");
-        return false;
-    }
-    if (!take_text(req, body, "sql", &request->sql) ||
-        !take_text(req, body, "name", &request->name) ||
-        !take_text(req, body, "format", &question->format)) {
-        return false;
-    }
+    request->sql = take_text(req, body, "sql");
+    request->name = take_text(req, body, "name");
+    question->format = take_text(req, body, "format");
     const struct pn_json *parameters = pn_json_get(body, "params");
     if (parameters != NULL && parameters->type != PN_JSON_NULL) {
         if (parameters->type != PN_JSON_ARRAY && parameters->type != PN_JSON_OBJECT) {
@@ -216,14 +263,14 @@ static bool is_json(const struct pn_http_request *req)
 }
 
 bool pn_api_read_question(struct pn_http_request *req, const struct pn_pipeline *pipeline,
-                          struct pn_api_question *question)
+                          const struct pn_api_field *fields, struct pn_api_question *question)
 {
     *question = (struct pn_api_question){.format = NULL};
     if (req->method == PN_HTTP_GET) {
         question->request.sql = pn_http_request_query(req, "query");
         question->request.name = pn_http_request_query(req, "name");
     } else if (is_json(req)) {
-        if (!read_json(req, question)) {
+        if (!read_json(req, fields, question)) {
             return false;
         }
     } else if (req->body_len > 0) {

@@ -38,7 +38,7 @@ static enum pn_http_handled handle_submit(struct pn_http_request *req, void *arg
     struct pn_json_writer json;
     struct pn_err failure = {0};
     char id[PN_QUERY_ID_SIZE];
-    if (!pn_api_read_question(req, routes->pipeline, &question)) {
+    if (!pn_api_read_question(req, routes->pipeline, pn_api_question_fields, &question)) {
         return PN_HTTP_HANDLED;
     }
     int rc = pn_executor_submit(routes->executor, &question.request, id, &failure);
@@ -117,25 +117,6 @@ struct asked {
     struct pn_api_query_wait wait;
     int64_t limit;
 };
-
-/* A number of the query; false: the reply is there. */
-static bool take_number(struct pn_http_request *req, const char *name, int64_t preset, int64_t max,
-                        int64_t *value)
-{
-    const char *text = pn_http_request_query(req, name);
-    char *end = NULL;
-    *value = preset;
-    if (text == NULL) {
-        return true;
-    }
-    *value = strtoll(text, &end, 10);
-    if (*text == '\0' || *end != '\0' || strspn(text, "0123456789") != strlen(text) ||
-        *value > max) {
-        pn_api_reply_error(req, 400, NULL, "`%s` is a number from 0 to %lld", name, (long long)max);
-        return false;
-    }
-    return true;
-}
 
 /* `sort` names a column, with a minus before it for the largest first. */
 static bool take_sort(struct pn_http_request *req, const char *columns, struct pn_query_sort *sort)
@@ -277,10 +258,8 @@ static enum pn_http_handled handle_rows(struct pn_http_request *req, void *arg)
     }
     if (asked == NULL) {
         asked = begin_asked(req, routes);
-        if (!take_number(req, "offset", 0, INT64_MAX, &asked->wait.offset) ||
-            !take_number(req, "limit", LIMIT_DEFAULT, LIMIT_MAX, &asked->limit)) {
-            return PN_HTTP_HANDLED;
-        }
+        asked->wait.offset = pn_api_query_i64(req, "offset", 0);
+        asked->limit = pn_api_query_i64(req, "limit", LIMIT_DEFAULT);
     }
     if (!find(req, routes, &status)) {
         return PN_HTTP_HANDLED;
@@ -371,31 +350,115 @@ static enum pn_http_handled handle_download(struct pn_http_request *req, void *a
     if (format != NULL && strcmp(format, "parquet") == 0) {
         return download_parquet(req, &status, asked);
     }
-    if (format == NULL || strcmp(format, "csv") == 0 || strcmp(format, "jsonl") == 0) {
-        return download_rows(req, &status, asked, format == NULL || strcmp(format, "csv") == 0);
-    }
-    pn_api_reply_error(req, 400, "csv, jsonl or parquet", "there is no format '%.40s'", format);
-    return PN_HTTP_HANDLED;
+    return download_rows(req, &status, asked, format == NULL || strcmp(format, "csv") == 0);
 }
 
 /* --- all -------------------------------------------------------------------------------------- */
 
-static const struct pn_http_route table[] = {
-    {PN_HTTP_POST, "api/v1/queries", handle_submit, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
-     PN_OF_SERVER},
-    {PN_HTTP_GET, "api/v1/queries", handle_list, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ, PN_OF_SERVER},
-    {PN_HTTP_GET, "api/v1/queries/{}", handle_status, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
-     PN_OF_SERVER},
-    {PN_HTTP_DELETE, "api/v1/queries/{}", handle_cancel, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
-     PN_OF_SERVER},
-    {PN_HTTP_GET, "api/v1/queries/{}/rows", handle_rows, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
-     PN_OF_SERVER},
-    {PN_HTTP_GET, "api/v1/queries/{}/download", handle_download, PN_HTTP_ROUTE_BLOCKS,
-     PN_RIGHT_READ, PN_OF_SERVER},
-    {PN_HTTP_POST, "api/v1/sql", pn_api_handle_sql, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
-     PN_OF_SERVER},
-    {PN_HTTP_GET, "api/v1/sql", pn_api_handle_sql, PN_HTTP_ROUTE_BLOCKS | PN_HTTP_ROUTE_ACTS,
-     PN_RIGHT_READ, PN_OF_SERVER},
+static const struct pn_api_field of_query[] = {
+    {.name = "id", .type = PN_API_TEXT, .help = "of the query, from its submission"},
+    {.name = NULL}};
+static const struct pn_api_field submit_reply[] = {{.name = "id", .type = PN_API_TEXT},
+                                                   {.name = NULL}};
+static const struct pn_api_field rows_query[] = {
+    {.name = "offset",
+     .type = PN_API_INT,
+     .flags = PN_API_OPTIONAL,
+     .least = 0,
+     .most = INT64_MAX,
+     .help = "the page's first row; 0 unless given"},
+    {.name = "limit",
+     .type = PN_API_INT,
+     .flags = PN_API_OPTIONAL,
+     .least = 0,
+     .most = LIMIT_MAX,
+     .preset = LIMIT_DEFAULT,
+     .help = "the number of rows on a page"},
+    {.name = "sort",
+     .type = PN_API_TEXT,
+     .flags = PN_API_OPTIONAL,
+     .help = "a column to sort by; with a minus before it the largest first"},
+    {.name = NULL}};
+static const struct pn_api_field rows_reply[] = {
+    {.name = "columns", .type = PN_API_OBJECTS, .fields = pn_api_column_fields},
+    {.name = "rows",
+     .type = PN_API_ARRAY,
+     .help = "arrays of cells; each cell is its text, null for null"},
+    {.name = "offset", .type = PN_API_INT},
+    {.name = "next",
+     .type = PN_API_INT,
+     .flags = PN_API_NULLABLE,
+     .help = "the next page's `offset`"},
+    {.name = "total", .type = PN_API_INT, .help = "rows so far"},
+    {.name = "complete", .type = PN_API_BOOL, .help = "has the query ended?"},
+    {.name = NULL}};
+static const struct pn_api_field download_query[] = {{.name = "format",
+                                                      .type = PN_API_TEXT,
+                                                      .flags = PN_API_OPTIONAL,
+                                                      .words = "csv|jsonl|parquet",
+                                                      .help = "csv unless given"},
+                                                     {.name = NULL}};
+
+#define MEDIA "text/csv application/x-ndjson application/vnd.apache.parquet"
+
+static const struct pn_api_route table[] = {
+    {.http = {PN_HTTP_POST, "api/v1/queries", handle_submit, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+              PN_OF_SERVER},
+     .id = "submit_query",
+     .summary = "Submits a query; its result is kept",
+     .body = pn_api_question_fields,
+     .body_media = "application/sql text/plain",
+     .reply = submit_reply,
+     .status = 202,
+     .errors = {404, 429}},
+    {.http = {PN_HTTP_GET, "api/v1/queries", handle_list, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+              PN_OF_SERVER},
+     .id = "list_queries",
+     .summary = "The queries that the server knows, the newest first",
+     .list_of = pn_api_query_fields},
+    {.http = {PN_HTTP_GET, "api/v1/queries/{}", handle_status, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+              PN_OF_SERVER},
+     .id = "get_query",
+     .summary = "A query's state",
+     .path = of_query,
+     .reply = pn_api_query_fields},
+    {.http = {PN_HTTP_DELETE, "api/v1/queries/{}", handle_cancel, PN_HTTP_ROUTE_BLOCKS,
+              PN_RIGHT_READ, PN_OF_SERVER},
+     .id = "cancel_query",
+     .summary = "Ends a query; of one that has ended, forgets the result",
+     .path = of_query},
+    {.http = {PN_HTTP_GET, "api/v1/queries/{}/rows", handle_rows, PN_HTTP_ROUTE_BLOCKS,
+              PN_RIGHT_READ, PN_OF_SERVER},
+     .id = "read_rows",
+     .summary = "A page of a query's rows, once they are there",
+     .path = of_query,
+     .query = rows_query,
+     .reply = rows_reply,
+     .errors = {409, 429, 504}},
+    {.http = {PN_HTTP_GET, "api/v1/queries/{}/download", handle_download, PN_HTTP_ROUTE_BLOCKS,
+              PN_RIGHT_READ, PN_OF_SERVER},
+     .id = "download_rows",
+     .summary = "All rows of a query, once it has ended",
+     .path = of_query,
+     .query = download_query,
+     .media = MEDIA,
+     .errors = {409, 429, 504}},
+    {.http = {PN_HTTP_POST, "api/v1/sql", pn_api_handle_sql, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+              PN_OF_SERVER},
+     .id = "ask",
+     .summary = "Runs SQL and replies with the rows, in a format by `format` or Accept",
+     .query = pn_api_format_query,
+     .body = pn_api_sql_fields,
+     .body_media = "application/sql text/plain",
+     .media = MEDIA,
+     .errors = {404, 406, 409, 429, 504}},
+    {.http = {PN_HTTP_GET, "api/v1/sql", pn_api_handle_sql,
+              PN_HTTP_ROUTE_BLOCKS | PN_HTTP_ROUTE_ACTS, PN_RIGHT_READ, PN_OF_SERVER},
+     .id = "ask_by_url",
+     .summary = "The same with the SQL in the URL",
+     .query = pn_api_question_query,
+     .media = MEDIA,
+     .errors = {404, 406, 409, 429, 504}},
 };
 
 static void wake(void *arg)

@@ -164,10 +164,23 @@ static void report_stalled(void *arg, struct pn_arena *arena, struct pn_json_wri
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-static const struct pn_http_route table[] = {
-    {PN_HTTP_POST, "api/v1/sink/flush", handle_flush, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_ADMIN,
-     PN_OF_SERVER},
-    {PN_HTTP_GET, "api/v1/sink", handle_status, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ, PN_OF_SERVER},
+static const struct pn_api_field flush_reply[] = {{.name = "landed", .type = PN_API_BOOL},
+                                                  {.name = NULL}};
+static const struct pn_api_field status_reply[] = {
+    {.name = "partitions", .type = PN_API_ROWS, .columns = &pn_landing_columns}, {.name = NULL}};
+
+static const struct pn_api_route table[] = {
+    {.http = {PN_HTTP_POST, "api/v1/sink/flush", handle_flush, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_ADMIN,
+              PN_OF_SERVER},
+     .id = "flush_sink",
+     .summary = "Lands all that the log holds, and replies when it has",
+     .reply = flush_reply,
+     .errors = {409}},
+    {.http = {PN_HTTP_GET, "api/v1/sink", handle_status, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+              PN_OF_SERVER},
+     .id = "list_landings",
+     .summary = "What has landed, by partition",
+     .reply = status_reply},
 };
 
 int pn_api_sink_routes_start(struct pn_sink *sink, struct pn_api *api,

@@ -1,6 +1,5 @@
 #include "api/stream_routes.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -238,28 +237,17 @@ static enum pn_http_handled handle_shards(struct pn_http_request *req, void *arg
     return reply(req);
 }
 
-/* A parameter of the query as a number of 0 or more; false when it isn't one. */
-static bool number_of(const char *text, int base, uint64_t max, uint64_t *value)
-{
-    if (text == NULL || text[0] == '\0' || text[0] == '-' || text[0] == '+' || text[0] == ' ') {
-        return false;
-    }
-    char *end = NULL;
-    errno = 0;
-    *value = strtoull(text, &end, base);
-    return errno == 0 && *end == '\0' && *value <= max;
-}
-
 /* The shard and the stream's id of a request; false when the reply is an error already. */
 static bool read_shard(struct pn_http_request *req, uint32_t *shard, uint64_t *id)
 {
-    uint64_t number = 0;
-    if (!number_of(req->params[1], 10, UINT32_MAX, &number) ||
-        !number_of(pn_http_request_query(req, "id"), 16, UINT64_MAX, id)) {
-        pn_api_reply_error(req, 400, NULL, "the shard is a number, and `id` the id of the stream");
+    const char *text = pn_http_request_query(req, "id");
+    size_t digits = strspn(text, "0123456789abcdefABCDEF");
+    *shard = (uint32_t)strtoul(req->params[1], NULL, 10);
+    *id = strtoull(text, NULL, 16);
+    if (digits == 0 || digits > 16 || text[digits] != '\0') {
+        pn_api_reply_error(req, 400, NULL, "`id` must be the id of the stream: 16 hex digits");
         return false;
     }
-    *shard = (uint32_t)number;
     return true;
 }
 
@@ -276,7 +264,7 @@ static enum pn_http_handled handle_position(struct pn_http_request *req, void *a
         return PN_HTTP_HANDLED;
     }
     const char *text = pn_http_request_query(req, "start");
-    if (text == NULL || !pn_stream_start_parse(text, &start, &start_ms)) {
+    if (!pn_stream_start_parse(text, &start, &start_ms)) {
         pn_api_reply_error(req, 400, NULL, "`start` is latest, trim_horizon or a time");
         return PN_HTTP_HANDLED;
     }
@@ -325,23 +313,15 @@ static enum pn_http_handled handle_records(struct pn_http_request *req, void *ar
     struct pn_api_stream_routes *routes = arg;
     uint32_t shard = 0;
     uint64_t id = 0;
-    uint64_t offset = 0;
-    uint64_t max_records = 0;
-    uint64_t max_bytes = 0;
     if (!read_shard(req, &shard, &id)) {
         return PN_HTTP_HANDLED;
     }
-    if (!number_of(pn_http_request_query(req, "offset"), 10, INT64_MAX, &offset) ||
-        !number_of(pn_http_request_query(req, "max_records"), 10, UINT32_MAX, &max_records) ||
-        !number_of(pn_http_request_query(req, "max_bytes"), 10, UINT32_MAX, &max_bytes) ||
-        max_records == 0) {
-        pn_api_reply_error(req, 400, NULL, "offset, max_records and max_bytes are numbers");
-        return PN_HTTP_HANDLED;
-    }
+    int64_t max_records = pn_api_query_i64(req, "max_records", READ_RECORDS_MAX);
+    int64_t max_bytes = pn_api_query_i64(req, "max_bytes", READ_BYTES_MAX);
     struct pn_processor_source_records read = {0};
     struct pn_err failure = {0};
     int rc = pn_processor_source_read(
-        routes->source, req->params[0], id, shard, (int64_t)offset,
+        routes->source, req->params[0], id, shard, pn_api_query_i64(req, "offset", 0),
         max_records < READ_RECORDS_MAX ? (size_t)max_records : READ_RECORDS_MAX,
         max_bytes < READ_BYTES_MAX ? (size_t)max_bytes : READ_BYTES_MAX, &req->arena, &read,
         &failure);
@@ -353,17 +333,132 @@ static enum pn_http_handled handle_records(struct pn_http_request *req, void *ar
     return pn_http_request_reserve(req, req->out.len) ? reply(req) : PN_HTTP_HANDLED;
 }
 
-static const struct pn_http_route table[] = {
-    {PN_HTTP_GET, "api/v1/streams", handle_status, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
-     PN_OF_SERVER},
-    {PN_HTTP_GET, "api/v1/streams/names", handle_names, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
-     PN_OF_SERVER},
-    {PN_HTTP_GET, "api/v1/streams/{}/shards", handle_shards, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
-     PN_OF_STREAM},
-    {PN_HTTP_GET, "api/v1/streams/{}/shards/{}/position", handle_position, PN_HTTP_ROUTE_BLOCKS,
-     PN_RIGHT_READ, PN_OF_STREAM},
-    {PN_HTTP_GET, "api/v1/streams/{}/shards/{}/records", handle_records, PN_HTTP_ROUTE_BLOCKS,
-     PN_RIGHT_READ, PN_OF_STREAM},
+static const struct pn_api_field status_shard[] = {
+    {.name = "shard", .type = PN_API_TEXT},       {.name = "position", .type = PN_API_INT},
+    {.name = "end", .type = PN_API_INT},          {.name = "lag_records", .type = PN_API_INT},
+    {.name = "lost_records", .type = PN_API_INT}, {.name = "lag_ms", .type = PN_API_INT},
+    {.name = "closed", .type = PN_API_BOOL},      {.name = NULL}};
+static const struct pn_api_field stray_key[] = {{.name = "partition_key", .type = PN_API_TEXT},
+                                                {.name = "records", .type = PN_API_INT},
+                                                {.name = "shard", .type = PN_API_INT},
+                                                {.name = "offset", .type = PN_API_INT},
+                                                {.name = NULL}};
+static const struct pn_api_field status_fields[] = {
+    {.name = "stream", .type = PN_API_TEXT},
+    {.name = "table", .type = PN_API_TEXT},
+    {.name = "state", .type = PN_API_TEXT},
+    {.name = "error", .type = PN_API_TEXT, .flags = PN_API_NULLABLE},
+    {.name = "rows", .type = PN_API_INT},
+    {.name = "dead_letters", .type = PN_API_INT},
+    {.name = "skipped", .type = PN_API_INT},
+    {.name = "stray_records", .type = PN_API_INT},
+    {.name = "stray_keys", .type = PN_API_OBJECTS, .fields = stray_key},
+    {.name = "more_stray_records", .type = PN_API_INT},
+    {.name = "unknown_members", .type = PN_API_INT},
+    {.name = "unknown_example", .type = PN_API_TEXT, .flags = PN_API_NULLABLE},
+    {.name = "unknown_shard", .type = PN_API_TEXT, .flags = PN_API_NULLABLE},
+    {.name = "unknown_offset", .type = PN_API_INT},
+    {.name = "lost", .type = PN_API_INT},
+    {.name = "commits", .type = PN_API_INT},
+    {.name = "conflicts", .type = PN_API_INT},
+    {.name = "errors", .type = PN_API_INT},
+    {.name = "table_version", .type = PN_API_INT},
+    {.name = "committed_at", .type = PN_API_TEXT, .flags = PN_API_NULLABLE},
+    {.name = "shards", .type = PN_API_OBJECTS, .fields = status_shard},
+    {.name = NULL}};
+static const struct pn_api_field status_reply[] = {
+    {.name = "tables", .type = PN_API_OBJECTS, .fields = status_fields}, {.name = NULL}};
+static const struct pn_api_field names_reply[] = {{.name = "names", .type = PN_API_TEXTS},
+                                                  {.name = NULL}};
+
+static const struct pn_api_field of_stream[] = {
+    {.name = "stream", .type = PN_API_TEXT, .help = "the stream's name"}, {.name = NULL}};
+static const struct pn_api_field of_shard[] = {
+    {.name = "stream", .type = PN_API_TEXT, .help = "the stream's name"},
+    {.name = "shard", .type = PN_API_INT, .least = 0, .most = UINT32_MAX},
+    {.name = NULL}};
+static const struct pn_api_field source_shard[] = {{.name = "index", .type = PN_API_INT},
+                                                   {.name = "parent", .type = PN_API_INT},
+                                                   {.name = "adjacent_parent", .type = PN_API_INT},
+                                                   {.name = "created_ms", .type = PN_API_INT},
+                                                   {.name = "hash_start", .type = PN_API_WIDE},
+                                                   {.name = "hash_end", .type = PN_API_WIDE},
+                                                   {.name = "complete", .type = PN_API_BOOL},
+                                                   {.name = "begin", .type = PN_API_INT},
+                                                   {.name = "end", .type = PN_API_INT},
+                                                   {.name = NULL}};
+static const struct pn_api_field shards_reply[] = {
+    {.name = "id",
+     .type = PN_API_TEXT,
+     .help = "of this stream, not of another with its name: 16 hex digits"},
+    {.name = "shards", .type = PN_API_OBJECTS, .fields = source_shard},
+    {.name = NULL}};
+static const struct pn_api_field position_query[] = {
+    {.name = "id", .type = PN_API_TEXT, .help = "the stream's id"},
+    {.name = "start", .type = PN_API_TEXT, .help = "latest, trim_horizon or a time"},
+    {.name = NULL}};
+static const struct pn_api_field position_reply[] = {{.name = "offset", .type = PN_API_INT},
+                                                     {.name = NULL}};
+static const struct pn_api_field records_query[] = {
+    {.name = "id", .type = PN_API_TEXT, .help = "the stream's id"},
+    {.name = "offset", .type = PN_API_INT, .least = 0, .most = INT64_MAX},
+    {.name = "max_records",
+     .type = PN_API_INT,
+     .least = 1,
+     .most = UINT32_MAX,
+     .help = "at most 10,000 come"},
+    {.name = "max_bytes",
+     .type = PN_API_INT,
+     .least = 0,
+     .most = UINT32_MAX,
+     .help = "at most 8 MiB come"},
+    {.name = NULL}};
+static const struct pn_api_field source_record[] = {{.name = "offset", .type = PN_API_INT},
+                                                    {.name = "arrival_ms", .type = PN_API_INT},
+                                                    {.name = "key", .type = PN_API_BASE64},
+                                                    {.name = "data", .type = PN_API_BASE64},
+                                                    {.name = NULL}};
+static const struct pn_api_field records_reply[] = {
+    {.name = "next_offset", .type = PN_API_INT},
+    {.name = "lost_until", .type = PN_API_INT},
+    {.name = "damage", .type = PN_API_TEXT, .flags = PN_API_NULLABLE},
+    {.name = "records", .type = PN_API_OBJECTS, .fields = source_record},
+    {.name = NULL}};
+
+static const struct pn_api_route table[] = {
+    {.http = {PN_HTTP_GET, "api/v1/streams", handle_status, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+              PN_OF_SERVER},
+     .id = "list_stream_tables",
+     .summary = "What this server's processors do",
+     .reply = status_reply},
+    {.http = {PN_HTTP_GET, "api/v1/streams/names", handle_names, PN_HTTP_ROUTE_BLOCKS,
+              PN_RIGHT_READ, PN_OF_SERVER},
+     .id = "list_streams",
+     .summary = "The names of all streams",
+     .reply = names_reply},
+    {.http = {PN_HTTP_GET, "api/v1/streams/{}/shards", handle_shards, PN_HTTP_ROUTE_BLOCKS,
+              PN_RIGHT_READ, PN_OF_STREAM},
+     .id = "get_shards",
+     .summary = "A stream's shards",
+     .path = of_stream,
+     .reply = shards_reply,
+     .is_feed = true},
+    {.http = {PN_HTTP_GET, "api/v1/streams/{}/shards/{}/position", handle_position,
+              PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ, PN_OF_STREAM},
+     .id = "get_position",
+     .summary = "The offset in a shard where reading begins",
+     .path = of_shard,
+     .query = position_query,
+     .reply = position_reply,
+     .is_feed = true},
+    {.http = {PN_HTTP_GET, "api/v1/streams/{}/shards/{}/records", handle_records,
+              PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ, PN_OF_STREAM},
+     .id = "read_shard",
+     .summary = "Reads records of a shard",
+     .path = of_shard,
+     .query = records_query,
+     .reply = records_reply,
+     .is_feed = true},
 };
 
 void pn_api_stream_routes_add(struct pn_api_stream_routes *routes, struct pn_api *api)

@@ -20,17 +20,6 @@ struct look {
     struct pn_api_page page;
 };
 
-/* ?version=, or -1 for the newest. */
-static int read_version(struct pn_http_request *req, int64_t *version, struct pn_err *e)
-{
-    const char *text = pn_http_request_query(req, "version");
-    *version = -1;
-    if (text != NULL && (pn_parse_i64(text, version, NULL) != 0 || *version < 0)) {
-        return pn_err_input(e, "`version` is a whole number from 0");
-    }
-    return 0;
-}
-
 /* Opens the table that the path names. */
 static int open_table(struct look *look, struct pn_err *e)
 {
@@ -50,11 +39,8 @@ static int open_table(struct look *look, struct pn_err *e)
 
 static int open_snapshot(struct look *look, struct pn_err *e)
 {
-    int64_t version = -1;
-    int rc = read_version(look->req, &version, e);
-    if (rc == 0) {
-        rc = open_table(look, e);
-    }
+    int64_t version = pn_api_query_i64(look->req, "version", -1); /* -1: the newest */
+    int rc = open_table(look, e);
     return rc == 0 ? pn_delta_snapshot(look->delta, version, &look->snapshot, e) : rc;
 }
 
@@ -204,16 +190,57 @@ static enum pn_http_handled handle_history(struct pn_http_request *req, void *ar
     return finish(&look, rc, &failure);
 }
 
-static const struct pn_http_route table[] = {
-    {PN_HTTP_GET, "api/v1/schema", handle_schemas, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
-     PN_OF_SERVER},
-    {PN_HTTP_GET, "api/v1/tables", handle_list, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ, PN_OF_SERVER},
-    {PN_HTTP_GET, "api/v1/tables/{}/schema", handle_schema, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
-     PN_OF_SERVER},
-    {PN_HTTP_GET, "api/v1/tables/{}/history", handle_history, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
-     PN_OF_SERVER},
-    {PN_HTTP_GET, "api/v1/tables/{}/files", handle_files, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
-     PN_OF_SERVER},
+static const struct pn_api_field of_table[] = {
+    {.name = "table",
+     .type = PN_API_TEXT,
+     .help = "a table's name, or the key of one that has none: a/b"},
+    {.name = NULL}};
+static const struct pn_api_field version_query[] = {
+    {.name = "version",
+     .type = PN_API_INT,
+     .flags = PN_API_OPTIONAL,
+     .least = 0,
+     .most = INT64_MAX,
+     .help = "an older version; the newest unless given"},
+    {.name = NULL}};
+static const struct pn_api_field table_schema[] = {{.name = "table", .type = PN_API_TEXT},
+                                                   {.name = "columns",
+                                                    .type = PN_API_ROWS,
+                                                    .flags = PN_API_NULLABLE,
+                                                    .columns = &pn_schema_columns},
+                                                   {.name = NULL}};
+
+static const struct pn_api_route table[] = {
+    {.http = {PN_HTTP_GET, "api/v1/schema", handle_schemas, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+              PN_OF_SERVER},
+     .id = "list_schemas",
+     .summary = "The columns of every table of the pipeline that was written",
+     .list_of = table_schema},
+    {.http = {PN_HTTP_GET, "api/v1/tables", handle_list, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+              PN_OF_SERVER},
+     .id = "list_tables",
+     .summary = "Every table, with its newest version",
+     .list = &pn_table_columns},
+    {.http = {PN_HTTP_GET, "api/v1/tables/{}/schema", handle_schema, PN_HTTP_ROUTE_BLOCKS,
+              PN_RIGHT_READ, PN_OF_SERVER},
+     .id = "get_schema",
+     .summary = "The columns of a table",
+     .path = of_table,
+     .query = version_query,
+     .list = &pn_schema_columns},
+    {.http = {PN_HTTP_GET, "api/v1/tables/{}/history", handle_history, PN_HTTP_ROUTE_BLOCKS,
+              PN_RIGHT_READ, PN_OF_SERVER},
+     .id = "list_commits",
+     .summary = "The commits of a table, the newest first",
+     .path = of_table,
+     .list = &pn_history_columns},
+    {.http = {PN_HTTP_GET, "api/v1/tables/{}/files", handle_files, PN_HTTP_ROUTE_BLOCKS,
+              PN_RIGHT_READ, PN_OF_SERVER},
+     .id = "list_files",
+     .summary = "The files of a table, by path",
+     .path = of_table,
+     .query = version_query,
+     .list = &pn_file_columns},
 };
 
 void pn_api_table_routes_add(struct pn_api_table_routes *routes, struct pn_api *api)

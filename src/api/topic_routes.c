@@ -82,47 +82,38 @@ static enum pn_http_handled handle_look(struct pn_http_request *req, void *arg)
     return reply_topic(req, routes->topics);
 }
 
+static const struct pn_api_field topic_settings[] = {
+    {.name = "partitions",
+     .type = PN_API_INT,
+     .flags = PN_API_OPTIONAL,
+     .least = 1,
+     .most = PN_PARTITIONS_MAX},
+    {.name = "retention_ms",
+     .type = PN_API_INT,
+     .flags = PN_API_OPTIONAL | PN_API_NOT_ZERO,
+     .least = -1,
+     .most = INT64_MAX,
+     .help = "-1: without a limit"},
+    {.name = "retention_bytes",
+     .type = PN_API_INT,
+     .flags = PN_API_OPTIONAL | PN_API_NOT_ZERO,
+     .least = -1,
+     .most = INT64_MAX,
+     .help = "of a partition; -1: without a limit"},
+    {.name = "record_bytes_max",
+     .type = PN_API_INT,
+     .flags = PN_API_OPTIONAL,
+     .least = 1,
+     .most = PN_RECORD_BYTES_MAX},
+    {.name = NULL}};
+
 /* An absent body or member is 0: the log's default, or what the topic has. */
-static int read_config(const struct pn_json *root, struct pn_log_topic_config *config,
-                       struct pn_err *e)
+static void take_config(const struct pn_json *root, struct pn_log_topic_config *config)
 {
-    int64_t partitions = 0;
-    const struct {
-        const char *name;
-        int64_t *value;
-        int64_t least;
-        int64_t most;
-    } members[] = {{"partitions", &partitions, 1, PN_PARTITIONS_MAX},
-                   {"retention_ms", &config->retention_ms, -1, INT64_MAX},
-                   {"retention_bytes", &config->retention_bytes, -1, INT64_MAX},
-                   {"record_bytes_max", &config->record_bytes_max, 1, PN_RECORD_BYTES_MAX}};
-    enum { MEMBERS = sizeof members / sizeof *members };
-    if (root != NULL && root->type != PN_JSON_OBJECT) {
-        return pn_err_input(e, "the body is an object such as {\"partitions\":4}");
-    }
-    for (const struct pn_json *node = root != NULL ? root->first : NULL; node != NULL;
-         node = node->next) {
-        size_t i = 0;
-        while (i < MEMBERS && (strlen(members[i].name) != node->key_len ||
-                               memcmp(members[i].name, node->key, node->key_len) != 0)) {
-            i++;
-        }
-        if (i == MEMBERS) {
-            return pn_err_input(e,
-                                "\"%.*s\" is not a setting of a topic: partitions, retention_ms,"
-                                " retention_bytes and record_bytes_max are",
-                                node->key_len < 40 ? (int)node->key_len : 40, node->key);
-        }
-        *members[i].value = pn_json_get_i64(root, members[i].name, 0);
-        if (*members[i].value == 0 || *members[i].value < members[i].least ||
-            *members[i].value > members[i].most) {
-            return pn_err_input(e,
-                                "%s is a whole number from %" PRId64 " to %" PRId64 ", and not 0",
-                                members[i].name, members[i].least, members[i].most);
-        }
-    }
-    config->partitions = (int32_t)partitions;
-    return 0;
+    config->partitions = (int32_t)pn_json_get_i64(root, "partitions", 0);
+    config->retention_ms = pn_json_get_i64(root, "retention_ms", 0);
+    config->retention_bytes = pn_json_get_i64(root, "retention_bytes", 0);
+    config->record_bytes_max = pn_json_get_i64(root, "record_bytes_max", 0);
 }
 
 static enum pn_http_handled change(struct pn_http_request *req, struct pn_api_topic_routes *routes,
@@ -133,14 +124,13 @@ static enum pn_http_handled change(struct pn_http_request *req, struct pn_api_to
     struct pn_log_topic_config config = {0};
     struct pn_json *root = NULL;
     struct pn_err failure = {0};
-    if (pn_http_request_json(req, &root) != 0) {
+    if (pn_api_read_body(req, topic_settings, &root) != 0) {
         return PN_HTTP_HANDLED;
     }
-    int rc = read_config(root, &config, &failure);
-    if (rc == 0) {
-        rc = apply(routes->topics, req->params[0], &config, &failure);
-    }
-    return rc != 0 ? fail(req, &failure) : reply_topic(req, routes->topics);
+    take_config(root, &config);
+    return apply(routes->topics, req->params[0], &config, &failure) != 0
+               ? fail(req, &failure)
+               : reply_topic(req, routes->topics);
 }
 
 static enum pn_http_handled handle_create(struct pn_http_request *req, void *arg)
@@ -166,18 +156,6 @@ static enum pn_http_handled handle_delete(struct pn_http_request *req, void *arg
 
 /* --- records ---------------------------------------------------------------------------------- */
 
-/* A number of the query from 0 to `most`, or `fallback` when there is none. */
-static int read_number(struct pn_http_request *req, const char *name, int64_t most,
-                       int64_t fallback, int64_t *value, struct pn_err *e)
-{
-    const char *text = pn_http_request_query(req, name);
-    *value = fallback;
-    if (text != NULL && (pn_parse_i64(text, value, NULL) != 0 || *value < 0 || *value > most)) {
-        return pn_err_input(e, "`%s` is a whole number from 0 to %" PRId64, name, most);
-    }
-    return 0;
-}
-
 struct reading {
     int64_t partition;
     int64_t limit;
@@ -187,14 +165,12 @@ struct reading {
 static int read_query(struct pn_http_request *req, struct reading *reading, struct pn_err *e)
 {
     const char *from = pn_http_request_query(req, "from");
-    int rc = read_number(req, "partition", PN_PARTITIONS_MAX - 1, 0, &reading->partition, e);
-    if (rc == 0) {
-        rc = read_number(req, "limit", READ_RECORDS_MAX, READ_RECORDS_MAX, &reading->limit, e);
+    reading->partition = pn_api_query_i64(req, "partition", 0);
+    reading->limit = pn_api_query_i64(req, "limit", READ_RECORDS_MAX);
+    if (!pn_records_from_parse(from != NULL ? from : "oldest", &reading->from)) {
+        return pn_err_input(e, "`from` is newest, oldest, an offset or a time");
     }
-    if (rc == 0 && !pn_records_from_parse(from != NULL ? from : "oldest", &reading->from)) {
-        rc = pn_err_input(e, "`from` is newest, oldest, an offset or a time");
-    }
-    return rc;
+    return 0;
 }
 
 static void write_records(struct pn_http_request *req, const struct reading *reading,
@@ -240,6 +216,49 @@ static enum pn_http_handled handle_read(struct pn_http_request *req, void *arg)
     return pn_http_request_reserve(req, req->out.len) ? reply(req) : PN_HTTP_HANDLED;
 }
 
+static const struct pn_api_field header_fields[] = {
+    {.name = "name", .type = PN_API_TEXT},
+    {.name = "name_encoding",
+     .type = PN_API_TEXT,
+     .flags = PN_API_OPTIONAL | PN_API_NULLABLE,
+     .words = "text|base64"},
+    {.name = "value", .type = PN_API_ANY, .flags = PN_API_OPTIONAL},
+    {.name = "encoding",
+     .type = PN_API_TEXT,
+     .flags = PN_API_OPTIONAL | PN_API_NULLABLE,
+     .words = "text|base64"},
+    {.name = NULL}};
+static const struct pn_api_field record_fields[] = {
+    {.name = "key", .type = PN_API_ANY, .flags = PN_API_OPTIONAL},
+    {.name = "key_encoding",
+     .type = PN_API_TEXT,
+     .flags = PN_API_OPTIONAL | PN_API_NULLABLE,
+     .words = "text|base64"},
+    {.name = "value",
+     .type = PN_API_ANY,
+     .flags = PN_API_OPTIONAL,
+     .help = "null and absent: the record has no value; other than a string: its JSON text"},
+    {.name = "encoding",
+     .type = PN_API_TEXT,
+     .flags = PN_API_OPTIONAL | PN_API_NULLABLE,
+     .words = "text|base64"},
+    {.name = "headers",
+     .type = PN_API_OBJECTS,
+     .flags = PN_API_OPTIONAL | PN_API_NULLABLE,
+     .fields = header_fields},
+    {.name = "partition",
+     .type = PN_API_INT,
+     .flags = PN_API_OPTIONAL,
+     .least = PN_PARTITION_ANY,
+     .most = PN_PARTITIONS_MAX - 1,
+     .help = "-1: by the key, or any"},
+    {.name = PN_API_OTHERS,
+     .type = PN_API_ANY,
+     .help = "ignored, so that what was read can be sent again"},
+    {.name = NULL}};
+static const struct pn_api_field produce_body[] = {
+    {.name = "records", .type = PN_API_OBJECTS, .fields = record_fields}, {.name = NULL}};
+
 static int read_entries(const struct pn_json *root, struct pn_arena *arena,
                         struct pn_log_request *request, struct pn_err *e)
 {
@@ -255,9 +274,6 @@ static int read_entries(const struct pn_json *root, struct pn_arena *arena,
         struct pn_log_entry *entry = &request->entries[request->count];
         int64_t partition = pn_json_get_i64(node, "partition", PN_PARTITION_ANY);
         rc = pn_record_read(node, arena, &entry->record, e);
-        if (rc == 0 && (partition < PN_PARTITION_ANY || partition >= PN_PARTITIONS_MAX)) {
-            rc = pn_err_input(e, "there is no partition %" PRId64, partition);
-        }
         if (rc != 0) {
             pn_err_prefix(e, "record %zu", request->count);
         }
@@ -273,7 +289,7 @@ static enum pn_http_handled handle_produce(struct pn_http_request *req, void *ar
     struct pn_log_request request = {.topic = req->params[0]};
     struct pn_json *root = NULL;
     struct pn_err failure = {0};
-    if (pn_http_request_json(req, &root) != 0) {
+    if (pn_api_read_body(req, produce_body, &root) != 0) {
         return PN_HTTP_HANDLED;
     }
     int rc = read_entries(root, &req->arena, &request, &failure);
@@ -298,20 +314,98 @@ static enum pn_http_handled handle_produce(struct pn_http_request *req, void *ar
     return reply(req);
 }
 
-static const struct pn_http_route table[] = {
-    {PN_HTTP_GET, "api/v1/topics", handle_list, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ, PN_OF_SERVER},
-    {PN_HTTP_GET, "api/v1/topics/{}", handle_look, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
-     PN_OF_TOPIC},
-    {PN_HTTP_POST, "api/v1/topics/{}", handle_create, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_ADMIN,
-     PN_OF_TOPIC},
-    {PN_HTTP_PATCH, "api/v1/topics/{}", handle_alter, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_ADMIN,
-     PN_OF_TOPIC},
-    {PN_HTTP_DELETE, "api/v1/topics/{}", handle_delete, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_ADMIN,
-     PN_OF_TOPIC},
-    {PN_HTTP_GET, "api/v1/topics/{}/records", handle_read, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
-     PN_OF_TOPIC},
-    {PN_HTTP_POST, "api/v1/topics/{}/records", handle_produce, PN_HTTP_ROUTE_BLOCKS,
-     PN_RIGHT_PRODUCE, PN_OF_TOPIC},
+static const struct pn_api_field of_topic[] = {
+    {.name = "topic", .type = PN_API_TEXT, .help = "the topic's name"}, {.name = NULL}};
+static const struct pn_api_field topic_reply[] = {
+    {.name = "partitions", .type = PN_API_ROWS, .columns = &pn_partition_columns}, {.name = NULL}};
+static const struct pn_api_field read_parameters[] = {
+    {.name = "partition",
+     .type = PN_API_INT,
+     .flags = PN_API_OPTIONAL,
+     .least = 0,
+     .most = PN_PARTITIONS_MAX - 1,
+     .help = "0 unless given"},
+    {.name = "from",
+     .type = PN_API_TEXT,
+     .flags = PN_API_OPTIONAL,
+     .help = "oldest, newest, an offset or a time; oldest unless given"},
+    {.name = "limit",
+     .type = PN_API_INT,
+     .flags = PN_API_OPTIONAL,
+     .least = 0,
+     .most = READ_RECORDS_MAX,
+     .preset = READ_RECORDS_MAX,
+     .help = "the number of records, at most"},
+    {.name = NULL}};
+static const struct pn_api_field read_reply[] = {
+    {.name = "partition", .type = PN_API_INT},
+    {.name = "next", .type = PN_API_WIDE, .help = "the offset to read from next"},
+    {.name = "end", .type = PN_API_WIDE, .help = "the partition's end"},
+    {.name = "damage",
+     .type = PN_API_TEXT,
+     .flags = PN_API_NULLABLE,
+     .help = "why the records before `next` cannot be read"},
+    {.name = "records", .type = PN_API_ROWS, .columns = &pn_record_columns},
+    {.name = NULL}};
+static const struct pn_api_field placed[] = {{.name = "partition", .type = PN_API_INT},
+                                             {.name = "offset", .type = PN_API_WIDE},
+                                             {.name = NULL}};
+static const struct pn_api_field produce_reply[] = {
+    {.name = "offsets",
+     .type = PN_API_OBJECTS,
+     .fields = placed,
+     .help = "where the records are, in their order"},
+    {.name = NULL}};
+
+static const struct pn_api_route table[] = {
+    {.http = {PN_HTTP_GET, "api/v1/topics", handle_list, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+              PN_OF_SERVER},
+     .id = "list_topics",
+     .summary = "Every topic, and the tables that read it",
+     .list = &pn_topic_columns},
+    {.http = {PN_HTTP_GET, "api/v1/topics/{}", handle_look, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+              PN_OF_TOPIC},
+     .id = "get_topic",
+     .summary = "A topic's partitions and settings",
+     .path = of_topic,
+     .reply = topic_reply},
+    {.http = {PN_HTTP_POST, "api/v1/topics/{}", handle_create, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_ADMIN,
+              PN_OF_TOPIC},
+     .id = "create_topic",
+     .summary = "Creates a topic",
+     .path = of_topic,
+     .body = topic_settings,
+     .reply = topic_reply,
+     .errors = {409}},
+    {.http = {PN_HTTP_PATCH, "api/v1/topics/{}", handle_alter, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_ADMIN,
+              PN_OF_TOPIC},
+     .id = "alter_topic",
+     .summary = "Changes a topic's partitions or retention",
+     .path = of_topic,
+     .body = topic_settings,
+     .reply = topic_reply,
+     .errors = {409}},
+    {.http = {PN_HTTP_DELETE, "api/v1/topics/{}", handle_delete, PN_HTTP_ROUTE_BLOCKS,
+              PN_RIGHT_ADMIN, PN_OF_TOPIC},
+     .id = "delete_topic",
+     .summary = "Deletes a topic with its records",
+     .path = of_topic,
+     .errors = {409}},
+    {.http = {PN_HTTP_GET, "api/v1/topics/{}/records", handle_read, PN_HTTP_ROUTE_BLOCKS,
+              PN_RIGHT_READ, PN_OF_TOPIC},
+     .id = "read_records",
+     .summary = "Reads records of a partition",
+     .path = of_topic,
+     .query = read_parameters,
+     .reply = read_reply},
+    {.http = {PN_HTTP_POST, "api/v1/topics/{}/records", handle_produce, PN_HTTP_ROUTE_BLOCKS,
+              PN_RIGHT_PRODUCE, PN_OF_TOPIC},
+     .id = "produce_records",
+     .summary = "Adds records; replies when they are durable",
+     .path = of_topic,
+     .body = produce_body,
+     .reply = produce_reply,
+     .errors = {409}},
 };
 
 void pn_api_topic_routes_add(struct pn_api_topic_routes *routes, struct pn_api *api)

@@ -10,6 +10,7 @@
 #include "cli/dag.h"
 #include "cli/demo_stream.h"
 #include "cli/progress.h"
+#include "cli/signals.h"
 #include "emulate/emulate.h"
 #include "emulate/generator.h"
 #include "server/server.h"
@@ -32,6 +33,7 @@ struct demo {
     struct pn_emulate_summary sent;
     struct pn_demo_streamed streamed;
     bool streams; /* there are some to put records into */
+    bool serves;  /* a server stays on the results */
     struct pn_progress progress;
     double emulate_s;
     double dag_s;
@@ -299,6 +301,34 @@ static void say_what_next(const struct demo *demo)
                   self, cli->data, pn_settings_default("gateway.listen"));
 }
 
+/* ---- the server that stays ------------------------------------------------------------------- */
+
+/* Starts after all threads of the demo have ended, so that Ctrl-C ends the demo at once before, and
+ * the server cleanly from here on. */
+static int serve_results(const struct demo *demo, struct pn_err *e)
+{
+    struct pn_cli *cli = demo->cli;
+    struct pn_signals signals;
+    struct pn_server *server = NULL;
+    struct pn_err failure = {0};
+    pn_signals_watch(&signals);
+    int rc = pn_server_start(demo->app, NULL, PN_ROLES_ALL, &server, &failure);
+    if (rc != 0 && failure.class_ == PN_CLASS_CONFLICT) { /* the port is taken, most likely */
+        rc = pn_server_start(demo->app, "127.0.0.1:0", PN_ROLES_ALL, &server, &failure);
+    }
+    if (rc != 0) {
+        pn_err_copy(e, &failure);
+        return rc;
+    }
+    (void)fprintf(cli->out, "\nA server shows the results until Ctrl-C ends it:\n  %s/ui/\n",
+                  pn_server_url(server));
+    (void)fflush(cli->out);
+    (void)pn_signals_wait(&signals);
+    pn_server_stop(&server);
+    (void)fprintf(cli->out, "The server has stopped.\n");
+    return 0;
+}
+
 /* ---- the command ----------------------------------------------------------------------------- */
 
 static int run_stages(struct demo *demo, struct pn_err *e)
@@ -374,6 +404,11 @@ int pn_cmd_demo(struct pn_cli *cli, int argc, char **argv)
          .help = "the data folder, which stays (./pinion-demo, or the next free name: "
                  "./pinion-demo-2, ...)",
          .target = &keep},
+        {.name = "serve",
+         .kind = PN_OPT_FLAG,
+         .help = "leave a server running on the results, and print the link to its pages; Ctrl-C "
+                 "ends it",
+         .target = &demo.serves},
         {.name = NULL}};
     const struct pn_syntax syntax = {
         .opts = opts,
@@ -395,7 +430,8 @@ int pn_cmd_demo(struct pn_cli *cli, int argc, char **argv)
     struct pn_err failure = {0};
     if (run_stages(&demo, &failure) == 0) {
         say_what_next(&demo);
-        status = PN_EXIT_OK;
+        status = demo.serves && serve_results(&demo, &failure) != 0 ? pn_cli_fail(cli, &failure)
+                                                                    : PN_EXIT_OK;
     } else {
         status = pn_cli_fail(cli, &failure);
     }

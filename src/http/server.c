@@ -82,6 +82,11 @@ void pn_http_server_add_route(struct pn_http_server *server, const struct pn_htt
     pn_http_router_add(&server->router, front, route, arg, server->env.metrics);
 }
 
+bool pn_http_server_asks_keys(const struct pn_http_server *server)
+{
+    return server->auth.required;
+}
+
 const struct pn_http_route *pn_http_server_route(const struct pn_http_server *server, size_t i)
 {
     return i < server->router.count ? server->router.rows[i].route : NULL;

@@ -86,6 +86,8 @@ void pn_http_server_add_route(struct pn_http_server *server, const struct pn_htt
                               const struct pn_http_route *route, void *arg);
 /* All routes in the order in which they were added; NULL from the end on. */
 const struct pn_http_route *pn_http_server_route(const struct pn_http_server *server, size_t i);
+/* Does it ask for API keys? */
+bool pn_http_server_asks_keys(const struct pn_http_server *server);
 /* Takes the port, so that a port in use (CONFLICT) is known before anything else begins. Clients
  * are served from pn_http_server_start() on. */
 int pn_http_server_listen(struct pn_http_server *server, struct pn_err *e) PN_MUST_CHECK;

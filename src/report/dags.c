@@ -322,13 +322,14 @@ int pn_report_attempts(const struct pn_attempt *attempts, size_t count, const st
 
 /* --- what happened ---------------------------------------------------------------------------- */
 
+PN_REPORT_COLUMNS(pn_skip_columns, {"dag", PN_CELL_TEXT | PN_NOT_NULL},
+                  {"first", PN_CELL_TIME | PN_NOT_NULL}, {"last", PN_CELL_TIME | PN_NOT_NULL},
+                  {"times", PN_CELL_INT | PN_NOT_NULL}, {"reason", PN_CELL_TEXT | PN_NOT_NULL},
+                  {"at", PN_CELL_TIME | PN_NOT_NULL});
+
 void pn_report_skips(const struct pn_skip *skips, size_t count, struct pn_row_writer *rows)
 {
-    static const struct pn_report_column columns[] = {
-        {"dag", PN_CELL_TEXT},  {"first", PN_CELL_TIME},  {"last", PN_CELL_TIME},
-        {"times", PN_CELL_INT}, {"reason", PN_CELL_TEXT}, {"at", PN_CELL_TIME},
-    };
-    PN_ROWS_BEGIN(rows, columns);
+    pn_rows_begin_all(rows, &pn_skip_columns);
     for (size_t i = 0; i < count; i++) {
         pn_cell_cstr(rows, skips[i].dag);
         pn_cell_time(rows, skips[i].first_ms);
@@ -339,14 +340,14 @@ void pn_report_skips(const struct pn_skip *skips, size_t count, struct pn_row_wr
     }
 }
 
+PN_REPORT_COLUMNS(pn_audit_columns, {"at", PN_CELL_TIME | PN_NOT_NULL},
+                  {"who", PN_CELL_TEXT | PN_NOT_NULL}, {"what", PN_CELL_TEXT | PN_NOT_NULL},
+                  {"dag", PN_CELL_TEXT}, {"run", PN_CELL_TEXT}, {"task", PN_CELL_TEXT},
+                  {"detail", PN_CELL_TEXT});
+
 void pn_report_audits(const struct pn_audit *audits, size_t count, struct pn_row_writer *rows)
 {
-    static const struct pn_report_column columns[] = {
-        {"at", PN_CELL_TIME},     {"who", PN_CELL_TEXT}, {"what", PN_CELL_TEXT},
-        {"dag", PN_CELL_TEXT},    {"run", PN_CELL_TEXT}, {"task", PN_CELL_TEXT},
-        {"detail", PN_CELL_TEXT},
-    };
-    PN_ROWS_BEGIN(rows, columns);
+    pn_rows_begin_all(rows, &pn_audit_columns);
     for (size_t i = 0; i < count; i++) {
         pn_cell_time(rows, audits[i].at_ms);
         pn_cell_cstr(rows, audits[i].who);

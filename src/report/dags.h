@@ -7,7 +7,11 @@
 
 #include "base/io.h"
 #include "dag/dag.h"
-#include "report/row_writer.h"
+#include "report/columns.h"
+
+/* Columns of the reports below. */
+extern const struct pn_report_columns pn_skip_columns;
+extern const struct pn_report_columns pn_audit_columns;
 
 /* dag, tasks, runs, last_state, last_run, description: of each DAG of the pipeline. */
 int pn_report_dags(const struct pn_pipeline *pipeline, struct pn_dag_db *db,

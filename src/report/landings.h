@@ -2,8 +2,11 @@
 #ifndef PN_REPORT_LANDINGS_H
 #define PN_REPORT_LANDINGS_H
 
-#include "report/row_writer.h"
+#include "report/columns.h"
 #include "sink/sink.h"
+
+/* The columns of the reports below. */
+extern const struct pn_report_columns pn_landing_columns;
 
 /* topic, partition, landed_offset, end_offset, lag, objects, records, dead_letters, lost, errors,
  * error: of each partition, as pn_sink_status() gives them. */

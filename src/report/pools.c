@@ -28,20 +28,20 @@ static void pool_row(struct pn_row_writer *rows, const char *name, int64_t slots
     pn_cell_int(rows, waiting);
 }
 
+PN_REPORT_COLUMNS(pn_pool_columns, {"pool", PN_CELL_TEXT | PN_NOT_NULL}, {"slots", PN_CELL_INT},
+                  {"taken", PN_CELL_INT | PN_NOT_NULL}, {"running", PN_CELL_INT | PN_NOT_NULL},
+                  {"waiting", PN_CELL_INT | PN_NOT_NULL});
+
 int pn_report_pools(const struct pn_pipeline *pipeline, struct pn_dag_db *db,
                     struct pn_row_writer *rows, struct pn_err *e)
 {
-    static const struct pn_report_column columns[] = {
-        {"pool", PN_CELL_TEXT},   {"slots", PN_CELL_INT},   {"taken", PN_CELL_INT},
-        {"running", PN_CELL_INT}, {"waiting", PN_CELL_INT},
-    };
     struct pn_arena arena;
     struct pn_slot_holder *holders = NULL;
     struct pn_slot_holder *waiters = NULL;
     size_t holder_count = 0;
     size_t waiter_count = 0;
     pn_arena_init(&arena, 0);
-    PN_ROWS_BEGIN(rows, columns);
+    pn_rows_begin_all(rows, &pn_pool_columns);
     int rc = pn_dag_db_holders(db, &arena, &holders, &holder_count, e);
     if (rc == 0) {
         rc = pn_dag_db_waiters(db, &arena, &waiters, &waiter_count, e);

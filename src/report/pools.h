@@ -3,7 +3,9 @@
 #define PN_REPORT_POOLS_H
 
 #include "dag/dag.h"
-#include "report/row_writer.h"
+#include "report/columns.h"
+
+extern const struct pn_report_columns pn_pool_columns;
 
 /* pool, slots (null: no limit of its own), taken, running, waiting: of the default pool and each
  * pool of the pipeline. */

@@ -110,15 +110,16 @@ static void headers_cell(struct pn_row_writer *rows, const struct pn_record *rec
     pn_buf_deinit(&text);
 }
 
+PN_REPORT_COLUMNS(pn_record_columns, {"partition", PN_CELL_INT | PN_NOT_NULL},
+                  {"offset", PN_CELL_WIDE | PN_NOT_NULL}, {"time", PN_CELL_TIME | PN_NOT_NULL},
+                  {"key", PN_CELL_TEXT}, {"encoding", PN_CELL_TEXT}, {"value", PN_CELL_TEXT},
+                  {"key_encoding", PN_CELL_TEXT}, {"headers", PN_CELL_JSON | PN_NOT_NULL});
+
 void pn_report_records_begin(struct pn_row_writer *rows)
 {
-    static const struct pn_report_column columns[] = {
-        {"partition", PN_CELL_INT},     {"offset", PN_CELL_WIDE},   {"time", PN_CELL_TIME},
-        {"key", PN_CELL_TEXT},          {"encoding", PN_CELL_TEXT}, {"value", PN_CELL_TEXT},
-        {"key_encoding", PN_CELL_TEXT}, {"headers", PN_CELL_JSON}};
     bool whole = pn_row_writer_format(rows) != PN_FORMAT_TABLE;
-    size_t count = sizeof columns / sizeof *columns;
-    pn_row_writer_begin(rows, columns, whole ? count : count - 2);
+    size_t count = pn_record_columns.count;
+    pn_row_writer_begin(rows, pn_record_columns.items, whole ? count : count - 2);
 }
 
 void pn_report_record(int32_t partition, const struct pn_record *record, struct pn_row_writer *rows)

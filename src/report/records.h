@@ -13,7 +13,10 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "log/log.h"
-#include "report/row_writer.h"
+#include "report/columns.h"
+
+/* The columns of the reports below. */
+extern const struct pn_report_columns pn_record_columns;
 
 /* Where reading of a partition begins. */
 enum pn_records_at { PN_RECORDS_NEWEST, PN_RECORDS_OLDEST, PN_RECORDS_OFFSET, PN_RECORDS_TIME };

@@ -18,14 +18,13 @@ static void setting_row(void *arg, const struct pn_setting_shown *setting)
     pn_cell_cstr(rows, setting->help);
 }
 
+PN_REPORT_COLUMNS(pn_setting_columns, {"name", PN_CELL_TEXT | PN_NOT_NULL}, {"value", PN_CELL_JSON},
+                  {"default", PN_CELL_TEXT}, {"takes", PN_CELL_TEXT},
+                  {"help", PN_CELL_TEXT | PN_NOT_NULL});
+
 void pn_report_settings(const struct pn_settings *settings, struct pn_row_writer *rows)
 {
-    static const struct pn_report_column columns[] = {{"name", PN_CELL_TEXT},
-                                                      {"value", PN_CELL_JSON},
-                                                      {"default", PN_CELL_TEXT},
-                                                      {"takes", PN_CELL_TEXT},
-                                                      {"help", PN_CELL_TEXT}};
-    PN_ROWS_BEGIN(rows, columns);
+    pn_rows_begin_all(rows, &pn_setting_columns);
     pn_settings_each(settings, setting_row, rows);
 }
 

@@ -2,8 +2,11 @@
 #ifndef PN_REPORT_REFERENCE_H
 #define PN_REPORT_REFERENCE_H
 
-#include "report/row_writer.h"
+#include "report/columns.h"
 #include "settings/settings.h"
+
+/* The columns of the reports below. */
+extern const struct pn_report_columns pn_setting_columns;
 
 /* name, value, default, takes, help: each setting with its value in force. A secret is not shown,
  * only that there is one. */

@@ -79,6 +79,9 @@ void pn_row_csv_cell(struct pn_row_writer *rows, const char *text, size_t len,
 void pn_row_table_cell(struct pn_row_writer *rows, const char *text, size_t len,
                        enum pn_row_kind kind);
 
+/* A column's name in PN_FORMAT_API, where a name says that it holds milliseconds. The caller frees
+ * it. */
+char *pn_row_api_name(const char *name, enum pn_cell type);
 /* Names the columns as the format has them, once. */
 void pn_row_json_names(struct pn_row_writer *rows);
 void pn_row_table_names(struct pn_row_writer *rows);

@@ -29,18 +29,19 @@ static void rename_to(struct pn_row_column *column, char *name)
     column->name = name;
 }
 
-/* A member's name says that it holds milliseconds. */
-static void name_milliseconds(struct pn_row_column *column)
+char *pn_row_api_name(const char *name, enum pn_cell type)
 {
-    size_t len = strlen(column->name);
-    if (strcmp(column->name, "seconds") == 0) {
-        rename_to(column, pn_xstrdup("duration_ms"));
-    } else if (column->type == PN_CELL_DURATION && len > 2 &&
-               strcmp(column->name + len - 2, "_s") == 0) {
-        rename_to(column, pn_xasprintf("%.*s_ms", (int)(len - 2), column->name));
-    } else {
-        rename_to(column, pn_xasprintf("%s_ms", column->name));
+    size_t len = strlen(name);
+    if (type != PN_CELL_TIME && type != PN_CELL_DURATION) {
+        return pn_xstrdup(name);
     }
+    if (strcmp(name, "seconds") == 0) {
+        return pn_xstrdup("duration_ms");
+    }
+    if (type == PN_CELL_DURATION && len > 2 && strcmp(name + len - 2, "_s") == 0) {
+        return pn_xasprintf("%.*s_ms", (int)(len - 2), name);
+    }
+    return pn_xasprintf("%s_ms", name);
 }
 
 /* An object's members have names of their own, which a result's columns need not have. */
@@ -48,9 +49,7 @@ void pn_row_json_names(struct pn_row_writer *rows)
 {
     struct pn_row_column *columns = rows->columns;
     for (size_t i = 0; i < rows->count && rows->format == PN_FORMAT_API; i++) {
-        if (columns[i].type == PN_CELL_TIME || columns[i].type == PN_CELL_DURATION) {
-            name_milliseconds(&columns[i]);
-        }
+        rename_to(&columns[i], pn_row_api_name(columns[i].name, columns[i].type));
     }
     for (size_t i = 1; i < rows->count; i++) {
         for (size_t k = 0; k < i; k++) {

@@ -39,7 +39,7 @@ void pn_row_writer_begin(struct pn_row_writer *rows, const struct pn_report_colu
     rows->count = count;
     for (size_t i = 0; i < count; i++) {
         rows->columns[i].name = pn_xstrdup(columns[i].name);
-        rows->columns[i].type = columns[i].type;
+        rows->columns[i].type = (enum pn_cell)(columns[i].type & ~PN_NOT_NULL);
     }
     if (pn_format_is_for_people(rows->format)) {
         pn_row_table_names(rows);

@@ -72,7 +72,8 @@ enum pn_cell {
     PN_CELL_DIGITS,   /* a number in digits, longer than any integer: a string in JSON */
     PN_CELL_DURATION, /* seconds, with a fraction; API: `x_s` is a member `x_ms`, and
                          `seconds` is `duration_ms` */
-    PN_CELL_DOUBLE
+    PN_CELL_DOUBLE,
+    PN_NOT_NULL = 0x100 /* combined with one of the above: see columns.h */
 };
 
 struct pn_report_column {

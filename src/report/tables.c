@@ -99,17 +99,18 @@ static void table_row(struct list *list, const char *name, const char *path)
     pn_delta_destroy(&delta);
 }
 
+PN_REPORT_COLUMNS(pn_table_columns, {"table", PN_CELL_TEXT | PN_NOT_NULL},
+                  {"path", PN_CELL_TEXT | PN_NOT_NULL}, {"version", PN_CELL_INT},
+                  {"committed", PN_CELL_TIME}, {"files", PN_CELL_INT}, {"rows", PN_CELL_INT},
+                  {"size_bytes", PN_CELL_INT});
+
 size_t pn_report_tables(const struct pn_table_source *source, struct pn_row_writer *rows,
                         void (*problem)(void *arg, const char *table, const struct pn_err *why),
                         void *arg)
 {
-    static const struct pn_report_column columns[] = {
-        {"table", PN_CELL_TEXT},     {"path", PN_CELL_TEXT}, {"version", PN_CELL_INT},
-        {"committed", PN_CELL_TIME}, {"files", PN_CELL_INT}, {"rows", PN_CELL_INT},
-        {"size_bytes", PN_CELL_INT}};
     const struct pn_pipeline *pipeline = source->pipeline;
     struct list list = {.source = source, .rows = rows, .problem = problem, .arg = arg};
-    PN_ROWS_BEGIN(rows, columns);
+    pn_rows_begin_all(rows, &pn_table_columns);
     for (size_t i = 0; i < pipeline->table_count; i++) {
         table_row(&list, pipeline->tables[i].name, pipeline->tables[i].path);
     }
@@ -162,13 +163,13 @@ static bool is_partition(const struct pn_delta_metadata *metadata, const struct 
     return false;
 }
 
+PN_REPORT_COLUMNS(pn_schema_columns, {"column", PN_CELL_TEXT | PN_NOT_NULL},
+                  {"type", PN_CELL_TEXT | PN_NOT_NULL}, {"nullable", PN_CELL_BOOL | PN_NOT_NULL},
+                  {"partition", PN_CELL_BOOL | PN_NOT_NULL});
+
 int pn_report_schema(const struct pn_delta_snapshot *snapshot, struct pn_row_writer *rows,
                      struct pn_err *e)
 {
-    static const struct pn_report_column columns[] = {{"column", PN_CELL_TEXT},
-                                                      {"type", PN_CELL_TEXT},
-                                                      {"nullable", PN_CELL_BOOL},
-                                                      {"partition", PN_CELL_BOOL}};
     const struct pn_delta_metadata *metadata = &snapshot->metadata;
     struct pn_json_parser *parser = pn_json_parser_create();
     struct pn_json *schema = NULL;
@@ -177,7 +178,7 @@ int pn_report_schema(const struct pn_delta_snapshot *snapshot, struct pn_row_wri
     if (rc == 0) {
         struct pn_buf type;
         pn_buf_init(&type, CELL_BYTES_MAX);
-        PN_ROWS_BEGIN(rows, columns);
+        pn_rows_begin_all(rows, &pn_schema_columns);
         const struct pn_json *field = pn_json_get(schema, "fields")->first;
         for (; field != NULL; field = field->next) {
             const struct pn_json *name = pn_json_get(field, "name");
@@ -212,17 +213,17 @@ static void partition_cell(struct pn_row_writer *rows, const struct pn_delta_fil
     pn_buf_deinit(&text);
 }
 
+PN_REPORT_COLUMNS(pn_file_columns, {"path", PN_CELL_TEXT | PN_NOT_NULL},
+                  {"size_bytes", PN_CELL_INT | PN_NOT_NULL}, {"rows", PN_CELL_INT},
+                  {"modified", PN_CELL_TIME | PN_NOT_NULL},
+                  {"partition", PN_CELL_JSON | PN_NOT_NULL});
+
 const char *pn_report_files(const struct pn_delta_snapshot *snapshot, const char *after,
                             size_t limit, struct pn_row_writer *rows)
 {
-    static const struct pn_report_column columns[] = {{"path", PN_CELL_TEXT},
-                                                      {"size_bytes", PN_CELL_INT},
-                                                      {"rows", PN_CELL_INT},
-                                                      {"modified", PN_CELL_TIME},
-                                                      {"partition", PN_CELL_JSON}};
     size_t i = 0;
     size_t written = 0;
-    PN_ROWS_BEGIN(rows, columns);
+    pn_rows_begin_all(rows, &pn_file_columns);
     while (after != NULL && i < snapshot->file_count &&
            strcmp(snapshot->files[i].path, after) <= 0) {
         i++;
@@ -241,17 +242,19 @@ const char *pn_report_files(const struct pn_delta_snapshot *snapshot, const char
     return written > 0 && i < snapshot->file_count ? snapshot->files[i - 1].path : NULL;
 }
 
+PN_REPORT_COLUMNS(pn_history_columns, {"version", PN_CELL_INT | PN_NOT_NULL},
+                  {"committed", PN_CELL_TIME | PN_NOT_NULL}, {"operation", PN_CELL_TEXT},
+                  {"files_added", PN_CELL_INT | PN_NOT_NULL},
+                  {"files_removed", PN_CELL_INT | PN_NOT_NULL}, {"rows_added", PN_CELL_INT},
+                  {"engine", PN_CELL_TEXT}, {"parameters", PN_CELL_JSON | PN_NOT_NULL},
+                  {"metrics", PN_CELL_JSON | PN_NOT_NULL}, {"notes", PN_CELL_JSON | PN_NOT_NULL});
+
 void pn_report_history(const struct pn_delta_history_entry *entries, size_t count,
                        struct pn_row_writer *rows)
 {
-    static const struct pn_report_column columns[] = {
-        {"version", PN_CELL_INT},     {"committed", PN_CELL_TIME},    {"operation", PN_CELL_TEXT},
-        {"files_added", PN_CELL_INT}, {"files_removed", PN_CELL_INT}, {"rows_added", PN_CELL_INT},
-        {"engine", PN_CELL_TEXT},     {"parameters", PN_CELL_JSON},   {"metrics", PN_CELL_JSON},
-        {"notes", PN_CELL_JSON}};
     bool whole = pn_row_writer_format(rows) != PN_FORMAT_TABLE;
-    size_t column_count = sizeof columns / sizeof *columns;
-    pn_row_writer_begin(rows, columns, whole ? column_count : column_count - 3);
+    size_t column_count = pn_history_columns.count;
+    pn_row_writer_begin(rows, pn_history_columns.items, whole ? column_count : column_count - 3);
     for (size_t i = 0; i < count; i++) {
         const struct pn_delta_history_entry *entry = &entries[i];
         pn_cell_int(rows, entry->version);
@@ -272,13 +275,15 @@ void pn_report_history(const struct pn_delta_history_entry *entries, size_t coun
 
 /* --- queries ---------------------------------------------------------------------------------- */
 
+PN_REPORT_COLUMNS(pn_named_query_columns, {"query", PN_CELL_TEXT | PN_NOT_NULL},
+                  {"description", PN_CELL_TEXT}, {"sql", PN_CELL_TEXT | PN_NOT_NULL});
+
 void pn_report_queries(const struct pn_pipeline *pipeline, struct pn_row_writer *rows)
 {
-    static const struct pn_report_column columns[] = {
-        {"query", PN_CELL_TEXT}, {"description", PN_CELL_TEXT}, {"sql", PN_CELL_TEXT}};
     bool whole = pn_row_writer_format(rows) == PN_FORMAT_API;
-    size_t column_count = sizeof columns / sizeof *columns;
-    pn_row_writer_begin(rows, columns, whole ? column_count : column_count - 1);
+    size_t column_count = pn_named_query_columns.count;
+    pn_row_writer_begin(rows, pn_named_query_columns.items,
+                        whole ? column_count : column_count - 1);
     for (size_t i = 0; i < pipeline->query_count; i++) {
         pn_cell_cstr(rows, pipeline->queries[i].name);
         pn_cell_cstr(rows, pipeline->queries[i].description);

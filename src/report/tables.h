@@ -10,7 +10,14 @@
 
 #include "delta/delta.h"
 #include "pipeline/pipeline.h"
-#include "report/row_writer.h"
+#include "report/columns.h"
+
+/* The columns of the reports below. */
+extern const struct pn_report_columns pn_table_columns;
+extern const struct pn_report_columns pn_schema_columns;
+extern const struct pn_report_columns pn_file_columns;
+extern const struct pn_report_columns pn_history_columns;
+extern const struct pn_report_columns pn_named_query_columns;
 
 /* What it takes to look at tables; all borrowed. */
 struct pn_table_source {

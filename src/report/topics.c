@@ -67,16 +67,17 @@ int pn_topics_list(struct pn_log *log, const struct pn_pipeline *pipeline, struc
     return rc;
 }
 
+PN_REPORT_COLUMNS(pn_topic_columns, {"topic", PN_CELL_TEXT | PN_NOT_NULL},
+                  {"partitions", PN_CELL_INT | PN_NOT_NULL}, {"records", PN_CELL_INT | PN_NOT_NULL},
+                  {"size_bytes", PN_CELL_INT | PN_NOT_NULL}, {"read_by", PN_CELL_TEXT},
+                  {"first_partition", PN_CELL_INT}, {"first_offset", PN_CELL_INT});
+
 void pn_report_topics(const struct pn_topic_row *topics, size_t count, struct pn_row_writer *rows)
 {
-    static const struct pn_report_column columns[] = {
-        {"topic", PN_CELL_TEXT},      {"partitions", PN_CELL_INT}, {"records", PN_CELL_INT},
-        {"size_bytes", PN_CELL_INT},  {"read_by", PN_CELL_TEXT},   {"first_partition", PN_CELL_INT},
-        {"first_offset", PN_CELL_INT}};
     enum { OF_THE_FIRST = 2 };
     bool whole = pn_row_writer_format(rows) != PN_FORMAT_TABLE;
-    size_t columns_shown = sizeof columns / sizeof *columns - (whole ? 0 : OF_THE_FIRST);
-    pn_row_writer_begin(rows, columns, columns_shown);
+    size_t columns_shown = pn_topic_columns.count - (whole ? 0 : OF_THE_FIRST);
+    pn_row_writer_begin(rows, pn_topic_columns.items, columns_shown);
     for (size_t i = 0; i < count; i++) {
         pn_cell_cstr(rows, topics[i].topic);
         pn_cell_int(rows, topics[i].partitions);
@@ -107,23 +108,20 @@ int pn_topic_look(struct pn_log *log, const char *topic, struct pn_arena *arena,
     return rc;
 }
 
+PN_REPORT_COLUMNS(pn_partition_columns, {"partition", PN_CELL_INT | PN_NOT_NULL},
+                  {"begin", PN_CELL_WIDE | PN_NOT_NULL}, {"end", PN_CELL_WIDE | PN_NOT_NULL},
+                  {"records", PN_CELL_INT | PN_NOT_NULL}, {"size_bytes", PN_CELL_INT | PN_NOT_NULL},
+                  {"topic", PN_CELL_TEXT | PN_NOT_NULL}, {"retention_ms", PN_CELL_INT},
+                  {"retention_bytes", PN_CELL_INT}, {"record_bytes_max", PN_CELL_INT | PN_NOT_NULL},
+                  {"compression", PN_CELL_TEXT | PN_NOT_NULL});
+
 void pn_report_partitions(const struct pn_topic_detail *detail, struct pn_row_writer *rows)
 {
-    static const struct pn_report_column columns[] = {{"partition", PN_CELL_INT},
-                                                      {"begin", PN_CELL_WIDE},
-                                                      {"end", PN_CELL_WIDE},
-                                                      {"records", PN_CELL_INT},
-                                                      {"size_bytes", PN_CELL_INT},
-                                                      {"topic", PN_CELL_TEXT},
-                                                      {"retention_ms", PN_CELL_INT},
-                                                      {"retention_bytes", PN_CELL_INT},
-                                                      {"record_bytes_max", PN_CELL_INT},
-                                                      {"compression", PN_CELL_TEXT}};
     enum { OF_THE_TOPIC = 5 };
     const struct pn_log_topic_settings *settings = &detail->info.settings;
     bool whole = pn_row_writer_format(rows) != PN_FORMAT_TABLE;
-    size_t count = sizeof columns / sizeof *columns;
-    pn_row_writer_begin(rows, columns, whole ? count : count - OF_THE_TOPIC);
+    size_t count = pn_partition_columns.count;
+    pn_row_writer_begin(rows, pn_partition_columns.items, whole ? count : count - OF_THE_TOPIC);
     for (int32_t i = 0; i < detail->info.partitions; i++) {
         const struct pn_log_offsets *offsets = &detail->partitions[i];
         pn_cell_int(rows, i);

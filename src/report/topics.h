@@ -11,7 +11,11 @@
 #include "base/json.h"
 #include "log/log.h"
 #include "pipeline/pipeline.h"
-#include "report/row_writer.h"
+#include "report/columns.h"
+
+/* The columns of the reports below. */
+extern const struct pn_report_columns pn_topic_columns;
+extern const struct pn_report_columns pn_partition_columns;
 
 struct pn_topic_row {
     const char *topic;

@@ -105,9 +105,16 @@ static enum pn_http_handled quick(struct pn_http_request *req, void *arg)
     return PN_HTTP_HANDLED;
 }
 
-static const struct pn_http_route routes[] = {
-    {PN_HTTP_GET, "api/v1/versioned", versioned, 0, PN_RIGHT_READ, PN_OF_NOTHING},
-    {PN_HTTP_GET, "api/v1/quick", quick, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ, PN_OF_NOTHING},
+static const struct pn_api_route routes[] = {
+    {.http = {PN_HTTP_GET, "api/v1/versioned", versioned, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+     .id = "get_versioned",
+     .summary = "A body of one version",
+     .media = "text/plain"},
+    {.http = {PN_HTTP_GET, "api/v1/quick", quick, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+              PN_OF_NOTHING},
+     .id = "get_quick",
+     .summary = "Replies at once",
+     .media = "application/json"},
 };
 
 /* --- fixture ---------------------------------------------------------------------------------- */

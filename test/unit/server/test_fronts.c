@@ -414,8 +414,12 @@ static void test_added_route(void **state)
     char reply[CLIENT_REPLY_BYTES_MAX];
     struct pn_err e;
     static char word[] = "bytes";
-    static const struct pn_http_route route = {PN_HTTP_POST,         "api/v1/echo", echo,
-                                               PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ, PN_OF_NOTHING};
+    static const struct pn_api_route route = {.http = {PN_HTTP_POST, "api/v1/echo", echo,
+                                                       PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+                                                       PN_OF_NOTHING},
+                                              .id = "echo",
+                                              .summary = "Says how long the body is",
+                                              .media = "application/json"};
     const struct pn_fronts_config config = usual(f);
     create(f, &config);
     pn_api_add_route(f->fronts->api, &route, word);
@@ -439,8 +443,10 @@ static void test_paths_of_the_server_are_not_told(void **state)
     struct fixture *f = *state;
     char reply[CLIENT_REPLY_BYTES_MAX];
     struct pn_err e;
-    static const struct pn_http_route route = {PN_HTTP_POST,  "api/v1/break", break_down, 0,
-                                               PN_RIGHT_READ, PN_OF_NOTHING};
+    static const struct pn_api_route route = {
+        .http = {PN_HTTP_POST, "api/v1/break", break_down, 0, PN_RIGHT_READ, PN_OF_NOTHING},
+        .id = "break_down",
+        .summary = "Fails"};
     struct pn_fronts_config config = usual(f);
     config.http.data_folder = "/srv/pinion";
     create(f, &config);

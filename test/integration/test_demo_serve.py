@@ -1,0 +1,34 @@
+"""`pinion demo --serve`: its results stay to be looked at, until Ctrl-C."""
+
+import signal
+import subprocess
+
+import requests
+
+from pinion import PINION, Server
+
+ROWS = 20
+
+
+def test_the_results_are_served(tmp_path):
+    folder = tmp_path / "demo"
+    demo = subprocess.Popen(
+        [PINION, "demo", "--serve", "--quiet", "--rows", str(ROWS), "--into", str(folder),
+         "--set", "gateway.listen=127.0.0.1:0"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        link = next(line.strip() for line in demo.stdout if line.strip().endswith("/ui/"))
+        page = requests.get(link, timeout=30)
+        assert page.status_code == 200 and "<title>" in page.text
+        api = link.replace("/ui/", "/api/v1/overview")
+        nodes = requests.get(api, timeout=30).json()["nodes"]
+        assert sum(int(node["records"] or 0) for node in nodes if node["kind"] == "topic") > ROWS
+        demo.send_signal(signal.SIGINT)
+        rest, errors = demo.communicate(timeout=60)
+        assert demo.returncode == 0, errors
+        assert "The server has stopped." in rest
+    finally:
+        demo.kill()
+    with Server(folder) as server:
+        assert server.request("GET", "/health")[0] == 200
