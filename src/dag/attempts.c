@@ -207,10 +207,23 @@ size_t pn_attempts_of(const struct pn_scheduler *scheduler, int64_t run)
 
 /* ---- starts ---------------------------------------------------------------------------------- */
 
+/* A command line needs nothing of this program: its shell is started at once. */
+static const char *const *shell_argv(const struct pn_task *task, struct pn_arena *arena)
+{
+    const char **argv = pn_arena_calloc(arena, 4, sizeof *argv);
+    argv[0] = "/bin/sh";
+    argv[1] = "-c";
+    argv[2] = task->command;
+    return argv;
+}
+
 static const char *const *task_argv(const struct pn_scheduler *scheduler,
                                     const struct pn_start *start, struct pn_arena *arena)
 {
     size_t prefix = 0;
+    if (start->task->kind == PN_TASK_COMMAND) {
+        return shell_argv(start->task, arena);
+    }
     while (scheduler->config.task_command[prefix] != NULL) {
         prefix++;
     }
@@ -229,8 +242,30 @@ static const char *time_env(const char *name, int64_t wall_ms, struct pn_arena *
                            wall_ms != PN_TIME_NONE ? pn_iso8601(wall_ms, time) : "");
 }
 
+/* Absolute, so that a command may change its folder. */
+static const char *path_env(const char *name, const char *path, struct pn_arena *arena)
+{
+    char *absolute = realpath(path, NULL);
+    const char *entry = pn_arena_printf(arena, "%s=%s", name, absolute != NULL ? absolute : path);
+    free(absolute);
+    return entry;
+}
+
+/* What a command runs of this program is about the same data and pipeline. Gives how many. */
+static size_t command_env(const struct pn_scheduler *scheduler, const char **env,
+                          struct pn_arena *arena)
+{
+    env[0] = path_env("PINION_DATA", scheduler->config.data_folder, arena);
+    if (scheduler->pipeline->folder == NULL) { /* one that was made by hand */
+        return 1;
+    }
+    env[1] = path_env("PINION_PIPELINE", scheduler->pipeline->folder, arena);
+    return 2;
+}
+
 /* What the task may read of its run. A run without a logical date has the time it was made. */
-static const char *const *task_env(const struct pn_start *start, struct pn_arena *arena)
+static const char *const *task_env(const struct pn_scheduler *scheduler,
+                                   const struct pn_start *start, struct pn_arena *arena)
 {
     const struct pn_run *run = start->run;
     const char **env = pn_arena_calloc(arena, ENV_MAX, sizeof *env);
@@ -246,6 +281,7 @@ static const char *const *task_env(const struct pn_start *start, struct pn_arena
                  run->logical_ms != PN_TIME_NONE ? run->logical_ms : run->run_after_ms, arena);
     env[n++] = time_env("PINION_DATA_INTERVAL_START", run->interval_start_ms, arena);
     env[n++] = time_env("PINION_DATA_INTERVAL_END", run->interval_end_ms, arena);
+    n += start->task->kind == PN_TASK_COMMAND ? command_env(scheduler, env + n, arena) : 0;
     PN_ASSERT(n < ENV_MAX);
     return env;
 }
@@ -275,8 +311,8 @@ static int start_process(struct pn_scheduler *scheduler, const struct pn_start *
     if (rc == 0) {
         const struct pn_process_files files = {
             .input = -1, .output = output_fd, .error = output_fd};
-        rc = pn_process_start(task_argv(scheduler, start, arena), task_env(start, arena), &files,
-                              scheduler->io, &running->process, e);
+        rc = pn_process_start(task_argv(scheduler, start, arena), task_env(scheduler, start, arena),
+                              &files, scheduler->io, &running->process, e);
         (void)close(output_fd);
     }
     if (rc != 0) {

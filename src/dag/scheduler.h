@@ -26,7 +26,8 @@ enum {
 struct pn_scheduler_config {
     const char *data_folder;
     const char *const
-        *task_command; /* argv prefix; "<dag> <task> <run_id>" are added; NULL-ended */
+        *task_command; /* argv prefix; "<dag> <task> <run_id>" are added; NULL-ended. Tasks that
+                          are command lines are run by /bin/sh instead */
     const char *const
         *notify_command; /* the same for "<dag> <run_id>" of a run that failed; NULL: none */
     int64_t runs_kept;

@@ -24,8 +24,7 @@ static inline void test_dag_make(struct test_dag *made, int32_t retries, int64_t
     made->after_bc[1] = &made->tasks[2];
     for (size_t i = 0; i < TEST_DAG_TASKS; i++) {
         made->tasks[i] = (struct pn_task){.name = names[i],
-                                          .kind = PN_TASK_COMMAND,
-                                          .command = "true",
+                                          .kind = PN_TASK_CHECK_STORE,
                                           .retries = retries,
                                           .pool = PN_POOL_DEFAULT,
                                           .pool_slots = 1,

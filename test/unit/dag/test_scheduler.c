@@ -504,6 +504,33 @@ static void test_a_task_reads_its_run(void **state)
     pn_buf_deinit(&log);
 }
 
+/* Without the command that the scheduler runs other tasks with. */
+static void test_a_command_line_is_run_by_a_shell(void **state)
+{
+    struct world *world = *state;
+    struct pn_attempt *attempts = NULL;
+    struct pn_buf log;
+    size_t count = 0;
+    world->made.tasks[0].kind = PN_TASK_COMMAND;
+    world->made.tasks[0].command = "cd / && echo \"$PINION_DATA $PINION_TASK $0\"; exit 3";
+    world->made.tasks[0].retries = 0;
+    const struct pn_run run = trigger(world);
+    while (!pn_run_state_final(now(world, &run).state)) {
+        step(world);
+    }
+    assert_int_equal(
+        pn_dag_db_attempts(world->db, run.id, "a", &world->arena, &attempts, &count, NULL), 0);
+    assert_int_equal(count, 1);
+    assert_int_equal(attempts[0].exit_code, 3);
+    pn_buf_init(&log, 4096);
+    assert_int_equal(pn_io_read_file(pn_io_system(), attempts[0].log, &log, NULL), 0);
+    char *folder = realpath(world->folder, NULL);
+    assert_string_equal(pn_buf_text(&log),
+                        pn_arena_printf(&world->arena, "%s a /bin/sh\n", folder));
+    free(folder);
+    pn_buf_deinit(&log);
+}
+
 static void test_names_of_runs_are_checked(void **state)
 {
     struct world *world = *state;
@@ -569,6 +596,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_exit_codes_say_what_a_task_becomes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_run_over_its_time_is_ended, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_task_reads_its_run, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_command_line_is_run_by_a_shell, setup, teardown),
         cmocka_unit_test_setup_teardown(test_names_of_runs_are_checked, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_thread_runs_what_another_connection_triggers,
                                         setup, teardown),
