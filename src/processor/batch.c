@@ -36,6 +36,7 @@ static size_t position_of(struct pn_processor_batch *batch, const struct pn_stre
             return i;
         }
     }
+    PN_ASSERT(shard->planned <= shard->taken); /* what is planned has been taken */
     size_t i = batch->position_count++;
     pn_grow((void **)&batch->positions, &batch->position_capacity, i + 1, sizeof *batch->positions);
     pn_grow((void **)&batch->parts, &batch->part_capacity, i + 1, sizeof *batch->parts);
@@ -99,6 +100,7 @@ static void add_row(void *arg, struct pn_bytes value, const char *reason)
 {
     struct taking *taking = arg;
     struct pn_processor_batch *batch = taking->batch;
+    PN_ASSERT(taking->row.position < batch->position_count);
     pn_grow((void **)&batch->rows, &batch->capacity, batch->count + 1, sizeof *batch->rows);
     struct pn_append_row *row = &batch->rows[batch->count++];
     *row = taking->row;
@@ -153,6 +155,7 @@ static void take(struct pn_processor_batch *batch, const struct pn_processor_bat
                  const struct pn_record *record)
 {
     struct pn_processor_batch_part *part = &batch->parts[position];
+    PN_ASSERT(part->shard == shard->info.index);
     if (part->first_arrival_ms < 0) {
         part->first_arrival_ms = record->timestamp_ms;
     }
@@ -185,6 +188,7 @@ int pn_processor_batch_read(struct pn_processor_batch *batch,
 {
     struct pn_processor_source_records read = {0};
     struct pn_err failure = {0};
+    PN_ASSERT(max_records > 0 && max_bytes > 0);
     int rc = pn_processor_source_read(source, flow->stream, flow->stream_id, shard->info.index,
                                       shard->taken, max_records, max_bytes, &batch->arena, &read,
                                       &failure);
@@ -215,6 +219,7 @@ int pn_processor_batch_read(struct pn_processor_batch *batch,
     if (read.count > 0) {
         shard->taken_ms = read.records[read.count - 1].timestamp_ms;
     }
+    PN_ASSERT(batch->positions[position].to <= shard->taken); /* positions only grow */
     batch->positions[position].to = shard->taken;
     batch->positions[position].newest_ms = shard->taken_ms;
     return 0;

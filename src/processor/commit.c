@@ -117,6 +117,7 @@ static void write_sequence(const struct pn_append *append, const struct pn_appen
                            char *out)
 {
     const struct pn_processor_batch *batch = append->arg;
+    PN_ASSERT(row->position < batch->position_count);
     const struct pn_processor_batch_part *part = &batch->parts[row->position];
     (void)pn_sequence_text(part->created_ms, part->shard, row->offset, row->arrival_ms, out);
 }
@@ -125,6 +126,8 @@ _Static_assert((int)PN_ROW_SEQUENCE_SIZE >= (int)PN_SEQUENCE_SIZE, "a sequence n
 void pn_processor_submit(struct pn_processor_worker *worker)
 {
     struct pn_processor_batch *batch = worker->filling;
+    PN_ASSERT(worker->is_placed || batch->count == 0);
+    PN_ASSERT(!worker->is_appending); /* or the other batch would still be in use */
     for (size_t i = 0; i < worker->shards.count; i++) {
         struct pn_stream_shard *shard = &worker->shards.items[i];
         if (shard->taken != shard->planned && (shard->planned >= 0 || shard->taken > 0)) {
@@ -135,6 +138,7 @@ void pn_processor_submit(struct pn_processor_worker *worker)
         struct pn_stream_shard *shard =
             pn_processor_shards_find(&worker->shards, batch->parts[i].shard);
         PN_ASSERT(shard != NULL);
+        PN_ASSERT(shard->planned == batch->positions[i].from); /* no gap to the batch before */
         shard->planned = batch->positions[i].to;
     }
     worker->is_appending = true;
@@ -175,6 +179,7 @@ static void take_positions(struct pn_processor_worker *worker,
     for (size_t i = 0; i < batch->position_count; i++) {
         const struct pn_processor_batch_part *part = &batch->parts[i];
         struct pn_stream_shard *shard = pn_processor_shards_find(&worker->shards, part->shard);
+        PN_ASSERT(shard != NULL && shard->committed <= batch->positions[i].to);
         shard->committed = batch->positions[i].to;
         shard->waiting_since_ms = still_waiting_since(worker, part->shard);
         if (part->last_offset >= 0) {

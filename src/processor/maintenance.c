@@ -122,6 +122,7 @@ void pn_processor_maintenance_committed(struct pn_processor_maintenance_table *t
 int64_t pn_processor_maintenance_choose(const struct pn_delta_snapshot *snapshot, int64_t count,
                                         int64_t target_bytes)
 {
+    PN_ASSERT(count > 0); /* of 0 files, each tier has enough */
     int64_t limit = TIER_FIRST_BYTES;
     int64_t below = 0; /* the largest size of files of the earlier tiers */
     for (;;) {

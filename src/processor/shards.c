@@ -213,6 +213,7 @@ int pn_processor_shards_check(const struct pn_processor_shards *shards, const ch
 void pn_processor_shards_update(struct pn_processor_shards *shards, const char *stream,
                                 const struct pn_processor_source_stream *described)
 {
+    PN_ASSERT(described->id == shards->stream_id); /* of another stream, offsets mean nothing */
     for (size_t i = 0; i < described->shard_count; i++) {
         struct pn_stream_shard *shard =
             pn_processor_shards_find(shards, described->shards[i].index);

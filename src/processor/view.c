@@ -139,6 +139,7 @@ void pn_processor_view_progress(struct pn_processor_worker *worker, int64_t *don
     if (worker->view.start_total < left) {
         worker->view.start_total = left;
     }
+    PN_ASSERT(left >= 0 && left <= worker->view.start_total);
     *all = worker->view.start_total;
     *done = worker->view.start_total - left;
     pthread_mutex_unlock(&worker->lock);

@@ -59,6 +59,7 @@ static int read_some(struct pn_processor_worker *worker, struct pn_stream_shard 
                                                  .parser = worker->parser};
     int64_t records = config->batch_rows_max - batch->records;
     int64_t bytes = config->batch_bytes_max - batch->bytes;
+    PN_ASSERT(records > 0 && bytes > 0); /* the batch is not full */
     struct pn_err damage = {0};
     int rc = pn_processor_batch_read(batch, &flow, worker->owner->env.source, shard,
                                      (size_t)(records < READ_RECORDS ? records : READ_RECORDS),
@@ -112,6 +113,7 @@ static void note_batch(struct pn_processor_worker *worker, int64_t skipped, int6
     struct pn_processor_batch *batch = worker->filling;
     skipped = batch->skipped - skipped;
     lost = batch->lost - lost;
+    PN_ASSERT(skipped >= 0 && lost >= 0);
     worker->unsaved += skipped;
     pn_metric_add(worker->metrics.passed_over, skipped);
     if (lost > 0) {
@@ -420,6 +422,7 @@ void pn_processor_worker_init(struct pn_processor_worker *worker, struct pn_proc
             worker->flows[worker->flow_count++] = &stream->flows[i];
         }
     }
+    PN_ASSERT(worker->flow_count > 0); /* a worker without a flow would fill nothing */
     worker->counts_strays = stream->flow_count > 0 && stream->flows[0].table == table;
     pn_strays_init(&worker->strays);
     worker->keeps_value = pn_record_keeps_value(worker->raw);
@@ -436,6 +439,7 @@ void pn_processor_worker_init(struct pn_processor_worker *worker, struct pn_proc
 
 void pn_processor_worker_deinit(struct pn_processor_worker *worker)
 {
+    PN_ASSERT(!worker->is_running);
     pn_processor_shards_deinit(&worker->shards);
     pn_processor_batch_deinit(&worker->batches[0]);
     pn_processor_batch_deinit(&worker->batches[1]);

@@ -17,6 +17,7 @@
 
 static void begin(struct pn_appender *appender, const struct pn_append *batch)
 {
+    PN_ASSERT(appender->batch == NULL); /* one batch at a time */
     appender->batch = batch;
     appender->first = 0;
     appender->end = batch->count;
@@ -75,6 +76,7 @@ static int try_part(struct pn_appender *appender, duckdb_prepared_statement sele
                     size_t end_, struct pn_err *e)
 {
     duckdb_result result;
+    PN_ASSERT(first < end_ && end_ <= appender->batch->count);
     appender->first = first;
     appender->end = end_;
     int rc = pn_duckdb_execute(select, false, &result, NULL, e);

@@ -77,6 +77,7 @@ static void put_row(const struct pn_appender *appender, size_t at, duckdb_data_c
     const struct pn_append_row *it = &batch->rows[at];
     const char *shard = batch->positions[it->position].shard;
     char sequence[PN_ROW_SEQUENCE_SIZE];
+    PN_ASSERT(appender->reasons[at] != NULL);
     batch->sequence(batch, it, sequence);
     int64_t *arrival =
         duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, PN_LETTER_ARRIVAL));

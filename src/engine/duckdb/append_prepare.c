@@ -141,6 +141,7 @@ int pn_appender_run(struct pn_appender *appender, struct pn_prepared_copy *copy,
                     const struct pn_table *table, struct pn_written *written, struct pn_err *e)
 {
     duckdb_result result;
+    PN_ASSERT(copy->statement != NULL && copy->path != NULL);
     *written = (struct pn_written){0};
     int rc = pn_duckdb_execute(copy->statement, false, &result, NULL, e);
     if (rc != 0) {

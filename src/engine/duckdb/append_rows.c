@@ -43,6 +43,7 @@ static void bind(duckdb_bind_info info)
 static void init(duckdb_init_info info)
 {
     struct pn_appender *appender = duckdb_init_get_bind_data(info);
+    PN_ASSERT(appender->first <= appender->end && appender->end <= appender->batch->count);
     size_t rows = appender->end - appender->first;
     atomic_store(&appender->next, appender->first);
     duckdb_init_set_max_threads(info, rows / duckdb_vector_size() + 1);

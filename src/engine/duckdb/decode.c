@@ -573,6 +573,7 @@ int pn_decoder_row(struct pn_decoder *decoder, const char *text, size_t len, siz
     if (why->code != 0 || check_level(columns, why) != 0) {
         return PN_FAIL;
     }
+    PN_ASSERT(columns->count == 0 || columns->sinks[0].validity != NULL); /* there is a chunk */
     for (size_t i = 0; i < columns->count; i++) {
         put(&columns->sinks[i], columns->slots[i].node, row);
     }

@@ -323,6 +323,7 @@ size_t pn_landed_units(const struct pn_landed_scan *scan)
 int64_t pn_landed_line_base(const struct pn_landed_scan *scan, size_t unit)
 {
     int64_t lines = 0;
+    PN_ASSERT(unit < scan->unit_count);
     for (size_t i = unit; i > 0 && scan->units[i - 1].file == scan->units[unit].file; i--) {
         lines += scan->units[i - 1].lines;
     }
@@ -336,6 +337,7 @@ size_t pn_landed_files(const struct pn_landed_scan *scan)
 
 struct pn_landed_file pn_landed_file(const struct pn_landed_scan *scan, size_t i)
 {
+    PN_ASSERT(i < scan->file_count);
     const struct file *file = &scan->files[i];
     struct pn_landed_file it = {.name = file->name,
                                 .is_object = file->is_object,
@@ -411,6 +413,7 @@ static int take_row(struct reader *reader, const char *text, size_t len, size_t 
 
 static int take_part(struct reader *reader, idx_t *rows, struct pn_err *e)
 {
+    PN_ASSERT(reader->part_next < reader->part_count);
     const struct part *part = &reader->parts[reader->part_next++];
     if (part->reason != NULL) {
         return reject(reader, part->reason, e);

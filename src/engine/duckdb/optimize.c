@@ -165,6 +165,7 @@ static bool keep_group(struct rewriting *rewriting, size_t i)
 /* Commits the groups from `first` to `end`, but those whose files are too old for it by now. */
 static int commit_groups(struct rewriting *rewriting, size_t first, size_t end, struct pn_err *e)
 {
+    PN_ASSERT(first < end && end <= rewriting->group_count);
     rewriting->add_count = 0;
     rewriting->remove_count = 0;
     for (size_t i = first; i < end; i++) {
@@ -179,6 +180,7 @@ static int commit_groups(struct rewriting *rewriting, size_t first, size_t end, 
         }
         pn_written_deinit(&rewriting->written[i]);
     }
+    PN_ASSERT(rewriting->add_count <= rewriting->remove_count); /* a group becomes one file */
     if (rc == 0) {
         rewriting->files_gone += rewriting->remove_count - rewriting->add_count;
     }

@@ -310,6 +310,7 @@ int pn_duckdb_add_scan(struct pn_duckdb *engine, duckdb_connection connection,
 {
     struct pn_buf from;
     duckdb_result files;
+    PN_ASSERT(pn_decoder_columns(table) > 0);
     if (snapshot == NULL || snapshot->file_count == 0) {
         add_nothing(table, sql);
         return 0;

@@ -117,6 +117,7 @@ static void put_text(struct pn_json_writer *json, enum part part, const char *te
     static const char HIGHEST[] = "\xF4\x8F\xBF\xBF"; /* U+10FFFF */
     char bound[TEXT_CHARS_MAX * 4 + sizeof HIGHEST];
     size_t kept = prefix_bytes(text, len, TEXT_CHARS_MAX);
+    PN_ASSERT(kept <= (size_t)TEXT_CHARS_MAX * 4); /* DuckDB's texts are UTF-8 */
     memcpy(bound, text, kept);
     if (part == PART_MAX && kept < len) {
         memcpy(bound + kept, HIGHEST, sizeof HIGHEST - 1);

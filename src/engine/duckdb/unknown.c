@@ -51,6 +51,9 @@ void pn_unknown_names_destroy(struct pn_unknown_names **names)
     *names = NULL;
 }
 
+_Static_assert((int)PN_UNKNOWN_DISTINCT_MAX < (int)BUCKETS,
+               "a bucket stays free, which ends each search");
+
 /* FNV-1a. */
 static size_t hash(const char *text, size_t len)
 {
@@ -91,6 +94,7 @@ static uint16_t number_of(struct pn_unknown_names *names, const char *text, size
 
 static void count(struct pn_unknown_names *names, uint16_t number, int64_t values)
 {
+    PN_ASSERT(number <= names->count);
     names->is_new = true;
     if (number == 0) {
         names->others += values;

@@ -48,6 +48,7 @@ void pn_duckdb_write_undo(struct pn_duckdb *engine, const struct pn_written *wri
     if (written->name == NULL || rc == PN_DELTA_UNKNOWN || rc == PN_DELTA_LOST) {
         return;
     }
+    PN_ASSERT(written->key != NULL);
     if (pn_store_remove(engine->store, written->key, &e) != 0) {
         pn_logger_warn(engine->logger, "engine", "%s", e.msg);
     }
@@ -96,6 +97,7 @@ int pn_duckdb_keep(struct pn_duckdb *engine, const struct pn_table *table, const
         pn_duckdb_remove_file(engine, path);
         return 0;
     }
+    PN_ASSERT(written->key == NULL && written->name == NULL); /* it is kept once */
     char *name = pn_delta_new_file_name(0, engine->config.parquet_compression);
     written->key = pn_xasprintf("%s/%s", table->path, name);
     written->modified_ms = pn_wall_ms(engine->clock); /* its sync may take long */
