@@ -8,7 +8,9 @@
 #include "api/dead_letter_routes.h"
 #include "api/pipeline_routes.h"
 #include "api/query_routes.h"
+#include "api/search_routes.h"
 #include "api/sink_routes.h"
+#include "api/table_data_routes.h"
 #include "api/topic_routes.h"
 #include "base/mem.h"
 #include "log/public.h"
@@ -52,6 +54,8 @@ struct pn_server {
     struct pn_api_topic_routes topic_routes;
     struct pn_api_pipeline_routes pipeline_routes;
     struct pn_api_dags *dags;
+    struct pn_api_search_routes search_routes;
+    struct pn_api_table_data_routes table_data_routes;
     struct pn_letters *letters; /* that were sent again */
     struct pn_api_dead_letter_routes dead_letter_routes;
     struct pn_airflow *airflow;
@@ -159,6 +163,20 @@ static void add_dag_routes(struct pn_server *server)
     server->dags = pn_api_dags_create(&env, server->fronts->api);
 }
 
+/* What people look for in records and tables. */
+static void add_looking(struct pn_server *server, struct pn_api *api)
+{
+    server->search_routes =
+        (struct pn_api_search_routes){.topics = server->topics,
+                                      .streams = pn_server_streams_source(server->streams),
+                                      .clock = server->app->clock};
+    pn_api_search_routes_add(&server->search_routes, api);
+    server->table_data_routes = (struct pn_api_table_data_routes){
+        .executor = server->executor,
+        .tables = pn_server_table_source_routes(server->table_source)};
+    pn_api_table_data_routes_add(&server->table_data_routes, api);
+}
+
 static void add_dead_letters(struct pn_server *server, struct pn_api *api)
 {
     char *path = pn_app_path(server->app, "letters.db");
@@ -220,6 +238,7 @@ static int add_routes(struct pn_server *server, struct pn_err *e)
                                                  .clock = server->app->clock,
                                                  .api = api};
     pn_api_overview_init(&server->overview, &overview);
+    add_looking(server, api);
     int rc = pn_api_sink_routes_start(server->sink, api, &server->sink_routes, e);
     if (rc == 0) {
         rc = pn_server_live_start(server->app, server->log, server->store, server->executor,

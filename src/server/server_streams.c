@@ -53,6 +53,11 @@ int pn_server_streams_create(const struct pn_app *app, struct pn_kinesis *kinesi
     return rc;
 }
 
+struct pn_processor_source *pn_server_streams_source(struct pn_server_streams *streams)
+{
+    return streams->source;
+}
+
 void pn_server_streams_add_routes(struct pn_server_streams *streams, struct pn_api *api)
 {
     pn_api_stream_routes_add(&streams->routes, api);

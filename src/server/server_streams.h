@@ -16,6 +16,8 @@ struct pn_server_streams;
 int pn_server_streams_create(const struct pn_app *app, struct pn_kinesis *kinesis,
                              struct pn_store *store, bool process,
                              struct pn_server_streams **streams, struct pn_err *e) PN_MUST_CHECK;
+/* What streams are read by; borrowed. */
+struct pn_processor_source *pn_server_streams_source(struct pn_server_streams *streams);
 /* Before the server starts. */
 void pn_server_streams_add_routes(struct pn_server_streams *streams, struct pn_api *api);
 /* Returns when tables that are new have their first positions, so that nothing that a client puts

@@ -153,6 +153,23 @@ export interface Resend {
   next?: string;
 }
 
+/* A record that a search found; its value may be cut off. */
+export interface FoundRecord extends RecordRow {
+  value_bytes: number;
+  cut: boolean;
+}
+
+/* GET topics/T/search: what one call looked at. */
+export interface SearchPiece {
+  records: FoundRecord[];
+  scanned_records: number;
+  scanned_bytes: number;
+  left_records: number;
+  damaged: number;
+  through_ms: number | null;
+  next?: string;
+}
+
 export interface SchemaTable {
   table: string;
   columns: SchemaRow[] | null;

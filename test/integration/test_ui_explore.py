@@ -21,6 +21,9 @@ def server(tmp_path_factory):
     """A topic and a stream, with records that are rows and some that are not."""
     data = tmp_path_factory.mktemp("explore") / "data"
     with Server(data) as running:
+        made = {"Content-Type": "application/json"}
+        assert running.request("POST", "/api/v1/topics/ui.search", {}, made)[0] == 200
+        running.produce("ui.search", {"index": HOSTILE}, *({"index": n} for n in range(40)))
         running.produce(TOPIC, {"index": HOSTILE}, *({"index": n} for n in range(40)))
         binary = {"records": [{"value": "AP8gbm90IHRleHQ="}]}
         kind = {"Content-Type": "application/vnd.kafka.binary.v2+json"}
@@ -82,3 +85,71 @@ def test_bytes_of_a_letter(watch):
     page = watch().go("dead-letters?source=load&reason=base64)", "Letters of the filter")
     page.get_by_role("region", name="Letters").get_by_role("link").first.click()
     expect(page.get_by_role("region", name="The record")).to_contain_text("00 ff 20 6e")
+
+
+# --- records --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("view", ["search?q=index>=30", "tail"])
+def test_records_look(watch, shape, view):
+    text = "10 of 41 records fit" if view.startswith("search") else "Waiting for records"
+    page = watch(shape).go(f"topics/ui.search/{view}", text)
+    check_looks(page, shape)
+
+
+def test_a_search_by_its_form(watch):
+    watched = watch()
+    page = watched.go("topics/ui.search/search")
+    page.get_by_label("Search", exact=True).fill('"<img"')
+    page.get_by_role("button", name="Search", exact=True).click()
+    expect(page.get_by_text("1 of 41 records fit")).to_be_visible()
+    expect(page.get_by_role("region", name="Records that fit")).to_contain_text("onerror=alert(1)")
+    page.get_by_label("Search", exact=True).fill('"open')
+    page.get_by_role("button", name="Search", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("is not closed")
+    assert [wrong for wrong in watched.wrong if "400" not in wrong] == []
+    watched.wrong.clear()  # the browser notes each refusal
+
+
+def test_a_search_of_a_stream(watch):
+    page = watch().go("streams", "stream_pin")
+    page.get_by_role("link", name="-pin").first.click()
+    page.get_by_label("Search", exact=True).fill("number")
+    page.get_by_role("button", name="Search", exact=True).click()
+    expect(page.get_by_role("region", name="Records that fit")).to_contain_text("no number")
+
+
+def test_a_tail_is_paused_and_resumed(watch, server):
+    made = {"Content-Type": "application/json"}
+    assert server.request("POST", "/api/v1/topics/ui.tail", {}, made)[0] == 200
+    page = watch().go("topics/ui.tail/tail", "Waiting for records")
+    page.wait_for_timeout(1500)  # it has seen where the topic ends
+    server.produce("ui.tail", {"n": 9007199254740993})
+    expect(page.get_by_role("region", name="New records")).to_contain_text("9007199254740993")
+    page.get_by_role("button", name="Pause").click()
+    server.produce("ui.tail", *({"n": n} for n in range(300)))
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_text("301 came, of which 100 are not shown")).to_be_visible()
+    expect(page.get_by_role("region", name="New records")).to_contain_text('"n":299')
+
+
+def test_a_jump_to_an_offset_and_a_time(watch, server):
+    made = {"Content-Type": "application/json"}
+    assert server.request("POST", "/api/v1/topics/ui.jump", {}, made)[0] == 200
+    server.produce("ui.jump", *({"n": n} for n in range(200)))
+    watched = watch()
+    page = watched.go("topics/ui.jump", "offsets 150 to 199 of 0 to 199")
+    page.get_by_label("Go to").fill("60")
+    page.get_by_role("button", name="Go", exact=True).click()
+    expect(page.locator("main")).to_contain_text("offsets 60 to 109 of 0 to 199")
+    page.get_by_role("button", name="Newer").click()
+    expect(page.locator("main")).to_contain_text("offsets 110 to 159 of 0 to 199")
+    page.get_by_label("Go to").fill("2020-01-01")
+    page.get_by_role("button", name="Go", exact=True).click()
+    expect(page.locator("main")).to_contain_text("offsets 0 to 49 of 0 to 199")
+    page.get_by_label("Go to").fill("someday")
+    page.get_by_role("button", name="Go", exact=True).click()
+    expect(page.get_by_text("newest, oldest, an offset or a time")).to_be_visible()
+    assert [wrong for wrong in watched.wrong if "400" not in wrong] == []
+    watched.wrong.clear()  # the browser notes each refusal

@@ -1,5 +1,6 @@
 #include "engine/duckdb/allow.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -107,6 +108,27 @@ void pn_duckdb_names_deinit(struct pn_duckdb_names *names)
     *names = (struct pn_duckdb_names){.count = 0};
 }
 
+bool pn_duckdb_version_name(const char *name, size_t len, size_t *table_len, int64_t *version)
+{
+    enum { DIGITS_MAX = 18 };
+    size_t at = len;
+    int64_t value = 0;
+    while (at > 0 && name[at - 1] >= '0' && name[at - 1] <= '9') {
+        at--;
+    }
+    size_t digits = len - at;
+    if (digits == 0 || digits > DIGITS_MAX || at < 2 || name[at - 1] != '@' ||
+        (digits > 1 && name[at] == '0')) {
+        return false;
+    }
+    for (size_t i = at; i < len; i++) {
+        value = value * 10 + (name[i] - '0');
+    }
+    *table_len = at - 1;
+    *version = value;
+    return true;
+}
+
 static void add_name(struct pn_duckdb_names *names, const char *name)
 {
     for (size_t i = 0; i < names->count; i++) {
@@ -172,13 +194,20 @@ static int check_table(struct walk *walk, const struct pn_pipeline *pipeline, co
         }
     }
     bool plain = (schema.len == 0 || names(schema, "main")) && walk->value.len == 0;
-    const char *table = find_table(pipeline, name);
+    size_t table_len = name.len;
+    int64_t version = -1;
+    bool is_old = pn_duckdb_version_name(name.at, name.len, &table_len, &version);
+    const char *table = find_table(pipeline, (struct text){name.at, table_len});
     bool known = table != NULL || (schema.len == 0 && is_defined(tree, name));
     if (!plain || !known) {
         return no_table(schema, name, e);
     }
-    if (table != NULL && read != NULL) {
+    if (table != NULL && read != NULL && !is_old) {
         add_name(read, table);
+    } else if (table != NULL && read != NULL) {
+        char *at = pn_xasprintf("%s@%" PRId64, table, version);
+        add_name(read, at);
+        free(at);
     }
     return 0;
 }

@@ -15,6 +15,9 @@ struct pn_duckdb_names {
 };
 void pn_duckdb_names_deinit(struct pn_duckdb_names *names);
 
+/* Of a table's name with a version, "pin@3": the length of "pin", and the version. False for any
+ * other name. */
+bool pn_duckdb_version_name(const char *name, size_t len, size_t *table_len, int64_t *version);
 /*
  * INPUT naming the first table or function that is not for queries. *checked is false, and the
  * outcome 0, when DuckDB gives no tree of the statement, so it isn't a SELECT. `read`, when not

@@ -16,6 +16,31 @@ enum { VALUE_BYTES_MAX = 256 << 20 };
 
 /* --- tables ----------------------------------------------------------------------------------- */
 
+/* Views of the versions of a table that the statement may read: "pin@3", in its quotes. */
+static int make_views_at(struct pn_duckdb *engine, duckdb_connection connection, const char *sql,
+                         const struct pn_table *table, struct pn_file_lease *lease,
+                         struct pn_err *e)
+{
+    size_t name_len = strlen(table->name);
+    for (const char *at = strchr(sql, '"'); at != NULL; at = strchr(at, '"')) {
+        struct pn_err cause = {.class_ = PN_CLASS_NONE};
+        size_t len = strcspn(++at, "\"");
+        size_t table_len = 0;
+        int64_t version = -1;
+        if (!pn_duckdb_version_name(at, len, &table_len, &version) || table_len != name_len ||
+            strncasecmp(at, table->name, name_len) != 0) {
+            continue;
+        }
+        int rc = pn_duckdb_view_at(engine, &engine->ask_views, connection, table, version, lease,
+                                   &cause);
+        if (rc != 0) {
+            pn_err_copy(e, &cause);
+            return rc;
+        }
+    }
+    return 0;
+}
+
 /* A view if the statement may read the table: when its name is somewhere in it. One that doesn't
  * exist yet is not an error here, as the word may mean something else. */
 static int make_view(struct pn_duckdb *engine, duckdb_connection connection, const char *sql,
@@ -24,6 +49,9 @@ static int make_view(struct pn_duckdb *engine, duckdb_connection connection, con
     struct pn_err cause = {.class_ = PN_CLASS_NONE};
     if (strcasestr(sql, table->name) == NULL) {
         return 0;
+    }
+    if (make_views_at(engine, connection, sql, table, lease, e) != 0) {
+        return PN_FAIL;
     }
     int rc = pn_duckdb_view_latest(engine, &engine->ask_views, connection, table, lease, &cause);
     if (rc != 0 && cause.class_ == PN_CLASS_MISSING) {

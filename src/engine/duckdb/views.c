@@ -1,5 +1,6 @@
 #include "engine/duckdb/views.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,6 +92,22 @@ static int drop(struct pn_duckdb_views *views, duckdb_connection connection,
     return rc;
 }
 
+/* Makes the view, or keeps one that is of this snapshot. */
+static int see_to(struct pn_duckdb *engine, struct pn_duckdb_views *views,
+                  duckdb_connection connection, const struct pn_table *table,
+                  const struct pn_delta_snapshot *snapshot, struct pn_file_lease *lease,
+                  struct pn_err *e)
+{
+    struct pn_duckdb_view *view = find(views, table->name);
+    if (view->version == snapshot->version && view->timestamp_ms == snapshot->timestamp_ms) {
+        return pn_duckdb_lease_snapshot(engine, table->path, snapshot, lease, e);
+    }
+    int rc = make(engine, connection, table, snapshot, lease, e);
+    view->version = rc == 0 ? snapshot->version : -1;
+    view->timestamp_ms = snapshot->timestamp_ms;
+    return rc;
+}
+
 int pn_duckdb_view_latest(struct pn_duckdb *engine, struct pn_duckdb_views *views,
                           duckdb_connection connection, const struct pn_table *table,
                           struct pn_file_lease *lease, struct pn_err *e)
@@ -112,18 +129,33 @@ int pn_duckdb_view_latest(struct pn_duckdb *engine, struct pn_duckdb_views *view
         pn_err_copy(e, &cause);
         goto out;
     }
-    struct pn_duckdb_view *view = find(views, table->name);
-    if (view->version != snapshot->version || view->timestamp_ms != snapshot->timestamp_ms) {
-        rc = make(engine, connection, table, snapshot, lease, e);
-        view->version = rc == 0 ? snapshot->version : -1;
-        view->timestamp_ms = snapshot->timestamp_ms;
-    } else {
-        rc = pn_duckdb_lease_snapshot(engine, table->path, snapshot, lease, e);
-    }
+    rc = see_to(engine, views, connection, table, snapshot, lease, e);
 out:
     pthread_mutex_unlock(&views->lock);
     pn_delta_snapshot_destroy(&snapshot);
     pn_delta_destroy(&delta);
+    return rc;
+}
+
+int pn_duckdb_view_at(struct pn_duckdb *engine, struct pn_duckdb_views *views,
+                      duckdb_connection connection, const struct pn_table *table, int64_t version,
+                      struct pn_file_lease *lease, struct pn_err *e)
+{
+    struct pn_delta_snapshot *snapshot = NULL;
+    struct pn_delta *delta = pn_duckdb_delta(engine, table->path);
+    struct pn_table at = *table;
+    char *name = pn_xasprintf("%s@%" PRId64, table->name, version);
+    at.name = name;
+    pthread_mutex_lock(&views->lock);
+    forget_lost(views);
+    int rc = pn_delta_snapshot(delta, version, &snapshot, e);
+    if (rc == 0) {
+        rc = see_to(engine, views, connection, &at, snapshot, lease, e);
+    }
+    pthread_mutex_unlock(&views->lock);
+    pn_delta_snapshot_destroy(&snapshot);
+    pn_delta_destroy(&delta);
+    free(name);
     return rc;
 }
 

@@ -7,6 +7,7 @@ import { List } from "../parts/list.tsx";
 import type { Column } from "../parts/list.tsx";
 import { Page } from "../parts/page.tsx";
 import { Empty, Region } from "../parts/region.tsx";
+import { RecordSearch } from "../parts/search.tsx";
 import { State } from "../parts/state.tsx";
 import { Ago } from "../parts/time.tsx";
 import { href } from "../route.ts";
@@ -114,6 +115,8 @@ function OneStream({ table }: { table: StreamTable }) {
         words={(row) => row.shard}
         empty={<Empty>The stream is not there yet, or its shards have not been read.</Empty>}
       />
+      <h2>Records</h2>
+      <RecordSearch path={`streams/${encodeURIComponent(table.stream)}`} unit="Shard" />
     </>
   );
 }

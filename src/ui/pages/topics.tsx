@@ -5,18 +5,21 @@ import { useState } from "preact/hooks";
 import { ApiError, post, useGet } from "../api.ts";
 import { topicOf } from "../events.ts";
 import { bytes, count } from "../format.ts";
+import { Copy } from "../parts/copy.tsx";
 import { List } from "../parts/list.tsx";
 import type { Column } from "../parts/list.tsx";
 import { Page } from "../parts/page.tsx";
 import { RecordList } from "../parts/records.tsx";
 import { Empty, Failure, Region } from "../parts/region.tsx";
+import { RecordSearch } from "../parts/search.tsx";
 import { Tabs } from "../parts/tabs.tsx";
+import { RecordTail } from "../parts/tail.tsx";
 import { href } from "../route.ts";
 import type { Items, PartitionRow, TopicRow } from "../types.ts";
 
 /* How a record is posted to a topic by hand. */
-function curl(topic: string): string {
-  const body = `{"records":[{"value":{"hello":"world"}}]}`;
+function curl(topic: string, value = '{"hello":"world"}'): string {
+  const body = `{"records":[{"value":${value}}]}`.replaceAll("'", "'\\''");
   const type = "content-type: application/vnd.kafka.json.v2+json";
   return `curl -H '${type}' -d '${body}' ${location.origin}/topics/${encodeURIComponent(topic)}`;
 }
@@ -150,6 +153,7 @@ function TestRecord({ topic, sent }: { topic: string; sent: () => void }) {
           </span>
         </div>
         {error === undefined ? null : <Failure error={error} />}
+        {wrong === "" ? <Copy text={curl(topic, text)} /> : null}
       </form>
     </details>
   );
@@ -160,10 +164,21 @@ function OneTopic({ name, view }: { name: string; view: string }) {
   const partitions = useGet<{ partitions: PartitionRow[] }>(path, [topicOf("topic", name)]);
   return (
     <Page title={name} trail={["Topics"]}>
-      <Tabs base={["topics", name]} views={["Records", "Partitions"]} shown={view} />
+      <Tabs
+        base={["topics", name]}
+        views={["Records", "Search", "Tail", "Partitions"]}
+        shown={view}
+      />
+      {view === "search" ? <RecordSearch path={path} unit="Partition" /> : null}
+      {view === "tail" ? (
+        <>
+          <TestRecord topic={name} sent={partitions.again} />
+          <RecordTail path={path} />
+        </>
+      ) : null}
       <Region of={partitions}>
         {(data) =>
-          view === "partitions" ? (
+          view === "search" || view === "tail" ? null : view === "partitions" ? (
             <List
               caption="Partitions"
               columns={PARTITIONS}

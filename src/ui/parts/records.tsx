@@ -3,12 +3,13 @@
 import { useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 
-import { useGet } from "../api.ts";
+import { ApiError, get, useGet } from "../api.ts";
 import { place, setQuery } from "../route.ts";
 import type { PartitionRow, RecordRow, Records } from "../types.ts";
 import { Region } from "./region.tsx";
 import { At } from "./time.tsx";
 
+const PAGE = 50n;
 const SHOWN_MAX = 160; // characters of a value in the list
 
 /* JSON with line breaks, made from its own characters, so that no number is read and written. */
@@ -54,7 +55,13 @@ function isJson(text: string): boolean {
   }
 }
 
-function Value({ text, encoding }: { text: string | null; encoding: RecordRow["encoding"] }) {
+export function Value({
+  text,
+  encoding,
+}: {
+  text: string | null;
+  encoding: RecordRow["encoding"];
+}) {
   const [raw, setRaw] = useState(false);
   if (text === null) {
     return <span class="null">null</span>;
@@ -72,13 +79,47 @@ function Value({ text, encoding }: { text: string | null; encoding: RecordRow["e
   );
 }
 
+/* To an offset, or to the first record of a time. */
+function Jump({ path, partition }: { path: string; partition: number }) {
+  const [text, setText] = useState("");
+  const [wrong, setWrong] = useState("");
+  const jump = async (event: Event) => {
+    event.preventDefault();
+    setWrong("");
+    try {
+      const asked = new URLSearchParams({ partition: `${partition}`, from: text, limit: "1" });
+      const got = await get<Records>(`${path}?${asked}`);
+      const [first] = got.records;
+      const at = BigInt(first?.offset ?? got.end);
+      setQuery("before", `${at + PAGE}`);
+      setWrong(first === undefined ? "No record is there or later." : "");
+    } catch (reason) {
+      setWrong(reason instanceof ApiError ? reason.message : String(reason));
+    }
+  };
+  return (
+    <form class="bar" onSubmit={(event) => void jump(event)}>
+      <label for="jump">Go to</label>
+      <input
+        id="jump"
+        value={text}
+        placeholder="offset or 2026-11-29T12:00Z"
+        aria-describedby="jump-wrong"
+        onInput={(event) => setText(event.currentTarget.value.trim())}
+      />
+      <button disabled={text === ""}>Go</button>
+      <span id="jump-wrong" role="status">
+        {wrong}
+      </span>
+    </form>
+  );
+}
+
 interface Props {
   path: string;
   partitions: PartitionRow[];
   empty: ComponentChildren;
 }
-
-const PAGE = 50n;
 
 /* A partition's records are offsets in order, so a page is a range that ends before `before`. */
 export function RecordList({ path, partitions, empty }: Props) {
@@ -116,6 +157,9 @@ export function RecordList({ path, partitions, empty }: Props) {
         {before < end ? (
           <button onClick={() => setQuery("before", undefined)}>Newest</button>
         ) : null}
+        {before < end ? (
+          <button onClick={() => setQuery("before", `${before + PAGE}`)}>Newer</button>
+        ) : null}
         {from > begin ? <button onClick={() => setQuery("before", `${from}`)}>Older</button> : null}
         <span class="quiet">
           {before <= begin
@@ -123,6 +167,7 @@ export function RecordList({ path, partitions, empty }: Props) {
             : `offsets ${from} to ${before - 1n} of ${begin} to ${end - 1n}`}
         </span>
       </div>
+      <Jump path={path} partition={number} />
       {before <= begin ? (
         empty
       ) : (

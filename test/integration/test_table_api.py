@@ -1,0 +1,150 @@
+"""What is in a table by the API: rows at any version, summaries, differences, growth."""
+
+import json
+from urllib.parse import quote
+
+import pytest
+
+from contract import UID
+from pinion import Server, run
+
+TOPIC = f"{UID}.pin"
+WIDE = 2**53 + 1
+HOSTILE = "<img src=x onerror=alert(1)>\"'"
+
+
+def get(server, path):
+    status, answer, _ = server.request("GET", f"/api/v1/tables/{path}")
+    return status, json.loads(answer)
+
+
+def rows(server, table, query=""):
+    """All rows, seven a page."""
+    found, cursor = [], ""
+    while True:
+        status, page = get(server, f"{table}/rows?limit=7{query}{cursor}")
+        assert status == 200, page
+        names = [column["name"] for column in page["columns"]]
+        found += [dict(zip(names, row, strict=True)) for row in page["rows"]]
+        if "next" not in page:
+            return found
+        cursor = f"&cursor={quote(page['next'])}"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A table of two versions: the second has more rows, and one of them is another."""
+    with Server(tmp_path_factory.mktemp("tables") / "data") as running:
+        first = [{"index": WIDE + n, "unique_id": f"u{n}", "title": HOSTILE} for n in range(20)]
+        second = [{"index": WIDE + n, "unique_id": f"v{n}", "title": "b"} for n in (5, 90)]
+        running.produce(TOPIC, *first, {"index": 1, "unique_id": "nulls"})
+        for more in ([], second):
+            if more:
+                running.produce(TOPIC, *more)
+            listed = run("dag", "list", "--format", "json", data=running.data).stdout
+            dag = json.loads(listed)[0]["dag"]
+            run("dag", "trigger", dag, "--wait", data=running.data, check=False)
+        yield running
+
+
+def test_rows_by_pages_and_versions(server):
+    assert len(rows(server, "raw_pin")) == 23
+    old = rows(server, "raw_pin", "&version=0")
+    assert len(old) == 21 and {row["index"] for row in old} >= {str(WIDE), "1"}
+    assert rows(server, "raw_pin", "&at=2100-01-01") == rows(server, "raw_pin", "&version=1")
+
+
+def test_rows_sorted_and_filtered(server):
+    down = rows(server, "raw_pin", "&sort=-index")
+    indexes = [int(row["index"]) for row in down]
+    assert indexes == sorted(indexes, reverse=True)
+    for text, count in {
+        f"index={WIDE + 5}": 2,
+        f"index>={WIDE + 19}": 2,
+        f"index<{WIDE}": 1,
+        "title!=b": 21,
+        "-title=b": 21,
+        "ONERROR=ALERT(1)": None,
+        '"onerror=alert(1)"': 20,
+        "V90": 1,
+        "unique_id=V90": 0,
+        "v90 -b": 0,
+    }.items():
+        status, page = get(server, f"raw_pin/rows?filter={quote(text)}")
+        if count is None:
+            assert status == 400  # a column of this name is not there
+        else:
+            assert status == 200 and len(page["rows"]) == count, text
+
+
+def test_what_cannot_be_read(server):
+    for path, status in {
+        "raw_pin/rows?version=99": 404,
+        "raw_pin/rows?version=-1": 400,
+        "raw_pin/rows?version=0&at=2030-01-01": 400,
+        "raw_pin/rows?at=someday": 400,
+        "raw_pin/rows?at=2001-01-01": 404,
+        "raw_pin/rows?sort=nothing": 400,
+        "raw_pin/rows?sort=%22%3B": 400,
+        "raw_pin/rows?filter=%22open": 400,
+        "raw_pin/rows?filter=index%3Ex": 400,
+        "raw_pin/rows?cursor=Pw==": 400,
+        "nothing/rows": 404,
+        "delta_tables%2Fraw%2Fpin/rows": 404,
+        "raw_pin/summary?columns=nothing": 400,
+        "raw_pin/summary?columns=": 400,
+        "raw_pin/diff": 400,
+        "raw_pin/diff?from=7": 404,
+        "raw_pin/diff?from=0&key=nothing": 400,
+        "nothing/growth": 404,
+    }.items():
+        got, answer = get(server, path)
+        assert got == status and answer["error"]["message"], path
+
+
+def test_a_summary(server):
+    _, got = get(server, "raw_pin/summary?columns=index,title")
+    assert got["version"] == "1" and not got["sampled"]
+    index, title = got["columns"]
+    assert index["rows"] == 23 and index["nulls"] == 0 and index["distinct"] == 22
+    assert (index["least"], index["greatest"]) == ("1", str(WIDE + 90))
+    assert sum(map(int, index["bins"])) == 23 and len(index["bins"]) == 20
+    assert title["nulls"] == 1 and title["frequent"] == [[HOSTILE, "20"], ["b", "2"]]
+    _, every = get(server, "raw_pin/summary?version=0")
+    assert {"index", "unique_id", "title"} < {one["column"] for one in every["columns"]}
+
+
+def test_a_difference(server):
+    _, got = get(server, "raw_pin/diff?from=0&to=1&key=index")
+    assert (got["added"], got["removed"], got["changed"]) == ("2", "0", "0")
+    assert [row["change"] for row in got["rows"]] == ["added", "added"]
+    _, back = get(server, "raw_pin/diff?from=1&to=0&key=unique_id")
+    assert (back["added"], back["removed"]) == ("0", "2") and back["key"] == "unique_id"
+    _, same = get(server, "raw_pin/diff?from=1")
+    assert same["rows"] == [] and same["to"] == "1"
+
+
+def test_changed_rows_by_their_key(server):
+    """The last of two rows of one key is the row of the clean table, so a version changes it."""
+    _, history = get(server, "pin/history")
+    newest = history["items"][0]["version"]
+    _, got = get(server, f"pin/diff?from={newest - 1}&key=ind")
+    assert int(got["changed"]) + int(got["added"]) >= 1
+    kinds = [row["change"] for row in got["rows"]]
+    assert kinds.count("before") == kinds.count("after")
+
+
+def test_growth(server):
+    _, got = get(server, "raw_pin/growth")
+    assert [(one["version"], one["rows"]) for one in got["items"]] == [(0, 21), (1, 23)]
+    assert all(one["size_bytes"] > 0 and one["files"] == 1 for one in got["items"])
+
+
+def test_a_version_in_sql(server):
+    for at, count in ((0, 21), (1, 23)):
+        sql = f'SELECT count(*) AS n FROM "raw_pin@{at}"'
+        done = run("query", sql, "--format", "json", data=server.data)
+        assert json.loads(done.stdout) == [{"n": count}]
+    for name in ("raw_pin@7", "raw_pin@00", "raw_pin@", "nothing@0", "raw_pin@x"):
+        done = run("query", f'SELECT * FROM "{name}"', data=server.data, check=False)
+        assert done.returncode == 1, name
