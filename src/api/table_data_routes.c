@@ -79,7 +79,7 @@ static const struct pn_api_field growth_reply[] = {
 static const struct pn_api_route table[] = {
     {.http = {PN_HTTP_GET, "api/v1/tables/{}/rows", pn_api_handle_table_rows, PN_HTTP_ROUTE_BLOCKS,
               PN_RIGHT_READ, PN_OF_SERVER},
-     .id = "read_rows",
+     .id = "read_table_rows",
      .summary = "Rows of a table at a version, sorted and filtered",
      .path = of_table,
      .query = rows_query,

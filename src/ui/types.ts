@@ -170,6 +170,53 @@ export interface SearchPiece {
   next?: string;
 }
 
+/* GET tables/T/rows: a page of one version. */
+export interface TableRows extends Rows {
+  version: string;
+  next?: string;
+}
+
+export interface ColumnSummary {
+  column: string;
+  rows: number;
+  nulls: number;
+  distinct: number;
+  least: string | null;
+  greatest: string | null;
+  bins?: string[]; // of numbers: counts of equal ranges
+  frequent?: [string, string][]; // of all else: values and their counts
+}
+
+export interface TableSummary {
+  version: string;
+  sampled: boolean;
+  columns: ColumnSummary[];
+}
+
+export interface DiffRow {
+  change: "added" | "removed" | "before" | "after";
+  row: (string | null)[];
+}
+
+export interface TableDiff {
+  from: string;
+  to: string;
+  key: string | null;
+  rows: DiffRow[];
+  added: string;
+  removed: string;
+  changed: string;
+  columns: { name: string; type: string }[];
+}
+
+export interface GrowthPoint {
+  version: number;
+  committed_ms: number;
+  rows: number | null;
+  size_bytes: number;
+  files: number;
+}
+
 export interface SchemaTable {
   table: string;
   columns: SchemaRow[] | null;

@@ -153,3 +153,38 @@ def test_a_jump_to_an_offset_and_a_time(watch, server):
     expect(page.get_by_text("newest, oldest, an offset or a time")).to_be_visible()
     assert [wrong for wrong in watched.wrong if "400" not in wrong] == []
     watched.wrong.clear()  # the browser notes each refusal
+
+
+# --- tables ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    ("view", "text"), [("", "40 rows of version"), ("/growth", "Rows"), ("/diff", "rows added")]
+)
+def test_tables_look(watch, shape, view, text):
+    page = watch(shape).go(f"tables/raw_pin{view}", text)
+    if view == "":
+        page.get_by_role("button", name="Columns").click()
+        expect(page.get_by_role("region", name="Columns")).to_contain_text("unique_id")
+    check_looks(page, shape)
+
+
+def test_rows_are_filtered_sorted_and_of_a_version(watch):
+    page = watch().go("tables/raw_pin", "rows of version")
+    page.get_by_label("Filter", exact=True).fill("index>=38")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_text("2 rows of version")).to_be_visible()
+    page.get_by_role("button", name="index").click()
+    page.get_by_role("button", name="index").click()
+    assert "sort=-index" in page.url and "where=" in page.url
+    expect(page.locator("tbody tr").first).to_contain_text("39")
+    page.get_by_label("Version or time").fill("0")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_text("2 rows of version 0")).to_be_visible()
+
+
+def test_a_commit_leads_to_its_rows(watch):
+    page = watch().go("tables/raw_pin/history", "Rows added")
+    page.get_by_role("region", name="History").get_by_role("link").last.click()
+    expect(page.get_by_text("rows of version 0")).to_be_visible()

@@ -1,21 +1,21 @@
 /* The Delta tables: all of them, and one with its rows, schema, history and files. */
 
-import { useEffect } from "preact/hooks";
+import type { ComponentChildren } from "preact";
 
 import { useGet } from "../api.ts";
 import { bytes, count } from "../format.ts";
 import { Facts } from "../parts/facts.tsx";
-import { Outcome, useRun } from "../parts/answer.tsx";
 import { List } from "../parts/list.tsx";
 import type { Column } from "../parts/list.tsx";
 import { Page } from "../parts/page.tsx";
 import { Empty, Region } from "../parts/region.tsx";
+import { Diff } from "../parts/table-diff.tsx";
+import { Growth } from "../parts/table-growth.tsx";
+import { Rows } from "../parts/table-rows.tsx";
 import { Tabs } from "../parts/tabs.tsx";
 import { Ago, At } from "../parts/time.tsx";
-import { href, place, setQuery } from "../route.ts";
+import { href, place, segments, setQuery } from "../route.ts";
 import type { CommitRow, FileRow, Items, SchemaRow, TableRow } from "../types.ts";
-
-const SAMPLE = 200; // rows of the Data view
 
 /* --- all tables ------------------------------------------------------------------------------ */
 
@@ -72,30 +72,20 @@ function AllTables() {
 
 /* --- one table ------------------------------------------------------------------------------- */
 
-/* The first rows, by a query: a table's name in SQL is its own. */
-function Data({ table }: { table: TableRow }) {
-  const { run, start, cancel } = useRun();
-  useEffect(() => {
-    if (table.version !== null) {
-      void start(`SELECT * FROM "${table.table.replaceAll('"', '""')}" LIMIT ${SAMPLE}`);
-    }
-  }, [table.version]);
-  if (table.version === null) {
-    return (
-      <Empty command="pinion dag list">
-        The table has not been written yet. A task of a DAG, or a stream, makes it.
-      </Empty>
-    );
-  }
-  return (
-    <>
-      <p class="quiet">
-        The first {SAMPLE} rows.{" "}
-        <a href={href(["query"], { sql: `SELECT * FROM ${table.table}` })}>Query the table</a> for
-        all of them.
-      </p>
-      <Outcome run={run} cancel={cancel} chart={false} />
-    </>
+/* What needs a version to look at. */
+function Written({
+  table,
+  children,
+}: {
+  table: TableRow;
+  children: (version: number) => ComponentChildren;
+}) {
+  return table.version === null ? (
+    <Empty command="pinion dag list">
+      The table has not been written yet. A task of a DAG, or a stream, makes it.
+    </Empty>
+  ) : (
+    <>{children(table.version)}</>
   );
 }
 
@@ -107,7 +97,15 @@ const SCHEMA: Column<SchemaRow>[] = [
 ];
 
 const HISTORY: Column<CommitRow>[] = [
-  { name: "Version", cell: (row) => count(row.version), number: true },
+  {
+    name: "Version",
+    cell: (row) => (
+      <a href={href(segments(place.value.path).slice(0, 2), { version: `${row.version}` })}>
+        {count(row.version)}
+      </a>
+    ),
+    number: true,
+  },
   { name: "Time", cell: (row) => <At ms={row.committed_ms} /> },
   { name: "Operation", cell: (row) => row.operation },
   { name: "Rows added", cell: (row) => count(row.rows_added), number: true },
@@ -163,7 +161,11 @@ function OneTable({ name, view }: { name: string; view: string }) {
   const tables = useGet<Items<TableRow>>("tables", ["tables"]);
   return (
     <Page title={name} trail={["Tables"]}>
-      <Tabs base={["tables", name]} views={["Data", "Schema", "History", "Files"]} shown={view} />
+      <Tabs
+        base={["tables", name]}
+        views={["Data", "Schema", "History", "Files", "Growth", "Diff"]}
+        shown={view}
+      />
       <Region of={tables}>
         {({ items }) => {
           const data = items.find((row) => row.table === name);
@@ -181,7 +183,26 @@ function OneTable({ name, view }: { name: string; view: string }) {
                   Path: <code>{data.path}</code>,
                 }}
               />
-              {view === "data" ? <Data table={data} /> : null}
+              {view === "data" ? (
+                <Written table={data}>
+                  {(version) => (
+                    <>
+                      <p>
+                        <a href={href(["query"], { sql: `SELECT * FROM ${name}` })}>
+                          Query the table
+                        </a>
+                      </p>
+                      <Rows path={path} version={version} />
+                    </>
+                  )}
+                </Written>
+              ) : null}
+              {view === "growth" ? <Growth path={path} /> : null}
+              {view === "diff" ? (
+                <Written table={data}>
+                  {(version) => <Diff path={path} version={version} />}
+                </Written>
+              ) : null}
               {view === "schema" ? (
                 <Part
                   path={`${path}/schema`}

@@ -1,0 +1,233 @@
+/* The rows of a table at a version, by pages: the server sorts and filters. And its columns. */
+
+import { useState } from "preact/hooks";
+
+import { useGet } from "../api.ts";
+import { count } from "../format.ts";
+import { place, setQuery } from "../route.ts";
+import type { ColumnSummary, TableRows, TableSummary } from "../types.ts";
+import { isNumber } from "./grid.tsx";
+import { Region } from "./region.tsx";
+
+const PAGE = 100;
+const KEPT = ["version", "at", "sort", "where"] as const; // what the URL holds of the view
+
+/* Changes what is shown; the pages begin anew. */
+function show(name: string, value: string | undefined): void {
+  setQuery("cursor", undefined);
+  setQuery(name, value);
+}
+
+/* The parameters of the URL, as the API has them. */
+function asked(names: readonly string[]): URLSearchParams {
+  const params = new URLSearchParams();
+  for (const name of names) {
+    const value = place.value.query.get(name);
+    if (value !== null && value !== "") {
+      params.set(name === "where" ? "filter" : name, value);
+    }
+  }
+  return params;
+}
+
+/* --- columns ---------------------------------------------------------------------------------- */
+
+/* How numbers are spread, in equal ranges from the least to the greatest. */
+function Bins({ bins }: { bins: string[] }) {
+  const most = Math.max(1, ...bins.map(Number));
+  return (
+    <svg class="bins" viewBox={`0 0 ${bins.length * 6} 30`} aria-hidden="true">
+      {bins.map((bin, at) => {
+        const height = Number(bin) === 0 ? 0 : Math.max(1, (28 * Number(bin)) / most);
+        return <rect key={at} x={at * 6} y={30 - height} width="5" height={height} />;
+      })}
+    </svg>
+  );
+}
+
+function Column({ of }: { of: ColumnSummary }) {
+  const share = of.rows === 0 ? 0 : (100 * of.nulls) / of.rows;
+  return (
+    <tr>
+      <th scope="row">
+        <code>{of.column}</code>
+      </th>
+      <td class="number">{share === 0 ? "0" : share < 1 ? "< 1" : share.toFixed(0)} %</td>
+      <td class="number">{count(of.distinct)}</td>
+      <td class="words">
+        {of.least === null
+          ? "–"
+          : `${of.least.slice(0, 80)} to ${(of.greatest ?? "").slice(0, 80)}`}
+      </td>
+      <td class="words">
+        {of.bins === undefined ? null : <Bins bins={of.bins} />}
+        {of.frequent?.slice(0, 3).map(([value, times]) => (
+          <span key={value} class="fact">
+            {value.slice(0, 40)} <span class="quiet">× {count(times)}</span>
+          </span>
+        ))}
+      </td>
+    </tr>
+  );
+}
+
+function Columns({ path }: { path: string }) {
+  const summary = useGet<TableSummary>(`${path}/summary?${asked(["version", "at"])}`);
+  return (
+    <Region of={summary}>
+      {({ columns, sampled }) => (
+        <>
+          {sampled ? <p>Of a sample of 200 000 rows.</p> : null}
+          <div class="scroll" tabIndex={0} role="region" aria-label="Columns">
+            <table>
+              <caption class="hidden">What the columns hold</caption>
+              <thead>
+                <tr>
+                  <th scope="col">Column</th>
+                  <th scope="col" class="number">
+                    Null
+                  </th>
+                  <th scope="col" class="number">
+                    Distinct
+                  </th>
+                  <th scope="col">Range</th>
+                  <th scope="col">Values</th>
+                </tr>
+              </thead>
+              <tbody>
+                {columns.map((one) => (
+                  <Column key={one.column} of={one} />
+                ))}
+              </tbody>
+            </table>
+          </div>
+        </>
+      )}
+    </Region>
+  );
+}
+
+/* --- rows ------------------------------------------------------------------------------------- */
+
+function Head({ name, type }: { name: string; type: string }) {
+  const sort = place.value.query.get("sort") ?? "";
+  const active = sort === name || sort === `-${name}`;
+  const down = active && sort !== name;
+  return (
+    <th
+      scope="col"
+      class={isNumber(type) ? "number" : ""}
+      aria-sort={active ? (down ? "descending" : "ascending") : undefined}
+    >
+      <button class="sort" onClick={() => show("sort", active && !down ? `-${name}` : name)}>
+        {name}
+        <span aria-hidden="true">{active ? (down ? " ▾" : " ▴") : ""}</span>
+      </button>{" "}
+      <span class="quiet">{type.toLowerCase()}</span>
+    </th>
+  );
+}
+
+function Page({ page }: { page: TableRows }) {
+  return (
+    <div class="scroll grid" tabIndex={0} role="region" aria-label="Rows">
+      <table>
+        <caption class="hidden">Rows of version {page.version}</caption>
+        <thead>
+          <tr>
+            {page.columns.map((column) => (
+              <Head key={column.name} {...column} />
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {page.rows.map((row, at) => (
+            <tr key={at}>
+              {row.map((cell, c) => (
+                <td key={c} class={isNumber(page.columns[c]?.type ?? "") ? "number" : ""}>
+                  {cell ?? <span class="null">null</span>}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/* Which rows: a filter, and a version or a time. */
+function Choice() {
+  const { query } = place.value;
+  const [where, setWhere] = useState(query.get("where") ?? "");
+  const [at, setAt] = useState(query.get("at") ?? query.get("version") ?? "");
+  const submit = (event: Event) => {
+    event.preventDefault();
+    show("where", where);
+    show("version", /^\d+$/.test(at) ? at : undefined);
+    show("at", /^\d+$/.test(at) ? undefined : at);
+  };
+  return (
+    <form class="bar" onSubmit={submit}>
+      <label for="where">Filter</label>
+      <input
+        type="search"
+        id="where"
+        class="wide"
+        value={where}
+        maxLength={1024}
+        spellcheck={false}
+        placeholder="word column=value column>5 -word"
+        onInput={(event) => setWhere(event.currentTarget.value)}
+      />
+      <label for="at">Version or time</label>
+      <input
+        id="at"
+        value={at}
+        placeholder="the newest"
+        spellcheck={false}
+        onInput={(event) => setAt(event.currentTarget.value.trim())}
+      />
+      <button class="main">Show</button>
+    </form>
+  );
+}
+
+export function Rows({ path, version }: { path: string; version: number }) {
+  const { query } = place.value;
+  const [columns, setColumns] = useState(false);
+  const params = asked([...KEPT, "cursor"]);
+  params.set("limit", `${PAGE}`);
+  if (!params.has("version") && !params.has("at")) {
+    params.set("version", `${version}`); // a new commit brings new rows
+  }
+  const rows = useGet<TableRows>(`${path}/rows?${params}`);
+  return (
+    <>
+      <Choice />
+      <Region of={rows}>
+        {(page) => (
+          <>
+            <div class="bar">
+              <span role="status">
+                {page.rows.length === 0 ? "No row" : `${page.rows.length} rows`} of version{" "}
+                {page.version}
+              </span>
+              {query.get("cursor") === null ? null : (
+                <button onClick={() => setQuery("cursor", undefined)}>First page</button>
+              )}
+              {page.next === undefined ? null : (
+                <button onClick={() => setQuery("cursor", page.next)}>Next page</button>
+              )}
+              <button aria-expanded={columns} onClick={() => setColumns(!columns)}>
+                Columns
+              </button>
+            </div>
+            {columns ? <Columns path={path} /> : null}
+            {page.rows.length === 0 ? null : <Page page={page} />}
+          </>
+        )}
+      </Region>
+    </>
+  );
+}
