@@ -6,6 +6,7 @@ import type { ComponentType } from "preact";
 import { needsLogin } from "./api.ts";
 import { switchZone, zone } from "./format.ts";
 import { Login } from "./pages/login.tsx";
+import { overlay } from "./keys.ts";
 import { LinkMark } from "./parts/link.tsx";
 import { Page } from "./parts/page.tsx";
 import { href, place, segments } from "./route.ts";
@@ -89,6 +90,8 @@ function Navigation({ segment }: { segment: string }) {
       </nav>
       <div class="settings">
         <LinkMark />
+        <button onClick={() => (overlay.value = "palette")}>Go to… (Ctrl K)</button>
+        <button onClick={() => (overlay.value = "help")}>Shortcuts</button>
         <button
           onClick={switchZone}
           aria-label={`Times in ${zone.value === "UTC" ? "UTC" : "local time"}: switch`}
@@ -129,6 +132,18 @@ function Outlet({ entry, rest }: { entry: Entry; rest: string[] }) {
   return page?.entry === entry ? <page.Shown rest={rest} /> : null;
 }
 
+/* Loaded when it is first asked for. */
+function Over() {
+  const [Shown, setShown] = useState<{ Overlay: ComponentType }>();
+  const wanted = overlay.value !== "none";
+  useEffect(() => {
+    if (wanted && Shown === undefined) {
+      void import("./parts/overlay.tsx").then(setShown);
+    }
+  }, [wanted]);
+  return Shown === undefined ? null : <Shown.Overlay />;
+}
+
 export function App() {
   const [segment = "", ...rest] = segments(place.value.path);
   const entry = ENTRIES.find((one) => one.segment === segment);
@@ -150,6 +165,7 @@ export function App() {
       ) : (
         <Outlet entry={entry} rest={rest} />
       )}
+      {needsLogin.value ? null : <Over />}
     </div>
   );
 }

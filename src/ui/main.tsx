@@ -11,10 +11,12 @@ import { render } from "preact";
 
 import { App } from "./app.tsx";
 import { startEvents } from "./events.ts";
+import { startKeys } from "./keys.ts";
 import { startRouting } from "./route.ts";
 import { applyTheme } from "./theme.ts";
 
 applyTheme();
 startRouting();
 startEvents();
+startKeys();
 render(<App />, document.body);

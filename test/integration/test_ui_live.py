@@ -8,7 +8,7 @@ import requests
 from playwright.sync_api import expect
 
 from pinion import Server
-from ui import browser, check_looks, watch  # noqa: F401: fixtures
+from ui import browser, check_looks, violations, watch  # noqa: F401: fixtures
 
 TABS = 9
 HIDE = """
@@ -193,3 +193,43 @@ def test_an_empty_folder_says_what_to_do(watch, server, tmp_path):
         expect(page.locator("main")).to_contain_text("pinion emulate --rows 500")
         expect(page.locator("main")).to_contain_text(f"{own.url}/topics/")
         page.close()
+
+
+# --- shortcuts ------------------------------------------------------------------------------------
+
+
+def test_the_search_over_everything(watch, server):
+    page = watch().go("status", "healthy")
+    page.keyboard.press("Control+k")
+    field = page.get_by_role("combobox", name="DAG, run")
+    field.fill("topic clic")
+    expect(page.get_by_role("option")).to_have_count(1)
+    assert violations(page) == []
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("clicks")
+    page.keyboard.press("Control+k")
+    field.fill("there is no such thing")
+    expect(page.get_by_role("dialog")).to_contain_text("Nothing is called that.")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_single_keys(watch, server):
+    page = watch().go("status", "healthy")
+    page.keyboard.type("gp")
+    expect(page.locator("h1")).to_have_text("Topics")
+    expect(page.locator("#filter")).to_be_visible()
+    page.keyboard.press("/")
+    page.keyboard.type("gs?")  # in a field they are letters
+    expect(page.locator("#filter")).to_have_value("gs?")
+    page.locator("h1").focus()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("g o")
+    assert violations(page) == []
+    page.get_by_role("checkbox").uncheck()
+    page.get_by_role("button", name="Close").click()
+    page.locator("h1").focus()
+    page.keyboard.type("gs?")
+    page.wait_for_timeout(300)
+    expect(page.locator("h1")).to_have_text("Topics")
+    expect(page.get_by_role("dialog")).to_have_count(0)
