@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 SETUP := $(shell sha256sum scripts/setup | cut -c1-16)
 DUCKDB := third_party/duckdb/libduckdb.so third_party/duckdb/duckdb.h
 
-.PHONY: build demo test bench fmt coverage install deb clean help
+.PHONY: build demo test test-cloud bench fmt coverage install deb clean help
 .DEFAULT_GOAL := build
 
 build: .setup/base-$(SETUP) $(DUCKDB) ## Build build/pinion
@@ -16,6 +16,9 @@ demo: build ## Run the whole pipeline once: HTTP requests to query results
 
 test: .setup/test-$(SETUP) build ## Run every test (about 25 minutes)
 	@scripts/test
+
+test-cloud: ## Check deploy/ with Terraform and the providers' schemas
+	@test/cloud/run
 
 bench: .setup/bench-$(SETUP) build ## Measure against the peers, side by side
 	@bench/run
@@ -40,7 +43,7 @@ clean: ## Remove what was built (what was fetched stays)
 	@rm -rf build build-*
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 8
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 8
 
 # The stamps of scripts/setup: made again when the script or what it reads has changed.
 .setup/base-$(SETUP): src/ui/packages.txt

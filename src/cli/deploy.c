@@ -201,6 +201,7 @@ int pn_cmd_deploy(struct pn_cli *cli, int argc, char **argv)
         {"airflow", "write the DAGs as DAG files of Airflow", pn_deploy_airflow},
         {"check", "find mistakes in config.yml, and try its credentials", run_check},
         {"plan", "show the steps, what they create and what it costs", run_plan},
+        {"spark", "write the pipeline as notebooks and jobs of Spark", pn_deploy_spark},
         {"tfvars", "write the variables of the Terraform directories", run_tfvars},
         {NULL, NULL, NULL}};
     return pn_cli_dispatch(cli, commands, argc, argv);

@@ -15,8 +15,8 @@ static const char databricks[] = "databricks-tf";
 static const char mwaa[] = "mwaa-orchestration-tf";
 
 const struct pn_deploy_item pn_deploy_plan[] = {
-    {1, storage, "S3 bucket for landed objects and tables, encrypted by a KMS key",
-     "10 GB x 0.023, the key 1.00", 1.23},
+    {1, storage, "S3 bucket for landed objects and tables, private and encrypted", "10 GB x 0.023",
+     0.23},
     {2, batch, "network: 2 private subnets, a public one, NAT gateway, S3 endpoint",
      "0.045 an hour, 0.005 its address", MONTH(0.050)},
     {2, batch, "MSK cluster: 2 brokers kafka.m7g.large, TLS and IAM",
@@ -30,7 +30,7 @@ const struct pn_deploy_item pn_deploy_plan[] = {
     {2, batch, "KMS key, log groups", "the key 1.00; logs 0.50 a GB", 1.0},
     {3, NULL, "Ansible on the client host: pinion, Kafka's tools, the topics", "nothing", 0},
     {4, stream, "3 Kinesis streams of 2 shards, kept for 24 hours, encrypted",
-     "6 x 0.015 an hour, the key 1.00; 0.014 a million payload units", MONTH(6 * 0.015) + 1.0},
+     "6 x 0.015 an hour; 0.014 a million payload units", MONTH(6 * 0.015)},
     {4, stream, "API Gateway with an API key for the streams", "3.50 a million requests", 0},
     {5, databricks, "workspace: network with NAT gateway, root bucket, roles",
      "0.045 an hour, 0.005 its address", MONTH(0.050)},

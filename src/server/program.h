@@ -11,5 +11,9 @@ int pn_program_path(char **path, struct pn_err *e) PN_MUST_CHECK;
  * ../share/pinion/pipelines/<name>. Caller frees. MISSING when neither exists. */
 int pn_program_pipeline(const struct pn_io *io, const char *name, char **folder,
                         struct pn_err *e) PN_MUST_CHECK;
+/* A folder that is shipped beside the program, such as "deploy/spark", in the same two places.
+ * Caller frees. MISSING when it is in neither. */
+int pn_program_folder(const struct pn_io *io, const char *name, char **folder,
+                      struct pn_err *e) PN_MUST_CHECK;
 
 #endif

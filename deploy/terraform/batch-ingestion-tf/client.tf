@@ -1,0 +1,165 @@
+# The client host: in a private subnet, without SSH. Administrators come in by Session Manager.
+
+data "aws_ssm_parameter" "image" {
+  name = "/aws/service/debian/release/12/latest/amd64"
+}
+
+data "aws_iam_policy_document" "assume_ec2" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["ec2.amazonaws.com"]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "msk_access" {
+  statement {
+    sid       = "Cluster"
+    actions   = ["kafka-cluster:Connect", "kafka-cluster:DescribeCluster", "kafka-cluster:WriteDataIdempotently"]
+    resources = [aws_msk_cluster.kafka.arn]
+  }
+
+  statement {
+    sid = "Topics"
+    actions = [
+      "kafka-cluster:AlterTopicDynamicConfiguration",
+      "kafka-cluster:CreateTopic",
+      "kafka-cluster:DescribeTopic",
+      "kafka-cluster:DescribeTopicDynamicConfiguration",
+      "kafka-cluster:ReadData",
+      "kafka-cluster:WriteData",
+    ]
+    resources = local.topics
+  }
+
+  statement {
+    sid       = "Groups"
+    actions   = ["kafka-cluster:AlterGroup", "kafka-cluster:DescribeGroup"]
+    resources = ["${local.kafka_arn}:group/${local.cluster_path}/pinion-*"]
+  }
+}
+
+data "aws_iam_policy_document" "s3_access" {
+  statement {
+    sid       = "Bucket"
+    actions   = ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"]
+    resources = [data.aws_s3_bucket.storage.arn]
+  }
+
+  statement {
+    sid = "LandedObjects"
+    actions = [
+      "s3:AbortMultipartUpload",
+      "s3:GetObject",
+      "s3:ListMultipartUploadParts",
+      "s3:PutObject",
+    ]
+    resources = [for folder in ["topics", "dead_letters"] : "${data.aws_s3_bucket.storage.arn}/${folder}/*"]
+  }
+}
+
+resource "aws_iam_policy" "msk_access" {
+  name_prefix = "pinion-msk-access-"
+  policy      = data.aws_iam_policy_document.msk_access.json
+}
+
+resource "aws_iam_policy" "s3_access" {
+  name_prefix = "pinion-s3-access-"
+  policy      = data.aws_iam_policy_document.s3_access.json
+}
+
+resource "aws_iam_role" "client" {
+  name_prefix        = "pinion-kafka-client-"
+  assume_role_policy = data.aws_iam_policy_document.assume_ec2.json
+}
+
+resource "aws_iam_role_policy_attachment" "client_msk" {
+  role       = aws_iam_role.client.name
+  policy_arn = aws_iam_policy.msk_access.arn
+}
+
+resource "aws_iam_role_policy_attachment" "client_s3" {
+  role       = aws_iam_role.client.name
+  policy_arn = aws_iam_policy.s3_access.arn
+}
+
+resource "aws_iam_role_policy_attachment" "client_sessions" {
+  role       = aws_iam_role.client.name
+  policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/AmazonSSMManagedInstanceCore"
+}
+
+resource "aws_iam_instance_profile" "client" {
+  name_prefix = "pinion-kafka-client-"
+  role        = aws_iam_role.client.name
+}
+
+resource "aws_security_group" "client" {
+  name_prefix = "pinion-client-"
+  description = "Kafka client host"
+  vpc_id      = module.network.vpc_id
+
+  tags = { Name = "pinion-client" }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "aws_vpc_security_group_ingress_rule" "client_rest" {
+  security_group_id            = aws_security_group.client.id
+  description                  = "REST interface, from the load balancer"
+  referenced_security_group_id = aws_security_group.balancer.id
+  ip_protocol                  = "tcp"
+  from_port                    = var.rest_port
+  to_port                      = var.rest_port
+}
+
+resource "aws_vpc_security_group_egress_rule" "client_kafka" {
+  security_group_id            = aws_security_group.client.id
+  description                  = "Brokers"
+  referenced_security_group_id = aws_security_group.kafka.id
+  ip_protocol                  = "tcp"
+  from_port                    = 9098
+  to_port                      = 9098
+}
+
+# Packages, S3 and Session Manager.
+resource "aws_vpc_security_group_egress_rule" "client_tls" {
+  security_group_id = aws_security_group.client.id
+  description       = "HTTPS"
+  cidr_ipv4         = "0.0.0.0/0"
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+}
+
+resource "aws_instance" "client" {
+  ami                    = data.aws_ssm_parameter.image.insecure_value
+  instance_type          = var.client_type
+  subnet_id              = module.network.private_subnet_ids[0]
+  vpc_security_group_ids = [aws_security_group.client.id]
+  iam_instance_profile   = aws_iam_instance_profile.client.name
+  ebs_optimized          = true
+  monitoring             = true
+
+  metadata_options {
+    http_tokens                 = "required"
+    http_put_response_hop_limit = 1
+  }
+
+  root_block_device {
+    encrypted   = true
+    volume_size = 16
+    volume_type = "gp3"
+  }
+
+  tags = { Name = "pinion-kafka-client" }
+
+  # A newer image would replace the host, and what its sink still holds.
+  lifecycle {
+    ignore_changes = [ami]
+  }
+}

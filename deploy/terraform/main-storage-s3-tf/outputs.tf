@@ -1,0 +1,14 @@
+output "bucket_name" {
+  description = "Name of the bucket."
+  value       = module.s3.bucket_name
+}
+
+output "bucket_arn" {
+  description = "ARN of the bucket."
+  value       = module.s3.bucket_arn
+}
+
+output "object_s3_sink_connector_key" {
+  description = "Key of the connector's zip file, for batch-ingestion-tf. Null: there is none."
+  value       = one(aws_s3_object.s3_sink_connector[*].key)
+}

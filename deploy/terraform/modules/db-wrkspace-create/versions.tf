@@ -1,0 +1,14 @@
+terraform {
+  required_version = ">= 1.6"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.100.0, < 7.0.0"
+    }
+    databricks = {
+      source  = "databricks/databricks"
+      version = ">= 1.60.0, < 2.0.0"
+    }
+  }
+}

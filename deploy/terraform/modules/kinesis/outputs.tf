@@ -1,0 +1,4 @@
+output "kinesis_stream_arns" {
+  description = "ARN of each stream, by its name."
+  value       = { for name, stream in aws_kinesis_stream.stream : name => stream.arn }
+}

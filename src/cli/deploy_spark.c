@@ -1,0 +1,76 @@
+/* pinion deploy spark: the pipeline as notebooks and jobs of Spark. */
+#include <stdlib.h>
+
+#include "cli/deploy.h"
+#include "deploy/spark.h"
+#include "server/program.h"
+
+static void file_row(void *arg, const char *path, const char *what)
+{
+    struct pn_row_writer *rows = arg;
+    pn_cell_cstr(rows, path);
+    pn_cell_cstr(rows, what);
+}
+
+static int run(struct pn_cli *cli, struct pn_spark_config *config, struct pn_err *e)
+{
+    static const struct pn_report_column columns[] = {{"file", PN_CELL_TEXT},
+                                                      {"what", PN_CELL_TEXT}};
+    struct pn_pipeline *pipeline = NULL;
+    char *library = NULL;
+    int rc = pn_deploy_load_pipeline(cli, &pipeline, e);
+    if (rc == 0) {
+        rc = pn_program_folder(cli->io, "deploy/spark", &library, e);
+    }
+    if (rc == 0) {
+        struct pn_row_writer *rows = pn_cli_rows(cli);
+        PN_ROWS_BEGIN(rows, columns);
+        config->library = library;
+        config->io = cli->io;
+        config->wrote = file_row;
+        config->arg = rows;
+        rc = pn_spark_write(pipeline, config, e);
+        pn_row_writer_close(&rows, rc);
+    }
+    free(library);
+    pn_pipeline_destroy(&pipeline);
+    return rc;
+}
+
+int pn_deploy_spark(struct pn_cli *cli, int argc, char **argv)
+{
+    struct pn_spark_config config = {.folder = "spark"};
+    const struct pn_opt opts[] = {
+        {.name = "to",
+         .kind = PN_OPT_STRING,
+         .value = "DIR",
+         .target = &config.folder,
+         .help = "the folder to write to (spark)"},
+        {.name = "store",
+         .kind = PN_OPT_STRING,
+         .value = "URL",
+         .target = &config.store,
+         .help = "where objects and tables are, such as s3://my-bucket; required"},
+        {.name = "cluster",
+         .kind = PN_OPT_STRING,
+         .value = "ID",
+         .target = &config.cluster,
+         .help = "the cluster of the bundle's jobs; without one, serverless compute"},
+        {.name = NULL}};
+    const struct pn_syntax syntax = {
+        .opts = opts,
+        .uses = PN_USES_FORMAT,
+        .about = "Writes the pipeline for Spark and Delta Lake: a notebook for each task, stream "
+                 "and query, each query as SQL, and a Databricks bundle. The notebooks are in "
+                 "Databricks's source format, and are also jobs for spark-submit.",
+        .examples = "pinion deploy spark --to notebooks --store s3://my-bucket\n"};
+    int status = 0;
+    if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
+        return status;
+    }
+    if (config.store == NULL) {
+        return pn_cli_usage(cli, "--store is missing: where are the objects and tables?");
+    }
+    struct pn_err e;
+    return run(cli, &config, &e) == 0 ? PN_EXIT_OK : pn_cli_fail(cli, &e);
+}
