@@ -13,6 +13,13 @@ static const char *who_asks(struct pn_http_request *req)
     return site != NULL && strcmp(site, "same-origin") == 0 ? "ui" : "api";
 }
 
+/* Files that have just changed are seen. */
+static const struct pn_definition *take_definition(struct pn_api_dags *dags)
+{
+    pn_definitions_look(dags->env.definitions);
+    return pn_definitions_take(dags->env.definitions);
+}
+
 enum pn_http_handled pn_api_dag_answer(struct pn_http_request *req, struct pn_api_dags *dags,
                                        int (*answer)(struct pn_api_dag_call *call,
                                                      struct pn_err *e))
@@ -20,12 +27,13 @@ enum pn_http_handled pn_api_dag_answer(struct pn_http_request *req, struct pn_ap
     struct pn_api_dag_call call = {
         .req = req,
         .dags = dags,
-        .pipeline = dags->env.pipeline,
+        .definition = take_definition(dags),
         .now_ms = pn_wall_ms(dags->env.clock),
         .who = who_asks(req),
         .handled = PN_HTTP_HANDLED,
     };
     struct pn_err failure = {0};
+    call.pipeline = call.definition->pipeline;
     req->status = 200;
     req->content_type = PN_HTTP_TYPE_JSON;
     int rc = pn_dag_db_pool_take(dags->pool, &call.db, &failure);
@@ -33,6 +41,7 @@ enum pn_http_handled pn_api_dag_answer(struct pn_http_request *req, struct pn_ap
         rc = answer(&call, &failure);
     }
     pn_dag_db_pool_give(dags->pool, &call.db);
+    pn_definitions_release(dags->env.definitions, &call.definition);
     if (rc != 0) {
         pn_buf_reset(&req->out);
         pn_api_reply_failure(req, &failure);

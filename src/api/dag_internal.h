@@ -18,7 +18,8 @@ struct pn_api_dags {
 struct pn_api_dag_call {
     struct pn_http_request *req;
     struct pn_api_dags *dags;
-    const struct pn_pipeline *pipeline;
+    const struct pn_definition *definition; /* the newest good one, for this request */
+    const struct pn_pipeline *pipeline;     /* its */
     struct pn_dag_db *db;
     int64_t now_ms;
     const char *who;              /* for the audit: "ui" for our own pages, else "api" */

@@ -344,6 +344,31 @@ static int answer_audit(struct pn_api_dag_call *call, struct pn_err *e)
     return rc;
 }
 
+/* What is wrong with the files, while the last good definition stays in force. */
+static int answer_import_errors(struct pn_api_dag_call *call, struct pn_err *e)
+{
+    struct pn_definition_error error;
+    struct pn_json_writer json;
+    (void)e;
+    pn_json_writer_init(&json, &call->req->out);
+    pn_json_put_object(&json);
+    pn_json_add_array(&json, "items");
+    if (pn_definitions_error(call->dags->env.definitions, &call->req->arena, &error)) {
+        pn_json_put_object(&json);
+        pn_api_add_text(&json, "file", error.file);
+        pn_api_add_time(&json, "line", error.line);
+        pn_json_add_cstr(&json, "reason", pn_http_request_public(call->req, error.reason));
+        pn_api_add_time(&json, "at_ms", error.at_ms);
+        pn_json_end(&json);
+    }
+    pn_json_end(&json);
+    pn_json_add_cstr(&json, "version", call->definition->version);
+    pn_api_add_time(&json, "loaded_ms", call->definition->loaded_ms);
+    pn_json_add_bool(&json, "needs_restart", call->definition->needs_restart);
+    pn_json_end(&json);
+    return 0;
+}
+
 static int answer_pools(struct pn_api_dag_call *call, struct pn_err *e)
 {
     struct pn_api_list list;
@@ -365,9 +390,20 @@ PN_API_DAG_HANDLER(handle_grid, answer_grid)
 PN_API_DAG_HANDLER(handle_skipped, answer_skipped)
 PN_API_DAG_HANDLER(handle_audit, answer_audit)
 PN_API_DAG_HANDLER(handle_pools, answer_pools)
+PN_API_DAG_HANDLER(handle_import_errors, answer_import_errors)
 
 static const struct pn_api_field pools_reply[] = {
     {.name = "items", .type = PN_API_ROWS, .columns = &pn_pool_columns}, PN_FIELDS_END};
+
+static const struct pn_api_field import_error[] = {
+    PN_FIELD_NULLABLE("file", TEXT), PN_FIELD_NULLABLE("line", INT), PN_FIELD("reason", TEXT),
+    PN_FIELD("at_ms", INT), PN_FIELDS_END};
+static const struct pn_api_field import_errors_reply[] = {
+    {.name = "items", .type = PN_API_OBJECTS, .fields = import_error},
+    PN_FIELD("version", TEXT),
+    PN_FIELD("loaded_ms", INT),
+    PN_FIELD("needs_restart", BOOL),
+    PN_FIELDS_END};
 
 static const struct pn_api_route table[] = {
     {.http = {PN_HTTP_GET, "api/v1/dags", handle_list, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
@@ -413,7 +449,26 @@ static const struct pn_api_route table[] = {
      .summary = "Who did what, the newest first",
      .query = pn_api_audit_query,
      .list = &pn_audit_columns},
+    {.http = {PN_HTTP_GET, "api/v1/import_errors", handle_import_errors, PN_HTTP_ROUTE_BLOCKS,
+              PN_RIGHT_READ, PN_OF_SERVER},
+     .id = "list_import_errors",
+     .summary = "What is wrong with the files of the pipeline, and which definition is in force",
+     .reply = import_errors_reply},
 };
+
+/* The list of /health: for information, since the last good definition stays in force. */
+static void report_health(void *arg, struct pn_arena *arena, struct pn_json_writer *json)
+{
+    struct pn_api_dags *dags = arg;
+    struct pn_definition_error error;
+    if (pn_definitions_error(dags->env.definitions, arena, &error)) {
+        pn_json_put_object(json);
+        pn_api_add_text(json, "file", error.file);
+        pn_api_add_time(json, "line", error.line);
+        pn_json_add_cstr(json, "reason", error.reason);
+        pn_json_end(json);
+    }
+}
 
 struct pn_api_dags *pn_api_dags_create(const struct pn_api_dag_env *env, struct pn_api *api)
 {
@@ -425,6 +480,9 @@ struct pn_api_dags *pn_api_dags_create(const struct pn_api_dag_env *env, struct 
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         pn_api_add_route(api, &table[i], dags);
     }
+    const struct pn_api_health health = {
+        .name = "import_errors", .report = report_health, .arg = dags, .is_note = true};
+    pn_api_add_health(api, &health);
     pn_api_run_routes_add(dags, api);
     pn_api_mark_routes_add(dags, api);
     pn_api_log_routes_add(dags, api);

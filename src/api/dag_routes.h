@@ -14,12 +14,12 @@
 #include "api/api.h"
 #include "base/clock.h"
 #include "base/io.h"
-#include "pipeline/pipeline.h"
+#include "pipeline/definitions.h"
 
 /* What the routes stand on; all but the texts is borrowed for their life. */
 struct pn_api_dag_env {
     const char *data_folder;
-    const struct pn_pipeline *pipeline;
+    struct pn_definitions *definitions;
     const struct pn_io *io;
     const struct pn_clock *clock;
     int64_t tasks_max; /* the scheduler's, for the reasons of tasks that wait */

@@ -57,7 +57,7 @@ static int advance(struct pn_dag_session *session, struct pn_scheduler **schedul
 {
     if (*scheduler == NULL) {
         struct pn_err failure = {0};
-        int rc = pn_app_open_scheduler(session->app, &session->arena, scheduler, &failure);
+        int rc = pn_app_open_scheduler(session->app, NULL, &session->arena, scheduler, &failure);
         if (rc != 0 && failure.class_ == PN_CLASS_CONFLICT) {
             sleep_ms(POLL_MS);
             return 0;

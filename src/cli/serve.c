@@ -68,8 +68,7 @@ static bool reload_keys(const struct pn_app *app, struct pn_server *server)
     }
     if (keys > 0) {
         pn_logger_info(app->logger, "serve",
-                       "SIGHUP: %zu API keys in force; settings and pipeline.yml need a restart",
-                       keys);
+                       "SIGHUP: %zu API keys in force; settings need a restart", keys);
     }
     return keys > 0;
 }
@@ -96,8 +95,7 @@ static void reload(const struct pn_app *app, struct pn_server *server)
     bool keys = reload_keys(app, server);
     bool certificate = reload_certificate(app, server);
     if (!keys && !certificate) {
-        pn_logger_info(app->logger, "serve",
-                       "SIGHUP: nothing to reload; settings and pipeline.yml need a restart");
+        pn_logger_info(app->logger, "serve", "SIGHUP: nothing to reload; settings need a restart");
     }
 }
 

@@ -177,6 +177,9 @@ static void forget(struct pn_scheduler *scheduler, size_t i)
 {
     struct pn_running *running = &scheduler->running[i];
     close_log(scheduler, running);
+    if (running->definition != NULL) {
+        pn_definitions_release(scheduler->config.definitions, &running->definition);
+    }
     free(running->dag);
     free(running->run_id);
     free(running->log_path);
@@ -256,10 +259,10 @@ static size_t command_env(const struct pn_scheduler *scheduler, const char **env
                           struct pn_arena *arena)
 {
     env[0] = path_env("PINION_DATA", scheduler->config.data_folder, arena);
-    if (scheduler->pipeline->folder == NULL) { /* one that was made by hand */
+    if (scheduler->source_folder == NULL) { /* of a pipeline that was made by hand */
         return 1;
     }
-    env[1] = path_env("PINION_PIPELINE", scheduler->pipeline->folder, arena);
+    env[1] = path_env("PINION_PIPELINE", scheduler->source_folder, arena);
     return 2;
 }
 
@@ -281,9 +284,19 @@ static const char *const *task_env(const struct pn_scheduler *scheduler,
                  run->logical_ms != PN_TIME_NONE ? run->logical_ms : run->run_after_ms, arena);
     env[n++] = time_env("PINION_DATA_INTERVAL_START", run->interval_start_ms, arena);
     env[n++] = time_env("PINION_DATA_INTERVAL_END", run->interval_end_ms, arena);
-    n += start->task->kind == PN_TASK_COMMAND ? command_env(scheduler, env + n, arena) : 0;
+    n += start->task->kind == PN_TASK_COMMAND
+             ? command_env(scheduler, env + n, arena)
+             : pn_pins_env(start->definition, env + n, arena);
     PN_ASSERT(n < ENV_MAX);
     return env;
+}
+
+/* The task is the definition's: an attempt holds it. */
+static const struct pn_definition *hold(struct pn_scheduler *scheduler,
+                                        const struct pn_definition *definition)
+{
+    return definition != NULL ? pn_definitions_hold(scheduler->config.definitions, definition)
+                              : NULL;
 }
 
 /* The process of an attempt that is in the database; the slot after the last is filled. */
@@ -322,6 +335,7 @@ static int start_process(struct pn_scheduler *scheduler, const struct pn_start *
     if (start->task->timeout_ms > 0) {
         running->deadline_ms = pn_mono_ms(scheduler->clock) + start->task->timeout_ms;
     }
+    running->definition = hold(scheduler, start->definition);
     running->dag = pn_xstrdup(start->run->dag);
     running->run_id = pn_xstrdup(start->run->run_id);
     running->log_path = pn_xstrdup(log);
@@ -341,6 +355,7 @@ static void add_not_started(struct pn_scheduler *scheduler, const struct pn_star
         .dag = pn_xstrdup(start->run->dag),
         .run_id = pn_xstrdup(start->run->run_id),
         .task = start->task,
+        .definition = hold(scheduler, start->definition),
         .number = start->number,
         .max_tries = start->stored->max_tries,
         .process = {.pidfd = -1},

@@ -81,6 +81,27 @@ int pn_dag_db_clear_task(struct pn_dag_db *db, int64_t run, const struct pn_task
         (int64_t)task->pool_slots, (int64_t)task->priority);
 }
 
+int pn_dag_db_fit_tasks(struct pn_dag_db *db, int64_t run, const struct pn_dag *dag,
+                        struct pn_arena *arena, struct pn_err *e)
+{
+    struct pn_task_run *stored = NULL;
+    size_t count = 0;
+    int rc = pn_dag_db_tasks(db, run, arena, &stored, &count, e);
+    for (size_t i = 0; rc == 0 && i < dag->task_count; i++) {
+        if (find(stored, count, dag->tasks[i].name) == NULL) {
+            rc = pn_dag_db_clear_task(db, run, &dag->tasks[i], i, e);
+        }
+    }
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        if (stored[i].state == PN_TASK_NONE && stored[i].tries == 0 &&
+            pn_dag_task(dag, stored[i].task) == NULL) {
+            rc = pn_dag_db_run_sql(db, NULL, e, "DELETE FROM task WHERE run = ?1 AND task = ?2",
+                                   "it", run, stored[i].task);
+        }
+    }
+    return rc;
+}
+
 int pn_dag_db_requeue(struct pn_dag_db *db, const struct pn_run *run, int64_t now_ms,
                       struct pn_err *e)
 {

@@ -159,6 +159,10 @@ int pn_dag_db_run_set(struct pn_dag_db *db, int64_t run, enum pn_run_state expec
 int pn_dag_db_task_set(struct pn_dag_db *db, int64_t run, const char *task,
                        enum pn_task_state expected, enum pn_task_state next, int64_t now_ms,
                        int64_t next_ms, struct pn_err *e) PN_MUST_CHECK;
+/* Gives a run that begins the tasks of its DAG as that is now: those that it lacks are added, and
+ * those that the DAG does not have and that never ran are removed. */
+int pn_dag_db_fit_tasks(struct pn_dag_db *db, int64_t run, const struct pn_dag *dag,
+                        struct pn_arena *arena, struct pn_err *e) PN_MUST_CHECK;
 /* Moves the task to running and adds the attempt, in one transaction; tells its number. */
 int pn_dag_db_attempt_begin(struct pn_dag_db *db, int64_t run, const char *task,
                             enum pn_task_state expected, int64_t now_ms, int32_t *number,

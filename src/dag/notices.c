@@ -34,6 +34,8 @@ static int start(struct pn_scheduler *scheduler, const struct pn_run *run, struc
     argv[prefix + 1] = run->run_id;
     const char *folder =
         pn_dag_run_folder(scheduler->config.data_folder, run->dag, run->run_id, arena);
+    const char **env = pn_arena_calloc(arena, 2, sizeof *env);
+    (void)pn_pins_env(scheduler->definition, env, arena);
     int output_fd = -1;
     int rc = pn_io_mkdirs(scheduler->io, folder, e);
     if (rc == 0) {
@@ -43,7 +45,7 @@ static int start(struct pn_scheduler *scheduler, const struct pn_run *run, struc
     if (rc == 0) {
         const struct pn_process_files files = {
             .input = -1, .output = output_fd, .error = output_fd};
-        rc = pn_process_start(argv, NULL, &files, scheduler->io, &notifying->process, e);
+        rc = pn_process_start(argv, env, &files, scheduler->io, &notifying->process, e);
         (void)close(output_fd);
     }
     if (rc != 0) {

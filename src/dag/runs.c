@@ -18,7 +18,8 @@ struct candidate {
 struct active {
     const struct pn_run *run;
     const struct pn_dag *dag;
-    size_t busy; /* tasks that run, or start in this step */
+    const struct pn_definition *definition; /* the run's; NULL: it does not change */
+    size_t busy;                            /* tasks that run, or start in this step */
 };
 
 struct advance {
@@ -71,6 +72,9 @@ static int admit_of(struct advance *advance, const char *name, struct pn_err *e)
         if (rc == 0 && found) {
             rc = pn_dag_db_run_set(scheduler->db, run.id, PN_RUN_QUEUED, PN_RUN_RUNNING, "",
                                    advance->now_ms, e);
+        }
+        if (rc == 0 && found && dag != NULL && scheduler->definition != NULL) {
+            rc = pn_dag_db_fit_tasks(scheduler->db, run.id, dag, advance->arena, e);
         }
     }
     return rc;
@@ -307,8 +311,10 @@ static int choose(struct advance *advance, struct pn_start **starts, size_t *cou
         enum pn_task_state next = find_room(advance, wants, pools_busy, busy);
         if (next == PN_TASK_RUNNING) {
             struct pn_start *start = &(*starts)[(*count)++];
-            *start =
-                (struct pn_start){.run = active->run, .task = wants->task, .stored = wants->stored};
+            *start = (struct pn_start){.run = active->run,
+                                       .task = wants->task,
+                                       .definition = active->definition,
+                                       .stored = wants->stored};
             rc = pn_dag_db_attempt_begin(scheduler->db, active->run->id, wants->task->name,
                                          wants->stored->state, advance->now_ms, &start->number, e);
             active->busy++;
@@ -339,12 +345,16 @@ int pn_runs_advance(struct pn_scheduler *scheduler, struct pn_arena *arena,
     advance.active = pn_arena_calloc(arena, advance.active_count + 1, sizeof *advance.active);
     for (size_t i = 0; i < advance.active_count; i++) {
         const struct pn_run *run = &runs[advance.active_count - 1 - i]; /* oldest first */
+        const struct pn_definition *definition = pn_pins_of(scheduler, run->id);
         advance.active[i] = (struct active){
             .run = run,
-            .dag = pn_pipeline_dag(scheduler->pipeline, run->dag),
+            .dag = pn_pipeline_dag(definition != NULL ? definition->pipeline : scheduler->pipeline,
+                                   run->dag),
+            .definition = definition,
             .busy = pn_attempts_of(scheduler, run->id),
         };
     }
+    pn_pins_sweep(scheduler);
     for (size_t i = 0; rc == 0 && i < advance.active_count; i++) {
         rc = advance_run(&advance, i, e);
     }

@@ -47,6 +47,7 @@ static int look(struct pn_scheduler *scheduler, struct pn_err *e)
     struct pn_start *starts = NULL;
     size_t count = 0;
     scheduler->wake_ms = 0;
+    pn_pins_refresh(scheduler);
     pn_attempts_reap(scheduler);
     int rc = decide(scheduler, &arena, &starts, &count, e);
     pn_attempts_settle(scheduler, rc == 0);
@@ -206,6 +207,7 @@ int pn_scheduler_create(const struct pn_scheduler_config *config,
     *made = (struct pn_scheduler){
         .config = *config,
         .pipeline = pipeline,
+        .source_folder = pipeline->folder,
         .io = io,
         .clock = clock,
         .logger = logger,
@@ -328,6 +330,7 @@ void pn_scheduler_destroy(struct pn_scheduler **scheduler)
         (void)pthread_join(gone->thread, NULL);
     }
     end_tasks(gone);
+    pn_pins_clear(gone);
     pn_dag_db_close(&gone->db);
     pn_io_close(gone->io, &gone->lock_fd);
     if (gone->wake_fd >= 0) {

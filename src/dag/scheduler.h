@@ -16,6 +16,7 @@
 #include "base/logger.h"
 #include "base/metrics.h"
 #include "dag/db.h"
+#include "pipeline/definitions.h"
 
 enum {
     PN_DAG_TASKS_MAX = 256,   /* tasks at once, over all runs: the limit of the setting */
@@ -30,6 +31,9 @@ struct pn_scheduler_config {
                           are command lines are run by /bin/sh instead */
     const char *const
         *notify_command; /* the same for "<dag> <run_id>" of a run that failed; NULL: none */
+    /* Follows the files of the pipeline: a run keeps the definition that it began with, and the
+     * task command gets its copy in PINION_PIPELINE. NULL: the pipeline stays as it is. */
+    struct pn_definitions *definitions;
     int64_t runs_kept;
     int64_t tasks_max;     /* at once, over all runs; at most PN_DAG_TASKS_MAX */
     int64_t log_bytes_max; /* of one attempt (dag/task_log.h) */

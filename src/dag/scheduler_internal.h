@@ -26,6 +26,7 @@ struct pn_running {
     char *dag;
     char *run_id;
     const struct pn_task *task;
+    const struct pn_definition *definition; /* the task's, held; NULL: it does not change */
     int32_t number;
     int32_t max_tries;
     struct pn_process process;
@@ -48,9 +49,21 @@ struct pn_notifying {
     int64_t deadline_ms; /* monotonic */
 };
 
+/* Which definition a run began with. */
+struct pn_pin {
+    int64_t run;
+    const struct pn_definition *definition; /* held */
+    bool is_used;                           /* in this step: the run is active */
+};
+
 struct pn_scheduler {
     struct pn_scheduler_config config;
-    const struct pn_pipeline *pipeline;
+    const struct pn_pipeline *pipeline;     /* the newest good definition, in this step */
+    const struct pn_definition *definition; /* it, held; NULL: it does not change */
+    const char *source_folder;              /* of the pipeline */
+    struct pn_pin *pins;
+    size_t pin_count;
+    size_t pin_capacity;
     const struct pn_io *io;
     const struct pn_clock *clock;
     struct pn_logger *logger;
@@ -86,6 +99,7 @@ static inline void pn_scheduler_wake_at(struct pn_scheduler *scheduler, int64_t 
 struct pn_start {
     const struct pn_run *run;
     const struct pn_task *task;
+    const struct pn_definition *definition; /* the run's; NULL: it does not change */
     const struct pn_task_run *stored;
     int32_t number;
 };
@@ -103,6 +117,21 @@ void pn_attempts_tell_to_end(struct pn_scheduler *scheduler, struct pn_running *
 size_t pn_attempts_of(const struct pn_scheduler *scheduler, int64_t run);
 /* Ends the attempts that another scheduler left behind. */
 int pn_attempts_recover(struct pn_scheduler *scheduler, struct pn_err *e) PN_MUST_CHECK;
+
+/* ---- pins.c ---------------------------------------------------------------------------------- */
+
+/* Takes the newest good definition for a step. */
+void pn_pins_refresh(struct pn_scheduler *scheduler);
+/* The definition of an active run: the one it began with, or, for a run that is new to this
+ * scheduler, the newest. NULL: it does not change. */
+const struct pn_definition *pn_pins_of(struct pn_scheduler *scheduler, int64_t run);
+/* Forgets the definitions of runs for which the step did not ask. */
+void pn_pins_sweep(struct pn_scheduler *scheduler);
+void pn_pins_clear(struct pn_scheduler *scheduler);
+/* "PINION_PIPELINE=..." for a process of ours that is started for the definition; NULL: none. `env`
+ * has room for one. Returns how many. */
+size_t pn_pins_env(const struct pn_definition *definition, const char **env,
+                   struct pn_arena *arena);
 
 /* ---- ticks.c, runs.c, notices.c, prune.c ----------------------------------------------------- */
 

@@ -40,6 +40,7 @@ struct pn_server {
     struct pn_table_watch *tables;               /* NULL without fronts */
     struct pn_server_table_source *table_source; /* the same */
     struct pn_sink *sink; /* NULL, as what follows, when its role was left out */
+    struct pn_definitions *definitions;
     struct pn_scheduler *scheduler;
     struct pn_executor *executor; /* of queries; NULL without HTTP */
     struct pn_server_live *live;  /* likewise */
@@ -130,8 +131,11 @@ static int open_stations(struct pn_server *server, const char *listen, struct pn
     if (rc == 0 && (server->roles & PN_ROLE_SINK) != 0) {
         rc = pn_app_open_sink(app, server->log, server->store, &server->sink, e);
     }
+    if (rc == 0) {
+        rc = pn_app_open_definitions(app, &server->definitions, e);
+    }
     if (rc == 0 && (server->roles & PN_ROLE_SCHEDULER) != 0) {
-        rc = pn_app_open_scheduler(app, &server->arena, &server->scheduler, e);
+        rc = pn_app_open_scheduler(app, server->definitions, &server->arena, &server->scheduler, e);
     }
     if (rc == 0 && (server->roles & PN_ROLE_GATEWAY) != 0) {
         rc = open_fronts(server, listen, e);
@@ -153,7 +157,7 @@ static void add_dag_routes(struct pn_server *server)
     const struct pn_app *app = server->app;
     const struct pn_api_dag_env env = {
         .data_folder = app->data,
-        .pipeline = app->pipeline,
+        .definitions = server->definitions,
         .io = app->io,
         .clock = app->clock,
         .tasks_max = app->settings->dag.tasks_max,
@@ -379,6 +383,7 @@ void pn_server_stop(struct pn_server **server)
     pn_server_table_source_destroy(&gone->table_source);
     pn_server_streams_destroy(&gone->streams);
     pn_scheduler_destroy(&gone->scheduler);
+    pn_definitions_destroy(&gone->definitions);
     pn_sink_destroy(&gone->sink);
     pn_kinesis_destroy(&gone->kinesis);
     pn_log_destroy(&gone->topics);

@@ -75,8 +75,13 @@ int pn_app_open_executor(const struct pn_app *app, struct pn_executor **executor
                          struct pn_err *e) PN_MUST_CHECK;
 
 /* A scheduler whose tasks are this program's `task` command. CONFLICT when another process has it.
- * Borrows the arena, which keeps the command line. */
-int pn_app_open_scheduler(const struct pn_app *app, struct pn_arena *arena,
-                          struct pn_scheduler **scheduler, struct pn_err *e) PN_MUST_CHECK;
+ * Borrows the arena, which keeps the command line, and the definitions. NULL: it keeps to the
+ * context's pipeline. */
+int pn_app_open_scheduler(const struct pn_app *app, struct pn_definitions *definitions,
+                          struct pn_arena *arena, struct pn_scheduler **scheduler,
+                          struct pn_err *e) PN_MUST_CHECK;
+/* The definitions of the context's pipeline, with copies below the data folder, which is there. */
+int pn_app_open_definitions(const struct pn_app *app, struct pn_definitions **definitions,
+                            struct pn_err *e) PN_MUST_CHECK;
 
 #endif
