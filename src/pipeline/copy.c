@@ -109,7 +109,7 @@ struct copy {
     const struct pn_io *io;
 };
 
-/* Not synced: after a crash the copies are made anew. */
+/* Not synced: each start makes the copies again. */
 static int write_file(void *arg, const char *path, const char *text, size_t len, struct pn_err *e)
 {
     const struct copy *copy = arg;

@@ -16,6 +16,16 @@ static int64_t at_most(int64_t most, int64_t given)
     return most != 0 && (given == 0 || given > most) ? most : given;
 }
 
+/* The environment of a task, and of what it starts, has its run. */
+static void read_run_values(struct pn_duckdb_run_values *run)
+{
+    run->conf = getenv("PINION_CONF");
+    run->run_id = getenv("PINION_RUN_ID");
+    run->logical_date = getenv("PINION_LOGICAL_DATE");
+    run->interval_start = getenv("PINION_DATA_INTERVAL_START");
+    run->interval_end = getenv("PINION_DATA_INTERVAL_END");
+}
+
 /* With the settings in force. `config` has landed_folder, delta and, where they are not 0 or NULL,
  * the most memory and threads that the engine may have, and where it spills. */
 static int create_engine(const struct pn_app *app, struct pn_store *store,
@@ -28,6 +38,7 @@ static int create_engine(const struct pn_app *app, struct pn_store *store,
     whole.temp_folder = config->temp_folder != NULL ? config->temp_folder : temp_folder;
     whole.memory_bytes_max = at_most(config->memory_bytes_max, settings->engine.memory_bytes_max);
     whole.threads = at_most(config->threads, settings->engine.threads);
+    read_run_values(&whole.run);
     whole.parquet_compression = settings->engine.parquet_compression;
     int rc =
         pn_duckdb_engine_create(&whole, app->pipeline, store, app->clock, app->logger, engine, e);

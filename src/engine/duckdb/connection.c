@@ -64,13 +64,14 @@ static int add_folder(struct pn_duckdb *engine, const char *path, struct pn_buf 
     return rc;
 }
 
-/* The pipeline's functions. */
+/* What SQL reads of its run, and the pipeline's functions. */
 static int run_prelude(struct pn_duckdb *engine, duckdb_connection connection, struct pn_err *e)
 {
-    if (engine->pipeline == NULL || engine->pipeline->prelude_duckdb[0] == '\0') {
-        return 0;
+    int rc = engine->pipeline != NULL ? pn_duckdb_add_run_macros(engine, connection, e) : 0;
+    if (rc != 0 || engine->pipeline == NULL || engine->pipeline->prelude_duckdb[0] == '\0') {
+        return rc;
     }
-    int rc = pn_duckdb_run(connection, engine->pipeline->prelude_duckdb, NULL, e);
+    rc = pn_duckdb_run(connection, engine->pipeline->prelude_duckdb, NULL, e);
     if (rc != 0) {
         pn_err_prefix(e, "%s/prelude/duckdb.sql", engine->pipeline->folder);
     }

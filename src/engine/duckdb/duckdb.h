@@ -10,6 +10,17 @@
 #include "engine/embedded.h"
 #include "store/store.h"
 
+/* The run that SQL is part of; texts are borrowed, NULL for what there is none of. SQL reads them
+ * by the macros run_conf(name), run_id(), run_logical_date(), run_interval_start() and
+ * run_interval_end(). */
+struct pn_duckdb_run_values {
+    const char *conf; /* a JSON object */
+    const char *run_id;
+    const char *logical_date; /* this and the next two in ISO 8601 */
+    const char *interval_start;
+    const char *interval_end;
+};
+
 struct pn_duckdb_config {
     const struct pn_io *io;  /* NULL: the real disk */
     const char *temp_folder; /* for spilling; NULL where only pn_engine_check() is used */
@@ -18,6 +29,7 @@ struct pn_duckdb_config {
     const char *parquet_compression;
     int64_t copies_bytes_max; /* of objects, on a store whose objects are not files here */
     struct pn_delta_config delta;
+    struct pn_duckdb_run_values run;
     const char *landed_folder; /* NULL; else read `<folder>/<table>.json[l]` files instead of the
                                   store's landed objects (bench, `pinion batch --from`) */
 };

@@ -195,4 +195,10 @@ int pn_duckdb_read_checkpoint(void *ctx, const char *key,
                                           struct pn_err *e),
                               void *arg, struct pn_err *e);
 
+/* --- run_values.c ---------------------------------------------------------------------------- */
+
+/* Defines what SQL can read of its run; before the prelude, which may use it. */
+int pn_duckdb_add_run_macros(struct pn_duckdb *engine, duckdb_connection connection,
+                             struct pn_err *e) PN_MUST_CHECK;
+
 #endif

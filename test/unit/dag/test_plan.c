@@ -34,6 +34,62 @@ static bool fails(const struct pn_dag_step *step, size_t i)
     return step->moves[i] == PN_MOVE_UPSTREAM_FAILED;
 }
 
+/* What d, which comes after b and c, does next by a rule. */
+static enum pn_dag_move move_of_d(enum pn_trigger_rule rule, enum pn_task_state b,
+                                  enum pn_task_state c)
+{
+    static struct test_dag made;
+    struct pn_arena arena;
+    struct pn_dag_step step;
+    pn_arena_init(&arena, 0);
+    test_dag_make(&made, 0, 0);
+    made.tasks[3].rule = rule;
+    const struct pn_task_run tasks[TEST_DAG_TASKS] = {
+        {.task = "a", .state = PN_TASK_SUCCESS},
+        {.task = "b", .state = b},
+        {.task = "c", .state = c},
+        {.task = "d", .state = PN_TASK_NONE},
+    };
+    pn_dag_plan(&made.dag, tasks, 0, &arena, &step);
+    enum pn_dag_move move = step.moves[3];
+    pn_arena_deinit(&arena);
+    return move;
+}
+
+/* Airflow's: a failure counts before a skip; and a skip is not waited with for what still runs. */
+static void test_a_skipped_and_a_failed_task_before_one(void **state)
+{
+    (void)state;
+    static const struct {
+        enum pn_trigger_rule rule;
+        enum pn_dag_move both; /* one failed, one was skipped */
+        enum pn_dag_move skip; /* one was skipped, one runs */
+        enum pn_dag_move fail; /* one failed, one runs */
+    } rules[] = {
+        {PN_RULE_ALL_SUCCESS, PN_MOVE_UPSTREAM_FAILED, PN_MOVE_SKIP, PN_MOVE_UPSTREAM_FAILED},
+        {PN_RULE_ALL_FAILED, PN_MOVE_SKIP, PN_MOVE_SKIP, PN_MOVE_NONE},
+        {PN_RULE_ALL_DONE, PN_MOVE_START, PN_MOVE_NONE, PN_MOVE_NONE},
+        {PN_RULE_ALL_SKIPPED, PN_MOVE_SKIP, PN_MOVE_NONE, PN_MOVE_SKIP},
+        {PN_RULE_ONE_SUCCESS, PN_MOVE_UPSTREAM_FAILED, PN_MOVE_NONE, PN_MOVE_NONE},
+        {PN_RULE_ONE_FAILED, PN_MOVE_START, PN_MOVE_NONE, PN_MOVE_START},
+        {PN_RULE_ONE_DONE, PN_MOVE_START, PN_MOVE_NONE, PN_MOVE_START},
+        {PN_RULE_NONE_FAILED, PN_MOVE_UPSTREAM_FAILED, PN_MOVE_NONE, PN_MOVE_UPSTREAM_FAILED},
+        {PN_RULE_NONE_FAILED_MIN_ONE_SUCCESS, PN_MOVE_UPSTREAM_FAILED, PN_MOVE_NONE,
+         PN_MOVE_UPSTREAM_FAILED},
+        {PN_RULE_NONE_SKIPPED, PN_MOVE_SKIP, PN_MOVE_SKIP, PN_MOVE_NONE},
+        {PN_RULE_ALWAYS, PN_MOVE_START, PN_MOVE_START, PN_MOVE_START},
+    };
+    assert_int_equal(sizeof rules / sizeof *rules, PN_TRIGGER_RULES);
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        enum pn_trigger_rule rule = rules[i].rule;
+        assert_int_equal(move_of_d(rule, PN_TASK_FAILED, PN_TASK_SKIPPED), rules[i].both);
+        assert_int_equal(move_of_d(rule, PN_TASK_SKIPPED, PN_TASK_FAILED), rules[i].both);
+        assert_int_equal(move_of_d(rule, PN_TASK_UPSTREAM_FAILED, PN_TASK_SKIPPED), rules[i].both);
+        assert_int_equal(move_of_d(rule, PN_TASK_SKIPPED, PN_TASK_RUNNING), rules[i].skip);
+        assert_int_equal(move_of_d(rule, PN_TASK_RUNNING, PN_TASK_FAILED), rules[i].fail);
+    }
+}
+
 static void test_the_first_task_starts_alone(void **state)
 {
     (void)state;
@@ -211,6 +267,7 @@ static void test_delays_grow_to_their_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_skipped_and_a_failed_task_before_one),
         cmocka_unit_test(test_the_first_task_starts_alone),
         cmocka_unit_test(test_both_branches_start_together),
         cmocka_unit_test(test_the_join_waits_for_both),

@@ -1,0 +1,45 @@
+/* What SQL can read of the run that it is part of: macros, which give null outside a run. */
+#include "engine/duckdb/private.h"
+
+enum { SQL_BYTES_MAX = 1 << 20 };
+
+/* A conf is JSON already, so that its members are read as they were written. */
+static void add_conf(struct pn_buf *sql, const char *conf)
+{
+    pn_buf_adds(sql, "CREATE OR REPLACE MACRO run_conf(name) AS ");
+    if (conf == NULL) {
+        pn_buf_adds(sql, "CAST(NULL AS VARCHAR);");
+        return;
+    }
+    pn_buf_adds(sql, "json_extract_string(");
+    pn_duckdb_add_text(sql, conf);
+    pn_buf_adds(sql, ", '/' || replace(replace(name, '~', '~0'), '/', '~1'));");
+}
+
+static void add_value(struct pn_buf *sql, const char *name, const char *type, const char *value)
+{
+    pn_buf_addf(sql, "CREATE OR REPLACE MACRO %s() AS CAST(", name);
+    if (value != NULL && value[0] != '\0') {
+        pn_duckdb_add_text(sql, value);
+    } else {
+        pn_buf_adds(sql, "NULL");
+    }
+    pn_buf_addf(sql, " AS %s);", type);
+}
+
+int pn_duckdb_add_run_macros(struct pn_duckdb *engine, duckdb_connection connection,
+                             struct pn_err *e)
+{
+    static const char time[] = "TIMESTAMP WITH TIME ZONE";
+    const struct pn_duckdb_run_values *run = &engine->config.run;
+    struct pn_buf sql;
+    pn_buf_init(&sql, SQL_BYTES_MAX);
+    add_conf(&sql, run->conf);
+    add_value(&sql, "run_id", "VARCHAR", run->run_id);
+    add_value(&sql, "run_logical_date", time, run->logical_date);
+    add_value(&sql, "run_interval_start", time, run->interval_start);
+    add_value(&sql, "run_interval_end", time, run->interval_end);
+    int rc = pn_duckdb_run_buf(connection, &sql, NULL, e);
+    pn_buf_deinit(&sql);
+    return rc;
+}
