@@ -284,9 +284,8 @@ static const char *const *task_env(const struct pn_scheduler *scheduler,
                  run->logical_ms != PN_TIME_NONE ? run->logical_ms : run->run_after_ms, arena);
     env[n++] = time_env("PINION_DATA_INTERVAL_START", run->interval_start_ms, arena);
     env[n++] = time_env("PINION_DATA_INTERVAL_END", run->interval_end_ms, arena);
-    n += start->task->kind == PN_TASK_COMMAND
-             ? command_env(scheduler, env + n, arena)
-             : pn_pins_env(start->definition, env + n, arena);
+    n += start->task->kind == PN_TASK_COMMAND ? command_env(scheduler, env + n, arena)
+                                              : pn_pins_env(start->definition, env + n, arena);
     PN_ASSERT(n < ENV_MAX);
     return env;
 }

@@ -63,8 +63,7 @@ void pn_pins_clear(struct pn_scheduler *scheduler)
     }
 }
 
-size_t pn_pins_env(const struct pn_definition *definition, const char **env,
-                   struct pn_arena *arena)
+size_t pn_pins_env(const struct pn_definition *definition, const char **env, struct pn_arena *arena)
 {
     if (definition == NULL) {
         return 0;
