@@ -43,6 +43,10 @@ static void test_tasks(void **state)
     static const struct pn_table other = {.name = "other"};
     static const struct pn_table *const tables[] = {&raw, &other};
     test_dag_make(&made, 2, 1500);
+    for (size_t i = 0; i < TEST_DAG_TASKS; i++) {
+        made.tasks[i].kind = PN_TASK_COMMAND;
+        made.tasks[i].command = "true";
+    }
     made.tasks[1].kind = PN_TASK_LOAD;
     made.tasks[1].tables = tables;
     made.tasks[1].table_count = 2;
