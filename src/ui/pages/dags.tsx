@@ -73,7 +73,7 @@ function Schedule({ dag }: { dag: DagRow }) {
   );
 }
 
-/* The newest run's state, and the task that failed in it. */
+/* The newest run's state with the task that failed in it, and when all was well the last time. */
 function Newest({ dag }: { dag: DagRow }) {
   const newest = dag.last[0];
   return newest === undefined ? (
@@ -83,7 +83,16 @@ function Newest({ dag }: { dag: DagRow }) {
       <a href={runHref(dag.dag, newest[0])}>
         <State state={stateOf(newest[1])} />
       </a>
-      {dag.failed_task === null ? null : <div class="quiet about">{dag.failed_task}</div>}
+      {dag.failed_task === null ? null : ` ${dag.failed_task}`}
+      <div class="quiet about">
+        {dag.last_success_ms === null ? (
+          "no success yet"
+        ) : (
+          <>
+            last success <Ago ms={dag.last_success_ms} />
+          </>
+        )}
+      </div>
     </>
   );
 }
@@ -137,11 +146,6 @@ function columns(again: () => void, play: (dag: string) => void): Column<DagRow>
     },
     { name: "Last runs", cell: (dag) => <RunBars dag={dag.dag} last={dag.last} /> },
     { name: "Newest", cell: (dag) => <Newest dag={dag} />, sort: (dag) => dag.last[0]?.[1] ?? "" },
-    {
-      name: "Last success",
-      cell: (dag) => <Ago ms={dag.last_success_ms} />,
-      sort: (dag) => dag.last_success_ms ?? 0,
-    },
     { name: "Last 24 h", cell: (dag) => <Day dag={dag} /> },
   ];
 }
