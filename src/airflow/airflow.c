@@ -32,11 +32,14 @@ static enum pn_http_handled handle(struct pn_http_request *req, void *arg)
     const struct pn_airflow_bound *bound = arg;
     const struct pn_airflow_env *env = &bound->airflow->env;
     struct pn_dag_db_pool *dbs = bound->airflow->dbs;
+    pn_definitions_look(env->definitions);
+    const struct pn_definition *definition = pn_definitions_take(env->definitions);
     struct pn_airflow_call call = {.env = env,
                                    .dbs = dbs,
                                    .req = req,
                                    .arena = &req->arena,
-                                   .pipeline = env->pipeline,
+                                   .definition = definition,
+                                   .pipeline = definition->pipeline,
                                    .now_ms = pn_wall_ms(env->clock),
                                    .handled = PN_HTTP_HANDLED};
     req->status = 200;
@@ -47,6 +50,7 @@ static enum pn_http_handled handle(struct pn_http_request *req, void *arg)
         rc = bound->endpoint->answer(&call);
     }
     pn_dag_db_pool_give(dbs, &call.db);
+    pn_definitions_release(env->definitions, &definition);
     if (rc != 0 && !call.replied) {
         pn_airflow_reply_failure(req, &call.failure);
     }

@@ -29,17 +29,16 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "http/server.h"
-#include "pipeline/pipeline.h"
+#include "pipeline/definitions.h"
 
 /* What it stands on; all borrowed for its life. */
 struct pn_airflow_env {
     struct pn_http_server *server;
-    const struct pn_pipeline *pipeline;
+    struct pn_definitions *definitions;
     const struct pn_io *io;
     const struct pn_clock *clock;
     const char *data_folder;
     int64_t tasks_max; /* that the scheduler runs at once */
-    int64_t loaded_ms; /* when the pipeline was loaded */
     /* Lands what was acknowledged, before a run is made; NULL: the server lands nothing. It may
      * block. */
     int (*flush)(void *arg, struct pn_err *e);

@@ -20,8 +20,9 @@ struct pn_airflow_call {
     const struct pn_airflow_env *env;
     struct pn_dag_db_pool *dbs;
     struct pn_http_request *req;
-    struct pn_arena *arena; /* the request's */
-    const struct pn_pipeline *pipeline;
+    struct pn_arena *arena;                 /* the request's */
+    const struct pn_definition *definition; /* in force, held */
+    const struct pn_pipeline *pipeline;     /* its */
     struct pn_dag_db *db;
     int64_t now_ms;
     struct pn_json_writer json;   /* of the reply's body */

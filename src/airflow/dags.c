@@ -86,7 +86,7 @@ static void add_members(struct pn_airflow_call *call, const struct row *row)
     pn_json_add_cstr(json, "relative_fileloc", "pipeline.yml");
     pn_json_add_cstr(json, "file_token", "pipeline.yml");
     pn_json_add_cstr(json, "bundle_name", call->pipeline->name);
-    pn_airflow_add_time(json, "last_parsed_time", call->env->loaded_ms);
+    pn_airflow_add_time(json, "last_parsed_time", call->definition->loaded_ms);
     pn_json_add_array(json, "owners");
     pn_json_end(json);
     pn_json_add_array(json, "tags");
@@ -127,7 +127,7 @@ static void put_details(struct pn_airflow_call *call, const struct row *row)
         pn_json_add_null(json, "dag_run_timeout");
     }
     pn_airflow_add_version(call, "latest_dag_version", dag->name);
-    pn_airflow_add_time(json, "last_parsed", call->env->loaded_ms);
+    pn_airflow_add_time(json, "last_parsed", call->definition->loaded_ms);
     for (size_t i = 0; i < sizeof empty / sizeof empty[0]; i++) {
         pn_json_add_object(json, empty[i]);
         pn_json_end(json);

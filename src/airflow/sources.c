@@ -108,8 +108,72 @@ static int answer_version(struct pn_airflow_call *call)
     return rc;
 }
 
+/* --- import errors ---------------------------------------------------------------------------- */
+
+/* There is one at most: why the files of the pipeline as they are now cannot be loaded. */
+enum { IMPORT_ERROR = 1 };
+
+static void put_import_error(struct pn_airflow_call *call, const struct pn_definition_error *error)
+{
+    struct pn_json_writer *json = &call->json;
+    pn_json_put_object(json);
+    pn_json_add_i64(json, "import_error_id", IMPORT_ERROR);
+    pn_airflow_add_time(json, "timestamp", error->at_ms);
+    pn_json_add_cstr(json, "filename", error->file);
+    pn_json_add_cstr(json, "bundle_name", call->pipeline->name);
+    pn_json_add_cstr(json, "stack_trace", pn_http_request_public(call->req, error->reason));
+    pn_json_end(json);
+}
+
+static int answer_import_errors(struct pn_airflow_call *call)
+{
+    static const struct pn_airflow_sort sorts[] = {{"id", 0},          {"import_error_id", 0},
+                                                   {"filename", 0},    {"timestamp", 0},
+                                                   {"bundle_name", 0}, {NULL, 0}};
+    static const char *const names[] = {"filename_pattern", "filename_prefix_pattern", "filename"};
+    struct pn_definition_error error = {0};
+    struct pn_airflow_list list;
+    int rc = pn_airflow_list_begin(call, NULL, sorts, &list);
+    bool has = rc == 0 && pn_definitions_error(call->env->definitions, call->arena, &error);
+    for (size_t i = 0; rc == 0 && i < sizeof names / sizeof names[0]; i++) {
+        const char *text = NULL;
+        rc = pn_airflow_text(call, &list.source, names[i], &text);
+        if (rc == 0 && text != NULL && has) {
+            has = i == 2 ? strcmp(text, error.file) == 0
+                         : pn_airflow_matches(text, error.file, i == 1);
+        }
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    pn_airflow_reply_begin(call, "import_errors");
+    if (has && pn_airflow_list_shows(&list, 0)) {
+        put_import_error(call, &error);
+    }
+    pn_airflow_reply_end(call, has);
+    return 0;
+}
+
+static int answer_import_error(struct pn_airflow_call *call)
+{
+    struct pn_definition_error error = {0};
+    int64_t id = 0;
+    int rc = pn_airflow_path_number(call, 0, "import_error_id", &id);
+    if (rc == 0 && (id != IMPORT_ERROR ||
+                    !pn_definitions_error(call->env->definitions, call->arena, &error))) {
+        rc = pn_err_missing(&call->failure, "import error %.20s was not found",
+                            call->req->params[0]);
+    }
+    if (rc == 0) {
+        put_import_error(call, &error);
+    }
+    return rc;
+}
+
 const struct pn_airflow_endpoint pn_airflow_sources[] = {
     {PN_HTTP_GET, "dagSources/{}", answer_source, PN_RIGHT_READ},
+    {PN_HTTP_GET, "importErrors", answer_import_errors, PN_RIGHT_READ},
+    {PN_HTTP_GET, "importErrors/{}", answer_import_error, PN_RIGHT_READ},
     {PN_HTTP_GET, "dags/{}/dagVersions", answer_versions, PN_RIGHT_READ},
     {PN_HTTP_GET, "dags/{}/dagVersions/{}", answer_version, PN_RIGHT_READ},
     {.pattern = NULL},

@@ -88,7 +88,7 @@ void pn_airflow_put_version(struct pn_airflow_call *call, const struct pn_dag *d
     pn_json_add_cstr(&call->json, "dag_display_name", dag->name);
     pn_json_add_cstr(&call->json, "bundle_name", call->pipeline->name);
     PN_AIRFLOW_ADD_NULLS(&call->json, "bundle_version", "bundle_url");
-    pn_airflow_add_time(&call->json, "created_at", call->env->loaded_ms);
+    pn_airflow_add_time(&call->json, "created_at", call->definition->loaded_ms);
     pn_json_end(&call->json);
 }
 

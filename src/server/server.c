@@ -198,12 +198,11 @@ static void add_airflow(struct pn_server *server)
     const struct pn_app *app = server->app;
     const struct pn_airflow_env env = {
         .server = server->fronts->http,
-        .pipeline = app->pipeline,
+        .definitions = server->definitions,
         .io = app->io,
         .clock = app->clock,
         .data_folder = app->data,
         .tasks_max = app->settings->dag.tasks_max,
-        .loaded_ms = pn_wall_ms(app->clock),
         .flush = server->sink != NULL ? flush_sink : NULL,
         .flush_arg = server->sink,
     };

@@ -644,6 +644,28 @@ def test_what_people_did_is_listed(start):
     assert "not found" in refused(404, api.events.get_event_log, 999)
 
 
+def test_a_broken_definition_is_an_import_error(start):
+    own, api = start(d=dag(a="echo one"))
+    assert api.errors.get_import_errors().import_errors == []
+    assert "not found" in refused(404, api.errors.get_import_error, 1)
+    before = api.versions.get_dag_versions("d").dag_versions[0].id
+    definition = own.folder / "pipeline.yml"
+    whole = definition.read_text()
+    definition.write_text(whole + "nonsense: 1\n")
+    until(lambda: api.errors.get_import_errors().total_entries == 1, "the error")
+    (error,) = api.errors.get_import_errors(filename_pattern="pipeline").import_errors
+    assert error.filename.endswith("pipeline.yml") and "nonsense" in error.stack_trace
+    assert api.errors.get_import_error(error.import_error_id).filename == error.filename
+    assert api.errors.get_import_errors(filename="none").total_entries == 0
+    # The definition before it is in force still.
+    api.trigger("d", dag_run_id="mine")
+    assert api.ended("d", "mine").state == "success"
+    definition.write_text(whole.replace("echo one", "echo two"))
+    until(lambda: api.errors.get_import_errors().total_entries == 0, "the mended one")
+    until(lambda: "echo two" in api.sources.get_dag_source("d").content, "the new one")
+    assert api.versions.get_dag_versions("d").dag_versions[0].id != before
+
+
 def test_health_and_version(start):
     own, api = start(d=dag(a="true"))
     health = api.monitor.get_health()
