@@ -85,7 +85,7 @@ static int act(struct pn_api_dag_call *call, enum pn_backfill_act what, struct p
     struct pn_err failure = {0};
     int rc = read_id(call, &id, e);
     if (rc == 0) {
-        rc = pn_api_dag_body(call, NULL, 0, e);
+        rc = pn_api_dag_body(call, pn_api_empty_body, NULL, 0, e);
     }
     if (rc != 0) {
         return rc;
@@ -180,7 +180,7 @@ static int answer_create(struct pn_api_dag_call *call, struct pn_err *e)
     int64_t id = 0;
     int rc = pn_api_dag_find(call, 0, &dag, e);
     if (rc == 0) {
-        rc = PN_API_DAG_BODY(call, members, e);
+        rc = PN_API_DAG_BODY(call, pn_api_backfill_body, members, e);
     }
     if (rc == 0) {
         rc = check_plan(&plan, reprocess, e);

@@ -88,9 +88,12 @@ static const char *expected(struct pn_arena *arena, const struct pn_api_field *f
     if (field->words == NULL) {
         return "a string";
     }
-    char *words = pn_arena_printf(arena, "one of %s", field->words);
-    for (char *bar = strchr(words, '|'); bar != NULL; bar = strchr(bar, '|')) {
-        *bar = ' ';
+    const char *words = "one of ";
+    for (const char *word = field->words; *word != '\0';) {
+        size_t len = strcspn(word, "|");
+        bool is_last = word[len] == '\0';
+        words = pn_arena_printf(arena, "%s%.*s%s", words, (int)len, word, is_last ? "" : ", ");
+        word += len + (is_last ? 0 : 1);
     }
     return words;
 }
@@ -343,7 +346,7 @@ int pn_api_read_body(struct pn_http_request *req, const struct pn_api_field *fie
         return -1;
     }
     if (*root != NULL && (*root)->type != PN_JSON_OBJECT) {
-        pn_api_reply_error(req, 400, NULL, "the body must be an object, not %s",
+        pn_api_reply_error(req, 400, NULL, "the body must be a JSON object, not %s",
                            pn_json_type_name((*root)->type));
         return -1;
     }

@@ -42,7 +42,9 @@ enum pn_http_handled pn_api_dag_answer(struct pn_http_request *req, struct pn_ap
     }
     pn_dag_db_pool_give(dags->pool, &call.db);
     pn_definitions_release(dags->env.definitions, &call.definition);
-    if (rc != 0) {
+    if (call.refused != 0) {
+        req->status = call.refused;
+    } else if (rc != 0) {
         pn_buf_reset(&req->out);
         pn_api_reply_failure(req, &failure);
     }
@@ -210,11 +212,12 @@ int pn_api_dag_members(struct pn_api_dag_call *call, const struct pn_json *objec
     return 0;
 }
 
-int pn_api_dag_body(struct pn_api_dag_call *call, const struct pn_api_member *members, size_t count,
-                    struct pn_err *e)
+int pn_api_dag_body(struct pn_api_dag_call *call, const struct pn_api_field *fields,
+                    const struct pn_api_member *members, size_t count, struct pn_err *e)
 {
     struct pn_json *root = NULL;
-    if (pn_http_request_json(call->req, &root) != 0) {
+    if (pn_api_read_body(call->req, fields, &root) != 0) {
+        call->refused = call->req->status;
         return PN_FAIL;
     }
     return root != NULL ? pn_api_dag_members(call, root, members, count, e) : 0;

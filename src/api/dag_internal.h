@@ -24,6 +24,7 @@ struct pn_api_dag_call {
     int64_t now_ms;
     const char *who;              /* for the audit: "ui" for our own pages, else "api" */
     enum pn_http_handled handled; /* how the request continues after an answer */
+    int refused;                  /* the body was wrong: the status of the reply, which is there */
 };
 
 /*
@@ -72,10 +73,11 @@ struct pn_api_texts {
 };
 /* Reads the members of the body, a JSON object; no body is an empty one. INPUT names a member that
  * is unknown, or of another type. */
-int pn_api_dag_body(struct pn_api_dag_call *call, const struct pn_api_member *members, size_t count,
+int pn_api_dag_body(struct pn_api_dag_call *call, const struct pn_api_field *fields,
+                    const struct pn_api_member *members, size_t count,
                     struct pn_err *e) PN_MUST_CHECK;
-#define PN_API_DAG_BODY(call, members, e) \
-    pn_api_dag_body((call), (members), sizeof(members) / sizeof *(members), (e))
+#define PN_API_DAG_BODY(call, fields, members, e) \
+    pn_api_dag_body((call), (fields), (members), sizeof(members) / sizeof *(members), (e))
 
 /* The same for an object within it. */
 int pn_api_dag_members(struct pn_api_dag_call *call, const struct pn_json *object,

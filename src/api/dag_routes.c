@@ -186,7 +186,7 @@ static int answer_pause(struct pn_api_dag_call *call, struct pn_err *e)
     bool changed = false;
     int rc = pn_api_dag_find(call, 0, &dag, e);
     if (rc == 0) {
-        rc = PN_API_DAG_BODY(call, members, e);
+        rc = PN_API_DAG_BODY(call, pn_api_pause_body, members, e);
     }
     if (rc == 0 && (paused == NULL || paused->type != PN_JSON_BOOL)) {
         rc = pn_err_input(e, "give \"paused\", which is true or false");

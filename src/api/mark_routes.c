@@ -65,7 +65,7 @@ static int answer_mark(struct pn_api_dag_call *call, struct pn_err *e)
         {"tasks", PN_MEMBER_TEXTS, &tasks},
         {"dry_run", PN_MEMBER_BOOL, &mark.dry_run},
     };
-    int rc = PN_API_DAG_BODY(call, members, e);
+    int rc = PN_API_DAG_BODY(call, pn_api_mark_body, members, e);
     mark.tasks = tasks.items;
     mark.task_count = tasks.count;
     return rc == 0 ? mark_run(call, &mark, state, e) : rc;
@@ -205,7 +205,7 @@ static int answer_bulk(struct pn_api_dag_call *call, struct pn_err *e)
         {"runs", PN_MEMBER_NODE, &runs},
         {"dry_run", PN_MEMBER_BOOL, &bulk.clear.dry_run},
     };
-    int rc = PN_API_DAG_BODY(call, members, e);
+    int rc = PN_API_DAG_BODY(call, pn_api_bulk_body, members, e);
     if (rc == 0) {
         rc = read_action(&bulk, action, scope, e);
     }

@@ -95,15 +95,22 @@ static void add_numbers(struct pn_json_writer *json, const struct pn_api_field *
     }
 }
 
+/* What is decoded from a URL has no control characters, and a segment of a path is not empty. */
+static void add_url_text(struct pn_json_writer *json, const char *in)
+{
+    pn_json_add_textf(json, "pattern", "^[^\\u0000-\\u001f\\u007f]%c$",
+                      strcmp(in, "path") == 0 ? '+' : '*');
+}
+
 static void add_members(struct pn_json_writer *json, const struct pn_api_field *fields);
 
-/* The schema of a value; its help, which a parameter has outside, when `described`. */
+/* The schema of a value. `in`: of a parameter, which has its help outside, "path" or "query". */
 static void put_schema(struct pn_json_writer *json, const struct pn_api_field *field,
-                       bool described)
+                       const char *in)
 {
     pn_json_put_object(json);
     add_type(json, field);
-    if (described && field->help != NULL) {
+    if (in == NULL && field->help != NULL) {
         pn_json_add_cstr(json, "description", field->help);
     }
     switch (field->type) {
@@ -130,6 +137,8 @@ static void put_schema(struct pn_json_writer *json, const struct pn_api_field *f
     default:
         if (field->words != NULL) {
             add_words(json, field);
+        } else if (in != NULL && field->type == PN_API_TEXT) {
+            add_url_text(json, in);
         }
         break;
     }
@@ -145,7 +154,7 @@ static void add_members(struct pn_json_writer *json, const struct pn_api_field *
             others = field;
         } else {
             pn_json_put_key(json, field->name);
-            put_schema(json, field, true);
+            put_schema(json, field, NULL);
         }
     }
     pn_json_end(json);
@@ -158,7 +167,7 @@ static void add_members(struct pn_json_writer *json, const struct pn_api_field *
     pn_json_end(json);
     pn_json_put_key(json, "additionalProperties");
     if (others != NULL) {
-        put_schema(json, others, true);
+        put_schema(json, others, NULL);
     } else {
         pn_json_put_bool(json, false);
     }
@@ -204,7 +213,7 @@ static void put_parameter(struct pn_json_writer *json, const struct pn_api_field
         pn_json_add_cstr(json, "description", field->help);
     }
     pn_json_put_key(json, "schema");
-    put_schema(json, field, false);
+    put_schema(json, field, in);
     pn_json_end(json);
 }
 

@@ -251,7 +251,7 @@ static int trigger(struct pn_api_dag_call *call, struct pn_run *run, struct pn_e
     };
     int rc = pn_api_dag_find(call, 0, &dag, e);
     if (rc == 0) {
-        rc = PN_API_DAG_BODY(call, members, e);
+        rc = PN_API_DAG_BODY(call, pn_api_trigger_body, members, e);
     }
     if (rc == 0 && env->flush != NULL) {
         rc = env->flush(env->arg, e);
@@ -281,7 +281,7 @@ static int reply_current(struct pn_api_dag_call *call, int status, struct pn_err
 static int answer_cancel(struct pn_api_dag_call *call, struct pn_err *e)
 {
     struct pn_run run = {0};
-    int rc = pn_api_dag_body(call, NULL, 0, e);
+    int rc = pn_api_dag_body(call, pn_api_empty_body, NULL, 0, e);
     if (rc == 0) {
         rc = pn_api_dag_find_run(call, &run, e);
     }
@@ -334,7 +334,7 @@ static int answer_rerun(struct pn_api_dag_call *call, struct pn_err *e)
         rc = pn_api_dag_find_run(call, &run, e);
     }
     if (rc == 0) {
-        rc = PN_API_DAG_BODY(call, members, e);
+        rc = PN_API_DAG_BODY(call, pn_api_rerun_body, members, e);
     }
     clear.tasks = tasks.items;
     clear.task_count = tasks.count;
@@ -370,7 +370,7 @@ static int answer_change(struct pn_api_dag_call *call, struct pn_err *e)
     struct pn_run run = {0};
     int rc = pn_api_dag_find_run(call, &run, e);
     if (rc == 0) {
-        rc = PN_API_DAG_BODY(call, members, e);
+        rc = PN_API_DAG_BODY(call, pn_api_note_body, members, e);
     }
     if (rc == 0 && note == NULL) {
         rc = pn_err_input(e, "give a \"note\"");
