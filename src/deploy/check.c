@@ -7,7 +7,7 @@
 
 enum { DETAIL_BYTES_MAX = 1024 };
 
-/* Regions in operation at the end of 2025, of all partitions. */
+/* The regions of the AWS partitions; a test compares them with those that botocore publishes. */
 const char *const pn_aws_regions[] = {"af-south-1",     "ap-east-1",      "ap-east-2",
                                       "ap-northeast-1", "ap-northeast-2", "ap-northeast-3",
                                       "ap-south-1",     "ap-south-2",     "ap-southeast-1",

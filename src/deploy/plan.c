@@ -4,9 +4,8 @@
 #define MONTH(hour_usd) ((hour_usd)*730)
 
 const char pn_deploy_price_source[] =
-    "US dollars; list prices of us-east-1 in 2025, written down by hand from the public price "
-    "pages "
-    "of AWS and Databricks; other regions cost up to a third more";
+    "an estimate in US dollars from list prices of us-east-1 as remembered in 2025, not looked up; "
+    "check the price pages of AWS and Databricks";
 
 static const char storage[] = "main-storage-s3-tf";
 static const char batch[] = "batch-ingestion-tf";

@@ -1,6 +1,6 @@
 /*
  * The steps of the cloud deployment, what each makes, and roughly what that costs. The prices are
- * list prices for orientation: pinion asks nobody for them.
+ * estimates for orientation: pinion does not look them up.
  */
 #ifndef PN_DEPLOY_PLAN_H
 #define PN_DEPLOY_PLAN_H
@@ -17,7 +17,7 @@ struct pn_deploy_item {
 };
 extern const struct pn_deploy_item pn_deploy_plan[];
 
-/* "list prices of us-east-1, ..." */
+/* Where the prices come from, for people. */
 extern const char pn_deploy_price_source[];
 
 #endif

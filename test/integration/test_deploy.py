@@ -3,6 +3,7 @@
 import json
 import stat
 
+import boto3
 import pytest
 
 from cloud import CLIENT_SECRET, CONFIG, SECRETS, SECRET_KEY, Cloud
@@ -122,6 +123,17 @@ def bucket_rows(config, cloud, status):
     """The last row of each bucket: what the trial found."""
     found = checked(config, cloud, status)
     return {what.split(".")[1]: row for what, row in found.items() if "storage_name" in what}
+
+
+def test_every_region_that_aws_publishes_is_known(config):
+    """The list is ours; botocore's, which AWS writes, is what it is held to."""
+    session = boto3.session.Session()
+    for region in sorted({*session.get_available_regions("s3"), "cn-north-1", "us-gov-west-1"}):
+        config.write_text(CONFIG.replace("eu-west-2", region))
+        done = run("deploy", "check", config, check=False)
+        assert "unknown region" not in done.stdout + done.stderr, region
+    config.write_text(CONFIG.replace("eu-west-2", "eu-west-9"))
+    assert 'unknown region "eu-west-9"' in run("deploy", "check", config, check=False).stdout
 
 
 def test_tried_credentials(config):
