@@ -22,10 +22,10 @@ static const char *start_text(const struct pn_pipeline_stream *stream, char out[
 
 /* --- as text -------------------------------------------------------------------------------- */
 
-static void show_topics(const struct pn_topic *topics, size_t count, FILE *out)
+static void show_topics(const struct pn_pipeline_topic *topics, size_t count, FILE *out)
 {
     for (size_t i = 0; i < count; i++) {
-        const struct pn_topic *topic = &topics[i];
+        const struct pn_pipeline_topic *topic = &topics[i];
         fprintf(out, "  %s  %" PRId32 " partition%s\n", topic->name, topic->partitions,
                 topic->partitions == 1 ? "" : "s");
     }
@@ -188,7 +188,8 @@ static void add_dag(struct pn_json_writer *json, const struct pn_dag *dag)
     pn_json_end(json);
 }
 
-static void add_topics(struct pn_json_writer *json, const struct pn_topic *topics, size_t count)
+static void add_topics(struct pn_json_writer *json, const struct pn_pipeline_topic *topics,
+                       size_t count)
 {
     pn_json_put_array(json);
     for (size_t i = 0; i < count; i++) {

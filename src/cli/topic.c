@@ -244,7 +244,7 @@ static void warn_of_pipeline(struct pn_cli *cli, const char *name, const struct 
         return; /* its server may have another pipeline */
     }
     for (size_t i = 0; i < app->pipeline->topic_count; i++) {
-        const struct pn_topic *topic = &app->pipeline->topics[i];
+        const struct pn_pipeline_topic *topic = &app->pipeline->topics[i];
         if (strcmp(topic->name, name) == 0 &&
             ((wanted->retention != NULL && topic->retention_ms != 0) ||
              (wanted->retention_bytes != NULL && topic->retention_bytes != 0))) {

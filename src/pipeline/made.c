@@ -6,8 +6,8 @@
 #include "pipeline/pattern.h"
 #include "store/store.h"
 
-const struct pn_topic *pn_pipeline_topic_pattern(const struct pn_pipeline *pipeline,
-                                                 const char *name)
+const struct pn_pipeline_topic *pn_pipeline_topic_pattern(const struct pn_pipeline *pipeline,
+                                                          const char *name)
 {
     for (size_t i = 0; i < pipeline->topic_count; i++) {
         if (strcmp(pipeline->topics[i].name, name) == 0) {

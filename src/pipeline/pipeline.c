@@ -147,7 +147,7 @@ static int read_limit(const struct pn_yaml *yaml, const struct pn_yaml_node *nod
 }
 
 static int read_topic(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
-                      struct pn_topic *topic, struct pn_err *e)
+                      struct pn_pipeline_topic *topic, struct pn_err *e)
 {
     const struct pn_yaml *yaml = &pipeline->private_->yaml;
     struct pn_err inner;
@@ -192,8 +192,8 @@ static int read_topics(struct pn_pipeline *pipeline, struct pn_err *e)
         return rc;
     }
     struct pn_arena *arena = &pipeline->private_->arena;
-    struct pn_topic *topics = pn_arena_calloc(arena, map->count, sizeof *topics);
-    struct pn_topic *patterns = pn_arena_calloc(arena, map->count, sizeof *patterns);
+    struct pn_pipeline_topic *topics = pn_arena_calloc(arena, map->count, sizeof *topics);
+    struct pn_pipeline_topic *patterns = pn_arena_calloc(arena, map->count, sizeof *patterns);
     pipeline->topics = topics;
     pipeline->topic_patterns = patterns;
     for (const struct pn_yaml_node *node = map->first; rc == 0 && node != NULL; node = node->next) {

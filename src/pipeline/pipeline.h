@@ -81,7 +81,7 @@ struct pn_table {
     enum pn_unknown_keys unknown_keys;
 };
 
-struct pn_topic {
+struct pn_pipeline_topic {
     const char *name;
     int32_t partitions;      /* at least 1 */
     int64_t retention_ms;    /* 0: the log's default; -1: forever */
@@ -198,9 +198,9 @@ struct pn_pipeline {
     const char *folder; /* absolute */
     const char *id;     /* of its owner, as used in names and paths: `pinion init --id` gives
                            another; NULL when there is none */
-    const struct pn_topic *topics;
+    const struct pn_pipeline_topic *topics;
     size_t topic_count;
-    const struct pn_topic *topic_patterns; /* a topic that matches is made like this */
+    const struct pn_pipeline_topic *topic_patterns; /* a topic that matches is made like this */
     size_t topic_pattern_count;
     const struct pn_pipeline_stream *streams;
     size_t stream_count;
@@ -249,8 +249,8 @@ const struct pn_table *pn_pipeline_table(const struct pn_pipeline *pipeline, con
 const struct pn_pipeline_stream *pn_pipeline_stream(const struct pn_pipeline *pipeline,
                                                     const char *name);
 /* The pattern that matches a name without a topic (stream) entry of its own; or NULL. */
-const struct pn_topic *pn_pipeline_topic_pattern(const struct pn_pipeline *pipeline,
-                                                 const char *name);
+const struct pn_pipeline_topic *pn_pipeline_topic_pattern(const struct pn_pipeline *pipeline,
+                                                          const char *name);
 const struct pn_pipeline_stream *pn_pipeline_stream_pattern(const struct pn_pipeline *pipeline,
                                                             const char *name);
 /*

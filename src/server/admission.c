@@ -15,8 +15,8 @@ void pn_admission_init(struct pn_admission *admission, const struct pn_pipeline 
 
 /* --- topics ----------------------------------------------------------------------------------- */
 
-static int check_topics(const struct pn_admission *admission, const struct pn_topic *pattern,
-                        const char *name, struct pn_err *e)
+static int check_topics(const struct pn_admission *admission,
+                        const struct pn_pipeline_topic *pattern, const char *name, struct pn_err *e)
 {
     int64_t max = admission->settings->log.pattern_topics_max;
     int64_t made = 0;
@@ -42,7 +42,7 @@ static int check_topics(const struct pn_admission *admission, const struct pn_to
 int pn_admission_first_record(void *arg, const char *topic, struct pn_err *e)
 {
     struct pn_admission *admission = arg;
-    const struct pn_topic *pattern = pn_pipeline_topic_pattern(admission->pipeline, topic);
+    const struct pn_pipeline_topic *pattern = pn_pipeline_topic_pattern(admission->pipeline, topic);
     if (pattern == NULL) {
         return 0;
     }

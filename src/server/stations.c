@@ -53,7 +53,7 @@ int pn_app_open_store_there(const struct pn_app *app, struct pn_store **store, s
 static int make_topics(struct pn_log *log, const struct pn_pipeline *pipeline, struct pn_err *e)
 {
     for (size_t i = 0; i < pipeline->topic_count; i++) {
-        const struct pn_topic *topic = &pipeline->topics[i];
+        const struct pn_pipeline_topic *topic = &pipeline->topics[i];
         const struct pn_log_topic_config config = {
             .partitions = topic->partitions,
             .retention_ms = topic->retention_ms,

@@ -312,7 +312,7 @@ int pn_committer_listen(struct pn_committer *committer, void (*fn)(void *arg), v
             committer->listener_count + 1, sizeof *committer->listeners);
     int id = ++committer->listener_id;
     committer->listeners[committer->listener_count++] =
-        (struct pn_listener){.id = id, .fn = fn, .arg = arg};
+        (struct pn_log_listener){.id = id, .fn = fn, .arg = arg};
     pthread_mutex_unlock(&committer->listeners_lock);
     return id;
 }

@@ -26,7 +26,7 @@ enum {
 _Static_assert((int)PN_ROUND_PARTITIONS_MAX < (int)PN_OPEN_FILES_MAX,
                "there is always an open file that is not being written to");
 
-struct pn_listener {
+struct pn_log_listener {
     int id;
     void (*fn)(void *arg);
     void *arg;
@@ -53,7 +53,7 @@ struct pn_committer {
     bool stopping;
 
     pthread_mutex_t listeners_lock;
-    struct pn_listener *listeners;
+    struct pn_log_listener *listeners;
     size_t listener_count;
     size_t listener_capacity;
     int listener_id;

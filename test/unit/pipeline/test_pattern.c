@@ -112,7 +112,7 @@ static void test_topics(void **state)
     assert_int_equal(pipeline->topic_pattern_count, 1);
     assert_null(pn_pipeline_topic_pattern(pipeline, "own.pin"));
     assert_null(pn_pipeline_topic_pattern(pipeline, "other.pins"));
-    const struct pn_topic *pattern = pn_pipeline_topic_pattern(pipeline, "other.pin");
+    const struct pn_pipeline_topic *pattern = pn_pipeline_topic_pattern(pipeline, "other.pin");
     assert_non_null(pattern);
     assert_int_equal(pattern->partitions, 3);
     assert_int_equal(pattern->retention_ms, 7 * INT64_C(86400000));
