@@ -23,7 +23,7 @@ struct held {
 struct pn_definitions {
     struct pn_definitions_config config;
     pthread_mutex_t looking; /* by the thread that looks at the files, which uses the next two */
-    uint32_t seen;           /* the files as they were when they were loaded last */
+    uint32_t seen;           /* the files as they were before they were loaded last; 0: unknown */
     int64_t retry_ms;        /* monotonic */
     pthread_mutex_t lock;    /* of all below, and of `holders` */
     struct held *newest;
@@ -183,7 +183,8 @@ static void load(struct pn_definitions *definitions)
     }
 }
 
-/* The files are looked at before they are loaded: what changes meanwhile is seen the next time. */
+/* The files are looked at before they are loaded, so that a change during the load is seen the next
+ * time. A definition with other files is therefore loaded twice. */
 void pn_definitions_look(struct pn_definitions *definitions)
 {
     if (pthread_mutex_trylock(&definitions->looking) != 0) {
@@ -194,7 +195,7 @@ void pn_definitions_look(struct pn_definitions *definitions)
     bool again = definitions->failed && now_ms >= definitions->retry_ms;
     if (seen != definitions->seen || again) {
         load(definitions);
-        definitions->seen = definitions->failed ? seen : look_at_files(definitions);
+        definitions->seen = seen;
         definitions->retry_ms = now_ms + RETRY_MS;
     }
     pthread_mutex_unlock(&definitions->looking);
@@ -283,7 +284,6 @@ int pn_definitions_create(const struct pn_definitions_config *config,
         rc = make_held(made, config->pipeline, NULL, &made->newest, e);
     }
     if (rc == 0) {
-        made->seen = look_at_files(made);
         *definitions = made;
         made = NULL;
     }
