@@ -1,13 +1,19 @@
 #include "server/live.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/event_routes.h"
 #include "base/crc32c.h"
 #include "base/mem.h"
 #include "server/live_internal.h"
 
-enum { HEARTBEAT_MS_MAX = 15000, HEALTH_LOOK_MS = 1000, QUERY_LOOK_MS = 100 };
+enum {
+    HEARTBEAT_MS_MAX = 15000,
+    HEALTH_LOOK_MS = 1000,
+    QUERY_LOOK_MS = 100,
+    DEFINITION_LOOK_MS = 500
+};
 
 struct pn_server_live {
     struct pn_live *hub;
@@ -86,6 +92,46 @@ static void add_health(struct pn_api *api, struct pn_live *live)
     pn_live_add_source(live, &source);
 }
 
+/* --- the definition --------------------------------------------------------------------------- */
+
+/* Of the definition in force, and of what is wrong with the files. */
+static uint64_t mark_of_definitions(struct pn_definitions *definitions)
+{
+    struct pn_arena arena;
+    struct pn_definition_error error;
+    pn_arena_init(&arena, 0);
+    const struct pn_definition *now = pn_definitions_take(definitions);
+    uint32_t mark = pn_crc32c(now->version, strlen(now->version));
+    pn_definitions_release(definitions, &now);
+    if (pn_definitions_error(definitions, &arena, &error)) {
+        mark = pn_crc32c_add(mark, error.reason, strlen(error.reason));
+    }
+    pn_arena_deinit(&arena);
+    return mark;
+}
+
+static void look_at_definitions(void *arg, struct pn_live *live, struct pn_live_topic **topics,
+                                size_t count)
+{
+    uint64_t mark = mark_of_definitions(arg);
+    for (size_t i = 0; i < count; i++) {
+        if (!topics[i]->is_new && topics[i]->seen != mark) {
+            pn_live_publish(live, topics[i], "definition");
+        }
+        topics[i]->seen = mark;
+    }
+}
+
+static void add_definitions(struct pn_definitions *definitions, struct pn_live *live)
+{
+    static const struct pn_live_kind kinds[] = {{"definition", 1}, {NULL, 0}};
+    const struct pn_live_source source = {.kinds = kinds,
+                                          .look_ms = DEFINITION_LOOK_MS,
+                                          .look = look_at_definitions,
+                                          .arg = definitions};
+    pn_live_add_source(live, &source);
+}
+
 /* --- all -------------------------------------------------------------------------------------- */
 
 static void wake(void *arg)
@@ -94,8 +140,9 @@ static void wake(void *arg)
 }
 
 int pn_server_live_start(const struct pn_app *app, struct pn_log *log, struct pn_store *store,
-                         struct pn_executor *executor, struct pn_api_overview *overview,
-                         struct pn_api *api, struct pn_server_live **live, struct pn_err *e)
+                         struct pn_executor *executor, struct pn_definitions *definitions,
+                         struct pn_api_overview *overview, struct pn_api *api,
+                         struct pn_server_live **live, struct pn_err *e)
 {
     struct pn_server_live *made = pn_xcalloc(1, sizeof *made);
     int64_t heartbeat_ms = app->settings->gateway.idle_ms / 3;
@@ -111,6 +158,7 @@ int pn_server_live_start(const struct pn_app *app, struct pn_log *log, struct pn
     pn_live_log_add(&made->log, made->hub);
     pn_live_tables_add(&made->tables, made->hub);
     pn_live_queries_add(&made->queries, made->hub);
+    add_definitions(definitions, made->hub);
     add_health(api, made->hub);
     pn_api_event_routes_add(&made->routes, api);
     int rc = pn_live_start(made->hub, e);

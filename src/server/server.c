@@ -245,7 +245,7 @@ static int add_routes(struct pn_server *server, struct pn_err *e)
     int rc = pn_api_sink_routes_start(server->sink, api, &server->sink_routes, e);
     if (rc == 0) {
         rc = pn_server_live_start(server->app, server->log, server->store, server->executor,
-                                  &server->overview, api, &server->live, e);
+                                  server->definitions, &server->overview, api, &server->live, e);
     }
     return rc;
 }

@@ -182,6 +182,30 @@ def test_a_run_id_that_is_taken(watch):
     one.wrong = [text for text in one.wrong if "409 (Conflict)" not in text]  # the browser's own
 
 
+# --- a definition that changes -------------------------------------------------------------------
+
+
+def test_a_broken_definition_is_named_and_a_good_one_shown(watch, own):
+    """The page is not loaded again: it hears of both."""
+    file = own / "pipeline.yml"
+    good = file.read_text()
+    page = watch().go("dags", "shop")
+    try:
+        file.write_text(good + "\n  broken: 7\n")
+        alert = page.get_by_role("alert")
+        expect(alert).to_contain_text("pipeline.yml, line")
+        expect(alert).to_contain_text("The last good definition stays in force")
+        expect(page.get_by_role("link", name="shop", exact=True)).to_be_visible()
+        assert violations(page) == []
+        added = "dags:\n  added:\n    tasks:\n      a: {run: command, command: 'true'}\n"
+        file.write_text(good.replace("dags:\n", added))
+        expect(page.get_by_role("link", name="added", exact=True)).to_be_visible()
+        expect(alert).to_have_count(0)
+    finally:
+        file.write_text(good)
+    expect(page.get_by_role("link", name="added", exact=True)).to_have_count(0)
+
+
 # --- what fails, and again ------------------------------------------------------------------------
 
 

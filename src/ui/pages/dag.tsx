@@ -11,6 +11,7 @@ import { Backfills, NewBackfill } from "../parts/backfill.tsx";
 import { Durations } from "../parts/durations.tsx";
 import { Facts } from "../parts/facts.tsx";
 import { DagGraph } from "../parts/graph.tsx";
+import { ImportErrors } from "../parts/import-errors.tsx";
 import { List } from "../parts/list.tsx";
 import type { Column } from "../parts/list.tsx";
 import { Page } from "../parts/page.tsx";
@@ -277,6 +278,7 @@ export function DagPage({ name, view }: { name: string; view: string }) {
   const trigger = () => setTriggers(true);
   return (
     <Page title={name} trail={[{ name: "DAGs", at: href(["dags"]) }]}>
+      <ImportErrors changed={dag.again} />
       <Region of={dag}>
         {(data) => (
           <>

@@ -8,6 +8,7 @@ import type { DagRow } from "../dag-types.ts";
 import { ahead, time } from "../format.ts";
 import { RunBars } from "../parts/bars.tsx";
 import { useAction } from "../parts/dialog.tsx";
+import { ImportErrors } from "../parts/import-errors.tsx";
 import { List } from "../parts/list.tsx";
 import type { Column } from "../parts/list.tsx";
 import { Page } from "../parts/page.tsx";
@@ -167,6 +168,7 @@ function AllDags() {
   const [triggered, setTriggered] = useState<string>();
   return (
     <Page title="DAGs">
+      <ImportErrors changed={dags.again} />
       <Region of={dags}>
         {({ items }) => (
           <List
