@@ -52,7 +52,7 @@ def test_commands_options_and_values_are_completed(complete, tmp_path):
 
 
 def test_bash_offers_every_command():
-    listed = re.findall(r"^  ([a-z]+) ", run("--help").stdout, re.MULTILINE)
+    listed = re.findall(r"^  ([a-z-]+) ", run("--help").stdout, re.MULTILINE)
     offered = [word for word in bash("pinion", "") if not word.startswith("-")]
     assert offered == listed
 
