@@ -145,7 +145,7 @@ int pn_deploy_config_load(const char *path, const struct pn_io *io, struct pn_de
         rc = check_section(&yaml, yaml.root, sections[i], e);
     }
     for (size_t i = 0; rc == 0 && i < PN_DEPLOY_KEYS; i++) {
-        rc = read_value(&yaml, yaml.root, i, config, e);
+        rc = read_value(&yaml, yaml.root, (enum pn_deploy_key)i, config, e);
     }
     return rc;
 }

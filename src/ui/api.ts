@@ -106,14 +106,13 @@ export async function remove(path: string): Promise<void> {
   await send("DELETE", path, undefined);
 }
 
-/* The stream of events; the reply is read as it comes. `lastId` is that of the last event; "": none
- * came. */
+/* The stream of events; the reply is read as it comes. `lastId` is the id of the last event. */
 export async function openStream(
   path: string,
   lastId: string,
   signal: AbortSignal,
 ): Promise<Response> {
-  return send("GET", path, undefined, signal, lastId === "" ? {} : { "last-event-id": lastId });
+  return send("GET", path, undefined, signal, { "last-event-id": lastId });
 }
 
 /* A click on a link to a file: a link sends no key, so where there is one the file comes by us. */

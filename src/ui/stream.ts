@@ -24,7 +24,9 @@ const SETTLE_MS = 30; // topics that change together are one request
 export class Stream {
   private topics: string[] = [];
   private abort: AbortController | undefined;
-  private lastId = "";
+  /* At first no id of the server's: it answers with a resync, after which pages fetch again what
+   * may have changed between their first fetch and the server's first look. */
+  private lastId = "none";
   private tries = 0;
   private planned = false; // to be opened by the timer
   private timer: ReturnType<typeof setTimeout> | undefined;

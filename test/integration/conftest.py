@@ -1,10 +1,16 @@
 """Fixtures every integration test shares."""
 
+import signal
+
 import pytest
 
 from pinion import Server
 from streams import Processors
 from ui import browser, watch  # noqa: F401 (fixtures)
+
+# What a process ignores its children ignore too, and nohup(1) ignores hang-ups: pinion would not
+# hear of the one that a test sends it.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture
