@@ -65,13 +65,13 @@ static void bind(struct pn_airflow *airflow, struct pn_airflow_bound *bound,
     bound->airflow = airflow;
     bound->endpoint = endpoint;
     bound->pattern = pn_xasprintf("api/v2/%s", endpoint->pattern);
-    bound->route = (struct pn_http_route){.method = endpoint->method,
-                                          .pattern = bound->pattern,
-                                          .handle = handle,
-                                          .flags = PN_HTTP_ROUTE_BLOCKS,
-                                          .right = endpoint->right,
-                                          .scope = endpoint->right == PN_RIGHT_OPEN ? PN_OF_NOTHING
-                                                                                    : PN_OF_SERVER};
+    bound->route = (struct pn_http_route){
+        .method = endpoint->method,
+        .pattern = bound->pattern,
+        .handle = handle,
+        .flags = PN_HTTP_ROUTE_BLOCKS,
+        .right = endpoint->right,
+        .scope = endpoint->right == PN_RIGHT_OPEN ? PN_OF_NOTHING : PN_OF_PIPELINE};
     pn_http_server_add_route(airflow->env.server, &front, &bound->route, bound);
 }
 

@@ -205,7 +205,6 @@ static enum pn_http_handled metrics(struct pn_http_request *req, void *arg)
  * same for as long as the server runs, so a client may keep it. */
 static enum pn_http_handled list_routes(struct pn_http_request *req, void *arg)
 {
-    static const char *const scopes[] = {"", "topic", "stream", "topics", "streams", "server"};
     const struct pn_api *api = arg;
     const struct pn_http_route *route = NULL;
     struct pn_json_writer json;
@@ -217,7 +216,7 @@ static enum pn_http_handled list_routes(struct pn_http_request *req, void *arg)
         pn_json_add_cstr(&json, "method", pn_http_method_name(route->method));
         pn_json_add_textf(&json, "path", "/%s", route->pattern);
         pn_json_add_cstr(&json, "right", pn_http_right_name(route->right));
-        pn_json_add_cstr(&json, "of", scopes[route->scope]);
+        pn_json_add_cstr(&json, "of", pn_http_scope_name(route->scope));
         pn_json_end(&json);
     }
     pn_json_end(&json);

@@ -194,14 +194,14 @@ PN_API_DAG_HANDLER(handle_download, answer_download)
 
 static const struct pn_api_route table[] = {
     {.http = {PN_HTTP_GET, "api/v1/runs/{}/{}/{}/{}/log", handle_log, PN_HTTP_ROUTE_BLOCKS,
-              PN_RIGHT_READ, PN_OF_SERVER},
+              PN_RIGHT_READ, PN_OF_PIPELINE},
      .id = "read_log",
      .summary = "A range of an attempt's log as text, or with `find` the places of a text in it",
      .path = pn_api_of_attempt,
      .query = pn_api_log_query,
      .media = "text/plain application/json"},
     {.http = {PN_HTTP_GET, "api/v1/runs/{}/{}/{}/{}/log/download", handle_download,
-              PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ, PN_OF_SERVER},
+              PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ, PN_OF_PIPELINE},
      .id = "download_log",
      .summary = "The whole log of an attempt",
      .path = pn_api_of_attempt,

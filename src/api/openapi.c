@@ -365,6 +365,7 @@ static void add_security(struct pn_json_writer *json, const struct pn_api_route 
     bool is_open = route->http.right == PN_RIGHT_OPEN;
     const char *right = pn_http_right_name(route->http.right);
     pn_json_add_cstr(json, "x-pinion-right", right);
+    pn_json_add_cstr(json, "x-pinion-for", pn_http_scope_name(route->http.scope));
     if (!asks_keys) {
         return;
     }

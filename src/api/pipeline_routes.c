@@ -24,7 +24,7 @@ static enum pn_http_handled handle_settings(struct pn_http_request *req, void *a
 
 static const struct pn_api_route table[] = {
     {.http = {PN_HTTP_GET, "api/v1/pipeline/queries", handle_queries, 0, PN_RIGHT_READ,
-              PN_OF_NOTHING},
+              PN_OF_PIPELINE},
      .id = "list_named_queries",
      .summary = "The queries that have a name in the pipeline",
      .list = &pn_named_query_columns},

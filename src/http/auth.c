@@ -66,6 +66,7 @@ static int take_word(const char *word, struct pn_http_grant *grant, const struct
     static const char rights[] = "rights=";
     static const char topics[] = "topics=";
     static const char streams[] = "streams=";
+    static const char pipelines[] = "pipelines=";
     if (strncmp(word, rights, sizeof rights - 1) == 0) {
         return take_rights(word + sizeof rights - 1, grant, at, e);
     }
@@ -75,10 +76,29 @@ static int take_word(const char *word, struct pn_http_grant *grant, const struct
     if (strncmp(word, streams, sizeof streams - 1) == 0) {
         return take_patterns(word + sizeof streams - 1, &grant->streams, streams, at, e);
     }
+    if (strncmp(word, pipelines, sizeof pipelines - 1) == 0) {
+        return take_patterns(word + sizeof pipelines - 1, &grant->pipelines, pipelines, at, e);
+    }
     return pn_err_input(e,
-                        "%s, line %zu: after the key only rights=, topics= and streams= may "
-                        "stand, with blanks between them",
+                        "%s, line %zu: after the key only rights=, topics=, streams= and "
+                        "pipelines= may stand, with blanks between them",
                         at->from, at->line);
+}
+
+/* A key that is for some topics, streams or pipelines is for none of the kinds that it does not
+ * name. */
+static void close_rest(struct pn_http_grant *grant)
+{
+    const char **patterns[] = {&grant->topics, &grant->streams, &grant->pipelines};
+    enum { KINDS = sizeof patterns / sizeof patterns[0] };
+    if (pn_http_grant_is_whole(grant)) {
+        return;
+    }
+    for (size_t i = 0; i < KINDS; i++) {
+        if (*patterns[i] == NULL) {
+            *patterns[i] = pn_xstrdup("");
+        }
+    }
 }
 
 /* Where the words after the key begin, at the first that has a "=" after a blank: a key may have
@@ -123,11 +143,7 @@ static int take_line(struct pn_http_auth_keys *keys, char *line, const struct pl
          word = strtok_r(NULL, blanks, &rest)) {
         rc = take_word(word, grant, at, e);
     }
-    if (grant->topics != NULL && grant->streams == NULL) {
-        grant->streams = pn_xstrdup("");
-    } else if (grant->streams != NULL && grant->topics == NULL) {
-        grant->topics = pn_xstrdup("");
-    }
+    close_rest(grant);
     return rc;
 }
 
@@ -170,6 +186,7 @@ static void free_keys(struct pn_http_auth_keys *keys)
     for (size_t i = 0; i < keys->count; i++) {
         free((char *)keys->items[i].grant.topics);
         free((char *)keys->items[i].grant.streams);
+        free((char *)keys->items[i].grant.pipelines);
     }
     free(keys->items);
     *keys = (struct pn_http_auth_keys){0};
@@ -295,6 +312,7 @@ bool pn_http_auth_find(struct pn_http_auth *auth, const char *key, struct pn_are
         *grant = auth->keys.items[found].grant;
         grant->topics = keep(grant->topics, arena);
         grant->streams = keep(grant->streams, arena);
+        grant->pipelines = keep(grant->pipelines, arena);
     }
     pthread_rwlock_unlock(&auth->lock);
     return is_there;

@@ -6,9 +6,10 @@
  * those that begin with # are skipped. A bare key may do everything.
  *
  *   KEY [rights=produce,read,admin] [topics=PATTERN,...] [streams=PATTERN,...]
+ *       [pipelines=PATTERN,...]
  *
- * Without rights= it has all three. With topics= or streams= it is for those alone: with topics=
- * and no streams= for no stream, and the other way round.
+ * Without rights= it has all three. With one of the other words it is for what that word names
+ * alone: a key with topics= and no more is for no stream and no pipeline.
  *
  * Only SHA-256 sums of the keys are kept. All of them are compared, each in constant time.
  */

@@ -11,6 +11,18 @@ const char *pn_http_right_name(enum pn_http_right right)
     return names[right];
 }
 
+const char *pn_http_scope_name(enum pn_http_scope scope)
+{
+    static const char *const names[] = {"",        "topic",    "stream", "topics",
+                                        "streams", "pipeline", "server"};
+    return names[scope];
+}
+
+bool pn_http_grant_is_whole(const struct pn_http_grant *grant)
+{
+    return grant->topics == NULL && grant->streams == NULL && grant->pipelines == NULL;
+}
+
 bool pn_http_patterns_have(const char *patterns, const char *name)
 {
     if (patterns == NULL) {

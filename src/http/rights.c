@@ -22,7 +22,7 @@ static bool refuse_key(struct pn_http_request *req, const char *key)
     return false;
 }
 
-/* `kind` is "topic" or "stream", or NULL: the key lacks the right for everything. */
+/* `kind` is "topic", "stream" or "pipeline", or NULL: the key lacks the right for everything. */
 static bool refuse_right(struct pn_http_request *req, enum pn_http_right right, const char *kind,
                          const char *name)
 {
@@ -78,8 +78,12 @@ static bool check_route(struct pn_http_request *req, const struct pn_http_route 
     if (route->scope == PN_OF_STREAM && !pn_http_patterns_have(grant->streams, name)) {
         return refuse_right(req, route->right, "stream", name);
     }
-    if (route->scope == PN_OF_SERVER && (grant->topics != NULL || grant->streams != NULL)) {
-        pn_http_reply_error(req, 403, "The API key lacks the right: %s, for all topics and streams",
+    if (route->scope == PN_OF_PIPELINE &&
+        !pn_http_patterns_have(grant->pipelines, req->server->config.pipeline)) {
+        return refuse_right(req, route->right, "pipeline", req->server->config.pipeline);
+    }
+    if (route->scope == PN_OF_SERVER && !pn_http_grant_is_whole(grant)) {
+        pn_http_reply_error(req, 403, "The API key lacks the right: %s, for the whole server",
                             pn_http_right_name(route->right));
         return false;
     }

@@ -27,6 +27,7 @@ static void config_deinit(struct pn_http_config *config)
     free((char *)config->cors_origin);
     free((char *)config->allowed_hosts);
     free((char *)config->data_folder);
+    free((char *)config->pipeline);
 }
 
 /* API keys are not kept, only their sums are (auth.h). */
@@ -38,6 +39,7 @@ static void config_copy(struct pn_http_config *to, const struct pn_http_config *
     to->cors_origin = own(from->cors_origin);
     to->allowed_hosts = own(from->allowed_hosts);
     to->data_folder = own(from->data_folder);
+    to->pipeline = own(from->pipeline);
     to->api_key_file = NULL;
     to->api_keys = NULL;
     to->tls_certificate = NULL;

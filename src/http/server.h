@@ -44,6 +44,8 @@ struct pn_http_config {
     /* Absolute; replies name what is below it by the rest of its path, since where a server keeps
      * its data is not its clients' business. NULL or "": nothing is hidden. */
     const char *data_folder;
+    /* The name of the pipeline that is served, which keys may be for; NULL: "". */
+    const char *pipeline;
     int64_t threads; /* workers; 0: one a core but one, at least one */
     int64_t connections_max;
     int64_t connections_per_ip_max; /* 0: unlimited */

@@ -122,6 +122,7 @@ int pn_app_open_fronts(const struct pn_app *app, const struct pn_fronts_stations
     config.http.listen = listen != NULL ? listen : settings->gateway.listen;
     config.http.api_keys = getenv("PINION_API_KEY");
     config.http.data_folder = data;
+    config.http.pipeline = app->pipeline->name;
     config.kafka_rest.consumers_folder = consumers;
     const struct pn_fronts_env env = {.log = stations->log,
                                       .kinesis = stations->kinesis,

@@ -49,11 +49,14 @@ def nameless(path):
 def test_every_route_of_ours_is_in_the_document(server, document):
     routes = get(server, "/api/v1/routes").json()["routes"]
     ours = {
-        (route["method"], route["path"], route["right"])
+        (route["method"], route["path"], route["right"], route["of"])
         for route in routes
         if route["path"].startswith("/api/v1/") or route["path"] in ("/", "/health", "/metrics")
     }
-    said = {(m, nameless(path), op["x-pinion-right"]) for m, path, op in operations(document)}
+    said = {
+        (m, nameless(path), op["x-pinion-right"], op["x-pinion-for"])
+        for m, path, op in operations(document)
+    }
     # What answers POST / is the Kinesis API; GET / is ours.
     assert said == {route for route in ours if route[:2] != ("POST", "/")}
 

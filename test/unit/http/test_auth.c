@@ -96,7 +96,8 @@ static void test_rights(void **state)
     (void)state;
     static const char text[] = "# bare\n0123456789abcdef\na key with blanks\n"
                                "producer-key-0001 rights=produce topics=shop.*,orders\n"
-                               "\treader-key-000001\trights=read,admin  streams=clicks\r\n";
+                               "\treader-key-000001\trights=read,admin  streams=clicks\r\n"
+                               "pipeline-key-0001 pipelines=shop,web-* rights=read\n";
     struct pn_http_auth auth;
     struct pn_arena arena;
     struct pn_err e;
@@ -118,6 +119,17 @@ static void test_rights(void **state)
     assert_int_equal(reader.rights, 1U << PN_RIGHT_READ | 1U << PN_RIGHT_ADMIN);
     assert_true(pn_http_patterns_have(reader.streams, "clicks"));
     assert_false(pn_http_patterns_have(reader.topics, "clicks"));
+    assert_false(pn_http_patterns_have(reader.pipelines, "clicks"));
+    struct pn_http_grant of_pipeline = find(&auth, &arena, "pipeline-key-0001");
+    assert_int_equal(of_pipeline.rights, 1U << PN_RIGHT_READ);
+    assert_true(pn_http_patterns_have(of_pipeline.pipelines, "shop"));
+    assert_true(pn_http_patterns_have(of_pipeline.pipelines, "web-1"));
+    assert_false(pn_http_patterns_have(of_pipeline.pipelines, ""));
+    assert_false(pn_http_patterns_have(of_pipeline.topics, "shop"));
+    assert_false(pn_http_patterns_have(of_pipeline.streams, "shop"));
+    assert_true(pn_http_grant_is_whole(&all));
+    assert_false(pn_http_grant_is_whole(&producer) || pn_http_grant_is_whole(&reader) ||
+                 pn_http_grant_is_whole(&of_pipeline));
     pn_http_auth_deinit(&auth);
     pn_arena_deinit(&arena);
 }
@@ -126,10 +138,11 @@ static void test_wrong_lines(void **state)
 {
     (void)state;
     static const char *const lines[] = {
-        "0123456789abcdef right=read",       "0123456789abcdef rights=",
-        "0123456789abcdef rights=write",     "0123456789abcdef rights=read,",
-        "0123456789abcdef topics=",          "0123456789abcdef topics=a topics=b",
-        "0123456789abcdef topics=a and more"};
+        "0123456789abcdef right=read",        "0123456789abcdef rights=",
+        "0123456789abcdef rights=write",      "0123456789abcdef rights=read,",
+        "0123456789abcdef topics=",           "0123456789abcdef topics=a topics=b",
+        "0123456789abcdef topics=a and more", "0123456789abcdef pipelines=",
+        "0123456789abcdef pipeline=a"};
     struct pn_http_auth auth;
     struct pn_err e;
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
