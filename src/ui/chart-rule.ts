@@ -3,11 +3,14 @@
  * fits is shown as a table alone, with the reason. docs/ui.md says the rules in words.
  */
 
+import { countryOf } from "./country.ts";
 import { isNumber } from "./parts/grid.tsx";
 import type { Rows } from "./types.ts";
 
 export type Chart =
   | { kind: "card"; value: number } // the number's column
+  | { kind: "points"; latitude: number; longitude: number }
+  | { kind: "map"; across: number; value: number; label?: number }
   | { kind: "groups"; across: number; within: number; value: number }
   | { kind: "line"; across: number; value: number; label?: number }
   | { kind: "columns"; across: number; value: number; label?: number }
@@ -15,6 +18,10 @@ export type Chart =
   | { kind: "none"; why: string };
 
 const BARS_MAX = 50;
+const COUNTRIES_MIN = 3; // different ones
+const COUNTRIES_SHARE_MIN = 0.8; // of the different names
+const LATITUDE = /^lat(itude)?$|_lat(itude)?$/i;
+const LONGITUDE = /^(lng|lon|long|longitude)$|_(lng|lon|long|longitude)$/i;
 const LINE_POINTS_MIN = 8;
 const TIME_NAME = /(year|month|day|date|time|hour|week)$/i;
 const TIME_TYPE = /^(date|timestamp)/i;
@@ -22,6 +29,13 @@ const INTEGER = /^(tinyint|smallint|int|integer|bigint)/i;
 
 function distinct(rows: Rows, column: number): number {
   return new Set(rows.rows.map((row) => row[column])).size;
+}
+
+/* Do the values of a column name countries? */
+function areCountries(rows: Rows, column: number): boolean {
+  const names = new Set(rows.rows.map((row) => row[column]).filter((cell) => cell !== null));
+  const countries = [...names].filter((name) => countryOf(name) !== undefined);
+  return countries.length >= COUNTRIES_MIN && countries.length >= COUNTRIES_SHARE_MIN * names.size;
 }
 
 export function chartOf(rows: Rows): Chart {
@@ -42,10 +56,18 @@ export function chartOf(rows: Rows): Chart {
   if (rows.rows.length === 1) {
     return { kind: "card", value };
   }
+  const latitude = columns.find((c) => isNumber(c.type) && LATITUDE.test(c.name))?.at;
+  const longitude = columns.find((c) => isNumber(c.type) && LONGITUDE.test(c.name))?.at;
+  if (latitude !== undefined && longitude !== undefined) {
+    return { kind: "points", latitude, longitude };
+  }
   if (first === undefined || first.at !== 0) {
     return { kind: "none", why: "the first column is no name and no time" };
   }
   const label = second?.at;
+  if (areCountries(rows, 0)) {
+    return { kind: "map", across: 0, value, label };
+  }
   if (second !== undefined && second.at === 1) {
     const [across, within] = [distinct(rows, 0), distinct(rows, 1)];
     const pairs = new Set(rows.rows.map((row) => JSON.stringify([row[0], row[1]]))).size;

@@ -12,6 +12,15 @@ export function count(value: number | string | null | undefined): string {
   return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, THIN);
 }
 
+/* A number as it came, with its thousands apart; decimals keep their digits. */
+export function decimal(cell: string | null | undefined): string {
+  if (cell === null || cell === undefined) {
+    return "null";
+  }
+  const [whole, fraction] = cell.split(".");
+  return fraction === undefined ? count(whole) : `${count(whole)}.${fraction}`;
+}
+
 export function bytes(value: number | string | null | undefined): string {
   if (value === null || value === undefined) {
     return "\u2013";

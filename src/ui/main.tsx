@@ -6,6 +6,7 @@ import "./base.css";
 import "./parts.css";
 import "./states.css";
 import "./dags.css";
+import "./world.css";
 
 import { render } from "preact";
 

@@ -10,7 +10,7 @@ import { Grid } from "./grid.tsx";
 import { Failure } from "./region.tsx";
 
 const PAGE = 500; // rows fetched at once
-const CHART_ROWS_MAX = 500;
+const CHART_ROWS_MAX = 2000; // fetched whole, for the chart
 const LOOK_MS = 100;
 const FORMATS = [
   ["CSV", "csv"],
@@ -100,7 +100,7 @@ function Answer({ query, chart }: { query: Query; chart: boolean }) {
       asked.current.delete(page); // asked again when it is looked at again
     }
   };
-  useEffect(() => void fetchPage(0), []);
+  useEffect(() => need(0, chart && all <= CHART_ROWS_MAX ? all : 1), []);
   const need = (from: number, to: number) => {
     for (let page = Math.floor(from / PAGE); page * PAGE < to; page++) {
       void fetchPage(page);

@@ -1,23 +1,15 @@
 /*
- * An answer as a chart: bars, columns, groups of columns, a line, or one large number. All are HTML
- * and SVG of our own; the table beside them has every value.
+ * An answer as a chart: a map, bars, columns, groups of columns, a line, or one large number. All
+ * are HTML and SVG of our own; the table above them has every value.
  */
 
 import { chartOf } from "../chart-rule.ts";
 import type { Chart } from "../chart-rule.ts";
-import { count } from "../format.ts";
+import { count, decimal } from "../format.ts";
 import type { Rows } from "../types.ts";
+import { CountryMap, PointMap } from "./world-map.tsx";
 
 type Row = (string | null)[];
-
-/* A number as it came, with its thousands apart; decimals keep their digits. */
-function shown(cell: string | null | undefined): string {
-  if (cell === null || cell === undefined) {
-    return "null";
-  }
-  const [whole, fraction] = cell.split(".");
-  return fraction === undefined ? count(whole) : `${count(whole)}.${fraction}`;
-}
 
 function largest(rows: Row[], value: number): number {
   return Math.max(...rows.map((row) => Number(row[value] ?? 0)), 0) || 1;
@@ -27,7 +19,7 @@ function Card({ rows, value }: { rows: Rows; value: number }) {
   const row = rows.rows[0] ?? [];
   return (
     <div class="card">
-      <div class="large">{shown(row[value])}</div>
+      <div class="large">{decimal(row[value])}</div>
       <div class="quiet">{rows.columns[value]?.name}</div>
       {rows.columns.map((column, at) =>
         at === value ? null : (
@@ -61,7 +53,7 @@ function Bars({ rows, across, value, label }: Bars) {
             />
           </span>
           <span class="bar-value">
-            {shown(row[value])}
+            {decimal(row[value])}
             {label === undefined ? null : <span class="quiet"> {row[label] ?? "null"}</span>}
           </span>
         </div>
@@ -126,7 +118,7 @@ function Columns({ rows, across, value, label }: Bars) {
               height={high}
             />
             <text x={centre} y={HIGH - BELOW - high - 4} text-anchor="middle">
-              {shown(row[value])}
+              {decimal(row[value])}
             </text>
             {label === undefined ? null : (
               <text class="quiet" x={centre} y={HIGH - BELOW - high - 18} text-anchor="middle">
@@ -173,7 +165,7 @@ function Groups({ rows, across, within, value }: Bars & { within: number }) {
               />
               {width < 26 ? null : (
                 <text x={left + width / 2} y={HIGH - BELOW - high - 4} text-anchor="middle">
-                  {shown(row[value])}
+                  {decimal(row[value])}
                 </text>
               )}
             </g>
@@ -188,6 +180,10 @@ function Picture({ rows, chart }: { rows: Rows; chart: Exclude<Chart, { kind: "n
   switch (chart.kind) {
     case "card":
       return <Card rows={rows} value={chart.value} />;
+    case "points":
+      return <PointMap rows={rows} {...chart} />;
+    case "map":
+      return <CountryMap rows={rows} {...chart} />;
     case "groups":
       return <Groups rows={rows.rows} {...chart} />;
     case "line":
@@ -205,13 +201,15 @@ export function ChartOf({ rows }: { rows: Rows }) {
   if (chart.kind === "none") {
     return <p class="quiet">No chart: {chart.why}.</p>;
   }
-  const value = rows.columns[chart.value]?.name ?? "";
   return (
     <figure>
       <Picture rows={rows} chart={chart} />
-      <figcaption class="quiet">
-        {value}, {count(rows.rows.length)} {rows.rows.length === 1 ? "row" : "rows"}
-      </figcaption>
+      {chart.kind === "map" || chart.kind === "points" ? null : (
+        <figcaption class="quiet">
+          {rows.columns[chart.value]?.name ?? ""}, {count(rows.rows.length)}{" "}
+          {rows.rows.length === 1 ? "row" : "rows"}
+        </figcaption>
+      )}
     </figure>
   );
 }
