@@ -17,8 +17,8 @@ demo: build ## Run the whole pipeline once: HTTP requests to query results
 test: .setup/test-$(SETUP) build ## Run every test (about 25 minutes)
 	@scripts/test
 
-test-cloud: ## Check deploy/ with Terraform and the providers' schemas
-	@test/cloud/run
+test-cloud: .setup/cloud-$(SETUP) build ## Check deploy/ by OpenTofu, Airflow, Spark, Ansible (about 10 minutes)
+	@.venv-test/bin/python -m pytest -q test/cloud
 
 bench: .setup/bench-$(SETUP) build ## Measure against the peers, side by side
 	@bench/run
@@ -48,6 +48,7 @@ help: ## Show this list
 # The stamps of scripts/setup: made again when the script or what it reads has changed.
 .setup/base-$(SETUP): src/ui/packages.txt
 .setup/test-$(SETUP): test/requirements.txt test/spark/pom.xml test/java/pom.xml src/ui/packages.txt
+.setup/cloud-$(SETUP): test/requirements.txt $(wildcard test/cloud/python/* test/cloud/tools/*/*)
 .setup/bench-$(SETUP): bench/requirements.txt test/requirements.txt test/spark/pom.xml
 .setup/%-$(SETUP):
 	@scripts/setup $*

@@ -78,7 +78,7 @@ resource "aws_msk_configuration" "kafka" {
   kafka_versions    = [var.kafka_version]
   server_properties = <<-EOT
     auto.create.topics.enable=false
-    default.replication.factor=${var.brokers}
+    default.replication.factor=${min(var.brokers, 3)}
     min.insync.replicas=${var.brokers > 2 ? 2 : 1}
     num.partitions=1
     unclean.leader.election.enable=false

@@ -55,7 +55,7 @@ variable "kafka_version" {
 }
 
 variable "brokers" {
-  description = "Number of brokers: a multiple of the 2 zones. Topics have as many replicas."
+  description = "Number of brokers: a multiple of the 2 zones. Topics have as many replicas, and 3 at most."
   type        = number
   default     = 2
 

@@ -76,6 +76,13 @@ resource "aws_iam_role_policy" "api" {
   name_prefix = "kinesis-"
   role        = aws_iam_role.api.id
   policy      = data.aws_iam_policy_document.kinesis.json
+
+  lifecycle {
+    precondition {
+      condition     = alltrue([for name in var.stream_names : startswith(name, var.stream_prefix)])
+      error_message = "The name of each of stream_names must begin with stream_prefix: the API could not reach it."
+    }
+  }
 }
 
 locals {

@@ -13,7 +13,7 @@ resource "aws_s3_bucket" "bucket" {
 resource "aws_s3_bucket_public_access_block" "bucket" {
   count = var.block_public_access ? 1 : 0
 
-  bucket                  = aws_s3_bucket.bucket.id
+  bucket                  = aws_s3_bucket.bucket.bucket
   block_public_acls       = true
   block_public_policy     = true
   ignore_public_acls      = true
@@ -21,7 +21,7 @@ resource "aws_s3_bucket_public_access_block" "bucket" {
 }
 
 resource "aws_s3_bucket_ownership_controls" "bucket" {
-  bucket = aws_s3_bucket.bucket.id
+  bucket = aws_s3_bucket.bucket.bucket
 
   rule {
     object_ownership = "BucketOwnerEnforced"
@@ -29,7 +29,7 @@ resource "aws_s3_bucket_ownership_controls" "bucket" {
 }
 
 resource "aws_s3_bucket_server_side_encryption_configuration" "bucket" {
-  bucket = aws_s3_bucket.bucket.id
+  bucket = aws_s3_bucket.bucket.bucket
 
   rule {
     bucket_key_enabled = var.kms_key_arn != null
@@ -42,7 +42,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "bucket" {
 }
 
 resource "aws_s3_bucket_versioning" "bucket" {
-  bucket = aws_s3_bucket.bucket.id
+  bucket = aws_s3_bucket.bucket.bucket
 
   versioning_configuration {
     status = var.enable_bucket_versioning ? "Enabled" : "Suspended"
@@ -51,7 +51,7 @@ resource "aws_s3_bucket_versioning" "bucket" {
 
 # Old versions and parts of uploads that nobody completed are not kept for ever.
 resource "aws_s3_bucket_lifecycle_configuration" "bucket" {
-  bucket = aws_s3_bucket.bucket.id
+  bucket = aws_s3_bucket.bucket.bucket
 
   rule {
     id     = "clean-up"
@@ -94,7 +94,7 @@ data "aws_iam_policy_document" "bucket" {
 }
 
 resource "aws_s3_bucket_policy" "bucket" {
-  bucket = aws_s3_bucket.bucket.id
+  bucket = aws_s3_bucket.bucket.bucket
   policy = data.aws_iam_policy_document.bucket.json
 
   depends_on = [aws_s3_bucket_public_access_block.bucket]

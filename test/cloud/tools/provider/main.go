@@ -31,9 +31,9 @@ type Block struct {
 }
 
 type document struct {
-	Name                         string
-	Provider                     Block
-	Resources, DataSources       map[string]Block
+	Name                   string
+	Provider               Block
+	Resources, DataSources map[string]Block
 }
 
 type server struct {
@@ -117,6 +117,16 @@ func unknown(_ string, t tftypes.Type) tftypes.Value {
 
 func invented(name string, t tftypes.Type) tftypes.Value {
 	switch {
+	case t.Is(tftypes.String) && name == "json":
+		return tftypes.NewValue(t, "{}")
+	case t.Is(tftypes.String) && name == "arn":
+		return tftypes.NewValue(t, "arn:aws:service:eu-west-2:123456789012:made-up/1")
+	case t.Is(tftypes.List{ElementType: tftypes.String}):
+		var three []tftypes.Value
+		for _, last := range []string{"a", "b", "c"} {
+			three = append(three, tftypes.NewValue(tftypes.String, "made-up-"+name+"-"+last))
+		}
+		return tftypes.NewValue(t, three)
 	case t.Is(tftypes.String):
 		return tftypes.NewValue(t, "made-up-"+name)
 	case t.Is(tftypes.Number):

@@ -1,0 +1,154 @@
+"""pinion deploy airflow: the DAG files on an installed Airflow 3.1, against a stub of Databricks over
+TLS and by `pinion task`; and read by Airflow 2.7."""
+
+import json
+import sqlite3
+
+import pytest
+
+from cloud import HERE, TOOLS, do
+from contract import KINDS, run_dag
+from databricks import Databricks
+from pinion import PINION, Server, query, run
+
+LOAD = "load_data_from_S3_and_save_as_delta_tables"
+CLEANS = [f"clean_{kind}_data_and_save_as_delta_table" for kind in ("geo", "pin", "user")]
+ORDER = {"mount_s3_bucket": [], LOAD: ["mount_s3_bucket"], **{name: [LOAD] for name in CLEANS}}
+AIRFLOWS = {3: TOOLS / "venv-airflow", 2: TOOLS / "venv-airflow2"}
+FORMS = {
+    "databricks": ["--cluster", "0101-x", "--store", "s3://bucket"],
+    "pinion": ["--run", "pinion"],
+}
+
+
+def environment(home):
+    return {
+        "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False", "PINION": PINION,
+        "PYTHONWARNINGS": "ignore",
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """Airflow 3.1 with its database."""
+    folder = tmp_path_factory.mktemp("airflow")
+    do(AIRFLOWS[3] / "bin/airflow", "db", "migrate", env=environment(folder))
+    return folder
+
+
+def written(folder, form, *more):
+    run("deploy", "airflow", "--to", folder, *FORMS[form], *more)
+    return folder
+
+
+def run_test(home, dags, *args, env=None, status=0):
+    """Runs the DAG by Airflow; gives its result and what was printed."""
+    text = do(
+        AIRFLOWS[3] / "bin/python", HERE / "airflow_run.py", dags, "test", *args,
+        env={**environment(home), **(env or {})}, status=status,
+    )  # fmt: skip
+    found = [line for line in text.splitlines() if line.startswith("RESULT ")]
+    return (json.loads(found[-1].removeprefix("RESULT ")) if found else None), text
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("version", AIRFLOWS)
+def test_airflow_reads_the_file(home, tmp_path, version, form):
+    if version == 2 and not AIRFLOWS[2].exists():
+        pytest.skip("Airflow 2.7 needs Python 3.11")
+    place = home if version == 3 else tmp_path
+    text = do(
+        AIRFLOWS[version] / "bin/python", HERE / "airflow_run.py",
+        written(tmp_path / "dags", form), "show", env=environment(place),
+    )  # fmt: skip
+    dags = json.loads(text.strip().splitlines()[-1])
+    assert list(dags) == ["batch_processing_dag"]
+    dag = dags["batch_processing_dag"]
+    assert dag["catchup"] is False and dag["max_active_runs"] == 1
+    assert {name: task["upstream"] for name, task in dag["tasks"].items()} == ORDER
+    for task in dag["tasks"].values():
+        assert task["retries"] == 4 and task["retry_delay"] == 60 and task["rule"] == "all_success"
+        assert task["type"] == ("SubmitOnce" if form == "databricks" else "BashOperator")
+
+
+def test_five_submissions_in_order(home, tmp_path):
+    dags = written(tmp_path / "dags", "databricks")
+    with Databricks(tmp_path) as databricks:
+        result, _ = run_test(home, dags, 1, env=databricks.environment())
+    assert result["state"].endswith("success")
+    started = databricks.started()
+    assert started[:2] == ["mount_s3_bucket", LOAD] and sorted(started[2:]) == CLEANS
+    assert len(databricks.submissions) == 5 and databricks.logins == 5
+    for name, body in zip(started, databricks.submissions, strict=True):
+        assert body["run_name"] == f"batch_processing_dag.{name}"
+        (task,) = body["tasks"]
+        assert task["notebook_task"]["notebook_path"] == f"/Shared/pinterest/{name}"
+        assert task["notebook_task"]["base_parameters"] == {"store": "s3://bucket"}
+        assert task["existing_cluster_id"] == "0101-x"
+
+
+def test_a_failed_run_is_tried_again(home, tmp_path):
+    dags = written(tmp_path / "dags", "databricks")
+    with Databricks(tmp_path, ends=["SUCCESS", "FAILED", "FAILED"]) as databricks:
+        result, _ = run_test(home, dags, 1, env=databricks.environment())
+    assert result["state"].endswith("success") and result["tries"][LOAD] == 3
+    assert databricks.started()[:4] == ["mount_s3_bucket", LOAD, LOAD, LOAD]
+    assert len(databricks.runs) == 7  # and no run twice
+
+
+def test_what_fails_for_good_ends_the_run(home, tmp_path):
+    dags = written(tmp_path / "dags", "databricks")
+    with Databricks(tmp_path, ends=["FAILED"] * 9) as databricks:
+        result, text = run_test(home, dags, 0.1, env=databricks.environment(), status=None)
+    assert result is None or result["state"].endswith("failed")
+    assert databricks.started() == ["mount_s3_bucket"] * 5  # the first try, and four more
+    assert "the notebook has failed" in text
+
+
+def test_a_lost_answer_and_a_busy_service_start_no_second_run(home, tmp_path):
+    dags = written(tmp_path / "dags", "databricks")
+    with Databricks(tmp_path, faults=[503, "drop", None, 429, None, "drop"]) as databricks:
+        result, _ = run_test(home, dags, 1, env=databricks.environment())
+    assert result["state"].endswith("success")
+    assert len(databricks.runs) == 5 and len(databricks.submissions) == 7
+    assert sorted(databricks.started()) == sorted(ORDER)
+
+
+def test_a_task_that_is_out_of_time_cancels_its_run(home, tmp_path):
+    dags = written(tmp_path / "dags", "databricks")
+    with Databricks(tmp_path, ends=["SUCCESS", None]) as databricks:
+        result, _ = run_test(home, dags, 0.1, LOAD, 3, env=databricks.environment())
+    assert result["state"].endswith("success") and result["tries"][LOAD] == 2
+    assert databricks.cancelled == [1001]
+    assert databricks.started()[1:3] == [LOAD, LOAD]
+
+
+def test_a_wrong_secret_is_said(home, tmp_path):
+    dags = written(tmp_path / "dags", "databricks")
+    with Databricks(tmp_path) as databricks:
+        wrong = databricks.environment(secret="not-the-secret")
+        _, text = run_test(home, dags, 0.1, env=wrong, status=None)
+    assert databricks.submissions == []
+    assert "invalid_client" in text and "not-the-secret" not in text
+
+
+def test_by_pinion(home, tmp_path):
+    """Any Airflow, without Databricks: each task is `pinion task`."""
+    data = tmp_path / "data"
+    with Server(data) as server:
+        run("emulate", "batch", "--url", server.url, "--rows", "30", "--batch", "10", "-q")
+        run_dag(data)
+        before = query("popular_category_by_country", data)
+        run("emulate", "batch", "--url", server.url, "--rows", "60", "--batch", "10", "-q")
+    dags = written(tmp_path / "dags", "pinion", "--data", data)
+    result, text = run_test(home, dags, 1)
+    assert result == {"state": result["state"], "tries": {name: 1 for name in ORDER}}
+    assert result["state"].endswith("success"), text[-3000:]
+    assert query("popular_category_by_country", data) != before
+    assert sqlite3.connect(home / "airflow.db").execute(
+        "SELECT count(*) FROM task_instance WHERE dag_id = 'batch_processing_dag'"
+    ).fetchone()[0] >= len(ORDER)
+    assert KINDS
