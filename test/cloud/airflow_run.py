@@ -15,8 +15,8 @@ from airflow.models.dagbag import DagBag
 def task_of(task):
     shown = {
         "upstream": sorted(task.upstream_task_ids), "retries": task.retries,
-        "retry_delay": task.retry_delay.total_seconds(), "rule": str(getattr(task.trigger_rule, "value", task.trigger_rule)),
-        "type": task.task_type,
+        "retry_delay": task.retry_delay.total_seconds(), "type": task.task_type,
+        "rule": str(getattr(task.trigger_rule, "value", task.trigger_rule)),
     }  # fmt: skip
     for name in ("json", "bash_command"):
         if hasattr(task, name):

@@ -1,5 +1,5 @@
-"""pinion deploy airflow: the DAG files on an installed Airflow 3.1, against a stub of Databricks over
-TLS and by `pinion task`; and read by Airflow 2.7."""
+"""pinion deploy airflow: the DAG files on an installed Airflow 3.1, against a stub of Databricks
+over TLS and by `pinion task`; and read by Airflow 2.7."""
 
 import json
 import sqlite3
@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from cloud import HERE, TOOLS, do
-from contract import KINDS, run_dag
+from contract import run_dag
 from databricks import Databricks
 from pinion import PINION, Server, query, run
 
@@ -21,11 +21,11 @@ FORMS = {
 }
 
 
-def environment(home):
+def environment(home, dags):
     return {
         "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
-        "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False", "PINION": PINION,
         "PYTHONWARNINGS": "ignore",
     }  # fmt: skip
@@ -35,7 +35,7 @@ def environment(home):
 def home(tmp_path_factory):
     """Airflow 3.1 with its database."""
     folder = tmp_path_factory.mktemp("airflow")
-    do(AIRFLOWS[3] / "bin/airflow", "db", "migrate", env=environment(folder))
+    do(AIRFLOWS[3] / "bin/airflow", "db", "migrate", env=environment(folder, folder))
     return folder
 
 
@@ -48,7 +48,7 @@ def run_test(home, dags, *args, env=None, status=0):
     """Runs the DAG by Airflow; gives its result and what was printed."""
     text = do(
         AIRFLOWS[3] / "bin/python", HERE / "airflow_run.py", dags, "test", *args,
-        env={**environment(home), **(env or {})}, status=status,
+        env={**environment(home, dags), **(env or {})}, status=status,
     )  # fmt: skip
     found = [line for line in text.splitlines() if line.startswith("RESULT ")]
     return (json.loads(found[-1].removeprefix("RESULT ")) if found else None), text
@@ -60,13 +60,14 @@ def test_airflow_reads_the_file(home, tmp_path, version, form):
     if version == 2 and not AIRFLOWS[2].exists():
         pytest.skip("Airflow 2.7 needs Python 3.11")
     place = home if version == 3 else tmp_path
+    dags = written(tmp_path / "dags", form)
     text = do(
-        AIRFLOWS[version] / "bin/python", HERE / "airflow_run.py",
-        written(tmp_path / "dags", form), "show", env=environment(place),
+        AIRFLOWS[version] / "bin/python", HERE / "airflow_run.py", dags, "show",
+        env=environment(place, dags),
     )  # fmt: skip
-    dags = json.loads(text.strip().splitlines()[-1])
-    assert list(dags) == ["batch_processing_dag"]
-    dag = dags["batch_processing_dag"]
+    shown = json.loads(text.strip().splitlines()[-1])
+    assert list(shown) == ["batch_processing_dag"]
+    dag = shown["batch_processing_dag"]
     assert dag["catchup"] is False and dag["max_active_runs"] == 1
     assert {name: task["upstream"] for name, task in dag["tasks"].items()} == ORDER
     for task in dag["tasks"].values():
@@ -151,4 +152,3 @@ def test_by_pinion(home, tmp_path):
     assert sqlite3.connect(home / "airflow.db").execute(
         "SELECT count(*) FROM task_instance WHERE dag_id = 'batch_processing_dag'"
     ).fetchone()[0] >= len(ORDER)
-    assert KINDS
