@@ -138,6 +138,7 @@ class Rows:
         self.unknown_keys = table["unknown_keys"]
         names = {name for name, of in self.columns.items() for name in (name, *of["aliases"])}
         self.taken, self.keeps_value = names, "value" in names
+        self.unknown = []  # members of the newest row that no column takes: "pos.w" in a struct
 
     def of(self, data):
         if len(data) > LINE_BYTES_MAX:
@@ -186,36 +187,46 @@ class Rows:
                 item = item["value"]
         if not isinstance(item, dict):
             raise Refused("the record is not a JSON object")
-        row = {}
+        row, rest, self.unknown = {}, {}, []
         for name, column in self.columns.items():
-            value = next(
-                (item[key] for key in (name, *column["aliases"]) if item.get(key) is not None), None
-            )
-            row[name] = self.value(name, column, value)
-        unknown = {clean(key): of for key, of in item.items() if key not in self.taken}
-        if unknown and self.unknown_keys == "reject":
-            raise Refused(f"no column takes {next(iter(unknown))}")
+            keys = (name, *column["aliases"])
+            key = next((key for key in keys if item.get(key) is not None), None)
+            row[name], more = self.value(name, column, item.get(key))
+            if more:
+                rest[key] = more
+        for key, value in item.items():
+            if key not in self.taken:
+                rest[key] = value
+                self.unknown.append(clean(key))
+        if self.unknown and self.unknown_keys == "reject":
+            raise Refused(f"no column takes {self.unknown[0]}")
         if self.unknown_keys == "keep":
-            row["_unknown"] = dumps(unknown) if unknown else None
+            kept = {clean(key): rest[key] for key in item if key in rest}
+            row["_unknown"] = dumps(kept) if kept else None
         return row
 
     def value(self, name, column, value):
+        """The column's value, and what a struct has beside its fields."""
         if isinstance(value, dict) and list(value) == [column["unwrap"]]:
             value = value[column["unwrap"]]
         if value is None:
             if column["required"]:
                 raise Refused(f"column {name} is missing or null")
-            return None
+            return None, None
         return self.typed(column["type"], value, name)
 
     def typed(self, kind, value, name):
         if not isinstance(kind, dict):
-            return scalar(kind, value, name)
+            return scalar(kind, value, name), None
         if not isinstance(value, dict):
             raise Refused(f"column {name}: {dumps(value)[:100]} is not an object")
-        return {
-            field: None
-            if value.get(field) is None
-            else self.typed(of, value[field], f"{name}.{field}")
-            for field, of in kind.items()
-        }
+        made, rest = dict.fromkeys(kind), {}
+        for field, of in value.items():
+            if field not in kind:
+                rest[field] = of
+                self.unknown.append(f"{name}.{clean(field)}")
+            elif of is not None:
+                made[field], more = self.typed(kind[field], of, f"{name}.{field}")
+                if more:
+                    rest[field] = more
+        return made, rest

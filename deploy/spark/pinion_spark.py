@@ -16,6 +16,8 @@ from pinion_record import Rows
 from pyspark import cloudpickle
 from pyspark.sql import SparkSession, functions
 
+UNKNOWN_SHOWN = 10  # names of members that no column takes, in a result
+
 # Spark's workers may not find these files: they get the code itself.
 cloudpickle.register_pickle_by_value(pinion_record)
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -64,19 +66,21 @@ def kept(frame):
 
 class Parser:
     """A function for Spark's workers: from an input row's columns to rows of the table. Each has
-    the table's columns, the place it comes from, and `_reason` and `_data` of a dead letter;
-    `_reason` is null for a row. `read` gives (place, data) of an input row's columns."""
+    the table's columns, the place it comes from, `_strange` (the members that no column takes), and
+    `_reason` and `_data` of a dead letter; `_reason` is null for a row. `read` gives (place, data)
+    of an input row's columns."""
 
     def __init__(self, table, places, read):
         self.table, self.read = table, read
-        self.types = {**columns_of(table), "_reason": "string", "_data": "string", **places}
+        ends = {"_reason": "string", "_data": "string", "_strange": "array<string>"}
+        self.types = {**columns_of(table), **ends, **places}
 
     def rows(self, *columns):
         made, rows = [], Rows(self.table)
         for place, data in self.read(*columns):
             for row, reason in rows.of(data):
-                data_of = {} if reason is None else {"_data": shown(data)}
-                made.append({**(row or {}), **place, **data_of, "_reason": reason})
+                end = {"_strange": rows.unknown} if reason is None else {"_data": shown(data)}
+                made.append({**(row or {}), **place, **end, "_reason": reason})
         return made
 
     def __call__(self, frame, *columns):
@@ -130,7 +134,8 @@ class Lake:
     def path(self, key):
         return f"{self.store}/{key}"
 
-    def finish(self, result):
+    @staticmethod
+    def finish(result):
         """Prints the result as JSON, and hands it to the job that runs the notebook."""
         print(json.dumps(result))
         utils = getattr(__import__("__main__"), "dbutils", None)
@@ -171,6 +176,7 @@ class Lake:
         ]
         places = {"_object": "string", "_line": "bigint"}
         parse = Parser(table, places, lines_of(self.pipeline.TOPICS_DIR))
+        result = {"table": name, "objects": 0, "bytes": 0}
         if topics:
             files = (
                 self.spark.read.format("binaryFile")
@@ -178,13 +184,38 @@ class Lake:
                 .option("recursiveFileLookup", "true")
                 .load([self.path(f"{self.pipeline.TOPICS_DIR}/{topic}") for topic in topics])
             )
+            read = files.selectExpr("count(*)", "coalesce(sum(length), 0)").first()
+            result["objects"], result["bytes"] = read
             frame = kept(parse(files, "path", "content"))
         else:
             frame = self.spark.createDataFrame([], schema_of(parse.types))
+        # First the dead letters: what fails in between is missing from neither.
+        result["dead_letters"] = self.keep_dead_letters(name, frame.where("_reason IS NOT NULL"))
         columns = [f"`{column}`" for column in columns_of(table)]
         self.overwrite(frame.where("_reason IS NULL").selectExpr(*columns), table["path"])
-        result = {"table": name, "rows": frame.where("_reason IS NULL").count()}
-        result["dead_letters"] = self.keep_dead_letters(name, frame.where("_reason IS NOT NULL"))
+        result["version"] = self.version(table["path"])
+        return {**result, **self.count(frame)}
+
+    @staticmethod
+    def count(frame):
+        """How many rows there are, and what they have that no column takes."""
+        rows, unknown = (
+            frame.where("_reason IS NULL")
+            .selectExpr("count(*)", "coalesce(sum(size(_strange)), 0)")
+            .first()
+        )
+        result = {"rows": rows, "unknown_values": unknown}
+        if unknown > 0:
+            names = (
+                frame.where("_reason IS NULL")
+                .selectExpr("explode(_strange) AS name", "struct(_object, _line) AS place")
+                .groupBy("name")
+                .agg(functions.count("*").alias("values"), functions.min("place").alias("place"))
+            )
+            found = names.orderBy(functions.desc("values"), "name").limit(UNKNOWN_SHOWN).collect()
+            result["unknown"] = [{"name": row.name, "values": row["values"]} for row in found]
+            result["more_names"] = names.count() - len(found)
+            result["place"], result["line"] = found[0].place
         return result
 
     def keep_dead_letters(self, name, frame):
@@ -213,21 +244,42 @@ class Lake:
         except AnalysisException:
             return False
 
+    def version(self, key):
+        """The newest version of a table that exists."""
+        return self.spark.sql(f"DESCRIBE HISTORY delta.`{self.path(key)}` LIMIT 1").first().version
+
+    def at_version(self, key, version):
+        reader = self.spark.read.format("delta").option("versionAsOf", version)
+        return reader.load(self.path(key))
+
+    def paths(self):
+        """Every table that SQL may name -> its key."""
+        tables = {name: table["path"] for name, table in self.pipeline.TABLES.items()}
+        return {
+            **tables,
+            "dead_letters": self.pipeline.DEAD_LETTERS,
+            "stream_dead_letters": self.pipeline.STREAM_DEAD_LETTERS,
+        }
+
     def views(self, names):
-        """Tables under the names by which SQL calls them, those that exist."""
+        """Tables under the names by which SQL calls them, those that exist, each at its newest
+        version; gives name -> version."""
+        versions, paths = {}, self.paths()
         for name in names:
-            path = self.path(self.pipeline.TABLES[name]["path"])
-            if self.has_table(path):
-                self.spark.read.format("delta").load(path).createOrReplaceTempView(name)
+            if self.has_table(self.path(paths[name])):
+                versions[name] = self.version(paths[name])
+                self.at_version(paths[name], versions[name]).createOrReplaceTempView(name)
+        return versions
 
     def transform(self, name, sql):
         """The SELECT's rows become the table; its columns must be the declared ones."""
         table = self.pipeline.TABLES[name]
-        self.views(table["reads"])
+        read = self.views(table["reads"])
         frame = self.typed(self.spark.sql(sql), table)
         self.overwrite(frame, table["path"])
-        rows = self.spark.read.format("delta").load(self.path(table["path"])).count()
-        return {"table": name, "rows": rows}
+        version = self.version(table["path"])
+        rows = self.at_version(table["path"], version).count()
+        return {"table": name, "version": version, "rows": rows, "read_versions": read}
 
     @staticmethod
     def typed(frame, table):
@@ -241,7 +293,7 @@ class Lake:
     def query(self, sql):
         """The answer of a query over the tables that it names."""
         words = set(re.findall(r"\w+", sql))
-        self.views(name for name in self.pipeline.TABLES if name in words)
+        self.views(name for name in self.paths() if name in words)
         return self.spark.sql(sql)
 
     # --- streams ----------------------------------------------------------------------------

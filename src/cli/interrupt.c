@@ -12,6 +12,7 @@ static void *watch(void *arg)
     const struct pn_clock *clock = pn_clock_system();
     int64_t begun_ms = pn_mono_ms(clock);
     int64_t ended_ms = 0;
+    int64_t patience_ms = interrupt->patience_ms > 0 ? interrupt->patience_ms : PATIENCE_MS;
     while (!atomic_load(&interrupt->done)) {
         int number = pn_signals_take(&interrupt->signals, LOOK_MS);
         int64_t now_ms = pn_mono_ms(clock);
@@ -26,7 +27,7 @@ static void *watch(void *arg)
         }
         ended_ms = ended_ms == 0 ? now_ms : ended_ms;
         pn_engine_interrupt(interrupt->engine);
-        if (atomic_load(&interrupt->number) != 0 && now_ms - ended_ms >= PATIENCE_MS) {
+        if (atomic_load(&interrupt->number) != 0 && now_ms - ended_ms >= patience_ms) {
             pn_interrupt_pass_on(interrupt);
         }
     }
@@ -39,8 +40,8 @@ void pn_interrupt_begin(struct pn_interrupt *interrupt)
     pn_signals_watch(&interrupt->signals);
 }
 
-int pn_interrupt_watch(struct pn_interrupt *interrupt, struct pn_embedded_engine *engine,
-                       int64_t limit_ms, struct pn_err *e)
+int pn_interrupt_watch(struct pn_interrupt *interrupt, struct pn_engine *engine, int64_t limit_ms,
+                       struct pn_err *e)
 {
     interrupt->engine = engine;
     interrupt->limit_ms = limit_ms;

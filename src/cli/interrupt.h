@@ -1,7 +1,7 @@
 /*
- * What ends a query of the command line: Ctrl-C, SIGTERM, a closed terminal, or a time limit. The
- * engine is interrupted, so that it removes what it spilled; when that takes longer than a second,
- * the process ends as it is.
+ * What ends a query of the command line, or a task of an engine elsewhere: Ctrl-C, SIGTERM, a
+ * closed terminal, or a time limit. The engine is interrupted, so that it removes what it spilled,
+ * or ends what runs elsewhere; when that takes longer than a second, the process ends as it is.
  */
 #ifndef PN_CLI_INTERRUPT_H
 #define PN_CLI_INTERRUPT_H
@@ -10,12 +10,13 @@
 #include <stdatomic.h>
 
 #include "cli/signals.h"
-#include "engine/embedded.h"
+#include "engine/engine.h"
 
 struct pn_interrupt {
     struct pn_signals signals;
-    struct pn_embedded_engine *engine; /* borrowed */
-    int64_t limit_ms;                  /* 0: none */
+    struct pn_engine *engine; /* borrowed */
+    int64_t limit_ms;         /* 0: none */
+    int64_t patience_ms;      /* from a signal to the end of the process; 0: a second */
     pthread_t thread;
     atomic_bool done;
     atomic_int number; /* of the signal that came; 0: none */
@@ -25,8 +26,8 @@ struct pn_interrupt {
 /* Blocks the signals: before the engine starts threads. */
 void pn_interrupt_begin(struct pn_interrupt *interrupt);
 /* From now on they end the engine's query. */
-int pn_interrupt_watch(struct pn_interrupt *interrupt, struct pn_embedded_engine *engine,
-                       int64_t limit_ms, struct pn_err *e) PN_MUST_CHECK;
+int pn_interrupt_watch(struct pn_interrupt *interrupt, struct pn_engine *engine, int64_t limit_ms,
+                       struct pn_err *e) PN_MUST_CHECK;
 /* Ends the watching. */
 void pn_interrupt_end(struct pn_interrupt *interrupt);
 /* Does to this process what the signal that came does by itself, so that the caller's shell sees

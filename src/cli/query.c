@@ -52,7 +52,7 @@ static int find_sql(const struct pn_pipeline *pipeline, const char *operand, con
 static int answer(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,
                   int64_t timeout_ms, struct pn_interrupt *interrupt, struct pn_err *e)
 {
-    int rc = pn_interrupt_watch(interrupt, engine, timeout_ms, e);
+    int rc = pn_interrupt_watch(interrupt, &engine->batch, timeout_ms, e);
     if (rc == 0) {
         rc = pn_cli_answer(cli, engine, sql, e);
     }

@@ -4,6 +4,7 @@
 #include "base/units.h"
 #include "cli/table.h"
 #include "report/row_writer.h"
+#include "server/stations.h"
 
 #define TARGET_MIN ((int64_t)1 << 10)
 #define TARGET_MAX ((int64_t)1 << 40)
@@ -36,14 +37,18 @@ int pn_cli_table_optimize(struct pn_cli *cli, int argc, char **argv)
     }
     struct pn_err failure = {0};
     struct pn_table_session session;
+    struct pn_engine *engine = NULL;
     int64_t before = 0;
     int64_t after = 0;
     int rc = pn_cli_table_open(cli, argv[0], &session, &failure);
     if (rc == 0) {
+        rc = pn_app_open_batch_engine(session.app, session.store, &engine, &failure);
+    }
+    if (rc == 0) {
         target_bytes =
             target_bytes != 0 ? target_bytes : session.app->settings->delta.optimize_target_bytes;
-        rc = pn_engine_optimize(&session.engine->batch, pn_delta_path(session.delta), target_bytes,
-                                &before, &after, &failure);
+        rc = pn_engine_optimize(engine, pn_delta_path(session.delta), target_bytes, &before, &after,
+                                &failure);
     }
     if (rc == 0) {
         struct pn_row_writer *output = pn_cli_rows(cli);
@@ -52,6 +57,7 @@ int pn_cli_table_optimize(struct pn_cli *cli, int argc, char **argv)
         pn_cell_int(output, after);
         pn_row_writer_end(&output);
     }
+    pn_engine_destroy(&engine);
     return pn_cli_table_finish(&session, rc, &failure);
 }
 

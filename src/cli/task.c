@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "cli/commands.h"
+#include "cli/interrupt.h"
 #include "cli/reports.h"
 #include "dag/db.h"
 #include "server/stations.h"
@@ -105,6 +106,32 @@ static void record_reports(struct pn_cli *cli, const struct pn_app *app, const s
     free(path);
 }
 
+static int make_tables(struct pn_engine *engine, const struct pn_task *task,
+                       struct pn_table_report *reports, struct pn_err *e)
+{
+    return task->kind == PN_TASK_LOAD
+               ? pn_engine_load(engine, task->tables, task->table_count, reports, e)
+               : pn_engine_transform(engine, task->tables, task->table_count, reports, e);
+}
+
+/* A signal ends a job that runs elsewhere, too; the scheduler waits 5 s for it. */
+static int make_tables_elsewhere(struct pn_engine *engine, const struct pn_task *task,
+                                 struct pn_table_report *reports, struct pn_err *e)
+{
+    enum { PATIENCE_MS = 4500 };
+    struct pn_interrupt interrupt;
+    pn_interrupt_begin(&interrupt);
+    interrupt.patience_ms = PATIENCE_MS;
+    int rc = pn_interrupt_watch(&interrupt, engine, 0, e);
+    if (rc == 0) {
+        rc = make_tables(engine, task, reports, e);
+    }
+    pn_interrupt_end(&interrupt);
+    pn_interrupt_pass_on(&interrupt);
+    pn_signals_restore(&interrupt.signals);
+    return rc;
+}
+
 static int run_tables(struct pn_cli *cli, const struct pn_app *app, struct pn_store *store,
                       const struct pn_task *task, const struct attempt *attempt, struct pn_err *e)
 {
@@ -115,10 +142,9 @@ static int run_tables(struct pn_cli *cli, const struct pn_app *app, struct pn_st
     }
     struct pn_engine *engine = NULL;
     int rc = pn_app_open_batch_engine(app, store, &engine, e);
-    if (rc == 0 && task->kind == PN_TASK_LOAD) {
-        rc = pn_engine_load(engine, task->tables, task->table_count, reports, e);
-    } else if (rc == 0) {
-        rc = pn_engine_transform(engine, task->tables, task->table_count, reports, e);
+    if (rc == 0) {
+        rc = pn_app_uses_spark(app) ? make_tables_elsewhere(engine, task, reports, e)
+                                    : make_tables(engine, task, reports, e);
     }
     if (rc == 0) {
         print_reports(cli, reports, task->table_count);

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "deploy/python.h"
+#include "engine/spark/definition.h"
 
 enum { FILE_BYTES_MAX = 16 << 20, NAMES_MAX = 4096 };
 
@@ -203,14 +204,13 @@ static int write_queries(struct writer *w, struct pn_err *e)
 int pn_spark_write(const struct pn_pipeline *pipeline, const struct pn_spark_config *config,
                    struct pn_err *e)
 {
+    static const char *const library[] = {"pinion_record.py", "pinion_spark.py", "pinion_engine.py",
+                                          "pinion_job.py"};
     struct writer w = {.pipeline = pipeline, .config = config};
     pn_buf_init(&w.out, FILE_BYTES_MAX);
     int rc = pn_io_mkdirs(config->io, config->folder, e);
-    if (rc == 0) {
-        rc = copy_library(&w, "pinion_record.py", e);
-    }
-    if (rc == 0) {
-        rc = copy_library(&w, "pinion_spark.py", e);
+    for (size_t i = 0; rc == 0 && i < sizeof library / sizeof *library; i++) {
+        rc = copy_library(&w, library[i], e);
     }
     if (rc == 0) {
         pn_python_add_pipeline(&w.out, pipeline, config->store);

@@ -11,7 +11,7 @@
 
 struct pn_spark_config {
     const char *folder;  /* to write into; it is made */
-    const char *library; /* the folder of pinion_spark.py and pinion_record.py */
+    const char *library; /* the folder of pinion_*.py */
     const char *store;   /* "s3://bucket" */
     const char *cluster; /* the ID of a cluster for the bundle's jobs; NULL: serverless */
     const struct pn_io *io;

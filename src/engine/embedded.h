@@ -93,7 +93,6 @@ struct pn_embedded_engine;
 
 struct pn_embedded_engine_ops {
     int (*ask)(struct pn_embedded_engine *engine, const struct pn_ask *ask, struct pn_err *e);
-    void (*interrupt)(struct pn_embedded_engine *engine);
     double (*progress)(struct pn_embedded_engine *engine);
     int (*write_parquet)(struct pn_embedded_engine *engine, const struct pn_row_texts *rows,
                          const char *path, struct pn_err *e);
@@ -116,12 +115,6 @@ PN_MUST_CHECK static inline int pn_engine_ask(struct pn_embedded_engine *engine,
                                               const struct pn_ask *ask, struct pn_err *e)
 {
     return engine->ops->ask(engine, ask, e);
-}
-/* Ends the queries in progress, and each one that begins after it: they fail. It may take a while
- * until they see it. Any thread. */
-static inline void pn_engine_interrupt(struct pn_embedded_engine *engine)
-{
-    engine->ops->interrupt(engine);
 }
 /* How much of the query in progress is done, from 0 to 1; -1: not known. Any thread. */
 static inline double pn_engine_progress(struct pn_embedded_engine *engine)

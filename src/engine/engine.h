@@ -6,8 +6,9 @@
  * commits one new version of its target, or nothing; results don't depend on the number of threads;
  * memory stays within the configured limit (it spills to disk).
  *
- * Implementations: duckdb/ (in this process). What only an engine in this process can be
- * (interactive queries, micro-batches, the Parquet of checkpoints) is embedded.h.
+ * Implementations: duckdb/ (in this process), spark/ (jobs of Apache Spark). What only an engine in
+ * this process can be (interactive queries, micro-batches, the Parquet of checkpoints) is
+ * embedded.h.
  */
 #ifndef PN_ENGINE_ENGINE_H
 #define PN_ENGINE_ENGINE_H
@@ -76,6 +77,7 @@ struct pn_engine_ops {
     int (*check)(struct pn_engine *engine, struct pn_err *e);
     int (*optimize)(struct pn_engine *engine, const char *path, int64_t target_bytes,
                     int64_t *files_before, int64_t *files_after, struct pn_err *e);
+    void (*interrupt)(struct pn_engine *engine);
 };
 
 struct pn_engine {
@@ -123,6 +125,12 @@ PN_MUST_CHECK static inline int pn_engine_optimize(struct pn_engine *engine, con
                                                    int64_t *files_after, struct pn_err *e)
 {
     return engine->ops->optimize(engine, path, target_bytes, files_before, files_after, e);
+}
+/* Ends the queries in progress, and each one that begins after it: they fail. Of an engine outside
+ * this process it ends all that runs there. It may take a while until they see it. Any thread. */
+static inline void pn_engine_interrupt(struct pn_engine *engine)
+{
+    engine->ops->interrupt(engine);
 }
 void pn_engine_destroy(struct pn_engine **engine); /* NULL ok */
 

@@ -1,7 +1,12 @@
 /* The engines of batches, checks and stream tables, and what processors are given. */
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/mem.h"
 #include "engine/duckdb/duckdb.h"
+#include "engine/spark/spark.h"
+#include "engine/spark/submit.h"
+#include "server/program.h"
 #include "server/stations.h"
 #include "settings/configs.h"
 
@@ -54,6 +59,65 @@ int pn_app_open_engine(const struct pn_app *app, struct pn_store *store, const c
     return create_engine(app, store, &config, engine, e);
 }
 
+/* --- Spark ------------------------------------------------------------------------------------ */
+
+bool pn_app_uses_spark(const struct pn_app *app)
+{
+    return strcmp(app->settings->engine.kind, "spark") == 0;
+}
+
+static int create_runner(const struct pn_app *app, struct pn_spark_runner **runner,
+                         struct pn_err *e)
+{
+    char *library = NULL;
+    char *temp_folder = NULL;
+    char *relative = pn_app_path(app, "tmp");
+    int rc = pn_program_folder(app->io, "deploy/spark", &library, e);
+    if (rc == 0) {
+        rc = pn_io_absolute_path(relative, &temp_folder, e);
+    }
+    if (rc == 0) {
+        struct pn_spark_submit_config config;
+        pn_settings_to_spark_submit(app->settings, &config);
+        config.library = library;
+        config.temp_folder = temp_folder;
+        config.io = app->io;
+        config.clock = app->clock;
+        *runner = pn_spark_submit_create(&config);
+    }
+    free(library);
+    free(temp_folder);
+    free(relative);
+    return rc;
+}
+
+/* The task that this process is an attempt of, as the scheduler says it. Caller frees. */
+static char *task_of_environment(void)
+{
+    const char *dag = getenv("PINION_DAG");
+    const char *run = getenv("PINION_RUN_ID");
+    const char *task = getenv("PINION_TASK");
+    return dag != NULL && run != NULL && task != NULL ? pn_xasprintf("%s/%s/%s", task, dag, run)
+                                                      : NULL;
+}
+
+static int open_spark(const struct pn_app *app, struct pn_store *store, bool for_task,
+                      struct pn_engine **engine, struct pn_err *e)
+{
+    struct pn_spark_runner *runner = NULL;
+    char *task = for_task ? task_of_environment() : NULL;
+    const struct pn_spark_engine_config config = {.store_url = app->settings->spark.store,
+                                                  .task = task};
+    int rc = create_runner(app, &runner, e);
+    if (rc == 0) {
+        rc = pn_spark_engine_create(&config, &runner, app->pipeline, store, engine, e);
+    }
+    free(task);
+    return rc;
+}
+
+/* --- by the settings -------------------------------------------------------------------------- */
+
 int pn_app_open_query_engine(const struct pn_app *app, struct pn_store *store,
                              const char *temp_folder, struct pn_embedded_engine **engine,
                              struct pn_err *e)
@@ -64,12 +128,25 @@ int pn_app_open_query_engine(const struct pn_app *app, struct pn_store *store,
     if (settings->query.memory_bytes_max >= 0) {
         config.memory_bytes_max = settings->query.memory_bytes_max;
     }
-    return create_engine(app, store, &config, engine, e);
+    struct pn_engine *spark = NULL;
+    int rc = create_engine(app, store, &config, engine, e);
+    if (rc == 0 && pn_app_uses_spark(app)) {
+        rc = open_spark(app, store, false, &spark, e);
+        if (rc == 0) {
+            *engine = pn_spark_asking_engine(&spark, engine);
+        } else {
+            pn_embedded_engine_destroy(engine);
+        }
+    }
+    return rc;
 }
 
 int pn_app_open_batch_engine(const struct pn_app *app, struct pn_store *store,
                              struct pn_engine **engine, struct pn_err *e)
 {
+    if (pn_app_uses_spark(app)) {
+        return open_spark(app, store, true, engine, e);
+    }
     struct pn_embedded_engine *opened = NULL;
     int rc = pn_app_open_engine(app, store, NULL, &opened, e);
     *engine = rc == 0 ? &opened->batch : NULL;

@@ -45,6 +45,8 @@ int pn_app_open_kinesis(const struct pn_app *app, struct pn_log *log, struct pn_
 int pn_app_open_sink(const struct pn_app *app, struct pn_log *log, struct pn_store *store,
                      struct pn_sink **sink, struct pn_err *e) PN_MUST_CHECK;
 
+/* Does Spark make tables and answer queries (engine.kind)? */
+bool pn_app_uses_spark(const struct pn_app *app);
 /* The engine that a task makes tables with. Borrows the store. */
 int pn_app_open_batch_engine(const struct pn_app *app, struct pn_store *store,
                              struct pn_engine **engine, struct pn_err *e) PN_MUST_CHECK;

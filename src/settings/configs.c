@@ -120,6 +120,20 @@ void pn_settings_to_delta(const struct pn_settings *settings, struct pn_delta_co
     };
 }
 
+void pn_settings_to_spark_submit(const struct pn_settings *settings,
+                                 struct pn_spark_submit_config *config)
+{
+    *config = (struct pn_spark_submit_config){
+        .program = settings->spark.submit,
+        .master = settings->spark.master,
+        .packages = settings->spark.packages,
+        .jars = settings->spark.jars,
+        .conf = settings->spark.conf,
+        .python = settings->spark.python,
+        .timeout_ms = settings->spark.timeout_ms,
+    };
+}
+
 void pn_settings_to_executor(const struct pn_settings *settings, struct pn_executor_config *config)
 {
     *config = (struct pn_executor_config){

@@ -10,6 +10,7 @@
 
 #include "aws/aws.h"
 #include "delta/delta.h"
+#include "engine/spark/submit.h"
 #include "http/server.h"
 #include "kafka/rest/rest.h"
 #include "kinesis/kinesis.h"
@@ -27,5 +28,7 @@ void pn_settings_to_kinesis(const struct pn_settings *settings, struct pn_kinesi
 void pn_settings_to_sink(const struct pn_settings *settings, struct pn_sink_config *config);
 void pn_settings_to_executor(const struct pn_settings *settings, struct pn_executor_config *config);
 void pn_settings_to_delta(const struct pn_settings *settings, struct pn_delta_config *config);
+void pn_settings_to_spark_submit(const struct pn_settings *settings,
+                                 struct pn_spark_submit_config *config);
 
 #endif

@@ -63,10 +63,21 @@ struct pn_settings {
         int64_t rotate_interval_ms;
     } sink;
     struct {
+        char *kind;                /* "duckdb" | "spark" */
         int64_t memory_bytes_max;  /* DuckDB's limit; it spills to <data>/tmp beyond */
         int64_t threads;           /* 0: one a core */
         char *parquet_compression; /* "snappy" | "zstd" | "uncompressed" */
     } engine;
+    struct {
+        char *submit;
+        char *master;
+        char *packages;
+        char *jars;
+        char *conf;
+        char *python;
+        char *store; /* "": the store's own address */
+        int64_t timeout_ms;
+    } spark;
     struct {
         int64_t concurrency;
         int64_t queue;

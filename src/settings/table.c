@@ -159,6 +159,10 @@ const struct pn_setting pn_settings_table[] = {
         "Time limit for landing. Records land no later than this after the first record of their "
         "object, so that a quiet topic lands, too."),
 
+    CHOICE("engine.kind", engine.kind, "duckdb", "duckdb|spark",
+           "Engine of the tasks of a DAG, of `pinion table optimize` and of queries. `duckdb`: in "
+           "pinion itself. `spark`: jobs of Apache Spark (docs/spark.md). Streams and `pinion "
+           "batch` always use DuckDB."),
     SIZE("engine.memory_bytes_max", engine.memory_bytes_max, "512MiB", MIB(64), TIB(1), NULL,
          "Memory limit of a load, a transform or a query. Beyond it, the engine spills to "
          "<data>/tmp."),
@@ -169,6 +173,29 @@ const struct pn_setting pn_settings_table[] = {
         "snappy|zstd|uncompressed",
         "Compression of the tables' files. Every reader supports `snappy`; `zstd` is smaller and "
         "slower to write."),
+
+    TEXT("spark.submit", spark.submit, "spark-submit",
+         "Spark's program bin/spark-submit: a path, or a name that PATH finds. Spark 4 is needed, "
+         "with Java 17 or newer."),
+    TEXT("spark.master", spark.master, "local[*]",
+         "Where the jobs run: `local[*]` on this machine, `spark://host:7077`, `yarn` or "
+         "`k8s://...`. The driver runs on this machine."),
+    TEXT("spark.packages", spark.packages, "io.delta:delta-spark_4.1_2.13:4.1.0",
+         "Maven coordinates of Delta Lake, and of the store's file system where there is one, "
+         "separated by commas. Spark downloads them once. Empty: they are in spark.jars or in "
+         "Spark's own folder."),
+    TEXT("spark.jars", spark.jars, "",
+         "JAR files that Spark loads, separated by commas, in place of downloaded packages."),
+    TEXT("spark.conf", spark.conf, "",
+         "Properties of Spark, separated by semicolons: `spark.driver.memory=4g; "
+         "spark.sql.shuffle.partitions=64`. They overrule those that pinion sets."),
+    TEXT("spark.python", spark.python, "",
+         "The Python (3.10 or newer) of driver and executors. Empty: as Spark finds it."),
+    TEXT("spark.store", spark.store, "",
+         "Address of the store as Spark reaches it, where that differs from its own: "
+         "`s3a://my-bucket`, or the path of the same folder on the executors."),
+    DURATION("spark.timeout_ms", spark.timeout_ms, "1h", SECONDS(1), DAYS(7), NULL,
+             "A job of Spark that takes longer is cancelled, and has failed."),
 
     INT("query.concurrency", query.concurrency, "2", 1, PN_QUERY_CONCURRENCY_MAX, NULL,
         "Number of queries over HTTP that run at the same time, each in a process of its own with "

@@ -199,7 +199,7 @@ static void set_asking(struct pn_duckdb *engine, duckdb_connection connection)
     pthread_mutex_unlock(&engine->lock);
 }
 
-void pn_duckdb_interrupt(struct pn_embedded_engine *base)
+void pn_duckdb_interrupt(struct pn_engine *base)
 {
     struct pn_duckdb *engine = (struct pn_duckdb *)base;
     atomic_store(&engine->interrupted, true);

@@ -43,11 +43,11 @@ static const struct pn_engine_ops BATCH_OPS = {
     .query = pn_duckdb_query,
     .check = pn_duckdb_check,
     .optimize = pn_duckdb_optimize,
+    .interrupt = pn_duckdb_interrupt,
 };
 
 static const struct pn_embedded_engine_ops OPS = {
     .ask = pn_duckdb_ask,
-    .interrupt = pn_duckdb_interrupt,
     .progress = pn_duckdb_progress,
     .write_parquet = pn_duckdb_write_parquet,
     .order = pn_duckdb_order,

@@ -175,7 +175,7 @@ int pn_duckdb_append(struct pn_embedded_engine *base, const struct pn_append *ap
 int pn_duckdb_query(struct pn_engine *base, const char *sql, const struct pn_rows *rows,
                     struct pn_err *e);
 int pn_duckdb_ask(struct pn_embedded_engine *base, const struct pn_ask *ask, struct pn_err *e);
-void pn_duckdb_interrupt(struct pn_embedded_engine *base);
+void pn_duckdb_interrupt(struct pn_engine *base);
 double pn_duckdb_progress(struct pn_embedded_engine *base);
 int pn_duckdb_write_parquet(struct pn_embedded_engine *base, const struct pn_row_texts *rows,
                             const char *path, struct pn_err *e);

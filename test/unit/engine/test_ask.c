@@ -181,7 +181,7 @@ static void *interrupt(void *arg)
 {
     struct engine_fixture *fixture = arg;
     (void)usleep(50000);
-    pn_engine_interrupt(fixture->engine);
+    pn_engine_interrupt(&fixture->engine->batch);
     return NULL;
 }
 

@@ -1,0 +1,140 @@
+#include "engine/spark/definition.h"
+
+#include <string.h>
+
+#include "base/json.h"
+
+void pn_python_add_text(struct pn_buf *out, const char *text)
+{
+    size_t len = strlen(text);
+    /* A raw block ends at three quotes, and its last character must not be a part of its end. */
+    bool fits = len > 0 && strstr(text, "\"\"\"") == NULL && text[len - 1] == '\n' &&
+                strchr(text, '\r') == NULL && (len < 2 || text[len - 2] != '\\');
+    if (!fits) {
+        pn_json_write_cstr(out, text);
+        return;
+    }
+    pn_buf_adds(out, "r\"\"\"\n");
+    pn_buf_add(out, text, len);
+    pn_buf_adds(out, "\"\"\"");
+}
+
+/* --- pinion_pipeline.py ----------------------------------------------------------------------- */
+
+static void add_type(struct pn_buf *out, const struct pn_type *type)
+{
+    if (type->kind != PN_TYPE_STRUCT) {
+        pn_buf_addc(out, '"');
+        pn_type_name(type, out);
+        pn_buf_addc(out, '"');
+        return;
+    }
+    pn_buf_addc(out, '{');
+    for (size_t i = 0; i < type->field_count; i++) {
+        pn_buf_adds(out, i > 0 ? ", " : "");
+        pn_json_write_cstr(out, type->fields[i].name);
+        pn_buf_adds(out, ": ");
+        add_type(out, &type->fields[i].type);
+    }
+    pn_buf_addc(out, '}');
+}
+
+static void add_text_or_none(struct pn_buf *out, const char *text)
+{
+    if (text != NULL) {
+        pn_json_write_cstr(out, text);
+    } else {
+        pn_buf_adds(out, "None");
+    }
+}
+
+static void add_column(struct pn_buf *out, const struct pn_column *column)
+{
+    pn_buf_adds(out, "            ");
+    pn_json_write_cstr(out, column->name);
+    pn_buf_adds(out, ": dict(type=");
+    add_type(out, &column->type);
+    pn_buf_addf(out, ", required=%s, aliases=[", column->required ? "True" : "False");
+    for (size_t i = 0; i < column->alias_count; i++) {
+        pn_buf_adds(out, i > 0 ? ", " : "");
+        pn_json_write_cstr(out, column->aliases[i]);
+    }
+    pn_buf_adds(out, "], unwrap=");
+    add_text_or_none(out, column->unwrap);
+    pn_buf_adds(out, "),\n");
+}
+
+/* The flow that fills a stream table, and its stream. */
+static void add_flow(struct pn_buf *out, const struct pn_pipeline *pipeline,
+                     const struct pn_table *table)
+{
+    for (size_t i = 0; i < pipeline->stream_count; i++) {
+        const struct pn_pipeline_stream *stream = &pipeline->streams[i];
+        for (size_t j = 0; j < stream->flow_count; j++) {
+            if (stream->flows[j].table == table) {
+                pn_buf_adds(out, "        stream=dict(name=");
+                pn_json_write_cstr(out, stream->name);
+                pn_buf_addf(out, ", start=\"%s\", partition_key=",
+                            stream->start == PN_START_LATEST ? "latest" : "earliest");
+                add_text_or_none(out, stream->flows[j].partition_key);
+                pn_buf_adds(out, "),\n");
+                return;
+            }
+        }
+    }
+}
+
+static void add_table(struct pn_buf *out, const struct pn_pipeline *pipeline,
+                      const struct pn_table *table)
+{
+    static const char *const unknown[] = {
+        [PN_UNKNOWN_DROP] = "drop", [PN_UNKNOWN_KEEP] = "keep", [PN_UNKNOWN_REJECT] = "reject"};
+    pn_buf_adds(out, "    ");
+    pn_json_write_cstr(out, table->name);
+    pn_buf_adds(out, ": dict(\n        path=");
+    pn_json_write_cstr(out, table->path);
+    pn_buf_adds(out, ",\n        from_topic=");
+    add_text_or_none(out, table->from_topic);
+    pn_buf_adds(out, ",\n        reads=[");
+    for (size_t i = 0; i < table->read_count; i++) {
+        pn_buf_adds(out, i > 0 ? ", " : "");
+        pn_json_write_cstr(out, table->reads[i]->name);
+    }
+    pn_buf_adds(out, "],\n        like=");
+    add_text_or_none(out, table->like != NULL ? table->like->name : NULL);
+    pn_buf_adds(out, ",\n        checkpoints=");
+    add_text_or_none(out, table->checkpoints);
+    pn_buf_addf(out, ",\n        unknown_keys=\"%s\",\n", unknown[table->unknown_keys]);
+    add_flow(out, pipeline, table);
+    pn_buf_adds(out, "        columns={\n");
+    for (size_t i = 0; i < table->column_count; i++) {
+        add_column(out, &table->columns[i]);
+    }
+    pn_buf_adds(out, "        },\n    ),\n");
+}
+
+static void add_assignment(struct pn_buf *out, const char *name, const char *value)
+{
+    pn_buf_addf(out, "%s = ", name);
+    pn_json_write_cstr(out, value);
+    pn_buf_addc(out, '\n');
+}
+
+void pn_python_add_pipeline(struct pn_buf *out, const struct pn_pipeline *pipeline,
+                            const char *store)
+{
+    pn_buf_adds(out, "\"\"\"The pipeline's definition. Written by `pinion deploy spark` from "
+                     "pipeline.yml.\"\"\"\n\n");
+    add_assignment(out, "NAME", pipeline->name);
+    add_assignment(out, "STORE", store);
+    add_assignment(out, "TOPICS_DIR", pipeline->topics_dir);
+    add_assignment(out, "DEAD_LETTERS", pipeline->dead_letters_path);
+    add_assignment(out, "STREAM_DEAD_LETTERS", pipeline->stream_dead_letters_path);
+    pn_buf_adds(out, "TABLES = {\n");
+    for (size_t i = 0; i < pipeline->table_count; i++) {
+        add_table(out, pipeline, &pipeline->tables[i]);
+    }
+    pn_buf_adds(out, "}\nPRELUDE = ");
+    pn_python_add_text(out, pipeline->prelude_spark);
+    pn_buf_addc(out, '\n');
+}
