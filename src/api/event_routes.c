@@ -15,6 +15,13 @@ static bool ready(void *arg)
     return pn_live_is_ready(arg);
 }
 
+/* The page logs in again, and does not just open another stream. */
+static void expire(void *arg, struct pn_buf *out)
+{
+    (void)arg;
+    pn_buf_adds(out, "event: expired\ndata: {}\n\n");
+}
+
 static void end(void *arg)
 {
     struct pn_live_subscriber *subscriber = arg;
@@ -47,6 +54,7 @@ static enum pn_http_handled handle_events(struct pn_http_request *req, void *arg
     pn_http_reply_header(req, "X-Accel-Buffering", "no"); /* for a proxy such as nginx */
     req->stream = (struct pn_http_reply_stream){.next = next,
                                                 .ready = ready,
+                                                .expire = expire,
                                                 .end = end,
                                                 .arg = subscriber,
                                                 .look_ms = routes->heartbeat_ms};

@@ -5,7 +5,8 @@
  *
  * A client that comes again sends the id of its last event, as the header Last-Event-ID or as
  * ?last_event_id=: a browser's EventSource sends the header only when it connects again by itself.
- * The reply lasts until the client leaves or the server stops. It holds no thread.
+ * The reply lasts until the client leaves, its key or session ends (then the last event is
+ * `expired`), or the server stops. It holds no thread.
  */
 #ifndef PN_API_EVENT_ROUTES_H
 #define PN_API_EVENT_ROUTES_H

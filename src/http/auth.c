@@ -294,21 +294,25 @@ static const char *keep(const char *text, struct pn_arena *arena)
     return text != NULL ? pn_arena_strndup(arena, text, strlen(text)) : NULL;
 }
 
-bool pn_http_auth_find(struct pn_http_auth *auth, const char *key, struct pn_arena *arena,
-                       struct pn_http_grant *grant)
+void pn_http_auth_sum(const char *key, unsigned char sum[PN_HTTP_KEY_SUM_BYTES])
+{
+    (void)SHA256((const unsigned char *)key, strlen(key), sum);
+}
+
+bool pn_http_auth_find_sum(struct pn_http_auth *auth,
+                           const unsigned char sum[PN_HTTP_KEY_SUM_BYTES], struct pn_arena *arena,
+                           struct pn_http_grant *grant)
 {
     PN_ASSERT(auth->required);
-    unsigned char sum[PN_HTTP_KEY_SUM_BYTES];
-    (void)SHA256((const unsigned char *)key, strlen(key), sum);
     pthread_rwlock_rdlock(&auth->lock);
     size_t found = auth->keys.count;
     for (size_t i = 0; i < auth->keys.count; i++) {
-        if (CRYPTO_memcmp(sum, auth->keys.items[i].sum, sizeof sum) == 0) {
+        if (CRYPTO_memcmp(sum, auth->keys.items[i].sum, PN_HTTP_KEY_SUM_BYTES) == 0) {
             found = i;
         }
     }
     bool is_there = found < auth->keys.count;
-    if (is_there) {
+    if (is_there && grant != NULL) {
         *grant = auth->keys.items[found].grant;
         grant->topics = keep(grant->topics, arena);
         grant->streams = keep(grant->streams, arena);
@@ -316,4 +320,12 @@ bool pn_http_auth_find(struct pn_http_auth *auth, const char *key, struct pn_are
     }
     pthread_rwlock_unlock(&auth->lock);
     return is_there;
+}
+
+bool pn_http_auth_find(struct pn_http_auth *auth, const char *key, struct pn_arena *arena,
+                       struct pn_http_grant *grant)
+{
+    unsigned char sum[PN_HTTP_KEY_SUM_BYTES];
+    pn_http_auth_sum(key, sum);
+    return pn_http_auth_find_sum(auth, sum, arena, grant);
 }

@@ -65,6 +65,12 @@ int pn_http_auth_init(struct pn_http_auth *auth, const char *mode, bool loopback
 int pn_http_auth_reload(struct pn_http_auth *auth, const char *key_file, const char *keys,
                         const struct pn_io *io, size_t *count, struct pn_err *e) PN_MUST_CHECK;
 void pn_http_auth_deinit(struct pn_http_auth *auth);
+/* The sum of a key, one of the server's or not. */
+void pn_http_auth_sum(const char *key, unsigned char sum[PN_HTTP_KEY_SUM_BYTES]);
+/* The same as pn_http_auth_find(), of the key that has this sum. grant NULL: is it there? */
+bool pn_http_auth_find_sum(struct pn_http_auth *auth,
+                           const unsigned char sum[PN_HTTP_KEY_SUM_BYTES], struct pn_arena *arena,
+                           struct pn_http_grant *grant);
 /* Is `key` one of the keys? Then *grant is what it grants, with texts in the arena. Only where a
  * key is required. Any thread. */
 bool pn_http_auth_find(struct pn_http_auth *auth, const char *key, struct pn_arena *arena,

@@ -211,12 +211,15 @@ static bool is_own(const struct pn_http_request *req, const char *origin)
            strcasecmp(name + 3, host) == 0;
 }
 
+bool pn_http_browser_acts(const struct pn_http_router_row *row)
+{
+    return row->route->method != PN_HTTP_GET || (row->route->flags & PN_HTTP_ROUTE_ACTS) != 0;
+}
+
 bool pn_http_browser_allows_act(const struct pn_http_request *req,
                                 const struct pn_http_router_row *row, bool keyed)
 {
-    unsigned flags = row->route->flags;
-    bool acts = row->route->method != PN_HTTP_GET || (flags & PN_HTTP_ROUTE_ACTS) != 0;
-    if (!acts || keyed || (flags & PN_HTTP_ROUTE_PRODUCE) != 0) {
+    if (!pn_http_browser_acts(row) || keyed || (row->route->flags & PN_HTTP_ROUTE_PRODUCE) != 0) {
         return true;
     }
     const char *origin = pn_http_request_header(req, "Origin");

@@ -11,7 +11,8 @@
  *   acting             A browser sends simple requests (GET, and POST of text or a form) without
  *                      asking, and hides only the reply. So what changes something is refused when
  *                      Origin or Sec-Fetch-Site shows a page of another origin. A valid API key
- *                      takes the place of that check: no page knows it.
+ *                      takes the place of that check: no page knows it. So does the CSRF token of
+ *                      a session (login.h), which only the server's own pages can read.
  *
  * Routes with PN_HTTP_ROUTE_PRODUCE are open to every page, as behind an API Gateway with CORS
  * switched on: they only add records. Clients that are not browsers send no Origin, and notice
@@ -40,8 +41,10 @@ bool pn_http_browser_is_local_host(const char *host);
 
 /* May the request be made under this name? `target` is that of its request line. */
 bool pn_http_browser_allows_host(const struct pn_http_request *req, const char *target);
-/* May the request act, as far as the page goes that sent it? `keyed`: its API key is one that the
- * route asks for. */
+/* Does the route change something? */
+bool pn_http_browser_acts(const struct pn_http_router_row *row);
+/* May the request act, as far as the page goes that sent it? `keyed`: a valid API key came, which
+ * the route asks for, or a session with its CSRF token. */
 bool pn_http_browser_allows_act(const struct pn_http_request *req,
                                 const struct pn_http_router_row *row, bool keyed);
 /* The value of Access-Control-Allow-Origin of its reply (borrowed), or NULL for none. `row` may be

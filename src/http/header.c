@@ -77,7 +77,6 @@ static void answer_options(struct pn_http_conn *conn, const char *path,
 static bool is_refused(struct pn_http_conn *conn, const char *target)
 {
     struct pn_http_request *req = &conn->req;
-    bool keyed = false;
     if (!pn_http_browser_allows_host(req, target)) {
         const char *host = pn_http_request_header(req, "Host");
         pn_http_reply_error(
@@ -87,8 +86,8 @@ static bool is_refused(struct pn_http_conn *conn, const char *target)
             *target == '/' && host != NULL ? host : target);
     } else if (req->method == PN_HTTP_OPTIONS) {
         return false;
-    } else if (pn_http_rights_check(req, conn->row, &keyed) && conn->row != NULL &&
-               !pn_http_browser_allows_act(req, conn->row, keyed)) {
+    } else if (pn_http_rights_check(req, conn->row, &conn->credential) && conn->row != NULL &&
+               !pn_http_browser_allows_act(req, conn->row, conn->credential.is_keyed)) {
         const char *origin = pn_http_request_header(req, "Origin");
         pn_http_reply_error(
             req, 403,

@@ -25,9 +25,11 @@
 #include "http/auth.h"
 #include "http/framing.h"
 #include "http/listener.h"
+#include "http/login_tries.h"
 #include "http/pool.h"
 #include "http/router.h"
 #include "http/server.h"
+#include "http/sessions.h"
 #include "http/tls.h"
 
 /* How long a request may wait for the log before its connection is suspended. */
@@ -45,6 +47,15 @@ enum pn_http_conn_state {
 };
 
 struct pn_http_worker;
+
+/* What shows who made a request. All zero: nothing was asked for. */
+struct pn_http_credential {
+    bool is_keyed;    /* a valid key came, by itself or by a session */
+    bool has_session; /* by one */
+    unsigned char key[PN_HTTP_KEY_SUM_BYTES];
+    struct pn_http_session_id session;
+    unsigned seen; /* the server's `credentials` before it was checked */
+};
 
 struct pn_http_conn {
     struct pn_http_request req; /* first: a request is a connection */
@@ -67,6 +78,7 @@ struct pn_http_conn {
     const struct pn_http_router_row *row; /* NULL when none was found */
     const struct pn_http_front *front;    /* whose errors it gets; NULL: there are none */
     const char *stage;
+    struct pn_http_credential credential;
     const char *cors;                 /* Access-Control-Allow-Origin of the reply; NULL: none */
     const char *preflight;            /* the methods that a preflight allows; NULL: it is not one */
     struct pn_http_framing framing;   /* of the bytes that came so far */
@@ -132,7 +144,10 @@ struct pn_http_server {
     struct pn_http_config config; /* owns its strings */
     struct pn_http_env env;
     struct pn_http_auth auth;
-    struct pn_http_tls *tls; /* NULL: plain HTTP */
+    struct pn_http_sessions *sessions;       /* NULL: no keys are asked for */
+    struct pn_http_login_tries *login_tries; /* likewise */
+    atomic_uint credentials;                 /* counts when keys or sessions may have ended */
+    struct pn_http_tls *tls;                 /* NULL: plain HTTP */
     struct pn_http_router router;
     struct pn_http_listener listener;
     struct pn_http_worker *workers;
@@ -198,6 +213,11 @@ bool pn_http_serve_handle(struct pn_http_conn *conn, struct pn_json_parser *pars
 bool pn_http_serve_submit(struct pn_http_conn *conn, bool more);
 /* The request came back to its worker. */
 void pn_http_serve_finished(struct pn_http_conn *conn);
+
+/* --- server.c --------------------------------------------------------------------------------- */
+
+/* Keys or sessions may have ended: streams look whether theirs has. Any thread. */
+void pn_http_server_credentials_changed(struct pn_http_server *server);
 
 /* --- stream_reply.c --------------------------------------------------------------------------- */
 

@@ -45,7 +45,7 @@ void pn_http_ip_counts_destroy(struct pn_http_ip_counts **counts)
     }
 }
 
-static uint64_t key_of(const struct sockaddr_storage *address)
+uint64_t pn_http_ip_key(const struct sockaddr_storage *address)
 {
     uint64_t key = 0;
     if (address->ss_family == AF_INET6) {
@@ -100,7 +100,7 @@ static void close_gap(struct pn_http_ip_counts *counts, size_t hole)
 bool pn_http_ip_counts_add(struct pn_http_ip_counts *counts, const struct sockaddr_storage *address,
                            int64_t max)
 {
-    uint64_t key = key_of(address);
+    uint64_t key = pn_http_ip_key(address);
     pthread_mutex_lock(&counts->lock);
     struct slot *slot = find(counts, key);
     bool ok = slot->count < max;
@@ -116,7 +116,7 @@ void pn_http_ip_counts_remove(struct pn_http_ip_counts *counts,
                               const struct sockaddr_storage *address)
 {
     pthread_mutex_lock(&counts->lock);
-    struct slot *slot = find(counts, key_of(address));
+    struct slot *slot = find(counts, pn_http_ip_key(address));
     PN_ASSERT(slot->count > 0);
     slot->count--;
     if (slot->count == 0) {

@@ -10,6 +10,9 @@
 
 struct pn_http_ip_counts;
 
+/* The number of a client's address: an IPv4 address, or an IPv6 client's /64. */
+uint64_t pn_http_ip_key(const struct sockaddr_storage *address);
+
 struct pn_http_ip_counts *pn_http_ip_counts_create(int64_t connections_max);
 void pn_http_ip_counts_destroy(struct pn_http_ip_counts **counts); /* NULL ok */
 /* Counts one more, unless the address has `max` already: then false. */

@@ -58,6 +58,9 @@ struct pn_http_reply_stream {
     bool (*next)(void *arg, struct pn_buf *out);
     /* Would next() have something to say? Quick, on any thread, beside anything else. */
     bool (*ready)(void *arg);
+    /* The client's key or session has ended: appends a last word. NULL: there is none. Either way
+     * the reply ends, unless it is a document. */
+    void (*expire)(void *arg, struct pn_buf *out);
     /* The reply is over, or its client is gone: called once. */
     void (*end)(void *arg);
     void *arg;

@@ -3,6 +3,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include <openssl/crypto.h>
+
+#include "http/browser.h"
 #include "http/internal.h"
 
 /* --- replies ---------------------------------------------------------------------------------- */
@@ -53,6 +56,56 @@ static const char *key_of(const struct pn_http_request *req)
     return key + strspn(key, " ");
 }
 
+const char *pn_http_rights_cookie_name(struct pn_http_request *req)
+{
+    return pn_arena_printf(&req->arena, "pinion_%u", (unsigned)req->server->listener.port);
+}
+
+const char *pn_http_rights_cookie(struct pn_http_request *req)
+{
+    const char *cookies = pn_http_request_header(req, "Cookie");
+    if (cookies == NULL) {
+        return NULL;
+    }
+    const char *name = pn_http_rights_cookie_name(req);
+    size_t len = strlen(name);
+    for (const char *p = cookies; *p != '\0';) {
+        p += strspn(p, "; ");
+        size_t pair = strcspn(p, ";");
+        if (pair > len && strncmp(p, name, len) == 0 && p[len] == '=') {
+            return pn_arena_strndup(&req->arena, p + len + 1, pair - len - 1);
+        }
+        p += pair;
+    }
+    return NULL;
+}
+
+bool pn_http_rights_credential(struct pn_http_request *req, struct pn_http_credential *credential,
+                               struct pn_http_grant *grant, struct pn_http_session *session)
+{
+    struct pn_http_server *server = req->server;
+    const char *key = key_of(req);
+    *credential = (struct pn_http_credential){.seen = atomic_load(&server->credentials)};
+    if (key != NULL) {
+        pn_http_auth_sum(key, credential->key);
+    } else {
+        const char *token = pn_http_rights_cookie(req);
+        if (token == NULL) {
+            return false;
+        }
+        credential->session = pn_http_session_id_of(token);
+        credential->has_session =
+            pn_http_sessions_use(server->sessions, &credential->session, session);
+        if (!credential->has_session) {
+            return false;
+        }
+        memcpy(credential->key, session->key, sizeof credential->key);
+    }
+    credential->is_keyed =
+        pn_http_auth_find_sum(&server->auth, credential->key, &req->arena, grant);
+    return credential->is_keyed;
+}
+
 static bool is_open(const struct pn_http_server *server, const struct pn_http_route *route)
 {
     return route != NULL &&
@@ -90,21 +143,51 @@ static bool check_route(struct pn_http_request *req, const struct pn_http_route 
     return true;
 }
 
+/* Is the session's token with the request? */
+static bool has_csrf(const struct pn_http_request *req, const struct pn_http_session *session)
+{
+    const char *sent = pn_http_request_header(req, "X-Pinion-CSRF");
+    return sent != NULL && strlen(sent) == strlen(session->csrf) &&
+           CRYPTO_memcmp(sent, session->csrf, strlen(sent)) == 0;
+}
+
 bool pn_http_rights_check(struct pn_http_request *req, const struct pn_http_router_row *row,
-                          bool *keyed)
+                          struct pn_http_credential *credential)
 {
     struct pn_http_server *server = req->server;
     req->grant = (struct pn_http_grant){.rights = PN_RIGHTS_ALL};
-    *keyed = false;
+    *credential = (struct pn_http_credential){0};
     if (!server->auth.required || is_open(server, row != NULL ? row->route : NULL)) {
         return true;
     }
-    const char *key = key_of(req);
-    if (key == NULL || !pn_http_auth_find(&server->auth, key, &req->arena, &req->grant)) {
-        return refuse_key(req, key);
+    struct pn_http_session session;
+    if (!pn_http_rights_credential(req, credential, &req->grant, &session)) {
+        return refuse_key(req, key_of(req));
     }
-    *keyed = true;
-    return row == NULL || check_route(req, row->route);
+    if (row == NULL) {
+        return true;
+    }
+    if (credential->has_session && pn_http_browser_acts(row) && !has_csrf(req, &session)) {
+        pn_http_reply_error(req, 403,
+                            "What changes something needs the session's token, which GET "
+                            "/api/v1/session returns, as X-Pinion-CSRF");
+        return false;
+    }
+    return check_route(req, row->route);
+}
+
+bool pn_http_rights_last(struct pn_http_server *server, struct pn_http_credential *credential)
+{
+    unsigned now = atomic_load(&server->credentials);
+    bool has_changed = credential->seen != now;
+    credential->seen = now;
+    if (!credential->is_keyed) {
+        return true;
+    }
+    if (credential->has_session) {
+        return pn_http_sessions_have(server->sessions, &credential->session);
+    }
+    return !has_changed || pn_http_auth_find_sum(&server->auth, credential->key, NULL, NULL);
 }
 
 bool pn_http_may_topic(struct pn_http_request *req, const char *topic)

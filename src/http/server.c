@@ -164,6 +164,10 @@ int pn_http_server_create(const struct pn_http_config *config, const struct pn_h
     if (rc == 0) {
         rc = create_tls(made, config, e);
     }
+    if (rc == 0 && made->auth.required) {
+        made->sessions = pn_http_sessions_create(env->clock);
+        made->login_tries = pn_http_login_tries_create(env->clock);
+    }
     if (rc != 0) {
         pn_http_server_destroy(&made);
         return rc;
@@ -272,13 +276,30 @@ int pn_http_server_start(struct pn_http_server *server, struct pn_err *e)
     return 0;
 }
 
+void pn_http_server_credentials_changed(struct pn_http_server *server)
+{
+    atomic_fetch_add(&server->credentials, 1);
+    pn_http_server_wake(server);
+}
+
+static bool is_key(void *arg, const unsigned char *key)
+{
+    return pn_http_auth_find_sum(arg, key, NULL, NULL);
+}
+
 int pn_http_server_reload_keys(struct pn_http_server *server, const char *key_file,
                                const char *keys, size_t *count, struct pn_err *e)
 {
     *count = 0;
-    return server->auth.required
-               ? pn_http_auth_reload(&server->auth, key_file, keys, server->env.io, count, e)
-               : 0;
+    if (!server->auth.required) {
+        return 0;
+    }
+    int rc = pn_http_auth_reload(&server->auth, key_file, keys, server->env.io, count, e);
+    if (rc == 0) {
+        pn_http_sessions_keep(server->sessions, is_key, &server->auth);
+        pn_http_server_credentials_changed(server);
+    }
+    return rc;
 }
 
 int pn_http_server_reload_tls(struct pn_http_server *server, const char *certificate,
@@ -353,6 +374,8 @@ void pn_http_server_destroy(struct pn_http_server **server)
         return;
     }
     pn_http_server_stop(g);
+    pn_http_sessions_destroy(&g->sessions);
+    pn_http_login_tries_destroy(&g->login_tries);
     pn_http_auth_deinit(&g->auth);
     pn_http_tls_destroy(&g->tls);
     pn_http_router_deinit(&g->router);

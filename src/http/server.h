@@ -99,7 +99,7 @@ int pn_http_server_start(struct pn_http_server *server, struct pn_err *e) PN_MUS
 /*
  * Reads the API keys again, where the server requires one: from the file and `keys`, as in
  * pn_http_config. On an error the former keys stay. `count` is how many there are, 0 where none
- * is required. Any thread.
+ * is required. Sessions and streams whose key is gone end. Any thread.
  */
 int pn_http_server_reload_keys(struct pn_http_server *server, const char *key_file,
                                const char *keys, size_t *count, struct pn_err *e) PN_MUST_CHECK;

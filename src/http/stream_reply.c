@@ -12,11 +12,13 @@
 #include <string.h>
 
 #include "http/internal.h"
+#include "http/rights.h"
 
 static bool is_ready(struct pn_http_request *req)
 {
     struct pn_http_conn *conn = pn_http_conn_of(req);
-    return atomic_load(&conn->stream_cut) || req->stream.ready(req->stream.arg);
+    return atomic_load(&conn->stream_cut) || req->stream.ready(req->stream.arg) ||
+           atomic_load(&req->server->credentials) != conn->credential.seen;
 }
 
 bool pn_http_stream_step(struct pn_http_conn *conn)
@@ -27,6 +29,13 @@ bool pn_http_stream_step(struct pn_http_conn *conn)
         atomic_store(&conn->stream_cut, true);
     }
     if (atomic_load(&conn->stream_cut) || stops) {
+        conn->stream_last = true;
+        return true;
+    }
+    if (!req->stream.is_document && !pn_http_rights_last(req->server, &conn->credential)) {
+        if (req->stream.expire != NULL) {
+            req->stream.expire(req->stream.arg, &req->out);
+        }
         conn->stream_last = true;
         return true;
     }

@@ -9,6 +9,7 @@
 #include "api/pipeline_routes.h"
 #include "api/query_routes.h"
 #include "api/search_routes.h"
+#include "api/session_routes.h"
 #include "api/sink_routes.h"
 #include "api/table_data_routes.h"
 #include "api/topic_routes.h"
@@ -222,6 +223,7 @@ static int add_routes(struct pn_server *server, struct pn_err *e)
     server->pipeline_routes = (struct pn_api_pipeline_routes){.pipeline = server->app->pipeline,
                                                               .settings = server->app->settings};
     pn_api_pipeline_routes_add(&server->pipeline_routes, api);
+    pn_api_session_routes_add(api);
     add_dag_routes(server);
     add_airflow(server);
     pn_ui_add(server->fronts->http);

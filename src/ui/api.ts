@@ -16,22 +16,24 @@ export class ApiError extends Error {
   }
 }
 
-/* Set when the server refuses us for want of a key: everything stops, and the login is shown. */
+/* Set while the server wants a key first: everything stops, and the login is shown. */
 export const needsLogin = signal(false);
 
-/* The key of a server that asks for one; it lives as long as the tab. */
-const KEY = "pinion-key";
-
-export function setKey(key: string): void {
-  sessionStorage.setItem(KEY, key);
-  needsLogin.value = false;
+/* Who we are to the server (GET session). A cookie that no script can read stands for the key. */
+export interface Session {
+  auth: boolean;
+  user: string | null;
+  rights: string[];
+  csrf: string | null; // goes with what changes something
 }
+export const session = signal<Session | undefined>(undefined);
+
+const tabs = new BroadcastChannel("pinion-session"); // what happened to the session of all tabs
 
 function headers(body: boolean): Record<string, string> {
   const all: Record<string, string> = { accept: "application/json" };
-  const key = sessionStorage.getItem(KEY);
-  if (key !== null) {
-    all["x-api-key"] = key;
+  if (typeof session.value?.csrf === "string") {
+    all["x-pinion-csrf"] = session.value.csrf;
   }
   if (body) {
     all["content-type"] = "application/json";
@@ -54,7 +56,7 @@ export class Json {
   constructor(readonly text: string) {}
 }
 
-async function send(
+async function sendNow(
   method: string,
   path: string,
   body: unknown,
@@ -76,13 +78,34 @@ async function send(
     }
     throw new ApiError(0, "offline", "The server does not answer.", "Is pinion serve running?");
   }
-  if (response.status === 401) {
-    needsLogin.value = true;
-  }
   if (!response.ok) {
     throw await errorOf(response);
   }
   return response;
+}
+
+/* Waits until it is known who we are, so that a page that may nothing asks nothing. A refusal may
+ * come of a session that another tab has replaced: then it is tried again with the new one. */
+async function send(...request: Parameters<typeof sendNow>): Promise<Response> {
+  await looked;
+  if (needsLogin.value) {
+    throw new ApiError(401, "unauthenticated", "Log in first.");
+  }
+  const csrf = session.value?.csrf;
+  try {
+    return await sendNow(...request);
+  } catch (error) {
+    const status = error instanceof ApiError ? error.status : 0;
+    if (status === 401) {
+      sessionEnded();
+    } else if (status === 403 && request[0] !== "GET" && session.value?.auth === true) {
+      await look();
+      if (session.value.csrf !== csrf) {
+        return sendNow(...request);
+      }
+    }
+    throw error;
+  }
 }
 
 export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
@@ -115,21 +138,43 @@ export async function openStream(
   return send("GET", path, undefined, signal, { "last-event-id": lastId });
 }
 
-/* A click on a link to a file: a link sends no key, so where there is one the file comes by us. */
-export async function download(event: MouseEvent): Promise<void> {
-  const link = event.currentTarget;
-  if (sessionStorage.getItem(KEY) === null || !(link instanceof HTMLAnchorElement)) {
-    return;
-  }
-  event.preventDefault();
-  const { pathname, search } = new URL(link.href);
-  const response = await send("GET", pathname + search, undefined);
-  const saved = document.createElement("a");
-  saved.href = URL.createObjectURL(await response.blob());
-  saved.download = link.download;
-  saved.click();
-  URL.revokeObjectURL(saved.href);
+/* --- the session ------------------------------------------------------------------------------ */
+
+function take(now: Session): void {
+  session.value = now;
+  needsLogin.value = now.auth && now.user === null;
 }
+
+/* Asks who we are. A server that does not answer is found out by the requests that follow. */
+async function look(): Promise<void> {
+  try {
+    take((await (await sendNow("GET", "session", undefined)).json()) as Session);
+  } catch {
+    session.value = undefined;
+  }
+}
+const looked = look();
+
+/* Throws an ApiError when the key is refused. */
+export async function logIn(key: string): Promise<void> {
+  take((await (await sendNow("POST", "session", { key })).json()) as Session);
+  tabs.postMessage("begun");
+}
+
+export async function logOut(): Promise<void> {
+  await sendNow("DELETE", "session", undefined);
+  sessionEnded();
+}
+
+/* The server knows our session no more: in all tabs. */
+export function sessionEnded(): void {
+  if (!needsLogin.value) {
+    needsLogin.value = true;
+    tabs.postMessage("ended");
+  }
+}
+
+tabs.addEventListener("message", () => void look());
 
 /* What a region of a page shows of a GET. Data stay when a later answer is an error. */
 export interface Loaded<T> {

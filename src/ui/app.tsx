@@ -3,7 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { ComponentType } from "preact";
 
-import { needsLogin } from "./api.ts";
+import { logOut, needsLogin, session } from "./api.ts";
 import { switchZone, zone } from "./format.ts";
 import { Login } from "./pages/login.tsx";
 import { overlay } from "./keys.ts";
@@ -101,6 +101,11 @@ function Navigation({ segment }: { segment: string }) {
         <button onClick={nextTheme} aria-label={`Colours: ${theme.value}: switch`}>
           Colours: {theme.value}
         </button>
+        {session.value?.user && !needsLogin.value ? (
+          <button onClick={() => void logOut()} title={`You are ${session.value.user}`}>
+            Log out
+          </button>
+        ) : null}
       </div>
     </header>
   );

@@ -13,7 +13,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { effect, signal } from "@preact/signals";
 
-import { live, needsLogin } from "./api.ts";
+import { live, needsLogin, sessionEnded } from "./api.ts";
 import { Stream } from "./stream.ts";
 import type { Link } from "./stream.ts";
 
@@ -81,6 +81,10 @@ function setLink(now: Link): void {
 
 function heard(name: string, data: Record<string, unknown>): void {
   let topics: string[] | null = null;
+  if (name === "expired") {
+    sessionEnded();
+    return;
+  }
   if (name === "resync") {
     topics = (data["topics"] as string[] | undefined) ?? null;
   } else if (typeof data["topic"] === "string") {

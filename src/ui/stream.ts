@@ -1,7 +1,7 @@
 /*
  * The stream of events of the server: opened again after a break, later each time, and never while
- * there is nothing to hear of. It is a fetch and no EventSource: that one cannot send a key, and
- * does not say why it was refused.
+ * there is nothing to hear of. It is a fetch and no EventSource: that one does not say why it was
+ * refused.
  */
 
 import { ApiError, needsLogin, openStream } from "./api.ts";

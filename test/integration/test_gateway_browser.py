@@ -154,6 +154,8 @@ def test_a_key_takes_the_place_of_the_origin(data):
     key = "0123456789abcdef"
     with Server(data, "--set", "gateway.auth=api-key", env={"PINION_API_KEY": key}) as server:
         for name, method, path in routes(server):
+            if path == "/api/v1/session":
+                continue  # the login is for the server's own pages alone
             answer = ask(server, method, path, Origin=EVIL, x_api_key=key)
             assert "another origin" not in answer.text, name
             assert not cors(answer) or name in PRODUCE, name

@@ -308,3 +308,12 @@ def test_wrong_files_do_not_start(data, pair, tmp_path, authorities):
         done = run("serve", "--listen", "127.0.0.1:0", *settings_of(files), data=data, check=False)
         assert done.returncode != 0, files
         assert all(str(word) in done.stderr for word in words), (files, done.stderr)
+
+
+def test_a_session_has_a_secure_cookie(data, pair, ca):
+    key = "0123456789abcdef"
+    settings = (*settings_of(pair), "--set", "gateway.auth=api-key")
+    with Server(data, *settings, env={"PINION_API_KEY": key}) as server:
+        url = server.url + "/api/v1/session"
+        answer = requests.post(url, json={"key": key}, verify=ca, timeout=30)
+        assert "Secure" in answer.headers["Set-Cookie"].split("; ")

@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 
-import { ApiError, download, post, useGet } from "../api.ts";
+import { ApiError, post, useGet } from "../api.ts";
 import { bytes, count } from "../format.ts";
 import { Bytes, bytesOf } from "../parts/bytes.tsx";
 import { Facts } from "../parts/facts.tsx";
@@ -328,11 +328,7 @@ function OneLetter({ id }: { id: string }) {
             <h2>The record</h2>
             <Bytes value={one.value ?? ""} encoding={one.encoding} label="The record" />
             <p>
-              <a
-                href={`/api/v1/${path}/original`}
-                download={`dead-letter-${id}.bin`}
-                onClick={(event) => void download(event)}
-              >
+              <a href={`/api/v1/${path}/original`} download={`dead-letter-${id}.bin`}>
                 Download the bytes
               </a>
             </p>

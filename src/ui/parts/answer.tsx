@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { ApiError, download, get, post, remove } from "../api.ts";
+import { ApiError, get, post, remove } from "../api.ts";
 import { bytes, count, duration } from "../format.ts";
 import type { Query, Rows } from "../types.ts";
 import { ChartOf } from "./chart.tsx";
@@ -122,12 +122,7 @@ function Answer({ query, chart }: { query: Query; chart: boolean }) {
             .join(", ")}
         </span>
         {FORMATS.map(([name, ending]) => (
-          <a
-            key={ending}
-            href={`${file}?format=${ending}`}
-            download={`answer.${ending}`}
-            onClick={(event) => void download(event)}
-          >
+          <a key={ending} href={`${file}?format=${ending}`} download={`answer.${ending}`}>
             {name}
           </a>
         ))}

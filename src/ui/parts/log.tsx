@@ -6,7 +6,6 @@
 
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
-import { download } from "../api.ts";
 import { useLive } from "../events.ts";
 import { bytes, count } from "../format.ts";
 import type { Hit } from "../log-reader.ts";
@@ -201,11 +200,7 @@ export function LogView({ path, topic, file }: Props) {
           />
           Wrap lines
         </label>
-        <a
-          href={`/api/v1/${path}/download`}
-          download={file}
-          onClick={(event) => void download(event)}
-        >
+        <a href={`/api/v1/${path}/download`} download={file}>
           Download
         </a>
         <span class="quiet">{bytes(log.size)}</span>
