@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 SETUP := $(shell sha256sum scripts/setup | cut -c1-16)
 DUCKDB := third_party/duckdb/libduckdb.so third_party/duckdb/duckdb.h
 
-.PHONY: build demo test test-cloud bench fmt coverage install deb clean help
+.PHONY: build demo test test-cloud bench screenshots fmt coverage install deb clean help
 .DEFAULT_GOAL := build
 
 build: .setup/base-$(SETUP) $(DUCKDB) ## Build build/pinion
@@ -22,6 +22,9 @@ test-cloud: .setup/cloud-$(SETUP) build deb ## Check deploy/ with the real tools
 
 bench: .setup/bench-$(SETUP) build ## Measure against the peers, side by side
 	@bench/run
+
+screenshots: .setup/test-$(SETUP) build ## Take the pictures of docs/ui.md again
+	@PINION_PICTURES=1 .venv-test/bin/python -m pytest -q test/integration/test_ui_pictures.py
 
 fmt: .setup/test-$(SETUP) ## Format the C sources in place
 	@scripts/style --fix

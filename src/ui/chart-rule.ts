@@ -12,12 +12,14 @@ export type Chart =
   | { kind: "points"; latitude: number; longitude: number }
   | { kind: "map"; across: number; value: number; label?: number }
   | { kind: "groups"; across: number; within: number; value: number }
-  | { kind: "line"; across: number; value: number; label?: number }
+  | { kind: "line"; across: number; value: number }
   | { kind: "columns"; across: number; value: number; label?: number }
   | { kind: "bars"; across: number; value: number; label?: number }
   | { kind: "none"; why: string };
 
 const BARS_MAX = 50;
+const COLUMNS_MAX = 16; // their values stand above them,
+const LABELLED_MAX = 8; // and, if there is a label, that too
 const COUNTRIES_MIN = 3; // different ones
 const COUNTRIES_SHARE_MIN = 0.8; // of the different names
 const LATITUDE = /^lat(itude)?$|_lat(itude)?$/i;
@@ -46,14 +48,15 @@ export function chartOf(rows: Rows): Chart {
   const words = columns.filter((c) => !isNumber(c.type) || isTime(c));
   const value = values[0]?.at ?? columns.findLast((c) => isNumber(c.type))?.at;
   const [first, second] = words;
+  const all = rows.rows.length;
 
   if (value === undefined) {
     return { kind: "none", why: "no column is a number" };
   }
-  if (rows.rows.length === 0) {
+  if (all === 0) {
     return { kind: "none", why: "there are no rows" };
   }
-  if (rows.rows.length === 1) {
+  if (all === 1) {
     return { kind: "card", value };
   }
   const latitude = columns.find((c) => isNumber(c.type) && LATITUDE.test(c.name))?.at;
@@ -71,20 +74,18 @@ export function chartOf(rows: Rows): Chart {
   if (second !== undefined && second.at === 1) {
     const [across, within] = [distinct(rows, 0), distinct(rows, 1)];
     const pairs = new Set(rows.rows.map((row) => JSON.stringify([row[0], row[1]]))).size;
-    const grouped = pairs === rows.rows.length && rows.rows.length >= 1.5 * across;
+    const grouped = pairs === all && all >= 1.5 * across;
     if (across >= 2 && across <= 12 && within >= 2 && within <= 6 && grouped) {
       return { kind: "groups", across: 0, within: 1, value };
     }
   }
-  if (isTime(first)) {
-    return {
-      kind: rows.rows.length >= LINE_POINTS_MIN ? "line" : "columns",
-      across: 0,
-      value,
-      label,
-    };
+  if (isTime(first) && all >= LINE_POINTS_MIN && distinct(rows, 0) === all) {
+    return { kind: "line", across: 0, value };
   }
-  if (rows.rows.length <= BARS_MAX) {
+  if (isTime(first) && all <= (label === undefined ? COLUMNS_MAX : LABELLED_MAX)) {
+    return { kind: "columns", across: 0, value, label };
+  }
+  if (all <= BARS_MAX) {
     return { kind: "bars", across: 0, value, label };
   }
   return { kind: "none", why: `there are more than ${BARS_MAX} rows` };

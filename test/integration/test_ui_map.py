@@ -96,7 +96,7 @@ def test_the_steps_hold_as_many_values_each(watch):
     texts = [re.sub(r"\s", "", text) for text in legend]
     assert texts[0] == "10to100" and texts[4] == "1000000000to10000000000"
     assert page.locator(".sheet .land.step-4").count() == 2
-    page.get_by_role("row", name="Chile").hover()
+    page.locator(".ranked").get_by_role("row", name="Chile").hover()
     expect(page.locator(".sheet .land.looked title")).to_have_text("Chile: 10")
 
 

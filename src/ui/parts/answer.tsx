@@ -131,7 +131,9 @@ function Answer({ query, chart }: { query: Query; chart: boolean }) {
       {all === 0 ? (
         <p class="quiet">0 rows.</p>
       ) : (
-        <Grid caption="Answer" columns={columns} rows={rows} onNeed={need} />
+        <div class={whole ? "charted" : ""}>
+          <Grid caption="Answer" columns={columns} rows={rows} onNeed={need} />
+        </div>
       )}
       {whole && all > 0 ? <ChartOf rows={{ columns, rows }} /> : null}
       {chart && all > CHART_ROWS_MAX ? (

@@ -94,6 +94,10 @@ function Line({ rows, across, value }: Bars) {
   return (
     <svg class="chart" viewBox={`0 0 ${WIDE} ${HIGH}`} aria-hidden="true">
       <Axis names={rows.map((row) => row[across] ?? "null")} />
+      <line class="guide" x1={0} x2={WIDE} y1={16} y2={16} />
+      <text x={0} y={12}>
+        {decimal(rows.find((row) => Number(row[value] ?? 0) === top)?.[value])}
+      </text>
       <polyline points={points} />
     </svg>
   );

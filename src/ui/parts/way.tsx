@@ -195,7 +195,7 @@ export function Way({ nodes, edges }: { nodes: Node[]; edges: [string, string][]
               <svg x={at.x + 8} y={at.y + 9} width="14" height="14">
                 <Glyph state={node.health} />
               </svg>
-              <text x={at.x + 28} y={at.y + 20}>
+              <text x={at.x + 28} y={at.y + (facts(node) === "" ? HIGH / 2 + 5 : 20)}>
                 {short(node.label)}
               </text>
               <text class="quiet" x={at.x + 28} y={at.y + 37}>
