@@ -8,19 +8,14 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "cli/signals.h"
+#include "cli/follow.h"
 #include "cli/stream.h"
 #include "engine/record.h"
 #include "kinesis/aggregate.h"
 #include "kinesis/api/wire.h"
 #include "pipeline/pipeline.h"
 
-enum {
-    READ_LIMIT = 1000,
-    PAUSE_MS = 200,    /* between two looks at a shard that had nothing new */
-    FAILURES_MAX = 25, /* in a row, that may pass */
-    TEXT_BYTES_MAX = 64 << 20
-};
+enum { READ_LIMIT = 1000, TEXT_BYTES_MAX = 64 << 20 };
 
 enum reader_state { READER_WAITS, READER_READS, READER_DONE };
 
@@ -35,32 +30,22 @@ struct reader {
 };
 
 struct tail {
+    struct pn_follow follow;
     struct pn_stream_session session;
     const char *name;
     const char *only; /* a shard's id, or NULL: all */
     enum pn_stream_start from;
     int64_t from_ms;
-    int64_t left; /* records to print still */
-    bool follow;
     bool raw;
     struct reader *readers;
     size_t count;
-    int failures;
-    struct pn_row_writer *output;
+    bool has_children;     /* a shard was read to its end: its children are to be looked for */
     struct pn_arena arena; /* of one read */
     struct pn_json_parser *parser;
     const struct pn_json *record;             /* that is being printed */
     const struct pn_user_record *user_record; /* of it; NULL: it is not a KPL aggregate */
     const char *shard;
-    struct pn_signals signals;
-    bool stopped;
 };
-
-/* Waits so long for a signal that ends it. */
-static void look_for_signal(struct tail *tail, int64_t ms)
-{
-    tail->stopped = tail->stopped || pn_signals_came(&tail->signals, ms);
-}
 
 /* --- shards ----------------------------------------------------------------------------------- */
 
@@ -116,7 +101,7 @@ static void print_user_key(struct tail *tail)
     struct pn_buf text;
     pn_buf_init(&text, TEXT_BYTES_MAX);
     pn_utf8_add_clean(&text, key.data, key.len);
-    pn_cell_text(tail->output, pn_buf_text(&text), text.len);
+    pn_cell_text(tail->follow.rows, pn_buf_text(&text), text.len);
     pn_buf_deinit(&text);
 }
 
@@ -124,10 +109,11 @@ static void print_place(struct tail *tail)
 {
     const char *text = "";
     size_t len = 0;
-    pn_stream_time_cell(tail->output, pn_json_get(tail->record, "ApproximateArrivalTimestamp"));
-    pn_cell_cstr(tail->output, tail->shard);
+    pn_stream_time_cell(tail->follow.rows,
+                        pn_json_get(tail->record, "ApproximateArrivalTimestamp"));
+    pn_cell_cstr(tail->follow.rows, tail->shard);
     (void)pn_json_get_text(tail->record, "SequenceNumber", &text, &len);
-    pn_cell_text(tail->output, text, len);
+    pn_cell_text(tail->follow.rows, text, len);
     if (tail->user_record != NULL) {
         print_user_key(tail);
         return;
@@ -135,17 +121,17 @@ static void print_place(struct tail *tail)
     text = "";
     len = 0;
     (void)pn_json_get_text(tail->record, "PartitionKey", &text, &len);
-    pn_cell_text(tail->output, text, len);
+    pn_cell_text(tail->follow.rows, text, len);
 }
 
 /* Bytes as text; those that are none in base64. */
 static void print_bytes(struct tail *tail, struct pn_bytes data, bool is_text)
 {
     if (is_text) {
-        pn_cell_text(tail->output, data.data, data.len);
+        pn_cell_text(tail->follow.rows, data.data, data.len);
         return;
     }
-    pn_cell_bytes(tail->output, data.data, data.len);
+    pn_cell_bytes(tail->follow.rows, data.data, data.len);
 }
 
 struct printing {
@@ -158,9 +144,9 @@ static void print_row(void *arg, struct pn_bytes value, const char *reason)
     struct printing *printing = arg;
     struct tail *tail = printing->tail;
     print_place(tail);
-    pn_cell_cstr(tail->output, reason);
+    pn_cell_cstr(tail->follow.rows, reason);
     if (reason == NULL) {
-        pn_cell_json(tail->output, value.data, value.len);
+        pn_cell_json(tail->follow.rows, value.data, value.len);
     } else {
         print_bytes(tail, printing->data, pn_utf8_valid(printing->data.data, printing->data.len));
     }
@@ -180,7 +166,7 @@ static void print_record(struct tail *tail, struct pn_bytes data)
     if (tail->raw) {
         bool is_text = pn_utf8_valid(data.data, data.len);
         print_place(tail);
-        pn_cell_cstr(tail->output, is_text ? "text" : "base64");
+        pn_cell_cstr(tail->follow.rows, is_text ? "text" : "base64");
         print_bytes(tail, data, is_text);
     } else if (pn_aggregate_read(data, &tail->arena, &records, &count)) {
         for (size_t i = 0; i < count; i++) {
@@ -193,7 +179,7 @@ static void print_record(struct tail *tail, struct pn_bytes data)
     }
 }
 
-static void start_output(struct tail *tail)
+static struct pn_row_writer *start_rows(const struct tail *tail)
 {
     const struct pn_report_column columns[] = {{"arrival", PN_CELL_TIME},
                                                {"shard", PN_CELL_TEXT},
@@ -201,8 +187,9 @@ static void start_output(struct tail *tail)
                                                {"partition_key", PN_CELL_TEXT},
                                                {tail->raw ? "encoding" : "problem", false},
                                                {"data", PN_CELL_JSON}};
-    tail->output = pn_cli_rows(tail->session.cli);
-    PN_ROWS_BEGIN(tail->output, columns);
+    struct pn_row_writer *rows = pn_cli_rows(tail->session.cli);
+    PN_ROWS_BEGIN(rows, columns);
+    return rows;
 }
 
 static int print_records(struct tail *tail, struct reader *reader, const struct pn_json *records,
@@ -210,7 +197,7 @@ static int print_records(struct tail *tail, struct reader *reader, const struct 
 {
     tail->shard = reader->shard->id;
     const struct pn_json *record = records != NULL ? records->first : NULL;
-    for (; record != NULL && tail->left > 0; record = record->next) {
+    for (; record != NULL && tail->follow.left > 0; record = record->next) {
         const void *bytes = "";
         size_t len = 0;
         if (!pn_wire_blob(pn_json_get(record, "Data"), &tail->arena, &bytes, &len)) {
@@ -220,7 +207,7 @@ static int print_records(struct tail *tail, struct reader *reader, const struct 
         print_record(tail, (struct pn_bytes){.data = bytes, .len = len});
         free(reader->last);
         reader->last = pn_json_dup(pn_json_get(record, "SequenceNumber"));
-        tail->left--;
+        tail->follow.left--;
     }
     return 0;
 }
@@ -267,7 +254,8 @@ static int read_once(struct tail *tail, struct reader *reader, size_t *came, str
     }
     pn_stream_input(&tail->session, NULL);
     pn_json_add_cstr(input, "ShardIterator", reader->iterator);
-    pn_json_add_i64(input, "Limit", tail->left < READ_LIMIT ? tail->left : READ_LIMIT);
+    pn_json_add_i64(input, "Limit",
+                    tail->follow.left < READ_LIMIT ? tail->follow.left : READ_LIMIT);
     rc = pn_stream_call(&tail->session, "GetRecords", &output, e);
     if (rc != 0) {
         return rc;
@@ -289,97 +277,78 @@ static int read_once(struct tail *tail, struct reader *reader, size_t *came, str
 static int read_patiently(struct tail *tail, struct reader *reader, size_t *came, struct pn_err *e)
 {
     int rc = read_once(tail, reader, came, e);
-    if (rc == 0) {
-        tail->failures = 0;
-    } else if (pn_kinesis_client_error_is(e, "ExpiredIteratorException") &&
-               tail->failures < FAILURES_MAX) {
+    if (rc != 0 && pn_kinesis_client_error_is(e, "ExpiredIteratorException")) {
         free(reader->iterator);
         reader->iterator = NULL;
-        tail->failures++;
-        rc = 0;
-    } else if (e->class_ == PN_CLASS_RETRY && tail->failures < FAILURES_MAX) {
-        tail->failures++;
-        look_for_signal(tail, PAUSE_MS);
-        rc = 0;
+        e->class_ = PN_CLASS_RETRY;
     }
+    return pn_follow_pardon(&tail->follow, rc, e);
+}
+
+static int read_shard(struct tail *tail, struct reader *reader, struct pn_follow_round *round,
+                      struct pn_err *e)
+{
+    int rc = 0;
+    size_t came = 0;
+    if (reader->state == READER_WAITS && is_read(tail, reader->shard->parent) &&
+        is_read(tail, reader->shard->adjacent_parent)) {
+        reader->state = READER_READS;
+    }
+    if (reader->state == READER_READS) {
+        rc = read_patiently(tail, reader, &came, e);
+    }
+    round->came += came;
+    /* A shard isn't read to its end, or (without --follow) to its tip. */
+    round->more = round->more || reader->state == READER_WAITS ||
+                  (reader->state == READER_READS && (tail->follow.follow || !reader->at_tip));
     return rc;
 }
 
-struct round {
-    size_t came;  /* records */
-    bool at_work; /* a shard isn't read to its end, or (without --follow) to its tip */
-};
+/* Adds the shards that a reshard has made of those that were read to their end. */
+static int find_children(struct tail *tail, struct pn_follow_round *round, struct pn_err *e)
+{
+    size_t known = tail->count;
+    int rc = find_shards(tail, false, e);
+    tail->has_children = rc != 0;
+    round->more = round->more || rc != 0 || tail->count > known;
+    return pn_follow_pardon(&tail->follow, rc, e);
+}
 
 /* A look at each shard. */
-static int go_round(struct tail *tail, struct round *round, struct pn_err *e)
+static int go_round(void *arg, struct pn_follow_round *round, struct pn_err *e)
 {
-    bool ended = false;
+    struct tail *tail = arg;
+    const struct pn_follow *follow = &tail->follow;
     int rc = 0;
-    *round = (struct round){.came = 0};
-    for (size_t i = 0; rc == 0 && i < tail->count && tail->left > 0 && !tail->stopped; i++) {
+    for (size_t i = 0; rc == 0 && i < tail->count && follow->left > 0 && !follow->stopped; i++) {
         struct reader *reader = &tail->readers[i];
-        size_t came = 0;
-        if (reader->state == READER_WAITS && is_read(tail, reader->shard->parent) &&
-            is_read(tail, reader->shard->adjacent_parent)) {
-            reader->state = READER_READS;
-        }
-        if (reader->state == READER_READS) {
-            rc = read_patiently(tail, reader, &came, e);
-            ended = ended || reader->state == READER_DONE;
-        }
-        round->came += came;
-        round->at_work = round->at_work || reader->state == READER_WAITS ||
-                         (reader->state == READER_READS && (tail->follow || !reader->at_tip));
+        bool was_read = reader->state == READER_DONE;
+        rc = read_shard(tail, reader, round, e);
+        tail->has_children = tail->has_children || (!was_read && reader->state == READER_DONE);
     }
-    if (rc == 0 && ended && tail->only == NULL) {
-        size_t known = tail->count;
-        rc = find_shards(tail, false, e);
-        round->at_work = round->at_work || tail->count > known;
+    if (rc == 0 && tail->has_children && tail->only == NULL) {
+        rc = find_children(tail, round, e);
     }
     return rc;
 }
 
 static int read_all(struct tail *tail, struct pn_err *e)
 {
-    struct round round = {.at_work = true};
-    int rc = find_shards(tail, true, e);
-    if (rc != 0) {
-        return rc;
-    }
-    start_output(tail);
-    while (rc == 0 && round.at_work && tail->left > 0 && !tail->stopped &&
-           !pn_row_writer_failed(tail->output)) {
-        rc = go_round(tail, &round, e);
-        if (tail->follow || round.came > 0) {
-            pn_row_writer_flush(tail->output);
-        }
-        if (rc == 0 && round.at_work) {
-            look_for_signal(tail, round.came > 0 ? 0 : PAUSE_MS);
-        }
-    }
-    if (rc != 0) {
-        pn_row_writer_break(&tail->output);
-    }
-    pn_row_writer_end(&tail->output);
-    return rc;
+    int rc = pn_follow_pardon(&tail->follow, find_shards(tail, true, e), e);
+    return rc == 0 ? pn_follow_run(&tail->follow, start_rows(tail), go_round, tail, e) : rc;
 }
 
 /* --- the command ------------------------------------------------------------------------------ */
 
 static int run_tail(struct pn_cli *cli, struct tail *tail, const char *shard)
 {
-    pn_signals_watch(&tail->signals);
+    pn_follow_watch(&tail->follow);
     struct pn_err failure = {0};
     int rc = pn_stream_session_open(cli, false, &tail->session, &failure);
     pn_arena_init(&tail->arena, 0);
     tail->parser = pn_json_parser_create();
-    if (rc == 0 && tail->follow && !pn_kinesis_client_has_server(tail->session.client)) {
-        /* And while this waited, no server could start on the folder. */
-        tail->follow = false;
-        (void)fprintf(cli->err,
-                      "No server runs on %s, so no new records can arrive: this ends after the "
-                      "existing ones.\n",
-                      cli->data);
+    if (rc == 0 && !pn_kinesis_client_has_server(tail->session.client)) {
+        pn_follow_without_server(&tail->follow, cli);
     }
     if (rc == 0) {
         tail->only = shard != NULL ? pn_stream_shard_word(&tail->session, shard) : NULL;
@@ -393,16 +362,16 @@ static int run_tail(struct pn_cli *cli, struct tail *tail, const char *shard)
     pn_json_parser_destroy(&tail->parser);
     pn_arena_deinit(&tail->arena);
     int status = pn_stream_session_finish(&tail->session, rc, &failure);
-    pn_signals_restore(&tail->signals);
+    pn_follow_restore(&tail->follow);
     return status;
 }
 
 int pn_cmd_stream_tail(struct pn_cli *cli, int argc, char **argv)
 {
-    struct tail tail = {.left = 0};
+    struct tail tail = {.name = NULL};
     const char *from = "latest";
     const char *shard = NULL;
-    bool no_follow = false;
+    pn_follow_init(&tail.follow);
     const struct pn_opt opts[] = {
         {.name = "from",
          .kind = PN_OPT_STRING,
@@ -415,23 +384,7 @@ int pn_cmd_stream_tail(struct pn_cli *cli, int argc, char **argv)
          .value = "ID",
          .help = "show only this shard, by its ID or number",
          .target = &shard},
-        {.name = "count",
-         .short_name = 'n',
-         .kind = PN_OPT_INT,
-         .value = "N",
-         .help = "stop after N records",
-         .target = &tail.left,
-         .min = 1,
-         .max = INT64_MAX},
-        {.name = "follow",
-         .short_name = 'f',
-         .kind = PN_OPT_FLAG,
-         .help = "wait for more at the end (the default)",
-         .target = &tail.follow},
-        {.name = "no-follow",
-         .kind = PN_OPT_FLAG,
-         .help = "stop at the current end of the stream",
-         .target = &no_follow},
+        PN_FOLLOW_OPTIONS(tail.follow, "stream"),
         {.name = "raw",
          .kind = PN_OPT_FLAG,
          .help =
@@ -463,11 +416,9 @@ int pn_cmd_stream_tail(struct pn_cli *cli, int argc, char **argv)
                             "2026-11-25T10:00:00Z or a day such as 2026-11-25",
                             from);
     }
-    if (tail.follow && no_follow) {
-        return pn_cli_usage(cli, "--follow and --no-follow exclude each other");
+    if (!pn_follow_parsed(&tail.follow, cli, &status)) {
+        return status;
     }
-    tail.follow = !no_follow;
-    tail.left = tail.left == 0 ? INT64_MAX : tail.left;
     tail.name = argv[0];
     return run_tail(cli, &tail, shard);
 }
