@@ -29,29 +29,10 @@ void pn_airflow_error(struct pn_http_request *req, int status, const char *messa
     reply(req, status, status == 404 ? NOT_PART : message);
 }
 
-static int status_of(enum pn_class class_)
-{
-    switch (class_) {
-    case PN_CLASS_MISSING:
-        return 404;
-    case PN_CLASS_INPUT:
-        return 400;
-    case PN_CLASS_CONFLICT:
-        return 409;
-    case PN_CLASS_RETRY:
-        return 503;
-    case PN_CLASS_NONE:
-    case PN_CLASS_CORRUPT:
-    case PN_CLASS_FATAL:
-        break;
-    }
-    return 500;
-}
-
 void pn_airflow_reply_failure(struct pn_http_request *req, const struct pn_err *failure)
 {
     req->retry_after_s = failure->class_ == PN_CLASS_RETRY ? 1 : 0;
-    reply(req, status_of(failure->class_), failure->msg);
+    reply(req, pn_http_status_of(failure->class_), failure->msg);
 }
 
 int pn_airflow_refuse(struct pn_airflow_call *call, const char *where, const char *name,

@@ -78,29 +78,10 @@ void pn_api_reply_error(struct pn_http_request *req, int status, const char *hin
     reply(req, status, hint, message);
 }
 
-static int status_of(enum pn_class class_)
-{
-    switch (class_) {
-    case PN_CLASS_MISSING:
-        return 404;
-    case PN_CLASS_INPUT:
-        return 400;
-    case PN_CLASS_CONFLICT:
-        return 409;
-    case PN_CLASS_RETRY:
-        return 503;
-    case PN_CLASS_NONE:
-    case PN_CLASS_CORRUPT:
-    case PN_CLASS_FATAL:
-        break;
-    }
-    return 500;
-}
-
 void pn_api_reply_failure(struct pn_http_request *req, const struct pn_err *failure)
 {
     if (failure->class_ == PN_CLASS_RETRY) {
         req->retry_after_s = 1;
     }
-    reply(req, status_of(failure->class_), NULL, failure->msg);
+    reply(req, pn_http_status_of(failure->class_), NULL, failure->msg);
 }

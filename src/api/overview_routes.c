@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/errors.h"
+#include "base/units.h"
 #include "http/percent.h"
 #include "kinesis/kinesis.h"
 
@@ -327,7 +328,8 @@ static void put_dags(struct writing *writing)
         const struct node queries = {
             .id = "queries",
             .kind = "queries",
-            .label = pn_arena_printf(writing->arena, "%zu queries", pipeline->query_count),
+            .label = pn_arena_printf(writing->arena, "%zu %s", pipeline->query_count,
+                                     pn_noun((int64_t)pipeline->query_count, "query", "queries")),
             .rate = -1,
             .lag = -1,
             .records = -1,

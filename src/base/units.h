@@ -29,6 +29,12 @@ enum { PN_UNITS_SIZE = 32 };
 char *pn_format_size(int64_t size_bytes, char *out);
 char *pn_format_duration(int64_t duration_ms, char *out);
 
+/* The words that fit a count: `one` after 1, else `many`: pn_noun(n, "row", "rows"). */
+static inline const char *pn_noun(int64_t count, const char *one, const char *many)
+{
+    return count == 1 ? one : many;
+}
+
 /*
  * Of `count` words the one that `text` is most likely a slip of, or NULL when none is near: at most
  * a third of its letters may be wrong, missing, too many, or swapped with their neighbour.

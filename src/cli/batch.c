@@ -8,6 +8,7 @@
 
 #include "base/json_writer.h"
 #include "base/mem.h"
+#include "base/units.h"
 #include "cli/answer.h"
 #include "cli/commands.h"
 #include "cli/reports.h"
@@ -74,13 +75,16 @@ static void print_reports(struct batch *batch)
 {
     for (size_t i = 0; i < batch->raw_count + batch->clean_count; i++) {
         const struct pn_table_report *report = &batch->reports[i];
-        (void)fprintf(batch->cli->err, "%s: version %" PRId64 ", %" PRId64 " rows",
-                      report->table->name, report->version, report->rows);
+        (void)fprintf(batch->cli->err, "%s: version %" PRId64 ", %" PRId64 " %s",
+                      report->table->name, report->version, report->rows,
+                      pn_noun(report->rows, "row", "rows"));
         if (report->dead_letters > 0) {
-            (void)fprintf(batch->cli->err, ", %" PRId64 " dead letters", report->dead_letters);
+            (void)fprintf(batch->cli->err, ", %" PRId64 " %s", report->dead_letters,
+                          pn_noun(report->dead_letters, "dead letter", "dead letters"));
         }
         if (report->unknown_values > 0) {
-            (void)fprintf(batch->cli->err, ", %" PRId64 " unknown values", report->unknown_values);
+            (void)fprintf(batch->cli->err, ", %" PRId64 " %s", report->unknown_values,
+                          pn_noun(report->unknown_values, "unknown value", "unknown values"));
             pn_cli_print_unknown(batch->cli->err, report);
         }
         pn_cli_print_passed_over(batch->cli->err, report);

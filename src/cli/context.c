@@ -59,6 +59,16 @@ int pn_cli_server_url(struct pn_cli *cli, char **url, struct pn_err *e)
     return pn_announcement_read(cli->io, cli->data, url, e);
 }
 
+int pn_cli_check_folder(const struct pn_cli *cli, struct pn_err *e)
+{
+    return pn_io_exists(cli->io, cli->data)
+               ? 0
+               : pn_err_missing(e,
+                                "there is no data folder %s: give --data or --url, or create one "
+                                "with `pinion serve --data %s`",
+                                cli->data, cli->data);
+}
+
 void pn_cli_note_new_folder(struct pn_cli *cli)
 {
     enum { WAIT_MS = 500, ANSWER_BYTES_MAX = 4096 };

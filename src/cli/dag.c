@@ -13,7 +13,10 @@ enum { LIMIT_DEFAULT = 25, LIMIT_MAX = 1000 };
 
 /* ---- list, show ------------------------------------------------------------------------------ */
 
-static int cmd_list(struct pn_cli *cli, int argc, char **argv)
+/* Prints a report on the pipeline's DAGs. */
+static int print_report(struct pn_cli *cli, int argc, char **argv,
+                        int (*report)(const struct pn_pipeline *pipeline, struct pn_dag_db *db,
+                                      struct pn_row_writer *rows, struct pn_err *e))
 {
     const struct pn_syntax syntax = {.uses = PN_USES_FORMAT};
     int status = 0;
@@ -25,10 +28,15 @@ static int cmd_list(struct pn_cli *cli, int argc, char **argv)
     int rc = pn_cli_dag_look(cli, NULL, &session, &failure);
     if (rc == 0) {
         struct pn_row_writer *rows = pn_cli_rows(cli);
-        rc = pn_report_dags(session.pipeline, session.db, rows, &failure);
+        rc = report(session.pipeline, session.db, rows, &failure);
         pn_row_writer_close(&rows, rc);
     }
     return pn_cli_dag_finish(&session, rc, &failure);
+}
+
+static int cmd_list(struct pn_cli *cli, int argc, char **argv)
+{
+    return print_report(cli, argc, argv, pn_report_dags);
 }
 
 static int cmd_show(struct pn_cli *cli, int argc, char **argv)
@@ -149,20 +157,7 @@ static int cmd_cancel(struct pn_cli *cli, int argc, char **argv)
 
 static int cmd_pools(struct pn_cli *cli, int argc, char **argv)
 {
-    const struct pn_syntax syntax = {.uses = PN_USES_FORMAT};
-    int status = 0;
-    if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
-        return status;
-    }
-    struct pn_err failure = {0};
-    struct pn_dag_session session;
-    int rc = pn_cli_dag_look(cli, NULL, &session, &failure);
-    if (rc == 0) {
-        struct pn_row_writer *rows = pn_cli_rows(cli);
-        rc = pn_report_pools(session.pipeline, session.db, rows, &failure);
-        pn_row_writer_close(&rows, rc);
-    }
-    return pn_cli_dag_finish(&session, rc, &failure);
+    return print_report(cli, argc, argv, pn_report_pools);
 }
 
 int pn_cmd_dag(struct pn_cli *cli, int argc, char **argv)

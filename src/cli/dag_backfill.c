@@ -48,9 +48,11 @@ static int create(struct pn_dag_session *session, struct pn_backfill_plan *plan,
     if (token == NULL) {
         token = pn_arena_strdup(&session->arena, plan->token);
     }
+    int64_t runs = (int64_t)plan->runs;
     if (!options->yes) {
         print_plan(cli, plan);
-        if (!pn_cli_confirm(cli, "Create these %zu runs of %s?", plan->runs, session->dag->name)) {
+        if (!pn_cli_confirm(cli, "Create %s %zu %s of %s?", pn_noun(runs, "this", "these"),
+                            plan->runs, pn_noun(runs, "run", "runs"), session->dag->name)) {
             return pn_err_input(e, "no backfill was created: answer y, or give --yes");
         }
     }
@@ -58,7 +60,8 @@ static int create(struct pn_dag_session *session, struct pn_backfill_plan *plan,
     rc = pn_dag_db_backfill_create(session->db, session->dag, plan, token, "cli",
                                    pn_wall_ms(cli->clock), &session->arena, &id, e);
     if (rc == 0) {
-        (void)fprintf(cli->out, "backfill %" PRId64 ": %zu runs\n", id, plan->runs);
+        (void)fprintf(cli->out, "backfill %" PRId64 ": %zu %s\n", id, plan->runs,
+                      pn_noun(runs, "run", "runs"));
     }
     return rc;
 }

@@ -1,4 +1,5 @@
 /* pinion dag clear: tasks of a run that run again, after a look at what that would be. */
+#include "base/units.h"
 #include "cli/dag.h"
 #include "dag/rerun.h"
 #include "report/dags.h"
@@ -39,7 +40,9 @@ static int clear(struct pn_dag_session *session, const struct pn_run *run, struc
     }
     if (!options->yes) {
         print_list(cli, run, names, count);
-        if (!pn_cli_confirm(cli, "Run these %zu tasks of %s again?", count, run->run_id)) {
+        if (!pn_cli_confirm(cli, "Run %s %zu %s of %s again?",
+                            pn_noun((int64_t)count, "this", "these"), count,
+                            pn_noun((int64_t)count, "task", "tasks"), run->run_id)) {
             return pn_err_input(e, "nothing was cleared: answer y, or give --yes");
         }
     }

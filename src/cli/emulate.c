@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/text_signature.h"
+#include "base/units.h"
 #include "cli/commands.h"
 #include "cli/kinesis_client.h"
 #include "cli/progress.h"
@@ -83,23 +84,29 @@ static int conclude(struct pn_cli *cli, const struct pn_emulate_summary *summary
     char done[PN_GROUPED_SIZE];
     char failed[PN_GROUPED_SIZE];
     if (notes->as_text > 0) {
-        (void)fprintf(cli->err, "%s values do not match the type of their column; the first: %s\n",
-                      pn_format_grouped(notes->as_text, done), notes->first_as_text);
+        (void)fprintf(cli->err, "%s %s the type of the column; the first: %s\n",
+                      pn_format_grouped(notes->as_text, done),
+                      pn_noun(notes->as_text, "value does not match", "values do not match"),
+                      notes->first_as_text);
     }
     if (rc != 0) {
         return pn_cli_fail(cli, e);
     }
     if (summary->stopped) {
-        return pn_cli_failf(cli, "stopped by a signal after %s records",
-                            pn_format_grouped(summary->acknowledged, done));
+        return pn_cli_failf(cli, "stopped by a signal after %s %s",
+                            pn_format_grouped(summary->acknowledged, done),
+                            pn_noun(summary->acknowledged, "record", "records"));
     }
     if (summary->failed > 0) {
-        return pn_cli_failf(cli, "%s records were not acknowledged; the first: %s",
-                            pn_format_grouped(summary->failed, failed), summary->first_failure);
+        return pn_cli_failf(cli, "%s %s not acknowledged; the first: %s",
+                            pn_format_grouped(summary->failed, failed),
+                            pn_noun(summary->failed, "record was", "records were"),
+                            summary->first_failure);
     }
     if (notes->left_out > 0) {
-        return pn_cli_failf(cli, "%s rows were skipped; the first: %s",
-                            pn_format_grouped(notes->left_out, failed), notes->first_left_out);
+        return pn_cli_failf(
+            cli, "%s %s skipped; the first: %s", pn_format_grouped(notes->left_out, failed),
+            pn_noun(notes->left_out, "row was", "rows were"), notes->first_left_out);
     }
     return PN_EXIT_OK;
 }

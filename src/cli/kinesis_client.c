@@ -166,15 +166,12 @@ static int call_server(struct pn_kinesis_client *client, const char *operation,
 static int open_here(struct pn_kinesis_client *client, bool made, struct pn_err *e)
 {
     struct pn_cli *cli = client->cli;
-    if (!made && !pn_io_exists(cli->io, cli->data)) {
-        return pn_err_missing(e,
-                              "there is no data folder %s: give --data or --url, or create one "
-                              "with `pinion serve --data %s`",
-                              cli->data, cli->data);
-    }
-    client->input_parser = pn_json_parser_create();
     const struct pn_app *app = NULL;
-    int rc = pn_cli_app(cli, &app, e);
+    int rc = made ? 0 : pn_cli_check_folder(cli, e);
+    if (rc == 0) {
+        client->input_parser = pn_json_parser_create();
+        rc = pn_cli_app(cli, &app, e);
+    }
     if (rc == 0) {
         rc = pn_app_open_log(app, &client->log, e);
     }

@@ -26,8 +26,8 @@ static void show_topics(const struct pn_pipeline_topic *topics, size_t count, FI
 {
     for (size_t i = 0; i < count; i++) {
         const struct pn_pipeline_topic *topic = &topics[i];
-        fprintf(out, "  %s  %" PRId32 " partition%s\n", topic->name, topic->partitions,
-                topic->partitions == 1 ? "" : "s");
+        fprintf(out, "  %s  %" PRId32 " %s\n", topic->name, topic->partitions,
+                pn_noun(topic->partitions, "partition", "partitions"));
     }
 }
 
@@ -36,9 +36,9 @@ static void show_streams(const struct pn_pipeline_stream *streams, size_t count,
     for (size_t i = 0; i < count; i++) {
         const struct pn_pipeline_stream *stream = &streams[i];
         char time[PN_ISO8601_SIZE];
-        fprintf(out, "  %s  %" PRId32 " shard%s, kept for %" PRId32 "h, read from %s\n",
-                stream->name, stream->shards, stream->shards == 1 ? "" : "s",
-                stream->retention_hours, start_text(stream, time));
+        fprintf(out, "  %s  %" PRId32 " %s, kept for %" PRId32 "h, read from %s\n", stream->name,
+                stream->shards, pn_noun(stream->shards, "shard", "shards"), stream->retention_hours,
+                start_text(stream, time));
         for (size_t j = 0; j < stream->flow_count; j++) {
             const struct pn_flow *flow = &stream->flows[j];
             fprintf(out, "    - %s to %s\n",

@@ -1,5 +1,7 @@
 #include "cli/reports.h"
 
+#include "base/units.h"
+
 #include <inttypes.h>
 
 void pn_cli_print_unknown(FILE *out, const struct pn_table_report *report)
@@ -9,7 +11,8 @@ void pn_cli_print_unknown(FILE *out, const struct pn_table_report *report)
                       report->unknown[i].count);
     }
     if (report->unknown_more > 0) {
-        (void)fprintf(out, ", and %zu more names", report->unknown_more);
+        (void)fprintf(out, ", and %zu more %s", report->unknown_more,
+                      pn_noun((int64_t)report->unknown_more, "name", "names"));
     }
     (void)fputs(report->unknown_count > 0 ? ")" : "", out);
 }
@@ -17,7 +20,8 @@ void pn_cli_print_unknown(FILE *out, const struct pn_table_report *report)
 void pn_cli_print_passed_over(FILE *out, const struct pn_table_report *report)
 {
     if (report->passed_over > 0) {
-        (void)fprintf(out, ", %" PRId64 " files skipped (not .json or .json.gz; the first: %s)",
-                      report->passed_over, report->passed_over_example);
+        (void)fprintf(out, ", %" PRId64 " %s skipped (not .json or .json.gz; the first: %s)",
+                      report->passed_over, pn_noun(report->passed_over, "file", "files"),
+                      report->passed_over_example);
     }
 }

@@ -1,6 +1,7 @@
 /* pinion serve: a server until a signal ends it. */
 #include <string.h>
 
+#include "base/units.h"
 #include "cli/commands.h"
 #include "cli/signals.h"
 #include "server/addresses.h"
@@ -67,8 +68,8 @@ static bool reload_keys(const struct pn_app *app, struct pn_server *server)
         return true;
     }
     if (keys > 0) {
-        pn_logger_info(app->logger, "serve",
-                       "SIGHUP: %zu API keys in force; settings need a restart", keys);
+        pn_logger_info(app->logger, "serve", "SIGHUP: %zu API %s in force; settings need a restart",
+                       keys, pn_noun((int64_t)keys, "key", "keys"));
     }
     return keys > 0;
 }

@@ -4,6 +4,7 @@
 
 #include "base/http_client.h"
 #include "base/json.h"
+#include "base/units.h"
 #include "cli/commands.h"
 #include "cli/stream_reader.h"
 #include "report/streams.h"
@@ -19,9 +20,11 @@ static void tell_unread(struct pn_cli *cli, const struct pn_processor_lag *lags,
     }
     if (first != NULL) {
         (void)fprintf(cli->err,
-                      "%s: no table reads it, so its %" PRId64 " records become no rows; the first "
+                      "%s: no table reads it, so its %" PRId64 " %s; the first "
                       "is at offset %" PRId64 " of %s\n",
-                      first->stream, records, first->end - first->records, first->shard);
+                      first->stream, records,
+                      pn_noun(records, "record becomes no row", "records become no rows"),
+                      first->end - first->records, first->shard);
     }
 }
 

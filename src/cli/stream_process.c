@@ -1,6 +1,7 @@
 /* pinion stream process: fills stream tables without, or beside, a server. */
 #include <string.h>
 
+#include "base/units.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
@@ -78,9 +79,11 @@ static void print_summary(struct pn_cli *cli, struct pn_processor *streams)
     for (size_t i = 0; i < count && !cli->quiet; i++) {
         char rows[PN_GROUPED_SIZE];
         char letters[PN_GROUPED_SIZE];
-        (void)fprintf(cli->err, "%s: %s rows, %s dead letters", statuses[i].table,
+        (void)fprintf(cli->err, "%s: %s %s, %s %s", statuses[i].table,
                       pn_format_grouped(statuses[i].rows, rows),
-                      pn_format_grouped(statuses[i].dead_letters, letters));
+                      pn_noun(statuses[i].rows, "row", "rows"),
+                      pn_format_grouped(statuses[i].dead_letters, letters),
+                      pn_noun(statuses[i].dead_letters, "dead letter", "dead letters"));
         print_more(cli, statuses[i].skipped, "skipped (other partition keys)");
         print_more(cli, statuses[i].lost, "lost (removed before they were read, or damaged)");
         (void)fputc('\n', cli->err);

@@ -152,8 +152,9 @@ int pn_cli_table_vacuum(struct pn_cli *cli, int argc, char **argv)
         pn_row_writer_end(&swept.output);
     }
     if (rc == 0 && pn_format_is_for_people(cli->format)) {
-        (void)fprintf(cli->err, "%s %" PRId64 " files, %" PRId64 " bytes\n",
-                      dry_run ? "would delete" : "deleted", swept.files, swept.size_bytes);
+        (void)fprintf(cli->err, "%s %" PRId64 " %s, %" PRId64 " bytes\n",
+                      dry_run ? "would delete" : "deleted", swept.files,
+                      pn_noun(swept.files, "file", "files"), swept.size_bytes);
     }
     return pn_cli_table_finish(&session, rc, &failure);
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/units.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/reports.h"
@@ -24,13 +25,15 @@ static void print_reports(struct pn_cli *cli, const struct pn_table_report *repo
 {
     for (size_t i = 0; i < count; i++) {
         const struct pn_table_report *report = &reports[i];
-        (void)fprintf(cli->out, "%s: version %" PRId64 ", %" PRId64 " rows", report->table->name,
-                      report->version, report->rows);
+        (void)fprintf(cli->out, "%s: version %" PRId64 ", %" PRId64 " %s", report->table->name,
+                      report->version, report->rows, pn_noun(report->rows, "row", "rows"));
         if (report->table->from_topic != NULL) {
-            (void)fprintf(cli->out,
-                          " from %" PRId64 " objects, %" PRId64 " dead letters, %" PRId64
-                          " unknown values",
-                          report->objects, report->dead_letters, report->unknown_values);
+            (void)fprintf(cli->out, " from %" PRId64 " %s, %" PRId64 " %s, %" PRId64 " %s",
+                          report->objects, pn_noun(report->objects, "object", "objects"),
+                          report->dead_letters,
+                          pn_noun(report->dead_letters, "dead letter", "dead letters"),
+                          report->unknown_values,
+                          pn_noun(report->unknown_values, "unknown value", "unknown values"));
             pn_cli_print_unknown(cli->out, report);
             pn_cli_print_passed_over(cli->out, report);
         }

@@ -15,9 +15,11 @@ static void tell_unread(struct pn_cli *cli, const struct pn_topic_row *row)
 {
     if (row->tables == NULL && row->records > 0) {
         (void)fprintf(cli->err,
-                      "%s: no table reads it, so its %" PRId64 " records become no rows; the first "
+                      "%s: no table reads it, so its %" PRId64 " %s; the first "
                       "is at offset %" PRId64 " of partition %" PRId64 "\n",
-                      row->topic, row->records, row->first_offset, row->first_partition);
+                      row->topic, row->records,
+                      pn_noun(row->records, "record becomes no row", "records become no rows"),
+                      row->first_offset, row->first_partition);
     }
 }
 

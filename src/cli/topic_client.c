@@ -18,13 +18,10 @@ enum {
 static int open_log(struct pn_topic_client *client, bool made, struct pn_err *e)
 {
     struct pn_cli *cli = client->cli;
-    if (!made && !pn_io_exists(cli->io, cli->data)) {
-        return pn_err_missing(e,
-                              "there is no data folder %s: give --data or --url, or create one "
-                              "with `pinion serve --data %s`",
-                              cli->data, cli->data);
+    int rc = made ? 0 : pn_cli_check_folder(cli, e);
+    if (rc == 0) {
+        rc = pn_cli_app(cli, &client->app, e);
     }
-    int rc = pn_cli_app(cli, &client->app, e);
     if (rc == 0) {
         rc = pn_app_open_log(client->app, &client->log, e);
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/units.h"
 #include "cli/topic.h"
 
 enum {
@@ -176,8 +177,8 @@ static int run_produce(struct pn_cli *cli, struct produce *produce)
     if (rc == 0) {
         rc = read_file(produce, &failure);
         if (rc != 0 && produce->sent > 0) {
-            pn_err_prefix(&failure, "after %" PRId64 " records, which are in the topic",
-                          produce->sent);
+            pn_err_prefix(&failure, "after %" PRId64 " %s in the topic", produce->sent,
+                          pn_noun(produce->sent, "record, which is", "records, which are"));
         }
     }
     if (rc == 0) {

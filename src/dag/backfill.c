@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/units.h"
 #include "dag/db_internal.h"
 #include "dag/rerun.h"
 
@@ -172,7 +173,8 @@ static int insert_backfill(struct pn_dag_db *db, const struct pn_dag *dag,
         .who = who,
         .what = "backfill",
         .dag = dag->name,
-        .detail = pn_arena_printf(arena, "backfill %" PRId64 ": %zu runs", *id, plan->runs)};
+        .detail = pn_arena_printf(arena, "backfill %" PRId64 ": %zu %s", *id, plan->runs,
+                                  pn_noun((int64_t)plan->runs, "run", "runs"))};
     return rc == 0 ? pn_dag_db_audit(db, &audit, e) : rc;
 }
 

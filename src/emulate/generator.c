@@ -11,7 +11,7 @@ enum { STREAM_NAME_MAX = 128, PARTITION_KEY_BYTES_MAX = 256 };
 
 static const int64_t rows_max = INT64_C(1000000000000);
 
-/* A name for a file or a topic: no separators, nothing hidden, nothing odd. */
+/* A name for a file or a topic: no separators, nothing hidden, nothing unusual. */
 static bool is_plain_name(const char *name)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"

@@ -57,10 +57,10 @@ enum pn_mysql_form {
 enum pn_mysql_form pn_mysql_form_of(const MYSQL_FIELD *field);
 /* Writes one value; NULL bytes are null. `parser` is for JSON columns. A JSON column's value that
  * is not JSON (MariaDB's check can be off) is appended as a string, and bytes of a text that are
- * not UTF-8 as U+FFFD each: *odd says why then, else it is "". */
-enum { PN_MYSQL_ODD_SIZE = 200 };
+ * not UTF-8 as U+FFFD each: *mismatch says why then, else it is "". */
+enum { PN_MYSQL_MISMATCH_SIZE = 200 };
 void pn_mysql_write_value(enum pn_mysql_form form, const char *bytes, size_t len,
                           struct pn_json_parser *parser, struct pn_json_writer *json,
-                          char odd[PN_MYSQL_ODD_SIZE]);
+                          char mismatch[PN_MYSQL_MISMATCH_SIZE]);
 
 #endif

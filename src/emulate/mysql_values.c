@@ -111,17 +111,17 @@ static void write_datetime(const char *bytes, size_t len, struct pn_json_writer 
     pn_json_close_text(json);
 }
 
-static void write_text(const char *bytes, size_t len, struct pn_json_writer *json, char *odd)
+static void write_text(const char *bytes, size_t len, struct pn_json_writer *json, char *mismatch)
 {
     pn_json_put_string(json, bytes, len);
     if (!pn_utf8_valid(bytes, len)) {
-        (void)snprintf(odd, PN_MYSQL_ODD_SIZE,
+        (void)snprintf(mismatch, PN_MYSQL_MISMATCH_SIZE,
                        "a text that is not UTF-8 is sent with U+FFFD in it");
     }
 }
 
 static void write_json(const char *bytes, size_t len, struct pn_json_parser *parser,
-                       struct pn_json_writer *json, char *odd)
+                       struct pn_json_writer *json, char *mismatch)
 {
     struct pn_json *root = NULL;
     struct pn_err why;
@@ -129,16 +129,16 @@ static void write_json(const char *bytes, size_t len, struct pn_json_parser *par
         pn_json_put_node(json, root);
         return;
     }
-    write_text(bytes, len, json, odd);
-    (void)snprintf(odd, PN_MYSQL_ODD_SIZE, "a value that is not JSON is sent as a string: %.120s",
-                   why.msg);
+    write_text(bytes, len, json, mismatch);
+    (void)snprintf(mismatch, PN_MYSQL_MISMATCH_SIZE,
+                   "a value that is not JSON is sent as a string: %.120s", why.msg);
 }
 
 void pn_mysql_write_value(enum pn_mysql_form form, const char *bytes, size_t len,
                           struct pn_json_parser *parser, struct pn_json_writer *json,
-                          char odd[PN_MYSQL_ODD_SIZE])
+                          char mismatch[PN_MYSQL_MISMATCH_SIZE])
 {
-    odd[0] = '\0';
+    mismatch[0] = '\0';
     if (bytes == NULL) {
         pn_json_put_null(json);
         return;
@@ -157,13 +157,13 @@ void pn_mysql_write_value(enum pn_mysql_form form, const char *bytes, size_t len
         write_datetime(bytes, len, json);
         break;
     case PN_MYSQL_TEXT:
-        write_text(bytes, len, json, odd);
+        write_text(bytes, len, json, mismatch);
         break;
     case PN_MYSQL_BYTES:
         pn_json_put_base64(json, bytes, len);
         break;
     case PN_MYSQL_JSON:
-        write_json(bytes, len, parser, json, odd);
+        write_json(bytes, len, parser, json, mismatch);
         break;
     }
 }

@@ -25,7 +25,8 @@ struct pn_source_ops {
     void (*destroy)(struct pn_source *source);
 };
 
-/* Rows that are odd end no run: they are counted, and the first of each sort is described. */
+/* Rows that cannot be sent as they are do not end the run: they are counted, and the first of each
+ * kind is described. */
 struct pn_source_notes {
     int64_t as_text;         /* values that are not what their column says, sent as text */
     char first_as_text[512]; /* "" when there is none */

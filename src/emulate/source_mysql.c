@@ -223,12 +223,12 @@ static void note(const struct mysql_source *source, const struct table *table,
     pn_buf_deinit(&name);
 }
 
-static void note_odd(struct mysql_source *source, const struct table *table,
-                     const struct column *column, MYSQL_ROW row, const char *odd)
+static void note_mismatch(struct mysql_source *source, const struct table *table,
+                          const struct column *column, MYSQL_ROW row, const char *mismatch)
 {
     struct pn_source_notes *notes = &source->base.notes;
     if (notes->as_text++ == 0) {
-        note(source, table, column, row, odd, notes->first_as_text);
+        note(source, table, column, row, mismatch, notes->first_as_text);
     }
 }
 
@@ -250,16 +250,17 @@ static void note_left_out(struct mysql_source *source, const struct table *table
 static bool write_row(struct mysql_source *source, struct table *table, MYSQL_ROW row)
 {
     const unsigned long *lens = mysql_fetch_lengths(table->result);
-    char odd[PN_MYSQL_ODD_SIZE];
+    char mismatch[PN_MYSQL_MISMATCH_SIZE];
     struct pn_json_writer json;
     pn_buf_reset(&source->json);
     pn_json_writer_init(&json, &source->json);
     pn_json_put_object(&json);
     for (size_t i = 0; i < table->column_count && !pn_buf_failed(&source->json); i++) {
         pn_json_put_key(&json, table->columns[i].name);
-        pn_mysql_write_value(table->columns[i].form, row[i], lens[i], source->parser, &json, odd);
-        if (odd[0] != '\0' && !pn_buf_failed(&source->json)) {
-            note_odd(source, table, &table->columns[i], row, odd);
+        pn_mysql_write_value(table->columns[i].form, row[i], lens[i], source->parser, &json,
+                             mismatch);
+        if (mismatch[0] != '\0' && !pn_buf_failed(&source->json)) {
+            note_mismatch(source, table, &table->columns[i], row, mismatch);
         }
     }
     pn_json_end(&json);

@@ -28,8 +28,8 @@ struct note {
 struct http {
     struct pn_target base;
     struct pn_target_env env;
-    const struct pn_dialect *dialect;
-    struct pn_poster *poster;
+    const struct pn_target_protocol *protocol;
+    struct pn_sender *sender;
     struct pn_json_parser *parser;
     struct pn_channel channels[PN_EMULATE_KINDS_MAX];
     size_t count;
@@ -142,9 +142,9 @@ static void rebuild(struct pn_post *post, const bool *keep)
     post->notes = notes;
 }
 
-/* Each record's own fate. */
-static enum pn_post_verdict judge_results(struct http *http, struct pn_post *post,
-                                          const struct pn_json *results, struct pn_err *e)
+/* The result of each record by itself. */
+static enum pn_post_next handle_results(struct http *http, struct pn_post *post,
+                                        const struct pn_json *results, struct pn_err *e)
 {
     const struct pn_channel *channel = channel_of(post);
     size_t count = note_count(&post->notes);
@@ -154,18 +154,18 @@ static enum pn_post_verdict judge_results(struct http *http, struct pn_post *pos
     for (const struct pn_json *result = results; result != NULL; result = result->next, at++) {
         struct pn_emulate_ack ack = {.name = channel->name,
                                      .partition_key = channel->partition_key};
-        switch (http->dialect->fate(result, &ack)) {
-        case PN_FATE_TAKEN:
+        switch (http->protocol->record_state(result, &ack)) {
+        case PN_RECORD_ACKNOWLEDGED:
             acknowledge(http, note_at(&post->notes, at), &ack);
             break;
-        case PN_FATE_AGAIN:
+        case PN_RECORD_RETRY:
             again[at] = true;
             again_count++;
             (void)pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
                              "%s could not store a record for now: %.*s", channel->url,
                              (int)result->raw_len, result->raw);
             break;
-        case PN_FATE_REFUSED: {
+        case PN_RECORD_REFUSED: {
             char *why = pn_xasprintf("%s did not store a record: %.*s", channel->url,
                                      (int)result->raw_len, result->raw);
             fail_records(http, 1, why);
@@ -181,15 +181,15 @@ static enum pn_post_verdict judge_results(struct http *http, struct pn_post *pos
     return again_count > 0 ? PN_POST_RETRY : PN_POST_DONE;
 }
 
-static enum pn_post_verdict judge_refusal(struct http *http, struct pn_post *post, long status,
-                                          const struct pn_json *root, const char *answer,
-                                          struct pn_err *e)
+static enum pn_post_next handle_refusal(struct http *http, struct pn_post *post, long status,
+                                        const struct pn_json *root, const char *answer,
+                                        struct pn_err *e)
 {
-    const char *advice = http->dialect->advice != NULL ? http->dialect->advice(root) : NULL;
+    const char *advice = http->protocol->advice != NULL ? http->protocol->advice(root) : NULL;
     (void)pn_err_input(e, "%s refused with status %ld: %.300s%s%s", post->route->url, status,
                        answer, advice != NULL ? ": " : "",
                        advice != NULL ? advice : pn_http_client_key_advice(status));
-    switch (http->dialect->refusal(status, root)) {
+    switch (http->protocol->refusal(status, root)) {
     case PN_REFUSED_RECORDS:
         fail_records(http, (int64_t)note_count(&post->notes), e->msg);
         return PN_POST_DONE;
@@ -197,41 +197,41 @@ static enum pn_post_verdict judge_refusal(struct http *http, struct pn_post *pos
         e->class_ = PN_CLASS_RETRY;
         return PN_POST_RETRY;
     default:
-        return PN_POST_BREAK;
+        return PN_POST_ABORT;
     }
 }
 
-static enum pn_post_verdict judge(void *arg, struct pn_post *post, long status, const char *answer,
-                                  size_t len, struct pn_err *e)
+static enum pn_post_next handle_answer(void *arg, struct pn_post *post, long status,
+                                       const char *answer, size_t len, struct pn_err *e)
 {
     struct http *http = arg;
-    enum pn_post_verdict verdict = PN_POST_DONE;
+    enum pn_post_next next = PN_POST_DONE;
     struct pn_json *root = NULL;
     if (pn_json_parse(http->parser, answer, len, len, &root, NULL) != 0) {
         root = NULL;
     }
     const struct pn_json *results = NULL;
     if (status == STATUS_OK && root != NULL) {
-        results = http->dialect->results(root, note_count(&post->notes));
+        results = http->protocol->results(root, note_count(&post->notes));
     }
     if (results != NULL) {
-        verdict = judge_results(http, post, results, e);
+        next = handle_results(http, post, results, e);
     } else if (status == STATUS_OK) {
         (void)pn_err_input(e, "%s answered with 200, but without %s: %.200s", post->route->url,
-                           http->dialect->answers_with, answer);
-        return PN_POST_BREAK;
+                           http->protocol->answers_with, answer);
+        return PN_POST_ABORT;
     } else {
-        verdict = judge_refusal(http, post, status, root, answer, e);
+        next = handle_refusal(http, post, status, root, answer, e);
     }
     if (http->acks.len >= ACKS_WRITE_BYTES ||
         (http->acks.len > 0 &&
          pn_mono_ns(http->env.config->clock) - http->acks_written_ns > acks_interval_ns)) {
         flush_acks(http);
     }
-    return verdict;
+    return next;
 }
 
-static void gave_up(void *arg, struct pn_post *post, const struct pn_err *why)
+static void on_failed(void *arg, struct pn_post *post, const struct pn_err *why)
 {
     fail_records(arg, (int64_t)note_count(&post->notes), why->msg);
 }
@@ -254,7 +254,7 @@ static void swap_bufs(struct pn_buf *a, struct pn_buf *b)
 static int dispatch(struct http *http, struct pn_channel *channel, struct pn_err *e)
 {
     struct pn_post *post = NULL;
-    int rc = pn_poster_take(http->poster, &post, e);
+    int rc = pn_sender_take(http->sender, &post, e);
     if (rc != 0) {
         return rc;
     }
@@ -263,7 +263,7 @@ static int dispatch(struct http *http, struct pn_channel *channel, struct pn_err
     swap_bufs(&post->notes, &channel->notes);
     post->route = &channel->route;
     http->env.summary->sent += (int64_t)note_count(&post->notes);
-    pn_poster_send(http->poster, post);
+    pn_sender_send(http->sender, post);
     return 0;
 }
 
@@ -278,7 +278,7 @@ static int keep_pace(struct http *http, int64_t taken, struct pn_err *e)
         return 0;
     }
     double due_ns = (double)taken * 1e9 / (double)config->rate;
-    return pn_poster_work(http->poster, http->start_ns + (int64_t)due_ns, e);
+    return pn_sender_work(http->sender, http->start_ns + (int64_t)due_ns, e);
 }
 
 static int64_t taken_count(const struct http *http)
@@ -314,11 +314,11 @@ static int put(struct pn_target *base, const struct pn_emulate_record *record, s
     }
     pn_buf_reset(&http->record);
     pn_buf_reset(&http->stored);
-    http->dialect->write(http->env.config, channel, record, &http->record,
-                         http->acks_fd >= 0 ? &http->stored : NULL);
+    http->protocol->write(http->env.config, channel, record, &http->record,
+                          http->acks_fd >= 0 ? &http->stored : NULL);
     rc = pn_buf_check(&http->record, "a record", e);
     if (rc == 0 && channel->notes.len > 0 &&
-        channel->body.len + http->record.len > http->dialect->request_bytes_max) {
+        channel->body.len + http->record.len > http->protocol->request_bytes_max) {
         rc = dispatch(http, channel, e);
     }
     if (rc == 0) {
@@ -347,14 +347,14 @@ static int finish(struct pn_target *base, bool whole, struct pn_err *e)
             rc = dispatch(http, &http->channels[i], first);
         }
     }
-    int drained = pn_poster_drain(http->poster, rc == 0 ? first : NULL);
+    int drained = pn_sender_drain(http->sender, rc == 0 ? first : NULL);
     rc = rc != 0 ? rc : drained;
     flush_acks(http);
     if (rc == 0 && http->acks_error.code != 0) {
         pn_err_copy(first, &http->acks_error);
         rc = http->acks_error.code;
     }
-    const struct pn_poster_counts *counts = pn_poster_counts(http->poster);
+    const struct pn_sender_counts *counts = pn_sender_counts(http->sender);
     summary->retried = counts->retried;
     summary->maybe_twice = counts->maybe_twice;
     summary->p50_ms = pn_latency_quantile_ms(&counts->latency, 0.5);
@@ -365,7 +365,7 @@ static int finish(struct pn_target *base, bool whole, struct pn_err *e)
 static void destroy(struct pn_target *base)
 {
     struct http *http = (struct http *)base;
-    pn_poster_destroy(&http->poster);
+    pn_sender_destroy(&http->sender);
     pn_json_parser_destroy(&http->parser);
     for (size_t i = 0; i < http->count; i++) {
         struct pn_channel *channel = &http->channels[i];
@@ -442,30 +442,30 @@ static int open_acks(struct http *http, struct pn_err *e)
 static int open_poster(struct http *http, struct pn_err *e)
 {
     const struct pn_emulate_config *config = http->env.config;
-    bool is_signed = http->dialect->is_signed && config->access_key != NULL;
-    struct pn_poster_config poster = {
-        .lanes = (size_t)config->connections,
+    bool is_signed = http->protocol->is_signed && config->access_key != NULL;
+    struct pn_sender_config sender = {
+        .slots = (size_t)config->connections,
         .client = {.timeout_ms = config->timeout_ms,
                    .api_key = config->api_key,
                    .access_key = is_signed ? config->access_key : NULL,
                    .secret_key = config->secret_key,
                    .region = config->region},
         .retries_max = config->retries_max,
-        .method = http->dialect->method,
+        .method = http->protocol->method,
         .body_bytes_max = PN_TARGET_BODY_BYTES_MAX,
         .clock = config->clock,
-        .judge = judge,
-        .gave_up = gave_up,
+        .on_answer = handle_answer,
+        .on_failed = on_failed,
         .stopped = is_stopped,
         .arg = http,
     };
-    for (size_t i = 0; i < PN_DIALECT_HEADERS_MAX && http->dialect->headers[i] != NULL; i++) {
-        poster.headers[i] = http->dialect->headers[i];
+    for (size_t i = 0; i < PN_PROTOCOL_HEADERS_MAX && http->protocol->headers[i] != NULL; i++) {
+        sender.headers[i] = http->protocol->headers[i];
     }
-    return pn_poster_create(&poster, &http->poster, e);
+    return pn_sender_create(&sender, &http->sender, e);
 }
 
-int pn_target_http(const struct pn_target_env *env, const struct pn_dialect *dialect,
+int pn_target_http(const struct pn_target_env *env, const struct pn_target_protocol *protocol,
                    struct pn_target **target, struct pn_err *e)
 {
     int rc = check_url(env->config->url, e);
@@ -475,7 +475,7 @@ int pn_target_http(const struct pn_target_env *env, const struct pn_dialect *dia
     struct http *http = pn_xcalloc(1, sizeof *http);
     http->base.ops = &http_ops;
     http->env = *env;
-    http->dialect = dialect;
+    http->protocol = protocol;
     http->acks_fd = -1;
     http->parser = pn_json_parser_create();
     pn_buf_init(&http->acks, ACKS_BYTES_MAX);
@@ -485,7 +485,7 @@ int pn_target_http(const struct pn_target_env *env, const struct pn_dialect *dia
         struct pn_channel *channel = &http->channels[http->count++];
         pn_buf_init(&channel->body, PN_TARGET_BODY_BYTES_MAX);
         pn_buf_init(&channel->notes, PN_TARGET_BODY_BYTES_MAX);
-        rc = dialect->open(env, i, channel, e);
+        rc = protocol->open(env, i, channel, e);
         channel->route.url = channel->url;
     }
     if (rc == 0) {

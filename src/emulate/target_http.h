@@ -1,7 +1,7 @@
 /*
  * What targets on HTTP have in common: requests that are filled record by record, paced, sent by
- * poster.h over many connections, tried again, and acknowledgements that are counted and written.
- * How a request is written and what an answer means is the dialect's: target_kafka_rest.c,
+ * sender.h over many connections, tried again, and acknowledgements that are counted and written.
+ * How a request is written and what an answer means depends on the protocol: target_kafka_rest.c,
  * target_kinesis.c.
  *
  * A request's body is the channel's `start`, its records with commas between, the channel's `end`;
@@ -11,10 +11,10 @@
 #define PN_EMULATE_TARGET_HTTP_H
 
 #include "base/json_writer.h"
-#include "emulate/poster.h"
+#include "emulate/sender.h"
 #include "emulate/target.h"
 
-enum { PN_TARGET_BODY_BYTES_MAX = 64 << 20, PN_DIALECT_HEADERS_MAX = PN_POSTER_HEADERS_MAX - 2 };
+enum { PN_TARGET_BODY_BYTES_MAX = 64 << 20, PN_PROTOCOL_HEADERS_MAX = PN_SENDER_HEADERS_MAX - 2 };
 
 /* Where the records of one kind go. The strings are owned, malloc'ed, and freed with the target. */
 struct pn_channel {
@@ -29,19 +29,19 @@ struct pn_channel {
     struct pn_buf notes;
 };
 
-/* What became of one record. */
-enum pn_fate { PN_FATE_TAKEN, PN_FATE_AGAIN, PN_FATE_REFUSED };
+/* What the answer says of one record. */
+enum pn_record_state { PN_RECORD_ACKNOWLEDGED, PN_RECORD_RETRY, PN_RECORD_REFUSED };
 
 /* What a status other than 200 (and 429, 5xx, which are tried again in any case) means. */
 enum pn_refusal {
     PN_REFUSED_RECORDS, /* these records; the run continues */
     PN_REFUSED_FOR_NOW, /* the request is to be sent again */
-    PN_REFUSED_ALL      /* the next ones would fare no better */
+    PN_REFUSED_ALL      /* the following requests would be refused, too */
 };
 
-struct pn_dialect {
-    const char *method;                          /* "POST" */
-    const char *headers[PN_DIALECT_HEADERS_MAX]; /* NULL after the last */
+struct pn_target_protocol {
+    const char *method;                           /* "POST" */
+    const char *headers[PN_PROTOCOL_HEADERS_MAX]; /* NULL after the last */
     const char *answers_with; /* for a message: "an offset for each record (is it ...?)" */
     size_t request_bytes_max; /* a request is sent before it would be larger; one record may be */
     bool is_signed;           /* with the config's AWS keys, where there are any */
@@ -58,15 +58,15 @@ struct pn_dialect {
      * answer has another form. */
     const struct pn_json *(*results)(const struct pn_json *answer, size_t count);
     /* What one of those says; of a record that was taken, `ack` gets place and position. */
-    enum pn_fate (*fate)(const struct pn_json *result, struct pn_emulate_ack *ack);
+    enum pn_record_state (*record_state)(const struct pn_json *result, struct pn_emulate_ack *ack);
     /* `answer` is NULL when the answer is not JSON. */
     enum pn_refusal (*refusal)(long status, const struct pn_json *answer);
     /* What to do about a refusal, or NULL; the function may be NULL, too. */
     const char *(*advice)(const struct pn_json *answer);
 };
 
-/* INPUT for an invalid config->url, or what `open` found. `dialect` is borrowed. */
-int pn_target_http(const struct pn_target_env *env, const struct pn_dialect *dialect,
+/* INPUT for an invalid config->url, or what `open` found. `protocol` is borrowed. */
+int pn_target_http(const struct pn_target_env *env, const struct pn_target_protocol *protocol,
                    struct pn_target **target, struct pn_err *e) PN_MUST_CHECK;
 
 /* The start and end of a channel's requests of many records: an object whose member `list` has

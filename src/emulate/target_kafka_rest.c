@@ -53,7 +53,7 @@ static bool is_null(const struct pn_json *node)
     return node == NULL || node->type == PN_JSON_NULL;
 }
 
-static enum pn_fate fate_of(const struct pn_json *result, struct pn_emulate_ack *ack)
+static enum pn_record_state state_of(const struct pn_json *result, struct pn_emulate_ack *ack)
 {
     const struct pn_json *partition = pn_json_get(result, "partition");
     const struct pn_json *offset = pn_json_get(result, "offset");
@@ -64,10 +64,10 @@ static enum pn_fate fate_of(const struct pn_json *result, struct pn_emulate_ack 
         ack->place_len = partition->raw_len;
         ack->position = offset->raw;
         ack->position_len = offset->raw_len;
-        return PN_FATE_TAKEN;
+        return PN_RECORD_ACKNOWLEDGED;
     }
-    return pn_json_get_i64(result, "error_code", 0) == KAFKA_RETRIABLE ? PN_FATE_AGAIN
-                                                                       : PN_FATE_REFUSED;
+    return pn_json_get_i64(result, "error_code", 0) == KAFKA_RETRIABLE ? PN_RECORD_RETRY
+                                                                       : PN_RECORD_REFUSED;
 }
 
 static enum pn_refusal refusal_of(long status, const struct pn_json *answer)
@@ -79,7 +79,7 @@ static enum pn_refusal refusal_of(long status, const struct pn_json *answer)
                : PN_REFUSED_ALL;
 }
 
-static const struct pn_dialect kafka_rest = {
+static const struct pn_target_protocol kafka_rest = {
     .method = "POST",
     .headers = {"Content-Type: application/vnd.kafka.json.v2+json",
                 "Accept: application/vnd.kafka.v2+json"},
@@ -88,7 +88,7 @@ static const struct pn_dialect kafka_rest = {
     .open = open_topic,
     .write = write_record,
     .results = offsets_of,
-    .fate = fate_of,
+    .record_state = state_of,
     .refusal = refusal_of,
 };
 

@@ -171,21 +171,21 @@ static const struct pn_json *results_of(const struct pn_json *answer, size_t cou
     return records->type == PN_JSON_ARRAY && records->count == count ? records->first : NULL;
 }
 
-static enum pn_fate fate_of(const struct pn_json *result, struct pn_emulate_ack *ack)
+static enum pn_record_state state_of(const struct pn_json *result, struct pn_emulate_ack *ack)
 {
     const struct pn_json *code = pn_json_get(result, "ErrorCode");
     if (code != NULL && code->type != PN_JSON_NULL) {
         return pn_json_text_is(code, "ProvisionedThroughputExceededException") ||
                        pn_json_text_is(code, "InternalFailure")
-                   ? PN_FATE_AGAIN
-                   : PN_FATE_REFUSED;
+                   ? PN_RECORD_RETRY
+                   : PN_RECORD_REFUSED;
     }
     if (!is_text(result, "SequenceNumber") || !is_text(result, "ShardId")) {
-        return PN_FATE_REFUSED;
+        return PN_RECORD_REFUSED;
     }
     (void)pn_json_get_text(result, "ShardId", &ack->place, &ack->place_len);
     (void)pn_json_get_text(result, "SequenceNumber", &ack->position, &ack->position_len);
-    return PN_FATE_TAKEN;
+    return PN_RECORD_ACKNOWLEDGED;
 }
 
 /* The name after the '#' of "__type", if there is one. */
@@ -242,13 +242,13 @@ static const char *advice_on(const struct pn_json *answer)
         .headers = {"Content-Type: application/x-amz-json-1.1",                                  \
                     "X-Amz-Target: Kinesis_20131202." operation},                                \
         .answers_with = ANSWERS_WITH, .request_bytes_max = REQUEST_BYTES_MAX, .is_signed = true, \
-        .open = open_api, .write = write_api, .results = results_of, .fate = fate_of,            \
+        .open = open_api, .write = write_api, .results = results_of, .record_state = state_of,   \
         .refusal = refusal_of, .advice = advice_on,                                              \
     }
-static const struct pn_dialect put_record = API("PutRecord");
-static const struct pn_dialect put_records = API("PutRecords");
+static const struct pn_target_protocol put_record = API("PutRecord");
+static const struct pn_target_protocol put_records = API("PutRecords");
 
-static const struct pn_dialect rest = {
+static const struct pn_target_protocol rest = {
     .method = "PUT",
     .headers = {"Content-Type: application/json"},
     .answers_with = ANSWERS_WITH,
@@ -256,7 +256,7 @@ static const struct pn_dialect rest = {
     .open = open_rest,
     .write = write_rest,
     .results = results_of,
-    .fate = fate_of,
+    .record_state = state_of,
     .refusal = refusal_of,
     .advice = advice_on,
 };

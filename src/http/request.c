@@ -115,6 +115,25 @@ static void plain_error(struct pn_http_request *req, int status, const char *mes
     pn_buf_addc(&req->out, '\n');
 }
 
+int pn_http_status_of(enum pn_class class_)
+{
+    switch (class_) {
+    case PN_CLASS_MISSING:
+        return 404;
+    case PN_CLASS_INPUT:
+        return 400;
+    case PN_CLASS_CONFLICT:
+        return 409;
+    case PN_CLASS_RETRY:
+        return 503;
+    case PN_CLASS_NONE:
+    case PN_CLASS_CORRUPT:
+    case PN_CLASS_FATAL:
+        break;
+    }
+    return 500;
+}
+
 void pn_http_reply_error(struct pn_http_request *req, int status, const char *fmt, ...)
 {
     char message[PN_HTTP_ERROR_TEXT_MAX];

@@ -207,6 +207,8 @@ bool pn_http_may_topic(struct pn_http_request *req, const char *topic);
  * HTTP; a front has its own functions for what its station says. */
 void pn_http_reply_error(struct pn_http_request *req, int status, const char *fmt, ...)
     PN_PRINTF(3, 4);
+/* The status that an error of this class usually has. */
+int pn_http_status_of(enum pn_class class_);
 /* Adds a header to the reply; both texts are static or in the arena. */
 void pn_http_reply_header(struct pn_http_request *req, const char *name, const char *value);
 /* Ends with 204 and no body. */

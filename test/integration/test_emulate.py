@@ -340,7 +340,7 @@ def test_odd_rows_end_nothing_and_are_named(database, tmp_path):
         '{"a":1,"b":"x","j":{"n":1e400}}', '{"a":2,"b":"y","j":"{bad"}', '{"a":3,"b":"z","j":{}}',
         '{"a":4,"b":"w","j":"["}',
     ]  # fmt: skip
-    assert "2 values do not match the type of their column" in done.stderr
+    assert "2 values do not match the type of the column" in done.stderr
     assert "odd.j (a = 2, b = y): a value that is not JSON is sent as a string" in done.stderr
 
 
@@ -354,7 +354,7 @@ def test_a_row_that_is_too_large_is_left_out(database, tmp_path):
     assert done.returncode == 1
     assert lines(tmp_path, "types") == ['{"id":1,"t":"a"}', '{"id":3,"t":"b"}']
     message = done.stderr.splitlines()[-1]
-    assert "1 rows were skipped; the first: " in message
+    assert "1 row was skipped; the first: " in message
     assert "large (row 2): the row is larger than the limit of 16777216 bytes" in message
     assert "log.record_bytes_max" in message
 

@@ -121,7 +121,7 @@ def test_a_folder_has_a_file_for_each_topic(tmp_path, data):
     (exported / "events-b.ndjson").write_text('{"id":2}\n{"id":"x"}\n')
     (exported / "others.json").write_text('{"id":3}\n')
     told = run("batch", "--from", exported, "--pipeline", folder, data=data).stderr
-    assert "raw: version 0, 2 rows, 1 dead letters" in told
+    assert "raw: version 0, 2 rows, 1 dead letter" in told
 
 
 STREAMS = """

@@ -138,7 +138,7 @@ def test_hangup_reads_the_keys_again(data, tmp_path):
         assert (status(OLD), status(NEW)) == (200, 401)
         keys.write_text(NEW + "\n")
         server.process.send_signal(signal.SIGHUP)
-        says(data / "server.out", "SIGHUP: 1 API keys in force")
+        says(data / "server.out", "SIGHUP: 1 API key in force")
         assert (status(OLD), status(NEW)) == (401, 200)
 
 

@@ -141,7 +141,7 @@ def test_batch_prints_every_answer(data, records, tmp_path):
 def test_batch_again_makes_new_versions_of_the_same_rows(data, records):
     before = query("SELECT * FROM pin ORDER BY ind", data)
     done = run("batch", "--from", records, data=data)
-    assert "raw_pin: version 1, 2 rows, 1 dead letters, 1 unknown values" in done.stderr
+    assert "raw_pin: version 1, 2 rows, 1 dead letter, 1 unknown value" in done.stderr
     assert query("SELECT * FROM pin ORDER BY ind", data) == before
     assert query("SELECT count(*) AS n FROM dead_letters", data) == [{"n": 1}]
 

@@ -234,7 +234,7 @@ def test_rights_are_read_again(locked, keys, data):
     assert PRODUCER not in locked.log()
     keys.write_text(f"{PRODUCER} rights=read\n")
     locked.process.send_signal(signal.SIGHUP)
-    says(data / "server.out", "SIGHUP: 1 API keys in force")
+    says(data / "server.out", "SIGHUP: 1 API key in force")
     assert produce(locked, PRODUCER, "t") == 403
     assert produce(locked, ALL, "t") == 401
 

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/units.h"
 #include "engine/duckdb/allow.h"
 #include "engine/duckdb/dead_letters.h"
 #include "engine/duckdb/stream_dead_letters.h"
@@ -170,8 +171,9 @@ static int bind(duckdb_prepared_statement statement, const struct pn_json *param
     idx_t wanted = duckdb_nparams(statement);
     size_t given = parameters != NULL ? parameters->count : 0;
     if (given != wanted) {
-        return pn_err_input(e, "the query has %d parameters, but %zu values were given",
-                            (int)wanted, given);
+        return pn_err_input(e, "the query has %d %s, but %zu %s given", (int)wanted,
+                            pn_noun((int64_t)wanted, "parameter", "parameters"), given,
+                            pn_noun((int64_t)given, "value was", "values were"));
     }
     int rc = 0;
     idx_t at = 1;

@@ -1,5 +1,7 @@
 #include "engine/duckdb/select.h"
 
+#include "base/units.h"
+
 #include <string.h>
 
 static int check_column(const struct pn_table *table, size_t i, const char *name,
@@ -45,8 +47,9 @@ int pn_duckdb_check_select(duckdb_connection connection, const struct pn_table *
     }
     size_t count = duckdb_prepared_statement_column_count(statement);
     if (count != table->column_count) {
-        rc = pn_err_input(e, "%s: it returns %zu columns, but the pipeline declares %zu",
-                          table->sql_file, count, table->column_count);
+        rc =
+            pn_err_input(e, "%s: it returns %zu %s, but the pipeline declares %zu", table->sql_file,
+                         count, pn_noun((int64_t)count, "column", "columns"), table->column_count);
         goto out;
     }
     for (size_t i = 0; rc == 0 && i < count; i++) {

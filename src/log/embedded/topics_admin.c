@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/random.h"
+#include "base/units.h"
 #include "log/embedded/topic_file.h"
 #include "log/embedded/topics.h"
 
@@ -121,11 +122,12 @@ static int load_topic(const struct pn_topics *topics, const char *folder, const 
         return rc;
     }
     if (there > file->config.partitions) {
-        pn_logger_error(
-            topics->env->logger, "log",
-            "topic %s: %s/topic.json says it has %d partitions, but there is a folder of "
-            "partition %d: %d are served",
-            name, folder, file->config.partitions, there - 1, there);
+        pn_logger_error(topics->env->logger, "log",
+                        "topic %s: %s/topic.json says it has %d %s, but there is a folder of "
+                        "partition %d: %d are served",
+                        name, folder, file->config.partitions,
+                        pn_noun(file->config.partitions, "partition", "partitions"), there - 1,
+                        there);
         file->config.partitions = there;
     }
     if (is_old && pn_topic_file_store(topics->env->io, folder, name, file, &why) != 0) {
@@ -368,8 +370,8 @@ static int configure_locked(struct pn_topics *topics, struct pn_topic *topic,
 {
     int32_t partitions = atomic_load(&topic->partition_count);
     if (config->partitions != 0 && config->partitions < partitions) {
-        return pn_err_input(e, "topic %s has %d partitions, and their number cannot decrease",
-                            topic->name, partitions);
+        return pn_err_input(e, "topic %s has %d %s, and their number cannot decrease", topic->name,
+                            partitions, pn_noun(partitions, "partition", "partitions"));
     }
     struct pn_topic_file file = {
         .id = topic->id,
@@ -430,8 +432,9 @@ void pn_topics_retain(struct pn_topics *topics)
                 retention_bytes != 0 ? retention_bytes : config->retention_bytes);
             if (dropped > 0) {
                 pn_logger_info(topics->env->logger, "log",
-                               "topic %s, partition %d: dropped %zu segments past their retention",
-                               all[i]->name, p, dropped);
+                               "topic %s, partition %d: dropped %zu %s past the retention",
+                               all[i]->name, p, dropped,
+                               pn_noun((int64_t)dropped, "segment", "segments"));
             }
         }
         pn_topic_release(topics, all[i]);

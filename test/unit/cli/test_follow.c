@@ -111,7 +111,7 @@ static void test_a_signal_ends_it(void **state)
     assert_printed(&source, "round\r\n1\r\n");
 }
 
-/* Also without --follow: what is still to be read is no end. */
+/* Also without --follow: what is still to be read must be read. */
 static void test_a_failure_that_passes_loses_nothing(void **state)
 {
     (void)state;

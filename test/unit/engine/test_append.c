@@ -152,7 +152,7 @@ static void test_selects_that_cannot_be(void **state)
     } cases[] = {
         {"SELECT 1::BIGINT AS id, 'x' AS word", "clean/clean.sql: it does not read 'raw', so"},
         {"SELECT raw.id, raw.word FROM raw, live", "it reads 'live', but a table that a stream "},
-        {"SELECT id FROM raw", "it returns 1 columns, but the pipeline declares 2"},
+        {"SELECT id FROM raw", "it returns 1 column, but the pipeline declares 2"},
         {"SELECT id::INT AS id, word FROM raw", "column 'id' is INTEGER, but"},
         {"SELECT nothing(id) AS id, word FROM raw", "nothing"},
         {"SELEC id", "clean/clean.sql"},

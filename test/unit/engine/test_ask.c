@@ -170,8 +170,8 @@ static void test_parameters(void **state)
                 "1\n2\n");
     assert_with(*state, "SELECT $a + $b, $a", "{\"b\": 2, \"a\": 1}", "3|1\n");
     assert_with(*state, "SELECT ?", "[\"1; DROP TABLE x\"]", "\"1; DROP TABLE x\"\n");
-    assert_with(*state, "SELECT ?", "[]", "the query has 1 parameters, but 0 values were given");
-    assert_with(*state, "SELECT 1", "[1]", "the query has 0 parameters, but 1 values were given");
+    assert_with(*state, "SELECT ?", "[]", "the query has 1 parameter, but 0 values were given");
+    assert_with(*state, "SELECT 1", "[1]", "the query has 0 parameters, but 1 value was given");
     assert_with(*state, "SELECT $a", "{\"b\": 1}", "the query has no parameter $b");
     assert_with(*state, "SELECT ?", "[[1]]",
                 "parameter 1 is an array: a parameter is null, a boolean, a number or a string");

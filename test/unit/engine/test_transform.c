@@ -153,7 +153,7 @@ static void test_the_declaration_holds(void **state)
          .type = {.kind = PN_TYPE_STRUCT, .fields = PLACE_FIELDS, .field_count = 2}}};
     engine_load(fixture, RAW_THING);
     engine_fixture_sql(fixture, "SELECT id FROM raw_thing", two, 2);
-    assert_fails(fixture, "clean/thing.sql: it returns 1 columns, but the pipeline declares 2");
+    assert_fails(fixture, "clean/thing.sql: it returns 1 column, but the pipeline declares 2");
     engine_fixture_sql(fixture, "SELECT moment, id FROM raw_thing", two, 2);
     assert_fails(fixture, "clean/thing.sql: column 1 is 'moment', but the pipeline declares 'id'");
     engine_fixture_sql(fixture, "SELECT small AS id, moment FROM raw_thing", two, 2);
