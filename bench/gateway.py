@@ -1,8 +1,13 @@
 """The gateway: durable POSTs of one record each, beside nginx's empty `return 200` on the same
-POSTs. Both have wrk as their client, one after the other, with as many connections."""
+POSTs. Both have wrk as their client, one after the other, with as many connections. Where a POST
+waits for the disk, a bare loop then writes and syncs batches like those of the gateway's log."""
 
 import json
+import os
+import re
 import shutil
+import statistics
+import time
 from pathlib import Path
 
 import harness
@@ -10,6 +15,7 @@ import harness
 # durability, connections, goal for requests a second (ours / nginx)
 CASES = [("fsync", 64, 0.5), ("fsync", 256, 0.5), ("os", 64, 0.8), ("os", 256, 0.8)]
 P99_GOAL = 2.5
+FLOOR_FILE_BYTES = 16 << 20
 
 ANSWER = (
     '{"offsets":[{"partition":0,"offset":1,"error_code":null,"error":null}],'
@@ -77,6 +83,48 @@ def check_kept(port, acknowledged):
         raise harness.BenchError(f"{acknowledged} records were acknowledged, {end} are in the log")
 
 
+def log_totals(port):
+    """Of the log until now: its commits, and the bytes of their batches."""
+    text = harness.get(port, "/metrics")[1]
+    text = text.decode() if isinstance(text, bytes) else text
+    commits = re.search(r"^pinion_log_commit_seconds_count (\d+)", text, re.M)
+    sizes = re.findall(r"^pinion_log_appended_bytes_total\{.*\} (\d+)", text, re.M)
+    return int(commits[1]), sum(map(int, sizes))
+
+
+def disk_loop(folder, records, size, seconds):
+    """Writes batches of `size` bytes, one after the other, each synced before the next, over zeros
+    as the log does. As wrk says it: records a second, and the time of a batch in ms."""
+    batch, times = os.urandom(size), []
+    room = max(FLOOR_FILE_BYTES // size, 1) * size
+    fd = os.open(folder / "floor", os.O_WRONLY | os.O_CREAT, 0o644)
+    try:
+        os.write(fd, bytes(room))
+        os.fsync(fd)
+        began = time.monotonic()
+        while time.monotonic() - began < seconds:
+            start = time.monotonic()
+            os.pwrite(fd, batch, len(times) * size % room)
+            os.fdatasync(fd)
+            times.append((time.monotonic() - start) * 1000)
+        took = time.monotonic() - began
+    finally:
+        os.close(fd)
+        os.unlink(folder / "floor")
+    cuts = statistics.quantiles(times, n=100, method="inclusive")
+    return {"rps": len(times) * records / took, "p50_ms": cuts[49], "p99_ms": cuts[98]}
+
+
+def with_floor(port, folder, connections, seconds):
+    """A run of wrk, and then the loop with batches of the same number of records and bytes."""
+    commits, size = log_totals(port)
+    one = wrk(port, connections, seconds)
+    commits_after, size_after = log_totals(port)
+    made = max(commits_after - commits, 1)
+    per_batch = one["requests"] / made
+    return one, disk_loop(folder, per_batch, max((size_after - size) // made, 1), seconds / 2)
+
+
 def run(name, scratch, options, say):
     durability, connections, goal = next(
         case for case in CASES if name == f"gateway.{case[0]}.c{case[1]}"
@@ -84,7 +132,7 @@ def run(name, scratch, options, say):
     seconds, rounds = (2, 1) if options.quick else (5, 3)
     our_port, nginx_port = harness.free_port(), harness.free_port()
     data = scratch / "data"
-    ours, theirs = [], []
+    ours, theirs, floors = [], [], []
     with (
         harness.server(
             nginx(nginx_port, scratch, ANSWER), nginx_port, scratch / "nginx.log", ready_path="/"
@@ -96,16 +144,27 @@ def run(name, scratch, options, say):
         acknowledged = wrk(our_port, connections, 1)["requests"]  # warms up
         wrk(nginx_port, connections, 1)
         for _ in range(rounds):
-            ours.append(wrk(our_port, connections, seconds))
+            if durability == "fsync":
+                one, floor = with_floor(our_port, scratch, connections, seconds)
+                floors.append(floor)
+            else:
+                one = wrk(our_port, connections, seconds)
+            ours.append(one)
             theirs.append(wrk(nginx_port, connections, seconds))
         acknowledged += sum(one["requests"] for one in ours)
         check_kept(our_port, acknowledged)
-    say_runs(say, ("pinion", ours), ("nginx", theirs))
+    say_runs(say, ("pinion", ours), ("nginx", theirs), *([("disk", floors)] if floors else []))
 
-    def pair(key):
-        return [one[key] for one in ours], [one[key] for one in theirs]
+    def pair(key, peer):
+        return [one[key] for one in ours], [one[key] for one in peer]
 
-    return [
-        harness.compare(f"{name}.rps", *pair("rps"), goal),
-        harness.compare(f"{name}.p99.ms", *pair("p99_ms"), P99_GOAL),
+    results = [
+        harness.compare(f"{name}.rps", *pair("rps", theirs), goal),
+        harness.compare(f"{name}.p99.ms", *pair("p99_ms", theirs), P99_GOAL),
     ]
+    if floors:
+        results += [
+            harness.compare(f"{name}.disk.rps", *pair("rps", floors)),
+            harness.compare(f"{name}.disk.p99.ms", *pair("p99_ms", floors)),
+        ]
+    return results
