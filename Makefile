@@ -29,7 +29,7 @@ screenshots: .setup/test-$(SETUP) build ## Take the pictures of docs/ui.md again
 fmt: .setup/test-$(SETUP) ## Format the C sources in place
 	@scripts/style --fix
 
-coverage: .setup/test-$(SETUP) build ## Run the unit and integration tests and print what they cover
+coverage: .setup/test-$(SETUP) build ## Run the unit tests and print what they cover
 	@scripts/coverage
 
 install: build ## Install below PREFIX (/usr/local); DESTDIR goes before it
