@@ -20,6 +20,9 @@ import type { Link } from "./stream.ts";
 /* For the mark in the frame. */
 export const link = signal<Link>({ state: "closed" });
 
+/* Does this tab stay as it is, whatever happens? Shown by the mark in the frame. */
+export const paused = signal(false);
+
 type Message =
   | { kind: "want"; tab: string; topics: string[] } // what a tab shows; none: it is hidden
   | { kind: "who" } // a new leader asks for that
@@ -44,7 +47,8 @@ let closing: ReturnType<typeof setTimeout> | undefined;
 let polling: ReturnType<typeof setInterval> | undefined;
 
 const visible = () => document.visibilityState === "visible";
-const wantedHere = () => (visible() && !needsLogin.value ? [...wanted.keys()] : []);
+const wantedHere = () =>
+  visible() && !needsLogin.value && !paused.value ? [...wanted.keys()] : [];
 
 function post(message: Message): void {
   channel.postMessage(message);
@@ -52,8 +56,8 @@ function post(message: Message): void {
 
 /* Has this tab fetch again what shows one of the topics; null: everything. */
 function fetchAgain(topics: string[] | null): void {
-  if (!visible() || needsLogin.value) {
-    return; // it fetches when it is seen again
+  if (!visible() || needsLogin.value || paused.value) {
+    return; // it fetches when it is seen again, and when it goes on
   }
   const all = new Set<() => void>();
   for (const topic of topics ?? wanted.keys()) {
@@ -169,6 +173,15 @@ function seenOrHidden(): void {
   if (visible()) {
     stream?.hurry();
     post({ kind: "hurry" });
+    fetchAgain(null);
+  }
+}
+
+/* Pauses the updates of this tab, or has them go on: then it shows what it missed. */
+export function pauseUpdates(): void {
+  paused.value = !paused.value;
+  changed();
+  if (!paused.value) {
     fetchAgain(null);
   }
 }

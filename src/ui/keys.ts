@@ -2,6 +2,7 @@
 
 import { signal } from "@preact/signals";
 
+import { pauseUpdates } from "./events.ts";
 import { go, href } from "./route.ts";
 
 const KEY = "pinion-keys";
@@ -28,6 +29,13 @@ export const PLACES: [string, string, string][] = [
   ["s", "Streams", "streams"],
   ["x", "Dead letters", "dead-letters"],
 ];
+/* Keys that press a button or follow a link of the page: the one with the attribute data-key. */
+export const PRESSED: [string, string][] = [
+  ["t", "trigger the DAG"],
+  ["R", "rerun: shift and r"],
+  ["[", "the attempt before"],
+  ["]", "the next attempt"],
+];
 const G_MS = 1500; // so long a "g" waits for its letter
 
 let gAtMs = 0;
@@ -38,6 +46,34 @@ function isField(target: EventTarget | null): boolean {
     (target.isContentEditable ||
       target.shadowRoot !== null || // the editor
       ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName))
+  );
+}
+
+/* The rows of the page's lists that lead somewhere, each by its first link or button. */
+function rows(): HTMLElement[] {
+  return [...document.querySelectorAll("main tbody tr")].flatMap((row) => {
+    const first = row.querySelector<HTMLElement>("a[href], button:not(:disabled)");
+    return first === null ? [] : [first];
+  });
+}
+
+/* The next row, or the one before. */
+function step(by: number): boolean {
+  const all = rows();
+  const row = document.activeElement?.closest("tr") ?? null;
+  const at = row === null ? -1 : all.findIndex((one) => row.contains(one));
+  const next = at < 0 ? 0 : Math.min(Math.max(at + by, 0), all.length - 1);
+  all[next]?.focus();
+  return all.length > 0;
+}
+
+/* What the key presses: in the row that has the focus, else on the page itself. */
+function pressed(key: string): HTMLElement | null {
+  const which = `[data-key="${key}"]:not(:disabled)`;
+  const row = document.activeElement?.closest("main tr");
+  return (
+    row?.querySelector<HTMLElement>(which) ??
+    document.querySelector<HTMLElement>(`main ${which}:not(tr *)`)
   );
 }
 
@@ -52,6 +88,18 @@ function single(key: string): boolean {
   }
   if (key === "?") {
     overlay.value = "help";
+    return true;
+  }
+  if (key === ".") {
+    pauseUpdates();
+    return true;
+  }
+  if (key === "j" || key === "k") {
+    return step(key === "j" ? 1 : -1);
+  }
+  const button = PRESSED.some(([letter]) => letter === key) ? pressed(key) : null;
+  if (button !== null) {
+    button.click();
     return true;
   }
   const filter = document.querySelector<HTMLElement>("#filter");

@@ -239,7 +239,7 @@ function Head({ dag, again, trigger }: { dag: Dag; again: () => void; trigger: (
     <>
       {dag.description === "" ? null : <p>{dag.description}</p>}
       <div class="bar">
-        <button class="main" onClick={trigger}>
+        <button class="main" data-key="t" onClick={trigger}>
           <span class="play-mark" aria-hidden="true" /> Trigger
         </button>
         {dag.schedule.length === 0 ? null : (

@@ -130,6 +130,7 @@ function columns(again: () => void, play: (dag: string) => void): Column<DagRow>
       cell: (dag) => (
         <button
           class="play"
+          data-key="t"
           aria-label={`Trigger ${dag.dag}`}
           title="Trigger"
           onClick={() => play(dag.dag)}

@@ -54,6 +54,13 @@ export function QueryPage() {
     setText(sql);
     localStorage.setItem(DRAFT, sql);
   };
+  /* A link to a query that is followed from this page, such as one that Ctrl-K found. */
+  const linked = place.value.query.get("sql");
+  useEffect(() => {
+    if (linked !== null) {
+      change(linked);
+    }
+  }, [linked]);
   const tables = useMemo(
     () =>
       Object.fromEntries(
@@ -92,7 +99,8 @@ export function QueryPage() {
           tables={tables}
           mistake={mistake}
           onChange={change}
-          onRun={() => void start(text)}
+          onRun={(part) => void start(part ?? text)}
+          onCancel={cancel}
         />
       )}
       <div class="bar">

@@ -131,7 +131,9 @@ function Actions({
     <div class="bar">
       {isOver(run.state) ? (
         <>
-          <button onClick={() => rerun({ scope: "all" })}>Rerun all</button>
+          <button data-key="R" onClick={() => rerun({ scope: "all" })}>
+            Rerun all
+          </button>
           <button
             class={failed ? "main" : ""}
             disabled={!failed}

@@ -1,5 +1,7 @@
 /* The streams: each with the table that it fills and how far the table has come. */
 
+import { useMemo } from "preact/hooks";
+
 import { useGet } from "../api.ts";
 import { count, duration } from "../format.ts";
 import { Facts } from "../parts/facts.tsx";
@@ -9,6 +11,8 @@ import { Page } from "../parts/page.tsx";
 import { Empty, Region } from "../parts/region.tsx";
 import { RecordSearch } from "../parts/search.tsx";
 import { State } from "../parts/state.tsx";
+import { Tabs } from "../parts/tabs.tsx";
+import { RecordTail, streamTail } from "../parts/tail.tsx";
 import { Ago } from "../parts/time.tsx";
 import { href } from "../route.ts";
 import type { ShardRow, StreamTable } from "../types.ts";
@@ -86,9 +90,26 @@ function AllStreams({ tables }: { tables: StreamTable[] }) {
   );
 }
 
-function OneStream({ table }: { table: StreamTable }) {
+function StreamTail({ stream }: { stream: string }) {
+  const tail = useMemo(() => streamTail(stream), [stream]);
+  return <RecordTail source={tail} />;
+}
+
+function OneStream({ table, view }: { table: StreamTable; view: string }) {
+  const tabs = (
+    <Tabs base={["streams", table.stream, table.table]} views={["Records", "Tail"]} shown={view} />
+  );
+  if (view === "tail") {
+    return (
+      <>
+        {tabs}
+        <StreamTail stream={table.stream} />
+      </>
+    );
+  }
   return (
     <>
+      {tabs}
       <Facts
         of={{
           State: <State state={table.state} />,
@@ -122,7 +143,7 @@ function OneStream({ table }: { table: StreamTable }) {
 }
 
 export function StreamsPage({ rest }: { rest: string[] }) {
-  const [stream, name] = rest;
+  const [stream, name, view = "records"] = rest;
   const streams = useGet<{ tables: StreamTable[] }>("streams", ["rates", "tables", "health"]);
   return (
     <Page title={stream ?? "Streams"} trail={stream === undefined ? [] : ["Streams"]}>
@@ -137,7 +158,7 @@ export function StreamsPage({ rest }: { rest: string[] }) {
           return table === undefined ? (
             <Empty>No table of the pipeline reads this stream.</Empty>
           ) : (
-            <OneStream table={table} />
+            <OneStream table={table} view={view} />
           );
         }}
       </Region>

@@ -71,12 +71,14 @@ function Attempts({ run, task }: { run: RunDetail; task: RunTask }) {
   if (shown === undefined) {
     return <Empty>The task has not begun, so it has no attempts and no log.</Empty>;
   }
+  const number = task.attempts.indexOf(shown);
   return (
     <>
       <nav class="tabs" aria-label="Attempts">
-        {task.attempts.map((one) => (
+        {task.attempts.map((one, at) => (
           <a
             key={one.number}
+            data-key={at === number - 1 ? "[" : at === number + 1 ? "]" : undefined}
             href={taskHref(run.dag, run.run, task.task, one.number)}
             aria-current={one === shown ? "page" : undefined}
           >
@@ -105,6 +107,7 @@ function Actions({ run, task, again }: { run: RunDetail; task: RunTask; again: (
   return (
     <div class="bar">
       <button
+        data-key="R"
         disabled={!isOver(task.state)}
         onClick={() => setRerun({ scope: "task", tasks: [task.task] })}
       >

@@ -1,6 +1,6 @@
 /* The topics of the log: all of them, and one with its partitions and records. */
 
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 
 import { ApiError, post, useGet } from "../api.ts";
 import { topicOf } from "../events.ts";
@@ -13,7 +13,7 @@ import { RecordList } from "../parts/records.tsx";
 import { Empty, Failure, Region } from "../parts/region.tsx";
 import { RecordSearch } from "../parts/search.tsx";
 import { Tabs } from "../parts/tabs.tsx";
-import { RecordTail } from "../parts/tail.tsx";
+import { RecordTail, topicTail } from "../parts/tail.tsx";
 import { href } from "../route.ts";
 import type { Items, PartitionRow, TopicRow } from "../types.ts";
 
@@ -162,6 +162,7 @@ function TestRecord({ topic, sent }: { topic: string; sent: () => void }) {
 function OneTopic({ name, view }: { name: string; view: string }) {
   const path = `topics/${encodeURIComponent(name)}`;
   const partitions = useGet<{ partitions: PartitionRow[] }>(path, [topicOf("topic", name)]);
+  const tail = useMemo(() => topicTail(name), [name]);
   return (
     <Page title={name} trail={["Topics"]}>
       <Tabs
@@ -173,7 +174,7 @@ function OneTopic({ name, view }: { name: string; view: string }) {
       {view === "tail" ? (
         <>
           <TestRecord topic={name} sent={partitions.again} />
-          <RecordTail path={path} />
+          <RecordTail source={tail} />
         </>
       ) : null}
       <Region of={partitions}>

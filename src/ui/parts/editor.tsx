@@ -45,7 +45,8 @@ interface Props {
   tables: Record<string, string[]>; // with their columns, for completion
   mistake?: Mistake;
   onChange: (text: string) => void;
-  onRun: () => void;
+  onRun: (part?: string) => void; // a part of the text: what is selected
+  onCancel: () => void;
 }
 
 /* The place in a JavaScript text of a place in its UTF-8. */
@@ -61,12 +62,12 @@ function language(tables: SQLNamespace) {
   });
 }
 
-export function Editor({ text, tables, mistake, onChange, onRun }: Props) {
+export function Editor({ text, tables, mistake, onChange, onRun, onCancel }: Props) {
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(undefined);
   const names = useRef(new Compartment());
-  const told = useRef({ onChange, onRun });
-  told.current = { onChange, onRun };
+  const told = useRef({ onChange, onRun, onCancel });
+  told.current = { onChange, onRun, onCancel };
 
   useEffect(() => {
     const element = host.current;
@@ -76,6 +77,15 @@ export function Editor({ text, tables, mistake, onChange, onRun }: Props) {
     const root = element.shadowRoot ?? element.attachShadow({ mode: "open" });
     const run = () => {
       told.current.onRun();
+      return true;
+    };
+    const runSelected = ({ state }: EditorView) => {
+      const { from, to } = state.selection.main;
+      told.current.onRun(from === to ? undefined : state.sliceDoc(from, to));
+      return true;
+    };
+    const cancel = () => {
+      told.current.onCancel();
       return true;
     };
     const editor = new EditorView({
@@ -102,6 +112,8 @@ export function Editor({ text, tables, mistake, onChange, onRun }: Props) {
           }),
           keymap.of([
             { key: "Mod-Enter", run },
+            { key: "Mod-Shift-Enter", run: runSelected },
+            { key: "Alt-c", run: cancel },
             ...completionKeymap,
             ...historyKeymap,
             ...defaultKeymap,

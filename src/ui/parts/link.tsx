@@ -2,11 +2,14 @@
 
 import { useEffect, useState } from "preact/hooks";
 
-import { link } from "../events.ts";
+import { link, paused } from "../events.ts";
 import type { Link } from "../stream.ts";
 import { Glyph } from "./state.tsx";
 
 function look(now: Link): { state: string; words: string; title: string } | undefined {
+  if (paused.value) {
+    return { state: "none", words: "Paused", title: "The key . has the updates go on." };
+  }
   switch (now.state) {
     case "live":
       return { state: "success", words: "Live", title: "What changes is shown at once." };

@@ -3,7 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 
 import { get } from "../api.ts";
-import { overlay, PLACES, singleKeys, switchSingleKeys } from "../keys.ts";
+import { overlay, PLACES, PRESSED, singleKeys, switchSingleKeys } from "../keys.ts";
 import { go, href } from "../route.ts";
 import type { Items, SavedQuery, TableRow, TopicRow } from "../types.ts";
 import { Dialog } from "./dialog.tsx";
@@ -145,7 +145,18 @@ function Help() {
   const keys: [string, string][] = [
     ["Ctrl K", "go to a DAG, run, table, query, topic or page"],
     ["/", "filter the list"],
+    ["j", "the next row"],
+    ["k", "the row before"],
+    [".", "pause the updates, or have them go on"],
     ["?", "this list"],
+    ...PRESSED.map(([key, words]): [string, string] => [key, words]),
+    ["f", "in a log: follow its end"],
+    ["n N", "in a log: the next hit, the hit before"],
+    ["g G", "in a log: its start, its end"],
+    ["Ctrl Enter", "run the query"],
+    ["Ctrl Shift Enter", "run what is selected in the query"],
+    ["Alt C", "cancel the query"],
+    ["Esc Tab", "leave the editor"],
     ...PLACES.map(([letter, name]): [string, string] => [`g ${letter}`, name]),
   ];
   return (

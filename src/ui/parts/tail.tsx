@@ -1,16 +1,94 @@
-/* The records of a topic as they come. What comes too fast to read is counted, not shown. */
+/*
+ * The records of a topic or a stream as they come: an event says that there are more, and they are
+ * fetched. What comes too fast to read is counted, not shown. It pauses by its button and while the
+ * reader is further down; then it only counts.
+ */
 
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { ApiError, get } from "../api.ts";
+import { topicOf, useLive } from "../events.ts";
 import { count } from "../format.ts";
 import type { PartitionRow, RecordRow, Records } from "../types.ts";
 import { Value } from "./records.tsx";
 import { Failure } from "./region.tsx";
 import { At } from "./time.tsx";
 
-const LOOK_MS = 1000;
-const SHOWN = 200; // the newest records, and at most so many a second of a partition
+const SHOWN = 200; // the newest records, and at most so many at once of a partition
+const CHARACTERS = 4_000_000; // of the values that are kept
+const TOP = 8; // px: further down, the reader reads
+
+/* What a tail follows. */
+export interface TailSource {
+  topic: string; // its events
+  unit: string; // "Partition" or "Shard"
+  ends: () => Promise<Map<number, bigint>>; // the next offset of each
+  read: (unit: number, from: bigint, limit: bigint) => Promise<RecordRow[]>;
+}
+
+export function topicTail(name: string): TailSource {
+  const path = `topics/${encodeURIComponent(name)}`;
+  return {
+    topic: topicOf("topic", name),
+    unit: "Partition",
+    ends: async () => {
+      const { partitions } = await get<{ partitions: PartitionRow[] }>(path);
+      return new Map(partitions.map((row) => [row.partition, BigInt(row.end)]));
+    },
+    read: async (partition, from, limit) => {
+      const asked = `partition=${partition}&from=${from}&limit=${limit}`;
+      return (await get<Records>(`${path}/records?${asked}`)).records;
+    },
+  };
+}
+
+/* Bytes as text where they are UTF-8, else as base64. */
+function textOf(base64: string): { encoding: RecordRow["encoding"]; value: string } {
+  const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+  try {
+    return { encoding: "text", value: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
+  } catch {
+    return { encoding: "base64", value: base64 };
+  }
+}
+
+interface ShardRecord {
+  offset: number;
+  arrival_ms: number;
+  key: string;
+  data: string;
+}
+
+export function streamTail(name: string): TailSource {
+  const path = `streams/${encodeURIComponent(name)}/shards`;
+  let id = "";
+  return {
+    topic: topicOf("stream", name),
+    unit: "Shard",
+    ends: async () => {
+      const got = await get<{ id: string; shards: { index: number; end: number }[] }>(path);
+      id = got.id;
+      return new Map(got.shards.map((shard) => [shard.index, BigInt(shard.end)]));
+    },
+    read: async (shard, from, limit) => {
+      const asked = `id=${id}&offset=${from}&max_records=${limit}&max_bytes=${CHARACTERS}`;
+      const got = await get<{ records: ShardRecord[] }>(`${path}/${shard}/records?${asked}`);
+      return got.records.map((record) => ({
+        partition: shard,
+        offset: `${record.offset}`,
+        time_ms: record.arrival_ms,
+        key: textOf(record.key).value,
+        ...textOf(record.data),
+      }));
+    },
+  };
+}
+
+/* The newest rows, as many as may be kept. */
+function bounded(rows: RecordRow[]): RecordRow[] {
+  let left = CHARACTERS;
+  return rows.slice(0, SHOWN).filter((row) => (left -= row.value?.length ?? 0) > 0);
+}
 
 interface Tail {
   rows: RecordRow[]; // the newest first
@@ -18,90 +96,109 @@ interface Tail {
   skipped: number;
 }
 
-/* What came to a partition since `from`: the newest of it. */
-async function newest(path: string, row: PartitionRow, from: bigint): Promise<RecordRow[]> {
-  const end = BigInt(row.end);
-  const begin = end - from > BigInt(SHOWN) ? end - BigInt(SHOWN) : from;
-  const got = await get<Records>(
-    `${path}/records?partition=${row.partition}&from=${begin}&limit=${end - begin}`,
-  );
-  return got.records;
-}
-
-export function RecordTail({ path }: { path: string }) {
-  const [running, setRunning] = useState(true);
+export function RecordTail({ source }: { source: TailSource }) {
+  const [paused, setPaused] = useState(false);
+  const [reading, setReading] = useState(false); // the reader is further down
+  const [waiting, setWaiting] = useState(0n); // records that came while it was paused
   const [tail, setTail] = useState<Tail>({ rows: [], came: 0, skipped: 0 });
   const [error, setError] = useState<ApiError>();
-  const seen = useRef(new Map<number, bigint>());
+  const seen = useRef<Map<number, bigint>>(undefined);
+  const busy = useRef(false);
+  const changed = useRef(false);
+  const box = useRef<HTMLDivElement>(null);
+  const running = !paused && !reading;
+  const runs = useRef(running);
+  runs.current = running;
 
+  /* What came to a partition since `from`: the newest of it. */
+  const newest = (unit: number, from: bigint, end: bigint) => {
+    const begin = end - from > BigInt(SHOWN) ? end - BigInt(SHOWN) : from;
+    return source.read(unit, begin, end - begin);
+  };
   const look = async () => {
-    const { partitions } = await get<{ partitions: PartitionRow[] }>(path);
+    const ends = await source.ends();
+    const before = seen.current ?? ends;
     let came = 0n;
+    for (const [unit, end] of ends) {
+      came += end - (before.get(unit) ?? 0n);
+    }
+    if (!runs.current) {
+      setWaiting(came);
+      return;
+    }
+    seen.current = ends;
+    setWaiting(0n);
     const rows: RecordRow[] = [];
-    for (const row of partitions) {
-      const end = BigInt(row.end);
-      const from = seen.current.get(row.partition) ?? end;
-      seen.current.set(row.partition, end);
+    for (const [unit, end] of ends) {
+      const from = before.get(unit) ?? 0n;
       if (end > from) {
-        came += end - from;
-        rows.push(...(await newest(path, row, from)));
+        rows.push(...(await newest(unit, from, end)));
       }
     }
     rows.sort((a, b) => b.time_ms - a.time_ms || (BigInt(b.offset) > BigInt(a.offset) ? 1 : -1));
     const shown = rows.slice(0, SHOWN);
-    setError(undefined);
     if (came > 0n) {
-      setTail((before) => ({
-        rows: [...shown, ...before.rows].slice(0, SHOWN),
-        came: before.came + Number(came),
-        skipped: before.skipped + Number(came) - shown.length,
+      setTail((then) => ({
+        rows: bounded([...shown, ...then.rows]),
+        came: then.came + Number(came),
+        skipped: then.skipped + Number(came) - shown.length,
       }));
     }
   };
-  useEffect(() => {
-    if (!running) {
-      return undefined;
+  /* One look at a time; what changes meanwhile is looked at afterwards. */
+  const again = async () => {
+    changed.current = true;
+    if (busy.current) {
+      return;
     }
-    let timer = 0;
-    let left = false;
-    const next = async () => {
-      if (document.visibilityState === "visible") {
-        try {
-          await look();
-        } catch (reason) {
-          if (reason instanceof ApiError) {
-            setError(reason);
-          }
-        }
+    busy.current = true;
+    try {
+      while (changed.current) {
+        changed.current = false;
+        await look();
+        setError(undefined);
       }
-      if (!left) {
-        timer = window.setTimeout(() => void next(), LOOK_MS);
+    } catch (reason) {
+      if (reason instanceof ApiError) {
+        setError(reason);
       }
-    };
-    void next();
-    return () => {
-      left = true;
-      clearTimeout(timer);
-    };
-  }, [running, path]);
+    }
+    busy.current = false;
+  };
+  useLive([source.topic], () => void again());
+  useEffect(() => void again(), [running, source]);
 
+  const resume = () => {
+    setPaused(false);
+    box.current?.scrollTo({ top: 0 });
+  };
   return (
     <>
       <div class="bar">
-        <button onClick={() => setRunning(!running)}>{running ? "Pause" : "Resume"}</button>
+        <button onClick={() => (running ? setPaused(true) : resume())}>
+          {running ? "Pause" : "Resume"}
+        </button>
         <span role="status">
-          {running ? "Waiting for records" : "Paused"}: {count(tail.came)} came
+          {running ? "Waiting for records" : `Paused, ${count(Number(waiting))} new`}:{" "}
+          {count(tail.came)} came
           {tail.skipped === 0 ? "" : `, of which ${count(tail.skipped)} are not shown`}
         </span>
       </div>
-      {error === undefined ? null : <Failure error={error} />}
-      <div class="scroll" tabIndex={0} role="region" aria-label="New records">
+      {error === undefined ? null : <Failure error={error} again={() => void again()} />}
+      <div
+        class="scroll tail"
+        tabIndex={0}
+        role="region"
+        aria-label="New records"
+        ref={box}
+        onScroll={(event) => setReading(event.currentTarget.scrollTop > TOP)}
+      >
         <table>
           <caption class="hidden">New records, the newest first</caption>
           <thead>
             <tr>
               <th scope="col" class="number">
-                Partition
+                {source.unit}
               </th>
               <th scope="col" class="number">
                 Offset
