@@ -46,6 +46,7 @@ COVERS = {
 OF_NOTHING = {
     "GET /", "GET /health", "GET /brokers", "GET /api/v1/routes", "GET /api/v1/openapi.json",
     "GET /ui/**", "GET /api/v2/monitor/health", "GET /api/v2/version",
+    "GET /api/v1/session", "POST /api/v1/session", "DELETE /api/v1/session",
 }  # fmt: skip
 
 
