@@ -48,6 +48,19 @@ const char *reason_of(error_code code)
     }
 }
 
+/* The name of a field. Whether a lone surrogate is replaced is no argument in simdjson 3.0, must be
+ * one in 3.6, and may be one later. */
+template <typename Field>
+auto unescaped_key(Field &field, int) -> decltype(field.unescaped_key(false))
+{
+    return field.unescaped_key(false);
+}
+
+template <typename Field> auto unescaped_key(Field &field, long) -> decltype(field.unescaped_key())
+{
+    return field.unescaped_key();
+}
+
 /* Where a string's text has its first quote or backslash; 8 bytes at a time, of which some may be
  * padding. In each term the lowest byte with its high bit set is the first that is looked for. */
 const char *find_quote_or_slash(const char *at)
@@ -267,7 +280,7 @@ bool walker::key(ondemand::field &field, pn_json *node)
         return true;
     }
     std::string_view unescaped;
-    if (field.unescaped_key().get(unescaped) == SUCCESS &&
+    if (unescaped_key(field, 0).get(unescaped) == SUCCESS &&
         validate_utf8(unescaped.data(), unescaped.size())) {
         node->key = unescaped.data();
         node->key_len = unescaped.size();
