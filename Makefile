@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 SETUP := $(shell sha256sum scripts/setup | cut -c1-16)
 DUCKDB := third_party/duckdb/libduckdb.so third_party/duckdb/duckdb.h
 
-.PHONY: build demo test test-cloud bench screenshots fmt coverage install deb clean help
+.PHONY: build demo test test-cloud bench screenshots fmt coverage install deb deb-arm64 clean help
 .DEFAULT_GOAL := build
 
 build: .setup/base-$(SETUP) $(DUCKDB) ## Build build/pinion
@@ -42,11 +42,16 @@ deb: .setup/deb-$(SETUP) $(DUCKDB) ## Build the Debian package in build-package
 	@cmake --build --preset package
 	@cd build-package && cpack
 
+deb-arm64: .setup/deb-arm64-$(SETUP) ## Build the Debian package for arm64 on another machine
+	@cmake --preset package-arm64 >/dev/null
+	@cmake --build --preset package-arm64
+	@cd build-package-arm64 && DEB_HOST_ARCH=arm64 cpack
+
 clean: ## Remove what was built (what was fetched stays)
 	@rm -rf build build-*
 
 help: ## Show this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 8
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 8
 
 # The stamps of scripts/setup: made again when the script or what it reads has changed.
 .setup/base-$(SETUP): src/ui/packages.txt
