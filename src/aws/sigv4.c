@@ -6,17 +6,31 @@
 #include <time.h>
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/sha.h>
 
-#include "aws/sigv4_internal.h"
 #include "base/mem.h"
 #include "http/percent.h"
 
-enum { CANONICAL_BYTES_MAX = 4 << 20, SECRET_MAX = 4096, EXPIRES_MAX_S = 604800 };
+enum { CANONICAL_BYTES_MAX = 4 << 20, EXPIRES_MAX_S = 604800 };
 
-static const char algorithm[] = "AWS4-HMAC-SHA256";
+/* What a request says of its signature; texts in the arena. */
+struct claim {
+    const char *algorithm;
+    const char *credential; /* whole: key/date/region/service/aws4_request */
+    const char *signed_headers;
+    const char *signature;
+    const char *date; /* as sent, or NULL */
+    const char *expires;
+    /* The credential's parts, once it was taken apart. */
+    const char *access_key;
+    const char *scope; /* after the key */
+    const char *scope_date;
+    const char *scope_region;
+    const char *scope_service;
+    const char *scope_end;
+    char time[PN_SIGV4_TIME_SIZE]; /* "20261123T154443Z" */
+    int64_t time_ms;
+};
+
 static const char missing[] = "MissingAuthenticationTokenException";
 static const char incomplete[] = "IncompleteSignatureException";
 static const char invalid[] = "InvalidSignatureException";
@@ -24,7 +38,7 @@ static const char unrecognized[] = "UnrecognizedClientException";
 
 /* --- looking up ------------------------------------------------------------------------------- */
 
-static const char *find_header(const struct pn_aws_sigv4_request *request, const char *name)
+static const char *find_header(const struct pn_sigv4_request *request, const char *name)
 {
     for (size_t i = 0; i < request->header_count; i++) {
         if (strcasecmp(request->headers[i].name, name) == 0) {
@@ -35,11 +49,11 @@ static const char *find_header(const struct pn_aws_sigv4_request *request, const
 }
 
 /* Percent-decoded, in the arena; NULL when it's absent or broken. */
-static const char *find_query(const struct pn_aws_sigv4_request *request, const char *name,
+static const char *find_query(const struct pn_sigv4_request *request, const char *name,
                               struct pn_arena *arena)
 {
     for (size_t i = 0; i < request->query_count; i++) {
-        const struct pn_aws_sigv4_pair *pair = &request->query[i];
+        const struct pn_sigv4_pair *pair = &request->query[i];
         if (strcmp(pair->name, name) == 0 && pair->value != NULL) {
             return pn_http_percent_decode(arena, pair->value, strlen(pair->value));
         }
@@ -48,7 +62,7 @@ static const char *find_query(const struct pn_aws_sigv4_request *request, const 
 }
 
 /* Is `name` one of the claim's signed headers? */
-static bool signs(const struct pn_aws_sigv4_claim *claim, const char *name)
+static bool signs(const struct claim *claim, const char *name)
 {
     size_t name_len = strlen(name);
     for (const char *p = claim->signed_headers; *p != '\0';) {
@@ -70,8 +84,7 @@ static bool is_empty(const char *text)
 }
 
 /* "AWS4-HMAC-SHA256 Credential=..., SignedHeaders=..., Signature=..." */
-static void read_header(const char *header, struct pn_aws_sigv4_claim *claim,
-                        struct pn_arena *arena)
+static void read_header(const char *header, struct claim *claim, struct pn_arena *arena)
 {
     size_t len = strcspn(header, " ,");
     claim->algorithm = pn_arena_strndup(arena, header, len);
@@ -90,8 +103,8 @@ static void read_header(const char *header, struct pn_aws_sigv4_claim *claim,
     }
 }
 
-static const char *check_header_form(const struct pn_aws_sigv4_request *request, const char *header,
-                                     struct pn_aws_sigv4_claim *claim, struct pn_arena *arena,
+static const char *check_header_form(const struct pn_sigv4_request *request, const char *header,
+                                     struct claim *claim, struct pn_arena *arena,
                                      const char **message)
 {
     read_header(header, claim, arena);
@@ -116,9 +129,8 @@ static const char *check_header_form(const struct pn_aws_sigv4_request *request,
     return incomplete;
 }
 
-static const char *check_query_form(const struct pn_aws_sigv4_request *request,
-                                    struct pn_aws_sigv4_claim *claim, struct pn_arena *arena,
-                                    const char **message)
+static const char *check_query_form(const struct pn_sigv4_request *request, struct claim *claim,
+                                    struct pn_arena *arena, const char **message)
 {
     const struct {
         const char *name;
@@ -144,9 +156,8 @@ static const char *check_query_form(const struct pn_aws_sigv4_request *request,
     return incomplete;
 }
 
-static const char *check_form(const struct pn_aws_sigv4_request *request,
-                              struct pn_aws_sigv4_claim *claim, struct pn_arena *arena,
-                              const char **message)
+static const char *check_form(const struct pn_sigv4_request *request, struct claim *claim,
+                              struct pn_arena *arena, const char **message)
 {
     const char *header = find_header(request, "Authorization");
     bool presigned = false;
@@ -168,16 +179,8 @@ static const char *check_form(const struct pn_aws_sigv4_request *request,
 
 /* --- time ------------------------------------------------------------------------------------- */
 
-static void write_time(int64_t ms, char out[17])
-{
-    time_t seconds = (time_t)(ms / 1000);
-    struct tm tm;
-    (void)gmtime_r(&seconds, &tm);
-    (void)strftime(out, 17, "%Y%m%dT%H%M%SZ", &tm);
-}
-
 /* ISO 8601's basic form, or what HTTP's Date header has. */
-static bool read_time(struct pn_aws_sigv4_claim *claim)
+static bool read_time(struct claim *claim)
 {
     struct tm tm = {0};
     const char *end = strptime(claim->date, "%Y%m%dT%H%M%SZ", &tm);
@@ -189,17 +192,17 @@ static bool read_time(struct pn_aws_sigv4_claim *claim)
         return false;
     }
     claim->time_ms = (int64_t)timegm(&tm) * 1000;
-    write_time(claim->time_ms, claim->time);
+    pn_sigv4_time(claim->time_ms, claim->time);
     return true;
 }
 
-static const char *expired(const struct pn_aws_sigv4_claim *claim, int64_t life_ms, int64_t now_ms,
+static const char *expired(const struct claim *claim, int64_t life_ms, int64_t now_ms,
                            struct pn_arena *arena, const char **message)
 {
-    char now[17];
-    char limit[17];
-    write_time(now_ms, now);
-    write_time(now_ms - life_ms, limit);
+    char now[PN_SIGV4_TIME_SIZE];
+    char limit[PN_SIGV4_TIME_SIZE];
+    pn_sigv4_time(now_ms, now);
+    pn_sigv4_time(now_ms - life_ms, limit);
     *message = pn_arena_printf(arena,
                                "Signature expired: %s is now earlier than %s (%s - %lld "
                                "min.)",
@@ -207,8 +210,8 @@ static const char *expired(const struct pn_aws_sigv4_claim *claim, int64_t life_
     return invalid;
 }
 
-static const char *check_time(struct pn_aws_sigv4_claim *claim, int64_t now_ms,
-                              struct pn_arena *arena, const char **message)
+static const char *check_time(struct claim *claim, int64_t now_ms, struct pn_arena *arena,
+                              const char **message)
 {
     int64_t life_ms = PN_AWS_SIGV4_SKEW_MS;
     if (!read_time(claim)) {
@@ -231,10 +234,10 @@ static const char *check_time(struct pn_aws_sigv4_claim *claim, int64_t now_ms,
         return expired(claim, life_ms, now_ms, arena, message);
     }
     if (claim->time_ms - now_ms > PN_AWS_SIGV4_SKEW_MS) {
-        char now[17];
-        char limit[17];
-        write_time(now_ms, now);
-        write_time(now_ms + PN_AWS_SIGV4_SKEW_MS, limit);
+        char now[PN_SIGV4_TIME_SIZE];
+        char limit[PN_SIGV4_TIME_SIZE];
+        pn_sigv4_time(now_ms, now);
+        pn_sigv4_time(now_ms + PN_AWS_SIGV4_SKEW_MS, limit);
         *message = pn_arena_printf(arena,
                                    "Signature not yet current: %s is still later than %s (%s + %d "
                                    "min.)",
@@ -247,7 +250,7 @@ static const char *check_time(struct pn_aws_sigv4_claim *claim, int64_t now_ms,
 /* --- credential ------------------------------------------------------------------------------- */
 
 /* An access key may hold slashes; the scope's four parts don't. */
-static bool split_credential(struct pn_aws_sigv4_claim *claim, struct pn_arena *arena)
+static bool split_credential(struct claim *claim, struct pn_arena *arena)
 {
     enum { SCOPE_PARTS = 4 };
     const char **parts[SCOPE_PARTS] = {&claim->scope_end, &claim->scope_service,
@@ -272,11 +275,10 @@ static bool same(const char *a, const char *b)
     return strlen(b) == len && CRYPTO_memcmp(a, b, len) == 0;
 }
 
-static const char *check_credential(const struct pn_aws_sigv4_keys *keys,
-                                    struct pn_aws_sigv4_claim *claim, struct pn_arena *arena,
-                                    const char **message)
+static const char *check_credential(const struct pn_aws_sigv4_keys *keys, struct claim *claim,
+                                    struct pn_arena *arena, const char **message)
 {
-    if (strcmp(claim->algorithm, algorithm) != 0) {
+    if (strcmp(claim->algorithm, PN_SIGV4_ALGORITHM) != 0) {
         *message = pn_arena_printf(arena, "Unsupported AWS 'algorithm': '%s'.", claim->algorithm);
         return incomplete;
     }
@@ -304,9 +306,8 @@ static const char *check_credential(const struct pn_aws_sigv4_keys *keys,
     return NULL;
 }
 
-static const char *check_scope(const struct pn_aws_sigv4_request *request,
-                               const struct pn_aws_sigv4_claim *claim, struct pn_arena *arena,
-                               const char **message)
+static const char *check_scope(const struct pn_sigv4_request *request, const struct claim *claim,
+                               struct pn_arena *arena, const char **message)
 {
     if (strlen(claim->scope_date) != 8 || strncmp(claim->scope_date, claim->time, 8) != 0) {
         *message = pn_arena_printf(arena,
@@ -329,57 +330,22 @@ static const char *check_scope(const struct pn_aws_sigv4_request *request,
 
 /* --- the signature ---------------------------------------------------------------------------- */
 
-static void hmac(const void *key, size_t key_len, const char *text, size_t len,
-                 unsigned char out[SHA256_DIGEST_LENGTH])
-{
-    unsigned out_len = 0;
-    const unsigned char *made =
-        HMAC(EVP_sha256(), key, (int)key_len, (const unsigned char *)text, len, out, &out_len);
-    PN_ASSERT(made != NULL && out_len == SHA256_DIGEST_LENGTH);
-}
-
-/* The signature of the text, by the key that the secret gives for the claim's scope. */
-static void sign(const struct pn_aws_sigv4_keys *keys, const struct pn_aws_sigv4_claim *claim,
-                 const char *text, size_t len, char out[PN_AWS_SIGV4_HEX_SIZE])
-{
-    const char *steps[] = {claim->scope_date, claim->scope_region, claim->scope_service,
-                           claim->scope_end};
-    unsigned char key[SHA256_DIGEST_LENGTH];
-    struct pn_buf secret;
-    pn_buf_init(&secret, SECRET_MAX + 8);
-    pn_buf_addf(&secret, "AWS4%s", keys->secret_key);
-    hmac(pn_buf_text(&secret), secret.len, steps[0], strlen(steps[0]), key);
-    for (size_t i = 1; i < sizeof steps / sizeof steps[0]; i++) {
-        unsigned char last[SHA256_DIGEST_LENGTH];
-        memcpy(last, key, sizeof last);
-        hmac(last, sizeof last, steps[i], strlen(steps[i]), key);
-    }
-    unsigned char sum[SHA256_DIGEST_LENGTH];
-    hmac(key, sizeof key, text, len, sum);
-    pn_aws_sigv4_hex(sum, sizeof sum, out);
-    OPENSSL_cleanse(key, sizeof key);
-    if (secret.data != NULL) {
-        OPENSSL_cleanse(secret.data, secret.len);
-    }
-    pn_buf_deinit(&secret);
-}
-
 static const char *check_signature(const struct pn_aws_sigv4_keys *keys,
-                                   const struct pn_aws_sigv4_request *request,
-                                   const struct pn_aws_sigv4_claim *claim, struct pn_arena *arena,
+                                   const struct pn_sigv4_request *request,
+                                   const struct claim *claim, struct pn_arena *arena,
                                    const char **message)
 {
-    char sum[PN_AWS_SIGV4_HEX_SIZE];
-    char wanted[PN_AWS_SIGV4_HEX_SIZE];
+    char wanted[PN_SIGV4_HEX_SIZE];
+    const struct pn_sigv4_scope scope = {.date = claim->scope_date,
+                                         .region = claim->scope_region,
+                                         .service = claim->scope_service,
+                                         .end = claim->scope_end};
     struct pn_buf text;
     pn_buf_init(&text, CANONICAL_BYTES_MAX);
-    pn_aws_sigv4_canonical(request, claim, arena, &text);
+    pn_sigv4_canonical(request, claim->signed_headers, arena, &text);
     bool failed = pn_buf_failed(&text);
-    pn_aws_sigv4_sum(pn_buf_text(&text), text.len, sum);
+    pn_sigv4_sign(&text, keys->secret_key, claim->time, &scope, wanted);
     pn_buf_deinit(&text);
-    const char *to_sign =
-        pn_arena_printf(arena, "%s\n%s\n%s\n%s", algorithm, claim->time, claim->scope, sum);
-    sign(keys, claim, to_sign, strlen(to_sign), wanted);
     if (!failed && same(claim->signature, wanted)) {
         return NULL;
     }
@@ -390,10 +356,10 @@ static const char *check_signature(const struct pn_aws_sigv4_keys *keys,
 }
 
 const char *pn_aws_sigv4_verify(const struct pn_aws_sigv4_keys *keys,
-                                const struct pn_aws_sigv4_request *request, int64_t now_ms,
+                                const struct pn_sigv4_request *request, int64_t now_ms,
                                 struct pn_arena *arena, const char **message)
 {
-    struct pn_aws_sigv4_claim claim = {0};
+    struct claim claim = {0};
     const char *error = check_form(request, &claim, arena, message);
     if (error != NULL || *keys->access_key == '\0') {
         return error;

@@ -5,29 +5,11 @@
 #ifndef PN_AWS_SIGV4_H
 #define PN_AWS_SIGV4_H
 
-#include <stddef.h>
 #include <stdint.h>
 
-#include "base/arena.h"
+#include "base/sigv4.h"
 
 enum { PN_AWS_SIGV4_SKEW_MS = 5 * 60 * 1000 }; /* how far apart the two clocks may be */
-
-struct pn_aws_sigv4_pair {
-    const char *name;
-    const char *value;
-};
-
-/* A request as it was sent: nothing decoded, headers in their order. */
-struct pn_aws_sigv4_request {
-    const char *method;
-    const char *path; /* without the query */
-    const struct pn_aws_sigv4_pair *query;
-    size_t query_count;
-    const struct pn_aws_sigv4_pair *headers;
-    size_t header_count;
-    const void *body;
-    size_t body_len;
-};
 
 struct pn_aws_sigv4_keys {
     const char *access_key; /* "": any signature that is complete passes */
@@ -41,7 +23,7 @@ struct pn_aws_sigv4_keys {
  * signature should have been. Signatures are compared in constant time.
  */
 const char *pn_aws_sigv4_verify(const struct pn_aws_sigv4_keys *keys,
-                                const struct pn_aws_sigv4_request *request, int64_t now_ms,
+                                const struct pn_sigv4_request *request, int64_t now_ms,
                                 struct pn_arena *arena, const char **message);
 
 #endif

@@ -2,10 +2,9 @@
 #include "aws/reply.h"
 #include "aws/sigv4.h"
 
-static const struct pn_aws_sigv4_pair *convert(struct pn_http_pairs pairs, struct pn_arena *arena)
+static const struct pn_sigv4_pair *convert(struct pn_http_pairs pairs, struct pn_arena *arena)
 {
-    struct pn_aws_sigv4_pair *converted =
-        pn_arena_calloc(arena, pairs.count + 1, sizeof *converted);
+    struct pn_sigv4_pair *converted = pn_arena_calloc(arena, pairs.count + 1, sizeof *converted);
     for (size_t i = 0; i < pairs.count; i++) {
         converted[i].name = pairs.items[i].name;
         converted[i].value = pairs.items[i].value;
@@ -20,7 +19,7 @@ bool pn_aws_sigv4_check_request(const struct pn_aws *aws, struct pn_http_request
                                            .service = "kinesis"};
     const struct pn_http_pairs query = pn_http_request_queries(req);
     const struct pn_http_pairs headers = pn_http_request_headers(req);
-    const struct pn_aws_sigv4_request request = {
+    const struct pn_sigv4_request request = {
         .method = "POST", /* of the only route that is signed here, and its path */
         .path = "/",
         .query = convert(query, &req->arena),

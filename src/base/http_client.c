@@ -12,6 +12,7 @@ struct pn_http_client {
     char *url;
     char *api_key; /* or NULL */
     bool is_signed;
+    bool is_foreign;
 };
 
 const char *pn_http_client_key(void)
@@ -101,6 +102,7 @@ struct pn_http_client *pn_http_client_create(const struct pn_http_client_config 
     client->url = pn_xstrdup(config->url);
     client->api_key = config->api_key != NULL ? pn_xstrdup(config->api_key) : NULL;
     client->is_signed = config->access_key != NULL;
+    client->is_foreign = config->is_foreign;
     return client;
 }
 
@@ -141,8 +143,10 @@ int pn_http_client_send(struct pn_http_client *client, const struct pn_http_clie
     if (code == CURLE_OK) {
         (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
     } else {
+        bool unhelpful = client->is_foreign && code == CURLE_COULDNT_CONNECT;
         rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "%s %s: %s%s", request->method, url,
-                        curl_easy_strerror(code), pn_http_client_failure_advice((int)code));
+                        curl_easy_strerror(code),
+                        unhelpful ? "" : pn_http_client_failure_advice((int)code));
     }
     (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, NULL);
     curl_slist_free_all(headers);

@@ -27,6 +27,7 @@ struct pn_http_client_config {
     const char *url;     /* a request's path is appended to it */
     int64_t timeout_ms;  /* of a request */
     const char *api_key; /* sent as x-api-key, or NULL: pn_http_client_key() */
+    bool is_foreign;     /* not a server of pinion: no advice how to start one */
     /* Each request is signed with AWS's Signature Version 4, unless these are NULL. */
     const char *access_key;
     const char *secret_key;

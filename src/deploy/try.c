@@ -75,10 +75,7 @@ static long ask(struct trial *trial, const char *what, const struct pn_http_clie
     }
     pn_http_client_destroy(&client);
     if (rc != 0) {
-        /* The advice is about a server of pinion, which this is not. */
-        char *advice = strstr(e.msg, PN_HTTP_NOBODY_THERE);
-        report(trial, PN_FINDING_FAILED, what, "no answer after %d tries: %.*s", TRIES_MAX,
-               (int)(advice != NULL ? advice - e.msg : (ptrdiff_t)strlen(e.msg)), e.msg);
+        report(trial, PN_FINDING_FAILED, what, "no answer after %d tries: %s", TRIES_MAX, e.msg);
         return 0;
     }
     return trial->status;
@@ -118,7 +115,7 @@ static long ask_aws(struct trial *trial, const char *what, const char *service,
                     const struct pn_http_client_request *request)
 {
     char *url = aws_url(trial, service);
-    const struct pn_http_client_config config = {
+    const struct pn_http_client_config config = {.is_foreign = true, 
         .url = url,
         .timeout_ms = TIMEOUT_MS,
         .access_key = trial->config->values[PN_DEPLOY_ACCESS_KEY],
@@ -227,7 +224,7 @@ static void try_databricks(struct trial *trial)
     char *path = pn_xasprintf("/oidc/accounts/%s/v1/token", config->values[PN_DEPLOY_ACCOUNT_ID]);
     char *header = basic_header(config);
     const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded", header, NULL};
-    const struct pn_http_client_config client = {
+    const struct pn_http_client_config client = {.is_foreign = true, 
         .url = base != NULL ? base : "https://accounts.cloud.databricks.com",
         .timeout_ms = TIMEOUT_MS};
     const struct pn_http_client_request request = {.method = "POST",

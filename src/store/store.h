@@ -11,10 +11,10 @@
  *   - a list is by prefix, in bytewise order of the keys, or it is an error (pn_store_list() checks
  *     that for all of them).
  *
- * Implementations: local/ (a folder). A program reaches an object by its key alone. Two operations
- * are for engines that open files: begin_file and commit_file, which every store has, and
- * local_path, which a store has whose objects are files of this machine (local_files.h serves an
- * engine on any store).
+ * Implementations: local/ (a folder), s3/ (a bucket). A program reaches an object by its key alone.
+ * Two operations are for engines that open files: begin_file and commit_file, which every store
+ * has, and local_path, which a store has whose objects are files of this machine (local_files.h
+ * serves an engine on any store).
  *
  * Threads: any thread may call any operation; an open file is one thread's at a time.
  *
@@ -38,7 +38,7 @@ struct pn_object {
     const char *key; /* borrowed during the callback */
     int64_t size_bytes;
     int64_t modified_ms; /* some stores count whole seconds */
-    /* Names the bytes: another put of the key gives another one. Opaque. */
+    /* Names the bytes: a put of other bytes under the key gives another one. Opaque. */
     char etag[PN_ETAG_SIZE];
     /* What it is, whatever it is called: two names of one file (a link) have the same two numbers.
      * Both are 0 where a store has no links. */

@@ -17,7 +17,7 @@ enum { PAIRS_MAX = 64 };
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Takes lines up to an empty one, cutting them at `mark`; returns what is behind. */
-static char *take_pairs(char *at, char mark, struct pn_aws_sigv4_pair *pairs, size_t *count)
+static char *take_pairs(char *at, char mark, struct pn_sigv4_pair *pairs, size_t *count)
 {
     *count = 0;
     while (*at != '\0') {
@@ -49,9 +49,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                            .service = "service"};
     const struct pn_aws_sigv4_keys others = {
         .access_key = "AKIDEXAMPLE", .secret_key = "another", .service = "service"};
-    struct pn_aws_sigv4_pair query[PAIRS_MAX];
-    struct pn_aws_sigv4_pair headers[PAIRS_MAX];
-    struct pn_aws_sigv4_request request = {.method = "POST", .path = "/"};
+    struct pn_sigv4_pair query[PAIRS_MAX];
+    struct pn_sigv4_pair headers[PAIRS_MAX];
+    struct pn_sigv4_request request = {.method = "POST", .path = "/"};
     struct pn_arena arena;
     char *text = pn_xstrndup((const char *)data, size);
     pn_arena_init(&arena, 0);

@@ -11,7 +11,6 @@
 #include "base/file_offsets.h"
 #include "base/file_sum.h"
 #include "base/mem.h"
-#include "base/random.h"
 #include "store/local/private.h"
 
 enum {
@@ -29,18 +28,6 @@ struct staged {
 static struct pn_local_store *local_of(struct pn_store *store)
 {
     return (struct pn_local_store *)store;
-}
-
-/* A fresh name in the folder of temporary files; it keeps the key's extension, by which engines
- * choose a format. Caller frees. */
-static char *temp_path(struct pn_local_store *local, const char *key)
-{
-    const char *slash = strrchr(key, '/');
-    const char *dot = strrchr(slash != NULL ? slash : key, '.');
-    unsigned long long number = atomic_fetch_add(&local->count, 1);
-    return pn_xasprintf("%s/%ld-%016llx-%llu%s", local->temp_folder, (long)getpid(),
-                        (unsigned long long)local->seed, number,
-                        dot != NULL && strlen(dot) <= 16 ? dot : "");
 }
 
 /* Keys like "a" and "a/b" can't both be in a folder: says so instead of "not a directory". */
@@ -85,7 +72,7 @@ static int stage(struct pn_local_store *local, const struct pn_put *put, bool sy
 {
     int fd = -1;
     staged->path = pn_local_path_of_key(local, put->key);
-    staged->temp_path = temp_path(local, put->key);
+    staged->temp_path = pn_temp_files_path(&local->temps, put->key);
     int rc = pn_io_open(local->io, staged->temp_path, O_CREAT | O_EXCL | O_WRONLY, &fd, e);
     if (rc == 0) {
         rc = pn_io_write_at(local->io, fd, put->bytes, put->len, 0, staged->temp_path, e);
@@ -154,14 +141,14 @@ static int put_all(struct pn_local_store *local, const struct pn_put *puts, size
     int folder = -1;
     int rc = 0;
     if (sync_all) {
-        rc = pn_io_open(local->io, local->temp_folder, O_RDONLY | O_DIRECTORY, &folder, e);
+        rc = pn_io_open(local->io, local->temps.folder, O_RDONLY | O_DIRECTORY, &folder, e);
     }
     while (staged_count < count && rc == 0) {
         rc = stage(local, &puts[staged_count], !sync_all, &staged[staged_count], e);
         staged_count++;
     }
     if (rc == 0 && sync_all) {
-        rc = pn_io_sync_all(local->io, folder, local->temp_folder, e);
+        rc = pn_io_sync_all(local->io, folder, local->temps.folder, e);
     }
     if (rc == 0) {
         rc = publish_all(local, puts, staged, count, if_absent, e);
@@ -342,7 +329,7 @@ static int local_locate(struct pn_store *store, const char *url, char **key,
 static int local_now(struct pn_store *store, int64_t *now_ms, struct pn_err *e)
 {
     struct pn_local_store *local = local_of(store);
-    char *path = temp_path(local, "now");
+    char *path = pn_temp_files_path(&local->temps, "now");
     int fd = -1;
     struct stat st;
     int rc = pn_io_open(local->io, path, O_CREAT | O_EXCL | O_WRONLY, &fd, e);
@@ -370,7 +357,7 @@ static int local_hold(struct pn_store *store, const char *key, char **held, stru
         return rc;
     }
     char *path = pn_local_path_of_key(local, key);
-    *held = temp_path(local, key);
+    *held = pn_temp_files_path(&local->temps, key);
     rc = pn_io_link(local->io, path, *held, e);
     if (rc == ENOENT || rc == ENOTDIR) {
         rc = pn_local_missing(local, key, e);
@@ -421,7 +408,7 @@ static int local_begin_file(struct pn_store *store, const char *key, char **path
 {
     int rc = pn_local_check_key(key, e);
     if (rc == 0) {
-        *path = temp_path(local_of(store), key);
+        *path = pn_temp_files_path(&local_of(store)->temps, key);
     }
     return rc;
 }
@@ -430,8 +417,8 @@ static int local_commit_file(struct pn_store *store, const char *key, const char
                              int64_t *size_bytes, struct pn_err *e)
 {
     struct pn_local_store *local = local_of(store);
-    size_t temp_len = strlen(local->temp_folder);
-    PN_ASSERT(strncmp(path, local->temp_folder, temp_len) == 0 && path[temp_len] == '/');
+    size_t temp_len = strlen(local->temps.folder);
+    PN_ASSERT(strncmp(path, local->temps.folder, temp_len) == 0 && path[temp_len] == '/');
     int rc = pn_local_check_key(key, e);
     if (rc != 0) {
         return rc;
@@ -461,11 +448,16 @@ static int local_commit_file(struct pn_store *store, const char *key, const char
     return rc;
 }
 
+static int local_sweep(struct pn_store *store, struct pn_err *e)
+{
+    return pn_temp_files_sweep(&local_of(store)->temps, e);
+}
+
 static void local_destroy(struct pn_store *store)
 {
     struct pn_local_store *local = local_of(store);
     free(local->folder);
-    free(local->temp_folder);
+    pn_temp_files_deinit(&local->temps);
     free(local);
 }
 
@@ -491,7 +483,7 @@ static const struct pn_store_ops local_ops = {.name = "local",
                                               .release = local_release,
                                               .begin_file = local_begin_file,
                                               .commit_file = local_commit_file,
-                                              .sweep = pn_local_sweep,
+                                              .sweep = local_sweep,
                                               .local_path = local_url};
 
 int pn_local_store_open(const char *folder, const struct pn_io *io, struct pn_store **store,
@@ -500,15 +492,14 @@ int pn_local_store_open(const char *folder, const struct pn_io *io, struct pn_st
     struct pn_local_store *local = pn_xcalloc(1, sizeof *local);
     local->store.ops = &local_ops;
     local->io = io;
-    local->seed = pn_entropy_u64();
     /* Engines run with another working folder, so the path must not depend on it. */
     int rc = pn_io_absolute_path(folder, &local->folder, e);
     if (rc != 0) {
         goto out;
     }
-    local->temp_folder = pn_xasprintf("%s/.tmp", local->folder);
+    pn_temp_files_init(&local->temps, io, pn_xasprintf("%s/.tmp", local->folder));
     struct pn_err why = {0};
-    rc = pn_io_mkdirs(io, local->temp_folder, &why);
+    rc = pn_io_mkdirs(io, local->temps.folder, &why);
     if (pn_io_is_read_only(rc) && pn_io_exists(io, local->folder)) {
         rc = 0; /* to read from; what writes will fail, and say so */
     }

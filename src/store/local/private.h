@@ -4,18 +4,15 @@
 #ifndef PN_STORE_LOCAL_PRIVATE_H
 #define PN_STORE_LOCAL_PRIVATE_H
 
-#include <stdatomic.h>
-
 #include "base/io.h"
 #include "store/store.h"
+#include "store/temp_files.h"
 
 struct pn_local_store {
     struct pn_store store;
     const struct pn_io *io;
     char *folder; /* absolute */
-    char *temp_folder;
-    uint64_t seed;              /* makes temporary names unique among processes, ... */
-    atomic_uint_fast64_t count; /* ... and this one among ours */
+    struct pn_temp_files temps;
 };
 
 /* --- names.c -------------------------------------------------------------------------------- */
@@ -40,10 +37,6 @@ bool pn_local_offsets(struct pn_store_file *file, int64_t *first, int64_t *end);
 void pn_local_close(struct pn_store_file *file);
 /* The object that a file is. */
 void pn_local_object(struct pn_object *object, const char *key, const struct stat *st);
-
-/* --- sweep.c: an operation of the port ------------------------------------------------------- */
-
-int pn_local_sweep(struct pn_store *store, struct pn_err *e);
 
 /* --- list.c ---------------------------------------------------------------------------------- */
 

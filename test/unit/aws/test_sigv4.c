@@ -27,8 +27,8 @@ struct suite_case {
     const char *name;
     const char *method;
     const char *path;
-    struct pn_aws_sigv4_pair query[3];
-    struct pn_aws_sigv4_pair more[4];
+    struct pn_sigv4_pair query[3];
+    struct pn_sigv4_pair more[4];
     const char *body;
     const char *signed_headers;
     const char *signature;
@@ -40,16 +40,16 @@ static const char *verify(const struct suite_case *c, const struct pn_aws_sigv4_
     const char *authorization = pn_arena_printf(
         arena, "AWS4-HMAC-SHA256 Credential=" SCOPE ", SignedHeaders=%s, Signature=%s",
         c->signed_headers, c->signature);
-    struct pn_aws_sigv4_pair headers[PAIRS_MAX] = {{"Host", "example.amazonaws.com"},
-                                                   {"X-Amz-Date", "20150830T123600Z"},
-                                                   {"Authorization", authorization}};
-    struct pn_aws_sigv4_request request = {.method = c->method,
-                                           .path = c->path,
-                                           .query = c->query,
-                                           .headers = headers,
-                                           .header_count = 3,
-                                           .body = c->body,
-                                           .body_len = c->body != NULL ? strlen(c->body) : 0};
+    struct pn_sigv4_pair headers[PAIRS_MAX] = {{"Host", "example.amazonaws.com"},
+                                               {"X-Amz-Date", "20150830T123600Z"},
+                                               {"Authorization", authorization}};
+    struct pn_sigv4_request request = {.method = c->method,
+                                       .path = c->path,
+                                       .query = c->query,
+                                       .headers = headers,
+                                       .header_count = 3,
+                                       .body = c->body,
+                                       .body_len = c->body != NULL ? strlen(c->body) : 0};
     while (request.query_count < 3 && c->query[request.query_count].name != NULL) {
         request.query_count++;
     }
@@ -258,7 +258,7 @@ static void test_changed_requests(void **state)
     c.method = "GET";
     refused(&c, &suite_keys, suite_ms, invalid, mismatch);
     c = *form;
-    c.query[0] = (struct pn_aws_sigv4_pair){"a", "b"};
+    c.query[0] = (struct pn_sigv4_pair){"a", "b"};
     refused(&c, &suite_keys, suite_ms, invalid, mismatch);
     c = *form;
     c.more[0].value = "text/plain";
@@ -307,7 +307,7 @@ static void test_unsigned_headers(void **state)
 {
     (void)state;
     struct suite_case c = suite[0];
-    c.more[0] = (struct pn_aws_sigv4_pair){"X-Amz-Target", "Kinesis_20131202.DeleteStream"};
+    c.more[0] = (struct pn_sigv4_pair){"X-Amz-Target", "Kinesis_20131202.DeleteStream"};
     refused(&c, &suite_keys, suite_ms, invalid, "'X-Amz-Target' must be a 'SignedHeader'");
     c = suite[0];
     c.signed_headers = "x-amz-date";
@@ -320,9 +320,9 @@ static const char *verify_header(const char *authorization, const char *date,
                                  const struct pn_aws_sigv4_keys *keys, struct pn_arena *arena,
                                  const char **message)
 {
-    const struct pn_aws_sigv4_pair headers[] = {
+    const struct pn_sigv4_pair headers[] = {
         {"host", "example.amazonaws.com"}, {"authorization", authorization}, {"x-amz-date", date}};
-    const struct pn_aws_sigv4_request request = {
+    const struct pn_sigv4_request request = {
         .method = "GET", .path = "/", .headers = headers, .header_count = date != NULL ? 3 : 2};
     return pn_aws_sigv4_verify(keys, &request, suite_ms, arena, message);
 }
@@ -405,7 +405,7 @@ static const char *verify_presigned(const char *signature, const char *expires, 
                                     const char *authorization, struct pn_arena *arena,
                                     const char **message)
 {
-    const struct pn_aws_sigv4_pair query[] = {
+    const struct pn_sigv4_pair query[] = {
         {"Param2", "value2"},
         {"Param1", "value1"},
         {"X-Amz-Algorithm", "AWS4-HMAC-SHA256"},
@@ -415,14 +415,14 @@ static const char *verify_presigned(const char *signature, const char *expires, 
         {"X-Amz-Expires", expires},
         {"X-Amz-Signature", signature},
     };
-    const struct pn_aws_sigv4_pair headers[] = {{"Host", "example.amazonaws.com"},
-                                                {"Authorization", authorization}};
-    const struct pn_aws_sigv4_request request = {.method = "GET",
-                                                 .path = "/",
-                                                 .query = query,
-                                                 .query_count = sizeof query / sizeof query[0],
-                                                 .headers = headers,
-                                                 .header_count = authorization != NULL ? 2 : 1};
+    const struct pn_sigv4_pair headers[] = {{"Host", "example.amazonaws.com"},
+                                            {"Authorization", authorization}};
+    const struct pn_sigv4_request request = {.method = "GET",
+                                             .path = "/",
+                                             .query = query,
+                                             .query_count = sizeof query / sizeof query[0],
+                                             .headers = headers,
+                                             .header_count = authorization != NULL ? 2 : 1};
     return pn_aws_sigv4_verify(&suite_keys, &request, now_ms, arena, message);
 }
 
