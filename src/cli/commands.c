@@ -14,6 +14,7 @@ const struct pn_command pn_commands[] = {
     {"stream", "create, inspect, read and delete streams", pn_cmd_stream},
     {"topic", "show the topics, and the tables that read them", pn_cmd_topic},
     {"table", "inspect, compact and clean up Delta tables", pn_cmd_table},
+    {"store", "check the store; list, read, write and remove objects", pn_cmd_store},
     {"dead-letters", "show, mend and resend rejected records", pn_cmd_dead_letters},
     {"query", "run a query of the pipeline, or your own SELECT", pn_cmd_query},
     {"batch", "load, clean and run every query in one process", pn_cmd_batch},

@@ -19,6 +19,7 @@ int pn_cmd_stream(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_stream_lag(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_stream_process(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_topic(struct pn_cli *cli, int argc, char **argv);
+int pn_cmd_store(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_table(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_dead_letters(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_task(struct pn_cli *cli, int argc, char **argv);

@@ -292,13 +292,15 @@ static void say_what_next(const struct demo *demo)
 {
     const struct pn_cli *cli = demo->cli;
     const char *self = program_invocation_name;
+    const char *bucket = demo->app->settings->store.url;
     (void)fprintf(cli->out,
                   "\nThe results are in %s: the records in log/, the landed objects and the tables "
-                  "in store/.\nTo continue:\n  %s query --list --data %s\n  %s query \"SELECT * "
+                  "in %s.\nTo continue:\n  %s query --list --data %s\n  %s query \"SELECT * "
                   "FROM <table> LIMIT 3\" --data %s\n  %s table list --data %s\n  %s stream list "
                   "--data %s\n  %s serve --data %s     and open http://%s/ui/ in a browser\n",
-                  cli->data, self, cli->data, self, cli->data, self, cli->data, self, cli->data,
-                  self, cli->data, pn_settings_default("gateway.listen"));
+                  cli->data, bucket[0] != '\0' ? bucket : "store/", self, cli->data, self,
+                  cli->data, self, cli->data, self, cli->data, self, cli->data,
+                  pn_settings_default("gateway.listen"));
 }
 
 /* ---- the server that stays ------------------------------------------------------------------- */

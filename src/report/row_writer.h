@@ -6,6 +6,7 @@
  *   records.h       records of topics, as rows and from JSON
  *   streams.h       streams; how far tables are from their ends
  *   landings.h      what the sink has landed
+ *   objects.h       objects of the store
  *   tables.h        tables; a table's schema, files and history
  *   dead_letters.h  records that could not become rows
  *   dags.h          DAGs, tasks, runs, tasks of a run, attempts

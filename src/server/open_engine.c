@@ -44,6 +44,7 @@ static int create_engine(const struct pn_app *app, struct pn_store *store,
     whole.memory_bytes_max = at_most(config->memory_bytes_max, settings->engine.memory_bytes_max);
     whole.threads = at_most(config->threads, settings->engine.threads);
     read_run_values(&whole.run);
+    whole.copies_bytes_max = settings->store.cache_bytes_max;
     whole.parquet_compression = settings->engine.parquet_compression;
     int rc =
         pn_duckdb_engine_create(&whole, app->pipeline, store, app->clock, app->logger, engine, e);

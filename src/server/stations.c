@@ -5,9 +5,26 @@
 #include "server/admission.h"
 #include "settings/configs.h"
 #include "store/local/local.h"
+#include "store/s3/s3.h"
+
+static int open_bucket(const struct pn_app *app, struct pn_store **store, struct pn_err *e)
+{
+    struct pn_s3_config config;
+    char *temp_folder = pn_app_path(app, "tmp/uploads");
+    pn_settings_to_s3(app->settings, &config);
+    config.temp_folder = temp_folder;
+    config.io = app->io;
+    config.clock = app->clock;
+    int rc = pn_s3_store_open(&config, store, e);
+    free(temp_folder);
+    return rc;
+}
 
 int pn_app_open_store(const struct pn_app *app, struct pn_store **store, struct pn_err *e)
 {
+    if (app->settings->store.url[0] != '\0') {
+        return open_bucket(app, store, e);
+    }
     struct pn_err failure = {0};
     char *folder = pn_app_path(app, "store");
     int rc = pn_local_store_open(folder, app->io, store, &failure);

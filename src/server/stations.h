@@ -4,8 +4,8 @@
  *
  *   <data>/log       the log, one process at a time
  *   <data>/kinesis   what streams are beside their records
- *   <data>/store     the bucket: landed objects and tables
- *   <data>/tmp       what the engine spills
+ *   <data>/store     landed objects and tables, unless the setting store.url names a bucket
+ *   <data>/tmp       what the engine spills, copies of a bucket's objects, files to be uploaded
  *
  * The caller destroys a station with the station's own function, before what it borrows. The
  * context outlives them all.

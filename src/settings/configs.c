@@ -1,5 +1,7 @@
 #include "settings/configs.h"
 
+#include <stdlib.h>
+
 #include <string.h>
 
 enum { PERCENT = 100, GROUP_REQUESTS_MAX = 64 };
@@ -107,6 +109,31 @@ void pn_settings_to_sink(const struct pn_settings *settings, struct pn_sink_conf
         .flush_size = settings->sink.flush_size,
         .flush_bytes = settings->sink.flush_bytes,
         .rotate_interval_ms = settings->sink.rotate_interval_ms,
+    };
+}
+
+/* "us-east-1" is what AWS's tools take without a region, and what most other servers expect. */
+static const char *region_of(const struct pn_settings *settings)
+{
+    const char *given = settings->store.region;
+    const char *environment = getenv("AWS_REGION");
+    if (given[0] != '\0') {
+        return given;
+    }
+    return environment != NULL && environment[0] != '\0' ? environment : "us-east-1";
+}
+
+void pn_settings_to_s3(const struct pn_settings *settings, struct pn_s3_config *config)
+{
+    *config = (struct pn_s3_config){
+        .url = settings->store.url,
+        .endpoint = settings->store.endpoint,
+        .region = region_of(settings),
+        .path_style = settings->store.path_style,
+        .access_key = settings->store.access_key,
+        .secret_key = settings->store.secret_key,
+        .requests_max = settings->store.requests_max,
+        .part_bytes = settings->store.part_bytes,
     };
 }
 

@@ -18,6 +18,7 @@
 #include "query/executor.h"
 #include "settings/settings.h"
 #include "sink/sink.h"
+#include "store/s3/s3.h"
 
 void pn_settings_to_log(const struct pn_settings *settings, struct pn_embedded_config *config);
 void pn_settings_to_http(const struct pn_settings *settings, struct pn_http_config *config);
@@ -27,6 +28,8 @@ void pn_settings_to_aws(const struct pn_settings *settings, struct pn_aws_config
 void pn_settings_to_kinesis(const struct pn_settings *settings, struct pn_kinesis_config *config);
 void pn_settings_to_sink(const struct pn_settings *settings, struct pn_sink_config *config);
 void pn_settings_to_executor(const struct pn_settings *settings, struct pn_executor_config *config);
+/* The region is that of the environment where no setting gives one. */
+void pn_settings_to_s3(const struct pn_settings *settings, struct pn_s3_config *config);
 void pn_settings_to_delta(const struct pn_settings *settings, struct pn_delta_config *config);
 void pn_settings_to_spark_submit(const struct pn_settings *settings,
                                  struct pn_spark_submit_config *config);

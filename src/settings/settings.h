@@ -58,6 +58,17 @@ struct pn_settings {
         char *consumer_first_poll; /* "records" | "empty" */
     } gateway;
     struct {
+        char *url;      /* "s3://bucket/prefix"; "": <data>/store */
+        char *endpoint; /* "": AWS's */
+        char *region;   /* "": AWS_REGION, or us-east-1 */
+        bool path_style;
+        char *access_key; /* "": where AWS's tools look */
+        char *secret_key;
+        int64_t requests_max; /* of one call, at once */
+        int64_t part_bytes;   /* of an upload in parts */
+        int64_t cache_bytes_max;
+    } store;
+    struct {
         int64_t flush_size; /* records in an object */
         int64_t flush_bytes;
         int64_t rotate_interval_ms;

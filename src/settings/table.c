@@ -159,6 +159,29 @@ const struct pn_setting pn_settings_table[] = {
         "Time limit for landing. Records land no later than this after the first record of their "
         "object, so that a quiet topic lands, too."),
 
+    TEXT("store.url", store.url, "",
+         "Where landed objects and tables are: `s3://BUCKET` or `s3://BUCKET/PREFIX`. Empty: the "
+         "folder store in the data folder."),
+    TEXT("store.endpoint", store.endpoint, "",
+         "The URL of an S3 server that is not AWS's, such as http://127.0.0.1:9000. Empty: AWS's "
+         "endpoint of store.region."),
+    TEXT("store.region", store.region, "",
+         "The bucket's region. Empty: the environment variable AWS_REGION, or us-east-1."),
+    BOOL("store.path_style", store.path_style, "false",
+         "The bucket is the first part of a URL's path instead of its host. Most servers that are "
+         "not AWS's need this."),
+    TEXT("store.access_key", store.access_key, "",
+         "The access key for the bucket. Empty: AWS_ACCESS_KEY_ID, a web identity, the profile "
+         "file, the container's or the instance's credentials, in this order."),
+    SECRET("store.secret_key", store.secret_key,
+           "The secret that belongs to store.access_key. pinion never shows it."),
+    INT("store.requests_max", store.requests_max, "32", 1, 256, NULL,
+        "Number of requests that one operation has under way to S3 at the same time."),
+    SIZE("store.part_bytes", store.part_bytes, "16MiB", MIB(5), GIB(1), NULL,
+         "Files above this size are uploaded in parts of it. Four parts are in memory at a time."),
+    SIZE("store.cache_bytes_max", store.cache_bytes_max, "4GiB", MIB(64), TIB(64), NULL,
+         "Disk space in <data>/tmp for copies of a bucket's objects that the engine reads."),
+
     CHOICE("engine.kind", engine.kind, "duckdb", "duckdb|spark",
            "Engine of the tasks of a DAG, of `pinion table optimize` and of queries. `duckdb`: in "
            "pinion itself. `spark`: jobs of Apache Spark (docs/spark.md). Streams and `pinion "

@@ -84,6 +84,17 @@ static const char *where(const struct pn_s3_reply *reply, struct pn_arena *arena
                : "";
 }
 
+/* Is it the object that does not exist? A reply to HEAD has no code. */
+static bool is_missing(const struct pn_s3_call *call)
+{
+    const char *code = call->reply.code;
+    if (call->reply.status != 404 || call->key == NULL) {
+        return false;
+    }
+    return strcmp(code, "NoSuchKey") == 0 || strcmp(code, "NoSuchUpload") == 0 ||
+           (code[0] == '\0' && strcmp(call->method, "PUT") != 0);
+}
+
 void pn_s3_explain(const struct pn_s3 *s3, struct pn_s3_call *call)
 {
     const struct pn_s3_reply *reply = &call->reply;
@@ -101,9 +112,9 @@ void pn_s3_explain(const struct pn_s3 *s3, struct pn_s3_call *call)
             goto out;
         }
     }
-    if (reply->status == 404) {
+    if (is_missing(call)) {
         call->rc = pn_err_missing(&call->failure, "no object s3://%s/%s%s", s3->bucket, s3->prefix,
-                                  call->key != NULL ? call->key : "");
+                                  call->key);
     } else if (reply->status == 412) {
         call->rc = pn_err_set(&call->failure, PN_CLASS_CONFLICT, EEXIST,
                               "the object '%s' already exists", call->key);

@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 
 #include "base/arena.h"
+#include "base/aws_credentials.h"
 #include "base/sigv4.h"
 #include "store/s3/s3.h"
 #include "store/temp_files.h"

@@ -125,6 +125,7 @@ static void s3_destroy(struct pn_store *store)
     struct pn_s3 *s3 = pn_s3_of(store);
     pn_s3_close_lines(s3);
     pn_temp_files_deinit(&s3->temps);
+    pn_aws_credentials_destroy(&s3->credentials);
     free(s3->bucket);
     free(s3->prefix);
     free(s3->region);
@@ -218,7 +219,12 @@ int pn_s3_store_open(const struct pn_s3_config *config, struct pn_store **store,
     s3->store.ops = &ops;
     s3->io = config->io;
     s3->clock = config->clock;
-    s3->credentials = config->credentials;
+    s3->credentials = pn_aws_credentials_create(
+        &(struct pn_aws_credentials_config){.access_key = config->access_key,
+                                            .secret_key = config->secret_key,
+                                            .region = config->region,
+                                            .io = config->io,
+                                            .clock = config->clock});
     s3->region = pn_xstrdup(config->region);
     s3->requests_max = config->requests_max;
     s3->part_bytes = config->part_bytes;

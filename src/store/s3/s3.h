@@ -25,12 +25,11 @@
 #ifndef PN_STORE_S3_S3_H
 #define PN_STORE_S3_S3_H
 
-#include "base/aws_credentials.h"
 #include "base/clock.h"
 #include "base/io.h"
 #include "store/store.h"
 
-/* All is copied but io, clock and credentials. */
+/* All is copied but io and clock, which are borrowed. */
 struct pn_s3_config {
     const char *url;      /* "s3://bucket" or "s3://bucket/prefix" */
     const char *endpoint; /* "http://127.0.0.1:9000"; "": AWS's of the region */
@@ -39,13 +38,13 @@ struct pn_s3_config {
     const char *temp_folder; /* for files that are written to become objects */
     int64_t requests_max;    /* of one call, at once */
     int64_t part_bytes;      /* of an upload in parts; at least 5 MiB at AWS */
+    const char *access_key;  /* "": see base/aws_credentials.h */
+    const char *secret_key;
     const struct pn_io *io;
     const struct pn_clock *clock;
-    struct pn_aws_credentials *credentials;
 };
 
-/* Sends nothing yet. INPUT when the URL or the endpoint is none. Destroy with pn_store_destroy(),
- * before the credentials. */
+/* Sends nothing yet. INPUT when the URL or the endpoint is none. Destroy with pn_store_destroy(). */
 int pn_s3_store_open(const struct pn_s3_config *config, struct pn_store **store,
                      struct pn_err *e) PN_MUST_CHECK;
 

@@ -1,0 +1,185 @@
+"""An S3 server for tests, and a proxy in front of it that misbehaves when it is asked to.
+
+The server is moto, which keeps buckets in memory and believes every signature. With PINION_S3_SERVER
+(the path of a versitygw) it is that one, which keeps them in a folder and checks signatures.
+"""
+
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+BUCKET = "pinion-test"
+KEYS = {"AWS_ACCESS_KEY_ID": "test-key", "AWS_SECRET_ACCESS_KEY": "test-secret"}
+NO_KEYS = {"AWS_EC2_METADATA_DISABLED": "true", "HOME": "/nonexistent"}
+START_SECONDS_MAX = 60
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+class S3:
+    """The server; a context manager."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process = None
+
+    def command(self):
+        gateway = os.environ.get("PINION_S3_SERVER")
+        if gateway is None:
+            moto = Path(sys.executable).parent / "moto_server"
+            return [str(moto), "-H", "127.0.0.1", "-p", str(self.port)], {}
+        (self.folder / BUCKET).mkdir(parents=True)
+        keys = {
+            "ROOT_ACCESS_KEY": KEYS["AWS_ACCESS_KEY_ID"],
+            "ROOT_SECRET_KEY": KEYS["AWS_SECRET_ACCESS_KEY"],
+        }
+        address = f"127.0.0.1:{self.port}"
+        return [gateway, "--port", address, "--region", "us-east-1", "posix", self.folder], keys
+
+    def __enter__(self):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        command, more = self.command()
+        with open(self.folder.parent / "s3.out", "wb") as output:
+            self.process = subprocess.Popen(
+                command, stdout=output, stderr=output, env={**os.environ, **more}
+            )
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                break
+            except OSError:
+                assert self.process.poll() is None and time.monotonic() < deadline
+                time.sleep(0.05)
+        self.client().create_bucket(Bucket=BUCKET) if len(more) == 0 else None
+        return self
+
+    def __exit__(self, *exception):
+        self.process.terminate()
+        self.process.wait(30)
+
+    def client(self):
+        import boto3
+
+        return boto3.client(
+            "s3",
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id=KEYS["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=KEYS["AWS_SECRET_ACCESS_KEY"],
+        )
+
+    def keys(self, prefix=""):
+        pages = self.client().get_paginator("list_objects_v2")
+        found = pages.paginate(Bucket=BUCKET, Prefix=prefix)
+        return [one["Key"] for page in found for one in page.get("Contents", [])]
+
+
+def settings(endpoint, prefix):
+    """The options of a command that make it use the bucket."""
+    values = {
+        "store.url": f"s3://{BUCKET}/{prefix}",
+        "store.endpoint": endpoint,
+        "store.path_style": "true",
+        "store.region": "us-east-1",
+    }
+    return [part for name, value in values.items() for part in ("--set", f"{name}={value}")]
+
+
+class Proxy:
+    """Passes requests on to the server, but for those that `plan` (a dict from the number of a
+    request, from 1 on, to a word) spoils:
+
+    500, 503, 409   answered so, and not passed on
+    lost            passed on, and the connection is closed instead of an answer
+    short           half of the answer's body, then the connection is closed
+    flipped         a bit of the answer's body is another one
+    """
+
+    def __init__(self, server):
+        self.server = server
+        self.plan = {}
+        self.requests = []  # (method, path, headers)
+        self.lock = threading.Lock()
+        self.listener = None
+
+    def __enter__(self):
+        proxy = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def answer(self):
+                proxy.pass_on(self)
+
+            do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = answer
+
+            def log_message(self, *ignored):
+                pass
+
+        self.listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.listener.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.listener.server_address[1]}"
+        threading.Thread(target=self.listener.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *exception):
+        self.listener.shutdown()
+        self.listener.server_close()
+
+    def begin(self, plan):
+        """Counts requests from 1 again."""
+        with self.lock:
+            self.plan, self.requests = plan, []
+
+    def pass_on(self, handler):
+        body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
+        with self.lock:
+            self.requests.append((handler.command, handler.path, dict(handler.headers)))
+            fault = self.plan.get(len(self.requests))
+        if fault in ("500", "503", "409"):
+            handler.send_response(int(fault))
+            handler.send_header("Content-Length", "0")
+            handler.end_headers()
+            return
+        upstream = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
+        upstream.putrequest(handler.command, handler.path, skip_host=True, skip_accept_encoding=True)
+        for name, value in handler.headers.items():
+            upstream.putheader(name, value)
+        upstream.endheaders(body)
+        reply = upstream.getresponse()
+        content = reply.read()
+        upstream.close()
+        if fault == "lost":
+            handler.close_connection = True
+            handler.connection.shutdown(socket.SHUT_RDWR)
+            return
+        if fault == "flipped" and content:
+            content = bytes([content[0] ^ 1]) + content[1:]
+        handler.send_response(reply.status)
+        for name, value in reply.getheaders():
+            if name.lower() not in ("transfer-encoding", "connection", "content-length"):
+                handler.send_header(name, value)
+        length = reply.getheader("Content-Length") if handler.command == "HEAD" else len(content)
+        handler.send_header("Content-Length", str(length or 0))
+        handler.end_headers()
+        if fault == "short":
+            handler.wfile.write(content[: len(content) // 2])
+            handler.wfile.flush()
+            handler.close_connection = True
+            handler.connection.shutdown(socket.SHUT_RDWR)
+            return
+        if handler.command != "HEAD":
+            handler.wfile.write(content)

@@ -1,0 +1,267 @@
+"""The store in a bucket: the promises of the port, the whole pipeline, faults, credentials."""
+
+import json
+import os
+import subprocess
+import threading
+import uuid
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from deltalake import DeltaTable
+
+from contract import UID
+from pinion import ROOT, Server, query, run
+from s3 import BUCKET, KEYS, NO_KEYS, S3, Proxy, settings
+
+PORT_TEST = ROOT / "build-asan-ubsan/test_store_port"
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory):
+    with S3(tmp_path_factory.mktemp("s3") / "buckets") as started:
+        yield started
+
+
+@pytest.fixture
+def proxy(s3):
+    with Proxy(s3) as started:
+        yield started
+
+
+@pytest.fixture
+def prefix():
+    return uuid.uuid4().hex
+
+
+def store(*args, at, prefix, data, env=None, **more):
+    return run("store", *args, *settings(at.url, prefix), data=data, env=env or KEYS, **more)
+
+
+@pytest.mark.skipif(not PORT_TEST.exists(), reason="`scripts/test unit` builds it")
+def test_the_promises_of_the_port(s3):
+    env = {**os.environ, **KEYS, "PINION_TEST_S3": s3.url}
+    done = subprocess.run([PORT_TEST], cwd=ROOT, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (done.stdout + done.stderr).count("PASSED") == 3  # S3 was among the stores
+
+
+# --- commands -------------------------------------------------------------------------------------
+
+
+def test_objects_by_command(s3, prefix, data, tmp_path):
+    at = {"at": s3, "prefix": prefix, "data": data}
+    large = tmp_path / "large"
+    large.write_bytes(os.urandom(40 << 20))  # in three parts
+    (tmp_path / "small").write_text("text")
+    assert "the second is refused" in store("check", **at).stdout
+    store("put", tmp_path / "small", "a/one +&%.txt", **at)
+    store("put", large, "a/large", **at)
+    listed = json.loads(store("ls", "a/", "--format", "json", **at).stdout)
+    assert [row["key"] for row in listed] == ["a/large", "a/one +&%.txt"]
+    assert [row["size_bytes"] for row in listed] == [40 << 20, 4]
+    assert store("get", "a/one +&%.txt", **at).stdout == "text"
+    store("get", "a/large", tmp_path / "back", **at)
+    assert (tmp_path / "back").read_bytes() == large.read_bytes()
+    page = store("ls", "--limit", "1", **at)
+    assert "a/large" in page.stdout and "--after 'a/large'" in page.stderr
+    refused = store("put", tmp_path / "small", "a/large", check=False, **at)
+    assert refused.returncode == 1 and "--yes" in refused.stderr
+    assert store("rm", "a/large", check=False, **at).returncode == 1
+    assert "removed 2 objects" in store("rm", "-r", "--yes", "a/", **at).stdout
+    missing = store("get", "a/large", check=False, **at)
+    assert missing.returncode == 1 and f"s3://{BUCKET}/{prefix}/a/large" in missing.stderr
+    assert s3.keys(prefix) == []
+
+
+@pytest.mark.parametrize(
+    "setting, advice",
+    [
+        ("store.url=s3://no-such-bucket", "store.url"),
+        ("store.endpoint=http://127.0.0.1:9", "store.endpoint"),
+        ("store.endpoint=127.0.0.1", "store.endpoint"),
+        ("store.url=gs://bucket", "s3://BUCKET"),
+        ("store.url=s3://bucket/a//b", "//"),
+    ],
+)
+def test_an_error_names_the_setting(s3, prefix, data, setting, advice):
+    options = [*settings(s3.url, prefix), "--set", setting]  # the last one wins
+    refused = run("store", "check", *options, data=data, env=KEYS, check=False)
+    assert refused.returncode == 1
+    assert advice in refused.stderr and refused.stderr.count("\n") == 1
+
+
+# --- the pipeline ---------------------------------------------------------------------------------
+
+
+def test_the_pipeline_in_a_bucket(s3, prefix, data):
+    bucket = settings(s3.url, prefix)
+    with Server(data, *bucket, env=KEYS) as server:
+        server.produce(f"{UID}.pin", *({"index": n, "title": f"pin {n}"} for n in range(500)))
+        server.stop()
+        server.start()  # what was landed and committed is found again
+        server.produce(f"{UID}.pin", *({"index": n, "title": f"pin {n}"} for n in range(500, 700)))
+        dag = json.loads(run("dag", "list", "--format", "json", data=data).stdout)[0]["dag"]
+        run("dag", "trigger", dag, "--wait", *bucket, data=data, env=KEYS)
+        rows = json.loads(
+            server.request("POST", "/api/v1/sql", {"sql": "SELECT count(*) AS n FROM raw_pin"},
+                           {"Content-Type": "application/json"})[1].splitlines()[0]
+        )  # fmt: skip
+        assert "700" in json.dumps(rows)
+    assert not (data / "store").exists()
+    counted = run("query", "SELECT count(*) AS n, count(DISTINCT index) AS d FROM raw_pin",
+                  "--format", "json", *bucket, data=data, env=KEYS)  # fmt: skip
+    assert json.loads(counted.stdout) == [{"n": 700, "d": 700}]
+    table = DeltaTable(
+        f"s3://{BUCKET}/{prefix}/delta_tables/raw/pin",
+        storage_options={
+            **KEYS,
+            "AWS_ENDPOINT_URL": s3.url,
+            "AWS_REGION": "us-east-1",
+            "AWS_ALLOW_HTTP": "true",
+        },
+    )
+    assert table.to_pyarrow_table().num_rows == 700
+    run("table", "optimize", "raw_pin", *bucket, data=data, env=KEYS)
+    assert not [key for key in s3.keys(prefix) if "/.pinion/" in key]  # no hold is left
+
+
+# --- faults ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", ["500", "503", "409", "lost", "short"])
+def test_each_request_fails_once(s3, proxy, prefix, data, tmp_path, fault):
+    """Also a put-if-absent whose reply was lost: it recognizes its own object."""
+    at = {"at": proxy, "prefix": prefix, "data": data}
+    (tmp_path / "file").write_bytes(os.urandom(1000))
+    proxy.begin({})
+    store("check", **at)
+    for number in range(1, len(proxy.requests) + 1):
+        proxy.begin({number: fault})
+        store("check", **at)
+    proxy.begin({1: fault, 2: fault, 3: fault})
+    store("put", tmp_path / "file", "file", **at)
+    proxy.begin({1: fault})
+    store("get", "file", tmp_path / "back", **at)
+    assert (tmp_path / "back").read_bytes() == (tmp_path / "file").read_bytes()
+
+
+def test_what_stays_broken_is_an_error(proxy, prefix, data):
+    proxy.begin({number: "503" for number in range(1, 100)})
+    failed = store("check", at=proxy, prefix=prefix, data=data, check=False)
+    assert failed.returncode == 1 and "tried several times" in failed.stderr
+    assert len(proxy.requests) < 20
+
+
+def test_bytes_that_change_on_the_way(proxy, prefix, data, tmp_path):
+    (tmp_path / "file").write_text("text")
+    store("put", tmp_path / "file", "file", at=proxy, prefix=prefix, data=data)
+    proxy.begin({1: "flipped"})
+    failed = store("get", "file", at=proxy, prefix=prefix, data=data, check=False)
+    assert failed.returncode == 1 and "CRC-32C" in failed.stderr and failed.stdout == ""
+
+
+# --- credentials ----------------------------------------------------------------------------------
+
+
+class Metadata:
+    """What a container, an instance and STS answer, with the requests that came."""
+
+    def __enter__(self):
+        asked = self.asked = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def answer(self):
+                asked.append((self.command, self.path, dict(self.headers)))
+                found = {
+                    "AccessKeyId": "found",
+                    "SecretAccessKey": "secret",
+                    "Token": "session",
+                    "Expiration": "2099-01-01T00:00:00Z",
+                }
+                if self.path.endswith("/api/token"):
+                    body = "the-token"
+                elif self.path.endswith("/security-credentials/"):
+                    body = "the-role\n"
+                elif "AssumeRoleWithWebIdentity" in self.path:
+                    body = (
+                        "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult>"
+                        "<Credentials><AccessKeyId>found</AccessKeyId><SessionToken>session"
+                        "</SessionToken><SecretAccessKey>secret</SecretAccessKey><Expiration>"
+                        "2099-01-01T00:00:00Z</Expiration></Credentials>"
+                        "</AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"
+                    )
+                else:
+                    body = json.dumps(found)
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+            do_GET = do_PUT = answer
+
+            def log_message(self, *ignored):
+                pass
+
+        self.listener = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.listener.server_address[1]}"
+        threading.Thread(target=self.listener.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *exception):
+        self.listener.shutdown()
+        self.listener.server_close()
+
+
+def used(proxy):
+    """The access key and the session token of the last request."""
+    headers = {name.lower(): value for name, value in proxy.requests[-1][2].items()}
+    key = headers["authorization"].split("Credential=")[1].split("/")[0]
+    return key, headers.get("x-amz-security-token")
+
+
+@pytest.mark.skipif("PINION_S3_SERVER" in os.environ, reason="that server knows one key")
+@pytest.mark.parametrize("place", ["profile", "container", "instance", "identity"])
+def test_credentials_are_found(proxy, prefix, data, tmp_path, place):
+    env = dict(NO_KEYS)
+    with Metadata() as metadata:
+        if place == "profile":
+            (tmp_path / "credentials").write_text(
+                "[default]\naws_access_key_id = other\naws_secret_access_key = other\n"
+                "# a comment\n[work]\naws_access_key_id = found\n"
+                "aws_secret_access_key = secret\naws_session_token = session\n"
+            )
+            env["AWS_SHARED_CREDENTIALS_FILE"] = str(tmp_path / "credentials")
+            env["AWS_PROFILE"] = "work"
+        elif place == "container":
+            env["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = metadata.url + "/v2/credentials"
+            env["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = "secret token"
+        elif place == "instance":
+            env["AWS_EC2_METADATA_DISABLED"] = "false"
+            env["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = metadata.url
+        else:
+            (tmp_path / "token").write_text("a.b.c\n")
+            env["AWS_WEB_IDENTITY_TOKEN_FILE"] = str(tmp_path / "token")
+            env["AWS_ROLE_ARN"] = "arn:aws:iam::123456789012:role/pinion"
+            env["AWS_ENDPOINT_URL_STS"] = metadata.url
+        store("check", at=proxy, prefix=prefix, data=data, env=env)
+        assert used(proxy) == ("found", "session")
+        if place == "container":
+            assert metadata.asked[0][2]["Authorization"] == "secret token"
+        if place == "instance":
+            assert [one[0] for one in metadata.asked] == ["PUT", "GET", "GET"]
+            assert metadata.asked[2][2]["X-aws-ec2-metadata-token"] == "the-token"
+            assert metadata.asked[2][1].endswith("/the-role")
+
+
+def test_settings_come_before_the_environment(proxy, prefix, data):
+    run("store", "check", *settings(proxy.url, prefix), "--set", "store.access_key=test-key",
+        "--set", "store.secret_key=test-secret", data=data,
+        env={"AWS_ACCESS_KEY_ID": "other", "AWS_SECRET_ACCESS_KEY": "other"})  # fmt: skip
+    assert used(proxy) == ("test-key", None)
+
+
+def test_no_credentials(proxy, prefix, data):
+    refused = store("check", at=proxy, prefix=prefix, data=data, env=NO_KEYS, check=False)
+    assert refused.returncode == 1 and "AWS_ACCESS_KEY_ID" in refused.stderr
+    assert proxy.requests == []
