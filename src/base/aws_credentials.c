@@ -17,7 +17,7 @@
 enum {
     RENEW_BEFORE_MS = 5 * 60 * 1000,
     TIMEOUT_MS = 5000,
-    INSTANCE_TIMEOUT_MS = 1000, /* a machine that is no instance does not answer */
+    INSTANCE_TIMEOUT_MS = 1000, /* elsewhere nobody answers */
     FILE_BYTES_MAX = 1 << 20,
     REPLY_BYTES_MAX = 1 << 16,
     HTTP_OK = 200
@@ -197,7 +197,8 @@ out:
 static int ask(const char *what, const char *method, const char *url, const char *header,
                int64_t timeout_ms, struct pn_buf *reply, struct pn_err *e)
 {
-    const struct pn_http_client_config config = {.url = url, .timeout_ms = timeout_ms, .is_foreign = true};
+    const struct pn_http_client_config config = {
+        .url = url, .timeout_ms = timeout_ms, .is_foreign = true};
     const char *const headers[] = {header, NULL};
     const struct pn_http_client_request request = {
         .method = method, .path = "", .headers = header != NULL ? headers : NULL};

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "cli/commands.h"
@@ -138,16 +137,34 @@ static int cmd_ls(struct pn_cli *cli, int argc, char **argv)
 
 /* --- get -------------------------------------------------------------------------------------- */
 
-/* Copies the object's bytes, a piece at a time. */
-static int copy_out(struct pn_store_file *object, FILE *out, const char *name, struct pn_err *e)
+/* Where an object's bytes go: a new file, or standard output. */
+struct target {
+    const struct pn_io *io;
+    const char *path; /* NULL: standard output */
+    int fd;
+    FILE *out;
+};
+
+static int write_piece(const struct target *target, const char *bytes, size_t len, int64_t at,
+                       struct pn_err *e)
+{
+    if (target->path != NULL) {
+        return pn_io_write_at(target->io, target->fd, bytes, len, at, target->path, e);
+    }
+    return fwrite(bytes, 1, len, target->out) == len
+               ? 0
+               : pn_err_errno(e, errno, "cannot write to standard output");
+}
+
+static int copy_out(struct pn_store_file *object, const struct target *target, struct pn_err *e)
 {
     char *bytes = pn_xmalloc(COPY_BYTES);
     int rc = 0;
     size_t got = 1;
     for (int64_t at = 0; rc == 0 && got > 0; at += (int64_t)got) {
         rc = pn_store_read_at(object, bytes, COPY_BYTES, at, &got, e);
-        if (rc == 0 && fwrite(bytes, 1, got, out) != got) {
-            rc = pn_err_errno(e, errno, "cannot write %s", name);
+        if (rc == 0) {
+            rc = write_piece(target, bytes, got, at, e);
         }
     }
     free(bytes);
@@ -170,21 +187,21 @@ static int cmd_get(struct pn_cli *cli, int argc, char **argv)
     const struct pn_app *app = NULL;
     struct pn_store *store = NULL;
     struct pn_store_file *object = NULL;
-    bool to_file = argc > 1 && strcmp(argv[1], "-") != 0;
-    FILE *out = cli->out;
+    struct target target = {.fd = -1, .out = cli->out};
     int rc = open_store(cli, true, &app, &store, &failure);
     if (rc == 0) {
         rc = pn_store_open(store, argv[0], &object, &failure);
     }
-    if (rc == 0 && to_file) {
-        out = fopen(argv[1], "wxe");
-        rc = out == NULL ? pn_err_errno(&failure, errno, "cannot create %s", argv[1]) : 0;
+    if (rc == 0 && argc > 1 && strcmp(argv[1], "-") != 0) {
+        target.io = app->io;
+        target.path = argv[1];
+        rc = pn_io_open(app->io, target.path, O_WRONLY | O_CREAT | O_EXCL, &target.fd, &failure);
     }
     if (rc == 0) {
-        rc = copy_out(object, out, to_file ? argv[1] : "standard output", &failure);
+        rc = copy_out(object, &target, &failure);
     }
-    if (to_file && out != NULL && fclose(out) != 0 && rc == 0) {
-        rc = pn_err_errno(&failure, errno, "cannot write %s", argv[1]);
+    if (app != NULL) {
+        pn_io_close(app->io, &target.fd);
     }
     pn_store_close(&object);
     return finish(cli, &store, rc, &failure);
@@ -277,7 +294,8 @@ static int cmd_put(struct pn_cli *cli, int argc, char **argv)
     if (rc == 0) {
         (void)fprintf(cli->out, "%s: %" PRId64 " bytes\n", argv[1], size_bytes);
     } else if (path != NULL) {
-        (void)unlink(path);
+        int ignored = pn_io_unlink(app->io, path, NULL);
+        (void)ignored; /* the next start sweeps it away */
     }
     free(path);
     return finish(cli, &store, rc, &failure);

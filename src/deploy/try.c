@@ -115,7 +115,8 @@ static long ask_aws(struct trial *trial, const char *what, const char *service,
                     const struct pn_http_client_request *request)
 {
     char *url = aws_url(trial, service);
-    const struct pn_http_client_config config = {.is_foreign = true, 
+    const struct pn_http_client_config config = {
+        .is_foreign = true,
         .url = url,
         .timeout_ms = TIMEOUT_MS,
         .access_key = trial->config->values[PN_DEPLOY_ACCESS_KEY],
@@ -224,7 +225,8 @@ static void try_databricks(struct trial *trial)
     char *path = pn_xasprintf("/oidc/accounts/%s/v1/token", config->values[PN_DEPLOY_ACCOUNT_ID]);
     char *header = basic_header(config);
     const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded", header, NULL};
-    const struct pn_http_client_config client = {.is_foreign = true, 
+    const struct pn_http_client_config client = {
+        .is_foreign = true,
         .url = base != NULL ? base : "https://accounts.cloud.databricks.com",
         .timeout_ms = TIMEOUT_MS};
     const struct pn_http_client_request request = {.method = "POST",

@@ -176,7 +176,7 @@ const struct pn_setting pn_settings_table[] = {
     SECRET("store.secret_key", store.secret_key,
            "The secret that belongs to store.access_key. pinion never shows it."),
     INT("store.requests_max", store.requests_max, "32", 1, 256, NULL,
-        "Number of requests that one operation has under way to S3 at the same time."),
+        "Number of requests that one operation has in progress at S3."),
     SIZE("store.part_bytes", store.part_bytes, "16MiB", MIB(5), GIB(1), NULL,
          "Files above this size are uploaded in parts of it. Four parts are in memory at a time."),
     SIZE("store.cache_bytes_max", store.cache_bytes_max, "4GiB", MIB(64), TIB(64), NULL,

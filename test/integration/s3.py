@@ -1,7 +1,8 @@
 """An S3 server for tests, and a proxy in front of it that misbehaves when it is asked to.
 
-The server is moto, which keeps buckets in memory and believes every signature. With PINION_S3_SERVER
-(the path of a versitygw) it is that one, which keeps them in a folder and checks signatures.
+The server is moto, which keeps buckets in memory and believes every signature. With
+PINION_S3_SERVER (the path of a versitygw) it is that one, which keeps them in a folder and checks
+signatures.
 """
 
 import http.client
@@ -155,7 +156,8 @@ class Proxy:
             handler.end_headers()
             return
         upstream = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
-        upstream.putrequest(handler.command, handler.path, skip_host=True, skip_accept_encoding=True)
+        unadded = {"skip_host": True, "skip_accept_encoding": True}
+        upstream.putrequest(handler.command, handler.path, **unadded)
         for name, value in handler.headers.items():
             upstream.putheader(name, value)
         upstream.endheaders(body)

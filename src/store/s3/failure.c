@@ -30,7 +30,7 @@ static void take_element(void *arg, const char *parent, const char *name, const 
 void pn_s3_read_error(const struct pn_buf *body, struct pn_s3_reply *reply)
 {
     if (body->len > 0) {
-        /* A proxy's page is no XML: then the status says it all. */
+        /* A proxy's page is not XML: then the status says it all. */
         int ignored = pn_xml_each(pn_buf_text(body), body->len, take_element, reply, NULL);
         (void)ignored;
     }

@@ -24,11 +24,10 @@
 #define PN_S3_INTERNAL ".pinion/" /* below it is what lists do not show */
 
 enum {
-    PN_S3_REPLY_BYTES_MAX =
-        8 << 20, /* of what is not an object: a page of a list has some 600 kB */
+    PN_S3_REPLY_BYTES_MAX = 8 << 20, /* of other things than objects */
     PN_S3_HEADERS_MAX = 12,
     PN_S3_QUERY_MAX = 6,
-    PN_S3_LEFT_MS = 24 * 60 * 60 * 1000 /* what nobody finished for so long is left by a crash */
+    PN_S3_LEFT_MS = 24 * 60 * 60 * 1000 /* what nobody finished within a day is left by a crash */
 };
 
 struct pn_s3 {
@@ -106,7 +105,7 @@ void pn_s3_add_query(struct pn_s3_call *call, const char *name, const char *valu
 
 /* Reads the code and the message of an error's body. */
 void pn_s3_read_error(const struct pn_buf *body, struct pn_s3_reply *reply);
-/* Sets the call's rc and failure from its reply, whose status is no success. */
+/* Sets the call's rc and failure from its reply, whose status is an error. */
 void pn_s3_explain(const struct pn_s3 *s3, struct pn_s3_call *call);
 /* A copy or the end of an upload may answer 200 and fail nevertheless: its body says so. */
 int pn_s3_check_body(const struct pn_s3 *s3, struct pn_s3_call *call, const struct pn_buf *body,

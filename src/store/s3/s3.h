@@ -17,7 +17,7 @@
  * budget that all requests share ends the repetition.
  *
  * Threads: as the port says. Each call waits for its requests, of which it has up to
- * `requests_max` under way at once.
+ * `requests_max` at once.
  *
  * Specification: Amazon S3 API Reference (2006-03-01), "Conditional writes" and "Checking object
  * integrity" of the S3 User Guide.
@@ -44,7 +44,7 @@ struct pn_s3_config {
     const struct pn_clock *clock;
 };
 
-/* Sends nothing yet. INPUT when the URL or the endpoint is none. Destroy with pn_store_destroy(). */
+/* Sends nothing yet. INPUT: the URL or the endpoint is wrong. Destroy with pn_store_destroy(). */
 int pn_s3_store_open(const struct pn_s3_config *config, struct pn_store **store,
                      struct pn_err *e) PN_MUST_CHECK;
 

@@ -15,7 +15,7 @@
 
 enum {
     CONNECT_MS = 10000,
-    SILENT_S = 30, /* a transfer that moves nothing for so long has failed */
+    SILENT_S = 30, /* a transfer that moves nothing for this time has failed */
     TOTAL_MS = 10 * 60 * 1000,
     RETRIES_MAX = 5,
     PAUSE_FIRST_MS = 100,
@@ -40,7 +40,7 @@ struct attempt {
     size_t out_before;  /* how long call->out was */
     int64_t due_ms;     /* by the clock that only rises */
     int retries;
-    bool renewed; /* the credentials, or the clock's difference, were taken anew */
+    bool renewed; /* the credentials, or the clock's difference, were renewed */
 };
 
 struct sending {
