@@ -157,7 +157,7 @@ static void *compact(void *arg)
             int64_t before = 0;
             int64_t after = 0;
             if (pn_engine_optimize(&compactor->engine->batch, compactor->lanes[i].table->path,
-                                   128 << 20, &before, &after, &e) != 0 &&
+                                   128 << 20, NULL, &before, &after, &e) != 0 &&
                 e.class_ != PN_CLASS_MISSING) {
                 die(e.msg);
             }

@@ -7,7 +7,7 @@
 #include "base/units.h"
 
 /* Our own pages say so by what browsers add to their requests. */
-static const char *who_asks(struct pn_http_request *req)
+const char *pn_api_who_asks(struct pn_http_request *req)
 {
     const char *site = pn_http_request_header(req, "Sec-Fetch-Site");
     return site != NULL && strcmp(site, "same-origin") == 0 ? "ui" : "api";
@@ -29,7 +29,7 @@ enum pn_http_handled pn_api_dag_answer(struct pn_http_request *req, struct pn_ap
         .dags = dags,
         .definition = take_definition(dags),
         .now_ms = pn_wall_ms(dags->env.clock),
-        .who = who_asks(req),
+        .who = pn_api_who_asks(req),
         .handled = PN_HTTP_HANDLED,
     };
     struct pn_err failure = {0};
@@ -49,6 +49,22 @@ enum pn_http_handled pn_api_dag_answer(struct pn_http_request *req, struct pn_ap
         pn_api_reply_failure(req, &failure);
     }
     return rc == 0 ? call.handled : PN_HTTP_HANDLED;
+}
+
+int pn_api_dags_audit(struct pn_api_dags *dags, struct pn_http_request *req, const char *what,
+                      const char *detail, struct pn_err *e)
+{
+    const struct pn_audit audit = {.at_ms = pn_wall_ms(dags->env.clock),
+                                   .who = pn_api_who_asks(req),
+                                   .what = what,
+                                   .detail = detail};
+    struct pn_dag_db *db = NULL;
+    int rc = pn_dag_db_pool_take(dags->pool, &db, e);
+    if (rc == 0) {
+        rc = pn_dag_db_audit(db, &audit, e);
+    }
+    pn_dag_db_pool_give(dags->pool, &db);
+    return rc;
 }
 
 /* --- the path --------------------------------------------------------------------------------- */

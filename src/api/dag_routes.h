@@ -36,4 +36,10 @@ struct pn_api_dags *pn_api_dags_create(const struct pn_api_dag_env *env, struct 
 /* After the server. NULL ok. */
 void pn_api_dags_destroy(struct pn_api_dags **dags);
 
+/* Who asks, as the audit has it: "ui" for our own pages, else "api". */
+const char *pn_api_who_asks(struct pn_http_request *req);
+/* Notes in the audit what the request's client did to something other than a DAG. */
+int pn_api_dags_audit(struct pn_api_dags *dags, struct pn_http_request *req, const char *what,
+                      const char *detail, struct pn_err *e) PN_MUST_CHECK;
+
 #endif

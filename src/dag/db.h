@@ -284,6 +284,9 @@ struct pn_audit {
     const char *task;
     const char *detail;
 };
+/* Adds a row to the audit, in the caller's transaction if it has one. Texts NULL: none. */
+int pn_dag_db_audit(struct pn_dag_db *db, const struct pn_audit *row,
+                    struct pn_err *e) PN_MUST_CHECK;
 /* Which of them, newest first: `dag` NULL for all, `run_id` (of a dag) likewise; only those with a
  * smaller id than before_id, 0 from the newest. */
 struct pn_audit_filter {

@@ -45,9 +45,6 @@ void *pn_dag_db_room(struct pn_arena *arena, void *array, size_t count, size_t *
                      size_t size);
 /* An UPDATE with a state that is expected changes one row, or somebody was faster: CONFLICT. */
 int pn_dag_db_swapped(int rc, int changes, const char *what, struct pn_err *e) PN_MUST_CHECK;
-/* Adds a row to the audit, within the caller's transaction. Texts NULL: none. */
-int pn_dag_db_audit(struct pn_dag_db *db, const struct pn_audit *row,
-                    struct pn_err *e) PN_MUST_CHECK;
 /* Within the caller's transaction: a backfill that has no run left to run is done. */
 int pn_dag_db_end_backfill(struct pn_dag_db *db, int64_t backfill, int64_t now_ms,
                            struct pn_err *e) PN_MUST_CHECK;

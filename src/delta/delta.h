@@ -278,14 +278,15 @@ int pn_delta_check_newest(struct pn_delta *table, struct pn_err *e) PN_MUST_CHEC
  * Deletes data files that no kept version needs: files that were removed longer than `retention_ms`
  * ago, and files of that age that were never committed. With `dry_run` it only reports them. It
  * never touches files younger than the retention, files that this process is about to commit,
- * hidden files, and _delta_log. It calls fn for each file that it deletes or would delete. A
+ * hidden files, and _delta_log. It calls fn for each file that it has deleted or would delete; if
+ * fn returns non-zero, it deletes no further batch of files and returns that value. A
  * retention below pn_delta_retention_ms() can delete files that readers use, or that writers of
  * other processes are about to commit: use it only if there are none. If the newest version names a
  * file that is missing, or that the store cannot examine, nothing is deleted: CORRUPT or INPUT
  * names the file.
  */
 int pn_delta_vacuum(struct pn_delta *table, int64_t retention_ms, bool dry_run,
-                    void (*fn)(void *arg, const char *path, int64_t size_bytes), void *arg,
+                    int (*fn)(void *arg, const char *path, int64_t size_bytes), void *arg,
                     struct pn_err *e) PN_MUST_CHECK;
 
 /*
@@ -295,7 +296,7 @@ int pn_delta_vacuum(struct pn_delta *table, int64_t retention_ms, bool dry_run,
  * still exist but that the table does not need, no longer or not yet.
  */
 int pn_delta_vacuum_again(struct pn_delta *table, int64_t retention_ms,
-                          void (*fn)(void *arg, const char *path, int64_t size_bytes), void *arg,
+                          int (*fn)(void *arg, const char *path, int64_t size_bytes), void *arg,
                           size_t *waiting, struct pn_err *e) PN_MUST_CHECK;
 
 /*

@@ -208,9 +208,9 @@ static bool is_old(const struct sweep *sweep, const struct found *found)
     return found->object.modified_ms < sweep->before_ms && !may_be_next;
 }
 
-/* Removes these and calls `fn` for each. */
+/* Removes these and calls `fn` for each; the first non-zero that it returns is the result. */
 static int remove_all(struct sweep *sweep, const struct found *const *going, size_t count,
-                      bool dry_run, void (*fn)(void *arg, const char *path, int64_t size_bytes),
+                      bool dry_run, int (*fn)(void *arg, const char *path, int64_t size_bytes),
                       void *arg, struct pn_err *e)
 {
     struct pn_arena arena;
@@ -224,15 +224,17 @@ static int remove_all(struct sweep *sweep, const struct found *const *going, siz
     if (!dry_run && count > 0) {
         rc = pn_store_remove_many(sweep->table->store, keys, count, e);
     }
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        fn(arg, going[i]->name, going[i]->object.size_bytes);
+    bool removed = rc == 0;
+    for (size_t i = 0; removed && i < count; i++) {
+        int answer = fn(arg, going[i]->name, going[i]->object.size_bytes);
+        rc = rc == 0 ? answer : rc;
     }
     pn_arena_deinit(&arena);
     return rc;
 }
 
 static int remove_found(struct sweep *sweep, bool dry_run, struct pn_delta_watch *watch,
-                        void (*fn)(void *arg, const char *path, int64_t size_bytes), void *arg,
+                        int (*fn)(void *arg, const char *path, int64_t size_bytes), void *arg,
                         struct pn_err *e)
 {
     const struct found *going[REMOVED_AT_ONCE];
@@ -296,7 +298,7 @@ static int read_newest(struct sweep *sweep, struct pn_err *e)
 
 static int vacuum(struct pn_delta *table, int64_t retention_ms, bool dry_run,
                   struct pn_delta_watch *watch,
-                  void (*fn)(void *arg, const char *path, int64_t size_bytes), void *arg,
+                  int (*fn)(void *arg, const char *path, int64_t size_bytes), void *arg,
                   struct pn_err *e)
 {
     PN_ASSERT(retention_ms >= 0);
@@ -335,14 +337,14 @@ static int vacuum(struct pn_delta *table, int64_t retention_ms, bool dry_run,
 }
 
 int pn_delta_vacuum(struct pn_delta *table, int64_t retention_ms, bool dry_run,
-                    void (*fn)(void *arg, const char *path, int64_t size_bytes), void *arg,
+                    int (*fn)(void *arg, const char *path, int64_t size_bytes), void *arg,
                     struct pn_err *e)
 {
     return vacuum(table, retention_ms, dry_run, NULL, fn, arg, e);
 }
 
 int pn_delta_vacuum_again(struct pn_delta *table, int64_t retention_ms,
-                          void (*fn)(void *arg, const char *path, int64_t size_bytes), void *arg,
+                          int (*fn)(void *arg, const char *path, int64_t size_bytes), void *arg,
                           size_t *waiting, struct pn_err *e)
 {
     if (table->watch == NULL) {

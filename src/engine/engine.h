@@ -63,6 +63,14 @@ struct pn_rows {
     void *arg;
 };
 
+/* How a caller follows an optimize. */
+struct pn_optimize_watch {
+    /* So many small files of `total` (-1: not known) were merged; each pass adds to the total.
+     * False ends it: what was committed stays, and the call fails as RETRY. */
+    bool (*step)(void *arg, int64_t done, int64_t total);
+    void *arg;
+};
+
 struct pn_engine;
 
 struct pn_engine_ops {
@@ -76,7 +84,8 @@ struct pn_engine_ops {
                  struct pn_err *e);
     int (*check)(struct pn_engine *engine, struct pn_err *e);
     int (*optimize)(struct pn_engine *engine, const char *path, int64_t target_bytes,
-                    int64_t *files_before, int64_t *files_after, struct pn_err *e);
+                    const struct pn_optimize_watch *watch, int64_t *files_before,
+                    int64_t *files_after, struct pn_err *e);
     void (*interrupt)(struct pn_engine *engine);
 };
 
@@ -119,12 +128,15 @@ PN_MUST_CHECK static inline int pn_engine_check(struct pn_engine *engine, struct
     return engine->ops->check(engine, e);
 }
 /* Compacts a table's small files (by its key in the store) as one or more commits that change no
- * row. Against others who rewrite the same files it tries a few times, then gives up: CONFLICT. */
+ * row. Against others who rewrite the same files it tries a few times, then gives up: CONFLICT.
+ * `watch` may be NULL. */
 PN_MUST_CHECK static inline int pn_engine_optimize(struct pn_engine *engine, const char *path,
-                                                   int64_t target_bytes, int64_t *files_before,
-                                                   int64_t *files_after, struct pn_err *e)
+                                                   int64_t target_bytes,
+                                                   const struct pn_optimize_watch *watch,
+                                                   int64_t *files_before, int64_t *files_after,
+                                                   struct pn_err *e)
 {
-    return engine->ops->optimize(engine, path, target_bytes, files_before, files_after, e);
+    return engine->ops->optimize(engine, path, target_bytes, watch, files_before, files_after, e);
 }
 /* Ends the queries in progress, and each one that begins after it: they fail. Of an engine outside
  * this process it ends all that runs there. It may take a while until they see it. Any thread. */

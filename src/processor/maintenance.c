@@ -160,8 +160,8 @@ static int compact(struct pn_processor_maintenance_table *table,
     int64_t before = 0;
     int64_t after = 0;
     struct pn_err failure = {0};
-    int rc =
-        pn_engine_optimize(&config->engine->batch, table->path, limit, &before, &after, &failure);
+    int rc = pn_engine_optimize(&config->engine->batch, table->path, limit, NULL, &before, &after,
+                                &failure);
     if (rc != 0 && failure.class_ == PN_CLASS_CONFLICT) {
         return 0; /* another process compacts it, too */
     }
@@ -230,11 +230,12 @@ const char *pn_processor_maintenance_unreadable(struct pn_processor_maintenance_
     return why;
 }
 
-static void count_removed(void *arg, const char *path, int64_t size_bytes)
+static int count_removed(void *arg, const char *path, int64_t size_bytes)
 {
     (void)path;
     (void)size_bytes;
     (*(int64_t *)arg)++;
+    return 0;
 }
 
 static int clean(struct pn_processor_maintenance_table *table, struct pn_err *e)

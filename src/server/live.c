@@ -140,9 +140,9 @@ static void wake(void *arg)
 }
 
 int pn_server_live_start(const struct pn_app *app, struct pn_log *log, struct pn_store *store,
-                         struct pn_executor *executor, struct pn_definitions *definitions,
-                         struct pn_api_overview *overview, struct pn_api *api,
-                         struct pn_server_live **live, struct pn_err *e)
+                         struct pn_executor *executor, struct pn_jobs *jobs,
+                         struct pn_definitions *definitions, struct pn_api_overview *overview,
+                         struct pn_api *api, struct pn_server_live **live, struct pn_err *e)
 {
     struct pn_server_live *made = pn_xcalloc(1, sizeof *made);
     int64_t heartbeat_ms = app->settings->gateway.idle_ms / 3;
@@ -158,6 +158,7 @@ int pn_server_live_start(const struct pn_app *app, struct pn_log *log, struct pn
     pn_live_log_add(&made->log, made->hub);
     pn_live_tables_add(&made->tables, made->hub);
     pn_live_queries_add(&made->queries, made->hub);
+    pn_live_jobs_add(jobs, made->hub);
     add_definitions(definitions, made->hub);
     add_health(api, made->hub);
     pn_api_event_routes_add(&made->routes, api);

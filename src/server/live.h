@@ -8,6 +8,7 @@
  *   rates                 records come in, or came a moment ago
  *   tables, table/T       a new version of a table
  *   query/ID              a query's state and rows
+ *   jobs, job/ID          jobs, and how far one has come
  *   health                the lists of /health
  */
 #ifndef PN_SERVER_LIVE_H
@@ -20,15 +21,17 @@
 #include "query/executor.h"
 #include "server/app.h"
 #include "store/store.h"
+#include "upkeep/jobs.h"
 
 struct pn_server_live;
 
 /* Starts the hub, and adds its route to the server, which has not started. All borrowed for its
  * life. */
 int pn_server_live_start(const struct pn_app *app, struct pn_log *log, struct pn_store *store,
-                         struct pn_executor *executor, struct pn_definitions *definitions,
-                         struct pn_api_overview *overview, struct pn_api *api,
-                         struct pn_server_live **live, struct pn_err *e) PN_MUST_CHECK;
+                         struct pn_executor *executor, struct pn_jobs *jobs,
+                         struct pn_definitions *definitions, struct pn_api_overview *overview,
+                         struct pn_api *api, struct pn_server_live **live,
+                         struct pn_err *e) PN_MUST_CHECK;
 /* After the HTTP server has stopped, and before what it borrows. NULL ok. */
 void pn_server_live_destroy(struct pn_server_live **live);
 

@@ -6,6 +6,7 @@
 #include "airflow/airflow.h"
 #include "api/dag_routes.h"
 #include "api/dead_letter_routes.h"
+#include "api/job_routes.h"
 #include "api/pipeline_routes.h"
 #include "api/query_routes.h"
 #include "api/search_routes.h"
@@ -20,6 +21,7 @@
 #include "server/closed_health.h"
 #include "server/fronts.h"
 #include "server/live.h"
+#include "server/server_jobs.h"
 #include "server/server_streams.h"
 #include "server/stations.h"
 #include "server/table_source.h"
@@ -44,7 +46,9 @@ struct pn_server {
     struct pn_definitions *definitions;
     struct pn_scheduler *scheduler;
     struct pn_executor *executor; /* of queries; NULL without HTTP */
-    struct pn_server_live *live;  /* likewise */
+    struct pn_server_jobs *jobs;  /* likewise */
+    struct pn_api_job_routes job_routes;
+    struct pn_server_live *live; /* likewise */
     struct pn_api_overview overview;
     struct pn_api_query_routes query_routes;
     struct pn_unread *unread;
@@ -194,6 +198,16 @@ static void add_dead_letters(struct pn_server *server, struct pn_api *api)
     pn_api_dead_letter_routes_add(&server->dead_letter_routes, api);
 }
 
+static void add_jobs(struct pn_server *server, struct pn_api *api)
+{
+    server->job_routes = (struct pn_api_job_routes){
+        .jobs = pn_server_jobs_list(server->jobs),
+        .tables = pn_server_table_source_routes(server->table_source),
+        .dags = server->dags,
+        .target_bytes = server->app->settings->delta.optimize_target_bytes};
+    pn_api_job_routes_add(&server->job_routes, api);
+}
+
 static void add_airflow(struct pn_server *server)
 {
     const struct pn_app *app = server->app;
@@ -226,6 +240,7 @@ static int add_routes(struct pn_server *server, struct pn_err *e)
     pn_api_session_routes_add(api);
     add_dag_routes(server);
     add_airflow(server);
+    add_jobs(server, api);
     pn_ui_add(server->fronts->http);
     pn_server_streams_add_routes(server->streams, api);
     pn_unread_add_health(server->unread, api);
@@ -247,7 +262,8 @@ static int add_routes(struct pn_server *server, struct pn_err *e)
     int rc = pn_api_sink_routes_start(server->sink, api, &server->sink_routes, e);
     if (rc == 0) {
         rc = pn_server_live_start(server->app, server->log, server->store, server->executor,
-                                  server->definitions, &server->overview, api, &server->live, e);
+                                  pn_server_jobs_list(server->jobs), server->definitions,
+                                  &server->overview, api, &server->live, e);
     }
     return rc;
 }
@@ -278,6 +294,9 @@ static int start_stations(struct pn_server *server, const char *listen, struct p
     }
     if (rc == 0 && server->fronts != NULL) {
         rc = pn_server_table_source_create(server->app, server->store, &server->table_source, e);
+    }
+    if (rc == 0 && server->fronts != NULL) {
+        rc = pn_server_jobs_create(server->app, server->store, &server->jobs, e);
     }
     if (rc == 0 && server->fronts != NULL) {
         rc = add_routes(server, e);
@@ -372,6 +391,7 @@ void pn_server_stop(struct pn_server **server)
         pn_http_server_stop(gone->fronts->http);
     }
     pn_server_live_destroy(&gone->live);
+    pn_server_jobs_destroy(&gone->jobs);
     pn_api_overview_deinit(&gone->overview);
     pn_executor_destroy(&gone->executor);
     pn_api_sink_routes_stop(&gone->sink_routes);

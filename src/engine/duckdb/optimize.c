@@ -25,8 +25,11 @@ struct rewriting {
     size_t add_count;
     struct pn_delta_file *removes;
     size_t remove_count;
-    size_t files_gone; /* the table has so many fewer by now */
-    bool left_groups;  /* some are still to be rewritten */
+    size_t files_gone;                     /* the table has so many fewer by now */
+    bool left_groups;                      /* some are still to be rewritten */
+    const struct pn_optimize_watch *watch; /* NULL: nobody follows it */
+    int64_t done;                          /* files of the passes, and of this one those merged */
+    int64_t total;                         /* and those of its groups */
 };
 
 /* --- columns, from Delta's schema ------------------------------------------------------------- */
@@ -193,12 +196,36 @@ static bool is_commit_due(const struct rewriting *rewriting, size_t first)
     return waited_ns / 1000000 >= COMMIT_EVERY_MS;
 }
 
+/* Says how far it has come, and hears whether it may continue. */
+static int step(const struct rewriting *rewriting, struct pn_err *e)
+{
+    const struct pn_optimize_watch *watch = rewriting->watch;
+    if (watch == NULL || watch->step(watch->arg, rewriting->done, rewriting->total)) {
+        return 0;
+    }
+    return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
+                      "%s: the optimize was cancelled; files that it had committed stay merged",
+                      rewriting->table.path);
+}
+
+static void count_files(struct rewriting *rewriting)
+{
+    for (size_t i = 0; i < rewriting->group_count; i++) {
+        rewriting->total += (int64_t)rewriting->groups[i].count;
+    }
+}
+
 static int rewrite_groups(struct rewriting *rewriting, struct pn_err *e)
 {
     size_t first = 0; /* that is not committed */
-    int rc = 0;
+    count_files(rewriting);
+    int rc = step(rewriting, e);
     for (size_t i = 0; rc == 0 && i < rewriting->group_count; i++) {
         rc = rewrite_group(rewriting, i, e);
+        rewriting->done += (int64_t)rewriting->groups[i].count;
+        if (rc == 0 && i + 1 < rewriting->group_count) {
+            rc = step(rewriting, e);
+        }
         if (rc == 0 && (i + 1 == rewriting->group_count || is_commit_due(rewriting, first))) {
             rc = commit_groups(rewriting, first, i + 1, e);
             first = i + 1;
@@ -273,19 +300,27 @@ out:
 }
 
 int pn_duckdb_optimize(struct pn_engine *base, const char *path, int64_t target_bytes,
-                       int64_t *files_before, int64_t *files_after, struct pn_err *e)
+                       const struct pn_optimize_watch *watch, int64_t *files_before,
+                       int64_t *files_after, struct pn_err *e)
 {
     struct pn_duckdb *engine = (struct pn_duckdb *)base;
     struct pn_delta *delta = pn_duckdb_delta(engine, path);
     bool again = true;
     int lost = 0;
     int rc = 0;
+    int64_t done = 0;
     for (int pass = 0; rc == 0 && again; pass++) {
-        struct rewriting rewriting = {.engine = engine, .delta = delta, .table = {.path = path}};
+        struct rewriting rewriting = {.engine = engine,
+                                      .delta = delta,
+                                      .table = {.path = path},
+                                      .watch = watch,
+                                      .done = done,
+                                      .total = done};
         struct pn_err why = {0};
         int64_t before = 0;
         rc = optimize_once(&rewriting, target_bytes, &before, files_after, &again, &why);
         *files_before = pass == 0 ? before : *files_before;
+        done = rewriting.total;
         if (rc != 0 && why.class_ == PN_CLASS_CONFLICT && ++lost < TRIES_MAX) {
             rc = 0; /* another one rewrote some of these files: again with what is there now */
             again = true;

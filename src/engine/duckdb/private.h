@@ -184,7 +184,8 @@ int pn_duckdb_order(struct pn_embedded_engine *base, const struct pn_row_texts *
                     struct pn_err *e);
 int pn_duckdb_check(struct pn_engine *base, struct pn_err *e);
 int pn_duckdb_optimize(struct pn_engine *base, const char *path, int64_t target_bytes,
-                       int64_t *files_before, int64_t *files_after, struct pn_err *e);
+                       const struct pn_optimize_watch *watch, int64_t *files_before,
+                       int64_t *files_after, struct pn_err *e);
 
 /* --- checkpoint.c: struct pn_delta_parquet; ctx is the engine ------------------------------- */
 

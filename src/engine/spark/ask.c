@@ -155,10 +155,11 @@ static int check(struct pn_engine *base, struct pn_err *e)
 }
 
 static int optimize(struct pn_engine *base, const char *path, int64_t target_bytes,
-                    int64_t *files_before, int64_t *files_after, struct pn_err *e)
+                    const struct pn_optimize_watch *watch, int64_t *files_before,
+                    int64_t *files_after, struct pn_err *e)
 {
-    return pn_engine_optimize(&asking_of(base)->embedded->batch, path, target_bytes, files_before,
-                              files_after, e);
+    return pn_engine_optimize(&asking_of(base)->embedded->batch, path, target_bytes, watch,
+                              files_before, files_after, e);
 }
 
 static void interrupt(struct pn_engine *base)

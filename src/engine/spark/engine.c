@@ -142,9 +142,13 @@ static int take_files(void *arg, const struct pn_json *result, struct pn_err *e)
 }
 
 static int optimize(struct pn_engine *base, const char *path, int64_t target_bytes,
-                    int64_t *files_before, int64_t *files_after, struct pn_err *e)
+                    const struct pn_optimize_watch *watch, int64_t *files_before,
+                    int64_t *files_after, struct pn_err *e)
 {
     struct compaction compaction = {path, target_bytes, files_before, files_after};
+    if (watch != NULL && !watch->step(watch->arg, 0, -1)) { /* Spark's job does not say how far */
+        return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "%s: the optimize was cancelled", path);
+    }
     const struct pn_spark_ask ask = {
         .action = "optimize", .put = put_path, .take = take_files, .arg = &compaction};
     return pn_spark_perform(spark_of(base), &ask, e);

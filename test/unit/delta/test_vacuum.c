@@ -24,11 +24,12 @@ struct swept {
     int64_t bytes;
 };
 
-static void note(void *arg, const char *path, int64_t size_bytes)
+static int note(void *arg, const char *path, int64_t size_bytes)
 {
     struct swept *swept = arg;
     pn_buf_addf(&swept->names, "%s%s", swept->names.len > 0 ? "," : "", path);
     swept->bytes += size_bytes;
+    return 0;
 }
 
 static void put_data(const struct delta_fixture *fixture, const char *name, int64_t modified_ms)

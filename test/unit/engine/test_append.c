@@ -495,7 +495,7 @@ static void test_compaction_beside_appends(void **state)
         int64_t before = 0;
         int64_t after = 0;
         struct pn_err e = {.msg = ""};
-        if (pn_engine_optimize(&fixture->base.engine->batch, "tables/live", 1 << 20, &before,
+        if (pn_engine_optimize(&fixture->base.engine->batch, "tables/live", 1 << 20, NULL, &before,
                                &after, &e) != 0) {
             fail_msg("%s", e.msg);
         }

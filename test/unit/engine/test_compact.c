@@ -28,7 +28,7 @@ static void test_compaction_of_many_files(void **state)
     }
     int64_t before = 0;
     int64_t after = 0;
-    assert_int_equal(pn_engine_optimize(&fixture->base.engine->batch, "tables/live", 1 << 30,
+    assert_int_equal(pn_engine_optimize(&fixture->base.engine->batch, "tables/live", 1 << 30, NULL,
                                         &before, &after, NULL),
                      0);
     assert_int_equal(before, PN_DELTA_GROUP_FILES_MAX + 1);
@@ -59,7 +59,7 @@ static void test_compaction_of_files_with_other_columns(void **state)
     assert_answer(&fixture->base, "SELECT id, word FROM live ORDER BY id", "2|\"KEPT\"\n4|null\n");
     int64_t before = 0;
     int64_t after = 0;
-    assert_int_equal(pn_engine_optimize(&fixture->base.engine->batch, "tables/live", 1 << 20,
+    assert_int_equal(pn_engine_optimize(&fixture->base.engine->batch, "tables/live", 1 << 20, NULL,
                                         &before, &after, NULL),
                      0);
     assert_int_equal(before, 2);
@@ -97,7 +97,7 @@ static void test_compaction_of_files_without_rows(void **state)
     assert_int_equal(pn_delta_commit(table, &commit, &version, NULL), 0);
     int64_t before = 0;
     int64_t after = 0;
-    assert_int_equal(pn_engine_optimize(&fixture->base.engine->batch, "tables/none", 1 << 20,
+    assert_int_equal(pn_engine_optimize(&fixture->base.engine->batch, "tables/none", 1 << 20, NULL,
                                         &before, &after, NULL),
                      0);
     assert_int_equal(before, 2);
@@ -195,8 +195,8 @@ static void test_a_long_compaction(void **state)
     int64_t before = 0;
     int64_t after = 0;
     struct pn_err e = {.msg = ""};
-    int rc = pn_engine_optimize(&fixture->base.engine->batch, "tables/live", target_bytes, &before,
-                                &after, &e);
+    int rc = pn_engine_optimize(&fixture->base.engine->batch, "tables/live", target_bytes, NULL,
+                                &before, &after, &e);
     assert_string_equal(e.msg, "");
     assert_int_equal(rc, 0);
     assert_int_equal(before, ROWS);
@@ -225,11 +225,11 @@ static void test_a_slow_sync(void **state)
     int64_t after = 0;
     make_slow(fixture, 40000);
     assert_int_not_equal(pn_engine_optimize(&fixture->base.engine->batch, "tables/live", 1 << 20,
-                                            &before, &after, &e),
+                                            NULL, &before, &after, &e),
                          0);
     assert_int_equal(e.class_, PN_CLASS_RETRY);
     make_slow(fixture, 0);
-    assert_int_equal(pn_engine_optimize(&fixture->base.engine->batch, "tables/live", 1 << 20,
+    assert_int_equal(pn_engine_optimize(&fixture->base.engine->batch, "tables/live", 1 << 20, NULL,
                                         &before, &after, &e),
                      0);
     assert_int_equal(after, 1);
@@ -249,11 +249,12 @@ static int make_old(void *arg, const struct pn_object *object)
     return 0;
 }
 
-static void count_file(void *arg, const char *path, int64_t size_bytes)
+static int count_file(void *arg, const char *path, int64_t size_bytes)
 {
     (void)path;
     (void)size_bytes;
     ++*(int *)arg;
+    return 0;
 }
 
 /* Before a commit of "live" gets its name, 100 s pass, and the table is vacuumed meanwhile. */
@@ -293,7 +294,7 @@ static void test_a_vacuum_during_a_slow_commit(void **state)
     int64_t before = 0;
     int64_t after = 0;
     stalled = fixture;
-    assert_int_equal(pn_engine_optimize(&fixture->base.engine->batch, "tables/live", 1 << 20,
+    assert_int_equal(pn_engine_optimize(&fixture->base.engine->batch, "tables/live", 1 << 20, NULL,
                                         &before, &after, NULL),
                      0);
     assert_null(stalled);
@@ -361,11 +362,11 @@ static void test_a_compaction_beside_others(void **state)
     struct pn_err e = {.msg = ""};
     rivals = 100;
     assert_int_not_equal(pn_engine_optimize(&fixture->base.engine->batch, "tables/live", 1 << 20,
-                                            &before, &after, &e),
+                                            NULL, &before, &after, &e),
                          0);
     assert_int_equal(e.class_, PN_CLASS_CONFLICT);
     rivals = 3;
-    int rc = pn_engine_optimize(&fixture->base.engine->batch, "tables/live", 1 << 20, &before,
+    int rc = pn_engine_optimize(&fixture->base.engine->batch, "tables/live", 1 << 20, NULL, &before,
                                 &after, &e);
     assert_int_equal(rc, 0);
     assert_int_equal(before, 4);

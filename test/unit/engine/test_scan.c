@@ -143,7 +143,7 @@ static void test_a_folder_is_no_column(void **state)
     }
     assert_answer(&fixture->base, "SELECT id, word FROM live ORDER BY id", "2|\"A\"\n4|null\n");
     assert_int_equal(pn_engine_optimize(&fixture->base.engine->batch, fixture->tables[STREAM].path,
-                                        1 << 20, &before, &after, NULL),
+                                        1 << 20, NULL, &before, &after, NULL),
                      0);
     assert_int_equal(before, 2);
     assert_int_equal(after, 1);

@@ -335,8 +335,8 @@ static void test_optimize(void **state)
     for (int i = 0; i < 4; i++) {
         append_again(fixture, table);
     }
-    int rc =
-        pn_engine_optimize(&fixture->engine->batch, "tables/thing", 1 << 20, &before, &after, &e);
+    int rc = pn_engine_optimize(&fixture->engine->batch, "tables/thing", 1 << 20, NULL, &before,
+                                &after, &e);
     if (rc != 0) {
         fail_msg("optimize: %s", e.msg);
     }
@@ -351,9 +351,9 @@ static void test_optimize(void **state)
     pn_delta_snapshot_destroy(&snapshot);
     pn_delta_destroy(&table);
     /* Nothing is left to do. */
-    assert_int_equal(
-        pn_engine_optimize(&fixture->engine->batch, "tables/thing", 1 << 20, &before, &after, &e),
-        0);
+    assert_int_equal(pn_engine_optimize(&fixture->engine->batch, "tables/thing", 1 << 20, NULL,
+                                        &before, &after, &e),
+                     0);
     assert_int_equal(before, 1);
     assert_int_equal(after, 1);
 }

@@ -53,8 +53,10 @@ static void put_file(struct fixture *fixture, const char *path, int64_t size)
 }
 
 static int optimize(struct pn_engine *engine, const char *path, int64_t target_bytes,
-                    int64_t *files_before, int64_t *files_after, struct pn_err *e)
+                    const struct pn_optimize_watch *watch, int64_t *files_before,
+                    int64_t *files_after, struct pn_err *e)
 {
+    (void)watch;
     struct fixture *fixture = (struct fixture *)((char *)engine - offsetof(struct fixture, engine));
     if (fixture->fails) {
         return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "the disk is full");

@@ -258,9 +258,9 @@ static void test_stream(void **state)
 
     int64_t before = 0;
     int64_t after = 0;
-    assert_int_equal(
-        pn_engine_optimize(&engine->engine->batch, "tables/live", 1 << 20, &before, &after, NULL),
-        0);
+    assert_int_equal(pn_engine_optimize(&engine->engine->batch, "tables/live", 1 << 20, NULL,
+                                        &before, &after, NULL),
+                     0);
     assert_true(before > 1);
     assert_int_equal(after, 1);
     assert_answer(engine, "SELECT count(*), count(DISTINCT id) FROM live", "60|60\n");

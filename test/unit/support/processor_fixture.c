@@ -289,8 +289,10 @@ static int append_batch(struct pn_embedded_engine *engine, const struct pn_appen
 }
 
 static int optimize(struct pn_engine *engine, const char *path, int64_t target_bytes,
-                    int64_t *files_before, int64_t *files_after, struct pn_err *e)
+                    const struct pn_optimize_watch *watch, int64_t *files_before,
+                    int64_t *files_after, struct pn_err *e)
 {
+    (void)watch;
     (void)path;
     (void)target_bytes;
     (void)e;
