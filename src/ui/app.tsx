@@ -64,6 +64,11 @@ const ENTRIES: Entry[] = [
     load: async () => (await import("./pages/dead-letters.tsx")).DeadLettersPage,
   },
   {
+    name: "Jobs",
+    segment: "jobs",
+    load: async () => (await import("./pages/jobs.tsx")).JobsPage,
+  },
+  {
     name: "Status",
     segment: "status",
     load: async () => (await import("./pages/status.tsx")).StatusPage,

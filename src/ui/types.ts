@@ -39,6 +39,30 @@ export interface FileRow {
   modified_ms: number;
 }
 
+export interface Job {
+  id: string;
+  kind: "optimize" | "vacuum";
+  table: string;
+  who: string;
+  dry_run: boolean;
+  state: "waiting" | "running" | "done" | "failed" | "cancelled";
+  cancelling: boolean;
+  reason: string | null; // why it waits
+  done: number; // files
+  total: number | null;
+  created_ms: number;
+  started_ms: number | null;
+  ended_ms: number | null;
+  result: {
+    files: number;
+    size_bytes: string;
+    files_before?: number;
+    files_after?: number;
+    listed?: { path: string; size_bytes: number }[];
+  };
+  error: string | null;
+}
+
 export interface Rows {
   columns: { name: string; type: string }[];
   rows: (string | null)[][];

@@ -12,6 +12,7 @@ import { Empty, Region } from "../parts/region.tsx";
 import { Diff } from "../parts/table-diff.tsx";
 import { Growth } from "../parts/table-growth.tsx";
 import { Rows } from "../parts/table-rows.tsx";
+import { Upkeep } from "../parts/table-upkeep.tsx";
 import { Tabs } from "../parts/tabs.tsx";
 import { Ago, At } from "../parts/time.tsx";
 import { href, place, segments, setQuery } from "../route.ts";
@@ -183,6 +184,7 @@ function OneTable({ name, view }: { name: string; view: string }) {
                   Path: <code>{data.path}</code>,
                 }}
               />
+              {data.version === null ? null : <Upkeep path={path} again={tables.again} />}
               {view === "data" ? (
                 <Written table={data}>
                   {(version) => (
