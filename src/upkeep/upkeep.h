@@ -17,7 +17,7 @@ struct pn_upkeep {
     bool dry_run;
     int64_t target_bytes; /* optimize: above 0 */
     int64_t retention_ms; /* vacuum: -1 is the table's own */
-    bool force;           /* vacuum: a retention below the table's own is no error */
+    bool force;           /* vacuum: allows a retention below the table's own */
 };
 
 /* What the caller hears meanwhile, on its own thread. Each may be NULL. */
@@ -37,8 +37,8 @@ struct pn_upkeep_result {
     int64_t files_after;
 };
 
-/* Does it. INPUT: a retention that is shorter than the table's own, without `force`; MISSING: there
- * is no table. The engine is used by optimize alone; `table` is a handle on its place. After an
+/* Does it. INPUT: a retention that is shorter than the table's own, without `force`; MISSING: the table
+ * does not exist. The engine is used by optimize alone; `table` is a handle on its place. After an
  * error *result says what was done before it. */
 int pn_upkeep_run(struct pn_engine *engine, struct pn_delta *table, const struct pn_upkeep *upkeep,
                   const struct pn_upkeep_watch *watch, struct pn_upkeep_result *result,
