@@ -37,9 +37,9 @@ struct pn_upkeep_result {
     int64_t files_after;
 };
 
-/* Does it. INPUT: a retention that is shorter than the table's own, without `force`; MISSING: the table
- * does not exist. The engine is used by optimize alone; `table` is a handle on its place. After an
- * error *result says what was done before it. */
+/* Does it. INPUT: a retention that is shorter than the table's own, without `force`; MISSING: the
+ * table does not exist. The engine is used by optimize alone; `table` is a handle on its place.
+ * After an error *result says what was done before it. */
 int pn_upkeep_run(struct pn_engine *engine, struct pn_delta *table, const struct pn_upkeep *upkeep,
                   const struct pn_upkeep_watch *watch, struct pn_upkeep_result *result,
                   struct pn_err *e) PN_MUST_CHECK;
