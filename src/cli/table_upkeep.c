@@ -14,14 +14,27 @@
 /* A command at work. */
 struct upkeep_run {
     struct pn_cli *cli;
-    struct pn_row_writer *output; /* of the files; NULL: they are not listed */
+    struct pn_row_writer *output; /* of the files; NULL: it has not begun */
     struct pn_progress progress;
     bool has_progress;
 };
 
+/* The list begins with its first file, or with the success: a command that fails before prints
+ * nothing. */
+static void begin_list(struct upkeep_run *run)
+{
+    static const struct pn_report_column columns[] = {{"path", PN_CELL_TEXT},
+                                                      {"size_bytes", PN_CELL_INT}};
+    if (run->output == NULL) {
+        run->output = pn_cli_rows(run->cli);
+        PN_ROWS_BEGIN(run->output, columns);
+    }
+}
+
 static void print_file(void *arg, const char *path, int64_t size_bytes)
 {
     struct upkeep_run *run = arg;
+    begin_list(run);
     pn_cell_cstr(run->output, path);
     pn_cell_int(run->output, size_bytes);
 }
@@ -37,16 +50,6 @@ static bool show_step(void *arg, int64_t done, int64_t total)
     run->progress.total = total > 0 ? total : 0;
     pn_progress_update(&run->progress, done);
     return true;
-}
-
-/* Lists the files that are, or would be, touched. */
-static void list_files(struct upkeep_run *run, struct pn_upkeep_watch *watch)
-{
-    static const struct pn_report_column columns[] = {{"path", PN_CELL_TEXT},
-                                                      {"size_bytes", PN_CELL_INT}};
-    run->output = pn_cli_rows(run->cli);
-    PN_ROWS_BEGIN(run->output, columns);
-    watch->file = print_file;
 }
 
 static void print_sum(const struct pn_cli *cli, const char *verb,
@@ -81,13 +84,16 @@ static int optimize(struct pn_table_session *session, struct pn_upkeep *upkeep, 
         upkeep->target_bytes = session->app->settings->delta.optimize_target_bytes;
     }
     if (upkeep->dry_run) {
-        list_files(&run, &watch);
+        watch.file = print_file;
     } else {
         watch.step = show_step;
     }
     int rc = pn_app_open_batch_engine(session->app, session->store, &engine, e);
     if (rc == 0) {
         rc = pn_upkeep_run(engine, session->delta, upkeep, &watch, &result, e);
+    }
+    if (rc == 0 && upkeep->dry_run) {
+        begin_list(&run);
     }
     pn_engine_destroy(&engine);
     pn_row_writer_end(&run.output);
@@ -147,8 +153,11 @@ static int vacuum(struct pn_table_session *session, const struct pn_upkeep *upke
     struct upkeep_run run = {.cli = session->cli};
     struct pn_upkeep_watch watch = {.arg = &run};
     struct pn_upkeep_result result;
-    list_files(&run, &watch);
+    watch.file = print_file;
     int rc = pn_upkeep_run(&session->engine->batch, session->delta, upkeep, &watch, &result, e);
+    if (rc == 0) {
+        begin_list(&run);
+    }
     pn_row_writer_end(&run.output);
     if (rc == 0) {
         print_sum(session->cli, upkeep->dry_run ? "would delete" : "deleted", &result);

@@ -138,7 +138,7 @@ def test_a_key_that_is_gone_ends_its_sessions_and_streams(server, keys, data):
     stays = Events(server.url, "health", **{"x-api-key": KEY}).opened()
     keys.write_text(f"{KEY}\n")
     server.process.send_signal(signal.SIGHUP)
-    says(data / "server.out", "SIGHUP: 1 API keys in force")
+    says(data / "server.out", "SIGHUP: 1 API key in force")
     for events in (by_session, by_key):
         assert last_event(events) == "expired"
     assert reader.ask("GET", "/api/v1/tables").status_code == 401
