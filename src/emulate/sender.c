@@ -350,6 +350,21 @@ static void collect(struct pn_sender *sender)
     }
 }
 
+/* epoll_pwait2(), and where the kernel has none (Linux before 5.11, QEMU's user mode) epoll_wait(),
+ * whose milliseconds are rounded up. */
+static int wait_events(int epoll_fd, struct epoll_event *events, int64_t wait_ns)
+{
+    struct timespec wait = {.tv_sec = wait_ns / (1000 * ns_per_ms),
+                            .tv_nsec = wait_ns % (1000 * ns_per_ms)};
+    int count = epoll_pwait2(epoll_fd, events, EVENTS_MAX, &wait, NULL);
+    if (count < 0 && errno == ENOSYS) {
+        int wait_ms = (int)((wait_ns + ns_per_ms - 1) / ns_per_ms);
+        count = epoll_wait(epoll_fd, events, EVENTS_MAX, wait_ms);
+    }
+    PN_ASSERT(count >= 0 || errno == EINTR);
+    return count;
+}
+
 /* Waits for something to happen, `until_ns` at the latest, and deals with it. */
 static void step(struct pn_sender *sender, int64_t until_ns)
 {
@@ -366,12 +381,8 @@ static void step(struct pn_sender *sender, int64_t until_ns)
             until_ns = now_ns + wait_max_ns;
         }
         int64_t wait_ns = wake_ns(sender, until_ns) - now_ns;
-        wait_ns = wait_ns < 0 ? 0 : wait_ns;
-        struct timespec wait = {.tv_sec = wait_ns / (1000 * ns_per_ms),
-                                .tv_nsec = wait_ns % (1000 * ns_per_ms)};
         struct epoll_event events[EVENTS_MAX];
-        int count = epoll_pwait2(sender->epoll_fd, events, EVENTS_MAX, &wait, NULL);
-        PN_ASSERT(count >= 0 || errno == EINTR);
+        int count = wait_events(sender->epoll_fd, events, wait_ns < 0 ? 0 : wait_ns);
         handle_events(sender, events, count);
     }
     collect(sender);
