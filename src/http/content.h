@@ -27,4 +27,8 @@ bool pn_http_reply_is_known_body(struct pn_http_request *req);
  * bytes at least, and becomes shorter. */
 void pn_http_reply_compress(struct pn_http_request *req);
 
+/* The body is compressed with gzip already. Where the client does not accept that, it is
+ * decompressed. */
+void pn_http_reply_is_gzipped(struct pn_http_request *req);
+
 #endif

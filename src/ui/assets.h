@@ -2,14 +2,16 @@
 #ifndef PN_UI_ASSETS_H
 #define PN_UI_ASSETS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct pn_ui_asset {
     const char *name; /* "index.html", "main-HRK4BWAM.css" */
     const char *type; /* Content-Type */
-    const char *etag; /* weak, since it may be sent compressed */
+    const char *etag; /* weak: the bytes may be sent compressed or not */
     const unsigned char *bytes;
     size_t len;
+    bool is_gzipped;
 };
 
 /* In the order of their names. */

@@ -49,7 +49,9 @@ static enum pn_http_handled serve_asset(struct pn_http_request *req, void *arg)
     req->content_type = asset->type;
     if (!pn_http_reply_is_known(req, asset->etag)) {
         pn_buf_add(&req->out, asset->bytes, asset->len);
-        pn_http_reply_compress(req);
+        if (asset->is_gzipped) {
+            pn_http_reply_is_gzipped(req);
+        }
     }
     return PN_HTTP_HANDLED;
 }
