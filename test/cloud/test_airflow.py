@@ -144,6 +144,10 @@ def test_by_pinion(home, tmp_path):
         run_dag(data)
         before = query("popular_category_by_country", data)
         run("emulate", "batch", "--url", server.url, "--rows", "60", "--batch", "10", "-q")
+        landed = server.request(
+            "POST", "/api/v1/sink/flush", {}, {"Content-Type": "application/json"}, timeout=60
+        )
+        assert landed[0] == 200
     dags = written(tmp_path / "dags", "pinion", "--data", data)
     result, text = run_test(home, dags, 1)
     assert result == {"state": result["state"], "tries": {name: 1 for name in ORDER}}
