@@ -65,6 +65,9 @@ static const struct pn_api_field diff_reply[] = {
     PN_FIELD("added", WIDE),
     PN_FIELD("removed", WIDE),
     PN_FIELD("changed", WIDE),
+    {.name = "repeated",
+     .type = PN_API_WIDE,
+     .help = "values of the key that come more than once: their rows are added and removed ones"},
     {.name = "columns", .type = PN_API_OBJECTS, .fields = column_fields},
     PN_FIELDS_END};
 

@@ -26,17 +26,56 @@ static void add_difference(struct pn_buf *sql, const char *name, const struct pn
     pn_buf_adds(sql, ")");
 }
 
-/* Are there rows of the same key in the other half? */
+/* Is the key's value in this set of rows? */
+static void add_in(struct pn_buf *sql, const struct asked *asked, const char *rows)
+{
+    pn_api_add_name(sql, asked->key);
+    pn_buf_adds(sql, " IN (SELECT ");
+    pn_api_add_name(sql, asked->key);
+    pn_buf_addf(sql, " FROM %s)", rows);
+}
+
+/* Is there a row of the same key in the other half, and no doubt which? */
 static void add_key(struct pn_buf *sql, const struct asked *asked, const char *others)
 {
     if (asked->key == NULL) {
         pn_buf_adds(sql, "false");
         return;
     }
+    pn_buf_adds(sql, "coalesce(");
+    add_in(sql, asked, others);
+    pn_buf_adds(sql, " AND NOT ");
+    add_in(sql, asked, "repeated_keys");
+    pn_buf_adds(sql, ", false)"); /* null equals nothing */
+}
+
+static void add_repeated_in(struct pn_buf *sql, const struct asked *asked,
+                            const struct pn_api_table_at *of)
+{
+    pn_buf_adds(sql, "SELECT ");
     pn_api_add_name(sql, asked->key);
-    pn_buf_adds(sql, " IN (SELECT ");
-    pn_api_add_name(sql, asked->key);
-    pn_buf_addf(sql, " FROM %s)", others);
+    pn_buf_adds(sql, " FROM ");
+    pn_api_add_table(sql, of);
+    pn_buf_adds(sql, " WHERE ");
+    add_in(sql, asked, "added_rows");
+    pn_buf_adds(sql, " AND ");
+    add_in(sql, asked, "removed_rows");
+    pn_buf_adds(sql, " GROUP BY ALL HAVING count(*) > 1");
+}
+
+/* Values of the key that are in both halves, and more than once in a version: rows that have one
+ * are not paired, since nothing says which belong together. */
+static void add_repeated(struct pn_buf *sql, const struct asked *asked)
+{
+    if (asked->key == NULL) {
+        pn_buf_adds(sql, ", repeated_keys AS (SELECT 1 WHERE false)");
+        return;
+    }
+    pn_buf_adds(sql, ", repeated_keys AS MATERIALIZED (");
+    add_repeated_in(sql, asked, &asked->from);
+    pn_buf_adds(sql, " UNION ");
+    add_repeated_in(sql, asked, &asked->to);
+    pn_buf_adds(sql, ")");
 }
 
 /* Rows of the half: what became of it, how many there are in all, and the columns. A changed row
@@ -51,7 +90,8 @@ static void add_half(struct pn_buf *sql, const struct asked *asked, const char *
     add_key(sql, asked, others);
     pn_buf_addf(
         sql,
-        ") AS \"pinion.all\", * FROM %s) QUALIFY row_number() OVER (PARTITION BY \"pinion.change\"",
+        ") AS \"pinion.all\", (SELECT count(*) FROM repeated_keys) AS \"pinion.repeated\", * "
+        "FROM %s) QUALIFY row_number() OVER (PARTITION BY \"pinion.change\"",
         half);
     if (asked->key != NULL) {
         pn_buf_adds(sql, " ORDER BY ");
@@ -66,6 +106,7 @@ static void write_statement(const struct asked *asked, struct pn_buf *sql)
     add_difference(sql, "added_rows", &asked->to, &asked->from);
     pn_buf_adds(sql, ", ");
     add_difference(sql, "removed_rows", &asked->from, &asked->to);
+    add_repeated(sql, asked);
     pn_buf_adds(sql, " SELECT * FROM (");
     add_half(sql, asked, "removed_rows", "added_rows", "removed", "before");
     pn_buf_adds(sql, " UNION ALL ");
@@ -115,11 +156,12 @@ struct writing {
     const char *added; /* digits, as DuckDB counted */
     const char *removed;
     const char *changed;
+    const char *repeated; /* values of the key that are not unique */
 };
 
 static int take_row(void *arg, const char *const *cells, size_t count)
 {
-    enum { CHANGE, ALL, FIRST };
+    enum { CHANGE, ALL, REPEATED, FIRST };
     struct writing *writing = arg;
     struct pn_http_request *req = writing->req;
     const char *change = pn_api_cell_text(req, cells[CHANGE], NULL);
@@ -127,6 +169,7 @@ static int take_row(void *arg, const char *const *cells, size_t count)
                        : strcmp(change, "removed") == 0 ? &writing->removed
                                                         : &writing->changed;
     *all = pn_api_cell_text(req, cells[ALL], NULL);
+    writing->repeated = pn_api_cell_text(req, cells[REPEATED], NULL);
     pn_json_put_object(&writing->json);
     pn_json_add_cstr(&writing->json, "change", change);
     pn_json_put_key(&writing->json, "row");
@@ -135,7 +178,7 @@ static int take_row(void *arg, const char *const *cells, size_t count)
     return pn_buf_failed(&req->out) ? PN_FAIL : 0;
 }
 
-/* Without the two that the statement adds. */
+/* Without the three that the statement adds. */
 static void add_columns(struct pn_http_request *req, const char *columns,
                         struct pn_json_writer *json)
 {
@@ -145,7 +188,7 @@ static void add_columns(struct pn_http_request *req, const char *columns,
     pn_json_add_array(json, "columns");
     if (pn_json_parse(req->parser, columns, len, len, &root, NULL) == 0) {
         for (const struct pn_json *one = root->first; one != NULL; one = one->next) {
-            if (at++ >= 2) {
+            if (at++ >= 3) {
                 pn_json_put_node(json, one);
             }
         }
@@ -156,7 +199,8 @@ static void add_columns(struct pn_http_request *req, const char *columns,
 enum pn_http_handled pn_api_handle_table_diff(struct pn_http_request *req, void *arg)
 {
     struct pn_api_own_query *own = req->state;
-    struct writing writing = {.req = req, .added = "0", .removed = "0", .changed = "0"};
+    struct writing writing = {
+        .req = req, .added = "0", .removed = "0", .changed = "0", .repeated = "0"};
     if (own == NULL) {
         return begin(req, arg);
     }
@@ -174,6 +218,7 @@ enum pn_http_handled pn_api_handle_table_diff(struct pn_http_request *req, void 
     pn_json_add_cstr(&writing.json, "added", writing.added);
     pn_json_add_cstr(&writing.json, "removed", writing.removed);
     pn_json_add_cstr(&writing.json, "changed", writing.changed);
+    pn_json_add_cstr(&writing.json, "repeated", writing.repeated);
     add_columns(req, own->status.columns, &writing.json);
     pn_json_end(&writing.json);
     if (pn_http_request_reserve(req, req->out.len)) { /* else the reply is a 503 */

@@ -61,30 +61,60 @@ static int64_t row_count(const struct pn_delta_snapshot *snapshot)
     return count;
 }
 
-static void state_cells(struct pn_row_writer *rows, const struct pn_delta_snapshot *snapshot)
+static struct pn_table_state state_of(const struct pn_delta_snapshot *snapshot)
 {
     int64_t size_bytes = 0;
     for (size_t i = 0; i < snapshot->file_count; i++) {
         size_bytes += snapshot->files[i].size_bytes;
     }
-    pn_cell_int(rows, snapshot->version);
-    pn_cell_time(rows, snapshot->timestamp_ms);
-    pn_cell_int(rows, (int64_t)snapshot->file_count);
-    pn_cell_known(rows, row_count(snapshot));
-    pn_cell_int(rows, size_bytes);
+    return (struct pn_table_state){.version = snapshot->version,
+                                   .timestamp_ms = snapshot->timestamp_ms,
+                                   .files = (int64_t)snapshot->file_count,
+                                   .rows = row_count(snapshot),
+                                   .size_bytes = size_bytes};
+}
+
+/* As of its newest version; from memory while there is no newer one. */
+static int read_state(const struct pn_table_source *source, const char *path,
+                      struct pn_table_state *state, struct pn_err *e)
+{
+    struct pn_table_memory *memory = source->memory;
+    if (memory != NULL && pn_table_memory_find(memory, source->store, path, state)) {
+        return 0;
+    }
+    struct pn_delta *delta = pn_report_open_table(source, path);
+    struct pn_delta_snapshot *snapshot = NULL;
+    int rc = pn_delta_snapshot(delta, -1, &snapshot, e);
+    if (rc == 0) {
+        *state = state_of(snapshot);
+        if (memory != NULL) {
+            pn_table_memory_note(memory, source->store, path, state);
+        }
+    }
+    pn_delta_snapshot_destroy(&snapshot);
+    pn_delta_destroy(&delta);
+    return rc;
+}
+
+static void state_cells(struct pn_row_writer *rows, const struct pn_table_state *state)
+{
+    pn_cell_int(rows, state->version);
+    pn_cell_time(rows, state->timestamp_ms);
+    pn_cell_int(rows, state->files);
+    pn_cell_known(rows, state->rows);
+    pn_cell_int(rows, state->size_bytes);
 }
 
 static void table_row(struct list *list, const char *name, const char *path)
 {
     enum { STATE_CELLS = 5 };
-    struct pn_delta *delta = pn_report_open_table(list->source, path);
-    struct pn_delta_snapshot *snapshot = NULL;
+    struct pn_table_state state;
     struct pn_err failure = {0};
-    int rc = pn_delta_snapshot(delta, -1, &snapshot, &failure);
+    int rc = read_state(list->source, path, &state, &failure);
     pn_cell_cstr(list->rows, name);
     pn_cell_cstr(list->rows, path);
     if (rc == 0) {
-        state_cells(list->rows, snapshot);
+        state_cells(list->rows, &state);
     }
     for (int i = 0; rc != 0 && i < STATE_CELLS; i++) {
         pn_cell_null(list->rows);
@@ -95,8 +125,6 @@ static void table_row(struct list *list, const char *name, const char *path)
             list->problem(list->arg, name, &failure);
         }
     }
-    pn_delta_snapshot_destroy(&snapshot);
-    pn_delta_destroy(&delta);
 }
 
 PN_REPORT_COLUMNS(pn_table_columns, {"table", PN_CELL_TEXT | PN_NOT_NULL},

@@ -11,6 +11,7 @@
 #include "delta/delta.h"
 #include "pipeline/pipeline.h"
 #include "report/columns.h"
+#include "report/table_memory.h"
 
 /* The columns of the reports below. */
 extern const struct pn_report_columns pn_table_columns;
@@ -27,6 +28,7 @@ struct pn_table_source {
     const struct pn_delta_config *config;
     const struct pn_clock *clock;
     struct pn_logger *logger;
+    struct pn_table_memory *memory; /* of the list of tables; NULL: each look reads all logs */
 };
 
 /* The path of the table with that name, and the table itself where the pipeline has it (else NULL).

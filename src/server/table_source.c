@@ -14,6 +14,7 @@ struct pn_server_table_source {
     struct pn_api_table_routes routes;
     pthread_mutex_t lock; /* held from acquire() to release() */
     struct pn_embedded_engine *engine;
+    struct pn_table_memory *memory;
 };
 
 static void acquire(void *arg, struct pn_table_source *tables)
@@ -26,7 +27,8 @@ static void acquire(void *arg, struct pn_table_source *tables)
                                        .parquet = pn_engine_parquet(source->engine),
                                        .config = &source->config,
                                        .clock = app->clock,
-                                       .logger = app->logger};
+                                       .logger = app->logger,
+                                       .memory = source->memory};
 }
 
 static void release(void *arg)
@@ -43,6 +45,7 @@ int pn_server_table_source_create(const struct pn_app *app, struct pn_store *sto
     source->store = store;
     source->routes =
         (struct pn_api_table_routes){.acquire = acquire, .release = release, .arg = source};
+    source->memory = pn_table_memory_create();
     pn_settings_to_delta(app->settings, &source->config);
     pthread_mutex_init(&source->lock, NULL);
     int rc = pn_app_open_engine(app, store, NULL, &source->engine, e);
@@ -59,6 +62,7 @@ void pn_server_table_source_destroy(struct pn_server_table_source **source)
     if (gone == NULL) {
         return;
     }
+    pn_table_memory_destroy(&gone->memory);
     pn_embedded_engine_destroy(&gone->engine);
     pthread_mutex_destroy(&gone->lock);
     free(gone);

@@ -230,6 +230,7 @@ export interface TableDiff {
   added: string;
   removed: string;
   changed: string;
+  repeated: string; // values of the key that come more than once
   columns: { name: string; type: string }[];
 }
 

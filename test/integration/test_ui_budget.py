@@ -1,4 +1,4 @@
-"""What the pages may weigh: bytes as they are sent, requests, elements. No times: bench/ has them."""
+"""What the pages may weigh: bytes as sent, files, elements. No times: bench/ has them."""
 
 import gzip
 import re

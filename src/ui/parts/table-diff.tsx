@@ -147,6 +147,12 @@ export function Diff({ path, version }: { path: string; version: number }) {
               {`${count(data.changed)} changed`}
               {data.key === null ? "" : `, by ${data.key}`}. At most 1 000 of each are shown.
             </p>
+            {data.repeated === "0" ? null : (
+              <p class="notice warn">
+                {`${data.key} is not unique: ${count(data.repeated)} of its values come more than `}
+                once. Rows with such a value are shown as removed and added, not as changed.
+              </p>
+            )}
             <SchemaDiff path={path} from={data.from} to={data.to} />
             {data.rows.length === 0 ? null : <RowsOf diff={data} />}
           </>
