@@ -110,6 +110,15 @@ export interface PartitionRow {
   size_bytes: number | string;
 }
 
+/* How far the sink has landed a partition. */
+export interface LandingRow {
+  topic: string;
+  partition: number;
+  landed_offset: number;
+  lag: number;
+  error: string | null;
+}
+
 export interface RecordRow {
   partition: number;
   offset: string;

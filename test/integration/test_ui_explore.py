@@ -188,3 +188,15 @@ def test_a_commit_leads_to_its_rows(watch):
     page = watch().go("tables/raw_pin/history", "Rows added")
     page.get_by_role("region", name="History").get_by_role("link").last.click()
     expect(page.get_by_role("status")).to_have_text("40 rows of version 0")
+
+
+def test_partitions_say_what_has_landed(watch):
+    page = watch().go(f"topics/{TOPIC}/partitions", "Landed up to")
+    rows = page.get_by_role("table", name="Partitions")
+    headings = rows.get_by_role("columnheader").all_inner_texts()
+    cells = rows.locator("tbody tr").first.locator("td").all_inner_texts()
+    row = dict(zip([one.split("\n")[0] for one in headings], cells))
+    assert row["Landed up to"] == row["Next offset"] != "0" and row["Not landed"] == "0"
+    assert "Landing fails" not in row
+    page = watch().go("topics/ui.search/partitions", "Next offset")  # no table is loaded from it
+    expect(page.locator("main")).not_to_contain_text("Landed up to")

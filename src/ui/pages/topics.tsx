@@ -15,7 +15,7 @@ import { RecordSearch } from "../parts/search.tsx";
 import { Tabs } from "../parts/tabs.tsx";
 import { RecordTail, topicTail } from "../parts/tail.tsx";
 import { href } from "../route.ts";
-import type { Items, PartitionRow, TopicRow } from "../types.ts";
+import type { Items, LandingRow, PartitionRow, TopicRow } from "../types.ts";
 
 /* How a record is posted to a topic by hand. */
 function curl(topic: string, value = '{"hello":"world"}'): string {
@@ -104,6 +104,39 @@ const PARTITIONS: Column<PartitionRow>[] = [
   },
 ];
 
+/* What the sink adds to the columns; of a topic that it does not land: nothing. */
+function landingColumns(landings: LandingRow[]): Column<PartitionRow>[] {
+  const of = new Map(landings.map((landing) => [landing.partition, landing]));
+  const lag = (row: PartitionRow) => of.get(row.partition)?.lag;
+  const column = (name: string, value: (row: PartitionRow) => number | undefined) => ({
+    name,
+    cell: (row: PartitionRow) => count(value(row)),
+    sort: (row: PartitionRow) => value(row) ?? 0,
+    number: true,
+  });
+  return [
+    column("Landed up to", (row) => of.get(row.partition)?.landed_offset),
+    column("Not landed", lag),
+    { name: "Landing fails", cell: (row) => of.get(row.partition)?.error ?? "" },
+  ];
+}
+
+function Partitions({ topic, rows }: { topic: string; rows: PartitionRow[] }) {
+  const { data } = useGet<{ partitions: LandingRow[] }>("sink", [topicOf("topic", topic)]);
+  const landings = data?.partitions.filter((landing) => landing.topic === topic) ?? [];
+  const failing = landings.some((landing) => landing.error !== null);
+  const added = landings.length === 0 ? [] : landingColumns(landings);
+  return (
+    <List
+      caption="Partitions"
+      columns={[...PARTITIONS, ...(failing ? added : added.slice(0, 2))]}
+      rows={rows}
+      words={(row) => `${row.partition}`}
+      empty={<Empty>The topic has no partitions.</Empty>}
+    />
+  );
+}
+
 /* A record written by hand; what is no JSON is said before it is sent. */
 function TestRecord({ topic, sent }: { topic: string; sent: () => void }) {
   const [text, setText] = useState('{"hello": "world"}');
@@ -180,13 +213,7 @@ function OneTopic({ name, view }: { name: string; view: string }) {
       <Region of={partitions}>
         {(data) =>
           view === "search" || view === "tail" ? null : view === "partitions" ? (
-            <List
-              caption="Partitions"
-              columns={PARTITIONS}
-              rows={data.partitions}
-              words={(row) => `${row.partition}`}
-              empty={<Empty>The topic has no partitions.</Empty>}
-            />
+            <Partitions topic={name} rows={data.partitions} />
           ) : (
             <>
               <TestRecord topic={name} sent={partitions.again} />
