@@ -9,7 +9,7 @@ from pinion import Server
 from test_dag_api import Api, definition
 
 MIB = 1 << 20
-LINES = 1_000_000  # of 20 bytes
+LINES = 5_000_000  # of 20 bytes: 100 MB
 DAGS = {
     "logs": {
         "tasks": {
@@ -35,7 +35,7 @@ def api(tmp_path_factory):
             task["command"] = f"cd '{folder}' && {task['command']}"
     (folder / "own/pipeline.yml").write_text(definition(DAGS))
     with Server(folder / "data", "--pipeline", folder / "own",
-                "--set", "dag.log_bytes_max=64MiB") as server:  # fmt: skip
+                "--set", "dag.log_bytes_max=128MiB") as server:  # fmt: skip
         yield Api(server)
 
 
@@ -66,7 +66,7 @@ def test_a_range_of_a_large_log(api, run_id):
     assert answer.headers["X-Log-Next"] == str(20 * 500_001)
     for query in ({"tail": 50}, {"from": -50, "max": 50}):
         answer = log(api, path, **query)
-        assert answer.text == "line         999999\nline        1000000\n", "whole lines"
+        assert answer.text == "line        4999999\nline        5000000\n", "whole lines"
         assert answer.headers["X-Log-From"] == str(size - 40)
     assert log(api, path, **{"from": size}).content == b""
     for bad in ("from=x", "max=0", f"max={4 * MIB + 1}", "tail=-1"):
@@ -75,9 +75,9 @@ def test_a_range_of_a_large_log(api, run_id):
 
 def test_a_text_is_found_in_a_large_log(api, run_id):
     path = f"runs/logs/{run_id}/large/1/log"
-    found = api.get(f"{path}?find=%20999999")
+    found = api.get(f"{path}?find=%204999999")
     assert found == {
-        "hits": [{"byte": 20 * 999_998 + 12, "line": 999_999}],
+        "hits": [{"byte": 20 * 4_999_998 + 11, "line": 4_999_999}],
         "scanned": 20 * LINES, "next": None,
     }  # fmt: skip
     first = api.get(f"{path}?find=LINE&ignore_case=true&limit=2")
@@ -106,7 +106,7 @@ def test_the_server_holds_no_more_than_a_piece_of_a_log(api, run_id):
 def test_the_whole_log_is_an_attachment(api, run_id):
     url = f"{api.server.url}/api/v1/runs/logs/{run_id}/large/1/log/download"
     answer = requests.get(url, timeout=60)
-    assert len(answer.content) == 20 * LINES and answer.content.endswith(b"1000000\n")
+    assert len(answer.content) == 20 * LINES and answer.content.endswith(b"5000000\n")
     assert answer.headers["Content-Disposition"] == 'attachment; filename="large.1.log"'
     assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
 
