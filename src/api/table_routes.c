@@ -5,6 +5,7 @@
 #include "api/errors.h"
 #include "api/list.h"
 #include "base/units.h"
+#include "report/lineage.h"
 
 enum { SCHEMA_BYTES_MAX = 4 << 20 };
 
@@ -190,6 +191,27 @@ static enum pn_http_handled handle_history(struct pn_http_request *req, void *ar
     return finish(&look, rc, &failure);
 }
 
+static enum pn_http_handled handle_lineage(struct pn_http_request *req, void *arg)
+{
+    struct look look = {.req = req, .routes = arg};
+    const struct pn_table *table = NULL;
+    struct pn_err failure = {0};
+    int rc = open_table(&look, &failure);
+    if (rc == 0) {
+        table = pn_pipeline_table(look.source.pipeline, req->params[0]);
+        rc = table != NULL ? 0
+                           : pn_err_missing(&failure, "the pipeline does not make the table '%s'",
+                                            req->params[0]);
+    }
+    if (rc == 0) {
+        struct pn_api_list list;
+        struct pn_row_writer *rows = pn_api_list_begin(&list, req);
+        pn_report_lineage(look.source.pipeline, table, rows);
+        (void)pn_api_list_end(&list, NULL);
+    }
+    return finish(&look, rc, &failure);
+}
+
 static const struct pn_api_field of_table[] = {
     {.name = "table",
      .type = PN_API_TEXT,
@@ -241,6 +263,12 @@ static const struct pn_api_route table[] = {
      .path = of_table,
      .query = version_query,
      .list = &pn_file_columns},
+    {.http = {PN_HTTP_GET, "api/v1/tables/{}/lineage", handle_lineage, PN_HTTP_ROUTE_BLOCKS,
+              PN_RIGHT_READ, PN_OF_PIPELINE},
+     .id = "get_lineage",
+     .summary = "What a table is made from (before), what reads it (after), what makes it (by)",
+     .path = of_table,
+     .list = &pn_lineage_columns},
 };
 
 void pn_api_table_routes_add(struct pn_api_table_routes *routes, struct pn_api *api)

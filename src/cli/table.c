@@ -3,6 +3,7 @@
 
 #include "base/time_text.h"
 #include "cli/commands.h"
+#include "report/lineage.h"
 
 enum { HISTORY_DEFAULT = 20 };
 
@@ -184,6 +185,43 @@ static int cmd_history(struct pn_cli *cli, int argc, char **argv)
     return pn_cli_table_finish(&session, rc, &failure);
 }
 
+/* --- lineage ---------------------------------------------------------------------------------- */
+
+static int cmd_lineage(struct pn_cli *cli, int argc, char **argv)
+{
+    const struct pn_syntax syntax = {
+        .operands = "TABLE",
+        .operands_min = 1,
+        .operands_max = 1,
+        .uses = PN_USES_FORMAT,
+        .about = "Shows the topics, streams and tables that a table of the pipeline is made from "
+                 "(before), the tables and queries that read it (after), and the tasks that make "
+                 "it (by). steps is 1 for what is next to the table.",
+        .examples = "pinion table lineage pin\n"};
+    int status = 0;
+    if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
+        return status;
+    }
+    struct pn_err failure = {0};
+    const struct pn_app *app = NULL;
+    const struct pn_table *table = NULL;
+    const char *path = NULL;
+    int rc = pn_cli_app(cli, &app, &failure);
+    if (rc == 0) {
+        rc = pn_report_find_table(app->pipeline, argv[0], &table, &path, &failure);
+    }
+    if (rc == 0 && table == NULL) {
+        rc = pn_err_input(&failure, "the pipeline does not make the table '%s'", argv[0]);
+    }
+    if (rc != 0) {
+        return pn_cli_fail(cli, &failure);
+    }
+    struct pn_row_writer *rows = pn_cli_rows(cli);
+    pn_report_lineage(app->pipeline, table, rows);
+    pn_row_writer_end(&rows);
+    return PN_EXIT_OK;
+}
+
 int pn_cmd_table(struct pn_cli *cli, int argc, char **argv)
 {
     static const struct pn_command commands[] = {
@@ -191,6 +229,7 @@ int pn_cmd_table(struct pn_cli *cli, int argc, char **argv)
         {"schema", "show a table's columns", cmd_schema},
         {"history", "list a table's commits", cmd_history},
         {"files", "list a table's data files", cmd_files},
+        {"lineage", "show what a table is made from, and who reads it", cmd_lineage},
         {"optimize", "merge a table's small files into larger ones", pn_cli_table_optimize},
         {"vacuum", "delete files that a table no longer needs", pn_cli_table_vacuum},
         {NULL, NULL, NULL}};

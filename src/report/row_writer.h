@@ -8,6 +8,7 @@
  *   landings.h      what the sink has landed
  *   objects.h       objects of the store
  *   tables.h        tables; a table's schema, files and history
+ *   lineage.h       where a table's rows come from, and what is made of them
  *   dead_letters.h  records that could not become rows
  *   dags.h          DAGs, tasks, runs, tasks of a run, attempts
  *   reference.h     settings, metrics

@@ -110,6 +110,14 @@ export interface PartitionRow {
   size_bytes: number | string;
 }
 
+/* What a table is made from, and what reads it. */
+export interface LineageRow {
+  side: "before" | "after" | "by";
+  steps: number; // 1: next to the table
+  kind: "topic" | "stream" | "table" | "query" | "task"; // a task's name is DAG/TASK
+  name: string;
+}
+
 /* How far the sink has landed a partition. */
 export interface LandingRow {
   topic: string;

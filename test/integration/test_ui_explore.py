@@ -160,7 +160,13 @@ def test_a_jump_to_an_offset_and_a_time(watch, server):
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize(
-    ("view", "text"), [("", "40 rows of version"), ("/growth", "Rows"), ("/diff", "rows added")]
+    ("view", "text"),
+    [
+        ("", "40 rows of version"),
+        ("/growth", "Rows"),
+        ("/diff", "rows added"),
+        ("/lineage", "Made from"),
+    ],
 )
 def test_tables_look(watch, shape, view, text):
     page = watch(shape).go(f"tables/raw_pin{view}", text)

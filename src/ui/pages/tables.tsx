@@ -10,6 +10,7 @@ import type { Column } from "../parts/list.tsx";
 import { Page } from "../parts/page.tsx";
 import { Empty, Region } from "../parts/region.tsx";
 import { Diff } from "../parts/table-diff.tsx";
+import { Lineage } from "../parts/lineage.tsx";
 import { Growth } from "../parts/table-growth.tsx";
 import { Rows } from "../parts/table-rows.tsx";
 import { Upkeep } from "../parts/table-upkeep.tsx";
@@ -164,7 +165,7 @@ function OneTable({ name, view }: { name: string; view: string }) {
     <Page title={name} trail={["Tables"]}>
       <Tabs
         base={["tables", name]}
-        views={["Data", "Schema", "History", "Files", "Growth", "Diff"]}
+        views={["Data", "Schema", "History", "Files", "Growth", "Diff", "Lineage"]}
         shown={view}
       />
       <Region of={tables}>
@@ -199,6 +200,7 @@ function OneTable({ name, view }: { name: string; view: string }) {
                   )}
                 </Written>
               ) : null}
+              {view === "lineage" ? <Lineage path={path} /> : null}
               {view === "growth" ? <Growth path={path} /> : null}
               {view === "diff" ? (
                 <Written table={data}>

@@ -1,0 +1,23 @@
+/* Where a table's rows come from, and what is made of them, by the pipeline's definition. */
+#ifndef PN_REPORT_LINEAGE_H
+#define PN_REPORT_LINEAGE_H
+
+#include "pipeline/pipeline.h"
+#include "report/columns.h"
+
+extern const struct pn_report_columns pn_lineage_columns;
+
+/*
+ * side, steps, kind, name: one row for each topic, stream, table, query and task around the table.
+ *
+ *   side    "before": rows come from it; "after": it reads the table; "by": it makes the table
+ *   steps   1: directly; 2: through a table between them; and so on
+ *   kind    "topic", "stream", "table", "query", or "task" with the name DAG/TASK
+ *
+ * A topic may be a pattern, as in the definition. A query counts as a reader when its text has the
+ * table's name as a word outside of strings and comments.
+ */
+void pn_report_lineage(const struct pn_pipeline *pipeline, const struct pn_table *table,
+                       struct pn_row_writer *rows);
+
+#endif
