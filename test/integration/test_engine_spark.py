@@ -94,7 +94,7 @@ def spark(tmp_path, data):
 
 def test_a_load_is_one_job_and_its_result_is_the_report(spark):
     done = spark.task(LOAD)
-    assert "raw_pin: version 2, 4 rows from 1 objects, 1 dead letters" in done.stdout
+    assert "raw_pin: version 2, 4 rows from 1 object, 1 dead letter" in done.stdout
     assert "the job's own words" in done.stderr
     (asked,) = spark.runs()
     assert asked["request"]["action"] == "load"

@@ -213,7 +213,7 @@ def test_parameters(server):
     id = submit(server, "SELECT $a + 1 AS a", params={"a": 41})
     assert get(server, f"queries/{id}/rows").json()["rows"] == [["42"]]
     failed = wait(server, submit(server, "SELECT ?"))
-    assert "has 1 parameters" in failed["error"]["message"]
+    assert "has 1 parameter," in failed["error"]["message"]
 
 
 # --- what is refused ------------------------------------------------------------------------------
