@@ -52,7 +52,10 @@ static bool read_exponent(const char *text, size_t len, int64_t *exponent)
 
 static bool read(const char *text, size_t len, struct decimal *out)
 {
-    size_t at = len > 0 && *text == '-' ? 1 : 0;
+    if (len == 0) {
+        return false; /* where there may be no text at all */
+    }
+    size_t at = *text == '-' ? 1 : 0;
     *out = (struct decimal){.negative = at == 1, .whole = text + at};
     out->whole_len = digits(text + at, len - at);
     at += out->whole_len;
