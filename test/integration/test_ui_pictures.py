@@ -62,6 +62,8 @@ TAKEN = {
     "streams": ("streams", "stream_pin", "light", None),
     "dead-letters": ("dead-letters", "Kind of reason", "light", None),
     "dead-letter": ("dead-letters?source=load", "Letters", "light", bad_record),
+    "table-lineage": ("tables/pin/lineage", "raw_pin", "light", None),
+    "jobs": ("jobs", "vacuum", "light", None),
     "status": ("status", "Nothing is wrong", "light", None),
 }
 
@@ -74,6 +76,9 @@ def server(tmp_path_factory):
     with Server(folder) as running:
         running.produce(TOPIC, {"index": "twelve", "title": "A number that is none"})
         run("dag", "trigger", DAG, "--wait", data=folder)
+        made = {"Content-Type": "application/json"}
+        asked = running.request("POST", "/api/v1/tables/pin/vacuum", {"dry_run": True}, made)
+        assert asked[0] == 202
         yield running
 
 
