@@ -5,9 +5,9 @@
 #include <strings.h>
 
 #include "airflow/errors.h"
+#include "base/percent.h"
 #include "base/time_text.h"
 #include "base/units.h"
-#include "http/percent.h"
 
 static const char *place(const struct pn_airflow_source *source)
 {
@@ -237,7 +237,7 @@ int pn_airflow_texts(struct pn_airflow_call *call, const struct pn_airflow_sourc
     for (size_t i = 0; rc == 0 && i < pairs.count; i++) {
         const char *value = pairs.items[i].value != NULL ? pairs.items[i].value : "";
         if (strcmp(pairs.items[i].name, name) == 0) {
-            rc = add(call, source, name, pn_http_percent_decode(call->arena, value, strlen(value)),
+            rc = add(call, source, name, pn_percent_decode(call->arena, value, strlen(value)),
                      texts);
         }
     }

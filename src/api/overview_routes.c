@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "api/errors.h"
+#include "base/percent.h"
 #include "base/units.h"
-#include "http/percent.h"
 #include "kinesis/kinesis.h"
 
 enum { HREF_BYTES_MAX = 4096 };
@@ -188,7 +188,7 @@ static const char *href_of(const struct writing *writing, const char *page, cons
     struct pn_buf href;
     pn_buf_init(&href, HREF_BYTES_MAX);
     pn_buf_addf(&href, "/ui/%s/", page);
-    pn_http_percent_encode(&href, name);
+    pn_percent_encode(&href, name);
     const char *text = pn_arena_strdup(writing->arena, pn_buf_text(&href));
     pn_buf_deinit(&href);
     return text;

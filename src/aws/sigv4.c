@@ -8,7 +8,7 @@
 #include <openssl/crypto.h>
 
 #include "base/mem.h"
-#include "http/percent.h"
+#include "base/percent.h"
 
 enum { CANONICAL_BYTES_MAX = 4 << 20, EXPIRES_MAX_S = 604800 };
 
@@ -55,7 +55,7 @@ static const char *find_query(const struct pn_sigv4_request *request, const char
     for (size_t i = 0; i < request->query_count; i++) {
         const struct pn_sigv4_pair *pair = &request->query[i];
         if (strcmp(pair->name, name) == 0 && pair->value != NULL) {
-            return pn_http_percent_decode(arena, pair->value, strlen(pair->value));
+            return pn_percent_decode(arena, pair->value, strlen(pair->value));
         }
     }
     return NULL;

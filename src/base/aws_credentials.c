@@ -7,6 +7,7 @@
 
 #include <openssl/crypto.h>
 
+#include "base/aws_endpoint.h"
 #include "base/http_client.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -371,11 +372,9 @@ static int look_by_web_identity(struct pn_aws_credentials *credentials, struct p
     pn_buf_init(&reply, REPLY_BYTES_MAX);
     int rc = pn_io_read_file(credentials->io, file, &token, e);
     if (rc == 0) {
-        if (endpoint[0] != '\0') {
-            pn_buf_adds(&query, endpoint);
-        } else {
-            pn_buf_addf(&query, "https://sts.%s.amazonaws.com", credentials->region);
-        }
+        char *own = pn_aws_endpoint("sts", credentials->region);
+        pn_buf_adds(&query, endpoint[0] != '\0' ? endpoint : own);
+        free(own);
         pn_buf_adds(&query, "/?Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=");
         pn_sigv4_encode(&query, role, false);
         pn_buf_adds(&query, "&RoleSessionName=");

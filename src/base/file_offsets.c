@@ -15,14 +15,9 @@ void pn_file_offsets_set(const struct pn_io *io, const char *path, int64_t first
     }
 }
 
-bool pn_file_offsets_get(const struct pn_io *io, const char *path, int64_t *first, int64_t *end)
+bool pn_offsets_parse(const char *text, int64_t *first, int64_t *end)
 {
-    char text[TEXT_SIZE] = {0};
     char *at = NULL;
-    if (io->ops->getxattr == NULL ||
-        io->ops->getxattr(io, path, PN_FILE_OFFSETS_NAME, text, sizeof text - 1) <= 0) {
-        return false;
-    }
     *first = strtoll(text, &at, DECIMAL);
     if (at == text || *at != '-' || *first < 0) {
         return false;
@@ -30,4 +25,12 @@ bool pn_file_offsets_get(const struct pn_io *io, const char *path, int64_t *firs
     const char *second = at + 1;
     *end = strtoll(second, &at, DECIMAL);
     return at != second && *at == '\0' && *first < *end;
+}
+
+bool pn_file_offsets_get(const struct pn_io *io, const char *path, int64_t *first, int64_t *end)
+{
+    char text[TEXT_SIZE] = {0};
+    return io->ops->getxattr != NULL &&
+           io->ops->getxattr(io, path, PN_FILE_OFFSETS_NAME, text, sizeof text - 1) > 0 &&
+           pn_offsets_parse(text, first, end);
 }

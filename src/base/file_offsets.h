@@ -17,5 +17,7 @@
 void pn_file_offsets_set(const struct pn_io *io, const char *path, int64_t first, int64_t end);
 /* False when nothing is noted, or it makes no sense. */
 bool pn_file_offsets_get(const struct pn_io *io, const char *path, int64_t *first, int64_t *end);
+/* Reads the two numbers; false when they make no sense. */
+bool pn_offsets_parse(const char *text, int64_t *first, int64_t *end);
 
 #endif

@@ -11,6 +11,7 @@
 #include <openssl/sha.h>
 
 #include "base/err.h"
+#include "base/percent.h"
 
 enum { SEGMENTS_MAX = 256, CANONICAL_BYTES_MAX = 4 << 20, SECRET_BYTES_MAX = 4096 };
 
@@ -45,23 +46,14 @@ void pn_sigv4_encode(struct pn_buf *out, const char *text, bool keep_slash)
     }
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Encoded in the one way that the specification wants, whichever way it was sent. */
 static const char *recode(struct pn_arena *arena, const char *text)
 {
     struct pn_buf out;
     pn_buf_init(&out, strlen(text) * 3 + 1);
     for (const char *p = text; *p != '\0'; p++) {
-        int high = *p == '%' ? hex_value(p[1]) : -1;
-        int low = high >= 0 ? hex_value(p[2]) : -1;
+        int high = *p == '%' ? pn_hex_digit(p[1]) : -1;
+        int low = high >= 0 ? pn_hex_digit(p[2]) : -1;
         if (low >= 0) {
             add_encoded(&out, (unsigned char)(high * 16 + low));
             p += 2;

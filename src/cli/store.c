@@ -20,9 +20,9 @@ static int open_store(struct pn_cli *cli, bool looks, const struct pn_app **app,
     if (rc != 0) {
         return rc;
     }
-    bool is_bucket = (*app)->settings->store.url[0] != '\0';
-    return looks && !is_bucket ? pn_app_open_store_there(*app, store, e)
-                               : pn_app_open_store(*app, store, e);
+    bool is_bucket = (*app)->settings->store.url[0] != '\0'; /* which these commands do not claim */
+    return looks || is_bucket ? pn_app_open_store_there(*app, store, e)
+                              : pn_app_open_store(*app, store, e);
 }
 
 static int finish(struct pn_cli *cli, struct pn_store **store, int rc, const struct pn_err *failure)

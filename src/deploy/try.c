@@ -3,10 +3,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/aws_endpoint.h"
 #include "base/base64.h"
 #include "base/http_client.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "base/xml.h"
 #include "deploy/check.h"
 
 enum {
@@ -81,21 +83,31 @@ static long ask(struct trial *trial, const char *what, const struct pn_http_clie
     return trial->status;
 }
 
-/* The text between <tag> and </tag> of the answer; "" when there is none. */
-static const char *element(const struct trial *trial, const char *tag, char out[TEXT_BYTES_MAX])
+/* The text of an element of the answer; "" when there is none. */
+struct wanted {
+    const char *name;
+    char *out;
+};
+
+static void take_element(void *arg, const char *parent, const char *name, const char *text)
 {
-    char *open = pn_xasprintf("<%s>", tag);
-    const char *text = pn_buf_text(&trial->answer);
-    const char *at = strstr(text, open);
-    size_t len = 0;
-    if (at != NULL) {
-        at += strlen(open);
-        len = strcspn(at, "<");
-        len = len < TEXT_BYTES_MAX ? len : TEXT_BYTES_MAX - 1;
-        memcpy(out, at, len);
+    const struct wanted *wanted = arg;
+    (void)parent;
+    if (strcmp(name, wanted->name) == 0) {
+        size_t len = strnlen(text, TEXT_BYTES_MAX - 1);
+        memcpy(wanted->out, text, len);
+        wanted->out[len] = '\0';
     }
-    out[len] = '\0';
-    free(open);
+}
+
+static const char *element(const struct trial *trial, const char *name, char out[TEXT_BYTES_MAX])
+{
+    struct wanted wanted = {.name = name, .out = out};
+    out[0] = '\0';
+    /* What is not XML has no such element. */
+    int ignored =
+        pn_xml_each(pn_buf_text(&trial->answer), trial->answer.len, take_element, &wanted, NULL);
+    (void)ignored;
     return out;
 }
 
@@ -103,12 +115,9 @@ static const char *element(const struct trial *trial, const char *tag, char out[
 
 static char *aws_url(const struct trial *trial, const char *service)
 {
-    const char *region = trial->config->values[PN_DEPLOY_REGION];
-    if (trial->endpoints->aws != NULL) {
-        return pn_xstrdup(trial->endpoints->aws);
-    }
-    return pn_xasprintf("https://%s.%s.amazonaws.com%s", service, region,
-                        strncmp(region, "cn-", 3) == 0 ? ".cn" : "");
+    return trial->endpoints->aws != NULL
+               ? pn_xstrdup(trial->endpoints->aws)
+               : pn_aws_endpoint(service, trial->config->values[PN_DEPLOY_REGION]);
 }
 
 static long ask_aws(struct trial *trial, const char *what, const char *service,

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/err.h"
+#include "base/percent.h"
 
 enum char_class { TOKEN = 1, FIELD = 2, TARGET = 4, HOST = 8 };
 
@@ -420,18 +421,9 @@ static void end_header(struct pn_http_framing *framing)
 
 /* --- chunks ----------------------------------------------------------------------------------- */
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    char small = lower(c);
-    return small >= 'a' && small <= 'f' ? small - 'a' + 10 : -1;
-}
-
 static void read_size(struct pn_http_framing *framing, char c)
 {
-    int value = hex_value(c);
+    int value = pn_hex_digit(c);
     if (value >= 0 && framing->digits < CHUNK_DIGITS_MAX) {
         framing->left =
             framing->digits == 0 ? (uint64_t)value : framing->left * 16 + (uint64_t)value;

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/percent.h"
 #include "http/internal.h"
-#include "http/percent.h"
 
 const char *pn_http_request_header(const struct pn_http_request *req, const char *name)
 {
@@ -17,7 +17,7 @@ const char *pn_http_request_query(struct pn_http_request *req, const char *name)
 {
     const char *raw =
         MHD_lookup_connection_value(pn_http_conn_of(req)->mhd, MHD_GET_ARGUMENT_KIND, name);
-    return raw != NULL ? pn_http_percent_decode(&req->arena, raw, strlen(raw)) : NULL;
+    return raw != NULL ? pn_percent_decode(&req->arena, raw, strlen(raw)) : NULL;
 }
 
 /* A Host header goes back into replies: only what can be part of one is taken. */
@@ -40,7 +40,7 @@ const char *pn_http_request_base_uri(struct pn_http_request *req)
     pn_buf_init(&encoded, 4096);
     if (stage != NULL) {
         pn_buf_addc(&encoded, '/');
-        pn_http_percent_encode(&encoded, stage);
+        pn_percent_encode(&encoded, stage);
     }
     bool is_https = req->server->tls != NULL || (proto != NULL && strcmp(proto, "https") == 0);
     const char *uri = pn_arena_printf(&req->arena, "%s://%s%s", is_https ? "https" : "http", host,

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "http/percent.h"
+#include "base/percent.h"
 
 static const char *const method_names[] = {"GET",   "POST",    "PUT",  "DELETE",
                                            "PATCH", "OPTIONS", "other"};
@@ -222,7 +222,7 @@ static bool split(const char *path, struct pn_arena *arena, const char **segment
                 *is_whole = false;
                 return true;
             }
-            const char *segment = pn_http_percent_decode(arena, p, len);
+            const char *segment = pn_percent_decode(arena, p, len);
             if (segment == NULL) {
                 return false;
             }

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "http/percent.h"
+#include "base/percent.h"
 #include "live/internal.h"
 
 /* A browser that lost its connection comes back within half a minute. */
@@ -36,7 +36,7 @@ static size_t split(struct pn_live_watched *watched)
     const char *at = watched->topic.name;
     for (size_t count = 0; count < PN_LIVE_PARTS_MAX; at++) {
         size_t len = strcspn(at, "/");
-        const char *part = pn_http_percent_decode(&watched->arena, at, len);
+        const char *part = pn_percent_decode(&watched->arena, at, len);
         if (part == NULL || *part == '\0') {
             return 0;
         }

@@ -3,9 +3,15 @@
 #include <stdlib.h>
 
 #include "server/admission.h"
+#include "server/claim.h"
 #include "settings/configs.h"
 #include "store/local/local.h"
 #include "store/s3/s3.h"
+
+static bool has_bucket(const struct pn_app *app)
+{
+    return app->settings->store.url[0] != '\0';
+}
 
 static int open_bucket(const struct pn_app *app, struct pn_store **store, struct pn_err *e)
 {
@@ -22,8 +28,15 @@ static int open_bucket(const struct pn_app *app, struct pn_store **store, struct
 
 int pn_app_open_store(const struct pn_app *app, struct pn_store **store, struct pn_err *e)
 {
-    if (app->settings->store.url[0] != '\0') {
-        return open_bucket(app, store, e);
+    if (has_bucket(app)) {
+        int rc = open_bucket(app, store, e);
+        if (rc == 0) {
+            rc = pn_app_claim_store(app, *store, e);
+        }
+        if (rc != 0) {
+            pn_store_destroy(store);
+        }
+        return rc;
     }
     struct pn_err failure = {0};
     char *folder = pn_app_path(app, "store");
@@ -57,6 +70,9 @@ int pn_app_check_data(const struct pn_app *app, struct pn_err *e)
 
 int pn_app_open_store_there(const struct pn_app *app, struct pn_store **store, struct pn_err *e)
 {
+    if (has_bucket(app)) {
+        return open_bucket(app, store, e);
+    }
     if (!pn_io_exists(app->io, app->data)) {
         return pn_err_missing(
             e,

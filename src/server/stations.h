@@ -26,10 +26,12 @@
 /* MISSING when the data folder has files, and none of pinion's. */
 int pn_app_check_data(const struct pn_app *app, struct pn_err *e) PN_MUST_CHECK;
 
-/* Makes the data folder when it is missing. */
+/* For those who write. Makes the data folder when it is missing; a bucket is claimed for it
+ * (claim.h). */
 int pn_app_open_store(const struct pn_app *app, struct pn_store **store,
                       struct pn_err *e) PN_MUST_CHECK;
-/* The same for those who only look: a missing data folder is MISSING, and stays so. */
+/* The same for those who only look: a missing data folder is MISSING, and stays so; a bucket needs
+ * none, and is not claimed. */
 int pn_app_open_store_there(const struct pn_app *app, struct pn_store **store,
                             struct pn_err *e) PN_MUST_CHECK;
 

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/percent.h"
 #include "http/accept.h"
 #include "http/browser.h"
-#include "http/percent.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -40,14 +40,14 @@ static void check_etags(const char *text, struct pn_arena *arena)
 /* What was encoded reads back as it was; what is decoded has no control characters. */
 static void check_percent(const char *text, struct pn_arena *arena)
 {
-    const char *decoded = pn_http_percent_decode(arena, text, strlen(text));
+    const char *decoded = pn_percent_decode(arena, text, strlen(text));
     if (decoded == NULL) {
         return;
     }
     struct pn_buf encoded;
     pn_buf_init(&encoded, 4 * strlen(text) + 1);
-    pn_http_percent_encode(&encoded, decoded);
-    const char *again = pn_http_percent_decode(arena, pn_buf_text(&encoded), encoded.len);
+    pn_percent_encode(&encoded, decoded);
+    const char *again = pn_percent_decode(arena, pn_buf_text(&encoded), encoded.len);
     PN_ASSERT(again != NULL && strcmp(again, decoded) == 0);
     pn_buf_deinit(&encoded);
 }

@@ -11,7 +11,7 @@ import pytest
 from deltalake import DeltaTable
 
 from contract import UID
-from pinion import ROOT, Server, query, run
+from pinion import ROOT, Failed, Server, run
 from s3 import BUCKET, KEYS, NO_KEYS, S3, Proxy, settings
 
 PORT_TEST = ROOT / "build-asan-ubsan/test_store_port"
@@ -123,7 +123,46 @@ def test_the_pipeline_in_a_bucket(s3, prefix, data):
     )
     assert table.to_pyarrow_table().num_rows == 700
     run("table", "optimize", "raw_pin", *bucket, data=data, env=KEYS)
-    assert not [key for key in s3.keys(prefix) if "/.pinion/" in key]  # no hold is left
+    assert [key for key in s3.keys(prefix) if "/.pinion/" in key] == [f"{prefix}/.pinion/owner"]
+
+
+def test_a_bucket_belongs_to_one_data_folder(s3, prefix, tmp_path):
+    """Another one would replace its objects, which are named by offsets; it may read."""
+    bucket = settings(s3.url, prefix)
+    first, second = tmp_path / "first", tmp_path / "second"
+    with Server(first, *bucket, env=KEYS) as server:
+        server.produce(f"{UID}.pin", {"index": 1}, {"index": 2})
+        dag = json.loads(run("dag", "list", "--format", "json", data=first).stdout)[0]["dag"]
+        run("dag", "trigger", dag, "--wait", *bucket, data=first, env=KEYS, check=False)
+        listen = ("--listen", "127.0.0.1:0")
+        refused = run("serve", *listen, *bucket, data=second, env=KEYS, check=False)
+        assert refused.returncode == 1
+        assert str(first) in refused.stderr and "store.url" in refused.stderr
+        rows = run("query", "SELECT count(*) AS n FROM raw_pin", "--format", "json", *bucket,
+                   data=second, env=KEYS)  # fmt: skip
+        assert json.loads(rows.stdout) == [{"n": 2}]
+    run("store", "rm", ".pinion/owner", "--yes", *bucket, data=second, env=KEYS)
+    with Server(second, *bucket, env=KEYS):
+        pass
+    with pytest.raises(Failed, match=str(second)):
+        Server(first, *bucket, env=KEYS).start()
+
+
+def test_a_flipped_bit_is_named(s3, prefix, data):
+    """In a data file of the bucket, by somebody who wrote the same metadata."""
+    bucket = settings(s3.url, prefix)
+    with Server(data, *bucket, env=KEYS) as server:
+        server.produce(f"{UID}.pin", {"index": 1}, {"index": 2})
+        dag = json.loads(run("dag", "list", "--format", "json", data=data).stdout)[0]["dag"]
+        run("dag", "trigger", dag, "--wait", *bucket, data=data, env=KEYS, check=False)
+    (key,) = [key for key in s3.keys(f"{prefix}/delta_tables/raw/pin/") if key.endswith(".parquet")]
+    found = s3.client().get_object(Bucket=BUCKET, Key=key)
+    body = bytearray(found["Body"].read())
+    body[len(body) // 2] ^= 4
+    s3.client().put_object(Bucket=BUCKET, Key=key, Body=bytes(body), Metadata=found["Metadata"])
+    refused = run("query", "SELECT * FROM raw_pin", *bucket, data=data, env=KEYS, check=False)
+    assert refused.returncode == 1 and "CRC-32C" in refused.stderr
+    assert key.rpartition("/")[2] in refused.stderr
 
 
 # --- faults ---------------------------------------------------------------------------------------

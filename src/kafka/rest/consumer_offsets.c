@@ -5,7 +5,7 @@
 #include "base/checked_file.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "http/percent.h"
+#include "base/percent.h"
 #include "kafka/rest/consumer_group.h"
 
 enum { FILE_BYTES_MAX = 64 * 1024 * 1024 };
@@ -65,7 +65,7 @@ static char *file_of(const struct pn_kafka_rest_consumers *consumers, const char
     struct pn_buf path;
     pn_buf_init(&path, 4096 + PN_KAFKA_REST_GROUP_FILE_NAME_MAX);
     pn_buf_addf(&path, "%s/", consumers->folder);
-    pn_http_percent_encode(&path, group);
+    pn_percent_encode(&path, group);
     pn_buf_adds(&path, ".json");
     return pn_buf_take(&path);
 }

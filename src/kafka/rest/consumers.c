@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/percent.h"
 #include "base/random.h"
-#include "http/percent.h"
 #include "kafka/rest/consumer_group.h"
 #include "kafka/rest/errors.h"
 
@@ -206,7 +206,7 @@ static int check_names(const char *group, const char *name, struct pn_kafka_rest
     size_t name_len = name != NULL ? strlen(name) : 1;
     struct pn_buf encoded;
     pn_buf_init(&encoded, 3 * strlen(group) + 1);
-    pn_http_percent_encode(&encoded, group);
+    pn_percent_encode(&encoded, group);
     size_t group_len = encoded.len;
     pn_buf_deinit(&encoded);
     if (group_len == 0 || group_len > PN_KAFKA_REST_GROUP_FILE_NAME_MAX) {

@@ -4,9 +4,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/percent.h"
 #include "base/time_text.h"
 #include "base/units.h"
-#include "http/percent.h"
 #include "kafka/rest/private.h"
 
 enum { POSITIONS_MAX = 10000, TOPICS_MAX = 10000, MIN_BYTES_MAX = 10000000 };
@@ -315,9 +315,9 @@ enum pn_http_handled pn_kafka_rest_consumer_create(struct pn_http_request *req, 
     struct pn_buf uri;
     pn_buf_init(&uri, 4096);
     pn_buf_addf(&uri, "%s/consumers/", pn_http_request_base_uri(req));
-    pn_http_percent_encode(&uri, req->params[0]);
+    pn_percent_encode(&uri, req->params[0]);
     pn_buf_adds(&uri, "/instances/");
-    pn_http_percent_encode(&uri, name);
+    pn_percent_encode(&uri, name);
     struct pn_json_writer json;
     pn_json_writer_init(&json, &req->out);
     pn_json_put_object(&json);

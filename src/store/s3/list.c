@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/percent.h"
 #include "base/time_text.h"
 #include "base/xml.h"
 #include "store/s3/private.h"
@@ -63,28 +64,13 @@ static void page_deinit(struct page *page)
     free(page->more);
 }
 
-static int hex_value(char c)
+/* "a+b%2Fc" is "a b/c". */
+static char *decode(char *key, struct pn_arena *arena)
 {
-    const char *digits = "0123456789abcdef";
-    const char *at = c != '\0' ? strchr(digits, c >= 'A' && c <= 'F' ? c + ('a' - 'A') : c) : NULL;
-    return at != NULL ? (int)(at - digits) : -1;
-}
-
-/* "a+b%2Fc" is "a b/c", in place. */
-static void decode(char *text)
-{
-    char *out = text;
-    for (const char *at = text; *at != '\0'; at++) {
-        int high = *at == '%' ? hex_value(at[1]) : -1;
-        int low = high >= 0 ? hex_value(at[2]) : -1;
-        if (low >= 0) {
-            *out++ = (char)(high * 16 + low);
-            at += 2;
-        } else {
-            *out++ = *at == '+' ? ' ' : *at;
-        }
+    for (char *plus = strchr(key, '+'); plus != NULL; plus = strchr(plus, '+')) {
+        *plus = ' ';
     }
-    *out = '\0';
+    return pn_percent_decode(arena, key, strlen(key));
 }
 
 static int get_page(struct pn_s3 *s3, const char *prefix, const char *after, const char *token,
@@ -115,28 +101,38 @@ static int get_page(struct pn_s3 *s3, const char *prefix, const char *after, con
     return rc;
 }
 
-static int give_page(const struct pn_s3 *s3, struct page *page, const char *after,
-                     int (*fn)(void *arg, const struct pn_object *object), void *arg)
+/* The key within the store; NULL: it is not the store's, or what a console made for a folder. */
+static const char *key_of(const struct pn_s3 *s3, const char *key)
 {
-    int rc = 0;
     size_t skipped = strlen(s3->prefix);
+    size_t len = strlen(key);
+    bool ours = len > skipped && strncmp(key, s3->prefix, skipped) == 0;
+    return ours && key[len - 1] != '/' ? key + skipped : NULL;
+}
+
+static int give_page(const struct pn_s3 *s3, struct page *page, const char *after,
+                     int (*fn)(void *arg, const struct pn_object *object), void *arg,
+                     struct pn_err *e)
+{
+    struct pn_arena arena;
+    int rc = 0;
+    pn_arena_init(&arena, 0);
     for (size_t i = 0; i < page->count && rc == 0; i++) {
         struct listed *listed = &page->objects[i];
-        if (page->is_encoded) {
-            decode(listed->key);
+        const char *sent = page->is_encoded ? decode(listed->key, &arena) : listed->key;
+        if (sent == NULL) {
+            rc = pn_err_fatal(e, "%s lists a key that cannot be read: '%s'", s3->host, listed->key);
+            break;
         }
-        size_t len = strlen(listed->key);
-        bool is_folder = len == 0 || listed->key[len - 1] == '/'; /* what consoles make */
-        if (is_folder || len <= skipped || strncmp(listed->key, s3->prefix, skipped) != 0 ||
-            (after != NULL && strcmp(listed->key + skipped, after) <= 0)) {
-            continue;
-        }
-        struct pn_object object = {.key = listed->key + skipped,
+        struct pn_object object = {.key = key_of(s3, sent),
                                    .size_bytes = listed->size_bytes,
                                    .modified_ms = listed->modified_ms};
         memcpy(object.etag, listed->etag, sizeof object.etag);
-        rc = fn(arg, &object);
+        if (object.key != NULL && (after == NULL || strcmp(object.key, after) > 0)) {
+            rc = fn(arg, &object);
+        }
     }
+    pn_arena_deinit(&arena);
     return rc;
 }
 
@@ -152,7 +148,7 @@ int pn_s3_list_all(struct pn_s3 *s3, const char *prefix, const char *after,
         free(token);
         token = NULL;
         if (rc == 0) {
-            rc = give_page(s3, &page, after, fn, arg);
+            rc = give_page(s3, &page, after, fn, arg, e);
             token = page.more;
             page.more = NULL;
         }

@@ -17,6 +17,7 @@
 
 #include "base/arena.h"
 #include "base/aws_credentials.h"
+#include "base/random.h"
 #include "base/sigv4.h"
 #include "store/s3/s3.h"
 #include "store/temp_files.h"
@@ -64,7 +65,7 @@ struct pn_s3_reply {
     uint32_t sum;  /* CRC-32C of the whole object */
     int64_t first; /* struct pn_put */
     int64_t end;
-    char put_id[PN_SIGV4_HEX_SIZE];
+    char put_id[PN_UUID_SIZE];
     char region[64]; /* the bucket's, when it is another one */
     char code[64];   /* of an error */
     char message[256];

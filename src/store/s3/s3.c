@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/aws_endpoint.h"
 #include "base/mem.h"
 #include "store/s3/private.h"
 
@@ -185,9 +186,8 @@ static int take_url(struct pn_s3 *s3, const char *url, struct pn_err *e)
  * host. */
 static int take_endpoint(struct pn_s3 *s3, const struct pn_s3_config *config, struct pn_err *e)
 {
-    char *made = config->endpoint[0] != '\0'
-                     ? pn_xstrdup(config->endpoint)
-                     : pn_xasprintf("https://s3.%s.amazonaws.com", config->region);
+    char *made = config->endpoint[0] != '\0' ? pn_xstrdup(config->endpoint)
+                                             : pn_aws_endpoint("s3", config->region);
     const char *colon = strstr(made, "://");
     bool is_http =
         colon != NULL && (strncmp(made, "http:", 5) == 0 || strncmp(made, "https:", 6) == 0);

@@ -1,6 +1,5 @@
 /* Requests: signed, sent side by side over connections that are kept, and repeated. */
 #include <curl/curl.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -8,6 +7,7 @@
 #include <openssl/crypto.h>
 
 #include "base/base64.h"
+#include "base/file_offsets.h"
 #include "base/http_client.h"
 #include "base/mem.h"
 #include "base/random.h"
@@ -162,7 +162,7 @@ static void take_header(struct pn_s3_reply *reply, const char *name, const char 
         reply->sum = (uint32_t)strtoul(value, NULL, 16);
         reply->has_sum = true;
     } else if (strcasecmp(name, "x-amz-meta-pinion-offsets") == 0 &&
-               sscanf(value, "%" SCNd64 "-%" SCNd64, &reply->first, &reply->end) != 2) {
+               !pn_offsets_parse(value, &reply->first, &reply->end)) {
         reply->end = 0;
     } else if (strcasecmp(name, "x-amz-meta-pinion-put") == 0) {
         copy_text(reply->put_id, sizeof reply->put_id, value, strlen(value));

@@ -1,10 +1,10 @@
-#include "http/percent.h"
+#include "base/percent.h"
 
 #include <string.h>
 
 #include "base/json.h"
 
-static int hex_digit(char c)
+int pn_hex_digit(char c)
 {
     if (c >= '0' && c <= '9') {
         return c - '0';
@@ -15,15 +15,15 @@ static int hex_digit(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-char *pn_http_percent_decode(struct pn_arena *arena, const char *text, size_t len)
+char *pn_percent_decode(struct pn_arena *arena, const char *text, size_t len)
 {
     char *out = pn_arena_alloc(arena, len + 1);
     size_t used = 0;
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)text[i];
         if (c == '%') {
-            int high = i + 1 < len ? hex_digit(text[i + 1]) : -1;
-            int low = i + 2 < len ? hex_digit(text[i + 2]) : -1;
+            int high = i + 1 < len ? pn_hex_digit(text[i + 1]) : -1;
+            int low = i + 2 < len ? pn_hex_digit(text[i + 2]) : -1;
             if (high < 0 || low < 0) {
                 return NULL;
             }
@@ -45,7 +45,7 @@ static bool is_plain(char c)
            c == '_' || c == '-';
 }
 
-void pn_http_percent_encode(struct pn_buf *out, const char *text)
+void pn_percent_encode(struct pn_buf *out, const char *text)
 {
     for (const char *c = text; *c != '\0'; c++) {
         if (is_plain(*c)) {
