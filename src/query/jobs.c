@@ -134,13 +134,12 @@ void pn_query_job_forget(struct pn_executor *executor, struct pn_query_job *job)
     unlink_job(executor, job);
 }
 
-/* The one that was not used for longest, of those that ended. */
+/* The job that ended and was not used for longest. Its process may still be there. */
 static struct pn_query_job *stalest(struct pn_executor *executor)
 {
     struct pn_query_job *found = NULL;
     for (struct pn_query_job *job = executor->jobs; job != NULL; job = job->next) {
-        if (pn_query_job_ended(job) && job->process == NULL &&
-            (found == NULL || job->used_ns < found->used_ns)) {
+        if (pn_query_job_ended(job) && (found == NULL || job->used_ns < found->used_ns)) {
             found = job;
         }
     }
@@ -165,6 +164,9 @@ int64_t pn_query_jobs_sweep(struct pn_executor *executor, int64_t now_ns)
         bool late = stale->used_ns == 0 || now_ns - stale->used_ns >= keep_ns;
         if (!late && ended <= config->results_max && bytes <= config->results_bytes_max) {
             return stale->used_ns + keep_ns;
+        }
+        if (stale->process != NULL) {
+            return INT64_MAX; /* the end of the process is seen, and then this is called again */
         }
         pn_query_job_forget(executor, stale);
     }

@@ -69,9 +69,9 @@ def test_a_query_of_the_pipeline(watch, folder, shape):
     expect(page.locator("figcaption")).to_contain_text(
         f"{len(places)} of {len(places)} countries and {len(rows)} of {len(rows)} rows"
     )
-    assert page.locator(".sheet .land").count() == 177
-    coloured = page.locator(".sheet .land:not(.step-absent), .sheet .dot").count()
-    assert coloured == len(places)
+    expect(page.locator(".sheet .land")).to_have_count(177)
+    coloured = page.locator(".sheet .land:not(.step-absent), .sheet .dot")
+    expect(coloured).to_have_count(len(places))
     check_looks(page, shape)
 
 
@@ -81,10 +81,11 @@ def test_names_are_found_as_data_write_them(watch):
     assert ranked(page)[0] == ["France", "9 007 199 254 740 993"]
     assert ranked(page)[2] == ["Korea not on the map", "7"]
     assert ranked(page)[-1] == ["Iran, Islamic Republic of", "null"]
+    expect(page.locator(".sheet .land")).to_have_count(177)
     titles = page.locator(".sheet title").all_text_contents()
     assert "Iran, Islamic Republic of: null" in titles and "DE: 4" in titles
-    assert page.locator(".sheet .land.step-none").count() == 1
-    assert page.locator(".sheet .dot").count() == 1  # Cocos has no shape
+    expect(page.locator(".sheet .land.step-none")).to_have_count(1)
+    expect(page.locator(".sheet .dot")).to_have_count(1)  # Cocos has no shape
 
 
 def test_the_steps_hold_as_many_values_each(watch):
@@ -92,10 +93,11 @@ def test_the_steps_hold_as_many_values_each(watch):
     powers = f"CAST(10 ** generate_subscripts({names}, 1) AS BIGINT)"
     sql = f"SELECT unnest({names}) AS country, {powers} AS n"
     page = ask(watch(), sql)
+    expect(page.locator(".world .legend li").first).to_be_visible()
     legend = page.locator(".world .legend li").all_inner_texts()
     texts = [re.sub(r"\s", "", text) for text in legend]
     assert texts[0] == "10to100" and texts[4] == "1000000000to10000000000"
-    assert page.locator(".sheet .land.step-4").count() == 2
+    expect(page.locator(".sheet .land.step-4")).to_have_count(2)
     page.locator(".ranked").get_by_role("row", name="Chile").hover()
     expect(page.locator(".sheet .land.looked title")).to_have_text("Chile: 10")
 

@@ -503,6 +503,32 @@ static void test_results_are_kept_for_a_while(void **state)
     assert_false(is_known(bed, ids[3]));
 }
 
+/* A result is not forgotten in place of a staler one whose process takes its time to end. */
+static void test_the_stalest_goes_though_its_process_ends_late(void **state)
+{
+    struct bed *bed = *state;
+    char ids[3][PN_QUERY_ID_SIZE];
+    char *script = pn_xasprintf("'%s' query-worker --data '%s' --pipeline '%s' \"$0\"; sleep 2",
+                                bed->program[0], bed->data, bed->pipeline);
+    bed->config.results_max = 2;
+    bed->config.concurrency = 4;
+    start_shell(bed, script);
+    for (int i = 0; i < 2; i++) {
+        (void)run(bed, "SELECT 1", ids[i]);
+    }
+    assert_rows(bed, ids[0], &UNSORTED, 0, 1, "1\n");
+    (void)run(bed, "SELECT 1", ids[2]);
+    for (int i = 0; i < WAIT_MS * 1000 / STEP_US && is_known(bed, ids[1]); i++) {
+        assert_true(is_known(bed, ids[0]));
+        (void)usleep(STEP_US);
+    }
+    assert_false(is_known(bed, ids[1]));
+    assert_true(is_known(bed, ids[0]));
+    assert_true(is_known(bed, ids[2]));
+    pn_executor_destroy(&bed->executor);
+    free(script);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -519,6 +545,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_workers_that_cannot_work, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_result_that_is_too_large, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_results_are_kept_for_a_while, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_stalest_goes_though_its_process_ends_late, set_up,
+                                        tear_down),
     };
     (void)signal(SIGPIPE, SIG_IGN);
     /* DuckDB is not built for TSan, which would find races in it that are none: workers are not
