@@ -28,6 +28,7 @@ int pn_cli_app(struct pn_cli *cli, const struct pn_app **app, struct pn_err *e)
             const struct pn_app_config config = {.data = cli->data,
                                                  .pipeline_folder = folder,
                                                  .settings_file = cli->config,
+                                                 .command = cli->words,
                                                  .set = cli->set.items,
                                                  .set_count = cli->set.count,
                                                  .io = cli->io,

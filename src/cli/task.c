@@ -144,7 +144,7 @@ static int run_tables(struct pn_cli *cli, const struct pn_app *app, struct pn_st
         return pn_err_input(e, "task '%s' has more than %d tables", task->name, TABLES_MAX);
     }
     struct pn_engine *engine = NULL;
-    int rc = pn_app_open_batch_engine(app, store, &engine, e);
+    int rc = pn_app_open_batch_engine(app, store, NULL, &engine, e);
     if (rc == 0) {
         rc = pn_app_uses_spark(app) ? make_tables_elsewhere(engine, task, reports, e)
                                     : make_tables(engine, task, reports, e);

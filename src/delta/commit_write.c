@@ -94,6 +94,12 @@ static void write_info(struct pn_buf *out, const struct pn_delta_attempt *attemp
     if (commit->notes != NULL) {
         pn_json_add_raw(&json, "pinion", commit->notes, strlen(commit->notes));
     }
+    const struct pn_delta_maker *maker =
+        commit->maker != NULL ? commit->maker : &attempt->table->config.maker;
+    if (pn_delta_maker_is_known(maker)) {
+        pn_json_put_key(&json, "madeBy");
+        pn_delta_maker_put(&json, maker);
+    }
     pn_json_add_cstr(&json, "engineInfo", attempt->table->config.engine_info);
     pn_json_add_cstr(&json, "txnId", attempt->txn_id);
     pn_json_add_i64(&json, "actions", count);

@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/logger.h"
+#include "delta/maker.h"
 #include "store/store.h"
 
 /* How checkpoints become Parquet and back. */
@@ -44,6 +45,7 @@ struct pn_delta_config {
     int64_t log_retention_ms;       /* of commit files that a checkpoint covers */
     int64_t tombstone_retention_ms; /* of removed files, for vacuum */
     const char *engine_info;        /* "pinion/0.1.0", for commitInfo */
+    struct pn_delta_maker maker;    /* of the handle's commits, for commitInfo */
 };
 
 struct pn_delta_map_entry {
@@ -160,7 +162,8 @@ struct pn_delta_commit {
     enum pn_delta_mode mode;
     const char *operation;            /* commitInfo: "WRITE", "OPTIMIZE", ... */
     const char *operation_parameters; /* commitInfo: a JSON object's text, or NULL */
-    const char *notes;  /* commitInfo: our own member "pinion", a JSON object's text, or NULL */
+    const char *notes; /* commitInfo: our own member "pinion", a JSON object's text, or NULL */
+    const struct pn_delta_maker *maker; /* NULL: the handle's */
     const char *schema; /* the rows' schema; the table is made with it when missing */
     const char *const *partition_columns; /* for a new table, and for OVERWRITE */
     size_t partition_column_count;
@@ -239,6 +242,7 @@ struct pn_delta_history_entry {
     const char *metrics;    /* JSON text, "{}" */
     const char *notes;      /* what commitInfo has as "pinion", as JSON text; NULL: nothing */
     const char *engine_info;
+    struct pn_delta_maker maker;
     int64_t files_added;
     int64_t files_removed;
     int64_t rows_added; /* by the statistics */

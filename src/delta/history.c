@@ -39,6 +39,7 @@ static void tell_info(struct telling *telling, const struct pn_json *body)
     if (notes != NULL && notes->type == PN_JSON_OBJECT) {
         entry->notes = pn_arena_strndup(telling->arena, notes->raw, notes->raw_len);
     }
+    pn_delta_maker_read(pn_json_get(body, "madeBy"), telling->arena, &entry->maker);
     entry->engine_info = text_of(telling->arena, body, "engineInfo");
     entry->timestamp_ms = pn_json_get_i64(body, "inCommitTimestamp", entry->timestamp_ms);
 }

@@ -1,5 +1,6 @@
 #include "report/tables.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -274,15 +275,58 @@ PN_REPORT_COLUMNS(pn_history_columns, {"version", PN_CELL_INT | PN_NOT_NULL},
                   {"committed", PN_CELL_TIME | PN_NOT_NULL}, {"operation", PN_CELL_TEXT},
                   {"files_added", PN_CELL_INT | PN_NOT_NULL},
                   {"files_removed", PN_CELL_INT | PN_NOT_NULL}, {"rows_added", PN_CELL_INT},
-                  {"engine", PN_CELL_TEXT}, {"parameters", PN_CELL_JSON | PN_NOT_NULL},
+                  {"made_by", PN_CELL_TEXT}, {"engine", PN_CELL_TEXT}, {"maker", PN_CELL_JSON},
+                  {"parameters", PN_CELL_JSON | PN_NOT_NULL},
                   {"metrics", PN_CELL_JSON | PN_NOT_NULL}, {"notes", PN_CELL_JSON | PN_NOT_NULL});
+enum { HISTORY_MORE_COLUMNS = 5 }; /* the last ones, which a table has no room for */
+
+/* For people; the engine of a commit that does not say more. */
+static void made_by_cell(struct pn_row_writer *rows, const struct pn_delta_history_entry *entry)
+{
+    const struct pn_delta_maker *maker = &entry->maker;
+    struct pn_buf text;
+    pn_buf_init(&text, CELL_BYTES_MAX);
+    if (maker->dag != NULL) {
+        pn_buf_addf(&text, "task %s of run %s of %s", maker->task, maker->run, maker->dag);
+        if (maker->attempt > 1) {
+            pn_buf_addf(&text, ", try %" PRId64, maker->attempt);
+        }
+    } else if (maker->stream != NULL) {
+        pn_buf_addf(&text, "stream %s", maker->stream);
+    } else if (maker->job != NULL) {
+        pn_buf_addf(&text, "job %s", maker->job);
+        if (maker->who != NULL) {
+            pn_buf_addf(&text, " of %s", maker->who);
+        }
+    } else {
+        pn_buf_adds(&text, maker->command != NULL ? maker->command : entry->engine_info);
+    }
+    pn_cell_text(rows, pn_buf_text(&text), text.len);
+    pn_buf_deinit(&text);
+}
+
+static void maker_cell(struct pn_row_writer *rows, const struct pn_delta_maker *maker)
+{
+    struct pn_buf text;
+    struct pn_json_writer json;
+    if (!pn_delta_maker_is_known(maker)) {
+        pn_cell_null(rows);
+        return;
+    }
+    pn_buf_init(&text, CELL_BYTES_MAX);
+    pn_json_writer_init(&json, &text);
+    pn_delta_maker_put(&json, maker);
+    pn_cell_json(rows, pn_buf_text(&text), text.len);
+    pn_buf_deinit(&text);
+}
 
 void pn_report_history(const struct pn_delta_history_entry *entries, size_t count,
                        struct pn_row_writer *rows)
 {
     bool whole = pn_row_writer_format(rows) != PN_FORMAT_TABLE;
     size_t column_count = pn_history_columns.count;
-    pn_row_writer_begin(rows, pn_history_columns.items, whole ? column_count : column_count - 3);
+    pn_row_writer_begin(rows, pn_history_columns.items,
+                        whole ? column_count : column_count - HISTORY_MORE_COLUMNS);
     for (size_t i = 0; i < count; i++) {
         const struct pn_delta_history_entry *entry = &entries[i];
         pn_cell_int(rows, entry->version);
@@ -291,8 +335,10 @@ void pn_report_history(const struct pn_delta_history_entry *entries, size_t coun
         pn_cell_int(rows, entry->files_added);
         pn_cell_int(rows, entry->files_removed);
         pn_cell_int(rows, entry->rows_added);
-        pn_cell_cstr(rows, entry->engine_info);
+        made_by_cell(rows, entry);
         if (whole) {
+            pn_cell_cstr(rows, entry->engine_info);
+            maker_cell(rows, &entry->maker);
             pn_cell_json(rows, entry->parameters, strlen(entry->parameters));
             pn_cell_json(rows, entry->metrics, strlen(entry->metrics));
             const char *notes = entry->notes != NULL ? entry->notes : "{}";

@@ -56,8 +56,10 @@ int pn_report_schema(const struct pn_delta_snapshot *snapshot, struct pn_row_wri
  * which the next page begins (the snapshot's memory); NULL: these were the last. */
 const char *pn_report_files(const struct pn_delta_snapshot *snapshot, const char *after,
                             size_t limit, struct pn_row_writer *rows);
-/* version, committed, operation, files_added, files_removed, rows_added, engine, parameters,
- * metrics, notes; the last three are left out of a table, where they would be mostly braces.
+/* version, committed, operation, files_added, files_removed, rows_added, made_by, engine, maker,
+ * parameters, metrics, notes; made_by is a line for people: what of this program made the commit,
+ * or else the engine; `maker` is the same for programs (delta/maker.h). From `engine` on the
+ * columns are left out of a table, where they would be mostly braces.
  * `entries` are pn_delta_history()'s, which pages by version. */
 void pn_report_history(const struct pn_delta_history_entry *entries, size_t count,
                        struct pn_row_writer *rows);

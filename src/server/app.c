@@ -35,6 +35,7 @@ static void copy_config(struct made *made, const struct pn_app_config *config)
     app->config.data = copy_text(made, config->data);
     app->config.pipeline_folder = copy_text(made, config->pipeline_folder);
     app->config.settings_file = copy_text(made, config->settings_file);
+    app->config.command = copy_text(made, config->command);
     app->config.set = set;
     app->data = app->config.data;
     app->io = config->io;

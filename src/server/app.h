@@ -25,6 +25,7 @@ struct pn_app_config {
     const char *data;            /* the data folder; it need not exist */
     const char *pipeline_folder; /* has the pipeline.yml */
     const char *settings_file;   /* of settings that overrule the pipeline's; NULL: none */
+    const char *command;         /* "pinion serve": what tables say they were made by; NULL ok */
     const char *const *set;      /* "NAME=VALUE" each; they overrule the file */
     size_t set_count;
     const struct pn_io *io; /* this and what follows must outlive the context */

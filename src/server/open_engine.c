@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/units.h"
 #include "engine/duckdb/duckdb.h"
 #include "engine/spark/spark.h"
 #include "engine/spark/submit.h"
@@ -31,8 +32,23 @@ static void read_run_values(struct pn_duckdb_run_values *run)
     run->interval_end = getenv("PINION_DATA_INTERVAL_END");
 }
 
+/* What commits of this process are made by: what its environment says, as a task of a run and all
+ * that it starts have it, or else the command. */
+static struct pn_delta_maker maker_of_process(const struct pn_app *app)
+{
+    const char *number = getenv("PINION_TRY_NUMBER");
+    struct pn_delta_maker maker = {
+        .dag = getenv("PINION_DAG"), .run = getenv("PINION_RUN_ID"), .task = getenv("PINION_TASK")};
+    if (number == NULL || pn_parse_i64(number, &maker.attempt, NULL) != 0 ||
+        !pn_delta_maker_is_known(&maker)) {
+        maker = (struct pn_delta_maker){.command = app->config.command};
+    }
+    return maker;
+}
+
 /* With the settings in force. `config` has landed_folder, delta and, where they are not 0 or NULL,
- * the most memory and threads that the engine may have, and where it spills. */
+ * the maker of its
+ * commits, the most memory and threads that the engine may have, and where it spills. */
 static int create_engine(const struct pn_app *app, struct pn_store *store,
                          const struct pn_duckdb_config *config, struct pn_embedded_engine **engine,
                          struct pn_err *e)
@@ -43,6 +59,9 @@ static int create_engine(const struct pn_app *app, struct pn_store *store,
     whole.temp_folder = config->temp_folder != NULL ? config->temp_folder : temp_folder;
     whole.memory_bytes_max = at_most(config->memory_bytes_max, settings->engine.memory_bytes_max);
     whole.threads = at_most(config->threads, settings->engine.threads);
+    if (!pn_delta_maker_is_known(&whole.delta.maker)) {
+        whole.delta.maker = maker_of_process(app);
+    }
     read_run_values(&whole.run);
     whole.copies_bytes_max = settings->store.cache_bytes_max;
     whole.parquet_compression = settings->engine.parquet_compression;
@@ -143,13 +162,19 @@ int pn_app_open_query_engine(const struct pn_app *app, struct pn_store *store,
 }
 
 int pn_app_open_batch_engine(const struct pn_app *app, struct pn_store *store,
-                             struct pn_engine **engine, struct pn_err *e)
+                             const struct pn_delta_maker *maker, struct pn_engine **engine,
+                             struct pn_err *e)
 {
     if (pn_app_uses_spark(app)) {
         return open_spark(app, store, true, engine, e);
     }
     struct pn_embedded_engine *opened = NULL;
-    int rc = pn_app_open_engine(app, store, NULL, &opened, e);
+    struct pn_duckdb_config config = {.landed_folder = NULL};
+    pn_settings_to_delta(app->settings, &config.delta);
+    if (maker != NULL) {
+        config.delta.maker = *maker;
+    }
+    int rc = create_engine(app, store, &config, &opened, e);
     *engine = rc == 0 ? &opened->batch : NULL;
     return rc;
 }

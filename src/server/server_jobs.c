@@ -13,17 +13,18 @@ struct pn_server_jobs {
     struct pn_jobs *jobs;
 };
 
-static int run(void *arg, const char *path, const struct pn_upkeep *upkeep,
-               const struct pn_upkeep_watch *watch, struct pn_upkeep_result *result,
-               struct pn_err *e)
+static int run(void *arg, const char *id, const char *who, const char *path,
+               const struct pn_upkeep *upkeep, const struct pn_upkeep_watch *watch,
+               struct pn_upkeep_result *result, struct pn_err *e)
 {
+    const struct pn_delta_maker maker = {.job = id, .who = who};
     const struct pn_server_jobs *jobs = arg;
     const struct pn_app *app = jobs->app;
     struct pn_embedded_engine *embedded = NULL; /* reads checkpoints, whatever engine merges */
     struct pn_engine *engine = NULL;
     int rc = pn_app_open_engine(app, jobs->store, NULL, &embedded, e);
     if (rc == 0) {
-        rc = pn_app_open_batch_engine(app, jobs->store, &engine, e);
+        rc = pn_app_open_batch_engine(app, jobs->store, &maker, &engine, e);
     }
     if (rc == 0) {
         struct pn_delta *delta = pn_delta_create(jobs->store, path, pn_engine_parquet(embedded),

@@ -49,9 +49,11 @@ int pn_app_open_sink(const struct pn_app *app, struct pn_log *log, struct pn_sto
 
 /* Does Spark make tables and answer queries (engine.kind)? */
 bool pn_app_uses_spark(const struct pn_app *app);
-/* The engine that a task makes tables with. Borrows the store. */
+/* The engine that a task makes tables with. Borrows the store, and the texts of `maker`: what its
+ * commits are made by. NULL: the task that this process is an attempt of, or else its command. */
 int pn_app_open_batch_engine(const struct pn_app *app, struct pn_store *store,
-                             struct pn_engine **engine, struct pn_err *e) PN_MUST_CHECK;
+                             const struct pn_delta_maker *maker, struct pn_engine **engine,
+                             struct pn_err *e) PN_MUST_CHECK;
 /* The engine in this process. Borrows the store. `landed_folder` is for duckdb.h's field of that
  * name, or NULL. */
 int pn_app_open_engine(const struct pn_app *app, struct pn_store *store, const char *landed_folder,

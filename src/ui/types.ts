@@ -29,7 +29,21 @@ export interface CommitRow {
   files_added: number;
   files_removed: number;
   rows_added: number | null;
+  made_by: string | null; // for people
   engine: string | null;
+  maker: Maker | null;
+}
+
+/* What of pinion made a commit: a task of a run, or one of the others. */
+export interface Maker {
+  dag?: string; // this and the next three together
+  run?: string;
+  task?: string;
+  try?: number;
+  stream?: string;
+  job?: string;
+  who?: string;
+  command?: string;
 }
 
 export interface FileRow {

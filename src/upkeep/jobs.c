@@ -184,7 +184,8 @@ static void run_job(struct pn_jobs *jobs, struct pn_job *job)
     job->started_ms = pn_wall_ms(jobs->env.clock);
     touch(job);
     pthread_mutex_unlock(&jobs->lock);
-    int rc = jobs->env.run(jobs->env.arg, job->path, &job->upkeep, &watch, &result, &failure);
+    int rc = jobs->env.run(jobs->env.arg, job->id, job->who, job->path, &job->upkeep, &watch,
+                           &result, &failure);
     pthread_mutex_lock(&jobs->lock);
     job->result = result;
     if (rc == 0) {

@@ -192,7 +192,7 @@ def test_rows_are_filtered_sorted_and_of_a_version(watch):
 
 def test_a_commit_leads_to_its_rows(watch):
     page = watch().go("tables/raw_pin/history", "Rows added")
-    page.get_by_role("region", name="History").get_by_role("link").last.click()
+    page.get_by_role("region", name="History").get_by_role("link", name="0", exact=True).click()
     expect(page.get_by_role("status")).to_have_text("40 rows of version 0")
 
 

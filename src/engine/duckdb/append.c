@@ -185,10 +185,12 @@ static int commit(struct pn_appender *appender, const struct pn_written *written
                                         .updated_ms = now_ms > newest_ms ? now_ms : newest_ms};
         before[i] = batch->positions[i].from;
     }
+    const struct pn_delta_maker maker = {.stream = batch->stream};
     const struct pn_delta_commit it = {
         .mode = PN_DELTA_APPEND,
         .operation = "STREAMING UPDATE",
         .operation_parameters = pn_buf_text(&parameters),
+        .maker = &maker,
         .schema = pn_buf_text(&appender->schema),
         .name = batch->table->name,
         .adds = &file,

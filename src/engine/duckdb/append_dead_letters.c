@@ -187,10 +187,12 @@ static int commit_once(struct pn_appender *appender, const struct moves *moves, 
     struct pn_buf parameters;
     pn_buf_init(&parameters, PN_DUCKDB_SQL_MAX);
     pn_append_parameters(NULL, &parameters);
+    const struct pn_delta_maker maker = {.stream = appender->batch->stream};
     const struct pn_delta_commit commit = {
         .mode = PN_DELTA_APPEND,
         .operation = "STREAMING UPDATE",
         .operation_parameters = pn_buf_text(&parameters),
+        .maker = &maker,
         .schema = pn_buf_text(&appender->letter_schema),
         .name = appender->letters.name,
         .adds = &file,

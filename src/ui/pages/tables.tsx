@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 
 import { useGet } from "../api.ts";
+import { runHref, taskHref } from "../dag-paths.ts";
 import { bytes, count } from "../format.ts";
 import { Facts } from "../parts/facts.tsx";
 import { List } from "../parts/list.tsx";
@@ -98,6 +99,25 @@ const SCHEMA: Column<SchemaRow>[] = [
   { name: "Partition", cell: (row) => (row.partition ? "yes" : "") },
 ];
 
+/* What made a commit, with a link to it; the program, where it is not ours. */
+function MadeBy({ commit: { made_by, maker } }: { commit: CommitRow }) {
+  if (maker?.dag !== undefined && maker.run !== undefined && maker.task !== undefined) {
+    return (
+      <>
+        <a href={taskHref(maker.dag, maker.run, maker.task, maker.try)}>{maker.task}</a>{" "}
+        <span class="quiet">of</span> <a href={runHref(maker.dag, maker.run)}>{maker.run}</a>
+      </>
+    );
+  }
+  if (maker?.stream !== undefined) {
+    return <a href={href(["streams", maker.stream])}>{made_by}</a>;
+  }
+  if (maker?.command !== undefined) {
+    return <code>{maker.command}</code>;
+  }
+  return <>{made_by || "–"}</>;
+}
+
 const HISTORY: Column<CommitRow>[] = [
   {
     name: "Version",
@@ -110,10 +130,10 @@ const HISTORY: Column<CommitRow>[] = [
   },
   { name: "Time", cell: (row) => <At ms={row.committed_ms} /> },
   { name: "Operation", cell: (row) => row.operation },
+  { name: "Made by", cell: (row) => <MadeBy commit={row} /> },
   { name: "Rows added", cell: (row) => count(row.rows_added), number: true },
   { name: "Files added", cell: (row) => count(row.files_added), number: true },
   { name: "Files removed", cell: (row) => count(row.files_removed), number: true },
-  { name: "Written by", cell: (row) => row.engine ?? "–" },
 ];
 
 const FILES: Column<FileRow>[] = [
@@ -220,7 +240,7 @@ function OneTable({ name, view }: { name: string; view: string }) {
                   path={`${path}/history`}
                   caption="History"
                   columns={HISTORY}
-                  words={(row) => `${row.version} ${row.operation}`}
+                  words={(row) => `${row.version} ${row.operation} ${row.made_by}`}
                 />
               ) : null}
               {view === "files" ? (

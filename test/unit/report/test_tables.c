@@ -34,6 +34,9 @@ static void some_commits(struct delta_fixture *fixture)
 {
     (void)delta_append(fixture, "a.parquet", 3);
     (void)delta_append(fixture, "b.parquet", 4);
+    fixture->config.maker =
+        (struct pn_delta_maker){.dag = "nightly", .run = "manual__1", .task = "load", .attempt = 2};
+    delta_fixture_reopen(fixture);
     (void)delta_append(fixture, "c.parquet", 5);
     for (int version = 0; version < 3; version++) {
         char name[64];

@@ -39,11 +39,13 @@ static void count_running(int change)
     pthread_mutex_unlock(&it.lock);
 }
 
-static int work(void *arg, const char *path, const struct pn_upkeep *upkeep,
-                const struct pn_upkeep_watch *watch, struct pn_upkeep_result *result,
-                struct pn_err *e)
+static int work(void *arg, const char *id, const char *who, const char *path,
+                const struct pn_upkeep *upkeep, const struct pn_upkeep_watch *watch,
+                struct pn_upkeep_result *result, struct pn_err *e)
 {
     (void)arg;
+    assert_int_equal(strlen(id), PN_JOB_ID_SIZE - 1);
+    assert_string_equal(who, "test");
     (void)upkeep;
     int rc = 0;
     count_running(1);

@@ -1,0 +1,93 @@
+"""What made each version of a table: by the command line, the API and the page."""
+
+import json
+import time
+
+import pytest
+import requests
+from deltalake import DeltaTable, write_deltalake
+from playwright.sync_api import expect
+
+from contract import UID
+from pinion import Server, run
+from ui import SHAPES, browser, check_looks, watch  # noqa: F401
+
+RUN = "by_hand"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """raw_pin: versions of a run, another program, a command, that program, and a job."""
+    data = tmp_path_factory.mktemp("history") / "data"
+    with Server(data) as running:
+        dag = json.loads(run("dag", "list", "--format", "json", data=data).stdout)[0]["dag"]
+        running.dag = dag
+        running.produce(f"{UID}.pin", {"index": 1, "unique_id": "u"})
+        run("dag", "trigger", dag, "--run-id", RUN, "--wait", data=data, check=False)
+        copy_files(running)
+        run("table", "optimize", "raw_pin", data=data)
+        copy_files(running)
+        url = f"{running.url}/api/v1/tables/raw_pin/optimize"
+        running.job = requests.post(url, json={}, timeout=30).json()["job"]
+        wait_for_job(running)
+        yield running
+
+
+def wait_for_job(server):
+    deadline = time.monotonic() + 60
+    state = "waiting"
+    while state in ("waiting", "running"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+        url = f"{server.url}/api/v1/jobs/{server.job}"
+        state = requests.get(url, timeout=30).json()["state"]
+    assert state == "done"
+
+
+def copy_files(server):
+    """A commit of another program, with small files that an optimize merges."""
+    folder = str(server.data / "store/delta_tables/raw/pin")
+    write_deltalake(folder, DeltaTable(folder).to_pyarrow_table(), mode="append")
+
+
+def history(server):
+    """By version, as the command line has it; the API has the same."""
+    table = json.loads(
+        run("table", "history", "raw_pin", "--format", "json", data=server.data).stdout
+    )
+    items = requests.get(f"{server.url}/api/v1/tables/raw_pin/history", timeout=30).json()["items"]
+    for key in ("version", "made_by", "maker", "engine"):
+        assert [one[key] for one in items] == [one[key] for one in table]
+    return {one["version"]: one for one in table}
+
+
+def test_each_version_says_what_made_it(server):
+    versions = history(server)
+    assert [versions[n]["operation"] for n in (2, 4)] == ["OPTIMIZE", "OPTIMIZE"]
+    maker = versions[0]["maker"]
+    assert (maker["dag"], maker["run"], maker["try"]) == (server.dag, RUN, 1)
+    assert versions[0]["made_by"] == f"task {maker['task']} of run {RUN} of {server.dag}"
+    assert versions[1]["maker"] is None
+    assert versions[1]["made_by"] == versions[1]["engine"] and "delta-rs" in versions[1]["engine"]
+    assert versions[2]["maker"] == {"command": "pinion table optimize"}
+    assert versions[2]["made_by"] == "pinion table optimize"
+    assert versions[4]["maker"]["job"] == server.job
+
+
+def test_other_readers_do_not_mind(server):
+    newest = DeltaTable(str(server.data / "store/delta_tables/raw/pin")).history(1)[0]
+    assert newest["madeBy"]["job"] == server.job
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_version_leads_to_the_task_that_made_it(watch, server, shape):
+    page = watch(shape).go("tables/raw_pin/history", "Made by")
+    rows = page.get_by_role("table", name="History")
+    expect(rows).to_contain_text("pinion table optimize")
+    expect(rows).to_contain_text(f"job {server.job}")
+    expect(rows).to_contain_text("delta-rs")
+    check_looks(page, shape)
+    task = history(server)[0]["maker"]["task"]
+    rows.get_by_role("link", name=task, exact=True).click()
+    expect(page.locator("h1")).to_contain_text(task)
+    expect(page.locator("main")).to_contain_text("raw_pin: version 0")
