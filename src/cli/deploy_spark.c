@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "cli/deploy.h"
+#include "deploy/bundle.h"
 #include "deploy/spark.h"
 #include "server/program.h"
 
@@ -10,6 +11,12 @@ static void file_row(void *arg, const char *path, const char *what)
     struct pn_row_writer *rows = arg;
     pn_cell_cstr(rows, path);
     pn_cell_cstr(rows, what);
+}
+
+static void print_note(void *arg, const char *note)
+{
+    struct pn_cli *cli = arg;
+    fprintf(cli->err, "note: %s\n", note);
 }
 
 static int run(struct pn_cli *cli, struct pn_spark_config *config, struct pn_err *e)
@@ -31,6 +38,9 @@ static int run(struct pn_cli *cli, struct pn_spark_config *config, struct pn_err
         config->arg = rows;
         rc = pn_spark_write(pipeline, config, e);
         pn_row_writer_close(&rows, rc);
+    }
+    if (rc == 0) {
+        pn_bundle_note(pipeline, print_note, cli);
     }
     free(library);
     pn_pipeline_destroy(&pipeline);

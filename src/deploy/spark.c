@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "deploy/python.h"
+#include "deploy/bundle.h"
 #include "engine/spark/definition.h"
 
 enum { FILE_BYTES_MAX = 16 << 20, NAMES_MAX = 4096 };
@@ -156,12 +156,25 @@ static int write_streams(struct writer *w, struct pn_err *e)
 
 /* --- the queries ------------------------------------------------------------------------------ */
 
+/* The statements, each a cell of a notebook; one ends with a semicolon at the end of a line. */
+static void add_cells(struct pn_buf *out, const char *sql)
+{
+    while (*sql != '\0') {
+        const char *end = strstr(sql, ";\n");
+        size_t len = end != NULL ? (size_t)(end - sql) + 2 : strlen(sql);
+        pn_buf_add(out, sql, len);
+        pn_buf_adds(out, "\n-- COMMAND ----------\n\n");
+        sql += len;
+        sql += strspn(sql, "\n");
+    }
+}
+
 /* As SQL alone: the prelude, a view for each table that the query may name, the query. */
 static int write_sql(struct writer *w, const struct pn_query *query, struct pn_err *e)
 {
     struct pn_buf *out = &w->out;
     pn_buf_adds(out, "-- Databricks notebook source\n");
-    pn_sql_add_cells(out, w->pipeline->prelude_spark);
+    add_cells(out, w->pipeline->prelude_spark);
     for (size_t i = 0; i < w->pipeline->table_count; i++) {
         const struct pn_table *table = &w->pipeline->tables[i];
         if (table->from_topic == NULL && table->like == NULL) {
