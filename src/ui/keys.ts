@@ -28,6 +28,8 @@ export const PLACES: [string, string, string][] = [
   ["p", "Topics", "topics"],
   ["s", "Streams", "streams"],
   ["x", "Dead letters", "dead-letters"],
+  ["j", "Jobs", "jobs"],
+  ["u", "Status", "status"],
 ];
 /* Keys that press a button or follow a link of the page: the one with the attribute data-key. */
 export const PRESSED: [string, string][] = [

@@ -122,6 +122,9 @@ export interface PartitionRow {
   end: string;
   records: number | string;
   size_bytes: number | string;
+  retention_ms: number | null; // null: without a limit
+  retention_bytes: number | null;
+  record_bytes_max: number;
 }
 
 /* What a table is made from, and what reads it. */
@@ -141,6 +144,11 @@ export interface LandingRow {
   error: string | null;
 }
 
+export interface RecordHeader {
+  name: string;
+  value: string | null;
+}
+
 export interface RecordRow {
   partition: number;
   offset: string;
@@ -148,6 +156,7 @@ export interface RecordRow {
   key: string | null;
   encoding: "text" | "base64" | null;
   value: string | null;
+  headers?: RecordHeader[]; // of a topic's record
 }
 
 /* GET topics/T/records: those of one partition, by offset. */

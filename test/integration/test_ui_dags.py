@@ -132,6 +132,13 @@ def test_pages(watch, shape):
 # --- press play -----------------------------------------------------------------------------------
 
 
+def test_the_overview_has_the_newest_run_of_a_dag(watch):
+    """The run `bad` came after the run `good`."""
+    page = watch().go("?view=list", "shop")
+    row = page.get_by_role("region", name="What there is").get_by_role("row")
+    expect(row.filter(has=page.get_by_role("link", name="shop"))).to_contain_text("failed")
+
+
 def test_press_play_and_see_green(watch):
     page = watch().go("dags", "shop")
     page.get_by_role("button", name="Trigger shop").click()

@@ -215,12 +215,18 @@ def test_the_search_over_everything(watch, server):
     page.keyboard.press("Control+k")
     field.fill("there is no such thing")
     expect(page.get_by_role("dialog")).to_contain_text("Nothing is called that.")
+    field.fill("page jobs")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("Jobs")
+    page.keyboard.press("Control+k")
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_single_keys(watch, server):
     page = watch().go("status", "healthy")
+    page.keyboard.type("gj")
+    expect(page.locator("h1")).to_have_text("Jobs")
     page.keyboard.type("gp")
     expect(page.locator("h1")).to_have_text("Topics")
     expect(page.locator("#filter")).to_be_visible()

@@ -66,7 +66,7 @@ def watch(browser, server):
     for context in contexts:
         context.close()
     for one in watched:
-        assert one.wrong == []
+        assert one.wrong == [], one.wrong
 
 
 def violations(page):

@@ -12,6 +12,7 @@ import { At } from "../parts/time.tsx";
 import { facts, Way } from "../parts/way.tsx";
 import type { Node } from "../parts/way.tsx";
 import { href, place, setQuery } from "../route.ts";
+import { stateOf } from "../states.ts";
 import type { Items } from "../types.ts";
 
 interface Glance {
@@ -32,15 +33,9 @@ interface Dag {
   dag: string;
   paused: boolean;
   next_ms: number | null;
-  last: [string, string, number | null][];
+  last: [string, string, number | null][]; // the newest first
 }
 
-/* The letters of runs' states. */
-const STATES: Record<string, string> = {
-  s: "healthy",
-  r: "running",
-  f: "failed",
-};
 const PHONE_WIDTH = 640;
 const RUNS = 10;
 
@@ -74,12 +69,14 @@ const RUN_COLUMNS: Column<Run>[] = [
   },
 ];
 
-/* A DAG is as well as its last run. */
+const healthOf = (state: string) => (state === "success" ? "healthy" : state);
+
+/* A DAG is as well as its newest run. */
 function withRuns(nodes: Node[], dags: Dag[]): Node[] {
   return nodes.map((node) => {
     const dag = dags.find((one) => node.id === `dag/${one.dag}`);
-    const newest = dag?.last.at(-1);
-    return newest === undefined ? node : { ...node, health: STATES[newest[1]] ?? "queued" };
+    const newest = dag?.last[0];
+    return newest === undefined ? node : { ...node, health: healthOf(stateOf(newest[1])) };
   });
 }
 

@@ -1,4 +1,4 @@
-/* SQL over the tables: an editor, the pipeline's own queries, and the answer as table and chart. */
+/* SQL over the tables: an editor, queries to begin from, and the answer as table and chart. */
 
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { ComponentType } from "preact";
@@ -7,55 +7,35 @@ import { useGet } from "../api.ts";
 import { Outcome, useRun } from "../parts/answer.tsx";
 import type { Mistake } from "../parts/editor.tsx";
 import { Page } from "../parts/page.tsx";
-import { Region } from "../parts/region.tsx";
+import { PipelineQueries, QueryLists } from "../parts/query-lists.tsx";
+import { draft, keepDraft, noteRun } from "../query-store.ts";
 import { place, setQuery } from "../route.ts";
-import type { Items, SavedQuery, SchemaTable } from "../types.ts";
-
-const DRAFT = "pinion-sql";
+import type { Items, SchemaTable } from "../types.ts";
 
 type EditorProps = Parameters<typeof import("../parts/editor.tsx").Editor>[0];
 
-/* --- the page -------------------------------------------------------------------------------- */
-
-function Saved({ choose }: { choose: (sql: string) => void }) {
-  const saved = useGet<Items<SavedQuery>>("pipeline/queries");
-  return (
-    <Region of={saved}>
-      {({ items }) =>
-        items.length === 0 ? null : (
-          <details class="saved" open>
-            <summary>Queries of the pipeline</summary>
-            <ul>
-              {items.map((one) => (
-                <li key={one.query}>
-                  <button onClick={() => choose(one.sql)}>{one.query.replaceAll("_", " ")}</button>
-                </li>
-              ))}
-            </ul>
-          </details>
-        )
-      }
-    </Region>
-  );
-}
-
 export function QueryPage() {
-  const [text, setText] = useState(
-    place.value.query.get("sql") ?? localStorage.getItem(DRAFT) ?? "",
-  );
+  const linked = place.value.query.get("sql");
+  const [text, setText] = useState(linked ?? draft());
   const [Editor, setEditor] = useState<ComponentType<EditorProps>>();
-  const schema = useGet<Items<SchemaTable>>("schema");
-  const { run, start, cancel } = useRun();
+  const schema = useGet<Items<SchemaTable>>("schema", ["definition"]);
+  const { run, start, cancel } = useRun(linked);
 
   useEffect(() => {
     void import("../parts/editor.tsx").then((module) => setEditor(() => module.Editor));
   }, []);
   const change = (sql: string) => {
     setText(sql);
-    localStorage.setItem(DRAFT, sql);
+    keepDraft(sql);
+    if (linked !== null && sql !== linked) {
+      setQuery("sql", undefined); // else a reload would lose the change
+    }
+  };
+  const begin = (sql: string) => {
+    noteRun(sql);
+    void start(sql);
   };
   /* A link to a query that is followed from this page, such as one that Ctrl-K found. */
-  const linked = place.value.query.get("sql");
   useEffect(() => {
     if (linked !== null) {
       change(linked);
@@ -74,10 +54,10 @@ export function QueryPage() {
   const fault = run.error ?? run.query?.error ?? undefined;
   const mistake = useMemo<Mistake | undefined>(
     () =>
-      fault?.position === undefined
+      fault?.position === undefined || (run.query !== undefined && run.query.sql !== text)
         ? undefined
         : { byte: fault.position.byte, message: fault.message },
-    [fault],
+    [fault, text],
   );
   const share = () => {
     setQuery("sql", text);
@@ -85,34 +65,39 @@ export function QueryPage() {
   };
   return (
     <Page title="Query">
-      <Saved choose={change} />
-      {Editor === undefined ? (
-        <textarea
-          class="editor"
-          aria-label="SQL"
-          value={text}
-          onInput={(event) => change(event.currentTarget.value)}
-        />
-      ) : (
-        <Editor
-          text={text}
-          tables={tables}
-          mistake={mistake}
-          onChange={change}
-          onRun={(part) => void start(part ?? text)}
-          onCancel={cancel}
-        />
-      )}
-      <div class="bar">
-        <button class="main" disabled={text.trim() === ""} onClick={() => void start(text)}>
-          Run
-        </button>
-        <button disabled={text.trim() === ""} onClick={share}>
-          Copy a link
-        </button>
-        <span class="quiet">Ctrl-Enter runs it; Esc, then Tab leaves the editor</span>
+      <PipelineQueries choose={change} />
+      <div class="query-page">
+        <div class="query-work">
+          {Editor === undefined ? (
+            <textarea
+              class="editor"
+              aria-label="SQL"
+              value={text}
+              onInput={(event) => change(event.currentTarget.value)}
+            />
+          ) : (
+            <Editor
+              text={text}
+              tables={tables}
+              mistake={mistake}
+              onChange={change}
+              onRun={(part) => begin(part ?? text)}
+              onCancel={cancel}
+            />
+          )}
+          <div class="bar">
+            <button class="main" disabled={text.trim() === ""} onClick={() => begin(text)}>
+              Run
+            </button>
+            <button disabled={text.trim() === ""} onClick={share}>
+              Copy a link
+            </button>
+            <span class="quiet">Ctrl-Enter runs it; Esc, then Tab leaves the editor</span>
+          </div>
+          <Outcome run={run} cancel={cancel} />
+        </div>
+        <QueryLists schema={schema} text={text} choose={change} />
       </div>
-      <Outcome run={run} cancel={cancel} chart />
     </Page>
   );
 }

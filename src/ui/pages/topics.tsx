@@ -1,11 +1,12 @@
 /* The topics of the log: all of them, and one with its partitions and records. */
 
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 
-import { ApiError, post, useGet } from "../api.ts";
+import { ApiError, get, post, useGet } from "../api.ts";
 import { topicOf } from "../events.ts";
-import { bytes, count } from "../format.ts";
+import { bytes, count, duration } from "../format.ts";
 import { Copy } from "../parts/copy.tsx";
+import { Facts } from "../parts/facts.tsx";
 import { List } from "../parts/list.tsx";
 import type { Column } from "../parts/list.tsx";
 import { Page } from "../parts/page.tsx";
@@ -14,8 +15,11 @@ import { Empty, Failure, Region } from "../parts/region.tsx";
 import { RecordSearch } from "../parts/search.tsx";
 import { Tabs } from "../parts/tabs.tsx";
 import { RecordTail, topicTail } from "../parts/tail.tsx";
+import { At } from "../parts/time.tsx";
+import { rateText } from "../parts/way.tsx";
+import type { Node } from "../parts/way.tsx";
 import { href } from "../route.ts";
-import type { Items, LandingRow, PartitionRow, TopicRow } from "../types.ts";
+import type { Items, LandingRow, PartitionRow, Records, TopicRow } from "../types.ts";
 
 /* How a record is posted to a topic by hand. */
 function curl(topic: string, value = '{"hello":"world"}'): string {
@@ -26,7 +30,15 @@ function curl(topic: string, value = '{"hello":"world"}'): string {
 
 /* --- all topics ------------------------------------------------------------------------------ */
 
-const TOPICS: Column<TopicRow>[] = [
+const TIMED_MAX = 8; // partitions whose oldest and newest records are looked at
+
+/* A topic with what the overview and the sink know of it. */
+interface Topic extends TopicRow {
+  rate: number | null; // records a second
+  lag: number | null; // records that have not landed; null: they do not land
+}
+
+const TOPICS: Column<Topic>[] = [
   {
     name: "Topic",
     cell: (row) => <a href={href(["topics", row.topic])}>{row.topic}</a>,
@@ -51,6 +63,13 @@ const TOPICS: Column<TopicRow>[] = [
     number: true,
   },
   {
+    name: "Comes in",
+    cell: (row) => (row.rate === null ? "–" : rateText(row.rate)),
+    sort: (row) => row.rate ?? -1,
+    number: true,
+  },
+  { name: "Not landed", cell: (row) => count(row.lag), sort: (row) => row.lag ?? -1, number: true },
+  {
     name: "Read by",
     cell: (row) =>
       row.read_by === "" || row.read_by === null ? (
@@ -61,8 +80,21 @@ const TOPICS: Column<TopicRow>[] = [
   },
 ];
 
+function withFlow(rows: TopicRow[], nodes: Node[], landings: LandingRow[]): Topic[] {
+  return rows.map((row) => {
+    const own = landings.filter((landing) => landing.topic === row.topic);
+    return {
+      ...row,
+      rate: nodes.find((node) => node.id === `topic/${row.topic}`)?.rate ?? null,
+      lag: own.length === 0 ? null : own.reduce((sum, landing) => sum + landing.lag, 0),
+    };
+  });
+}
+
 function AllTopics() {
   const topics = useGet<Items<TopicRow>>("topics", ["rates"]);
+  const glance = useGet<{ nodes: Node[] }>("overview", ["rates"]);
+  const sink = useGet<{ partitions: LandingRow[] }>("sink", ["rates"]);
   return (
     <Page title="Topics">
       <Region of={topics}>
@@ -70,7 +102,7 @@ function AllTopics() {
           <List
             caption="Topics"
             columns={TOPICS}
-            rows={items}
+            rows={withFlow(items, glance.data?.nodes ?? [], sink.data?.partitions ?? [])}
             words={(row) => `${row.topic} ${row.read_by ?? ""}`}
             empty={
               <Empty command={curl("clicks")}>
@@ -192,6 +224,58 @@ function TestRecord({ topic, sent }: { topic: string; sent: () => void }) {
   );
 }
 
+/* The times of the oldest and the newest record, over the first partitions. */
+function useEnds(path: string, partitions: PartitionRow[]) {
+  const [times, setTimes] = useState<number[]>([]);
+  const filled = partitions.filter((one) => one.begin !== one.end).slice(0, TIMED_MAX);
+  const key = filled.map((one) => `${one.partition} ${one.begin} ${one.end}`).join(",");
+  useEffect(() => {
+    const abort = new AbortController();
+    const ask = (one: PartitionRow, from: bigint | string) =>
+      get<Records>(
+        `${path}/records?partition=${one.partition}&from=${from}&limit=1`,
+        abort.signal,
+      ).then(({ records }) => records.map((record) => record.time_ms));
+    Promise.all(
+      filled.flatMap((one) => [ask(one, one.begin), ask(one, BigInt(one.end) - 1n)]),
+    ).then(
+      (found) => setTimes(found.flat()),
+      () => undefined, // the list of records says what is wrong
+    );
+    return () => abort.abort();
+  }, [path, key]);
+  return times.length === 0
+    ? { oldest: null, newest: null }
+    : { oldest: Math.min(...times), newest: Math.max(...times) };
+}
+
+function kept(row: PartitionRow | undefined): string {
+  const limits = [
+    row?.retention_ms == null ? "" : `for ${duration(row.retention_ms)}`,
+    row?.retention_bytes == null ? "" : `up to ${bytes(row.retention_bytes)} a partition`,
+  ].filter((limit) => limit !== "");
+  return limits.length === 0 ? "all" : limits.join(", ");
+}
+
+function About({ path, partitions }: { path: string; partitions: PartitionRow[] }) {
+  const { oldest, newest } = useEnds(path, partitions);
+  const sum = (of: (row: PartitionRow) => number) =>
+    partitions.reduce((all, row) => all + of(row), 0);
+  return (
+    <Facts
+      of={{
+        Partitions: count(partitions.length),
+        Records: count(sum((row) => Number(row.records))),
+        Size: bytes(sum((row) => Number(row.size_bytes))),
+        Oldest: <At ms={oldest} />,
+        Newest: <At ms={newest} />,
+        "Records are kept": kept(partitions[0]),
+        "Largest record": bytes(partitions[0]?.record_bytes_max),
+      }}
+    />
+  );
+}
+
 function OneTopic({ name, view }: { name: string; view: string }) {
   const path = `topics/${encodeURIComponent(name)}`;
   const partitions = useGet<{ partitions: PartitionRow[] }>(path, [topicOf("topic", name)]);
@@ -213,7 +297,10 @@ function OneTopic({ name, view }: { name: string; view: string }) {
       <Region of={partitions}>
         {(data) =>
           view === "search" || view === "tail" ? null : view === "partitions" ? (
-            <Partitions topic={name} rows={data.partitions} />
+            <>
+              <About path={path} partitions={data.partitions} />
+              <Partitions topic={name} rows={data.partitions} />
+            </>
           ) : (
             <>
               <TestRecord topic={name} sent={partitions.again} />

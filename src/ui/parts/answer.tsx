@@ -4,9 +4,12 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import { ApiError, get, post, remove } from "../api.ts";
 import { bytes, count, duration } from "../format.ts";
+import { keepQuery, lastQuery } from "../query-store.ts";
 import type { Query, Rows } from "../types.ts";
+import { AnswerTools } from "./answer-tools.tsx";
 import { ChartOf } from "./chart.tsx";
 import { Grid } from "./grid.tsx";
+import type { Cell } from "./grid.tsx";
 import { Failure } from "./region.tsx";
 
 const PAGE = 500; // rows fetched at once
@@ -25,8 +28,9 @@ interface Run {
   error?: ApiError;
 }
 
-/* Runs one query after the other; a new one cancels the one before. */
-export function useRun() {
+/* Runs one query after the other; a new one cancels the one before. The tab's last query is there
+ * again when the reader comes back, unless the address names another. */
+export function useRun(linked: string | null) {
   const [run, setRun] = useState<Run>({});
   const current = useRef("");
 
@@ -56,6 +60,7 @@ export function useRun() {
       setRun({});
       const { id } = await post<{ id: string }>("queries", { sql });
       current.current = id;
+      keepQuery(id);
       await follow(id);
     } catch (error) {
       if (error instanceof ApiError) {
@@ -63,52 +68,84 @@ export function useRun() {
       }
     }
   };
-  useEffect(
-    () => () => {
-      current.current = ""; // the page is left
-    },
-    [],
-  );
+  const restore = async (id: string) => {
+    try {
+      const query = await get<Query>(`queries/${id}`);
+      if (current.current === "" && (linked === null || linked === query.sql)) {
+        current.current = id;
+        await follow(id);
+      }
+    } catch {
+      keepQuery(""); // the server keeps it no longer
+    }
+  };
+  useEffect(() => {
+    const id = lastQuery();
+    if (id !== "") {
+      void restore(id);
+    }
+    return () => {
+      current.current = "left"; // the page: nothing is followed any more
+    };
+  }, []);
   return { run, start, cancel };
 }
 
 /* --- the answer ------------------------------------------------------------------------------ */
 
-/* The rows of a query, fetched where the reader looks. */
-function Answer({ query, chart }: { query: Query; chart: boolean }) {
+/* The rows of a query in an order, fetched where the reader looks. */
+function useRows(query: Query) {
   const all = query.rows;
-  const [rows, setRows] = useState<(string | null)[][]>(() => new Array(all));
-  const [columns, setColumns] = useState(query.columns ?? []);
-  const asked = useRef(new Set<number>());
+  const [sort, setSort] = useState("");
+  const [rows, setRows] = useState<(Cell[] | undefined)[]>(() => new Array(all));
+  const asked = useRef(new Set<string>());
+  const shown = useRef(sort);
 
-  const fetchPage = async (page: number) => {
-    if (asked.current.has(page) || page * PAGE >= Math.max(all, 1)) {
+  const fetchPage = async (order: string, page: number) => {
+    const key = `${order} ${page}`;
+    if (asked.current.has(key) || page * PAGE >= Math.max(all, 1)) {
       return;
     }
-    asked.current.add(page);
+    asked.current.add(key);
+    const params = new URLSearchParams({ offset: `${page * PAGE}`, limit: `${PAGE}` });
+    if (order !== "") {
+      params.set("sort", order);
+    }
     try {
-      const got = await get<Rows>(`queries/${query.id}/rows?offset=${page * PAGE}&limit=${PAGE}`);
-      setColumns(got.columns);
-      setRows((before) => {
-        const after = before.slice();
-        got.rows.forEach((row, at) => {
-          after[page * PAGE + at] = row;
+      const got = await get<Rows>(`queries/${query.id}/rows?${params}`);
+      if (shown.current === order) {
+        setRows((before) => {
+          const after = before.slice();
+          got.rows.forEach((row, at) => {
+            after[page * PAGE + at] = row;
+          });
+          return after;
         });
-        return after;
-      });
+      }
     } catch {
-      asked.current.delete(page); // asked again when it is looked at again
+      asked.current.delete(key); // asked again when it is looked at again
     }
   };
-  useEffect(() => need(0, chart && all <= CHART_ROWS_MAX ? all : 1), []);
   const need = (from: number, to: number) => {
     for (let page = Math.floor(from / PAGE); page * PAGE < to; page++) {
-      void fetchPage(page);
+      void fetchPage(shown.current, page);
     }
   };
+  useEffect(() => need(0, all <= CHART_ROWS_MAX ? all : 1), [sort]);
+  const order = (by: string) => {
+    shown.current = by;
+    asked.current.clear();
+    setRows(new Array(all));
+    setSort(by);
+  };
+  return { rows, need, sort, order };
+}
 
-  const whole =
-    chart && all <= CHART_ROWS_MAX && rows.every((row) => row !== undefined) && rows.length === all;
+function Answer({ query }: { query: Query }) {
+  const all = query.rows;
+  const columns = query.columns ?? [];
+  const { rows, need, sort, order } = useRows(query);
+  const whole = all <= CHART_ROWS_MAX && rows.length === all && !rows.includes(undefined);
   const file = `/api/v1/queries/${query.id}/download`;
   return (
     <>
@@ -132,13 +169,21 @@ function Answer({ query, chart }: { query: Query; chart: boolean }) {
         <p class="quiet">0 rows.</p>
       ) : (
         <div class={whole ? "charted" : ""}>
-          <Grid caption="Answer" columns={columns} rows={rows} onNeed={need} />
+          <Grid
+            caption="Answer"
+            columns={columns}
+            rows={rows}
+            onNeed={need}
+            sort={sort}
+            onSort={order}
+          />
         </div>
       )}
-      {whole && all > 0 ? <ChartOf rows={{ columns, rows }} /> : null}
-      {chart && all > CHART_ROWS_MAX ? (
+      {whole && all > 0 ? <ChartOf rows={{ columns, rows: rows as Cell[][] }} /> : null}
+      {all > CHART_ROWS_MAX ? (
         <p class="quiet">No chart: there are more than {CHART_ROWS_MAX} rows.</p>
       ) : null}
+      <AnswerTools query={query} />
     </>
   );
 }
@@ -146,10 +191,9 @@ function Answer({ query, chart }: { query: Query; chart: boolean }) {
 interface OutcomeProps {
   run: Run;
   cancel: () => Promise<void>;
-  chart: boolean; // also as a chart, where the rule has one
 }
 
-export function Outcome({ run, cancel, chart }: OutcomeProps) {
+export function Outcome({ run, cancel }: OutcomeProps) {
   const { query, error } = run;
   if (error !== undefined) {
     return <Failure error={error} />;
@@ -176,5 +220,5 @@ export function Outcome({ run, cancel, chart }: OutcomeProps) {
     const { code, message, hint, position } = query.error;
     return <Failure error={new ApiError(400, code, message, hint, position)} />;
   }
-  return <Answer key={query.id} query={query} chart={chart} />;
+  return <Answer key={query.id} query={query} />;
 }

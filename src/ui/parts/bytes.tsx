@@ -12,7 +12,8 @@ export function bytesOf(value: string, encoding: string): Uint8Array {
     : new TextEncoder().encode(value);
 }
 
-function dump(bytes: Uint8Array): string {
+/* In hexadecimal, 16 bytes a line. */
+export function dump(bytes: Uint8Array): string {
   const lines = [];
   for (let at = 0; at < bytes.length; at += LINE) {
     const row = [...bytes.slice(at, at + LINE)];

@@ -62,6 +62,20 @@ function language(tables: SQLNamespace) {
   });
 }
 
+/* A text that is typed over a selection. The browser would carry the selection's colours over to it
+ * by a style attribute, which the page's content security policy refuses. */
+function typeOver(event: InputEvent, view: EditorView): boolean {
+  const { empty } = view.state.selection.main;
+  const text = event.data;
+  const brackets = text !== null && /^["'([{]$/.test(text); // they are put around it
+  if (event.inputType !== "insertText" || text === null || brackets || empty || view.composing) {
+    return false;
+  }
+  view.dispatch(view.state.replaceSelection(text), { userEvent: "input.type" });
+  event.preventDefault();
+  return true;
+}
+
 export function Editor({ text, tables, mistake, onChange, onRun, onCancel }: Props) {
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(undefined);
@@ -104,6 +118,7 @@ export function Editor({ text, tables, mistake, onChange, onRun, onCancel }: Pro
           syntaxHighlighting(COLOURS),
           LOOKS,
           EditorView.lineWrapping,
+          EditorView.domEventHandlers({ beforeinput: typeOver }),
           EditorView.contentAttributes.of({ "aria-label": "SQL" }),
           EditorView.updateListener.of((update) => {
             if (update.docChanged) {

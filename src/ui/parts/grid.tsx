@@ -24,7 +24,28 @@ interface Props {
   caption: string;
   columns: GridColumn[];
   rows: (Cell[] | undefined)[]; // undefined: not here yet
-  onNeed?: (from: number, to: number) => void; // these rows are in view
+  onNeed: (from: number, to: number) => void; // these rows are in view
+  sort: string; // a column, with a minus before it the largest first; "": as they came
+  onSort: (sort: string) => void;
+}
+
+/* A click sorts by the column, the next one the other way, the third not at all. */
+function Head({ column, sort, onSort }: { column: GridColumn } & Pick<Props, "sort" | "onSort">) {
+  const up = sort === column.name;
+  const down = sort === `-${column.name}`;
+  return (
+    <th
+      scope="col"
+      class={isNumber(column.type) ? "number" : ""}
+      aria-sort={up ? "ascending" : down ? "descending" : undefined}
+    >
+      <button class="sort" onClick={() => onSort(up ? `-${column.name}` : down ? "" : column.name)}>
+        {column.name}
+        <span aria-hidden="true">{up ? " ▴" : down ? " ▾" : ""}</span>
+      </button>{" "}
+      <span class="quiet">{column.type.toLowerCase()}</span>
+    </th>
+  );
 }
 
 function Value({ cell }: { cell: Cell | undefined }) {
@@ -34,7 +55,7 @@ function Value({ cell }: { cell: Cell | undefined }) {
   return cell === null ? <span class="null">null</span> : <>{cell}</>;
 }
 
-export function Grid({ caption, columns, rows, onNeed }: Props) {
+export function Grid({ caption, columns, rows, onNeed, sort, onSort }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ from: 0, to: 40 });
   const look = () => {
@@ -46,10 +67,10 @@ export function Grid({ caption, columns, rows, onNeed }: Props) {
         Math.ceil((element.scrollTop + element.clientHeight) / ROW) + SPARE,
       );
       setView((before) => (before.from === from && before.to === to ? before : { from, to }));
-      onNeed?.(from, to);
+      onNeed(from, to);
     }
   };
-  useLayoutEffect(look, [rows.length]);
+  useLayoutEffect(look, [rows.length, sort]);
 
   const to = Math.min(view.to, rows.length);
   const from = Math.min(view.from, to);
@@ -67,9 +88,7 @@ export function Grid({ caption, columns, rows, onNeed }: Props) {
         <thead>
           <tr>
             {columns.map((column) => (
-              <th key={column.name} scope="col" class={isNumber(column.type) ? "number" : ""}>
-                {column.name} <span class="quiet">{column.type.toLowerCase()}</span>
-              </th>
+              <Head key={column.name} column={column} sort={sort} onSort={onSort} />
             ))}
           </tr>
         </thead>

@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 
 import { get } from "../api.ts";
 import { overlay, PLACES, PRESSED, singleKeys, switchSingleKeys } from "../keys.ts";
+import { ownQueries } from "../query-store.ts";
 import { go, href } from "../route.ts";
 import type { Items, SavedQuery, TableRow, TopicRow } from "../types.ts";
 import { Dialog } from "./dialog.tsx";
@@ -38,6 +39,18 @@ async function named<T>(path: string, found: (row: T) => Found): Promise<Found[]
   }
 }
 
+async function streams(): Promise<Found[]> {
+  try {
+    return (await get<{ names: string[] }>("streams/names")).names.map((name) => ({
+      kind: "stream",
+      name,
+      to: href(["streams", name]),
+    }));
+  } catch {
+    return [];
+  }
+}
+
 async function everything(): Promise<Found[]> {
   const lists = await Promise.all([
     named<{ dag: string }>("dags", ({ dag }) => ({
@@ -60,13 +73,19 @@ async function everything(): Promise<Found[]> {
       name: topic,
       to: href(["topics", topic]),
     })),
+    streams(),
     named<{ dag: string; run: string }>(`runs?limit=${RUNS}`, ({ dag, run }) => ({
       kind: "run",
       name: `${dag} ${run}`,
       to: href(["dags", dag, "runs", run]),
     })),
   ]);
-  return [...PAGES, ...lists.flat()];
+  const own = ownQueries.value.map(({ name, sql }) => ({
+    kind: "own query",
+    name,
+    to: href(["query"], { sql }),
+  }));
+  return [...PAGES, ...own, ...lists.flat()];
 }
 
 function Palette() {
@@ -122,7 +141,7 @@ function Palette() {
         type="text"
         class="palette"
         role="combobox"
-        aria-label="DAG, run, table, query, topic or page"
+        aria-label="DAG, run, table, query, topic, stream or page"
         aria-expanded="true"
         aria-controls="palette-list"
         aria-activedescendant={chosen >= 0 ? `palette-${chosen}` : undefined}
@@ -156,7 +175,7 @@ function Palette() {
 
 function Help() {
   const keys: [string, string][] = [
-    ["Ctrl K", "go to a DAG, run, table, query, topic or page"],
+    ["Ctrl K", "go to a DAG, run, table, query, topic, stream or page"],
     ["/", "filter the list"],
     ["j", "the next row"],
     ["k", "the row before"],

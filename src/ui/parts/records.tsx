@@ -1,4 +1,4 @@
-/* The records of a topic, a partition at a time, the newest first, by pages. */
+/* The records of a topic, the newest first, by pages: of all partitions by time, or of one. */
 
 import { useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
@@ -6,79 +6,12 @@ import type { ComponentChildren } from "preact";
 import { ApiError, get, useGet } from "../api.ts";
 import { place, setQuery } from "../route.ts";
 import type { PartitionRow, RecordRow, Records } from "../types.ts";
+import { MERGED_MAX, useNewest } from "./newest.tsx";
 import { Region } from "./region.tsx";
 import { At } from "./time.tsx";
+import { Value } from "./value.tsx";
 
 const PAGE = 50n;
-const SHOWN_MAX = 160; // characters of a value in the list
-
-/* JSON with line breaks, made from its own characters, so that no number is read and written. */
-function pretty(text: string): string {
-  let out = "";
-  let depth = 0;
-  let quoted = false;
-  for (let at = 0; at < text.length; at++) {
-    const c = text.charAt(at);
-    if (quoted) {
-      out += c;
-      if (c === "\\") {
-        out += text.charAt(++at);
-      } else if (c === '"') {
-        quoted = false;
-      }
-    } else if (c === '"') {
-      quoted = true;
-      out += c;
-    } else if (c === "{" || c === "[") {
-      depth++;
-      out += `${c}\n${"  ".repeat(depth)}`;
-    } else if (c === "}" || c === "]") {
-      depth--;
-      out += `\n${"  ".repeat(Math.max(0, depth))}${c}`;
-    } else if (c === ",") {
-      out += `,\n${"  ".repeat(depth)}`;
-    } else if (c === ":") {
-      out += ": ";
-    } else if (!/\s/.test(c)) {
-      out += c;
-    }
-  }
-  return out;
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-export function Value({
-  text,
-  encoding,
-}: {
-  text: string | null;
-  encoding: RecordRow["encoding"];
-}) {
-  const [raw, setRaw] = useState(false);
-  if (text === null) {
-    return <span class="null">null</span>;
-  }
-  const json = encoding === "text" && isJson(text);
-  return (
-    <details class="value">
-      <summary>
-        {encoding === "base64" ? <span class="quiet">bytes, as base64: </span> : null}
-        <code>{text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text}</code>
-      </summary>
-      {json ? <button onClick={() => setRaw(!raw)}>{raw ? "Pretty" : "Raw"}</button> : null}
-      <pre tabIndex={0}>{json && !raw ? pretty(text) : text}</pre>
-    </details>
-  );
-}
-
 /* To an offset, or to the first record of a time. */
 function Jump({ path, partition }: { path: string; partition: number }) {
   const [text, setText] = useState("");
@@ -115,6 +48,68 @@ function Jump({ path, partition }: { path: string; partition: number }) {
   );
 }
 
+/* --- the table --------------------------------------------------------------------------------- */
+
+function Table({ rows, placed }: { rows: RecordRow[]; placed: boolean }) {
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label="Records">
+      <table>
+        <caption class="hidden">Records, the newest first</caption>
+        <thead>
+          <tr>
+            {placed ? (
+              <th scope="col" class="number">
+                Partition
+              </th>
+            ) : null}
+            <th scope="col" class="number">
+              Offset
+            </th>
+            <th scope="col">Time</th>
+            <th scope="col">Key</th>
+            <th scope="col">Value</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={`${row.partition} ${row.offset}`}>
+              {placed ? <td class="number">{row.partition}</td> : null}
+              <td class="number">{row.offset}</td>
+              <td>
+                <At ms={row.time_ms} />
+              </td>
+              <td>{row.key ?? <span class="null">null</span>}</td>
+              <td>
+                <Value text={row.value} encoding={row.encoding} headers={row.headers} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Damage({ of }: { of: string | null }) {
+  return of === null ? null : (
+    <div class="notice danger" role="alert">
+      {of}
+    </div>
+  );
+}
+
+/* What retention has deleted. */
+function Gap({ begin }: { begin: bigint }) {
+  return begin === 0n ? null : (
+    <p class="quiet">
+      {begin === 1n ? "Offset 0 is gone" : `Offsets 0 to ${begin - 1n} are gone`}: the topic keeps
+      its records for a limited time or size.
+    </p>
+  );
+}
+
+/* --- one partition ----------------------------------------------------------------------------- */
+
 interface Props {
   path: string;
   partitions: PartitionRow[];
@@ -122,38 +117,25 @@ interface Props {
 }
 
 /* A partition's records are offsets in order, so a page is a range that ends before `before`. */
-export function RecordList({ path, partitions, empty }: Props) {
-  const { query } = place.value;
-  const partition =
-    partitions.find((one) => `${one.partition}` === query.get("partition")) ?? partitions[0];
-  const begin = BigInt(partition?.begin ?? 0);
-  const end = BigInt(partition?.end ?? 0);
-  const asked = query.get("before") ?? "";
+function OfPartition({
+  path,
+  of,
+  empty,
+}: {
+  path: string;
+  of: PartitionRow;
+  empty: Props["empty"];
+}) {
+  const begin = BigInt(of.begin);
+  const end = BigInt(of.end);
+  const asked = place.value.query.get("before") ?? "";
   const before = /^\d+$/.test(asked) && BigInt(asked) < end ? BigInt(asked) : end;
   const from = before - PAGE > begin ? before - PAGE : begin;
-  const number = partition?.partition ?? 0;
-  const records = useGet<Records>(
-    before <= begin ? undefined : `${path}?partition=${number}&from=${from}&limit=${before - from}`,
-  );
-  const choose = (name: string) => {
-    setQuery("before", undefined);
-    setQuery("partition", name);
-  };
+  const range = `partition=${of.partition}&from=${from}&limit=${before - from}`;
+  const records = useGet<Records>(before <= begin ? undefined : `${path}?${range}`);
   return (
     <>
       <div class="bar">
-        <label for="partition">Partition</label>
-        <select
-          id="partition"
-          value={`${number}`}
-          onChange={(event) => choose(event.currentTarget.value)}
-        >
-          {partitions.map((one) => (
-            <option key={one.partition} value={`${one.partition}`}>
-              {one.partition}
-            </option>
-          ))}
-        </select>
         {before < end ? (
           <button onClick={() => setQuery("before", undefined)}>Newest</button>
         ) : null}
@@ -167,50 +149,90 @@ export function RecordList({ path, partitions, empty }: Props) {
             : `offsets ${from} to ${before - 1n} of ${begin} to ${end - 1n}`}
         </span>
       </div>
-      <Jump path={path} partition={number} />
+      <Jump path={path} partition={of.partition} />
       {before <= begin ? (
         empty
       ) : (
         <Region of={records}>
           {(data) => (
             <>
-              {data.damage === null ? null : (
-                <div class="notice danger" role="alert">
-                  {data.damage}
-                </div>
-              )}
-              <div class="scroll" tabIndex={0} role="region" aria-label="Records">
-                <table>
-                  <caption class="hidden">Records, the newest first</caption>
-                  <thead>
-                    <tr>
-                      <th scope="col" class="number">
-                        Offset
-                      </th>
-                      <th scope="col">Time</th>
-                      <th scope="col">Key</th>
-                      <th scope="col">Value</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {[...data.records].reverse().map((row) => (
-                      <tr key={row.offset}>
-                        <td class="number">{row.offset}</td>
-                        <td>
-                          <At ms={row.time_ms} />
-                        </td>
-                        <td>{row.key ?? <span class="null">null</span>}</td>
-                        <td>
-                          <Value text={row.value} encoding={row.encoding} />
-                        </td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </div>
+              <Damage of={data.damage} />
+              <Table rows={[...data.records].reverse()} placed={false} />
             </>
           )}
         </Region>
+      )}
+      {from === begin ? <Gap begin={begin} /> : null}
+    </>
+  );
+}
+
+/* --- all partitions ---------------------------------------------------------------------------- */
+
+/* A page of all partitions ends in each one before an offset: "120,88". */
+function OfAll({ path, partitions, empty }: Props) {
+  const asked = place.value.query.get("before");
+  const page = useNewest(path, partitions, asked);
+  const [newer, setNewer] = useState<(string | undefined)[]>([]); // the pages that led here
+  const older = (before: string) => {
+    setNewer([...newer, asked ?? undefined]);
+    setQuery("before", before);
+  };
+  const back = (to: (string | undefined)[]) => {
+    setQuery("before", to.at(-1));
+    setNewer(to.slice(0, -1));
+  };
+  return (
+    <Region of={page}>
+      {({ rows, damage, next }) => (
+        <>
+          <div class="bar">
+            {asked === null ? null : <button onClick={() => back([])}>Newest</button>}
+            {newer.length === 0 ? null : <button onClick={() => back(newer)}>Newer</button>}
+            {next === undefined ? null : <button onClick={() => older(next)}>Older</button>}
+            <span class="quiet">
+              {rows.length === 0 ? "no records" : `${rows.length} records by time`}
+            </span>
+          </div>
+          <Damage of={damage} />
+          {rows.length === 0 ? empty : <Table rows={rows} placed />}
+        </>
+      )}
+    </Region>
+  );
+}
+
+export function RecordList({ path, partitions, empty }: Props) {
+  const asked = place.value.query.get("partition");
+  const several = partitions.length > 1 && partitions.length <= MERGED_MAX;
+  const one =
+    partitions.find((each) => `${each.partition}` === asked) ??
+    (several ? undefined : partitions[0]);
+  const choose = (name: string) => {
+    setQuery("before", undefined);
+    setQuery("partition", name);
+  };
+  return (
+    <>
+      <div class="bar">
+        <label for="partition">Partition</label>
+        <select
+          id="partition"
+          value={one === undefined ? "" : `${one.partition}`}
+          onChange={(event) => choose(event.currentTarget.value)}
+        >
+          {several ? <option value="">all</option> : null}
+          {partitions.map(({ partition }) => (
+            <option key={partition} value={`${partition}`}>
+              {partition}
+            </option>
+          ))}
+        </select>
+      </div>
+      {one === undefined ? (
+        <OfAll path={path} partitions={partitions} empty={empty} />
+      ) : (
+        <OfPartition key={one.partition} path={path} of={one} empty={empty} />
       )}
     </>
   );

@@ -6,9 +6,9 @@ import { ApiError, get } from "../api.ts";
 import { bytes, count } from "../format.ts";
 import { place, setQuery } from "../route.ts";
 import type { FoundRecord, SearchPiece } from "../types.ts";
-import { Value } from "./records.tsx";
 import { Failure } from "./region.tsx";
 import { At } from "./time.tsx";
+import { Value } from "./value.tsx";
 
 const SHOWN = 200; // records that fit, after which the search waits
 

@@ -10,9 +10,9 @@ import { ApiError, get } from "../api.ts";
 import { topicOf, useLive } from "../events.ts";
 import { count } from "../format.ts";
 import type { PartitionRow, RecordRow, Records } from "../types.ts";
-import { Value } from "./records.tsx";
 import { Failure } from "./region.tsx";
 import { At } from "./time.tsx";
+import { Value } from "./value.tsx";
 
 const SHOWN = 200; // the newest records, and at most so many at once of a partition
 const CHARACTERS = 4_000_000; // of the values that are kept

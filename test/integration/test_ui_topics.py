@@ -1,0 +1,91 @@
+"""The records of a topic as its page shows them: of all partitions by time, large ones, headers."""
+
+import pytest
+import requests
+from playwright.sync_api import expect
+
+from pinion import Server
+from ui import browser, check_looks, watch  # noqa: F401: fixtures
+
+MADE = {"Content-Type": "application/json"}
+PARTITIONS = 3
+RECORDS = 120
+HOSTILE = "<img src=x onerror=alert(1)>"
+LARGE = 200_000  # characters of a value
+
+
+def api(server, path, body):
+    status, answer, _ = server.request("POST", f"/api/v1/topics/{path}", body, MADE)
+    assert status == 200, answer
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A topic whose records went to its partitions in turn, and one of odd records."""
+    with Server(tmp_path_factory.mktemp("topics")) as running:
+        api(running, "many", {"partitions": PARTITIONS, "retention_ms": 7 * 86_400_000})
+        api(running, "odd", {})
+        for number in range(RECORDS):
+            record = {"value": {"n": number}, "partition": number % PARTITIONS}
+            api(running, "many/records", {"records": [record]})
+        headers = [{"name": "kind", "value": HOSTILE}]
+        odd = [{"value": "y" * LARGE}, {"value": '{"big":9007199254740993}', "headers": headers}]
+        api(running, "odd/records", {"records": odd})
+        yield running
+
+
+def numbers(page):
+    return page.get_by_role("region", name="Records").locator("summary code")
+
+
+def by_time(server):
+    """The values of all partitions: the newest first, of a time the lower partition first."""
+    rows = []
+    for partition in range(PARTITIONS):
+        path = f"{server.url}/api/v1/topics/many/records?partition={partition}"
+        rows += requests.get(path, timeout=30).json()["records"]
+    rows.sort(key=lambda row: (-row["time_ms"], row["partition"], -int(row["offset"])))
+    return [row["value"] for row in rows]
+
+
+def test_all_partitions_by_time(watch, server):  # noqa: F811
+    values = by_time(server)
+    assert len(values) == RECORDS
+    page = watch().go("topics/many", "50 records by time")
+    expect(numbers(page)).to_have_text(values[:50])
+    page.get_by_role("button", name="Older").click()
+    expect(numbers(page)).to_have_text(values[50:100])
+    page.get_by_role("button", name="Older").click()
+    expect(numbers(page)).to_have_text(values[100:])
+    expect(page.get_by_role("button", name="Older")).to_have_count(0)
+    page.get_by_role("button", name="Newer").click()
+    expect(numbers(page)).to_have_text(values[50:100])
+    page.get_by_role("button", name="Newest").click()
+    expect(numbers(page)).to_have_text(values[:50])
+    page.get_by_label("Partition").select_option("1")
+    expect(page.locator("main")).to_contain_text("offsets 0 to 39 of 0 to 39")
+
+
+def test_a_value_is_shown_when_it_is_opened(watch):  # noqa: F811
+    page = watch().go("topics/odd", "1 header")
+    expect(page.locator("td pre")).to_have_count(0)
+    newest, large = page.locator("td details").all()
+    newest.locator("summary").click()
+    expect(newest).to_contain_text(HOSTILE)
+    expect(newest.locator("pre")).to_contain_text('"big": 9007199254740993')
+    newest.get_by_role("button", name="Hexadecimal").click()
+    expect(newest.locator("pre")).to_contain_text("00000000  7b 22 62 69 67")
+    large.locator("summary").click()
+    expect(large.locator("pre")).to_have_text("y" * 4096)
+    large.get_by_role("button", name="Show all").click()
+    expect(large.locator("pre")).to_have_text("y" * LARGE)
+    check_looks(page, "light")
+
+
+def test_what_a_topic_holds(watch):  # noqa: F811
+    page = watch().go("topics/many/partitions", "Oldest")
+    facts = page.locator(".facts")
+    expect(facts.locator("time")).to_have_count(2)
+    expect(facts).to_contain_text("for 7 d 0 h")
+    page = watch().go("topics", "many")
+    expect(page.get_by_role("columnheader", name="Comes in")).to_be_visible()
