@@ -10,7 +10,8 @@ from ui import SHAPES, browser, check_looks, watch  # noqa: F401: fixtures
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 # More rows than a request gives, and numbers that no double has.
-LONG = "SELECT 9007199254740993 - i AS n, CASE WHEN i % 4 > 0 THEN 'w' END AS w FROM range(3000) t(i)"
+LONG = """SELECT 9007199254740993 - i AS n, CASE WHEN i % 4 > 0 THEN 'w' END AS w
+FROM range(3000) t(i)"""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-/* What a query can be begun from: the pipeline's queries, own ones, what was run, and the tables. */
+/* What a query can begin from: the pipeline's queries, own ones, what was run, and the tables. */
 
 import { useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";

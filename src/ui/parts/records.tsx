@@ -48,7 +48,7 @@ function Jump({ path, partition }: { path: string; partition: number }) {
   );
 }
 
-/* --- the table --------------------------------------------------------------------------------- */
+/* --- the table -------------------------------------------------------------------------------- */
 
 function Table({ rows, placed }: { rows: RecordRow[]; placed: boolean }) {
   return (
@@ -108,7 +108,7 @@ function Gap({ begin }: { begin: bigint }) {
   );
 }
 
-/* --- one partition ----------------------------------------------------------------------------- */
+/* --- one partition ---------------------------------------------------------------------------- */
 
 interface Props {
   path: string;
@@ -167,7 +167,7 @@ function OfPartition({
   );
 }
 
-/* --- all partitions ---------------------------------------------------------------------------- */
+/* --- all partitions --------------------------------------------------------------------------- */
 
 /* A page of all partitions ends in each one before an offset: "120,88". */
 function OfAll({ path, partitions, empty }: Props) {
