@@ -80,7 +80,7 @@ static int columns_cell(const struct pn_delta_snapshot *snapshot, struct pn_row_
     pn_buf_init(&text, SCHEMA_BYTES_MAX);
     const struct pn_byte_sink sink = pn_byte_sink_buf(&text);
     struct pn_row_writer *columns = pn_row_writer_create(&sink, PN_FORMAT_API);
-    int rc = pn_report_schema(snapshot, columns, e);
+    int rc = pn_report_schema(snapshot, NULL, columns, e);
     pn_row_writer_end(&columns);
     if (rc == 0) {
         pn_cell_json(rows, pn_buf_text(&text), text.len);
@@ -127,12 +127,18 @@ static enum pn_http_handled handle_schemas(struct pn_http_request *req, void *ar
 static enum pn_http_handled handle_schema(struct pn_http_request *req, void *arg)
 {
     struct look look = {.req = req, .routes = arg};
+    struct pn_delta_since *since = NULL;
+    size_t count = 0;
     struct pn_err failure = {0};
     int rc = open_snapshot(&look, &failure);
     if (rc == 0) {
+        rc = pn_delta_columns_since(look.delta, look.snapshot, &req->arena, &since, &count,
+                                    &failure);
+    }
+    if (rc == 0) {
         struct pn_api_list list;
         struct pn_row_writer *rows = pn_api_list_begin(&list, req);
-        rc = pn_report_schema(look.snapshot, rows, &failure);
+        rc = pn_report_schema(look.snapshot, since, rows, &failure);
         (void)(rc == 0 ? pn_api_list_end(&list, NULL) : pn_api_list_fail(&list, &failure));
     }
     return finish(&look, rc, &failure);
@@ -246,10 +252,10 @@ static const struct pn_api_route table[] = {
     {.http = {PN_HTTP_GET, "api/v1/tables/{}/schema", handle_schema, PN_HTTP_ROUTE_BLOCKS,
               PN_RIGHT_READ, PN_OF_PIPELINE},
      .id = "get_schema",
-     .summary = "The columns of a table",
+     .summary = "The columns of a table, and since which version it has them",
      .path = of_table,
      .query = version_query,
-     .list = &pn_schema_columns},
+     .list = &pn_schema_since_columns},
     {.http = {PN_HTTP_GET, "api/v1/tables/{}/history", handle_history, PN_HTTP_ROUTE_BLOCKS,
               PN_RIGHT_READ, PN_OF_PIPELINE},
      .id = "list_commits",

@@ -109,14 +109,23 @@ static int cmd_schema(struct pn_cli *cli, int argc, char **argv)
 {
     struct pn_table_session session;
     int status = 0;
-    if (!open_version(cli, "Shows the columns of a table and their types.", argc, argv, &session,
-                      &status)) {
+    if (!open_version(cli,
+                      "Shows the columns of a table, their types, and the version since "
+                      "which the table has each (since_exact is false where the log no longer "
+                      "shows it: by that version).",
+                      argc, argv, &session, &status)) {
         return status;
     }
     struct pn_err failure = {0};
-    struct pn_row_writer *rows = pn_cli_rows(cli);
-    int rc = pn_report_schema(session.snapshot, rows, &failure);
-    pn_row_writer_close(&rows, rc);
+    struct pn_delta_since *since = NULL;
+    size_t count = 0;
+    int rc = pn_delta_columns_since(session.delta, session.snapshot, &session.arena, &since, &count,
+                                    &failure);
+    if (rc == 0) {
+        struct pn_row_writer *rows = pn_cli_rows(cli);
+        rc = pn_report_schema(session.snapshot, since, rows, &failure);
+        pn_row_writer_close(&rows, rc);
+    }
     if (rc == 0 && session.table != NULL) {
         pn_cli_table_tell_unknown(&session, session.table);
     }

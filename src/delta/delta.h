@@ -260,6 +260,21 @@ enum { PN_DELTA_NOTES_COMMITS_MAX = 32 };
 int pn_delta_newest_notes(struct pn_delta *table, int64_t seen, struct pn_arena *arena,
                           int64_t *version, const char **notes, struct pn_err *e) PN_MUST_CHECK;
 
+/* A column at the top of a table's schema, and the version since which the table has one of that
+ * name without a break. Not exact: by that version; older commits are gone, or were not read. */
+struct pn_delta_since {
+    const char *name;
+    int64_t version;
+    bool is_exact;
+};
+/* Of the columns of a snapshot, in their order; memory in the arena. Reads
+ * PN_DELTA_SINCE_COMMITS_MAX commits from the snapshot's version down, and not those beyond 64 MiB
+ * together; then the state at the oldest of them. */
+enum { PN_DELTA_SINCE_COMMITS_MAX = 200 };
+int pn_delta_columns_since(struct pn_delta *table, const struct pn_delta_snapshot *snapshot,
+                           struct pn_arena *arena, struct pn_delta_since **columns, size_t *count,
+                           struct pn_err *e) PN_MUST_CHECK;
+
 /* How long files that left the table are kept for readers of older versions: the table's
  * delta.deletedFileRetentionDuration, or otherwise the handle's configuration. It is at least a
  * minute, because files that are about to be committed are younger. */

@@ -195,9 +195,13 @@ static bool is_partition(const struct pn_delta_metadata *metadata, const struct 
 PN_REPORT_COLUMNS(pn_schema_columns, {"column", PN_CELL_TEXT | PN_NOT_NULL},
                   {"type", PN_CELL_TEXT | PN_NOT_NULL}, {"nullable", PN_CELL_BOOL | PN_NOT_NULL},
                   {"partition", PN_CELL_BOOL | PN_NOT_NULL});
+PN_REPORT_COLUMNS(pn_schema_since_columns, {"column", PN_CELL_TEXT | PN_NOT_NULL},
+                  {"type", PN_CELL_TEXT | PN_NOT_NULL}, {"nullable", PN_CELL_BOOL | PN_NOT_NULL},
+                  {"partition", PN_CELL_BOOL | PN_NOT_NULL}, {"since", PN_CELL_INT | PN_NOT_NULL},
+                  {"since_exact", PN_CELL_BOOL | PN_NOT_NULL});
 
-int pn_report_schema(const struct pn_delta_snapshot *snapshot, struct pn_row_writer *rows,
-                     struct pn_err *e)
+int pn_report_schema(const struct pn_delta_snapshot *snapshot, const struct pn_delta_since *since,
+                     struct pn_row_writer *rows, struct pn_err *e)
 {
     const struct pn_delta_metadata *metadata = &snapshot->metadata;
     struct pn_json_parser *parser = pn_json_parser_create();
@@ -207,7 +211,7 @@ int pn_report_schema(const struct pn_delta_snapshot *snapshot, struct pn_row_wri
     if (rc == 0) {
         struct pn_buf type;
         pn_buf_init(&type, CELL_BYTES_MAX);
-        pn_rows_begin_all(rows, &pn_schema_columns);
+        pn_rows_begin_all(rows, since != NULL ? &pn_schema_since_columns : &pn_schema_columns);
         const struct pn_json *field = pn_json_get(schema, "fields")->first;
         for (; field != NULL; field = field->next) {
             const struct pn_json *name = pn_json_get(field, "name");
@@ -217,6 +221,10 @@ int pn_report_schema(const struct pn_delta_snapshot *snapshot, struct pn_row_wri
             pn_cell_text(rows, pn_buf_text(&type), type.len);
             pn_cell_bool(rows, pn_json_get_bool(field, "nullable", true));
             pn_cell_bool(rows, is_partition(metadata, name));
+            if (since != NULL) {
+                pn_cell_int(rows, since->version);
+                pn_cell_bool(rows, since++->is_exact);
+            }
         }
         pn_buf_deinit(&type);
     }

@@ -16,6 +16,7 @@
 /* The columns of the reports below. */
 extern const struct pn_report_columns pn_table_columns;
 extern const struct pn_report_columns pn_schema_columns;
+extern const struct pn_report_columns pn_schema_since_columns;
 extern const struct pn_report_columns pn_file_columns;
 extern const struct pn_report_columns pn_history_columns;
 extern const struct pn_report_columns pn_named_query_columns;
@@ -48,9 +49,10 @@ struct pn_delta *pn_report_open_table(const struct pn_table_source *source, cons
 size_t pn_report_tables(const struct pn_table_source *source, struct pn_row_writer *rows,
                         void (*problem)(void *arg, const char *table, const struct pn_err *why),
                         void *arg);
-/* column, type, nullable, partition. A type is written as SQL has it: struct<name type, ...>. */
-int pn_report_schema(const struct pn_delta_snapshot *snapshot, struct pn_row_writer *rows,
-                     struct pn_err *e) PN_MUST_CHECK;
+/* column, type, nullable, partition. A type is written as SQL has it: struct<name type, ...>. With
+ * `since` (pn_delta_columns_since() of the same snapshot; may be NULL) also since, since_exact. */
+int pn_report_schema(const struct pn_delta_snapshot *snapshot, const struct pn_delta_since *since,
+                     struct pn_row_writer *rows, struct pn_err *e) PN_MUST_CHECK;
 /* path, size_bytes, rows, modified, partition: of at most `limit` files (0: of all), by path, from
  * the first one after the path `after` (NULL: from the first). Returns the last path, after
  * which the next page begins (the snapshot's memory); NULL: these were the last. */

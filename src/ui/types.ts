@@ -20,6 +20,8 @@ export interface SchemaRow {
   type: string;
   nullable: boolean;
   partition: boolean;
+  since?: number; // a version; of one table alone
+  since_exact?: boolean; // false: by then
 }
 
 export interface CommitRow {

@@ -5,7 +5,8 @@ import time
 
 import pytest
 import requests
-from deltalake import DeltaTable, write_deltalake
+from deltalake import DeltaTable, Field, write_deltalake
+from deltalake.schema import PrimitiveType
 from playwright.sync_api import expect
 
 from contract import UID
@@ -79,6 +80,14 @@ def test_other_readers_do_not_mind(server):
     assert newest["madeBy"]["job"] == server.job
 
 
+def since(server):
+    words = ("table", "schema", "raw_pin", "--format", "json")
+    rows = json.loads(run(*words, data=server.data).stdout)
+    items = requests.get(f"{server.url}/api/v1/tables/raw_pin/schema", timeout=30).json()["items"]
+    assert items == rows
+    return {row["column"]: (row["since"], row["since_exact"]) for row in rows}
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_version_leads_to_the_task_that_made_it(watch, server, shape):
     page = watch(shape).go("tables/raw_pin/history", "Made by")
@@ -91,3 +100,26 @@ def test_a_version_leads_to_the_task_that_made_it(watch, server, shape):
     rows.get_by_role("link", name=task, exact=True).click()
     expect(page.locator("h1")).to_contain_text(task)
     expect(page.locator("main")).to_contain_text("raw_pin: version 0")
+
+
+def test_columns_say_since_when_they_are_there(watch, server):
+    folder = server.data / "store/delta_tables/raw/pin"
+    assert set(since(server).values()) == {(0, True)}
+    table = DeltaTable(str(folder))
+    table.create_checkpoint()
+    table.alter.add_columns(Field("extra", PrimitiveType("long"), nullable=True))
+    added = table.version()
+    assert since(server)["extra"] == (added, True)
+    assert since(server)["index"] == (0, True)
+    page = watch().go("tables/raw_pin/schema", "Since version")
+    rows = page.get_by_role("table", name="Schema").get_by_role("row")
+    cells = rows.filter(has_text="extra").get_by_role("cell")
+    expect(cells.last).to_have_text(f"{added}")
+    for version in range(added - 1):  # as a clean-up would, up to the checkpoint
+        (folder / f"_delta_log/{version:020}.json").unlink()
+    assert since(server)["extra"] == (added, True)
+    assert since(server)["index"] == (added - 1, False)
+    page.reload()
+    cells = rows.filter(has_text="unique_id").get_by_role("cell")
+    expect(cells.last).to_have_text(f"by {added - 1}, the oldest looked at")
+    check_looks(page, "light")

@@ -92,11 +92,27 @@ function Written({
   );
 }
 
+/* The table's rows as they were then. */
+function versionHref(version: number): string {
+  return href(segments(place.value.path).slice(0, 2), { version: `${version}` });
+}
+
+function Since({ column: { since = 0, since_exact } }: { column: SchemaRow }) {
+  return (
+    <>
+      {since_exact ? null : <span class="quiet">by </span>}
+      <a href={versionHref(since)}>{count(since)}</a>
+      {since_exact ? null : <span class="quiet">, the oldest looked at</span>}
+    </>
+  );
+}
+
 const SCHEMA: Column<SchemaRow>[] = [
   { name: "Column", cell: (row) => <code>{row.column}</code> },
   { name: "Type", cell: (row) => <code>{row.type}</code> },
   { name: "Null", cell: (row) => (row.nullable ? "allowed" : "never") },
   { name: "Partition", cell: (row) => (row.partition ? "yes" : "") },
+  { name: "Since version", cell: (row) => <Since column={row} /> },
 ];
 
 /* What made a commit, with a link to it; the program, where it is not ours. */
@@ -121,11 +137,7 @@ function MadeBy({ commit: { made_by, maker } }: { commit: CommitRow }) {
 const HISTORY: Column<CommitRow>[] = [
   {
     name: "Version",
-    cell: (row) => (
-      <a href={href(segments(place.value.path).slice(0, 2), { version: `${row.version}` })}>
-        {count(row.version)}
-      </a>
-    ),
+    cell: (row) => <a href={versionHref(row.version)}>{count(row.version)}</a>,
     number: true,
   },
   { name: "Time", cell: (row) => <At ms={row.committed_ms} /> },

@@ -134,17 +134,19 @@ static void schema(struct pn_row_writer *rows, void *arg)
         "{\"name\":\"counts\",\"type\":{\"type\":\"map\",\"keyType\":\"string\",\"valueType\":"
         "\"integer\",\"valueContainsNull\":true},\"nullable\":true,\"metadata\":{}}]}";
     static const char *partitions[] = {"day"};
-    (void)arg;
     struct pn_delta_snapshot snapshot = {.metadata = {.schema = (char *)(uintptr_t)nested,
                                                       .partition_columns = partitions,
                                                       .partition_column_count = 1}};
-    assert_int_equal(pn_report_schema(&snapshot, rows, NULL), 0);
+    assert_int_equal(pn_report_schema(&snapshot, arg, rows, NULL), 0);
 }
 
 static void test_schema(void **state)
 {
     (void)state;
+    struct pn_delta_since since[] = {
+        {"id", 0, true}, {"day", 3, true}, {"pos", 2, false}, {"counts", 2, false}};
     report_is_golden("schema", schema, NULL);
+    report_is_golden("schema_since", schema, since);
 }
 
 /* --- files, history --------------------------------------------------------------------------- */
