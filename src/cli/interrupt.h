@@ -12,6 +12,9 @@
 #include "cli/signals.h"
 #include "engine/engine.h"
 
+/* The patience with an engine whose jobs run elsewhere: the scheduler waits 5 s for a task. */
+enum { PN_INTERRUPT_ELSEWHERE_MS = 4500 };
+
 struct pn_interrupt {
     struct pn_signals signals;
     struct pn_engine *engine; /* borrowed */

@@ -73,6 +73,7 @@ static int ask(struct pn_cli *cli, const struct pn_app *app, const char *operand
     struct pn_embedded_engine *engine = NULL;
     struct pn_interrupt interrupt;
     pn_interrupt_begin(&interrupt);
+    interrupt.patience_ms = pn_app_uses_spark(app) ? PN_INTERRUPT_ELSEWHERE_MS : 0;
     int rc = find_sql(app->pipeline, operand, &sql, e);
     if (rc == 0) {
         rc = pn_app_open_store_there(app, &store, e);

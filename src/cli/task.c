@@ -121,10 +121,9 @@ static int make_tables(struct pn_engine *engine, const struct pn_task *task,
 static int make_tables_elsewhere(struct pn_engine *engine, const struct pn_task *task,
                                  struct pn_table_report *reports, struct pn_err *e)
 {
-    enum { PATIENCE_MS = 4500 };
     struct pn_interrupt interrupt;
     pn_interrupt_begin(&interrupt);
-    interrupt.patience_ms = PATIENCE_MS;
+    interrupt.patience_ms = PN_INTERRUPT_ELSEWHERE_MS;
     int rc = pn_interrupt_watch(&interrupt, engine, 0, e);
     if (rc == 0) {
         rc = make_tables(engine, task, reports, e);

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/units.h"
 #include "engine/duckdb/duckdb.h"
+#include "engine/spark/databricks/databricks.h"
 #include "engine/spark/spark.h"
 #include "engine/spark/submit.h"
 #include "server/program.h"
@@ -86,7 +87,7 @@ bool pn_app_uses_spark(const struct pn_app *app)
     return strcmp(app->settings->engine.kind, "spark") == 0;
 }
 
-static int create_runner(const struct pn_app *app, struct pn_spark_runner **runner,
+static int create_submit(const struct pn_app *app, struct pn_spark_runner **runner,
                          struct pn_err *e)
 {
     char *library = NULL;
@@ -109,6 +110,31 @@ static int create_runner(const struct pn_app *app, struct pn_spark_runner **runn
     free(temp_folder);
     free(relative);
     return rc;
+}
+
+static int create_databricks(const struct pn_app *app, struct pn_spark_runner **runner,
+                             struct pn_err *e)
+{
+    const struct pn_settings *settings = app->settings;
+    struct pn_databricks_config config;
+    if (settings->store.url[0] == '\0' && settings->spark.store[0] == '\0') {
+        return pn_err_input(e, "Databricks does not reach the store, which is a folder of this "
+                               "machine: set store.url to a bucket, or spark.store to the address "
+                               "by which Databricks reaches the folder");
+    }
+    pn_settings_to_databricks(settings, &config);
+    config.io = app->io;
+    config.clock = app->clock;
+    *runner = pn_databricks_create(&config);
+    return 0;
+}
+
+static int create_runner(const struct pn_app *app, struct pn_spark_runner **runner,
+                         struct pn_err *e)
+{
+    return strcmp(app->settings->spark.runner, "databricks") == 0
+               ? create_databricks(app, runner, e)
+               : create_submit(app, runner, e);
 }
 
 /* The task that this process is an attempt of, as the scheduler says it. Caller frees. */

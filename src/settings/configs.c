@@ -161,6 +161,23 @@ void pn_settings_to_spark_submit(const struct pn_settings *settings,
     };
 }
 
+void pn_settings_to_databricks(const struct pn_settings *settings,
+                               struct pn_databricks_config *config)
+{
+    *config = (struct pn_databricks_config){
+        .workspace = settings->spark.workspace,
+        .client_id = settings->spark.client_id,
+        .secret = settings->spark.secret,
+        .secret_file = settings->spark.secret_file,
+        .notebooks = settings->spark.notebooks,
+        .cluster = settings->spark.cluster,
+        .ca_file = settings->spark.ca_file,
+        .poll_ms = settings->spark.poll_ms,
+        .retry_ms = settings->spark.retry_ms,
+        .timeout_ms = settings->spark.timeout_ms,
+    };
+}
+
 void pn_settings_to_executor(const struct pn_settings *settings, struct pn_executor_config *config)
 {
     *config = (struct pn_executor_config){

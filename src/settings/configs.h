@@ -10,6 +10,7 @@
 
 #include "aws/aws.h"
 #include "delta/delta.h"
+#include "engine/spark/databricks/databricks.h"
 #include "engine/spark/submit.h"
 #include "http/server.h"
 #include "kafka/rest/rest.h"
@@ -33,5 +34,7 @@ void pn_settings_to_s3(const struct pn_settings *settings, struct pn_s3_config *
 void pn_settings_to_delta(const struct pn_settings *settings, struct pn_delta_config *config);
 void pn_settings_to_spark_submit(const struct pn_settings *settings,
                                  struct pn_spark_submit_config *config);
+void pn_settings_to_databricks(const struct pn_settings *settings,
+                               struct pn_databricks_config *config);
 
 #endif

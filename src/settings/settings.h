@@ -80,6 +80,7 @@ struct pn_settings {
         char *parquet_compression; /* "snappy" | "zstd" | "uncompressed" */
     } engine;
     struct {
+        char *runner; /* "submit" | "databricks" */
         char *submit;
         char *master;
         char *packages;
@@ -88,6 +89,15 @@ struct pn_settings {
         char *python;
         char *store; /* "": the store's own address */
         int64_t timeout_ms;
+        char *workspace; /* from here on for Databricks; "": as the environment says */
+        char *client_id;
+        char *secret_file;
+        char *secret;
+        char *notebooks;
+        char *cluster; /* ID or JSON; "": serverless */
+        char *ca_file;
+        int64_t poll_ms;
+        int64_t retry_ms;
     } spark;
     struct {
         int64_t concurrency;

@@ -197,6 +197,9 @@ const struct pn_setting pn_settings_table[] = {
         "Compression of the tables' files. Every reader supports `snappy`; `zstd` is smaller and "
         "slower to write."),
 
+    CHOICE("spark.runner", spark.runner, "submit", "submit|databricks",
+           "How jobs get to Spark. `submit`: by the program of spark.submit. `databricks`: as runs "
+           "of the workspace of spark.workspace, by Databricks' Jobs API."),
     TEXT("spark.submit", spark.submit, "spark-submit",
          "Spark's program bin/spark-submit: a path, or a name that PATH finds. Spark 4 is needed, "
          "with Java 17 or newer."),
@@ -219,6 +222,34 @@ const struct pn_setting pn_settings_table[] = {
          "`s3a://my-bucket`, or the path of the same folder on the executors."),
     DURATION("spark.timeout_ms", spark.timeout_ms, "1h", SECONDS(1), DAYS(7), NULL,
              "A job of Spark that takes longer is cancelled, and has failed."),
+    TEXT("spark.workspace", spark.workspace, "",
+         "Address of the Databricks workspace: `https://dbc-12345678-9abc.cloud.databricks.com`. "
+         "Empty: DATABRICKS_HOST."),
+    TEXT("spark.client_id", spark.client_id, "",
+         "Client ID of a service principal, with which pinion gets tokens by OAuth. Empty: "
+         "DATABRICKS_CLIENT_ID where no setting has a secret, else a personal access token is "
+         "used."),
+    TEXT("spark.secret_file", spark.secret_file, "",
+         "A file with the secret of spark.client_id, or without a client a personal access token, "
+         "on its first line. pinion reads it again when Databricks refuses the token."),
+    SECRET("spark.secret", spark.secret,
+           "The same secret, in place of the file. pinion never shows it. Empty, without a file: "
+           "DATABRICKS_CLIENT_SECRET or DATABRICKS_TOKEN."),
+    TEXT("spark.notebooks", spark.notebooks, "",
+         "Folder of the workspace with the notebook pinion_job, which `pinion deploy spark` "
+         "writes: `/Shared/my-pipeline/files`."),
+    TEXT("spark.cluster", spark.cluster, "",
+         "Where a run on Databricks runs: the ID of a cluster, or a new cluster for each run, as "
+         "the JSON object of the Jobs API's `new_cluster`. Empty: serverless compute, which takes "
+         "no queries."),
+    TEXT("spark.ca_file", spark.ca_file, "",
+         "A PEM file with the CAs that sign the workspace's certificate, for a private endpoint. "
+         "Empty: PINION_CA_FILE, or the system's CAs."),
+    DURATION("spark.poll_ms", spark.poll_ms, "5s", 100, SECONDS(300), NULL,
+             "Longest pause between two requests for the state of a run on Databricks."),
+    DURATION("spark.retry_ms", spark.retry_ms, "2m", 0, DAYS(1), NULL,
+             "How long a request to Databricks is repeated that fails for a passing reason: no "
+             "connection, 408, 429, 5xx."),
 
     INT("query.concurrency", query.concurrency, "2", 1, PN_QUERY_CONCURRENCY_MAX, NULL,
         "Number of queries over HTTP that run at the same time, each in a process of its own with "

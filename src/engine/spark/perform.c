@@ -177,13 +177,14 @@ static int take_result(struct performing *job, bool *there, struct pn_err *e)
 
 /* --- the job ---------------------------------------------------------------------------------- */
 
-static int run(struct performing *job, struct pn_err *e)
+static int run(struct performing *job, bool is_left, struct pn_err *e)
 {
     char *name = pn_xasprintf("%s: %s", job->engine->pipeline->name, job->ask->action);
     const struct pn_spark_job spark_job = {.name = name,
                                            .token = job->token,
                                            .store = job->engine->store_url,
                                            .folder = job->folder,
+                                           .is_left = is_left,
                                            .stop = &job->engine->stop};
     struct pn_err failure = {.class_ = PN_CLASS_NONE};
     bool there = false;
@@ -214,7 +215,7 @@ static int run_adopted(struct performing *job, bool *settled, struct pn_err *e)
     struct pn_err failure = {.class_ = PN_CLASS_NONE};
     int rc = take_result(job, settled, &failure);
     if (!*settled) {
-        rc = run(job, &failure);
+        rc = run(job, true, &failure);
     }
     *settled = rc == 0 || rc == PN_SPARK_UNSURE || atomic_load(&job->engine->stop);
     pn_err_copy(e, rc != 0 ? &failure : NULL);
@@ -236,9 +237,10 @@ int pn_spark_perform(struct pn_spark *engine, const struct pn_spark_ask *ask, st
     if (!settled) {
         new_token(&job);
         rc = put_request(&job, e);
-        rc = rc != 0 ? rc : run(&job, e);
+        rc = rc != 0 ? rc : run(&job, false, e);
     }
-    if (rc != PN_SPARK_UNSURE) {
+    /* A job that nobody looks for again, and that may still start, then finds no request. */
+    if (rc != PN_SPARK_UNSURE || engine->task == NULL) {
         forget(&job);
     }
     pn_buf_deinit(&job.request);

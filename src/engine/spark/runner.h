@@ -1,12 +1,13 @@
 /*
  * How a job of Spark gets to run: the port of the two ways, spark-submit (submit.h) and Databricks'
- * Jobs API (databricks.h). What the job is to do stands in the store already, and its result will
- * stand there.
+ * Jobs API (databricks/databricks.h). What the job is to do stands in the store already, and its
+ * result will stand there.
  */
 #ifndef PN_ENGINE_SPARK_RUNNER_H
 #define PN_ENGINE_SPARK_RUNNER_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -21,6 +22,7 @@ struct pn_spark_job {
     const char *token;       /* two runs with one token are the same run; up to 64 characters */
     const char *store;       /* URL of the store, as Spark reaches it */
     const char *folder;      /* key of the folder with the request */
+    bool is_left;            /* by an earlier process, which may have started its run */
     const atomic_bool *stop; /* once it is true, the job is cancelled */
 };
 

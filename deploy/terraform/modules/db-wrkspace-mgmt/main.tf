@@ -11,7 +11,8 @@ data "databricks_spark_version" "latest" {
 
 locals {
   files     = fileset(var.notebook_folder, "*.py")
-  libraries = [for name in local.files : name if startswith(name, "pinion_")]
+  job       = "pinion_job.py" # a notebook too: pinion itself runs it (spark.runner: databricks)
+  libraries = [for name in local.files : name if startswith(name, "pinion_") && name != local.job]
   notebooks = [for name in local.files : name if !startswith(name, "pinion_")]
 }
 
@@ -35,6 +36,14 @@ resource "databricks_cluster" "pipeline" {
 
 resource "databricks_notebook" "notebook" {
   for_each = toset(local.notebooks)
+
+  path     = "${var.workspace_folder}/${trimsuffix(each.value, ".py")}"
+  language = "PYTHON"
+  source   = "${var.notebook_folder}/${each.value}"
+}
+
+resource "databricks_notebook" "job" {
+  for_each = setintersection(local.files, [local.job])
 
   path     = "${var.workspace_folder}/${trimsuffix(each.value, ".py")}"
   language = "PYTHON"
