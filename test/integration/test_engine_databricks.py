@@ -360,7 +360,7 @@ def test_a_crash_while_the_run_runs_finds_it_again(spark, api):
 
 
 def test_a_run_that_was_cancelled_is_followed_by_a_new_one(spark, api):
-    """The next try of a killed task finds its cancelled run, and submits anew."""
+    """The next try of a killed task finds its cancelled run, and submits a new one."""
     api.mode, api.slow_cancel = "hang", 1000
     process = spark.begin(ENV)
     wait_for(lambda: api.asked(GET))

@@ -7,7 +7,7 @@
  * by this process or by a later one, finds the run that it has started. While the run is not over,
  * pinion asks for its state every poll_ms. What may pass (no connection, 408, 429, 5xx) is tried
  * again after a growing, random pause, or after the time of Retry-After, for retry_ms; then the
- * job is PN_SPARK_UNSURE, because the run may go on without us.
+ * job is PN_SPARK_UNSURE, because the run may continue without us.
  *
  * When the job is stopped, or takes longer than timeout_ms, the run is cancelled, and its end is
  * waited for. If the end does not come in time, the job is PN_SPARK_UNSURE. Databricks itself ends
