@@ -93,7 +93,7 @@ static const struct feature features[] = {
     {"checkConstraints", 0, 3, NULL, has_constraints},
     {"changeDataFeed", 0, 4, NULL, feeds_changes},
     {"generatedColumns", 0, 4, NULL, generates_columns},
-    {"columnMapping", 2, 5, maps_columns, maps_columns},
+    {"columnMapping", 2, 5, NULL, maps_columns},
     {"identityColumns", 0, 6, NULL, has_identities},
     {"allowColumnDefaults", 0, 0, NULL, has_defaults},
     {"inCommitTimestamp", 0, 0, NULL, stamps_commits},
@@ -138,7 +138,7 @@ int pn_delta_check_readable(const struct pn_delta *table, const struct pn_delta_
         const struct feature *feature = &features[i];
         if (protocol->min_reader_version < READER_FEATURES && feature->since_reader > 0 &&
             feature->since_reader <= protocol->min_reader_version &&
-            feature->stops_reader(snapshot)) {
+            feature->stops_reader != NULL && feature->stops_reader(snapshot)) {
             return refuse(table, feature->name, "read", e);
         }
     }

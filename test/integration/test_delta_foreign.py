@@ -69,6 +69,11 @@ def log_of(path):
     return sorted(name for name in names if not name.startswith("."))
 
 
+def rows_by_key(data, key):
+    """The rows of a table that no pipeline declares."""
+    return query(f'SELECT * FROM "{key}"', data=data)
+
+
 def assert_readers_agree(spark, path, count=None):
     rows = rows_by_delta_rs(path)
     assert rows_by_duckdb(path) == rows
@@ -409,6 +414,40 @@ def test_partitions_with_odd_names_by_delta_rs(data, spark):
     assert assert_readers_agree(spark, path, 30) == before
 
 
+def test_partitions_are_read_from_the_log(data):
+    """By the table's key, at any version, and under a name that the pipeline gives it."""
+    path = foreign(data, "by_day")
+    days = [datetime(2024, 1, day, tzinfo=timezone.utc) for day in (1, 1, 2, 3)]
+    rows = pa.table({
+        "day": pa.array([day.date() for day in days]),
+        "at": pa.array(days, pa.timestamp("us", tz="UTC")),
+        "word": pa.array(["a b", "", None, "x/y=%'"]),
+        "n": pa.array(range(4), pa.int64()),
+    })  # fmt: skip
+    keys = ["day", "at", "word"]
+    deltalake.write_deltalake(path, rows, partition_by=keys)
+    deltalake.write_deltalake(path, rows.slice(3), partition_by=keys, mode="append")
+    key = "foreign/by_day"
+    ours = sorted(rows_by_key(data, key), key=lambda row: row["n"])
+    # An empty text is null in a partition, as the protocol has it.
+    assert [row["word"] for row in ours] == ["a b", None, None, "x/y=%'", "x/y=%'"]
+    assert [row["day"] for row in ours] == [f"2024-01-0{day}" for day in (1, 1, 2, 3, 3)]
+    assert all(row["at"].startswith(row["day"]) for row in ours)
+    assert len(rows_by_key(data, f"{key}@0")) == 4
+    ask = f'SELECT count(*) AS c FROM "{key}" WHERE day = DATE \'2024-01-03\''
+    assert query(ask, data=data) == [{"c": 2}]
+    assert query(f'SELECT t.n FROM "{key}" t JOIN "{key}@0" o USING (n) WHERE n < 1', data=data)
+    for name in ("foreign/none", "../store/foreign/by_day", "/etc/passwd", f"{key}/_delta_log"):
+        assert "there is no table" in refused("query", f'SELECT * FROM "{name}"', data=data)
+    message = refused("query", f'SELECT * FROM "{key}@7"', data=data)
+    assert "version 7" in message and key in message
+    file = next(path.rglob("*.parquet"))
+    assert "there is no table" in refused("query", f"SELECT * FROM '{file}'", data=data)
+    file.unlink()
+    message = refused("query", f'SELECT * FROM "{key}"', data=data)
+    assert file.name in message and "not there" in message
+
+
 def test_time_travel_as_spark_does_it(data, spark):
     path = foreign(data, "travel")
     start = int(time.time()) - 3600
@@ -448,16 +487,56 @@ def test_deletion_vectors_are_read_past_or_named(data, spark):
     assert sum(file["rows"] for file in table("files", "foreign/dv", data=data)) == 19
 
 
-@pytest.mark.parametrize("name, properties, feature", [
-    ("mapped", "'delta.columnMapping.mode' = 'name'", "columnMapping"),
-    ("mapped_id", "'delta.columnMapping.mode' = 'id'", "columnMapping"),
-])  # fmt: skip
-def test_reader_features_in_the_way_are_named(data, spark, name, properties, feature):
-    path = foreign(data, name)
-    make(spark, path, properties)
-    assert feature in refused("table", "schema", f"foreign/{name}", data=data)
-    # The log can be told all the same.
-    assert len(table("history", f"foreign/{name}", data=data)) == 2
+@pytest.mark.parametrize("mode", ["name", "id"])
+def test_mapped_columns_are_read_under_the_logs_names(data, spark, mode):
+    path = foreign(data, f"mapped_{mode}")
+    spark.sql(f"CREATE TABLE delta.`{path}` (id BIGINT, word STRING, gone INT, day DATE, "
+              f"deep STRUCT<x: INT, y: ARRAY<STRUCT<z: INT>>>, m MAP<STRING, STRUCT<v: INT>>) "
+              f"USING delta PARTITIONED BY (day) "
+              f"TBLPROPERTIES ('delta.columnMapping.mode' = '{mode}')")  # fmt: skip
+    insert = (f"INSERT INTO delta.`{path}` SELECT id, 'w' || id, 1, DATE '2024-01-01' + INT(id % 3), "
+              f"named_struct('x', INT(id), 'y', array(named_struct('z', 7))), "
+              f"map('k', named_struct('v', INT(id))) FROM range(0, 20, 1, 1)")  # fmt: skip
+    spark.sql(insert)
+    for change in ("RENAME COLUMN word TO other", "RENAME COLUMN id TO word",
+                   "DROP COLUMN gone", "RENAME COLUMN day TO d",
+                   "ADD COLUMNS (deep.later INT, late STRING)"):  # fmt: skip
+        spark.sql(f"ALTER TABLE delta.`{path}` {change}")
+    rows = sorted(rows_by_key(data, f"foreign/mapped_{mode}"), key=lambda row: row["word"])
+    assert rows[4] == {"word": 4, "other": "w4", "d": "2024-01-02",
+                       "deep": {"x": 4, "y": [{"z": 7}], "later": None},
+                       "m": {"k": {"v": 4}}, "late": None}  # fmt: skip
+    assert [row["word"] for row in rows] == list(range(20))
+    message = refused("table", "optimize", f"foreign/mapped_{mode}", data=data)
+    assert "columnMapping" in message and f"foreign/mapped_{mode}" in message
+
+
+def test_every_type_of_the_log_is_read_by_the_tables_key(data, spark):
+    path = foreign(data, "types")
+    values = ("true AS bo, 7Y AS ti, 300S AS sm, 70000 AS i, 5000000000L AS l, 1.5F AS f, "
+              "2.5D AS d, 12.340BD AS de, 'text' AS s, X'4142' AS bi, DATE '2024-02-29' AS da, "
+              "TIMESTAMP '2024-02-29 12:00:00.000001' AS ts, "
+              "TIMESTAMP_NTZ '2024-02-29 12:00:00' AS tn")  # fmt: skip
+    spark.sql(f"SELECT {values}, array(1, null) AS a, map('k', 1) AS m, "
+              f"named_struct('x', 1) AS n").write.format("delta").save(str(path))  # fmt: skip
+    (row,) = rows_by_key(data, "foreign/types")
+    assert row == {"bo": True, "ti": 7, "sm": 300, "i": 70000, "l": 5000000000, "f": 1.5, "d": 2.5,
+                   "de": 12.340, "s": "text", "bi": row["bi"], "da": "2024-02-29",
+                   "ts": row["ts"], "tn": row["tn"], "a": [1, None], "m": {"k": 1},
+                   "n": {"x": 1}}  # fmt: skip
+    assert row["ts"].startswith("2024-02-29") and row["ts"] != row["tn"]
+    # The same values as partitions, which the log has as text; each also as null.
+    path = foreign(data, "types_parted")
+    columns = [part.split(" AS ") for part in values.split(", ")]
+    nulls = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for (_, name), kind in zip(columns, [
+        "BOOLEAN", "TINYINT", "SMALLINT", "INT", "BIGINT", "FLOAT", "DOUBLE", "DECIMAL(5,3)",
+        "STRING", "BINARY", "DATE", "TIMESTAMP", "TIMESTAMP_NTZ"]))  # fmt: skip
+    parted = spark.sql(f"SELECT {values}, 1 AS id UNION ALL SELECT {nulls}, 2 AS id")
+    names = [name for _, name in columns]
+    parted.write.format("delta").partitionBy(*names).save(str(path))
+    one, two = sorted(rows_by_key(data, "foreign/types_parted"), key=lambda row: row["id"])
+    assert one == {**{name: row[name] for name in names}, "id": 1}
+    assert two == {**{name: None for name in names}, "id": 2}
 
 
 @pytest.mark.parametrize("name, properties, feature", [

@@ -129,7 +129,7 @@ bool pn_duckdb_version_name(const char *name, size_t len, size_t *table_len, int
     return true;
 }
 
-static void add_name(struct pn_duckdb_names *names, const char *name)
+void pn_duckdb_names_add(struct pn_duckdb_names *names, const char *name)
 {
     for (size_t i = 0; i < names->count; i++) {
         if (strcmp(names->items[i], name) == 0) {
@@ -140,9 +140,23 @@ static void add_name(struct pn_duckdb_names *names, const char *name)
     names->items[names->count++] = pn_xstrdup(name);
 }
 
-/* The table's name as the pipeline has it; NULL: it has no such table. */
-static const char *find_table(const struct pn_pipeline *pipeline, struct text name)
+/* What the tree is compared with. */
+struct allowed {
+    const struct pn_pipeline *pipeline;
+    const struct pn_duckdb_names *keys; /* NULL: none */
+    const char *tree;
+    struct pn_duckdb_names *read; /* NULL: not asked for */
+};
+
+/* The table's name as the pipeline has it, or its key; NULL: there is no such table. */
+static const char *find_table(const struct allowed *allowed, struct text name)
 {
+    const struct pn_pipeline *pipeline = allowed->pipeline;
+    for (size_t i = 0; allowed->keys != NULL && i < allowed->keys->count; i++) {
+        if (is(name, allowed->keys->items[i])) {
+            return allowed->keys->items[i];
+        }
+    }
     for (size_t i = 0; i < pipeline->table_count; i++) {
         if (names(name, pipeline->tables[i].name)) {
             return pipeline->tables[i].name;
@@ -181,9 +195,9 @@ static int no_table(struct text schema, struct text name, struct pn_err *e)
 }
 
 /* At a BASE_TABLE's type; its schema, name and catalog follow. */
-static int check_table(struct walk *walk, const struct pn_pipeline *pipeline, const char *tree,
-                       struct pn_duckdb_names *read, struct pn_err *e)
+static int check_table(struct walk *walk, const struct allowed *allowed, struct pn_err *e)
 {
+    struct pn_duckdb_names *read = allowed->read;
     struct text schema = {"", 0};
     struct text name = {"", 0};
     while (next_member(walk) && !is(walk->key, "catalog_name")) {
@@ -197,16 +211,16 @@ static int check_table(struct walk *walk, const struct pn_pipeline *pipeline, co
     size_t table_len = name.len;
     int64_t version = -1;
     bool is_old = pn_duckdb_version_name(name.at, name.len, &table_len, &version);
-    const char *table = find_table(pipeline, (struct text){name.at, table_len});
-    bool known = table != NULL || (schema.len == 0 && is_defined(tree, name));
+    const char *table = find_table(allowed, (struct text){name.at, table_len});
+    bool known = table != NULL || (schema.len == 0 && is_defined(allowed->tree, name));
     if (!plain || !known) {
         return no_table(schema, name, e);
     }
     if (table != NULL && read != NULL && !is_old) {
-        add_name(read, table);
+        pn_duckdb_names_add(read, table);
     } else if (table != NULL && read != NULL) {
         char *at = pn_xasprintf("%s@%" PRId64, table, version);
-        add_name(read, at);
+        pn_duckdb_names_add(read, at);
         free(at);
     }
     return 0;
@@ -275,14 +289,14 @@ static int check_function(struct text name, struct pn_err *e)
 
 /* --- all -------------------------------------------------------------------------------------- */
 
-static int check_tree(duckdb_connection connection, const struct pn_pipeline *pipeline,
-                      const char *tree, struct pn_duckdb_names *read, struct pn_err *e)
+static int check_tree(duckdb_connection connection, const struct allowed *allowed, struct pn_err *e)
 {
     int rc = 0;
-    for (struct walk walk = {.at = tree}; rc == 0 && walk.at != NULL && next_member(&walk);) {
+    for (struct walk walk = {.at = allowed->tree};
+         rc == 0 && walk.at != NULL && next_member(&walk);) {
         bool type = is(walk.key, "type");
         if (type && is(walk.value, "BASE_TABLE")) {
-            rc = check_table(&walk, pipeline, tree, read, e);
+            rc = check_table(&walk, allowed, e);
         } else if (type && is(walk.value, "SHOW_REF")) {
             rc = check_shown(&walk, e);
         } else if (type && is(walk.value, "TABLE_FUNCTION")) {
@@ -323,14 +337,15 @@ static int read_tree(duckdb_connection connection, const char *sql, char **tree,
 }
 
 int pn_duckdb_check_allowed(duckdb_connection connection, const struct pn_pipeline *pipeline,
-                            const char *sql, bool *checked, struct pn_duckdb_names *read,
-                            struct pn_err *e)
+                            const struct pn_duckdb_names *keys, const char *sql, bool *checked,
+                            struct pn_duckdb_names *read, struct pn_err *e)
 {
     char *tree = NULL;
     int rc = read_tree(connection, sql, &tree, e);
     *checked = tree != NULL;
     if (rc == 0 && tree != NULL) {
-        rc = check_tree(connection, pipeline, tree, read, e);
+        const struct allowed allowed = {pipeline, keys, tree, read};
+        rc = check_tree(connection, &allowed, e);
     }
     free(tree);
     return rc;

@@ -62,6 +62,38 @@ static int make_view(struct pn_duckdb *engine, duckdb_connection connection, con
     return rc;
 }
 
+/* Views of tables that the statement names by their keys in the store, in quotes:
+ * "sales/orders". They need not be the pipeline's. `keys` gets those that there are. */
+static int make_views_by_key(struct pn_duckdb *engine, duckdb_connection connection,
+                             const char *sql, struct pn_file_lease *lease,
+                             struct pn_duckdb_names *keys, struct pn_err *e)
+{
+    int rc = 0;
+    for (const char *at = strchr(sql, '"'); rc == 0 && at != NULL; at = strchr(at, '"')) {
+        struct pn_err cause = {.class_ = PN_CLASS_NONE};
+        size_t len = strcspn(++at, "\"");
+        int64_t version = -1;
+        (void)pn_duckdb_version_name(at, len, &len, &version);
+        char *key = pn_xstrndup(at, len);
+        const struct pn_table table = {.name = key, .path = key};
+        if (strchr(key, '/') != NULL && pn_store_key_check(key, NULL) == 0) {
+            rc = version >= 0 ? pn_duckdb_view_at(engine, &engine->ask_views, connection, &table,
+                                                  version, lease, &cause)
+                              : pn_duckdb_view_latest(engine, &engine->ask_views, connection,
+                                                      &table, lease, &cause);
+            if (rc == 0) {
+                pn_duckdb_names_add(keys, key);
+            } else if (cause.class_ == PN_CLASS_MISSING && version < 0) {
+                rc = 0; /* it may be the name of something else */
+            } else {
+                pn_err_copy(e, &cause);
+            }
+        }
+        free(key);
+    }
+    return rc;
+}
+
 static int make_views(struct pn_duckdb *engine, duckdb_connection connection, const char *sql,
                       struct pn_file_lease *lease, struct pn_err *e)
 {
@@ -318,12 +350,16 @@ static int run(struct pn_duckdb *engine, duckdb_connection connection, const str
 {
     const struct pn_duckdb_said said = {ask->sql, ask->fault};
     struct pn_duckdb_names read = {.count = 0};
+    struct pn_duckdb_names keys = {.count = 0};
     duckdb_prepared_statement statement = NULL;
     duckdb_result result = {0};
     struct pn_file_lease lease = {0};
     int rc = make_views(engine, connection, ask->sql, &lease, e);
-    if (rc == 0 && pn_duckdb_prepare_select(connection, engine->pipeline, ask->sql, ask->fault,
-                                            &read, &statement, e) != 0) {
+    if (rc == 0) {
+        rc = make_views_by_key(engine, connection, ask->sql, &lease, &keys, e);
+    }
+    if (rc == 0 && pn_duckdb_prepare_select(connection, engine->pipeline, &keys, ask->sql,
+                                            ask->fault, &read, &statement, e) != 0) {
         rc = explain_missing(engine->pipeline, e);
     }
     if (rc == 0) {
@@ -343,6 +379,7 @@ static int run(struct pn_duckdb *engine, duckdb_connection connection, const str
     }
     duckdb_destroy_prepare(&statement);
     pn_duckdb_names_deinit(&read);
+    pn_duckdb_names_deinit(&keys);
     pn_file_lease_release(&lease);
     return rc;
 }

@@ -52,18 +52,6 @@ static const char WORK_SETTINGS[] = "SET GLOBAL TimeZone = 'UTC';"
                                     "SET GLOBAL enable_external_file_cache = false;"
                                     "SET GLOBAL preserve_insertion_order = false";
 
-static int add_folder(struct pn_duckdb *engine, const char *path, struct pn_buf *sql,
-                      struct pn_err *e)
-{
-    char *folder = NULL;
-    int rc = pn_duckdb_folder_path(engine, path, &folder, e);
-    if (rc == 0) {
-        pn_duckdb_add_text(sql, folder);
-    }
-    free(folder);
-    return rc;
-}
-
 /* What SQL reads of its run, and the pipeline's functions. */
 static int run_prelude(struct pn_duckdb *engine, duckdb_connection connection, struct pn_err *e)
 {
@@ -78,27 +66,20 @@ static int run_prelude(struct pn_duckdb *engine, duckdb_connection connection, s
     return rc;
 }
 
-/* What a user's SELECT may reach: the folders of the pipeline's tables, and no setting. */
+/* What a user's SELECT may reach: the store's folder, where the files of all tables are, and no
+ * setting. (allow.h has what it may name.) */
 static int close_ask(struct pn_duckdb *engine, struct pn_err *e)
 {
-    const struct pn_pipeline *pipeline = engine->pipeline;
     duckdb_connection connection = NULL;
+    char *folder = NULL;
     struct pn_buf sql;
-    int rc = 0;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
-    pn_buf_adds(&sql, "SET GLOBAL TimeZone = 'UTC'; SET GLOBAL allowed_directories = [");
-    rc = add_folder(engine, pipeline->dead_letters_path, &sql, e);
-    if (rc == 0) {
-        pn_buf_adds(&sql, ", ");
-        rc = add_folder(engine, pipeline->stream_dead_letters_path, &sql, e);
-    }
-    for (size_t i = 0; rc == 0 && i < pipeline->table_count; i++) {
-        pn_buf_adds(&sql, ", ");
-        rc = add_folder(engine, pipeline->tables[i].path, &sql, e);
-    }
+    int rc = pn_duckdb_folder_path(engine, "", &folder, e);
     if (rc != 0) {
         goto out;
     }
+    pn_buf_adds(&sql, "SET GLOBAL TimeZone = 'UTC'; SET GLOBAL allowed_directories = [");
+    pn_duckdb_add_text(&sql, folder);
     /* Whether a connection knows its progress is a setting of its own, and no connection can change
      * one once they are locked: this connection becomes the first query's. */
     pn_buf_adds(&sql, "]; SET GLOBAL enable_external_access = false;"
@@ -120,6 +101,7 @@ static int close_ask(struct pn_duckdb *engine, struct pn_err *e)
 out:
     duckdb_disconnect(&connection);
     pn_buf_deinit(&sql);
+    free(folder);
     return rc;
 }
 

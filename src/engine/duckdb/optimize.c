@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "engine/duckdb/scan.h"
+#include "engine/duckdb/stored.h"
 #include "engine/duckdb/write.h"
 
 enum { COMMIT_EVERY_MS = 5000, TRIES_MAX = 8 };
@@ -264,6 +265,12 @@ static int optimize_once(struct rewriting *rewriting, int64_t target_bytes, int6
     int rc = pn_delta_snapshot(rewriting->delta, -1, &rewriting->snapshot, e);
     if (rc == 0) {
         rc = pn_duckdb_check_readable(rewriting->table.path, rewriting->snapshot, e);
+    }
+    if (rc == 0 && pn_stored_is_mapped(&rewriting->snapshot->metadata)) {
+        rc = pn_err_input(e,
+                          "table %s maps the names of its columns (columnMapping), which pinion does "
+                          "not write: optimize it with the engine that made it",
+                          rewriting->table.path);
     }
     if (rc == 0) {
         rc = pn_delta_optimize_plan(rewriting->snapshot, target_bytes, &rewriting->groups,

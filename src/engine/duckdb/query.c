@@ -78,16 +78,16 @@ static int extract(duckdb_connection connection, const struct pn_duckdb_said *sa
 }
 
 int pn_duckdb_prepare_select(duckdb_connection connection, const struct pn_pipeline *pipeline,
-                             const char *sql, struct pn_sql_fault *fault,
-                             struct pn_duckdb_names *read, duckdb_prepared_statement *statement,
-                             struct pn_err *e)
+                             const struct pn_duckdb_names *keys, const char *sql,
+                             struct pn_sql_fault *fault, struct pn_duckdb_names *read,
+                             duckdb_prepared_statement *statement, struct pn_err *e)
 {
     const struct pn_duckdb_said said = {sql, fault};
     duckdb_extracted_statements statements = NULL;
     bool checked = false;
     int rc = extract(connection, &said, &statements, e);
     if (rc == 0) {
-        rc = pn_duckdb_check_allowed(connection, pipeline, sql, &checked, read, e);
+        rc = pn_duckdb_check_allowed(connection, pipeline, keys, sql, &checked, read, e);
     }
     if (rc == 0 &&
         duckdb_prepare_extracted_statement(connection, statements, 0, statement) != DuckDBSuccess) {

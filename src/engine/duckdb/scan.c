@@ -1,5 +1,6 @@
 #include "engine/duckdb/scan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -7,24 +8,18 @@
 #include "base/file_sum.h"
 #include "base/mem.h"
 #include "engine/duckdb/decode.h"
+#include "engine/duckdb/stored.h"
 
-/* What the files are called in a scan: a name that no column has. */
-#define FILES "\"pinion's files\""
+/* What the files, and the values of their partitions, are called in a scan: names that no column
+ * has. */
+#define FILES      "\"pinion's files\""
+#define PARTITIONS "\"pinion's partitions\""
 
 /* --- files ------------------------------------------------------------------------------------ */
 
 int pn_duckdb_check_readable(const char *path, const struct pn_delta_snapshot *snapshot,
                              struct pn_err *e)
 {
-    const struct pn_delta_metadata *metadata = &snapshot->metadata;
-    for (size_t i = 0; i < metadata->configuration_count; i++) {
-        const struct pn_delta_map_entry *entry = &metadata->configuration[i];
-        if (strcmp(entry->key, "delta.columnMapping.mode") == 0 && entry->value != NULL &&
-            strcmp(entry->value, "none") != 0) {
-            return pn_err_input(e, "table %s maps its columns' names, which pinion cannot read yet",
-                                path);
-        }
-    }
     for (size_t i = 0; i < snapshot->file_count; i++) {
         if (snapshot->files[i].deletion_vector != NULL) {
             return pn_err_input(e,
@@ -75,20 +70,22 @@ static int add_snapshot_files(struct pn_duckdb *engine, const struct pn_table *t
 static bool is_below(const char *path, const char *folder)
 {
     size_t len = strlen(folder);
-    return strncmp(path, folder, len) == 0 && path[len] == '/';
+    return strncmp(path, folder, len) == 0 && (path[len] == '/' || folder[len - 1] == '/');
 }
 
-/* What is opened for the table's first file that is elsewhere than below `folder`; NULL: none is.
- * Caller frees. */
-static char *find_outside(struct pn_duckdb *engine, const struct pn_table *table,
-                          const struct pn_delta_snapshot *snapshot, const char *folder)
+/* What is opened for the table's first file that `test` finds; NULL: there is none. Caller frees. */
+static char *find_file(struct pn_duckdb *engine, const struct pn_table *table,
+                       const struct pn_delta_snapshot *snapshot,
+                       bool (*test)(const struct pn_duckdb *engine, const char *path,
+                                    const char *folder),
+                       const char *folder)
 {
     struct pn_file_lease lease = {0};
     char *path = NULL;
     for (size_t i = 0; path == NULL && i < snapshot->file_count; i++) {
         int rc =
             pn_duckdb_data_path(engine, table->path, snapshot->files[i].path, &lease, &path, NULL);
-        if (rc == 0 && is_below(path, folder)) {
+        if (rc == 0 && !test(engine, path, folder)) {
             free(path);
             path = NULL;
         }
@@ -97,22 +94,49 @@ static char *find_outside(struct pn_duckdb *engine, const struct pn_table *table
     return path;
 }
 
-void pn_duckdb_explain_outside(struct pn_duckdb *engine, const struct pn_table *table,
-                               const struct pn_delta_snapshot *snapshot, struct pn_err *e)
+static bool is_outside(const struct pn_duckdb *engine, const char *path, const char *folder)
 {
-    static const char refused[] = "Permission Error";
+    (void)engine;
+    return !is_below(path, folder);
+}
+
+static bool is_gone(const struct pn_duckdb *engine, const char *path, const char *folder)
+{
+    (void)folder;
+    return !pn_io_exists(engine->config.io, path);
+}
+
+static bool starts_with(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+void pn_duckdb_explain_unread(struct pn_duckdb *engine, const struct pn_table *table,
+                              const struct pn_delta_snapshot *snapshot, struct pn_err *e)
+{
     char *folder = NULL;
-    if (strncmp(e->msg, refused, strlen(refused)) != 0 ||
-        pn_duckdb_folder_path(engine, table->path, &folder, NULL) != 0) {
+    char *path = NULL;
+    if (pn_duckdb_folder_path(engine, "", &folder, NULL) != 0) {
         return;
     }
-    char *path = find_outside(engine, table, snapshot, folder);
-    if (path != NULL) {
-        (void)pn_err_input(e,
-                           "table '%s': its file %s is outside the table's folder, and queries "
-                           "cannot read it (a shallow clone has such files): make a deep clone, "
-                           "which has its own copies of all files",
-                           table->name, path);
+    if (starts_with(e->msg, "Permission Error")) {
+        path = find_file(engine, table, snapshot, is_outside, folder);
+        if (path != NULL) {
+            (void)pn_err_input(e,
+                               "table '%s': its file %s is outside the store, and queries cannot "
+                               "read it (a shallow clone has such files): make a deep clone, which "
+                               "has its own copies of all files",
+                               table->name, path);
+        }
+    } else if (starts_with(e->msg, "IO Error: No files found")) {
+        path = find_file(engine, table, snapshot, is_gone, folder);
+        if (path != NULL) {
+            (void)pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
+                             "table '%s': its log names the file %s, which is not there: restore "
+                             "the file from a backup; or, if a DAG loads the table, run that DAG "
+                             "again, which rewrites the table",
+                             table->name, path);
+        }
     }
     free(path);
     free(folder);
@@ -216,57 +240,204 @@ static idx_t find_column(duckdb_result *files, const char *name)
     return at;
 }
 
-/* Appends a column of the files, or null when `files`, a result over them, doesn't have it. */
-static void add_column(const struct pn_column *column, duckdb_result *files, struct pn_buf *sql)
+/* --- the scan --------------------------------------------------------------------------------- */
+
+struct scan {
+    const struct pn_table *table;
+    const struct pn_delta_snapshot *snapshot; /* NULL: the table has no files */
+    struct pn_arena arena;
+    /* The columns as the log has them: read of a table that is partitioned, maps names or is not
+     * declared. */
+    bool has_stored;
+    struct pn_stored stored;
+    bool asked; /* `files` is a result over the files */
+    duckdb_result files;
+};
+
+static bool is_declared(const struct scan *scan)
+{
+    return pn_decoder_columns(scan->table) > 0;
+}
+
+static size_t column_count(const struct scan *scan)
+{
+    return is_declared(scan) ? pn_decoder_columns(scan->table) : scan->stored.part_count;
+}
+
+static const char *column_name(const struct scan *scan, size_t i)
+{
+    return is_declared(scan) ? pn_decoder_column(scan->table, i)->name : scan->stored.parts[i].name;
+}
+
+/* Appends the type that a column is to have. */
+static void add_type(const struct scan *scan, size_t i, struct pn_buf *sql)
+{
+    if (is_declared(scan)) {
+        pn_type_sql(&pn_decoder_column(scan->table, i)->type, sql);
+    } else {
+        pn_stored_add_type(&scan->stored.parts[i], sql);
+    }
+}
+
+static void add_typed(const struct scan *scan, size_t i, const char *value, struct pn_buf *sql)
+{
+    pn_buf_addf(sql, "CAST(%s AS ", value);
+    add_type(scan, i, sql);
+    pn_buf_addc(sql, ')');
+}
+
+/* The place of a column among the partition columns; their number when it is in the files. */
+static size_t find_partition(const struct pn_delta_metadata *metadata, const char *name)
+{
+    size_t at = 0;
+    while (at < metadata->partition_column_count &&
+           strcasecmp(metadata->partition_columns[at], name) != 0) {
+        at++;
+    }
+    return at;
+}
+
+/* Appends a column that the files have, or null: of a table whose log was read. */
+static void add_stored(struct scan *scan, size_t i, const struct pn_stored *stored,
+                       struct pn_buf *sql)
+{
+    struct pn_buf file;
+    struct pn_buf value;
+    idx_t at = stored != NULL ? find_column(&scan->files, stored->physical)
+                              : duckdb_column_count(&scan->files);
+    if (at == duckdb_column_count(&scan->files)) {
+        add_typed(scan, i, "NULL", sql);
+        return;
+    }
+    duckdb_logical_type found = duckdb_column_logical_type(&scan->files, at);
+    pn_buf_init(&file, PN_DUCKDB_SQL_MAX);
+    pn_buf_init(&value, PN_DUCKDB_SQL_MAX);
+    pn_buf_adds(&file, FILES ".");
+    pn_duckdb_add_name(&file, stored->physical);
+    pn_stored_add_value(stored, pn_buf_text(&file), found, &value);
+    add_typed(scan, i, pn_buf_text(&value), sql);
+    pn_buf_deinit(&value);
+    pn_buf_deinit(&file);
+    duckdb_destroy_logical_type(&found);
+}
+
+/* Appends a column of the files of a table whose columns are declared, or null when the files were
+ * asked and do not have it. */
+static void add_declared(struct scan *scan, const struct pn_column *column, struct pn_buf *sql)
 {
     struct pn_buf value;
     pn_buf_init(&value, PN_DUCKDB_SQL_MAX);
     pn_buf_adds(&value, FILES ".");
     pn_duckdb_add_name(&value, column->name);
-    idx_t at = files != NULL ? find_column(files, column->name) : 0;
-    if (files == NULL) {
+    idx_t at = scan->asked ? find_column(&scan->files, column->name) : 0;
+    if (!scan->asked) {
         add_cast(pn_buf_text(&value), &column->type, sql);
-    } else if (at == duckdb_column_count(files)) {
+    } else if (at == duckdb_column_count(&scan->files)) {
         add_null(&column->type, sql);
     } else {
-        duckdb_logical_type found = duckdb_column_logical_type(files, at);
+        duckdb_logical_type found = duckdb_column_logical_type(&scan->files, at);
         add_value(pn_buf_text(&value), found, &column->type, sql);
         duckdb_destroy_logical_type(&found);
     }
     pn_buf_deinit(&value);
 }
 
-/* --- the scan --------------------------------------------------------------------------------- */
-
-static void begin_column(size_t i, struct pn_buf *sql)
+/* The log has a partition's value as text; that of a binary column has the bytes themselves. */
+static void add_partition_value(const struct scan *scan, size_t i, size_t at,
+                                const struct pn_stored *stored, struct pn_buf *sql)
 {
-    pn_buf_adds(sql, i == 0 ? "SELECT " : ", ");
+    enum { VALUE_MAX = 64 };
+    char value[VALUE_MAX];
+    bool binary = stored != NULL && stored->sql != NULL && strcmp(stored->sql, "BLOB") == 0;
+    (void)snprintf(value, sizeof value, binary ? "encode(%s.c%zu)" : "%s.c%zu", PARTITIONS, at);
+    add_typed(scan, i, value, sql);
 }
 
-static void end_column(const struct pn_column *column, struct pn_buf *sql)
+static void add_column(struct scan *scan, size_t i, struct pn_buf *sql)
 {
-    pn_buf_adds(sql, " AS ");
-    pn_duckdb_add_name(sql, column->name);
-}
-
-/* A typed SELECT without rows. */
-static void add_nothing(const struct pn_table *table, struct pn_buf *sql)
-{
-    for (size_t i = 0; i < pn_decoder_columns(table); i++) {
-        begin_column(i, sql);
-        add_null(&pn_decoder_column(table, i)->type, sql);
-        end_column(pn_decoder_column(table, i), sql);
+    const struct pn_delta_metadata *metadata = &scan->snapshot->metadata;
+    const char *name = column_name(scan, i);
+    size_t partition = find_partition(metadata, name);
+    const struct pn_stored *stored = scan->has_stored ? pn_stored_find(&scan->stored, name) : NULL;
+    if (partition < metadata->partition_column_count) {
+        add_partition_value(scan, i, partition, stored, sql);
+    } else if (!is_declared(scan) || pn_stored_is_mapped(metadata)) {
+        add_stored(scan, i, stored, sql);
+    } else {
+        add_declared(scan, pn_decoder_column(scan->table, i), sql);
     }
-    pn_buf_adds(sql, " WHERE false");
 }
+
+static void add_columns(struct scan *scan, struct pn_buf *sql)
+{
+    for (size_t i = 0; i < column_count(scan); i++) {
+        pn_buf_adds(sql, i == 0 ? "SELECT " : ", ");
+        if (scan->snapshot == NULL || scan->snapshot->file_count == 0) {
+            add_typed(scan, i, "NULL", sql);
+        } else {
+            add_column(scan, i, sql);
+        }
+        pn_buf_adds(sql, " AS ");
+        pn_duckdb_add_name(sql, column_name(scan, i));
+    }
+}
+
+/* --- partitions ------------------------------------------------------------------------------- */
+
+static const char *partition_value(const struct pn_delta_file *file, const char *physical)
+{
+    for (size_t i = 0; i < file->partition_value_count; i++) {
+        if (strcmp(file->partition_values[i].key, physical) == 0) {
+            return file->partition_values[i].value;
+        }
+    }
+    return NULL;
+}
+
+/* One row: the file's place in the list, and its values. An empty text is null, as the protocol has
+ * it. */
+static void add_partition_row(const struct scan *scan, size_t at, struct pn_buf *sql)
+{
+    const struct pn_delta_metadata *metadata = &scan->snapshot->metadata;
+    pn_buf_addf(sql, "%s(CAST(%zu AS UBIGINT)", at == 0 ? "" : ", ", at);
+    for (size_t i = 0; i < metadata->partition_column_count; i++) {
+        const struct pn_stored *column =
+            pn_stored_find(&scan->stored, metadata->partition_columns[i]);
+        const char *value =
+            partition_value(&scan->snapshot->files[at],
+                            column != NULL ? column->physical : metadata->partition_columns[i]);
+        pn_buf_adds(sql, ", ");
+        if (value == NULL || value[0] == '\0') {
+            pn_buf_adds(sql, "CAST(NULL AS VARCHAR)");
+        } else {
+            pn_duckdb_add_text(sql, value);
+        }
+    }
+    pn_buf_addc(sql, ')');
+}
+
+static void add_partitions(const struct scan *scan, struct pn_buf *sql)
+{
+    pn_buf_adds(sql, " JOIN (VALUES ");
+    for (size_t i = 0; i < scan->snapshot->file_count; i++) {
+        add_partition_row(scan, i, sql);
+    }
+    pn_buf_adds(sql, ") AS " PARTITIONS "(file");
+    for (size_t i = 0; i < scan->snapshot->metadata.partition_column_count; i++) {
+        pn_buf_addf(sql, ", c%zu", i);
+    }
+    pn_buf_adds(sql, ") ON " FILES ".file_index = " PARTITIONS ".file");
+}
+
+/* --- its parts -------------------------------------------------------------------------------- */
 
 /* Is there a column that read_parquet() would make up when no file has it? */
-static bool has_made_up_name(const struct pn_table *table)
+static bool has_made_up_name(const struct scan *scan)
 {
     static const char *const names[] = {"filename", "file_row_number", "file_index", "rowid"};
-    for (size_t i = 0; i < pn_decoder_columns(table); i++) {
+    for (size_t i = 0; i < column_count(scan); i++) {
         for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
-            if (strcasecmp(pn_decoder_column(table, i)->name, names[k]) == 0) {
+            if (strcasecmp(column_name(scan, i), names[k]) == 0) {
                 return true;
             }
         }
@@ -294,13 +465,57 @@ bool pn_duckdb_misses_column(const struct pn_err *e)
     return strncmp(e->msg, unbound, strlen(unbound)) == 0;
 }
 
-static int check_scan(const struct pn_table *table, const struct pn_delta_snapshot *snapshot,
-                      struct pn_err *e)
+/* Reads the log's columns where they are needed. */
+static int read_stored(struct scan *scan, struct pn_err *e)
 {
-    int rc = pn_duckdb_check_readable(table->path, snapshot, e);
-    if (rc == 0 && snapshot->metadata.partition_column_count > 0) {
-        rc = pn_err_input(e, "table %s is partitioned, which pinion cannot read yet", table->path);
+    const struct pn_delta_metadata *metadata = &scan->snapshot->metadata;
+    scan->has_stored =
+        !is_declared(scan) || metadata->partition_column_count > 0 || pn_stored_is_mapped(metadata);
+    if (!scan->has_stored) {
+        return 0;
     }
+    int rc = pn_stored_read(&scan->arena, metadata, &scan->stored, e);
+    for (size_t i = 0; rc == 0 && i < column_count(scan); i++) {
+        const struct pn_stored *column = pn_stored_find(&scan->stored, column_name(scan, i));
+        rc = column != NULL ? pn_stored_check(column, scan->table->path, e) : 0;
+    }
+    if (rc == 0 && metadata->partition_column_count > 0 &&
+        pn_stored_find(&scan->stored, "file_index") != NULL) {
+        rc = pn_err_input(e,
+                          "table %s is partitioned and has a column file_index, a name that "
+                          "DuckDB's scan of the files takes: rename the column",
+                          scan->table->path);
+    }
+    return rc;
+}
+
+/* Appends the SELECT over the snapshot's files. */
+static int add_scan(struct pn_duckdb *engine, duckdb_connection connection, struct scan *scan,
+                    bool ask, struct pn_file_lease *lease, struct pn_buf *sql, struct pn_err *e)
+{
+    const struct pn_delta_metadata *metadata = &scan->snapshot->metadata;
+    struct pn_buf from;
+    pn_buf_init(&from, PN_DUCKDB_SQL_MAX);
+    int rc = pn_duckdb_check_readable(scan->table->path, scan->snapshot, e);
+    if (rc == 0) {
+        rc = add_snapshot_files(engine, scan->table, scan->snapshot, lease, &from, e);
+    }
+    if (rc == 0 &&
+        (ask || !is_declared(scan) || pn_stored_is_mapped(metadata) || has_made_up_name(scan))) {
+        rc = ask_files(connection, &from, &scan->files, e);
+        scan->asked = rc == 0;
+    }
+    if (rc == 0) {
+        add_columns(scan, sql);
+        pn_buf_add(sql, pn_buf_text(&from), from.len);
+    }
+    if (rc == 0 && metadata->partition_column_count > 0) {
+        add_partitions(scan, sql);
+    }
+    if (scan->asked) {
+        duckdb_destroy_result(&scan->files);
+    }
+    pn_buf_deinit(&from);
     return rc;
 }
 
@@ -308,31 +523,20 @@ int pn_duckdb_add_scan(struct pn_duckdb *engine, duckdb_connection connection,
                        const struct pn_table *table, const struct pn_delta_snapshot *snapshot,
                        bool ask, struct pn_file_lease *lease, struct pn_buf *sql, struct pn_err *e)
 {
-    struct pn_buf from;
-    duckdb_result files;
-    PN_ASSERT(pn_decoder_columns(table) > 0);
+    struct scan scan = {.table = table, .snapshot = snapshot};
+    pn_arena_init(&scan.arena, 0);
+    PN_ASSERT(is_declared(&scan) || snapshot != NULL);
+    int rc = snapshot != NULL ? read_stored(&scan, e) : 0;
+    if (rc != 0) {
+        goto out;
+    }
     if (snapshot == NULL || snapshot->file_count == 0) {
-        add_nothing(table, sql);
-        return 0;
+        add_columns(&scan, sql);
+        pn_buf_adds(sql, " WHERE false");
+    } else {
+        rc = add_scan(engine, connection, &scan, ask, lease, sql, e);
     }
-    pn_buf_init(&from, PN_DUCKDB_SQL_MAX);
-    int rc = check_scan(table, snapshot, e);
-    if (rc == 0) {
-        rc = add_snapshot_files(engine, table, snapshot, lease, &from, e);
-    }
-    ask = ask || has_made_up_name(table);
-    if (rc == 0 && ask) {
-        rc = ask_files(connection, &from, &files, e);
-    }
-    for (size_t i = 0; rc == 0 && i < pn_decoder_columns(table); i++) {
-        begin_column(i, sql);
-        add_column(pn_decoder_column(table, i), ask ? &files : NULL, sql);
-        end_column(pn_decoder_column(table, i), sql);
-    }
-    if (rc == 0 && ask) {
-        duckdb_destroy_result(&files);
-    }
-    pn_buf_add(sql, pn_buf_text(&from), from.len);
-    pn_buf_deinit(&from);
+out:
+    pn_arena_deinit(&scan.arena);
     return rc;
 }

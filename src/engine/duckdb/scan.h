@@ -1,7 +1,8 @@
 /*
  * A table's snapshot as a SELECT: its columns, each of its type, over the snapshot's files. A
  * column, or a field of a struct, that no file has is null, as Delta has it: one that was declared
- * or added after the files were written.
+ * or added after the files were written. The values of partition columns come from the log, which
+ * also says under which names the files have the others.
  */
 #ifndef PN_ENGINE_DUCKDB_SCAN_H
 #define PN_ENGINE_DUCKDB_SCAN_H
@@ -12,19 +13,19 @@
  * Appends "SELECT <columns> FROM read_parquet([...])" over a snapshot's files, or a typed SELECT
  * without rows when `snapshot` is NULL or has none. With `ask`, the files are asked for their
  * columns first. Without, the statement is quicker to make, and doesn't bind when a column is in no
- * file: pn_duckdb_misses_column() says whether. A snapshot this engine can't read (deletion
- * vectors, partitions, renamed columns) is an INPUT error. The files are there until `lease` is
- * released.
+ * file: pn_duckdb_misses_column() says whether. A table of which the pipeline declares no columns has
+ * those of its log, and must have a snapshot. A snapshot this engine can't read (deletion vectors,
+ * a type that it does not have) is an INPUT error. The files are there until `lease` is released.
  */
 int pn_duckdb_add_scan(struct pn_duckdb *engine, duckdb_connection connection,
                        const struct pn_table *table, const struct pn_delta_snapshot *snapshot,
                        bool ask, struct pn_file_lease *lease, struct pn_buf *sql,
                        struct pn_err *e) PN_MUST_CHECK;
 bool pn_duckdb_misses_column(const struct pn_err *e);
-/* DuckDB refused to read a file (`e`): the error gets to name the table, the file and what to do.
- * Other errors stay as they are. */
-void pn_duckdb_explain_outside(struct pn_duckdb *engine, const struct pn_table *table,
-                               const struct pn_delta_snapshot *snapshot, struct pn_err *e);
+/* DuckDB did not read a file (`e`), since it is outside the store or is not there: the error then
+ * names the table, the file and what to do. Other errors stay as they are. */
+void pn_duckdb_explain_unread(struct pn_duckdb *engine, const struct pn_table *table,
+                              const struct pn_delta_snapshot *snapshot, struct pn_err *e);
 
 /* Has the snapshot what this engine can't read from its files as they are? Then an INPUT error. */
 int pn_duckdb_check_readable(const char *path, const struct pn_delta_snapshot *snapshot,

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "engine/duckdb/private.h"
@@ -25,12 +26,28 @@ void pn_duckdb_views_deinit(struct pn_duckdb_views *views)
     pthread_mutex_destroy(&views->lock);
 }
 
+/* NULL: none was ever made. DuckDB takes names that differ in the case of letters for one, but the
+ * keys of tables that do are two: the view is then that of the last one. */
 static struct pn_duckdb_view *find(struct pn_duckdb_views *views, const char *name)
 {
     for (size_t i = 0; i < views->count; i++) {
-        if (strcmp(views->items[i].name, name) == 0) {
-            return &views->items[i];
+        struct pn_duckdb_view *view = &views->items[i];
+        if (strcasecmp(view->name, name) == 0) {
+            if (strcmp(view->name, name) != 0) {
+                free(view->name);
+                *view = (struct pn_duckdb_view){.name = pn_xstrdup(name), .version = -1};
+            }
+            return view;
         }
+    }
+    return NULL;
+}
+
+static struct pn_duckdb_view *find_or_add(struct pn_duckdb_views *views, const char *name)
+{
+    struct pn_duckdb_view *view = find(views, name);
+    if (view != NULL) {
+        return view;
     }
     pn_grow((void **)&views->items, &views->capacity, views->count + 1, sizeof *views->items);
     views->items[views->count] = (struct pn_duckdb_view){.name = pn_xstrdup(name), .version = -1};
@@ -72,7 +89,7 @@ static int make(struct pn_duckdb *engine, duckdb_connection connection,
         rc = try_make(engine, connection, table, snapshot, true, lease, &why);
     }
     if (rc != 0) {
-        pn_duckdb_explain_outside(engine, table, snapshot, &why);
+        pn_duckdb_explain_unread(engine, table, snapshot, &why);
         pn_err_copy(e, &why);
     }
     return rc;
@@ -82,13 +99,17 @@ static int make(struct pn_duckdb *engine, duckdb_connection connection,
 static int drop(struct pn_duckdb_views *views, duckdb_connection connection,
                 const struct pn_table *table, struct pn_err *e)
 {
+    struct pn_duckdb_view *view = find(views, table->name);
     struct pn_buf sql;
+    if (view == NULL) {
+        return 0;
+    }
+    view->version = -1;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     pn_buf_adds(&sql, "DROP VIEW IF EXISTS ");
     pn_duckdb_add_name(&sql, table->name);
     int rc = pn_duckdb_run_buf(connection, &sql, NULL, e);
     pn_buf_deinit(&sql);
-    find(views, table->name)->version = -1;
     return rc;
 }
 
@@ -98,7 +119,7 @@ static int see_to(struct pn_duckdb *engine, struct pn_duckdb_views *views,
                   const struct pn_delta_snapshot *snapshot, struct pn_file_lease *lease,
                   struct pn_err *e)
 {
-    struct pn_duckdb_view *view = find(views, table->name);
+    struct pn_duckdb_view *view = find_or_add(views, table->name);
     if (view->version == snapshot->version && view->timestamp_ms == snapshot->timestamp_ms) {
         return pn_duckdb_lease_snapshot(engine, table->path, snapshot, lease, e);
     }
@@ -162,7 +183,8 @@ int pn_duckdb_view_at(struct pn_duckdb *engine, struct pn_duckdb_views *views,
 int64_t pn_duckdb_view_version(struct pn_duckdb_views *views, const char *name)
 {
     pthread_mutex_lock(&views->lock);
-    int64_t version = find(views, name)->version;
+    const struct pn_duckdb_view *view = find(views, name);
+    int64_t version = view != NULL ? view->version : -1;
     pthread_mutex_unlock(&views->lock);
     return version;
 }

@@ -438,10 +438,10 @@ static void test_features_that_are_known_and_others(void **state)
          NULL, NULL},
         {FEATURES("\"columnMapping\"", "\"columnMapping\"")
              METADATA_WITH("\"delta.columnMapping.mode\":\"name\""),
-         CANNOT_READ("columnMapping"), CANNOT_READ("columnMapping")},
+         NULL, CANNOT_WRITE("columnMapping")},
         {"{\"protocol\":{\"minReaderVersion\":2,\"minWriterVersion\":5}}\n" METADATA_WITH(
              "\"delta.columnMapping.mode\":\"id\""),
-         CANNOT_READ("columnMapping"), CANNOT_READ("columnMapping")},
+         NULL, CANNOT_WRITE("columnMapping")},
         {"{\"protocol\":{\"minReaderVersion\":2,\"minWriterVersion\":5}}\n" METADATA, NULL, NULL},
         {"{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":3}}\n" METADATA_WITH(
              "\"delta.constraints.positive\":\"id > 0\""),

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/mem.h"
 #include "support/append_fixture.h"
 
 static const struct pn_column NEW_FIELDS[] = {
@@ -154,8 +155,14 @@ static void test_a_folder_is_no_column(void **state)
 static void test_a_file_elsewhere(void **state)
 {
     struct engine_fixture *fixture = *state;
+    char folder[] = "/tmp/pn-scan-XXXXXX";
     char commit[512];
     struct pn_err e;
+    assert_non_null(mkdtemp(folder));
+    char *path = pn_xasprintf("%s/else where.parquet", folder);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fputs("PAR1", file) >= 0 && fclose(file) == 0, 1);
     engine_land(fixture, "t.strict", "a.json", "{\"id\":1}\n");
     engine_load(fixture, RAW_STRICT);
     engine_land(fixture, "t.thing", "a.json", "{\"id\":1}\n");
@@ -163,8 +170,7 @@ static void test_a_file_elsewhere(void **state)
     (void)snprintf(commit, sizeof commit,
                    "{\"add\":{\"path\":\"file://%s/else%%20where.parquet\",\"partitionValues\":{},"
                    "\"size\":1,\"modificationTime\":1,\"dataChange\":true}}\n",
-                   fixture->folder);
-    assert_int_equal(pn_store_put(fixture->store, "else where.parquet", "PAR1", 4, &e), 0);
+                   folder);
     assert_int_equal(pn_store_put(fixture->store,
                                   "tables/raw/thing/_delta_log/00000000000000000001.json", commit,
                                   strlen(commit), &e),
@@ -173,6 +179,8 @@ static void test_a_file_elsewhere(void **state)
     assert_refused(fixture, "SELECT * FROM raw_thing", "/else where.parquet is outside");
     assert_refused(fixture, "SELECT * FROM raw_thing", "deep clone");
     assert_answer(fixture, "SELECT * FROM raw_strict", "1\n");
+    assert_int_equal(pn_io_remove_tree(pn_io_system(), folder, NULL), 0);
+    free(path);
 }
 
 int main(void)
