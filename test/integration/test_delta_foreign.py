@@ -494,7 +494,8 @@ def test_mapped_columns_are_read_under_the_logs_names(data, spark, mode):
               f"deep STRUCT<x: INT, y: ARRAY<STRUCT<z: INT>>>, m MAP<STRING, STRUCT<v: INT>>) "
               f"USING delta PARTITIONED BY (day) "
               f"TBLPROPERTIES ('delta.columnMapping.mode' = '{mode}')")  # fmt: skip
-    insert = (f"INSERT INTO delta.`{path}` SELECT id, 'w' || id, 1, DATE '2024-01-01' + INT(id % 3), "
+    insert = (f"INSERT INTO delta.`{path}` SELECT id, 'w' || id, 1, "
+              f"DATE '2024-01-01' + INT(id % 3), "
               f"named_struct('x', INT(id), 'y', array(named_struct('z', 7))), "
               f"map('k', named_struct('v', INT(id))) FROM range(0, 20, 1, 1)")  # fmt: skip
     spark.sql(insert)

@@ -23,9 +23,9 @@ void pn_duckdb_names_add(struct pn_duckdb_names *names, const char *name);
 bool pn_duckdb_version_name(const char *name, size_t len, size_t *table_len, int64_t *version);
 /*
  * INPUT naming the first table or function that is not for queries. *checked is false, and the
- * outcome 0, when DuckDB gives no tree of the statement, so it isn't a SELECT. `keys`, when not NULL,
- * are the keys of tables that have a view. `read`, when not NULL, gets the tables that the statement
- * names.
+ * outcome 0, when DuckDB gives no tree of the statement, so it isn't a SELECT. `keys`, when not
+ * NULL, are the keys of tables that have a view. `read`, when not NULL, gets the tables that the
+ * statement names.
  */
 int pn_duckdb_check_allowed(duckdb_connection connection, const struct pn_pipeline *pipeline,
                             const struct pn_duckdb_names *keys, const char *sql, bool *checked,

@@ -72,7 +72,8 @@ static int check_query(duckdb_connection connection, const struct pn_pipeline *p
                        const struct pn_query *query, struct pn_err *e)
 {
     duckdb_prepared_statement statement = NULL;
-    int rc = pn_duckdb_prepare_select(connection, pipeline, NULL, query->sql, NULL, NULL, &statement, e);
+    int rc =
+        pn_duckdb_prepare_select(connection, pipeline, NULL, query->sql, NULL, NULL, &statement, e);
     if (rc != 0) {
         pn_err_prefix(e, "%s", query->file);
     }

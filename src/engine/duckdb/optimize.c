@@ -267,10 +267,11 @@ static int optimize_once(struct rewriting *rewriting, int64_t target_bytes, int6
         rc = pn_duckdb_check_readable(rewriting->table.path, rewriting->snapshot, e);
     }
     if (rc == 0 && pn_stored_is_mapped(&rewriting->snapshot->metadata)) {
-        rc = pn_err_input(e,
-                          "table %s maps the names of its columns (columnMapping), which pinion does "
-                          "not write: optimize it with the engine that made it",
-                          rewriting->table.path);
+        rc = pn_err_input(
+            e,
+            "table %s maps the names of its columns (columnMapping), which pinion does "
+            "not write: optimize it with the engine that made it",
+            rewriting->table.path);
     }
     if (rc == 0) {
         rc = pn_delta_optimize_plan(rewriting->snapshot, target_bytes, &rewriting->groups,

@@ -155,12 +155,12 @@ int pn_duckdb_jobs(struct pn_duckdb *engine, size_t count,
 struct pn_duckdb_names;
 
 /* INPUT unless `sql` is one SELECT, of what queries may name: `keys` are the keys of tables that
- * have a view, or NULL. `read`, when not NULL, gets the tables that it names. The statement is to be destroyed in any case. */
+ * have a view, or NULL. `read`, when not NULL, gets the tables that it names. The statement is to
+ * be destroyed in any case. */
 int pn_duckdb_prepare_select(duckdb_connection connection, const struct pn_pipeline *pipeline,
                              const struct pn_duckdb_names *keys, const char *sql,
                              struct pn_sql_fault *fault, struct pn_duckdb_names *read,
-                             duckdb_prepared_statement *statement,
-                             struct pn_err *e) PN_MUST_CHECK;
+                             duckdb_prepared_statement *statement, struct pn_err *e) PN_MUST_CHECK;
 /* The name of the table that isn't there, within DuckDB's message; NULL: it is about another thing.
  */
 const char *pn_duckdb_missed_table(const struct pn_err *e, size_t *len);

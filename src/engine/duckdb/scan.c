@@ -73,7 +73,7 @@ static bool is_below(const char *path, const char *folder)
     return strncmp(path, folder, len) == 0 && (path[len] == '/' || folder[len - 1] == '/');
 }
 
-/* What is opened for the table's first file that `test` finds; NULL: there is none. Caller frees. */
+/* What is opened for the table's first file that `test` finds; NULL without one. Caller frees. */
 static char *find_file(struct pn_duckdb *engine, const struct pn_table *table,
                        const struct pn_delta_snapshot *snapshot,
                        bool (*test)(const struct pn_duckdb *engine, const char *path,

@@ -13,8 +13,8 @@
  * Appends "SELECT <columns> FROM read_parquet([...])" over a snapshot's files, or a typed SELECT
  * without rows when `snapshot` is NULL or has none. With `ask`, the files are asked for their
  * columns first. Without, the statement is quicker to make, and doesn't bind when a column is in no
- * file: pn_duckdb_misses_column() says whether. A table of which the pipeline declares no columns has
- * those of its log, and must have a snapshot. A snapshot this engine can't read (deletion vectors,
+ * file: pn_duckdb_misses_column() says whether. A table without declared columns has those of its
+ * log, and must have a snapshot. A snapshot this engine can't read (deletion vectors,
  * a type that it does not have) is an INPUT error. The files are there until `lease` is released.
  */
 int pn_duckdb_add_scan(struct pn_duckdb *engine, duckdb_connection connection,

@@ -26,7 +26,7 @@ struct pn_stored {
 };
 
 /* Reads the schema of a table's metadata as one STRUCT. The arena owns what it points to. INPUT for
- * a schema that is damaged; a type that is unknown here is no error yet. */
+ * a damaged schema; pn_stored_check() refuses types that this engine does not have. */
 int pn_stored_read(struct pn_arena *arena, const struct pn_delta_metadata *metadata,
                    struct pn_stored *columns, struct pn_err *e) PN_MUST_CHECK;
 /* Does the table map the names of its columns? Then the files have others. */
