@@ -14,7 +14,8 @@
  * Implementations: local/ (a folder), s3/ (a bucket). A program reaches an object by its key alone.
  * Two operations are for engines that open files: begin_file and commit_file, which every store
  * has, and local_path, which a store has whose objects are files of this machine (local_files.h
- * serves an engine on any store).
+ * serves an engine on any store). Two more are for writers that share a store: put_new and note,
+ * which a store has that keeps a short text beside each object.
  *
  * Threads: any thread may call any operation; an open file is one thread's at a time.
  *
@@ -32,7 +33,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-enum { PN_KEY_MAX = 1024, PN_ETAG_SIZE = 80 };
+enum { PN_KEY_MAX = 1024, PN_ETAG_SIZE = 80, PN_NOTE_SIZE = 768 };
 
 struct pn_object {
     const char *key; /* borrowed during the callback */
@@ -46,7 +47,7 @@ struct pn_object {
     uint64_t inode;
 };
 
-/* One of the objects of a pn_store_put_many(). */
+/* One of the objects of a pn_store_put_many() or a pn_store_put_new(). */
 struct pn_put {
     const char *key;
     const void *bytes;
@@ -55,6 +56,8 @@ struct pn_put {
      * store can; end 0: nothing to keep. */
     int64_t first;
     int64_t end;
+    /* Of a pn_store_put_new(): printable ASCII, less than PN_NOTE_SIZE bytes; NULL: none. */
+    const char *note;
 };
 
 struct pn_store;
@@ -99,6 +102,10 @@ struct pn_store_ops {
     int (*commit_file)(struct pn_store *store, const char *key, const char *path,
                        int64_t *size_bytes, struct pn_err *e);
     int (*sweep)(struct pn_store *store, struct pn_err *e);
+    /* Both NULL in a store that keeps no notes. */
+    int (*put_new)(struct pn_store *store, const struct pn_put *puts, size_t count, bool *is_new,
+                   struct pn_err *e);
+    int (*note)(struct pn_store *store, const char *key, char *note, struct pn_err *e);
     /* NULL in a store whose objects are not files of this machine. */
     int (*local_path)(struct pn_store *store, const char *key, char **path, struct pn_err *e);
 };
@@ -286,6 +293,29 @@ PN_MUST_CHECK static inline int pn_store_local_path(struct pn_store *store, cons
                                                     char **path, struct pn_err *e)
 {
     return store->ops->local_path(store, key, path, e);
+}
+/*
+ * Does the store keep notes? Then, and only then, these may be called:
+ *   - pn_store_put_new() writes several objects, each as pn_store_put_if_absent() does, in no
+ *     particular order and sharing the waits. is_new[i] is false where there was an object already,
+ *     which is not a failure. After a failure is_new says nothing: any of them may have been
+ *     written.
+ *   - pn_store_note() gives the note of an object, "" for none; `note` has PN_NOTE_SIZE bytes.
+ *     MISSING when there is no object.
+ */
+static inline bool pn_store_keeps_notes(const struct pn_store *store)
+{
+    return store->ops->note != NULL;
+}
+PN_MUST_CHECK static inline int pn_store_put_new(struct pn_store *store, const struct pn_put *puts,
+                                                 size_t count, bool *is_new, struct pn_err *e)
+{
+    return store->ops->put_new(store, puts, count, is_new, e);
+}
+PN_MUST_CHECK static inline int pn_store_note(struct pn_store *store, const char *key, char *note,
+                                              struct pn_err *e)
+{
+    return store->ops->note(store, key, note, e);
 }
 /*
  * Is the store there, readable and writable, and does it keep its promises? An object

@@ -79,51 +79,91 @@ int pn_s3_put_many(struct pn_store *store, const struct pn_put *puts, size_t cou
     return rc;
 }
 
-/* The server refused a put-if-absent of which an earlier attempt had no reply: is the object that
- * it found the one of that attempt? */
-static int check_own(struct pn_s3 *s3, struct pn_s3_call *put, const char *put_id, struct pn_err *e)
+/* A put that must not replace anything, and its number, by which its own object is recognized. */
+static void prepare_new(struct pn_s3_call *call, const struct pn_put *put, char *put_id,
+                        struct pn_arena *arena)
+{
+    prepare_put(call, put, arena);
+    pn_s3_add_header(call, "If-None-Match", "*");
+    pn_s3_add_header(call, "x-amz-meta-pinion-put", pn_uuid(put_id));
+    if (put->note != NULL) {
+        PN_ASSERT(strlen(put->note) < PN_NOTE_SIZE);
+        pn_s3_add_header(call, "x-amz-meta-pinion-note", put->note);
+    }
+}
+
+/* The server refused a put of which an earlier attempt had no reply: is the object that it found
+ * the one of that attempt? */
+static int check_own(struct pn_s3 *s3, const struct pn_s3_call *put, const char *put_id,
+                     bool *is_own, struct pn_err *e)
 {
     struct pn_err why = {0};
     struct pn_s3_call head = {.method = "HEAD", .key = put->key};
     int rc = pn_s3_send(s3, &head, 1, &why);
-    if (rc == 0 && strcmp(head.reply.put_id, put_id) == 0) {
-        return 0;
-    }
+    *is_own = rc == 0 && strcmp(head.reply.put_id, put_id) == 0;
     if (rc != 0 && why.class_ != PN_CLASS_MISSING) {
         pn_err_copy(e, &why);
         return rc;
     }
-    pn_err_copy(e, &put->failure);
-    return put->rc;
+    return 0;
+}
+
+/* What became of one of the puts. */
+static int take_outcome(struct pn_s3 *s3, const struct pn_s3_call *call, const char *put_id,
+                        bool *is_new, struct pn_err *e)
+{
+    *is_new = call->rc == 0;
+    if (call->rc == 0 || (call->failure.class_ == PN_CLASS_CONFLICT && !call->unsure)) {
+        return 0;
+    }
+    if (call->failure.class_ == PN_CLASS_CONFLICT) {
+        return check_own(s3, call, put_id, is_new, e);
+    }
+    pn_err_copy(e, &call->failure);
+    return call->rc;
+}
+
+int pn_s3_put_new(struct pn_store *store, const struct pn_put *puts, size_t count, bool *is_new,
+                  struct pn_err *e)
+{
+    for (size_t i = 0; i < count; i++) {
+        int rc = pn_store_key_check(puts[i].key, e);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    struct pn_s3 *s3 = pn_s3_of(store);
+    struct pn_arena arena;
+    struct pn_s3_call *calls = pn_xcalloc(count + 1, sizeof *calls);
+    char(*put_ids)[PN_UUID_SIZE] = pn_xcalloc(count + 1, sizeof *put_ids);
+    pn_arena_init(&arena, 0);
+    for (size_t i = 0; i < count; i++) {
+        prepare_new(&calls[i], &puts[i], put_ids[i], &arena);
+    }
+    int ignored = pn_s3_send(s3, calls, count, NULL);
+    (void)ignored; /* each call has its own outcome */
+    int rc = 0;
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        rc = take_outcome(s3, &calls[i], put_ids[i], &is_new[i], e);
+    }
+    pn_arena_deinit(&arena);
+    free(put_ids);
+    free(calls);
+    return rc;
 }
 
 int pn_s3_put(struct pn_store *store, const char *key, const void *bytes, size_t len,
               bool if_absent, struct pn_err *e)
 {
     const struct pn_put put = {.key = key, .bytes = bytes, .len = len};
+    bool is_new = false;
     if (!if_absent) {
         return pn_s3_put_many(store, &put, 1, e);
     }
-    int rc = pn_store_key_check(key, e);
-    if (rc != 0) {
-        return rc;
+    int rc = pn_s3_put_new(store, &put, 1, &is_new, e);
+    if (rc == 0 && !is_new) {
+        rc = pn_err_set(e, PN_CLASS_CONFLICT, EEXIST, "the object '%s' already exists", key);
     }
-    struct pn_s3 *s3 = pn_s3_of(store);
-    struct pn_s3_call call;
-    struct pn_err why = {0};
-    struct pn_arena arena;
-    char put_id[PN_UUID_SIZE];
-    pn_arena_init(&arena, 0);
-    prepare_put(&call, &put, &arena);
-    pn_s3_add_header(&call, "If-None-Match", "*");
-    pn_s3_add_header(&call, "x-amz-meta-pinion-put", pn_uuid(put_id));
-    rc = pn_s3_send(s3, &call, 1, &why);
-    if (rc != 0 && why.class_ == PN_CLASS_CONFLICT && call.unsure) {
-        rc = check_own(s3, &call, put_id, e);
-    } else if (rc != 0) {
-        pn_err_copy(e, &why);
-    }
-    pn_arena_deinit(&arena);
     return rc;
 }
 
@@ -140,6 +180,17 @@ int pn_s3_head(struct pn_store *store, const char *key, struct pn_object *object
         pn_s3_describe(&call.reply, object);
         object->key = key;
     }
+    return rc;
+}
+
+int pn_s3_note(struct pn_store *store, const char *key, char *note, struct pn_err *e)
+{
+    struct pn_s3_call call = {.method = "HEAD", .key = key};
+    int rc = pn_store_key_check(key, e);
+    if (rc == 0) {
+        rc = pn_s3_send(pn_s3_of(store), &call, 1, e);
+    }
+    memcpy(note, call.reply.note, sizeof call.reply.note);
     return rc;
 }
 

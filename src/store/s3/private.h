@@ -66,6 +66,7 @@ struct pn_s3_reply {
     int64_t first; /* struct pn_put */
     int64_t end;
     char put_id[PN_UUID_SIZE];
+    char note[PN_NOTE_SIZE];
     char region[64]; /* the bucket's, when it is another one */
     char code[64];   /* of an error */
     char message[256];
@@ -118,6 +119,9 @@ int pn_s3_put(struct pn_store *store, const char *key, const void *bytes, size_t
               bool if_absent, struct pn_err *e);
 int pn_s3_put_many(struct pn_store *store, const struct pn_put *puts, size_t count,
                    struct pn_err *e);
+int pn_s3_put_new(struct pn_store *store, const struct pn_put *puts, size_t count, bool *is_new,
+                  struct pn_err *e);
+int pn_s3_note(struct pn_store *store, const char *key, char *note, struct pn_err *e);
 int pn_s3_head(struct pn_store *store, const char *key, struct pn_object *object, struct pn_err *e);
 int pn_s3_remove(struct pn_store *store, const char *key, struct pn_err *e);
 int pn_s3_remove_many(struct pn_store *store, const char *const *keys, size_t count,

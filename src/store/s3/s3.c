@@ -159,7 +159,9 @@ static const struct pn_store_ops ops = {.name = "S3",
                                         .release = pn_s3_release,
                                         .begin_file = pn_s3_begin_file,
                                         .commit_file = pn_s3_commit_file,
-                                        .sweep = s3_sweep};
+                                        .sweep = s3_sweep,
+                                        .put_new = pn_s3_put_new,
+                                        .note = pn_s3_note};
 
 /* "s3://bucket/some/prefix" */
 static int take_url(struct pn_s3 *s3, const char *url, struct pn_err *e)

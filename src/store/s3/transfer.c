@@ -166,6 +166,8 @@ static void take_header(struct pn_s3_reply *reply, const char *name, const char 
         reply->end = 0;
     } else if (strcasecmp(name, "x-amz-meta-pinion-put") == 0) {
         copy_text(reply->put_id, sizeof reply->put_id, value, strlen(value));
+    } else if (strcasecmp(name, "x-amz-meta-pinion-note") == 0) {
+        copy_text(reply->note, sizeof reply->note, value, strlen(value));
     } else if (strcasecmp(name, "x-amz-bucket-region") == 0) {
         copy_text(reply->region, sizeof reply->region, value, strlen(value));
     }
@@ -176,6 +178,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
     struct attempt *attempt = arg;
     size_t len = size * count;
     char text[1024];
+    _Static_assert(PN_NOTE_SIZE + 64 <= sizeof text, "a note is read whole");
     if (len > 5 && strncmp(line, "HTTP/", 5) == 0) { /* a reply begins, maybe after a 100 */
         attempt->call->reply = (struct pn_s3_reply){.size_bytes = -1};
     }

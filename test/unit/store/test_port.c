@@ -302,6 +302,43 @@ static void test_put_if_absent_has_one_winner(void **state)
     assert_int_equal(won, ROUNDS);
 }
 
+/* What a writer reads that lost: beside the object, and of each of several puts whether it won. */
+static void test_new_objects_and_their_notes(void **state)
+{
+    struct pn_store *store = ((struct fixture *)*state)->store;
+    char longest[PN_NOTE_SIZE];
+    char note[PN_NOTE_SIZE] = "?";
+    struct pn_err e = {0};
+    if (!pn_store_keeps_notes(store)) {
+        skip();
+    }
+    memset(longest, '~', sizeof longest);
+    longest[sizeof longest - 1] = '\0';
+    const struct pn_put first[] = {
+        {.key = "n/1", .bytes = "one", .len = 3, .note = "{\"a\":[1,2]}"},
+        {.key = "n/3", .bytes = "", .len = 0, .note = longest}};
+    const struct pn_put second[] = {{.key = "n/1", .bytes = "uno", .len = 3, .note = "no"},
+                                    {.key = "n/2", .bytes = "due", .len = 3},
+                                    {.key = "n/3", .bytes = "tre", .len = 3, .note = "no"}};
+    bool is_new[3] = {false, false, false};
+    assert_int_equal(pn_store_put_new(store, first, 2, is_new, NULL), 0);
+    assert_true(is_new[0] && is_new[1]);
+    assert_int_equal(pn_store_put_new(store, second, 3, is_new, NULL), 0);
+    assert_true(!is_new[0] && is_new[1] && !is_new[2]);
+    assert_object(store, "n/1", "one");
+    assert_object(store, "n/2", "due");
+    assert_object(store, "n/3", "");
+    assert_int_equal(pn_store_note(store, "n/1", note, NULL), 0);
+    assert_string_equal(note, "{\"a\":[1,2]}");
+    assert_int_equal(pn_store_note(store, "n/2", note, NULL), 0);
+    assert_string_equal(note, "");
+    assert_int_equal(pn_store_note(store, "n/3", note, NULL), 0);
+    assert_string_equal(note, longest);
+    assert_int_not_equal(pn_store_note(store, "n/4", note, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_MISSING);
+    assert_int_equal(pn_store_put_new(store, NULL, 0, NULL, NULL), 0);
+}
+
 static void test_bad_keys_reach_nothing(void **state)
 {
     struct pn_store *store = ((struct fixture *)*state)->store;
@@ -607,6 +644,7 @@ int main(void)
         TEST(test_what_is_kept_beside),
         TEST(test_put_if_absent),
         TEST(test_put_if_absent_has_one_winner),
+        TEST(test_new_objects_and_their_notes),
         TEST(test_bad_keys_reach_nothing),
         TEST(test_get_has_a_maximum),
         TEST(test_put_many),

@@ -21,6 +21,7 @@ struct body {
     uint32_t sum;
     int64_t first;
     int64_t end;
+    char note[PN_NOTE_SIZE];
 };
 
 struct item {
@@ -41,6 +42,8 @@ struct memory_store {
     bool disorder;
     bool ignore_if_absent;
     int replies_to_lose;
+    int (*watch)(void *arg, bool is_after, struct pn_err *e);
+    void *watch_arg;
 };
 
 struct memory_file {
@@ -58,6 +61,15 @@ static struct memory_store *lock(struct pn_store *store)
 static void unlock(struct memory_store *memory)
 {
     pthread_mutex_unlock(&memory->lock);
+}
+
+static int watched(struct pn_store *store, bool is_after, struct pn_err *e)
+{
+    struct memory_store *memory = lock(store);
+    int (*watch)(void *arg, bool is_after, struct pn_err *e) = memory->watch;
+    void *arg = memory->watch_arg;
+    unlock(memory);
+    return watch != NULL ? watch(arg, is_after, e) : 0;
 }
 
 static int64_t now_ms(void)
@@ -146,6 +158,10 @@ static int put_one(struct memory_store *memory, const struct pn_put *put, bool i
     if (put->len > 0) {
         memcpy(body->bytes, put->bytes, put->len);
     }
+    if (put->note != NULL) {
+        PN_ASSERT(strlen(put->note) < sizeof body->note);
+        (void)snprintf(body->note, sizeof body->note, "%s", put->note);
+    }
     set_body(memory, put->key, body);
     if (memory->replies_to_lose > 0) {
         memory->replies_to_lose--;
@@ -163,12 +179,13 @@ static int op_put_many(struct pn_store *store, const struct pn_put *puts, size_t
     for (size_t i = 0; i < count && rc == 0; i++) {
         rc = pn_store_key_check(puts[i].key, e);
     }
+    rc = rc == 0 ? watched(store, false, e) : rc;
     struct memory_store *memory = lock(store);
     for (size_t i = 0; i < count && rc == 0; i++) {
         rc = put_one(memory, &puts[i], false, e);
     }
     unlock(memory);
-    return rc;
+    return rc == 0 ? watched(store, true, e) : rc;
 }
 
 static int op_put(struct pn_store *store, const char *key, const void *bytes, size_t len,
@@ -176,11 +193,53 @@ static int op_put(struct pn_store *store, const char *key, const void *bytes, si
 {
     const struct pn_put put = {.key = key, .bytes = bytes, .len = len};
     int rc = pn_store_key_check(key, e);
+    rc = rc == 0 ? watched(store, false, e) : rc;
     if (rc == 0) {
         struct memory_store *memory = lock(store);
         rc = put_one(memory, &put, if_absent, e);
         unlock(memory);
     }
+    return rc == 0 ? watched(store, true, e) : rc;
+}
+
+static int op_put_new(struct pn_store *store, const struct pn_put *puts, size_t count, bool *is_new,
+                      struct pn_err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        rc = pn_store_key_check(puts[i].key, e);
+    }
+    rc = rc == 0 ? watched(store, false, e) : rc;
+    struct memory_store *memory = lock(store);
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        struct pn_err why = {0};
+        rc = put_one(memory, &puts[i], true, &why);
+        is_new[i] = rc == 0;
+        if (rc != 0 && why.class_ == PN_CLASS_CONFLICT) {
+            rc = 0;
+        } else if (rc != 0) {
+            pn_err_copy(e, &why);
+        }
+    }
+    unlock(memory);
+    return rc == 0 ? watched(store, true, e) : rc;
+}
+
+static int op_note(struct pn_store *store, const char *key, char *note, struct pn_err *e)
+{
+    int rc = pn_store_key_check(key, e);
+    rc = rc == 0 ? watched(store, false, e) : rc;
+    if (rc != 0) {
+        return rc;
+    }
+    struct memory_store *memory = lock(store);
+    const struct item *item = find(memory, key);
+    if (item != NULL) {
+        memcpy(note, item->body->note, sizeof item->body->note);
+    } else {
+        rc = missing(key, e);
+    }
+    unlock(memory);
     return rc;
 }
 
@@ -189,6 +248,7 @@ static int op_open(struct pn_store *store, const char *key, struct pn_store_file
 {
     *file = NULL;
     int rc = pn_store_key_check(key, e);
+    rc = rc == 0 ? watched(store, false, e) : rc;
     if (rc != 0) {
         return rc;
     }
@@ -313,6 +373,7 @@ static int op_list(struct pn_store *store, const char *prefix, const char *after
     char *folder = slash != NULL ? pn_xstrndup(prefix, (size_t)(slash - prefix)) : NULL;
     int rc = folder != NULL ? pn_store_key_check(folder, e) : 0;
     free(folder);
+    rc = rc == 0 ? watched(store, false, e) : rc;
     if (rc != 0) {
         return rc;
     }
@@ -527,6 +588,8 @@ struct pn_store *memory_store_create(const char *folder)
         .begin_file = op_begin_file,
         .commit_file = op_commit_file,
         .sweep = op_sweep,
+        .put_new = op_put_new,
+        .note = op_note,
     };
     struct memory_store *memory = pn_xcalloc(1, sizeof *memory);
     memory->store.ops = &ops;
@@ -548,6 +611,15 @@ void memory_store_ignore_if_absent(struct pn_store *store, bool ignore)
 {
     struct memory_store *memory = lock(store);
     memory->ignore_if_absent = ignore;
+    unlock(memory);
+}
+
+void memory_store_watch(struct pn_store *store,
+                        int (*fn)(void *arg, bool is_after, struct pn_err *e), void *arg)
+{
+    struct memory_store *memory = lock(store);
+    memory->watch = fn;
+    memory->watch_arg = arg;
     unlock(memory);
 }
 

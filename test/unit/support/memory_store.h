@@ -18,6 +18,13 @@ void memory_store_disorder(struct pn_store *store, bool disorder);
 void memory_store_ignore_if_absent(struct pn_store *store, bool ignore);
 /* The next `count` puts take effect and then fail with RETRY, as when a reply is lost. */
 void memory_store_lose_replies(struct pn_store *store, int count);
+/*
+ * From now on `fn` is called before each put, note, open, get and list, and after each put. Not
+ * zero, with *e set, fails the request, before or after it took effect. It runs without the
+ * store's lock and may use the store. NULL: no longer.
+ */
+void memory_store_watch(struct pn_store *store,
+                        int (*fn)(void *arg, bool is_after, struct pn_err *e), void *arg);
 /* Opens and gets since the store was created: what costs a request. */
 int64_t memory_store_reads(struct pn_store *store);
 /* Changes a byte of an object where it is stored. */
