@@ -1,117 +1,15 @@
-/* One batch of a partition: from the log to objects in the store. */
+/* One batch of a partition: from the log to objects in the store, as its state file says. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "sink/batch.h"
-#include "sink/private.h"
-#include "sink/reader.h"
-
-/* One call of pn_sink_land(). */
-struct landing {
-    struct pn_sink *sink;
-    struct pn_sink_part *part;
-    struct pn_sink_batch batch;
-    struct pn_sink_reader reader;
-    bool is_again; /* the cuts were remembered before: some of their objects may be there */
-    bool has_lost; /* the reader met a loss since this was last false */
-    int64_t next;  /* where the partition continues when the batch is in the store */
-};
-
-/* The reader found that the log has lost records. The same loss may be met again after a
- * failure. */
-static void note_lost(void *arg, int64_t first, int64_t end, const char *why)
-{
-    struct landing *landing = arg;
-    struct pn_sink *sink = landing->sink;
-    struct pn_sink_part *part = landing->part;
-    landing->has_lost = true;
-    if (first < part->lost_until) {
-        first = part->lost_until;
-    }
-    if (first >= end) {
-        return;
-    }
-    part->lost_until = end;
-    pn_logger_error(sink->config.logger, "sink",
-                    "%s partition %" PRId32 ": the records at the %" PRId64 " offsets from %" PRId64
-                    " on never landed and are lost: %s",
-                    part->memory.topic, part->memory.partition, end - first, first, why);
-    pn_metric_add(part->lost_metric, end - first);
-    pthread_mutex_lock(&sink->lock);
-    part->status.lost += end - first;
-    pthread_mutex_unlock(&sink->lock);
-}
-
-/* --- new cuts ------------------------------------------------------------------------------ */
-
-/* Puts a record into the open object, or into a new one when there is none or it doesn't fit.
- * *taken is false when the batch has no room for another object. */
-static void add_record(struct landing *landing, const struct pn_record *record, bool *taken)
-{
-    struct pn_sink_batch *batch = &landing->batch;
-    int64_t bytes_max = landing->sink->config.flush_bytes;
-    *taken = true;
-    if (batch->is_open && pn_sink_batch_add(batch, record, bytes_max)) {
-        return;
-    }
-    if (batch->is_open) {
-        pn_sink_batch_close(batch, record->offset);
-    }
-    if (pn_sink_batch_is_full(batch)) {
-        *taken = false;
-        return;
-    }
-    pn_sink_batch_open(batch, record->offset);
-    bool added = pn_sink_batch_add(batch, record, bytes_max);
-    PN_ASSERT(added);
-}
-
-/* Reads on from what has landed and cuts objects as the settings say. */
-static int cut_new(struct landing *landing, bool all, struct pn_err *e)
-{
-    const struct pn_sink_config *config = &landing->sink->config;
-    struct pn_sink_batch *batch = &landing->batch;
-    struct pn_sink_reader *reader = &landing->reader;
-    for (bool taken = true; taken;) {
-        int64_t expected = reader->offset;
-        const struct pn_record *record;
-        landing->has_lost = false;
-        int rc = pn_sink_reader_next(reader, landing->part->end, &record, e);
-        if (rc != 0) {
-            return rc;
-        }
-        if (batch->is_open && landing->has_lost) {
-            pn_sink_batch_close(batch, expected); /* no object goes over what is lost */
-        }
-        if (record == NULL) {
-            break;
-        }
-        add_record(landing, record, &taken);
-        if (!taken) {
-            pn_sink_reader_unread(reader);
-        } else if (pn_sink_batch_open_count(batch) == config->flush_size) {
-            pn_sink_batch_close(batch, reader->offset);
-        }
-    }
-    landing->next = reader->offset;
-    landing->part->enough_end = 0;
-    if (batch->is_open && all) {
-        pn_sink_batch_close(batch, reader->offset);
-    } else if (batch->is_open) {
-        landing->next = batch->objects[batch->count].first;
-        landing->part->enough_end =
-            landing->part->end + config->flush_size - pn_sink_batch_open_count(batch);
-        pn_sink_batch_drop(batch);
-    }
-    return 0;
-}
+#include "sink/landing.h"
 
 /* --- remembered cuts ----------------------------------------------------------------------- */
 
-static int is_in_store(struct landing *landing, const char *dir, int64_t first, bool *is_there,
-                       struct pn_err *e)
+static int is_in_store(struct pn_sink_landing *landing, const char *dir, int64_t first,
+                       bool *is_there, struct pn_err *e)
 {
     const struct pn_sink_memory *memory = &landing->part->memory;
     char *key = pn_sink_key(dir, memory, memory->base + first);
@@ -128,35 +26,8 @@ static int is_in_store(struct landing *landing, const char *dir, int64_t first, 
     return rc;
 }
 
-/* Builds the object of the offsets first .. end - 1 as it was meant to be, however few of its
- * records the log still has. */
-static int rebuild(struct landing *landing, int64_t first, int64_t end, struct pn_err *e)
-{
-    struct pn_sink_batch *batch = &landing->batch;
-    struct pn_sink_reader *reader = &landing->reader;
-    pn_sink_reader_seek(reader, first);
-    pn_sink_batch_open(batch, first);
-    const struct pn_record *record;
-    do {
-        int rc = pn_sink_reader_next(reader, end, &record, e);
-        if (rc != 0) {
-            return rc;
-        }
-        bool added = record == NULL || pn_sink_batch_add(batch, record, INT64_MAX);
-        PN_ASSERT(added);
-    } while (record != NULL);
-    if (reader->offset < end) {
-        return pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
-                          "%s partition %" PRId32 ": the log ends at offset %" PRId64
-                          ", within the records %" PRId64 " to %" PRId64 " that were to land",
-                          reader->topic, reader->partition, reader->offset, first, end - 1);
-    }
-    pn_sink_batch_close(batch, end);
-    return 0;
-}
-
 /* Rebuilds the remembered objects that are not in the store: no more than made one batch once. */
-static int cut_again(struct landing *landing, struct pn_err *e)
+static int cut_all_again(struct pn_sink_landing *landing, struct pn_err *e)
 {
     const struct pn_sink_cuts *cuts = &landing->part->memory.cuts;
     for (size_t i = 0; i < cuts->count; i++) {
@@ -166,7 +37,7 @@ static int cut_again(struct landing *landing, struct pn_err *e)
             bool is_there = false;
             int rc = is_in_store(landing, landing->sink->config.topics_dir, first, &is_there, e);
             if (rc == 0 && !is_there) {
-                rc = rebuild(landing, first, end, e);
+                rc = pn_sink_cut_again(landing, first, end, e);
             }
             if (rc != 0) {
                 return rc;
@@ -203,7 +74,7 @@ static void free_puts(struct puts *puts)
 }
 
 /* Dead letters come first: where the values of a cut are in the store, all of the cut is. */
-static int write_dead_letters(struct landing *landing, struct pn_err *e)
+static int write_dead_letters(struct pn_sink_landing *landing, struct pn_err *e)
 {
     const struct pn_sink_batch *batch = &landing->batch;
     const struct pn_sink_config *config = &landing->sink->config;
@@ -229,7 +100,7 @@ static int write_dead_letters(struct landing *landing, struct pn_err *e)
     return rc;
 }
 
-static int write_values(struct landing *landing, struct pn_err *e)
+static int write_values(struct pn_sink_landing *landing, struct pn_err *e)
 {
     const struct pn_sink_batch *batch = &landing->batch;
     const struct pn_sink_config *config = &landing->sink->config;
@@ -251,36 +122,8 @@ static int write_values(struct landing *landing, struct pn_err *e)
     return rc;
 }
 
-static void count_landed(struct landing *landing)
-{
-    struct pn_sink_part *part = landing->part;
-    int64_t objects = 0;
-    int64_t records = 0;
-    int64_t dead_letters = 0;
-    for (size_t i = 0; i < landing->batch.count; i++) {
-        const struct pn_sink_object *object = &landing->batch.objects[i];
-        objects += object->values_len > 0;
-        records += object->records;
-        dead_letters += object->dead_letters;
-    }
-    pn_metric_add(part->objects_metric, objects);
-    pn_metric_add(part->landed_metric, records);
-    pn_metric_add(part->dead_letters_metric, dead_letters);
-    pthread_mutex_lock(&landing->sink->lock);
-    part->status.objects += objects;
-    part->status.records += records;
-    part->status.dead_letters += dead_letters;
-    pthread_mutex_unlock(&landing->sink->lock);
-}
-
-static int check_batch(const struct pn_sink_batch *batch, struct pn_err *e)
-{
-    int rc = pn_buf_check(&batch->values, "an object to land", e);
-    return rc != 0 ? rc : pn_buf_check(&batch->dead, "an object of dead letters", e);
-}
-
 /* Remembers the batch's cuts, so that the same objects are written after a crash. */
-static int remember_cuts(struct landing *landing, struct pn_err *e)
+static int remember_cuts(struct pn_sink_landing *landing, struct pn_err *e)
 {
     struct pn_sink_memory *memory = &landing->part->memory;
     for (size_t i = 0; i < landing->batch.count; i++) {
@@ -296,10 +139,9 @@ static int remember_cuts(struct landing *landing, struct pn_err *e)
     return rc;
 }
 
-static int find_names(struct landing *landing, struct pn_err *e)
+static int find_names(struct pn_sink *sink, struct pn_sink_part *part, struct pn_err *e)
 {
-    struct pn_sink *sink = landing->sink;
-    struct pn_sink_memory *memory = &landing->part->memory;
+    struct pn_sink_memory *memory = &part->memory;
     int64_t base = 0;
     int rc = pn_sink_find_base(sink, memory, &base, e);
     if (rc != 0) {
@@ -314,53 +156,72 @@ static int find_names(struct landing *landing, struct pn_err *e)
     }
     memory->base = base;
     memory->base_next = base;
-    landing->part->is_remembered = true;
+    part->is_remembered = true;
     return 0;
+}
+
+/* In a store without notes, where the state file says what was cut. */
+static int land(struct pn_sink_landing *landing, bool all, struct pn_err *e)
+{
+    struct pn_sink_memory *memory = &landing->part->memory;
+    landing->is_again = memory->cuts.count > 0;
+    int rc = landing->is_again ? cut_all_again(landing, e) : pn_sink_cut_new(landing, all, e);
+    if (rc == 0) {
+        rc = pn_sink_check_batch(&landing->batch, e);
+    }
+    if (rc == 0 && !landing->is_again && landing->batch.count > 0) {
+        rc = remember_cuts(landing, e);
+    }
+    if (rc == 0) {
+        rc = write_dead_letters(landing, e);
+    }
+    if (rc == 0) {
+        rc = write_values(landing, e);
+    }
+    if (rc == 0) {
+        landing->sink->is_dirty = landing->sink->is_dirty || landing->next > memory->landed;
+        memory->landed = landing->next;
+        memory->base = memory->base_next;
+        pn_sink_cuts_clear(&memory->cuts);
+        for (size_t i = 0; i < landing->batch.count; i++) {
+            pn_sink_count_object(landing, &landing->batch.objects[i]);
+        }
+    }
+    return rc;
+}
+
+/* Finds out under which names the partition's objects are to land. *has_cuts: cuts of the state
+ * file come first. */
+static int prepare(struct pn_sink *sink, struct pn_sink_part *part, bool *has_cuts,
+                   struct pn_err *e)
+{
+    *has_cuts = false;
+    if (part->is_unsure) {
+        return pn_err_set(e, PN_CLASS_FATAL, PN_FAIL,
+                          "the log could not read all of it when it was opened; repair the disk, "
+                          "then restart pinion");
+    }
+    if (sink->has_chain) {
+        return part->place.is_known ? 0 : pn_sink_chain_find(sink, part, has_cuts, e);
+    }
+    return part->is_remembered ? 0 : find_names(sink, part, e);
 }
 
 int pn_sink_land(struct pn_sink *sink, struct pn_sink_part *part, bool all, bool *progress,
                  struct pn_err *e)
 {
-    struct landing landing = {.sink = sink, .part = part, .next = part->memory.landed};
+    struct pn_sink_landing landing;
     struct pn_sink_memory *memory = &part->memory;
-    pn_sink_batch_init(&landing.batch, memory->topic, memory->partition);
-    pn_sink_reader_init(&landing.reader, sink->config.log, memory->topic, memory->partition,
-                        memory->landed, note_lost, &landing);
-    int rc = 0;
-    if (part->is_unsure) {
-        rc = pn_err_set(e, PN_CLASS_FATAL, PN_FAIL,
-                        "the log could not read all of it when it was opened; repair the disk, "
-                        "then restart pinion");
-    } else if (!part->is_remembered) {
-        rc = find_names(&landing, e);
-    }
+    bool has_cuts = false;
+    int rc = prepare(sink, part, &has_cuts, e);
     if (rc != 0) {
-        goto out;
+        return rc;
     }
-    landing.is_again = memory->cuts.count > 0;
-    rc = landing.is_again ? cut_again(&landing, e) : cut_new(&landing, all, e);
-    if (rc == 0) {
-        rc = check_batch(&landing.batch, e);
-    }
-    if (rc == 0 && !landing.is_again && landing.batch.count > 0) {
-        rc = remember_cuts(&landing, e);
-    }
-    if (rc == 0) {
-        rc = write_dead_letters(&landing, e);
-    }
-    if (rc == 0) {
-        rc = write_values(&landing, e);
-    }
-    if (rc == 0) {
-        *progress = landing.next > memory->landed;
-        sink->is_dirty = sink->is_dirty || *progress;
-        memory->landed = landing.next;
-        memory->base = memory->base_next;
-        pn_sink_cuts_clear(&memory->cuts);
-        count_landed(&landing);
-    }
-out:
-    pn_sink_reader_deinit(&landing.reader);
-    pn_sink_batch_deinit(&landing.batch);
+    int64_t number = memory->base + memory->landed;
+    pn_sink_landing_init(&landing, sink, part);
+    rc = sink->has_chain && !has_cuts ? pn_sink_chain_land(&landing, all, e)
+                                      : land(&landing, all, e);
+    *progress = rc == 0 && (memory->base + memory->landed > number || memory->cuts.count > 0);
+    pn_sink_landing_deinit(&landing);
     return rc;
 }

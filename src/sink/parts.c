@@ -115,6 +115,10 @@ int pn_sink_parts_load(struct pn_sink *sink, struct pn_err *e)
 int pn_sink_remember(struct pn_sink *sink, struct pn_err *e)
 {
     struct pn_buf text;
+    if (sink->has_chain) {
+        sink->is_dirty = false;
+        return 0;
+    }
     pn_sink_state_begin(&text);
     for (size_t i = 0; i < sink->part_count; i++) {
         if (sink->parts[i]->is_remembered) {
@@ -150,6 +154,18 @@ static void start_again(struct pn_sink *sink, struct pn_sink_part *part, uint64_
     memory->base = base;
     memory->base_next = base;
     memory->landed = 0;
+    part->enough_end = 0;
+    part->lost_until = 0;
+    part->waiting_since_ms = -1;
+}
+
+/* The same where the store keeps notes: the chain of the new topic is looked up. */
+static void begin_another_chain(struct pn_sink_part *part, int64_t begin)
+{
+    pn_sink_cuts_clear(&part->memory.cuts);
+    part->place = (struct pn_sink_place){0};
+    part->is_remembered = false;
+    part->memory.landed = begin;
     part->enough_end = 0;
     part->lost_until = 0;
     part->waiting_since_ms = -1;
@@ -196,13 +212,16 @@ static int look_at_part(struct pn_sink *sink, struct pn_sink_part *part, uint64_
         return rc;
     }
     bool known = id != 0 && memory->id != 0;
-    if (part->is_remembered && known && memory->id != id) {
+    if (known && memory->id != id && sink->has_chain) {
+        begin_another_chain(part, offsets.begin);
+    } else if (part->is_remembered && known && memory->id != id) {
         start_again(sink, part, id);
         *changed = true;
     }
     memory->id = id != 0 ? id : memory->id;
     part->is_unsure = offsets.unsure;
-    if (!offsets.unsure && names_end(memory) - memory->base_next > offsets.end) {
+    if (!offsets.unsure && !part->place.is_known &&
+        names_end(memory) - memory->base_next > offsets.end) {
         step_back(sink, part, offsets.end);
         *changed = true;
     }

@@ -16,6 +16,20 @@
 #include "sink/sink.h"
 #include "sink/state.h"
 
+/*
+ * Of a store with notes: where the chain of a partition's objects continues. memory.base + next is
+ * the next object's number. memory.cuts are those before `next` that may not all be in the store.
+ */
+struct pn_sink_place {
+    bool is_known;
+    bool is_origin;       /* the chain has no object yet */
+    int64_t next;         /* everything before this offset belongs to an object */
+    int64_t dead_letters; /* of memory.cuts */
+    int64_t dead_objects;
+    bool has_stepped_back; /* the log ends before `next`: a mark is to say where it continues */
+    int64_t mark_number;
+};
+
 struct pn_sink_part {
     struct pn_sink_memory memory;
     bool is_remembered;       /* memory is in the state file, or may be put there */
@@ -30,7 +44,8 @@ struct pn_sink_part {
     int64_t retry_at_ms;      /* after a failure; not before */
     int failures;             /* in a row */
     int64_t lost_until;       /* losses before this offset were reported */
-    int64_t lag;              /* what the gauge holds of this partition */
+    struct pn_sink_place place;
+    int64_t lag; /* what the gauge holds of this partition */
     struct pn_metric *landed_metric;
     struct pn_metric *objects_metric;
     struct pn_metric *dead_letters_metric;
@@ -44,6 +59,8 @@ struct pn_sink_part {
 struct pn_sink {
     struct pn_sink_config config; /* texts are ours */
     char *state_path;
+    bool has_chain; /* the store keeps notes: the objects are the memory, and the state file is not
+                       written */
     bool has_regex;
     regex_t regex;
 
@@ -78,7 +95,7 @@ int pn_sink_parts_load(struct pn_sink *sink, struct pn_err *e) PN_MUST_CHECK;
  */
 int pn_sink_parts_look(struct pn_sink *sink, struct pn_err *e) PN_MUST_CHECK;
 void pn_sink_parts_deinit(struct pn_sink *sink);
-/* Puts the memory of all partitions on disk. */
+/* Puts the memory of all partitions on disk, unless the store's notes are the memory. */
 int pn_sink_remember(struct pn_sink *sink, struct pn_err *e) PN_MUST_CHECK;
 /* Brings the status and the metrics up to date. */
 void pn_sink_publish(struct pn_sink *sink, struct pn_sink_part *part);
@@ -91,6 +108,39 @@ char *pn_sink_key(const char *dir, const struct pn_sink_memory *memory, int64_t 
 /* The first number that no object of the partition in the store uses: 0 when there is none. */
 int pn_sink_find_base(struct pn_sink *sink, const struct pn_sink_memory *memory, int64_t *base,
                       struct pn_err *e) PN_MUST_CHECK;
+/* The greatest number of the partition's objects below `dir` from `from` on and before `below`; -1:
+ * there is none. A few requests, however many objects there are. */
+int pn_sink_find_last(struct pn_store *store, const char *dir, const struct pn_sink_memory *memory,
+                      int64_t from, int64_t below, int64_t *number, struct pn_err *e) PN_MUST_CHECK;
+/* Calls fn with the number of each of the partition's objects below `dir` from `from` on and before
+ * `end`, in no particular order. */
+int pn_sink_each_number(struct pn_store *store, const char *dir,
+                        const struct pn_sink_memory *memory, int64_t from, int64_t end,
+                        void (*fn)(void *arg, int64_t number), void *arg,
+                        struct pn_err *e) PN_MUST_CHECK;
+
+/* --- chain.c: where the chain continues ------------------------------------------------------ */
+
+/* Finds the place of a partition in the store. *has_cuts: it is not found yet, because cuts of the
+ * state file, from when the store was local, are to be completed first. */
+int pn_sink_chain_find(struct pn_sink *sink, struct pn_sink_part *part, bool *has_cuts,
+                       struct pn_err *e) PN_MUST_CHECK;
+/* Another one has the next number. The place moves after that object's cuts, or past the object
+ * when it is of an earlier topic. */
+int pn_sink_chain_follow(struct pn_sink *sink, struct pn_sink_part *part,
+                         struct pn_err *e) PN_MUST_CHECK;
+/* Whether the object is one of this topic's chain that begins at `offset`; when it isn't, an error
+ * that names it. */
+int pn_sink_chain_check(struct pn_sink *sink, const struct pn_sink_part *part, int64_t offset,
+                        struct pn_err *e) PN_MUST_CHECK;
+/* Puts the mark of a partition whose log has stepped back. */
+int pn_sink_chain_mark(struct pn_sink *sink, struct pn_sink_part *part,
+                       struct pn_err *e) PN_MUST_CHECK;
+/* --- chain_open.c: the start ----------------------------------------------------------------- */
+
+/* For the start, before anybody appends: finds the places of all partitions, and where a log has
+ * stepped back, says so in the store. */
+int pn_sink_chain_open(struct pn_sink *sink, struct pn_err *e) PN_MUST_CHECK;
 
 /* --- land.c: from the log to the store ------------------------------------------------------- */
 

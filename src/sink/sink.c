@@ -100,6 +100,7 @@ int pn_sink_create(const struct pn_sink_config *config, struct pn_sink **sink, s
     }
     struct pn_sink *created = pn_xcalloc(1, sizeof *created);
     copy_config(created, config);
+    created->has_chain = pn_store_keeps_notes(config->store);
     init_locks(created);
     rc = compile_regex(created, config->topics_regex, e);
     if (rc != 0) {
@@ -117,6 +118,12 @@ int pn_sink_create(const struct pn_sink_config *config, struct pn_sink **sink, s
     rc = pn_sink_parts_look(created, e);
     if (rc != 0) {
         goto out;
+    }
+    if (created->has_chain) {
+        rc = pn_sink_chain_open(created, e);
+        if (rc != 0) {
+            goto out;
+        }
     }
     *sink = created;
     created = NULL;
@@ -166,7 +173,7 @@ static bool is_due(const struct pn_sink *sink, const struct pn_sink_part *part, 
     if (!part->is_selected || part->has_failed || (!all && now_ms < part->retry_at_ms)) {
         return false;
     }
-    if (part->memory.cuts.count > 0) {
+    if (part->memory.cuts.count > 0 || (sink->has_chain && !part->place.is_known)) {
         return true;
     }
     return waiting > 0 && (all || is_aged(sink, part, now_ms) ||

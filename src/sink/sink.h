@@ -24,16 +24,27 @@
  *   - where the log has a hole;
  *   - when a caller asks for a flush.
  *
- * Exactly once. The sink stores a cut on disk (see state.h) before it writes the cut's objects, and
- * it completes every stored cut, even if the settings have changed. After a crash it writes the
- * missing objects with the same names and contents, and does not touch existing ones. So a landed
- * object never changes, and no record is in two objects. (Objects of the newest cuts must stay in
- * the store until the next cuts are stored: after a crash in between they would be landed again.)
+ * Exactly once, in a local store. The sink stores a cut on disk (see state.h) before it writes the
+ * cut's objects, and it completes every stored cut, even if the settings have changed. After a
+ * crash it writes the missing objects with the same names and contents, and does not touch
+ * existing ones. So a landed object never changes, and no record is in two objects. (Objects of
+ * the newest cuts must stay in the store until the next cuts are stored: after a crash in between
+ * they would be landed again.)
+ *
+ * Exactly once, in a store with notes (pn_store_keeps_notes(): a bucket). The sink stores nothing
+ * on disk. Each object is put if there is none under its name, and its note (see note.h) says
+ * where the next one begins. So several sinks may land the same log into the same bucket: the one
+ * that is refused reads the note of the object that is there, and continues where that one ends. A
+ * sink that starts looks for the last object (see chain.c), and puts what is missing of its cuts
+ * (see chain_land.c). The newest object of each partition must stay in the bucket. An object of
+ * values is put even if all its records are dead letters.
  *
  * Names never repeat. The offset in a name is that of the log, with two exceptions: the topic was
  * deleted and created again, or the store already had objects of the partition when the sink first
  * saw it. Then the offsets in names continue after the last one used, and a warning says so. Dead
- * letters always have the offset of the log.
+ * letters always have the offset of the log. In a bucket, an object is named by the offset at which
+ * the one before it ends, even where the log has a gap or a loss: all sinks must agree where an
+ * object begins, whatever each of them still found in the log.
  *
  * If the log has lost records (retention was faster than landing, or a batch is damaged), the sink
  * logs an error with their offsets, counts them, and continues after them. After an error of the
@@ -65,7 +76,8 @@ enum { PN_SINK_FLUSH_BYTES_MAX = 1024 * 1024 * 1024 };
  * it is in `topics` or `topics_regex` matches its whole name.
  */
 struct pn_sink_config {
-    const char *folder;           /* <data>/sink: what the sink remembers; made when missing */
+    const char *folder;           /* <data>/sink: what the sink remembers of a local store; made
+                                     when missing */
     const char *const *topics;    /* exact names; need not exist yet */
     size_t topic_count;           /* ... how many */
     const char *topics_regex;     /* POSIX extended; NULL for none */
@@ -87,8 +99,10 @@ struct pn_sink;
 
 /*
  * Reads the stored cuts and the list of topics; lands nothing yet. INPUT: a setting is invalid.
- * CORRUPT: the stored cuts are damaged. A log serves one sink; the log's lock on the data folder
- * prevents a second one.
+ * CORRUPT: the stored cuts are damaged. With a local store, a log serves one sink; the log's lock
+ * on the data folder prevents a second one. With notes, any number of sinks may land from a log to
+ * a store, each with a folder of its own. It then looks for the end of each partition's objects,
+ * and a failure of the store is returned.
  */
 int pn_sink_create(const struct pn_sink_config *config, struct pn_sink **sink,
                    struct pn_err *e) PN_MUST_CHECK;

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json_writer.h"
 #include "base/mem.h"
 
 enum { STATE_BYTES_MAX = 256 * 1024 * 1024, HEX_SIZE = 2 * SHA256_DIGEST_LENGTH + 1 };
@@ -78,13 +77,11 @@ static bool read_cut(const struct pn_json *node, int64_t least, struct pn_sink_c
     return least <= cut->first && cut->first < cut->end && cut->step >= 1;
 }
 
-static bool read_cuts(const struct pn_json *list, struct pn_sink_memory *memory)
+bool pn_sink_cuts_read(const struct pn_json *list, int64_t least, struct pn_sink_cuts *cuts)
 {
     if (list == NULL || list->type != PN_JSON_ARRAY) {
         return false;
     }
-    struct pn_sink_cuts *cuts = &memory->cuts;
-    int64_t least = memory->landed;
     for (const struct pn_json *node = list->first; node != NULL; node = node->next) {
         pn_grow((void **)&cuts->cuts, &cuts->capacity, cuts->count + 1, sizeof *cuts->cuts);
         if (!read_cut(node, least, &cuts->cuts[cuts->count])) {
@@ -118,7 +115,7 @@ static bool read_memory(const struct pn_json *line, struct pn_sink_memory *memor
     memory->landed = pn_json_get_i64(line, "landed", -1);
     return partition >= 0 && partition < PN_PARTITIONS_MAX && memory->base >= 0 &&
            memory->base_next >= memory->base && memory->landed >= 0 &&
-           read_cuts(pn_json_get(line, "cuts"), memory);
+           pn_sink_cuts_read(pn_json_get(line, "cuts"), memory->landed, &memory->cuts);
 }
 
 /* The length of what the last line vouches for; 0 when it doesn't. */
@@ -187,6 +184,19 @@ int pn_sink_state_load(const struct pn_io *io, const char *path,
 
 /* --- writing ------------------------------------------------------------------------------- */
 
+void pn_sink_cuts_write(struct pn_json_writer *json, const struct pn_sink_cuts *cuts)
+{
+    pn_json_put_array(json);
+    for (size_t i = 0; i < cuts->count; i++) {
+        pn_json_put_array(json);
+        pn_json_put_i64(json, cuts->cuts[i].first);
+        pn_json_put_i64(json, cuts->cuts[i].end);
+        pn_json_put_i64(json, cuts->cuts[i].step);
+        pn_json_end(json);
+    }
+    pn_json_end(json);
+}
+
 void pn_sink_state_begin(struct pn_buf *text)
 {
     pn_buf_init(text, STATE_BYTES_MAX);
@@ -204,16 +214,8 @@ void pn_sink_state_add(struct pn_buf *text, const struct pn_sink_memory *memory)
     pn_json_add_i64(&json, "base", memory->base);
     pn_json_add_i64(&json, "base_next", memory->base_next);
     pn_json_add_i64(&json, "landed", memory->landed);
-    pn_json_add_array(&json, "cuts");
-    for (size_t i = 0; i < memory->cuts.count; i++) {
-        const struct pn_sink_cut *cut = &memory->cuts.cuts[i];
-        pn_json_put_array(&json);
-        pn_json_put_i64(&json, cut->first);
-        pn_json_put_i64(&json, cut->end);
-        pn_json_put_i64(&json, cut->step);
-        pn_json_end(&json);
-    }
-    pn_json_end(&json);
+    pn_json_put_key(&json, "cuts");
+    pn_sink_cuts_write(&json, &memory->cuts);
     pn_json_end(&json);
     pn_json_end_line(&json);
 }

@@ -1,6 +1,7 @@
 /*
- * What the sink remembers: the file <data>/sink/state.jsonl, replaced as a whole
- * (pn_io_replace_file), so that it is always either the old or the new memory.
+ * What the sink remembers of what it landed in a store without notes: the file
+ * <data>/sink/state.jsonl, replaced as a whole (pn_io_replace_file), so that it is always either
+ * the old or the new memory.
  *
  *   {"pinion_sink_state":1}
  *   {"topic":"a.b","partition":0,"id":"00c0ffee00c0ffee","base":0,"base_next":0,
@@ -21,12 +22,14 @@
 #ifndef PN_SINK_STATE_H
 #define PN_SINK_STATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/io.h"
+#include "base/json_writer.h"
 #include "log/log.h"
 
 /* Offsets: a run of objects that each cover `step` of them, the last one perhaps fewer. */
@@ -46,6 +49,10 @@ struct pn_sink_cuts {
 void pn_sink_cuts_add(struct pn_sink_cuts *cuts, int64_t first, int64_t end);
 void pn_sink_cuts_clear(struct pn_sink_cuts *cuts);
 void pn_sink_cuts_deinit(struct pn_sink_cuts *cuts);
+/* The cuts as JSON, [[first,end,step],...], and back: false unless they are in order, from `least`
+ * on. */
+void pn_sink_cuts_write(struct pn_json_writer *json, const struct pn_sink_cuts *cuts);
+bool pn_sink_cuts_read(const struct pn_json *list, int64_t least, struct pn_sink_cuts *cuts);
 
 /* One partition's memory. */
 struct pn_sink_memory {

@@ -172,7 +172,7 @@ static void test_damage_is_found(void **state)
     put_rows(fixture, "t.one", 0, 0, 7);
     land(fixture);
     memory_store_damage(fixture->base->base.store,
-                        "topics/t.one/partition=0/t.one+0+0000000001.json");
+                        "topics/t.one/partition=0/t.one+0+0000000000.json");
     const struct pn_table *tables[] = {&fixture->base->tables[RAW]};
     struct pn_table_report report;
     struct pn_err e = {.msg = ""};
