@@ -19,6 +19,7 @@ BUCKET = "pinion-test"
 KEYS = {"AWS_ACCESS_KEY_ID": "test-key", "AWS_SECRET_ACCESS_KEY": "test-secret"}
 NO_KEYS = {"AWS_EC2_METADATA_DISABLED": "true", "HOME": "/nonexistent"}
 START_SECONDS_MAX = 60
+SLOW_SECONDS = 0.5
 
 
 def free_port():
@@ -99,20 +100,30 @@ def settings(endpoint, prefix):
     return [part for name, value in values.items() for part in ("--set", f"{name}={value}")]
 
 
+def hang_up(handler):
+    handler.close_connection = True
+    handler.connection.shutdown(socket.SHUT_RDWR)
+
+
 class Proxy:
     """Passes requests on to the server, but for those that `plan` (a dict from the number of a
     request, from 1 on, to a word) spoils:
 
     500, 503, 409   answered so, and not passed on
+    412             likewise, but only of a request with a condition
+    reset           not passed on, and the connection is closed
     lost            passed on, and the connection is closed instead of an answer
     short           half of the answer's body, then the connection is closed
     flipped         a bit of the answer's body is another one
+    slow            passed on, and answered late
+    before, after   `call` is called before or after it is passed on; it is not answered
     """
 
     def __init__(self, server):
         self.server = server
         self.plan = {}
         self.requests = []  # (method, path, headers)
+        self.call = None
         self.lock = threading.Lock()
         self.listener = None
 
@@ -150,7 +161,13 @@ class Proxy:
         with self.lock:
             self.requests.append((handler.command, handler.path, dict(handler.headers)))
             fault = self.plan.get(len(self.requests))
-        if fault in ("500", "503", "409"):
+        if fault == "412" and not {"If-None-Match", "If-Match"} & set(handler.headers):
+            fault = None
+        if fault in ("reset", "before"):
+            self.call() if fault == "before" else None
+            hang_up(handler)
+            return
+        if fault in ("500", "503", "409", "412"):
             handler.send_response(int(fault))
             handler.send_header("Content-Length", "0")
             handler.end_headers()
@@ -164,10 +181,12 @@ class Proxy:
         reply = upstream.getresponse()
         content = reply.read()
         upstream.close()
-        if fault == "lost":
-            handler.close_connection = True
-            handler.connection.shutdown(socket.SHUT_RDWR)
+        if fault in ("lost", "after"):
+            self.call() if fault == "after" else None
+            hang_up(handler)
             return
+        if fault == "slow":
+            time.sleep(SLOW_SECONDS)
         if fault == "flipped" and content:
             content = bytes([content[0] ^ 1]) + content[1:]
         handler.send_response(reply.status)
@@ -180,8 +199,7 @@ class Proxy:
         if fault == "short":
             handler.wfile.write(content[: len(content) // 2])
             handler.wfile.flush()
-            handler.close_connection = True
-            handler.connection.shutdown(socket.SHUT_RDWR)
+            hang_up(handler)
             return
         if handler.command != "HEAD":
             handler.wfile.write(content)
