@@ -107,7 +107,13 @@ static int complete(struct airflow *airflow, const char *outputs,
 {
     struct pn_airflow_config *config = &airflow->config;
     int rc = outputs != NULL ? read_outputs(airflow, outputs, arena, e) : 0;
-    if (rc == 0 && config->notebooks == NULL) {
+    if (rc == 0 && config->runner == PN_AIRFLOW_SPARK) {
+        char *folder = NULL;
+        rc = pn_io_absolute_path(config->notebooks != NULL ? config->notebooks : "spark", &folder,
+                                 e);
+        config->notebooks = rc == 0 ? pn_arena_strdup(arena, folder) : NULL;
+        free(folder);
+    } else if (rc == 0 && config->notebooks == NULL) {
         config->notebooks = pn_arena_printf(arena, "/Shared/%s", pipeline->name);
     }
     char *data = NULL;
@@ -120,6 +126,20 @@ static int complete(struct airflow *airflow, const char *outputs,
     }
     free(data);
     return rc;
+}
+
+/* What is wrong with the options of a runner; NULL: nothing. */
+static const char *misplaced(const struct pn_airflow_config *config, const char *outputs)
+{
+    bool on_databricks = outputs != NULL || config->cluster != NULL || config->connection != NULL;
+    if (config->runner != PN_AIRFLOW_DATABRICKS && on_databricks) {
+        return "--outputs, --cluster and --connection are for --run databricks";
+    }
+    if (config->runner == PN_AIRFLOW_PINION &&
+        (config->notebooks != NULL || config->store != NULL)) {
+        return "--notebooks and --store are not for --run pinion";
+    }
+    return NULL;
 }
 
 static int run(struct airflow *airflow, const char *outputs, struct pn_err *e)
@@ -146,8 +166,7 @@ static int run(struct airflow *airflow, const char *outputs, struct pn_err *e)
 
 int pn_deploy_airflow(struct pn_cli *cli, int argc, char **argv)
 {
-    struct airflow airflow = {
-        .cli = cli, .folder = "airflow", .config = {.connection = "databricks_default"}};
+    struct airflow airflow = {.cli = cli, .folder = "airflow"};
     struct pn_airflow_config *config = &airflow.config;
     const char *outputs = NULL;
     const char *runner = "databricks";
@@ -164,10 +183,10 @@ int pn_deploy_airflow(struct pn_cli *cli, int argc, char **argv)
          .help = "only this DAG"},
         {.name = "run",
          .kind = PN_OPT_CHOICE,
-         .choices = "databricks|pinion",
+         .choices = "databricks|pinion|spark-submit",
          .target = &runner,
-         .help = "what a task is: a notebook on Databricks, or `pinion task` on the worker "
-                 "(databricks)"},
+         .help = "what a task is: a notebook on Databricks, `pinion task` on the worker, or a "
+                 "notebook by the worker's spark-submit (databricks)"},
         {.name = "outputs",
          .kind = PN_OPT_STRING,
          .value = "FILE",
@@ -178,7 +197,8 @@ int pn_deploy_airflow(struct pn_cli *cli, int argc, char **argv)
          .kind = PN_OPT_STRING,
          .value = "FOLDER",
          .target = &config->notebooks,
-         .help = "the workspace folder of the notebooks (/Shared/<pipeline>)"},
+         .help = "the workspace folder of the notebooks (/Shared/<pipeline>); with spark-submit, "
+                 "the worker's folder of what `pinion deploy spark` wrote (spark)"},
         {.name = "cluster",
          .kind = PN_OPT_STRING,
          .value = "ID",
@@ -202,12 +222,20 @@ int pn_deploy_airflow(struct pn_cli *cli, int argc, char **argv)
                  "order, trigger rules, retries, delays, time limits, pools and schedule. What "
                  "Airflow has no counterpart for is noted on standard error.",
         .examples = "pinion deploy airflow --to dags --outputs outputs.json\n"
-                    "pinion deploy airflow --to dags --run pinion --data /var/lib/pinion\n"};
+                    "pinion deploy airflow --to dags --run pinion --data /var/lib/pinion\n"
+                    "pinion deploy airflow --to dags --run spark-submit --notebooks /srv/spark\n"};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
         return status;
     }
     struct pn_err e;
-    config->runner = strcmp(runner, "pinion") == 0 ? PN_AIRFLOW_PINION : PN_AIRFLOW_DATABRICKS;
+    config->runner = strcmp(runner, "pinion") == 0         ? PN_AIRFLOW_PINION
+                     : strcmp(runner, "spark-submit") == 0 ? PN_AIRFLOW_SPARK
+                                                           : PN_AIRFLOW_DATABRICKS;
+    const char *fault = misplaced(config, outputs);
+    if (fault != NULL) {
+        return pn_cli_usage(cli, "%s", fault);
+    }
+    config->connection = config->connection != NULL ? config->connection : "databricks_default";
     return run(&airflow, outputs, &e) == 0 ? PN_EXIT_OK : pn_cli_fail(cli, &e);
 }

@@ -5,6 +5,8 @@
 
 #include "base/json.h"
 
+#define DELTA_PACKAGE "io.delta:delta-spark_4.1_2.13:4.1.0"
+
 struct writer {
     const struct pn_dag *dag;
     const struct pn_airflow_config *config;
@@ -113,7 +115,7 @@ static void add_imports(struct writer *w)
     if (scheduled) {
         pn_buf_adds(w->out, "from airflow.timetables.trigger import CronTriggerTimetable\n");
     }
-    if (w->config->runner == PN_AIRFLOW_PINION) {
+    if (w->config->runner != PN_AIRFLOW_DATABRICKS) {
         pn_buf_adds(w->out,
                     "\ntry:\n"
                     "    from airflow.providers.standard.operators.bash import BashOperator\n"
@@ -123,6 +125,24 @@ static void add_imports(struct writer *w)
     pn_buf_adds(w->out, "\n");
 }
 
+/* As the worker has them, or as they were when this file was written. */
+static void add_spark_settings(struct writer *w)
+{
+    pn_buf_adds(w->out, "SPARK_SUBMIT = os.environ.get(\n    \"SPARK_SUBMIT\", "
+                        "\"spark-submit --packages " DELTA_PACKAGE "\"\n)\n"
+                        "NOTEBOOKS = os.environ.get(\"PINION_NOTEBOOKS\", ");
+    add_text(w, w->config->notebooks);
+    pn_buf_adds(w->out, ")\nSTORE = [");
+    if (w->config->store != NULL) {
+        pn_buf_adds(w->out, "\"--store\", ");
+        add_text(w, w->config->store);
+    }
+    pn_buf_adds(w->out, "]\n\n\n"
+                        "def job(name):\n"
+                        "    words = [os.path.join(NOTEBOOKS, name + \".py\"), *STORE]\n"
+                        "    return f\"exec {SPARK_SUBMIT} {shlex.join(words)}\"\n\n\n");
+}
+
 static void add_settings(struct writer *w)
 {
     if (w->config->runner == PN_AIRFLOW_DATABRICKS) {
@@ -130,7 +150,11 @@ static void add_settings(struct writer *w)
         pn_buf_adds(w->out, databricks_operator);
         return;
     }
-    /* As the worker has them, or as they were when this file was written. */
+    if (w->config->runner == PN_AIRFLOW_SPARK) {
+        add_spark_settings(w);
+        return;
+    }
+    /* As above. */
     pn_buf_adds(w->out, "PINION = os.environ.get(\"PINION\", \"pinion\")\nENVIRONMENT = {\n"
                         "    \"PINION_DATA\": os.environ.get(\"PINION_DATA\", ");
     add_text(w, w->config->data);
@@ -279,10 +303,18 @@ static void add_command(struct writer *w, const struct pn_task *task)
     pn_buf_adds(w->out, "],\n");
 }
 
+static void add_spark_job(struct writer *w, const struct pn_task *task)
+{
+    pn_buf_adds(w->out, "BashOperator(\n");
+    add_named_text(w, "        task_id=", task->name);
+    pn_buf_adds(w->out, "        bash_command=job(");
+    add_text(w, task->name);
+    pn_buf_adds(w->out, "),\n        skip_on_exit_code=[],\n");
+}
+
 static int add_task(struct writer *w, const struct pn_task *task, struct pn_err *e)
 {
-    bool on_databricks = w->config->runner == PN_AIRFLOW_DATABRICKS;
-    if (on_databricks && task->kind == PN_TASK_COMMAND) {
+    if (w->config->runner != PN_AIRFLOW_PINION && task->kind == PN_TASK_COMMAND) {
         return pn_err_input(e,
                             "DAG '%s': task '%s' runs a command, which is not a notebook: use "
                             "--run pinion",
@@ -291,10 +323,16 @@ static int add_task(struct writer *w, const struct pn_task *task, struct pn_err 
     pn_buf_adds(w->out, "\n    tasks[");
     add_text(w, task->name);
     pn_buf_adds(w->out, "] = ");
-    if (on_databricks) {
+    switch (w->config->runner) {
+    case PN_AIRFLOW_DATABRICKS:
         add_notebook(w, task);
-    } else {
+        break;
+    case PN_AIRFLOW_PINION:
         add_command(w, task);
+        break;
+    case PN_AIRFLOW_SPARK:
+        add_spark_job(w, task);
+        break;
     }
     add_retries(w, task);
     add_rules(w, task);

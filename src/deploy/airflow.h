@@ -11,14 +11,16 @@
 
 enum pn_airflow_runner {
     PN_AIRFLOW_DATABRICKS, /* each task is a notebook, run by DatabricksSubmitRunOperator */
-    PN_AIRFLOW_PINION      /* each task is `pinion task`, run by BashOperator */
+    PN_AIRFLOW_PINION,     /* each task is `pinion task`, run by BashOperator */
+    PN_AIRFLOW_SPARK       /* each task is a notebook, run by spark-submit and BashOperator */
 };
 
 struct pn_airflow_config {
     enum pn_airflow_runner runner;
     /* DATABRICKS */
     const char *connection; /* Airflow's connection: "databricks_default" */
-    const char *notebooks;  /* the folder of the notebooks, each called as its task */
+    const char *notebooks;  /* the folder of the notebooks, each called as its task; on SPARK an
+                               absolute path on Airflow's workers */
     const char *cluster;    /* the ID of a running cluster; NULL: serverless */
     const char *store;      /* "s3://bucket"; NULL: the notebooks' own default */
     /* PINION: absolute paths on Airflow's workers */
@@ -30,8 +32,8 @@ struct pn_airflow_config {
  * be set up there. Borrowed for the time of the call. */
 typedef void (*pn_airflow_note_fn)(void *arg, const char *note);
 
-/* Appends the file. INPUT for a DAG that Airflow cannot run as it is: several cron lines, or, on
- * Databricks, a task that is a command. */
+/* Appends the file. INPUT for a DAG that Airflow cannot run as it is: several cron lines, or a
+ * task that is a command where tasks are notebooks. */
 int pn_airflow_write(const struct pn_dag *dag, const struct pn_airflow_config *config,
                      struct pn_buf *out, pn_airflow_note_fn note, void *arg,
                      struct pn_err *e) PN_MUST_CHECK;

@@ -18,6 +18,7 @@ AIRFLOWS = {3: TOOLS / "venv-airflow", 2: TOOLS / "venv-airflow2"}
 FORMS = {
     "databricks": ["--cluster", "0101-x", "--store", "s3://bucket"],
     "pinion": ["--run", "pinion"],
+    "spark-submit": ["--run", "spark-submit", "--notebooks", "/srv/notebooks"],
 }
 
 

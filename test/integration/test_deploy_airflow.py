@@ -112,6 +112,42 @@ def test_a_try_submits_once(tmp_path, ends, tries, runs):
 
 
 @pytest.mark.parametrize("version", [2, 3])
+def test_the_tasks_by_spark_submit(tmp_path, version, monkeypatch):
+    """Each task runs its notebook in the worker's folder; what the worker says goes before."""
+    submit, folder = tmp_path / "submit", tmp_path / "it's a folder"
+    submit.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    submit.chmod(0o755)
+    written(tmp_path, "--run", "spark-submit", "--notebooks", folder, "--store", "s3a://b")
+    dag, _ = airflow_stub.load(tmp_path / "batch_processing_dag.py", version)
+    assert list(dag.tasks) == list(ORDER)
+    command = dag.tasks[LOAD].given["bash_command"]
+    assert command.startswith("exec spark-submit --packages io.delta:delta-spark_")
+    monkeypatch.setenv("SPARK_SUBMIT", f"{submit} --master local")
+    dag, _ = airflow_stub.load(tmp_path / "batch_processing_dag.py", version)
+    for name, task in dag.tasks.items():
+        assert task.upstream == ORDER[name]
+        assert task.given["retries"] == 4 and task.given["retry_delay"] == MINUTE
+        words = subprocess.run(["bash", "-c", task.given["bash_command"]], check=True, text=True,
+                               stdout=subprocess.PIPE).stdout.splitlines()  # fmt: skip
+        assert words == ["--master", "local", f"{folder}/{name}.py", "--store", "s3a://b"]
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        (["--run", "spark-submit", "--cluster", "c"], "are for --run databricks"),
+        (["--run", "spark-submit", "--outputs", "o.json"], "are for --run databricks"),
+        (["--run", "pinion", "--connection", "c"], "are for --run databricks"),
+        (["--run", "pinion", "--store", "s3://b"], "are not for --run pinion"),
+    ],
+)
+def test_options_of_another_way_are_refused(tmp_path, options, wanted):
+    done = run("deploy", "airflow", "--to", tmp_path / "dags", *options, check=False)
+    assert done.returncode == 2 and wanted in done.stderr
+    assert not (tmp_path / "dags").exists()
+
+
+@pytest.mark.parametrize("version", [2, 3])
 def test_the_tasks_by_pinion_run(tmp_path, version, monkeypatch):
     monkeypatch.setenv("PINION", PINION)
     data = tmp_path / "data"
