@@ -7,226 +7,392 @@ import base64
 import datetime
 import json
 import re
-from decimal import Decimal
+import sys
 
 ROWS_MAX = 10000  # rows in one record
 LINE_BYTES_MAX = 16 << 20
+DEPTH_MAX = 1000  # levels of nesting
+SHOWN_MAX = 60  # bytes of a value in a reason
 INTEGERS = {"bigint": 1 << 63, "int": 1 << 31}
+WORDS = {
+    "string": "a string", "bigint": "an integer", "int": "an integer", "double": "a number",
+    "boolean": "true or false", "timestamp": 'a time such as "2018-09-03T07:12:45Z"',
+    "date": 'a date such as "2018-09-03"',
+}  # fmt: skip
+BOM = b"\xef\xbb\xbf"
+BLANKS = b" \t\r\n"
+NOTHING = object()  # no JSON was found
+
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
-TIME = re.compile(
-    r"(\d{4})(?:-(\d\d)-(\d\d)|(\d\d)(\d\d))"
-    r"(?:[Tt ](\d\d)(?::(\d\d)(?::(\d\d))?|(\d\d)(?:(\d\d))?)(?:[.,](\d+))?"
-    r"(?:([Zz])|([+-])(\d\d)(?::?(\d\d))?(?:\[[^]]+\])?)?)?"
-)
+EPOCH_DAY = datetime.date(1970, 1, 1).toordinal()
+DAY_US = 86_400_000_000
+ZONE = r"(?:(?:[Zz]|([+-])(\d\d)(?::?(\d\d))?)(?:\[[^\[\]]+\])*)?"
+TIMES = [
+    re.compile(form, re.ASCII)
+    for form in (
+        r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?" + ZONE + ")?",
+        r"(\d{4})(\d\d)(\d\d)(?:[Tt](\d\d)(\d\d)(?:(\d\d)(?:[.,](\d+))?)?" + ZONE + ")?",
+    )
+]
+NUMBER = re.compile(r"(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?)0*(\d*))?", re.ASCII)
 
 
 class Refused(Exception):
     """Why there is no row."""
 
 
+class Malformed(Exception):
+    """Why it is not JSON."""
+
+
 class Number(str):
-    """A number with a fraction or an exponent, as it was written: the digits decide."""
+    """A number as it was written: the digits decide."""
+
+
+class Object(tuple):
+    """The members of an object, (name, value), in their order: a name may be there twice."""
+
+
+# --- JSON ----------------------------------------------------------------------------------------
 
 
 def no_constant(name):
     raise ValueError(f"{name} is not JSON")
 
 
+def check_depth(text):
+    if text.count("[") + text.count("{") <= DEPTH_MAX:
+        return
+    depth = 0
+    for mark in re.findall(r'"(?:[^"\\]|\\.)*"|[][{}]', text, re.DOTALL):
+        depth += 1 if mark in "[{" else -1 if mark in "]}" else 0
+        if depth > DEPTH_MAX:
+            raise Malformed(f"JSON nested deeper than {DEPTH_MAX} levels")
+
+
 def parse(data):
-    if data[:3] == b"\xef\xbb\xbf":
-        data = data[3:]
-    text = data.decode("utf-8")
     try:
-        return json.loads(text, parse_float=Number, parse_constant=no_constant)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+        text = data.removeprefix(BOM).decode("utf-8")
+        check_depth(text)
+        return json.loads(
+            text, parse_float=Number, parse_int=Number, parse_constant=no_constant,
+            object_pairs_hook=Object,
+        )  # fmt: skip
+    except (ValueError, RecursionError) as reason:
+        raise Malformed(f"invalid JSON: {reason}") from None
+
+
+def from_base64(text):
+    """The JSON that base64 holds, or NOTHING."""
+    end, pads = len(text), 0
+    while end > 0 and (text[end - 1] in BLANKS or (text[end - 1] == 0x3D and pads < 2)):
+        pads += text[end - 1] == 0x3D
+        end -= 1
+    dense = text[:end].translate(None, BLANKS)
+    if len(dense) % 4 == 1 or not re.fullmatch(rb"[A-Za-z0-9+/]+", dense):
+        return NOTHING
+    try:
+        return parse(base64.b64decode(dense + b"=" * (-len(dense) % 4)))
+    except Malformed:
+        return NOTHING
+
+
+def clean(text):
+    """Half a surrogate pair becomes U+FFFD."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def quoted(text):
+    """A string of JSON; half a surrogate pair stays what it was."""
+    return json.dumps(text, ensure_ascii=clean(text) != text)
 
 
 def dumps(value):
     """Compact JSON, with numbers as they were written."""
     if isinstance(value, Number):
         return str(value)
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{dumps(name)}:{dumps(of)}" for name, of in value.items()) + "}"
+    if isinstance(value, Object):
+        return "{" + ",".join(f"{quoted(name)}:{dumps(of)}" for name, of in value) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(dumps, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
+    return quoted(value) if isinstance(value, str) else json.dumps(value)
 
 
-def whole(value):
-    """The number that is meant when it has no fraction, else None."""
-    if isinstance(value, Number):
-        number = Decimal(value)
-        if number.is_zero():
-            return 0
-        if number.adjusted() > 40 or number != number.to_integral_value():
-            return None
-        return int(number)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+def kind_of(value):
+    """What JSON calls it."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else "boolean"
+    kinds = {Number: "number", Object: "object", list: "array"}
+    return kinds.get(type(value), "string")
+
+
+# --- values --------------------------------------------------------------------------------------
+
+
+def has_fraction(text):
+    return whole(text) is None
+
+
+def whole(text):
+    """The number when it has no fraction, None when it has one; one beyond all types when it has
+    more than 30 digits."""
+    sign, digits, fraction, minus, exponent = NUMBER.fullmatch(text).groups()
+    digits, shift = digits + (fraction or ""), -len(fraction or "")
+    significant = digits.strip("0")
+    if not significant:
+        return 0
+    if len(exponent or "") > 9:
+        return None if minus == "-" else 1 << 100
+    shift += int(exponent or 0) * (-1 if minus == "-" else 1)
+    shift += len(digits) - len(digits.rstrip("0"))
+    if shift < 0:
+        return None
+    if len(significant) + shift > 30:
+        return 1 << 100
+    return int(sign + significant + "0" * shift)
+
+
+def written(text):
+    """Day since 1970, microseconds since its midnight and those of the offset, of a time in one of
+    ISO 8601's forms; or None."""
+    found = TIMES[0].fullmatch(text) or TIMES[1].fullmatch(text)
+    if not found:
+        return None
+    year, month, day, hour, minute, second, fraction, sign, hours, minutes = found.groups()
+    try:
+        days = datetime.date(int(year), int(month), int(day)).toordinal() - EPOCH_DAY
+    except ValueError:
+        return None
+    seconds = (int(hour or 0) * 60 + int(minute or 0)) * 60 + int(second or 0)
+    clock = seconds * 1_000_000 + int(((fraction or "")[:6] + "000000")[:6])
+    if int(minute or 0) > 59 or int(second or 0) > 59 or clock > DAY_US:
+        return None
+    if int(hours or 0) > 23 or int(minutes or 0) > 59:
+        return None
+    offset = (int(hours or 0) * 60 + int(minutes or 0)) * 60_000_000
+    return days, clock, -offset if sign == "-" else offset
 
 
 def instant(text):
-    """Microseconds since 1970 in UTC of a time in one of ISO 8601's forms, or None."""
-    found = TIME.fullmatch(text)
-    if not found:
+    """The time as datetime, in UTC; None where it is none, or not in the years 1 to 9999."""
+    found = written(text)
+    if found is None:
         return None
-    year, month, day, month2, day2, hour, minute, second, minute2, second2 = found.groups()[:10]
-    fraction, _, sign, offset_hours, offset_minutes = found.groups()[10:]
-    minute, second = minute or minute2, second or second2
-    hours, extra = int(hour or 0), 0
-    if hours == 24:
-        if int(minute or 0) or int(second or 0) or int(fraction or 0):
-            return None
-        hours, extra = 0, 86_400_000_000
+    days, clock, offset = found
     try:
-        at = datetime.datetime(
-            int(year), int(month or month2), int(day or day2), hours, int(minute or 0),
-            int(second or 0), int(((fraction or "") + "000000")[:6]), datetime.timezone.utc,
-        )  # fmt: skip
-    except ValueError:
+        return EPOCH + datetime.timedelta(days=days, microseconds=clock - offset)
+    except OverflowError:
         return None
-    micros = (at - EPOCH) // datetime.timedelta(microseconds=1) + extra
-    if sign:
-        shift = int(offset_hours) * 60 + int(offset_minutes or 0)
-        if int(offset_minutes or 0) > 59 or shift > 18 * 60:
-            return None
-        micros -= (1 if sign == "+" else -1) * shift * 60_000_000
-    return micros
 
 
-def is_midnight(text):
-    """Is the time of day absent, or 0 o'clock, in whatever zone?"""
-    return not any(int(part or 0) for part in TIME.fullmatch(text).groups()[5:11])
+def day(text):
+    """The day that is written, of a time at midnight in whatever zone; or None."""
+    found = written(text)
+    if found is None or found[1] != 0:
+        return None
+    return datetime.date.fromordinal(found[0] + EPOCH_DAY)
 
 
-def clean(text):
-    """Half a surrogate pair becomes U+FFFD."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+def wrong_type(kind, value, name):
+    odd = ""
+    if kind in ("timestamp", "date") and type(value) is str:
+        digits = re.match(r"[0-9]*", value)[0]
+        if digits.startswith("0000") or (len(digits) > 4 and value[len(digits) :][:1] == "-"):
+            odd = " with a year from 0001 to 9999"
+    text = dumps(value)
+    shown = text if len(text.encode()) <= SHOWN_MAX else "(long)"
+    word = WORDS.get(kind, "an object") if isinstance(kind, str) else "an object"
+    return Refused(f"column '{name}': expected {word}{odd}, found {kind_of(value)} {shown}")
+
+
+def wrong_number(kind, value, name):
+    shown = value if len(value) <= SHOWN_MAX else f"{value[:SHOWN_MAX]}..."
+    if kind != "double" and has_fraction(value):
+        return Refused(f"column '{name}': expected {WORDS[kind]}, but {shown} has a fraction")
+    return Refused(f"column '{name}': {shown} is out of range for {kind}")
 
 
 def scalar(kind, value, name):
+    made = None
     if kind == "string" and type(value) is str:
         return clean(value)
-    if kind in INTEGERS:
-        number = whole(value)
-        if number is not None and -INTEGERS[kind] <= number < INTEGERS[kind]:
-            return number
-    if kind == "double" and not isinstance(value, bool) and isinstance(value, (int, Number)):
-        try:
-            number = float(value)
-        except OverflowError:
-            number = float("inf")
-        if number in (float("inf"), float("-inf")):
-            raise Refused(f"column {name}: {value} is out of range for double")
-        return number
-    if kind == "boolean" and isinstance(value, bool):
-        return value
-    if kind in ("timestamp", "date") and type(value) is str:
-        micros = instant(value)
-        if micros is not None and kind == "timestamp":
-            return EPOCH + datetime.timedelta(microseconds=micros)
-        if micros is not None and is_midnight(value):
-            return datetime.date(int(value[:4]), *map(int, re.findall(r"\d\d", value[4:])[:2]))
-    raise Refused(f"column {name}: {dumps(value)[:100]} is not a {kind}")
+    if isinstance(value, Number) and kind in INTEGERS:
+        made = whole(value)
+        if made is None or not -INTEGERS[kind] <= made < INTEGERS[kind]:
+            raise wrong_number(kind, value, name)
+    elif isinstance(value, Number) and kind == "double":
+        made = float(value)
+        if made in (float("inf"), float("-inf")):
+            raise wrong_number(kind, value, name)
+    elif isinstance(value, bool) and kind == "boolean":
+        made = value
+    elif type(value) is str and kind in ("timestamp", "date"):
+        made = instant(value) if kind == "timestamp" else day(value)
+    if made is None:
+        raise wrong_type(kind, value, name)
+    return made
+
+
+# --- rows ----------------------------------------------------------------------------------------
+
+
+class Level:
+    """A table's columns, or a struct's fields."""
+
+    def __init__(self, columns, path=""):
+        self.columns, self.path = columns, path
+        self.names = {}  # of a member -> its column, and 0 or the number of the alias
+        self.fields = {}  # of the columns that are structs
+        for name, column in columns.items():
+            for rank, key in enumerate((name, *column["aliases"])):
+                self.names.setdefault(key, (name, rank))
+            if isinstance(column["type"], dict):
+                plain = {"required": False, "aliases": [], "unwrap": None}
+                fields = {field: {**plain, "type": kind} for field, kind in column["type"].items()}
+                self.fields[name] = Level(fields, f"{path}{name}.")
+
+    def take(self, members, unknown):
+        """Column -> value, or of a struct what its fields take; and the members that are left. The
+        names of these are added to `unknown`."""
+        slots, rest = {}, []
+        for member in members:
+            extra = self.take_member(member, slots)
+            if extra is not None:
+                rest.append(extra)
+                unknown.append(self.path + clean(extra[0]))
+        values = {name: value for name, (_, value, _) in slots.items()}
+        for name, fields in self.fields.items():
+            if isinstance(values.get(name), Object):
+                values[name], more = fields.take(values[name], unknown)
+                if more:
+                    rest.append((slots[name][2][0], Object(more)))
+        return values, rest
+
+    def take_member(self, member, slots):
+        """Gives the member that is left now: this one, or the one that it displaces, or None."""
+        key, value = member
+        name, rank = self.names.get(clean(key), (None, 0))
+        if name is None:
+            return member
+        unwrap = self.columns[name]["unwrap"]
+        if isinstance(value, Object) and len(value) == 1 and clean(value[0][0]) == unwrap:
+            value = value[0][1]
+        before = slots.get(name)
+        if value is None:
+            if before is not None and before[0] == rank:
+                del slots[name]  # a name that is repeated: the last one counts
+            return None
+        if before is not None and rank > before[0]:
+            return member
+        slots[name] = (rank, value, member)
+        return before[2] if before is not None and rank < before[0] else None
+
+    def typed(self, values):
+        """The values with their columns' types."""
+        row = dict.fromkeys(self.columns)
+        for name, column in self.columns.items():
+            value = values.get(name)
+            if value is None:
+                if column["required"]:
+                    raise Refused(f"missing key: column '{name}' has no value")
+            elif name not in self.fields:
+                row[name] = scalar(column["type"], value, name)
+            elif not isinstance(value, dict):
+                raise wrong_type(column["type"], value, name)
+            else:
+                try:
+                    row[name] = self.fields[name].typed(value)
+                except Refused as reason:
+                    raise Refused(f"in '{name}': {reason}") from None
+        return row
 
 
 class Rows:
     """`table`: "columns" (name -> {"type", "required", "aliases", "unwrap"}) and "unknown_keys"."""
 
     def __init__(self, table):
-        self.columns = table["columns"]
+        self.level = Level(table["columns"])
         self.unknown_keys = table["unknown_keys"]
-        names = {name for name, of in self.columns.items() for name in (name, *of["aliases"])}
-        self.taken, self.keeps_value = names, "value" in names
+        self.keeps_value = "value" in self.level.names
         self.unknown = []  # members of the newest row that no column takes: "pos.w" in a struct
+        sys.setrecursionlimit(max(sys.getrecursionlimit(), 10 * DEPTH_MAX))
 
     def of(self, data):
-        if len(data) > LINE_BYTES_MAX:
-            yield None, "the line is longer than 16 MiB"
-            return
+        self.unknown = []
         try:
-            root = self.decode(data)
-        except (ValueError, Refused) as reason:
-            yield None, f"invalid JSON: {reason}" if isinstance(reason, ValueError) else str(reason)
-            return
-        items = root if isinstance(root, list) else [root]
-        if not items or len(items) > ROWS_MAX:
-            yield None, f"an array of {len(items)} items: 1 to {ROWS_MAX} are rows"
+            items = self.items(data)
+        except Refused as reason:
+            yield None, str(reason)
             return
         for item in items:
+            self.unknown = []
             try:
+                if isinstance(item, Refused):
+                    raise item
                 yield self.row(item), None
             except Refused as reason:
                 yield None, str(reason)
 
-    def decode(self, data):
-        """The JSON of a record: itself, or what its string holds as base64 or as JSON text."""
-        try:
-            root = parse(data)
-        except ValueError:
-            inner = self.base64(data)
-            if inner is None:
-                raise
-            root = inner
-        if type(root) is str:
-            inner = self.base64(root.encode("utf-8", "replace"))
-            root = inner if inner is not None else parse(root.encode("utf-8", "replace"))
-        return root
+    def items(self, data):
+        """The objects of a record; a Refused in the place of an item that is none."""
+        if len(data) > LINE_BYTES_MAX:
+            raise Refused(f"the line is longer than {LINE_BYTES_MAX} bytes")
+        root = self.decode(data)
+        if isinstance(root, Object):
+            return [self.unwrapped(root)]
+        if not isinstance(root, list):
+            raise Refused(f"not a JSON object but {kind_of(root)}")
+        if not root:
+            raise Refused("an empty array has no rows")
+        if len(root) > ROWS_MAX:
+            raise Refused(f"an array of {len(root)} rows: at most {ROWS_MAX} are allowed")
+        wrong = "item {} of the array is not an object but {}"
+        return [
+            self.unwrapped(item) if isinstance(item, Object)
+            else Refused(wrong.format(i, kind_of(item)))
+            for i, item in enumerate(root)
+        ]  # fmt: skip
 
     @staticmethod
-    def base64(data):
+    def decode(data):
+        """The JSON of a record: itself, or what its string holds as base64 or as JSON text."""
+        data = data.removeprefix(BOM)
+        if not data:
+            raise Refused("the record is empty")
         try:
-            text = re.sub(rb"[\r\n\t ]", b"", data)
-            return parse(base64.b64decode(text + b"=" * (-len(text) % 4), validate=True))
-        except ValueError:
-            return None
+            root = parse(data)
+        except Malformed as reason:
+            root = from_base64(data)
+            if not isinstance(root, (Object, list)):
+                raise Refused(reason) from None
+        if type(root) is not str:
+            return root
+        text = clean(root).encode()
+        if not text:
+            raise Refused("the data is an empty string")
+        root = from_base64(text)
+        if root is NOTHING:
+            try:
+                root = parse(text)
+            except Malformed as reason:
+                wrong = "a string that is neither base64 of JSON nor JSON"
+                raise Refused(f"{wrong}: {reason}") from None
+        return root
+
+    def unwrapped(self, item):
+        """The row that an object is, or wraps."""
+        if not self.keeps_value and len(item) == 1 and clean(item[0][0]) == "value":
+            if isinstance(item[0][1], Object):
+                return item[0][1]
+        return item
 
     def row(self, item):
-        if isinstance(item, dict) and not self.keeps_value:
-            if list(item) == ["value"] and isinstance(item["value"], dict):
-                item = item["value"]
-        if not isinstance(item, dict):
-            raise Refused("the record is not a JSON object")
-        row, rest, self.unknown = {}, {}, []
-        for name, column in self.columns.items():
-            keys = (name, *column["aliases"])
-            key = next((key for key in keys if item.get(key) is not None), None)
-            row[name], more = self.value(name, column, item.get(key))
-            if more:
-                rest[key] = more
-        for key, value in item.items():
-            if key not in self.taken:
-                rest[key] = value
-                self.unknown.append(clean(key))
+        values, rest = self.level.take(item, self.unknown)
         if self.unknown and self.unknown_keys == "reject":
-            raise Refused(f"no column takes {self.unknown[0]}")
+            raise Refused(f"unknown key '{self.unknown[0]}'")
+        row = self.level.typed(values)
         if self.unknown_keys == "keep":
-            kept = {clean(key): rest[key] for key in item if key in rest}
-            row["_unknown"] = dumps(kept) if kept else None
+            row["_unknown"] = dumps(Object(rest)) if rest else None
         return row
-
-    def value(self, name, column, value):
-        """The column's value, and what a struct has beside its fields."""
-        if isinstance(value, dict) and list(value) == [column["unwrap"]]:
-            value = value[column["unwrap"]]
-        if value is None:
-            if column["required"]:
-                raise Refused(f"column {name} is missing or null")
-            return None, None
-        return self.typed(column["type"], value, name)
-
-    def typed(self, kind, value, name):
-        if not isinstance(kind, dict):
-            return scalar(kind, value, name), None
-        if not isinstance(value, dict):
-            raise Refused(f"column {name}: {dumps(value)[:100]} is not an object")
-        made, rest = dict.fromkeys(kind), {}
-        for field, of in value.items():
-            if field not in kind:
-                rest[field] = of
-                self.unknown.append(f"{name}.{clean(field)}")
-            elif of is not None:
-                made[field], more = self.typed(kind[field], of, f"{name}.{field}")
-                if more:
-                    rest[field] = more
-        return made, rest

@@ -1,0 +1,166 @@
+"""Records that are hard to read, for tests that compare two readers: every column type with values
+at its edges, with odd spellings and of wrong types, and the other forms that a record may have."""
+
+import base64
+import json
+from pathlib import Path
+
+COLUMNS = """
+      id: {type: bigint, required: true, aliases: [ident, no]}
+      s: string
+      b: bigint
+      i: int
+      d: double
+      f: boolean
+      t: {type: timestamp, unwrap: $date}
+      day: date
+      p: {type: "struct<x double, in struct<y int, z timestamp>>", aliases: [pos]}
+"""
+POLICIES = ("keep", "drop", "reject")
+TOPIC = "odd"
+OBJECT = f"topics/{TOPIC}/partition=3/{TOPIC}+3+0000000000.json"
+PIPELINE = (
+    "name: awkward\ntopics:\n  odd: {partitions: 1}\ntables:\n"
+    + "".join(
+        f"  {policy}:\n    path: tables/{policy}\n    from_topic: {TOPIC}\n"
+        f"    unknown_keys: {policy}\n    columns:{COLUMNS}"
+        for policy in POLICIES
+    )
+    + "dags:\n  all:\n    tasks:\n      load: {run: load, tables: [keep, drop, reject]}\n"
+)
+
+# JSON's own faults, which each parser says in its own words.
+PARSERS = ("invalid JSON", "a string that is neither", "a string in base64 that", "JSON nested")
+# What the reason says of the value.
+NOTES = (" (the value is in base64)", " (only the beginning of the value is stored)")
+
+NUMBERS = [
+    "0", "-0", "-0.0", "5", "5.0", "5e0", "50e-1", "0.5e1", "5.5", "1e3", "1E+3", "1e-3", "0e400",
+    "0.0e-99999999999", "1e400", "-1e400", "1e-400", "1e99999999999999999999",
+    "1e-99999999999999999999", "2147483647", "2147483648", "-2147483648", "-2147483649",
+    "9223372036854775807", "9223372036854775808", "-9223372036854775808", "-9223372036854775809",
+    "9007199254740993", "9007199254740993.0", "9007199254740991.6", "0.9999999999999999999",
+    "92233720368547758070e-1", "922337203685477580.7e1", "1.7976931348623157e308", "5e-324",
+    "2.4703282292062327e-324", "123456789.123456789", "1" * 5000, "1" + "0" * 4999 + "e-4999",
+    "0." + "0" * 400 + "1e401", "00", "01", "-", "+1", ".5", "5.", "1e", "0x10", "NaN", "Infinity",
+    "-Infinity", "1_000",
+]  # fmt: skip
+TIMES = [
+    "2018-09-03", "2018-09-03T07:12", "2018-09-03 07:12:45", "2018-09-03t07:12:45z",
+    "2018-09-03T07:12:45.123456789Z", "2018-09-03T07:12:45,5", "2018-09-03T07:12.5",
+    "2018-09-03T07:12:45.", "2018-09-03T07:12:45+02:00", "2018-09-03T07:12:45-0330",
+    "2018-09-03T07:12:45+02", "2018-09-03T07:12:45+2", "2018-09-03T07:12:45+18:30",
+    "2018-09-03T07:12:45+23:59", "2018-09-03T07:12:45+24:00", "2018-09-03T07:12:45+02:60",
+    "2018-09-03T07:12+01:00[Europe/Paris]", "2018-09-03T07:12Z[UTC][u-ca=iso]",
+    "2018-09-03T07:12[UTC]", "2018-09-03T07:12Z[]", "2018-09-03T07", "20180903", "20180903T0712",
+    "20180903T071245.5Z", "20180903 0712", "20180903T07:12", "2018-09-03T0712", "2018-0903",
+    "2018-09-03T24:00", "2018-09-03T24:00:00Z", "2018-09-03T24:00:01", "2018-09-03T25:00",
+    "2018-09-03T07:60", "2018-09-03T23:59:60", "2018-02-29", "2020-02-29", "1900-02-29",
+    "2000-02-29", "2018-13-01", "2018-00-01", "2018-09-31", "2018-9-3", "2018-W05-5", "2018-031",
+    "0001-01-01", "0001-01-01T00:00+00:01", "0001-01-01T00:00-00:01", "0000-12-31", "9999-12-31",
+    "9999-12-31T23:59:59.999999", "9999-12-31T24:00", "9999-12-31T24:00+01:00", "10000-01-01",
+    "1582-10-04", "1582-10-10T12:00", "1582-10-15", "1883-11-18T12:00", "1969-12-31T23:59:59.9",
+    "1970-01-01", " 2018-09-03", "2018-09-03 ", "2018-09-03T00:00+05:00", "2018-09-03T00:00:00.1",
+    "2018-09-03T00:00:00.0000001", "٢٠١٨-٠٩-٠٣", "２０１８-09-03", "today", "infinity", "",
+    "1536000000",
+]  # fmt: skip
+# JSON texts of strings.
+STRINGS = [
+    '""', '"é✨\\n"', '"\\u0000"', '"\\ud83d\\ude00"', '"\\ud83d"', '"\\ude00\\ud83d"',
+    '"\\ud83d\\ud83d\\ude00"', '"\\/"', '"\\u0041"', '"\u2028\ufeff\U0010ffff"', '"a\tb"', '"\\x"',
+    '"\\u12"', '"open', '"e\u0301"', '"\x7f\\u007f"', '"' + "long " * 40 + '"',
+]  # fmt: skip
+OTHERS = ["null", "true", "false", "[]", "{}", "[1]", '{"x":1}', '"7"', '"true"', "7"]
+
+
+def field(name, text):
+    return f'{{"id":1,"{name}":{text}}}'
+
+
+def in_base64(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+def nested(levels):
+    """A record whose unknown member makes it so many levels deep."""
+    return '{"id":1,"w":' + "[" * (levels - 1) + "]" * (levels - 1) + "}"
+
+
+def lines():
+    """The lines, as bytes, each of which is different."""
+    made = []
+    for name in ("b", "i", "d", "w", "id"):
+        made += [f'{{"{name}":{text},"no":8}}' for text in NUMBERS]
+    for name in ("t", "day"):
+        made += [field(name, json.dumps(time, ensure_ascii=False)) for time in TIMES]
+    made += [field("t", json.dumps({"$date": time})) for time in TIMES[:4]]
+    made += [field("p", json.dumps({"in": {"z": time}})) for time in TIMES[:4]]
+    made += [field(name, text) for name in ("s", "w") for text in STRINGS]
+    made += [field(name, text) for name in ("s", "b", "i", "d", "f", "t", "day", "p", "w", "id")
+             for text in OTHERS]  # fmt: skip
+    made += [
+        # names
+        '{"id":1,"ident":2}', '{"ident":2,"id":1}', '{"no":3,"ident":2}', '{"id":null,"no":3}',
+        '{"id":1,"id":2}', '{"id":1,"id":null,"no":4}', '{"id":1,"no":4,"id":null}', '{"ID":1}',
+        '{"id":1,"w":1,"w":2}', '{"\\u0069d":1}', '{"id":1,"\\ud83d":1}', '{"id":1,"":1}', "{}",
+        '{"id":1,"p":{"x":1},"pos":{"x":2}}', '{"id":1,"pos":{"x":2},"p":{"x":1,"q":{"z":[]}}}',
+        '{"id":1,"p":{"x":1,"x":2,"in":{"y":3,"y":null,"v":"\\ud800"},"w":1e5}}',
+        '{"id":1,"p":{"in":5}}', '{"id":1,"p":{"in":{"y":"5"}}}', '{"id":1,"p":{"x":null}}',
+        '{"id":1,"t":{"$date":"2018-09-03","more":1}}', '{"id":1,"t":{"$date":null}}',
+        '{"id":1,"t":{"\\u0024date":"2018-09-03"}}', '{"w":1,"id":"x","v":2}',
+        '{"id":1,"w":{"a":[1.50,-0,1e5,"\\u00e9\\"\\\\\\b"],"b":{"c":null}}, "v" : [ ] }',
+        # other forms
+        '{"value":{"id":1}}', '{"value":{"id":1},"w":1}', '{"value":5}', '{"value":{}}',
+        '{"v\\u0061lue":{"id":2}}', '[{"id":1},{"value":{"id":2}},3,{"id":"x"},null,[]]', "[]",
+        "[[]]", "[{}]", '"' + '{\\"id\\":1}' + '"', f'"{in_base64("{}")}"', '""', '"x"', '" "',
+        f'"{in_base64(field("s", STRINGS[1]))}"', in_base64('{"id":5}'), in_base64("[{}]"),
+        in_base64('{"id":5}').rstrip("="), in_base64('{"id":51}') + "=",
+        in_base64('{"id":5}') + "===",
+        in_base64("7"), in_base64('"x"'), in_base64(f'"{in_base64(field("s", "null"))}"'),
+        f'"{in_base64("7")}"', f'"{in_base64("nothing")}"', '"7"', '"[{\\"id\\":1},2]"',
+        '"{\\"id\\":1,\\"s\\":\\"\\ud83d\\"}"', f' {in_base64(field("s", "7"))[:8]} \\n',
+        f'{in_base64(field("b", "7"))[:8]} {in_base64(field("b", "7"))[8:]}', "ｅyJ9", "e30-", "e30",
+        '"\\"{}\\""', '\t{"id":1} ', '{"id":1}\r', '{"id":1}x', "{'id':1}", '{"id":1,}', "null",
+        "true", "5", "nothing", '{"id":1} {"id":2}', "// no", '{"id":1,"s":"x"', "\x00", "[1e400]",
+        " \t", "\r", "", "\ufeff", '\ufeff{"id":1}', '\ufeff\ufeff{"id":1}', "\ufeff ", "{",
+        "[" + ",".join(['{"id":1}'] * 101) + "]", "[" + ",".join(["{}"] * 10001) + "]",
+        # depth
+        nested(64), nested(900), nested(1000), nested(1001), nested(5000), "[" * 5000,
+        '{"id":1,"s":"' + "[" * 2000 + '"}', '{"id":1,"p":' + '{"in":' * 500 + "5" + "}" * 501,
+    ]  # fmt: skip
+    data = [line.encode() for line in made]
+    return data + [
+        b'{"id":1,"s":"\xff"}', b"\xff", b'{"id":1,"s":"\xed\xa0\x80"}', b'{"id":1,"\xc3\x28":1}',
+        b'{"id":1,"s":"\xf4\x90\x80\x80"}', b'{"id":1,"s":"\xc0\xaf"}', b"\x1f\x8b\x08",
+        b'{"id":1,"s":"' + b"x" * (1 << 20) + b'","b":true}',
+        b'{"id":1,"s":"' + "é".encode() * (1 << 20) + b'","b":true}',
+        b'{"id":1,"s":"' + b"\xff" * (1 << 20) + b'"}',
+        b'{"id":1,"s":"' + b"x" * (16 << 20) + b'"}',
+    ]  # fmt: skip
+
+
+def told(reason):
+    """What every reader says of a dead letter in the same words."""
+    note = ""
+    for words in NOTES:
+        if words in reason:
+            reason, note = reason.replace(words, ""), note + words
+    return next((words for words in PARSERS if reason.startswith(words)), reason) + note
+
+
+def one_zero(rows):
+    """DuckDB writes 0 and -0 of a column as the same value, whichever comes first."""
+    return [{**row, "d": 0.0 if row["d"] == 0 else row["d"]} for row in rows]
+
+
+def write_pipeline(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "pipeline.yml").write_text(PIPELINE, encoding="utf-8")
+    return folder
+
+
+def land(store):
+    """The lines as a landed object of a store in a folder."""
+    file = Path(store) / OBJECT
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"\n".join(lines()) + b"\n")
