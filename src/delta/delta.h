@@ -240,7 +240,8 @@ struct pn_delta_history_entry {
     const char *operation;  /* "" when the commit doesn't say */
     const char *parameters; /* JSON text, "{}" */
     const char *metrics;    /* JSON text, "{}" */
-    const char *notes;      /* what commitInfo has as "pinion", as JSON text; NULL: nothing */
+    const char *notes; /* what commitInfo, or JSON in its userMetadata, has as "pinion", as JSON
+                        * text; NULL: nothing */
     const char *engine_info;
     struct pn_delta_maker maker;
     int64_t files_added;

@@ -29,17 +29,37 @@ static const char *object_of(struct pn_arena *arena, const struct pn_json *body,
                : "{}";
 }
 
+/* Our own members of commitInfo. A writer that can add none, as Spark, has them as JSON in the text
+ * userMetadata. */
+static void tell_ours(struct telling *telling, const struct pn_json *body)
+{
+    struct pn_delta_history_entry *entry = telling->entry;
+    struct pn_json_parser *parser = NULL;
+    struct pn_json *root = NULL;
+    struct pn_err ignored;
+    const char *text = NULL;
+    size_t len = 0;
+    if (pn_json_get_text(body, "userMetadata", &text, &len)) {
+        parser = pn_json_parser_create();
+        if (pn_json_parse(parser, text, len, len, &root, &ignored) == 0) {
+            body = root;
+        }
+    }
+    const struct pn_json *notes = pn_json_get(body, "pinion");
+    if (notes != NULL && notes->type == PN_JSON_OBJECT) {
+        entry->notes = pn_arena_strndup(telling->arena, notes->raw, notes->raw_len);
+    }
+    pn_delta_maker_read(pn_json_get(body, "madeBy"), telling->arena, &entry->maker);
+    pn_json_parser_destroy(&parser);
+}
+
 static void tell_info(struct telling *telling, const struct pn_json *body)
 {
     struct pn_delta_history_entry *entry = telling->entry;
     entry->operation = text_of(telling->arena, body, "operation");
     entry->parameters = object_of(telling->arena, body, "operationParameters");
     entry->metrics = object_of(telling->arena, body, "operationMetrics");
-    const struct pn_json *notes = pn_json_get(body, "pinion");
-    if (notes != NULL && notes->type == PN_JSON_OBJECT) {
-        entry->notes = pn_arena_strndup(telling->arena, notes->raw, notes->raw_len);
-    }
-    pn_delta_maker_read(pn_json_get(body, "madeBy"), telling->arena, &entry->maker);
+    tell_ours(telling, body);
     entry->engine_info = text_of(telling->arena, body, "engineInfo");
     entry->timestamp_ms = pn_json_get_i64(body, "inCommitTimestamp", entry->timestamp_ms);
 }

@@ -4,7 +4,7 @@ reported: in the log, in /health, in the metrics and by the commands."""
 import json
 import time
 
-from deltalake import DeltaTable
+from deltalake import CommitProperties, DeltaTable
 
 from contract import UID
 from pinion import Server, run
@@ -170,7 +170,8 @@ def test_members_that_no_column_of_a_load_takes(data):
 
 
 def check_other_commits(server, data, note):
-    """Another commit hides nothing, and a load without such members ends it."""
+    """Another commit hides nothing, and a load without such members ends it; Spark's loads, which
+    have their notes in userMetadata, are read as well."""
     path = data / "store/delta_tables/raw/pin"
     DeltaTable(str(path)).alter.set_table_properties({"delta.appendOnly": "false"})
     assert note["object"] in run("table", "schema", "raw_pin", data=data).stderr
@@ -180,6 +181,14 @@ def check_other_commits(server, data, note):
     assert run("topic", "list", data=data).stderr == ""
     await_that(lambda: health(server)["unknown_members"] == [])
     assert metric(server, "pinion_table_unknown_members")["raw_pin"] == 0
+    members = {"values": 2, "names": [{"name": "w", "values": 2}], "object": "o", "line": 7}
+    notes = json.dumps({"pinion": {"unknownMembers": members}})
+    DeltaTable(str(path)).alter.set_table_properties(
+        {"delta.appendOnly": "false"},
+        commit_properties=CommitProperties(custom_metadata={"userMetadata": notes}),
+    )
+    told = {"table": "raw_pin", "members": 2, "example": "w", "object": "o", "line": 7}
+    await_that(lambda: health(server)["unknown_members"] == [told])
 
 
 def test_partition_keys_that_no_table_takes(server, data):
