@@ -18,8 +18,9 @@ import time
 import traceback
 import types
 
-from pyspark.sql import SparkSession
+from pyspark.sql import SparkSession, functions
 
+from pinion_record import Number, Object, dumps
 from pinion_spark import Lake, columns_of, schema_of
 
 ANSWER_BYTES_MAX = 64 << 20
@@ -36,6 +37,11 @@ TYPES = {
 }  # fmt: skip
 
 
+# Classes of SQLSTATE that are of the statement, or of the values that it meets: the same again fails
+# again. P0 is raise_error() and assert_true().
+SQL_STATES = {"0A", "21", "22", "42", "54", "P0"}
+
+
 class Wrong(Exception):
     """What the pipeline or a query asks for cannot be done; the same again fails again."""
 
@@ -46,70 +52,116 @@ class Wrong(Exception):
 def type_of(kind):
     """A type, given as Spark's JSON, as pinion shows it."""
     if isinstance(kind, str):
-        return TYPES.get(kind, kind.upper())
+        return "INTERVAL" if kind.startswith("interval") else TYPES.get(kind, kind.upper())
     if kind["type"] == "struct":
         fields = (f'"{field["name"]}" {type_of(field["type"])}' for field in kind["fields"])
         return f"STRUCT({', '.join(fields)})"
     if kind["type"] == "array":
         return f"{type_of(kind['elementType'])}[]"
-    if kind["type"] == "map":
-        return f"MAP({type_of(kind['keyType'])}, {type_of(kind['valueType'])})"
-    return type_of(kind["type"])
+    return "MAP" if kind["type"] == "map" else type_of(kind["type"])
+
+
+def number_of(value):
+    """A double as pinion shows it: the shorter one of 180 and 1.8e+02, and as a text what JSON has
+    no number for."""
+    if value != value:
+        return "NaN"
+    if value in (float("inf"), float("-inf")):
+        return "Infinity" if value > 0 else "-Infinity"
+    if value == 0:
+        return Number("-0" if str(value) == "-0.0" else "0")
+    exact = decimal.Decimal(repr(value))
+    fixed = str(int(value)) if value.is_integer() else f"{exact:f}"
+    digits = "".join(map(str, exact.as_tuple().digits)).rstrip("0")
+    fraction = f".{digits[1:]}" if len(digits) > 1 else ""
+    power = f"{'-' if value < 0 else ''}{digits[0]}{fraction}e{exact.adjusted():+03}"
+    return Number(fixed if len(fixed) <= len(power) else power)
+
+
+def span_of(value):
+    """An interval: "1 day 02:00:00.500000"."""
+    micros = abs(value // datetime.timedelta(microseconds=1))
+    sign = "-" if value < datetime.timedelta() else ""
+    days, micros = divmod(micros, 86_400_000_000)
+    seconds, fraction = divmod(micros, 1_000_000)
+    words = [f"{sign}{days} day{'' if days == 1 else 's'}"] if days else []
+    if micros or not days:
+        clock = f"{sign}{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+        words.append(clock + (f".{fraction:06}" if fraction else ""))
+    return " ".join(words)
+
+
+def bytes_of(value):
+    """What is ASCII as it is, all else as \\xHH: as DuckDB casts it."""
+    plain = set(range(0x20, 0x7F)) - set(b"\\'\"")
+    return "".join(chr(byte) if byte in plain else f"\\x{byte:02X}" for byte in value)
 
 
 def value_of(value):
-    """A value for JSON, as pinion shows it: 180.0 is 180, an instant ends in Z."""
+    """A value for pinion_record.dumps(), as pinion shows it; an instant's Z is there already."""
     if isinstance(value, float):
-        if value != value or value in (float("inf"), float("-inf")):
-            return None
-        return int(value) if value.is_integer() and abs(value) < 1e15 else value
+        return number_of(value)
     if isinstance(value, decimal.Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
+        return Number(f"{value:f}")
     if isinstance(value, datetime.datetime):
         fraction = f".{value.microsecond:06}" if value.microsecond else ""
         return f"{value.year:04}{value:-%m-%dT%H:%M:%S}{fraction}"
-    if isinstance(value, (datetime.date, datetime.timedelta)):
+    if isinstance(value, datetime.timedelta):
+        return span_of(value)
+    if isinstance(value, datetime.date):
         return str(value)
     if isinstance(value, (bytes, bytearray)):
-        return base64.b64encode(value).decode("ascii")
+        return bytes_of(value)
     if hasattr(value, "asDict"):
-        return {name: value_of(part) for name, part in zip(value.__fields__, value)}
+        return Object((name, value_of(part)) for name, part in zip(value.__fields__, value))
     if isinstance(value, dict):
-        return {str(value_of(key)): value_of(part) for key, part in value.items()}
+        return Object((key_of(value_of(key)), value_of(part)) for key, part in value.items())
     if isinstance(value, (list, tuple)):
         return [value_of(part) for part in value]
     return value
 
 
+def key_of(key):
+    """A map's key as a member's name: itself when it is a text, else its JSON."""
+    return key if isinstance(key, str) else dumps(key)
+
+
 def with_zones(frame):
-    """Instants become texts with their Z, at the top and in structs; Spark gives both kinds of
-    times as the same Python type."""
-    from pyspark.sql import functions
-    from pyspark.sql.types import StructType, TimestampType
+    """Instants become texts with their Z, also within structs, arrays and maps; Spark gives both
+    kinds of times as the same Python type."""
+    from pyspark.sql.types import ArrayType, MapType, StructType, TimestampType
 
     def holds(kind):
         if isinstance(kind, StructType):
             return any(holds(field.dataType) for field in kind.fields)
-        return isinstance(kind, TimestampType)
+        if isinstance(kind, MapType):
+            return holds(kind.keyType) or holds(kind.valueType)
+        return holds(kind.elementType) if isinstance(kind, ArrayType) else isinstance(
+            kind, TimestampType)  # fmt: skip
 
     def shown(column, kind):
-        if isinstance(kind, TimestampType):
-            seconds = functions.date_format(column, "yyyy-MM-dd'T'HH:mm:ss")
-            fraction = functions.date_format(column, ".SSSSSS")
-            fraction = functions.when(fraction == ".000000", "").otherwise(fraction)
-            return functions.concat(seconds, fraction, functions.lit("Z"))
-        parts = [
-            shown(column[f"`{field.name}`"], field.dataType).alias(field.name)
-            if holds(field.dataType) else column[f"`{field.name}`"].alias(field.name)
-            for field in kind.fields
-        ]  # fmt: skip
-        return functions.when(column.isNotNull(), functions.struct(*parts))
+        if not holds(kind):
+            return column
+        if isinstance(kind, ArrayType):
+            return functions.transform(column, lambda item: shown(item, kind.elementType))
+        if isinstance(kind, MapType):
+            column = functions.transform_values(column, lambda _, of: shown(of, kind.valueType))
+            return functions.transform_keys(column, lambda key, _: shown(key, kind.keyType))
+        if isinstance(kind, StructType):
+            parts = [
+                shown(column.getField(field.name), field.dataType).alias(field.name)
+                for field in kind.fields
+            ]
+            return functions.when(column.isNotNull(), functions.struct(*parts))
+        seconds = functions.date_format(column, "yyyy-MM-dd'T'HH:mm:ss")
+        fraction = functions.date_format(column, ".SSSSSS")
+        fraction = functions.when(fraction == ".000000", "").otherwise(fraction)
+        return functions.concat(seconds, fraction, functions.lit("Z"))
 
     names = [f"_{number}" for number in range(len(frame.columns))]
     frame = frame.toDF(*names)  # an answer may have a name twice
     columns = [
-        shown(frame[name], field.dataType) if holds(field.dataType) else frame[name]
-        for name, field in zip(names, frame.schema.fields)
+        shown(frame[name], field.dataType) for name, field in zip(names, frame.schema.fields)
     ]
     return frame.select([column.alias(name) for column, name in zip(columns, names)])
 
@@ -117,11 +169,40 @@ def with_zones(frame):
 # --- what may be asked --------------------------------------------------------------------------
 
 
+# Comments and literals.
+WORDS = r"/\*.*?\*/|--[^\n]*|'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\""
+
+
 def code_of(sql):
     """The SQL without what comments and literals say."""
-    return re.sub(
-        r"/\*.*?\*/|--[^\n]*|'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"", " ", sql, flags=re.DOTALL
-    )
+    return re.sub(WORDS, " ", sql, flags=re.DOTALL)
+
+
+def sql_of(value):
+    """A parameter in SQL; a text without a character that a literal would have to escape."""
+    if value is None or isinstance(value, bool):
+        return "NULL" if value is None else str(value).lower()
+    if isinstance(value, (int, float)):
+        return str(value) if isinstance(value, int) else f"{value!r}D"
+    if not isinstance(value, str):
+        raise Wrong("a parameter is a string, a number, true, false or null")
+    return f"decode(unbase64('{base64.b64encode(value.encode()).decode()}'), 'UTF-8')"
+
+
+def bound(sql, values):
+    """The SQL with each ? replaced by its parameter. (Delta's parser for Spark 4.1 loses the
+    arguments of Spark's own sql().)"""
+    rest = list(values)
+
+    def put(found):
+        if found[0] == "?" and not rest:
+            raise Wrong("the query has more ? than there are parameters")
+        return sql_of(rest.pop(0)) if found[0] == "?" else found[0]
+
+    made = re.sub(rf"{WORDS}|`[^`]*`|\?(?!::)", put, sql, flags=re.DOTALL)
+    if rest:
+        raise Wrong("there are more parameters than ? in the query")
+    return made
 
 
 def check_select(lake, sql):
@@ -164,19 +245,18 @@ def transform(lake, request):
 
 
 def query(lake, request):
-    check_select(lake, request["sql"])
+    sql = bound(request["sql"], request.get("parameters") or [])
+    check_select(lake, sql)
     words = set(re.findall(r"\w+", request["sql"].lower()))
     versions = lake.views(name for name in lake.paths() if name.lower() in words)
-    arguments = request.get("parameters") or None
-    frame = lake.spark.sql(request["sql"], args=arguments) if arguments else lake.spark.sql(
-        request["sql"])  # fmt: skip
+    frame = lake.spark.sql(sql)
     columns = [
         {"name": field.name, "type": type_of(field.dataType.jsonValue())}
         for field in frame.schema.fields
     ]
     rows, size = [], 0
     for row in with_zones(frame).toLocalIterator():
-        rows.append([json.dumps(value_of(value), ensure_ascii=False) for value in row])
+        rows.append([dumps(value_of(value)) for value in row])
         size += sum(map(len, rows[-1]))
         if size > ANSWER_BYTES_MAX:
             raise Wrong("the answer is larger than 64 MiB: add a LIMIT")
@@ -257,6 +337,9 @@ def explained(failure):
         return "fatal", f"{message} (set spark.python)"
     if kind in ("AnalysisException", "ParseException"):
         return "input", message
+    said = re.search(r"\[[A-Z][A-Z0-9_.]+\] .*?SQLSTATE: (\w\w)\w{3}", text, re.DOTALL)
+    if said and said[1] in SQL_STATES:
+        return "input", said[0][:900]
     return "retry", f"{kind}: {message}"
 
 

@@ -12,11 +12,12 @@ import re
 import sys
 
 import pinion_record
-from pinion_record import Rows
+from pinion_record import BOM, Rows
 from pyspark import cloudpickle
 from pyspark.sql import SparkSession, functions
 
 UNKNOWN_SHOWN = 10  # names of members that no column takes, in a result
+LETTER_BYTES_MAX = 1 << 20  # of a value that a dead letter has
 
 # Spark's workers may not find these files: they get the code itself.
 cloudpickle.register_pickle_by_value(pinion_record)
@@ -46,12 +47,23 @@ def statements(sql):
     return [statement for statement in code.split(";\n") if statement.strip(" ;\n")]
 
 
-def shown(data):
-    """A record's bytes in a dead letter: text, else base64."""
+def shown(data, what):
+    """A record's bytes in a dead letter, as text, else base64; and what its reason says of that."""
+    end, note = len(data), ""
+    if end > LETTER_BYTES_MAX:
+        note = f" (only the beginning of the {what} is stored)"
+        end = LETTER_BYTES_MAX
+        while end > 0 and data[end] & 0xC0 == 0x80:  # not within a character
+            end -= 1
     try:
-        return data.decode("utf-8")
+        return data[:end].decode("utf-8"), note
     except UnicodeDecodeError:
-        return base64.b64encode(data).decode("ascii")
+        return base64.b64encode(data[:end]).decode("ascii"), f"{note} (the {what} is in base64)"
+
+
+def path_of(url):
+    """A URL of a file or folder without its scheme and authority."""
+    return re.sub(r"^[a-zA-Z][a-zA-Z0-9+.-]*:(//[^/]*)?", "", url)
 
 
 def kept(frame):
@@ -68,10 +80,10 @@ class Parser:
     """A function for Spark's workers: from an input row's columns to rows of the table. Each has
     the table's columns, the place it comes from, `_strange` (the members that no column takes), and
     `_reason` and `_data` of a dead letter; `_reason` is null for a row. `read` gives (place, data)
-    of an input row's columns."""
+    of an input row's columns, and `what` is the name of the data in a reason."""
 
-    def __init__(self, table, places, read):
-        self.table, self.read = table, read
+    def __init__(self, table, places, read, what):
+        self.table, self.read, self.what = table, read, what
         ends = {"_reason": "string", "_data": "string", "_strange": "array<string>"}
         self.types = {**columns_of(table), **ends, **places}
 
@@ -79,8 +91,11 @@ class Parser:
         made, rows = [], Rows(self.table)
         for place, data in self.read(*columns):
             for row, reason in rows.of(data):
-                end = {"_strange": rows.unknown} if reason is None else {"_data": shown(data)}
-                made.append({**(row or {}), **place, **end, "_reason": reason})
+                end = {"_strange": rows.unknown, "_reason": reason}
+                if reason is not None:
+                    end["_data"], note = shown(data, self.what)
+                    end["_reason"] += note
+                made.append({**(row or {}), **place, **end})
         return made
 
     def __call__(self, frame, *columns):
@@ -89,15 +104,15 @@ class Parser:
         return frame.select(functions.explode(parse(*columns)).alias("_row")).select("_row.*")
 
 
-def lines_of(root):
-    """Reads the lines of a landed object; `root` is the folder of topics."""
+def lines_of(store, root):
+    """Reads the lines of a landed object below the folder `root` of the store."""
+    begin = f"{path_of(store)}/{root}/"
 
     def read(name, content):
         data = gzip.decompress(content) if name.endswith(".gz") else content
-        key = name[name.find(f"/{root}/") + 1 :]
+        key = f"{root}/{path_of(name).partition(begin)[2]}"
         for number, line in enumerate(bytes(data).split(b"\n"), 1):
-            line = line.rstrip(b"\r")
-            if line.strip(b" \t"):
+            if line.removeprefix(BOM).strip(b" \t\r"):
                 yield {"_object": key, "_line": number}, line
 
     return read
@@ -116,8 +131,18 @@ class Lake:
         self.pipeline = pipeline
         self.store = (store or self.parameter("store", pipeline.STORE)).rstrip("/")
         self.spark = spark or SparkSession.builder.appName(pipeline.NAME).getOrCreate()
+        self.times_in_micros()
         for statement in statements(pipeline.PRELUDE):
             self.spark.sql(statement)
+
+    def times_in_micros(self):
+        """Spark would write times as INT96, which few readers take for the years 1 to 9999."""
+        from pyspark.errors import PySparkException
+
+        try:
+            self.spark.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
+        except PySparkException:
+            return  # serverless compute has settings of its own
 
     @staticmethod
     def parameter(name, default):
@@ -144,22 +169,46 @@ class Lake:
 
     # --- batch ------------------------------------------------------------------------------
 
+    def hadoop(self, key):
+        """The key's path, and its file system, of Hadoop."""
+        path = self.spark._jvm.org.apache.hadoop.fs.Path(self.path(key))
+        return path, path.getFileSystem(self.spark._jsc.hadoopConfiguration())
+
     def folders(self, key):
-        """The names of the folders below a key; fails if the store cannot be read."""
+        """The names of the folders below a key, in order; fails if the store cannot be read."""
         utils = getattr(__import__("__main__"), "dbutils", None)
         if utils is not None:
-            return [entry.name.rstrip("/") for entry in utils.fs.ls(self.path(key))]
-        jvm = self.spark._jvm
-        path = jvm.org.apache.hadoop.fs.Path(self.path(key))
-        system = path.getFileSystem(self.spark._jsc.hadoopConfiguration())
-        return [status.getPath().getName() for status in system.listStatus(path)]
+            return sorted(entry.name.rstrip("/") for entry in utils.fs.ls(self.path(key)))
+        path, system = self.hadoop(key)
+        return sorted(status.getPath().getName() for status in system.listStatus(path))
+
+    def has_folder(self, key):
+        utils = getattr(__import__("__main__"), "dbutils", None)
+        if utils is None:
+            path, system = self.hadoop(key)
+            return system.exists(path)
+        try:
+            return utils.fs.ls(self.path(key)) is not None
+        except Exception as failure:
+            if "FileNotFoundException" in str(failure):
+                return False
+            raise
+
+    def objects(self, form, root, topics):
+        """A reader of these topics' objects below the folder `root`."""
+        reader = self.spark.read.format(form).option("pathGlobFilter", "*.json{,.gz}")
+        reader = reader.option("recursiveFileLookup", "true")
+        return reader, [self.path(f"{root}/{topic}") for topic in topics]
 
     def check(self):
         """Is the store there and readable?"""
         return {"store": self.store, "topics": len(self.folders(self.pipeline.TOPICS_DIR))}
 
-    def overwrite(self, frame, key, where=None):
+    def overwrite(self, frame, key, where=None, notes=None):
+        """`notes` are what pinion finds in the commit (engine/unknown_note.h)."""
         writer = frame.write.format("delta").mode("overwrite")
+        if notes is not None:
+            writer = writer.option("userMetadata", json.dumps({"pinion": notes}))
         if where is not None:
             writer = writer.option("replaceWhere", where)
         else:
@@ -171,44 +220,48 @@ class Lake:
         table = self.pipeline.TABLES[name]
         topics = [
             topic
-            for topic in sorted(self.folders(self.pipeline.TOPICS_DIR))
+            for topic in self.folders(self.pipeline.TOPICS_DIR)
             if fnmatch.fnmatchcase(topic, table["from_topic"])
         ]
         places = {"_object": "string", "_line": "bigint"}
-        parse = Parser(table, places, lines_of(self.pipeline.TOPICS_DIR))
+        parse = Parser(table, places, lines_of(self.store, self.pipeline.TOPICS_DIR), "value")
         result = {"table": name, "objects": 0, "bytes": 0}
         if topics:
-            files = (
-                self.spark.read.format("binaryFile")
-                .option("pathGlobFilter", "*.json{,.gz}")
-                .option("recursiveFileLookup", "true")
-                .load([self.path(f"{self.pipeline.TOPICS_DIR}/{topic}") for topic in topics])
-            )
+            reader, paths = self.objects("binaryFile", self.pipeline.TOPICS_DIR, topics)
+            files = reader.load(paths)
             read = files.selectExpr("count(*)", "coalesce(sum(length), 0)").first()
             result["objects"], result["bytes"] = read
             frame = kept(parse(files, "path", "content"))
         else:
             frame = self.spark.createDataFrame([], schema_of(parse.types))
+        counts = self.count(frame)
         # First the dead letters: what fails in between is missing from neither.
-        result["dead_letters"] = self.keep_dead_letters(name, frame.where("_reason IS NOT NULL"))
+        counts["dead_letters"] = self.keep_dead_letters(name, frame, counts["dead_letters"])
         columns = [f"`{column}`" for column in columns_of(table)]
-        self.overwrite(frame.where("_reason IS NULL").selectExpr(*columns), table["path"])
-        result["version"] = self.version(table["path"])
-        return {**result, **self.count(frame)}
+        rows = frame.where("_reason IS NULL").selectExpr(*columns)
+        self.overwrite(rows, table["path"], notes=self.notes(counts))
+        return {**result, **counts, "version": self.version(table["path"])}
+
+    @staticmethod
+    def notes(counts):
+        """What a load says in its commit about the members that no column takes."""
+        said = {"values": counts["unknown_values"]}
+        if said["values"] > 0:
+            said |= {"names": counts["unknown"], "moreNames": counts["more_names"]}
+            said |= {"object": counts["place"], "line": counts["line"]}
+        return {"unknownMembers": said}
 
     @staticmethod
     def count(frame):
-        """How many rows there are, and what they have that no column takes."""
-        rows, unknown = (
-            frame.where("_reason IS NULL")
-            .selectExpr("count(*)", "coalesce(sum(size(_strange)), 0)")
-            .first()
-        )
-        result = {"rows": rows, "unknown_values": unknown}
+        """How many rows and dead letters there are, and what they have that no column takes."""
+        rows, letters, unknown = frame.selectExpr(
+            "count_if(_reason IS NULL)", "count_if(_reason IS NOT NULL)",
+            "coalesce(sum(size(_strange)), 0)",
+        ).first()  # fmt: skip
+        result = {"rows": rows, "dead_letters": letters, "unknown_values": unknown}
         if unknown > 0:
             names = (
-                frame.where("_reason IS NULL")
-                .selectExpr("explode(_strange) AS name", "struct(_object, _line) AS place")
+                frame.selectExpr("explode(_strange) AS name", "struct(_object, _line) AS place")
                 .groupBy("name")
                 .agg(functions.count("*").alias("values"), functions.min("place").alias("place"))
             )
@@ -218,23 +271,57 @@ class Lake:
             result["place"], result["line"] = found[0].place
         return result
 
-    def keep_dead_letters(self, name, frame):
-        """Replaces the dead letters of this table; those of others stay."""
-        topic = "regexp_extract(_object, '^[^/]+/([^/]+)/', 1)"
+    def keep_dead_letters(self, name, frame, count):
+        """Replaces the dead letters of this table by the frame's `count` and those of the sink;
+        those of other tables stay. Gives how many they are."""
+        below = len(self.pipeline.TOPICS_DIR) + 2  # from 1, as SQL counts
+        topic = f"substring_index(substring(_object, {below}), '/', 1)"
         values = {
             "table": f"'{name}'", "topic": topic,
             "partition": "try_cast(regexp_extract(_object, '/partition=([0-9]+)/', 1) AS int)",
             "offset": "cast(NULL AS bigint)", "object": "_object", "line": "_line",
             "reason": "_reason", "value": "_data", "timestamp": "cast(NULL AS timestamp)",
         }  # fmt: skip
-        letters = frame.selectExpr(*[f"{value} AS `{column}`" for column, value in values.items()])
+        named = [f"{value} AS `{column}`" for column, value in values.items()]
+        letters = frame.where("_reason IS NOT NULL").selectExpr(*named)
+        sunk = self.sunk(name)
+        if sunk is not None:
+            letters, count = letters.union(sunk), count + sunk.count()
         path = self.path(self.pipeline.DEAD_LETTERS)
-        where = f"`table` = '{name}' AND `object` IS NOT NULL"
-        if self.has_table(path):
-            self.overwrite(letters, self.pipeline.DEAD_LETTERS, where)
-        else:
+        where = f"`table` = '{name}'"
+        if not self.has_table(path):
             letters.write.format("delta").save(path)
-        return letters.count()
+        elif count > 0 or not self.spark.read.format("delta").load(path).where(where).isEmpty():
+            self.overwrite(letters, self.pipeline.DEAD_LETTERS, where)
+        return count
+
+    def sunk(self, name):
+        """The records that pinion's sink could not land, as dead letters, or None. Of the tables
+        that a topic's records could have gone to, the first has them."""
+        root = self.pipeline.DEAD_LETTERS_DIR
+        sources = {
+            table: of["from_topic"]
+            for table, of in self.pipeline.TABLES.items() if of["from_topic"] is not None
+        }  # fmt: skip
+
+        def owner(topic):
+            fits = (table for table, of in sources.items() if fnmatch.fnmatchcase(topic, of))
+            return next(fits, None)
+
+        topics = self.folders(root) if self.has_folder(root) else []
+        topics = [topic for topic in topics if owner(topic) == name]
+        if not topics:
+            return None
+        reader, paths = self.objects("json", root, topics)
+        frame = reader.schema(
+            "topic string, partition int, offset bigint, timestamp timestamp, reason string, "
+            "value string, encoding string"
+        ).load(paths)
+        note = "CASE WHEN encoding = 'base64' THEN ' (the value is in base64)' ELSE '' END"
+        return frame.where("topic IS NOT NULL").selectExpr(
+            f"'{name}'", "topic", "partition", "offset", "cast(NULL AS string)",
+            "cast(NULL AS bigint)", f"concat(reason, {note})", "value", "timestamp",
+        )  # fmt: skip
 
     def has_table(self, path):
         from pyspark.errors import AnalysisException
@@ -332,7 +419,7 @@ class Lake:
         raw_name = self.pipeline.TABLES[table["like"]]["reads"][0]
         raw = self.pipeline.TABLES[raw_name]
         places = {"_shard": "string", "_sequence": "string", "_key": "string"}
-        parse = Parser(raw, {**places, "_arrival": "timestamp"}, message)
+        parse = Parser(raw, {**places, "_arrival": "timestamp"}, message, "data")
         spark = batch.sparkSession
         frame = kept(parse(batch, "shard", "sequence", "key", "arrival", "data"))
         columns = [f"`{column}`" for column in columns_of(raw)]

@@ -130,11 +130,21 @@ def test_a_query_over_http(spark):
 
 
 def test_optimize(spark):
-    with Server(spark.data):
-        pass  # it makes the stream tables
-    done = run("table", "optimize", "stream_pin", "--format", "json", "--config", spark.config,
+    run("batch", data=spark.data)
+    done = run("table", "optimize", "pin", "--format", "json", "--config", spark.config,
                data=spark.data)  # fmt: skip
     assert json.loads(done.stdout) == [{"files_before": 5, "files_after": 1}]
+
+
+def test_a_streams_table_has_no_other_writer(spark):
+    with Server(spark.data):
+        pass  # it makes the stream tables
+    optimize = ("table", "optimize", "stream_pin")
+    done = run(*optimize, "--config", spark.config, data=spark.data, check=False)
+    assert done.returncode == 1
+    assert "stream_pin: a stream of pinion fills this table" in done.stderr
+    assert spark.runs() == []
+    run(*optimize, "--config", spark.config, "--set", "engine.kind=duckdb", data=spark.data)
 
 
 def test_a_dag_runs_on_it(spark):

@@ -128,6 +128,7 @@ void pn_python_add_pipeline(struct pn_buf *out, const struct pn_pipeline *pipeli
     add_assignment(out, "NAME", pipeline->name);
     add_assignment(out, "STORE", store);
     add_assignment(out, "TOPICS_DIR", pipeline->topics_dir);
+    add_assignment(out, "DEAD_LETTERS_DIR", pipeline->dead_letters_dir);
     add_assignment(out, "DEAD_LETTERS", pipeline->dead_letters_path);
     add_assignment(out, "STREAM_DEAD_LETTERS", pipeline->stream_dead_letters_path);
     pn_buf_adds(out, "TABLES = {\n");

@@ -141,6 +141,21 @@ static int take_files(void *arg, const struct pn_json *result, struct pn_err *e)
                : 0;
 }
 
+/* Two writers of one table in a bucket can lose a commit: Spark's is none that only one wins. */
+static int check_writer(const struct pn_pipeline *pipeline, const char *path, struct pn_err *e)
+{
+    for (size_t i = 0; i < pipeline->table_count; i++) {
+        const struct pn_table *table = &pipeline->tables[i];
+        if (table->like != NULL && strcmp(table->path, path) == 0) {
+            return pn_err_input(e,
+                                "%s: a stream of pinion fills this table and keeps its files few; "
+                                "Spark must not write it (--set engine.kind=duckdb optimizes it)",
+                                table->name);
+        }
+    }
+    return 0;
+}
+
 static int optimize(struct pn_engine *base, const char *path, int64_t target_bytes,
                     const struct pn_optimize_watch *watch, int64_t *files_before,
                     int64_t *files_after, struct pn_err *e)
@@ -151,7 +166,8 @@ static int optimize(struct pn_engine *base, const char *path, int64_t target_byt
     }
     const struct pn_spark_ask ask = {
         .action = "optimize", .put = put_path, .take = take_files, .arg = &compaction};
-    return pn_spark_perform(spark_of(base), &ask, e);
+    int rc = check_writer(spark_of(base)->pipeline, path, e);
+    return rc != 0 ? rc : pn_spark_perform(spark_of(base), &ask, e);
 }
 
 /* --- query ------------------------------------------------------------------------------------ */
