@@ -1,18 +1,20 @@
 """pinion deploy spark: the notebooks run on a local Spark with Delta, on what pinion has landed,
 and every table and query equals DuckDB's."""
 
+import base64
 import json
 import shutil
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
-
-from contract import KINDS, post, run_dag  # noqa: E402
-from pinion import ROOT, Server, query, run  # noqa: E402
-from readers import in_order, plain, rows_by_delta_rs, spark_session  # noqa: E402
+import awkward
+from contract import KINDS, post, run_dag
+from pinion import ROOT, Server, query, run
+from readers import in_order, plain, rows_by_delta_rs, spark_session
+from streams import LETTERS, PATHS, STREAMS, await_started, kinesis, letters, rows
 
 LOAD = "load_data_from_S3_and_save_as_delta_tables"
 CLEANS = [f"clean_{kind}_data_and_save_as_delta_table" for kind in ("geo", "pin", "user")]
@@ -22,6 +24,24 @@ BAD = [
     "no row", 7, [], {"title": "no key"}, {"index": "7"}, {"index": 1.5}, {"index": 1 << 63},
     {"index": 1, "title": 5}, [{"index": 900001}, 3],
 ]  # fmt: skip
+
+
+# A row of each stream, as producers send it.
+ROWS = {
+    "pin": {"index": 1, "title": "é✨", "follower_count": "1.2k", "save_location": "in /data/x"},
+    "geo": {"idx": 1, "timestamp": {"$date": "2018-09-03 07:12:45.5"}, "latitude": -0.5, "w": 1},
+    "user": {"ind": 1, "first_name": "a", "last_name": "b", "age": 5.0, "date_joined": "2018-09-03"},
+}  # fmt: skip
+
+
+def sent(kind):
+    """Records of a stream, some of which become no rows."""
+    row = json.dumps(ROWS[kind], ensure_ascii=False)
+    texts = [
+        row, f'{{"value":{row}}}', f"[{row},3,{{}},{row}]", base64.b64encode(row.encode()).decode(),
+        json.dumps(row), "7", '"text"', "{", '{"ind":"x"}', '{"w":1}', '{"ind":1e400}', "[]",
+    ]  # fmt: skip
+    return [text.encode() for text in texts] + [b"\xff\xfe\x00", b'{"ind":1,"title":"\xff"}']
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +58,23 @@ def landed(tmp_path_factory):
             *BAD, {"index": 9.00010e5, "title": "é✨\\n", "follower_count": "1.2M"}
         ])  # fmt: skip
         run_dag(data)
+        stream(server, data)
     return data
+
+
+def stream(server, data):
+    """Puts what is sent into the streams, and waits until their tables have it."""
+    client = kinesis(server.url)
+    await_started(data)
+    for kind in KINDS:
+        for record in sent(kind):
+            client.put_record(
+                StreamName=STREAMS[kind], Data=record, PartitionKey=f"test_{kind}"
+            )
+    deadline = time.monotonic() + 300
+    while [len(rows(data, kind)) for kind in KINDS] != [6, 6, 6] or len(letters(data)) != 33:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 def module_of(file, spark, *, stop=None):
@@ -84,16 +120,17 @@ def test_tables(landed, cloud, kind):
 
 def test_dead_letters(landed, cloud):
     store, _, _ = cloud
-    names = ("table", "topic", "partition", "object", "line", "value")
+    path = "delta_tables/dead_letters"
 
-    def places(rows):
-        return in_order({name: row[name] for name in names} for row in rows)
+    def told(data):
+        """The offset of a line is known to pinion alone."""
+        return in_order(
+            {**row, "offset": None, "reason": awkward.told(row["reason"])}
+            for row in rows_by_delta_rs(data / path)
+        )
 
-    ours = places(query("SELECT * FROM dead_letters", landed))
-    theirs = rows_by_delta_rs(store / "delta_tables/dead_letters")
-    assert len(ours) == len(BAD)
-    assert places(theirs) == ours
-    assert all(row["reason"] for row in theirs)
+    assert len(told(store)) == len(BAD)
+    assert told(store) == told(landed / "store")
 
 
 @pytest.mark.parametrize("name", QUERIES)
@@ -108,21 +145,28 @@ def test_queries(landed, cloud, name):
     assert [plain(row.asDict()) for row in last.collect()] == ours
 
 
-def test_a_micro_batch_is_appended_once(landed, cloud):
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_micro_batch_is_appended_once(landed, cloud, kind):
     """What a stream does with each batch; the sources themselves are Databricks's and Kafka's."""
     store, notebooks, spark = cloud
-    names = module_of(notebooks / "stream_geo.py", spark, stop="kinesis: on Databricks")
+    names = module_of(notebooks / f"stream_{kind}.py", spark, stop="kinesis: on Databricks")
     lake = names["lake"]
-    sql = (ROOT / "pipelines/pinterest/clean/geo.sql").read_text()
-    records = [json.dumps({"ind": i, "timestamp": "2020-01-01", "country": "x"}) for i in range(3)]
-    records.append("7")
-    rows = [("0", str(i), "test_geo", None, text.encode()) for i, text in enumerate(records)]
+    sql = (ROOT / f"pipelines/pinterest/clean/{kind}.sql").read_text()
+    key = f"test_{kind}"
+    records = [("0", str(i), key, None, bytearray(data)) for i, data in enumerate(sent(kind))]
     schema = "shard string, sequence string, key string, arrival timestamp, data binary"
-    batch = spark.createDataFrame(rows, schema)
+    batch = spark.createDataFrame(records, schema)
     for number in (0, 0, 1):
-        lake.append_batch("stream_geo", sql, batch, number)
-    found = rows_by_delta_rs(store / "test_streaming_delta_tables/0e3bbd435bfb_geo_table")
-    assert sorted(row["ind"] for row in found) == [0, 0, 1, 1, 2, 2]
-    letters = rows_by_delta_rs(store / "test_streaming_delta_tables/dead_letters")
-    assert [row["data"] for row in letters] == ["7", "7"]
-    assert {row["stream"] for row in letters} == {"streaming-0e3bbd435bfb-geo"}
+        lake.append_batch(f"stream_{kind}", sql, batch, number)
+    ours = rows_by_delta_rs(landed / "store" / PATHS[kind])
+    assert rows_by_delta_rs(store / PATHS[kind]) == in_order(2 * ours)
+
+    def told(data):
+        return sorted(
+            (row["stream"], row["partition_key"], row["data"],
+             awkward.told(row["reason"].replace("the data is", "the value is")))
+            for row in rows_by_delta_rs(data / LETTERS) if row["table"] == f"stream_{kind}"
+        )  # fmt: skip
+
+    assert len(told(landed / "store")) == 11
+    assert told(store) == sorted(2 * told(landed / "store"))

@@ -4,16 +4,20 @@ loads, cleans and queries give what the embedded engine gives, row by row."""
 import json
 import os
 import shutil
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
+import deltalake
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
-
-from contract import KINDS, post, run_dag  # noqa: E402
-from pinion import ROOT, Server, query, run  # noqa: E402
-from readers import in_order, rows_by_delta_rs  # noqa: E402
+import awkward
+from contract import KINDS, UID, post, run_dag
+from pinion import PINION, ROOT, Server, query, run
+from readers import in_order, rows_by_delta_rs, spark_session
+from spark import write_settings
 
 DAG = "batch_processing_dag"
 CLEAN = "clean_pin_data_and_save_as_delta_table"
@@ -24,27 +28,15 @@ BAD = [
     {"index": 1, "title": 5}, [{"index": 900001}, 3],
 ]  # fmt: skip
 
+SUNK = ["/w==", "AAEC/w=="]  # no JSON, so the sink cannot land it: in base64
+
 # A job takes its time to start, and there may be others on this machine.
 pytestmark = pytest.mark.timeout(1800)
 
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory):
-    """Settings of a Spark without a way to Maven: Delta's files are here already."""
-    python = Path(sys.executable)
-    jars = ",".join(str(jar) for jar in sorted((ROOT / "third_party/spark-jars").glob("*.jar")))
-    java = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # jobs end before more would pay
-    settings = {
-        "engine": {"kind": "spark"},
-        "spark": {
-            "submit": str(python.parent / "spark-submit"), "master": "local[2]", "packages": "",
-            "jars": jars, "python": str(python),
-            "conf": f"spark.driver.memory=1g; spark.driver.extraJavaOptions={java}",
-        },
-    }  # fmt: skip
-    file = tmp_path_factory.mktemp("settings") / "spark.yml"
-    file.write_text(json.dumps(settings))
-    return file
+    return write_settings(tmp_path_factory.mktemp("settings"))
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +52,9 @@ def landed(tmp_path_factory):
         post(server.url, "pin", [
             *BAD, {"index": 9.00010e5, "title": "é✨\\n", "follower_count": "1.2M"}
         ])  # fmt: skip
+        binary = {"Content-Type": "application/vnd.kafka.binary.v2+json"}
+        body = {"records": [{"value": value} for value in SUNK]}
+        assert server.request("POST", f"/topics/{UID}.user", body, binary)[0] == 200
         run_dag(data)
     return data
 
@@ -68,7 +63,8 @@ def landed(tmp_path_factory):
 def spark(landed, config, tmp_path_factory):
     """The same landed objects, loaded and cleaned by a run of the DAG on Spark."""
     data = tmp_path_factory.mktemp("spark") / "data"
-    shutil.copytree(landed / "store/topics", data / "store/topics")
+    for folder in ("topics", "dead_letters"):
+        shutil.copytree(landed / "store" / folder, data / "store" / folder)
     run("dag", "trigger", DAG, "--wait", "--config", config, data=data, timeout=1500)
     return data
 
@@ -82,14 +78,14 @@ def test_tables(landed, spark, kind):
 
 
 def test_dead_letters(landed, spark):
-    names = ("table", "topic", "partition", "object", "line", "value")
-
     def places(data):
+        """The offset of a line is known to pinion alone."""
         rows = query("SELECT * FROM dead_letters", data)
-        assert all(row["reason"] for row in rows)
-        return in_order({name: row[name] for name in names} for row in rows)
+        return in_order(
+            {**row, "offset": None if row["object"] else row["offset"]} for row in rows
+        )
 
-    assert len(places(landed)) == len(BAD)
+    assert len(places(landed)) == len(BAD) + len(SUNK)
     assert places(spark) == places(landed)
 
 
@@ -112,17 +108,109 @@ def test_nothing_is_left_of_the_jobs(spark):
     assert not list(spark.glob("store/spark_jobs/*/*"))
 
 
-@pytest.mark.parametrize("name", QUERIES)
-def test_queries(landed, spark, config, name):
-    theirs = run("query", name, "--format", "json", "--config", config, data=spark)
-    ours = query(name, landed)
-    assert ours and json.loads(theirs.stdout) == ours
-
-
-def test_types_of_an_answer(landed, spark, config):
+def test_a_query_by_the_command(landed, spark, config):
     sql = "SELECT ind, coordinates, timestamp, CAST(NULL AS DOUBLE) AS none FROM geo ORDER BY ind"
-    theirs = run("query", sql, "--format", "json", "--config", config, data=spark)
+    theirs = run("query", sql, "--format", "json", "--config", config, data=spark, timeout=1500)
     assert json.loads(theirs.stdout) == query(sql, landed)
+
+
+# --- what a job does, in one session: most of a job is Spark's start -----------------------------
+
+
+@pytest.fixture(scope="module")
+def library(landed, tmp_path_factory):
+    """Spark, and the library of a job; gives a function that does one action of a job."""
+    folder = tmp_path_factory.mktemp("library")
+    run("deploy", "spark", "--to", folder, "--store", landed / "store")
+    sys.path.insert(0, str(folder))
+    import pinion_engine
+
+    with spark_session() as session:
+
+        def perform(store, definition, action, **request):
+            asked = {"action": action, "definition": definition, **request}
+            return pinion_engine.perform("token", asked, str(store), session)
+
+        yield perform
+    sys.path.remove(str(folder))
+    for name in ("pinion_engine", "pinion_spark", "pinion_record"):
+        del sys.modules[name]
+
+
+def definition_of(pipeline, folder):
+    run("deploy", "spark", "--to", folder, "--store", folder, "--pipeline", pipeline)
+    return (folder / "pinion_pipeline.py").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def job(library, landed, tmp_path_factory):
+    """Does one action of a job on the shipped pipeline's tables, as pinion made them."""
+    folder = tmp_path_factory.mktemp("shipped")
+    definition = definition_of(ROOT / "pipelines/pinterest", folder)
+    return lambda action, **request: library(landed / "store", definition, action, **request)
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_queries(landed, job, name):
+    result = job("query", sql=(ROOT / f"pipelines/pinterest/queries/{name}.sql").read_text())
+    names = [column["name"] for column in result["columns"]]
+    rows = [dict(zip(names, map(json.loads, row))) for row in result["rows"]]
+    ours = query(name, landed)
+    assert ours and rows == ours
+    assert set(result["versions"].values()) == {0}
+
+
+# Spark's expression, DuckDB's where it is another one, and the type.
+VALUES = [
+    ("CAST(1.50 AS DECIMAL(10,2))", None, "DECIMAL(10,2)"),
+    ("CAST('12345678901234567890.123' AS DECIMAL(38,3))", None, "DECIMAL(38,3)"),
+    ("CAST('NaN' AS DOUBLE)", None, "DOUBLE"),
+    ("CAST('-Infinity' AS DOUBLE)", None, "DOUBLE"),
+    ("CAST('1e300' AS DOUBLE)", None, "DOUBLE"),
+    ("CAST('180' AS DOUBLE)", None, "DOUBLE"),
+    ("CAST('123456789012345678' AS DOUBLE)", None, "DOUBLE"),
+    ("CAST('-0.00001234' AS DOUBLE)", None, "DOUBLE"),
+    ("CAST('100000' AS DOUBLE)", None, "DOUBLE"),
+    ("CAST('-0.0' AS DOUBLE)", None, "DOUBLE"),
+    ("CAST(0.1 AS FLOAT)", None, "FLOAT"),
+    ("CAST(7 AS TINYINT)", None, "TINYINT"),
+    ("9223372036854775807", None, "BIGINT"),
+    ("true", None, "BOOLEAN"),
+    ("NULL", None, "NULL"),
+    ("'é\u2028\U0001f600'", None, "VARCHAR"),
+    ("x'41ff5c'", "'A\\xFF\\x5C'::BLOB", "BLOB"),
+    ("DATE'0001-01-01'", None, "DATE"),
+    ("TIMESTAMP'2020-01-01 00:00:00.5Z'", "TIMESTAMPTZ'2020-01-01 00:00:00.5Z'",
+     "TIMESTAMP WITH TIME ZONE"),
+    ("TIMESTAMP'0001-01-01 00:00:00Z'", "TIMESTAMPTZ'0001-01-01 00:00:00Z'",
+     "TIMESTAMP WITH TIME ZONE"),
+    ("TIMESTAMP_NTZ'9999-12-31 23:59:59.999999'", "TIMESTAMP'9999-12-31 23:59:59.999999'",
+     "TIMESTAMP"),
+    ("INTERVAL '1 02:00:00.5' DAY TO SECOND", "INTERVAL '1 day 02:00:00.5'", "INTERVAL"),
+    ("array(1.5D, NULL)", "[1.5::DOUBLE, NULL]", "DOUBLE[]"),
+    ("array(TIMESTAMP'2020-01-01 00:00:00Z')", "[TIMESTAMPTZ'2020-01-01 00:00:00Z']",
+     "TIMESTAMP WITH TIME ZONE[]"),
+    ("map('k', TIMESTAMP'2020-01-01 00:00:00Z')", "MAP {'k': TIMESTAMPTZ'2020-01-01 00:00:00Z'}",
+     "MAP"),
+    ("map(1, 'x', 2, NULL)", "MAP {1: 'x', 2: NULL}", "MAP"),
+    ("named_struct('at', TIMESTAMP'2020-01-01 00:00:00Z', 'in', named_struct('x', INT(NULL)))",
+     "{'at': TIMESTAMPTZ'2020-01-01 00:00:00Z', 'in': {'x': NULL::INT}}",
+     'STRUCT("at" TIMESTAMP WITH TIME ZONE, "in" STRUCT("x" INTEGER))'),
+    ("DATE'2020-01-31' - INTERVAL '40' DAY", "(DATE'2020-01-31' - 40)", "DATE"),
+]  # fmt: skip
+
+
+def test_values_of_an_answer(landed, job):
+    """As texts: 1.50 is not 1.5."""
+    result = job("query", sql=f"SELECT {', '.join(spark for spark, _, _ in VALUES)}")
+    assert result["state"] == "done", result
+    sql = ", ".join(f"{duck or spark} AS v{i}" for i, (spark, duck, _) in enumerate(VALUES))
+    done = run("query", f"SELECT {sql}", "--format", "json", data=landed)
+    as_text = {"parse_float": str, "parse_int": str}
+    (ours,) = json.loads(done.stdout, **as_text)
+    theirs = [json.loads(value, **as_text) for value in result["rows"][0]]
+    assert theirs == list(ours.values())
+    assert [column["type"] for column in result["columns"]] == [kind for _, _, kind in VALUES]
 
 
 @pytest.mark.parametrize(
@@ -131,30 +219,100 @@ def test_types_of_an_answer(landed, spark, config):
         ("DROP TABLE pin", "not a SELECT"),
         ("WITH x AS (SELECT 1 AS a) INSERT INTO pin SELECT * FROM x", "not a SELECT"),
         ("SELECT * FROM text.`/etc/passwd`", "there is no table text./etc/passwd"),
+        ("SELECT (SELECT max(value) FROM text.`/etc/passwd`)", "there is no table text./etc"),
         ("SELECT reflect('java.lang.System', 'getenv')", "reflect is not allowed"),
         ("SELECT nothing FROM pin", "nothing"),
+        ("SELECT 1; SELECT 2", "extra input 'SELECT'"),
+        ("SELECT assert_true(false)", "is not true"),
+        ("SELECT CAST('x' AS INT)", "'x'"),
     ],
 )
-def test_refused(spark, config, sql, said):
-    done = run("query", sql, "--config", config, data=spark, check=False)
-    assert done.returncode == 1
-    assert said in done.stderr.splitlines()[-1]
+def test_refused(job, sql, said):
+    result = job("query", sql=sql)
+    assert result["state"] == "failed" and result["class"] == "input", result
+    assert said in result["message"]
 
 
-def test_optimize(landed, config, tmp_path):
-    data = tmp_path / "data"
-    shutil.copytree(landed / "store", data / "store")
-    path = data / "store/delta_tables/transformed/pin"
-    before = rows_by_delta_rs(path)
-    import deltalake
+def test_parameters(job):
+    sql = "SELECT ? + 1 AS n, '?' || ? AS text, ? AS d, ? AS no, ? AS yes -- ?"
+    result = job("query", sql=sql, parameters=[4, "é\\'\"?\n", 1.5, None, True])
+    assert [json.loads(value) for value in result["rows"][0]] == [5, "?é\\'\"?\n", 1.5, None, True]
+    for parameters in ([], [1, 2]):
+        result = job("query", sql="SELECT ?", parameters=parameters)
+        assert result["class"] == "input" and "parameters" in result["message"]
 
+
+def test_check(job):
+    clean = {"name": "pin", "file": "clean/pin.sql"}
+    sql = (ROOT / "pipelines/pinterest/clean/pin.sql").read_text()
+    good = {"name": "q", "file": "q.sql", "sql": "SELECT count(*) AS n FROM pin"}
+    done = job("check", tables=[{**clean, "sql": sql}], queries=[good])
+    assert done["state"] == "done", done
+    wrong = job("check", tables=[{**clean, "sql": "SELECT 1 AS one"}], queries=[])
+    assert wrong["class"] == "input" and wrong["message"].startswith("clean/pin.sql: the columns")
+    wrong = job("check", tables=[], queries=[{**good, "sql": "SELECT x FROM pin"}])
+    assert wrong["class"] == "input" and wrong["message"].startswith("q.sql: ")
+
+
+def test_optimize(landed, job):
+    path = landed / "store/delta_tables/transformed/user"
+    before = len(rows_by_delta_rs(path))
     table = deltalake.DeltaTable(path).to_pyarrow_table()
     for start in range(3):
         deltalake.write_deltalake(path, table.slice(start, 1), mode="append")
-    done = run("table", "optimize", "pin", "--format", "json", "--config", config, data=data)
-    assert json.loads(done.stdout) == [{"files_before": 4, "files_after": 1}]
-    assert len(rows_by_delta_rs(path)) == len(before) + 3
-    assert query("SELECT count(*) AS n FROM pin", data) == [{"n": len(before) + 3}]
+    done = job("optimize", path="delta_tables/transformed/user", target_bytes=1 << 27)
+    assert (done["files_before"], done["files_after"]) == (4, 1), done
+    assert query("SELECT count(*) AS n FROM user", landed) == [{"n": before + 3}]
+
+
+# --- awkward records -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def two(library, tmp_path_factory):
+    """Awkward records, as pinion and as a job have loaded them: two stores."""
+    base = tmp_path_factory.mktemp("topics")  # the name of a folder in the store, too
+    pipeline = awkward.write_pipeline(base / "pipeline")
+    ours, theirs = base / "data", base / "topics/spark"
+    for data in (ours, theirs):
+        awkward.land(data / "store")
+    done = run("task", "all", "load", "--pipeline", pipeline, data=ours)
+    definition = definition_of(pipeline, base / "definition")
+    tables = [{"name": policy} for policy in awkward.POLICIES]
+    result = library(theirs / "store", definition, "load", tables=tables)
+    assert result["state"] == "done", result
+    return ours, theirs, done.stdout, result
+
+
+@pytest.mark.parametrize("policy", awkward.POLICIES)
+def test_awkward_records(two, policy):
+    ours, theirs, _, _ = two
+    path = f"store/tables/{policy}"
+    rows = [in_order(awkward.one_zero(rows_by_delta_rs(data / path))) for data in (ours, theirs)]
+    assert len(rows[0]) > 250
+    assert rows[1] == rows[0]
+
+
+def test_dead_letters_of_awkward_records(two):
+    ours, theirs, _, _ = two
+    path = "store/delta_tables/dead_letters"
+    letters = [
+        in_order({**row, "offset": None, "reason": awkward.told(row["reason"])}
+                 for row in rows_by_delta_rs(data / path))
+        for data in (ours, theirs)
+    ]  # fmt: skip
+    assert len(letters[0]) > 600
+    assert letters[1] == letters[0]
+
+
+def test_counts_of_awkward_records(two):
+    _, _, said, result = two
+    for table in result["tables"]:
+        counts = f"{table['rows']:,} rows from 1 object, {table['dead_letters']:,} dead letters"
+        assert f"{table['table']}: version 0, {counts}, {table['unknown_values']:,} unknown" in said
+
+
+# --- settings, and a task that is killed ---------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -166,7 +324,8 @@ def test_optimize(landed, config, tmp_path):
     ],
 )
 def test_a_wrong_setting_is_named(spark, config, setting, named):
-    done = run("task", DAG, CLEAN, "--config", config, "--set", setting, data=spark, check=False)
+    done = run("task", DAG, CLEAN, "--config", config, "--set", setting, data=spark, check=False,
+               timeout=1500)  # fmt: skip
     assert done.returncode == 1
     assert named in done.stderr.splitlines()[-1]
 
@@ -176,3 +335,35 @@ def test_java_is_missing(spark, config):
     done = run("task", DAG, CLEAN, "--config", config, data=spark, env={**os.environ, **env},
                check=False)  # fmt: skip
     assert done.returncode == 1 and "JAVA_HOME" in done.stderr.splitlines()[-1]
+
+
+def jobs_of(data):
+    """Processes that have the data folder's store in their command."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if str(data / "store").encode() in words:
+            found[int(folder.name)] = words
+    return found
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 600
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_killed_task_ends_java_and_python(spark, config):
+    command = [PINION, "task", DAG, CLEAN, "--config", str(config), "--data", str(spark)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as task:
+        # Java has started the driver's Python.
+        wait_for(lambda: any(b"pinion_job.py" in words[1] for words in jobs_of(spark).values()))
+        assert len(jobs_of(spark)) >= 2
+        task.send_signal(signal.SIGTERM)
+        assert task.wait(120) == -signal.SIGTERM
+    wait_for(lambda: not jobs_of(spark))
+    assert not list(spark.glob("store/spark_jobs/*/*"))

@@ -1,0 +1,85 @@
+"""engine.kind=spark on a store in a bucket (S3A): Spark reads what pinion landed there, and pinion
+reads the tables that Spark wrote."""
+
+import json
+import os
+import time
+
+import pytest
+
+from contract import UID, post, run_dag
+from pinion import Server, query, run
+from s3 import BUCKET, KEYS, S3, settings
+from spark import write_settings
+
+DAG = "batch_processing_dag"
+TASKS = ("load_data_from_S3_and_save_as_delta_tables", "clean_geo_data_and_save_as_delta_table")
+PREFIX = "prefix/of store"  # with a blank
+TABLES = ("raw_geo", "geo", "raw_pin", "dead_letters")
+
+# A job takes its time to start, and there may be others on this machine.
+pytestmark = pytest.mark.timeout(3000)
+
+
+def produce(server):
+    post(server.url, "geo", [
+        {"ind": i, "timestamp": "2020-01-01 07:12:45.5", "latitude": i / 8, "country": "é"}
+        for i in range(50)
+    ])  # fmt: skip
+    post(server.url, "pin", [{"index": 1, "title": "t"}, {"index": "x"}, 7])
+    binary = {"Content-Type": "application/vnd.kafka.binary.v2+json"}
+    body = {"records": [{"value": "/w=="}]}  # the sink cannot land it
+    assert server.request("POST", f"/topics/{UID}.user", body, binary)[0] == 200
+
+
+def await_landed(s3):
+    deadline = time.monotonic() + 300
+
+    def lines(folder):
+        get = s3.client().get_object
+        keys = s3.keys(f"{PREFIX}/{folder}/")
+        return sum(get(Bucket=BUCKET, Key=key)["Body"].read().count(b"\n") for key in keys)
+
+    while (lines("topics"), lines("dead_letters")) != (53, 1):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def rows(name, data, *more, env=None):
+    sql = f"SELECT * FROM {name} ORDER BY ALL"
+    found = json.loads(run("query", sql, "--format", "json", *more, data=data, env=env).stdout)
+    # The offset of a line is known to pinion alone.
+    return [{**row, "offset": row["offset"] if not row["object"] else None} if "offset" in row
+            else row for row in found]  # fmt: skip
+
+
+def test_a_store_in_a_bucket(tmp_path):
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    with Server(ours) as server:
+        produce(server)
+        run_dag(ours)
+    with S3(tmp_path / "s3" / "buckets") as s3:
+        bucket = settings(s3.url, PREFIX)
+        conf = [
+            f"spark.hadoop.fs.s3a.endpoint={s3.url}", "spark.hadoop.fs.s3a.path.style.access=true",
+            "spark.hadoop.fs.s3a.endpoint.region=us-east-1",
+            "spark.hadoop.fs.s3a.connection.ssl.enabled=false",
+        ]  # fmt: skip
+        config = write_settings(
+            tmp_path, jar_folders=("spark-jars", "spark-s3-jars"), conf=conf,
+            spark={"store": f"s3a://{BUCKET}/{PREFIX}"},
+        )  # fmt: skip
+        env = {**os.environ, **KEYS}
+        with Server(theirs, *bucket, env=env) as server:
+            produce(server)
+            await_landed(s3)
+        for task in TASKS:
+            run("task", DAG, task, "--config", config, *bucket, data=theirs, env=env, timeout=1500)
+        for name in TABLES:
+            found = rows(name, theirs, *bucket, env=env)
+            assert found and found == rows(name, ours), name
+        sql = "SELECT count(*) AS n, max(coordinates.latitude) AS most FROM geo"
+        done = run("query", sql, "--format", "json", "--config", config, *bucket, data=theirs,
+                   env=env, timeout=1500)  # fmt: skip
+        assert json.loads(done.stdout) == query(sql, ours) == [{"n": 50, "most": 6.125}]
+        assert not [key for key in s3.keys(f"{PREFIX}/") if "spark_jobs" in key]
