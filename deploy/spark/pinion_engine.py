@@ -416,11 +416,12 @@ def definition(text):
     return module
 
 
-def perform(token, request, store, spark):
+def perform(token, request, store, spark, made_by=None):
+    """Does what is asked; `made_by` is for the commits (delta/maker.h)."""
     started = time.monotonic()
     result = {"token": token, "state": "done"}
     try:
-        lake = Lake(definition(request["definition"]), store=store, spark=spark)
+        lake = Lake(definition(request["definition"]), store, spark, made_by)
         result.update(ACTIONS[request["action"]](lake, request))
     except Exception as failure:
         traceback.print_exc()
@@ -451,7 +452,8 @@ def run():
     earlier = objects.read(f"{folder}/result.json")
     result = json.loads(earlier) if earlier is not None else None
     if result is None or result["token"] != asked["token"] or result["state"] != "done":
-        result = perform(asked["token"], asked["request"], store, spark)
+        made_by = asked.get("madeBy")
+        result = perform(asked["token"], asked["request"], store, spark, made_by)
         objects.write(f"{folder}/result.json", json.dumps(result, ensure_ascii=False))
     Lake.finish({name: value for name, value in result.items() if name != "rows"})
     if result["state"] == "failed":

@@ -127,22 +127,30 @@ def message(shard, sequence, key, arrival, data):
 class Lake:
     """The pipeline's tables below one store: "s3://bucket", or a folder."""
 
-    def __init__(self, pipeline, store=None, spark=None):
-        self.pipeline = pipeline
+    def __init__(self, pipeline, store=None, spark=None, made_by=None):
+        """`made_by` is what pinion finds in the commits (delta/maker.h)."""
+        self.pipeline, self.made_by = pipeline, made_by
         self.store = (store or self.parameter("store", pipeline.STORE)).rstrip("/")
         self.spark = spark or SparkSession.builder.appName(pipeline.NAME).getOrCreate()
-        self.times_in_micros()
+        # Spark would write times as INT96, which few readers take for the years 1 to 9999.
+        self.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
+        if made_by is not None:
+            self.set("spark.databricks.delta.commitInfo.userMetadata", self.metadata())
         for statement in statements(pipeline.PRELUDE):
             self.spark.sql(statement)
 
-    def times_in_micros(self):
-        """Spark would write times as INT96, which few readers take for the years 1 to 9999."""
+    def set(self, name, value):
         from pyspark.errors import PySparkException
 
         try:
-            self.spark.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
+            self.spark.conf.set(name, value)
         except PySparkException:
             return  # serverless compute has settings of its own
+
+    def metadata(self, **more):
+        """A commit's text for pinion."""
+        made_by = {} if self.made_by is None else {"madeBy": self.made_by}
+        return json.dumps({**made_by, **more}, ensure_ascii=False)
 
     @staticmethod
     def parameter(name, default):
@@ -208,7 +216,7 @@ class Lake:
         """`notes` are what pinion finds in the commit (engine/unknown_note.h)."""
         writer = frame.write.format("delta").mode("overwrite")
         if notes is not None:
-            writer = writer.option("userMetadata", json.dumps({"pinion": notes}))
+            writer = writer.option("userMetadata", self.metadata(pinion=notes))
         if where is not None:
             writer = writer.option("replaceWhere", where)
         else:

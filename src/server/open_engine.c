@@ -147,13 +147,17 @@ static char *task_of_environment(void)
                                                       : NULL;
 }
 
+/* `maker` of its commits is NULL where this process is it. */
 static int open_spark(const struct pn_app *app, struct pn_store *store, bool for_task,
-                      struct pn_engine **engine, struct pn_err *e)
+                      const struct pn_delta_maker *maker, struct pn_engine **engine,
+                      struct pn_err *e)
 {
+    const struct pn_delta_maker process = maker_of_process(app);
     struct pn_spark_runner *runner = NULL;
     char *task = for_task ? task_of_environment() : NULL;
     const struct pn_spark_engine_config config = {.store_url = app->settings->spark.store,
-                                                  .task = task};
+                                                  .task = task,
+                                                  .maker = maker != NULL ? maker : &process};
     int rc = create_runner(app, &runner, e);
     if (rc == 0) {
         rc = pn_spark_engine_create(&config, &runner, app->pipeline, store, engine, e);
@@ -177,7 +181,7 @@ int pn_app_open_query_engine(const struct pn_app *app, struct pn_store *store,
     struct pn_engine *spark = NULL;
     int rc = create_engine(app, store, &config, engine, e);
     if (rc == 0 && pn_app_uses_spark(app)) {
-        rc = open_spark(app, store, false, &spark, e);
+        rc = open_spark(app, store, false, NULL, &spark, e);
         if (rc == 0) {
             *engine = pn_spark_asking_engine(&spark, engine);
         } else {
@@ -192,7 +196,7 @@ int pn_app_open_batch_engine(const struct pn_app *app, struct pn_store *store,
                              struct pn_err *e)
 {
     if (pn_app_uses_spark(app)) {
-        return open_spark(app, store, true, engine, e);
+        return open_spark(app, store, true, maker, engine, e);
     }
     struct pn_embedded_engine *opened = NULL;
     struct pn_duckdb_config config = {.landed_folder = NULL};

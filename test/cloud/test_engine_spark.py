@@ -104,6 +104,14 @@ def test_the_runs_say_the_same(landed, spark):
     assert said(spark) == said(landed)
 
 
+def test_versions_say_what_made_them(spark):
+    for table in ("raw_geo", "geo", "dead_letters"):
+        done = run("table", "history", table, "--format", "json", data=spark)
+        for version in json.loads(done.stdout):
+            assert version["engine"].startswith("Apache-Spark/4.1")
+            assert version["maker"]["dag"] == DAG and version["maker"]["try"] >= 1, version
+
+
 def test_nothing_is_left_of_the_jobs(spark):
     assert not list(spark.glob("store/spark_jobs/*/*"))
 

@@ -250,6 +250,12 @@ def test_a_killed_task_ends_its_job_and_all_of_its_processes(spark):
     assert spark.jobs() == []
 
 
+def test_a_job_knows_what_makes_its_commits(spark):
+    spark.task(CLEAN, env={**ENV, "PINION_TRY_NUMBER": "2"})
+    made_by = {"dag": DAG, "run": "manual+1", "task": CLEAN, "try": 2}
+    assert spark.runs()[0]["madeBy"] == made_by
+
+
 def test_a_crash_after_the_result_does_not_run_the_job_again(spark):
     spark.mode("late")
     process = begin(spark, "written")

@@ -192,6 +192,7 @@ static void destroy(struct pn_engine *base)
     pn_spark_runner_destroy(&engine->runner);
     free(engine->store_url);
     free(engine->task);
+    free(engine->made_by);
     free(engine);
 }
 
@@ -206,6 +207,22 @@ static const struct pn_engine_ops OPS = {
     .interrupt = interrupt,
 };
 
+static char *text_of_maker(const struct pn_delta_maker *maker)
+{
+    enum { MAKER_BYTES_MAX = 64 * 1024 };
+    struct pn_buf text;
+    struct pn_json_writer json;
+    if (maker == NULL || !pn_delta_maker_is_known(maker)) {
+        return NULL;
+    }
+    pn_buf_init(&text, MAKER_BYTES_MAX);
+    pn_json_writer_init(&json, &text);
+    pn_delta_maker_put(&json, maker);
+    char *made = pn_buf_failed(&text) ? NULL : pn_xstrdup(pn_buf_text(&text));
+    pn_buf_deinit(&text);
+    return made;
+}
+
 int pn_spark_engine_create(const struct pn_spark_engine_config *config,
                            struct pn_spark_runner **runner, const struct pn_pipeline *pipeline,
                            struct pn_store *store, struct pn_engine **engine, struct pn_err *e)
@@ -217,6 +234,7 @@ int pn_spark_engine_create(const struct pn_spark_engine_config *config,
     made->runner = *runner;
     *runner = NULL;
     made->task = config->task != NULL ? pn_xstrdup(config->task) : NULL;
+    made->made_by = text_of_maker(config->maker);
     int rc = 0;
     if (config->store_url != NULL && config->store_url[0] != '\0') {
         made->store_url = pn_xstrdup(config->store_url);

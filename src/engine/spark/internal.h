@@ -11,7 +11,8 @@ struct pn_spark {
     struct pn_store *store;
     struct pn_spark_runner *runner;
     char *store_url;
-    char *task; /* or NULL */
+    char *task;    /* or NULL */
+    char *made_by; /* what makes the jobs' commits, as JSON; or NULL */
     atomic_bool stop;
 };
 

@@ -79,6 +79,9 @@ static int put_request(struct performing *job, struct pn_err *e)
     pn_json_writer_init(&json, &text);
     pn_json_put_object(&json);
     pn_json_add_cstr(&json, "token", job->token);
+    if (job->engine->made_by != NULL) {
+        pn_json_add_raw(&json, "madeBy", job->engine->made_by, strlen(job->engine->made_by));
+    }
     pn_json_add_raw(&json, "request", pn_buf_text(&job->request), job->request.len);
     pn_json_end(&json);
     int rc = pn_json_writer_check(&json, "the request to Spark", e);

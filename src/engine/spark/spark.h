@@ -12,6 +12,7 @@
 #define PN_ENGINE_SPARK_SPARK_H
 
 #include "base/clock.h"
+#include "delta/maker.h"
 #include "engine/embedded.h"
 #include "engine/spark/runner.h"
 #include "store/store.h"
@@ -21,6 +22,7 @@ struct pn_spark_engine_config {
     /* What the jobs are part of, "<task>/<dag>/<run>": a later process with the same finds jobs
      * that this one leaves. NULL: nobody looks for them. */
     const char *task;
+    const struct pn_delta_maker *maker; /* of the jobs' commits; NULL: not known */
 };
 
 /* Takes the runner, also when it fails. `config` is copied, all else borrowed for the engine's
