@@ -30,7 +30,8 @@ BAD = [
 ROWS = {
     "pin": {"index": 1, "title": "é✨", "follower_count": "1.2k", "save_location": "in /data/x"},
     "geo": {"idx": 1, "timestamp": {"$date": "2018-09-03 07:12:45.5"}, "latitude": -0.5, "w": 1},
-    "user": {"ind": 1, "first_name": "a", "last_name": "b", "age": 5.0, "date_joined": "2018-09-03"},
+    "user": {"ind": 1, "first_name": "a", "last_name": "b", "age": 5.0,
+             "date_joined": "2018-09-03"},
 }  # fmt: skip
 
 
