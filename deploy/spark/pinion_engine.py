@@ -37,8 +37,8 @@ TYPES = {
 }  # fmt: skip
 
 
-# Classes of SQLSTATE that are of the statement, or of the values that it meets: to try again is no
-# use. P0 is raise_error() and assert_true().
+# Classes of SQLSTATE that are of the statement, or of the values that it meets: the next try would
+# fail as well. P0 is raise_error() and assert_true().
 SQL_STATES = {"0A", "21", "22", "42", "54", "P0"}
 
 

@@ -161,6 +161,7 @@ def test_a_dag_runs_on_it(spark):
         ("Could not parse Master URL: 'x'", "spark.master"),
         ("Server access error ... unresolved dependency: io.delta#x", "spark.packages"),
         ("Python 3.8.1 is too old: Spark 4 needs 3.10 (spark.python)", "spark.python"),
+        ("spark-submit: line 27: /bin/spark-class: No such file or directory", "spark.python"),
         ("WARN Cannot use io.delta.sql.DeltaSparkSessionExtension", "spark.jars"),
         ("java.lang.OutOfMemoryError: Java heap space", "spark.driver.memory"),
         ("something new", "something new"),

@@ -24,6 +24,9 @@ static const struct {
      "spark.packages to \"\" and name Delta's files in spark.jars"},
     {"is too old: Spark 4 needs", "set spark.python to Python 3.10 or newer"},
     {"Cannot run program", "set spark.python to Python 3.10 or newer"},
+    /* PySpark's spark-submit asks Python where Spark is. */
+    {": /bin/spark-class: No such file", "set spark.python to Python 3.10 or newer that has "
+                                         "PySpark, or SPARK_HOME to Spark's folder"},
     {"PYTHON_VERSION_MISMATCH", "set spark.python to the Python that the executors have"},
     {"Cannot use io.delta", "Spark does not find Delta Lake: set spark.packages or "
                             "spark.jars"},
