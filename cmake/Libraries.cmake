@@ -16,6 +16,14 @@ foreach(name libmicrohttpd gnutls libcurl sqlite3 libfyaml libcrypto simdjson li
     target_link_libraries(pinion_libraries INTERFACE PkgConfig::${name})
 endforeach()
 
+# Debian's package of CRoaring has no file for pkg-config.
+find_path(PINION_ROARING_INCLUDE roaring/roaring.h)
+find_library(PINION_ROARING_LIBRARY roaring)
+if(NOT PINION_ROARING_INCLUDE OR NOT PINION_ROARING_LIBRARY)
+    message(FATAL_ERROR "CRoaring is missing: run scripts/setup, which installs what is needed")
+endif()
+target_link_libraries(pinion_libraries INTERFACE "${PINION_ROARING_LIBRARY}")
+
 set(PINION_DUCKDB_DIR "${PROJECT_SOURCE_DIR}/third_party/duckdb" CACHE PATH
     "The folder of libduckdb.so and duckdb.h")
 set(PINION_DUCKDB_LIBRARY "${PINION_DUCKDB_DIR}/libduckdb.so")

@@ -316,7 +316,10 @@ int pn_delta_read_file(struct pn_delta_reader *reader, const struct pn_json *bod
     if (rc == 0) {
         file->data_change = pn_json_get_bool(body, "dataChange", true);
         if (file->stats != NULL) {
-            file->num_records = pn_delta_num_records(reader, file->stats, strlen(file->stats));
+            int64_t all = pn_delta_num_records(reader, file->stats, strlen(file->stats));
+            int64_t deleted =
+                pn_json_get_i64(pn_json_get(body, "deletionVector"), "cardinality", 0);
+            file->num_records = all >= deleted ? all - deleted : -1;
         }
     }
     return rc;

@@ -64,7 +64,7 @@ struct pn_delta_file {
     size_t partition_value_count;
     int64_t size_bytes; /* of a removed file -1 when its remover didn't say */
     int64_t modified_ms;
-    int64_t num_records;         /* from the statistics; -1 when unknown */
+    int64_t num_records;         /* without deleted ones, from the statistics; -1 when unknown */
     const char *stats;           /* JSON text, or NULL */
     const char *tags;            /* other writers' notes, a JSON object's text, or NULL */
     const char *deletion_vector; /* the descriptor's JSON, or NULL */
@@ -281,6 +281,15 @@ int pn_delta_columns_since(struct pn_delta *table, const struct pn_delta_snapsho
  * minute, because files that are about to be committed are younger. */
 int64_t pn_delta_retention_ms(const struct pn_delta *table,
                               const struct pn_delta_snapshot *snapshot);
+/*
+ * Calls row(arg, N) for each row of a snapshot's file that its deletion vector marks, in order; the
+ * first row is 0. A file without a vector has none. Stops with the callback's result when that is
+ * not 0. CORRUPT: the vector is damaged, or is not there. INPUT: it is stored in a way that is not
+ * known here, or outside the store. Source: PROTOCOL.md, "Deletion Vectors".
+ */
+int pn_delta_deleted_rows(struct pn_delta *table, const struct pn_delta_file *file,
+                          int (*row)(void *arg, int64_t row), void *arg,
+                          struct pn_err *e) PN_MUST_CHECK;
 /*
  * Where a file of a snapshot is: its key in the store or, if it is outside of the store (a shallow
  * clone has such files), its URL; the other one is NULL. MISSING: the file of an absolute path does

@@ -21,16 +21,6 @@ static bool maps_columns(const struct pn_delta_snapshot *snapshot)
     return mode != NULL && strcmp(mode, "none") != 0;
 }
 
-static bool has_deletion_vectors(const struct pn_delta_snapshot *snapshot)
-{
-    for (size_t i = 0; i < snapshot->file_count; i++) {
-        if (snapshot->files[i].deletion_vector != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool has_invariants(const struct pn_delta_snapshot *snapshot)
 {
     return pn_delta_schema_has_metadata(snapshot->metadata.schema, "delta.invariants");
@@ -100,7 +90,7 @@ static const struct feature features[] = {
     {"timestampNtz", 0, 0, NULL, NULL},
     {"v2Checkpoint", 0, 0, NULL, NULL}, /* read; what is written is a classic one, as allowed */
     {"vacuumProtocolCheck", 0, 0, NULL, NULL},
-    {"deletionVectors", 0, 0, has_deletion_vectors, always},
+    {"deletionVectors", 0, 0, NULL, always},
     {"typeWidening", 0, 0, has_wider_types, always},
     {"typeWidening-preview", 0, 0, has_wider_types, always},
 };

@@ -16,12 +16,5 @@
  */
 int pn_delta_place_find(struct pn_delta *table, const char *path, char **key,
                         struct pn_object *object, struct pn_err *e) PN_MUST_CHECK;
-/*
- * The path of the file that holds a deletion vector, by its descriptor (JSON), as one is for the
- * functions here; *path is NULL for a vector that stands in the log itself. INPUT says what is
- * wrong with the descriptor. Source: PROTOCOL.md, "Deletion Vector Descriptor Schema".
- */
-int pn_delta_place_vector(struct pn_delta *table, const char *descriptor, struct pn_arena *arena,
-                          const char **path, struct pn_err *e) PN_MUST_CHECK;
 
 #endif

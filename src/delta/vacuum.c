@@ -24,6 +24,7 @@
 #include "delta/load.h"
 #include "delta/pending.h"
 #include "delta/place.h"
+#include "delta/vector.h"
 #include "delta/watch.h"
 
 enum { REMOVED_AT_ONCE = 1000 }; /* as many as S3 takes in a request */

@@ -474,17 +474,29 @@ def make(spark, path, properties, rows=20):
     spark.sql(f"INSERT INTO delta.`{path}` SELECT id, 'w' || id FROM range(0, {rows}, 1, 1)")
 
 
-def test_deletion_vectors_are_read_past_or_named(data, spark):
+def test_deleted_rows_are_left_out(data, spark):
     path = foreign(data, "dv")
-    make(spark, path, "'delta.enableDeletionVectors' = 'true'")
-    # Allowed, but there is none yet.
-    assert sum(file["rows"] for file in table("files", "foreign/dv", data=data)) == 20
-    spark.sql(f"DELETE FROM delta.`{path}` WHERE id = 3")
-    message = refused("table", "files", "foreign/dv", data=data)
-    assert "deletionVectors" in message and "foreign/dv" in message
-    assert "deletionVectors" in refused("table", "optimize", "foreign/dv", data=data)
+    spark.sql(f"CREATE TABLE delta.`{path}` (id BIGINT, word STRING) USING delta "
+              f"PARTITIONED BY (word) TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')")
+    spark.sql(f"INSERT INTO delta.`{path}` SELECT id, 'w' || id % 2 FROM range(0, 40000, 1, 1)")
+    assert sum(file["rows"] for file in table("files", "foreign/dv", data=data)) == 40000
+    # Few rows, many apart from each other, many in a row: each way in which a vector has them.
+    spark.sql(f"DELETE FROM delta.`{path}` "
+              f"WHERE id IN (3, 4) OR id % 6 = 0 OR id BETWEEN 9000 AND 20000")  # fmt: skip
+    left = {id for id in range(40000) if not (id in (3, 4) or id % 6 == 0 or 9000 <= id <= 20000)}
+    assert sum(file["rows"] for file in table("files", "foreign/dv", data=data)) == len(left)
+    assert {row["id"] for row in query('SELECT id FROM "foreign/dv"', data=data)} == left
+    assert query('SELECT count(*) AS n FROM "foreign/dv@1"', data=data) == [{"n": 40000}]
+    for verb in ("optimize", "vacuum"):
+        assert "deletionVectors" in refused("table", verb, "foreign/dv", data=data)
+    (vector,) = path.glob("deletion_vector_*.bin")
+    whole = vector.read_bytes()
+    vector.write_bytes(whole[:40] + bytes([whole[40] ^ 1]) + whole[41:])
+    message = refused("query", 'SELECT id FROM "foreign/dv"', data=data)
+    assert "deletion vector" in message and "checksum" in message
+    vector.write_bytes(whole)
     spark.sql(f"REORG TABLE delta.`{path}` APPLY (PURGE)")
-    assert sum(file["rows"] for file in table("files", "foreign/dv", data=data)) == 19
+    assert {row["id"] for row in query('SELECT id FROM "foreign/dv"', data=data)} == left
 
 
 @pytest.mark.parametrize("mode", ["name", "id"])

@@ -256,6 +256,22 @@ static int rewrite(struct rewriting *rewriting, struct pn_err *e)
     return rc;
 }
 
+/* Files are merged as they are, which loses what only the log knows of their rows. */
+static int check_rewritable(const char *path, const struct pn_delta_snapshot *snapshot,
+                            struct pn_err *e)
+{
+    const char *feature = pn_stored_is_mapped(&snapshot->metadata) ? "columnMapping" : NULL;
+    for (size_t i = 0; i < snapshot->file_count; i++) {
+        feature = snapshot->files[i].deletion_vector != NULL ? "deletionVectors" : feature;
+    }
+    return feature == NULL
+               ? 0
+               : pn_err_input(e,
+                              "table %s uses the feature %s, which pinion reads but does not "
+                              "write: optimize it with the engine that made it",
+                              path, feature);
+}
+
 /* One pass over the table; *again when there were more small files than one group takes, so that
  * what became of them may be small as well. */
 static int optimize_once(struct rewriting *rewriting, int64_t target_bytes, int64_t *files_before,
@@ -264,14 +280,7 @@ static int optimize_once(struct rewriting *rewriting, int64_t target_bytes, int6
     *again = false;
     int rc = pn_delta_snapshot(rewriting->delta, -1, &rewriting->snapshot, e);
     if (rc == 0) {
-        rc = pn_duckdb_check_readable(rewriting->table.path, rewriting->snapshot, e);
-    }
-    if (rc == 0 && pn_stored_is_mapped(&rewriting->snapshot->metadata)) {
-        rc = pn_err_input(
-            e,
-            "table %s maps the names of its columns (columnMapping), which pinion does "
-            "not write: optimize it with the engine that made it",
-            rewriting->table.path);
+        rc = check_rewritable(rewriting->table.path, rewriting->snapshot, e);
     }
     if (rc == 0) {
         rc = pn_delta_optimize_plan(rewriting->snapshot, target_bytes, &rewriting->groups,

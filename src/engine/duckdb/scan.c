@@ -1,5 +1,6 @@
 #include "engine/duckdb/scan.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,27 +10,15 @@
 #include "base/mem.h"
 #include "engine/duckdb/decode.h"
 #include "engine/duckdb/stored.h"
+#include "engine/duckdb/write.h"
 
-/* What the files, and the values of their partitions, are called in a scan: names that no column
- * has. */
+/* What the files, the values of their partitions and their deleted rows are called in a scan: names
+ * that no column has. */
 #define FILES      "\"pinion's files\""
 #define PARTITIONS "\"pinion's partitions\""
+#define DELETED    "\"pinion's deleted rows\""
 
 /* --- files ------------------------------------------------------------------------------------ */
-
-int pn_duckdb_check_readable(const char *path, const struct pn_delta_snapshot *snapshot,
-                             struct pn_err *e)
-{
-    for (size_t i = 0; i < snapshot->file_count; i++) {
-        if (snapshot->files[i].deletion_vector != NULL) {
-            return pn_err_input(e,
-                                "table %s has deletion vectors, which pinion cannot read yet: "
-                                "rewrite its files (REORG TABLE ... APPLY (PURGE))",
-                                path);
-        }
-    }
-    return 0;
-}
 
 int pn_duckdb_add_file(struct pn_duckdb *engine, const char *table_path, const char *path,
                        struct pn_file_lease *lease, bool again, struct pn_buf *sql,
@@ -429,6 +418,63 @@ static void add_partitions(const struct scan *scan, struct pn_buf *sql)
     pn_buf_adds(sql, ") ON " FILES ".file_index = " PARTITIONS ".file");
 }
 
+/* --- deleted rows ----------------------------------------------------------------------------- */
+
+static bool has_deleted_rows(const struct pn_delta_snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->file_count; i++) {
+        if (snapshot->files[i].deletion_vector != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct deleted {
+    struct pn_buf *sql;
+    size_t file;
+    int64_t count; /* of all files */
+};
+
+/* Where there are more, the statement would become too long. */
+enum { DELETED_ROWS_MAX = 4000000 };
+
+static int add_deleted_row(void *arg, int64_t row)
+{
+    struct deleted *deleted = arg;
+    pn_buf_addf(deleted->sql, "%s(%zu,%" PRId64 ")", deleted->count == 0 ? "" : ",", deleted->file,
+                row);
+    return ++deleted->count > DELETED_ROWS_MAX ? PN_FAIL : 0;
+}
+
+/* The rows that deletion vectors mark are left out, by their place in their file. */
+static int add_deleted(struct pn_duckdb *engine, const struct scan *scan, struct pn_buf *sql,
+                       struct pn_err *e)
+{
+    struct pn_delta *delta = pn_duckdb_delta(engine, scan->table->path);
+    struct deleted deleted = {.sql = sql};
+    int rc = 0;
+    pn_buf_adds(sql, " ANTI JOIN (SELECT CAST(f AS UBIGINT) AS file, CAST(r AS BIGINT) AS row FROM "
+                     "(VALUES ");
+    for (size_t i = 0; rc == 0 && i < scan->snapshot->file_count; i++) {
+        deleted.file = i;
+        rc = pn_delta_deleted_rows(delta, &scan->snapshot->files[i], add_deleted_row, &deleted, e);
+    }
+    if (rc == 0 && deleted.count == 0) {
+        pn_buf_adds(sql, "(-1,-1)"); /* the vectors are there, but empty */
+    }
+    pn_buf_adds(sql, ") AS v(f, r) WHERE f >= 0) AS " DELETED " ON " FILES ".file_index = " DELETED
+                     ".file AND " FILES ".file_row_number = " DELETED ".row");
+    if (deleted.count > DELETED_ROWS_MAX) {
+        rc = pn_err_input(e,
+                          "table %s has more than %d deleted rows in its files, which is more than "
+                          "pinion reads: rewrite its files (REORG TABLE ... APPLY (PURGE))",
+                          scan->table->path, DELETED_ROWS_MAX);
+    }
+    pn_delta_destroy(&delta);
+    return rc;
+}
+
 /* --- its parts -------------------------------------------------------------------------------- */
 
 /* Is there a column that read_parquet() would make up when no file has it? */
@@ -465,12 +511,28 @@ bool pn_duckdb_misses_column(const struct pn_err *e)
     return strncmp(e->msg, unbound, strlen(unbound)) == 0;
 }
 
+/* A partitioned table and one with deleted rows need the place of a file and of a row, which a
+ * column of the same name would hide. */
+static int check_places(const struct scan *scan, struct pn_err *e)
+{
+    static const char *const names[] = {"file_index", "file_row_number"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (pn_stored_find(&scan->stored, names[i]) != NULL) {
+            return pn_err_input(e,
+                                "table %s has partitions or deleted rows, and a column %s, whose "
+                                "name DuckDB's scan of files takes: rename the column",
+                                scan->table->path, names[i]);
+        }
+    }
+    return 0;
+}
+
 /* Reads the log's columns where they are needed. */
 static int read_stored(struct scan *scan, struct pn_err *e)
 {
     const struct pn_delta_metadata *metadata = &scan->snapshot->metadata;
-    scan->has_stored =
-        !is_declared(scan) || metadata->partition_column_count > 0 || pn_stored_is_mapped(metadata);
+    bool has_places = metadata->partition_column_count > 0 || has_deleted_rows(scan->snapshot);
+    scan->has_stored = !is_declared(scan) || has_places || pn_stored_is_mapped(metadata);
     if (!scan->has_stored) {
         return 0;
     }
@@ -479,14 +541,7 @@ static int read_stored(struct scan *scan, struct pn_err *e)
         const struct pn_stored *column = pn_stored_find(&scan->stored, column_name(scan, i));
         rc = column != NULL ? pn_stored_check(column, scan->table->path, e) : 0;
     }
-    if (rc == 0 && metadata->partition_column_count > 0 &&
-        pn_stored_find(&scan->stored, "file_index") != NULL) {
-        rc = pn_err_input(e,
-                          "table %s is partitioned and has a column file_index, a name that "
-                          "DuckDB's scan of the files takes: rename the column",
-                          scan->table->path);
-    }
-    return rc;
+    return rc == 0 && has_places ? check_places(scan, e) : rc;
 }
 
 /* Appends the SELECT over the snapshot's files. */
@@ -496,10 +551,7 @@ static int add_scan(struct pn_duckdb *engine, duckdb_connection connection, stru
     const struct pn_delta_metadata *metadata = &scan->snapshot->metadata;
     struct pn_buf from;
     pn_buf_init(&from, PN_DUCKDB_SQL_MAX);
-    int rc = pn_duckdb_check_readable(scan->table->path, scan->snapshot, e);
-    if (rc == 0) {
-        rc = add_snapshot_files(engine, scan->table, scan->snapshot, lease, &from, e);
-    }
+    int rc = add_snapshot_files(engine, scan->table, scan->snapshot, lease, &from, e);
     if (rc == 0 &&
         (ask || !is_declared(scan) || pn_stored_is_mapped(metadata) || has_made_up_name(scan))) {
         rc = ask_files(connection, &from, &scan->files, e);
@@ -511,6 +563,9 @@ static int add_scan(struct pn_duckdb *engine, duckdb_connection connection, stru
     }
     if (rc == 0 && metadata->partition_column_count > 0) {
         add_partitions(scan, sql);
+    }
+    if (rc == 0 && has_deleted_rows(scan->snapshot)) {
+        rc = add_deleted(engine, scan, sql, e);
     }
     if (scan->asked) {
         duckdb_destroy_result(&scan->files);

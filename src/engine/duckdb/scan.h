@@ -2,7 +2,8 @@
  * A table's snapshot as a SELECT: its columns, each of its type, over the snapshot's files. A
  * column, or a field of a struct, that no file has is null, as Delta has it: one that was declared
  * or added after the files were written. The values of partition columns come from the log, which
- * also says under which names the files have the others.
+ * also says under which names the files have the others. Rows that a deletion vector marks are left
+ * out.
  */
 #ifndef PN_ENGINE_DUCKDB_SCAN_H
 #define PN_ENGINE_DUCKDB_SCAN_H
@@ -14,8 +15,8 @@
  * without rows when `snapshot` is NULL or has none. With `ask`, the files are asked for their
  * columns first. Without, the statement is quicker to make, and doesn't bind when a column is in no
  * file: pn_duckdb_misses_column() says whether. A table without declared columns has those of its
- * log, and must have a snapshot. A snapshot this engine can't read (deletion vectors,
- * a type that it does not have) is an INPUT error. The files are there until `lease` is released.
+ * log, and must have a snapshot. A type that this engine does not have, and
+ * too many deleted rows, are INPUT errors. The files are there until `lease` is released.
  */
 int pn_duckdb_add_scan(struct pn_duckdb *engine, duckdb_connection connection,
                        const struct pn_table *table, const struct pn_delta_snapshot *snapshot,
@@ -27,9 +28,6 @@ bool pn_duckdb_misses_column(const struct pn_err *e);
 void pn_duckdb_explain_unread(struct pn_duckdb *engine, const struct pn_table *table,
                               const struct pn_delta_snapshot *snapshot, struct pn_err *e);
 
-/* Has the snapshot what this engine can't read from its files as they are? Then an INPUT error. */
-int pn_duckdb_check_readable(const char *path, const struct pn_delta_snapshot *snapshot,
-                             struct pn_err *e) PN_MUST_CHECK;
 /* The ends of "read_parquet([..." and "read_parquet(...": a table's files need not have all its
  * columns, nor the first one those of the others, which would be left out without a word; and a
  * folder named "id=5" on the way to a file is not a value of its column `id`. */

@@ -1,0 +1,18 @@
+/*
+ * Deletion vectors: which rows of a data file are deleted. Source: PROTOCOL.md, "Deletion Vectors"
+ * and "Deletion Vector Format". delta.h has pn_delta_deleted_rows(), which reads one.
+ */
+#ifndef PN_DELTA_VECTOR_H
+#define PN_DELTA_VECTOR_H
+
+#include "delta/internal.h"
+
+/*
+ * The path of the file that holds a deletion vector, by its descriptor (JSON), as place.h has
+ * paths; *path is NULL for a vector that stands in the log itself. INPUT says what is
+ * wrong with the descriptor. Source: PROTOCOL.md, "Deletion Vector Descriptor Schema".
+ */
+int pn_delta_place_vector(struct pn_delta *table, const char *descriptor, struct pn_arena *arena,
+                          const char **path, struct pn_err *e) PN_MUST_CHECK;
+
+#endif
