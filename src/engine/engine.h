@@ -138,8 +138,9 @@ PN_MUST_CHECK static inline int pn_engine_optimize(struct pn_engine *engine, con
 {
     return engine->ops->optimize(engine, path, target_bytes, watch, files_before, files_after, e);
 }
-/* Ends the queries in progress, and each one that begins after it: they fail. Of an engine outside
- * this process it ends all that runs there. It may take a while until they see it. Any thread. */
+/* Ends the queries and the optimizes in progress, and each one that begins after it: they fail, an
+ * optimize as RETRY. Of an engine outside this process it ends all that runs there. It may take a
+ * while until they see it. Any thread. */
 static inline void pn_engine_interrupt(struct pn_engine *engine)
 {
     engine->ops->interrupt(engine);

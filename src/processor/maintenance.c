@@ -148,6 +148,15 @@ int64_t pn_processor_maintenance_choose(const struct pn_delta_snapshot *snapshot
     }
 }
 
+/* A stop ends a compaction between two groups of files. */
+static bool may_continue(void *arg, int64_t done, int64_t total)
+{
+    struct pn_processor_maintenance *maintenance = arg;
+    (void)done;
+    (void)total;
+    return !atomic_load(&maintenance->is_stopping);
+}
+
 static int compact(struct pn_processor_maintenance_table *table,
                    const struct pn_delta_snapshot *snapshot, struct pn_err *e)
 {
@@ -160,10 +169,12 @@ static int compact(struct pn_processor_maintenance_table *table,
     int64_t before = 0;
     int64_t after = 0;
     struct pn_err failure = {0};
-    int rc = pn_engine_optimize(&config->engine->batch, table->path, limit, NULL, &before, &after,
+    const struct pn_optimize_watch watch = {.step = may_continue, .arg = table->maintenance};
+    int rc = pn_engine_optimize(&config->engine->batch, table->path, limit, &watch, &before, &after,
                                 &failure);
-    if (rc != 0 && failure.class_ == PN_CLASS_CONFLICT) {
-        return 0; /* another process compacts it, too */
+    if (rc != 0 &&
+        (failure.class_ == PN_CLASS_CONFLICT || atomic_load(&table->maintenance->is_stopping))) {
+        return 0; /* another process compacts it, too; or the next life does */
     }
     if (rc != 0) {
         pn_err_copy(e, &failure);

@@ -17,6 +17,8 @@ struct pn_job {
     struct pn_upkeep upkeep;
     enum pn_job_state state;
     bool is_cancelling;
+    void (*interrupt)(void *target); /* ends its work early; NULL: it looks by itself */
+    void *target;
     int64_t done;
     int64_t total;
     int64_t created_ms;
@@ -174,10 +176,29 @@ static bool take_step(void *arg, int64_t done, int64_t total)
     return goes_on;
 }
 
+/* With the lock. */
+static void interrupt(struct pn_job *job)
+{
+    if (job->is_cancelling && job->interrupt != NULL) {
+        job->interrupt(job->target);
+    }
+}
+
+static void take_interruptible(void *arg, void (*how)(void *target), void *target)
+{
+    struct pn_job *job = arg;
+    pthread_mutex_lock(&job->jobs->lock);
+    job->interrupt = how;
+    job->target = target;
+    interrupt(job); /* it may have been cancelled by now */
+    pthread_mutex_unlock(&job->jobs->lock);
+}
+
 /* One job, with the lock held before and after it, but not meanwhile. */
 static void run_job(struct pn_jobs *jobs, struct pn_job *job)
 {
-    const struct pn_upkeep_watch watch = {.file = take_file, .step = take_step, .arg = job};
+    const struct pn_upkeep_watch watch = {
+        .file = take_file, .step = take_step, .interruptible = take_interruptible, .arg = job};
     struct pn_upkeep_result result = {0};
     struct pn_err failure = {0};
     job->state = PN_JOB_RUNNING;
@@ -226,6 +247,7 @@ static void cancel(struct pn_job *job)
         end_job(job, PN_JOB_CANCELLED);
     } else if (job->state == PN_JOB_RUNNING && !job->is_cancelling) {
         job->is_cancelling = true;
+        interrupt(job);
         touch(job);
     }
 }

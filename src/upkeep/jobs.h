@@ -34,8 +34,8 @@ struct pn_jobs_env {
     const struct pn_clock *clock;
     struct pn_logger *logger;
     /* Does the work of job `id`, which `who` asked for, on the table at `path`, as
-     * pn_upkeep_run(), on one of the jobs' threads. A job that is cancelled ends when the work next
-     * asks watch->step(). */
+     * pn_upkeep_run(), on one of the jobs' threads. A job that is cancelled is interrupted
+     * where the work said how (watch->interruptible()), or ends when it next asks watch->step(). */
     int (*run)(void *arg, const char *id, const char *who, const char *path,
                const struct pn_upkeep *upkeep, const struct pn_upkeep_watch *watch,
                struct pn_upkeep_result *result, struct pn_err *e);

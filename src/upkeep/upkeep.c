@@ -54,6 +54,18 @@ static int plan(struct pn_delta *table, const struct pn_upkeep *upkeep, const st
     return rc;
 }
 
+static void interrupt_engine(void *target)
+{
+    pn_engine_interrupt(target);
+}
+
+static void be_interruptible(const struct work *work, void (*interrupt)(void *target), void *target)
+{
+    if (work->watch->interruptible != NULL) {
+        work->watch->interruptible(work->watch->arg, interrupt, target);
+    }
+}
+
 static bool step_of_optimize(void *arg, int64_t done, int64_t total)
 {
     return step(arg, done, total);
@@ -69,8 +81,10 @@ static int optimize(struct pn_engine *engine, struct pn_delta *table,
     const struct work first = {.watch = &unheard, .result = &planned};
     int rc = plan(table, upkeep, &first, e);
     if (rc == 0) {
+        be_interruptible(work, interrupt_engine, engine);
         rc = pn_engine_optimize(engine, pn_delta_path(table), upkeep->target_bytes, &watch,
                                 &result->files_before, &result->files_after, e);
+        be_interruptible(work, NULL, NULL);
     }
     if (rc == 0) {
         result->files = planned.files;

@@ -27,6 +27,9 @@ struct pn_upkeep_watch {
     /* So many files are done, of `total` (-1: not known). False ends it: what is done stays done,
      * and the call fails as RETRY. */
     bool (*step)(void *arg, int64_t done, int64_t total);
+    /* Work that takes long begins, which interrupt(target) ends early, on any thread: the call then
+     * fails as RETRY. With NULL that work is over. */
+    void (*interruptible)(void *arg, void (*interrupt)(void *target), void *target);
     void *arg;
 };
 

@@ -197,16 +197,24 @@ static bool is_commit_due(const struct rewriting *rewriting, size_t first)
     return waited_ns / 1000000 >= COMMIT_EVERY_MS;
 }
 
+static int cancelled(const struct rewriting *rewriting, struct pn_err *e)
+{
+    return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
+                      "%s: the optimize was cancelled; files that it had committed stay merged",
+                      rewriting->table.path);
+}
+
+static bool is_interrupted(const struct rewriting *rewriting)
+{
+    return atomic_load(&rewriting->engine->interrupted);
+}
+
 /* Says how far it has come, and hears whether it may continue. */
 static int step(const struct rewriting *rewriting, struct pn_err *e)
 {
     const struct pn_optimize_watch *watch = rewriting->watch;
-    if (watch == NULL || watch->step(watch->arg, rewriting->done, rewriting->total)) {
-        return 0;
-    }
-    return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
-                      "%s: the optimize was cancelled; files that it had committed stay merged",
-                      rewriting->table.path);
+    bool may = watch == NULL || watch->step(watch->arg, rewriting->done, rewriting->total);
+    return may && !is_interrupted(rewriting) ? 0 : cancelled(rewriting, e);
 }
 
 static void count_files(struct rewriting *rewriting)
@@ -223,6 +231,9 @@ static int rewrite_groups(struct rewriting *rewriting, struct pn_err *e)
     int rc = step(rewriting, e);
     for (size_t i = 0; rc == 0 && i < rewriting->group_count; i++) {
         rc = rewrite_group(rewriting, i, e);
+        if (is_interrupted(rewriting)) { /* whether it came during the group or right after it */
+            rc = cancelled(rewriting, e);
+        }
         rewriting->done += (int64_t)rewriting->groups[i].count;
         if (rc == 0 && i + 1 < rewriting->group_count) {
             rc = step(rewriting, e);

@@ -41,7 +41,7 @@ struct pn_duckdb {
     struct pn_delta_parquet parquet;
     const struct pn_duckdb_function *const *functions; /* of the work instance; ends with NULL */
 
-    atomic_bool interrupted;
+    atomic_bool interrupted; /* by pn_engine_interrupt(): queries and compactions end */
 
     pthread_mutex_t lock; /* of all below */
     char *temp_folder;    /* this process's own, made when first needed */
@@ -88,9 +88,10 @@ int pn_duckdb_run(duckdb_connection connection, const char *sql, duckdb_result *
 /* The same for what `sql` holds; a statement that did not fit is an error. */
 int pn_duckdb_run_buf(duckdb_connection connection, const struct pn_buf *sql, duckdb_result *result,
                       struct pn_err *e) PN_MUST_CHECK;
-/* The same for one statement that takes long. */
+/* The same for one statement that takes long. Once `stop` (NULL ok) is true, it ends and fails. */
 int pn_duckdb_run_long(duckdb_connection connection, const struct pn_buf *sql,
-                       duckdb_result *result, struct pn_err *e) PN_MUST_CHECK;
+                       const atomic_bool *stop, duckdb_result *result,
+                       struct pn_err *e) PN_MUST_CHECK;
 /* The result is to be destroyed after success. `said` is for pn_duckdb_fail_in(). */
 int pn_duckdb_execute(duckdb_prepared_statement statement, bool streaming, duckdb_result *result,
                       const struct pn_duckdb_said *said, struct pn_err *e) PN_MUST_CHECK;

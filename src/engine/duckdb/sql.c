@@ -33,11 +33,27 @@ int pn_duckdb_run_buf(duckdb_connection connection, const struct pn_buf *sql, du
     return rc != 0 ? rc : pn_duckdb_run(connection, pn_buf_text(sql), result, e);
 }
 
+/* What ends a statement before it is done. */
+struct ending {
+    duckdb_connection connection;
+    const atomic_bool *stop; /* NULL: nothing */
+};
+
+/* DuckDB's threads see an interrupt between two of their tasks, and this one between two of its. */
+static void end_when_asked(struct ending *ending)
+{
+    if (ending->stop != NULL && atomic_load(ending->stop)) {
+        duckdb_interrupt(ending->connection);
+        ending->stop = NULL; /* once is enough */
+    }
+}
+
 /* DuckDB's own loop spins while other threads have the work: this one lets them have the core. */
-static int execute(duckdb_pending_result pending, duckdb_result *result,
+static int execute(duckdb_pending_result pending, struct ending ending, duckdb_result *result,
                    const struct pn_duckdb_said *said, struct pn_err *e)
 {
     for (;;) {
+        end_when_asked(&ending);
         duckdb_pending_state state = duckdb_pending_execute_task(pending);
         if (state == DUCKDB_PENDING_ERROR) {
             return pn_duckdb_fail_in(e, duckdb_pending_error(pending), said);
@@ -57,21 +73,28 @@ static int execute(duckdb_pending_result pending, duckdb_result *result,
     return 0;
 }
 
-int pn_duckdb_execute(duckdb_prepared_statement statement, bool streaming, duckdb_result *result,
-                      const struct pn_duckdb_said *said, struct pn_err *e)
+static int execute_until(duckdb_prepared_statement statement, bool streaming, struct ending ending,
+                         duckdb_result *result, const struct pn_duckdb_said *said, struct pn_err *e)
 {
     duckdb_pending_result pending = NULL;
     duckdb_state state = streaming ? duckdb_pending_prepared_streaming(statement, &pending)
                                    : duckdb_pending_prepared(statement, &pending);
-    int rc = state == DuckDBSuccess ? execute(pending, result, said, e)
+    int rc = state == DuckDBSuccess ? execute(pending, ending, result, said, e)
                                     : pn_duckdb_fail_in(e, duckdb_pending_error(pending), said);
     duckdb_destroy_pending(&pending);
     return rc;
 }
 
-int pn_duckdb_run_long(duckdb_connection connection, const struct pn_buf *sql,
-                       duckdb_result *result, struct pn_err *e)
+int pn_duckdb_execute(duckdb_prepared_statement statement, bool streaming, duckdb_result *result,
+                      const struct pn_duckdb_said *said, struct pn_err *e)
 {
+    return execute_until(statement, streaming, (struct ending){.stop = NULL}, result, said, e);
+}
+
+int pn_duckdb_run_long(duckdb_connection connection, const struct pn_buf *sql,
+                       const atomic_bool *stop, duckdb_result *result, struct pn_err *e)
+{
+    const struct ending ending = {.connection = connection, .stop = stop};
     duckdb_prepared_statement statement = NULL;
     int rc = pn_buf_check(sql, "a statement for DuckDB", e);
     if (rc != 0) {
@@ -80,7 +103,7 @@ int pn_duckdb_run_long(duckdb_connection connection, const struct pn_buf *sql,
     if (duckdb_prepare(connection, pn_buf_text(sql), &statement) != DuckDBSuccess) {
         rc = pn_duckdb_fail_prepared(e, statement);
     } else {
-        rc = pn_duckdb_execute(statement, false, result, NULL, e);
+        rc = execute_until(statement, false, ending, result, NULL, e);
     }
     duckdb_destroy_prepare(&statement);
     return rc;

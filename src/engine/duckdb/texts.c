@@ -191,7 +191,7 @@ int pn_duckdb_write_parquet(struct pn_embedded_engine *base, const struct pn_row
     pn_buf_adds(&sql, " FROM texts ORDER BY n) TO ");
     pn_duckdb_add_text(&sql, path);
     pn_buf_addf(&sql, " (FORMAT parquet, CODEC '%s')", engine->config.parquet_compression);
-    rc = pn_duckdb_run_long(connection, &sql, &result, e);
+    rc = pn_duckdb_run_long(connection, &sql, NULL, &result, e);
     if (rc == 0) {
         duckdb_destroy_result(&result);
     }
@@ -235,7 +235,7 @@ int pn_duckdb_order(struct pn_embedded_engine *base, const struct pn_row_texts *
     pn_buf_adds(&sql, "SELECT n FROM texts ORDER BY ");
     add_value(&sql, 0, rows->types[0], way_to_order(rows->types[0]));
     pn_buf_addf(&sql, " %s NULLS LAST, n", descending ? "DESC" : "ASC");
-    rc = pn_duckdb_run_long(connection, &sql, &result, e);
+    rc = pn_duckdb_run_long(connection, &sql, NULL, &result, e);
     if (rc == 0) {
         rc = give_order(&result, take, arg);
         duckdb_destroy_result(&result);

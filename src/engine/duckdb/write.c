@@ -142,7 +142,7 @@ int pn_duckdb_write(struct pn_duckdb *engine, duckdb_connection connection,
         rc = pn_buf_check(select, "a statement for DuckDB", e);
     }
     if (rc == 0) {
-        rc = pn_duckdb_run_long(connection, &sql, &result, e);
+        rc = pn_duckdb_run_long(connection, &sql, &engine->interrupted, &result, e);
         if (rc == 0) {
             pn_duckdb_copied(table, &result, written);
             rc = pn_duckdb_keep(engine, table, path, written, e);

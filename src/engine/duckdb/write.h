@@ -21,7 +21,7 @@ enum { PN_WRITTEN_AGE_MS_MAX = 30000 };
 
 /*
  * Runs `select`, whose columns are those of `table` by name and type, into a new file below the
- * table's path.
+ * table's path. An interrupt of the engine ends it; then there is no file.
  */
 int pn_duckdb_write(struct pn_duckdb *engine, duckdb_connection connection,
                     const struct pn_table *table, const struct pn_buf *select,

@@ -1,6 +1,7 @@
 /* Many small files become few: no row changes, no column goes, and no vacuum is in the way. */
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,10 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "engine/duckdb/private.h"
 #include "support/append_fixture.h"
 
 /* More small files than are read at once still become one, and the positions stay. */
@@ -375,6 +378,106 @@ static void test_a_compaction_beside_others(void **state)
     assert_answer(&fixture->base, "SELECT count(*) FROM live", "4\n");
 }
 
+/* How an optimize is interrupted: when it tells how far it has come, for the time-th time. */
+struct interrupting {
+    struct pn_engine *engine;
+    int times_left;
+};
+
+static bool interrupt_at(void *arg, int64_t done, int64_t total)
+{
+    struct interrupting *interrupting = arg;
+    (void)done;
+    (void)total;
+    if (interrupting->times_left-- == 0) {
+        pn_engine_interrupt(interrupting->engine);
+    }
+    return true;
+}
+
+static size_t count_live_files(struct append_fixture *fixture, int64_t *version)
+{
+    struct pn_delta_snapshot *snapshot = NULL;
+    struct pn_delta *table =
+        pn_delta_create(fixture->base.store, "tables/live", pn_engine_parquet(fixture->base.engine),
+                        &fixture->base.clock.clock, NULL, &fixture->base.config.delta);
+    assert_int_equal(pn_delta_snapshot(table, -1, &snapshot, NULL), 0);
+    size_t count = snapshot->file_count;
+    *version = snapshot->version;
+    pn_delta_snapshot_destroy(&snapshot);
+    pn_delta_destroy(&table);
+    return count;
+}
+
+static int count_parquet(void *arg, const struct pn_object *object)
+{
+    *(size_t *)arg += strstr(object->key, ".parquet") != NULL;
+    return 0;
+}
+
+/* Nothing of it is left: no commit, and no file beside those that are live. */
+static void test_a_compaction_is_interrupted(void **state)
+{
+    struct append_fixture *fixture = *state;
+    for (int i = 0; i < 4; i++) {
+        struct append_batch *batch = append_batch_create(&fixture->tables[STREAM], i == 0 ? -1 : i);
+        append_row(batch, "{\"id\": 1}");
+        append_ok(fixture, batch);
+    }
+    int64_t version = -1;
+    int64_t version_after = -1;
+    int64_t before = 0;
+    int64_t after = 0;
+    size_t stored = 0;
+    struct pn_err e = {.msg = ""};
+    struct interrupting interrupting = {.engine = &fixture->base.engine->batch};
+    const struct pn_optimize_watch watch = {.step = interrupt_at, .arg = &interrupting};
+    assert_int_equal(count_live_files(fixture, &version), 4);
+    assert_int_not_equal(pn_engine_optimize(interrupting.engine, "tables/live", 1 << 20, &watch,
+                                            &before, &after, &e),
+                         0);
+    assert_int_equal(e.class_, PN_CLASS_RETRY);
+    assert_non_null(strstr(e.msg, "cancelled"));
+    assert_int_equal(count_live_files(fixture, &version_after), 4);
+    assert_int_equal(version_after, version);
+    assert_int_equal(
+        pn_store_list(fixture->base.store, "tables/live/part-", NULL, count_parquet, &stored, NULL),
+        0);
+    assert_int_equal(stored, 4);
+    engine_fixture_reopen(&fixture->base);
+    assert_answer(&fixture->base, "SELECT count(*) FROM live", "4\n");
+}
+
+static void *stop_soon(void *arg)
+{
+    (void)usleep(50000);
+    atomic_store((atomic_bool *)arg, true);
+    return NULL;
+}
+
+/* The statement would take hours. */
+static void test_a_statement_is_stopped_in_its_midst(void **state)
+{
+    struct append_fixture *fixture = *state;
+    struct pn_duckdb *engine = (struct pn_duckdb *)fixture->base.engine;
+    duckdb_connection connection = NULL;
+    duckdb_result result;
+    atomic_bool stop = false;
+    pthread_t thread;
+    struct pn_buf sql;
+    struct pn_err e = {.msg = ""};
+    pn_buf_init(&sql, 1000);
+    pn_buf_adds(&sql, "SELECT count(*) FROM range(100000000000) t(i), range(1000) u(j)"
+                      " WHERE hash(i + j) = 1");
+    assert_int_equal(pn_duckdb_connect_work(engine, &connection, NULL), 0);
+    assert_int_equal(pthread_create(&thread, NULL, stop_soon, &stop), 0);
+    assert_int_not_equal(pn_duckdb_run_long(connection, &sql, &stop, &result, &e), 0);
+    assert_non_null(strstr(e.msg, "nterrupt"));
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    duckdb_disconnect(&connection);
+    pn_buf_deinit(&sql);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, append_bed_set_up, append_bed_tear_down)
 
 int main(void)
@@ -387,6 +490,8 @@ int main(void)
         TEST(test_a_slow_sync),
         TEST(test_a_vacuum_during_a_slow_commit),
         TEST(test_a_compaction_beside_others),
+        TEST(test_a_compaction_is_interrupted),
+        TEST(test_a_statement_is_stopped_in_its_midst),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,7 +17,8 @@ static struct {
     pthread_cond_t changed;
     int allowed; /* so many may end */
     int running;
-    int most; /* that ran at once */
+    int most;              /* that ran at once */
+    atomic_int interrupts; /* of long work */
     struct pn_jobs *jobs;
 } it = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
@@ -39,6 +41,24 @@ static void count_running(int change)
     pthread_mutex_unlock(&it.lock);
 }
 
+static void count_interrupt(void *target)
+{
+    atomic_fetch_add((atomic_int *)target, 1);
+}
+
+/* Never looks whether it may continue: an interrupt ends it. Then it begins once more, too late. */
+static int work_long(const struct pn_upkeep_watch *watch, struct pn_err *e)
+{
+    watch->interruptible(watch->arg, count_interrupt, &it.interrupts);
+    while (atomic_load(&it.interrupts) == 0) {
+        (void)usleep(1000);
+    }
+    watch->interruptible(watch->arg, NULL, NULL);
+    watch->interruptible(watch->arg, count_interrupt, &it.interrupts);
+    watch->interruptible(watch->arg, NULL, NULL);
+    return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "interrupted");
+}
+
 static int work(void *arg, const char *id, const char *who, const char *path,
                 const struct pn_upkeep *upkeep, const struct pn_upkeep_watch *watch,
                 struct pn_upkeep_result *result, struct pn_err *e)
@@ -48,6 +68,9 @@ static int work(void *arg, const char *id, const char *who, const char *path,
     assert_string_equal(who, "test");
     (void)upkeep;
     int rc = 0;
+    if (strcmp(path, "long") == 0) {
+        return work_long(watch, e);
+    }
     count_running(1);
     if (watch->file != NULL) {
         watch->file(watch->arg, "a file", 7);
@@ -71,6 +94,7 @@ static int set_up(void **state)
 {
     (void)state;
     it.allowed = it.running = it.most = 0;
+    atomic_store(&it.interrupts, 0);
     const struct pn_jobs_env env = {.clock = pn_clock_system(), .run = work};
     return pn_jobs_create(&env, &it.jobs, NULL);
 }
@@ -157,6 +181,21 @@ static void test_cancelled(void **state)
     assert_int_not_equal(pn_jobs_cancel(it.jobs, "none", NULL), 0);
 }
 
+/* Work that says how it is interrupted is interrupted by a cancel, and at once when that came
+ * before it; not once the work is over. */
+static void test_interrupted(void **state)
+{
+    (void)state;
+    char id[PN_JOB_ID_SIZE];
+    submit("long", id);
+    wait_for(id, PN_JOB_RUNNING);
+    assert_int_equal(pn_jobs_cancel(it.jobs, id, NULL), 0);
+    wait_for(id, PN_JOB_CANCELLED);
+    assert_int_equal(atomic_load(&it.interrupts), 2);
+    assert_int_equal(pn_jobs_cancel(it.jobs, id, NULL), 0);
+    assert_int_equal(atomic_load(&it.interrupts), 2);
+}
+
 static void test_failed(void **state)
 {
     (void)state;
@@ -211,6 +250,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_one_for_each_table, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cancelled, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_interrupted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_failed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_too_many, set_up, tear_down),
     };
