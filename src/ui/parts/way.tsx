@@ -41,6 +41,11 @@ const GROUPS: Record<string, { words: string; href: string }> = {
 };
 const BAD = ["failed", "trouble", "degraded", "running", "healthy", "unknown"]; // the worst first
 
+interface Point {
+  x: number; // of a box, its left top
+  y: number;
+}
+
 const WIDE = 154;
 const HIGH = 48;
 const GAP_X = 32;
@@ -117,7 +122,7 @@ function laneOf(node: Node): number | undefined {
 }
 
 function place(nodes: Node[]) {
-  const places = new Map<string, { x: number; y: number }>();
+  const places = new Map<string, Point>();
   const highOf = (count: number) => Math.max(0, count * (HIGH + GAP_Y) - GAP_Y);
   const columnsOf = (lane: number | undefined) => {
     const columns: Node[][] = [];
@@ -152,11 +157,34 @@ function place(nodes: Node[]) {
   return { places, height: top - LANE_GAP, width };
 }
 
-function curve(from: { x: number; y: number }, to: { x: number; y: number }): string {
-  const [x1, y1] = [from.x + WIDE, from.y + HIGH / 2];
-  const [x2, y2] = [to.x, to.y + HIGH / 2];
-  const bend = (x2 - x1) / 2;
-  return `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
+/* Where a line may pass the boxes of a column: between two of them, above or below all, as near to
+ * `y` as can be. */
+function gap(boxes: Point[], y: number): number {
+  const isFree = (at: number) =>
+    boxes.every((box) => at <= box.y - GAP_Y / 2 || at >= box.y + HIGH + GAP_Y / 2);
+  return [y, ...boxes.flatMap((box) => [box.y - GAP_Y / 2, box.y + HIGH + GAP_Y / 2])]
+    .filter(isFree)
+    .reduce((best, at) => (Math.abs(at - y) < Math.abs(best - y) ? at : best));
+}
+
+function bend(from: Point, to: Point): string {
+  const middle = (from.x + to.x) / 2;
+  return `C${middle} ${from.y} ${middle} ${to.y} ${to.x} ${to.y}`;
+}
+
+/* From one box to another. The columns between them are passed level, through a gap. */
+function lineBetween(from: Point, to: Point, boxes: Point[]): string {
+  const end = { x: to.x, y: to.y + HIGH / 2 };
+  let at = { x: from.x + WIDE, y: from.y + HIGH / 2 };
+  let path = `M${at.x} ${at.y}`;
+  for (let x = from.x + WIDE + GAP_X; x < to.x; x += WIDE + GAP_X) {
+    const straight = at.y + ((end.y - at.y) * (x + WIDE / 2 - at.x)) / (end.x - at.x);
+    const column = boxes.filter((box) => box.x === x);
+    const pass = { x, y: gap(column, straight) };
+    path += `${bend(at, pass)}H${x + WIDE}`;
+    at = { x: x + WIDE, y: pass.y };
+  }
+  return path + bend(at, end);
 }
 
 export function Way({ nodes, edges }: { nodes: Node[]; edges: [string, string][] }) {
@@ -171,11 +199,12 @@ export function Way({ nodes, edges }: { nodes: Node[]; edges: [string, string][]
       return [];
     }
     seen.add(key);
-    return [{ key, path: curve(start, end), dashed: from.startsWith("dag/") }];
+    const path = lineBetween(start, end, [...places.values()]);
+    return [{ key, path, dashed: from.startsWith("dag/") }];
   });
   return (
     <div class="scroll map" tabIndex={0} role="region" aria-label="The way of the records">
-      <svg viewBox={`-1 -1 ${width + 2} ${height + 2}`} style={{ maxWidth: width }}>
+      <svg viewBox={`-1 ${-GAP_Y} ${width + 2} ${height + 2 * GAP_Y}`} style={{ maxWidth: width }}>
         <g aria-hidden="true">
           {lines.map((line) => (
             <path key={line.key} class={line.dashed ? "edge dashed" : "edge"} d={line.path} />
