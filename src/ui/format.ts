@@ -53,6 +53,11 @@ export function duration(ms: number): string {
     : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
+/* A word of a command line, as a shell reads it. */
+export function quoted(text: string): string {
+  return /^[\w.:+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
 /* --- time ---------------------------------------------------------------------------------- */
 
 const ZONE = "pinion-zone";

@@ -327,6 +327,16 @@ export interface SettingRow {
   help: string;
 }
 
+export interface AuditRow {
+  at_ms: number;
+  who: string;
+  what: string;
+  dag: string | null;
+  run: string | null;
+  task: string | null;
+  detail: string | null;
+}
+
 export interface RouteRow {
   method: string;
   path: string;

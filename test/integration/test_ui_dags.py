@@ -117,6 +117,8 @@ PAGES = {
     "dags/never": "never ran",
     "dags/shop/runs/bad": "upstream failed",
     "dags/shop/runs/good/begin": BIG,
+    "dags/shop/runs/good/maybe": "pinion dag logs shop maybe --run good",
+    "status/audit": "shop bad",
     "runs": "scheduled",
 }
 

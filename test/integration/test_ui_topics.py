@@ -89,3 +89,29 @@ def test_what_a_topic_holds(watch):  # noqa: F811
     expect(facts).to_contain_text("for 7 d 0 h")
     page = watch().go("topics", "many")
     expect(page.get_by_role("columnheader", name="Comes in")).to_be_visible()
+
+
+def test_a_topic_is_created(watch, server):  # noqa: F811
+    page = watch().go("topics", "many")
+    page.get_by_role("button", name="Create a topic").click()
+    dialog = page.get_by_role("dialog", name="Create a topic")
+    dialog.get_by_label("Name").fill("no spaces")
+    expect(dialog.get_by_role("button", name="Create")).to_be_disabled()
+    dialog.get_by_label("Name").fill("made.here")
+    dialog.get_by_label("Partitions").fill("2")
+    dialog.get_by_label("Records are kept for").fill("3")
+    check_looks(page, "light")
+    dialog.get_by_role("button", name="Create").click()
+    expect(page.locator("h1")).to_have_text("made.here")
+    made = requests.get(f"{server.url}/api/v1/topics/made.here", timeout=30).json()["partitions"]
+    assert [row["retention_ms"] for row in made] == [3 * 86_400_000] * 2
+
+
+def test_a_stream_that_no_table_reads(watch, server):  # noqa: F811
+    made = requests.post(f"{server.url}/streams/lonely", json={"ShardCount": 1}, timeout=30)
+    assert made.ok, made.text
+    page = watch().go("streams", "Streams that no table reads")
+    page.get_by_role("link", name="lonely").click()
+    expect(page.locator("main")).to_contain_text("No table of the pipeline reads this stream.")
+    expect(page.get_by_role("button", name="Search")).to_be_visible()
+    expect(page.locator("main")).to_contain_text("Waiting for records")

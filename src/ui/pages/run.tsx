@@ -5,7 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import { getReply, patch, post, remove, useGet } from "../api.ts";
 import { runPath, taskHref } from "../dag-paths.ts";
 import type { RunDetail, RunTask, TaskIo } from "../dag-types.ts";
-import { count, duration, time, tookMs } from "../format.ts";
+import { count, duration, quoted, time, tookMs } from "../format.ts";
 import { topicOf } from "../events.ts";
 import { memberText } from "../exact.ts";
 import { Changes } from "../parts/changes.tsx";
@@ -253,10 +253,6 @@ function About({ run, again }: { run: RunDetail; again: () => void }) {
       />
     </>
   );
-}
-
-function quoted(text: string): string {
-  return /^[\w.:+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 export function RunPage({ dag, run }: { dag: string; run: string }) {

@@ -1,6 +1,7 @@
-/* What the server says of itself: its health, its settings, its routes. */
+/* What the server says of itself: its health, settings and routes, and who did what. */
 
 import { useGet } from "../api.ts";
+import { runHref } from "../dag-paths.ts";
 import { Facts } from "../parts/facts.tsx";
 import { List } from "../parts/list.tsx";
 import type { Column } from "../parts/list.tsx";
@@ -9,7 +10,10 @@ import { Problems } from "../parts/problems.tsx";
 import { Empty, Region } from "../parts/region.tsx";
 import { State } from "../parts/state.tsx";
 import { Tabs } from "../parts/tabs.tsx";
-import type { Health, Items, RouteRow, SettingRow } from "../types.ts";
+import { At } from "../parts/time.tsx";
+import { place, setQuery } from "../route.ts";
+import { words } from "../states.ts";
+import type { AuditRow, Health, Items, RouteRow, SettingRow } from "../types.ts";
 
 const SETTINGS: Column<SettingRow>[] = [
   { name: "Setting", cell: (row) => <code>{row.name}</code>, sort: (row) => row.name },
@@ -79,14 +83,60 @@ function RoutesView() {
   );
 }
 
+const AUDIT: Column<AuditRow>[] = [
+  { name: "Time", cell: (row) => <At ms={row.at_ms} /> },
+  { name: "Who", cell: (row) => row.who },
+  { name: "What", cell: (row) => words(row.what) },
+  {
+    name: "Of",
+    cell: (row) => {
+      const run = row.dag !== null && row.run !== null ? runHref(row.dag, row.run) : undefined;
+      const name = [row.dag, row.run, row.task].filter((part) => part !== null).join(" ");
+      return run === undefined ? name : <a href={run}>{name}</a>;
+    },
+  },
+  { name: "Detail", cell: (row) => <span class="wrap">{row.detail}</span> },
+];
+
+/* Who changed what, the newest first. */
+function AuditView() {
+  const cursor = place.value.query.get("cursor");
+  const more = cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`;
+  const audit = useGet<Items<AuditRow>>(`audit?limit=50${more}`, ["dags"]);
+  return (
+    <Region of={audit}>
+      {({ items, next }) => (
+        <>
+          <List
+            caption="Audit"
+            columns={AUDIT}
+            rows={items}
+            words={(row) => `${row.who} ${words(row.what)} ${row.dag} ${row.run} ${row.detail}`}
+            empty={<Empty>Nobody has changed anything yet.</Empty>}
+          />
+          <div class="bar more">
+            {cursor === null ? null : (
+              <button onClick={() => setQuery("cursor", undefined)}>Newest</button>
+            )}
+            {next === undefined || next === null ? null : (
+              <button onClick={() => setQuery("cursor", next)}>Older</button>
+            )}
+          </div>
+        </>
+      )}
+    </Region>
+  );
+}
+
 export function StatusPage({ rest }: { rest: string[] }) {
   const [view = "health"] = rest;
   return (
     <Page title="Status">
-      <Tabs base={["status"]} views={["Health", "Settings", "Routes"]} shown={view} />
+      <Tabs base={["status"]} views={["Health", "Settings", "Routes", "Audit"]} shown={view} />
       {view === "health" ? <HealthView /> : null}
       {view === "settings" ? <SettingsView /> : null}
       {view === "routes" ? <RoutesView /> : null}
+      {view === "audit" ? <AuditView /> : null}
     </Page>
   );
 }

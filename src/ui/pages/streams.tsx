@@ -78,15 +78,59 @@ const SHARDS: Column<ShardRow>[] = [
   { name: "Open", cell: (row) => (row.closed ? "closed" : "open") },
 ];
 
+/* Streams that no table of the pipeline reads. */
+function Unread({ tables }: { tables: StreamTable[] }) {
+  const all = useGet<{ names: string[] }>("streams/names", ["rates", "tables"]);
+  const read = new Set(tables.map((table) => table.stream));
+  const names = all.data?.names.filter((name) => !read.has(name)) ?? [];
+  return names.length === 0 ? null : (
+    <>
+      <h2>Streams that no table reads</h2>
+      <ul>
+        {names.map((name) => (
+          <li key={name}>
+            <a href={href(["streams", name])}>{name}</a>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+/* The records of a stream that fills no table, if there is such a stream. */
+function OfNoTable({ stream }: { stream: string }) {
+  const all = useGet<{ names: string[] }>("streams/names");
+  return (
+    <Region of={all}>
+      {({ names }) =>
+        names.includes(stream) ? (
+          <>
+            <p>No table of the pipeline reads this stream.</p>
+            <h2>Records</h2>
+            <RecordSearch path={`streams/${encodeURIComponent(stream)}`} unit="Shard" />
+            <h2>New records</h2>
+            <StreamTail stream={stream} />
+          </>
+        ) : (
+          <Empty>There is no stream of this name.</Empty>
+        )
+      }
+    </Region>
+  );
+}
+
 function AllStreams({ tables }: { tables: StreamTable[] }) {
   return (
-    <List
-      caption="Streams and their tables"
-      columns={STREAMS}
-      rows={tables}
-      words={(row) => `${row.stream} ${row.table} ${row.state}`}
-      empty={<Empty command="pinion pipeline check">The pipeline has no stream tables.</Empty>}
-    />
+    <>
+      <List
+        caption="Streams and their tables"
+        columns={STREAMS}
+        rows={tables}
+        words={(row) => `${row.stream} ${row.table} ${row.state}`}
+        empty={<Empty command="pinion pipeline check">The pipeline has no stream tables.</Empty>}
+      />
+      <Unread tables={tables} />
+    </>
   );
 }
 
@@ -156,7 +200,7 @@ export function StreamsPage({ rest }: { rest: string[] }) {
             (one) => one.stream === stream && (name === undefined || one.table === name),
           );
           return table === undefined ? (
-            <Empty>No table of the pipeline reads this stream.</Empty>
+            <OfNoTable stream={stream} />
           ) : (
             <OneStream table={table} view={view} />
           );

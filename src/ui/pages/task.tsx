@@ -3,10 +3,11 @@
 import { useState } from "preact/hooks";
 
 import { post, useGet } from "../api.ts";
-import { logPath, runHref, runPath, taskHref } from "../dag-paths.ts";
-import type { Attempt, RunDetail, RunTask } from "../dag-types.ts";
+import { dagPath, logPath, runHref, runPath, taskHref } from "../dag-paths.ts";
+import type { Attempt, Dag, RunDetail, RunTask } from "../dag-types.ts";
 import { topicOf } from "../events.ts";
-import { bytes, duration, tookMs } from "../format.ts";
+import { bytes, duration, quoted, tookMs } from "../format.ts";
+import { Copy } from "../parts/copy.tsx";
 import { useAction } from "../parts/dialog.tsx";
 import { Facts } from "../parts/facts.tsx";
 import { LogView } from "../parts/log.tsx";
@@ -104,8 +105,18 @@ function Actions({ run, task, again }: { run: RunDetail; task: RunTask; again: (
       again();
     }
   };
+  const cancel = async () => {
+    if (await act(() => post(`${runPath(run.dag, run.run)}/cancel`, {}))) {
+      again();
+    }
+  };
   return (
     <div class="bar">
+      {isOver(run.state) ? null : (
+        <button disabled={busy || run.cancel_asked} onClick={() => void cancel()}>
+          {run.cancel_asked ? "Being cancelled" : "Cancel the run"}
+        </button>
+      )}
       <button
         data-key="R"
         disabled={!isOver(task.state)}
@@ -139,6 +150,17 @@ function Actions({ run, task, again }: { run: RunDetail; task: RunTask; again: (
   );
 }
 
+/* What the task runs, as the definition has it now. */
+function Does({ dag, task }: { dag: string; task: RunTask }) {
+  const definition = useGet<Dag>(dagPath(dag));
+  const found = definition.data?.tasks.find((one) => one.task === task.task);
+  return (
+    <>
+      {task.kind} <code>{found?.command ?? found?.tables.join(", ")}</code>
+    </>
+  );
+}
+
 export function TaskPage({ dag, run, task }: { dag: string; run: string; task: string }) {
   const detail = useGet<RunDetail>(runPath(dag, run), [topicOf("run", dag, run)]);
   useSeconds(detail.data !== undefined && !isOver(detail.data.state));
@@ -167,10 +189,13 @@ export function TaskPage({ dag, run, task }: { dag: string; run: string; task: s
                   Reads: <Tables of={one.reads} writes={false} />,
                   Writes: <Tables of={one.writes} writes={true} />,
                   After: one.after.join(", ") || "–",
+                  Does: <Does dag={dag} task={one} />,
                 }}
               />
               <Actions run={data} task={one} again={detail.again} />
               <Attempts run={data} task={one} />
+              <h2>In a terminal</h2>
+              <Copy text={`pinion dag logs ${quoted(dag)} ${quoted(task)} --run ${quoted(run)}`} />
             </>
           );
         }}

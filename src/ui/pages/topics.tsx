@@ -9,6 +9,7 @@ import { Copy } from "../parts/copy.tsx";
 import { Facts } from "../parts/facts.tsx";
 import { List } from "../parts/list.tsx";
 import type { Column } from "../parts/list.tsx";
+import { NewTopic } from "../parts/new-topic.tsx";
 import { Page } from "../parts/page.tsx";
 import { RecordList } from "../parts/records.tsx";
 import { Empty, Failure, Region } from "../parts/region.tsx";
@@ -92,11 +93,16 @@ function withFlow(rows: TopicRow[], nodes: Node[], landings: LandingRow[]): Topi
 }
 
 function AllTopics() {
+  const [creates, setCreates] = useState(false);
   const topics = useGet<Items<TopicRow>>("topics", ["rates"]);
   const glance = useGet<{ nodes: Node[] }>("overview", ["rates"]);
   const sink = useGet<{ partitions: LandingRow[] }>("sink", ["rates"]);
   return (
     <Page title="Topics">
+      <div class="bar">
+        <button onClick={() => setCreates(true)}>Create a topic</button>
+      </div>
+      {creates ? <NewTopic close={() => setCreates(false)} /> : null}
       <Region of={topics}>
         {({ items }) => (
           <List
