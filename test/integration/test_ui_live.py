@@ -166,6 +166,7 @@ def test_the_overview(watch, server, shape, view):
     page = watch(shape).go(f"?view={view}", "clicks")
     expect(page.locator("main")).to_contain_text("Nothing has run yet.")
     expect(page.locator("main")).to_contain_text("Sink")
+    expect(page.locator("main .glyph.is-healthy").first).to_be_visible()
     check_looks(page, shape)
 
 

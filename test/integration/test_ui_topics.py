@@ -88,7 +88,7 @@ def test_what_a_topic_holds(watch):  # noqa: F811
     expect(facts.locator("time")).to_have_count(2)
     expect(facts).to_contain_text("for 7 d 0 h")
     page = watch().go("topics", "many")
-    expect(page.get_by_role("columnheader", name="Comes in")).to_be_visible()
+    expect(page.get_by_role("columnheader", name="Rate")).to_be_visible()
 
 
 def test_a_topic_is_created(watch, server):  # noqa: F811

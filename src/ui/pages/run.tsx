@@ -8,7 +8,7 @@ import type { RunDetail, RunTask, TaskIo } from "../dag-types.ts";
 import { count, duration, quoted, time, tookMs } from "../format.ts";
 import { topicOf } from "../events.ts";
 import { memberText } from "../exact.ts";
-import { Changes } from "../parts/changes.tsx";
+import { Changes, Fallen } from "../parts/changes.tsx";
 import { Confirm } from "../parts/confirm.tsx";
 import { Copy } from "../parts/copy.tsx";
 import { useAction } from "../parts/dialog.tsx";
@@ -272,7 +272,7 @@ export function RunPage({ dag, run }: { dag: string; run: string }) {
           <>
             <About run={data} again={detail.again} />
             <Actions run={data} rerun={setRerun} again={detail.again} />
-            <Changes run={data} />
+            <Fallen run={data} />
             <h2>Tasks</h2>
             <List
               caption="Tasks"
@@ -283,6 +283,7 @@ export function RunPage({ dag, run }: { dag: string; run: string }) {
             />
             <h2>Times</h2>
             <Gantt run={data} />
+            <Changes run={data} />
             <h2>In a terminal</h2>
             <Copy text={`pinion dag run ${quoted(dag)} ${quoted(run)}`} />
           </>

@@ -64,7 +64,7 @@ const TOPICS: Column<Topic>[] = [
     number: true,
   },
   {
-    name: "Comes in",
+    name: "Rate",
     cell: (row) => (row.rate === null ? "–" : rateText(row.rate)),
     sort: (row) => row.rate ?? -1,
     number: true,

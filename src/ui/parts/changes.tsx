@@ -21,25 +21,30 @@ function change(io: Known): string {
   return more === 0 ? "as many" : `${more > 0 ? "+" : "−"}${count(Math.abs(more))}${part}`;
 }
 
+/* The tables that a run wrote, with their rows in the last success. */
+function written(run: RunDetail): Known[] {
+  return run.before === null ? [] : run.tasks.flatMap((task) => task.writes).filter(isKnown);
+}
+
+/* Says which tables lost more than half of their rows. */
+export function Fallen({ run }: { run: RunDetail }) {
+  const fallen = written(run).filter(fell);
+  return fallen.length === 0 ? null : (
+    <div class="notice warn" role="status">
+      {fallen.map((io) => (
+        <p key={io.table}>
+          <strong>{io.table}</strong> {io.rows === 0 ? "has no rows" : `has ${count(io.rows)} rows`}
+          ; it had {count(io.rows_before)} in the last success.
+        </p>
+      ))}
+    </div>
+  );
+}
+
 export function Changes({ run }: { run: RunDetail }) {
-  const writes = run.tasks.flatMap((task) => task.writes).filter(isKnown);
-  if (run.before === null || writes.length === 0) {
-    return null;
-  }
-  const fallen = writes.filter(fell);
-  return (
+  const writes = written(run);
+  return run.before === null || writes.length === 0 ? null : (
     <>
-      {fallen.length === 0 ? null : (
-        <div class="notice warn" role="status">
-          {fallen.map((io) => (
-            <p key={io.table}>
-              <strong>{io.table}</strong>{" "}
-              {io.rows === 0 ? "has no rows" : `has ${count(io.rows)} rows`}; it had{" "}
-              {count(io.rows_before)} in the last success.
-            </p>
-          ))}
-        </div>
-      )}
       <h2>
         Beside the last success, <a href={runHref(run.dag, run.before.run)}>{run.before.run}</a>
       </h2>

@@ -119,7 +119,7 @@ export function Editor({ text, tables, mistake, onChange, onRun, onCancel }: Pro
           LOOKS,
           EditorView.lineWrapping,
           EditorView.domEventHandlers({ beforeinput: typeOver }),
-          EditorView.contentAttributes.of({ "aria-label": "SQL" }),
+          EditorView.contentAttributes.of({ "aria-label": "SQL", tabindex: "0" }),
           EditorView.updateListener.of((update) => {
             if (update.docChanged) {
               told.current.onChange(update.state.doc.toString());
@@ -136,7 +136,6 @@ export function Editor({ text, tables, mistake, onChange, onRun, onCancel }: Pro
         ],
       }),
     });
-    editor.scrollDOM.tabIndex = 0; // a long text is scrolled by the keyboard, too
     view.current = editor;
     return () => editor.destroy();
   }, []);

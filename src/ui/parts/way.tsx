@@ -221,9 +221,14 @@ export function Way({ nodes, edges }: { nodes: Node[]; edges: [string, string][]
             >
               <title>{node.label}</title>
               <rect x={at.x} y={at.y} width={WIDE} height={HIGH} rx="4" />
-              <svg x={at.x + 8} y={at.y + 9} width="14" height="14">
+              <foreignObject
+                x={at.x + 8}
+                y={at.y + (facts(node) === "" ? HIGH / 2 - 7 : 9)}
+                width="14"
+                height="14"
+              >
                 <Glyph state={node.health} />
-              </svg>
+              </foreignObject>
               <text x={at.x + 28} y={at.y + (facts(node) === "" ? HIGH / 2 + 5 : 20)}>
                 {short(node.label)}
               </text>
