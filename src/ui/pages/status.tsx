@@ -1,4 +1,4 @@
-/* What the server says of itself: its health, settings and routes, and who did what. */
+/* What the server says of itself: its health, settings, routes, and the audit of changes. */
 
 import { useGet } from "../api.ts";
 import { runHref } from "../dag-paths.ts";
@@ -98,7 +98,7 @@ const AUDIT: Column<AuditRow>[] = [
   { name: "Detail", cell: (row) => <span class="wrap">{row.detail}</span> },
 ];
 
-/* Who changed what, the newest first. */
+/* The audit: all changes by people and programs, the newest first. */
 function AuditView() {
   const cursor = place.value.query.get("cursor");
   const more = cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`;
