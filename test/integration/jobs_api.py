@@ -80,10 +80,10 @@ class JobsApi:
 
     `mode` says what becomes of the runs that begin: "done"; "wrong": the job writes that it has
     failed; "silent": it writes nothing; "crash": the notebook fails; "hang": it runs until it is
-    cancelled; "pending": it never starts; (code, message) of its end; or a list of these, one for
-    each run. `faults` has, for a path, what happens to its next requests: a status, (status,
-    seconds of Retry-After), "drop": no answer and nothing done, "lost": done and no answer, "hold":
-    done, and answered after `release` is set."""
+    cancelled; "pending": it never starts; (code, message) of its end; a function that does the
+    work of a task; or a list of these, one for each run. `faults` has, for a path, what happens to
+    its next requests: a status, (status, seconds of Retry-After), "drop": no answer and nothing
+    done, "lost": done and no answer, "hold": done, and answered after `release` is set."""
 
     def __init__(self, folder, life=3600):
         self.folder, self.life, self.mode = folder, life, "done"
@@ -154,6 +154,15 @@ class JobsApi:
             (folder / "result.json").write_text(json.dumps(result))
         return "SUCCESS", "", None, None
 
+    @staticmethod
+    def start(work, run):
+        """Work that takes its time; its run is over with it."""
+
+        def end():
+            run["end"] = work(run["body"]["tasks"][0])
+
+        threading.Thread(target=end, daemon=True).start()
+
     def submit(self, body):
         """A token that was seen is answered with the run that it started."""
         check_submit(body)
@@ -165,6 +174,8 @@ class JobsApi:
                 run = {"body": body, "looks": 0, "end": None, "cancelling": None}
                 if isinstance(mode, tuple):
                     run["end"] = (*mode, None, None)
+                elif callable(mode):
+                    self.start(mode, run)
                 elif mode not in ("hang", "pending"):
                     parameters = body["tasks"][0]["notebook_task"]["base_parameters"]
                     run["end"] = self.execute(mode, parameters)
@@ -334,10 +345,10 @@ class Setting:
     def command(self, *words):
         return [PINION, *words, "--config", str(self.config()), "--data", str(self.data)]
 
-    def run(self, *words, env=None):
+    def run(self, *words, env=None, timeout=120):
         """A command to its end; no secret may be in what it prints."""
         done = subprocess.run(self.command(*words), env={**CLEAN_ENV, **(env or {})}, text=True,
-                              capture_output=True, timeout=120)  # fmt: skip
+                              capture_output=True, timeout=timeout)  # fmt: skip
         for secret in (SECRET, PERSONAL, "oauth-token"):
             assert secret not in done.stdout + done.stderr
         return done
