@@ -14,7 +14,7 @@ import types
 from pathlib import Path
 
 RESULTS = os.fdopen(os.dup(1), "w", encoding="utf-8")
-os.dup2(2, 1)  # what a notebook prints is no result
+os.dup2(2, 1)  # what a notebook prints is not a result
 
 
 class Exit(Exception):

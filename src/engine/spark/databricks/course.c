@@ -19,15 +19,17 @@ bool pn_course_is_early(struct pn_course *course)
     if (!course->was_stopped && atomic_load(course->stop)) {
         int64_t over_ms = now_ms + STOPPED_MS;
         course->was_stopped = true;
-        course->over_ms = course->early_ms != 0 ? less(course->over_ms, over_ms) : over_ms;
-        course->early_ms = course->early_ms != 0 ? course->early_ms : now_ms;
+        course->over_ms = course->is_early ? less(course->over_ms, over_ms) : over_ms;
+        course->early_ms = course->is_early ? course->early_ms : now_ms;
+        course->is_early = true;
     }
-    if (course->early_ms == 0 && now_ms >= course->deadline_ms) {
+    if (!course->is_early && now_ms >= course->deadline_ms) {
         course->is_late = true;
+        course->is_early = true;
         course->early_ms = now_ms;
         course->over_ms = now_ms + LATE_MS;
     }
-    return course->early_ms != 0;
+    return course->is_early;
 }
 
 int64_t pn_course_limit_ms(struct pn_course *course, int64_t begun_ms, int64_t most_ms,

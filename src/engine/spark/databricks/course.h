@@ -14,8 +14,9 @@ struct pn_course {
     const atomic_bool *stop;
     int64_t deadline_ms; /* then the job is late; by the clock that only rises, as all here */
     /* the course's own */
-    int64_t early_ms; /* since when the job is to end before its end; 0: it is not */
-    int64_t over_ms;  /* when nothing more may be asked, once early_ms is set */
+    int64_t early_ms; /* since when the job is to end before its end, if is_early */
+    int64_t over_ms;  /* when nothing more may be asked, if is_early */
+    bool is_early;
     bool is_late;
     bool was_stopped;
     bool is_ending; /* set by the caller: what is asked from now on may take until over_ms */
