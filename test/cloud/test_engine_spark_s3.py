@@ -8,7 +8,7 @@ import time
 import pytest
 
 from contract import UID, post, run_dag
-from pinion import Server, query, run
+from pinion import Server, run
 from s3 import BUCKET, KEYS, S3, settings
 from spark import write_settings
 
@@ -48,9 +48,12 @@ def await_landed(s3):
 def rows(name, data, *more, env=None):
     sql = f"SELECT * FROM {name} ORDER BY ALL"
     found = json.loads(run("query", sql, "--format", "json", *more, data=data, env=env).stdout)
-    # The offset of a line is known to pinion alone.
-    return [{**row, "offset": row["offset"] if not row["object"] else None} if "offset" in row
-            else row for row in found]  # fmt: skip
+    if name == "dead_letters":  # of two servers; and the offset of a line is known to pinion alone
+        times = {"timestamp": None}
+        found = [
+            {**row, **times, "offset": None if row["object"] else row["offset"]} for row in found
+        ]
+    return found
 
 
 def test_a_store_in_a_bucket(tmp_path):
@@ -78,8 +81,4 @@ def test_a_store_in_a_bucket(tmp_path):
         for name in TABLES:
             found = rows(name, theirs, *bucket, env=env)
             assert found and found == rows(name, ours), name
-        sql = "SELECT count(*) AS n, max(coordinates.latitude) AS most FROM geo"
-        done = run("query", sql, "--format", "json", "--config", config, *bucket, data=theirs,
-                   env=env, timeout=1500)  # fmt: skip
-        assert json.loads(done.stdout) == query(sql, ours) == [{"n": 50, "most": 6.125}]
         assert not [key for key in s3.keys(f"{PREFIX}/") if "spark_jobs" in key]
