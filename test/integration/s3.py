@@ -5,6 +5,7 @@ PINION_S3_SERVER (the path of a versitygw) it is that one, which keeps them in a
 signatures.
 """
 
+import contextlib
 import http.client
 import os
 import socket
@@ -119,8 +120,11 @@ class Proxy:
     before, after   `call` is called before or after it is passed on; it is not answered
     """
 
-    def __init__(self, server):
+    def __init__(self, server, in_turn=False):
+        """`in_turn`: one request after the other, for what races: of two writers of one new object
+        moto lets both win now and then, which versitygw and S3 do not."""
         self.server = server
+        self.turn = threading.Lock() if in_turn else contextlib.nullcontext()
         self.plan = {}
         self.requests = []  # (method, path, headers)
         self.call = None
@@ -156,6 +160,18 @@ class Proxy:
         with self.lock:
             self.plan, self.requests = plan, []
 
+    def ask(self, handler, body):
+        upstream = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
+        unadded = {"skip_host": True, "skip_accept_encoding": True}
+        upstream.putrequest(handler.command, handler.path, **unadded)
+        for name, value in handler.headers.items():
+            upstream.putheader(name, value)
+        upstream.endheaders(body)
+        reply = upstream.getresponse()
+        content = reply.read()
+        upstream.close()
+        return reply, content
+
     def pass_on(self, handler):
         body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
         with self.lock:
@@ -172,15 +188,8 @@ class Proxy:
             handler.send_header("Content-Length", "0")
             handler.end_headers()
             return
-        upstream = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
-        unadded = {"skip_host": True, "skip_accept_encoding": True}
-        upstream.putrequest(handler.command, handler.path, **unadded)
-        for name, value in handler.headers.items():
-            upstream.putheader(name, value)
-        upstream.endheaders(body)
-        reply = upstream.getresponse()
-        content = reply.read()
-        upstream.close()
+        with self.turn:
+            reply, content = self.ask(handler, body)
         if fault in ("lost", "after"):
             self.call() if fault == "after" else None
             hang_up(handler)

@@ -40,8 +40,9 @@ def store(*args, at, prefix, data, env=None, **more):
 
 @pytest.mark.skipif(not PORT_TEST.exists(), reason="`scripts/test unit` builds it")
 def test_the_promises_of_the_port(s3):
-    env = {**os.environ, **KEYS, "PINION_TEST_S3": s3.url}
-    done = subprocess.run([PORT_TEST], cwd=ROOT, env=env, capture_output=True, text=True)
+    with Proxy(s3, in_turn=True) as proxy:
+        env = {**os.environ, **KEYS, "PINION_TEST_S3": proxy.url}
+        done = subprocess.run([PORT_TEST], cwd=ROOT, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (done.stdout + done.stderr).count("PASSED") == 3  # S3 was among the stores
 

@@ -1,6 +1,9 @@
 /*
  * A store with notes, where the objects are all that sinks remember: one sink and several, with
  * faults and with races at each request. At the end each record is in one object.
+ *
+ * Some tests run on S3, too, where PINION_TEST_S3 is the URL of a server (as in
+ * store/test_port.c); test/integration/test_faults_s3.py runs this program with one.
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -15,8 +18,10 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "base/random.h"
 #include "sink/note.h"
 #include "store/local/local.h"
+#include "store/s3/s3.h"
 #include "support/memory_store.h"
 #include "support/ram_io.h"
 #include "support/sink_fixture.h"
@@ -32,6 +37,32 @@ static int set_up(void **state)
     sink_bed_init(fixture);
     pn_store_destroy(&fixture->store);
     fixture->store = memory_store_create(fixture->folder);
+    fixture->config.store = fixture->store;
+    *state = fixture;
+    return 0;
+}
+
+/* A prefix of its own for each test. */
+static int set_up_s3(void **state)
+{
+    struct sink_fixture *fixture = pn_xcalloc(1, sizeof *fixture);
+    char uuid[PN_UUID_SIZE];
+    sink_bed_init(fixture);
+    pn_store_destroy(&fixture->store);
+    char *url = pn_xasprintf("s3://pinion-test/%s", pn_uuid(uuid));
+    char *temp_folder = pn_xasprintf("%s/uploads", fixture->folder);
+    const struct pn_s3_config config = {.url = url,
+                                        .endpoint = getenv("PINION_TEST_S3"),
+                                        .region = "us-east-1",
+                                        .path_style = true,
+                                        .temp_folder = temp_folder,
+                                        .requests_max = 16,
+                                        .part_bytes = 5 << 20,
+                                        .io = pn_io_system(),
+                                        .clock = pn_clock_system()};
+    assert_int_equal(pn_s3_store_open(&config, &fixture->store, NULL), 0);
+    free(temp_folder);
+    free(url);
     fixture->config.store = fixture->store;
     *state = fixture;
     return 0;
@@ -493,7 +524,7 @@ struct worker {
 
 static void *work(void *arg)
 {
-    struct worker *worker = arg;
+    const struct worker *worker = arg;
     struct sink_fixture *fixture = worker->fixture;
     struct pn_log_offsets offsets = {0};
     for (int life = 0; offsets.end < worker->records || life < 2; life++) {
@@ -513,18 +544,20 @@ static void *work(void *arg)
 static void test_sinks_beside_each_other(void **state)
 {
     struct sink_fixture *fixture = *state;
-    enum { WORKERS = 4, RECORDS = 500 };
+    enum { WORKERS = 4 };
+    int records =
+        strcmp(fixture->store->ops->name, "S3") == 0 ? 60 : 500; /* a request takes time */
     struct worker workers[WORKERS];
     for (int i = 0; i < WORKERS; i++) {
         workers[i] =
-            (struct worker){.fixture = fixture, .flush_size = 1 + 3 * i, .records = RECORDS};
+            (struct worker){.fixture = fixture, .flush_size = 1 + 3 * i, .records = records};
         assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
     }
-    append(fixture, 0, RECORDS);
+    append(fixture, 0, records);
     for (int i = 0; i < WORKERS; i++) {
         pthread_join(workers[i].thread, NULL);
     }
-    assert_each_once(fixture, 0, RECORDS);
+    assert_each_once(fixture, 0, records);
 }
 
 /* --- topics that are made again --------------------------------------------------------------- */
@@ -688,62 +721,8 @@ static void test_a_local_store_becomes_a_bucket(void **state)
     }
 }
 
-/* --- notes ------------------------------------------------------------------------------------ */
-
-static void test_notes_that_are_none(void **state)
-{
-    (void)state;
-    static const char *const texts[] = {
-        "",
-        "{}",
-        "[]",
-        "{\"id\":\"1\",\"at\":0,\"next\":0,\"cuts\":[],\"dead\":[0,0]}",
-        "{\"id\":\"000000000000000g\",\"at\":0,\"next\":0,\"cuts\":[],\"dead\":[0,0]}",
-        "{\"id\":\"0000000000000001\",\"at\":-1,\"next\":-1,\"cuts\":[],\"dead\":[0,0]}",
-        "{\"id\":\"0000000000000001\",\"at\":0,\"next\":1,\"cuts\":[],\"dead\":[0,0]}",
-        "{\"id\":\"0000000000000001\",\"at\":0,\"next\":3,\"cuts\":[[0,4,1]],\"dead\":[0,0]}",
-        "{\"id\":\"0000000000000001\",\"at\":4,\"next\":4,\"cuts\":[[0,4,1]],\"dead\":[0,0]}",
-        "{\"id\":\"0000000000000001\",\"at\":0,\"next\":4,\"cuts\":[[0,4,0]],\"dead\":[0,0]}",
-        "{\"id\":\"0000000000000001\",\"at\":0,\"next\":4,\"cuts\":[[0,4]],\"dead\":[0,0]}",
-        "{\"id\":\"0000000000000001\",\"at\":0,\"next\":4,\"cuts\":[[0,3,1],[2,4,1]],"
-        "\"dead\":[0,0]}",
-        "{\"id\":\"0000000000000001\",\"at\":0,\"next\":4,\"cuts\":[[0,4,1]],\"dead\":[0]}",
-        "{\"id\":\"0000000000000001\",\"at\":0,\"next\":4,\"cuts\":[[0,4,1]],\"dead\":[0,-1]}",
-        "{\"id\":\"0000000000000001\",\"at\":0,\"next\":900000000000,"
-        "\"cuts\":[[0,900000000000,1]],\"dead\":[0,0]}",
-    };
-    struct pn_sink_note note;
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        assert_false(pn_sink_note_read(texts[i], &note));
-        assert_null(note.cuts.cuts);
-    }
-}
-
-static void test_the_longest_note(void **state)
-{
-    (void)state;
-    struct pn_sink_note note = {.id = UINT64_MAX, .dead_letters = 99999, .dead_objects = 9999};
-    struct pn_sink_note back;
-    char text[PN_NOTE_SIZE];
-    int64_t first = INT64_MAX - 100000;
-    for (int i = 0; i < PN_SINK_NOTE_RUNS_MAX; i++) {
-        pn_sink_cuts_add(&note.cuts, first, first + 1 + i % 2);
-        first += 10;
-    }
-    note.at = note.cuts.cuts[0].first;
-    note.next = note.cuts.cuts[note.cuts.count - 1].end;
-    assert_int_equal(note.cuts.count, PN_SINK_NOTE_RUNS_MAX);
-    pn_sink_note_write(&note, text);
-    assert_true(pn_sink_note_read(text, &back));
-    assert_int_equal(back.id, UINT64_MAX);
-    assert_int_equal(back.next, note.next);
-    assert_int_equal(back.cuts.count, note.cuts.count);
-    assert_memory_equal(back.cuts.cuts, note.cuts.cuts, note.cuts.count * sizeof *note.cuts.cuts);
-    pn_sink_note_deinit(&note);
-    pn_sink_note_deinit(&back);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name)    cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST_S3(name) cmocka_unit_test_setup_teardown(name, set_up_s3, tear_down)
 
 int main(void)
 {
@@ -767,8 +746,19 @@ int main(void)
         TEST(test_an_origin_that_is_damaged),
         cmocka_unit_test(test_log_steps_back),
         TEST(test_a_local_store_becomes_a_bucket),
-        cmocka_unit_test(test_notes_that_are_none),
-        cmocka_unit_test(test_the_longest_note),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest s3_tests[] = {
+        TEST_S3(test_the_objects_are_the_memory),
+        TEST_S3(test_nothing_but_dead_letters),
+        TEST_S3(test_dead_letters_that_are_missing),
+        TEST_S3(test_sinks_beside_each_other),
+        TEST_S3(test_a_topic_made_again),
+        TEST_S3(test_an_object_of_the_earlier_topic_comes_late),
+        TEST_S3(test_an_object_that_is_not_of_the_chain),
+    };
+    int failed = cmocka_run_group_tests_name("memory", tests, NULL, NULL);
+    if (getenv("PINION_TEST_S3") != NULL) {
+        failed += cmocka_run_group_tests_name("S3", s3_tests, NULL, NULL);
+    }
+    return failed;
 }
