@@ -8,7 +8,7 @@ add_library(pinion_libraries INTERFACE)
 target_link_libraries(pinion_libraries INTERFACE Threads::Threads m)
 
 foreach(name libmicrohttpd gnutls libcurl sqlite3 libfyaml libcrypto simdjson libzstd liblz4 libisal
-             libmariadb libcbor expat)
+             libmariadb libcbor expat rdkafka)
     pkg_check_modules(${name} IMPORTED_TARGET ${name})
     if(NOT ${name}_FOUND)
         message(FATAL_ERROR "${name} is missing: run scripts/setup, which installs what is needed")

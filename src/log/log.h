@@ -11,11 +11,13 @@
  *   - a record keeps key, value, headers and timestamp exactly; a NULL value is not an empty one.
  *
  *   - submit, topic, topics and offsets are answered from what the implementation knows, and never
- *     wait for a disk or a network; the other calls may.
+ *     wait for a disk or a network; the other calls may, and so may a submit for a topic that is
+ *     not known, which may have to be made.
  *
  * So the difference of two offsets is how many records there are between them at most.
  *
- * Implementations: embedded/ (segment files in the data folder; its offsets have no gaps).
+ * Implementations: embedded/ (segment files in the data folder; its offsets have no gaps) and
+ * kafka/ (a cluster of Apache Kafka).
  */
 #ifndef PN_LOG_LOG_H
 #define PN_LOG_LOG_H
@@ -35,6 +37,13 @@ enum {
 };
 enum { PN_LOG_REQUEST_OWN = 4 };
 enum { PN_PARTITION_ANY = -1 }; /* by key (murmur2, as Kafka's clients) or round robin */
+
+/* Codes of errors (rc, pn_err.code) that say more than their class. */
+enum pn_log_code {
+    PN_LOG_NOT_AUTHENTICATED = -101, /* the brokers do not accept pinion's credentials */
+    PN_LOG_NOT_AUTHORIZED = -102,    /* they accept them, and deny this */
+    PN_LOG_NO_BROKER = -103          /* none answers */
+};
 
 /* Bytes somebody else owns. data == NULL means absent, which isn't the same as len == 0. */
 struct pn_bytes {
@@ -112,7 +121,7 @@ struct pn_log_closed_topic {
 struct pn_log_offsets {
     int64_t begin;      /* offset of the oldest record kept */
     int64_t end;        /* offset the next record will get */
-    int64_t size_bytes; /* of what is kept, as it is on the disk */
+    int64_t size_bytes; /* of what is kept, as it is on the disk; 0 where that is not known */
     bool unsure; /* not all of the partition could be read when the log was opened: there may be
                       records from `end` on, and it takes no more until the log is opened again */
 };

@@ -7,6 +7,7 @@
 #include <gnutls/gnutls.h>
 #include <isa-l.h>
 #include <libfyaml.h>
+#include <librdkafka/rdkafka.h>
 #include <lz4.h>
 #include <microhttpd.h>
 #include <mysql.h>
@@ -46,7 +47,7 @@ static const char *instrumentation(void)
     return sanitizers[0] != '\0' ? sanitizers : NULL;
 }
 
-enum { LIBRARIES = 14 };
+enum { LIBRARIES = 15 };
 
 struct libraries {
     struct part parts[LIBRARIES];
@@ -64,6 +65,7 @@ static void find_libraries(struct libraries *libraries)
         {"OpenSSL", OpenSSL_version(OPENSSL_VERSION_STRING)},
         {"simdjson", pn_simdjson_version(libraries->simdjson)},
         {"libfyaml", fy_library_version()},
+        {"librdkafka", rd_kafka_version_str()},
         {"libcbor", DOTTED(CBOR_MAJOR_VERSION, CBOR_MINOR_VERSION, CBOR_PATCH_VERSION)},
         {"zstd", ZSTD_versionString()},
         {"lz4", LZ4_versionString()},

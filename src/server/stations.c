@@ -83,52 +83,6 @@ int pn_app_open_store_there(const struct pn_app *app, struct pn_store **store, s
     return rc != 0 ? rc : pn_app_open_store(app, store, e);
 }
 
-static int make_topics(struct pn_log *log, const struct pn_pipeline *pipeline, struct pn_err *e)
-{
-    for (size_t i = 0; i < pipeline->topic_count; i++) {
-        const struct pn_pipeline_topic *topic = &pipeline->topics[i];
-        const struct pn_log_topic_config config = {
-            .partitions = topic->partitions,
-            .retention_ms = topic->retention_ms,
-            .retention_bytes = topic->retention_bytes,
-        };
-        struct pn_err failure = {0};
-        int rc = pn_log_create_topic(log, topic->name, &config, &failure);
-        if (rc != 0 && failure.class_ == PN_CLASS_CONFLICT) {
-            rc = pn_log_configure_topic(log, topic->name, &config, &failure);
-        }
-        if (rc != 0 && failure.class_ == PN_CLASS_CORRUPT) {
-            rc = 0; /* it is closed, and says so to those who ask for it */
-        }
-        if (rc != 0) {
-            pn_err_copy(e, &failure);
-            return rc;
-        }
-    }
-    return 0;
-}
-
-int pn_app_open_log(const struct pn_app *app, struct pn_log **log, struct pn_err *e)
-{
-    const struct pn_pipeline *pipeline = app->pipeline;
-    char *folder = pn_app_path(app, "log");
-    struct pn_embedded_config config;
-    pn_settings_to_log(app->settings, &config);
-    config.folder = folder;
-    struct pn_log *opened = NULL;
-    int rc = pn_embedded_open(&config, app->io, app->clock, app->logger, app->metrics, &opened, e);
-    if (rc == 0) {
-        rc = make_topics(opened, pipeline, e);
-    }
-    if (rc == 0) {
-        *log = opened;
-        opened = NULL;
-    }
-    pn_log_destroy(&opened);
-    free(folder);
-    return rc;
-}
-
 /* --- streams ---------------------------------------------------------------------------------- */
 
 /* What is there stays as it is: it may have been changed since. */

@@ -36,6 +36,27 @@ void pn_settings_to_log(const struct pn_settings *settings, struct pn_embedded_c
     };
 }
 
+void pn_settings_to_kafka(const struct pn_settings *settings, struct pn_kafka_config *config)
+{
+    *config = (struct pn_kafka_config){
+        .url = settings->log.url,
+        .security = settings->log.kafka.security,
+        .sasl_mechanism = settings->log.kafka.sasl_mechanism,
+        .sasl_username = settings->log.kafka.sasl_username,
+        .sasl_password = settings->log.kafka.sasl_password,
+        .ca_file = settings->log.kafka.ca_file,
+        .certificate = settings->log.kafka.certificate,
+        .key = settings->log.kafka.key,
+        .properties = settings->log.kafka.conf,
+        .queue_bytes_max = settings->log.queue_bytes_max,
+        .record_bytes_max = settings->log.record_bytes_max,
+        .timeout_ms = settings->log.kafka.timeout_ms,
+        .partitions_default = (int32_t)settings->log.partitions,
+        .replication = (int32_t)settings->log.kafka.replication,
+        .auto_create_topics = settings->log.auto_create_topics,
+    };
+}
+
 /* As many values in a body as a record that the log takes may have, at least. */
 static int64_t values_max(const struct pn_settings *settings)
 {
@@ -68,6 +89,11 @@ void pn_settings_to_http(const struct pn_settings *settings, struct pn_http_conf
     };
 }
 
+/* An instance is a member of a group, and the groups of a Kafka cluster are the cluster's own. */
+static const char no_consumers[] =
+    "Consumer instances are not available while log.url names a Kafka cluster: read by offset with "
+    "GET /topics/{topic}/partitions/{partition}/records, or with a client of Kafka in a group";
+
 void pn_settings_to_kafka_rest(const struct pn_settings *settings,
                                struct pn_kafka_rest_config *config)
 {
@@ -79,6 +105,7 @@ void pn_settings_to_kafka_rest(const struct pn_settings *settings,
         .request_timeout_ms = settings->gateway.consumer_request_timeout_ms,
         .fetch_bytes_max = settings->gateway.consumer_fetch_bytes_max,
         .first_poll_empty = strcmp(settings->gateway.consumer_first_poll, "empty") == 0,
+        .no_consumers = settings->log.url[0] != '\0' ? no_consumers : NULL,
     };
 }
 

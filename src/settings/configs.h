@@ -16,12 +16,15 @@
 #include "kafka/rest/rest.h"
 #include "kinesis/kinesis.h"
 #include "log/embedded/embedded.h"
+#include "log/kafka/kafka.h"
 #include "query/executor.h"
 #include "settings/settings.h"
 #include "sink/sink.h"
 #include "store/s3/s3.h"
 
 void pn_settings_to_log(const struct pn_settings *settings, struct pn_embedded_config *config);
+/* The same for log.url, without the folder. */
+void pn_settings_to_kafka(const struct pn_settings *settings, struct pn_kafka_config *config);
 void pn_settings_to_http(const struct pn_settings *settings, struct pn_http_config *config);
 void pn_settings_to_kafka_rest(const struct pn_settings *settings,
                                struct pn_kafka_rest_config *config);

@@ -244,6 +244,37 @@ static int set_leaf(struct pn_settings *settings, const struct pn_yaml *yaml,
     return 0;
 }
 
+/* Is there a setting whose name begins with `name` and a dot? */
+static bool is_group(const char *name)
+{
+    size_t len = strlen(name);
+    for (size_t i = 0; i < pn_settings_count; i++) {
+        if (strncmp(pn_settings_table[i].name, name, len) == 0 &&
+            pn_settings_table[i].name[len] == '.') {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A setting, or a map of a group of them: `log: {kafka: {security: ssl}}`. */
+static int set_node(struct pn_settings *settings, const struct pn_yaml *yaml,
+                    const struct pn_yaml_node *node, const char *name, struct pn_err *e)
+{
+    if (node->kind != PN_YAML_MAP || !is_group(name)) {
+        return set_leaf(settings, yaml, node, name, e);
+    }
+    for (const struct pn_yaml_node *leaf = node->first; leaf != NULL; leaf = leaf->next) {
+        char full[NAME_MAX_BYTES];
+        (void)snprintf(full, sizeof full, "%s.%s", name, leaf->key);
+        int rc = set_leaf(settings, yaml, leaf, full, e);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
 /* The words before the dots, each once. Returns how many. */
 static size_t list_sections(char names[SECTIONS_MAX][SECTION_BYTES_MAX])
 {
@@ -311,7 +342,7 @@ static int from_yaml(struct pn_settings *settings, const struct pn_yaml *yaml,
         for (const struct pn_yaml_node *node = section->first; node != NULL; node = node->next) {
             char name[NAME_MAX_BYTES];
             (void)snprintf(name, sizeof name, "%s.%s", section->key, node->key);
-            rc = set_leaf(settings, yaml, node, name, e);
+            rc = set_node(settings, yaml, node, name, e);
             if (rc != 0) {
                 return rc;
             }

@@ -32,6 +32,19 @@ struct pn_settings {
         bool auto_create_topics;
         int64_t pattern_topics_max;
         int64_t record_bytes_max;
+        char *url; /* "kafka://host:port,..."; "": <data>/log */
+        struct {
+            char *security; /* "plaintext" | "ssl" | "sasl_plaintext" | "sasl_ssl" */
+            char *sasl_mechanism;
+            char *sasl_username;
+            char *sasl_password;
+            char *ca_file;
+            char *certificate;
+            char *key;
+            char *conf;          /* "NAME=VALUE; NAME=VALUE" */
+            int64_t replication; /* 0: the brokers' default */
+            int64_t timeout_ms;
+        } kafka;
     } log;
     struct {
         char *listen;       /* "127.0.0.1:8082" */

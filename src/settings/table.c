@@ -78,6 +78,34 @@ const struct pn_setting pn_settings_table[] = {
     SIZE("log.record_bytes_max", log.record_bytes_max, "1MiB", KIB(1), PN_RECORD_BYTES_MAX, NULL,
          "Size limit of the key and value of one record. 1MiB is the default limit of Kafka and "
          "Kinesis."),
+    TEXT("log.url", log.url, "",
+         "A cluster of Apache Kafka that keeps the log: `kafka://HOST:PORT`, or several HOST:PORT "
+         "with commas between them (docs/kafka-log.md). Empty: the folder log in the data folder."),
+    CHOICE("log.kafka.security", log.kafka.security, "plaintext",
+           "plaintext|ssl|sasl_plaintext|sasl_ssl",
+           "How pinion speaks to the brokers: with TLS (`ssl`), with a user and a password "
+           "(`sasl`), with both, or with neither."),
+    CHOICE("log.kafka.sasl_mechanism", log.kafka.sasl_mechanism, "PLAIN",
+           "PLAIN|SCRAM-SHA-256|SCRAM-SHA-512", "How the brokers check the password."),
+    TEXT("log.kafka.sasl_username", log.kafka.sasl_username, "", "The user at the brokers."),
+    SECRET("log.kafka.sasl_password", log.kafka.sasl_password,
+           "The password of log.kafka.sasl_username. pinion never shows it."),
+    TEXT("log.kafka.ca_file", log.kafka.ca_file, "",
+         "A PEM file with the certificates of the CAs that vouch for the brokers. Empty: the CAs "
+         "of the system."),
+    TEXT("log.kafka.certificate", log.kafka.certificate, "",
+         "A PEM file with pinion's own certificate, where the brokers ask clients for one."),
+    TEXT("log.kafka.key", log.kafka.key, "",
+         "A PEM file with the key of log.kafka.certificate, without a password."),
+    INT("log.kafka.replication", log.kafka.replication, "0", 0, 32767, NULL,
+        "On how many brokers the records of a topic are that pinion creates. 0: the brokers' "
+        "default.replication.factor."),
+    DURATION("log.kafka.timeout_ms", log.kafka.timeout_ms, "30s", SECONDS(1), SECONDS(900), NULL,
+             "Time limit for the brokers to acknowledge a record, and to answer a question. A "
+             "record that is not acknowledged by then is answered 503; it may have been written."),
+    TEXT("log.kafka.conf", log.kafka.conf, "",
+         "Properties of librdkafka, separated by semicolons: `linger.ms=5; compression.type=zstd`. "
+         "They overrule those that pinion sets."),
 
     TEXT("gateway.listen", gateway.listen, "127.0.0.1:8082",
          "Address and port for all interfaces. Port 0 means any free port. An address other than "

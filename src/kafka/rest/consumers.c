@@ -28,7 +28,7 @@ int pn_kafka_rest_refuse(struct pn_kafka_rest_refusal *refusal, int status, int 
 int pn_kafka_rest_refuse_error(struct pn_kafka_rest_refusal *refusal, const struct pn_err *e)
 {
     int status = 0;
-    int code = pn_kafka_rest_error_code(e->class_, &status);
+    int code = pn_kafka_rest_error_code(e->class_, e->code, &status);
     return pn_kafka_rest_refuse(refusal, status, code, "%.500s", e->msg);
 }
 

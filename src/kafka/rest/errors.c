@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "log/log.h"
+
 static void reply_message(struct pn_http_request *req, int status, int code, const char *msg)
 {
     msg = pn_http_request_public(req, msg);
@@ -44,8 +46,23 @@ void pn_kafka_rest_reply_error(struct pn_http_request *req, int status, int code
     reply_message(req, status, code, msg);
 }
 
-int pn_kafka_rest_error_code(enum pn_class class_, int *status)
+int pn_kafka_rest_error_code(enum pn_class class_, int code, int *status)
 {
+    static const struct {
+        int code;
+        int status;
+        int number;
+    } said[] = {
+        {PN_LOG_NOT_AUTHENTICATED, 401, PN_KAFKA_REST_CODE_NOT_AUTHENTICATED},
+        {PN_LOG_NOT_AUTHORIZED, 403, PN_KAFKA_REST_CODE_NOT_AUTHORIZED},
+        {PN_LOG_NO_BROKER, 503, PN_KAFKA_REST_CODE_NO_BROKER},
+    };
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        if (said[i].code == code) {
+            *status = said[i].status;
+            return said[i].number;
+        }
+    }
     switch (class_) {
     case PN_CLASS_MISSING:
         *status = 404;
@@ -66,17 +83,16 @@ int pn_kafka_rest_error_code(enum pn_class class_, int *status)
     return PN_KAFKA_REST_CODE_ERROR;
 }
 
-void pn_kafka_rest_reply_log_error(struct pn_http_request *req, enum pn_class class_,
-                                   const char *msg)
+void pn_kafka_rest_reply_log_error(struct pn_http_request *req, const struct pn_err *e)
 {
     int status = 0;
-    int code = pn_kafka_rest_error_code(class_, &status);
+    int code = pn_kafka_rest_error_code(e->class_, e->code, &status);
     if (code == PN_KAFKA_REST_CODE_TOPIC_NOT_FOUND) {
         pn_kafka_rest_reply_error(req, status, code, "Topic not found.");
         return;
     }
-    if (class_ == PN_CLASS_RETRY) {
+    if (status == 503) {
         req->retry_after_s = 1;
     }
-    reply_message(req, status, code, msg);
+    reply_message(req, status, code, e->msg);
 }

@@ -10,6 +10,8 @@
 
 enum {
     PN_KAFKA_REST_CODE_BAD_REQUEST = 40002,
+    PN_KAFKA_REST_CODE_NOT_AUTHENTICATED = 40101,
+    PN_KAFKA_REST_CODE_NOT_AUTHORIZED = 40301,
     PN_KAFKA_REST_CODE_TOPIC_NOT_FOUND = 40401,
     PN_KAFKA_REST_CODE_PARTITION_NOT_FOUND = 40402,
     PN_KAFKA_REST_CODE_INSTANCE_NOT_FOUND = 40403,
@@ -19,7 +21,8 @@ enum {
     PN_KAFKA_REST_CODE_JSON_CONVERSION = 42203,
     PN_KAFKA_REST_CODE_CONSUMER_CONFIG = 42204,
     PN_KAFKA_REST_CODE_ERROR = 50002,
-    PN_KAFKA_REST_CODE_RETRIABLE = 50003
+    PN_KAFKA_REST_CODE_RETRIABLE = 50003,
+    PN_KAFKA_REST_CODE_NO_BROKER = 50302
 };
 
 #define PN_KAFKA_REST_TYPE "application/vnd.kafka.v2+json"
@@ -29,12 +32,12 @@ void pn_kafka_rest_error(struct pn_http_request *req, int status, const char *me
 /* Ends the request with `status` and the body {"error_code":code,"message":"..."}. */
 void pn_kafka_rest_reply_error(struct pn_http_request *req, int status, int code, const char *fmt,
                                ...) PN_PRINTF(4, 5);
-/* The same from an error of the log or the disk, by its class. */
-void pn_kafka_rest_reply_log_error(struct pn_http_request *req, enum pn_class class_,
-                                   const char *msg);
+/* The same from an error of the log or the disk. */
+void pn_kafka_rest_reply_log_error(struct pn_http_request *req, const struct pn_err *e);
 
-/* The number for an error of the log, and its HTTP status: MISSING 40401/404, INPUT and CONFLICT
- * 40002/400, RETRY 50003/503, all else 50002/500. */
-int pn_kafka_rest_error_code(enum pn_class class_, int *status);
+/* The number for an error of the log, and its HTTP status: what brokers refuse pinion is 40101/401
+ * and 40301/403, no broker 50302/503; else by class: MISSING 40401/404, INPUT and CONFLICT
+ * 40002/400, RETRY 50003/503, all else 50002/500. `code` is the error's, see enum pn_log_code. */
+int pn_kafka_rest_error_code(enum pn_class class_, int code, int *status);
 
 #endif

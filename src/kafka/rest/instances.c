@@ -305,6 +305,10 @@ enum pn_http_handled pn_kafka_rest_consumer_create(struct pn_http_request *req, 
                                                    .request_timeout_ms =
                                                        rest->config.request_timeout_ms};
     const char *name = NULL;
+    if (rest->config.no_consumers != NULL) {
+        pn_kafka_rest_reply_error(req, 501, 501, "%s", rest->config.no_consumers);
+        return PN_HTTP_HANDLED;
+    }
     if (!take_body(req, &root) || !take_config(req, root, &config)) {
         return PN_HTTP_HANDLED;
     }
@@ -556,7 +560,7 @@ static bool take_timestamps(const struct pn_kafka_rest *rest, struct pn_http_req
         }
         if (pn_log_offset_at(rest->topics, position->topic, position->partition, ms,
                              &position->offset, &e) != 0) {
-            pn_kafka_rest_reply_log_error(req, e.class_, e.msg);
+            pn_kafka_rest_reply_log_error(req, &e);
             return false;
         }
     }

@@ -141,7 +141,7 @@ static enum pn_http_handled reply_unreadable(struct pn_http_request *req, const 
             "consumer of the binary format",
             poll->failure.msg);
     } else {
-        pn_kafka_rest_reply_log_error(req, poll->failure.class_, poll->failure.msg);
+        pn_kafka_rest_reply_log_error(req, &poll->failure);
     }
     return PN_HTTP_HANDLED;
 }

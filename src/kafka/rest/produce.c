@@ -136,7 +136,7 @@ static int failure_of(struct pn_http_request *req, const struct produce *state,
         return PN_KAFKA_REST_CODE_PARTITION_NOT_FOUND;
     }
     *text = pn_http_request_public(req, state->request.err.msg);
-    return pn_kafka_rest_error_code(entry->class_, status);
+    return pn_kafka_rest_error_code(entry->class_, entry->rc, status);
 }
 
 static void put_offset(struct pn_http_request *req, const struct produce *state,
@@ -196,7 +196,7 @@ static enum pn_http_handled refused(struct pn_http_request *req, struct produce 
         bad += state->request.entries[i].rc != 0;
     }
     if (state->request.err.class_ != PN_CLASS_INPUT || bad == 0) {
-        pn_kafka_rest_reply_log_error(req, state->request.err.class_, state->request.err.msg);
+        pn_kafka_rest_reply_log_error(req, &state->request.err);
         if (state->request.err.class_ == PN_CLASS_FATAL) {
             pn_log_failures_note(state->rest->env.failures, req->params[0],
                                  state->request.entries[0].partition, state->request.err.msg);
@@ -264,7 +264,7 @@ static bool make_topic(const struct pn_kafka_rest *rest, struct pn_http_request 
         env->first_record(env->first_record_arg, req->params[0], &e) == 0) {
         return true;
     }
-    pn_kafka_rest_reply_log_error(req, e.class_, e.msg);
+    pn_kafka_rest_reply_log_error(req, &e);
     return false;
 }
 

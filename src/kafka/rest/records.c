@@ -191,7 +191,7 @@ static enum pn_http_handled fetch_once(struct pn_http_request *req, struct fetch
             pn_kafka_rest_reply_error(req, 404, PN_KAFKA_REST_CODE_PARTITION_NOT_FOUND,
                                       "Partition not found.");
         } else {
-            pn_kafka_rest_reply_log_error(req, e.class_, e.msg);
+            pn_kafka_rest_reply_log_error(req, &e);
         }
         return PN_HTTP_HANDLED;
     }

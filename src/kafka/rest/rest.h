@@ -21,7 +21,8 @@ struct pn_kafka_rest_config {
     int64_t instances_max;
     int64_t request_timeout_ms; /* how long a fetch waits, unless the consumer says */
     int64_t fetch_bytes_max;
-    bool first_poll_empty; /* the first fetch after a subscription has no records */
+    bool first_poll_empty;    /* the first fetch after a subscription has no records */
+    const char *no_consumers; /* static: why there are no consumer instances; NULL: there are */
 };
 
 /* What it depends on; all borrowed for its life. logger and metrics may be NULL. */

@@ -49,8 +49,8 @@ static bool find_topic(const struct pn_kafka_rest *rest, struct pn_http_request 
     struct pn_err e;
     if (pn_log_topic(rest->topics, req->params[0], info, &e) != 0) {
         /* A name that no topic can have is a topic that isn't there. */
-        enum pn_class class_ = e.class_ == PN_CLASS_INPUT ? PN_CLASS_MISSING : e.class_;
-        pn_kafka_rest_reply_log_error(req, class_, e.msg);
+        e.class_ = e.class_ == PN_CLASS_INPUT ? PN_CLASS_MISSING : e.class_;
+        pn_kafka_rest_reply_log_error(req, &e);
         return false;
     }
     return true;
@@ -82,7 +82,7 @@ enum pn_http_handled pn_kafka_rest_topics(struct pn_http_request *req, void *arg
         return PN_HTTP_HANDLED;
     }
     if (pn_log_topics(rest->topics, &req->arena, &topics, &count, &e) != 0) {
-        pn_kafka_rest_reply_log_error(req, e.class_, e.msg);
+        pn_kafka_rest_reply_log_error(req, &e);
         return PN_HTTP_HANDLED;
     }
     struct pn_json_writer json;
@@ -153,7 +153,7 @@ enum pn_http_handled pn_kafka_rest_offsets(struct pn_http_request *req, void *ar
     struct pn_log_offsets offsets;
     struct pn_err e;
     if (pn_log_offsets(rest->topics, req->params[0], partition, &offsets, &e) != 0) {
-        pn_kafka_rest_reply_log_error(req, e.class_, e.msg);
+        pn_kafka_rest_reply_log_error(req, &e);
         return PN_HTTP_HANDLED;
     }
     struct pn_json_writer json;

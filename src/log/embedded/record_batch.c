@@ -9,15 +9,6 @@
 
 enum { CODEC_LZ4 = 3, CODEC_ZSTD = 4, RECORD_BYTES_MIN = 7 };
 
-size_t pn_record_bytes(const struct pn_record *record)
-{
-    size_t bytes = record->key.len + record->value.len;
-    for (size_t i = 0; i < record->header_count; i++) {
-        bytes += record->headers[i].name.len + record->headers[i].value.len;
-    }
-    return bytes;
-}
-
 size_t pn_record_encoded_bytes_max(const struct pn_record *record)
 {
     /* length, attributes, timestamp, offset, two lengths, number of headers; two a header */

@@ -31,6 +31,7 @@
 
 #include "base/buf.h"
 #include "log/embedded/embedded.h"
+#include "log/record.h"
 
 enum {
     PN_BATCH_AT_BASE_OFFSET = 0,
@@ -78,7 +79,6 @@ static inline int64_t pn_batch_next_offset(const struct pn_batch_header *header)
 }
 
 /* What a record takes in a batch is at most this much: keys, values and headers, plus lengths. */
-size_t pn_record_bytes(const struct pn_record *record);
 size_t pn_record_encoded_bytes_max(const struct pn_record *record);
 
 /*

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "log/embedded/submitted.h"
+#include "log/record.h"
 
 /* Refuses a request because of one entry: an INPUT error. */
 static int refuse(struct pn_log_entry *entry, struct pn_err *e)
@@ -13,30 +14,6 @@ static int refuse(struct pn_log_entry *entry, struct pn_err *e)
         e->class_ = PN_CLASS_INPUT;
     }
     return PN_FAIL;
-}
-
-static int check_record(int64_t record_bytes_max, struct pn_log_entry *entry, size_t place,
-                        struct pn_err *e)
-{
-    const struct pn_record *record = &entry->record;
-    if (record->header_count > PN_RECORD_HEADERS_MAX) {
-        (void)pn_err_input(e, "record %zu has %zu headers; %d are allowed", place,
-                           record->header_count, PN_RECORD_HEADERS_MAX);
-        return refuse(entry, e);
-    }
-    for (size_t i = 0; i < record->header_count; i++) {
-        if (record->headers[i].name.data == NULL) {
-            (void)pn_err_input(e, "header %zu of record %zu has no name", i, place);
-            return refuse(entry, e);
-        }
-    }
-    size_t bytes = pn_record_bytes(record);
-    if (bytes > (size_t)record_bytes_max) {
-        (void)pn_err_input(e, "record %zu has %zu bytes; %lld are allowed", place, bytes,
-                           (long long)record_bytes_max);
-        return refuse(entry, e);
-    }
-    return 0;
 }
 
 /* Checks the entries and adds up what they take in the queue. `topic` is NULL before it is made. */
@@ -52,9 +29,8 @@ static int check_entries(const struct pn_log_env *env, const struct pn_topic *to
         struct pn_log_entry *entry = &request->entries[i];
         entry->rc = 0;
         entry->class_ = PN_CLASS_NONE;
-        int rc = check_record(record_bytes_max, entry, i, e);
-        if (rc != 0) {
-            return rc;
+        if (pn_record_check(&entry->record, record_bytes_max, i, e) != 0) {
+            return refuse(entry, e);
         }
         bytes += pn_record_bytes(&entry->record) + PN_ENTRY_OVERHEAD_BYTES;
     }

@@ -1,0 +1,290 @@
+/*
+ * The inside of the log on Kafka, file by file:
+ *
+ *   client.c    handles of librdkafka, made from the configuration; what brokers complain of
+ *   failure.c   errors of librdkafka as ours
+ *   catalog.c   the topics and the ends of partitions as far as they are known
+ *   refresh.c   the thread that asks the cluster for them
+ *   produce.c   requests, their records on the way, and the thread that answers them
+ *   settings.c  what topics have for settings, by the admin API
+ *   admin.c     topics: create, delete, configure
+ *   readers.c   consumers of single partitions, kept open where a read ended
+ *   read.c      reads
+ *   folder.c    the lock, and the cluster whose log this is
+ *   listeners.c the functions to call when records came
+ *   kafka.c     the port's functions; opening and closing
+ */
+#ifndef PN_LOG_KAFKA_PRIVATE_H
+#define PN_LOG_KAFKA_PRIVATE_H
+
+#include <librdkafka/rdkafka.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "log/kafka/kafka.h"
+
+enum { PN_KAFKA_LANES = 2, PN_KAFKA_READERS_MAX = 256, PN_KAFKA_LISTENERS_MAX = 16 };
+enum { PN_KAFKA_TEXT_SIZE = 512 };
+
+/* --- the catalog ------------------------------------------------------------------------------ */
+
+/* Atomic, because deliveries and the refresh write while anybody reads. */
+struct pn_kafka_part {
+    _Atomic int64_t begin;
+    _Atomic int64_t end;       /* the last stable offset, as the leader said */
+    _Atomic int64_t delivered; /* after the last record of ours that was acknowledged */
+    _Atomic int64_t fell_ms;   /* since when the leader says less than `end`; 0: it does not */
+    atomic_bool is_known;      /* begin and end are */
+    atomic_bool is_led;        /* it had a leader when the cluster was asked last */
+};
+
+/* What is known of a topic. It does not change but for its parts: another state is another one. */
+struct pn_kafka_topic {
+    atomic_int refs;
+    struct pn_log_topic_info info;
+    bool has_settings; /* info.settings are the topic's, not only ours */
+    struct pn_kafka_part parts[];
+};
+
+struct pn_kafka_catalog {
+    pthread_mutex_t lock;
+    struct pn_kafka_topic **topics; /* sorted by name; each is held */
+    size_t count;
+};
+
+/* --- the other parts -------------------------------------------------------------------------- */
+
+struct pn_kafka_trouble {
+    pthread_mutex_t lock;
+    rd_kafka_resp_err_t err; /* the last that brokers or connections complained of; 0: none */
+    int64_t at_ms;
+    int64_t logged_ms;
+    rd_kafka_resp_err_t logged;
+    char text[PN_KAFKA_TEXT_SIZE];
+};
+
+struct pn_kafka_handle {
+    char *topic;
+    rd_kafka_topic_t *handle;
+};
+
+struct pn_kafka_producer {
+    pthread_mutex_t lock; /* of what follows up to the capacity */
+    rd_kafka_t *client;
+    struct pn_kafka_handle *handles; /* sorted by topic */
+    size_t handle_count;
+    size_t handle_capacity;
+    _Atomic int64_t queued_bytes;
+    atomic_bool is_stopping;
+    bool has_delivered; /* the thread's */
+    bool is_running;
+    pthread_t thread;
+};
+
+struct pn_kafka_reader;
+
+struct pn_kafka_readers {
+    pthread_mutex_t lock;
+    pthread_cond_t is_free;
+    rd_kafka_t *lanes[PN_KAFKA_LANES]; /* each has a partition at most once; made when needed */
+    struct pn_kafka_reader *readers[PN_KAFKA_READERS_MAX];
+    size_t count;
+};
+
+struct pn_kafka_listener {
+    void (*fn)(void *arg);
+    void *arg;
+    int id;
+};
+
+struct pn_kafka_refresh {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool is_stopping;
+    bool is_running;
+    pthread_t thread;
+};
+
+struct pn_kafka {
+    struct pn_log log; /* first: a pn_log is cast to it */
+    struct pn_kafka_config config;
+    const struct pn_io *io;
+    const struct pn_clock *clock;
+    struct pn_logger *logger;
+    int lock_fd;
+    rd_kafka_t *asker; /* metadata, offsets, administration */
+    struct pn_kafka_trouble trouble;
+    struct pn_kafka_catalog catalog;
+    struct pn_kafka_producer producer;
+    struct pn_kafka_readers readers;
+    struct pn_kafka_refresh refresh;
+    pthread_mutex_t listeners_lock;
+    struct pn_kafka_listener listeners[PN_KAFKA_LISTENERS_MAX];
+    size_t listener_count;
+    int next_listener;
+};
+
+/* --- client.c --------------------------------------------------------------------------------- */
+
+/* Properties of one kind of client, ended by a NULL name. */
+struct pn_kafka_property {
+    const char *name;
+    const char *value;
+};
+
+/* librdkafka's dr_msg_cb. */
+typedef void (*pn_kafka_delivery_fn)(rd_kafka_t *client, const rd_kafka_message_t *message,
+                                     void *opaque);
+
+/* A handle of librdkafka; `on_delivery` is NULL for a consumer. INPUT: it does not take a setting.
+ * Destroy with rd_kafka_destroy(). */
+int pn_kafka_client_open(struct pn_kafka *kafka, rd_kafka_type_t type,
+                         pn_kafka_delivery_fn on_delivery,
+                         const struct pn_kafka_property *properties, rd_kafka_t **client,
+                         struct pn_err *e) PN_MUST_CHECK;
+/* What was complained of within the last `within_ms`, its text into text[PN_KAFKA_TEXT_SIZE]. */
+rd_kafka_resp_err_t pn_kafka_trouble_since(struct pn_kafka *kafka, int64_t within_ms, char *text);
+
+/* --- failure.c -------------------------------------------------------------------------------- */
+
+/* Fills *e: "<what>: <what librdkafka says>", with advice where there is some. Where librdkafka
+ * only knows that time was up, the recent complaint of the brokers says why. Returns the code. */
+int pn_kafka_fail(struct pn_kafka *kafka, rd_kafka_resp_err_t err, struct pn_err *e,
+                  const char *what, ...) PN_PRINTF(4, 5);
+/* The brokers do not accept who we are: no other try will help. */
+bool pn_kafka_is_denial(rd_kafka_resp_err_t err);
+
+/* --- catalog.c -------------------------------------------------------------------------------- */
+
+void pn_kafka_catalog_init(struct pn_kafka_catalog *catalog);
+void pn_kafka_catalog_deinit(struct pn_kafka_catalog *catalog);
+struct pn_kafka_topic *pn_kafka_topic_create(const char *name, int32_t partitions);
+/* The topic, held, or NULL. */
+struct pn_kafka_topic *pn_kafka_catalog_hold(struct pn_kafka_catalog *catalog, const char *name);
+/* All topics, held, sorted by name. The caller frees the array. */
+struct pn_kafka_topic **pn_kafka_catalog_hold_all(struct pn_kafka_catalog *catalog, size_t *count);
+void pn_kafka_topic_release(struct pn_kafka_topic *topic);
+/* Replaces all by `topics`, sorted by name, and takes over the array and its holds. */
+void pn_kafka_catalog_replace(struct pn_kafka_catalog *catalog, struct pn_kafka_topic **topics,
+                              size_t count);
+/* Adds or replaces one; takes its hold over. */
+void pn_kafka_catalog_put(struct pn_kafka_catalog *catalog, struct pn_kafka_topic *topic);
+/* Finds a partition; its topic is held when that succeeds. MISSING. */
+int pn_kafka_catalog_part(struct pn_kafka_catalog *catalog, const char *name, int32_t number,
+                          struct pn_kafka_topic **topic, struct pn_kafka_part **part,
+                          struct pn_err *e) PN_MUST_CHECK;
+/* Where the partition ends for those who ask: no record that was acknowledged is after it. */
+int64_t pn_kafka_part_end(const struct pn_kafka_part *part);
+void pn_kafka_part_delivered(struct pn_kafka_part *part, int64_t next_offset);
+
+/* --- refresh.c -------------------------------------------------------------------------------- */
+
+/* Asks the cluster for its topics, their settings and ends. May wait. */
+int pn_kafka_refresh_all(struct pn_kafka *kafka, int64_t timeout_ms,
+                         struct pn_err *e) PN_MUST_CHECK;
+/* The same for one topic, which gets into the catalog. MISSING when the cluster has none. */
+int pn_kafka_refresh_topic(struct pn_kafka *kafka, const char *name,
+                           struct pn_err *e) PN_MUST_CHECK;
+/* Asks for begin and end of the partitions of some topics. *grew: an end has. */
+int pn_kafka_refresh_ends(struct pn_kafka *kafka, struct pn_kafka_topic **topics, size_t count,
+                          bool *grew, struct pn_err *e) PN_MUST_CHECK;
+/* Asks for the settings of a topic that is known. */
+void pn_kafka_refresh_settings(struct pn_kafka *kafka, const char *name);
+int pn_kafka_refresh_start(struct pn_kafka *kafka, struct pn_err *e) PN_MUST_CHECK;
+void pn_kafka_refresh_stop(struct pn_kafka *kafka);
+
+/* --- produce.c -------------------------------------------------------------------------------- */
+
+int pn_kafka_producer_start(struct pn_kafka *kafka, struct pn_err *e) PN_MUST_CHECK;
+void pn_kafka_producer_stop(struct pn_kafka *kafka);
+int pn_kafka_submit(struct pn_log *log, struct pn_log_request *request,
+                    struct pn_err *e) PN_MUST_CHECK;
+
+/* --- admin.c ---------------------------------------------------------------------------------- */
+
+int pn_kafka_create_topic(struct pn_log *log, const char *name,
+                          const struct pn_log_topic_config *config, struct pn_err *e) PN_MUST_CHECK;
+int pn_kafka_delete_topic(struct pn_log *log, const char *name, struct pn_err *e) PN_MUST_CHECK;
+int pn_kafka_configure_topic(struct pn_log *log, const char *name,
+                             const struct pn_log_topic_config *config,
+                             struct pn_err *e) PN_MUST_CHECK;
+
+/* --- settings.c ------------------------------------------------------------------------------- */
+
+/* Options of an operation, with the configuration's time limit. The caller destroys them. */
+rd_kafka_AdminOptions_t *pn_kafka_admin_options(const struct pn_kafka *kafka,
+                                                rd_kafka_admin_op_t op);
+/* Waits for the answer. The caller destroys the event, also on failure. */
+int pn_kafka_admin_wait(struct pn_kafka *kafka, rd_kafka_queue_t *queue, const char *what,
+                        rd_kafka_event_t **event, struct pn_err *e) PN_MUST_CHECK;
+/* Asks for the settings of some topics. The caller destroys the event, also on failure. */
+int pn_kafka_ask_settings(struct pn_kafka *kafka, struct pn_kafka_topic **topics, size_t count,
+                          rd_kafka_event_t **event, struct pn_err *e) PN_MUST_CHECK;
+/* Asks for the topics' settings, into their info; those of a topic that may not be asked for stay
+ * as they are. */
+void pn_kafka_describe(struct pn_kafka *kafka, struct pn_kafka_topic **topics, size_t count);
+
+/* --- readers.c -------------------------------------------------------------------------------- */
+
+enum { PN_KAFKA_BATCH = 512 };
+
+/* A consumer of one partition. The caller that took it has it alone. */
+struct pn_kafka_reader {
+    char topic[PN_TOPIC_NAME_MAX + 1];
+    int32_t partition;
+    size_t lane;
+    rd_kafka_topic_t *handle;
+    int64_t position; /* of the next record that a read gets from here */
+    bool is_busy;
+    int64_t used_ms;
+    rd_kafka_message_t *batch[PN_KAFKA_BATCH]; /* taken from librdkafka, not yet read */
+    size_t batch_count;
+    size_t batch_used;
+};
+
+void pn_kafka_readers_init(struct pn_kafka_readers *readers);
+void pn_kafka_readers_deinit(struct pn_kafka_readers *readers);
+/* A reader at the offset: one that is there already, else another. Waits while all that could
+ * serve are busy. */
+int pn_kafka_reader_take(struct pn_kafka *kafka, const char *topic, int32_t partition,
+                         int64_t offset, struct pn_kafka_reader **reader,
+                         struct pn_err *e) PN_MUST_CHECK;
+/* Gives it back; not `good`: it is closed. */
+void pn_kafka_reader_give(struct pn_kafka *kafka, struct pn_kafka_reader *reader, bool good);
+/* The next record or event, or NULL when there is none for `wait_ms`. It stays the reader's. */
+const rd_kafka_message_t *pn_kafka_reader_peek(struct pn_kafka_reader *reader, int wait_ms);
+void pn_kafka_reader_next(struct pn_kafka_reader *reader);
+/* Lets librdkafka report what its consumers' connections complain of. */
+void pn_kafka_readers_poll(struct pn_kafka_readers *readers);
+
+/* --- read.c ----------------------------------------------------------------------------------- */
+
+int pn_kafka_read(struct pn_log *log, const char *name, int32_t partition, int64_t offset,
+                  size_t max_records, size_t max_bytes, struct pn_arena *arena,
+                  struct pn_log_records *records, struct pn_err *e) PN_MUST_CHECK;
+int pn_kafka_offset_at(struct pn_log *log, const char *name, int32_t partition,
+                       int64_t timestamp_ms, int64_t *offset, struct pn_err *e) PN_MUST_CHECK;
+
+/* --- folder.c --------------------------------------------------------------------------------- */
+
+/* Locks the folder, and makes sure that its log is this cluster's. */
+int pn_kafka_folder_open(struct pn_kafka *kafka, struct pn_err *e) PN_MUST_CHECK;
+/* Once the cluster is known. */
+int pn_kafka_folder_claim(struct pn_kafka *kafka, struct pn_err *e) PN_MUST_CHECK;
+
+/* --- listeners.c ------------------------------------------------------------------------------ */
+
+int pn_kafka_listen(struct pn_log *log, void (*fn)(void *arg), void *arg, int *id,
+                    struct pn_err *e) PN_MUST_CHECK;
+void pn_kafka_unlisten(struct pn_log *log, int id);
+/* Records came. */
+void pn_kafka_notify(struct pn_kafka *kafka);
+
+/* --- kafka.c ---------------------------------------------------------------------------------- */
+
+static inline struct pn_kafka *pn_kafka_of(struct pn_log *log)
+{
+    return (struct pn_kafka *)log;
+}
+
+#endif

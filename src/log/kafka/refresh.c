@@ -1,0 +1,405 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "log/kafka/private.h"
+
+enum { TICK_MS = 1000, METADATA_TICKS = 5, SETTINGS_TICKS = 60 };
+/* So long a leader must say that a partition is shorter than it was: a new leader may be behind for
+ * a moment. */
+enum { FALL_MS = 10000 };
+enum { ENDS_MS = 5000 };
+
+/* --- ends ------------------------------------------------------------------------------------- */
+
+/* Without those that have no leader: librdkafka would wait for one, for all of them. */
+static rd_kafka_topic_partition_list_t *list_parts(struct pn_kafka_topic **topics, size_t count,
+                                                   int64_t offset)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+    for (size_t i = 0; i < count; i++) {
+        for (int32_t p = 0; p < topics[i]->info.partitions; p++) {
+            if (atomic_load(&topics[i]->parts[p].is_led)) {
+                rd_kafka_topic_partition_list_add(list, topics[i]->info.name, p)->offset = offset;
+            }
+        }
+    }
+    return list;
+}
+
+/* Asks the leaders for the offsets that the list stands for. */
+static int ask_offsets(struct pn_kafka *kafka, rd_kafka_topic_partition_list_t *list,
+                       struct pn_err *e)
+{
+    rd_kafka_resp_err_t err = list->cnt == 0
+                                  ? RD_KAFKA_RESP_ERR_NO_ERROR
+                                  : rd_kafka_offsets_for_times(kafka->asker, list, ENDS_MS);
+    return err == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? 0
+               : pn_kafka_fail(kafka, err, e, "cannot ask the brokers where partitions end");
+}
+
+/* An end that goes back is believed when it stays so: the topic was made again. */
+static bool note_end(struct pn_kafka_part *part, int64_t end, int64_t now_ms)
+{
+    int64_t before = atomic_load(&part->end);
+    if (atomic_load(&part->is_known) && end < before) {
+        int64_t fell_ms = atomic_load(&part->fell_ms);
+        if (fell_ms == 0) {
+            atomic_store(&part->fell_ms, now_ms);
+        }
+        if (fell_ms == 0 || now_ms - fell_ms < FALL_MS) {
+            return false;
+        }
+        atomic_store(&part->delivered, 0);
+    }
+    atomic_store(&part->fell_ms, 0);
+    atomic_store(&part->end, end);
+    return end > before;
+}
+
+static void note_part(struct pn_kafka_part *part, const rd_kafka_topic_partition_t *begin,
+                      const rd_kafka_topic_partition_t *end, int64_t now_ms, bool *grew)
+{
+    bool is_answer = end->err == RD_KAFKA_RESP_ERR_NO_ERROR && end->offset >= 0 &&
+                     begin->err == RD_KAFKA_RESP_ERR_NO_ERROR && begin->offset >= 0;
+    if (is_answer) { /* its leader has not just gone */
+        *grew |= note_end(part, end->offset, now_ms);
+        atomic_store(&part->begin, begin->offset);
+        atomic_store(&part->is_known, true);
+    }
+}
+
+/* The lists are in the order of list_parts(). */
+static void note_all(struct pn_kafka_topic **topics, size_t count,
+                     const rd_kafka_topic_partition_list_t *begins,
+                     const rd_kafka_topic_partition_list_t *ends, int64_t now_ms, bool *grew)
+{
+    int at = 0;
+    for (size_t i = 0; i < count; i++) {
+        for (int32_t p = 0; p < topics[i]->info.partitions && at < ends->cnt; p++) {
+            const rd_kafka_topic_partition_t *end = &ends->elems[at];
+            if (end->partition == p && strcmp(end->topic, topics[i]->info.name) == 0) {
+                note_part(&topics[i]->parts[p], &begins->elems[at], end, now_ms, grew);
+                at++;
+            }
+        }
+    }
+    PN_ASSERT(at == ends->cnt);
+}
+
+int pn_kafka_refresh_ends(struct pn_kafka *kafka, struct pn_kafka_topic **topics, size_t count,
+                          bool *grew, struct pn_err *e)
+{
+    rd_kafka_topic_partition_list_t *begins = list_parts(topics, count, RD_KAFKA_OFFSET_BEGINNING);
+    rd_kafka_topic_partition_list_t *ends = rd_kafka_topic_partition_list_copy(begins);
+    for (int i = 0; i < ends->cnt; i++) {
+        ends->elems[i].offset = RD_KAFKA_OFFSET_END;
+    }
+    int64_t now_ms = pn_mono_ms(kafka->clock);
+    int rc = ask_offsets(kafka, ends, e);
+    if (rc == 0) {
+        rc = ask_offsets(kafka, begins, e);
+    }
+    if (rc == 0) {
+        note_all(topics, count, begins, ends, now_ms, grew);
+    }
+    rd_kafka_topic_partition_list_destroy(begins);
+    rd_kafka_topic_partition_list_destroy(ends);
+    return rc;
+}
+
+/* --- topics ----------------------------------------------------------------------------------- */
+
+static bool is_hidden(const rd_kafka_metadata_topic_t *topic)
+{
+    return strncmp(topic->topic, "__", 2) == 0 || topic->err != RD_KAFKA_RESP_ERR_NO_ERROR ||
+           topic->partition_cnt < 1 || strlen(topic->topic) > PN_TOPIC_NAME_MAX;
+}
+
+static int by_name(const void *left, const void *right)
+{
+    struct pn_kafka_topic *const *l = left;
+    struct pn_kafka_topic *const *r = right;
+    return strcmp((*l)->info.name, (*r)->info.name);
+}
+
+static void note_leaders(struct pn_kafka_topic *topic, const rd_kafka_metadata_topic_t *found)
+{
+    for (int i = 0; i < found->partition_cnt; i++) {
+        int32_t number = found->partitions[i].id;
+        if (number >= 0 && number < topic->info.partitions) {
+            atomic_store(&topic->parts[number].is_led, found->partitions[i].leader >= 0);
+        }
+    }
+}
+
+/* The topic as it is known, held, or a new one when it is new or has more partitions. *is_new. */
+static struct pn_kafka_topic *take_topic(struct pn_kafka *kafka,
+                                         const rd_kafka_metadata_topic_t *found, bool *is_new)
+{
+    struct pn_kafka_topic *known = pn_kafka_catalog_hold(&kafka->catalog, found->topic);
+    if (known != NULL && known->info.partitions == found->partition_cnt) {
+        *is_new = false;
+        note_leaders(known, found);
+        return known;
+    }
+    struct pn_kafka_topic *made = pn_kafka_topic_create(found->topic, found->partition_cnt);
+    note_leaders(made, found);
+    for (int32_t p = 0; known != NULL && p < found->partition_cnt && p < known->info.partitions;
+         p++) {
+        atomic_store(&made->parts[p].delivered, atomic_load(&known->parts[p].delivered));
+    }
+    if (known != NULL) {
+        pn_kafka_topic_release(known);
+    }
+    *is_new = true;
+    return made;
+}
+
+/* What the cluster has, sorted. New topics get their settings and ends before they are seen. */
+static int list_topics(struct pn_kafka *kafka, const rd_kafka_metadata_t *metadata,
+                       struct pn_kafka_topic ***topics, size_t *count, struct pn_err *e)
+{
+    struct pn_kafka_topic **all =
+        pn_xcalloc((size_t)metadata->topic_cnt + 1, sizeof(struct pn_kafka_topic *));
+    struct pn_kafka_topic **new =
+        pn_xcalloc((size_t)metadata->topic_cnt + 1, sizeof(struct pn_kafka_topic *));
+    size_t new_count = 0;
+    *count = 0;
+    for (int i = 0; i < metadata->topic_cnt; i++) {
+        bool is_new = false;
+        if (is_hidden(&metadata->topics[i])) {
+            continue;
+        }
+        all[*count] = take_topic(kafka, &metadata->topics[i], &is_new);
+        if (is_new) {
+            new[new_count++] = all[*count];
+        }
+        (*count)++;
+    }
+    bool grew = false;
+    int rc = pn_kafka_refresh_ends(kafka, new, new_count, &grew, e);
+    if (rc == 0) {
+        pn_kafka_describe(kafka, new, new_count);
+        qsort(all, *count, sizeof *all, by_name);
+        *topics = all;
+    } else {
+        for (size_t i = 0; i < *count; i++) {
+            pn_kafka_topic_release(all[i]);
+        }
+        free(all);
+    }
+    free(new);
+    return rc;
+}
+
+int pn_kafka_refresh_all(struct pn_kafka *kafka, int64_t timeout_ms, struct pn_err *e)
+{
+    const rd_kafka_metadata_t *metadata = NULL;
+    rd_kafka_resp_err_t err = rd_kafka_metadata(kafka->asker, 1, NULL, &metadata, (int)timeout_ms);
+    if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return pn_kafka_fail(kafka, err, e, "cannot ask the brokers %s for their topics",
+                             kafka->config.url);
+    }
+    struct pn_kafka_topic **topics = NULL;
+    size_t count = 0;
+    int rc = list_topics(kafka, metadata, &topics, &count, e);
+    rd_kafka_metadata_destroy(metadata);
+    if (rc == 0) {
+        pn_kafka_catalog_replace(&kafka->catalog, topics, count);
+    }
+    return rc;
+}
+
+static int ask_topic(struct pn_kafka *kafka, const char *name, const rd_kafka_metadata_t **metadata,
+                     struct pn_err *e)
+{
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(kafka->asker, name, NULL);
+    if (handle == NULL) {
+        return pn_kafka_fail(kafka, rd_kafka_last_error(), e, "topic %s", name);
+    }
+    rd_kafka_resp_err_t err =
+        rd_kafka_metadata(kafka->asker, 0, handle, metadata, (int)kafka->config.timeout_ms);
+    rd_kafka_topic_destroy(handle);
+    return err == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? 0
+               : pn_kafka_fail(kafka, err, e, "cannot ask the brokers for topic %s", name);
+}
+
+int pn_kafka_refresh_topic(struct pn_kafka *kafka, const char *name, struct pn_err *e)
+{
+    const rd_kafka_metadata_t *metadata = NULL;
+    int rc = ask_topic(kafka, name, &metadata, e);
+    if (rc != 0) {
+        return rc;
+    }
+    const rd_kafka_metadata_topic_t *found = metadata->topic_cnt == 1 ? metadata->topics : NULL;
+    bool is_new = false;
+    bool grew = false;
+    if (found == NULL || found->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+        rc = pn_err_missing(e, "there is no topic %s", name);
+    } else if (found->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rc = pn_kafka_fail(kafka, found->err, e, "topic %s", name);
+    } else if (is_hidden(found)) {
+        rc = pn_err_missing(e, "there is no topic %s", name);
+    }
+    if (rc == 0) {
+        struct pn_kafka_topic *topic = take_topic(kafka, found, &is_new);
+        rc = pn_kafka_refresh_ends(kafka, &topic, 1, &grew, e);
+        if (rc == 0 && is_new) {
+            pn_kafka_describe(kafka, &topic, 1);
+            pn_kafka_catalog_put(&kafka->catalog, topic);
+        } else {
+            pn_kafka_topic_release(topic);
+        }
+    }
+    rd_kafka_metadata_destroy(metadata);
+    return rc;
+}
+
+/* --- the thread ------------------------------------------------------------------------------- */
+
+static void refresh_known_ends(struct pn_kafka *kafka)
+{
+    size_t count = 0;
+    bool grew = false;
+    struct pn_kafka_topic **topics = pn_kafka_catalog_hold_all(&kafka->catalog, &count);
+    /* What fails is tried again at the next tick; what connections complain of is logged. */
+    struct pn_err failure = {0};
+    int rc = pn_kafka_refresh_ends(kafka, topics, count, &grew, &failure);
+    if (rc == 0 && grew) {
+        pn_kafka_notify(kafka);
+    }
+    for (size_t i = 0; i < count; i++) {
+        pn_kafka_topic_release(topics[i]);
+    }
+    free(topics);
+}
+
+static bool settings_differ(const struct pn_log_topic_info *left,
+                            const struct pn_log_topic_info *right)
+{
+    const struct pn_log_topic_settings *l = &left->settings;
+    const struct pn_log_topic_settings *r = &right->settings;
+    return l->retention_ms != r->retention_ms || l->retention_bytes != r->retention_bytes ||
+           l->record_bytes_max != r->record_bytes_max || l->segment_bytes != r->segment_bytes ||
+           strcmp(l->compression, r->compression) != 0 ||
+           left->retention_ms != right->retention_ms ||
+           left->record_bytes_max != right->record_bytes_max;
+}
+
+static struct pn_kafka_topic *copy_topic(const struct pn_kafka_topic *topic)
+{
+    struct pn_kafka_topic *copy = pn_kafka_topic_create(topic->info.name, topic->info.partitions);
+    copy->info = topic->info;
+    copy->has_settings = topic->has_settings;
+    for (int32_t p = 0; p < topic->info.partitions; p++) {
+        atomic_store(&copy->parts[p].begin, atomic_load(&topic->parts[p].begin));
+        atomic_store(&copy->parts[p].end, atomic_load(&topic->parts[p].end));
+        atomic_store(&copy->parts[p].delivered, atomic_load(&topic->parts[p].delivered));
+        atomic_store(&copy->parts[p].is_known, atomic_load(&topic->parts[p].is_known));
+        atomic_store(&copy->parts[p].is_led, atomic_load(&topic->parts[p].is_led));
+    }
+    return copy;
+}
+
+/* Asks for the topics' settings, and gives the holds of `topics` up. */
+static void describe_again(struct pn_kafka *kafka, struct pn_kafka_topic **topics, size_t count)
+{
+    struct pn_kafka_topic **copies = pn_xcalloc(count + 1, sizeof(struct pn_kafka_topic *));
+    for (size_t i = 0; i < count; i++) {
+        copies[i] = copy_topic(topics[i]);
+    }
+    pn_kafka_describe(kafka, copies, count);
+    for (size_t i = 0; i < count; i++) {
+        if (settings_differ(&topics[i]->info, &copies[i]->info)) {
+            pn_kafka_catalog_put(&kafka->catalog, copies[i]);
+        } else {
+            pn_kafka_topic_release(copies[i]);
+        }
+        pn_kafka_topic_release(topics[i]);
+    }
+    free(copies);
+}
+
+void pn_kafka_refresh_settings(struct pn_kafka *kafka, const char *name)
+{
+    struct pn_kafka_topic *topic = pn_kafka_catalog_hold(&kafka->catalog, name);
+    if (topic != NULL) {
+        describe_again(kafka, &topic, 1);
+    }
+}
+
+/* Somebody else may have altered them. */
+static void refresh_all_settings(struct pn_kafka *kafka)
+{
+    size_t count = 0;
+    struct pn_kafka_topic **topics = pn_kafka_catalog_hold_all(&kafka->catalog, &count);
+    describe_again(kafka, topics, count);
+    free(topics);
+}
+
+/* Sleeps for a tick; false when the thread is to end. */
+static bool rest(struct pn_kafka_refresh *refresh)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += TICK_MS / 1000;
+    int rc = 0;
+    pthread_mutex_lock(&refresh->lock);
+    while (!refresh->is_stopping && rc != ETIMEDOUT) {
+        rc = pthread_cond_timedwait(&refresh->changed, &refresh->lock, &until);
+    }
+    bool go_on = !refresh->is_stopping;
+    pthread_mutex_unlock(&refresh->lock);
+    return go_on;
+}
+
+static void *run(void *arg)
+{
+    struct pn_kafka *kafka = arg;
+    for (unsigned tick = 1; rest(&kafka->refresh); tick++) {
+        (void)rd_kafka_poll(kafka->asker, 0);
+        pn_kafka_readers_poll(&kafka->readers);
+        if (tick % METADATA_TICKS == 0) {
+            struct pn_err failure = {0};
+            int rc = pn_kafka_refresh_all(kafka, kafka->config.timeout_ms, &failure);
+            if (rc != 0) {
+                pn_logger_debug(kafka->logger, "kafka", "%s", failure.msg);
+            }
+        }
+        if (tick % SETTINGS_TICKS == 0) {
+            refresh_all_settings(kafka);
+        }
+        refresh_known_ends(kafka);
+    }
+    return NULL;
+}
+
+int pn_kafka_refresh_start(struct pn_kafka *kafka, struct pn_err *e)
+{
+    struct pn_kafka_refresh *refresh = &kafka->refresh;
+    int rc = pthread_create(&refresh->thread, NULL, run, kafka);
+    if (rc != 0) {
+        return pn_err_errno(e, rc, "cannot start the thread that asks Kafka's brokers");
+    }
+    refresh->is_running = true;
+    return 0;
+}
+
+void pn_kafka_refresh_stop(struct pn_kafka *kafka)
+{
+    struct pn_kafka_refresh *refresh = &kafka->refresh;
+    if (!refresh->is_running) {
+        return;
+    }
+    pthread_mutex_lock(&refresh->lock);
+    refresh->is_stopping = true;
+    pthread_cond_signal(&refresh->changed);
+    pthread_mutex_unlock(&refresh->lock);
+    pthread_join(refresh->thread, NULL);
+    refresh->is_running = false;
+}

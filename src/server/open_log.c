@@ -1,0 +1,112 @@
+/* The log: segments in the data folder, or a cluster of Apache Kafka. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/stations.h"
+#include "settings/configs.h"
+
+static int make_topics(struct pn_log *log, const struct pn_pipeline *pipeline, struct pn_err *e)
+{
+    for (size_t i = 0; i < pipeline->topic_count; i++) {
+        const struct pn_pipeline_topic *topic = &pipeline->topics[i];
+        const struct pn_log_topic_config config = {
+            .partitions = topic->partitions,
+            .retention_ms = topic->retention_ms,
+            .retention_bytes = topic->retention_bytes,
+        };
+        struct pn_err failure = {0};
+        int rc = pn_log_create_topic(log, topic->name, &config, &failure);
+        if (rc != 0 && failure.class_ == PN_CLASS_CONFLICT) {
+            rc = pn_log_configure_topic(log, topic->name, &config, &failure);
+        }
+        if (rc != 0 && failure.class_ == PN_CLASS_CORRUPT) {
+            rc = 0; /* it is closed, and says so to those who ask for it */
+        }
+        if (rc != 0) {
+            pn_err_copy(e, &failure);
+            return rc;
+        }
+    }
+    return 0;
+}
+
+/* --- on segments ------------------------------------------------------------------------------ */
+
+static int open_segments(const struct pn_app *app, const char *folder, struct pn_log **log,
+                         struct pn_err *e)
+{
+    struct pn_embedded_config config;
+    if (pn_kafka_owns_folder(folder, app->io)) {
+        return pn_err_fatal(e,
+                            "the data folder %s belongs to a Kafka cluster: set log.url, or give "
+                            "another folder with --data",
+                            app->data);
+    }
+    pn_settings_to_log(app->settings, &config);
+    config.folder = folder;
+    return pn_embedded_open(&config, app->io, app->clock, app->logger, app->metrics, log, e);
+}
+
+/* --- on Kafka --------------------------------------------------------------------------------- */
+
+/* Settings that a cluster has on its own terms, or not at all. */
+static bool is_of_segments(const char *name)
+{
+    static const char *const names[] = {
+        "log.durability",   "log.compression",     "log.segment_bytes",       "log.segment_ms",
+        "log.retention_ms", "log.retention_bytes", "log.index_interval_bytes"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(names[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void find_useless(void *arg, const struct pn_setting_shown *setting)
+{
+    struct pn_err *e = arg;
+    if (e->class_ == PN_CLASS_NONE && is_of_segments(setting->name) &&
+        strcmp(setting->value, setting->initial) != 0) {
+        (void)pn_err_input(
+            e,
+            "%s is %s, but it is for the log in the data folder, and log.url names a "
+            "Kafka cluster: remove it; a topic's own settings, and those of the "
+            "brokers, decide there",
+            setting->name, setting->value);
+    }
+}
+
+static int open_kafka(const struct pn_app *app, const char *folder, struct pn_log **log,
+                      struct pn_err *e)
+{
+    struct pn_err useless = {0};
+    struct pn_kafka_config config;
+    pn_settings_each(app->settings, find_useless, &useless);
+    if (useless.class_ != PN_CLASS_NONE) {
+        pn_err_copy(e, &useless);
+        return useless.code;
+    }
+    pn_settings_to_kafka(app->settings, &config);
+    config.folder = folder;
+    return pn_kafka_open(&config, app->io, app->clock, app->logger, log, e);
+}
+
+int pn_app_open_log(const struct pn_app *app, struct pn_log **log, struct pn_err *e)
+{
+    char *folder = pn_app_path(app, "log");
+    struct pn_log *opened = NULL;
+    bool is_kafka = app->settings->log.url[0] != '\0';
+    int rc =
+        is_kafka ? open_kafka(app, folder, &opened, e) : open_segments(app, folder, &opened, e);
+    if (rc == 0) {
+        rc = make_topics(opened, app->pipeline, e);
+    }
+    if (rc == 0) {
+        *log = opened;
+        opened = NULL;
+    }
+    pn_log_destroy(&opened);
+    free(folder);
+    return rc;
+}

@@ -1,0 +1,114 @@
+"""A broker of Apache Kafka on loopback, its own controller, and another client of it.
+
+It has a listener without a password and one with (the user `app`, by PLAIN and by SCRAM)."""
+
+import json
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from cloud import ROOT, TOOLS
+
+PASSWORD = "correct horse"
+JARS = ROOT / "third_party/kafka-jars"
+MODULES = "org.apache.kafka.common.security"
+CONFIG = """
+process.roles=broker,controller
+node.id=1
+controller.listener.names=CONTROLLER
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{plain},SASL_PLAINTEXT://127.0.0.1:{sasl},\
+CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{plain},SASL_PLAINTEXT://127.0.0.1:{sasl}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,\
+CONTROLLER:PLAINTEXT
+listener.name.sasl_plaintext.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512
+listener.name.sasl_plaintext.plain.sasl.jaas.config={modules}.plain.PlainLoginModule required \
+user_app="{password}";
+listener.name.sasl_plaintext.scram-sha-512.sasl.jaas.config={modules}.scram.ScramLoginModule \
+required;
+log.dirs={folder}/logs
+num.partitions=1
+default.replication.factor=1
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+auto.create.topics.enable=false
+log.retention.check.interval.ms=500
+log.initial.task.delay.ms=500
+"""
+
+
+def free_ports(count):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [taken.getsockname()[1] for taken in sockets]
+    for taken in sockets:
+        taken.close()
+    return ports
+
+
+def _java(*words):
+    logging = f"-Dlog4j2.configurationFile={ROOT}/bench/kafka/log4j2.properties"
+    java = ["java", "-Xms256m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+    return [*java, logging, "-cp", f"{JARS}/*", *map(str, words)]
+
+
+class Broker:
+    """Started when made; `stop` and `start` keep its ports and its data."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.plain, self.sasl, controller = free_ports(3)
+        self.address = f"127.0.0.1:{self.plain}"
+        self.config = self.folder / "server.properties"
+        self.config.write_text(
+            CONFIG.format(
+                plain=self.plain, sasl=self.sasl, controller=controller, folder=self.folder,
+                modules=MODULES, password=PASSWORD,
+            )
+        )  # fmt: skip
+        tool = "kafka.tools.StorageTool"
+        made = subprocess.run(
+            _java(tool, "random-uuid"), check=True, capture_output=True, text=True
+        )
+        subprocess.run(
+            _java(tool, "format", "-t", made.stdout.split()[-1], "-c", self.config, "--add-scram",
+                  f"SCRAM-SHA-512=[name=app,password={PASSWORD}]"),
+            check=True, capture_output=True,
+        )  # fmt: skip
+        self.process = None
+        self.start()
+
+    def start(self):
+        log = self.folder / "broker.log"
+        with open(log, "wb") as output:
+            self.process = subprocess.Popen(
+                _java("kafka.Kafka", self.config), stdout=output, stderr=output
+            )
+        deadline = time.monotonic() + 120
+        while b"Kafka Server started" not in log.read_bytes():
+            assert self.process.poll() is None and time.monotonic() < deadline, log.read_text()
+            time.sleep(0.1)
+
+    def stop(self):
+        if self.process is not None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+    def ask(self, what, *args):
+        """Runs one of kafka_client.py's functions with another client of Kafka."""
+        done = subprocess.run(
+            [TOOLS / "venv-kafka/bin/python", Path(__file__).with_name("kafka_client.py"),
+             self.address, what, json.dumps(args)],
+            capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)

@@ -1,0 +1,72 @@
+"""What the tests ask of Kafka beside pinion, with Confluent's client: `ADDRESS FUNCTION ARGS`."""
+
+import json
+import sys
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+
+address, function, arguments = sys.argv[1:4]
+
+
+def _text(value):
+    return None if value is None else value.decode()
+
+
+def records(topic, partition):
+    """All records of a partition."""
+    consumer = Consumer({
+        "bootstrap.servers": address, "group.id": "test", "enable.partition.eof": True,
+    })  # fmt: skip
+    consumer.assign([TopicPartition(topic, partition, 0)])
+    found = []
+    while True:
+        message = consumer.poll(60)
+        if message.error():
+            break
+        headers = [[name, _text(value)] for name, value in message.headers() or []]
+        found.append({
+            "offset": message.offset(), "key": _text(message.key()),
+            "value": _text(message.value()), "headers": headers,
+        })  # fmt: skip
+    consumer.close()
+    return found
+
+
+def transaction(topic, values, commit):
+    """One transaction's records, which is committed, or aborted."""
+    producer = Producer({"bootstrap.servers": address, "transactional.id": "test"})
+    producer.init_transactions(60)
+    producer.begin_transaction()
+    for value in values:
+        producer.produce(topic, value)
+    if commit:
+        producer.commit_transaction(60)
+    else:
+        producer.flush(60)
+        producer.abort_transaction(60)
+
+
+def produce(topic, keys):
+    """A record of each key, where Kafka's Java clients put it."""
+    producer = Producer({"bootstrap.servers": address, "partitioner": "murmur2_random"})
+    for key in keys:
+        producer.produce(topic, "0", key)
+    producer.flush(60)
+
+
+def create(topic, partitions):
+    admin = AdminClient({"bootstrap.servers": address})
+    admin.create_topics([NewTopic(topic, partitions)])[topic].result(60)
+
+
+def settings(topic):
+    """The topic's own settings, and how many partitions it has."""
+    admin = AdminClient({"bootstrap.servers": address})
+    resource = ConfigResource(ResourceType.TOPIC, topic)
+    found = admin.describe_configs([resource])[resource].result(60)
+    own = {name: entry.value for name, entry in found.items() if entry.source == 1}
+    return {**own, "partitions": len(admin.list_topics(topic, 60).topics[topic].partitions)}
+
+
+print(json.dumps(globals()[function](*json.loads(arguments))))
