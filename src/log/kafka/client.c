@@ -147,6 +147,24 @@ static int set_all_given(rd_kafka_conf_t *conf, const char *properties, struct p
     return rc;
 }
 
+/* librdkafka names its own property for a file that is missing. */
+static int check_files(const struct pn_kafka *kafka, struct pn_err *e)
+{
+    const struct pn_kafka_config *config = &kafka->config;
+    const struct {
+        const char *setting;
+        const char *path;
+    } files[] = {{"log.kafka.ca_file", config->ca_file},
+                 {"log.kafka.certificate", config->certificate},
+                 {"log.kafka.key", config->key}};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        if (files[i].path[0] != '\0' && !pn_io_exists(kafka->io, files[i].path)) {
+            return pn_err_input(e, "%s: there is no file %s", files[i].setting, files[i].path);
+        }
+    }
+    return 0;
+}
+
 static int set_security(rd_kafka_conf_t *conf, const struct pn_kafka_config *config,
                         struct pn_err *e)
 {
@@ -213,7 +231,10 @@ int pn_kafka_client_open(struct pn_kafka *kafka, rd_kafka_type_t type,
     rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_log_cb(conf, on_log);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-    int rc = set_common(conf, config, e);
+    int rc = check_files(kafka, e);
+    if (rc == 0) {
+        rc = set_common(conf, config, e);
+    }
     for (size_t i = 0; rc == 0 && properties[i].name != NULL; i++) {
         rc = set(conf, properties[i].name, properties[i].value, e);
     }

@@ -1,0 +1,410 @@
+/*
+ * The log on Kafka, against librdkafka's mock cluster: three brokers in this process that answer
+ * with the errors that a test wants, which a real one does only by chance. A mock makes a topic
+ * that it is asked for and knows no settings of topics; test/cloud/test_log_kafka.py has the same
+ * log on a real broker.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+
+#include "base/mem.h"
+#include "log/kafka/private.h"
+#include "settings/configs.h"
+#include "support/defaults.h"
+
+enum { BROKERS = 3, API_PRODUCE = 0, TRIES = 100 };
+
+struct fixture {
+    char folder[64];
+    rd_kafka_t *owner; /* of the mock */
+    rd_kafka_mock_cluster_t *mock;
+    struct pn_kafka_config config;
+    char *url;
+    struct pn_log *log;
+    struct pn_arena arena;
+};
+
+static void open_log(struct fixture *fixture)
+{
+    struct pn_err e = {0};
+    int rc =
+        pn_kafka_open(&fixture->config, pn_io_system(), pn_clock_system(), NULL, &fixture->log, &e);
+    if (rc != 0) {
+        fail_msg("%s", e.msg);
+    }
+}
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = pn_xcalloc(1, sizeof *fixture);
+    char why[256];
+    (void)snprintf(fixture->folder, sizeof fixture->folder, "/tmp/pinion-kafka-XXXXXX");
+    assert_non_null(mkdtemp(fixture->folder));
+    fixture->owner = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), why, sizeof why);
+    assert_non_null(fixture->owner);
+    fixture->mock = rd_kafka_mock_cluster_new(fixture->owner, BROKERS);
+    assert_int_equal(rd_kafka_mock_topic_create(fixture->mock, "t", 2, BROKERS), 0);
+    fixture->url =
+        pn_xasprintf(PN_KAFKA_SCHEME "%s", rd_kafka_mock_cluster_bootstraps(fixture->mock));
+    pn_settings_to_kafka(default_settings(), &fixture->config);
+    fixture->config.folder = fixture->folder;
+    fixture->config.url = fixture->url;
+    fixture->config.timeout_ms = 1000; /* the mock does not answer for settings of topics */
+    fixture->config.properties = "message.timeout.ms=60000";
+    pn_arena_init(&fixture->arena, 0);
+    open_log(fixture);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    pn_log_destroy(&fixture->log);
+    rd_kafka_mock_cluster_destroy(fixture->mock);
+    rd_kafka_destroy(fixture->owner);
+    assert_int_equal(pn_io_remove_tree(pn_io_system(), fixture->folder, NULL), 0);
+    pn_arena_deinit(&fixture->arena);
+    free(fixture->url);
+    free(fixture);
+    return 0;
+}
+
+static struct pn_bytes bytes(const char *text)
+{
+    return (struct pn_bytes){text, text != NULL ? strlen(text) : 0};
+}
+
+/* Appends one record to partition 0 of "t". */
+static int put(struct fixture *fixture, const char *value, struct pn_log_entry *entry,
+               struct pn_err *e)
+{
+    *entry = (struct pn_log_entry){.record = {.value = bytes(value), .timestamp_ms = -1}};
+    struct pn_log_request request = {.topic = "t", .entries = entry, .count = 1};
+    return pn_log_append(fixture->log, &request, e);
+}
+
+static struct pn_log_records get(struct fixture *fixture, int64_t offset, size_t max_records,
+                                 size_t max_bytes)
+{
+    struct pn_log_records records = {0};
+    struct pn_err e = {0};
+    int rc = PN_FAIL;
+    for (int i = 0; i < TRIES && rc != 0; i++) { /* a busy machine may take its time */
+        rc = pn_log_read(fixture->log, "t", 0, offset, max_records, max_bytes, &fixture->arena,
+                         &records, &e);
+        assert_true(rc == 0 || e.class_ == PN_CLASS_RETRY);
+    }
+    assert_int_equal(rc, 0);
+    return records;
+}
+
+static void test_a_record_comes_back_as_it_was(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct pn_record_header headers[] = {{bytes("a"), bytes("1")}, {bytes("b"), bytes(NULL)}};
+    struct pn_log_entry entries[] = {
+        {.record = {.key = bytes("k"),
+                    .value = bytes("v"),
+                    .headers = headers,
+                    .header_count = 2,
+                    .timestamp_ms = 1700000000123}},
+        {.record = {.key = bytes(""), .value = bytes(""), .timestamp_ms = -1}},
+        {.record = {.timestamp_ms = -1}},
+    };
+    struct pn_log_request request = {.topic = "t", .entries = entries, .count = 3};
+    assert_int_equal(pn_log_append(fixture->log, &request, NULL), 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(entries[i].partition, 0);
+        assert_int_equal(entries[i].offset, i);
+    }
+    struct pn_log_offsets ends = {0};
+    assert_int_equal(pn_log_offsets(fixture->log, "t", 0, &ends, NULL), 0);
+    assert_int_equal(ends.end, 3);
+    struct pn_log_records records = get(fixture, 0, 10, 1 << 20);
+    while (records.next_offset < 3) {
+        struct pn_log_records more = get(fixture, records.next_offset, 10, 1 << 20);
+        records.next_offset = more.next_offset;
+        for (size_t i = 0; i < more.count; i++) {
+            records.records[records.count++] = more.records[i];
+        }
+    }
+    assert_int_equal(records.count, 3);
+    const struct pn_record *first = &records.records[0];
+    assert_int_equal(first->timestamp_ms, 1700000000123);
+    assert_memory_equal(first->key.data, "k", 1);
+    assert_int_equal(first->header_count, 2);
+    assert_memory_equal(first->headers[0].value.data, "1", 1);
+    assert_null(first->headers[1].value.data);
+    assert_non_null(records.records[1].value.data);
+    assert_int_equal(records.records[1].value.len, 0);
+    assert_null(records.records[2].key.data);
+    assert_null(records.records[2].value.data);
+}
+
+static void test_reading_at_any_place(void **state)
+{
+    struct fixture *fixture = *state;
+    struct pn_log_entry entry;
+    enum { COUNT = 30 };
+    for (int i = 0; i < COUNT; i++) {
+        char value[16];
+        (void)snprintf(value, sizeof value, "%d", i);
+        assert_int_equal(put(fixture, value, &entry, NULL), 0);
+    }
+    for (int step = 1; step <= 7; step += 3) {
+        for (int64_t at = 0; at < COUNT;) {
+            struct pn_log_records records = get(fixture, at, (size_t)step, 1 << 20);
+            for (size_t i = 0; i < records.count; i++) {
+                char wanted[16];
+                (void)snprintf(wanted, sizeof wanted, "%d", (int)at);
+                assert_int_equal(records.records[i].offset, at++);
+                assert_memory_equal(records.records[i].value.data, wanted, strlen(wanted));
+            }
+        }
+    }
+    for (int64_t at = COUNT - 1; at >= 0; at--) { /* each a seek */
+        struct pn_log_records records = get(fixture, at, 1, 1 << 20);
+        assert_int_equal(records.count, 1);
+        assert_int_equal(records.records[0].offset, at);
+    }
+    assert_int_equal(get(fixture, 3, 10, 1).count, 1); /* one, whatever the limit */
+    assert_int_equal(get(fixture, COUNT, 10, 1 << 20).count, 0);
+    struct pn_log_records records = {0};
+    struct pn_err e = {0};
+    assert_int_not_equal(
+        pn_log_read(fixture->log, "t", 0, COUNT + 1, 1, 1, &fixture->arena, &records, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_INPUT);
+}
+
+/* What passes is tried again, and written once. */
+static void test_passing_errors_are_not_seen(void **state)
+{
+    struct fixture *fixture = *state;
+    struct pn_log_entry entry;
+    rd_kafka_mock_push_request_errors(
+        fixture->mock, API_PRODUCE, 3, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
+        RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT);
+    assert_int_equal(put(fixture, "1", &entry, NULL), 0);
+    assert_int_equal(entry.offset, 0);
+    assert_int_equal(put(fixture, "2", &entry, NULL), 0);
+    assert_int_equal(entry.offset, 1);
+}
+
+static void test_lasting_errors_have_names(void **state)
+{
+    static const struct {
+        rd_kafka_resp_err_t err;
+        enum pn_class class_;
+        int code;
+    } cases[] = {
+        {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, PN_CLASS_INPUT, PN_FAIL},
+        {RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, PN_CLASS_INPUT, PN_FAIL},
+        {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, PN_CLASS_RETRY, PN_LOG_NOT_AUTHORIZED},
+    };
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct pn_log_entry entry;
+        struct pn_err e = {0};
+        rd_kafka_mock_push_request_errors(fixture->mock, API_PRODUCE, 1, cases[i].err);
+        assert_int_equal(put(fixture, "1", &entry, &e), cases[i].code);
+        assert_int_equal(e.class_, cases[i].class_);
+        assert_int_equal(entry.class_, cases[i].class_);
+        assert_int_equal(entry.rc, cases[i].code);
+        assert_non_null(strstr(e.msg, "topic t"));
+    }
+}
+
+static void test_what_is_wrong_with_a_request_is_known_at_once(void **state)
+{
+    struct fixture *fixture = *state;
+    struct pn_err e = {0};
+    size_t large = (size_t)fixture->config.record_bytes_max + 1;
+    char *value = pn_xcalloc(large + 1, 1);
+    memset(value, 'x', large);
+    struct pn_log_entry entries[] = {{.record = {.value = bytes("1")}},
+                                     {.record = {.value = bytes("2")}, .partition = 2}};
+    struct pn_log_request request = {.topic = "t", .entries = entries, .count = 2};
+    assert_int_not_equal(pn_log_append(fixture->log, &request, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_INPUT);
+    assert_int_equal(entries[0].rc, 0);
+    assert_int_not_equal(entries[1].rc, 0);
+    entries[1].partition = 1;
+    entries[1].record.value = bytes(value);
+    assert_int_not_equal(pn_log_append(fixture->log, &request, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_INPUT);
+    struct pn_log_offsets ends = {0};
+    assert_int_equal(pn_log_offsets(fixture->log, "t", 0, &ends, NULL), 0);
+    assert_int_equal(ends.end, 0); /* nothing was taken */
+    assert_int_not_equal(pn_log_create_topic(fixture->log, "__kinesis.s", NULL, &e), 0);
+    assert_non_null(strstr(e.msg, "log.url"));
+    assert_int_not_equal(pn_log_offsets(fixture->log, "t", 2, &ends, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_MISSING);
+    free(value);
+}
+
+static void set_brokers(struct fixture *fixture, bool up)
+{
+    for (int32_t i = 1; i <= BROKERS; i++) {
+        assert_int_equal(up ? rd_kafka_mock_broker_set_up(fixture->mock, i)
+                            : rd_kafka_mock_broker_set_down(fixture->mock, i),
+                         0);
+    }
+}
+
+/* --- back-pressure ---------------------------------------------------------------------------- */
+
+struct flight {
+    struct pn_log_entry entry;
+    struct pn_log_request request;
+};
+
+static atomic_int answered;
+
+static void count_answer(struct pn_log_request *request)
+{
+    (void)request;
+    atomic_fetch_add(&answered, 1);
+}
+
+/* While no broker is there, records wait, as many as fit; each is answered in the end. */
+static void test_a_full_queue_asks_to_retry(void **state)
+{
+    enum { FLIGHTS = 8, HALF_MIB = 512 * 1024 };
+    struct fixture *fixture = *state;
+    char *value = pn_xcalloc(HALF_MIB + 1, 1);
+    memset(value, 'x', HALF_MIB);
+    pn_log_destroy(&fixture->log);
+    fixture->config.queue_bytes_max = 2 << 20;
+    open_log(fixture);
+    set_brokers(fixture, false);
+    struct flight flights[FLIGHTS];
+    int taken = 0;
+    for (int i = 0; i < FLIGHTS; i++) {
+        struct flight *flight = &flights[taken];
+        struct pn_err e = {0};
+        *flight = (struct flight){.entry = {.record = {.value = bytes(value)}}};
+        flight->request = (struct pn_log_request){
+            .topic = "t", .entries = &flight->entry, .count = 1, .done = count_answer};
+        if (pn_log_submit(fixture->log, &flight->request, &e) == 0) {
+            taken++;
+        } else {
+            assert_int_equal(e.class_, PN_CLASS_RETRY);
+            assert_non_null(strstr(e.msg, "log.queue_bytes_max"));
+        }
+    }
+    assert_int_equal(taken, 3); /* with what an entry takes, a fourth does not fit */
+    struct pn_log_topic_info info;
+    assert_int_equal(pn_log_topic(fixture->log, "t", &info, NULL), 0); /* known without brokers */
+    assert_int_equal(info.partitions, 2);
+    set_brokers(fixture, true);
+    pn_log_destroy(&fixture->log); /* waits for them */
+    assert_int_equal(atomic_load(&answered), taken);
+    for (int i = 0; i < taken; i++) {
+        assert_int_equal(flights[i].request.rc, 0);
+    }
+    free(value);
+}
+
+/* A producer that has failed for good is replaced by another. */
+static void test_a_fatal_error_is_not_the_end(void **state)
+{
+    struct fixture *fixture = *state;
+    struct pn_log_entry entry;
+    struct pn_err e = {0};
+    assert_int_equal(put(fixture, "1", &entry, NULL), 0);
+    rd_kafka_t *client = pn_kafka_of(fixture->log)->producer.client;
+    (void)rd_kafka_test_fatal_error(client, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "test");
+    int rc = PN_FAIL;
+    for (int i = 0; i < TRIES && rc != 0; i++) {
+        rc = put(fixture, "2", &entry, &e);
+        assert_true(rc == 0 || e.class_ == PN_CLASS_RETRY);
+        (void)usleep(rc == 0 ? 0 : 50000);
+    }
+    assert_int_equal(rc, 0);
+    assert_int_equal(entry.offset, 1);
+}
+
+/* --- opening ---------------------------------------------------------------------------------- */
+
+static void refuse(struct fixture *fixture, const char *wanted)
+{
+    struct pn_err e = {0};
+    struct pn_log *log = NULL;
+    pn_log_destroy(&fixture->log);
+    assert_int_not_equal(
+        pn_kafka_open(&fixture->config, pn_io_system(), pn_clock_system(), NULL, &log, &e), 0);
+    if (strstr(e.msg, wanted) == NULL) {
+        fail_msg("\"%s\" does not have \"%s\"", e.msg, wanted);
+    }
+}
+
+static void test_wrong_settings(void **state)
+{
+    static const struct {
+        const char *url;
+        const char *security;
+        const char *conf;
+        const char *wanted;
+    } cases[] = {
+        {"kafka://", "plaintext", "", "log.url"},
+        {"http://h:1", "plaintext", "", "log.url"},
+        {"kafka://h:1/x", "plaintext", "", "log.url"},
+        {"kafka://h:1", "sasl_ssl", "", "log.kafka.sasl_username"},
+        {"kafka://h:1", "plaintext", "acks=1", "acks cannot be set"},
+        {"kafka://h:1", "plaintext", "linger.ms", "NAME=VALUE"},
+        {"kafka://h:1", "plaintext", " linger.ms=5 ; no.such=1", "no.such"},
+        {"kafka://h:1", "ssl", "", "log.kafka.ca_file"},
+    };
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        fixture->config.url = cases[i].url;
+        fixture->config.security = cases[i].security;
+        fixture->config.properties = cases[i].conf;
+        fixture->config.ca_file = strcmp(cases[i].security, "ssl") == 0 ? "/no/ca.pem" : "";
+        refuse(fixture, cases[i].wanted);
+    }
+}
+
+static void test_the_folder_is_one_process_and_one_cluster(void **state)
+{
+    struct fixture *fixture = *state;
+    struct pn_err e = {0};
+    struct pn_log *second = NULL;
+    assert_int_not_equal(
+        pn_kafka_open(&fixture->config, pn_io_system(), pn_clock_system(), NULL, &second, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_CONFLICT);
+    pn_log_destroy(&fixture->log);
+    char *path = pn_xasprintf("%s/topic", fixture->folder);
+    assert_int_equal(pn_io_mkdirs(pn_io_system(), path, NULL), 0);
+    free(path);
+    refuse(fixture, "log of its own");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_a_record_comes_back_as_it_was),
+        TEST(test_reading_at_any_place),
+        TEST(test_passing_errors_are_not_seen),
+        TEST(test_lasting_errors_have_names),
+        TEST(test_what_is_wrong_with_a_request_is_known_at_once),
+        TEST(test_a_full_queue_asks_to_retry),
+        TEST(test_a_fatal_error_is_not_the_end),
+        TEST(test_wrong_settings),
+        TEST(test_the_folder_is_one_process_and_one_cluster),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
