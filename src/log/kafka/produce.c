@@ -218,27 +218,38 @@ static rd_kafka_headers_t *headers_of(const struct pn_record *record)
     return headers;
 }
 
+static rd_kafka_vu_t bytes_vu(rd_kafka_vtype_t type, const struct pn_bytes *bytes)
+{
+    return (rd_kafka_vu_t){
+        .vtype = type,
+        .u.mem = {.ptr = (void *)(uintptr_t)bytes->data, .size = bytes->len},
+    };
+}
+
 /* The caller keeps the bytes until the answer, so librdkafka need not copy them. */
 static rd_kafka_resp_err_t produce(rd_kafka_t *client, rd_kafka_topic_t *handle,
                                    struct ticket *ticket)
 {
     const struct pn_record *record = &ticket->entry->record;
-    void *value = (void *)(uintptr_t)record->value.data;
-    int64_t timestamp_ms = record->timestamp_ms >= 0 ? record->timestamp_ms : 0;
-    if (record->header_count == 0) {
-        return rd_kafka_producev(
-            client, RD_KAFKA_V_RKT(handle), RD_KAFKA_V_PARTITION(ticket->entry->partition),
-            RD_KAFKA_V_VALUE(value, record->value.len),
-            RD_KAFKA_V_KEY(record->key.data, record->key.len), RD_KAFKA_V_TIMESTAMP(timestamp_ms),
-            RD_KAFKA_V_OPAQUE(ticket), RD_KAFKA_V_END);
+    rd_kafka_headers_t *headers = record->header_count > 0 ? headers_of(record) : NULL;
+    const rd_kafka_vu_t message[] = {
+        {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = handle},
+        {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = ticket->entry->partition},
+        bytes_vu(RD_KAFKA_VTYPE_VALUE, &record->value),
+        bytes_vu(RD_KAFKA_VTYPE_KEY, &record->key),
+        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP,
+         .u.i64 = record->timestamp_ms >= 0 ? record->timestamp_ms : 0},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = ticket},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers}, /* last: there may be none */
+    };
+    size_t count = sizeof message / sizeof *message - (headers == NULL);
+    rd_kafka_error_t *error = rd_kafka_produceva(client, message, count);
+    if (error == NULL) {
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
     }
-    rd_kafka_headers_t *headers = headers_of(record);
-    rd_kafka_resp_err_t err = rd_kafka_producev(
-        client, RD_KAFKA_V_RKT(handle), RD_KAFKA_V_PARTITION(ticket->entry->partition),
-        RD_KAFKA_V_VALUE(value, record->value.len),
-        RD_KAFKA_V_KEY(record->key.data, record->key.len), RD_KAFKA_V_TIMESTAMP(timestamp_ms),
-        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(ticket), RD_KAFKA_V_END);
-    if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    rd_kafka_resp_err_t err = rd_kafka_error_code(error);
+    rd_kafka_error_destroy(error);
+    if (headers != NULL) {
         rd_kafka_headers_destroy(headers);
     }
     return err;
