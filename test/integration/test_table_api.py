@@ -148,3 +148,11 @@ def test_a_version_in_sql(server):
     for name in ("raw_pin@7", "raw_pin@00", "raw_pin@", "nothing@0", "raw_pin@x"):
         done = run("query", f'SELECT * FROM "{name}"', data=server.data, check=False)
         assert done.returncode == 1, name
+
+
+def test_sql_between_two_names_is_not_the_key_of_a_table(server):
+    much = " + 1 / 2" * 100
+    sql = f'SELECT "x"{much} AS "y" FROM range(1) t("x")'
+    kind = {"Content-Type": "application/json"}
+    status, answer, _ = server.request("POST", "/api/v1/sql", {"sql": sql}, kind)
+    assert status == 200, answer

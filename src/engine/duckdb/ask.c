@@ -62,6 +62,19 @@ static int make_view(struct pn_duckdb *engine, duckdb_connection connection, con
     return rc;
 }
 
+/* What stands between two quotes is often no name, but the SQL between two names. No folder has a
+ * name that is longer than this. */
+static bool may_be_key(const char *text)
+{
+    enum { PART_BYTES_MAX = 255 };
+    bool fits = true;
+    for (const char *part = text; fits && part != NULL; part = strchr(part, '/')) {
+        part += *part == '/' ? 1 : 0;
+        fits = strcspn(part, "/") <= PART_BYTES_MAX;
+    }
+    return fits && strchr(text, '/') != NULL && pn_store_key_check(text, NULL) == 0;
+}
+
 /* Views of tables that the statement names by their keys in the store, in quotes:
  * "sales/orders". They need not be the pipeline's. `keys` gets those that there are. */
 static int make_views_by_key(struct pn_duckdb *engine, duckdb_connection connection,
@@ -76,7 +89,7 @@ static int make_views_by_key(struct pn_duckdb *engine, duckdb_connection connect
         (void)pn_duckdb_version_name(at, len, &len, &version);
         char *key = pn_xstrndup(at, len);
         const struct pn_table table = {.name = key, .path = key};
-        if (strchr(key, '/') != NULL && pn_store_key_check(key, NULL) == 0) {
+        if (may_be_key(key)) {
             rc = version >= 0 ? pn_duckdb_view_at(engine, &engine->ask_views, connection, &table,
                                                   version, lease, &cause)
                               : pn_duckdb_view_latest(engine, &engine->ask_views, connection,
