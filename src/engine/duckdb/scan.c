@@ -1,6 +1,5 @@
 #include "engine/duckdb/scan.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,14 +8,10 @@
 #include "base/file_sum.h"
 #include "base/mem.h"
 #include "engine/duckdb/decode.h"
+#include "engine/duckdb/places.h"
 #include "engine/duckdb/stored.h"
-#include "engine/duckdb/write.h"
 
-/* What the files, the values of their partitions and their deleted rows are called in a scan: names
- * that no column has. */
-#define FILES      "\"pinion's files\""
-#define PARTITIONS "\"pinion's partitions\""
-#define DELETED    "\"pinion's deleted rows\""
+#define FILES PN_DUCKDB_FILES
 
 /* --- files ------------------------------------------------------------------------------------ */
 
@@ -338,7 +333,8 @@ static void add_partition_value(const struct scan *scan, size_t i, size_t at,
     enum { VALUE_MAX = 64 };
     char value[VALUE_MAX];
     bool binary = stored != NULL && stored->sql != NULL && strcmp(stored->sql, "BLOB") == 0;
-    (void)snprintf(value, sizeof value, binary ? "encode(%s.c%zu)" : "%s.c%zu", PARTITIONS, at);
+    (void)snprintf(value, sizeof value, binary ? "encode(%s.c%zu)" : "%s.c%zu",
+                   PN_DUCKDB_PARTITIONS, at);
     add_typed(scan, i, value, sql);
 }
 
@@ -369,110 +365,6 @@ static void add_columns(struct scan *scan, struct pn_buf *sql)
         pn_buf_adds(sql, " AS ");
         pn_duckdb_add_name(sql, column_name(scan, i));
     }
-}
-
-/* --- partitions ------------------------------------------------------------------------------- */
-
-static const char *partition_value(const struct pn_delta_file *file, const char *physical)
-{
-    for (size_t i = 0; i < file->partition_value_count; i++) {
-        if (strcmp(file->partition_values[i].key, physical) == 0) {
-            return file->partition_values[i].value;
-        }
-    }
-    return NULL;
-}
-
-/* One row: the file's place in the list, and its values. An empty text is null, as the protocol has
- * it. */
-static void add_partition_row(const struct scan *scan, size_t at, struct pn_buf *sql)
-{
-    const struct pn_delta_metadata *metadata = &scan->snapshot->metadata;
-    pn_buf_addf(sql, "%s(CAST(%zu AS UBIGINT)", at == 0 ? "" : ", ", at);
-    for (size_t i = 0; i < metadata->partition_column_count; i++) {
-        const struct pn_stored *column =
-            pn_stored_find(&scan->stored, metadata->partition_columns[i]);
-        const char *value =
-            partition_value(&scan->snapshot->files[at],
-                            column != NULL ? column->physical : metadata->partition_columns[i]);
-        pn_buf_adds(sql, ", ");
-        if (value == NULL || value[0] == '\0') {
-            pn_buf_adds(sql, "CAST(NULL AS VARCHAR)");
-        } else {
-            pn_duckdb_add_text(sql, value);
-        }
-    }
-    pn_buf_addc(sql, ')');
-}
-
-static void add_partitions(const struct scan *scan, struct pn_buf *sql)
-{
-    pn_buf_adds(sql, " JOIN (VALUES ");
-    for (size_t i = 0; i < scan->snapshot->file_count; i++) {
-        add_partition_row(scan, i, sql);
-    }
-    pn_buf_adds(sql, ") AS " PARTITIONS "(file");
-    for (size_t i = 0; i < scan->snapshot->metadata.partition_column_count; i++) {
-        pn_buf_addf(sql, ", c%zu", i);
-    }
-    pn_buf_adds(sql, ") ON " FILES ".file_index = " PARTITIONS ".file");
-}
-
-/* --- deleted rows ----------------------------------------------------------------------------- */
-
-static bool has_deleted_rows(const struct pn_delta_snapshot *snapshot)
-{
-    for (size_t i = 0; i < snapshot->file_count; i++) {
-        if (snapshot->files[i].deletion_vector != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
-struct deleted {
-    struct pn_buf *sql;
-    size_t file;
-    int64_t count; /* of all files */
-};
-
-/* Where there are more, the statement would become too long. */
-enum { DELETED_ROWS_MAX = 4000000 };
-
-static int add_deleted_row(void *arg, int64_t row)
-{
-    struct deleted *deleted = arg;
-    pn_buf_addf(deleted->sql, "%s(%zu,%" PRId64 ")", deleted->count == 0 ? "" : ",", deleted->file,
-                row);
-    return ++deleted->count > DELETED_ROWS_MAX ? PN_FAIL : 0;
-}
-
-/* The rows that deletion vectors mark are left out, by their place in their file. */
-static int add_deleted(struct pn_duckdb *engine, const struct scan *scan, struct pn_buf *sql,
-                       struct pn_err *e)
-{
-    struct pn_delta *delta = pn_duckdb_delta(engine, scan->table->path);
-    struct deleted deleted = {.sql = sql};
-    int rc = 0;
-    pn_buf_adds(sql, " ANTI JOIN (SELECT CAST(f AS UBIGINT) AS file, CAST(r AS BIGINT) AS row FROM "
-                     "(VALUES ");
-    for (size_t i = 0; rc == 0 && i < scan->snapshot->file_count; i++) {
-        deleted.file = i;
-        rc = pn_delta_deleted_rows(delta, &scan->snapshot->files[i], add_deleted_row, &deleted, e);
-    }
-    if (rc == 0 && deleted.count == 0) {
-        pn_buf_adds(sql, "(-1,-1)"); /* the vectors are there, but empty */
-    }
-    pn_buf_adds(sql, ") AS v(f, r) WHERE f >= 0) AS " DELETED " ON " FILES ".file_index = " DELETED
-                     ".file AND " FILES ".file_row_number = " DELETED ".row");
-    if (deleted.count > DELETED_ROWS_MAX) {
-        rc = pn_err_input(e,
-                          "table %s has more than %d deleted rows in its files, which is more than "
-                          "pinion reads: rewrite its files (REORG TABLE ... APPLY (PURGE))",
-                          scan->table->path, DELETED_ROWS_MAX);
-    }
-    pn_delta_destroy(&delta);
-    return rc;
 }
 
 /* --- its parts -------------------------------------------------------------------------------- */
@@ -531,7 +423,8 @@ static int check_places(const struct scan *scan, struct pn_err *e)
 static int read_stored(struct scan *scan, struct pn_err *e)
 {
     const struct pn_delta_metadata *metadata = &scan->snapshot->metadata;
-    bool has_places = metadata->partition_column_count > 0 || has_deleted_rows(scan->snapshot);
+    bool has_places =
+        metadata->partition_column_count > 0 || pn_duckdb_has_deleted_rows(scan->snapshot);
     scan->has_stored = !is_declared(scan) || has_places || pn_stored_is_mapped(metadata);
     if (!scan->has_stored) {
         return 0;
@@ -562,10 +455,10 @@ static int add_scan(struct pn_duckdb *engine, duckdb_connection connection, stru
         pn_buf_add(sql, pn_buf_text(&from), from.len);
     }
     if (rc == 0 && metadata->partition_column_count > 0) {
-        add_partitions(scan, sql);
+        pn_duckdb_add_partitions(scan->snapshot, &scan->stored, sql);
     }
-    if (rc == 0 && has_deleted_rows(scan->snapshot)) {
-        rc = add_deleted(engine, scan, sql, e);
+    if (rc == 0 && pn_duckdb_has_deleted_rows(scan->snapshot)) {
+        rc = pn_duckdb_add_deleted(engine, scan->table->path, scan->snapshot, sql, e);
     }
     if (scan->asked) {
         duckdb_destroy_result(&scan->files);
