@@ -1,7 +1,7 @@
 /*
- * What the log alone says of the rows in a table's files, joined to a scan of the files by the place
- * of a file in the list and of a row in its file: the values of partition columns, and which rows
- * are deleted.
+ * What the log alone says of the rows in a table's files: the values of partition columns, and
+ * which rows are deleted. Both are joined to a scan of the files, by the place of a file in the
+ * list and of a row in its file.
  */
 #ifndef PN_ENGINE_DUCKDB_PLACES_H
 #define PN_ENGINE_DUCKDB_PLACES_H
