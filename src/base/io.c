@@ -178,6 +178,13 @@ bool pn_io_exists(const struct pn_io *io, const char *path)
     return io->ops->stat(io, path, &st) == 0;
 }
 
+int pn_io_space(const struct pn_io *io, const char *path, int64_t *free_bytes, int64_t *all_bytes,
+                struct pn_err *e)
+{
+    int rc = io->ops->space(io, path, free_bytes, all_bytes);
+    return rc < 0 ? pn_err_errno(e, -rc, "cannot ask how much space the disk of %s has", path) : 0;
+}
+
 int pn_io_rename(const struct pn_io *io, const char *from, const char *to, struct pn_err *e)
 {
     int rc = io->ops->rename(io, from, to);

@@ -41,6 +41,8 @@ struct pn_io_ops {
     int (*mkdir)(const struct pn_io *io, const char *path, mode_t mode);
     int (*rmdir)(const struct pn_io *io, const char *path);
     int (*flock)(const struct pn_io *io, int fd, int operation);
+    /* Of the disk that a path is on: what is free for this user, and all of it. */
+    int (*space)(const struct pn_io *io, const char *path, int64_t *free_bytes, int64_t *all_bytes);
     /* Extended attributes, see base/file_sum.h; both may be NULL. The second returns a length. */
     int (*setxattr)(const struct pn_io *io, const char *path, const char *name, const void *value,
                     size_t size);
@@ -109,6 +111,9 @@ int pn_io_size(const struct pn_io *io, int fd, int64_t *size_bytes, const char *
 int pn_io_stat(const struct pn_io *io, const char *path, struct stat *st,
                struct pn_err *e) PN_MUST_CHECK;
 bool pn_io_exists(const struct pn_io *io, const char *path);
+/* The bytes that are free for this user on the disk that a path is on, and all of the disk's. */
+int pn_io_space(const struct pn_io *io, const char *path, int64_t *free_bytes, int64_t *all_bytes,
+                struct pn_err *e) PN_MUST_CHECK;
 int pn_io_rename(const struct pn_io *io, const char *from, const char *to,
                  struct pn_err *e) PN_MUST_CHECK;
 int pn_io_link(const struct pn_io *io, const char *from, const char *to,

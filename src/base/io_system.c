@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -121,6 +122,19 @@ static int system_flock(const struct pn_io *io, int fd, int operation)
     return result_of(flock(fd, operation));
 }
 
+static int system_space(const struct pn_io *io, const char *path, int64_t *free_bytes,
+                        int64_t *all_bytes)
+{
+    (void)io;
+    struct statvfs st;
+    if (statvfs(path, &st) != 0) {
+        return -errno;
+    }
+    *free_bytes = (int64_t)(st.f_bavail * st.f_frsize);
+    *all_bytes = (int64_t)(st.f_blocks * st.f_frsize);
+    return 0;
+}
+
 static int system_setxattr(const struct pn_io *io, const char *path, const char *name,
                            const void *value, size_t size)
 {
@@ -191,6 +205,7 @@ const struct pn_io *pn_io_system(void)
         .mkdir = system_mkdir,
         .rmdir = system_rmdir,
         .flock = system_flock,
+        .space = system_space,
         .setxattr = system_setxattr,
         .getxattr = system_getxattr,
         .list = system_list,

@@ -169,6 +169,23 @@ static int64_t observation_count(const struct pn_metric *metric)
     return count;
 }
 
+int64_t pn_metric_quantile_ns(const struct pn_metric *metric, double share)
+{
+    if (metric == NULL) {
+        return -1;
+    }
+    PN_ASSERT(metric->kind == PN_METRIC_HISTOGRAM);
+    const int64_t count = observation_count(metric);
+    int64_t seen = 0;
+    for (size_t i = 0; i < BOUND_COUNT; i++) {
+        seen += atomic_load_explicit(&metric->buckets[i], memory_order_relaxed);
+        if (count > 0 && (double)seen >= share * (double)count) {
+            return bounds[i].nanos;
+        }
+    }
+    return count > 0 ? bounds[BOUND_COUNT - 1].nanos : -1;
+}
+
 int64_t pn_metric_value(const struct pn_metric *metric)
 {
     if (metric == NULL) {

@@ -33,6 +33,9 @@ void pn_metric_add(struct pn_metric *metric, int64_t amount);       /* counter, 
 void pn_metric_set(struct pn_metric *metric, int64_t value);        /* gauge */
 void pn_metric_observe_ns(struct pn_metric *metric, int64_t nanos); /* histogram */
 int64_t pn_metric_value(const struct pn_metric *metric);
+/* A time that this share of a histogram's observations (0.99) did not exceed, as exact as its
+ * buckets are, and 10 seconds at most; -1 without observations. */
+int64_t pn_metric_quantile_ns(const struct pn_metric *metric, double share);
 
 /* Appends the whole registry as Prometheus text, in the order of the table. */
 void pn_metrics_render(struct pn_metrics *metrics, struct pn_buf *out);

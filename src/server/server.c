@@ -12,6 +12,7 @@
 #include "api/search_routes.h"
 #include "api/session_routes.h"
 #include "api/sink_routes.h"
+#include "api/status_routes.h"
 #include "api/table_data_routes.h"
 #include "api/topic_routes.h"
 #include "base/mem.h"
@@ -59,6 +60,7 @@ struct pn_server {
     struct pn_log *topics; /* the log without the streams' topics, for: */
     struct pn_api_topic_routes topic_routes;
     struct pn_api_pipeline_routes pipeline_routes;
+    struct pn_api_status_routes status_routes;
     struct pn_api_dags *dags;
     struct pn_api_search_routes search_routes;
     struct pn_api_table_data_routes table_data_routes;
@@ -224,6 +226,31 @@ static void add_airflow(struct pn_server *server)
     server->airflow = pn_airflow_create(&env);
 }
 
+static void add_status(struct pn_server *server, struct pn_api *api)
+{
+    static const struct {
+        unsigned role;
+        const char *name;
+    } roles[] = {{PN_ROLE_GATEWAY, "gateway"},
+                 {PN_ROLE_SINK, "sink"},
+                 {PN_ROLE_STREAM, "stream"},
+                 {PN_ROLE_SCHEDULER, "scheduler"}};
+    const struct pn_app *app = server->app;
+    server->status_routes =
+        (struct pn_api_status_routes){.io = app->io,
+                                      .clock = app->clock,
+                                      .metrics = app->metrics,
+                                      .data = app->data,
+                                      .started_ms = pn_wall_ms(app->clock),
+                                      .started_mono_ns = pn_mono_ns(app->clock)};
+    for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
+        if ((server->roles & roles[i].role) != 0) {
+            server->status_routes.roles[server->status_routes.role_count++] = roles[i].name;
+        }
+    }
+    pn_api_status_routes_add(&server->status_routes, api);
+}
+
 static int add_routes(struct pn_server *server, struct pn_err *e)
 {
     struct pn_api *api = server->fronts->api;
@@ -237,6 +264,7 @@ static int add_routes(struct pn_server *server, struct pn_err *e)
     server->pipeline_routes = (struct pn_api_pipeline_routes){.pipeline = server->app->pipeline,
                                                               .settings = server->app->settings};
     pn_api_pipeline_routes_add(&server->pipeline_routes, api);
+    add_status(server, api);
     pn_api_session_routes_add(api);
     add_dag_routes(server);
     add_airflow(server);

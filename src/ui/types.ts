@@ -320,6 +320,18 @@ export interface Health {
   [list: string]: unknown;
 }
 
+/* GET status: the server as a process. */
+export interface ServerStatus {
+  version: string;
+  pid: number;
+  started_ms: number;
+  uptime_ms: number;
+  roles: string[];
+  memory_bytes: number | null;
+  disk: { free_bytes: number | null; all_bytes: number | null };
+  log_commit: { p50_ms: number | null; p99_ms: number | null };
+}
+
 export interface SettingRow {
   name: string;
   value: unknown;

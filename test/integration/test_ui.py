@@ -128,6 +128,12 @@ def test_the_queries_of_the_pipeline(watch, folder):
         assert violations(page) == []
 
 
+def test_the_status_has_the_process(watch):
+    page = watch().go("status", "Up since")
+    expect(page.locator("main")).to_contain_text("gateway, sink, stream, scheduler")
+    expect(page.locator("main")).to_contain_text("free of")
+
+
 def test_a_query_that_is_wrong(watch):
     page = watch().go("query?sql=" + quote("SELECT unique_idd FROM pin"), "Run")
     page.get_by_role("button", name="Run", exact=True).click()

@@ -11,9 +11,10 @@ import { Empty, Region } from "../parts/region.tsx";
 import { State } from "../parts/state.tsx";
 import { Tabs } from "../parts/tabs.tsx";
 import { At } from "../parts/time.tsx";
+import { bytes } from "../format.ts";
 import { place, setQuery } from "../route.ts";
 import { words } from "../states.ts";
-import type { AuditRow, Health, Items, RouteRow, SettingRow } from "../types.ts";
+import type { AuditRow, Health, Items, RouteRow, ServerStatus, SettingRow } from "../types.ts";
 
 const SETTINGS: Column<SettingRow>[] = [
   { name: "Setting", cell: (row) => <code>{row.name}</code>, sort: (row) => row.name },
@@ -44,6 +45,30 @@ function HealthView() {
           />
           <Problems health={data} />
         </>
+      )}
+    </Region>
+  );
+}
+
+/* The server as a process; as of the page's opening and of each change of the health. */
+function ProcessView() {
+  const status = useGet<ServerStatus>("status", ["health"]);
+  return (
+    <Region of={status}>
+      {({ disk, log_commit: commit, ...server }) => (
+        <Facts
+          of={{
+            Roles: server.roles.join(", "),
+            "Up since": <At ms={server.started_ms} />,
+            Memory: bytes(server.memory_bytes),
+            "Disk of the data": `${bytes(disk.free_bytes)} free of ${bytes(disk.all_bytes)}`,
+            "Commit of the log":
+              commit.p50_ms === null || commit.p99_ms === null
+                ? "none yet"
+                : `half within ${commit.p50_ms} ms, 99 % within ${commit.p99_ms} ms`,
+            Process: server.pid,
+          }}
+        />
       )}
     </Region>
   );
@@ -133,7 +158,12 @@ export function StatusPage({ rest }: { rest: string[] }) {
   return (
     <Page title="Status">
       <Tabs base={["status"]} views={["Health", "Settings", "Routes", "Audit"]} shown={view} />
-      {view === "health" ? <HealthView /> : null}
+      {view === "health" ? (
+        <>
+          <HealthView />
+          <ProcessView />
+        </>
+      ) : null}
       {view === "settings" ? <SettingsView /> : null}
       {view === "routes" ? <RoutesView /> : null}
       {view === "audit" ? <AuditView /> : null}

@@ -218,9 +218,25 @@ static void test_the_page_is_fresh(void **state)
     pn_buf_deinit(&kept);
 }
 
+static void test_quantiles(void **state)
+{
+    (void)state;
+    struct pn_metric *commits = pn_metrics_get(metrics, PN_METRIC_LOG_COMMIT_SECONDS, NULL);
+    assert_int_equal(pn_metric_quantile_ns(NULL, 0.5), -1);
+    assert_int_equal(pn_metric_quantile_ns(commits, 0.5), -1);
+    for (int i = 0; i < 99; i++) {
+        pn_metric_observe_ns(commits, 900000);
+    }
+    pn_metric_observe_ns(commits, INT64_C(40000000000));
+    assert_int_equal(pn_metric_quantile_ns(commits, 0.5), 1000000);
+    assert_int_equal(pn_metric_quantile_ns(commits, 0.99), 1000000);
+    assert_int_equal(pn_metric_quantile_ns(commits, 1), INT64_C(10000000000));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_quantiles, setup, teardown),
         cmocka_unit_test_setup_teardown(test_counters_and_gauges, setup, teardown),
         cmocka_unit_test_setup_teardown(test_histograms_are_cumulative, setup, teardown),
         cmocka_unit_test_setup_teardown(test_label_values_are_bounded, setup, teardown),

@@ -215,6 +215,13 @@ static int fault_rename(const struct pn_io *io, const char *from, const char *to
     return fault->under->ops->rename(fault->under, from, to);
 }
 
+static int fault_space(const struct pn_io *io, const char *path, int64_t *free_bytes,
+                       int64_t *all_bytes)
+{
+    const struct pn_io *under = fault_of(io)->under;
+    return under->ops->space(under, path, free_bytes, all_bytes);
+}
+
 /* What goes with a file is a help that may be missing: no fault to inject. */
 static int fault_setxattr(const struct pn_io *io, const char *path, const char *name,
                           const void *value, size_t size)
@@ -305,6 +312,7 @@ void fault_io_init(struct fault_io *fault, const struct pn_io *under)
         .fstat = fault_fstat,
         .stat = fault_stat,
         .rename = fault_rename,
+        .space = fault_space,
         .setxattr = fault_setxattr,
         .getxattr = fault_getxattr,
         .link = fault_link,
