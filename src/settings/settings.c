@@ -265,9 +265,9 @@ static int set_node(struct pn_settings *settings, const struct pn_yaml *yaml,
         return set_leaf(settings, yaml, node, name, e);
     }
     for (const struct pn_yaml_node *leaf = node->first; leaf != NULL; leaf = leaf->next) {
-        char full[NAME_MAX_BYTES];
-        (void)snprintf(full, sizeof full, "%s.%s", name, leaf->key);
+        char *full = pn_xasprintf("%s.%s", name, leaf->key);
         int rc = set_leaf(settings, yaml, leaf, full, e);
+        free(full);
         if (rc != 0) {
             return rc;
         }
