@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import os
 import zlib
 
 import kinesis
@@ -162,7 +163,9 @@ def test_hostile_topic_names(server, data, name):
         answer = session.send(prepared)
     assert answer.status_code in (400, 404, 405), answer.text
     assert answer.json()["error_code"] in (40002, 404, 405)
-    assert not any(".." in str(path) for path in data.rglob("*"))
+    # A walk passes over folders that the server removes meanwhile.
+    names = [name for _, folders, files in os.walk(data) for name in [*folders, *files]]
+    assert names and not any(".." in name for name in names)
 
 
 def test_nul_in_topic_name(server):
