@@ -1,5 +1,5 @@
 /*
- * What every log asks of a record before it takes it.
+ * What every log asks of a record, and of the settings of a topic, before it takes them.
  */
 #ifndef PN_LOG_RECORD_H
 #define PN_LOG_RECORD_H
@@ -20,5 +20,8 @@ static inline size_t pn_record_bytes(const struct pn_record *record)
  * one without a name. */
 int pn_record_check(const struct pn_record *record, int64_t bytes_max, size_t place,
                     struct pn_err *e) PN_MUST_CHECK;
+/* INPUT: a number of partitions, a retention or a size of records that no topic can have. */
+int pn_log_topic_config_check(const struct pn_log_topic_config *config,
+                              struct pn_err *e) PN_MUST_CHECK;
 
 #endif

@@ -266,6 +266,14 @@ static int pass(struct pn_sink *sink, struct pn_sink_part *part, int64_t number,
     return 0;
 }
 
+static int refused_without_one(const struct pn_sink_part *part, struct pn_err *e)
+{
+    return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
+                      "the store refused an object of %s partition %" PRId32
+                      " as if there was one, and has none",
+                      part->memory.topic, part->memory.partition);
+}
+
 int pn_sink_chain_follow(struct pn_sink *sink, struct pn_sink_part *part, struct pn_err *e)
 {
     int64_t number = part->memory.base + part->place.next;
@@ -274,10 +282,7 @@ int pn_sink_chain_follow(struct pn_sink *sink, struct pn_sink_part *part, struct
     struct pn_sink_note note;
     int rc = read_note(sink, &part->memory, number, &is_there, &is_ours, &note, e);
     if (rc == 0 && !is_there) {
-        rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
-                        "the store refused an object of %s partition %" PRId32
-                        " as if there was one, and has none",
-                        part->memory.topic, part->memory.partition);
+        rc = refused_without_one(part, e);
     } else if (rc == 0 && !is_ours) {
         rc = pass(sink, part, number, &note, e);
     } else if (rc == 0 && note.cuts.count > 0 && note.at != part->place.next) {
@@ -298,10 +303,7 @@ int pn_sink_chain_check(struct pn_sink *sink, const struct pn_sink_part *part, i
     struct pn_sink_note note;
     int rc = read_note(sink, &part->memory, number, &is_there, &is_ours, &note, e);
     if (rc == 0 && !is_there) {
-        rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
-                        "the store refused an object of %s partition %" PRId32
-                        " as if there was one, and has none",
-                        part->memory.topic, part->memory.partition);
+        rc = refused_without_one(part, e);
     } else if (rc == 0 && (!is_ours || note.at != offset)) {
         rc = foreign(sink, &part->memory, number, e);
     }

@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "log/embedded/topic_file.h"
 #include "log/embedded/topics.h"
+#include "log/record.h"
 
 static char *folder_of(const struct pn_topics *topics, const char *name)
 {
@@ -204,22 +205,6 @@ int pn_topics_open(struct pn_topics *topics, struct pn_err *e)
 
 /* --- creating -------------------------------------------------------------------------------- */
 
-static int check_config(const struct pn_log_topic_config *config, struct pn_err *e)
-{
-    if (config->partitions < 0 || config->partitions > PN_PARTITIONS_MAX) {
-        return pn_err_input(e, "%d partitions: a topic must have 1 to %d", config->partitions,
-                            PN_PARTITIONS_MAX);
-    }
-    if (config->retention_ms < -1 || config->retention_bytes < -1) {
-        return pn_err_input(e, "a retention must be a number from 0 up, or -1 for unlimited");
-    }
-    if (config->record_bytes_max < 0 || config->record_bytes_max > PN_RECORD_BYTES_MAX) {
-        return pn_err_input(e, "records of up to %lld bytes: at most %d are possible",
-                            (long long)config->record_bytes_max, (int)PN_RECORD_BYTES_MAX);
-    }
-    return 0;
-}
-
 /* Makes the topic's folder under a temporary name, whole, and then renames it. */
 static int make_folder(const struct pn_topics *topics, const char *name,
                        const struct pn_topic_file *file, struct pn_err *e)
@@ -301,7 +286,7 @@ int pn_topics_create(struct pn_topics *topics, const char *name,
         return pn_err_input(
             e, "a topic cannot be named '%s': this is the name of the log's own file", name);
     }
-    int rc = check_config(config, e);
+    int rc = pn_log_topic_config_check(config, e);
     if (rc != 0) {
         return rc;
     }
@@ -400,7 +385,7 @@ int pn_topics_configure(struct pn_topics *topics, const char *name,
                         const struct pn_log_topic_config *config, struct pn_err *e)
 {
     struct pn_topic *topic = NULL;
-    int rc = check_config(config, e);
+    int rc = pn_log_topic_config_check(config, e);
     if (rc != 0) {
         return rc;
     }

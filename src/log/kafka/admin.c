@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/units.h"
 #include "log/kafka/private.h"
+#include "log/record.h"
 
 enum { WHY_SIZE = 512, VALUE_SIZE = 32, SEEN_TRIES = 50, SEEN_WAIT_MS = 100, NAMES_MAX = 3 };
 /* What a batch of one record has beside the record. */
@@ -24,22 +25,6 @@ static int topic_error(struct pn_kafka *kafka, const rd_kafka_topic_result_t *re
     }
     return text != NULL ? pn_kafka_fail(kafka, err, e, "%s: %s", what, text)
                         : pn_kafka_fail(kafka, err, e, "%s", what);
-}
-
-static int check_config(const struct pn_log_topic_config *config, struct pn_err *e)
-{
-    if (config->partitions < 0 || config->partitions > PN_PARTITIONS_MAX) {
-        return pn_err_input(e, "%d partitions: a topic must have 1 to %d", config->partitions,
-                            PN_PARTITIONS_MAX);
-    }
-    if (config->retention_ms < -1 || config->retention_bytes < -1) {
-        return pn_err_input(e, "a retention must be a number from 0 up, or -1 for unlimited");
-    }
-    if (config->record_bytes_max < 0 || config->record_bytes_max > PN_RECORD_BYTES_MAX) {
-        return pn_err_input(e, "records of up to %lld bytes: at most %d are possible",
-                            (long long)config->record_bytes_max, (int)PN_RECORD_BYTES_MAX);
-    }
-    return 0;
 }
 
 /* Kafka's names and values of what a config sets. Returns how many. */
@@ -151,7 +136,7 @@ int pn_kafka_create_topic(struct pn_log *log, const char *name,
     config = config != NULL ? config : &none;
     int rc = check_name(name, e);
     if (rc == 0) {
-        rc = check_config(config, e);
+        rc = pn_log_topic_config_check(config, e);
     }
     rd_kafka_NewTopic_t *topic = rc == 0 ? new_topic(kafka, name, config, e) : NULL;
     if (topic == NULL) {
@@ -379,7 +364,7 @@ int pn_kafka_configure_topic(struct pn_log *log, const char *name,
 {
     struct pn_kafka *kafka = pn_kafka_of(log);
     struct property properties[NAMES_MAX];
-    int rc = check_config(config, e);
+    int rc = pn_log_topic_config_check(config, e);
     struct pn_kafka_topic *topic = rc == 0 ? pn_kafka_catalog_hold(&kafka->catalog, name) : NULL;
     if (rc == 0 && topic == NULL) {
         rc = pn_err_missing(e, "there is no topic %s", name);
