@@ -16,6 +16,8 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pytest
+
 BUCKET = "pinion-test"
 KEYS = {"AWS_ACCESS_KEY_ID": "test-key", "AWS_SECRET_ACCESS_KEY": "test-secret"}
 NO_KEYS = {"AWS_EC2_METADATA_DISABLED": "true", "HOME": "/nonexistent"}
@@ -212,3 +214,15 @@ class Proxy:
             return
         if handler.command != "HEAD":
             handler.wfile.write(content)
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory):
+    with S3(tmp_path_factory.mktemp("s3") / "buckets") as started:
+        yield started
+
+
+@pytest.fixture
+def proxy(s3):
+    with Proxy(s3) as started:
+        yield started

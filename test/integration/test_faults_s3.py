@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from pinion import ROOT, Failed, Server, run
-from s3 import BUCKET, KEYS, S3, Proxy, settings
+from s3 import BUCKET, KEYS, Proxy, proxy, s3, settings  # noqa: F401
 
 CHAIN_TEST = ROOT / "build-asan-ubsan/test_sink_chain"
 PIPELINE = ROOT / "pipelines/minimal"
@@ -20,18 +20,6 @@ ALL = os.environ.get("PINION_FAULTS") == "all"
 FLUSHES_MAX = 20
 BINARY = {"Content-Type": "application/vnd.kafka.binary.v2+json"}
 VALUES, LETTERS = 8, 1  # of a round; with objects of 4 records the last one has a dead letter alone
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory):
-    with S3(tmp_path_factory.mktemp("s3") / "buckets") as started:
-        yield started
-
-
-@pytest.fixture
-def proxy(s3):
-    with Proxy(s3) as started:
-        yield started
 
 
 @pytest.fixture

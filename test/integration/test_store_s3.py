@@ -12,21 +12,9 @@ from deltalake import DeltaTable
 
 from contract import UID
 from pinion import ROOT, Failed, Server, run
-from s3 import BUCKET, KEYS, NO_KEYS, S3, Proxy, settings
+from s3 import BUCKET, KEYS, NO_KEYS, Proxy, proxy, s3, settings  # noqa: F401
 
 PORT_TEST = ROOT / "build-asan-ubsan/test_store_port"
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory):
-    with S3(tmp_path_factory.mktemp("s3") / "buckets") as started:
-        yield started
-
-
-@pytest.fixture
-def proxy(s3):
-    with Proxy(s3) as started:
-        yield started
 
 
 @pytest.fixture
