@@ -184,12 +184,11 @@ static void load(struct pn_definitions *definitions)
 }
 
 /* The files are looked at before they are loaded, so that a change during the load is seen the next
- * time. A definition with other files is therefore loaded twice. */
+ * time. A definition with other files is therefore loaded twice. A thread that finds another one
+ * looking waits, and then looks itself: the other may have begun before the files changed. */
 void pn_definitions_look(struct pn_definitions *definitions)
 {
-    if (pthread_mutex_trylock(&definitions->looking) != 0) {
-        return;
-    }
+    pthread_mutex_lock(&definitions->looking);
     int64_t now_ms = pn_mono_ms(definitions->config.clock);
     uint32_t seen = look_at_files(definitions);
     bool again = definitions->failed && now_ms >= definitions->retry_ms;

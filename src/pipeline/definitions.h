@@ -40,8 +40,8 @@ int pn_definitions_create(const struct pn_definitions_config *config,
 /* When all definitions have been released. NULL ok. */
 void pn_definitions_destroy(struct pn_definitions **definitions);
 
-/* Have the files changed? Then they are loaded. Any thread; while another one looks, it returns at
- * once. Reads the disk. */
+/* Have the files changed? Then they are loaded: what changed before the call is in force after it.
+ * Any thread; it waits while another one looks. Reads the disk. */
 void pn_definitions_look(struct pn_definitions *definitions);
 /* The newest good definition, held; any thread. */
 const struct pn_definition *pn_definitions_take(struct pn_definitions *definitions);

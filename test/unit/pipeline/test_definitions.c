@@ -1,6 +1,10 @@
 /* The definition that a program follows: changes, broken files, and changes during a load. */
 #include "pipelines.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
 #include "pipeline/definitions.h"
 
 static const char one[] =
@@ -14,9 +18,31 @@ static const char three[] =
 struct racing_io {
     struct pn_io io; /* first */
     const char *text;
+    struct pn_definitions *looked_at; /* by another thread then; NULL: none */
+    atomic_bool looks;
+    pthread_t looker;
 };
 
 static struct pn_io_ops racing_ops;
+
+static void *look_beside(void *arg)
+{
+    struct racing_io *racing = arg;
+    racing->looks = true;
+    pn_definitions_look(racing->looked_at);
+    return NULL;
+}
+
+/* Starts a second look, and gives it the time to come to the lock that the first one holds. */
+static void begin_look_beside(struct racing_io *racing)
+{
+    const struct timespec moment = {.tv_nsec = 50 * 1000 * 1000};
+    assert_int_equal(pthread_create(&racing->looker, NULL, look_beside, racing), 0);
+    while (!racing->looks) {
+        (void)nanosleep(&moment, NULL);
+    }
+    (void)nanosleep(&moment, NULL);
+}
 
 static int racing_mkdir(const struct pn_io *io, const char *path, mode_t mode)
 {
@@ -25,6 +51,9 @@ static int racing_mkdir(const struct pn_io *io, const char *path, mode_t mode)
     racing->text = NULL;
     if (text != NULL) {
         write_text("pipeline.yml", text);
+        if (racing->looked_at != NULL) {
+            begin_look_beside(racing);
+        }
     }
     return pn_io_system()->ops->mkdir(pn_io_system(), path, mode);
 }
@@ -128,6 +157,23 @@ static void test_a_change_during_a_load_is_seen(void **state)
     end(&f);
 }
 
+/* Another thread asks after the file was replaced, while the first one still loads the text before:
+ * it gets the new one. */
+static void test_a_look_during_a_load_sees_what_changed_before_it(void **state)
+{
+    (void)state;
+    struct fixture f;
+    begin(&f);
+    look(&f);
+    write_text("pipeline.yml", two);
+    f.racing.text = three;
+    f.racing.looked_at = f.definitions;
+    look(&f);
+    assert_int_equal(pthread_join(f.racing.looker, NULL), 0);
+    assert_command(&f, "three");
+    end(&f);
+}
+
 /* The same between the program's own reading and the first look. */
 static void test_a_change_before_the_first_look_is_seen(void **state)
 {
@@ -156,6 +202,8 @@ int main(void)
                                         folder_teardown),
         cmocka_unit_test_setup_teardown(test_a_change_during_a_load_is_seen, folder_setup,
                                         folder_teardown),
+        cmocka_unit_test_setup_teardown(test_a_look_during_a_load_sees_what_changed_before_it,
+                                        folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown(test_a_change_before_the_first_look_is_seen, folder_setup,
                                         folder_teardown),
     };
