@@ -52,6 +52,21 @@ def test_an_answer_is_there_when_its_reader_comes_back(watch):  # noqa: F811
     expect(page.get_by_role("textbox", name="SQL")).to_have_text("SELECT 40 + 2 AS answer")
 
 
+def test_the_buttons_come_when_nothing_will_move_them(watch):  # noqa: F811
+    """A list that is drawn above a button in the middle of a click would take the click away."""
+    watched = watch()
+    held = []
+    watched.page.route("**/api/v1/pipeline/queries", lambda route: held.append(route))
+    with watched.page.expect_request("**/api/v1/pipeline/queries"):
+        page = watched.go("query?sql=" + quote("SELECT 6 * 7"), "Tables")
+    expect(page.locator("div.editor")).to_be_visible()
+    run = page.get_by_role("button", name="Run", exact=True)
+    expect(run).to_have_count(0)
+    held[0].continue_()
+    run.click()
+    expect(page.locator(".grid tbody td")).to_have_text("42")
+
+
 def test_each_tab_has_its_text(watch, server):  # noqa: F811
     first = watch()
     page = first.go("query?sql=" + quote("SELECT 1"), "Tables")

@@ -10,7 +10,7 @@ import { Page } from "../parts/page.tsx";
 import { PipelineQueries, QueryLists } from "../parts/query-lists.tsx";
 import { draft, keepDraft, noteRun } from "../query-store.ts";
 import { place, setQuery } from "../route.ts";
-import type { Items, SchemaTable } from "../types.ts";
+import type { Items, SavedQuery, SchemaTable } from "../types.ts";
 
 type EditorProps = Parameters<typeof import("../parts/editor.tsx").Editor>[0];
 
@@ -19,10 +19,19 @@ export function QueryPage() {
   const [text, setText] = useState(linked ?? draft());
   const [Editor, setEditor] = useState<ComponentType<EditorProps>>();
   const schema = useGet<Items<SchemaTable>>("schema", ["definition"]);
+  const saved = useGet<Items<SavedQuery>>("pipeline/queries", ["definition"]);
   const { run, start, cancel } = useRun(linked);
+  const [looked, setLooked] = useState(false); // for the editor; without it, a plain field stays
+  /* Until what stands above them is drawn, buttons would move away under the reader's click. */
+  const settled = looked && (saved.data !== undefined || saved.error !== undefined);
 
   useEffect(() => {
-    void import("../parts/editor.tsx").then((module) => setEditor(() => module.Editor));
+    void import("../parts/editor.tsx")
+      .then(
+        (module) => setEditor(() => module.Editor),
+        () => undefined,
+      )
+      .then(() => setLooked(true));
   }, []);
   const change = (sql: string) => {
     setText(sql);
@@ -65,7 +74,7 @@ export function QueryPage() {
   };
   return (
     <Page title="Query">
-      <PipelineQueries choose={change} />
+      <PipelineQueries saved={saved} choose={change} />
       <div class="query-page">
         <div class="query-work">
           {Editor === undefined ? (
@@ -85,15 +94,17 @@ export function QueryPage() {
               onCancel={cancel}
             />
           )}
-          <div class="bar">
-            <button class="main" disabled={text.trim() === ""} onClick={() => begin(text)}>
-              Run
-            </button>
-            <button disabled={text.trim() === ""} onClick={share}>
-              Copy a link
-            </button>
-            <span class="quiet">Ctrl-Enter runs it; Esc, then Tab leaves the editor</span>
-          </div>
+          {settled ? (
+            <div class="bar">
+              <button class="main" disabled={text.trim() === ""} onClick={() => begin(text)}>
+                Run
+              </button>
+              <button disabled={text.trim() === ""} onClick={share}>
+                Copy a link
+              </button>
+              <span class="quiet">Ctrl-Enter runs it; Esc, then Tab leaves the editor</span>
+            </div>
+          ) : null}
           <Outcome run={run} cancel={cancel} />
         </div>
         <QueryLists schema={schema} text={text} choose={change} />

@@ -3,7 +3,6 @@
 import { useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 
-import { useGet } from "../api.ts";
 import type { Loaded } from "../api.ts";
 import { forgetQuery, ownQueries, ran, saveQuery } from "../query-store.ts";
 import type { Items, SavedQuery, SchemaTable } from "../types.ts";
@@ -32,8 +31,12 @@ function Part({
   );
 }
 
-export function PipelineQueries({ choose }: { choose: Choose }) {
-  const saved = useGet<Items<SavedQuery>>("pipeline/queries", ["definition"]);
+interface PipelineQueriesProps {
+  saved: Loaded<Items<SavedQuery>>;
+  choose: Choose;
+}
+
+export function PipelineQueries({ saved, choose }: PipelineQueriesProps) {
   return (
     <Region of={saved}>
       {({ items }) =>
