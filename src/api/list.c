@@ -42,13 +42,18 @@ struct pn_row_writer *pn_api_list_begin(struct pn_api_list *list, struct pn_http
     return list->rows;
 }
 
-void pn_api_list_add_next(struct pn_json_writer *json, const char *next)
+void pn_api_list_add_cursor(struct pn_json_writer *json, const char *name, const char *holds)
 {
     struct pn_buf cursor;
     pn_buf_init(&cursor, 2 * CURSOR_BYTES_MAX);
-    pn_base64_encode(&cursor, next, strlen(next));
-    pn_json_add_cstr(json, "next", pn_buf_text(&cursor));
+    pn_base64_encode(&cursor, holds, strlen(holds));
+    pn_json_add_cstr(json, name, pn_buf_text(&cursor));
     pn_buf_deinit(&cursor);
+}
+
+void pn_api_list_add_next(struct pn_json_writer *json, const char *next)
+{
+    pn_api_list_add_cursor(json, "next", next);
 }
 
 enum pn_http_handled pn_api_list_end(struct pn_api_list *list, const char *next)

@@ -37,7 +37,9 @@ struct pn_api_list {
 struct pn_row_writer *pn_api_list_begin(struct pn_api_list *list, struct pn_http_request *req);
 /* Ends the list. `next` is what the next page's `after` will be; NULL: there is none. */
 enum pn_http_handled pn_api_list_end(struct pn_api_list *list, const char *next);
-/* Adds "next" to the object of a list that has a form of its own. */
+/* Adds a cursor to the object of a list that has a form of its own. */
+void pn_api_list_add_cursor(struct pn_json_writer *json, const char *name, const char *holds);
+/* The cursor "next". */
 void pn_api_list_add_next(struct pn_json_writer *json, const char *next);
 /* Ends it with an error instead. */
 enum pn_http_handled pn_api_list_fail(struct pn_api_list *list, const struct pn_err *failure);

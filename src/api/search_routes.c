@@ -6,119 +6,14 @@
 
 #include "api/errors.h"
 #include "api/list.h"
+#include "api/record_source.h"
 #include "search/scan.h"
 
 /* Short, so that a search holds its thread no longer than a reader waits for a sign of progress. */
 enum { CALL_MS = 250 };
 static const int64_t CALL_BYTES = 64 << 20;
 
-/* --- topics ----------------------------------------------------------------------------------- */
-
-struct topic {
-    struct pn_log *log;
-    const char *name;
-};
-
-static int topic_ends(void *arg, int32_t partition, int64_t *begin, int64_t *end, struct pn_err *e)
-{
-    const struct topic *topic = arg;
-    struct pn_log_offsets offsets = {0};
-    int rc = pn_log_offsets(topic->log, topic->name, partition, &offsets, e);
-    *begin = offsets.begin;
-    *end = offsets.end;
-    return rc;
-}
-
-static int topic_read(void *arg, int32_t partition, int64_t offset, size_t max_records,
-                      size_t max_bytes, struct pn_arena *arena, struct pn_record **records,
-                      size_t *count, int64_t *next, struct pn_err *e)
-{
-    const struct topic *topic = arg;
-    struct pn_log_records read = {0};
-    int rc = pn_log_read(topic->log, topic->name, partition, offset, max_records, max_bytes, arena,
-                         &read, e);
-    *records = read.records;
-    *count = read.count;
-    *next = read.next_offset;
-    return rc;
-}
-
-/* --- streams ---------------------------------------------------------------------------------- */
-
-struct stream {
-    struct pn_processor_source *source;
-    const char *name;
-    struct pn_processor_source_stream now;
-};
-
-static const struct pn_processor_source_shard *shard_of(const struct stream *stream,
-                                                        int32_t partition)
-{
-    for (size_t i = 0; i < stream->now.shard_count; i++) {
-        if (stream->now.shards[i].index == (uint32_t)partition) {
-            return &stream->now.shards[i];
-        }
-    }
-    return NULL;
-}
-
-static int shard_ends(void *arg, int32_t partition, int64_t *begin, int64_t *end, struct pn_err *e)
-{
-    const struct pn_processor_source_shard *shard = shard_of(arg, partition);
-    if (shard == NULL) {
-        return pn_err_missing(e, "there is no shard %" PRId32, partition);
-    }
-    *begin = shard->begin;
-    *end = shard->end;
-    return 0;
-}
-
-static int shard_read(void *arg, int32_t partition, int64_t offset, size_t max_records,
-                      size_t max_bytes, struct pn_arena *arena, struct pn_record **records,
-                      size_t *count, int64_t *next, struct pn_err *e)
-{
-    const struct stream *stream = arg;
-    struct pn_processor_source_records read = {0};
-    int rc =
-        pn_processor_source_read(stream->source, stream->name, stream->now.id, (uint32_t)partition,
-                                 offset, max_records, max_bytes, arena, &read, e);
-    *records = read.records;
-    *count = read.count;
-    *next = read.next_offset;
-    return rc;
-}
-
 /* --- the reply -------------------------------------------------------------------------------- */
-
-static const char *add_bytes(struct pn_json_writer *json, const char *name, struct pn_bytes bytes)
-{
-    pn_json_put_key(json, name);
-    if (bytes.data == NULL) {
-        pn_json_put_null(json);
-        return NULL;
-    }
-    if (pn_utf8_valid(bytes.data, bytes.len)) {
-        pn_json_put_string(json, bytes.data, bytes.len);
-        return "text";
-    }
-    pn_json_put_base64(json, bytes.data, bytes.len);
-    return "base64";
-}
-
-static void put_hit(struct pn_json_writer *json, const struct pn_scan_hit *hit)
-{
-    pn_json_put_object(json);
-    pn_json_add_i64(json, "partition", hit->partition);
-    pn_json_add_i64_text(json, "offset", hit->record.offset);
-    pn_json_add_i64(json, "time_ms", hit->record.timestamp_ms);
-    const char *encoding = add_bytes(json, "key", hit->record.key);
-    pn_json_add_cstr(json, "key_encoding", encoding);
-    encoding = add_bytes(json, "value", hit->record.value);
-    pn_json_add_cstr(json, "encoding", encoding);
-    pn_json_add_i64(json, "value_bytes", (int64_t)hit->value_bytes);
-    pn_json_add_bool(json, "cut", hit->is_cut);
-    pn_json_end(json);
-}
 
 static void put_result(struct pn_http_request *req, const struct pn_scan_result *result,
                        const struct pn_scan_place *place)
@@ -128,7 +23,9 @@ static void put_result(struct pn_http_request *req, const struct pn_scan_result 
     pn_json_put_object(&json);
     pn_json_add_array(&json, "records");
     for (size_t i = 0; i < result->count; i++) {
-        put_hit(&json, &result->hits[i]);
+        pn_json_put_object(&json);
+        pn_api_put_record(&json, &result->hits[i]);
+        pn_json_end(&json);
     }
     pn_json_end(&json);
     pn_json_add_i64(&json, "scanned_records", result->records);
@@ -207,36 +104,26 @@ static enum pn_http_handled answer(struct pn_http_request *req,
 static enum pn_http_handled handle_topic(struct pn_http_request *req, void *arg)
 {
     const struct pn_api_search_routes *routes = arg;
-    struct topic topic = {.log = routes->topics, .name = req->params[0]};
-    struct pn_log_topic_info info;
+    struct pn_api_record_source source;
     struct pn_err failure = {0};
-    if (pn_log_topic(routes->topics, topic.name, &info, &failure) != 0) {
+    if (pn_api_record_source_topic(routes->topics, req->params[0], &source, &failure) != 0) {
         pn_api_reply_failure(req, &failure);
         return PN_HTTP_HANDLED;
     }
-    const struct pn_scan_source source = {
-        .partitions = info.partitions, .ends = topic_ends, .read = topic_read, .arg = &topic};
-    return answer(req, routes, &source);
+    return answer(req, routes, &source.scan);
 }
 
 static enum pn_http_handled handle_stream(struct pn_http_request *req, void *arg)
 {
     const struct pn_api_search_routes *routes = arg;
-    struct stream stream = {.source = routes->streams, .name = req->params[0]};
+    struct pn_api_record_source source;
     struct pn_err failure = {0};
-    if (pn_processor_source_describe(routes->streams, stream.name, &req->arena, &stream.now,
-                                     &failure) != 0) {
+    if (pn_api_record_source_stream(routes->streams, req->params[0], routes->clock, &req->arena,
+                                    &source, &failure) != 0) {
         pn_api_reply_failure(req, &failure);
         return PN_HTTP_HANDLED;
     }
-    int32_t shards = 0;
-    for (size_t i = 0; i < stream.now.shard_count; i++) {
-        int32_t index = (int32_t)stream.now.shards[i].index;
-        shards = index >= shards ? index + 1 : shards;
-    }
-    const struct pn_scan_source source = {
-        .partitions = shards, .ends = shard_ends, .read = shard_read, .arg = &stream};
-    return answer(req, routes, &source);
+    return answer(req, routes, &source.scan);
 }
 
 static const struct pn_api_field of_topic[] = {PN_FIELD("topic", TEXT), PN_FIELDS_END};
@@ -247,16 +134,7 @@ static const struct pn_api_field search_query[] = {
      .flags = PN_API_OPTIONAL,
      .help = "terms that must all hold: words, key=k, partition=1, offset>=10, a.b=c, -word"},
     PN_FIELDS_END};
-static const struct pn_api_field found[] = {PN_FIELD("partition", INT),
-                                            PN_FIELD("offset", WIDE),
-                                            PN_FIELD("time_ms", INT),
-                                            PN_FIELD_NULLABLE("key", TEXT),
-                                            PN_FIELD_NULLABLE("key_encoding", TEXT),
-                                            PN_FIELD_NULLABLE("value", TEXT),
-                                            PN_FIELD_NULLABLE("encoding", TEXT),
-                                            PN_FIELD("value_bytes", INT),
-                                            PN_FIELD("cut", BOOL),
-                                            PN_FIELDS_END};
+static const struct pn_api_field found[] = {PN_API_RECORD_FIELDS, PN_FIELDS_END};
 static const struct pn_api_field search_reply[] = {
     {.name = "records", .type = PN_API_OBJECTS, .fields = found},
     PN_FIELD("scanned_records", INT),

@@ -5,7 +5,7 @@
  *   GET api/v1/streams/{stream}/search?q=&cursor=
  *
  *   {"records":[{"partition","offset","time_ms","key","key_encoding","encoding","value",
- *                "value_bytes","cut"}],
+ *                "value_bytes","cut","headers"}],
  *    "scanned_records","scanned_bytes","left_records","damaged","through_ms","next"?}
  *
  * A call looks at records for a quarter of a second, or at 64 MiB, or until there are 100 that fit.

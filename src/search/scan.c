@@ -33,16 +33,17 @@ static struct pn_bytes keep(struct pn_arena *arena, struct pn_bytes bytes, size_
     return (struct pn_bytes){.data = copy, .len = len};
 }
 
-static void find(struct scan *scan, int32_t partition, const struct pn_record *record)
+void pn_scan_hit_make(int32_t partition, const struct pn_record *record, struct pn_arena *arena,
+                      struct pn_scan_hit *hit)
 {
-    struct pn_scan_hit *hit = &scan->found[scan->found_count++];
-    *hit = (struct pn_scan_hit){
-        .partition = partition,
-        .value_bytes = record->value.len,
-        .record = {.timestamp_ms = record->timestamp_ms,
-                   .offset = record->offset,
-                   .key = keep(scan->arena, record->key, PN_SCAN_KEY_BYTES),
-                   .value = keep(scan->arena, record->value, PN_SCAN_SHOWN_BYTES)}};
+    *hit =
+        (struct pn_scan_hit){.partition = partition,
+                             .value_bytes = record->value.len,
+                             .headers = record->header_count,
+                             .record = {.timestamp_ms = record->timestamp_ms,
+                                        .offset = record->offset,
+                                        .key = keep(arena, record->key, PN_SCAN_KEY_BYTES),
+                                        .value = keep(arena, record->value, PN_SCAN_SHOWN_BYTES)}};
     hit->is_cut = hit->record.value.len < record->value.len;
 }
 
@@ -72,7 +73,7 @@ static void look_at(struct scan *scan, int32_t partition, const struct pn_record
     result->bytes += (int64_t)(record->key.len + record->value.len);
     result->through_ms = record->timestamp_ms;
     if (pn_search_fits(scan->search, partition, record, scan->parser)) {
-        find(scan, partition, record);
+        pn_scan_hit_make(partition, record, scan->arena, &scan->found[scan->found_count++]);
     }
 }
 

@@ -19,6 +19,9 @@ struct pn_scan_source {
     int (*read)(void *arg, int32_t partition, int64_t offset, size_t max_records, size_t max_bytes,
                 struct pn_arena *arena, struct pn_record **records, size_t *count, int64_t *next,
                 struct pn_err *e);
+    /* The offset of the first record of a partition from a time on, or its end. NULL where no page
+     * is asked for by a time (pages.h). */
+    int (*at)(void *arg, int32_t partition, int64_t time_ms, int64_t *offset, struct pn_err *e);
     void *arg;
 };
 
@@ -35,14 +38,18 @@ struct pn_scan_limits {
     size_t hits_max; /* some more may come, up to what is read at once */
 };
 
-/* A record that fits; in the scan's arena, its value and key cut off after PN_SCAN_SHOWN_BYTES and
- * PN_SCAN_KEY_BYTES. */
+/* A record for a list: its value and key are cut off after PN_SCAN_SHOWN_BYTES and
+ * PN_SCAN_KEY_BYTES, and its headers are left out. */
 struct pn_scan_hit {
     int32_t partition;
     struct pn_record record;
     size_t value_bytes; /* of the whole value */
+    size_t headers;     /* how many it has */
     bool is_cut;
 };
+/* Copies what is shown of a record into the arena. */
+void pn_scan_hit_make(int32_t partition, const struct pn_record *record, struct pn_arena *arena,
+                      struct pn_scan_hit *hit);
 
 struct pn_scan_result {
     struct pn_scan_hit *hits; /* of each partition the newest first */

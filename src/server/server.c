@@ -6,7 +6,9 @@
 #include "airflow/airflow.h"
 #include "api/dag_routes.h"
 #include "api/dead_letter_routes.h"
+#include "api/group_routes.h"
 #include "api/job_routes.h"
+#include "api/page_routes.h"
 #include "api/pipeline_routes.h"
 #include "api/query_routes.h"
 #include "api/search_routes.h"
@@ -59,6 +61,7 @@ struct pn_server {
     struct pn_api_sink_routes *sink_routes;
     struct pn_log *topics; /* the log without the streams' topics, for: */
     struct pn_api_topic_routes topic_routes;
+    struct pn_api_group_routes group_routes;
     struct pn_api_pipeline_routes pipeline_routes;
     struct pn_api_status_routes status_routes;
     struct pn_api_dags *dags;
@@ -174,6 +177,19 @@ static void add_dag_routes(struct pn_server *server)
     server->dags = pn_api_dags_create(&env, server->fronts->api);
 }
 
+/* Of a log on a cluster, groups are the cluster's, and clients of other kinds belong to them. */
+static void add_groups(struct pn_server *server, struct pn_api *api)
+{
+    bool is_cluster = server->app->settings->log.url[0] != '\0';
+    server->group_routes = (struct pn_api_group_routes){
+        .topics = server->topics,
+        .consumers = pn_kafka_rest_consumers_of(server->fronts->kafka_rest),
+        .unknown = is_cluster ? "the log is a cluster of Apache Kafka: its own tools list the "
+                                "groups, for example kafka-consumer-groups.sh"
+                              : NULL};
+    pn_api_group_routes_add(&server->group_routes, api);
+}
+
 /* What people look for in records and tables. */
 static void add_looking(struct pn_server *server, struct pn_api *api)
 {
@@ -182,6 +198,7 @@ static void add_looking(struct pn_server *server, struct pn_api *api)
                                       .streams = pn_server_streams_source(server->streams),
                                       .clock = server->app->clock};
     pn_api_search_routes_add(&server->search_routes, api);
+    pn_api_page_routes_add(&server->search_routes, api);
     server->table_data_routes = (struct pn_api_table_data_routes){
         .executor = server->executor,
         .tables = pn_server_table_source_routes(server->table_source)};
@@ -273,6 +290,7 @@ static int add_routes(struct pn_server *server, struct pn_err *e)
     pn_server_streams_add_routes(server->streams, api);
     pn_unread_add_health(server->unread, api);
     pn_api_topic_routes_add(&server->topic_routes, api);
+    add_groups(server, api);
     server->query_routes = (struct pn_api_query_routes){.executor = server->executor,
                                                         .pipeline = server->app->pipeline};
     pn_api_query_routes_add(&server->query_routes, api);

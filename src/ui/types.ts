@@ -137,6 +137,18 @@ export interface LineageRow {
   name: string;
 }
 
+/* A partition of a topic as a consumer group has it. */
+export interface GroupRow {
+  group: string;
+  partition: number;
+  committed: string | null; // null: nothing was committed
+  end: string;
+  lag: number;
+  lost: number; // records that retention removed before they were read
+  instance: string | null; // that has the partition now
+  position: string | null;
+}
+
 /* How far the sink has landed a partition. */
 export interface LandingRow {
   topic: string;
@@ -152,13 +164,31 @@ export interface RecordHeader {
 }
 
 export interface RecordRow {
-  partition: number;
+  partition: number; // or the number of a shard
   offset: string;
   time_ms: number;
   key: string | null;
   encoding: "text" | "base64" | null;
   value: string | null;
-  headers?: RecordHeader[]; // of a topic's record
+  headers?: RecordHeader[] | number; // of a topic's record; in lists, how many there are
+  value_bytes?: number; // of the whole value
+  cut?: boolean; // the value is the beginning of it
+  sequence_number?: string | null; // of a stream's record
+}
+
+/* GET topics/T/pages and streams/S/pages: records of all partitions or shards, the newest first. */
+export interface RecordPage {
+  records: RecordRow[];
+  damage: string | null;
+  damaged: number;
+  older?: string; // cursors of the pages beside this one
+  newer?: string;
+}
+
+/* GET streams/S/shards. */
+export interface StreamShards {
+  id: string;
+  shards: { index: number; begin: number; end: number; complete: boolean }[];
 }
 
 /* GET topics/T/records: those of one partition, by offset. */
@@ -219,15 +249,9 @@ export interface Resend {
   next?: string;
 }
 
-/* A record that a search found; its value may be cut off. */
-export interface FoundRecord extends RecordRow {
-  value_bytes: number;
-  cut: boolean;
-}
-
 /* GET topics/T/search: what one call looked at. */
 export interface SearchPiece {
-  records: FoundRecord[];
+  records: RecordRow[];
   scanned_records: number;
   scanned_bytes: number;
   left_records: number;

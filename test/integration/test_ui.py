@@ -27,7 +27,7 @@ PAGES = {
     f"topics/{TOPIC}": "offsets 70 to 119 of 0 to 119",
     f"topics/{TOPIC}/partitions": "First offset",
     "streams": STREAM,
-    f"streams/{STREAM}/stream_pin": "shardId-000000000000",
+    f"streams/{STREAM}/shards": "shardId-000000000000",
     "status": "Nothing is wrong",
     "status/settings": "log.durability",
     "status/routes": "/api/v1/tables",

@@ -5,7 +5,8 @@ import requests
 from playwright.sync_api import expect
 
 from pinion import Server
-from ui import browser, check_looks, watch  # noqa: F401: fixtures
+from streams import kinesis
+from ui import SHAPES, browser, check_looks, watch  # noqa: F401: fixtures
 
 MADE = {"Content-Type": "application/json"}
 PARTITIONS = 3
@@ -57,7 +58,7 @@ def test_all_partitions_by_time(watch, server):  # noqa: F811
     expect(numbers(page)).to_have_text(values[50:100])
     page.get_by_role("button", name="Older").click()
     expect(numbers(page)).to_have_text(values[100:])
-    expect(page.get_by_role("button", name="Older")).to_have_count(0)
+    expect(page.get_by_role("button", name="Older")).to_be_disabled()
     page.get_by_role("button", name="Newer").click()
     expect(numbers(page)).to_have_text(values[50:100])
     page.get_by_role("button", name="Newest").click()
@@ -107,11 +108,62 @@ def test_a_topic_is_created(watch, server):  # noqa: F811
     assert [row["retention_ms"] for row in made] == [3 * 86_400_000] * 2
 
 
+def test_a_jump_to_a_time_over_all_partitions(watch, server):  # noqa: F811
+    """A time as the page prints it: the newest record of that second comes first."""
+    values = by_time(server)
+    page = watch().go("topics/many", "50 records by time")
+    page.get_by_role("button", name="Older").click()
+    expect(numbers(page)).to_have_text(values[50:100])
+    rows = page.get_by_role("region", name="Records").locator("tbody tr")
+    shown = rows.nth(20).locator("time").inner_text()
+    page.get_by_label("Go to").fill(shown)
+    page.get_by_role("button", name="Go", exact=True).click()
+    expect(page.get_by_role("button", name="Newest")).to_be_enabled()
+    expect(rows.first.locator("time")).to_have_text(shown)
+    page.get_by_label("Go to").fill("2020-01-01 00:00")
+    page.get_by_role("button", name="Go", exact=True).click()
+    expect(page.locator("main")).to_contain_text("No record is as old as that.")
+    page.get_by_role("button", name="Newer").click()
+    expect(numbers(page)).to_have_text(values[-50:])
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_records_of_a_stream(watch, server, shape):  # noqa: F811
+    client = kinesis(server.url)
+    name = f"paged.{shape}"
+    client.create_stream(StreamName=name, ShardCount=2)
+    for at in range(2):
+        rows = [{"Data": f"r{at}.{n}".encode(), "PartitionKey": f"{n}"} for n in range(40)]
+        assert client.put_records(StreamName=name, Records=rows)["FailedRecordCount"] == 0
+    page = watch(shape).go(f"streams/{name}", "50 records by time")
+    check_looks(page, shape)
+    page.get_by_role("button", name="Older").click()
+    expect(page.locator("main")).to_contain_text("30 records by time")
+    expect(page.get_by_role("button", name="Older")).to_be_disabled()
+    row = page.get_by_role("region", name="Records").locator("tbody tr").nth(9)
+    row.locator("summary").click()
+    sequence = row.locator("dd code").inner_text()
+    offset = row.locator("td").nth(1).inner_text()
+    assert len(sequence) == 56
+    page.get_by_label("Go to").fill(sequence)
+    page.get_by_role("button", name="Go", exact=True).click()
+    first = page.get_by_role("region", name="Records").locator("tbody tr").first
+    expect(first.locator("td").nth(1)).to_have_text(offset)
+    page.get_by_label("Shard", exact=True).select_option("1")
+    expect(page.locator("main")).to_contain_text("of 0 to ")
+    expect(page.get_by_role("columnheader", name="Shard")).to_have_count(0)
+
+
 def test_a_stream_that_no_table_reads(watch, server):  # noqa: F811
     made = requests.post(f"{server.url}/streams/lonely", json={"ShardCount": 1}, timeout=30)
     assert made.ok, made.text
     page = watch().go("streams", "Streams that no table reads")
     page.get_by_role("link", name="lonely").click()
-    expect(page.locator("main")).to_contain_text("No table of the pipeline reads this stream.")
+    expect(page.locator("main")).to_contain_text("There are no records.")
+    page.get_by_role("link", name="Search").click()
     expect(page.get_by_role("button", name="Search")).to_be_visible()
+    page.get_by_role("link", name="Tail").click()
     expect(page.locator("main")).to_contain_text("Waiting for records")
+    page.get_by_role("link", name="Shards").click()
+    expect(page.locator("main")).to_contain_text("No table of the pipeline reads this stream.")
+    expect(page.get_by_role("region", name="Shards")).to_contain_text("open")

@@ -3,19 +3,22 @@
 import { useMemo } from "preact/hooks";
 
 import { useGet } from "../api.ts";
+import { topicOf } from "../events.ts";
 import { count, duration } from "../format.ts";
 import { Facts } from "../parts/facts.tsx";
 import { List } from "../parts/list.tsx";
 import type { Column } from "../parts/list.tsx";
 import { Page } from "../parts/page.tsx";
+import { RecordPages } from "../parts/record-pages.tsx";
 import { Empty, Region } from "../parts/region.tsx";
 import { RecordSearch } from "../parts/search.tsx";
 import { State } from "../parts/state.tsx";
 import { Tabs } from "../parts/tabs.tsx";
-import { RecordTail, streamTail } from "../parts/tail.tsx";
+import { RecordTail } from "../parts/tail.tsx";
 import { Ago } from "../parts/time.tsx";
+import { recordsOfStream } from "../record-source.ts";
 import { href } from "../route.ts";
-import type { ShardRow, StreamTable } from "../types.ts";
+import type { ShardRow, StreamShards, StreamTable } from "../types.ts";
 
 function lag(table: StreamTable): number {
   return table.shards.reduce((sum, shard) => sum + shard.lag_records, 0);
@@ -24,7 +27,7 @@ function lag(table: StreamTable): number {
 const STREAMS: Column<StreamTable>[] = [
   {
     name: "Stream",
-    cell: (row) => <a href={href(["streams", row.stream, row.table])}>{row.stream}</a>,
+    cell: (row) => <a href={href(["streams", row.stream])}>{row.stream}</a>,
     sort: (row) => row.stream,
   },
   {
@@ -97,28 +100,6 @@ function Unread({ tables }: { tables: StreamTable[] }) {
   );
 }
 
-/* The records of a stream that fills no table, if there is such a stream. */
-function OfNoTable({ stream }: { stream: string }) {
-  const all = useGet<{ names: string[] }>("streams/names");
-  return (
-    <Region of={all}>
-      {({ names }) =>
-        names.includes(stream) ? (
-          <>
-            <p>No table of the pipeline reads this stream.</p>
-            <h2>Records</h2>
-            <RecordSearch path={`streams/${encodeURIComponent(stream)}`} unit="Shard" />
-            <h2>New records</h2>
-            <StreamTail stream={stream} />
-          </>
-        ) : (
-          <Empty>There is no stream of this name.</Empty>
-        )
-      }
-    </Region>
-  );
-}
-
 function AllStreams({ tables }: { tables: StreamTable[] }) {
   return (
     <>
@@ -134,30 +115,38 @@ function AllStreams({ tables }: { tables: StreamTable[] }) {
   );
 }
 
-function StreamTail({ stream }: { stream: string }) {
-  const tail = useMemo(() => streamTail(stream), [stream]);
-  return <RecordTail source={tail} />;
+/* How a record is put into a stream by hand. */
+function curl(stream: string): string {
+  const body = `{"Data":{"hello":"world"},"PartitionKey":"1"}`;
+  const path = `/streams/${encodeURIComponent(stream)}/record`;
+  return `curl -X PUT -H 'content-type: application/json' -d '${body}' ${location.origin}${path}`;
 }
 
-function OneStream({ table, view }: { table: StreamTable; view: string }) {
-  const tabs = (
-    <Tabs base={["streams", table.stream, table.table]} views={["Records", "Tail"]} shown={view} />
-  );
-  if (view === "tail") {
-    return (
-      <>
-        {tabs}
-        <StreamTail stream={table.stream} />
-      </>
-    );
-  }
+type Source = StreamShards["shards"][number];
+
+const KEPT: Column<Source>[] = [
+  { name: "Shard", cell: (row) => row.index, sort: (row) => row.index, number: true },
+  { name: "First offset", cell: (row) => count(row.begin), number: true },
+  { name: "Next offset", cell: (row) => count(row.end), number: true },
+  {
+    name: "Records",
+    cell: (row) => count(row.end - row.begin),
+    sort: (row) => row.end - row.begin,
+    number: true,
+  },
+  { name: "Open", cell: (row) => (row.complete ? "closed" : "open") },
+];
+
+/* What a table has read of the stream. */
+function Reading({ table }: { table: StreamTable }) {
   return (
     <>
-      {tabs}
+      <h2>
+        Read by <a href={href(["tables", table.table])}>{table.table}</a>
+      </h2>
       <Facts
         of={{
           State: <State state={table.state} />,
-          Table: <a href={href(["tables", table.table])}>{table.table}</a>,
           "Table's version": count(table.table_version),
           "Last commit": (
             <Ago ms={table.committed_at === null ? null : Date.parse(table.committed_at)} />
@@ -174,38 +163,113 @@ function OneStream({ table, view }: { table: StreamTable; view: string }) {
         </div>
       )}
       <List
-        caption="Shards"
+        caption={`Shards as ${table.table} reads them`}
+        plain
         columns={SHARDS}
         rows={table.shards}
         words={(row) => row.shard}
         empty={<Empty>The stream is not there yet, or its shards have not been read.</Empty>}
       />
-      <h2>Records</h2>
-      <RecordSearch path={`streams/${encodeURIComponent(table.stream)}`} unit="Shard" />
     </>
   );
 }
 
-export function StreamsPage({ rest }: { rest: string[] }) {
-  const [stream, name, view = "records"] = rest;
-  const streams = useGet<{ tables: StreamTable[] }>("streams", ["rates", "tables", "health"]);
+function Shards({ shards, tables }: { shards: Source[]; tables: StreamTable[] }) {
   return (
-    <Page title={stream ?? "Streams"} trail={stream === undefined ? [] : ["Streams"]}>
-      <Region of={streams}>
-        {({ tables }) => {
-          if (stream === undefined) {
-            return <AllStreams tables={tables} />;
+    <>
+      {tables.length === 0 ? <p>No table of the pipeline reads this stream.</p> : null}
+      {tables.map((table) => (
+        <Reading key={table.table} table={table} />
+      ))}
+      <h2>What the shards keep</h2>
+      <List
+        caption="Shards"
+        plain
+        columns={KEPT}
+        rows={shards}
+        words={(row) => `${row.index}`}
+        empty={<Empty>The stream has no shards.</Empty>}
+      />
+    </>
+  );
+}
+
+/* Tables that do not read the stream now, and why. */
+function Stalled({ tables }: { tables: StreamTable[] }) {
+  return (
+    <>
+      {tables
+        .filter((table) => table.error !== null)
+        .map((table) => (
+          <div class="notice danger" role="alert" key={table.table}>
+            <a href={href(["tables", table.table])}>{table.table}</a>: {table.error}
+          </div>
+        ))}
+    </>
+  );
+}
+
+function OneStream({ stream, asked }: { stream: string; asked: string | undefined }) {
+  const source = useMemo(() => recordsOfStream(stream), [stream]);
+  const shards = useGet<StreamShards>(`${source.path}/shards`, [source.topic]);
+  const streams = useGet<{ tables: StreamTable[] }>("streams", [
+    topicOf("stream", stream),
+    "tables",
+    "health",
+  ]);
+  const views = ["Records", "Search", "Tail", "Shards"];
+  const view = views.find((one) => one.toLowerCase() === asked)?.toLowerCase() ?? "records";
+  const tables = streams.data?.tables.filter((table) => table.stream === stream) ?? [];
+  return (
+    <Page title={stream} trail={["Streams"]}>
+      <Tabs base={["streams", stream]} views={views} shown={view} />
+      {view === "shards" ? null : <Stalled tables={tables} />}
+      <Region of={shards}>
+        {(data) => {
+          switch (view) {
+            case "search":
+              return <RecordSearch source={source} />;
+            case "tail":
+              return <RecordTail source={source} />;
+            case "shards":
+              return (
+                <Region of={streams}>
+                  {() => <Shards shards={data.shards} tables={tables} />}
+                </Region>
+              );
+            default:
+              return (
+                <RecordPages
+                  source={source}
+                  units={data.shards.map((shard) => ({
+                    index: shard.index,
+                    begin: BigInt(shard.begin),
+                    end: BigInt(shard.end),
+                  }))}
+                  empty={<Empty command={curl(stream)}>There are no records. Put one there:</Empty>}
+                />
+              );
           }
-          const table = tables.find(
-            (one) => one.stream === stream && (name === undefined || one.table === name),
-          );
-          return table === undefined ? (
-            <OfNoTable stream={stream} />
-          ) : (
-            <OneStream table={table} view={view} />
-          );
         }}
       </Region>
     </Page>
+  );
+}
+
+function Streams() {
+  const streams = useGet<{ tables: StreamTable[] }>("streams", ["rates", "tables", "health"]);
+  return (
+    <Page title="Streams">
+      <Region of={streams}>{({ tables }) => <AllStreams tables={tables} />}</Region>
+    </Page>
+  );
+}
+
+export function StreamsPage({ rest }: { rest: string[] }) {
+  const [stream, view] = rest;
+  return stream === undefined ? (
+    <Streams />
+  ) : (
+    <OneStream key={stream} stream={stream} asked={view} />
   );
 }

@@ -5,20 +5,22 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { ApiError, get, post, useGet } from "../api.ts";
 import { topicOf } from "../events.ts";
 import { bytes, count, duration } from "../format.ts";
+import { Consumers } from "../parts/consumers.tsx";
 import { Copy } from "../parts/copy.tsx";
 import { Facts } from "../parts/facts.tsx";
 import { List } from "../parts/list.tsx";
 import type { Column } from "../parts/list.tsx";
 import { NewTopic } from "../parts/new-topic.tsx";
 import { Page } from "../parts/page.tsx";
-import { RecordList } from "../parts/records.tsx";
+import { RecordPages } from "../parts/record-pages.tsx";
 import { Empty, Failure, Region } from "../parts/region.tsx";
 import { RecordSearch } from "../parts/search.tsx";
 import { Tabs } from "../parts/tabs.tsx";
-import { RecordTail, topicTail } from "../parts/tail.tsx";
+import { RecordTail } from "../parts/tail.tsx";
 import { At } from "../parts/time.tsx";
 import { rateText } from "../parts/way.tsx";
 import type { Node } from "../parts/way.tsx";
+import { recordsOfTopic } from "../record-source.ts";
 import { href } from "../route.ts";
 import type { Items, LandingRow, PartitionRow, Records, TopicRow } from "../types.ts";
 
@@ -285,24 +287,25 @@ function About({ path, partitions }: { path: string; partitions: PartitionRow[] 
 function OneTopic({ name, view }: { name: string; view: string }) {
   const path = `topics/${encodeURIComponent(name)}`;
   const partitions = useGet<{ partitions: PartitionRow[] }>(path, [topicOf("topic", name)]);
-  const tail = useMemo(() => topicTail(name), [name]);
+  const source = useMemo(() => recordsOfTopic(name), [name]);
   return (
     <Page title={name} trail={["Topics"]}>
       <Tabs
         base={["topics", name]}
-        views={["Records", "Search", "Tail", "Partitions"]}
+        views={["Records", "Search", "Tail", "Partitions", "Consumers"]}
         shown={view}
       />
-      {view === "search" ? <RecordSearch path={path} unit="Partition" /> : null}
+      {view === "search" ? <RecordSearch source={source} /> : null}
+      {view === "consumers" ? <Consumers topic={name} events={source.topic} /> : null}
       {view === "tail" ? (
         <>
           <TestRecord topic={name} sent={partitions.again} />
-          <RecordTail source={tail} />
+          <RecordTail source={source} />
         </>
       ) : null}
       <Region of={partitions}>
         {(data) =>
-          view === "search" || view === "tail" ? null : view === "partitions" ? (
+          ["search", "tail", "consumers"].includes(view) ? null : view === "partitions" ? (
             <>
               <About path={path} partitions={data.partitions} />
               <Partitions topic={name} rows={data.partitions} />
@@ -310,13 +313,15 @@ function OneTopic({ name, view }: { name: string; view: string }) {
           ) : (
             <>
               <TestRecord topic={name} sent={partitions.again} />
-              <RecordList
-                path={`${path}/records`}
-                partitions={data.partitions}
+              <RecordPages
+                source={source}
+                units={data.partitions.map((row) => ({
+                  index: row.partition,
+                  begin: BigInt(row.begin),
+                  end: BigInt(row.end),
+                }))}
                 empty={
-                  <Empty command={curl(name)}>
-                    This partition is empty. Send the topic a record:
-                  </Empty>
+                  <Empty command={curl(name)}>There are no records. Send the topic one:</Empty>
                 }
               />
             </>

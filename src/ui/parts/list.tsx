@@ -20,6 +20,7 @@ interface Props<T> {
   rows: T[];
   words: (row: T) => string; // what the filter looks in
   empty: ComponentChildren; // shown instead, when there are no rows at all
+  plain?: boolean; // beside another list, whose filter and order are in the URL: it has neither
 }
 
 function sorted<T>(rows: T[], column: Column<T> | undefined, down: boolean): T[] {
@@ -35,8 +36,15 @@ function sorted<T>(rows: T[], column: Column<T> | undefined, down: boolean): T[]
   return down ? up.reverse() : up;
 }
 
-function Head<T>({ column, by, down }: { column: Column<T>; by: string; down: boolean }) {
-  const active = column.name === by;
+interface HeadProps<T> {
+  column: Column<T>;
+  by: string;
+  down: boolean;
+  plain: boolean;
+}
+
+function Head<T>({ column, by, down, plain }: HeadProps<T>) {
+  const active = !plain && column.name === by;
   const next = active && !down ? `-${column.name}` : column.name;
   return (
     <th
@@ -44,7 +52,7 @@ function Head<T>({ column, by, down }: { column: Column<T>; by: string; down: bo
       class={column.number ? "number" : ""}
       aria-sort={active ? (down ? "descending" : "ascending") : undefined}
     >
-      {column.sort === undefined ? (
+      {plain || column.sort === undefined ? (
         column.name
       ) : (
         <button class="sort" onClick={() => setQuery("sort", next)}>
@@ -56,10 +64,10 @@ function Head<T>({ column, by, down }: { column: Column<T>; by: string; down: bo
   );
 }
 
-export function List<T>({ caption, columns, rows, words, empty }: Props<T>) {
+export function List<T>({ caption, columns, rows, words, empty, plain = false }: Props<T>) {
   const { query } = place.value;
-  const filter = query.get("filter") ?? "";
-  const sort = query.get("sort") ?? "";
+  const filter = plain ? "" : (query.get("filter") ?? "");
+  const sort = plain ? "" : (query.get("sort") ?? "");
   const down = sort.startsWith("-");
   const by = down ? sort.slice(1) : sort;
   const found = rows.filter((row) =>
@@ -78,26 +86,28 @@ export function List<T>({ caption, columns, rows, words, empty }: Props<T>) {
   }
   return (
     <>
-      <div class="bar">
-        <input
-          type="search"
-          id="filter"
-          placeholder="Filter"
-          aria-label={`Filter: ${caption}`}
-          value={filter}
-          onInput={(event) => setQuery("filter", event.currentTarget.value)}
-        />
-        <span class="quiet" role="status">
-          {filter === "" ? `${rows.length}` : `${shown.length} of ${rows.length}`}
-        </span>
-      </div>
+      {plain ? null : (
+        <div class="bar">
+          <input
+            type="search"
+            id="filter"
+            placeholder="Filter"
+            aria-label={`Filter: ${caption}`}
+            value={filter}
+            onInput={(event) => setQuery("filter", event.currentTarget.value)}
+          />
+          <span class="quiet" role="status">
+            {filter === "" ? `${rows.length}` : `${shown.length} of ${rows.length}`}
+          </span>
+        </div>
+      )}
       <div class="scroll" tabIndex={0} role="region" aria-label={caption}>
         <table>
           <caption class="hidden">{caption}</caption>
           <thead>
             <tr>
               {columns.map((column) => (
-                <Head key={column.name} column={column} by={by} down={down} />
+                <Head key={column.name} column={column} by={by} down={down} plain={plain} />
               ))}
             </tr>
           </thead>

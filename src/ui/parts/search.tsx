@@ -4,16 +4,16 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import { ApiError, get } from "../api.ts";
 import { bytes, count } from "../format.ts";
+import type { RecordSource } from "../record-source.ts";
 import { place, setQuery } from "../route.ts";
-import type { FoundRecord, SearchPiece } from "../types.ts";
+import type { RecordRow, SearchPiece } from "../types.ts";
+import { RecordTable } from "./record-table.tsx";
 import { Failure } from "./region.tsx";
-import { At } from "./time.tsx";
-import { Value } from "./value.tsx";
 
 const SHOWN = 200; // records that fit, after which the search waits
 
 interface Progress {
-  found: FoundRecord[];
+  found: RecordRow[];
   looked: number;
   bytes: number;
   left: number;
@@ -68,48 +68,8 @@ function useSearch(path: string) {
   return { progress, error, running, run, stop };
 }
 
-function Found({ found, unit }: { found: FoundRecord[]; unit: string }) {
-  return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Records that fit">
-      <table>
-        <caption class="hidden">Records that fit</caption>
-        <thead>
-          <tr>
-            <th scope="col" class="number">
-              {unit}
-            </th>
-            <th scope="col" class="number">
-              Offset
-            </th>
-            <th scope="col">Time</th>
-            <th scope="col">Key</th>
-            <th scope="col">Value</th>
-          </tr>
-        </thead>
-        <tbody>
-          {found.map((row) => (
-            <tr key={`${row.partition} ${row.offset}`}>
-              <td class="number">{row.partition}</td>
-              <td class="number">{row.offset}</td>
-              <td>
-                <At ms={row.time_ms} />
-              </td>
-              <td>{row.key ?? <span class="null">null</span>}</td>
-              <td>
-                <Value text={row.value} encoding={row.encoding} />
-                {row.cut ? (
-                  <span class="quiet">the beginning of {bytes(row.value_bytes)}</span>
-                ) : null}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
-}
-
-export function RecordSearch({ path, unit }: { path: string; unit: "Partition" | "Shard" }) {
+export function RecordSearch({ source }: { source: RecordSource }) {
+  const { path, unit } = source;
   const asked = place.value.query.get("q") ?? "";
   const [text, setText] = useState(asked);
   const { progress, error, running, run, stop } = useSearch(path);
@@ -177,7 +137,14 @@ export function RecordSearch({ path, unit }: { path: string; unit: "Partition" |
           {progress.found.length === 0 ? (
             <p class="quiet">{running ? "None yet." : "No record fits."}</p>
           ) : (
-            <Found found={progress.found} unit={unit} />
+            <div class="scroll" tabIndex={0} role="region" aria-label="Records that fit">
+              <RecordTable
+                caption="Records that fit"
+                rows={progress.found}
+                source={source}
+                unit={unit}
+              />
+            </div>
           )}
         </>
       )}

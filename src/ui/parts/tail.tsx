@@ -6,83 +6,17 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { ApiError, get } from "../api.ts";
-import { topicOf, useLive } from "../events.ts";
+import { ApiError } from "../api.ts";
+import { useLive } from "../events.ts";
 import { count } from "../format.ts";
-import type { PartitionRow, RecordRow, Records } from "../types.ts";
+import type { RecordSource } from "../record-source.ts";
+import type { RecordRow } from "../types.ts";
+import { RecordTable } from "./record-table.tsx";
 import { Failure } from "./region.tsx";
-import { At } from "./time.tsx";
-import { Value } from "./value.tsx";
 
 const SHOWN = 200; // the newest records, and at most so many at once of a partition
 const CHARACTERS = 4_000_000; // of the values that are kept
 const TOP = 8; // px: further down, the reader reads
-
-/* What a tail follows. */
-export interface TailSource {
-  topic: string; // its events
-  unit: string; // "Partition" or "Shard"
-  ends: () => Promise<Map<number, bigint>>; // the next offset of each
-  read: (unit: number, from: bigint, limit: bigint) => Promise<RecordRow[]>;
-}
-
-export function topicTail(name: string): TailSource {
-  const path = `topics/${encodeURIComponent(name)}`;
-  return {
-    topic: topicOf("topic", name),
-    unit: "Partition",
-    ends: async () => {
-      const { partitions } = await get<{ partitions: PartitionRow[] }>(path);
-      return new Map(partitions.map((row) => [row.partition, BigInt(row.end)]));
-    },
-    read: async (partition, from, limit) => {
-      const asked = `partition=${partition}&from=${from}&limit=${limit}`;
-      return (await get<Records>(`${path}/records?${asked}`)).records;
-    },
-  };
-}
-
-/* Bytes as text where they are UTF-8, else as base64. */
-function textOf(base64: string): { encoding: RecordRow["encoding"]; value: string } {
-  const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-  try {
-    return { encoding: "text", value: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
-  } catch {
-    return { encoding: "base64", value: base64 };
-  }
-}
-
-interface ShardRecord {
-  offset: number;
-  arrival_ms: number;
-  key: string;
-  data: string;
-}
-
-export function streamTail(name: string): TailSource {
-  const path = `streams/${encodeURIComponent(name)}/shards`;
-  let id = "";
-  return {
-    topic: topicOf("stream", name),
-    unit: "Shard",
-    ends: async () => {
-      const got = await get<{ id: string; shards: { index: number; end: number }[] }>(path);
-      id = got.id;
-      return new Map(got.shards.map((shard) => [shard.index, BigInt(shard.end)]));
-    },
-    read: async (shard, from, limit) => {
-      const asked = `id=${id}&offset=${from}&max_records=${limit}&max_bytes=${CHARACTERS}`;
-      const got = await get<{ records: ShardRecord[] }>(`${path}/${shard}/records?${asked}`);
-      return got.records.map((record) => ({
-        partition: shard,
-        offset: `${record.offset}`,
-        time_ms: record.arrival_ms,
-        key: textOf(record.key).value,
-        ...textOf(record.data),
-      }));
-    },
-  };
-}
 
 /* The newest rows, as many as may be kept. */
 function bounded(rows: RecordRow[]): RecordRow[] {
@@ -96,7 +30,7 @@ interface Tail {
   skipped: number;
 }
 
-export function RecordTail({ source }: { source: TailSource }) {
+export function RecordTail({ source }: { source: RecordSource }) {
   const [paused, setPaused] = useState(false);
   const [reading, setReading] = useState(false); // the reader is further down
   const [waiting, setWaiting] = useState(0n); // records that came while it was paused
@@ -193,37 +127,12 @@ export function RecordTail({ source }: { source: TailSource }) {
         ref={box}
         onScroll={(event) => setReading(event.currentTarget.scrollTop > TOP)}
       >
-        <table>
-          <caption class="hidden">New records, the newest first</caption>
-          <thead>
-            <tr>
-              <th scope="col" class="number">
-                {source.unit}
-              </th>
-              <th scope="col" class="number">
-                Offset
-              </th>
-              <th scope="col">Time</th>
-              <th scope="col">Key</th>
-              <th scope="col">Value</th>
-            </tr>
-          </thead>
-          <tbody>
-            {tail.rows.map((row) => (
-              <tr key={`${row.partition} ${row.offset}`}>
-                <td class="number">{row.partition}</td>
-                <td class="number">{row.offset}</td>
-                <td>
-                  <At ms={row.time_ms} />
-                </td>
-                <td>{row.key ?? <span class="null">null</span>}</td>
-                <td>
-                  <Value text={row.value} encoding={row.encoding} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <RecordTable
+          caption="New records, the newest first"
+          rows={tail.rows}
+          source={source}
+          unit={source.unit}
+        />
       </div>
     </>
   );

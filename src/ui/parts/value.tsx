@@ -70,23 +70,36 @@ function textOf(text: string, encoding: RecordRow["encoding"], view: View): stri
   }
 }
 
-function Whole({ text, encoding }: { text: string; encoding: RecordRow["encoding"] }) {
-  const json = encoding === "text" && text.length <= PRETTY_MAX && isJson(text);
+interface Text {
+  text: string;
+  encoding: RecordRow["encoding"];
+  bytes: number; // of all of it
+  cut: boolean; // the text is the beginning
+  more: () => void; // asks for the rest
+}
+
+function Whole({ text, encoding, bytes: size, cut, more }: Text) {
+  const json = !cut && encoding === "text" && text.length <= PRETTY_MAX && isJson(text);
   const views: View[] = [...(json ? ["pretty" as const] : []), "raw", "hex"];
-  const [chosen, setChosen] = useState<View>(json ? "pretty" : "raw");
+  const [chosen, setChosen] = useState<View>();
   const [all, setAll] = useState(false);
-  const cut = !all && text.length > SHOWN_MAX;
+  const view = chosen ?? (json ? "pretty" : "raw");
+  const beginning = !all && text.length > SHOWN_MAX;
+  const showAll = () => {
+    setAll(true);
+    more();
+  };
   return (
     <>
       <div class="bar" role="group" aria-label="View of the value">
-        {views.map((view) => (
-          <button key={view} aria-pressed={view === chosen} onClick={() => setChosen(view)}>
-            {VIEWS[view]}
+        {views.map((one) => (
+          <button key={one} aria-pressed={one === view} onClick={() => setChosen(one)}>
+            {VIEWS[one]}
           </button>
         ))}
-        {cut ? <button onClick={() => setAll(true)}>Show all {bytes(text.length)}</button> : null}
+        {cut || beginning ? <button onClick={showAll}>Show all {bytes(size)}</button> : null}
       </div>
-      <pre tabIndex={0}>{textOf(cut ? text.slice(0, SHOWN_MAX) : text, encoding, chosen)}</pre>
+      <pre tabIndex={0}>{textOf(beginning ? text.slice(0, SHOWN_MAX) : text, encoding, view)}</pre>
     </>
   );
 }
@@ -105,19 +118,35 @@ function Headers({ of }: { of: RecordHeader[] }) {
 }
 
 interface Props {
-  text: string | null;
-  encoding: RecordRow["encoding"];
-  headers?: RecordHeader[];
+  of: RecordRow;
+  whole: () => Promise<RecordRow | undefined>; // reads the record again, with all of it
 }
 
-export function Value({ text, encoding, headers = [] }: Props) {
+export function Value({ of, whole }: Props) {
   const [open, setOpen] = useState(false);
-  if (text === null && headers.length === 0) {
+  const [read, setRead] = useState<RecordRow>();
+  const [error, setError] = useState("");
+  const { value: text, encoding } = read ?? of;
+  const headers = read?.headers ?? of.headers ?? 0;
+  const many = typeof headers === "number" ? headers : headers.length;
+  const load = () => {
+    whole().then(
+      (record) =>
+        record?.offset === of.offset ? setRead(record) : setError("The record is gone."),
+      (reason: unknown) => setError(reason instanceof Error ? reason.message : String(reason)),
+    );
+  };
+  const toggle = (now: boolean) => {
+    setOpen(now);
+    if (now && read === undefined && typeof of.headers === "number" && of.headers > 0) {
+      load();
+    }
+  };
+  if (text === null && many === 0) {
     return <span class="null">null</span>;
   }
-  const many = `${headers.length} ${headers.length === 1 ? "header" : "headers"}`;
   return (
-    <details class="value" onToggle={(event) => setOpen(event.currentTarget.open)}>
+    <details class="value" onToggle={(event) => toggle(event.currentTarget.open)}>
       <summary>
         {encoding === "base64" ? <span class="quiet">bytes, as base64: </span> : null}
         {text === null ? (
@@ -125,10 +154,34 @@ export function Value({ text, encoding, headers = [] }: Props) {
         ) : (
           <code>{text.length > SUMMARY_MAX ? `${text.slice(0, SUMMARY_MAX)}…` : text}</code>
         )}
-        {headers.length === 0 ? null : <span class="quiet"> {many}</span>}
+        {many === 0 ? null : (
+          <span class="quiet">
+            {" "}
+            {many} {many === 1 ? "header" : "headers"}
+          </span>
+        )}
       </summary>
-      {open ? <Headers of={headers} /> : null}
-      {open && text !== null ? <Whole text={text} encoding={encoding} /> : null}
+      {open && error !== "" ? <p role="alert">{error}</p> : null}
+      {open && typeof headers !== "number" ? <Headers of={headers} /> : null}
+      {open && of.sequence_number ? (
+        <dl class="facts">
+          <div>
+            <dt>Sequence number</dt>
+            <dd>
+              <code>{of.sequence_number}</code>
+            </dd>
+          </div>
+        </dl>
+      ) : null}
+      {open && text !== null ? (
+        <Whole
+          text={text}
+          encoding={encoding}
+          bytes={of.value_bytes ?? text.length}
+          cut={read === undefined && of.cut === true}
+          more={() => (read === undefined && of.cut === true ? load() : undefined)}
+        />
+      ) : null}
     </details>
   );
 }
