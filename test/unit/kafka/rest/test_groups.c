@@ -1,4 +1,4 @@
-/* What groups have read of a topic: those with instances, and those that are only in their files. */
+/* What groups have read of a topic: those with instances, and those that only have their files. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
