@@ -19,13 +19,28 @@ static void print_note(void *arg, const char *note)
     fprintf(cli->err, "note: %s\n", note);
 }
 
-static int run(struct pn_cli *cli, struct pn_spark_config *config, struct pn_err *e)
+/* The pipeline, with the streams of patterns that are named. */
+static int load(struct pn_cli *cli, const struct pn_opt_list *streams,
+                struct pn_pipeline **pipeline, struct pn_err *e)
+{
+    int rc = pn_deploy_load_pipeline(cli, pipeline, e);
+    for (size_t i = 0; rc == 0 && i < streams->count; i++) {
+        rc = pn_pipeline_add_stream(*pipeline, streams->items[i], e);
+        if (rc != 0) {
+            pn_err_prefix(e, "--stream");
+        }
+    }
+    return rc;
+}
+
+static int run(struct pn_cli *cli, const struct pn_opt_list *streams,
+               struct pn_spark_config *config, struct pn_err *e)
 {
     static const struct pn_report_column columns[] = {{"file", PN_CELL_TEXT},
                                                       {"what", PN_CELL_TEXT}};
     struct pn_pipeline *pipeline = NULL;
     char *library = NULL;
-    int rc = pn_deploy_load_pipeline(cli, &pipeline, e);
+    int rc = load(cli, streams, &pipeline, e);
     if (rc == 0) {
         rc = pn_program_folder(cli->io, "deploy/spark", &library, e);
     }
@@ -50,6 +65,7 @@ static int run(struct pn_cli *cli, struct pn_spark_config *config, struct pn_err
 int pn_deploy_spark(struct pn_cli *cli, int argc, char **argv)
 {
     struct pn_spark_config config = {.folder = "spark"};
+    struct pn_opt_list streams = {.count = 0};
     const struct pn_opt opts[] = {
         {.name = "to",
          .kind = PN_OPT_STRING,
@@ -66,6 +82,11 @@ int pn_deploy_spark(struct pn_cli *cli, int argc, char **argv)
          .value = "ID",
          .target = &config.cluster,
          .help = "the cluster of the bundle's jobs; without one, serverless compute"},
+        {.name = "stream",
+         .kind = PN_OPT_LIST,
+         .value = "NAME",
+         .target = &streams,
+         .help = "a stream that matches a pattern, to get notebooks as well"},
         {.name = NULL}};
     const struct pn_syntax syntax = {
         .opts = opts,
@@ -82,5 +103,5 @@ int pn_deploy_spark(struct pn_cli *cli, int argc, char **argv)
         return pn_cli_usage(cli, "--store is missing: where are the objects and tables?");
     }
     struct pn_err e;
-    return run(cli, &config, &e) == 0 ? PN_EXIT_OK : pn_cli_fail(cli, &e);
+    return run(cli, &streams, &config, &e) == 0 ? PN_EXIT_OK : pn_cli_fail(cli, &e);
 }

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "deploy/quartz.h"
 
 /* A value of YAML: JSON's strings are YAML's, too. */
 static void add_yaml(struct pn_buf *out, const char *key, const char *value)
@@ -112,6 +113,21 @@ static bool has_notebook(const struct pn_dag *dag)
     return false;
 }
 
+/* Of a DAG whose schedule one expression can say. */
+static void add_schedule(struct pn_buf *out, const struct pn_schedule *schedule)
+{
+    if (schedule->line_count == 0 || pn_quartz_add(NULL, schedule) != NULL) {
+        return;
+    }
+    pn_buf_adds(out, "      schedule:\n        quartz_cron_expression: \"");
+    const char *none = pn_quartz_add(out, schedule);
+    PN_ASSERT(none == NULL);
+    add_yaml(out, "\"\n        timezone_id: ", schedule->zone->name);
+    pn_buf_adds(out, "        pause_status: UNPAUSED\n");
+    pn_buf_addf(out, "      queue:\n        enabled: %s\n",
+                schedule->overlap == PN_OVERLAP_SKIP ? "false" : "true");
+}
+
 static void add_job(struct pn_buf *out, const struct pn_dag *dag, const char *cluster)
 {
     pn_buf_addf(out, "    '%s':\n", dag->name); /* of letters, digits, _ and - */
@@ -120,6 +136,7 @@ static void add_job(struct pn_buf *out, const struct pn_dag *dag, const char *cl
     if (dag->run_timeout_ms > 0) {
         add_seconds(out, "      timeout_seconds: ", dag->run_timeout_ms);
     }
+    add_schedule(out, &dag->schedule);
     pn_buf_adds(out, "      tasks:\n");
     for (size_t i = 0; i < dag->task_count; i++) {
         if (dag->tasks[i].kind != PN_TASK_COMMAND) {
@@ -183,12 +200,36 @@ static void note_task(const struct notes *notes, const struct pn_task *task)
     }
 }
 
+static void note_schedule(const struct notes *notes)
+{
+    const struct pn_schedule *schedule = &notes->dag->schedule;
+    if (schedule->line_count == 0) {
+        return;
+    }
+    const char *why = pn_quartz_add(NULL, schedule);
+    if (why != NULL) {
+        char *text = pn_xasprintf("the bundle's job has no schedule: %s", why);
+        note(notes, NULL, text);
+        free(text);
+        return;
+    }
+    if (schedule->start_ms != INT64_MIN || schedule->end_ms != INT64_MAX) {
+        note(notes, NULL, "Databricks has no start and end of a schedule: pause the job instead");
+    }
+    if (schedule->catchup_ms > 0) {
+        note(notes, NULL, "Databricks makes no run for a time that was missed (catchup)");
+    }
+    if (schedule->overlap == PN_OVERLAP_LATEST) {
+        note(notes, NULL, "on Databricks each run that is due waits (overlap: latest)");
+    }
+}
+
 void pn_bundle_note(const struct pn_pipeline *pipeline, pn_bundle_note_fn fn, void *arg)
 {
     for (size_t i = 0; i < pipeline->dag_count; i++) {
         const struct notes notes = {.dag = &pipeline->dags[i], .fn = fn, .arg = arg};
-        if (notes.dag->schedule.line_count > 0) {
-            note(&notes, NULL, "the bundle's job has no schedule: add one to databricks.yml");
+        if (has_notebook(notes.dag)) {
+            note_schedule(&notes);
         }
         if (notes.dag->on_failure_webhook != NULL || notes.dag->on_failure_command != NULL) {
             note(&notes, NULL,
@@ -201,7 +242,7 @@ void pn_bundle_note(const struct pn_pipeline *pipeline, pn_bundle_note_fn fn, vo
     for (size_t i = 0; i < pipeline->stream_pattern_count; i++) {
         struct pn_buf text;
         pn_buf_init(&text, 1024);
-        pn_buf_addf(&text, "%s: the streams of a pattern have no notebooks",
+        pn_buf_addf(&text, "%s: of a pattern's streams, those that --stream names have notebooks",
                     pipeline->stream_patterns[i].name);
         fn(arg, pn_buf_text(&text));
         pn_buf_deinit(&text);

@@ -134,6 +134,58 @@ int pn_pipeline_make_stream(const struct pn_pipeline *pipeline,
     return 0;
 }
 
+/* Moves the stream's tables into the pipeline's; its flows then lead to these. */
+static void take_tables(struct pn_pipeline *pipeline, struct pn_pipeline_stream *stream)
+{
+    struct pn_pipeline_private *private_ = pipeline->private_;
+    struct pn_flow *flows = pn_arena_calloc(&private_->arena, stream->flow_count, sizeof *flows);
+    for (size_t i = 0; i < stream->flow_count; i++) {
+        const struct pn_table *table = stream->flows[i].table;
+        size_t at = 0; /* several keys may go to one table */
+        while (stream->flows[at].table != table) {
+            at++;
+        }
+        if (at == i) {
+            private_->tables[pipeline->table_count++] = *table;
+        }
+        flows[i] = (struct pn_flow){stream->flows[i].partition_key,
+                                    at == i ? &private_->tables[pipeline->table_count - 1]
+                                            : flows[at].table};
+    }
+    stream->flows = flows;
+}
+
+int pn_pipeline_add_stream(struct pn_pipeline *pipeline, const char *name, struct pn_err *e)
+{
+    struct pn_arena *arena = &pipeline->private_->arena;
+    const struct pn_pipeline_stream *pattern = pn_pipeline_stream_pattern(pipeline, name);
+    const struct pn_pipeline_stream *made = NULL;
+    if (pn_pipeline_stream(pipeline, name) != NULL) {
+        return 0;
+    }
+    if (pattern == NULL || pattern->flow_count == 0) {
+        return pn_err_input(e, "no table of the pipeline reads a stream called %.128s", name);
+    }
+    if (pipeline->table_count + pattern->flow_count > pipeline->private_->table_capacity) {
+        return pn_err_input(e,
+                            "the stream %.128s is one too many: a pipeline has at most %zu tables",
+                            name, pipeline->private_->table_capacity);
+    }
+    int rc = pn_pipeline_make_stream(pipeline, pattern, name, arena, &made, e);
+    if (rc == 0) {
+        struct pn_pipeline_stream *streams =
+            pn_arena_calloc(arena, pipeline->stream_count + 1, sizeof *streams);
+        for (size_t i = 0; i < pipeline->stream_count; i++) {
+            streams[i] = pipeline->streams[i];
+        }
+        streams[pipeline->stream_count] = *made;
+        take_tables(pipeline, &streams[pipeline->stream_count]);
+        pipeline->streams = streams;
+        pipeline->stream_count++;
+    }
+    return rc;
+}
+
 /* --- tables in the store ---------------------------------------------------------------------- */
 
 struct finding {

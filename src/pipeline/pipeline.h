@@ -261,6 +261,11 @@ int pn_pipeline_make_stream(const struct pn_pipeline *pipeline,
                             const struct pn_pipeline_stream *pattern, const char *name,
                             struct pn_arena *arena, const struct pn_pipeline_stream **stream,
                             struct pn_err *e) PN_MUST_CHECK;
+/* Adds the stream of that name, made of the pattern that it matches, and its tables to the
+ * pipeline's; one that is there already stays as it is. Before others see the pipeline. INPUT when
+ * no pattern with tables matches, or a table would be another one's. */
+int pn_pipeline_add_stream(struct pn_pipeline *pipeline, const char *name,
+                           struct pn_err *e) PN_MUST_CHECK;
 struct pn_store;
 /* Adds to `tables` those in the store whose paths match a table pattern: what streams that match a
  * pattern have filled. Before others see the pipeline; the names are those that the streams have

@@ -1,7 +1,11 @@
 """pinion deploy spark: the files. test/cloud runs them on Spark."""
 
+import datetime
+import random
+
 import pytest
 import yaml
+from cronsim import CronSim
 
 from pinion import ROOT, run
 
@@ -99,6 +103,11 @@ def test_a_bundle_of_every_property(tmp_path):
     assert list(bundle["resources"]["jobs"]) == ["every"]  # a job of commands alone has no task
     job = bundle["resources"]["jobs"]["every"]
     assert job["max_concurrent_runs"] == 2 and job["timeout_seconds"] == 7200
+    assert job["queue"] == {"enabled": True}
+    assert job["schedule"] == {
+        "quartz_cron_expression": "0 0 6 ? * 2-6", "timezone_id": "UTC",
+        "pause_status": "UNPAUSED",
+    }  # fmt: skip
     assert job["tasks"] == [
         {
             "task_key": "store", "notebook_task": {"notebook_path": "./store.py"},
@@ -120,6 +129,129 @@ def test_a_bundle_of_every_property(tmp_path):
         "note: every.last: Databricks has no such trigger_rule: in the bundle it is all_success",
         "note: every.store: Databricks waits equally long before each retry (retry_backoff)",
         "note: every.tell: is a command: it has no notebook and is not in the bundle",
-        "note: every: the bundle's job has no schedule: add one to databricks.yml",
         "note: told.tell: is a command: it has no notebook and is not in the bundle",
     ]
+
+
+SCHEDULES = """\
+name: schedules
+topics: {t: {}}
+tables:
+  raw: {path: tables/raw, from_topic: t, columns: {a: bigint}}
+dags:
+"""
+
+
+def bundle_of(tmp_path, schedules):
+    """The jobs of a bundle with a DAG for each of {name: keys of its schedule}, and the notes."""
+    text = SCHEDULES
+    for name, keys in schedules.items():
+        tasks = f"{{{name}-load: {{run: load, tables: [raw]}}}}"
+        text += f"  {name}: {{{keys}, tasks: {tasks}}}\n"
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p/pipeline.yml").write_text(text)
+    done = run("deploy", "spark", "--to", tmp_path / "to", "--store", "s3://b",
+               "--pipeline", tmp_path / "p")  # fmt: skip
+    bundle = yaml.safe_load((tmp_path / "to/databricks.yml").read_text())
+    return bundle["resources"]["jobs"], done.stderr.splitlines()
+
+
+def test_what_a_schedule_of_databricks_cannot_say_is_named(tmp_path):
+    jobs, notes = bundle_of(tmp_path, {
+        "skip": 'schedule: "0 6 * * *", timezone: Europe/London, overlap: skip',
+        "late": 'schedule: ["0 6 * * *", "0 18 * * *"], catchup: 1h, overlap: latest',
+        "then": 'schedule: "0 6 * * *", start: 2026-01-31',
+        "either": 'schedule: "0 6 13 * 5"',
+        "apart": 'schedule: ["0 6 * * *", "30 18 * * *"]',
+    })  # fmt: skip
+    schedules = {name: job.get("schedule", {}) for name, job in jobs.items()}
+    assert {name: of.get("quartz_cron_expression") for name, of in schedules.items()} == {
+        "skip": "0 0 6 * * ?", "late": "0 0 6,18 * * ?", "then": "0 0 6 * * ?", "either": None,
+        "apart": None,
+    }  # fmt: skip
+    assert schedules["skip"]["timezone_id"] == "Europe/London"
+    assert jobs["skip"]["queue"] == {"enabled": False} and "queue" not in jobs["apart"]
+    none = "the bundle's job has no schedule:"
+    assert sorted(notes) == [
+        f"note: apart: {none} a job has one cron expression, and these lines do not fit into one",
+        f"note: either: {none} Quartz cannot fire on a day of the month or a day of the week",
+        "note: late: Databricks makes no run for a time that was missed (catchup)",
+        "note: late: on Databricks each run that is due waits (overlap: latest)",
+        "note: then: Databricks has no start and end of a schedule: pause the job instead",
+    ]
+
+
+def values(field, low, high):
+    """The numbers of a field of Quartz: *, lists and ranges."""
+    if field in "*?":
+        return set(range(low, high + 1))
+    ends = [item.split("-") for item in field.split(",")]
+    return {value for pair in ends for value in range(int(pair[0]), int(pair[-1]) + 1)}
+
+
+def fires(expression, minute):
+    """Does Quartz fire at that minute?"""
+    seconds, minutes, hours, days, months, weekdays = expression.split(" ")
+    assert seconds == "0" and (days == "?") != (weekdays == "?")
+    return (
+        minute.minute in values(minutes, 0, 59) and minute.hour in values(hours, 0, 23)
+        and minute.day in values(days, 1, 31) and minute.month in values(months, 1, 12)
+        and minute.isoweekday() % 7 + 1 in values(weekdays, 1, 7)
+    )  # fmt: skip
+
+
+def random_line(chance):
+    """A cron line that Quartz has a form for."""
+    def field(low, high, often):
+        if chance.random() < often:
+            return "*"
+        low_end = chance.randint(low, high)
+        return chance.choice([
+            str(low_end), f"{low_end}-{chance.randint(low_end, high)}",
+            ",".join(str(chance.randint(low, high)) for _ in range(3)), f"*/{chance.randint(1, high)}",
+        ])  # fmt: skip
+
+    days = [field(1, 28, 0.5), "*"]
+    if days[0] == "*":
+        days[1] = field(0, 6, 0.4)
+    return " ".join([field(0, 59, 0.1), field(0, 23, 0.3), days[0], field(1, 12, 0.6), days[1]])
+
+
+def test_quartz_fires_when_cron_does(tmp_path):
+    """60 random lines, each with the next 20 times of another implementation of cron, and a minute
+    beside each."""
+    chance = random.Random(5)
+    lines = {f"d{i}": random_line(chance) for i in range(60)}
+    jobs, _ = bundle_of(tmp_path, {name: f'schedule: "{line}"' for name, line in lines.items()})
+    begin, minute = datetime.datetime(2026, 1, 1), datetime.timedelta(minutes=1)
+    for name, line in lines.items():
+        expression = jobs[name]["schedule"]["quartz_cron_expression"]
+        times = [time for _, time in zip(range(20), CronSim(line, begin), strict=False)]
+        for time in times:
+            assert fires(expression, time), (line, expression, time)
+            if time + minute not in times and time != times[-1]:
+                assert not fires(expression, time + minute), (line, expression, time)
+
+
+def test_the_streams_of_a_pattern(tmp_path):
+    """Each stream that is named gets its notebook; the pattern itself has none, which is said."""
+    done = run("deploy", "spark", "--to", tmp_path, "--store", "s3://b",
+               "--stream", "streaming-0a1b2c3d4e5f-geo", "--stream", "streaming-0a1b2c3d4e5f-pin")  # fmt: skip
+    assert "note: streaming-*-geo: of a pattern's streams, those that --stream names" in done.stderr
+    names = {}
+    exec((tmp_path / "pinion_pipeline.py").read_text(encoding="utf-8"), names)
+    made = {
+        name: table for name, table in names["TABLES"].items()
+        if table.get("stream", {}).get("name") == "streaming-0a1b2c3d4e5f-geo"
+    }  # fmt: skip
+    ((table, definition),) = made.items()
+    assert definition["like"] == "geo" and "0a1b2c3d4e5f" in definition["path"]
+    compile((tmp_path / f"{table}.py").read_text(encoding="utf-8"), table, "exec")
+    streams = yaml.safe_load((tmp_path / "databricks.yml").read_text())["resources"]["jobs"][
+        "streams"
+    ]["tasks"]
+    assert table in {task["task_key"] for task in streams} and len(streams) == 5
+    done = run("deploy", "spark", "--to", tmp_path / "no", "--store", "s3://b",
+               "--stream", "nothing-reads-this", check=False)  # fmt: skip
+    assert done.returncode == 1 and "--stream: no table of the pipeline reads" in done.stderr
+    assert not (tmp_path / "no").exists()
