@@ -9,12 +9,18 @@ import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 CLIENT, SECRET, TOKEN = "client-1", "secret-1", "token-1"
+BUSY = {"error_code": "TEMPORARILY_UNAVAILABLE"}
+REFUSALS = {
+    403: {"error_code": "PERMISSION_DENIED", "message": "client-1 does not have Can Attach To"},
+    500: {"error_code": "INTERNAL_ERROR", "message": "an internal error"},
+}
 
 
 class Databricks:
-    """`ends` says of each run how it ends: SUCCESS, FAILED, or None: it runs until it is cancelled.
-    `faults` says of each submission what becomes of its answer: a status, "drop" after it has been
-    taken, or None."""
+    """`ends` says of each run how it ends: SUCCESS, FAILED, None: it runs until it is cancelled,
+    "pending": it waits for its cluster until it is cancelled, or "cluster": the cluster does not
+    start. `faults` says of each submission what becomes of its answer: a status, "drop" after it
+    has been taken, or None."""
 
     def __init__(self, folder, ends=(), faults=()):
         self.folder, self.ends, self.faults = folder, list(ends), list(faults)
@@ -77,6 +83,12 @@ class Databricks:
         end = self.runs[number]["end"]
         if end is None:
             return {"life_cycle_state": "RUNNING", "state_message": "In run"}
+        if end == "pending":
+            return {"life_cycle_state": "PENDING", "state_message": "Waiting for cluster"}
+        if end == "cluster":
+            return {"life_cycle_state": "INTERNAL_ERROR", "result_state": "FAILED",
+                    "state_message": "Unexpected failure while waiting for the cluster (0101-x) to "
+                    "be ready: AWS_INSUFFICIENT_INSTANCE_CAPACITY_FAILURE"}  # fmt: skip
         return {"life_cycle_state": "TERMINATED", "result_state": end, "state_message": ""}
 
 
@@ -121,7 +133,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(404, {"error_code": "ENDPOINT_NOT_FOUND", "message": self.path})
         fault = self.stub.faults.pop(0) if self.stub.faults else None
         if isinstance(fault, int):
-            return self.answer(fault, {"error_code": "TEMPORARILY_UNAVAILABLE"})
+            return self.answer(fault, REFUSALS.get(fault, BUSY))
         number = self.stub.submit(body)
         if fault == "drop":
             self.close_connection = True

@@ -128,12 +128,62 @@ def test_a_task_that_is_out_of_time_cancels_its_run(home, tmp_path):
     assert databricks.started()[1:3] == [LOAD, LOAD]
 
 
+def test_a_right_that_is_missing_is_named(home, tmp_path):
+    """403: nothing was submitted, however often it is tried."""
+    dags = written(tmp_path / "dags", "databricks")
+    with Databricks(tmp_path, faults=[403] * 20) as databricks:
+        result, text = run_test(home, dags, 0.1, env=databricks.environment(), status=None)
+    assert result is None or result["state"].endswith("failed")
+    assert databricks.runs == {}
+    assert (
+        "give the service principal of the connection databricks_default the right to run "
+        "/Shared/pinterest/mount_s3_bucket on the cluster 0101-x"
+    ) in text
+
+
+def test_a_service_that_stays_out_of_order_is_said(home, tmp_path):
+    """500: tried again, and given up without a run."""
+    dags = written(tmp_path / "dags", "databricks")
+    with Databricks(tmp_path, faults=[500] * 99) as databricks:
+        result, text = run_test(home, dags, 0.1, env=databricks.environment(), status=None)
+    assert result is None or result["state"].endswith("failed")
+    assert databricks.runs == {} and len(databricks.faults) < 99
+    assert "the host of the connection databricks_default is not a workspace" in text
+
+
+def test_a_service_that_recovers_starts_no_second_run(home, tmp_path):
+    dags = written(tmp_path / "dags", "databricks")
+    with Databricks(tmp_path, faults=[500, 500]) as databricks:
+        result, _ = run_test(home, dags, 0.1, env=databricks.environment())
+    assert result["state"].endswith("success") and result["tries"]["mount_s3_bucket"] == 1
+    assert sorted(databricks.started()) == sorted(ORDER)
+
+
+def test_a_cluster_that_does_not_start_is_named(home, tmp_path):
+    dags = written(tmp_path / "dags", "databricks")
+    with Databricks(tmp_path, ends=["cluster"]) as databricks:
+        result, text = run_test(home, dags, 0.1, env=databricks.environment())
+    assert result["state"].endswith("success") and result["tries"]["mount_s3_bucket"] == 2
+    assert "check that the cluster 0101-x can start (--cluster of pinion deploy airflow)" in text
+
+
+def test_a_cluster_that_never_starts_is_named(home, tmp_path):
+    """The task's time is over: the run is cancelled, and the next try makes another."""
+    dags = written(tmp_path / "dags", "databricks")
+    with Databricks(tmp_path, ends=["SUCCESS", "pending"]) as databricks:
+        result, text = run_test(home, dags, 0.1, LOAD, 3, env=databricks.environment())
+    assert result["state"].endswith("success") and result["tries"][LOAD] == 2
+    assert databricks.cancelled == [1001] and databricks.started()[1:3] == [LOAD, LOAD]
+    assert "check that the cluster 0101-x can start (--cluster of pinion deploy airflow)" in text
+
+
 def test_a_wrong_secret_is_said(home, tmp_path):
     dags = written(tmp_path / "dags", "databricks")
     with Databricks(tmp_path) as databricks:
         wrong = databricks.environment(secret="not-the-secret")
         _, text = run_test(home, dags, 0.1, env=wrong, status=None)
     assert databricks.submissions == []
+    assert "check login and password of the connection databricks_default" in text
     assert "invalid_client" in text and "not-the-secret" not in text
 
 
