@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/units.h"
 #include "cli/commands.h"
+#include "cli/interrupt.h"
 #include "emulate/generator.h"
 #include "report/row_writer.h"
 #include "server/stations.h"
@@ -332,11 +333,44 @@ static bool start(struct pn_cli *cli, const struct pn_syntax *syntax, int argc, 
     return true;
 }
 
-/* The files beside pipeline.yml. */
+/* By a job, which gets what it is to check through the store. A signal ends it. */
+static int check_by_spark(const struct pn_app *app, struct pn_err *e)
+{
+    struct pn_store *store = NULL;
+    struct pn_engine *engine = NULL;
+    struct pn_interrupt interrupt;
+    pn_interrupt_begin(&interrupt);
+    interrupt.patience_ms = PN_INTERRUPT_ELSEWHERE_MS;
+    int rc = pn_app_open_store(app, &store, e);
+    if (rc == 0) {
+        rc = pn_app_open_spark_check(app, store, &engine, e);
+    }
+    if (rc == 0) {
+        rc = pn_interrupt_watch(&interrupt, engine, 0, e);
+        if (rc == 0) {
+            rc = pn_engine_check(engine, e);
+        }
+        pn_interrupt_end(&interrupt);
+    }
+    pn_engine_destroy(&engine);
+    pn_store_destroy(&store);
+    pn_interrupt_pass_on(&interrupt);
+    pn_signals_restore(&interrupt.signals);
+    return rc;
+}
+
+/* The files beside pipeline.yml, by the engine that is set. */
 static int check_sql(struct pn_cli *cli, const struct pn_pipeline *pipeline, struct pn_err *e)
 {
+    const struct pn_app *app = NULL;
     struct pn_engine *engine = NULL;
-    int rc = pn_open_checking_engine(pipeline, cli->clock, cli->logger, &engine, e);
+    int rc = pn_cli_app(cli, &app, e);
+    if (rc == 0 && pn_app_uses_spark(app)) {
+        return check_by_spark(app, e);
+    }
+    if (rc == 0) {
+        rc = pn_open_checking_engine(pipeline, cli->clock, cli->logger, &engine, e);
+    }
     if (rc == 0) {
         rc = pn_engine_check(engine, e);
     }
@@ -388,7 +422,8 @@ static int run_check(struct pn_cli *cli, int argc, char **argv)
         .operands_max = 1,
         .about =
             "Checks pipeline.yml, the SQL (its columns must match the declared ones) and "
-            "generator.yml. At the first mistake it prints file, line and key, and exits with 1.",
+            "generator.yml. The engine of engine.kind checks the SQL: on Spark by a job, through "
+            "the store. At the first mistake it prints file, line and key, and exits with 1.",
         .uses = PN_USES_FORMAT,
         .examples = "pinion pipeline check my-pipeline\n"};
     struct pn_pipeline *pipeline = NULL;

@@ -6,7 +6,8 @@
  *   - A spare worker, whose engine is open already, waits for the next query. It is started with
  *     the first query and ends when none came for a while.
  *   - A query whose time is up, that was cancelled, or whose client has gone, is ended by SIGKILL:
- *     it reads only, and what it wrote is below a folder that the executor removes.
+ *     it reads only, and what it wrote is below a folder that the executor removes. Where queries
+ *     run elsewhere (Spark), a worker first gets `grace_ms` to end what it has started there.
  *   - Rows are kept in files (rows_file.h), from which pages and downloads are read, or streamed to
  *     one reader as CSV or JSON lines. What is kept is bounded in size, number and time.
  *   - No worker outlives the executor, however that ends: a closed pipe and PR_SET_PDEATHSIG see to
@@ -48,6 +49,7 @@ struct pn_executor_config {
     int64_t concurrency;
     int64_t queue;
     int64_t timeout_ms;
+    int64_t grace_ms; /* 0: SIGKILL at once */
     int64_t result_bytes_max;
     int64_t results_max;
     int64_t results_bytes_max;

@@ -44,8 +44,9 @@ struct pn_query_process {
     struct pn_process process;
     struct pn_query_job *job; /* NULL: none yet, or no more */
     bool served;              /* it had a job */
-    bool killed;
-    bool ended; /* the pipe from it is closed */
+    bool killed;              /* or asked to end */
+    int64_t kill_ns;          /* when one that was asked to end is killed; 0: it was not asked */
+    bool ended;               /* the pipe from it is closed */
     char *folder;
     int input_fd; /* to it; -1 when all is sent */
     int output_fd;
@@ -122,6 +123,9 @@ int pn_query_process_start(struct pn_executor *executor, struct pn_query_process
 void pn_query_process_give(struct pn_executor *executor, struct pn_query_process *process,
                            struct pn_query_job *job, int64_t now_ns);
 void pn_query_process_kill(struct pn_query_process *process);
+/* Ends it before its job has ended: asks for it where the executor has a grace, else kills. */
+void pn_query_process_stop(struct pn_executor *executor, struct pn_query_process *process,
+                           int64_t now_ns);
 /* What of it is to be waited for: 3 descriptors. */
 enum { PN_QUERY_PROCESS_FDS = 3 };
 void pn_query_process_poll(const struct pn_query_process *process,

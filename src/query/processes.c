@@ -131,6 +131,19 @@ void pn_query_process_kill(struct pn_query_process *process)
     }
 }
 
+void pn_query_process_stop(struct pn_executor *executor, struct pn_query_process *process,
+                           int64_t now_ns)
+{
+    bool is_busy = process->job != NULL && !pn_query_job_ended(process->job);
+    if (executor->config.grace_ms == 0 || !is_busy) {
+        pn_query_process_kill(process);
+    } else if (!process->killed) {
+        process->killed = true;
+        process->kill_ns = now_ns + executor->config.grace_ms * INT64_C(1000000);
+        pn_io_close(executor->io, &process->input_fd); /* which a worker takes for its end */
+    }
+}
+
 /* --- what it says ----------------------------------------------------------------------------- */
 
 static char *dup_text(const struct pn_json *root, const char *member)
@@ -148,7 +161,7 @@ static void take_error(struct pn_executor *executor, struct pn_query_process *pr
     char *message = dup_text(root, "message");
     if (job == NULL) {
         (void)snprintf(process->failure, sizeof process->failure, "%s", message);
-    } else {
+    } else if (!process->killed) { /* else it fails because it was stopped */
         struct pn_sql_fault *fault = &job->status.fault;
         char *candidates = dup_text(root, "candidates");
         fault->byte = pn_json_get_i64(root, "byte", -1);

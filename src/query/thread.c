@@ -1,4 +1,5 @@
 /* The executor's thread: it alone starts, feeds and reaps processes. */
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 
@@ -14,6 +15,17 @@ void pn_executor_wake(struct pn_executor *executor)
 
 /* --- what is due ------------------------------------------------------------------------------ */
 
+/* Kills one that was asked to end, once its time is over. Returns when that is, or `next_ns` when
+ * that is earlier. */
+static int64_t kill_asked(struct pn_query_process *process, int64_t now_ns, int64_t next_ns)
+{
+    if (process->kill_ns != 0 && now_ns >= process->kill_ns) {
+        process->kill_ns = 0;
+        pn_process_signal(&process->process, SIGKILL);
+    }
+    return process->kill_ns != 0 && process->kill_ns < next_ns ? process->kill_ns : next_ns;
+}
+
 /* A worker that said its last word has this long to end by itself. */
 static int64_t kill_ended(struct pn_executor *executor, int64_t now_ns)
 {
@@ -22,7 +34,12 @@ static int64_t kill_ended(struct pn_executor *executor, int64_t now_ns)
     for (struct pn_query_process *at = executor->processes; at != NULL; at = at->next) {
         const struct pn_query_job *job = at->job;
         bool done = job != NULL && pn_query_job_ended(job);
-        if (executor->stopping || (done && now_ns - job->ended_ns >= grace_ns)) {
+        if (at->kill_ns != 0) {
+            next_ns = kill_asked(at, now_ns, next_ns);
+        } else if (executor->stopping) {
+            pn_query_process_stop(executor, at, now_ns);
+            next_ns = kill_asked(at, now_ns, next_ns);
+        } else if (done && now_ns - job->ended_ns >= grace_ns) {
             pn_query_process_kill(at);
         } else if (done && job->ended_ns + grace_ns < next_ns) {
             next_ns = job->ended_ns + grace_ns;
@@ -48,7 +65,7 @@ static int64_t end_late(struct pn_executor *executor, int64_t now_ns)
             job->status.timed_out = true;
         }
         if (late || job->cancelled) {
-            pn_query_process_kill(job->process);
+            pn_query_process_stop(executor, job->process, now_ns);
         } else if (job->moved_ns + limit_ns < next_ns) {
             next_ns = job->moved_ns + limit_ns;
         }

@@ -133,8 +133,12 @@ static void *watch(void *arg)
     struct pollfd fds[] = {{.fd = worker->config->input_fd, .events = POLLIN},
                            {.fd = worker->wake_fd, .events = POLLIN}};
     while (poll(fds, 2, LOOK_MS) <= 0 || fds[1].revents == 0) {
-        if (fds[0].revents != 0) {
-            _exit(EXIT_ORPHAN); /* the work was all there is to read, so this is the end */
+        if (fds[0].revents != 0) { /* the work was all there is to read, so this is the end */
+            if (!worker->config->interrupts) {
+                _exit(EXIT_ORPHAN);
+            }
+            pn_engine_interrupt(&worker->engine->batch);
+            fds[0].fd = -1;
         }
         atomic_store(&worker->flush_wanted, true);
         (void)say_counts(worker, PN_FRAME_PROGRESS, pn_engine_progress(worker->engine), NULL);

@@ -3,9 +3,11 @@
  * the engine is open when the query comes.
  *
  * It reads one frame from its input, the work, and writes frames to its output (frame.h). When its
- * input closes, which says that the server has ended, it ends at once; and so it does by SIGKILL,
- * which is how the executor cancels a query. It owns nothing that must be cleaned up by itself: all
- * that it writes is below the folder of the work, and goes with that.
+ * input closes, which says that the server has ended or has cancelled the query, it ends at once;
+ * and so it does by SIGKILL, which is how the executor cancels a query of an engine in this process.
+ * Then it owns nothing that must be cleaned up by itself: all that it writes is below the folder of
+ * the work, and goes with that. An engine whose queries run elsewhere is interrupted first
+ * (`interrupts`), and ends them there.
  *
  * The work, as JSON:
  *
@@ -29,6 +31,7 @@ struct pn_query_worker_config {
     int input_fd;
     int output_fd;
     const struct pn_io *io;
+    bool interrupts; /* the engine's queries run elsewhere: it is interrupted before the end */
     /* Opens an engine on the pipeline as it is now. */
     int (*open)(void *arg, struct pn_embedded_engine **engine, struct pn_err *e);
     /* Looks whether the pipeline has other tables than when the engine was opened. */

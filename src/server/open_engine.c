@@ -219,6 +219,12 @@ int pn_open_checking_engine(const struct pn_pipeline *pipeline, const struct pn_
     return rc;
 }
 
+int pn_app_open_spark_check(const struct pn_app *app, struct pn_store *store,
+                            struct pn_engine **engine, struct pn_err *e)
+{
+    return open_spark(app, store, false, NULL, engine, e);
+}
+
 /* --- stream tables ---------------------------------------------------------------------------- */
 
 /* A table that is committed to ten times a second keeps its old versions for stream.keep_ms, and

@@ -5,6 +5,9 @@
 #include "server/stations.h"
 #include "settings/configs.h"
 
+/* What a query on Spark has to end its job or run; the runner takes a little less. */
+enum { GRACE_MS = 5000 };
+
 int pn_app_open_executor(const struct pn_app *app, struct pn_executor **executor, struct pn_err *e)
 {
     struct pn_executor_config config;
@@ -17,6 +20,7 @@ int pn_app_open_executor(const struct pn_app *app, struct pn_executor **executor
     if (rc == 0) {
         config.folder = folder;
         config.command = command;
+        config.grace_ms = pn_app_uses_spark(app) ? GRACE_MS : 0;
         rc = pn_executor_create(&config, app->io, app->clock, app->logger, app->metrics, executor,
                                 e);
     }

@@ -43,6 +43,7 @@ int pn_app_run_query_worker(struct pn_app *app, const char *folder, struct pn_er
     const struct pn_query_worker_config config = {.input_fd = STDIN_FILENO,
                                                   .output_fd = STDOUT_FILENO,
                                                   .io = app->io,
+                                                  .interrupts = pn_app_uses_spark(app),
                                                   .open = open_engine,
                                                   .refresh = refresh,
                                                   .arg = &opened};

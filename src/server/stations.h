@@ -38,10 +38,11 @@ int pn_app_open_store_there(const struct pn_app *app, struct pn_store **store,
 /* Makes the pipeline's topics where they are missing. CONFLICT when another process has the log. */
 int pn_app_open_log(const struct pn_app *app, struct pn_log **log, struct pn_err *e) PN_MUST_CHECK;
 
-/* The streams, on the log; makes the pipeline's where they are missing. Borrows the log, and the
- * arena, which keeps the folder's path. */
-int pn_app_open_kinesis(const struct pn_app *app, struct pn_log *log, struct pn_arena *arena,
-                        struct pn_kinesis **kinesis, struct pn_err *e) PN_MUST_CHECK;
+/* The streams, on the log; with `makes_streams` makes the pipeline's where they are missing. Borrows
+ * the log, and the arena, which keeps the folder's path. */
+int pn_app_open_kinesis(const struct pn_app *app, struct pn_log *log, bool makes_streams,
+                        struct pn_arena *arena, struct pn_kinesis **kinesis,
+                        struct pn_err *e) PN_MUST_CHECK;
 
 /* The sink of the pipeline's topics. Borrows log and store. */
 int pn_app_open_sink(const struct pn_app *app, struct pn_log *log, struct pn_store *store,
@@ -67,6 +68,9 @@ int pn_app_open_query_engine(const struct pn_app *app, struct pn_store *store,
 int pn_open_checking_engine(const struct pn_pipeline *pipeline, const struct pn_clock *clock,
                             struct pn_logger *logger, struct pn_engine **engine,
                             struct pn_err *e) PN_MUST_CHECK;
+/* The same on Spark, by a job; the store, which is borrowed, takes the job's request and result. */
+int pn_app_open_spark_check(const struct pn_app *app, struct pn_store *store,
+                            struct pn_engine **engine, struct pn_err *e) PN_MUST_CHECK;
 /* The engine of stream tables. It makes no checkpoints with its commits: maintenance does. With
  * `beside` it is one of several things in its process, and content with little memory. Borrows the
  * store. */

@@ -12,10 +12,18 @@ import pytest
 from jobs_api import (
     API, CLEAN, CLEAN_ENV, CLIENT, CLUSTER, DAG, PERSONAL, SECRET, JobsApi, Setting,
 )  # fmt: skip
+from pinion import Server
 
 SUBMIT, GET, CANCEL, TOKEN = f"{API}/submit", f"{API}/get", f"{API}/cancel", "/oidc/v1/token"
 LOAD = "load_data_from_S3_and_save_as_delta_tables"
 ENV = {"PINION_DAG": DAG, "PINION_RUN_ID": "manual+1", "PINION_TASK": CLEAN}
+
+
+JSON = {"Content-Type": "application/json"}
+
+
+def state(server, query):
+    return json.loads(server.request("GET", f"/api/v1/queries/{query}")[1])["state"]
 
 
 def wait_for(condition):
@@ -317,6 +325,50 @@ def test_a_killed_query_cancels_its_run(spark, api):
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert api.cancelled == [1000] and spark.jobs() == []
+
+
+def test_a_query_over_http_that_is_cancelled_cancels_its_run(spark, api):
+    api.mode = "hang"
+    with Server(spark.data, "--config", spark.config(), env=CLEAN_ENV) as server:
+        status, body, _ = server.request("POST", "/api/v1/queries", {"sql": "SELECT 1"}, JSON)
+        assert status == 202, body
+        query = json.loads(body)["id"]
+        wait_for(lambda: api.asked(GET))
+        assert server.request("DELETE", f"/api/v1/queries/{query}")[0] in (200, 202, 204)
+        wait_for(lambda: api.cancelled)
+        wait_for(lambda: state(server, query) == "cancelled")
+    assert api.cancelled == [1000] and spark.jobs() == []
+
+
+def test_a_server_that_ends_cancels_the_runs_of_its_queries(spark, api):
+    api.mode = "hang"
+    with Server(spark.data, "--config", spark.config(), env=CLEAN_ENV) as server:
+        assert server.request("POST", "/api/v1/queries", {"sql": "SELECT 1"}, JSON)[0] == 202
+        wait_for(lambda: api.asked(GET))
+    assert api.cancelled == [1000]
+
+
+def test_a_query_whose_run_cannot_be_cancelled_ends_nevertheless(spark, api):
+    api.mode, api.slow_cancel = "hang", 10**6
+    with Server(spark.data, "--config", spark.config(), env=CLEAN_ENV) as server:
+        _, body, _ = server.request("POST", "/api/v1/queries", {"sql": "SELECT 1"}, JSON)
+        query = json.loads(body)["id"]
+        wait_for(lambda: api.asked(GET))
+        server.request("DELETE", f"/api/v1/queries/{query}")
+        wait_for(lambda: state(server, query) == "cancelled")
+    assert api.cancelled == [1000]
+
+
+def test_the_pipeline_is_checked_by_a_run(spark, api):
+    done = spark.run("pipeline", "check")
+    assert done.returncode == 0 and "all right" in done.stdout, done.stderr
+    (run,) = api.runs.values()
+    assert run["body"]["run_name"].endswith("check") and spark.jobs() == []
+    api.mode = "wrong"
+    done = spark.run("pipeline", "check")
+    assert done.returncode == 1 and "no such column" in done.stderr
+    done = spark.run("pipeline", "check", "--set", "engine.kind=duckdb")
+    assert done.returncode == 0 and len(api.runs) == 2
 
 
 def test_a_run_that_takes_too_long_is_cancelled(spark, api):
