@@ -13,6 +13,7 @@ struct pn_http_client {
     char *api_key; /* or NULL */
     bool is_signed;
     bool is_foreign;
+    int64_t date_ms; /* of the last answer; 0: not said */
 };
 
 const char *pn_http_client_key(void)
@@ -119,6 +120,21 @@ void pn_http_client_destroy(struct pn_http_client **client)
     *client = NULL;
 }
 
+static int64_t date_of(CURL *curl)
+{
+    struct curl_header *date = NULL;
+    if (curl_easy_header(curl, "Date", 0, CURLH_HEADER, -1, &date) != CURLHE_OK) {
+        return 0;
+    }
+    time_t seconds = curl_getdate(date->value, NULL);
+    return seconds > 0 ? (int64_t)seconds * 1000 : 0;
+}
+
+int64_t pn_http_client_date_ms(const struct pn_http_client *client)
+{
+    return client->date_ms;
+}
+
 int pn_http_client_send(struct pn_http_client *client, const struct pn_http_client_request *request,
                         long *status, struct pn_buf *out, struct pn_err *e)
 {
@@ -138,10 +154,12 @@ int pn_http_client_send(struct pn_http_client *client, const struct pn_http_clie
     (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, out);
+    client->date_ms = 0;
     CURLcode code = curl_easy_perform(curl);
     int rc = 0;
     if (code == CURLE_OK) {
         (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
+        client->date_ms = date_of(curl);
     } else {
         bool unhelpful = client->is_foreign && code == CURLE_COULDNT_CONNECT;
         rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "%s %s: %s%s", request->method, url,

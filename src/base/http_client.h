@@ -58,6 +58,10 @@ struct pn_http_client_request {
 int pn_http_client_send(struct pn_http_client *client, const struct pn_http_client_request *request,
                         long *status, struct pn_buf *out, struct pn_err *e) PN_MUST_CHECK;
 
+/* The server's clock when it answered last (its Date), in milliseconds since 1970; 0: it did not
+ * say. */
+int64_t pn_http_client_date_ms(const struct pn_http_client *client);
+
 /* One request with a JSON body (NULL: none) by a client of its own, with the API key of
  * PINION_API_KEY, for calls of our own API: a status that isn't 2xx is an error with the server's
  * message. */

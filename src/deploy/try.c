@@ -5,6 +5,7 @@
 
 #include "base/aws_endpoint.h"
 #include "base/base64.h"
+#include "base/clock.h"
 #include "base/http_client.h"
 #include "base/mem.h"
 #include "base/random.h"
@@ -17,7 +18,8 @@ enum {
     FIRST_PAUSE_MS = 200, /* doubles with each try, and is anything between half and all of it */
     ANSWER_BYTES_MAX = 1 << 20,
     DETAIL_BYTES_MAX = 1024,
-    TEXT_BYTES_MAX = 200
+    TEXT_BYTES_MAX = 200,
+    SKEW_MS_MAX = 5 * 60 * 1000 /* between a signature's time and the clock of AWS */
 };
 
 struct trial {
@@ -29,6 +31,7 @@ struct trial {
     struct pn_random random;
     struct pn_buf answer;
     long status;
+    int64_t date_ms; /* the answer's; 0: not said */
 };
 
 static void report(struct trial *trial, enum pn_finding finding, const char *what, const char *fmt,
@@ -67,6 +70,7 @@ static long ask(struct trial *trial, const char *what, const struct pn_http_clie
         pn_buf_reset(&trial->answer);
         trial->status = 0;
         rc = pn_http_client_send(client, request, &trial->status, &trial->answer, &e);
+        trial->date_ms = pn_http_client_date_ms(client);
         bool passing = rc != 0 || trial->status == 429 || trial->status >= 500;
         if (!passing) {
             break;
@@ -137,6 +141,31 @@ static long ask_aws(struct trial *trial, const char *what, const char *service,
     return status;
 }
 
+/* A signature of another time is refused as a wrong one would be: some services have a code for it,
+ * others say that the signature does not match. */
+static bool is_clock_wrong(struct trial *trial, const char *what)
+{
+    char code[TEXT_BYTES_MAX];
+    char here[PN_ISO8601_SIZE];
+    char there[PN_ISO8601_SIZE];
+    int64_t now_ms = pn_wall_ms(pn_clock_system());
+    int64_t skew_ms = trial->date_ms != 0 ? trial->date_ms - now_ms : 0;
+    bool is_far = skew_ms > SKEW_MS_MAX || skew_ms < -SKEW_MS_MAX;
+    bool is_said = strcmp(element(trial, "Code", code), "RequestTimeTooSkewed") == 0;
+    if (is_far) {
+        report(trial, PN_FINDING_FAILED, what,
+               "the clocks differ, so AWS refuses each signature: here it is %s, there %s. Set "
+               "this machine's clock",
+               pn_iso8601(now_ms, here), pn_iso8601(trial->date_ms, there));
+    } else if (is_said) {
+        report(trial, PN_FINDING_FAILED, what,
+               "the clocks differ, so AWS refuses each signature (%s): here it is %s. Set this "
+               "machine's clock",
+               code, pn_iso8601(now_ms, here));
+    }
+    return is_far || is_said;
+}
+
 static bool try_keys(struct trial *trial)
 {
     static const char *const headers[] = {
@@ -153,6 +182,10 @@ static bool try_keys(struct trial *trial)
     if (status == 200) {
         report(trial, PN_FINDING_OK, what, "AWS knows them as %s", element(trial, "Arn", text));
         return true;
+    }
+    bool is_refused = status == 401 || status == 403 || status == 400;
+    if (is_refused && is_clock_wrong(trial, what)) {
+        return false;
     }
     if (status == 401 || status == 403) {
         report(trial, PN_FINDING_FAILED, what, "AWS refuses them: %s",
@@ -181,6 +214,8 @@ static void try_bucket(struct trial *trial, enum pn_deploy_key key)
         report(trial, PN_FINDING_OK, what, "the name %s is free", name);
     } else if (status == 200) {
         report(trial, PN_FINDING_OK, what, "the bucket %s exists and the keys can list it", name);
+    } else if (status == 403 && is_clock_wrong(trial, what)) {
+        return;
     } else if (status == 403) {
         report(trial, PN_FINDING_FAILED, what,
                "the bucket %s exists, and the keys may not list it (%s): if it belongs to another "

@@ -7,6 +7,7 @@ import http.server
 import json
 import re
 import threading
+import time
 import urllib.parse
 
 from botocore.auth import S3SigV4Auth, SigV4Auth
@@ -39,8 +40,8 @@ mwaa:
 SECRETS = (ACCESS_KEY, SECRET_KEY, CLIENT, CLIENT_SECRET, "Basic ")
 
 
-def signature_is_right(method, url, headers, body):
-    """Does botocore sign the same request in the same way?"""
+def signature_is_right(method, url, headers, body, now):
+    """Does botocore sign the same request in the same way, at about the time `now`?"""
     found = re.fullmatch(
         r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d+)/([^/]+)/([^/]+)/aws4_request, *"
         r"SignedHeaders=([^,]+), *Signature=([0-9a-f]{64})",
@@ -55,7 +56,7 @@ def signature_is_right(method, url, headers, body):
     maker = S3SigV4Auth if found[4] == "s3" else SigV4Auth
     auth = maker(Credentials(ACCESS_KEY, SECRET_KEY), found[4], found[3])
     ours = auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)
-    age = datetime.datetime.now(datetime.timezone.utc) - datetime.datetime.strptime(
+    age = now - datetime.datetime.strptime(
         headers["X-Amz-Date"], "%Y%m%dT%H%M%SZ"
     ).replace(tzinfo=datetime.timezone.utc)
     return ours == found[6] and abs(age.total_seconds()) < 900
@@ -63,12 +64,13 @@ def signature_is_right(method, url, headers, body):
 
 class Cloud:
     """Both services on one port. `buckets`: name -> status of its listing. `fail`: so many requests
-    get the status `failure` first."""
+    get the status `failure` first. `ahead`: how many seconds their clock is ahead."""
 
     def __init__(self):
         self.buckets = {}
         self.seen = []
         self.fail, self.failure = 0, 500
+        self.ahead = 0
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -88,7 +90,9 @@ class Cloud:
                 if self.path.startswith("/oidc/"):
                     return self.databricks(body)
                 url = f"http://{self.headers['Host']}{self.path}"
-                if not signature_is_right(self.command, url, self.headers, body):
+                now = datetime.datetime.now(datetime.timezone.utc)
+                now += datetime.timedelta(seconds=outer.ahead)
+                if not signature_is_right(self.command, url, self.headers, body, now):
                     return self.answer(403, "<Code>SignatureDoesNotMatch</Code>")
                 if self.command == "POST":
                     fields = urllib.parse.parse_qs(body.decode())
@@ -111,6 +115,9 @@ class Cloud:
                 return self.answer(200, json.dumps(token), "application/json")
 
             do_GET = do_POST = handle_any
+
+            def date_time_string(self, timestamp=None):
+                return super().date_time_string(time.time() + outer.ahead)
 
             def log_message(self, *args):
                 pass

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -108,12 +109,23 @@ def hang_up(handler):
     handler.connection.shutdown(socket.SHUT_RDWR)
 
 
+def refuse_time(handler):
+    body = b"<Error><Code>RequestTimeTooSkewed</Code><Message>too far</Message></Error>"
+    handler.send_response_only(403)
+    handler.send_header("Date", formatdate(time.time() + 3600, usegmt=True))
+    handler.send_header("Content-Length", str(len(body) if handler.command != "HEAD" else 0))
+    handler.end_headers()
+    if handler.command != "HEAD":
+        handler.wfile.write(body)
+
+
 class Proxy:
     """Passes requests on to the server, but for those that `plan` (a dict from the number of a
     request, from 1 on, to a word) spoils:
 
     500, 503, 409   answered so, and not passed on
     412             likewise, but only of a request with a condition
+    skewed          refused as S3 does a request of another time, by a clock that is an hour ahead
     reset           not passed on, and the connection is closed
     lost            passed on, and the connection is closed instead of an answer
     short           half of the answer's body, then the connection is closed
@@ -184,6 +196,9 @@ class Proxy:
         if fault in ("reset", "before"):
             self.call() if fault == "before" else None
             hang_up(handler)
+            return
+        if fault == "skewed":
+            refuse_time(handler)
             return
         if fault in ("500", "503", "409", "412"):
             handler.send_response(int(fault))

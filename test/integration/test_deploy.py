@@ -1,6 +1,8 @@
 """pinion deploy: config.yml, checked, tried, and written as Terraform's variables."""
 
+import datetime
 import json
+import re
 import stat
 
 import boto3
@@ -143,6 +145,21 @@ def test_tried_credentials(config):
             "ok", "AWS knows them as arn:aws:iam::123456789012:user/someone")  # fmt: skip
         assert found["databricks.client_id, databricks.client_secret"][0] == "ok"
         assert "GET /pipeline-data?list-type=2&max-keys=1" in cloud.seen
+
+
+def test_a_clock_that_differs_is_said(config):
+    """STS answers as to a wrong key; both times are named, and the keys are not blamed."""
+    with Cloud() as cloud:
+        cloud.ahead = 3600
+        result, detail = checked(config, cloud, 1)["aws.access_key, aws.secret_key"]
+        assert result == "failed" and "Set this machine's clock" in detail
+        here, there = (
+            datetime.datetime.fromisoformat(text.rstrip(".Z"))
+            for text in re.search(r"here it is (\S+), there (\S+) ", detail).groups()
+        )
+        apart = there - here
+        assert datetime.timedelta(minutes=59) < apart < datetime.timedelta(minutes=61)
+        assert not [line for line in cloud.seen if "list-type" in line]
 
 
 def test_buckets_that_are_not_ours(config):

@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import subprocess
 import threading
 import uuid
+from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -180,6 +182,33 @@ def test_what_stays_broken_is_an_error(proxy, prefix, data):
     failed = store("check", at=proxy, prefix=prefix, data=data, check=False)
     assert failed.returncode == 1 and "tried several times" in failed.stderr
     assert len(proxy.requests) < 20
+
+
+def signed_at(request):
+    """When a request of the proxy was signed, by its own account."""
+    return datetime.strptime(request[2]["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize("command", ["get", "ls"])
+def test_clocks_that_differ(proxy, prefix, data, tmp_path, command):
+    """Once a server has said which time it has, that time is signed. Where this does not help, both
+    times are named, and no key is blamed. `get` begins with a HEAD, whose reply has no body."""
+    (tmp_path / "file").write_text("text")
+    at = {"at": proxy, "prefix": prefix, "data": data}
+    store("put", tmp_path / "file", "file", **at)
+    words = [command, "file"]
+    proxy.begin({1: "skewed"})
+    assert store(*words, **at).stdout != ""
+    apart = signed_at(proxy.requests[1]) - signed_at(proxy.requests[0])
+    assert timedelta(minutes=59) < apart < timedelta(minutes=61)
+
+    proxy.begin({number: "skewed" for number in range(1, 100)})
+    failed = store(*words, check=False, **at)
+    assert failed.returncode == 1 and len(proxy.requests) < 20
+    said = re.search(r"set this machine's clock; here it is (\S+), there (\S+)", failed.stderr)
+    here, there = (datetime.fromisoformat(text.rstrip(".;:Z")) for text in said.groups())
+    assert timedelta(minutes=59) < there - here < timedelta(minutes=61)
+    assert "credentials" not in failed.stderr and "AWS_" not in failed.stderr
 
 
 def test_bytes_that_change_on_the_way(proxy, prefix, data, tmp_path):

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/xml.h"
 #include "store/s3/private.h"
 
@@ -52,7 +53,7 @@ static const struct {
      "the session's credentials have expired: renew them (aws sso login, or a new "
      "AWS_SESSION_TOKEN)"},
     {"InvalidToken", PN_CLASS_FATAL, "AWS_SESSION_TOKEN does not belong to the access key"},
-    {"RequestTimeTooSkewed", PN_CLASS_RETRY, "this machine's clock is wrong: set it"},
+    {PN_S3_SKEWED, PN_CLASS_RETRY, "the clocks differ: set this machine's clock"},
     {"AuthorizationHeaderMalformed", PN_CLASS_FATAL, "set store.region to the bucket's region"},
     {"PermanentRedirect", PN_CLASS_FATAL, "set store.region to the bucket's region"},
     {"IllegalLocationConstraintException", PN_CLASS_FATAL,
@@ -84,6 +85,27 @@ static const char *where(const struct pn_s3_reply *reply, struct pn_arena *arena
                : "";
 }
 
+/* "; here it is ..., there ..." after the advice about clocks. */
+static const char *when(const struct pn_s3 *s3, const struct pn_s3_reply *reply,
+                        struct pn_arena *arena)
+{
+    char here[PN_ISO8601_SIZE];
+    char there[PN_ISO8601_SIZE];
+    return pn_arena_printf(arena, "; here it is %s, there %s",
+                           pn_iso8601(pn_wall_ms(s3->clock), here),
+                           reply->date_ms > 0 ? pn_iso8601(reply->date_ms, there) : "not known");
+}
+
+/* What an advice is to have after it. */
+static const char *more(const struct pn_s3 *s3, const struct pn_s3_reply *reply, const char *advice,
+                        struct pn_arena *arena)
+{
+    if (strcmp(reply->code, PN_S3_SKEWED) == 0) {
+        return when(s3, reply, arena);
+    }
+    return strstr(advice, "region") != NULL ? where(reply, arena) : "";
+}
+
 /* Is it the object that does not exist? A reply to HEAD has no code. */
 static bool is_missing(const struct pn_s3_call *call)
 {
@@ -105,9 +127,8 @@ void pn_s3_explain(const struct pn_s3 *s3, struct pn_s3_call *call)
                                        call->key != NULL ? call->key : "", s3->host, reply->status);
     for (size_t i = 0; i < sizeof advices / sizeof *advices; i++) {
         if (strcmp(reply->code, advices[i].code) == 0) {
-            const char *advice = pn_arena_printf(
-                &arena, ": %s%s", advices[i].advice,
-                strstr(advices[i].advice, "region") != NULL ? where(reply, &arena) : "");
+            const char *advice = pn_arena_printf(&arena, ": %s%s", advices[i].advice,
+                                                 more(s3, reply, advices[i].advice, &arena));
             call->rc = explain(call, advices[i].class_, what, advice);
             goto out;
         }

@@ -23,7 +23,8 @@ enum {
     BUDGET_MAX = 500, /* a repetition costs 5, a first success gives 1 back */
     BUDGET_COST = 5,
     POLL_MS_MAX = 1000,
-    IDLE_LINES_MAX = 16
+    IDLE_LINES_MAX = 16,
+    SKEW_MS_MAX = 15 * 60 * 1000 /* that S3 takes between a signature's time and its clock */
 };
 
 /* The connections of one pn_s3_send() at a time. */
@@ -377,6 +378,16 @@ static void wait_and_repeat(struct sending *sending, struct attempt *attempt)
     sending->waiting++;
 }
 
+/* A reply to HEAD has no body, so no code either: then the clocks themselves say it. */
+static void judge_clock(const struct pn_s3 *s3, struct pn_s3_reply *reply)
+{
+    int64_t apart_ms = reply->date_ms - (pn_wall_ms(s3->clock) + atomic_load(&s3->skew_ms));
+    if (reply->status == 403 && reply->code[0] == '\0' && reply->date_ms > 0 &&
+        (apart_ms > SKEW_MS_MAX || apart_ms < -SKEW_MS_MAX)) {
+        copy_text(reply->code, sizeof reply->code, PN_S3_SKEWED, strlen(PN_S3_SKEWED));
+    }
+}
+
 /* Refused for what can be set right at once: credentials that expired, a clock that differs. */
 static bool set_right(struct pn_s3 *s3, struct attempt *attempt)
 {
@@ -390,7 +401,7 @@ static bool set_right(struct pn_s3 *s3, struct attempt *attempt)
         pn_aws_credentials_expire(s3->credentials);
         return true;
     }
-    if (strcmp(reply->code, "RequestTimeTooSkewed") == 0 && reply->date_ms > 0) {
+    if (strcmp(reply->code, PN_S3_SKEWED) == 0 && reply->date_ms > 0) {
         atomic_store(&s3->skew_ms, reply->date_ms - pn_wall_ms(s3->clock));
         return true;
     }
@@ -443,6 +454,7 @@ static void finish(struct sending *sending, struct attempt *attempt, CURLcode co
         call->out->len = attempt->out_before; /* what came of a body that broke off */
     }
     pn_s3_read_error(&attempt->body, &call->reply);
+    judge_clock(s3, &call->reply);
     call->unsure = call->unsure || code != CURLE_OK || status >= 500;
     if ((!passing && set_right(s3, attempt)) ||
         (passing && attempt->retries < RETRIES_MAX && take_budget(s3))) {
