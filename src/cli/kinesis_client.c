@@ -176,7 +176,7 @@ static int open_here(struct pn_kinesis_client *client, bool made, struct pn_err 
         rc = pn_app_open_log(app, &client->log, e);
     }
     if (rc == 0) {
-        rc = pn_app_open_kinesis(app, client->log, &client->folder, &client->kinesis, e);
+        rc = pn_app_open_kinesis(app, client->log, true, &client->folder, &client->kinesis, e);
     }
     return rc;
 }

@@ -36,7 +36,7 @@ static int open_source(struct pn_cli *cli, const struct pn_app *app,
     }
     rc = pn_app_open_log(app, &reader->log, e);
     if (rc == 0) {
-        rc = pn_app_open_kinesis(app, reader->log, &reader->arena, &reader->kinesis, e);
+        rc = pn_app_open_kinesis(app, reader->log, true, &reader->arena, &reader->kinesis, e);
     }
     return rc != 0 ? rc : pn_processor_source_embedded(reader->kinesis, &reader->source, e);
 }

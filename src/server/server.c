@@ -132,7 +132,11 @@ static int open_stations(struct pn_server *server, const char *listen, struct pn
         rc = pn_store_sweep(server->store, e);
     }
     if (rc == 0) {
-        rc = pn_app_open_kinesis(app, server->log, &server->arena, &server->kinesis, e);
+        /* A log that keeps no streams needs none where nobody reads them. */
+        bool makes_streams =
+            (server->roles & PN_ROLE_STREAM) != 0 || app->settings->log.url[0] == '\0';
+        rc = pn_app_open_kinesis(app, server->log, makes_streams, &server->arena, &server->kinesis,
+                                 e);
     }
     if (rc == 0) {
         rc = pn_server_streams_create(app, server->kinesis, server->store,

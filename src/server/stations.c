@@ -109,8 +109,8 @@ static int make_stream(struct pn_kinesis *kinesis, const struct pn_pipeline_stre
     return rc;
 }
 
-int pn_app_open_kinesis(const struct pn_app *app, struct pn_log *log, struct pn_arena *arena,
-                        struct pn_kinesis **kinesis, struct pn_err *e)
+int pn_app_open_kinesis(const struct pn_app *app, struct pn_log *log, bool makes_streams,
+                        struct pn_arena *arena, struct pn_kinesis **kinesis, struct pn_err *e)
 {
     const struct pn_pipeline *pipeline = app->pipeline;
     struct pn_kinesis_config config;
@@ -122,7 +122,7 @@ int pn_app_open_kinesis(const struct pn_app *app, struct pn_log *log, struct pn_
     struct pn_kinesis *opened = NULL;
     int rc =
         pn_kinesis_create(&config, log, app->io, app->clock, app->logger, app->metrics, &opened, e);
-    for (size_t i = 0; i < pipeline->stream_count && rc == 0; i++) {
+    for (size_t i = 0; makes_streams && i < pipeline->stream_count && rc == 0; i++) {
         rc = make_stream(opened, &pipeline->streams[i], e);
     }
     if (rc == 0) {

@@ -44,6 +44,7 @@ void pn_settings_to_kafka(const struct pn_settings *settings, struct pn_kafka_co
         .sasl_mechanism = settings->log.kafka.sasl_mechanism,
         .sasl_username = settings->log.kafka.sasl_username,
         .sasl_password = settings->log.kafka.sasl_password,
+        .region = settings->log.kafka.region,
         .ca_file = settings->log.kafka.ca_file,
         .certificate = settings->log.kafka.certificate,
         .key = settings->log.kafka.key,

@@ -38,6 +38,7 @@ struct pn_settings {
             char *sasl_mechanism;
             char *sasl_username;
             char *sasl_password;
+            char *region; /* of Amazon MSK */
             char *ca_file;
             char *certificate;
             char *key;

@@ -86,10 +86,15 @@ const struct pn_setting pn_settings_table[] = {
            "How pinion speaks to the brokers: with TLS (`ssl`), with a user and a password "
            "(`sasl`), with both, or with neither."),
     CHOICE("log.kafka.sasl_mechanism", log.kafka.sasl_mechanism, "PLAIN",
-           "PLAIN|SCRAM-SHA-256|SCRAM-SHA-512", "How the brokers check the password."),
+           "PLAIN|SCRAM-SHA-256|SCRAM-SHA-512|AWS_MSK_IAM",
+           "How the brokers check the password. `AWS_MSK_IAM`: Amazon MSK, by IAM; there is no "
+           "password, pinion signs with AWS's credentials (docs/kafka-log.md)."),
     TEXT("log.kafka.sasl_username", log.kafka.sasl_username, "", "The user at the brokers."),
     SECRET("log.kafka.sasl_password", log.kafka.sasl_password,
            "The password of log.kafka.sasl_username. pinion never shows it."),
+    TEXT("log.kafka.region", log.kafka.region, "",
+         "The region of Amazon MSK, for `AWS_MSK_IAM`. Empty: the region in the broker's name, or "
+         "the environment variable AWS_REGION."),
     TEXT("log.kafka.ca_file", log.kafka.ca_file, "",
          "A PEM file with the certificates of the CAs that vouch for the brokers. Empty: the CAs "
          "of the system."),

@@ -1,6 +1,7 @@
 """A broker of Apache Kafka on loopback, its own controller, and another client of it.
 
-It has a listener without a password and one with (the user `app`, by PLAIN and by SCRAM)."""
+It has a listener without a password and one with (the user `app`, by PLAIN and by SCRAM; `config`
+says otherwise)."""
 
 import json
 import signal
@@ -54,17 +55,19 @@ def free_ports(count):
     return ports
 
 
-def _java(*words):
+def _java(*words, classes=""):
     logging = f"-Dlog4j2.configurationFile={ROOT}/bench/kafka/log4j2.properties"
     java = ["java", "-Xms256m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
-    return [*java, logging, "-cp", f"{JARS}/*", *map(str, words)]
+    path = f"{JARS}/*:{classes}" if classes else f"{JARS}/*"
+    return [*java, logging, "-cp", path, *map(str, words)]
 
 
 class Broker:
     """Started when made; `stop` and `start` keep its ports and its data."""
 
-    def __init__(self, folder):
-        self.folder = Path(folder)
+    def __init__(self, folder, config="", classes=""):
+        """`config`: lines that overrule CONFIG's; `classes`: a folder with classes that they name."""
+        self.folder, self.classes = Path(folder), classes
         self.plain, self.sasl, controller = free_ports(3)
         self.address = f"127.0.0.1:{self.plain}"
         self.config = self.folder / "server.properties"
@@ -72,7 +75,7 @@ class Broker:
             CONFIG.format(
                 plain=self.plain, sasl=self.sasl, controller=controller, folder=self.folder,
                 modules=MODULES, password=PASSWORD,
-            )
+            ) + config
         )  # fmt: skip
         tool = "kafka.tools.StorageTool"
         made = subprocess.run(
@@ -90,7 +93,7 @@ class Broker:
         log = self.folder / "broker.log"
         with open(log, "wb") as output:
             self.process = subprocess.Popen(
-                _java("kafka.Kafka", self.config), stdout=output, stderr=output
+                _java("kafka.Kafka", self.config, classes=self.classes), stdout=output, stderr=output
             )
         deadline = time.monotonic() + 120
         while b"Kafka Server started" not in log.read_bytes():

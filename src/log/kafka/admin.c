@@ -119,7 +119,7 @@ static int check_name(const char *name, struct pn_err *e)
     if (pn_topic_is_internal(name)) {
         return pn_err_input(e, "streams need the log of the data folder, and log.url names a Kafka "
                                "cluster: use another data folder without log.url for streams, and "
-                               "remove them from this server's pipeline.yml");
+                               "serve this one with --roles gateway,sink,scheduler");
     }
     return strncmp(name, "__", 2) == 0
                ? pn_err_input(e, "'%s': names that begin with \"__\" are for Kafka's own topics",

@@ -168,13 +168,15 @@ static int check_files(const struct pn_kafka *kafka, struct pn_err *e)
 static int set_security(rd_kafka_conf_t *conf, const struct pn_kafka_config *config,
                         struct pn_err *e)
 {
+    bool has_iam = pn_kafka_uses_iam(config);
     const struct {
         const char *property;
         const char *value;
         const char *setting;
     } all[] = {
         {"security.protocol", config->security, "log.kafka.security"},
-        {"sasl.mechanisms", config->sasl_mechanism, "log.kafka.sasl_mechanism"},
+        {"sasl.mechanisms", has_iam ? "OAUTHBEARER" : config->sasl_mechanism,
+         "log.kafka.sasl_mechanism"},
         {"sasl.username", config->sasl_username, "log.kafka.sasl_username"},
         {"sasl.password", config->sasl_password, "log.kafka.sasl_password"},
         {"ssl.ca.location", config->ca_file, "log.kafka.ca_file"},
@@ -182,7 +184,8 @@ static int set_security(rd_kafka_conf_t *conf, const struct pn_kafka_config *con
         {"ssl.key.location", config->key, "log.kafka.key"},
     };
     bool has_sasl = strncmp(config->security, "sasl", 4) == 0;
-    if (has_sasl && (config->sasl_username[0] == '\0' || config->sasl_password[0] == '\0')) {
+    if (has_sasl && !has_iam &&
+        (config->sasl_username[0] == '\0' || config->sasl_password[0] == '\0')) {
         return pn_err_input(e,
                             "log.kafka.security is %s: set log.kafka.sasl_username and "
                             "log.kafka.sasl_password",
@@ -235,6 +238,9 @@ int pn_kafka_client_open(struct pn_kafka *kafka, rd_kafka_type_t type,
     if (rc == 0) {
         rc = set_common(conf, config, e);
     }
+    if (rc == 0 && pn_kafka_uses_iam(config)) {
+        rc = pn_kafka_iam_configure(kafka, conf, e);
+    }
     for (size_t i = 0; rc == 0 && properties[i].name != NULL; i++) {
         rc = set(conf, properties[i].name, properties[i].value, e);
     }
@@ -256,5 +262,12 @@ int pn_kafka_client_open(struct pn_kafka *kafka, rd_kafka_type_t type,
         rd_kafka_conf_destroy(conf);
         return pn_err_input(e, "librdkafka does not accept the settings log.kafka.*: %s", why);
     }
-    return 0;
+    if (pn_kafka_uses_iam(config)) {
+        rc = pn_kafka_iam_start(*client, e);
+    }
+    if (rc != 0) {
+        rd_kafka_destroy(*client);
+        *client = NULL;
+    }
+    return rc;
 }

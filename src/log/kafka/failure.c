@@ -5,6 +5,12 @@
 
 enum { RECENT_MS = 30000 };
 
+/* In place of an advice about the user. */
+#define IAM_ADVICE                                                                             \
+    "; check the AWS credentials (role, profile or AWS_ACCESS_KEY_ID), log.kafka.region, and " \
+    "that "                                                                                    \
+    "their policy allows the kafka-cluster: actions on the cluster and its topics"
+
 /* How an error of librdkafka (negative) or of Kafka's protocol is one of ours. What is not here is
  * passing, as most are. */
 static const struct kind {
@@ -83,9 +89,10 @@ int pn_kafka_fail(struct pn_kafka *kafka, rd_kafka_resp_err_t err, struct pn_err
         cause = recent != RD_KAFKA_RESP_ERR_NO_ERROR ? recent : err;
     }
     const struct kind *kind = kind_of(cause);
+    bool has_iam = kafka->credentials != NULL && strstr(kind->advice, "sasl_username") != NULL;
     bool is_same = strcmp(trouble, "") == 0;
     return pn_err_set(e, kind->class_, kind->code, "%s: %s%s%s%s", subject, rd_kafka_err2str(err),
-                      is_same ? "" : ": ", trouble, kind->advice);
+                      is_same ? "" : ": ", trouble, has_iam ? IAM_ADVICE : kind->advice);
 }
 
 bool pn_kafka_is_denial(rd_kafka_resp_err_t err)

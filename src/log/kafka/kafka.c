@@ -57,14 +57,14 @@ static int kafka_offsets(struct pn_log *log, const char *name, int32_t number,
 /* --- opening and closing ---------------------------------------------------------------------- */
 
 /* The texts of a configuration. */
-enum { TEXTS = 10 };
+enum { TEXTS = 11 };
 
 static void texts_of(struct pn_kafka_config *config, const char **texts[TEXTS])
 {
     const char **all[TEXTS] = {
         &config->folder,        &config->url,           &config->security, &config->sasl_mechanism,
         &config->sasl_username, &config->sasl_password, &config->ca_file,  &config->certificate,
-        &config->key,           &config->properties};
+        &config->key,           &config->properties,    &config->region};
     memcpy(texts, all, sizeof all);
 }
 
@@ -103,6 +103,7 @@ static void kafka_destroy(struct pn_log *log)
     pthread_mutex_destroy(&kafka->listeners_lock);
     pthread_mutex_destroy(&kafka->refresh.lock);
     pthread_cond_destroy(&kafka->refresh.changed);
+    pn_aws_credentials_destroy(&kafka->credentials);
     free_config(kafka);
     free(kafka);
 }
@@ -134,6 +135,11 @@ static struct pn_kafka *create(const struct pn_kafka_config *config, const struc
     kafka->logger = logger;
     kafka->lock_fd = -1;
     copy_config(kafka, config);
+    if (pn_kafka_uses_iam(config)) {
+        const struct pn_aws_credentials_config aws = {
+            .region = kafka->config.region, .io = io, .clock = clock};
+        kafka->credentials = pn_aws_credentials_create(&aws);
+    }
     pn_kafka_catalog_init(&kafka->catalog);
     pn_kafka_readers_init(&kafka->readers);
     pthread_mutex_init(&kafka->trouble.lock, NULL);

@@ -27,15 +27,18 @@
 #include "log/log.h"
 
 #define PN_KAFKA_SCHEME "kafka://"
+#define PN_KAFKA_IAM    "AWS_MSK_IAM" /* login at Amazon MSK with AWS's credentials */
 
 /* Texts are copied. An empty one is not set. */
 struct pn_kafka_config {
     const char *folder;   /* keeps the lock and the cluster's id; made when missing */
     const char *url;      /* "kafka://host:port,host:port" */
     const char *security; /* security.protocol: "plaintext", "ssl", "sasl_plaintext", "sasl_ssl" */
-    const char *sasl_mechanism; /* "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512" */
+    const char *sasl_mechanism; /* "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", PN_KAFKA_IAM */
     const char *sasl_username;
     const char *sasl_password;
+    const char *region;      /* of Amazon MSK, for PN_KAFKA_IAM; empty: of the broker's name, or of
+                                AWS_REGION */
     const char *ca_file;     /* PEM; empty: the system's */
     const char *certificate; /* PEM: the client's own, and its key */
     const char *key;

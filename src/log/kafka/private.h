@@ -2,6 +2,7 @@
  * The inside of the log on Kafka, file by file:
  *
  *   client.c    handles of librdkafka, made from the configuration; what brokers complain of
+ *   iam.c       login at Amazon MSK by IAM
  *   failure.c   errors of librdkafka as ours
  *   catalog.c   the topics and the ends of partitions as far as they are known
  *   refresh.c   the thread that asks the cluster for them
@@ -21,6 +22,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/aws_credentials.h"
+#include "base/buf.h"
 #include "log/kafka/kafka.h"
 
 enum { PN_KAFKA_LANES = 2, PN_KAFKA_READERS_MAX = 256, PN_KAFKA_LISTENERS_MAX = 16 };
@@ -112,7 +115,8 @@ struct pn_kafka {
     const struct pn_clock *clock;
     struct pn_logger *logger;
     int lock_fd;
-    rd_kafka_t *asker; /* metadata, offsets, administration */
+    struct pn_aws_credentials *credentials; /* NULL: no login by IAM */
+    rd_kafka_t *asker;                      /* metadata, offsets, administration */
     struct pn_kafka_trouble trouble;
     struct pn_kafka_catalog catalog;
     struct pn_kafka_producer producer;
@@ -144,6 +148,19 @@ int pn_kafka_client_open(struct pn_kafka *kafka, rd_kafka_type_t type,
                          struct pn_err *e) PN_MUST_CHECK;
 /* What was complained of within the last `within_ms`, its text into text[PN_KAFKA_TEXT_SIZE]. */
 rd_kafka_resp_err_t pn_kafka_trouble_since(struct pn_kafka *kafka, int64_t within_ms, char *text);
+
+/* --- iam.c ------------------------------------------------------------------------------------ */
+
+bool pn_kafka_uses_iam(const struct pn_kafka_config *config);
+/* The cluster's region, of the setting, the broker's name or the environment; "": not known. */
+const char *pn_kafka_region(const struct pn_kafka_config *config, struct pn_arena *arena);
+/* Appends the token that MSK takes as the owner of the key from `wall_ms` on, for 15 minutes. */
+void pn_kafka_iam_token(const struct pn_aws_key *key, const char *region, int64_t wall_ms,
+                        struct pn_buf *out);
+/* Before and after a client is made. */
+int pn_kafka_iam_configure(const struct pn_kafka *kafka, rd_kafka_conf_t *conf,
+                           struct pn_err *e) PN_MUST_CHECK;
+int pn_kafka_iam_start(rd_kafka_t *client, struct pn_err *e) PN_MUST_CHECK;
 
 /* --- failure.c -------------------------------------------------------------------------------- */
 
