@@ -6,6 +6,7 @@ import functools
 import hashlib
 import http.server
 import json
+import os
 import re
 import subprocess
 import tarfile
@@ -16,6 +17,7 @@ import pytest
 import requests
 
 from cloud import HERE, ROOT, TOOLS, do
+from pinion import PINION
 
 ANSIBLE = ROOT / "deploy/ansible"
 VENV = TOOLS / "venv-ansible/bin"
@@ -111,7 +113,7 @@ def host(tmp_path_factory):
         "kafka_client_bootstrap": "b-1:9098", "kafka_client_url": f"{url}/kafka.tgz",
         "kafka_client_checksum": f"sha512:{digest}",
         "kafka_client_iam_url": f"{url}/iam.jar", "kafka_client_iam_checksum": f"sha256:{jar}",
-        "pinion_package": str(package), "pinion_listen": "127.0.0.1:0",
+        "pinion_package": str(package), "pinion_listen": "127.0.0.1:0", "pinion_bootstrap": "",
     }  # fmt: skip
     server.shutdown()
     server.server_close()
@@ -201,6 +203,26 @@ def test_a_changed_setting_changes_its_file_and_nothing_else(host, played):
     assert set(changes(text)[1:]) <= {"pinion : Restart pinion"}
     options = (root / "etc/default/pinion").read_text()
     assert "--listen 127.0.0.1:9999 --set gateway.auth=api-key --workers-are-wrong" in options
+
+
+def test_the_gateway_writes_to_msk(host, played):
+    """With the brokers of the role: what pinion is started with reaches for them, by IAM."""
+    root, _ = host
+    brokers = "b-1.demo.abc123.c2.kafka.eu-west-2.amazonaws.com:9098"
+    play(host, pinion_bootstrap=brokers, pinion_store="s3://my-pipeline-data")
+    text = (root / "etc/default/pinion").read_text()
+    words = re.search('^PINION_OPTIONS="(.*)"$', text, re.M)[1].split()
+    assert words[words.index("--roles") + 1] == "gateway,sink"
+    assert {f"log.url=kafka://{brokers}", "store.url=s3://my-pipeline-data"} <= set(words)
+    done = subprocess.run(
+        [PINION, "serve", *words, "--set", "log.kafka.timeout_ms=1s", "--set", "store.url=",
+         "--data", root.parent / "gateway"],
+        env={**os.environ, "PINION_API_KEY": KEY, "AWS_ACCESS_KEY_ID": "a",
+             "AWS_SECRET_ACCESS_KEY": "b"},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1 and "log.url" in done.stderr, done.stderr
+    assert "log.kafka.region" not in done.stderr  # the broker's name has it
 
 
 @pytest.mark.parametrize(

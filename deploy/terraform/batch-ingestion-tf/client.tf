@@ -57,7 +57,14 @@ data "aws_iam_policy_document" "s3_access" {
       "s3:ListMultipartUploadParts",
       "s3:PutObject",
     ]
-    resources = [for folder in ["topics", "dead_letters"] : "${data.aws_s3_bucket.storage.arn}/${folder}/*"]
+    resources = [for folder in ["topics", "dead_letters", ".pinion"] : "${data.aws_s3_bucket.storage.arn}/${folder}/*"]
+  }
+
+  # What pinion's own sink notes beside the objects.
+  statement {
+    sid       = "SinkNotes"
+    actions   = ["s3:DeleteObject"]
+    resources = ["${data.aws_s3_bucket.storage.arn}/.pinion/*"]
   }
 }
 
