@@ -18,7 +18,7 @@ test: .setup/test-$(SETUP) build ## Run every test (about 25 minutes)
 	@scripts/test
 
 test-cloud: .setup/cloud-$(SETUP) build deb ## Check deploy/ with the real tools (30 minutes)
-	@.venv-test/bin/python -m pytest -q test/cloud
+	@scripts/test-cloud
 
 bench: .setup/bench-$(SETUP) build ## Measure against the peers, side by side
 	@bench/run
