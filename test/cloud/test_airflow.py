@@ -22,6 +22,22 @@ FORMS = {
 }
 
 
+# What a fault does shows in two tasks as in five, and each takes seconds.
+SMALL = """\
+name: small
+topics: {t: {}}
+tables:
+  raw: {path: tables/raw, from_topic: t, columns: {a: bigint}}
+dags:
+  small:
+    retries: 2
+    retry_delay: 1m
+    tasks:
+      store: {run: check_store}
+      load: {run: load, tables: [raw], after: [store]}
+"""
+
+
 def environment(home, dags):
     return {
         "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -45,11 +61,19 @@ def written(folder, form, *more):
     return folder
 
 
+@pytest.fixture
+def small(tmp_path):
+    """The DAG file of two tasks."""
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p/pipeline.yml").write_text(SMALL)
+    return written(tmp_path / "dags", "databricks", "--pipeline", tmp_path / "p")
+
+
 def run_test(home, dags, *args, env=None, status=0):
     """Runs the DAG by Airflow; gives its result and what was printed."""
     text = do(
         AIRFLOWS[3] / "bin/python", HERE / "airflow_run.py", dags, "test", *args,
-        env={**environment(home, dags), **(env or {})}, status=status,
+        env={**environment(home, dags), **(env or {})}, status=status, timeout=1500,
     )  # fmt: skip
     found = [line for line in text.splitlines() if line.startswith("RESULT ")]
     return (json.loads(found[-1].removeprefix("RESULT ")) if found else None), text
@@ -92,96 +116,84 @@ def test_five_submissions_in_order(home, tmp_path):
         assert task["existing_cluster_id"] == "0101-x"
 
 
-def test_a_failed_run_is_tried_again(home, tmp_path):
-    dags = written(tmp_path / "dags", "databricks")
+def test_a_failed_run_is_tried_again(home, small, tmp_path):
     with Databricks(tmp_path, ends=["SUCCESS", "FAILED", "FAILED"]) as databricks:
-        result, _ = run_test(home, dags, 1, env=databricks.environment())
-    assert result["state"].endswith("success") and result["tries"][LOAD] == 3
-    assert databricks.started()[:4] == ["mount_s3_bucket", LOAD, LOAD, LOAD]
-    assert len(databricks.runs) == 7  # and no run twice
+        result, _ = run_test(home, small, 1, env=databricks.environment())
+    assert result["state"].endswith("success") and result["tries"]["load"] == 3
+    assert databricks.started() == ["store", "load", "load", "load"]  # and no run twice
 
 
-def test_what_fails_for_good_ends_the_run(home, tmp_path):
-    dags = written(tmp_path / "dags", "databricks")
+def test_what_fails_for_good_ends_the_run(home, small, tmp_path):
     with Databricks(tmp_path, ends=["FAILED"] * 9) as databricks:
-        result, text = run_test(home, dags, 0.1, env=databricks.environment(), status=None)
+        result, text = run_test(home, small, 0.1, env=databricks.environment(), status=None)
     assert result is None or result["state"].endswith("failed")
-    assert databricks.started() == ["mount_s3_bucket"] * 5  # the first try, and four more
+    assert databricks.started() == ["store"] * 3  # the first try, and two more
     assert "the notebook has failed" in text
 
 
-def test_a_lost_answer_and_a_busy_service_start_no_second_run(home, tmp_path):
-    dags = written(tmp_path / "dags", "databricks")
-    with Databricks(tmp_path, faults=[503, "drop", None, 429, None, "drop"]) as databricks:
-        result, _ = run_test(home, dags, 1, env=databricks.environment())
+def test_a_lost_answer_and_a_busy_service_start_no_second_run(home, small, tmp_path):
+    with Databricks(tmp_path, faults=[503, "drop", None, 429, "drop"]) as databricks:
+        result, _ = run_test(home, small, 1, env=databricks.environment())
     assert result["state"].endswith("success")
-    assert len(databricks.runs) == 5 and len(databricks.submissions) == 7
-    assert sorted(databricks.started()) == sorted(ORDER)
+    assert databricks.started() == ["store", "load"] and len(databricks.submissions) == 4
 
 
-def test_a_task_that_is_out_of_time_cancels_its_run(home, tmp_path):
-    dags = written(tmp_path / "dags", "databricks")
+def test_a_task_that_is_out_of_time_cancels_its_run(home, small, tmp_path):
     with Databricks(tmp_path, ends=["SUCCESS", None]) as databricks:
-        result, _ = run_test(home, dags, 0.1, LOAD, 3, env=databricks.environment())
-    assert result["state"].endswith("success") and result["tries"][LOAD] == 2
+        result, _ = run_test(home, small, 0.1, "load", 10, env=databricks.environment())
+    assert result["state"].endswith("success") and result["tries"]["load"] == 2
     assert databricks.cancelled == [1001]
-    assert databricks.started()[1:3] == [LOAD, LOAD]
+    assert databricks.started() == ["store", "load", "load"]
 
 
-def test_a_right_that_is_missing_is_named(home, tmp_path):
+def test_a_right_that_is_missing_is_named(home, small, tmp_path):
     """403: nothing was submitted, however often it is tried."""
-    dags = written(tmp_path / "dags", "databricks")
     with Databricks(tmp_path, faults=[403] * 20) as databricks:
-        result, text = run_test(home, dags, 0.1, env=databricks.environment(), status=None)
+        result, text = run_test(home, small, 0.1, env=databricks.environment(), status=None)
     assert result is None or result["state"].endswith("failed")
     assert databricks.runs == {}
     assert (
         "give the service principal of the connection databricks_default the right to run "
-        "/Shared/pinterest/mount_s3_bucket on the cluster 0101-x"
+        "/Shared/small/store on the cluster 0101-x"
     ) in text
 
 
-def test_a_service_that_stays_out_of_order_is_said(home, tmp_path):
+def test_a_service_that_stays_out_of_order_is_said(home, small, tmp_path):
     """500: tried again, and given up without a run."""
-    dags = written(tmp_path / "dags", "databricks")
     with Databricks(tmp_path, faults=[500] * 99) as databricks:
-        result, text = run_test(home, dags, 0.1, env=databricks.environment(), status=None)
+        result, text = run_test(home, small, 0.1, env=databricks.environment(), status=None)
     assert result is None or result["state"].endswith("failed")
     assert databricks.runs == {} and len(databricks.faults) < 99
     assert "the host of the connection databricks_default is not a workspace" in text
 
 
-def test_a_service_that_recovers_starts_no_second_run(home, tmp_path):
-    dags = written(tmp_path / "dags", "databricks")
+def test_a_service_that_recovers_starts_no_second_run(home, small, tmp_path):
     with Databricks(tmp_path, faults=[500, 500]) as databricks:
-        result, _ = run_test(home, dags, 0.1, env=databricks.environment())
-    assert result["state"].endswith("success") and result["tries"]["mount_s3_bucket"] == 1
-    assert sorted(databricks.started()) == sorted(ORDER)
+        result, _ = run_test(home, small, 0.1, env=databricks.environment())
+    assert result["state"].endswith("success") and result["tries"]["store"] == 1
+    assert databricks.started() == ["store", "load"]
 
 
-def test_a_cluster_that_does_not_start_is_named(home, tmp_path):
-    dags = written(tmp_path / "dags", "databricks")
+def test_a_cluster_that_does_not_start_is_named(home, small, tmp_path):
     with Databricks(tmp_path, ends=["cluster"]) as databricks:
-        result, text = run_test(home, dags, 0.1, env=databricks.environment())
-    assert result["state"].endswith("success") and result["tries"]["mount_s3_bucket"] == 2
+        result, text = run_test(home, small, 0.1, env=databricks.environment())
+    assert result["state"].endswith("success") and result["tries"]["store"] == 2
     assert "check that the cluster 0101-x can start (--cluster of pinion deploy airflow)" in text
 
 
-def test_a_cluster_that_never_starts_is_named(home, tmp_path):
+def test_a_cluster_that_never_starts_is_named(home, small, tmp_path):
     """The task's time is over: the run is cancelled, and the next try makes another."""
-    dags = written(tmp_path / "dags", "databricks")
     with Databricks(tmp_path, ends=["SUCCESS", "pending"]) as databricks:
-        result, text = run_test(home, dags, 0.1, LOAD, 3, env=databricks.environment())
-    assert result["state"].endswith("success") and result["tries"][LOAD] == 2
-    assert databricks.cancelled == [1001] and databricks.started()[1:3] == [LOAD, LOAD]
+        result, text = run_test(home, small, 0.1, "load", 10, env=databricks.environment())
+    assert result["state"].endswith("success") and result["tries"]["load"] == 2
+    assert databricks.cancelled == [1001] and databricks.started() == ["store", "load", "load"]
     assert "check that the cluster 0101-x can start (--cluster of pinion deploy airflow)" in text
 
 
-def test_a_wrong_secret_is_said(home, tmp_path):
-    dags = written(tmp_path / "dags", "databricks")
+def test_a_wrong_secret_is_said(home, small, tmp_path):
     with Databricks(tmp_path) as databricks:
         wrong = databricks.environment(secret="not-the-secret")
-        _, text = run_test(home, dags, 0.1, env=wrong, status=None)
+        _, text = run_test(home, small, 0.1, env=wrong, status=None)
     assert databricks.submissions == []
     assert "check login and password of the connection databricks_default" in text
     assert "invalid_client" in text and "not-the-secret" not in text

@@ -67,7 +67,7 @@ static void add_base64url(struct pn_buf *out, const struct pn_buf *url)
         *c = (char)(*c == '+' ? '-' : *c == '/' ? '_' : *c);
     }
     while (out->len > from && out->data[out->len - 1] == '=') {
-        out->len--;
+        out->data[--out->len] = '\0';
     }
 }
 
