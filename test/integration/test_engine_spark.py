@@ -201,7 +201,7 @@ def test_a_job_without_a_result_names_the_store(spark):
 
 def test_a_job_that_takes_too_long_is_killed(spark):
     spark.mode("hang")
-    done = spark.task(CLEAN, "--set", "spark.timeout_ms=1s", check=False)
+    done = spark.task(CLEAN, "--set", "spark.timeout_ms=8s", check=False)
     assert done.returncode == 1 and "spark.timeout_ms" in done.stderr
     assert_gone(spark)
 
