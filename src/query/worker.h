@@ -4,7 +4,7 @@
  *
  * It reads one frame from its input, the work, and writes frames to its output (frame.h). When its
  * input closes, which says that the server has ended or has cancelled the query, it ends at once;
- * and so it does by SIGKILL, which is how the executor cancels a query of an engine in this process.
+ * and so it does by SIGKILL, which is how the executor cancels a query of an engine in the process.
  * Then it owns nothing that must be cleaned up by itself: all that it writes is below the folder of
  * the work, and goes with that. An engine whose queries run elsewhere is interrupted first
  * (`interrupts`), and ends them there.

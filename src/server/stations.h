@@ -38,8 +38,8 @@ int pn_app_open_store_there(const struct pn_app *app, struct pn_store **store,
 /* Makes the pipeline's topics where they are missing. CONFLICT when another process has the log. */
 int pn_app_open_log(const struct pn_app *app, struct pn_log **log, struct pn_err *e) PN_MUST_CHECK;
 
-/* The streams, on the log; with `makes_streams` makes the pipeline's where they are missing. Borrows
- * the log, and the arena, which keeps the folder's path. */
+/* The streams, on the log; with `makes_streams` makes the pipeline's where they are missing.
+ * Borrows the log, and the arena, which keeps the folder's path. */
 int pn_app_open_kinesis(const struct pn_app *app, struct pn_log *log, bool makes_streams,
                         struct pn_arena *arena, struct pn_kinesis **kinesis,
                         struct pn_err *e) PN_MUST_CHECK;

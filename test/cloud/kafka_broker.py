@@ -66,7 +66,7 @@ class Broker:
     """Started when made; `stop` and `start` keep its ports and its data."""
 
     def __init__(self, folder, config="", classes=""):
-        """`config`: lines that overrule CONFIG's; `classes`: a folder with classes that they name."""
+        """`config`: lines that overrule CONFIG's; `classes`: a folder with classes for them."""
         self.folder, self.classes = Path(folder), classes
         self.plain, self.sasl, controller = free_ports(3)
         self.address = f"127.0.0.1:{self.plain}"
@@ -92,9 +92,8 @@ class Broker:
     def start(self):
         log = self.folder / "broker.log"
         with open(log, "wb") as output:
-            self.process = subprocess.Popen(
-                _java("kafka.Kafka", self.config, classes=self.classes), stdout=output, stderr=output
-            )
+            java = _java("kafka.Kafka", self.config, classes=self.classes)
+            self.process = subprocess.Popen(java, stdout=output, stderr=output)
         deadline = time.monotonic() + 120
         while b"Kafka Server started" not in log.read_bytes():
             assert self.process.poll() is None and time.monotonic() < deadline, log.read_text()

@@ -1,5 +1,5 @@
 """The log on a broker that wants a login by AWS's credentials, as Amazon MSK does. The broker is a
-real one; the check of the token (java/IamLogin.java) computes the signature anew."""
+real one; the check of the token (java/IamLogin.java) computes the signature again."""
 
 import subprocess
 

@@ -208,7 +208,8 @@ def random_line(chance):
         low_end = chance.randint(low, high)
         return chance.choice([
             str(low_end), f"{low_end}-{chance.randint(low_end, high)}",
-            ",".join(str(chance.randint(low, high)) for _ in range(3)), f"*/{chance.randint(1, high)}",
+            ",".join(str(chance.randint(low, high)) for _ in range(3)),
+            f"*/{chance.randint(1, high)}",
         ])  # fmt: skip
 
     days = [field(1, 28, 0.5), "*"]
@@ -236,7 +237,8 @@ def test_quartz_fires_when_cron_does(tmp_path):
 def test_the_streams_of_a_pattern(tmp_path):
     """Each stream that is named gets its notebook; the pattern itself has none, which is said."""
     done = run("deploy", "spark", "--to", tmp_path, "--store", "s3://b",
-               "--stream", "streaming-0a1b2c3d4e5f-geo", "--stream", "streaming-0a1b2c3d4e5f-pin")  # fmt: skip
+               "--stream", "streaming-0a1b2c3d4e5f-geo",
+               "--stream", "streaming-0a1b2c3d4e5f-pin")  # fmt: skip
     assert "note: streaming-*-geo: of a pattern's streams, those that --stream names" in done.stderr
     names = {}
     exec((tmp_path / "pinion_pipeline.py").read_text(encoding="utf-8"), names)

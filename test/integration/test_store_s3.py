@@ -6,7 +6,7 @@ import re
 import subprocess
 import threading
 import uuid
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -186,7 +186,7 @@ def test_what_stays_broken_is_an_error(proxy, prefix, data):
 
 def signed_at(request):
     """When a request of the proxy was signed, by its own account."""
-    return datetime.strptime(request[2]["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
+    return datetime.strptime(request[2]["X-Amz-Date"], "%Y%m%dT%H%M%SZ")
 
 
 @pytest.mark.parametrize("command", ["get", "ls"])

@@ -21,7 +21,7 @@ import org.apache.kafka.common.security.oauthbearer.OAuthBearerToken;
 import org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallback;
 
 /** A broker's side of the login that Amazon MSK has: the token is a URL that AWS's credentials have
- * signed. The signature is computed anew; the options of the JAAS entry are the credentials. */
+ * signed. The signature is computed again; the options of the JAAS entry are the credentials. */
 public class IamLogin implements AuthenticateCallbackHandler {
     private static final String ALGORITHM = "AWS4-HMAC-SHA256";
     private Map<String, ?> options;
