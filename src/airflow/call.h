@@ -32,8 +32,6 @@ struct pn_airflow_call {
     /* Found once a call. */
     struct pn_reason_context reasons;
     bool has_reasons;
-    const struct pn_dag *version_of; /* the DAG whose version's id is: */
-    char version_id[PN_UUID_SIZE];
 };
 
 /* Answers a call, with a status of 200 unless it sets another. On failure *failure is set, or the

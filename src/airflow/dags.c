@@ -102,12 +102,17 @@ static void put_dag(struct pn_airflow_call *call, const struct row *row)
     pn_json_end(&call->json);
 }
 
-static void put_details(struct pn_airflow_call *call, const struct row *row)
+static int put_details(struct pn_airflow_call *call, const struct row *row)
 {
     static const char *const empty[] = {"default_args", "owner_links", "params"};
     struct pn_json_writer *json = &call->json;
     const struct pn_dag *dag = row->dag;
     const struct pn_schedule *schedule = &dag->schedule;
+    struct pn_dag_version version;
+    int rc = pn_dag_version_now(call->db, dag, call->now_ms, &version, &call->failure);
+    if (rc != 0) {
+        return rc;
+    }
     pn_json_put_object(json);
     add_members(call, row);
     pn_json_add_i64(json, "active_runs_count", row->counts[PN_RUN_RUNNING]);
@@ -126,7 +131,7 @@ static void put_details(struct pn_airflow_call *call, const struct row *row)
     } else {
         pn_json_add_null(json, "dag_run_timeout");
     }
-    pn_airflow_add_version(call, "latest_dag_version", dag->name);
+    pn_airflow_add_version(call, "latest_dag_version", dag->name, &version);
     pn_airflow_add_time(json, "last_parsed", call->definition->loaded_ms);
     for (size_t i = 0; i < sizeof empty / sizeof empty[0]; i++) {
         pn_json_add_object(json, empty[i]);
@@ -135,6 +140,7 @@ static void put_details(struct pn_airflow_call *call, const struct row *row)
     PN_AIRFLOW_ADD_NULLS(json, "asset_expression", "doc_md", "is_paused_upon_creation",
                          "rerun_with_latest_version", "template_search_path");
     pn_json_end(json);
+    return 0;
 }
 
 /* --- one -------------------------------------------------------------------------------------- */
@@ -160,10 +166,7 @@ static int answer_details(struct pn_airflow_call *call)
 {
     struct row row;
     int rc = find(call, &row);
-    if (rc == 0) {
-        put_details(call, &row);
-    }
-    return rc;
+    return rc == 0 ? put_details(call, &row) : rc;
 }
 
 static int answer_patch(struct pn_airflow_call *call)

@@ -5,16 +5,6 @@
 #include "airflow/list.h"
 #include "airflow/write.h"
 
-enum { VERSION = 1 }; /* of each DAG: the definition that is in force */
-
-static int unknown_version(struct pn_airflow_call *call, const struct pn_dag *dag, const char *text)
-{
-    return pn_err_missing(&call->failure,
-                          "version %.20s of DAG '%s' was not found: a server knows the definition"
-                          " that is in force, as version %d",
-                          text, dag->name, VERSION);
-}
-
 /* --- sources ---------------------------------------------------------------------------------- */
 
 static bool wants_text(const struct pn_http_request *req)
@@ -23,22 +13,34 @@ static bool wants_text(const struct pn_http_request *req)
     return accept != NULL && strncmp(accept, "text/plain", strlen("text/plain")) == 0;
 }
 
+/* The version that the path or the query names, with its text; below 0 the one in force. */
+static int read_version(struct pn_airflow_call *call, const struct pn_dag *dag, int64_t number,
+                        struct pn_dag_version *version, const char **text)
+{
+    struct pn_dag_version now;
+    int rc = pn_dag_version_now(call->db, dag, call->now_ms, &now, &call->failure);
+    return rc == 0 ? pn_dag_version_read(call->db, dag->name, number >= 0 ? number : now.number,
+                                         call->arena, version, text, &call->failure)
+                   : rc;
+}
+
 static int answer_source(struct pn_airflow_call *call)
 {
     static const struct pn_airflow_source query = {.body = NULL};
     const struct pn_dag *dag = NULL;
-    int64_t version = VERSION;
+    const char *text = NULL;
+    struct pn_dag_version version = {0};
+    int64_t number = -1;
     int rc = pn_airflow_dag(call, &dag);
     if (rc == 0) {
-        rc = pn_airflow_number(call, &query, "version_number", VERSION, 0, INT64_MAX, &version);
+        rc = pn_airflow_number(call, &query, "version_number", -1, 0, INT64_MAX, &number);
     }
-    if (rc == 0 && version != VERSION) {
-        rc = unknown_version(call, dag, pn_http_request_query(call->req, "version_number"));
+    if (rc == 0) {
+        rc = read_version(call, dag, number, &version, &text);
     }
     if (rc != 0) {
         return rc;
     }
-    const char *text = pn_pipeline_dag_text(call->pipeline, dag, call->arena);
     if (wants_text(call->req)) {
         call->req->content_type = "text/plain; charset=utf-8";
         pn_buf_adds(&call->req->out, text);
@@ -48,62 +50,109 @@ static int answer_source(struct pn_airflow_call *call)
     pn_json_add_cstr(&call->json, "content", text);
     pn_json_add_cstr(&call->json, "dag_id", dag->name);
     pn_json_add_cstr(&call->json, "dag_display_name", dag->name);
-    pn_json_add_i64(&call->json, "version_number", VERSION);
+    pn_json_add_i64(&call->json, "version_number", version.number);
     pn_json_end(&call->json);
     return 0;
 }
 
 /* --- versions --------------------------------------------------------------------------------- */
 
-static int answer_versions(struct pn_airflow_call *call)
+/* What versions are sorted by: all of a DAG are of one bundle. */
+enum { BY_NUMBER, BY_BUNDLE };
+
+static bool is_newest_first(const struct pn_airflow_list *list)
 {
-    static const struct pn_airflow_sort sorts[] = {
-        {"id", 0}, {"version_number", 0}, {"bundle_name", 0}, {"bundle_version", 0}, {NULL, 0}};
-    const struct pn_dag *dag = NULL;
-    struct pn_airflow_list list;
-    int64_t version = VERSION;
+    for (size_t i = 0; i < list->find.order_count; i++) {
+        if ((int)list->find.orders[i].column == BY_NUMBER) {
+            return list->find.orders[i].descending;
+        }
+    }
+    return false;
+}
+
+/* The filters of a list. *number is -1, and *fits is true, where there are none. */
+static int read_filters(struct pn_airflow_call *call, const struct pn_airflow_list *list,
+                        int64_t *number, bool *fits)
+{
     const char *bundle = NULL;
     const char *bundle_version = NULL;
+    int rc = pn_airflow_number(call, &list->source, "version_number", -1, 0, INT64_MAX, number);
+    if (rc == 0) {
+        rc = pn_airflow_text(call, &list->source, "bundle_name", &bundle);
+    }
+    if (rc == 0) {
+        rc = pn_airflow_text(call, &list->source, "bundle_version", &bundle_version);
+    }
+    *fits = bundle_version == NULL && (bundle == NULL || strcmp(bundle, call->pipeline->name) == 0);
+    return rc;
+}
+
+static int read_versions(struct pn_airflow_call *call, const struct pn_dag *dag,
+                         struct pn_dag_version **versions, size_t *count)
+{
+    struct pn_dag_version now;
+    int rc = pn_dag_version_now(call->db, dag, call->now_ms, &now, &call->failure);
+    return rc == 0 ? pn_dag_versions_list(call->db, dag->name, 0, -1, call->arena, versions, count,
+                                          &call->failure)
+                   : rc;
+}
+
+static int answer_versions(struct pn_airflow_call *call)
+{
+    static const struct pn_airflow_sort sorts[] = {{"id", BY_NUMBER},
+                                                   {"version_number", BY_NUMBER},
+                                                   {"bundle_name", BY_BUNDLE},
+                                                   {"bundle_version", BY_BUNDLE},
+                                                   {NULL, 0}};
+    const struct pn_dag *dag = NULL;
+    struct pn_airflow_list list;
+    struct pn_dag_version *versions = NULL;
+    size_t count = 0;
+    int64_t number = -1;
+    bool fits = true;
     int rc = pn_airflow_dag(call, &dag);
     if (rc == 0) {
         rc = pn_airflow_list_begin(call, NULL, sorts, &list);
     }
     if (rc == 0) {
-        rc = pn_airflow_number(call, &list.source, "version_number", VERSION, 0, INT64_MAX,
-                               &version);
+        rc = read_filters(call, &list, &number, &fits);
     }
     if (rc == 0) {
-        rc = pn_airflow_text(call, &list.source, "bundle_name", &bundle);
-    }
-    if (rc == 0) {
-        rc = pn_airflow_text(call, &list.source, "bundle_version", &bundle_version);
+        rc = read_versions(call, dag, &versions, &count);
     }
     if (rc != 0) {
         return rc;
     }
-    bool has = version == VERSION && bundle_version == NULL &&
-               (bundle == NULL || strcmp(bundle, call->pipeline->name) == 0);
+    int64_t total = 0;
     pn_airflow_reply_begin(call, "dag_versions");
-    if (has && pn_airflow_list_shows(&list, 0)) {
-        pn_airflow_put_version(call, dag);
+    for (size_t i = 0; fits && i < count; i++) {
+        const struct pn_dag_version *version =
+            &versions[is_newest_first(&list) ? i : count - 1 - i];
+        if (number >= 0 && version->number != number) {
+            continue;
+        }
+        if (pn_airflow_list_shows(&list, (size_t)total++)) {
+            pn_airflow_put_version(call, dag->name, version);
+        }
     }
-    pn_airflow_reply_end(call, has);
+    pn_airflow_reply_end(call, total);
     return 0;
 }
 
 static int answer_version(struct pn_airflow_call *call)
 {
     const struct pn_dag *dag = NULL;
-    int64_t version = 0;
+    struct pn_dag_version version = {0};
+    int64_t number = 0;
     int rc = pn_airflow_dag(call, &dag);
     if (rc == 0) {
-        rc = pn_airflow_path_number(call, 1, "version_number", &version);
-    }
-    if (rc == 0 && version != VERSION) {
-        rc = unknown_version(call, dag, call->req->params[1]);
+        rc = pn_airflow_path_number(call, 1, "version_number", &number);
     }
     if (rc == 0) {
-        pn_airflow_put_version(call, dag);
+        rc = read_version(call, dag, number < 0 ? 0 : number, &version, NULL);
+    }
+    if (rc == 0) {
+        pn_airflow_put_version(call, dag->name, &version);
     }
     return rc;
 }

@@ -262,17 +262,34 @@ static enum pn_task_state state_of(const struct pn_attempt *attempt)
     return PN_TASK_FAILED; /* by itself, by its time, by a person, with its scheduler */
 }
 
+/* The version that an attempt ran; a number of 0 when it is not kept any more. */
+static int read_version(struct pn_airflow_call *call, const char *dag,
+                        const struct pn_attempt *attempt, struct pn_dag_version *version)
+{
+    struct pn_err failure = {0};
+    *version = (struct pn_dag_version){0};
+    int rc =
+        pn_dag_version_read(call->db, dag, attempt->version, call->arena, version, NULL, &failure);
+    if (rc == 0 || failure.class_ == PN_CLASS_MISSING) {
+        return 0;
+    }
+    pn_err_copy(&call->failure, &failure);
+    return rc;
+}
+
 /* The task as it was in an attempt. */
-static void put_try(struct pn_airflow_call *call, const struct pn_found_task *found,
-                    const struct pn_attempt *attempt)
+static int put_try(struct pn_airflow_call *call, const struct pn_found_task *found,
+                   const struct pn_attempt *attempt)
 {
     struct pn_found_task then = *found;
+    int rc = read_version(call, found->dag, attempt, &then.version);
     then.task.tries = attempt->number;
     then.task.state = state_of(attempt);
     then.task.started_ms = attempt->started_ms;
     then.task.ended_ms = attempt->ended_ms;
     then.pid = attempt->pid;
     pn_airflow_put_task(call, &then);
+    return rc;
 }
 
 static int read_attempts(struct pn_airflow_call *call, struct pn_found_task *found,
@@ -294,8 +311,8 @@ static int answer_tries(struct pn_airflow_call *call)
     int rc = read_attempts(call, &found, &attempts, &count);
     if (rc == 0) {
         pn_airflow_reply_begin(call, "task_instances");
-        for (size_t i = 0; i < count; i++) {
-            put_try(call, &found, &attempts[i]);
+        for (size_t i = 0; rc == 0 && i < count; i++) {
+            rc = put_try(call, &found, &attempts[i]);
         }
         pn_airflow_reply_end(call, (int64_t)count);
     }
@@ -314,8 +331,7 @@ static int answer_try(struct pn_airflow_call *call)
     }
     for (size_t i = 0; rc == 0 && i < count; i++) {
         if (attempts[i].number == number) {
-            put_try(call, &found, &attempts[i]);
-            return 0;
+            return put_try(call, &found, &attempts[i]);
         }
     }
     return rc == 0 ? pn_err_missing(&call->failure, "try %lld of task '%s' was not found",

@@ -1,5 +1,6 @@
 #include "airflow/write.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,31 +74,31 @@ void pn_airflow_add_nulls(struct pn_json_writer *json, const char *const *names,
 
 /* --- versions --------------------------------------------------------------------------------- */
 
-void pn_airflow_put_version(struct pn_airflow_call *call, const struct pn_dag *dag)
+/* The time is in its id, since a new database counts from 1 again. */
+void pn_airflow_put_version(struct pn_airflow_call *call, const char *dag,
+                            const struct pn_dag_version *version)
 {
-    if (call->version_of != dag) {
-        const char *const texts[] = {"version", dag->name,
-                                     pn_pipeline_dag_text(call->pipeline, dag, call->arena)};
-        (void)pn_airflow_uuid(texts, 3, call->version_id);
-        call->version_of = dag;
-    }
+    char id[PN_UUID_SIZE];
+    const char *const texts[] = {"version", dag,
+                                 pn_arena_printf(call->arena, "%" PRId64, version->number),
+                                 pn_arena_printf(call->arena, "%" PRId64, version->created_ms)};
     pn_json_put_object(&call->json);
-    pn_json_add_cstr(&call->json, "id", call->version_id);
-    pn_json_add_i64(&call->json, "version_number", 1);
-    pn_json_add_cstr(&call->json, "dag_id", dag->name);
-    pn_json_add_cstr(&call->json, "dag_display_name", dag->name);
+    pn_json_add_cstr(&call->json, "id", pn_airflow_uuid(texts, 4, id));
+    pn_json_add_i64(&call->json, "version_number", version->number);
+    pn_json_add_cstr(&call->json, "dag_id", dag);
+    pn_json_add_cstr(&call->json, "dag_display_name", dag);
     pn_json_add_cstr(&call->json, "bundle_name", call->pipeline->name);
     PN_AIRFLOW_ADD_NULLS(&call->json, "bundle_version", "bundle_url");
-    pn_airflow_add_time(&call->json, "created_at", call->definition->loaded_ms);
+    pn_airflow_add_time(&call->json, "created_at", version->created_ms);
     pn_json_end(&call->json);
 }
 
-void pn_airflow_add_version(struct pn_airflow_call *call, const char *name, const char *dag)
+void pn_airflow_add_version(struct pn_airflow_call *call, const char *name, const char *dag,
+                            const struct pn_dag_version *version)
 {
-    const struct pn_dag *known = pn_pipeline_dag(call->pipeline, dag);
     pn_json_put_key(&call->json, name);
-    if (known != NULL) {
-        pn_airflow_put_version(call, known);
+    if (version->number != 0) {
+        pn_airflow_put_version(call, dag, version);
     } else {
         pn_json_put_null(&call->json);
     }
@@ -130,6 +131,20 @@ static int add_note(struct pn_airflow_call *call, const struct pn_run *run)
     return 0;
 }
 
+/* Each that an attempt ran, and the one that it began with last. */
+static int add_versions(struct pn_airflow_call *call, const struct pn_run *run)
+{
+    struct pn_dag_version *versions = NULL;
+    size_t count = 0;
+    int rc = pn_dag_versions_of_run(call->db, run, call->arena, &versions, &count, &call->failure);
+    pn_json_add_array(&call->json, "dag_versions");
+    for (size_t i = 0; i < count; i++) {
+        pn_airflow_put_version(call, run->dag, &versions[i]);
+    }
+    pn_json_end(&call->json);
+    return rc;
+}
+
 static const char *triggered_by(const struct pn_run *run)
 {
     return run->type == PN_RUN_BACKFILL ? "backfill" : pn_airflow_triggered_by(run->triggered_by);
@@ -138,7 +153,6 @@ static const char *triggered_by(const struct pn_run *run)
 int pn_airflow_put_run(struct pn_airflow_call *call, const struct pn_run *run)
 {
     struct pn_json_writer *json = &call->json;
-    const struct pn_dag *dag = pn_pipeline_dag(call->pipeline, run->dag);
     pn_json_put_object(json);
     pn_json_add_cstr(json, "dag_run_id", run->run_id);
     pn_json_add_cstr(json, "dag_id", run->dag);
@@ -156,11 +170,7 @@ int pn_airflow_put_run(struct pn_airflow_call *call, const struct pn_run *run)
     pn_json_add_cstr(json, "triggered_by", triggered_by(run));
     pn_json_add_raw(json, "conf", run->conf, strlen(run->conf));
     int rc = add_note(call, run);
-    pn_json_add_array(json, "dag_versions");
-    if (dag != NULL) {
-        pn_airflow_put_version(call, dag);
-    }
-    pn_json_end(json);
+    rc = rc == 0 ? add_versions(call, run) : rc;
     PN_AIRFLOW_ADD_NULLS(json, "bundle_version", "last_scheduling_decision", "partition_date",
                          "partition_key", "triggering_user_name");
     pn_json_end(json);
@@ -213,7 +223,7 @@ void pn_airflow_put_task(struct pn_airflow_call *call, const struct pn_found_tas
     pn_json_add_cstr(json, "executor_config", "{}");
     pn_json_add_object(json, "rendered_fields");
     pn_json_end(json);
-    pn_airflow_add_version(call, "dag_version", found->dag);
+    pn_airflow_add_version(call, "dag_version", found->dag, &found->version);
     PN_AIRFLOW_ADD_NULLS(json, "hostname", "unixname", "queue", "queued_when", "scheduled_when",
                          "executor", "note", "rendered_map_index", "trigger", "triggerer_job");
     pn_json_end(json);

@@ -23,10 +23,11 @@ void pn_airflow_add_nulls(struct pn_json_writer *json, const char *const *names,
     pn_airflow_add_nulls((json), (const char *const[]){__VA_ARGS__}, \
                          sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
 
-/* The version of a DAG's definition, as an object; and as the member `name`, null for a DAG that is
- * not in the pipeline. */
-void pn_airflow_put_version(struct pn_airflow_call *call, const struct pn_dag *dag);
-void pn_airflow_add_version(struct pn_airflow_call *call, const char *name, const char *dag);
+/* A version of a DAG, as an object; and as the member `name`, null for one that is not known. */
+void pn_airflow_put_version(struct pn_airflow_call *call, const char *dag,
+                            const struct pn_dag_version *version);
+void pn_airflow_add_version(struct pn_airflow_call *call, const char *name, const char *dag,
+                            const struct pn_dag_version *version);
 
 /* A run, as an object. */
 int pn_airflow_put_run(struct pn_airflow_call *call, const struct pn_run *run) PN_MUST_CHECK;

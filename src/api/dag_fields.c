@@ -76,7 +76,9 @@ const struct pn_api_field pn_api_dag_reply[] = {
     PN_FIELD("file", TEXT),
     PN_FIELD("line", INT),
     PN_FIELD("text", TEXT),
-    PN_FIELD("version", TEXT),
+    {.name = "version", .type = PN_API_TEXT, .help = "another text when `text` is"},
+    {.name = "version_number", .type = PN_API_INT, .help = "of its definition"},
+    {.name = "version_ms", .type = PN_API_INT, .help = "since when it has this version"},
     PN_FIELDS_END};
 const struct pn_api_field pn_api_pause_body[] = {PN_FIELD("paused", BOOL), PN_FIELDS_END};
 
@@ -145,7 +147,11 @@ const struct pn_api_field pn_api_audit_query[] = {PN_FIELD_OPTIONAL("dag", TEXT)
         PN_FIELD_NULLABLE("queued_ms", INT), PN_FIELD_NULLABLE("started_ms", INT),         \
         PN_FIELD_NULLABLE("ended_ms", INT), PN_FIELD_NULLABLE("duration_ms", INT),         \
         PN_FIELD_NULLABLE("note", TEXT), PN_FIELD_NULLABLE("triggered_by", TEXT),          \
-        PN_FIELD_NULLABLE("backfill", INT), PN_FIELD_NULLABLE("notice", TEXT)
+        PN_FIELD_NULLABLE("backfill", INT), PN_FIELD_NULLABLE("notice", TEXT),             \
+    {                                                                                      \
+        .name = "version", .type = PN_API_INT, .flags = PN_API_NULLABLE,                   \
+        .help = "of its DAG's definition, as it last began"                                \
+    }
 
 static const struct pn_api_field run_item[] = {RUN_FIELDS, PN_FIELDS_END};
 const struct pn_api_field pn_api_runs_query[] = {
@@ -193,6 +199,7 @@ static const struct pn_api_field task_attempt[] = {PN_FIELD("number", INT),
                                                    PN_FIELD_NULLABLE("duration_ms", INT),
                                                    PN_FIELD_NULLABLE("memory_bytes", INT),
                                                    PN_FIELD("has_log", BOOL),
+                                                   PN_FIELD_NULLABLE("version", INT),
                                                    PN_FIELDS_END};
 static const struct pn_api_field run_task[] = {
     PN_FIELD("task", TEXT),

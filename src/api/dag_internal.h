@@ -153,6 +153,7 @@ extern const struct pn_api_field pn_api_backfill_body[];
 
 /* ---- the routes of the other files ----------------------------------------------------------- */
 
+void pn_api_version_routes_add(struct pn_api_dags *dags, struct pn_api *api);
 void pn_api_run_routes_add(struct pn_api_dags *dags, struct pn_api *api);
 void pn_api_mark_routes_add(struct pn_api_dags *dags, struct pn_api *api);
 void pn_api_log_routes_add(struct pn_api_dags *dags, struct pn_api *api);

@@ -62,6 +62,7 @@ void pn_api_add_run(struct pn_json_writer *json, const struct pn_run *run, const
     pn_api_add_text(json, "triggered_by", run->triggered_by);
     pn_api_add_time(json, "backfill", run->backfill);
     pn_api_add_text(json, "notice", run->notice);
+    pn_api_add_time(json, "version", run->version);
 }
 
 int pn_api_reply_run(struct pn_api_dag_call *call, const struct pn_run *run, struct pn_err *e)

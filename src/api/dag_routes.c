@@ -147,7 +147,11 @@ static int answer_dag(struct pn_api_dag_call *call, struct pn_err *e)
 {
     const struct pn_dag *dag = NULL;
     struct pn_dag_overview overview;
+    struct pn_dag_version now;
     int rc = pn_api_dag_find(call, 0, &dag, e);
+    if (rc == 0) {
+        rc = pn_dag_version_now(call->db, dag, call->now_ms, &now, e);
+    }
     if (rc == 0) {
         rc = pn_dag_overview_read(call->db, dag, call->now_ms, &call->req->arena, &overview, e);
     }
@@ -174,6 +178,8 @@ static int answer_dag(struct pn_api_dag_call *call, struct pn_err *e)
     pn_json_add_i64(&json, "line", dag->line);
     pn_json_add_cstr(&json, "text", text);
     pn_json_add_textf(&json, "version", "%08x", (unsigned)pn_crc32c(text, strlen(text)));
+    pn_json_add_i64(&json, "version_number", now.number);
+    pn_json_add_i64(&json, "version_ms", now.created_ms);
     pn_json_end(&json);
     return 0;
 }
@@ -483,6 +489,7 @@ struct pn_api_dags *pn_api_dags_create(const struct pn_api_dag_env *env, struct 
     const struct pn_api_health health = {
         .name = "import_errors", .report = report_health, .arg = dags, .is_note = true};
     pn_api_add_health(api, &health);
+    pn_api_version_routes_add(dags, api);
     pn_api_run_routes_add(dags, api);
     pn_api_mark_routes_add(dags, api);
     pn_api_log_routes_add(dags, api);

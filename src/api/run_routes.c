@@ -143,6 +143,7 @@ static void add_attempts(struct pn_json_writer *json, const struct pn_run_detail
         pn_api_add_duration(json, "duration_ms", attempt->started_ms, attempt->ended_ms, now_ms);
         pn_api_add_time(json, "memory_bytes", attempt->memory_bytes);
         pn_json_add_bool(json, "has_log", attempt->log[0] != '\0');
+        pn_api_add_time(json, "version", attempt->version);
         pn_json_end(json);
     }
     pn_json_end(json);

@@ -75,6 +75,7 @@ int pn_dag_db_mark_dag(struct pn_dag_db *db, const char *dag, uint32_t *mark, st
         " ORDER BY run.id, task.task",
         "SELECT max(id) FROM audit WHERE dag = ?1",
         "SELECT max(id) FROM skip WHERE dag = ?1",
+        "SELECT max(number) FROM dag_version WHERE dag = ?1",
         "SELECT id, state, updated_ms FROM backfill WHERE dag = ?1 ORDER BY id DESC"
         " LIMIT " MARKED_RUNS,
     };
@@ -98,6 +99,7 @@ uint32_t pn_run_mark(const struct pn_run *run)
     mark = add_number(mark, run->cancel_asked);
     mark = add_number(mark, run->started_ms);
     mark = add_number(mark, run->ended_ms);
+    mark = add_number(mark, run->version);
     mark = add_text(mark, run->note);
     mark = add_text(mark, run->reason);
     return add_text(mark, run->notice);

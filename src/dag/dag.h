@@ -3,6 +3,7 @@
  *
  *   states.h     what runs and tasks can be
  *   db.h         the database of runs
+ *   versions.h   the definitions that DAGs have had
  *   rerun.h      clearing tasks, backfills
  *   mark.h       saying what became of a task or a run
  *   run_files.h  deleting runs and their logs
@@ -28,5 +29,6 @@
 #include "dag/run_files.h"
 #include "dag/scheduler.h"
 #include "dag/states.h"
+#include "dag/versions.h"
 
 #endif

@@ -41,6 +41,7 @@ struct pn_run {
     int64_t backfill;         /* 0: none */
     const char *reason;       /* why it ended as it did, or "" */
     const char *notice;       /* about its failure: "", "pending", or what came of it */
+    int64_t version;          /* of its DAG (versions.h), as it began last; 0: unknown */
 };
 struct pn_task_run {
     const char *task;
@@ -68,6 +69,7 @@ struct pn_attempt {
     const char *reason;   /* words, where the outcome needs some; else "" */
     int64_t memory_bytes; /* the most it had in use at once; 0: unknown */
     const char *log;      /* path of the attempt's output; "" when it is gone */
+    int64_t version;      /* of the DAG, which it ran; 0: unknown */
 };
 
 struct pn_dag_db; /* one connection, for one thread at a time */
@@ -163,10 +165,14 @@ int pn_dag_db_task_set(struct pn_dag_db *db, int64_t run, const char *task,
  * those that the DAG does not have and that never ran are removed. */
 int pn_dag_db_fit_tasks(struct pn_dag_db *db, int64_t run, const struct pn_dag *dag,
                         struct pn_arena *arena, struct pn_err *e) PN_MUST_CHECK;
-/* Moves the task to running and adds the attempt, in one transaction; tells its number. */
+/* The version of its DAG that a run begins with. */
+int pn_dag_db_run_version(struct pn_dag_db *db, int64_t run, int64_t version,
+                          struct pn_err *e) PN_MUST_CHECK;
+/* Moves the task to running and adds the attempt, in one transaction; tells its number. `version`
+ * is the DAG's. */
 int pn_dag_db_attempt_begin(struct pn_dag_db *db, int64_t run, const char *task,
-                            enum pn_task_state expected, int64_t now_ms, int32_t *number,
-                            struct pn_err *e) PN_MUST_CHECK;
+                            enum pn_task_state expected, int64_t version, int64_t now_ms,
+                            int32_t *number, struct pn_err *e) PN_MUST_CHECK;
 int pn_dag_db_attempt_process(struct pn_dag_db *db, int64_t run, const char *task, int32_t number,
                               int64_t pid, int64_t pid_start, const char *log,
                               struct pn_err *e) PN_MUST_CHECK;

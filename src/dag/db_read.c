@@ -7,7 +7,7 @@
 #define RUN_COLUMNS                                                                            \
     "id, dag, run_id, state, cancel_asked, queued_ms, started_ms, ended_ms, type, logical_ms," \
     " interval_start_ms, interval_end_ms, run_after_ms, conf, note, triggered_by,"             \
-    " ifnull(backfill, 0), reason, notice"
+    " ifnull(backfill, 0), reason, notice, ifnull(version, 0)"
 
 enum { SQL_BYTES_MAX = 2048 };
 
@@ -49,6 +49,7 @@ static int read_run(struct pn_dag_db *db, sqlite3_stmt *statement, struct pn_are
         .backfill = sqlite3_column_int64(statement, 16),
         .reason = pn_dag_db_text(statement, 17, arena),
         .notice = pn_dag_db_text(statement, 18, arena),
+        .version = sqlite3_column_int64(statement, 19),
     };
     return 0;
 }
@@ -371,7 +372,7 @@ int pn_dag_db_tasks(struct pn_dag_db *db, int64_t run, struct pn_arena *arena,
 
 #define ATTEMPT_COLUMNS                                                                    \
     "task, number, started_ms, ended_ms, pid, pid_start, exit_code, outcome, log, reason," \
-    " memory_bytes"
+    " memory_bytes, ifnull(version, 0)"
 
 int pn_dag_db_attempts(struct pn_dag_db *db, int64_t run, const char *task, struct pn_arena *arena,
                        struct pn_attempt **attempts, size_t *count, struct pn_err *e)
@@ -408,6 +409,7 @@ int pn_dag_db_attempts(struct pn_dag_db *db, int64_t run, const char *task, stru
             .log = pn_dag_db_text(statement, 8, arena),
             .reason = pn_dag_db_text(statement, 9, arena),
             .memory_bytes = sqlite3_column_int64(statement, 10),
+            .version = sqlite3_column_int64(statement, 11),
         };
     }
     sqlite3_finalize(statement);

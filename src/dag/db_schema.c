@@ -101,7 +101,17 @@ static const char VERSION_2[] =
     " INSERT INTO run_count VALUES (new.dag, new.state, 1)"
     "  ON CONFLICT DO UPDATE SET count = count + 1; END;";
 
-static const char *const STEPS[PN_DAG_SCHEMA_VERSION] = {VERSION_1, VERSION_2};
+/* What DAGs were defined by (versions.h). A run's version is the one that it began with last, an
+ * attempt's the one that it ran; null: they are older than this table. */
+static const char VERSION_3[] =
+    "CREATE TABLE dag_version("
+    " dag TEXT NOT NULL, number INTEGER NOT NULL, created_ms INTEGER NOT NULL, text TEXT NOT NULL,"
+    " PRIMARY KEY(dag, number));"
+    "ALTER TABLE run ADD COLUMN version INTEGER;"
+    "ALTER TABLE attempt ADD COLUMN version INTEGER;"
+    "CREATE INDEX run_by_version ON run(dag, version) WHERE version IS NOT NULL;";
+
+static const char *const STEPS[PN_DAG_SCHEMA_VERSION] = {VERSION_1, VERSION_2, VERSION_3};
 
 int pn_dag_db_version(struct pn_dag_db *db, int *version, struct pn_err *e)
 {

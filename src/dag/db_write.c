@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "dag/db_internal.h"
+#include "dag/versions.h"
 
 struct pn_trigger pn_trigger_of(const char *who)
 {
@@ -28,17 +29,18 @@ int pn_dag_db_audit(struct pn_dag_db *db, const struct pn_audit *row, struct pn_
 /* ---- a new run ------------------------------------------------------------------------------- */
 
 static int insert_run(struct pn_dag_db *db, const char *dag, const char *run_id,
-                      const struct pn_trigger *how, int64_t now_ms, int64_t *id, struct pn_err *e)
+                      const struct pn_trigger *how, int64_t version, int64_t now_ms, int64_t *id,
+                      struct pn_err *e)
 {
     int rc = pn_dag_db_run_sql(
         db, NULL, e,
         "INSERT INTO run(dag, run_id, state, queued_ms, type, logical_ms, interval_start_ms,"
-        " interval_end_ms, run_after_ms, conf, note, triggered_by, backfill)"
-        " VALUES (?1, ?2, 'queued', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, nullif(?12, 0))",
-        "ttitnnnittti", dag, run_id, now_ms, pn_run_type_name(how->type), how->logical_ms,
+        " interval_end_ms, run_after_ms, conf, note, triggered_by, backfill, version)"
+        " VALUES (?1, ?2, 'queued', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, nullif(?12, 0), ?13)",
+        "ttitnnnitttii", dag, run_id, now_ms, pn_run_type_name(how->type), how->logical_ms,
         how->interval_start_ms, how->interval_end_ms,
         how->run_after_ms != 0 ? how->run_after_ms : now_ms, how->conf != NULL ? how->conf : "{}",
-        how->note != NULL ? how->note : "", how->who, how->backfill);
+        how->note != NULL ? how->note : "", how->who, how->backfill, version);
     *id = sqlite3_last_insert_rowid(db->sqlite);
     return rc;
 }
@@ -71,8 +73,8 @@ static int insert_tasks(struct pn_dag_db *db, const struct pn_dag *dag, int64_t 
 
 /* "manual__<time>", as Airflow names them; a second one in the same millisecond gets a suffix. */
 static int insert_named_run(struct pn_dag_db *db, const char *dag, const struct pn_trigger *how,
-                            int64_t now_ms, struct pn_arena *arena, const char **run_id,
-                            int64_t *id, struct pn_err *e)
+                            int64_t version, int64_t now_ms, struct pn_arena *arena,
+                            const char **run_id, int64_t *id, struct pn_err *e)
 {
     char time[PN_ISO8601_SIZE];
     (void)pn_iso8601(how->logical_ms != PN_TIME_NONE ? how->logical_ms : now_ms, time);
@@ -84,7 +86,7 @@ static int insert_named_run(struct pn_dag_db *db, const char *dag, const struct 
         *run_id = i == 1 ? pn_arena_printf(arena, "%s__%s", type, time)
                          : pn_arena_printf(arena, "%s__%s_%d", type, time, i);
         failure = (struct pn_err){0};
-        rc = insert_run(db, dag, *run_id, how, now_ms, id, &failure);
+        rc = insert_run(db, dag, *run_id, how, version, now_ms, id, &failure);
         if (rc == 0 || failure.class_ != PN_CLASS_CONFLICT) {
             break;
         }
@@ -169,10 +171,16 @@ int pn_dag_db_add_run(struct pn_dag_db *db, const struct pn_dag *dag, const stru
                       struct pn_err *e)
 {
     struct pn_err failure = {0};
+    struct pn_dag_version version;
+    int rc = pn_dag_version_now(db, dag, now_ms, &version, e);
+    if (rc != 0) {
+        return rc;
+    }
     *run_id = how->run_id;
-    int rc = how->run_id != NULL
-                 ? insert_run(db, dag->name, how->run_id, how, now_ms, id, &failure)
-                 : insert_named_run(db, dag->name, how, now_ms, arena, run_id, id, &failure);
+    rc = how->run_id != NULL
+             ? insert_run(db, dag->name, how->run_id, how, version.number, now_ms, id, &failure)
+             : insert_named_run(db, dag->name, how, version.number, now_ms, arena, run_id, id,
+                                &failure);
     if (rc != 0 && failure.class_ == PN_CLASS_CONFLICT) {
         return taken(dag, how, e);
     }
@@ -219,6 +227,12 @@ int pn_dag_db_run_set(struct pn_dag_db *db, int64_t run, enum pn_run_state expec
         " WHERE id = ?1 AND state = ?2",
         "ittit", run, pn_run_state_name(expected), pn_run_state_name(next), now_ms, reason);
     return pn_dag_db_swapped(rc, changes, "the run", e);
+}
+
+int pn_dag_db_run_version(struct pn_dag_db *db, int64_t run, int64_t version, struct pn_err *e)
+{
+    return pn_dag_db_run_sql(db, NULL, e, "UPDATE run SET version = ?2 WHERE id = ?1", "ii", run,
+                             version);
 }
 
 int pn_dag_db_end_backfill(struct pn_dag_db *db, int64_t backfill, int64_t now_ms, struct pn_err *e)
@@ -285,8 +299,8 @@ static int count_try(struct pn_dag_db *db, int64_t run, const char *task,
 }
 
 int pn_dag_db_attempt_begin(struct pn_dag_db *db, int64_t run, const char *task,
-                            enum pn_task_state expected, int64_t now_ms, int32_t *number,
-                            struct pn_err *e)
+                            enum pn_task_state expected, int64_t version, int64_t now_ms,
+                            int32_t *number, struct pn_err *e)
 {
     int rc = pn_dag_db_begin(db, e);
     if (rc != 0) {
@@ -295,9 +309,9 @@ int pn_dag_db_attempt_begin(struct pn_dag_db *db, int64_t run, const char *task,
     rc = count_try(db, run, task, expected, now_ms, number, e);
     if (rc == 0) {
         rc = pn_dag_db_run_sql(db, NULL, e,
-                               "INSERT INTO attempt(run, task, number, started_ms, outcome)"
-                               " VALUES (?1, ?2, ?3, ?4, 'running')",
-                               "itii", run, task, (int64_t)*number, now_ms);
+                               "INSERT INTO attempt(run, task, number, started_ms, outcome,"
+                               " version) VALUES (?1, ?2, ?3, ?4, 'running', ?5)",
+                               "itiii", run, task, (int64_t)*number, now_ms, version);
     }
     return pn_dag_db_end(db, rc, e);
 }

@@ -61,7 +61,9 @@ static const struct subject RUNS = {" FROM run", "run.id", PN_FIND_RUN, PN_FIND_
 static const struct subject TASKS = {
     " FROM run JOIN task ON task.run = run.id"
     " LEFT JOIN attempt ON attempt.run = task.run AND attempt.task = task.task"
-    " AND attempt.number = task.tries",
+    " AND attempt.number = task.tries"
+    " LEFT JOIN dag_version ON dag_version.dag = run.dag"
+    " AND dag_version.number = ifnull(" OF_ATTEMPT("attempt.version") ", run.version)",
     "run.id, task.position", PN_FIND_RUN, PN_FIND_PRIORITY};
 static const struct subject ACTS = {" FROM audit", "audit.id", PN_FIND_ACT, PN_FIND_ACT_TASK};
 
@@ -239,6 +241,8 @@ static int read_task(sqlite3_stmt *row, struct pn_arena *arena, struct pn_found_
                  .priority = sqlite3_column_int(row, 14)},
         .pid = sqlite3_column_int64(row, 15),
         .reason = pn_dag_db_text(row, 16, arena),
+        .version = {.number = sqlite3_column_int64(row, 17),
+                    .created_ms = sqlite3_column_int64(row, 18)},
     };
     return 0;
 }
@@ -251,7 +255,7 @@ int pn_dag_db_find_tasks(struct pn_dag_db *db, const struct pn_find *find, struc
         "run.id, run.dag, run.run_id, run.logical_ms, run.run_after_ms, task.task, task.state,"
         " task.tries, task.max_tries, " TASK_STARTED ", " TASK_ENDED ", task.next_ms, task.pool,"
         " task.pool_slots, task.priority, " OF_ATTEMPT("attempt.pid") ", " OF_ATTEMPT(
-            "attempt.reason");
+            "attempt.reason") ", dag_version.number, dag_version.created_ms";
     sqlite3_stmt *page = NULL;
     size_t capacity = 0;
     int row = 0;

@@ -5,7 +5,7 @@
 #ifndef PN_DAG_FIND_H
 #define PN_DAG_FIND_H
 
-#include "dag/db.h"
+#include "dag/versions.h"
 
 /* A fact that is compared or sorted by. Runs have the first group, tasks have it and the second,
  * acts the third. A time that has not come is null: no comparison of numbers holds for it. */
@@ -99,6 +99,8 @@ struct pn_found_task {
     struct pn_task_run task; /* its times are those of that attempt */
     int64_t pid;             /* 0: none */
     const char *reason;      /* the attempt's */
+    struct pn_dag_version
+        version; /* the attempt's, or before one the run's; a number of 0: unknown */
 };
 int pn_dag_db_find_tasks(struct pn_dag_db *db, const struct pn_find *find, struct pn_arena *arena,
                          struct pn_found_task **tasks, size_t *count, int64_t *total,

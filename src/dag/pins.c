@@ -1,5 +1,6 @@
 /* Which definition of the pipeline each run has. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "dag/scheduler_internal.h"
@@ -11,12 +12,16 @@ void pn_pins_refresh(struct pn_scheduler *scheduler)
         return;
     }
     pn_definitions_look(definitions);
-    pn_definitions_release(definitions, &scheduler->definition);
+    const struct pn_definition *old = scheduler->definition;
     scheduler->definition = pn_definitions_take(definitions);
     scheduler->pipeline = scheduler->definition->pipeline;
+    if (old == NULL || strcmp(old->version, scheduler->definition->version) != 0) {
+        scheduler->has_seen_versions = false;
+    }
+    pn_definitions_release(definitions, &old);
 }
 
-const struct pn_definition *pn_pins_of(struct pn_scheduler *scheduler, int64_t run)
+struct pn_pin *pn_pins_of(struct pn_scheduler *scheduler, int64_t run)
 {
     if (scheduler->config.definitions == NULL) {
         return NULL;
@@ -34,7 +39,29 @@ const struct pn_definition *pn_pins_of(struct pn_scheduler *scheduler, int64_t r
         };
     }
     scheduler->pins[i].is_used = true;
-    return scheduler->pins[i].definition;
+    return &scheduler->pins[i];
+}
+
+void pn_pins_rolled_back(struct pn_scheduler *scheduler)
+{
+    for (size_t i = 0; i < scheduler->pin_count; i++) {
+        scheduler->pins[i].is_recorded = false;
+    }
+}
+
+static void drop(struct pn_scheduler *scheduler, struct pn_pin *pin)
+{
+    pn_definitions_release(scheduler->config.definitions, &pin->definition);
+    *pin = scheduler->pins[--scheduler->pin_count];
+}
+
+void pn_pins_forget(struct pn_scheduler *scheduler, int64_t run)
+{
+    for (size_t i = scheduler->pin_count; i-- > 0;) {
+        if (scheduler->pins[i].run == run) {
+            drop(scheduler, &scheduler->pins[i]);
+        }
+    }
 }
 
 void pn_pins_sweep(struct pn_scheduler *scheduler)
@@ -45,8 +72,7 @@ void pn_pins_sweep(struct pn_scheduler *scheduler)
             pin->is_used = false;
             continue;
         }
-        pn_definitions_release(scheduler->config.definitions, &pin->definition);
-        *pin = scheduler->pins[--scheduler->pin_count];
+        drop(scheduler, pin);
     }
 }
 

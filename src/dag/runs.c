@@ -5,6 +5,7 @@
 
 #include "base/units.h"
 #include "dag/scheduler_internal.h"
+#include "dag/versions.h"
 
 /* A task that would start, if there is room. */
 struct candidate {
@@ -19,6 +20,7 @@ struct active {
     const struct pn_run *run;
     const struct pn_dag *dag;
     const struct pn_definition *definition; /* the run's; NULL: it does not change */
+    int64_t version;                        /* of the DAG, as it has it */
     size_t busy;                            /* tasks that run, or start in this step */
 };
 
@@ -52,6 +54,20 @@ static int end_run(struct advance *advance, const struct pn_run *run, const stru
     return rc;
 }
 
+/* A queued run begins, with its DAG as that is now: also one that was cleared right after its end,
+ * before a step without it. */
+static int begin_run(struct advance *advance, const struct pn_run *run, const struct pn_dag *dag,
+                     struct pn_err *e)
+{
+    struct pn_scheduler *scheduler = advance->scheduler;
+    int rc = pn_dag_db_run_set(scheduler->db, run->id, PN_RUN_QUEUED, PN_RUN_RUNNING, "",
+                               advance->now_ms, e);
+    pn_pins_forget(scheduler, run->id);
+    return rc == 0 && dag != NULL && scheduler->definition != NULL
+               ? pn_dag_db_fit_tasks(scheduler->db, run->id, dag, advance->arena, e)
+               : rc;
+}
+
 /* Queued runs of a DAG begin, oldest first, as far as its limit allows. */
 static int admit_of(struct advance *advance, const char *name, struct pn_err *e)
 {
@@ -70,11 +86,7 @@ static int admit_of(struct advance *advance, const char *name, struct pn_err *e)
             pn_scheduler_wake_at(scheduler, next_ms);
         }
         if (rc == 0 && found) {
-            rc = pn_dag_db_run_set(scheduler->db, run.id, PN_RUN_QUEUED, PN_RUN_RUNNING, "",
-                                   advance->now_ms, e);
-        }
-        if (rc == 0 && found && dag != NULL && scheduler->definition != NULL) {
-            rc = pn_dag_db_fit_tasks(scheduler->db, run.id, dag, advance->arena, e);
+            rc = begin_run(advance, &run, dag, e);
         }
     }
     return rc;
@@ -316,7 +328,8 @@ static int choose(struct advance *advance, struct pn_start **starts, size_t *cou
                                        .definition = active->definition,
                                        .stored = wants->stored};
             rc = pn_dag_db_attempt_begin(scheduler->db, active->run->id, wants->task->name,
-                                         wants->stored->state, advance->now_ms, &start->number, e);
+                                         wants->stored->state, active->version, advance->now_ms,
+                                         &start->number, e);
             active->busy++;
             busy++;
         } else if (next != wants->stored->state && wants->stored->state != PN_TASK_UP_FOR_RETRY) {
@@ -325,6 +338,49 @@ static int choose(struct advance *advance, struct pn_start **starts, size_t *cou
         }
     }
     return rc;
+}
+
+/* ---- a step ---------------------------------------------------------------------------------- */
+
+/* The version of the DAG that a run has: recorded with the run where its definition is new to this
+ * scheduler. */
+static int read_version(struct advance *advance, const struct pn_run *run, const struct pn_dag *dag,
+                        struct pn_pin *pin, int64_t *number, struct pn_err *e)
+{
+    struct pn_scheduler *scheduler = advance->scheduler;
+    struct pn_dag_version version;
+    *number = run->version;
+    if (dag == NULL || (pin != NULL && pin->is_recorded)) {
+        return 0;
+    }
+    int rc = pn_dag_version_now(scheduler->db, dag, advance->now_ms, &version, e);
+    if (rc == 0 && version.number != run->version) {
+        rc = pn_dag_db_run_version(scheduler->db, run->id, version.number, e);
+    }
+    if (rc == 0) {
+        *number = version.number;
+    }
+    if (rc == 0 && pin != NULL) {
+        pin->is_recorded = true;
+    }
+    return rc;
+}
+
+static int add_active(struct advance *advance, size_t at, const struct pn_run *run,
+                      struct pn_err *e)
+{
+    struct pn_scheduler *scheduler = advance->scheduler;
+    struct pn_pin *pin = pn_pins_of(scheduler, run->id);
+    const struct pn_definition *definition = pin != NULL ? pin->definition : NULL;
+    struct active *active = &advance->active[at];
+    *active = (struct active){
+        .run = run,
+        .dag = pn_pipeline_dag(definition != NULL ? definition->pipeline : scheduler->pipeline,
+                               run->dag),
+        .definition = definition,
+        .busy = pn_attempts_of(scheduler, run->id),
+    };
+    return read_version(advance, run, active->dag, pin, &active->version, e);
 }
 
 int pn_runs_advance(struct pn_scheduler *scheduler, struct pn_arena *arena,
@@ -343,18 +399,12 @@ int pn_runs_advance(struct pn_scheduler *scheduler, struct pn_arena *arena,
         return rc;
     }
     advance.active = pn_arena_calloc(arena, advance.active_count + 1, sizeof *advance.active);
-    for (size_t i = 0; i < advance.active_count; i++) {
-        const struct pn_run *run = &runs[advance.active_count - 1 - i]; /* oldest first */
-        const struct pn_definition *definition = pn_pins_of(scheduler, run->id);
-        advance.active[i] = (struct active){
-            .run = run,
-            .dag = pn_pipeline_dag(definition != NULL ? definition->pipeline : scheduler->pipeline,
-                                   run->dag),
-            .definition = definition,
-            .busy = pn_attempts_of(scheduler, run->id),
-        };
+    for (size_t i = 0; rc == 0 && i < advance.active_count; i++) {
+        rc = add_active(&advance, i, &runs[advance.active_count - 1 - i], e); /* oldest first */
     }
-    pn_pins_sweep(scheduler);
+    if (rc == 0) {
+        pn_pins_sweep(scheduler);
+    }
     for (size_t i = 0; rc == 0 && i < advance.active_count; i++) {
         rc = advance_run(&advance, i, e);
     }

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "dag/scheduler_internal.h"
+#include "dag/versions.h"
 #include "dag/watch.h"
 
 enum {
@@ -30,6 +31,10 @@ static int decide(struct pn_scheduler *scheduler, struct pn_arena *arena, struct
         return rc;
     }
     rc = pn_attempts_record(scheduler, e);
+    if (rc == 0 && !scheduler->has_seen_versions) {
+        rc = pn_dag_versions_see(scheduler->db, scheduler->pipeline, pn_wall_ms(scheduler->clock),
+                                 e);
+    }
     if (rc == 0) {
         rc = pn_ticks_make(scheduler, arena, e);
     }
@@ -51,6 +56,11 @@ static int look(struct pn_scheduler *scheduler, struct pn_err *e)
     pn_attempts_reap(scheduler);
     int rc = decide(scheduler, &arena, &starts, &count, e);
     pn_attempts_settle(scheduler, rc == 0);
+    if (rc == 0) {
+        scheduler->has_seen_versions = true;
+    } else {
+        pn_pins_rolled_back(scheduler);
+    }
     if (rc == 0) {
         rc = pn_attempts_start(scheduler, starts, count, &arena, e);
     }

@@ -54,12 +54,14 @@ struct pn_pin {
     int64_t run;
     const struct pn_definition *definition; /* held */
     bool is_used;                           /* in this step: the run is active */
+    bool is_recorded;                       /* its version is that of the run in the database */
 };
 
 struct pn_scheduler {
     struct pn_scheduler_config config;
     const struct pn_pipeline *pipeline;     /* the newest good definition, in this step */
     const struct pn_definition *definition; /* it, held; NULL: it does not change */
+    bool has_seen_versions;                 /* the versions of its DAGs are in the database */
     const char *source_folder;              /* of the pipeline */
     struct pn_pin *pins;
     size_t pin_count;
@@ -122,9 +124,13 @@ int pn_attempts_recover(struct pn_scheduler *scheduler, struct pn_err *e) PN_MUS
 
 /* Takes the newest good definition for a step. */
 void pn_pins_refresh(struct pn_scheduler *scheduler);
-/* The definition of an active run: the one it began with, or, for a run that is new to this
- * scheduler, the newest. NULL: it does not change. */
-const struct pn_definition *pn_pins_of(struct pn_scheduler *scheduler, int64_t run);
+/* The pin of an active run: the definition that it began with, or, for a run that is new to this
+ * scheduler, the newest. NULL: the definition does not change. Good until the next call. */
+struct pn_pin *pn_pins_of(struct pn_scheduler *scheduler, int64_t run);
+/* The run begins again, with the newest. */
+void pn_pins_forget(struct pn_scheduler *scheduler, int64_t run);
+/* The step's transaction was rolled back: what it recorded is not there. */
+void pn_pins_rolled_back(struct pn_scheduler *scheduler);
 /* Forgets the definitions of runs for which the step did not ask. */
 void pn_pins_sweep(struct pn_scheduler *scheduler);
 void pn_pins_clear(struct pn_scheduler *scheduler);

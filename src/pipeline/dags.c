@@ -342,6 +342,7 @@ int pn_pipeline_read_dags(struct pn_pipeline *pipeline, struct pn_err *e)
             return rc;
         }
     }
+    pipeline->private_->dags = dags;
     pipeline->dags = dags;
     pipeline->dag_count = map->count;
     return 0;

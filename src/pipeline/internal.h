@@ -32,6 +32,7 @@ struct pn_pipeline_private {
     const char *folder;      /* as it was given, for messages */
     struct pn_table *tables; /* the pipeline's, with room for those that are found */
     size_t table_capacity;
+    struct pn_dag *dags; /* the pipeline's */
 };
 
 /* Each reads its part of the YAML into the pipeline, in this order, topics being there. */
@@ -50,6 +51,8 @@ int pn_pipeline_check_dag_name(const struct pn_yaml *yaml, const struct pn_yaml_
                                struct pn_err *e) PN_MUST_CHECK;
 /* Reads the folders queries/ and prelude/. */
 int pn_pipeline_read_files(struct pn_pipeline *pipeline, struct pn_err *e) PN_MUST_CHECK;
+/* Writes each DAG's definition, once all else was read. */
+int pn_pipeline_define_dags(struct pn_pipeline *pipeline, struct pn_err *e) PN_MUST_CHECK;
 
 /* Reads a table's columns, and sets unknown_keys and the key. */
 int pn_columns_read(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,

@@ -268,7 +268,10 @@ static int read_definition(struct pn_pipeline *pipeline, struct pn_err *e)
     if (rc == 0) {
         rc = pn_pipeline_read_dags(pipeline, e);
     }
-    return rc == 0 ? pn_pipeline_read_files(pipeline, e) : rc;
+    if (rc == 0) {
+        rc = pn_pipeline_read_files(pipeline, e);
+    }
+    return rc == 0 ? pn_pipeline_define_dags(pipeline, e) : rc;
 }
 
 int pn_pipeline_load(const char *folder, const struct pn_io *io, struct pn_pipeline **pipeline,

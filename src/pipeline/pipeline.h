@@ -188,7 +188,11 @@ struct pn_dag {
     const char *on_failure_webhook; /* a URL that gets a POST when a run fails, or NULL */
     const char *on_failure_command; /* what /bin/sh runs then, or NULL */
     int line;                       /* of pipeline.yml, where it is defined */
+    const char *definition; /* all that defines it: its members of pipeline.yml and those of its
+                               pools and tables, without comments and layout, and their SQL. It
+                               stays the same when another DAG changes. NULL: made in memory */
 };
+enum { PN_DAG_DEFINITION_BYTES_MAX = 8 << 20 };
 
 /* What is a pattern (pattern.h) is in a list of its own: of those that the same name matches there
  * is one at most, and an exact name goes before all. */

@@ -340,6 +340,19 @@ void pn_report_skips(const struct pn_skip *skips, size_t count, struct pn_row_wr
     }
 }
 
+PN_REPORT_COLUMNS(pn_dag_version_columns, {"version", PN_CELL_INT | PN_NOT_NULL},
+                  {"created", PN_CELL_TIME | PN_NOT_NULL});
+
+void pn_report_dag_versions(const struct pn_dag_version *versions, size_t count,
+                            struct pn_row_writer *rows)
+{
+    pn_rows_begin_all(rows, &pn_dag_version_columns);
+    for (size_t i = 0; i < count; i++) {
+        pn_cell_int(rows, versions[i].number);
+        pn_cell_time(rows, versions[i].created_ms);
+    }
+}
+
 PN_REPORT_COLUMNS(pn_audit_columns, {"at", PN_CELL_TIME | PN_NOT_NULL},
                   {"who", PN_CELL_TEXT | PN_NOT_NULL}, {"what", PN_CELL_TEXT | PN_NOT_NULL},
                   {"dag", PN_CELL_TEXT}, {"run", PN_CELL_TEXT}, {"task", PN_CELL_TEXT},

@@ -12,6 +12,7 @@
 /* Columns of the reports below. */
 extern const struct pn_report_columns pn_skip_columns;
 extern const struct pn_report_columns pn_audit_columns;
+extern const struct pn_report_columns pn_dag_version_columns;
 
 /* dag, tasks, runs, last_state, last_run, description: of each DAG of the pipeline. */
 int pn_report_dags(const struct pn_pipeline *pipeline, struct pn_dag_db *db,
@@ -52,6 +53,9 @@ int pn_report_attempts(const struct pn_attempt *attempts, size_t count, const st
 
 /* dag, first, last, times, reason, at: of each stretch of a schedule that got no run. */
 void pn_report_skips(const struct pn_skip *skips, size_t count, struct pn_row_writer *rows);
+/* version, created: of each version of a DAG's definition. */
+void pn_report_dag_versions(const struct pn_dag_version *versions, size_t count,
+                            struct pn_row_writer *rows);
 /* at, who, what, dag, run, task, detail: of each act. */
 void pn_report_audits(const struct pn_audit *audits, size_t count, struct pn_row_writer *rows);
 

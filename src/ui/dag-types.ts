@@ -50,7 +50,21 @@ export interface Dag extends DagRow {
   file: string;
   line: number;
   text: string;
-  version: string;
+  version: string; // another text when `text` is
+  version_number: number;
+  version_ms: number;
+}
+
+/* GET dags/D/versions */
+export interface DagVersionRow {
+  version: number;
+  created_ms: number;
+}
+
+/* GET dags/D/versions/N */
+export interface DagVersion extends DagVersionRow {
+  text: string;
+  before: number | null;
 }
 
 export interface GridTask {
@@ -102,6 +116,7 @@ export interface Run {
   triggered_by: string | null;
   backfill: number | null;
   notice: string | null;
+  version: number | null; // of the DAG, as it last began
 }
 
 /* GET runs */
@@ -129,6 +144,7 @@ export interface Attempt {
   duration_ms: number | null;
   memory_bytes: number | null;
   has_log: boolean;
+  version: number | null; // of the DAG
 }
 
 export interface RunTask {
@@ -192,7 +208,7 @@ export interface Backfill {
 export interface Skip {
   first_ms: number;
   last_ms: number;
-  count: number;
+  times: number;
   reason: string;
 }
 

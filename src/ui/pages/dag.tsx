@@ -8,6 +8,7 @@ import type { Dag, DagGrid, DagTask, GridRun, Skip } from "../dag-types.ts";
 import { topicOf } from "../events.ts";
 import { ahead, count, duration, time } from "../format.ts";
 import { Backfills, NewBackfill } from "../parts/backfill.tsx";
+import { DagVersions } from "../parts/dag-versions.tsx";
 import { Durations } from "../parts/durations.tsx";
 import { Facts } from "../parts/facts.tsx";
 import { DagGraph } from "../parts/graph.tsx";
@@ -173,7 +174,7 @@ function Skipped({ dag }: { dag: Dag }) {
         {items.map((skip) => (
           <li key={skip.first_ms}>
             {time(skip.first_ms)}
-            {skip.count === 1 ? "" : ` to ${time(skip.last_ms)} (${count(skip.count)} times)`}:{" "}
+            {skip.times === 1 ? "" : ` to ${time(skip.last_ms)} (${count(skip.times)} times)`}:{" "}
             {skip.reason}
           </li>
         ))}
@@ -196,7 +197,11 @@ function Definition({ dag }: { dag: Dag }) {
           "Tasks at once": count(dag.parallelism),
           "Time limit of a run":
             dag.run_timeout_ms === null ? "none" : duration(dag.run_timeout_ms),
-          Version: <code>{dag.version}</code>,
+          Version: (
+            <>
+              {dag.version_number}, since <At ms={dag.version_ms} />
+            </>
+          ),
         }}
       />
       {dag.next_times_ms.length === 0 ? null : (
@@ -226,6 +231,7 @@ function Definition({ dag }: { dag: Dag }) {
       <pre class="source" tabIndex={0}>
         {dag.text}
       </pre>
+      <DagVersions dag={dag} />
     </>
   );
 }

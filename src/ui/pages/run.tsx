@@ -225,6 +225,28 @@ function took(run: RunDetail): string {
   return run.median_ms === null ? text : `${text}, usually ${duration(run.median_ms)}`;
 }
 
+/* What the run is defined by: several versions, when it was cleared after a change. */
+function Definition({ run }: { run: RunDetail }) {
+  const ran = run.tasks.flatMap((task) => task.attempts.map((attempt) => attempt.version));
+  const versions = [...new Set([...ran, run.version])].filter((one) => one !== null);
+  return versions.length === 0 ? (
+    <>–</>
+  ) : (
+    <>
+      {versions
+        .sort((a, b) => a - b)
+        .map((version, at) => (
+          <span key={version}>
+            {at === 0 ? "" : ", "}
+            <a href={href(["dags", run.dag, "definition"], { version: `${version}` })}>
+              version {version}
+            </a>
+          </span>
+        ))}
+    </>
+  );
+}
+
 function About({ run, again }: { run: RunDetail; again: () => void }) {
   const interval =
     run.interval_start_ms === null || run.interval_end_ms === null
@@ -246,6 +268,7 @@ function About({ run, again }: { run: RunDetail; again: () => void }) {
           Start: <At ms={run.started_ms} />,
           End: <At ms={run.ended_ms} />,
           Duration: took(run),
+          Definition: <Definition run={run} />,
           Configuration: <Conf run={run} />,
           Note: <Note run={run} again={again} />,
           ...(run.notice === null ? {} : { "On failure": run.notice }),

@@ -53,6 +53,13 @@ static const char OLD_ROWS[] =
     "INSERT INTO attempt(run, task, number, started_ms, outcome)"
     " SELECT id, 'a', 1, 1, state FROM run;";
 
+/* What the third version has more than the second. */
+static const char BACK_TO_2[] = "DROP INDEX run_by_version;"
+                                "DROP TABLE dag_version;"
+                                "ALTER TABLE run DROP COLUMN version;"
+                                "ALTER TABLE attempt DROP COLUMN version;"
+                                "PRAGMA user_version = 2;";
+
 struct world {
     char folder[64];
     char path[96];
@@ -91,7 +98,7 @@ static void open_db(struct world *world)
     assert_int_equal(rc, 0);
 }
 
-static void write_old(const struct world *world)
+static void write_old(struct world *world)
 {
     sqlite3 *sqlite = NULL;
     char rows[2048];
@@ -100,6 +107,15 @@ static void write_old(const struct world *world)
     assert_int_equal(sqlite3_exec(sqlite, OLD_SCHEMA, NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_exec(sqlite, rows, NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_close(sqlite), SQLITE_OK);
+}
+
+/* The same as pinion wrote it before it kept versions of DAGs. */
+static void write_second(struct world *world)
+{
+    write_old(world);
+    open_db(world);
+    assert_int_equal(pn_dag_db_exec(world->db, BACK_TO_2, NULL), 0);
+    pn_dag_db_close(&world->db);
 }
 
 /* Every statement of the schema, one a line, sorted. */
@@ -157,6 +173,22 @@ static void test_an_old_database_is_brought_up_to_date(void **state)
     free(made);
 }
 
+static void test_a_run_of_before_has_no_version(void **state)
+{
+    struct world *world = *state;
+    struct pn_run run = {0};
+    write_second(world);
+    open_db(world);
+    check_migrated(world);
+    assert_int_equal(pn_dag_db_run(world->db, "diamond", "old_7", &world->arena, &run, NULL), 0);
+    assert_int_equal(run.version, 0);
+    struct pn_dag_version *versions = NULL;
+    size_t count = 1;
+    assert_int_equal(
+        pn_dag_versions_of_run(world->db, &run, &world->arena, &versions, &count, NULL), 0);
+    assert_int_equal(count, 0);
+}
+
 /* kill -9 at a moment of its own in each round: the next who opens the database finds it as it was
  * before, or as it is after, and all of its runs. */
 static void test_a_migration_survives_a_kill_at_any_moment(void **state)
@@ -164,9 +196,10 @@ static void test_a_migration_survives_a_kill_at_any_moment(void **state)
     struct world *world = *state;
     int before = 0;
     for (int round = 0; round < ROUNDS; round++) {
+        int old = 1 + round % 2;
         assert_int_equal(pn_io_remove_tree(pn_io_system(), world->folder, NULL), 0);
         assert_int_equal(pn_io_mkdirs(pn_io_system(), world->folder, NULL), 0);
-        write_old(world);
+        (old == 1 ? write_old : write_second)(world);
         pid_t child = fork();
         assert_true(child >= 0);
         if (child == 0) {
@@ -184,8 +217,8 @@ static void test_a_migration_survives_a_kill_at_any_moment(void **state)
                          SQLITE_OK);
         assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
         int version = sqlite3_column_int(statement, 0);
-        assert_true(version == 1 || version == PN_DAG_SCHEMA_VERSION);
-        before += version == 1 ? 1 : 0;
+        assert_true(version == old || version == PN_DAG_SCHEMA_VERSION);
+        before += version == old ? 1 : 0;
         sqlite3_finalize(statement);
         assert_int_equal(sqlite3_close(sqlite), SQLITE_OK);
         open_db(world);
@@ -209,7 +242,7 @@ static void test_a_newer_database_is_refused(void **state)
 
 /* ---- how lists are read ---------------------------------------------------------------------- */
 
-enum { STATEMENTS_MAX = 64 };
+enum { STATEMENTS_MAX = 128 };
 
 struct heard {
     char *sql[STATEMENTS_MAX];
@@ -303,6 +336,17 @@ static void read_the_rest(struct world *world)
         pn_dag_db_queued(world->db, "diamond", 9, &world->arena, &run, &found, &next_ms, NULL), 0);
     assert_int_equal(
         pn_dag_db_dags_with(world->db, PN_RUN_QUEUED, &world->arena, &texts, &count, NULL), 0);
+    struct pn_dag_version version;
+    struct pn_dag_version *versions = NULL;
+    assert_int_equal(pn_dag_version_now(world->db, &world->made.dag, 9, &version, NULL), 0);
+    assert_int_equal(pn_dag_version_read(world->db, "diamond", version.number, &world->arena,
+                                         &version, NULL, NULL),
+                     0);
+    assert_int_equal(
+        pn_dag_versions_list(world->db, "diamond", 9, 9, &world->arena, &versions, &count, NULL),
+        0);
+    assert_int_equal(
+        pn_dag_versions_of_run(world->db, &run, &world->arena, &versions, &count, NULL), 0);
     const struct pn_reason_context context = {
         .pipeline = &world->made.pipeline, .scheduler_lives = true, .tasks_max = 9, .now_ms = 9};
     assert_int_equal(
@@ -440,6 +484,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_an_old_database_is_brought_up_to_date, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_a_run_of_before_has_no_version, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_migration_survives_a_kill_at_any_moment, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_a_newer_database_is_refused, setup, teardown),

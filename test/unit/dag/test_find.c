@@ -200,7 +200,8 @@ static void attempt(struct world *world, const struct pn_run *run, enum pn_task_
     int32_t number = 0;
     struct pn_err e = {0};
     const struct pn_found_task *found = find_task(world, run->run_id, "a");
-    ok(pn_dag_db_attempt_begin(world->db, run->id, "a", found->task.state, at_ms, &number, &e), &e);
+    ok(pn_dag_db_attempt_begin(world->db, run->id, "a", found->task.state, 1, at_ms, &number, &e),
+       &e);
     ok(pn_dag_db_attempt_process(world->db, run->id, "a", number, 4242 + number, 7, "log", &e), &e);
     ok(pn_dag_db_attempt_end(world->db, run->id, "a", number, &end, at_ms + 10, &e), &e);
 }

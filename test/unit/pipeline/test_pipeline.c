@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include "base/mem.h"
+
 static const char two_steps[] =
     "# a comment\n"
     "name: shop\n"
@@ -134,6 +136,111 @@ static void test_tables_come_behind_what_they_read(void **state)
     (void)snprintf(file, sizeof file, "%s/sql/daily.sql", folder);
     assert_string_equal(daily->sql_file, file);
     pn_pipeline_destroy(&pipeline);
+}
+
+/* The definition of the DAG `nightly` when a part of the text is another one. */
+static char *nightly_with(const char *old, const char *new)
+{
+    char *text = pn_xstrdup(two_steps);
+    char *at = strstr(text, old);
+    assert_non_null(at);
+    char *changed = pn_xasprintf("%.*s%s%s", (int)(at - text), text, new, at + strlen(old));
+    struct pn_pipeline *pipeline = load(changed);
+    char *definition = pn_xstrdup(pn_pipeline_dag(pipeline, "nightly")->definition);
+    pn_pipeline_destroy(&pipeline);
+    free(changed);
+    free(text);
+    return definition;
+}
+
+static void test_a_definition_is_all_that_a_dag_is_made_of(void **state)
+{
+    (void)state;
+    struct pn_pipeline *pipeline = load_two_steps();
+    assert_string_equal(pn_pipeline_dag(pipeline, "plain")->definition,
+                        "dags:\n  plain:\n    tasks:\n      look:\n        run: check_store\n");
+    char *nightly = pn_xstrdup(pn_pipeline_dag(pipeline, "nightly")->definition);
+    pn_pipeline_destroy(&pipeline);
+    assert_non_null(strstr(nightly, "      tell:\n        run: command\n"
+                                    "        command: \"echo done\"\n"
+                                    "        after:\n          - sum\n          - look\n"));
+    assert_non_null(strstr(nightly, "tables:\n  daily:\n    path: tables/daily\n"));
+    assert_non_null(strstr(nightly, "\n# sql/orders.sql\n-- orders\nSELECT 2\n"));
+    assert_non_null(strstr(nightly, "\n# prelude/duckdb.sql\nCREATE MACRO"));
+    static const struct {
+        const char *old;
+        const char *new;
+        bool changes;
+    } cases[] = {
+        {"# a comment", "# another\n\n", false},
+        {"  nightly:\n", "  # of it\n  nightly: # here\n", false},
+        {"{run: check_store}\n  plain:", "{ run:  check_store }\n\n  plain:", false},
+        {"  plain:\n", "  plain:\n    retries: 3\n", false},
+        {"dags:\n", "dags:\n  early: {tasks: {a: {run: check_store}}}\n", false},
+        {"durability: os", "durability: fsync", false},
+        {"partitions: 3", "partitions: 4", false},
+        {"retries: 2", "retries: 4", true},
+        {"parallelism: 8", "parallelism: 8\n    schedule: '@daily'", true},
+        {"echo done", "echo over", true},
+        {"sum: double", "sum: double, more: int", true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *changed = nightly_with(cases[i].old, cases[i].new);
+        if ((strcmp(changed, nightly) != 0) != cases[i].changes) {
+            fail_msg("%s -> %s:\n%s", cases[i].old, cases[i].new, changed);
+        }
+        free(changed);
+    }
+    write_text("sql/daily.sql", "SELECT 11");
+    char *changed = nightly_with("name: shop", "name: shop");
+    assert_string_not_equal(changed, nightly);
+    free(changed);
+    free(nightly);
+}
+
+/* What an alias stands for belongs to the DAG that has it; and texts come back as they were. */
+static void test_a_definition_is_yaml_with_aliases_resolved(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "name: x\n"
+        "pools: {few: 2, many: 9}\n"
+        "dags:\n"
+        "  one: {retries: &n %d, tasks: {a: {run: check_store}}}\n"
+        "  two:\n"
+        "    retries: *n\n"
+        "    tasks:\n"
+        "      a:\n"
+        "        run: command\n"
+        "        pool: few\n"
+        "        command: |\n"
+        "          echo \"x: y\" # no comment\n"
+        "\n"
+        "            echo deeper\n"
+        "      b: {run: command, command: \"tab\\there\\n\\n\", after: []}\n";
+    char *definitions[2];
+    for (int i = 0; i < 2; i++) {
+        char *made = pn_xasprintf(text, i + 1);
+        struct pn_pipeline *pipeline = load(made);
+        const struct pn_dag *two = pn_pipeline_dag(pipeline, "two");
+        definitions[i] = pn_xstrdup(two->definition);
+        char *again = pn_xasprintf("name: x\n%s", definitions[i]);
+        struct pn_pipeline *parsed = load(again);
+        assert_string_equal(pn_pipeline_dag(parsed, "two")->definition, definitions[i]);
+        for (size_t t = 0; t < two->task_count; t++) {
+            assert_string_equal(pn_pipeline_dag(parsed, "two")->tasks[t].command,
+                                two->tasks[t].command);
+        }
+        pn_pipeline_destroy(&parsed);
+        pn_pipeline_destroy(&pipeline);
+        free(again);
+        free(made);
+    }
+    assert_non_null(strstr(definitions[0], "pools:\n  few: 2\n"));
+    assert_null(strstr(definitions[0], "many"));
+    assert_string_not_equal(definitions[0], definitions[1]);
+    free(definitions[0]);
+    free(definitions[1]);
 }
 
 static const char streamed[] =
@@ -396,6 +503,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_head_and_topics, folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown(test_defaults, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(test_a_definition_is_all_that_a_dag_is_made_of,
+                                        folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(test_a_definition_is_yaml_with_aliases_resolved,
+                                        folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown(test_tables_come_behind_what_they_read, folder_setup,
                                         folder_teardown),
         cmocka_unit_test_setup_teardown(test_streams, folder_setup, folder_teardown),
