@@ -308,15 +308,17 @@ int pn_delta_check_newest(struct pn_delta *table, struct pn_err *e) PN_MUST_CHEC
  * ago, and files of that age that were never committed. With `dry_run` it only reports them. It
  * never touches files younger than the retention, files that this process is about to commit,
  * hidden files, and _delta_log. It calls fn for each file that it has deleted or would delete; if
- * fn returns non-zero, it deletes no further batch of files and returns that value. A
+ * fn returns non-zero, it deletes no further batch of files and returns that value. `look` (NULL
+ * ok) is called before each step: a file that is listed, a file whose use is examined, a batch that
+ * is deleted. If it returns non-zero, the vacuum ends there with that value. A
  * retention below pn_delta_retention_ms() can delete files that readers use, or that writers of
  * other processes are about to commit: use it only if there are none. If the newest version names a
  * file that is missing, or that the store cannot examine, nothing is deleted: CORRUPT or INPUT
  * names the file.
  */
 int pn_delta_vacuum(struct pn_delta *table, int64_t retention_ms, bool dry_run,
-                    int (*fn)(void *arg, const char *path, int64_t size_bytes), void *arg,
-                    struct pn_err *e) PN_MUST_CHECK;
+                    int (*fn)(void *arg, const char *path, int64_t size_bytes),
+                    int (*look)(void *arg), void *arg, struct pn_err *e) PN_MUST_CHECK;
 
 /*
  * The same for a caller that vacuums repeatedly with this handle. A file is deleted only if these

@@ -51,8 +51,16 @@ struct sweep {
     size_t capacity;
     struct pn_delta_keyset names;      /* to indexes of `found` */
     struct pn_delta_keyset identities; /* device and inode of all that is live or kept */
+    int (*fn)(void *arg, const char *path, int64_t size_bytes);
+    int (*look)(void *arg); /* non-zero: it is to end; NULL: nobody asks that */
+    void *arg;              /* of both */
     struct pn_arena arena;
 };
+
+static int ask(const struct sweep *sweep)
+{
+    return sweep->look != NULL ? sweep->look(sweep->arg) : 0;
+}
 
 /* --- the folder ------------------------------------------------------------------------------- */
 
@@ -73,8 +81,9 @@ static int collect(void *arg, const struct pn_object *object)
 {
     struct sweep *sweep = arg;
     const char *name = object->key + sweep->prefix_len;
-    if (is_hidden(name)) {
-        return 0;
+    int rc = ask(sweep);
+    if (rc != 0 || is_hidden(name)) {
+        return rc;
     }
     pn_grow((void **)&sweep->found, &sweep->capacity, sweep->count + 1, sizeof *sweep->found);
     struct found *found = &sweep->found[sweep->count];
@@ -162,10 +171,14 @@ static int use_path(struct sweep *sweep, const char *path, enum use use, struct 
     return 0;
 }
 
+/* What the listing lacks costs a request to a bucket: of tombstones there may be many. */
 static int use_file(struct sweep *sweep, const struct pn_delta_file *file, enum use use,
                     struct pn_err *e)
 {
-    int rc = use_path(sweep, file->path, use, e);
+    int rc = ask(sweep);
+    if (rc == 0) {
+        rc = use_path(sweep, file->path, use, e);
+    }
     if (rc == 0 && file->deletion_vector != NULL) {
         const char *path = NULL;
         rc = pn_delta_place_vector(sweep->table, file->deletion_vector, &sweep->arena, &path, e);
@@ -209,25 +222,25 @@ static bool is_old(const struct sweep *sweep, const struct found *found)
     return found->object.modified_ms < sweep->before_ms && !may_be_next;
 }
 
-/* Removes these and calls `fn` for each; the first non-zero that it returns is the result. */
+/* Removes these and calls the sweep's `fn` for each; the first non-zero that it returns is the
+ * result. */
 static int remove_all(struct sweep *sweep, const struct found *const *going, size_t count,
-                      bool dry_run, int (*fn)(void *arg, const char *path, int64_t size_bytes),
-                      void *arg, struct pn_err *e)
+                      bool dry_run, struct pn_err *e)
 {
     struct pn_arena arena;
     const char *keys[REMOVED_AT_ONCE];
-    int rc = 0;
+    int rc = ask(sweep);
     PN_ASSERT(count <= REMOVED_AT_ONCE);
     pn_arena_init(&arena, 0);
     for (size_t i = 0; i < count; i++) {
         keys[i] = pn_arena_printf(&arena, "%s/%s", sweep->table->path, going[i]->name);
     }
-    if (!dry_run && count > 0) {
+    if (rc == 0 && !dry_run && count > 0) {
         rc = pn_store_remove_many(sweep->table->store, keys, count, e);
     }
     bool removed = rc == 0;
     for (size_t i = 0; removed && i < count; i++) {
-        int answer = fn(arg, going[i]->name, going[i]->object.size_bytes);
+        int answer = sweep->fn(sweep->arg, going[i]->name, going[i]->object.size_bytes);
         rc = rc == 0 ? answer : rc;
     }
     pn_arena_deinit(&arena);
@@ -235,7 +248,6 @@ static int remove_all(struct sweep *sweep, const struct found *const *going, siz
 }
 
 static int remove_found(struct sweep *sweep, bool dry_run, struct pn_delta_watch *watch,
-                        int (*fn)(void *arg, const char *path, int64_t size_bytes), void *arg,
                         struct pn_err *e)
 {
     const struct found *going[REMOVED_AT_ONCE];
@@ -258,12 +270,12 @@ static int remove_found(struct sweep *sweep, bool dry_run, struct pn_delta_watch
         }
         going[going_count++] = found;
         if (going_count == REMOVED_AT_ONCE) {
-            rc = remove_all(sweep, going, going_count, dry_run, fn, arg, e);
+            rc = remove_all(sweep, going, going_count, dry_run, e);
             going_count = 0;
         }
     }
     if (rc == 0) {
-        rc = remove_all(sweep, going, going_count, dry_run, fn, arg, e);
+        rc = remove_all(sweep, going, going_count, dry_run, e);
     }
     if (watch != NULL) {
         pn_delta_watch_end(watch);
@@ -297,61 +309,62 @@ static int read_newest(struct sweep *sweep, struct pn_err *e)
     return 0;
 }
 
-static int vacuum(struct pn_delta *table, int64_t retention_ms, bool dry_run,
-                  struct pn_delta_watch *watch,
-                  int (*fn)(void *arg, const char *path, int64_t size_bytes), void *arg,
-                  struct pn_err *e)
+/* With the members of *sweep that the caller decides. */
+static int vacuum(struct sweep *sweep, bool dry_run, struct pn_delta_watch *watch, struct pn_err *e)
 {
-    PN_ASSERT(retention_ms >= 0);
-    struct sweep sweep = {
-        .table = table, .prefix_len = strlen(table->path) + 1, .retention_ms = retention_ms};
+    struct pn_delta *table = sweep->table;
     struct pn_delta_snapshot *snapshot = NULL;
-    pn_delta_keyset_init(&sweep.names);
-    pn_delta_keyset_init(&sweep.identities);
-    pn_arena_init(&sweep.arena, 0);
-    int rc = read_clocks(&sweep, e);
+    PN_ASSERT(sweep->retention_ms >= 0);
+    sweep->prefix_len = strlen(table->path) + 1;
+    pn_delta_keyset_init(&sweep->names);
+    pn_delta_keyset_init(&sweep->identities);
+    pn_arena_init(&sweep->arena, 0);
+    int rc = read_clocks(sweep, e);
     if (rc == 0) {
-        rc = list_folder(&sweep, e);
+        rc = list_folder(sweep, e);
     }
     if (rc == 0) {
         rc = pn_delta_load(table, -1, true, &snapshot, e);
-        sweep.snapshot = snapshot;
+        sweep->snapshot = snapshot;
     }
     if (rc == 0) {
         rc = pn_delta_check_writable(table, snapshot, e);
     }
     if (rc == 0) {
-        rc = read_newest(&sweep, e);
+        rc = read_newest(sweep, e);
     }
     if (rc == 0) {
-        rc = use_all(&sweep, e);
+        rc = use_all(sweep, e);
     }
     if (rc == 0) {
-        rc = remove_found(&sweep, dry_run, watch, fn, arg, e);
+        rc = remove_found(sweep, dry_run, watch, e);
     }
-    free(sweep.found);
-    pn_delta_keyset_deinit(&sweep.names);
-    pn_delta_keyset_deinit(&sweep.identities);
-    pn_arena_deinit(&sweep.arena);
+    free(sweep->found);
+    pn_delta_keyset_deinit(&sweep->names);
+    pn_delta_keyset_deinit(&sweep->identities);
+    pn_arena_deinit(&sweep->arena);
     pn_delta_snapshot_destroy(&snapshot);
     return rc;
 }
 
 int pn_delta_vacuum(struct pn_delta *table, int64_t retention_ms, bool dry_run,
-                    int (*fn)(void *arg, const char *path, int64_t size_bytes), void *arg,
-                    struct pn_err *e)
+                    int (*fn)(void *arg, const char *path, int64_t size_bytes),
+                    int (*look)(void *arg), void *arg, struct pn_err *e)
 {
-    return vacuum(table, retention_ms, dry_run, NULL, fn, arg, e);
+    struct sweep sweep = {
+        .table = table, .retention_ms = retention_ms, .fn = fn, .look = look, .arg = arg};
+    return vacuum(&sweep, dry_run, NULL, e);
 }
 
 int pn_delta_vacuum_again(struct pn_delta *table, int64_t retention_ms,
                           int (*fn)(void *arg, const char *path, int64_t size_bytes), void *arg,
                           size_t *waiting, struct pn_err *e)
 {
+    struct sweep sweep = {.table = table, .retention_ms = retention_ms, .fn = fn, .arg = arg};
     if (table->watch == NULL) {
         table->watch = pn_delta_watch_create();
     }
-    int rc = vacuum(table, retention_ms, false, table->watch, fn, arg, e);
+    int rc = vacuum(&sweep, false, table->watch, e);
     *waiting = pn_delta_watch_count(table->watch);
     return rc;
 }

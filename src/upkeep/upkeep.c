@@ -97,8 +97,13 @@ static int optimize(struct pn_engine *engine, struct pn_delta *table,
 
 static int sweep_file(void *arg, const char *path, int64_t size_bytes)
 {
+    take_file(arg, path, size_bytes);
+    return 0;
+}
+
+static int look(void *arg)
+{
     const struct work *work = arg;
-    take_file(work, path, size_bytes);
     return step(work, work->result->files, -1) ? 0 : PN_FAIL;
 }
 
@@ -136,7 +141,7 @@ static int vacuum(struct pn_delta *table, const struct pn_upkeep *upkeep, struct
     if (rc != 0) {
         return rc;
     }
-    rc = pn_delta_vacuum(table, retention_ms, upkeep->dry_run, sweep_file, work, &why);
+    rc = pn_delta_vacuum(table, retention_ms, upkeep->dry_run, sweep_file, look, work, &why);
     if (rc != 0 && why.class_ == PN_CLASS_NONE) { /* ours */
         return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
                           "%s: the vacuum was cancelled; files that it had deleted are gone",

@@ -22,7 +22,17 @@
 struct swept {
     struct pn_buf names;
     int64_t bytes;
+    int looks;
+    int looks_max; /* then it ends */
 };
+
+enum { ENDED = 77 };
+
+static int look(void *arg)
+{
+    struct swept *swept = arg;
+    return ++swept->looks > swept->looks_max ? ENDED : 0;
+}
 
 static int note(void *arg, const char *path, int64_t size_bytes)
 {
@@ -54,7 +64,7 @@ static void vacuum(struct delta_fixture *fixture, int64_t retention_ms, bool dry
     struct swept swept = {0};
     pn_buf_init(&swept.names, 1 << 20);
     struct pn_err e = {0};
-    if (pn_delta_vacuum(fixture->table, retention_ms, dry_run, note, &swept, &e) != 0) {
+    if (pn_delta_vacuum(fixture->table, retention_ms, dry_run, note, NULL, &swept, &e) != 0) {
         fail_msg("vacuum: %s", e.msg);
     }
     assert_string_equal(pn_buf_text(&swept.names), expected);
@@ -205,7 +215,7 @@ static void test_vacuum_by_another_name_of_the_store(void **state)
             pn_delta_create(store, "t", NULL, &fixture->clock.clock, NULL, &fixture->config);
         struct swept swept = {0};
         pn_buf_init(&swept.names, 1 << 20);
-        assert_int_equal(pn_delta_vacuum(table, 7 * DAY_MS, false, note, &swept, NULL), 0);
+        assert_int_equal(pn_delta_vacuum(table, 7 * DAY_MS, false, note, NULL, &swept, NULL), 0);
         assert_string_equal(pn_buf_text(&swept.names), "");
         pn_buf_deinit(&swept.names);
         pn_delta_destroy(&table);
@@ -221,7 +231,8 @@ static void assert_refused(struct delta_fixture *fixture, enum pn_class class_, 
 {
     struct pn_err e = {0};
     put_data(fixture, "garbage.parquet", 1000);
-    assert_int_not_equal(pn_delta_vacuum(fixture->table, 7 * DAY_MS, false, note, NULL, &e), 0);
+    assert_int_not_equal(pn_delta_vacuum(fixture->table, 7 * DAY_MS, false, note, NULL, NULL, &e),
+                         0);
     assert_int_equal(e.class_, class_);
     if (strstr(e.msg, part) == NULL) {
         fail_msg("'%s' is not in: %s", part, e.msg);
@@ -393,18 +404,55 @@ static void test_vacuum_needs_a_table(void **state)
     struct delta_fixture *fixture = *state;
     put_data(fixture, "x.parquet", 1000);
     struct pn_err e = {0};
-    assert_int_not_equal(pn_delta_vacuum(fixture->table, 0, false, note, NULL, &e), 0);
+    assert_int_not_equal(pn_delta_vacuum(fixture->table, 0, false, note, NULL, NULL, &e), 0);
     assert_int_equal(e.class_, PN_CLASS_MISSING);
     assert_true(has_data(fixture, "x.parquet"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, delta_set_up, delta_tear_down)
 
+/* It ends at the step at which `look` says so, without an error of its own, and deletes nothing
+ * before the last step. There is a step for each file that is listed or examined. */
+static void test_vacuum_ends_soon(void **state)
+{
+    struct delta_fixture *fixture = *state;
+    enum { FILES = 8 };
+    for (int i = 0; i < FILES; i++) {
+        char *name = pn_xasprintf("%d.parquet", i);
+        delta_append(fixture, name, 1);
+        put_data(fixture, name, DELTA_TIME_MS - 30 * DAY_MS);
+        free(name);
+    }
+    put_data(fixture, "never.parquet", DELTA_TIME_MS - 30 * DAY_MS);
+    struct swept swept = {.looks_max = INT32_MAX};
+    pn_buf_init(&swept.names, 1 << 20);
+    assert_int_equal(pn_delta_vacuum(fixture->table, 7 * DAY_MS, true, note, look, &swept, NULL),
+                     0);
+    assert_string_equal(pn_buf_text(&swept.names), "never.parquet");
+    int steps = swept.looks;
+    assert_true(steps >= FILES + 1 + FILES + 1);
+    pn_buf_reset(&swept.names);
+    for (int i = 0; i < steps; i++) {
+        struct pn_err failure = {.class_ = PN_CLASS_NONE};
+        swept.looks = 0;
+        swept.looks_max = i;
+        assert_int_equal(
+            pn_delta_vacuum(fixture->table, 7 * DAY_MS, false, note, look, &swept, &failure),
+            ENDED);
+        assert_int_equal(failure.class_, PN_CLASS_NONE);
+        assert_int_equal(swept.looks, i + 1);
+        assert_string_equal(pn_buf_text(&swept.names), "");
+        assert_true(has_data(fixture, "never.parquet"));
+    }
+    pn_buf_deinit(&swept.names);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_vacuum_takes_what_no_kept_version_needs),
         TEST(test_a_minute_is_kept_at_least),
+        TEST(test_vacuum_ends_soon),
         TEST(test_vacuum_knows_a_file_by_every_path),
         TEST(test_vacuum_by_another_name_of_the_store),
         TEST(test_vacuum_refuses_where_a_live_file_is_not_found),

@@ -274,7 +274,7 @@ static int stalling_link(const struct pn_io *io, const char *from, const char *t
             pn_store_list(fixture->base.store, "tables/live/", NULL, make_old, fixture, NULL), 0);
         struct pn_delta *other = append_open_live(fixture);
         struct pn_err e = {.msg = ""};
-        if (pn_delta_vacuum(other, 60000, false, count_file, &swept, &e) != 0) {
+        if (pn_delta_vacuum(other, 60000, false, count_file, NULL, &swept, &e) != 0) {
             fail_msg("vacuum: %s", e.msg);
         }
         pn_delta_destroy(&other);
