@@ -394,6 +394,28 @@ int pn_attempts_start(struct pn_scheduler *scheduler, const struct pn_start *sta
 
 /* ---- what another scheduler left ------------------------------------------------------------- */
 
+/* Ends what still runs of an attempt whose scheduler is gone: the kernel killed the process itself
+ * with that, but not what it had started (the commands of a shell). False: nothing did. */
+static bool kill_lost(const struct pn_run *run, const struct pn_attempt *attempt,
+                      struct pn_arena *arena)
+{
+    const char *const marks[] = {
+        pn_arena_printf(arena, "PINION_DAG=%s", run->dag),
+        pn_arena_printf(arena, "PINION_TASK=%s", attempt->task),
+        pn_arena_printf(arena, "PINION_RUN_ID=%s", run->run_id),
+        pn_arena_printf(arena, "PINION_TRY_NUMBER=%d", (int)attempt->number),
+        NULL,
+    };
+    if (attempt->pid <= 1 || attempt->pid_start == 0) {
+        return false;
+    }
+    if (pn_process_start_time((pid_t)attempt->pid) == attempt->pid_start) {
+        (void)kill((pid_t)-attempt->pid, SIGKILL);
+        return true;
+    }
+    return pn_process_kill_left((pid_t)attempt->pid, marks) > 0;
+}
+
 /* Ends an attempt that its scheduler left behind; the process is normally gone with it. */
 static int recover_task(struct pn_scheduler *scheduler, const struct pn_run *run,
                         const struct pn_task_run *task, struct pn_arena *arena, struct pn_err *e)
@@ -409,11 +431,7 @@ static int recover_task(struct pn_scheduler *scheduler, const struct pn_run *run
                           run->run_id, task->task);
     }
     const struct pn_attempt *last = &attempts[count - 1];
-    bool alive = last->pid > 1 && last->pid_start != 0 &&
-                 pn_process_start_time((pid_t)last->pid) == last->pid_start;
-    if (alive) {
-        (void)kill((pid_t)-last->pid, SIGKILL);
-    }
+    bool alive = kill_lost(run, last, arena);
     int64_t now_ms = pn_wall_ms(scheduler->clock);
     char time[PN_ISO8601_SIZE];
     const struct pn_dag *dag = pn_pipeline_dag(scheduler->pipeline, run->dag);

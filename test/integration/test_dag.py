@@ -5,6 +5,7 @@ long something took, only in which order things happened and how often.
 """
 
 import csv
+import ctypes
 import io
 import json
 import os
@@ -455,6 +456,39 @@ def check_recovered(own):
     pids = own.trace("pids")
     assert len(pids) <= 3
     assert not any(alive(pid) for pid in pids), "an attempt of the killed scheduler lives on"
+
+
+@pytest.fixture
+def orphans_reaped():
+    """What loses its parent becomes a child of this process, which reaps it as a machine's init
+    does; that of a container may not."""
+    libc, subreaper = ctypes.CDLL(None, use_errno=True), 36  # PR_SET_CHILD_SUBREAPER
+    assert libc.prctl(subreaper, 1, 0, 0, 0) == 0
+    yield lambda pid: os.waitpid(int(pid), 0)
+    assert libc.prctl(subreaper, 0, 0, 0, 0) == 0
+
+
+def test_what_a_killed_attempt_had_started_ends_before_the_next(dags, orphans_reaped):
+    """The kernel kills the shell with its scheduler, but not the command that it waits for."""
+    begins = (
+        "{ sh -c 'echo $$ >> commands; [ $(wc -l < commands) -gt 1 ] || sleep 300' & "
+        "echo $$ >> shells; wait; }"
+    )
+    own = dags(d=dag(retries=2, command=begins))
+    server = own.server().start()
+    own.run("dag", "trigger", "d", "--run-id", "mine")
+    until(lambda: own.trace("commands") and own.trace("shells"), "the command")
+    (command,), (shell,) = own.trace("commands"), own.trace("shells")
+    server.kill()
+    orphans_reaped(shell)
+    assert alive(command)
+    with own.server():
+        until(lambda: own.runs()[0]["state"] == "success", "the run's end")
+    until(lambda: not alive(command), "the end of the command")
+    orphans_reaped(command)
+    assert len(own.trace("commands")) == 2
+    lost = own.answer("dag", "logs", "d", "command", "--try", "1")[0]
+    assert lost["outcome"] == "lost"
 
 
 def test_a_scheduler_killed_again_and_again_tries_at_most_retries_plus_1_times(dags):
