@@ -5,20 +5,27 @@ row in the bytes of a record. docs/queries.md has the rules."""
 
 import base64
 import datetime
+import decimal
+import fractions
 import json
+import math
 import re
+import struct
 import sys
 
 ROWS_MAX = 10000  # rows in one record
 LINE_BYTES_MAX = 16 << 20
 DEPTH_MAX = 1000  # levels of nesting
 SHOWN_MAX = 60  # bytes of a value in a reason
-INTEGERS = {"bigint": 1 << 63, "int": 1 << 31}
+INTEGERS = {"bigint": 1 << 63, "int": 1 << 31, "smallint": 1 << 15, "tinyint": 1 << 7}
 WORDS = {
-    "string": "a string", "bigint": "an integer", "int": "an integer", "double": "a number",
+    "string": "a string", "bigint": "an integer", "int": "an integer", "smallint": "an integer",
+    "tinyint": "an integer", "double": "a number", "float": "a number", "decimal": "a number",
     "boolean": "true or false", "timestamp": 'a time such as "2018-09-03T07:12:45Z"',
-    "date": 'a date such as "2018-09-03"',
+    "date": 'a date such as "2018-09-03"', "binary": "a string of base64",
 }  # fmt: skip
+DECIMAL = re.compile(r"decimal\((\d+),(\d+)\)")
+FLOAT_END = 2**128 - 2**103  # what is as large is rounded to infinity
 BOM = b"\xef\xbb\xbf"
 BLANKS = b" \t\r\n"
 NOTHING = object()  # no JSON was found
@@ -82,17 +89,23 @@ def parse(data):
         raise Malformed(f"invalid JSON: {reason}") from None
 
 
-def from_base64(text):
-    """The JSON that base64 holds, or NOTHING."""
+def bytes_of(text):
+    """What base64 holds, or NOTHING; its padding may be missing, and blanks are skipped."""
     end, pads = len(text), 0
     while end > 0 and (text[end - 1] in BLANKS or (text[end - 1] == 0x3D and pads < 2)):
         pads += text[end - 1] == 0x3D
         end -= 1
     dense = text[:end].translate(None, BLANKS)
-    if len(dense) % 4 == 1 or not re.fullmatch(rb"[A-Za-z0-9+/]+", dense):
+    if len(dense) % 4 == 1 or not re.fullmatch(rb"[A-Za-z0-9+/]*", dense):
         return NOTHING
+    return base64.b64decode(dense + b"=" * (-len(dense) % 4))
+
+
+def from_base64(text):
+    """The JSON that base64 holds, or NOTHING."""
+    data = bytes_of(text)
     try:
-        return parse(base64.b64decode(dense + b"=" * (-len(dense) % 4)))
+        return NOTHING if data is NOTHING else parse(data)
     except Malformed:
         return NOTHING
 
@@ -135,22 +148,22 @@ def has_fraction(text):
     return whole(text) is None
 
 
-def whole(text):
-    """The number when it has no fraction, None when it has one; one beyond all types when it has
-    more than 30 digits."""
+def whole(text, scale=0):
+    """The number in units of 10^-scale when it has no fraction of them, None when it has one; one
+    beyond all types when it has more than 40 digits."""
     sign, digits, fraction, minus, exponent = NUMBER.fullmatch(text).groups()
     digits, shift = digits + (fraction or ""), -len(fraction or "")
     significant = digits.strip("0")
     if not significant:
         return 0
     if len(exponent or "") > 9:
-        return None if minus == "-" else 1 << 100
-    shift += int(exponent or 0) * (-1 if minus == "-" else 1)
+        return None if minus == "-" else 1 << 200
+    shift += scale + int(exponent or 0) * (-1 if minus == "-" else 1)
     shift += len(digits) - len(digits.rstrip("0"))
     if shift < 0:
         return None
-    if len(significant) + shift > 30:
-        return 1 << 100
+    if len(significant) + shift > 40:
+        return 1 << 200
     return int(sign + significant + "0" * shift)
 
 
@@ -195,6 +208,30 @@ def day(text):
     return datetime.date.fromordinal(found[0] + EPOCH_DAY)
 
 
+def single(text):
+    """The nearest float of a number's digits, as the double that equals it; None beyond its range.
+    A double that is halfway between two floats may stand for a number that is not."""
+    near = float(text)
+    if abs(near) > FLOAT_END:
+        return None
+    if abs(near) < 1e-50:
+        return math.copysign(0.0, near)
+    exact = fractions.Fraction(decimal.Decimal(text))
+    if abs(exact) >= FLOAT_END:
+        return None
+    largest = 0x7F7FFFFF
+    (bits,) = struct.unpack("=I", struct.pack("=f", min(abs(near), 3.4028234663852886e38)))
+    at = [struct.unpack("=f", struct.pack("=I", bits + step))[0]
+          for step in (-1, 0, 1) if 0 <= bits + step <= largest]  # fmt: skip
+    # Of two that are as near, the one whose last bit is 0.
+    best = min(at, key=lambda one: (abs(abs(exact) - fractions.Fraction(one)), is_odd(one)))
+    return math.copysign(best, near)
+
+
+def is_odd(single):
+    return struct.unpack("=I", struct.pack("=f", single))[0] & 1
+
+
 def wrong_type(kind, value, name):
     odd = ""
     if kind in ("timestamp", "date") and type(value) is str:
@@ -203,13 +240,17 @@ def wrong_type(kind, value, name):
             odd = " with a year from 0001 to 9999"
     text = dumps(value)
     shown = text if len(text.encode()) <= SHOWN_MAX else "(long)"
-    word = WORDS.get(kind, "an object") if isinstance(kind, str) else "an object"
+    word = WORDS[kind.partition("(")[0]] if isinstance(kind, str) else "an object"
     return Refused(f"column '{name}': expected {word}{odd}, found {kind_of(value)} {shown}")
 
 
 def wrong_number(kind, value, name):
     shown = value if len(value) <= SHOWN_MAX else f"{value[:SHOWN_MAX]}..."
-    if kind != "double" and has_fraction(value):
+    if kind.startswith("decimal"):
+        scale = int(DECIMAL.fullmatch(kind)[2])
+        if whole(value, scale) is None:
+            return Refused(f"column '{name}': {shown} has more digits after the point than {kind}")
+    elif kind in INTEGERS and has_fraction(value):
         return Refused(f"column '{name}': expected {WORDS[kind]}, but {shown} has a fraction")
     return Refused(f"column '{name}': {shown} is out of range for {kind}")
 
@@ -222,10 +263,20 @@ def scalar(kind, value, name):
         made = whole(value)
         if made is None or not -INTEGERS[kind] <= made < INTEGERS[kind]:
             raise wrong_number(kind, value, name)
-    elif isinstance(value, Number) and kind == "double":
-        made = float(value)
-        if made in (float("inf"), float("-inf")):
+    elif isinstance(value, Number) and kind in ("double", "float"):
+        made = float(value) if kind == "double" else single(value)
+        if made in (float("inf"), float("-inf"), None):
             raise wrong_number(kind, value, name)
+    elif isinstance(value, Number) and kind.startswith("decimal"):
+        precision, scale = map(int, DECIMAL.fullmatch(kind).groups())
+        units = whole(value, scale)
+        if units is None or abs(units) >= 10**precision:
+            raise wrong_number(kind, value, name)
+        sign, digits = int(units < 0), tuple(map(int, str(abs(units))))
+        made = decimal.Decimal((sign, digits, -scale))
+    elif type(value) is str and kind == "binary":
+        data = bytes_of(clean(value).encode())
+        made = None if data is NOTHING else data
     elif isinstance(value, bool) and kind == "boolean":
         made = value
     elif type(value) is str and kind in ("timestamp", "date"):

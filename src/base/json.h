@@ -86,6 +86,19 @@ size_t pn_json_fault_offset(const struct pn_json_parser *parser);
  * 1e400 is, which no integer of ours takes. */
 bool pn_json_has_fraction(const struct pn_json *node);
 
+/*
+ * Numbers of other types, read from their digits as well. A decimal is a whole number of units of
+ * 10^-scale: 12.50 at scale 2 is 1250. What has more digits after the point than that, zeros at the
+ * end aside, does not fit, and neither does what has more than `precision` digits (38 at most) in
+ * these units.
+ */
+__extension__ typedef __int128 pn_int128;
+enum pn_json_fit { PN_JSON_FITS, PN_JSON_TOO_FINE, PN_JSON_TOO_LARGE };
+enum pn_json_fit pn_json_decimal(const struct pn_json *number, int precision, int scale,
+                                 pn_int128 *units);
+/* The nearest float, not that of the nearest double; infinite beyond the range of float. */
+float pn_json_float(const struct pn_json *number);
+
 /* The member named `key` (the last one, when a name is repeated), or NULL; NULL too when `object`
  * is NULL or no object. */
 const struct pn_json *pn_json_get(const struct pn_json *object, const char *key);

@@ -145,39 +145,50 @@ static bool to_signed(uint64_t magnitude, bool is_negative, int64_t *value)
     return true;
 }
 
-/* Whether it is whole and fits 64 bits. Without the zeros at both ends of the digits, the power of
- * ten that the others are multiplied by says so. */
+/* A number's digits without the zeros at both ends, and the power of ten they are multiplied by. */
+struct significant {
+    const char *first; /* up to `end`, with the point between them or not; equal to it for zero */
+    const char *end;
+    int64_t count;
+    int64_t power;
+};
+
+static struct significant significant_of(const struct parts *parts)
+{
+    struct significant it = {
+        .first = parts->digits, .end = parts->end, .power = parts->exponent - parts->fraction};
+    while (it.first < it.end && (*it.first == '0' || *it.first == '.')) {
+        it.first++;
+    }
+    while (it.end > it.first && (it.end[-1] == '0' || it.end[-1] == '.')) {
+        it.end--;
+        it.power += *it.end == '0' ? 1 : 0;
+    }
+    for (const char *at = it.first; at < it.end; at++) {
+        it.count += *at == '.' ? 0 : 1;
+    }
+    return it;
+}
+
+/* Whether it is whole and fits 64 bits. */
 static enum whole whole_of(const struct parts *parts, int64_t *value)
 {
-    const char *first = parts->digits;
-    const char *end = parts->end;
-    int64_t power = parts->exponent - parts->fraction;
+    const struct significant it = significant_of(parts);
     uint64_t magnitude = 0;
     *value = 0;
-    while (first < end && (*first == '0' || *first == '.')) {
-        first++;
-    }
-    while (end > first && (end[-1] == '0' || end[-1] == '.')) {
-        end--;
-        power += *end == '0' ? 1 : 0;
-    }
-    if (first == end) {
+    if (it.count == 0) {
         return WHOLE; /* zero */
     }
-    if (power < 0) {
+    if (it.power < 0) {
         return FRACTION;
     }
-    int64_t count = 0;
-    for (const char *at = first; at < end; at++) {
-        count += *at == '.' ? 0 : 1;
-    }
-    if (count + power > DIGITS_MAX) {
+    if (it.count + it.power > DIGITS_MAX) {
         return BEYOND;
     }
-    for (const char *at = first; at < end; at++) {
+    for (const char *at = it.first; at < it.end; at++) {
         magnitude = *at == '.' ? magnitude : magnitude * 10 + (uint64_t)(*at - '0');
     }
-    for (; power > 0; power--) {
+    for (int64_t power = it.power; power > 0; power--) {
         magnitude *= 10;
     }
     return to_signed(magnitude, parts->is_negative, value) ? WHOLE : BEYOND;
@@ -189,6 +200,34 @@ bool pn_json_has_fraction(const struct pn_json *node)
     int64_t value = 0;
     return node->type == PN_JSON_NUMBER && !node->is_integer && node->raw != NULL &&
            split(node->raw, node->raw_len, &parts) && whole_of(&parts, &value) == FRACTION;
+}
+
+enum pn_json_fit pn_json_decimal(const struct pn_json *number, int precision, int scale,
+                                 pn_int128 *units)
+{
+    struct parts parts;
+    *units = 0;
+    bool is_number = split(number->raw, number->raw_len, &parts);
+    PN_ASSERT(is_number); /* the parser has read it */
+    const struct significant it = significant_of(&parts);
+    if (it.count == 0) {
+        return PN_JSON_FITS; /* zero */
+    }
+    int64_t shift = it.power + scale;
+    if (shift < 0) {
+        return PN_JSON_TOO_FINE;
+    }
+    if (it.count + shift > precision) {
+        return PN_JSON_TOO_LARGE;
+    }
+    for (const char *at = it.first; at < it.end; at++) {
+        *units = *at == '.' ? *units : *units * 10 + (*at - '0');
+    }
+    for (; shift > 0; shift--) {
+        *units *= 10;
+    }
+    *units = parts.is_negative ? -*units : *units;
+    return PN_JSON_FITS;
 }
 
 /* --- doubles ---------------------------------------------------------------------------------- */
@@ -203,7 +242,7 @@ static double exact_double(const struct parts *parts, int64_t power)
     return parts->is_negative ? -value : value;
 }
 
-/* A number that is out of range for double: too large, or else too near to zero. */
+/* A number that is out of range for double, or float: too large, or else too near to zero. */
 static double beyond_double(const struct parts *parts)
 {
     const char *first = parts->digits;
@@ -226,6 +265,18 @@ static double double_of(const struct pn_json *node, const struct parts *parts)
     }
     double value = 0;
     return pn_simdjson_read_double(node->raw, node->raw_len, &value) ? value : beyond_double(parts);
+}
+
+float pn_json_float(const struct pn_json *number)
+{
+    struct parts parts;
+    float value = 0;
+    if (pn_simdjson_read_float(number->raw, number->raw_len, &value)) {
+        return value;
+    }
+    bool is_number = split(number->raw, number->raw_len, &parts);
+    PN_ASSERT(is_number);
+    return (float)beyond_double(&parts); /* infinite or zero in both */
 }
 
 /* --- both ------------------------------------------------------------------------------------- */

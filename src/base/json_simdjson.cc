@@ -519,6 +519,12 @@ bool pn_simdjson_read_double(const char *text, size_t len, double *value)
     return result.ec == std::errc() && result.ptr == text + len;
 }
 
+bool pn_simdjson_read_float(const char *text, size_t len, float *value)
+{
+    std::from_chars_result result = std::from_chars(text, text + len, *value);
+    return result.ec == std::errc() && result.ptr == text + len;
+}
+
 size_t pn_simdjson_double(double value, char out[PN_SIMDJSON_DOUBLE_SIZE])
 {
     return static_cast<size_t>(std::to_chars(out, out + PN_SIMDJSON_DOUBLE_SIZE, value).ptr - out);

@@ -48,6 +48,8 @@ size_t pn_simdjson_double(double value, char out[PN_SIMDJSON_DOUBLE_SIZE]);
 /* The double nearest to a JSON number, to the even one of two; false, and *value is undefined, when
  * it is beyond the range of double. */
 bool pn_simdjson_read_double(const char *text, size_t len, double *value);
+/* The same for a float. */
+bool pn_simdjson_read_float(const char *text, size_t len, float *value);
 
 bool pn_simdjson_utf8_valid(const char *text, size_t len);
 

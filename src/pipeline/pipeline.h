@@ -26,20 +26,29 @@
 
 enum pn_type_kind {
     PN_TYPE_STRING,
-    PN_TYPE_BIGINT, /* 64 bits; Delta "long" */
-    PN_TYPE_INT,    /* 32 bits; Delta "integer" */
+    PN_TYPE_BIGINT,   /* 64 bits; Delta "long" */
+    PN_TYPE_INT,      /* 32 bits; Delta "integer" */
+    PN_TYPE_SMALLINT, /* 16 bits; Delta "short" */
+    PN_TYPE_TINYINT,  /* 8 bits; Delta "byte" */
     PN_TYPE_DOUBLE,
+    PN_TYPE_FLOAT,
+    PN_TYPE_DECIMAL,
     PN_TYPE_BOOLEAN,
     PN_TYPE_TIMESTAMP, /* microseconds, a UTC instant; Delta "timestamp" */
     PN_TYPE_DATE,
+    PN_TYPE_BINARY,
     PN_TYPE_STRUCT
 };
+
+enum { PN_DECIMAL_DIGITS_MAX = 38 };
 
 struct pn_column;
 struct pn_yaml;
 
 struct pn_type {
     enum pn_type_kind kind;
+    uint8_t precision;              /* DECIMAL: its digits, from 1 to PN_DECIMAL_DIGITS_MAX */
+    uint8_t scale;                  /* and how many of them are after the point */
     const struct pn_column *fields; /* STRUCT */
     size_t field_count;
 };
@@ -295,6 +304,9 @@ void pn_type_sql(const struct pn_type *type, struct pn_buf *out);
 void pn_type_name(const struct pn_type *type, struct pn_buf *out);
 /* The type in Delta's schema JSON: "long", or {"type":"struct","fields":[...]}. */
 void pn_type_delta(const struct pn_type *type, struct pn_buf *out);
+/* Reads a type that Delta's schema names by a text, such as "long" or "decimal(10,2)"; false when
+ * no type here is that. */
+bool pn_type_of_delta(const char *name, size_t len, struct pn_type *type);
 /* A table's whole schema as Delta's schema JSON; every column nullable. With PN_UNKNOWN_KEEP,
  * PN_UNKNOWN_COLUMN is the last. */
 void pn_table_delta_schema(const struct pn_table *table, struct pn_buf *out);

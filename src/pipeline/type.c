@@ -14,10 +14,15 @@ static const struct {
     [PN_TYPE_STRING] = {"string", "VARCHAR", "string"},
     [PN_TYPE_BIGINT] = {"bigint", "BIGINT", "long"},
     [PN_TYPE_INT] = {"int", "INTEGER", "integer"},
+    [PN_TYPE_SMALLINT] = {"smallint", "SMALLINT", "short"},
+    [PN_TYPE_TINYINT] = {"tinyint", "TINYINT", "byte"},
     [PN_TYPE_DOUBLE] = {"double", "DOUBLE", "double"},
+    [PN_TYPE_FLOAT] = {"float", "FLOAT", "float"},
+    [PN_TYPE_DECIMAL] = {"decimal", "DECIMAL", "decimal"}, /* with its digits after it */
     [PN_TYPE_BOOLEAN] = {"boolean", "BOOLEAN", "boolean"},
     [PN_TYPE_TIMESTAMP] = {"timestamp", "TIMESTAMP WITH TIME ZONE", "timestamp"},
     [PN_TYPE_DATE] = {"date", "DATE", "date"},
+    [PN_TYPE_BINARY] = {"binary", "BLOB", "binary"},
 };
 
 enum { SIMPLE_TYPES = sizeof simple_types / sizeof *simple_types };
@@ -38,7 +43,7 @@ static void skip_spaces(struct reader *r)
 
 static size_t word_len(const struct reader *r)
 {
-    return strcspn(r->at, " <>,:");
+    return strcspn(r->at, " <>,:()");
 }
 
 static bool take(struct reader *r, char c)
@@ -63,8 +68,9 @@ static int unknown_type(const struct reader *r, size_t len)
     names[SIMPLE_TYPES] = "struct";
     const char *near = pn_nearest(word, names, SIMPLE_TYPES + 1);
     return pn_err_input(r->e,
-                        "unknown type \"%s\"%s%s%s (one of string, bigint, int, double, boolean, "
-                        "timestamp, date, struct<name type, ...>)",
+                        "unknown type \"%s\"%s%s%s (one of string, bigint, int, smallint, "
+                        "tinyint, double, float, decimal(p,s), boolean, timestamp, date, binary, "
+                        "struct<name type, ...>)",
                         word, near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
                         near != NULL ? "\"?" : "");
 }
@@ -128,6 +134,44 @@ static int read_struct(struct reader *r, struct pn_type *type)
     return 0;
 }
 
+/* A number of up to two digits. */
+static bool take_count(struct reader *r, int *count)
+{
+    size_t len = strspn(r->at, "0123456789");
+    if (len == 0 || len > 2) {
+        return false;
+    }
+    *count = 0;
+    for (const char *end = r->at + len; r->at < end; r->at++) {
+        *count = *count * 10 + (*r->at - '0');
+    }
+    return true;
+}
+
+/* After "decimal": "(10,2)". */
+static int read_decimal(struct reader *r, struct pn_type *type)
+{
+    const char *start = r->at;
+    int precision = 0;
+    int scale = 0;
+    if (!take(r, '(') || !take_count(r, &precision) || !take(r, ',') || !take_count(r, &scale) ||
+        !take(r, ')')) {
+        return pn_err_input(r->e,
+                            "a decimal needs its digits, and how many of them are after the "
+                            "point: decimal(10,2), not \"decimal%.40s\"; inside { } quote it",
+                            start);
+    }
+    if (precision < 1 || precision > PN_DECIMAL_DIGITS_MAX || scale > precision) {
+        return pn_err_input(r->e,
+                            "decimal(%d,%d): a decimal has from 1 to %d digits, and no more of "
+                            "them after the point",
+                            precision, scale, PN_DECIMAL_DIGITS_MAX);
+    }
+    type->precision = (uint8_t)precision;
+    type->scale = (uint8_t)scale;
+    return 0;
+}
+
 static int read_type(struct reader *r, struct pn_type *type)
 {
     size_t len = word_len(r);
@@ -135,7 +179,7 @@ static int read_type(struct reader *r, struct pn_type *type)
         if (strlen(simple_types[i].name) == len && memcmp(simple_types[i].name, r->at, len) == 0) {
             *type = (struct pn_type){.kind = (enum pn_type_kind)i};
             r->at += len;
-            return 0;
+            return type->kind == PN_TYPE_DECIMAL ? read_decimal(r, type) : 0;
         }
     }
     if (len == strlen("struct") && memcmp(r->at, "struct", len) == 0) {
@@ -160,7 +204,37 @@ int pn_type_parse(struct pn_arena *arena, const char *text, struct pn_type *type
     return 0;
 }
 
+bool pn_type_of_delta(const char *name, size_t len, struct pn_type *type)
+{
+    enum { NAME_SIZE = 32 };
+    char text[NAME_SIZE];
+    if (len >= sizeof text) {
+        return false;
+    }
+    memcpy(text, name, len);
+    text[len] = '\0';
+    struct reader r = {.at = text + word_len(&(struct reader){.at = text})};
+    size_t word = (size_t)(r.at - text);
+    for (size_t i = 0; i < SIMPLE_TYPES; i++) {
+        const char *delta = simple_types[i].delta;
+        if (strlen(delta) == word && memcmp(delta, text, word) == 0) {
+            *type = (struct pn_type){.kind = (enum pn_type_kind)i};
+            return (type->kind != PN_TYPE_DECIMAL || read_decimal(&r, type) == 0) && *r.at == '\0';
+        }
+    }
+    return false;
+}
+
 /* --- to SQL and Delta ----------------------------------------------------------------------- */
+
+/* The word, with a decimal's digits. */
+static void add_word(const char *word, const struct pn_type *type, struct pn_buf *out)
+{
+    pn_buf_adds(out, word);
+    if (type->kind == PN_TYPE_DECIMAL) {
+        pn_buf_addf(out, "(%d,%d)", type->precision, type->scale);
+    }
+}
 
 static void add_quoted_name(struct pn_buf *out, const char *name)
 {
@@ -170,7 +244,7 @@ static void add_quoted_name(struct pn_buf *out, const char *name)
 void pn_type_sql(const struct pn_type *type, struct pn_buf *out)
 {
     if (type->kind != PN_TYPE_STRUCT) {
-        pn_buf_adds(out, simple_types[type->kind].sql);
+        add_word(simple_types[type->kind].sql, type, out);
         return;
     }
     pn_buf_adds(out, "STRUCT(");
@@ -186,7 +260,7 @@ void pn_type_sql(const struct pn_type *type, struct pn_buf *out)
 void pn_type_name(const struct pn_type *type, struct pn_buf *out)
 {
     if (type->kind != PN_TYPE_STRUCT) {
-        pn_buf_adds(out, simple_types[type->kind].name);
+        add_word(simple_types[type->kind].name, type, out);
         return;
     }
     pn_buf_adds(out, "struct<");
@@ -233,7 +307,8 @@ static void put_type(struct pn_json_writer *json, const struct pn_type *type)
     if (type->kind == PN_TYPE_STRUCT) {
         put_columns(json, type->fields, type->field_count, false);
     } else {
-        pn_json_put_cstr(json, simple_types[type->kind].delta);
+        add_word(simple_types[type->kind].delta, type, pn_json_open_text(json));
+        pn_json_close_text(json);
     }
 }
 

@@ -14,6 +14,12 @@ COLUMNS = """
       f: boolean
       t: {type: timestamp, unwrap: $date}
       day: date
+      sm: smallint
+      ti: tinyint
+      fl: float
+      dec: decimal(10,2)
+      big: decimal(38,18)
+      bin: binary
       p: {type: "struct<x double, in struct<y int, z timestamp>>", aliases: [pos]}
 """
 POLICIES = ("keep", "drop", "reject")
@@ -43,7 +49,12 @@ NUMBERS = [
     "92233720368547758070e-1", "922337203685477580.7e1", "1.7976931348623157e308", "5e-324",
     "2.4703282292062327e-324", "123456789.123456789", "1" * 5000, "1" + "0" * 4999 + "e-4999",
     "0." + "0" * 400 + "1e401", "00", "01", "-", "+1", ".5", "5.", "1e", "0x10", "NaN", "Infinity",
-    "-Infinity", "1_000",
+    "-Infinity", "1_000", "127", "128", "-128", "-129", "32767", "32768", "-32768", "-32769",
+    "1.005", "12.50000", "99999999.99", "100000000", "-99999999.995", "12345e-3", "0.01", "0.001",
+    "99999999999999999999.999999999999999999", "100000000000000000000", "1e-18", "1e-19", "0.1",
+    "16777217", "16777217.0000000001", "1.00000005960464477540", "1.00000005960464477539",
+    "3.4028234e38", "340282356779733661637539395458142568447", "-3.4028236e38", "1e-45", "7e-46",
+    "7.1e-46", "-1e-60", "340282356779733661637539395458142568448",
 ]  # fmt: skip
 TIMES = [
     "2018-09-03", "2018-09-03T07:12", "2018-09-03 07:12:45", "2018-09-03t07:12:45z",
@@ -70,6 +81,10 @@ STRINGS = [
     '"\\ud83d\\ud83d\\ude00"', '"\\/"', '"\\u0041"', '"\u2028\ufeff\U0010ffff"', '"a\tb"', '"\\x"',
     '"\\u12"', '"open', '"e\u0301"', '"\x7f\\u007f"', '"' + "long " * 40 + '"',
 ]  # fmt: skip
+BASE64 = [
+    '"AA=="', '"AA"', '"AAA="', '"AAA"', '"A"', '"AAAAA"', '"+/+/"', '"-_-_"', '" A A\\r\\n= ="',
+    '"AA===="', '"AA=A"', '"=AAA"', '"/w=="', '"QUJD\\u0000"',
+]  # fmt: skip
 OTHERS = ["null", "true", "false", "[]", "{}", "[1]", '{"x":1}', '"7"', '"true"', "7"]
 
 
@@ -89,14 +104,16 @@ def nested(levels):
 def lines():
     """The lines, as bytes, each of which is different."""
     made = []
-    for name in ("b", "i", "d", "w", "id"):
+    for name in ("b", "i", "d", "w", "id", "sm", "ti", "fl", "dec", "big"):
         made += [f'{{"{name}":{text},"no":8}}' for text in NUMBERS]
     for name in ("t", "day"):
         made += [field(name, json.dumps(time, ensure_ascii=False)) for time in TIMES]
     made += [field("t", json.dumps({"$date": time})) for time in TIMES[:4]]
     made += [field("p", json.dumps({"in": {"z": time}})) for time in TIMES[:4]]
     made += [field(name, text) for name in ("s", "w") for text in STRINGS]
-    made += [field(name, text) for name in ("s", "b", "i", "d", "f", "t", "day", "p", "w", "id")
+    made += [field("bin", text) for text in BASE64]
+    made += [field(name, text) for name in ("s", "b", "i", "d", "f", "t", "day", "p", "w", "id",
+                                            "sm", "ti", "fl", "dec", "big", "bin")
              for text in OTHERS]  # fmt: skip
     made += [
         # names
@@ -150,7 +167,10 @@ def told(reason):
 
 def one_zero(rows):
     """DuckDB writes 0 and -0 of a column as the same value, whichever comes first."""
-    return [{**row, "d": 0.0 if row["d"] == 0 else row["d"]} for row in rows]
+    return [
+        {**row, **{name: 0.0 for name in ("d", "fl") if row[name] == 0 and row[name] is not None}}
+        for row in rows
+    ]
 
 
 def write_pipeline(folder):

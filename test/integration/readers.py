@@ -72,12 +72,19 @@ def rows_by_delta_rs(path, version=None):
     return in_order(deltalake.DeltaTable(path, version=version).to_pyarrow_table().to_pylist())
 
 
-def rows_by_duckdb(path):
+@contextlib.contextmanager
+def duckdb_with_delta():
+    """A connection to a DuckDB that has the extension of Delta tables."""
     folder = Path(duckdb_extension_delta.__file__).parent
     extension = next(folder.rglob("*.duckdb_extension"))
     with duckdb.connect() as connection:
         connection.execute(f"LOAD '{extension}'")
         connection.execute("SET TimeZone = 'UTC'")
+        yield connection
+
+
+def rows_by_duckdb(path):
+    with duckdb_with_delta() as connection:
         found = connection.execute(f"SELECT * FROM delta_scan('{path}')").to_arrow_table()
     return in_order(found.to_pylist())
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -14,9 +15,10 @@ import pyarrow as pa
 import pytest
 from deltalake.exceptions import CommitFailedError
 
+import typed
 from pinion import PINION, Failed, query, run
 from readers import (
-    forget, plain, rows_by_delta_rs, rows_by_duckdb, rows_by_spark,
+    forget, in_order, plain, rows_by_delta_rs, rows_by_duckdb, rows_by_spark,
     spark_session,
 )  # fmt: skip
 
@@ -132,6 +134,22 @@ def test_statistics_let_a_reader_skip_files(data, batch):
     assert first["num_records"] == ROWS
     assert first["null_count.ind"] == 0
     assert first["min.ind"] <= first["max.ind"]
+
+
+def test_spark_reads_each_type_of_a_column(tmp_path, spark):
+    pipeline = typed.write_pipeline(tmp_path / "pipeline")
+    lines, rows = typed.records(random.Random(7), ROWS)
+    (tmp_path / "typed.jsonl").write_text("\n".join(lines))
+    run("batch", "--from", tmp_path, "--pipeline", pipeline, data=tmp_path / "data")
+    for name in ("raw", "clean"):
+        path = tmp_path / "data/store" / name
+        assert rows_by_spark(spark, path) == in_order(rows)
+    frame = spark.read.format("delta").load(str(path))
+    for name in ("sm", "ti", "fl", "price", "rate", "large"):  # by the files' statistics
+        for value in (max(row[name] or 0 for row in rows), min(row[name] or 0 for row in rows)):
+            kind = frame.schema[name].dataType.simpleString()
+            found = frame.where(f"{name} = CAST('{value!s}' AS {kind})").count()
+            assert found == sum(row[name] == value for row in rows)
 
 
 def test_after_checkpoints_and_a_cleaned_log(data, batch, spark):

@@ -1,17 +1,14 @@
 #include "engine/duckdb/decode.h"
 
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json_writer.h"
 #include "base/mem.h"
-#include "base/time_text.h"
+#include "engine/duckdb/decode_value.h"
 
 enum {
     UNKNOWN_BYTES_MAX = 64 << 20, /* a record is smaller */
-    SHOWN_MAX = 60,               /* bytes of a value in a reason */
     KEY_SHOWN_MAX = 80
 };
 
@@ -157,164 +154,24 @@ void pn_decoder_attach(struct pn_decoder *decoder, duckdb_data_chunk chunk)
     }
 }
 
-/* --- values ----------------------------------------------------------------------------------- */
-
-static const char *type_word(enum pn_type_kind kind)
-{
-    switch (kind) {
-    case PN_TYPE_STRING:
-        return "a string";
-    case PN_TYPE_BIGINT:
-    case PN_TYPE_INT:
-        return "an integer";
-    case PN_TYPE_DOUBLE:
-        return "a number";
-    case PN_TYPE_BOOLEAN:
-        return "true or false";
-    case PN_TYPE_TIMESTAMP:
-        return "a time such as \"2018-09-03T07:12:45Z\"";
-    case PN_TYPE_DATE:
-        return "a date such as \"2018-09-03\"";
-    case PN_TYPE_STRUCT:
-        return "an object";
-    }
-    return "?";
-}
-
-/* Does a text begin with a year that is 0 or has more than four digits? The basic form of a day has
- * eight digits and no hyphen. */
-static bool has_odd_year(const struct pn_json *node)
-{
-    size_t digits = 0;
-    while (digits < node->text_len && node->text[digits] >= '0' && node->text[digits] <= '9') {
-        digits++;
-    }
-    bool is_zero = digits >= 4 && memcmp(node->text, "0000", 4) == 0;
-    bool is_long = digits > 4 && digits < node->text_len && node->text[digits] == '-';
-    return is_zero || is_long;
-}
-
-static int wrong_type(const struct pn_column *column, const struct pn_json *node,
-                      struct pn_err *why)
-{
-    enum pn_type_kind kind = column->type.kind;
-    bool is_year = (kind == PN_TYPE_TIMESTAMP || kind == PN_TYPE_DATE) &&
-                   node->type == PN_JSON_STRING && has_odd_year(node);
-    bool whole = node->raw_len <= SHOWN_MAX;
-    return pn_err_input(why, "column '%s': expected %s%s, found %s %.*s%s", column->name,
-                        type_word(kind), is_year ? " with a year from 0001 to 9999" : "",
-                        pn_json_type_name(node->type), whole ? (int)node->raw_len : 0, node->raw,
-                        whole ? "" : "(long)");
-}
-
-/* A number that the column's type cannot hold. */
-static int wrong_number(const struct pn_column *column, const struct pn_json *node,
-                        struct pn_err *why)
-{
-    static const char *const types[] = {
-        [PN_TYPE_BIGINT] = "bigint", [PN_TYPE_INT] = "int", [PN_TYPE_DOUBLE] = "double"};
-    bool whole = node->raw_len <= SHOWN_MAX;
-    int shown = whole ? (int)node->raw_len : SHOWN_MAX;
-    if (column->type.kind != PN_TYPE_DOUBLE && pn_json_has_fraction(node)) {
-        return pn_err_input(why, "column '%s': expected %s, but %.*s%s has a fraction",
-                            column->name, type_word(column->type.kind), shown, node->raw,
-                            whole ? "" : "...");
-    }
-    return pn_err_input(why, "column '%s': %.*s%s is out of range for %s", column->name, shown,
-                        node->raw, whole ? "" : "...", types[column->type.kind]);
-}
-
-static bool is_null(const struct pn_json *node)
-{
-    return node == NULL || node->type == PN_JSON_NULL;
-}
-
-/* {"$date": "..."} stands for its one value where the column says so. */
-static const struct pn_json *unwrapped(const struct pn_column *column, const struct pn_json *node)
-{
-    if (column->unwrap == NULL || node == NULL || node->type != PN_JSON_OBJECT ||
-        node->count != 1 || strlen(column->unwrap) != node->first->key_len ||
-        memcmp(column->unwrap, node->first->key, node->first->key_len) != 0) {
-        return node;
-    }
-    return node->first;
-}
-
-static bool instant(const struct pn_json *node, int64_t *micros)
-{
-    return pn_time_parse(node->text, node->text_len, micros);
-}
-
-static bool day(const struct pn_json *node, int32_t *days)
-{
-    return pn_day_parse(node->text, node->text_len, days);
-}
-
 /* --- checking: may the record be a row? ------------------------------------------------------- */
 
 static int check_level(const struct level *level, struct pn_err *why);
 
-static int check_integer(const struct pn_column *column, const struct pn_json *node,
-                         struct pn_err *why)
-{
-    if (node->type != PN_JSON_NUMBER) {
-        return wrong_type(column, node, why);
-    }
-    bool is_small = node->integer >= INT32_MIN && node->integer <= INT32_MAX;
-    bool fits = node->is_integer && (column->type.kind == PN_TYPE_BIGINT || is_small);
-    return fits ? 0 : wrong_number(column, node, why);
-}
-
-static int check_double(const struct pn_column *column, const struct pn_json *node,
-                        struct pn_err *why)
-{
-    if (node->type != PN_JSON_NUMBER) {
-        return wrong_type(column, node, why);
-    }
-    return isfinite(node->number) ? 0 : wrong_number(column, node, why);
-}
-
 static int check_value(const struct sink *sink, const struct pn_json *node, struct pn_err *why)
 {
     const struct pn_column *column = sink->column;
-    int64_t micros = 0;
-    int32_t days = 0;
-    bool ok = true;
     if (node == NULL) {
         return column->required
                    ? pn_err_input(why, "missing key: column '%s' has no value", column->name)
                    : 0;
     }
-    switch (column->type.kind) {
-    case PN_TYPE_STRING:
-        ok = node->type == PN_JSON_STRING;
-        break;
-    case PN_TYPE_BIGINT:
-    case PN_TYPE_INT:
-        return check_integer(column, node, why);
-    case PN_TYPE_DOUBLE:
-        return check_double(column, node, why);
-    case PN_TYPE_BOOLEAN:
-        ok = node->type == PN_JSON_BOOL;
-        break;
-    case PN_TYPE_TIMESTAMP:
-        ok = node->type == PN_JSON_STRING && instant(node, &micros);
-        break;
-    case PN_TYPE_DATE:
-        ok = node->type == PN_JSON_STRING && day(node, &days);
-        break;
-    case PN_TYPE_STRUCT:
-        if (node->type == PN_JSON_OBJECT) {
-            int rc = check_level(sink->fields, why);
-            if (rc != 0) {
-                pn_err_prefix(why, "in '%s'", column->name);
-            }
-            return rc;
-        }
-        ok = false;
-        break;
+    bool is_struct = sink->fields != NULL && node->type == PN_JSON_OBJECT;
+    int rc = is_struct ? check_level(sink->fields, why) : pn_value_check(&column->type, node, why);
+    if (rc != 0) {
+        pn_err_prefix(why, is_struct ? "in '%s'" : "column '%s'", column->name);
     }
-    return ok ? 0 : wrong_type(column, node, why);
+    return rc;
 }
 
 static int check_level(const struct level *level, struct pn_err *why)
@@ -340,52 +197,33 @@ static void set_valid(struct sink *sink, idx_t row, bool valid)
 
 static void put(struct sink *sink, const struct pn_json *node, idx_t row)
 {
-    int64_t number = 0;
-    int32_t days = 0;
-    bool fits = true;
     set_valid(sink, row, node != NULL);
     if (sink->fields != NULL) {
         for (size_t i = 0; i < sink->fields->count; i++) {
             put(&sink->fields->sinks[i], node == NULL ? NULL : sink->fields->slots[i].node, row);
         }
-        return;
+    } else if (node != NULL) {
+        pn_value_put(&sink->column->type, node, sink->vector, sink->data, row);
     }
-    if (node == NULL) {
-        return;
-    }
-    switch (sink->column->type.kind) {
-    case PN_TYPE_STRING:
-        /* The parser has checked that it is UTF-8. */
-        duckdb_unsafe_vector_assign_string_element_len(sink->vector, row, node->text,
-                                                       node->text_len);
-        break;
-    case PN_TYPE_BIGINT:
-        ((int64_t *)sink->data)[row] = node->integer;
-        break;
-    case PN_TYPE_INT:
-        ((int32_t *)sink->data)[row] = (int32_t)node->integer;
-        break;
-    case PN_TYPE_DOUBLE:
-        ((double *)sink->data)[row] = node->number;
-        break;
-    case PN_TYPE_BOOLEAN:
-        ((bool *)sink->data)[row] = node->boolean;
-        break;
-    case PN_TYPE_TIMESTAMP:
-        fits = instant(node, &number);
-        ((int64_t *)sink->data)[row] = number;
-        break;
-    case PN_TYPE_DATE:
-        fits = day(node, &days);
-        ((int32_t *)sink->data)[row] = days;
-        break;
-    case PN_TYPE_STRUCT:
-        break;
-    }
-    PN_ASSERT(fits);
 }
 
 /* --- members to columns ----------------------------------------------------------------------- */
+
+static bool is_null(const struct pn_json *node)
+{
+    return node == NULL || node->type == PN_JSON_NULL;
+}
+
+/* {"$date": "..."} stands for its one value where the column says so. */
+static const struct pn_json *unwrapped(const struct pn_column *column, const struct pn_json *node)
+{
+    if (column->unwrap == NULL || node == NULL || node->type != PN_JSON_OBJECT ||
+        node->count != 1 || strlen(column->unwrap) != node->first->key_len ||
+        memcmp(column->unwrap, node->first->key, node->first->key_len) != 0) {
+        return node;
+    }
+    return node->first;
+}
 
 static bool named(const struct pn_json *member, const char *name)
 {

@@ -4,10 +4,12 @@
  * - A value comes under its column's name, or else under the first alias that has one. JSON null
  *   and an absent member are null; in a required column they make the record no row.
  * - An object whose one member is the column's `unwrap` stands for that member's value.
- * - string takes strings; bigint and int take numbers without a fraction (5, 5.0, 5e0) that fit,
- *   which their digits decide; double takes numbers within its range; boolean takes true and false;
- *   timestamp and date take a string of the grammar in base/time_text.h; a struct takes an object,
- *   its fields by these same rules. Anything else makes the record no row.
+ * - string takes strings; the integer types take numbers without a fraction (5, 5.0, 5e0) that fit,
+ *   which their digits decide; decimal takes numbers that have no more digits than it, on either
+ *   side of the point; double and float take numbers within their range; boolean takes true and
+ *   false; timestamp and date take a string of the grammar in base/time_text.h; binary takes a
+ *   string of base64; a struct takes an object, its fields by these same rules. Anything else makes
+ *   the record no row.
  * - Members that no column takes, or no field of a struct, are counted and, as the table says,
  *   dropped, kept or a reason to reject the record.
  */

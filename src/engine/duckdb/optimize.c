@@ -40,25 +40,13 @@ static size_t read_fields(struct pn_arena *arena, const struct pn_json *type,
 
 static bool read_type(struct pn_arena *arena, const struct pn_json *node, struct pn_type *type)
 {
-    static const struct {
-        const char *name;
-        enum pn_type_kind kind;
-    } KINDS[] = {{"string", PN_TYPE_STRING},   {"long", PN_TYPE_BIGINT},
-                 {"integer", PN_TYPE_INT},     {"double", PN_TYPE_DOUBLE},
-                 {"boolean", PN_TYPE_BOOLEAN}, {"timestamp", PN_TYPE_TIMESTAMP},
-                 {"date", PN_TYPE_DATE}};
     *type = (struct pn_type){.kind = PN_TYPE_STRUCT};
     if (node != NULL && node->type == PN_JSON_OBJECT) {
         type->field_count = read_fields(arena, node, &type->fields);
         return type->field_count > 0;
     }
-    for (size_t i = 0; node != NULL && i < sizeof KINDS / sizeof *KINDS; i++) {
-        if (pn_json_text_is(node, KINDS[i].name)) {
-            type->kind = KINDS[i].kind;
-            return true;
-        }
-    }
-    return false;
+    return node != NULL && node->type == PN_JSON_STRING &&
+           pn_type_of_delta(node->text, node->text_len, type);
 }
 
 /* Columns of other types have no statistics in the new file, as is allowed. */

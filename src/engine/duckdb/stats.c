@@ -3,7 +3,8 @@
  * depth its smallest and largest value and its number of nulls, nested as the columns are.
  *
  * DuckDB gives them as texts under quoted names ("a"."b"). What Delta's readers may not rely on is
- * left out: bounds of booleans, of doubles with NaN or infinities, of times beyond year 9999.
+ * left out: bounds of booleans and of binary, of doubles with NaN or infinities, of times beyond
+ * year 9999.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -174,9 +175,13 @@ static bool put_bound(struct pn_json_writer *json, enum pn_type_kind kind,
         return true;
     case PN_TYPE_BIGINT:
     case PN_TYPE_INT:
+    case PN_TYPE_SMALLINT:
+    case PN_TYPE_TINYINT:
+    case PN_TYPE_DECIMAL:
         pn_json_put_raw(json, text, len);
         return true;
     case PN_TYPE_DOUBLE:
+    case PN_TYPE_FLOAT:
         if (memchr(text, 'n', len) != NULL) { /* nan, inf */
             return false;
         }
@@ -191,6 +196,7 @@ static bool put_bound(struct pn_json_writer *json, enum pn_type_kind kind,
     case PN_TYPE_TIMESTAMP:
         return put_instant(json, text, len);
     case PN_TYPE_BOOLEAN:
+    case PN_TYPE_BINARY:
     case PN_TYPE_STRUCT:
         break;
     }

@@ -14,44 +14,26 @@ struct reading {
     bool mapped;
 };
 
-/* decimal(p,s) is the same in both; the others by name. */
+/* The types that pipelines declare, and those that only other writers have; NULL for others. */
 static const char *type_of(struct pn_arena *arena, const char *name)
 {
-    static const struct {
-        const char *delta;
-        const char *sql;
-    } TYPES[] = {
-        {"string", "VARCHAR"},
-        {"long", "BIGINT"},
-        {"integer", "INTEGER"},
-        {"short", "SMALLINT"},
-        {"byte", "TINYINT"},
-        {"float", "FLOAT"},
-        {"double", "DOUBLE"},
-        {"boolean", "BOOLEAN"},
-        {"binary", "BLOB"},
-        {"date", "DATE"},
-        {"timestamp_ntz", "TIMESTAMP"},
-        {"timestamp", "TIMESTAMP WITH TIME ZONE"},
-        {"decimal", "DECIMAL(10,0)"},
-    };
-    enum { PRECISION_MAX = 38, SQL_MAX = 32 };
-    int precision = 0;
-    int scale = 0;
-    int end = 0;
-    for (size_t i = 0; i < sizeof TYPES / sizeof *TYPES; i++) {
-        if (strcmp(name, TYPES[i].delta) == 0) {
-            return TYPES[i].sql;
-        }
+    enum { SQL_MAX = 64 };
+    struct pn_type type;
+    struct pn_buf sql;
+    const char *made = NULL;
+    if (strcmp(name, "timestamp_ntz") == 0) {
+        return "TIMESTAMP";
     }
-    if (sscanf(name, "decimal(%2d,%2d)%n", &precision, &scale, &end) == 2 && end > 0 &&
-        name[end] == '\0' && precision > 0 && precision <= PRECISION_MAX && scale >= 0 &&
-        scale <= precision) {
-        char sql[SQL_MAX];
-        (void)snprintf(sql, sizeof sql, "DECIMAL(%d,%d)", precision, scale);
-        return pn_arena_strdup(arena, sql);
+    if (strcmp(name, "decimal") == 0) {
+        return "DECIMAL(10,0)";
     }
-    return NULL;
+    if (pn_type_of_delta(name, strlen(name), &type)) {
+        pn_buf_init(&sql, SQL_MAX);
+        pn_type_sql(&type, &sql);
+        made = pn_arena_strdup(arena, pn_buf_text(&sql));
+        pn_buf_deinit(&sql);
+    }
+    return made;
 }
 
 static int read_type(const struct reading *reading, const struct pn_json *node,

@@ -14,14 +14,24 @@ static duckdb_type scalar_type(enum pn_type_kind kind)
         return DUCKDB_TYPE_BIGINT;
     case PN_TYPE_INT:
         return DUCKDB_TYPE_INTEGER;
+    case PN_TYPE_SMALLINT:
+        return DUCKDB_TYPE_SMALLINT;
+    case PN_TYPE_TINYINT:
+        return DUCKDB_TYPE_TINYINT;
     case PN_TYPE_DOUBLE:
         return DUCKDB_TYPE_DOUBLE;
+    case PN_TYPE_FLOAT:
+        return DUCKDB_TYPE_FLOAT;
+    case PN_TYPE_DECIMAL:
+        return DUCKDB_TYPE_DECIMAL;
     case PN_TYPE_BOOLEAN:
         return DUCKDB_TYPE_BOOLEAN;
     case PN_TYPE_TIMESTAMP:
         return DUCKDB_TYPE_TIMESTAMP_TZ;
     case PN_TYPE_DATE:
         return DUCKDB_TYPE_DATE;
+    case PN_TYPE_BINARY:
+        return DUCKDB_TYPE_BLOB;
     case PN_TYPE_STRUCT:
         return DUCKDB_TYPE_STRUCT;
     }
@@ -30,6 +40,9 @@ static duckdb_type scalar_type(enum pn_type_kind kind)
 
 duckdb_logical_type pn_duckdb_type(const struct pn_type *type)
 {
+    if (type->kind == PN_TYPE_DECIMAL) {
+        return duckdb_create_decimal_type(type->precision, type->scale);
+    }
     if (type->kind != PN_TYPE_STRUCT) {
         return duckdb_create_logical_type(scalar_type(type->kind));
     }
@@ -69,6 +82,10 @@ bool pn_duckdb_type_is(duckdb_logical_type found, const struct pn_type *type)
 {
     if (duckdb_get_type_id(found) != scalar_type(type->kind)) {
         return false;
+    }
+    if (type->kind == PN_TYPE_DECIMAL) {
+        return duckdb_decimal_width(found) == type->precision &&
+               duckdb_decimal_scale(found) == type->scale;
     }
     return type->kind != PN_TYPE_STRUCT || struct_is(found, type);
 }

@@ -478,6 +478,12 @@ static void test_a_million_numbers_as_strtod_reads_them(void **state)
             if (node->is_integer && (double)node->integer != expected) {
                 fail_msg("%s: got %lld", tokens[i], (long long)node->integer);
             }
+            float single = pn_json_float(node);
+            float expected_single = strtof(tokens[i], NULL);
+            if (memcmp(&single, &expected_single, sizeof single) != 0) {
+                fail_msg("%s: got the float %.9g, not %.9g", tokens[i], (double)single,
+                         (double)expected_single);
+            }
             bool far = fabs(expected) > 9.3e18;
             if (!node->is_integer && !far && !pn_json_has_fraction(node) &&
                 fabs(expected) < 9.2e18) {

@@ -291,6 +291,21 @@ static const struct mistake column_mistakes[] = {
      "pipeline.yml:12: tables.raw.columns.x: a struct's > is missing at \"; c int>\""},
     {HEAD "      x: struct<a int, A int>\n",
      "pipeline.yml:12: tables.raw.columns.x: the field \"A\" appears twice"},
+    {HEAD "      x: decimal\n",
+     "pipeline.yml:12: tables.raw.columns.x: a decimal needs its digits, and how many of them are "
+     "after the point: decimal(10,2), not \"decimal\""},
+    {HEAD "      x: decimal(10)\n",
+     "pipeline.yml:12: tables.raw.columns.x: a decimal needs its digits, and how many of them are "
+     "after the point: decimal(10,2), not \"decimal(10)\""},
+    {HEAD "      x: decimal(39,2)\n",
+     "pipeline.yml:12: tables.raw.columns.x: decimal(39,2): a decimal has from 1 to 38 digits"},
+    {HEAD "      x: decimal(0,0)\n",
+     "pipeline.yml:12: tables.raw.columns.x: decimal(0,0): a decimal has from 1 to 38 digits"},
+    {HEAD "      x: decimal(4,5)\n",
+     "pipeline.yml:12: tables.raw.columns.x: decimal(4,5): a decimal has from 1 to 38 digits, and "
+     "no more of them after the point"},
+    {HEAD "      x: smallnt\n", "pipeline.yml:12: tables.raw.columns.x: unknown type \"smallnt\"; "
+                                "did you mean \"smallint\"?"},
     {HEAD "      x: int int\n",
      "pipeline.yml:12: tables.raw.columns.x: unexpected \"int\" after the type"},
     {HEAD "  y:\n    path: y\n    from_topic: t.a\n    columns: {}\n",

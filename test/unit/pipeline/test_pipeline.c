@@ -379,6 +379,52 @@ static void test_types_in_sql_and_delta(void **state)
     pn_pipeline_destroy(&pipeline);
 }
 
+static void test_types_by_their_names_in_delta(void **state)
+{
+    static const struct {
+        const char *delta;
+        const char *name;
+        const char *sql;
+    } cases[] = {
+        {"string", "string", "VARCHAR"},
+        {"long", "bigint", "BIGINT"},
+        {"integer", "int", "INTEGER"},
+        {"short", "smallint", "SMALLINT"},
+        {"byte", "tinyint", "TINYINT"},
+        {"double", "double", "DOUBLE"},
+        {"float", "float", "FLOAT"},
+        {"decimal(38,18)", "decimal(38,18)", "DECIMAL(38,18)"},
+        {"decimal(1,0)", "decimal(1,0)", "DECIMAL(1,0)"},
+        {"boolean", "boolean", "BOOLEAN"},
+        {"timestamp", "timestamp", "TIMESTAMP WITH TIME ZONE"},
+        {"date", "date", "DATE"},
+        {"binary", "binary", "BLOB"},
+    };
+    static const char *const others[] = {
+        "",       "bigint", "decimal",      "decimal()",     "decimal(39,1)", "decimal(10,2)x",
+        "longer", "long ",  "decimal(1,2)", "timestamp_ntz", "variant",       "decimal(100,2)"};
+    struct pn_buf out;
+    struct pn_type type;
+    (void)state;
+    pn_buf_init(&out, 4096);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        size_t len = strlen(cases[i].delta);
+        assert_true(pn_type_of_delta(cases[i].delta, len, &type));
+        pn_type_name(&type, &out);
+        check_text(&out, cases[i].name);
+        pn_type_sql(&type, &out);
+        check_text(&out, cases[i].sql);
+        pn_type_delta(&type, &out);
+        assert_int_equal(out.len, len + 2); /* quoted */
+        assert_memory_equal(pn_buf_text(&out) + 1, cases[i].delta, len);
+        pn_buf_reset(&out);
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        assert_false(pn_type_of_delta(others[i], strlen(others[i]), &type));
+    }
+    pn_buf_deinit(&out);
+}
+
 static void test_queries_and_preludes(void **state)
 {
     (void)state;
@@ -512,6 +558,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_streams, folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown(test_columns, folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown(test_types_in_sql_and_delta, folder_setup, folder_teardown),
+        cmocka_unit_test(test_types_by_their_names_in_delta),
         cmocka_unit_test_setup_teardown(test_queries_and_preludes, folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown(test_dags, folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown(test_aliases_stand_for_what_they_name, folder_setup,

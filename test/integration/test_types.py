@@ -1,0 +1,223 @@
+"""Columns of every type, from records to rows, by files and by a stream: each value is the one that
+Python reads, whatever its spelling, and every reader of Delta tables reads it so."""
+
+import json
+import random
+import time
+from decimal import Decimal
+
+import deltalake
+import polars
+import pytest
+from deltalake import DeltaTable
+
+import typed
+from pinion import Server, run
+from readers import duckdb_with_delta
+from streams import kinesis
+
+ROWS = 3000
+WAIT_SECONDS_MAX = 60
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory):
+    folder = typed.write_pipeline(tmp_path_factory.mktemp("typed") / "pipeline")
+    run("pipeline", "check", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def batch(pipeline, tmp_path_factory):
+    """The store after a load and the transforms, and the rows that were sent."""
+    base = tmp_path_factory.mktemp("batch")
+    lines, rows = typed.records(random.Random(5), ROWS)
+    (base / "typed.jsonl").write_text("\n".join(lines))
+    run("batch", "--from", base, "--pipeline", pipeline, data=base / "data")
+    return base / "data", rows
+
+
+def by_id(rows):
+    return sorted(rows, key=lambda row: row["id"])
+
+
+def check(found, expected):
+    assert len(found) == len(expected)
+    for one, wanted in zip(by_id(found), by_id(expected)):
+        assert one == wanted
+
+
+@pytest.mark.parametrize("table", ["raw", "clean"])
+def test_each_reader_reads_the_rows(batch, table):
+    data, rows = batch
+    path = str(data / "store" / table)
+    check(DeltaTable(path).to_pyarrow_table().to_pylist(), rows)
+    check(polars.read_delta(path).to_dicts(), rows)
+    with duckdb_with_delta() as connection:
+        found = connection.execute(f"SELECT * FROM delta_scan('{path}')").to_arrow_table()
+    check(found.to_pylist(), rows)
+
+
+def test_the_types_are_those_of_delta(batch):
+    data, _ = batch
+    fields = json.loads(DeltaTable(str(data / "store/raw")).schema().to_json())["fields"]
+    types = {field["name"]: field["type"] for field in fields}
+    spot = {field["name"]: field["type"] for field in types.pop("spot")["fields"]}
+    assert types == {
+        "id": "long", "i": "integer", "sm": "short", "ti": "byte", "d": "double", "fl": "float",
+        "price": "decimal(7,2)", "rate": "decimal(18,9)", "large": "decimal(38,10)",
+        "ok": "boolean", "moment": "timestamp", "day": "date", "blob": "binary", "name": "string",
+    }  # fmt: skip
+    assert (spot["x"], spot["price"]) == ("float", "decimal(4,1)")
+
+
+def test_sql_reads_the_types(batch, pipeline):
+    data, rows = batch
+    sums = {}
+    for row in rows:
+        one = sums.setdefault(row["ti"], [None, None, None])
+        price, large, single = row["price"], row["large"], row["fl"]
+        if price is not None:
+            one[0] = price + (one[0] or 0)
+        if large is not None:
+            one[1] = large if one[1] is None else max(large, one[1])
+        if single is not None:
+            one[2] = single if one[2] is None else max(single, one[2])
+    found = DeltaTable(str(data / "store/sums")).to_pyarrow_table().to_pylist()
+    assert {row["ti"]: [row["price"], row["most"], row["fl"]] for row in found} == sums
+    # What `pinion query` prints of a decimal is all of its digits.
+    sql = "SELECT id, large, price FROM raw ORDER BY id"
+    text = run("query", sql, "--format", "json", "--pipeline", pipeline, data=data).stdout
+    for one, wanted in zip(json.loads(text, parse_float=Decimal, parse_int=Decimal), rows):
+        assert (one["large"], one["price"]) == (wanted["large"], wanted["price"])
+
+
+def bounds(rows, name, pick):
+    values = [row[name] for row in rows if row[name] is not None]
+    return pick(values)
+
+
+def test_statistics(batch):
+    data, rows = batch
+    log = (data / "store/raw/_delta_log/00000000000000000000.json").read_text()
+    (entry,) = [
+        json.loads(line)["add"] for line in log.splitlines() if line.startswith('{"add"')
+    ]  # fmt: skip
+    stats = json.loads(entry["stats"], parse_float=Decimal, parse_int=Decimal)
+    for name in ("i", "sm", "ti", "price", "rate", "large"):
+        assert stats["minValues"][name] == bounds(rows, name, min), name
+        assert stats["maxValues"][name] == bounds(rows, name, max), name
+    assert typed.single(str(stats["maxValues"]["fl"])) == bounds(rows, "fl", max)
+    assert stats["minValues"]["spot"]["price"] == min(
+        row["spot"]["price"] for row in rows if row["spot"] and row["spot"]["price"] is not None
+    )
+    assert "blob" not in stats["minValues"] and "blob" not in stats["maxValues"]
+    for name in typed.NAMES[:-1]:  # without the struct
+        assert stats["nullCount"][name] == sum(row[name] is None for row in rows), name
+
+
+def test_a_reader_that_skips_files_by_statistics_finds_each_value(batch):
+    data, rows = batch
+    table = str(data / "store/raw")
+    with duckdb_with_delta() as connection:
+        for name in ("price", "rate", "large", "sm", "ti"):
+            for pick in (min, max):
+                value = bounds(rows, name, pick)
+                wanted = sum(row[name] == value for row in rows)
+                sql = f"SELECT count(*) FROM delta_scan('{table}') WHERE {name} = {value}"
+                assert connection.execute(sql).fetchone() == (wanted,), name
+                found = polars.scan_delta(table).filter(polars.col(name) == value).collect()
+                assert found.height == wanted, name
+
+
+def test_a_stream_gives_the_same(pipeline, tmp_path):
+    lines, rows = typed.records(random.Random(6), 500)
+    with Server(tmp_path, "--pipeline", pipeline) as server:
+        entries = [{"Data": line.encode(), "PartitionKey": "k"} for line in lines]
+        kinesis(server.url).put_records(StreamName="typed", Records=entries)
+        deadline = time.monotonic() + WAIT_SECONDS_MAX
+        path = tmp_path / "store/live"
+        while not path.exists() or DeltaTable(str(path)).to_pyarrow_dataset().count_rows() < 500:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    check(DeltaTable(str(path)).to_pyarrow_table().to_pylist(), rows)
+
+
+def test_optimize_keeps_values_and_statistics(pipeline, tmp_path):
+    sent = []
+    for seed in range(3):
+        lines, rows = typed.records(random.Random(seed), 50)
+        sent.append(rows)
+        folder = tmp_path / f"part{seed}"
+        folder.mkdir()
+        (folder / "typed.jsonl").write_text("\n".join(lines))
+        run("batch", "--from", folder, "--pipeline", pipeline, data=tmp_path / f"data{seed}")
+    path = str(tmp_path / "data0/store/raw")
+    for seed in (1, 2):
+        table = DeltaTable(str(tmp_path / f"data{seed}/store/raw")).to_pyarrow_table()
+        deltalake.write_deltalake(path, table, mode="append")
+    run("table", "optimize", "raw", "--pipeline", pipeline, data=tmp_path / "data0")
+    table = DeltaTable(path)
+    assert len(table.file_uris()) == 1
+    found = table.to_pyarrow_table().to_pylist()
+    all_rows = [row for rows in sent for row in rows]
+
+    def order(row):
+        return row["id"], str(row["i"]), str(row["sm"]), str(row["d"])
+
+    assert sorted(found, key=order) == sorted(all_rows, key=order)
+    log = max((tmp_path / "data0/store/raw/_delta_log").glob("*.json")).read_text()
+    (stats,) = [
+        json.loads(json.loads(line)["add"]["stats"], parse_float=Decimal, parse_int=Decimal)
+        for line in log.splitlines() if line.startswith('{"add"')
+    ]  # fmt: skip
+    for name in ("sm", "ti", "large", "price"):
+        assert stats["maxValues"][name] == bounds(all_rows, name, max), name
+
+
+REFUSED = [
+    ('"ti":128', "column 'ti': 128 is out of range for tinyint"),
+    ('"ti":-129.0', "column 'ti': -129.0 is out of range for tinyint"),
+    ('"sm":32768', "column 'sm': 32768 is out of range for smallint"),
+    ('"sm":1.5', "column 'sm': expected an integer, but 1.5 has a fraction"),
+    ('"fl":1e39', "column 'fl': 1e39 is out of range for float"),
+    ('"fl":"1"', "column 'fl': expected a number, found string \"1\""),
+    ('"price":100000', "column 'price': 100000 is out of range for decimal(7,2)"),
+    ('"price":99999.995', "column 'price': 99999.995 has more digits after the point than "
+                          "decimal(7,2)"),
+    ('"price":"1.50"', "column 'price': expected a number, found string \"1.50\""),
+    ('"large":1e28', "column 'large': 1e28 is out of range for decimal(38,10)"),
+    ('"blob":"a"', "column 'blob': expected a string of base64, found string \"a\""),
+    ('"blob":"a-_="', "column 'blob': expected a string of base64, found string \"a-_=\""),
+    ('"spot":{"price":1000}', "in 'spot': column 'price': 1000 is out of range for decimal(4,1)"),
+]  # fmt: skip
+
+
+def test_what_no_column_can_hold_is_a_dead_letter_with_its_reason(pipeline, tmp_path):
+    (tmp_path / "typed.jsonl").write_text(
+        "\n".join(f'{{"id":{at},{member}}}' for at, (member, _) in enumerate(REFUSED))
+    )
+    told = run("batch", "--from", tmp_path, "--pipeline", pipeline, data=tmp_path / "data").stderr
+    assert f"raw: version 0, 0 rows, {len(REFUSED)} dead letters\n" in told
+    asked = "SELECT reason FROM dead_letters ORDER BY line"
+    answer = run("query", asked, "--format", "json", "--pipeline", pipeline, data=tmp_path / "data")
+    assert [row["reason"] for row in json.loads(answer.stdout)] == [why for _, why in REFUSED]
+
+
+WRONG_SQL = [
+    ("price", "price + 1", 'column \'price\' is DECIMAL(13,2), but the pipeline declares '
+                           "decimal(7,2): cast it"),
+    ("sm", "i", "column 'sm' is INTEGER, but the pipeline declares smallint: cast it"),
+    ("fl", "d", "column 'fl' is DOUBLE, but the pipeline declares float: cast it"),
+    ("blob", "name", "column 'blob' is VARCHAR, but the pipeline declares binary: cast it"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name, sql, reason", WRONG_SQL)
+def test_a_check_names_the_column_of_another_type(tmp_path, name, sql, reason):
+    folder = typed.write_pipeline(tmp_path / "pipeline")
+    names = [f"{sql} AS {name}" if name == each else each for each in typed.NAMES]
+    (folder / "clean/clean.sql").write_text(f"SELECT {', '.join(names)} FROM raw\n")
+    done = run("pipeline", "check", folder, check=False)
+    assert done.returncode != 0
+    assert reason in done.stderr + done.stdout
