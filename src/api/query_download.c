@@ -98,14 +98,18 @@ static void begin_columns(struct rows *rows, const char *columns)
 }
 
 enum pn_http_handled pn_api_send_rows(struct pn_http_request *req,
-                                      const struct pn_query_status *status, bool csv,
-                                      struct pn_rows_reader *reader)
+                                      const struct pn_query_status *status,
+                                      enum pn_api_rows_format format, struct pn_rows_reader *reader)
 {
     struct rows *rows = pn_xcalloc(1, sizeof *rows);
     const struct pn_byte_sink sink = {.write = write_bytes, .arg = rows};
     rows->reader = reader;
     rows->parser = pn_json_parser_create();
-    rows->writer = pn_row_writer_create(&sink, csv ? PN_FORMAT_CSV : PN_FORMAT_JSONL);
+    rows->writer = pn_row_writer_create(
+        &sink, format == PN_API_ROWS_JSONL ? PN_FORMAT_JSONL : PN_FORMAT_CSV);
+    if (format == PN_API_ROWS_CSV_PROTECTED) {
+        pn_row_writer_protect(rows->writer);
+    }
     begin_columns(rows, status->columns);
     req->status = 200;
     req->stream = (struct pn_http_reply_stream){

@@ -33,9 +33,12 @@ bool pn_api_read_question(struct pn_http_request *req, const struct pn_pipeline 
 /* query_download.c: breaks off a streamed reply, so that its client sees that it is not whole.
  * Returns false, for the reply's next(). */
 bool pn_api_break_off(struct pn_buf *out);
-/* Begins the reply with kept rows, as CSV or JSON lines; the reader is the reply's from then on. */
+/* Begins the reply with kept rows, as JSON lines or CSV; the reader is the reply's from then on.
+ * PROTECTED: see pn_row_writer_protect(). */
+enum pn_api_rows_format { PN_API_ROWS_JSONL, PN_API_ROWS_CSV, PN_API_ROWS_CSV_PROTECTED };
 enum pn_http_handled pn_api_send_rows(struct pn_http_request *req,
-                                      const struct pn_query_status *status, bool csv,
+                                      const struct pn_query_status *status,
+                                      enum pn_api_rows_format format,
                                       struct pn_rows_reader *reader);
 /* The same with a file, which is closed at the end; then `end` is called, when not NULL. */
 enum pn_http_handled pn_api_send_file(struct pn_http_request *req, int fd, void (*end)(void *arg),

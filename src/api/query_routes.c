@@ -309,8 +309,9 @@ static enum pn_http_handled download_parquet(struct pn_http_request *req,
 
 static enum pn_http_handled download_rows(struct pn_http_request *req,
                                           const struct pn_query_status *status, struct asked *asked,
-                                          bool csv)
+                                          enum pn_api_rows_format format)
 {
+    bool csv = format != PN_API_ROWS_JSONL;
     static const struct pn_query_sort unsorted = {.column = -1};
     struct pn_rows_reader *reader = NULL;
     struct pn_err failure = {0};
@@ -326,7 +327,18 @@ static enum pn_http_handled download_rows(struct pn_http_request *req,
     }
     name_file(req, status, csv ? "csv" : "jsonl",
               csv ? "text/csv; charset=utf-8; header=present" : "application/x-ndjson");
-    return pn_api_send_rows(req, status, csv, reader);
+    return pn_api_send_rows(req, status, format, reader);
+}
+
+/* The words were checked: a format that is not JSON lines is CSV. */
+static enum pn_api_rows_format rows_format(struct pn_http_request *req, const char *format)
+{
+    const char *protect = pn_http_request_query(req, "protect");
+    if (format != NULL && strcmp(format, "jsonl") == 0) {
+        return PN_API_ROWS_JSONL;
+    }
+    return protect != NULL && strcmp(protect, "true") == 0 ? PN_API_ROWS_CSV_PROTECTED
+                                                           : PN_API_ROWS_CSV;
 }
 
 static enum pn_http_handled handle_download(struct pn_http_request *req, void *arg)
@@ -350,7 +362,7 @@ static enum pn_http_handled handle_download(struct pn_http_request *req, void *a
     if (format != NULL && strcmp(format, "parquet") == 0) {
         return download_parquet(req, &status, asked);
     }
-    return download_rows(req, &status, asked, format == NULL || strcmp(format, "csv") == 0);
+    return download_rows(req, &status, asked, rows_format(req, format));
 }
 
 /* --- all -------------------------------------------------------------------------------------- */
@@ -397,6 +409,11 @@ static const struct pn_api_field download_query[] = {{.name = "format",
                                                       .flags = PN_API_OPTIONAL,
                                                       .words = "csv|jsonl|parquet",
                                                       .help = "csv unless given"},
+                                                     {.name = "protect",
+                                                      .type = PN_API_BOOL,
+                                                      .flags = PN_API_OPTIONAL,
+                                                      .help = "in CSV, begin texts that a "
+                                                              "spreadsheet would run with '"},
                                                      {.name = NULL}};
 
 #define MEDIA "text/csv application/x-ndjson application/vnd.apache.parquet"

@@ -27,18 +27,28 @@ static void put_text(const struct pn_row_writer *rows, const char *text, size_t 
     pn_buf_deinit(&shown);
 }
 
-static void put_field(const struct pn_row_writer *rows, const char *text, size_t len, bool is_null)
+/* Would a spreadsheet run it? */
+static bool is_formula(const char *text, size_t len)
 {
-    bool quote = !is_null && len == 0;
+    return len > 0 && memchr("=+-@\t\r", text[0], strlen("=+-@\t\r")) != NULL;
+}
+
+static void put_field(const struct pn_row_writer *rows, const char *text, size_t len,
+                      enum pn_row_kind kind)
+{
+    const char *guard = rows->protects && kind == PN_ROW_TEXT && is_formula(text, len) ? "'" : "";
+    bool quote = kind != PN_ROW_NULL && len == 0;
     for (size_t i = 0; i < len && !quote; i++) {
         char c = text[i];
         quote = c == '"' || c == ',' || c == '\r' || c == '\n' || c == '\0';
     }
     if (!quote) {
+        pn_row_puts(rows, guard);
         put_text(rows, text, len);
         return;
     }
     pn_row_puts(rows, "\"");
+    pn_row_puts(rows, guard);
     while (len > 0) {
         const char *next = memchr(text, '"', len);
         size_t plain = next != NULL ? (size_t)(next - text) : len;
@@ -56,7 +66,7 @@ static void put_header(const struct pn_row_writer *rows)
     for (size_t i = 0; i < rows->count; i++) {
         const char *name = rows->columns[i].name;
         pn_row_puts(rows, i > 0 ? "," : "");
-        put_field(rows, name, strlen(name), false);
+        put_field(rows, name, strlen(name), PN_ROW_TEXT);
     }
     pn_row_puts(rows, "\r\n");
 }
@@ -68,7 +78,7 @@ void pn_row_csv_cell(struct pn_row_writer *rows, const char *text, size_t len,
         put_header(rows);
     }
     pn_row_puts(rows, rows->at > 0 ? "," : "");
-    put_field(rows, text, len, kind == PN_ROW_NULL);
+    put_field(rows, text, len, kind);
     pn_row_puts(rows, rows->at + 1 == rows->count ? "\r\n" : "");
 }
 

@@ -28,6 +28,7 @@ struct pn_row_writer {
     struct pn_buf text;         /* scratch: one cell */
     struct pn_buf *out;         /* of a row, on its way to the sink */
     struct pn_json_writer json; /* on `text` */
+    bool protects;              /* texts of CSV, see pn_row_writer_protect() */
 
     /* For people: the cells held back, NUL-terminated, a row after the other. */
     struct pn_buf held;

@@ -31,6 +31,11 @@ struct pn_row_writer *pn_row_writer_create(const struct pn_byte_sink *sink, enum
     return rows;
 }
 
+void pn_row_writer_protect(struct pn_row_writer *rows)
+{
+    rows->protects = true;
+}
+
 void pn_row_writer_begin(struct pn_row_writer *rows, const struct pn_report_column *columns,
                          size_t count)
 {

@@ -87,6 +87,12 @@ struct pn_row_writer;
 
 /* The sink is copied; what it borrows must outlive the writer. */
 struct pn_row_writer *pn_row_writer_create(const struct pn_byte_sink *sink, enum pn_format format);
+/*
+ * Before the first row of CSV: a text, or a column's name, that a spreadsheet would take for a
+ * formula begins with an apostrophe, which makes it a text there. These begin with =, +, - or @, or
+ * with a tab or a carriage return, which some programs pass over. Numbers stay as they are.
+ */
+void pn_row_writer_protect(struct pn_row_writer *rows);
 /* Declares the columns, once, before the first cell. They are copied; `count` is at least 1. */
 void pn_row_writer_begin(struct pn_row_writer *rows, const struct pn_report_column *columns,
                          size_t count);

@@ -179,6 +179,19 @@ def test_values_to_the_digit(server):
     assert table[0]["j"] == {"a": [1, None]}
 
 
+def test_csv_for_a_spreadsheet(server):
+    """Texts that a spreadsheet would run are protected where it is asked for; numbers stay."""
+    text = "SELECT '=1+1' AS a, '-x' AS \"@b\", -5 AS n, '+,' AS c, 'a=b' AS d"
+    id = submit(server, text)
+    exact = "a,@b,n,c,d\r\n=1+1,-x,-5,\"+,\",a=b\r\n"
+    for query in ("format=csv", "format=csv&protect=false"):
+        assert get(server, f"queries/{id}/download?{query}").text == exact
+    guarded = "a,'@b,n,c,d\r\n'=1+1,'-x,-5,\"'+,\",a=b\r\n"
+    assert get(server, f"queries/{id}/download?protect=true").text == guarded
+    assert "'" not in get(server, f"queries/{id}/download?format=jsonl&protect=true").text
+    assert get(server, f"queries/{id}/download?protect=perhaps").status_code == 400
+
+
 def test_the_command_line_says_the_same(server):
     """Byte for byte, in CSV and JSON lines, streamed and from a kept result."""
     text = "SELECT *, 1.5::DOUBLE AS x, 'a,\"b' AS y FROM pin ORDER BY ind"

@@ -53,6 +53,36 @@ static void two_rows(struct pn_row_writer *rows)
     pn_cell_cstr(rows, "");
 }
 
+/* Texts and names that a spreadsheet would run, and what it would not. */
+static void test_csv_is_protected(void **state)
+{
+    (void)state;
+    static const struct pn_report_column odd[] = {{"=name", PN_CELL_TEXT},
+                                                  {"note", PN_CELL_TEXT},
+                                                  {"count", PN_CELL_INT},
+                                                  {"json", PN_CELL_JSON}};
+    FILE *file = open_memstream(&text, &len);
+    struct pn_row_writer *rows = create(file, PN_FORMAT_CSV, odd, 4);
+    pn_row_writer_protect(rows);
+    pn_cell_cstr(rows, "=1+1");
+    pn_cell_cstr(rows, "@\"a\"");
+    pn_cell_int(rows, -12);
+    pn_cell_json(rows, "-1.5", 4);
+    pn_cell_cstr(rows, "+a,b");
+    pn_cell_cstr(rows, "\ta");
+    pn_cell_null(rows);
+    pn_cell_json(rows, "[1]", 3);
+    pn_cell_cstr(rows, "-");
+    pn_cell_cstr(rows, "a=b");
+    pn_cell_int(rows, 0);
+    pn_cell_null(rows);
+    end_with(rows, file,
+             "'=name,note,count,json\r\n"
+             "'=1+1,\"'@\"\"a\"\"\",-12,-1.5\r\n"
+             "\"'+a,b\",'\ta,,[1]\r\n"
+             "'-,a=b,0,\r\n");
+}
+
 /* Every type of cell, at its limits, and null. */
 static void every_cell(struct pn_row_writer *rows, void *arg)
 {
@@ -440,6 +470,7 @@ int main(void)
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_csv),
+        cmocka_unit_test(test_csv_is_protected),
         cmocka_unit_test(test_names_that_come_twice),
         cmocka_unit_test(test_nothing_steers_a_terminal),
         cmocka_unit_test(test_expanded),
