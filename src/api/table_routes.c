@@ -218,6 +218,17 @@ static enum pn_http_handled handle_lineage(struct pn_http_request *req, void *ar
     return finish(&look, rc, &failure);
 }
 
+static enum pn_http_handled handle_edges(struct pn_http_request *req, void *arg)
+{
+    struct pn_api_table_routes *routes = arg;
+    struct pn_table_source source = {0};
+    struct pn_api_list list;
+    routes->acquire(routes->arg, &source);
+    pn_report_lineage_edges(source.pipeline, pn_api_list_begin(&list, req));
+    routes->release(routes->arg);
+    return pn_api_list_end(&list, NULL);
+}
+
 static const struct pn_api_field of_table[] = {
     {.name = "table",
      .type = PN_API_TEXT,
@@ -249,6 +260,11 @@ static const struct pn_api_route table[] = {
      .id = "list_tables",
      .summary = "Every table, with its newest version",
      .list = &pn_table_columns},
+    {.http = {PN_HTTP_GET, "api/v1/lineage", handle_edges, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
+              PN_OF_PIPELINE},
+     .id = "list_lineage",
+     .summary = "What each table and each query of the pipeline reads directly",
+     .list = &pn_lineage_edge_columns},
     {.http = {PN_HTTP_GET, "api/v1/tables/{}/schema", handle_schema, PN_HTTP_ROUTE_BLOCKS,
               PN_RIGHT_READ, PN_OF_PIPELINE},
      .id = "get_schema",

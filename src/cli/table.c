@@ -196,37 +196,50 @@ static int cmd_history(struct pn_cli *cli, int argc, char **argv)
 
 /* --- lineage ---------------------------------------------------------------------------------- */
 
+static int lineage_of(struct pn_cli *cli, const struct pn_pipeline *pipeline, const char *name)
+{
+    const struct pn_table *table = NULL;
+    const char *path = NULL;
+    struct pn_err failure = {0};
+    int rc = pn_report_find_table(pipeline, name, &table, &path, &failure);
+    if (rc == 0 && table == NULL) {
+        rc = pn_err_input(&failure, "the pipeline does not make the table '%s'", name);
+    }
+    if (rc != 0) {
+        return pn_cli_fail(cli, &failure);
+    }
+    struct pn_row_writer *rows = pn_cli_rows(cli);
+    pn_report_lineage(pipeline, table, rows);
+    pn_row_writer_end(&rows);
+    return PN_EXIT_OK;
+}
+
 static int cmd_lineage(struct pn_cli *cli, int argc, char **argv)
 {
     const struct pn_syntax syntax = {
-        .operands = "TABLE",
-        .operands_min = 1,
+        .operands = "[TABLE]",
         .operands_max = 1,
         .uses = PN_USES_FORMAT,
         .about = "Shows the topics, streams and tables that a table of the pipeline is made from "
                  "(before), the tables and queries that read it (after), and the tasks that make "
-                 "it (by). steps is 1 for what is next to the table.",
-        .examples = "pinion table lineage pin\n"};
+                 "it (by). steps is 1 for what is next to the table. Without TABLE, shows what "
+                 "each table and each query of the pipeline reads directly.",
+        .examples = "pinion table lineage pin\n"
+                    "pinion table lineage\n"};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
         return status;
     }
     struct pn_err failure = {0};
     const struct pn_app *app = NULL;
-    const struct pn_table *table = NULL;
-    const char *path = NULL;
-    int rc = pn_cli_app(cli, &app, &failure);
-    if (rc == 0) {
-        rc = pn_report_find_table(app->pipeline, argv[0], &table, &path, &failure);
-    }
-    if (rc == 0 && table == NULL) {
-        rc = pn_err_input(&failure, "the pipeline does not make the table '%s'", argv[0]);
-    }
-    if (rc != 0) {
+    if (pn_cli_app(cli, &app, &failure) != 0) {
         return pn_cli_fail(cli, &failure);
     }
+    if (argc > 0) {
+        return lineage_of(cli, app->pipeline, argv[0]);
+    }
     struct pn_row_writer *rows = pn_cli_rows(cli);
-    pn_report_lineage(app->pipeline, table, rows);
+    pn_report_lineage_edges(app->pipeline, rows);
     pn_row_writer_end(&rows);
     return PN_EXIT_OK;
 }

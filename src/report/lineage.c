@@ -11,6 +11,10 @@ PN_REPORT_COLUMNS(pn_lineage_columns, {"side", PN_CELL_TEXT | PN_NOT_NULL},
                   {"steps", PN_CELL_INT | PN_NOT_NULL}, {"kind", PN_CELL_TEXT | PN_NOT_NULL},
                   {"name", PN_CELL_TEXT | PN_NOT_NULL});
 
+PN_REPORT_COLUMNS(pn_lineage_edge_columns, {"kind", PN_CELL_TEXT | PN_NOT_NULL},
+                  {"name", PN_CELL_TEXT | PN_NOT_NULL}, {"from_kind", PN_CELL_TEXT},
+                  {"from", PN_CELL_TEXT});
+
 struct lineage {
     const struct pn_pipeline *pipeline;
     const struct pn_table *table;
@@ -39,15 +43,21 @@ static bool reads(const struct pn_table *reader, const struct pn_table *table)
 
 /* --- before ----------------------------------------------------------------------------------- */
 
+static bool fills(const struct pn_pipeline_stream *stream, const struct pn_table *table)
+{
+    for (size_t i = 0; i < stream->flow_count; i++) {
+        if (stream->flows[i].table == table) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void put_streams(const struct lineage *lineage, const struct pn_pipeline_stream *streams,
                         size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        bool fills = false;
-        for (size_t at = 0; at < streams[i].flow_count && !fills; at++) {
-            fills = streams[i].flows[at].table == lineage->table;
-        }
-        if (fills) {
+        if (fills(&streams[i], lineage->table)) {
             put(lineage, "before", 1, "stream", streams[i].name);
         }
     }
@@ -201,4 +211,81 @@ void pn_report_lineage(const struct pn_pipeline *pipeline, const struct pn_table
     memset(lineage.steps, 0, pipeline->table_count * sizeof *lineage.steps);
     put_readers(&lineage);
     free(lineage.steps);
+}
+
+/* --- all at once ------------------------------------------------------------------------------ */
+
+/* What the rows of one table or query come from. */
+struct reader {
+    struct pn_row_writer *rows;
+    const char *kind;
+    const char *name;
+    bool has_source;
+};
+
+static void put_edge(struct reader *reader, const char *from_kind, const char *from)
+{
+    pn_cell_cstr(reader->rows, reader->kind);
+    pn_cell_cstr(reader->rows, reader->name);
+    pn_cell_cstr(reader->rows, from_kind);
+    pn_cell_cstr(reader->rows, from);
+    reader->has_source = true;
+}
+
+static void end_reader(struct reader *reader)
+{
+    if (!reader->has_source) {
+        put_edge(reader, NULL, NULL);
+    }
+}
+
+static void put_stream_edges(struct reader *reader, const struct pn_table *table,
+                             const struct pn_pipeline_stream *streams, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (fills(&streams[i], table)) {
+            put_edge(reader, "stream", streams[i].name);
+        }
+    }
+}
+
+static void put_table_edges(const struct pn_pipeline *pipeline, const struct pn_table *table,
+                            struct pn_row_writer *rows)
+{
+    struct reader reader = {.rows = rows, .kind = "table", .name = table->name};
+    if (table->from_topic != NULL) {
+        put_edge(&reader, "topic", table->from_topic);
+    }
+    put_stream_edges(&reader, table, pipeline->streams, pipeline->stream_count);
+    put_stream_edges(&reader, table, pipeline->stream_patterns, pipeline->stream_pattern_count);
+    for (size_t i = 0; i < table->read_count && table->like == NULL; i++) {
+        put_edge(&reader, "table", table->reads[i]->name);
+    }
+    end_reader(&reader);
+}
+
+static void put_query_edges(const struct pn_pipeline *pipeline, const struct pn_query *query,
+                            struct pn_row_writer *rows)
+{
+    struct reader reader = {.rows = rows, .kind = "query", .name = query->name};
+    for (size_t i = 0; i < pipeline->table_count; i++) {
+        if (names(query->sql, pipeline->tables[i].name)) {
+            put_edge(&reader, "table", pipeline->tables[i].name);
+        }
+    }
+    end_reader(&reader);
+}
+
+void pn_report_lineage_edges(const struct pn_pipeline *pipeline, struct pn_row_writer *rows)
+{
+    pn_rows_begin_all(rows, &pn_lineage_edge_columns);
+    for (size_t i = 0; i < pipeline->table_count; i++) {
+        put_table_edges(pipeline, &pipeline->tables[i], rows);
+    }
+    for (size_t i = 0; i < pipeline->table_pattern_count; i++) {
+        put_table_edges(pipeline, &pipeline->table_patterns[i], rows);
+    }
+    for (size_t i = 0; i < pipeline->query_count; i++) {
+        put_query_edges(pipeline, &pipeline->queries[i], rows);
+    }
 }

@@ -6,6 +6,7 @@
 #include "report/columns.h"
 
 extern const struct pn_report_columns pn_lineage_columns;
+extern const struct pn_report_columns pn_lineage_edge_columns;
 
 /*
  * side, steps, kind, name: one row for each topic, stream, table, query and task around the table.
@@ -19,5 +20,12 @@ extern const struct pn_report_columns pn_lineage_columns;
  */
 void pn_report_lineage(const struct pn_pipeline *pipeline, const struct pn_table *table,
                        struct pn_row_writer *rows);
+
+/*
+ * kind, name, from_kind, from: one row for each topic, stream and table that a table ("table") or a
+ * query ("query") of the pipeline reads directly. One that reads none has one row, whose last two
+ * are null. Tables come first, each after those that it reads.
+ */
+void pn_report_lineage_edges(const struct pn_pipeline *pipeline, struct pn_row_writer *rows);
 
 #endif

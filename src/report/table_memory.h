@@ -8,11 +8,16 @@
 #define PN_REPORT_TABLE_MEMORY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "store/store.h"
 
-enum { PN_TABLE_MEMORY_MAX = 4096 }; /* tables; a further one takes the place of another */
+enum {
+    PN_TABLE_MEMORY_MAX = 4096, /* tables; a further one takes the place of another */
+    PN_TABLE_COMMITS_MAX = 12,  /* commits of a table whose rows are kept */
+    PN_TABLE_MAKER_SIZE = 1024
+};
 
 struct pn_table_state {
     int64_t version;
@@ -20,6 +25,11 @@ struct pn_table_state {
     int64_t files;
     int64_t rows; /* -1: not known */
     int64_t size_bytes;
+    int64_t added[PN_TABLE_COMMITS_MAX]; /* rows of the newest commits, the newest first; none of
+                                            an optimize, which adds no row */
+    size_t added_count;
+    char maker[PN_TABLE_MAKER_SIZE]; /* of the newest commit, as JSON (delta/maker.h); "": not known,
+                                        or too long to be kept */
 };
 
 struct pn_table_memory;

@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/json_writer.h"
 
-enum { CELL_BYTES_MAX = 16 << 20 };
+enum { CELL_BYTES_MAX = 16 << 20, HISTORY_BLOCK_BYTES = 8192 };
 
 static const char dead_letters[] = "dead_letters";
 static const char stream_dead_letters[] = "stream_dead_letters";
@@ -75,6 +75,42 @@ static struct pn_table_state state_of(const struct pn_delta_snapshot *snapshot)
                                    .size_bytes = size_bytes};
 }
 
+/* Inits the text, which the caller deinits. */
+static void maker_text(struct pn_buf *text, const struct pn_delta_maker *maker)
+{
+    struct pn_json_writer json;
+    pn_buf_init(text, CELL_BYTES_MAX);
+    pn_json_writer_init(&json, text);
+    pn_delta_maker_put(&json, maker);
+}
+
+/* What the newest commits added, and what made the last; nothing when the log does not say. */
+static void read_commits(struct pn_delta *delta, struct pn_table_state *state)
+{
+    struct pn_arena arena;
+    struct pn_delta_history_entry *entries = NULL;
+    size_t count = 0;
+    pn_arena_init(&arena, HISTORY_BLOCK_BYTES);
+    if (pn_delta_history(delta, state->version, PN_TABLE_COMMITS_MAX, &arena, &entries, &count,
+                         NULL) != 0) {
+        count = 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(entries[i].operation, "OPTIMIZE") != 0) {
+            state->added[state->added_count++] = entries[i].rows_added;
+        }
+    }
+    if (count > 0 && pn_delta_maker_is_known(&entries[0].maker)) {
+        struct pn_buf text;
+        maker_text(&text, &entries[0].maker);
+        if (!pn_buf_failed(&text) && text.len < sizeof state->maker) {
+            memcpy(state->maker, pn_buf_text(&text), text.len + 1);
+        }
+        pn_buf_deinit(&text);
+    }
+    pn_arena_deinit(&arena);
+}
+
 /* As of its newest version; from memory while there is no newer one. */
 static int read_state(const struct pn_table_source *source, const char *path,
                       struct pn_table_state *state, struct pn_err *e)
@@ -89,12 +125,27 @@ static int read_state(const struct pn_table_source *source, const char *path,
     if (rc == 0) {
         *state = state_of(snapshot);
         if (memory != NULL) {
+            read_commits(delta, state);
             pn_table_memory_note(memory, source->store, path, state);
         }
     }
     pn_delta_snapshot_destroy(&snapshot);
     pn_delta_destroy(&delta);
     return rc;
+}
+
+/* A list of numbers, the oldest first. */
+static void added_cell(struct pn_row_writer *rows, const struct pn_table_state *state)
+{
+    struct pn_buf text;
+    pn_buf_init(&text, CELL_BYTES_MAX);
+    pn_buf_addc(&text, '[');
+    for (size_t i = state->added_count; i > 0; i--) {
+        pn_buf_addf(&text, "%" PRId64 "%s", state->added[i - 1], i > 1 ? "," : "");
+    }
+    pn_buf_addc(&text, ']');
+    pn_cell_json(rows, pn_buf_text(&text), text.len);
+    pn_buf_deinit(&text);
 }
 
 static void state_cells(struct pn_row_writer *rows, const struct pn_table_state *state)
@@ -106,19 +157,44 @@ static void state_cells(struct pn_row_writer *rows, const struct pn_table_state 
     pn_cell_int(rows, state->size_bytes);
 }
 
-static void table_row(struct list *list, const char *name, const char *path)
+/* The cells that only the API has; NULL: there is no such table. */
+static void more_cells(struct pn_row_writer *rows, const struct pn_table_state *state)
+{
+    if (state != NULL) {
+        added_cell(rows, state);
+    } else {
+        pn_cell_null(rows);
+    }
+    if (state != NULL && state->maker[0] != '\0') {
+        pn_cell_json(rows, state->maker, strlen(state->maker));
+    } else {
+        pn_cell_null(rows);
+    }
+}
+
+static const char *kind_of(const struct pn_table *table)
+{
+    return table->from_topic != NULL ? "raw" : table->like != NULL ? "stream" : "clean";
+}
+
+static void table_row(struct list *list, const char *name, const char *kind, const char *path)
 {
     enum { STATE_CELLS = 5 };
+    bool whole = pn_row_writer_format(list->rows) == PN_FORMAT_API;
     struct pn_table_state state;
     struct pn_err failure = {0};
     int rc = read_state(list->source, path, &state, &failure);
     pn_cell_cstr(list->rows, name);
+    pn_cell_cstr(list->rows, kind);
     pn_cell_cstr(list->rows, path);
     if (rc == 0) {
         state_cells(list->rows, &state);
     }
     for (int i = 0; rc != 0 && i < STATE_CELLS; i++) {
         pn_cell_null(list->rows);
+    }
+    if (whole) {
+        more_cells(list->rows, rc == 0 ? &state : NULL);
     }
     if (rc != 0 && failure.class_ != PN_CLASS_MISSING) {
         list->problems++;
@@ -129,9 +205,11 @@ static void table_row(struct list *list, const char *name, const char *path)
 }
 
 PN_REPORT_COLUMNS(pn_table_columns, {"table", PN_CELL_TEXT | PN_NOT_NULL},
-                  {"path", PN_CELL_TEXT | PN_NOT_NULL}, {"version", PN_CELL_INT},
-                  {"committed", PN_CELL_TIME}, {"files", PN_CELL_INT}, {"rows", PN_CELL_INT},
-                  {"size_bytes", PN_CELL_INT});
+                  {"kind", PN_CELL_TEXT | PN_NOT_NULL}, {"path", PN_CELL_TEXT | PN_NOT_NULL},
+                  {"version", PN_CELL_INT}, {"committed", PN_CELL_TIME}, {"files", PN_CELL_INT},
+                  {"rows", PN_CELL_INT}, {"size_bytes", PN_CELL_INT}, {"added", PN_CELL_JSON},
+                  {"maker", PN_CELL_JSON});
+enum { TABLE_MORE_COLUMNS = 2 }; /* the last ones, of the API alone */
 
 size_t pn_report_tables(const struct pn_table_source *source, struct pn_row_writer *rows,
                         void (*problem)(void *arg, const char *table, const struct pn_err *why),
@@ -139,13 +217,16 @@ size_t pn_report_tables(const struct pn_table_source *source, struct pn_row_writ
 {
     const struct pn_pipeline *pipeline = source->pipeline;
     struct list list = {.source = source, .rows = rows, .problem = problem, .arg = arg};
-    pn_rows_begin_all(rows, &pn_table_columns);
+    bool whole = pn_row_writer_format(rows) == PN_FORMAT_API;
+    pn_row_writer_begin(rows, pn_table_columns.items, 
+                        pn_table_columns.count - (whole ? 0 : TABLE_MORE_COLUMNS));
     for (size_t i = 0; i < pipeline->table_count; i++) {
-        table_row(&list, pipeline->tables[i].name, pipeline->tables[i].path);
+        const struct pn_table *table = &pipeline->tables[i];
+        table_row(&list, table->name, kind_of(table), table->path);
     }
-    table_row(&list, dead_letters, pipeline->dead_letters_path);
+    table_row(&list, dead_letters, dead_letters, pipeline->dead_letters_path);
     if (pipeline->stream_count + pipeline->stream_pattern_count > 0) {
-        table_row(&list, stream_dead_letters, pipeline->stream_dead_letters_path);
+        table_row(&list, stream_dead_letters, dead_letters, pipeline->stream_dead_letters_path);
     }
     return list.problems;
 }
@@ -316,14 +397,11 @@ static void made_by_cell(struct pn_row_writer *rows, const struct pn_delta_histo
 static void maker_cell(struct pn_row_writer *rows, const struct pn_delta_maker *maker)
 {
     struct pn_buf text;
-    struct pn_json_writer json;
     if (!pn_delta_maker_is_known(maker)) {
         pn_cell_null(rows);
         return;
     }
-    pn_buf_init(&text, CELL_BYTES_MAX);
-    pn_json_writer_init(&json, &text);
-    pn_delta_maker_put(&json, maker);
+    maker_text(&text, maker);
     pn_cell_json(rows, pn_buf_text(&text), text.len);
     pn_buf_deinit(&text);
 }

@@ -7,12 +7,15 @@ export interface Items<T> {
 
 export interface TableRow {
   table: string;
+  kind: "raw" | "clean" | "stream" | "dead_letters";
   path: string;
   version: number | null; // null: never written
   committed_ms: number | null;
   files: number | null;
   rows: number | null;
   size_bytes: number | null;
+  added: number[] | null; // rows by each of the newest commits, the newest last
+  maker: Maker | null; // of the newest commit
 }
 
 export interface SchemaRow {
@@ -53,6 +56,7 @@ export interface FileRow {
   size_bytes: number;
   rows: number | null;
   modified_ms: number;
+  partition: Record<string, string | null>;
 }
 
 export interface Job {
@@ -147,6 +151,14 @@ export interface GroupRow {
   lost: number; // records that retention removed before they were read
   instance: string | null; // that has the partition now
   position: string | null;
+}
+
+/* A thing that a table or a query reads directly; null: it reads nothing. */
+export interface LineageEdge {
+  kind: "table" | "query";
+  name: string;
+  from_kind: "topic" | "stream" | "table" | null;
+  from: string | null;
 }
 
 /* How far the sink has landed a partition. */

@@ -79,6 +79,28 @@ def test_the_shortest_way_counts(folder, data):
     }
 
 
+def edges(items):
+    return {(row["kind"], row["name"], row["from_kind"], row["from"]) for row in items}
+
+
+def test_what_each_reads(folder, data):
+    args = ("table", "lineage", "--pipeline", folder, "--format", "json")
+    listed = json.loads(run(*args, data=data).stdout)
+    wanted = {
+        ("table", "raw_orders", "topic", "orders"),
+        ("table", "big", "table", "raw_orders"),
+        ("table", "both", "table", "raw_orders"),
+        ("table", "both", "table", "big"),
+        ("query", "reads_big", "table", "big"),
+        ("query", "reads_both", "table", "both"),
+        ("query", "reads_none", None, None),
+    }
+    assert edges(listed) == wanted and len(listed) == len(wanted)
+    with Server(data, "--pipeline", folder) as server:
+        items = requests.get(f"{server.url}/api/v1/lineage", timeout=30).json()["items"]
+        assert items == listed
+
+
 def test_by_api(data):
     with Server(data) as server:
         url = f"{server.url}/api/v1/tables"
@@ -90,5 +112,9 @@ def test_by_api(data):
         assert ("after", 1, "query", "median_followers_by_age_group") in found
         missing = requests.get(f"{url}/none/lineage", timeout=30)
         assert missing.status_code == 404 and "none" in missing.json()["error"]["message"]
+        found = edges(requests.get(f"{server.url}/api/v1/lineage", timeout=30).json()["items"])
+        assert ("table", "stream_pin", "stream", "streaming-0e3bbd435bfb-pin") in found
+        assert ("table", "stream_*_pin", "stream", "streaming-*-pin") in found
+        assert {one[2] for one in found if one[:2] == ("table", "stream_pin")} == {"stream"}
     refused = run("table", "lineage", "none", data=data, check=False)
     assert refused.returncode == 1 and "none" in refused.stderr

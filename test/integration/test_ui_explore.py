@@ -169,7 +169,6 @@ def test_a_jump_to_an_offset_and_a_time(watch, server):
         ("", "40 rows of version"),
         ("/growth", "Rows"),
         ("/diff", "rows added"),
-        ("/lineage", "Made from"),
     ],
 )
 def test_tables_look(watch, shape, view, text):

@@ -80,6 +80,36 @@ def test_other_readers_do_not_mind(server):
     assert newest["madeBy"]["job"] == server.job
 
 
+def test_the_list_of_tables_says_what_each_is_and_what_was_added(watch, server):
+    items = requests.get(f"{server.url}/api/v1/tables", timeout=30).json()["items"]
+    rows = {one["table"]: one for one in items}
+    kinds = ("raw_pin", "pin", "stream_pin", "dead_letters", "stream_dead_letters")
+    assert [rows[name]["kind"] for name in kinds] == [
+        "raw", "clean", "stream", "dead_letters", "dead_letters",
+    ]  # fmt: skip
+    commits = requests.get(f"{server.url}/api/v1/tables/raw_pin/history", timeout=30).json()
+    added = [one["rows_added"] for one in commits["items"] if one["operation"] != "OPTIMIZE"]
+    assert rows["raw_pin"]["added"] == added[::-1][-12:] and len(added) >= 3
+    assert {one["added"] is None for one in items if one["version"] is None} <= {True}
+    assert rows["raw_pin"]["maker"]["job"] == server.job
+    page = watch().go("tables?filter=raw_pin", "raw_pin")
+    row = page.get_by_role("table", name="Tables").locator("tbody tr")
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text("raw")
+    expect(row).to_contain_text(f"The last {len(added)} commits added")
+    expect(row.locator(".spark rect")).to_have_count(len(added))
+    page.get_by_role("searchbox").fill("dead letters")
+    expect(row).to_have_count(2)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_growth_shows_rows_and_bytes(watch, shape):
+    page = watch(shape).go("tables/raw_pin/growth", "Rows by version")
+    expect(page.locator("figure.growth polyline")).to_have_count(2)
+    expect(page.locator("figcaption").last).to_contain_text("Size by version")
+    check_looks(page, shape)
+
+
 def since(server):
     words = ("table", "schema", "raw_pin", "--format", "json")
     rows = json.loads(run(*words, data=server.data).stdout)

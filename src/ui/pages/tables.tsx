@@ -11,16 +11,61 @@ import type { Column } from "../parts/list.tsx";
 import { Page } from "../parts/page.tsx";
 import { Empty, Region } from "../parts/region.tsx";
 import { Diff } from "../parts/table-diff.tsx";
-import { Lineage } from "../parts/lineage.tsx";
+import { Lineage, LineageOfAll, NotMadeYet } from "../parts/lineage.tsx";
+import { Spark } from "../parts/spark.tsx";
 import { Growth } from "../parts/table-growth.tsx";
 import { Rows } from "../parts/table-rows.tsx";
 import { Upkeep } from "../parts/table-upkeep.tsx";
 import { Tabs } from "../parts/tabs.tsx";
 import { Ago, At } from "../parts/time.tsx";
 import { href, place, segments, setQuery } from "../route.ts";
-import type { CommitRow, FileRow, Items, SchemaRow, TableRow } from "../types.ts";
+import type { CommitRow, FileRow, Items, Maker, SchemaRow, TableRow } from "../types.ts";
+
+/* What made a commit, with a link to it; the program, where it is not ours. */
+function MadeBy({ commit: { made_by, maker } }: { commit: CommitRow }) {
+  if (maker?.dag !== undefined && maker.run !== undefined && maker.task !== undefined) {
+    return (
+      <>
+        <a href={taskHref(maker.dag, maker.run, maker.task, maker.try)}>{maker.task}</a>{" "}
+        <span class="quiet">of</span> <a href={runHref(maker.dag, maker.run)}>{maker.run}</a>
+      </>
+    );
+  }
+  if (maker?.stream !== undefined) {
+    return <a href={href(["streams", maker.stream])}>stream {maker.stream}</a>;
+  }
+  if (maker?.command !== undefined) {
+    return <code>{maker.command}</code>;
+  }
+  if (maker?.job !== undefined) {
+    return <a href={href(["jobs"])}>{made_by || `job ${maker.job}`}</a>;
+  }
+  return <>{made_by || "–"}</>;
+}
+
+/* What made the newest commit, in short. */
+function LastMaker({ maker }: { maker: Maker | null }) {
+  const { dag, run, task, stream, job, command } = maker ?? {};
+  const [name, to] =
+    dag !== undefined && run !== undefined && task !== undefined
+      ? [task, taskHref(dag, run, task, maker?.try)]
+      : stream !== undefined
+        ? [stream, href(["streams", stream])]
+        : [job === undefined ? command : `job ${job}`, href(["jobs"])];
+  return name === undefined ? null : name === command ? (
+    <span class="short maker">{name}</span>
+  ) : (
+    <a class="short maker" href={to} title={run === undefined ? name : `${name} of ${run}`}>
+      {name}
+    </a>
+  );
+}
 
 /* --- all tables ------------------------------------------------------------------------------ */
+
+function kindWords({ kind }: TableRow): string {
+  return kind.replace("_", " ");
+}
 
 const TABLES: Column<TableRow>[] = [
   {
@@ -28,7 +73,12 @@ const TABLES: Column<TableRow>[] = [
     cell: (row) => <a href={href(["tables", row.table])}>{row.table}</a>,
     sort: (row) => row.table,
   },
+  { name: "Kind", cell: (row) => kindWords(row), sort: kindWords },
   { name: "Rows", cell: (row) => count(row.rows), sort: (row) => row.rows ?? -1, number: true },
+  {
+    name: "Added",
+    cell: (row) => (row.added === null ? null : <Spark added={row.added} />),
+  },
   {
     name: "Size",
     cell: (row) => bytes(row.size_bytes),
@@ -52,22 +102,36 @@ const TABLES: Column<TableRow>[] = [
       ),
     sort: (row) => row.committed_ms ?? 0,
   },
+  { name: "Made by", cell: (row) => <LastMaker maker={row.maker} /> },
 ];
 
 function AllTables() {
   const tables = useGet<Items<TableRow>>("tables", ["tables"]);
+  const lineage = place.value.query.get("view") === "lineage"; // a table may have that name
   return (
     <Page title="Tables">
+      <nav class="tabs" aria-label="Views">
+        <a href={href(["tables"])} aria-current={lineage ? undefined : "page"}>
+          List
+        </a>
+        <a href={href(["tables"], { view: "lineage" })} aria-current={lineage ? "page" : undefined}>
+          Lineage
+        </a>
+      </nav>
       <Region of={tables}>
-        {({ items }) => (
-          <List
-            caption="Tables"
-            columns={TABLES}
-            rows={items}
-            words={(row) => `${row.table} ${row.path}`}
-            empty={<Empty command="pinion pipeline check">The pipeline has no tables.</Empty>}
-          />
-        )}
+        {({ items }) =>
+          lineage ? (
+            <LineageOfAll tables={items} />
+          ) : (
+            <List
+              caption="Tables"
+              columns={TABLES}
+              rows={items}
+              words={(row) => `${row.table} ${kindWords(row)} ${row.path}`}
+              empty={<Empty command="pinion pipeline check">The pipeline has no tables.</Empty>}
+            />
+          )
+        }
       </Region>
     </Page>
   );
@@ -83,10 +147,10 @@ function Written({
   table: TableRow;
   children: (version: number) => ComponentChildren;
 }) {
-  return table.version === null ? (
-    <Empty command="pinion dag list">
-      The table has not been written yet. A task of a DAG, or a stream, makes it.
-    </Empty>
+  return table.version === null && table.kind === "dead_letters" ? (
+    <Empty>No record has failed to become a row: the table is not there yet.</Empty>
+  ) : table.version === null ? (
+    <NotMadeYet table={table.table} />
   ) : (
     <>{children(table.version)}</>
   );
@@ -115,25 +179,6 @@ const SCHEMA: Column<SchemaRow>[] = [
   { name: "Since version", cell: (row) => <Since column={row} /> },
 ];
 
-/* What made a commit, with a link to it; the program, where it is not ours. */
-function MadeBy({ commit: { made_by, maker } }: { commit: CommitRow }) {
-  if (maker?.dag !== undefined && maker.run !== undefined && maker.task !== undefined) {
-    return (
-      <>
-        <a href={taskHref(maker.dag, maker.run, maker.task, maker.try)}>{maker.task}</a>{" "}
-        <span class="quiet">of</span> <a href={runHref(maker.dag, maker.run)}>{maker.run}</a>
-      </>
-    );
-  }
-  if (maker?.stream !== undefined) {
-    return <a href={href(["streams", maker.stream])}>{made_by}</a>;
-  }
-  if (maker?.command !== undefined) {
-    return <code>{maker.command}</code>;
-  }
-  return <>{made_by || "–"}</>;
-}
-
 const HISTORY: Column<CommitRow>[] = [
   {
     name: "Version",
@@ -156,6 +201,17 @@ const FILES: Column<FileRow>[] = [
     cell: (row) => bytes(row.size_bytes),
     sort: (row) => row.size_bytes,
     number: true,
+  },
+  {
+    name: "Partition",
+    cell: (row) =>
+      Object.entries(row.partition).map(([column, value]) => (
+        <div key={column}>
+          <code>
+            {column} = {value ?? "null"}
+          </code>
+        </div>
+      )),
   },
   { name: "Written", cell: (row) => <At ms={row.modified_ms} />, sort: (row) => row.modified_ms },
 ];
@@ -209,6 +265,7 @@ function OneTable({ name, view }: { name: string; view: string }) {
             <>
               <Facts
                 of={{
+                  Kind: kindWords(data),
                   Rows: count(data.rows),
                   Size: bytes(data.size_bytes),
                   Files: count(data.files),
@@ -232,7 +289,16 @@ function OneTable({ name, view }: { name: string; view: string }) {
                   )}
                 </Written>
               ) : null}
-              {view === "lineage" ? <Lineage path={path} /> : null}
+              {view === "lineage" ? (
+                data.kind === "dead_letters" ? (
+                  <Empty>
+                    The table holds the records that could not become rows:{" "}
+                    <a href={href(["dead-letters"])}>Dead letters</a> says where each came from.
+                  </Empty>
+                ) : (
+                  <Lineage table={name} tables={items} />
+                )
+              ) : null}
               {view === "growth" ? <Growth path={path} /> : null}
               {view === "diff" ? (
                 <Written table={data}>

@@ -1,15 +1,10 @@
 /* The tasks of a DAG and what each waits for: as a picture of links, or as a list of them. */
 
-import { useEffect, useState } from "preact/hooks";
-
 import type { DagGrid, GridTask } from "../dag-types.ts";
-import { layoutOf } from "../layout.ts";
-import type { Layout } from "../layout-core.ts";
 import { place, setQuery } from "../route.ts";
 import { stateOf, words } from "../states.ts";
+import { Drawing, DRAWN_MAX } from "./drawing.tsx";
 import { Glyph, State } from "./state.tsx";
-
-const DRAWN_MAX = 300; // tasks that are drawn without being asked
 
 interface Props {
   dag: string;
@@ -19,47 +14,31 @@ interface Props {
 }
 
 function Picture({ dag, grid, states, hrefOf }: Props) {
-  const [layout, setLayout] = useState<Layout>();
-  const [failed, setFailed] = useState(false);
-  useEffect(() => {
-    const tasks = grid.tasks
-      .filter((task) => !task.removed)
-      .map((task) => ({ name: task.id, after: task.after ?? [] }));
-    layoutOf(`${dag}/${grid.version}`, tasks).then(setLayout, () => setFailed(true));
-  }, [dag, grid.version]);
-  if (failed) {
-    return <p role="alert">The graph could not be laid out; the list has all of it.</p>;
-  }
-  if (layout === undefined) {
-    return <p role="status">Laying out {grid.tasks.length} tasks…</p>;
-  }
+  const tasks = grid.tasks.filter((task) => !task.removed);
   return (
-    <div class="scroll graph" tabIndex={0} role="region" aria-label={`Graph of ${dag}`}>
-      <div style={{ width: `${layout.width}px`, height: `${layout.height}px` }}>
-        <svg width={layout.width} height={layout.height} aria-hidden="true">
-          {layout.lines.map((path, at) => (
-            <path key={at} d={path} />
-          ))}
-        </svg>
-        {layout.boxes.map((box, at) => {
-          const task = grid.tasks[at];
-          const state = stateOf(states.charAt(at)) || "none";
-          return task === undefined ? null : (
-            <a
-              key={task.id}
-              class={`box is-${state}`}
-              href={hrefOf(task.id)}
-              title={task.id}
-              style={{ left: `${box.x}px`, top: `${box.y}px`, width: `${box.width}px` }}
-            >
-              <Glyph state={state} />
-              <span>{task.id}</span>
-              <span class="hidden">, {words(state)}</span>
-            </a>
-          );
-        })}
-      </div>
-    </div>
+    <Drawing
+      label={`Graph of ${dag}`}
+      id={`${dag}/${grid.version}`}
+      nodes={tasks.map((task) => ({ name: task.id, after: task.after ?? [] }))}
+      words="tasks"
+      box={(at, style) => {
+        const task = grid.tasks[at];
+        const state = stateOf(states.charAt(at)) || "none";
+        return task === undefined ? null : (
+          <a
+            key={task.id}
+            class={`box is-${state}`}
+            href={hrefOf(task.id)}
+            title={task.id}
+            style={style}
+          >
+            <Glyph state={state} />
+            <span>{task.id}</span>
+            <span class="hidden">, {words(state)}</span>
+          </a>
+        );
+      }}
+    />
   );
 }
 

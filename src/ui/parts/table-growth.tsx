@@ -1,4 +1,4 @@
-/* How a table has grown: its rows by version, as a line and as a list. */
+/* How a table has grown: its rows and its bytes by version, as lines and as a list. */
 
 import { useGet } from "../api.ts";
 import { bytes, count } from "../format.ts";
@@ -29,24 +29,36 @@ const POINTS: Column<GrowthPoint>[] = [
   { name: "Files", cell: (row) => count(row.files), sort: (row) => row.files, number: true },
 ];
 
-function Line({ points }: { points: GrowthPoint[] }) {
-  const known = points.filter((point) => point.rows !== null);
-  const most = Math.max(1, ...known.map((point) => point.rows ?? 0));
-  const first = known[0]?.version ?? 0;
-  const last = known[known.length - 1]?.version ?? 0;
+interface LineProps {
+  name: string;
+  points: GrowthPoint[];
+  of: (point: GrowthPoint) => number | null;
+  words: (value: number | null | undefined) => string;
+}
+
+/* Versions whose value is not known are passed over. */
+function Line({ name, points, of, words }: LineProps) {
+  const known = points.filter((point) => of(point) !== null);
+  const most = Math.max(1, ...known.map((point) => of(point) ?? 0));
+  const [first, last] = [known[0], known[known.length - 1]];
+  if (first === undefined || last === undefined) {
+    return null;
+  }
+  const versions = last.version - first.version;
   const at = (point: GrowthPoint) => {
-    const x = last === first ? WIDTH : (WIDTH * (point.version - first)) / (last - first);
-    const y = HEIGHT - ((HEIGHT - 8) * (point.rows ?? 0)) / most;
+    const x = versions === 0 ? WIDTH : (WIDTH * (point.version - first.version)) / versions;
+    const y = HEIGHT - ((HEIGHT - 8) * (of(point) ?? 0)) / most;
     return `${x.toFixed(1)},${y.toFixed(1)}`;
   };
   return (
     <figure class="growth">
       <svg viewBox={`-4 0 ${WIDTH + 8} ${HEIGHT + 4}`} aria-hidden="true">
+        <line class="axis" x1={0} x2={WIDTH} y1={HEIGHT} y2={HEIGHT} />
         <polyline points={known.map(at).join(" ")} />
       </svg>
       <figcaption>
-        Rows by version: {count(known[0]?.rows)} at version {count(first)},{" "}
-        {count(known[known.length - 1]?.rows)} at version {count(last)}; at most {count(most)}.
+        {name} by version: {words(of(first))} at version {count(first.version)}, {words(of(last))}{" "}
+        at version {count(last.version)}; at most {words(most)}.
       </figcaption>
     </figure>
   );
@@ -58,7 +70,12 @@ export function Growth({ path }: { path: string }) {
     <Region of={growth}>
       {({ items }) => (
         <>
-          {items.length < 2 ? null : <Line points={items} />}
+          {items.length < 2 ? null : (
+            <div class="growths">
+              <Line name="Rows" points={items} of={(point) => point.rows} words={count} />
+              <Line name="Size" points={items} of={(point) => point.size_bytes} words={bytes} />
+            </div>
+          )}
           <List
             caption="Growth"
             columns={POINTS}
