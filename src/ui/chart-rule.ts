@@ -29,8 +29,16 @@ const TIME_NAME = /(year|month|day|date|time|hour|week)$/i;
 const TIME_TYPE = /^(date|timestamp)/i;
 const INTEGER = /^(tinyint|smallint|int|integer|bigint)/i;
 
-function distinct(rows: Rows, column: number): number {
+export function distinct(rows: Rows, column: number): number {
   return new Set(rows.rows.map((row) => row[column])).size;
+}
+
+export function isLatitude(name: string): boolean {
+  return LATITUDE.test(name);
+}
+
+export function isLongitude(name: string): boolean {
+  return LONGITUDE.test(name);
 }
 
 /* Do the values of a column name countries? */
@@ -59,8 +67,8 @@ export function chartOf(rows: Rows): Chart {
   if (all === 1) {
     return { kind: "card", value };
   }
-  const latitude = columns.find((c) => isNumber(c.type) && LATITUDE.test(c.name))?.at;
-  const longitude = columns.find((c) => isNumber(c.type) && LONGITUDE.test(c.name))?.at;
+  const latitude = columns.find((c) => isNumber(c.type) && isLatitude(c.name))?.at;
+  const longitude = columns.find((c) => isNumber(c.type) && isLongitude(c.name))?.at;
   if (latitude !== undefined && longitude !== undefined) {
     return { kind: "points", latitude, longitude };
   }

@@ -1,5 +1,6 @@
 """The query page keeps what its reader made: the text, own queries, what was run, and answers."""
 
+import re
 from urllib.parse import quote
 
 import pytest
@@ -134,6 +135,99 @@ def test_columns_and_a_copy(watch):  # noqa: F811
     expect(page.locator("pre.source")).to_contain_text("UNION ALL")
 
 
+SALES = """SELECT * FROM (VALUES ('north', 'tea', 3, 30), ('south', 'tea', 5, 20),
+('west', 'rice', 4, 90)) t(region, kind, sold, paid)"""
+
+
+def choice(page, name):
+    return page.locator(".chart-options").get_by_label(name, exact=True)
+
+
+def test_the_reader_chooses_the_chart(watch):  # noqa: F811
+    page = watch().go("query", "Tables")
+    ask(page, SALES)
+    expect(page.locator(".bars .bar-row")).to_have_count(3)
+    expect(page.locator("figcaption")).to_contain_text("sold, 3 rows")
+    page.get_by_text("Chart options").click()
+    choice(page, "Numbers").select_option("paid")
+    expect(page.locator("figcaption")).to_contain_text("paid, 3 rows")
+    expect(page.locator(".bar-row").last).to_contain_text("west90")
+    choice(page, "Names").select_option("kind")
+    expect(page.locator(".bar-row .bar-name")).to_have_text(["tea", "tea", "rice"])
+    choice(page, "Chart").select_option("columns")
+    expect(page.locator("svg.chart rect")).to_have_count(3)
+    choice(page, "Chart").select_option("groups")
+    choice(page, "Names").select_option("region")
+    choice(page, "Groups").select_option("kind")
+    expect(page.locator(".legend li")).to_have_text(["tea", "rice"])
+    choice(page, "Chart").select_option("map")
+    expect(page.locator("figure")).to_be_visible()
+    choice(page, "Chart").select_option("none")
+    expect(page.get_by_text("No chart: none was chosen.")).to_be_visible()
+    choice(page, "Chart").select_option("line")
+    expect(page.locator("svg.chart polyline")).to_have_count(1)
+    assert "chart=line" in page.url and "y=paid" in page.url
+    page.reload()  # the address has the choice
+    expect(page.locator("svg.chart polyline")).to_have_count(1)
+    page.get_by_role("button", name="All by the rule").click()
+    expect(page.locator(".bars .bar-row")).to_have_count(3)
+    assert "chart=" not in page.url
+
+
+def test_a_choice_that_does_not_fit_is_passed_over(watch):  # noqa: F811
+    page = watch().go("query?chart=columns&x=none&y=region&by=no", "Tables")
+    ask(page, SALES)
+    expect(page.locator("svg.chart rect")).to_have_count(3)
+    expect(page.locator("figcaption")).to_contain_text("sold, 3 rows")
+
+
+def test_a_cell_and_a_row_are_copied(watch):  # noqa: F811
+    page = watch(permissions=["clipboard-read", "clipboard-write"]).go("query", "Tables")
+    ask(page, "SELECT * FROM (VALUES (9007199254740993, 'a\"b'), (2, NULL)) t(n, w)")
+    cells = page.locator(".grid tbody td")
+    expect(cells).to_have_count(4)
+
+    def copied():
+        return page.evaluate("navigator.clipboard.readText()")
+
+    cells.nth(1).click()
+    page.get_by_role("button", name="Copy cell").click()
+    expect(page.get_by_text("Cell copied")).to_be_visible()
+    assert copied() == 'a"b'
+    page.get_by_role("button", name="Copy row").click()
+    expect(page.get_by_text("Row copied")).to_be_visible()
+    assert copied() == '9007199254740993\t"a""b"'
+    answer = page.get_by_role("region", name="Answer")
+    answer.focus()
+    page.keyboard.press("ArrowDown")
+    expect(cells.nth(3)).to_have_class(re.compile("chosen"))
+    expect(page.get_by_role("button", name="Copy cell")).to_be_disabled()  # null
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_label("Cell", exact=True)).to_have_text("9007199254740993")
+    page.keyboard.press("Control+c")
+    page.wait_for_function(
+        "() => navigator.clipboard.readText().then((text) => text === '9007199254740993')"
+    )
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Copy cell")).to_have_count(0)
+    page.keyboard.press("Enter")  # the first cell in view
+    expect(cells.nth(0)).to_have_class(re.compile("chosen"))
+
+
+def test_csv_is_protected_unless_it_is_switched_off(watch):  # noqa: F811
+    page = watch().go("query", "Tables")
+    ask(page, "SELECT '=1+1' AS a")
+    link = page.get_by_role("link", name="CSV")
+    with page.expect_download() as download:
+        link.click()
+    assert download.value.path().read_text() == "a\n'=1+1\n"
+    page.get_by_role("checkbox", name="Protect text in CSV").uncheck()
+    with page.expect_download() as download:
+        link.click()
+    assert download.value.path().read_text() == "a\n=1+1\n"
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_looks(watch, shape):  # noqa: F811
     page = watch(shape).go("query", "Tables")
@@ -143,4 +237,7 @@ def test_looks(watch, shape):  # noqa: F811
     for name in ["Own queries", "History"]:
         part(page, name).click()
     expect(page.get_by_role("region", name="Columns")).to_be_visible()
+    page.get_by_text("Chart options").click()
+    page.locator(".grid tbody td").first.click()
+    expect(page.get_by_role("button", name="Copy row")).to_be_visible()
     check_looks(page, shape)

@@ -16,7 +16,6 @@ const PAGE = 500; // rows fetched at once
 const CHART_ROWS_MAX = 2000; // fetched whole, for the chart
 const LOOK_MS = 100;
 const FORMATS = [
-  ["CSV", "csv"],
   ["JSON lines", "jsonl"],
   ["Parquet", "parquet"],
 ] as const;
@@ -141,16 +140,45 @@ function useRows(query: Query) {
   return { rows, need, sort, order };
 }
 
+/* The whole answer as a file. A spreadsheet runs what looks like a formula, so unless the reader
+ * wants the exact text, such cells of CSV begin with an apostrophe. */
+function Downloads({ query }: { query: Query }) {
+  const [protect, setProtect] = useState(true);
+  const file = `/api/v1/queries/${query.id}/download`;
+  return (
+    <>
+      <a href={`${file}?format=csv${protect ? "&protect=true" : ""}`} download="answer.csv">
+        CSV
+      </a>
+      {FORMATS.map(([name, ending]) => (
+        <a key={ending} href={`${file}?format=${ending}`} download={`answer.${ending}`}>
+          {name}
+        </a>
+      ))}
+      <label
+        class="check"
+        title="Cells that begin with = + - or @ get an apostrophe, so that a spreadsheet shows them"
+      >
+        <input
+          type="checkbox"
+          checked={protect}
+          onChange={(event) => setProtect(event.currentTarget.checked)}
+        />
+        Protect text in CSV
+      </label>
+    </>
+  );
+}
+
 function Answer({ query }: { query: Query }) {
   const all = query.rows;
   const columns = query.columns ?? [];
   const { rows, need, sort, order } = useRows(query);
   const whole = all <= CHART_ROWS_MAX && rows.length === all && !rows.includes(undefined);
-  const file = `/api/v1/queries/${query.id}/download`;
   return (
     <>
-      <p class="bar" role="status">
-        <span>
+      <div class="bar">
+        <span role="status">
           {count(query.rows)} {all === 1 ? "row" : "rows"} in {duration(query.elapsed_ms)}
         </span>
         <span class="quiet">
@@ -158,13 +186,9 @@ function Answer({ query }: { query: Query }) {
             .map(([table, version]) => `${table} version ${version}`)
             .join(", ")}
         </span>
-        {FORMATS.map(([name, ending]) => (
-          <a key={ending} href={`${file}?format=${ending}`} download={`answer.${ending}`}>
-            {name}
-          </a>
-        ))}
         <span class="quiet">{bytes(query.bytes)}</span>
-      </p>
+        <Downloads query={query} />
+      </div>
       {all === 0 ? (
         <p class="quiet">0 rows.</p>
       ) : (

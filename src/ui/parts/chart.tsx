@@ -3,9 +3,10 @@
  * are HTML and SVG of our own; the table above them has every value.
  */
 
-import { chartOf } from "../chart-rule.ts";
+import { chartBy } from "../chart-choice.ts";
 import type { Chart } from "../chart-rule.ts";
 import { count, decimal } from "../format.ts";
+import { ChartOptions, useChoice } from "./chart-options.tsx";
 import type { Rows } from "../types.ts";
 import { CountryMap, PointMap } from "./world-map.tsx";
 
@@ -61,6 +62,9 @@ function Bars({ rows, across, value, label }: Bars) {
     </div>
   );
 }
+
+const BARS_MAX = 200;
+const NAMED_MAX = 16; // columns whose values stand above them
 
 const WIDE = 720;
 const HIGH = 240;
@@ -121,10 +125,12 @@ function Columns({ rows, across, value, label }: Bars) {
               y={HIGH - BELOW - high}
               height={high}
             />
-            <text x={centre} y={HIGH - BELOW - high - 4} text-anchor="middle">
-              {decimal(row[value])}
-            </text>
-            {label === undefined ? null : (
+            {rows.length > NAMED_MAX ? null : (
+              <text x={centre} y={HIGH - BELOW - high - 4} text-anchor="middle">
+                {decimal(row[value])}
+              </text>
+            )}
+            {label === undefined || rows.length > NAMED_MAX / 2 ? null : (
               <text class="quiet" x={centre} y={HIGH - BELOW - high - 18} text-anchor="middle">
                 {row[label] ?? ""}
               </text>
@@ -199,21 +205,41 @@ function Picture({ rows, chart }: { rows: Rows; chart: Exclude<Chart, { kind: "n
   }
 }
 
-/* `rows` are all of the answer's. */
-export function ChartOf({ rows }: { rows: Rows }) {
-  const chart = chartOf(rows);
-  if (chart.kind === "none") {
-    return <p class="quiet">No chart: {chart.why}.</p>;
-  }
+/* What a chart can show of the rows: bars and one number cannot be drawn for any count of them. */
+function shownOf(rows: Rows, { kind }: Chart): Rows {
+  const most = kind === "bars" ? BARS_MAX : kind === "card" ? 1 : rows.rows.length;
+  return { ...rows, rows: rows.rows.slice(0, most) };
+}
+
+function Drawn({ rows, chart }: { rows: Rows; chart: Exclude<Chart, { kind: "none" }> }) {
+  const shown = shownOf(rows, chart);
+  const [here, all] = [shown.rows.length, rows.rows.length];
   return (
     <figure>
-      <Picture rows={rows} chart={chart} />
+      <Picture rows={shown} chart={chart} />
       {chart.kind === "map" || chart.kind === "points" ? null : (
         <figcaption class="quiet">
-          {rows.columns[chart.value]?.name ?? ""}, {count(rows.rows.length)}{" "}
-          {rows.rows.length === 1 ? "row" : "rows"}
+          {rows.columns[chart.value]?.name ?? ""},{" "}
+          {here < all ? `the first ${count(here)} of ${count(all)}` : count(all)}{" "}
+          {all === 1 ? "row" : "rows"}
         </figcaption>
       )}
     </figure>
+  );
+}
+
+/* `rows` are all of the answer's. */
+export function ChartOf({ rows }: { rows: Rows }) {
+  const choice = useChoice();
+  const chart = chartBy(rows, choice);
+  return (
+    <>
+      {chart.kind === "none" ? (
+        <p class="quiet">No chart: {chart.why}.</p>
+      ) : (
+        <Drawn rows={rows} chart={chart} />
+      )}
+      <ChartOptions rows={rows} choice={choice} chart={chart} />
+    </>
   );
 }
