@@ -124,6 +124,14 @@ export function piecesOf(line: string): Piece[] {
   return pieces;
 }
 
+const STAMP =
+  /^\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d+)?)?( ?(Z|UTC|[+-]\d\d:?\d\d))?\]?(?=[\s:|,]|$)[:|,]?\s*/;
+
+/* How many characters at its beginning are the time that a line was printed; 0: it has none. */
+export function stampLength(line: string): number {
+  return STAMP.exec(line)?.[0].length ?? 0;
+}
+
 /* The word of a level that a line names; "" for none. */
 export function levelOf(line: string): "bad" | "warn" | "" {
   const head = line.slice(0, 400);

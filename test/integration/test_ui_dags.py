@@ -22,6 +22,7 @@ PRINTED = [
     "\x1b[31;1mERROR\x1b[0m in \x1b[42mgreen\x1b[0m \x1b[2Kcleared",
     "see https://example.com/a?b=c. or javascript:alert(1)",
     "x" * 20_000 + "END",
+    "2026-01-02T03:04:05.678Z info  load: begun",
 ]
 LINES = 20_000  # of the task `long`: more than the page holds
 
@@ -286,6 +287,32 @@ def test_a_log_is_text(watch):
     log.get_by_role("button", name="more").click()
     expect(log).to_contain_text("END")
     assert violations(page) == []
+
+
+def test_times_of_a_log_are_switched(watch):
+    page = watch().go("dags/talk/runs/talk/odd", "load: begun")
+    line = page.get_by_role("log").locator(".line").last
+    expect(line.locator(".stamp")).to_be_visible()
+    page.get_by_role("checkbox", name="Times").uncheck()
+    expect(line.locator(".stamp")).to_be_hidden()
+    expect(line).to_contain_text("load: begun")
+    assert "times=off" in page.url
+    page.get_by_role("checkbox", name="Times").check()
+    expect(line.locator(".stamp")).to_have_text("2026-01-02T03:04:05.678Z")
+    page.goto(page.url.replace("/odd", "/long"))
+    expect(page.get_by_role("log")).to_contain_text(f"line {LINES} of many")
+    expect(page.get_by_role("checkbox", name="Times")).to_be_disabled()
+
+
+def test_failed_tasks_are_rerun_from_the_page_of_one(watch, server):
+    page = watch().go("dags/shop/runs/bad/end", "upstream failed")
+    page.get_by_role("button", name="Rerun failed").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator("li")).to_have_text(["maybe", "end"])
+    page.keyboard.press("Escape")
+    page = watch().go("dags/shop/runs/good/end", "success")
+    expect(page.get_by_role("button", name="Mark failed")).to_be_visible()
+    expect(page.get_by_role("button", name="Rerun failed")).to_have_count(0)
 
 
 def test_a_long_log_opens_at_its_end_and_is_searched(watch):

@@ -23,6 +23,7 @@ import type { Scope } from "../parts/rerun.tsx";
 import { State } from "../parts/state.tsx";
 import { useSeconds } from "../parts/seconds.tsx";
 import { At } from "../parts/time.tsx";
+import { reasonOf } from "../reason.ts";
 import { go, href } from "../route.ts";
 import { isOver, words } from "../states.ts";
 
@@ -77,7 +78,7 @@ function columns(run: RunDetail, rerun: (task: string) => void): Column<RunTask>
       cell: (task) => (
         <>
           <State state={task.state} />
-          <div class="quiet wrap">{task.reason ?? endOf(task)}</div>
+          <div class="quiet wrap">{reasonOf(task) ?? endOf(task)}</div>
         </>
       ),
       sort: (task) => task.state,

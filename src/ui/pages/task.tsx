@@ -18,6 +18,7 @@ import type { Scope } from "../parts/rerun.tsx";
 import { useSeconds } from "../parts/seconds.tsx";
 import { Glyph, State } from "../parts/state.tsx";
 import { At } from "../parts/time.tsx";
+import { reasonOf } from "../reason.ts";
 import { href, place } from "../route.ts";
 import { isOver, words } from "../states.ts";
 import { Tables } from "./run.tsx";
@@ -95,6 +96,10 @@ function Attempts({ run, task }: { run: RunDetail; task: RunTask }) {
   );
 }
 
+function isFailed(state: string): boolean {
+  return state === "failed" || state === "upstream_failed";
+}
+
 function Actions({ run, task, again }: { run: RunDetail; task: RunTask; again: () => void }) {
   const [rerun, setRerun] = useState<Scope>();
   const { busy, error, act } = useAction();
@@ -130,6 +135,11 @@ function Actions({ run, task, again }: { run: RunDetail; task: RunTask; again: (
       >
         Rerun with all after it
       </button>
+      {run.tasks.some((one) => isFailed(one.state)) ? (
+        <button disabled={!isOver(run.state)} onClick={() => setRerun({ scope: "failed" })}>
+          Rerun failed
+        </button>
+      ) : null}
       <button disabled={busy || !marks("success")} onClick={() => void mark("success")}>
         Mark success
       </button>
@@ -182,7 +192,7 @@ export function TaskPage({ dag, run, task }: { dag: string; run: string; task: s
             <>
               <p class="headline" aria-live="polite">
                 <State state={one.state} />
-                {one.reason === null ? null : <span> {one.reason}</span>}
+                {one.reason === null ? null : <span> {reasonOf(one)}</span>}
               </p>
               <Facts
                 of={{

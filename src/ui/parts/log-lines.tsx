@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import type { VNode } from "preact";
 
 import { bytes } from "../format.ts";
-import { levelOf, piecesOf } from "../log-text.ts";
+import { levelOf, piecesOf, stampLength } from "../log-text.ts";
 import type { LogLine } from "../log-window.ts";
 
 const SHOWN_MAX = 16_384; // characters of a line
@@ -13,9 +13,11 @@ const PART = 1_048_576; // characters that "more" adds
 function Line({ line, hit }: { line: LogLine; hit: boolean }) {
   const [shown, setShown] = useState(SHOWN_MAX);
   const text = line.text.length > shown ? line.text.slice(0, shown) : line.text;
+  const stamp = stampLength(text);
   return (
     <div class={`line ${levelOf(text)} ${hit ? "hit" : ""}`} data-at={line.at}>
-      {piecesOf(text).map((piece, at) =>
+      {stamp === 0 ? null : <span class="stamp">{text.slice(0, stamp)}</span>}
+      {piecesOf(text.slice(stamp)).map((piece, at) =>
         piece.link ? (
           <a key={at} class={piece.classes} href={piece.text} rel="noreferrer" target="_blank">
             {piece.text}

@@ -10,6 +10,8 @@ import { useLive } from "../events.ts";
 import { bytes, count } from "../format.ts";
 import type { Hit } from "../log-reader.ts";
 import { LINES_MAX, lineWith } from "../log-window.ts";
+import { stampLength } from "../log-text.ts";
+import { place as address, setQuery } from "../route.ts";
 import { LogLines } from "./log-lines.tsx";
 import { hitOfLine, lineOfHash, LogSearch } from "./log-search.tsx";
 import { useLog } from "./log-state.tsx";
@@ -186,6 +188,8 @@ export function LogView({ path, topic, file }: Props) {
   if (log === undefined) {
     return error === undefined ? null : <Failure error={error} again={() => void open()} />;
   }
+  const times = address.value.query.get("times") !== "off";
+  const timed = log.lines.some((line) => stampLength(line.text) > 0);
   const place = hit === undefined ? -1 : lineWith(log, hit.byte);
   const number = log.number ?? (hit === undefined || place < 0 ? undefined : hit.line - place);
   return (
@@ -200,6 +204,15 @@ export function LogView({ path, topic, file }: Props) {
           />
           Wrap lines
         </label>
+        <label class="check" title={timed ? undefined : "The lines shown begin with no time"}>
+          <input
+            type="checkbox"
+            checked={times}
+            disabled={!timed}
+            onChange={(event) => setQuery("times", event.currentTarget.checked ? undefined : "off")}
+          />
+          Times
+        </label>
         <a href={`/api/v1/${path}/download`} download={file}>
           Download
         </a>
@@ -210,7 +223,9 @@ export function LogView({ path, topic, file }: Props) {
         <p class="quiet">{log.done ? "It printed nothing." : "It has printed nothing yet."}</p>
       ) : (
         <div
-          class={`lines ${wrap ? "wrapped" : ""} ${number === undefined ? "" : "numbered"}`}
+          class={`lines ${wrap ? "wrapped" : ""} ${number === undefined ? "" : "numbered"} ${
+            times ? "" : "untimed"
+          }`}
           ref={box}
           tabIndex={0}
           role="log"
