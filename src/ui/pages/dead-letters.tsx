@@ -14,6 +14,21 @@ import type { DeadLetter, DeadLetters, LetterCount, Resend } from "../types.ts";
 
 const FILTERS = ["source", "table", "kind", "reason"] as const;
 
+/* --- links ------------------------------------------------------------------------------------ */
+
+function Table({ name }: { name: string | null }) {
+  return name === null ? <>–</> : <a href={href(["tables", name])}>{name}</a>;
+}
+
+/* The topic or the stream that the record came from. */
+function Origin({ of: { source, origin } }: { of: DeadLetter }) {
+  return origin === null ? (
+    <>–</>
+  ) : (
+    <a href={href([source === "stream" ? "streams" : "topics", origin])}>{origin}</a>
+  );
+}
+
 /* --- all letters ------------------------------------------------------------------------------ */
 
 function Counts({ counts }: { counts: LetterCount[] }) {
@@ -45,7 +60,9 @@ function Counts({ counts }: { counts: LetterCount[] }) {
                   {one.kind ?? "no reason"}
                 </a>
               </td>
-              <td>{one.table ?? "–"}</td>
+              <td>
+                <Table name={one.table} />
+              </td>
               <td>{one.source}</td>
               <td class="number">{count(one.letters)}</td>
             </tr>
@@ -80,9 +97,11 @@ function Letters({ items }: { items: DeadLetter[] }) {
               <td>
                 <code class="short">{one.value}</code>
               </td>
-              <td>{one.table ?? "–"}</td>
+              <td>
+                <Table name={one.table} />
+              </td>
               <td class="words">
-                {one.origin ?? one.object ?? "–"} {one.partition}
+                {one.origin === null ? (one.object ?? "–") : <Origin of={one} />} {one.partition}
               </td>
               <td>
                 <At ms={one.time_ms} />
@@ -315,8 +334,8 @@ function OneLetter({ id }: { id: string }) {
             <Sent letter={one} />
             <Facts
               of={{
-                Table: one.table ?? "–",
-                [one.source === "stream" ? "Stream" : "Topic"]: one.origin ?? "–",
+                Table: <Table name={one.table} />,
+                [one.source === "stream" ? "Stream" : "Topic"]: <Origin of={one} />,
                 [one.source === "stream" ? "Shard" : "Partition"]: one.partition ?? "–",
                 [one.source === "stream" ? "Sequence number" : "Offset"]: one.position ?? "–",
                 Object: one.object === null ? "–" : `${one.object}, line ${one.line}`,

@@ -135,7 +135,9 @@ export function RecordSearch({ source }: { source: RecordSource }) {
             )}
           </p>
           {progress.found.length === 0 ? (
-            <p class="quiet">{running ? "None yet." : "No record fits."}</p>
+            <p class="quiet">
+              {running || progress.cursor !== undefined ? "None so far." : "No record fits."}
+            </p>
           ) : (
             <div class="scroll" tabIndex={0} role="region" aria-label="Records that fit">
               <RecordTable
