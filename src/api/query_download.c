@@ -105,8 +105,8 @@ enum pn_http_handled pn_api_send_rows(struct pn_http_request *req,
     const struct pn_byte_sink sink = {.write = write_bytes, .arg = rows};
     rows->reader = reader;
     rows->parser = pn_json_parser_create();
-    rows->writer = pn_row_writer_create(
-        &sink, format == PN_API_ROWS_JSONL ? PN_FORMAT_JSONL : PN_FORMAT_CSV);
+    rows->writer =
+        pn_row_writer_create(&sink, format == PN_API_ROWS_JSONL ? PN_FORMAT_JSONL : PN_FORMAT_CSV);
     if (format == PN_API_ROWS_CSV_PROTECTED) {
         pn_row_writer_protect(rows->writer);
     }

@@ -28,8 +28,8 @@ struct pn_table_state {
     int64_t added[PN_TABLE_COMMITS_MAX]; /* rows of the newest commits, the newest first; none of
                                             an optimize, which adds no row */
     size_t added_count;
-    char maker[PN_TABLE_MAKER_SIZE]; /* of the newest commit, as JSON (delta/maker.h); "": not known,
-                                        or too long to be kept */
+    char maker[PN_TABLE_MAKER_SIZE]; /* of the newest commit, as JSON (delta/maker.h); "": not
+                                        known, or too long to be kept */
 };
 
 struct pn_table_memory;

@@ -218,7 +218,7 @@ size_t pn_report_tables(const struct pn_table_source *source, struct pn_row_writ
     const struct pn_pipeline *pipeline = source->pipeline;
     struct list list = {.source = source, .rows = rows, .problem = problem, .arg = arg};
     bool whole = pn_row_writer_format(rows) == PN_FORMAT_API;
-    pn_row_writer_begin(rows, pn_table_columns.items, 
+    pn_row_writer_begin(rows, pn_table_columns.items,
                         pn_table_columns.count - (whole ? 0 : TABLE_MORE_COLUMNS));
     for (size_t i = 0; i < pipeline->table_count; i++) {
         const struct pn_table *table = &pipeline->tables[i];

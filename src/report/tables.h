@@ -41,13 +41,13 @@ int pn_report_find_table(const struct pn_pipeline *pipeline, const char *name,
 struct pn_delta *pn_report_open_table(const struct pn_table_source *source, const char *path);
 
 /*
- * table, kind, path, version, committed, files, rows, size_bytes, and in the API added, maker: of each
- * table of the pipeline and those of dead letters; one that was never written has the first three
- * only, and so has one that cannot be read: `problem` gets the reason (NULL ok). The kind is "raw"
- * (from a topic), "clean" (by a SELECT), "stream" or "dead_letters". `rows` is null when a file's
- * statistics lack the number. `added` is a list of the rows that each of the newest commits added,
- * the oldest first; `maker` is what of this program made the newest. Both are
- * empty unless the source has a memory. Returns how many tables could not be read.
+ * table, kind, path, version, committed, files, rows, size_bytes, and in the API added, maker: of
+ * each table of the pipeline and those of dead letters; one that was never written has the first
+ * three only, and so has one that cannot be read: `problem` gets the reason (NULL ok). The kind is
+ * "raw" (from a topic), "clean" (by a SELECT), "stream" or "dead_letters". `rows` is null when a
+ * file's statistics lack the number. `added` is a list of the rows that each of the newest commits
+ * added, the oldest first; `maker` is what of this program made the newest. Both are empty unless
+ * the source has a memory. Returns how many tables could not be read.
  */
 size_t pn_report_tables(const struct pn_table_source *source, struct pn_row_writer *rows,
                         void (*problem)(void *arg, const char *table, const struct pn_err *why),

@@ -1,4 +1,4 @@
-/* What reads what, as a graph: topics, streams, tables and queries, each after all that it reads. */
+/* What reads what, as a graph of topics, streams, tables and queries. */
 
 import type { LineageEdge } from "./types.ts";
 

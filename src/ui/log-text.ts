@@ -124,8 +124,8 @@ export function piecesOf(line: string): Piece[] {
   return pieces;
 }
 
-const STAMP =
-  /^\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d+)?)?( ?(Z|UTC|[+-]\d\d:?\d\d))?\]?(?=[\s:|,]|$)[:|,]?\s*/;
+const MOMENT = /\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d+)?)?( ?(Z|UTC|[+-]\d\d:?\d\d))?/;
+const STAMP = new RegExp(`^\\[?${MOMENT.source}\\]?(?=[\\s:|,]|$)[:|,]?\\s*`);
 
 /* How many characters at its beginning are the time that a line was printed; 0: it has none. */
 export function stampLength(line: string): number {

@@ -50,6 +50,8 @@ function Line({ name, points, of, words }: LineProps) {
     const y = HEIGHT - ((HEIGHT - 8) * (of(point) ?? 0)) / most;
     return `${x.toFixed(1)},${y.toFixed(1)}`;
   };
+  const begin = `${words(of(first))} at version ${count(first.version)}`;
+  const end = `${words(of(last))} at version ${count(last.version)}`;
   return (
     <figure class="growth">
       <svg viewBox={`-4 0 ${WIDTH + 8} ${HEIGHT + 4}`} aria-hidden="true">
@@ -57,8 +59,7 @@ function Line({ name, points, of, words }: LineProps) {
         <polyline points={known.map(at).join(" ")} />
       </svg>
       <figcaption>
-        {name} by version: {words(of(first))} at version {count(first.version)}, {words(of(last))}{" "}
-        at version {count(last.version)}; at most {words(most)}.
+        {name} by version: {begin}, {end}; at most {words(most)}.
       </figcaption>
     </figure>
   );

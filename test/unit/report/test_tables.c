@@ -88,7 +88,8 @@ static void test_a_table_that_cannot_be_read(void **state)
     struct pn_row_writer *rows = pn_row_writer_create(&sink, PN_FORMAT_CSV);
     assert_int_equal(pn_report_tables(&source, rows, keep_problem, &told), 1);
     pn_row_writer_end(&rows);
-    assert_string_equal(pn_buf_text(&out), "table,kind,path,version,committed,files,rows,size_bytes\r\n"
+    assert_string_equal(pn_buf_text(&out), "table,kind,path,version,committed,files,rows,"
+                                           "size_bytes\r\n"
                                            "thing,clean,t,,,,,\r\n"
                                            "not_yet,clean,other/path,,,,,\r\n"
                                            "dead_letters,dead_letters,dead_letters,,,,,\r\n");
