@@ -41,6 +41,33 @@ int pn_log_append(struct pn_log *log, struct pn_log_request *request, struct pn_
     return rc;
 }
 
+int pn_log_replicas(struct pn_log *log, const char *topic, int32_t partition,
+                    struct pn_arena *arena, struct pn_log_replica **replicas, size_t *count,
+                    struct pn_err *e)
+{
+    struct pn_log_offsets offsets;
+    if (log->ops->replicas != NULL) {
+        return log->ops->replicas(log, topic, partition, arena, replicas, count, e);
+    }
+    int rc = pn_log_offsets(log, topic, partition, &offsets, e);
+    if (rc == 0) {
+        *replicas = pn_arena_calloc(arena, 1, sizeof **replicas);
+        (*replicas)[0] = (struct pn_log_replica){.is_leader = true, .is_in_sync = true};
+        *count = 1;
+    }
+    return rc;
+}
+
+void pn_log_brokers(struct pn_log *log, struct pn_arena *arena, int32_t **brokers, size_t *count)
+{
+    if (log->ops->brokers != NULL) {
+        log->ops->brokers(log, arena, brokers, count);
+        return;
+    }
+    *brokers = pn_arena_calloc(arena, 1, sizeof **brokers);
+    *count = 1;
+}
+
 void pn_log_destroy(struct pn_log **log)
 {
     if (*log != NULL) {

@@ -121,9 +121,16 @@ struct pn_log_closed_topic {
 struct pn_log_offsets {
     int64_t begin;      /* offset of the oldest record kept */
     int64_t end;        /* offset the next record will get */
-    int64_t size_bytes; /* of what is kept, as it is on the disk; 0 where that is not known */
+    int64_t size_bytes; /* of what is kept, as it is on the disk; -1 where that is not known */
     bool unsure; /* not all of the partition could be read when the log was opened: there may be
                       records from `end` on, and it takes no more until the log is opened again */
+};
+
+/* A broker that has a partition's records. */
+struct pn_log_replica {
+    int32_t broker;
+    bool is_leader;
+    bool is_in_sync;
 };
 
 /* Records read, in offset order; everything lives in the arena given to the read. */
@@ -147,6 +154,8 @@ struct pn_log_topic_config {
 };
 
 struct pn_log;
+struct pn_log_member; /* log/member.h */
+struct pn_log_member_config;
 
 struct pn_log_ops {
     const char *name;
@@ -165,6 +174,15 @@ struct pn_log_ops {
                  struct pn_err *e);
     int (*offsets)(struct pn_log *log, const char *topic, int32_t partition,
                    struct pn_log_offsets *offsets, struct pn_err *e);
+    int (*replicas)(struct pn_log *log, const char *topic, int32_t partition,
+                    struct pn_arena *arena, struct pn_log_replica **replicas, size_t *count,
+                    struct pn_err *e); /* may be NULL */
+    void (*brokers)(struct pn_log *log, struct pn_arena *arena, int32_t **brokers,
+                    size_t *count);                                          /* may be NULL */
+    int (*refresh)(struct pn_log *log, const char *topic, struct pn_err *e); /* may be NULL */
+    bool (*has_groups)(const struct pn_log *log);                            /* may be NULL */
+    int (*join)(struct pn_log *log, const struct pn_log_member_config *config,
+                struct pn_log_member **member, struct pn_err *e); /* NULL without groups */
     int (*offset_at)(struct pn_log *log, const char *topic, int32_t partition, int64_t timestamp_ms,
                      int64_t *offset, struct pn_err *e);
     int (*read)(struct pn_log *log, const char *topic, int32_t partition, int64_t offset,
@@ -250,6 +268,20 @@ PN_MUST_CHECK static inline int pn_log_offsets(struct pn_log *log, const char *t
 {
     return log->ops->offsets(log, topic, partition, offsets, e);
 }
+/* Makes sure that pn_log_offsets() knows of all that is in the topic by now, also of what others
+ * have appended. May wait. MISSING. */
+PN_MUST_CHECK static inline int pn_log_refresh(struct pn_log *log, const char *topic,
+                                               struct pn_err *e)
+{
+    return log->ops->refresh != NULL ? log->ops->refresh(log, topic, e) : 0;
+}
+/* The brokers that have the partition, in the order in which the cluster prefers them as leaders;
+ * in the arena. A log that is not a cluster has one, 0. Does not wait. MISSING as for offsets. */
+int pn_log_replicas(struct pn_log *log, const char *topic, int32_t partition,
+                    struct pn_arena *arena, struct pn_log_replica **replicas, size_t *count,
+                    struct pn_err *e) PN_MUST_CHECK;
+/* All brokers, sorted; in the arena. Does not wait. */
+void pn_log_brokers(struct pn_log *log, struct pn_arena *arena, int32_t **brokers, size_t *count);
 /* The offset of the first record with a timestamp at or after `timestamp_ms`; the end offset when
  * there is none. */
 PN_MUST_CHECK static inline int pn_log_offset_at(struct pn_log *log, const char *topic,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "log/member.h"
 
 struct public_log {
     struct pn_log log; /* first: the view is a log */
@@ -91,6 +92,38 @@ static int public_offsets(struct pn_log *log, const char *topic, int32_t partiti
                : pn_log_offsets(whole_of(log), topic, partition, offsets, e);
 }
 
+static int public_replicas(struct pn_log *log, const char *topic, int32_t partition,
+                           struct pn_arena *arena, struct pn_log_replica **replicas, size_t *count,
+                           struct pn_err *e)
+{
+    return pn_topic_is_internal(topic)
+               ? missing(topic, e)
+               : pn_log_replicas(whole_of(log), topic, partition, arena, replicas, count, e);
+}
+
+static void public_brokers(struct pn_log *log, struct pn_arena *arena, int32_t **brokers,
+                           size_t *count)
+{
+    pn_log_brokers(whole_of(log), arena, brokers, count);
+}
+
+static int public_refresh(struct pn_log *log, const char *topic, struct pn_err *e)
+{
+    return pn_topic_is_internal(topic) ? missing(topic, e)
+                                       : pn_log_refresh(whole_of(log), topic, e);
+}
+
+static bool public_has_groups(const struct pn_log *log)
+{
+    return pn_log_has_groups(((const struct public_log *)log)->whole);
+}
+
+static int public_join(struct pn_log *log, const struct pn_log_member_config *config,
+                       struct pn_log_member **member, struct pn_err *e)
+{
+    return pn_log_join(whole_of(log), config, member, e);
+}
+
 static int public_offset_at(struct pn_log *log, const char *topic, int32_t partition,
                             int64_t timestamp_ms, int64_t *offset, struct pn_err *e)
 {
@@ -129,6 +162,11 @@ static const struct pn_log_ops public_ops = {
     .topics = public_topics,
     .topic = public_topic,
     .offsets = public_offsets,
+    .replicas = public_replicas,
+    .brokers = public_brokers,
+    .refresh = public_refresh,
+    .has_groups = public_has_groups,
+    .join = public_join,
     .offset_at = public_offset_at,
     .read = public_read,
     .listen = public_listen,

@@ -15,7 +15,9 @@ int pn_topic_size(struct pn_log *log, const char *topic, int32_t partitions,
         struct pn_log_offsets offsets = {0};
         rc = pn_log_offsets(log, topic, i, &offsets, e);
         row->records += offsets.end - offsets.begin;
-        row->size_bytes += offsets.size_bytes;
+        row->size_bytes = row->size_bytes < 0 || offsets.size_bytes < 0
+                              ? -1
+                              : row->size_bytes + offsets.size_bytes;
         if (row->first_partition < 0 && offsets.end > offsets.begin) {
             row->first_partition = i;
             row->first_offset = offsets.begin;
@@ -69,7 +71,7 @@ int pn_topics_list(struct pn_log *log, const struct pn_pipeline *pipeline, struc
 
 PN_REPORT_COLUMNS(pn_topic_columns, {"topic", PN_CELL_TEXT | PN_NOT_NULL},
                   {"partitions", PN_CELL_INT | PN_NOT_NULL}, {"records", PN_CELL_INT | PN_NOT_NULL},
-                  {"size_bytes", PN_CELL_INT | PN_NOT_NULL}, {"read_by", PN_CELL_TEXT},
+                  {"size_bytes", PN_CELL_INT}, {"read_by", PN_CELL_TEXT},
                   {"first_partition", PN_CELL_INT}, {"first_offset", PN_CELL_INT});
 
 void pn_report_topics(const struct pn_topic_row *topics, size_t count, struct pn_row_writer *rows)
@@ -82,7 +84,7 @@ void pn_report_topics(const struct pn_topic_row *topics, size_t count, struct pn
         pn_cell_cstr(rows, topics[i].topic);
         pn_cell_int(rows, topics[i].partitions);
         pn_cell_int(rows, topics[i].records);
-        pn_cell_int(rows, topics[i].size_bytes);
+        pn_cell_known(rows, topics[i].size_bytes);
         pn_cell_cstr(rows, topics[i].tables);
         if (whole) {
             pn_cell_known(rows, topics[i].first_partition);
@@ -110,7 +112,7 @@ int pn_topic_look(struct pn_log *log, const char *topic, struct pn_arena *arena,
 
 PN_REPORT_COLUMNS(pn_partition_columns, {"partition", PN_CELL_INT | PN_NOT_NULL},
                   {"begin", PN_CELL_WIDE | PN_NOT_NULL}, {"end", PN_CELL_WIDE | PN_NOT_NULL},
-                  {"records", PN_CELL_INT | PN_NOT_NULL}, {"size_bytes", PN_CELL_INT | PN_NOT_NULL},
+                  {"records", PN_CELL_INT | PN_NOT_NULL}, {"size_bytes", PN_CELL_INT},
                   {"topic", PN_CELL_TEXT | PN_NOT_NULL}, {"retention_ms", PN_CELL_INT},
                   {"retention_bytes", PN_CELL_INT}, {"record_bytes_max", PN_CELL_INT | PN_NOT_NULL},
                   {"compression", PN_CELL_TEXT | PN_NOT_NULL});
@@ -128,7 +130,7 @@ void pn_report_partitions(const struct pn_topic_detail *detail, struct pn_row_wr
         pn_cell_int(rows, offsets->begin);
         pn_cell_int(rows, offsets->end);
         pn_cell_int(rows, offsets->end - offsets->begin);
-        pn_cell_int(rows, offsets->size_bytes);
+        pn_cell_known(rows, offsets->size_bytes);
         if (whole) {
             pn_cell_cstr(rows, detail->info.name);
             pn_cell_known(rows, settings->retention_ms);
@@ -173,7 +175,7 @@ int pn_topics_read(const struct pn_json *root, struct pn_arena *arena, struct pn
             (struct pn_topic_row){.topic = text_of(row, "topic", arena),
                                   .partitions = pn_json_get_i64(row, "partitions", 0),
                                   .records = pn_json_get_i64(row, "records", 0),
-                                  .size_bytes = pn_json_get_i64(row, "size_bytes", 0),
+                                  .size_bytes = pn_json_get_i64(row, "size_bytes", -1),
                                   .first_partition = pn_json_get_i64(row, "first_partition", -1),
                                   .first_offset = pn_json_get_i64(row, "first_offset", -1),
                                   .tables = text_of(row, "read_by", arena)};
@@ -203,7 +205,7 @@ int pn_topic_read_detail(const struct pn_json *root, struct pn_arena *arena,
         detail->partitions[i] =
             (struct pn_log_offsets){.begin = pn_report_read_wide(row, "begin"),
                                     .end = pn_report_read_wide(row, "end"),
-                                    .size_bytes = pn_json_get_i64(row, "size_bytes", 0)};
+                                    .size_bytes = pn_json_get_i64(row, "size_bytes", -1)};
     }
     return 0;
 }

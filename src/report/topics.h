@@ -20,8 +20,8 @@ extern const struct pn_report_columns pn_partition_columns;
 struct pn_topic_row {
     const char *topic;
     int64_t partitions;
-    int64_t records; /* that the log keeps */
-    int64_t size_bytes;
+    int64_t records;         /* that the log keeps */
+    int64_t size_bytes;      /* -1: not known, which is null in the reports */
     int64_t first_partition; /* where the first of them is; -1: there are none */
     int64_t first_offset;
     const char *tables; /* the raw tables that read it, with ", " between; NULL: none does */

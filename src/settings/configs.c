@@ -90,15 +90,11 @@ void pn_settings_to_http(const struct pn_settings *settings, struct pn_http_conf
     };
 }
 
-/* An instance is a member of a group, and the groups of a Kafka cluster are the cluster's own. */
-static const char no_consumers[] =
-    "Consumer instances are not available while log.url names a Kafka cluster: read by offset with "
-    "GET /topics/{topic}/partitions/{partition}/records, or with a client of Kafka in a group";
-
 void pn_settings_to_kafka_rest(const struct pn_settings *settings,
                                struct pn_kafka_rest_config *config)
 {
     *config = (struct pn_kafka_rest_config){
+        .advertised_url = settings->gateway.advertised_url,
         .record_bytes_max = settings->log.record_bytes_max,
         .records_per_request_max = settings->gateway.records_per_request_max,
         .instance_timeout_ms = settings->gateway.consumer_instance_timeout_ms,
@@ -106,7 +102,6 @@ void pn_settings_to_kafka_rest(const struct pn_settings *settings,
         .request_timeout_ms = settings->gateway.consumer_request_timeout_ms,
         .fetch_bytes_max = settings->gateway.consumer_fetch_bytes_max,
         .first_poll_empty = strcmp(settings->gateway.consumer_first_poll, "empty") == 0,
-        .no_consumers = settings->log.url[0] != '\0' ? no_consumers : NULL,
     };
 }
 

@@ -55,6 +55,7 @@ struct pn_settings {
         char *tls_key;
         char *cors_origin; /* origins, with commas between them */
         char *allowed_hosts;
+        char *advertised_url;
         int64_t threads; /* 0: one a core but one */
         int64_t connections_max;
         int64_t connections_per_ip_max; /* 0: unlimited */

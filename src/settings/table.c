@@ -140,6 +140,10 @@ const struct pn_setting pn_settings_table[] = {
          "*.test`. `localhost`, IP addresses and the name in gateway.listen are always allowed; "
          "any other name is answered 421. Names are checked on loopback addresses, and on other "
          "addresses if this is set."),
+    TEXT("gateway.advertised_url", gateway.advertised_url, "",
+         "This server's own address for its clients, such as `https://gateway-1.example.com:8082`: "
+         "the `base_uri` of consumer instances, which live in the server that created them. Set it "
+         "where several servers are behind one address. Not set: the address of the request."),
     INT("gateway.threads", gateway.threads, "0", 0, PN_HTTP_THREADS_MAX, NULL,
         "Number of threads that serve requests. 0: one fewer than the cores, which leaves one for "
         "the log."),

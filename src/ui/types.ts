@@ -118,7 +118,7 @@ export interface TopicRow {
   topic: string;
   partitions: number;
   records: number | string;
-  size_bytes: number | string;
+  size_bytes: number | string | null; // null: a Kafka cluster does not say
   read_by: string | null;
 }
 
@@ -127,7 +127,7 @@ export interface PartitionRow {
   begin: string;
   end: string;
   records: number | string;
-  size_bytes: number | string;
+  size_bytes: number | string | null; // null: a Kafka cluster does not say
   retention_ms: number | null; // null: without a limit
   retention_bytes: number | null;
   record_bytes_max: number;

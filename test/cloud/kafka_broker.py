@@ -7,6 +7,7 @@ import json
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -62,6 +63,32 @@ def _java(*words, classes=""):
     return [*java, logging, "-cp", path, *map(str, words)]
 
 
+class ConsoleConsumer:
+    """Kafka's own consumer of the terminal, in a group."""
+
+    def __init__(self, address, topic, group):
+        self.output = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(
+            _java("org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server", address,
+                  "--topic", topic, "--group", group),
+            stdout=self.output, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.process.terminate()  # it leaves its group
+        self.process.wait(60)
+        self.output.close()
+
+    def values(self):
+        """Those that are JSON strings: the consumer's own log is on its output, too."""
+        self.output.seek(0)
+        lines = self.output.read().decode().splitlines()
+        return [line for line in lines if line.startswith('"')]
+
+
 class Broker:
     """Started when made; `stop` and `start` keep its ports and its data."""
 
@@ -104,6 +131,9 @@ class Broker:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
             self.process = None
+
+    def console_consumer(self, topic, group):
+        return ConsoleConsumer(self.address, topic, group)
 
     def ask(self, what, *args):
         """Runs one of kafka_client.py's functions with another client of Kafka."""

@@ -60,6 +60,15 @@ def create(topic, partitions):
     admin.create_topics([NewTopic(topic, partitions)])[topic].result(60)
 
 
+def committed(group, topic, partitions):
+    """The offsets that a group has committed; -1001 where it has none."""
+    consumer = Consumer({"bootstrap.servers": address, "group.id": group})
+    places = [TopicPartition(topic, partition) for partition in range(partitions)]
+    found = [place.offset for place in consumer.committed(places, 60)]
+    consumer.close()
+    return found
+
+
 def settings(topic):
     """The topic's own settings, and how many partitions it has."""
     admin = AdminClient({"bootstrap.servers": address})

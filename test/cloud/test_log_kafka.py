@@ -115,6 +115,18 @@ def test_keys_go_where_kafkas_own_clients_put_them(broker, pipeline, tmp_path):
             assert found == ours * 2
 
 
+def test_brokers_and_sizes(broker, pipeline, tmp_path):
+    with server(tmp_path / "data", pipeline, broker.address) as gateway:
+        post(gateway, "placed", {"value": 1})
+        here = {"broker": 1, "leader": True, "in_sync": True}
+        partition = {"partition": 0, "leader": 1, "replicas": [here]}
+        assert get(gateway, "/topics/placed")["partitions"] == [partition]
+        assert get(gateway, "/topics/placed/partitions/0") == partition
+        assert get(gateway, "/brokers") == {"brokers": [1]}
+        [row] = get(gateway, "/api/v1/topics/placed")["partitions"]
+        assert row["size_bytes"] is None and row["records"] == 1, row
+
+
 def test_two_gateways_are_one(broker, pipeline, tmp_path):
     one = server(tmp_path / "one", pipeline, broker.address)
     two = server(tmp_path / "two", pipeline, broker.address)
@@ -261,10 +273,8 @@ def test_a_data_folder_keeps_its_log(broker, pipeline, tmp_path):
     assert "belongs to the Kafka cluster another" in said, said
 
 
-def test_consumers_and_streams_say_why_not(broker, pipeline, tmp_path):
+def test_streams_say_why_not(broker, pipeline, tmp_path):
     with server(tmp_path / "data", pipeline, broker.address) as gateway:
-        status, body, _ = gateway.request("POST", "/consumers/g", {"format": "json"})
-        assert status == 501 and b"log.url" in body, body
         with pytest.raises(ClientError) as failure:
             client(gateway).create_stream(StreamName="s", ShardCount=1)
         assert "log.url" in str(failure.value)

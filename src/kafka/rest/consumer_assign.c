@@ -181,7 +181,6 @@ void pn_kafka_rest_group_deal(struct pn_kafka_rest_consumers *consumers,
     }
     if (force || seen != group->topics_seen) {
         group->topics_seen = seen;
-        group->generation++;
         /* First, so that the next owner of a partition continues where the one before it
          * stopped. */
         for (size_t m = 0; m < member_count; m++) {

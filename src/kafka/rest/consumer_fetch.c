@@ -11,7 +11,8 @@ int pn_kafka_rest_consumers_commit(struct pn_kafka_rest_consumers *consumers,
 {
     struct pn_kafka_rest_group *group = NULL;
     struct pn_kafka_rest_instance *instance = NULL;
-    if (offsets != NULL && pn_kafka_rest_consumers_check(consumers, offsets, refusal) != 0) {
+    if (offsets != NULL &&
+        pn_kafka_rest_check_partitions(consumers->config.log, offsets, refusal) != 0) {
         return -1;
     }
     pthread_mutex_lock(&consumers->lock);
@@ -69,9 +70,10 @@ int pn_kafka_rest_consumers_committed(struct pn_kafka_rest_consumers *consumers,
     return rc;
 }
 
-static int seek(struct pn_kafka_rest_consumers *consumers, struct pn_kafka_rest_instance *instance,
-                enum pn_kafka_rest_seek where, const struct pn_kafka_rest_position *to,
-                struct pn_kafka_rest_refusal *refusal)
+int pn_kafka_rest_instance_seek(struct pn_log *log, struct pn_kafka_rest_instance *instance,
+                                enum pn_kafka_rest_seek where,
+                                const struct pn_kafka_rest_position *to,
+                                struct pn_kafka_rest_refusal *refusal)
 {
     struct pn_kafka_rest_held *held =
         pn_kafka_rest_instance_find(instance, to->topic, to->partition);
@@ -82,7 +84,7 @@ static int seek(struct pn_kafka_rest_consumers *consumers, struct pn_kafka_rest_
                                     "Illegal state: No current assignment for partition %s-%d",
                                     to->topic, to->partition);
     }
-    if (pn_log_offsets(consumers->config.log, to->topic, to->partition, &offsets, &e) != 0) {
+    if (pn_log_offsets(log, to->topic, to->partition, &offsets, &e) != 0) {
         return pn_kafka_rest_refuse_error(refusal, &e);
     }
     held->position = where == PN_KAFKA_REST_SEEK_OFFSET      ? to->offset
@@ -104,13 +106,22 @@ int pn_kafka_rest_consumers_seek(struct pn_kafka_rest_consumers *consumers,
         pn_kafka_rest_group_deal(consumers, group, false);
     }
     for (size_t i = 0; i < positions->count && rc == 0; i++) {
-        rc = seek(consumers, instance, where, &positions->items[i], refusal);
+        rc = pn_kafka_rest_instance_seek(consumers->config.log, instance, where,
+                                         &positions->items[i], refusal);
     }
     pthread_mutex_unlock(&consumers->lock);
     return rc;
 }
 
 /* --- fetching --------------------------------------------------------------------------------- */
+
+int pn_kafka_rest_refuse_position(const struct pn_kafka_rest_held *held,
+                                  struct pn_kafka_rest_refusal *refusal)
+{
+    return pn_kafka_rest_refuse(refusal, 400, PN_KAFKA_REST_CODE_BAD_REQUEST,
+                                "Undefined offset with no reset policy for partition %s-%d",
+                                held->topic, held->partition);
+}
 
 /* Positions that cannot be read from start again where the reset policy says; but not those after
  * an end that the log is unsure of. */
@@ -136,9 +147,7 @@ static int check_positions(struct pn_kafka_rest_consumers *consumers,
                                                           held->partition);
         }
         if (held->position < 0) {
-            return pn_kafka_rest_refuse(refusal, 400, PN_KAFKA_REST_CODE_BAD_REQUEST,
-                                        "Undefined offset with no reset policy for partition %s-%d",
-                                        held->topic, held->partition);
+            return pn_kafka_rest_refuse_position(held, refusal);
         }
     }
     return 0;
@@ -156,8 +165,8 @@ static bool auto_commit(struct pn_kafka_rest_group *group, struct pn_kafka_rest_
     return group->dirty;
 }
 
-static void start_fetch(struct pn_kafka_rest_group *group, struct pn_kafka_rest_instance *instance,
-                        struct pn_arena *arena, struct pn_kafka_rest_fetch *fetch)
+void pn_kafka_rest_instance_fetch(struct pn_kafka_rest_instance *instance, struct pn_arena *arena,
+                                  struct pn_kafka_rest_fetch *fetch)
 {
     pn_kafka_rest_instance_copy_held(instance, arena, &fetch->partitions);
     instance->rotation++;
@@ -167,7 +176,6 @@ static void start_fetch(struct pn_kafka_rest_group *group, struct pn_kafka_rest_
     fetch->format = instance->config.format;
     fetch->min_bytes = instance->config.min_bytes;
     fetch->request_timeout_ms = instance->config.request_timeout_ms;
-    fetch->generation = group->generation;
     fetch->started_at =
         pn_arena_calloc(arena, fetch->partitions.count + 1, sizeof *fetch->started_at);
     for (size_t i = 0; i < fetch->partitions.count; i++) {
@@ -197,7 +205,7 @@ int pn_kafka_rest_consumers_fetch_begin(struct pn_kafka_rest_consumers *consumer
         rc = check_positions(consumers, group, instance, refusal);
         if (rc == 0) {
             to_flush = auto_commit(group, instance);
-            start_fetch(group, instance, arena, fetch);
+            pn_kafka_rest_instance_fetch(instance, arena, fetch);
         }
     }
     pthread_mutex_unlock(&consumers->lock);
@@ -207,6 +215,21 @@ int pn_kafka_rest_consumers_fetch_begin(struct pn_kafka_rest_consumers *consumer
     return rc;
 }
 
+void pn_kafka_rest_instance_fetched(struct pn_kafka_rest_instance *instance,
+                                    const struct pn_kafka_rest_fetch *fetch, int64_t now_ms)
+{
+    instance->busy = false;
+    instance->used_ms = now_ms;
+    for (size_t i = 0; i < fetch->partitions.count; i++) {
+        const struct pn_kafka_rest_position *p = &fetch->partitions.items[i];
+        struct pn_kafka_rest_held *held =
+            pn_kafka_rest_instance_find(instance, p->topic, p->partition);
+        if (held != NULL && held->position == fetch->started_at[i]) {
+            held->position = p->offset;
+        }
+    }
+}
+
 void pn_kafka_rest_consumers_fetch_end(struct pn_kafka_rest_consumers *consumers,
                                        const struct pn_kafka_rest_fetch *fetch)
 {
@@ -214,29 +237,19 @@ void pn_kafka_rest_consumers_fetch_end(struct pn_kafka_rest_consumers *consumers
     struct pn_kafka_rest_group *group = pn_kafka_rest_consumers_group(consumers, fetch->id.group);
     struct pn_kafka_rest_instance *instance = pn_kafka_rest_group_instance(group, fetch->id.name);
     if (instance != NULL) {
-        instance->busy = false;
-        instance->used_ms = pn_mono_ms(consumers->config.clock);
-        for (size_t i = 0; i < fetch->partitions.count; i++) {
-            const struct pn_kafka_rest_position *p = &fetch->partitions.items[i];
-            struct pn_kafka_rest_held *held =
-                pn_kafka_rest_instance_find(instance, p->topic, p->partition);
-            if (held != NULL && held->position == fetch->started_at[i]) {
-                held->position = p->offset;
-            }
-        }
+        pn_kafka_rest_instance_fetched(instance, fetch, pn_mono_ms(consumers->config.clock));
     }
     pthread_mutex_unlock(&consumers->lock);
 }
 
-static int64_t count_records(struct pn_kafka_rest_consumers *consumers,
-                             const struct pn_kafka_rest_instance *instance)
+int64_t pn_kafka_rest_instance_waiting(struct pn_log *log,
+                                       const struct pn_kafka_rest_instance *instance)
 {
     int64_t waiting = 0;
     for (size_t i = 0; i < instance->held_count; i++) {
         const struct pn_kafka_rest_held *held = &instance->held[i];
         struct pn_log_offsets offsets;
-        if (pn_log_offsets(consumers->config.log, held->topic, held->partition, &offsets, NULL) ==
-                0 &&
+        if (pn_log_offsets(log, held->topic, held->partition, &offsets, NULL) == 0 &&
             offsets.end > held->position) {
             waiting += offsets.end - held->position;
         }
@@ -256,7 +269,7 @@ bool pn_kafka_rest_consumers_ready(struct pn_kafka_rest_consumers *consumers,
         if (instance->used_ms - group->refreshed_ms >= PN_KAFKA_REST_REFRESH_MS) {
             pn_kafka_rest_group_deal(consumers, group, false);
         }
-        ready = count_records(consumers, instance) > count;
+        ready = pn_kafka_rest_instance_waiting(consumers->config.log, instance) > count;
     } else if (instance != NULL) {
         ready = false;
     }

@@ -50,8 +50,7 @@ struct pn_kafka_rest_group {
     struct pn_kafka_rest_committed *committed;
     size_t committed_count;
     size_t committed_capacity;
-    bool dirty; /* committed offsets that are not in the file */
-    uint64_t generation;
+    bool dirty;           /* committed offsets that are not in the file */
     uint64_t topics_seen; /* hash of the topics when partitions were last dealt out */
     int64_t refreshed_ms;
     struct pn_kafka_rest_group *next;
@@ -93,9 +92,37 @@ int pn_kafka_rest_group_flush(struct pn_kafka_rest_consumers *consumers, const c
                               struct pn_err *e) PN_MUST_CHECK;
 void pn_kafka_rest_group_flush_quietly(struct pn_kafka_rest_consumers *consumers, const char *name);
 /* Are they partitions of the log? */
-int pn_kafka_rest_consumers_check(struct pn_kafka_rest_consumers *consumers,
-                                  const struct pn_kafka_rest_positions *partitions,
-                                  struct pn_kafka_rest_refusal *refusal) PN_MUST_CHECK;
+int pn_kafka_rest_check_partitions(struct pn_log *log,
+                                   const struct pn_kafka_rest_positions *partitions,
+                                   struct pn_kafka_rest_refusal *refusal) PN_MUST_CHECK;
+/* What an instance wants: sets it (and the partitions stay as they are), forgets it, and lists the
+ * names given or those of the log that match the pattern now. */
+int pn_kafka_rest_instance_subscribe(struct pn_kafka_rest_instance *instance,
+                                     const char *const *topics, size_t count, const char *pattern,
+                                     struct pn_kafka_rest_refusal *refusal) PN_MUST_CHECK;
+void pn_kafka_rest_instance_unsubscribe(struct pn_kafka_rest_instance *instance);
+int pn_kafka_rest_instance_names(struct pn_log *log, const struct pn_kafka_rest_instance *instance,
+                                 struct pn_arena *arena, const char *const **topics, size_t *count,
+                                 struct pn_kafka_rest_refusal *refusal) PN_MUST_CHECK;
+/* Both ways to get partitions at once are refused. */
+int pn_kafka_rest_refuse_both(struct pn_kafka_rest_refusal *refusal);
+
+/* --- consumer_fetch.c; of one instance, which nobody else touches ------------------------------ */
+
+void pn_kafka_rest_instance_fetch(struct pn_kafka_rest_instance *instance, struct pn_arena *arena,
+                                  struct pn_kafka_rest_fetch *fetch);
+void pn_kafka_rest_instance_fetched(struct pn_kafka_rest_instance *instance,
+                                    const struct pn_kafka_rest_fetch *fetch, int64_t now_ms);
+/* How many records there are at most from the positions on. */
+int64_t pn_kafka_rest_instance_waiting(struct pn_log *log,
+                                       const struct pn_kafka_rest_instance *instance);
+int pn_kafka_rest_instance_seek(struct pn_log *log, struct pn_kafka_rest_instance *instance,
+                                enum pn_kafka_rest_seek where,
+                                const struct pn_kafka_rest_position *to,
+                                struct pn_kafka_rest_refusal *refusal) PN_MUST_CHECK;
+/* Refused: a position cannot be read from, and the reset policy has no other. */
+int pn_kafka_rest_refuse_position(const struct pn_kafka_rest_held *held,
+                                  struct pn_kafka_rest_refusal *refusal);
 
 /* --- consumer_offsets.c; file_lock must be held ------------------------------------------------
  */

@@ -87,7 +87,7 @@ int pn_kafka_rest_consumers_use(struct pn_kafka_rest_consumers *consumers,
     return 0;
 }
 
-static void forget_subscription(struct pn_kafka_rest_instance *instance)
+void pn_kafka_rest_instance_unsubscribe(struct pn_kafka_rest_instance *instance)
 {
     for (size_t i = 0; i < instance->topic_count; i++) {
         free(instance->topics[i]);
@@ -104,7 +104,7 @@ static void forget_subscription(struct pn_kafka_rest_instance *instance)
 
 static void instance_free(struct pn_kafka_rest_instance *instance)
 {
-    forget_subscription(instance);
+    pn_kafka_rest_instance_unsubscribe(instance);
     pn_kafka_rest_instance_drop(instance);
     free(instance->name);
     free(instance);
@@ -425,7 +425,7 @@ static int compile(struct pn_kafka_rest_instance *instance, const char *pattern,
     return 0;
 }
 
-static int refuse_both(struct pn_kafka_rest_refusal *refusal)
+int pn_kafka_rest_refuse_both(struct pn_kafka_rest_refusal *refusal)
 {
     return pn_kafka_rest_refuse(
         refusal, 409, PN_KAFKA_REST_CODE_ILLEGAL_STATE,
@@ -433,18 +433,18 @@ static int refuse_both(struct pn_kafka_rest_refusal *refusal)
         "exclusive");
 }
 
-static int subscribe(struct pn_kafka_rest_consumers *consumers, struct pn_kafka_rest_group *group,
-                     struct pn_kafka_rest_instance *instance, const char *const *topics,
-                     size_t count, const char *pattern, struct pn_kafka_rest_refusal *refusal)
+int pn_kafka_rest_instance_subscribe(struct pn_kafka_rest_instance *instance,
+                                     const char *const *topics, size_t count, const char *pattern,
+                                     struct pn_kafka_rest_refusal *refusal)
 {
     if (instance->assigned) {
-        return refuse_both(refusal);
+        return pn_kafka_rest_refuse_both(refusal);
     }
     struct pn_kafka_rest_instance fresh = {0};
     if (pattern != NULL && compile(&fresh, pattern, refusal) != 0) {
         return -1;
     }
-    forget_subscription(instance);
+    pn_kafka_rest_instance_unsubscribe(instance);
     instance->fetched = false;
     instance->pattern = fresh.pattern;
     instance->regex = fresh.regex;
@@ -452,7 +452,6 @@ static int subscribe(struct pn_kafka_rest_consumers *consumers, struct pn_kafka_
     for (size_t i = 0; i < count; i++) {
         instance->topics[instance->topic_count++] = pn_xstrdup(topics[i]);
     }
-    pn_kafka_rest_group_deal(consumers, group, true);
     return 0;
 }
 
@@ -466,7 +465,10 @@ int pn_kafka_rest_consumers_subscribe(struct pn_kafka_rest_consumers *consumers,
     pthread_mutex_lock(&consumers->lock);
     int rc = pn_kafka_rest_consumers_use(consumers, id, &group, &instance, refusal);
     if (rc == 0) {
-        rc = subscribe(consumers, group, instance, topics, count, pattern, refusal);
+        rc = pn_kafka_rest_instance_subscribe(instance, topics, count, pattern, refusal);
+    }
+    if (rc == 0) {
+        pn_kafka_rest_group_deal(consumers, group, true);
     }
     pthread_mutex_unlock(&consumers->lock);
     if (rc == 0) {
@@ -487,7 +489,7 @@ int pn_kafka_rest_consumers_unsubscribe(struct pn_kafka_rest_consumers *consumer
         if (instance->config.auto_commit) {
             pn_kafka_rest_instance_commit(group, instance);
         }
-        forget_subscription(instance);
+        pn_kafka_rest_instance_unsubscribe(instance);
         pn_kafka_rest_instance_drop(instance);
         instance->assigned = false;
         pn_kafka_rest_group_deal(consumers, group, true);
@@ -499,6 +501,31 @@ int pn_kafka_rest_consumers_unsubscribe(struct pn_kafka_rest_consumers *consumer
     return rc;
 }
 
+int pn_kafka_rest_instance_names(struct pn_log *log, const struct pn_kafka_rest_instance *instance,
+                                 struct pn_arena *arena, const char *const **topics, size_t *count,
+                                 struct pn_kafka_rest_refusal *refusal)
+{
+    struct pn_log_topic_info *infos = NULL;
+    size_t info_count = 0;
+    struct pn_err e;
+    if (pn_log_topics(log, arena, &infos, &info_count, &e) != 0) {
+        return pn_kafka_rest_refuse_error(refusal, &e);
+    }
+    size_t named = instance->topic_count;
+    const char **names = pn_arena_calloc(arena, named + info_count + 1, sizeof *names);
+    *count = 0;
+    for (size_t i = 0; i < named; i++) {
+        names[(*count)++] = pn_arena_strdup(arena, instance->topics[i]);
+    }
+    for (size_t i = 0; i < info_count && instance->pattern != NULL; i++) {
+        if (pn_kafka_rest_instance_wants(instance, infos[i].name)) {
+            names[(*count)++] = infos[i].name;
+        }
+    }
+    *topics = names;
+    return 0;
+}
+
 int pn_kafka_rest_consumers_subscription(struct pn_kafka_rest_consumers *consumers,
                                          struct pn_kafka_rest_instance_id id,
                                          struct pn_arena *arena, const char *const **topics,
@@ -506,41 +533,25 @@ int pn_kafka_rest_consumers_subscription(struct pn_kafka_rest_consumers *consume
 {
     struct pn_kafka_rest_group *group = NULL;
     struct pn_kafka_rest_instance *instance = NULL;
-    struct pn_log_topic_info *infos = NULL;
-    size_t info_count = 0;
-    struct pn_err e;
-    if (pn_log_topics(consumers->config.log, arena, &infos, &info_count, &e) != 0) {
-        return pn_kafka_rest_refuse_error(refusal, &e);
-    }
     pthread_mutex_lock(&consumers->lock);
     int rc = pn_kafka_rest_consumers_use(consumers, id, &group, &instance, refusal);
     if (rc == 0) {
-        size_t named = instance->topic_count;
-        const char **names = pn_arena_calloc(arena, named + info_count + 1, sizeof *names);
-        *count = 0;
-        for (size_t i = 0; i < named; i++) {
-            names[(*count)++] = pn_arena_strdup(arena, instance->topics[i]);
-        }
-        for (size_t i = 0; i < info_count && instance->pattern != NULL; i++) {
-            if (pn_kafka_rest_instance_wants(instance, infos[i].name)) {
-                names[(*count)++] = infos[i].name;
-            }
-        }
-        *topics = names;
+        rc = pn_kafka_rest_instance_names(consumers->config.log, instance, arena, topics, count,
+                                          refusal);
     }
     pthread_mutex_unlock(&consumers->lock);
     return rc;
 }
 
 /* Are they partitions of the log? */
-int pn_kafka_rest_consumers_check(struct pn_kafka_rest_consumers *consumers,
-                                  const struct pn_kafka_rest_positions *partitions,
-                                  struct pn_kafka_rest_refusal *refusal)
+int pn_kafka_rest_check_partitions(struct pn_log *log,
+                                   const struct pn_kafka_rest_positions *partitions,
+                                   struct pn_kafka_rest_refusal *refusal)
 {
     for (size_t i = 0; i < partitions->count; i++) {
         const struct pn_kafka_rest_position *p = &partitions->items[i];
         struct pn_log_topic_info info;
-        if (pn_log_topic(consumers->config.log, p->topic, &info, NULL) != 0) {
+        if (pn_log_topic(log, p->topic, &info, NULL) != 0) {
             return pn_kafka_rest_refuse(refusal, 404, PN_KAFKA_REST_CODE_TOPIC_NOT_FOUND,
                                         "Topic not found.");
         }
@@ -571,7 +582,6 @@ static void assign(struct pn_kafka_rest_consumers *consumers, struct pn_kafka_re
         }
     }
     instance->assigned = partitions->count > 0;
-    group->generation++;
 }
 
 int pn_kafka_rest_consumers_assign(struct pn_kafka_rest_consumers *consumers,
@@ -581,13 +591,13 @@ int pn_kafka_rest_consumers_assign(struct pn_kafka_rest_consumers *consumers,
 {
     struct pn_kafka_rest_group *group = NULL;
     struct pn_kafka_rest_instance *instance = NULL;
-    if (pn_kafka_rest_consumers_check(consumers, partitions, refusal) != 0) {
+    if (pn_kafka_rest_check_partitions(consumers->config.log, partitions, refusal) != 0) {
         return -1;
     }
     pthread_mutex_lock(&consumers->lock);
     int rc = pn_kafka_rest_consumers_use(consumers, id, &group, &instance, refusal);
     if (rc == 0 && (instance->topic_count > 0 || instance->pattern != NULL)) {
-        rc = refuse_both(refusal);
+        rc = pn_kafka_rest_refuse_both(refusal);
     }
     if (rc == 0) {
         assign(consumers, group, instance, partitions);

@@ -165,7 +165,6 @@ struct pn_kafka_rest_fetch {
     int64_t min_bytes;
     int64_t request_timeout_ms;
     bool first;          /* of this subscription: the original still joins the group then */
-    uint64_t generation; /* the module's own */
     int64_t *started_at; /* the module's own: the positions given */
 };
 int pn_kafka_rest_consumers_fetch_begin(struct pn_kafka_rest_consumers *consumers,

@@ -1,4 +1,4 @@
-/* The consumer routes: consumers.h does the work, this file reads bodies and writes replies. */
+/* The consumer routes: dispatch.h does the work, this file reads bodies and writes replies. */
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -305,20 +305,18 @@ enum pn_http_handled pn_kafka_rest_consumer_create(struct pn_http_request *req, 
                                                    .request_timeout_ms =
                                                        rest->config.request_timeout_ms};
     const char *name = NULL;
-    if (rest->config.no_consumers != NULL) {
-        pn_kafka_rest_reply_error(req, 501, 501, "%s", rest->config.no_consumers);
-        return PN_HTTP_HANDLED;
-    }
     if (!take_body(req, &root) || !take_config(req, root, &config)) {
         return PN_HTTP_HANDLED;
     }
-    if (pn_kafka_rest_consumers_add(rest->consumers, req->params[0], &config, &req->arena, &name,
+    if (pn_kafka_rest_instances_add(&rest->instances, req->params[0], &config, &req->arena, &name,
                                     &refusal) != 0) {
         return reply_refusal(req, &refusal);
     }
     struct pn_buf uri;
     pn_buf_init(&uri, 4096);
-    pn_buf_addf(&uri, "%s/consumers/", pn_http_request_base_uri(req));
+    pn_buf_addf(&uri, "%s/consumers/",
+                rest->advertised_url != NULL ? rest->advertised_url
+                                             : pn_http_request_base_uri(req));
     pn_percent_encode(&uri, req->params[0]);
     pn_buf_adds(&uri, "/instances/");
     pn_percent_encode(&uri, name);
@@ -337,7 +335,7 @@ enum pn_http_handled pn_kafka_rest_consumer_delete(struct pn_http_request *req, 
 {
     const struct pn_kafka_rest *rest = arg;
     struct pn_kafka_rest_refusal refusal;
-    if (pn_kafka_rest_consumers_remove(rest->consumers, id_of(req), &refusal) != 0) {
+    if (pn_kafka_rest_instances_remove(&rest->instances, id_of(req), &refusal) != 0) {
         return reply_refusal(req, &refusal);
     }
     pn_http_reply_none(req);
@@ -394,7 +392,7 @@ enum pn_http_handled pn_kafka_rest_subscribe(struct pn_http_request *req, void *
     if (by_name && !take_topics(req, names, &topics, &count)) {
         return PN_HTTP_HANDLED;
     }
-    if (pn_kafka_rest_consumers_subscribe(rest->consumers, id_of(req), topics, count, regex,
+    if (pn_kafka_rest_instances_subscribe(&rest->instances, id_of(req), topics, count, regex,
                                           &refusal) != 0) {
         return reply_refusal(req, &refusal);
     }
@@ -411,7 +409,7 @@ enum pn_http_handled pn_kafka_rest_subscription(struct pn_http_request *req, voi
     if (!pn_kafka_rest_accept(req)) {
         return PN_HTTP_HANDLED;
     }
-    if (pn_kafka_rest_consumers_subscription(rest->consumers, id_of(req), &req->arena, &topics,
+    if (pn_kafka_rest_instances_subscription(&rest->instances, id_of(req), &req->arena, &topics,
                                              &count, &refusal) != 0) {
         return reply_refusal(req, &refusal);
     }
@@ -432,7 +430,7 @@ enum pn_http_handled pn_kafka_rest_unsubscribe(struct pn_http_request *req, void
 {
     const struct pn_kafka_rest *rest = arg;
     struct pn_kafka_rest_refusal refusal;
-    if (pn_kafka_rest_consumers_unsubscribe(rest->consumers, id_of(req), &refusal) != 0) {
+    if (pn_kafka_rest_instances_unsubscribe(&rest->instances, id_of(req), &refusal) != 0) {
         return reply_refusal(req, &refusal);
     }
     pn_http_reply_none(req);
@@ -448,7 +446,7 @@ enum pn_http_handled pn_kafka_rest_assign(struct pn_http_request *req, void *arg
     if (!take_body(req, &root) || !take_positions(req, root, "partitions", false, &partitions)) {
         return PN_HTTP_HANDLED;
     }
-    if (pn_kafka_rest_consumers_assign(rest->consumers, id_of(req), &partitions, &refusal) != 0) {
+    if (pn_kafka_rest_instances_assign(&rest->instances, id_of(req), &partitions, &refusal) != 0) {
         return reply_refusal(req, &refusal);
     }
     pn_http_reply_none(req);
@@ -463,7 +461,7 @@ enum pn_http_handled pn_kafka_rest_assignments(struct pn_http_request *req, void
     if (!pn_kafka_rest_accept(req)) {
         return PN_HTTP_HANDLED;
     }
-    if (pn_kafka_rest_consumers_assignments(rest->consumers, id_of(req), &req->arena, &partitions,
+    if (pn_kafka_rest_instances_assignments(&rest->instances, id_of(req), &req->arena, &partitions,
                                             &refusal) != 0) {
         return reply_refusal(req, &refusal);
     }
@@ -490,7 +488,7 @@ enum pn_http_handled pn_kafka_rest_commit(struct pn_http_request *req, void *arg
     for (size_t i = 0; !all && i < offsets.count; i++) {
         offsets.items[i].offset++;
     }
-    if (pn_kafka_rest_consumers_commit(rest->consumers, id_of(req), all ? NULL : &offsets,
+    if (pn_kafka_rest_instances_commit(&rest->instances, id_of(req), all ? NULL : &offsets,
                                        &refusal) != 0) {
         return reply_refusal(req, &refusal);
     }
@@ -513,7 +511,7 @@ enum pn_http_handled pn_kafka_rest_committed(struct pn_http_request *req, void *
     if (!all && !take_positions(req, root, "partitions", false, &partitions)) {
         return PN_HTTP_HANDLED;
     }
-    if (pn_kafka_rest_consumers_committed(rest->consumers, id_of(req), all ? NULL : &partitions,
+    if (pn_kafka_rest_instances_committed(&rest->instances, id_of(req), all ? NULL : &partitions,
                                           &req->arena, &offsets, &refusal) != 0) {
         return reply_refusal(req, &refusal);
     }
@@ -578,7 +576,7 @@ static bool seek_to(const struct pn_kafka_rest *rest, struct pn_http_request *re
                     enum pn_kafka_rest_seek where, const struct pn_kafka_rest_positions *positions)
 {
     struct pn_kafka_rest_refusal refusal;
-    if (pn_kafka_rest_consumers_seek(rest->consumers, id_of(req), where, positions, &refusal) !=
+    if (pn_kafka_rest_instances_seek(&rest->instances, id_of(req), where, positions, &refusal) !=
         0) {
         (void)reply_refusal(req, &refusal);
         return false;

@@ -116,8 +116,8 @@ static void read_partition(struct pn_http_request *req, struct poll *poll,
 static bool poll_ready(struct pn_http_request *req)
 {
     const struct poll *poll = req->state;
-    return pn_kafka_rest_consumers_ready(
-        poll->rest->consumers, (struct pn_kafka_rest_instance_id){req->params[0], req->params[1]},
+    return pn_kafka_rest_instances_ready(
+        &poll->rest->instances, (struct pn_kafka_rest_instance_id){req->params[0], req->params[1]},
         (int64_t)poll->record_count);
 }
 
@@ -221,12 +221,12 @@ static bool may_read(struct pn_http_request *req, const struct pn_kafka_rest_pos
 
 static enum pn_http_handled poll_once(struct pn_http_request *req, struct poll *poll)
 {
-    struct pn_kafka_rest_consumers *consumers = poll->rest->consumers;
+    const struct pn_kafka_rest_instances *instances = &poll->rest->instances;
     struct pn_kafka_rest_refusal refusal;
     bool busy = false;
     pn_arena_reset(&poll->arena);
-    if (pn_kafka_rest_consumers_fetch_begin(
-            consumers, (struct pn_kafka_rest_instance_id){req->params[0], req->params[1]},
+    if (pn_kafka_rest_instances_fetch_begin(
+            instances, (struct pn_kafka_rest_instance_id){req->params[0], req->params[1]},
             &poll->arena, &poll->fetch, &busy, &refusal) != 0) {
         pn_kafka_rest_reply_error(req, refusal.status, refusal.code, "%s", refusal.msg);
         return PN_HTTP_HANDLED;
@@ -240,7 +240,7 @@ static enum pn_http_handled poll_once(struct pn_http_request *req, struct poll *
         bool empty = poll->fetch.first && poll->rest->config.first_poll_empty;
         handled = empty ? reply_nothing(req) : read_round(req, poll);
     }
-    pn_kafka_rest_consumers_fetch_end(consumers, &poll->fetch);
+    pn_kafka_rest_instances_fetch_end(instances, &poll->fetch);
     return handled;
 }
 

@@ -3,17 +3,18 @@
 #define PN_KAFKA_REST_PRIVATE_H
 
 #include "http/request.h"
-#include "kafka/rest/consumers.h"
+#include "kafka/rest/dispatch.h"
 #include "kafka/rest/errors.h"
 #include "kafka/rest/format.h"
 #include "kafka/rest/rest.h"
 
 /* Constant once it is made, but for what its parts lock themselves. */
 struct pn_kafka_rest {
-    struct pn_kafka_rest_config config; /* without consumers_folder */
+    struct pn_kafka_rest_config config; /* without consumers_folder and advertised_url */
     struct pn_kafka_rest_env env;
     struct pn_log *topics; /* the log without the streams' topics */
-    struct pn_kafka_rest_consumers *consumers;
+    struct pn_kafka_rest_instances instances;
+    char *advertised_url; /* NULL: what a request says */
     struct pn_metric *records;
 };
 

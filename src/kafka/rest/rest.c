@@ -2,6 +2,7 @@
 #include "kafka/rest/rest.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "kafka/rest/private.h"
@@ -56,13 +57,13 @@ static const struct pn_http_route routes[] = {
 static void tick(void *arg)
 {
     const struct pn_kafka_rest *rest = arg;
-    pn_kafka_rest_consumers_tick(rest->consumers);
+    pn_kafka_rest_instances_tick(&rest->instances);
 }
 
 static void stop(void *arg)
 {
     const struct pn_kafka_rest *rest = arg;
-    pn_kafka_rest_consumers_close(rest->consumers);
+    pn_kafka_rest_instances_close(&rest->instances);
 }
 
 static const char *const words[] = {"topics", "consumers", "brokers", NULL};
@@ -75,6 +76,27 @@ const struct pn_http_front pn_kafka_rest_front = {.name = "kafka-rest",
                                                   .tick = tick,
                                                   .stop = stop};
 
+/* Without its last slash. */
+static int take_url(const char *url, struct pn_kafka_rest *rest, struct pn_err *e)
+{
+    size_t len = strlen(url);
+    bool is_http = strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0;
+    if (len == 0) {
+        return 0;
+    }
+    if (!is_http || strpbrk(url, " ?#\"") != NULL) {
+        return pn_err_input(e,
+                            "gateway.advertised_url must be http://HOST:PORT or https://HOST:PORT, "
+                            "maybe with a path, not \"%.200s\"",
+                            url);
+    }
+    rest->advertised_url = pn_xstrdup(url);
+    if (url[len - 1] == '/') {
+        rest->advertised_url[len - 1] = '\0';
+    }
+    return 0;
+}
+
 int pn_kafka_rest_create(const struct pn_kafka_rest_config *config,
                          const struct pn_kafka_rest_env *env, struct pn_kafka_rest **rest,
                          struct pn_err *e)
@@ -82,6 +104,7 @@ int pn_kafka_rest_create(const struct pn_kafka_rest_config *config,
     struct pn_kafka_rest *made = pn_xcalloc(1, sizeof *made);
     made->config = *config;
     made->config.consumers_folder = NULL;
+    made->config.advertised_url = NULL;
     made->env = *env;
     made->topics = pn_log_public_create(env->log);
     made->records = pn_metrics_get(env->metrics, PN_METRIC_GATEWAY_RECORDS, NULL);
@@ -94,7 +117,10 @@ int pn_kafka_rest_create(const struct pn_kafka_rest_config *config,
         .instance_timeout_ms = config->instance_timeout_ms,
         .instances_max = config->instances_max,
     };
-    int rc = pn_kafka_rest_consumers_create(&consumers, &made->consumers, e);
+    int rc = take_url(config->advertised_url, made, e);
+    if (rc == 0) {
+        rc = pn_kafka_rest_instances_open(&consumers, &made->instances, e);
+    }
     if (rc != 0) {
         pn_kafka_rest_destroy(&made);
         return rc;
@@ -109,8 +135,9 @@ void pn_kafka_rest_destroy(struct pn_kafka_rest **rest)
     if (gone == NULL) {
         return;
     }
-    pn_kafka_rest_consumers_destroy(&gone->consumers);
+    pn_kafka_rest_instances_deinit(&gone->instances);
     pn_log_destroy(&gone->topics);
+    free(gone->advertised_url);
     free(gone);
     *rest = NULL;
 }

@@ -14,15 +14,16 @@
 #include "log/log.h"
 
 struct pn_kafka_rest_config {
-    const char *consumers_folder; /* committed offsets; made when needed; copied */
+    const char *consumers_folder; /* committed offsets, unless the log has groups of its own; made
+                                     when needed; copied */
+    const char *advertised_url;   /* of this server, for replies; "": what a request says; copied */
     int64_t record_bytes_max;
     int64_t records_per_request_max;
     int64_t instance_timeout_ms;
     int64_t instances_max;
     int64_t request_timeout_ms; /* how long a fetch waits, unless the consumer says */
     int64_t fetch_bytes_max;
-    bool first_poll_empty;    /* the first fetch after a subscription has no records */
-    const char *no_consumers; /* static: why there are no consumer instances; NULL: there are */
+    bool first_poll_empty; /* the first fetch after a subscription has no records */
 };
 
 /* What it depends on; all borrowed for its life. logger and metrics may be NULL. */
@@ -41,7 +42,7 @@ struct pn_kafka_rest_env {
 
 struct pn_kafka_rest;
 
-/* INPUT without a folder for consumers. */
+/* INPUT without a folder for consumers, and for a URL that is none. */
 int pn_kafka_rest_create(const struct pn_kafka_rest_config *config,
                          const struct pn_kafka_rest_env *env, struct pn_kafka_rest **rest,
                          struct pn_err *e) PN_MUST_CHECK;

@@ -1,29 +1,43 @@
-/* Topics, partitions, offsets, brokers: what can be asked about the log. There is one broker, 0,
- * which leads every partition. */
+/* Topics, partitions, offsets, brokers: what can be asked about the log. */
 #include <string.h>
 
 #include "kafka/rest/private.h"
 
-static void put_partition(struct pn_json_writer *json, int32_t partition)
+/* Without a leader, `leader` is -1, as in Kafka. */
+static void put_partition(const struct pn_kafka_rest *rest, struct pn_http_request *req,
+                          struct pn_json_writer *json, int32_t partition)
 {
+    struct pn_log_replica *replicas = NULL;
+    size_t count = 0;
+    int32_t leader = -1;
+    if (pn_log_replicas(rest->topics, req->params[0], partition, &req->arena, &replicas, &count,
+                        NULL) != 0) {
+        count = 0; /* the topic has gone meanwhile */
+    }
+    for (size_t i = 0; i < count; i++) {
+        leader = replicas[i].is_leader ? replicas[i].broker : leader;
+    }
     pn_json_put_object(json);
     pn_json_add_i64(json, "partition", partition);
-    pn_json_add_i64(json, "leader", 0);
+    pn_json_add_i64(json, "leader", leader);
     pn_json_add_array(json, "replicas");
-    pn_json_put_object(json);
-    pn_json_add_i64(json, "broker", 0);
-    pn_json_add_bool(json, "leader", true);
-    pn_json_add_bool(json, "in_sync", true);
-    pn_json_end(json);
+    for (size_t i = 0; i < count; i++) {
+        pn_json_put_object(json);
+        pn_json_add_i64(json, "broker", replicas[i].broker);
+        pn_json_add_bool(json, "leader", replicas[i].is_leader);
+        pn_json_add_bool(json, "in_sync", replicas[i].is_in_sync);
+        pn_json_end(json);
+    }
     pn_json_end(json);
     pn_json_end(json);
 }
 
-static void put_partitions(struct pn_json_writer *json, int32_t count)
+static void put_partitions(const struct pn_kafka_rest *rest, struct pn_http_request *req,
+                           struct pn_json_writer *json, int32_t count)
 {
     pn_json_put_array(json);
     for (int32_t i = 0; i < count; i++) {
-        put_partition(json, i);
+        put_partition(rest, req, json, i);
     }
     pn_json_end(json);
 }
@@ -110,7 +124,7 @@ enum pn_http_handled pn_kafka_rest_topic(struct pn_http_request *req, void *arg)
         pn_json_add_cstr(&json, "name", info.name);
         add_configs(&json, &info.settings);
         pn_json_put_key(&json, "partitions");
-        put_partitions(&json, info.partitions);
+        put_partitions(rest, req, &json, info.partitions);
         pn_json_end(&json);
         req->status = 200;
     }
@@ -124,7 +138,7 @@ enum pn_http_handled pn_kafka_rest_partitions(struct pn_http_request *req, void 
     if (pn_kafka_rest_accept(req) && find_topic(rest, req, &info)) {
         struct pn_json_writer json;
         pn_json_writer_init(&json, &req->out);
-        put_partitions(&json, info.partitions);
+        put_partitions(rest, req, &json, info.partitions);
         req->status = 200;
     }
     return PN_HTTP_HANDLED;
@@ -137,7 +151,7 @@ enum pn_http_handled pn_kafka_rest_partition(struct pn_http_request *req, void *
     if (pn_kafka_rest_accept(req) && find_partition(rest, req, &partition)) {
         struct pn_json_writer json;
         pn_json_writer_init(&json, &req->out);
-        put_partition(&json, partition);
+        put_partition(rest, req, &json, partition);
         req->status = 200;
     }
     return PN_HTTP_HANDLED;
@@ -168,13 +182,18 @@ enum pn_http_handled pn_kafka_rest_offsets(struct pn_http_request *req, void *ar
 
 enum pn_http_handled pn_kafka_rest_brokers(struct pn_http_request *req, void *arg)
 {
-    (void)arg;
+    const struct pn_kafka_rest *rest = arg;
     if (pn_kafka_rest_accept(req)) {
         struct pn_json_writer json;
+        int32_t *brokers = NULL;
+        size_t count = 0;
+        pn_log_brokers(rest->topics, &req->arena, &brokers, &count);
         pn_json_writer_init(&json, &req->out);
         pn_json_put_object(&json);
         pn_json_add_array(&json, "brokers");
-        pn_json_put_i64(&json, 0);
+        for (size_t i = 0; i < count; i++) {
+            pn_json_put_i64(&json, brokers[i]);
+        }
         pn_json_end(&json);
         pn_json_end(&json);
         req->status = 200;

@@ -22,6 +22,7 @@ static void release_all(struct pn_kafka_topic **topics, size_t count)
 void pn_kafka_catalog_deinit(struct pn_kafka_catalog *catalog)
 {
     release_all(catalog->topics, catalog->count);
+    free(catalog->brokers);
     pthread_mutex_destroy(&catalog->lock);
 }
 
@@ -38,6 +39,9 @@ struct pn_kafka_topic *pn_kafka_topic_create(const char *name, int32_t partition
 void pn_kafka_topic_release(struct pn_kafka_topic *topic)
 {
     if (atomic_fetch_sub(&topic->refs, 1) == 1) {
+        for (int32_t i = 0; i < topic->info.partitions; i++) {
+            free(topic->parts[i].replicas);
+        }
         free(topic);
     }
 }
@@ -133,6 +137,90 @@ int pn_kafka_catalog_part(struct pn_kafka_catalog *catalog, const char *name, in
     *part = &(*topic)->parts[number];
     return 0;
 }
+
+/* --- brokers ---------------------------------------------------------------------------------- */
+
+static bool has(const int32_t *ids, int count, int32_t id)
+{
+    for (int i = 0; i < count; i++) {
+        if (ids[i] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void pn_kafka_catalog_note_replicas(struct pn_kafka_catalog *catalog, struct pn_kafka_part *part,
+                                    const rd_kafka_metadata_partition_t *found)
+{
+    size_t count = found->replica_cnt > 0 ? (size_t)found->replica_cnt : 0;
+    struct pn_log_replica *replicas = pn_xcalloc(count + 1, sizeof *replicas);
+    for (size_t i = 0; i < count; i++) {
+        int32_t broker = found->replicas[i];
+        replicas[i] =
+            (struct pn_log_replica){.broker = broker,
+                                    .is_leader = broker == found->leader,
+                                    .is_in_sync = has(found->isrs, found->isr_cnt, broker)};
+    }
+    atomic_store(&part->is_led, found->leader >= 0);
+    pthread_mutex_lock(&catalog->lock);
+    struct pn_log_replica *old = part->replicas;
+    part->replicas = replicas;
+    part->replica_count = count;
+    pthread_mutex_unlock(&catalog->lock);
+    free(old);
+}
+
+void pn_kafka_catalog_replicas(struct pn_kafka_catalog *catalog, const struct pn_kafka_part *part,
+                               struct pn_arena *arena, struct pn_log_replica **replicas,
+                               size_t *count)
+{
+    pthread_mutex_lock(&catalog->lock);
+    *count = part->replica_count;
+    *replicas = pn_arena_calloc(arena, *count, sizeof **replicas);
+    for (size_t i = 0; i < *count; i++) {
+        (*replicas)[i] = part->replicas[i];
+    }
+    pthread_mutex_unlock(&catalog->lock);
+}
+
+static int by_number(const void *left, const void *right)
+{
+    const int32_t *l = left;
+    const int32_t *r = right;
+    return (*l > *r) - (*l < *r);
+}
+
+void pn_kafka_catalog_note_brokers(struct pn_kafka_catalog *catalog,
+                                   const rd_kafka_metadata_t *metadata)
+{
+    size_t count = metadata->broker_cnt > 0 ? (size_t)metadata->broker_cnt : 0;
+    int32_t *brokers = pn_xcalloc(count + 1, sizeof *brokers);
+    for (size_t i = 0; i < count; i++) {
+        brokers[i] = metadata->brokers[i].id;
+    }
+    qsort(brokers, count, sizeof *brokers, by_number);
+    pthread_mutex_lock(&catalog->lock);
+    int32_t *old = catalog->brokers;
+    catalog->brokers = brokers;
+    catalog->broker_count = count;
+    pthread_mutex_unlock(&catalog->lock);
+    free(old);
+}
+
+void pn_kafka_catalog_brokers(struct pn_kafka_catalog *catalog, struct pn_arena *arena,
+                              int32_t **brokers, size_t *count)
+{
+    pthread_mutex_lock(&catalog->lock);
+    *count = catalog->broker_count;
+    *brokers = pn_arena_calloc(arena, *count, sizeof **brokers);
+    for (size_t i = 0; i < *count; i++) {
+        (*brokers)[i] = catalog->brokers[i];
+    }
+    pthread_mutex_unlock(&catalog->lock);
+}
+
+/* --- ends ------------------------------------------------------------------------------------- */
 
 int64_t pn_kafka_part_end(const struct pn_kafka_part *part)
 {

@@ -13,7 +13,7 @@ enum { RECORD_OVERHEAD_BYTES = 4096, KIB = 1024 };
 
 static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque)
 {
-    struct pn_kafka *kafka = opaque;
+    struct pn_kafka *kafka = ((const struct pn_kafka_owner *)opaque)->kafka;
     struct pn_kafka_trouble *trouble = &kafka->trouble;
     rd_kafka_resp_err_t err = (rd_kafka_resp_err_t)code;
     char why[PN_KAFKA_TEXT_SIZE];
@@ -58,9 +58,10 @@ rd_kafka_resp_err_t pn_kafka_trouble_since(struct pn_kafka *kafka, int64_t withi
 /* librdkafka's own lines are for those who look closely: what matters comes as errors. */
 static void on_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
 {
-    const struct pn_kafka *kafka = rd_kafka_opaque(client);
-    if (kafka != NULL) {
-        pn_logger_debug(kafka->logger, "kafka", "librdkafka %d %s: %s", level, facility, text);
+    const struct pn_kafka_owner *owner = rd_kafka_opaque(client);
+    if (owner != NULL) {
+        pn_logger_debug(owner->kafka->logger, "kafka", "librdkafka %d %s: %s", level, facility,
+                        text);
     }
 }
 
@@ -222,18 +223,22 @@ static int set_common(rd_kafka_conf_t *conf, const struct pn_kafka_config *confi
     return rc == 0 ? set_security(conf, config, e) : rc;
 }
 
-int pn_kafka_client_open(struct pn_kafka *kafka, rd_kafka_type_t type,
-                         pn_kafka_delivery_fn on_delivery,
-                         const struct pn_kafka_property *properties, rd_kafka_t **client,
+int pn_kafka_client_open(const struct pn_kafka_client *client, rd_kafka_t **handle,
                          struct pn_err *e)
 {
+    struct pn_kafka *kafka = client->owner->kafka;
     const struct pn_kafka_config *config = &kafka->config;
+    const struct pn_kafka_property *properties = client->properties;
+    bool is_producer = client->type == RD_KAFKA_PRODUCER;
     char why[CONF_ERROR_SIZE];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    rd_kafka_conf_set_opaque(conf, kafka);
+    rd_kafka_conf_set_opaque(conf, client->owner);
     rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_log_cb(conf, on_log);
-    rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+    rd_kafka_conf_set_dr_msg_cb(conf, client->on_delivery);
+    if (client->on_rebalance != NULL) {
+        rd_kafka_conf_set_rebalance_cb(conf, client->on_rebalance);
+    }
     int rc = check_files(kafka, e);
     if (rc == 0) {
         rc = set_common(conf, config, e);
@@ -244,10 +249,10 @@ int pn_kafka_client_open(struct pn_kafka *kafka, rd_kafka_type_t type,
     for (size_t i = 0; rc == 0 && properties[i].name != NULL; i++) {
         rc = set(conf, properties[i].name, properties[i].value, e);
     }
-    if (rc == 0 && type == RD_KAFKA_PRODUCER) {
+    if (rc == 0 && is_producer) {
         rc = set_number(conf, "queue.buffering.max.kbytes", config->queue_bytes_max / KIB + 1, e);
     }
-    if (rc == 0 && type == RD_KAFKA_PRODUCER) {
+    if (rc == 0 && is_producer) {
         rc = set_number(conf, "message.timeout.ms", config->timeout_ms, e);
     }
     if (rc == 0) {
@@ -257,17 +262,17 @@ int pn_kafka_client_open(struct pn_kafka *kafka, rd_kafka_type_t type,
         rd_kafka_conf_destroy(conf);
         return rc;
     }
-    *client = rd_kafka_new(type, conf, why, sizeof why);
-    if (*client == NULL) {
+    *handle = rd_kafka_new(client->type, conf, why, sizeof why);
+    if (*handle == NULL) {
         rd_kafka_conf_destroy(conf);
         return pn_err_input(e, "librdkafka does not accept the settings log.kafka.*: %s", why);
     }
     if (pn_kafka_uses_iam(config)) {
-        rc = pn_kafka_iam_start(*client, e);
+        rc = pn_kafka_iam_start(*handle, e);
     }
     if (rc != 0) {
-        rd_kafka_destroy(*client);
-        *client = NULL;
+        rd_kafka_destroy(*handle);
+        *handle = NULL;
     }
     return rc;
 }

@@ -151,9 +151,10 @@ static int set_token(rd_kafka_t *client, const struct pn_kafka *kafka, struct pn
 /* On a thread of librdkafka, before the first login and whenever a token is about to expire. */
 static void on_token_wanted(rd_kafka_t *client, const char *config, void *opaque)
 {
+    const struct pn_kafka_owner *owner = opaque;
     struct pn_err failure = {0};
     (void)config;
-    if (set_token(client, opaque, &failure) != 0) {
+    if (set_token(client, owner->kafka, &failure) != 0) {
         (void)rd_kafka_oauthbearer_set_token_failure(client, failure.msg);
     }
 }

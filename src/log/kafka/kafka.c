@@ -47,11 +47,44 @@ static int kafka_offsets(struct pn_log *log, const char *name, int32_t number,
     if (rc == 0) {
         *offsets = (struct pn_log_offsets){.begin = atomic_load(&part->begin),
                                            .end = pn_kafka_part_end(part),
+                                           .size_bytes = -1,
                                            .unsure = !atomic_load(&part->is_known) ||
                                                      atomic_load(&part->fell_ms) != 0};
         pn_kafka_topic_release(topic);
     }
     return rc;
+}
+
+static int kafka_refresh(struct pn_log *log, const char *name, struct pn_err *e)
+{
+    return pn_kafka_refresh_topic(pn_kafka_of(log), name, e);
+}
+
+static bool kafka_has_groups(const struct pn_log *log)
+{
+    (void)log;
+    return true;
+}
+
+static int kafka_replicas(struct pn_log *log, const char *name, int32_t number,
+                          struct pn_arena *arena, struct pn_log_replica **replicas, size_t *count,
+                          struct pn_err *e)
+{
+    struct pn_kafka_catalog *catalog = &pn_kafka_of(log)->catalog;
+    struct pn_kafka_topic *topic = NULL;
+    struct pn_kafka_part *part = NULL;
+    int rc = pn_kafka_catalog_part(catalog, name, number, &topic, &part, e);
+    if (rc == 0) {
+        pn_kafka_catalog_replicas(catalog, part, arena, replicas, count);
+        pn_kafka_topic_release(topic);
+    }
+    return rc;
+}
+
+static void kafka_brokers(struct pn_log *log, struct pn_arena *arena, int32_t **brokers,
+                          size_t *count)
+{
+    pn_kafka_catalog_brokers(&pn_kafka_of(log)->catalog, arena, brokers, count);
 }
 
 /* --- opening and closing ---------------------------------------------------------------------- */
@@ -118,6 +151,11 @@ static const struct pn_log_ops kafka_ops = {
     .topics = kafka_topics,
     .topic = kafka_topic,
     .offsets = kafka_offsets,
+    .replicas = kafka_replicas,
+    .brokers = kafka_brokers,
+    .refresh = kafka_refresh,
+    .has_groups = kafka_has_groups,
+    .join = pn_kafka_join,
     .offset_at = pn_kafka_offset_at,
     .read = pn_kafka_read,
     .listen = pn_kafka_listen,
@@ -130,6 +168,7 @@ static struct pn_kafka *create(const struct pn_kafka_config *config, const struc
     struct pn_kafka *kafka = pn_xcalloc(1, sizeof *kafka);
     pthread_condattr_t monotonic;
     kafka->log.ops = &kafka_ops;
+    kafka->owner.kafka = kafka;
     kafka->io = io;
     kafka->clock = clock;
     kafka->logger = logger;
@@ -209,7 +248,9 @@ int pn_kafka_open(const struct pn_kafka_config *config, const struct pn_io *io,
     struct pn_kafka *kafka = create(config, io, clock, logger);
     rc = pn_kafka_folder_open(kafka, e);
     if (rc == 0) {
-        rc = pn_kafka_client_open(kafka, RD_KAFKA_CONSUMER, NULL, properties, &kafka->asker, e);
+        const struct pn_kafka_client asker = {
+            .type = RD_KAFKA_CONSUMER, .properties = properties, .owner = &kafka->owner};
+        rc = pn_kafka_client_open(&asker, &kafka->asker, e);
     }
     if (rc == 0) {
         rc = connect_first(kafka, e);

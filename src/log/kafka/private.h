@@ -11,6 +11,7 @@
  *   admin.c     topics: create, delete, configure
  *   readers.c   consumers of single partitions, kept open where a read ended
  *   read.c      reads
+ *   member.c    members of consumer groups
  *   folder.c    the lock, and the cluster whose log this is
  *   listeners.c the functions to call when records came
  *   kafka.c     the port's functions; opening and closing
@@ -25,8 +26,9 @@
 #include "base/aws_credentials.h"
 #include "base/buf.h"
 #include "log/kafka/kafka.h"
+#include "log/member.h"
 
-enum { PN_KAFKA_LANES = 2, PN_KAFKA_READERS_MAX = 256, PN_KAFKA_LISTENERS_MAX = 16 };
+enum { PN_KAFKA_LANES = 4, PN_KAFKA_READERS_MAX = 256, PN_KAFKA_LISTENERS_MAX = 16 };
 enum { PN_KAFKA_TEXT_SIZE = 512 };
 
 /* --- the catalog ------------------------------------------------------------------------------ */
@@ -39,6 +41,9 @@ struct pn_kafka_part {
     _Atomic int64_t fell_ms;   /* since when the leader says less than `end`; 0: it does not */
     atomic_bool is_known;      /* begin and end are */
     atomic_bool is_led;        /* it had a leader when the cluster was asked last */
+    /* As the cluster said last; with the catalog's lock. */
+    struct pn_log_replica *replicas;
+    size_t replica_count;
 };
 
 /* What is known of a topic. It does not change but for its parts: another state is another one. */
@@ -53,6 +58,8 @@ struct pn_kafka_catalog {
     pthread_mutex_t lock;
     struct pn_kafka_topic **topics; /* sorted by name; each is held */
     size_t count;
+    int32_t *brokers; /* sorted */
+    size_t broker_count;
 };
 
 /* --- the other parts -------------------------------------------------------------------------- */
@@ -108,8 +115,15 @@ struct pn_kafka_refresh {
     pthread_t thread;
 };
 
+/* What librdkafka gives back to the callbacks of a handle. */
+struct pn_kafka_owner {
+    struct pn_kafka *kafka;
+    void *arg; /* of this handle */
+};
+
 struct pn_kafka {
-    struct pn_log log; /* first: a pn_log is cast to it */
+    struct pn_log log;           /* first: a pn_log is cast to it */
+    struct pn_kafka_owner owner; /* of the handles that need no argument of their own */
     struct pn_kafka_config config;
     const struct pn_io *io;
     const struct pn_clock *clock;
@@ -136,15 +150,22 @@ struct pn_kafka_property {
     const char *value;
 };
 
-/* librdkafka's dr_msg_cb. */
+/* librdkafka's dr_msg_cb and rebalance_cb; `opaque` is a struct pn_kafka_owner. */
 typedef void (*pn_kafka_delivery_fn)(rd_kafka_t *client, const rd_kafka_message_t *message,
                                      void *opaque);
+typedef void (*pn_kafka_rebalance_fn)(rd_kafka_t *client, rd_kafka_resp_err_t err,
+                                      rd_kafka_topic_partition_list_t *partitions, void *opaque);
 
-/* A handle of librdkafka; `on_delivery` is NULL for a consumer. INPUT: it does not take a setting.
- * Destroy with rd_kafka_destroy(). */
-int pn_kafka_client_open(struct pn_kafka *kafka, rd_kafka_type_t type,
-                         pn_kafka_delivery_fn on_delivery,
-                         const struct pn_kafka_property *properties, rd_kafka_t **client,
+struct pn_kafka_client {
+    rd_kafka_type_t type;
+    const struct pn_kafka_property *properties;
+    pn_kafka_delivery_fn on_delivery;   /* of a producer */
+    pn_kafka_rebalance_fn on_rebalance; /* of a member */
+    struct pn_kafka_owner *owner;       /* borrowed for the handle's life */
+};
+
+/* A handle of librdkafka. INPUT: it does not take a setting. Destroy with rd_kafka_destroy(). */
+int pn_kafka_client_open(const struct pn_kafka_client *client, rd_kafka_t **handle,
                          struct pn_err *e) PN_MUST_CHECK;
 /* What was complained of within the last `within_ms`, its text into text[PN_KAFKA_TEXT_SIZE]. */
 rd_kafka_resp_err_t pn_kafka_trouble_since(struct pn_kafka *kafka, int64_t within_ms, char *text);
@@ -190,6 +211,17 @@ void pn_kafka_catalog_put(struct pn_kafka_catalog *catalog, struct pn_kafka_topi
 int pn_kafka_catalog_part(struct pn_kafka_catalog *catalog, const char *name, int32_t number,
                           struct pn_kafka_topic **topic, struct pn_kafka_part **part,
                           struct pn_err *e) PN_MUST_CHECK;
+/* Takes over what the cluster says of a partition's brokers, and of all. */
+void pn_kafka_catalog_note_replicas(struct pn_kafka_catalog *catalog, struct pn_kafka_part *part,
+                                    const rd_kafka_metadata_partition_t *found);
+void pn_kafka_catalog_note_brokers(struct pn_kafka_catalog *catalog,
+                                   const rd_kafka_metadata_t *metadata);
+/* The brokers of a partition, and all; in the arena. */
+void pn_kafka_catalog_replicas(struct pn_kafka_catalog *catalog, const struct pn_kafka_part *part,
+                               struct pn_arena *arena, struct pn_log_replica **replicas,
+                               size_t *count);
+void pn_kafka_catalog_brokers(struct pn_kafka_catalog *catalog, struct pn_arena *arena,
+                              int32_t **brokers, size_t *count);
 /* Where the partition ends for those who ask: no record that was acknowledged is after it. */
 int64_t pn_kafka_part_end(const struct pn_kafka_part *part);
 void pn_kafka_part_delivered(struct pn_kafka_part *part, int64_t next_offset);
@@ -281,6 +313,11 @@ int pn_kafka_read(struct pn_log *log, const char *name, int32_t partition, int64
                   struct pn_log_records *records, struct pn_err *e) PN_MUST_CHECK;
 int pn_kafka_offset_at(struct pn_log *log, const char *name, int32_t partition,
                        int64_t timestamp_ms, int64_t *offset, struct pn_err *e) PN_MUST_CHECK;
+
+/* --- member.c --------------------------------------------------------------------------------- */
+
+int pn_kafka_join(struct pn_log *log, const struct pn_log_member_config *config,
+                  struct pn_log_member **member, struct pn_err *e) PN_MUST_CHECK;
 
 /* --- folder.c --------------------------------------------------------------------------------- */
 

@@ -12,6 +12,7 @@ static const struct pn_kafka_property PROPERTIES[] = {
     {"enable.idempotence", "true"},
     {"acks", "all"},
     {"partitioner", "murmur2_random"},
+    {"topic.metadata.propagation.max.ms", "5000"}, /* then a topic that is gone is MISSING */
     {"linger.ms", "0"}, /* what gathers while requests are in progress is a batch anyway */
     {"queue.buffering.max.messages", "1000000"},
     {NULL, NULL},
@@ -49,10 +50,47 @@ static void settle(struct submitted *submitted)
     request->done(request);
 }
 
-static void refuse(struct submitted *submitted, struct pn_log_entry *entry, rd_kafka_resp_err_t err)
+/* Why a partition may take no records, as far as the cluster has said; or "". */
+static const char *state_of(const struct submitted *submitted, int32_t partition,
+                            struct pn_arena *arena)
+{
+    struct pn_kafka_topic *topic = submitted->topic;
+    struct pn_log_replica *replicas = NULL;
+    size_t count = 0;
+    size_t in_sync = 0;
+    if (partition < 0 || partition >= topic->info.partitions) {
+        return "";
+    }
+    struct pn_kafka_part *part = &topic->parts[partition];
+    if (!atomic_load(&part->is_led)) {
+        return ", which has no leader";
+    }
+    pn_kafka_catalog_replicas(&submitted->kafka->catalog, part, arena, &replicas, &count);
+    for (size_t i = 0; i < count; i++) {
+        in_sync += replicas[i].is_in_sync;
+    }
+    return in_sync == count
+               ? ""
+               : pn_arena_printf(arena,
+                                 ", which has %zu of %zu replicas in sync (it takes records from "
+                                 "min.insync.replicas on)",
+                                 in_sync, count);
+}
+
+static void refuse(struct submitted *submitted, struct pn_log_entry *entry, int32_t partition,
+                   rd_kafka_resp_err_t err)
 {
     struct pn_err e = {0};
-    entry->rc = pn_kafka_fail(submitted->kafka, err, &e, "topic %s", submitted->request->topic);
+    struct pn_arena arena;
+    pn_arena_init(&arena, 0);
+    if (partition < 0) {
+        entry->rc = pn_kafka_fail(submitted->kafka, err, &e, "topic %s", submitted->request->topic);
+    } else {
+        entry->rc = pn_kafka_fail(submitted->kafka, err, &e, "topic %s, partition %" PRId32 "%s",
+                                  submitted->request->topic, partition,
+                                  state_of(submitted, partition, &arena));
+    }
+    pn_arena_deinit(&arena);
     entry->class_ = e.class_;
     if (!atomic_exchange(&submitted->has_failed, true)) {
         submitted->request->err = e;
@@ -62,12 +100,12 @@ static void refuse(struct submitted *submitted, struct pn_log_entry *entry, rd_k
 static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
 {
     (void)client;
-    struct pn_kafka *kafka = opaque;
+    struct pn_kafka *kafka = ((const struct pn_kafka_owner *)opaque)->kafka;
     const struct ticket *ticket = message->_private;
     struct submitted *submitted = ticket->submitted;
     struct pn_log_entry *entry = ticket->entry;
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        refuse(submitted, entry, message->err);
+        refuse(submitted, entry, message->partition, message->err);
     } else {
         entry->partition = message->partition;
         entry->offset = message->offset;
@@ -84,7 +122,11 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, v
 
 static int open_client(struct pn_kafka *kafka, rd_kafka_t **client, struct pn_err *e)
 {
-    return pn_kafka_client_open(kafka, RD_KAFKA_PRODUCER, on_delivery, PROPERTIES, client, e);
+    const struct pn_kafka_client producer = {.type = RD_KAFKA_PRODUCER,
+                                             .properties = PROPERTIES,
+                                             .on_delivery = on_delivery,
+                                             .owner = &kafka->owner};
+    return pn_kafka_client_open(&producer, client, e);
 }
 
 static void free_handles(struct pn_kafka_handle *handles, size_t count)
@@ -342,7 +384,7 @@ static void produce_all(struct submitted *submitted)
         rd_kafka_resp_err_t err =
             handle != NULL ? produce(producer->client, handle, ticket) : rd_kafka_last_error();
         if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            refuse(submitted, ticket->entry, err);
+            refuse(submitted, ticket->entry, ticket->entry->partition, err);
             settle(submitted); /* not the last: the submit's own is left */
         }
     }

@@ -140,8 +140,9 @@ static int open_reader(struct pn_kafka *kafka, size_t lane, const char *topic, i
 {
     struct pn_kafka_readers *readers = &kafka->readers;
     if (readers->lanes[lane] == NULL) {
-        int rc = pn_kafka_client_open(kafka, RD_KAFKA_CONSUMER, NULL, PROPERTIES,
-                                      &readers->lanes[lane], e);
+        const struct pn_kafka_client client = {
+            .type = RD_KAFKA_CONSUMER, .properties = PROPERTIES, .owner = &kafka->owner};
+        int rc = pn_kafka_client_open(&client, &readers->lanes[lane], e);
         if (rc != 0) {
             return rc;
         }

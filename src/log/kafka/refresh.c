@@ -126,12 +126,14 @@ static int by_name(const void *left, const void *right)
     return strcmp((*l)->info.name, (*r)->info.name);
 }
 
-static void note_leaders(struct pn_kafka_topic *topic, const rd_kafka_metadata_topic_t *found)
+static void note_replicas(struct pn_kafka *kafka, struct pn_kafka_topic *topic,
+                          const rd_kafka_metadata_topic_t *found)
 {
     for (int i = 0; i < found->partition_cnt; i++) {
         int32_t number = found->partitions[i].id;
         if (number >= 0 && number < topic->info.partitions) {
-            atomic_store(&topic->parts[number].is_led, found->partitions[i].leader >= 0);
+            pn_kafka_catalog_note_replicas(&kafka->catalog, &topic->parts[number],
+                                           &found->partitions[i]);
         }
     }
 }
@@ -143,11 +145,11 @@ static struct pn_kafka_topic *take_topic(struct pn_kafka *kafka,
     struct pn_kafka_topic *known = pn_kafka_catalog_hold(&kafka->catalog, found->topic);
     if (known != NULL && known->info.partitions == found->partition_cnt) {
         *is_new = false;
-        note_leaders(known, found);
+        note_replicas(kafka, known, found);
         return known;
     }
     struct pn_kafka_topic *made = pn_kafka_topic_create(found->topic, found->partition_cnt);
-    note_leaders(made, found);
+    note_replicas(kafka, made, found);
     for (int32_t p = 0; known != NULL && p < found->partition_cnt && p < known->info.partitions;
          p++) {
         atomic_store(&made->parts[p].delivered, atomic_load(&known->parts[p].delivered));
@@ -206,6 +208,7 @@ int pn_kafka_refresh_all(struct pn_kafka *kafka, int64_t timeout_ms, struct pn_e
     }
     struct pn_kafka_topic **topics = NULL;
     size_t count = 0;
+    pn_kafka_catalog_note_brokers(&kafka->catalog, metadata);
     int rc = list_topics(kafka, metadata, &topics, &count, e);
     rd_kafka_metadata_destroy(metadata);
     if (rc == 0) {
@@ -291,7 +294,19 @@ static bool settings_differ(const struct pn_log_topic_info *left,
            left->record_bytes_max != right->record_bytes_max;
 }
 
-static struct pn_kafka_topic *copy_topic(const struct pn_kafka_topic *topic)
+static void copy_replicas(struct pn_kafka_catalog *catalog, struct pn_kafka_part *copy,
+                          const struct pn_kafka_part *part)
+{
+    pthread_mutex_lock(&catalog->lock);
+    copy->replica_count = part->replica_count;
+    copy->replicas = pn_xcalloc(part->replica_count + 1, sizeof *copy->replicas);
+    for (size_t i = 0; i < part->replica_count; i++) {
+        copy->replicas[i] = part->replicas[i];
+    }
+    pthread_mutex_unlock(&catalog->lock);
+}
+
+static struct pn_kafka_topic *copy_topic(struct pn_kafka *kafka, const struct pn_kafka_topic *topic)
 {
     struct pn_kafka_topic *copy = pn_kafka_topic_create(topic->info.name, topic->info.partitions);
     copy->info = topic->info;
@@ -302,6 +317,7 @@ static struct pn_kafka_topic *copy_topic(const struct pn_kafka_topic *topic)
         atomic_store(&copy->parts[p].delivered, atomic_load(&topic->parts[p].delivered));
         atomic_store(&copy->parts[p].is_known, atomic_load(&topic->parts[p].is_known));
         atomic_store(&copy->parts[p].is_led, atomic_load(&topic->parts[p].is_led));
+        copy_replicas(&kafka->catalog, &copy->parts[p], &topic->parts[p]);
     }
     return copy;
 }
@@ -311,7 +327,7 @@ static void describe_again(struct pn_kafka *kafka, struct pn_kafka_topic **topic
 {
     struct pn_kafka_topic **copies = pn_xcalloc(count + 1, sizeof(struct pn_kafka_topic *));
     for (size_t i = 0; i < count; i++) {
-        copies[i] = copy_topic(topics[i]);
+        copies[i] = copy_topic(kafka, topics[i]);
     }
     pn_kafka_describe(kafka, copies, count);
     for (size_t i = 0; i < count; i++) {

@@ -274,7 +274,11 @@ function About({ path, partitions }: { path: string; partitions: PartitionRow[] 
       of={{
         Partitions: count(partitions.length),
         Records: count(sum((row) => Number(row.records))),
-        Size: bytes(sum((row) => Number(row.size_bytes))),
+        Size: bytes(
+          partitions.some((row) => row.size_bytes === null)
+            ? null
+            : sum((row) => Number(row.size_bytes)),
+        ),
         Oldest: <At ms={oldest} />,
         Newest: <At ms={newest} />,
         "Records are kept": kept(partitions[0]),

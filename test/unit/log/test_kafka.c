@@ -18,11 +18,13 @@
 #include <librdkafka/rdkafka_mock.h>
 
 #include "base/mem.h"
+#include "kafka/rest/errors.h"
 #include "log/kafka/private.h"
+#include "log/member.h"
 #include "settings/configs.h"
 #include "support/defaults.h"
 
-enum { BROKERS = 3, API_PRODUCE = 0, TRIES = 100 };
+enum { BROKERS = 3, API_PRODUCE = 0, API_COMMIT = 8, TRIES = 100 };
 
 struct fixture {
     char folder[64];
@@ -201,28 +203,184 @@ static void test_passing_errors_are_not_seen(void **state)
     assert_int_equal(entry.offset, 1);
 }
 
+/* Each with the status and the number that Kafka REST has for it. */
 static void test_lasting_errors_have_names(void **state)
 {
     static const struct {
         rd_kafka_resp_err_t err;
         enum pn_class class_;
         int code;
+        int status;
+        int number;
     } cases[] = {
-        {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, PN_CLASS_INPUT, PN_FAIL},
-        {RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, PN_CLASS_INPUT, PN_FAIL},
-        {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, PN_CLASS_RETRY, PN_LOG_NOT_AUTHORIZED},
+        {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, PN_CLASS_INPUT, PN_FAIL, 400, 40002},
+        {RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE, PN_CLASS_INPUT, PN_FAIL, 400, 40002},
+        {RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, PN_CLASS_INPUT, PN_FAIL, 400, 40002},
+        {RD_KAFKA_RESP_ERR_POLICY_VIOLATION, PN_CLASS_INPUT, PN_FAIL, 400, 40002},
+        {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, PN_CLASS_RETRY, PN_LOG_NOT_AUTHORIZED, 403,
+         40301},
+        {RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED, PN_CLASS_RETRY, PN_LOG_NOT_AUTHENTICATED,
+         401, 40101},
     };
     struct fixture *fixture = *state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct pn_log_entry entry;
         struct pn_err e = {0};
+        int status = 0;
         rd_kafka_mock_push_request_errors(fixture->mock, API_PRODUCE, 1, cases[i].err);
         assert_int_equal(put(fixture, "1", &entry, &e), cases[i].code);
         assert_int_equal(e.class_, cases[i].class_);
         assert_int_equal(entry.class_, cases[i].class_);
         assert_int_equal(entry.rc, cases[i].code);
-        assert_non_null(strstr(e.msg, "topic t"));
+        assert_non_null(strstr(e.msg, "topic t, partition 0"));
+        assert_int_equal(pn_kafka_rest_error_code(entry.class_, entry.rc, &status),
+                         cases[i].number);
+        assert_int_equal(status, cases[i].status);
     }
+}
+
+/* What would pass, but does not in time: the record may be sent again. */
+static void test_too_few_replicas_for_too_long(void **state)
+{
+    enum { ERRORS = 100 };
+    struct fixture *fixture = *state;
+    struct pn_log_entry entry;
+    struct pn_err e = {0};
+    int status = 0;
+    rd_kafka_resp_err_t errors[ERRORS];
+    for (int i = 0; i < ERRORS; i++) {
+        errors[i] = RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS;
+    }
+    pn_log_destroy(&fixture->log);
+    fixture->config.properties = "message.timeout.ms=1000";
+    open_log(fixture);
+    rd_kafka_mock_push_request_errors_array(fixture->mock, API_PRODUCE, ERRORS, errors);
+    assert_int_not_equal(put(fixture, "1", &entry, &e), 0);
+    assert_int_equal(pn_kafka_rest_error_code(entry.class_, entry.rc, &status), 50003);
+    assert_int_equal(status, 503);
+    rd_kafka_mock_clear_request_errors(fixture->mock, API_PRODUCE);
+}
+
+static void test_where_partitions_are(void **state)
+{
+    struct fixture *fixture = *state;
+    struct pn_log_replica *replicas = NULL;
+    int32_t *brokers = NULL;
+    size_t count = 0;
+    rd_kafka_mock_partition_set_leader(fixture->mock, "t", 1, 2);
+    assert_int_equal(pn_log_refresh(fixture->log, "t", NULL), 0);
+    assert_int_equal(
+        pn_log_replicas(fixture->log, "t", 1, &fixture->arena, &replicas, &count, NULL), 0);
+    assert_int_equal(count, BROKERS);
+    for (size_t i = 0; i < count; i++) {
+        assert_true(replicas[i].is_in_sync);
+        assert_int_equal(replicas[i].is_leader, replicas[i].broker == 2);
+    }
+    pn_log_brokers(fixture->log, &fixture->arena, &brokers, &count);
+    assert_int_equal(count, BROKERS);
+    for (int32_t i = 0; i < BROKERS; i++) {
+        assert_int_equal(brokers[i], i + 1);
+    }
+    struct pn_err e = {0};
+    assert_int_not_equal(
+        pn_log_replicas(fixture->log, "t", 2, &fixture->arena, &replicas, &count, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_MISSING);
+}
+
+/* --- groups ----------------------------------------------------------------------------------- */
+
+/* A member, and how many partitions it has. */
+struct seat {
+    struct pn_log_member *member;
+    int held;
+};
+
+static void take_seat(void *arg, const struct pn_log_place *places, size_t count)
+{
+    struct seat *seat = arg;
+    assert_string_equal(count > 0 ? places[0].topic : "t", "t");
+    seat->held += (int)count;
+}
+
+static void lose_seat(void *arg, const struct pn_log_place *places, size_t count, bool is_lost)
+{
+    struct seat *seat = arg;
+    assert_string_equal(count > 0 ? places[0].topic : "t", "t");
+    assert_false(is_lost);
+    seat->held -= (int)count;
+}
+
+static void join(struct fixture *fixture, struct seat *seat)
+{
+    static const char *const topics[] = {"t"};
+    const struct pn_log_member_config config = {
+        .group = "g", .name = "m", .assigned = take_seat, .revoked = lose_seat, .arg = seat};
+    *seat = (struct seat){0};
+    assert_int_equal(pn_log_join(fixture->log, &config, &seat->member, NULL), 0);
+    assert_int_equal(pn_log_member_subscribe(seat->member, topics, 1, NULL), 0);
+}
+
+/* Serves both until they have what is wanted. */
+static void serve(struct seat *one, struct seat *two, int held_one, int held_two)
+{
+    enum { ROUNDS = 3000 };
+    for (int i = 0; i < ROUNDS && (one->held != held_one || two->held != held_two); i++) {
+        struct pn_err e = {0};
+        assert_int_equal(pn_log_member_poll(one->member, &e), 0);
+        assert_int_equal(two->member == NULL ? 0 : pn_log_member_poll(two->member, &e), 0);
+        (void)usleep(10000);
+    }
+    assert_int_equal(one->held, held_one);
+    assert_int_equal(two->held, held_two);
+}
+
+static void test_members_share_a_topic_and_commit(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_true(pn_log_has_groups(fixture->log));
+    struct seat one;
+    struct seat two = {0};
+    join(fixture, &one);
+    serve(&one, &two, 2, 0);
+    const struct pn_log_place done = {.topic = "t", .partition = 1, .offset = 5, .metadata = "n"};
+    assert_int_equal(pn_log_member_commit(one.member, &done, 1, NULL), 0);
+    struct pn_log_place asked[] = {{.topic = "t", .partition = 0}, {.topic = "t", .partition = 1}};
+    assert_int_equal(pn_log_member_committed(one.member, asked, 2, &fixture->arena, NULL), 0);
+    assert_int_equal(asked[0].offset, -1);
+    assert_int_equal(asked[1].offset, 5);
+    join(fixture, &two);
+    serve(&one, &two, 1, 1);
+    pn_log_member_leave(&one.member);
+    assert_int_equal(one.held, 0);
+    one.held = 0;
+    serve(&two, &one, 2, 0);
+    pn_log_member_leave(&two.member);
+}
+
+static void test_commits_that_are_refused(void **state)
+{
+    static const struct {
+        rd_kafka_resp_err_t err;
+        enum pn_class class_;
+        int code;
+    } cases[] = {
+        {RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID, PN_CLASS_CONFLICT, PN_FAIL},
+        {RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, PN_CLASS_RETRY, PN_LOG_NOT_AUTHORIZED},
+    };
+    struct fixture *fixture = *state;
+    struct seat one;
+    struct seat none = {0};
+    join(fixture, &one);
+    serve(&one, &none, 2, 0);
+    const struct pn_log_place done = {.topic = "t", .partition = 0, .offset = 1};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct pn_err e = {0};
+        rd_kafka_mock_push_request_errors(fixture->mock, API_COMMIT, 1, cases[i].err);
+        assert_int_equal(pn_log_member_commit(one.member, &done, 1, &e), cases[i].code);
+        assert_int_equal(e.class_, cases[i].class_);
+        assert_non_null(strstr(e.msg, "consumer group g"));
+    }
+    pn_log_member_leave(&one.member);
 }
 
 static void test_what_is_wrong_with_a_request_is_known_at_once(void **state)
@@ -400,6 +558,10 @@ int main(void)
         TEST(test_reading_at_any_place),
         TEST(test_passing_errors_are_not_seen),
         TEST(test_lasting_errors_have_names),
+        TEST(test_too_few_replicas_for_too_long),
+        TEST(test_where_partitions_are),
+        TEST(test_members_share_a_topic_and_commit),
+        TEST(test_commits_that_are_refused),
         TEST(test_what_is_wrong_with_a_request_is_known_at_once),
         TEST(test_a_full_queue_asks_to_retry),
         TEST(test_a_fatal_error_is_not_the_end),
