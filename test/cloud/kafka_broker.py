@@ -70,7 +70,7 @@ class ConsoleConsumer:
         self.output = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             _java("org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server", address,
-                  "--topic", topic, "--group", group),
+                  "--topic", topic, "--group", group, "--from-beginning"),
             stdout=self.output, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 

@@ -87,6 +87,13 @@ static bool is_vague(rd_kafka_resp_err_t err)
            err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
 }
 
+/* Why nothing comes of anything: not what was wrong with one topic or group. */
+static bool is_of_connections(rd_kafka_resp_err_t err)
+{
+    int code = kind_of(err)->code;
+    return code == PN_LOG_NOT_AUTHENTICATED || code == PN_LOG_NO_BROKER;
+}
+
 int pn_kafka_fail(struct pn_kafka *kafka, rd_kafka_resp_err_t err, struct pn_err *e,
                   const char *what, ...)
 {
@@ -99,7 +106,11 @@ int pn_kafka_fail(struct pn_kafka *kafka, rd_kafka_resp_err_t err, struct pn_err
     va_end(args);
     if (is_vague(err)) {
         rd_kafka_resp_err_t recent = pn_kafka_trouble_since(kafka, RECENT_MS, trouble);
-        cause = recent != RD_KAFKA_RESP_ERR_NO_ERROR ? recent : err;
+        if (is_of_connections(recent)) {
+            cause = recent;
+        } else {
+            trouble[0] = '\0';
+        }
     }
     const struct kind *kind = kind_of(cause);
     bool has_iam = kafka->credentials != NULL && strstr(kind->advice, "sasl_username") != NULL;
