@@ -167,5 +167,5 @@ int pn_kafka_rest_consumers_places(struct pn_kafka_rest_consumers *consumers, co
 
 struct pn_kafka_rest_consumers *pn_kafka_rest_consumers_of(const struct pn_kafka_rest *rest)
 {
-    return rest->consumers;
+    return rest->instances.consumers;
 }

@@ -22,7 +22,7 @@ int pn_kafka_rest_consumers_places(struct pn_kafka_rest_consumers *consumers, co
                                    struct pn_arena *arena,
                                    struct pn_kafka_rest_group_place **places, size_t *count,
                                    struct pn_err *e) PN_MUST_CHECK;
-/* The consumers of a front; borrowed. */
+/* The consumers of a front; borrowed. NULL: a cluster has the groups. */
 struct pn_kafka_rest_consumers *pn_kafka_rest_consumers_of(const struct pn_kafka_rest *rest);
 
 #endif
