@@ -80,7 +80,7 @@ PN_MUST_CHECK static inline int pn_log_member_subscribe(struct pn_log_member *me
     return member->ops->subscribe(member, topics, count, e);
 }
 /* Takes what the coordinator has to say; to be called several times a second. An error is one that
- * keeps it out of the group (rights, other ways of dealing out); it goes on trying. */
+ * keeps it out of the group (rights, other ways of dealing out); it continues to try. */
 PN_MUST_CHECK static inline int pn_log_member_poll(struct pn_log_member *member, struct pn_err *e)
 {
     return member->ops->poll(member, e);

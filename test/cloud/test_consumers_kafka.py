@@ -158,7 +158,8 @@ def test_members_of_two_gateways_and_another_program_share_a_topic(broker, gatew
             with broker.console_consumer("shared", "sharing") as console:
                 until(lambda: (len(a.partitions()), len(b.partitions())), (2, 2))
                 for partition in range(6):
-                    post(one, "shared", *(f"{partition}-{i}" for i in range(5)), partition=partition)
+                    values = [f"{partition}-{i}" for i in range(5)]
+                    post(one, "shared", *values, partition=partition)
                 given = Counter(read_all([a, b], 20))
                 until(lambda: len(console.values()), 10)
                 given.update(json.loads(value) for value in console.values())

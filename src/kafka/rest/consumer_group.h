@@ -107,7 +107,8 @@ int pn_kafka_rest_instance_names(struct pn_log *log, const struct pn_kafka_rest_
 /* Both ways to get partitions at once are refused. */
 int pn_kafka_rest_refuse_both(struct pn_kafka_rest_refusal *refusal);
 
-/* --- consumer_fetch.c; of one instance, which nobody else touches ------------------------------ */
+/* --- consumer_fetch.c; of one instance, which nobody else touches ------------------------------
+ */
 
 void pn_kafka_rest_instance_fetch(struct pn_kafka_rest_instance *instance, struct pn_arena *arena,
                                   struct pn_kafka_rest_fetch *fetch);

@@ -93,7 +93,7 @@ static int take(struct pn_kafka_rest_members *members, struct pn_kafka_rest_inst
 
 /* --- the thread ------------------------------------------------------------------------------- */
 
-/* Takes the member out of the list; whoever does it ends it. False: somebody else has. */
+/* Takes the member out of the list; the caller that does it ends the member. False: another has. */
 static bool take_out(struct pn_kafka_rest_members *members, struct pn_kafka_rest_member *member)
 {
     pthread_mutex_lock(&members->lock);

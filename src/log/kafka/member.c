@@ -67,7 +67,7 @@ static rd_kafka_resp_err_t error_of(const rd_kafka_topic_partition_list_t *list)
 
 /* --- dealing out ------------------------------------------------------------------------------ */
 
-/* Some coordinators deal out all partitions anew, others only what moves. */
+/* Some groups deal out all partitions again, others only what moves. */
 static void take(struct member *member, const rd_kafka_topic_partition_list_t *list)
 {
     rd_kafka_t *client = member->client;
@@ -107,7 +107,7 @@ static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t err,
     if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         take(member, partitions);
         member->config.assigned(member->config.arg, places, count);
-        pn_kafka_notify(member->kafka); /* whoever waits for records of its partitions */
+        pn_kafka_notify(member->kafka); /* callers that wait for records of its partitions */
     } else {
         member->config.revoked(member->config.arg, places, count,
                                rd_kafka_assignment_lost(client) != 0);
