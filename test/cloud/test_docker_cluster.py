@@ -2,7 +2,6 @@
 run by this machine's pinion, with a broker of Apache Kafka and an S3 server. No image is pulled."""
 
 import json
-import os
 import re
 import time
 
@@ -17,6 +16,8 @@ from test_docker import composed, variables
 
 CLUSTER = ROOT / "deploy/docker/cluster.yml"
 PINIONS = ("gateway-1", "gateway-2", "worker")
+
+JSON = {"Content-Type": "application/json"}
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -43,17 +44,19 @@ def test_the_specification(file):
 def started(service, file, folder, name, kafka, s3):
     """The service as it is in the file, but for the addresses of the others."""
     environment = service["environment"]
-    settings = variables(file["configs"]["settings"]["content"], {})
+    (config,) = service["configs"]
+    settings = variables(file["configs"][config["source"]]["content"], {})
     places = {"kafka:9092": kafka, "http://s3:7070": s3, "s3://pipeline": f"s3://{BUCKET}"}
     for theirs, here in places.items():
-        assert theirs in settings
         settings = settings.replace(theirs, here)
-    (folder / "settings.yml").write_text(settings)
+    assert kafka in settings and (s3 in settings) == (name == "worker")
+    (folder / name).mkdir()
+    (folder / name / "settings.yml").write_text(settings)
     words = service["command"]
     assert words[:3] == ["serve", "--listen", "0.0.0.0:8082"]
-    words = [word.replace("/etc/pinion", str(folder)) for word in words[3:]]
+    words = [word.replace("/etc/pinion", str(folder / name)) for word in words[3:]]
     env = {key: variables(value, {}) for key, value in environment.items()}
-    return Server(folder / name, *words, env=env), env
+    return Server(folder / name / "data", *words, env=env), env
 
 
 def landed(s3):
@@ -80,14 +83,16 @@ def test_the_services(file, tmp_path):
                     assert run(*[re.sub("^http:.*", server.url, word) for word in check], env=env)
                 assert worker.request("GET", "/ui/")[0] == 200
                 deadline = time.monotonic() + 300
-                while len(landed(s3)) < 2:
+                while len(landed(s3)) < 2:  # or after sink.rotate_interval_ms
+                    status, body, _ = worker.request("POST", "/api/v1/sink/flush", {}, JSON)
+                    assert status == 200, body
                     assert time.monotonic() < deadline, worker.log()
                     time.sleep(0.2)
                 run("dag", "trigger", "batch_processing_dag", "--wait", "--url", worker.url,
                     env=env, timeout=600)  # fmt: skip
-                more = ("--config", tmp_path / "settings.yml")
+                more = ("--config", tmp_path / "worker/settings.yml")
                 rows = run("query", "SELECT ind FROM geo ORDER BY ind", "--format", "json", *more,
-                           data=tmp_path / "worker", env={**os.environ, **env}).stdout  # fmt: skip
+                           data=tmp_path / "worker/data", env=env).stdout  # fmt: skip
                 assert json.loads(rows) == [{"ind": 0}, {"ind": 1}]
     finally:
         broker.stop()

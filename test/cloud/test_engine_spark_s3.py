@@ -81,4 +81,8 @@ def test_a_store_in_a_bucket(tmp_path):
         for name in TABLES:
             found = rows(name, theirs, *bucket, env=env)
             assert found and found == rows(name, ours), name
+        asked = ("--config", config, *bucket)  # by Spark
+        sql = "SELECT country, count(*) AS n FROM geo GROUP BY country"
+        answer = run("query", sql, "--format", "json", *asked, data=theirs, env=env, timeout=1500)
+        assert json.loads(answer.stdout) == [{"country": "é", "n": 50}]
         assert not [key for key in s3.keys(f"{PREFIX}/") if "spark_jobs" in key]
