@@ -60,7 +60,10 @@ def started(service, file, folder, name, kafka, s3):
 
 
 def landed(s3):
-    return [key for key in s3.keys("topics/") if key.endswith(".json")]
+    """How many records are in the bucket."""
+    get = s3.client().get_object
+    keys = [key for key in s3.keys("topics/") if key.endswith(".json")]
+    return sum(get(Bucket=BUCKET, Key=key)["Body"].read().count(b"\n") for key in keys)
 
 
 def test_the_services(file, tmp_path):
@@ -83,16 +86,16 @@ def test_the_services(file, tmp_path):
                     assert run(*[re.sub("^http:.*", server.url, word) for word in check], env=env)
                 assert worker.request("GET", "/ui/")[0] == 200
                 deadline = time.monotonic() + 300
-                while len(landed(s3)) < 2:  # or after sink.rotate_interval_ms
+                while landed(s3) < 2:  # or after sink.rotate_interval_ms
                     status, body, _ = worker.request("POST", "/api/v1/sink/flush", {}, JSON)
                     assert status == 200, body
                     assert time.monotonic() < deadline, worker.log()
                     time.sleep(0.2)
-                run("dag", "trigger", "batch_processing_dag", "--wait", "--url", worker.url,
-                    env=env, timeout=600)  # fmt: skip
-                more = ("--config", tmp_path / "worker/settings.yml")
-                rows = run("query", "SELECT ind FROM geo ORDER BY ind", "--format", "json", *more,
-                           data=tmp_path / "worker/data", env=env).stdout  # fmt: skip
+                at = {"data": worker.data, "env": env, "timeout": 600}
+                config = ("--config", tmp_path / "worker/settings.yml")
+                run("dag", "trigger", "batch_processing_dag", "--wait", *config, **at)
+                sql = "SELECT ind FROM geo ORDER BY ind"
+                rows = run("query", sql, "--format", "json", *config, **at).stdout
                 assert json.loads(rows) == [{"ind": 0}, {"ind": 1}]
     finally:
         broker.stop()
