@@ -167,8 +167,14 @@ static const char *find_table(const struct allowed *allowed, struct text name)
     return names(name, dead) ? dead : names(name, streamed) ? streamed : NULL;
 }
 
-/* Does a WITH of the statement define the name? Where doesn't matter, as what DuckDB itself has
- * under such names can't be meant. */
+/* DuckDB reads a file for a name that it doesn't know, when the name ends as a file's does. */
+static bool may_be_file(struct text name)
+{
+    return memchr(name.at, '.', name.len) != NULL || memchr(name.at, '/', name.len) != NULL;
+}
+
+/* Does a WITH of the statement define the name? Where doesn't matter: outside of its scope, the
+ * name can mean neither a file nor what DuckDB itself has. */
 static bool is_defined(const char *tree, struct text name)
 {
     static const char *const keys[] = {"key", "cte_name", "ctename"};
@@ -194,6 +200,14 @@ static int no_table(struct text schema, struct text name, struct pn_err *e)
                         name.at);
 }
 
+static int refuse_defined(struct text name, struct pn_err *e)
+{
+    return pn_err_input(e,
+                        "there is no table '%.*s', and a WITH cannot define a name with '.' or "
+                        "'/', as a file's has: choose another name",
+                        (int)name.len, name.at);
+}
+
 /* At a BASE_TABLE's type; its schema, name and catalog follow. */
 static int check_table(struct walk *walk, const struct allowed *allowed, struct pn_err *e)
 {
@@ -212,8 +226,11 @@ static int check_table(struct walk *walk, const struct allowed *allowed, struct 
     int64_t version = -1;
     bool is_old = pn_duckdb_version_name(name.at, name.len, &table_len, &version);
     const char *table = find_table(allowed, (struct text){name.at, table_len});
-    bool known = table != NULL || (schema.len == 0 && is_defined(allowed->tree, name));
-    if (!plain || !known) {
+    bool defined = table == NULL && schema.len == 0 && is_defined(allowed->tree, name);
+    if (plain && defined && may_be_file(name)) {
+        return refuse_defined(name, e);
+    }
+    if (!plain || (table == NULL && !defined)) {
         return no_table(schema, name, e);
     }
     if (table != NULL && read != NULL && !is_old) {

@@ -8,6 +8,8 @@
 
 #include "engine/duckdb/allow.h"
 
+static const char NOT_A_SELECT[] = "the statement is not a SELECT";
+
 static int refuse(struct pn_err *e, const char *what)
 {
     return pn_err_input(e, "%s: a query is one SELECT, which reads the pipeline's tables", what);
@@ -44,7 +46,7 @@ static int check_kind(const char *sql, struct pn_err *e)
         return pn_err_input(e, "`pinion table list` shows the tables, `pinion table schema TABLE` "
                                "the columns of one");
     }
-    return behind(sql, "pragma") != NULL ? refuse(e, "the statement is not a SELECT") : 0;
+    return behind(sql, "pragma") != NULL ? refuse(e, NOT_A_SELECT) : 0;
 }
 
 /* What writes, and doesn't get to the check of what it is, as DuckDB finds other faults first. */
@@ -71,8 +73,7 @@ static int extract(duckdb_connection connection, const struct pn_duckdb_said *sa
     }
     const char *message = duckdb_extract_statements_error(*statements);
     if (count == 0 && message != NULL) {
-        return writes(sql) ? refuse(e, "the statement is not a SELECT")
-                           : pn_duckdb_fail_in(e, message, said);
+        return writes(sql) ? refuse(e, NOT_A_SELECT) : pn_duckdb_fail_in(e, message, said);
     }
     return refuse(e, count == 0 ? "there is no statement" : "there are several statements");
 }
@@ -89,14 +90,19 @@ int pn_duckdb_prepare_select(duckdb_connection connection, const struct pn_pipel
     if (rc == 0) {
         rc = pn_duckdb_check_allowed(connection, pipeline, keys, sql, &checked, read, e);
     }
-    if (rc == 0 &&
-        duckdb_prepare_extracted_statement(connection, statements, 0, statement) != DuckDBSuccess) {
-        rc = writes(sql) ? refuse(e, "the statement is not a SELECT")
-                         : pn_duckdb_fail_in(e, duckdb_prepare_error(*statement), &said);
-    } else if (rc == 0 && (!checked || duckdb_prepared_statement_type(*statement) !=
-                                           DUCKDB_STATEMENT_TYPE_SELECT)) {
-        rc = refuse(e, "the statement is not a SELECT");
+    if (rc != 0) {
+        goto out;
     }
+    /* What was not checked isn't bound either: DuckDB would open the files that it names. */
+    if (!checked) {
+        rc = refuse(e, NOT_A_SELECT);
+    } else if (duckdb_prepare_extracted_statement(connection, statements, 0, statement) !=
+               DuckDBSuccess) {
+        rc = pn_duckdb_fail_in(e, duckdb_prepare_error(*statement), &said);
+    } else if (duckdb_prepared_statement_type(*statement) != DUCKDB_STATEMENT_TYPE_SELECT) {
+        rc = refuse(e, NOT_A_SELECT);
+    }
+out:
     duckdb_destroy_extracted(&statements);
     return rc;
 }

@@ -10,8 +10,11 @@
 #include <cmocka.h>
 #include <duckdb.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "support/engine_fixture.h"
+
+enum { TEXT_MAX = 4096 };
 
 static int set_up(void **state)
 {
@@ -190,6 +193,70 @@ static void test_ways_around(void **state)
     }
 }
 
+/* The form with the path of a file of the store at each @. */
+static void assert_refused_of(struct engine_fixture *fixture, const char *form, const char *file,
+                              const char *part)
+{
+    struct pn_buf sql;
+    pn_buf_init(&sql, TEXT_MAX);
+    for (; *form != '\0'; form++) {
+        if (*form == '@') {
+            pn_buf_addf(&sql, "%s/%s", fixture->folder, file);
+        } else {
+            pn_buf_addc(&sql, *form);
+        }
+    }
+    assert_refused(fixture, pn_buf_text(&sql), part);
+    pn_buf_deinit(&sql);
+}
+
+/* A name that a WITH defines elsewhere in the statement is, outside of its scope, a file's. */
+static void test_files_under_defined_names(void **state)
+{
+    struct engine_fixture *fixture = *state;
+    static const char *const forms[] = {
+        "SELECT b.* FROM (WITH \"@\" AS (SELECT 1) SELECT 1) a, \"@\" b",
+        "WITH \"@\" AS (SELECT * FROM \"@\") SELECT 1",
+        "SELECT * FROM '@' WHERE EXISTS (WITH \"@\" AS (SELECT 1) SELECT 1)",
+        "WITH a AS (WITH \"@\" AS (SELECT 1) SELECT 1) FROM \"@\"",
+        "SELECT (WITH \"@\" AS (SELECT 1) SELECT 1) UNION ALL SELECT id FROM main.\"@\"",
+        "SELECT (WITH \"@\" AS (SELECT 1) SELECT 1), t.* FROM range(1), LATERAL (FROM \"@\") t",
+        "SUMMARIZE SELECT (WITH \"@\" AS (SELECT 1) SELECT 1) FROM \"@\"",
+        "SELECT 1 AS \"@\" FROM \"@\"",
+    };
+    static const char *const files[] = {"topics/t.thing/partition=0/a.json",
+                                        "topics/t.thing/*/*.json", "topics/**/A.JSON"};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        for (size_t k = 0; k < sizeof files / sizeof *files; k++) {
+            assert_refused_of(fixture, forms[i], files[k], "there is no table");
+        }
+    }
+}
+
+/* What isn't a SELECT is not even bound: that would open files, and the message would show what is
+ * in them. */
+static void test_other_statements_open_no_file(void **state)
+{
+    struct engine_fixture *fixture = *state;
+    static const char *const forms[] = {
+        "EXPLAIN SELECT nope FROM '@'",
+        "EXPLAIN ANALYZE SELECT nope FROM read_json('@')",
+        "EXPLAIN SELECT * FROM read_csv('@', columns = {'a': 'INT', 'b': 'INT'})",
+        "SET VARIABLE x = (SELECT nope FROM '@')",
+        "PREPARE p AS SELECT nope FROM '@'",
+        "CALL sniff_csv('@')",
+        "CREATE TEMP TABLE x AS SELECT nope FROM '@'",
+        "COPY (SELECT nope FROM '@') TO '/tmp/x'",
+        "ATTACH '@'",
+        "PIVOT '@' ON nope",
+        "EXECUTE \"@\"",
+    };
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        assert_refused_of(fixture, forms[i], "topics/t.thing/partition=0/a.json",
+                          "a query is one SELECT");
+    }
+}
+
 static void test_what_stays_allowed(void **state)
 {
     struct engine_fixture *fixture = *state;
@@ -225,9 +292,14 @@ static void test_hints_are_kept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table_functions),     cmocka_unit_test(test_functions),
-        cmocka_unit_test(test_views_of_the_engine), cmocka_unit_test(test_ways_around),
-        cmocka_unit_test(test_what_stays_allowed),  cmocka_unit_test(test_hints_are_kept),
+        cmocka_unit_test(test_table_functions),
+        cmocka_unit_test(test_functions),
+        cmocka_unit_test(test_views_of_the_engine),
+        cmocka_unit_test(test_ways_around),
+        cmocka_unit_test(test_files_under_defined_names),
+        cmocka_unit_test(test_other_statements_open_no_file),
+        cmocka_unit_test(test_what_stays_allowed),
+        cmocka_unit_test(test_hints_are_kept),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
