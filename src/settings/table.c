@@ -108,9 +108,10 @@ const struct pn_setting pn_settings_table[] = {
     DURATION("log.kafka.timeout_ms", log.kafka.timeout_ms, "30s", SECONDS(1), SECONDS(900), NULL,
              "Time limit for the brokers to acknowledge a record, and to answer a question. A "
              "record that is not acknowledged by then is answered 503; it may have been written."),
-    TEXT("log.kafka.conf", log.kafka.conf, "",
-         "Properties of librdkafka, separated by semicolons: `linger.ms=5; compression.type=zstd`. "
-         "They overrule those that pinion sets."),
+    SECRET("log.kafka.conf", log.kafka.conf,
+           "Properties of librdkafka, separated by semicolons: `linger.ms=5; "
+           "compression.type=zstd`. They overrule those that pinion sets. They may hold a "
+           "password, so pinion never shows them."),
 
     TEXT("gateway.listen", gateway.listen, "127.0.0.1:8082",
          "Address and port for all interfaces. Port 0 means any free port. An address other than "
@@ -249,9 +250,10 @@ const struct pn_setting pn_settings_table[] = {
          "Spark's own folder."),
     TEXT("spark.jars", spark.jars, "",
          "JAR files that Spark loads, separated by commas, in place of downloaded packages."),
-    TEXT("spark.conf", spark.conf, "",
-         "Properties of Spark, separated by semicolons: `spark.driver.memory=4g; "
-         "spark.sql.shuffle.partitions=64`. They overrule those that pinion sets."),
+    SECRET("spark.conf", spark.conf,
+           "Properties of Spark, separated by semicolons: `spark.driver.memory=4g; "
+           "spark.sql.shuffle.partitions=64`. They overrule those that pinion sets. They may hold "
+           "a key, so pinion never shows them."),
     TEXT("spark.python", spark.python, "",
          "The Python (3.10 or newer) of driver and executors. Empty: as Spark finds it."),
     TEXT("spark.store", spark.store, "",

@@ -111,12 +111,15 @@ static bool is_ours(const char *name)
     return false;
 }
 
-/* One "name=value", in place. */
-static int set_given(rd_kafka_conf_t *conf, char *text, struct pn_err *e)
+/* One "name=value", in place. An error does not quote it: it may be the rest of a password. */
+static int set_given(rd_kafka_conf_t *conf, char *text, size_t number, struct pn_err *e)
 {
     char *value = strchr(text, '=');
     if (value == NULL) {
-        return pn_err_input(e, "log.kafka.conf: \"%.60s\" must be NAME=VALUE", text);
+        return pn_err_input(e,
+                            "log.kafka.conf: property %zu has no `=`: each must be NAME=VALUE, and "
+                            "a value cannot contain a semicolon",
+                            number);
     }
     *value++ = '\0';
     if (is_ours(text)) {
@@ -135,6 +138,7 @@ static int set_all_given(rd_kafka_conf_t *conf, const char *properties, struct p
 {
     char *texts = pn_xstrdup(properties);
     char *rest = NULL;
+    size_t number = 0;
     int rc = 0;
     for (char *text = strtok_r(texts, ";", &rest); text != NULL && rc == 0;
          text = strtok_r(NULL, ";", &rest)) {
@@ -142,7 +146,8 @@ static int set_all_given(rd_kafka_conf_t *conf, const char *properties, struct p
         for (size_t len = strlen(text); len > 0 && strchr(" \t\n", text[len - 1]) != NULL; len--) {
             text[len - 1] = '\0';
         }
-        rc = text[0] == '\0' ? 0 : set_given(conf, text, e);
+        number++;
+        rc = text[0] == '\0' ? 0 : set_given(conf, text, number, e);
     }
     free(texts);
     return rc;

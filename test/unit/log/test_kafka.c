@@ -513,6 +513,7 @@ static void test_wrong_settings(void **state)
         {"kafka://h:1", "sasl_ssl", "", "log.kafka.sasl_username"},
         {"kafka://h:1", "plaintext", "acks=1", "acks cannot be set"},
         {"kafka://h:1", "plaintext", "linger.ms", "NAME=VALUE"},
+        {"kafka://h:1", "plaintext", "ssl.key.password=a;rest", "property 2 has no `=`"},
         {"kafka://h:1", "plaintext", " linger.ms=5 ; no.such=1", "no.such"},
         {"kafka://h:1", "ssl", "", "log.kafka.ca_file"},
     };

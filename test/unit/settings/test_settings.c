@@ -172,6 +172,8 @@ static void test_from_a_file(void **state)
 
 static const char cloud[] = "aws:\n  region: eu-west-1\n  access_key: AKIA\n"
                             "  secret_key: quite-a-secret\n"
+                            "log:\n  kafka:\n    conf: ssl.key.password=quite-a-secret\n"
+                            "spark:\n  conf: spark.hadoop.fs.s3a.secret.key=quite-a-secret\n"
                             "databricks:\n  account_id: x\n  client_secret: y\n"
                             "s3_storage:\n  mwaa_dag_storage_name: b\n"
                             "mwaa:\n  mwaa_env_name: m\n";
