@@ -29,6 +29,11 @@ struct pn_api {
     size_t added_capacity;
     struct pn_api_health health[PN_API_HEALTH_MAX];
     size_t health_count;
+    struct {
+        void (*fn)(void *arg);
+        void *arg;
+    } ticks[PN_API_TICKS_MAX];
+    size_t tick_count;
 };
 
 /* What a browser asks for here are the pages. */
@@ -309,8 +314,16 @@ static const struct pn_api_route table[] = {
 
 static const char *const words[] = {"api", "health", "metrics", NULL};
 
+static void tick(void *arg)
+{
+    const struct pn_api *api = arg;
+    for (size_t i = 0; i < api->tick_count; i++) {
+        api->ticks[i].fn(api->ticks[i].arg);
+    }
+}
+
 static const struct pn_http_front front = {
-    .name = "api", .words = words, .is_fallback = true, .error = pn_api_error};
+    .name = "api", .words = words, .is_fallback = true, .error = pn_api_error, .tick = tick};
 
 /* Requests below api/v1 are held to their routes' rows. Others, which balancers and scrapers know,
  * take any parameter. */
@@ -380,6 +393,13 @@ void pn_api_add_health(struct pn_api *api, const struct pn_api_health *health)
 {
     PN_ASSERT(api->health_count < PN_API_HEALTH_MAX);
     api->health[api->health_count++] = *health;
+}
+
+void pn_api_add_tick(struct pn_api *api, void (*fn)(void *arg), void *arg)
+{
+    PN_ASSERT(api->tick_count < PN_API_TICKS_MAX);
+    api->ticks[api->tick_count].fn = fn;
+    api->ticks[api->tick_count++].arg = arg;
 }
 
 void pn_api_wake(struct pn_api *api)

@@ -55,6 +55,11 @@ void pn_api_destroy(struct pn_api **api);
 void pn_api_add_route(struct pn_api *api, const struct pn_api_route *route, void *arg);
 void pn_api_add_health(struct pn_api *api, const struct pn_api_health *health);
 
+/* Before the server starts: `fn` is called about once a second while it runs, on a thread that must
+ * not wait. At most PN_API_TICKS_MAX of them. */
+enum { PN_API_TICKS_MAX = 4 };
+void pn_api_add_tick(struct pn_api *api, void (*fn)(void *arg), void *arg);
+
 /* The lists of /health that hold something, as objects {"severity", "list", "entries"} of an array
  * that is open; the severity is "error", or "note". */
 void pn_api_put_problems(struct pn_api *api, struct pn_http_request *req,

@@ -55,6 +55,10 @@ static enum pn_http_handled handle_list(struct pn_http_request *req, void *arg)
         0) {
         return fail(req, &failure);
     }
+    const char *times = pn_http_request_query(req, "times");
+    if (times != NULL && strcmp(times, "true") == 0 && !routes->is_remote) {
+        pn_topics_time(routes->topics, topics, count);
+    }
     struct pn_api_list list;
     struct pn_row_writer *rows = pn_api_list_begin(&list, req);
     pn_report_topics(topics, count, rows);
@@ -316,6 +320,13 @@ static enum pn_http_handled handle_produce(struct pn_http_request *req, void *ar
 
 static const struct pn_api_field of_topic[] = {
     {.name = "topic", .type = PN_API_TEXT, .help = "the topic's name"}, {.name = NULL}};
+static const struct pn_api_field list_query[] = {
+    {.name = "times",
+     .type = PN_API_BOOL,
+     .flags = PN_API_OPTIONAL,
+     .help = "true: also the times of the oldest and newest records, which takes longer; they stay "
+             "null where the log is a cluster of Apache Kafka"},
+    {.name = NULL}};
 static const struct pn_api_field topic_reply[] = {
     {.name = "partitions", .type = PN_API_ROWS, .columns = &pn_partition_columns}, {.name = NULL}};
 static const struct pn_api_field read_parameters[] = {
@@ -362,6 +373,7 @@ static const struct pn_api_route table[] = {
               PN_OF_SERVER},
      .id = "list_topics",
      .summary = "Every topic, and the tables that read it",
+     .query = list_query,
      .list = &pn_topic_columns},
     {.http = {PN_HTTP_GET, "api/v1/topics/{}", handle_look, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
               PN_OF_TOPIC},

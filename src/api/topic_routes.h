@@ -1,7 +1,8 @@
 /*
  * Topics on our own API, for people and for commands beside a server:
  *
- *   GET    api/v1/topics                    every topic, and the tables that read it
+ *   GET    api/v1/topics?times=             every topic, and the tables that read it; with
+ *                                           times=true also when its oldest and newest records are
  *   GET    api/v1/topics/{topic}            its partitions and settings
  *   POST   api/v1/topics/{topic}            makes it: {"partitions","retention_ms",
  *                                           "retention_bytes","record_bytes_max"}, each optional,
@@ -22,10 +23,11 @@
 #include "log/log.h"
 #include "pipeline/pipeline.h"
 
-/* Owned by the caller, until the HTTP server is gone; both members are borrowed. */
+/* Owned by the caller, until the HTTP server is gone; what it points to is borrowed. */
 struct pn_api_topic_routes {
     struct pn_log *topics; /* the public one (log/public.h) */
     const struct pn_pipeline *pipeline;
+    bool is_remote; /* reading a record takes a way through the network: times are not looked up */
 };
 
 /* Adds the routes to the server, which isn't started yet. */

@@ -180,11 +180,15 @@ int pn_topic_client_list(struct pn_topic_client *client, struct pn_topic_row **r
                          struct pn_err *e)
 {
     const struct pn_json *root = NULL;
+    int rc = 0;
     if (client->url == NULL) {
-        return pn_topics_list(client->topics, client->app->pipeline, &client->arena, rows, count,
-                              e);
+        rc = pn_topics_list(client->topics, client->app->pipeline, &client->arena, rows, count, e);
+        if (rc == 0 && client->app->settings->log.url[0] == '\0') {
+            pn_topics_time(client->topics, *rows, *count);
+        }
+        return rc;
     }
-    int rc = call(client, "GET", "/api/v1/topics", NULL, &root, e);
+    rc = call(client, "GET", "/api/v1/topics?times=true", NULL, &root, e);
     return rc != 0 ? rc : pn_topics_read(root, &client->arena, rows, count, e);
 }
 

@@ -26,6 +26,43 @@ int pn_topic_size(struct pn_log *log, const char *topic, int32_t partitions,
     return rc;
 }
 
+/* The time of one record; 0: it cannot be read. */
+static int64_t time_at(struct pn_log *log, const char *topic, int32_t partition, int64_t offset)
+{
+    enum { READ_BYTES = 1 }; /* one record comes, whatever its size */
+    struct pn_arena arena;
+    struct pn_log_records read = {0};
+    pn_arena_init(&arena, 0);
+    int rc = pn_log_read(log, topic, partition, offset, 1, READ_BYTES, &arena, &read, NULL);
+    int64_t time_ms = rc == 0 && read.count > 0 ? read.records[0].timestamp_ms : 0;
+    pn_arena_deinit(&arena);
+    return time_ms;
+}
+
+static void look_at_times(struct pn_log *log, struct pn_topic_row *row)
+{
+    for (int32_t i = 0; i < row->partitions; i++) {
+        struct pn_log_offsets offsets = {0};
+        if (pn_log_offsets(log, row->topic, i, &offsets, NULL) != 0 ||
+            offsets.begin == offsets.end) {
+            continue;
+        }
+        int64_t oldest_ms = time_at(log, row->topic, i, offsets.begin);
+        int64_t newest_ms = time_at(log, row->topic, i, offsets.end - 1);
+        if (oldest_ms != 0 && (row->oldest_ms == 0 || oldest_ms < row->oldest_ms)) {
+            row->oldest_ms = oldest_ms;
+        }
+        row->newest_ms = newest_ms > row->newest_ms ? newest_ms : row->newest_ms;
+    }
+}
+
+void pn_topics_time(struct pn_log *log, struct pn_topic_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        look_at_times(log, &rows[i]);
+    }
+}
+
 static const char *tables_of(const struct pn_pipeline *pipeline, const char *topic,
                              struct pn_arena *arena)
 {
@@ -57,6 +94,8 @@ int pn_topics_list(struct pn_log *log, const struct pn_pipeline *pipeline, struc
         row->topic = topics[i].name;
         row->partitions = topics[i].partitions;
         row->tables = tables_of(pipeline, row->topic, arena);
+        row->retention_ms = topics[i].settings.retention_ms;
+        row->retention_bytes = topics[i].settings.retention_bytes;
         rc = pn_topic_size(log, row->topic, topics[i].partitions, row, &why);
         if (rc == 0) {
             (*count)++;
@@ -72,13 +111,15 @@ int pn_topics_list(struct pn_log *log, const struct pn_pipeline *pipeline, struc
 PN_REPORT_COLUMNS(pn_topic_columns, {"topic", PN_CELL_TEXT | PN_NOT_NULL},
                   {"partitions", PN_CELL_INT | PN_NOT_NULL}, {"records", PN_CELL_INT | PN_NOT_NULL},
                   {"size_bytes", PN_CELL_INT}, {"read_by", PN_CELL_TEXT},
-                  {"first_partition", PN_CELL_INT}, {"first_offset", PN_CELL_INT});
+                  {"first_partition", PN_CELL_INT}, {"first_offset", PN_CELL_INT},
+                  {"retention_ms", PN_CELL_INT}, {"retention_bytes", PN_CELL_INT},
+                  {"oldest", PN_CELL_TIME}, {"newest", PN_CELL_TIME});
 
 void pn_report_topics(const struct pn_topic_row *topics, size_t count, struct pn_row_writer *rows)
 {
-    enum { OF_THE_FIRST = 2 };
+    enum { NOT_IN_TABLES = 6 };
     bool whole = pn_row_writer_format(rows) != PN_FORMAT_TABLE;
-    size_t columns_shown = pn_topic_columns.count - (whole ? 0 : OF_THE_FIRST);
+    size_t columns_shown = pn_topic_columns.count - (whole ? 0 : NOT_IN_TABLES);
     pn_row_writer_begin(rows, pn_topic_columns.items, columns_shown);
     for (size_t i = 0; i < count; i++) {
         pn_cell_cstr(rows, topics[i].topic);
@@ -89,6 +130,10 @@ void pn_report_topics(const struct pn_topic_row *topics, size_t count, struct pn
         if (whole) {
             pn_cell_known(rows, topics[i].first_partition);
             pn_cell_known(rows, topics[i].first_offset);
+            pn_cell_known(rows, topics[i].retention_ms);
+            pn_cell_known(rows, topics[i].retention_bytes);
+            pn_cell_time_if(rows, topics[i].oldest_ms);
+            pn_cell_time_if(rows, topics[i].newest_ms);
         }
     }
 }
@@ -178,7 +223,11 @@ int pn_topics_read(const struct pn_json *root, struct pn_arena *arena, struct pn
                                   .size_bytes = pn_json_get_i64(row, "size_bytes", -1),
                                   .first_partition = pn_json_get_i64(row, "first_partition", -1),
                                   .first_offset = pn_json_get_i64(row, "first_offset", -1),
-                                  .tables = text_of(row, "read_by", arena)};
+                                  .tables = text_of(row, "read_by", arena),
+                                  .retention_ms = pn_json_get_i64(row, "retention_ms", -1),
+                                  .retention_bytes = pn_json_get_i64(row, "retention_bytes", -1),
+                                  .oldest_ms = pn_json_get_i64(row, "oldest_ms", 0),
+                                  .newest_ms = pn_json_get_i64(row, "newest_ms", 0)};
     }
     return 0;
 }

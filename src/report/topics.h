@@ -24,19 +24,26 @@ struct pn_topic_row {
     int64_t size_bytes;      /* -1: not known, which is null in the reports */
     int64_t first_partition; /* where the first of them is; -1: there are none */
     int64_t first_offset;
-    const char *tables; /* the raw tables that read it, with ", " between; NULL: none does */
+    const char *tables;      /* the raw tables that read it, with ", " between; NULL: none does */
+    int64_t retention_ms;    /* -1: forever */
+    int64_t retention_bytes; /* of a partition; -1: unlimited */
+    int64_t oldest_ms;       /* times of its oldest and newest records; 0: none, or not looked at */
+    int64_t newest_ms;
 };
 
 /* All topics but those of streams, by name; in the arena. */
 int pn_topics_list(struct pn_log *log, const struct pn_pipeline *pipeline, struct pn_arena *arena,
                    struct pn_topic_row **rows, size_t *count, struct pn_err *e) PN_MUST_CHECK;
-/* What a topic of the log keeps, in all its partitions: fills the row but for topic, partitions and
- * tables. */
+/* Looks up the times of the topics' oldest and newest records, by reading two records of each
+ * partition; one that cannot be read is left out. BLOCKS. */
+void pn_topics_time(struct pn_log *log, struct pn_topic_row *rows, size_t count);
+/* What a topic of the log keeps, in all its partitions: fills records, size_bytes and what is of
+ * the first record. */
 int pn_topic_size(struct pn_log *log, const char *topic, int32_t partitions,
                   struct pn_topic_row *row, struct pn_err *e) PN_MUST_CHECK;
 
-/* topic, partitions, records, size_bytes, read_by; but in a table also first_partition and
- * first_offset. */
+/* topic, partitions, records, size_bytes, read_by; but in a table also first_partition,
+ * first_offset, retention_ms, retention_bytes, oldest and newest. */
 void pn_report_topics(const struct pn_topic_row *topics, size_t count, struct pn_row_writer *rows);
 /* The topics of a server's {"items":[rows]}, texts in the arena. FATAL: the answer has another
  * form. */

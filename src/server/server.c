@@ -6,6 +6,7 @@
 #include "airflow/airflow.h"
 #include "api/dag_routes.h"
 #include "api/dead_letter_routes.h"
+#include "api/flow_routes.h"
 #include "api/group_routes.h"
 #include "api/job_routes.h"
 #include "api/page_routes.h"
@@ -53,6 +54,7 @@ struct pn_server {
     struct pn_api_job_routes job_routes;
     struct pn_server_live *live; /* likewise */
     struct pn_api_overview overview;
+    struct pn_api_flows flows;
     struct pn_api_query_routes query_routes;
     struct pn_unread *unread;
     struct pn_admission admission; /* of topics */
@@ -278,7 +280,9 @@ static int add_routes(struct pn_server *server, struct pn_err *e)
     server->closed = (struct pn_closed_health){.log = server->log, .kinesis = server->kinesis};
     server->topics = pn_log_public_create(server->log);
     server->topic_routes =
-        (struct pn_api_topic_routes){.topics = server->topics, .pipeline = server->app->pipeline};
+        (struct pn_api_topic_routes){.topics = server->topics,
+                                     .pipeline = server->app->pipeline,
+                                     .is_remote = server->app->settings->log.url[0] != '\0'};
     pn_closed_health_add(&server->closed, api);
     pn_table_watch_add_health(server->tables, api);
     pn_server_table_source_add_routes(server->table_source, api);
@@ -308,6 +312,12 @@ static int add_routes(struct pn_server *server, struct pn_err *e)
                                                  .clock = server->app->clock,
                                                  .api = api};
     pn_api_overview_init(&server->overview, &overview);
+    const struct pn_api_flow_env flows = {.log = server->log,
+                                          .sink = server->sink,
+                                          .processor = overview.processor,
+                                          .clock = server->app->clock,
+                                          .api = api};
+    pn_api_flows_init(&server->flows, &flows);
     add_looking(server, api);
     int rc = pn_api_sink_routes_start(server->sink, api, &server->sink_routes, e);
     if (rc == 0) {
@@ -443,6 +453,7 @@ void pn_server_stop(struct pn_server **server)
     pn_server_live_destroy(&gone->live);
     pn_server_jobs_destroy(&gone->jobs);
     pn_api_overview_deinit(&gone->overview);
+    pn_api_flows_deinit(&gone->flows);
     pn_executor_destroy(&gone->executor);
     pn_api_sink_routes_stop(&gone->sink_routes);
     pn_fronts_destroy(&gone->fronts);

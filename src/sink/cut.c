@@ -141,6 +141,7 @@ void pn_sink_count_object(struct pn_sink_landing *landing, const struct pn_sink_
     part->status.objects += objects;
     part->status.records += object->records;
     part->status.dead_letters += object->dead_letters;
+    part->status.bytes += (int64_t)(object->values_len + object->dead_len);
     pthread_mutex_unlock(&landing->sink->lock);
 }
 

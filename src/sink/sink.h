@@ -136,6 +136,7 @@ struct pn_sink_status {
     int64_t lag;           /* records between the two that exist (log/lag.h) */
     int64_t objects;       /* without those of dead letters */
     int64_t records;       /* lines in them */
+    int64_t bytes;         /* of all objects, those of dead letters too */
     int64_t dead_letters;
     int64_t lost;      /* records the log no longer had */
     int64_t errors;    /* failed tries */

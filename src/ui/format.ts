@@ -35,6 +35,16 @@ export function bytes(value: number | string | null | undefined): string {
   return `${size.toFixed(1)} TiB`;
 }
 
+/* A rate, a second: as many digits as it takes to tell rates apart. */
+export function perSecond(value: number): string {
+  const digits = value >= 100 ? count(Math.round(value)) : `${Number(value.toPrecision(2))}`;
+  return `${digits}/s`;
+}
+
+export function bytesPerSecond(value: number): string {
+  return `${bytes(value)}/s`;
+}
+
 export function duration(ms: number): string {
   if (ms < 1000) {
     return `${Math.round(ms)} ms`;
@@ -48,9 +58,11 @@ export function duration(ms: number): string {
     return `${minutes} m ${seconds % 60} s`;
   }
   const hours = Math.floor(minutes / 60);
-  return hours < 48
-    ? `${hours} h ${minutes % 60} m`
-    : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+  if (hours < 48) {
+    return `${hours} h ${minutes % 60} m`;
+  }
+  const days = `${Math.floor(hours / 24)} d`;
+  return hours % 24 === 0 ? days : `${days} ${hours % 24} h`;
 }
 
 /* A word of a command line, as a shell reads it. */

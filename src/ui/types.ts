@@ -120,6 +120,10 @@ export interface TopicRow {
   records: number | string;
   size_bytes: number | string | null; // null: a Kafka cluster does not say
   read_by: string | null;
+  retention_ms: number | null; // null: without a limit
+  retention_bytes: number | null;
+  oldest_ms: number | null; // null: no records, or not looked up
+  newest_ms: number | null;
 }
 
 export interface PartitionRow {
@@ -139,6 +143,16 @@ export interface LineageRow {
   steps: number; // 1: next to the table
   kind: "topic" | "stream" | "table" | "query" | "task"; // a task's name is DAG/TASK
   name: string;
+}
+
+/* GET topics/T/rates and streams/S/rates: rates of a while, a second; null: not known. */
+export interface FlowPoint {
+  from_ms: number;
+  until_ms: number;
+  in_records: number | null;
+  in_bytes: number | null;
+  out_records: number | null;
+  out_bytes: number | null;
 }
 
 /* A partition of a topic as a consumer group has it. */

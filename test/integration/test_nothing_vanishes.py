@@ -54,8 +54,10 @@ def test_a_topic_that_no_table_reads(server, data):
     assert rows["other.pin"]["read_by"] == "raw_pin" and rows["other.pin"]["partitions"] == 1
     assert rows[f"{UID}.geo"] == {
         "topic": f"{UID}.geo", "partitions": 1, "records": 0, "size_bytes": 0, "read_by": "raw_geo",
-        "first_partition": None, "first_offset": None,
+        "first_partition": None, "first_offset": None, "retention_ms": None,
+        "retention_bytes": None, "oldest": None, "newest": None,
     }  # fmt: skip
+    assert rows["my_pins"]["oldest"] <= rows["my_pins"]["newest"]
     server.stop()
     assert topics(data) == rows  # without a server
     listed = run("topic", "list", data=data)

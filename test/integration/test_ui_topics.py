@@ -87,9 +87,12 @@ def test_what_a_topic_holds(watch):  # noqa: F811
     page = watch().go("topics/many/partitions", "Oldest")
     facts = page.locator(".facts")
     expect(facts.locator("time")).to_have_count(2)
-    expect(facts).to_contain_text("for 7 d 0 h")
+    expect(facts).to_contain_text("for 7 d")
     page = watch().go("topics", "many")
     expect(page.get_by_role("columnheader", name="Rate")).to_be_visible()
+    row = page.get_by_role("row").filter(has_text="many")
+    expect(row.get_by_role("cell", name="7 d", exact=True)).to_be_visible()
+    expect(row.locator("time")).to_have_count(2)  # of its oldest and newest records
 
 
 def test_a_topic_is_created(watch, server):  # noqa: F811

@@ -9,6 +9,7 @@ import { Facts } from "../parts/facts.tsx";
 import { List } from "../parts/list.tsx";
 import type { Column } from "../parts/list.tsx";
 import { Page } from "../parts/page.tsx";
+import { Rates } from "../parts/rates.tsx";
 import { RecordPages } from "../parts/record-pages.tsx";
 import { Empty, Region } from "../parts/region.tsx";
 import { RecordSearch } from "../parts/search.tsx";
@@ -217,7 +218,7 @@ function OneStream({ stream, asked }: { stream: string; asked: string | undefine
     "tables",
     "health",
   ]);
-  const views = ["Records", "Search", "Tail", "Shards"];
+  const views = ["Records", "Search", "Tail", "Rates", "Shards"];
   const view = views.find((one) => one.toLowerCase() === asked)?.toLowerCase() ?? "records";
   const tables = streams.data?.tables.filter((table) => table.stream === stream) ?? [];
   return (
@@ -231,6 +232,8 @@ function OneStream({ stream, asked }: { stream: string; asked: string | undefine
               return <RecordSearch source={source} />;
             case "tail":
               return <RecordTail source={source} />;
+            case "rates":
+              return <Rates source={source} />;
             case "shards":
               return (
                 <Region of={streams}>

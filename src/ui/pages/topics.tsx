@@ -12,12 +12,13 @@ import { List } from "../parts/list.tsx";
 import type { Column } from "../parts/list.tsx";
 import { NewTopic } from "../parts/new-topic.tsx";
 import { Page } from "../parts/page.tsx";
+import { Rates } from "../parts/rates.tsx";
 import { RecordPages } from "../parts/record-pages.tsx";
 import { Empty, Failure, Region } from "../parts/region.tsx";
 import { RecordSearch } from "../parts/search.tsx";
 import { Tabs } from "../parts/tabs.tsx";
 import { RecordTail } from "../parts/tail.tsx";
-import { At } from "../parts/time.tsx";
+import { Ago, At } from "../parts/time.tsx";
 import { rateText } from "../parts/way.tsx";
 import type { Node } from "../parts/way.tsx";
 import { recordsOfTopic } from "../record-source.ts";
@@ -31,9 +32,23 @@ function curl(topic: string, value = '{"hello":"world"}'): string {
   return `curl -H '${type}' -d '${body}' ${location.origin}/topics/${encodeURIComponent(topic)}`;
 }
 
+interface Retention {
+  retention_ms: number | null;
+  retention_bytes: number | null;
+}
+
+function kept(row: Retention | undefined): string {
+  const limits = [
+    row?.retention_ms == null ? "" : `for ${duration(row.retention_ms)}`,
+    row?.retention_bytes == null ? "" : `up to ${bytes(row.retention_bytes)} a partition`,
+  ].filter((limit) => limit !== "");
+  return limits.length === 0 ? "all" : limits.join(", ");
+}
+
 /* --- all topics ------------------------------------------------------------------------------ */
 
 const TIMED_MAX = 8; // partitions whose oldest and newest records are looked at
+const LIVE_TIMES_MAX = 50; // topics: with more, the times of their records are looked up once
 
 /* A topic with what the overview and the sink know of it. */
 interface Topic extends TopicRow {
@@ -72,6 +87,13 @@ const TOPICS: Column<Topic>[] = [
     number: true,
   },
   { name: "Not landed", cell: (row) => count(row.lag), sort: (row) => row.lag ?? -1, number: true },
+  { name: "Oldest", cell: (row) => <Ago ms={row.oldest_ms} />, sort: (row) => row.oldest_ms ?? 0 },
+  { name: "Newest", cell: (row) => <Ago ms={row.newest_ms} />, sort: (row) => row.newest_ms ?? 0 },
+  {
+    name: "Kept",
+    cell: (row) => kept(row).replace(/^for /, ""),
+    sort: (row) => row.retention_ms ?? Number.MAX_VALUE,
+  },
   {
     name: "Read by",
     cell: (row) =>
@@ -83,11 +105,19 @@ const TOPICS: Column<Topic>[] = [
   },
 ];
 
-function withFlow(rows: TopicRow[], nodes: Node[], landings: LandingRow[]): Topic[] {
+function withFlow(
+  rows: TopicRow[],
+  timed: TopicRow[],
+  nodes: Node[],
+  landings: LandingRow[],
+): Topic[] {
   return rows.map((row) => {
+    const times = timed.find((one) => one.topic === row.topic);
     const own = landings.filter((landing) => landing.topic === row.topic);
     return {
       ...row,
+      oldest_ms: times?.oldest_ms ?? null,
+      newest_ms: times?.newest_ms ?? null,
       rate: nodes.find((node) => node.id === `topic/${row.topic}`)?.rate ?? null,
       lag: own.length === 0 ? null : own.reduce((sum, landing) => sum + landing.lag, 0),
     };
@@ -97,6 +127,8 @@ function withFlow(rows: TopicRow[], nodes: Node[], landings: LandingRow[]): Topi
 function AllTopics() {
   const [creates, setCreates] = useState(false);
   const topics = useGet<Items<TopicRow>>("topics", ["rates"]);
+  const few = (topics.data?.items.length ?? 0) <= LIVE_TIMES_MAX;
+  const timed = useGet<Items<TopicRow>>("topics?times=true", few ? ["rates"] : []);
   const glance = useGet<{ nodes: Node[] }>("overview", ["rates"]);
   const sink = useGet<{ partitions: LandingRow[] }>("sink", ["rates"]);
   return (
@@ -110,7 +142,12 @@ function AllTopics() {
           <List
             caption="Topics"
             columns={TOPICS}
-            rows={withFlow(items, glance.data?.nodes ?? [], sink.data?.partitions ?? [])}
+            rows={withFlow(
+              items,
+              timed.data?.items ?? [],
+              glance.data?.nodes ?? [],
+              sink.data?.partitions ?? [],
+            )}
             words={(row) => `${row.topic} ${row.read_by ?? ""}`}
             empty={
               <Empty command={curl("clicks")}>
@@ -257,14 +294,6 @@ function useEnds(path: string, partitions: PartitionRow[]) {
     : { oldest: Math.min(...times), newest: Math.max(...times) };
 }
 
-function kept(row: PartitionRow | undefined): string {
-  const limits = [
-    row?.retention_ms == null ? "" : `for ${duration(row.retention_ms)}`,
-    row?.retention_bytes == null ? "" : `up to ${bytes(row.retention_bytes)} a partition`,
-  ].filter((limit) => limit !== "");
-  return limits.length === 0 ? "all" : limits.join(", ");
-}
-
 function About({ path, partitions }: { path: string; partitions: PartitionRow[] }) {
   const { oldest, newest } = useEnds(path, partitions);
   const sum = (of: (row: PartitionRow) => number) =>
@@ -296,10 +325,11 @@ function OneTopic({ name, view }: { name: string; view: string }) {
     <Page title={name} trail={["Topics"]}>
       <Tabs
         base={["topics", name]}
-        views={["Records", "Search", "Tail", "Partitions", "Consumers"]}
+        views={["Records", "Search", "Tail", "Rates", "Partitions", "Consumers"]}
         shown={view}
       />
       {view === "search" ? <RecordSearch source={source} /> : null}
+      {view === "rates" ? <Rates source={source} /> : null}
       {view === "consumers" ? <Consumers topic={name} events={source.topic} /> : null}
       {view === "tail" ? (
         <>
@@ -309,7 +339,7 @@ function OneTopic({ name, view }: { name: string; view: string }) {
       ) : null}
       <Region of={partitions}>
         {(data) =>
-          ["search", "tail", "consumers"].includes(view) ? null : view === "partitions" ? (
+          ["search", "tail", "rates", "consumers"].includes(view) ? null : view === "partitions" ? (
             <>
               <About path={path} partitions={data.partitions} />
               <Partitions topic={name} rows={data.partitions} />

@@ -1,26 +1,19 @@
 /* How long the runs of a DAG took, and its tasks in them: lines over the runs, or a table. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
-import type uPlot from "uplot";
+import { useEffect, useState } from "preact/hooks";
 
 import { get } from "../api.ts";
 import { runPath } from "../dag-paths.ts";
 import type { DagGrid, GridRun, RunDetail } from "../dag-types.ts";
-import { duration, time, zone } from "../format.ts";
+import { duration, time } from "../format.ts";
 import { place, setQuery } from "../route.ts";
-import { theme } from "../theme.ts";
+import { Plot } from "./plot.tsx";
+import type { Line } from "./plot.tsx";
 
 const RUNS_MAX = 25;
 const TASKS_MAX = 200; // with more, only the runs as a whole are drawn
 const LINES_MAX = 6;
-const ROLES = ["--accent", "--good", "--again", "--wait", "--bad", "--active"];
-const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3], [4, 2], [12, 6]];
 const HIGH = 280;
-
-interface Line {
-  name: string;
-  ms: (number | null)[]; // for each run
-}
 
 /* How long a run took, and each of its tasks. */
 interface Took {
@@ -46,71 +39,6 @@ function wholeOf(run: GridRun): Took {
   return { duration_ms: (run.ended_ms ?? 0) - (run.started_ms ?? 0), tasks: [] };
 }
 
-/* A colour of tokens.css as the canvas takes it: light-dark() is resolved by an element. */
-function resolved(role: string): string {
-  const probe = document.createElement("span");
-  probe.style.color = `var(${role})`;
-  document.body.append(probe);
-  const value = getComputedStyle(probe).color;
-  probe.remove();
-  return value;
-}
-
-/* Times below the axis: of one day the clock alone. */
-function moments(seconds: number[]): string[] {
-  const texts = seconds.map((s) => time(s * 1000));
-  const days = new Set(texts.map((text) => text.slice(0, 10)));
-  return texts.map((text) => (days.size > 1 ? text.slice(5, 16) : text.slice(11, 19)));
-}
-
-function Plot({ times, lines }: { times: number[]; lines: Line[] }) {
-  const box = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    let chart: uPlot | undefined;
-    let left = false;
-    void import("uplot").then(({ default: Chart }) => {
-      const element = box.current;
-      if (element === null || left) {
-        return;
-      }
-      const ink = resolved("--ink-quiet");
-      const grid = { stroke: resolved("--line"), width: 1 };
-      const axis = { stroke: ink, grid, ticks: grid };
-      chart = new Chart(
-        {
-          width: element.clientWidth,
-          height: HIGH,
-          tzDate: (ts) =>
-            zone.value === "UTC" ? Chart.tzDate(new Date(ts * 1e3), "Etc/UTC") : new Date(ts * 1e3),
-          axes: [
-            { ...axis, space: 96, values: (_, all) => moments(all) },
-            { ...axis, size: 72, values: (_, all) => all.map((ms) => duration(ms)) },
-          ],
-          series: [
-            { value: (_: uPlot, s: number | null) => (s === null ? "–" : time(s * 1000)) },
-            ...lines.map((line, at) => ({
-              label: line.name,
-              stroke: resolved(ROLES[at % ROLES.length] ?? "--accent"),
-              dash: DASHES[at % DASHES.length],
-              width: 2,
-              points: { show: true, size: 5 },
-              spanGaps: true,
-              value: (_: uPlot, ms: number | null) => (ms === null ? "–" : duration(ms)),
-            })),
-          ],
-        },
-        [times.map((ms) => ms / 1000), ...lines.map((line) => line.ms)],
-        element,
-      );
-    });
-    return () => {
-      left = true;
-      chart?.destroy();
-    };
-  }, [times, lines, theme.value, zone.value]);
-  return <div class="plot" ref={box} />;
-}
-
 function AsTable({ times, lines }: { times: number[]; lines: Line[] }) {
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label="Durations">
@@ -132,7 +60,7 @@ function AsTable({ times, lines }: { times: number[]; lines: Line[] }) {
               <tr key={at}>
                 <th scope="row">{time(ms)}</th>
                 {lines.map((line) => {
-                  const took = line.ms[at];
+                  const took = line.values[at];
                   return (
                     <td key={line.name} class="number">
                       {took === null || took === undefined ? "–" : duration(took)}
@@ -149,17 +77,17 @@ function AsTable({ times, lines }: { times: number[]; lines: Line[] }) {
 }
 
 function median(line: Line): number {
-  const all = line.ms.filter((ms) => ms !== null).sort((a, b) => a - b);
+  const all = line.values.filter((ms) => ms !== null).sort((a, b) => a - b);
   return all[Math.floor(all.length / 2)] ?? 0;
 }
 
 /* The run as a whole, then its tasks, the longest first; or the one task that was chosen. */
 function linesOf(runs: Took[], chosen: string | null): Line[] {
-  const whole: Line = { name: "the run", ms: runs.map((run) => run.duration_ms) };
+  const whole: Line = { name: "the run", values: runs.map((run) => run.duration_ms) };
   const tasks = [...new Set(runs.flatMap((run) => run.tasks.map((task) => task.task)))];
   const lines = tasks.map((name) => ({
     name,
-    ms: runs.map((run) => run.tasks.find((task) => task.task === name)?.duration_ms ?? null),
+    values: runs.map((run) => run.tasks.find((task) => task.task === name)?.duration_ms ?? null),
   }));
   if (chosen !== null) {
     return lines.filter((line) => line.name === chosen);
@@ -211,7 +139,7 @@ export function Durations({ dag, grid }: { dag: string; grid: DagGrid }) {
         )}
       </div>
       <figcaption class="quiet">
-        {chosen ?? "The run"} took {duration(median(lines[0] ?? { name: "", ms: [] }))} in the
+        {chosen ?? "The run"} took {duration(median(lines[0] ?? { name: "", values: [] }))} in the
         middle of {over.length} {over.length === 1 ? "run" : "runs"}
         {drawn.length < lines.length
           ? `; of its tasks, the ${LINES_MAX - 1} longest are drawn`
@@ -221,7 +149,7 @@ export function Durations({ dag, grid }: { dag: string; grid: DagGrid }) {
       {table ? (
         <AsTable times={shown.times} lines={drawn} />
       ) : (
-        <Plot times={shown.times} lines={drawn} />
+        <Plot times={shown.times} lines={drawn} text={duration} high={HIGH} kind="points" />
       )}
     </figure>
   );

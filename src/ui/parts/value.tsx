@@ -148,17 +148,16 @@ export function Value({ of, whole }: Props) {
   return (
     <details class="value" onToggle={(event) => toggle(event.currentTarget.open)}>
       <summary>
+        {many === 0 ? null : (
+          <span class="quiet">
+            {many} {many === 1 ? "header" : "headers"}{" "}
+          </span>
+        )}
         {encoding === "base64" ? <span class="quiet">bytes, as base64: </span> : null}
         {text === null ? (
           <span class="null">null</span>
         ) : (
           <code>{text.length > SUMMARY_MAX ? `${text.slice(0, SUMMARY_MAX)}…` : text}</code>
-        )}
-        {many === 0 ? null : (
-          <span class="quiet">
-            {" "}
-            {many} {many === 1 ? "header" : "headers"}
-          </span>
         )}
       </summary>
       {open && error !== "" ? <p role="alert">{error}</p> : null}

@@ -3,7 +3,7 @@
  * it still has to read, and whether it is well. Of a kind with many there is one node for all.
  */
 
-import { count } from "../format.ts";
+import { count, perSecond } from "../format.ts";
 import { Glyph } from "./state.tsx";
 
 export interface Node {
@@ -54,10 +54,7 @@ const LANE_GAP = 28;
 const LABEL_MAX = 16;
 
 export function rateText(rate: number | null): string {
-  if (rate === null) {
-    return "";
-  }
-  return rate > 0 && rate < 10 ? `${rate.toFixed(1)}/s` : `${count(Math.round(rate))}/s`;
+  return rate === null ? "" : perSecond(rate);
 }
 
 /* What a node's second line and the list say. */

@@ -43,8 +43,17 @@ static const struct pn_topic_row some_topics[] = {
      .size_bytes = 100,
      .first_partition = 1,
      .first_offset = 7,
-     .tables = "click, click_raw"},
-    {.topic = "orders", .partitions = 1, .first_partition = -1, .first_offset = -1},
+     .tables = "click, click_raw",
+     .retention_ms = 604800000,
+     .retention_bytes = 1048576,
+     .oldest_ms = 1764374400123,
+     .newest_ms = 1764374460000},
+    {.topic = "orders",
+     .partitions = 1,
+     .first_partition = -1,
+     .first_offset = -1,
+     .retention_ms = -1,
+     .retention_bytes = -1},
 };
 
 static void topics(struct pn_row_writer *rows, void *arg)
@@ -68,6 +77,10 @@ static void test_topics(void **state)
         assert_int_equal(read[i].size_bytes, some_topics[i].size_bytes);
         assert_int_equal(read[i].first_partition, some_topics[i].first_partition);
         assert_int_equal(read[i].first_offset, some_topics[i].first_offset);
+        assert_int_equal(read[i].retention_ms, some_topics[i].retention_ms);
+        assert_int_equal(read[i].retention_bytes, some_topics[i].retention_bytes);
+        assert_int_equal(read[i].oldest_ms, some_topics[i].oldest_ms);
+        assert_int_equal(read[i].newest_ms, some_topics[i].newest_ms);
     }
     assert_string_equal(read[0].tables, "click, click_raw");
     assert_null(read[1].tables);
@@ -98,6 +111,40 @@ static void test_topics_of_a_log(void **state)
     assert_string_equal(rows[0].tables, "raw, again");
     assert_int_equal(rows[1].records, 1);
     assert_null(rows[1].tables);
+    pn_log_destroy(&log);
+}
+
+static void put_at(struct pn_log *log, int32_t partition, int64_t time_ms)
+{
+    struct pn_log_entry entry = {
+        .record = {.value = {.data = "v", .len = 1}, .timestamp_ms = time_ms},
+        .partition = partition};
+    struct pn_log_request request = {.topic = "timed", .entries = &entry, .count = 1};
+    assert_int_equal(pn_log_append(log, &request, NULL), 0);
+}
+
+/* Of all partitions, also where one of them is empty. */
+static void test_the_oldest_and_the_newest_record(void **state)
+{
+    (void)state;
+    static const struct pn_pipeline pipeline = {.table_count = 0};
+    static const struct pn_log_topic_config three = {.partitions = 3};
+    struct pn_log *log = pn_memory_log_create(1);
+    struct pn_topic_row *rows = NULL;
+    size_t count = 0;
+    assert_int_equal(pn_log_create_topic(log, "empty", &three, NULL), 0);
+    assert_int_equal(pn_log_create_topic(log, "timed", &three, NULL), 0);
+    put_at(log, 0, 5000);
+    put_at(log, 0, 6000);
+    put_at(log, 2, 4000);
+    assert_int_equal(pn_topics_list(log, &pipeline, &arena, &rows, &count, NULL), 0);
+    assert_int_equal(count, 2);
+    assert_int_equal(rows[1].oldest_ms, 0); /* not looked at yet */
+    pn_topics_time(log, rows, count);
+    assert_int_equal(rows[0].oldest_ms, 0);
+    assert_int_equal(rows[0].newest_ms, 0);
+    assert_int_equal(rows[1].oldest_ms, 4000);
+    assert_int_equal(rows[1].newest_ms, 6000);
     pn_log_destroy(&log);
 }
 
@@ -292,6 +339,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_topics),
         cmocka_unit_test(test_topics_of_a_log),
+        cmocka_unit_test(test_the_oldest_and_the_newest_record),
         cmocka_unit_test(test_partitions),
         cmocka_unit_test(test_records),
         cmocka_unit_test(test_records_that_are_refused),
