@@ -190,6 +190,9 @@ static int answer_stats(struct pn_airflow_call *call)
     struct pn_airflow_texts names;
     int64_t count = 0;
     int rc = pn_airflow_texts(call, &query, "dag_ids", &names);
+    if (rc != 0) {
+        return rc;
+    }
     pn_airflow_reply_begin(call, "dags");
     for (size_t i = 0; rc == 0 && i < call->pipeline->dag_count; i++) {
         if (is_asked(&names, call->pipeline->dags[i].name)) {

@@ -721,6 +721,7 @@ BAD = [
     ("POST", "backfills/dry_run", '{"dag_id":"d","from_date":"2026-01-02",'
      '"to_date":"2026-01-01"}', 422, "value_error"),
     ("GET", "backfills/x", None, 422, "int_parsing"),
+    ("GET", "dagStats?dag_ids=%00", None, 422, "string_type"),
     ("GET", "dags/d/dagVersions/x", None, 422, "int_parsing"),
 ]  # fmt: skip
 

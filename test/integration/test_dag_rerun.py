@@ -213,12 +213,14 @@ ROUNDS = 50
 
 
 def test_kills_lose_no_run_and_make_no_attempt_twice(dags):
-    """kill -9 of the server again and again, while runs are triggered, cleared and backfilled."""
+    """kill -9 of the server again and again, while runs are triggered, cleared and backfilled. A
+    task has a lock, which its command keeps for as long as anything of it runs."""
     rng = random.Random(10)
+    lock = "exec 9>>lock.$PINION_TASK.$PINION_RUN_ID; flock -n 9 || echo $PINION_RUN_ID >> twice; "
     own = dags(d=dag(
         retries=1000, retry_delay="1ms",
-        a="echo a $PINION_RUN_ID $PINION_TRY_NUMBER >> ran",
-        b=("echo b $PINION_RUN_ID $PINION_TRY_NUMBER >> ran; sleep 0.02", "a"),
+        a=lock + "echo a $PINION_RUN_ID $PINION_TRY_NUMBER >> ran",
+        b=(lock + "echo b $PINION_RUN_ID $PINION_TRY_NUMBER >> ran; sleep 0.2; true", "a"),
         settings_={**HOURLY, "active_runs_max": 4},
     ))  # fmt: skip
     names = []
@@ -241,3 +243,7 @@ def test_kills_lose_no_run_and_make_no_attempt_twice(dags):
     assert set(names) <= runs and len(runs) == ROUNDS + 3 * 5
     lines = (own.traces / "ran").read_text().splitlines()
     assert len(lines) == len(set(lines)), "an attempt was made twice"
+    assert own.trace("twice") == [], "two attempts of a task ran at once"
+    lost = [row for name in names for row in own.answer("dag", "logs", "d", "--run", name)
+            if row["outcome"] == "lost"]  # fmt: skip
+    assert lost, "no kill hit a task"
