@@ -50,22 +50,25 @@ static const char *const COLUMNS[PN_FIND_COLUMNS] = {
     [PN_FIND_ACT_TASK] = "audit.task",
 };
 
-/* What is looked through. */
+/* What is looked through. `joins` add facts to rows, never rows: a count does without them, unless
+ * a filter reads them. CROSS makes SQLite go from runs to their tasks, in the order of a page; by
+ * itself it reads all tasks and sorts them. */
 struct subject {
     const char *from;
+    const char *joins;
     const char *order; /* where the caller's order decides nothing */
     enum pn_find_column first;
     enum pn_find_column last; /* the columns that it has */
 };
-static const struct subject RUNS = {" FROM run", "run.id", PN_FIND_RUN, PN_FIND_TRIGGERED_BY};
+static const struct subject RUNS = {" FROM run", "", "run.id", PN_FIND_RUN, PN_FIND_TRIGGERED_BY};
 static const struct subject TASKS = {
-    " FROM run JOIN task ON task.run = run.id"
+    " FROM run CROSS JOIN task ON task.run = run.id",
     " LEFT JOIN attempt ON attempt.run = task.run AND attempt.task = task.task"
     " AND attempt.number = task.tries"
     " LEFT JOIN dag_version ON dag_version.dag = run.dag"
     " AND dag_version.number = ifnull(" OF_ATTEMPT("attempt.version") ", run.version)",
     "run.id, task.position", PN_FIND_RUN, PN_FIND_PRIORITY};
-static const struct subject ACTS = {" FROM audit", "audit.id", PN_FIND_ACT, PN_FIND_ACT_TASK};
+static const struct subject ACTS = {" FROM audit", "", "audit.id", PN_FIND_ACT, PN_FIND_ACT_TASK};
 
 /* ---- conditions ------------------------------------------------------------------------------ */
 
@@ -150,6 +153,23 @@ static int bind(struct pn_dag_db *db, sqlite3_stmt *statement, const struct pn_f
     return rc == SQLITE_OK ? 0 : pn_dag_db_error(db, e);
 }
 
+static bool is_of_attempt(enum pn_find_column column)
+{
+    return column == PN_FIND_TASK_STARTED || column == PN_FIND_TASK_ENDED ||
+           column == PN_FIND_TASK_LASTED;
+}
+
+/* Do the filters read what is joined? */
+static bool filters_attempts(const struct pn_find *find)
+{
+    for (size_t i = 0; i < find->term_count; i++) {
+        if (is_of_attempt(find->terms[i].column)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The statement "SELECT <what> FROM ... WHERE ...", with `page` in its order and a page of it. */
 static int prepare(struct pn_dag_db *db, const struct subject *subject, const char *what,
                    const struct pn_find *find, bool page, sqlite3_stmt **statement,
@@ -157,7 +177,8 @@ static int prepare(struct pn_dag_db *db, const struct subject *subject, const ch
 {
     struct pn_buf sql;
     pn_buf_init(&sql, SQL_BYTES_MAX);
-    pn_buf_addf(&sql, "SELECT %s%s", what, subject->from);
+    pn_buf_addf(&sql, "SELECT %s%s%s", what, subject->from,
+                page || filters_attempts(find) ? subject->joins : "");
     add_terms(&sql, subject, find);
     if (page) {
         add_order(&sql, subject, find);

@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "dag/dag.h"
 #include "dag/db_internal.h"
+#include "dag/find.h"
 #include "dag/grid.h"
 #include "dags.h"
 
@@ -336,6 +337,17 @@ static void read_the_rest(struct world *world)
         pn_dag_db_queued(world->db, "diamond", 9, &world->arena, &run, &found, &next_ms, NULL), 0);
     assert_int_equal(
         pn_dag_db_dags_with(world->db, PN_RUN_QUEUED, &world->arena, &texts, &count, NULL), 0);
+    const char *const dag = "diamond";
+    const struct pn_find_term of_dag = {
+        .column = PN_FIND_DAG, .op = PN_FIND_IS, .texts = &dag, .text_count = 1};
+    const struct pn_find find = {.terms = &of_dag, .term_count = 1, .limit = 9};
+    struct pn_found_task *found_tasks = NULL;
+    int64_t total = 0;
+    assert_int_equal(
+        pn_dag_db_find_runs(world->db, &find, &world->arena, &runs, &count, &total, NULL), 0);
+    assert_int_equal(
+        pn_dag_db_find_tasks(world->db, &find, &world->arena, &found_tasks, &count, &total, NULL),
+        0);
     struct pn_dag_version version;
     struct pn_dag_version *versions = NULL;
     assert_int_equal(pn_dag_version_now(world->db, &world->made.dag, 9, &version, NULL), 0);
