@@ -101,7 +101,7 @@ def read_all(instances, wanted):
 def test_an_instance_reads_and_commits(broker, gateways):
     one, _ = gateways
     broker.ask("create", "read", 2)
-    with Instance(one, "readers", "a", "read") as a:
+    with Instance(one, "readers", "a", "read", **{"auto.commit.enable": False}) as a:
         assert a.made["base_uri"] == f"{one.url}{a.path}"
         post(one, "read", *range(10), partition=0)
         post(one, "read", *range(10, 15), partition=1)
@@ -127,7 +127,8 @@ def test_an_instance_reads_and_commits(broker, gateways):
         ask(one, "POST", a.path + "/positions/end", all_of, 204)
         post(one, "read", "last", partition=0)
         assert [record["value"] for record in a.records()] == ["last"]
-    with Instance(one, "readers", "b", "read") as b:  # `a` has committed when it was deleted
+        ask(one, "POST", a.path + "/offsets")
+    with Instance(one, "readers", "b", "read") as b:
         post(one, "read", "more", partition=1)
         assert read_all([b], 1) == ["more"]
 
