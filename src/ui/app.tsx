@@ -9,6 +9,7 @@ import { Login } from "./pages/login.tsx";
 import { overlay } from "./keys.ts";
 import { LinkMark } from "./parts/link.tsx";
 import { Page } from "./parts/page.tsx";
+import { forgetWork } from "./query-store.ts";
 import { href, place, segments } from "./route.ts";
 import { nextTheme, theme } from "./theme.ts";
 
@@ -107,7 +108,10 @@ function Navigation({ segment }: { segment: string }) {
           Colours: {theme.value}
         </button>
         {session.value?.user && !needsLogin.value ? (
-          <button onClick={() => void logOut()} title={`You are ${session.value.user}`}>
+          <button
+            onClick={() => void logOut().then(forgetWork)}
+            title={`You are ${session.value.user}`}
+          >
             Log out
           </button>
         ) : null}

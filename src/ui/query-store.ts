@@ -53,8 +53,25 @@ addEventListener("storage", (event) => {
     ownQueries.value = stored(OWN);
   } else if (event.key === HISTORY) {
     ran.value = stored(HISTORY);
+    if (event.newValue === null) {
+      forgetTab(); // somebody logged out in another tab
+    }
   }
 });
+
+function forgetTab(): void {
+  sessionStorage.removeItem(DRAFT);
+  sessionStorage.removeItem(LAST);
+}
+
+/* At a log-out: who comes next does not see what was written and run. Queries that were saved under
+ * a name stay. */
+export function forgetWork(): void {
+  forgetTab();
+  localStorage.removeItem(DRAFT);
+  localStorage.removeItem(HISTORY);
+  ran.value = [];
+}
 
 /* A query of the same name is replaced. */
 export function saveQuery(name: string, sql: string): void {

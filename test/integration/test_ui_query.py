@@ -68,6 +68,30 @@ def test_the_buttons_come_when_nothing_will_move_them(watch):  # noqa: F811
     expect(page.locator(".grid tbody td")).to_have_text("42")
 
 
+def test_a_new_query_is_not_covered_by_the_last_one(watch):  # noqa: F811
+    """The tab's last query is asked for when the page opens; its answer may come after a click."""
+    watched = watch()
+    page = watched.go("query", "Tables")
+    ask(page, "SELECT 1 AS old")
+    expect(page.locator(".grid tbody td")).to_have_text("1")
+    held = []
+
+    def hold_first(route):
+        if held:
+            route.fallback()
+        else:
+            held.append(route)
+
+    page.route("**/api/v1/queries/*", hold_first)
+    page.reload()
+    ask(page, "SELECT 2 AS new")
+    expect(page.locator(".grid tbody td")).to_have_text("2")
+    held[0].continue_()
+    expect(page.locator(".grid th").last).to_contain_text("new")
+    ask(page, "SELECT 3 AS newest")
+    expect(page.locator(".grid tbody td")).to_have_text("3")
+
+
 def test_each_tab_has_its_text(watch, server):  # noqa: F811
     first = watch()
     page = first.go("query?sql=" + quote("SELECT 1"), "Tables")

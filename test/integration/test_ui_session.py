@@ -85,6 +85,23 @@ def test_a_download_is_a_plain_link(context, server):
     assert download.value.path().read_text() == "n\n42\n"
 
 
+def test_a_log_out_takes_what_was_run_with_it(context, server):
+    pages = [context.new_page() for _ in range(2)]
+    for page in pages:
+        page.goto(f"{server.url}/ui/query?sql=SELECT%20%27private%27%20AS%20n")
+        is_login(page)
+    log_in(pages[0], READER)
+    kept = "JSON.stringify([{...localStorage}, {...sessionStorage}]).includes('private')"
+    for page in pages:
+        page.get_by_role("button", name="Run", exact=True).click()
+        expect(page.locator(".grid tbody td")).to_have_text("private")
+        page.wait_for_function(kept)
+    pages[0].get_by_role("button", name="Log out").click()
+    for page in pages:
+        is_login(page)
+        page.wait_for_function(f"!{kept}")
+
+
 def test_an_ended_session_is_no_loop(context, server, folder):
     pages = [context.new_page() for _ in range(2)]
     pages[0].goto(f"{server.url}/ui/topics")

@@ -15,6 +15,7 @@ import { Failure } from "./region.tsx";
 const PAGE = 500; // rows fetched at once
 const CHART_ROWS_MAX = 2000; // fetched whole, for the chart
 const LOOK_MS = 100;
+const LEFT = -1; // the turn of a page that was left: nothing is followed any more
 const FORMATS = [
   ["JSON lines", "jsonl"],
   ["Parquet", "parquet"],
@@ -28,15 +29,17 @@ interface Run {
 }
 
 /* Runs one query after the other; a new one cancels the one before. The tab's last query is there
- * again when the reader comes back, unless the address names another. */
+ * again when the reader comes back, unless the address names another. What is shown belongs to the
+ * newest turn: a start, or the page's coming and going, begins one. */
 export function useRun(linked: string | null) {
   const [run, setRun] = useState<Run>({});
-  const current = useRef("");
+  const turn = useRef(0);
+  const id = useRef(""); // of this turn's query; "" until the server has named it
 
-  const follow = async (id: string) => {
-    while (current.current === id) {
-      const query = await get<Query>(`queries/${id}`);
-      if (current.current !== id) {
+  const follow = async (mine: number) => {
+    while (turn.current === mine) {
+      const query = await get<Query>(`queries/${id.current}`);
+      if (turn.current !== mine) {
         return;
       }
       setRun({ query });
@@ -47,44 +50,55 @@ export function useRun(linked: string | null) {
     }
   };
   const cancel = async () => {
-    if (current.current !== "") {
-      await remove(`queries/${current.current}`);
+    if (id.current !== "") {
+      await remove(`queries/${id.current}`);
     }
   };
   const start = async (sql: string) => {
+    const mine = ++turn.current;
     try {
       if (run.query?.state === "running" || run.query?.state === "waiting") {
         await cancel();
       }
+      id.current = "";
       setRun({});
-      const { id } = await post<{ id: string }>("queries", { sql });
-      current.current = id;
-      keepQuery(id);
-      await follow(id);
+      const started = (await post<{ id: string }>("queries", { sql })).id;
+      if (turn.current === mine || turn.current === LEFT) {
+        keepQuery(started);
+      } else {
+        await remove(`queries/${started}`); // a newer one was started meanwhile
+      }
+      if (turn.current === mine) {
+        id.current = started;
+        await follow(mine);
+      }
     } catch (error) {
-      if (error instanceof ApiError) {
+      if (error instanceof ApiError && turn.current === mine) {
         setRun({ error });
       }
     }
   };
-  const restore = async (id: string) => {
+  const restore = async (last: string) => {
+    const mine = turn.current;
     try {
-      const query = await get<Query>(`queries/${id}`);
-      if (current.current === "" && (linked === null || linked === query.sql)) {
-        current.current = id;
-        await follow(id);
+      const query = await get<Query>(`queries/${last}`);
+      if (turn.current === mine && (linked === null || linked === query.sql)) {
+        id.current = last;
+        await follow(mine);
       }
     } catch {
-      keepQuery(""); // the server keeps it no longer
+      if (lastQuery() === last) {
+        keepQuery(""); // the server keeps it no longer
+      }
     }
   };
   useEffect(() => {
-    const id = lastQuery();
-    if (id !== "") {
-      void restore(id);
+    const last = lastQuery();
+    if (last !== "") {
+      void restore(last);
     }
     return () => {
-      current.current = "left"; // the page: nothing is followed any more
+      turn.current = LEFT;
     };
   }, []);
   return { run, start, cancel };
