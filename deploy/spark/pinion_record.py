@@ -17,6 +17,7 @@ ROWS_MAX = 10000  # rows in one record
 LINE_BYTES_MAX = 16 << 20
 DEPTH_MAX = 1000  # levels of nesting
 SHOWN_MAX = 60  # bytes of a value in a reason
+KEY_SHOWN_MAX = 80
 INTEGERS = {"bigint": 1 << 63, "int": 1 << 31, "smallint": 1 << 15, "tinyint": 1 << 7}
 WORDS = {
     "string": "a string", "bigint": "an integer", "int": "an integer", "smallint": "an integer",
@@ -232,7 +233,7 @@ def is_odd(single):
     return struct.unpack("=I", struct.pack("=f", single))[0] & 1
 
 
-def wrong_type(kind, value, name):
+def wrong_type(kind, value):
     odd = ""
     if kind in ("timestamp", "date") and type(value) is str:
         digits = re.match(r"[0-9]*", value)[0]
@@ -240,38 +241,42 @@ def wrong_type(kind, value, name):
             odd = " with a year from 0001 to 9999"
     text = dumps(value)
     shown = text if len(text.encode()) <= SHOWN_MAX else "(long)"
-    word = WORDS[kind.partition("(")[0]] if isinstance(kind, str) else "an object"
-    return Refused(f"column '{name}': expected {word}{odd}, found {kind_of(value)} {shown}")
+    word = "an array" if isinstance(kind, tuple) and kind[0] == "array" else "an object"
+    if isinstance(kind, str):
+        word = WORDS[kind.partition("(")[0]]
+    return Refused(f"expected {word}{odd}, found {kind_of(value)} {shown}")
 
 
-def wrong_number(kind, value, name):
+def wrong_number(kind, value):
     shown = value if len(value) <= SHOWN_MAX else f"{value[:SHOWN_MAX]}..."
     if kind.startswith("decimal"):
         scale = int(DECIMAL.fullmatch(kind)[2])
         if whole(value, scale) is None:
-            return Refused(f"column '{name}': {shown} has more digits after the point than {kind}")
+            return Refused(f"{shown} has more digits after the point than {kind}")
     elif kind in INTEGERS and has_fraction(value):
-        return Refused(f"column '{name}': expected {WORDS[kind]}, but {shown} has a fraction")
-    return Refused(f"column '{name}': {shown} is out of range for {kind}")
+        return Refused(f"expected {WORDS[kind]}, but {shown} has a fraction")
+    return Refused(f"{shown} is out of range for {kind}")
 
 
-def scalar(kind, value, name):
+def scalar(kind, value):
     made = None
+    if kind == "json":
+        return dumps(value)
     if kind == "string" and type(value) is str:
         return clean(value)
     if isinstance(value, Number) and kind in INTEGERS:
         made = whole(value)
         if made is None or not -INTEGERS[kind] <= made < INTEGERS[kind]:
-            raise wrong_number(kind, value, name)
+            raise wrong_number(kind, value)
     elif isinstance(value, Number) and kind in ("double", "float"):
         made = float(value) if kind == "double" else single(value)
         if made in (float("inf"), float("-inf"), None):
-            raise wrong_number(kind, value, name)
+            raise wrong_number(kind, value)
     elif isinstance(value, Number) and kind.startswith("decimal"):
         precision, scale = map(int, DECIMAL.fullmatch(kind).groups())
         units = whole(value, scale)
         if units is None or abs(units) >= 10**precision:
-            raise wrong_number(kind, value, name)
+            raise wrong_number(kind, value)
         sign, digits = int(units < 0), tuple(map(int, str(abs(units))))
         made = decimal.Decimal((sign, digits, -scale))
     elif type(value) is str and kind == "binary":
@@ -282,11 +287,88 @@ def scalar(kind, value, name):
     elif type(value) is str and kind in ("timestamp", "date"):
         made = instant(value) if kind == "timestamp" else day(value)
     if made is None:
-        raise wrong_type(kind, value, name)
+        raise wrong_type(kind, value)
     return made
 
 
 # --- rows ----------------------------------------------------------------------------------------
+
+
+PLAIN = {"required": False, "aliases": [], "unwrap": None}
+
+
+def parts_of(kind, path):
+    """What a value with parts is made of: a Level of a struct, a pair of an array or a map, with
+    what its items are made of; else None. `path` is before the names of members that no column
+    takes."""
+    if isinstance(kind, dict):
+        fields = {field: {**PLAIN, "type": of} for field, of in kind.items()}
+        return Level(fields, f"{path}.")
+    if isinstance(kind, tuple):
+        return kind[0], parts_of(kind[1], f"{path}[]")
+    return None
+
+
+def has_names(parts):
+    """Is a struct somewhere in it? Members may be left of its objects."""
+    return isinstance(parts, Level) or (isinstance(parts, tuple) and has_names(parts[1]))
+
+
+def left_of(parts, value, unknown):
+    """What is left of a value when its fields have taken theirs: a value like it with nothing else
+    in it, and whether there is something."""
+    if isinstance(parts, Level):
+        if not isinstance(value, Object):
+            return None, False
+        rest = parts.left(value, unknown)
+        return Object(rest), bool(rest)
+    if parts[0] == "array":
+        if not isinstance(value, list):
+            return None, False
+        items = [left_of(parts[1], item, unknown) for item in value]
+        return [item for item, _ in items], any(some for _, some in items)
+    if not isinstance(value, Object):
+        return None, False
+    items = [(name, *left_of(parts[1], of, unknown)) for name, of in value]
+    rest = Object((name, of) for name, of, some in items if some)
+    return rest, bool(rest)
+
+
+def typed(kind, parts, value):
+    """The value with its type; reasons do not name the column."""
+    if isinstance(parts, Level):
+        if not isinstance(value, Object):
+            raise wrong_type(kind, value)
+        return parts.typed(value)
+    if parts is None and isinstance(kind, str):
+        return scalar(kind, value)
+    made, of = [], kind[1]
+    if kind[0] == "array":
+        if not isinstance(value, list):
+            raise wrong_type(kind, value)
+        pairs = ((f"item {place}", item) for place, item in enumerate(value))
+    else:
+        if not isinstance(value, Object):
+            raise wrong_type(kind, value)
+        pairs = ((f"key '{shown_key(clean(name))}'", item) for name, item in value)
+    for place, item in pairs:
+        try:
+            made.append(None if item is None else typed(of, parts[1], item))
+        except Refused as reason:
+            raise Refused(f"{place}: {reason}") from None
+    if kind[0] == "array":
+        return made
+    entries = {}
+    for (name, _), one in zip(value, made):
+        entries.pop(clean(name), None)  # of a name that is repeated, the last value counts
+        entries[clean(name)] = one
+    return entries
+
+
+def shown_key(name):
+    data = name.encode()
+    cut = data[:KEY_SHOWN_MAX].decode("utf-8", "ignore")
+    return name if len(data) <= KEY_SHOWN_MAX else f"{cut}..."
 
 
 class Level:
@@ -295,31 +377,33 @@ class Level:
     def __init__(self, columns, path=""):
         self.columns, self.path = columns, path
         self.names = {}  # of a member -> its column, and 0 or the number of the alias
-        self.fields = {}  # of the columns that are structs
+        self.parts = {}  # of the columns whose values have some
         for name, column in columns.items():
             for rank, key in enumerate((name, *column["aliases"])):
                 self.names.setdefault(key, (name, rank))
-            if isinstance(column["type"], dict):
-                plain = {"required": False, "aliases": [], "unwrap": None}
-                fields = {field: {**plain, "type": kind} for field, kind in column["type"].items()}
-                self.fields[name] = Level(fields, f"{path}{name}.")
+            self.parts[name] = parts_of(column["type"], f"{path}{name}")
 
-    def take(self, members, unknown):
-        """Column -> value, or of a struct what its fields take; and the members that are left. The
-        names of these are added to `unknown`."""
+    def taken(self, members):
+        """Column -> (rank, value, member), and the members that are left."""
         slots, rest = {}, []
         for member in members:
             extra = self.take_member(member, slots)
             if extra is not None:
                 rest.append(extra)
-                unknown.append(self.path + clean(extra[0]))
-        values = {name: value for name, (_, value, _) in slots.items()}
-        for name, fields in self.fields.items():
-            if isinstance(values.get(name), Object):
-                values[name], more = fields.take(values[name], unknown)
-                if more:
-                    rest.append((slots[name][2][0], Object(more)))
-        return values, rest
+        return slots, rest
+
+    def left(self, members, unknown):
+        """The members that are left, also within the values of others. Their names are added to
+        `unknown`."""
+        slots, rest = self.taken(members)
+        unknown += [self.path + clean(name) for name, _ in rest]
+        for name in self.columns:
+            if name in slots and has_names(self.parts[name]):
+                _, value, member = slots[name]
+                more, some = left_of(self.parts[name], value, unknown)
+                if some:
+                    rest.append((member[0], more))
+        return rest
 
     def take_member(self, member, slots):
         """Gives the member that is left now: this one, or the one that it displaces, or None."""
@@ -340,23 +424,22 @@ class Level:
         slots[name] = (rank, value, member)
         return before[2] if before is not None and rank < before[0] else None
 
-    def typed(self, values):
-        """The values with their columns' types."""
+    def typed(self, members):
+        """Column -> its value with its type."""
+        slots, _ = self.taken(members)
         row = dict.fromkeys(self.columns)
         for name, column in self.columns.items():
-            value = values.get(name)
-            if value is None:
+            if name not in slots:
                 if column["required"]:
                     raise Refused(f"missing key: column '{name}' has no value")
-            elif name not in self.fields:
-                row[name] = scalar(column["type"], value, name)
-            elif not isinstance(value, dict):
-                raise wrong_type(column["type"], value, name)
-            else:
-                try:
-                    row[name] = self.fields[name].typed(value)
-                except Refused as reason:
-                    raise Refused(f"in '{name}': {reason}") from None
+                continue
+            value = slots[name][1]
+            try:
+                row[name] = typed(column["type"], self.parts[name], value)
+            except Refused as reason:
+                inside = isinstance(self.parts[name], Level) and isinstance(value, Object)
+                place = f"in '{name}'" if inside else f"column '{name}'"
+                raise Refused(f"{place}: {reason}") from None
         return row
 
 
@@ -440,10 +523,10 @@ class Rows:
         return item
 
     def row(self, item):
-        values, rest = self.level.take(item, self.unknown)
+        rest = self.level.left(item, self.unknown)
         if self.unknown and self.unknown_keys == "reject":
             raise Refused(f"unknown key '{self.unknown[0]}'")
-        row = self.level.typed(values)
+        row = self.level.typed(item)
         if self.unknown_keys == "keep":
             row["_unknown"] = dumps(Object(rest)) if rest else None
         return row

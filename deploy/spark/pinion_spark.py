@@ -28,7 +28,10 @@ def ddl(kind):
     """A type in Spark's DDL."""
     if isinstance(kind, dict):
         return "struct<" + ", ".join(f"`{name}`: {ddl(of)}" for name, of in kind.items()) + ">"
-    return kind
+    if isinstance(kind, tuple):
+        name, part = kind
+        return f"array<{ddl(part)}>" if name == "array" else f"map<string, {ddl(part)}>"
+    return "string" if kind == "json" else kind
 
 
 def columns_of(table):

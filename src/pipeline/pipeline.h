@@ -37,7 +37,10 @@ enum pn_type_kind {
     PN_TYPE_TIMESTAMP, /* microseconds, a UTC instant; Delta "timestamp" */
     PN_TYPE_DATE,
     PN_TYPE_BINARY,
-    PN_TYPE_STRUCT
+    PN_TYPE_JSON, /* any value, as its text; Delta "string" */
+    PN_TYPE_STRUCT,
+    PN_TYPE_ARRAY,
+    PN_TYPE_MAP /* from strings */
 };
 
 enum { PN_DECIMAL_DIGITS_MAX = 38 };
@@ -49,7 +52,7 @@ struct pn_type {
     enum pn_type_kind kind;
     uint8_t precision;              /* DECIMAL: its digits, from 1 to PN_DECIMAL_DIGITS_MAX */
     uint8_t scale;                  /* and how many of them are after the point */
-    const struct pn_column *fields; /* STRUCT */
+    const struct pn_column *fields; /* STRUCT; of an ARRAY, its element; of a MAP, key and value */
     size_t field_count;
 };
 
@@ -300,7 +303,7 @@ const struct pn_task *pn_dag_task(const struct pn_dag *dag, const char *name);
 
 /* The type in DuckDB's SQL: "BIGINT", "TIMESTAMP WITH TIME ZONE", "STRUCT("a" DOUBLE, ...)". */
 void pn_type_sql(const struct pn_type *type, struct pn_buf *out);
-/* The type as pipeline.yml spells it: "bigint", "struct<latitude double, ...>". */
+/* The type as pipeline.yml spells it: "bigint", "struct<latitude double, ...>", "array<int>". */
 void pn_type_name(const struct pn_type *type, struct pn_buf *out);
 /* The type in Delta's schema JSON: "long", or {"type":"struct","fields":[...]}. */
 void pn_type_delta(const struct pn_type *type, struct pn_buf *out);

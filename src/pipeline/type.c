@@ -23,9 +23,15 @@ static const struct {
     [PN_TYPE_TIMESTAMP] = {"timestamp", "TIMESTAMP WITH TIME ZONE", "timestamp"},
     [PN_TYPE_DATE] = {"date", "DATE", "date"},
     [PN_TYPE_BINARY] = {"binary", "BLOB", "binary"},
+    [PN_TYPE_JSON] = {"json", "VARCHAR", "string"},
 };
 
 enum { SIMPLE_TYPES = sizeof simple_types / sizeof *simple_types };
+
+static bool is_simple(const struct pn_type *type)
+{
+    return (size_t)type->kind < SIMPLE_TYPES;
+}
 
 /* --- from text ------------------------------------------------------------------------------ */
 
@@ -61,16 +67,17 @@ static int unknown_type(const struct reader *r, size_t len)
 {
     char word[64];
     (void)snprintf(word, sizeof word, "%.*s", (int)(len < 60 ? len : 60), r->at);
-    const char *names[SIMPLE_TYPES + 1];
+    enum { NESTED_TYPES = 3 };
+    const char *names[SIMPLE_TYPES + NESTED_TYPES] = {
+        [SIMPLE_TYPES] = "struct", [SIMPLE_TYPES + 1] = "array", [SIMPLE_TYPES + 2] = "map"};
     for (size_t i = 0; i < SIMPLE_TYPES; i++) {
         names[i] = simple_types[i].name;
     }
-    names[SIMPLE_TYPES] = "struct";
-    const char *near = pn_nearest(word, names, SIMPLE_TYPES + 1);
+    const char *near = pn_nearest(word, names, SIMPLE_TYPES + NESTED_TYPES);
     return pn_err_input(r->e,
                         "unknown type \"%s\"%s%s%s (one of string, bigint, int, smallint, "
                         "tinyint, double, float, decimal(p,s), boolean, timestamp, date, binary, "
-                        "struct<name type, ...>)",
+                        "json, struct<name type, ...>, array<type>, map<string, type>)",
                         word, near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
                         near != NULL ? "\"?" : "");
 }
@@ -98,14 +105,38 @@ static int read_field(struct reader *r, const struct pn_column *before, size_t b
     return read_type(r, &field->type);
 }
 
+/* After the "<" of a type that has parts. */
+static int enter(struct reader *r)
+{
+    return ++r->depth <= PN_TYPE_DEPTH_MAX
+               ? 0
+               : pn_err_input(r->e, "types are nested more than %d levels deep", PN_TYPE_DEPTH_MAX);
+}
+
+/* The ">" after them. */
+static int leave(struct reader *r, const char *what)
+{
+    if (!take(r, '>')) {
+        return *r->at == '\0'
+                   ? pn_err_input(r->e,
+                                  "%s's > is missing at the end; inside { } quote a type "
+                                  "with a comma: \"struct<a int, b int>\"",
+                                  what)
+                   : pn_err_input(r->e, "%s's > is missing at \"%.40s\"", what, r->at);
+    }
+    r->depth--;
+    return 0;
+}
+
 /* After "struct": "<a double, b struct<...>>". */
 static int read_struct(struct reader *r, struct pn_type *type)
 {
     if (!take(r, '<')) {
         return pn_err_input(r->e, "a struct needs its fields: struct<name type, ...>");
     }
-    if (++r->depth > PN_TYPE_DEPTH_MAX) {
-        return pn_err_input(r->e, "structs are nested more than %d levels deep", PN_TYPE_DEPTH_MAX);
+    int depth = enter(r);
+    if (depth != 0) {
+        return depth;
     }
     /* Each field takes three characters at least ("a b"), of a text that was read whole. */
     size_t max = strlen(r->at) / 3 + 1;
@@ -122,16 +153,54 @@ static int read_struct(struct reader *r, struct pn_type *type)
         }
         count++;
     } while (take(r, ','));
-    if (!take(r, '>')) {
-        return *r->at == '\0'
-                   ? pn_err_input(r->e,
-                                  "a struct's > is missing at the end; inside { } quote a type "
-                                  "with a comma: \"struct<a int, b int>\"")
-                   : pn_err_input(r->e, "a struct's > is missing at \"%.40s\"", r->at);
+    int rc = leave(r, "a struct");
+    if (rc != 0) {
+        return rc;
     }
-    r->depth--;
     *type = (struct pn_type){.kind = PN_TYPE_STRUCT, .fields = fields, .field_count = count};
     return 0;
+}
+
+/* After "array": "<int>". */
+static int read_array(struct reader *r, struct pn_type *type)
+{
+    if (!take(r, '<')) {
+        return pn_err_input(r->e, "an array needs the type of its items: array<type>");
+    }
+    struct pn_column *element = pn_arena_calloc(r->arena, 1, sizeof *element);
+    element->name = "element";
+    int rc = enter(r);
+    if (rc == 0) {
+        rc = read_type(r, &element->type);
+    }
+    if (rc == 0) {
+        rc = leave(r, "an array");
+    }
+    *type = (struct pn_type){.kind = PN_TYPE_ARRAY, .fields = element, .field_count = 1};
+    return rc;
+}
+
+/* After "map": "<string, int>". */
+static int read_map(struct reader *r, struct pn_type *type)
+{
+    enum { KEY, VALUE, PARTS };
+    struct pn_column *parts = pn_arena_calloc(r->arena, PARTS, sizeof *parts);
+    parts[KEY].name = "key";
+    parts[VALUE].name = "value";
+    *type = (struct pn_type){.kind = PN_TYPE_MAP, .fields = parts, .field_count = PARTS};
+    bool is_open = take(r, '<');
+    int rc = is_open ? enter(r) : 0;
+    if (is_open && rc == 0) {
+        rc = read_type(r, &parts[KEY].type);
+    }
+    if (rc == 0 && (!is_open || parts[KEY].type.kind != PN_TYPE_STRING || !take(r, ','))) {
+        rc = pn_err_input(r->e, "a map needs the type of its values, and its keys are strings: "
+                                "map<string, type>; inside { } quote it");
+    }
+    if (rc == 0) {
+        rc = read_type(r, &parts[VALUE].type);
+    }
+    return rc == 0 ? leave(r, "a map") : rc;
 }
 
 /* A number of up to two digits. */
@@ -182,9 +251,15 @@ static int read_type(struct reader *r, struct pn_type *type)
             return type->kind == PN_TYPE_DECIMAL ? read_decimal(r, type) : 0;
         }
     }
-    if (len == strlen("struct") && memcmp(r->at, "struct", len) == 0) {
-        r->at += len;
-        return read_struct(r, type);
+    static const struct {
+        const char *name;
+        int (*read)(struct reader *r, struct pn_type *type);
+    } nested[] = {{"struct", read_struct}, {"array", read_array}, {"map", read_map}};
+    for (size_t i = 0; i < sizeof nested / sizeof *nested; i++) {
+        if (strlen(nested[i].name) == len && memcmp(nested[i].name, r->at, len) == 0) {
+            r->at += len;
+            return nested[i].read(r, type);
+        }
     }
     return unknown_type(r, len);
 }
@@ -243,8 +318,19 @@ static void add_quoted_name(struct pn_buf *out, const char *name)
 
 void pn_type_sql(const struct pn_type *type, struct pn_buf *out)
 {
-    if (type->kind != PN_TYPE_STRUCT) {
+    if (is_simple(type)) {
         add_word(simple_types[type->kind].sql, type, out);
+        return;
+    }
+    if (type->kind == PN_TYPE_ARRAY) {
+        pn_type_sql(&type->fields[0].type, out);
+        pn_buf_adds(out, "[]");
+        return;
+    }
+    if (type->kind == PN_TYPE_MAP) {
+        pn_buf_adds(out, "MAP(VARCHAR, ");
+        pn_type_sql(&type->fields[1].type, out);
+        pn_buf_addc(out, ')');
         return;
     }
     pn_buf_adds(out, "STRUCT(");
@@ -259,13 +345,18 @@ void pn_type_sql(const struct pn_type *type, struct pn_buf *out)
 
 void pn_type_name(const struct pn_type *type, struct pn_buf *out)
 {
-    if (type->kind != PN_TYPE_STRUCT) {
+    static const char *const begins[] = {
+        [PN_TYPE_STRUCT] = "struct<", [PN_TYPE_ARRAY] = "array<", [PN_TYPE_MAP] = "map<"};
+    if (is_simple(type)) {
         add_word(simple_types[type->kind].name, type, out);
         return;
     }
-    pn_buf_adds(out, "struct<");
+    pn_buf_adds(out, begins[type->kind]);
     for (size_t i = 0; i < type->field_count; i++) {
-        pn_buf_addf(out, "%s%s ", i > 0 ? ", " : "", type->fields[i].name);
+        pn_buf_adds(out, i > 0 ? ", " : "");
+        if (type->kind == PN_TYPE_STRUCT) {
+            pn_buf_addf(out, "%s ", type->fields[i].name);
+        }
         pn_type_name(&type->fields[i].type, out);
     }
     pn_buf_addc(out, '>');
@@ -302,10 +393,27 @@ static void put_columns(struct pn_json_writer *json, const struct pn_column *col
     pn_json_end(json);
 }
 
+/* The parts of an array or a map: all may be null but a map's keys. */
+static void put_parts(struct pn_json_writer *json, const struct pn_type *type)
+{
+    bool is_array = type->kind == PN_TYPE_ARRAY;
+    pn_json_put_object(json);
+    pn_json_add_cstr(json, "type", is_array ? "array" : "map");
+    if (!is_array) {
+        pn_json_add_cstr(json, "keyType", "string");
+    }
+    pn_json_put_key(json, is_array ? "elementType" : "valueType");
+    put_type(json, &type->fields[type->field_count - 1].type);
+    pn_json_add_bool(json, is_array ? "containsNull" : "valueContainsNull", true);
+    pn_json_end(json);
+}
+
 static void put_type(struct pn_json_writer *json, const struct pn_type *type)
 {
     if (type->kind == PN_TYPE_STRUCT) {
         put_columns(json, type->fields, type->field_count, false);
+    } else if (!is_simple(type)) {
+        put_parts(json, type);
     } else {
         add_word(simple_types[type->kind].delta, type, pn_json_open_text(json));
         pn_json_close_text(json);

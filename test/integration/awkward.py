@@ -20,6 +20,10 @@ COLUMNS = """
       dec: decimal(10,2)
       big: decimal(38,18)
       bin: binary
+      doc: json
+      list: array<bigint>
+      m: "map<string, decimal(10,2)>"
+      deep: "array<struct<y int, more map<string, array<struct<z timestamp>>>>>"
       p: {type: "struct<x double, in struct<y int, z timestamp>>", aliases: [pos]}
 """
 POLICIES = ("keep", "drop", "reject")
@@ -116,6 +120,19 @@ def lines():
                                             "sm", "ti", "fl", "dec", "big", "bin")
              for text in OTHERS]  # fmt: skip
     made += [
+        # parts
+        *(field("list", f"[{text},null]") for text in NUMBERS[:40]),
+        *(field("m", f'{{"k":{text}}}') for text in NUMBERS[:40]),
+        *(field("doc", text) for text in NUMBERS[:40] + STRINGS[:5]),
+        *(field(name, f"[{text}]") for name in ("list", "deep", "m") for text in OTHERS),
+        *(field("m", f'{{"k":{text}}}') for text in OTHERS),
+        '{"id":1,"m":{"a":1,"b":2,"a":3}}', '{"id":1,"m":{"a":1,"a":null}}', '{"id":1,"m":{"":1}}',
+        '{"id":1,"m":{"a":"x","a":1}}', '{"id":1,"m":{"\\u0061":1,"a":2}}',
+        '{"id":1,"m":{"' + "k" * 200 + '":"x"}}',
+        '{"id":1,"deep":[{"y":1,"w":2},null,{"more":{"k":[{"z":"2018-09-03"},{"v":1}],"l":null}}]}',
+        '{"id":1,"deep":[{"y":1,"y":2},{"w":1,"w":2},{}],"v":1}', '{"id":1,"deep":[{"more":[]}]}',
+        '{"id":1,"deep":[{"more":{"k":[{"z":"x"}]}}]}', '{"id":1,"deep":[[{"w":1}]]}',
+        '{"id":1,"deep":[{"more":{"k":[{"w":1}]}},5]}', '{"id":1,"deep":{"more":{"w":1}}}',
         # names
         '{"id":1,"ident":2}', '{"ident":2,"id":1}', '{"no":3,"ident":2}', '{"id":null,"no":3}',
         '{"id":1,"id":2}', '{"id":1,"id":null,"no":4}', '{"id":1,"no":4,"id":null}', '{"ID":1}',
@@ -165,8 +182,21 @@ def told(reason):
     return next((words for words in PARSERS if reason.startswith(words)), reason) + note
 
 
+def with_dicts(row):
+    """The row with its maps as dicts, which pyarrow gives as lists of pairs."""
+
+    def as_dict(pairs):
+        return None if pairs is None else dict(pairs)
+
+    deep = row["deep"] and [
+        item and {**item, "more": as_dict(item["more"])} for item in row["deep"]
+    ]
+    return {**row, "m": as_dict(row["m"]), "deep": deep}
+
+
 def one_zero(rows):
     """DuckDB writes 0 and -0 of a column as the same value, whichever comes first."""
+    rows = [with_dicts(row) for row in rows]
     return [
         {**row, **{name: 0.0 for name in ("d", "fl") if row[name] == 0 and row[name] is not None}}
         for row in rows

@@ -143,7 +143,7 @@ def test_spark_reads_each_type_of_a_column(tmp_path, spark):
     run("batch", "--from", tmp_path, "--pipeline", pipeline, data=tmp_path / "data")
     for name in ("raw", "clean"):
         path = tmp_path / "data/store" / name
-        assert rows_by_spark(spark, path) == in_order(rows)
+        assert [typed.as_sent(row) for row in rows_by_spark(spark, path)] == in_order(rows)
     frame = spark.read.format("delta").load(str(path))
     for name in ("sm", "ti", "fl", "price", "rate", "large"):  # by the files' statistics
         for value in (max(row[name] or 0 for row in rows), min(row[name] or 0 for row in rows)):

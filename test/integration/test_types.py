@@ -44,7 +44,7 @@ def by_id(rows):
 def check(found, expected):
     assert len(found) == len(expected)
     for one, wanted in zip(by_id(found), by_id(expected)):
-        assert one == wanted
+        assert typed.as_sent(one) == wanted
 
 
 @pytest.mark.parametrize("table", ["raw", "clean"])
@@ -63,10 +63,16 @@ def test_the_types_are_those_of_delta(batch):
     fields = json.loads(DeltaTable(str(data / "store/raw")).schema().to_json())["fields"]
     types = {field["name"]: field["type"] for field in fields}
     spot = {field["name"]: field["type"] for field in types.pop("spot")["fields"]}
+    tags, counts = types.pop("tags"), types.pop("counts")
+    assert (tags["type"], tags["elementType"], tags["containsNull"]) == ("array", "string", True)
+    assert (counts["keyType"], counts["valueType"]) == ("string", "decimal(9,3)")
+    assert {types.pop(name)["type"] for name in ("rows", "items")} == {"array"}
+    assert types.pop("groups")["type"] == "map"
     assert types == {
         "id": "long", "i": "integer", "sm": "short", "ti": "byte", "d": "double", "fl": "float",
         "price": "decimal(7,2)", "rate": "decimal(18,9)", "large": "decimal(38,10)",
         "ok": "boolean", "moment": "timestamp", "day": "date", "blob": "binary", "name": "string",
+        "doc": "string",
     }  # fmt: skip
     assert (spot["x"], spot["price"]) == ("float", "decimal(4,1)")
 
@@ -112,7 +118,7 @@ def test_statistics(batch):
         row["spot"]["price"] for row in rows if row["spot"] and row["spot"]["price"] is not None
     )
     assert "blob" not in stats["minValues"] and "blob" not in stats["maxValues"]
-    for name in typed.NAMES[:-1]:  # without the struct
+    for name in (*typed.FLAT, "doc"):
         assert stats["nullCount"][name] == sum(row[name] is None for row in rows), name
 
 
@@ -165,7 +171,7 @@ def test_optimize_keeps_values_and_statistics(pipeline, tmp_path):
     def order(row):
         return row["id"], str(row["i"]), str(row["sm"]), str(row["d"])
 
-    assert sorted(found, key=order) == sorted(all_rows, key=order)
+    assert sorted(map(typed.as_sent, found), key=order) == sorted(all_rows, key=order)
     log = max((tmp_path / "data0/store/raw/_delta_log").glob("*.json")).read_text()
     (stats,) = [
         json.loads(json.loads(line)["add"]["stats"], parse_float=Decimal, parse_int=Decimal)
@@ -189,6 +195,16 @@ REFUSED = [
     ('"large":1e28', "column 'large': 1e28 is out of range for decimal(38,10)"),
     ('"blob":"a"', "column 'blob': expected a string of base64, found string \"a\""),
     ('"blob":"a-_="', "column 'blob': expected a string of base64, found string \"a-_=\""),
+    ('"tags":{}', "column 'tags': expected an array, found object {}"),
+    ('"tags":["a",null,5]', "column 'tags': item 2: expected a string, found number 5"),
+    ('"rows":[[1],[1.5]]', "column 'rows': item 1: item 0: expected an integer, but 1.5 has a "
+                           "fraction"),
+    ('"counts":[]', "column 'counts': expected an object, found array []"),
+    ('"counts":{"a":1,"b":1.2345}', "column 'counts': key 'b': 1.2345 has more digits after the "
+                                    "point than decimal(9,3)"),
+    ('"items":[{"sku":1}]', "column 'items': item 0: column 'sku': expected a string, found "
+                            "number 1"),
+    ('"items":[[]]', "column 'items': item 0: expected an object, found array []"),
     ('"spot":{"price":1000}', "in 'spot': column 'price': 1000 is out of range for decimal(4,1)"),
 ]  # fmt: skip
 
@@ -204,11 +220,80 @@ def test_what_no_column_can_hold_is_a_dead_letter_with_its_reason(pipeline, tmp_
     assert [row["reason"] for row in json.loads(answer.stdout)] == [why for _, why in REFUSED]
 
 
+EDGES = [
+    ('"counts":{"a":1,"b":2,"a":null,"b":3}', "counts", {"a": None, "b": Decimal("3.000")}),
+    ('"counts":{}', "counts", {}),
+    ('"tags":[]', "tags", []),
+    ('"tags":[null]', "tags", [None]),
+    ('"items":[{}]', "items", [{"sku": None, "price": None, "sizes": None}]),
+    ('"doc":{"b":1.50,"a":[],"b":-0.0e1}', "doc", '{"b":1.50,"a":[],"b":-0.0e1}'),
+    ('"doc":null', "doc", None),
+]
+
+
+def test_repeated_names_and_empty_values(pipeline, tmp_path):
+    many = {f"key {number}": number for number in range(5000)}
+    edges = [*EDGES, (f'"counts":{json.dumps(many)}', "counts", many)]
+    (tmp_path / "typed.jsonl").write_text(
+        "\n".join(f'{{"id":{at},{member}}}' for at, (member, _, _) in enumerate(edges))
+    )
+    run("batch", "--from", tmp_path, "--pipeline", pipeline, data=tmp_path / "data")
+    found = DeltaTable(str(tmp_path / "data/store/raw")).to_pyarrow_table().to_pylist()
+    for row, (member, name, value) in zip(by_id(found), edges, strict=True):
+        assert typed.as_sent(row)[name] == value, member
+
+
+def test_an_array_of_many_items(pipeline, tmp_path):
+    """Vectors of items grow within a chunk, and the next chunk has none of them."""
+    lines = []
+    for number in range(5000):
+        tags = [None if at % 3 else f"tag {number} {at}" for at in range(number % 50)]
+        lines.append(json.dumps({"id": number, "tags": tags, "rows": [[number], None, []]}))
+    lines.append(json.dumps({"id": 5000, "tags": ["x"] * 300_000}))
+    (tmp_path / "typed.jsonl").write_text("\n".join(lines))
+    run("batch", "--from", tmp_path, "--pipeline", pipeline, data=tmp_path / "data")
+    found = DeltaTable(str(tmp_path / "data/store/clean")).to_pyarrow_table(
+        columns=["id", "tags", "rows"]
+    )
+    for row, line in zip(by_id(found.to_pylist()), lines, strict=True):
+        assert row == {"rows": None, **json.loads(line)}
+
+
+def test_members_that_no_field_takes_within_arrays_and_maps(tmp_path):
+    (tmp_path / "pipeline").mkdir()
+    (tmp_path / "pipeline/pipeline.yml").write_text(
+        "name: deep\ntopics:\n  deep: {partitions: 1}\ntables:\n"
+        + "".join(
+            f"  {policy}:\n    path: {policy}\n    from_topic: deep\n"
+            f"    unknown_keys: {policy}\n    columns:\n      id: bigint\n"
+            "      items: array<struct<a int>>\n      sets: \"map<string, array<struct<b int>>>\"\n"
+            for policy in ("keep", "reject")
+        )
+    )
+    record = {
+        "id": 1, "x": 2, "items": [{"a": 1, "w": 2}, None, {"a": 1}],
+        "sets": {"one": [{"b": 1}], "two": [{"b": 1}, {"v": [5]}]},
+    }  # fmt: skip
+    (tmp_path / "deep.jsonl").write_text(json.dumps(record))
+    args = ["--pipeline", tmp_path / "pipeline"]
+    told = run("batch", "--from", tmp_path, *args, data=tmp_path / "data").stderr
+    assert "keep: version 0, 1 row, 3 unknown values (items[].w 1, sets[][].v 1, x 1)\n" in told
+    (row,) = DeltaTable(str(tmp_path / "data/store/keep")).to_pyarrow_table().to_pylist()
+    assert json.loads(row["_unknown"]) == {
+        "x": 2, "items": [{"w": 2}, None, {}], "sets": {"two": [{}, {"v": [5]}]},
+    }  # fmt: skip
+    sql = "SELECT reason FROM dead_letters"
+    answer = run("query", sql, "--format", "json", *args, data=tmp_path / "data")
+    assert json.loads(answer.stdout) == [{"reason": "unknown key 'x'"}]
+
+
 WRONG_SQL = [
     ("price", "price + 1", 'column \'price\' is DECIMAL(13,2), but the pipeline declares '
                            "decimal(7,2): cast it"),
     ("sm", "i", "column 'sm' is INTEGER, but the pipeline declares smallint: cast it"),
     ("fl", "d", "column 'fl' is DOUBLE, but the pipeline declares float: cast it"),
+    ("tags", "rows", "column 'tags' is INTEGER[][], but the pipeline declares array<string>: cast "
+                     "it"),
     ("blob", "name", "column 'blob' is VARCHAR, but the pipeline declares binary: cast it"),
 ]  # fmt: skip
 

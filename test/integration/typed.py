@@ -25,6 +25,17 @@ COLUMNS = """
       name: string
       spot: "struct<x float, price decimal(4,1), more struct<b binary, n smallint>>"
 """
+# Those that have parts in numbers, and json. Readers give them as lists and dicts.
+NESTED = """
+      tags: array<string>
+      rows: array<array<int>>
+      counts: "map<string, decimal(9,3)>"
+      items: "array<struct<sku string, price decimal(7,2), sizes array<smallint>>>"
+      groups: "map<string, array<struct<at date, notes map<string, string>>>>"
+      doc: json
+"""
+FLAT = [line.split(":")[0].strip() for line in COLUMNS.strip().splitlines()][:-1]
+COLUMNS += NESTED.strip("\n") + "\n"
 NAMES = [line.split(":")[0].strip() for line in COLUMNS.strip().splitlines()]
 PIPELINE = f"""
 name: typed
@@ -56,6 +67,8 @@ streams:
 SUMS = """
 SELECT ti, sum(price) AS price, max(large) AS most, max(fl) AS fl FROM clean GROUP BY ti
 """
+WORDS = ["", "a", "é✨", "a longer text than twelve bytes", "\n\"\\"]
+DOCS = ['"x"', "5.10", "true", "[1, 2.50]", '{"a":{"b":[null,1e5]}, "c":"\\u00e9"}']
 FLOAT_MAX = 3.4028234663852886e38
 
 
@@ -135,6 +148,7 @@ def record(random, number):
         "blob": bytes_of(random.randrange(40)),
         "name": maybe('"a\\u00e9"', "aé"),
     }
+    fields |= nested(random, maybe, an_integer)
     more = {"b": bytes_of(3), "n": an_integer(16)}
     spot = {"x": a_float(), "price": maybe(*a_decimal(random, 4, 1)), "more": joined(more)}
     fields["spot"] = maybe(*joined(spot))
@@ -142,9 +156,68 @@ def record(random, number):
     return f'{{"id":{number},{text[1:]}', {"id": number, **row}
 
 
+def nested(random, maybe, an_integer):
+    """Fields with the types of NESTED."""
+
+    def some(make, most=4):
+        made = [make() for _ in range(random.randrange(most))]
+        return maybe(f"[{','.join(text for text, _ in made)}]", [value for _, value in made])
+
+    def mapped(make):
+        keys = random.sample(["a", "b", "\\u00e9", "a b", ""], random.randrange(5))
+        made = {key: make() for key in keys}
+        text, value = joined(made)
+        return maybe(text, {json.loads(f'"{key}"'): one for key, one in value.items()})
+
+    def a_word():
+        text = random.choice(WORDS)
+        return maybe(json.dumps(text), text)
+
+    def item():
+        sizes = some(lambda: an_integer(16))
+        price = maybe(*a_decimal(random, 7, 2))
+        return maybe(*joined({"sizes": sizes, "price": price, "sku": a_word()}))
+
+    def note():
+        day = datetime.date(2020, 1, 1) + datetime.timedelta(days=random.randrange(9999))
+        at = maybe(json.dumps(day.isoformat()), day)
+        return maybe(*joined({"at": at, "notes": mapped(a_word)}))
+
+    doc = random.choice(DOCS)
+    return {
+        "tags": some(a_word, 70),
+        "rows": some(lambda: some(lambda: an_integer(32))),
+        "counts": mapped(lambda: maybe(*a_decimal(random, 9, 3))),
+        "items": some(item),
+        "groups": mapped(lambda: some(note)),
+        "doc": maybe(doc, doc.replace(" ", "").replace("\\u00e9", "é")),
+    }
+
+
 def joined(fields):
     texts = (f'"{name}":{text}' for name, (text, _) in fields.items())
     return "{" + ",".join(texts) + "}", {name: value for name, (_, value) in fields.items()}
+
+
+def pairs(value):
+    """A map as a dict, which readers give as a list of its entries."""
+    if value is None or isinstance(value, dict):
+        return value
+    return {one["key"]: one["value"] for one in value} if value and isinstance(
+        value[0], dict) else dict(value)
+
+
+def as_sent(row):
+    """A row with its maps as dicts."""
+    groups = {
+        name: notes and [note and {**note, "notes": pairs(note["notes"])} for note in notes]
+        for name, notes in (pairs(row["groups"]) or {}).items()
+    }
+    return {
+        **row,
+        "counts": pairs(row["counts"]),
+        "groups": None if row["groups"] is None else groups,
+    }
 
 
 def records(random, count):

@@ -20,7 +20,18 @@ struct sink {
     duckdb_vector vector;
     void *data;
     uint64_t *validity;
-    struct level *fields; /* STRUCT */
+    struct level *fields; /* of a type with parts: pn_type.fields */
+    bool is_repeated; /* a STRUCT within an array or a map: its slots are of one item at a time */
+    bool has_names;   /* a STRUCT, or one is somewhere below: members may be unknown */
+    idx_t room;       /* ARRAY, MAP: items that the vector below has place for */
+    struct entry *entries; /* MAP: those of the object at hand */
+    size_t entry_capacity;
+};
+
+/* A member of an object that becomes a map. */
+struct entry {
+    const struct pn_json *member;
+    size_t place;
 };
 
 /* The member that a column takes from the record at hand. */
@@ -50,8 +61,33 @@ struct pn_decoder {
     struct pn_json_writer json; /* on `unknown` */
 };
 
-static struct level *make_level(const struct pn_column *columns, size_t count, const char *path,
-                                const struct pn_unknown_where *where)
+static struct level *make_level(const struct pn_column *columns, size_t count, char *path,
+                                bool is_repeated, const struct pn_unknown_where *where);
+
+/* `name` is the column's, with those around it. */
+static void init_sink(struct sink *sink, const struct pn_column *column, const char *name,
+                      bool is_repeated, const struct pn_unknown_where *where)
+{
+    const struct pn_type *type = &column->type;
+    bool is_struct = type->kind == PN_TYPE_STRUCT;
+    sink->column = column;
+    sink->is_repeated = is_struct && is_repeated;
+    sink->has_names = is_struct;
+    if (type->field_count == 0) {
+        return;
+    }
+    sink->fields =
+        make_level(type->fields, type->field_count, pn_xasprintf(is_struct ? "%s." : "%s[]", name),
+                   is_repeated || !is_struct, where);
+    for (size_t i = 0; i < type->field_count; i++) {
+        sink->has_names = sink->has_names || sink->fields->sinks[i].has_names;
+    }
+}
+
+/* The level owns `path`. One that ends with [] is of the parts of an array or a map, which have no
+ * names of their own there. */
+static struct level *make_level(const struct pn_column *columns, size_t count, char *path,
+                                bool is_repeated, const struct pn_unknown_where *where)
 {
     struct level *level = pn_xcalloc(1, sizeof *level);
     level->columns = columns;
@@ -59,17 +95,15 @@ static struct level *make_level(const struct pn_column *columns, size_t count, c
     level->sinks = pn_xcalloc(count, sizeof *level->sinks);
     level->slots = pn_xcalloc(count, sizeof *level->slots);
     level->expected = pn_xcalloc(count, sizeof *level->expected);
-    level->path = pn_xstrdup(path);
+    level->path = path;
     level->unknown = pn_unknown_names_create(where);
+    size_t len = strlen(path);
+    bool is_parts = len > 0 && path[len - 1] == ']';
     for (size_t i = 0; i < count; i++) {
-        const struct pn_type *type = &columns[i].type;
-        level->sinks[i].column = &columns[i];
+        char *name = pn_xasprintf("%s%s", path, is_parts ? "" : columns[i].name);
         level->expected[i] = i;
-        if (type->kind == PN_TYPE_STRUCT) {
-            char *below = pn_xasprintf("%s%s.", path, columns[i].name);
-            level->sinks[i].fields = make_level(type->fields, type->field_count, below, where);
-            free(below);
-        }
+        init_sink(&level->sinks[i], &columns[i], name, is_repeated, where);
+        free(name);
     }
     return level;
 }
@@ -81,6 +115,7 @@ static void free_level(struct level *level)
     }
     for (size_t i = 0; i < level->count; i++) {
         free_level(level->sinks[i].fields);
+        free(level->sinks[i].entries);
     }
     free(level->sinks);
     free(level->slots);
@@ -108,7 +143,8 @@ struct pn_decoder *pn_decoder_create(const struct pn_table *table,
     struct pn_decoder *decoder = pn_xcalloc(1, sizeof *decoder);
     decoder->table = table;
     decoder->parser = pn_json_parser_create();
-    decoder->columns = make_level(table->columns, table->column_count, "", where);
+    decoder->columns =
+        make_level(table->columns, table->column_count, pn_xstrdup(""), false, where);
     decoder->unknown_sink.column = pn_decoder_column(table, table->column_count);
     pn_buf_init(&decoder->unknown, UNKNOWN_BYTES_MAX);
     return decoder;
@@ -129,17 +165,54 @@ void pn_decoder_destroy(struct pn_decoder **decoder)
 
 /* --- the chunk -------------------------------------------------------------------------------- */
 
+static void attach(struct sink *sink, duckdb_vector vector);
+
+/* The vectors below one that has them; those of items move when they grow. */
+static void attach_parts(struct sink *sink)
+{
+    struct level *parts = sink->fields;
+    duckdb_vector items = NULL;
+    switch (sink->column->type.kind) {
+    case PN_TYPE_ARRAY:
+        attach(&parts->sinks[0], duckdb_list_vector_get_child(sink->vector));
+        break;
+    case PN_TYPE_MAP:
+        items = duckdb_list_vector_get_child(sink->vector); /* structs of key and value */
+        break;
+    default:
+        items = sink->vector;
+        break;
+    }
+    for (size_t i = 0; items != NULL && i < parts->count; i++) {
+        attach(&parts->sinks[i], duckdb_struct_vector_get_child(items, i));
+    }
+}
+
 static void attach(struct sink *sink, duckdb_vector vector)
 {
     sink->vector = vector;
     duckdb_vector_ensure_validity_writable(vector);
     sink->validity = duckdb_vector_get_validity(vector);
-    if (sink->fields == NULL) {
+    if (sink->column->type.kind != PN_TYPE_STRUCT) {
         sink->data = duckdb_vector_get_data(vector);
+    }
+    if (sink->fields != NULL) {
+        attach_parts(sink);
+    }
+}
+
+/* A new chunk has no items yet. */
+static void begin_lists(struct sink *sink)
+{
+    if (sink->fields == NULL) {
         return;
     }
+    if (sink->column->type.kind != PN_TYPE_STRUCT) {
+        sink->room = 0;
+        duckdb_list_vector_set_size(sink->vector, 0);
+    }
     for (size_t i = 0; i < sink->fields->count; i++) {
-        attach(&sink->fields->sinks[i], duckdb_struct_vector_get_child(vector, i));
+        begin_lists(&sink->fields->sinks[i]);
     }
 }
 
@@ -148,62 +221,10 @@ void pn_decoder_attach(struct pn_decoder *decoder, duckdb_data_chunk chunk)
     size_t count = decoder->columns->count;
     for (size_t i = 0; i < count; i++) {
         attach(&decoder->columns->sinks[i], duckdb_data_chunk_get_vector(chunk, i));
+        begin_lists(&decoder->columns->sinks[i]);
     }
     if (decoder->table->unknown_keys == PN_UNKNOWN_KEEP) {
         attach(&decoder->unknown_sink, duckdb_data_chunk_get_vector(chunk, count));
-    }
-}
-
-/* --- checking: may the record be a row? ------------------------------------------------------- */
-
-static int check_level(const struct level *level, struct pn_err *why);
-
-static int check_value(const struct sink *sink, const struct pn_json *node, struct pn_err *why)
-{
-    const struct pn_column *column = sink->column;
-    if (node == NULL) {
-        return column->required
-                   ? pn_err_input(why, "missing key: column '%s' has no value", column->name)
-                   : 0;
-    }
-    bool is_struct = sink->fields != NULL && node->type == PN_JSON_OBJECT;
-    int rc = is_struct ? check_level(sink->fields, why) : pn_value_check(&column->type, node, why);
-    if (rc != 0) {
-        pn_err_prefix(why, is_struct ? "in '%s'" : "column '%s'", column->name);
-    }
-    return rc;
-}
-
-static int check_level(const struct level *level, struct pn_err *why)
-{
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < level->count; i++) {
-        rc = check_value(&level->sinks[i], level->slots[i].node, why);
-    }
-    return rc;
-}
-
-/* --- writing: what was checked ---------------------------------------------------------------- */
-
-static void set_valid(struct sink *sink, idx_t row, bool valid)
-{
-    uint64_t bit = (uint64_t)1 << (row % 64);
-    if (valid) {
-        sink->validity[row / 64] |= bit;
-    } else {
-        sink->validity[row / 64] &= ~bit;
-    }
-}
-
-static void put(struct sink *sink, const struct pn_json *node, idx_t row)
-{
-    set_valid(sink, row, node != NULL);
-    if (sink->fields != NULL) {
-        for (size_t i = 0; i < sink->fields->count; i++) {
-            put(&sink->fields->sinks[i], node == NULL ? NULL : sink->fields->slots[i].node, row);
-        }
-    } else if (node != NULL) {
-        pn_value_put(&sink->column->type, node, sink->vector, sink->data, row);
     }
 }
 
@@ -295,6 +316,221 @@ static const struct pn_json *take_member(struct level *level, const struct pn_js
     return displaced;
 }
 
+/* What an object's members are to the columns, where those that no column takes were met before. */
+static void match(struct level *level, const struct pn_json *object)
+{
+    size_t place = 0;
+    memset(level->slots, 0, level->count * sizeof *level->slots);
+    for (const struct pn_json *member = object->first; member != NULL; member = member->next) {
+        (void)take_member(level, member, place++);
+    }
+}
+
+/* --- checking: may the record be a row? ------------------------------------------------------- */
+
+static int check_level(struct level *level, struct pn_err *why);
+static int check_present(struct sink *sink, const struct pn_json *node, struct pn_err *why);
+
+static int check_items(struct sink *sink, const struct pn_json *array, struct pn_err *why)
+{
+    int rc = 0;
+    size_t place = 0;
+    for (const struct pn_json *item = array->first; rc == 0 && item != NULL; item = item->next) {
+        rc = is_null(item) ? 0 : check_present(&sink->fields->sinks[0], item, why);
+        if (rc != 0) {
+            pn_err_prefix(why, "item %zu", place);
+        }
+        place++;
+    }
+    return rc;
+}
+
+static int check_entries(struct sink *sink, const struct pn_json *object, struct pn_err *why)
+{
+    int rc = 0;
+    for (const struct pn_json *member = object->first; rc == 0 && member != NULL;
+         member = member->next) {
+        rc = is_null(member) ? 0 : check_present(&sink->fields->sinks[1], member, why);
+        if (rc != 0) {
+            bool whole = member->key_len <= KEY_SHOWN_MAX;
+            pn_err_prefix(why, "key '%.*s%s'", whole ? (int)member->key_len : KEY_SHOWN_MAX,
+                          member->key, whole ? "" : "...");
+        }
+    }
+    return rc;
+}
+
+/* A value that is not null. */
+static int check_present(struct sink *sink, const struct pn_json *node, struct pn_err *why)
+{
+    enum pn_type_kind kind = sink->column->type.kind;
+    if (kind == PN_TYPE_STRUCT && node->type == PN_JSON_OBJECT) {
+        if (sink->is_repeated) {
+            match(sink->fields, node);
+        }
+        return check_level(sink->fields, why);
+    }
+    if (kind == PN_TYPE_ARRAY && node->type == PN_JSON_ARRAY) {
+        return check_items(sink, node, why);
+    }
+    if (kind == PN_TYPE_MAP && node->type == PN_JSON_OBJECT) {
+        return check_entries(sink, node, why);
+    }
+    return pn_value_check(&sink->column->type, node, why);
+}
+
+static int check_value(struct sink *sink, const struct pn_json *node, struct pn_err *why)
+{
+    const struct pn_column *column = sink->column;
+    if (node == NULL) {
+        return column->required
+                   ? pn_err_input(why, "missing key: column '%s' has no value", column->name)
+                   : 0;
+    }
+    int rc = sink->fields == NULL ? pn_value_check(&column->type, node, why)
+                                  : check_present(sink, node, why);
+    if (rc != 0) {
+        bool is_struct = column->type.kind == PN_TYPE_STRUCT && node->type == PN_JSON_OBJECT;
+        pn_err_prefix(why, is_struct ? "in '%s'" : "column '%s'", column->name);
+    }
+    return rc;
+}
+
+static int check_level(struct level *level, struct pn_err *why)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < level->count; i++) {
+        rc = check_value(&level->sinks[i], level->slots[i].node, why);
+    }
+    return rc;
+}
+
+/* --- writing: what was checked ---------------------------------------------------------------- */
+
+static void put(struct sink *sink, const struct pn_json *node, idx_t row);
+
+static void set_valid(struct sink *sink, idx_t row, bool valid)
+{
+    uint64_t bit = (uint64_t)1 << (row % 64);
+    if (valid) {
+        sink->validity[row / 64] |= bit;
+    } else {
+        sink->validity[row / 64] &= ~bit;
+    }
+}
+
+/* Adds `count` items to what the vector has, as those of `row`; returns the place of the first. */
+static idx_t add_items(struct sink *sink, idx_t row, size_t count)
+{
+    idx_t first = duckdb_list_vector_get_size(sink->vector);
+    if (first + count > sink->room) {
+        idx_t room = 2 * (first + count);
+        sink->room = room > duckdb_vector_size() ? room : duckdb_vector_size();
+        (void)duckdb_list_vector_reserve(sink->vector, sink->room);
+        attach_parts(sink);
+    }
+    (void)duckdb_list_vector_set_size(sink->vector, first + count);
+    ((duckdb_list_entry *)sink->data)[row] = (duckdb_list_entry){.offset = first, .length = count};
+    return first;
+}
+
+static void put_items(struct sink *sink, const struct pn_json *array, idx_t row)
+{
+    idx_t at = add_items(sink, row, array != NULL ? array->count : 0);
+    for (const struct pn_json *item = array != NULL ? array->first : NULL; item != NULL;
+         item = item->next) {
+        put(&sink->fields->sinks[0], is_null(item) ? NULL : item, at++);
+    }
+}
+
+static int compare_places(const void *a, const void *b)
+{
+    const struct entry *first = a;
+    const struct entry *second = b;
+    return first->place < second->place ? -1 : 1;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    const struct pn_json *first = ((const struct entry *)a)->member;
+    const struct pn_json *second = ((const struct entry *)b)->member;
+    size_t common = first->key_len < second->key_len ? first->key_len : second->key_len;
+    int order = memcmp(first->key, second->key, common);
+    if (order == 0 && first->key_len != second->key_len) {
+        order = first->key_len < second->key_len ? -1 : 1;
+    }
+    return order != 0 ? order : compare_places(a, b);
+}
+
+static bool same_key(const struct entry *a, const struct entry *b)
+{
+    return a->member->key_len == b->member->key_len &&
+           memcmp(a->member->key, b->member->key, a->member->key_len) == 0;
+}
+
+/* The members that count, in their order: of a name that is repeated, the last one. */
+static size_t find_entries(struct sink *sink, const struct pn_json *object)
+{
+    size_t count = 0;
+    size_t kept = 0;
+    pn_grow((void **)&sink->entries, &sink->entry_capacity, object->count + 1,
+            sizeof *sink->entries);
+    struct entry *entries = sink->entries;
+    for (const struct pn_json *member = object->first; member != NULL; member = member->next) {
+        entries[count] = (struct entry){.member = member, .place = count};
+        count++;
+    }
+    qsort(entries, count, sizeof *entries, compare_keys);
+    for (size_t i = 0; i < count; i++) {
+        if (i + 1 == count || !same_key(&entries[i], &entries[i + 1])) {
+            entries[kept++] = entries[i];
+        }
+    }
+    qsort(entries, kept, sizeof *entries, compare_places);
+    return kept;
+}
+
+static void put_entries(struct sink *sink, const struct pn_json *object, idx_t row)
+{
+    struct sink *keys = &sink->fields->sinks[0];
+    size_t count = object != NULL ? find_entries(sink, object) : 0;
+    idx_t at = add_items(sink, row, count);
+    for (size_t i = 0; i < count; i++, at++) {
+        const struct pn_json *member = sink->entries[i].member;
+        set_valid(keys, at, true);
+        duckdb_unsafe_vector_assign_string_element_len(keys->vector, at, member->key,
+                                                       member->key_len);
+        put(&sink->fields->sinks[1], is_null(member) ? NULL : member, at);
+    }
+}
+
+static void put_fields(struct sink *sink, const struct pn_json *object, idx_t row)
+{
+    struct level *fields = sink->fields;
+    if (sink->is_repeated && object != NULL) {
+        match(fields, object);
+    }
+    for (size_t i = 0; i < fields->count; i++) {
+        put(&fields->sinks[i], object == NULL ? NULL : fields->slots[i].node, row);
+    }
+}
+
+static void put(struct sink *sink, const struct pn_json *node, idx_t row)
+{
+    set_valid(sink, row, node != NULL);
+    if (sink->fields == NULL) {
+        if (node != NULL) {
+            pn_value_put(&sink->column->type, node, sink->vector, sink->data, row);
+        }
+    } else if (sink->column->type.kind == PN_TYPE_ARRAY) {
+        put_items(sink, node, row);
+    } else if (sink->column->type.kind == PN_TYPE_MAP) {
+        put_entries(sink, node, row);
+    } else {
+        put_fields(sink, node, row);
+    }
+}
+
 /* --- members that no column takes ------------------------------------------------------------- */
 
 /* The record is rejected for its first unknown member; the others are counted as well. */
@@ -319,48 +555,104 @@ static void meet_unknown(struct pn_decoder *decoder, struct level *level,
     }
 }
 
-static void take_members(struct pn_decoder *decoder, struct level *level,
+static bool take_members(struct pn_decoder *decoder, struct level *level,
                          const struct pn_json *object, struct pn_err *why);
+static bool take_parts(struct pn_decoder *decoder, const struct sink *sink,
+                       const struct pn_json *node, struct pn_err *why);
 
-/* The fields of a struct; of what it has more, an object is kept that has only that. */
-static void take_fields(struct pn_decoder *decoder, const struct sink *sink,
-                        const struct slot *slot, struct pn_err *why)
+/* An array's items: of each, what is left, or an empty value of its kind. */
+static bool take_items(struct pn_decoder *decoder, const struct sink *sink,
+                       const struct pn_json *array, struct pn_err *why)
 {
-    struct pn_json_writer *json = &decoder->json;
-    struct pn_json_mark before = pn_json_mark(json);
-    if (decoder->table->unknown_keys != PN_UNKNOWN_KEEP) {
-        take_members(decoder, sink->fields, slot->node, why);
-        return;
+    bool any = false;
+    for (const struct pn_json *item = array->first; item != NULL; item = item->next) {
+        any = take_parts(decoder, &sink->fields->sinks[0], item, why) || any;
     }
-    pn_json_put_name_of(json, slot->member);
-    pn_json_put_object(json);
-    take_members(decoder, sink->fields, slot->node, why);
-    if (pn_json_is_empty(json)) {
-        pn_json_rewind(json, &before);
-    } else {
-        pn_json_end(json);
-    }
+    return any;
 }
 
-static void take_members(struct pn_decoder *decoder, struct level *level,
+/* A member of which all is taken is not kept. */
+static bool take_named(struct pn_decoder *decoder, const struct sink *sink,
+                       const struct pn_json *member, const struct pn_json *value,
+                       struct pn_err *why)
+{
+    struct pn_json_writer *json = &decoder->json;
+    if (decoder->table->unknown_keys != PN_UNKNOWN_KEEP) {
+        return take_parts(decoder, sink, value, why);
+    }
+    struct pn_json_mark before = pn_json_mark(json);
+    pn_json_put_name_of(json, member);
+    bool any = take_parts(decoder, sink, value, why);
+    if (!any) {
+        pn_json_rewind(json, &before);
+    }
+    return any;
+}
+
+static bool take_entries(struct pn_decoder *decoder, const struct sink *sink,
+                         const struct pn_json *object, struct pn_err *why)
+{
+    bool any = false;
+    for (const struct pn_json *member = object->first; member != NULL; member = member->next) {
+        any = take_named(decoder, &sink->fields->sinks[1], member, member, why) || any;
+    }
+    return any;
+}
+
+/* What is left of a value that has names somewhere is kept as a value like it, with nothing else in
+ * it. True when there is something. */
+static bool take_parts(struct pn_decoder *decoder, const struct sink *sink,
+                       const struct pn_json *node, struct pn_err *why)
+{
+    enum pn_type_kind kind = sink->column->type.kind;
+    struct pn_json_writer *json = &decoder->json;
+    bool keeps = decoder->table->unknown_keys == PN_UNKNOWN_KEEP;
+    bool any = false;
+    if (node->type != (kind == PN_TYPE_ARRAY ? PN_JSON_ARRAY : PN_JSON_OBJECT)) {
+        if (keeps) {
+            pn_json_put_null(json);
+        }
+        return false;
+    }
+    if (keeps && kind == PN_TYPE_ARRAY) {
+        pn_json_put_array(json);
+    } else if (keeps) {
+        pn_json_put_object(json);
+    }
+    if (kind == PN_TYPE_ARRAY) {
+        any = take_items(decoder, sink, node, why);
+    } else if (kind == PN_TYPE_MAP) {
+        any = take_entries(decoder, sink, node, why);
+    } else {
+        any = take_members(decoder, sink->fields, node, why);
+    }
+    if (keeps) {
+        pn_json_end(json);
+    }
+    return any;
+}
+
+static bool take_members(struct pn_decoder *decoder, struct level *level,
                          const struct pn_json *object, struct pn_err *why)
 {
     size_t place = 0;
+    bool any = false;
     memset(level->slots, 0, level->count * sizeof *level->slots);
     for (const struct pn_json *member = object->first; member != NULL; member = member->next) {
         const struct pn_json *extra = take_member(level, member, place);
         if (extra != NULL) {
             meet_unknown(decoder, level, extra, place, why);
+            any = true;
         }
         place++;
     }
     for (size_t i = 0; i < level->count; i++) {
-        const struct slot *slot = &level->slots[i];
-        if (level->sinks[i].fields != NULL && slot->node != NULL &&
-            slot->node->type == PN_JSON_OBJECT) {
-            take_fields(decoder, &level->sinks[i], slot, why);
+        const struct slot slot = level->slots[i];
+        if (level->sinks[i].has_names && slot.node != NULL) {
+            any = take_named(decoder, &level->sinks[i], slot.member, slot.node, why) || any;
         }
     }
+    return any;
 }
 
 static void put_unknown(struct pn_decoder *decoder, idx_t row)
@@ -407,7 +699,7 @@ int pn_decoder_row(struct pn_decoder *decoder, const char *text, size_t len, siz
     pn_buf_reset(&decoder->unknown);
     pn_json_writer_init(&decoder->json, &decoder->unknown);
     pn_json_put_object(&decoder->json);
-    take_members(decoder, columns, record, why);
+    (void)take_members(decoder, columns, record, why);
     if (why->code != 0 || check_level(columns, why) != 0) {
         return PN_FAIL;
     }

@@ -8,8 +8,10 @@
  *   which their digits decide; decimal takes numbers that have no more digits than it, on either
  *   side of the point; double and float take numbers within their range; boolean takes true and
  *   false; timestamp and date take a string of the grammar in base/time_text.h; binary takes a
- *   string of base64; a struct takes an object, its fields by these same rules. Anything else makes
- *   the record no row.
+ *   string of base64; json takes any value, as its text; a struct takes an object, its fields by
+ *   these same rules; an array takes an array, its items likewise, of which any may be null; a map
+ *   takes an object, and of a name that is repeated the last value. Anything else makes the record
+ *   no row.
  * - Members that no column takes, or no field of a struct, are counted and, as the table says,
  *   dropped, kept or a reason to reject the record.
  */

@@ -8,6 +8,9 @@
 
 enum { SHOWN_MAX = 60 }; /* bytes of a value in a reason */
 
+/* Of types that have more on the stack than the frequent ones, which do not pay for its guard. */
+#define APART __attribute__((noinline))
+
 /* --- reasons ---------------------------------------------------------------------------------- */
 
 static const char *type_word(enum pn_type_kind kind)
@@ -32,7 +35,12 @@ static const char *type_word(enum pn_type_kind kind)
         return "a date such as \"2018-09-03\"";
     case PN_TYPE_BINARY:
         return "a string of base64";
+    case PN_TYPE_JSON:
+        return "any value";
+    case PN_TYPE_ARRAY:
+        return "an array";
     case PN_TYPE_STRUCT:
+    case PN_TYPE_MAP:
         return "an object";
     }
     return "?";
@@ -109,7 +117,8 @@ static int check_real(const struct pn_type *type, const struct pn_json *node, st
     return fits ? 0 : wrong_number(type, node, false, why);
 }
 
-static int check_decimal(const struct pn_type *type, const struct pn_json *node, struct pn_err *why)
+APART static int check_decimal(const struct pn_type *type, const struct pn_json *node,
+                               struct pn_err *why)
 {
     pn_int128 units = 0;
     if (node->type != PN_JSON_NUMBER) {
@@ -126,7 +135,7 @@ static bool bytes_of(const struct pn_json *node, struct pn_buf *bytes)
     return pn_base64_decode(bytes, node->text, node->text_len);
 }
 
-static bool is_base64(const struct pn_json *node)
+APART static bool is_base64(const struct pn_json *node)
 {
     struct pn_buf bytes;
     bool is = bytes_of(node, &bytes);
@@ -134,10 +143,20 @@ static bool is_base64(const struct pn_json *node)
     return is;
 }
 
-int pn_value_check(const struct pn_type *type, const struct pn_json *node, struct pn_err *why)
+APART static bool is_instant(const struct pn_json *node)
 {
     int64_t micros = 0;
+    return pn_time_parse(node->text, node->text_len, &micros);
+}
+
+APART static bool is_day(const struct pn_json *node)
+{
     int32_t days = 0;
+    return pn_day_parse(node->text, node->text_len, &days);
+}
+
+int pn_value_check(const struct pn_type *type, const struct pn_json *node, struct pn_err *why)
+{
     bool is_text = node->type == PN_JSON_STRING;
     bool ok = false;
     switch (type->kind) {
@@ -161,15 +180,19 @@ int pn_value_check(const struct pn_type *type, const struct pn_json *node, struc
         ok = node->type == PN_JSON_BOOL;
         break;
     case PN_TYPE_TIMESTAMP:
-        ok = is_text && pn_time_parse(node->text, node->text_len, &micros);
+        ok = is_text && is_instant(node);
         break;
     case PN_TYPE_DATE:
-        ok = is_text && pn_day_parse(node->text, node->text_len, &days);
+        ok = is_text && is_day(node);
         break;
     case PN_TYPE_BINARY:
         ok = is_text && is_base64(node);
         break;
+    case PN_TYPE_JSON:
+        return 0;
     case PN_TYPE_STRUCT:
+    case PN_TYPE_ARRAY:
+    case PN_TYPE_MAP:
         break;
     }
     return ok ? 0 : wrong_type(type, node, why);
@@ -178,8 +201,8 @@ int pn_value_check(const struct pn_type *type, const struct pn_json *node, struc
 /* --- writing ---------------------------------------------------------------------------------- */
 
 /* DuckDB keeps a decimal in the smallest integer that has room for its digits. */
-static void put_decimal(const struct pn_type *type, const struct pn_json *node, void *data,
-                        idx_t row)
+APART static void put_decimal(const struct pn_type *type, const struct pn_json *node, void *data,
+                              idx_t row)
 {
     enum { DIGITS_16 = 4, DIGITS_32 = 9, DIGITS_64 = 18 };
     pn_int128 units = 0;
@@ -197,7 +220,7 @@ static void put_decimal(const struct pn_type *type, const struct pn_json *node, 
     }
 }
 
-static void put_bytes(const struct pn_json *node, duckdb_vector vector, idx_t row)
+APART static void put_bytes(const struct pn_json *node, duckdb_vector vector, idx_t row)
 {
     struct pn_buf bytes;
     bool fits = bytes_of(node, &bytes);
@@ -206,12 +229,33 @@ static void put_bytes(const struct pn_json *node, duckdb_vector vector, idx_t ro
     pn_buf_deinit(&bytes);
 }
 
+APART static void put_instant(const struct pn_json *node, int64_t *data, idx_t row)
+{
+    bool fits = pn_time_parse(node->text, node->text_len, &data[row]);
+    PN_ASSERT(fits);
+}
+
+APART static void put_day(const struct pn_json *node, int32_t *data, idx_t row)
+{
+    bool fits = pn_day_parse(node->text, node->text_len, &data[row]);
+    PN_ASSERT(fits);
+}
+
+/* The compact form, with numbers as they were written. */
+APART static void put_json(const struct pn_json *node, duckdb_vector vector, idx_t row)
+{
+    enum { JSON_BYTES_MAX = 64 << 20 }; /* a record is smaller */
+    struct pn_buf text;
+    pn_buf_init(&text, JSON_BYTES_MAX);
+    pn_json_write(&text, node);
+    PN_ASSERT(!pn_buf_failed(&text));
+    duckdb_unsafe_vector_assign_string_element_len(vector, row, pn_buf_text(&text), text.len);
+    pn_buf_deinit(&text);
+}
+
 void pn_value_put(const struct pn_type *type, const struct pn_json *node, duckdb_vector vector,
                   void *data, idx_t row)
 {
-    int64_t micros = 0;
-    int32_t days = 0;
-    bool fits = true;
     switch (type->kind) {
     case PN_TYPE_STRING:
         /* The parser has checked that it is UTF-8. */
@@ -242,18 +286,20 @@ void pn_value_put(const struct pn_type *type, const struct pn_json *node, duckdb
         ((bool *)data)[row] = node->boolean;
         break;
     case PN_TYPE_TIMESTAMP:
-        fits = pn_time_parse(node->text, node->text_len, &micros);
-        ((int64_t *)data)[row] = micros;
+        put_instant(node, data, row);
         break;
     case PN_TYPE_DATE:
-        fits = pn_day_parse(node->text, node->text_len, &days);
-        ((int32_t *)data)[row] = days;
+        put_day(node, data, row);
         break;
     case PN_TYPE_BINARY:
         put_bytes(node, vector, row);
         break;
+    case PN_TYPE_JSON:
+        put_json(node, vector, row);
+        break;
     case PN_TYPE_STRUCT:
+    case PN_TYPE_ARRAY:
+    case PN_TYPE_MAP:
         break;
     }
-    PN_ASSERT(fits);
 }

@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "pipeline/pipeline.h"
 
-/* INPUT with the reason when the value, which is not null, is none of the type: of a STRUCT,
+/* INPUT with the reason when the value, which is not null, is none of the type: of one with parts,
  * always. The message does not name the column. */
 int pn_value_check(const struct pn_type *type, const struct pn_json *node,
                    struct pn_err *why) PN_MUST_CHECK;

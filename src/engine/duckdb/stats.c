@@ -4,7 +4,7 @@
  *
  * DuckDB gives them as texts under quoted names ("a"."b"). What Delta's readers may not rely on is
  * left out: bounds of booleans and of binary, of doubles with NaN or infinities, of times beyond
- * year 9999.
+ * year 9999; and all of arrays and maps.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -171,6 +171,7 @@ static bool put_bound(struct pn_json_writer *json, enum pn_type_kind kind,
     }
     switch (kind) {
     case PN_TYPE_STRING:
+    case PN_TYPE_JSON:
         put_text(json, part, text, len);
         return true;
     case PN_TYPE_BIGINT:
@@ -198,6 +199,8 @@ static bool put_bound(struct pn_json_writer *json, enum pn_type_kind kind,
     case PN_TYPE_BOOLEAN:
     case PN_TYPE_BINARY:
     case PN_TYPE_STRUCT:
+    case PN_TYPE_ARRAY:
+    case PN_TYPE_MAP:
         break;
     }
     return false;
@@ -217,7 +220,7 @@ static bool add_column(struct pn_json_writer *json, const struct pn_column *colu
     if (column->type.kind == PN_TYPE_STRUCT) {
         added =
             put_part(json, column->type.fields, column->type.field_count, statistics, name, part);
-    } else if (find_facts(statistics, name, &facts)) {
+    } else if (column->type.field_count == 0 && find_facts(statistics, name, &facts)) {
         if (part != PART_NULLS) {
             added = put_bound(json, column->type.kind, &facts, part);
         } else if (facts.null_count != NULL) {

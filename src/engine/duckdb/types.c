@@ -5,10 +5,11 @@
 #include "base/mem.h"
 #include "engine/duckdb/private.h"
 
-static duckdb_type scalar_type(enum pn_type_kind kind)
+static duckdb_type type_id(enum pn_type_kind kind)
 {
     switch (kind) {
     case PN_TYPE_STRING:
+    case PN_TYPE_JSON:
         return DUCKDB_TYPE_VARCHAR;
     case PN_TYPE_BIGINT:
         return DUCKDB_TYPE_BIGINT;
@@ -34,6 +35,10 @@ static duckdb_type scalar_type(enum pn_type_kind kind)
         return DUCKDB_TYPE_BLOB;
     case PN_TYPE_STRUCT:
         return DUCKDB_TYPE_STRUCT;
+    case PN_TYPE_ARRAY:
+        return DUCKDB_TYPE_LIST;
+    case PN_TYPE_MAP:
+        return DUCKDB_TYPE_MAP;
     }
     return DUCKDB_TYPE_INVALID;
 }
@@ -43,8 +48,8 @@ duckdb_logical_type pn_duckdb_type(const struct pn_type *type)
     if (type->kind == PN_TYPE_DECIMAL) {
         return duckdb_create_decimal_type(type->precision, type->scale);
     }
-    if (type->kind != PN_TYPE_STRUCT) {
-        return duckdb_create_logical_type(scalar_type(type->kind));
+    if (type->field_count == 0) {
+        return duckdb_create_logical_type(type_id(type->kind));
     }
     duckdb_logical_type *types = pn_xcalloc(type->field_count, sizeof(duckdb_logical_type));
     const char **names = pn_xcalloc(type->field_count, sizeof *names);
@@ -52,13 +57,40 @@ duckdb_logical_type pn_duckdb_type(const struct pn_type *type)
         types[i] = pn_duckdb_type(&type->fields[i].type);
         names[i] = type->fields[i].name;
     }
-    duckdb_logical_type made = duckdb_create_struct_type(types, names, type->field_count);
+    duckdb_logical_type made = NULL;
+    if (type->kind == PN_TYPE_ARRAY) {
+        made = duckdb_create_list_type(types[0]);
+    } else if (type->kind == PN_TYPE_MAP) {
+        made = duckdb_create_map_type(types[0], types[1]);
+    } else {
+        made = duckdb_create_struct_type(types, names, type->field_count);
+    }
     for (size_t i = 0; i < type->field_count; i++) {
         duckdb_destroy_logical_type(&types[i]);
     }
     free(types);
     free(names);
     return made;
+}
+
+/* To be destroyed: the type of a part of a list or a map. */
+static duckdb_logical_type part_type(duckdb_logical_type found, size_t i)
+{
+    if (duckdb_get_type_id(found) == DUCKDB_TYPE_LIST) {
+        return duckdb_list_type_child_type(found);
+    }
+    return i == 0 ? duckdb_map_type_key_type(found) : duckdb_map_type_value_type(found);
+}
+
+static bool parts_are(duckdb_logical_type found, const struct pn_type *type)
+{
+    bool same = true;
+    for (size_t i = 0; same && i < type->field_count; i++) {
+        duckdb_logical_type part = part_type(found, i);
+        same = pn_duckdb_type_is(part, &type->fields[i].type);
+        duckdb_destroy_logical_type(&part);
+    }
+    return same;
 }
 
 static bool struct_is(duckdb_logical_type found, const struct pn_type *type)
@@ -80,14 +112,21 @@ static bool struct_is(duckdb_logical_type found, const struct pn_type *type)
 
 bool pn_duckdb_type_is(duckdb_logical_type found, const struct pn_type *type)
 {
-    if (duckdb_get_type_id(found) != scalar_type(type->kind)) {
+    if (duckdb_get_type_id(found) != type_id(type->kind)) {
         return false;
     }
-    if (type->kind == PN_TYPE_DECIMAL) {
+    switch (type->kind) {
+    case PN_TYPE_DECIMAL:
         return duckdb_decimal_width(found) == type->precision &&
                duckdb_decimal_scale(found) == type->scale;
+    case PN_TYPE_STRUCT:
+        return struct_is(found, type);
+    case PN_TYPE_ARRAY:
+    case PN_TYPE_MAP:
+        return parts_are(found, type);
+    default:
+        return true;
     }
-    return type->kind != PN_TYPE_STRUCT || struct_is(found, type);
 }
 
 static void struct_name(duckdb_logical_type type, struct pn_buf *out)

@@ -21,12 +21,19 @@ void pn_python_add_text(struct pn_buf *out, const char *text)
 
 /* --- pinion_pipeline.py ----------------------------------------------------------------------- */
 
+/* A name; a dict of a struct's fields; ("array", type) and ("map", type of the values). */
 static void add_type(struct pn_buf *out, const struct pn_type *type)
 {
-    if (type->kind != PN_TYPE_STRUCT) {
+    if (type->field_count == 0) {
         pn_buf_addc(out, '"');
         pn_type_name(type, out);
         pn_buf_addc(out, '"');
+        return;
+    }
+    if (type->kind != PN_TYPE_STRUCT) {
+        pn_buf_adds(out, type->kind == PN_TYPE_ARRAY ? "(\"array\", " : "(\"map\", ");
+        add_type(out, &type->fields[type->field_count - 1].type);
+        pn_buf_addc(out, ')');
         return;
     }
     pn_buf_addc(out, '{');

@@ -304,6 +304,22 @@ static const struct mistake column_mistakes[] = {
     {HEAD "      x: decimal(4,5)\n",
      "pipeline.yml:12: tables.raw.columns.x: decimal(4,5): a decimal has from 1 to 38 digits, and "
      "no more of them after the point"},
+    {HEAD "      x: array\n",
+     "pipeline.yml:12: tables.raw.columns.x: an array needs the type of its items: array<type>"},
+    {HEAD "      x: array<int\n",
+     "pipeline.yml:12: tables.raw.columns.x: an array's > is missing at the end"},
+    {HEAD "      x: array<int, int>\n",
+     "pipeline.yml:12: tables.raw.columns.x: an array's > is missing at \", int>\""},
+    {HEAD "      x: map\n", "pipeline.yml:12: tables.raw.columns.x: a map needs the type of its "
+                            "values, and its keys are strings: map<string, type>"},
+    {HEAD "      x: map<string>\n",
+     "pipeline.yml:12: tables.raw.columns.x: a map needs the type of its values"},
+    {HEAD "      x: map<int, string>\n",
+     "pipeline.yml:12: tables.raw.columns.x: a map needs the type of its values, and its keys"},
+    {HEAD "      x: map<string, int\n",
+     "pipeline.yml:12: tables.raw.columns.x: a map's > is missing at the end"},
+    {HEAD "      x: array<array<array<array<array<array<array<array<array<int>>>>>>>>>\n",
+     "pipeline.yml:12: tables.raw.columns.x: types are nested more than 8 levels deep"},
     {HEAD "      x: smallnt\n", "pipeline.yml:12: tables.raw.columns.x: unknown type \"smallnt\"; "
                                 "did you mean \"smallint\"?"},
     {HEAD "      x: int int\n",
