@@ -367,6 +367,7 @@ export interface StreamTable {
 export interface Health {
   status: string;
   version: string;
+  failed_partitions: { topic: string; partition: number; reason: string }[];
   [list: string]: unknown;
 }
 

@@ -111,6 +111,26 @@ def test_a_topic_is_created(watch, server):  # noqa: F811
     assert [row["retention_ms"] for row in made] == [3 * 86_400_000] * 2
 
 
+def test_a_partition_that_takes_no_more_records(watch):  # noqa: F811
+    """No disk fails in this test: the answer of /health is replaced by what it would say then."""
+    reason = "the disk refused a sync <img src=x onerror=alert(1)>"
+    watched = watch()
+
+    def fail(route):
+        failed = {"topic": "many", "partition": 2, "reason": reason}
+        health = {"status": "degraded", "version": "0", "failed_partitions": [failed]}
+        route.fulfill(json=health)
+
+    watched.page.route("**/health", fail)
+    page = watched.go("topics/many", "50 records by time")
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("Partition 2 takes no more records")
+    expect(alert).to_contain_text(reason)
+    check_looks(page, "light")
+    page = watched.go("topics/odd", "1 header")
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
 def test_a_jump_to_a_time_over_all_partitions(watch, server):  # noqa: F811
     """A time as the page prints it: the newest record of that second comes first."""
     values = by_time(server)
@@ -160,8 +180,11 @@ def test_the_records_of_a_stream(watch, server, shape):  # noqa: F811
 def test_a_stream_that_no_table_reads(watch, server):  # noqa: F811
     made = requests.post(f"{server.url}/streams/lonely", json={"ShardCount": 1}, timeout=30)
     assert made.ok, made.text
-    page = watch().go("streams", "Streams that no table reads")
-    page.get_by_role("link", name="lonely").click()
+    page = watch().go("streams", "lonely")
+    row = page.get_by_role("row").filter(has_text="lonely")
+    expect(row).to_contain_text("no table")
+    check_looks(page, "light")
+    row.get_by_role("link", name="lonely").click()
     expect(page.locator("main")).to_contain_text("There are no records.")
     page.get_by_role("link", name="Search").click()
     expect(page.get_by_role("button", name="Search")).to_be_visible()

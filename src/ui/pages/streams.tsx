@@ -4,8 +4,9 @@ import { useMemo } from "preact/hooks";
 
 import { useGet } from "../api.ts";
 import { topicOf } from "../events.ts";
-import { count, duration } from "../format.ts";
+import { count, duration, perSecond } from "../format.ts";
 import { Facts } from "../parts/facts.tsx";
+import { Failing } from "../parts/failing.tsx";
 import { List } from "../parts/list.tsx";
 import type { Column } from "../parts/list.tsx";
 import { Page } from "../parts/page.tsx";
@@ -17,43 +18,72 @@ import { State } from "../parts/state.tsx";
 import { Tabs } from "../parts/tabs.tsx";
 import { RecordTail } from "../parts/tail.tsx";
 import { Ago } from "../parts/time.tsx";
+import type { Node } from "../parts/way.tsx";
 import { recordsOfStream } from "../record-source.ts";
 import { href } from "../route.ts";
 import type { ShardRow, StreamShards, StreamTable } from "../types.ts";
 
-function lag(table: StreamTable): number {
-  return table.shards.reduce((sum, shard) => sum + shard.lag_records, 0);
+/* A stream, with a table that reads it, if there is one, and what the overview knows of it. */
+interface Row {
+  stream: string;
+  table?: StreamTable;
+  rate: number | null; // records a second
+  records: string | null; // that its shards keep
 }
 
-const STREAMS: Column<StreamTable>[] = [
+function lag(row: Row): number | undefined {
+  return row.table?.shards.reduce((sum, shard) => sum + shard.lag_records, 0);
+}
+
+const STREAMS: Column<Row>[] = [
   {
     name: "Stream",
     cell: (row) => <a href={href(["streams", row.stream])}>{row.stream}</a>,
     sort: (row) => row.stream,
   },
   {
-    name: "Table",
-    cell: (row) => <a href={href(["tables", row.table])}>{row.table}</a>,
-    sort: (row) => row.table,
+    name: "Records",
+    cell: (row) => count(row.records),
+    sort: (row) => Number(row.records ?? -1),
+    number: true,
   },
-  { name: "State", cell: (row) => <State state={row.state} />, sort: (row) => row.state },
+  {
+    name: "Rate",
+    cell: (row) => (row.rate === null ? "–" : perSecond(row.rate)),
+    sort: (row) => row.rate ?? -1,
+    number: true,
+  },
+  {
+    name: "Table",
+    cell: ({ table }) =>
+      table === undefined ? (
+        <span class="quiet">no table</span>
+      ) : (
+        <a href={href(["tables", table.table])}>{table.table}</a>
+      ),
+    sort: (row) => row.table?.table ?? "",
+  },
+  {
+    name: "State",
+    cell: ({ table }) => (table === undefined ? "–" : <State state={table.state} />),
+    sort: (row) => row.table?.state ?? "",
+  },
+  {
+    name: "Records to read",
+    cell: (row) => count(lag(row)),
+    sort: (row) => lag(row) ?? -1,
+    number: true,
+  },
   {
     name: "Rows since the start",
-    cell: (row) => count(row.rows),
-    sort: (row) => row.rows,
+    cell: (row) => count(row.table?.rows),
+    sort: (row) => row.table?.rows ?? -1,
     number: true,
   },
   {
     name: "Dead letters",
-    cell: (row) => count(row.dead_letters),
-    sort: (row) => row.dead_letters,
-    number: true,
-  },
-  { name: "Records to read", cell: (row) => count(lag(row)), sort: lag, number: true },
-  {
-    name: "Shards",
-    cell: (row) => count(row.shards.length),
-    sort: (row) => row.shards.length,
+    cell: (row) => count(row.table?.dead_letters),
+    sort: (row) => row.table?.dead_letters ?? -1,
     number: true,
   },
 ];
@@ -82,38 +112,15 @@ const SHARDS: Column<ShardRow>[] = [
   { name: "Open", cell: (row) => (row.closed ? "closed" : "open") },
 ];
 
-/* Streams that no table of the pipeline reads. */
-function Unread({ tables }: { tables: StreamTable[] }) {
-  const all = useGet<{ names: string[] }>("streams/names", ["rates", "tables"]);
-  const read = new Set(tables.map((table) => table.stream));
-  const names = all.data?.names.filter((name) => !read.has(name)) ?? [];
-  return names.length === 0 ? null : (
-    <>
-      <h2>Streams that no table reads</h2>
-      <ul>
-        {names.map((name) => (
-          <li key={name}>
-            <a href={href(["streams", name])}>{name}</a>
-          </li>
-        ))}
-      </ul>
-    </>
-  );
-}
-
-function AllStreams({ tables }: { tables: StreamTable[] }) {
-  return (
-    <>
-      <List
-        caption="Streams and their tables"
-        columns={STREAMS}
-        rows={tables}
-        words={(row) => `${row.stream} ${row.table} ${row.state}`}
-        empty={<Empty command="pinion pipeline check">The pipeline has no stream tables.</Empty>}
-      />
-      <Unread tables={tables} />
-    </>
-  );
+/* Each stream with each table that reads it, and those that no table reads. */
+function rowsOf(names: string[], tables: StreamTable[], nodes: Node[]): Row[] {
+  const all = [...new Set([...names, ...tables.map((table) => table.stream)])].sort();
+  return all.flatMap((stream) => {
+    const node = nodes.find((one) => one.id === `stream/${stream}`);
+    const row = { stream, rate: node?.rate ?? null, records: node?.records ?? null };
+    const of = tables.filter((table) => table.stream === stream);
+    return of.length === 0 ? [row] : of.map((table) => ({ ...row, table }));
+  });
 }
 
 /* How a record is put into a stream by hand. */
@@ -224,6 +231,7 @@ function OneStream({ stream, asked }: { stream: string; asked: string | undefine
   return (
     <Page title={stream} trail={["Streams"]}>
       <Tabs base={["streams", stream]} views={views} shown={view} />
+      <Failing topic={`__kinesis.${stream}`} unit="Shard" />
       {view === "shards" ? null : <Stalled tables={tables} />}
       <Region of={shards}>
         {(data) => {
@@ -261,9 +269,25 @@ function OneStream({ stream, asked }: { stream: string; asked: string | undefine
 
 function Streams() {
   const streams = useGet<{ tables: StreamTable[] }>("streams", ["rates", "tables", "health"]);
+  const all = useGet<{ names: string[] }>("streams/names", ["rates", "tables"]);
+  const glance = useGet<{ nodes: Node[] }>("overview", ["rates"]);
   return (
     <Page title="Streams">
-      <Region of={streams}>{({ tables }) => <AllStreams tables={tables} />}</Region>
+      <Region of={streams}>
+        {({ tables }) => (
+          <List
+            caption="Streams and their tables"
+            columns={STREAMS}
+            rows={rowsOf(all.data?.names ?? [], tables, glance.data?.nodes ?? [])}
+            words={(row) => `${row.stream} ${row.table?.table ?? ""} ${row.table?.state ?? ""}`}
+            empty={
+              <Empty command="pinion pipeline check">
+                There are no streams, and the pipeline has no stream tables.
+              </Empty>
+            }
+          />
+        )}
+      </Region>
     </Page>
   );
 }

@@ -8,6 +8,7 @@ import { bytes, count, duration } from "../format.ts";
 import { Consumers } from "../parts/consumers.tsx";
 import { Copy } from "../parts/copy.tsx";
 import { Facts } from "../parts/facts.tsx";
+import { Failing } from "../parts/failing.tsx";
 import { List } from "../parts/list.tsx";
 import type { Column } from "../parts/list.tsx";
 import { NewTopic } from "../parts/new-topic.tsx";
@@ -328,6 +329,7 @@ function OneTopic({ name, view }: { name: string; view: string }) {
         views={["Records", "Search", "Tail", "Rates", "Partitions", "Consumers"]}
         shown={view}
       />
+      <Failing topic={name} unit="Partition" />
       {view === "search" ? <RecordSearch source={source} /> : null}
       {view === "rates" ? <Rates source={source} /> : null}
       {view === "consumers" ? <Consumers topic={name} events={source.topic} /> : null}
