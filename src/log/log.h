@@ -124,6 +124,8 @@ struct pn_log_offsets {
     int64_t size_bytes; /* of what is kept, as it is on the disk; -1 where that is not known */
     bool unsure; /* not all of the partition could be read when the log was opened: there may be
                       records from `end` on, and it takes no more until the log is opened again */
+    const char *passing; /* static: why it is unsure, where that passes without opening the log
+                            again; else NULL */
 };
 
 /* A broker that has a partition's records. */

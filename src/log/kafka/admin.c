@@ -75,7 +75,7 @@ static int wait_until_seen(struct pn_kafka *kafka, const char *name, struct pn_e
             struct pn_kafka_topic *topic = pn_kafka_catalog_hold(&kafka->catalog, name);
             bool is_ready = topic != NULL;
             for (int32_t p = 0; is_ready && p < topic->info.partitions; p++) {
-                is_ready = atomic_load(&topic->parts[p].is_known);
+                is_ready = atomic_load(&topic->parts[p]->is_known);
             }
             if (topic != NULL) {
                 pn_kafka_topic_release(topic);
@@ -148,34 +148,31 @@ int pn_kafka_create_topic(struct pn_log *log, const char *name,
     rd_kafka_queue_t *queue = rd_kafka_queue_new(kafka->asker);
     rd_kafka_event_t *event = NULL;
     size_t count = 0;
+    bool is_other = false;
     rd_kafka_CreateTopics(kafka->asker, &topic, 1, options, queue);
     rc = pn_kafka_admin_wait(kafka, queue, what, &event, e);
     if (rc == 0) {
         const rd_kafka_topic_result_t **results =
             rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
+        is_other =
+            rd_kafka_topic_result_error(results[0]) == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS;
         rc = topic_error(kafka, results[0], what, e);
     }
     rd_kafka_event_destroy(event);
     rd_kafka_queue_destroy(queue);
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_NewTopic_destroy(topic);
+    if (is_other) { /* the caller may use it at once, though another server has just made it */
+        struct pn_err failure = {0};
+        (void)wait_until_seen(kafka, name, &failure);
+    }
     return rc == 0 ? wait_until_seen(kafka, name, e) : rc;
 }
 
 /* Deleting is not at once everywhere either: the catalog forgets the topic when the cluster has. */
 static void wait_until_gone(struct pn_kafka *kafka, const char *name)
 {
-    for (int i = 0; i < SEEN_TRIES; i++) {
-        struct pn_err failure = {0};
-        int rc = pn_kafka_refresh_all(kafka, kafka->config.timeout_ms, &failure);
-        struct pn_kafka_topic *topic = pn_kafka_catalog_hold(&kafka->catalog, name);
-        if (topic == NULL || rc != 0) {
-            if (topic != NULL) {
-                pn_kafka_topic_release(topic);
-            }
-            return;
-        }
-        pn_kafka_topic_release(topic);
+    for (int i = 0; i < SEEN_TRIES && !pn_kafka_refresh_deleted(kafka, name); i++) {
         nap();
     }
 }
@@ -332,10 +329,14 @@ static bool has_settings(const struct pn_kafka_topic *topic,
 {
     const struct pn_log_topic_settings *settings = &topic->info.settings;
     int64_t bytes_max = config->record_bytes_max + BATCH_OVERHEAD_BYTES;
-    return topic->has_settings &&
-           (config->retention_ms == 0 || config->retention_ms == settings->retention_ms) &&
-           (config->retention_bytes == 0 || config->retention_bytes == settings->retention_bytes) &&
-           (config->record_bytes_max == 0 || bytes_max == settings->record_bytes_max);
+    bool asks_nothing = config->retention_ms == 0 && config->retention_bytes == 0 &&
+                        config->record_bytes_max == 0; /* then we need not be allowed to look */
+    return asks_nothing ||
+           (topic->has_settings &&
+            (config->retention_ms == 0 || config->retention_ms == settings->retention_ms) &&
+            (config->retention_bytes == 0 ||
+             config->retention_bytes == settings->retention_bytes) &&
+            (config->record_bytes_max == 0 || bytes_max == settings->record_bytes_max));
 }
 
 /* What has changed is seen by those who ask next. */
@@ -366,6 +367,10 @@ int pn_kafka_configure_topic(struct pn_log *log, const char *name,
     struct property properties[NAMES_MAX];
     int rc = pn_log_topic_config_check(config, e);
     struct pn_kafka_topic *topic = rc == 0 ? pn_kafka_catalog_hold(&kafka->catalog, name) : NULL;
+    if (rc == 0 && topic == NULL) {
+        rc = pn_kafka_refresh_topic(kafka, name, e);
+        topic = rc == 0 ? pn_kafka_catalog_hold(&kafka->catalog, name) : NULL;
+    }
     if (rc == 0 && topic == NULL) {
         rc = pn_err_missing(e, "there is no topic %s", name);
     }

@@ -26,13 +26,41 @@ void pn_kafka_catalog_deinit(struct pn_kafka_catalog *catalog)
     pthread_mutex_destroy(&catalog->lock);
 }
 
-struct pn_kafka_topic *pn_kafka_topic_create(const char *name, int32_t partitions)
+static void release_part(struct pn_kafka_part *part)
+{
+    if (part != NULL && atomic_fetch_sub(&part->refs, 1) == 1) {
+        free(part->replicas);
+        free(part);
+    }
+}
+
+/* Takes over the parts that the topic has in a former state. */
+static void inherit(struct pn_kafka_topic *topic, const struct pn_kafka_topic *former)
+{
+    for (int32_t i = 0; i < topic->info.partitions && i < former->info.partitions; i++) {
+        struct pn_kafka_part *own = topic->parts[i];
+        atomic_fetch_add(&former->parts[i]->refs, 1);
+        topic->parts[i] = former->parts[i];
+        release_part(own);
+    }
+}
+
+struct pn_kafka_topic *pn_kafka_topic_create(const char *name, int32_t partitions, uint64_t id,
+                                             const struct pn_kafka_topic *known)
 {
     struct pn_kafka_topic *topic =
-        pn_xcalloc(1, sizeof *topic + (size_t)partitions * sizeof topic->parts[0]);
+        pn_xcalloc(1, sizeof *topic + (size_t)partitions * sizeof(struct pn_kafka_part *));
     atomic_init(&topic->refs, 1);
     topic->info.partitions = partitions;
+    topic->info.id = id;
     memcpy(topic->info.name, name, strlen(name) + 1);
+    if (known != NULL) {
+        inherit(topic, known);
+    }
+    for (int32_t i = known != NULL ? known->info.partitions : 0; i < partitions; i++) {
+        topic->parts[i] = pn_xcalloc(1, sizeof *topic->parts[i]);
+        atomic_init(&topic->parts[i]->refs, 1);
+    }
     return topic;
 }
 
@@ -40,7 +68,7 @@ void pn_kafka_topic_release(struct pn_kafka_topic *topic)
 {
     if (atomic_fetch_sub(&topic->refs, 1) == 1) {
         for (int32_t i = 0; i < topic->info.partitions; i++) {
-            free(topic->parts[i].replicas);
+            release_part(topic->parts[i]);
         }
         free(topic);
     }
@@ -90,25 +118,17 @@ struct pn_kafka_topic **pn_kafka_catalog_hold_all(struct pn_kafka_catalog *catal
     return all;
 }
 
-void pn_kafka_catalog_replace(struct pn_kafka_catalog *catalog, struct pn_kafka_topic **topics,
-                              size_t count)
-{
-    pthread_mutex_lock(&catalog->lock);
-    struct pn_kafka_topic **old = catalog->topics;
-    size_t old_count = catalog->count;
-    catalog->topics = topics;
-    catalog->count = count;
-    pthread_mutex_unlock(&catalog->lock);
-    release_all(old, old_count);
-}
-
 void pn_kafka_catalog_put(struct pn_kafka_catalog *catalog, struct pn_kafka_topic *topic)
 {
     bool is_there = false;
     pthread_mutex_lock(&catalog->lock);
     size_t at = find(catalog, topic->info.name, &is_there);
     if (is_there) {
-        pn_kafka_topic_release(catalog->topics[at]);
+        struct pn_kafka_topic *former = catalog->topics[at];
+        if (former->info.id == topic->info.id) {
+            inherit(topic, former);
+        }
+        pn_kafka_topic_release(former);
     } else {
         catalog->topics =
             pn_xrealloc(catalog->topics, (catalog->count + 1) * sizeof(struct pn_kafka_topic *));
@@ -117,6 +137,20 @@ void pn_kafka_catalog_put(struct pn_kafka_catalog *catalog, struct pn_kafka_topi
         catalog->count++;
     }
     catalog->topics[at] = topic;
+    pthread_mutex_unlock(&catalog->lock);
+}
+
+void pn_kafka_catalog_remove(struct pn_kafka_catalog *catalog, const char *name, uint64_t id)
+{
+    bool is_there = false;
+    pthread_mutex_lock(&catalog->lock);
+    size_t at = find(catalog, name, &is_there);
+    if (is_there && catalog->topics[at]->info.id == id) {
+        pn_kafka_topic_release(catalog->topics[at]);
+        catalog->count--;
+        memmove(&catalog->topics[at], &catalog->topics[at + 1],
+                (catalog->count - at) * sizeof(struct pn_kafka_topic *));
+    }
     pthread_mutex_unlock(&catalog->lock);
 }
 
@@ -134,7 +168,7 @@ int pn_kafka_catalog_part(struct pn_kafka_catalog *catalog, const char *name, in
         return pn_err_missing(e, "topic %s has no partition %" PRId32 "; it has %" PRId32, name,
                               number, count);
     }
-    *part = &(*topic)->parts[number];
+    *part = (*topic)->parts[number];
     return 0;
 }
 
@@ -226,13 +260,24 @@ int64_t pn_kafka_part_end(const struct pn_kafka_part *part)
 {
     int64_t end = atomic_load(&part->end);
     int64_t delivered = atomic_load(&part->delivered);
-    return end > delivered ? end : delivered;
+    int64_t read_end = atomic_load(&part->read_end);
+    end = end > delivered ? end : delivered;
+    return end > read_end ? end : read_end;
+}
+
+static void lift(_Atomic int64_t *offset, int64_t to)
+{
+    int64_t before = atomic_load(offset);
+    while (before < to && !atomic_compare_exchange_weak(offset, &before, to)) {
+    }
 }
 
 void pn_kafka_part_delivered(struct pn_kafka_part *part, int64_t next_offset)
 {
-    int64_t before = atomic_load(&part->delivered);
-    while (before < next_offset &&
-           !atomic_compare_exchange_weak(&part->delivered, &before, next_offset)) {
-    }
+    lift(&part->delivered, next_offset);
+}
+
+void pn_kafka_part_read(struct pn_kafka_part *part, int64_t next_offset)
+{
+    lift(&part->read_end, next_offset);
 }

@@ -38,6 +38,22 @@ static int kafka_topic(struct pn_log *log, const char *name, struct pn_log_topic
     return 0;
 }
 
+/* NULL: the offsets are sure. */
+static const char *why_unsure(const struct pn_kafka_topic *topic, const struct pn_kafka_part *part)
+{
+    if (atomic_load(&topic->gone_ms) != 0) {
+        return "Kafka's brokers say that there is no such topic: it counts as deleted when they "
+               "still say so after 10 seconds";
+    }
+    if (!atomic_load(&part->is_known)) {
+        return "Kafka's brokers have not said yet where it begins and ends: it waits for a leader";
+    }
+    return atomic_load(&part->fell_ms) != 0
+               ? "its leader says that it ends earlier than was known: that counts when it still "
+                 "says so after 10 seconds"
+               : NULL;
+}
+
 static int kafka_offsets(struct pn_log *log, const char *name, int32_t number,
                          struct pn_log_offsets *offsets, struct pn_err *e)
 {
@@ -48,8 +64,8 @@ static int kafka_offsets(struct pn_log *log, const char *name, int32_t number,
         *offsets = (struct pn_log_offsets){.begin = atomic_load(&part->begin),
                                            .end = pn_kafka_part_end(part),
                                            .size_bytes = -1,
-                                           .unsure = !atomic_load(&part->is_known) ||
-                                                     atomic_load(&part->fell_ms) != 0};
+                                           .passing = why_unsure(topic, part)};
+        offsets->unsure = offsets->passing != NULL;
         pn_kafka_topic_release(topic);
     }
     return rc;
@@ -130,6 +146,7 @@ static void kafka_destroy(struct pn_log *log)
         rd_kafka_destroy(kafka->asker);
     }
     pn_kafka_catalog_deinit(&kafka->catalog);
+    pn_kafka_ids_deinit(&kafka->ids);
     pn_io_close(kafka->io, &kafka->lock_fd);
     pthread_mutex_destroy(&kafka->trouble.lock);
     pthread_mutex_destroy(&kafka->producer.lock);
@@ -180,6 +197,7 @@ static struct pn_kafka *create(const struct pn_kafka_config *config, const struc
         kafka->credentials = pn_aws_credentials_create(&aws);
     }
     pn_kafka_catalog_init(&kafka->catalog);
+    pn_kafka_ids_init(&kafka->ids);
     pn_kafka_readers_init(&kafka->readers);
     pthread_mutex_init(&kafka->trouble.lock, NULL);
     pthread_mutex_init(&kafka->producer.lock, NULL);
@@ -247,6 +265,9 @@ int pn_kafka_open(const struct pn_kafka_config *config, const struct pn_io *io,
     }
     struct pn_kafka *kafka = create(config, io, clock, logger);
     rc = pn_kafka_folder_open(kafka, e);
+    if (rc == 0) {
+        rc = pn_kafka_ids_load(kafka, e);
+    }
     if (rc == 0) {
         const struct pn_kafka_client asker = {
             .type = RD_KAFKA_CONSUMER, .properties = properties, .owner = &kafka->owner};

@@ -13,6 +13,7 @@
  *   read.c      reads
  *   member.c    members of consumer groups
  *   folder.c    the lock, and the cluster whose log this is
+ *   ids.c       topics' ids: how often each was deleted
  *   listeners.c the functions to call when records came
  *   kafka.c     the port's functions; opening and closing
  */
@@ -33,11 +34,14 @@ enum { PN_KAFKA_TEXT_SIZE = 512 };
 
 /* --- the catalog ------------------------------------------------------------------------------ */
 
-/* Atomic, because deliveries and the refresh write while anybody reads. */
+/* Shared by all states of a topic, so that none knows less than another. Atomic, because deliveries
+ * and the refresh write while anybody reads. */
 struct pn_kafka_part {
+    atomic_int refs;
     _Atomic int64_t begin;
     _Atomic int64_t end;       /* the last stable offset, as the leader said */
     _Atomic int64_t delivered; /* after the last record of ours that was acknowledged */
+    _Atomic int64_t read_end;  /* after the last record that was read: it was stable */
     _Atomic int64_t fell_ms;   /* since when the leader says less than `end`; 0: it does not */
     atomic_bool is_known;      /* begin and end are */
     atomic_bool is_led;        /* it had a leader when the cluster was asked last */
@@ -50,8 +54,9 @@ struct pn_kafka_part {
 struct pn_kafka_topic {
     atomic_int refs;
     struct pn_log_topic_info info;
-    bool has_settings; /* info.settings are the topic's, not only ours */
-    struct pn_kafka_part parts[];
+    bool has_settings;       /* info.settings are the topic's, not only ours */
+    _Atomic int64_t gone_ms; /* since when the cluster says that it is not there; 0: it is */
+    struct pn_kafka_part *parts[];
 };
 
 struct pn_kafka_catalog {
@@ -60,6 +65,18 @@ struct pn_kafka_catalog {
     size_t count;
     int32_t *brokers; /* sorted */
     size_t broker_count;
+};
+
+/* A name that was deleted, and the id that it has had since then. */
+struct pn_kafka_id {
+    char *name;
+    uint64_t id;
+};
+
+struct pn_kafka_ids {
+    pthread_mutex_t lock;
+    struct pn_kafka_id *ids; /* sorted by name */
+    size_t count;
 };
 
 /* --- the other parts -------------------------------------------------------------------------- */
@@ -133,6 +150,7 @@ struct pn_kafka {
     rd_kafka_t *asker;                      /* metadata, offsets, administration */
     struct pn_kafka_trouble trouble;
     struct pn_kafka_catalog catalog;
+    struct pn_kafka_ids ids;
     struct pn_kafka_producer producer;
     struct pn_kafka_readers readers;
     struct pn_kafka_refresh refresh;
@@ -196,17 +214,19 @@ bool pn_kafka_is_denial(rd_kafka_resp_err_t err);
 
 void pn_kafka_catalog_init(struct pn_kafka_catalog *catalog);
 void pn_kafka_catalog_deinit(struct pn_kafka_catalog *catalog);
-struct pn_kafka_topic *pn_kafka_topic_create(const char *name, int32_t partitions);
+/* With the parts of `known` (may be NULL), an earlier state of it, and new ones for the others. */
+struct pn_kafka_topic *pn_kafka_topic_create(const char *name, int32_t partitions, uint64_t id,
+                                             const struct pn_kafka_topic *known);
 /* The topic, held, or NULL. */
 struct pn_kafka_topic *pn_kafka_catalog_hold(struct pn_kafka_catalog *catalog, const char *name);
 /* All topics, held, sorted by name. The caller frees the array. */
 struct pn_kafka_topic **pn_kafka_catalog_hold_all(struct pn_kafka_catalog *catalog, size_t *count);
 void pn_kafka_topic_release(struct pn_kafka_topic *topic);
-/* Replaces all by `topics`, sorted by name, and takes over the array and its holds. */
-void pn_kafka_catalog_replace(struct pn_kafka_catalog *catalog, struct pn_kafka_topic **topics,
-                              size_t count);
-/* Adds or replaces one; takes its hold over. */
+/* Adds or replaces one; takes its hold over. It gets the parts that the former state has, unless
+ * that is of another id. */
 void pn_kafka_catalog_put(struct pn_kafka_catalog *catalog, struct pn_kafka_topic *topic);
+/* Takes the topic of this name out, unless its id is another one by now. */
+void pn_kafka_catalog_remove(struct pn_kafka_catalog *catalog, const char *name, uint64_t id);
 /* Finds a partition; its topic is held when that succeeds. MISSING. */
 int pn_kafka_catalog_part(struct pn_kafka_catalog *catalog, const char *name, int32_t number,
                           struct pn_kafka_topic **topic, struct pn_kafka_part **part,
@@ -225,12 +245,30 @@ void pn_kafka_catalog_brokers(struct pn_kafka_catalog *catalog, struct pn_arena 
 /* Where the partition ends for those who ask: no record that was acknowledged is after it. */
 int64_t pn_kafka_part_end(const struct pn_kafka_part *part);
 void pn_kafka_part_delivered(struct pn_kafka_part *part, int64_t next_offset);
+/* Records before `next_offset` were read. */
+void pn_kafka_part_read(struct pn_kafka_part *part, int64_t next_offset);
+
+/* --- ids.c ------------------------------------------------------------------------------------ */
+
+void pn_kafka_ids_init(struct pn_kafka_ids *ids);
+void pn_kafka_ids_deinit(struct pn_kafka_ids *ids);
+/* Reads the folder's file. CORRUPT: it is damaged. */
+int pn_kafka_ids_load(struct pn_kafka *kafka, struct pn_err *e) PN_MUST_CHECK;
+/* The id of the topic that has the name now. */
+uint64_t pn_kafka_ids_get(struct pn_kafka *kafka, const char *name);
+/* The topic with this id was deleted: from now on the name has another one, also after a crash. */
+int pn_kafka_ids_pass(struct pn_kafka *kafka, const char *name, uint64_t id,
+                      struct pn_err *e) PN_MUST_CHECK;
 
 /* --- refresh.c -------------------------------------------------------------------------------- */
 
-/* Asks the cluster for its topics, their settings and ends. May wait. */
+/* Asks the cluster for its topics, their settings and ends. May wait. A topic that is not in the
+ * answer, or has an error there, stays known; it goes when the cluster says for a while that it is
+ * not there. */
 int pn_kafka_refresh_all(struct pn_kafka *kafka, int64_t timeout_ms,
                          struct pn_err *e) PN_MUST_CHECK;
+/* Asks for a topic that we have deleted: it goes as soon as the cluster says so. Is it gone? */
+bool pn_kafka_refresh_deleted(struct pn_kafka *kafka, const char *name);
 /* The same for one topic, which gets into the catalog. MISSING when the cluster has none. */
 int pn_kafka_refresh_topic(struct pn_kafka *kafka, const char *name,
                            struct pn_err *e) PN_MUST_CHECK;
@@ -282,6 +320,7 @@ struct pn_kafka_reader {
     char topic[PN_TOPIC_NAME_MAX + 1];
     int32_t partition;
     size_t lane;
+    bool is_old; /* of a topic that was deleted: it is closed when it is given back */
     rd_kafka_topic_t *handle;
     int64_t position; /* of the next record that a read gets from here */
     bool is_busy;
@@ -303,8 +342,11 @@ void pn_kafka_reader_give(struct pn_kafka *kafka, struct pn_kafka_reader *reader
 /* The next record or event, or NULL when there is none for `wait_ms`. It stays the reader's. */
 const rd_kafka_message_t *pn_kafka_reader_peek(struct pn_kafka_reader *reader, int wait_ms);
 void pn_kafka_reader_next(struct pn_kafka_reader *reader);
-/* Lets librdkafka report what its consumers' connections complain of. */
-void pn_kafka_readers_poll(struct pn_kafka_readers *readers);
+/* Lets librdkafka report what its consumers' connections complain of, and closes readers that
+ * nobody has used for long. */
+void pn_kafka_readers_poll(struct pn_kafka *kafka);
+/* Closes the readers of a topic that is gone. */
+void pn_kafka_readers_forget(struct pn_kafka *kafka, const char *topic);
 
 /* --- read.c ----------------------------------------------------------------------------------- */
 

@@ -61,7 +61,7 @@ static const char *state_of(const struct submitted *submitted, int32_t partition
     if (partition < 0 || partition >= topic->info.partitions) {
         return "";
     }
-    struct pn_kafka_part *part = &topic->parts[partition];
+    struct pn_kafka_part *part = topic->parts[partition];
     if (!atomic_load(&part->is_led)) {
         return ", which has no leader";
     }
@@ -110,7 +110,7 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, v
         entry->partition = message->partition;
         entry->offset = message->offset;
         if (message->partition < submitted->topic->info.partitions) {
-            pn_kafka_part_delivered(&submitted->topic->parts[message->partition],
+            pn_kafka_part_delivered(submitted->topic->parts[message->partition],
                                     message->offset + 1);
         }
         kafka->producer.has_delivered = true;

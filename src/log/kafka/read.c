@@ -75,11 +75,21 @@ static int wait_of(const struct reading *reading, int64_t until_ms)
     return (int)(left_ms < SLICE_MS ? left_ms : SLICE_MS);
 }
 
+static int no_leader(const struct reading *reading, struct pn_err *e)
+{
+    return pn_kafka_fail(reading->kafka, RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, e,
+                         "cannot read topic %s, partition %" PRId32 ": it has no leader",
+                         reading->topic, reading->partition);
+}
+
 /* Nothing came in time. What is after the last stable offset belongs to a transaction that is still
  * open: for now the partition ends before it. */
 static int nothing_came(const struct reading *reading, int64_t position, struct pn_err *e)
 {
     struct pn_kafka_part *part = reading->part;
+    if (!atomic_load(&part->is_led)) {
+        return no_leader(reading, e);
+    }
     if (position >= atomic_load(&part->end)) {
         atomic_store(&part->delivered, 0);
         return 0;
@@ -105,7 +115,7 @@ static int collect(struct reading *reading, struct pn_kafka_reader *reader, stru
             if (records->count > 0) {
                 return 0;
             }
-            if (slice_ms == 0) {
+            if (slice_ms == 0 || !atomic_load(&reading->part->is_led)) {
                 return nothing_came(reading, reader->position, e);
             }
             continue;
@@ -155,6 +165,9 @@ static int read_from(struct reading *reading, struct pn_err *e)
         pn_arena_calloc(reading->arena, reading->max_records, sizeof *records->records);
     rc = collect(reading, reader, e);
     records->next_offset = reader->position;
+    if (rc == 0) {
+        pn_kafka_part_read(reading->part, reader->position);
+    }
     pn_kafka_reader_give(reading->kafka, reader, rc == 0);
     return rc;
 }
@@ -190,7 +203,7 @@ static int read_part(struct reading *reading, struct pn_kafka_topic *topic, int6
                                        .end_offset = reading->end,
                                        .lost_until = offset < begin ? begin : 0};
     if (reading->from < reading->end && reading->max_records > 0) {
-        rc = read_from(reading, e);
+        rc = atomic_load(&reading->part->is_led) ? read_from(reading, e) : no_leader(reading, e);
     }
     int64_t end = pn_kafka_part_end(reading->part);
     records->end_offset = end > records->next_offset ? end : records->next_offset;

@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "log/kafka/private.h"
 
-enum { SEEK_MS = 5000 };
+enum { SEEK_MS = 5000, IDLE_MS = 60000 };
 
 static const struct pn_kafka_property PROPERTIES[] = {
     {"isolation.level", "read_committed"},
@@ -62,17 +62,6 @@ void pn_kafka_readers_deinit(struct pn_kafka_readers *readers)
     pthread_mutex_destroy(&readers->lock);
 }
 
-void pn_kafka_readers_poll(struct pn_kafka_readers *readers)
-{
-    pthread_mutex_lock(&readers->lock);
-    for (size_t i = 0; i < PN_KAFKA_LANES; i++) {
-        if (readers->lanes[i] != NULL) {
-            (void)rd_kafka_poll(readers->lanes[i], 0);
-        }
-    }
-    pthread_mutex_unlock(&readers->lock);
-}
-
 /* --- taking one; with the lock ---------------------------------------------------------------- */
 
 static bool reads(const struct pn_kafka_reader *reader, const char *topic, int32_t partition)
@@ -113,6 +102,40 @@ static void drop(struct pn_kafka_readers *readers, size_t at)
     struct pn_kafka_reader *gone = readers->readers[at];
     readers->readers[at] = readers->readers[--readers->count];
     close_reader(gone);
+}
+
+void pn_kafka_readers_poll(struct pn_kafka *kafka)
+{
+    struct pn_kafka_readers *readers = &kafka->readers;
+    int64_t now_ms = pn_mono_ms(kafka->clock);
+    pthread_mutex_lock(&readers->lock);
+    for (size_t i = 0; i < PN_KAFKA_LANES; i++) {
+        if (readers->lanes[i] != NULL) {
+            (void)rd_kafka_poll(readers->lanes[i], 0);
+        }
+    }
+    for (size_t i = readers->count; i-- > 0;) {
+        const struct pn_kafka_reader *reader = readers->readers[i];
+        if (!reader->is_busy && now_ms - reader->used_ms >= IDLE_MS) {
+            drop(readers, i);
+        }
+    }
+    pthread_mutex_unlock(&readers->lock);
+}
+
+void pn_kafka_readers_forget(struct pn_kafka *kafka, const char *topic)
+{
+    struct pn_kafka_readers *readers = &kafka->readers;
+    pthread_mutex_lock(&readers->lock);
+    for (size_t i = readers->count; i-- > 0;) {
+        struct pn_kafka_reader *reader = readers->readers[i];
+        if (strcmp(reader->topic, topic) == 0 && reader->is_busy) {
+            reader->is_old = true;
+        } else if (strcmp(reader->topic, topic) == 0) {
+            drop(readers, i);
+        }
+    }
+    pthread_mutex_unlock(&readers->lock);
 }
 
 /* Makes room for one more; false when all are busy. */
@@ -208,6 +231,7 @@ void pn_kafka_reader_give(struct pn_kafka *kafka, struct pn_kafka_reader *reader
     pthread_mutex_lock(&readers->lock);
     reader->is_busy = false;
     reader->used_ms = pn_mono_ms(kafka->clock);
+    good = good && !reader->is_old;
     for (size_t i = 0; i < readers->count && !good; i++) {
         if (readers->readers[i] == reader) {
             drop(readers, i);

@@ -10,6 +10,9 @@ enum { TICK_MS = 1000, METADATA_TICKS = 5, SETTINGS_TICKS = 60 };
 /* So long a leader must say that a partition is shorter than it was: a new leader may be behind for
  * a moment. */
 enum { FALL_MS = 10000 };
+/* So long the cluster must say that a topic is not there, or has fewer partitions: a broker that
+ * has just started may not know of all. */
+enum { GONE_MS = 10000 };
 enum { ENDS_MS = 5000 };
 
 /* --- ends ------------------------------------------------------------------------------------- */
@@ -21,7 +24,7 @@ static rd_kafka_topic_partition_list_t *list_parts(struct pn_kafka_topic **topic
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
     for (size_t i = 0; i < count; i++) {
         for (int32_t p = 0; p < topics[i]->info.partitions; p++) {
-            if (atomic_load(&topics[i]->parts[p].is_led)) {
+            if (atomic_load(&topics[i]->parts[p]->is_led)) {
                 rd_kafka_topic_partition_list_add(list, topics[i]->info.name, p)->offset = offset;
             }
         }
@@ -54,6 +57,7 @@ static bool note_end(struct pn_kafka_part *part, int64_t end, int64_t now_ms)
             return false;
         }
         atomic_store(&part->delivered, 0);
+        atomic_store(&part->read_end, 0);
     }
     atomic_store(&part->fell_ms, 0);
     atomic_store(&part->end, end);
@@ -82,7 +86,7 @@ static void note_all(struct pn_kafka_topic **topics, size_t count,
         for (int32_t p = 0; p < topics[i]->info.partitions && at < ends->cnt; p++) {
             const rd_kafka_topic_partition_t *end = &ends->elems[at];
             if (end->partition == p && strcmp(end->topic, topics[i]->info.name) == 0) {
-                note_part(&topics[i]->parts[p], &begins->elems[at], end, now_ms, grew);
+                note_part(topics[i]->parts[p], &begins->elems[at], end, now_ms, grew);
                 at++;
             }
         }
@@ -115,15 +119,8 @@ int pn_kafka_refresh_ends(struct pn_kafka *kafka, struct pn_kafka_topic **topics
 
 static bool is_hidden(const rd_kafka_metadata_topic_t *topic)
 {
-    return strncmp(topic->topic, "__", 2) == 0 || topic->err != RD_KAFKA_RESP_ERR_NO_ERROR ||
-           topic->partition_cnt < 1 || strlen(topic->topic) > PN_TOPIC_NAME_MAX;
-}
-
-static int by_name(const void *left, const void *right)
-{
-    struct pn_kafka_topic *const *l = left;
-    struct pn_kafka_topic *const *r = right;
-    return strcmp((*l)->info.name, (*r)->info.name);
+    return strncmp(topic->topic, "__", 2) == 0 || topic->partition_cnt < 1 ||
+           strlen(topic->topic) > PN_TOPIC_NAME_MAX;
 }
 
 static void note_replicas(struct pn_kafka *kafka, struct pn_kafka_topic *topic,
@@ -132,10 +129,34 @@ static void note_replicas(struct pn_kafka *kafka, struct pn_kafka_topic *topic,
     for (int i = 0; i < found->partition_cnt; i++) {
         int32_t number = found->partitions[i].id;
         if (number >= 0 && number < topic->info.partitions) {
-            pn_kafka_catalog_note_replicas(&kafka->catalog, &topic->parts[number],
+            pn_kafka_catalog_note_replicas(&kafka->catalog, topic->parts[number],
                                            &found->partitions[i]);
         }
     }
+}
+
+/* The cluster says that the topic is not there. It goes when that stays so, or `at_once`; a topic
+ * of the name has another id then. */
+static void note_gone(struct pn_kafka *kafka, struct pn_kafka_topic *topic, bool at_once)
+{
+    const char *name = topic->info.name;
+    int64_t now_ms = pn_mono_ms(kafka->clock);
+    int64_t gone_ms = atomic_load(&topic->gone_ms);
+    struct pn_err failure = {0};
+    if (gone_ms == 0) {
+        atomic_store(&topic->gone_ms, now_ms);
+        gone_ms = now_ms;
+    }
+    if (!at_once && now_ms - gone_ms < GONE_MS) {
+        return;
+    }
+    if (pn_kafka_ids_pass(kafka, name, topic->info.id, &failure) != 0) {
+        pn_logger_error(kafka->logger, "kafka", "topic %s was deleted: %s", name, failure.msg);
+        return; /* the next look tries again */
+    }
+    pn_kafka_readers_forget(kafka, name);
+    pn_kafka_catalog_remove(&kafka->catalog, name, topic->info.id);
+    pn_kafka_notify(kafka);
 }
 
 /* The topic as it is known, held, or a new one when it is new or has more partitions. *is_new. */
@@ -143,77 +164,63 @@ static struct pn_kafka_topic *take_topic(struct pn_kafka *kafka,
                                          const rd_kafka_metadata_topic_t *found, bool *is_new)
 {
     struct pn_kafka_topic *known = pn_kafka_catalog_hold(&kafka->catalog, found->topic);
-    if (known != NULL && known->info.partitions == found->partition_cnt) {
-        *is_new = false;
+    uint64_t id = pn_kafka_ids_get(kafka, found->topic);
+    if (known != NULL && known->info.id != id) { /* of a topic that was deleted */
+        pn_kafka_topic_release(known);
+        known = NULL;
+    }
+    if (known != NULL && found->partition_cnt < known->info.partitions) {
+        note_gone(kafka, known, false); /* partitions of a topic never become fewer */
+    } else if (known != NULL) {
+        atomic_store(&known->gone_ms, 0);
+    }
+    *is_new = known == NULL || found->partition_cnt > known->info.partitions;
+    if (!*is_new) {
         note_replicas(kafka, known, found);
         return known;
     }
-    struct pn_kafka_topic *made = pn_kafka_topic_create(found->topic, found->partition_cnt);
+    struct pn_kafka_topic *made =
+        pn_kafka_topic_create(found->topic, found->partition_cnt, id, known);
     note_replicas(kafka, made, found);
-    for (int32_t p = 0; known != NULL && p < found->partition_cnt && p < known->info.partitions;
-         p++) {
-        atomic_store(&made->parts[p].delivered, atomic_load(&known->parts[p].delivered));
-    }
     if (known != NULL) {
         pn_kafka_topic_release(known);
     }
-    *is_new = true;
     return made;
 }
 
-/* What the cluster has, sorted. New topics get their settings and ends before they are seen. */
-static int list_topics(struct pn_kafka *kafka, const rd_kafka_metadata_t *metadata,
-                       struct pn_kafka_topic ***topics, size_t *count, struct pn_err *e)
+/* Puts the topics that the cluster has into the catalog; new ones get their settings and ends
+ * before they are seen. */
+static int take_topics(struct pn_kafka *kafka, const rd_kafka_metadata_t *metadata,
+                       struct pn_err *e)
 {
-    struct pn_kafka_topic **all =
-        pn_xcalloc((size_t)metadata->topic_cnt + 1, sizeof(struct pn_kafka_topic *));
     struct pn_kafka_topic **new =
         pn_xcalloc((size_t)metadata->topic_cnt + 1, sizeof(struct pn_kafka_topic *));
-    size_t new_count = 0;
-    *count = 0;
-    for (int i = 0; i < metadata->topic_cnt; i++) {
-        bool is_new = false;
-        if (is_hidden(&metadata->topics[i])) {
-            continue;
-        }
-        all[*count] = take_topic(kafka, &metadata->topics[i], &is_new);
-        if (is_new) {
-            new[new_count++] = all[*count];
-        }
-        (*count)++;
-    }
+    size_t count = 0;
     bool grew = false;
-    int rc = pn_kafka_refresh_ends(kafka, new, new_count, &grew, e);
-    if (rc == 0) {
-        pn_kafka_describe(kafka, new, new_count);
-        qsort(all, *count, sizeof *all, by_name);
-        *topics = all;
-    } else {
-        for (size_t i = 0; i < *count; i++) {
-            pn_kafka_topic_release(all[i]);
+    for (int i = 0; i < metadata->topic_cnt; i++) {
+        const rd_kafka_metadata_topic_t *found = &metadata->topics[i];
+        if (found->err == RD_KAFKA_RESP_ERR_NO_ERROR && !is_hidden(found)) {
+            bool is_new = false;
+            struct pn_kafka_topic *topic = take_topic(kafka, found, &is_new);
+            if (is_new) {
+                new[count++] = topic;
+            } else {
+                pn_kafka_topic_release(topic);
+            }
         }
-        free(all);
+    }
+    int rc = pn_kafka_refresh_ends(kafka, new, count, &grew, e);
+    if (rc == 0) {
+        pn_kafka_describe(kafka, new, count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (rc == 0) {
+            pn_kafka_catalog_put(&kafka->catalog, new[i]);
+        } else {
+            pn_kafka_topic_release(new[i]);
+        }
     }
     free(new);
-    return rc;
-}
-
-int pn_kafka_refresh_all(struct pn_kafka *kafka, int64_t timeout_ms, struct pn_err *e)
-{
-    const rd_kafka_metadata_t *metadata = NULL;
-    rd_kafka_resp_err_t err = rd_kafka_metadata(kafka->asker, 1, NULL, &metadata, (int)timeout_ms);
-    if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return pn_kafka_fail(kafka, err, e, "cannot ask the brokers %s for their topics",
-                             kafka->config.url);
-    }
-    struct pn_kafka_topic **topics = NULL;
-    size_t count = 0;
-    pn_kafka_catalog_note_brokers(&kafka->catalog, metadata);
-    int rc = list_topics(kafka, metadata, &topics, &count, e);
-    rd_kafka_metadata_destroy(metadata);
-    if (rc == 0) {
-        pn_kafka_catalog_replace(&kafka->catalog, topics, count);
-    }
     return rc;
 }
 
@@ -230,6 +237,86 @@ static int ask_topic(struct pn_kafka *kafka, const char *name, const rd_kafka_me
     return err == RD_KAFKA_RESP_ERR_NO_ERROR
                ? 0
                : pn_kafka_fail(kafka, err, e, "cannot ask the brokers for topic %s", name);
+}
+
+/* Asks for a topic that an answer about all did not have. */
+static void look_for(struct pn_kafka *kafka, struct pn_kafka_topic *topic, bool at_once)
+{
+    const rd_kafka_metadata_t *metadata = NULL;
+    struct pn_err failure = {0};
+    if (ask_topic(kafka, topic->info.name, &metadata, &failure) != 0) {
+        return; /* the next look tries again */
+    }
+    if (metadata->topic_cnt == 1 &&
+        metadata->topics[0].err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+        note_gone(kafka, topic, at_once);
+    } else if (metadata->topic_cnt == 1 && metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        atomic_store(&topic->gone_ms, 0);
+    }
+    rd_kafka_metadata_destroy(metadata);
+}
+
+static int by_name(const void *left, const void *right)
+{
+    const char *const *l = left;
+    const char *const *r = right;
+    return strcmp(*l, *r);
+}
+
+/* Looks for the known topics that the answer does not have. One with another error is there. */
+static void look_for_missing(struct pn_kafka *kafka, const rd_kafka_metadata_t *metadata)
+{
+    const char **names = pn_xcalloc((size_t)metadata->topic_cnt + 1, sizeof *names);
+    size_t name_count = 0;
+    size_t count = 0;
+    for (int i = 0; i < metadata->topic_cnt; i++) {
+        if (metadata->topics[i].err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+            names[name_count++] = metadata->topics[i].topic;
+        }
+    }
+    qsort(names, name_count, sizeof *names, by_name);
+    struct pn_kafka_topic **known = pn_kafka_catalog_hold_all(&kafka->catalog, &count);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = known[i]->info.name;
+        if (bsearch(&name, names, name_count, sizeof *names, by_name) == NULL) {
+            look_for(kafka, known[i], false);
+        }
+        pn_kafka_topic_release(known[i]);
+    }
+    free(known);
+    free(names);
+}
+
+int pn_kafka_refresh_all(struct pn_kafka *kafka, int64_t timeout_ms, struct pn_err *e)
+{
+    const rd_kafka_metadata_t *metadata = NULL;
+    rd_kafka_resp_err_t err = rd_kafka_metadata(kafka->asker, 1, NULL, &metadata, (int)timeout_ms);
+    if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return pn_kafka_fail(kafka, err, e, "cannot ask the brokers %s for their topics",
+                             kafka->config.url);
+    }
+    pn_kafka_catalog_note_brokers(&kafka->catalog, metadata);
+    int rc = take_topics(kafka, metadata, e);
+    if (rc == 0) {
+        look_for_missing(kafka, metadata);
+    }
+    rd_kafka_metadata_destroy(metadata);
+    return rc;
+}
+
+bool pn_kafka_refresh_deleted(struct pn_kafka *kafka, const char *name)
+{
+    struct pn_kafka_topic *topic = pn_kafka_catalog_hold(&kafka->catalog, name);
+    if (topic != NULL) {
+        look_for(kafka, topic, true);
+        pn_kafka_topic_release(topic);
+        topic = pn_kafka_catalog_hold(&kafka->catalog, name);
+    }
+    bool is_gone = topic == NULL;
+    if (topic != NULL) {
+        pn_kafka_topic_release(topic);
+    }
+    return is_gone;
 }
 
 int pn_kafka_refresh_topic(struct pn_kafka *kafka, const char *name, struct pn_err *e)
@@ -294,31 +381,13 @@ static bool settings_differ(const struct pn_log_topic_info *left,
            left->record_bytes_max != right->record_bytes_max;
 }
 
-static void copy_replicas(struct pn_kafka_catalog *catalog, struct pn_kafka_part *copy,
-                          const struct pn_kafka_part *part)
+static struct pn_kafka_topic *copy_topic(const struct pn_kafka_topic *topic)
 {
-    pthread_mutex_lock(&catalog->lock);
-    copy->replica_count = part->replica_count;
-    copy->replicas = pn_xcalloc(part->replica_count + 1, sizeof *copy->replicas);
-    for (size_t i = 0; i < part->replica_count; i++) {
-        copy->replicas[i] = part->replicas[i];
-    }
-    pthread_mutex_unlock(&catalog->lock);
-}
-
-static struct pn_kafka_topic *copy_topic(struct pn_kafka *kafka, const struct pn_kafka_topic *topic)
-{
-    struct pn_kafka_topic *copy = pn_kafka_topic_create(topic->info.name, topic->info.partitions);
+    struct pn_kafka_topic *copy =
+        pn_kafka_topic_create(topic->info.name, topic->info.partitions, topic->info.id, topic);
     copy->info = topic->info;
     copy->has_settings = topic->has_settings;
-    for (int32_t p = 0; p < topic->info.partitions; p++) {
-        atomic_store(&copy->parts[p].begin, atomic_load(&topic->parts[p].begin));
-        atomic_store(&copy->parts[p].end, atomic_load(&topic->parts[p].end));
-        atomic_store(&copy->parts[p].delivered, atomic_load(&topic->parts[p].delivered));
-        atomic_store(&copy->parts[p].is_known, atomic_load(&topic->parts[p].is_known));
-        atomic_store(&copy->parts[p].is_led, atomic_load(&topic->parts[p].is_led));
-        copy_replicas(&kafka->catalog, &copy->parts[p], &topic->parts[p]);
-    }
+    atomic_store(&copy->gone_ms, atomic_load(&topic->gone_ms));
     return copy;
 }
 
@@ -327,7 +396,7 @@ static void describe_again(struct pn_kafka *kafka, struct pn_kafka_topic **topic
 {
     struct pn_kafka_topic **copies = pn_xcalloc(count + 1, sizeof(struct pn_kafka_topic *));
     for (size_t i = 0; i < count; i++) {
-        copies[i] = copy_topic(kafka, topics[i]);
+        copies[i] = copy_topic(topics[i]);
     }
     pn_kafka_describe(kafka, copies, count);
     for (size_t i = 0; i < count; i++) {
@@ -379,7 +448,7 @@ static void *run(void *arg)
     struct pn_kafka *kafka = arg;
     for (unsigned tick = 1; rest(&kafka->refresh); tick++) {
         (void)rd_kafka_poll(kafka->asker, 0);
-        pn_kafka_readers_poll(&kafka->readers);
+        pn_kafka_readers_poll(kafka);
         if (tick % METADATA_TICKS == 0) {
             struct pn_err failure = {0};
             int rc = pn_kafka_refresh_all(kafka, kafka->config.timeout_ms, &failure);

@@ -26,7 +26,26 @@
 
 enum { BROKERS = 3, API_PRODUCE = 0, API_COMMIT = 8, TRIES = 100 };
 
+/* The system's clock, and what a test adds. */
+struct shifted_clock {
+    struct pn_clock clock;
+    _Atomic int64_t ahead_ms;
+};
+
+static int64_t shifted_wall_ms(const struct pn_clock *clock)
+{
+    const struct shifted_clock *shifted = clock->ctx;
+    return pn_wall_ms(pn_clock_system()) + atomic_load(&shifted->ahead_ms);
+}
+
+static int64_t shifted_mono_ns(const struct pn_clock *clock)
+{
+    const struct shifted_clock *shifted = clock->ctx;
+    return pn_mono_ns(pn_clock_system()) + atomic_load(&shifted->ahead_ms) * 1000000;
+}
+
 struct fixture {
+    struct shifted_clock clock;
     char folder[64];
     rd_kafka_t *owner; /* of the mock */
     rd_kafka_mock_cluster_t *mock;
@@ -39,8 +58,8 @@ struct fixture {
 static void open_log(struct fixture *fixture)
 {
     struct pn_err e = {0};
-    int rc =
-        pn_kafka_open(&fixture->config, pn_io_system(), pn_clock_system(), NULL, &fixture->log, &e);
+    int rc = pn_kafka_open(&fixture->config, pn_io_system(), &fixture->clock.clock, NULL,
+                           &fixture->log, &e);
     if (rc != 0) {
         fail_msg("%s", e.msg);
     }
@@ -50,6 +69,8 @@ static int set_up(void **state)
 {
     struct fixture *fixture = pn_xcalloc(1, sizeof *fixture);
     char why[256];
+    fixture->clock.clock = (struct pn_clock){
+        .wall_ms = shifted_wall_ms, .mono_ns = shifted_mono_ns, .ctx = &fixture->clock};
     (void)snprintf(fixture->folder, sizeof fixture->folder, "/tmp/pinion-kafka-XXXXXX");
     assert_non_null(mkdtemp(fixture->folder));
     fixture->owner = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), why, sizeof why);
@@ -283,6 +304,148 @@ static void test_where_partitions_are(void **state)
     assert_int_not_equal(
         pn_log_replicas(fixture->log, "t", 2, &fixture->arena, &replicas, &count, &e), 0);
     assert_int_equal(e.class_, PN_CLASS_MISSING);
+}
+
+/* --- topics that come and go ------------------------------------------------------------------ */
+
+static void look(struct fixture *fixture)
+{
+    struct pn_err e = {0};
+    int rc = PN_FAIL;
+    for (int i = 0; i < TRIES && rc != 0; i++) { /* a busy machine may take its time */
+        rc = pn_kafka_refresh_all(pn_kafka_of(fixture->log), 10000, &e);
+    }
+    assert_int_equal(rc, 0);
+}
+
+static struct pn_log_offsets offsets_of(struct fixture *fixture)
+{
+    struct pn_log_offsets offsets = {0};
+    assert_int_equal(pn_log_offsets(fixture->log, "t", 0, &offsets, NULL), 0);
+    return offsets;
+}
+
+/* A broker that has just started answers so: the topic and what is known of it stay. */
+static void test_a_topic_with_an_error_stays_known(void **state)
+{
+    enum { LONG_MS = 60000 };
+    struct fixture *fixture = *state;
+    struct pn_log_entry entry;
+    assert_int_equal(put(fixture, "1", &entry, NULL), 0);
+    rd_kafka_mock_topic_set_error(fixture->mock, "t", RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE);
+    for (int i = 0; i < 2; i++) {
+        look(fixture);
+        assert_int_equal(offsets_of(fixture).end, 1);
+        atomic_fetch_add(&fixture->clock.ahead_ms, LONG_MS);
+    }
+    rd_kafka_mock_topic_set_error(fixture->mock, "t", RD_KAFKA_RESP_ERR_NO_ERROR);
+    look(fixture);
+    assert_int_equal(offsets_of(fixture).end, 1);
+}
+
+static void set_gone(struct fixture *fixture, bool is_gone)
+{
+    rd_kafka_mock_topic_set_error(fixture->mock, "t",
+                                  is_gone ? RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
+                                          : RD_KAFKA_RESP_ERR_NO_ERROR);
+    look(fixture);
+}
+
+/* A topic that is not there counts as deleted when that stays so; one of its name is another. */
+static void test_a_topic_that_is_gone_comes_back_as_another(void **state)
+{
+    enum { WHILE_MS = 11000 };
+    struct fixture *fixture = *state;
+    struct pn_log_topic_info info = {0};
+    struct pn_err e = {0};
+    set_gone(fixture, true);
+    assert_true(offsets_of(fixture).unsure);
+    assert_non_null(offsets_of(fixture).passing);
+    set_gone(fixture, false);
+    assert_int_equal(pn_log_topic(fixture->log, "t", &info, NULL), 0);
+    assert_int_equal(info.id, 0);
+    assert_false(offsets_of(fixture).unsure);
+    set_gone(fixture, true);
+    atomic_fetch_add(&fixture->clock.ahead_ms, WHILE_MS);
+    look(fixture);
+    assert_int_not_equal(pn_log_topic(fixture->log, "t", &info, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_MISSING);
+    set_gone(fixture, false);
+    assert_int_equal(pn_log_topic(fixture->log, "t", &info, NULL), 0);
+    assert_int_equal(info.id, 1);
+    pn_log_destroy(&fixture->log);
+    open_log(fixture);
+    assert_int_equal(pn_log_topic(fixture->log, "t", &info, NULL), 0);
+    assert_int_equal(info.id, 1); /* also in another life */
+}
+
+/* An answer to a record that was sent when the topic had another state counts for the newest one,
+ * and an end that was read up to does not go back. */
+static void test_ends_never_go_back(void **state)
+{
+    struct fixture *fixture = *state;
+    struct pn_kafka_catalog *catalog = &pn_kafka_of(fixture->log)->catalog;
+    struct pn_kafka_topic *old = pn_kafka_catalog_hold(catalog, "t");
+    pn_kafka_catalog_put(catalog, pn_kafka_topic_create("t", 3, 0, NULL));
+    pn_kafka_part_delivered(old->parts[0], 7);
+    pn_kafka_topic_release(old);
+    assert_int_equal(offsets_of(fixture).end, 7);
+    struct pn_kafka_topic *topic = pn_kafka_catalog_hold(catalog, "t");
+    pn_kafka_part_read(topic->parts[0], 5);
+    atomic_store(&topic->parts[0]->delivered, 0); /* as a read of an open transaction does */
+    pn_kafka_topic_release(topic);
+    assert_int_equal(offsets_of(fixture).end, 5);
+}
+
+/* A reader of a deleted topic has records of it, which are not those of the next. */
+static void test_readers_of_a_topic_end_with_it(void **state)
+{
+    enum { IDLE_MS = 61000 };
+    struct fixture *fixture = *state;
+    struct pn_kafka *kafka = pn_kafka_of(fixture->log);
+    struct pn_log_entry entry;
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(put(fixture, "1", &entry, NULL), 0);
+        (void)get(fixture, 0, 10, 1 << 20);
+        assert_int_equal(kafka->readers.count, 1);
+        if (round == 0) {
+            pn_kafka_readers_forget(kafka, "t");
+        } else {
+            atomic_fetch_add(&fixture->clock.ahead_ms, IDLE_MS);
+            pn_kafka_readers_poll(kafka);
+        }
+        assert_int_equal(kafka->readers.count, 0);
+    }
+}
+
+/* A server without the right to change settings starts where nothing is to change, and one that
+ * another server has overtaken finds the topic. */
+static void test_configuring_what_is_so_already(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct pn_log_topic_config config = {.partitions = 2};
+    assert_int_equal(pn_log_configure_topic(fixture->log, "t", &config, NULL), 0);
+    pn_kafka_catalog_remove(&pn_kafka_of(fixture->log)->catalog, "t", 0);
+    assert_int_equal(pn_log_configure_topic(fixture->log, "t", &config, NULL), 0);
+}
+
+/* A partition without a leader does not hold up those that read others. */
+static void test_a_read_without_a_leader_returns_at_once(void **state)
+{
+    enum { NEVER_MS = 100000000 };
+    struct fixture *fixture = *state;
+    struct pn_log_records records = {0};
+    struct pn_log_entry entry;
+    struct pn_err e = {0};
+    assert_int_equal(put(fixture, "1", &entry, NULL), 0);
+    rd_kafka_mock_partition_set_leader(fixture->mock, "t", 0, -1);
+    look(fixture);
+    pn_kafka_of(fixture->log)->config.timeout_ms = NEVER_MS;
+    assert_int_not_equal(
+        pn_log_read(fixture->log, "t", 0, 0, 1, 100, &fixture->arena, &records, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_RETRY);
+    assert_non_null(strstr(e.msg, "leader"));
+    pn_kafka_of(fixture->log)->config.timeout_ms = fixture->config.timeout_ms;
 }
 
 /* --- groups ----------------------------------------------------------------------------------- */
@@ -553,6 +716,12 @@ int main(void)
         TEST(test_lasting_errors_have_names),
         TEST(test_too_few_replicas_for_too_long),
         TEST(test_where_partitions_are),
+        TEST(test_a_topic_with_an_error_stays_known),
+        TEST(test_a_topic_that_is_gone_comes_back_as_another),
+        TEST(test_ends_never_go_back),
+        TEST(test_readers_of_a_topic_end_with_it),
+        TEST(test_configuring_what_is_so_already),
+        TEST(test_a_read_without_a_leader_returns_at_once),
         TEST(test_a_member_gets_partitions_and_commits),
         TEST(test_commits_that_are_refused),
         TEST(test_what_is_wrong_with_a_request_is_known_at_once),
