@@ -5,20 +5,30 @@
 #include "server/stations.h"
 #include "settings/configs.h"
 
+/* A topic that is there is not created: that would need a right that the work does not need. */
+static int make_topic(struct pn_log *log, const struct pn_pipeline_topic *topic, struct pn_err *e)
+{
+    struct pn_log_topic_info info;
+    const struct pn_log_topic_config config = {
+        .partitions = topic->partitions,
+        .retention_ms = topic->retention_ms,
+        .retention_bytes = topic->retention_bytes,
+    };
+    if (pn_log_topic(log, topic->name, &info, NULL) == 0) {
+        return pn_log_configure_topic(log, topic->name, &config, e);
+    }
+    int rc = pn_log_create_topic(log, topic->name, &config, e);
+    if (rc != 0 && e->class_ == PN_CLASS_CONFLICT) { /* another server has just made it */
+        rc = pn_log_configure_topic(log, topic->name, &config, e);
+    }
+    return rc;
+}
+
 static int make_topics(struct pn_log *log, const struct pn_pipeline *pipeline, struct pn_err *e)
 {
     for (size_t i = 0; i < pipeline->topic_count; i++) {
-        const struct pn_pipeline_topic *topic = &pipeline->topics[i];
-        const struct pn_log_topic_config config = {
-            .partitions = topic->partitions,
-            .retention_ms = topic->retention_ms,
-            .retention_bytes = topic->retention_bytes,
-        };
         struct pn_err failure = {0};
-        int rc = pn_log_create_topic(log, topic->name, &config, &failure);
-        if (rc != 0 && failure.class_ == PN_CLASS_CONFLICT) {
-            rc = pn_log_configure_topic(log, topic->name, &config, &failure);
-        }
+        int rc = make_topic(log, &pipeline->topics[i], &failure);
         if (rc != 0 && failure.class_ == PN_CLASS_CORRUPT) {
             rc = 0; /* it is closed, and says so to those who ask for it */
         }
