@@ -237,7 +237,8 @@ int pn_sink_chain_find(struct pn_sink *sink, struct pn_sink_part *part, bool *ha
     char *key = origin_key(sink, &part->memory);
     int rc = get_origin(sink, key, &is_there, &origin, e);
     *has_cuts = rc == 0 && !is_there && part->is_remembered && part->memory.cuts.count > 0;
-    if (rc == 0 && !*has_cuts) {
+    bool is_early = !is_there && part->is_unsure; /* where the log begins is not known yet */
+    if (rc == 0 && !*has_cuts && !is_early) {
         rc = is_there ? 0 : make_origin(sink, part, key, &origin, e);
         rc = rc != 0 ? rc : find_end(sink, part, &origin, e);
     }

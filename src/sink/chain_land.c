@@ -275,6 +275,7 @@ static void note_cuts(struct pn_sink_landing *landing, struct pn_sink_note *note
         if (note->cuts.count > PN_SINK_NOTE_RUNS_MAX) {
             note->cuts.count--;
             landing->next = object->first;
+            landing->part->enough_end = 0; /* the objects after it are full already */
             batch->count = i;
             break;
         }

@@ -196,6 +196,9 @@ static int prepare(struct pn_sink *sink, struct pn_sink_part *part, bool *has_cu
                    struct pn_err *e)
 {
     *has_cuts = false;
+    if (part->is_unsure && part->passing != NULL) {
+        return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "%s", part->passing);
+    }
     if (part->is_unsure) {
         return pn_err_set(e, PN_CLASS_FATAL, PN_FAIL,
                           "the log could not read all of it when it was opened; repair the disk, "
@@ -218,10 +221,12 @@ int pn_sink_land(struct pn_sink *sink, struct pn_sink_part *part, bool all, bool
         return rc;
     }
     int64_t number = memory->base + memory->landed;
+    int64_t next = part->place.next;
     pn_sink_landing_init(&landing, sink, part);
     rc = sink->has_chain && !has_cuts ? pn_sink_chain_land(&landing, all, e)
                                       : land(&landing, all, e);
-    *progress = rc == 0 && (memory->base + memory->landed > number || memory->cuts.count > 0);
+    *progress = rc == 0 && (memory->base + memory->landed > number || memory->cuts.count > 0 ||
+                            part->place.next != next); /* another sink's object may move that */
     pn_sink_landing_deinit(&landing);
     return rc;
 }

@@ -7,6 +7,8 @@
 #include "log/lag.h"
 #include "sink/private.h"
 
+enum { ASK_AGAIN_MS = 5000 };
+
 static int compare(const struct pn_sink_part *part, const char *topic, int32_t partition)
 {
     int order = strcmp(part->memory.topic, topic);
@@ -211,15 +213,19 @@ static int look_at_part(struct pn_sink *sink, struct pn_sink_part *part, uint64_
     if (rc != 0) {
         return rc;
     }
-    bool known = id != 0 && memory->id != 0;
-    if (known && memory->id != id && sink->has_chain) {
+    bool is_other = id != 0 && memory->id != id; /* 0: it was never deleted, or is not known */
+    if (is_other && sink->has_chain) {
         begin_another_chain(part, offsets.begin);
-    } else if (part->is_remembered && known && memory->id != id) {
+    } else if (part->is_remembered && is_other) {
         start_again(sink, part, id);
         *changed = true;
     }
     memory->id = id != 0 ? id : memory->id;
+    if (part->is_unsure && !offsets.unsure && !part->is_remembered && !part->place.is_known) {
+        memory->landed = offsets.begin; /* as in add_new(), now that it is known */
+    }
     part->is_unsure = offsets.unsure;
+    part->passing = offsets.passing;
     if (!offsets.unsure && !part->place.is_known &&
         names_end(memory) - memory->base_next > offsets.end) {
         step_back(sink, part, offsets.end);
@@ -249,6 +255,7 @@ static int add_new(struct pn_sink *sink, const struct pn_log_topic_info *info, i
         .partition = partition, .id = info->id, .landed = offsets.begin};
     memcpy(memory.topic, info->name, sizeof memory.topic);
     *part = add_part(sink, &memory);
+    (*part)->is_unsure = offsets.unsure;
     return 0;
 }
 
@@ -293,12 +300,30 @@ static void see_closed(struct pn_sink *sink, struct pn_arena *arena)
     }
 }
 
+/* A log of a cluster may not list a topic for a moment: it is asked for that topic. */
+static bool is_gone(struct pn_sink *sink, struct pn_sink_part *part)
+{
+    int64_t now_ms = pn_mono_ms(sink->config.clock);
+    struct pn_log_offsets offsets;
+    struct pn_err why = {0};
+    if (now_ms < part->ask_at_ms) {
+        return false;
+    }
+    part->ask_at_ms = now_ms + ASK_AGAIN_MS;
+    int rc = pn_log_refresh(sink->config.log, part->memory.topic, &why);
+    if (rc == 0) {
+        rc = pn_log_offsets(sink->config.log, part->memory.topic, part->memory.partition, &offsets,
+                            &why);
+    }
+    return rc != 0 && why.class_ == PN_CLASS_MISSING;
+}
+
 /* What is not in the log any more is forgotten; should it come again, names are looked up. */
 static void drop_unseen(struct pn_sink *sink)
 {
     for (size_t i = sink->part_count; i-- > 0;) {
-        const struct pn_sink_part *part = sink->parts[i];
-        if (!part->is_seen) {
+        struct pn_sink_part *part = sink->parts[i];
+        if (!part->is_seen && is_gone(sink, part)) {
             pn_logger_info(sink->config.logger, "sink", "%s partition %" PRId32 " was deleted",
                            part->memory.topic, part->memory.partition);
             remove_part(sink, i);

@@ -40,6 +40,8 @@ struct pn_sink_part {
     int64_t end;              /* likewise */
     int64_t enough_end;       /* before this end, what waits fills no object; 0: not known */
     bool is_unsure;           /* that end, see struct pn_log_offsets: nothing lands meanwhile */
+    const char *passing;      /* ... and why, where that passes; static, or NULL */
+    int64_t ask_at_ms;        /* while it is not seen: when the log is asked for it again */
     int64_t waiting_since_ms; /* when a record that has not landed was first seen; -1 for none */
     int64_t retry_at_ms;      /* after a failure; not before */
     int failures;             /* in a row */
@@ -122,7 +124,8 @@ int pn_sink_each_number(struct pn_store *store, const char *dir,
 /* --- chain.c: where the chain continues ------------------------------------------------------ */
 
 /* Finds the place of a partition in the store. *has_cuts: it is not found yet, because cuts of the
- * state file, from when the store was local, are to be completed first. */
+ * state file, from when the store was local, are to be completed first. Nor is it while the log is
+ * unsure where the partition begins and the store has no origin of it. */
 int pn_sink_chain_find(struct pn_sink *sink, struct pn_sink_part *part, bool *has_cuts,
                        struct pn_err *e) PN_MUST_CHECK;
 /* Another one has the next number. The place moves after that object's cuts, or past the object

@@ -173,7 +173,8 @@ static bool is_due(const struct pn_sink *sink, const struct pn_sink_part *part, 
     if (!part->is_selected || part->has_failed || (!all && now_ms < part->retry_at_ms)) {
         return false;
     }
-    if (part->memory.cuts.count > 0 || (sink->has_chain && !part->place.is_known)) {
+    bool is_placed = !sink->has_chain || part->place.is_known || part->is_unsure;
+    if (part->memory.cuts.count > 0 || !is_placed) {
         return true;
     }
     return waiting > 0 && (all || is_aged(sink, part, now_ms) ||
@@ -288,7 +289,7 @@ static int run_pass(struct pn_sink *sink, bool all, struct pn_err *e)
     for (bool again = true; again && (all || !is_stopping(sink));) {
         again = false;
         for (size_t i = 0; i < sink->part_count; i++) {
-            if (is_due(sink, sink->parts[i], all, now_ms)) {
+            if (is_due(sink, sink->parts[i], all, now_ms) && (all || !is_stopping(sink))) {
                 int part_rc =
                     land_part(sink, sink->parts[i], all, now_ms, &again, rc == 0 ? e : NULL);
                 rc = rc != 0 ? rc : part_rc;

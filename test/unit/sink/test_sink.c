@@ -468,6 +468,59 @@ static void test_log_that_is_unsure(void **state)
     sink_bed_assert_landed(fixture, T "00.json: 0 1 2\n" T "03.json: 3 4\n" T "05.json: 5 6 7\n");
 }
 
+/* What a cluster has not said yet is not where the partition begins, and nothing was lost. */
+static void test_log_that_is_unsure_for_now(void **state)
+{
+    struct pn_err e;
+    struct sink_fixture *fixture = *state;
+    sink_bed_append(fixture, "t", 0, 5);
+    fake_log_set_passing(fixture->log, "t", 0, "it waits for a leader");
+    sink_bed_open(fixture);
+    assert_int_not_equal(pn_sink_flush(fixture->sink, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_RETRY);
+    assert_non_null(strstr(e.msg, "it waits for a leader"));
+    fake_log_set_begin(fixture->log, "t", 0, 2);
+    fake_log_set_passing(fixture->log, "t", 0, NULL);
+    flush(fixture);
+    sink_bed_assert_landed(fixture, T "02.json: 2 3 4\n");
+    assert_int_equal(sink_bed_status(fixture, "t", 0).lost, 0);
+}
+
+/* A topic that is not listed for a moment was not deleted. */
+static void test_a_topic_that_is_not_listed(void **state)
+{
+    struct sink_fixture *fixture = *state;
+    sink_bed_open(fixture);
+    sink_bed_append(fixture, "t", 0, 2);
+    flush(fixture);
+    for (int life = 0; life < 2; life++) {
+        fake_log_hide(fixture->log, "t", true);
+        flush(fixture);
+        fake_log_hide(fixture->log, "t", false);
+        sink_bed_append(fixture, "t", 2 + life, 3 + life);
+        flush(fixture);
+        sink_bed_close(fixture);
+        fake_log_hide(fixture->log, "t", true);
+        sink_bed_open(fixture);
+    }
+    sink_bed_assert_landed(fixture, T "00.json: 0 1\n" T "02.json: 2\n" T "03.json: 3\n");
+}
+
+/* A log of a cluster has no id for a topic until its name was deleted. */
+static void test_topic_created_again_that_had_no_id(void **state)
+{
+    struct sink_fixture *fixture = *state;
+    fake_log_set_id(fixture->log, "t", 0);
+    sink_bed_open(fixture);
+    sink_bed_append(fixture, "t", 0, 4);
+    flush(fixture);
+    assert_int_equal(pn_log_delete_topic(fixture->config.log, "t", NULL), 0);
+    fake_log_add_topic(fixture->log, "t", 1);
+    sink_bed_append(fixture, "t", 100, 102);
+    flush(fixture);
+    sink_bed_assert_landed(fixture, T "00.json: 0 1 2\n" T "03.json: 3\n" T "04.json: 100 101\n");
+}
+
 /* --- what the log lost --------------------------------------------------------------------- */
 
 static void test_retention_faster_than_landing(void **state)
@@ -650,6 +703,9 @@ int main(void)
         TEST(test_memory_removed_by_hand),
         TEST(test_log_that_stepped_back),
         TEST(test_log_that_is_unsure),
+        TEST(test_log_that_is_unsure_for_now),
+        TEST(test_a_topic_that_is_not_listed),
+        TEST(test_topic_created_again_that_had_no_id),
         TEST(test_retention_faster_than_landing),
         TEST(test_the_gauge_goes_by_what_exists),
         TEST(test_damage_is_skipped_and_counted),

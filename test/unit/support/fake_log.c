@@ -21,6 +21,7 @@ struct fake_partition {
     int64_t begin;
     int64_t end;
     bool unsure;
+    const char *passing;
     int64_t damage_first;
     int64_t damage_end;
 };
@@ -29,6 +30,7 @@ struct fake_topic {
     struct pn_log_topic_info info;
     struct fake_partition *partitions;
     int failing_reads;
+    bool is_hidden;
     struct fake_topic *next; /* by name */
 };
 
@@ -135,10 +137,26 @@ static int fake_topics(struct pn_log *log, struct pn_arena *arena,
     *topics = pn_arena_calloc(arena, *count + 1, sizeof **topics);
     size_t at = 0;
     for (struct fake_topic *topic = fake->topics; topic != NULL; topic = topic->next) {
-        (*topics)[at++] = topic->info;
+        if (!topic->is_hidden) {
+            (*topics)[at++] = topic->info;
+        }
     }
+    *count = at;
     pthread_mutex_unlock(&fake->lock);
     return 0;
+}
+
+static int fake_refresh(struct pn_log *log, const char *name, struct pn_err *e)
+{
+    struct fake_log *fake = fake_of(log);
+    pthread_mutex_lock(&fake->lock);
+    const struct fake_topic *topic = find_topic(fake, name);
+    bool is_hidden = topic != NULL && topic->is_hidden;
+    pthread_mutex_unlock(&fake->lock);
+    if (is_hidden) {
+        return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "topic %s does not answer", name);
+    }
+    return topic != NULL ? 0 : pn_err_missing(e, "no topic %s", name);
 }
 
 static int fake_offsets(struct pn_log *log, const char *topic, int32_t partition,
@@ -148,8 +166,10 @@ static int fake_offsets(struct pn_log *log, const char *topic, int32_t partition
     pthread_mutex_lock(&fake->lock);
     struct fake_partition *part = find_partition(fake, topic, partition);
     if (part != NULL) {
-        *offsets =
-            (struct pn_log_offsets){.begin = part->begin, .end = part->end, .unsure = part->unsure};
+        *offsets = (struct pn_log_offsets){.begin = part->begin,
+                                           .end = part->end,
+                                           .unsure = part->unsure,
+                                           .passing = part->passing};
     }
     pthread_mutex_unlock(&fake->lock);
     return part != NULL ? 0 : pn_err_missing(e, "no partition %s/%d", topic, partition);
@@ -239,6 +259,7 @@ static const struct pn_log_ops fake_ops = {.name = "fake",
                                            .delete_topic = fake_delete_topic,
                                            .topics = fake_topics,
                                            .offsets = fake_offsets,
+                                           .refresh = fake_refresh,
                                            .read = fake_read,
                                            .listen = fake_listen,
                                            .unlisten = fake_unlisten};
@@ -332,6 +353,29 @@ void fake_log_set_end(struct fake_log *fake, const char *topic, int32_t partitio
 {
     pthread_mutex_lock(&fake->lock);
     must_find(fake, topic, partition)->end = end;
+    pthread_mutex_unlock(&fake->lock);
+}
+
+void fake_log_hide(struct fake_log *fake, const char *topic, bool is_hidden)
+{
+    pthread_mutex_lock(&fake->lock);
+    find_topic(fake, topic)->is_hidden = is_hidden;
+    pthread_mutex_unlock(&fake->lock);
+}
+
+void fake_log_set_id(struct fake_log *fake, const char *topic, uint64_t id)
+{
+    pthread_mutex_lock(&fake->lock);
+    find_topic(fake, topic)->info.id = id;
+    pthread_mutex_unlock(&fake->lock);
+}
+
+void fake_log_set_passing(struct fake_log *fake, const char *topic, int32_t partition,
+                          const char *why)
+{
+    pthread_mutex_lock(&fake->lock);
+    must_find(fake, topic, partition)->unsure = why != NULL;
+    must_find(fake, topic, partition)->passing = why;
     pthread_mutex_unlock(&fake->lock);
 }
 

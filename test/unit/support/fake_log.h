@@ -25,6 +25,13 @@ int64_t fake_log_append_bytes(struct fake_log *fake, const char *topic, int32_t 
 void fake_log_set_begin(struct fake_log *fake, const char *topic, int32_t partition, int64_t begin);
 /* What is at `end` and after is gone, and its offsets will be given again. */
 void fake_log_set_end(struct fake_log *fake, const char *topic, int32_t partition, int64_t end);
+/* The topic is not listed from now on, though it is there, or is listed again. */
+void fake_log_hide(struct fake_log *fake, const char *topic, bool is_hidden);
+/* Gives a topic another id than its own; 0: not known. */
+void fake_log_set_id(struct fake_log *fake, const char *topic, uint64_t id);
+/* The offsets are unsure for this reason, which passes; NULL: no longer. `why` is static. */
+void fake_log_set_passing(struct fake_log *fake, const char *topic, int32_t partition,
+                          const char *why);
 /* The offsets are unsure from now on, or no longer. */
 void fake_log_set_unsure(struct fake_log *fake, const char *topic, int32_t partition, bool unsure);
 /* Reads at first .. end - 1 are CORRUPT. */
