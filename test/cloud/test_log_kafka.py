@@ -205,6 +205,25 @@ def test_topics_are_made_changed_and_deleted(broker, pipeline, tmp_path):
         assert not [name for name in get(gateway, "/topics") if name.startswith("__")]
 
 
+def test_a_topic_created_again_lands_from_its_first_record(broker, tmp_path):
+    """Though no pass of the sink is between, and in another life."""
+    data = tmp_path / "data"
+    (tmp_path / "pipeline.yml").write_text("name: again\ntopics:\n  again: {partitions: 1}\n")
+    lines = lambda: landed(data, "again").get(0, [])  # noqa: E731
+    with server(data, tmp_path, broker.address) as gateway:
+        for value in range(5):
+            post(gateway, "again", {"value": value})
+        until(lines, list(range(5)))
+        run("topic", "delete", "again", "--yes", data=data)
+        run("topic", "create", "again", "--partitions", "1", data=data)
+        for value in range(5, 12):
+            post(gateway, "again", {"value": value})
+        until(lines, list(range(12)))
+    with server(data, tmp_path, broker.address) as gateway:
+        post(gateway, "again", {"value": 12})
+        until(lines, list(range(13)))
+
+
 # --- what goes wrong ------------------------------------------------------------------------------
 
 
