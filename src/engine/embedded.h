@@ -93,6 +93,7 @@ struct pn_embedded_engine;
 
 struct pn_embedded_engine_ops {
     int (*ask)(struct pn_embedded_engine *engine, const struct pn_ask *ask, struct pn_err *e);
+    int (*warm)(struct pn_embedded_engine *engine, struct pn_err *e);
     double (*progress)(struct pn_embedded_engine *engine);
     int (*write_parquet)(struct pn_embedded_engine *engine, const struct pn_row_texts *rows,
                          const char *path, struct pn_err *e);
@@ -115,6 +116,11 @@ PN_MUST_CHECK static inline int pn_engine_ask(struct pn_embedded_engine *engine,
                                               const struct pn_ask *ask, struct pn_err *e)
 {
     return engine->ops->ask(engine, ask, e);
+}
+/* Does what the first query would have to wait for, as far as it needs no query. */
+PN_MUST_CHECK static inline int pn_engine_warm(struct pn_embedded_engine *engine, struct pn_err *e)
+{
+    return engine->ops->warm(engine, e);
 }
 /* How much of the query in progress is done, from 0 to 1; -1: not known. Any thread. */
 static inline double pn_engine_progress(struct pn_embedded_engine *engine)

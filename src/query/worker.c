@@ -565,31 +565,12 @@ static int refresh(struct worker *worker, struct pn_err *e)
     return rc;
 }
 
-static int ignore_columns(void *arg, const char *const *names, const char *const *types,
-                          size_t count)
-{
-    (void)arg;
-    (void)names;
-    (void)types;
-    (void)count;
-    return 0;
-}
-
-static int ignore_row(void *arg, const char *const *values, size_t count)
-{
-    (void)arg;
-    (void)values;
-    (void)count;
-    return 0;
-}
-
 /* Starts the engine and waits for work; *came is false when there is none. */
 static int prepare(struct worker *worker, bool *came, struct pn_err *e)
 {
-    const struct pn_rows rows = {.columns = ignore_columns, .row = ignore_row};
     int rc = worker->config->open(worker->config->arg, &worker->engine, e);
     if (rc == 0) {
-        rc = pn_engine_query(&worker->engine->batch, "SELECT 1", &rows, e);
+        rc = pn_engine_warm(worker->engine, e);
     }
     if (rc == 0) {
         rc = say(worker, PN_FRAME_READY, NULL, 0, e);

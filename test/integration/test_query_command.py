@@ -121,6 +121,38 @@ def test_what_is_refused(data):
     assert run("query", data=data, check=False).returncode == 2
 
 
+def copy_of_pin(data, key):
+    """Copies the table pin to another key of the store; returns its folder."""
+    log = next(data.rglob("pin/_delta_log"))
+    store = next(folder for folder in log.parents if folder.name == "store")
+    shutil.copytree(log.parent, store / key)
+    return store / key
+
+
+def test_a_name_in_quotes_need_not_be_a_table(data):
+    damaged = copy_of_pin(data, "bad/t")
+    for commit in (damaged / "_delta_log").iterdir():
+        commit.write_text("no log\n", encoding="utf-8")
+    assert refused("query", 'SELECT * FROM "bad/t"', data=data)
+    assert query('SELECT 1 AS "bad/t"', data) == [{"bad/t": 1}]
+    assert query("SELECT 'of \"bad/t\"' AS text", data) == [{"text": 'of "bad/t"'}]
+    assert query('SELECT 1 AS "km/h@2" -- "bad/t@3"', data) == [{"km/h@2": 1}]
+    assert query('SELECT 1 AS "pin@77"', data) == [{"pin@77": 1}]
+    assert "pin" in refused("query", 'SELECT 1 FROM "pin@77"', data=data)
+
+
+def test_keys_that_differ_in_case_are_not_mixed_up(data):
+    copy_of_pin(data, "s/Orders")
+    copy_of_pin(data, "s/orders")
+    for key in ("s/Orders", "s/orders"):
+        assert query(f'SELECT count(*) AS n FROM "{key}"', data) == [{"n": 2}]
+    both = 'SELECT count(*) AS n FROM "s/Orders{}" AS a, "s/orders{}" AS b'
+    message = refused("query", both.format("", ""), data=data)
+    assert '"s/Orders"' in message and '"s/orders"' in message and "case" in message
+    assert "case" in refused("query", both.format("@0", "@0"), data=data)
+    assert "no table" in refused("query", 'SELECT * FROM "S/ORDERS"', data=data)
+
+
 def test_before_anything_was_loaded(tmp_path):
     (tmp_path / "data").mkdir()
     message = refused("query", "popular_category_by_country", data=tmp_path / "data")

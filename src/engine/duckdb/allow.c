@@ -148,15 +148,9 @@ struct allowed {
     struct pn_duckdb_names *read; /* NULL: not asked for */
 };
 
-/* The table's name as the pipeline has it, or its key; NULL: there is no such table. */
-static const char *find_table(const struct allowed *allowed, struct text name)
+/* The table's name as the pipeline has it; NULL: there is no such table. */
+static const char *find_table(const struct pn_pipeline *pipeline, struct text name)
 {
-    const struct pn_pipeline *pipeline = allowed->pipeline;
-    for (size_t i = 0; allowed->keys != NULL && i < allowed->keys->count; i++) {
-        if (is(name, allowed->keys->items[i])) {
-            return allowed->keys->items[i];
-        }
-    }
     for (size_t i = 0; i < pipeline->table_count; i++) {
         if (names(name, pipeline->tables[i].name)) {
             return pipeline->tables[i].name;
@@ -165,6 +159,23 @@ static const char *find_table(const struct allowed *allowed, struct text name)
     const char *dead = pn_dead_letters_table(pipeline).name;
     const char *streamed = pn_stream_dead_letters_table(pipeline).name;
     return names(name, dead) ? dead : names(name, streamed) ? streamed : NULL;
+}
+
+/* What the table or the version of one is called, which the caller frees; NULL: there is none. */
+static char *known_name(const struct allowed *allowed, struct text name)
+{
+    size_t table_len = name.len;
+    int64_t version = -1;
+    for (size_t i = 0; allowed->keys != NULL && i < allowed->keys->count; i++) {
+        if (is(name, allowed->keys->items[i])) {
+            return pn_xstrdup(allowed->keys->items[i]);
+        }
+    }
+    bool is_old = pn_duckdb_version_name(name.at, name.len, &table_len, &version);
+    const char *table = find_table(allowed->pipeline, (struct text){name.at, table_len});
+    return table == NULL ? NULL
+           : is_old      ? pn_xasprintf("%s@%" PRId64, table, version)
+                         : pn_xstrdup(table);
 }
 
 /* DuckDB reads a file for a name that it doesn't know, when the name ends as a file's does. */
@@ -208,39 +219,45 @@ static int refuse_defined(struct text name, struct pn_err *e)
                         (int)name.len, name.at);
 }
 
+/* A table as the statement names it. */
+struct named {
+    struct text schema;
+    struct text name;
+    bool plain; /* no schema and no database but our own */
+};
+
 /* At a BASE_TABLE's type; its schema, name and catalog follow. */
-static int check_table(struct walk *walk, const struct allowed *allowed, struct pn_err *e)
+static struct named take_named(struct walk *walk)
 {
-    struct pn_duckdb_names *read = allowed->read;
-    struct text schema = {"", 0};
-    struct text name = {"", 0};
+    struct named named = {.schema = {"", 0}, .name = {"", 0}};
     while (next_member(walk) && !is(walk->key, "catalog_name")) {
         if (is(walk->key, "schema_name")) {
-            schema = walk->value;
+            named.schema = walk->value;
         } else if (is(walk->key, "table_name")) {
-            name = walk->value;
+            named.name = walk->value;
         }
     }
-    bool plain = (schema.len == 0 || names(schema, "main")) && walk->value.len == 0;
-    size_t table_len = name.len;
-    int64_t version = -1;
-    bool is_old = pn_duckdb_version_name(name.at, name.len, &table_len, &version);
-    const char *table = find_table(allowed, (struct text){name.at, table_len});
-    bool defined = table == NULL && schema.len == 0 && is_defined(allowed->tree, name);
-    if (plain && defined && may_be_file(name)) {
-        return refuse_defined(name, e);
+    named.plain = (named.schema.len == 0 || names(named.schema, "main")) && walk->value.len == 0;
+    return named;
+}
+
+static int check_table(struct walk *walk, const struct allowed *allowed, struct pn_err *e)
+{
+    const struct named named = take_named(walk);
+    if (!named.plain) {
+        return no_table(named.schema, named.name, e);
     }
-    if (!plain || (table == NULL && !defined)) {
-        return no_table(schema, name, e);
+    char *known = known_name(allowed, named.name);
+    int rc = 0;
+    if (known != NULL && allowed->read != NULL) {
+        pn_duckdb_names_add(allowed->read, known);
+    } else if (known == NULL && (named.schema.len > 0 || !is_defined(allowed->tree, named.name))) {
+        rc = no_table(named.schema, named.name, e);
+    } else if (known == NULL && may_be_file(named.name)) {
+        rc = refuse_defined(named.name, e);
     }
-    if (table != NULL && read != NULL && !is_old) {
-        pn_duckdb_names_add(read, table);
-    } else if (table != NULL && read != NULL) {
-        char *at = pn_xasprintf("%s@%" PRId64, table, version);
-        pn_duckdb_names_add(read, at);
-        free(at);
-    }
-    return 0;
+    free(known);
+    return rc;
 }
 
 /* At a SHOW_REF's type: DESCRIBE and SUMMARIZE have a query below them, lists a name. */
@@ -325,8 +342,8 @@ static int check_tree(duckdb_connection connection, const struct allowed *allowe
     return rc;
 }
 
-/* The statement's tree as JSON text, which the caller frees; NULL when it has none. */
-static int read_tree(duckdb_connection connection, const char *sql, char **tree, struct pn_err *e)
+int pn_duckdb_read_tree(duckdb_connection connection, const char *sql, char **tree,
+                        struct pn_err *e)
 {
     static const char prefix[] = "{\"error\":false";
     struct pn_buf statement;
@@ -353,17 +370,32 @@ static int read_tree(duckdb_connection connection, const char *sql, char **tree,
     return rc;
 }
 
+/* A name that the tree's text has with escapes is not a table's. */
+static void add_name(struct pn_duckdb_names *names, struct text name)
+{
+    if (memchr(name.at, '\\', name.len) == NULL) {
+        char *copy = pn_xstrndup(name.at, name.len);
+        pn_duckdb_names_add(names, copy);
+        free(copy);
+    }
+}
+
+void pn_duckdb_read_names(const char *tree, struct pn_duckdb_names *tables)
+{
+    for (struct walk walk = {.at = tree}; walk.at != NULL && next_member(&walk);) {
+        if (is(walk.key, "type") && is(walk.value, "BASE_TABLE")) {
+            const struct named named = take_named(&walk);
+            if (named.plain) {
+                add_name(tables, named.name);
+            }
+        }
+    }
+}
+
 int pn_duckdb_check_allowed(duckdb_connection connection, const struct pn_pipeline *pipeline,
-                            const struct pn_duckdb_names *keys, const char *sql, bool *checked,
+                            const struct pn_duckdb_names *keys, const char *tree,
                             struct pn_duckdb_names *read, struct pn_err *e)
 {
-    char *tree = NULL;
-    int rc = read_tree(connection, sql, &tree, e);
-    *checked = tree != NULL;
-    if (rc == 0 && tree != NULL) {
-        const struct allowed allowed = {pipeline, keys, tree, read};
-        rc = check_tree(connection, &allowed, e);
-    }
-    free(tree);
-    return rc;
+    const struct allowed allowed = {pipeline, keys, tree, read};
+    return check_tree(connection, &allowed, e);
 }

@@ -21,14 +21,19 @@ void pn_duckdb_names_add(struct pn_duckdb_names *names, const char *name);
 /* Of a table's name with a version, "pin@3": the length of "pin", and the version. False for any
  * other name. */
 bool pn_duckdb_version_name(const char *name, size_t len, size_t *table_len, int64_t *version);
+/* The tree of a statement as JSON text, which the caller frees; NULL, with the outcome 0, when
+ * DuckDB gives none, so the statement isn't a SELECT. */
+int pn_duckdb_read_tree(duckdb_connection connection, const char *sql, char **tree,
+                        struct pn_err *e) PN_MUST_CHECK;
+/* The names in a tree that tables may have, as they are written. A WITH may define one, too. */
+void pn_duckdb_read_names(const char *tree, struct pn_duckdb_names *tables);
 /*
- * INPUT naming the first table or function that is not for queries. *checked is false, and the
- * outcome 0, when DuckDB gives no tree of the statement, so it isn't a SELECT. `keys`, when not
- * NULL, are the keys of tables that have a view. `read`, when not NULL, gets the tables that the
- * statement names.
+ * INPUT naming the first table or function that is not for queries. `keys`, when not NULL, are the
+ * names of views that are keys of tables, or such keys with a version. `read`, when not NULL, gets
+ * the tables that the statement names.
  */
 int pn_duckdb_check_allowed(duckdb_connection connection, const struct pn_pipeline *pipeline,
-                            const struct pn_duckdb_names *keys, const char *sql, bool *checked,
+                            const struct pn_duckdb_names *keys, const char *tree,
                             struct pn_duckdb_names *read, struct pn_err *e) PN_MUST_CHECK;
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * Queries: other people's SELECTs (query.c says which), from their text to their rows. They run on
- * the instance that is closed to files (but the tables' folders), to settings and to extensions.
+ * the instance that is closed to files (but those of the tables they name), to settings and to
+ * extensions.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -8,119 +9,12 @@
 
 #include "base/mem.h"
 #include "base/units.h"
-#include "engine/duckdb/allow.h"
-#include "engine/duckdb/dead_letters.h"
-#include "engine/duckdb/stream_dead_letters.h"
+#include "engine/duckdb/asked.h"
 #include "engine/duckdb/views.h"
 
 enum { VALUE_BYTES_MAX = 256 << 20 };
 
 /* --- tables ----------------------------------------------------------------------------------- */
-
-/* Views of the versions of a table that the statement may read: "pin@3", in its quotes. */
-static int make_views_at(struct pn_duckdb *engine, duckdb_connection connection, const char *sql,
-                         const struct pn_table *table, struct pn_file_lease *lease,
-                         struct pn_err *e)
-{
-    size_t name_len = strlen(table->name);
-    for (const char *at = strchr(sql, '"'); at != NULL; at = strchr(at, '"')) {
-        struct pn_err cause = {.class_ = PN_CLASS_NONE};
-        size_t len = strcspn(++at, "\"");
-        size_t table_len = 0;
-        int64_t version = -1;
-        if (!pn_duckdb_version_name(at, len, &table_len, &version) || table_len != name_len ||
-            strncasecmp(at, table->name, name_len) != 0) {
-            continue;
-        }
-        int rc = pn_duckdb_view_at(engine, &engine->ask_views, connection, table, version, lease,
-                                   &cause);
-        if (rc != 0) {
-            pn_err_copy(e, &cause);
-            return rc;
-        }
-    }
-    return 0;
-}
-
-/* A view if the statement may read the table: when its name is somewhere in it. One that doesn't
- * exist yet is not an error here, as the word may mean something else. */
-static int make_view(struct pn_duckdb *engine, duckdb_connection connection, const char *sql,
-                     const struct pn_table *table, struct pn_file_lease *lease, struct pn_err *e)
-{
-    struct pn_err cause = {.class_ = PN_CLASS_NONE};
-    if (strcasestr(sql, table->name) == NULL) {
-        return 0;
-    }
-    if (make_views_at(engine, connection, sql, table, lease, e) != 0) {
-        return PN_FAIL;
-    }
-    int rc = pn_duckdb_view_latest(engine, &engine->ask_views, connection, table, lease, &cause);
-    if (rc != 0 && cause.class_ == PN_CLASS_MISSING) {
-        return 0;
-    }
-    pn_err_copy(e, &cause);
-    return rc;
-}
-
-/* What stands between two quotes is often no name, but the SQL between two names. No folder has a
- * name that is longer than this. */
-static bool may_be_key(const char *text)
-{
-    enum { PART_BYTES_MAX = 255 };
-    bool fits = true;
-    for (const char *part = text; fits && part != NULL; part = strchr(part, '/')) {
-        part += *part == '/' ? 1 : 0;
-        fits = strcspn(part, "/") <= PART_BYTES_MAX;
-    }
-    return fits && strchr(text, '/') != NULL && pn_store_key_check(text, NULL) == 0;
-}
-
-/* Views of tables that the statement names by their keys in the store, in quotes:
- * "sales/orders". They need not be the pipeline's. `keys` gets those that there are. */
-static int make_views_by_key(struct pn_duckdb *engine, duckdb_connection connection,
-                             const char *sql, struct pn_file_lease *lease,
-                             struct pn_duckdb_names *keys, struct pn_err *e)
-{
-    int rc = 0;
-    for (const char *at = strchr(sql, '"'); rc == 0 && at != NULL; at = strchr(at, '"')) {
-        struct pn_err cause = {.class_ = PN_CLASS_NONE};
-        size_t len = strcspn(++at, "\"");
-        int64_t version = -1;
-        (void)pn_duckdb_version_name(at, len, &len, &version);
-        char *key = pn_xstrndup(at, len);
-        const struct pn_table table = {.name = key, .path = key};
-        if (may_be_key(key)) {
-            rc = version >= 0 ? pn_duckdb_view_at(engine, &engine->ask_views, connection, &table,
-                                                  version, lease, &cause)
-                              : pn_duckdb_view_latest(engine, &engine->ask_views, connection,
-                                                      &table, lease, &cause);
-            if (rc == 0) {
-                pn_duckdb_names_add(keys, key);
-            } else if (cause.class_ == PN_CLASS_MISSING && version < 0) {
-                rc = 0; /* it may be the name of something else */
-            } else {
-                pn_err_copy(e, &cause);
-            }
-        }
-        free(key);
-    }
-    return rc;
-}
-
-static int make_views(struct pn_duckdb *engine, duckdb_connection connection, const char *sql,
-                      struct pn_file_lease *lease, struct pn_err *e)
-{
-    const struct pn_table dead_letters = pn_dead_letters_table(engine->pipeline);
-    const struct pn_table streamed = pn_stream_dead_letters_table(engine->pipeline);
-    int rc = make_view(engine, connection, sql, &dead_letters, lease, e);
-    if (rc == 0) {
-        rc = make_view(engine, connection, sql, &streamed, lease, e);
-    }
-    for (size_t i = 0; rc == 0 && i < engine->pipeline->table_count; i++) {
-        rc = make_view(engine, connection, sql, &engine->pipeline->tables[i], lease, e);
-    }
-    return rc;
-}
 
 /* Tables that the engine itself makes, when there is something to put in; or nobody. */
 static int explain_missing_letters(const char *name, size_t len, struct pn_err *e)
@@ -358,21 +252,29 @@ static int give(struct pn_duckdb *engine, const struct pn_ask *ask, duckdb_resul
     return rc;
 }
 
-static int run(struct pn_duckdb *engine, duckdb_connection connection, const struct pn_ask *ask,
+/* The connection may become another one. */
+static int run(struct pn_duckdb *engine, duckdb_connection *connection, const struct pn_ask *ask,
                struct pn_err *e)
 {
-    const struct pn_duckdb_said said = {ask->sql, ask->fault};
+    struct pn_duckdb_select select = {.said = {ask->sql, ask->fault}};
     struct pn_duckdb_names read = {.count = 0};
-    struct pn_duckdb_names keys = {.count = 0};
+    struct pn_duckdb_asked asked = {.count = 0};
     duckdb_prepared_statement statement = NULL;
     duckdb_result result = {0};
     struct pn_file_lease lease = {0};
-    int rc = make_views(engine, connection, ask->sql, &lease, e);
+    int rc = pn_duckdb_read_select(*connection, &select, e);
     if (rc == 0) {
-        rc = make_views_by_key(engine, connection, ask->sql, &lease, &keys, e);
+        rc = pn_duckdb_asked_find(engine, select.tree, &asked, e);
     }
-    if (rc == 0 && pn_duckdb_prepare_select(connection, engine->pipeline, &keys, ask->sql,
-                                            ask->fault, &read, &statement, e) != 0) {
+    if (rc == 0) {
+        rc = pn_duckdb_limit_ask(engine, connection, &asked.reach, e);
+    }
+    if (rc == 0) {
+        set_asking(engine, *connection);
+        rc = pn_duckdb_asked_view(engine, *connection, &asked, &lease, e);
+    }
+    if (rc == 0 && pn_duckdb_prepare_select(*connection, engine->pipeline, &asked.keys, &select,
+                                            &read, &statement, e) != 0) {
         rc = explain_missing(engine->pipeline, e);
     }
     if (rc == 0) {
@@ -383,7 +285,7 @@ static int run(struct pn_duckdb *engine, duckdb_connection connection, const str
     }
     /* Streaming: a result may be larger than memory. */
     if (rc == 0) {
-        rc = pn_duckdb_execute(statement, true, &result, &said, e);
+        rc = pn_duckdb_execute(statement, true, &result, &select.said, e);
     }
     if (rc == 0) {
         give_tables(engine, ask, &read);
@@ -391,8 +293,9 @@ static int run(struct pn_duckdb *engine, duckdb_connection connection, const str
         duckdb_destroy_result(&result);
     }
     duckdb_destroy_prepare(&statement);
+    pn_duckdb_select_deinit(&select);
     pn_duckdb_names_deinit(&read);
-    pn_duckdb_names_deinit(&keys);
+    pn_duckdb_asked_deinit(&asked);
     pn_file_lease_release(&lease);
     return rc;
 }
@@ -406,10 +309,37 @@ int pn_duckdb_ask(struct pn_embedded_engine *base, const struct pn_ask *ask, str
     }
     int rc = pn_duckdb_connect_ask(engine, &connection, e);
     if (rc == 0) {
-        set_asking(engine, connection);
-        rc = run(engine, connection, ask, e);
+        rc = run(engine, &connection, ask, e);
         set_asking(engine, NULL);
     }
+    duckdb_disconnect(&connection);
+    return rc;
+}
+
+int pn_duckdb_warm(struct pn_embedded_engine *base, struct pn_err *e)
+{
+    struct pn_duckdb *engine = (struct pn_duckdb *)base;
+    struct pn_duckdb_select select = {.said = {.sql = "SELECT 1"}};
+    duckdb_prepared_statement statement = NULL;
+    duckdb_connection connection = NULL;
+    duckdb_result result;
+    int rc = pn_duckdb_connect_ask(engine, &connection, e);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = pn_duckdb_read_select(connection, &select, e);
+    if (rc == 0) {
+        rc = pn_duckdb_prepare_select(connection, engine->pipeline, NULL, &select, NULL, &statement,
+                                      e);
+    }
+    if (rc == 0) {
+        rc = pn_duckdb_execute(statement, true, &result, &select.said, e);
+    }
+    if (rc == 0) {
+        duckdb_destroy_result(&result);
+    }
+    duckdb_destroy_prepare(&statement);
+    pn_duckdb_select_deinit(&select);
     duckdb_disconnect(&connection);
     return rc;
 }

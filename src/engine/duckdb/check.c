@@ -71,13 +71,17 @@ static int check_table(struct pn_duckdb *engine, const struct pn_table *table, s
 static int check_query(duckdb_connection connection, const struct pn_pipeline *pipeline,
                        const struct pn_query *query, struct pn_err *e)
 {
+    struct pn_duckdb_select select = {.said = {.sql = query->sql}};
     duckdb_prepared_statement statement = NULL;
-    int rc =
-        pn_duckdb_prepare_select(connection, pipeline, NULL, query->sql, NULL, NULL, &statement, e);
+    int rc = pn_duckdb_read_select(connection, &select, e);
+    if (rc == 0) {
+        rc = pn_duckdb_prepare_select(connection, pipeline, NULL, &select, NULL, &statement, e);
+    }
     if (rc != 0) {
         pn_err_prefix(e, "%s", query->file);
     }
     duckdb_destroy_prepare(&statement);
+    pn_duckdb_select_deinit(&select);
     return rc;
 }
 

@@ -66,42 +66,20 @@ static int run_prelude(struct pn_duckdb *engine, duckdb_connection connection, s
     return rc;
 }
 
-/* What a user's SELECT may reach: the store's folder, where the files of all tables are, and no
- * setting. (allow.h has what it may name.) */
-static int close_ask(struct pn_duckdb *engine, struct pn_err *e)
+/* It is still open to files: pn_duckdb_limit_ask() closes it. */
+static int prepare_ask(struct pn_duckdb *engine, struct pn_err *e)
 {
     duckdb_connection connection = NULL;
-    char *folder = NULL;
-    struct pn_buf sql;
-    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
-    int rc = pn_duckdb_folder_path(engine, "", &folder, e);
-    if (rc != 0) {
-        goto out;
-    }
-    pn_buf_adds(&sql, "SET GLOBAL TimeZone = 'UTC'; SET GLOBAL allowed_directories = [");
-    pn_duckdb_add_text(&sql, folder);
-    /* Whether a connection knows its progress is a setting of its own, and no connection can change
-     * one once they are locked: this connection becomes the first query's. */
-    pn_buf_adds(&sql, "]; SET GLOBAL enable_external_access = false;"
-                      "SET GLOBAL errors_as_json = true;"
-                      "SET enable_progress_bar = true; SET enable_progress_bar_print = false;"
-                      "SET GLOBAL lock_configuration = true");
     if (duckdb_connect(engine->ask, &connection) != DuckDBSuccess) {
-        rc = pn_err_fatal(e, "cannot open a DuckDB connection");
-        goto out;
+        return pn_err_fatal(e, "cannot open a DuckDB connection");
     }
-    rc = pn_duckdb_run_buf(connection, &sql, NULL, e);
+    int rc = pn_duckdb_run(
+        connection, "SET GLOBAL TimeZone = 'UTC'; SET GLOBAL errors_as_json = true", NULL, e);
     if (rc == 0) {
         rc = run_prelude(engine, connection, e);
     }
-    if (rc == 0) {
-        engine->ask_first = connection;
-        connection = NULL;
-    }
-out:
     duckdb_disconnect(&connection);
-    pn_buf_deinit(&sql);
-    free(folder);
+    engine->ask_is_limited = false;
     return rc;
 }
 
@@ -127,8 +105,6 @@ struct instance {
     duckdb_database *database;
     struct pn_duckdb_views *views;
     int (*prepare)(struct pn_duckdb *engine, struct pn_err *e);
-    duckdb_connection
-        *first; /* the connection that `prepare` leaves for the first caller, or NULL */
 };
 
 static int open_instance(struct pn_duckdb *engine, const struct instance *instance,
@@ -154,23 +130,9 @@ static bool is_dead(duckdb_connection connection)
 /* Those who have a connection to it keep what is left of it until they let go. */
 static int open_anew(struct pn_duckdb *engine, const struct instance *instance, struct pn_err *e)
 {
-    pn_logger_warn(engine->logger, "engine", "DuckDB is reopened after a fatal error");
-    if (instance->first != NULL) {
-        duckdb_disconnect(instance->first);
-    }
     duckdb_close(instance->database);
     atomic_store(&instance->views->lost, true);
     return open_instance(engine, instance, e);
-}
-
-static bool connect_one(const struct instance *instance, duckdb_connection *connection)
-{
-    if (instance->first != NULL && *instance->first != NULL) {
-        *connection = *instance->first;
-        *instance->first = NULL;
-        return true;
-    }
-    return duckdb_connect(*instance->database, connection) == DuckDBSuccess;
 }
 
 static int connect_to(struct pn_duckdb *engine, const struct instance *instance,
@@ -179,10 +141,11 @@ static int connect_to(struct pn_duckdb *engine, const struct instance *instance,
     pthread_mutex_lock(&engine->lock);
     int rc = *instance->database == NULL ? open_instance(engine, instance, e) : 0;
     for (bool tried = false; rc == 0; tried = true) {
-        if (!connect_one(instance, connection)) {
+        if (duckdb_connect(*instance->database, connection) != DuckDBSuccess) {
             rc = pn_err_fatal(e, "cannot open a DuckDB connection");
         } else if (!tried && is_dead(*connection)) {
             duckdb_disconnect(connection);
+            pn_logger_warn(engine->logger, "engine", "DuckDB is reopened after a fatal error");
             rc = open_anew(engine, instance, e);
             continue;
         }
@@ -195,20 +158,87 @@ static int connect_to(struct pn_duckdb *engine, const struct instance *instance,
 int pn_duckdb_connect_work(struct pn_duckdb *engine, duckdb_connection *connection,
                            struct pn_err *e)
 {
-    const struct instance work = {&engine->work, &engine->work_views, prepare_work, NULL};
+    const struct instance work = {&engine->work, &engine->work_views, prepare_work};
     return connect_to(engine, &work, connection, e);
+}
+
+static struct instance ask_instance(struct pn_duckdb *engine)
+{
+    return (struct instance){&engine->ask, &engine->ask_views, prepare_ask};
 }
 
 int pn_duckdb_connect_ask(struct pn_duckdb *engine, duckdb_connection *connection, struct pn_err *e)
 {
-    const struct instance ask = {&engine->ask, &engine->ask_views, close_ask, &engine->ask_first};
+    const struct instance ask = ask_instance(engine);
     return connect_to(engine, &ask, connection, e);
+}
+
+/* What the instance may open, and no setting any more. (allow.h has what a SELECT may name.) */
+static int close_ask(struct pn_duckdb *engine, duckdb_connection connection, struct pn_err *e)
+{
+    char *folder = NULL;
+    struct pn_buf sql;
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    int rc = 0;
+    if (pn_store_is_local(engine->store)) {
+        pn_buf_adds(&sql, "SET GLOBAL allowed_paths = ");
+        pn_duckdb_reach_list(&engine->ask_reach, &sql);
+    } else {
+        rc = pn_duckdb_folder_path(engine, "", &folder, e);
+        pn_buf_adds(&sql, "SET GLOBAL allowed_directories = [");
+        pn_duckdb_add_text(&sql, rc == 0 ? folder : "");
+        pn_buf_addc(&sql, ']');
+    }
+    /* Whether a connection knows its progress is a setting of its own, and no connection can change
+     * one once they are locked: this connection is the first query's. */
+    pn_buf_adds(&sql, "; SET GLOBAL enable_external_access = false;"
+                      "SET enable_progress_bar = true; SET enable_progress_bar_print = false;"
+                      "SET GLOBAL lock_configuration = true");
+    if (rc == 0) {
+        rc = pn_duckdb_run_buf(connection, &sql, NULL, e);
+    }
+    pn_buf_deinit(&sql);
+    free(folder);
+    return rc;
+}
+
+/* An instance that is closed can't be opened again: a new one takes its place. */
+static int reopen_ask(struct pn_duckdb *engine, duckdb_connection *connection, struct pn_err *e)
+{
+    const struct instance ask = ask_instance(engine);
+    duckdb_disconnect(connection);
+    int rc = open_anew(engine, &ask, e);
+    if (rc == 0 && duckdb_connect(engine->ask, connection) != DuckDBSuccess) {
+        rc = pn_err_fatal(e, "cannot open a DuckDB connection");
+    }
+    return rc;
+}
+
+int pn_duckdb_limit_ask(struct pn_duckdb *engine, duckdb_connection *connection,
+                        struct pn_duckdb_reach *reach, struct pn_err *e)
+{
+    int rc = 0;
+    pthread_mutex_lock(&engine->lock);
+    pn_duckdb_reach_sort(reach);
+    if (engine->ask_is_limited && pn_duckdb_reach_covers(&engine->ask_reach, reach)) {
+        goto out;
+    }
+    if (engine->ask_is_limited) {
+        rc = reopen_ask(engine, connection, e);
+    }
+    if (rc == 0) {
+        pn_duckdb_reach_merge(&engine->ask_reach, reach);
+        rc = close_ask(engine, *connection, e);
+        engine->ask_is_limited = rc == 0;
+    }
+out:
+    pthread_mutex_unlock(&engine->lock);
+    return rc;
 }
 
 void pn_duckdb_close(struct pn_duckdb *engine)
 {
     struct pn_err e;
-    duckdb_disconnect(&engine->ask_first);
     duckdb_close(&engine->ask);
     duckdb_close(&engine->work);
     if (engine->temp_folder != NULL &&
@@ -216,6 +246,7 @@ void pn_duckdb_close(struct pn_duckdb *engine)
         pn_logger_warn(engine->logger, "engine", "%s", e.msg);
     }
     pn_file_cache_destroy(&engine->copies);
+    pn_duckdb_reach_deinit(&engine->ask_reach);
     free(engine->temp_folder);
     engine->temp_folder = NULL;
 }

@@ -48,6 +48,7 @@ static const struct pn_engine_ops BATCH_OPS = {
 
 static const struct pn_embedded_engine_ops OPS = {
     .ask = pn_duckdb_ask,
+    .warm = pn_duckdb_warm,
     .progress = pn_duckdb_progress,
     .write_parquet = pn_duckdb_write_parquet,
     .order = pn_duckdb_order,

@@ -1,8 +1,8 @@
 /*
  * What the files of the DuckDB engine share. The engine holds two DuckDB instances, each opened
  * when first needed: `work` loads, transforms, compacts and writes checkpoints; `ask` runs other
- * people's SELECTs, closed to everything but the tables' folders. Both live in memory and spill to
- * a folder of their own below the configured one.
+ * people's SELECTs, closed to everything but the files of the tables that they name. Both live in
+ * memory and spill to a folder of their own below the configured one.
  */
 #ifndef PN_ENGINE_DUCKDB_PRIVATE_H
 #define PN_ENGINE_DUCKDB_PRIVATE_H
@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/json_writer.h"
 #include "engine/duckdb/duckdb.h"
+#include "engine/duckdb/reach.h"
 #include "engine/duckdb/verify.h"
 #include "engine/duckdb/views.h"
 
@@ -47,8 +48,9 @@ struct pn_duckdb {
     char *temp_folder;    /* this process's own, made when first needed */
     duckdb_database work;
     duckdb_database ask;
-    duckdb_connection ask_first; /* the one that shows progress; NULL: taken */
-    duckdb_connection asking;    /* of the query in progress that began last; NULL: none */
+    bool ask_is_limited;              /* to this, and no setting can be changed: */
+    struct pn_duckdb_reach ask_reach; /* what queries have read so far */
+    duckdb_connection asking;         /* of the query in progress that began last; NULL: none */
     struct pn_duckdb_views work_views;
     struct pn_duckdb_views ask_views;
     struct pn_duckdb_verified verified; /* has a lock of its own */
@@ -67,6 +69,11 @@ int pn_duckdb_connect_work(struct pn_duckdb *engine, duckdb_connection *connecti
                            struct pn_err *e) PN_MUST_CHECK;
 int pn_duckdb_connect_ask(struct pn_duckdb *engine, duckdb_connection *connection,
                           struct pn_err *e) PN_MUST_CHECK;
+/* Closes the ask instance to all files but these, which are taken, and those that queries before
+ * have read; to the network, and to settings. Where it was closed to one of these, another instance
+ * takes its place, and *connection is one to that. Before anything of other people's is bound. */
+int pn_duckdb_limit_ask(struct pn_duckdb *engine, duckdb_connection *connection,
+                        struct pn_duckdb_reach *reach, struct pn_err *e) PN_MUST_CHECK;
 void pn_duckdb_close(struct pn_duckdb *engine);
 
 /* --- temp_folder.c ------------------------------------------------------------------------- */
@@ -155,12 +162,21 @@ int pn_duckdb_jobs(struct pn_duckdb *engine, size_t count,
 
 struct pn_duckdb_names;
 
-/* INPUT unless `sql` is one SELECT, of what queries may name: `keys` are the keys of tables that
- * have a view, or NULL. `read`, when not NULL, gets the tables that it names. The statement is to
- * be destroyed in any case. */
+/* A statement of other people's, read but neither bound nor run. */
+struct pn_duckdb_select {
+    struct pn_duckdb_said said; /* set by the caller; borrowed */
+    duckdb_extracted_statements statements;
+    char *tree; /* as JSON text (allow.h) */
+};
+/* INPUT unless it is one SELECT. pn_duckdb_select_deinit() is to follow in any case. */
+int pn_duckdb_read_select(duckdb_connection connection, struct pn_duckdb_select *select,
+                          struct pn_err *e) PN_MUST_CHECK;
+void pn_duckdb_select_deinit(struct pn_duckdb_select *select);
+/* INPUT unless the SELECT is of what queries may name: `keys` and `read` are those of
+ * pn_duckdb_check_allowed(). The statement is to be destroyed in any case. */
 int pn_duckdb_prepare_select(duckdb_connection connection, const struct pn_pipeline *pipeline,
-                             const struct pn_duckdb_names *keys, const char *sql,
-                             struct pn_sql_fault *fault, struct pn_duckdb_names *read,
+                             const struct pn_duckdb_names *keys,
+                             const struct pn_duckdb_select *select, struct pn_duckdb_names *read,
                              duckdb_prepared_statement *statement, struct pn_err *e) PN_MUST_CHECK;
 /* The name of the table that isn't there, within DuckDB's message; NULL: it is about another thing.
  */
@@ -177,6 +193,7 @@ int pn_duckdb_append(struct pn_embedded_engine *base, const struct pn_append *ap
 int pn_duckdb_query(struct pn_engine *base, const char *sql, const struct pn_rows *rows,
                     struct pn_err *e);
 int pn_duckdb_ask(struct pn_embedded_engine *base, const struct pn_ask *ask, struct pn_err *e);
+int pn_duckdb_warm(struct pn_embedded_engine *base, struct pn_err *e);
 void pn_duckdb_interrupt(struct pn_engine *base);
 double pn_duckdb_progress(struct pn_embedded_engine *base);
 int pn_duckdb_write_parquet(struct pn_embedded_engine *base, const struct pn_row_texts *rows,

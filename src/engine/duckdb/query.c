@@ -3,6 +3,7 @@
  * (allow.h), so nothing is written.
  */
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -78,33 +79,41 @@ static int extract(duckdb_connection connection, const struct pn_duckdb_said *sa
     return refuse(e, count == 0 ? "there is no statement" : "there are several statements");
 }
 
+int pn_duckdb_read_select(duckdb_connection connection, struct pn_duckdb_select *select,
+                          struct pn_err *e)
+{
+    int rc = extract(connection, &select->said, &select->statements, e);
+    if (rc == 0) {
+        rc = pn_duckdb_read_tree(connection, select->said.sql, &select->tree, e);
+    }
+    /* What has no tree cannot be checked, and isn't bound either: DuckDB would open the files that
+     * it names. */
+    return rc == 0 && select->tree == NULL ? refuse(e, NOT_A_SELECT) : rc;
+}
+
+void pn_duckdb_select_deinit(struct pn_duckdb_select *select)
+{
+    duckdb_destroy_extracted(&select->statements);
+    free(select->tree);
+    select->tree = NULL;
+}
+
 int pn_duckdb_prepare_select(duckdb_connection connection, const struct pn_pipeline *pipeline,
-                             const struct pn_duckdb_names *keys, const char *sql,
-                             struct pn_sql_fault *fault, struct pn_duckdb_names *read,
+                             const struct pn_duckdb_names *keys,
+                             const struct pn_duckdb_select *select, struct pn_duckdb_names *read,
                              duckdb_prepared_statement *statement, struct pn_err *e)
 {
-    const struct pn_duckdb_said said = {sql, fault};
-    duckdb_extracted_statements statements = NULL;
-    bool checked = false;
-    int rc = extract(connection, &said, &statements, e);
-    if (rc == 0) {
-        rc = pn_duckdb_check_allowed(connection, pipeline, keys, sql, &checked, read, e);
-    }
+    int rc = pn_duckdb_check_allowed(connection, pipeline, keys, select->tree, read, e);
     if (rc != 0) {
-        goto out;
+        return rc;
     }
-    /* What was not checked isn't bound either: DuckDB would open the files that it names. */
-    if (!checked) {
-        rc = refuse(e, NOT_A_SELECT);
-    } else if (duckdb_prepare_extracted_statement(connection, statements, 0, statement) !=
-               DuckDBSuccess) {
-        rc = pn_duckdb_fail_in(e, duckdb_prepare_error(*statement), &said);
-    } else if (duckdb_prepared_statement_type(*statement) != DUCKDB_STATEMENT_TYPE_SELECT) {
-        rc = refuse(e, NOT_A_SELECT);
+    if (duckdb_prepare_extracted_statement(connection, select->statements, 0, statement) !=
+        DuckDBSuccess) {
+        return pn_duckdb_fail_in(e, duckdb_prepare_error(*statement), &select->said);
     }
-out:
-    duckdb_destroy_extracted(&statements);
-    return rc;
+    return duckdb_prepared_statement_type(*statement) == DUCKDB_STATEMENT_TYPE_SELECT
+               ? 0
+               : refuse(e, NOT_A_SELECT);
 }
 
 const char *pn_duckdb_missed_table(const struct pn_err *e, size_t *len)

@@ -1,6 +1,5 @@
 #include "engine/duckdb/views.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -129,6 +128,28 @@ static int see_to(struct pn_duckdb *engine, struct pn_duckdb_views *views,
     return rc;
 }
 
+/* With the lock held. */
+static int see_to_or_drop(struct pn_duckdb *engine, struct pn_duckdb_views *views,
+                          duckdb_connection connection, const struct pn_table *table,
+                          const struct pn_delta_snapshot *snapshot, struct pn_file_lease *lease,
+                          struct pn_err *e)
+{
+    forget_lost(views);
+    return snapshot != NULL ? see_to(engine, views, connection, table, snapshot, lease, e)
+                            : drop(views, connection, table, e);
+}
+
+int pn_duckdb_view_of(struct pn_duckdb *engine, struct pn_duckdb_views *views,
+                      duckdb_connection connection, const struct pn_table *table,
+                      const struct pn_delta_snapshot *snapshot, struct pn_file_lease *lease,
+                      struct pn_err *e)
+{
+    pthread_mutex_lock(&views->lock);
+    int rc = see_to_or_drop(engine, views, connection, table, snapshot, lease, e);
+    pthread_mutex_unlock(&views->lock);
+    return rc;
+}
+
 int pn_duckdb_view_latest(struct pn_duckdb *engine, struct pn_duckdb_views *views,
                           duckdb_connection connection, const struct pn_table *table,
                           struct pn_file_lease *lease, struct pn_err *e)
@@ -137,46 +158,19 @@ int pn_duckdb_view_latest(struct pn_duckdb *engine, struct pn_duckdb_views *view
     struct pn_err cause = {.class_ = PN_CLASS_NONE};
     struct pn_delta *delta = pn_duckdb_delta(engine, table->path);
     pthread_mutex_lock(&views->lock);
-    forget_lost(views);
     int rc = pn_delta_snapshot(delta, -1, &snapshot, &cause);
-    if (rc != 0 && cause.class_ == PN_CLASS_MISSING) {
-        rc = drop(views, connection, table, e);
-        if (rc == 0) {
-            rc = pn_pipeline_not_yet(engine->pipeline, table, e);
-        }
-        goto out;
-    }
-    if (rc != 0) {
+    bool missing = rc != 0 && cause.class_ == PN_CLASS_MISSING;
+    if (rc == 0 || missing) {
+        rc = see_to_or_drop(engine, views, connection, table, snapshot, lease, e);
+    } else {
         pn_err_copy(e, &cause);
-        goto out;
-    }
-    rc = see_to(engine, views, connection, table, snapshot, lease, e);
-out:
-    pthread_mutex_unlock(&views->lock);
-    pn_delta_snapshot_destroy(&snapshot);
-    pn_delta_destroy(&delta);
-    return rc;
-}
-
-int pn_duckdb_view_at(struct pn_duckdb *engine, struct pn_duckdb_views *views,
-                      duckdb_connection connection, const struct pn_table *table, int64_t version,
-                      struct pn_file_lease *lease, struct pn_err *e)
-{
-    struct pn_delta_snapshot *snapshot = NULL;
-    struct pn_delta *delta = pn_duckdb_delta(engine, table->path);
-    struct pn_table at = *table;
-    char *name = pn_xasprintf("%s@%" PRId64, table->name, version);
-    at.name = name;
-    pthread_mutex_lock(&views->lock);
-    forget_lost(views);
-    int rc = pn_delta_snapshot(delta, version, &snapshot, e);
-    if (rc == 0) {
-        rc = see_to(engine, views, connection, &at, snapshot, lease, e);
     }
     pthread_mutex_unlock(&views->lock);
+    if (rc == 0 && missing) {
+        rc = pn_pipeline_not_yet(engine->pipeline, table, e);
+    }
     pn_delta_snapshot_destroy(&snapshot);
     pn_delta_destroy(&delta);
-    free(name);
     return rc;
 }
 

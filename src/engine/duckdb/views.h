@@ -12,6 +12,7 @@
 #include "engine/embedded.h"
 #include "store/file_cache.h"
 
+struct pn_delta_snapshot;
 struct pn_duckdb;
 
 struct pn_duckdb_view {
@@ -37,11 +38,12 @@ void pn_duckdb_views_deinit(struct pn_duckdb_views *views);
 int pn_duckdb_view_latest(struct pn_duckdb *engine, struct pn_duckdb_views *views,
                           duckdb_connection connection, const struct pn_table *table,
                           struct pn_file_lease *lease, struct pn_err *e) PN_MUST_CHECK;
-/* The same for one version, under the name "<table>@<version>". MISSING when the table has no such
- * version, or has it no longer. */
-int pn_duckdb_view_at(struct pn_duckdb *engine, struct pn_duckdb_views *views,
-                      duckdb_connection connection, const struct pn_table *table, int64_t version,
-                      struct pn_file_lease *lease, struct pn_err *e) PN_MUST_CHECK;
+/* The same over a version that was read, under table->name, which may be "<table>@<version>". NULL:
+ * the table has none, and no view then. */
+int pn_duckdb_view_of(struct pn_duckdb *engine, struct pn_duckdb_views *views,
+                      duckdb_connection connection, const struct pn_table *table,
+                      const struct pn_delta_snapshot *snapshot, struct pn_file_lease *lease,
+                      struct pn_err *e) PN_MUST_CHECK;
 /* The version that the instance's view is of; -1: it has none. */
 int64_t pn_duckdb_view_version(struct pn_duckdb_views *views, const char *name);
 

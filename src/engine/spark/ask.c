@@ -173,6 +173,11 @@ static int ask(struct pn_embedded_engine *engine, const struct pn_ask *asked, st
     return pn_spark_answer((struct pn_spark *)asking_of(&engine->batch)->spark, asked, e);
 }
 
+static int warm(struct pn_embedded_engine *engine, struct pn_err *e)
+{
+    return pn_engine_warm(inner(engine), e);
+}
+
 static double progress(struct pn_embedded_engine *engine)
 {
     (void)engine;
@@ -217,6 +222,7 @@ struct pn_embedded_engine *pn_spark_asking_engine(struct pn_engine **spark,
     };
     static const struct pn_embedded_engine_ops ops = {
         .ask = ask,
+        .warm = warm,
         .progress = progress,
         .write_parquet = write_parquet,
         .order = order,

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "store/store.h"
 #include "support/engine_fixture.h"
 
 enum { TEXT_MAX = 4096 };
@@ -21,7 +22,9 @@ static int set_up(void **state)
     static struct engine_fixture fixture;
     engine_fixture_init(&fixture);
     fixture.pipeline.prelude_duckdb = "CREATE OR REPLACE MACRO twice(n) AS n * 2;"
-                                      "CREATE OR REPLACE MACRO sevens() AS TABLE SELECT 7 AS n;";
+                                      "CREATE OR REPLACE MACRO sevens() AS TABLE SELECT 7 AS n;"
+                                      "CREATE OR REPLACE MACRO peek(f) AS TABLE SELECT content "
+                                      "FROM read_text(f);";
     engine_fixture_reopen(&fixture);
     engine_land(&fixture, "t.thing", "a.json", "{\"id\":1,\"word\":\"w\"}\n");
     engine_load(&fixture, RAW_THING);
@@ -257,6 +260,28 @@ static void test_other_statements_open_no_file(void **state)
     }
 }
 
+/* Where the names hold nothing back, DuckDB itself opens the files of the query's tables alone: a
+ * function of the prelude that reads files stands for a way around the names. */
+static void test_the_instance_opens_no_other_file(void **state)
+{
+    struct engine_fixture *fixture = *state;
+    static const char *const forms[] = {
+        "SELECT * FROM peek('@')",
+        "SELECT p.* FROM raw_thing, peek('@') AS p",
+        "SELECT * FROM raw_thing AS t, LATERAL (SELECT * FROM peek('@')) AS p",
+    };
+    static const char *const files[] = {
+        "topics/t.thing/partition=0/a.json", "topics/*/*/*.json", "topics/**/a.json",
+        "topics/../topics/t.thing/partition=0/a.json", "secret/part-0.parquet"};
+    assert_int_equal(pn_store_put(fixture->store, "secret/part-0.parquet", "secret", 6, NULL), 0);
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        for (size_t k = 0; k < sizeof files / sizeof *files; k++) {
+            assert_refused_of(fixture, forms[i], files[k], "Permission Error");
+        }
+    }
+    assert_answer(fixture, "SELECT id FROM raw_thing", "1\n");
+}
+
 static void test_what_stays_allowed(void **state)
 {
     struct engine_fixture *fixture = *state;
@@ -298,6 +323,7 @@ int main(void)
         cmocka_unit_test(test_ways_around),
         cmocka_unit_test(test_files_under_defined_names),
         cmocka_unit_test(test_other_statements_open_no_file),
+        cmocka_unit_test(test_the_instance_opens_no_other_file),
         cmocka_unit_test(test_what_stays_allowed),
         cmocka_unit_test(test_hints_are_kept),
     };
