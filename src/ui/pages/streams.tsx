@@ -69,13 +69,13 @@ const STREAMS: Column<Row>[] = [
     sort: (row) => row.table?.state ?? "",
   },
   {
-    name: "Records to read",
+    name: "To read",
     cell: (row) => count(lag(row)),
     sort: (row) => lag(row) ?? -1,
     number: true,
   },
   {
-    name: "Rows since the start",
+    name: "Rows written",
     cell: (row) => count(row.table?.rows),
     sort: (row) => row.table?.rows ?? -1,
     number: true,
