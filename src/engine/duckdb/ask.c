@@ -266,6 +266,9 @@ static int run(struct pn_duckdb *engine, duckdb_connection *connection, const st
     if (rc == 0) {
         rc = pn_duckdb_asked_find(engine, select.tree, &asked, e);
     }
+    if (rc == 0 && pn_duckdb_is_beyond_ask(engine, &asked.reach)) {
+        pn_duckdb_asked_widen(engine, &asked);
+    }
     if (rc == 0) {
         rc = pn_duckdb_limit_ask(engine, connection, &asked.reach, e);
     }

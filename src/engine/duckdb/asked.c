@@ -11,17 +11,23 @@
 
 /* --- names ------------------------------------------------------------------------------------ */
 
+enum { OWN_TABLES = 2 /* those of dead letters, which every pipeline has */ };
+
+static struct pn_table table_at(const struct pn_pipeline *pipeline, size_t at)
+{
+    return at == 0   ? pn_dead_letters_table(pipeline)
+           : at == 1 ? pn_stream_dead_letters_table(pipeline)
+                     : pipeline->tables[at - OWN_TABLES];
+}
+
 /* The pipeline's table of this name; false: it has none. */
 static bool find_table(const struct pn_pipeline *pipeline, const char *name, size_t len,
                        struct pn_table *found)
 {
-    const struct pn_table own[] = {pn_dead_letters_table(pipeline),
-                                   pn_stream_dead_letters_table(pipeline)};
-    size_t own_count = sizeof own / sizeof *own;
-    for (size_t i = 0; i < own_count + pipeline->table_count; i++) {
-        const struct pn_table *table = i < own_count ? &own[i] : &pipeline->tables[i - own_count];
-        if (strlen(table->name) == len && strncasecmp(table->name, name, len) == 0) {
-            *found = *table;
+    for (size_t i = 0; i < OWN_TABLES + pipeline->table_count; i++) {
+        struct pn_table table = table_at(pipeline, i);
+        if (strlen(table.name) == len && strncasecmp(table.name, name, len) == 0) {
+            *found = table;
             return true;
         }
     }
@@ -123,6 +129,22 @@ int pn_duckdb_asked_find(struct pn_duckdb *engine, const char *tree, struct pn_d
     }
     pn_duckdb_names_deinit(&tables);
     return rc;
+}
+
+void pn_duckdb_asked_widen(struct pn_duckdb *engine, struct pn_duckdb_asked *asked)
+{
+    for (size_t i = 0; i < OWN_TABLES + engine->pipeline->table_count; i++) {
+        struct pn_err ignored = {0};
+        struct pn_delta_snapshot *snapshot = NULL;
+        struct pn_table table = table_at(engine->pipeline, i);
+        struct pn_delta *delta = pn_duckdb_delta(engine, table.path);
+        if (pn_delta_snapshot(delta, -1, &snapshot, &ignored) == 0 &&
+            pn_duckdb_reach_add(engine, table.path, snapshot, &asked->reach, &ignored) != 0) {
+            pn_logger_debug(engine->logger, "engine", "%s", ignored.msg);
+        }
+        pn_delta_snapshot_destroy(&snapshot);
+        pn_delta_destroy(&delta);
+    }
 }
 
 int pn_duckdb_asked_view(struct pn_duckdb *engine, duckdb_connection connection,

@@ -214,6 +214,15 @@ static int reopen_ask(struct pn_duckdb *engine, duckdb_connection *connection, s
     return rc;
 }
 
+bool pn_duckdb_is_beyond_ask(struct pn_duckdb *engine, struct pn_duckdb_reach *reach)
+{
+    pn_duckdb_reach_sort(reach);
+    pthread_mutex_lock(&engine->lock);
+    bool is_beyond = engine->ask_is_limited && !pn_duckdb_reach_covers(&engine->ask_reach, reach);
+    pthread_mutex_unlock(&engine->lock);
+    return is_beyond;
+}
+
 int pn_duckdb_limit_ask(struct pn_duckdb *engine, duckdb_connection *connection,
                         struct pn_duckdb_reach *reach, struct pn_err *e)
 {
