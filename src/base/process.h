@@ -40,7 +40,8 @@ bool pn_process_ended(struct pn_process *process, int32_t *exit_code);
 void pn_process_signal(const struct pn_process *process, int signal_number);
 /* Kills what is left of the group of a process that is gone: what it had started, at any depth.
  * Only those of the group that have all of `marks` ("NAME=value", NULL-ended) in their environment:
- * the number may be another group's by now. Returns how many it killed. */
+ * the number may be another group's by now. Waits until they have ended, for a second at most.
+ * Returns how many times it killed one. */
 size_t pn_process_kill_left(pid_t group, const char *const *marks);
 /* When the process `pid` began (the kernel's clock ticks since boot), or 0 when there is none: with
  * the pid it names a process for good. */

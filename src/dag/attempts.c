@@ -411,6 +411,7 @@ static bool kill_lost(const struct pn_run *run, const struct pn_attempt *attempt
     }
     if (pn_process_start_time((pid_t)attempt->pid) == attempt->pid_start) {
         (void)kill((pid_t)-attempt->pid, SIGKILL);
+        (void)pn_process_kill_left((pid_t)attempt->pid, marks);
         return true;
     }
     return pn_process_kill_left((pid_t)attempt->pid, marks) > 0;

@@ -103,16 +103,18 @@ void pn_duckdb_explain_unread(struct pn_duckdb *engine, const struct pn_table *t
     if (pn_duckdb_folder_path(engine, "", &folder, NULL) != 0) {
         return;
     }
-    if (starts_with(e->msg, "Permission Error")) {
+    /* Where the file is not there, DuckDB looks for a folder of its name, which it may not open. */
+    bool is_refused = starts_with(e->msg, "Permission Error");
+    if (is_refused) {
         path = find_file(engine, table, snapshot, is_outside, folder);
-        if (path != NULL) {
-            (void)pn_err_input(e,
-                               "table '%s': its file %s is outside the store, and queries cannot "
-                               "read it (a shallow clone has such files): make a deep clone, which "
-                               "has its own copies of all files",
-                               table->name, path);
-        }
-    } else if (starts_with(e->msg, "IO Error: No files found")) {
+    }
+    if (path != NULL) {
+        (void)pn_err_input(e,
+                           "table '%s': its file %s is outside the store, and queries cannot "
+                           "read it (a shallow clone has such files): make a deep clone, which "
+                           "has its own copies of all files",
+                           table->name, path);
+    } else if (is_refused || starts_with(e->msg, "IO Error: No files found")) {
         path = find_file(engine, table, snapshot, is_gone, folder);
         if (path != NULL) {
             (void)pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
