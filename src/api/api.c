@@ -406,3 +406,12 @@ void pn_api_wake(struct pn_api *api)
 {
     pn_http_server_wake(api->env.server);
 }
+
+enum pn_http_handled pn_api_reply_large(struct pn_http_request *req, const char *type)
+{
+    if (pn_http_request_reserve(req, req->out.len)) { /* else the reply is a 503 */
+        req->status = 200;
+        req->content_type = type;
+    }
+    return PN_HTTP_HANDLED;
+}

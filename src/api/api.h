@@ -68,6 +68,10 @@ void pn_api_put_problems(struct pn_api *api, struct pn_http_request *req,
  * started. */
 uint32_t pn_api_health_mark(struct pn_api *api);
 
+/* Ends a reply that may be large and is in req->out whole: 200, or 503 when the server has no
+ * memory left for it. `type` is static. */
+enum pn_http_handled pn_api_reply_large(struct pn_http_request *req, const char *type);
+
 /* There is news for requests that wait in a handler of ours (http/request.h). Any thread; does not
  * block. */
 void pn_api_wake(struct pn_api *api);

@@ -117,15 +117,6 @@ static int take_row(void *arg, const char *const *cells, size_t count)
 
 /* --- handlers --------------------------------------------------------------------------------- */
 
-static enum pn_http_handled reply(struct pn_http_request *req, const char *type)
-{
-    if (pn_http_request_reserve(req, req->out.len)) { /* else the reply is a 503 */
-        req->status = 200;
-        req->content_type = type;
-    }
-    return PN_HTTP_HANDLED;
-}
-
 static enum pn_http_handled begin_list(struct pn_http_request *req,
                                        struct pn_api_dead_letter_routes *routes)
 {
@@ -166,7 +157,7 @@ static enum pn_http_handled handle_list(struct pn_http_request *req, void *arg)
         pn_api_list_add_next(&writing.json, writing.last);
     }
     pn_json_end(&writing.json);
-    return reply(req, PN_HTTP_TYPE_JSON);
+    return pn_api_reply_large(req, PN_HTTP_TYPE_JSON);
 }
 
 /* Asks for the letter that the path names. */
@@ -211,7 +202,7 @@ static enum pn_http_handled handle_one(struct pn_http_request *req, void *arg)
     if (!pn_api_own_query_rows(req, own, take_one, &writing)) {
         return PN_HTTP_HANDLED;
     }
-    return writing.count == 0 ? no_letter(req) : reply(req, PN_HTTP_TYPE_JSON);
+    return writing.count == 0 ? no_letter(req) : pn_api_reply_large(req, PN_HTTP_TYPE_JSON);
 }
 
 static int take_original(void *arg, const char *const *cells, size_t count)
@@ -245,7 +236,7 @@ static enum pn_http_handled handle_original(struct pn_http_request *req, void *a
     pn_http_reply_header(req, "Content-Disposition",
                          pn_arena_printf(&req->arena, "attachment; filename=\"dead-letter-%s.bin\"",
                                          req->params[0]));
-    return reply(req, "application/octet-stream");
+    return pn_api_reply_large(req, "application/octet-stream");
 }
 
 static const struct pn_api_field list_query[] = {

@@ -2,6 +2,8 @@
 
 #include <inttypes.h>
 
+#include "api/errors.h"
+
 /* --- topics ----------------------------------------------------------------------------------- */
 
 static int topic_ends(void *arg, int32_t partition, int64_t *begin, int64_t *end, struct pn_err *e)
@@ -35,8 +37,8 @@ static int topic_at(void *arg, int32_t partition, int64_t time_ms, int64_t *offs
     return pn_log_offset_at(source->log, source->name, partition, time_ms, offset, e);
 }
 
-int pn_api_record_source_topic(struct pn_log *topics, const char *name,
-                               struct pn_api_record_source *source, struct pn_err *e)
+static int open_topic(struct pn_log *topics, const char *name, struct pn_api_record_source *source,
+                      struct pn_err *e)
 {
     struct pn_log_topic_info info;
     *source = (struct pn_api_record_source){.name = name, .log = topics};
@@ -101,9 +103,9 @@ static int shard_at(void *arg, int32_t partition, int64_t time_ms, int64_t *offs
         is_past ? PN_START_TIMESTAMP : PN_START_LATEST, time_ms, offset, e);
 }
 
-int pn_api_record_source_stream(struct pn_processor_source *streams, const char *name,
-                                const struct pn_clock *clock, struct pn_arena *arena,
-                                struct pn_api_record_source *source, struct pn_err *e)
+static int open_stream(struct pn_processor_source *streams, const char *name,
+                       const struct pn_clock *clock, struct pn_arena *arena,
+                       struct pn_api_record_source *source, struct pn_err *e)
 {
     *source = (struct pn_api_record_source){.name = name, .streams = streams, .clock = clock};
     int rc = pn_processor_source_describe(streams, name, arena, &source->stream, e);
@@ -118,6 +120,21 @@ int pn_api_record_source_stream(struct pn_processor_source *streams, const char 
                                            .at = shard_at,
                                            .arg = source};
     return rc;
+}
+
+bool pn_api_record_source_open(struct pn_http_request *req,
+                               const struct pn_api_search_routes *routes, bool of_stream,
+                               struct pn_api_record_source *source)
+{
+    const char *name = req->params[0];
+    struct pn_err failure = {0};
+    int rc = of_stream
+                 ? open_stream(routes->streams, name, routes->clock, &req->arena, source, &failure)
+                 : open_topic(routes->topics, name, source, &failure);
+    if (rc != 0) {
+        pn_api_reply_failure(req, &failure);
+    }
+    return rc == 0;
 }
 
 /* --- a record --------------------------------------------------------------------------------- */

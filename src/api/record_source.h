@@ -3,6 +3,7 @@
 #ifndef PN_API_RECORD_SOURCE_H
 #define PN_API_RECORD_SOURCE_H
 
+#include "api/search_routes.h"
 #include "base/clock.h"
 #include "base/json_writer.h"
 #include "log/log.h"
@@ -19,14 +20,11 @@ struct pn_api_record_source {
     const struct pn_clock *clock;
 };
 
-/* MISSING when there is no such topic. `name` is borrowed. */
-int pn_api_record_source_topic(struct pn_log *topics, const char *name,
-                               struct pn_api_record_source *source, struct pn_err *e) PN_MUST_CHECK;
-/* MISSING when there is no such stream; the shards are in the arena. BLOCKS. */
-int pn_api_record_source_stream(struct pn_processor_source *streams, const char *name,
-                                const struct pn_clock *clock, struct pn_arena *arena,
-                                struct pn_api_record_source *source,
-                                struct pn_err *e) PN_MUST_CHECK;
+/* The topic that a request's path names, or with `of_stream` the stream, which BLOCKS; its shards
+ * are in the request's arena. False: there is none, and the reply says so. */
+bool pn_api_record_source_open(struct pn_http_request *req,
+                               const struct pn_api_search_routes *routes, bool of_stream,
+                               struct pn_api_record_source *source);
 /* A stream's shard, or NULL. */
 const struct pn_processor_source_shard *pn_api_record_source_shard(
     const struct pn_api_record_source *source, int32_t index);

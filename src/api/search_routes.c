@@ -94,36 +94,21 @@ static enum pn_http_handled answer(struct pn_http_request *req,
         return PN_HTTP_HANDLED;
     }
     put_result(req, &result, &place);
-    if (pn_http_request_reserve(req, req->out.len)) { /* else the reply is a 503 */
-        req->status = 200;
-        req->content_type = PN_HTTP_TYPE_JSON;
-    }
-    return PN_HTTP_HANDLED;
+    return pn_api_reply_large(req, PN_HTTP_TYPE_JSON);
 }
 
 static enum pn_http_handled handle_topic(struct pn_http_request *req, void *arg)
 {
-    const struct pn_api_search_routes *routes = arg;
     struct pn_api_record_source source;
-    struct pn_err failure = {0};
-    if (pn_api_record_source_topic(routes->topics, req->params[0], &source, &failure) != 0) {
-        pn_api_reply_failure(req, &failure);
-        return PN_HTTP_HANDLED;
-    }
-    return answer(req, routes, &source.scan);
+    return pn_api_record_source_open(req, arg, false, &source) ? answer(req, arg, &source.scan)
+                                                               : PN_HTTP_HANDLED;
 }
 
 static enum pn_http_handled handle_stream(struct pn_http_request *req, void *arg)
 {
-    const struct pn_api_search_routes *routes = arg;
     struct pn_api_record_source source;
-    struct pn_err failure = {0};
-    if (pn_api_record_source_stream(routes->streams, req->params[0], routes->clock, &req->arena,
-                                    &source, &failure) != 0) {
-        pn_api_reply_failure(req, &failure);
-        return PN_HTTP_HANDLED;
-    }
-    return answer(req, routes, &source.scan);
+    return pn_api_record_source_open(req, arg, true, &source) ? answer(req, arg, &source.scan)
+                                                              : PN_HTTP_HANDLED;
 }
 
 static const struct pn_api_field of_topic[] = {PN_FIELD("topic", TEXT), PN_FIELDS_END};

@@ -221,11 +221,7 @@ enum pn_http_handled pn_api_handle_table_diff(struct pn_http_request *req, void 
     pn_json_add_cstr(&writing.json, "repeated", writing.repeated);
     add_columns(req, own->status.columns, &writing.json);
     pn_json_end(&writing.json);
-    if (pn_http_request_reserve(req, req->out.len)) { /* else the reply is a 503 */
-        req->status = 200;
-        req->content_type = PN_HTTP_TYPE_JSON;
-    }
-    return PN_HTTP_HANDLED;
+    return pn_api_reply_large(req, PN_HTTP_TYPE_JSON);
 }
 
 /* --- growth ----------------------------------------------------------------------------------- */

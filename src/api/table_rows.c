@@ -172,9 +172,5 @@ enum pn_http_handled pn_api_handle_table_rows(struct pn_http_request *req, void 
                                              asked->offset + (int64_t)asked->limit));
     }
     pn_json_end(&writing.json);
-    if (pn_http_request_reserve(req, req->out.len)) { /* else the reply is a 503 */
-        req->status = 200;
-        req->content_type = PN_HTTP_TYPE_JSON;
-    }
-    return PN_HTTP_HANDLED;
+    return pn_api_reply_large(req, PN_HTTP_TYPE_JSON);
 }
