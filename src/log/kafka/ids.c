@@ -1,21 +1,24 @@
 /*
  * The ids of topics. librdkafka 2.0 does not say those that Kafka gives, so an id here is how often
  * the name was deleted while we looked: all servers that looked agree, and a name that was never
- * deleted has 0. The folder's file has a line for each name that was:
+ * deleted has 0. The folder's file has those that were (base/checked_file.h):
  *
- *   <id> <name>
+ *   {"checked":1,"version":1,"topics":{"<name>":<id>, ...},"crc32c":"..."}
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checked_file.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "log/kafka/private.h"
 
-#define IDS_FILE "kafka_topics"
+#define IDS_FILE        "kafka_topics.json"
+#define UNCHECKED_START "{" /* of a file that was edited by hand */
 
-enum { IDS_BYTES_MAX = 64 * 1024 * 1024 };
+enum { IDS_BYTES_MAX = 64 * 1024 * 1024, VERSION = 1 };
 
 void pn_kafka_ids_init(struct pn_kafka_ids *ids)
 {
@@ -56,40 +59,51 @@ static void set(struct pn_kafka_ids *ids, const char *name, uint64_t id)
     ids->ids[at].id = id;
 }
 
-/* Takes the lines; false when one is not as it should be. */
-static bool parse(struct pn_kafka_ids *ids, char *text)
+/* Takes the members; false when one is not as it should be. */
+static bool parse(struct pn_kafka_ids *ids, const struct pn_json *root)
 {
-    for (char *rest = NULL, *line = strtok_r(text, "\n", &rest); line != NULL;
-         line = strtok_r(NULL, "\n", &rest)) {
-        char *name = NULL;
-        uint64_t id = strtoull(line, &name, 10);
-        if (id == 0 || name == line || *name != ' ' ||
-            !pn_topic_name_valid(name + 1, strlen(name + 1), NULL)) {
+    const struct pn_json *topics = pn_json_get(root, "topics");
+    if (pn_json_get_i64(root, "version", 0) != VERSION || topics == NULL ||
+        topics->type != PN_JSON_OBJECT) {
+        return false;
+    }
+    for (const struct pn_json *id = topics->first; id != NULL; id = id->next) {
+        if (id->type != PN_JSON_NUMBER || !id->is_integer || id->integer < 1 ||
+            !pn_topic_name_valid(id->key, id->key_len, NULL)) {
             return false;
         }
-        set(ids, name + 1, id);
+        char *name = pn_xstrndup(id->key, id->key_len);
+        set(ids, name, (uint64_t)id->integer);
+        free(name);
     }
     return true;
 }
 
 int pn_kafka_ids_load(struct pn_kafka *kafka, struct pn_err *e)
 {
-    struct pn_buf text;
-    pn_buf_init(&text, IDS_BYTES_MAX);
     char *path = pn_xasprintf("%s/" IDS_FILE, kafka->config.folder);
-    int rc = pn_io_exists(kafka->io, path) ? pn_io_read_file(kafka->io, path, &text, e) : 0;
-    if (rc == 0 && text.len > 0) {
-        char *copy = pn_xstrdup(pn_buf_text(&text));
-        if (!parse(&kafka->ids, copy)) {
-            rc = pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
-                            "%s, which says what topics were deleted, is damaged: restore it from "
-                            "a backup",
-                            path);
-        }
-        free(copy);
+    struct pn_json_parser *parser = pn_json_parser_create();
+    struct pn_json *root = NULL;
+    struct pn_buf text;
+    bool is_unchecked = false;
+    pn_buf_init(&text, IDS_BYTES_MAX);
+    int rc = 0;
+    if (!pn_io_exists(kafka->io, path)) {
+        goto out;
     }
-    free(path);
+    rc = pn_checked_file_read(kafka->io, path, UNCHECKED_START, &text, &is_unchecked, e);
+    if (rc == 0 &&
+        (pn_json_parse(parser, pn_buf_text(&text), text.len, text.len, &root, NULL) != 0 ||
+         !parse(&kafka->ids, root))) {
+        rc = pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
+                        "%s, which says what topics were deleted, is damaged: restore it from a "
+                        "backup",
+                        path);
+    }
+out:
     pn_buf_deinit(&text);
+    pn_json_parser_destroy(&parser);
+    free(path);
     return rc;
 }
 
@@ -111,15 +125,23 @@ uint64_t pn_kafka_ids_get(struct pn_kafka *kafka, const char *name)
 static int save(const struct pn_kafka *kafka, struct pn_err *e)
 {
     struct pn_buf text;
+    struct pn_json_writer json;
     pn_buf_init(&text, IDS_BYTES_MAX);
+    pn_json_writer_init(&json, &text);
+    pn_checked_begin(&json);
+    pn_json_add_i64(&json, "version", VERSION);
+    pn_json_put_key(&json, "topics");
+    pn_json_put_object(&json);
     for (size_t i = 0; i < kafka->ids.count; i++) {
         const struct pn_kafka_id *id = &kafka->ids.ids[i];
         if (id->id > 0) {
-            pn_buf_addf(&text, "%" PRIu64 " %s\n", id->id, id->name);
+            pn_json_add_i64(&json, id->name, (int64_t)id->id);
         }
     }
+    pn_json_end(&json);
+    pn_checked_end(&json);
     char *path = pn_xasprintf("%s/" IDS_FILE, kafka->config.folder);
-    int rc = pn_buf_check(&text, "the list of deleted topics", e);
+    int rc = pn_json_writer_check(&json, IDS_FILE, e);
     if (rc == 0) {
         rc = pn_io_replace_file(kafka->io, path, text.data, text.len, e);
     }

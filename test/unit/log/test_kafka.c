@@ -379,6 +379,37 @@ static void test_a_topic_that_is_gone_comes_back_as_another(void **state)
     assert_int_equal(info.id, 1); /* also in another life */
 }
 
+/* One bit of the file that keeps the ids would make the topic another one, whose records all land
+ * again. */
+static void test_a_flipped_bit_of_the_ids_is_noticed(void **state)
+{
+    struct fixture *fixture = *state;
+    char path[128];
+    char text[256] = {0};
+    struct pn_err e = {0};
+    set_gone(fixture, true);
+    atomic_fetch_add(&fixture->clock.ahead_ms, 11000);
+    look(fixture);
+    atomic_fetch_add(&fixture->clock.ahead_ms, 11000);
+    look(fixture);
+    pn_log_destroy(&fixture->log);
+    (void)snprintf(path, sizeof path, "%s/kafka_topics.json", fixture->folder);
+    FILE *file = fopen(path, "r+");
+    assert_non_null(file);
+    assert_true(fread(text, 1, sizeof text - 1, file) > 0);
+    char *id = strstr(text, "\"t\":1");
+    assert_non_null(id);
+    id[4] ^= 2; /* 1 becomes 3 */
+    rewind(file);
+    assert_int_equal(fwrite(text, 1, strlen(text), file), strlen(text));
+    assert_int_equal(fclose(file), 0);
+    assert_int_not_equal(pn_kafka_open(&fixture->config, pn_io_system(), &fixture->clock.clock,
+                                       NULL, &fixture->log, &e),
+                         0);
+    assert_int_equal(e.class_, PN_CLASS_CORRUPT);
+    assert_non_null(strstr(e.msg, "kafka_topics.json"));
+}
+
 /* An answer to a record that was sent when the topic had another state counts for the newest one,
  * and an end that was read up to does not go back. */
 static void test_ends_never_go_back(void **state)
@@ -718,6 +749,7 @@ int main(void)
         TEST(test_where_partitions_are),
         TEST(test_a_topic_with_an_error_stays_known),
         TEST(test_a_topic_that_is_gone_comes_back_as_another),
+        TEST(test_a_flipped_bit_of_the_ids_is_noticed),
         TEST(test_ends_never_go_back),
         TEST(test_readers_of_a_topic_end_with_it),
         TEST(test_configuring_what_is_so_already),
