@@ -10,6 +10,7 @@ struct answer {
     struct pn_json_parser *parser;
     int64_t rows;     /* so far */
     int64_t rows_max; /* further ones are counted, not printed */
+    bool in_turn;
 };
 
 static int take_columns(void *arg, const char *const *names, const char *const *types, size_t count)
@@ -34,7 +35,8 @@ static int answer(struct answer *answer, struct pn_embedded_engine *engine, cons
                   const struct pn_json *parameters, struct pn_err *e)
 {
     const struct pn_rows rows = {.columns = take_columns, .row = take_row, .arg = answer};
-    const struct pn_ask ask = {.sql = sql, .parameters = parameters, .rows = &rows};
+    const struct pn_ask ask = {
+        .sql = sql, .parameters = parameters, .rows = &rows, .in_turn = answer->in_turn};
     struct pn_err failure = {.class_ = PN_CLASS_NONE};
     answer->parser = pn_json_parser_create();
     int rc = pn_engine_ask(engine, &ask, &failure);
@@ -52,8 +54,8 @@ static int answer(struct answer *answer, struct pn_embedded_engine *engine, cons
 int pn_cli_answer(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,
                   struct pn_err *e)
 {
-    int64_t rows = 0;
-    return pn_cli_answer_first(cli, engine, sql, INT64_MAX, &rows, e);
+    struct answer asked = {.cli = cli, .rows_max = INT64_MAX};
+    return answer(&asked, engine, sql, NULL, e);
 }
 
 int pn_cli_answer_with(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,
@@ -71,10 +73,10 @@ int pn_cli_answer_with(struct pn_cli *cli, struct pn_embedded_engine *engine, co
     return rc;
 }
 
-int pn_cli_answer_first(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,
-                        int64_t rows_max, int64_t *row_count, struct pn_err *e)
+int pn_cli_answer_in_turn(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,
+                          int64_t rows_max, int64_t *row_count, struct pn_err *e)
 {
-    struct answer asked = {.cli = cli, .rows_max = rows_max};
+    struct answer asked = {.cli = cli, .rows_max = rows_max, .in_turn = true};
     int rc = answer(&asked, engine, sql, NULL, e);
     *row_count = asked.rows;
     return rc;

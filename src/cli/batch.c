@@ -147,10 +147,12 @@ static int answer_all(struct batch *batch, struct pn_err *e)
         pn_json_put_object(&json);
     }
     for (size_t i = 0; rc == 0 && i < batch->pipeline->query_count; i++) {
-        print_name(batch, &batch->pipeline->queries[i], &json, &text);
-        rc = pn_cli_answer(batch->cli, batch->engine, batch->pipeline->queries[i].sql, e);
+        const struct pn_query *query = &batch->pipeline->queries[i];
+        int64_t rows = 0;
+        print_name(batch, query, &json, &text);
+        rc = pn_cli_answer_in_turn(batch->cli, batch->engine, query->sql, INT64_MAX, &rows, e);
         if (rc != 0) {
-            pn_err_prefix(e, "%s", batch->pipeline->queries[i].file);
+            pn_err_prefix(e, "%s", query->file);
         }
     }
     if (batch->cli->format == PN_FORMAT_JSON) {

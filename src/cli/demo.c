@@ -171,7 +171,7 @@ static int run_queries(struct demo *demo, struct pn_embedded_engine *engine, str
         const struct pn_query *query = &pipeline->queries[i];
         int64_t rows = 0;
         headline(demo, query->name);
-        rc = pn_cli_answer_first(demo->cli, engine, query->sql, ANSWER_ROWS, &rows, e);
+        rc = pn_cli_answer_in_turn(demo->cli, engine, query->sql, ANSWER_ROWS, &rows, e);
         if (rc == 0 && rows > ANSWER_ROWS) {
             (void)fprintf(demo->cli->out, "... and %" PRId64 " more\n", rows - ANSWER_ROWS);
         }

@@ -33,6 +33,9 @@ struct pn_ask {
      * are null, booleans, numbers and strings. NULL: the query has no parameters. */
     const struct pn_json *parameters;
     const struct pn_rows *rows;
+    /* Further queries follow: what the engine opens for this one is to serve all tables of the
+     * pipeline. Otherwise it opens no file but those of the tables that the query names. */
+    bool in_turn;
     /* Called for each table that the query reads, before the columns; `arg` is that of `rows`. NULL
      * ok. */
     void (*table)(void *arg, const char *name, int64_t version);

@@ -266,7 +266,7 @@ static int run(struct pn_duckdb *engine, duckdb_connection *connection, const st
     if (rc == 0) {
         rc = pn_duckdb_asked_find(engine, select.tree, &asked, e);
     }
-    if (rc == 0 && pn_duckdb_is_beyond_ask(engine, &asked.reach)) {
+    if (rc == 0 && pn_duckdb_should_widen(engine, &asked.reach, ask->in_turn)) {
         pn_duckdb_asked_widen(engine, &asked);
     }
     if (rc == 0) {
@@ -350,6 +350,6 @@ int pn_duckdb_warm(struct pn_embedded_engine *base, struct pn_err *e)
 int pn_duckdb_query(struct pn_engine *base, const char *sql, const struct pn_rows *rows,
                     struct pn_err *e)
 {
-    const struct pn_ask ask = {.sql = sql, .rows = rows};
+    const struct pn_ask ask = {.sql = sql, .rows = rows, .in_turn = true};
     return pn_duckdb_ask((struct pn_embedded_engine *)base, &ask, e);
 }

@@ -214,13 +214,14 @@ static int reopen_ask(struct pn_duckdb *engine, duckdb_connection *connection, s
     return rc;
 }
 
-bool pn_duckdb_is_beyond_ask(struct pn_duckdb *engine, struct pn_duckdb_reach *reach)
+bool pn_duckdb_should_widen(struct pn_duckdb *engine, struct pn_duckdb_reach *reach, bool in_turn)
 {
     pn_duckdb_reach_sort(reach);
     pthread_mutex_lock(&engine->lock);
-    bool is_beyond = engine->ask_is_limited && !pn_duckdb_reach_covers(&engine->ask_reach, reach);
+    bool should_widen =
+        (in_turn || engine->ask_is_limited) && !pn_duckdb_reach_covers(&engine->ask_reach, reach);
     pthread_mutex_unlock(&engine->lock);
-    return is_beyond;
+    return should_widen;
 }
 
 int pn_duckdb_limit_ask(struct pn_duckdb *engine, duckdb_connection *connection,

@@ -69,8 +69,10 @@ int pn_duckdb_connect_work(struct pn_duckdb *engine, duckdb_connection *connecti
                            struct pn_err *e) PN_MUST_CHECK;
 int pn_duckdb_connect_ask(struct pn_duckdb *engine, duckdb_connection *connection,
                           struct pn_err *e) PN_MUST_CHECK;
-/* Would limiting the ask instance to these files, which are sorted, take another instance? */
-bool pn_duckdb_is_beyond_ask(struct pn_duckdb *engine, struct pn_duckdb_reach *reach);
+/* Should the files of all tables be added to these, which are sorted here? So it is where limiting
+ * the ask instance to these alone would take another instance, now or, with queries in turn, by
+ * the next of them. */
+bool pn_duckdb_should_widen(struct pn_duckdb *engine, struct pn_duckdb_reach *reach, bool in_turn);
 /* Closes the ask instance to all files but these, which are taken, and those that queries before
  * have read; to the network, and to settings. Where it was closed to one of these, another instance
  * takes its place, and *connection is one to that. Before anything of other people's is bound. */
