@@ -7,6 +7,7 @@
 #include "api/errors.h"
 
 enum { READ_RECORDS_MAX = 10000, READ_BYTES_MAX = 8 << 20 };
+static const int64_t HOUR_MS = 3600 * 1000;
 
 /* --- status ----------------------------------------------------------------------------------- */
 
@@ -215,6 +216,18 @@ static void put_source_shard(struct pn_json_writer *json,
     pn_json_end(json);
 }
 
+/* How long a stream keeps its records; a stream that is just gone has no answer. */
+static void add_retention(struct pn_json_writer *json, struct pn_kinesis *kinesis, const char *name)
+{
+    const struct pn_stream *stream = NULL;
+    if (pn_kinesis_stream(kinesis, name, &stream, NULL) != 0) {
+        pn_json_add_null(json, "retention_ms");
+        return;
+    }
+    pn_json_add_i64(json, "retention_ms", stream->retention_hours * HOUR_MS);
+    pn_stream_release(&stream);
+}
+
 static enum pn_http_handled handle_shards(struct pn_http_request *req, void *arg)
 {
     struct pn_api_stream_routes *routes = arg;
@@ -228,6 +241,7 @@ static enum pn_http_handled handle_shards(struct pn_http_request *req, void *arg
     struct pn_json_writer json;
     begin(req, &json);
     pn_json_add_textf(&json, "id", "%016" PRIx64, stream.id);
+    add_retention(&json, routes->kinesis, req->params[0]);
     pn_json_add_array(&json, "shards");
     for (size_t i = 0; i < stream.shard_count; i++) {
         put_source_shard(&json, &stream.shards[i]);
@@ -391,6 +405,10 @@ static const struct pn_api_field shards_reply[] = {
     {.name = "id",
      .type = PN_API_TEXT,
      .help = "of this stream, not of another with its name: 16 hex digits"},
+    {.name = "retention_ms",
+     .type = PN_API_INT,
+     .flags = PN_API_NULLABLE,
+     .help = "how long records are kept"},
     {.name = "shards", .type = PN_API_OBJECTS, .fields = source_shard},
     {.name = NULL}};
 static const struct pn_api_field position_query[] = {

@@ -3,7 +3,8 @@
  *
  *   GET api/v1/streams                              what this server's processors do
  *   GET api/v1/streams/names                        of all streams there are
- *   GET api/v1/streams/{stream}/shards              a stream as source.h describes it
+ *   GET api/v1/streams/{stream}/shards              a stream as source.h describes it, and how
+ *                                                   long its records are kept
  *   GET api/v1/streams/{stream}/shards/{n}/position?id=&start=latest|trim_horizon|<time>
  *   GET api/v1/streams/{stream}/shards/{n}/records?id=&offset=&max_records=&max_bytes=
  *
@@ -20,6 +21,7 @@
 struct pn_api_stream_routes {
     struct pn_processor_source *source; /* borrowed */
     struct pn_processor *streams;       /* borrowed; NULL: no processors run here */
+    struct pn_kinesis *kinesis;         /* borrowed; what a stream is beside its records */
 };
 
 /* Adds the routes, and to /health the lists "stalled_tables", "unread_keys" and "unknown_members".

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "api/stream_put_route.h"
 #include "api/stream_routes.h"
 #include "base/mem.h"
 #include "server/stations.h"
@@ -45,6 +46,7 @@ int pn_server_streams_create(const struct pn_app *app, struct pn_kinesis *kinesi
     }
     if (rc == 0) {
         made->routes.source = made->source;
+        made->routes.kinesis = kinesis;
         made->routes.streams = made->streams;
         *streams = made;
         made = NULL;
@@ -61,6 +63,7 @@ struct pn_processor_source *pn_server_streams_source(struct pn_server_streams *s
 void pn_server_streams_add_routes(struct pn_server_streams *streams, struct pn_api *api)
 {
     pn_api_stream_routes_add(&streams->routes, api);
+    pn_api_stream_put_route_add(streams->routes.kinesis, api);
 }
 
 struct pn_processor *pn_server_streams_processor(struct pn_server_streams *streams)

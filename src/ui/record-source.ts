@@ -1,7 +1,8 @@
 /* Where records come from: a topic's partitions, or a stream's shards. Both are read alike. */
 
-import { get } from "./api.ts";
+import { get, post } from "./api.ts";
 import { topicOf } from "./events.ts";
+import { count } from "./format.ts";
 import type { PartitionRow, RecordRow, Records, StreamShards } from "./types.ts";
 
 const READ_BYTES = 4_000_000;
@@ -12,6 +13,9 @@ export interface RecordSource {
   unit: "Partition" | "Shard";
   ends: () => Promise<Map<number, bigint>>; // the next offset of each
   read: (unit: number, from: bigint, limit: bigint) => Promise<RecordRow[]>; // whole
+  hasKey: boolean; // does a record need one?
+  send: (value: string, key: string) => Promise<string>; // a record; says where it is
+  curl: (value: string, key: string) => string; // a command that sends it
 }
 
 /* A partition or shard, with the offsets that it keeps. */
@@ -20,6 +24,9 @@ export interface Unit {
   begin: bigint;
   end: bigint;
 }
+
+/* A text in the single quotes of a shell. */
+const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
 export function recordsOfTopic(name: string): RecordSource {
   const path = `topics/${encodeURIComponent(name)}`;
@@ -34,6 +41,19 @@ export function recordsOfTopic(name: string): RecordSource {
     read: async (partition, from, limit) => {
       const asked = `partition=${partition}&from=${from}&limit=${limit}`;
       return (await get<Records>(`${path}/records?${asked}`)).records;
+    },
+    hasKey: false,
+    send: async (value) => {
+      const { offsets } = await post<{ offsets: { partition: number; offset: string }[] }>(
+        `${path}/records`,
+        { records: [{ value }] },
+      );
+      return `It is in partition ${offsets[0]?.partition} at offset ${count(offsets[0]?.offset)}.`;
+    },
+    curl: (value) => {
+      const type = "content-type: application/vnd.kafka.json.v2+json";
+      const body = quoted(`{"records":[{"value":${value}}]}`);
+      return `curl -H '${type}' -d ${body} ${location.origin}/${path}`;
     },
   };
 }
@@ -83,6 +103,20 @@ export function recordsOfStream(name: string): RecordSource {
         key: textOf(record.key).value,
         ...textOf(record.data),
       }));
+    },
+    hasKey: true,
+    send: async (value, key) => {
+      const { records } = await post<{ records: { shard: string; sequence_number: string }[] }>(
+        `${path}/records`,
+        { records: [{ key, value }] },
+      );
+      const [put] = records;
+      return `It is in ${put?.shard} with the sequence number ${put?.sequence_number}.`;
+    },
+    curl: (value, key) => {
+      const body = quoted(`{"Data":${value},"PartitionKey":${JSON.stringify(key)}}`);
+      const type = "content-type: application/json";
+      return `curl -X PUT -H '${type}' -d ${body} ${location.origin}/${path}/record`;
     },
   };
 }

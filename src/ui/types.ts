@@ -214,6 +214,7 @@ export interface RecordPage {
 /* GET streams/S/shards. */
 export interface StreamShards {
   id: string;
+  retention_ms: number | null; // null: the stream is just gone
   shards: { index: number; begin: number; end: number; complete: boolean }[];
 }
 

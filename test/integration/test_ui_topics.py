@@ -35,6 +35,18 @@ def server(tmp_path_factory):
         yield running
 
 
+def read_all(client, stream):
+    """Key, sequence number and data of each record, as an AWS client reads them."""
+    read = []
+    for shard in client.list_shards(StreamName=stream)["Shards"]:
+        iterator = client.get_shard_iterator(
+            StreamName=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        for record in client.get_records(ShardIterator=iterator)["Records"]:
+            read.append((record["PartitionKey"], record["SequenceNumber"], record["Data"]))
+    return read
+
+
 def numbers(page):
     return page.get_by_role("region", name="Records").locator("summary code")
 
@@ -193,3 +205,47 @@ def test_a_stream_that_no_table_reads(watch, server):  # noqa: F811
     page.get_by_role("link", name="Shards").click()
     expect(page.locator("main")).to_contain_text("No table of the pipeline reads this stream.")
     expect(page.get_by_role("region", name="Shards")).to_contain_text("open")
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_test_record_of_a_stream(watch, server, shape):  # noqa: F811
+    name = f"tried.{shape}"
+    made = requests.post(f"{server.url}/streams/{name}", json={"ShardCount": 2}, timeout=30)
+    assert made.ok, made.text
+    page = watch(shape).go(f"streams/{name}", "There are no records.")
+    page.get_by_text("Send a test record").click()
+    send = page.get_by_role("button", name="Send", exact=True)
+    value, key = page.get_by_label("Value, as JSON"), page.get_by_label("Partition key")
+    value.fill('{"n": 9007199254740993,')
+    expect(send).to_be_disabled()
+    value.fill(f'{{"n": 9007199254740993, "text": "{HOSTILE}"}}')
+    key.fill("k" * 257)
+    expect(page.get_by_text("1 to 256 characters, not 257")).to_be_visible()
+    expect(send).to_be_disabled()
+    check_looks(page, shape)
+    key.fill("Schlüssel")
+    send.click()
+    rows = page.get_by_role("region", name="Records").locator("tbody tr")
+    expect(rows).to_have_count(1)
+    expect(rows.locator("code").first).to_contain_text("9007199254740993")
+    rows.locator("summary").click()
+    sequence = rows.locator("dd code").inner_text()
+    said = page.locator("form [role=status]").last
+    expect(said).to_contain_text(f"with the sequence number {sequence}.")
+    check_looks(page, shape)
+    text = f'{{"n": 9007199254740993, "text": "{HOSTILE}"}}'
+    assert read_all(kinesis(server.url), name) == [("Schlüssel", sequence, text.encode())]
+
+
+def test_what_a_stream_holds(watch, server):  # noqa: F811
+    client = kinesis(server.url)
+    client.create_stream(StreamName="kept", ShardCount=2)
+    client.increase_stream_retention_period(StreamName="kept", RetentionPeriodHours=72)
+    page = watch().go("streams/kept/shards", "for 3 d")
+    facts = page.locator(".facts").first
+    expect(facts.locator("time")).to_have_count(0)
+    for number in range(20):
+        client.put_record(StreamName="kept", Data=b"x", PartitionKey=f"{number}")
+    expect(facts.locator("time")).to_have_count(2)  # of its oldest and newest records
+    expect(facts).to_contain_text("20")
+    check_looks(page, "light")

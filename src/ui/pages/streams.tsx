@@ -17,9 +17,12 @@ import { RecordSearch } from "../parts/search.tsx";
 import { State } from "../parts/state.tsx";
 import { Tabs } from "../parts/tabs.tsx";
 import { RecordTail } from "../parts/tail.tsx";
-import { Ago } from "../parts/time.tsx";
+import { TestRecord } from "../parts/test-record.tsx";
+import { Ago, At } from "../parts/time.tsx";
 import type { Node } from "../parts/way.tsx";
+import { useEnds } from "../record-ends.ts";
 import { recordsOfStream } from "../record-source.ts";
+import type { RecordSource, Unit } from "../record-source.ts";
 import { href } from "../route.ts";
 import type { ShardRow, StreamShards, StreamTable } from "../types.ts";
 
@@ -123,12 +126,7 @@ function rowsOf(names: string[], tables: StreamTable[], nodes: Node[]): Row[] {
   });
 }
 
-/* How a record is put into a stream by hand. */
-function curl(stream: string): string {
-  const body = `{"Data":{"hello":"world"},"PartitionKey":"1"}`;
-  const path = `/streams/${encodeURIComponent(stream)}/record`;
-  return `curl -X PUT -H 'content-type: application/json' -d '${body}' ${location.origin}${path}`;
-}
+const EXAMPLE = '{"hello":"world"}';
 
 type Source = StreamShards["shards"][number];
 
@@ -182,9 +180,39 @@ function Reading({ table }: { table: StreamTable }) {
   );
 }
 
-function Shards({ shards, tables }: { shards: Source[]; tables: StreamTable[] }) {
+function unitsOf(shards: Source[]): Unit[] {
+  return shards.map((shard) => ({
+    index: shard.index,
+    begin: BigInt(shard.begin),
+    end: BigInt(shard.end),
+  }));
+}
+
+function About({ source, data }: { source: RecordSource; data: StreamShards }) {
+  const { oldest, newest } = useEnds(source, unitsOf(data.shards));
+  return (
+    <Facts
+      of={{
+        Shards: count(data.shards.length),
+        Records: count(data.shards.reduce((all, shard) => all + shard.end - shard.begin, 0)),
+        Oldest: <At ms={oldest} />,
+        Newest: <At ms={newest} />,
+        "Records are kept": data.retention_ms === null ? "–" : `for ${duration(data.retention_ms)}`,
+      }}
+    />
+  );
+}
+
+interface ShardsProps {
+  source: RecordSource;
+  data: StreamShards;
+  tables: StreamTable[];
+}
+
+function Shards({ source, data, tables }: ShardsProps) {
   return (
     <>
+      <About source={source} data={data} />
       {tables.length === 0 ? <p>No table of the pipeline reads this stream.</p> : null}
       {tables.map((table) => (
         <Reading key={table.table} table={table} />
@@ -194,7 +222,7 @@ function Shards({ shards, tables }: { shards: Source[]; tables: StreamTable[] })
         caption="Shards"
         plain
         columns={KEPT}
-        rows={shards}
+        rows={data.shards}
         words={(row) => `${row.index}`}
         empty={<Empty>The stream has no shards.</Empty>}
       />
@@ -239,26 +267,34 @@ function OneStream({ stream, asked }: { stream: string; asked: string | undefine
             case "search":
               return <RecordSearch source={source} />;
             case "tail":
-              return <RecordTail source={source} />;
+              return (
+                <>
+                  <TestRecord source={source} sent={shards.again} />
+                  <RecordTail source={source} />
+                </>
+              );
             case "rates":
               return <Rates source={source} />;
             case "shards":
               return (
                 <Region of={streams}>
-                  {() => <Shards shards={data.shards} tables={tables} />}
+                  {() => <Shards source={source} data={data} tables={tables} />}
                 </Region>
               );
             default:
               return (
-                <RecordPages
-                  source={source}
-                  units={data.shards.map((shard) => ({
-                    index: shard.index,
-                    begin: BigInt(shard.begin),
-                    end: BigInt(shard.end),
-                  }))}
-                  empty={<Empty command={curl(stream)}>There are no records. Put one there:</Empty>}
-                />
+                <>
+                  <TestRecord source={source} sent={shards.again} />
+                  <RecordPages
+                    source={source}
+                    units={unitsOf(data.shards)}
+                    empty={
+                      <Empty command={source.curl(EXAMPLE, "1")}>
+                        There are no records. Put one there:
+                      </Empty>
+                    }
+                  />
+                </>
               );
           }
         }}

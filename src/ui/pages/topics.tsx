@@ -1,12 +1,11 @@
 /* The topics of the log: all of them, and one with its partitions and records. */
 
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 
-import { ApiError, get, post, useGet } from "../api.ts";
+import { useGet } from "../api.ts";
 import { topicOf } from "../events.ts";
 import { bytes, count, duration } from "../format.ts";
 import { Consumers } from "../parts/consumers.tsx";
-import { Copy } from "../parts/copy.tsx";
 import { Facts } from "../parts/facts.tsx";
 import { Failing } from "../parts/failing.tsx";
 import { List } from "../parts/list.tsx";
@@ -15,23 +14,21 @@ import { NewTopic } from "../parts/new-topic.tsx";
 import { Page } from "../parts/page.tsx";
 import { Rates } from "../parts/rates.tsx";
 import { RecordPages } from "../parts/record-pages.tsx";
-import { Empty, Failure, Region } from "../parts/region.tsx";
+import { Empty, Region } from "../parts/region.tsx";
 import { RecordSearch } from "../parts/search.tsx";
 import { Tabs } from "../parts/tabs.tsx";
 import { RecordTail } from "../parts/tail.tsx";
+import { TestRecord } from "../parts/test-record.tsx";
 import { Ago, At } from "../parts/time.tsx";
 import { rateText } from "../parts/way.tsx";
 import type { Node } from "../parts/way.tsx";
+import { useEnds } from "../record-ends.ts";
 import { recordsOfTopic } from "../record-source.ts";
+import type { RecordSource, Unit } from "../record-source.ts";
 import { href } from "../route.ts";
-import type { Items, LandingRow, PartitionRow, Records, TopicRow } from "../types.ts";
+import type { Items, LandingRow, PartitionRow, TopicRow } from "../types.ts";
 
-/* How a record is posted to a topic by hand. */
-function curl(topic: string, value = '{"hello":"world"}'): string {
-  const body = `{"records":[{"value":${value}}]}`.replaceAll("'", "'\\''");
-  const type = "content-type: application/vnd.kafka.json.v2+json";
-  return `curl -H '${type}' -d '${body}' ${location.origin}/topics/${encodeURIComponent(topic)}`;
-}
+const EXAMPLE = '{"hello":"world"}';
 
 interface Retention {
   retention_ms: number | null;
@@ -48,7 +45,6 @@ function kept(row: Retention | undefined): string {
 
 /* --- all topics ------------------------------------------------------------------------------ */
 
-const TIMED_MAX = 8; // partitions whose oldest and newest records are looked at
 const LIVE_TIMES_MAX = 50; // topics: with more, the times of their records are looked up once
 
 /* A topic with what the overview and the sink know of it. */
@@ -151,7 +147,7 @@ function AllTopics() {
             )}
             words={(row) => `${row.topic} ${row.read_by ?? ""}`}
             empty={
-              <Empty command={curl("clicks")}>
+              <Empty command={recordsOfTopic("clicks").curl(EXAMPLE, "")}>
                 There are no topics yet. The first record makes its topic:
               </Empty>
             }
@@ -215,88 +211,16 @@ function Partitions({ topic, rows }: { topic: string; rows: PartitionRow[] }) {
   );
 }
 
-/* A record written by hand; what is no JSON is said before it is sent. */
-function TestRecord({ topic, sent }: { topic: string; sent: () => void }) {
-  const [text, setText] = useState('{"hello": "world"}');
-  const [said, setSaid] = useState("");
-  const [error, setError] = useState<ApiError>();
-  let wrong = "";
-  try {
-    JSON.parse(text);
-  } catch (reason) {
-    wrong = reason instanceof Error ? reason.message : String(reason);
-  }
-  const send = async (event: Event) => {
-    event.preventDefault();
-    setError(undefined);
-    try {
-      const { offsets } = await post<{ offsets: { partition: number; offset: string }[] }>(
-        `topics/${encodeURIComponent(topic)}/records`,
-        { records: [{ value: text }] }, // as typed: parsing it would round its numbers
-      );
-      setSaid(`It is in partition ${offsets[0]?.partition} at offset ${offsets[0]?.offset}.`);
-      sent();
-    } catch (reason) {
-      if (reason instanceof ApiError) {
-        setError(reason);
-      }
-    }
-  };
-  return (
-    <details>
-      <summary>Send a test record</summary>
-      <form onSubmit={(event) => void send(event)}>
-        <label for="record">Value, as JSON</label>
-        <textarea
-          id="record"
-          class="editor"
-          value={text}
-          aria-invalid={wrong !== ""}
-          aria-describedby="record-wrong"
-          onInput={(event) => setText(event.currentTarget.value)}
-        />
-        <div class="bar">
-          <button class="main" disabled={wrong !== ""}>
-            Send
-          </button>
-          <span id="record-wrong" role="status">
-            {wrong === "" ? said : wrong}
-          </span>
-        </div>
-        {error === undefined ? null : <Failure error={error} />}
-        {wrong === "" ? <Copy text={curl(topic, text)} /> : null}
-      </form>
-    </details>
-  );
+function unitsOf(partitions: PartitionRow[]): Unit[] {
+  return partitions.map((row) => ({
+    index: row.partition,
+    begin: BigInt(row.begin),
+    end: BigInt(row.end),
+  }));
 }
 
-/* The times of the oldest and the newest record, over the first partitions. */
-function useEnds(path: string, partitions: PartitionRow[]) {
-  const [times, setTimes] = useState<number[]>([]);
-  const filled = partitions.filter((one) => one.begin !== one.end).slice(0, TIMED_MAX);
-  const key = filled.map((one) => `${one.partition} ${one.begin} ${one.end}`).join(",");
-  useEffect(() => {
-    const abort = new AbortController();
-    const ask = (one: PartitionRow, from: bigint | string) =>
-      get<Records>(
-        `${path}/records?partition=${one.partition}&from=${from}&limit=1`,
-        abort.signal,
-      ).then(({ records }) => records.map((record) => record.time_ms));
-    Promise.all(
-      filled.flatMap((one) => [ask(one, one.begin), ask(one, BigInt(one.end) - 1n)]),
-    ).then(
-      (found) => setTimes(found.flat()),
-      () => undefined, // the list of records says what is wrong
-    );
-    return () => abort.abort();
-  }, [path, key]);
-  return times.length === 0
-    ? { oldest: null, newest: null }
-    : { oldest: Math.min(...times), newest: Math.max(...times) };
-}
-
-function About({ path, partitions }: { path: string; partitions: PartitionRow[] }) {
-  const { oldest, newest } = useEnds(path, partitions);
+function About({ source, partitions }: { source: RecordSource; partitions: PartitionRow[] }) {
+  const { oldest, newest } = useEnds(source, unitsOf(partitions));
   const sum = (of: (row: PartitionRow) => number) =>
     partitions.reduce((all, row) => all + of(row), 0);
   return (
@@ -335,7 +259,7 @@ function OneTopic({ name, view }: { name: string; view: string }) {
       {view === "consumers" ? <Consumers topic={name} events={source.topic} /> : null}
       {view === "tail" ? (
         <>
-          <TestRecord topic={name} sent={partitions.again} />
+          <TestRecord source={source} sent={partitions.again} />
           <RecordTail source={source} />
         </>
       ) : null}
@@ -343,21 +267,19 @@ function OneTopic({ name, view }: { name: string; view: string }) {
         {(data) =>
           ["search", "tail", "rates", "consumers"].includes(view) ? null : view === "partitions" ? (
             <>
-              <About path={path} partitions={data.partitions} />
+              <About source={source} partitions={data.partitions} />
               <Partitions topic={name} rows={data.partitions} />
             </>
           ) : (
             <>
-              <TestRecord topic={name} sent={partitions.again} />
+              <TestRecord source={source} sent={partitions.again} />
               <RecordPages
                 source={source}
-                units={data.partitions.map((row) => ({
-                  index: row.partition,
-                  begin: BigInt(row.begin),
-                  end: BigInt(row.end),
-                }))}
+                units={unitsOf(data.partitions)}
                 empty={
-                  <Empty command={curl(name)}>There are no records. Send the topic one:</Empty>
+                  <Empty command={source.curl(EXAMPLE, "")}>
+                    There are no records. Send the topic one:
+                  </Empty>
                 }
               />
             </>
