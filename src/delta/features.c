@@ -57,11 +57,6 @@ static bool has_defaults(const struct pn_delta_snapshot *snapshot)
     return pn_delta_schema_has_metadata(snapshot->metadata.schema, "CURRENT_DEFAULT");
 }
 
-static bool has_wider_types(const struct pn_delta_snapshot *snapshot)
-{
-    return pn_delta_schema_has_metadata(snapshot->metadata.schema, "delta.typeChanges");
-}
-
 static bool stamps_commits(const struct pn_delta_snapshot *snapshot)
 {
     return pn_delta_property_true(&snapshot->metadata, "delta.enableInCommitTimestamps");
@@ -91,8 +86,8 @@ static const struct feature features[] = {
     {"v2Checkpoint", 0, 0, NULL, NULL}, /* read; what is written is a classic one, as allowed */
     {"vacuumProtocolCheck", 0, 0, NULL, NULL},
     {"deletionVectors", 0, 0, NULL, always},
-    {"typeWidening", 0, 0, has_wider_types, always},
-    {"typeWidening-preview", 0, 0, has_wider_types, always},
+    {"typeWidening", 0, 0, NULL, always},
+    {"typeWidening-preview", 0, 0, NULL, always},
 };
 
 static const struct feature *find_feature(const char *name)

@@ -570,6 +570,63 @@ def test_every_type_of_the_log_is_read_by_the_tables_key(data, spark):
     assert two == {**{name: None for name in names}, "id": 2}
 
 
+# Each change of a type that Delta 4 allows, and a value of the wider type that the old one lacks.
+WIDENED = [
+    ("TINYINT", "SMALLINT", "300S"), ("TINYINT", "BIGINT", "5000000000L"),
+    ("SMALLINT", "INT", "70000"), ("INT", "BIGINT", "9223372036854775807L"),
+    ("FLOAT", "DOUBLE", "0.1D"), ("INT", "DOUBLE", "0.5D"),
+    ("TINYINT", "DECIMAL(10,0)", "1234567890BD"), ("INT", "DECIMAL(14,4)", "1234567890.1234BD"),
+    ("BIGINT", "DECIMAL(22,2)", "12345678901234567890.12BD"),
+    ("DECIMAL(5,2)", "DECIMAL(30,4)", "12345678901234567890123456.1234BD"),
+    ("DATE", "TIMESTAMP_NTZ", "TIMESTAMP_NTZ '2024-02-29 12:00:00.000001'"),
+]  # fmt: skip
+
+
+def test_widened_types_are_read_in_files_of_either_type(data, spark):
+    """Files of both types lie side by side; in structs, arrays and maps as well."""
+    path = foreign(data, "wider")
+    old = [f"CAST({'DATE' if kind == 'DATE' else ''} '{value}' AS {kind})"
+           for kind, value in ((kind, "1969-12-31" if kind == "DATE" else "7")
+                               for kind, _, _ in WIDENED)]  # fmt: skip
+    nested = "named_struct('f', {0}) AS s, array({0}, null) AS a, map({0}, {0}) AS m, {0} AS part"
+
+    def columns(values, inner):
+        named = ", ".join(f"{value} AS c{i}" for i, value in enumerate(values))
+        return f"{named}, {nested.format(inner)}"
+
+    frame = spark.sql(f"SELECT 1 AS id, {columns(old, '7')}")
+    frame.write.format("delta").partitionBy("part").save(str(path))
+    spark.sql(f"ALTER TABLE delta.`{path}` "
+              f"SET TBLPROPERTIES ('delta.enableTypeWidening' = 'true', "
+              f"'delta.feature.timestampNtz' = 'supported')")  # fmt: skip
+    changes = [(f"c{i}", wide) for i, (_, wide, _) in enumerate(WIDENED)]
+    changes += [(name, "BIGINT") for name in ("s.f", "a.element", "m.key", "m.value", "part")]
+    for name, kind in changes:
+        spark.sql(f"ALTER TABLE delta.`{path}` ALTER COLUMN {name} TYPE {kind}")
+    wide = [f"CAST({value} AS {kind})" for _, kind, value in WIDENED]
+    spark.sql(f"INSERT INTO delta.`{path}` SELECT 2 AS id, {columns(wide, '5000000000L')}")
+    for id in (3, 4):
+        spark.sql(f"INSERT INTO delta.`{path}` SELECT {id} AS id, {columns(old, '8L')}")
+
+    rows = {row["id"]: row for row in rows_by_key(data, "foreign/wider")}
+    theirs = {row["id"]: row.asDict(recursive=True) for row in
+              spark.read.format("delta").load(str(path)).collect()}  # fmt: skip
+    assert rows.keys() == theirs.keys() == {1, 2, 3, 4}
+    for id, row in rows.items():
+        for name in ("s", "a", "part"):
+            assert row[name] == theirs[id][name], (id, name)
+        assert {int(key): value for key, value in row["m"].items()} == theirs[id]["m"]
+    # Each number to the digit.
+    select = ", ".join(f"CAST(c{i} AS VARCHAR) AS c{i}" for i in range(len(WIDENED)))
+    ours = query(f'SELECT id, {select} FROM "foreign/wider" ORDER BY id', data=data)
+    spark.read.format("delta").load(str(path)).createOrReplaceTempView("wider")
+    select = select.replace("VARCHAR", "STRING")
+    expected = [row.asDict() for row in
+                spark.sql(f"SELECT id, {select} FROM wider ORDER BY id").collect()]  # fmt: skip
+    assert ours == expected
+    assert "typeWidening" in refused("table", "optimize", "foreign/wider", data=data)
+
+
 @pytest.mark.parametrize("name, properties, feature", [
     ("feed", "'delta.enableChangeDataFeed' = 'true'", "changeDataFeed"),
     ("stamped", "'delta.enableInCommitTimestamps' = 'true'", "inCommitTimestamp"),
