@@ -1,4 +1,4 @@
-"""Delta tables as others read them: delta-rs, DuckDB's extension, and Spark."""
+"""Delta tables as pinion and others read them: delta-rs, DuckDB's extension, and Spark."""
 
 import contextlib
 import json
@@ -12,7 +12,7 @@ import deltalake
 import duckdb
 import duckdb_extension_delta
 
-from pinion import ROOT
+from pinion import ROOT, query, run
 
 DELTA = "org.apache.spark.sql.delta"  # Delta's package
 
@@ -99,3 +99,43 @@ def rows_by_spark(spark, path, version=None):
 def forget(spark):
     """Spark keeps the state of tables it has seen; now it hasn't seen any."""
     spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
+
+
+def assert_readers_agree(spark, path, count=None):
+    rows = rows_by_delta_rs(path)
+    assert rows_by_duckdb(path) == rows
+    assert rows_by_spark(spark, path) == rows
+    if count is not None:
+        assert len(rows) == count
+    return rows
+
+
+# --- what pinion says of them ---------------------------------------------------------------------
+
+
+def table(verb, name, *args, data):
+    return json.loads(run("table", verb, name, *args, "--format", "json", data=data).stdout)
+
+
+def log_of(path):
+    names = (file.name for file in (path / "_delta_log").iterdir())
+    return sorted(name for name in names if not name.startswith("."))
+
+
+def rows_by_key(data, key):
+    """The rows of a table that no pipeline declares."""
+    return query(f'SELECT * FROM "{key}"', data=data)
+
+
+def refused(*args, data):
+    """The message of a command that must fail."""
+    done = run(*args, data=data, check=False)
+    assert done.returncode == 1, done.stdout
+    return done.stderr
+
+
+def drop_commits(path, below):
+    """As a clean-up of the log does, so that only the checkpoint can give the answer."""
+    for file in (path / "_delta_log").glob("*.json"):
+        if ".checkpoint." not in file.name and int(file.name[:20]) < below:
+            file.unlink()
