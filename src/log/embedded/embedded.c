@@ -1,6 +1,5 @@
 #include "log/embedded/embedded.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +7,7 @@
 #include "log/embedded/maintenance.h"
 #include "log/embedded/open_files.h"
 #include "log/embedded/submit.h"
+#include "log/folder_lock.h"
 
 enum { FOLDER_LEN_MAX = PN_PATH_SIZE - 512 };
 
@@ -281,7 +281,6 @@ int pn_embedded_open(const struct pn_embedded_config *config, const struct pn_io
         return rc;
     }
     struct embedded *embedded = pn_xcalloc(1, sizeof *embedded);
-    char *lock_path = pn_xasprintf("%s/%s", config->folder, PN_LOCK_FILE);
     embedded->log.ops = &embedded_ops;
     embedded->lock_fd = -1;
     embedded->env = (struct pn_log_env){
@@ -294,12 +293,7 @@ int pn_embedded_open(const struct pn_embedded_config *config, const struct pn_io
     if (rc != 0) {
         goto out;
     }
-    rc = pn_io_lock(io, lock_path, &embedded->lock_fd, e);
-    if (rc == EWOULDBLOCK) {
-        rc = pn_err_set(e, PN_CLASS_CONFLICT, rc,
-                        "another pinion uses the log in %s: stop it, or use another data folder",
-                        config->folder);
-    }
+    rc = pn_log_folder_lock(io, config->folder, &embedded->lock_fd, e);
     if (rc != 0) {
         goto out;
     }
@@ -315,7 +309,6 @@ int pn_embedded_open(const struct pn_embedded_config *config, const struct pn_io
     *log = &embedded->log;
     embedded = NULL;
 out:
-    free(lock_path);
     if (embedded != NULL) {
         embedded_free(embedded);
     }

@@ -15,8 +15,6 @@
 #include "log/embedded/age_clock.h"
 #include "log/embedded/partition.h"
 
-#define PN_LOCK_FILE ".lock" /* in the log's folder; so no topic can have this name */
-
 struct pn_topic {
     char name[PN_TOPIC_NAME_MAX + 1];
     char *folder;

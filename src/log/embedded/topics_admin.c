@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "log/embedded/topic_file.h"
 #include "log/embedded/topics.h"
+#include "log/folder_lock.h"
 #include "log/record.h"
 
 static char *folder_of(const struct pn_topics *topics, const char *name)
@@ -282,7 +283,7 @@ int pn_topics_create(struct pn_topics *topics, const char *name,
     if (!pn_topic_name_valid(name, strlen(name), e)) {
         return PN_FAIL;
     }
-    if (strcmp(name, PN_LOCK_FILE) == 0) {
+    if (strcmp(name, PN_LOG_LOCK_FILE) == 0) {
         return pn_err_input(
             e, "a topic cannot be named '%s': this is the name of the log's own file", name);
     }

@@ -3,14 +3,13 @@
  * data folder, and the cluster's id. What the sink remembers is about offsets of one cluster, so a
  * folder never changes its log.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "log/folder_lock.h"
 #include "log/kafka/private.h"
 
-#define LOCK_FILE    "lock" /* as the log of segments has it */
 #define CLUSTER_FILE "kafka_cluster"
 
 enum { ID_BYTES_MAX = 1024, ID_TIMEOUT_MS = 10000 };
@@ -47,14 +46,7 @@ int pn_kafka_folder_open(struct pn_kafka *kafka, struct pn_err *e)
     if (rc != 0) {
         return rc;
     }
-    char *path = pn_xasprintf("%s/" LOCK_FILE, folder);
-    rc = pn_io_lock(kafka->io, path, &kafka->lock_fd, e);
-    if (rc == EWOULDBLOCK) {
-        rc = pn_err_set(e, PN_CLASS_CONFLICT, rc,
-                        "another pinion uses the log in %s: stop it, or use another data folder",
-                        folder);
-    }
-    free(path);
+    rc = pn_log_folder_lock(kafka->io, folder, &kafka->lock_fd, e);
     return rc == 0 ? check_segments(kafka, e) : rc;
 }
 

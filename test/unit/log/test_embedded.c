@@ -1,11 +1,13 @@
 /* The embedded log as its users see it: topics, appends, reads, times, limits, listeners. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -563,6 +565,40 @@ static void test_a_second_log_is_kept_off_the_folder(void **state)
     log_fixture_reopen(fixture);
 }
 
+/* Of a killed process: what it had forked, which holds its descriptors until it runs a program. */
+static pid_t left = -1;
+
+/* The disk's own, but what was left ends as soon as its lock was met. */
+static int flock_and_let_go(const struct pn_io *io, int fd, int operation)
+{
+    int rc = pn_io_system()->ops->flock(io, fd, operation);
+    if (rc != 0 && left > 0) {
+        assert_int_equal(kill(left, SIGKILL), 0);
+        assert_int_equal(waitpid(left, NULL, 0), left);
+        left = -1;
+    }
+    return rc;
+}
+
+static void test_a_lock_that_a_killed_process_left_is_waited_for(void **state)
+{
+    struct log_fixture *fixture = *state;
+    struct pn_io_ops ops = *pn_io_system()->ops;
+    ops.flock = flock_and_let_go;
+    const struct pn_io disk = {.ops = &ops};
+    struct pn_err e = {0};
+    left = fork();
+    assert_true(left >= 0);
+    if (left == 0) {
+        (void)pause();
+        _exit(0);
+    }
+    log_fixture_close(fixture); /* our descriptor of the lock, as if we were killed */
+    assert_int_equal(log_fixture_try_open(fixture, &disk, &e), 0);
+    assert_int_equal(left, -1);
+    log_fixture_close(fixture);
+}
+
 static void count_call(void *arg)
 {
     (void)__atomic_add_fetch((int *)arg, 1, __ATOMIC_SEQ_CST);
@@ -619,6 +655,7 @@ int main(void)
         TEST(test_a_folder_that_goes_away_takes_no_records),
         TEST(test_a_folder_that_goes_away_is_not_made_anew),
         TEST(test_a_second_log_is_kept_off_the_folder),
+        TEST(test_a_lock_that_a_killed_process_left_is_waited_for),
         TEST(test_listeners_hear_of_new_records),
         TEST(test_metrics_count_what_was_appended),
     };
