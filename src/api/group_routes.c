@@ -20,9 +20,15 @@ static enum pn_http_handled handle(struct pn_http_request *req, void *arg)
     const struct pn_api_group_routes *routes = arg;
     const char *topic = req->params[0];
     struct pn_kafka_rest_group_place *places = NULL;
+    struct pn_group_row *groups = NULL;
+    size_t place_count = 0;
     size_t count = 0;
     struct pn_err failure = {0};
-    int rc = look(routes, topic, &req->arena, &places, &count, &failure);
+    int rc = look(routes, topic, &req->arena, &places, &place_count, &failure);
+    if (rc == 0) {
+        rc = pn_groups_list(routes->topics, topic, places, place_count, &req->arena, &groups,
+                            &count, &failure);
+    }
     if (rc == 0) {
         struct pn_json_writer json;
         const struct pn_byte_sink sink = pn_byte_sink_buf(&req->out);
@@ -32,12 +38,11 @@ static enum pn_http_handled handle(struct pn_http_request *req, void *arg)
         pn_json_add_cstr(&json, "unknown", routes->unknown);
         pn_json_put_key(&json, "groups");
         pn_json_open_raw(&json);
-        rc = pn_report_groups(routes->topics, topic, places, count, rows, &failure);
+        pn_report_groups(groups, count, rows);
         pn_row_writer_end(&rows);
         pn_json_end(&json);
     }
     if (rc != 0) {
-        pn_buf_reset(&req->out);
         pn_api_reply_failure(req, &failure);
         return PN_HTTP_HANDLED;
     }

@@ -165,6 +165,8 @@ int pn_cmd_dag(struct pn_cli *cli, int argc, char **argv)
     static const struct pn_command commands[] = {
         {"list", "list the pipeline's DAGs, and their last runs", cmd_list},
         {"show", "show a DAG's tasks", cmd_show},
+        {"versions", "list the definitions that a DAG has had", pn_cmd_dag_versions},
+        {"definition", "show a DAG's definition, or what changed in it", pn_cmd_dag_definition},
         {"trigger", "start a run", pn_cmd_dag_trigger},
         {"runs", "list runs, newest first", cmd_runs},
         {"status", "show a run and its tasks", pn_cmd_dag_status},

@@ -42,6 +42,8 @@ int pn_cmd_dag_pause(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_dag_unpause(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_dag_next(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_dag_skipped(struct pn_cli *cli, int argc, char **argv);
+int pn_cmd_dag_versions(struct pn_cli *cli, int argc, char **argv);
+int pn_cmd_dag_definition(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_dag_audit(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_dag_clear(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_dag_backfill(struct pn_cli *cli, int argc, char **argv);

@@ -339,6 +339,7 @@ int pn_cmd_topic(struct pn_cli *cli, int argc, char **argv)
         {"create", "create a topic", cmd_create},
         {"describe", "show the partitions of a topic", cmd_describe},
         {"alter", "change a topic's partitions or retention", cmd_alter},
+        {"groups", "show what consumer groups have read, and their lag", pn_cmd_topic_groups},
         {"tail", "show a topic's records", pn_cmd_topic_tail},
         {"produce", "add records to a topic", pn_cmd_topic_produce},
         {"delete", "delete a topic and its records", cmd_delete},

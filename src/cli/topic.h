@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/http_client.h"
 #include "cli/cli.h"
+#include "report/groups.h"
 #include "report/records.h"
 #include "report/topics.h"
 
@@ -43,6 +44,12 @@ int pn_topic_client_alter(struct pn_topic_client *client, const char *topic,
 int pn_topic_client_delete(struct pn_topic_client *client, const char *topic,
                            struct pn_err *e) PN_MUST_CHECK;
 
+/* What consumer groups have read of a topic, sorted by group and partition; in the arena. Without a
+ * server no group has members. MISSING: the groups are a cluster's, or the topic is not there. */
+int pn_topic_client_groups(struct pn_topic_client *client, const char *topic,
+                           struct pn_arena *arena, struct pn_group_row **rows, size_t *count,
+                           struct pn_err *e) PN_MUST_CHECK;
+
 /* Records from a place on; in the arena that is given. `damage`, when it is not NULL, says what of
  * the log cannot be read: it was skipped. */
 struct pn_topic_read {
@@ -61,6 +68,7 @@ int pn_topic_client_produce(struct pn_topic_client *client, const char *topic,
 
 /* The sub-commands that have a file of their own. */
 int pn_cmd_topic_tail(struct pn_cli *cli, int argc, char **argv);
+int pn_cmd_topic_groups(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_topic_produce(struct pn_cli *cli, int argc, char **argv);
 
 #endif

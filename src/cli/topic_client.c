@@ -5,6 +5,7 @@
 
 #include "base/json_writer.h"
 #include "cli/topic.h"
+#include "log/member.h"
 #include "log/public.h"
 #include "server/stations.h"
 
@@ -232,6 +233,56 @@ int pn_topic_client_delete(struct pn_topic_client *client, const char *topic, st
     }
     int rc = path_of(client, topic, "", &path, e);
     return rc != 0 ? rc : call(client, "DELETE", path, NULL, &root, e);
+}
+
+/* Of the folder: what the groups committed, since nobody else has consumers of it open. */
+static int list_groups(struct pn_topic_client *client, const char *topic, struct pn_arena *arena,
+                       struct pn_group_row **rows, size_t *count, struct pn_err *e)
+{
+    struct pn_kafka_rest_consumers *consumers = NULL;
+    struct pn_kafka_rest_group_place *places = NULL;
+    struct pn_log_topic_info info;
+    size_t place_count = 0;
+    if (pn_log_has_groups(client->log)) {
+        return pn_err_missing(e, "%s", PN_GROUPS_OF_CLUSTER);
+    }
+    char *folder = pn_app_path(client->app, "consumers");
+    const struct pn_kafka_rest_consumers_config config = {
+        .folder = folder,
+        .log = client->topics,
+        .io = client->app->io,
+        .clock = client->app->clock,
+        .instances_max = 1,
+    };
+    int rc = advise(pn_log_topic(client->topics, topic, &info, e), e);
+    if (rc == 0) {
+        rc = pn_kafka_rest_consumers_create(&config, &consumers, e);
+    }
+    if (rc == 0) {
+        rc = pn_kafka_rest_consumers_places(consumers, topic, arena, &places, &place_count, e);
+    }
+    if (rc == 0) {
+        rc = pn_groups_list(client->topics, topic, places, place_count, arena, rows, count, e);
+    }
+    pn_kafka_rest_consumers_destroy(&consumers);
+    free(folder);
+    return rc;
+}
+
+int pn_topic_client_groups(struct pn_topic_client *client, const char *topic,
+                           struct pn_arena *arena, struct pn_group_row **rows, size_t *count,
+                           struct pn_err *e)
+{
+    const struct pn_json *root = NULL;
+    const char *path = NULL;
+    int rc = path_of(client, topic, "/groups", &path, e);
+    if (rc == 0 && client->url == NULL) {
+        return list_groups(client, topic, arena, rows, count, e);
+    }
+    if (rc == 0) {
+        rc = advise(call(client, "GET", path, NULL, &root, e), e);
+    }
+    return rc != 0 ? rc : pn_groups_read(root, topic, arena, rows, count, e);
 }
 
 /* --- records ---------------------------------------------------------------------------------- */

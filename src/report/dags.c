@@ -353,6 +353,22 @@ void pn_report_dag_versions(const struct pn_dag_version *versions, size_t count,
     }
 }
 
+void pn_report_dag_version(const char *dag, const struct pn_dag_version *version, int64_t before,
+                           const char *text, struct pn_row_writer *rows)
+{
+    static const struct pn_report_column columns[] = {{"dag", PN_CELL_TEXT},
+                                                      {"version", PN_CELL_INT},
+                                                      {"created", PN_CELL_TIME},
+                                                      {"before", PN_CELL_INT},
+                                                      {"text", PN_CELL_TEXT}};
+    PN_ROWS_BEGIN(rows, columns);
+    pn_cell_cstr(rows, dag);
+    pn_cell_int(rows, version->number);
+    pn_cell_time(rows, version->created_ms);
+    pn_cell_known(rows, before > 0 ? before : -1);
+    pn_cell_cstr(rows, text);
+}
+
 PN_REPORT_COLUMNS(pn_audit_columns, {"at", PN_CELL_TIME | PN_NOT_NULL},
                   {"who", PN_CELL_TEXT | PN_NOT_NULL}, {"what", PN_CELL_TEXT | PN_NOT_NULL},
                   {"dag", PN_CELL_TEXT}, {"run", PN_CELL_TEXT}, {"task", PN_CELL_TEXT},

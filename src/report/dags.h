@@ -56,6 +56,9 @@ void pn_report_skips(const struct pn_skip *skips, size_t count, struct pn_row_wr
 /* version, created: of each version of a DAG's definition. */
 void pn_report_dag_versions(const struct pn_dag_version *versions, size_t count,
                             struct pn_row_writer *rows);
+/* dag, version, created, before, text: of one version; a `before` of 0 is null. */
+void pn_report_dag_version(const char *dag, const struct pn_dag_version *version, int64_t before,
+                           const char *text, struct pn_row_writer *rows);
 /* at, who, what, dag, run, task, detail: of each act. */
 void pn_report_audits(const struct pn_audit *audits, size_t count, struct pn_row_writer *rows);
 

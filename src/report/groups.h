@@ -2,18 +2,50 @@
 #ifndef PN_REPORT_GROUPS_H
 #define PN_REPORT_GROUPS_H
 
+#include "base/json.h"
 #include "kafka/rest/groups.h"
 #include "log/log.h"
 #include "report/columns.h"
 
-/* The columns of the report below. */
-extern const struct pn_report_columns pn_group_columns;
+/* Why the groups are not known where the log is a cluster's: its clients of all kinds have groups.
+ */
+#define PN_GROUPS_OF_CLUSTER                                                    \
+    "the log is a cluster of Apache Kafka: its own tools list the groups, for " \
+    "example kafka-consumer-groups.sh"
+
+/* A partition of a topic, as a group has it. */
+struct pn_group_row {
+    const char *topic;
+    const char *group;
+    int64_t partition;
+    int64_t committed; /* -1: nothing */
+    int64_t end;
+    int64_t lag; /* of the committed offset (log/lag.h) */
+    int64_t lost;
+    const char *instance; /* that has the partition now; NULL: none has */
+    int64_t position;     /* what it reads next; -1: not known */
+};
+
+/* What there is to say of the places. Partitions that the topic does not have (any more) are left
+ * out. The rows are in the arena. */
+int pn_groups_list(struct pn_log *log, const char *topic,
+                   const struct pn_kafka_rest_group_place *places, size_t place_count,
+                   struct pn_arena *arena, struct pn_group_row **rows, size_t *count,
+                   struct pn_err *e) PN_MUST_CHECK;
+/* The same from the answer of a server (api/group_routes.h). MISSING: it does not know them, and
+ * the message says why. */
+int pn_groups_read(const struct pn_json *root, const char *topic, struct pn_arena *arena,
+                   struct pn_group_row **rows, size_t *count, struct pn_err *e) PN_MUST_CHECK;
 
 /* group, partition, committed (null: nothing), end, lag, lost, instance (null: none has the
- * partition), position. The lag is that of the committed offset (log/lag.h). Partitions that the
- * topic does not have (any more) are left out. */
-int pn_report_groups(struct pn_log *log, const char *topic,
-                     const struct pn_kafka_rest_group_place *places, size_t count,
-                     struct pn_row_writer *rows, struct pn_err *e) PN_MUST_CHECK;
+ * partition), position. */
+extern const struct pn_report_columns pn_group_columns;
+/* The same after `topic`. */
+extern const struct pn_report_columns pn_topic_group_columns;
+
+/* The groups of one topic, without its name. */
+void pn_report_groups(const struct pn_group_row *groups, size_t count, struct pn_row_writer *rows);
+/* A row with its topic; the caller has begun the columns. */
+void pn_report_topic_group(const struct pn_group_row *group, struct pn_row_writer *rows);
 
 #endif

@@ -4,6 +4,8 @@
  *
  *   topics.h        topics, and the partitions of one
  *   records.h       records of topics, as rows and from JSON
+ *   groups.h        what consumer groups have read
+ *   line_diff.h     what changed from one text to another
  *   streams.h       streams; how far tables are from their ends
  *   landings.h      what the sink has landed
  *   objects.h       objects of the store

@@ -112,3 +112,19 @@ void pn_text_add_shown(struct pn_buf *out, const char *text, size_t len)
         i += bytes;
     }
 }
+
+void pn_text_print_line(FILE *out, const char *text, size_t len)
+{
+    enum { LINE_BYTES_MAX = 1 << 20 };
+    bool is_terminal = isatty(fileno(out));
+    struct pn_buf shown;
+    pn_buf_init(&shown, LINE_BYTES_MAX);
+    if (is_terminal) {
+        pn_text_add_shown(&shown, text, len);
+        text = pn_buf_text(&shown);
+        len = shown.len;
+    }
+    (void)fwrite(text, 1, len, out);
+    (void)fputc('\n', out);
+    pn_buf_deinit(&shown);
+}

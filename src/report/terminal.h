@@ -26,5 +26,7 @@ int pn_text_width(const char *text);
 size_t pn_text_steers(const char *text, size_t len, unsigned *code);
 /* Appends the text with such characters as escapes: \n, \t, \x1b, \u202e. */
 void pn_text_add_shown(struct pn_buf *out, const char *text, size_t len);
+/* Prints a line and its end: with escapes where `out` is a terminal, else as it is. */
+void pn_text_print_line(FILE *out, const char *text, size_t len);
 
 #endif

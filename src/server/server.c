@@ -20,6 +20,7 @@
 #include "api/topic_routes.h"
 #include "base/mem.h"
 #include "log/public.h"
+#include "report/groups.h"
 #include "server/addresses.h"
 #include "server/announcement.h"
 #include "server/closed_health.h"
@@ -190,9 +191,7 @@ static void add_groups(struct pn_server *server, struct pn_api *api)
     server->group_routes = (struct pn_api_group_routes){
         .topics = server->topics,
         .consumers = pn_kafka_rest_consumers_of(server->fronts->kafka_rest),
-        .unknown = is_cluster ? "the log is a cluster of Apache Kafka: its own tools list the "
-                                "groups, for example kafka-consumer-groups.sh"
-                              : NULL};
+        .unknown = is_cluster ? PN_GROUPS_OF_CLUSTER : NULL};
     pn_api_group_routes_add(&server->group_routes, api);
 }
 

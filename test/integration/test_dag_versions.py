@@ -1,7 +1,9 @@
 """The versions of a DAG: when its definition is another one, what each was, and which one a run
 had; by our API and by Airflow's client."""
 
+import json
 import sqlite3
+import subprocess
 
 import airflow_client.client as airflow
 import pytest
@@ -178,3 +180,89 @@ def test_without_a_server_a_trigger_records_the_version(api):
     db.close()
     api.server.start()
     sees(api, one=[2, 1])
+
+
+# --- the command line -----------------------------------------------------------------------------
+
+
+def told(api, *args, check=True):
+    own = api.folder / "own"
+    return run("dag", *args, "--pipeline", own, data=api.folder / "data", check=check)
+
+
+def test_the_command_lists_shows_and_compares(api):
+    change(api, "echo second")
+    sees(api, one=[2, 1])
+    ran = api.trigger("one")
+    api.ended("one", ran)
+    change(api, "echo third")
+    sees(api, one=[3, 2, 1])
+
+    def listed(*args):
+        rows = json.loads(told(api, "versions", "one", *args, "--format", "json").stdout)
+        return [row["version"] for row in rows]
+
+    assert listed() == [3, 2, 1] and listed("--limit", "1", "--before", "3") == [2]
+    assert listed("--run", ran) == [2]
+    assert "--before 2" in told(api, "versions", "one", "--limit", "2").stderr
+
+    text = told(api, "definition", "one", "--run", ran).stdout
+    assert "echo second" in text and text == api.get("dags/one/versions/2")["text"]
+    assert "echo third" in told(api, "definition", "one").stdout
+    (row,) = json.loads(told(api, "definition", "one", "1", "--format", "json").stdout)
+    assert (row["dag"], row["version"], row["before"]) == ("one", 1, None)
+    assert "echo first" in row["text"]
+
+    diff = told(api, "definition", "one", "--run", ran, "--diff").stdout.splitlines()
+    assert diff[:2] == ["--- one version 1", "+++ one version 2"]
+    changed = [line for line in diff[2:] if line[0] in "+-"]
+    assert len(changed) == 2 and "echo first" in changed[0] and "echo second" in changed[1]
+    rows = json.loads(told(api, "definition", "one", "3", "--diff", "--against", "1",
+                           "--format", "json").stdout)  # fmt: skip
+    changed = [row for row in rows if row["change"] != " "]
+    assert [row["change"] for row in changed] == ["-", "+"] and len(rows) > 2
+    assert "echo first" in changed[0]["text"] and "echo third" in changed[1]["text"]
+    same = told(api, "definition", "one", "2", "--diff", "--against", "2")
+    assert same.stdout == ""
+
+
+def test_the_command_says_what_is_wrong(api):
+    for args, words in [
+        (("definition", "one", "9"), "version 9 of DAG 'one' was not found"),
+        (("definition", "one", "x"), "whole number"),
+        (("definition", "one", "1", "--run", "r"), "not both"),
+        (("definition", "one", "--against", "1"), "--against needs --diff"),
+        (("definition", "three"), "pinion dag list"),
+        (("versions", "one", "--run", "never"), "never"),
+    ]:
+        done = told(api, *args, check=False)
+        assert done.returncode != 0 and words in done.stderr, (args, done.stderr)
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_diff_is_what_diff_says(api):
+    """The same lines as diffutils, of texts with changes at the start, the end and between."""
+    own = api.folder / "own"
+    columns = {"n": "bigint"}
+
+    def write(lines):
+        (own / "t.sql").write_text("SELECT n FROM raw\n" + "".join(f"-- {n}\n" for n in lines))
+        tables = {
+            "raw": {"path": "raw", "from_topic": "t", "columns": columns},
+            "t": {"path": "t", "sql": "t.sql", "reads": ["raw"], "columns": columns},
+        }
+        dags = {"one": {"tasks": {"a": {"run": "transform", "tables": ["t"]}}}}
+        api.write(dags, topics={"t": None}, tables=tables)
+
+    write(range(60))
+    sees(api, one=[2, 1])
+    write([7, *range(1, 20), *range(25, 50), "new", *range(50, 59), "end"])
+    sees(api, one=[3, 2, 1])
+    ours = told(api, "definition", "one", "3", "--diff").stdout.splitlines()
+    texts = [api.folder / name for name in ("old", "now")]
+    for path, number in zip(texts, (2, 3), strict=True):
+        path.write_text(told(api, "definition", "one", str(number)).stdout)
+    theirs = subprocess.run(
+        ["diff", "-u", *map(str, texts)], capture_output=True, text=True
+    ).stdout.splitlines()
+    assert ours[2:] == theirs[2:] and len(ours) > 20

@@ -6,12 +6,13 @@ import pytest
 import requests
 from playwright.sync_api import expect
 
-from pinion import Server
+from pinion import Server, run
 from ui import SHAPES, browser, check_looks, watch  # noqa: F401: fixtures
 
 MADE = {"Content-Type": "application/json"}
 V2 = {"Content-Type": "application/vnd.kafka.v2+json"}
 GROUP = "ware/house <b>"
+WIDE = ("committed", "end", "position")  # numbers, which the API gives as text
 
 
 def groups(server, topic="t"):
@@ -68,6 +69,43 @@ def test_groups_of_a_topic(server):
                      "lost": 0, "instance": None, "position": None}  # fmt: skip
     assert groups(server, "alone")["groups"] == []
     assert server.request("GET", "/api/v1/topics/none/groups")[0] == 404
+
+
+def told(data, *args):
+    """What `pinion topic groups` says."""
+    return json.loads(run("topic", "groups", *args, "--format", "json", data=data).stdout)
+
+
+def test_the_command_says_the_same(server):
+    found = told(server.data, "t")
+    ours = groups(server)["groups"]
+    assert [{**row, "topic": "t"} for row in ours] == [
+        {key: str(row[key]) if key in WIDE and row[key] is not None else row[key] for key in row}
+        for row in found
+    ]
+    assert told(server.data) == found  # all topics
+    assert told(server.data, "--group", GROUP) == found[2:]
+    assert told(server.data, "t", "--limit", "1", "--offset", "1") == found[1:2]
+    assert told(server.data, "alone") == []
+    page = run("topic", "groups", "--limit", "2", data=server.data)
+    assert "2 of 3 rows" in page.stderr and "--offset 2" in page.stderr
+    none = run("topic", "groups", "alone", data=server.data)
+    assert none.stderr == "no consumer group has read alone\n"
+    missing = run("topic", "groups", "none", data=server.data, check=False)
+    assert missing.returncode != 0 and "pinion topic list" in missing.stderr
+
+
+def test_the_command_without_a_server(tmp_path):
+    """Of the folder: what the groups committed. Nobody has a partition."""
+    with Server(tmp_path / "data") as running:
+        assert running.request("POST", "/api/v1/topics/t", {"partitions": 1}, MADE)[0] == 200
+        records = {"records": [{"value": n} for n in range(4)]}
+        assert running.request("POST", "/api/v1/topics/t/records", records, MADE)[0] == 200
+        Consumer(running, "g").commit(0, 0)
+    assert told(tmp_path / "data", "t") == [
+        {"topic": "t", "group": "g", "partition": 0, "committed": 1, "end": 4, "lag": 3,
+         "lost": 0, "instance": None, "position": None}
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("shape", SHAPES)
