@@ -26,6 +26,7 @@ void pn_api_put_query(struct pn_http_request *req, struct pn_json_writer *json,
 struct pn_api_question {
     struct pn_query_request request;
     const char *format; /* of a body of JSON; NULL */
+    bool protects;      /* likewise: texts of CSV, from spreadsheets */
 };
 bool pn_api_read_question(struct pn_http_request *req, const struct pn_pipeline *pipeline,
                           const struct pn_api_field *fields, struct pn_api_question *question);

@@ -16,6 +16,12 @@ enum { MAYBE = PN_API_OPTIONAL | PN_API_NULLABLE };
 static const char by_name[] = "a query of the pipeline, in place of SQL";
 static const char of_params[] = "an array, for ? and $1, or an object, for $name";
 
+#define PROTECT(f)                                                          \
+    {                                                                       \
+        .name = "protect", .type = PN_API_BOOL, .flags = (f),               \
+        .help = "in CSV, begin texts that a spreadsheet would run with '; " \
+                "false unless given"                                        \
+    }
 #define QUESTION                                                                \
     {.name = "sql", .type = PN_API_TEXT, .flags = MAYBE, .help = "a SELECT"},   \
         {.name = "name", .type = PN_API_TEXT, .flags = MAYBE, .help = by_name}, \
@@ -29,14 +35,17 @@ const struct pn_api_field pn_api_sql_fields[] = {QUESTION,
                                                   .type = PN_API_TEXT,
                                                   .flags = PN_API_OPTIONAL | PN_API_NULLABLE,
                                                   .words = FORMATS},
+                                                 PROTECT(MAYBE),
                                                  {.name = NULL}};
 const struct pn_api_field pn_api_question_query[] = {
     {.name = "query", .type = PN_API_TEXT, .flags = PN_API_OPTIONAL, .help = "a SELECT"},
     {.name = "name", .type = PN_API_TEXT, .flags = PN_API_OPTIONAL, .help = by_name},
     {.name = "format", .type = PN_API_TEXT, .flags = PN_API_OPTIONAL, .words = FORMATS},
+    PROTECT(PN_API_OPTIONAL),
     {.name = NULL}};
 const struct pn_api_field pn_api_format_query[] = {
     {.name = "format", .type = PN_API_TEXT, .flags = PN_API_OPTIONAL, .words = FORMATS},
+    PROTECT(PN_API_OPTIONAL),
     {.name = NULL}};
 
 const struct pn_api_field pn_api_column_fields[] = {
@@ -243,6 +252,7 @@ static bool read_json(struct pn_http_request *req, const struct pn_api_field *fi
     request->sql = take_text(req, body, "sql");
     request->name = take_text(req, body, "name");
     question->format = take_text(req, body, "format");
+    question->protects = pn_json_get_bool(body, "protect", false);
     const struct pn_json *parameters = pn_json_get(body, "params");
     if (parameters != NULL && parameters->type != PN_JSON_NULL) {
         if (parameters->type != PN_JSON_ARRAY && parameters->type != PN_JSON_OBJECT) {

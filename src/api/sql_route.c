@@ -81,6 +81,13 @@ static bool choose_format(struct pn_http_request *req, const struct pn_api_quest
     return accept == NULL || format_by_accept(req, accept, format);
 }
 
+/* The URL decides, as for the format. */
+static bool is_protected(struct pn_http_request *req, const struct pn_api_question *question)
+{
+    const char *text = pn_http_request_query(req, "protect");
+    return text != NULL ? strcmp(text, "true") == 0 : question->protects;
+}
+
 /* --- the reply -------------------------------------------------------------------------------- */
 
 /* What a streamed reply keeps of its query. */
@@ -176,7 +183,9 @@ static enum pn_http_handled begin(struct pn_http_request *req, struct pn_api_que
         !choose_format(req, &question, &asked->format)) {
         return PN_HTTP_HANDLED;
     }
-    question.request.output = FORMATS[asked->format].output;
+    question.request.output = asked->format == FORMAT_CSV && is_protected(req, &question)
+                                  ? PN_QUERY_CSV_PROTECTED
+                                  : FORMATS[asked->format].output;
     asked->wait.executor = routes->executor;
     asked->wait.streams = question.request.output != PN_QUERY_KEEP;
     int rc = pn_executor_submit(routes->executor, &question.request, asked->wait.id, &failure);

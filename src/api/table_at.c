@@ -44,7 +44,27 @@ static int64_t rows_of(const struct pn_delta_snapshot *snapshot)
     return rows;
 }
 
-/* What a query can read: a table by a name of its own. */
+/* The columns that the log says the table has; in the request's arena. */
+static int read_columns(struct pn_http_request *req, const struct pn_delta_snapshot *snapshot,
+                        struct pn_api_table_at *at, struct pn_err *e)
+{
+    const char *text = snapshot->metadata.schema;
+    size_t len = strlen(text);
+    struct pn_json *schema = NULL;
+    int rc = pn_json_parse(req->parser, text, len, len, &schema, e);
+    const struct pn_json *fields = rc == 0 ? pn_json_get(schema, "fields") : NULL;
+    if (fields == NULL || fields->type != PN_JSON_ARRAY) {
+        return rc;
+    }
+    at->columns = pn_arena_calloc(&req->arena, fields->count + 1, sizeof *at->columns);
+    for (const struct pn_json *field = fields->first; field != NULL; field = field->next) {
+        const struct pn_json *name = pn_json_get(field, "name");
+        at->columns[at->column_count++] = pn_arena_strndup(&req->arena, name->text, name->text_len);
+    }
+    return 0;
+}
+
+/* A table as queries name it: by a name of the pipeline, or by its key. */
 static int find(struct pn_http_request *req, const struct pn_table_source *source,
                 const struct when *when, struct pn_api_table_at *at, struct pn_err *e)
 {
@@ -52,9 +72,6 @@ static int find(struct pn_http_request *req, const struct pn_table_source *sourc
     const char *path = NULL;
     at->name = req->params[0];
     int rc = pn_report_find_table(source->pipeline, at->name, &at->table, &path, e);
-    if (rc == 0 && strchr(at->name, '/') != NULL) {
-        rc = pn_err_missing(e, "rows can be read of the pipeline's tables only");
-    }
     if (rc != 0) {
         return rc;
     }
@@ -63,6 +80,7 @@ static int find(struct pn_http_request *req, const struct pn_table_source *sourc
     if (rc == 0) {
         at->version = snapshot->version;
         at->rows = rows_of(snapshot);
+        rc = at->table == NULL ? read_columns(req, snapshot, at, e) : 0;
     }
     pn_delta_snapshot_destroy(&snapshot);
     pn_delta_destroy(&delta);
@@ -104,21 +122,28 @@ int pn_api_find_table_version(struct pn_http_request *req, struct pn_api_table_d
 
 /* --- SQL -------------------------------------------------------------------------------------- */
 
-void pn_api_add_name(struct pn_buf *sql, const char *name)
+static void add_escaped(struct pn_buf *sql, const char *name)
 {
-    pn_buf_addc(sql, '"');
     for (; *name != '\0'; name++) {
         if (*name == '"') {
             pn_buf_addc(sql, '"');
         }
         pn_buf_addc(sql, *name);
     }
+}
+
+void pn_api_add_name(struct pn_buf *sql, const char *name)
+{
+    pn_buf_addc(sql, '"');
+    add_escaped(sql, name);
     pn_buf_addc(sql, '"');
 }
 
 void pn_api_add_table(struct pn_buf *sql, const struct pn_api_table_at *at)
 {
-    pn_buf_addf(sql, "\"%s@%" PRId64 "\"", at->name, at->version); /* names of tables are words */
+    pn_buf_addc(sql, '"');
+    add_escaped(sql, at->name);
+    pn_buf_addf(sql, "@%" PRId64 "\"", at->version);
 }
 
 enum pn_http_handled pn_api_ask_sql(struct pn_http_request *req, struct pn_executor *executor,

@@ -10,9 +10,11 @@ enum { PN_SQL_BYTES_MAX = 512 * 1024 };
 /* A table at a version. */
 struct pn_api_table_at {
     const char *name;             /* in SQL */
-    const struct pn_table *table; /* NULL: of dead letters */
+    const struct pn_table *table; /* NULL: of dead letters, or not the pipeline's */
     int64_t version;
-    int64_t rows; /* -1: not known */
+    int64_t rows;         /* -1: not known */
+    const char **columns; /* of this version, without a `table` */
+    size_t column_count;
 };
 
 /* Finds the table that the path names, at the version of ?version= or ?at=. */

@@ -44,16 +44,15 @@ struct asked {
     size_t count;
 };
 
-/* ?columns=a,b, or all that the pipeline has. */
+/* ?columns=a,b, or all that the table has. */
 static int read_columns(struct pn_http_request *req, struct asked *asked, struct pn_err *e)
 {
     const char *text = pn_http_request_query(req, "columns");
     const struct pn_table *table = asked->at.table;
-    if (text == NULL && table == NULL) {
-        return pn_err_input(e, "`columns` names the columns, with commas between");
-    }
-    for (size_t i = 0; text == NULL && i < table->column_count && i < COLUMNS_MAX; i++) {
-        asked->names[asked->count++] = table->columns[i].name;
+    size_t count = table != NULL ? table->column_count : asked->at.column_count;
+    for (size_t i = 0; text == NULL && i < count && i < COLUMNS_MAX; i++) {
+        asked->names[asked->count++] =
+            table != NULL ? table->columns[i].name : asked->at.columns[i];
     }
     while (text != NULL && *text != '\0') {
         size_t len = strcspn(text, ",");

@@ -18,10 +18,10 @@ static void tell_problem(void *arg, const char *table, const struct pn_err *why)
 
 static int cmd_list(struct pn_cli *cli, int argc, char **argv)
 {
-    const struct pn_syntax syntax = {
-        .uses = PN_USES_FORMAT,
-        .about =
-            "Lists every table of the pipeline. A table that was never written has only its name."};
+    const struct pn_syntax syntax = {.uses = PN_USES_FORMAT,
+                                     .about = "Lists every table of the pipeline, and the tables "
+                                              "beside them that it does not declare. "
+                                              "A table that was never written has only its name."};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
         return status;

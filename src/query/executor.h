@@ -57,7 +57,12 @@ struct pn_executor_config {
 };
 
 /* What becomes of the rows. */
-enum pn_query_output { PN_QUERY_KEEP, PN_QUERY_CSV, PN_QUERY_JSONL };
+enum pn_query_output {
+    PN_QUERY_KEEP,
+    PN_QUERY_CSV,
+    PN_QUERY_CSV_PROTECTED, /* see pn_row_writer_protect() */
+    PN_QUERY_JSONL
+};
 
 struct pn_query_request {
     const char *sql;

@@ -191,8 +191,10 @@ static void add_work_on_rows(struct pn_executor *executor, const struct pn_query
 void pn_query_job_work(struct pn_executor *executor, const struct pn_query_job *job,
                        const char *folder, struct pn_buf *out)
 {
-    static const char *const formats[] = {
-        [PN_QUERY_KEEP] = "keep", [PN_QUERY_CSV] = "csv", [PN_QUERY_JSONL] = "jsonl"};
+    static const char *const formats[] = {[PN_QUERY_KEEP] = "keep",
+                                          [PN_QUERY_CSV] = "csv",
+                                          [PN_QUERY_CSV_PROTECTED] = "csv-protected",
+                                          [PN_QUERY_JSONL] = "jsonl"};
     struct pn_json_writer json;
     pn_json_writer_init(&json, out);
     pn_json_put_object(&json);

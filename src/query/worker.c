@@ -515,8 +515,12 @@ static int ask(struct worker *worker, struct pn_sql_fault *fault, struct pn_err 
 static int stream(struct worker *worker, struct pn_sql_fault *fault, struct pn_err *e)
 {
     const struct pn_byte_sink sink = {.write = write_piece, .failed = piece_failed, .arg = worker};
-    worker->streamed = pn_row_writer_create(
-        &sink, work_is(worker, "format", "csv") ? PN_FORMAT_CSV : PN_FORMAT_JSONL);
+    bool protects = work_is(worker, "format", "csv-protected");
+    bool is_csv = protects || work_is(worker, "format", "csv");
+    worker->streamed = pn_row_writer_create(&sink, is_csv ? PN_FORMAT_CSV : PN_FORMAT_JSONL);
+    if (protects) {
+        pn_row_writer_protect(worker->streamed);
+    }
     int rc = ask(worker, fault, e);
     if (rc == 0) {
         pn_row_writer_end(&worker->streamed);

@@ -16,12 +16,19 @@ struct pn_table_memory {
     struct remembered *items;
     size_t count;
     size_t capacity;
-    size_t next; /* whose place a further table takes */
+    size_t next;           /* whose place a further table takes */
+    struct pn_arena arena; /* of the next */
+    const char **undeclared;
+    size_t undeclared_count;
+    int64_t undeclared_ms; /* when they were found */
+    bool has_undeclared;
 };
 
 struct pn_table_memory *pn_table_memory_create(void)
 {
-    return pn_xcalloc(1, sizeof(struct pn_table_memory));
+    struct pn_table_memory *memory = pn_xcalloc(1, sizeof *memory);
+    pn_arena_init(&memory->arena, 0);
+    return memory;
 }
 
 void pn_table_memory_destroy(struct pn_table_memory **memory)
@@ -34,6 +41,7 @@ void pn_table_memory_destroy(struct pn_table_memory **memory)
         free(gone->items[i].path);
     }
     free(gone->items);
+    pn_arena_deinit(&gone->arena);
     free(gone);
     *memory = NULL;
 }
@@ -95,4 +103,36 @@ void pn_table_memory_note(struct pn_table_memory *memory, struct pn_store *store
     }
     known->state = *state;
     memcpy(known->etag, commit.etag, sizeof known->etag);
+}
+
+/* --- tables that the pipeline does not declare ------------------------------------------------ */
+
+static const char **copy_keys(const char *const *keys, size_t count, struct pn_arena *arena)
+{
+    const char **copy = pn_arena_calloc(arena, count + 1, sizeof *copy);
+    for (size_t i = 0; i < count; i++) {
+        copy[i] = pn_arena_strdup(arena, keys[i]);
+    }
+    return copy;
+}
+
+bool pn_table_memory_undeclared(const struct pn_table_memory *memory, int64_t since_ms,
+                                struct pn_arena *arena, const char ***keys, size_t *count)
+{
+    if (!memory->has_undeclared || memory->undeclared_ms < since_ms) {
+        return false;
+    }
+    *keys = copy_keys(memory->undeclared, memory->undeclared_count, arena);
+    *count = memory->undeclared_count;
+    return true;
+}
+
+void pn_table_memory_note_undeclared(struct pn_table_memory *memory, int64_t now_ms,
+                                     const char *const *keys, size_t count)
+{
+    pn_arena_reset(&memory->arena);
+    memory->undeclared = copy_keys(keys, count, &memory->arena);
+    memory->undeclared_count = count;
+    memory->undeclared_ms = now_ms;
+    memory->has_undeclared = true;
 }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "store/store.h"
 
 enum {
@@ -44,5 +45,12 @@ bool pn_table_memory_find(const struct pn_table_memory *memory, struct pn_store 
 /* Remembers it. */
 void pn_table_memory_note(struct pn_table_memory *memory, struct pn_store *store, const char *path,
                           const struct pn_table_state *state);
+
+/* The keys of tables that the pipeline does not declare (undeclared.h), in the arena. False: none
+ * were noted since `since_ms` of the monotonic clock. */
+bool pn_table_memory_undeclared(const struct pn_table_memory *memory, int64_t since_ms,
+                                struct pn_arena *arena, const char ***keys, size_t *count);
+void pn_table_memory_note_undeclared(struct pn_table_memory *memory, int64_t now_ms,
+                                     const char *const *keys, size_t count);
 
 #endif

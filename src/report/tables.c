@@ -5,11 +5,13 @@
 
 #include "base/json.h"
 #include "base/json_writer.h"
+#include "report/undeclared.h"
 
-enum { CELL_BYTES_MAX = 16 << 20, HISTORY_BLOCK_BYTES = 8192 };
+enum { CELL_BYTES_MAX = 16 << 20, HISTORY_BLOCK_BYTES = 8192, UNDECLARED_MS = 10000 };
 
 static const char dead_letters[] = "dead_letters";
 static const char stream_dead_letters[] = "stream_dead_letters";
+static const char undeclared[] = "undeclared";
 
 int pn_report_find_table(const struct pn_pipeline *pipeline, const char *name,
                          const struct pn_table **table, const char **path, struct pn_err *e)
@@ -184,6 +186,9 @@ static void table_row(struct list *list, const char *name, const char *kind, con
     struct pn_table_state state;
     struct pn_err failure = {0};
     int rc = read_state(list->source, path, &state, &failure);
+    if (kind == undeclared && rc != 0 && failure.class_ == PN_CLASS_MISSING) {
+        return; /* a log without a version: nothing that a query could read */
+    }
     pn_cell_cstr(list->rows, name);
     pn_cell_cstr(list->rows, kind);
     pn_cell_cstr(list->rows, path);
@@ -197,7 +202,7 @@ static void table_row(struct list *list, const char *name, const char *kind, con
         more_cells(list->rows, rc == 0 ? &state : NULL);
     }
     if (rc != 0 && failure.class_ != PN_CLASS_MISSING) {
-        list->problems++;
+        list->problems += kind != undeclared;
         if (list->problem != NULL) {
             list->problem(list->arg, name, &failure);
         }
@@ -210,6 +215,40 @@ PN_REPORT_COLUMNS(pn_table_columns, {"table", PN_CELL_TEXT | PN_NOT_NULL},
                   {"rows", PN_CELL_INT}, {"size_bytes", PN_CELL_INT}, {"added", PN_CELL_JSON},
                   {"maker", PN_CELL_JSON});
 enum { TABLE_MORE_COLUMNS = 2 }; /* the last ones, of the API alone */
+
+/* The tables that the pipeline does not declare; a store that cannot be listed has a problem. */
+static void undeclared_rows(struct list *list)
+{
+    const struct pn_table_source *source = list->source;
+    struct pn_undeclared found = {0};
+    struct pn_arena arena;
+    struct pn_err failure = {0};
+    int64_t now_ms = pn_mono_ms(source->clock);
+    pn_arena_init(&arena, HISTORY_BLOCK_BYTES);
+    bool is_known =
+        source->memory != NULL && pn_table_memory_undeclared(source->memory, now_ms - UNDECLARED_MS,
+                                                             &arena, &found.keys, &found.count);
+    int rc = is_known
+                 ? 0
+                 : pn_report_undeclared(source->pipeline, source->store, &arena, &found, &failure);
+    if (rc == 0 && !is_known && source->memory != NULL) {
+        pn_table_memory_note_undeclared(source->memory, now_ms, found.keys, found.count);
+    }
+    if (rc == 0 && found.is_cut) {
+        pn_logger_warn(
+            source->logger, "tables",
+            "the list of tables that the pipeline does not declare is not whole: it ends "
+            "after %zu tables",
+            found.count);
+    }
+    for (size_t i = 0; rc == 0 && i < found.count; i++) {
+        table_row(list, found.keys[i], undeclared, found.keys[i]);
+    }
+    if (rc != 0 && list->problem != NULL) {
+        list->problem(list->arg, undeclared, &failure);
+    }
+    pn_arena_deinit(&arena);
+}
 
 size_t pn_report_tables(const struct pn_table_source *source, struct pn_row_writer *rows,
                         void (*problem)(void *arg, const char *table, const struct pn_err *why),
@@ -228,6 +267,7 @@ size_t pn_report_tables(const struct pn_table_source *source, struct pn_row_writ
     if (pipeline->stream_count + pipeline->stream_pattern_count > 0) {
         table_row(&list, stream_dead_letters, dead_letters, pipeline->stream_dead_letters_path);
     }
+    undeclared_rows(&list);
     return list.problems;
 }
 

@@ -42,12 +42,14 @@ struct pn_delta *pn_report_open_table(const struct pn_table_source *source, cons
 
 /*
  * table, kind, path, version, committed, files, rows, size_bytes, and in the API added, maker: of
- * each table of the pipeline and those of dead letters; one that was never written has the first
- * three only, and so has one that cannot be read: `problem` gets the reason (NULL ok). The kind is
- * "raw" (from a topic), "clean" (by a SELECT), "stream" or "dead_letters". `rows` is null when a
+ * each table of the pipeline, those of dead letters, and those that the pipeline does not declare
+ * (undeclared.h; a source's memory keeps their names for UNDECLARED_MS); one that was never written
+ * has the first three only, and so has one that cannot be read: `problem` gets the reason (NULL
+ * ok). The kind is "raw" (from a topic), "clean" (by a SELECT), "stream", "dead_letters" or
+ * "undeclared", whose table is named by its key. `rows` is null when a
  * file's statistics lack the number. `added` is a list of the rows that each of the newest commits
  * added, the oldest first; `maker` is what of this program made the newest. Both are empty unless
- * the source has a memory. Returns how many tables could not be read.
+ * the source has a memory. Returns how many tables of the pipeline could not be read.
  */
 size_t pn_report_tables(const struct pn_table_source *source, struct pn_row_writer *rows,
                         void (*problem)(void *arg, const char *table, const struct pn_err *why),

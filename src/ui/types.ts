@@ -7,8 +7,8 @@ export interface Items<T> {
 
 export interface TableRow {
   table: string;
-  kind: "raw" | "clean" | "stream" | "dead_letters";
-  path: string;
+  kind: "raw" | "clean" | "stream" | "dead_letters" | "undeclared";
+  path: string; // of an undeclared table also its name
   version: number | null; // null: never written
   committed_ms: number | null;
   files: number | null;

@@ -190,6 +190,16 @@ def test_csv_for_a_spreadsheet(server):
     assert get(server, f"queries/{id}/download?protect=true").text == guarded
     assert "'" not in get(server, f"queries/{id}/download?format=jsonl&protect=true").text
     assert get(server, f"queries/{id}/download?protect=perhaps").status_code == 400
+    asked = {"format": "csv", "query": text}
+    assert get(server, "sql", params=asked).text == exact
+    assert get(server, "sql", params={**asked, "protect": "true"}).text == guarded
+    lines = get(server, "sql", params={**asked, "format": "jsonl", "protect": "true"}).text
+    assert "'" not in lines
+    assert get(server, "sql", params={**asked, "protect": "perhaps"}).status_code == 400
+    body = {"sql": text, "format": "csv", "protect": True}
+    url = f"{server.url}/api/v1/sql"
+    assert requests.post(url, json=body, timeout=60).text == guarded
+    assert requests.post(f"{url}?protect=false", json=body, timeout=60).text == exact
 
 
 def test_the_command_line_says_the_same(server):

@@ -1,8 +1,11 @@
 """What is in a table by the API: rows at any version, summaries, differences, growth."""
 
 import json
+import time
 from urllib.parse import quote
 
+import deltalake
+import pyarrow as pa
 import pytest
 
 from contract import UID
@@ -10,6 +13,7 @@ from pinion import Server, run
 
 TOPIC = f"{UID}.pin"
 WIDE = 2**53 + 1
+SECONDS_MAX = 120
 HOSTILE = "<img src=x onerror=alert(1)>\"'"
 
 
@@ -90,7 +94,7 @@ def test_what_cannot_be_read(server):
         "raw_pin/rows?filter=index%3Ex": 400,
         "raw_pin/rows?cursor=Pw==": 400,
         "nothing/rows": 404,
-        "delta_tables%2Fraw%2Fpin/rows": 404,
+        "delta_tables%2Fraw%2Fnone/rows": 404,
         "raw_pin/summary?columns=nothing": 400,
         "raw_pin/summary?columns=": 400,
         "raw_pin/diff": 400,
@@ -156,3 +160,70 @@ def test_sql_between_two_names_is_not_the_key_of_a_table(server):
     kind = {"Content-Type": "application/json"}
     status, answer, _ = server.request("POST", "/api/v1/sql", {"sql": sql}, kind)
     assert status == 200, answer
+
+
+# --- tables that the pipeline does not declare ----------------------------------------------------
+
+OTHERS = "delta_tables/sales/<b>or'ders"
+
+
+@pytest.fixture(scope="module")
+def others(server):
+    """Tables of another writer: beside the pipeline's, and elsewhere in the store."""
+    store = server.data / "store"
+    for key, numbers in ((OTHERS, [WIDE, 2, 3]), ("sales/orders", [1])):
+        table = pa.table({"n": numbers, "in": [{"a": n} for n in numbers]})
+        (store / key).parent.mkdir(parents=True, exist_ok=True)
+        deltalake.write_deltalake(store / key, table)
+    deltalake.write_deltalake(store / OTHERS, table, mode="append")
+    broken = store / "delta_tables/broken/_delta_log"
+    broken.mkdir(parents=True)
+    (broken / f"{0:020}.json").write_text("not JSON\n")
+    return server
+
+
+def undeclared(server):
+    status, answer, _ = server.request("GET", "/api/v1/tables?limit=1000")
+    assert status == 200, answer
+    return {
+        row["table"]: row for row in json.loads(answer)["items"] if row["kind"] == "undeclared"
+    }
+
+
+def test_a_table_of_another_writer_is_listed(others):
+    """The server looks again after a while; the command looks each time."""
+    deadline = time.monotonic() + SECONDS_MAX
+    listed = undeclared(others)
+    while not listed:
+        assert time.monotonic() < deadline, "the tables are not listed"
+        time.sleep(0.2)
+        listed = undeclared(others)
+    assert set(listed) == {OTHERS, "delta_tables/broken"}
+    row = listed[OTHERS]
+    assert (row["path"], row["version"], row["rows"], row["added"]) == (OTHERS, 1, 4, [3, 1])
+    assert listed["delta_tables/broken"]["version"] is None
+    done = run("table", "list", "--format", "json", data=others.data)
+    assert "delta_tables/broken" in done.stderr
+    shown = {row["table"]: row for row in json.loads(done.stdout)}
+    assert shown[OTHERS]["kind"] == "undeclared" and shown[OTHERS]["rows"] == 4
+    assert shown["pin"]["kind"] == "clean" and "sales/orders" not in shown
+
+
+def test_a_table_of_another_writer_is_read(others):
+    key = quote(OTHERS, safe="")
+    found = rows(others, key, "&sort=-n")
+    assert [row["n"] for row in found] == [str(WIDE), "3", "2", "1"]
+    assert len(rows(others, key, "&version=0")) == 3
+    assert len(rows(others, "sales%2Forders")) == 1  # by its key, listed or not
+    status, summary = get(others, f"{key}/summary")
+    assert status == 200, summary
+    assert [column["column"] for column in summary["columns"]] == ["n", "in"]
+    assert summary["columns"][0]["greatest"] == str(WIDE)
+    status, diff = get(others, f"{key}/diff?from=0&to=1")
+    assert status == 200 and diff["added"] == "1", diff
+    for part in ("schema", "history", "files", "growth"):
+        status, items = get(others, f"{key}/{part}")
+        assert status == 200 and items["items"], (part, items)
+    assert get(others, f"{key}/lineage")[0] == 404
+    assert get(others, "none%2Fhere/rows")[0] == 404
+    assert get(others, "a%2F..%2Fb/rows")[0] == 400

@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 
 import { useGet } from "../api.ts";
 import { runHref, taskHref } from "../dag-paths.ts";
+import { topicOf } from "../events.ts";
 import { bytes, count } from "../format.ts";
 import { Facts } from "../parts/facts.tsx";
 import { List } from "../parts/list.tsx";
@@ -147,7 +148,11 @@ function Written({
   table: TableRow;
   children: (version: number) => ComponentChildren;
 }) {
-  return table.version === null && table.kind === "dead_letters" ? (
+  return table.version === null && table.kind === "undeclared" ? (
+    <Empty command={`pinion table history ${table.table}`}>
+      The table cannot be read. The command says why, or shows its log:
+    </Empty>
+  ) : table.version === null && table.kind === "dead_letters" ? (
     <Empty>No record has failed to become a row: the table is not there yet.</Empty>
   ) : table.version === null ? (
     <NotMadeYet table={table.table} />
@@ -246,21 +251,33 @@ function Part<T>(props: {
   );
 }
 
+/* A table in SQL: a key has quotes. */
+function inSql(name: string): string {
+  return name.includes("/") ? `"${name.replaceAll('"', '""')}"` : name;
+}
+
+const VIEWS = ["Data", "Schema", "History", "Files", "Growth", "Diff"];
+
 function OneTable({ name, view }: { name: string; view: string }) {
   const path = `tables/${encodeURIComponent(name)}`;
-  const tables = useGet<Items<TableRow>>("tables", ["tables"]);
+  const tables = useGet<Items<TableRow>>("tables", ["tables", topicOf("table", name)]);
+  const isKey = name.includes("/"); // of a table that the pipeline does not declare
   return (
     <Page title={name} trail={["Tables"]}>
       <Tabs
         base={["tables", name]}
-        views={["Data", "Schema", "History", "Files", "Growth", "Diff", "Lineage"]}
+        views={isKey ? VIEWS : [...VIEWS, "Lineage"]}
         shown={view}
       />
       <Region of={tables}>
         {({ items }) => {
           const data = items.find((row) => row.table === name);
           return data === undefined ? (
-            <Empty command="pinion table list">The pipeline has no table of this name.</Empty>
+            <Empty command="pinion table list">
+              {isKey
+                ? "No table with this key is among those of the pipeline."
+                : "The pipeline has no table of this name."}
+            </Empty>
           ) : (
             <>
               <Facts
@@ -274,13 +291,20 @@ function OneTable({ name, view }: { name: string; view: string }) {
                   Path: <code>{data.path}</code>,
                 }}
               />
-              {data.version === null ? null : <Upkeep path={path} again={tables.again} />}
+              {data.kind === "undeclared" ? (
+                <p class="quiet">
+                  The pipeline does not declare this table: another writer made it, or the
+                  definition of one that did is gone. Queries name it by its key.
+                </p>
+              ) : data.version === null ? null : (
+                <Upkeep path={path} again={tables.again} />
+              )}
               {view === "data" ? (
                 <Written table={data}>
                   {(version) => (
                     <>
                       <p>
-                        <a href={href(["query"], { sql: `SELECT * FROM ${name}` })}>
+                        <a href={href(["query"], { sql: `SELECT * FROM ${inSql(name)}` })}>
                           Query the table
                         </a>
                       </p>
@@ -289,7 +313,7 @@ function OneTable({ name, view }: { name: string; view: string }) {
                   )}
                 </Written>
               ) : null}
-              {view === "lineage" ? (
+              {view === "lineage" && !isKey ? (
                 data.kind === "dead_letters" ? (
                   <Empty>
                     The table holds the records that could not become rows:{" "}

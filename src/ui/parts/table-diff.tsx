@@ -143,7 +143,8 @@ export function Diff({ path, version }: { path: string; version: number }) {
         {(data) => (
           <>
             <p role="status">
-              {`${count(data.added)} rows added, ${count(data.removed)} removed, `}
+              {`${count(data.added)} ${data.added === "1" ? "row" : "rows"} added, `}
+              {`${count(data.removed)} removed, `}
               {`${count(data.changed)} changed`}
               {data.key === null ? "" : `, by ${data.key}`}. At most 1 000 of each are shown.
             </p>

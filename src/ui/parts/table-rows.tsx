@@ -129,6 +129,10 @@ function Choice() {
   );
 }
 
+function rowCount(rows: number): string {
+  return rows === 0 ? "No row" : rows === 1 ? "1 row" : `${rows} rows`;
+}
+
 export function Rows({ path, version }: { path: string; version: number }) {
   const { query } = place.value;
   const [columns, setColumns] = useState(false);
@@ -146,8 +150,7 @@ export function Rows({ path, version }: { path: string; version: number }) {
           <>
             <div class="bar">
               <span role="status">
-                {page.rows.length === 0 ? "No row" : `${page.rows.length} rows`} of version{" "}
-                {page.version}
+                {rowCount(page.rows.length)} of version {page.version}
               </span>
               {query.get("cursor") === null ? null : (
                 <button onClick={() => setQuery("cursor", undefined)}>First page</button>

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "report/tables.h"
+#include "report/undeclared.h"
 #include "support/delta_fixture.h"
 #include "support/report_golden.h"
 
@@ -97,6 +98,97 @@ static void test_a_table_that_cannot_be_read(void **state)
     assert_non_null(strstr(pn_buf_text(&told), "00000000000000000001.json"));
     pn_buf_deinit(&told);
     pn_buf_deinit(&out);
+}
+
+/* --- tables that the pipeline does not declare ------------------------------------------------ */
+
+static void put(struct delta_fixture *fixture, const char *key)
+{
+    assert_int_equal(pn_store_put(fixture->store, key, "{}", 2, NULL), 0);
+}
+
+static void log_of(struct delta_fixture *fixture, const char *path)
+{
+    char key[PN_KEY_MAX];
+    (void)snprintf(key, sizeof key, "%s/_delta_log/00000000000000000000.json", path);
+    put(fixture, key);
+}
+
+static void are_undeclared(struct delta_fixture *fixture, const struct pn_pipeline *of,
+                           const char *expected, bool is_cut)
+{
+    struct pn_arena arena;
+    struct pn_undeclared found = {0};
+    struct pn_buf keys;
+    pn_arena_init(&arena, 0);
+    pn_buf_init(&keys, 10000);
+    assert_int_equal(pn_report_undeclared(of, fixture->store, &arena, &found, NULL), 0);
+    for (size_t i = 0; i < found.count; i++) {
+        pn_buf_addf(&keys, "%s ", found.keys[i]);
+    }
+    assert_string_equal(pn_buf_text(&keys), expected);
+    assert_int_equal(found.is_cut, is_cut);
+    pn_buf_deinit(&keys);
+    pn_arena_deinit(&arena);
+}
+
+static const struct pn_table kept[] = {
+    {.name = "own", .path = "home/raw/own"},
+    {.name = "live", .path = "home/live", .checkpoints = "home/checkpoints"}};
+static const struct pn_table kept_pattern = {
+    .name = "live_*", .path = "home/each/*", .checkpoints = "home/marks/*"};
+static const struct pn_pipeline keeper = {.tables = kept,
+                                          .table_count = 2,
+                                          .table_patterns = &kept_pattern,
+                                          .table_pattern_count = 1,
+                                          .dead_letters_path = "home/dead_letters",
+                                          .stream_dead_letters_path = "home/stream_dead_letters"};
+
+/* Those beside the pipeline's own, none inside of another, none in hidden folders or elsewhere. */
+static void test_undeclared(void **state)
+{
+    static const char *const declared[] = {"home/raw/own", "home/live", "home/each/one",
+                                           "home/dead_letters"};
+    struct delta_fixture *fixture = *state;
+    for (size_t i = 0; i < sizeof declared / sizeof *declared; i++) {
+        log_of(fixture, declared[i]);
+    }
+    put(fixture, "home/checkpoints/shard/_delta_log/x");
+    put(fixture, "home/marks/one/_delta_log/x");
+    put(fixture, "home/_hidden/t/_delta_log/x");
+    put(fixture, "home/.hidden/t/_delta_log/x");
+    put(fixture, "elsewhere/t/_delta_log/x");
+    put(fixture, "home/a file");
+    put(fixture, "home/plain/folder/file");
+    are_undeclared(fixture, &keeper, "", false);
+    log_of(fixture, "home/z");
+    put(fixture, "home/z/day=1/part.parquet");
+    put(fixture, "home/z/inner/_delta_log/x");
+    log_of(fixture, "home/raw/other");
+    log_of(fixture, "home/2/3/4/5/6/7/8");
+    log_of(fixture, "home/2/3/4/5/6/7/8-/9");
+    are_undeclared(fixture, &keeper, "home/2/3/4/5/6/7/8 home/raw/other home/z ", false);
+}
+
+static void test_undeclared_are_limited(void **state)
+{
+    enum { MANY = PN_UNDECLARED_MAX + 1 };
+    struct delta_fixture *fixture = *state;
+    struct pn_arena arena;
+    struct pn_undeclared found = {0};
+    struct pn_put puts[MANY];
+    static char keys[MANY][64];
+    for (size_t i = 0; i < MANY; i++) {
+        (void)snprintf(keys[i], sizeof keys[i], "home/%03zu/_delta_log/x", i);
+        puts[i] = (struct pn_put){.key = keys[i], .bytes = "{}", .len = 2};
+    }
+    assert_int_equal(pn_store_put_many(fixture->store, puts, MANY, NULL), 0);
+    pn_arena_init(&arena, 0);
+    assert_int_equal(pn_report_undeclared(&keeper, fixture->store, &arena, &found, NULL), 0);
+    assert_int_equal(found.count, PN_UNDECLARED_MAX);
+    assert_string_equal(found.keys[PN_UNDECLARED_MAX - 1], "home/199");
+    assert_true(found.is_cut);
+    pn_arena_deinit(&arena);
 }
 
 static void test_names(void **state)
@@ -229,6 +321,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_tables, delta_set_up, delta_tear_down),
         cmocka_unit_test_setup_teardown(test_a_table_that_cannot_be_read, delta_set_up,
                                         delta_tear_down),
+        cmocka_unit_test_setup_teardown(test_undeclared, delta_set_up, delta_tear_down),
+        cmocka_unit_test_setup_teardown(test_undeclared_are_limited, delta_set_up, delta_tear_down),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_schema),
         cmocka_unit_test(test_queries),
