@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "cli/commands.h"
+#include "cli/store.h"
 #include "report/objects.h"
 #include "server/stations.h"
 
@@ -401,6 +402,7 @@ int pn_cmd_store(struct pn_cli *cli, int argc, char **argv)
         {"get", "read an object", cmd_get},
         {"put", "make an object of a file", cmd_put},
         {"rm", "remove objects", cmd_rm},
+        {"copy", "copy the store to a bucket, or back", pn_cmd_store_copy},
         {NULL, NULL, NULL},
     };
     return pn_cli_dispatch(cli, commands, argc, argv);

@@ -36,21 +36,58 @@ static int read_id(const struct pn_app *app, struct pn_buf *id, struct pn_err *e
     return rc;
 }
 
-/* The object exists: is it ours? It is "<id> <host>:<data folder>". */
+/* What the object says: "<id> <host>:<data folder>". MISSING when there is none. */
+static int read_owner(struct pn_store *store, const struct pn_buf *id, char **owner, bool *is_ours,
+                      struct pn_err *e)
+{
+    struct pn_buf text;
+    pn_buf_init(&text, OWNER_BYTES_MAX);
+    int rc = pn_store_get(store, OWNER_KEY, &text, e);
+    if (rc == 0) {
+        *is_ours = id->len == ID_LEN && strncmp(pn_buf_text(&text), pn_buf_text(id), ID_LEN) == 0;
+        *owner = pn_xstrdup(text.len > ID_LEN ? pn_buf_text(&text) + ID_LEN + 1 : "unknown");
+    }
+    pn_buf_deinit(&text);
+    return rc;
+}
+
+/* The object exists: is it ours? */
 static int check_owner(struct pn_store *store, const struct pn_buf *id, struct pn_err *e)
 {
-    struct pn_buf owner;
-    pn_buf_init(&owner, OWNER_BYTES_MAX);
-    int rc = pn_store_get(store, OWNER_KEY, &owner, e);
-    if (rc == 0 && strncmp(pn_buf_text(&owner), pn_buf_text(id), ID_LEN) != 0) {
-        const char *name = owner.len > ID_LEN ? owner.data + ID_LEN + 1 : "unknown";
+    char *owner = NULL;
+    bool is_ours = false;
+    int rc = read_owner(store, id, &owner, &is_ours, e);
+    if (rc == 0 && !is_ours) {
         rc = pn_err_fatal(e,
                           "the bucket of store.url belongs to another data folder, %s: set "
                           "store.url to another prefix. If that folder is gone, run `pinion store "
                           "rm " OWNER_KEY "` with these settings",
-                          name);
+                          owner);
     }
-    pn_buf_deinit(&owner);
+    free(owner);
+    return rc;
+}
+
+int pn_app_look_claim(const struct pn_app *app, struct pn_store *store, char **owner, bool *is_ours,
+                      struct pn_err *e)
+{
+    struct pn_err why = {0};
+    struct pn_buf id;
+    char *path = pn_app_path(app, "store_id");
+    pn_buf_init(&id, OWNER_BYTES_MAX);
+    *owner = NULL;
+    *is_ours = false;
+    int rc = pn_io_read_file(app->io, path, &id, &why);
+    if (rc == 0 || why.class_ == PN_CLASS_MISSING) {
+        rc = read_owner(store, &id, owner, is_ours, &why);
+    }
+    if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
+        rc = 0;
+    } else if (rc != 0) {
+        pn_err_copy(e, &why);
+    }
+    free(path);
+    pn_buf_deinit(&id);
     return rc;
 }
 

@@ -13,4 +13,9 @@
 int pn_app_claim_store(const struct pn_app *app, struct pn_store *store,
                        struct pn_err *e) PN_MUST_CHECK;
 
+/* Whose it is, without a change. `owner` is what people call the data folder that has it; NULL: the
+ * store is not claimed. Caller frees. *is_ours: it is this data folder. */
+int pn_app_look_claim(const struct pn_app *app, struct pn_store *store, char **owner, bool *is_ours,
+                      struct pn_err *e) PN_MUST_CHECK;
+
 #endif

@@ -1,6 +1,7 @@
 #include "server/stations.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "server/admission.h"
 #include "server/claim.h"
@@ -13,11 +14,13 @@ static bool has_bucket(const struct pn_app *app)
     return app->settings->store.url[0] != '\0';
 }
 
-static int open_bucket(const struct pn_app *app, struct pn_store **store, struct pn_err *e)
+static int open_bucket(const struct pn_app *app, const char *url, struct pn_store **store,
+                       struct pn_err *e)
 {
     struct pn_s3_config config;
     char *temp_folder = pn_app_path(app, "tmp/uploads");
     pn_settings_to_s3(app->settings, &config);
+    config.url = url;
     config.temp_folder = temp_folder;
     config.io = app->io;
     config.clock = app->clock;
@@ -26,18 +29,8 @@ static int open_bucket(const struct pn_app *app, struct pn_store **store, struct
     return rc;
 }
 
-int pn_app_open_store(const struct pn_app *app, struct pn_store **store, struct pn_err *e)
+static int open_folder(const struct pn_app *app, struct pn_store **store, struct pn_err *e)
 {
-    if (has_bucket(app)) {
-        int rc = open_bucket(app, store, e);
-        if (rc == 0) {
-            rc = pn_app_claim_store(app, *store, e);
-        }
-        if (rc != 0) {
-            pn_store_destroy(store);
-        }
-        return rc;
-    }
     struct pn_err failure = {0};
     char *folder = pn_app_path(app, "store");
     int rc = pn_local_store_open(folder, app->io, store, &failure);
@@ -47,6 +40,28 @@ int pn_app_open_store(const struct pn_app *app, struct pn_store **store, struct 
     }
     free(folder);
     return rc;
+}
+
+int pn_app_open_store(const struct pn_app *app, struct pn_store **store, struct pn_err *e)
+{
+    if (!has_bucket(app)) {
+        return open_folder(app, store, e);
+    }
+    int rc = open_bucket(app, app->settings->store.url, store, e);
+    if (rc == 0) {
+        rc = pn_app_claim_store(app, *store, e);
+    }
+    if (rc != 0) {
+        pn_store_destroy(store);
+    }
+    return rc;
+}
+
+int pn_app_open_store_at(const struct pn_app *app, const char *address, struct pn_store **store,
+                         struct pn_err *e)
+{
+    return strcmp(address, "local") == 0 ? open_folder(app, store, e)
+                                         : open_bucket(app, address, store, e);
 }
 
 int pn_app_check_data(const struct pn_app *app, struct pn_err *e)
@@ -71,7 +86,7 @@ int pn_app_check_data(const struct pn_app *app, struct pn_err *e)
 int pn_app_open_store_there(const struct pn_app *app, struct pn_store **store, struct pn_err *e)
 {
     if (has_bucket(app)) {
-        return open_bucket(app, store, e);
+        return open_bucket(app, app->settings->store.url, store, e);
     }
     if (!pn_io_exists(app->io, app->data)) {
         return pn_err_missing(

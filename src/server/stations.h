@@ -35,6 +35,12 @@ int pn_app_open_store(const struct pn_app *app, struct pn_store **store,
 int pn_app_open_store_there(const struct pn_app *app, struct pn_store **store,
                             struct pn_err *e) PN_MUST_CHECK;
 
+/* A store by its address, whatever store.url says: "local" for <data>/store, which is made when it
+ * is missing, or "s3://BUCKET/PREFIX", reached as the other settings of store say. A bucket is not
+ * claimed. */
+int pn_app_open_store_at(const struct pn_app *app, const char *address, struct pn_store **store,
+                         struct pn_err *e) PN_MUST_CHECK;
+
 /* Makes the pipeline's topics where they are missing. CONFLICT when another process has the log. */
 int pn_app_open_log(const struct pn_app *app, struct pn_log **log, struct pn_err *e) PN_MUST_CHECK;
 

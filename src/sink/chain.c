@@ -229,6 +229,28 @@ static int find_end(struct pn_sink *sink, struct pn_sink_part *part, const struc
     return 0;
 }
 
+int pn_sink_chain_look(struct pn_sink *sink, struct pn_sink_part *part, bool *is_there,
+                       struct pn_err *e)
+{
+    struct origin origin = {0};
+    char *key = origin_key(sink, &part->memory);
+    int rc = get_origin(sink, key, is_there, &origin, e);
+    if (rc == 0 && *is_there) {
+        rc = find_end(sink, part, &origin, e);
+    }
+    free(key);
+    return rc;
+}
+
+int pn_sink_chain_forget(struct pn_sink *sink, const struct pn_sink_memory *memory,
+                         struct pn_err *e)
+{
+    char *key = origin_key(sink, memory);
+    int rc = pn_store_remove(sink->config.store, key, e);
+    free(key);
+    return rc;
+}
+
 int pn_sink_chain_find(struct pn_sink *sink, struct pn_sink_part *part, bool *has_cuts,
                        struct pn_err *e)
 {

@@ -128,6 +128,12 @@ int pn_sink_each_number(struct pn_store *store, const char *dir,
  * unsure where the partition begins and the store has no origin of it. */
 int pn_sink_chain_find(struct pn_sink *sink, struct pn_sink_part *part, bool *has_cuts,
                        struct pn_err *e) PN_MUST_CHECK;
+/* The same without a change of the store: *is_there is false when the chain has no origin. */
+int pn_sink_chain_look(struct pn_sink *sink, struct pn_sink_part *part, bool *is_there,
+                       struct pn_err *e) PN_MUST_CHECK;
+/* Removes the origin: the next sink finds the place as if it was the first one in this store. */
+int pn_sink_chain_forget(struct pn_sink *sink, const struct pn_sink_memory *memory,
+                         struct pn_err *e) PN_MUST_CHECK;
 /* Another one has the next number. The place moves after that object's cuts, or past the object
  * when it is of an earlier topic. */
 int pn_sink_chain_follow(struct pn_sink *sink, struct pn_sink_part *part,

@@ -45,6 +45,9 @@ struct pn_object {
      * Both are 0 where a store has no links. */
     uint64_t device;
     uint64_t inode;
+    /* Of a head only: the CRC-32C that the store keeps beside the bytes, if it keeps one. */
+    bool has_sum;
+    uint32_t crc32c;
 };
 
 /* One of the objects of a pn_store_put_many() or a pn_store_put_new(). */
@@ -178,7 +181,7 @@ static inline bool pn_store_offsets(struct pn_store_file *file, int64_t *first, 
     return file->store->ops->offsets(file, first, end);
 }
 void pn_store_close(struct pn_store_file **file);
-/* Size and time of an object (object->key is the caller's key). MISSING when there is none. */
+/* Size, time and sum of an object (object->key is the caller's key). MISSING when there is none. */
 PN_MUST_CHECK static inline int pn_store_head(struct pn_store *store, const char *key,
                                               struct pn_object *object, struct pn_err *e)
 {

@@ -27,6 +27,8 @@ static char *put_hex(char *at, uint64_t number)
 void pn_local_object(struct pn_object *object, const char *key, const struct stat *st)
 {
     object->key = key;
+    object->has_sum = false;
+    object->crc32c = 0;
     object->size_bytes = st->st_size;
     object->modified_ms = (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
     object->device = (uint64_t)st->st_dev;
@@ -79,6 +81,7 @@ int pn_local_head(struct pn_store *store, const char *key, struct pn_object *obj
     }
     if (rc == 0) {
         pn_local_object(object, key, &st);
+        object->has_sum = pn_file_sum_get(local->io, path, &object->crc32c);
     }
     free(path);
     return rc;

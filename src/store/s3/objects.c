@@ -42,7 +42,9 @@ void pn_s3_add_metadata(struct pn_s3_call *call, uint32_t sum, int64_t first, in
 void pn_s3_describe(const struct pn_s3_reply *reply, struct pn_object *object)
 {
     *object = (struct pn_object){.size_bytes = reply->size_bytes > 0 ? reply->size_bytes : 0,
-                                 .modified_ms = reply->modified_ms};
+                                 .modified_ms = reply->modified_ms,
+                                 .has_sum = reply->has_sum,
+                                 .crc32c = reply->sum};
     (void)snprintf(object->etag, sizeof object->etag, "%s", reply->etag);
 }
 
@@ -174,6 +176,7 @@ int pn_s3_head(struct pn_store *store, const char *key, struct pn_object *object
     struct pn_s3_call call = {.method = "HEAD", .key = key};
     int rc = pn_store_key_check(key, e);
     if (rc == 0) {
+        pn_s3_add_header(&call, "x-amz-checksum-mode", "ENABLED");
         rc = pn_s3_send(pn_s3_of(store), &call, 1, e);
     }
     if (rc == 0) {

@@ -118,7 +118,9 @@ static int missing(const char *key, struct pn_err *e)
 static void describe(const struct item *item, struct pn_object *object)
 {
     *object = (struct pn_object){.size_bytes = (int64_t)item->body->len,
-                                 .modified_ms = item->body->modified_ms};
+                                 .modified_ms = item->body->modified_ms,
+                                 .has_sum = true,
+                                 .crc32c = item->body->sum};
     (void)snprintf(object->etag, sizeof object->etag, "%lld", (long long)item->body->number);
 }
 

@@ -1,0 +1,155 @@
+#include "sink/handover.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "sink/private.h"
+
+/* Everything before it belongs to an object, which may be missing yet. */
+static int64_t end_of(const struct pn_sink_memory *memory)
+{
+    const struct pn_sink_cuts *cuts = &memory->cuts;
+    return cuts->count > 0 ? cuts->cuts[cuts->count - 1].end : memory->landed;
+}
+
+static int is_ahead(const struct pn_sink_memory *memory, const char *target, int64_t there,
+                    const char *source, int64_t here, struct pn_err *e)
+{
+    return pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL,
+                      "%s partition %" PRId32 ": the %s has landed up to offset %" PRId64
+                      ", and the %s only up to %" PRId64
+                      ". It was used after its objects were copied: copy the other way round",
+                      memory->topic, memory->partition, target, there, source, here);
+}
+
+/* --- to a bucket ------------------------------------------------------------------------------ */
+
+struct memories {
+    struct pn_sink_memory *items;
+    size_t count;
+    size_t capacity;
+};
+
+static void take_memory(void *arg, const struct pn_sink_memory *memory)
+{
+    struct memories *memories = arg;
+    pn_grow((void **)&memories->items, &memories->capacity, memories->count + 1,
+            sizeof *memories->items);
+    memories->items[memories->count++] = *memory;
+}
+
+static int hand_one(struct pn_sink *sink, const struct pn_sink_memory *memory, bool looks_only,
+                    struct pn_err *e)
+{
+    struct pn_sink_part part = {.memory = *memory};
+    bool is_there = false;
+    part.memory.cuts = (struct pn_sink_cuts){0};
+    int rc = pn_sink_chain_look(sink, &part, &is_there, e);
+    int64_t there = part.place.next;
+    if (rc == 0 && is_there && there > end_of(memory)) {
+        rc = is_ahead(memory, "bucket", there, "data folder", end_of(memory), e);
+    } else if (rc == 0 && is_there && there < end_of(memory) && !looks_only) {
+        rc = pn_sink_chain_forget(sink, memory, e);
+    }
+    pn_sink_cuts_deinit(&part.memory.cuts);
+    return rc;
+}
+
+int pn_sink_hand_to_bucket(const struct pn_sink_config *config, bool looks_only, struct pn_err *e)
+{
+    struct pn_sink sink = {.config = *config, .has_chain = true};
+    struct memories memories = {0};
+    char *path = pn_xasprintf("%s/state.jsonl", config->folder);
+    int rc = pn_sink_state_load(config->io, path, take_memory, &memories, e);
+    for (size_t i = 0; i < memories.count && rc == 0; i++) {
+        rc = hand_one(&sink, &memories.items[i], looks_only, e);
+    }
+    for (size_t i = 0; i < memories.count; i++) {
+        pn_sink_cuts_deinit(&memories.items[i].cuts);
+    }
+    free(memories.items);
+    free(path);
+    return rc;
+}
+
+/* --- to a folder ------------------------------------------------------------------------------ */
+
+struct comparison {
+    struct pn_sink *sink;
+    struct pn_err *e;
+    int rc;
+};
+
+/* What the folder remembered until now: is it ahead of the chain? */
+static void compare(void *arg, const struct pn_sink_memory *memory)
+{
+    struct comparison *comparison = arg;
+    struct pn_sink_memory known = *memory;
+    for (size_t i = 0; i < comparison->sink->part_count && comparison->rc == 0; i++) {
+        const struct pn_sink_part *part = comparison->sink->parts[i];
+        bool is_same = strcmp(part->memory.topic, known.topic) == 0 &&
+                       part->memory.partition == known.partition && part->memory.id == known.id;
+        if (is_same && part->place.is_known && end_of(&known) > part->place.next) {
+            comparison->rc = is_ahead(&known, "data folder", end_of(&known), "bucket",
+                                      part->place.next, comparison->e);
+        }
+    }
+    pn_sink_cuts_deinit(&known.cuts);
+}
+
+static int settle(struct pn_sink *sink, struct pn_sink_part *part, struct pn_err *e)
+{
+    if (!part->place.is_known && part->memory.cuts.count == 0) {
+        return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
+                          "%s partition %" PRId32
+                          ": the log does not say yet where the partition begins; try again",
+                          part->memory.topic, part->memory.partition);
+    }
+    int rc = 0;
+    for (bool progress = true; rc == 0 && progress && part->memory.cuts.count > 0;) {
+        rc = pn_sink_land(sink, part, false, &progress, e);
+    }
+    return rc;
+}
+
+int pn_sink_hand_to_folder_begin(struct pn_sink *sink, struct pn_err *e)
+{
+    struct comparison comparison = {.sink = sink, .e = e};
+    int rc = 0;
+    pthread_mutex_lock(&sink->work);
+    for (size_t i = 0; i < sink->part_count && rc == 0; i++) {
+        if (sink->parts[i]->is_selected) {
+            rc = settle(sink, sink->parts[i], e);
+        }
+    }
+    if (rc == 0) {
+        rc = pn_sink_state_load(sink->config.io, sink->state_path, compare, &comparison, e);
+        rc = rc != 0 ? rc : comparison.rc;
+    }
+    pthread_mutex_unlock(&sink->work);
+    return rc;
+}
+
+int pn_sink_hand_to_folder_end(struct pn_sink *sink, struct pn_err *e)
+{
+    struct pn_buf text;
+    pthread_mutex_lock(&sink->work);
+    pn_sink_state_begin(&text);
+    for (size_t i = 0; i < sink->part_count; i++) {
+        const struct pn_sink_part *part = sink->parts[i];
+        struct pn_sink_memory memory = part->memory;
+        if (part->is_selected) {
+            memory.base_next = memory.base;
+            memory.landed = part->place.next;
+            memory.cuts = (struct pn_sink_cuts){0};
+        }
+        if (part->is_selected || part->is_remembered) {
+            pn_sink_state_add(&text, &memory);
+        }
+    }
+    int rc = pn_sink_state_save(sink->config.io, sink->state_path, &text, e);
+    pthread_mutex_unlock(&sink->work);
+    return rc;
+}
