@@ -76,9 +76,9 @@ static void advise(struct pn_cli *cli, const struct pn_app_copy *copy, const cha
                       "the copy. To move to %s, stop the server and run the same command again\n",
                       copy->server_url, to);
     } else if (whole && copy->hands_over && strcmp(to, "local") != 0) {
-        (void)fprintf(cli->err, "to go on there: pinion serve --set store.url=%s\n", to);
+        (void)fprintf(cli->err, "to continue there: pinion serve --set store.url=%s\n", to);
     } else if (whole && copy->hands_over) {
-        (void)fprintf(cli->err, "to go on there: pinion serve, without store.url\n");
+        (void)fprintf(cli->err, "to continue there: pinion serve, without store.url\n");
     }
 }
 

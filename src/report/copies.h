@@ -7,8 +7,8 @@
 
 /* Of each object that is not the same in both: what is to be done with it, or what became of it. */
 void pn_report_copy_objects(const struct pn_copy *copy, struct pn_row_writer *rows);
-/* One row: how many objects and bytes there were of each kind. `is_complete`: a server may go on
- * with the target. */
+/* One row: how many objects and bytes there were of each kind. `is_complete`: a server may
+ * continue with the target. */
 void pn_report_copy(const struct pn_copy *copy, const char *from, const char *to, bool is_complete,
                     struct pn_row_writer *rows);
 

@@ -1,5 +1,5 @@
 /*
- * The store of a data folder copied to a bucket, or back, so that a server can go on there: the
+ * The store of a data folder copied to a bucket, or back, so that a server can continue there: the
  * objects (store/copy.h), whose the bucket is (claim.h), and where the sink continues
  * (sink/handover.h).
  *

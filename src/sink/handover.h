@@ -8,7 +8,7 @@
  *   to a folder    the place of each chain is written into the state file
  *
  * The position that is further ahead is never replaced by one that is behind it: records would land
- * again. Nothing may land while this goes on. For one thread.
+ * again. Nothing may land meanwhile. For one thread.
  */
 #ifndef PN_SINK_HANDOVER_H
 #define PN_SINK_HANDOVER_H

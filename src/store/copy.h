@@ -9,7 +9,7 @@
  * The order is by rank: all objects of a rank are in the target before the first one of the next
  * rank is put there, and none of them is if one of an earlier rank could not be copied. So what
  * names other objects never comes before them. Objects that are removed from the source after they
- * were listed are passed over. A plan lists the source's later ranks first, for a source that is
+ * were listed are skipped. A plan lists the source's later ranks first, for a source that is
  * written to meanwhile: what an object of a later rank names is older than the object.
  *
  * Threads: a copy belongs to one thread, which starts and ends threads of its own. The functions

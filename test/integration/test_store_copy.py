@@ -168,7 +168,7 @@ def copy_until(place, proxy, number, sign, *words):
 
 def test_killed_at_any_request(data, proxy, tmp_path):
     """A copy to a bucket, killed before and after requests in turn. A table of the target is then
-    not there, or whole; the next copy goes on, and copies no object twice."""
+    not there, or whole; the next copy continues, and copies no object twice."""
     place = Place(data, proxy, uuid.uuid4().hex)
     with Server(data) as server:
         for first in (0, 5, 10):  # three versions of each table
@@ -200,7 +200,7 @@ def test_killed_at_any_request(data, proxy, tmp_path):
 
 
 def test_back_killed_at_any_request(data, proxy):
-    """The same from the bucket to the folder, and there the sink goes on."""
+    """The same from the bucket to the folder, and there the sink continues."""
     place = Place(data, proxy, uuid.uuid4().hex)
     with Server(data) as server:
         fill(server, 0, 5)
