@@ -27,6 +27,9 @@ struct pn_log_place {
 struct pn_log_member_config {
     const char *group;
     const char *name; /* by which people find it in the group; need not be the only one */
+    /* The group keeps the member's partitions for a member of this name that comes back in time,
+     * and has one member of it: a later one puts an earlier one out. NULL: none. */
+    const char *instance;
     /* The member has got partitions: it alone may read them. */
     void (*assigned)(void *arg, const struct pn_log_place *places, size_t count);
     /* It is about to lose them, and may commit, unless `is_lost`: others have them already. */
@@ -80,7 +83,8 @@ PN_MUST_CHECK static inline int pn_log_member_subscribe(struct pn_log_member *me
     return member->ops->subscribe(member, topics, count, e);
 }
 /* Takes what the coordinator has to say; to be called several times a second. An error is one that
- * keeps it out of the group (rights, other ways of dealing out); it continues to try. */
+ * keeps it out of the group (rights, other ways of dealing out); it continues to try. FATAL:
+ * another member of its instance's name has put it out, for good. */
 PN_MUST_CHECK static inline int pn_log_member_poll(struct pn_log_member *member, struct pn_err *e)
 {
     return member->ops->poll(member, e);

@@ -6,10 +6,22 @@
 
 #include "base/mem.h"
 #include "base/random.h"
+#include "log/kafka/kafka.h"
+#include "server/stations.h"
 
-#define OWNER_KEY ".pinion/owner"
+#define OWNER_KEY     ".pinion/owner"
+#define SCHEDULER_KEY ".pinion/scheduler"
+#define KAFKA         "kafka:"
 
 enum { ID_LEN = PN_UUID_SIZE - 1, HOST_SIZE = 256, OWNER_BYTES_MAX = 8192 };
+
+/* --- what owners are called ------------------------------------------------------------------- */
+
+/* An owner is the text "<uuid> <name>". */
+static const char *name_of(const struct pn_buf *owner)
+{
+    return owner->len > ID_LEN ? owner->data + ID_LEN + 1 : "unknown";
+}
 
 /* The id of the data folder, in its file `store_id`, which is made by the first that asks. */
 static int read_id(const struct pn_app *app, struct pn_buf *id, struct pn_err *e)
@@ -36,68 +48,12 @@ static int read_id(const struct pn_app *app, struct pn_buf *id, struct pn_err *e
     return rc;
 }
 
-/* What the object says: "<id> <host>:<data folder>". MISSING when there is none. */
-static int read_owner(struct pn_store *store, const struct pn_buf *id, char **owner, bool *is_ours,
-                      struct pn_err *e)
-{
-    struct pn_buf text;
-    pn_buf_init(&text, OWNER_BYTES_MAX);
-    int rc = pn_store_get(store, OWNER_KEY, &text, e);
-    if (rc == 0) {
-        *is_ours = id->len == ID_LEN && strncmp(pn_buf_text(&text), pn_buf_text(id), ID_LEN) == 0;
-        *owner = pn_xstrdup(text.len > ID_LEN ? pn_buf_text(&text) + ID_LEN + 1 : "unknown");
-    }
-    pn_buf_deinit(&text);
-    return rc;
-}
-
-/* The object exists: is it ours? */
-static int check_owner(struct pn_store *store, const struct pn_buf *id, struct pn_err *e)
-{
-    char *owner = NULL;
-    bool is_ours = false;
-    int rc = read_owner(store, id, &owner, &is_ours, e);
-    if (rc == 0 && !is_ours) {
-        rc = pn_err_fatal(e,
-                          "the bucket of store.url belongs to another data folder, %s: set "
-                          "store.url to another prefix. If that folder is gone, run `pinion store "
-                          "rm " OWNER_KEY "` with these settings",
-                          owner);
-    }
-    free(owner);
-    return rc;
-}
-
-int pn_app_look_claim(const struct pn_app *app, struct pn_store *store, char **owner, bool *is_ours,
-                      struct pn_err *e)
-{
-    struct pn_err why = {0};
-    struct pn_buf id;
-    char *path = pn_app_path(app, "store_id");
-    pn_buf_init(&id, OWNER_BYTES_MAX);
-    *owner = NULL;
-    *is_ours = false;
-    int rc = pn_io_read_file(app->io, path, &id, &why);
-    if (rc == 0 || why.class_ == PN_CLASS_MISSING) {
-        rc = read_owner(store, &id, owner, is_ours, &why);
-    }
-    if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
-        rc = 0;
-    } else if (rc != 0) {
-        pn_err_copy(e, &why);
-    }
-    free(path);
-    pn_buf_deinit(&id);
-    return rc;
-}
-
-int pn_app_claim_store(const struct pn_app *app, struct pn_store *store, struct pn_err *e)
+/* The data folder as an owner: "<its id> <host>:<folder>". */
+static int folder_owner(const struct pn_app *app, char **owner, struct pn_err *e)
 {
     char host[HOST_SIZE] = "";
-    struct pn_err why = {0};
-    struct pn_buf id;
     char *folder = NULL;
-    char *owner = NULL;
+    struct pn_buf id;
     pn_buf_init(&id, OWNER_BYTES_MAX);
     int rc = read_id(app, &id, e);
     if (rc == 0) {
@@ -105,16 +61,202 @@ int pn_app_claim_store(const struct pn_app *app, struct pn_store *store, struct 
     }
     if (rc == 0) {
         (void)gethostname(host, sizeof host - 1);
-        owner = pn_xasprintf("%s %s:%s", pn_buf_text(&id), host, folder);
-        rc = pn_store_put_if_absent(store, OWNER_KEY, owner, strlen(owner), &why);
-        if (rc != 0 && why.class_ == PN_CLASS_CONFLICT) {
-            rc = check_owner(store, &id, e);
-        } else if (rc != 0) {
-            pn_err_copy(e, &why);
-        }
+        *owner = pn_xasprintf("%s %s:%s", pn_buf_text(&id), host, folder);
     }
-    free(owner);
     free(folder);
     pn_buf_deinit(&id);
+    return rc;
+}
+
+/* --- claiming --------------------------------------------------------------------------------- */
+
+/* Puts the owner under the key, or gets the one that is there into `there`. */
+static int put_or_get(struct pn_store *store, const char *key, const char *owner,
+                      struct pn_buf *there, bool *is_new, struct pn_err *e)
+{
+    struct pn_err why = {0};
+    int rc = pn_store_put_if_absent(store, key, owner, strlen(owner), &why);
+    *is_new = rc == 0;
+    if (rc != 0 && why.class_ == PN_CLASS_CONFLICT) {
+        rc = pn_store_get(store, key, there, e);
+    } else {
+        pn_err_copy(e, rc != 0 ? &why : NULL);
+    }
+    return rc;
+}
+
+/* Both are of the same data folder: the ids say so, wherever it is by now. */
+static bool is_same_folder(const struct pn_buf *there, const char *owner)
+{
+    return strncmp(pn_buf_text(there), owner, ID_LEN) == 0;
+}
+
+/* "kafka:<cluster>/<pipeline>", as far as the data folder knows its cluster; else NULL. Caller
+ * frees. */
+static char *known_cluster_name(const struct pn_app *app)
+{
+    struct pn_buf cluster;
+    char *name = NULL;
+    char *folder = pn_app_path(app, "log");
+    pn_buf_init(&cluster, OWNER_BYTES_MAX);
+    if (pn_kafka_owns_folder(folder, app->io) &&
+        pn_kafka_cluster_of_folder(folder, app->io, &cluster, NULL) == 0) {
+        name = pn_xasprintf(KAFKA "%s/%s", pn_buf_text(&cluster), app->pipeline->name);
+    }
+    pn_buf_deinit(&cluster);
+    free(folder);
+    return name;
+}
+
+int pn_app_look_claim(const struct pn_app *app, struct pn_store *store, char **owner, bool *is_ours,
+                      struct pn_err *e)
+{
+    struct pn_err why = {0};
+    struct pn_buf id;
+    struct pn_buf there;
+    char *path = pn_app_path(app, "store_id");
+    char *cluster = known_cluster_name(app);
+    pn_buf_init(&id, OWNER_BYTES_MAX);
+    pn_buf_init(&there, OWNER_BYTES_MAX);
+    *owner = NULL;
+    *is_ours = false;
+    int rc = pn_io_read_file(app->io, path, &id, &why);
+    if (rc == 0 || why.class_ == PN_CLASS_MISSING) {
+        rc = pn_store_get(store, OWNER_KEY, &there, &why);
+    }
+    if (rc == 0) {
+        *owner = pn_xstrdup(name_of(&there));
+        *is_ours = (id.len == ID_LEN && is_same_folder(&there, pn_buf_text(&id))) ||
+                   (cluster != NULL && strcmp(cluster, *owner) == 0);
+    } else if (why.class_ == PN_CLASS_MISSING) {
+        rc = 0;
+    } else {
+        pn_err_copy(e, &why);
+    }
+    free(cluster);
+    free(path);
+    pn_buf_deinit(&there);
+    pn_buf_deinit(&id);
+    return rc;
+}
+
+static int refuse(const struct pn_buf *there, const char *us, struct pn_err *e)
+{
+    const char *name = name_of(there);
+    bool is_kafka = strncmp(name, KAFKA, strlen(KAFKA)) == 0;
+    const char *slash = is_kafka ? strchr(name, '/') : NULL;
+    if (slash == NULL) {
+        return pn_err_fatal(e,
+                            "the bucket of store.url belongs to another data folder, %s: set "
+                            "store.url to another prefix. If that folder is gone, run `pinion "
+                            "store rm " OWNER_KEY "` with these settings",
+                            name);
+    }
+    return pn_err_fatal(e,
+                        "the bucket of store.url belongs to the pipeline %s on the Kafka cluster "
+                        "%.*s, and %s: set store.url to another prefix, or log.url and --pipeline "
+                        "to those. If that pipeline is gone, run `pinion store rm " OWNER_KEY
+                        "` with these settings",
+                        slash + 1, (int)(slash - name - (ptrdiff_t)strlen(KAFKA)),
+                        name + strlen(KAFKA), us);
+}
+
+static int claim_for_folder(struct pn_store *store, const char *owner, struct pn_err *e)
+{
+    struct pn_buf there;
+    bool is_new = false;
+    pn_buf_init(&there, OWNER_BYTES_MAX);
+    int rc = put_or_get(store, OWNER_KEY, owner, &there, &is_new, e);
+    if (rc == 0 && !is_new && !is_same_folder(&there, owner)) {
+        rc = refuse(&there, "this data folder has a log of its own", e);
+    }
+    pn_buf_deinit(&there);
+    return rc;
+}
+
+/* All processes that land the same topics of one cluster share the bucket. It may still be in the
+ * name of this data folder, from before others could share it. */
+static int claim_for_cluster(const struct pn_app *app, struct pn_store *store, const char *folder,
+                             struct pn_err *e)
+{
+    char id[PN_UUID_SIZE];
+    bool is_new = false;
+    char *owner = NULL;
+    char *us = NULL;
+    struct pn_buf cluster;
+    struct pn_buf there;
+    pn_buf_init(&cluster, OWNER_BYTES_MAX);
+    pn_buf_init(&there, OWNER_BYTES_MAX);
+    int rc = pn_app_cluster_id(app, &cluster, e);
+    if (rc != 0) {
+        goto out;
+    }
+    owner =
+        pn_xasprintf("%s " KAFKA "%s/%s", pn_uuid(id), pn_buf_text(&cluster), app->pipeline->name);
+    us = pn_xasprintf("this is the pipeline %s on the cluster %s", app->pipeline->name,
+                      pn_buf_text(&cluster));
+    rc = put_or_get(store, OWNER_KEY, owner, &there, &is_new, e);
+    if (rc != 0 || is_new || strcmp(name_of(&there), owner + ID_LEN + 1) == 0) {
+        goto out;
+    }
+    rc = is_same_folder(&there, folder) ? pn_store_put(store, OWNER_KEY, owner, strlen(owner), e)
+                                        : refuse(&there, us, e);
+out:
+    free(us);
+    free(owner);
+    pn_buf_deinit(&there);
+    pn_buf_deinit(&cluster);
+    return rc;
+}
+
+int pn_app_claim_store(const struct pn_app *app, struct pn_store *store, struct pn_err *e)
+{
+    char *folder = NULL;
+    int rc = folder_owner(app, &folder, e);
+    if (rc == 0) {
+        rc = app->settings->log.url[0] != '\0' ? claim_for_cluster(app, store, folder, e)
+                                               : claim_for_folder(store, folder, e);
+    }
+    free(folder);
+    return rc;
+}
+
+int pn_app_sink_group(const struct pn_app *app, struct pn_store *store, char **group,
+                      struct pn_err *e)
+{
+    struct pn_buf owner;
+    *group = NULL;
+    if (app->settings->log.url[0] == '\0' || app->settings->store.url[0] == '\0') {
+        return 0;
+    }
+    pn_buf_init(&owner, OWNER_BYTES_MAX);
+    int rc = pn_store_get(store, OWNER_KEY, &owner, e);
+    if (rc == 0) {
+        *group = pn_xasprintf("pinion-sink-%s-%.8s", app->pipeline->name, pn_buf_text(&owner));
+    }
+    pn_buf_deinit(&owner);
+    return rc;
+}
+
+int pn_app_claim_scheduler(const struct pn_app *app, struct pn_store *store, struct pn_err *e)
+{
+    char *owner = NULL;
+    bool is_new = false;
+    struct pn_buf there;
+    pn_buf_init(&there, OWNER_BYTES_MAX);
+    int rc = folder_owner(app, &owner, e);
+    if (rc == 0) {
+        rc = put_or_get(store, SCHEDULER_KEY, owner, &there, &is_new, e);
+    }
+    if (rc == 0 && !is_new && !is_same_folder(&there, owner)) {
+        rc = pn_err_fatal(
+            e,
+            "the pipeline's scheduler is in another data folder, %s, with its runs, and "
+            "there is one: start this server with --roles gateway,sink. If that folder is gone, "
+            "run `pinion store rm " SCHEDULER_KEY "` with these settings",
+            name_of(&there));
+    }
+    free(owner);
+    pn_buf_deinit(&there);
     return rc;
 }

@@ -1,20 +1,36 @@
 /*
- * Whose bucket is it? Two data folders that land in one prefix would replace each other's objects,
- * since each names them by the offsets of its own log. So the first that writes puts an object that
- * names it, `.pinion/owner`, and any other is refused.
+ * Whose bucket is it? Two logs that land in one prefix would replace each other's objects, since
+ * these are named by offsets. So the first process that writes puts an object that names the owner,
+ * `.pinion/owner`, and those of any other are refused. The text is "<uuid> <name>":
+ *
+ *   <the folder's id> <host>:<folder>           the log is in the data folder
+ *   <random> kafka:<cluster's id>/<pipeline>    the log is a Kafka cluster (log.url)
+ *
+ * Any number of data folders of one pipeline on one cluster share a bucket. What only one of them
+ * may do has an object of its own, which names the data folder: `.pinion/scheduler`.
  */
 #ifndef PN_SERVER_CLAIM_H
 #define PN_SERVER_CLAIM_H
 
 #include "server/app.h"
 
-/* The data folder (made when it is missing) takes the store, or has it already. FATAL when another
- * one has it: the message names that one, and says what to do. */
+/* The context's log takes the store, or has it already. Makes the data folder when it is missing.
+ * FATAL when another log has it: the message names that one, and says what to do. */
 int pn_app_claim_store(const struct pn_app *app, struct pn_store *store,
                        struct pn_err *e) PN_MUST_CHECK;
+/* The name of the consumer group in which the sinks that share the bucket share the partitions:
+ * "pinion-sink-<pipeline>-<of the owner's uuid>", so that those of another bucket have another one.
+ * NULL where the bucket is one data folder's. Caller frees. */
+int pn_app_sink_group(const struct pn_app *app, struct pn_store *store, char **group,
+                      struct pn_err *e) PN_MUST_CHECK;
+/* The data folder is the one whose scheduler runs the pipeline's DAGs, or becomes it. FATAL: it is
+ * another one. */
+int pn_app_claim_scheduler(const struct pn_app *app, struct pn_store *store,
+                           struct pn_err *e) PN_MUST_CHECK;
 
-/* Whose it is, without a change. `owner` is what people call the data folder that has it; NULL: the
- * store is not claimed. Caller frees. *is_ours: it is this data folder. */
+/* Whose it is, without a change. `owner` is the name of the data folder or the cluster that has it;
+ * NULL: the store is not claimed. Caller frees. *is_ours: it is this folder, or its pipeline on its
+ * cluster. */
 int pn_app_look_claim(const struct pn_app *app, struct pn_store *store, char **owner, bool *is_ours,
                       struct pn_err *e) PN_MUST_CHECK;
 

@@ -102,6 +102,22 @@ static int open_kafka(const struct pn_app *app, const char *folder, struct pn_lo
     return pn_kafka_open(&config, app->io, app->clock, app->logger, log, e);
 }
 
+int pn_app_cluster_id(const struct pn_app *app, struct pn_buf *id, struct pn_err *e)
+{
+    char *folder = pn_app_path(app, "log");
+    struct pn_log *asked = NULL;
+    int rc = 0;
+    if (!pn_kafka_owns_folder(folder, app->io)) {
+        rc = open_kafka(app, folder, &asked, e);
+        pn_log_destroy(&asked);
+    }
+    if (rc == 0) {
+        rc = pn_kafka_cluster_of_folder(folder, app->io, id, e);
+    }
+    free(folder);
+    return rc;
+}
+
 int pn_app_open_log(const struct pn_app *app, struct pn_log **log, struct pn_err *e)
 {
     char *folder = pn_app_path(app, "log");

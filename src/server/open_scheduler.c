@@ -45,7 +45,10 @@ int pn_app_open_scheduler(const struct pn_app *app, struct pn_definitions *defin
 {
     const char **command = NULL;
     const char **notify = NULL;
-    int rc = pn_app_self_command(app, "task", arena, &command, e);
+    int rc = pn_app_claim_scheduling(app, e);
+    if (rc == 0) {
+        rc = pn_app_self_command(app, "task", arena, &command, e);
+    }
     if (rc == 0) {
         rc = pn_app_self_command(app, "notify", arena, &notify, e);
     }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "server/claim.h"
 #include "server/stations.h"
 #include "settings/configs.h"
 
@@ -50,7 +51,13 @@ int pn_app_open_sink(const struct pn_app *app, struct pn_log *log, struct pn_sto
     config.clock = app->clock;
     config.logger = app->logger;
     config.metrics = app->metrics;
-    int rc = pn_sink_create(&config, sink, e);
+    char *group = NULL;
+    int rc = pn_app_sink_group(app, store, &group, e);
+    if (rc == 0) {
+        config.group = group;
+        rc = pn_sink_create(&config, sink, e);
+    }
+    free(group);
     free(topics);
     pn_buf_deinit(&regex);
     free(folder);

@@ -121,7 +121,7 @@ static int open_fronts(struct pn_server *server, const char *listen, struct pn_e
 static int open_stations(struct pn_server *server, const char *listen, struct pn_err *e)
 {
     const struct pn_app *app = server->app;
-    int rc = pn_app_open_store(app, &server->store, e);
+    int rc = pn_app_open_unclaimed_store(app, &server->store, e);
     if (rc == 0) {
         struct pn_err failure = {0};
         rc = pn_app_open_log(app, &server->log, &failure);
@@ -129,6 +129,9 @@ static int open_stations(struct pn_server *server, const char *listen, struct pn
             explain_conflict(app, &failure);
         }
         pn_err_copy(e, rc != 0 ? &failure : NULL);
+    }
+    if (rc == 0) {
+        rc = pn_app_claim_bucket(app, server->store, e);
     }
     if (rc == 0) {
         /* We hold the log's lock, so no other server's temporary files are in use. */

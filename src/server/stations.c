@@ -42,17 +42,25 @@ static int open_folder(const struct pn_app *app, struct pn_store **store, struct
     return rc;
 }
 
+int pn_app_open_unclaimed_store(const struct pn_app *app, struct pn_store **store, struct pn_err *e)
+{
+    return has_bucket(app) ? open_bucket(app, app->settings->store.url, store, e)
+                           : open_folder(app, store, e);
+}
+
+int pn_app_claim_bucket(const struct pn_app *app, struct pn_store *store, struct pn_err *e)
+{
+    return has_bucket(app) ? pn_app_claim_store(app, store, e) : 0;
+}
+
 int pn_app_open_store(const struct pn_app *app, struct pn_store **store, struct pn_err *e)
 {
-    if (!has_bucket(app)) {
-        return open_folder(app, store, e);
-    }
-    int rc = open_bucket(app, app->settings->store.url, store, e);
+    int rc = pn_app_open_unclaimed_store(app, store, e);
     if (rc == 0) {
-        rc = pn_app_claim_store(app, *store, e);
-    }
-    if (rc != 0) {
-        pn_store_destroy(store);
+        rc = pn_app_claim_bucket(app, *store, e);
+        if (rc != 0) {
+            pn_store_destroy(store);
+        }
     }
     return rc;
 }
@@ -62,6 +70,20 @@ int pn_app_open_store_at(const struct pn_app *app, const char *address, struct p
 {
     return strcmp(address, "local") == 0 ? open_folder(app, store, e)
                                          : open_bucket(app, address, store, e);
+}
+
+int pn_app_claim_scheduling(const struct pn_app *app, struct pn_err *e)
+{
+    struct pn_store *store = NULL;
+    if (!has_bucket(app) || app->settings->log.url[0] == '\0') {
+        return 0; /* nobody shares it */
+    }
+    int rc = open_bucket(app, app->settings->store.url, &store, e);
+    if (rc == 0) {
+        rc = pn_app_claim_scheduler(app, store, e);
+    }
+    pn_store_destroy(&store);
+    return rc;
 }
 
 int pn_app_check_data(const struct pn_app *app, struct pn_err *e)

@@ -30,6 +30,11 @@ int pn_app_check_data(const struct pn_app *app, struct pn_err *e) PN_MUST_CHECK;
  * (claim.h). */
 int pn_app_open_store(const struct pn_app *app, struct pn_store **store,
                       struct pn_err *e) PN_MUST_CHECK;
+/* The same for a server, in two steps: a cluster's log is opened before the bucket is claimed. */
+int pn_app_open_unclaimed_store(const struct pn_app *app, struct pn_store **store,
+                                struct pn_err *e) PN_MUST_CHECK;
+int pn_app_claim_bucket(const struct pn_app *app, struct pn_store *store,
+                        struct pn_err *e) PN_MUST_CHECK;
 /* The same for those who only look: a missing data folder is MISSING, and stays so; a bucket needs
  * none, and is not claimed. */
 int pn_app_open_store_there(const struct pn_app *app, struct pn_store **store,
@@ -43,6 +48,9 @@ int pn_app_open_store_at(const struct pn_app *app, const char *address, struct p
 
 /* Makes the pipeline's topics where they are missing. CONFLICT when another process has the log. */
 int pn_app_open_log(const struct pn_app *app, struct pn_log **log, struct pn_err *e) PN_MUST_CHECK;
+/* Adds the id of the Kafka cluster of log.url. The data folder knows it; if it is new, the cluster
+ * is asked: CONFLICT when another process is just doing that. */
+int pn_app_cluster_id(const struct pn_app *app, struct pn_buf *id, struct pn_err *e) PN_MUST_CHECK;
 
 /* The streams, on the log; with `makes_streams` makes the pipeline's where they are missing.
  * Borrows the log, and the arena, which keeps the folder's path. */
@@ -90,9 +98,11 @@ void pn_app_streams_config(const struct pn_app *app, struct pn_processor_config 
 int pn_app_open_executor(const struct pn_app *app, struct pn_executor **executor,
                          struct pn_err *e) PN_MUST_CHECK;
 
-/* A scheduler whose tasks are this program's `task` command. CONFLICT when another process has it.
- * Borrows the arena, which keeps the command line, and the definitions. NULL: it keeps to the
- * context's pipeline. */
+/* Of several data folders that share a bucket, one has the scheduler: this one, or FATAL. */
+int pn_app_claim_scheduling(const struct pn_app *app, struct pn_err *e) PN_MUST_CHECK;
+/* A scheduler whose tasks are this program's `task` command. CONFLICT when another process has it;
+ * FATAL when another data folder does. Borrows the arena, which keeps the command line, and the
+ * definitions. NULL: it keeps to the context's pipeline. */
 int pn_app_open_scheduler(const struct pn_app *app, struct pn_definitions *definitions,
                           struct pn_arena *arena, struct pn_scheduler **scheduler,
                           struct pn_err *e) PN_MUST_CHECK;

@@ -132,6 +132,7 @@ void pn_settings_to_sink(const struct pn_settings *settings, struct pn_sink_conf
         .flush_size = settings->sink.flush_size,
         .flush_bytes = settings->sink.flush_bytes,
         .rotate_interval_ms = settings->sink.rotate_interval_ms,
+        .worker = settings->sink.worker[0] != '\0' ? settings->sink.worker : NULL,
     };
 }
 

@@ -87,6 +87,7 @@ struct pn_settings {
         int64_t flush_size; /* records in an object */
         int64_t flush_bytes;
         int64_t rotate_interval_ms;
+        char *worker; /* "": the sink has no name in its group */
     } sink;
     struct {
         char *kind;                /* "duckdb" | "spark" */

@@ -196,6 +196,11 @@ const struct pn_setting pn_settings_table[] = {
         "sink.rotate_interval_ms", sink.rotate_interval_ms, "10s", 100, DAYS(7), NULL,
         "Time limit for landing. Records land no later than this after the first record of their "
         "object, so that a quiet topic lands, too."),
+    TEXT("sink.worker", sink.worker, "",
+         "With several servers that land a Kafka cluster's topics into one bucket: the name of "
+         "this one, which no other has. A server that returns under its name within the session's "
+         "timeout gets its partitions back, and no others move. Empty: its partitions go to others "
+         "when it stops."),
 
     TEXT("store.url", store.url, "",
          "Where landed objects and tables are: `s3://BUCKET` or `s3://BUCKET/PREFIX`. Empty: the "

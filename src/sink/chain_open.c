@@ -60,7 +60,7 @@ static int look_again(struct pn_sink *sink, struct pn_sink_part *part, bool *is_
     return rc;
 }
 
-static int open_part(struct pn_sink *sink, struct pn_sink_part *part, struct pn_err *e)
+int pn_sink_chain_open_part(struct pn_sink *sink, struct pn_sink_part *part, struct pn_err *e)
 {
     bool has_cuts = false;
     bool is_short = false;
@@ -85,7 +85,7 @@ int pn_sink_chain_open(struct pn_sink *sink, struct pn_err *e)
     for (size_t i = 0; i < sink->part_count && rc == 0; i++) {
         struct pn_sink_part *part = sink->parts[i];
         if (part->is_selected) {
-            rc = open_part(sink, part, e);
+            rc = pn_sink_chain_open_part(sink, part, e);
             pn_sink_publish(sink, part);
         }
     }

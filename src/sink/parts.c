@@ -32,6 +32,15 @@ static size_t find(const struct pn_sink *sink, const char *topic, int32_t partit
     return low;
 }
 
+struct pn_sink_part *pn_sink_parts_find(const struct pn_sink *sink, const char *topic,
+                                        int32_t partition)
+{
+    size_t at = find(sink, topic, partition);
+    return at < sink->part_count && compare(sink->parts[at], topic, partition) == 0
+               ? sink->parts[at]
+               : NULL;
+}
+
 static bool is_selected(const struct pn_sink *sink, const char *topic)
 {
     for (size_t i = 0; i < sink->config.topic_count; i++) {
@@ -59,6 +68,7 @@ static struct pn_sink_part *add_part(struct pn_sink *sink, const struct pn_sink_
     part->memory = *memory;
     part->waiting_since_ms = -1;
     part->is_selected = is_selected(sink, memory->topic);
+    part->is_ours = pn_sink_share_has(&sink->share, memory->topic, memory->partition);
     part->status.partition = memory->partition;
     if (part->is_selected) {
         register_metrics(sink->config.metrics, part);
@@ -264,9 +274,8 @@ static int look_at_topic(struct pn_sink *sink, const struct pn_log_topic_info *i
 {
     bool selected = is_selected(sink, info->name);
     for (int32_t partition = 0; partition < info->partitions; partition++) {
-        size_t at = find(sink, info->name, partition);
-        struct pn_sink_part *part = at < sink->part_count ? sink->parts[at] : NULL;
-        if (part == NULL || compare(part, info->name, partition) != 0) {
+        struct pn_sink_part *part = pn_sink_parts_find(sink, info->name, partition);
+        if (part == NULL) {
             if (!selected) {
                 continue;
             }
@@ -368,7 +377,8 @@ int pn_sink_parts_look(struct pn_sink *sink, struct pn_err *e)
 void pn_sink_publish(struct pn_sink *sink, struct pn_sink_part *part)
 {
     int64_t landed = part->memory.landed;
-    int64_t lag = part->is_selected ? pn_lag(landed, part->begin, part->end).records : 0;
+    int64_t lag =
+        part->is_selected && part->is_ours ? pn_lag(landed, part->begin, part->end).records : 0;
     pn_metric_add(part->lag_metric, lag - part->lag);
     part->lag = lag;
     pthread_mutex_lock(&sink->lock);

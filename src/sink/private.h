@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "log/member.h"
 #include "sink/sink.h"
 #include "sink/state.h"
 
@@ -34,6 +35,7 @@ struct pn_sink_part {
     struct pn_sink_memory memory;
     bool is_remembered;       /* memory is in the state file, or may be put there */
     bool is_selected;         /* the settings ask for this topic */
+    bool is_ours;             /* by `lock`, too: it is not another sink's of the group */
     bool is_seen;             /* by the present look at the log's topics */
     bool has_failed;          /* in the present pass */
     int64_t begin;            /* of the log, when last looked */
@@ -58,6 +60,20 @@ struct pn_sink_part {
     struct pn_err failure;        /* guarded by `lock`; of the last try, code 0 for none */
 };
 
+/* How the sink shares the partitions with others of its group. */
+struct pn_sink_share {
+    struct pn_log_member *member; /* NULL: all partitions are ours */
+    char *topics;                 /* subscribed to; one name a line */
+    struct pn_sink_owned {
+        char topic[PN_TOPIC_NAME_MAX + 1];
+        int32_t partition;
+    } * owned; /* what the group has given us */
+    size_t owned_count;
+    size_t owned_capacity;
+    struct pn_err failure; /* by `lock`, too: why it is kept out; code 0: it is not */
+    int64_t failed_at_ms;
+};
+
 struct pn_sink {
     struct pn_sink_config config; /* texts are ours */
     char *state_path;
@@ -71,6 +87,7 @@ struct pn_sink {
     size_t part_count;
     size_t part_capacity;
     bool is_dirty; /* more has landed than is remembered */
+    struct pn_sink_share share;
 
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -99,8 +116,30 @@ int pn_sink_parts_look(struct pn_sink *sink, struct pn_err *e) PN_MUST_CHECK;
 void pn_sink_parts_deinit(struct pn_sink *sink);
 /* Puts the memory of all partitions on disk, unless the store's notes are the memory. */
 int pn_sink_remember(struct pn_sink *sink, struct pn_err *e) PN_MUST_CHECK;
+/* The partition, or NULL. */
+struct pn_sink_part *pn_sink_parts_find(const struct pn_sink *sink, const char *topic,
+                                        int32_t partition);
 /* Brings the status and the metrics up to date. */
 void pn_sink_publish(struct pn_sink *sink, struct pn_sink_part *part);
+
+/* --- share.c: what the group has given us ----------------------------------------------------- */
+
+/* The partition's place among those that are owned; their count when it is none of them. */
+size_t pn_sink_share_find(const struct pn_sink_share *share, const char *topic, int32_t partition);
+/* Is this partition ours to land? All are without a group. */
+bool pn_sink_share_has(const struct pn_sink_share *share, const char *topic, int32_t partition);
+
+/* --- group.c: sharing the partitions --------------------------------------------------------- */
+
+/* Joins the group, if the settings name one and the log has groups. No partition is ours until the
+ * group says so. */
+int pn_sink_group_join(struct pn_sink *sink, struct pn_err *e) PN_MUST_CHECK;
+/* Leaves it, so that others get the partitions at once. */
+void pn_sink_group_leave(struct pn_sink *sink);
+/* Takes what the group says: partitions come and go. */
+void pn_sink_group_poll(struct pn_sink *sink);
+/* Others continue this partition's chain: where it ends is looked up when it is needed again. */
+void pn_sink_group_forget(struct pn_sink_part *part);
 
 /* --- names.c: what objects are called -------------------------------------------------------- */
 
@@ -150,6 +189,9 @@ int pn_sink_chain_mark(struct pn_sink *sink, struct pn_sink_part *part,
 /* For the start, before anybody appends: finds the places of all partitions, and where a log has
  * stepped back, says so in the store. */
 int pn_sink_chain_open(struct pn_sink *sink, struct pn_err *e) PN_MUST_CHECK;
+/* The same for one partition. */
+int pn_sink_chain_open_part(struct pn_sink *sink, struct pn_sink_part *part,
+                            struct pn_err *e) PN_MUST_CHECK;
 
 /* --- land.c: from the log to the store ------------------------------------------------------- */
 

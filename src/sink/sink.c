@@ -10,6 +10,7 @@
 #include "sink/private.h"
 
 enum {
+    POLL_GROUP_MS = 250,
     RETRY_FIRST_MS = 200,
     RETRY_LAST_MS = 10 * 1000,
     LOOK_AGAIN_MS = 1000,
@@ -39,6 +40,11 @@ static int check_config(const struct pn_sink_config *config, struct pn_err *e)
     if (rc == 0 && strcmp(config->topics_dir, config->dead_letters_dir) == 0) {
         rc = pn_err_input(e, "topics_dir and dead_letters_dir must differ; both are '%s'",
                           config->topics_dir);
+    }
+    if (rc == 0 && config->worker != NULL &&
+        !pn_topic_name_valid(config->worker, strlen(config->worker), e)) {
+        pn_err_prefix(e, "sink.worker");
+        rc = PN_FAIL;
     }
     for (size_t i = 0; i < config->topic_count && rc == 0; i++) {
         bool valid = pn_topic_name_valid(config->topics[i], strlen(config->topics[i]), e);
@@ -73,6 +79,8 @@ static void copy_config(struct pn_sink *sink, const struct pn_sink_config *confi
     sink->config.topics_dir = pn_xstrdup(config->topics_dir);
     sink->config.dead_letters_dir = pn_xstrdup(config->dead_letters_dir);
     sink->config.topics_regex = NULL; /* the compiled one is kept instead */
+    sink->config.group = config->group != NULL ? pn_xstrdup(config->group) : NULL;
+    sink->config.worker = config->worker != NULL ? pn_xstrdup(config->worker) : NULL;
     char **topics = pn_xcalloc(config->topic_count + 1, sizeof *topics);
     for (size_t i = 0; i < config->topic_count; i++) {
         topics[i] = pn_xstrdup(config->topics[i]);
@@ -119,7 +127,7 @@ int pn_sink_create(const struct pn_sink_config *config, struct pn_sink **sink, s
     if (rc != 0) {
         goto out;
     }
-    if (created->has_chain) {
+    if (created->has_chain && config->group == NULL) { /* else when a partition becomes ours */
         rc = pn_sink_chain_open(created, e);
         if (rc != 0) {
             goto out;
@@ -148,6 +156,8 @@ void pn_sink_destroy(struct pn_sink **sink)
     }
     free((char **)self->config.topics);
     free((char *)self->config.folder);
+    free((char *)self->config.group);
+    free((char *)self->config.worker);
     free((char *)self->config.topics_dir);
     free((char *)self->config.dead_letters_dir);
     free(self->state_path);
@@ -170,7 +180,8 @@ static bool is_due(const struct pn_sink *sink, const struct pn_sink_part *part, 
                    int64_t now_ms)
 {
     int64_t waiting = part->end - part->memory.landed;
-    if (!part->is_selected || part->has_failed || (!all && now_ms < part->retry_at_ms)) {
+    if (!part->is_selected || part->has_failed ||
+        (!all && (!part->is_ours || now_ms < part->retry_at_ms))) {
         return false;
     }
     bool is_placed = !sink->has_chain || part->place.is_known || part->is_unsure;
@@ -225,7 +236,13 @@ static int land_part(struct pn_sink *sink, struct pn_sink_part *part, bool all, 
     struct pn_err failure;
     bool progress = false;
     bool whole = all || is_aged(sink, part, now_ms);
-    int rc = pn_sink_land(sink, part, whole, &progress, &failure);
+    int rc = 0;
+    if (sink->config.group != NULL && sink->has_chain && !part->place.is_known) {
+        rc = pn_sink_chain_open_part(sink, part, &failure);
+    }
+    if (rc == 0) {
+        rc = pn_sink_land(sink, part, whole, &progress, &failure);
+    }
     if (rc != 0) {
         note_failure(sink, part, now_ms, &failure);
         pn_err_copy(e, &failure);
@@ -258,9 +275,10 @@ static int64_t next_due(const struct pn_sink *sink)
     for (size_t i = 0; i < sink->part_count; i++) {
         const struct pn_sink_part *part = sink->parts[i];
         int64_t due_ms = -1;
-        if (part->is_selected && part->failures > 0) {
+        bool is_ours = part->is_selected && part->is_ours;
+        if (is_ours && part->failures > 0) {
             due_ms = part->retry_at_ms;
-        } else if (part->is_selected && part->waiting_since_ms >= 0) {
+        } else if (is_ours && part->waiting_since_ms >= 0) {
             due_ms = part->waiting_since_ms + sink->config.rotate_interval_ms;
         }
         if (due_ms >= 0 && (first_ms < 0 || due_ms < first_ms)) {
@@ -288,6 +306,7 @@ static int run_pass(struct pn_sink *sink, bool all, struct pn_err *e)
     }
     for (bool again = true; again && (all || !is_stopping(sink));) {
         again = false;
+        pn_sink_group_poll(sink);
         for (size_t i = 0; i < sink->part_count; i++) {
             if (is_due(sink, sink->parts[i], all, now_ms) && (all || !is_stopping(sink))) {
                 int part_rc =
@@ -296,8 +315,15 @@ static int run_pass(struct pn_sink *sink, bool all, struct pn_err *e)
             }
         }
     }
+    for (size_t i = 0; all && i < sink->part_count; i++) {
+        if (!sink->parts[i]->is_ours) {
+            pn_sink_group_forget(sink->parts[i]);
+        }
+    }
     int64_t due_ms = next_due(sink);
-    set_due_at(sink, due_ms > now_ms + LOOK_WAITING_MS ? now_ms + LOOK_WAITING_MS : due_ms);
+    int64_t latest_ms = now_ms + (sink->share.member != NULL ? POLL_GROUP_MS : LOOK_WAITING_MS);
+    bool is_later = due_ms > latest_ms || (due_ms < 0 && sink->share.member != NULL);
+    set_due_at(sink, is_later ? latest_ms : due_ms);
     return rc;
 }
 
@@ -335,12 +361,13 @@ void pn_sink_status(struct pn_sink *sink, struct pn_arena *arena, struct pn_sink
     size_t found_count = 0;
     for (size_t i = 0; i < sink->part_count; i++) {
         const struct pn_sink_part *part = sink->parts[i];
-        if (part->is_selected) {
+        const struct pn_err *failure =
+            sink->share.failure.code != 0 ? &sink->share.failure : &part->failure;
+        if (part->is_selected && (part->is_ours || sink->share.failure.code != 0)) {
             struct pn_sink_status *status = &found[found_count++];
             *status = part->status;
             status->topic = pn_arena_strdup(arena, part->memory.topic);
-            status->error =
-                part->failure.code != 0 ? pn_arena_strdup(arena, part->failure.msg) : NULL;
+            status->error = failure->code != 0 ? pn_arena_strdup(arena, failure->msg) : NULL;
         }
     }
     pthread_mutex_unlock(&sink->lock);

@@ -39,6 +39,10 @@
  * (see chain_land.c). The newest object of each partition must stay in the bucket. An object of
  * values is put even if all its records are dead letters.
  *
+ * Sinks that share a bucket may share the work (`group`): the cluster of the log deals out the
+ * partitions among them (see group.c). That saves work and requests; what is in the bucket does not
+ * depend on it. A flush lands all partitions, also those of other sinks.
+ *
  * Names never repeat. The offset in a name is that of the log, with two exceptions: the topic was
  * deleted and created again, or the store already had objects of the partition when the sink first
  * saw it. Then the offsets in names continue after the last one used, and a warning says so. Dead
@@ -87,6 +91,9 @@ struct pn_sink_config {
     int64_t flush_bytes;          /* most bytes in an object of more than one record, up to
                                      PN_SINK_FLUSH_BYTES_MAX */
     int64_t rotate_interval_ms;   /* 0 lands what there is at once */
+    const char *group;            /* of the log's cluster, in which sinks share the partitions;
+                                     NULL: this one lands all */
+    const char *worker;           /* its name in the group, no other sink's; NULL: none */
     struct pn_log *log;           /* borrowed */
     struct pn_store *store;       /* borrowed */
     const struct pn_io *io;       /* borrowed; for `folder` */
@@ -109,7 +116,7 @@ int pn_sink_create(const struct pn_sink_config *config, struct pn_sink **sink,
 /* Stops, then frees. NULL ok. */
 void pn_sink_destroy(struct pn_sink **sink);
 
-/* Starts the thread that lands what becomes due. */
+/* Starts the thread that lands what becomes due, of its share when it has a group. */
 int pn_sink_start(struct pn_sink *sink, struct pn_err *e) PN_MUST_CHECK;
 /*
  * Stops the thread after the objects that it is writing, and stores how far it got. Records that
@@ -143,7 +150,9 @@ struct pn_sink_status {
     const char *error; /* why the last try failed; NULL when it did not */
 };
 
-/* Sorted by topic and partition; array and texts live in the arena. Doesn't wait for landing. */
+/* Sorted by topic and partition; array and texts live in the arena. Doesn't wait for landing. Of
+ * sinks that share the partitions each has those that it lands; one that is kept out of the group
+ * has all, with the reason as their error. */
 void pn_sink_status(struct pn_sink *sink, struct pn_arena *arena, struct pn_sink_status **statuses,
                     size_t *count);
 

@@ -82,8 +82,14 @@ int pn_sink_start(struct pn_sink *sink, struct pn_err *e)
     if (rc != 0) {
         return rc;
     }
+    rc = pn_sink_group_join(sink, e);
+    if (rc != 0) {
+        pn_log_unlisten(sink->config.log, sink->listen_id);
+        return rc;
+    }
     rc = pthread_create(&sink->thread, NULL, run_thread, sink);
     if (rc != 0) {
+        pn_sink_group_leave(sink);
         pn_log_unlisten(sink->config.log, sink->listen_id);
         return pn_err_errno(e, rc, "cannot start the sink's thread");
     }
@@ -103,6 +109,7 @@ void pn_sink_stop(struct pn_sink *sink)
         sink->is_running = false;
     }
     pthread_mutex_lock(&sink->work);
+    pn_sink_group_leave(sink);
     pn_sink_remember_landed(sink);
     pthread_mutex_unlock(&sink->work);
 }

@@ -22,6 +22,15 @@ bool pn_kafka_owns_folder(const char *folder, const struct pn_io *io)
     return is_there;
 }
 
+int pn_kafka_cluster_of_folder(const char *folder, const struct pn_io *io, struct pn_buf *id,
+                               struct pn_err *e)
+{
+    char *path = pn_xasprintf("%s/" CLUSTER_FILE, folder);
+    int rc = pn_io_read_file(io, path, id, e);
+    free(path);
+    return rc;
+}
+
 /* Has it topics of segments? */
 static int check_segments(const struct pn_kafka *kafka, struct pn_err *e)
 {

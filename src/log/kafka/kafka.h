@@ -22,6 +22,7 @@
 #ifndef PN_LOG_KAFKA_KAFKA_H
 #define PN_LOG_KAFKA_KAFKA_H
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/logger.h"
@@ -65,5 +66,8 @@ int pn_kafka_open(const struct pn_kafka_config *config, const struct pn_io *io,
 
 /* Is `folder`, a data folder's log, one of a Kafka cluster? */
 bool pn_kafka_owns_folder(const char *folder, const struct pn_io *io);
+/* Adds the id of that cluster. */
+int pn_kafka_cluster_of_folder(const char *folder, const struct pn_io *io, struct pn_buf *id,
+                               struct pn_err *e) PN_MUST_CHECK;
 
 #endif

@@ -125,6 +125,16 @@ static bool keeps_out(const struct pn_err *e)
            e->class_ == PN_CLASS_CONFLICT || e->class_ == PN_CLASS_INPUT;
 }
 
+/* What ends the client for good. */
+static int check_fenced(struct member *member, struct pn_err *e)
+{
+    char why[PN_KAFKA_TEXT_SIZE];
+    if (rd_kafka_fatal_error(member->client, why, sizeof why) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return 0;
+    }
+    return pn_err_fatal(e, "consumer group %s: %s", member->config.group, why);
+}
+
 static int member_poll(struct pn_log_member *base, struct pn_err *e)
 {
     struct member *member = of(base);
@@ -142,7 +152,7 @@ static int member_poll(struct pn_log_member *base, struct pn_err *e)
         }
         rd_kafka_message_destroy(message);
     }
-    return rc;
+    return rc != 0 ? rc : check_fenced(member, e);
 }
 
 static int member_subscribe(struct pn_log_member *base, const char *const *topics, size_t count,
@@ -214,6 +224,7 @@ static void free_member(struct member *member)
 {
     free((void *)(uintptr_t)member->config.group);
     free((void *)(uintptr_t)member->config.name);
+    free((void *)(uintptr_t)member->config.instance);
     free(member);
 }
 
@@ -243,9 +254,11 @@ int pn_kafka_join(struct pn_log *log, const struct pn_log_member_config *config,
     member->config = *config;
     member->config.group = pn_xstrdup(config->group);
     member->config.name = pn_xstrdup(config->name);
+    member->config.instance = pn_xstrdup(config->instance != NULL ? config->instance : "");
     const struct pn_kafka_property properties[] = {
         {"group.id", member->config.group},
         {"client.id", member->config.name},
+        {"group.instance.id", member->config.instance}, /* empty: not set */
         {"partition.assignment.strategy", "cooperative-sticky"},
         {"isolation.level", "read_committed"},
         {"enable.auto.commit", "false"},
