@@ -4,17 +4,6 @@
 #include "base/json_writer.h"
 #include "report/groups.h"
 
-static int look(const struct pn_api_group_routes *routes, const char *topic, struct pn_arena *arena,
-                struct pn_kafka_rest_group_place **places, size_t *count, struct pn_err *e)
-{
-    struct pn_log_topic_info info;
-    *count = 0;
-    int rc = pn_log_topic(routes->topics, topic, &info, e);
-    return rc != 0 || routes->unknown != NULL
-               ? rc
-               : pn_kafka_rest_consumers_places(routes->consumers, topic, arena, places, count, e);
-}
-
 static enum pn_http_handled handle(struct pn_http_request *req, void *arg)
 {
     const struct pn_api_group_routes *routes = arg;
@@ -24,7 +13,8 @@ static enum pn_http_handled handle(struct pn_http_request *req, void *arg)
     size_t place_count = 0;
     size_t count = 0;
     struct pn_err failure = {0};
-    int rc = look(routes, topic, &req->arena, &places, &place_count, &failure);
+    int rc = pn_groups_places(routes->topics, routes->consumers, topic, &req->arena, &places,
+                              &place_count, &failure);
     if (rc == 0) {
         rc = pn_groups_list(routes->topics, topic, places, place_count, &req->arena, &groups,
                             &count, &failure);
@@ -35,7 +25,6 @@ static enum pn_http_handled handle(struct pn_http_request *req, void *arg)
         struct pn_row_writer *rows = pn_row_writer_create(&sink, PN_FORMAT_API);
         pn_json_writer_init(&json, &req->out);
         pn_json_put_object(&json);
-        pn_json_add_cstr(&json, "unknown", routes->unknown);
         pn_json_put_key(&json, "groups");
         pn_json_open_raw(&json);
         pn_report_groups(groups, count, rows);
@@ -53,12 +42,7 @@ static enum pn_http_handled handle(struct pn_http_request *req, void *arg)
 
 static const struct pn_api_field of_topic[] = {PN_FIELD("topic", TEXT), PN_FIELDS_END};
 static const struct pn_api_field reply[] = {
-    {.name = "unknown",
-     .type = PN_API_TEXT,
-     .flags = PN_API_NULLABLE,
-     .help = "why the groups are not known here"},
-    {.name = "groups", .type = PN_API_ROWS, .columns = &pn_group_columns},
-    PN_FIELDS_END};
+    {.name = "groups", .type = PN_API_ROWS, .columns = &pn_group_columns}, PN_FIELDS_END};
 
 static const struct pn_api_route route = {
     .http = {PN_HTTP_GET, "api/v1/topics/{}/groups", handle, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,

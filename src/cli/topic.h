@@ -45,7 +45,7 @@ int pn_topic_client_delete(struct pn_topic_client *client, const char *topic,
                            struct pn_err *e) PN_MUST_CHECK;
 
 /* What consumer groups have read of a topic, sorted by group and partition; in the arena. Without a
- * server no group has members. MISSING: the groups are a cluster's, or the topic is not there. */
+ * server the groups of a data folder have no members. MISSING: the topic is not there. */
 int pn_topic_client_groups(struct pn_topic_client *client, const char *topic,
                            struct pn_arena *arena, struct pn_group_row **rows, size_t *count,
                            struct pn_err *e) PN_MUST_CHECK;

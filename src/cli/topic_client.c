@@ -236,16 +236,9 @@ int pn_topic_client_delete(struct pn_topic_client *client, const char *topic, st
 }
 
 /* Of the folder: what the groups committed, since nobody else has consumers of it open. */
-static int list_groups(struct pn_topic_client *client, const char *topic, struct pn_arena *arena,
-                       struct pn_group_row **rows, size_t *count, struct pn_err *e)
+static int open_consumers(struct pn_topic_client *client,
+                          struct pn_kafka_rest_consumers **consumers, struct pn_err *e)
 {
-    struct pn_kafka_rest_consumers *consumers = NULL;
-    struct pn_kafka_rest_group_place *places = NULL;
-    struct pn_log_topic_info info;
-    size_t place_count = 0;
-    if (pn_log_has_groups(client->log)) {
-        return pn_err_missing(e, "%s", PN_GROUPS_OF_CLUSTER);
-    }
     char *folder = pn_app_path(client->app, "consumers");
     const struct pn_kafka_rest_consumers_config config = {
         .folder = folder,
@@ -254,18 +247,26 @@ static int list_groups(struct pn_topic_client *client, const char *topic, struct
         .clock = client->app->clock,
         .instances_max = 1,
     };
-    int rc = advise(pn_log_topic(client->topics, topic, &info, e), e);
+    int rc = pn_kafka_rest_consumers_create(&config, consumers, e);
+    free(folder);
+    return rc;
+}
+
+static int list_groups(struct pn_topic_client *client, const char *topic, struct pn_arena *arena,
+                       struct pn_group_row **rows, size_t *count, struct pn_err *e)
+{
+    struct pn_kafka_rest_consumers *consumers = NULL;
+    struct pn_kafka_rest_group_place *places = NULL;
+    size_t place_count = 0;
+    int rc = pn_log_has_groups(client->log) ? 0 : open_consumers(client, &consumers, e);
     if (rc == 0) {
-        rc = pn_kafka_rest_consumers_create(&config, &consumers, e);
-    }
-    if (rc == 0) {
-        rc = pn_kafka_rest_consumers_places(consumers, topic, arena, &places, &place_count, e);
+        rc = advise(
+            pn_groups_places(client->topics, consumers, topic, arena, &places, &place_count, e), e);
     }
     if (rc == 0) {
         rc = pn_groups_list(client->topics, topic, places, place_count, arena, rows, count, e);
     }
     pn_kafka_rest_consumers_destroy(&consumers);
-    free(folder);
     return rc;
 }
 

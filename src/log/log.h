@@ -158,6 +158,7 @@ struct pn_log_topic_config {
 struct pn_log;
 struct pn_log_member; /* log/member.h */
 struct pn_log_member_config;
+struct pn_log_group_place;
 
 struct pn_log_ops {
     const char *name;
@@ -185,6 +186,9 @@ struct pn_log_ops {
     bool (*has_groups)(const struct pn_log *log);                            /* may be NULL */
     int (*join)(struct pn_log *log, const struct pn_log_member_config *config,
                 struct pn_log_member **member, struct pn_err *e); /* NULL without groups */
+    int (*groups)(struct pn_log *log, const char *topic, struct pn_arena *arena,
+                  struct pn_log_group_place **places, size_t *count,
+                  struct pn_err *e); /* likewise */
     int (*offset_at)(struct pn_log *log, const char *topic, int32_t partition, int64_t timestamp_ms,
                      int64_t *offset, struct pn_err *e);
     int (*read)(struct pn_log *log, const char *topic, int32_t partition, int64_t offset,

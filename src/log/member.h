@@ -37,6 +37,16 @@ struct pn_log_member_config {
     void *arg;
 };
 
+/* A partition of a topic as a group of the cluster has it. */
+struct pn_log_group_place {
+    const char *group;
+    int32_t partition;
+    int64_t committed; /* -1: the group has committed nothing */
+    const char
+        *member; /* that has the partition now, by the id that it has in the group; NULL: none
+                         */
+};
+
 struct pn_log_member;
 
 struct pn_log_member_ops {
@@ -59,6 +69,17 @@ static inline bool pn_log_has_groups(const struct pn_log *log)
     return log->ops->has_groups != NULL && log->ops->has_groups(log);
 }
 
+/* The partitions of the topic that the cluster's groups have committed an offset of, or that one of
+ * their members has, whichever program it belongs to; sorted by group and partition, in the arena.
+ * Groups that this program may not see are left out. MISSING: there is no such topic; RETRY: the
+ * cluster did not answer. BLOCKS. */
+PN_MUST_CHECK static inline int pn_log_groups(struct pn_log *log, const char *topic,
+                                              struct pn_arena *arena,
+                                              struct pn_log_group_place **places, size_t *count,
+                                              struct pn_err *e)
+{
+    return log->ops->groups(log, topic, arena, places, count, e);
+}
 /* Texts are copied. End with pn_log_member_leave(), before the log. */
 PN_MUST_CHECK static inline int pn_log_join(struct pn_log *log,
                                             const struct pn_log_member_config *config,

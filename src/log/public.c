@@ -124,6 +124,14 @@ static int public_join(struct pn_log *log, const struct pn_log_member_config *co
     return pn_log_join(whole_of(log), config, member, e);
 }
 
+static int public_groups(struct pn_log *log, const char *topic, struct pn_arena *arena,
+                         struct pn_log_group_place **places, size_t *count, struct pn_err *e)
+{
+    return pn_topic_is_internal(topic)
+               ? missing(topic, e)
+               : pn_log_groups(whole_of(log), topic, arena, places, count, e);
+}
+
 static int public_offset_at(struct pn_log *log, const char *topic, int32_t partition,
                             int64_t timestamp_ms, int64_t *offset, struct pn_err *e)
 {
@@ -167,6 +175,7 @@ static const struct pn_log_ops public_ops = {
     .refresh = public_refresh,
     .has_groups = public_has_groups,
     .join = public_join,
+    .groups = public_groups,
     .offset_at = public_offset_at,
     .read = public_read,
     .listen = public_listen,

@@ -1,9 +1,45 @@
 #include "report/groups.h"
 
 #include "log/lag.h"
+#include "log/member.h"
 #include "report/records.h"
 
 /* ---- what there is --------------------------------------------------------------------------- */
+
+static int cluster_places(struct pn_log *log, const char *topic, struct pn_arena *arena,
+                          struct pn_kafka_rest_group_place **places, size_t *count,
+                          struct pn_err *e)
+{
+    struct pn_log_group_place *found = NULL;
+    int rc = pn_log_groups(log, topic, arena, &found, count, e);
+    if (rc != 0) {
+        return rc;
+    }
+    *places = pn_arena_calloc(arena, *count + 1, sizeof **places);
+    for (size_t i = 0; i < *count; i++) {
+        (*places)[i] = (struct pn_kafka_rest_group_place){.group = found[i].group,
+                                                          .partition = found[i].partition,
+                                                          .committed = found[i].committed,
+                                                          .instance = found[i].member,
+                                                          .position = -1};
+    }
+    return 0;
+}
+
+int pn_groups_places(struct pn_log *log, struct pn_kafka_rest_consumers *consumers,
+                     const char *topic, struct pn_arena *arena,
+                     struct pn_kafka_rest_group_place **places, size_t *count, struct pn_err *e)
+{
+    struct pn_log_topic_info info;
+    *count = 0;
+    int rc = pn_log_topic(log, topic, &info, e);
+    if (rc != 0) {
+        return rc;
+    }
+    return pn_log_has_groups(log)
+               ? cluster_places(log, topic, arena, places, count, e)
+               : pn_kafka_rest_consumers_places(consumers, topic, arena, places, count, e);
+}
 
 int pn_groups_list(struct pn_log *log, const char *topic,
                    const struct pn_kafka_rest_group_place *places, size_t place_count,
@@ -56,10 +92,6 @@ int pn_groups_read(const struct pn_json *root, const char *topic, struct pn_aren
                    struct pn_group_row **rows, size_t *count, struct pn_err *e)
 {
     const struct pn_json *groups = pn_json_get(root, "groups");
-    const char *unknown = text_of(root, "unknown", arena);
-    if (unknown != NULL) {
-        return pn_err_missing(e, "%s", unknown);
-    }
     if (groups == NULL || groups->type != PN_JSON_ARRAY) {
         return pn_err_fatal(e, "the server is not pinion, or is an incompatible version");
     }

@@ -7,12 +7,6 @@
 #include "log/log.h"
 #include "report/columns.h"
 
-/* Why the groups are not known where the log is a cluster's: its clients of all kinds have groups.
- */
-#define PN_GROUPS_OF_CLUSTER                                                    \
-    "the log is a cluster of Apache Kafka: its own tools list the groups, for " \
-    "example kafka-consumer-groups.sh"
-
 /* A partition of a topic, as a group has it. */
 struct pn_group_row {
     const char *topic;
@@ -26,14 +20,20 @@ struct pn_group_row {
     int64_t position;     /* what it reads next; -1: not known */
 };
 
+/* What the groups have of the topic: those of the cluster where the log is one, else those of
+ * `consumers`, which may then not be NULL. In the arena. MISSING: there is no such topic. BLOCKS.
+ */
+int pn_groups_places(struct pn_log *log, struct pn_kafka_rest_consumers *consumers,
+                     const char *topic, struct pn_arena *arena,
+                     struct pn_kafka_rest_group_place **places, size_t *count,
+                     struct pn_err *e) PN_MUST_CHECK;
 /* What there is to say of the places. Partitions that the topic does not have (any more) are left
  * out. The rows are in the arena. */
 int pn_groups_list(struct pn_log *log, const char *topic,
                    const struct pn_kafka_rest_group_place *places, size_t place_count,
                    struct pn_arena *arena, struct pn_group_row **rows, size_t *count,
                    struct pn_err *e) PN_MUST_CHECK;
-/* The same from the answer of a server (api/group_routes.h). MISSING: it does not know them, and
- * the message says why. */
+/* The same from the answer of a server (api/group_routes.h). */
 int pn_groups_read(const struct pn_json *root, const char *topic, struct pn_arena *arena,
                    struct pn_group_row **rows, size_t *count, struct pn_err *e) PN_MUST_CHECK;
 

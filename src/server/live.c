@@ -142,7 +142,8 @@ static void wake(void *arg)
 int pn_server_live_start(const struct pn_app *app, struct pn_log *log, struct pn_store *store,
                          struct pn_executor *executor, struct pn_jobs *jobs,
                          struct pn_definitions *definitions, struct pn_api_overview *overview,
-                         struct pn_api *api, struct pn_server_live **live, struct pn_err *e)
+                         const struct pn_api_group_routes *groups, struct pn_api *api,
+                         struct pn_server_live **live, struct pn_err *e)
 {
     struct pn_server_live *made = pn_xcalloc(1, sizeof *made);
     int64_t heartbeat_ms = app->settings->gateway.idle_ms / 3;
@@ -156,6 +157,7 @@ int pn_server_live_start(const struct pn_app *app, struct pn_log *log, struct pn
     pn_live_dags_init(&made->dags, app);
     pn_live_dags_add(&made->dags, made->hub);
     pn_live_log_add(&made->log, made->hub);
+    pn_live_groups_add(groups, made->hub);
     pn_live_tables_add(&made->tables, made->hub);
     pn_live_queries_add(&made->queries, made->hub);
     pn_live_jobs_add(jobs, made->hub);

@@ -33,6 +33,7 @@ void pn_live_dags_deinit(struct pn_live_dags *dags);
 /* Adds the sources; what they stand on stays where it is. */
 void pn_live_dags_add(struct pn_live_dags *dags, struct pn_live *live);
 void pn_live_log_add(struct pn_live_log *log, struct pn_live *live);
+void pn_live_groups_add(const struct pn_api_group_routes *groups, struct pn_live *live);
 void pn_live_tables_add(struct pn_live_tables *tables, struct pn_live *live);
 void pn_live_queries_add(struct pn_live_queries *queries, struct pn_live *live);
 void pn_live_jobs_add(struct pn_jobs *jobs, struct pn_live *live);

@@ -190,11 +190,9 @@ static void add_dag_routes(struct pn_server *server)
 /* Of a log on a cluster, groups are the cluster's, and clients of other kinds belong to them. */
 static void add_groups(struct pn_server *server, struct pn_api *api)
 {
-    bool is_cluster = server->app->settings->log.url[0] != '\0';
     server->group_routes = (struct pn_api_group_routes){
         .topics = server->topics,
-        .consumers = pn_kafka_rest_consumers_of(server->fronts->kafka_rest),
-        .unknown = is_cluster ? PN_GROUPS_OF_CLUSTER : NULL};
+        .consumers = pn_kafka_rest_consumers_of(server->fronts->kafka_rest)};
     pn_api_group_routes_add(&server->group_routes, api);
 }
 
@@ -325,7 +323,7 @@ static int add_routes(struct pn_server *server, struct pn_err *e)
     if (rc == 0) {
         rc = pn_server_live_start(server->app, server->log, server->store, server->executor,
                                   pn_server_jobs_list(server->jobs), server->definitions,
-                                  &server->overview, api, &server->live, e);
+                                  &server->overview, &server->group_routes, api, &server->live, e);
     }
     return rc;
 }

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from kafka_broker import Broker
-from pinion import Server
+from pinion import Server, run
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -217,3 +217,35 @@ def test_a_pattern_and_partitions_of_ones_own(broker, gateways):
         assert broker.ask("committed", "assigned", "pat.b", 1) == [1]
         both = ask(one, "POST", a.path + "/subscription", {"topics": ["pat.a"]}, 409)
         assert both["error_code"] == 40903, both
+
+
+def test_the_groups_of_a_topic(broker, gateways):
+    """Of the cluster: with a member of a gateway, and what another program committed."""
+    one, two = gateways
+    broker.ask("create", "watched", 2)
+    until(lambda: one.request("GET", "/topics/watched/partitions/1/offsets")[0], 200)
+    until(lambda: two.request("GET", "/topics/watched/partitions/1/offsets")[0], 200)
+    post(one, "watched", *range(5), partition=0)
+    post(one, "watched", *range(3), partition=1)
+
+    def groups(of=two):
+        rows = ask(of, "GET", "/api/v1/topics/watched/groups")["groups"]
+        return [(row["group"], row["partition"], row["committed"], row["lag"]) for row in rows]
+
+    assert groups() == []
+    with Instance(one, "watchers", "w", "watched", **{"auto.commit.enable": False}) as member:
+        read_all([member], 8)
+        places = [{"topic": "watched", "partition": 0, "offset": 1}]
+        ask(one, "POST", member.path + "/offsets", {"offsets": places})
+        until(groups, [("watchers", 0, "2", 3), ("watchers", 1, None, 3)])
+        rows = ask(two, "GET", "/api/v1/topics/watched/groups")["groups"]
+        assert len({row["instance"] for row in rows}) == 1 and rows[0]["instance"]
+        told = run("topic", "groups", "watched", "--format", "json", data=two.data)
+        assert [row["lag"] for row in json.loads(told.stdout)] == [3, 3]
+    until(groups, [("watchers", 0, "2", 3)])
+    rows = ask(two, "GET", "/api/v1/topics/watched/groups")["groups"]
+    assert rows[0]["instance"] is None and rows[0]["position"] is None
+    broker.ask("create", "unwatched", 1)
+    until(lambda: two.request("GET", "/api/v1/topics/unwatched")[0], 200)
+    assert ask(two, "GET", "/api/v1/topics/unwatched/groups") == {"groups": []}
+    ask(two, "GET", "/api/v1/topics/never/groups", status=404)

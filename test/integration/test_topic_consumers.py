@@ -47,7 +47,7 @@ def server(tmp_path_factory):
         records = [{"value": n, "partition": n % 2} for n in range(10)]
         sent = running.request("POST", "/api/v1/topics/t/records", {"records": records}, MADE)
         assert sent[0] == 200
-        assert groups(running) == {"unknown": None, "groups": []}
+        assert groups(running) == {"groups": []}
         gone = Consumer(running, GROUP)
         gone.commit(1, 3)
         assert requests.delete(gone.uri, headers=V2, timeout=30).status_code == 204
@@ -58,9 +58,7 @@ def server(tmp_path_factory):
 
 
 def test_groups_of_a_topic(server):
-    answer = groups(server)
-    assert answer["unknown"] is None
-    first, second, third = answer["groups"]
+    first, second, third = groups(server)["groups"]
     consumer = first.pop("instance")
     assert first == {"group": "here", "partition": 0, "committed": "2", "end": "5", "lag": 3,
                      "lost": 0, "position": "0"}  # fmt: skip
@@ -126,3 +124,27 @@ def test_the_page_of_consumers(watch, shape):  # noqa: F811
 def test_a_topic_that_no_group_reads(watch):  # noqa: F811
     page = watch().go("topics/alone/consumers", "No consumer group reads this topic")
     check_looks(page, "light")
+
+
+def test_the_page_follows_the_groups(tmp_path, browser):  # noqa: F811
+    """Commits and consumers that come and go are seen without any new record."""
+    with Server(tmp_path / "data") as moving:
+        assert moving.request("POST", "/api/v1/topics/t", {"partitions": 1}, MADE)[0] == 200
+        records = {"records": [{"value": n} for n in range(4)]}
+        assert moving.request("POST", "/api/v1/topics/t/records", records, MADE)[0] == 200
+        page = browser.new_page()
+        page.goto(f"{moving.url}/ui/topics/t/consumers")
+        expect(page.locator("main")).to_contain_text("No consumer group reads this topic")
+        consumer = Consumer(moving, "g")
+        consumer.commit(0, 0)
+        parts = page.get_by_role("region", name="Partitions as")
+        row = parts.locator("tbody tr")
+        expect(row.locator("td").nth(3)).to_have_text("3")  # still to read
+        consumer.commit(0, 2)
+        expect(row.locator("td").nth(3)).to_have_text("1")
+        expect(row).to_contain_text("none now")
+        consumer.post("subscription", {"topics": ["t"]})
+        expect(row).not_to_contain_text("none now")
+        assert requests.delete(consumer.uri, headers=V2, timeout=30).status_code == 204
+        expect(row).to_contain_text("none now")
+        page.close()

@@ -173,6 +173,7 @@ static const struct pn_log_ops kafka_ops = {
     .refresh = kafka_refresh,
     .has_groups = kafka_has_groups,
     .join = pn_kafka_join,
+    .groups = pn_kafka_groups,
     .offset_at = pn_kafka_offset_at,
     .read = pn_kafka_read,
     .listen = pn_kafka_listen,

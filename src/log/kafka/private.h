@@ -12,6 +12,7 @@
  *   readers.c   consumers of single partitions, kept open where a read ended
  *   read.c      reads
  *   member.c    members of consumer groups
+ *   groups.c    what all groups of the cluster have of a topic, by the admin API
  *   folder.c    the lock, and the cluster whose log this is
  *   ids.c       topics' ids: how often each was deleted
  *   listeners.c the functions to call when records came
@@ -360,6 +361,12 @@ int pn_kafka_offset_at(struct pn_log *log, const char *name, int32_t partition,
 
 int pn_kafka_join(struct pn_log *log, const struct pn_log_member_config *config,
                   struct pn_log_member **member, struct pn_err *e) PN_MUST_CHECK;
+
+/* --- groups.c --------------------------------------------------------------------------------- */
+
+int pn_kafka_groups(struct pn_log *log, const char *topic, struct pn_arena *arena,
+                    struct pn_log_group_place **places, size_t *count,
+                    struct pn_err *e) PN_MUST_CHECK;
 
 /* --- folder.c --------------------------------------------------------------------------------- */
 

@@ -1,6 +1,7 @@
 /* The consumer groups that read a topic, and what each has still to read of each partition. */
 
 import { useGet } from "../api.ts";
+import { topicOf } from "../events.ts";
 import { count } from "../format.ts";
 import { href, place } from "../route.ts";
 import type { GroupRow } from "../types.ts";
@@ -77,16 +78,14 @@ const PARTITIONS: Column<GroupRow>[] = [
 
 export function Consumers({ topic, events }: { topic: string; events: string }) {
   const path = `topics/${encodeURIComponent(topic)}/groups`;
-  const groups = useGet<{ groups: GroupRow[]; unknown: string | null }>(path, [events, "rates"]);
+  const groups = useGet<{ groups: GroupRow[] }>(path, [events, topicOf("groups", topic)]);
   const asked = place.value.query.get("group");
   return (
     <Region of={groups}>
-      {({ groups: rows, unknown }) => {
+      {({ groups: rows }) => {
         const all = groupsOf(rows);
         const shown = all.find(({ name }) => name === asked) ?? all[0];
-        return unknown !== null ? (
-          <Empty>The groups are not known here: {unknown}.</Empty>
-        ) : (
+        return (
           <>
             <List
               caption="Consumer groups"
