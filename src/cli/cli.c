@@ -21,11 +21,13 @@ void pn_cli_init(struct pn_cli *cli, const struct pn_command *commands)
 {
     const char *data = getenv("PINION_DATA");
     const char *folder = getenv("PINION_PIPELINE");
+    const char *profile = getenv("PINION_PROFILE");
     *cli = (struct pn_cli){
         .commands = commands,
         .words = "pinion",
         .data = data != NULL && *data != '\0' ? data : "./pinion-data",
         .pipeline_folder = folder != NULL && *folder != '\0' ? folder : NULL,
+        .profile = profile != NULL && *profile != '\0' ? profile : NULL,
         .format = PN_FORMAT_TABLE,
         .log_format = PN_LOGGER_TEXT,
         .log_level = PN_INFO,

@@ -85,8 +85,8 @@ struct pn_opt {
     int64_t max; /* 0 and 0: any that isn't negative */
 };
 
-/* Which of the shared options a command reads. --data, --pipeline, --config, --set, --log-format,
- * --log-level and --help are every command's. */
+/* Which of the shared options a command reads. --data, --pipeline, --profile, --config, --set,
+ * --log-format, --log-level and --help are every command's. */
 enum pn_uses {
     PN_USES_URL = 1,    /* --url: talk to this running server */
     PN_USES_FORMAT = 2, /* --format table|json|jsonl|csv, --expanded */
@@ -113,6 +113,7 @@ struct pn_cli {
     /* The shared options. Strings are borrowed from argv or the environment. */
     const char *data;            /* --data, PINION_DATA, "./pinion-data" */
     const char *pipeline_folder; /* --pipeline, PINION_PIPELINE, or NULL: the shipped one */
+    const char *profile;         /* --profile, PINION_PROFILE, or NULL */
     const char *config;          /* --config, or NULL */
     struct pn_opt_list set;      /* --set */
     const char *url;             /* --url, or NULL */
@@ -183,6 +184,9 @@ struct pn_row_writer *pn_cli_rows(struct pn_cli *cli);
  * options count as they are then. The context does not change after that. Owned by the cli.
  */
 int pn_cli_app(struct pn_cli *cli, const struct pn_app **app, struct pn_err *e) PN_MUST_CHECK;
+/* The same for a command that only looks at the settings: the profile may lack some. */
+int pn_cli_app_as_it_is(struct pn_cli *cli, const struct pn_app **app,
+                        struct pn_err *e) PN_MUST_CHECK;
 /* Adds the tables that streams have made by a pattern to the pipeline's: right after pn_cli_app(),
  * before anything else uses the pipeline. */
 int pn_cli_find_tables(struct pn_cli *cli, struct pn_store *store, struct pn_err *e) PN_MUST_CHECK;

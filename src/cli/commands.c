@@ -7,6 +7,7 @@ const struct pn_command pn_commands[] = {
     {"init", "create your own pipeline from the shipped one", pn_cmd_init},
     {"pipeline", "check or show a pipeline's definition", pn_cmd_pipeline},
     {"settings", "show the settings in force, or their manual", pn_cmd_settings},
+    {"profile", "check settings under a name, before a server starts", pn_cmd_profile},
     {"metrics", "show every metric, and when to alert", pn_cmd_metrics},
     {"serve", "run the server: interfaces, sink, streams, DAGs", pn_cmd_serve},
     {"dag", "list, trigger, watch and cancel DAGs", pn_cmd_dag},

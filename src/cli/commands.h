@@ -34,6 +34,7 @@ int pn_cmd_help(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_init(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_pipeline(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_metrics(struct pn_cli *cli, int argc, char **argv);
+int pn_cmd_profile(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_settings(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_version(struct pn_cli *cli, int argc, char **argv);
 

@@ -18,7 +18,7 @@ int pn_cli_pipeline_folder(struct pn_cli *cli, char **folder, struct pn_err *e)
     return pn_program_pipeline(cli->io, PINION_PIPELINE_DEFAULT, folder, e);
 }
 
-int pn_cli_app(struct pn_cli *cli, const struct pn_app **app, struct pn_err *e)
+int pn_cli_app_as_it_is(struct pn_cli *cli, const struct pn_app **app, struct pn_err *e)
 {
     int rc = 0;
     if (cli->app == NULL) {
@@ -28,6 +28,7 @@ int pn_cli_app(struct pn_cli *cli, const struct pn_app **app, struct pn_err *e)
             const struct pn_app_config config = {.data = cli->data,
                                                  .pipeline_folder = folder,
                                                  .settings_file = cli->config,
+                                                 .profile = cli->profile,
                                                  .command = cli->words,
                                                  .set = cli->set.items,
                                                  .set_count = cli->set.count,
@@ -40,6 +41,22 @@ int pn_cli_app(struct pn_cli *cli, const struct pn_app **app, struct pn_err *e)
     }
     if (rc == 0) {
         *app = cli->app;
+    }
+    return rc;
+}
+
+int pn_cli_app(struct pn_cli *cli, const struct pn_app **app, struct pn_err *e)
+{
+    const struct pn_app *made = NULL;
+    int rc = pn_cli_app_as_it_is(cli, &made, e);
+    if (rc == 0 && made->lacks != NULL) {
+        return pn_err_input(e,
+                            "the profile %s needs %s: set it in its profile in pipeline.yml, in "
+                            "the file of --config, or by --set",
+                            cli->profile, made->lacks);
+    }
+    if (rc == 0) {
+        *app = made;
     }
     return rc;
 }

@@ -143,6 +143,7 @@ int pn_cmd_man(struct pn_cli *cli, int argc, char **argv)
     struct page page = {.out = cli->out};
     pn_cli_describe(cli->commands, print_command, &page);
     fputs(".SH ENVIRONMENT\n.TP\n.B PINION_DATA\nThe data folder, unless \\-\\-data is "
+          "given.\n.TP\n.B PINION_PROFILE\nThe profile of settings, unless \\-\\-profile is "
           "given.\n.TP\n.B PINION_PIPELINE\nThe folder of the pipeline, unless \\-\\-pipeline is "
           "given.\n.TP\n.B PINION_API_KEY\nThe API key that commands send to a server.\n.SH EXIT "
           "STATUS\n0 if the command succeeded, 1 if it failed, 2 if its options or arguments were "

@@ -9,6 +9,7 @@
 #include "emulate/generator.h"
 #include "report/row_writer.h"
 #include "server/stations.h"
+#include "settings/profile.h"
 
 enum { DOCUMENT_BYTES_MAX = 16 << 20 };
 
@@ -304,6 +305,10 @@ static int load(struct pn_cli *cli, struct pn_pipeline **pipeline, struct pn_err
     }
     if (rc == 0) {
         rc = pn_settings_check_pipeline(loaded, e);
+    }
+    if (rc == 0) {
+        const struct pn_profile_source profiles = {.pipeline = loaded, .io = cli->io};
+        rc = pn_profiles_check(&profiles, e);
     }
     if (rc == 0) {
         *pipeline = loaded;

@@ -41,10 +41,12 @@ int pn_cmd_settings(struct pn_cli *cli, int argc, char **argv)
         {.name = NULL}};
     const struct pn_syntax syntax = {
         .opts = opts,
-        .about = "Settings come from the defaults, settings: in pipeline.yml, --config and --set; "
-                 "later ones override earlier ones. docs/settings.md explains each.",
+        .about =
+            "Settings come from the defaults, settings: in pipeline.yml, the profile, --config "
+            "and --set; later ones override earlier ones. docs/settings.md explains each.",
         .examples = "pinion settings\n"
                     "pinion settings --set log.durability=os\n"
+                    "pinion settings --profile kafka --format table\n"
                     "pinion settings > my.yml; pinion serve --config my.yml\n"};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
@@ -56,7 +58,7 @@ int pn_cmd_settings(struct pn_cli *cli, int argc, char **argv)
         print_document(cli, NULL);
         return PN_EXIT_OK;
     }
-    if (pn_cli_app(cli, &app, &e) != 0) {
+    if (pn_cli_app_as_it_is(cli, &app, &e) != 0) {
         return pn_cli_fail(cli, &e);
     }
     if (strcmp(format, "yaml") == 0) {

@@ -93,7 +93,8 @@ static bool same_nodes(const struct pn_yaml_node *a, const struct pn_yaml_node *
 bool pn_pipeline_needs_restart(const struct pn_pipeline *before, const struct pn_pipeline *after)
 {
     static const char *const sections[] = {
-        "topics", "streams", "sink", "tables", "settings", "dead_letters", "stream_dead_letters"};
+        "topics",   "streams",  "sink",         "tables",
+        "settings", "profiles", "dead_letters", "stream_dead_letters"};
     bool same = true;
     for (size_t i = 0; same && i < sizeof sections / sizeof *sections; i++) {
         same = same_nodes(pn_yaml_get(before->private_->yaml.root, sections[i]),

@@ -26,6 +26,7 @@ static const struct pn_yaml_key top_keys[] = {
     {"dags", PN_YAML_MAP, false},
     {"pools", PN_YAML_MAP, false},
     {"settings", PN_YAML_MAP, false},
+    {"profiles", PN_YAML_MAP, false},
     {NULL, PN_YAML_NULL, false},
 };
 

@@ -13,14 +13,15 @@ static void setting_row(void *arg, const struct pn_setting_shown *setting)
     } else {
         pn_cell_cstr(rows, setting->value);
     }
+    pn_cell_cstr(rows, setting->origin);
     pn_cell_cstr(rows, setting->initial);
     pn_cell_cstr(rows, setting->takes);
     pn_cell_cstr(rows, setting->help);
 }
 
 PN_REPORT_COLUMNS(pn_setting_columns, {"name", PN_CELL_TEXT | PN_NOT_NULL}, {"value", PN_CELL_JSON},
-                  {"default", PN_CELL_TEXT}, {"takes", PN_CELL_TEXT},
-                  {"help", PN_CELL_TEXT | PN_NOT_NULL});
+                  {"origin", PN_CELL_TEXT | PN_NOT_NULL}, {"default", PN_CELL_TEXT},
+                  {"takes", PN_CELL_TEXT}, {"help", PN_CELL_TEXT | PN_NOT_NULL});
 
 void pn_report_settings(const struct pn_settings *settings, struct pn_row_writer *rows)
 {

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
+#include "settings/profile.h"
 
 /* The context, and what it owns. */
 struct made {
@@ -35,6 +36,7 @@ static void copy_config(struct made *made, const struct pn_app_config *config)
     app->config.data = copy_text(made, config->data);
     app->config.pipeline_folder = copy_text(made, config->pipeline_folder);
     app->config.settings_file = copy_text(made, config->settings_file);
+    app->config.profile = copy_text(made, config->profile);
     app->config.command = copy_text(made, config->command);
     app->config.set = set;
     app->data = app->config.data;
@@ -61,12 +63,23 @@ static int set_one(struct pn_settings *settings, const char *assignment, struct 
 static int read_settings(struct made *made, struct pn_err *e)
 {
     const struct pn_app_config *config = &made->app.config;
+    const struct pn_profile_source profiles = {
+        .pipeline = made->pipeline, .file = config->settings_file, .io = config->io};
     int rc = pn_settings_from_pipeline(&made->settings, made->pipeline, e);
+    if (rc == 0) {
+        rc = pn_profiles_check(&profiles, e);
+    }
+    if (rc == 0 && config->profile != NULL) {
+        rc = pn_settings_from_profile(&made->settings, config->profile, &profiles, e);
+    }
     if (rc == 0 && config->settings_file != NULL) {
         rc = pn_settings_from_file(&made->settings, config->settings_file, config->io, e);
     }
     for (size_t i = 0; rc == 0 && i < config->set_count; i++) {
         rc = set_one(&made->settings, config->set[i], e);
+    }
+    if (rc == 0) {
+        made->app.lacks = pn_profile_lacks(&made->settings, config->profile, &profiles);
     }
     return rc;
 }

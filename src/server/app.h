@@ -25,6 +25,7 @@ struct pn_app_config {
     const char *data;            /* the data folder; it need not exist */
     const char *pipeline_folder; /* has the pipeline.yml */
     const char *settings_file;   /* of settings that overrule the pipeline's; NULL: none */
+    const char *profile;         /* settings/profile.h; NULL: none */
     const char *command;         /* "pinion serve": what tables say they were made by; NULL ok */
     const char *const *set;      /* "NAME=VALUE" each; they overrule the file */
     size_t set_count;
@@ -40,8 +41,10 @@ struct pn_app {
     const struct pn_clock *clock;
     struct pn_logger *logger;
     const struct pn_pipeline *pipeline;
-    const struct pn_settings *settings; /* defaults, then the pipeline's, the file's, `set` */
-    struct pn_metrics *metrics;         /* of all stations */
+    /* Defaults, then the pipeline's, the profile's, the file's, `set`. */
+    const struct pn_settings *settings;
+    const char *lacks;          /* a setting that the profile needs and has not; NULL: none */
+    struct pn_metrics *metrics; /* of all stations */
 };
 
 /* Reads the pipeline and the settings. Errors name the file and line, or "--set". Copies the texts

@@ -26,6 +26,10 @@ int pn_app_self_command(const struct pn_app *app, const char *command, struct pn
         words[n++] = "--config";
         words[n++] = app->config.settings_file;
     }
+    if (app->config.profile != NULL) {
+        words[n++] = "--profile";
+        words[n++] = app->config.profile;
+    }
     for (size_t i = 0; i < app->config.set_count; i++) {
         words[n++] = "--set";
         words[n++] = app->config.set[i];

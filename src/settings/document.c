@@ -84,10 +84,15 @@ void pn_settings_markdown(struct pn_buf *out)
         "earlier ones:\n\n"
         "1. its default\n"
         "2. `settings:` in pipeline.yml\n"
-        "3. the file given with `--config`: YAML with the same names, as in\n"
+        "3. the profile given with `--profile` or `PINION_PROFILE` "
+        "([scale.md](scale.md#profiles)):\n"
+        "   the built-in one, then `profiles:` in pipeline.yml, then `profiles:` in the file of\n"
+        "   `--config`\n"
+        "4. the file given with `--config`: YAML with the same names, as in\n"
         "   `log: {durability: os}`\n"
-        "4. `--set NAME=VALUE`\n\n"
-        "`pinion settings` shows the values in force. Sizes and durations may have a unit: 512,\n"
+        "5. `--set NAME=VALUE`, and options such as `--listen` that stand for one\n\n"
+        "`pinion settings` shows the values in force, and where each comes from. Sizes and "
+        "durations may have a unit: 512,\n"
         "64KiB, 1MB, 2GiB; 100ms, 10s, 5m, 24h, 7d.\n");
     for (size_t i = 0; i < pn_settings_count; i++) {
         const struct pn_setting *setting = &pn_settings_table[i];
@@ -120,6 +125,7 @@ void pn_settings_each(const struct pn_settings *settings,
         add_takes(setting, &takes);
         const struct pn_setting_shown shown = {
             .name = setting->name,
+            .origin = settings->origins[i] != NULL ? settings->origins[i] : "default",
             .value = setting->secret && value.len > 0 ? "(set, not shown)" : pn_buf_text(&value),
             .is_literal = setting->kind == PN_SETTING_BOOL || setting->kind == PN_SETTING_INT,
             .initial = setting->initial,
@@ -144,7 +150,8 @@ void pn_settings_text(const struct pn_settings *settings, struct pn_buf *out)
         pn_buf_reset(&value);
         pn_setting_format(setting, settings, &value);
         if (setting->secret && value.len > 0) {
-            pn_buf_addf(out, "  # %s: set, not shown\n", setting->name + section_len + 1);
+            pn_buf_addf(out, "  # %s: set, not shown  # %s\n", setting->name + section_len + 1,
+                        settings->origins[i]);
             continue;
         }
         pn_buf_addf(out, "  %s:%s", setting->name + section_len + 1,
@@ -155,9 +162,10 @@ void pn_settings_text(const struct pn_settings *settings, struct pn_buf *out)
         } else {
             pn_buf_adds(out, pn_buf_text(&value));
         }
-        pn_buf_addf(out, "%s\n",
-                    strcmp(pn_buf_text(&value), setting->initial) != 0 ? "  # not the default"
-                                                                       : "");
+        if (settings->origins[i] != NULL) {
+            pn_buf_addf(out, "  # %s", settings->origins[i]);
+        }
+        pn_buf_addc(out, '\n');
     }
     pn_buf_deinit(&value);
 }

@@ -100,8 +100,8 @@ static int parse_number(const struct pn_setting *setting, const char *text, int6
     return pn_err_input(e, "must be %s to %s, not %.60s", least, most, text);
 }
 
-static int set(struct pn_settings *settings, const struct pn_setting *setting, const char *text,
-               struct pn_err *e)
+static int set_value(struct pn_settings *settings, const struct pn_setting *setting,
+                     const char *text, struct pn_err *e)
 {
     if (is_text(setting)) {
         int rc = parse_text(setting, text, e);
@@ -129,12 +129,25 @@ static int set(struct pn_settings *settings, const struct pn_setting *setting, c
     return rc;
 }
 
+/* Sets a value, and where it comes from. */
+static int set(struct pn_settings *settings, const struct pn_setting *setting, const char *text,
+               const char *origin, struct pn_err *e)
+{
+    int rc = set_value(settings, setting, text, e);
+    if (rc == 0) {
+        char **place = &settings->origins[setting - pn_settings_table];
+        free(*place);
+        *place = pn_xstrdup(origin);
+    }
+    return rc;
+}
+
 void pn_settings_init(struct pn_settings *settings)
 {
-    *settings = (struct pn_settings){0};
+    *settings = (struct pn_settings){.origins = pn_xcalloc(pn_settings_count, sizeof(char *))};
     for (size_t i = 0; i < pn_settings_count; i++) {
         struct pn_err e;
-        int rc = set(settings, &pn_settings_table[i], pn_settings_table[i].initial, &e);
+        int rc = set_value(settings, &pn_settings_table[i], pn_settings_table[i].initial, &e);
         PN_ASSERT(rc == 0);
     }
 }
@@ -147,7 +160,10 @@ void pn_settings_deinit(struct pn_settings *settings)
             free(*value);
             *value = NULL;
         }
+        free(settings->origins[i]);
     }
+    free(settings->origins);
+    settings->origins = NULL;
 }
 
 static const struct pn_setting *find(const char *name)
@@ -181,18 +197,31 @@ static int unknown(const char *name, struct pn_err *e)
     return pn_err_input(e, "unknown setting \"%.60s\" (pinion settings lists them)", name);
 }
 
-int pn_settings_set(struct pn_settings *settings, const char *name, const char *value,
-                    struct pn_err *e)
+int pn_settings_set_from(struct pn_settings *settings, const char *name, const char *value,
+                         const char *origin, struct pn_err *e)
 {
     const struct pn_setting *setting = find(name);
     if (setting == NULL) {
         return unknown(name, e);
     }
-    int rc = set(settings, setting, value, e);
+    int rc = set(settings, setting, value, origin, e);
     if (rc != 0) {
         pn_err_prefix(e, "%s", name);
     }
     return rc;
+}
+
+int pn_settings_set(struct pn_settings *settings, const char *name, const char *value,
+                    struct pn_err *e)
+{
+    return pn_settings_set_from(settings, name, value, "--set", e);
+}
+
+bool pn_settings_has(const struct pn_settings *settings, const char *name)
+{
+    const struct pn_setting *setting = find(name);
+    PN_ASSERT(setting != NULL && is_text(setting));
+    return **(char *const *)const_member(setting, settings) != '\0';
 }
 
 void pn_setting_format(const struct pn_setting *setting, const struct pn_settings *settings,
@@ -225,9 +254,24 @@ void pn_setting_format(const struct pn_setting *setting, const struct pn_setting
 
 /* --- from YAML ------------------------------------------------------------------------------ */
 
-static int set_leaf(struct pn_settings *settings, const struct pn_yaml *yaml,
-                    const struct pn_yaml_node *node, const char *name, struct pn_err *e)
+/* A map of settings that is read. */
+struct reading {
+    struct pn_settings *settings;
+    const struct pn_yaml *yaml;
+    const char *profile; /* whose settings these are */
+};
+
+static char *origin_of(const struct reading *reading, const struct pn_yaml_node *node)
 {
+    return reading->profile != NULL ? pn_xasprintf("profile %s (%s:%d)", reading->profile,
+                                                   reading->yaml->file, node->line)
+                                    : pn_xasprintf("%s:%d", reading->yaml->file, node->line);
+}
+
+static int set_leaf(const struct reading *reading, const struct pn_yaml_node *node,
+                    const char *name, struct pn_err *e)
+{
+    const struct pn_yaml *yaml = reading->yaml;
     struct pn_err inner;
     const struct pn_setting *setting = find(name);
     if (setting == NULL) {
@@ -238,10 +282,11 @@ static int set_leaf(struct pn_settings *settings, const struct pn_yaml *yaml,
         return pn_yaml_error(yaml, node, e, "must be a value, not a list or a map");
     }
     /* Nothing after the colon is the empty text. */
-    if (set(settings, setting, node->kind == PN_YAML_SCALAR ? node->text : "", &inner) != 0) {
-        return pn_yaml_error(yaml, node, e, "%s", inner.msg);
-    }
-    return 0;
+    const char *text = node->kind == PN_YAML_SCALAR ? node->text : "";
+    char *origin = origin_of(reading, node);
+    int rc = set(reading->settings, setting, text, origin, &inner);
+    free(origin);
+    return rc != 0 ? pn_yaml_error(yaml, node, e, "%s", inner.msg) : 0;
 }
 
 /* Is there a setting whose name begins with `name` and a dot? */
@@ -258,15 +303,15 @@ static bool is_group(const char *name)
 }
 
 /* A setting, or a map of a group of them: `log: {kafka: {security: ssl}}`. */
-static int set_node(struct pn_settings *settings, const struct pn_yaml *yaml,
-                    const struct pn_yaml_node *node, const char *name, struct pn_err *e)
+static int set_node(const struct reading *reading, const struct pn_yaml_node *node,
+                    const char *name, struct pn_err *e)
 {
     if (node->kind != PN_YAML_MAP || !is_group(name)) {
-        return set_leaf(settings, yaml, node, name, e);
+        return set_leaf(reading, node, name, e);
     }
     for (const struct pn_yaml_node *leaf = node->first; leaf != NULL; leaf = leaf->next) {
         char *full = pn_xasprintf("%s.%s", name, leaf->key);
-        int rc = set_leaf(settings, yaml, leaf, full, e);
+        int rc = set_leaf(reading, leaf, full, e);
         free(full);
         if (rc != 0) {
             return rc;
@@ -320,8 +365,18 @@ static bool is_of_deployment(const char *section)
     return false;
 }
 
-static int from_yaml(struct pn_settings *settings, const struct pn_yaml *yaml,
-                     const struct pn_yaml_node *map, bool from_file, struct pn_err *e)
+/* What such a map may hold beside settings. */
+static bool is_of_others(enum pn_settings_kind kind, const char *section)
+{
+    return kind == PN_SETTINGS_OF_PROFILE ? strcmp(section, "like") == 0
+           : kind == PN_SETTINGS_OF_FILE
+               ? strcmp(section, "profiles") == 0 || is_of_deployment(section)
+               : false;
+}
+
+int pn_settings_from_yaml(struct pn_settings *settings, const struct pn_yaml *yaml,
+                          const struct pn_yaml_node *map, enum pn_settings_kind kind,
+                          struct pn_err *e)
 {
     if (map == NULL || map->kind == PN_YAML_NULL) {
         return 0;
@@ -330,9 +385,12 @@ static int from_yaml(struct pn_settings *settings, const struct pn_yaml *yaml,
         return pn_yaml_error(yaml, map, e,
                              "must be a map of settings such as log: {durability: os}");
     }
+    const struct reading reading = {.settings = settings,
+                                    .yaml = yaml,
+                                    .profile = kind == PN_SETTINGS_OF_PROFILE ? map->key : NULL};
     for (const struct pn_yaml_node *section = map->first; section != NULL;
          section = section->next) {
-        if (from_file && is_of_deployment(section->key)) {
+        if (is_of_others(kind, section->key)) {
             continue;
         }
         int rc = check_section(yaml, section, e);
@@ -342,7 +400,7 @@ static int from_yaml(struct pn_settings *settings, const struct pn_yaml *yaml,
         for (const struct pn_yaml_node *node = section->first; node != NULL; node = node->next) {
             char name[NAME_MAX_BYTES];
             (void)snprintf(name, sizeof name, "%s.%s", section->key, node->key);
-            rc = set_node(settings, yaml, node, name, e);
+            rc = set_node(&reading, node, name, e);
             if (rc != 0) {
                 return rc;
             }
@@ -355,7 +413,8 @@ int pn_settings_from_pipeline(struct pn_settings *settings, const struct pn_pipe
                               struct pn_err *e)
 {
     const struct pn_yaml *yaml = pn_pipeline_yaml(pipeline);
-    return from_yaml(settings, yaml, pn_yaml_get(yaml->root, "settings"), false, e);
+    return pn_settings_from_yaml(settings, yaml, pn_yaml_get(yaml->root, "settings"),
+                                 PN_SETTINGS_OF_PIPELINE, e);
 }
 
 int pn_settings_check_pipeline(const struct pn_pipeline *pipeline, struct pn_err *e)
@@ -375,7 +434,7 @@ int pn_settings_from_file(struct pn_settings *settings, const char *path, const 
     struct pn_yaml yaml;
     int rc = pn_yaml_load(&yaml, path, io, &arena, e);
     if (rc == 0) {
-        rc = from_yaml(settings, &yaml, yaml.root, true, e);
+        rc = pn_settings_from_yaml(settings, &yaml, yaml.root, PN_SETTINGS_OF_FILE, e);
     }
     pn_arena_deinit(&arena);
     return rc;

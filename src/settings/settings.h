@@ -1,7 +1,8 @@
 /*
  * Settings: one table (name, type, default, limits, help) that drives parsing, checks, `pinion
  * settings` and docs/settings.md. They come, later ones winning, from: the defaults; `settings:` of
- * the pipeline.yml; a file given with --config (the same names, YAML); --set name=value.
+ * the pipeline.yml; a profile (profile.h); a file given with --config (the same names, YAML); --set
+ * name=value.
  *
  * Sizes take a unit (512, 64KiB, 1MB, 2GiB), durations too (100ms, 10s, 5m, 24h, 7d, or "forever"
  * where the help says so).
@@ -160,12 +161,13 @@ struct pn_settings {
         int64_t compact_files; /* 0: never */
         int64_t keep_ms;
     } stream;
+    char **origins; /* where each setting of the table has its value from; NULL: its default */
 };
 
 void pn_settings_init(struct pn_settings *settings); /* the defaults */
 void pn_settings_deinit(struct pn_settings *settings);
-/* Sets one by its dotted name ("log.durability"). INPUT errors name the setting, what it takes and,
- * for an unknown name, the nearest one. */
+/* Sets one by its dotted name ("log.durability"), as --set does. INPUT errors name the setting,
+ * what it takes and, for an unknown name, the nearest one. */
 int pn_settings_set(struct pn_settings *settings, const char *name, const char *value,
                     struct pn_err *e) PN_MUST_CHECK;
 /* The default of one, as the table says it: "127.0.0.1:8082" of gateway.listen. */
@@ -188,6 +190,7 @@ void pn_settings_text(const struct pn_settings *settings, struct pn_buf *out);
 struct pn_setting_shown {
     const char *name;
     const char *value;   /* in force, as one would write it; "(set, not shown)" of a secret */
+    const char *origin;  /* where it comes from: "default", "pipeline.yml:12", "--set" */
     bool is_literal;     /* the value is JSON as it stands: a number, true or false */
     const char *initial; /* the default */
     const char *takes;   /* "1MiB to 2GiB, forever" */

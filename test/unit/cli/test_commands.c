@@ -170,17 +170,19 @@ static void test_settings(void **state)
 {
     (void)state;
     assert_int_equal(run("pinion settings --pipeline @/shop"), 0);
-    check_contains(out_text, "  partitions: 7  # not the default\n");
+    check_contains(out_text, "  partitions: 7  # ");
+    check_contains(out_text, "/shop/pipeline.yml:");
     check_contains(out_text, "  durability: fsync\n");
     write_file("over.yml", "log: {partitions: 8, durability: os}\n");
     assert_int_equal(run("pinion settings --pipeline @/shop --config @/over.yml --set "
                          "log.partitions=9"),
                      0);
-    check_contains(out_text, "  partitions: 9  # not the default\n");
-    check_contains(out_text, "  durability: os  # not the default\n");
+    check_contains(out_text, "  partitions: 9  # --set\n");
+    check_contains(out_text, "  durability: os  # ");
+    check_contains(out_text, "/over.yml:1\n");
     assert_int_equal(run("pinion settings --pipeline @/shop --format json"), 0);
     check_json();
-    check_contains(out_text, "{\"name\":\"log.partitions\",\"value\":7,\"default\":\"1\"");
+    check_contains(out_text, "{\"name\":\"log.partitions\",\"value\":7,\"origin\":");
     assert_int_equal(run("pinion settings --format md"), 0);
     check_contains(out_text, "| `log.durability` | `fsync` | fsync, os | ");
     assert_int_equal(run("pinion settings --pipeline @/shop --set log.partitions"), 1);

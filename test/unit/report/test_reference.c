@@ -34,13 +34,15 @@ static void test_settings(void **state)
     start(PN_FORMAT_JSON);
     pn_report_settings(&settings, rows);
     assert_true(pn_row_writer_count(rows) > 30);
-    assert_starts("[\n {\"name\":\"log.durability\",\"value\":\"fsync\",\"default\":\"fsync\","
+    assert_starts("[\n {\"name\":\"log.durability\",\"value\":\"fsync\",\"origin\":\"default\","
+                  "\"default\":\"fsync\","
                   "\"takes\":\"fsync, os\",\"help\":");
     assert_non_null(strstr(pn_buf_text(&out), "\"name\":\"dag.runs_kept\",\"value\":"));
     assert_null(strstr(pn_buf_text(&out), "\"name\":\"dag.runs_kept\",\"value\":\""));
     start(PN_FORMAT_CSV);
     pn_report_settings(&settings, rows);
-    assert_starts("name,value,default,takes,help\r\nlog.durability,fsync,fsync,\"fsync, os\",");
+    assert_starts("name,value,origin,default,takes,help\r\nlog.durability,fsync,default,fsync,"
+                  "\"fsync, os\",");
 }
 
 static void test_metrics(void **state)

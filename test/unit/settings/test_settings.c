@@ -1,7 +1,7 @@
 #include "pipeline/pipelines.h"
 
 #include "base/json.h"
-#include "settings/settings.h"
+#include "settings/profile.h"
 
 static struct pn_settings settings;
 
@@ -204,7 +204,7 @@ static void test_secrets_are_not_shown(void **state)
     assert_int_equal(from_text(cloud), 0);
     pn_settings_text(&settings, &text);
     assert_null(strstr(pn_buf_text(&text), "quite-a-secret"));
-    assert_non_null(strstr(pn_buf_text(&text), "  # secret_key: set, not shown\n"));
+    assert_non_null(strstr(pn_buf_text(&text), "  # secret_key: set, not shown  # "));
     pn_buf_reset(&text);
     pn_settings_each(&settings, add_shown, &text);
     assert_null(strstr(pn_buf_text(&text), "quite-a-secret"));
@@ -220,11 +220,123 @@ static void test_no_default_is_marked_as_changed(void **state)
     struct pn_buf text;
     pn_buf_init(&text, 1 << 16);
     pn_settings_text(&settings, &text);
-    assert_null(strstr(pn_buf_text(&text), "not the default"));
+    assert_null(strstr(pn_buf_text(&text), "  # "));
     pn_buf_deinit(&text);
 }
 
+/* --- profiles --------------------------------------------------------------------------------- */
+
+static const char profiles[] = "profiles:\n"
+                               "  kafka:\n"
+                               "    log: {url: \"kafka://b:9092\", partitions: 4}\n"
+                               "  staging:\n"
+                               "    like: aws\n"
+                               "    store: {url: s3://b/p, secret_key: quite-a-secret}\n"
+                               "log: {partitions: 5}\n";
+
+/* Writes the file, and applies the profile and then the file's own settings. */
+static int from_profile(const char *text, const char *name)
+{
+    static char path[128];
+    const struct pn_profile_source source = {.file = path, .io = pn_io_system()};
+    write_text("settings.yml", text);
+    (void)snprintf(path, sizeof path, "%s/settings.yml", folder);
+    int rc = pn_profiles_check(&source, &err);
+    if (rc == 0) {
+        rc = pn_settings_from_profile(&settings, name, &source, &err);
+    }
+    return rc != 0 ? rc : pn_settings_from_file(&settings, path, pn_io_system(), &err);
+}
+
+static const char *lacks(const char *name)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/settings.yml", folder);
+    const struct pn_profile_source source = {.file = path, .io = pn_io_system()};
+    return pn_profile_lacks(&settings, name, &source);
+}
+
+static void add_origin(void *arg, const struct pn_setting_shown *setting)
+{
+    if (strcmp(setting->origin, "default") != 0) {
+        pn_buf_addf(arg, "%s: %s\n", setting->name, setting->origin);
+    }
+}
+
+/* A profile stands on the built-in one, and below the file's own settings. */
+static void test_a_profile(void **state)
+{
+    struct pn_buf text;
+    (void)state;
+    pn_buf_init(&text, 1 << 16);
+    assert_int_equal(from_profile(profiles, "kafka"), 0);
+    assert_string_equal(settings.log.url, "kafka://b:9092");
+    assert_int_equal(settings.log.partitions, 5);
+    assert_null(lacks("kafka"));
+    pn_settings_each(&settings, add_origin, &text);
+    assert_non_null(strstr(pn_buf_text(&text), "log.partitions: "));
+    assert_non_null(strstr(pn_buf_text(&text), "/settings.yml:7\n"));
+    assert_non_null(strstr(pn_buf_text(&text), "log.url: profile kafka ("));
+    assert_non_null(strstr(pn_buf_text(&text), "/settings.yml:3)\n"));
+    pn_buf_deinit(&text);
+}
+
+static void test_a_profile_like_another(void **state)
+{
+    struct pn_buf text;
+    (void)state;
+    pn_buf_init(&text, 1 << 16);
+    assert_int_equal(from_profile(profiles, "staging"), 0);
+    assert_string_equal(settings.log.kafka.sasl_mechanism, "AWS_MSK_IAM");
+    assert_string_equal(settings.store.url, "s3://b/p");
+    assert_string_equal(lacks("staging"), "log.url");
+    pn_settings_text(&settings, &text);
+    assert_null(strstr(pn_buf_text(&text), "quite-a-secret"));
+    assert_non_null(strstr(pn_buf_text(&text), "  # profile staging\n"));
+    pn_buf_deinit(&text);
+}
+
+static void test_embedded_overrides(void **state)
+{
+    (void)state;
+    assert_int_equal(pn_settings_set(&settings, "log.url", "kafka://b:9092", &err), 0);
+    assert_int_equal(from_profile("", "embedded"), 0);
+    assert_string_equal(settings.log.url, "");
+}
+
+static void refuse(const char *text, const char *name, const char *message)
+{
+    assert_int_not_equal(from_profile(text, name), 0);
+    if (strstr(err.msg, message) == NULL) {
+        fail_msg("\"%s\" is not in \"%s\"", message, err.msg);
+    }
+}
+
+/* Also of profiles that nobody has chosen. */
+static void test_wrong_profiles(void **state)
+{
+    (void)state;
+    refuse(profiles, "stagin", "unknown profile \"stagin\"; did you mean \"staging\"?");
+    refuse("profiles:\n  a:\n    like: kafak\n", "aws",
+           "/settings.yml:3: profiles.a.like: unknown built-in profile \"kafak\"; did you mean "
+           "\"kafka\"?");
+    refuse("profiles:\n  aws:\n    like: kafka\n", "aws", "/settings.yml:3: profiles.aws.like: ");
+    refuse("profiles:\n  a:\n    log:\n      urll: x\n", "aws",
+           "/settings.yml:4: profiles.a.log.urll: unknown setting \"log.urll\"; did you mean "
+           "\"log.url\"?");
+    refuse("profiles:\n  a:\n    log:\n      partitions: 0\n", "aws",
+           "/settings.yml:4: profiles.a.log.partitions: must be 1 to 1024");
+    refuse("profiles:\n  a b: {}\n", "aws", "/settings.yml:2: profiles.a b: the name of a profile");
+    refuse("profiles: [a]\n", "aws", "/settings.yml:1: profiles: must be a map of profiles");
+    refuse("profiles:\n  a: 5\n", "a", "/settings.yml:2: profiles.a: must be a map of settings");
+}
+
 /* What `pinion settings` prints is a file for --config that sets the same. */
+static void add_value(void *arg, const struct pn_setting_shown *setting)
+{
+    pn_buf_addf(arg, "%s=%s\n", setting->name, setting->value);
+}
+
 static void test_the_text_reads_back(void **state)
 {
     (void)state;
@@ -235,7 +347,10 @@ static void test_the_text_reads_back(void **state)
     assert_int_equal(pn_settings_set(&settings, "gateway.api_key_file", "a: \"b\"\n#c", &err), 0);
     assert_int_equal(pn_settings_set(&settings, "log.retention_ms", "90m", &err), 0);
     assert_int_equal(pn_settings_set(&settings, "log.retention_bytes", "1000000000", &err), 0);
+    struct pn_buf values;
+    pn_buf_init(&values, 1 << 16);
     pn_settings_text(&settings, &text);
+    pn_settings_each(&settings, add_value, &values);
     pn_settings_deinit(&settings);
     pn_settings_init(&settings);
     if (from_text(pn_buf_text(&text)) != 0) {
@@ -244,8 +359,9 @@ static void test_the_text_reads_back(void **state)
     assert_string_equal(settings.gateway.api_key_file, "a: \"b\"\n#c");
     assert_int_equal(settings.log.retention_ms, 90 * 60000);
     assert_int_equal(settings.log.retention_bytes, 1000000000);
-    pn_settings_text(&settings, &again);
-    assert_string_equal(pn_buf_text(&again), pn_buf_text(&text));
+    pn_settings_each(&settings, add_value, &again);
+    assert_string_equal(pn_buf_text(&again), pn_buf_text(&values));
+    pn_buf_deinit(&values);
     pn_buf_deinit(&text);
     pn_buf_deinit(&again);
 }
@@ -295,6 +411,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_secrets_are_not_shown, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_default_is_marked_as_changed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_text_reads_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_profile, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_profile_like_another, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_embedded_overrides, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_wrong_profiles, setup, teardown),
         cmocka_unit_test_setup_teardown(test_each, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_manual_is_fresh, setup, teardown),
     };
