@@ -25,14 +25,19 @@ struct check {
 
 struct naming {
     const char *text;
-    const char *name; /* the longest that the text has; the table's own */
+    const char *at;   /* where the text names a setting first */
+    const char *name; /* of it, the longest; the table's own */
 };
 
 static void find_name(void *arg, const struct pn_setting_shown *setting)
 {
     struct naming *naming = arg;
-    bool is_longer = naming->name == NULL || strlen(setting->name) > strlen(naming->name);
-    if (is_longer && strstr(naming->text, setting->name) != NULL) {
+    const char *at = strstr(naming->text, setting->name);
+    bool is_first = at != NULL && (naming->at == NULL || at < naming->at);
+    bool is_longer =
+        at != NULL && at == naming->at && strlen(setting->name) > strlen(naming->name);
+    if (is_first || is_longer) {
+        naming->at = at;
         naming->name = setting->name;
     }
 }
@@ -124,14 +129,18 @@ static void check_kafka(struct check *check)
         bad(check, "log", &failure, usual_of_log(&failure));
         return;
     }
+    const char *streams =
+        app->pipeline->stream_count + app->pipeline->stream_pattern_count > 0
+            ? "; its streams need --roles gateway,sink,scheduler and another server for them"
+            : "";
     if (missing > 0) {
         (void)snprintf(detail, sizeof detail,
                        "%s answers; %zu of the pipeline's %zu topics are not there yet, such as "
-                       "%s: `pinion serve` creates them",
-                       config.url, missing, app->pipeline->topic_count, first);
+                       "%s: `pinion serve` creates them%s",
+                       config.url, missing, app->pipeline->topic_count, first, streams);
     } else {
-        (void)snprintf(detail, sizeof detail, "%s answers; the pipeline's topics can be read",
-                       config.url);
+        (void)snprintf(detail, sizeof detail, "%s answers; the pipeline's topics can be read%s",
+                       config.url, streams);
     }
     good(check, "log", detail);
 }
