@@ -34,8 +34,7 @@ static void find_name(void *arg, const struct pn_setting_shown *setting)
     struct naming *naming = arg;
     const char *at = strstr(naming->text, setting->name);
     bool is_first = at != NULL && (naming->at == NULL || at < naming->at);
-    bool is_longer =
-        at != NULL && at == naming->at && strlen(setting->name) > strlen(naming->name);
+    bool is_longer = at != NULL && at == naming->at && strlen(setting->name) > strlen(naming->name);
     if (is_first || is_longer) {
         naming->at = at;
         naming->name = setting->name;
