@@ -129,6 +129,24 @@ def test_the_same_objects_and_what_goes_with_them(place, s3, prefix):
             assert found["Metadata"]["pinion-offsets"] == offsets
 
 
+def test_large_and_empty_objects(place, tmp_path):
+    """Through files and in parts, there and back; and with a source that keeps no checksums."""
+    contents = {"large": os.urandom(40 << 20), "middle": os.urandom(6 << 20), "empty": b""}
+    with Server(place.data):
+        pass
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+        run("store", "put", tmp_path / name, f"ref/{name}", data=place.data)
+    assert place.summary("local", "bucket", "--verify", "read")["failed"] == 0
+    folder = place.data / "store/ref"
+    for name in contents:
+        (folder / name).unlink()
+    assert place.summary("bucket", "local")["copied"] == len(contents)
+    assert {name: (folder / name).read_bytes() for name in contents} == contents
+    os.removexattr(folder / "middle", "user.pinion.crc32c")
+    assert place.summary("local", "bucket")["copied"] == 0
+
+
 def test_a_plan_copies_nothing(place, s3, prefix):
     with Server(place.data) as server:
         fill(server, 0, 10)
