@@ -144,7 +144,9 @@ def test_a_setting_is_shown_from_wherever_it_comes(tmp_path):
     assert str(shown["sink.flush_size"]) == "7" and shown["sink.rotate_interval_ms"] == "4s"
     yaml = run("settings", "--set", "sink.flush_size=9").stdout
     (tmp_path / "all.yml").write_text(yaml)
-    assert run("settings", "--config", tmp_path / "all.yml").stdout == yaml
+    again = run("settings", "--config", tmp_path / "all.yml").stdout
+    values = [re.sub("  # .*", "", text) for text in (yaml, again)]  # without where they come from
+    assert values[0] == values[1] and "flush_size: 9" in values[0]
 
 
 def test_the_page_of_metrics_is_the_programs_and_the_docs_name_no_others():
