@@ -117,8 +117,9 @@ static int settle(struct pn_sink *sink, struct pn_sink_part *part, struct pn_err
 int pn_sink_hand_to_folder_begin(struct pn_sink *sink, struct pn_err *e)
 {
     struct comparison comparison = {.sink = sink, .e = e};
-    int rc = 0;
     pthread_mutex_lock(&sink->work);
+    /* A sink with a group does not look for places before the group gives it partitions. */
+    int rc = sink->config.group != NULL ? pn_sink_chain_open(sink, e) : 0;
     for (size_t i = 0; i < sink->part_count && rc == 0; i++) {
         if (sink->parts[i]->is_selected) {
             rc = settle(sink, sink->parts[i], e);
