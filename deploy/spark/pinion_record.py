@@ -42,6 +42,23 @@ TIMES = [
         r"(\d{4})(\d\d)(\d\d)(?:[Tt](\d\d)(\d\d)(?:(\d\d)(?:[.,](\d+))?)?" + ZONE + ")?",
     )
 ]
+FULL_ZONE = ZONE + ")?"
+FULL_DAYS = [
+    r"(?:(\d{4})-(?:(\d\d)-(\d\d)|(\d{3})|[Ww](\d\d)-(\d)))",
+    r"(?:(\d{4})(?:(\d\d)(\d\d)|(\d{3})|[Ww](\d\d)(\d)))",
+]
+FULL_TIMES = [  # ISO 8601 in full
+    re.compile(day + clock + FULL_ZONE, re.ASCII)
+    for day, clock in zip(FULL_DAYS, (
+        r"(?:[Tt ](\d\d)(?::(\d\d)(?::(\d\d))?)?(?:[.,](\d+))?",
+        r"(?:[Tt](\d\d)(?:(\d\d)(\d\d)?)?(?:[.,](\d+))?",
+    ))
+]  # fmt: skip
+IN_TEXT = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?([eE][+-]?\d+)?", re.ASCII)
+EPOCH_DIGITS_MIN = 9  # of a text; fewer are a day, or part of one
+SECONDS_END = 10**11  # a larger number is milliseconds
+YES = ("true", "t", "yes", "y", "on", "1")
+NO = ("false", "f", "no", "n", "off", "0")
 NUMBER = re.compile(r"(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?)0*(\d*))?", re.ASCII)
 
 
@@ -233,6 +250,143 @@ def is_odd(single):
     return struct.unpack("=I", struct.pack("=f", single))[0] & 1
 
 
+def full_day(year, month, day, of_year, week, of_week):
+    """The day of one of ISO 8601's dates, counted as Python does; ValueError when there is none."""
+    if month is not None:
+        return datetime.date(int(year), int(month), int(day)).toordinal()
+    if week is not None:
+        return datetime.date.fromisocalendar(int(year), int(week), int(of_week)).toordinal()
+    first = datetime.date(int(year), 1, 1)
+    last = datetime.date(int(year), 12, 31).toordinal()
+    if not 1 <= int(of_year) <= last - first.toordinal() + 1:
+        raise ValueError("no such day")
+    return first.toordinal() + int(of_year) - 1
+
+
+def full(text):
+    """The same as written(), of ISO 8601 in full."""
+    found = FULL_TIMES[0].fullmatch(text) or FULL_TIMES[1].fullmatch(text)
+    if not found:
+        return None
+    *date, hour, minute, second, fraction, sign, hours, minutes = found.groups()
+    try:
+        days = full_day(*date) - EPOCH_DAY
+    except (ValueError, OverflowError):
+        return None
+    unit = 1 if second is not None else 60 if minute is not None else 3600
+    digits = (fraction or "")[:18]
+    part = unit * 1_000_000 * int(digits or 0) // 10 ** len(digits)
+    seconds = (int(hour or 0) * 60 + int(minute or 0)) * 60 + int(second or 0)
+    clock = seconds * 1_000_000 + part
+    leaps = int(second or 0) == 60 and int(minute) == 59
+    if int(minute or 0) > 59 or (int(second or 0) > 59 and not leaps):
+        return None
+    if int(hour or 0) > 23 and clock != DAY_US or int(hours or 0) > 23 or int(minutes or 0) > 59:
+        return None
+    offset = (int(hours or 0) * 60 + int(minutes or 0)) * 60_000_000
+    return days, clock, -offset if sign == "-" else offset
+
+
+def after_epoch(micros):
+    """The time so many microseconds after 1970, or None beyond the years 1 to 9999."""
+    try:
+        return EPOCH + datetime.timedelta(microseconds=micros)
+    except OverflowError:
+        return None
+
+
+def units(text, scale):
+    """The number in units of 10^-scale, without what is finer; None when it is too large."""
+    sign, digits, fraction, minus, exponent = NUMBER.fullmatch(text).groups()
+    digits, shift = digits + (fraction or ""), scale - len(fraction or "")
+    if not digits.strip("0"):
+        return 0
+    if len(exponent or "") > 9:
+        return 0 if minus == "-" else None
+    shift += int(exponent or 0) * (-1 if minus == "-" else 1)
+    digits = digits.lstrip("0")
+    if len(digits) + shift > 19:
+        return None
+    made = int((digits[:shift] if shift < 0 else digits + "0" * shift) or 0)
+    return -made if sign else made
+
+
+def number_in(text):
+    """The number in a text, as JSON writes it; None when there is none."""
+    found = IN_TEXT.fullmatch(text)
+    sign, whole_part, fraction, exponent = found.groups() if found else ("", "", "", "")
+    if not whole_part and not fraction:
+        return None
+    point = f".{fraction}" if fraction else ""
+    return Number(f"{'-' * (sign == '-')}{whole_part.lstrip('0') or '0'}{point}{exponent or ''}")
+
+
+def epoch(number):
+    """The time of a number of seconds or milliseconds since 1970, or None."""
+    micros = units(number, 6)
+    if micros is None or abs(micros) >= SECONDS_END * 1_000_000:
+        micros = units(number, 3)
+    return None if micros is None else after_epoch(micros)
+
+
+def time_of(kind, value):
+    """A lenient column's time or day, or None; and the rule that was asked."""
+    number, made = value, None
+    if type(value) is str:
+        text = clean(value).strip(" \t\r\n")
+        found, number = full(text), number_in(text)
+        if found is not None and kind == "timestamp":
+            days, clock, offset = found
+            made = after_epoch(days * DAY_US + clock - offset)
+        elif found is not None:
+            at = found[0] + (found[1] >= DAY_US) + EPOCH_DAY
+            made = datetime.date.fromordinal(at) if at <= datetime.date.max.toordinal() else None
+        if made is not None or number is None:
+            return made, "time-in-text"
+        if len(re.match(r"-?(\d*)", number)[1]) < EPOCH_DIGITS_MIN:
+            return None, "epoch"
+    elif not isinstance(value, Number):
+        return None, None
+    made = epoch(number)
+    return made.date() if made is not None and kind == "date" else made, "epoch"
+
+
+def coerced(kind, value):
+    """What a lenient column makes of a value before the strict rules read it, and the rule that was
+    asked; engine/duckdb/coerce.h has them."""
+    is_text = type(value) is str
+    text = clean(value).strip(" \t\r\n") if is_text else None
+    if kind == "string" and isinstance(value, (Number, bool)):
+        return (str(value) if isinstance(value, Number) else json.dumps(value)), None
+    if is_text and (kind in INTEGERS or kind in ("double", "float") or kind.startswith("decimal")):
+        number = number_in(text)
+        return (value if number is None else number), "number-in-text"
+    if is_text and kind == "boolean":
+        word = text.lower() if text.isascii() else text
+        return (word in YES if word in YES or word in NO else value), "boolean-in-text"
+    if isinstance(value, Number) and kind == "boolean":
+        known = whole(value) in (0, 1)
+        return (whole(value) == 1 if known else value), "number-as-boolean"
+    return value, None
+
+
+def lenient(kind, value):
+    """scalar() of a lenient column."""
+    made = None
+    if kind in ("timestamp", "date"):
+        made, rule = time_of(kind, value)
+        if made is not None:
+            return made
+        reason = wrong_type(kind, value)
+    else:
+        value, rule = coerced(kind, value)
+        try:
+            return scalar(kind, value)
+        except Refused as refused:
+            reason = refused
+    raise Refused(f"{reason} (lenient: {rule})" if rule else str(reason))
+
+
 def wrong_type(kind, value):
     odd = ""
     if kind in ("timestamp", "date") and type(value) is str:
@@ -294,18 +448,19 @@ def scalar(kind, value):
 # --- rows ----------------------------------------------------------------------------------------
 
 
-PLAIN = {"required": False, "aliases": [], "unwrap": None}
+PLAIN = {"required": False, "aliases": [], "unwrap": None, "coerce": "strict"}
 
 
-def parts_of(kind, path):
+def parts_of(kind, path, coerce):
     """What a value with parts is made of: a Level of a struct, a pair of an array or a map, with
     what its items are made of; else None. `path` is before the names of members that no column
     takes."""
     if isinstance(kind, dict):
-        fields = {field: {**PLAIN, "type": of} for field, of in kind.items()}
+        plain = {**PLAIN, "coerce": coerce}
+        fields = {field: {**plain, "type": of} for field, of in kind.items()}
         return Level(fields, f"{path}.")
     if isinstance(kind, tuple):
-        return kind[0], parts_of(kind[1], f"{path}[]")
+        return kind[0], parts_of(kind[1], f"{path}[]", coerce)
     return None
 
 
@@ -334,14 +489,15 @@ def left_of(parts, value, unknown):
     return rest, bool(rest)
 
 
-def typed(kind, parts, value):
-    """The value with its type; reasons do not name the column."""
+def typed(kind, parts, value, read):
+    """The value with its type; reasons do not name the column. `read` gives one of a type
+    without parts: scalar() or lenient()."""
     if isinstance(parts, Level):
         if not isinstance(value, Object):
             raise wrong_type(kind, value)
         return parts.typed(value)
     if parts is None and isinstance(kind, str):
-        return scalar(kind, value)
+        return read(kind, value)
     made, of = [], kind[1]
     if kind[0] == "array":
         if not isinstance(value, list):
@@ -353,7 +509,7 @@ def typed(kind, parts, value):
         pairs = ((f"key '{shown_key(clean(name))}'", item) for name, item in value)
     for place, item in pairs:
         try:
-            made.append(None if item is None else typed(of, parts[1], item))
+            made.append(None if item is None else typed(of, parts[1], item, read))
         except Refused as reason:
             raise Refused(f"{place}: {reason}") from None
     if kind[0] == "array":
@@ -381,7 +537,7 @@ class Level:
         for name, column in columns.items():
             for rank, key in enumerate((name, *column["aliases"])):
                 self.names.setdefault(key, (name, rank))
-            self.parts[name] = parts_of(column["type"], f"{path}{name}")
+            self.parts[name] = parts_of(column["type"], f"{path}{name}", column["coerce"])
 
     def taken(self, members):
         """Column -> (rank, value, member), and the members that are left."""
@@ -435,7 +591,8 @@ class Level:
                 continue
             value = slots[name][1]
             try:
-                row[name] = typed(column["type"], self.parts[name], value)
+                read = lenient if column["coerce"] == "lenient" else scalar
+                row[name] = typed(column["type"], self.parts[name], value, read)
             except Refused as reason:
                 inside = isinstance(self.parts[name], Level) and isinstance(value, Object)
                 place = f"in '{name}'" if inside else f"column '{name}'"
@@ -444,7 +601,8 @@ class Level:
 
 
 class Rows:
-    """`table`: "columns" (name -> {"type", "required", "aliases", "unwrap"}) and "unknown_keys"."""
+    """`table`: "columns" (name -> {"type", "required", "aliases", "unwrap", "coerce"}) and
+    "unknown_keys"."""
 
     def __init__(self, table):
         self.level = Level(table["columns"])

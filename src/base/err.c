@@ -107,6 +107,18 @@ void pn_err_prefix(struct pn_err *e, const char *fmt, ...)
     memcpy(e->msg, whole, sizeof whole);
 }
 
+void pn_err_add(struct pn_err *e, const char *fmt, ...)
+{
+    if (e == NULL) {
+        return;
+    }
+    size_t used = strlen(e->msg);
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(e->msg + used, sizeof e->msg - used, fmt, args);
+    va_end(args);
+}
+
 void pn_err_copy(struct pn_err *to, const struct pn_err *from)
 {
     if (to != NULL && from != NULL) {

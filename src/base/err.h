@@ -54,6 +54,9 @@ int pn_err_errno(struct pn_err *e, int errno_value, const char *fmt, ...) PN_PRI
 /* Puts "prefix: " before the message of *e, where an upper frame knows something worth telling. */
 void pn_err_prefix(struct pn_err *e, const char *fmt, ...) PN_PRINTF(2, 3);
 
+/* Puts more text after the message of *e. */
+void pn_err_add(struct pn_err *e, const char *fmt, ...) PN_PRINTF(2, 3);
+
 /* Copies *from to *to; either may be NULL (then nothing happens). */
 void pn_err_copy(struct pn_err *to, const struct pn_err *from);
 

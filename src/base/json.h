@@ -96,6 +96,13 @@ __extension__ typedef __int128 pn_int128;
 enum pn_json_fit { PN_JSON_FITS, PN_JSON_TOO_FINE, PN_JSON_TOO_LARGE };
 enum pn_json_fit pn_json_decimal(const struct pn_json *number, int precision, int scale,
                                  pn_int128 *units);
+/* The same in 64 bits, where digits finer than the units are dropped; false when it is too large.
+ */
+bool pn_json_units(const struct pn_json *number, int scale, int64_t *units);
+/* Makes `node` the number in `text`, as if it had been in its place: a number of JSON's grammar,
+ * followed by 8 bytes or more that are readable, the first of them not a digit. The text must live
+ * as long as the node. */
+void pn_json_set_number(struct pn_json *node, const char *text, size_t len);
 /* The nearest float, not that of the nearest double; infinite beyond the range of float. */
 float pn_json_float(const struct pn_json *number);
 

@@ -230,6 +230,43 @@ enum pn_json_fit pn_json_decimal(const struct pn_json *number, int precision, in
     return PN_JSON_FITS;
 }
 
+bool pn_json_units(const struct pn_json *number, int scale, int64_t *units)
+{
+    struct parts parts;
+    uint64_t magnitude = 0;
+    *units = 0;
+    bool is_number = split(number->raw, number->raw_len, &parts);
+    PN_ASSERT(is_number);
+    const struct significant it = significant_of(&parts);
+    int64_t shift = it.power + scale;
+    int64_t digits = it.count + (shift < 0 ? shift : 0); /* that count */
+    if (it.count == 0 || digits <= 0) {
+        return true;
+    }
+    if (it.count + shift > DIGITS_MAX) {
+        return false;
+    }
+    for (const char *at = it.first; at < it.end && digits > 0; at++) {
+        if (*at != '.') {
+            magnitude = magnitude * 10 + (uint64_t)(*at - '0');
+            digits--;
+        }
+    }
+    for (; shift > 0; shift--) {
+        magnitude *= 10;
+    }
+    return to_signed(magnitude, parts.is_negative, units);
+}
+
+void pn_json_set_number(struct pn_json *node, const char *text, size_t len)
+{
+    node->type = PN_JSON_NUMBER;
+    node->raw = text;
+    node->raw_len = len;
+    bool is_number = pn_json_number_read(node);
+    PN_ASSERT(is_number);
+}
+
 /* --- doubles ---------------------------------------------------------------------------------- */
 
 static double exact_double(const struct parts *parts, int64_t power)

@@ -71,8 +71,8 @@ static void show_table(const struct pn_table *table, FILE *out)
         const struct pn_column *column = &table->columns[i];
         pn_buf_reset(&type);
         pn_type_name(&column->type, &type);
-        fprintf(out, "    - %s %s%s\n", column->name, pn_buf_text(&type),
-                column->required ? " (required)" : "");
+        fprintf(out, "    - %s %s%s%s\n", column->name, pn_buf_text(&type),
+                column->required ? " (required)" : "", column->is_lenient ? " (lenient)" : "");
     }
     pn_buf_deinit(&type);
 }

@@ -7,9 +7,9 @@
 enum { JSON_NAME_BYTES_MAX = 256, ALIASES_MAX = 100 };
 
 static const struct pn_yaml_key column_keys[] = {
-    {"type", PN_YAML_SCALAR, true},   {"required", PN_YAML_SCALAR, false},
-    {"aliases", PN_YAML_LIST, false}, {"unwrap", PN_YAML_SCALAR, false},
-    {NULL, PN_YAML_NULL, false},
+    {"type", PN_YAML_SCALAR, true},    {"required", PN_YAML_SCALAR, false},
+    {"aliases", PN_YAML_LIST, false},  {"unwrap", PN_YAML_SCALAR, false},
+    {"coerce", PN_YAML_SCALAR, false}, {NULL, PN_YAML_NULL, false},
 };
 
 static int read_type(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
@@ -20,6 +20,17 @@ static int read_type(struct pn_pipeline *pipeline, const struct pn_yaml_node *no
         return pn_yaml_error(&pipeline->private_->yaml, node, e, "%s", inner.msg);
     }
     return 0;
+}
+
+/* `node` NULL: *is_lenient stays. */
+static int read_coerce(const struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
+                       bool *is_lenient, struct pn_err *e)
+{
+    static const char *const words[] = {"strict", "lenient"};
+    size_t choice = *is_lenient ? 1 : 0;
+    int rc = pn_yaml_choice(&pipeline->private_->yaml, node, words, 2, &choice, e);
+    *is_lenient = choice == 1;
+    return rc;
 }
 
 /* A member's name in a record. */
@@ -83,6 +94,9 @@ static int read_long(struct pn_pipeline *pipeline, const struct pn_yaml_node *no
     }
     if (rc == 0) {
         rc = read_aliases(pipeline, pn_yaml_get(node, "aliases"), column, e);
+    }
+    if (rc == 0) {
+        rc = read_coerce(pipeline, pn_yaml_get(node, "coerce"), &column->is_lenient, e);
     }
     return rc;
 }
@@ -192,7 +206,13 @@ int pn_columns_read(struct pn_pipeline *pipeline, const struct pn_yaml_node *nod
         pn_arena_calloc(&pipeline->private_->arena, map->count, sizeof *columns);
     table->columns = columns;
     bool raw = table->from_topic != NULL;
+    bool is_lenient = false;
+    rc = read_coerce(pipeline, pn_yaml_get(node, "coerce"), &is_lenient, e);
+    if (rc != 0) {
+        return rc;
+    }
     for (const struct pn_yaml_node *column = map->first; column != NULL; column = column->next) {
+        columns[table->column_count].is_lenient = is_lenient;
         rc = read_column(pipeline, column, raw, &columns[table->column_count], e);
         if (rc != 0) {
             return rc;

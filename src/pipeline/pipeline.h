@@ -59,7 +59,9 @@ struct pn_type {
 struct pn_column {
     const char *name;
     struct pn_type type;
-    bool required;              /* null, absent or of a wrong type: the record is not a row */
+    bool is_lenient; /* `coerce: lenient`: values of other types are taken too, by the rules of
+                        engine/duckdb/coerce.h */
+    bool required;   /* null, absent or of a wrong type: the record is not a row */
     const char *const *aliases; /* other names the value may come under */
     size_t alias_count;
     const char *unwrap; /* an object with this one member stands for the member's value, or NULL */

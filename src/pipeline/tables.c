@@ -8,11 +8,12 @@
 #include "store/store.h"
 
 static const struct pn_yaml_key table_keys[] = {
-    {"path", PN_YAML_SCALAR, true},         {"from_topic", PN_YAML_SCALAR, false},
-    {"sql", PN_YAML_SCALAR, false},         {"reads", PN_YAML_LIST, false},
-    {"key", PN_YAML_SCALAR, false},         {"unknown_keys", PN_YAML_SCALAR, false},
-    {"columns", PN_YAML_MAP, false},        {"like", PN_YAML_SCALAR, false},
-    {"checkpoints", PN_YAML_SCALAR, false}, {NULL, PN_YAML_NULL, false},
+    {"path", PN_YAML_SCALAR, true},    {"from_topic", PN_YAML_SCALAR, false},
+    {"sql", PN_YAML_SCALAR, false},    {"reads", PN_YAML_LIST, false},
+    {"key", PN_YAML_SCALAR, false},    {"unknown_keys", PN_YAML_SCALAR, false},
+    {"coerce", PN_YAML_SCALAR, false}, {"columns", PN_YAML_MAP, false},
+    {"like", PN_YAML_SCALAR, false},   {"checkpoints", PN_YAML_SCALAR, false},
+    {NULL, PN_YAML_NULL, false},
 };
 
 /* A key that has no place in a table of this sort. */
@@ -59,9 +60,12 @@ static int read_transformed(struct pn_pipeline *pipeline, const struct pn_yaml_n
                              "one of the keys \"from_topic\" (a raw table), \"sql\" (a transformed "
                              "table) or \"like\" (a table that a stream fills) is missing");
     }
-    int rc = refuse(yaml, node, "unknown_keys", "is only allowed for a table with from_topic", e);
-    if (rc != 0) {
-        return rc;
+    static const char *const keys[] = {"unknown_keys", "coerce"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        int rc = refuse(yaml, node, keys[i], "is only allowed for a table with from_topic", e);
+        if (rc != 0) {
+            return rc;
+        }
     }
     const struct pn_yaml_node *reads = pn_yaml_get(node, "reads");
     if (reads == NULL || reads->count == 0) {
@@ -89,8 +93,8 @@ static int read_transformed(struct pn_pipeline *pipeline, const struct pn_yaml_n
 static int read_streamed(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
                          struct pn_table *table, struct pn_err *e)
 {
-    static const char *const keys[] = {"from_topic", "sql",          "reads",
-                                       "key",        "unknown_keys", "columns"};
+    static const char *const keys[] = {"from_topic",   "sql",    "reads",  "key",
+                                       "unknown_keys", "coerce", "columns"};
     const struct pn_yaml *yaml = &pipeline->private_->yaml;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         int rc = refuse(

@@ -26,17 +26,23 @@ COLUMNS = """
       deep: "array<struct<y int, more map<string, array<struct<z timestamp>>>>>"
       p: {type: "struct<x double, in struct<y int, z timestamp>>", aliases: [pos]}
 """
-POLICIES = ("keep", "drop", "reject")
+TABLES = {
+    "keep": "unknown_keys: keep",
+    "drop": "unknown_keys: drop",
+    "reject": "unknown_keys: reject",
+    "lenient": "unknown_keys: keep\n    coerce: lenient",
+}
+POLICIES = tuple(TABLES)
 TOPIC = "odd"
 OBJECT = f"topics/{TOPIC}/partition=3/{TOPIC}+3+0000000000.json"
 PIPELINE = (
     "name: awkward\ntopics:\n  odd: {partitions: 1}\ntables:\n"
     + "".join(
         f"  {policy}:\n    path: tables/{policy}\n    from_topic: {TOPIC}\n"
-        f"    unknown_keys: {policy}\n    columns:{COLUMNS}"
-        for policy in POLICIES
+        f"    {keys}\n    columns:{COLUMNS}"
+        for policy, keys in TABLES.items()
     )
-    + "dags:\n  all:\n    tasks:\n      load: {run: load, tables: [keep, drop, reject]}\n"
+    + "dags:\n  all:\n    tasks:\n      load: {run: load, tables: [keep, drop, reject, lenient]}\n"
 )
 
 # JSON's own faults, which each parser says in its own words.
@@ -79,6 +85,33 @@ TIMES = [
     "2018-09-03T00:00:00.0000001", "٢٠١٨-٠٩-٠٣", "２０１８-09-03", "today", "infinity", "",
     "1536000000",
 ]  # fmt: skip
+# What only a lenient column takes, or does not.
+MORE_TIMES = [
+    "2020-W01-1", "2020W011", "2020-W53-5", "2019-W53-1", "2020-w05-5T07", "2020-W00-1",
+    "2020-W05-0", "2020-W05-8", "2020-W05", "2020W05-1", "2020-W051", "0001-W01-1", "9999-W52-5",
+    "9999-W52-6", "9999-W53-1", "2020-001", "2020-366", "2019-366", "2020-000", "2020001",
+    "2020-031T07:12Z", "2020031T0712", "2020-31", "2020-1-31", "2020-01", "2020", "20200131",
+    "20201301", "202001", "2020-01-31T07.5", "2020-01-31T07,25Z", "20200131T07", "20200131T07.5",
+    "2020-01-31T07:30.25", "20200131T0730.1+01", "2020-01-31T07:30.123456789123456789123",
+    "2020-01-31T07.", "2020-01-31T23:59:60", "2020-01-31T23:59:60.5Z", "2020-01-31T23:58:60",
+    "2020-01-31T24", "2020-01-31T24,0", "2020-01-31T24.1", "2020-01-31T24:00:00.1",
+    "2020-01-31T24:59:60", "9999-12-31T23:59:60", "9999-12-31T24:00+01:00", " 2020-01-31\n",
+    "2020-01-31T07:12:45.5+05:30", "2020-01-31T07:12+01:00[Europe/Paris]", "1600000000",
+    "-160000000", "16000000", "1600000000.5", "1600000000123", "1600000000.1234567", "+1600000000",
+    "99999999999.999999", "100000000000", "253402300799999", "253402300800000", "-62135596800000",
+    "1.6e9", "1600000000e0", "1600000000123456", "000000000001", "1_600_000_000", "٢٠٢٠-٠١-٣١",
+]
+MORE_NUMBERS = [
+    "1600000000", "1600000000.123456789", "1.6e9", "99999999999", "99999999999.9999999",
+    "100000000000", "100000000001.5", "-100000000000", "253402300799999", "253402300800000",
+    "-62135596800000", "-62135596800001", "-0.0000015", "1e-400", "1e400", "1e18", "1e19", "-1e15",
+]
+MORE_TEXTS = [
+    " 5", "5\n", "+5", "+-5", "--5", "007", "-007", ".5", "5.", ".", "-.5e1", "5e", "5e+", "1e+3",
+    "1,000", "1_000", "0x10", "5 5", "NaN", "Infinity", "", " ", "٥", "5\x00", "1" * 400, "0" * 300,
+    "TRUE", "False", "t", "F", "Yes", "no", "Y", "n", "on", "OFF", "1", "0", "01", "1.0", " true ",
+    "truee", "2", "null", "ＴＲＵＥ",
+]
 # JSON texts of strings.
 STRINGS = [
     '""', '"é✨\\n"', '"\\u0000"', '"\\ud83d\\ude00"', '"\\ud83d"', '"\\ude00\\ud83d"',
@@ -112,7 +145,21 @@ def lines():
         made += [f'{{"{name}":{text},"no":8}}' for text in NUMBERS]
     for name in ("t", "day"):
         made += [field(name, json.dumps(time, ensure_ascii=False)) for time in TIMES]
+        made += [field(name, json.dumps(time, ensure_ascii=False)) for time in MORE_TIMES]
+        made += [field(name, text) for text in MORE_NUMBERS]
     made += [field("t", json.dumps({"$date": time})) for time in TIMES[:4]]
+    for name in ("s", "b", "d", "f", "fl", "dec"):
+        made += [field(name, json.dumps(text, ensure_ascii=False)) for text in MORE_TEXTS]
+        made += [field(name, json.dumps(text)) for text in NUMBERS]
+    made += [field(name, text) for name in ("s", "f") for text in NUMBERS]
+    made += [
+        '{"id":"7"}', '{"id":"x"}', '{"id":"7","list":["1",null,"2.5"]}', '{"id":1,"list":["07"]}',
+        '{"id":1,"m":{"a":"1.50","b":" 2"}}',
+        '{"id":1,"p":{"x":"1","in":{"y":"2","z":1600000000}}}',
+        '{"id":1,"deep":[{"y":"1","more":{"k":[{"z":"2020-W01-1"}]}}]}',
+        '{"id":1,"p":{"in":{"y":"x"}}}', '{"id":1,"s":true}', '{"id":1,"s":[true]}',
+        '{"id":1,"s":1.50,"doc":"1"}',
+    ]
     made += [field("p", json.dumps({"in": {"z": time}})) for time in TIMES[:4]]
     made += [field(name, text) for name in ("s", "w") for text in STRINGS]
     made += [field("bin", text) for text in BASE64]
@@ -162,7 +209,7 @@ def lines():
         nested(64), nested(900), nested(1000), nested(1001), nested(5000), "[" * 5000,
         '{"id":1,"s":"' + "[" * 2000 + '"}', '{"id":1,"p":' + '{"in":' * 500 + "5" + "}" * 501,
     ]  # fmt: skip
-    data = [line.encode() for line in made]
+    data = [line.encode() for line in dict.fromkeys(made)]
     return data + [
         b'{"id":1,"s":"\xff"}', b"\xff", b'{"id":1,"s":"\xed\xa0\x80"}', b'{"id":1,"\xc3\x28":1}',
         b'{"id":1,"s":"\xf4\x90\x80\x80"}', b'{"id":1,"s":"\xc0\xaf"}', b"\x1f\x8b\x08",

@@ -69,7 +69,7 @@ def test_dead_letters(loaded, read):
     for note in awkward.NOTES:  # where a letter is made
         assert any(note in reason for _, reason in ours)
         ours = [(line, reason.replace(note, "")) for line, reason in ours]
-    assert len(ours) > 300
+    assert len(ours) > (150 if name == "lenient" else 300)
     assert sorted((line, awkward.told(reason)) for line, reason in letters) == sorted(ours)
 
 

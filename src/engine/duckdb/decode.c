@@ -5,6 +5,7 @@
 
 #include "base/json_writer.h"
 #include "base/mem.h"
+#include "engine/duckdb/coerce.h"
 #include "engine/duckdb/decode_value.h"
 
 enum {
@@ -23,8 +24,9 @@ struct sink {
     struct level *fields; /* of a type with parts: pn_type.fields */
     bool is_repeated; /* a STRUCT within an array or a map: its slots are of one item at a time */
     bool has_names;   /* a STRUCT, or one is somewhere below: members may be unknown */
-    idx_t room;       /* ARRAY, MAP: items that the vector below has place for */
-    struct entry *entries; /* MAP: those of the object at hand */
+    struct pn_arena *lenient; /* of what coercion makes; NULL: the rules are strict */
+    idx_t room;               /* ARRAY, MAP: items that the vector below has place for */
+    struct entry *entries;    /* MAP: those of the object at hand */
     size_t entry_capacity;
 };
 
@@ -59,6 +61,8 @@ struct pn_decoder {
     struct sink unknown_sink;   /* of PN_UNKNOWN_COLUMN, where the table has it */
     struct pn_buf unknown;      /* its value, or what there is of it so far */
     struct pn_json_writer json; /* on `unknown` */
+    bool is_lenient;            /* some column is */
+    struct pn_arena coerced;    /* the record's */
 };
 
 static struct level *make_level(const struct pn_column *columns, size_t count, char *path,
@@ -137,6 +141,15 @@ const struct pn_column *pn_decoder_column(const struct pn_table *table, size_t i
     return i < table->column_count ? &table->columns[i] : &unknown;
 }
 
+/* Of a lenient column, everything below it is lenient too. */
+static void set_lenient(struct sink *sink, struct pn_arena *arena)
+{
+    sink->lenient = arena;
+    for (size_t i = 0; sink->fields != NULL && i < sink->fields->count; i++) {
+        set_lenient(&sink->fields->sinks[i], arena);
+    }
+}
+
 struct pn_decoder *pn_decoder_create(const struct pn_table *table,
                                      const struct pn_unknown_where *where)
 {
@@ -145,6 +158,13 @@ struct pn_decoder *pn_decoder_create(const struct pn_table *table,
     decoder->parser = pn_json_parser_create();
     decoder->columns =
         make_level(table->columns, table->column_count, pn_xstrdup(""), false, where);
+    pn_arena_init(&decoder->coerced, 0);
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (table->columns[i].is_lenient) {
+            set_lenient(&decoder->columns->sinks[i], &decoder->coerced);
+            decoder->is_lenient = true;
+        }
+    }
     decoder->unknown_sink.column = pn_decoder_column(table, table->column_count);
     pn_buf_init(&decoder->unknown, UNKNOWN_BYTES_MAX);
     return decoder;
@@ -159,6 +179,7 @@ void pn_decoder_destroy(struct pn_decoder **decoder)
     pn_json_parser_destroy(&it->parser);
     free_level(it->columns);
     pn_buf_deinit(&it->unknown);
+    pn_arena_deinit(&it->coerced);
     free(it);
     *decoder = NULL;
 }
@@ -360,6 +381,19 @@ static int check_entries(struct sink *sink, const struct pn_json *object, struct
     return rc;
 }
 
+static int check_plain(const struct sink *sink, const struct pn_json *node, struct pn_err *why)
+{
+    const struct pn_type *type = &sink->column->type;
+    if (type->kind == PN_TYPE_STRING && node->type == PN_JSON_STRING) {
+        return 0; /* the most frequent */
+    }
+    if (sink->lenient != NULL) {
+        /* The tree is the decoder's, and what is left of it for _unknown was taken before. */
+        return pn_coerce(type, (struct pn_json *)node, sink->lenient, why);
+    }
+    return pn_value_check(type, node, why);
+}
+
 /* A value that is not null. */
 static int check_present(struct sink *sink, const struct pn_json *node, struct pn_err *why)
 {
@@ -376,7 +410,7 @@ static int check_present(struct sink *sink, const struct pn_json *node, struct p
     if (kind == PN_TYPE_MAP && node->type == PN_JSON_OBJECT) {
         return check_entries(sink, node, why);
     }
-    return pn_value_check(&sink->column->type, node, why);
+    return check_plain(sink, node, why);
 }
 
 static int check_value(struct sink *sink, const struct pn_json *node, struct pn_err *why)
@@ -387,8 +421,7 @@ static int check_value(struct sink *sink, const struct pn_json *node, struct pn_
                    ? pn_err_input(why, "missing key: column '%s' has no value", column->name)
                    : 0;
     }
-    int rc = sink->fields == NULL ? pn_value_check(&column->type, node, why)
-                                  : check_present(sink, node, why);
+    int rc = sink->fields == NULL ? check_plain(sink, node, why) : check_present(sink, node, why);
     if (rc != 0) {
         bool is_struct = column->type.kind == PN_TYPE_STRUCT && node->type == PN_JSON_OBJECT;
         pn_err_prefix(why, is_struct ? "in '%s'" : "column '%s'", column->name);
@@ -519,7 +552,11 @@ static void put(struct sink *sink, const struct pn_json *node, idx_t row)
 {
     set_valid(sink, row, node != NULL);
     if (sink->fields == NULL) {
-        if (node != NULL) {
+        if (node != NULL && sink->column->type.kind == PN_TYPE_STRING) {
+            /* The most frequent; the parser has checked that it is UTF-8. */
+            duckdb_unsafe_vector_assign_string_element_len(sink->vector, row, node->text,
+                                                           node->text_len);
+        } else if (node != NULL) {
             pn_value_put(&sink->column->type, node, sink->vector, sink->data, row);
         }
     } else if (sink->column->type.kind == PN_TYPE_ARRAY) {
@@ -696,6 +733,9 @@ int pn_decoder_row(struct pn_decoder *decoder, const char *text, size_t len, siz
         return pn_err_input(why, "not a JSON object but %s", pn_json_type_name(record->type));
     }
     why->code = 0;
+    if (decoder->is_lenient) {
+        pn_arena_reset(&decoder->coerced);
+    }
     pn_buf_reset(&decoder->unknown);
     pn_json_writer_init(&decoder->json, &decoder->unknown);
     pn_json_put_object(&decoder->json);

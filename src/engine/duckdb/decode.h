@@ -12,6 +12,8 @@
  *   these same rules; an array takes an array, its items likewise, of which any may be null; a map
  *   takes an object, and of a name that is repeated the last value. Anything else makes the record
  *   no row.
+ * - A lenient column (`coerce: lenient`), and all within it, takes values of other types as well:
+ *   coerce.h has the rules.
  * - Members that no column takes, or no field of a struct, are counted and, as the table says,
  *   dropped, kept or a reason to reject the record.
  */

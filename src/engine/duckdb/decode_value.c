@@ -231,12 +231,20 @@ APART static void put_bytes(const struct pn_json *node, duckdb_vector vector, id
 
 APART static void put_instant(const struct pn_json *node, int64_t *data, idx_t row)
 {
+    if (node->type == PN_JSON_NUMBER) {
+        data[row] = node->integer; /* of a lenient column */
+        return;
+    }
     bool fits = pn_time_parse(node->text, node->text_len, &data[row]);
     PN_ASSERT(fits);
 }
 
 APART static void put_day(const struct pn_json *node, int32_t *data, idx_t row)
 {
+    if (node->type == PN_JSON_NUMBER) {
+        data[row] = (int32_t)node->integer;
+        return;
+    }
     bool fits = pn_day_parse(node->text, node->text_len, &data[row]);
     PN_ASSERT(fits);
 }

@@ -68,7 +68,7 @@ static void add_column(struct pn_buf *out, const struct pn_column *column)
     }
     pn_buf_adds(out, "], unwrap=");
     add_text_or_none(out, column->unwrap);
-    pn_buf_adds(out, "),\n");
+    pn_buf_addf(out, ", coerce=\"%s\"),\n", column->is_lenient ? "lenient" : "strict");
 }
 
 /* The flow that fills a stream table, and its stream. */

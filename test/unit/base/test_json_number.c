@@ -106,11 +106,44 @@ static void test_decimals(void **state)
         PN_JSON_TOO_LARGE);
 }
 
+static void test_units_drop_what_is_finer(void **state)
+{
+    static const struct {
+        const char *text;
+        int scale;
+        int64_t units;
+    } cases[] = {
+        {"1.5", 0, 1},
+        {"-1.5", 0, -1},
+        {"1600000000.1234567", 6, 1600000000123456},
+        {"1e-400", 6, 0},
+        {"0.0000009", 6, 0},
+        {"12e3", 3, 12000000},
+        {"9223372036854775807", 0, INT64_MAX},
+        {"-9223372036854775808", 0, INT64_MIN},
+        {"0e99999999999999", 6, 0},
+        {"123456e-3", 0, 123},
+        {"0.1e1", 6, 1000000},
+    };
+    static const char *const large[] = {"9223372036854775808", "1e19", "1e400",
+                                        "99999999999999999999.5"};
+    int64_t units = 0;
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_true(pn_json_units(parsed(cases[i].text), cases[i].scale, &units));
+        assert_int_equal(units, cases[i].units);
+    }
+    for (size_t i = 0; i < sizeof large / sizeof large[0]; i++) {
+        assert_false(pn_json_units(parsed(large[i]), 0, &units));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_floats_are_not_those_of_doubles),
         cmocka_unit_test(test_decimals),
+        cmocka_unit_test(test_units_drop_what_is_finer),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -205,6 +205,63 @@ static void test_days(void **state)
 }
 
 /* Every day that there is, beside the C library's. */
+static void test_iso_in_full(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t us; /* after 2020-01-31 UTC */
+    } cases[] = {
+        {"2020-031", 0},
+        {"2020031T0712", INT64_C(25920000000)},
+        {"2020-W05-5", 0},
+        {"2020w055t07", INT64_C(25200000000)},
+        {"2020-01-31T07.5Z", INT64_C(27000000000)},
+        {"20200131T0730,25+01", INT64_C(23415000000)},
+        {"2020-01-31T07:12:45.5", INT64_C(25965500000)},
+        {"2020-01-30T23:59:60", 0},
+        {"2020-01-30T23:59:60.5Z", 500000},
+        {"2020-01-30T24", 0},
+        {"2020-01-31T00:00:00.0000019", 1},
+        {"2020-01-31T00.000000000277777777777", 0},
+    };
+    static const char *const refused[] = {
+        "2019-366",        "2020-367",
+        "2020-000",        "2019-W53-1",
+        "2020-W54-1",      "2020-W00-1",
+        "2020-W05-8",      "2020-W05-0",
+        "2020-W05",        "9999-W52-6",
+        "2020-01",         "2020",
+        "2020-1-31",       "2020-W051",
+        "2020W05-1",       "2020-01-31T24.1",
+        "2020-01-31T24:1", "2020-01-31T23:58:60",
+        "2020-01-31T7",    "2020-01-31T07.",
+        "0000-W01-1",      "",
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        static const int64_t start_us = INT64_C(1580428800000000);
+        int64_t us = 0;
+        int32_t day = 0;
+        size_t len = strlen(cases[i].text);
+        if (!pn_time_parse_full(cases[i].text, len, &us) || us != start_us + cases[i].us ||
+            !pn_day_parse_full(cases[i].text, len, &day) || day != 18292) {
+            fail_msg("\"%s\" is %lld, day %d", cases[i].text, (long long)us, day);
+        }
+    }
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        int64_t us = 0;
+        int32_t day = 0;
+        size_t len = strlen(refused[i]);
+        if (pn_time_parse_full(refused[i], len, &us) || pn_day_parse_full(refused[i], len, &day)) {
+            fail_msg("\"%s\" is taken", refused[i]);
+        }
+    }
+    int32_t day = 0;
+    assert_true(pn_day_parse_full("2020-01-31T12:00-11:00", 22, &day));
+    assert_int_equal(day, 18292); /* as it is written */
+    assert_false(pn_day_parse_full("9999-12-31T24:00", 16, &day));
+}
+
 static void test_all_days(void **state)
 {
     (void)state;
@@ -235,9 +292,10 @@ static void test_all_days(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_times),  cmocka_unit_test(test_a_day_is_its_midnight),
-        cmocka_unit_test(test_limits), cmocka_unit_test(test_refuses),
-        cmocka_unit_test(test_days),   cmocka_unit_test(test_all_days),
+        cmocka_unit_test(test_times),       cmocka_unit_test(test_a_day_is_its_midnight),
+        cmocka_unit_test(test_limits),      cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_days),        cmocka_unit_test(test_all_days),
+        cmocka_unit_test(test_iso_in_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

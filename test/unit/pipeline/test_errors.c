@@ -162,6 +162,16 @@ static const struct mistake table_mistakes[] = {
     {HEAD "    unknown_keys: dorp\n",
      "pipeline.yml:12: tables.raw.unknown_keys: unknown word \"dorp\"; did you mean \"drop\"? "
      "(one of drop, keep, reject)"},
+    {HEAD "    coerce: lenent\n",
+     "pipeline.yml:12: tables.raw.coerce: unknown word \"lenent\"; did you mean \"lenient\"? "
+     "(one of strict, lenient)"},
+    {HEAD "      x: {type: int, coerce: yes}\n",
+     "pipeline.yml:12: tables.raw.columns.x.coerce: unknown word \"yes\" (one of strict, lenient)"},
+    {HEAD CLEAN "    coerce: lenient\n",
+     "pipeline.yml:17: tables.clean.coerce: is only allowed for a table with from_topic"},
+    {HEAD CLEAN "  live: {path: tables/live, like: clean, checkpoints: c, coerce: lenient}\n",
+     "pipeline.yml:17: tables.live.coerce: a table with like takes its columns and its SQL from "
+     "the table that like names"},
     {HEAD CLEAN "    unknown_keys: drop\n",
      "pipeline.yml:17: tables.clean.unknown_keys: is only allowed for a table with from_topic"},
     {HEAD "    key: idd\n",
