@@ -146,8 +146,8 @@ static void set_whole(struct pn_json *node, int64_t value)
     node->integer = value;
 }
 
-/* Seconds and milliseconds are told apart by their size: 1e11 seconds are in the year 5138, 1e11
- * milliseconds in 1973. */
+/* The size says whether a number is seconds or milliseconds: 1e11 seconds are in the year 5138,
+ * 1e11 milliseconds in 1973. */
 static bool read_epoch(const struct pn_json *number, int64_t *micros)
 {
     enum { AS_SECONDS = 6, AS_MILLISECONDS = 3 };
