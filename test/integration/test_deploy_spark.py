@@ -63,6 +63,7 @@ def test_the_definition(notebooks):
     geo = names["TABLES"]["raw_geo"]
     assert geo["columns"]["ind"] == {
         "type": "bigint", "required": True, "aliases": ["index", "idx"], "unwrap": None,
+        "coerce": "strict",
     }  # fmt: skip
     clean = names["TABLES"]["geo"]["columns"]["coordinates"]["type"]
     assert clean == {"latitude": "double", "longitude": "double"}
