@@ -183,7 +183,9 @@ struct pn_log_ops {
     void (*brokers)(struct pn_log *log, struct pn_arena *arena, int32_t **brokers,
                     size_t *count);                                          /* may be NULL */
     int (*refresh)(struct pn_log *log, const char *topic, struct pn_err *e); /* may be NULL */
-    bool (*has_groups)(const struct pn_log *log);                            /* may be NULL */
+    int (*raise_topic_id)(struct pn_log *log, const char *topic, uint64_t id,
+                          struct pn_err *e);      /* NULL: ids are not counted */
+    bool (*has_groups)(const struct pn_log *log); /* may be NULL */
     int (*join)(struct pn_log *log, const struct pn_log_member_config *config,
                 struct pn_log_member **member, struct pn_err *e); /* NULL without groups */
     int (*groups)(struct pn_log *log, const char *topic, struct pn_arena *arena,
@@ -280,6 +282,19 @@ PN_MUST_CHECK static inline int pn_log_refresh(struct pn_log *log, const char *t
                                                struct pn_err *e)
 {
     return log->ops->refresh != NULL ? log->ops->refresh(log, topic, e) : 0;
+}
+/* Where ids count how often the name was deleted, and each process counts for itself: does this log
+ * do so? */
+static inline bool pn_log_counts_topic_ids(const struct pn_log *log)
+{
+    return log->ops->raise_topic_id != NULL;
+}
+/* Another process has counted up to `id`: the topic has no smaller one from now on, here and after
+ * a restart. May wait. MISSING. */
+PN_MUST_CHECK static inline int pn_log_raise_topic_id(struct pn_log *log, const char *topic,
+                                                      uint64_t id, struct pn_err *e)
+{
+    return log->ops->raise_topic_id(log, topic, id, e);
 }
 /* The brokers that have the partition, in the order in which the cluster prefers them as leaders;
  * in the arena. A log that is not a cluster has one, 0. Does not wait. MISSING as for offsets. */

@@ -271,6 +271,24 @@ def get_ends(of, topic):
     return [json.loads(of.request("GET", path % n)[1])["end_offset"] for n in ALL]
 
 
+def test_a_new_worker_after_a_topic_was_created_again(
+    broker, s3, bucket, prefix, pipeline, tmp_path
+):
+    """It has not seen the deletion, and learns from the bucket that there was one."""
+    one, two = (Worker(tmp_path / name, broker, bucket, pipeline) for name in ("one", "two"))
+    with one:
+        one.produce(prefix, *({"n": n} for n in range(60)))
+        until(lambda: landed(s3, prefix), Counter(range(60)))
+        run("topic", "delete", prefix, "--yes", data=one.data)
+        run("topic", "create", prefix, "--partitions", PARTITIONS, data=one.data)
+        one.produce(prefix, *({"n": n} for n in range(60, 90)))
+        until(lambda: landed(s3, prefix), Counter(range(90)))
+    with two:
+        two.produce(prefix, *({"n": n} for n in range(90, 120)))
+        until(lambda: landed(s3, prefix), Counter(range(120)))
+        assert two.health().get("stalled_landings", []) == []
+
+
 def test_workers_that_come_and_go_land_each_record_once(
     broker, s3, bucket, prefix, pipeline, tmp_path
 ):

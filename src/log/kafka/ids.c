@@ -150,16 +150,37 @@ static int save(const struct pn_kafka *kafka, struct pn_err *e)
     return rc;
 }
 
+/* With the lock. After a failure it is as before. */
+static int change(struct pn_kafka *kafka, const char *name, uint64_t id, struct pn_err *e)
+{
+    uint64_t before = get(&kafka->ids, name);
+    set(&kafka->ids, name, id);
+    int rc = save(kafka, e);
+    if (rc != 0) {
+        set(&kafka->ids, name, before);
+    }
+    return rc;
+}
+
 int pn_kafka_ids_pass(struct pn_kafka *kafka, const char *name, uint64_t id, struct pn_err *e)
 {
     int rc = 0;
     pthread_mutex_lock(&kafka->ids.lock);
     if (get(&kafka->ids, name) == id) { /* else another thread has seen it first */
-        set(&kafka->ids, name, id + 1);
-        rc = save(kafka, e);
-        if (rc != 0) {
-            set(&kafka->ids, name, id);
-        }
+        rc = change(kafka, name, id + 1, e);
+    }
+    pthread_mutex_unlock(&kafka->ids.lock);
+    return rc;
+}
+
+int pn_kafka_ids_raise(struct pn_kafka *kafka, const char *name, uint64_t id, bool *raised,
+                       struct pn_err *e)
+{
+    int rc = 0;
+    pthread_mutex_lock(&kafka->ids.lock);
+    *raised = get(&kafka->ids, name) < id;
+    if (*raised) {
+        rc = change(kafka, name, id, e);
     }
     pthread_mutex_unlock(&kafka->ids.lock);
     return rc;

@@ -76,6 +76,13 @@ static int kafka_refresh(struct pn_log *log, const char *name, struct pn_err *e)
     return pn_kafka_refresh_topic(pn_kafka_of(log), name, e);
 }
 
+static int kafka_raise_topic_id(struct pn_log *log, const char *name, uint64_t id, struct pn_err *e)
+{
+    bool raised = false;
+    int rc = pn_kafka_ids_raise(pn_kafka_of(log), name, id, &raised, e);
+    return rc == 0 && raised ? pn_kafka_refresh_topic(pn_kafka_of(log), name, e) : rc;
+}
+
 static bool kafka_has_groups(const struct pn_log *log)
 {
     (void)log;
@@ -171,6 +178,7 @@ static const struct pn_log_ops kafka_ops = {
     .replicas = kafka_replicas,
     .brokers = kafka_brokers,
     .refresh = kafka_refresh,
+    .raise_topic_id = kafka_raise_topic_id,
     .has_groups = kafka_has_groups,
     .join = pn_kafka_join,
     .groups = pn_kafka_groups,

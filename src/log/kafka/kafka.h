@@ -10,7 +10,8 @@
  *   - Topics, their settings and the ends of partitions are known from a thread that asks the
  *     cluster once a second, and from the answers to our own records. So pn_log_topic(),
  *     pn_log_topics() and pn_log_offsets() never wait. `size_bytes` is not known: it is -1.
- *     A topic's id is how often its name was deleted while a log with this folder looked. A topic
+ *     A topic's id is how often its name was deleted while a log with this folder looked, or more
+ *     by pn_log_raise_topic_id(). A topic
  *     that the cluster does not show for a moment stays known: see pn_kafka_refresh_all().
  *   - A submit for a topic that is not known asks the cluster, and creates the topic where
  *     `auto_create_topics` is set: it waits for both. A caller that must not wait looks with

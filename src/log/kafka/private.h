@@ -260,6 +260,9 @@ uint64_t pn_kafka_ids_get(struct pn_kafka *kafka, const char *name);
 /* The topic with this id was deleted: from now on the name has another one, also after a crash. */
 int pn_kafka_ids_pass(struct pn_kafka *kafka, const char *name, uint64_t id,
                       struct pn_err *e) PN_MUST_CHECK;
+/* The name has at least this id from now on, likewise; *raised: it had a smaller one. */
+int pn_kafka_ids_raise(struct pn_kafka *kafka, const char *name, uint64_t id, bool *raised,
+                       struct pn_err *e) PN_MUST_CHECK;
 
 /* --- refresh.c -------------------------------------------------------------------------------- */
 

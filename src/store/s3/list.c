@@ -176,7 +176,12 @@ int pn_s3_list(struct pn_store *store, const char *prefix, const char *after,
     const char *slash = strrchr(prefix, '/');
     char *folder = slash != NULL ? pn_xstrndup(prefix, (size_t)(slash - prefix)) : NULL;
     struct shown shown = {.fn = fn, .arg = arg};
+    bool asked = strncmp(prefix, PN_S3_INTERNAL, strlen(PN_S3_INTERNAL)) == 0;
     int rc = folder != NULL ? pn_store_key_check(folder, e) : 0;
     free(folder);
-    return rc != 0 ? rc : pn_s3_list_all(pn_s3_of(store), prefix, after, show, &shown, e);
+    if (rc != 0) {
+        return rc;
+    }
+    return asked ? pn_s3_list_all(pn_s3_of(store), prefix, after, fn, arg, e)
+                 : pn_s3_list_all(pn_s3_of(store), prefix, after, show, &shown, e);
 }

@@ -22,7 +22,7 @@
 #include "store/s3/s3.h"
 #include "store/temp_files.h"
 
-#define PN_S3_INTERNAL ".pinion/"             /* below it is what lists do not show */
+#define PN_S3_INTERNAL ".pinion/"             /* shown only by lists of what is below it */
 #define PN_S3_SKEWED   "RequestTimeTooSkewed" /* the code of an error: the clocks differ */
 
 enum {

@@ -591,6 +591,38 @@ static void test_a_topic_made_again(void **state)
     pn_sink_destroy(&other);
 }
 
+/* Where each process counts how often a topic was deleted: a sink that was not there counts less,
+ * and learns it from the store. */
+static void test_a_sink_that_missed_a_deletion(void **state)
+{
+    struct sink_fixture *fixture = *state;
+    fake_log_count_ids(fixture->log);
+    fake_log_set_id(fixture->log, "t", 0);
+    struct pn_sink *other = open_sink(fixture, 2);
+    append(fixture, 0, 7);
+    flush(other);
+    assert_int_equal(pn_log_delete_topic(fixture->config.log, "t", NULL), 0);
+    fake_log_add_topic(fixture->log, "t", 1);
+    fake_log_set_id(fixture->log, "t", 1);
+    append(fixture, 7, 10);
+    flush(other);
+    pn_sink_destroy(&other);
+    fake_log_set_id(fixture->log, "t", 0); /* as another process has it */
+    append(fixture, 10, 12);
+    sink_bed_open(fixture);
+    flush(fixture->sink);
+    append(fixture, 12, 15);
+    flush(fixture->sink);
+    assert_each_once(fixture, 0, 15);
+    struct pn_log_topic_info *topics = NULL;
+    struct pn_arena arena;
+    size_t count = 0;
+    pn_arena_init(&arena, 0);
+    assert_int_equal(pn_log_topics(fixture->config.log, &arena, &topics, &count, NULL), 0);
+    assert_int_equal(topics[0].id, 1);
+    pn_arena_deinit(&arena);
+}
+
 /* A sink that has not seen yet that the topic was made again puts an object after the origin of the
  * new one was chosen. */
 static void test_an_object_of_the_earlier_topic_comes_late(void **state)
@@ -741,6 +773,7 @@ int main(void)
         TEST(test_sinks_see_different_losses),
         TEST(test_sinks_beside_each_other),
         TEST(test_a_topic_made_again),
+        TEST(test_a_sink_that_missed_a_deletion),
         TEST(test_an_object_of_the_earlier_topic_comes_late),
         TEST(test_an_object_that_is_not_of_the_chain),
         TEST(test_an_origin_that_is_damaged),

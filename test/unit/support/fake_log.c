@@ -36,6 +36,7 @@ struct fake_topic {
 
 struct fake_log {
     struct pn_log log;
+    struct pn_log_ops ops;
     pthread_mutex_t lock;
     struct fake_topic *topics;
     uint64_t last_id;
@@ -264,14 +265,32 @@ static const struct pn_log_ops fake_ops = {.name = "fake",
                                            .listen = fake_listen,
                                            .unlisten = fake_unlisten};
 
+static int fake_raise_topic_id(struct pn_log *log, const char *name, uint64_t id, struct pn_err *e)
+{
+    struct fake_log *fake = fake_of(log);
+    pthread_mutex_lock(&fake->lock);
+    struct fake_topic *topic = find_topic(fake, name);
+    if (topic != NULL && topic->info.id < id) {
+        topic->info.id = id;
+    }
+    pthread_mutex_unlock(&fake->lock);
+    return topic != NULL ? 0 : pn_err_missing(e, "no topic %s", name);
+}
+
 /* --- what tests do to it ------------------------------------------------------------------- */
 
 struct fake_log *fake_log_create(void)
 {
     struct fake_log *fake = pn_xcalloc(1, sizeof *fake);
-    fake->log.ops = &fake_ops;
+    fake->ops = fake_ops;
+    fake->log.ops = &fake->ops;
     pthread_mutex_init(&fake->lock, NULL);
     return fake;
+}
+
+void fake_log_count_ids(struct fake_log *fake)
+{
+    fake->ops.raise_topic_id = fake_raise_topic_id;
 }
 
 void fake_log_destroy(struct fake_log **fake)

@@ -29,6 +29,8 @@ void fake_log_set_end(struct fake_log *fake, const char *topic, int32_t partitio
 void fake_log_hide(struct fake_log *fake, const char *topic, bool is_hidden);
 /* Gives a topic another id than its own; 0: not known. */
 void fake_log_set_id(struct fake_log *fake, const char *topic, uint64_t id);
+/* From now on ids of topics are counted by each process: see pn_log_raise_topic_id(). */
+void fake_log_count_ids(struct fake_log *fake);
 /* The offsets are unsure for this reason, which passes; NULL: no longer. `why` is static. */
 void fake_log_set_passing(struct fake_log *fake, const char *topic, int32_t partition,
                           const char *why);
