@@ -1,6 +1,6 @@
 /* The one place that asks the server: every other file asks it through here. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { signal } from "@preact/signals";
 
 /* An answer that is an error: what happened, and what to do. */
@@ -210,7 +210,8 @@ export function useGet<T>(path: string | undefined, topics: string[] = []): Load
     }
   };
 
-  useEffect(() => {
+  // Before the browser draws: an effect after it would ask a frame later.
+  useLayoutEffect(() => {
     if (path === undefined || needsLogin.value) {
       return undefined;
     }

@@ -20,4 +20,5 @@ applyTheme();
 startRouting();
 startEvents();
 startKeys();
+document.body.replaceChildren(); // the frame of index.html
 render(<App />, document.body);

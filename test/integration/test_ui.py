@@ -211,3 +211,25 @@ def test_the_pages_are_small(watch):
     one.go("", "raw_pin")
     sizes = {reply.url: int(reply.headers["content-length"]) for reply in sent}
     assert len(sizes) >= 4 and 5_000 < sum(sizes.values()) < 60_000, sizes
+
+
+def test_the_frame_is_there_before_the_scripts(browser, server):
+    """index.html has the frame, so that it is drawn at once: with the names and the addresses that
+    the scripts then give it."""
+    links = "nav.pages a, header.side > a"
+
+    def seen(scripts):
+        context = browser.new_context(java_script_enabled=scripts)
+        page = context.new_page()
+        page.goto(f"{server.url}/ui/")
+        if scripts:
+            expect(page.locator("h1")).to_have_text("Overview")
+        expect(page.locator("nav.pages")).to_have_count(1)
+        found = [
+            (one.text_content().strip(), one.get_attribute("href"))
+            for one in page.locator(links).all()
+        ]
+        context.close()
+        return found
+
+    assert seen(False) == seen(True) and len(seen(False)) > 8

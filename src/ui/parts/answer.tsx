@@ -1,6 +1,6 @@
 /* A query from its start to its rows. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 import { ApiError, get, post, remove } from "../api.ts";
 import { bytes, count, duration } from "../format.ts";
@@ -25,7 +25,16 @@ const FORMATS = [
 
 interface Run {
   query?: Query;
+  first?: Promise<Rows>; // its first page, asked for before anything of it is drawn
   error?: ApiError;
+}
+
+function askRows(id: string, page: number, order: string): Promise<Rows> {
+  const params = new URLSearchParams({ offset: `${page * PAGE}`, limit: `${PAGE}` });
+  if (order !== "") {
+    params.set("sort", order);
+  }
+  return get<Rows>(`queries/${id}/rows?${params}`);
 }
 
 /* Runs one query after the other; a new one cancels the one before. The tab's last query is there
@@ -42,7 +51,9 @@ export function useRun(linked: string | null) {
       if (turn.current !== mine) {
         return;
       }
-      setRun({ query });
+      const first = query.state === "done" ? askRows(query.id, 0, "") : undefined;
+      first?.catch(() => undefined); // asked again where it is shown
+      setRun({ query, first });
       if (query.state !== "waiting" && query.state !== "running") {
         return;
       }
@@ -107,12 +118,13 @@ export function useRun(linked: string | null) {
 /* --- the answer ------------------------------------------------------------------------------ */
 
 /* The rows of a query in an order, fetched where the reader looks. */
-function useRows(query: Query) {
+function useRows(query: Query, first: Promise<Rows> | undefined) {
   const all = query.rows;
   const [sort, setSort] = useState("");
   const [rows, setRows] = useState<(Cell[] | undefined)[]>(() => new Array(all));
   const asked = useRef(new Set<string>());
   const shown = useRef(sort);
+  const used = useRef(false); // the first page was taken
 
   const fetchPage = async (order: string, page: number) => {
     const key = `${order} ${page}`;
@@ -120,12 +132,10 @@ function useRows(query: Query) {
       return;
     }
     asked.current.add(key);
-    const params = new URLSearchParams({ offset: `${page * PAGE}`, limit: `${PAGE}` });
-    if (order !== "") {
-      params.set("sort", order);
-    }
     try {
-      const got = await get<Rows>(`queries/${query.id}/rows?${params}`);
+      const isFirst = page === 0 && order === "" && first !== undefined && !used.current;
+      used.current ||= isFirst;
+      const got = await (isFirst ? first : askRows(query.id, page, order));
       if (shown.current === order) {
         setRows((before) => {
           const after = before.slice();
@@ -144,7 +154,7 @@ function useRows(query: Query) {
       void fetchPage(shown.current, page);
     }
   };
-  useEffect(() => need(0, all <= CHART_ROWS_MAX ? all : 1), [sort]);
+  useLayoutEffect(() => need(0, all <= CHART_ROWS_MAX ? all : 1), [sort]);
   const order = (by: string) => {
     shown.current = by;
     asked.current.clear();
@@ -184,10 +194,10 @@ function Downloads({ query }: { query: Query }) {
   );
 }
 
-function Answer({ query }: { query: Query }) {
+function Answer({ query, first }: { query: Query; first: Promise<Rows> | undefined }) {
   const all = query.rows;
   const columns = query.columns ?? [];
-  const { rows, need, sort, order } = useRows(query);
+  const { rows, need, sort, order } = useRows(query, first);
   const whole = all <= CHART_ROWS_MAX && rows.length === all && !rows.includes(undefined);
   return (
     <>
@@ -232,7 +242,7 @@ interface OutcomeProps {
 }
 
 export function Outcome({ run, cancel }: OutcomeProps) {
-  const { query, error } = run;
+  const { query, first, error } = run;
   if (error !== undefined) {
     return <Failure error={error} />;
   }
@@ -258,5 +268,5 @@ export function Outcome({ run, cancel }: OutcomeProps) {
     const { code, message, hint, position } = query.error;
     return <Failure error={new ApiError(400, code, message, hint, position)} />;
   }
-  return <Answer key={query.id} query={query} />;
+  return <Answer key={query.id} query={query} first={first} />;
 }

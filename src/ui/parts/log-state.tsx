@@ -15,13 +15,14 @@ import {
 import type { LogWindow, Reader } from "../log-window.ts";
 
 const CHUNK = 262_144; // bytes
+const END = 32_768; // bytes: the end is there soonest when it is short
 const AROUND = 65_536; // bytes before the place that is to be shown
 
 export type HeldLog = LogWindow & { size: number; done: boolean };
 
 /* The end of the log, or the part around a byte. */
 async function openLog(path: string, around: number | undefined): Promise<HeldLog> {
-  const asked = around === undefined ? -CHUNK : Math.max(0, around - AROUND);
+  const asked = around === undefined ? -END : Math.max(0, around - AROUND);
   const { bytes, from, size, done } = await readLog(path, asked, CHUNK);
   // A range from the end begins with a line.
   const all = windowOf(bytes, from, asked <= 0);

@@ -118,11 +118,11 @@ export function LogView({ path, topic, file }: Props) {
 
   /* --- when more is read --------------------------------------------------------------------- */
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     follow(true);
     const line = lineOfHash();
     if (line === undefined) {
-      void open();
+      void open().then(earlier);
     } else {
       void hitOfLine(path, line).then((found) => (found === undefined ? open() : show(found)));
     }

@@ -15,6 +15,7 @@
 
 #include "base/io.h"
 #include "base/mem.h"
+#include "dag/changes.h"
 #include "dag/dag.h"
 #include "dag/db_internal.h"
 #include "dag/find.h"
@@ -359,6 +360,8 @@ static void read_the_rest(struct world *world)
         0);
     assert_int_equal(
         pn_dag_versions_of_run(world->db, &run, &world->arena, &versions, &count, NULL), 0);
+    uint32_t mark = 0;
+    assert_int_equal(pn_dag_db_mark_dag(world->db, "diamond", &mark, NULL), 0);
     const struct pn_reason_context context = {
         .pipeline = &world->made.pipeline, .scheduler_lives = true, .tasks_max = 9, .now_ms = 9};
     assert_int_equal(
