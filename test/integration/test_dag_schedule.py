@@ -52,8 +52,8 @@ def line_of(rng):
 
 def oracle(line, zone, after):
     """The next times by cronsim; None: it refuses the line, or is off. Where clocks leave out
-    midnight it gives a time that does not exist; where they go back right after midnight (St. John's
-    until 2011) it gives the same time for ever."""
+    midnight it gives a time that does not exist. Where they go back right after midnight, as in
+    St. John's until 2011, it gives the same time again and again."""
     times, again = [], 0
     try:
         for at in CronSim(line, datetime.fromtimestamp(after, zone)):
