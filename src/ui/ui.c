@@ -56,12 +56,17 @@ static enum pn_http_handled serve_asset(struct pn_http_request *req, void *arg)
     return PN_HTTP_HANDLED;
 }
 
+/* The pages use none of these: text is copied by a click, and nothing else of the browser's. */
+#define PERMISSIONS \
+    "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"
+
 static void begin(struct pn_http_request *req)
 {
     pn_http_reply_header(req, "Content-Security-Policy", POLICY);
     pn_http_reply_header(req, "X-Content-Type-Options", "nosniff");
     pn_http_reply_header(req, "X-Frame-Options", "DENY");
     pn_http_reply_header(req, "Referrer-Policy", "no-referrer");
+    pn_http_reply_header(req, "Permissions-Policy", PERMISSIONS);
     pn_http_reply_header(req, "Cross-Origin-Opener-Policy", "same-origin");
     pn_http_reply_header(req, "Cross-Origin-Resource-Policy", "same-origin");
 }

@@ -30,7 +30,7 @@ PAGES = {
     f"streams/{STREAM}/shards": "shardId-000000000000",
     "status": "Nothing is wrong",
     "status/settings": "log.durability",
-    "status/routes": "/api/v1/tables",
+    "status/routes": "/topics/{}",
     "nothing/here": "No such page",
 }
 
@@ -77,6 +77,27 @@ def test_a_list_is_sorted_and_filtered_by_its_address(watch):
     page.get_by_role("searchbox").fill("raw_g")
     expect(page.locator("tbody tr")).to_have_count(1)
     assert "filter=raw_g" in page.url
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_list_has_pages(watch, shape):
+    """Of 50 rows. The page is in the URL; a filter begins at the first one."""
+    page = watch(shape).go("status/settings", "1 to 50 of")
+    rows = page.locator("tbody tr")
+    expect(rows).to_have_count(50)
+    first = rows.first.inner_text()
+    expect(page.get_by_role("button", name="Previous")).to_be_disabled()
+    page.get_by_role("button", name="Next").click()
+    expect(page.locator("main")).to_contain_text("51 to 100 of")
+    assert rows.first.inner_text() != first and "page=2" in page.url
+    check_looks(page, shape)
+    page.reload()
+    expect(page.locator("main")).to_contain_text("51 to 100 of")
+    page.get_by_role("searchbox").fill("timeout")
+    expect(page.get_by_role("button", name="Next")).to_have_count(0)
+    assert "page=" not in page.url
+    page.get_by_role("searchbox").fill("")
+    expect(rows.first).to_have_text(first, use_inner_text=True)
 
 
 # --- records --------------------------------------------------------------------------------------
@@ -184,6 +205,7 @@ def test_files_of_the_pages(server):
     index = requests.get(f"{server.url}/ui/tables/x.y/history", timeout=30)
     assert index.status_code == 200 and index.headers["Cache-Control"] == "no-cache"
     assert "default-src 'none'" in index.headers["Content-Security-Policy"]
+    assert "camera=()" in index.headers["Permissions-Policy"]
     script = index.text.split('src="')[1].split('"')[0]
     first = requests.get(server.url + script, timeout=30)
     assert first.headers["Cache-Control"] == "public, max-age=31536000, immutable"

@@ -62,6 +62,7 @@ TAKEN = {
     "streams": ("streams", "stream_pin", "light", None),
     "dead-letters": ("dead-letters", "Kind of reason", "light", None),
     "dead-letter": ("dead-letters?source=load", "Letters", "light", bad_record),
+    "tables-lineage": ("tables?view=lineage", "raw_pin", "light", None),
     "table-lineage": ("tables/pin/lineage", "raw_pin", "light", None),
     "jobs": ("jobs", "vacuum", "light", None),
     "status": ("status", "Nothing is wrong", "light", None),

@@ -153,7 +153,7 @@ function Reading({ table }: { table: StreamTable }) {
       <Facts
         of={{
           State: <State state={table.state} />,
-          "Table's version": count(table.table_version),
+          "Table's version": table.table_version < 0 ? "–" : count(table.table_version),
           "Last commit": (
             <Ago ms={table.committed_at === null ? null : Date.parse(table.committed_at)} />
           ),

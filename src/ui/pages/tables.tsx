@@ -71,7 +71,11 @@ function kindWords({ kind }: TableRow): string {
 const TABLES: Column<TableRow>[] = [
   {
     name: "Table",
-    cell: (row) => <a href={href(["tables", row.table])}>{row.table}</a>,
+    cell: (row) => (
+      <a class="key" href={href(["tables", row.table])}>
+        {row.table}
+      </a>
+    ),
     sort: (row) => row.table,
   },
   { name: "Kind", cell: (row) => kindWords(row), sort: kindWords },
@@ -229,9 +233,8 @@ function Part<T>(props: {
   words: (row: T) => string;
 }) {
   const cursor = place.value.query.get("cursor");
-  const items = useGet<Items<T>>(
-    cursor === null ? props.path : `${props.path}?cursor=${encodeURIComponent(cursor)}`,
-  );
+  const more = cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`;
+  const items = useGet<Items<T>>(`${props.path}?limit=50${more}`);
   return (
     <Region of={items}>
       {(data) => (

@@ -1,11 +1,16 @@
 /*
- * A list of things as a table: the reader sorts it by a column, and filters it by words. Both are
- * in the URL. Each row's first cell is a link, so a middle click opens it in a tab.
+ * A list of things as a table: the reader sorts it by a column, filters it by words, and turns its
+ * pages. All of it is in the URL. Each row's first cell is a link, so a middle click opens it in a
+ * tab.
  */
 
+import { useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 
+import { count } from "../format.ts";
 import { place, setQuery } from "../route.ts";
+
+const PAGE_ROWS = 50;
 
 export interface Column<T> {
   name: string;
@@ -20,7 +25,8 @@ interface Props<T> {
   rows: T[];
   words: (row: T) => string; // what the filter looks in
   empty: ComponentChildren; // shown instead, when there are no rows at all
-  plain?: boolean; // beside another list, whose filter and order are in the URL: it has neither
+  plain?: boolean; // beside another list, whose filter and order are in the URL: it has neither,
+  // and its page is not in the URL
 }
 
 function sorted<T>(rows: T[], column: Column<T> | undefined, down: boolean): T[] {
@@ -34,6 +40,52 @@ function sorted<T>(rows: T[], column: Column<T> | undefined, down: boolean): T[]
   };
   const up = [...rows].sort(order);
   return down ? up.reverse() : up;
+}
+
+/* Another choice or order begins at its first page. */
+function show(name: "filter" | "sort", value: string): void {
+  setQuery("page", undefined);
+  setQuery(name, value);
+}
+
+interface PagesProps {
+  caption: string;
+  at: number; // from 0
+  rows: number;
+  go: (page: number) => void;
+}
+
+function Pages({ caption, at, rows, go }: PagesProps) {
+  const first = at * PAGE_ROWS;
+  const end = Math.min(first + PAGE_ROWS, rows);
+  return (
+    <div class="bar more" role="group" aria-label={`Pages: ${caption}`}>
+      <button disabled={at === 0} onClick={() => go(at - 1)}>
+        Previous
+      </button>
+      <button disabled={end === rows} onClick={() => go(at + 1)}>
+        Next
+      </button>
+      <span class="quiet" role="status">
+        {count(first + 1)} to {count(end)} of {count(rows)}
+      </span>
+    </div>
+  );
+}
+
+/* The page that is shown, and how to turn it. */
+function usePage(plain: boolean, rows: number): [number, (page: number) => void] {
+  const [own, setOwn] = useState(0);
+  const asked = plain ? own : Number(place.value.query.get("page") ?? 1) - 1;
+  const last = Math.max(0, Math.ceil(rows / PAGE_ROWS) - 1);
+  const at = Number.isInteger(asked) ? Math.min(Math.max(asked, 0), last) : 0;
+  const turn = (page: number) => {
+    setOwn(page);
+    if (!plain) {
+      setQuery("page", page === 0 ? undefined : `${page + 1}`);
+    }
+  };
+  return [at, turn];
 }
 
 interface HeadProps<T> {
@@ -55,7 +107,7 @@ function Head<T>({ column, by, down, plain }: HeadProps<T>) {
       {plain || column.sort === undefined ? (
         column.name
       ) : (
-        <button class="sort" onClick={() => setQuery("sort", next)}>
+        <button class="sort" onClick={() => show("sort", next)}>
           {column.name}
           <span aria-hidden="true">{active ? (down ? " ▾" : " ▴") : ""}</span>
         </button>
@@ -81,6 +133,7 @@ export function List<T>({ caption, columns, rows, words, empty, plain = false }:
     columns.find((column) => column.name === by),
     down,
   );
+  const [at, turn] = usePage(plain, shown.length);
   if (rows.length === 0) {
     return <>{empty}</>;
   }
@@ -94,7 +147,7 @@ export function List<T>({ caption, columns, rows, words, empty, plain = false }:
             placeholder="Filter"
             aria-label={`Filter: ${caption}`}
             value={filter}
-            onInput={(event) => setQuery("filter", event.currentTarget.value)}
+            onInput={(event) => show("filter", event.currentTarget.value)}
           />
           <span class="quiet" role="status">
             {filter === "" ? `${rows.length}` : `${shown.length} of ${rows.length}`}
@@ -112,8 +165,8 @@ export function List<T>({ caption, columns, rows, words, empty, plain = false }:
             </tr>
           </thead>
           <tbody>
-            {shown.map((row, at) => (
-              <tr key={at}>
+            {shown.slice(at * PAGE_ROWS, (at + 1) * PAGE_ROWS).map((row, key) => (
+              <tr key={key}>
                 {columns.map((column) => (
                   <td key={column.name} class={column.number ? "number" : ""}>
                     {column.cell(row)}
@@ -124,6 +177,9 @@ export function List<T>({ caption, columns, rows, words, empty, plain = false }:
           </tbody>
         </table>
       </div>
+      {shown.length <= PAGE_ROWS ? null : (
+        <Pages caption={caption} at={at} rows={shown.length} go={turn} />
+      )}
       {shown.length === 0 ? <p class="quiet">Nothing matches “{filter}”.</p> : null}
     </>
   );
