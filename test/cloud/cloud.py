@@ -49,7 +49,7 @@ class Tofu:
     def __call__(self, directory, *args, status=0):
         return do(
             TOOLS / "bin/tofu", f"-chdir={self.folder / directory}", *args, "-no-color",
-            env=self.env, status=status,
+            env=self.env, status=status, timeout=1800,
         )  # fmt: skip
 
     def outputs(self, directory):

@@ -29,14 +29,17 @@ LOGIN = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("kafka")
+def iam_broker(folder):
     subprocess.run(
         ["javac", "-cp", f"{JARS}/*", "-d", folder / "classes", HERE / "java/IamLogin.java"],
         check=True, timeout=120,
     )  # fmt: skip
-    started = Broker(folder, config=CONFIG, classes=folder / "classes")
+    return Broker(folder, config=CONFIG, classes=folder / "classes")
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory):
+    started = iam_broker(tmp_path_factory.mktemp("kafka"))
     yield started
     started.stop()
 

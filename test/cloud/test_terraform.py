@@ -82,6 +82,10 @@ def test_tflint(name):
          "aws_iam_instance_profile.other.arn", "Reference to undeclared resource"),
         ("main-storage-s3-tf", "main.tf", 'resource "aws_s3_object"', 'resource "aws_s3_objekt"',
          "Invalid resource type"),
+        ("batch-ingestion-tf", "gateway.tf", "desired_count                     =",
+         "wanted_count                      =", "Unsupported argument"),
+        ("batch-ingestion-tf", "gateway.tf", 'container_name   = "gateway"', "",
+         "Missing required argument"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_found(tmp_path, mirror, directory, file, was, is_now, wanted):
@@ -95,12 +99,33 @@ def test_a_mistake_is_found(tmp_path, mirror, directory, file, was, is_now, want
     assert wanted in [each["summary"] for each in found]
 
 
-def test_a_failing_assertion_is_found(tmp_path, mirror):
+@pytest.mark.parametrize(
+    ("directory", "file", "was", "is_now", "wanted"),
+    [
+        ("main-storage-s3-tf", "main.tf", "force_destroy = var.force_destroy", "",
+         "force_destroy does nothing."),
+        ("batch-ingestion-tf", "gateway.tf", "readonlyRootFilesystem = true",
+         "readonlyRootFilesystem = false", "The container has more rights than the gateway needs."),
+        ("batch-ingestion-tf", "gateway.tf", "assign_public_ip = false", "assign_public_ip = true",
+         "The service is another, or has a public address."),
+        ("batch-ingestion-tf", "api.tf", '"ecs" ? aws_security_group.gateway[0].id : ',
+         '"lambda" ? aws_security_group.gateway[0].id : ',
+         "Only the load balancer reaches the gateway, and the gateway reaches the brokers."),
+        ("batch-ingestion-tf", "gateway.tf",
+         "valueFrom = aws_ssm_parameter.api_key[0].arn",
+         "valueFrom = aws_api_gateway_api_key.producer.value",
+         "The API key is not a secret, or is another one."),
+    ],
+)  # fmt: skip
+def test_a_failing_assertion_is_found(tmp_path, mirror, directory, file, was, is_now, wanted):
     tofu = Tofu(tmp_path, mirror)
-    main = tofu.folder / "main-storage-s3-tf/main.tf"
-    main.write_text(main.read_text().replace("force_destroy = var.force_destroy", ""))
-    tofu("main-storage-s3-tf", "init", "-input=false")
-    assert "Test assertion failed" in tofu("main-storage-s3-tf", "test", status=1)
+    place = tofu.folder / directory / file
+    text = place.read_text()
+    assert text.count(was) == 1
+    place.write_text(text.replace(was, is_now))
+    tofu(directory, "init", "-input=false")
+    printed = " ".join(tofu(directory, "test", status=1).replace("│", " ").split())
+    assert "Test assertion failed" in printed and wanted in printed
 
 
 def resources(tofu, directory):
@@ -114,8 +139,14 @@ def resources(tofu, directory):
     return count
 
 
-@pytest.mark.parametrize("sink", ["msk-connect", "pinion"])
-def test_up_and_down(tmp_path, mirror, sink):
+IMAGE = "123456789012.dkr.ecr.eu-west-2.amazonaws.com/pinion:0.1.0"
+
+
+@pytest.mark.parametrize(
+    ("sink", "gateway"),
+    [("msk-connect", "client-host"), ("pinion", "client-host"), ("msk-connect", "ecs")],
+)
+def test_up_and_down(tmp_path, mirror, sink, gateway):
     """What docs/deploy.md says, from nothing to a set-up and back to nothing."""
     from pinion import run
 
@@ -127,7 +158,10 @@ def test_up_and_down(tmp_path, mirror, sink):
     more = {name: [] for name in ORDER}
     if sink == "msk-connect":
         more["main-storage-s3-tf"] = ["-var", f"connector_zip={zip_file}"]
-    more["batch-ingestion-tf"] = ["-var", f"sink={sink}"]
+    more["batch-ingestion-tf"] = ["-var", f"sink={sink}", "-var", f"gateway={gateway}"]
+    if gateway == "ecs":
+        more["main-storage-s3-tf"] += ["-var", "image_repository=pinion"]
+        more["batch-ingestion-tf"] += ["-var", f"gateway_image={IMAGE}"]
 
     made, outputs = {}, {}
     for directory in ORDER:
@@ -162,6 +196,28 @@ def test_up_and_down(tmp_path, mirror, sink):
         text = tofu(directory, "destroy", "-auto-approve", "-input=false", *more[directory])
         assert f"Destroy complete! Resources: {made[directory]} destroyed." in text
         assert resources(tofu, directory) == 0
+
+
+def test_the_gateway_moves(tmp_path, mirror):
+    """From the client host to ECS and back: only what leads to the gateway is replaced."""
+    tofu = Tofu(tmp_path, mirror)
+    host = ["-var", "region=eu-west-2", "-var", "bucket_name=a-bucket"]
+    ecs = [*host, "-var", "gateway=ecs", "-var", f"gateway_image={IMAGE}"]
+    tofu("batch-ingestion-tf", "init", "-input=false")
+    tofu("batch-ingestion-tf", "apply", "-auto-approve", "-input=false", *host)
+    before = resources(tofu, "batch-ingestion-tf")
+    for words, removed in [(ecs, "aws_lb_target_group_attachment.rest"), (host, "aws_ecs_service")]:
+        text = tofu("batch-ingestion-tf", "apply", "-auto-approve", "-input=false", *words)
+        gone = set(re.findall(r"^(\S+?)(?:\[0\])?(?: \(deposed object \w+\))?: Destroying\.\.\.",
+                              text, re.M))  # fmt: skip
+        assert any(name.startswith(removed) for name in gone)
+        assert {name.split(".")[0] for name in gone}.isdisjoint(
+            {"aws_msk_cluster", "aws_instance", "aws_kms_key", "aws_lb", "aws_vpc",
+             "aws_api_gateway_rest_api", "aws_api_gateway_api_key"}
+        )  # fmt: skip
+        plan = tofu("batch-ingestion-tf", "plan", "-detailed-exitcode", "-input=false", *words)
+        assert "No changes" in plan
+    assert resources(tofu, "batch-ingestion-tf") == before
 
 
 def test_what_nobody_may_see_is_not_shown(tmp_path, mirror):

@@ -1,4 +1,5 @@
-# The REST API: API Gateway, a private link, a load balancer inside the network, the client host.
+# The REST API: API Gateway, a private link, a load balancer inside the network, the gateway on the client
+# host or on ECS.
 
 resource "aws_security_group" "balancer" {
   name_prefix = "pinion-balancer-"
@@ -24,7 +25,7 @@ resource "aws_vpc_security_group_ingress_rule" "balancer" {
 resource "aws_vpc_security_group_egress_rule" "balancer" {
   security_group_id            = aws_security_group.balancer.id
   description                  = "REST interface"
-  referenced_security_group_id = aws_security_group.client.id
+  referenced_security_group_id = var.gateway == "ecs" ? aws_security_group.gateway[0].id : aws_security_group.client.id
   ip_protocol                  = "tcp"
   from_port                    = var.rest_port
   to_port                      = var.rest_port
@@ -41,11 +42,12 @@ resource "aws_lb" "rest" {
   enforce_security_group_inbound_rules_on_private_link_traffic = "off"
 }
 
+# The listener uses it, so that another one, for another kind of target, is there before this one goes.
 resource "aws_lb_target_group" "rest" {
-  name        = "pinion-rest"
+  name_prefix = "rest-"
   port        = var.rest_port
   protocol    = "TCP"
-  target_type = "instance"
+  target_type = var.gateway == "ecs" ? "ip" : "instance"
   vpc_id      = module.network.vpc_id
 
   health_check {
@@ -53,9 +55,16 @@ resource "aws_lb_target_group" "rest" {
     path     = var.rest_health_path
     port     = "traffic-port"
   }
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
+# ECS registers its tasks itself.
 resource "aws_lb_target_group_attachment" "rest" {
+  count = var.gateway == "ecs" ? 0 : 1
+
   target_group_arn = aws_lb_target_group.rest.arn
   target_id        = aws_instance.client.id
   port             = var.rest_port

@@ -116,6 +116,8 @@ resource "aws_security_group" "client" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "client_rest" {
+  count = var.gateway == "ecs" ? 0 : 1
+
   security_group_id            = aws_security_group.client.id
   description                  = "REST interface, from the load balancer"
   referenced_security_group_id = aws_security_group.balancer.id

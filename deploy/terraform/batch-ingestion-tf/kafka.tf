@@ -62,6 +62,17 @@ resource "aws_vpc_security_group_ingress_rule" "kafka_client" {
   to_port                      = 9098
 }
 
+resource "aws_vpc_security_group_ingress_rule" "kafka_gateway" {
+  count = var.gateway == "ecs" ? 1 : 0
+
+  security_group_id            = aws_security_group.kafka.id
+  description                  = "TLS with IAM from the gateway on ECS"
+  referenced_security_group_id = aws_security_group.gateway[0].id
+  ip_protocol                  = "tcp"
+  from_port                    = 9098
+  to_port                      = 9098
+}
+
 resource "aws_vpc_security_group_ingress_rule" "kafka_connect" {
   count = var.sink == "msk-connect" ? 1 : 0
 

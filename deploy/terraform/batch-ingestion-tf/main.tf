@@ -1,4 +1,4 @@
-# Kafka, its client host, the REST API in front of that, and the sink to S3. One file a subject.
+# Kafka, its client host, the gateway, the REST API in front of that, and the sink to S3. One file a subject.
 
 provider "aws" {
   region = var.region

@@ -19,6 +19,46 @@ variable "sink" {
   }
 }
 
+variable "gateway" {
+  description = "Where pinion's gateway runs: client-host, or ecs."
+  type        = string
+  default     = "client-host"
+
+  validation {
+    condition     = contains(["client-host", "ecs"], var.gateway)
+    error_message = "gateway must be client-host or ecs."
+  }
+}
+
+variable "gateway_image" {
+  description = "The image for gateway = ecs, in ECR: ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME:TAG."
+  type        = string
+  default     = null
+}
+
+variable "gateway_count" {
+  description = "Number of gateways on ECS. Consumer instances live in one gateway: they need 1."
+  type        = number
+  default     = 2
+
+  validation {
+    condition     = var.gateway_count >= 1
+    error_message = "gateway_count must be 1 or more."
+  }
+}
+
+variable "gateway_cpu" {
+  description = "CPU of a gateway on ECS: 1024 are a core."
+  type        = number
+  default     = 512
+}
+
+variable "gateway_memory_mb" {
+  description = "Memory of a gateway on ECS in MiB. Fargate takes some amounts for each gateway_cpu."
+  type        = number
+  default     = 1024
+}
+
 variable "connector_key" {
   description = "Key of the connector's zip file: object_s3_sink_connector_key of main-storage-s3-tf."
   type        = string
@@ -84,7 +124,7 @@ variable "client_type" {
 }
 
 variable "rest_port" {
-  description = "Port of the REST interface on the client host."
+  description = "Port of the REST interface, where the gateway runs."
   type        = number
   default     = 8082
 }

@@ -14,8 +14,14 @@ variable "connector_zip" {
   default     = null
 }
 
+variable "image_repository" {
+  description = "Name of a repository in ECR for the gateway's image, such as pinion. Null: there is none."
+  type        = string
+  default     = null
+}
+
 variable "force_destroy" {
-  description = "Destroy the bucket even if it has objects in it. They are lost then."
+  description = "Destroy the bucket, and the image repository, even if something is in it. It is lost then."
   type        = bool
   default     = false
 }

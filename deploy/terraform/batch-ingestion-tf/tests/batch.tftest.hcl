@@ -78,8 +78,8 @@ run "nothing_is_open_to_the_world" {
 
   assert {
     condition = (
-      aws_vpc_security_group_ingress_rule.client_rest.cidr_ipv4 != "0.0.0.0/0" &&
-      aws_vpc_security_group_ingress_rule.client_rest.referenced_security_group_id == aws_security_group.balancer.id &&
+      aws_vpc_security_group_ingress_rule.client_rest[0].cidr_ipv4 != "0.0.0.0/0" &&
+      aws_vpc_security_group_ingress_rule.client_rest[0].referenced_security_group_id == aws_security_group.balancer.id &&
       aws_vpc_security_group_ingress_rule.balancer.cidr_ipv4 == "10.0.0.0/16"
     )
     error_message = "The REST interface is open to the world."
@@ -132,6 +132,116 @@ run "by_pinion" {
       length(aws_cloudwatch_log_group.connect) == 0
     )
     error_message = "Something of MSK Connect is left."
+  }
+}
+
+run "gateway_on_the_client_host" {
+  assert {
+    condition     = length(aws_lb_target_group_attachment.rest) == 1 && aws_lb_target_group.rest.target_type == "instance"
+    error_message = "The client host is the default."
+  }
+
+  assert {
+    condition     = aws_vpc_security_group_egress_rule.balancer.referenced_security_group_id == aws_security_group.client.id
+    error_message = "The load balancer does not reach the client host."
+  }
+
+  assert {
+    condition = (
+      length(aws_ecs_service.gateway) + length(aws_ecs_cluster.gateway) + length(aws_ecs_task_definition.gateway) +
+      length(aws_iam_role.gateway) + length(aws_iam_role.gateway_start) + length(aws_security_group.gateway) +
+      length(aws_ssm_parameter.api_key) + length(aws_cloudwatch_log_group.gateway) +
+      length(aws_vpc_security_group_ingress_rule.kafka_gateway) == 0
+    )
+    error_message = "Something of ECS is there."
+  }
+}
+
+run "gateway_on_ecs" {
+  variables {
+    gateway       = "ecs"
+    gateway_image = "123456789012.dkr.ecr.eu-west-2.amazonaws.com/team/pinion:0.1.0"
+  }
+
+  assert {
+    condition = (
+      length(aws_lb_target_group_attachment.rest) + length(aws_vpc_security_group_ingress_rule.client_rest) == 0 &&
+      aws_lb_target_group.rest.target_type == "ip"
+    )
+    error_message = "The client host still takes requests."
+  }
+
+  assert {
+    condition = (
+      aws_vpc_security_group_egress_rule.balancer.referenced_security_group_id == aws_security_group.gateway[0].id &&
+      aws_vpc_security_group_ingress_rule.gateway_rest[0].referenced_security_group_id == aws_security_group.balancer.id &&
+      aws_vpc_security_group_ingress_rule.kafka_gateway[0].referenced_security_group_id == aws_security_group.gateway[0].id
+    )
+    error_message = "Only the load balancer reaches the gateway, and the gateway reaches the brokers."
+  }
+
+  assert {
+    condition = (
+      aws_ecs_service.gateway[0].desired_count == 2 &&
+      aws_ecs_service.gateway[0].launch_type == "FARGATE" &&
+      aws_ecs_service.gateway[0].network_configuration[0].assign_public_ip == false &&
+      tolist(aws_ecs_service.gateway[0].load_balancer)[0].target_group_arn == aws_lb_target_group.rest.arn &&
+      tolist(aws_ecs_service.gateway[0].load_balancer)[0].container_port == 8082
+    )
+    error_message = "The service is another, or has a public address."
+  }
+
+  assert {
+    condition = (
+      jsondecode(aws_ecs_task_definition.gateway[0].container_definitions)[0].image ==
+      "123456789012.dkr.ecr.eu-west-2.amazonaws.com/team/pinion:0.1.0"
+    )
+    error_message = "gateway_image does nothing."
+  }
+
+  assert {
+    condition = (
+      jsondecode(aws_ecs_task_definition.gateway[0].container_definitions)[0].readonlyRootFilesystem == true &&
+      jsondecode(aws_ecs_task_definition.gateway[0].container_definitions)[0].user == "999:999" &&
+      jsondecode(aws_ecs_task_definition.gateway[0].container_definitions)[0].linuxParameters.capabilities.drop == ["ALL"]
+    )
+    error_message = "The container has more rights than the gateway needs."
+  }
+
+  assert {
+    condition = contains(
+      jsondecode(aws_ecs_task_definition.gateway[0].container_definitions)[0].command,
+      "log.url=kafka://b-1:9098,b-2:9098",
+    )
+    error_message = "The gateway writes to other brokers."
+  }
+
+  # The key comes from the parameter; the definition, which many may read, does not have it.
+  assert {
+    condition = (
+      jsondecode(aws_ecs_task_definition.gateway[0].container_definitions)[0].secrets[0].valueFrom == aws_ssm_parameter.api_key[0].arn &&
+      aws_ssm_parameter.api_key[0].type == "SecureString" &&
+      aws_ssm_parameter.api_key[0].value == aws_api_gateway_api_key.producer.value &&
+      !strcontains(aws_ecs_task_definition.gateway[0].container_definitions, aws_api_gateway_api_key.producer.value)
+    )
+    error_message = "The API key is not a secret, or is another one."
+  }
+
+  assert {
+    condition = tolist(data.aws_iam_policy_document.gateway_start[0].statement[1].resources) == tolist([
+      "arn:aws:ecr:eu-west-2:123456789012:repository/team/pinion",
+    ])
+    error_message = "ECS may pull other images, or not this one."
+  }
+
+  assert {
+    condition = (
+      aws_ecs_task_definition.gateway[0].task_role_arn == aws_iam_role.gateway[0].arn &&
+      aws_ecs_task_definition.gateway[0].execution_role_arn == aws_iam_role.gateway_start[0].arn &&
+      aws_iam_role_policy_attachment.gateway_msk[0].policy_arn == aws_iam_policy.msk_access.arn &&
+      aws_iam_role_policy_attachment.gateway_msk[0].role == aws_iam_role.gateway[0].name
+    )
+    error_message = "The gateway has the rights of another role."
   }
 }
 
@@ -197,7 +307,7 @@ run "every_variable" {
   assert {
     condition = (
       aws_lb_target_group.rest.port == 18082 && aws_lb_listener.rest.port == 18082 &&
-      aws_vpc_security_group_ingress_rule.client_rest.from_port == 18082 &&
+      aws_vpc_security_group_ingress_rule.client_rest[0].from_port == 18082 &&
       strcontains(aws_api_gateway_rest_api.kafka.body, ":18082/{proxy}")
     )
     error_message = "rest_port is not used everywhere."
@@ -214,6 +324,91 @@ run "every_variable" {
       group.retention_in_days == 30
     ])
     error_message = "log_days is not used everywhere."
+  }
+}
+
+run "every_variable_of_the_gateway" {
+  variables {
+    gateway           = "ecs"
+    gateway_image     = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/pinion@sha256:00aa"
+    gateway_count     = 1
+    gateway_cpu       = 1024
+    gateway_memory_mb = 3072
+    rest_port         = 18082
+    log_days          = 30
+  }
+
+  assert {
+    condition     = aws_ecs_service.gateway[0].desired_count == 1
+    error_message = "gateway_count does nothing."
+  }
+
+  assert {
+    condition     = aws_ecs_task_definition.gateway[0].cpu == "1024" && aws_ecs_task_definition.gateway[0].memory == "3072"
+    error_message = "gateway_cpu or gateway_memory_mb does nothing."
+  }
+
+  assert {
+    condition = alltrue([
+      aws_vpc_security_group_ingress_rule.gateway_rest[0].to_port == 18082,
+      tolist(aws_ecs_service.gateway[0].load_balancer)[0].container_port == 18082,
+      contains(jsondecode(aws_ecs_task_definition.gateway[0].container_definitions)[0].command, "0.0.0.0:18082"),
+      contains(
+        jsondecode(aws_ecs_task_definition.gateway[0].container_definitions)[0].healthCheck.command,
+        "http://127.0.0.1:18082",
+      ),
+      jsondecode(aws_ecs_task_definition.gateway[0].container_definitions)[0].portMappings[0].containerPort == 18082,
+    ])
+    error_message = "rest_port is not used everywhere."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_log_group.gateway[0].retention_in_days == 30
+    error_message = "log_days is not used for the gateway."
+  }
+
+  assert {
+    condition = tolist(data.aws_iam_policy_document.gateway_start[0].statement[1].resources) == tolist([
+      "arn:aws:ecr:eu-west-1:123456789012:repository/pinion",
+    ])
+    error_message = "An image that is named by its digest cannot be pulled."
+  }
+}
+
+run "ecs_without_an_image" {
+  command         = plan
+  expect_failures = [aws_ecs_task_definition.gateway]
+
+  variables {
+    gateway = "ecs"
+  }
+}
+
+run "ecs_with_an_image_elsewhere" {
+  command         = plan
+  expect_failures = [aws_ecs_task_definition.gateway]
+
+  variables {
+    gateway       = "ecs"
+    gateway_image = "docker.io/library/pinion:0.1.0"
+  }
+}
+
+run "no_gateway" {
+  command         = plan
+  expect_failures = [var.gateway_count]
+
+  variables {
+    gateway_count = 0
+  }
+}
+
+run "a_wrong_gateway" {
+  command         = plan
+  expect_failures = [var.gateway]
+
+  variables {
+    gateway = "lambda"
   }
 }
 

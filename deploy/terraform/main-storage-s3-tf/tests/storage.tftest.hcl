@@ -35,8 +35,8 @@ run "private_and_kept" {
   }
 
   assert {
-    condition     = output.object_s3_sink_connector_key == null
-    error_message = "The key of a connector that is not there."
+    condition     = output.object_s3_sink_connector_key == null && output.image_repository_url == null
+    error_message = "The key of a connector, or the address of a repository, that is not there."
   }
 }
 
@@ -58,11 +58,34 @@ run "with_the_connector" {
   }
 }
 
+run "with_the_image_repository" {
+  command = plan
+
+  variables {
+    image_repository = "pinion"
+  }
+
+  assert {
+    condition = (
+      aws_ecr_repository.pinion[0].name == "pinion" &&
+      aws_ecr_repository.pinion[0].image_tag_mutability == "IMMUTABLE" &&
+      aws_ecr_repository.pinion[0].force_delete == false
+    )
+    error_message = "The repository is another, its tags may change, or it would go with its images."
+  }
+}
+
 run "destroyed_with_its_objects_by_choice" {
   command = plan
 
   variables {
-    force_destroy = true
+    force_destroy    = true
+    image_repository = "pinion"
+  }
+
+  assert {
+    condition     = aws_ecr_repository.pinion[0].force_delete == true
+    error_message = "force_destroy does nothing for the images."
   }
 
   assert {
