@@ -56,7 +56,7 @@ help: ## Show this list
 # The stamps of scripts/setup: made again when the script or what it reads has changed.
 .setup/base-$(SETUP): src/ui/packages.txt
 .setup/test-$(SETUP): test/requirements.txt test/spark/pom.xml test/java/pom.xml src/ui/packages.txt
-.setup/cloud-$(SETUP): bench/kafka/pom.xml
+.setup/cloud-$(SETUP): bench/kafka/pom.xml test/cloud/ansible/pom.xml
 .setup/cloud-$(SETUP): test/requirements.txt $(wildcard test/cloud/python/* test/cloud/tools/*/*)
 .setup/bench-$(SETUP): bench/requirements.txt test/requirements.txt test/spark/pom.xml
 .setup/%-$(SETUP):
