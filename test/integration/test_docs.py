@@ -87,7 +87,7 @@ def test_the_topics_of_the_manual(data, tmp_path):
     (copy,) = blocks("topics.md", "sh")
     (tmp_path / "orders.jsonl").write_text('{"id":1}\n{"id":2}\n')
     lines = [line.split("#")[0].strip() for line in commands.strip().split("\n")]
-    assert len(lines) == 7 and lines[-1] == "pinion topic delete orders"
+    assert len(lines) == 8 and lines[-1] == "pinion topic delete orders"
     with Server(data):
         run("topic", "create", "copy", data=data)
         lines.insert(-1, copy)
