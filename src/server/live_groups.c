@@ -7,7 +7,7 @@
 #include "report/groups.h"
 #include "server/live_internal.h"
 
-enum { LOOK_MS = 1000, CLUSTER_LOOK_MS = 5000 /* a look is some requests to the brokers */ };
+enum { LOOK_MS = 1000, CLUSTER_TELL_MS = 5000 };
 
 /* A number that is another one when one of the groups has moved; 0: they cannot be read now. */
 static uint64_t mark_of(const struct pn_api_group_routes *groups, const char *topic)
@@ -46,13 +46,25 @@ static void look(void *arg, struct pn_live *live, struct pn_live_topic **topics,
     }
 }
 
+/* The brokers may be slow, and all sources look on one thread: those who watch the groups of a
+ * cluster ask for them by their own requests. */
+static void tell(void *arg, struct pn_live *live, struct pn_live_topic **topics, size_t count)
+{
+    (void)arg;
+    for (size_t i = 0; i < count; i++) {
+        if (!topics[i]->is_new) {
+            pn_live_publish(live, topics[i], "groups");
+        }
+    }
+}
+
 void pn_live_groups_add(const struct pn_api_group_routes *groups, struct pn_live *live)
 {
     static const struct pn_live_kind kinds[] = {{"groups", 2}, {NULL, 0}};
     bool is_cluster = pn_log_has_groups(groups->topics);
     const struct pn_live_source source = {.kinds = kinds,
-                                          .look_ms = is_cluster ? CLUSTER_LOOK_MS : LOOK_MS,
-                                          .look = look,
+                                          .look_ms = is_cluster ? CLUSTER_TELL_MS : LOOK_MS,
+                                          .look = is_cluster ? tell : look,
                                           .arg = (void *)(uintptr_t)groups};
     pn_live_add_source(live, &source);
 }

@@ -9,7 +9,7 @@
  *   {"offset":0,"number":0}
  *
  * So a topic that was made again has another chain, after the objects of the earlier one. Where
- * each process counts ids itself, the greatest in the store holds: see take_greater_id(). The end
+ * each process counts ids itself, the greatest in the store holds: see chain_ids.c. The end
  * of the chain is the greatest number whose note has the topic's id.
  */
 #include <inttypes.h>
@@ -90,47 +90,10 @@ static int foreign(struct pn_sink *sink, const struct pn_sink_memory *memory, in
 
 /* --- the origin ------------------------------------------------------------------------------- */
 
-static char *origins_start(const struct pn_sink *sink, const struct pn_sink_memory *memory)
-{
-    return pn_xasprintf(".pinion/chain/%s/%s/%" PRId32 "/", sink->config.topics_dir, memory->topic,
-                        memory->partition);
-}
-
 static char *origin_key(const struct pn_sink *sink, const struct pn_sink_memory *memory)
 {
-    char *start = origins_start(sink, memory);
-    char *key = pn_xasprintf("%s%016" PRIx64 ".json", start, memory->id);
-    free(start);
-    return key;
-}
-
-static int see_origin(void *arg, const struct pn_object *object)
-{
-    uint64_t *greatest = arg;
-    uint64_t id = strtoull(strrchr(object->key, '/') + 1, NULL, 16);
-    *greatest = id > *greatest ? id : *greatest;
-    return 0;
-}
-
-/* Where each process counts how often a topic was deleted: another one may have counted more, and
- * its chain is the present one. */
-static int take_greater_id(struct pn_sink *sink, struct pn_sink_memory *memory, struct pn_err *e)
-{
-    struct pn_log *log = sink->config.log;
-    uint64_t greatest = memory->id;
-    if (!pn_log_counts_topic_ids(log)) {
-        return 0;
-    }
-    char *start = origins_start(sink, memory);
-    int rc = pn_store_list(sink->config.store, start, NULL, see_origin, &greatest, e);
-    if (rc == 0 && greatest > memory->id) {
-        rc = pn_log_raise_topic_id(log, memory->topic, greatest, e);
-    }
-    if (rc == 0) {
-        memory->id = greatest;
-    }
-    free(start);
-    return rc;
+    return pn_xasprintf(".pinion/chain/%s/%s/%" PRId32 "/%016" PRIx64 ".json",
+                        sink->config.topics_dir, memory->topic, memory->partition, memory->id);
 }
 
 static int parse_origin(const char *key, const struct pn_buf *text, struct origin *origin,
@@ -295,7 +258,7 @@ int pn_sink_chain_find(struct pn_sink *sink, struct pn_sink_part *part, bool *ha
     struct origin origin = {0};
     bool is_there = false;
     *has_cuts = false;
-    int rc = take_greater_id(sink, &part->memory, e);
+    int rc = pn_sink_chain_take_id(sink, &part->memory, e);
     if (rc != 0) {
         return rc;
     }

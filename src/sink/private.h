@@ -184,6 +184,17 @@ int pn_sink_chain_check(struct pn_sink *sink, const struct pn_sink_part *part, i
 /* Puts the mark of a partition whose log has stepped back. */
 int pn_sink_chain_mark(struct pn_sink *sink, struct pn_sink_part *part,
                        struct pn_err *e) PN_MUST_CHECK;
+
+/* --- chain_ids.c: ids of topics that each process counts -------------------------------------- */
+
+/* The partition's topic has at least the greatest id of its origins, in the log too. Nothing where
+ * the log does not count ids. */
+int pn_sink_chain_take_id(struct pn_sink *sink, struct pn_sink_memory *memory,
+                          struct pn_err *e) PN_MUST_CHECK;
+/* The same for all topics that have an origin, at the start: from then on this process sees itself
+ * that topics are deleted, and counts on from what others have counted. */
+int pn_sink_chain_learn_ids(struct pn_sink *sink, struct pn_err *e) PN_MUST_CHECK;
+
 /* --- chain_open.c: the start ----------------------------------------------------------------- */
 
 /* For the start, before anybody appends: finds the places of all partitions, and where a log has

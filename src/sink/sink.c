@@ -122,6 +122,10 @@ int pn_sink_create(const struct pn_sink_config *config, struct pn_sink **sink, s
     if (rc != 0) {
         goto out;
     }
+    rc = pn_sink_chain_learn_ids(created, e);
+    if (rc != 0) {
+        goto out;
+    }
     /* Before anybody appends: only now can be seen that the log ends where it should not. */
     rc = pn_sink_parts_look(created, e);
     if (rc != 0) {

@@ -96,11 +96,37 @@ static void test_a_chain_waits_for_the_begin(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* A sink that shares the partitions opens no chain before the group gives it one. The topic may be
+ * deleted once more until then, which it would count from where it is. */
+static void test_a_member_of_a_group_learns_ids_at_the_start(void **state)
+{
+    struct sink_fixture *fixture = *state;
+    struct pn_sink_config config = fixture->config;
+    struct pn_log_topic_info *topics = NULL;
+    struct pn_sink *member = NULL;
+    struct pn_arena arena;
+    size_t count = 0;
+    fake_log_count_ids(fixture->log);
+    sink_bed_append(fixture, "t", 0, 4);
+    fake_log_set_id(fixture->log, "t", 7);
+    sink_bed_open(fixture);
+    flush(fixture->sink);
+    fake_log_set_id(fixture->log, "t", 0); /* as another process has it */
+    config.group = "workers";
+    assert_int_equal(pn_sink_create(&config, &member, NULL), 0);
+    pn_arena_init(&arena, 0);
+    assert_int_equal(pn_log_topics(config.log, &arena, &topics, &count, NULL), 0);
+    assert_int_equal(topics[0].id, 7);
+    pn_arena_deinit(&arena);
+    pn_sink_destroy(&member);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_flush_lands_after_anothers_object),
         TEST(test_full_objects_beyond_a_note),
+        TEST(test_a_member_of_a_group_learns_ids_at_the_start),
         TEST(test_a_chain_waits_for_the_begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
