@@ -55,7 +55,7 @@ FULL_TIMES = [  # ISO 8601 in full
     ))
 ]  # fmt: skip
 IN_TEXT = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?([eE][+-]?\d+)?", re.ASCII)
-EPOCH_DIGITS_MIN = 9  # of a text; fewer are a day, or part of one
+EPOCH_DIGITS_MIN = 9  # of a text, and of a day; fewer are a day as it is written, or part of one
 SECONDS_END = 10**11  # a larger number is milliseconds
 YES = ("true", "t", "yes", "y", "on", "1")
 NO = ("false", "f", "no", "n", "off", "0")
@@ -343,10 +343,11 @@ def time_of(kind, value):
             made = datetime.date.fromordinal(at) if at <= datetime.date.max.toordinal() else None
         if made is not None or number is None:
             return made, "time-in-text"
-        if len(re.match(r"-?(\d*)", number)[1]) < EPOCH_DIGITS_MIN:
-            return None, "epoch"
     elif not isinstance(value, Number):
         return None, None
+    any_length = number is value and kind == "timestamp"
+    if not any_length and len(re.match(r"-?(\d*)", number)[1]) < EPOCH_DIGITS_MIN:
+        return None, "epoch"
     made = epoch(number)
     return made.date() if made is not None and kind == "date" else made, "epoch"
 

@@ -278,6 +278,8 @@ REASONS = [
      "string \"3 May 2020\" (lenient: time-in-text)"),
     ('"day":"2019-W53-1"', "column 'day': expected a date such as \"2018-09-03\", found string "
      "\"2019-W53-1\" (lenient: time-in-text)"),
+    ('"day":20240101', "column 'day': expected a date such as \"2018-09-03\", found number "
+     "20240101 (lenient: epoch)"),
     ('"list":["1","x"]', "column 'list': item 1: expected an integer, found string \"x\" "
      "(lenient: number-in-text)"),
 ]  # fmt: skip

@@ -209,7 +209,8 @@ static const char *read_time(const struct pn_type *type, struct pn_json *node,
     } else if (node->type != PN_JSON_NUMBER) {
         return NULL;
     }
-    if ((number == node || is_long_enough(number)) && read_epoch(number, &value)) {
+    bool any_length = number == node && type->kind == PN_TYPE_TIMESTAMP;
+    if ((any_length || is_long_enough(number)) && read_epoch(number, &value)) {
         set_whole(node, type->kind == PN_TYPE_DATE ? day_of(value) : value);
         *is_read = true;
     }

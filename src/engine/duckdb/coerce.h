@@ -9,10 +9,10 @@
  *                       "n", "off", "0", in any case
  *   number-as-boolean   boolean takes 1 and 0
  *   value-as-text       string takes a number and a boolean, as they are written
- *   epoch               timestamp and date take a number, or a string of one with 9 digits or more
- *                       before its point: seconds since 1970 when it is below 1e11, else
- *                       milliseconds; digits finer than a microsecond are dropped. A date takes the
- *                       day in UTC
+ *   epoch               timestamp takes a number, or a string of one with 9 digits or more before
+ *                       its point: seconds since 1970 when it is below 1e11, else milliseconds;
+ *                       digits finer than a microsecond are dropped. A date takes the day in UTC of
+ *                       either with 9 digits or more: 20240101 is not 234 days after 1970
  *   time-in-text        timestamp and date take ISO 8601 in full (base/time_text.h); a date takes
  *                       the day that is written
  *
