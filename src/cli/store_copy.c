@@ -67,6 +67,16 @@ static int64_t objects(const struct pn_copy *plan, enum pn_copy_state state)
     return pn_copy_count(plan, state).objects;
 }
 
+static const char *first_gone(const struct pn_copy *plan)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        if (plan->items[i].state == PN_COPY_GONE) {
+            return plan->items[i].key;
+        }
+    }
+    return "";
+}
+
 /* What is left to say to people after a run. */
 static void advise(struct pn_cli *cli, const struct pn_app_copy *copy, const char *to, bool whole)
 {
@@ -128,16 +138,22 @@ static int run(struct pn_cli *cli, struct watch *watch, struct pn_app_copy *copy
     rc = pn_app_copy_run(copy, true, e);
     end_progress(watch);
     const struct pn_copy *plan = copy->plan;
-    bool whole = rc == 0 && objects(plan, PN_COPY_FAILED) == 0;
+    int64_t failed = objects(plan, PN_COPY_FAILED);
+    int64_t gone = objects(plan, PN_COPY_GONE);
+    bool whole = rc == 0 && failed == 0 && gone == 0;
     struct pn_row_writer *rows = pn_cli_rows(cli);
     pn_report_copy(plan, copy->from_url, copy->to_url, whole && copy->hands_over, rows);
     pn_row_writer_end(&rows);
     show_failures(cli, plan);
-    if (rc == 0 && !whole) {
+    if (rc == 0 && failed > 0) {
         rc = pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
                         "%" PRId64 " object%s could not be copied, so the tables' logs were not",
-                        objects(plan, PN_COPY_FAILED),
-                        objects(plan, PN_COPY_FAILED) == 1 ? "" : "s");
+                        failed, failed == 1 ? "" : "s");
+    } else if (rc == 0 && gone > 0) {
+        rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
+                        "%" PRId64 " object%s removed from %s during the copy, such as %s, so what "
+                        "comes after was not copied: run the same command again",
+                        gone, gone == 1 ? " was" : "s were", copy->from_url, first_gone(plan));
     }
     advise(cli, copy, to, whole);
     return rc;

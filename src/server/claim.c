@@ -108,14 +108,15 @@ static char *known_cluster_name(const struct pn_app *app)
     return name;
 }
 
-int pn_app_look_claim(const struct pn_app *app, struct pn_store *store, char **owner, bool *is_ours,
-                      struct pn_err *e)
+int pn_app_look_claim(const struct pn_app *app, struct pn_store *store, const char *cluster,
+                      char **owner, bool *is_ours, struct pn_err *e)
 {
     struct pn_err why = {0};
     struct pn_buf id;
     struct pn_buf there;
     char *path = pn_app_path(app, "store_id");
-    char *cluster = known_cluster_name(app);
+    char *us = cluster != NULL ? pn_xasprintf(KAFKA "%s/%s", cluster, app->pipeline->name)
+                               : known_cluster_name(app);
     pn_buf_init(&id, OWNER_BYTES_MAX);
     pn_buf_init(&there, OWNER_BYTES_MAX);
     *owner = NULL;
@@ -127,13 +128,13 @@ int pn_app_look_claim(const struct pn_app *app, struct pn_store *store, char **o
     if (rc == 0) {
         *owner = pn_xstrdup(name_of(&there));
         *is_ours = (id.len == ID_LEN && is_same_folder(&there, pn_buf_text(&id))) ||
-                   (cluster != NULL && strcmp(cluster, *owner) == 0);
+                   (us != NULL && strcmp(us, *owner) == 0);
     } else if (why.class_ == PN_CLASS_MISSING) {
         rc = 0;
     } else {
         pn_err_copy(e, &why);
     }
-    free(cluster);
+    free(us);
     free(path);
     pn_buf_deinit(&there);
     pn_buf_deinit(&id);
@@ -226,7 +227,7 @@ int pn_app_sink_group(const struct pn_app *app, struct pn_store *store, char **g
 {
     struct pn_buf owner;
     *group = NULL;
-    if (app->settings->log.url[0] == '\0' || app->settings->store.url[0] == '\0') {
+    if (app->settings->log.url[0] == '\0' || !pn_store_keeps_notes(store)) {
         return 0;
     }
     pn_buf_init(&owner, OWNER_BYTES_MAX);

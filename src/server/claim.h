@@ -28,10 +28,10 @@ int pn_app_sink_group(const struct pn_app *app, struct pn_store *store, char **g
 int pn_app_claim_scheduler(const struct pn_app *app, struct pn_store *store,
                            struct pn_err *e) PN_MUST_CHECK;
 
-/* Whose it is, without a change. `owner` is the name of the data folder or the cluster that has it;
- * NULL: the store is not claimed. Caller frees. *is_ours: it is this folder, or its pipeline on its
- * cluster. */
-int pn_app_look_claim(const struct pn_app *app, struct pn_store *store, char **owner, bool *is_ours,
-                      struct pn_err *e) PN_MUST_CHECK;
+/* Whose it is, without a change. `cluster` is the id of the log's cluster; NULL: as far as the data
+ * folder knows it. `owner` is the name of the data folder or the cluster that has the store; NULL:
+ * it is not claimed. Caller frees. *is_ours: it is this folder, or its pipeline on its cluster. */
+int pn_app_look_claim(const struct pn_app *app, struct pn_store *store, const char *cluster,
+                      char **owner, bool *is_ours, struct pn_err *e) PN_MUST_CHECK;
 
 #endif

@@ -12,13 +12,14 @@
 #include "server/stations.h"
 #include "settings/configs.h"
 
-enum { DETAIL_BYTES_MAX = 8192 };
+enum { DETAIL_BYTES_MAX = 8192, CLUSTER_BYTES_MAX = 1024 };
 
 struct check {
     const struct pn_app *app;
     void (*fn)(void *arg, const struct pn_profile_finding *finding);
     void *arg;
     int failures;
+    struct pn_buf cluster; /* the id of the log's; empty: not known */
 };
 
 /* --- findings --------------------------------------------------------------------------------- */
@@ -120,6 +121,9 @@ static void check_kafka(struct check *check)
     if (rc == 0) {
         rc = read_topics(app, log, &missing, &first, &failure);
     }
+    if (rc == 0 && pn_kafka_owns_folder(folder, app->io)) {
+        rc = pn_kafka_cluster_of_folder(folder, app->io, &check->cluster, &failure);
+    }
     pn_log_destroy(&log);
     int ignored = pn_io_remove_tree(app->io, folder, NULL);
     (void)ignored; /* it is empty but for a lock and an id */
@@ -198,7 +202,8 @@ static void check_store(struct check *check)
         rc = pn_store_url(store, "", &url, &failure);
     }
     if (rc == 0 && is_bucket) {
-        rc = pn_app_look_claim(app, store, &owner, &is_ours, &failure);
+        const char *cluster = check->cluster.len > 0 ? pn_buf_text(&check->cluster) : NULL;
+        rc = pn_app_look_claim(app, store, cluster, &owner, &is_ours, &failure);
     }
     if (rc == 0 && owner != NULL && !is_ours) {
         rc = pn_err_fatal(&failure,
@@ -230,7 +235,12 @@ static void check_engine(struct check *check)
     struct pn_store *store = NULL;
     struct pn_engine *engine = NULL;
     bool is_spark = pn_app_uses_spark(app);
-    int rc = is_spark ? pn_app_open_store(app, &store, &failure) : 0;
+    bool is_bucket = app->settings->store.url[0] != '\0';
+    int rc = 0;
+    if (is_spark) { /* a check claims no bucket */
+        rc = is_bucket ? pn_app_open_store_there(app, &store, &failure)
+                       : pn_app_open_store(app, &store, &failure);
+    }
     if (rc == 0) {
         rc = is_spark ? pn_app_open_spark_check(app, store, &engine, &failure)
                       : pn_open_checking_engine(app->pipeline, app->clock, app->logger, &engine,
@@ -254,6 +264,7 @@ int pn_app_check_profile(const struct pn_app *app,
                          void (*fn)(void *arg, const struct pn_profile_finding *finding), void *arg)
 {
     struct check check = {.app = app, .fn = fn, .arg = arg};
+    pn_buf_init(&check.cluster, CLUSTER_BYTES_MAX);
     if (app->lacks != NULL) {
         struct pn_err failure = {0};
         (void)pn_err_input(&failure, "the profile needs %s, which is not set", app->lacks);
@@ -271,5 +282,6 @@ int pn_app_check_profile(const struct pn_app *app,
         check_store(&check);
         check_engine(&check);
     }
+    pn_buf_deinit(&check.cluster);
     return check.failures;
 }

@@ -9,10 +9,11 @@
 #include "pipeline/pattern.h"
 #include "server/announcement.h"
 #include "server/claim.h"
+#include "server/copy_others.h"
 #include "server/stations.h"
 #include "sink/handover.h"
 
-enum { THREADS = 16, STATE_BYTES_MAX = 256 << 20 };
+enum { THREADS = 16, STATE_BYTES_MAX = 256 << 20, CLUSTER_BYTES_MAX = 1024 };
 
 /* A table, with its newest versions. */
 struct table {
@@ -78,6 +79,11 @@ static int see_any(void *arg, const struct pn_object *object)
     return 1;
 }
 
+static struct pn_store *bucket_of(const struct made *made)
+{
+    return goes_to_bucket(made) ? made->to : made->from;
+}
+
 /* Is the bucket ours, and may a folder take its objects? */
 static int check_claim(struct made *made, struct pn_err *e)
 {
@@ -85,7 +91,15 @@ static int check_claim(struct made *made, struct pn_err *e)
     bool is_ours = false;
     bool is_used = false;
     bool to_bucket = goes_to_bucket(made);
-    int rc = pn_app_look_claim(made->app, to_bucket ? made->to : made->from, &owner, &is_ours, e);
+    struct pn_buf cluster; /* a new data folder has to ask which one it is */
+    pn_buf_init(&cluster, CLUSTER_BYTES_MAX);
+    int rc = made->app->settings->log.url[0] != '\0' && !made->config.only_plans
+                 ? pn_app_cluster_id(made->app, &cluster, e)
+                 : 0;
+    if (rc == 0) {
+        rc = pn_app_look_claim(made->app, bucket_of(made),
+                               cluster.len > 0 ? pn_buf_text(&cluster) : NULL, &owner, &is_ours, e);
+    }
     if (rc == 0 && to_bucket && owner != NULL && !is_ours) {
         rc = pn_err_fatal(e,
                           "%s belongs to another data folder, %s: copy to another prefix. If that "
@@ -101,6 +115,7 @@ static int check_claim(struct made *made, struct pn_err *e)
                      : rc;
     }
     made->copy.hands_over = to_bucket || is_ours;
+    pn_buf_deinit(&cluster);
     free(owner);
     return rc;
 }
@@ -161,11 +176,23 @@ static int rank(void *arg, const char *key)
     return is_hint ? PN_COPY_RANK_HINT : pn_delta_copy_rank(key);
 }
 
-/* With a later version in the target, the table would be a mixture of both. */
+/* With another commit of a version, or a later version, in the target, the table would be a mixture
+ * of both. */
 static int check_versions(struct made *made, struct pn_err *e)
 {
     for (size_t i = 0; i < made->copy.plan->count; i++) {
-        note_version(made, made->copy.plan->items[i].key, true);
+        const struct pn_copy_item *item = &made->copy.plan->items[i];
+        size_t len = 0;
+        int64_t version = 0;
+        if (item->rank == PN_COPY_RANK_IN_ORDER && item->state == PN_COPY_DIFFERS &&
+            pn_delta_copy_version(item->key, &len, &version)) {
+            return pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL,
+                              "the table '%.*s' has another version %" PRId64 " in %s than in %s: "
+                              "it was made again or written to after it was copied. Remove it "
+                              "where it is not wanted, with `pinion store rm --recursive`",
+                              (int)len, item->key, version, made->copy.to_url, made->copy.from_url);
+        }
+        note_version(made, item->key, true);
     }
     for (size_t i = 0; i < made->table_count; i++) {
         const struct table *table = &made->tables[i];
@@ -217,22 +244,41 @@ static int hand_to_bucket(const struct made *made, bool looks_only, struct pn_er
 static int begin_handover(struct made *made, struct pn_err *e)
 {
     int rc = pn_app_open_log(made->app, &made->log, e);
-    if (rc == 0 && goes_to_bucket(made)) {
-        return read_state(made, &made->state, e);
+    if (rc == 0) {
+        rc = pn_app_check_nobody_lands(made->app, made->log, bucket_of(made), e);
     }
     if (rc == 0) {
         rc = pn_app_open_sink(made->app, made->log, made->from, &made->sink, e);
     }
-    return rc != 0 ? rc : pn_sink_hand_to_folder_begin(made->sink, e);
+    if (rc == 0 && !goes_to_bucket(made)) {
+        return pn_sink_hand_to_folder_begin(made->sink, e);
+    }
+    if (rc == 0) {
+        rc = pn_sink_hand_to_bucket_begin(made->sink, e);
+    }
+    return rc != 0 ? rc : read_state(made, &made->state, e);
+}
+
+/* On a shared log, has anybody else landed in the target? */
+static int check_landed(const struct made *made, struct pn_err *e)
+{
+    return pn_app_log_is_shared(made->app)
+               ? pn_app_check_landed(made->app, made->copy.plan, made->copy.to_url,
+                                     made->copy.from_url, e)
+               : 0;
 }
 
 static int end_handover(struct made *made, struct pn_err *e)
 {
-    if (!goes_to_bucket(made)) {
-        return pn_sink_hand_to_folder_end(made->sink, e);
+    int rc = pn_app_check_nobody_lands(made->app, made->log, bucket_of(made), e);
+    if (rc == 0) {
+        rc = check_landed(made, e);
+    }
+    if (rc != 0 || !goes_to_bucket(made)) {
+        return rc != 0 ? rc : pn_sink_hand_to_folder_end(made->sink, e);
     }
     struct pn_buf state;
-    int rc = read_state(made, &state, e);
+    rc = read_state(made, &state, e);
     bool is_same = state.len == made->state.len &&
                    memcmp(pn_buf_text(&state), pn_buf_text(&made->state), state.len) == 0;
     pn_buf_deinit(&state);
@@ -265,6 +311,7 @@ static int plan(struct made *made, struct pn_err *e)
                                           .look = look,
                                           .arg = made};
     int rc = pn_copy_plan(&config, &made->copy.plan, e);
+    rc = rc != 0 ? rc : check_landed(made, e);
     return rc != 0 ? rc : check_versions(made, e);
 }
 
@@ -316,7 +363,8 @@ int pn_app_copy_run(struct pn_app_copy *copy, bool replaces, struct pn_err *e)
     if (rc == 0) {
         rc = pn_copy_run(copy->plan, replaces, e);
     }
-    bool is_whole = rc == 0 && pn_copy_count(copy->plan, PN_COPY_FAILED).objects == 0;
+    bool is_whole = rc == 0 && pn_copy_count(copy->plan, PN_COPY_FAILED).objects == 0 &&
+                    pn_copy_count(copy->plan, PN_COPY_GONE).objects == 0;
     if (is_whole && copy->hands_over) {
         rc = end_handover(made, e);
     }

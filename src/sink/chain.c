@@ -243,6 +243,20 @@ int pn_sink_chain_look(struct pn_sink *sink, struct pn_sink_part *part, bool *is
     return rc;
 }
 
+int pn_sink_chain_begin_at(struct pn_sink *sink, const struct pn_sink_memory *memory,
+                           struct pn_err *e)
+{
+    const struct origin origin = {.offset = memory->landed,
+                                  .number = memory->base_next + memory->landed};
+    struct pn_buf text;
+    char *key = origin_key(sink, memory);
+    write_origin(&origin, &text);
+    int rc = pn_store_put(sink->config.store, key, pn_buf_text(&text), text.len, e);
+    pn_buf_deinit(&text);
+    free(key);
+    return rc;
+}
+
 int pn_sink_chain_forget(struct pn_sink *sink, const struct pn_sink_memory *memory,
                          struct pn_err *e)
 {

@@ -24,7 +24,33 @@ static int is_ahead(const struct pn_sink_memory *memory, const char *target, int
                       memory->topic, memory->partition, target, there, source, here);
 }
 
+/* Puts what is missing of the newest objects. */
+static int complete(struct pn_sink *sink, struct pn_sink_part *part, struct pn_err *e)
+{
+    int rc = 0;
+    for (bool progress = true; rc == 0 && progress && part->memory.cuts.count > 0;) {
+        rc = pn_sink_land(sink, part, false, &progress, e);
+    }
+    return rc;
+}
+
 /* --- to a bucket ------------------------------------------------------------------------------ */
+
+int pn_sink_hand_to_bucket_begin(struct pn_sink *sink, struct pn_err *e)
+{
+    int rc = 0;
+    pthread_mutex_lock(&sink->work);
+    for (size_t i = 0; i < sink->part_count && rc == 0; i++) {
+        if (sink->parts[i]->is_selected) {
+            rc = complete(sink, sink->parts[i], e);
+        }
+    }
+    if (rc == 0) {
+        rc = pn_sink_remember(sink, e);
+    }
+    pthread_mutex_unlock(&sink->work);
+    return rc;
+}
 
 struct memories {
     struct pn_sink_memory *items;
@@ -50,8 +76,9 @@ static int hand_one(struct pn_sink *sink, const struct pn_sink_memory *memory, b
     int64_t there = part.place.next;
     if (rc == 0 && is_there && there > end_of(memory)) {
         rc = is_ahead(memory, "bucket", there, "data folder", end_of(memory), e);
-    } else if (rc == 0 && is_there && there < end_of(memory) && !looks_only) {
-        rc = pn_sink_chain_forget(sink, memory, e);
+    } else if (rc == 0 && !looks_only && !(is_there && there == end_of(memory))) {
+        rc = memory->cuts.count > 0 ? pn_sink_chain_forget(sink, memory, e)
+                                    : pn_sink_chain_begin_at(sink, memory, e);
     }
     pn_sink_cuts_deinit(&part.memory.cuts);
     return rc;
@@ -107,11 +134,7 @@ static int settle(struct pn_sink *sink, struct pn_sink_part *part, struct pn_err
                           ": the log does not say yet where the partition begins; try again",
                           part->memory.topic, part->memory.partition);
     }
-    int rc = 0;
-    for (bool progress = true; rc == 0 && progress && part->memory.cuts.count > 0;) {
-        rc = pn_sink_land(sink, part, false, &progress, e);
-    }
-    return rc;
+    return complete(sink, part, e);
 }
 
 int pn_sink_hand_to_folder_begin(struct pn_sink *sink, struct pn_err *e)
@@ -133,10 +156,39 @@ int pn_sink_hand_to_folder_begin(struct pn_sink *sink, struct pn_err *e)
     return rc;
 }
 
+/* Are all chains as they were at the begin? */
+static int check_places(struct pn_sink *sink, struct pn_err *e)
+{
+    int rc = pn_sink_parts_look(sink, e);
+    for (size_t i = 0; i < sink->part_count && rc == 0; i++) {
+        const struct pn_sink_part *part = sink->parts[i];
+        struct pn_sink_part now = {.memory = part->memory};
+        bool is_there = false;
+        now.memory.cuts = (struct pn_sink_cuts){0};
+        if (part->is_selected) {
+            rc = pn_sink_chain_look(sink, &now, &is_there, e);
+        }
+        bool has_moved = !part->place.is_known || !is_there || now.place.next != part->place.next;
+        if (rc == 0 && part->is_selected && has_moved) {
+            rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
+                            "records of %s partition %" PRId32
+                            " have landed in the bucket meanwhile: stop what lands there, and run "
+                            "the same command again",
+                            part->memory.topic, part->memory.partition);
+        }
+        pn_sink_cuts_deinit(&now.memory.cuts);
+    }
+    return rc;
+}
+
 int pn_sink_hand_to_folder_end(struct pn_sink *sink, struct pn_err *e)
 {
     struct pn_buf text;
     pthread_mutex_lock(&sink->work);
+    int rc = check_places(sink, e);
+    if (rc != 0) {
+        goto out;
+    }
     pn_sink_state_begin(&text);
     for (size_t i = 0; i < sink->part_count; i++) {
         const struct pn_sink_part *part = sink->parts[i];
@@ -150,7 +202,8 @@ int pn_sink_hand_to_folder_end(struct pn_sink *sink, struct pn_err *e)
             pn_sink_state_add(&text, &memory);
         }
     }
-    int rc = pn_sink_state_save(sink->config.io, sink->state_path, &text, e);
+    rc = pn_sink_state_save(sink->config.io, sink->state_path, &text, e);
+out:
     pthread_mutex_unlock(&sink->work);
     return rc;
 }

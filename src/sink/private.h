@@ -170,6 +170,9 @@ int pn_sink_chain_find(struct pn_sink *sink, struct pn_sink_part *part, bool *ha
 /* The same without a change of the store: *is_there is false when the chain has no origin. */
 int pn_sink_chain_look(struct pn_sink *sink, struct pn_sink_part *part, bool *is_there,
                        struct pn_err *e) PN_MUST_CHECK;
+/* Puts the origin after what the memory says that has landed, also in place of another one. */
+int pn_sink_chain_begin_at(struct pn_sink *sink, const struct pn_sink_memory *memory,
+                           struct pn_err *e) PN_MUST_CHECK;
 /* Removes the origin: the next sink finds the place as if it was the first one in this store. */
 int pn_sink_chain_forget(struct pn_sink *sink, const struct pn_sink_memory *memory,
                          struct pn_err *e) PN_MUST_CHECK;

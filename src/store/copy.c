@@ -211,10 +211,11 @@ static int64_t wanted_bytes(const struct pn_copy *copy, bool replaces)
     return bytes + (replaces ? pn_copy_count(copy, PN_COPY_DIFFERS).bytes : 0);
 }
 
-static bool has_failed(const struct pn_copy *copy, size_t first, size_t end)
+/* Objects of later ranks may name one that is not in the target. */
+static bool lacks_any(const struct pn_copy *copy, size_t first, size_t end)
 {
     for (size_t i = first; i < end; i++) {
-        if (copy->items[i].state == PN_COPY_FAILED) {
+        if (copy->items[i].state == PN_COPY_FAILED || copy->items[i].state == PN_COPY_GONE) {
             return true;
         }
     }
@@ -236,7 +237,7 @@ int pn_copy_run(struct pn_copy *copy, bool replaces, struct pn_err *e)
             end++;
         }
         rc = pn_copy_work_run(&work, first, end, e);
-        if (rc == 0 && has_failed(copy, first, end)) {
+        if (rc == 0 && lacks_any(copy, first, end)) {
             break;
         }
         first = end;

@@ -7,10 +7,10 @@
  * and run: what is in the target already is not copied again.
  *
  * The order is by rank: all objects of a rank are in the target before the first one of the next
- * rank is put there, and none of them is if one of an earlier rank could not be copied. So what
- * names other objects never comes before them. Objects that are removed from the source after they
- * were listed are skipped. A plan lists the source's later ranks first, for a source that is
- * written to meanwhile: what an object of a later rank names is older than the object.
+ * rank is put there, and none of them is if one of an earlier rank could not be copied, or was
+ * removed from the source after it was listed. So what names other objects never comes before
+ * them. A plan lists the source's later ranks first, for a source that is written to meanwhile:
+ * what an object of a later rank names is older than the object.
  *
  * Threads: a copy belongs to one thread, which starts and ends threads of its own. The functions
  * of the configuration are called by that one thread.
@@ -33,7 +33,7 @@ enum pn_copy_state {
     PN_COPY_MISSING, /* it is not in the target */
     PN_COPY_DIFFERS, /* the target has other bytes; of PN_COPY_RANK_HINT they may be replaced */
     PN_COPY_DONE,    /* it was copied */
-    PN_COPY_GONE,    /* it was removed from the source meanwhile */
+    PN_COPY_GONE,    /* it was removed from the source meanwhile: another plan is needed */
     PN_COPY_FAILED   /* `why` says it */
 };
 
@@ -79,9 +79,13 @@ struct pn_copy {
 int pn_copy_plan(const struct pn_copy_config *config, struct pn_copy **copy,
                  struct pn_err *e) PN_MUST_CHECK;
 /* Copies the items that are MISSING and, with `replaces`, those that DIFFER. Objects that could not
- * be copied are FAILED, which is not a failure of the call; the later ranks are MISSING then. */
+ * be copied are FAILED, or GONE, which is not a failure of the call; the later ranks are MISSING
+ * then. */
 int pn_copy_run(struct pn_copy *copy, bool replaces, struct pn_err *e) PN_MUST_CHECK;
 void pn_copy_destroy(struct pn_copy **copy); /* NULL ok */
+
+/* The item of a key of the source; NULL: the source had no such object. */
+const struct pn_copy_item *pn_copy_find(const struct pn_copy *copy, const char *key);
 
 struct pn_copy_count {
     int64_t objects;

@@ -49,9 +49,9 @@ static int compare_items(const void *left, const void *right)
     return a->rank != b->rank ? a->rank - b->rank : strcmp(a->key, b->key);
 }
 
-static struct pn_copy_item *find_item(const struct pn_copy *copy, const char *key, int rank)
+static struct pn_copy_item *find_item(const struct pn_copy *copy, const char *key)
 {
-    const struct pn_copy_item wanted = {.key = (char *)key, .rank = rank};
+    const struct pn_copy_item wanted = {.key = (char *)key, .rank = rank_of(copy, key)};
     return copy->count == 0
                ? NULL
                : bsearch(&wanted, copy->items, copy->count, sizeof wanted, compare_items);
@@ -60,7 +60,7 @@ static struct pn_copy_item *find_item(const struct pn_copy *copy, const char *ke
 static int take_target(void *arg, const struct pn_object *object)
 {
     struct pn_copy *copy = arg;
-    struct pn_copy_item *item = find_item(copy, object->key, rank_of(copy, object->key));
+    struct pn_copy_item *item = find_item(copy, object->key);
     if (item != NULL) {
         item->is_there = true;
         item->there_bytes = object->size_bytes;
@@ -149,6 +149,11 @@ int pn_copy_plan(const struct pn_copy_config *config, struct pn_copy **copy, str
     rc = pn_copy_work_run(&work, 0, made->count, e);
     pn_copy_work_deinit(&work);
     return rc;
+}
+
+const struct pn_copy_item *pn_copy_find(const struct pn_copy *copy, const char *key)
+{
+    return find_item(copy, key);
 }
 
 void pn_copy_destroy(struct pn_copy **copy)

@@ -96,7 +96,8 @@ static void *run_thread(void *arg)
             if (rc != 0) {
                 end_work(work, rc, &failure);
             }
-            goes_on = rc == 0 && item->state != PN_COPY_FAILED;
+            bool is_gone = item->state == PN_COPY_GONE && work->phase == PN_COPY_COPYING;
+            goes_on = rc == 0 && item->state != PN_COPY_FAILED && !is_gone;
         }
     }
     pthread_mutex_lock(&work->lock);

@@ -141,6 +141,18 @@ def test_a_bad_store(config, data, s3, tmp_path):
     assert found["store"]["setting"] == "store.url" and found["log"]["state"] == "good"
 
 
+def test_a_check_claims_no_bucket(config, data, s3, tmp_path):
+    """Whichever engine it tries: the bucket stays free for the server that is to have it."""
+    path = config(bucket_profile(s3, "unclaimed"))
+    spark = ["--set", "engine.kind=spark", "--set", f"spark.submit={tmp_path}/none"]
+    status, found = check("bucket", "--config", path, *spark, data=data, env=KEYS)
+    assert status == 1 and found["engine"]["state"] == "bad" and found["store"]["state"] == "good"
+    objects = s3.client().list_objects_v2(Bucket=BUCKET, Prefix="unclaimed/").get("Contents", [])
+    assert objects == []
+    with Server(tmp_path / "other", "--profile", "bucket", "--config", path, env=KEYS):
+        pass
+
+
 def test_no_broker(data):
     url = f"kafka://127.0.0.1:{free_port()}"
     status, found = check("kafka", "--set", f"log.url={url}", data=data)

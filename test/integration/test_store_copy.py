@@ -292,6 +292,57 @@ def test_a_flipped_bit_in_the_target(place, s3, prefix):
     assert place.counts("raw_pin", *place.bucket) == (10, 10)
 
 
+# --- a source that changes ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["*.parquet", "_delta_log/00000000000000000001.json"])
+def test_what_was_removed_after_it_was_listed(data, proxy, s3, name):
+    """By a vacuum, or by a cleaning of a log: no commit that may need it comes to the target."""
+    prefix = uuid.uuid4().hex
+    place = Place(data, proxy, prefix)
+    with Server(data) as server:
+        for first in (0, 5, 10):
+            fill(server, first, first + 5)
+    proxy.begin({})
+    place.copy("local", "bucket", "--dry-run")
+    lists = [n for n, (_, path, _) in enumerate(proxy.requests, 1) if "list-type" in path]
+    file = next((data / "store/delta_tables/raw/pin").glob(name))
+    aside = data / "aside"
+    proxy.call = lambda: file.rename(aside)  # the source is listed before the target
+    proxy.begin({lists[-1]: "before"})
+    failed = place.copy("local", "bucket", "--format", "json", check=False)
+    assert failed.returncode == 1 and "run the same command again" in failed.stderr, failed.stderr
+    summary = json.loads(failed.stdout)[0]
+    assert summary["gone"] == 1 and summary["complete"] is False
+    later = [key for key in s3.keys(f"{prefix}/delta_tables/raw/pin/_delta_log/")
+             if key.endswith(".json") and not key.endswith("0000.json")]  # fmt: skip
+    assert later == []
+    aside.rename(file)
+    assert place.summary("local", "bucket")["complete"] is True
+    assert place.counts("raw_pin", *place.bucket) == (15, 15)
+
+
+def test_a_table_that_was_made_again(place, s3, prefix):
+    """Its commits are not put among those of the earlier one, also with --yes."""
+    table = "delta_tables/raw/pin"
+    with Server(place.data) as server:
+        fill(server, 0, 5)
+        fill(server, 5, 10)
+    place.copy("local", "bucket")
+    before = place.counts("raw_pin", *place.bucket)
+    run("store", "rm", table, "--recursive", "--yes", data=place.data)
+    with Server(place.data) as server:
+        for first in (10, 15, 20):
+            fill(server, first, first + 5)
+    keys = s3.keys(prefix)
+    refused = place.copy("local", "bucket", "--yes", check=False)
+    assert refused.returncode == 1 and f"the table '{table}' has another version" in refused.stderr
+    assert s3.keys(prefix) == keys and place.counts("raw_pin", *place.bucket) == before
+    run("store", "rm", table, "--recursive", "--yes", *place.bucket, data=place.data, env=KEYS)
+    assert place.summary("local", "bucket", "--yes")["complete"] is True
+    assert place.counts("raw_pin", *place.bucket) == place.counts("raw_pin")
+
+
 # --- whose it is ----------------------------------------------------------------------------------
 
 
