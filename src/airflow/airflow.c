@@ -22,8 +22,10 @@ enum { TABLES = sizeof tables / sizeof tables[0] };
 
 static const char *const words[] = {"api/v2", NULL};
 
-static const struct pn_http_front front = {
-    .name = "airflow", .words = words, .error = pn_airflow_error};
+static const struct pn_http_front front = {.name = "airflow",
+                                           .words = words,
+                                           .begin = pn_http_reply_no_embedding,
+                                           .error = pn_airflow_error};
 
 /* --- calls ------------------------------------------------------------------------------------ */
 

@@ -322,8 +322,12 @@ static void tick(void *arg)
     }
 }
 
-static const struct pn_http_front front = {
-    .name = "api", .words = words, .is_fallback = true, .error = pn_api_error, .tick = tick};
+static const struct pn_http_front front = {.name = "api",
+                                           .words = words,
+                                           .is_fallback = true,
+                                           .begin = pn_http_reply_no_embedding,
+                                           .error = pn_api_error,
+                                           .tick = tick};
 
 /* Requests below api/v1 are held to their routes' rows. Others, which balancers and scrapers know,
  * take any parameter. */

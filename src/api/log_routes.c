@@ -81,7 +81,6 @@ static void reply_range(struct log_call *log, const struct pn_log_range *range)
     struct pn_http_request *req = log->call->req;
     struct pn_arena *arena = &req->arena;
     req->content_type = "text/plain; charset=utf-8";
-    pn_http_reply_header(req, "X-Content-Type-Options", "nosniff");
     pn_http_reply_header(req, "X-Log-From", pn_arena_printf(arena, "%" PRId64, range->from));
     pn_http_reply_header(req, "X-Log-Next",
                          pn_arena_printf(arena, "%" PRId64, range->from + (int64_t)req->out.len));
@@ -179,7 +178,6 @@ static int answer_download(struct pn_api_dag_call *call, struct pn_err *e)
         return rc;
     }
     req->content_type = "text/plain; charset=utf-8";
-    pn_http_reply_header(req, "X-Content-Type-Options", "nosniff");
     pn_http_reply_header(req, "Content-Disposition",
                          pn_arena_printf(&req->arena, "attachment; filename=\"%s.%s.log\"",
                                          req->params[2], req->params[3]));

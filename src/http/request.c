@@ -151,6 +151,12 @@ void pn_http_reply_header(struct pn_http_request *req, const char *name, const c
     req->headers[req->header_count++] = (struct pn_http_reply_header){.name = name, .value = value};
 }
 
+void pn_http_reply_no_embedding(struct pn_http_request *req)
+{
+    pn_http_reply_header(req, "X-Content-Type-Options", "nosniff");
+    pn_http_reply_header(req, "Cross-Origin-Resource-Policy", "same-origin");
+}
+
 void pn_http_reply_none(struct pn_http_request *req)
 {
     req->status = 204;

@@ -211,6 +211,9 @@ void pn_http_reply_error(struct pn_http_request *req, int status, const char *fm
 int pn_http_status_of(enum pn_class class_);
 /* Adds a header to the reply; both texts are static or in the arena. */
 void pn_http_reply_header(struct pn_http_request *req, const char *name, const char *value);
+/* No page of another origin may embed the reply, and a browser takes it for nothing but what its
+ * content type says. Two headers, once a request; of a front's `begin`. */
+void pn_http_reply_no_embedding(struct pn_http_request *req);
 /* Ends with 204 and no body. */
 void pn_http_reply_none(struct pn_http_request *req);
 

@@ -62,13 +62,12 @@ static enum pn_http_handled serve_asset(struct pn_http_request *req, void *arg)
 
 static void begin(struct pn_http_request *req)
 {
+    pn_http_reply_no_embedding(req);
     pn_http_reply_header(req, "Content-Security-Policy", POLICY);
-    pn_http_reply_header(req, "X-Content-Type-Options", "nosniff");
     pn_http_reply_header(req, "X-Frame-Options", "DENY");
     pn_http_reply_header(req, "Referrer-Policy", "no-referrer");
     pn_http_reply_header(req, "Permissions-Policy", PERMISSIONS);
     pn_http_reply_header(req, "Cross-Origin-Opener-Policy", "same-origin");
-    pn_http_reply_header(req, "Cross-Origin-Resource-Policy", "same-origin");
 }
 
 static const struct pn_http_route routes[] = {

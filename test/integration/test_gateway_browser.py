@@ -112,6 +112,16 @@ def test_nothing_else_is(gateway):
             assert (answer.status_code == 403) == acts, (name, page, answer.text)
 
 
+def test_no_page_embeds_what_is_ours(gateway):
+    """Pages, our own API and Airflow's, and errors; the produce routes are for other pages too."""
+    ours = ("/ui/", "/api/", "/health", "/metrics", "/none/such")
+    paths = [path for _, method, path in routes(gateway) if method == "GET"]
+    for path in [path for path in paths if path.startswith(ours)] + ["/none/such"]:
+        with requests.get(gateway.url + path, timeout=30, stream=True) as answer:
+            assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin", path
+            assert answer.headers["X-Content-Type-Options"] == "nosniff", path
+
+
 def test_our_own_pages_and_programs(gateway):
     """No browser, or a page that this server gave: nothing is refused for where it comes from."""
     for name, method, path in routes(gateway):
