@@ -118,6 +118,10 @@ function onKey(event: KeyboardEvent): void {
     overlay.value = "palette";
     return;
   }
+  if (event.key === "Escape") {
+    overlay.value = "none"; // it may not be drawn yet, and then hears no keys
+    return;
+  }
   const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
   if (
     plain &&

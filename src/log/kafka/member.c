@@ -16,6 +16,9 @@ struct member {
     struct pn_kafka_owner owner;
     struct pn_log_member_config config;
     rd_kafka_t *client;
+    bool has_subscribed;
+    bool was_assigned; /* some partitions, or none, by the group */
+    bool is_leaving;   /* and was not assigned before: the owner hears of nothing any more */
 };
 
 static struct member *of(struct pn_log_member *member)
@@ -104,13 +107,19 @@ static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t err,
     pn_arena_init(&arena, 0);
     struct pn_log_place *places = places_of(partitions, &arena);
     size_t count = (size_t)partitions->cnt;
-    if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+    bool is_assigned = err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+    if (is_assigned) {
         take(member, partitions);
+        member->was_assigned = true;
+    }
+    if (is_assigned && !member->is_leaving) {
         member->config.assigned(member->config.arg, places, count);
         pn_kafka_notify(member->kafka); /* callers that wait for records of its partitions */
-    } else {
+    } else if (!is_assigned && !member->is_leaving) {
         member->config.revoked(member->config.arg, places, count,
                                rd_kafka_assignment_lost(client) != 0);
+    }
+    if (!is_assigned) {
         give_back(member, partitions);
     }
     pn_arena_deinit(&arena);
@@ -167,6 +176,7 @@ static int member_subscribe(struct pn_log_member *base, const char *const *topic
         for (size_t i = 0; i < count; i++) {
             rd_kafka_topic_partition_list_add(list, topics[i], RD_KAFKA_PARTITION_UA);
         }
+        member->has_subscribed = true;
         err = rd_kafka_subscribe(member->client, list);
         rd_kafka_topic_partition_list_destroy(list);
     }
@@ -228,9 +238,28 @@ static void free_member(struct member *member)
     free(member);
 }
 
+/* librdkafka before 2.3 ends the program when a client goes that has joined its group, and whose
+ * first assignment has not come yet (its issue 4312). So that one is waited for. */
+static void await_assignment(struct member *member)
+{
+    enum { MENDED_VERSION = 0x02030000, WAIT_MS = 5000, POLL_MS = 50 };
+    if (rd_kafka_version() >= MENDED_VERSION || !member->has_subscribed || member->was_assigned) {
+        return;
+    }
+    int64_t end_ms = pn_mono_ms(member->kafka->clock) + WAIT_MS;
+    member->is_leaving = true;
+    while (!member->was_assigned && pn_mono_ms(member->kafka->clock) < end_ms) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(member->client, POLL_MS);
+        if (message != NULL) {
+            rd_kafka_message_destroy(message);
+        }
+    }
+}
+
 static void member_leave(struct pn_log_member *base)
 {
     struct member *member = of(base);
+    await_assignment(member);
     (void)rd_kafka_consumer_close(member->client); /* with a last on_rebalance() */
     rd_kafka_destroy(member->client);
     free_member(member);

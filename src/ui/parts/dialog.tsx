@@ -1,6 +1,6 @@
 /* A dialog over the page; Escape and Cancel close it. And what its buttons do. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 
 import { ApiError } from "../api.ts";
@@ -13,7 +13,7 @@ interface Props {
 
 export function Dialog({ title, close, children }: Props) {
   const box = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     box.current?.showModal();
   }, []);
   return (
