@@ -158,6 +158,22 @@ run "gateway_on_the_client_host" {
 }
 
 run "gateway_on_ecs" {
+  # By a mock all groups would have one id, and no assertion could tell them apart.
+  override_resource {
+    target = aws_security_group.gateway
+    values = { id = "sg-gateway" }
+  }
+
+  override_resource {
+    target = aws_security_group.client
+    values = { id = "sg-client" }
+  }
+
+  override_resource {
+    target = aws_security_group.balancer
+    values = { id = "sg-balancer" }
+  }
+
   variables {
     gateway       = "ecs"
     gateway_image = "123456789012.dkr.ecr.eu-west-2.amazonaws.com/team/pinion:0.1.0"
