@@ -144,3 +144,20 @@ class Broker:
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
+
+
+# A pipeline of one table; TOPIC is to be replaced by a name of the test's own.
+SMALL_PIPELINE = """
+name: small
+topics:
+  TOPIC: {partitions: 2, retention: 7d}
+tables:
+  raw:
+    path: tables/raw
+    from_topic: TOPIC
+    columns: {n: bigint}
+dags:
+  load:
+    tasks:
+      load: {run: load, tables: [raw]}
+"""

@@ -7,17 +7,9 @@ from collections import Counter
 
 import pytest
 
-from kafka_broker import Broker
 from pinion import Server, run
 
 pytestmark = pytest.mark.timeout(300)
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory):
-    started = Broker(tmp_path_factory.mktemp("kafka"))
-    yield started
-    started.stop()
 
 
 @pytest.fixture(scope="module")

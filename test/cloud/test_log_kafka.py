@@ -6,7 +6,7 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 
-from kafka_broker import PASSWORD, Broker, free_ports
+from kafka_broker import PASSWORD, free_ports
 from kinesis_api import client
 from pinion import Server, run
 
@@ -17,13 +17,6 @@ name: small
 topics:
   events: {partitions: 2, retention: 7d}
 """
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory):
-    started = Broker(tmp_path_factory.mktemp("kafka"))
-    yield started
-    started.stop()
 
 
 @pytest.fixture(scope="module")

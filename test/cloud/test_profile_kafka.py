@@ -9,33 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from kafka_broker import PASSWORD, Broker, free_ports
+from kafka_broker import PASSWORD, SMALL_PIPELINE, free_ports
 from pinion import Server, run
 from s3 import BUCKET, KEYS, S3, settings
 
 pytestmark = pytest.mark.timeout(300)
-
-PIPELINE = """
-name: small
-topics:
-  TOPIC: {partitions: 2, retention: 7d}
-tables:
-  raw:
-    path: tables/raw
-    from_topic: TOPIC
-    columns: {n: bigint}
-dags:
-  load:
-    tasks:
-      load: {run: load, tables: [raw]}
-"""
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory):
-    started = Broker(tmp_path_factory.mktemp("kafka"))
-    yield started
-    started.stop()
 
 
 @pytest.fixture
@@ -47,7 +25,7 @@ def topic():
 @pytest.fixture
 def pipeline(tmp_path, topic):
     (tmp_path / "mine").mkdir()
-    (tmp_path / "mine/pipeline.yml").write_text(PIPELINE.replace("TOPIC", topic))
+    (tmp_path / "mine/pipeline.yml").write_text(SMALL_PIPELINE.replace("TOPIC", topic))
     return tmp_path / "mine"
 
 

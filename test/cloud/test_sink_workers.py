@@ -8,7 +8,6 @@ from collections import Counter
 
 import pytest
 
-from kafka_broker import Broker
 from pinion import Failed, Server, run
 from s3 import BUCKET, KEYS, Proxy, s3, settings  # noqa: F401
 
@@ -16,13 +15,6 @@ pytestmark = pytest.mark.timeout(300)
 ROLES = ("--roles", "gateway,sink")
 SECONDS_MAX = 120  # until something is so that will be
 PARTITIONS = 6
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory):
-    started = Broker(tmp_path_factory.mktemp("kafka"))
-    yield started
-    started.stop()
 
 
 @pytest.fixture

@@ -7,34 +7,12 @@ import uuid
 
 import pytest
 
-from kafka_broker import Broker
+from kafka_broker import SMALL_PIPELINE
 from pinion import Server, run
 from s3 import BUCKET, KEYS, s3, settings  # noqa: F401
 
 pytestmark = pytest.mark.timeout(300)
 SECONDS_MAX = 120
-
-PIPELINE = """
-name: small
-topics:
-  TOPIC: {partitions: 2, retention: 7d}
-tables:
-  raw:
-    path: tables/raw
-    from_topic: TOPIC
-    columns: {n: bigint}
-dags:
-  load:
-    tasks:
-      load: {run: load, tables: [raw]}
-"""
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory):
-    started = Broker(tmp_path_factory.mktemp("kafka"))
-    yield started
-    started.stop()
 
 
 class Place:
@@ -43,7 +21,7 @@ class Place:
     def __init__(self, broker, s3, folder):
         self.name = f"events-{uuid.uuid4().hex}"
         (folder / "mine").mkdir()
-        (folder / "mine/pipeline.yml").write_text(PIPELINE.replace("TOPIC", self.name))
+        (folder / "mine/pipeline.yml").write_text(SMALL_PIPELINE.replace("TOPIC", self.name))
         self.common = ["--pipeline", folder / "mine", "--set", f"log.url=kafka://{broker.address}",
                        "--set", "sink.rotate_interval_ms=200ms"]  # fmt: skip
         self.bucket = settings(s3.url, self.name)
