@@ -29,6 +29,20 @@ static const struct pn_http_front front = {.name = "airflow",
 
 /* --- calls ------------------------------------------------------------------------------------ */
 
+/* A page of another site can send a body of any other type, or of none, without asking
+ * (http/browser.h). */
+static int check_type(struct pn_airflow_call *call)
+{
+    struct pn_http_request *req = call->req;
+    if (req->body_len == 0 || pn_http_request_is_of_type(req, PN_HTTP_TYPE_JSON)) {
+        return 0;
+    }
+    pn_http_reply_error(req, 415, "the body must be JSON: send Content-Type: %s",
+                        PN_HTTP_TYPE_JSON);
+    call->replied = true;
+    return PN_FAIL;
+}
+
 static enum pn_http_handled handle(struct pn_http_request *req, void *arg)
 {
     const struct pn_airflow_bound *bound = arg;
@@ -47,7 +61,10 @@ static enum pn_http_handled handle(struct pn_http_request *req, void *arg)
     req->status = 200;
     req->content_type = PN_HTTP_TYPE_JSON;
     pn_json_writer_init(&call.json, &req->out);
-    int rc = pn_dag_db_pool_take(dbs, &call.db, &call.failure);
+    int rc = check_type(&call);
+    if (rc == 0) {
+        rc = pn_dag_db_pool_take(dbs, &call.db, &call.failure);
+    }
     if (rc == 0) {
         rc = bound->endpoint->answer(&call);
     }

@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <strings.h>
 
 #include "airflow/errors.h"
 #include "base/percent.h"
@@ -15,17 +14,6 @@ static const char *place(const struct pn_airflow_source *source)
 }
 
 /* --- bodies ----------------------------------------------------------------------------------- */
-
-/* A page of another site can send a POST of any other type without asking (http/browser.h). */
-static bool is_json(const struct pn_http_request *req)
-{
-    const char *type = pn_http_request_header(req, "Content-Type");
-    size_t len = strlen(PN_HTTP_TYPE_JSON);
-    if (type == NULL) {
-        return req->method != PN_HTTP_POST;
-    }
-    return strncasecmp(type, PN_HTTP_TYPE_JSON, len) == 0 && strchr("; \t", type[len]) != NULL;
-}
 
 static bool is_known(const struct pn_json *member, const char *const *names)
 {
@@ -44,12 +32,6 @@ int pn_airflow_body(struct pn_airflow_call *call, const char *const *names,
     struct pn_http_request *req = call->req;
     struct pn_json *root = NULL;
     struct pn_err failure = {0};
-    if (!is_json(req)) {
-        pn_http_reply_error(req, 415, "the body must be JSON: send Content-Type: %s",
-                            PN_HTTP_TYPE_JSON);
-        call->replied = true;
-        return PN_FAIL;
-    }
     if (req->body_len == 0) {
         return pn_airflow_refuse(call, "body", NULL, "missing", "a JSON object is required");
     }

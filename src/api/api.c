@@ -335,7 +335,8 @@ static bool may_go_on(struct pn_http_request *req, const struct added *added)
 {
     bool is_first = req->state == NULL && !req->expired;
     bool is_held = strncmp(added->http.pattern, "api/", 4) == 0;
-    return !is_first || !is_held || pn_api_check_parameters(req, added->route);
+    return !is_first || !is_held ||
+           (pn_api_check_type(req, added->route) && pn_api_check_parameters(req, added->route));
 }
 
 static enum pn_http_handled handle(struct pn_http_request *req, void *arg)

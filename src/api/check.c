@@ -219,6 +219,42 @@ int64_t pn_api_query_i64(struct pn_http_request *req, const char *name, int64_t 
 
 /* --- bodies ----------------------------------------------------------------------------------- */
 
+#define CURL_TYPE "application/x-www-form-urlencoded" /* what curl -d sends unless told another */
+
+/* Is the body of one of these media types, with spaces between them? */
+static bool is_of_types(struct pn_http_request *req, const char *types)
+{
+    while (*types != '\0') {
+        size_t len = strcspn(types, " ");
+        if (pn_http_request_is_of_type(req, pn_arena_strndup(&req->arena, types, len))) {
+            return true;
+        }
+        types += len + strspn(types + len, " ");
+    }
+    return false;
+}
+
+bool pn_api_check_type(struct pn_http_request *req, const struct pn_api_route *route)
+{
+    const char *text_types = route->body_media;
+    if (req->body_len == 0 || pn_http_request_is_of_type(req, PN_HTTP_TYPE_JSON) ||
+        (text_types != NULL &&
+         (is_of_types(req, text_types) || pn_http_request_is_of_type(req, CURL_TYPE)))) {
+        return true;
+    }
+    const char *sent = pn_http_request_header(req, "Content-Type");
+    const char *hint = pn_arena_printf(&req->arena, "send Content-Type: " PN_HTTP_TYPE_JSON "%s%s",
+                                       text_types != NULL ? ", or for a plain text one of: " : "",
+                                       text_types != NULL ? text_types : "");
+    if (sent == NULL) {
+        pn_api_reply_error(req, 415, hint, "the request has a body without a Content-Type");
+    } else {
+        pn_api_reply_error(req, 415, hint, "the body cannot be of the type \"%.*s\"", QUOTED_MAX,
+                           sent);
+    }
+    return false;
+}
+
 static bool are_texts(const struct pn_json *array)
 {
     for (const struct pn_json *item = array->first; item != NULL; item = item->next) {

@@ -6,7 +6,7 @@
 
 /* The errors that any route may have, by the checks of the server and of parameters. A route below
  * something named by its path has 404, too. */
-static const int usual_errors[] = {400, 401, 403, 408, 413, 421, 431, 500, 503};
+static const int usual_errors[] = {400, 401, 403, 408, 413, 415, 421, 431, 500, 503};
 enum { USUAL_ERRORS = sizeof usual_errors / sizeof *usual_errors };
 
 /* --- schemas ---------------------------------------------------------------------------------- */

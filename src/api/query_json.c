@@ -1,6 +1,5 @@
 /* Queries and what is wrong with them, as JSON; and questions, from it. */
 #include <string.h>
-#include <strings.h>
 
 #include "api/errors.h"
 #include "api/query_internal.h"
@@ -266,12 +265,6 @@ static bool read_json(struct pn_http_request *req, const struct pn_api_field *fi
     return true;
 }
 
-static bool is_json(const struct pn_http_request *req)
-{
-    const char *type = pn_http_request_header(req, "Content-Type");
-    return type != NULL && strncasecmp(type, PN_HTTP_TYPE_JSON, strlen(PN_HTTP_TYPE_JSON)) == 0;
-}
-
 bool pn_api_read_question(struct pn_http_request *req, const struct pn_pipeline *pipeline,
                           const struct pn_api_field *fields, struct pn_api_question *question)
 {
@@ -279,7 +272,7 @@ bool pn_api_read_question(struct pn_http_request *req, const struct pn_pipeline 
     if (req->method == PN_HTTP_GET) {
         question->request.sql = pn_http_request_query(req, "query");
         question->request.name = pn_http_request_query(req, "name");
-    } else if (is_json(req)) {
+    } else if (pn_http_request_is_of_type(req, PN_HTTP_TYPE_JSON)) {
         if (!read_json(req, fields, question)) {
             return false;
         }

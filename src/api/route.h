@@ -149,6 +149,9 @@ static inline bool pn_api_route_has_tag(const struct pn_api_route *route)
 /* Checks the request's parameters against the row: false when the reply is a 400 that names the
  * wrong one. */
 bool pn_api_check_parameters(struct pn_http_request *req, const struct pn_api_route *route);
+/* Checks the media type of the body, where there is one: a page of another site can send a body of
+ * no type, or of a form's, without asking. False when the reply is a 415 that says what to send. */
+bool pn_api_check_type(struct pn_http_request *req, const struct pn_api_route *route);
 /* The value of an INT of the query that was checked, or `preset`. */
 int64_t pn_api_query_i64(struct pn_http_request *req, const char *name, int64_t preset);
 

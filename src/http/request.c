@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "base/percent.h"
@@ -161,6 +162,13 @@ void pn_http_reply_none(struct pn_http_request *req)
 {
     req->status = 204;
     pn_buf_reset(&req->out);
+}
+
+bool pn_http_request_is_of_type(const struct pn_http_request *req, const char *type)
+{
+    const char *sent = pn_http_request_header(req, "Content-Type");
+    size_t len = strlen(type);
+    return sent != NULL && strncasecmp(sent, type, len) == 0 && strchr("; \t", sent[len]) != NULL;
 }
 
 /* --- texts and bodies --------------------------------------------------------------------------*/

@@ -18,6 +18,7 @@ PRODUCE = {
     "PUT /streams/{}/record", "POST /streams/{}/record", "PUT /streams/{}/records",
     "POST /streams/{}/records",
 }  # fmt: skip
+CURL = "application/x-www-form-urlencoded"  # what curl -d sends unless told another
 # A fetch moves its consumer on.
 ACTS = {"GET /consumers/{}/instances/{}/records", "GET /api/v1/sql"}
 
@@ -110,6 +111,32 @@ def test_nothing_else_is(gateway):
             answer = ask(gateway, method, path, **page)
             assert not cors(answer), (name, page)
             assert (answer.status_code == 403) == acts, (name, page, answer.text)
+
+
+@pytest.mark.parametrize(
+    "type", [None, "text/plain", CURL, "multipart/form-data", "application/jsonp"],
+)  # fmt: skip
+def test_a_body_has_the_type_that_a_page_cannot_send_unasked(gateway, type):
+    """Below /api a body is JSON and says so. Only a query may be a text, which says so as well."""
+    texts = {"POST /api/v1/sql", "POST /api/v1/queries"}
+    for name, method, path in routes(gateway):
+        if not path.startswith("/api/") or (name in texts and type in ("text/plain", CURL)):
+            continue
+        answer = requests.request(method, gateway.url + path, data="{}", timeout=30,
+                                  headers={"Content-Type": type} if type else {})  # fmt: skip
+        assert answer.status_code == 415, (name, answer.text)
+        assert "application/json" in answer.text, name
+        if path.startswith("/api/v1/"):
+            error = answer.json()["error"]
+            assert error["code"] == "unsupported_media_type"
+            assert (type or "without a Content-Type") in error["message"]
+
+
+def test_no_body_needs_no_type(gateway):
+    for name, method, path in routes(gateway):
+        if path.startswith("/api/") and method != "GET":
+            answer = requests.request(method, gateway.url + path, timeout=30)
+            assert answer.status_code != 415, name
 
 
 def test_no_page_embeds_what_is_ours(gateway):

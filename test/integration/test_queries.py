@@ -74,8 +74,9 @@ def wait(server, id, *states):
 
 def sql(server, text, format=None, **more):
     query = {"format": format} if format else {}
+    headers = {"Content-Type": "application/sql"} | more.pop("headers", {})
     return requests.post(f"{server.url}/api/v1/sql", data=text.encode(), params=query, timeout=60,
-                         **more)  # fmt: skip
+                         headers=headers, **more)  # fmt: skip
 
 
 def workers(server):
@@ -325,8 +326,8 @@ def leave(server, path, body):
     host, port = server.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as client:
         client.sendall(
-            f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(body)}\r\n\r\n{body}"
-            .encode())  # fmt: skip
+            f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/sql\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n{body}".encode())  # fmt: skip
         eventually(lambda: busy(server), "the query never ran")
 
 
@@ -339,8 +340,7 @@ def test_a_query_ends_when_its_client_leaves(server, format):
 
 def test_a_stream_ends_when_its_client_leaves(server):
     """One that is read slowly holds its query up, without its rows in anyone's memory."""
-    with requests.post(f"{server.url}/api/v1/sql", data="SELECT i FROM range(1000000000000) t(i)",
-                       stream=True, timeout=60) as answer:  # fmt: skip
+    with sql(server, "SELECT i FROM range(1000000000000) t(i)", stream=True) as answer:
         assert next(answer.iter_lines()) == b'{"i":0}'
         first = get(server, "queries").json()["items"][0]
         assert first["state"] == "running"
@@ -366,8 +366,7 @@ def test_a_killed_process_is_said(server):
 
 
 def test_a_stream_whose_process_is_killed_is_not_whole(server):
-    with requests.post(f"{server.url}/api/v1/sql", data="SELECT i FROM range(1000000000000) t(i)",
-                       stream=True, timeout=60) as answer:  # fmt: skip
+    with sql(server, "SELECT i FROM range(1000000000000) t(i)", stream=True) as answer:
         lines = answer.iter_lines()
         next(lines)
         for pid in workers(server):
