@@ -144,8 +144,8 @@ struct pn_http_route {
 
 /* The value of a header (borrowed), or NULL. */
 const char *pn_http_request_header(const struct pn_http_request *req, const char *name);
-/* Does its Content-Type name this media type ("application/json"), with parameters or without? False
- * where it has no Content-Type. */
+/* Does its Content-Type name this media type ("application/json"), with parameters or without?
+ * False where it has no Content-Type. */
 bool pn_http_request_is_of_type(const struct pn_http_request *req, const char *type);
 /* The decoded value of a query parameter (in the arena), or NULL when absent or badly encoded. */
 const char *pn_http_request_query(struct pn_http_request *req, const char *name);

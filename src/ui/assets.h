@@ -6,9 +6,10 @@
 #include <stddef.h>
 
 struct pn_ui_asset {
-    const char *name; /* "index.html", "main-HRK4BWAM.css" */
-    const char *type; /* Content-Type */
-    const char *etag; /* weak: the bytes may be sent compressed or not */
+    const char *name;      /* "index.html", "main-HRK4BWAM.css" */
+    const char *type;      /* Content-Type */
+    const char *etag;      /* strong: of the file as it is */
+    const char *gzip_etag; /* strong: of the file when it is sent compressed */
     const unsigned char *bytes;
     size_t len;
     bool is_gzipped;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/errors.h"
+#include "http/accept.h"
 #include "http/content.h"
 #include "ui/assets.h"
 
@@ -47,7 +48,11 @@ static enum pn_http_handled serve_asset(struct pn_http_request *req, void *arg)
                          is_hashed ? "public, max-age=31536000, immutable" : "no-cache");
     req->status = 200;
     req->content_type = asset->type;
-    if (!pn_http_reply_is_known(req, asset->etag)) {
+    /* A strong tag is of one sequence of bytes (RFC 9110, section 8.8.3.3). */
+    bool is_zipped =
+        asset->is_gzipped &&
+        pn_http_accept_encoding(pn_http_request_header(req, "Accept-Encoding"), "gzip");
+    if (!pn_http_reply_is_known(req, is_zipped ? asset->gzip_etag : asset->etag)) {
         pn_buf_add(&req->out, asset->bytes, asset->len);
         if (asset->is_gzipped) {
             pn_http_reply_is_gzipped(req);

@@ -212,6 +212,13 @@ def test_files_of_the_pages(server):
     assert first.headers["Content-Encoding"] == "gzip"
     known = {"If-None-Match": first.headers["ETag"]}
     assert requests.get(server.url + script, headers=known, timeout=30).status_code == 304
+    # A strong tag is of the bytes as they were sent.
+    plain = requests.get(server.url + script, headers={"Accept-Encoding": "identity"}, timeout=30)
+    assert "Content-Encoding" not in plain.headers and plain.content == first.content
+    tags = {first.headers["ETag"], plain.headers["ETag"], index.headers["ETag"]}
+    assert len(tags) == 3 and all(tag.startswith('"') for tag in tags)
+    known["Accept-Encoding"] = "identity"
+    assert requests.get(server.url + script, headers=known, timeout=30).status_code == 200
     missing = requests.get(f"{server.url}/ui/main-GONE.js", timeout=30)
     assert missing.status_code == 404 and missing.json()["error"]["code"] == "not_found"
     assert "MIT" in requests.get(f"{server.url}/ui/licences.txt", timeout=30).text
