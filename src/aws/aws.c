@@ -8,6 +8,16 @@
 #include "aws/private.h"
 #include "base/mem.h"
 
+static int open_remote(const struct pn_aws_config *config, const struct pn_aws_env *env,
+                       struct pn_remote **remote, struct pn_err *e)
+{
+    const struct pn_remote_env remote_env = {
+        .io = env->io, .clock = env->clock, .metrics = env->metrics};
+    const struct pn_remote_config remote_config = {.endpoint = config->endpoint,
+                                                   .region = config->region};
+    return pn_remote_create(&remote_config, &remote_env, remote, e);
+}
+
 int pn_aws_create(const struct pn_aws_config *config, const struct pn_aws_env *env,
                   struct pn_aws **aws, struct pn_err *e)
 {
@@ -18,6 +28,10 @@ int pn_aws_create(const struct pn_aws_config *config, const struct pn_aws_env *e
                             "to take any signature");
     }
     struct pn_aws *made = pn_xcalloc(1, sizeof *made);
+    if (*config->endpoint != '\0' && open_remote(config, env, &made->remote, e) != 0) {
+        free(made);
+        return PN_FAIL;
+    }
     made->config.access_key = pn_xstrdup(config->access_key);
     made->config.secret_key = pn_xstrdup(config->secret_key);
     made->env = *env;
@@ -51,6 +65,7 @@ void pn_aws_destroy(struct pn_aws **aws)
     if (gone == NULL) {
         return;
     }
+    pn_remote_destroy(&gone->remote);
     OPENSSL_cleanse((char *)gone->config.secret_key, strlen(gone->config.secret_key));
     free((char *)gone->config.access_key);
     free((char *)gone->config.secret_key);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "aws/forward.h"
 #include "aws/reply.h"
 #include "aws/rights.h"
 #include "base/mem.h"
@@ -149,6 +150,9 @@ enum pn_http_handled pn_aws_call(struct pn_aws *aws, struct pn_http_request *req
 {
     if (!pn_http_may(req, pn_aws_operation_right(operation))) {
         return PN_HTTP_HANDLED;
+    }
+    if (aws->remote != NULL) {
+        return pn_aws_forward(aws, req, operation, input);
     }
     /* A large body's records are decoded into the arena. */
     if (req->body_len > INLINE_BYTES_MAX && !pn_http_request_reserve(req, req->body_len * 2)) {

@@ -3,6 +3,7 @@
 #define PN_AWS_PRIVATE_H
 
 #include "aws/aws.h"
+#include "aws/remote/remote.h"
 #include "kinesis/api/call.h"
 
 /* Constant once it is made. Each handler's `arg` is one. */
@@ -10,6 +11,7 @@ struct pn_aws {
     struct pn_aws_config config; /* owns its strings */
     struct pn_aws_env env;
     struct pn_http_route api_route; /* of POST / */
+    struct pn_remote *remote;       /* NULL: the streams are in env.kinesis */
     struct pn_metric *records;
     struct pn_metric **operations; /* as pn_operations */
 };

@@ -141,6 +141,14 @@ const struct pn_metric_row pn_metrics_table[PN_METRIC_COUNT] = {
             .label = "operation",
             .help = "Calls of the Kinesis API, through all interfaces.",
         },
+    [PN_METRIC_KINESIS_AGAIN_RECORDS] =
+        {
+            .name = "pinion_kinesis_again_records_total",
+            .kind = PN_METRIC_COUNTER,
+            .help = "Records that were sent to the Kinesis of kinesis.endpoint again, because it "
+                    "had refused them.",
+            .alarm = "growing all the time: the streams have too few shards",
+        },
     [PN_METRIC_KINESIS_LOST_RECORDS] =
         {
             .name = "pinion_kinesis_lost_records_total",

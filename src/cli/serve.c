@@ -143,6 +143,12 @@ int pn_cmd_serve(struct pn_cli *cli, int argc, char **argv)
     struct pn_server *server = NULL;
     const struct pn_app *app = NULL;
     int rc = pn_cli_app(cli, &app, &failure);
+    if (rc == 0 && roles_text == NULL && app->settings->kinesis.endpoint[0] != '\0') {
+        roles &= ~(unsigned)PN_ROLE_STREAM;
+        pn_logger_info(cli->logger, "serve",
+                       "streams are in another Kinesis (kinesis.endpoint): their calls are "
+                       "forwarded, and nothing here fills their tables");
+    }
     if (rc == 0) {
         rc = pn_server_start(app, listen, roles, &server, &failure);
     }

@@ -32,6 +32,7 @@ static int add_aws(struct pn_fronts *fronts, const struct pn_aws_config *config,
     const struct pn_aws_env aws = {.log = env->log,
                                    .kinesis = env->kinesis,
                                    .failures = &fronts->failures,
+                                   .io = env->io,
                                    .clock = env->clock,
                                    .metrics = env->metrics};
     int rc = pn_aws_create(config, &aws, &fronts->aws, e);

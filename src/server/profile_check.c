@@ -9,6 +9,7 @@
 #include "log/kafka/kafka.h"
 #include "server/announcement.h"
 #include "server/claim.h"
+#include "server/kinesis_check.h"
 #include "server/stations.h"
 #include "settings/configs.h"
 
@@ -226,6 +227,21 @@ static void check_store(struct check *check)
     pn_store_destroy(&store);
 }
 
+/* --- the streams ------------------------------------------------------------------------------ */
+
+static void check_kinesis(struct check *check)
+{
+    struct pn_err failure = {0};
+    struct pn_buf detail;
+    pn_buf_init(&detail, DETAIL_BYTES_MAX);
+    if (pn_app_check_kinesis(check->app, &detail, &failure) == 0) {
+        good(check, "streams", pn_buf_text(&detail));
+    } else {
+        bad(check, "streams", &failure, "kinesis.endpoint");
+    }
+    pn_buf_deinit(&detail);
+}
+
 /* --- the engine ------------------------------------------------------------------------------- */
 
 static void check_engine(struct check *check)
@@ -271,6 +287,9 @@ int pn_app_check_profile(const struct pn_app *app,
         bad(&check, "settings", &failure, app->lacks);
     } else {
         good(&check, "settings", "all that the profile needs is set");
+    }
+    if (app->settings->kinesis.endpoint[0] != '\0') {
+        check_kinesis(&check);
     }
     bool lacks_log = app->lacks != NULL && strcmp(app->lacks, "log.url") == 0;
     if (!lacks_log && app->settings->log.url[0] != '\0') {

@@ -138,9 +138,10 @@ static int open_stations(struct pn_server *server, const char *listen, struct pn
         rc = pn_store_sweep(server->store, e);
     }
     if (rc == 0) {
-        /* A log that keeps no streams needs none where nobody reads them. */
-        bool makes_streams =
-            (server->roles & PN_ROLE_STREAM) != 0 || app->settings->log.url[0] == '\0';
+        /* Where streams are elsewhere, or the log keeps none, nobody here needs them. */
+        bool keeps_streams =
+            app->settings->log.url[0] == '\0' && app->settings->kinesis.endpoint[0] == '\0';
+        bool makes_streams = (server->roles & PN_ROLE_STREAM) != 0 || keeps_streams;
         rc = pn_app_open_kinesis(app, server->log, makes_streams, &server->arena, &server->kinesis,
                                  e);
     }

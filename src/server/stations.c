@@ -151,6 +151,12 @@ int pn_app_open_kinesis(const struct pn_app *app, struct pn_log *log, bool makes
 {
     const struct pn_pipeline *pipeline = app->pipeline;
     struct pn_kinesis_config config;
+    if (makes_streams && app->settings->kinesis.endpoint[0] != '\0') {
+        return pn_err_input(e, "the streams are in another Kinesis (kinesis.endpoint): `pinion "
+                               "serve --roles gateway,sink,scheduler` forwards calls to it, and "
+                               "nothing here reads their records; to keep streams here, empty "
+                               "that setting");
+    }
     pn_settings_to_kinesis(app->settings, &config);
     config.folder = pn_arena_printf(arena, "%s/kinesis", app->data);
     struct pn_admission *admission = pn_arena_calloc(arena, 1, sizeof *admission);

@@ -110,6 +110,8 @@ void pn_settings_to_aws(const struct pn_settings *settings, struct pn_aws_config
     *config = (struct pn_aws_config){
         .access_key = settings->aws.access_key,
         .secret_key = settings->aws.secret_key,
+        .endpoint = settings->kinesis.endpoint,
+        .region = settings->aws.region,
     };
 }
 

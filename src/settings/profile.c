@@ -24,14 +24,20 @@ struct built_in {
 static const struct built_in built_in_profiles[] = {
     {.name = "embedded",
      .about = "The log and the store are in the data folder.",
-     .values = {{"log.url", ""}, {"store.url", ""}}},
+     .values = {{"log.url", ""}, {"store.url", ""}, {"kinesis.endpoint", ""}}},
     {.name = "kafka",
      .about = "The log is a cluster of Apache Kafka (log.url, if not on this machine).",
      .values = {{"log.url", "kafka://127.0.0.1:9092"}},
      .needs = {"log.url"}},
+    {.name = "kinesis",
+     .about = "The streams are in Amazon Kinesis, to which calls are forwarded.",
+     .values = {{"kinesis.endpoint", "aws"}}},
     {.name = "aws",
-     .about = "The log is Amazon MSK with IAM (log.url), the store a bucket of S3 (store.url).",
-     .values = {{"log.kafka.security", "sasl_ssl"}, {"log.kafka.sasl_mechanism", "AWS_MSK_IAM"}},
+     .about = "The log is Amazon MSK with IAM (log.url), the store a bucket of S3 (store.url), and "
+              "the streams are in Amazon Kinesis.",
+     .values = {{"log.kafka.security", "sasl_ssl"},
+                {"log.kafka.sasl_mechanism", "AWS_MSK_IAM"},
+                {"kinesis.endpoint", "aws"}},
      .needs = {"log.url", "store.url"}},
 };
 enum { BUILT_IN_COUNT = sizeof built_in_profiles / sizeof *built_in_profiles };

@@ -141,6 +141,7 @@ struct pn_settings {
         bool webhook_private;  /* webhooks may go to this machine and to private networks */
     } dag;
     struct {
+        char *endpoint;              /* "": streams are on the log */
         char *account;               /* 12 digits, of ARNs */
         bool shard_limits;           /* AWS's limits on each shard */
         int64_t error_percent;       /* of calls, refused on purpose */

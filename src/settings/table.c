@@ -344,6 +344,10 @@ const struct pn_setting pn_settings_table[] = {
     BOOL("dag.webhook_private", dag.webhook_private, "false",
          "`true`: webhooks of `on_failure` may go to loopback, link-local and private addresses."),
 
+    TEXT("kinesis.endpoint", kinesis.endpoint, "",
+         "Where streams are, if not on this server's log: `aws` for Amazon Kinesis in aws.region, "
+         "or "
+         "a URL. Calls are forwarded there, signed with the credentials of the environment."),
     TEXT("kinesis.account", kinesis.account, "000000000000",
          "The 12 digits of the account in the ARNs of streams."),
     BOOL("kinesis.shard_limits", kinesis.shard_limits, "false",
@@ -364,7 +368,8 @@ const struct pn_setting pn_settings_table[] = {
     DURATION("kinesis.iterator_ms", kinesis.iterator_ms, "5m", SECONDS(1), DAYS(1), NULL,
              "A shard iterator expires after this time."),
 
-    TEXT("aws.region", aws.region, "us-east-1", "The region in the ARNs of streams."),
+    TEXT("aws.region", aws.region, "us-east-1",
+         "The region in the ARNs of streams, and of the calls that kinesis.endpoint forwards."),
     TEXT("aws.access_key", aws.access_key, "",
          "If this and aws.secret_key are set, clients must sign every Kinesis request with them "
          "(Signature Version 4). If not, any signature is accepted, on loopback only."),

@@ -68,7 +68,7 @@ def test_what_pipeline_yml_has(data, tmp_path):
     with open(folder / "pipeline.yml", "a") as text:
         text.write("\nprofiles:\n  quick:\n    sink: {rotate_interval_ms: 1s}\n")
     listed = {row["profile"]: row for row in rows("profile", "list", "--pipeline", folder)}
-    assert {"embedded", "kafka", "aws", "quick"} == set(listed)
+    assert {"embedded", "kafka", "kinesis", "aws", "quick"} == set(listed)
     assert listed["quick"]["file"] == str(folder / "pipeline.yml")
     run("pipeline", "check", folder)
     with Server(data, "--profile", "quick", "--pipeline", folder) as server:

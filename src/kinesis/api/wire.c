@@ -214,3 +214,66 @@ void pn_wire_timestamp(struct pn_wire *wire, int64_t ms)
         cbor_int(wire, ms);
     }
 }
+
+static void cbor_double(struct pn_wire *wire, double value)
+{
+    unsigned char *to = head_room(wire);
+    if (to != NULL) {
+        added(wire, cbor_encode_double(value, to, HEAD_BYTES_MAX));
+    }
+}
+
+static void write_number(struct pn_wire *wire, const struct pn_json *node)
+{
+    if (node->is_integer) {
+        pn_wire_int(wire, node->integer);
+    } else if (wire->cbor) {
+        cbor_double(wire, node->number);
+    } else {
+        pn_json_put_double(&wire->json, node->number);
+    }
+}
+
+static void write_children(struct pn_wire *wire, const struct pn_json *parent)
+{
+    for (const struct pn_json *node = parent->first; node != NULL; node = node->next) {
+        if (parent->type == PN_JSON_OBJECT && wire->cbor) {
+            cbor_text(wire, node->key, node->key_len);
+        } else if (parent->type == PN_JSON_OBJECT) {
+            pn_json_put_name(&wire->json, node->key, node->key_len);
+        }
+        pn_wire_node(wire, node);
+    }
+}
+
+void pn_wire_node(struct pn_wire *wire, const struct pn_json *node)
+{
+    switch (node->type) {
+    case PN_JSON_NULL:
+        pn_wire_cstr(wire, NULL);
+        break;
+    case PN_JSON_BOOL:
+        pn_wire_bool(wire, node->boolean);
+        break;
+    case PN_JSON_NUMBER:
+        write_number(wire, node);
+        break;
+    case PN_JSON_STRING:
+        if (node->raw == NULL) {
+            pn_wire_blob_bytes(wire, node->text, node->text_len);
+        } else {
+            pn_wire_text(wire, node->text, node->text_len);
+        }
+        break;
+    case PN_JSON_ARRAY:
+        pn_wire_list(wire);
+        write_children(wire, node);
+        pn_wire_list_end(wire);
+        break;
+    case PN_JSON_OBJECT:
+        pn_wire_map(wire);
+        write_children(wire, node);
+        pn_wire_map_end(wire);
+        break;
+    }
+}

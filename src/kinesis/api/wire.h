@@ -69,5 +69,7 @@ void pn_wire_bool(struct pn_wire *wire, bool value);
 void pn_wire_blob_bytes(struct pn_wire *wire, const void *bytes, size_t len);
 /* JSON: seconds, with a fraction; CBOR: whole milliseconds with tag 1, as AWS's SDKs read them. */
 void pn_wire_timestamp(struct pn_wire *wire, int64_t ms);
+/* A tree as it was read, with all below it: bytes as a blob, any other string as a text. */
+void pn_wire_node(struct pn_wire *wire, const struct pn_json *node);
 
 #endif

@@ -1,0 +1,72 @@
+/*
+ * What the files of the remote share.
+ *
+ *   remote.c    its life, its thread, what is due
+ *   transfer.c  one request: signed, and begun
+ *   verdict.c   what a reply means: the end of its call, or another try
+ *   puts.c      the records of PutRecords that have failed
+ */
+#ifndef PN_AWS_REMOTE_PRIVATE_H
+#define PN_AWS_REMOTE_PRIVATE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include <curl/curl.h>
+
+#include "aws/remote/puts.h"
+#include "aws/remote/remote.h"
+#include "base/random.h"
+
+enum {
+    PN_REMOTE_REPLY_BYTES_MAX = 32
+                                << 20, /* GetRecords answers up to 10 MiB, as base64 a third more */
+    PN_REMOTE_CONNECT_MS = 5000,
+    PN_REMOTE_TRANSFER_MS = 30000
+};
+
+/* A call that has not ended. The remote's thread alone touches it. */
+struct pn_remote_attempt {
+    struct pn_remote_call *call;
+    CURL *curl; /* NULL: it waits for its time */
+    struct curl_slist *headers;
+    struct pn_buf body;          /* of a request that is made of failed records; else empty */
+    struct pn_remote_puts *puts; /* of PutRecords, once records have failed; else NULL */
+    int64_t due_ms;              /* by the clock that only rises */
+    int tries;                   /* that have begun */
+    bool renewed;                /* the credentials */
+    struct pn_remote_attempt *next;
+};
+
+struct pn_remote {
+    char *url; /* with a slash at its end */
+    char *host;
+    char *region;
+    const struct pn_clock *clock;
+    struct pn_metric *again; /* records that are sent again */
+    struct pn_aws_credentials *credentials;
+    CURLM *multi;
+    struct pn_random random;
+    struct pn_remote_attempt *waiting; /* for their time */
+    size_t under_way;
+    pthread_t thread;
+    pthread_mutex_t lock; /* of what follows */
+    struct pn_remote_call *first;
+    struct pn_remote_call **last;
+    bool ends;
+};
+
+/* --- transfer.c ------------------------------------------------------------------------------- */
+
+/* Begins a request. On an error nothing has begun. */
+int pn_remote_begin(struct pn_remote *remote, struct pn_remote_attempt *attempt,
+                    struct pn_err *e) PN_MUST_CHECK;
+
+/* --- verdict.c -------------------------------------------------------------------------------- */
+
+/* A request has ended by `code`. True: its call has ended; false: it is to be begun again. */
+bool pn_remote_judge(struct pn_remote *remote, struct pn_remote_attempt *attempt, CURLcode code);
+/* A request could not begin: the call ends. */
+void pn_remote_give_up(struct pn_remote_attempt *attempt, const struct pn_err *failure);
+
+#endif

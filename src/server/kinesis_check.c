@@ -1,0 +1,104 @@
+#include "server/kinesis_check.h"
+
+#include <string.h>
+
+#include "aws/remote/remote.h"
+#include "base/json_writer.h"
+
+enum { INPUT_BYTES_MAX = 4096, REPLY_BYTES_MAX = 1 << 20 };
+
+struct asking {
+    struct pn_remote *remote;
+    struct pn_buf input;
+    struct pn_remote_call call;
+};
+
+/* Asks, and gives back why it was refused, as an error. */
+static int ask(struct asking *asking, const char *operation, bool *missing, struct pn_err *e)
+{
+    struct pn_remote_call *call = &asking->call;
+    struct pn_remote_reason reason;
+    pn_buf_reset(&call->reply);
+    call->operation = operation;
+    call->body = pn_buf_text(&asking->input);
+    call->body_len = asking->input.len;
+    call->rc = 0;
+    *missing = false;
+    pn_remote_call(asking->remote, call);
+    if (call->rc != 0) {
+        pn_err_copy(e, &call->failure);
+        return call->rc;
+    }
+    if (call->status == 200) {
+        return 0;
+    }
+    pn_remote_reason_of(call, &reason);
+    *missing = strcmp(reason.type, "ResourceNotFoundException") == 0;
+    return pn_err_fatal(e, "%s is answered %ld: %s%s%s", operation, call->status,
+                        reason.type[0] != '\0' ? reason.type : "no reason is given",
+                        reason.message[0] != '\0' ? ": " : "", reason.message);
+}
+
+static void write_input(struct pn_buf *input, const char *name)
+{
+    struct pn_json_writer json;
+    pn_buf_reset(input);
+    pn_json_writer_init(&json, input);
+    pn_json_put_object(&json);
+    if (name != NULL) {
+        pn_json_add_cstr(&json, "StreamName", name);
+    }
+    pn_json_end(&json);
+}
+
+static int ask_streams(struct asking *asking, const struct pn_pipeline *pipeline, struct pn_err *e)
+{
+    for (size_t i = 0; i < pipeline->stream_count; i++) {
+        struct pn_err why = {0};
+        bool missing = false;
+        write_input(&asking->input, pipeline->streams[i].name);
+        int rc = ask(asking, "DescribeStreamSummary", &missing, &why);
+        if (rc != 0 && missing) {
+            return pn_err_missing(e,
+                                  "the stream %s is not there: create it with %d shards, by "
+                                  "`aws kinesis create-stream` or deploy/terraform, or set "
+                                  "aws.region to where it is",
+                                  pipeline->streams[i].name, (int)pipeline->streams[i].shards);
+        }
+        if (rc != 0) {
+            pn_err_copy(e, &why);
+            return rc;
+        }
+    }
+    return 0;
+}
+
+int pn_app_check_kinesis(const struct pn_app *app, struct pn_buf *detail, struct pn_err *e)
+{
+    const struct pn_settings *settings = app->settings;
+    const struct pn_remote_config config = {.endpoint = settings->kinesis.endpoint,
+                                            .region = settings->aws.region};
+    const struct pn_remote_env env = {.io = app->io, .clock = app->clock, .metrics = app->metrics};
+    struct asking asking = {.remote = NULL};
+    bool missing = false;
+    pn_buf_init(&asking.input, INPUT_BYTES_MAX);
+    pn_buf_init(&asking.call.reply, REPLY_BYTES_MAX);
+    int rc = pn_remote_create(&config, &env, &asking.remote, e);
+    if (rc == 0) {
+        write_input(&asking.input, NULL);
+        rc = ask(&asking, "ListStreams", &missing, e);
+    }
+    if (rc == 0) {
+        rc = ask_streams(&asking, app->pipeline, e);
+    }
+    if (rc == 0) {
+        pn_buf_addf(detail,
+                    "Kinesis (kinesis.endpoint %s, region %s) answers, and has the "
+                    "pipeline's %zu streams; their calls are forwarded",
+                    settings->kinesis.endpoint, settings->aws.region, app->pipeline->stream_count);
+    }
+    pn_remote_destroy(&asking.remote);
+    pn_buf_deinit(&asking.call.reply);
+    pn_buf_deinit(&asking.input);
+    return rc;
+}
