@@ -1,6 +1,7 @@
 """deploy/ansible: by ansible-lint, and run twice for real on a Debian in a folder (mmdebstrap),
 with pinion's own package. What comes from the network in an account, Kafka's tools and its IAM
-login, comes from a server here; the tools are a script that remembers topics."""
+login, comes from a server here; the tools are a script that remembers topics. The IAM login is the
+jar of Maven Central."""
 
 import functools
 import hashlib
@@ -8,6 +9,7 @@ import http.server
 import json
 import os
 import re
+import shutil
 import subprocess
 import tarfile
 import threading
@@ -93,8 +95,8 @@ def host(tmp_path_factory):
     with tarfile.open(files / "kafka.tgz", "w:gz") as archive:
         archive.add(files / "kafka_2.13-3.9.1", "kafka_2.13-3.9.1")
     digest = hashlib.sha512((files / "kafka.tgz").read_bytes()).hexdigest()
-    (files / "iam.jar").write_bytes(b"a jar")
-    jar = hashlib.sha256(b"a jar").hexdigest()
+    (jar,) = (TOOLS / "iam-jars").glob("aws-msk-iam-auth-*-all.jar")
+    shutil.copy(jar, files / "iam.jar")
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_):
@@ -112,7 +114,7 @@ def host(tmp_path_factory):
         "ansible_python_interpreter": "/usr/bin/python3", "ansible_become": False,
         "kafka_client_bootstrap": "b-1:9098", "kafka_client_url": f"{url}/kafka.tgz",
         "kafka_client_checksum": f"sha512:{digest}",
-        "kafka_client_iam_url": f"{url}/iam.jar", "kafka_client_iam_checksum": f"sha256:{jar}",
+        "kafka_client_iam_url": f"{url}/iam.jar",
         "pinion_package": str(package), "pinion_listen": "127.0.0.1:0", "pinion_bootstrap": "",
     }  # fmt: skip
     server.shutdown()
@@ -225,11 +227,65 @@ def test_the_gateway_writes_to_msk(host, played):
     assert "log.kafka.region" not in done.stderr  # the broker's name has it
 
 
+def test_pinion_only_lands_where_the_gateway_is_on_ecs(host, played):
+    root, _ = host
+    options = root / "etc/default/pinion"
+    play(host, pinion_gateway=False, pinion_bootstrap="b-1:9098", pinion_store="s3://a-bucket")
+    text = options.read_text()
+    assert " --roles sink " in text and "gateway.auth" not in text and KEY not in text
+
+    # With MSK Connect as the sink there is nothing for pinion to do.
+    again = play(host, pinion_gateway=False, pinion_bootstrap="b-1:9098")
+    assert changes(again) == [] and options.read_text() == text
+    assert recap(again)["skipped"] > 3
+
+
+def test_another_jar_is_refused(host, played):
+    """The IAM login is the one whose checksum the role has."""
+    root, variables = host
+    jar = root / "opt/kafka/kafka_2.13-3.9.1/libs/aws-msk-iam-auth.jar"
+    whole = jar.read_bytes()
+    jar.write_bytes(whole[:-1] + b"?")  # it is fetched again
+    assert changes(play(host))[0] == "kafka_client : Fetch the IAM login of MSK"
+    assert jar.read_bytes() == whole
+    jar.unlink()
+    text = play(host, status=2, kafka_client_iam_url=variables["kafka_client_url"])
+    assert "checksum" in text and not jar.exists()
+
+
+def molecule(host, step, folder=ANSIBLE, status=0):
+    root, variables = host
+    file = root.parent / "molecule.json"
+    file.write_text(json.dumps(variables))
+    return do(
+        VENV / "molecule", step, cwd=folder, status=status, timeout=900,
+        env={**PATH, "ANSIBLE_CONNECTION_PLUGINS": str(HERE / "ansible/connection_plugins"),
+             "ANSIBLE_PIPELINING": "1", "ANSIBLE_NOCOLOR": "1", "PINION_API_KEY": KEY,
+             "PINION_MOLECULE_VARS": str(file), "NO_COLOR": "1",
+             "MOLECULE_EPHEMERAL_DIRECTORY": str(root.parent / "molecule")},
+    )  # fmt: skip
+
+
+def test_molecule(host, played, tmp_path):
+    """The playbook; the playbook again, without a change; and what must be there."""
+    for step in ("converge", "idempotence", "verify"):
+        molecule(host, step)
+    changing = tmp_path / "ansible"
+    shutil.copytree(ANSIBLE, changing)
+    tasks = changing / "roles/kafka_client/tasks/main.yml"
+    text = tasks.read_text()
+    was = "changed_when: \"'Created topic' in kafka_client_created.stdout\""
+    assert text.count(was) == 1
+    tasks.write_text(text.replace(was, "changed_when: true"))
+    assert "Create the topics" in molecule(host, "idempotence", changing, status=1)
+
+
 @pytest.mark.parametrize(
     ("more", "wanted"),
     [
         ({"kafka_client_bootstrap": ""}, "Set kafka_client_bootstrap to the output"),
         ({"key": "with a space and \"quotes\""}, "Check that the API key is one"),
+        ({"pinion_gateway": False, "pinion_store": "s3://a-bucket"}, "pinion only lands"),
     ],
 )
 def test_what_is_missing_is_named(host, played, more, wanted):
