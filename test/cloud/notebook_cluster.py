@@ -37,7 +37,11 @@ class Files:
 
     @staticmethod
     def ls(path):
-        names = [f"{entry.name}/" if entry.is_dir() else entry.name for entry in os.scandir(path)]
+        try:
+            entries = list(os.scandir(path))
+        except FileNotFoundError as missing:  # which a cluster says in Java's words
+            raise Exception(f"java.io.FileNotFoundException: {path}") from missing
+        names = [f"{entry.name}/" if entry.is_dir() else entry.name for entry in entries]
         return [types.SimpleNamespace(name=name) for name in sorted(names)]
 
 

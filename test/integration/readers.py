@@ -65,7 +65,9 @@ def plain(value):
 
 
 def in_order(rows):
-    return sorted((plain(row) for row in rows), key=lambda row: json.dumps(row, default=str))
+    """The members of a map have no order."""
+    plain_rows = [plain(row) for row in rows]
+    return sorted(plain_rows, key=lambda row: json.dumps(row, default=str, sort_keys=True))
 
 
 def rows_by_delta_rs(path, version=None):
