@@ -45,6 +45,7 @@ static void on_assigned(void *arg, const struct pn_log_place *places, size_t cou
 {
     struct pn_sink *sink = arg;
     struct pn_sink_share *share = &sink->share;
+    share->has_dealt = true;
     for (size_t i = 0; i < count; i++) {
         if (pn_sink_share_find(share, places[i].topic, places[i].partition) < share->owned_count) {
             continue;
@@ -152,16 +153,25 @@ static int subscribe(struct pn_sink *sink, struct pn_err *e)
     return rc;
 }
 
-/* Remembers why the group keeps this sink out, until it gives it partitions, or has not said so for
- * a while: with more sinks than partitions it may have none for this one. */
+/* Does a failure say no more of the group? It has dealt out partitions, and with more sinks than
+ * partitions it may have none for this one; or it has not failed again for a while. A missing
+ * right is reported once. */
+static bool is_over(const struct pn_sink_share *share, int64_t now_ms)
+{
+    return share->owned_count > 0 || share->has_dealt ||
+           (share->failure.code != PN_LOG_NOT_AUTHORIZED &&
+            now_ms - share->failed_at_ms >= FORGET_FAILURE_MS);
+}
+
+/* Remembers why the group keeps this sink out, until that is over. */
 static void note_failure(struct pn_sink *sink, const struct pn_err *why)
 {
     struct pn_err *failure = &sink->share.failure;
     int64_t now_ms = pn_mono_ms(sink->config.clock);
     if (why->code != 0) {
         sink->share.failed_at_ms = now_ms;
-    } else if (sink->share.owned_count == 0 &&
-               now_ms - sink->share.failed_at_ms < FORGET_FAILURE_MS) {
+        sink->share.has_dealt = false;
+    } else if (!is_over(&sink->share, now_ms)) {
         return;
     }
     if (why->code != 0 && (failure->code != why->code || strcmp(failure->msg, why->msg) != 0)) {

@@ -72,6 +72,7 @@ struct pn_sink_share {
     size_t owned_capacity;
     struct pn_err failure; /* by `lock`, too: why it is kept out; code 0: it is not */
     int64_t failed_at_ms;
+    bool has_dealt; /* the group has dealt out partitions since then, maybe none to us */
 };
 
 struct pn_sink {

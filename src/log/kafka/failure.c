@@ -9,7 +9,7 @@ enum { RECENT_MS = 30000 };
 #define IAM_ADVICE                                                                             \
     "; check the AWS credentials (role, profile or AWS_ACCESS_KEY_ID), log.kafka.region, and " \
     "that "                                                                                    \
-    "their policy allows the kafka-cluster: actions on the cluster and its topics"
+    "their policy allows the kafka-cluster: actions on the cluster, its topics and its groups"
 
 /* How an error of librdkafka (negative) or of Kafka's protocol is one of ours. What is not here is
  * passing, as most are. */
