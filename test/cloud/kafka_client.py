@@ -4,7 +4,16 @@ import json
 import sys
 
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ConfigResource,
+    NewTopic,
+    ResourcePatternType,
+    ResourceType,
+)
 
 address, function, arguments = sys.argv[1:4]
 
@@ -76,6 +85,21 @@ def settings(topic):
     found = admin.describe_configs([resource])[resource].result(60)
     own = {name: entry.value for name, entry in found.items() if entry.source == 1}
     return {**own, "partitions": len(admin.list_topics(topic, 60).topics[topic].partitions)}
+
+
+def allow(user, rights):
+    """Rights of a user, each [kind, name, operation]; a name that ends with * is a prefix."""
+    acls = [
+        AclBinding(
+            ResourceType[kind], name.removesuffix("*"),
+            ResourcePatternType.PREFIXED if name.endswith("*") else ResourcePatternType.LITERAL,
+            f"User:{user}", "*", AclOperation[operation], AclPermissionType.ALLOW,
+        )
+        for kind, name, operation in rights
+    ]  # fmt: skip
+    admin = AdminClient({"bootstrap.servers": address})
+    for made in admin.create_acls(acls).values():
+        made.result(60)
 
 
 print(json.dumps(globals()[function](*json.loads(arguments))))

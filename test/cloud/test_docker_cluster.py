@@ -15,7 +15,7 @@ from s3 import BUCKET, S3
 from test_docker import composed, variables
 
 CLUSTER = ROOT / "deploy/docker/cluster.yml"
-PINIONS = ("gateway-1", "gateway-2", "worker")
+PINIONS = ("gateway-1", "gateway-2", "worker-1", "worker-2")
 
 JSON = {"Content-Type": "application/json"}
 
@@ -49,7 +49,7 @@ def started(service, file, folder, name, kafka, s3):
     places = {"kafka:9092": kafka, "http://s3:7070": s3, "s3://pipeline": f"s3://{BUCKET}"}
     for theirs, here in places.items():
         settings = settings.replace(theirs, here)
-    assert kafka in settings and (s3 in settings) == (name == "worker")
+    assert kafka in settings and (s3 in settings) == name.startswith("worker")
     (folder / name).mkdir()
     (folder / name / "settings.yml").write_text(settings)
     words = service["command"]
@@ -66,8 +66,15 @@ def landed(s3):
     return sum(get(Bucket=BUCKET, Key=key)["Body"].read().count(b"\n") for key in keys)
 
 
+def partitions(worker):
+    """Those that a worker lands."""
+    answer = json.loads(worker.request("GET", "/api/v1/sink")[1])
+    return {(one["topic"], one["partition"]) for one in answer["partitions"]}
+
+
 def test_the_services(file, tmp_path):
-    """Records that came to either gateway are tables of the bucket, by the worker's DAG."""
+    """Records that came to either gateway are landed by the workers, each of which has a share, and
+    are tables of the bucket by the first worker's DAG."""
     (tmp_path / "kafka").mkdir()
     broker = Broker(tmp_path / "kafka")
     try:
@@ -76,13 +83,21 @@ def test_the_services(file, tmp_path):
                 name: started(file["services"][name], file, tmp_path, name, broker.address, s3.url)
                 for name in PINIONS
             }
-            env = servers["worker"][1]
+            env = servers["worker-1"][1]
             with servers["gateway-1"][0] as one, servers["gateway-2"][0] as two, \
-                    servers["worker"][0] as worker:  # fmt: skip
+                    servers["worker-1"][0] as worker, servers["worker-2"][0] as other:  # fmt: skip
+                topics = {(f"{UID}.{name}", 0) for name in ("pin", "geo", "user")}
+                deadline = time.monotonic() + 300
+                while not (
+                    (ours := partitions(worker)) and (theirs := partitions(other))
+                    and ours | theirs == topics and not ours & theirs
+                ):  # fmt: skip
+                    assert time.monotonic() < deadline, f"{ours} {theirs} {worker.log()}"
+                    time.sleep(0.2)
                 for n, server in enumerate((one, two)):
                     server.produce(f"{UID}.geo", {"ind": n, "country": "Peru", "latitude": 1.5,
                                    "longitude": 2, "timestamp": "2020-01-01 00:00:00"})  # fmt: skip
-                    check = file["services"]["worker"]["healthcheck"]["test"][2:]
+                    check = file["services"]["worker-1"]["healthcheck"]["test"][2:]
                     assert run(*[re.sub("^http:.*", server.url, word) for word in check], env=env)
                 assert worker.request("GET", "/ui/")[0] == 200
                 deadline = time.monotonic() + 300
@@ -92,7 +107,7 @@ def test_the_services(file, tmp_path):
                     assert time.monotonic() < deadline, worker.log()
                     time.sleep(0.2)
                 at = {"data": worker.data, "env": env, "timeout": 600}
-                config = ("--config", tmp_path / "worker/settings.yml")
+                config = ("--config", tmp_path / "worker-1/settings.yml")
                 run("dag", "trigger", "batch_processing_dag", "--wait", *config, **at)
                 sql = "SELECT ind FROM geo ORDER BY ind"
                 rows = run("query", sql, "--format", "json", *config, **at).stdout

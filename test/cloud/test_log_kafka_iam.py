@@ -29,12 +29,13 @@ LOGIN = {
 }  # fmt: skip
 
 
-def iam_broker(folder):
+def iam_broker(folder, config=""):
+    """`config`: more lines of its settings. The user of a login is `iam`."""
     subprocess.run(
         ["javac", "-cp", f"{JARS}/*", "-d", folder / "classes", HERE / "java/IamLogin.java"],
         check=True, timeout=120,
     )  # fmt: skip
-    return Broker(folder, config=CONFIG, classes=folder / "classes")
+    return Broker(folder, config=CONFIG + config, classes=folder / "classes")
 
 
 @pytest.fixture(scope="module")

@@ -115,6 +115,10 @@ def test_a_mistake_is_found(tmp_path, mirror, directory, file, was, is_now, want
          "valueFrom = aws_ssm_parameter.api_key[0].arn",
          "valueFrom = aws_api_gateway_api_key.producer.value",
          "The API key is not a secret, or is another one."),
+        ("batch-ingestion-tf", "client.tf", "pinion-sink-${var.pipeline}-*", "${var.pipeline}-*",
+         "The sink has another group."),
+        ("batch-ingestion-tf", "client.tf", 'var.sink == "pinion" ? 1 : 0', "1",
+         "The host may use the sink's group, but MSK Connect lands."),
     ],
 )  # fmt: skip
 def test_a_failing_assertion_is_found(tmp_path, mirror, directory, file, was, is_now, wanted):

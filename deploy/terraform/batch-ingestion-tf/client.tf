@@ -35,10 +35,21 @@ data "aws_iam_policy_document" "msk_access" {
     resources = local.topics
   }
 
+  # Of the consumer instances of the gateway's clients.
   statement {
     sid       = "Groups"
     actions   = ["kafka-cluster:AlterGroup", "kafka-cluster:DescribeGroup"]
-    resources = ["${local.kafka_arn}:group/${local.cluster_path}/pinion-*"]
+    resources = [for prefix in var.group_prefixes : "${local.groups}/${prefix}*"]
+  }
+}
+
+# The group in which servers that land share the partitions: pinion-sink-PIPELINE-, and a part of the
+# bucket's id, which nobody knows before.
+data "aws_iam_policy_document" "msk_sink" {
+  statement {
+    sid       = "SinkGroup"
+    actions   = ["kafka-cluster:AlterGroup", "kafka-cluster:DescribeGroup"]
+    resources = ["${local.groups}/pinion-sink-${var.pipeline}-*"]
   }
 }
 
@@ -86,6 +97,14 @@ resource "aws_iam_role" "client" {
 resource "aws_iam_role_policy_attachment" "client_msk" {
   role       = aws_iam_role.client.name
   policy_arn = aws_iam_policy.msk_access.arn
+}
+
+resource "aws_iam_role_policy" "client_sink" {
+  count = var.sink == "pinion" ? 1 : 0
+
+  name_prefix = "sink-"
+  role        = aws_iam_role.client.id
+  policy      = data.aws_iam_policy_document.msk_sink.json
 }
 
 resource "aws_iam_role_policy_attachment" "client_s3" {

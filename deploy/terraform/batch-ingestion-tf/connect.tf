@@ -48,8 +48,8 @@ data "aws_iam_policy_document" "connect_topics" {
     sid     = "Groups"
     actions = ["kafka-cluster:AlterGroup", "kafka-cluster:DescribeGroup"]
     resources = [
-      "${local.kafka_arn}:group/${local.cluster_path}/__amazon_msk_connect_*",
-      "${local.kafka_arn}:group/${local.cluster_path}/connect-*",
+      "${local.groups}/__amazon_msk_connect_*",
+      "${local.groups}/connect-*",
     ]
   }
 

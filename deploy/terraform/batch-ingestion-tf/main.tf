@@ -33,5 +33,6 @@ locals {
     "arn:${data.aws_partition.current.partition}:kafka:${var.region}:${data.aws_caller_identity.current.account_id}:cluster/",
   )
   kafka_arn = "arn:${data.aws_partition.current.partition}:kafka:${var.region}:${data.aws_caller_identity.current.account_id}"
+  groups    = "${local.kafka_arn}:group/${local.cluster_path}"
   topics    = [for prefix in var.topic_prefixes : "${local.kafka_arn}:topic/${local.cluster_path}/${prefix}*"]
 }

@@ -88,6 +88,23 @@ variable "topic_prefixes" {
   }
 }
 
+variable "group_prefixes" {
+  description = "How the names of consumer groups begin that clients of the gateway may use."
+  type        = list(string)
+  default     = ["0e3bbd435bfb."]
+
+  validation {
+    condition     = alltrue([for prefix in var.group_prefixes : length(prefix) > 0])
+    error_message = "A group prefix must not be empty: it would stand for every group."
+  }
+}
+
+variable "pipeline" {
+  description = "Name of the pipeline that pinion lands, as in its pipeline.yml."
+  type        = string
+  default     = "pinterest"
+}
+
 variable "kafka_version" {
   description = "Version of Kafka."
   type        = string

@@ -64,9 +64,14 @@ run "by_msk_connect" {
 
   assert {
     condition = tolist(data.aws_iam_policy_document.msk_access.statement[2].resources) == tolist([
-      "arn:aws:kafka:eu-west-2:123456789012:group/pinion/0a-1/pinion-*",
+      "arn:aws:kafka:eu-west-2:123456789012:group/pinion/0a-1/0e3bbd435bfb.*",
     ])
     error_message = "Groups need ARNs of groups, not the cluster's."
+  }
+
+  assert {
+    condition     = length(aws_iam_role_policy.client_sink) == 0
+    error_message = "The host may use the sink's group, but MSK Connect lands."
   }
 }
 
@@ -132,6 +137,19 @@ run "by_pinion" {
       length(aws_cloudwatch_log_group.connect) == 0
     )
     error_message = "Something of MSK Connect is left."
+  }
+
+  # As docs/kafka-log.md names the group.
+  assert {
+    condition = tolist(data.aws_iam_policy_document.msk_sink.statement[0].resources) == tolist([
+      "arn:aws:kafka:eu-west-2:123456789012:group/pinion/0a-1/pinion-sink-pinterest-*",
+    ])
+    error_message = "The sink has another group."
+  }
+
+  assert {
+    condition     = length(aws_iam_role_policy.client_sink) == 1 && aws_iam_role_policy.client_sink[0].role == aws_iam_role.client.id
+    error_message = "The host may not use the sink's group."
   }
 }
 
@@ -267,6 +285,8 @@ run "every_variable" {
     flush_size       = 7
     topics_regex     = "other.*"
     topic_prefixes   = ["other.", "more."]
+    group_prefixes   = ["readers-", "more."]
+    pipeline         = "shop"
     kafka_version    = "4.1.x.kraft"
     brokers          = 4
     broker_type      = "kafka.m7g.xlarge"
@@ -293,6 +313,16 @@ run "every_variable" {
   assert {
     condition     = length(data.aws_iam_policy_document.msk_access.statement[1].resources) == 2
     error_message = "topic_prefixes does nothing."
+  }
+
+  assert {
+    condition     = length(data.aws_iam_policy_document.msk_access.statement[2].resources) == 2
+    error_message = "group_prefixes does nothing."
+  }
+
+  assert {
+    condition     = endswith(one(data.aws_iam_policy_document.msk_sink.statement[0].resources), "/pinion-sink-shop-*")
+    error_message = "pipeline does nothing."
   }
 
   assert {
