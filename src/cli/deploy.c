@@ -158,12 +158,27 @@ static int run_plan(struct pn_cli *cli, int argc, char **argv)
         {"step", PN_CELL_INT},       {"directory", PN_CELL_TEXT},
         {"makes", PN_CELL_TEXT},     {"usd_month", PN_CELL_DOUBLE},
         {"usd_basis", PN_CELL_TEXT}, {"tear_down_step", PN_CELL_INT}};
+    const char *gateway = "client-host";
+    const char *sink = "msk-connect";
+    const struct pn_opt opts[] = {
+        {.name = "gateway",
+         .kind = PN_OPT_CHOICE,
+         .choices = "client-host|ecs",
+         .help = "where the gateway runs: the variable gateway of batch-ingestion-tf (client-host)",
+         .target = &gateway},
+        {.name = "sink",
+         .kind = PN_OPT_CHOICE,
+         .choices = "msk-connect|pinion",
+         .help = "what lands the records: its variable sink (msk-connect)",
+         .target = &sink},
+        {.name = NULL}};
     const struct pn_syntax syntax = {
+        .opts = opts,
         .uses = PN_USES_FORMAT,
         .about = "Shows the steps of the cloud deployment in their order, what each creates, and "
                  "roughly what that costs a month. Tear down in the reverse order: what costs most "
                  "goes first. docs/deploy.md explains each step.",
-        .examples = "pinion deploy plan\n"};
+        .examples = "pinion deploy plan\npinion deploy plan --gateway ecs --sink pinion\n"};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
         return status;
@@ -176,6 +191,9 @@ static int run_plan(struct pn_cli *cli, int argc, char **argv)
     struct pn_row_writer *rows = pn_cli_rows(cli);
     PN_ROWS_BEGIN(rows, columns);
     for (const struct pn_deploy_item *item = pn_deploy_plan; item->what != NULL; item++) {
+        if (!pn_deploy_makes(item, gateway, sink)) {
+            continue;
+        }
         pn_cell_int(rows, item->step);
         pn_cell_cstr(rows, item->directory);
         pn_cell_cstr(rows, item->what);

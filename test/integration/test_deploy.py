@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from cloud import CLIENT_SECRET, CONFIG, SECRETS, SECRET_KEY, Cloud
-from pinion import run
+from pinion import ROOT, run
 
 DIRECTORIES = {
     "main-storage-s3-tf": {"region", "bucket_name"},
@@ -221,3 +221,33 @@ def test_plan():
     text = run("deploy", "plan").stdout
     assert f"About {total:.0f} a month in all" in text and "us-east-1" in text
     assert "mwaa-orchestration-tf, databricks-tf, stream-ingestion-tf" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "made", "left_out"),
+    [
+        ([], {"MSK Connect"}, {"Fargate", "ECR"}),
+        (["--gateway", "ecs"], {"MSK Connect", "Fargate", "ECR"}, set()),
+        (["--sink", "pinion"], set(), {"MSK Connect", "Fargate", "ECR"}),
+        (["--gateway", "ecs", "--sink", "pinion"], {"Fargate", "ECR"}, {"MSK Connect"}),
+    ],
+)
+def test_plan_of_what_is_chosen(words, made, left_out):
+    """Each part that a variable chooses has its cost, and is in the total only when it is made."""
+    rows = json.loads(run("deploy", "plan", *words, "--format", "json").stdout)
+    for part in made:
+        assert [row["usd_month"] > 0 for row in rows if part in row["makes"]] == [True], part
+    assert not [row for row in rows if any(part in row["makes"] for part in left_out)]
+    assert "Tear down" in (text := run("deploy", "plan", *words).stdout)
+    assert f"About {sum(row['usd_month'] for row in rows):.0f} a month in all" in text
+
+
+def test_a_choice_that_batch_ingestion_does_not_have():
+    """The options are the variables' values, and no others."""
+    variables = (ROOT / "deploy/terraform/batch-ingestion-tf/variables.tf").read_text()
+    for name in ("gateway", "sink"):
+        (values,) = re.findall(rf"contains\((\[.*\]), var\.{name}\)", variables)
+        for value in json.loads(values):
+            run("deploy", "plan", f"--{name}", value)
+        done = run("deploy", "plan", f"--{name}", "lambda", check=False)
+        assert done.returncode == 2 and "lambda" in done.stderr
