@@ -133,6 +133,17 @@ const struct pn_api_field pn_api_audit_query[] = {PN_FIELD_OPTIONAL("dag", TEXT)
                                                    .type = PN_API_TEXT,
                                                    .flags = PN_API_OPTIONAL,
                                                    .help = "one of the DAG in `dag`"},
+                                                  {.name = "q",
+                                                   .type = PN_API_TEXT,
+                                                   .flags = PN_API_OPTIONAL,
+                                                   .help = "words that must be in the texts of an "
+                                                           "item, in any case"},
+                                                  {.name = "sort",
+                                                   .type = PN_API_TEXT,
+                                                   .flags = PN_API_OPTIONAL,
+                                                   .words = "at_ms|-at_ms",
+                                                   .help = "-at_ms, the newest first, unless "
+                                                           "given"},
                                                   PN_FIELDS_END};
 
 /* ---- runs ------------------------------------------------------------------------------------ */

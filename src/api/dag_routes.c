@@ -330,9 +330,12 @@ static int answer_audit(struct pn_api_dag_call *call, struct pn_err *e)
     struct pn_api_page page;
     struct pn_audit *audits = NULL;
     size_t count = 0;
+    const char *sort = pn_http_request_query(call->req, "sort");
     struct pn_audit_filter filter = {.dag = pn_http_request_query(call->req, "dag"),
-                                     .run_id = pn_http_request_query(call->req, "run")};
-    int rc = pn_api_dag_page(call, &page, &filter.before_id, e);
+                                     .run_id = pn_http_request_query(call->req, "run"),
+                                     .words = pn_http_request_query(call->req, "q"),
+                                     .oldest_first = sort != NULL && sort[0] != '-'};
+    int rc = pn_api_dag_page(call, &page, &filter.after_id, e);
     if (rc == 0 && filter.run_id != NULL && filter.dag == NULL) {
         rc = pn_err_input(e, "`run` is one of a DAG: give `dag`, too");
     }

@@ -1,13 +1,17 @@
 #include "api/table_routes.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "api/errors.h"
 #include "api/list.h"
 #include "base/units.h"
+#include "base/words.h"
+#include "report/files.h"
 #include "report/lineage.h"
 
-enum { SCHEMA_BYTES_MAX = 4 << 20 };
+enum { SCHEMA_BYTES_MAX = 4 << 20, MAKER_BYTES_MAX = 1 << 20 };
 
 /* A request for one table. */
 struct look {
@@ -144,19 +148,59 @@ static enum pn_http_handled handle_schema(struct pn_http_request *req, void *arg
     return finish(&look, rc, &failure);
 }
 
+/* --- files ------------------------------------------------------------------------------------ */
+
+static enum pn_file_order file_order(const char *column)
+{
+    static const char *const columns[] = {[PN_FILES_BY_PATH] = "path",
+                                          [PN_FILES_BY_ROWS] = "rows",
+                                          [PN_FILES_BY_SIZE] = "size_bytes",
+                                          [PN_FILES_BY_TIME] = "modified_ms"};
+    size_t i = 0;
+    while (strcmp(columns[i], column) != 0) {
+        i++;
+        PN_ASSERT(i < sizeof columns / sizeof *columns); /* the words of `sort` were checked */
+    }
+    return (enum pn_file_order)i;
+}
+
 static enum pn_http_handled handle_files(struct pn_http_request *req, void *arg)
 {
     struct look look = {.req = req, .routes = arg};
     struct pn_err failure = {0};
     int rc = open_snapshot(&look, &failure);
     if (rc == 0) {
+        const char *sort = pn_http_request_query(req, "sort");
+        sort = sort != NULL ? sort : "path";
+        const struct pn_file_choice choice = {.words = pn_http_request_query(req, "q"),
+                                              .order = file_order(sort + (sort[0] == '-')),
+                                              .is_falling = sort[0] == '-',
+                                              .after = look.page.after,
+                                              .limit = look.page.limit};
+        const char *next = NULL;
         struct pn_api_list list;
         struct pn_row_writer *rows = pn_api_list_begin(&list, req);
-        const char *next = pn_report_files(look.snapshot, look.page.after, look.page.limit, rows);
-        (void)pn_api_list_end(&list, next);
+        rc = pn_report_files(look.snapshot, &choice, &req->arena, rows, &next, &failure);
+        (void)(rc == 0 ? pn_api_list_end(&list, next) : pn_api_list_fail(&list, &failure));
     }
     return finish(&look, rc, &failure);
 }
+
+/* --- history ---------------------------------------------------------------------------------- */
+
+/* A commit is a file of its own, so a request reads at most this many, whether they fit or not. */
+enum { COMMITS_LOOKED_MAX = 2000, COMMITS_PIECE = 200 };
+
+/* A page of commits. */
+struct commits {
+    const char *words;
+    bool rises; /* the oldest first */
+    int64_t from;
+    size_t limit;
+    struct pn_delta_history_entry *kept;
+    size_t count;
+    bool is_more; /* from `from` on */
+};
 
 /* The page's cursor is the version to continue from. */
 static int read_from(const struct pn_api_page *page, int64_t *from, struct pn_err *e)
@@ -168,34 +212,88 @@ static int read_from(const struct pn_api_page *page, int64_t *from, struct pn_er
     return 0;
 }
 
+static bool commit_fits(const struct pn_delta_history_entry *entry, const char *words)
+{
+    char version[24];
+    struct pn_buf maker;
+    if (words == NULL) {
+        return true;
+    }
+    (void)snprintf(version, sizeof version, "%" PRId64, entry->version);
+    pn_buf_init(&maker, MAKER_BYTES_MAX);
+    pn_report_made_by(entry, &maker);
+    const char *const texts[] = {version, entry->operation, entry->engine_info,
+                                 pn_buf_text(&maker)};
+    bool fits = pn_words_are_in(words, texts, sizeof texts / sizeof *texts);
+    pn_buf_deinit(&maker);
+    return fits;
+}
+
+/* Keeps those of a piece that fit. The first of the next page is where `from` is then. */
+static void keep(struct commits *commits, const struct pn_delta_history_entry *piece, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool fits = commit_fits(&piece[i], commits->words);
+        if (fits && commits->count == commits->limit) {
+            commits->from = piece[i].version;
+            commits->is_more = true;
+            return;
+        }
+        if (fits) {
+            commits->kept[commits->count++] = piece[i];
+        }
+        commits->from = piece[i].version + (commits->rises ? 1 : -1);
+    }
+}
+
+static int read_commits(struct look *look, struct commits *commits, struct pn_err *e)
+{
+    /* Without words, one more than the page holds shows whether another page follows. */
+    size_t piece = commits->words != NULL ? COMMITS_PIECE : commits->limit + 1;
+    struct pn_arena *arena = &look->req->arena;
+    int rc = read_from(&look->page, &commits->from, e);
+    bool is_end = false;
+    commits->kept = pn_arena_calloc(arena, commits->limit, sizeof *commits->kept);
+    for (size_t looked = 0; rc == 0 && !is_end && !commits->is_more; looked += piece) {
+        struct pn_delta_history_entry *entries = NULL;
+        size_t count = 0;
+        if (looked >= COMMITS_LOOKED_MAX) {
+            commits->is_more = true;
+            break;
+        }
+        rc =
+            commits->rises
+                ? pn_delta_history_up(look->delta, commits->from, piece, arena, &entries, &count, e)
+                : pn_delta_history(look->delta, commits->from, piece, arena, &entries, &count, e);
+        keep(commits, entries, count);
+        is_end = count < piece || commits->from < 0;
+    }
+    return rc;
+}
+
 static enum pn_http_handled handle_history(struct pn_http_request *req, void *arg)
 {
     struct look look = {.req = req, .routes = arg};
-    struct pn_delta_history_entry *entries = NULL;
-    size_t count = 0;
-    int64_t from = -1;
+    const char *sort = pn_http_request_query(req, "sort");
+    struct commits commits = {.words = pn_http_request_query(req, "q"),
+                              .rises = sort != NULL && sort[0] != '-'};
     struct pn_err failure = {0};
     int rc = open_table(&look, &failure);
+    commits.limit = look.page.limit;
     if (rc == 0) {
-        rc = read_from(&look.page, &from, &failure);
+        rc = read_commits(&look, &commits, &failure);
     }
     if (rc == 0) {
-        /* One more than the page holds shows whether another page follows. */
-        rc = pn_delta_history(look.delta, from, look.page.limit + 1, &req->arena, &entries, &count,
-                              &failure);
-    }
-    if (rc == 0) {
-        bool is_more = count > look.page.limit;
         const char *next =
-            is_more ? pn_arena_printf(&req->arena, "%" PRId64, entries[look.page.limit].version)
-                    : NULL;
+            commits.is_more ? pn_arena_printf(&req->arena, "%" PRId64, commits.from) : NULL;
         struct pn_api_list list;
-        struct pn_row_writer *rows = pn_api_list_begin(&list, req);
-        pn_report_history(entries, is_more ? look.page.limit : count, rows);
+        pn_report_history(commits.kept, commits.count, pn_api_list_begin(&list, req));
         (void)pn_api_list_end(&list, next);
     }
     return finish(&look, rc, &failure);
 }
+
+/* --- lineage ---------------------------------------------------------------------------------- */
 
 static enum pn_http_handled handle_lineage(struct pn_http_request *req, void *arg)
 {
@@ -242,6 +340,35 @@ static const struct pn_api_field version_query[] = {
      .most = INT64_MAX,
      .help = "an older version; the newest unless given"},
     {.name = NULL}};
+static const struct pn_api_field files_query[] = {
+    {.name = "version",
+     .type = PN_API_INT,
+     .flags = PN_API_OPTIONAL,
+     .least = 0,
+     .most = INT64_MAX,
+     .help = "an older version; the newest unless given"},
+    {.name = "q",
+     .type = PN_API_TEXT,
+     .flags = PN_API_OPTIONAL,
+     .help = "words that must be in the path or in column=value of the partition, in any case"},
+    {.name = "sort",
+     .type = PN_API_TEXT,
+     .flags = PN_API_OPTIONAL,
+     .words = "path|-path|rows|-rows|size_bytes|-size_bytes|modified_ms|-modified_ms",
+     .help = "by what, a - for the other way; path unless given"},
+    {.name = NULL}};
+static const struct pn_api_field history_query[] = {
+    {.name = "q",
+     .type = PN_API_TEXT,
+     .flags = PN_API_OPTIONAL,
+     .help = "words that must be in the version, the operation, made_by or the engine, in any "
+             "case. A page may then be short, even empty, although `next` says that more follow"},
+    {.name = "sort",
+     .type = PN_API_TEXT,
+     .flags = PN_API_OPTIONAL,
+     .words = "version|-version",
+     .help = "-version, the newest first, unless given"},
+    {.name = NULL}};
 static const struct pn_api_field table_schema[] = {{.name = "table", .type = PN_API_TEXT},
                                                    {.name = "columns",
                                                     .type = PN_API_ROWS,
@@ -277,13 +404,14 @@ static const struct pn_api_route table[] = {
      .id = "list_commits",
      .summary = "The commits of a table, the newest first",
      .path = of_table,
+     .query = history_query,
      .list = &pn_history_columns},
     {.http = {PN_HTTP_GET, "api/v1/tables/{}/files", handle_files, PN_HTTP_ROUTE_BLOCKS,
               PN_RIGHT_READ, PN_OF_PIPELINE},
      .id = "list_files",
      .summary = "The files of a table, by path",
      .path = of_table,
-     .query = version_query,
+     .query = files_query,
      .list = &pn_file_columns},
     {.http = {PN_HTTP_GET, "api/v1/tables/{}/lineage", handle_lineage, PN_HTTP_ROUTE_BLOCKS,
               PN_RIGHT_READ, PN_OF_PIPELINE},

@@ -3,6 +3,7 @@
 
 #include "base/time_text.h"
 #include "cli/commands.h"
+#include "report/files.h"
 #include "report/lineage.h"
 
 enum { HISTORY_DEFAULT = 20 };
@@ -139,10 +140,13 @@ static int cmd_files(struct pn_cli *cli, int argc, char **argv)
     if (!open_version(cli, "Lists the data files of a table.", argc, argv, &session, &status)) {
         return status;
     }
+    const struct pn_file_choice all = {.words = NULL};
+    const char *next = NULL;
+    struct pn_err failure = {0};
     struct pn_row_writer *rows = pn_cli_rows(cli);
-    (void)pn_report_files(session.snapshot, NULL, 0, rows);
-    pn_row_writer_end(&rows);
-    return pn_cli_table_finish(&session, 0, NULL);
+    int rc = pn_report_files(session.snapshot, &all, &session.arena, rows, &next, &failure);
+    pn_row_writer_close(&rows, rc);
+    return pn_cli_table_finish(&session, rc, &failure);
 }
 
 /* --- history ---------------------------------------------------------------------------------- */

@@ -293,12 +293,14 @@ struct pn_audit {
 /* Adds a row to the audit, in the caller's transaction if it has one. Texts NULL: none. */
 int pn_dag_db_audit(struct pn_dag_db *db, const struct pn_audit *row,
                     struct pn_err *e) PN_MUST_CHECK;
-/* Which of them, newest first: `dag` NULL for all, `run_id` (of a dag) likewise; only those with a
- * smaller id than before_id, 0 from the newest. */
+/* Which of them, newest first: `dag` NULL for all, `run_id` (of a dag) likewise. `words` (NULL ok)
+ * must all be in the row's texts, see base/words.h. */
 struct pn_audit_filter {
     const char *dag;
     const char *run_id;
-    int64_t before_id;
+    const char *words;
+    bool oldest_first;
+    int64_t after_id; /* of the last row of the page before; 0: from the first */
     int64_t limit;
 };
 int pn_dag_db_audits(struct pn_dag_db *db, const struct pn_audit_filter *filter,

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/words.h"
 #include "dag/db_internal.h"
 
 #define RUN_COLUMNS                                                                            \
@@ -419,18 +420,30 @@ int pn_dag_db_attempts(struct pn_dag_db *db, int64_t run, const char *task, stru
 /* ---- audit ----------------------------------------------------------------------------------- */
 
 #define AUDIT_COLUMNS "id, at_ms, who, what, dag, run_id, task, detail"
+enum { AUDIT_FIRST_TEXT = 2, AUDIT_TEXTS = 6 };
 
-static const char *audits_sql(const struct pn_audit_filter *filter)
+/* Each filter that is set is a term of its own, so that the planner sees which index serves it. */
+static void audits_sql(const struct pn_audit_filter *filter, struct pn_buf *sql)
 {
-    if (filter->dag != NULL && filter->run_id != NULL) {
-        return "SELECT " AUDIT_COLUMNS " FROM audit WHERE dag = ?1 AND run_id = ?2 AND id < ?3"
-               " ORDER BY id DESC LIMIT ?4";
-    }
+    pn_buf_addf(sql, "SELECT " AUDIT_COLUMNS " FROM audit WHERE id %s ?3",
+                filter->oldest_first ? ">" : "<");
     if (filter->dag != NULL) {
-        return "SELECT " AUDIT_COLUMNS " FROM audit WHERE dag = ?1 AND id < ?3"
-               " ORDER BY id DESC LIMIT ?4";
+        pn_buf_adds(sql, " AND dag = ?1");
     }
-    return "SELECT " AUDIT_COLUMNS " FROM audit WHERE id < ?3 ORDER BY id DESC LIMIT ?4";
+    if (filter->dag != NULL && filter->run_id != NULL) {
+        pn_buf_adds(sql, " AND run_id = ?2");
+    }
+    pn_buf_addf(sql, " ORDER BY id %s", filter->oldest_first ? "ASC" : "DESC");
+}
+
+/* Does the row have the words? */
+static bool audit_fits(sqlite3_stmt *statement, const char *words)
+{
+    const char *texts[AUDIT_TEXTS];
+    for (int i = 0; i < AUDIT_TEXTS; i++) {
+        texts[i] = (const char *)sqlite3_column_text(statement, AUDIT_FIRST_TEXT + i);
+    }
+    return pn_words_are_in(words, texts, AUDIT_TEXTS);
 }
 
 int pn_dag_db_audits(struct pn_dag_db *db, const struct pn_audit_filter *filter,
@@ -438,9 +451,13 @@ int pn_dag_db_audits(struct pn_dag_db *db, const struct pn_audit_filter *filter,
                      struct pn_err *e)
 {
     sqlite3_stmt *statement = NULL;
-    int rc = pn_dag_db_prepare(
-        db, &statement, e, audits_sql(filter), "ttii", filter->dag, filter->run_id,
-        filter->before_id != 0 ? filter->before_id : INT64_MAX, filter->limit);
+    struct pn_buf sql;
+    int64_t after = filter->after_id == 0 && !filter->oldest_first ? INT64_MAX : filter->after_id;
+    pn_buf_init(&sql, SQL_BYTES_MAX);
+    audits_sql(filter, &sql);
+    int rc = pn_dag_db_prepare(db, &statement, e, pn_buf_text(&sql), "tti", filter->dag,
+                               filter->run_id, after);
+    pn_buf_deinit(&sql);
     if (rc != 0) {
         return rc;
     }
@@ -448,7 +465,10 @@ int pn_dag_db_audits(struct pn_dag_db *db, const struct pn_audit_filter *filter,
     *count = 0;
     size_t capacity = 0;
     int row = 0;
-    while ((row = pn_dag_db_next(db, statement, e)) == 1) {
+    while ((int64_t)*count < filter->limit && (row = pn_dag_db_next(db, statement, e)) == 1) {
+        if (!audit_fits(statement, filter->words)) {
+            continue;
+        }
         *rows = pn_dag_db_room(arena, *rows, *count, &capacity, sizeof **rows);
         (*rows)[(*count)++] = (struct pn_audit){
             .id = sqlite3_column_int64(statement, 0),

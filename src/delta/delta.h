@@ -253,6 +253,10 @@ struct pn_delta_history_entry {
 int pn_delta_history(struct pn_delta *table, int64_t from, size_t limit, struct pn_arena *arena,
                      struct pn_delta_history_entry **entries, size_t *count,
                      struct pn_err *e) PN_MUST_CHECK;
+/* Oldest first, at most `limit` from version `from` up, or from the oldest that the log has. */
+int pn_delta_history_up(struct pn_delta *table, int64_t from, size_t limit, struct pn_arena *arena,
+                        struct pn_delta_history_entry **entries, size_t *count,
+                        struct pn_err *e) PN_MUST_CHECK;
 
 /* The notes of the newest commit that has some, among the newest PN_DELTA_NOTES_COMMITS_MAX; *notes
  * is in the arena, and NULL where none has. *version is the table's. While that still is `seen`

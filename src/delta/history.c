@@ -121,25 +121,54 @@ static int missing(const struct pn_delta *table, struct pn_err *e)
                           table->path);
 }
 
+/* Lists the log into *log, and makes room for at most `limit` entries, *most. */
+static int begin(struct pn_delta *table, size_t limit, struct pn_arena *arena,
+                 struct pn_delta_log_files *log, struct pn_delta_history_entry **entries,
+                 size_t *most, struct pn_err *e)
+{
+    *most = 0;
+    int rc = pn_delta_log_list(table, 0, log, e);
+    if (rc == 0 && pn_delta_log_newest(log) < 0) {
+        rc = missing(table, e);
+    }
+    if (rc == 0) {
+        *most = log->count < limit ? log->count : limit;
+        *entries = pn_arena_calloc(arena, *most + 1, sizeof **entries);
+        pn_delta_times_rise(log);
+    }
+    return rc;
+}
+
 int pn_delta_history(struct pn_delta *table, int64_t from, size_t limit, struct pn_arena *arena,
                      struct pn_delta_history_entry **entries, size_t *count, struct pn_err *e)
 {
     struct pn_delta_log_files log;
+    size_t most = 0;
     *count = 0;
-    int rc = pn_delta_log_list(table, 0, &log, e);
-    if (rc == 0 && pn_delta_log_newest(&log) < 0) {
-        rc = missing(table, e);
+    int rc = begin(table, limit, arena, &log, entries, &most, e);
+    for (size_t at = log.count; rc == 0 && at > 0 && *count < most; at--) {
+        const struct pn_delta_log_file *file = log.files[at - 1];
+        if (file->kind == PN_DELTA_LOG_COMMIT && (from < 0 || file->version <= from)) {
+            rc = tell_commit(table, file, arena, &(*entries)[*count], e);
+            *count += rc == 0;
+        }
     }
-    if (rc == 0) {
-        size_t most = log.count < limit ? log.count : limit;
-        *entries = pn_arena_calloc(arena, most + 1, sizeof **entries);
-        pn_delta_times_rise(&log);
-        for (size_t at = log.count; rc == 0 && at > 0 && *count < most; at--) {
-            const struct pn_delta_log_file *file = log.files[at - 1];
-            if (file->kind == PN_DELTA_LOG_COMMIT && (from < 0 || file->version <= from)) {
-                rc = tell_commit(table, file, arena, &(*entries)[*count], e);
-                *count += rc == 0;
-            }
+    pn_delta_log_files_deinit(&log);
+    return rc;
+}
+
+int pn_delta_history_up(struct pn_delta *table, int64_t from, size_t limit, struct pn_arena *arena,
+                        struct pn_delta_history_entry **entries, size_t *count, struct pn_err *e)
+{
+    struct pn_delta_log_files log;
+    size_t most = 0;
+    *count = 0;
+    int rc = begin(table, limit, arena, &log, entries, &most, e);
+    for (size_t at = 0; rc == 0 && at < log.count && *count < most; at++) {
+        const struct pn_delta_log_file *file = log.files[at];
+        if (file->kind == PN_DELTA_LOG_COMMIT && file->version >= from) {
+            rc = tell_commit(table, file, arena, &(*entries)[*count], e);
+            *count += rc == 0;
         }
     }
     pn_delta_log_files_deinit(&log);

@@ -353,52 +353,7 @@ int pn_report_schema(const struct pn_delta_snapshot *snapshot, const struct pn_d
     return rc;
 }
 
-/* --- files, history --------------------------------------------------------------------------- */
-
-/* {"column":"value",...} */
-static void partition_cell(struct pn_row_writer *rows, const struct pn_delta_file *file)
-{
-    struct pn_buf text;
-    struct pn_json_writer json;
-    pn_buf_init(&text, CELL_BYTES_MAX);
-    pn_json_writer_init(&json, &text);
-    pn_json_put_object(&json);
-    for (size_t i = 0; i < file->partition_value_count; i++) {
-        pn_json_add_cstr(&json, file->partition_values[i].key, file->partition_values[i].value);
-    }
-    pn_json_end(&json);
-    pn_cell_json(rows, pn_buf_text(&text), text.len);
-    pn_buf_deinit(&text);
-}
-
-PN_REPORT_COLUMNS(pn_file_columns, {"path", PN_CELL_TEXT | PN_NOT_NULL},
-                  {"size_bytes", PN_CELL_INT | PN_NOT_NULL}, {"rows", PN_CELL_INT},
-                  {"modified", PN_CELL_TIME | PN_NOT_NULL},
-                  {"partition", PN_CELL_JSON | PN_NOT_NULL});
-
-const char *pn_report_files(const struct pn_delta_snapshot *snapshot, const char *after,
-                            size_t limit, struct pn_row_writer *rows)
-{
-    size_t i = 0;
-    size_t written = 0;
-    pn_rows_begin_all(rows, &pn_file_columns);
-    while (after != NULL && i < snapshot->file_count &&
-           strcmp(snapshot->files[i].path, after) <= 0) {
-        i++;
-    }
-    for (;
-         i < snapshot->file_count && (limit == 0 || written < limit) && !pn_row_writer_failed(rows);
-         i++) {
-        const struct pn_delta_file *file = &snapshot->files[i];
-        pn_cell_cstr(rows, file->path);
-        pn_cell_int(rows, file->size_bytes);
-        pn_cell_known(rows, file->num_records);
-        pn_cell_time(rows, file->modified_ms);
-        partition_cell(rows, file);
-        written++;
-    }
-    return written > 0 && i < snapshot->file_count ? snapshot->files[i - 1].path : NULL;
-}
+/* --- history ---------------------------------------------------------------------------------- */
 
 PN_REPORT_COLUMNS(pn_history_columns, {"version", PN_CELL_INT | PN_NOT_NULL},
                   {"committed", PN_CELL_TIME | PN_NOT_NULL}, {"operation", PN_CELL_TEXT},
@@ -409,27 +364,31 @@ PN_REPORT_COLUMNS(pn_history_columns, {"version", PN_CELL_INT | PN_NOT_NULL},
                   {"metrics", PN_CELL_JSON | PN_NOT_NULL}, {"notes", PN_CELL_JSON | PN_NOT_NULL});
 enum { HISTORY_MORE_COLUMNS = 5 }; /* the last ones, which a table has no room for */
 
-/* For people; the engine of a commit that does not say more. */
-static void made_by_cell(struct pn_row_writer *rows, const struct pn_delta_history_entry *entry)
+void pn_report_made_by(const struct pn_delta_history_entry *entry, struct pn_buf *out)
 {
     const struct pn_delta_maker *maker = &entry->maker;
-    struct pn_buf text;
-    pn_buf_init(&text, CELL_BYTES_MAX);
     if (maker->dag != NULL) {
-        pn_buf_addf(&text, "task %s of run %s of %s", maker->task, maker->run, maker->dag);
+        pn_buf_addf(out, "task %s of run %s of %s", maker->task, maker->run, maker->dag);
         if (maker->attempt > 1) {
-            pn_buf_addf(&text, ", try %" PRId64, maker->attempt);
+            pn_buf_addf(out, ", try %" PRId64, maker->attempt);
         }
     } else if (maker->stream != NULL) {
-        pn_buf_addf(&text, "stream %s", maker->stream);
+        pn_buf_addf(out, "stream %s", maker->stream);
     } else if (maker->job != NULL) {
-        pn_buf_addf(&text, "job %s", maker->job);
+        pn_buf_addf(out, "job %s", maker->job);
         if (maker->who != NULL) {
-            pn_buf_addf(&text, " of %s", maker->who);
+            pn_buf_addf(out, " of %s", maker->who);
         }
     } else {
-        pn_buf_adds(&text, maker->command != NULL ? maker->command : entry->engine_info);
+        pn_buf_adds(out, maker->command != NULL ? maker->command : entry->engine_info);
     }
+}
+
+static void made_by_cell(struct pn_row_writer *rows, const struct pn_delta_history_entry *entry)
+{
+    struct pn_buf text;
+    pn_buf_init(&text, CELL_BYTES_MAX);
+    pn_report_made_by(entry, &text);
     pn_cell_text(rows, pn_buf_text(&text), text.len);
     pn_buf_deinit(&text);
 }

@@ -17,7 +17,6 @@
 extern const struct pn_report_columns pn_table_columns;
 extern const struct pn_report_columns pn_schema_columns;
 extern const struct pn_report_columns pn_schema_since_columns;
-extern const struct pn_report_columns pn_file_columns;
 extern const struct pn_report_columns pn_history_columns;
 extern const struct pn_report_columns pn_named_query_columns;
 
@@ -58,11 +57,6 @@ size_t pn_report_tables(const struct pn_table_source *source, struct pn_row_writ
  * `since` (pn_delta_columns_since() of the same snapshot; may be NULL) also since, since_exact. */
 int pn_report_schema(const struct pn_delta_snapshot *snapshot, const struct pn_delta_since *since,
                      struct pn_row_writer *rows, struct pn_err *e) PN_MUST_CHECK;
-/* path, size_bytes, rows, modified, partition: of at most `limit` files (0: of all), by path, from
- * the first one after the path `after` (NULL: from the first). Returns the last path, after
- * which the next page begins (the snapshot's memory); NULL: these were the last. */
-const char *pn_report_files(const struct pn_delta_snapshot *snapshot, const char *after,
-                            size_t limit, struct pn_row_writer *rows);
 /* version, committed, operation, files_added, files_removed, rows_added, made_by, engine, maker,
  * parameters, metrics, notes; made_by is a line for people: what of this program made the commit,
  * or else the engine; `maker` is the same for programs (delta/maker.h). From `engine` on the
@@ -70,6 +64,9 @@ const char *pn_report_files(const struct pn_delta_snapshot *snapshot, const char
  * `entries` are pn_delta_history()'s, which pages by version. */
 void pn_report_history(const struct pn_delta_history_entry *entries, size_t count,
                        struct pn_row_writer *rows);
+
+/* What made the commit, as in `made_by`. */
+void pn_report_made_by(const struct pn_delta_history_entry *entry, struct pn_buf *out);
 
 /* query, description, and in the API sql: of each query of the pipeline. */
 void pn_report_queries(const struct pn_pipeline *pipeline, struct pn_row_writer *rows);

@@ -83,9 +83,37 @@ def violations(page):
     ]
 
 
+SMALL_TARGETS = """() => {
+    const inSentence = (target) => {
+        const block = target.closest('p, li, dd, figcaption, label, .notice');
+        return target.closest('td, th') === null && block !== null &&
+            [...block.childNodes].some((node) => node !== target && node.textContent.trim() !== '');
+    };
+    const found = [];
+    for (const target of document.querySelectorAll('a[href], button, input, select, summary')) {
+        const box = target.getBoundingClientRect();
+        const isShown = target.checkVisibility({ visibilityProperty: true, opacityProperty: true });
+        const label = target.closest('label')?.getBoundingClientRect() ?? box;
+        const [wide, high] = [Math.max(box.width, label.width), Math.max(box.height, label.height)];
+        if (isShown && box.width > 1 && (wide < 23.5 || high < 23.5) && !inSentence(target)) {
+            const words = (target.textContent || target.ariaLabel || target.id).trim();
+            found.push(`${target.localName}.${target.getAttribute('class') ?? ''} "${words}" ` +
+                `${wide.toFixed(1)} x ${high.toFixed(1)}`);
+        }
+    }
+    return found;
+}"""
+
+
+def small_targets(page):
+    """What is clicked and smaller than 24 by 24 px, but for links in a sentence (WCAG 2.5.8)."""
+    return page.evaluate(SMALL_TARGETS)
+
+
 def check_looks(page, shape):
     """A page as it stands: axe finds nothing, it does not scroll sideways, it has one title."""
     assert violations(page) == []
+    assert small_targets(page) == []
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= SHAPES[shape][1], "the page scrolls sideways"
     assert page.locator("h1").count() == 1

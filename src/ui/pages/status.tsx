@@ -8,11 +8,12 @@ import type { Column } from "../parts/list.tsx";
 import { Page } from "../parts/page.tsx";
 import { Problems } from "../parts/problems.tsx";
 import { Empty, Region } from "../parts/region.tsx";
+import { ServerList } from "../parts/server-list.tsx";
+import type { ServerColumn } from "../parts/server-list.tsx";
 import { State } from "../parts/state.tsx";
 import { Tabs } from "../parts/tabs.tsx";
 import { At } from "../parts/time.tsx";
 import { bytes } from "../format.ts";
-import { place, setQuery } from "../route.ts";
 import { words } from "../states.ts";
 import type { AuditRow, Health, Items, RouteRow, ServerStatus, SettingRow } from "../types.ts";
 
@@ -108,8 +109,9 @@ function RoutesView() {
   );
 }
 
-const AUDIT: Column<AuditRow>[] = [
-  { name: "Time", cell: (row) => <At ms={row.at_ms} /> },
+/* All changes by people and programs, the newest first. */
+const AUDIT: ServerColumn<AuditRow>[] = [
+  { name: "Time", cell: (row) => <At ms={row.at_ms} />, sort: "at_ms" },
   { name: "Who", cell: (row) => row.who },
   { name: "What", cell: (row) => words(row.what) },
   {
@@ -122,36 +124,6 @@ const AUDIT: Column<AuditRow>[] = [
   },
   { name: "Detail", cell: (row) => <span class="wrap">{row.detail}</span> },
 ];
-
-/* The audit: all changes by people and programs, the newest first. */
-function AuditView() {
-  const cursor = place.value.query.get("cursor");
-  const more = cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`;
-  const audit = useGet<Items<AuditRow>>(`audit?limit=50${more}`, ["dags"]);
-  return (
-    <Region of={audit}>
-      {({ items, next }) => (
-        <>
-          <List
-            caption="Audit"
-            columns={AUDIT}
-            rows={items}
-            words={(row) => `${row.who} ${words(row.what)} ${row.dag} ${row.run} ${row.detail}`}
-            empty={<Empty>Nobody has changed anything yet.</Empty>}
-          />
-          <div class="bar more">
-            {cursor === null ? null : (
-              <button onClick={() => setQuery("cursor", undefined)}>Newest</button>
-            )}
-            {next === undefined || next === null ? null : (
-              <button onClick={() => setQuery("cursor", next)}>Older</button>
-            )}
-          </div>
-        </>
-      )}
-    </Region>
-  );
-}
 
 export function StatusPage({ rest }: { rest: string[] }) {
   const [view = "health"] = rest;
@@ -166,7 +138,15 @@ export function StatusPage({ rest }: { rest: string[] }) {
       ) : null}
       {view === "settings" ? <SettingsView /> : null}
       {view === "routes" ? <RoutesView /> : null}
-      {view === "audit" ? <AuditView /> : null}
+      {view === "audit" ? (
+        <ServerList
+          path="audit"
+          topics={["dags"]}
+          caption="Audit"
+          columns={AUDIT}
+          empty={<Empty>Nobody has changed anything yet.</Empty>}
+        />
+      ) : null}
     </Page>
   );
 }

@@ -13,13 +13,15 @@ import { Page } from "../parts/page.tsx";
 import { Empty, Region } from "../parts/region.tsx";
 import { Diff } from "../parts/table-diff.tsx";
 import { Lineage, LineageOfAll, NotMadeYet } from "../parts/lineage.tsx";
+import { ServerList } from "../parts/server-list.tsx";
+import type { ServerColumn } from "../parts/server-list.tsx";
 import { Spark } from "../parts/spark.tsx";
 import { Growth } from "../parts/table-growth.tsx";
 import { Rows } from "../parts/table-rows.tsx";
 import { Upkeep } from "../parts/table-upkeep.tsx";
 import { Tabs } from "../parts/tabs.tsx";
 import { Ago, At } from "../parts/time.tsx";
-import { href, place, segments, setQuery } from "../route.ts";
+import { href, place, segments } from "../route.ts";
 import type { CommitRow, FileRow, Items, Maker, SchemaRow, TableRow } from "../types.ts";
 
 /* What made a commit, with a link to it; the program, where it is not ours. */
@@ -188,10 +190,11 @@ const SCHEMA: Column<SchemaRow>[] = [
   { name: "Since version", cell: (row) => <Since column={row} /> },
 ];
 
-const HISTORY: Column<CommitRow>[] = [
+const HISTORY: ServerColumn<CommitRow>[] = [
   {
     name: "Version",
     cell: (row) => <a href={versionHref(row.version)}>{count(row.version)}</a>,
+    sort: "version",
     number: true,
   },
   { name: "Time", cell: (row) => <At ms={row.committed_ms} /> },
@@ -202,15 +205,10 @@ const HISTORY: Column<CommitRow>[] = [
   { name: "Files removed", cell: (row) => count(row.files_removed), number: true },
 ];
 
-const FILES: Column<FileRow>[] = [
-  { name: "File", cell: (row) => <code>{row.path}</code>, sort: (row) => row.path },
-  { name: "Rows", cell: (row) => count(row.rows), sort: (row) => row.rows ?? -1, number: true },
-  {
-    name: "Size",
-    cell: (row) => bytes(row.size_bytes),
-    sort: (row) => row.size_bytes,
-    number: true,
-  },
+const FILES: ServerColumn<FileRow>[] = [
+  { name: "File", cell: (row) => <code>{row.path}</code>, sort: "path" },
+  { name: "Rows", cell: (row) => count(row.rows), sort: "rows", number: true },
+  { name: "Size", cell: (row) => bytes(row.size_bytes), sort: "size_bytes", number: true },
   {
     name: "Partition",
     cell: (row) =>
@@ -222,33 +220,21 @@ const FILES: Column<FileRow>[] = [
         </div>
       )),
   },
-  { name: "Written", cell: (row) => <At ms={row.modified_ms} />, sort: (row) => row.modified_ms },
+  { name: "Written", cell: (row) => <At ms={row.modified_ms} />, sort: "modified_ms" },
 ];
 
-/* A view that is one list of the table. */
-function Part<T>(props: {
-  path: string;
-  caption: string;
-  columns: Column<T>[];
-  words: (row: T) => string;
-}) {
-  const cursor = place.value.query.get("cursor");
-  const more = cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`;
-  const items = useGet<Items<T>>(`${props.path}?limit=50${more}`);
+function Schema({ path }: { path: string }) {
+  const schema = useGet<Items<SchemaRow>>(`${path}/schema`);
   return (
-    <Region of={items}>
-      {(data) => (
-        <>
-          <List {...props} rows={data.items} empty={<Empty>There are none.</Empty>} />
-          <div class="bar more">
-            {cursor === null ? null : (
-              <button onClick={() => setQuery("cursor", undefined)}>First page</button>
-            )}
-            {data.next === undefined ? null : (
-              <button onClick={() => setQuery("cursor", data.next)}>Next page</button>
-            )}
-          </div>
-        </>
+    <Region of={schema}>
+      {({ items }) => (
+        <List
+          caption="Schema"
+          columns={SCHEMA}
+          rows={items}
+          words={(row) => `${row.column} ${row.type}`}
+          empty={<Empty>There are none.</Empty>}
+        />
       )}
     </Region>
   );
@@ -332,28 +318,21 @@ function OneTable({ name, view }: { name: string; view: string }) {
                   {(version) => <Diff path={path} version={version} />}
                 </Written>
               ) : null}
-              {view === "schema" ? (
-                <Part
-                  path={`${path}/schema`}
-                  caption="Schema"
-                  columns={SCHEMA}
-                  words={(row) => `${row.column} ${row.type}`}
-                />
-              ) : null}
+              {view === "schema" ? <Schema path={path} /> : null}
               {view === "history" ? (
-                <Part
+                <ServerList
                   path={`${path}/history`}
                   caption="History"
                   columns={HISTORY}
-                  words={(row) => `${row.version} ${row.operation} ${row.made_by}`}
+                  empty={<Empty>There are none.</Empty>}
                 />
               ) : null}
               {view === "files" ? (
-                <Part
+                <ServerList
                   path={`${path}/files`}
                   caption="Files"
                   columns={FILES}
-                  words={(row) => row.path}
+                  empty={<Empty>There are none.</Empty>}
                 />
               ) : null}
             </>

@@ -12,11 +12,15 @@ import { place, setQuery } from "../route.ts";
 
 const PAGE_ROWS = 50;
 
-export interface Column<T> {
+interface Cells<T> {
   name: string;
   cell: (row: T) => ComponentChildren;
-  sort?: (row: T) => number | string; // none: the column does not sort
   number?: boolean; // aligned at the right
+  sort?: unknown; // none: the column does not sort
+}
+
+export interface Column<T> extends Cells<T> {
+  sort?: (row: T) => number | string;
 }
 
 interface Props<T> {
@@ -45,7 +49,15 @@ function sorted<T>(rows: T[], column: Column<T> | undefined, down: boolean): T[]
 /* Another choice or order begins at its first page. */
 function show(name: "filter" | "sort", value: string): void {
   setQuery("page", undefined);
+  setQuery("cursor", undefined);
   setQuery(name, value);
+}
+
+/* The order in the URL: a column's name, after a "-" when it falls. */
+export function orderOf(query: URLSearchParams): { by: string; down: boolean } {
+  const sort = query.get("sort") ?? "";
+  const down = sort.startsWith("-");
+  return { by: down ? sort.slice(1) : sort, down };
 }
 
 interface PagesProps {
@@ -89,7 +101,7 @@ function usePage(plain: boolean, rows: number): [number, (page: number) => void]
 }
 
 interface HeadProps<T> {
-  column: Column<T>;
+  column: Cells<T>;
   by: string;
   down: boolean;
   plain: boolean;
@@ -116,12 +128,70 @@ function Head<T>({ column, by, down, plain }: HeadProps<T>) {
   );
 }
 
+/* The filter of a list, and how many rows it shows. */
+export function Filter({ caption, shown }: { caption: string; shown: string }) {
+  return (
+    <div class="bar">
+      <input
+        type="search"
+        id="filter"
+        placeholder="Filter"
+        aria-label={`Filter: ${caption}`}
+        value={place.value.query.get("filter") ?? ""}
+        onInput={(event) => show("filter", event.currentTarget.value)}
+      />
+      <span class="quiet" role="status">
+        {shown}
+      </span>
+    </div>
+  );
+}
+
+interface TableProps<T> {
+  caption: string;
+  columns: Cells<T>[];
+  rows: T[];
+  by: string;
+  down: boolean;
+  plain?: boolean;
+}
+
+export function Table<T>({ caption, columns, rows, by, down, plain = false }: TableProps<T>) {
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label={caption}>
+      <table>
+        <caption class="hidden">{caption}</caption>
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <Head key={column.name} column={column} by={by} down={down} plain={plain} />
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row, key) => (
+            <tr key={key}>
+              {columns.map((column) => (
+                <td key={column.name} class={column.number ? "number" : ""}>
+                  {column.cell(row)}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+export function NoMatch({ filter }: { filter: string }) {
+  return <p class="quiet">Nothing matches “{filter}”.</p>;
+}
+
 export function List<T>({ caption, columns, rows, words, empty, plain = false }: Props<T>) {
   const { query } = place.value;
   const filter = plain ? "" : (query.get("filter") ?? "");
-  const sort = plain ? "" : (query.get("sort") ?? "");
-  const down = sort.startsWith("-");
-  const by = down ? sort.slice(1) : sort;
+  const { by, down } = plain ? { by: "", down: false } : orderOf(query);
   const found = rows.filter((row) =>
     filter
       .toLowerCase()
@@ -140,47 +210,23 @@ export function List<T>({ caption, columns, rows, words, empty, plain = false }:
   return (
     <>
       {plain ? null : (
-        <div class="bar">
-          <input
-            type="search"
-            id="filter"
-            placeholder="Filter"
-            aria-label={`Filter: ${caption}`}
-            value={filter}
-            onInput={(event) => show("filter", event.currentTarget.value)}
-          />
-          <span class="quiet" role="status">
-            {filter === "" ? `${rows.length}` : `${shown.length} of ${rows.length}`}
-          </span>
-        </div>
+        <Filter
+          caption={caption}
+          shown={filter === "" ? `${rows.length}` : `${shown.length} of ${rows.length}`}
+        />
       )}
-      <div class="scroll" tabIndex={0} role="region" aria-label={caption}>
-        <table>
-          <caption class="hidden">{caption}</caption>
-          <thead>
-            <tr>
-              {columns.map((column) => (
-                <Head key={column.name} column={column} by={by} down={down} plain={plain} />
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {shown.slice(at * PAGE_ROWS, (at + 1) * PAGE_ROWS).map((row, key) => (
-              <tr key={key}>
-                {columns.map((column) => (
-                  <td key={column.name} class={column.number ? "number" : ""}>
-                    {column.cell(row)}
-                  </td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table
+        caption={caption}
+        columns={columns}
+        rows={shown.slice(at * PAGE_ROWS, (at + 1) * PAGE_ROWS)}
+        by={by}
+        down={down}
+        plain={plain}
+      />
       {shown.length <= PAGE_ROWS ? null : (
         <Pages caption={caption} at={at} rows={shown.length} go={turn} />
       )}
-      {shown.length === 0 ? <p class="quiet">Nothing matches “{filter}”.</p> : null}
+      {shown.length === 0 ? <NoMatch filter={filter} /> : null}
     </>
   );
 }

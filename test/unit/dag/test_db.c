@@ -392,9 +392,11 @@ static void test_no_list_scans_or_sorts(void **state)
         assert_int_equal(
             pn_dag_db_attempts(world->db, 1, task, &world->arena, &attempts, &count, NULL), 0);
     }
-    for (int i = 0; i < 3; i++) {
-        const struct pn_audit_filter filter = {
-            .dag = i > 0 ? "diamond" : NULL, .run_id = i > 1 ? "x" : NULL, .limit = 9};
+    for (int i = 0; i < 6; i++) {
+        const struct pn_audit_filter filter = {.dag = i % 3 > 0 ? "diamond" : NULL,
+                                               .run_id = i % 3 > 1 ? "x" : NULL,
+                                               .oldest_first = i > 2,
+                                               .limit = 9};
         assert_int_equal(pn_dag_db_audits(world->db, &filter, &world->arena, &audits, &count, NULL),
                          0);
     }
@@ -492,6 +494,23 @@ static void test_a_conf_is_a_json_object(void **state)
     assert_string_equal(audits[0].what, "note");
     assert_string_equal(audits[0].who, "me");
     assert_string_equal(audits[1].what, "trigger");
+    /* By words of the texts, in either order, from a page to the next. */
+    filter = (struct pn_audit_filter){.words = "TRIGGER diam", .limit = 9};
+    assert_int_equal(pn_dag_db_audits(world->db, &filter, &world->arena, &audits, &count, NULL), 0);
+    assert_int_equal(count, 1);
+    assert_string_equal(audits[0].what, "trigger");
+    filter = (struct pn_audit_filter){.words = "diamond", .oldest_first = true, .limit = 1};
+    assert_int_equal(pn_dag_db_audits(world->db, &filter, &world->arena, &audits, &count, NULL), 0);
+    assert_int_equal(count, 1);
+    assert_string_equal(audits[0].what, "trigger");
+    filter.after_id = audits[0].id;
+    filter.limit = 9;
+    assert_int_equal(pn_dag_db_audits(world->db, &filter, &world->arena, &audits, &count, NULL), 0);
+    assert_int_equal(count, 1);
+    assert_string_equal(audits[0].what, "note");
+    filter.words = "me diamond nobody";
+    assert_int_equal(pn_dag_db_audits(world->db, &filter, &world->arena, &audits, &count, NULL), 0);
+    assert_int_equal(count, 0);
 }
 
 int main(void)

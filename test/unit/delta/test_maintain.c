@@ -401,6 +401,13 @@ static void test_history_newest_first(void **state)
     assert_int_equal(pn_delta_history(fixture->table, 1, 1, &arena, &entries, &count, NULL), 0);
     assert_int_equal(count, 1);
     assert_int_equal(entries[0].version, 1);
+    assert_int_equal(pn_delta_history_up(fixture->table, -1, 2, &arena, &entries, &count, NULL), 0);
+    assert_int_equal(count, 2);
+    assert_int_equal(entries[0].version, 0);
+    assert_int_equal(entries[1].version, 1);
+    assert_int_equal(pn_delta_history_up(fixture->table, 2, 9, &arena, &entries, &count, NULL), 0);
+    assert_int_equal(count, 1);
+    assert_int_equal(entries[0].version, 2);
     const char *notes = NULL;
     assert_int_equal(pn_delta_newest_notes(fixture->table, -1, &arena, &version, &notes, NULL), 0);
     assert_int_equal(version, 2);

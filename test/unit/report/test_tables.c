@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "report/files.h"
 #include "report/tables.h"
 #include "report/undeclared.h"
 #include "support/delta_fixture.h"
@@ -246,7 +247,13 @@ static void test_schema(void **state)
 
 static void files(struct pn_row_writer *rows, void *arg)
 {
-    assert_null(pn_report_files(arg, NULL, 0, rows));
+    const struct pn_file_choice all = {.words = NULL};
+    const char *next = NULL;
+    struct pn_arena arena;
+    pn_arena_init(&arena, 0);
+    assert_int_equal(pn_report_files(arg, &all, &arena, rows, &next, NULL), 0);
+    assert_null(next);
+    pn_arena_deinit(&arena);
 }
 
 static void test_files(void **state)
@@ -257,28 +264,100 @@ static void test_files(void **state)
     pn_delta_snapshot_destroy(&snapshot);
 }
 
-/* Page by page: every file once, and no page is empty. */
+/* The paths of all files that are chosen, read by pages of one: "a.parquet c.parquet ". */
+static char *paths_of(const struct pn_delta_snapshot *snapshot, struct pn_file_choice choice,
+                      struct pn_arena *arena)
+{
+    char *paths = pn_arena_printf(arena, "%s", "");
+    const char *next = NULL;
+    choice.limit = 1;
+    do {
+        struct pn_buf out;
+        pn_buf_init(&out, 10000);
+        const struct pn_byte_sink sink = pn_byte_sink_buf(&out);
+        struct pn_row_writer *rows = pn_row_writer_create(&sink, PN_FORMAT_JSONL);
+        choice.after = next;
+        assert_int_equal(pn_report_files(snapshot, &choice, arena, rows, &next, NULL), 0);
+        pn_row_writer_end(&rows);
+        const char *path = strstr(pn_buf_text(&out), "\"path\":\"");
+        if (path != NULL) {
+            path += strlen("\"path\":\"");
+            paths = pn_arena_printf(arena, "%s%.*s ", paths, (int)strcspn(path, "\""), path);
+        }
+        pn_buf_deinit(&out);
+    } while (next != NULL);
+    return paths;
+}
+
+/* Page by page: every file once, in the order that is asked for. */
 static void test_pages_of_files(void **state)
 {
     some_commits(*state);
     struct pn_delta_snapshot *snapshot = snapshot_of(*state);
-    struct pn_buf out;
-    const char *after = NULL;
-    const int64_t sizes[] = {2, 1};
-    pn_buf_init(&out, 10000);
-    for (size_t page = 0; page < 2; page++) {
-        const struct pn_byte_sink sink = pn_byte_sink_buf(&out);
-        struct pn_row_writer *rows = pn_row_writer_create(&sink, PN_FORMAT_JSONL);
-        after = pn_report_files(snapshot, after, 2, rows);
-        assert_int_equal(pn_row_writer_count(rows), sizes[page]);
-        assert_int_equal(after != NULL, page == 0);
-        pn_row_writer_end(&rows);
+    struct pn_arena arena;
+    pn_arena_init(&arena, 0);
+    for (size_t i = 0; i < snapshot->file_count; i++) {
+        static const int64_t rows[] = {5, -1, 5};
+        snapshot->files[i].num_records = rows[i];
+        snapshot->files[i].size_bytes = 100 - (int64_t)i;
+        snapshot->files[i].modified_ms = 7;
     }
-    const char *text = pn_buf_text(&out);
-    assert_non_null(strstr(text, "a.parquet"));
-    assert_true(strstr(text, "b.parquet") > strstr(text, "a.parquet"));
-    assert_true(strstr(text, "c.parquet") > strstr(text, "b.parquet"));
-    pn_buf_deinit(&out);
+    static const struct {
+        struct pn_file_choice choice;
+        const char *paths;
+    } cases[] = {
+        {{.order = PN_FILES_BY_PATH}, "a.parquet b.parquet c.parquet "},
+        {{.is_falling = true}, "c.parquet b.parquet a.parquet "},
+        {{.order = PN_FILES_BY_ROWS}, "b.parquet a.parquet c.parquet "},
+        {{.order = PN_FILES_BY_ROWS, .is_falling = true}, "c.parquet a.parquet b.parquet "},
+        {{.order = PN_FILES_BY_SIZE}, "c.parquet b.parquet a.parquet "},
+        {{.order = PN_FILES_BY_TIME}, "a.parquet b.parquet c.parquet "},
+        {{.order = PN_FILES_BY_SIZE, .words = "B. parquet"}, "b.parquet "},
+        {{.words = "parquet none"}, ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_string_equal(paths_of(snapshot, cases[i].choice, &arena), cases[i].paths);
+    }
+    pn_arena_deinit(&arena);
+    pn_delta_snapshot_destroy(&snapshot);
+}
+
+/* A file is found by the values of its partition, too. */
+static void test_files_of_a_partition(void **state)
+{
+    some_commits(*state);
+    struct pn_delta_snapshot *snapshot = snapshot_of(*state);
+    struct pn_delta_map_entry day = {"day", "2026-11-29"};
+    struct pn_delta_map_entry none = {"day", NULL};
+    struct pn_arena arena;
+    pn_arena_init(&arena, 0);
+    snapshot->files[1].partition_values = &day;
+    snapshot->files[1].partition_value_count = 1;
+    snapshot->files[2].partition_values = &none;
+    snapshot->files[2].partition_value_count = 1;
+    const struct pn_file_choice by_day = {.words = "DAY=2026"};
+    const struct pn_file_choice by_null = {.words = "day=null"};
+    assert_string_equal(paths_of(snapshot, by_day, &arena), "b.parquet ");
+    assert_string_equal(paths_of(snapshot, by_null, &arena), "c.parquet ");
+    pn_arena_deinit(&arena);
+    pn_delta_snapshot_destroy(&snapshot);
+}
+
+static void test_a_foreign_cursor(void **state)
+{
+    some_commits(*state);
+    struct pn_delta_snapshot *snapshot = snapshot_of(*state);
+    struct pn_arena arena;
+    pn_arena_init(&arena, 0);
+    static const char *const cursors[] = {"a.parquet", "x a.parquet", "1.5 a.parquet"};
+    for (size_t i = 0; i < sizeof cursors / sizeof *cursors; i++) {
+        const struct pn_file_choice choice = {.after = cursors[i], .limit = 1};
+        const char *next = NULL;
+        struct pn_err e = {0};
+        assert_int_equal(pn_report_files(snapshot, &choice, &arena, NULL, &next, &e), PN_FAIL);
+        assert_int_equal(e.class_, PN_CLASS_INPUT);
+    }
+    pn_arena_deinit(&arena);
     pn_delta_snapshot_destroy(&snapshot);
 }
 
@@ -328,6 +407,8 @@ int main(void)
         cmocka_unit_test(test_queries),
         cmocka_unit_test_setup_teardown(test_files, delta_set_up, delta_tear_down),
         cmocka_unit_test_setup_teardown(test_pages_of_files, delta_set_up, delta_tear_down),
+        cmocka_unit_test_setup_teardown(test_files_of_a_partition, delta_set_up, delta_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_foreign_cursor, delta_set_up, delta_tear_down),
         cmocka_unit_test_setup_teardown(test_history, delta_set_up, delta_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
