@@ -45,6 +45,11 @@ export function bytesPerSecond(value: number): string {
   return `${bytes(value)}/s`;
 }
 
+function parts(large: number, unit: string, rest: number, small: string): string {
+  return rest === 0 ? `${large} ${unit}` : `${large} ${unit} ${rest} ${small}`;
+}
+
+/* As people say it, in two units at most: "1 m 36 s", "1 d". */
 export function duration(ms: number): string {
   if (ms < 1000) {
     return `${Math.round(ms)} ms`;
@@ -55,14 +60,12 @@ export function duration(ms: number): string {
   }
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) {
-    return `${minutes} m ${seconds % 60} s`;
+    return parts(minutes, "m", seconds % 60, "s");
   }
   const hours = Math.floor(minutes / 60);
-  if (hours < 48) {
-    return `${hours} h ${minutes % 60} m`;
-  }
-  const days = `${Math.floor(hours / 24)} d`;
-  return hours % 24 === 0 ? days : `${days} ${hours % 24} h`;
+  return hours < 24
+    ? parts(hours, "h", minutes % 60, "m")
+    : parts(Math.floor(hours / 24), "d", hours % 24, "h");
 }
 
 /* A word of a command line, as a shell reads it. */

@@ -83,14 +83,16 @@ def violations(page):
     ]
 
 
+# A bar of a run is as wide as its list allows: the grid has the same runs.
 SMALL_TARGETS = """() => {
     const inSentence = (target) => {
-        const block = target.closest('p, li, dd, figcaption, label, .notice');
+        const block = target.closest('p, li, h2, figcaption, label, .notice');
         return target.closest('td, th') === null && block !== null &&
             [...block.childNodes].some((node) => node !== target && node.textContent.trim() !== '');
     };
     const found = [];
-    for (const target of document.querySelectorAll('a[href], button, input, select, summary')) {
+    for (const target of document.querySelectorAll(
+        'a[href]:not(.run-bar), button, input, select, summary')) {
         const box = target.getBoundingClientRect();
         const isShown = target.checkVisibility({ visibilityProperty: true, opacityProperty: true });
         const label = target.closest('label')?.getBoundingClientRect() ?? box;

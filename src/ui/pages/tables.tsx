@@ -292,7 +292,7 @@ function OneTable({ name, view }: { name: string; view: string }) {
                 <Written table={data}>
                   {(version) => (
                     <>
-                      <p>
+                      <p class="alone">
                         <a href={href(["query"], { sql: `SELECT * FROM ${inSql(name)}` })}>
                           Query the table
                         </a>

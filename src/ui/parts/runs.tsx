@@ -103,12 +103,14 @@ function Row({ run, named, chosen }: { run: Run; named: boolean; chosen: Chosen 
   return (
     <tr>
       <td>
-        <input
-          type="checkbox"
-          aria-label={`Choose ${run.run}`}
-          checked={chosen.has(run)}
-          onChange={() => chosen.turn(run)}
-        />
+        <label class="check">
+          <input
+            type="checkbox"
+            aria-label={`Choose ${run.run}`}
+            checked={chosen.has(run)}
+            onChange={() => chosen.turn(run)}
+          />
+        </label>
       </td>
       <td>
         <State state={run.state} />
@@ -224,12 +226,14 @@ function Table({ runs, named, again }: { runs: Run[]; named: boolean; again: () 
           <thead>
             <tr>
               <th scope="col">
-                <input
-                  type="checkbox"
-                  aria-label="Choose all of the page"
-                  checked={all}
-                  onChange={() => setIds(all ? new Set() : new Set(runs.map((run) => run.id)))}
-                />
+                <label class="check">
+                  <input
+                    type="checkbox"
+                    aria-label="Choose all of the page"
+                    checked={all}
+                    onChange={() => setIds(all ? new Set() : new Set(runs.map((run) => run.id)))}
+                  />
+                </label>
               </th>
               <th scope="col">State</th>
               {named ? <th scope="col">DAG</th> : null}
