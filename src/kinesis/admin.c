@@ -15,65 +15,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/checked_file.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "kinesis/internal.h"
 
-enum {
-    SHARDS_DEFAULT = 1,
-    SHARDS_DEFAULT_ON_DEMAND = 4,
-    RETENTION_HOURS_DEFAULT = 24,
-    RECORD_KIB_DEFAULT = 1024,
-    ACCOUNT_BYTES_MAX = 1024 * 1024,
-    ACCOUNT_FILE_BYTES_MAX = ACCOUNT_BYTES_MAX + 1024
-};
-
-int pn_kinesis_check_limit(const struct pn_kinesis *kinesis, int64_t more, struct pn_err *e)
-{
-    const struct pn_kinesis_config *config = &kinesis->config;
-    int64_t now = pn_registry_open_shards(kinesis);
-    if (more <= 0 || now + more <= config->shards_max) {
-        return 0;
-    }
-    return pn_err_set(
-        e, PN_CLASS_INPUT, PN_KINESIS_LIMIT_EXCEEDED,
-        "This request would exceed the shard limit for the account %s in %s. Current shard count "
-        "for the account: %lld. Limit: %lld. Number of additional shards that would have resulted "
-        "from this request: %lld. Refer to the AWS Service Limits page "
-        "(http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) for current limits "
-        "and how to request higher limits.",
-        config->account, config->region, (long long)now, (long long)config->shards_max,
-        (long long)more);
-}
-
-int pn_kinesis_hold_active(struct pn_kinesis *kinesis, const char *name,
-                           struct pn_snapshot **snapshot, struct pn_err *e)
-{
-    const struct pn_stream *stream = NULL;
-    int rc = pn_kinesis_stream(kinesis, name, &stream, e);
-    *snapshot = (struct pn_snapshot *)(uintptr_t)stream;
-    if (rc == 0 && stream->status != PN_STREAM_ACTIVE) {
-        rc = pn_err_set(e, PN_CLASS_CONFLICT, PN_KINESIS_IN_USE,
-                        "Stream %s under account %s not ACTIVE, instead in state %s", stream->name,
-                        kinesis->config.account, pn_stream_status_name(stream->status));
-        pn_stream_release(&stream);
-        *snapshot = NULL;
-    }
-    return rc;
-}
-
 /* --- changing --------------------------------------------------------------------------------- */
 
-int pn_kinesis_update(struct pn_kinesis *kinesis, const char *name,
-                      int (*fn)(void *arg, struct pn_stream *edit, struct pn_arena *arena,
-                                struct pn_err *e),
-                      void *arg, struct pn_err *e)
+static int update_locked(struct pn_kinesis *kinesis, const char *name,
+                         int (*fn)(void *arg, struct pn_stream *edit, struct pn_arena *arena,
+                                   struct pn_err *e),
+                         void *arg, struct pn_err *e)
 {
     struct pn_snapshot *before = NULL;
     struct pn_arena arena;
     pn_arena_init(&arena, 0);
-    pthread_mutex_lock(&kinesis->admin_lock);
     int rc = pn_kinesis_hold_active(kinesis, name, &before, e);
     if (rc == 0) {
         struct pn_stream edit = before->stream;
@@ -84,43 +38,23 @@ int pn_kinesis_update(struct pn_kinesis *kinesis, const char *name,
         const struct pn_stream *stream = &before->stream;
         pn_stream_release(&stream);
     }
-    pthread_mutex_unlock(&kinesis->admin_lock);
     pn_arena_deinit(&arena);
     return rc;
 }
 
-/* --- creating --------------------------------------------------------------------------------- */
-
-static int check_create(const struct pn_stream_create *create, struct pn_err *e)
+int pn_kinesis_update(struct pn_kinesis *kinesis, const char *name,
+                      int (*fn)(void *arg, struct pn_stream *edit, struct pn_arena *arena,
+                                struct pn_err *e),
+                      void *arg, struct pn_err *e)
 {
-    size_t len = strlen(create->name);
-    if (len == 0 || len > PN_STREAM_NAME_MAX) {
-        return pn_err_set(e, PN_CLASS_INPUT, PN_KINESIS_VALIDATION,
-                          "1 validation error detected: Value '%.*s' at 'streamName' failed to "
-                          "satisfy constraint: Member must have length %s",
-                          PN_STREAM_NAME_MAX * 2, create->name,
-                          len == 0 ? "greater than or equal to 1" : "less than or equal to 128");
-    }
-    if (!pn_stream_name_valid(create->name, len)) {
-        return pn_err_set(e, PN_CLASS_INPUT, PN_KINESIS_VALIDATION,
-                          "1 validation error detected: Value '%s' at 'streamName' failed to "
-                          "satisfy constraint: Member must satisfy regular expression pattern: "
-                          "[a-zA-Z0-9_.-]+",
-                          create->name);
-    }
-    if (create->shards < 0) {
-        return pn_err_set(e, PN_CLASS_INPUT, PN_KINESIS_VALIDATION,
-                          "1 validation error detected: Value '%d' at 'shardCount' failed to "
-                          "satisfy constraint: Member must have value greater than or equal to 1",
-                          create->shards);
-    }
-    if (create->shards > PN_SHARDS_MAX) {
-        return pn_err_set(e, PN_CLASS_INPUT, PN_KINESIS_LIMIT_EXCEEDED,
-                          "A stream has at most %d shards here, %d were asked for.",
-                          (int)PN_SHARDS_MAX, create->shards);
-    }
-    return 0;
+    pthread_mutex_lock(&kinesis->admin_lock);
+    int rc = kinesis->ledger != NULL ? pn_shared_update(kinesis, name, fn, arg, e)
+                                     : update_locked(kinesis, name, fn, arg, e);
+    pthread_mutex_unlock(&kinesis->admin_lock);
+    return rc;
 }
+
+/* --- creating --------------------------------------------------------------------------------- */
 
 /* A stream that is there, or a topic that belongs to none: its records are somebody's. */
 static int check_free(struct pn_kinesis *kinesis, const char *name, struct pn_err *e)
@@ -129,9 +63,7 @@ static int check_free(struct pn_kinesis *kinesis, const char *name, struct pn_er
     if (there != NULL) {
         const struct pn_stream *stream = &there->stream;
         pn_stream_release(&stream);
-        return pn_err_set(e, PN_CLASS_CONFLICT, PN_KINESIS_IN_USE,
-                          "Stream %s under account %s already exists.", name,
-                          kinesis->config.account);
+        return pn_kinesis_exists(kinesis, name, e);
     }
     int rc = pn_kinesis_check_closed(kinesis, name, e);
     if (rc != 0) {
@@ -151,35 +83,6 @@ static int check_free(struct pn_kinesis *kinesis, const char *name, struct pn_er
     }
     free(topic);
     return rc;
-}
-
-static struct pn_stream new_stream(const struct pn_kinesis *kinesis,
-                                   const struct pn_stream_create *create, struct pn_arena *arena)
-{
-    int32_t usual = create->on_demand ? SHARDS_DEFAULT_ON_DEMAND : SHARDS_DEFAULT;
-    size_t count = (size_t)(create->shards != 0 ? create->shards : usual);
-    struct pn_shard *shards = pn_arena_calloc(arena, count, sizeof *shards);
-    struct pn_stream stream = {
-        .name = create->name,
-        .status = PN_STREAM_CREATING,
-        .created_ms = pn_wall_ms(kinesis->clock),
-        .on_demand = create->on_demand,
-        .spreads = create->spreads,
-        .retention_hours =
-            create->retention_hours != 0 ? create->retention_hours : RETENTION_HOURS_DEFAULT,
-        .record_kib_max = create->record_kib_max != 0 ? create->record_kib_max : RECORD_KIB_DEFAULT,
-        .warm_throughput_mibps = create->warm_throughput_mibps,
-        .shards = shards,
-        .shard_count = count,
-        .tags = create->tags,
-        .tag_count = create->tag_count};
-    int64_t after_gone_ms = (kinesis->gone_s + 1) * 1000;
-    pn_shards_uniform(shards, count,
-                      stream.created_ms > after_gone_ms ? stream.created_ms : after_gone_ms);
-    while (stream.id == 0) {
-        stream.id = pn_entropy_u64();
-    }
-    return stream;
 }
 
 /* The topic, then ACTIVE: from a CREATING that is on the disk to a stream for all to see. */
@@ -242,7 +145,7 @@ static int create_locked(struct pn_kinesis *kinesis, const struct pn_stream_crea
         return rc;
     }
     pn_arena_init(&arena, 0);
-    struct pn_stream stream = new_stream(kinesis, create, &arena);
+    struct pn_stream stream = pn_kinesis_new_stream(kinesis, create, &arena);
     rc = pn_kinesis_check_limit(kinesis, (int64_t)stream.shard_count, e);
     if (rc != 0) {
         goto out;
@@ -262,12 +165,13 @@ out:
 int pn_kinesis_create_stream(struct pn_kinesis *kinesis, const struct pn_stream_create *create,
                              struct pn_err *e)
 {
-    int rc = check_create(create, e);
+    int rc = pn_kinesis_check_create(create, e);
     if (rc != 0) {
         return rc;
     }
     pthread_mutex_lock(&kinesis->admin_lock);
-    rc = create_locked(kinesis, create, e);
+    rc = kinesis->ledger != NULL ? pn_shared_create(kinesis, create, e)
+                                 : create_locked(kinesis, create, e);
     pthread_mutex_unlock(&kinesis->admin_lock);
     return rc;
 }
@@ -323,14 +227,7 @@ static int delete_locked(struct pn_kinesis *kinesis, const char *name, bool with
     if (rc != 0) {
         return rc;
     }
-    if (stream->consumer_count > 0 && !with_consumers) {
-        rc = pn_err_set(e, PN_CLASS_CONFLICT, PN_KINESIS_IN_USE,
-                        "DeleteStream can't delete %s:%s because there are consumers associated "
-                        "with this data stream. To delete %s anyway, set the "
-                        "EnforceConsumerDeletion parameter to true to force the deletion of all "
-                        "the consumers that are associated with it.",
-                        kinesis->config.account, name, name);
-    }
+    rc = pn_kinesis_check_deletable(kinesis, stream, with_consumers, e);
     if (rc == 0) {
         /* Again when it is DELETING already: the file may say so or not. */
         rc = begin_deletion(kinesis, (struct pn_snapshot *)(uintptr_t)stream, e);
@@ -346,7 +243,8 @@ int pn_kinesis_delete_stream(struct pn_kinesis *kinesis, const char *name, bool 
                              struct pn_err *e)
 {
     pthread_mutex_lock(&kinesis->admin_lock);
-    int rc = delete_locked(kinesis, name, with_consumers, e);
+    int rc = kinesis->ledger != NULL ? pn_shared_delete(kinesis, name, with_consumers, e)
+                                     : delete_locked(kinesis, name, with_consumers, e);
     pthread_mutex_unlock(&kinesis->admin_lock);
     return rc;
 }
@@ -395,95 +293,5 @@ int pn_kinesis_recover_stream(struct pn_kinesis *kinesis, const char *name, stru
         rc = recover_active(kinesis, &stream, e);
     }
     pn_arena_deinit(&arena);
-    return rc;
-}
-
-/* --- the account ------------------------------------------------------------------------------ */
-
-/* Takes the settings out of the file's text: an older file is nothing but them. */
-static int take_account(const struct pn_buf *text, bool is_old, const char *path,
-                        struct pn_buf *out, struct pn_err *e)
-{
-    struct pn_json_parser *parser = pn_json_parser_create();
-    struct pn_json *root = NULL;
-    int rc = pn_json_parse(parser, pn_buf_text(text), text->len, text->len, &root, NULL);
-    const struct pn_json *account = rc == 0 && !is_old ? pn_json_get(root, "account") : root;
-    if (rc == 0 && account != NULL) {
-        pn_buf_add(out, account->raw, account->raw_len);
-    } else {
-        rc = pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
-                        "%s is damaged. Restore it from a backup, or remove it; the account's "
-                        "settings are then those of a new account",
-                        path);
-    }
-    pn_json_parser_destroy(&parser);
-    return rc;
-}
-
-int pn_kinesis_account(struct pn_kinesis *kinesis, struct pn_buf *out, struct pn_err *e)
-{
-    struct pn_err why;
-    struct pn_buf text;
-    bool is_old = false;
-    char *path = pn_xasprintf("%s/account.json", kinesis->config.folder);
-    pn_buf_init(&text, ACCOUNT_FILE_BYTES_MAX);
-    int rc = pn_checked_file_read(kinesis->io, path, "{", &text, &is_old, &why);
-    if (rc == 0) {
-        rc = take_account(&text, is_old, path, out, &why);
-    } else if (why.class_ == PN_CLASS_MISSING) {
-        pn_buf_adds(out, "{}");
-        rc = 0;
-    }
-    if (rc != 0) {
-        rc = pn_kinesis_internal(e, &why);
-    }
-    pn_buf_deinit(&text);
-    free(path);
-    return rc;
-}
-
-/* The settings as a file that says whether it is whole. */
-static int store_account(struct pn_kinesis *kinesis, const char *path, const char *json, size_t len,
-                         struct pn_err *e)
-{
-    struct pn_buf text;
-    pn_buf_init(&text, ACCOUNT_FILE_BYTES_MAX);
-    struct pn_json_writer writer;
-    pn_json_writer_init(&writer, &text);
-    pn_checked_begin(&writer);
-    pn_json_add_raw(&writer, "account", json, len);
-    pn_checked_end(&writer);
-    int rc = pn_buf_check(&text, path, e);
-    if (rc == 0) {
-        rc = pn_io_replace_file(kinesis->io, path, text.data, text.len, e);
-    }
-    pn_buf_deinit(&text);
-    return rc;
-}
-
-int pn_kinesis_account_set(struct pn_kinesis *kinesis, const char *json, size_t len,
-                           struct pn_err *e)
-{
-    struct pn_err why;
-    char *path = pn_xasprintf("%s/account.json", kinesis->config.folder);
-    struct pn_json_parser *parser = pn_json_parser_create();
-    struct pn_json *root = NULL;
-    int rc = 0;
-    if (len > ACCOUNT_BYTES_MAX) {
-        rc = pn_err_input(&why, "the account's settings are larger than %d bytes",
-                          (int)ACCOUNT_BYTES_MAX);
-    } else {
-        rc = pn_json_parse(parser, json, len, len, &root, &why);
-    }
-    if (rc == 0) {
-        pthread_mutex_lock(&kinesis->admin_lock);
-        rc = store_account(kinesis, path, json, len, &why);
-        pthread_mutex_unlock(&kinesis->admin_lock);
-    }
-    if (rc != 0) {
-        rc = pn_kinesis_internal(e, &why);
-    }
-    pn_json_parser_destroy(&parser);
-    free(path);
     return rc;
 }

@@ -1,15 +1,16 @@
 /*
  * What the files of the core share (registry.c, admin.c, change.c, reshard.c, metadata.c, put.c,
- * get.c, iterators.c). Nobody else includes it but api/subscribe.c: the subscriptions in progress
- * are listed here.
+ * get.c, iterators.c, shared.c, rules.c, account.c). Nobody else includes it but api/subscribe.c:
+ * the subscriptions in progress are listed here.
  *
  * Three things stand for a stream. Its snapshots (struct pn_stream, in front of its
  * struct pn_snapshot) never change and are counted. Its live state (struct pn_live_stream) is one
- * for all of its snapshots: what is counted and waited for. Its metadata file is what lasts.
+ * for all of its snapshots: what is counted and waited for. Its metadata is what lasts: a file, or
+ * an entry of the ledger. Then the ledger's changes make the snapshots (shared.c).
  *
- * Locks, in this order: admin_lock (one change at a time; held while the disk is written), then
- * streams_lock (the list and which snapshot is the present one; never held while anything waits),
- * then a live stream's lock (the puts in progress).
+ * Locks, in this order: admin_lock (one change at a time; held while the disk is written), then the
+ * ledger's own, then streams_lock (the list and which snapshot is the present one; never held while
+ * anything waits), then a live stream's lock (the puts in progress).
  */
 #ifndef PN_KINESIS_INTERNAL_H
 #define PN_KINESIS_INTERNAL_H
@@ -19,6 +20,7 @@
 
 #include "base/random.h"
 #include "kinesis/kinesis.h"
+#include "kinesis/ledger.h"
 #include "kinesis/limits.h"
 
 enum {
@@ -80,10 +82,12 @@ struct pn_kinesis {
     const struct pn_clock *clock;
     struct pn_logger *logger;
     struct pn_metrics *metrics;
-    unsigned char iterator_key[PN_ITERATOR_KEY_BYTES]; /* of the data folder's own, forever */
+    /* The data folder's own, or that of all who share the streams; forever. */
+    unsigned char iterator_key[PN_ITERATOR_KEY_BYTES];
+    struct pn_ledger *ledger; /* NULL: streams are not shared */
 
     pthread_mutex_t admin_lock;
-    int64_t gone_s; /* by admin_lock: no shard of a deleted stream was made later; in seconds */
+    _Atomic int64_t gone_s; /* no shard of a deleted stream was made later; in seconds */
     pthread_rwlock_t streams_lock;
     struct pn_snapshot **streams; /* the present ones, by name */
     size_t stream_count;
@@ -122,8 +126,8 @@ struct pn_snapshot *pn_registry_find(struct pn_kinesis *kinesis, const char *nam
 /* Makes a snapshot the stream's present one, taking over its hold. A change's own. */
 void pn_registry_install(struct pn_kinesis *kinesis, struct pn_snapshot *snapshot);
 void pn_registry_remove(struct pn_kinesis *kinesis, const char *name);
-/* Open shards of all streams. A change's own. */
-int64_t pn_registry_open_shards(const struct pn_kinesis *kinesis);
+/* Open shards of all streams. */
+int64_t pn_registry_open_shards(struct pn_kinesis *kinesis);
 /* Lets go of all streams: at the end. */
 void pn_registry_deinit(struct pn_kinesis *kinesis);
 
@@ -160,6 +164,13 @@ int pn_metadata_load(struct pn_kinesis *kinesis, const char *name, struct pn_are
                      struct pn_stream *stream, struct pn_err *e) PN_MUST_CHECK;
 int pn_metadata_remove(struct pn_kinesis *kinesis, const char *name,
                        struct pn_err *e) PN_MUST_CHECK;
+/* The same text for the ledger: adds it to `out`, checked to be readable; and reads it into the
+ * arena. `place` is where it is, for messages. */
+int pn_metadata_write(struct pn_buf *out, const struct pn_stream *stream, const char *place,
+                      struct pn_err *e) PN_MUST_CHECK;
+int pn_metadata_parse(const struct pn_buf *text, const char *place, const char *name,
+                      struct pn_arena *arena, struct pn_stream *stream,
+                      struct pn_err *e) PN_MUST_CHECK;
 /*
  * A stream that is deleted and made again gives other sequence numbers: its shards count as made
  * later than any that was deleted, by the second that their numbers begin with. What that second is
@@ -198,17 +209,52 @@ struct pn_snapshot *pn_kinesis_reroute(struct pn_kinesis *kinesis, const struct 
 int pn_kinesis_change(struct pn_kinesis *kinesis, struct pn_snapshot *before,
                       const struct pn_stream *edit, bool reroutes, struct pn_err *e) PN_MUST_CHECK;
 
-/* --- admin.c ---------------------------------------------------------------------------------- */
+/* --- rules.c ---------------------------------------------------------------------------------- */
 
+/* VALIDATION, LIMIT_EXCEEDED: a name or a number that no stream has. */
+int pn_kinesis_check_create(const struct pn_stream_create *create, struct pn_err *e) PN_MUST_CHECK;
 /* The limit of the account: would `more` open shards be too many? Then LIMIT_EXCEEDED. */
-int pn_kinesis_check_limit(const struct pn_kinesis *kinesis, int64_t more,
+int pn_kinesis_check_limit(struct pn_kinesis *kinesis, int64_t more,
                            struct pn_err *e) PN_MUST_CHECK;
 /* The stream for a change: held; NOT_FOUND, or IN_USE when it is not ACTIVE. */
 int pn_kinesis_hold_active(struct pn_kinesis *kinesis, const char *name,
                            struct pn_snapshot **snapshot, struct pn_err *e) PN_MUST_CHECK;
+/* What a stream is when it is made: CREATING, its shards in the arena. */
+struct pn_stream pn_kinesis_new_stream(const struct pn_kinesis *kinesis,
+                                       const struct pn_stream_create *create,
+                                       struct pn_arena *arena);
+/* IN_USE, as for a stream of that name that is there. */
+int pn_kinesis_exists(const struct pn_kinesis *kinesis, const char *name, struct pn_err *e);
+/* IN_USE when the stream has consumers and they are not to go with it. */
+int pn_kinesis_check_deletable(const struct pn_kinesis *kinesis, const struct pn_stream *stream,
+                               bool with_consumers, struct pn_err *e) PN_MUST_CHECK;
+
+/* --- admin.c ---------------------------------------------------------------------------------- */
+
 /* A stream as its file has it, at the start: finishes what was begun with it. */
 int pn_kinesis_recover_stream(struct pn_kinesis *kinesis, const char *name,
                               struct pn_err *e) PN_MUST_CHECK;
+
+/* --- shared.c: the same changes where the streams are shared; by holders of admin_lock -------- */
+
+/* Opens the ledger: streams and the iterators' key come from it. */
+int pn_shared_open(struct pn_kinesis *kinesis, struct pn_err *e) PN_MUST_CHECK;
+int pn_shared_create(struct pn_kinesis *kinesis, const struct pn_stream_create *create,
+                     struct pn_err *e) PN_MUST_CHECK;
+int pn_shared_update(struct pn_kinesis *kinesis, const char *name,
+                     int (*fn)(void *arg, struct pn_stream *edit, struct pn_arena *arena,
+                               struct pn_err *e),
+                     void *arg, struct pn_err *e) PN_MUST_CHECK;
+int pn_shared_delete(struct pn_kinesis *kinesis, const char *name, bool with_consumers,
+                     struct pn_err *e) PN_MUST_CHECK;
+/* The account's settings; `out` stays empty when there are none. */
+int pn_shared_account(struct pn_kinesis *kinesis, struct pn_buf *out,
+                      struct pn_err *e) PN_MUST_CHECK;
+int pn_shared_account_set(struct pn_kinesis *kinesis, const char *json, size_t len,
+                          struct pn_err *e) PN_MUST_CHECK;
+/* INVALID_ARGUMENT where the streams are shared: their shards stay as they are. */
+int pn_shared_check_reshard(const struct pn_kinesis *kinesis, const char *name,
+                            struct pn_err *e) PN_MUST_CHECK;
 
 /* --- ring.c ----------------------------------------------------------------------------------- */
 

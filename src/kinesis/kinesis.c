@@ -159,6 +159,27 @@ static int check_names(const struct pn_kinesis_config *config, struct pn_err *e)
     return 0;
 }
 
+/* The streams of this process alone, from the files in its folder. */
+static int open_own(struct pn_kinesis *kinesis, struct pn_err *e)
+{
+    char *folder = pn_xasprintf("%s/streams", kinesis->config.folder);
+    int rc = open_folders(kinesis, folder, e);
+    if (rc == 0) {
+        rc = get_key(kinesis, e);
+    }
+    if (rc == 0) {
+        rc = pn_metadata_load_gone(kinesis, e);
+    }
+    if (rc == 0) {
+        rc = recover_streams(kinesis, folder, e);
+    }
+    if (rc == 0) {
+        warn_of_strays(kinesis);
+    }
+    free(folder);
+    return rc;
+}
+
 int pn_kinesis_create(const struct pn_kinesis_config *config, struct pn_log *log,
                       const struct pn_io *io, const struct pn_clock *clock,
                       struct pn_logger *logger, struct pn_metrics *metrics,
@@ -169,7 +190,6 @@ int pn_kinesis_create(const struct pn_kinesis_config *config, struct pn_log *log
         return rc;
     }
     struct pn_kinesis *k = pn_xcalloc(1, sizeof *k);
-    char *folder = pn_xasprintf("%s/streams", config->folder);
     *k = (struct pn_kinesis){.config = *config,
                              .log = log,
                              .io = io,
@@ -182,23 +202,12 @@ int pn_kinesis_create(const struct pn_kinesis_config *config, struct pn_log *log
     pthread_rwlock_init(&k->streams_lock, NULL);
     pn_random_init(&k->random, pn_entropy_u64());
 
-    rc = open_folders(k, folder, e);
+    rc = config->shared ? pn_shared_open(k, e) : open_own(k, e);
     if (rc == 0) {
-        rc = get_key(k, e);
-    }
-    if (rc == 0) {
-        rc = pn_metadata_load_gone(k, e);
-    }
-    if (rc == 0) {
-        rc = recover_streams(k, folder, e);
-    }
-    if (rc == 0) {
-        warn_of_strays(k);
         *kinesis = k;
         k = NULL;
     }
     pn_kinesis_destroy(&k);
-    free(folder);
     return rc;
 }
 
@@ -209,6 +218,7 @@ void pn_kinesis_destroy(struct pn_kinesis **kinesis)
         return;
     }
     *kinesis = NULL;
+    pn_ledger_close(&k->ledger); /* before what its changes go into */
     pn_registry_deinit(k);
     pn_kinesis_closed_deinit(k);
     pthread_rwlock_destroy(&k->streams_lock);

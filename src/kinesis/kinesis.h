@@ -9,6 +9,10 @@
  * mode, consumers, ...) is metadata: `<folder>/streams/<name>.json`, replaced atomically by each
  * change before it is visible. A change that a crash cut short is finished at the next start.
  *
+ * Where several processes share the log (config.shared), they share the streams: metadata is in a
+ * topic of the log (ledger.h), and what one of them changes the others see within about a second,
+ * or at once where they ask for a stream that they don't know. Shards are not split or merged then.
+ *
  * How a record is kept in the log: key = the partition key (absent where the stream spreads its
  * records and none was given), value = the data, timestamp = the arrival; an explicit hash key that
  * chose the shard is the header PN_KINESIS_HASH_KEY_HEADER.
@@ -111,6 +115,7 @@ struct pn_stream {
     const char *name;
     const char *arn;
     uint64_t id;       /* random; a stream created again under the same name has another */
+    int64_t version;   /* where streams are shared: the offset of its metadata in the ledger */
     const char *topic; /* in the log */
     enum pn_stream_status status;
     int64_t created_ms;
@@ -145,7 +150,8 @@ struct pn_stream_admission {
 };
 
 struct pn_kinesis_config {
-    const char *folder;  /* <data>/kinesis */
+    const char *folder;  /* <data>/kinesis; not used where the streams are shared */
+    bool shared;         /* the log is not this process's alone */
     const char *region;  /* of ARNs, as "us-east-1" */
     const char *account; /* of ARNs, 12 digits */
     bool shard_limits;   /* AWS's limits on each shard, exact; else none */
@@ -183,6 +189,10 @@ void pn_stream_release(const struct pn_stream **stream); /* NULL ok */
  */
 size_t pn_kinesis_closed_count(const struct pn_kinesis *kinesis);
 const char *pn_kinesis_closed(const struct pn_kinesis *kinesis, size_t place, const char **why);
+/* Do other processes have the streams, too? */
+bool pn_kinesis_is_shared(const struct pn_kinesis *kinesis);
+/* Where they do: takes over what was changed before the call. BLOCKS. */
+int pn_kinesis_catch_up(struct pn_kinesis *kinesis, struct pn_err *e) PN_MUST_CHECK;
 /* The names of all streams, sorted, in the arena; without those that are closed. */
 void pn_kinesis_names(struct pn_kinesis *kinesis, struct pn_arena *arena, const char ***names,
                       size_t *count);

@@ -358,8 +358,8 @@ static void read_stream(struct reader *r, const struct pn_json *root, const char
     stream->policy = read_text(r, root, "policy", true);
 }
 
-static int parse(const struct pn_buf *text, const char *path, const char *name,
-                 struct pn_arena *arena, struct pn_stream *stream, struct pn_err *e)
+int pn_metadata_parse(const struct pn_buf *text, const char *path, const char *name,
+                      struct pn_arena *arena, struct pn_stream *stream, struct pn_err *e)
 {
     struct pn_json_parser *parser = pn_json_parser_create();
     struct pn_json *root = NULL;
@@ -386,7 +386,7 @@ static int check_readable(const struct pn_buf *text, const char *path, const cha
     struct pn_arena arena;
     struct pn_stream stream;
     pn_arena_init(&arena, 0);
-    int rc = parse(text, path, name, &arena, &stream, e);
+    int rc = pn_metadata_parse(text, path, name, &arena, &stream, e);
     if (rc != 0 && e != NULL) {
         e->class_ = PN_CLASS_INPUT;
         pn_err_prefix(e, "the change would make it unreadable");
@@ -395,17 +395,21 @@ static int check_readable(const struct pn_buf *text, const char *path, const cha
     return rc;
 }
 
+int pn_metadata_write(struct pn_buf *out, const struct pn_stream *stream, const char *place,
+                      struct pn_err *e)
+{
+    write_stream(out, stream);
+    int rc = pn_buf_check(out, place, e);
+    return rc == 0 ? check_readable(out, place, stream->name, e) : rc;
+}
+
 int pn_metadata_store(struct pn_kinesis *kinesis, const struct pn_stream *stream, struct pn_err *e)
 {
     struct pn_buf text;
     struct pn_err why;
     char *path = pn_metadata_path(kinesis, stream->name);
     pn_buf_init(&text, FILE_BYTES_MAX);
-    write_stream(&text, stream);
-    int rc = pn_buf_check(&text, path, &why);
-    if (rc == 0) {
-        rc = check_readable(&text, path, stream->name, &why);
-    }
+    int rc = pn_metadata_write(&text, stream, path, &why);
     if (rc == 0) {
         rc = pn_io_replace_file(kinesis->io, path, text.data, text.len, &why);
     }
@@ -427,7 +431,7 @@ int pn_metadata_load(struct pn_kinesis *kinesis, const char *name, struct pn_are
     pn_buf_init(&text, FILE_BYTES_MAX);
     int rc = pn_checked_file_read(kinesis->io, path, OLD_START, &text, &is_old, &why);
     if (rc == 0) {
-        rc = parse(&text, path, name, arena, stream, &why);
+        rc = pn_metadata_parse(&text, path, name, arena, stream, &why);
         if (rc != 0) {
             (void)pn_err_set(e, why.class_, PN_KINESIS_INTERNAL,
                              "%s. Restore the file from a backup; to abandon the stream, remove it",
@@ -515,8 +519,10 @@ int pn_metadata_load_gone(struct pn_kinesis *kinesis, struct pn_err *e)
     char *path = gone_path(kinesis);
     pn_buf_init(&text, GONE_BYTES_MAX);
     int rc = pn_checked_file_read(kinesis->io, path, "", &text, &is_old, &why);
-    if (rc == 0 && parse_gone(&text, is_old, &kinesis->gone_s) == 0) {
-        rc = is_old ? store_gone(kinesis, path, kinesis->gone_s, e) : 0;
+    int64_t gone_s = 0;
+    if (rc == 0 && parse_gone(&text, is_old, &gone_s) == 0) {
+        kinesis->gone_s = gone_s;
+        rc = is_old ? store_gone(kinesis, path, gone_s, e) : 0;
     } else if (rc == 0 || why.class_ == PN_CLASS_CORRUPT || why.class_ == PN_CLASS_INPUT) {
         int64_t now_s = pn_wall_ms(kinesis->clock) / 1000;
         pn_logger_error(kinesis->logger, "kinesis",

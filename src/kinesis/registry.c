@@ -331,12 +331,14 @@ void pn_registry_remove(struct pn_kinesis *kinesis, const char *name)
     pn_stream_release(&gone);
 }
 
-int64_t pn_registry_open_shards(const struct pn_kinesis *kinesis)
+int64_t pn_registry_open_shards(struct pn_kinesis *kinesis)
 {
     int64_t sum = 0;
+    pthread_rwlock_rdlock(&kinesis->streams_lock);
     for (size_t i = 0; i < kinesis->stream_count; i++) {
         sum += (int64_t)kinesis->streams[i]->stream.open_shard_count;
     }
+    pthread_rwlock_unlock(&kinesis->streams_lock);
     return sum;
 }
 

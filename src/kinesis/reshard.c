@@ -102,6 +102,10 @@ static uint32_t merge_shards(struct plan *plan, uint32_t index, uint32_t adjacen
 static int apply(struct pn_kinesis *kinesis, struct pn_snapshot *before, const struct plan *plan,
                  struct pn_err *e)
 {
+    int rc = pn_shared_check_reshard(kinesis, before->stream.name, e);
+    if (rc != 0) {
+        return rc;
+    }
     if (plan->count > PN_SHARDS_MAX) {
         return pn_err_set(e, PN_CLASS_INPUT, PN_KINESIS_LIMIT_EXCEEDED,
                           "Stream %s under account %s would have %zu shards, closed ones included. "
@@ -238,8 +242,7 @@ int pn_kinesis_merge(struct pn_kinesis *kinesis, const char *name, const char *s
 
 /* --- scaling ---------------------------------------------------------------------------------- */
 
-static int check_scale(const struct pn_kinesis *kinesis, int64_t open, int64_t target,
-                       struct pn_err *e)
+static int check_scale(struct pn_kinesis *kinesis, int64_t open, int64_t target, struct pn_err *e)
 {
     if (target < 1) {
         return pn_err_set(

@@ -78,7 +78,8 @@ void pn_log_destroy(struct pn_log **log)
 
 bool pn_topic_is_internal(const char *name)
 {
-    return strncmp(name, PN_INTERNAL_TOPIC_PREFIX, sizeof PN_INTERNAL_TOPIC_PREFIX - 1) == 0;
+    return strncmp(name, PN_INTERNAL_TOPIC_PREFIX, sizeof PN_INTERNAL_TOPIC_PREFIX - 1) == 0 ||
+           strcmp(name, PN_INTERNAL_TOPIC_LEDGER) == 0;
 }
 
 static bool is_name_byte(char c)

@@ -344,9 +344,11 @@ static inline void pn_log_unlisten(struct pn_log *log, int id)
 /* Finishes what was submitted, then frees the log. NULL ok. */
 void pn_log_destroy(struct pn_log **log);
 
-/* Topics that other parts of pinion keep in the log for themselves (streams): not for producers and
- * consumers of topics, and not for the sink. */
+/* Topics that other parts of pinion keep in the log for themselves (streams, and what processes
+ * that share a log keep together of them): not for producers and consumers of topics, and not for
+ * the sink. */
 #define PN_INTERNAL_TOPIC_PREFIX "__kinesis."
+#define PN_INTERNAL_TOPIC_LEDGER "__kinesis_streams"
 bool pn_topic_is_internal(const char *name);
 
 /* Is `name` a topic name Kafka would take: 1 to 249 of [a-zA-Z0-9._-], not "." nor ".."? On false

@@ -25,7 +25,7 @@ static int reserved(const char *topic, struct pn_err *e)
     return pn_err_input(e,
                         "'%s' is the name of a stream's topic: put records into the stream with "
                         "the Kinesis API, or choose a name that does not begin with "
-                        "'" PN_INTERNAL_TOPIC_PREFIX "'",
+                        "'__kinesis'",
                         topic);
 }
 

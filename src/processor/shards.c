@@ -190,20 +190,48 @@ static int check_last(const struct pn_processor_shards *shards, const char *stre
     return lost_end(shard, "the last of these is newer than the table's copy", e);
 }
 
-int pn_processor_shards_check(const struct pn_processor_shards *shards, const char *stream,
+/* Is there a place at the position? A read asks the log itself; what it says of the end without
+ * asking may be older. */
+static int reaches(const struct pn_processor_shards *shards, const char *stream,
+                   struct pn_processor_source *source, const struct pn_stream_shard *shard,
+                   bool *does, struct pn_err *e)
+{
+    struct pn_processor_source_records read = {0};
+    struct pn_err failure = {0};
+    struct pn_arena arena;
+    pn_arena_init(&arena, 0);
+    int rc = pn_processor_source_read(source, stream, shards->stream_id, shard->info.index,
+                                      shard->committed, 1, 1, &arena, &read, &failure);
+    *does = rc == 0 && read.next_offset >= shard->committed;
+    if (rc != 0 && failure.class_ == PN_CLASS_INPUT) {
+        rc = 0; /* it is above the end */
+    }
+    pn_err_copy(e, rc != 0 ? &failure : NULL);
+    pn_arena_deinit(&arena);
+    return rc;
+}
+
+int pn_processor_shards_check(struct pn_processor_shards *shards, const char *stream,
                               struct pn_processor_source *source,
                               const struct pn_delta_snapshot *table, struct pn_err *e)
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < shards->count; i++) {
-        const struct pn_stream_shard *shard = &shards->items[i];
+        struct pn_stream_shard *shard = &shards->items[i];
         const struct pn_delta_txn *txn =
             table != NULL ? pn_delta_txn_of(table, shard->app_id) : NULL;
-        if (shard->committed > shard->info.end) {
+        bool is_there = shard->committed <= shard->info.end;
+        if (!is_there) {
+            rc = reaches(shards, stream, source, shard, &is_there, e);
+        }
+        if (rc == 0 && !is_there) {
             char how[64];
             (void)snprintf(how, sizeof how, "the log ends at %lld", (long long)shard->info.end);
             rc = lost_end(shard, how, e);
-        } else if (txn != NULL) {
+        } else if (rc == 0 && shard->committed > shard->info.end) {
+            shard->info.end = shard->committed;
+        }
+        if (rc == 0 && txn != NULL) {
             rc = check_last(shards, stream, source, shard, txn, e);
         }
     }

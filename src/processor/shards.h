@@ -57,9 +57,10 @@ int pn_processor_shards_place(struct pn_processor_shards *shards,
 /*
  * A log that was not synced may have lost records that the table has, in a power cut; others have
  * their offsets then, and would be taken for those. FATAL when a shard ends before its position;
- * with `table`, also when the record before a position came after the table had it.
+ * with `table`, also when the record before a position came after the table had it. An end that is
+ * only not known yet, because another process has read further, is set to the position.
  */
-int pn_processor_shards_check(const struct pn_processor_shards *shards, const char *stream,
+int pn_processor_shards_check(struct pn_processor_shards *shards, const char *stream,
                               struct pn_processor_source *source,
                               const struct pn_delta_snapshot *table,
                               struct pn_err *e) PN_MUST_CHECK;

@@ -92,8 +92,8 @@ PN_MUST_CHECK static inline int pn_processor_source_position(
 }
 /*
  * Records from `offset` on, at least one when there is one; what retention has removed is skipped,
- * as out->lost_until says. MISSING when the stream of that id is gone. Damage in the log is
- * CORRUPT, and out->next_offset is the offset after it. BLOCKS.
+ * as out->lost_until says. INPUT: the offset is above the end. MISSING: the stream of that id is
+ * gone. Damage in the log is CORRUPT, and out->next_offset is the offset after it. BLOCKS.
  */
 PN_MUST_CHECK static inline int pn_processor_source_read(
     struct pn_processor_source *source, const char *stream, uint64_t id, uint32_t shard,

@@ -170,7 +170,8 @@ static int look(struct pn_processor_worker *worker, bool *gone, struct pn_err *e
     *gone = rc == 0 ? described.id != worker->shards.stream_id : failure.class_ == PN_CLASS_MISSING;
     if (rc == 0 && !*gone) {
         pn_processor_shards_update(&worker->shards, worker->stream->name, &described);
-        rc = pn_processor_shards_check(&worker->shards, worker->stream->name, NULL, NULL, &failure);
+        rc = pn_processor_shards_check(&worker->shards, worker->stream->name,
+                                       worker->owner->env.source, NULL, &failure);
     }
     pn_err_copy(e, rc != 0 && !*gone ? &failure : NULL);
     pn_arena_deinit(&arena);

@@ -69,10 +69,20 @@ int pn_admission_first_record(void *arg, const char *topic, struct pn_err *e)
 
 /* --- streams ---------------------------------------------------------------------------------- */
 
+/* The stream that the name's first record makes, or NULL. On a cluster, where not every server
+ * makes the pipeline's own streams at its start, it may be one of these. */
+static const struct pn_pipeline_stream *made_by_a_record(const struct pn_admission *admission,
+                                                         const char *name)
+{
+    const struct pn_pipeline_stream *own = pn_pipeline_stream(admission->pipeline, name);
+    return own != NULL && admission->settings->log.url[0] != '\0'
+               ? own
+               : pn_pipeline_stream_pattern(admission->pipeline, name);
+}
+
 static bool admits(void *arg, const char *name)
 {
-    const struct pn_admission *admission = arg;
-    return pn_pipeline_stream_pattern(admission->pipeline, name) != NULL;
+    return made_by_a_record(arg, name) != NULL;
 }
 
 static int check_streams(const struct pn_admission *admission, struct pn_kinesis *kinesis,
@@ -110,17 +120,17 @@ static int check_streams(const struct pn_admission *admission, struct pn_kinesis
 static int make(void *arg, struct pn_kinesis *kinesis, const char *name, struct pn_err *e)
 {
     struct pn_admission *admission = arg;
-    const struct pn_pipeline_stream *pattern =
-        pn_pipeline_stream_pattern(admission->pipeline, name);
+    const struct pn_pipeline_stream *wanted = made_by_a_record(admission, name);
+    bool is_own = pn_pipeline_stream(admission->pipeline, name) == wanted;
     const struct pn_stream_create create = {
-        .name = name, .shards = pattern->shards, .retention_hours = pattern->retention_hours};
+        .name = name, .shards = wanted->shards, .retention_hours = wanted->retention_hours};
     const struct pn_stream *there = NULL;
     struct pn_err failure = {0};
     pthread_mutex_lock(&admission->lock);
     int rc = pn_kinesis_stream(kinesis, name, &there, NULL);
     pn_stream_release(&there);
     if (rc != 0) {
-        rc = check_streams(admission, kinesis, pattern, name, &failure);
+        rc = is_own ? 0 : check_streams(admission, kinesis, wanted, name, &failure);
         if (rc == 0) {
             rc = pn_kinesis_create_stream(kinesis, &create, &failure);
         }

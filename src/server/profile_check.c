@@ -133,18 +133,14 @@ static void check_kafka(struct check *check)
         bad(check, "log", &failure, usual_of_log(&failure));
         return;
     }
-    const char *streams =
-        app->pipeline->stream_count + app->pipeline->stream_pattern_count > 0
-            ? "; its streams need --roles gateway,sink,scheduler and another server for them"
-            : "";
     if (missing > 0) {
         (void)snprintf(detail, sizeof detail,
                        "%s answers; %zu of the pipeline's %zu topics are not there yet, such as "
-                       "%s: `pinion serve` creates them%s",
-                       config.url, missing, app->pipeline->topic_count, first, streams);
+                       "%s: `pinion serve` creates them",
+                       config.url, missing, app->pipeline->topic_count, first);
     } else {
-        (void)snprintf(detail, sizeof detail, "%s answers; the pipeline's topics can be read%s",
-                       config.url, streams);
+        (void)snprintf(detail, sizeof detail, "%s answers; the pipeline's topics can be read",
+                       config.url);
     }
     good(check, "log", detail);
 }

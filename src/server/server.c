@@ -138,7 +138,8 @@ static int open_stations(struct pn_server *server, const char *listen, struct pn
         rc = pn_store_sweep(server->store, e);
     }
     if (rc == 0) {
-        /* Where streams are elsewhere, or the log keeps none, nobody here needs them. */
+        /* Where streams are elsewhere, nobody here needs them; a cluster keeps none until somebody
+         * reads them, or puts a record (admission.h). */
         bool keeps_streams =
             app->settings->log.url[0] == '\0' && app->settings->kinesis.endpoint[0] == '\0';
         bool makes_streams = (server->roles & PN_ROLE_STREAM) != 0 || keeps_streams;

@@ -140,6 +140,9 @@ static int make_stream(struct pn_kinesis *kinesis, const struct pn_pipeline_stre
     const struct pn_stream_create create = {
         .name = wanted->name, .shards = wanted->shards, .retention_hours = wanted->retention_hours};
     rc = pn_kinesis_create_stream(kinesis, &create, e);
+    if (rc == PN_KINESIS_IN_USE && pn_kinesis_is_shared(kinesis)) {
+        return 0; /* another server has just made it */
+    }
     if (rc != 0) {
         pn_err_prefix(e, "the stream %s", wanted->name);
     }
@@ -159,6 +162,7 @@ int pn_app_open_kinesis(const struct pn_app *app, struct pn_log *log, bool makes
     }
     pn_settings_to_kinesis(app->settings, &config);
     config.folder = pn_arena_printf(arena, "%s/kinesis", app->data);
+    config.shared = app->settings->log.url[0] != '\0' && app->settings->kinesis.endpoint[0] == '\0';
     struct pn_admission *admission = pn_arena_calloc(arena, 1, sizeof *admission);
     pn_admission_init(admission, pipeline, app->settings, log);
     config.admission = pn_admission_of_streams(admission);

@@ -57,7 +57,8 @@ struct pn_call {
     bool may_block;      /* the caller may wait */
     const char *streams; /* what `may_stream` takes: the streams of the caller; NULL: all */
     bool (*may_stream)(const char *streams, const char *stream);
-    bool has_to_block; /* PUTS, when it failed: it makes its stream where it may block; run again */
+    /* When it failed: what it needs is found or made where it may block; run it again there. */
+    bool has_to_block;
     struct pn_wire reply; /* .out is the front's buffer, reserved for the reply's body */
 
     struct pn_stream_put put; /* PUTS */

@@ -66,6 +66,10 @@ int pn_op_may(struct pn_call *call, const char *stream) PN_MUST_CHECK;
 char *pn_op_stream_id(const struct pn_stream *stream, char *out);
 /* The name that a stream is called by in the input, whether it exists or not. */
 int pn_op_stream_name(struct pn_call *call, const char **name) PN_MUST_CHECK;
+/* The stream of a name; where streams are shared, it may be one that another process has just made.
+ * Release with pn_stream_release(). */
+int pn_op_find_stream(struct pn_call *call, const char *name,
+                      const struct pn_stream **stream) PN_MUST_CHECK;
 
 /* The stream that StreamName, StreamARN or StreamId names (an unmatched pair or none of them is
  * INVALID_ARGUMENT, as AWS says it). Release with pn_stream_release(). */

@@ -179,7 +179,7 @@ int pn_op_resource(struct pn_call *call, const char *member, const struct pn_str
     struct pn_arn arn;
     int rc = pn_op_arn(call, text, &arn);
     if (rc == 0) {
-        rc = pn_kinesis_stream(call->kinesis, arn.stream, stream, &call->err);
+        rc = pn_op_find_stream(call, arn.stream, stream);
     }
     if (rc != 0) {
         return rc;
@@ -285,7 +285,21 @@ int pn_call_stream(struct pn_call *call, const struct pn_stream **stream)
     if (rc != 0) {
         return rc;
     }
-    return pn_kinesis_stream(call->kinesis, name, stream, &call->err);
+    return pn_op_find_stream(call, name, stream);
+}
+
+int pn_op_find_stream(struct pn_call *call, const char *name, const struct pn_stream **stream)
+{
+    int rc = pn_kinesis_stream(call->kinesis, name, stream, &call->err);
+    if (rc != PN_KINESIS_NOT_FOUND || !pn_kinesis_is_shared(call->kinesis)) {
+        return rc;
+    }
+    if (!call->may_block) {
+        call->has_to_block = true;
+        return rc;
+    }
+    rc = pn_kinesis_catch_up(call->kinesis, &call->err);
+    return rc != 0 ? rc : pn_kinesis_stream(call->kinesis, name, stream, &call->err);
 }
 
 /* --- shards ----------------------------------------------------------------------------------- */

@@ -94,7 +94,7 @@ static int find_or_make(struct pn_call *call, const struct pn_stream **stream)
     const char *name = NULL;
     int rc = pn_op_stream_name(call, &name);
     if (rc == 0) {
-        rc = pn_kinesis_stream(call->kinesis, name, stream, &call->err);
+        rc = pn_op_find_stream(call, name, stream);
     }
     if (rc != PN_KINESIS_NOT_FOUND || name == NULL || admission->admits == NULL ||
         !admission->admits(admission->arg, name)) {
@@ -248,7 +248,7 @@ static int find_shard(struct pn_call *call, const struct pn_stream **stream,
     if (rc != 0) {
         return rc;
     }
-    rc = pn_kinesis_stream(call->kinesis, name, stream, &call->err);
+    rc = pn_op_find_stream(call, name, stream);
     if (rc == 0 && index < (*stream)->shard_count) {
         *shard = &(*stream)->shards[index];
         return 0;

@@ -116,12 +116,7 @@ static int check_name(const char *name, struct pn_err *e)
     if (!pn_topic_name_valid(name, strlen(name), e)) {
         return PN_FAIL;
     }
-    if (pn_topic_is_internal(name)) {
-        return pn_err_input(e, "streams need the log of the data folder, and log.url names a Kafka "
-                               "cluster: use another data folder without log.url for streams, and "
-                               "serve this one with --roles gateway,sink,scheduler");
-    }
-    return strncmp(name, "__", 2) == 0
+    return pn_kafka_is_own(name)
                ? pn_err_input(e, "'%s': names that begin with \"__\" are for Kafka's own topics",
                               name)
                : 0;
@@ -181,7 +176,7 @@ int pn_kafka_delete_topic(struct pn_log *log, const char *name, struct pn_err *e
 {
     struct pn_kafka *kafka = pn_kafka_of(log);
     char what[PN_TOPIC_NAME_MAX + 32];
-    if (strncmp(name, "__", 2) == 0) {
+    if (pn_kafka_is_own(name)) {
         return pn_err_missing(e, "there is no topic %s", name);
     }
     if (!pn_topic_name_valid(name, strlen(name), e)) {

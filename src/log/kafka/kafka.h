@@ -16,7 +16,8 @@
  *   - A submit for a topic that is not known asks the cluster, and creates the topic where
  *     `auto_create_topics` is set: it waits for both. A caller that must not wait looks with
  *     pn_log_topic() first.
- *   - Names that begin with "__" are Kafka's own: such topics are neither shown nor made.
+ *   - Names that begin with "__" are Kafka's own: such topics are neither shown nor made. pinion's
+ *     own (pn_topic_is_internal()) are not among them.
  *
  * Errors have codes of enum pn_log_code where Kafka said more than a class tells.
  */

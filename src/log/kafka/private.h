@@ -24,6 +24,7 @@
 #include <librdkafka/rdkafka.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include "base/aws_credentials.h"
 #include "base/buf.h"
@@ -202,6 +203,12 @@ int pn_kafka_iam_configure(const struct pn_kafka *kafka, rd_kafka_conf_t *conf,
                            struct pn_err *e) PN_MUST_CHECK;
 int pn_kafka_iam_start(rd_kafka_t *client, struct pn_err *e) PN_MUST_CHECK;
 
+/* Is it a topic of Kafka's own? */
+static inline bool pn_kafka_is_own(const char *name)
+{
+    return strncmp(name, "__", 2) == 0 && !pn_topic_is_internal(name);
+}
+
 /* --- failure.c -------------------------------------------------------------------------------- */
 
 /* Fills *e: "<what>: <what librdkafka says>", with advice where there is some. Where librdkafka
@@ -326,7 +333,8 @@ struct pn_kafka_reader {
     size_t lane;
     bool is_old; /* of a topic that was deleted: it is closed when it is given back */
     rd_kafka_topic_t *handle;
-    int64_t position; /* of the next record that a read gets from here */
+    rd_kafka_queue_t *queue; /* what comes of the partition */
+    int64_t position;        /* of the next record that a read gets from here */
     bool is_busy;
     int64_t used_ms;
     rd_kafka_message_t *batch[PN_KAFKA_BATCH]; /* taken from librdkafka, not yet read */

@@ -358,7 +358,8 @@ static int find_topic(struct pn_kafka *kafka, const char *name, struct pn_kafka_
         return PN_FAIL;
     }
     int rc = pn_kafka_refresh_topic(kafka, name, &why);
-    if (rc != 0 && why.class_ == PN_CLASS_MISSING && kafka->config.auto_create_topics) {
+    if (rc != 0 && why.class_ == PN_CLASS_MISSING && kafka->config.auto_create_topics &&
+        !pn_topic_is_internal(name)) {
         rc = pn_kafka_create_topic(&kafka->log, name, NULL, &why);
         rc = rc != 0 && why.class_ == PN_CLASS_CONFLICT ? pn_kafka_refresh_topic(kafka, name, &why)
                                                         : rc;

@@ -40,10 +40,14 @@ static void forget_batch(struct pn_kafka_reader *reader)
     reader->batch_count = 0;
 }
 
+/* The queue is the reader's own, and what is left in it goes with it. In the queue that librdkafka
+ * has for each partition, before 2.6.1 the error that a partition is gone holds that partition: the
+ * client's end then waits forever (its pull request 4724). */
 static void close_reader(struct pn_kafka_reader *reader)
 {
     forget_batch(reader);
     (void)rd_kafka_consume_stop(reader->handle, reader->partition);
+    rd_kafka_queue_destroy(reader->queue);
     rd_kafka_topic_destroy(reader->handle);
     free(reader);
 }
@@ -174,8 +178,10 @@ static int open_reader(struct pn_kafka *kafka, size_t lane, const char *topic, i
     if (handle == NULL) {
         return pn_kafka_fail(kafka, rd_kafka_last_error(), e, "topic %s", topic);
     }
-    if (rd_kafka_consume_start(handle, partition, offset) != 0) {
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(readers->lanes[lane]);
+    if (rd_kafka_consume_start_queue(handle, partition, offset, queue) != 0) {
         rd_kafka_resp_err_t err = rd_kafka_last_error();
+        rd_kafka_queue_destroy(queue);
         rd_kafka_topic_destroy(handle);
         return pn_kafka_fail(kafka, err, e, "topic %s, partition %" PRId32, topic, partition);
     }
@@ -184,6 +190,7 @@ static int open_reader(struct pn_kafka *kafka, size_t lane, const char *topic, i
     made->partition = partition;
     made->lane = lane;
     made->handle = handle;
+    made->queue = queue;
     made->position = offset;
     readers->readers[readers->count++] = made;
     *reader = made;
@@ -251,12 +258,11 @@ const rd_kafka_message_t *pn_kafka_reader_peek(struct pn_kafka_reader *reader, i
     }
     reader->batch_used = 0;
     reader->batch_count = 0;
-    ssize_t count =
-        rd_kafka_consume_batch(reader->handle, reader->partition, 0, reader->batch, PN_KAFKA_BATCH);
+    ssize_t count = rd_kafka_consume_batch_queue(reader->queue, 0, reader->batch, PN_KAFKA_BATCH);
     if (count > 0) {
         reader->batch_count = (size_t)count;
     } else if (wait_ms > 0) {
-        rd_kafka_message_t *one = rd_kafka_consume(reader->handle, reader->partition, wait_ms);
+        rd_kafka_message_t *one = rd_kafka_consume_queue(reader->queue, wait_ms);
         if (one != NULL) {
             reader->batch[reader->batch_count++] = one;
         }

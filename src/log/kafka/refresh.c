@@ -119,7 +119,7 @@ int pn_kafka_refresh_ends(struct pn_kafka *kafka, struct pn_kafka_topic **topics
 
 static bool is_hidden(const rd_kafka_metadata_topic_t *topic)
 {
-    return strncmp(topic->topic, "__", 2) == 0 || topic->partition_cnt < 1 ||
+    return pn_kafka_is_own(topic->topic) || topic->partition_cnt < 1 ||
            strlen(topic->topic) > PN_TOPIC_NAME_MAX;
 }
 

@@ -590,8 +590,8 @@ static void test_what_is_wrong_with_a_request_is_known_at_once(void **state)
     struct pn_log_offsets ends = {0};
     assert_int_equal(pn_log_offsets(fixture->log, "t", 0, &ends, NULL), 0);
     assert_int_equal(ends.end, 0); /* nothing was taken */
-    assert_int_not_equal(pn_log_create_topic(fixture->log, "__kinesis.s", NULL, &e), 0);
-    assert_non_null(strstr(e.msg, "log.url"));
+    assert_int_not_equal(pn_log_create_topic(fixture->log, "__offsets", NULL, &e), 0);
+    assert_non_null(strstr(e.msg, "Kafka's own"));
     assert_int_not_equal(pn_log_offsets(fixture->log, "t", 2, &ends, &e), 0);
     assert_int_equal(e.class_, PN_CLASS_MISSING);
     free(value);

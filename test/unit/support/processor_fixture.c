@@ -113,6 +113,8 @@ static int read_records(struct pn_processor_source *source, const char *name, ui
         rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "the disk is busy");
     } else if (stream == NULL || stream->id != id) {
         rc = pn_err_missing(e, "no stream %s", name);
+    } else if (offset > (int64_t)stream->shards[index].count) {
+        rc = pn_err_input(e, "offset %lld is above the end", (long long)offset);
     } else {
         const struct fixture_shard *shard = &stream->shards[index];
         size_t at = (size_t)(offset > shard->info.begin ? offset : shard->info.begin);
