@@ -419,8 +419,12 @@ int pn_cmd_demo(struct pn_cli *cli, int argc, char **argv)
                  "DAGs and the queries, then puts up to 1,000 records of each kind into the "
                  "streams, waits until the tables have them, and prints a summary."};
     int status = 0;
+    const char *usual = cli->data;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
         return status;
+    }
+    if (cli->data != usual) {
+        return pn_cli_usage(cli, "a demo makes a new data folder: give its name with --into");
     }
     if (cli->given.log_level == NULL) {
         /* What goes well is shown by the demo itself. */

@@ -5,11 +5,18 @@
 
 #include "base/mem.h"
 #include "base/units.h"
-#include "cli/answer.h"
+#include "cli/answer_output.h"
 #include "cli/commands.h"
-#include "cli/interrupt.h"
+#include "cli/query_ask.h"
+#include "cli/query_input.h"
 #include "report/tables.h"
-#include "server/stations.h"
+
+struct wanted {
+    const char *operand; /* the query's name, or a SELECT; NULL: the file */
+    const char *file;
+    int64_t timeout_ms;
+    struct pn_answer_output output;
+};
 
 /* A word that could be a query's name can be no SELECT. */
 static bool is_word(const char *text)
@@ -48,85 +55,87 @@ static int find_sql(const struct pn_pipeline *pipeline, const char *operand, con
     return 0;
 }
 
-/* Answers it unless a signal or the time limit ends it first. */
-static int answer(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,
-                  int64_t timeout_ms, struct pn_interrupt *interrupt, struct pn_err *e)
+static int ask(struct pn_cli *cli, const struct pn_app *app, const struct wanted *wanted,
+               struct pn_err *e)
 {
-    int rc = pn_interrupt_watch(interrupt, &engine->batch, timeout_ms, e);
+    struct pn_cli_question question = {.timeout_ms = wanted->timeout_ms, .output = wanted->output};
+    struct pn_buf text;
+    pn_buf_init(&text, PN_QUERY_BYTES_MAX);
+    int rc = wanted->file != NULL ? pn_cli_read_query(cli->io, wanted->file, &text, e)
+                                  : find_sql(app->pipeline, wanted->operand, &question.sql, e);
     if (rc == 0) {
-        rc = pn_cli_answer(cli, engine, sql, e);
+        question.sql = wanted->file != NULL ? pn_buf_text(&text) : question.sql;
+        rc = pn_cli_ask(cli, app, &question, e);
     }
-    pn_interrupt_end(interrupt);
-    if (rc != 0 && atomic_load(&interrupt->is_late)) {
-        rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
-                        "the query took longer than %lld ms (--timeout) and was stopped",
-                        (long long)timeout_ms);
-    }
-    return rc;
-}
-
-static int ask(struct pn_cli *cli, const struct pn_app *app, const char *operand,
-               int64_t timeout_ms, struct pn_err *e)
-{
-    const char *sql = NULL;
-    struct pn_store *store = NULL;
-    struct pn_embedded_engine *engine = NULL;
-    struct pn_interrupt interrupt;
-    pn_interrupt_begin(&interrupt);
-    interrupt.patience_ms = pn_app_uses_spark(app) ? PN_INTERRUPT_ELSEWHERE_MS : 0;
-    int rc = find_sql(app->pipeline, operand, &sql, e);
-    if (rc == 0) {
-        rc = pn_app_open_store_there(app, &store, e);
-    }
-    if (rc == 0) {
-        rc = pn_cli_find_tables(cli, store, e);
-    }
-    if (rc == 0) {
-        rc = pn_app_open_query_engine(app, store, NULL, &engine, e);
-    }
-    if (rc == 0) {
-        rc = answer(cli, engine, sql, timeout_ms, &interrupt, e);
-    }
-    pn_embedded_engine_destroy(&engine);
-    pn_store_destroy(&store);
-    pn_interrupt_pass_on(&interrupt);
-    pn_signals_restore(&interrupt.signals);
+    pn_buf_deinit(&text);
     return rc;
 }
 
 int pn_cmd_query(struct pn_cli *cli, int argc, char **argv)
 {
     bool want_list = false;
-    int64_t timeout_ms = 0;
-    const struct pn_opt opts[] = {{.name = "list",
-                                   .kind = PN_OPT_FLAG,
-                                   .help = "list the pipeline's queries",
-                                   .target = &want_list},
-                                  {.name = "timeout",
-                                   .kind = PN_OPT_DURATION,
-                                   .value = "TIME",
-                                   .help = "stop the query after this time (default: no limit)",
-                                   .target = &timeout_ms},
-                                  {.name = NULL}};
+    struct wanted wanted = {.timeout_ms = 0};
+    const struct pn_opt opts[] = {
+        {.name = "list",
+         .kind = PN_OPT_FLAG,
+         .help = "list the pipeline's queries",
+         .target = &want_list},
+        {.name = "file",
+         .kind = PN_OPT_STRING,
+         .value = "FILE",
+         .help = "take the SELECT from this file; - for standard input",
+         .target = &wanted.file},
+        {.name = "output",
+         .kind = PN_OPT_STRING,
+         .value = "FILE",
+         .help = "write the result to this file; without --format, its name says how: .parquet, "
+                 ".csv, .json, .jsonl",
+         .target = &wanted.output.path},
+        {.name = "format",
+         .kind = PN_OPT_CHOICE,
+         .choices = PN_RESULT_FORMATS,
+         .help = "format of the result (table)",
+         .target = &wanted.output.format},
+        {.name = "expanded",
+         .short_name = 'x',
+         .kind = PN_OPT_FLAG,
+         .help = "one column per line, as for rows that are too wide",
+         .target = &wanted.output.expanded},
+        {.name = "timeout",
+         .kind = PN_OPT_DURATION,
+         .value = "TIME",
+         .help = "stop the query after this time (default: no limit)",
+         .target = &wanted.timeout_ms},
+        {.name = NULL}};
     const struct pn_syntax syntax = {
         .operands = "[NAME|SQL]",
         .operands_max = 1,
-        .about = "Runs one of the pipeline's queries, or your own SELECT over its tables by name "
-                 "(and over dead_letters, the records that could not become rows). A query never "
-                 "writes anything.",
+        .about =
+            "Runs one of the pipeline's queries, or your own SELECT over its tables by name "
+            "(and over dead_letters, the records that could not become rows). \"pin@3\" is the "
+            "table pin as of version 3. A query never writes anything to a table.",
         .opts = opts,
-        .uses = PN_USES_FORMAT,
         .examples = "pinion query --list\n"
-                    "pinion query \"SELECT count(*) FROM dead_letters\" --format json\n",
+                    "pinion query \"SELECT count(*) FROM dead_letters\" --format json\n"
+                    "pinion query 'SELECT * FROM \"pin@0\"' --output pins.parquet\n"
+                    "echo 'SELECT 1' | pinion query --file -\n",
     };
     int status = 0;
-    if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
+    if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status) ||
+        !pn_answer_output_choose(cli, &wanted.output, &status)) {
         return status;
     }
     struct pn_err e;
     const struct pn_app *app = NULL;
-    if (argc == 0 && !want_list) {
+    wanted.operand = argc > 0 ? argv[0] : NULL;
+    if (argc == 0 && !want_list && wanted.file == NULL) {
         return pn_cli_usage(cli, "give the name of a query, or a SELECT");
+    }
+    if (wanted.file != NULL && (argc > 0 || want_list)) {
+        return pn_cli_usage(cli, "--file has the query: give no other");
+    }
+    if (want_list && wanted.output.path != NULL) {
+        return pn_cli_usage(cli, "--output is for the result of a query");
     }
     int rc = pn_cli_app(cli, &app, &e);
     if (rc == 0 && want_list) {
@@ -134,7 +143,7 @@ int pn_cmd_query(struct pn_cli *cli, int argc, char **argv)
         pn_report_queries(app->pipeline, rows);
         pn_row_writer_end(&rows);
     } else if (rc == 0) {
-        rc = ask(cli, app, argv[0], timeout_ms, &e);
+        rc = ask(cli, app, &wanted, &e);
     }
     return rc == 0 ? PN_EXIT_OK : pn_cli_fail(cli, &e);
 }

@@ -17,6 +17,7 @@
 #include "query/answer.h"
 #include "query/frame.h"
 #include "query/rows_file.h"
+#include "query/rows_texts.h"
 
 enum {
     LOOK_MS = 100,            /* between two reports of progress */
@@ -322,67 +323,6 @@ static int take_row(void *arg, const char *const *values, size_t count)
 
 /* --- rows that were kept ---------------------------------------------------------------------- */
 
-/* Rows of the files, one after the other, all columns or one. */
-struct rereading {
-    struct pn_rows_reader *reader;
-    size_t columns; /* in the files */
-    size_t only;    /* this column; SIZE_MAX: all */
-    int64_t at;     /* of the next page */
-    struct pn_buf cells;
-    const char **values;
-    const char *cell; /* the next one of the page */
-    size_t row;       /* of the page */
-    size_t rows;
-};
-
-static int gather(void *arg, const char *const *values, size_t count)
-{
-    struct rereading *rereading = arg;
-    size_t from = rereading->only == SIZE_MAX ? 0 : rereading->only;
-    size_t to = rereading->only == SIZE_MAX ? count : rereading->only + 1;
-    for (size_t i = from; i < to; i++) {
-        pn_buf_add(&rereading->cells, values[i], strlen(values[i]) + 1);
-    }
-    return pn_buf_failed(&rereading->cells) ? PN_FAIL : 0;
-}
-
-static int read_page(struct rereading *rereading, struct pn_err *e)
-{
-    enum { ROWS = 1024 };
-    int64_t read = 0;
-    pn_buf_reset(&rereading->cells);
-    int rc =
-        pn_rows_reader_page(rereading->reader, rereading->at, ROWS, gather, rereading, &read, e);
-    if (rc != 0) {
-        return pn_buf_failed(&rereading->cells) ? pn_buf_check(&rereading->cells, "a page", e) : rc;
-    }
-    rereading->at += read;
-    rereading->rows = (size_t)read;
-    rereading->row = 0;
-    return 0;
-}
-
-static int next_row(void *arg, const char *const **values, struct pn_err *e)
-{
-    struct rereading *rereading = arg;
-    size_t width = rereading->only == SIZE_MAX ? rereading->columns : 1;
-    *values = NULL;
-    if (rereading->row == rereading->rows) {
-        int rc = read_page(rereading, e);
-        if (rc != 0 || rereading->rows == 0) {
-            return rc;
-        }
-        rereading->cell = rereading->cells.data;
-    }
-    for (size_t i = 0; i < width; i++) {
-        rereading->values[i] = rereading->cell;
-        rereading->cell += strlen(rereading->cell) + 1;
-    }
-    rereading->row++;
-    *values = rereading->values;
-    return 0;
-}
-
 /* The names or types of the work's columns. Caller frees them all. */
 static char **column_texts(const struct pn_json *columns, const char *member)
 {
@@ -411,26 +351,17 @@ static int reread(struct worker *worker, const struct pn_json *columns, size_t o
                              struct pn_err *e),
                   struct pn_err *e)
 {
-    enum { PAGE_BYTES_MAX = 512 << 20 };
     char **names = column_texts(columns, "name");
     char **types = column_texts(columns, "type");
-    struct rereading rereading = {.columns = columns->count, .only = only};
-    rereading.values = pn_xcalloc(columns->count, sizeof *rereading.values);
-    pn_buf_init(&rereading.cells, PAGE_BYTES_MAX);
-    int rc = pn_rows_reader_open(worker->folder, NULL, columns->count, worker->config->io,
-                                 &rereading.reader, e);
+    const struct pn_rows_columns all = {.names = (const char *const *)names,
+                                        .types = (const char *const *)types,
+                                        .count = columns->count};
+    struct pn_rows_texts *texts = NULL;
+    int rc = pn_rows_texts_open(worker->folder, &all, only, worker->config->io, &texts, e);
     if (rc == 0) {
-        size_t first = only == SIZE_MAX ? 0 : only;
-        const struct pn_row_texts rows = {.names = (const char *const *)names + first,
-                                          .types = (const char *const *)types + first,
-                                          .count = only == SIZE_MAX ? columns->count : 1,
-                                          .next = next_row,
-                                          .arg = &rereading};
-        rc = use(worker, &rows, e);
+        rc = use(worker, pn_rows_texts_of(texts), e);
     }
-    pn_rows_reader_destroy(&rereading.reader);
-    pn_buf_deinit(&rereading.cells);
-    free(rereading.values);
+    pn_rows_texts_close(&texts);
     free_texts(names);
     free_texts(types);
     return rc;

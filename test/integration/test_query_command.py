@@ -11,6 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import pyarrow.parquet
 import pytest
 
 from pinion import PINION, Server, query, run
@@ -285,3 +286,95 @@ def test_the_memory_of_queries(data):
 def test_the_command_of_workers_is_not_listed():
     assert "query-worker" not in run("help").stdout
     assert "query-worker" not in run("completion", "bash").stdout
+
+
+# --- from files, and to files ---------------------------------------------------------------------
+
+
+def test_a_query_from_a_file_or_standard_input(data, tmp_path):
+    text = "-- how many\nSELECT count(*) AS n\nFROM pin;\n"
+    (tmp_path / "q.sql").write_text(text)
+    for words in (["--file", tmp_path / "q.sql"], ["--file", "-"]):
+        done = run("query", *words, "--format", "ndjson", data=data, input=text)
+        assert json.loads(done.stdout) == {"n": 2}
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    (" \n;", "has no query"), ("SELECT 1\0", "NUL byte"), ("-" * 1100000, "1048576"),
+    ("SELECT nope", "nope"),
+])  # fmt: skip
+def test_a_file_that_is_no_query(data, tmp_path, text, said):
+    (tmp_path / "q.sql").write_text(text)
+    done = run("query", "--file", tmp_path / "q.sql", data=data, check=False)
+    assert done.returncode == 1 and said in done.stderr
+
+
+def rows_of(path):
+    """The rows of an exported file, by pyarrow and Python's own readers."""
+    if path.suffix == ".parquet":
+        return pyarrow.parquet.read_table(path).to_pylist()
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".csv":
+        return list(csv.DictReader(io.StringIO(text, newline="")))
+    return json.loads(text) if path.suffix == ".json" else list(map(json.loads, text.splitlines()))
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv", "json", "jsonl", "ndjson"])
+def test_a_result_in_a_file(data, tmp_path, suffix):
+    path = tmp_path / f"pins.{suffix}"
+    path.write_text("what was there")
+    sql = "SELECT ind, title FROM pin ORDER BY ind"
+    assert run("query", sql, "--output", path, data=data).stdout == ""
+    found = rows_of(path)
+    assert [str(row["ind"]) for row in found] == ["1", "2"]
+    assert found[0]["title"] == "T" and not found[1]["title"]
+    assert os.listdir(tmp_path) == [path.name]
+
+
+def test_a_file_stays_as_it_was_when_the_query_fails(data, tmp_path):
+    path = tmp_path / "pins.parquet"
+    path.write_text("what was there")
+    late = "SELECT CASE WHEN i < 99999 THEN i ELSE error('late') END FROM range(100000) t(i)"
+    for words in ([], ["--format", "csv"]):
+        done = run("query", late, "--output", path, *words, data=data, check=False)
+        assert done.returncode == 1 and "late" in done.stderr
+        assert path.read_text() == "what was there" and os.listdir(tmp_path) == [path.name]
+    done = run("query", "SELECT 1", "--output", tmp_path / "no/x.csv", data=data, check=False)
+    assert done.returncode == 1 and "cannot create" in done.stderr
+
+
+@pytest.mark.parametrize("words", [
+    ["SELECT 1", "--format", "parquet"], ["SELECT 1", "--file", "-"], ["--list", "--output", "x"],
+    ["--list", "--file", "x"], [],
+])  # fmt: skip
+def test_options_that_do_not_go_together(data, words):
+    assert run("query", *words, data=data, check=False).returncode == 2
+
+
+def test_export(records, tmp_path):
+    data = tmp_path / "data"
+    run("batch", "--from", records, data=data)
+    run("batch", data=data)  # nothing has landed: the newest version has no rows
+    path = tmp_path / "pins.parquet"
+    run("export", "pin@0", "--output", path, data=data)
+    assert [row["ind"] for row in sorted(rows_of(path), key=lambda row: row["ind"])] == [1, 2]
+    lines = run("export", "pin@0", data=data).stdout.splitlines()
+    assert {json.loads(line)["ind"] for line in lines} == {1, 2}
+    assert run("export", "pin", data=data).stdout == ""
+    tables = json.loads(run("table", "list", "--format", "json", data=data).stdout)
+    key = next(row["path"] for row in tables if row["table"] == "pin")
+    assert len(run("export", f"{key}@0", "--format", "csv", data=data).stdout.splitlines()) == 3
+    for wrong in ("pin@7", "nope", 'a"b'):
+        done = run("export", wrong, "--output", path, data=data, check=False)
+        assert done.returncode == 1 and len(rows_of(path)) == 2
+
+
+def test_types_survive_parquet(data, tmp_path):
+    sql = """SELECT 9007199254740993::BIGINT AS big, 1.50::DECIMAL(9,2) AS d, NULL::INT AS none,
+             TIMESTAMP '2020-01-02 03:04:05.000006' AS t, [1, 2] AS l, {'a': 'x'} AS s,
+             'ab'::BLOB AS b, true AS yes"""
+    run("query", sql, "--output", tmp_path / "t.parquet", data=data)
+    (row,) = rows_of(tmp_path / "t.parquet")
+    assert (row["big"], str(row["d"]), row["none"], row["yes"]) == (2**53 + 1, "1.50", None, True)
+    assert row["t"].microsecond == 6 and row["l"] == [1, 2] and row["s"] == {"a": "x"}
+    assert row["b"] == b"ab"
