@@ -75,9 +75,7 @@ static void print_reports(struct batch *batch)
 {
     for (size_t i = 0; i < batch->raw_count + batch->clean_count; i++) {
         const struct pn_table_report *report = &batch->reports[i];
-        (void)fprintf(batch->cli->err, "%s: version %" PRId64 ", %" PRId64 " %s",
-                      report->table->name, report->version, report->rows,
-                      pn_noun(report->rows, "row", "rows"));
+        pn_cli_print_written(batch->cli->err, report);
         if (report->dead_letters > 0) {
             (void)fprintf(batch->cli->err, ", %" PRId64 " %s", report->dead_letters,
                           pn_noun(report->dead_letters, "dead letter", "dead letters"));
@@ -189,14 +187,15 @@ static int run_stages(struct batch *batch, struct pn_err *e)
 
 int pn_cmd_batch(struct pn_cli *cli, int argc, char **argv)
 {
-    const char *from = NULL;
+    struct pn_app_batch how = {.landed_folder = NULL};
     struct batch batch = {.cli = cli, .start_ns = pn_mono_ns(cli->clock)};
     const struct pn_opt opts[] = {{.name = "from",
                                    .kind = PN_OPT_STRING,
                                    .value = "DIR",
                                    .help = "load the JSON lines in DIR/<table or topic>.json "
                                            "instead of the landed objects",
-                                   .target = &from},
+                                   .target = &how.landed_folder},
+                                  PN_CLI_FULL_REFRESH(&how.full_refresh),
                                   {.name = "timing",
                                    .kind = PN_OPT_FLAG,
                                    .help = "show how long each stage took",
@@ -225,7 +224,7 @@ int pn_cmd_batch(struct pn_cli *cli, int argc, char **argv)
         rc = pn_app_open_store(app, &store, &e);
     }
     if (rc == 0) {
-        rc = pn_app_open_engine(app, store, from, &batch.engine, &e);
+        rc = pn_app_open_engine(app, store, &how, &batch.engine, &e);
     }
     lap(&batch, "start");
     if (rc == 0) {

@@ -50,6 +50,22 @@ static void show_streams(const struct pn_pipeline_stream *streams, size_t count,
     }
 }
 
+/* Of an incremental table. */
+static void show_mode(const struct pn_table *table, FILE *out)
+{
+    fprintf(out, "    mode %s", pn_table_mode_names[table->mode]);
+    if (table->mode == PN_MODE_MERGE) {
+        fprintf(out, " by %s", table->key_column);
+    }
+    if (table->order_column != NULL) {
+        fprintf(out, ", the newest by %s", table->order_column->name);
+    }
+    if (table->delete_when != NULL) {
+        fprintf(out, ", deleted when %s", table->delete_when);
+    }
+    fputc('\n', out);
+}
+
 static void show_table(const struct pn_table *table, FILE *out)
 {
     fprintf(out, "  %s  %s\n", table->name, table->path);
@@ -64,6 +80,9 @@ static void show_table(const struct pn_table *table, FILE *out)
             fprintf(out, "%s %s", i > 0 ? "," : "", table->reads[i]->name);
         }
         fputc('\n', out);
+    }
+    if (table->like == NULL && table->mode != PN_MODE_OVERWRITE) {
+        show_mode(table, out);
     }
     struct pn_buf type;
     pn_buf_init(&type, DOCUMENT_BYTES_MAX);
@@ -151,6 +170,13 @@ static void add_table(struct pn_json_writer *json, const struct pn_table *table)
     pn_json_add_cstr(json, "like", table->like != NULL ? table->like->name : NULL);
     pn_json_add_cstr(json, "checkpoints", table->checkpoints);
     pn_json_add_cstr(json, "key", table->key_column);
+    pn_json_add_cstr(json, "mode", pn_table_mode_names[table->mode]);
+    if (table->order_column != NULL) {
+        pn_json_add_cstr(json, "order_by", table->order_column->name);
+    }
+    if (table->delete_when != NULL) {
+        pn_json_add_cstr(json, "delete_when", table->delete_when);
+    }
     pn_json_add_array(json, "reads");
     for (size_t i = 0; i < table->read_count; i++) {
         pn_json_put_cstr(json, table->reads[i]->name);

@@ -4,6 +4,27 @@
 
 #include <inttypes.h>
 
+void pn_cli_print_written(FILE *out, const struct pn_table_report *report)
+{
+    (void)fprintf(out, "%s: version %" PRId64 ", ", report->table->name, report->version);
+    if (report->is_unchanged) {
+        (void)fprintf(out, "nothing new");
+        return;
+    }
+    (void)fprintf(out, "%" PRId64 " %s%s", report->rows, pn_noun(report->rows, "row", "rows"),
+                  report->is_added ? " added" : "");
+    if (report->rows_deleted > 0) {
+        (void)fprintf(out, ", %" PRId64 " deleted", report->rows_deleted);
+    }
+    if (report->files_rewritten > 0) {
+        (void)fprintf(out, ", %" PRId64 " %s rewritten", report->files_rewritten,
+                      pn_noun(report->files_rewritten, "file", "files"));
+    }
+    if (report->why_afresh[0] != '\0') {
+        (void)fprintf(out, ", made afresh (%s)", report->why_afresh);
+    }
+}
+
 void pn_cli_print_unknown(FILE *out, const struct pn_table_report *report)
 {
     for (size_t i = 0; i < report->unknown_count; i++) {

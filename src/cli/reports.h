@@ -6,6 +6,15 @@
 
 #include "engine/engine.h"
 
+/* The option of commands that make tables; a row of a `struct pn_opt` table. */
+#define PN_CLI_FULL_REFRESH(where)                                                             \
+    {                                                                                          \
+        .name = "full-refresh", .kind = PN_OPT_FLAG, .target = (where),                        \
+        .help = "make tables with `mode: append` or `merge` afresh, from all records and rows" \
+    }
+
+/* "pin: version 3, 12 rows", or what an incremental table got. */
+void pn_cli_print_written(FILE *out, const struct pn_table_report *report);
 /* " (pos.w 12, extra 3, and 5 more names)": the members of a report that no column takes. Nothing,
  * where there are none. */
 void pn_cli_print_unknown(FILE *out, const struct pn_table_report *report);

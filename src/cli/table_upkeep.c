@@ -88,7 +88,7 @@ static int optimize(struct pn_table_session *session, struct pn_upkeep *upkeep, 
     } else {
         watch.step = show_step;
     }
-    int rc = pn_app_open_batch_engine(session->app, session->store, NULL, &engine, e);
+    int rc = pn_app_open_batch_engine(session->app, session->store, NULL, NULL, &engine, e);
     if (rc == 0) {
         rc = pn_upkeep_run(engine, session->delta, upkeep, &watch, &result, e);
     }

@@ -25,8 +25,7 @@ static void print_reports(struct pn_cli *cli, const struct pn_table_report *repo
 {
     for (size_t i = 0; i < count; i++) {
         const struct pn_table_report *report = &reports[i];
-        (void)fprintf(cli->out, "%s: version %" PRId64 ", %" PRId64 " %s", report->table->name,
-                      report->version, report->rows, pn_noun(report->rows, "row", "rows"));
+        pn_cli_print_written(cli->out, report);
         if (report->table->from_topic != NULL) {
             (void)fprintf(cli->out, " from %" PRId64 " %s, %" PRId64 " %s, %" PRId64 " %s",
                           report->objects, pn_noun(report->objects, "object", "objects"),
@@ -60,6 +59,7 @@ static int record_report(struct pn_dag_db *db, const struct pn_run *run, int32_t
     io.version = report->version;
     io.rows = report->rows;
     io.dead_letters = loads ? report->dead_letters : PN_TIME_NONE;
+    io.files = report->files_rewritten > 0 ? report->files_rewritten : PN_TIME_NONE;
     int rc = pn_dag_db_put_io(db, run->id, number, &io, e);
     if (rc == 0 && loads) {
         io = none;
@@ -135,7 +135,8 @@ static int make_tables_elsewhere(struct pn_engine *engine, const struct pn_task 
 }
 
 static int run_tables(struct pn_cli *cli, const struct pn_app *app, struct pn_store *store,
-                      const struct pn_task *task, const struct attempt *attempt, struct pn_err *e)
+                      const struct pn_task *task, const struct pn_app_batch *how,
+                      const struct attempt *attempt, struct pn_err *e)
 {
     enum { TABLES_MAX = 256 };
     struct pn_table_report reports[TABLES_MAX] = {0};
@@ -143,7 +144,7 @@ static int run_tables(struct pn_cli *cli, const struct pn_app *app, struct pn_st
         return pn_err_input(e, "task '%s' has more than %d tables", task->name, TABLES_MAX);
     }
     struct pn_engine *engine = NULL;
-    int rc = pn_app_open_batch_engine(app, store, NULL, &engine, e);
+    int rc = pn_app_open_batch_engine(app, store, how, NULL, &engine, e);
     if (rc == 0) {
         rc = pn_app_uses_spark(app) ? make_tables_elsewhere(engine, task, reports, e)
                                     : make_tables(engine, task, reports, e);
@@ -182,7 +183,7 @@ static int run_command(const struct pn_app *app, const struct pn_task *task, str
 }
 
 static int run_task(struct pn_cli *cli, const struct pn_app *app, const struct pn_task *task,
-                    const struct attempt *attempt, struct pn_err *e)
+                    const struct pn_app_batch *how, const struct attempt *attempt, struct pn_err *e)
 {
     if (task->kind == PN_TASK_COMMAND) {
         return run_command(app, task, e);
@@ -195,7 +196,7 @@ static int run_task(struct pn_cli *cli, const struct pn_app *app, const struct p
             (void)fprintf(cli->out, "the store exists and is readable\n");
         }
     } else if (rc == 0) {
-        rc = run_tables(cli, app, store, task, attempt, e);
+        rc = run_tables(cli, app, store, task, how, attempt, e);
     }
     pn_store_destroy(&store);
     return rc;
@@ -203,8 +204,11 @@ static int run_task(struct pn_cli *cli, const struct pn_app *app, const struct p
 
 int pn_cmd_task(struct pn_cli *cli, int argc, char **argv)
 {
+    struct pn_app_batch how = {.landed_folder = NULL};
+    const struct pn_opt opts[] = {PN_CLI_FULL_REFRESH(&how.full_refresh), {.name = NULL}};
     const struct pn_syntax syntax = {
         .operands = "DAG TASK [RUN]",
+        .opts = opts,
         .operands_min = 2,
         .operands_max = 3,
         .about = "Runs one task in this process. The scheduler runs this command for each attempt "
@@ -235,7 +239,7 @@ int pn_cmd_task(struct pn_cli *cli, int argc, char **argv)
         attempt.run_id = argv[2];
         attempt.number = (int32_t)strtol(number, NULL, 10);
     }
-    if (run_task(cli, app, task, &attempt, &failure) != 0) {
+    if (run_task(cli, app, task, &how, &attempt, &failure) != 0) {
         return pn_cli_fail(cli, &failure);
     }
     return PN_EXIT_OK;

@@ -12,6 +12,9 @@
  *     changed the protocol             the features are checked again
  *     committed the same txn           CONFLICT, PN_DELTA_TXN_SEEN
  *
+ * A replace is checked as a rewrite is, and its schema as an append's. What a commit was made of
+ * may be a version: then any other commit since is a CONFLICT, PN_DELTA_MOVED.
+ *
  * All of it is decided by looking at the newest state, never at a stale one, so the first attempt
  * and the later ones are the same.
  */

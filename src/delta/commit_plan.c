@@ -51,7 +51,8 @@ static int check_txns(const struct pn_delta *table, const struct pn_delta_commit
 {
     for (size_t i = 0; i < commit->txn_count; i++) {
         const struct pn_delta_txn *txn = &commit->txns[i];
-        if (commit->txns_before != NULL && txn->version < commit->txns_before[i]) {
+        if (commit->mode != PN_DELTA_OVERWRITE && commit->txns_before != NULL &&
+            txn->version < commit->txns_before[i]) {
             return pn_err_input(
                 e, "%s: the transaction %" PRId64 " of %s is below the %" PRId64 " it follows",
                 table->path, txn->version, txn->app_id, commit->txns_before[i]);
@@ -89,7 +90,8 @@ int pn_delta_commit_check_input(struct pn_delta *table, const struct pn_delta_co
                                 struct pn_err *e)
 {
     PN_ASSERT(commit->operation != NULL);
-    PN_ASSERT(commit->mode == PN_DELTA_REWRITE || commit->remove_count == 0);
+    PN_ASSERT(commit->mode == PN_DELTA_REWRITE || commit->mode == PN_DELTA_REPLACE ||
+              commit->remove_count == 0);
     int rc = check_adds(table, commit, e);
     if (rc == 0) {
         rc = check_txns(table, commit, e);
@@ -144,7 +146,7 @@ static int check_seen(const struct pn_delta_attempt *attempt, struct pn_err *e)
         int64_t seen =
             attempt->state != NULL ? pn_delta_txn_version(attempt->state, txn->app_id) : -1;
         if (commit->txns_before != NULL && seen == commit->txns_before[i]) {
-            continue; /* its version is not below it: that was checked */
+            continue; /* its version may follow it: that was checked */
         }
         bool known = attempt->state != NULL && seen >= txn->version;
         if (known) {
@@ -158,6 +160,18 @@ static int check_seen(const struct pn_delta_attempt *attempt, struct pn_err *e)
         }
     }
     return 0;
+}
+
+static int check_moved(const struct pn_delta_attempt *attempt, struct pn_err *e)
+{
+    const int64_t *read = attempt->commit->read_version;
+    int64_t now = attempt->version - 1;
+    return read == NULL || *read == now
+               ? 0
+               : pn_err_set(e, PN_CLASS_CONFLICT, PN_DELTA_MOVED,
+                            "%s is at version %" PRId64 ", not at %" PRId64
+                            " any more: another writer committed; nothing was written",
+                            attempt->table->path, now, *read);
 }
 
 /* --- metadata --------------------------------------------------------------------------------- */
@@ -223,7 +237,7 @@ static int plan_metadata(struct pn_delta_attempt *attempt, struct pn_err *e)
     if (commit->schema == NULL || commit->mode == PN_DELTA_REWRITE) {
         return 0;
     }
-    if (commit->mode == PN_DELTA_APPEND) {
+    if (commit->mode == PN_DELTA_APPEND || commit->mode == PN_DELTA_REPLACE) {
         int rc = pn_delta_schema_accepts(metadata->schema, commit->schema, e);
         if (rc != 0) {
             pn_err_prefix(e, "%s", attempt->table->path);
@@ -322,6 +336,18 @@ static int plan_rewrite(struct pn_delta_attempt *attempt, struct pn_err *e)
     const struct pn_delta_commit *commit = attempt->commit;
     struct pn_delta_reader *reader = &attempt->table->reader;
     struct pn_delta_keyset live;
+    if (commit->remove_count == 0) {
+        return 0;
+    }
+    if (state == NULL) {
+        return pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL, "there is no Delta table at %s any more",
+                          attempt->table->path);
+    }
+    if (commit->mode == PN_DELTA_REPLACE &&
+        pn_delta_property_true(&attempt->metadata, "delta.appendOnly")) {
+        return pn_err_input(e, "%s is append-only (delta.appendOnly): its rows cannot be replaced",
+                            attempt->table->path);
+    }
     pn_delta_keyset_init(&live);
     attempt->removes = pn_xcalloc(commit->remove_count + 1, sizeof *attempt->removes);
     int rc = 0;
@@ -347,7 +373,7 @@ static int plan_rewrite(struct pn_delta_attempt *attempt, struct pn_err *e)
         }
     }
     pn_delta_keyset_deinit(&live);
-    return rc != 0 ? rc : check_rows(attempt, e);
+    return rc == 0 && commit->mode == PN_DELTA_REWRITE ? check_rows(attempt, e) : rc;
 }
 
 int pn_delta_attempt_plan(struct pn_delta_attempt *attempt, struct pn_delta *table,
@@ -367,6 +393,9 @@ int pn_delta_attempt_plan(struct pn_delta_attempt *attempt, struct pn_delta *tab
     attempt->version = attempt->state != NULL ? attempt->state->version + 1 : 0;
     rc = check_seen(attempt, e);
     if (rc == 0) {
+        rc = check_moved(attempt, e);
+    }
+    if (rc == 0) {
         rc = plan_metadata(attempt, e);
     }
     if (rc == 0) {
@@ -375,7 +404,7 @@ int pn_delta_attempt_plan(struct pn_delta_attempt *attempt, struct pn_delta *tab
     if (rc == 0 && commit->mode == PN_DELTA_OVERWRITE) {
         rc = plan_overwrite(attempt, e);
     }
-    if (rc == 0 && commit->mode == PN_DELTA_REWRITE) {
+    if (rc == 0 && (commit->mode == PN_DELTA_REWRITE || commit->mode == PN_DELTA_REPLACE)) {
         rc = plan_rewrite(attempt, e);
     }
     return rc;

@@ -154,7 +154,8 @@ int pn_delta_txn_latest(struct pn_delta *table, const char *app_id, int64_t *ver
 enum pn_delta_mode {
     PN_DELTA_APPEND,    /* blind: conflicts with nothing but metadata, protocol and txn */
     PN_DELTA_OVERWRITE, /* all files live at the time of the commit are removed; last one wins */
-    PN_DELTA_REWRITE    /* `removes` are replaced by `adds` with the same rows: dataChange false */
+    PN_DELTA_REWRITE,   /* `removes` are replaced by `adds` with the same rows: dataChange false */
+    PN_DELTA_REPLACE    /* the same with other rows: CONFLICT when one of `removes` is gone */
 };
 
 /* A commit in the making; the caller owns everything it points to. */
@@ -171,13 +172,17 @@ struct pn_delta_commit {
     const struct pn_delta_file *adds; /* path relative to the table; already in the store. The mode
                                          decides on dataChange */
     size_t add_count;
-    const struct pn_delta_file *removes; /* REWRITE */
+    const struct pn_delta_file *removes; /* REWRITE, REPLACE */
     size_t remove_count;
     const struct pn_delta_txn *txns;
     size_t txn_count;
     /* NULL, or for each of `txns` the version that the table must have (-1: none yet). One that is
-     * the txn's own version is only checked: the application did not move. */
+     * the txn's own version is only checked: the application did not move. Only an OVERWRITE, which
+     * replaces the rows, may set a txn to a version below. */
     const int64_t *txns_before;
+    /* NULL, or the version that the table must still be at (-1: there is none yet): what is
+     * committed was made of its rows. */
+    const int64_t *read_version;
     /* Properties a new table is made with ("delta.logRetentionDuration", ...). */
     const struct pn_delta_map_entry *configuration;
     size_t configuration_count;
@@ -196,8 +201,9 @@ void pn_delta_pending_remove(const char *key);
  * next version. If another writer was faster, it tries again (a limited number of times, with a
  * short random wait). On success *version is the version of the commit.
  *
- * With OVERWRITE, a different schema replaces the table's. With APPEND, rows that do not fit into
- * the schema are an INPUT error with code PN_DELTA_MISFIT. A schema of NULL means the table's own.
+ * With OVERWRITE, a different schema replaces the table's. With APPEND and REPLACE, rows that do
+ * not fit into the schema are an INPUT error with code PN_DELTA_MISFIT. A schema of NULL means the
+ * table's own.
  *
  * Errors:
  *   INPUT     a writer must know a feature of the table that this module does not know, or the
@@ -205,8 +211,9 @@ void pn_delta_pending_remove(const char *key);
  *             REWRITE would change the number of rows, by the statistics
  *   CONFLICT  with code PN_DELTA_TXN_SEEN: a txn is not above the table's own, so the caller's
  *             batch is already in the table; or the table's txn is not that of txns_before, so
- *             another writer's batch is. Nothing is written. Without that code: a file of a REWRITE
- *             is no longer in the table
+ *             another writer's batch is. Nothing is written. With code PN_DELTA_MOVED: the table
+ *             is not at read_version any more. Without these codes: a file of a REWRITE
+ *             or REPLACE is no longer in the table
  *   RETRY     with code PN_DELTA_UNKNOWN: the write failed, and reading the log back to learn its
  *             outcome failed, too. The files of the commit must stay, because it may exist. Without
  *             that code nothing was committed: the table was removed during the commit, or its log
@@ -223,7 +230,8 @@ enum {
     PN_DELTA_TXN_SEEN = -20,
     PN_DELTA_UNKNOWN = -21,
     PN_DELTA_LOST = -22,
-    PN_DELTA_MISFIT = -23
+    PN_DELTA_MISFIT = -23,
+    PN_DELTA_MOVED = -24
 };
 int pn_delta_commit(struct pn_delta *table, const struct pn_delta_commit *commit, int64_t *version,
                     struct pn_err *e) PN_MUST_CHECK;
@@ -279,6 +287,17 @@ enum { PN_DELTA_SINCE_COMMITS_MAX = 200 };
 int pn_delta_columns_since(struct pn_delta *table, const struct pn_delta_snapshot *snapshot,
                            struct pn_arena *arena, struct pn_delta_since **columns, size_t *count,
                            struct pn_err *e) PN_MUST_CHECK;
+
+/*
+ * What the commits after version `after`, up to that of `snapshot`, have added: the files of their
+ * `add` actions with dataChange, in order; memory in the arena. Some may have left the table since,
+ * by a compaction. *why is NULL, or says why these files are not all that changed (static text):
+ * rows were removed, or commits or files are gone.
+ */
+int pn_delta_added_since(struct pn_delta *table, int64_t after,
+                         const struct pn_delta_snapshot *snapshot, struct pn_arena *arena,
+                         struct pn_delta_file **files, size_t *count, const char **why,
+                         struct pn_err *e) PN_MUST_CHECK;
 
 /* How long files that left the table are kept for readers of older versions: the table's
  * delta.deletedFileRetentionDuration, or otherwise the handle's configuration. It is at least a

@@ -221,7 +221,13 @@ int pn_spark_write(const struct pn_pipeline *pipeline, const struct pn_spark_con
                                           "pinion_job.py"};
     struct writer w = {.pipeline = pipeline, .config = config};
     pn_buf_init(&w.out, FILE_BYTES_MAX);
-    int rc = pn_io_mkdirs(config->io, config->folder, e);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < pipeline->table_count; i++) {
+        rc = pn_spark_check_mode(&pipeline->tables[i], e);
+    }
+    if (rc == 0) {
+        rc = pn_io_mkdirs(config->io, config->folder, e);
+    }
     for (size_t i = 0; rc == 0 && i < sizeof library / sizeof *library; i++) {
         rc = copy_library(&w, library[i], e);
     }

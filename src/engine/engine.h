@@ -46,6 +46,14 @@ struct pn_table_report {
     int64_t objects; /* loads: landed objects read */
     int64_t bytes;   /* loads: bytes read, as they are stored */
     int64_t duration_ms;
+    /* Of an incremental table: the commit added `rows` to those there were, and rewrote so many
+     * files. `version` is the one before it where nothing was new, and no commit made. */
+    bool is_added;
+    bool is_unchanged;
+    int64_t files_rewritten;
+    int64_t rows_deleted; /* merges: rows of the table that `delete_when` deleted */
+    /* Of an incremental table that was made afresh: why. "" otherwise. */
+    char why_afresh[256];
     /* Transforms: the versions of the first tables of table->reads that were read. */
     int64_t read_versions[PN_READ_VERSIONS_MAX];
     size_t read_count;
@@ -95,9 +103,11 @@ struct pn_engine {
 
 /*
  * Loads raw tables: every landed object of the table's topic, read with the declared schema, and
- * the table overwritten. Records that are not rows go to the pipeline's dead-letter table, which is
- * rewritten for those topics in the same way (so a repeated load repeats nothing). `reports` has
- * `count` elements.
+ * the table overwritten; or, of a table with another mode, those objects that have landed since its
+ * last load, whose rows are added. Without new objects nothing is committed. Records that are not
+ * rows go to the pipeline's dead-letter table, which is rewritten for the tables that are
+ * overwritten (so a repeated load repeats nothing), and gets those of new objects, once. `reports`
+ * has `count` elements.
  */
 PN_MUST_CHECK static inline int pn_engine_load(struct pn_engine *engine,
                                                const struct pn_table *const *tables, size_t count,
@@ -105,7 +115,8 @@ PN_MUST_CHECK static inline int pn_engine_load(struct pn_engine *engine,
 {
     return engine->ops->load(engine, tables, count, reports, e);
 }
-/* Runs each table's SELECT over what it reads and overwrites the table. */
+/* Runs each table's SELECT over what it reads and overwrites the table; or, of a table with another
+ * mode, over what is new there, and adds its rows. */
 PN_MUST_CHECK static inline int pn_engine_transform(struct pn_engine *engine,
                                                     const struct pn_table *const *tables,
                                                     size_t count, struct pn_table_report *reports,

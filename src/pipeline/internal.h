@@ -57,6 +57,12 @@ int pn_pipeline_define_dags(struct pn_pipeline *pipeline, struct pn_err *e) PN_M
 /* Reads a table's columns, and sets unknown_keys and the key. */
 int pn_columns_read(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
                     struct pn_table *table, struct pn_err *e) PN_MUST_CHECK;
+/* Reads `mode` and what belongs to it; the columns are there. */
+int pn_mode_read(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
+                 struct pn_table *table, struct pn_err *e) PN_MUST_CHECK;
+/* Can each incremental table be one, by the modes of what it reads? `map` is the tables. */
+int pn_mode_check_all(const struct pn_pipeline *pipeline, const struct pn_yaml_node *map,
+                      struct pn_err *e) PN_MUST_CHECK;
 /* Reads "struct<a double>"; the message of an error is without file and line. */
 int pn_type_parse(struct pn_arena *arena, const char *text, struct pn_type *type,
                   struct pn_err *e) PN_MUST_CHECK;

@@ -76,6 +76,14 @@ enum pn_unknown_keys {
     PN_UNKNOWN_REJECT /* the record goes to the dead letters */
 };
 
+/* What a run does with the rows that a raw or a transformed table has. */
+enum pn_table_mode {
+    PN_MODE_OVERWRITE, /* replaces all of them by what it makes of all there is */
+    PN_MODE_APPEND,    /* adds those that it makes of what is new */
+    PN_MODE_MERGE      /* the same, but one of a key replaces the row of that key */
+};
+extern const char *const pn_table_mode_names[PN_MODE_MERGE + 1];
+
 struct pn_table {
     const char *name;       /* as queries call it */
     const char *path;       /* key in the store: "delta_tables/raw/x" */
@@ -93,6 +101,11 @@ struct pn_table {
     size_t column_count;
     const char *key_column; /* or NULL */
     enum pn_unknown_keys unknown_keys;
+    enum pn_table_mode mode;
+    const struct pn_column *order_column; /* MERGE: of rows of one key the one that is greatest in
+                                             this column stays; or NULL */
+    const char *delete_when; /* MERGE: a condition of SQL over the columns: a row for which it is
+                                true deletes that of its key; or NULL */
 };
 
 struct pn_pipeline_topic {

@@ -13,7 +13,7 @@ static const struct pn_yaml_key table_keys[] = {
     {"key", PN_YAML_SCALAR, false},    {"unknown_keys", PN_YAML_SCALAR, false},
     {"coerce", PN_YAML_SCALAR, false}, {"columns", PN_YAML_MAP, false},
     {"like", PN_YAML_SCALAR, false},   {"checkpoints", PN_YAML_SCALAR, false},
-    {NULL, PN_YAML_NULL, false},
+    {"mode", PN_YAML_SCALAR, false},   {NULL, PN_YAML_NULL, false},
 };
 
 /* A key that has no place in a table of this sort. */
@@ -93,8 +93,8 @@ static int read_transformed(struct pn_pipeline *pipeline, const struct pn_yaml_n
 static int read_streamed(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
                          struct pn_table *table, struct pn_err *e)
 {
-    static const char *const keys[] = {"from_topic",   "sql",    "reads",  "key",
-                                       "unknown_keys", "coerce", "columns"};
+    static const char *const keys[] = {"from_topic", "sql",     "reads", "key",      "unknown_keys",
+                                       "coerce",     "columns", "mode",  "order_by", "delete_when"};
     const struct pn_yaml *yaml = &pipeline->private_->yaml;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         int rc = refuse(
@@ -115,6 +115,7 @@ static int read_streamed(struct pn_pipeline *pipeline, const struct pn_yaml_node
         return pn_yaml_error(yaml, checkpoints, e, "%s", inner.msg);
     }
     table->checkpoints = checkpoints->text;
+    table->mode = PN_MODE_APPEND;
     return 0;
 }
 
@@ -183,7 +184,10 @@ static int read_table(struct pn_pipeline *pipeline, const struct pn_yaml_node *n
     } else {
         rc = read_transformed(pipeline, node, table, e);
     }
-    return rc == 0 ? pn_columns_read(pipeline, node, table, e) : rc;
+    if (rc == 0) {
+        rc = pn_columns_read(pipeline, node, table, e);
+    }
+    return rc == 0 ? pn_mode_read(pipeline, node, table, e) : rc;
 }
 
 /* --- places in the store -------------------------------------------------------------------- */
@@ -421,6 +425,10 @@ static int link_tables(struct pn_pipeline *pipeline, const struct pn_table *tabl
         *places[i] = tables[i];
         places[i]->reads = reads;
         places[i]->read_count = node->behind_count;
+    }
+    rc = pn_mode_check_all(pipeline, map, e);
+    if (rc != 0) {
+        return rc;
     }
     rc = link_all_streamed(pipeline, pipeline->private_->tables, pipeline->table_count, map, e);
     return rc == 0 ? link_all_streamed(pipeline, patterns, pipeline->table_pattern_count, map, e)

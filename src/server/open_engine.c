@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/units.h"
 #include "engine/duckdb/duckdb.h"
@@ -31,6 +32,22 @@ static void read_run_values(struct pn_duckdb_run_values *run)
     run->logical_date = getenv("PINION_LOGICAL_DATE");
     run->interval_start = getenv("PINION_DATA_INTERVAL_START");
     run->interval_end = getenv("PINION_DATA_INTERVAL_END");
+}
+
+/* Does the conf of a run ask for it? */
+static bool conf_asks_refresh(const char *conf)
+{
+    struct pn_json_parser *parser = NULL;
+    struct pn_json *root = NULL;
+    bool asks = false;
+    if (conf != NULL) {
+        size_t len = strlen(conf);
+        parser = pn_json_parser_create();
+        asks = pn_json_parse(parser, conf, len, len, &root, NULL) == 0 &&
+               pn_json_get_bool(root, "full_refresh", false);
+    }
+    pn_json_parser_destroy(&parser);
+    return asks;
 }
 
 /* What commits of this process are made by: what its environment says, as a task of a run and all
@@ -64,6 +81,7 @@ static int create_engine(const struct pn_app *app, struct pn_store *store,
         whole.delta.maker = maker_of_process(app);
     }
     read_run_values(&whole.run);
+    whole.full_refresh = whole.full_refresh || conf_asks_refresh(whole.run.conf);
     whole.copies_bytes_max = settings->store.cache_bytes_max;
     whole.parquet_compression = settings->engine.parquet_compression;
     int rc =
@@ -72,10 +90,20 @@ static int create_engine(const struct pn_app *app, struct pn_store *store,
     return rc;
 }
 
-int pn_app_open_engine(const struct pn_app *app, struct pn_store *store, const char *landed_folder,
-                       struct pn_embedded_engine **engine, struct pn_err *e)
+static void read_batch(const struct pn_app_batch *batch, struct pn_duckdb_config *config)
 {
-    struct pn_duckdb_config config = {.landed_folder = landed_folder};
+    if (batch != NULL) {
+        config->landed_folder = batch->landed_folder;
+        config->full_refresh = batch->full_refresh;
+    }
+}
+
+int pn_app_open_engine(const struct pn_app *app, struct pn_store *store,
+                       const struct pn_app_batch *batch, struct pn_embedded_engine **engine,
+                       struct pn_err *e)
+{
+    struct pn_duckdb_config config = {.landed_folder = NULL};
+    read_batch(batch, &config);
     pn_settings_to_delta(app->settings, &config.delta);
     return create_engine(app, store, &config, engine, e);
 }
@@ -192,14 +220,15 @@ int pn_app_open_query_engine(const struct pn_app *app, struct pn_store *store,
 }
 
 int pn_app_open_batch_engine(const struct pn_app *app, struct pn_store *store,
-                             const struct pn_delta_maker *maker, struct pn_engine **engine,
-                             struct pn_err *e)
+                             const struct pn_app_batch *batch, const struct pn_delta_maker *maker,
+                             struct pn_engine **engine, struct pn_err *e)
 {
     if (pn_app_uses_spark(app)) {
         return open_spark(app, store, true, maker, engine, e);
     }
     struct pn_embedded_engine *opened = NULL;
     struct pn_duckdb_config config = {.landed_folder = NULL};
+    read_batch(batch, &config);
     pn_settings_to_delta(app->settings, &config.delta);
     if (maker != NULL) {
         config.delta.maker = *maker;

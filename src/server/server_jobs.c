@@ -24,7 +24,7 @@ static int run(void *arg, const char *id, const char *who, const char *path,
     struct pn_engine *engine = NULL;
     int rc = pn_app_open_engine(app, jobs->store, NULL, &embedded, e);
     if (rc == 0) {
-        rc = pn_app_open_batch_engine(app, jobs->store, &maker, &engine, e);
+        rc = pn_app_open_batch_engine(app, jobs->store, NULL, &maker, &engine, e);
     }
     if (rc == 0) {
         struct pn_delta *delta = pn_delta_create(jobs->store, path, pn_engine_parquet(embedded),

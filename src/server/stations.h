@@ -65,15 +65,21 @@ int pn_app_open_sink(const struct pn_app *app, struct pn_log *log, struct pn_sto
 
 /* Does Spark make tables and answer queries (engine.kind)? */
 bool pn_app_uses_spark(const struct pn_app *app);
+/* How a batch makes its tables; NULL for the functions below: as usual. duckdb.h's fields of these
+ * names. A task's run asks for a full refresh, too, by "full_refresh": true in its conf. */
+struct pn_app_batch {
+    const char *landed_folder;
+    bool full_refresh;
+};
 /* The engine that a task makes tables with. Borrows the store, and the texts of `maker`: what its
  * commits are made by. NULL: the task that this process is an attempt of, or else its command. */
 int pn_app_open_batch_engine(const struct pn_app *app, struct pn_store *store,
-                             const struct pn_delta_maker *maker, struct pn_engine **engine,
-                             struct pn_err *e) PN_MUST_CHECK;
-/* The engine in this process. Borrows the store. `landed_folder` is for duckdb.h's field of that
- * name, or NULL. */
-int pn_app_open_engine(const struct pn_app *app, struct pn_store *store, const char *landed_folder,
-                       struct pn_embedded_engine **engine, struct pn_err *e) PN_MUST_CHECK;
+                             const struct pn_app_batch *batch, const struct pn_delta_maker *maker,
+                             struct pn_engine **engine, struct pn_err *e) PN_MUST_CHECK;
+/* The engine in this process. Borrows the store. */
+int pn_app_open_engine(const struct pn_app *app, struct pn_store *store,
+                       const struct pn_app_batch *batch, struct pn_embedded_engine **engine,
+                       struct pn_err *e) PN_MUST_CHECK;
 /* The engine of one query, with the memory of queries. Borrows the store. It spills below
  * `temp_folder`; NULL: below the data folder. */
 int pn_app_open_query_engine(const struct pn_app *app, struct pn_store *store,

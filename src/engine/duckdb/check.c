@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "engine/duckdb/dead_letters.h"
+#include "engine/duckdb/incremental_sql.h"
 #include "engine/duckdb/select.h"
 #include "engine/duckdb/stream_dead_letters.h"
 
@@ -63,6 +64,9 @@ static int check_table(struct pn_duckdb *engine, const struct pn_table *table, s
     }
     if (rc == 0 && pn_duckdb_check_select(connection, table, e) != 0) {
         rc = explain_unread(engine->pipeline, table, e);
+    }
+    if (rc == 0 && table->mode != PN_MODE_OVERWRITE) {
+        rc = pn_duckdb_check_incremental(connection, table, e);
     }
     duckdb_disconnect(&connection);
     return rc;

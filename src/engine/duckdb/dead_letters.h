@@ -7,7 +7,8 @@
  * A load gathers the lines that its tables reject in a temporary file of JSON lines, and then
  * rewrites the table: what earlier loads found for other raw tables stays; what they found for
  * these is replaced by the lines rejected now and by what the sink could not land (JSON lines below
- * <dead_letters_dir>/<topic>/). Nothing here depends on the time or the order of reading, so the
+ * <dead_letters_dir>/<topic>/). For raw tables that a load adds to, what it found is added. Nothing
+ * here depends on the time or the order of reading, so the
  * same load again gives the same rows.
  */
 #ifndef PN_ENGINE_DUCKDB_DEAD_LETTERS_H
@@ -36,9 +37,10 @@ int pn_dead_letters_take(void *arg, const struct pn_landed_reject *reject,
 void *pn_dead_letters_for(struct pn_dead_letters *dead, size_t table);
 
 /* Writes and commits the table's new version; `scans` are those of the load's tables, read to their
- * ends. Adds to counts[i] what the sink could not land for table i. */
+ * ends. For a table that is_added[i] says the load adds to, dead letters are added; for others they
+ * are replaced. Adds to counts[i] what the sink could not land for table i. */
 int pn_dead_letters_commit(struct pn_dead_letters *dead, duckdb_connection connection,
-                           struct pn_landed_scan *const *scans, int64_t *counts,
-                           struct pn_err *e) PN_MUST_CHECK;
+                           struct pn_landed_scan *const *scans, const bool *is_added,
+                           int64_t *counts, struct pn_err *e) PN_MUST_CHECK;
 
 #endif

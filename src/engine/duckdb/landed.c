@@ -32,6 +32,9 @@ struct file {
     size_t unit_count;
     atomic_size_t units_left; /* to be read */
     atomic_bool has_rejects;
+    bool has_offsets; /* by the thread that reads its first unit */
+    int64_t first;
+    int64_t end;
 };
 
 /* A range of a file: what one thread takes at a time. */
@@ -48,6 +51,8 @@ struct pn_landed_scan {
     const struct pn_table *table;
     pn_landed_reject_fn on_reject;
     void *arg;
+    int (*wants)(void *arg, const char *topic, const char *key, bool *wanted, struct pn_err *e);
+    void *wants_arg;
     uint64_t number; /* its place in engine->scans */
     struct pn_arena arena;
     struct file *files;
@@ -180,6 +185,7 @@ static void add_file(struct pn_landed_scan *scan, const char *topic, const char 
 struct adding {
     struct pn_landed_scan *scan;
     const char *topic;
+    struct pn_err *e;
 };
 
 static bool is_readable(const char *key)
@@ -204,16 +210,22 @@ static int add_object(void *arg, const struct pn_object *object)
         }
         return 0;
     }
-    add_file(scan, adding->topic, pn_arena_strdup(&scan->arena, object->key), true,
-             object->size_bytes);
-    return 0;
+    bool wanted = true;
+    int rc = scan->wants != NULL
+                 ? scan->wants(scan->wants_arg, adding->topic, object->key, &wanted, adding->e)
+                 : 0;
+    if (rc == 0 && wanted) {
+        add_file(scan, adding->topic, pn_arena_strdup(&scan->arena, object->key), true,
+                 object->size_bytes);
+    }
+    return rc;
 }
 
 static int add_topic(struct pn_landed_scan *scan, const char *dir, const char *topic,
                      struct pn_err *e)
 {
     const char *prefix = pn_arena_printf(&scan->arena, "%s/%s/", dir, topic);
-    struct adding adding = {.scan = scan, .topic = pn_arena_strdup(&scan->arena, topic)};
+    struct adding adding = {.scan = scan, .topic = pn_arena_strdup(&scan->arena, topic), .e = e};
     return pn_store_list(scan->engine->store, prefix, NULL, add_object, &adding, e);
 }
 
@@ -235,6 +247,15 @@ static int add_if_wanted(void *arg, const char *topic)
         return 0;
     }
     return add_topic(search->scan, search->dir, topic, search->e);
+}
+
+void pn_landed_choose(struct pn_landed_scan *scan,
+                      int (*wants)(void *arg, const char *topic, const char *key, bool *wanted,
+                                   struct pn_err *e),
+                      void *arg)
+{
+    scan->wants = wants;
+    scan->wants_arg = arg;
 }
 
 int pn_landed_add_topics(struct pn_landed_scan *scan, const char *dir, const char *pattern,
@@ -340,8 +361,12 @@ struct pn_landed_file pn_landed_file(const struct pn_landed_scan *scan, size_t i
     PN_ASSERT(i < scan->file_count);
     const struct file *file = &scan->files[i];
     struct pn_landed_file it = {.name = file->name,
+                                .topic = file->topic,
                                 .is_object = file->is_object,
-                                .has_rejects = atomic_load(&file->has_rejects)};
+                                .has_rejects = atomic_load(&file->has_rejects),
+                                .has_offsets = file->has_offsets,
+                                .first = file->first,
+                                .end = file->end};
     for (size_t unit = 0; unit < file->unit_count; unit++) {
         it.lines += scan->units[file->first_unit + unit].lines;
     }
@@ -476,9 +501,13 @@ static int next_unit(struct reader *reader, bool *more, struct pn_err *e)
     reader->unit = &scan->units[next];
     reader->at_start = reader->unit->start == 0;
     reader->is_first = false;
-    const struct file *file = &scan->files[reader->unit->file];
-    return pn_lines_open(reader->lines, file->name, file->is_object, reader->unit->start,
-                         reader->unit->end, e);
+    struct file *file = &scan->files[reader->unit->file];
+    int rc = pn_lines_open(reader->lines, file->name, file->is_object, reader->unit->start,
+                           reader->unit->end, e);
+    if (rc == 0 && next == file->first_unit) {
+        file->has_offsets = pn_lines_offsets(reader->lines, &file->first, &file->end);
+    }
+    return rc;
 }
 
 static int damaged(const struct pn_landed_scan *scan, const struct file *file, struct pn_err *e)

@@ -43,6 +43,12 @@ struct pn_landed_scan *pn_landed_create(struct pn_duckdb *engine, const struct p
                                         pn_landed_reject_fn on_reject, void *arg);
 void pn_landed_destroy(struct pn_landed_scan **scan); /* NULL ok; no statement may use it */
 
+/* Of the objects that pn_landed_add_topics() finds, only those that `wants` says are read. NULL:
+ * all are. What is not zero ends the listing and is returned. */
+void pn_landed_choose(struct pn_landed_scan *scan,
+                      int (*wants)(void *arg, const char *topic, const char *key, bool *wanted,
+                                   struct pn_err *e),
+                      void *arg);
 /* Adds every object below <dir>/<topic>/ of the store whose name ends with .json or .json.gz: of
  * the topic, or of each topic that matches a pattern, and that is_wanted (NULL: all are). */
 int pn_landed_add_topics(struct pn_landed_scan *scan, const char *dir, const char *pattern,
@@ -69,9 +75,13 @@ int64_t pn_landed_line_base(const struct pn_landed_scan *scan, size_t unit);
 /* One of its files, numbered as they were added, after the statement. */
 struct pn_landed_file {
     const char *name; /* the object's key, or the file's path */
+    const char *topic;
     bool is_object;
     int64_t lines;
     bool has_rejects;
+    bool has_offsets; /* those that the store keeps beside it are known: */
+    int64_t first;
+    int64_t end;
 };
 size_t pn_landed_files(const struct pn_landed_scan *scan);
 struct pn_landed_file pn_landed_file(const struct pn_landed_scan *scan, size_t i);

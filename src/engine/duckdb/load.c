@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "engine/duckdb/dead_letters.h"
 #include "engine/duckdb/landed.h"
+#include "engine/duckdb/load_new.h"
 #include "engine/duckdb/write.h"
 #include "engine/unknown_note.h"
 #include "pipeline/pattern.h"
@@ -19,6 +20,7 @@ struct load {
     const struct pn_table *const *tables;
     size_t count;
     struct pn_landed_scan **scans;
+    struct pn_load_new *news;
     struct pn_written *written;
     struct pn_dead_letters *dead;
     struct pn_table_report *reports;
@@ -103,8 +105,7 @@ static int find_landed(struct load *load, size_t i, struct pn_err *e)
     if (engine->config.landed_folder != NULL) {
         return add_files(load->scans[i], engine->config.io, engine->config.landed_folder, table, e);
     }
-    return pn_landed_add_topics(load->scans[i], engine->pipeline->topics_dir, table->from_topic,
-                                NULL, NULL, e);
+    return pn_load_new_find(&load->news[i], load->scans[i], e);
 }
 
 static int load_table(void *arg, size_t i, duckdb_connection connection, struct pn_err *e)
@@ -114,14 +115,24 @@ static int load_table(void *arg, size_t i, duckdb_connection connection, struct 
     int64_t start_ms = pn_mono_ms(load->engine->clock);
     struct pn_buf sql;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
-    int rc = find_landed(load, i, e);
+    int rc = pn_load_new_begin(&load->news[i], load->engine, load->tables[i], report, e);
     if (rc == 0) {
+        rc = find_landed(load, i, e);
+    }
+    report->is_unchanged = rc == 0 && pn_load_new_is_idle(&load->news[i], load->scans[i]);
+    if (report->is_unchanged) {
+        report->version = load->news[i].snapshot->version;
+    }
+    if (rc == 0 && !report->is_unchanged) {
         pn_buf_adds(&sql, "SELECT * FROM ");
         pn_landed_add_call(load->scans[i], &sql);
         rc = pn_duckdb_write(load->engine, connection, load->tables[i], &sql, &load->written[i], e);
         if (rc != 0) {
             (void)pn_landed_failure(load->scans[i], e);
         }
+    }
+    if (rc == 0) {
+        rc = pn_load_new_settle(&load->news[i], load->scans[i], e);
     }
     struct pn_landed_counts counts = pn_landed_counts(load->scans[i]);
     report->rows = counts.rows;
@@ -144,14 +155,19 @@ static int commit_dead_letters(struct load *load, struct pn_err *e)
 {
     duckdb_connection connection = NULL;
     int64_t *sunk = pn_xcalloc(load->count, sizeof *sunk);
+    bool *is_added = pn_xcalloc(load->count, sizeof *is_added);
+    for (size_t i = 0; i < load->count; i++) {
+        is_added[i] = load->news[i].taken != NULL && !load->news[i].afresh;
+    }
     int rc = pn_duckdb_connect_work(load->engine, &connection, e);
     if (rc == 0) {
-        rc = pn_dead_letters_commit(load->dead, connection, load->scans, sunk, e);
+        rc = pn_dead_letters_commit(load->dead, connection, load->scans, is_added, sunk, e);
     }
     for (size_t i = 0; i < load->count; i++) {
         load->reports[i].dead_letters += sunk[i];
     }
     duckdb_disconnect(&connection);
+    free(is_added);
     free(sunk);
     if (rc != 0) {
         pn_err_prefix(e, "writing the dead letters");
@@ -169,9 +185,9 @@ static int commit_tables(struct load *load, size_t *done, struct pn_err *e)
         pn_buf_reset(&notes);
         pn_unknown_note_write(&notes, &load->reports[*done]);
         rc = pn_buf_check(&notes, "a commit's notes", e);
-        if (rc == 0) {
-            rc = pn_duckdb_overwrite(load->engine, load->tables[*done], &load->written[*done],
-                                     pn_buf_text(&notes), &load->reports[*done].version, e);
+        if (rc == 0 && !load->reports[*done].is_unchanged) {
+            rc = pn_load_new_commit(&load->news[*done], &load->written[*done], pn_buf_text(&notes),
+                                    &load->reports[*done], e);
         }
         *done += rc == 0;
     }
@@ -191,6 +207,7 @@ int pn_duckdb_load(struct pn_engine *base, const struct pn_table *const *tables,
         .tables = tables,
         .count = count,
         .scans = pn_xcalloc(count, sizeof(struct pn_landed_scan *)),
+        .news = pn_xcalloc(count, sizeof(struct pn_load_new)),
         .written = pn_xcalloc(count, sizeof(struct pn_written)),
         .dead = pn_dead_letters_create(engine, tables, count),
         .reports = reports,
@@ -215,9 +232,11 @@ int pn_duckdb_load(struct pn_engine *base, const struct pn_table *const *tables,
         }
         pn_written_deinit(&load.written[i]);
         pn_landed_destroy(&load.scans[i]);
+        pn_load_new_deinit(&load.news[i]);
     }
     pn_dead_letters_destroy(&load.dead);
     free(load.written);
+    free(load.news);
     free(load.scans);
     return rc;
 }

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "engine/duckdb/select.h"
+#include "engine/duckdb/transform_new.h"
 #include "engine/duckdb/views.h"
 #include "engine/duckdb/write.h"
 
@@ -46,6 +47,11 @@ static int transform_table(void *arg, size_t i, duckdb_connection connection, st
     int64_t start_ms = pn_mono_ms(engine->clock);
     struct pn_file_lease lease = {0};
     int rc = 0;
+    if (table->mode != PN_MODE_OVERWRITE) {
+        rc = pn_duckdb_transform_new(engine, connection, table, report, e);
+        report->duration_ms = pn_mono_ms(engine->clock) - start_ms;
+        return rc;
+    }
     for (size_t k = 0; rc == 0 && k < table->read_count; k++) {
         rc = pn_duckdb_view_latest(engine, &engine->work_views, connection, table->reads[k], &lease,
                                    e);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "engine/duckdb/taken.h"
 
 struct pn_delta *pn_duckdb_delta(struct pn_duckdb *engine, const char *path)
 {
@@ -158,24 +159,30 @@ int pn_duckdb_write(struct pn_duckdb *engine, duckdb_connection connection,
     return rc;
 }
 
-int pn_duckdb_overwrite(struct pn_duckdb *engine, const struct pn_table *table,
-                        const struct pn_written *written, const char *notes, int64_t *version,
-                        struct pn_err *e)
+int pn_duckdb_commit(struct pn_duckdb *engine, const struct pn_table *table,
+                     const struct pn_written *written, const struct pn_duckdb_put *put,
+                     int64_t *version, struct pn_err *e)
 {
     struct pn_delta *delta = pn_duckdb_delta(engine, table->path);
     struct pn_delta_file file = pn_written_file(written);
     struct pn_buf schema;
     pn_buf_init(&schema, PN_DUCKDB_SQL_MAX);
     pn_table_delta_schema(table, &schema);
-    size_t files = written->name != NULL ? 1 : 0;
     const struct pn_delta_commit commit = {
-        .mode = PN_DELTA_OVERWRITE,
-        .operation = "WRITE",
-        .notes = notes,
+        .mode = put->mode,
+        .operation = put->operation != NULL ? put->operation : "WRITE",
+        .operation_parameters = put->parameters,
+        .notes = put->notes,
         .schema = pn_buf_text(&schema),
         .name = table->name,
         .adds = &file,
-        .add_count = files,
+        .add_count = written->name != NULL ? 1 : 0,
+        .removes = put->removes,
+        .remove_count = put->remove_count,
+        .txns = put->txns,
+        .txn_count = put->txn_count,
+        .txns_before = put->txns_before,
+        .read_version = put->read_version,
     };
     int rc = pn_buf_check(&schema, "a table's schema", e);
     if (rc == 0) {
@@ -184,4 +191,21 @@ int pn_duckdb_overwrite(struct pn_duckdb *engine, const struct pn_table *table,
     pn_buf_deinit(&schema);
     pn_delta_destroy(&delta);
     return rc;
+}
+
+int pn_duckdb_overwrite(struct pn_duckdb *engine, const struct pn_table *table,
+                        const struct pn_written *written, const char *notes, int64_t *version,
+                        struct pn_err *e)
+{
+    const struct pn_delta_txn unmarked = {.app_id = PN_INCREMENTAL_MARK, .version = 0};
+    struct pn_delta *delta = pn_duckdb_delta(engine, table->path);
+    int64_t mark = -1;
+    int rc = pn_delta_txn_latest(delta, PN_INCREMENTAL_MARK, &mark, e);
+    pn_delta_destroy(&delta);
+    const struct pn_duckdb_put put = {.mode = PN_DELTA_OVERWRITE,
+                                      .notes = notes,
+                                      .txns = &unmarked,
+                                      .txns_before = &mark,
+                                      .txn_count = mark > 0 ? 1 : 0};
+    return rc != 0 ? rc : pn_duckdb_commit(engine, table, written, &put, version, e);
 }

@@ -53,7 +53,24 @@ bool pn_duckdb_written_is_young(struct pn_duckdb *engine, const struct pn_writte
 /* The data file as a commit's `add`; borrows from `written`. */
 struct pn_delta_file pn_written_file(const struct pn_written *written);
 
-/* Commits it as the table's whole contents, with `notes` (of the commit; may be NULL). */
+/* How a file becomes a part of a table; see struct pn_delta_commit. */
+struct pn_duckdb_put {
+    enum pn_delta_mode mode;
+    const char *notes; /* of the commit; may be NULL */
+    const struct pn_delta_txn *txns;
+    const int64_t *txns_before;
+    size_t txn_count;
+    const int64_t *read_version;         /* NULL: the table may have moved on */
+    const struct pn_delta_file *removes; /* of PN_DELTA_REPLACE */
+    size_t remove_count;
+    const char *parameters; /* of the commit; may be NULL */
+    const char *operation;  /* NULL: "WRITE" */
+};
+int pn_duckdb_commit(struct pn_duckdb *engine, const struct pn_table *table,
+                     const struct pn_written *written, const struct pn_duckdb_put *put,
+                     int64_t *version, struct pn_err *e) PN_MUST_CHECK;
+/* Commits it as the table's whole contents, with `notes` (of the commit; may be NULL). Positions of
+ * an incremental table, which this one was, hold no more. */
 int pn_duckdb_overwrite(struct pn_duckdb *engine, const struct pn_table *table,
                         const struct pn_written *written, const char *notes, int64_t *version,
                         struct pn_err *e) PN_MUST_CHECK;

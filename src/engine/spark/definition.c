@@ -4,6 +4,16 @@
 
 #include "base/json.h"
 
+int pn_spark_check_mode(const struct pn_table *table, struct pn_err *e)
+{
+    return table->mode == PN_MODE_OVERWRITE || table->like != NULL
+               ? 0
+               : pn_err_input(e,
+                              "table '%s' has `mode: %s`, but jobs of Spark overwrite the tables "
+                              "that they make: use `mode: overwrite`, or `engine.kind: duckdb`",
+                              table->name, pn_table_mode_names[table->mode]);
+}
+
 void pn_python_add_text(struct pn_buf *out, const char *text)
 {
     size_t len = strlen(text);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/spark/definition.h"
 #include "engine/spark/internal.h"
 
 #include "base/mem.h"
@@ -54,6 +55,11 @@ static int make(struct pn_engine *base, const char *action, struct made *made, s
 {
     for (size_t i = 0; i < made->count; i++) {
         made->reports[i] = (struct pn_table_report){.table = made->tables[i]};
+    }
+    for (size_t i = 0; i < made->count; i++) {
+        if (pn_spark_check_mode(made->tables[i], e) != 0) {
+            return PN_FAIL;
+        }
     }
     const struct pn_spark_ask ask = {
         .action = action, .put = put_tables, .take = take_tables, .arg = made};
@@ -107,6 +113,12 @@ static void put_pipeline(struct pn_json_writer *json, const void *arg)
 
 static int check(struct pn_engine *base, struct pn_err *e)
 {
+    const struct pn_pipeline *pipeline = spark_of(base)->pipeline;
+    for (size_t i = 0; i < pipeline->table_count; i++) {
+        if (pn_spark_check_mode(&pipeline->tables[i], e) != 0) {
+            return PN_FAIL;
+        }
+    }
     const struct pn_spark_ask ask = {
         .action = "check",
         .put = put_pipeline,

@@ -1,0 +1,165 @@
+#include "engine/duckdb/load_new.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+static int read_snapshot(struct pn_load_new *new, struct pn_err *e)
+{
+    struct pn_err why = {0};
+    struct pn_delta *delta = pn_duckdb_delta(new->engine, new->table->path);
+    int rc = pn_delta_snapshot(delta, -1, &new->snapshot, &why);
+    pn_delta_destroy(&delta);
+    if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
+        new->snapshot = NULL;
+        return 0;
+    }
+    pn_err_copy(e, rc != 0 ? &why : NULL);
+    return rc;
+}
+
+int pn_load_new_begin(struct pn_load_new *new, struct pn_duckdb *engine,
+                      const struct pn_table *table, struct pn_table_report *report,
+                      struct pn_err *e)
+{
+    *new = (struct pn_load_new){.engine = engine, .table = table};
+    if (table->mode == PN_MODE_OVERWRITE || engine->config.landed_folder != NULL) {
+        return 0; /* files of a folder have no offsets */
+    }
+    int rc = read_snapshot(new, e);
+    if (rc != 0) {
+        return rc;
+    }
+    bool holds = pn_taken_holds(new->snapshot);
+    new->afresh = engine->config.full_refresh || !holds;
+    new->taken = pn_taken_create(new->snapshot, new->afresh);
+    if (new->afresh &&new->snapshot != NULL) {
+        (void)snprintf(report->why_afresh, sizeof report->why_afresh, "%s",
+                       holds ? "--full-refresh"
+                             : "the last run overwrote it, with another mode or from files");
+    }
+    return 0;
+}
+
+static int wants(void *arg, const char *topic, const char *key, bool *wanted, struct pn_err *e)
+{
+    struct pn_load_new *new = arg;
+    return pn_taken_wants(new->taken, topic, key, wanted, e);
+}
+
+int pn_load_new_find(struct pn_load_new *new, struct pn_landed_scan *scan, struct pn_err *e)
+{
+    if (new->taken != NULL) {
+        pn_landed_choose(scan, wants, new);
+    }
+    int rc = pn_landed_add_topics(scan, new->engine->pipeline->topics_dir, new->table->from_topic,
+                                  NULL, NULL, e);
+    return rc == 0 && new->taken != NULL ? pn_taken_check(new->taken, new->table->name, e) : rc;
+}
+
+/* --- what the objects hold -------------------------------------------------------------------- */
+
+/* The offsets that the store keeps beside an object; 0: it keeps none, or there is no object. */
+static int stored_count(struct pn_load_new *new, const char *key, int64_t *count, struct pn_err *e)
+{
+    struct pn_store_file *file = NULL;
+    struct pn_err why = {0};
+    int64_t first = 0;
+    int64_t end = 0;
+    *count = 0;
+    int rc = pn_store_open(new->engine->store, key, &file, &why);
+    if (rc != 0) {
+        pn_err_copy(e, why.class_ != PN_CLASS_MISSING ? &why : NULL);
+        return why.class_ != PN_CLASS_MISSING ? rc : 0;
+    }
+    if (pn_store_offsets(file, &first, &end) && end > first) {
+        *count = end - first;
+    }
+    pn_store_close(&file);
+    return 0;
+}
+
+/* Of an object that all of its records are dead letters of the sink, a folder has only those. */
+static int explain(void *arg, const char *topic, int32_t partition, int64_t number, int64_t *count,
+                   struct pn_err *e)
+{
+    struct pn_load_new *new = arg;
+    char *key = pn_xasprintf("%s/%s/partition=%" PRId32 "/%s+%" PRId32 "+%010" PRId64 ".json",
+                             new->engine->pipeline->dead_letters_dir, topic, partition, topic,
+                             partition, number);
+    int rc = stored_count(new, key, count, e);
+    free(key);
+    return rc;
+}
+
+int pn_load_new_settle(struct pn_load_new *new, const struct pn_landed_scan *scan, struct pn_err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && new->taken != NULL &&i < pn_landed_files(scan); i++) {
+        struct pn_landed_file file = pn_landed_file(scan, i);
+        int64_t count = file.has_offsets ? file.end - file.first : file.lines;
+        if (!file.has_offsets && file.lines == 0) {
+            rc = stored_count(new, file.name, &count, e); /* an empty object was not opened */
+        }
+        if (rc == 0) {
+            pn_taken_add(new->taken, file.topic, file.name, count > 0 ? count : 1);
+        }
+    }
+    return rc == 0 && new->taken != NULL ? pn_taken_settle(new->taken, explain, new, e) : rc;
+}
+
+/* --- the commit ------------------------------------------------------------------------------- */
+
+bool pn_load_new_is_idle(const struct pn_load_new *new, const struct pn_landed_scan *scan)
+{
+    return new->taken != NULL && !new->afresh &&pn_landed_files(scan) == 0;
+}
+
+/* The pipeline's columns aren't the table's any more. */
+static void advise_misfit(const struct pn_load_new *new, struct pn_err *e)
+{
+    const struct pn_err why = *e;
+    (void)pn_err_set(e, why.class_, PN_DELTA_MISFIT,
+                     "%s, as '%s' in pipeline.yml declares it. Rows are added to a table only with "
+                     "its own columns: run it with --full-refresh, which makes it afresh",
+                     why.msg, new->table->name);
+}
+
+static void advise_moved(const struct pn_load_new *new, struct pn_err *e)
+{
+    const struct pn_err why = *e;
+    (void)pn_err_set(e, PN_CLASS_RETRY, PN_DELTA_TXN_SEEN,
+                     "another load of table '%s' was faster: run it again (%s)", new->table->name,
+                     why.msg);
+}
+
+int pn_load_new_commit(struct pn_load_new *new, const struct pn_written *written, const char *notes,
+                       struct pn_table_report *report, struct pn_err *e)
+{
+    if (new->taken == NULL) {
+        return pn_duckdb_overwrite(new->engine, new->table, written, notes, &report->version, e);
+    }
+    struct pn_duckdb_put put = {.mode = new->afresh ? PN_DELTA_OVERWRITE : PN_DELTA_APPEND,
+                                .notes = notes};
+    pn_taken_txns(new->taken, pn_wall_ms(new->engine->clock), &put.txns, &put.txns_before,
+                  &put.txn_count);
+    struct pn_err why = {0};
+    int rc = pn_duckdb_commit(new->engine, new->table, written, &put, &report->version, &why);
+    if (rc == PN_DELTA_MISFIT) {
+        advise_misfit(new, &why);
+    } else if (rc == PN_DELTA_TXN_SEEN) {
+        advise_moved(new, &why);
+    }
+    pn_err_copy(e, rc != 0 ? &why : NULL);
+    report->is_added = !new->afresh;
+    return rc;
+}
+
+void pn_load_new_deinit(struct pn_load_new *new)
+{
+    pn_taken_destroy(&new->taken);
+    pn_delta_snapshot_destroy(&new->snapshot);
+}

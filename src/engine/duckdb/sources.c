@@ -1,0 +1,210 @@
+#include "engine/duckdb/sources.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/crc32c.h"
+#include "base/mem.h"
+#include "engine/duckdb/scan.h"
+#include "engine/duckdb/taken.h"
+
+static const char DEFINITION[] = "pinion/definition";
+
+static bool grows(const struct pn_table *source)
+{
+    return source->mode == PN_MODE_APPEND;
+}
+
+/* --- what the table was made of --------------------------------------------------------------- */
+
+static uint32_t add_text(uint32_t sum, const char *text)
+{
+    return text != NULL ? pn_crc32c_add(sum, text, strlen(text) + 1) : sum;
+}
+
+static int64_t checksum(const struct pn_sources *sources)
+{
+    const struct pn_table *table = sources->table;
+    struct pn_buf schema;
+    pn_buf_init(&schema, PN_DUCKDB_SQL_MAX);
+    pn_table_delta_schema(table, &schema);
+    uint32_t sum = add_text(0, table->sql);
+    sum = add_text(sum, pn_buf_text(&schema));
+    sum = add_text(sum, sources->engine->pipeline->prelude_duckdb);
+    sum = add_text(sum, pn_table_mode_names[table->mode]);
+    if (table->mode == PN_MODE_MERGE) {
+        sum = add_text(sum, table->key_column);
+        sum = add_text(sum, table->order_column != NULL ? table->order_column->name : "");
+        sum = add_text(sum, table->delete_when);
+    }
+    pn_buf_deinit(&schema);
+    return sum;
+}
+
+static int64_t version_of(const struct pn_sources *sources, const char *app_id)
+{
+    return sources->target != NULL ? pn_delta_txn_version(sources->target, app_id) : -1;
+}
+
+static void add_txn(struct pn_sources *sources, const char *app_id, int64_t version)
+{
+    sources->before[sources->txn_count] = version_of(sources, app_id);
+    sources->txns[sources->txn_count++] = (struct pn_delta_txn){
+        .app_id = app_id, .version = version, .updated_ms = pn_wall_ms(sources->engine->clock)};
+}
+
+static void set_why(struct pn_sources *sources, struct pn_table_report *report, const char *what,
+                    const char *why)
+{
+    if (!sources->afresh && sources->target != NULL) {
+        (void)snprintf(report->why_afresh, sizeof report->why_afresh, "%s%s", what, why);
+    }
+    sources->afresh = true;
+}
+
+/* --- the logs --------------------------------------------------------------------------------- */
+
+/* NULL where there is no table. */
+static int read_snapshot(struct pn_duckdb *engine, const char *path,
+                         struct pn_delta_snapshot **snapshot, struct pn_err *e)
+{
+    struct pn_err why = {0};
+    struct pn_delta *delta = pn_duckdb_delta(engine, path);
+    int rc = pn_delta_snapshot(delta, -1, snapshot, &why);
+    pn_delta_destroy(&delta);
+    if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
+        *snapshot = NULL;
+        return 0;
+    }
+    pn_err_copy(e, rc != 0 ? &why : NULL);
+    return rc;
+}
+
+/* What a source got since a version; *why as of pn_delta_added_since(). */
+static int read_added(struct pn_sources *sources, size_t i, int64_t after, const char **why,
+                      struct pn_err *e)
+{
+    struct pn_delta *delta = pn_duckdb_delta(sources->engine, sources->table->reads[i]->path);
+    int rc = pn_delta_added_since(delta, after, sources->reads[i], &sources->arena,
+                                  &sources->added[i], &sources->added_count[i], why, e);
+    pn_delta_destroy(&delta);
+    return rc;
+}
+
+static int read_source(struct pn_sources *sources, size_t i, struct pn_table_report *report,
+                       struct pn_err *e)
+{
+    const struct pn_table *source = sources->table->reads[i];
+    const char *why = NULL;
+    int rc = read_snapshot(sources->engine, source->path, &sources->reads[i], e);
+    if (rc == 0 && sources->reads[i] == NULL) {
+        rc = pn_pipeline_not_yet(sources->engine->pipeline, source, e);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    const struct pn_delta_snapshot *read = sources->reads[i];
+    const char *app_id =
+        pn_arena_printf(&sources->arena, "pinion/source/%s/%s", source->name, read->metadata.id);
+    int64_t after = version_of(sources, app_id);
+    add_txn(sources, app_id, read->version);
+    const char *what = pn_arena_printf(&sources->arena, "table '%s': ", source->name);
+    sources->is_idle = sources->is_idle && after == read->version;
+    if (after < 0) {
+        set_why(sources, report, what, "it was made again, or not read before");
+    } else if (!sources->afresh) {
+        rc = read_added(sources, i, after, &why, e);
+        if (rc == 0 && why == NULL && !grows(source) && sources->added_count[i] > 0) {
+            why = "rows were added to it, which may belong to old rows";
+        }
+        if (rc == 0 && why != NULL) {
+            set_why(sources, report, what, why);
+        }
+    }
+    return rc;
+}
+
+int pn_sources_read(struct pn_sources *sources, struct pn_duckdb *engine,
+                    const struct pn_table *table, struct pn_table_report *report, struct pn_err *e)
+{
+    enum { FURTHER_TXNS = 2 };
+    *sources = (struct pn_sources){
+        .engine = engine,
+        .table = table,
+        .reads = pn_xcalloc(table->read_count, sizeof(struct pn_delta_snapshot *)),
+        .added = pn_xcalloc(table->read_count, sizeof(struct pn_delta_file *)),
+        .added_count = pn_xcalloc(table->read_count, sizeof(size_t)),
+        .txns = pn_xcalloc(table->read_count + FURTHER_TXNS, sizeof(struct pn_delta_txn)),
+        .before = pn_xcalloc(table->read_count + FURTHER_TXNS, sizeof(int64_t)),
+        .is_idle = true,
+    };
+    pn_arena_init(&sources->arena, 0);
+    int rc = read_snapshot(engine, table->path, &sources->target, e);
+    if (rc != 0) {
+        return rc;
+    }
+    int64_t sum = checksum(sources);
+    if (engine->config.full_refresh) {
+        set_why(sources, report, "--full-refresh", "");
+    } else if (version_of(sources, PN_INCREMENTAL_MARK) != 1) {
+        set_why(sources, report, "the last run overwrote it", "");
+    } else if (version_of(sources, DEFINITION) != sum) {
+        set_why(sources, report, "its SQL, columns or mode have changed", "");
+    }
+    add_txn(sources, PN_INCREMENTAL_MARK, 1);
+    add_txn(sources, DEFINITION, sum);
+    for (size_t i = 0; rc == 0 && i < table->read_count; i++) {
+        rc = read_source(sources, i, report, e);
+    }
+    sources->is_idle = sources->is_idle && !sources->afresh;
+    return rc;
+}
+
+void pn_sources_deinit(struct pn_sources *sources)
+{
+    for (size_t i = 0; sources->reads != NULL && i < sources->table->read_count; i++) {
+        pn_delta_snapshot_destroy(&sources->reads[i]);
+    }
+    pn_delta_snapshot_destroy(&sources->target);
+    free(sources->reads);
+    free(sources->added);
+    free(sources->added_count);
+    free(sources->txns);
+    free(sources->before);
+    pn_arena_deinit(&sources->arena);
+}
+
+/* --- views ------------------------------------------------------------------------------------ */
+
+static int view_source(struct pn_sources *sources, size_t i, duckdb_connection connection,
+                       struct pn_file_lease *lease, struct pn_err *e)
+{
+    const struct pn_table *source = sources->table->reads[i];
+    struct pn_delta_snapshot part = *sources->reads[i]; /* borrows all it points to */
+    struct pn_buf sql;
+    if (!sources->afresh && grows(source)) {
+        part.files = sources->added[i];
+        part.file_count = sources->added_count[i];
+    }
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    pn_buf_adds(&sql, "CREATE OR REPLACE TEMP VIEW ");
+    pn_duckdb_add_name(&sql, source->name);
+    pn_buf_adds(&sql, " AS ");
+    int rc = pn_duckdb_add_scan(sources->engine, connection, source, &part, true, lease, &sql, e);
+    if (rc == 0) {
+        rc = pn_duckdb_run_buf(connection, &sql, NULL, e);
+    }
+    pn_buf_deinit(&sql);
+    return rc;
+}
+
+int pn_sources_view(struct pn_sources *sources, duckdb_connection connection,
+                    struct pn_file_lease *lease, struct pn_err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sources->table->read_count; i++) {
+        rc = view_source(sources, i, connection, lease, e);
+    }
+    return rc;
+}
