@@ -12,7 +12,7 @@
  *
  * A gap is where a listing had no object between others: objects that became visible in another
  * order than they were cut, or that land late. When one appears in a gap, it is taken. Numbers that
- * are dead letters of the sink, as a whole object, are no gap. A partition with more than
+ * are dead letters of the sink, as a whole object, leave no gap. A partition with more than
  * PN_TAKEN_GAPS_MAX gaps (a foreign sink of a compacted topic) gets no further ones.
  *
  * An object below `next` and in no gap was taken, or its name does not say which records it has;
@@ -48,7 +48,7 @@ int pn_taken_check(const struct pn_taken *taken, const char *table, struct pn_er
 void pn_taken_add(struct pn_taken *taken, const char *topic, const char *key, int64_t count);
 /*
  * After all were added: finds the gaps. `explain` (NULL ok) says how many numbers from `number` on
- * are no records to be waited for, 0: not known.
+ * hold nothing to wait for, 0: not known.
  */
 int pn_taken_settle(struct pn_taken *taken,
                     int (*explain)(void *arg, const char *topic, int32_t partition, int64_t number,
