@@ -254,7 +254,7 @@ def test_a_flush_lands_what_others_have(broker, s3, bucket, prefix, pipeline, tm
             gateway.produce(prefix, *({"n": turn * 100 + n} for n in range(100)))
             ends = lambda of: get_ends(of, prefix)  # noqa: E731
             until(lambda: ends(worker), ends(gateway))  # it has heard of all of them
-            assert worker.request("POST", "/api/v1/sink/flush", {})[0] == 200
+            assert worker.request("POST", "/api/v1/sink/flush")[0] == 200
             assert landed(s3, prefix) == Counter(range((turn + 1) * 100))
 
 

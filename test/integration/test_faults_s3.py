@@ -42,7 +42,7 @@ def produce(server, first):
 def flush(server):
     """As somebody who tries again until it is done."""
     for _ in range(FLUSHES_MAX):
-        status, answer, _ = server.request("POST", "/api/v1/sink/flush", {})
+        status, answer, _ = server.request("POST", "/api/v1/sink/flush")
         if status == 200:
             return
         assert json.loads(answer)["error"]["message"]

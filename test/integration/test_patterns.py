@@ -108,7 +108,7 @@ def test_a_topic_is_made_as_its_pattern_says(tmp_path, data):
         topic = json.loads(server.request("GET", "/topics/events-a")[1])
         assert len(topic["partitions"]) == 3
         assert json.loads(server.request("GET", "/topics")[1]) == ["events-a", "events-b"]
-        assert server.request("POST", "/api/v1/sink/flush", {})[0] == 200
+        assert server.request("POST", "/api/v1/sink/flush")[0] == 200
         run("batch", "--pipeline", folder, data=data)
     assert ids(data, "raw", "--pipeline", folder) == [1, 2, 4]
 
