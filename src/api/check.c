@@ -237,12 +237,12 @@ static bool is_of_types(struct pn_http_request *req, const char *types)
 bool pn_api_check_type(struct pn_http_request *req, const struct pn_api_route *route)
 {
     const char *text_types = route->body_media;
-    if (req->body_len == 0 || pn_http_request_is_of_type(req, PN_HTTP_TYPE_JSON) ||
-        (text_types != NULL &&
-         (is_of_types(req, text_types) || pn_http_request_is_of_type(req, CURL_TYPE)))) {
-        return true;
-    }
     const char *sent = pn_http_request_header(req, "Content-Type");
+    if (req->body_len == 0 || pn_http_request_is_of_type(req, PN_HTTP_TYPE_JSON) ||
+        (text_types != NULL && (sent == NULL || is_of_types(req, text_types) ||
+                                pn_http_request_is_of_type(req, CURL_TYPE)))) {
+        return true; /* a text may have no type: Python's requests sends it so */
+    }
     const char *hint = pn_arena_printf(&req->arena, "send Content-Type: " PN_HTTP_TYPE_JSON "%s%s",
                                        text_types != NULL ? ", or for a plain text one of: " : "",
                                        text_types != NULL ? text_types : "");

@@ -43,7 +43,8 @@ def test_commands_options_and_values_are_completed(complete, tmp_path):
     assert complete("pinion", "que") == ["query"]
     assert complete("pinion", "dag", "tr") == ["trigger"]
     assert complete("pinion", "dag", "trigger", "--wa") == ["--wait"]
-    assert sorted(complete("pinion", "query", "--format", "")) == ["csv", "json", "jsonl", "table"]
+    assert sorted(complete("pinion", "topic", "list", "--format", "")) == [
+        "csv", "json", "jsonl", "table"]  # fmt: skip
     (tmp_path / "folder").mkdir()
     folders = complete("pinion", "dag", "list", "--data", f"{tmp_path}/fo")
     assert [path.rstrip("/") for path in folders] == [f"{tmp_path}/folder"]
