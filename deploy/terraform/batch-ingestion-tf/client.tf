@@ -35,6 +35,13 @@ data "aws_iam_policy_document" "msk_access" {
     resources = local.topics
   }
 
+  # A server looks whether the cluster has streams of pinion. Here they are on Kinesis: it may make none.
+  statement {
+    sid       = "NoStreams"
+    actions   = ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"]
+    resources = ["${local.kafka_arn}:topic/${local.cluster_path}/__kinesis_streams"]
+  }
+
   # Of the consumer instances of the gateway's clients.
   statement {
     sid       = "Groups"

@@ -63,7 +63,7 @@ run "by_msk_connect" {
   }
 
   assert {
-    condition = tolist(data.aws_iam_policy_document.msk_access.statement[2].resources) == tolist([
+    condition = tolist(data.aws_iam_policy_document.msk_access.statement[3].resources) == tolist([
       "arn:aws:kafka:eu-west-2:123456789012:group/pinion/0a-1/0e3bbd435bfb.*",
     ])
     error_message = "Groups need ARNs of groups, not the cluster's."
@@ -316,7 +316,7 @@ run "every_variable" {
   }
 
   assert {
-    condition     = length(data.aws_iam_policy_document.msk_access.statement[2].resources) == 2
+    condition     = length(data.aws_iam_policy_document.msk_access.statement[3].resources) == 2
     error_message = "group_prefixes does nothing."
   }
 
