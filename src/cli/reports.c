@@ -12,7 +12,9 @@ void pn_cli_print_written(FILE *out, const struct pn_table_report *report)
         return;
     }
     (void)fprintf(out, "%" PRId64 " %s%s", report->rows, pn_noun(report->rows, "row", "rows"),
-                  report->is_added ? " added" : "");
+                  !report->is_added                      ? ""
+                  : report->table->mode == PN_MODE_MERGE ? " merged"
+                                                         : " added");
     if (report->rows_deleted > 0) {
         (void)fprintf(out, ", %" PRId64 " deleted", report->rows_deleted);
     }

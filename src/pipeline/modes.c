@@ -5,7 +5,7 @@
 
 const char *const pn_table_mode_names[] = {
     [PN_MODE_OVERWRITE] = "overwrite", [PN_MODE_APPEND] = "append", [PN_MODE_MERGE] = "merge"};
-enum { MODES = PN_MODE_MERGE };
+enum { MODES = sizeof pn_table_mode_names / sizeof *pn_table_mode_names };
 
 static const struct pn_column *find_column(const struct pn_table *table, const char *name)
 {

@@ -131,8 +131,8 @@ def txns(data, table):
 class Landing:
     """Random objects, of which some land later than those after them."""
 
-    def __init__(self, data, seed):
-        self.data, self.chance = data, random.Random(seed)
+    def __init__(self, data, seed, ties=False):
+        self.data, self.chance, self.ties = data, random.Random(seed), ties
         self.next = {0: 0, 1: 0}
         self.late = []
         self.id = 0
@@ -145,7 +145,8 @@ class Landing:
         if kind < 0.08:
             return "[[\n"
         return {
-            "id": self.chance.randrange(1, 40), "seq": self.id,
+            "id": self.chance.randrange(1, 40),
+            "seq": self.chance.randrange(9) if self.ties else self.id,
             "amount": self.chance.choice((None, 1.5, 2.25, -3.0)),
             "op": self.chance.choice(("I", "U", "D")), "country": self.chance.choice("abc"),
         }  # fmt: skip
@@ -203,6 +204,144 @@ def test_append_gives_the_rows_of_an_overwrite(data, tmp_path, seed):
     assert {info["operationParameters"]["mode"] for info in later} == {"Append"}
 
 
+MERGE = "mode: merge\n    key: id\n    order_by: seq\n    delete_when: op = 'D'"
+
+
+def newest(values):
+    """Of rows of one id the greatest in seq, then a deletion, then by all columns; not deleted."""
+
+    def rank(row):
+        return [row["op"] == "D"] + [(v is not None, v or 0) for v in row.values()]
+
+    best = {}
+    for row in values:
+        kept = best.get(row["id"])
+        if kept is None or (row["seq"], rank(row)) > (kept["seq"], rank(kept)):
+            best[row["id"]] = row
+    return sorted(json.dumps(row) for row in best.values() if row["op"] != "D")
+
+
+@pytest.mark.parametrize("merged", ("raw_orders", "orders"))
+@pytest.mark.parametrize("seed", (4, 5))
+def test_merge_gives_the_newest_row_of_each_key(data, tmp_path, seed, merged):
+    raw, clean = (MERGE, "mode: overwrite") if merged == "raw_orders" else ("mode: append", MERGE)
+    grow = write_pipeline(tmp_path / "grow", "grow", raw, clean)
+    whole = write_pipeline(tmp_path / "whole", "whole")
+    land(data, "shop.countries", 0, 0, [{"code": c, "name": c * 3} for c in "ab"])
+    landing = Landing(data, seed, ties=True)
+    task("countries", data, grow)
+    for _ in range(ROUNDS):
+        landing.step()
+        name = "load" if merged == "raw_orders" else "clean"
+        if merged == "orders":
+            task("load", data, grow)
+        if landing.chance.random() < 0.6:
+            crash(data, grow, name, landing.chance.uniform(0, 0.12))
+        task(name, data, grow)
+        make_all(data, whole)
+        found = sorted(json.dumps(row) for row in rows(data, grow, f"SELECT * FROM {merged}"))
+        assert found == newest(rows(data, whole, f"SELECT * FROM {merged}"))
+    letters = "SELECT * FROM dead_letters ORDER BY ALL"
+    assert rows(data, grow, letters) == rows(data, whole, letters)
+    operations = {commit[0]["commitInfo"]["operation"] for commit in log_of(data, f"grow/{merged}")}
+    assert operations == {"WRITE", "MERGE"}
+    task(name, data, grow, "--full-refresh")
+    again = sorted(json.dumps(row) for row in rows(data, grow, f"SELECT * FROM {merged}"))
+    assert again == found
+    import deltalake
+
+    table = deltalake.DeltaTable(str(data / f"store/grow/{merged}")).to_pyarrow_table()
+    assert table.num_rows == len(found)
+
+
+def test_a_merge_rewrites_only_files_that_hold_its_keys(data, tmp_path):
+    grow = write_pipeline(tmp_path / "grow", "grow", "mode: append", MERGE)
+    land(data, "shop.countries", 0, 0, [{"code": "a", "name": "A"}])
+    task("countries", data, grow)
+    for number in range(3):  # three files: ids 0 and 10, 100 and 110, 200 and 210
+        ids = (100 * number, 100 * number + 10)
+        land(data, "shop.orders", 0, 2 * number, [{"id": i, "seq": 1, "amount": 1.0} for i in ids])
+        task("load", data, grow)
+        task("clean", data, grow)
+    land(data, "shop.orders", 0, 6, [
+        {"id": 100, "seq": 2, "amount": 5.0},  # in the second file
+        {"id": 205, "seq": 2, "amount": 6.0},  # within the range of the third, but not in it
+        {"id": 999, "seq": 2, "amount": 7.0}])  # fmt: skip
+    task("load", data, grow)
+    assert "3 rows merged, 1 file rewritten" in task("clean", data, grow).stdout
+    *_, last = log_of(data, "grow/orders")
+    assert [sum(kind in line for line in last) for kind in ("remove", "add")] == [1, 1]
+    assert last[0]["commitInfo"]["operationMetrics"]["numRemovedFiles"] == "1"
+    land(data, "shop.orders", 0, 9, [{"id": 110, "seq": 3, "amount": 1.0, "op": "D"}])
+    task("load", data, grow)
+    assert "0 rows merged, 1 deleted, 1 file rewritten" in task("clean", data, grow).stdout
+
+
+def test_a_merge_beside_another_writer_loses_nothing(data, tmp_path):
+    import deltalake
+    import pyarrow
+
+    grow = write_pipeline(tmp_path / "grow", "grow", "mode: append", MERGE)
+    land(data, "shop.countries", 0, 0, [{"code": "a", "name": "A"}])
+    make = ("countries", "load", "clean")
+    land(data, "shop.orders", 0, 0, [{"id": n, "seq": 1, "amount": 1.0} for n in range(50)])
+    for name in make:
+        task(name, data, grow)
+    path = str(data / "store/grow/orders")
+    schema = deltalake.DeltaTable(path).to_pyarrow_table().schema
+    for number in range(6):
+        values = [{"id": n, "seq": 2 + number, "amount": 2.0} for n in range(0, 50, 5)]
+        land(data, "shop.orders", 0, 50 + 10 * number, values)
+        task("load", data, grow)
+        with subprocess.Popen(
+            [PINION, "task", "nightly", "clean", "--pipeline", str(grow), "--data", str(data)],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        ) as process:  # fmt: skip
+            row = {"id": 1000 + number, "seq": 1, "amount": 9.0, "op": None, "country": None}
+            deltalake.write_deltalake(
+                path, pyarrow.Table.from_pylist([row], schema=schema), mode="append"
+            )
+            output = process.communicate()[0]
+        assert process.returncode == 0, output
+    found = {row["id"]: row["seq"] for row in rows(data, grow, "SELECT id, seq FROM orders")}
+    assert found == {n: 7 if n % 5 == 0 else 1 for n in range(50)} | {
+        1000 + n: 1 for n in range(6)
+    }
+
+
+def test_a_raw_table_whose_merge_was_changed_asks_for_a_full_refresh(data, tmp_path):
+    grow = write_pipeline(tmp_path / "grow", "grow", "mode: append")
+    land(data, "shop.orders", 0, 0, [{"id": 1, "seq": n} for n in range(3)])
+    task("load", data, grow)
+    for raw in (MERGE, MERGE.replace("order_by: seq", "order_by: amount")):
+        write_pipeline(grow, "grow", raw)
+        with pytest.raises(Failed, match="are others than those that it was made with: run it"):
+            task("load", data, grow)
+        assert "1 row, made afresh" in task("load", data, grow, "--full-refresh").stdout
+
+
+def test_keys_that_are_missing_or_come_twice_are_named(data, tmp_path):
+    once = "mode: merge\n    key: id"
+    sql = "SELECT nullif(id, 0) AS id, seq, amount, op, country FROM raw_orders"
+    grow = write_pipeline(tmp_path / "grow", "grow", "mode: append", once, sql)
+    land(data, "shop.orders", 0, 0, [{"id": 1, "seq": 1}, {"id": 2, "seq": 1}])
+    land(data, "shop.countries", 0, 0, [{"code": "a"}])
+    for name in ("countries", "load", "clean"):
+        task(name, data, grow)
+    before = contents(data, grow)["orders"], len(log_of(data, "grow/orders"))
+    land(data, "shop.orders", 0, 2, [{"id": 5, "seq": 1}, {"id": 5, "seq": 2}])
+    task("load", data, grow)
+    why = "several new rows have the same value in the key column 'id'.* stays as it was: 5 .2 rows"
+    with pytest.raises(Failed, match=why):
+        task("clean", data, grow)
+    write_pipeline(grow, "grow", "mode: append", once + "\n    order_by: seq", sql)
+    land(data, "shop.orders", 0, 4, [{"id": 0, "seq": 3}])
+    task("load", data, grow)
+    with pytest.raises(Failed, match='1 new row has no value in the key .*{"id":null,"seq":3,'):
+        task("clean", data, grow)
+    assert (contents(data, grow)["orders"], len(log_of(data, "grow/orders"))) == before
+
+
 def test_positions_are_those_of_the_partitions(data, tmp_path):
     grow = write_pipeline(tmp_path / "grow", "grow", "mode: append", "mode: append")
     land(data, "shop.countries", 0, 0, [{"code": "a", "name": "A"}])
@@ -211,6 +350,7 @@ def test_positions_are_those_of_the_partitions(data, tmp_path):
     make_all(data, grow)
     assert txns(data, "grow/raw_orders") == {
         "pinion/incremental": 1,
+        "pinion/definition": 0,
         "pinion/landed/shop.orders/0": 2,
         "pinion/landed/shop.orders/0/objects": 1,
         "pinion/landed/shop.orders/1": 6,
@@ -344,6 +484,16 @@ def test_settings_that_do_not_fit_are_named(tmp_path):
     folder = write_pipeline(tmp_path / "p", "p", "mode: add")
     done = run("pipeline", "check", folder, check=False)
     assert "tables.raw_orders.mode" in done.stderr and "overwrite, append" in done.stderr
+    for raw, clean, where, why in (
+        ("mode: merge", "", "raw_orders.mode", 'a merge needs the key "key"'),
+        ("order_by: id", "", "raw_orders.order_by", "only allowed for a table with mode: merge"),
+        (MERGE.replace("seq", "sek"), "", "raw_orders.order_by", 'did you mean "seq"'),
+        (MERGE, "mode: append", "orders.mode", "whose rows a merge changes"),
+        (MERGE.replace("op =", "oops ="), "", "raw_orders.delete_when", '"oops" not found'),
+    ):
+        write_pipeline(folder, "p", raw, clean)
+        done = run("pipeline", "check", folder, check=False)
+        assert f"tables.{where}" in done.stderr and why in done.stderr
     write_pipeline(folder, "p", "mode: overwrite", "mode: append")
     done = run("pipeline", "check", folder, check=False)
     assert "tables.orders.mode: each run overwrites all tables that this table reads" in done.stderr

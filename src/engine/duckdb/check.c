@@ -72,6 +72,30 @@ static int check_table(struct pn_duckdb *engine, const struct pn_table *table, s
     return rc;
 }
 
+/* The condition of a merge, over a row of the table. */
+static int check_delete_when(struct pn_duckdb *engine, const struct pn_table *table,
+                             struct pn_err *e)
+{
+    duckdb_connection connection = NULL;
+    duckdb_prepared_statement statement = NULL;
+    struct pn_buf sql;
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    pn_buf_addf(&sql, "SELECT CAST((%s\n) AS BOOLEAN) FROM ", table->delete_when);
+    pn_duckdb_add_name(&sql, table->name);
+    int rc = pn_duckdb_connect_work(engine, &connection, e);
+    if (rc == 0) {
+        rc = make_empty(connection, table, e);
+    }
+    if (rc == 0 && duckdb_prepare(connection, pn_buf_text(&sql), &statement) != DuckDBSuccess) {
+        rc = pn_duckdb_fail_prepared(e, statement);
+        pn_err_prefix(e, "tables.%s.delete_when", table->name);
+    }
+    duckdb_destroy_prepare(&statement);
+    duckdb_disconnect(&connection);
+    pn_buf_deinit(&sql);
+    return rc;
+}
+
 static int check_query(duckdb_connection connection, const struct pn_pipeline *pipeline,
                        const struct pn_query *query, struct pn_err *e)
 {
@@ -119,6 +143,9 @@ int pn_duckdb_check(struct pn_engine *base, struct pn_err *e)
     for (size_t i = 0; rc == 0 && i < engine->pipeline->table_count; i++) {
         if (engine->pipeline->tables[i].sql != NULL) {
             rc = check_table(engine, &engine->pipeline->tables[i], e);
+        }
+        if (rc == 0 && engine->pipeline->tables[i].delete_when != NULL) {
+            rc = check_delete_when(engine, &engine->pipeline->tables[i], e);
         }
     }
     return rc != 0 ? rc : check_queries(engine, e);

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crc32c.h"
 #include "base/mem.h"
+#include "engine/duckdb/merge.h"
 
 static int read_snapshot(struct pn_load_new *new, struct pn_err *e)
 {
@@ -19,6 +21,33 @@ static int read_snapshot(struct pn_load_new *new, struct pn_err *e)
     }
     pn_err_copy(e, rc != 0 ? &why : NULL);
     return rc;
+}
+
+/* How records become rows of the table: 0 where each is one. */
+static int64_t definition_of(const struct pn_table *table)
+{
+    const char *const texts[] = {table->key_column,
+                                 table->order_column != NULL ? table->order_column->name : "",
+                                 table->delete_when != NULL ? table->delete_when : ""};
+    uint32_t sum = 0;
+    for (size_t i = 0; table->mode == PN_MODE_MERGE && i < sizeof texts / sizeof *texts; i++) {
+        sum = pn_crc32c_add(sum, texts[i], strlen(texts[i]) + 1);
+    }
+    return sum;
+}
+
+/* Objects of former loads may be gone, so it is for the user to say that the table may be made of
+ * those that are there. */
+static int check_definition(const struct pn_load_new *new, struct pn_err *e)
+{
+    return pn_delta_txn_version(new->snapshot, PN_INCREMENTAL_DEFINITION) ==
+                   definition_of(new->table)
+               ? 0
+               : pn_err_input(e,
+                              "table '%s': its `mode`, or key, order_by or delete_when of its "
+                              "merge, are others than those that it was made with: run it with "
+                              "--full-refresh, which makes it from the objects that there are",
+                              new->table->name);
 }
 
 int pn_load_new_begin(struct pn_load_new *new, struct pn_duckdb *engine,
@@ -35,13 +64,16 @@ int pn_load_new_begin(struct pn_load_new *new, struct pn_duckdb *engine,
     }
     bool holds = pn_taken_holds(new->snapshot);
     new->afresh = engine->config.full_refresh || !holds;
-    new->taken = pn_taken_create(new->snapshot, new->afresh);
+    if (!new->afresh) {
+        rc = check_definition(new, e);
+    }
+    new->taken = pn_taken_create(new->snapshot, new->afresh, definition_of(table));
     if (new->afresh &&new->snapshot != NULL) {
         (void)snprintf(report->why_afresh, sizeof report->why_afresh, "%s",
                        holds ? "--full-refresh"
                              : "the last run overwrote it, with another mode or from files");
     }
-    return 0;
+    return rc;
 }
 
 static int wants(void *arg, const char *topic, const char *key, bool *wanted, struct pn_err *e)
@@ -136,6 +168,28 @@ static void advise_moved(const struct pn_load_new *new, struct pn_err *e)
                      why.msg);
 }
 
+/* The file of `written` is not a part of the table; it is removed. */
+static int merge_rows(struct pn_load_new *new, const struct pn_written *written,
+                      const struct pn_duckdb_put *put, struct pn_table_report *report,
+                      struct pn_err *e)
+{
+    duckdb_connection connection = NULL;
+    const struct pn_merge merge = {.engine = new->engine,
+                                   .table = new->table,
+                                   .batch = written,
+                                   .afresh = new->afresh,
+                                   .put = put};
+    int rc = pn_duckdb_connect_work(new->engine, &connection, e);
+    if (rc == 0) {
+        rc = pn_duckdb_merge(&merge, connection, report, e);
+    }
+    if (rc == 0) {
+        pn_duckdb_write_undo(new->engine, written, 0);
+    }
+    duckdb_disconnect(&connection);
+    return rc;
+}
+
 int pn_load_new_commit(struct pn_load_new *new, const struct pn_written *written, const char *notes,
                        struct pn_table_report *report, struct pn_err *e)
 {
@@ -147,14 +201,16 @@ int pn_load_new_commit(struct pn_load_new *new, const struct pn_written *written
     pn_taken_txns(new->taken, pn_wall_ms(new->engine->clock), &put.txns, &put.txns_before,
                   &put.txn_count);
     struct pn_err why = {0};
-    int rc = pn_duckdb_commit(new->engine, new->table, written, &put, &report->version, &why);
+    report->is_added = !new->afresh;
+    int rc = new->table->mode == PN_MODE_MERGE
+                 ? merge_rows(new, written, &put, report, &why)
+                 : pn_duckdb_commit(new->engine, new->table, written, &put, &report->version, &why);
     if (rc == PN_DELTA_MISFIT) {
         advise_misfit(new, &why);
     } else if (rc == PN_DELTA_TXN_SEEN) {
         advise_moved(new, &why);
     }
     pn_err_copy(e, rc != 0 ? &why : NULL);
-    report->is_added = !new->afresh;
     return rc;
 }
 

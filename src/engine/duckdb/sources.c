@@ -9,8 +9,6 @@
 #include "engine/duckdb/scan.h"
 #include "engine/duckdb/taken.h"
 
-static const char DEFINITION[] = "pinion/definition";
-
 static bool grows(const struct pn_table *source)
 {
     return source->mode == PN_MODE_APPEND;
@@ -149,11 +147,11 @@ int pn_sources_read(struct pn_sources *sources, struct pn_duckdb *engine,
         set_why(sources, report, "--full-refresh", "");
     } else if (version_of(sources, PN_INCREMENTAL_MARK) != 1) {
         set_why(sources, report, "the last run overwrote it", "");
-    } else if (version_of(sources, DEFINITION) != sum) {
+    } else if (version_of(sources, PN_INCREMENTAL_DEFINITION) != sum) {
         set_why(sources, report, "its SQL, columns or mode have changed", "");
     }
     add_txn(sources, PN_INCREMENTAL_MARK, 1);
-    add_txn(sources, DEFINITION, sum);
+    add_txn(sources, PN_INCREMENTAL_DEFINITION, sum);
     for (size_t i = 0; rc == 0 && i < table->read_count; i++) {
         rc = read_source(sources, i, report, e);
     }

@@ -51,6 +51,7 @@ struct part {
 struct pn_taken {
     struct pn_arena arena;
     struct number mark;
+    struct number definition;
     struct part *parts;
     size_t count;
     size_t capacity;
@@ -170,15 +171,19 @@ static void read_txn(struct pn_taken *taken, const struct pn_delta_txn *txn, boo
     }
 }
 
-struct pn_taken *pn_taken_create(const struct pn_delta_snapshot *snapshot, bool afresh)
+struct pn_taken *pn_taken_create(const struct pn_delta_snapshot *snapshot, bool afresh,
+                                 int64_t definition)
 {
     struct pn_taken *taken = pn_xcalloc(1, sizeof *taken);
     pn_arena_init(&taken->arena, 0);
     taken->mark = (struct number){.before = -1, .now = 1};
+    taken->definition = (struct number){.before = -1, .now = definition};
     for (size_t i = 0; snapshot != NULL && i < snapshot->txn_count; i++) {
         const struct pn_delta_txn *txn = &snapshot->txns[i];
         if (strcmp(txn->app_id, PN_INCREMENTAL_MARK) == 0) {
             taken->mark.before = txn->version;
+        } else if (strcmp(txn->app_id, PN_INCREMENTAL_DEFINITION) == 0) {
+            taken->definition.before = txn->version;
         } else if (strncmp(txn->app_id, PREFIX, strlen(PREFIX)) == 0) {
             read_txn(taken, txn, afresh);
         }
@@ -405,6 +410,7 @@ void pn_taken_txns(struct pn_taken *taken, int64_t now_ms, const struct pn_delta
 {
     taken->txn_count = 0;
     add_txn(taken, PN_INCREMENTAL_MARK, taken->mark, now_ms);
+    add_txn(taken, PN_INCREMENTAL_DEFINITION, taken->definition, now_ms);
     for (size_t i = 0; i < taken->count; i++) {
         add_part_txns(taken, &taken->parts[i], now_ms);
     }

@@ -6,6 +6,7 @@
  *
  *   pinion/incremental                           1: the positions below are the table's; 0: they
  *                                                are not (the table was overwritten since)
+ *   pinion/definition                            of what settings the rows were made, by the caller
  *   pinion/landed/<topic>/<n>                    next
  *   pinion/landed/<topic>/<n>/objects            how many objects the table has taken
  *   pinion/landed/<topic>/<n>/gap/<start>-<end>  1: a gap; 2: it is one no more
@@ -24,13 +25,15 @@
 #include "delta/delta.h"
 
 enum { PN_TAKEN_GAPS_MAX = 100 };
-#define PN_INCREMENTAL_MARK "pinion/incremental"
+#define PN_INCREMENTAL_MARK       "pinion/incremental"
+#define PN_INCREMENTAL_DEFINITION "pinion/definition"
 
 struct pn_taken;
 
 /* Of a table's snapshot; NULL: there is no table. With `afresh` nothing counts as taken, and the
  * transactions replace those of the snapshot. */
-struct pn_taken *pn_taken_create(const struct pn_delta_snapshot *snapshot, bool afresh);
+struct pn_taken *pn_taken_create(const struct pn_delta_snapshot *snapshot, bool afresh,
+                                 int64_t definition);
 void pn_taken_destroy(struct pn_taken **taken); /* NULL ok */
 
 /* Do the positions of a snapshot (NULL: none) hold? */

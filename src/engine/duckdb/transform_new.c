@@ -1,6 +1,7 @@
 #include "engine/duckdb/transform_new.h"
 
 #include "engine/duckdb/incremental_sql.h"
+#include "engine/duckdb/merge.h"
 #include "engine/duckdb/select.h"
 #include "engine/duckdb/sources.h"
 
@@ -12,6 +13,25 @@ static int explain(const struct pn_table *table, int rc, struct pn_err *why, str
                           why->msg);
     }
     pn_err_copy(e, rc != 0 ? why : NULL);
+    return rc;
+}
+
+static int put_rows(struct pn_sources *sources, duckdb_connection connection,
+                    const struct pn_written *written, const struct pn_duckdb_put *put,
+                    struct pn_table_report *report, struct pn_err *e)
+{
+    const struct pn_merge merge = {.engine = sources->engine,
+                                   .table = sources->table,
+                                   .batch = written,
+                                   .afresh = sources->afresh,
+                                   .put = put};
+    bool merges = sources->table->mode == PN_MODE_MERGE;
+    int rc = merges ? pn_duckdb_merge(&merge, connection, report, e)
+                    : pn_duckdb_commit(sources->engine, sources->table, written, put,
+                                       &report->version, e);
+    if (merges || rc != 0) { /* a merge has files of its own */
+        pn_duckdb_write_undo(sources->engine, written, merges ? 0 : rc);
+    }
     return rc;
 }
 
@@ -34,10 +54,7 @@ static int add_rows(struct pn_sources *sources, duckdb_connection connection,
     } else {
         report->rows = written.rows;
         report->is_added = !sources->afresh;
-        rc = pn_duckdb_commit(sources->engine, table, &written, &put, &report->version, &why);
-        if (rc != 0) {
-            pn_duckdb_write_undo(sources->engine, &written, rc);
-        }
+        rc = put_rows(sources, connection, &written, &put, report, &why);
     }
     pn_written_deinit(&written);
     pn_buf_deinit(&sql);

@@ -1,0 +1,36 @@
+/*
+ * A batch of rows into a table by its key: a row of a key replaces the one that the table has,
+ * unless that is newer by the order column; one for which `delete_when` is true deletes it. Files
+ * that hold none of the batch's keys stay: first their statistics are asked, then the key column.
+ *
+ * Of rows of one key, the newest is the greatest in the order column (null is the least); of those
+ * that are equal there a deletion, and then the greatest in the other columns, in their order. So
+ * which of them stays does not depend on the batches that they came in. For that, the newest
+ * deletion of a key is remembered, in a Delta table below the table's own (PN_MERGE_DELETED), which
+ * readers of the table do not see.
+ */
+#ifndef PN_ENGINE_DUCKDB_MERGE_H
+#define PN_ENGINE_DUCKDB_MERGE_H
+
+#include "engine/duckdb/write.h"
+
+#define PN_MERGE_DELETED "_deleted"
+
+/* What is merged, and how it is committed. */
+struct pn_merge {
+    struct pn_duckdb *engine;
+    const struct pn_table *table;
+    const struct pn_written *batch;  /* its rows, in a file that no commit names */
+    bool afresh;                     /* the table is overwritten with what becomes of the batch */
+    const struct pn_duckdb_put *put; /* notes and transactions of the commit */
+};
+
+/*
+ * Merges and commits, and sets the report's version and counts. The connection keeps temporary
+ * tables. INPUT, and nothing is written, when a row has no key, or without an order column when two
+ * have the same; it names some of them. Another writer's commit in between is a new try.
+ */
+int pn_duckdb_merge(const struct pn_merge *merge, duckdb_connection connection,
+                    struct pn_table_report *report, struct pn_err *e) PN_MUST_CHECK;
+
+#endif
