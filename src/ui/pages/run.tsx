@@ -17,6 +17,7 @@ import { Gantt } from "../parts/gantt.tsx";
 import { List } from "../parts/list.tsx";
 import type { Column } from "../parts/list.tsx";
 import { Page } from "../parts/page.tsx";
+import { Mistake } from "../parts/field.tsx";
 import { Empty, Failure, Region } from "../parts/region.tsx";
 import { Rerun } from "../parts/rerun.tsx";
 import type { Scope } from "../parts/rerun.tsx";
@@ -24,6 +25,7 @@ import { State } from "../parts/state.tsx";
 import { useSeconds } from "../parts/seconds.tsx";
 import { At } from "../parts/time.tsx";
 import { reasonOf } from "../reason.ts";
+import { noteMistake } from "../mistakes.ts";
 import { go, href } from "../route.ts";
 import { isOver, words } from "../states.ts";
 
@@ -178,6 +180,7 @@ function Note({ run, again }: { run: RunDetail; again: () => void }) {
       again();
     }
   };
+  const wrong = noteMistake(text ?? "");
   return text === undefined ? (
     <>
       {run.note === "" ? <span class="quiet">none</span> : run.note}{" "}
@@ -191,9 +194,12 @@ function Note({ run, again }: { run: RunDetail; again: () => void }) {
         aria-label="Note"
         value={text}
         autofocus
+        aria-invalid={wrong !== undefined}
+        aria-describedby="note-wrong"
         onInput={(event) => setText(event.currentTarget.value)}
       />
-      <button class="main" disabled={busy}>
+      <Mistake id="note-wrong" of={wrong} />
+      <button class="main" disabled={busy || wrong !== undefined}>
         Save
       </button>
       <button type="button" onClick={() => setText(undefined)}>

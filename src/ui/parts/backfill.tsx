@@ -6,6 +6,7 @@ import { post, useGet } from "../api.ts";
 import type { Backfill, BackfillPlan } from "../dag-types.ts";
 import { topicOf } from "../events.ts";
 import { count, fieldMoment, time } from "../format.ts";
+import { rangeMistake } from "../mistakes.ts";
 import type { Items } from "../types.ts";
 import { Dialog, useAction } from "./dialog.tsx";
 import { Field, Moment } from "./field.tsx";
@@ -67,10 +68,7 @@ export function NewBackfill({ dag, close, done }: Props) {
   const { busy, error, act } = useAction();
   const path = `backfills/${encodeURIComponent(dag)}`;
   const range = { from_ms: fieldMoment(from), to_ms: fieldMoment(to), reprocess: which };
-  const wrong =
-    range.from_ms !== undefined && range.to_ms !== undefined && range.to_ms < range.from_ms
-      ? "The end is before the start."
-      : undefined;
+  const wrong = rangeMistake(range.from_ms, range.to_ms);
   const ready = range.from_ms !== undefined && range.to_ms !== undefined && wrong === undefined;
   const look = (event: Event) => {
     event.preventDefault();
@@ -92,8 +90,15 @@ export function NewBackfill({ dag, close, done }: Props) {
     <Dialog title={`Backfill ${dag}`} close={close}>
       <form onSubmit={look}>
         <Moment id="from" name="From" value={from} set={changed(setFrom)} required />
-        <Moment id="to" name="To, included" value={to} set={changed(setTo)} required />
-        <Field id="which" name="Which runs" wrong={wrong}>
+        <Moment
+          id="to"
+          name="To, included"
+          value={to}
+          set={changed(setTo)}
+          required
+          wrong={wrong}
+        />
+        <Field id="which" name="Which runs">
           <select
             id="which"
             value={which}

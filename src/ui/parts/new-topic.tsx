@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 
 import { post } from "../api.ts";
+import { topicMistake } from "../mistakes.ts";
 import { go, href } from "../route.ts";
 import { Dialog, useAction } from "./dialog.tsx";
 import { Field } from "./field.tsx";
@@ -16,10 +17,7 @@ export function NewTopic({ close }: { close: () => void }) {
   const [partitions, setPartitions] = useState("1");
   const [days, setDays] = useState("");
   const { busy, error, act } = useAction();
-  const wrongName =
-    name === "" || /^[\w.-]{1,249}$/.test(name)
-      ? undefined
-      : "Letters, digits, dots, dashes and underscores, at most 249.";
+  const wrongName = topicMistake(name);
   const make = async (event: Event) => {
     event.preventDefault();
     await act(async () => {

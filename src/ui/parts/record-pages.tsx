@@ -9,9 +9,11 @@ import type { ComponentChildren } from "preact";
 import { useGet } from "../api.ts";
 import { fieldMoment } from "../format.ts";
 import type { RecordSource, Unit } from "../record-source.ts";
+import { placeMistake } from "../mistakes.ts";
 import { place, setQuery } from "../route.ts";
 import type { RecordPage, RecordRow } from "../types.ts";
 import { RecordTable } from "./record-table.tsx";
+import { Mistake } from "./field.tsx";
 import { Region } from "./region.tsx";
 
 const MERGED_MAX = 32; // units with records; of more of them one is chosen
@@ -48,6 +50,7 @@ function Jump({ places }: { places: string }) {
       setText("");
     }
   }, [from]);
+  const wrong = placeMistake(text);
   const jump = (event: Event) => {
     event.preventDefault();
     goTo({ from: placeText(text) });
@@ -60,9 +63,12 @@ function Jump({ places }: { places: string }) {
         value={text}
         placeholder={places}
         spellcheck={false}
+        aria-invalid={wrong !== undefined}
+        aria-describedby="jump-wrong"
         onInput={(event) => setText(event.currentTarget.value.trim())}
       />
-      <button disabled={text === ""}>Go</button>
+      <Mistake id="jump-wrong" of={wrong} />
+      <button disabled={text === "" || wrong !== undefined}>Go</button>
     </form>
   );
 }

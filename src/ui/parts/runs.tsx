@@ -7,6 +7,7 @@ import { runHref } from "../dag-paths.ts";
 import type { BulkItem, Run, Runs } from "../dag-types.ts";
 import { topicOf } from "../events.ts";
 import { duration, fieldMoment, momentField, time } from "../format.ts";
+import { rangeMistake } from "../mistakes.ts";
 import { href, place, setQuery } from "../route.ts";
 import { words } from "../states.ts";
 import { Confirm } from "./confirm.tsx";
@@ -57,10 +58,23 @@ function Choice({ name, of, any }: { name: string; of: string[]; any: string }) 
   );
 }
 
-function MomentFilter({ name, words: label }: { name: string; words: string }) {
+interface MomentFilterProps {
+  name: string;
+  words: string;
+  wrong?: string;
+}
+
+/* The moment of the address; undefined when it has none. */
+function momentOf(name: string): number | undefined {
   const ms = Number(place.value.query.get(name) ?? 0);
+  return ms > 0 ? ms : undefined;
+}
+
+function MomentFilter({ name, words: label, wrong }: MomentFilterProps) {
+  const ms = momentOf(name) ?? 0;
   return (
     <Moment
+      wrong={wrong}
       id={`filter-${name}`}
       name={label}
       value={ms > 0 ? momentField(ms) : ""}
@@ -86,7 +100,11 @@ function Filters({ dags }: { dags: string[] }) {
       <details>
         <summary>Time</summary>
         <MomentFilter name="from" words="Queued from" />
-        <MomentFilter name="to" words="Queued before" />
+        <MomentFilter
+          name="to"
+          words="Queued before"
+          wrong={rangeMistake(momentOf("from"), momentOf("to"))}
+        />
       </details>
     </div>
   );

@@ -5,9 +5,11 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, get } from "../api.ts";
 import { bytes, count } from "../format.ts";
 import type { RecordSource } from "../record-source.ts";
+import { searchMistake } from "../mistakes.ts";
 import { place, setQuery } from "../route.ts";
 import type { RecordRow, SearchPiece } from "../types.ts";
 import { RecordTable } from "./record-table.tsx";
+import { Mistake } from "./field.tsx";
 import { Failure } from "./region.tsx";
 
 const SHOWN = 200; // records that fit, after which the search waits
@@ -78,6 +80,7 @@ export function RecordSearch({ source }: { source: RecordSource }) {
       void run(asked);
     }
   }, []);
+  const wrong = searchMistake(text);
   const submit = (event: Event) => {
     event.preventDefault();
     setQuery("q", text);
@@ -92,13 +95,16 @@ export function RecordSearch({ source }: { source: RecordSource }) {
           id="search"
           class="wide"
           value={text}
-          maxLength={1024}
           spellcheck={false}
           placeholder="art offset>=10 a.b=c -draft"
-          aria-describedby="search-grammar"
+          aria-invalid={wrong !== undefined}
+          aria-describedby="search-wrong search-grammar"
           onInput={(event) => setText(event.currentTarget.value)}
         />
-        <button class="main">Search</button>
+        <Mistake id="search-wrong" of={wrong} />
+        <button class="main" disabled={wrong !== undefined}>
+          Search
+        </button>
         {running ? (
           <button type="button" onClick={stop}>
             Stop

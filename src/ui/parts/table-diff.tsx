@@ -4,8 +4,10 @@ import { useState } from "preact/hooks";
 
 import { useGet } from "../api.ts";
 import { count } from "../format.ts";
+import { versionMistake } from "../mistakes.ts";
 import { place, setQuery } from "../route.ts";
 import type { DiffRow, Items, SchemaRow, TableDiff } from "../types.ts";
+import { Mistake } from "./field.tsx";
 import { isNumber } from "./grid.tsx";
 import { Region } from "./region.tsx";
 
@@ -15,6 +17,7 @@ function Choice({ from, to, keyColumn }: { from: string; to: string; keyColumn: 
   const [old, setOld] = useState(from);
   const [now, setNow] = useState(to);
   const [by, setBy] = useState(keyColumn);
+  const [wrongOld, wrongNow] = [versionMistake(old), versionMistake(now)];
   const submit = (event: Event) => {
     event.preventDefault();
     setQuery("from", old);
@@ -29,16 +32,22 @@ function Choice({ from, to, keyColumn }: { from: string; to: string; keyColumn: 
         inputMode="numeric"
         size={8}
         value={old}
+        aria-invalid={wrongOld !== undefined}
+        aria-describedby="from-wrong"
         onInput={(event) => setOld(event.currentTarget.value.trim())}
       />
+      <Mistake id="from-wrong" of={wrongOld} />
       <label for="to">to version</label>
       <input
         id="to"
         inputMode="numeric"
         size={8}
         value={now}
+        aria-invalid={wrongNow !== undefined}
+        aria-describedby="to-wrong"
         onInput={(event) => setNow(event.currentTarget.value.trim())}
       />
+      <Mistake id="to-wrong" of={wrongNow} />
       <label for="key">by the column</label>
       <input
         id="key"
@@ -47,7 +56,9 @@ function Choice({ from, to, keyColumn }: { from: string; to: string; keyColumn: 
         placeholder="the key"
         onInput={(event) => setBy(event.currentTarget.value.trim())}
       />
-      <button class="main">Compare</button>
+      <button class="main" disabled={wrongOld !== undefined || wrongNow !== undefined}>
+        Compare
+      </button>
     </form>
   );
 }

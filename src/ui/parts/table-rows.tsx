@@ -3,10 +3,12 @@
 import { useState } from "preact/hooks";
 
 import { useGet } from "../api.ts";
+import { searchMistake, versionOrTimeMistake } from "../mistakes.ts";
 import { place, setQuery } from "../route.ts";
 import type { TableRows, TableSummary } from "../types.ts";
 import { ColumnTable } from "./column-table.tsx";
 import { isNumber } from "./grid.tsx";
+import { Mistake } from "./field.tsx";
 import { Region } from "./region.tsx";
 
 const PAGE = 100;
@@ -97,6 +99,7 @@ function Choice() {
   const { query } = place.value;
   const [where, setWhere] = useState(query.get("where") ?? "");
   const [at, setAt] = useState(query.get("at") ?? query.get("version") ?? "");
+  const [wrongWhere, wrongAt] = [searchMistake(where), versionOrTimeMistake(at)];
   const submit = (event: Event) => {
     event.preventDefault();
     show("where", where);
@@ -111,20 +114,27 @@ function Choice() {
         id="where"
         class="wide"
         value={where}
-        maxLength={1024}
         spellcheck={false}
         placeholder="word column=value column>5 -word"
+        aria-invalid={wrongWhere !== undefined}
+        aria-describedby="where-wrong"
         onInput={(event) => setWhere(event.currentTarget.value)}
       />
+      <Mistake id="where-wrong" of={wrongWhere} />
       <label for="at">Version or time</label>
       <input
         id="at"
         value={at}
         placeholder="the newest"
         spellcheck={false}
+        aria-invalid={wrongAt !== undefined}
+        aria-describedby="at-wrong"
         onInput={(event) => setAt(event.currentTarget.value.trim())}
       />
-      <button class="main">Show</button>
+      <Mistake id="at-wrong" of={wrongAt} />
+      <button class="main" disabled={wrongWhere !== undefined || wrongAt !== undefined}>
+        Show
+      </button>
     </form>
   );
 }

@@ -7,6 +7,7 @@ import { runHref, runPath } from "../dag-paths.ts";
 import type { Run, Runs } from "../dag-types.ts";
 import { memberText, objectMistake } from "../exact.ts";
 import { fieldMoment } from "../format.ts";
+import { confMistake, noteMistake, runIdMistake } from "../mistakes.ts";
 import { go } from "../route.ts";
 import { Dialog, useAction } from "./dialog.tsx";
 import { Field, Moment } from "./field.tsx";
@@ -60,6 +61,13 @@ export function Trigger({ dag, close }: { dag: string; close: () => void }) {
   const [note, setNote] = useState("");
   const { busy, error, act } = useAction();
   const mistake = objectMistake(conf);
+  const wrongConf =
+    mistake === undefined
+      ? confMistake(conf)
+      : `Line ${mistake.line}, column ${mistake.column}: ${mistake.message}`;
+  const wrongRun = runIdMistake(run);
+  const wrongNote = noteMistake(note);
+  const isWrong = [wrongConf, wrongRun, wrongNote].some((wrong) => wrong !== undefined);
   const start = async (event: Event) => {
     event.preventDefault();
     const rest = {
@@ -80,11 +88,7 @@ export function Trigger({ dag, close }: { dag: string; close: () => void }) {
           id="conf"
           name="Configuration, a JSON object"
           hint="Tasks read it from PINION_CONF."
-          wrong={
-            mistake === undefined
-              ? undefined
-              : `Line ${mistake.line}, column ${mistake.column}: ${mistake.message}`
-          }
+          wrong={wrongConf}
         >
           <textarea
             id="conf"
@@ -92,30 +96,43 @@ export function Trigger({ dag, close }: { dag: string; close: () => void }) {
             rows={4}
             spellcheck={false}
             value={conf}
-            aria-invalid={mistake !== undefined}
+            aria-invalid={wrongConf !== undefined}
             aria-describedby="conf-about"
             onInput={(event) => setConf(event.currentTarget.value)}
           />
         </Field>
         <LastConfs dag={dag} choose={(text) => setConf(text === "" ? "{}" : text)} />
-        <Field id="run-id" name="Run id" hint="Made from the time when it is empty.">
+        <Field
+          id="run-id"
+          name="Run id"
+          hint="Made from the time when it is empty."
+          wrong={wrongRun}
+        >
           <input
             id="run-id"
             value={run}
             spellcheck={false}
+            aria-invalid={wrongRun !== undefined}
+            aria-describedby="run-id-about"
             onInput={(event) => setRun(event.currentTarget.value)}
           />
         </Field>
         <Moment id="logical" name="Logical date" value={moment} set={setMoment} />
-        <Field id="note" name="Note">
-          <input id="note" value={note} onInput={(event) => setNote(event.currentTarget.value)} />
+        <Field id="note" name="Note" wrong={wrongNote}>
+          <input
+            id="note"
+            value={note}
+            aria-invalid={wrongNote !== undefined}
+            aria-describedby="note-about"
+            onInput={(event) => setNote(event.currentTarget.value)}
+          />
         </Field>
         {error === undefined ? null : <Failure error={error} />}
         <div class="bar end">
           <button type="button" onClick={close}>
             Cancel
           </button>
-          <button class="main" disabled={busy || mistake !== undefined} autofocus>
+          <button class="main" disabled={busy || isWrong} autofocus>
             Trigger
           </button>
         </div>
