@@ -114,7 +114,7 @@ def test_the_name_of_a_topic_is_checked_as_the_server_does(call, server):
     assert [words is None for words in told] == [True] * 3 + [False] * 7
     for name, words in zip(names, told):
         url = f"{server.url}/api/v1/topics/" + requests.utils.quote(name, safe="")
-        if name not in (".", ".."):  # which are no segments of a path
+        if name not in (".", ".."):  # HTTP clients leave these out of a path
             answer = requests.post(url, json={}, timeout=30)
             assert answer.ok == (words is None), (name, answer.text)
 
