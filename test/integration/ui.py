@@ -115,7 +115,8 @@ def small_targets(page):
 def check_looks(page, shape):
     """A page as it stands: axe finds nothing, it does not scroll sideways, it has one title."""
     assert violations(page) == []
-    assert small_targets(page) == []
+    found = small_targets(page)
+    assert found == [], found
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= SHAPES[shape][1], "the page scrolls sideways"
     assert page.locator("h1").count() == 1

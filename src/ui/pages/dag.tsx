@@ -80,7 +80,7 @@ function GridView({ dag, trigger }: { dag: Dag; trigger: () => void }) {
 function Key() {
   const states = ["success", "running", "failed", "upstream_failed", "up_for_retry", "queued"];
   return (
-    <ul class="key" aria-label="Marks">
+    <ul class="marks" aria-label="Marks">
       {[...states, "scheduled", "skipped", "cancelled", "none"].map((state) => (
         <li key={state}>
           <State state={state} />

@@ -346,7 +346,7 @@ function OneLetter({ id }: { id: string }) {
             />
             <h2>The record</h2>
             <Bytes value={one.value ?? ""} encoding={one.encoding} label="The record" />
-            <p>
+            <p class="alone">
               <a href={`/api/v1/${path}/original`} download={`dead-letter-${id}.bin`}>
                 Download the bytes
               </a>

@@ -72,7 +72,11 @@ function columns(run: RunDetail, rerun: (task: string) => void): Column<RunTask>
   return [
     {
       name: "Task",
-      cell: (task) => <a href={taskHref(run.dag, run.run, task.task)}>{task.task}</a>,
+      cell: (task) => (
+        <a class="short" href={taskHref(run.dag, run.run, task.task)} title={task.task}>
+          {task.task}
+        </a>
+      ),
       sort: (task) => task.task,
     },
     {

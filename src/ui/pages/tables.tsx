@@ -28,10 +28,10 @@ import type { CommitRow, FileRow, Items, Maker, SchemaRow, TableRow } from "../t
 function MadeBy({ commit: { made_by, maker } }: { commit: CommitRow }) {
   if (maker?.dag !== undefined && maker.run !== undefined && maker.task !== undefined) {
     return (
-      <>
+      <span class="wrap">
         <a href={taskHref(maker.dag, maker.run, maker.task, maker.try)}>{maker.task}</a>{" "}
         <span class="quiet">of</span> <a href={runHref(maker.dag, maker.run)}>{maker.run}</a>
-      </>
+      </span>
     );
   }
   if (maker?.stream !== undefined) {
