@@ -94,11 +94,16 @@ static void print_summary(struct pn_cli *cli, struct pn_processor *streams)
 int pn_cmd_stream_process(struct pn_cli *cli, int argc, char **argv)
 {
     bool once = false;
+    bool group = false;
     const struct pn_opt opts[] = {
         {.name = "once",
          .kind = PN_OPT_FLAG,
          .help = "stop when all records that the streams hold now are in the tables",
          .target = &once},
+        {.name = "group",
+         .kind = PN_OPT_FLAG,
+         .help = "share the shards with other processes, on a Kafka cluster",
+         .target = &group},
         {.name = NULL}};
     const struct pn_syntax syntax = {
         .operands = "[STREAM...]",
@@ -108,11 +113,18 @@ int pn_cmd_stream_process(struct pn_cli *cli, int argc, char **argv)
         .about = "Fills the tables of the pipeline's streams (or of the named ones), until SIGTERM "
                  "or SIGINT. It reads through the server of the data folder or, if none runs, "
                  "opens the log itself. A server does the same, unless its --roles exclude it; "
-                 "running both is safe but pointless.",
-        .examples = "pinion stream process --once\npinion stream process streaming-clicks\n"};
+                 "running both is safe but pointless, unless they share the shards: with --group, "
+                 "and servers always, on a Kafka cluster with the store in a bucket.",
+        .examples = "pinion stream process --once\npinion stream process streaming-clicks\n"
+                    "pinion stream process --group --data /var/lib/pinion-2\n"};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
         return status;
+    }
+    if (once && group) {
+        return pn_cli_usage(cli,
+                            "--once and --group exclude each other: what a group's members have "
+                            "to do changes while they run");
     }
     struct run run = {.cli = cli};
     /* Before any thread starts. A drain ends by a hangup, as by SIGINT; the other stays. */
@@ -123,7 +135,14 @@ int pn_cmd_stream_process(struct pn_cli *cli, int argc, char **argv)
     struct pn_stream_reader reader;
     struct pn_processor *streams = NULL;
     struct pn_err failure = {0};
-    int rc = pn_stream_reader_open(cli, false, argv, argc, &reader, &failure);
+    int rc = group ? pn_stream_reader_check_group(cli, &failure) : 0;
+    if (rc != 0) {
+        return pn_cli_fail(cli, &failure);
+    }
+    rc = pn_stream_reader_open(cli, false, argv, argc, &reader, &failure);
+    if (rc == 0 && group) {
+        rc = pn_stream_reader_join(cli, &reader, &failure);
+    }
     if (rc == 0) {
         rc = pn_processor_create(&reader.config, &reader.env, &streams, &failure);
     }

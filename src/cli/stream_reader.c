@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "server/announcement.h"
+#include "server/claim.h"
 #include "server/stations.h"
 
 enum { POLL_MS_MIN = 20 };
@@ -73,6 +74,35 @@ int pn_stream_reader_open(struct pn_cli *cli, bool looks_only, char **names, int
     return rc;
 }
 
+int pn_stream_reader_check_group(struct pn_cli *cli, struct pn_err *e)
+{
+    const struct pn_app *app = NULL;
+    int rc = pn_cli_app(cli, &app, e);
+    if (rc == 0 && (app->settings->log.url[0] == '\0' || app->settings->store.url[0] == '\0')) {
+        rc = pn_err_input(e, "there is nothing to share: --group needs the log on a Kafka cluster "
+                             "(log.url) and the store in a bucket (store.url)");
+    }
+    return rc;
+}
+
+int pn_stream_reader_join(struct pn_cli *cli, struct pn_stream_reader *reader, struct pn_err *e)
+{
+    const struct pn_app *app = NULL;
+    int rc = pn_cli_app(cli, &app, e);
+    if (rc == 0 && reader->url != NULL) {
+        rc = pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL,
+                        "--group reads the cluster itself, and the server on %s has the data "
+                        "folder %s: give another one with --data",
+                        reader->url, cli->data);
+    }
+    if (rc == 0) {
+        rc = pn_app_group(app, reader->store, "stream", &reader->group, e);
+    }
+    reader->env.group = reader->group;
+    reader->env.log = reader->log;
+    return rc;
+}
+
 void pn_stream_reader_close(struct pn_stream_reader *reader)
 {
     pn_processor_source_destroy(&reader->source);
@@ -81,5 +111,6 @@ void pn_stream_reader_close(struct pn_stream_reader *reader)
     pn_embedded_engine_destroy(&reader->engine);
     pn_store_destroy(&reader->store);
     pn_arena_deinit(&reader->arena);
+    free(reader->group);
     free(reader->url);
 }

@@ -36,19 +36,25 @@ static void write_note(struct pn_buf *out, const struct pn_processor_status *sta
     pn_json_end_line(&json);
 }
 
+static void make_room(struct pn_processor_checkpoints *notes, uint32_t index)
+{
+    pn_grow((void **)&notes->positions, &notes->capacity, (size_t)index + 1,
+            sizeof *notes->positions);
+    while (notes->count <= index) {
+        notes->positions[notes->count++] = -1;
+    }
+}
+
 int pn_processor_checkpoints_write(struct pn_processor_checkpoints *notes, struct pn_store *store,
                                    const struct pn_processor_status *status, struct pn_err *e)
 {
     if (status->checkpoints == NULL || status->version < 0 || status->version == notes->version) {
         return 0;
     }
-    size_t known = notes->count;
-    pn_grow((void **)&notes->positions, &notes->capacity, status->shard_count,
-            sizeof *notes->positions);
-    notes->count = status->shard_count;
     for (size_t i = 0; i < status->shard_count; i++) {
         const struct pn_processor_shard_status *shard = &status->shards[i];
-        if (shard->position < 0 || (i < known && notes->positions[i] == shard->position)) {
+        make_room(notes, shard->index);
+        if (shard->position < 0 || notes->positions[shard->index] == shard->position) {
             continue;
         }
         struct pn_buf text;
@@ -59,10 +65,9 @@ int pn_processor_checkpoints_write(struct pn_processor_checkpoints *notes, struc
         free(key);
         pn_buf_deinit(&text);
         if (rc != 0) {
-            notes->count = i;
             return rc;
         }
-        notes->positions[i] = shard->position;
+        notes->positions[shard->index] = shard->position;
     }
     notes->version = status->version;
     return 0;

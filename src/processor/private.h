@@ -58,6 +58,7 @@ struct pn_processor_worker {
 
     struct pn_processor_shards shards;
     bool is_placed;    /* shards say where the table is */
+    uint64_t shared;   /* the turn of the share that they were placed in */
     uint64_t checked;  /* id of the stream that was found to be as the table has it */
     bool was_watching; /* in this life: a stream of another id is newer than that */
     struct pn_processor_batch batches[2];
@@ -104,11 +105,34 @@ struct pn_processor_made {
     const struct pn_pipeline_stream *stream; /* NULL: it can fill no table */
 };
 
+/* A shard that the group has given us, as the partition that it is. */
+struct pn_processor_shared {
+    char topic[PN_TOPIC_NAME_MAX + 1];
+    int32_t partition;
+};
+
+/* What a group has given this process. */
+struct pn_processor_share {
+    struct pn_log_member *member; /* NULL: there is no group, and all shards are ours */
+    pthread_t thread;             /* it polls the member */
+    bool is_running;
+    struct pn_notifier stop;
+    uint64_t running; /* the notifier's count until it is to stop */
+    char *subscribed; /* the thread's: the topics, one a line */
+    pthread_mutex_t lock;
+    struct pn_processor_shared *shards; /* by `lock`, as what follows */
+    size_t count;
+    size_t capacity;
+    uint64_t turn;         /* grows with each change of the shards */
+    struct pn_err failure; /* why the group keeps us out; code 0: it does not */
+};
+
 /* While the processors run, the list of workers changes on the watch's thread only, under the lock;
  * others look at it under the lock. */
 struct pn_processor {
     struct pn_processor_config config;
     struct pn_processor_env env;
+    struct pn_processor_share share;
     pthread_rwlock_t workers_lock;
     struct pn_processor_worker **workers;
     size_t worker_count;
@@ -137,6 +161,21 @@ void pn_processor_add_workers(struct pn_processor *streams,
                               const struct pn_pipeline_stream *stream);
 /* Is this the first flow of its table? */
 bool pn_processor_is_first(const struct pn_pipeline_stream *stream, size_t flow);
+
+/* --- share.c ---------------------------------------------------------------------------------- */
+
+void pn_processor_share_init(struct pn_processor_share *share);
+void pn_processor_share_deinit(struct pn_processor_share *share);
+/* Joins the group, if there is one; before the workers start. And leaves it, after they ended, so
+ * that others begin where these have stopped; fine when not joined. */
+int pn_processor_share_join(struct pn_processor *streams, struct pn_err *e) PN_MUST_CHECK;
+void pn_processor_share_leave(struct pn_processor *streams);
+/* Is the shard ours? Any thread. */
+bool pn_processor_share_has(struct pn_processor_share *share, const char *stream, uint32_t shard);
+/* Another number after each change of what is ours. Any thread. */
+uint64_t pn_processor_share_turn(struct pn_processor_share *share);
+/* Does the group keep us out? Then why. Any thread. */
+bool pn_processor_share_failure(struct pn_processor_share *share, struct pn_err *why);
 
 /* --- made.c ----------------------------------------------------------------------------------- */
 

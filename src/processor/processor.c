@@ -62,6 +62,10 @@ int pn_processor_create(const struct pn_processor_config *config,
     pn_arena_init(&made->arena, 0);
     pthread_rwlock_init(&made->workers_lock, NULL);
     pn_notifier_init(&made->watch_notifier);
+    pn_processor_share_init(&made->share);
+    if (env->group != NULL) {
+        made->env.group = pn_arena_strdup(&made->arena, env->group);
+    }
     copy_names(made);
     int64_t keep_s = (config->keep_ms + 999) / 1000;
     made->keep = pn_xasprintf("interval %lld seconds",
@@ -102,6 +106,9 @@ static int start_workers(struct pn_processor *streams, bool drains, struct pn_er
     int rc = pn_processor_look_for_made(streams, false, &failure);
     rc = drains ? rc : 0; /* else the watch looks again */
     pn_err_copy(e, rc != 0 ? &failure : NULL);
+    if (rc == 0 && !drains) {
+        rc = pn_processor_share_join(streams, e);
+    }
     for (size_t i = 0; rc == 0 && i < streams->worker_count; i++) {
         rc = pn_processor_worker_start(streams->workers[i], drains, e);
     }
@@ -157,6 +164,7 @@ void pn_processor_stop(struct pn_processor *streams)
     for (size_t i = 0; i < streams->worker_count; i++) {
         pn_processor_worker_join(streams->workers[i]);
     }
+    pn_processor_share_leave(streams);
     pn_processor_maintenance_stop(streams->maintenance);
 }
 
@@ -232,6 +240,7 @@ void pn_processor_destroy(struct pn_processor **streams)
     free((*streams)->workers);
     free((*streams)->made);
     pn_notifier_deinit(&(*streams)->watch_notifier);
+    pn_processor_share_deinit(&(*streams)->share);
     pthread_rwlock_destroy(&(*streams)->workers_lock);
     pn_arena_deinit(&(*streams)->arena);
     free((*streams)->keep);

@@ -7,6 +7,9 @@
  * made only if the table's positions are still those the batch started from. So whatever dies, and
  * however many processors there are, each record is in the table once. Nothing else is remembered.
  *
+ * So that several processes do not all do the same work, they may share the streams' shards as
+ * members of a group (env.group).
+ *
  * A stream that matches a pattern of the pipeline gets its workers when it is there, and loses them
  * when it is gone; its table stays.
  *
@@ -44,6 +47,10 @@ struct pn_processor_env {
     struct pn_embedded_engine *engine;
     struct pn_store *store;
     struct pn_processor_source *source;
+    /* The consumer group, of the cluster that `log` is, whose members share the shards. NULL: all
+     * shards are read. A drain reads all anyway. */
+    const char *group;
+    struct pn_log *log; /* NULL ok without a group */
     const struct pn_clock *clock;
     struct pn_logger *logger;
     struct pn_metrics *metrics;
@@ -126,7 +133,7 @@ struct pn_processor_status {
     int64_t errors;    /* failed tries */
     int64_t version;   /* of the table, of the last commit; -1: none yet */
     int64_t committed_ms;
-    const struct pn_processor_shard_status *shards;
+    const struct pn_processor_shard_status *shards; /* those that this process reads */
     size_t shard_count;
 };
 /* Array and texts live in the arena. Doesn't wait for anything. */

@@ -26,11 +26,17 @@ void pn_processor_view_shards(struct pn_processor_worker *worker)
     pthread_mutex_lock(&worker->lock);
     pn_grow((void **)&worker->view.shards, &worker->view.shard_capacity, worker->shards.count,
             sizeof *worker->view.shards);
-    worker->view.shard_count = worker->shards.count;
+    worker->view.shard_count = 0;
     for (size_t i = 0; i < worker->shards.count; i++) {
-        worker->view.shards[i] = worker->shards.items[i];
-        worker->view.shards[i].app_id = NULL;
-        lag += lag_of(&worker->shards.items[i]).records;
+        const struct pn_stream_shard *shard = &worker->shards.items[i];
+        if (!pn_processor_share_has(&worker->owner->share, worker->stream->name,
+                                    shard->info.index)) {
+            continue; /* where it is, is known to the process that reads it */
+        }
+        struct pn_stream_shard *copy = &worker->view.shards[worker->view.shard_count++];
+        *copy = *shard;
+        copy->app_id = NULL;
+        lag += lag_of(shard).records;
     }
     pthread_mutex_unlock(&worker->lock);
     pn_metric_set(worker->metrics.lag, lag);
@@ -88,6 +94,8 @@ void pn_processor_view_status(struct pn_processor_worker *worker, struct pn_aren
                               struct pn_processor_status *status)
 {
     const char *unreadable = pn_processor_maintenance_unreadable(worker->maintenance, arena);
+    struct pn_err outside = {0};
+    bool is_outside = pn_processor_share_failure(&worker->owner->share, &outside);
     pthread_mutex_lock(&worker->lock);
     bool has_error = worker->view.error.code != 0;
     struct pn_processor_shard_status *shards =
@@ -99,8 +107,10 @@ void pn_processor_view_status(struct pn_processor_worker *worker, struct pn_aren
         .stream = worker->stream->name,
         .table = worker->table->name,
         .checkpoints = worker->table->checkpoints,
-        .state = worker->view.state,
-        .error = has_error ? pn_arena_strdup(arena, worker->view.error.msg) : unreadable,
+        .state = is_outside && !has_error ? PN_PROCESSOR_TROUBLE : worker->view.state,
+        .error = has_error    ? pn_arena_strdup(arena, worker->view.error.msg)
+                 : is_outside ? pn_arena_strdup(arena, outside.msg)
+                              : unreadable,
         .is_unreadable = unreadable != NULL,
         .rows = worker->view.rows,
         .dead_letters = worker->view.dead_letters,

@@ -134,6 +134,11 @@ static void note_batch(struct pn_processor_worker *worker, int64_t skipped, int6
     }
 }
 
+static bool is_ours(struct pn_processor_worker *worker, const struct pn_stream_shard *shard)
+{
+    return pn_processor_share_has(&worker->owner->share, worker->stream->name, shard->info.index);
+}
+
 /* Reads what there is by the last description, until the batch is full. */
 static int fill(struct pn_processor_worker *worker, struct pn_err *e)
 {
@@ -147,7 +152,7 @@ static int fill(struct pn_processor_worker *worker, struct pn_err *e)
         for (size_t i = 0; rc == 0 && i < shards->count && !is_full(worker); i++) {
             struct pn_stream_shard *shard = &shards->items[(worker->turn + i) % shards->count];
             int64_t before = shard->taken;
-            if (pn_processor_shard_readable(shards, shard)) {
+            if (is_ours(worker, shard) && pn_processor_shard_readable(shards, shard)) {
                 rc = read_some(worker, shard, e);
                 moved = moved || shard->taken > before;
             }
@@ -274,10 +279,28 @@ static bool was_taken_away(struct pn_processor_worker *worker)
     return true;
 }
 
+/* Other shards are ours now: another process has stopped somewhere in those that are new to us, and
+ * what was read of the others is theirs. So the table says again where it is. */
+static int take_turn(struct pn_processor_worker *worker, struct pn_err *e)
+{
+    uint64_t turn = pn_processor_share_turn(&worker->owner->share);
+    int rc = 0;
+    if (turn != worker->shared) {
+        rc = pn_processor_collect(worker, true, e);
+        pn_processor_batch_reset(worker->filling);
+        worker->is_placed = false;
+        worker->shared = turn;
+    }
+    return rc;
+}
+
 /* One round: look, read, commit or wait. *finished: a drain is at its end. */
 static int step(struct pn_processor_worker *worker, bool *finished, struct pn_err *e)
 {
     int rc = pause_until_due(worker, e);
+    if (rc == 0) {
+        rc = take_turn(worker, e);
+    }
     if (rc != 0 || is_stopping(worker)) {
         return rc;
     }

@@ -222,8 +222,8 @@ int pn_app_claim_store(const struct pn_app *app, struct pn_store *store, struct 
     return rc;
 }
 
-int pn_app_sink_group(const struct pn_app *app, struct pn_store *store, char **group,
-                      struct pn_err *e)
+int pn_app_group(const struct pn_app *app, struct pn_store *store, const char *work, char **group,
+                 struct pn_err *e)
 {
     struct pn_buf owner;
     *group = NULL;
@@ -233,7 +233,7 @@ int pn_app_sink_group(const struct pn_app *app, struct pn_store *store, char **g
     pn_buf_init(&owner, OWNER_BYTES_MAX);
     int rc = pn_store_get(store, OWNER_KEY, &owner, e);
     if (rc == 0) {
-        *group = pn_xasprintf("pinion-sink-%s-%.8s", app->pipeline->name, pn_buf_text(&owner));
+        *group = pn_xasprintf("pinion-%s-%s-%.8s", work, app->pipeline->name, pn_buf_text(&owner));
     }
     pn_buf_deinit(&owner);
     return rc;

@@ -18,11 +18,12 @@
  * FATAL when another log has it: the message names that one, and says what to do. */
 int pn_app_claim_store(const struct pn_app *app, struct pn_store *store,
                        struct pn_err *e) PN_MUST_CHECK;
-/* The name of the consumer group in which the sinks that share the bucket share the partitions:
- * "pinion-sink-<pipeline>-<of the owner's uuid>", so that those of another bucket have another one.
- * NULL where the bucket is one data folder's. Caller frees. */
-int pn_app_sink_group(const struct pn_app *app, struct pn_store *store, char **group,
-                      struct pn_err *e) PN_MUST_CHECK;
+/* The name of the consumer group in which the processes that share the bucket share the partitions
+ * of a kind of work, "sink" or "stream": "pinion-<work>-<pipeline>-<of the owner's uuid>", so that
+ * those of another bucket have another one. NULL where the bucket is one data folder's. Caller
+ * frees. */
+int pn_app_group(const struct pn_app *app, struct pn_store *store, const char *work, char **group,
+                 struct pn_err *e) PN_MUST_CHECK;
 /* The data folder is the one whose scheduler runs the pipeline's DAGs, or becomes it. FATAL: it is
  * another one. */
 int pn_app_claim_scheduler(const struct pn_app *app, struct pn_store *store,

@@ -61,7 +61,7 @@ int pn_app_check_nobody_lands(const struct pn_app *app, struct pn_log *log, stru
         return 0;
     }
     pn_arena_init(&arena, 0);
-    int rc = pn_app_sink_group(app, bucket, &group, &why);
+    int rc = pn_app_group(app, bucket, "sink", &group, &why);
     if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
         rc = 0; /* nobody has the bucket yet */
     } else if (rc != 0) {

@@ -52,7 +52,7 @@ int pn_app_open_sink(const struct pn_app *app, struct pn_log *log, struct pn_sto
     config.logger = app->logger;
     config.metrics = app->metrics;
     char *group = NULL;
-    int rc = pn_app_sink_group(app, store, &group, e);
+    int rc = pn_app_group(app, store, "sink", &group, e);
     if (rc == 0) {
         config.group = group;
         rc = pn_sink_create(&config, sink, e);

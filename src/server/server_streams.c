@@ -5,6 +5,7 @@
 #include "api/stream_put_route.h"
 #include "api/stream_routes.h"
 #include "base/mem.h"
+#include "server/claim.h"
 #include "server/stations.h"
 
 enum { FIRST_MS_MAX = 10000 };
@@ -16,22 +17,29 @@ struct pn_server_streams {
     struct pn_api_stream_routes routes;
 };
 
-static int create_processors(const struct pn_app *app, struct pn_store *store,
+static int create_processors(const struct pn_app *app, struct pn_log *log, struct pn_store *store,
                              struct pn_server_streams *made, struct pn_err *e)
 {
     struct pn_processor_config config = {0};
+    char *group = NULL;
     struct pn_processor_env env = {.pipeline = app->pipeline,
                                    .store = store,
                                    .source = made->source,
+                                   .log = log,
                                    .clock = app->clock,
                                    .logger = app->logger,
                                    .metrics = app->metrics};
     pn_app_streams_config(app, &config);
     int rc = pn_app_open_stream_engine(app, store, true, &made->engine, e);
     if (rc == 0) {
+        rc = pn_app_group(app, store, "stream", &group, e);
+    }
+    if (rc == 0) {
         env.engine = made->engine;
+        env.group = group;
         rc = pn_processor_create(&config, &env, &made->streams, e);
     }
+    free(group);
     return rc;
 }
 
@@ -42,7 +50,7 @@ int pn_server_streams_create(const struct pn_app *app, struct pn_kinesis *kinesi
     struct pn_server_streams *made = pn_xcalloc(1, sizeof *made);
     int rc = pn_processor_source_embedded(kinesis, &made->source, e);
     if (rc == 0 && process) {
-        rc = create_processors(app, store, made, e);
+        rc = create_processors(app, pn_kinesis_log(kinesis), store, made, e);
     }
     if (rc == 0) {
         made->routes.source = made->source;

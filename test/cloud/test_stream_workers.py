@@ -2,6 +2,9 @@
 shards of the streams and fill one set of tables in a bucket."""
 
 import json
+import os
+import signal
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -10,7 +13,7 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from pinion import Server
+from pinion import PINION, Server, run
 from s3 import BUCKET, KEYS, Proxy, s3, settings  # noqa: F401
 from streams import kinesis
 
@@ -220,16 +223,85 @@ def bucket(s3, name):
         yield settings(proxy.url, name)
 
 
+SHORT_SESSION = ["--set", "log.kafka.conf=session.timeout.ms=6000"]
+
+
 class Worker(Server):
     """It fills tables. It has a gateway only so that the test can ask it how it is."""
 
     def __init__(self, data, broker, bucket, pipeline, **more):
-        given = words(broker, bucket, pipeline, **more)
-        given += ["--set", "log.kafka.conf=session.timeout.ms=6000"]
+        given = words(broker, bucket, pipeline, **more) + SHORT_SESSION
         super().__init__(data, *given, "--roles", "gateway,stream", env=KEYS)
 
-    def tables(self):
-        return json.loads(self.request("GET", "/api/v1/streams")[1])
+    def table(self, name="live"):
+        told = json.loads(self.request("GET", "/api/v1/streams")[1])
+        [one] = [one for one in told["tables"] if one["table"] == name]
+        return one
+
+    def shards(self, name="live"):
+        """The numbers of those that it reads."""
+        return sorted(int(one["shard"][-12:]) for one in self.table(name)["shards"])
+
+
+class Process:
+    """`pinion stream process --group`; a context manager."""
+
+    def __init__(self, data, broker, bucket, pipeline):
+        self.data = data
+        self.words = ["--group", "--data", str(data), *map(str, words(broker, bucket, pipeline))]
+        self.process = None
+
+    def start(self):
+        self.data.mkdir(parents=True, exist_ok=True)
+        with open(self.data / "out", "ab") as output:
+            self.process = subprocess.Popen(
+                [PINION, "stream", "process", *self.words, *SHORT_SESSION],
+                stdout=output, stderr=output, env={**os.environ, **KEYS},
+            )  # fmt: skip
+        return self
+
+    def log(self):
+        return (self.data / "out").read_text()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(60)
+        self.process = None
+
+    def stop(self):
+        self.process.terminate()
+        assert self.process.wait(60) == 0, self.log()
+        self.process = None
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *exception):
+        if self.process is not None:
+            self.stop() if exception[0] is None else self.kill()
+
+
+class Producer(threading.Thread):
+    """Puts numbers from `first` on, and keeps those that were acknowledged."""
+
+    def __init__(self, gateway, stream, first):
+        super().__init__(daemon=True)
+        self.gateway, self.stream, self.next = gateway, stream, first
+        self.acknowledged, self.is_over = [], False
+
+    def run(self):
+        while not self.is_over:
+            numbers = range(self.next, self.next + 10)
+            self.next += len(numbers)
+            self.gateway.put_numbers(self.stream, numbers)
+            self.acknowledged += numbers
+            time.sleep(0.1)  # bounds the load; nothing waits for it
+
+    def end(self):
+        self.is_over = True
+        self.join(SECONDS_MAX)
+        assert not self.is_alive()
+        return self.acknowledged
 
 
 def numbers(s3, name, table="live"):
@@ -259,3 +331,126 @@ def test_a_worker_fills_a_table_from_the_cluster(broker, s3, bucket, name, pipel
             until(lambda: numbers(s3, name), Counter(range(400)))
             gateway.put(f"{name}-x", {"n": 7}, "k")  # it makes a stream, and that one a table
             until(lambda: numbers(s3, name, "live_x"), Counter([7]))
+
+
+ALL = list(range(SHARDS))
+
+
+def shares(*workers):
+    """The shards that all workers read; each is to be there once."""
+    return sorted(shard for worker in workers for shard in worker.shards())
+
+
+def test_workers_share_the_shards(broker, s3, bucket, name, pipeline, tmp_path):
+    one, two = (Worker(tmp_path / worker, broker, bucket, pipeline) for worker in ("one", "two"))
+    with Gateway(tmp_path / "gateway", broker, pipeline) as gateway, one:
+        until(one.shards, ALL)
+        with two:
+            until(lambda: len(two.shards()), SHARDS // 2)
+            until(lambda: shares(one, two), ALL)
+            gateway.put_numbers(name, range(300))
+            until(lambda: numbers(s3, name), Counter(range(300)))
+            for worker in (one, two):  # both had a part of it, and neither did the other's work
+                until(lambda worker=worker: worker.table()["rows"] > 0, True)
+                assert worker.table()["conflicts"] <= 1, worker.table()
+            assert one.table()["rows"] + two.table()["rows"] == 300
+        until(one.shards, ALL)  # it left the group, which did not wait for the session's end
+        gateway.put_numbers(name, range(300, 400))
+        until(lambda: numbers(s3, name), Counter(range(400)))
+
+
+def test_a_killed_workers_shards_go_to_another(broker, s3, bucket, name, pipeline, tmp_path):
+    one, two = (Worker(tmp_path / worker, broker, bucket, pipeline) for worker in ("one", "two"))
+    with Gateway(tmp_path / "gateway", broker, pipeline) as gateway, one, two:
+        until(lambda: len(two.shards()), SHARDS // 2)
+        until(lambda: shares(one, two), ALL)
+        producer = Producer(gateway, name, 0)
+        producer.start()
+        until(lambda: len(numbers(s3, name)) > 50, True)
+        two.kill()
+        until(one.shards, ALL)
+        acknowledged = producer.end()
+        until(lambda: numbers(s3, name), Counter(acknowledged))
+        two.start()
+        until(lambda: shares(one, two), ALL)
+
+
+def test_a_frozen_worker_commits_nothing_that_another_has(
+    broker, s3, bucket, name, pipeline, tmp_path
+):
+    """It is stopped for longer than the group waits, and continues in the middle of a batch."""
+    one, two = (Worker(tmp_path / worker, broker, bucket, pipeline) for worker in ("one", "two"))
+    with Gateway(tmp_path / "gateway", broker, pipeline) as gateway, one, two:
+        until(lambda: len(two.shards()), SHARDS // 2)
+        until(lambda: shares(one, two), ALL)
+        producer = Producer(gateway, name, 0)
+        producer.start()
+        for frozen, other in ((one, two), (two, one)):
+            before = len(numbers(s3, name))
+            until(lambda before=before: len(numbers(s3, name)) > before + 50, True)
+            frozen.process.send_signal(signal.SIGSTOP)
+            until(other.shards, ALL)
+            before = len(numbers(s3, name))
+            until(lambda before=before: len(numbers(s3, name)) > before + 50, True)
+            frozen.process.send_signal(signal.SIGCONT)
+            until(lambda: shares(one, two), ALL)
+            until(lambda frozen=frozen: len(frozen.shards()), SHARDS // 2)
+        acknowledged = producer.end()
+        until(lambda: numbers(s3, name), Counter(acknowledged))
+        for worker in (one, two):
+            assert worker.table()["state"] == "running" and worker.table()["error"] is None
+
+
+def test_workers_of_all_kinds_come_and_go(broker, s3, bucket, name, pipeline, tmp_path):
+    """A server, and commands beside it: killed, stopped and frozen in turn while records come."""
+    server = Worker(tmp_path / "server", broker, bucket, pipeline)
+    commands = [Process(tmp_path / word, broker, bucket, pipeline) for word in ("a", "b")]
+    with Gateway(tmp_path / "gateway", broker, pipeline) as gateway, server:
+        producers = [Producer(gateway, name, first) for first in (0, 10**6)]
+        for one in commands + producers:
+            one.start()
+        until(lambda: all("gave this process" in one.log() for one in commands), True)
+        for turn in range(6):
+            worker = [server, *commands][turn % 3]
+            before = len(numbers(s3, name))
+            until(lambda before=before: len(numbers(s3, name)) > before + 50, True)
+            if turn < 2:
+                worker.kill()
+            elif turn < 4:
+                worker.process.send_signal(signal.SIGSTOP)
+            else:
+                worker.stop()
+            before = len(numbers(s3, name))
+            until(lambda before=before: len(numbers(s3, name)) > before + 50, True)
+            if worker.process is None:
+                worker.start()
+            else:
+                worker.process.send_signal(signal.SIGCONT)
+        acknowledged = [n for producer in producers for n in producer.end()]
+        until(lambda: sum(numbers(s3, name).values()) >= len(acknowledged), True)
+        for one in commands:
+            one.stop()
+    assert numbers(s3, name) == Counter(acknowledged)
+
+
+# --- what cannot be shared ------------------------------------------------------------------------
+
+
+def refused(data, *given):
+    done = run("stream", "process", "--group", *given, data=data, env=KEYS, check=False)
+    assert done.returncode != 0
+    return done.stderr
+
+
+def test_a_group_needs_a_cluster_and_a_bucket(broker, pipeline, tmp_path):
+    for given in ([], ["--set", f"log.url=kafka://{broker.address}"]):
+        told = refused(tmp_path / "d", "--pipeline", pipeline, *given)
+        assert "log.url" in told and "store.url" in told, told
+    assert "--once" in refused(tmp_path / "d", "--once", "--pipeline", pipeline)
+    assert not (tmp_path / "d").exists()
+
+
+def test_a_group_does_not_read_through_a_server(broker, bucket, pipeline, tmp_path):
+    with Worker(tmp_path / "one", broker, bucket, pipeline) as worker:
+        told = refused(worker.data, *words(broker, bucket, pipeline))
+        assert worker.url in told and "--data" in told, told
