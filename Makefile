@@ -17,7 +17,7 @@ demo: build ## Run the whole pipeline once: HTTP requests to query results
 test: .setup/test-$(SETUP) build ## Run every test (about 25 minutes)
 	@scripts/test
 
-test-cloud: .setup/cloud-$(SETUP) build deb ## Check deploy/ with the real tools (30 minutes)
+test-cloud: .setup/cloud-$(SETUP) build deb ## Check deploy/ with the real tools (an hour)
 	@scripts/test-cloud
 
 bench: .setup/bench-$(SETUP) build ## Measure against the peers, side by side
