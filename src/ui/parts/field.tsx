@@ -27,7 +27,7 @@ export function Field({ id, name, wrong, hint, children }: Props) {
 /* What is wrong with a control in a line with others, which has aria-describedby={id}. */
 export function Mistake({ id, of }: { id: string; of?: string }) {
   return (
-    <span id={id} class="wrong" role="status">
+    <span id={id} class="wrong" aria-live="polite">
       {of}
     </span>
   );
