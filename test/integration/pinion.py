@@ -101,7 +101,8 @@ class Server:
     def request(self, method, path, body=None, headers=None, timeout=30):
         """One request; gives (status, body as bytes, headers)."""
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        usual = {"Content-Type": "application/vnd.kafka.json.v2+json"} if data is not None else {}
+        kind = "json" if path.startswith("/api/") else "vnd.kafka.json.v2+json"
+        usual = {"Content-Type": f"application/{kind}"} if data is not None else {}
         asked = urllib.request.Request(
             self.url + path, data=data, method=method, headers={**usual, **(headers or {})}
         )
