@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "base/random.h"
@@ -50,11 +51,11 @@ static int make_folder(const struct pn_cli *cli, const char *path, char **folder
 /* --- rows as text ----------------------------------------------------------------------------- */
 
 static int write_text(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,
-                      const char *path, struct pn_err *e)
+                      const char *path, int flags, struct pn_err *e)
 {
     FILE *out = cli->out;
     int fd = -1;
-    int rc = pn_io_open(cli->io, path, O_WRONLY | O_CREAT | O_EXCL, &fd, e);
+    int rc = pn_io_open(cli->io, path, flags, &fd, e);
     FILE *file = rc == 0 ? fdopen(fd, "w") : NULL;
     if (file == NULL) {
         rc = rc != 0 ? rc : pn_err_errno(e, errno, "%s", path);
@@ -153,29 +154,50 @@ static int write_parquet(const struct pn_cli *cli, struct pn_embedded_engine *en
 
 /* ---------------------------------------------------------------------------------------------- */
 
+/* Makes a file that gets its name when it is whole. */
+static int write_whole(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,
+                       const char *path, bool is_parquet, struct pn_err *e)
+{
+    char *folder = NULL;
+    int rc = make_folder(cli, path, &folder, e);
+    if (rc != 0) {
+        return rc;
+    }
+    char *part = pn_xasprintf("%s/whole", folder);
+    rc = is_parquet ? write_parquet(cli, engine, sql, folder, part, e)
+                    : write_text(cli, engine, sql, part, O_WRONLY | O_CREAT | O_EXCL, e);
+    if (rc == 0) {
+        rc = pn_io_sync_file(cli->io, part, e);
+    }
+    if (rc == 0) {
+        rc = pn_io_rename(cli->io, part, path, e);
+    }
+    int ignored = pn_io_remove_tree(cli->io, folder, NULL);
+    (void)ignored; /* what is left takes space, and nothing else */
+    free(part);
+    free(folder);
+    return rc;
+}
+
 int pn_answer_output_write(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,
                            const struct pn_answer_output *output, struct pn_err *e)
 {
     if (output->path == NULL) {
         return pn_cli_answer(cli, engine, sql, e);
     }
-    char *folder = NULL;
-    int rc = make_folder(cli, output->path, &folder, e);
-    if (rc != 0) {
-        return rc;
+    struct stat there;
+    bool is_there = pn_io_stat(cli->io, output->path, &there, NULL) == 0;
+    if (is_there && !S_ISREG(there.st_mode)) {
+        return output->is_parquet
+                   ? pn_err_input(e, "%s is not a file that can be replaced", output->path)
+                   : write_text(cli, engine, sql, output->path, O_WRONLY, e);
     }
-    char *part = pn_xasprintf("%s/whole", folder);
-    rc = output->is_parquet ? write_parquet(cli, engine, sql, folder, part, e)
-                            : write_text(cli, engine, sql, part, e);
-    if (rc == 0) {
-        rc = pn_io_sync_file(cli->io, part, e);
+    /* What a link leads to is replaced, not the link. */
+    char *target = is_there ? realpath(output->path, NULL) : pn_xstrdup(output->path);
+    if (target == NULL) {
+        return pn_err_errno(e, errno, "%s", output->path);
     }
-    if (rc == 0) {
-        rc = pn_io_rename(cli->io, part, output->path, e);
-    }
-    int ignored = pn_io_remove_tree(cli->io, folder, NULL);
-    (void)ignored; /* what is left takes space, and nothing else */
-    free(part);
-    free(folder);
+    int rc = write_whole(cli, engine, sql, target, output->is_parquet, e);
+    free(target);
     return rc;
 }

@@ -5,6 +5,7 @@ import base64
 import collections
 import json
 import re
+import socket
 import threading
 import uuid
 
@@ -222,6 +223,47 @@ def test_nobody_listens_there(tmp_path):
                               json={"Data": 1, "PartitionKey": "k"}, timeout=60)  # fmt: skip
         assert answer.status_code == 503
         assert "check kinesis.endpoint" in answer.json()["message"]
+
+
+class Abrupt(threading.Thread):
+    """A server that takes a request and ends its connection, but for the first of each."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.bodies = []
+
+    def take(self, line):
+        """One request; gives whether there was one."""
+        length = 0
+        if not line.readline():
+            return False
+        while (header := line.readline()) not in (b"\r\n", b""):
+            name, _, value = header.partition(b":")
+            length = int(value) if name.lower() == b"content-length" else length
+        self.bodies.append(json.loads(line.read(length)))
+        return True
+
+    def run(self):
+        while True:
+            connection, _ = self.listener.accept()
+            with connection, connection.makefile("rb") as line:
+                if self.take(line):
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+                    self.take(line)
+
+
+def test_what_ends_without_an_answer_is_not_sent_again(tmp_path):
+    other = Abrupt()
+    other.start()
+    with gateway(tmp_path / "data", other.url) as front:
+        for i in range(6):
+            answer = requests.put(f"{front.url}/streams/s/record", timeout=60, json={
+                "Data": i, "PartitionKey": "k"})  # fmt: skip
+            assert answer.status_code == (200 if i % 2 == 0 else 503), answer.text
+    sent = [base64.b64decode(body["Data"]) for body in other.bodies]
+    assert sent == [b"%d" % i for i in range(6)]
 
 
 def test_a_key_for_some_streams(real, tmp_path):

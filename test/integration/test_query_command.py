@@ -343,6 +343,22 @@ def test_a_file_stays_as_it_was_when_the_query_fails(data, tmp_path):
     assert done.returncode == 1 and "cannot create" in done.stderr
 
 
+def test_a_result_in_what_is_no_usual_file(data, tmp_path):
+    run("query", "SELECT 1 AS a", "--output", "/dev/null", "--format", "csv", data=data)
+    assert not os.path.isfile("/dev/null")
+    done = run("query", "SELECT 1 AS a", "--output", "/dev/stdout", "--format", "jsonl", data=data)
+    assert json.loads(done.stdout) == {"a": 1}
+    done = run("export", "pin", "--format", "parquet", "--output", "/dev/null", data=data,
+               check=False)  # fmt: skip
+    assert done.returncode == 1 and "/dev/null is not a file" in done.stderr
+    (tmp_path / "folder").mkdir()
+    target = tmp_path / "folder/real.csv"
+    target.write_text("old")
+    (tmp_path / "link.csv").symlink_to(target)
+    run("query", "SELECT 1 AS a", "--output", tmp_path / "link.csv", data=data)
+    assert (tmp_path / "link.csv").is_symlink() and target.read_text().split() == ["a", "1"]
+
+
 @pytest.mark.parametrize("words", [
     ["SELECT 1", "--format", "parquet"], ["SELECT 1", "--file", "-"], ["--list", "--output", "x"],
     ["--list", "--file", "x"], [],

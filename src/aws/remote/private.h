@@ -21,15 +21,19 @@
 enum {
     PN_REMOTE_REPLY_BYTES_MAX = 32
                                 << 20, /* GetRecords answers up to 10 MiB, as base64 a third more */
+    PN_REMOTE_REPLIES_BYTES_MAX = 256 << 20, /* that have not been given to their callers */
     PN_REMOTE_CONNECT_MS = 5000,
     PN_REMOTE_TRANSFER_MS = 30000
 };
 
 /* A call that has not ended. The remote's thread alone touches it. */
 struct pn_remote_attempt {
+    struct pn_remote *remote;
     struct pn_remote_call *call;
     CURL *curl; /* NULL: it waits for its time */
     struct curl_slist *headers;
+    size_t sent;                 /* of the body */
+    int64_t reply_bytes;         /* of the reply, as they are counted in the remote */
     struct pn_buf body;          /* of a request that is made of failed records; else empty */
     struct pn_remote_puts *puts; /* of PutRecords, once records have failed; else NULL */
     int64_t due_ms;              /* by the clock that only rises */
@@ -49,6 +53,7 @@ struct pn_remote {
     struct pn_random random;
     struct pn_remote_attempt *waiting; /* for their time */
     size_t under_way;
+    int64_t reply_bytes; /* of all attempts */
     pthread_t thread;
     pthread_mutex_t lock; /* of what follows */
     struct pn_remote_call *first;
@@ -58,6 +63,8 @@ struct pn_remote {
 
 /* --- transfer.c ------------------------------------------------------------------------------- */
 
+/* What the next request sends, borrowed: the call's body, or that of the records that failed. */
+struct pn_buf pn_remote_body(const struct pn_remote_attempt *attempt);
 /* Begins a request. On an error nothing has begun. */
 int pn_remote_begin(struct pn_remote *remote, struct pn_remote_attempt *attempt,
                     struct pn_err *e) PN_MUST_CHECK;

@@ -15,8 +15,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* How many records a reply with status 200 is about, and how many of them have failed. INPUT when
- * it is not what the API has. */
+/* How many records a request has, or a reply with status 200 is about, and how many of them have
+ * failed. INPUT when it is not what the API has. */
 int pn_remote_puts_look(const struct pn_buf *reply, bool cbor, size_t *count, size_t *failed,
                         struct pn_err *e) PN_MUST_CHECK;
 

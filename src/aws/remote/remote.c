@@ -17,6 +17,7 @@ enum {
 
 static void free_attempt(struct pn_remote_attempt *attempt)
 {
+    attempt->remote->reply_bytes -= attempt->reply_bytes;
     pn_remote_puts_destroy(&attempt->puts);
     pn_buf_deinit(&attempt->body);
     free(attempt);
@@ -80,6 +81,7 @@ static bool take_calls(struct pn_remote *remote)
     while (call != NULL) {
         struct pn_remote_call *next = call->next; /* the call may end at once */
         struct pn_remote_attempt *attempt = pn_xcalloc(1, sizeof *attempt);
+        attempt->remote = remote;
         attempt->call = call;
         pn_buf_init(&attempt->body, PN_REMOTE_REPLY_BYTES_MAX);
         begin(remote, attempt);
@@ -88,11 +90,20 @@ static bool take_calls(struct pn_remote *remote)
     return more;
 }
 
-/* Begins what is due; how long to wait for the next. */
-static int begin_due(struct pn_remote *remote)
+/* How long until something is due. */
+static int wait_ms(const struct pn_remote *remote)
 {
     int64_t now_ms = pn_mono_ms(remote->clock);
     int64_t next_ms = now_ms + POLL_MS_MAX;
+    for (const struct pn_remote_attempt *at = remote->waiting; at != NULL; at = at->next) {
+        next_ms = at->due_ms < next_ms ? at->due_ms : next_ms;
+    }
+    return next_ms > now_ms ? (int)(next_ms - now_ms) : 0;
+}
+
+static void begin_due(struct pn_remote *remote)
+{
+    int64_t now_ms = pn_mono_ms(remote->clock);
     struct pn_remote_attempt *waiting = remote->waiting;
     remote->waiting = NULL;
     while (waiting != NULL) {
@@ -100,13 +111,11 @@ static int begin_due(struct pn_remote *remote)
         waiting = attempt->next;
         if (attempt->due_ms <= now_ms) {
             begin(remote, attempt);
-            continue;
+        } else {
+            attempt->next = remote->waiting;
+            remote->waiting = attempt;
         }
-        next_ms = attempt->due_ms < next_ms ? attempt->due_ms : next_ms;
-        attempt->next = remote->waiting;
-        remote->waiting = attempt;
     }
-    return (int)(next_ms - now_ms);
 }
 
 static void take_ended(struct pn_remote *remote)
@@ -127,12 +136,12 @@ static void *run(void *arg)
     bool more = true;
     while (more || remote->under_way > 0 || remote->waiting != NULL) {
         more = take_calls(remote);
-        int wait_ms = begin_due(remote);
         int running = 0;
+        begin_due(remote);
         (void)curl_multi_perform(remote->multi, &running);
         take_ended(remote);
         if (more || remote->under_way > 0 || remote->waiting != NULL) {
-            (void)curl_multi_poll(remote->multi, NULL, 0, wait_ms, NULL);
+            (void)curl_multi_poll(remote->multi, NULL, 0, wait_ms(remote), NULL);
         }
     }
     return NULL;

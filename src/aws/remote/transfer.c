@@ -8,11 +8,32 @@
 
 enum { HEADERS_MAX = 6 };
 
+/* All of them together have a limit, too. */
 static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
 {
     struct pn_remote_attempt *attempt = arg;
-    pn_buf_add(&attempt->call->reply, bytes, size * count);
-    return pn_buf_failed(&attempt->call->reply) ? 0 : size * count;
+    size_t len = size * count;
+    pn_buf_add(&attempt->call->reply, bytes, len);
+    attempt->reply_bytes += (int64_t)len;
+    attempt->remote->reply_bytes += (int64_t)len;
+    bool fits = !pn_buf_failed(&attempt->call->reply) &&
+                attempt->remote->reply_bytes <= PN_REMOTE_REPLIES_BYTES_MAX;
+    return fits ? len : 0;
+}
+
+/* The body as libcurl asks for it. It cannot ask for the beginning again: on a connection that has
+ * ended it would repeat a request by itself, which may have taken effect already. */
+static size_t send_body(char *out, size_t size, size_t count, void *arg)
+{
+    struct pn_remote_attempt *attempt = arg;
+    const struct pn_buf body = pn_remote_body(attempt);
+    size_t len = body.len - attempt->sent;
+    len = len < size * count ? len : size * count;
+    if (len > 0) {
+        memcpy(out, body.data + attempt->sent, len);
+    }
+    attempt->sent += len;
+    return len;
 }
 
 static size_t on_header(char *line, size_t size, size_t count, void *arg)
@@ -89,7 +110,9 @@ static void set_options(const struct pn_remote *remote, struct pn_remote_attempt
     }
     (void)curl_easy_setopt(curl, CURLOPT_URL, remote->url);
     (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->len);
-    (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body->data);
+    (void)curl_easy_setopt(curl, CURLOPT_POST, 1L);
+    (void)curl_easy_setopt(curl, CURLOPT_READFUNCTION, send_body);
+    (void)curl_easy_setopt(curl, CURLOPT_READDATA, attempt);
     (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, attempt->headers);
     (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)PN_REMOTE_CONNECT_MS);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
@@ -99,11 +122,18 @@ static void set_options(const struct pn_remote *remote, struct pn_remote_attempt
     (void)curl_easy_setopt(curl, CURLOPT_PRIVATE, attempt);
 }
 
+struct pn_buf pn_remote_body(const struct pn_remote_attempt *attempt)
+{
+    const struct pn_remote_call *call = attempt->call;
+    return attempt->puts != NULL
+               ? attempt->body
+               : (struct pn_buf){.data = (char *)call->body, .len = call->body_len};
+}
+
 int pn_remote_begin(struct pn_remote *remote, struct pn_remote_attempt *attempt, struct pn_err *e)
 {
     struct pn_remote_call *call = attempt->call;
-    const struct pn_buf whole = {.data = (char *)call->body, .len = call->body_len};
-    const struct pn_buf *body = attempt->puts != NULL ? &attempt->body : &whole;
+    const struct pn_buf body = pn_remote_body(attempt);
     struct pn_aws_key key = {0};
     struct pn_arena arena;
     int rc = pn_aws_credentials_get(remote->credentials, &key, e);
@@ -115,11 +145,14 @@ int pn_remote_begin(struct pn_remote *remote, struct pn_remote_attempt *attempt,
                                                  .is_foreign = true};
     pn_arena_init(&arena, 0);
     pn_buf_reset(&call->reply);
+    remote->reply_bytes -= attempt->reply_bytes;
+    attempt->reply_bytes = 0;
     call->request_id[0] = '\0';
     attempt->curl = pn_http_client_curl(&config);
     attempt->tries++;
-    sign(remote, attempt, &key, body, &arena);
-    set_options(remote, attempt, body);
+    attempt->sent = 0;
+    sign(remote, attempt, &key, &body, &arena);
+    set_options(remote, attempt, &body);
     (void)curl_multi_add_handle(remote->multi, attempt->curl);
     pn_arena_deinit(&arena);
     pn_aws_key_deinit(&key);

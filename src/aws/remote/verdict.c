@@ -121,7 +121,7 @@ static bool judge_no_reply(const struct pn_remote *remote, struct pn_remote_atte
     if (was_never_sent(code) && may_try_again(attempt)) {
         return false;
     }
-    bool too_large = pn_buf_failed(&attempt->call->reply);
+    bool too_large = code == CURLE_WRITE_ERROR;
     (void)pn_err_set(
         &failure, PN_CLASS_RETRY, PN_FAIL, "%s: Kinesis at %s does not answer as it should: %s%s%s",
         attempt->call->operation, remote->host,
@@ -140,20 +140,24 @@ static bool judge_records(struct pn_remote *remote, struct pn_remote_attempt *at
     struct pn_err ignored = {0};
     size_t count = 0;
     size_t failed = 0;
-    if (pn_remote_puts_look(&call->reply, call->cbor, &count, &failed, &ignored) != 0) {
-        return attempt->puts != NULL ? end_with_records(attempt) : true;
-    }
-    if (attempt->puts == NULL && (failed == 0 || !may_try_again(attempt))) {
-        call->kept = (int64_t)(count - failed);
+    bool is_first = attempt->puts == NULL;
+    int rc = pn_remote_puts_look(&call->reply, call->cbor, &count, &failed, &ignored);
+    if (is_first && (rc != 0 || failed == 0 || !may_try_again(attempt))) {
+        call->kept = rc == 0 ? (int64_t)(count - failed) : 0;
         return true;
     }
-    if (attempt->puts == NULL) {
+    if (is_first) {
         attempt->puts = pn_remote_puts_create(call->body, call->body_len, call->cbor);
     }
-    if (pn_remote_puts_take(attempt->puts, &call->reply, &failed, &ignored) != 0) {
+    if (rc == 0) {
+        rc = pn_remote_puts_take(attempt->puts, &call->reply, &failed, &ignored);
+    }
+    if (rc != 0 && is_first) { /* not what the API has: the client may judge it */
         pn_remote_puts_destroy(&attempt->puts);
-        call->kept = (int64_t)(count - failed);
         return true;
+    }
+    if (rc != 0) {
+        return end_with_records(attempt);
     }
     if (failed == 0 || !may_try_again(attempt)) {
         return end_with_records(attempt);
@@ -162,6 +166,20 @@ static bool judge_records(struct pn_remote *remote, struct pn_remote_attempt *at
     pn_remote_puts_request(attempt->puts, &attempt->body);
     pn_metric_add(remote->again, (int64_t)failed);
     return false;
+}
+
+/* How many records the request has; 0: it is not what the API has. */
+static int64_t records_of(const struct pn_remote_attempt *attempt)
+{
+    const struct pn_buf body = pn_remote_body(attempt);
+    size_t count = 0;
+    size_t failed = 0;
+    if (attempt->call->kind == PN_REMOTE_PUT_RECORD) {
+        return 1;
+    }
+    return pn_remote_puts_look(&body, attempt->call->cbor, &count, &failed, NULL) == 0
+               ? (int64_t)count
+               : 0;
 }
 
 static bool judge_error(struct pn_remote *remote, struct pn_remote_attempt *attempt)
@@ -186,7 +204,7 @@ static bool judge_error(struct pn_remote *remote, struct pn_remote_attempt *atte
     bool is_put = call->kind != PN_REMOTE_CALL;
     bool passes = is_one_of(reason.type, of_haste) || call->status == 500 || call->status == 503;
     if (is_put && passes && may_try_again(attempt)) {
-        pn_metric_add(remote->again, call->kind == PN_REMOTE_PUT_RECORD ? 1 : 0);
+        pn_metric_add(remote->again, records_of(attempt));
         return false;
     }
     return attempt->puts != NULL ? end_with_records(attempt) : true;
