@@ -4,10 +4,8 @@ import json
 import time
 
 import pytest
-from botocore.exceptions import ClientError
 
 from kafka_broker import PASSWORD, free_ports
-from kinesis_api import client
 from pinion import Server, run
 
 pytestmark = pytest.mark.timeout(300)
@@ -253,11 +251,6 @@ def test_nobody_answers(pipeline, tmp_path):
 
 
 def test_what_cannot_be_is_refused_at_the_start(broker, pipeline, tmp_path):
-    streams = tmp_path / "streams"
-    streams.mkdir()
-    (streams / "pipeline.yml").write_text("name: s\nstreams:\n  clicks: {shards: 1}\n")
-    said = refused(tmp_path / "a", streams, broker.address)
-    assert "clicks" in said and "log.url" in said, said
     said = refused(tmp_path / "a", pipeline, broker.address, "--set", "log.retention_ms=1d")
     assert "log.retention_ms" in said and "log.url" in said, said
     said = refused(tmp_path / "a", pipeline, broker.address, conf="acks=1")
@@ -283,10 +276,3 @@ def test_a_data_folder_keeps_its_log(broker, pipeline, tmp_path):
     (data / "log/kafka_cluster").write_text("another")
     said = refused(data, pipeline, broker.address)
     assert "belongs to the Kafka cluster another" in said, said
-
-
-def test_streams_say_why_not(broker, pipeline, tmp_path):
-    with server(tmp_path / "data", pipeline, broker.address) as gateway:
-        with pytest.raises(ClientError) as failure:
-            client(gateway).create_stream(StreamName="s", ShardCount=1)
-        assert "log.url" in str(failure.value)
