@@ -238,21 +238,37 @@ static void free_member(struct member *member)
     free(member);
 }
 
+/* Has the coordinator given it an id? Then it is about to be dealt in. */
+static bool is_joining(const struct member *member)
+{
+    char *id = rd_kafka_memberid(member->client);
+    bool is = id != NULL && id[0] != '\0';
+    if (id != NULL) {
+        rd_kafka_mem_free(member->client, id);
+    }
+    return is;
+}
+
 /* librdkafka before 2.3 ends the program when a client goes that has joined its group, and whose
- * first assignment has not come yet (its issue 4312). So that one is waited for. */
+ * first assignment has not come yet (its issue 4312). So that one is waited for: for as long as
+ * others of the group may take, once the coordinator has answered; a new cluster has none for some
+ * seconds. */
 static void await_assignment(struct member *member)
 {
-    enum { MENDED_VERSION = 0x02030000, WAIT_MS = 5000, POLL_MS = 50 };
+    enum { MENDED_VERSION = 0x02030000, WAIT_MS = 5000, JOINING_MS = 30000, POLL_MS = 50 };
     if (rd_kafka_version() >= MENDED_VERSION || !member->has_subscribed || member->was_assigned) {
         return;
     }
-    int64_t end_ms = pn_mono_ms(member->kafka->clock) + WAIT_MS;
+    int64_t start_ms = pn_mono_ms(member->kafka->clock);
+    int64_t waited_ms = 0;
     member->is_leaving = true;
-    while (!member->was_assigned && pn_mono_ms(member->kafka->clock) < end_ms) {
+    while (!member->was_assigned &&
+           (waited_ms < WAIT_MS || (waited_ms < JOINING_MS && is_joining(member)))) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(member->client, POLL_MS);
         if (message != NULL) {
             rd_kafka_message_destroy(message);
         }
+        waited_ms = pn_mono_ms(member->kafka->clock) - start_ms;
     }
 }
 
