@@ -18,8 +18,19 @@ struct defined {
     const struct defined *outer;
 };
 
+/* An aggregate, or a macro. */
+struct function {
+    char *name;
+    bool is_aggregate;
+    char *macro;       /* as a SELECT; NULL: none */
+    bool is_walked[2]; /* outside and within rows of a growing table */
+    bool grows;        /* a macro of a table, once it was walked */
+};
+
 struct walk {
     duckdb_connection connection;
+    struct function *functions; /* sorted by name */
+    size_t function_count;
     const struct pn_table *table;
     const struct defined *defined;
     int64_t at;      /* byte of the SQL that was passed last */
@@ -76,50 +87,79 @@ static bool same_name(const struct pn_json *node, const char *name)
 
 /* --- functions -------------------------------------------------------------------------------- */
 
-/* What DuckDB says of a function: its kinds, and the text of a macro (caller frees), or NULL. */
-static int ask_function(struct walk *walk, const char *name, bool *is_aggregate, char **macro)
+/* The aggregates and macros that the connection knows, by name. */
+static int read_functions(struct walk *walk)
 {
-    struct pn_buf sql;
     duckdb_result result;
-    *is_aggregate = false;
-    *macro = NULL;
-    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
-    pn_buf_adds(&sql, "SELECT function_type, macro_definition FROM duckdb_functions() WHERE "
-                      "lower(function_name) = lower(");
-    pn_duckdb_add_text(&sql, name);
-    pn_buf_adds(&sql, ") AND (function_type = 'aggregate' OR macro_definition IS NOT NULL) ORDER "
-                      "BY internal, function_type DESC LIMIT 1");
-    int rc = pn_duckdb_run_buf(walk->connection, &sql, &result, walk->e);
-    pn_buf_deinit(&sql);
+    int rc = pn_duckdb_run(walk->connection,
+                           "SELECT lower(function_name), function_type, macro_definition FROM "
+                           "duckdb_functions() WHERE function_type = 'aggregate' OR "
+                           "macro_definition IS NOT NULL ORDER BY 1, internal, function_type DESC",
+                           &result, walk->e);
     if (rc != 0) {
         return rc;
     }
-    duckdb_data_chunk chunk = duckdb_fetch_chunk(result);
-    const char *text = NULL;
-    size_t len = 0;
-    if (chunk != NULL && duckdb_data_chunk_get_size(chunk) > 0) {
-        bool known = pn_duckdb_text(duckdb_data_chunk_get_vector(chunk, 0), 0, &text, &len);
-        *is_aggregate = known && len == strlen("aggregate") && memcmp(text, "aggregate", len) == 0;
-        bool is_table = known && len == strlen("table_macro") && text[0] == 't';
-        if (!*is_aggregate &&
-            pn_duckdb_text(duckdb_data_chunk_get_vector(chunk, 1), 0, &text, &len)) {
-            *macro = pn_xasprintf("%s%.*s", is_table ? "" : "SELECT ", (int)len, text);
+    walk->functions = pn_xcalloc(duckdb_row_count(&result) + 1, sizeof *walk->functions);
+    for (idx_t row = 0; row < duckdb_row_count(&result); row++) {
+        struct function *function = &walk->functions[walk->function_count];
+        char *name = duckdb_value_varchar(&result, 0, row);
+        char *kind = duckdb_value_varchar(&result, 1, row);
+        char *macro = duckdb_value_varchar(&result, 2, row);
+        bool is_other = walk->function_count > 0 && strcmp(function[-1].name, name) == 0;
+        if (!is_other) { /* of one name the first counts: the pipeline's own */
+            *function = (struct function){.name = pn_xstrdup(name),
+                                          .is_aggregate = strcmp(kind, "aggregate") == 0};
+            if (!function->is_aggregate && macro != NULL) {
+                bool is_table = strcmp(kind, "table_macro") == 0;
+                function->macro = pn_xasprintf("%s%s", is_table ? "" : "SELECT ", macro);
+            }
+            walk->function_count++;
         }
+        duckdb_free(name);
+        duckdb_free(kind);
+        duckdb_free(macro);
     }
-    duckdb_destroy_data_chunk(&chunk);
     duckdb_destroy_result(&result);
     return 0;
 }
 
-/* Walks what a macro is made of, as if it stood in the place of its call. */
-static int walk_macro(struct walk *walk, const char *text, bool grows, bool *inner_grows)
+static void free_functions(struct walk *walk)
+{
+    for (size_t i = 0; i < walk->function_count; i++) {
+        free(walk->functions[i].name);
+        free(walk->functions[i].macro);
+    }
+    free(walk->functions);
+}
+
+static int compare_function(const void *name, const void *function)
+{
+    return strcasecmp(name, ((const struct function *)function)->name);
+}
+
+/* NULL: it is neither an aggregate nor a macro. */
+static struct function *find_function(const struct walk *walk, const struct pn_json *node)
+{
+    char *name = pn_json_dup(pn_json_get(node, "function_name"));
+    struct function *found = name != NULL ? bsearch(name, walk->functions, walk->function_count,
+                                                    sizeof *walk->functions, compare_function)
+                                          : NULL;
+    free(name);
+    return found;
+}
+
+/* Walks what a macro is made of, as if it stood in the place of its call; once is enough. */
+static int walk_macro(struct walk *walk, struct function *function, bool grows)
 {
     char *tree = NULL;
     struct pn_json *root = NULL;
+    if (function->is_walked[grows]) {
+        return 0;
+    }
     if (walk->macro_depth == MACRO_DEPTH_MAX) {
         return refuse(walk, "its macros call each other too deeply");
     }
-    int rc = pn_duckdb_read_tree(walk->connection, text, &tree, walk->e);
+    int rc = pn_duckdb_read_tree(walk->connection, function->macro, &tree, walk->e);
     if (rc != 0 || tree == NULL) {
         free(tree);
         return rc;
@@ -131,11 +171,12 @@ static int walk_macro(struct walk *walk, const char *text, bool grows, bool *inn
     rc = pn_json_parse(parser, tree, strlen(tree), strlen(tree), &root, walk->e);
     if (rc == 0) {
         const struct pn_json *node = pn_json_get(pn_json_get(root, "statements")->first, "node");
-        rc = walk_select(walk, node, inner_grows);
+        rc = walk_select(walk, node, &function->grows);
         if (rc == 0 && grows) {
             rc = walk_expression(walk, pn_json_get(node, "select_list"), true);
         }
     }
+    function->is_walked[grows] = rc == 0;
     walk->defined = defined;
     walk->macro_depth--;
     pn_json_parser_destroy(&parser);
@@ -146,22 +187,18 @@ static int walk_macro(struct walk *walk, const char *text, bool grows, bool *inn
 /* A call in an expression, over rows of a growing table or not. */
 static int walk_function(struct walk *walk, const struct pn_json *node, bool grows)
 {
-    char *name = pn_json_dup(pn_json_get(node, "function_name"));
-    char *macro = NULL;
-    bool is_aggregate = false;
-    bool inner_grows = false;
-    int rc = name != NULL ? ask_function(walk, name, &is_aggregate, &macro) : 0;
-    if (rc == 0 && is_aggregate && grows) {
-        char *what = pn_xasprintf("%s() is an aggregate, which needs the rows of all runs", name);
-        rc = refuse(walk, what);
+    struct function *function = find_function(walk, node);
+    if (function == NULL) {
+        return 0;
+    }
+    if (function->is_aggregate && grows) {
+        char *what =
+            pn_xasprintf("%s() is an aggregate, which needs the rows of all runs", function->name);
+        (void)refuse(walk, what);
         free(what);
+        return PN_FAIL;
     }
-    if (rc == 0 && macro != NULL) {
-        rc = walk_macro(walk, macro, grows, &inner_grows);
-    }
-    free(name);
-    free(macro);
-    return rc;
+    return function->macro != NULL ? walk_macro(walk, function, grows) : 0;
 }
 
 /* --- expressions ------------------------------------------------------------------------------ */
@@ -273,17 +310,14 @@ static int walk_join(struct walk *walk, const struct pn_json *node, bool *grows)
 
 static int walk_table_function(struct walk *walk, const struct pn_json *node, bool *grows)
 {
-    const struct pn_json *function = pn_json_get(node, "function");
-    char *name = pn_json_dup(pn_json_get(function, "function_name"));
-    char *macro = NULL;
-    bool is_aggregate = false;
-    int rc = name != NULL ? ask_function(walk, name, &is_aggregate, &macro) : 0;
-    if (rc == 0 && macro != NULL) {
-        rc = walk_macro(walk, macro, false, grows);
+    const struct pn_json *call = pn_json_get(node, "function");
+    struct function *function = find_function(walk, call);
+    int rc = 0;
+    if (function != NULL && function->macro != NULL) {
+        rc = walk_macro(walk, function, false);
+        *grows = function->grows;
     }
-    free(name);
-    free(macro);
-    return rc == 0 ? walk_expression(walk, pn_json_get(function, "children"), false) : rc;
+    return rc == 0 ? walk_expression(walk, pn_json_get(call, "children"), false) : rc;
 }
 
 /* Does a table that grows stand anywhere below? For what is not looked at more closely. */
@@ -440,7 +474,10 @@ int pn_duckdb_check_incremental(duckdb_connection connection, const struct pn_ta
     if (rc != 0 || tree == NULL) {
         goto out;
     }
-    rc = pn_json_parse(parser, tree, strlen(tree), strlen(tree), &root, e);
+    rc = read_functions(&walk);
+    if (rc == 0) {
+        rc = pn_json_parse(parser, tree, strlen(tree), strlen(tree), &root, e);
+    }
     if (rc == 0) {
         const struct pn_json *statements = pn_json_get(root, "statements");
         rc = walk_select(&walk, pn_json_get(statements->first, "node"), &grows);
@@ -452,6 +489,7 @@ int pn_duckdb_check_incremental(duckdb_connection connection, const struct pn_ta
                           table->sql_file, table->name, pn_table_mode_names[table->mode]);
     }
 out:
+    free_functions(&walk);
     pn_json_parser_destroy(&parser);
     free(tree);
     return rc;
