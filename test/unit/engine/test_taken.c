@@ -52,7 +52,6 @@ static void commit(struct bed *bed, struct pn_taken *taken, bool afresh)
         }
         bed->txns[at].version = txns[i].version;
     }
-    bed->snapshot.txns = bed->txns;
     bed->there = true;
     pn_taken_destroy(&taken);
 }
@@ -98,6 +97,7 @@ static int set_up(void **state)
 {
     struct bed *bed = calloc(1, sizeof *bed);
     pn_arena_init(&bed->snapshot.arena, 0);
+    bed->snapshot.txns = bed->txns;
     *state = bed;
     return 0;
 }
