@@ -2,7 +2,7 @@
 
 The pipeline is the shipped one with incremental tables: raw tables append, clean ones append or
 merge. A run is the DAG's tasks that make tables, one process each: the load and three transforms.
-Objects have 10,000 records each, as the sink lands them. The rows that both ways leave are compared.
+Objects have 10,000 records each, as the sink cuts them. What both ways leave is compared.
 """
 
 import json
