@@ -129,6 +129,9 @@ static bool read_number(const char *text, size_t len, int64_t max, int64_t *numb
 {
     enum { DIGITS_MAX = 18 };
     int64_t value = 0;
+    if (len == 0 || len > DIGITS_MAX) {
+        return false;
+    }
     for (size_t i = 0; i < len; i++) {
         if (text[i] < '0' || text[i] > '9') {
             return false;
@@ -136,7 +139,7 @@ static bool read_number(const char *text, size_t len, int64_t max, int64_t *numb
         value = value * 10 + (text[i] - '0');
     }
     *number = value;
-    return len > 0 && len <= DIGITS_MAX && value <= max;
+    return value <= max;
 }
 
 static bool read_gap(const char *text, int64_t *start, int64_t *end)
