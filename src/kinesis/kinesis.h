@@ -193,6 +193,9 @@ const char *pn_kinesis_closed(const struct pn_kinesis *kinesis, size_t place, co
 bool pn_kinesis_is_shared(const struct pn_kinesis *kinesis);
 /* Where they do: takes over what was changed before the call. BLOCKS. */
 int pn_kinesis_catch_up(struct pn_kinesis *kinesis, struct pn_err *e) PN_MUST_CHECK;
+/* Where they do: INTERNAL, and which rights are missing, while the cluster does not let this server
+ * know the streams. It looks again by itself. Doesn't wait. */
+int pn_kinesis_check_known(struct pn_kinesis *kinesis, struct pn_err *e) PN_MUST_CHECK;
 /* The names of all streams, sorted, in the arena; without those that are closed. */
 void pn_kinesis_names(struct pn_kinesis *kinesis, struct pn_arena *arena, const char ***names,
                       size_t *count);

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 
 enum {
     FOLLOW_MS = 200,
+    DENIED_TURNS = 25, /* of FOLLOW_MS each, between two looks at a topic that may not be read */
     READ_RECORDS = 1000,
     READ_BYTES = 4 << 20,
     KEY_BYTES_MAX = 1024,
@@ -37,6 +39,10 @@ struct pn_ledger {
     const char *awaited; /* its id; NULL: there is none */
     bool is_seen;
     bool has_won;
+
+    atomic_bool is_denied;       /* nothing of the topic may be read, says `denial` */
+    pthread_mutex_t denial_lock; /* held for moments */
+    struct pn_err denial;
 
     bool is_running;
     pthread_t thread;
@@ -180,6 +186,45 @@ static int take_all(struct pn_ledger *ledger, struct pn_err *e)
     return rc;
 }
 
+/* With the lock, after a look at the topic that ended with rc and *failure. A denial gets a text
+ * that names the missing rights; the server's log has it once. */
+static void note_denial(struct pn_ledger *ledger, int rc, struct pn_err *failure)
+{
+    bool is_denied = rc != 0 && failure->code == PN_LOG_NOT_AUTHORIZED && ledger->next == 0;
+    bool was_denied = atomic_load(&ledger->is_denied);
+    if (is_denied) {
+        struct pn_err denial = {0};
+        (void)pn_err_set(&denial, failure->class_, failure->code,
+                         "this server has no streams until its user has the rights Describe and "
+                         "Read on topic %s: %s",
+                         ledger->config.topic, failure->msg);
+        *failure = denial;
+        pthread_mutex_lock(&ledger->denial_lock);
+        ledger->denial = denial;
+        pthread_mutex_unlock(&ledger->denial_lock);
+        atomic_store(&ledger->is_denied, true);
+    }
+    if (is_denied && !was_denied) {
+        pn_logger_warn(ledger->config.logger, "kinesis", "%s", failure->msg);
+    } else if (rc == 0 && was_denied) {
+        atomic_store(&ledger->is_denied, false);
+        pn_logger_info(ledger->config.logger, "kinesis",
+                       "topic %s can be read now: this server has the cluster's streams",
+                       ledger->config.topic);
+    }
+}
+
+int pn_ledger_denial(struct pn_ledger *ledger, struct pn_err *e)
+{
+    if (!atomic_load(&ledger->is_denied)) {
+        return 0;
+    }
+    pthread_mutex_lock(&ledger->denial_lock);
+    pn_err_copy(e, &ledger->denial);
+    pthread_mutex_unlock(&ledger->denial_lock);
+    return PN_LOG_NOT_AUTHORIZED;
+}
+
 int pn_ledger_catch_up(struct pn_ledger *ledger, struct pn_err *e)
 {
     struct pn_err failure = {0};
@@ -188,6 +233,7 @@ int pn_ledger_catch_up(struct pn_ledger *ledger, struct pn_err *e)
     if (rc == 0 || (failure.class_ == PN_CLASS_MISSING && ledger->next == 0)) {
         rc = take_all(ledger, &failure);
     }
+    note_denial(ledger, rc, &failure);
     pthread_mutex_unlock(&ledger->lock);
     pn_err_copy(e, rc != 0 ? &failure : NULL);
     return rc;
@@ -279,15 +325,30 @@ int pn_ledger_put(struct pn_ledger *ledger, const char *key, struct pn_bytes tex
 
 /* --- following -------------------------------------------------------------------------------- */
 
+/* What the log knows of the topic by itself; where it is denied, from time to time what the cluster
+ * says. */
+static int look(struct pn_ledger *ledger, unsigned turn, struct pn_err *e)
+{
+    if (atomic_load(&ledger->is_denied)) {
+        return turn % DENIED_TURNS == 0 ? pn_ledger_catch_up(ledger, e) : 0;
+    }
+    pthread_mutex_lock(&ledger->lock);
+    int rc = take_all(ledger, e);
+    pthread_mutex_unlock(&ledger->lock);
+    return rc;
+}
+
 static void *follow(void *arg)
 {
     struct pn_ledger *ledger = arg;
     struct pn_err known = {0};
-    while (pn_notifier_wait(&ledger->stop, ledger->running, FOLLOW_MS) == ledger->running) {
+    for (unsigned turn = 1;
+         pn_notifier_wait(&ledger->stop, ledger->running, FOLLOW_MS) == ledger->running; turn++) {
         struct pn_err why = {0};
-        pthread_mutex_lock(&ledger->lock);
-        int rc = take_all(ledger, &why);
-        pthread_mutex_unlock(&ledger->lock);
+        int rc = look(ledger, turn, &why);
+        if (atomic_load(&ledger->is_denied)) {
+            continue; /* that has been said */
+        }
         if (rc != 0 && strcmp(why.msg, known.msg) != 0) {
             pn_logger_warn(ledger->config.logger, "kinesis",
                            "what other servers change of streams is not seen: %s", why.msg);
@@ -306,9 +367,15 @@ int pn_ledger_open(const struct pn_ledger_config *config, struct pn_ledger **led
     struct pn_ledger *opened = pn_xcalloc(1, sizeof *opened);
     opened->config = *config;
     pthread_mutex_init(&opened->lock, NULL);
+    pthread_mutex_init(&opened->denial_lock, NULL);
     pn_notifier_init(&opened->stop);
     opened->running = pn_notifier_count(&opened->stop);
-    int rc = pn_ledger_catch_up(opened, e);
+    struct pn_err why = {0};
+    int rc = pn_ledger_catch_up(opened, &why);
+    if (rc != 0 && atomic_load(&opened->is_denied)) {
+        rc = 0;
+    }
+    pn_err_copy(e, rc != 0 ? &why : NULL);
     if (rc == 0) {
         *ledger = opened;
         opened = NULL;
@@ -341,6 +408,7 @@ void pn_ledger_close(struct pn_ledger **ledger)
     }
     free(gone->entries);
     pn_notifier_deinit(&gone->stop);
+    pthread_mutex_destroy(&gone->denial_lock);
     pthread_mutex_destroy(&gone->lock);
     free(gone);
 }

@@ -33,9 +33,13 @@ struct pn_ledger_config {
     void *arg;
 };
 
-/* Reads the whole topic. CORRUPT: records at its beginning are gone. BLOCKS. */
+/* Reads the whole topic. CORRUPT: records at its beginning are gone. Where the cluster denies it to
+ * the user, the ledger has no entries: see pn_ledger_denial(). BLOCKS. */
 int pn_ledger_open(const struct pn_ledger_config *config, struct pn_ledger **ledger,
                    struct pn_err *e) PN_MUST_CHECK;
+/* 0; or NOT_AUTHORIZED, and which rights are missing: nothing could be read so far. While the
+ * ledger is followed, it looks again every 5 s. Doesn't wait. */
+int pn_ledger_denial(struct pn_ledger *ledger, struct pn_err *e) PN_MUST_CHECK;
 /* Takes what others change from now on, on a thread of its own. */
 int pn_ledger_follow(struct pn_ledger *ledger, struct pn_err *e) PN_MUST_CHECK;
 void pn_ledger_close(struct pn_ledger **ledger); /* NULL ok */

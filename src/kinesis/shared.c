@@ -42,6 +42,13 @@ int pn_kinesis_catch_up(struct pn_kinesis *kinesis, struct pn_err *e)
     return rc == 0 ? 0 : pn_kinesis_internal(e, &why);
 }
 
+int pn_kinesis_check_known(struct pn_kinesis *kinesis, struct pn_err *e)
+{
+    struct pn_err why = {0};
+    int rc = kinesis->ledger != NULL ? pn_ledger_denial(kinesis->ledger, &why) : 0;
+    return rc == 0 ? 0 : pn_kinesis_internal(e, &why);
+}
+
 /* --- what the ledger says --------------------------------------------------------------------- */
 
 /* No shard of a stream that is made later may look like one of this stream. */

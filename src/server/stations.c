@@ -169,6 +169,9 @@ int pn_app_open_kinesis(const struct pn_app *app, struct pn_log *log, bool makes
     struct pn_kinesis *opened = NULL;
     int rc =
         pn_kinesis_create(&config, log, app->io, app->clock, app->logger, app->metrics, &opened, e);
+    if (rc == 0 && makes_streams && pipeline->stream_count + pipeline->stream_pattern_count > 0) {
+        rc = pn_kinesis_check_known(opened, e);
+    }
     for (size_t i = 0; makes_streams && i < pipeline->stream_count && rc == 0; i++) {
         rc = make_stream(opened, &pipeline->streams[i], e);
     }

@@ -53,7 +53,8 @@ int pn_app_open_log(const struct pn_app *app, struct pn_log **log, struct pn_err
 int pn_app_cluster_id(const struct pn_app *app, struct pn_buf *id, struct pn_err *e) PN_MUST_CHECK;
 
 /* The streams, on the log; with `makes_streams` makes the pipeline's where they are missing: INPUT
- * when kinesis.endpoint says that they are elsewhere.
+ * when kinesis.endpoint says that they are elsewhere; RETRY when the pipeline has some and the
+ * cluster denies them to the user.
  * Borrows the log, and the arena, which keeps the folder's path. */
 int pn_app_open_kinesis(const struct pn_app *app, struct pn_log *log, bool makes_streams,
                         struct pn_arena *arena, struct pn_kinesis **kinesis,

@@ -9,7 +9,7 @@ import pytest
 
 from cloud import Tofu, make_mirror
 from contract import UID
-from pinion import Server
+from pinion import Server, run
 from s3 import BUCKET, KEYS, Proxy, s3, settings  # noqa: F401
 from test_log_kafka_iam import LOGIN, REGION, iam_broker
 
@@ -156,3 +156,40 @@ def test_the_sinks_group(broker, s3, policies, tmp_path):  # noqa: F811
                             for key in keys()),
                 15, one, two,
             )  # fmt: skip
+
+
+JSON = {"Content-Type": "application/json"}
+LEDGER = "Describe and Read on topic __kinesis_streams"
+
+
+def test_a_user_without_streams(broker, tmp_path):
+    """A gateway whose user may not read what streams there are does all the rest, and has them as
+    soon as it may."""
+    given = {
+        "log.url": f"kafka://127.0.0.1:{broker.sasl}", "log.kafka.security": "sasl_plaintext",
+        "log.kafka.sasl_mechanism": "AWS_MSK_IAM", "log.kafka.region": REGION,
+    }  # fmt: skip
+    words = [word for name, value in given.items() for word in ("--set", f"{name}={value}")]
+    topic = ["DESCRIBE", "READ", "WRITE", "CREATE"]
+    broker.ask("allow", "iam", [[*CLUSTER, one] for one in ("DESCRIBE", "IDEMPOTENT_WRITE")])
+    broker.ask("allow", "iam", [["TOPIC", f"{UID}*", one] for one in topic])
+
+    stream = f"streaming-{UID}-pin"
+    record = {"StreamName": stream, "Data": {"index": 1}, "PartitionKey": "k"}
+    with Server(tmp_path / "one", *words, "--roles", "gateway", env=LOGIN) as server:
+        server.produce(TOPICS[0], {"n": 1})
+        put = ("PUT", f"/test/streams/{stream}/record", record, JSON)
+        for asked in (("GET", "/test/streams"), put):
+            status, body, _ = server.request(*asked)
+            assert status == 500 and LEDGER in body.decode(), body
+        assert server.log().count(LEDGER) == 1
+        refused = run("serve", "--listen", "127.0.0.1:0", *words, "--roles", "gateway,stream",
+                      data=tmp_path / "two", env=LOGIN, check=False, timeout=60)  # fmt: skip
+        assert refused.returncode == 1 and LEDGER in refused.stderr
+
+        broker.ask("allow", "iam", [["TOPIC", "__kinesis*", one] for one in topic])
+        until(lambda: server.request("GET", "/test/streams")[0], 200, server)
+        status, body, _ = server.request(*put)
+        assert status == 200, body
+        assert json.loads(server.request("GET", "/test/streams")[1])["StreamNames"] == [stream]
+        assert server.log().count("can be read now") == 1

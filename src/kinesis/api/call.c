@@ -90,6 +90,10 @@ int pn_call_run(struct pn_call *call)
     if (rc != 0) {
         return rc;
     }
+    rc = pn_kinesis_check_known(call->kinesis, &call->err);
+    if (rc != 0) {
+        return rc;
+    }
     double rate = pn_kinesis_config(call->kinesis)->error_rate;
     if (rate > 0) {
         rc = inject_error(call, rate);

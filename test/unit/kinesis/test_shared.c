@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -351,6 +352,49 @@ static void test_the_first_change_counts(void **state)
     pn_ledger_close(&ledger);
 }
 
+/* The log of a user to whom the cluster denies the ledger until `is_allowed`. */
+static atomic_bool is_allowed;
+
+static int refresh_with_rights(struct pn_log *log, const char *topic, struct pn_err *e)
+{
+    (void)log;
+    return atomic_load(&is_allowed) || strcmp(topic, PN_INTERNAL_TOPIC_LEDGER) != 0
+               ? 0
+               : pn_err_set(e, PN_CLASS_RETRY, PN_LOG_NOT_AUTHORIZED, "topic %s: denied", topic);
+}
+
+/* It starts without streams, says so to those who ask, and has them when it may. */
+static void test_a_user_who_may_not_read_the_ledger(void **state)
+{
+    struct pair *pair = *state;
+    struct pn_log *log = pair->fixture->log->log;
+    const struct pn_log_ops *ops = log->ops;
+    struct pn_log_ops with_rights = *ops;
+    struct pn_err e = {0};
+    const struct pn_stream_create wanted = {.name = "t", .shards = 1};
+    create(pair->one, "s", 1);
+    pn_kinesis_destroy(&pair->one); /* nobody else uses the log while its functions change */
+    pn_kinesis_destroy(&pair->two);
+    pair->fixture->kinesis = NULL;
+    with_rights.refresh = refresh_with_rights;
+    log->ops = &with_rights;
+
+    struct pn_kinesis *denied = open_one(pair->fixture);
+    assert_int_equal(pn_kinesis_check_known(denied, &e), PN_KINESIS_INTERNAL);
+    assert_non_null(strstr(e.msg, "Describe and Read on topic __kinesis_streams"));
+    e = (struct pn_err){0};
+    assert_int_equal(pn_kinesis_create_stream(denied, &wanted, &e), PN_KINESIS_INTERNAL);
+    assert_non_null(strstr(e.msg, "Describe and Read on topic __kinesis_streams"));
+
+    atomic_store(&is_allowed, true);
+    const struct pn_stream *stream = see(denied, "s");
+    pn_stream_release(&stream);
+    assert_int_equal(pn_kinesis_check_known(denied, &e), 0);
+    pn_kinesis_destroy(&denied);
+    log->ops = ops;
+    pair->one = open_one(pair->fixture);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
@@ -366,6 +410,7 @@ int main(void)
         TEST(test_the_account_is_everybodys),
         TEST(test_a_start_reads_the_ledger),
         TEST(test_the_first_change_counts),
+        TEST(test_a_user_who_may_not_read_the_ledger),
     };
 #undef TEST
     return cmocka_run_group_tests(tests, NULL, NULL);
