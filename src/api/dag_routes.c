@@ -330,6 +330,7 @@ static int answer_audit(struct pn_api_dag_call *call, struct pn_err *e)
     struct pn_api_page page;
     struct pn_audit *audits = NULL;
     size_t count = 0;
+    int64_t next_id = 0;
     const char *sort = pn_http_request_query(call->req, "sort");
     struct pn_audit_filter filter = {.dag = pn_http_request_query(call->req, "dag"),
                                      .run_id = pn_http_request_query(call->req, "run"),
@@ -339,16 +340,14 @@ static int answer_audit(struct pn_api_dag_call *call, struct pn_err *e)
     if (rc == 0 && filter.run_id != NULL && filter.dag == NULL) {
         rc = pn_err_input(e, "`run` is one of a DAG: give `dag`, too");
     }
-    filter.limit = (int64_t)page.limit + 1;
+    filter.limit = (int64_t)page.limit;
     if (rc == 0) {
-        rc = pn_dag_db_audits(call->db, &filter, &call->req->arena, &audits, &count, e);
+        rc = pn_dag_db_audits(call->db, &filter, &call->req->arena, &audits, &count, &next_id, e);
     }
     if (rc == 0) {
-        bool is_more = count > page.limit;
-        count -= is_more ? 1 : 0;
         struct pn_api_list list;
         pn_report_audits(audits, count, pn_api_list_begin(&list, call->req));
-        pn_api_dag_end_list(call, &list, is_more ? audits[count - 1].id : 0);
+        pn_api_dag_end_list(call, &list, next_id);
     }
     return rc;
 }

@@ -87,11 +87,13 @@ int pn_cmd_dag_audit(struct pn_cli *cli, int argc, char **argv)
     struct pn_dag_session session;
     struct pn_audit *audits = NULL;
     size_t count = 0;
+    int64_t next_id = 0;
     int rc = pn_cli_dag_look(cli, argc > 0 ? argv[0] : NULL, &session, &failure);
     if (rc == 0) {
         const struct pn_audit_filter filter = {
             .dag = argc > 0 ? argv[0] : NULL, .run_id = argc > 1 ? argv[1] : NULL, .limit = limit};
-        rc = pn_dag_db_audits(session.db, &filter, &session.arena, &audits, &count, &failure);
+        rc = pn_dag_db_audits(session.db, &filter, &session.arena, &audits, &count, &next_id,
+                              &failure);
     }
     if (rc == 0) {
         struct pn_row_writer *rows = pn_cli_rows(cli);

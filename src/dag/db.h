@@ -300,11 +300,15 @@ struct pn_audit_filter {
     const char *run_id;
     const char *words;
     bool oldest_first;
-    int64_t after_id; /* of the last row of the page before; 0: from the first */
-    int64_t limit;
+    int64_t after_id; /* *next_id of the page before; 0: from the first */
+    int64_t limit;    /* less than PN_AUDITS_READ_MAX */
 };
+/* A call reads at most this many rows, whether they have the words or not. */
+enum { PN_AUDITS_READ_MAX = 5000 };
+/* *next_id is the `after_id` of the next page; 0: this page is the last. As a call reads no more
+ * than so many rows, a page may be short, even empty, although another follows. */
 int pn_dag_db_audits(struct pn_dag_db *db, const struct pn_audit_filter *filter,
                      struct pn_arena *arena, struct pn_audit **rows, size_t *count,
-                     struct pn_err *e) PN_MUST_CHECK;
+                     int64_t *next_id, struct pn_err *e) PN_MUST_CHECK;
 
 #endif

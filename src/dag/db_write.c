@@ -17,15 +17,6 @@ struct pn_trigger pn_trigger_of(const char *who)
     };
 }
 
-int pn_dag_db_audit(struct pn_dag_db *db, const struct pn_audit *row, struct pn_err *e)
-{
-    return pn_dag_db_run_sql(
-        db, NULL, e,
-        "INSERT INTO audit(at_ms, who, what, dag, run_id, task, detail)"
-        " VALUES (?1, ?2, ?3, ifnull(?4, ''), ifnull(?5, ''), ifnull(?6, ''), ifnull(?7, ''))",
-        "itttttt", row->at_ms, row->who, row->what, row->dag, row->run_id, row->task, row->detail);
-}
-
 /* ---- a new run ------------------------------------------------------------------------------- */
 
 static int insert_run(struct pn_dag_db *db, const char *dag, const char *run_id,

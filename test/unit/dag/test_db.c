@@ -385,6 +385,7 @@ static void test_no_list_scans_or_sorts(void **state)
     struct pn_task_run *tasks = NULL;
     struct pn_attempt *attempts = NULL;
     struct pn_audit *audits = NULL;
+    int64_t next_id = 0;
     size_t count = 0;
     assert_int_equal(pn_dag_db_tasks(world->db, 1, &world->arena, &tasks, &count, NULL), 0);
     for (int i = 0; i < 2; i++) {
@@ -397,8 +398,9 @@ static void test_no_list_scans_or_sorts(void **state)
                                                .run_id = i % 3 > 1 ? "x" : NULL,
                                                .oldest_first = i > 2,
                                                .limit = 9};
-        assert_int_equal(pn_dag_db_audits(world->db, &filter, &world->arena, &audits, &count, NULL),
-                         0);
+        assert_int_equal(
+            pn_dag_db_audits(world->db, &filter, &world->arena, &audits, &count, &next_id, NULL),
+            0);
     }
     read_the_rest(world);
     assert_int_equal(sqlite3_trace_v2(world->db->sqlite, 0, NULL, NULL), SQLITE_OK);
@@ -487,30 +489,74 @@ static void test_a_conf_is_a_json_object(void **state)
     assert_string_equal(run.note, "by hand");
     assert_int_equal(pn_dag_db_note(world->db, &run, "seen", "me", 6, NULL), 0);
     struct pn_audit *audits = NULL;
+    int64_t next_id = 0;
     size_t count = 0;
     struct pn_audit_filter filter = {.dag = "diamond", .run_id = run.run_id, .limit = 9};
-    assert_int_equal(pn_dag_db_audits(world->db, &filter, &world->arena, &audits, &count, NULL), 0);
+    assert_int_equal(
+        pn_dag_db_audits(world->db, &filter, &world->arena, &audits, &count, &next_id, NULL), 0);
     assert_int_equal(count, 2);
     assert_string_equal(audits[0].what, "note");
     assert_string_equal(audits[0].who, "me");
     assert_string_equal(audits[1].what, "trigger");
     /* By words of the texts, in either order, from a page to the next. */
     filter = (struct pn_audit_filter){.words = "TRIGGER diam", .limit = 9};
-    assert_int_equal(pn_dag_db_audits(world->db, &filter, &world->arena, &audits, &count, NULL), 0);
+    assert_int_equal(
+        pn_dag_db_audits(world->db, &filter, &world->arena, &audits, &count, &next_id, NULL), 0);
     assert_int_equal(count, 1);
     assert_string_equal(audits[0].what, "trigger");
     filter = (struct pn_audit_filter){.words = "diamond", .oldest_first = true, .limit = 1};
-    assert_int_equal(pn_dag_db_audits(world->db, &filter, &world->arena, &audits, &count, NULL), 0);
+    assert_int_equal(
+        pn_dag_db_audits(world->db, &filter, &world->arena, &audits, &count, &next_id, NULL), 0);
     assert_int_equal(count, 1);
     assert_string_equal(audits[0].what, "trigger");
     filter.after_id = audits[0].id;
     filter.limit = 9;
-    assert_int_equal(pn_dag_db_audits(world->db, &filter, &world->arena, &audits, &count, NULL), 0);
+    assert_int_equal(
+        pn_dag_db_audits(world->db, &filter, &world->arena, &audits, &count, &next_id, NULL), 0);
     assert_int_equal(count, 1);
     assert_string_equal(audits[0].what, "note");
     filter.words = "me diamond nobody";
-    assert_int_equal(pn_dag_db_audits(world->db, &filter, &world->arena, &audits, &count, NULL), 0);
+    assert_int_equal(
+        pn_dag_db_audits(world->db, &filter, &world->arena, &audits, &count, &next_id, NULL), 0);
     assert_int_equal(count, 0);
+    assert_int_equal(next_id, 0);
+}
+
+/* A call reads a bounded part of the audit, and says where the next continues. */
+static void test_a_rare_word_is_found_in_pieces(void **state)
+{
+    struct world *world = *state;
+    open_db(world);
+    enum { ROWS = 2 * PN_AUDITS_READ_MAX + 7, RARE_FROM_NEWEST = PN_AUDITS_READ_MAX + 3 };
+    assert_int_equal(pn_dag_db_begin(world->db, NULL), 0);
+    for (int i = 0; i < ROWS; i++) {
+        const struct pn_audit row = {.at_ms = i,
+                                     .who = "test",
+                                     .what = i == ROWS - 1 - RARE_FROM_NEWEST ? "rare" : "pause",
+                                     .dag = "diamond"};
+        assert_int_equal(pn_dag_db_audit(world->db, &row, NULL), 0);
+    }
+    assert_int_equal(pn_dag_db_end(world->db, 0, NULL), 0);
+    const size_t expected[] = {0, 1, 0};
+    struct pn_audit_filter filter = {.words = "rare", .limit = 9};
+    struct pn_audit *audits = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < 3; i++) {
+        int64_t next_id = 0;
+        assert_int_equal(
+            pn_dag_db_audits(world->db, &filter, &world->arena, &audits, &count, &next_id, NULL),
+            0);
+        assert_int_equal(count, expected[i]);
+        assert_int_equal(next_id == 0, i == 2);
+        filter.after_id = next_id;
+    }
+    /* A page that is full of rows ends before the first that it has no room for. */
+    filter = (struct pn_audit_filter){.words = "pause", .limit = 9};
+    int64_t next_id = 0;
+    assert_int_equal(
+        pn_dag_db_audits(world->db, &filter, &world->arena, &audits, &count, &next_id, NULL), 0);
+    assert_int_equal(count, 9);
+    assert_int_equal(next_id, audits[8].id);
 }
 
 int main(void)
@@ -526,6 +572,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_runs_are_counted_as_they_change, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_logical_date_has_one_run, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_conf_is_a_json_object, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_rare_word_is_found_in_pieces, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
