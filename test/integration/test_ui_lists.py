@@ -12,18 +12,21 @@ from ui import SHAPES, browser, check_looks, watch  # noqa: F401
 COMMITS = 120
 KEY = "delta_tables/other/many"
 TABLE = f"tables/{KEY.replace('/', '%2F')}"
+SMALL_KEY = "delta_tables/other/small"
+SMALL = f"tables/{SMALL_KEY.replace('/', '%2F')}"
 TURNS = 60
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """A table of another program with a file for each commit, and an audit of many rows."""
+    """Tables of another program, one with a file for each commit, and an audit of many rows."""
     data = tmp_path_factory.mktemp("lists") / "data"
     with Server(data) as running:
         folder = data / "store" / KEY
         for n in range(COMMITS):
             rows = pyarrow.table({"day": [f"d{n % 7}"] * (n + 1), "n": list(range(n + 1))})
             write_deltalake(folder, rows, mode="append", partition_by=["day"])
+        write_deltalake(data / "store" / SMALL_KEY, pyarrow.table({"n": [1]}))
         dag = ask(running, "dags")["items"][0]["dag"]
         for n in range(TURNS):
             body = {"paused": n % 2 == 0}
@@ -150,3 +153,20 @@ def test_the_audit_is_filtered_as_a_whole(watch, server):
     first = rows.first.inner_text()
     page.get_by_role("button", name="Time", exact=True).click()
     expect(rows.last).to_have_text(first, use_inner_text=True)
+
+
+@pytest.mark.parametrize("after", [f"{SMALL}/files", f"{TABLE}/history"])
+def test_a_list_shows_no_rows_of_another(watch, server, after):
+    """The page changes within the browser, and the rows of the new list are slow to come."""
+    page = watch().go(f"{TABLE}/files", "50, and more")
+    held = []
+    page.route(f"**/api/v1/{after}*", lambda route: held.append(route))
+    page.evaluate("(url) => history.pushState(null, '', url)", f"/ui/{after}")
+    page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")
+    view = after.rpartition("/")[2].capitalize()
+    expect(page.locator("main [aria-current=page]", has_text=view)).to_be_visible()
+    expect(page.locator(".skeleton")).not_to_have_count(0)
+    expect(page.locator("tbody tr")).to_have_count(0)
+    for route in held:
+        route.continue_()
+    expect(page.locator("tbody tr")).to_have_count(1 if after.startswith(SMALL) else 50)

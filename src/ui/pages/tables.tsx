@@ -321,6 +321,7 @@ function OneTable({ name, view }: { name: string; view: string }) {
               {view === "schema" ? <Schema path={path} /> : null}
               {view === "history" ? (
                 <ServerList
+                  key={`${path}/history`}
                   path={`${path}/history`}
                   caption="History"
                   columns={HISTORY}
@@ -329,6 +330,7 @@ function OneTable({ name, view }: { name: string; view: string }) {
               ) : null}
               {view === "files" ? (
                 <ServerList
+                  key={`${path}/files`}
                   path={`${path}/files`}
                   caption="Files"
                   columns={FILES}
