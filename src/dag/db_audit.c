@@ -1,4 +1,4 @@
-/* The audit: who did what, and when. */
+/* The audit: what was done, when, and by whom. */
 #include "base/buf.h"
 #include "base/words.h"
 #include "dag/db_internal.h"
