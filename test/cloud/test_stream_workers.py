@@ -173,6 +173,20 @@ def test_what_one_gateway_makes_the_other_has(gateways, name):
     two.delete_stream(StreamName=other)
 
 
+def test_what_one_gateway_gives_out_is_good_at_the_other_at_once(gateways, name):
+    """As behind a balancer: the other gateway has not been asked for the stream before."""
+    one, two = (gateway.client() for gateway in gateways)
+    one.create_stream(StreamName=f"{name}.a", ShardCount=2)
+    at = one.get_shard_iterator(
+        StreamName=f"{name}.a", ShardId="shardId-000000000000", ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]  # fmt: skip
+    assert two.get_records(ShardIterator=at)["Records"] == []
+    one.create_stream(StreamName=f"{name}.b", ShardCount=2)
+    page = one.list_shards(StreamName=f"{name}.b", MaxResults=1)
+    rest = two.list_shards(NextToken=page["NextToken"])
+    assert [shard["ShardId"] for shard in rest["Shards"]] == ["shardId-000000000001"]
+
+
 def test_the_first_record_makes_a_stream_once(gateways, name):
     """Both gateways get a first record of it at the same moment."""
     made = f"{name}-x"

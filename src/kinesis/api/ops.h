@@ -66,6 +66,10 @@ int pn_op_may(struct pn_call *call, const char *stream) PN_MUST_CHECK;
 char *pn_op_stream_id(const struct pn_stream *stream, char *out);
 /* The name that a stream is called by in the input, whether it exists or not. */
 int pn_op_stream_name(struct pn_call *call, const char **name) PN_MUST_CHECK;
+/* What failed with *rc because it is not known: may it be known after all, because another process
+ * has just made it? True: we have caught up, try once more. False: *rc stays, or says why we could
+ * not; the call may have to be run again where it may block. */
+bool pn_op_look_again(struct pn_call *call, int *rc);
 /* The stream of a name; where streams are shared, it may be one that another process has just made.
  * Release with pn_stream_release(). */
 int pn_op_find_stream(struct pn_call *call, const char *name,

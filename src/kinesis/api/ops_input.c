@@ -288,18 +288,31 @@ int pn_call_stream(struct pn_call *call, const struct pn_stream **stream)
     return pn_op_find_stream(call, name, stream);
 }
 
-int pn_op_find_stream(struct pn_call *call, const char *name, const struct pn_stream **stream)
+bool pn_op_look_again(struct pn_call *call, int *rc)
 {
-    int rc = pn_kinesis_stream(call->kinesis, name, stream, &call->err);
-    if (rc != PN_KINESIS_NOT_FOUND || !pn_kinesis_is_shared(call->kinesis)) {
-        return rc;
+    if (!pn_kinesis_is_shared(call->kinesis)) {
+        return false;
     }
     if (!call->may_block) {
         call->has_to_block = true;
-        return rc;
+        return false;
     }
-    rc = pn_kinesis_catch_up(call->kinesis, &call->err);
-    return rc != 0 ? rc : pn_kinesis_stream(call->kinesis, name, stream, &call->err);
+    struct pn_err why = {0};
+    int caught_up = pn_kinesis_catch_up(call->kinesis, &why);
+    if (caught_up != 0) {
+        *rc = caught_up;
+        call->err = why;
+    }
+    return caught_up == 0;
+}
+
+int pn_op_find_stream(struct pn_call *call, const char *name, const struct pn_stream **stream)
+{
+    int rc = pn_kinesis_stream(call->kinesis, name, stream, &call->err);
+    if (rc == PN_KINESIS_NOT_FOUND && pn_op_look_again(call, &rc)) {
+        rc = pn_kinesis_stream(call->kinesis, name, stream, &call->err);
+    }
+    return rc;
 }
 
 /* --- shards ----------------------------------------------------------------------------------- */

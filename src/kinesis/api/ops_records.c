@@ -319,14 +319,28 @@ static void write_records(struct pn_call *call, const struct pn_stream *stream,
     pn_wire_map_end(&call->reply);
 }
 
+/* An iterator of another server may be of a stream that is not known here yet; that of the first
+ * stream of all also needs the key, without which it looks invalid. */
+static int read_iterator(struct pn_call *call, const struct pn_stream **stream,
+                         const struct pn_shard **shard, int64_t *offset)
+{
+    const struct pn_json *given = pn_json_get(call->input, "ShardIterator");
+    int rc = pn_iterator_read(call->kinesis, given->text, given->text_len, stream, shard, offset,
+                              &call->err);
+    bool may_be_new = rc == PN_KINESIS_NOT_FOUND || rc == PN_KINESIS_INVALID_ARGUMENT;
+    if (may_be_new && pn_op_look_again(call, &rc)) {
+        rc = pn_iterator_read(call->kinesis, given->text, given->text_len, stream, shard, offset,
+                              &call->err);
+    }
+    return rc;
+}
+
 int pn_op_get_records(struct pn_call *call)
 {
-    const struct pn_json *iterator = pn_json_get(call->input, "ShardIterator");
     const struct pn_stream *stream = NULL;
     const struct pn_shard *shard = NULL;
     int64_t offset = 0;
-    int rc = pn_iterator_read(call->kinesis, iterator->text, iterator->text_len, &stream, &shard,
-                              &offset, &call->err);
+    int rc = read_iterator(call, &stream, &shard, &offset);
     if (rc != 0) {
         return rc;
     }

@@ -109,6 +109,19 @@ int pn_op_token_read(struct pn_call *call, char kind, const char *text, struct p
     return 0;
 }
 
+/* The token's stream, as this process knows it. */
+static int find_stream(struct pn_call *call, const struct pn_token *token,
+                       const struct pn_stream **stream)
+{
+    int rc = pn_kinesis_stream(call->kinesis, token->stream, stream, &call->err);
+    if (rc == 0 && (*stream)->id != token->stream_id) {
+        pn_stream_release(stream);
+        return pn_op_fail(call, PN_KINESIS_NOT_FOUND, "Stream %s under account %s not found.",
+                          token->stream, pn_op_account(call));
+    }
+    return rc;
+}
+
 int pn_op_token_stream(struct pn_call *call, const struct pn_token *token,
                        const struct pn_stream **stream)
 {
@@ -119,11 +132,9 @@ int pn_op_token_stream(struct pn_call *call, const struct pn_token *token,
     if (rc != 0) {
         return rc;
     }
-    rc = pn_kinesis_stream(call->kinesis, token->stream, stream, &call->err);
-    if (rc == 0 && (*stream)->id != token->stream_id) {
-        pn_stream_release(stream);
-        return pn_op_fail(call, PN_KINESIS_NOT_FOUND, "Stream %s under account %s not found.",
-                          token->stream, pn_op_account(call));
+    rc = find_stream(call, token, stream);
+    if (rc == PN_KINESIS_NOT_FOUND && pn_op_look_again(call, &rc)) {
+        rc = find_stream(call, token, stream);
     }
     return rc;
 }
