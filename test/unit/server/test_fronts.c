@@ -419,6 +419,7 @@ static void test_added_route(void **state)
                                                        PN_OF_NOTHING},
                                               .id = "echo",
                                               .summary = "Says how long the body is",
+                                              .body_media = "text/plain", /* or of no type */
                                               .media = "application/json"};
     const struct pn_fronts_config config = usual(f);
     create(f, &config);
