@@ -1,4 +1,4 @@
-/* What a table's commits have added since a version: the log is read forwards, commit by commit. */
+/* What commits have added to a table, or replaced, since a version: the log is read forwards. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,8 +37,10 @@ static int find_line(void *arg, const char *line, size_t len, size_t capacity, s
 }
 
 /* *gone: there is no such commit any more. */
-static int find_commit(struct pn_delta *table, int64_t version, struct finding *finding, bool *gone,
-                       struct pn_err *e)
+static int find_commit(struct pn_delta *table, int64_t version,
+                       int (*each)(void *arg, const char *line, size_t len, size_t capacity,
+                                   struct pn_err *e),
+                       void *arg, bool *gone, struct pn_err *e)
 {
     char *key = pn_delta_commit_key(table, version);
     struct pn_buf bytes;
@@ -50,8 +52,8 @@ static int find_commit(struct pn_delta *table, int64_t version, struct finding *
                                    bytes.capacity, &why);
     }
     if (rc == 0) {
-        rc = pn_delta_each_line(key, pn_buf_text(&bytes), bytes.len, bytes.capacity, false,
-                                find_line, finding, &why);
+        rc = pn_delta_each_line(key, pn_buf_text(&bytes), bytes.len, bytes.capacity, false, each,
+                                arg, &why);
     }
     pn_err_copy(e, rc != 0 && !*gone ? &why : NULL);
     pn_buf_deinit(&bytes);
@@ -105,7 +107,7 @@ int pn_delta_added_since(struct pn_delta *table, int64_t after,
     int rc = 0;
     *why = NULL;
     for (int64_t version = after + 1; rc == 0 && !gone && version <= snapshot->version; version++) {
-        rc = find_commit(table, version, &finding, &gone, e);
+        rc = find_commit(table, version, find_line, &finding, &gone, e);
     }
     for (size_t i = 0; rc == 0 && !gone && !deleted && i < finding.count; i++) {
         if (!is_live(snapshot, &finding.files[i])) {
@@ -127,5 +129,56 @@ int pn_delta_added_since(struct pn_delta *table, int64_t after,
         memcpy(*files, finding.files, *count * sizeof **files);
     }
     free(finding.files);
+    return rc;
+}
+
+/* --- replaced --------------------------------------------------------------------------------- */
+
+/* What a commit says of itself. */
+struct replacing {
+    struct pn_delta_reader *reader;
+    const char *app_id;
+    bool is_own;  /* it has a txn of app_id */
+    bool chooses; /* it changes or deletes rows that it chose, the others stay */
+    bool has_removed;
+};
+
+static int note_line(void *arg, const char *line, size_t len, size_t capacity, struct pn_err *e)
+{
+    static const char *const choosing[] = {"DELETE", "UPDATE", "MERGE"};
+    struct replacing *replacing = arg;
+    struct pn_delta_action action;
+    int rc = pn_delta_action_parse(replacing->reader, line, len, capacity, &action, e);
+    if (rc != 0) {
+        return rc;
+    }
+    if (action.kind == PN_DELTA_TXN) {
+        replacing->is_own = replacing->is_own ||
+                            pn_json_text_is(pn_json_get(action.body, "appId"), replacing->app_id);
+    } else if (action.kind == PN_DELTA_REMOVE) {
+        replacing->has_removed =
+            replacing->has_removed || pn_json_get_bool(action.body, "dataChange", true);
+    }
+    for (size_t i = 0;
+         action.kind == PN_DELTA_COMMIT_INFO && i < sizeof choosing / sizeof *choosing; i++) {
+        replacing->chooses = replacing->chooses ||
+                             pn_json_text_is(pn_json_get(action.body, "operation"), choosing[i]);
+    }
+    return 0;
+}
+
+int pn_delta_replaced_since(struct pn_delta *table, int64_t from,
+                            const struct pn_delta_snapshot *snapshot, const char *app_id,
+                            bool *replaced, bool *gone, struct pn_err *e)
+{
+    int rc = 0;
+    *replaced = false;
+    *gone = false;
+    for (int64_t version = from > 0 ? from : 0;
+         rc == 0 && !*gone && !*replaced && version <= snapshot->version; version++) {
+        struct replacing replacing = {.reader = &table->reader, .app_id = app_id};
+        rc = find_commit(table, version, note_line, &replacing, gone, e);
+        *replaced = replacing.has_removed && !replacing.is_own && !replacing.chooses;
+    }
     return rc;
 }

@@ -299,6 +299,16 @@ int pn_delta_added_since(struct pn_delta *table, int64_t after,
                          struct pn_delta_file **files, size_t *count, const char **why,
                          struct pn_err *e) PN_MUST_CHECK;
 
+/*
+ * Was the table overwritten or restored by another application in version `from` or later, up to
+ * that of `snapshot`? *replaced: a commit without a txn of `app_id` removed rows, and not as a
+ * DELETE, UPDATE or MERGE, which leave all rows but those that they choose. *gone: a commit was
+ * cleaned from the log, so that is not known.
+ */
+int pn_delta_replaced_since(struct pn_delta *table, int64_t from,
+                            const struct pn_delta_snapshot *snapshot, const char *app_id,
+                            bool *replaced, bool *gone, struct pn_err *e) PN_MUST_CHECK;
+
 /* How long files that left the table are kept for readers of older versions: the table's
  * delta.deletedFileRetentionDuration, or otherwise the handle's configuration. It is at least a
  * minute, because files that are about to be committed are younger. */

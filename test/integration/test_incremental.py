@@ -315,7 +315,7 @@ def test_a_raw_table_whose_merge_was_changed_asks_for_a_full_refresh(data, tmp_p
     task("load", data, grow)
     for raw in (MERGE, MERGE.replace("order_by: seq", "order_by: amount")):
         write_pipeline(grow, "grow", raw)
-        with pytest.raises(Failed, match="are others than those that it was made with: run it"):
+        with pytest.raises(Failed, match="of a column has changed since the table was made"):
             task("load", data, grow)
         assert "1 row, made afresh" in task("load", data, grow, "--full-refresh").stdout
 
@@ -348,9 +348,11 @@ def test_positions_are_those_of_the_partitions(data, tmp_path):
     land(data, "shop.orders", 0, 0, [{"id": 1, "amount": 1.0}, {"id": 2, "amount": 1.0}])
     land(data, "shop.orders", 1, 5, [{"id": 3, "amount": 1.0}])
     make_all(data, grow)
-    assert txns(data, "grow/raw_orders") == {
+    positions = txns(data, "grow/raw_orders")
+    assert positions.pop("pinion/definition") > 0
+    assert positions == {
         "pinion/incremental": 1,
-        "pinion/definition": 0,
+        "pinion/since": 0,
         "pinion/landed/shop.orders/0": 2,
         "pinion/landed/shop.orders/0/objects": 1,
         "pinion/landed/shop.orders/1": 6,
@@ -402,7 +404,7 @@ def test_what_new_rows_cannot_tell_makes_it_afresh(data, tmp_path):
     write_pipeline(grow, "grow", "mode: overwrite", "mode: overwrite", SQL)
     make_all(data, grow)
     write_pipeline(grow, "grow", "mode: append", "mode: append", SQL)
-    assert "9 rows, made afresh (the last run overwrote it" in task("load", data, grow).stdout
+    assert "9 rows, made afresh (it was overwritten since" in task("load", data, grow).stdout
     assert "9 rows, made afresh (the last run overwrote it)" in task("clean", data, grow).stdout
     assert "made afresh (--full-refresh)" in task("load", data, grow, "--full-refresh").stdout
     conf = {"PINION_CONF": '{"full_refresh": true}'}

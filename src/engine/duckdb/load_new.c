@@ -9,29 +9,72 @@
 #include "base/mem.h"
 #include "engine/duckdb/merge.h"
 
-static int read_snapshot(struct pn_load_new *new, struct pn_err *e)
+/* Reads the table, and asks whether the rows of its last load are still in it. */
+static int read_snapshot(struct pn_load_new *new, bool *holds, struct pn_err *e)
 {
     struct pn_err why = {0};
     struct pn_delta *delta = pn_duckdb_delta(new->engine, new->table->path);
+    bool replaced = false;
+    bool gone = false;
     int rc = pn_delta_snapshot(delta, -1, &new->snapshot, &why);
+    *holds = rc == 0 && pn_taken_holds(new->snapshot);
+    if (*holds && !new->engine->config.full_refresh) {
+        int64_t since = pn_delta_txn_version(new->snapshot, PN_INCREMENTAL_SINCE);
+        rc = pn_delta_replaced_since(delta, since, new->snapshot, PN_INCREMENTAL_SINCE, &replaced,
+                                     &gone, &why);
+        *holds = !replaced;
+    }
     pn_delta_destroy(&delta);
     if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
         new->snapshot = NULL;
         return 0;
     }
     pn_err_copy(e, rc != 0 ? &why : NULL);
-    return rc;
+    return rc == 0 && gone
+               ? pn_err_input(e,
+                              "table '%s': the log of what happened to it since its last load was "
+                              "cleaned, so another program may have overwritten it: run it with "
+                              "--full-refresh, which makes it from the objects that there are",
+                              new->table->name)
+               : rc;
 }
 
-/* How records become rows of the table: 0 where each is one. */
+static uint32_t add_text(uint32_t sum, const char *text)
+{
+    const char *it = text != NULL ? text : "";
+    return pn_crc32c_add(sum, it, strlen(it) + 1);
+}
+
+static uint32_t add_column(uint32_t sum, const struct pn_column *column)
+{
+    if (column->is_lenient || column->required || column->alias_count > 0 ||
+        column->unwrap != NULL) {
+        sum = add_text(sum, column->name);
+        sum = add_text(sum, column->is_lenient ? "lenient" : NULL);
+        sum = add_text(sum, column->required ? "required" : NULL);
+        sum = add_text(sum, column->unwrap);
+    }
+    for (size_t i = 0; i < column->alias_count; i++) {
+        sum = add_text(sum, column->aliases[i]);
+    }
+    return sum;
+}
+
+/* Which records become rows of the table, and how; the names and types of columns are its own. */
 static int64_t definition_of(const struct pn_table *table)
 {
-    const char *const texts[] = {table->key_column,
-                                 table->order_column != NULL ? table->order_column->name : "",
-                                 table->delete_when != NULL ? table->delete_when : ""};
-    uint32_t sum = 0;
-    for (size_t i = 0; table->mode == PN_MODE_MERGE && i < sizeof texts / sizeof *texts; i++) {
-        sum = pn_crc32c_add(sum, texts[i], strlen(texts[i]) + 1);
+    static const char *const unknown[] = {
+        [PN_UNKNOWN_DROP] = "drop", [PN_UNKNOWN_KEEP] = "keep", [PN_UNKNOWN_REJECT] = "reject"};
+    uint32_t sum = add_text(0, pn_table_mode_names[table->mode]);
+    sum = add_text(sum, table->from_topic);
+    sum = add_text(sum, unknown[table->unknown_keys]);
+    for (size_t i = 0; i < table->column_count; i++) {
+        sum = add_column(sum, &table->columns[i]);
+    }
+    if (table->mode == PN_MODE_MERGE) {
+        sum = add_text(sum, table->key_column);
+        sum = add_text(sum, table->order_column != NULL ? table->order_column->name : NULL);
+        sum = add_text(sum, table->delete_when);
     }
     return sum;
 }
@@ -44,9 +87,10 @@ static int check_definition(const struct pn_load_new *new, struct pn_err *e)
                    definition_of(new->table)
                ? 0
                : pn_err_input(e,
-                              "table '%s': its `mode`, or key, order_by or delete_when of its "
-                              "merge, are others than those that it was made with: run it with "
-                              "--full-refresh, which makes it from the objects that there are",
+                              "table '%s': `mode`, `key`, `order_by` or `delete_when`, "
+                              "`from_topic`, `unknown_keys`, or `coerce`, `required`, `aliases` or "
+                              "`unwrap` of a column has changed since the table was made: run it "
+                              "with --full-refresh, which makes it from the objects that there are",
                               new->table->name);
 }
 
@@ -58,11 +102,11 @@ int pn_load_new_begin(struct pn_load_new *new, struct pn_duckdb *engine,
     if (table->mode == PN_MODE_OVERWRITE || engine->config.landed_folder != NULL) {
         return 0; /* files of a folder have no offsets */
     }
-    int rc = read_snapshot(new, e);
+    bool holds = false;
+    int rc = read_snapshot(new, &holds, e);
     if (rc != 0) {
         return rc;
     }
-    bool holds = pn_taken_holds(new->snapshot);
     new->afresh = engine->config.full_refresh || !holds;
     if (!new->afresh) {
         rc = check_definition(new, e);
@@ -70,8 +114,10 @@ int pn_load_new_begin(struct pn_load_new *new, struct pn_duckdb *engine,
     new->taken = pn_taken_create(new->snapshot, new->afresh, definition_of(table));
     if (new->afresh &&new->snapshot != NULL) {
         (void)snprintf(report->why_afresh, sizeof report->why_afresh, "%s",
-                       holds ? "--full-refresh"
-                             : "the last run overwrote it, with another mode or from files");
+                       engine->config.full_refresh
+                           ? "--full-refresh"
+                           : "it was overwritten since its last load: with another mode, from "
+                             "files, or by another program");
     }
     return rc;
 }
@@ -190,9 +236,31 @@ static int merge_rows(struct pn_load_new *new, const struct pn_written *written,
     return rc;
 }
 
+/* Files of a folder: the table is made of them alone, and holds no positions. */
+static int overwrite_merged(struct pn_load_new *new, const struct pn_written *written,
+                            const char *notes, struct pn_table_report *report, struct pn_err *e)
+{
+    const struct pn_delta_txn unmarked = {
+        .app_id = PN_INCREMENTAL_MARK, .version = 0, .updated_ms = pn_wall_ms(new->engine->clock)};
+    struct pn_delta *delta = pn_duckdb_delta(new->engine, new->table->path);
+    int64_t mark = -1;
+    int rc = pn_delta_txn_latest(delta, PN_INCREMENTAL_MARK, &mark, e);
+    pn_delta_destroy(&delta);
+    const struct pn_duckdb_put put = {.mode = PN_DELTA_OVERWRITE,
+                                      .notes = notes,
+                                      .txns = &unmarked,
+                                      .txns_before = &mark,
+                                      .txn_count = 1};
+    new->afresh = true;
+    return rc == 0 ? merge_rows(new, written, &put, report, e) : rc;
+}
+
 int pn_load_new_commit(struct pn_load_new *new, const struct pn_written *written, const char *notes,
                        struct pn_table_report *report, struct pn_err *e)
 {
+    if (new->taken == NULL &&new->table->mode == PN_MODE_MERGE) {
+        return overwrite_merged(new, written, notes, report, e);
+    }
     if (new->taken == NULL) {
         return pn_duckdb_overwrite(new->engine, new->table, written, notes, &report->version, e);
     }

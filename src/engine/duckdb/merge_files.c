@@ -23,7 +23,8 @@ static bool has_statistics(const struct pn_column *key)
     return key->type.kind != PN_TYPE_DOUBLE && key->type.kind != PN_TYPE_FLOAT;
 }
 
-/* Appends a value of the statistics as a literal, or NULL. */
+/* Appends a value of the statistics as a literal of the key's type, or NULL: all values of a column
+ * may be that, so it has the type, too. */
 static void add_value(const struct pn_json *values, const struct pn_column *key, struct pn_buf *sql)
 {
     const struct pn_json *value = pn_json_get(values, key->name);
@@ -33,15 +34,15 @@ static void add_value(const struct pn_json *values, const struct pn_column *key,
     } else if (value != NULL && value->type == PN_JSON_NUMBER) {
         text = pn_xstrndup(value->raw, value->raw_len);
     }
+    pn_buf_adds(sql, "TRY_CAST(");
     if (text != NULL && has_statistics(key)) {
-        pn_buf_adds(sql, "CAST(");
         pn_duckdb_add_text(sql, text);
-        pn_buf_adds(sql, " AS ");
-        pn_type_sql(&key->type, sql);
-        pn_buf_addc(sql, ')');
     } else {
         pn_buf_adds(sql, "NULL");
     }
+    pn_buf_adds(sql, " AS ");
+    pn_type_sql(&key->type, sql);
+    pn_buf_addc(sql, ')');
     free(text);
 }
 

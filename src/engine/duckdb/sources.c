@@ -79,6 +79,22 @@ static int read_snapshot(struct pn_duckdb *engine, const char *path,
     return rc;
 }
 
+/* Was the table overwritten since its last run, or is that not known? */
+static int is_replaced(const struct pn_sources *sources, bool *replaced, struct pn_err *e)
+{
+    bool gone = false;
+    *replaced = false;
+    if (version_of(sources, PN_INCREMENTAL_MARK) != 1) {
+        return 0;
+    }
+    struct pn_delta *delta = pn_duckdb_delta(sources->engine, sources->table->path);
+    int rc = pn_delta_replaced_since(delta, version_of(sources, PN_INCREMENTAL_SINCE),
+                                     sources->target, PN_INCREMENTAL_SINCE, replaced, &gone, e);
+    pn_delta_destroy(&delta);
+    *replaced = *replaced || gone;
+    return rc;
+}
+
 /* What a source got since a version; *why as of pn_delta_added_since(). */
 static int read_added(struct pn_sources *sources, size_t i, int64_t after, const char **why,
                       struct pn_err *e)
@@ -126,7 +142,7 @@ static int read_source(struct pn_sources *sources, size_t i, struct pn_table_rep
 int pn_sources_read(struct pn_sources *sources, struct pn_duckdb *engine,
                     const struct pn_table *table, struct pn_table_report *report, struct pn_err *e)
 {
-    enum { FURTHER_TXNS = 2 };
+    enum { FURTHER_TXNS = 3 };
     *sources = (struct pn_sources){
         .engine = engine,
         .table = table,
@@ -143,15 +159,24 @@ int pn_sources_read(struct pn_sources *sources, struct pn_duckdb *engine,
         return rc;
     }
     int64_t sum = checksum(sources);
+    bool replaced = false;
+    rc = is_replaced(sources, &replaced, e);
+    if (rc != 0) {
+        return rc;
+    }
     if (engine->config.full_refresh) {
         set_why(sources, report, "--full-refresh", "");
     } else if (version_of(sources, PN_INCREMENTAL_MARK) != 1) {
         set_why(sources, report, "the last run overwrote it", "");
+    } else if (replaced) {
+        set_why(sources, report, "another program may have overwritten it since", "");
     } else if (version_of(sources, PN_INCREMENTAL_DEFINITION) != sum) {
         set_why(sources, report, "its SQL, columns or mode have changed", "");
     }
     add_txn(sources, PN_INCREMENTAL_MARK, 1);
     add_txn(sources, PN_INCREMENTAL_DEFINITION, sum);
+    add_txn(sources, PN_INCREMENTAL_SINCE,
+            sources->target != NULL ? sources->target->version + 1 : 0);
     for (size_t i = 0; rc == 0 && i < table->read_count; i++) {
         rc = read_source(sources, i, report, e);
     }

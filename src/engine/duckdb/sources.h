@@ -5,6 +5,7 @@
  *
  *   pinion/incremental               1: the versions below are what the table was made of
  *   pinion/definition                a checksum of SQL, columns, prelude and mode
+ *   pinion/since                     the commit is of this version or later (taken.h)
  *   pinion/source/<table>/<its id>   the version of that table
  *
  * The table is made afresh, of all rows, when new rows alone are not enough: at first; when it was

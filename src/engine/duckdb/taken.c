@@ -52,6 +52,7 @@ struct pn_taken {
     struct pn_arena arena;
     struct number mark;
     struct number definition;
+    struct number since;
     struct part *parts;
     size_t count;
     size_t capacity;
@@ -181,12 +182,16 @@ struct pn_taken *pn_taken_create(const struct pn_delta_snapshot *snapshot, bool 
     pn_arena_init(&taken->arena, 0);
     taken->mark = (struct number){.before = -1, .now = 1};
     taken->definition = (struct number){.before = -1, .now = definition};
+    taken->since =
+        (struct number){.before = -1, .now = snapshot != NULL ? snapshot->version + 1 : 0};
     for (size_t i = 0; snapshot != NULL && i < snapshot->txn_count; i++) {
         const struct pn_delta_txn *txn = &snapshot->txns[i];
         if (strcmp(txn->app_id, PN_INCREMENTAL_MARK) == 0) {
             taken->mark.before = txn->version;
         } else if (strcmp(txn->app_id, PN_INCREMENTAL_DEFINITION) == 0) {
             taken->definition.before = txn->version;
+        } else if (strcmp(txn->app_id, PN_INCREMENTAL_SINCE) == 0) {
+            taken->since.before = txn->version;
         } else if (strncmp(txn->app_id, PREFIX, strlen(PREFIX)) == 0) {
             read_txn(taken, txn, afresh);
         }
@@ -414,6 +419,7 @@ void pn_taken_txns(struct pn_taken *taken, int64_t now_ms, const struct pn_delta
     taken->txn_count = 0;
     add_txn(taken, PN_INCREMENTAL_MARK, taken->mark, now_ms);
     add_txn(taken, PN_INCREMENTAL_DEFINITION, taken->definition, now_ms);
+    add_txn(taken, PN_INCREMENTAL_SINCE, taken->since, now_ms);
     for (size_t i = 0; i < taken->count; i++) {
         add_part_txns(taken, &taken->parts[i], now_ms);
     }

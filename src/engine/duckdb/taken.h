@@ -6,6 +6,9 @@
  *
  *   pinion/incremental                           1: the positions below are the table's; 0: they
  *                                                are not (the table was overwritten since)
+ *   pinion/since                                 the commit is of this version or later; each
+ *                                                commit has another one, so of two loads that began
+ *                                                at one version the second fails
  *   pinion/definition                            of what settings the rows were made, by the caller
  *   pinion/landed/<topic>/<n>                    next
  *   pinion/landed/<topic>/<n>/objects            how many objects the table has taken
@@ -27,6 +30,7 @@
 enum { PN_TAKEN_GAPS_MAX = 100 };
 #define PN_INCREMENTAL_MARK       "pinion/incremental"
 #define PN_INCREMENTAL_DEFINITION "pinion/definition"
+#define PN_INCREMENTAL_SINCE      "pinion/since"
 
 struct pn_taken;
 

@@ -1,0 +1,217 @@
+"""Incremental tables while others write them: another load that is faster, other programs, objects
+that were deleted. No record is lost, and none is there twice.
+"""
+
+import json
+import os
+import signal
+import subprocess
+
+import pytest
+
+from pinion import PINION, Failed, run
+from test_incremental import MERGE, land, rows, task, txns, write_pipeline
+
+APPEND = "mode: append"
+
+
+def is_writing(process):
+    """Has the process begun the file of its rows? Then it has listed the objects."""
+    folder = f"/proc/{process.pid}/fd"
+    for name in os.listdir(folder):
+        try:
+            if "/.tmp/" in os.readlink(f"{folder}/{name}"):
+                return True
+        except FileNotFoundError:
+            pass
+    return False
+
+
+def overtaken(data, pipeline, name, meanwhile, *args):
+    """Runs a task, which stands still after it has listed while something else is done."""
+    command = [PINION, "task", "nightly", name, "--pipeline", pipeline, "--data", data, *args]
+    while True:  # until it was stopped in time
+        with subprocess.Popen(
+            [str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:  # fmt: skip
+            while process.poll() is None and not is_writing(process):
+                pass
+            if process.poll() is None:
+                process.send_signal(signal.SIGSTOP)
+                try:
+                    os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+                    if is_writing(process):
+                        meanwhile()
+                        process.send_signal(signal.SIGCONT)
+                        output = process.communicate()[0]
+                        return process.returncode, output
+                finally:
+                    process.send_signal(signal.SIGCONT)
+            process.communicate()
+
+
+def many(count=50000):
+    return [{"id": n, "seq": n, "amount": 1.0, "op": "I"} for n in range(count)]
+
+
+@pytest.mark.parametrize("raw", (APPEND, MERGE))
+def test_a_full_refresh_that_is_overtaken_removes_nothing(data, tmp_path, raw):
+    grow = write_pipeline(tmp_path / "grow", "grow", raw)
+    land(data, "shop.orders", 0, 0, many())
+    task("load", data, grow)
+
+    def meanwhile():  # of a partition that the full refresh has not seen
+        land(data, "shop.orders", 1, 0, [{"id": -1, "seq": 1}, {"id": -2, "seq": "none"}])
+        task("load", data, grow)
+
+    code, output = overtaken(data, grow, "load", meanwhile, "--full-refresh")
+    assert code != 0 and "another load of table 'raw_orders' was faster" in output
+    assert rows(data, grow, "SELECT count(*) AS n FROM raw_orders") == [{"n": 50001}]
+    assert "nothing new" in task("load", data, grow).stdout
+
+
+def write_delta(data, name, values, **more):
+    import deltalake
+    import pyarrow
+
+    path = str(data / "store/grow" / name)
+    schema = deltalake.DeltaTable(path).to_pyarrow_table().schema
+    deltalake.write_deltalake(path, pyarrow.Table.from_pylist(values, schema=schema), **more)
+    return deltalake.DeltaTable(path)
+
+
+@pytest.mark.parametrize("raw", (APPEND, MERGE))
+def test_a_table_that_another_program_replaced_is_made_afresh(data, tmp_path, raw):
+    clean = APPEND if raw == APPEND else "mode: overwrite"
+    grow = write_pipeline(tmp_path / "grow", "grow", raw, clean)
+    land(data, "shop.countries", 0, 0, [{"code": "a", "name": "A"}])
+    land(data, "shop.orders", 0, 0, [{"id": n, "seq": 1, "amount": 1.0} for n in range(4)])
+    for name in ("countries", "load", "clean"):
+        task(name, data, grow)
+    values = [{"id": n, "seq": 1, "amount": 1.0, "op": None, "country": None} for n in range(4)]
+    count = 4
+    for how in ("overwritten", "restored"):
+        land(data, "shop.orders", 0, count, [{"id": count, "seq": 1, "amount": 1.0}])
+        if how == "restored":
+            task("load", data, grow)
+            table = write_delta(data, "raw_orders", [], mode="append")
+            table.restore(table.version() - 2)
+        else:
+            write_delta(data, "raw_orders", values, mode="overwrite")
+        count += 1
+        done = task("load", data, grow).stdout
+        assert f"{count} rows, made afresh (it was overwritten since its last load" in done
+        assert "nothing new" in task("load", data, grow).stdout
+    if raw == APPEND:
+        task("clean", data, grow)
+        write_delta(data, "orders", values, mode="overwrite")
+        done = task("clean", data, grow).stdout
+        assert "6 rows, made afresh (another program may have overwritten it since" in done
+        assert "nothing new" in task("clean", data, grow).stdout
+
+
+def test_rows_that_another_program_deleted_stay_deleted(data, tmp_path):
+    import deltalake
+
+    grow = write_pipeline(tmp_path / "grow", "grow", APPEND)
+    land(data, "shop.orders", 0, 0, [{"id": n, "seq": 1} for n in range(4)])
+    task("load", data, grow)
+    deltalake.DeltaTable(str(data / "store/grow/raw_orders")).delete("id = 2")
+    land(data, "shop.orders", 0, 4, [{"id": 4, "seq": 1}])
+    assert "1 row added" in task("load", data, grow).stdout
+    found = rows(data, grow, "SELECT id FROM raw_orders ORDER BY id")
+    assert [row["id"] for row in found] == [0, 1, 3, 4]
+
+
+def test_a_log_that_was_cleaned_since_is_an_error(data, tmp_path):
+    grow = write_pipeline(tmp_path / "grow", "grow", APPEND)
+    land(data, "shop.orders", 0, 0, [{"id": n, "seq": 1} for n in range(4)])
+    task("load", data, grow)
+    table = write_delta(data, "raw_orders", [], mode="append")
+    table.create_checkpoint()
+    (data / "store/grow/raw_orders/_delta_log" / f"{0:020}.json").unlink()
+    land(data, "shop.orders", 0, 4, [{"id": 4, "seq": 1}])
+    with pytest.raises(Failed, match="since its last load was cleaned.* --full-refresh"):
+        task("load", data, grow)
+    assert "5 rows, made afresh" in task("load", data, grow, "--full-refresh").stdout
+    assert "nothing new" in task("load", data, grow).stdout
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    (
+        ("from_topic: shop.orders", "from_topic: shop.countries"),
+        ("amount: double", "amount: {type: double, coerce: lenient}"),
+        ("mode: append", "mode: append\n    unknown_keys: reject"),
+        ("seq: bigint\n", "seq: {type: bigint, aliases: [number]}\n"),
+    ),
+)
+def test_other_records_than_those_before_need_a_full_refresh(data, tmp_path, old, new):
+    grow = write_pipeline(tmp_path / "grow", "grow", APPEND)
+    land(data, "shop.orders", 0, 0, [{"id": n, "seq": 1} for n in range(4)])
+    land(data, "shop.countries", 0, 0, [{"id": 7, "seq": 1}])
+    task("load", data, grow)
+    text = (grow / "pipeline.yml").read_text()
+    (grow / "pipeline.yml").write_text(text.replace(old, new, 1))
+    with pytest.raises(Failed, match="of a column has changed since the table was made: run it"):
+        task("load", data, grow)
+    made = 1 if "countries" in new else 4
+    assert f"{made} row" in task("load", data, grow, "--full-refresh").stdout
+    assert "nothing new" in task("load", data, grow).stdout
+
+
+def test_files_of_a_folder_are_merged_too(data, tmp_path):
+    grow = write_pipeline(tmp_path / "grow", "grow", MERGE)
+    land(data, "shop.orders", 0, 0, [{"id": 9, "seq": 1}])
+    task("load", data, grow)
+    folder = tmp_path / "files"
+    folder.mkdir()
+    values = [{"id": 1, "seq": 1}, {"id": 1, "seq": 3}, {"id": 2, "seq": 1},
+              {"id": 2, "seq": 2, "op": "D"}, {"id": 1, "seq": 2}]  # fmt: skip
+    (folder / "shop.orders.json").write_text("".join(json.dumps(v) + "\n" for v in values))
+    (folder / "shop.countries.json").write_text('{"code": "a", "name": "A"}\n')
+    run("batch", "--from", folder, "--pipeline", grow, data=data)
+    assert rows(data, grow, "SELECT id, seq FROM raw_orders") == [{"id": 1, "seq": 3}]
+    assert txns(data, "grow/raw_orders")["pinion/incremental"] == 0
+    assert "1 row, made afresh (it was overwritten" in task("load", data, grow).stdout
+    assert rows(data, grow, "SELECT id, seq FROM raw_orders") == [{"id": 9, "seq": 1}]
+
+
+KEYS = {
+    "bigint": [1, 2, 3], "int": [1, 2, 3], "smallint": [1, 2, 3], "tinyint": [1, 2, 3],
+    "double": [1.5, 2.5, 3.5], "float": [1.5, 2.5, 3.5], "decimal(9,2)": [1.5, 2.5, 3.5],
+    "boolean": [True, False, None], "string": ["a", "b'", "\u00fc"],
+    "binary": ["YQ==", "Yg==", "Yw=="],
+    "date": ["2026-01-01", "2026-01-02", "2026-01-03"],
+    "timestamp": ["2026-01-01T00:00:00.5Z", "2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KEYS)
+@pytest.mark.parametrize("statistics", (True, False))
+def test_keys_of_each_type(data, tmp_path, kind, statistics):
+    grow = write_pipeline(tmp_path / "grow", "grow", "mode: merge\n    key: id\n    order_by: seq")
+    text = (grow / "pipeline.yml").read_text()
+    kind = f'"{kind}"'
+    (grow / "pipeline.yml").write_text(
+        text.replace("id: {type: bigint, required: true}", f"id: {{type: {kind}}}", 1)
+        .replace("    sql:", "    sql: clean/orders.sql #", 1)
+        .replace("columns: {id: bigint", f"columns: {{id: {kind}", 1)
+    )
+    first, second, third = KEYS[kind.strip('"')]
+    land(data, "shop.orders", 0, 0, [{"id": first, "seq": 1}, {"id": second, "seq": 1}])
+    task("load", data, grow)
+    if not statistics:
+        for path in (data / "store/grow/raw_orders/_delta_log").glob("*.json"):
+            lines = [json.loads(line) for line in path.read_text().splitlines()]
+            for line in lines:
+                line.get("add", {}).pop("stats", None)
+                line.get("commitInfo", {}).pop("actionsCrc32c", None)
+            path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    new = [{"id": value, "seq": 2} for value in (second, third) if value is not None]
+    land(data, "shop.orders", 0, 2, new)
+    assert f"{len(new)} row" in task("load", data, grow).stdout
+    found = rows(data, grow, "SELECT seq FROM raw_orders ORDER BY seq")
+    assert [row["seq"] for row in found] == [1] + [2] * len(new)
+    assert "pinion/landed/shop.orders/0" in txns(data, "grow/raw_orders")
