@@ -2,13 +2,14 @@
 
 import gzip
 import re
+import subprocess
 
 import pytest
 import requests
 import yaml
 from playwright.sync_api import expect
 
-from pinion import Server
+from pinion import ROOT, Server
 from ui import browser, watch  # noqa: F401
 
 TASKS = 1_000
@@ -56,6 +57,18 @@ def sizes(server):
 def test_all_files(sizes):
     assert len(sizes) > 20
     assert 150_000 < sum(sizes.values()) < ALL_MAX
+
+
+def test_the_same_sources_give_the_same_bytes(sizes, tmp_path):
+    """Bundled twice, in folders of different names; and the program has the same files."""
+    made = []
+    for name in ("one", "another-longer"):
+        out = tmp_path / name
+        subprocess.run([ROOT / "scripts/bundle-ui", out], check=True, timeout=300)
+        files = {file.name: file.read_bytes() for file in (out / "files").iterdir()}
+        made.append((files, (out / "assets.c").read_bytes()))
+    assert made[0] == made[1]
+    assert set(sizes) <= set(made[0][0])
 
 
 @pytest.mark.parametrize("chunk", CHUNKS_MAX)

@@ -7,6 +7,9 @@ from pinion import Server
 from ui import browser, watch  # noqa: F401: fixtures
 
 HOSTILE = "<img src=x onerror=alert(1)>"
+DAG = "batch_processing_dag"
+TASK = "mount_s3_bucket"
+TABS_MAX = 100  # far more than a page of this server has places
 MADE = {"Content-Type": "application/json"}
 
 
@@ -33,6 +36,43 @@ def test_rows_and_the_trigger(watch):  # noqa: F811
     page.keyboard.press("j")
     page.keyboard.press("t")
     expect(page.get_by_role("dialog", name="Trigger batch_processing_dag")).to_be_visible()
+
+
+def tab_to(page, name, key="Tab"):
+    """Presses Tab until what has this name is focused."""
+    for _ in range(TABS_MAX):
+        page.keyboard.press(key)
+        if page.evaluate("document.activeElement.textContent").strip(" /") == name:
+            return
+    raise AssertionError(f"Tab does not lead to {name}")
+
+
+def test_the_whole_way_by_keyboard_alone(watch):  # noqa: F811
+    """Opens a DAG, triggers it, looks at the log of a task, and goes back."""
+    page = watch().go("", "Health")
+    title = page.locator("h1")
+    for name, comes in [("DAGs", "DAGs"), (DAG, DAG)]:
+        tab_to(page, name)
+        page.keyboard.press("Enter")
+        expect(title).to_have_text(comes)
+    expect(page.locator("main")).to_contain_text("last success")
+    tab_to(page, "Trigger")
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name=f"Trigger {DAG}")
+    expect(dialog.get_by_role("button", name="Trigger")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(title).to_contain_text("manual__")
+    run = title.inner_text()
+    expect(page.get_by_role("link", name=TASK, exact=True).first).to_be_visible()
+    expect(page.locator(".headline .is-success, .headline .is-failed")).to_be_visible()
+    tab_to(page, TASK)
+    page.keyboard.press("Enter")
+    expect(title).to_have_text(TASK)
+    expect(page.get_by_role("log")).to_contain_text("the store exists")
+    for name in (run, DAG):  # by the trail above the title, which has the focus
+        tab_to(page, name, "Shift+Tab")
+        page.keyboard.press("Enter")
+        expect(title).to_have_text(name)
 
 
 def test_the_help_lists_them(watch):  # noqa: F811
