@@ -55,9 +55,14 @@ static int read_merge(struct pn_pipeline *pipeline, const struct pn_yaml_node *n
                              "a merge needs the key \"key\": the column by which new rows replace "
                              "those that are there");
     }
+    if (order == NULL) {
+        return pn_yaml_error(yaml, pn_yaml_get(node, "mode"), e,
+                             "a merge needs the key \"order_by\": the column that says which of "
+                             "several rows of a key is the newest");
+    }
     int rc =
         check_comparable(yaml, pn_yaml_get(node, "key"), find_column(table, table->key_column), e);
-    if (rc == 0 && order != NULL) {
+    if (rc == 0) {
         rc = read_order(pipeline, order, table, e);
     }
     if (rc == 0 && delete_when != NULL && delete_when->text[0] == '\0') {

@@ -103,7 +103,7 @@ struct pn_table {
     enum pn_unknown_keys unknown_keys;
     enum pn_table_mode mode;
     const struct pn_column *order_column; /* MERGE: of rows of one key the one that is greatest in
-                                             this column stays; or NULL */
+                                             this column stays */
     const char *delete_when; /* MERGE: a condition of SQL over the columns: a row for which it is
                                 true deletes that of its key; or NULL */
 };

@@ -71,6 +71,28 @@ def test_a_full_refresh_that_is_overtaken_removes_nothing(data, tmp_path, raw):
     assert "nothing new" in task("load", data, grow).stdout
 
 
+def test_a_refresh_that_is_overtaken_forgets_no_deletion(data, tmp_path):
+    grow = write_pipeline(tmp_path / "grow", "grow", MERGE)
+    land(data, "shop.orders", 0, 0, many())
+    task("load", data, grow)
+
+    def meanwhile():
+        land(data, "shop.orders", 1, 0, [{"id": 5, "seq": 90, "op": "D"}])
+        assert "1 deleted" in task("load", data, grow).stdout
+
+    code, output = overtaken(data, grow, "load", meanwhile, "--full-refresh")
+    assert code != 0 and "was faster" in output
+    late = [{"id": 5, "seq": 80}, {"id": 6, "seq": 81}]
+    land(data, "shop.orders", 1, 1, late)
+    task("load", data, grow)
+    found = rows(data, grow, "SELECT id, seq FROM raw_orders WHERE id IN (5, 6)")
+    assert found == [{"id": 6, "seq": 81}]
+    task("load", data, grow, "--full-refresh")
+    land(data, "shop.orders", 1, 3, late)
+    task("load", data, grow)
+    assert rows(data, grow, "SELECT id, seq FROM raw_orders WHERE id IN (5, 6)") == found
+
+
 def write_delta(data, name, values, **more):
     import deltalake
     import pyarrow

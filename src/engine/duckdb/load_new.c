@@ -73,7 +73,7 @@ static int64_t definition_of(const struct pn_table *table)
     }
     if (table->mode == PN_MODE_MERGE) {
         sum = add_text(sum, table->key_column);
-        sum = add_text(sum, table->order_column != NULL ? table->order_column->name : NULL);
+        sum = add_text(sum, table->order_column->name);
         sum = add_text(sum, table->delete_when);
     }
     return sum;

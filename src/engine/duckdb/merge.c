@@ -6,18 +6,25 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/random.h"
 #include "base/units.h"
 #include "engine/duckdb/decode.h"
 #include "engine/duckdb/merge_files.h"
 #include "engine/duckdb/scan.h"
 
-enum { TRIES_MAX = 8, NAMED_ROWS = 3 };
+enum {
+    TRIES_MAX = 8,
+    NAMED_ROWS = 3,
+    GENERATION_SHIFT = 11 /* 53 bits, as JSON has them */
+};
 
 struct merging {
     const struct pn_merge *merge;
     struct pn_duckdb *engine;
     const struct pn_table *table;
     duckdb_connection connection;
+    int64_t generation; /* of the deletions, where the table is made afresh */
+    char *deleted_path;
     struct pn_table deleted; /* the table of deletions */
     struct pn_column deleted_columns[2];
     struct pn_delta_snapshot *target; /* NULL: there is no table */
@@ -26,10 +33,9 @@ struct merging {
     struct pn_file_lease lease;
 };
 
-/* Does a deletion have to be remembered? Without an order, what comes later is newer. */
 static bool keeps_deletions(const struct merging *merging)
 {
-    return merging->table->delete_when != NULL && merging->table->order_column != NULL;
+    return merging->table->delete_when != NULL;
 }
 
 static int run_sql(struct merging *merging, const struct pn_buf *sql, struct pn_err *e)
@@ -53,19 +59,13 @@ static void add_columns(const struct merging *merging, struct pn_buf *sql)
 }
 
 /* Appends the condition that a row is the newest of its key. */
-static void add_newest(const struct merging *merging, bool with_old, struct pn_buf *sql)
+static void add_newest(const struct merging *merging, struct pn_buf *sql)
 {
-    const struct pn_column *order = merging->table->order_column;
     pn_buf_adds(sql, " QUALIFY row_number() OVER (PARTITION BY ");
     add_key(merging, sql);
     pn_buf_adds(sql, " ORDER BY ");
-    if (order != NULL) {
-        pn_duckdb_add_name(sql, order->name);
-        pn_buf_adds(sql, " DESC NULLS LAST, ");
-    } else if (with_old) {
-        pn_buf_adds(sql, "pn_new DESC, ");
-    }
-    pn_buf_adds(sql, "pn_deleted DESC");
+    pn_duckdb_add_name(sql, merging->table->order_column->name);
+    pn_buf_adds(sql, " DESC NULLS LAST, pn_deleted DESC");
     for (size_t i = 0; i < pn_decoder_columns(merging->table); i++) {
         pn_buf_adds(sql, ", ");
         pn_duckdb_add_name(sql, pn_decoder_column(merging->table, i)->name);
@@ -150,24 +150,6 @@ static int check_keys(struct merging *merging, struct pn_err *e)
                           table->name, count, pn_noun(count, "row has", "rows have"),
                           table->key_column, pn_buf_text(&rows));
     }
-    if (rc == 0 && table->order_column == NULL) {
-        pn_buf_reset(&sql);
-        pn_buf_reset(&rows);
-        pn_buf_adds(&sql, "SELECT concat(");
-        add_key(merging, &sql);
-        pn_buf_adds(&sql, ", ' (', count(*), ' rows)') FROM pn_batch GROUP BY ");
-        add_key(merging, &sql);
-        pn_buf_adds(&sql, " HAVING count(*) > 1 ORDER BY ");
-        add_key(merging, &sql);
-        rc = name_rows(merging, &sql, &rows, &count, e);
-        if (rc == 0 && count > 0) {
-            rc = pn_err_input(e,
-                              "table '%s': several new rows have the same value in the key column "
-                              "'%s', and without `order_by` none of them is the newest; the table "
-                              "stays as it was: %s",
-                              table->name, table->key_column, pn_buf_text(&rows));
-        }
-    }
     pn_buf_deinit(&sql);
     pn_buf_deinit(&rows);
     return rc;
@@ -181,7 +163,7 @@ static int make_best(struct merging *merging, struct pn_err *e)
     pn_buf_adds(&sql, "CREATE OR REPLACE TEMP TABLE pn_best AS SELECT ");
     add_columns(merging, &sql);
     pn_buf_adds(&sql, ", pn_deleted, true AS pn_new FROM pn_batch");
-    add_newest(merging, false, &sql);
+    add_newest(merging, &sql);
     int rc = run_sql(merging, &sql, e);
     pn_buf_deinit(&sql);
     return rc;
@@ -204,6 +186,33 @@ static int read_snapshot(struct pn_duckdb *engine, const char *path,
     }
     pn_err_copy(e, rc != 0 ? &why : NULL);
     return rc;
+}
+
+/* Deletions are a generation: those since the table was made afresh. */
+static void name_deleted(struct merging *merging, int64_t generation)
+{
+    const struct pn_table *table = merging->table;
+    size_t count = 0;
+    for (size_t i = 0; i < table->column_count; i++) {
+        bool is_kept = strcmp(table->columns[i].name, table->key_column) == 0 ||
+                       &table->columns[i] == table->order_column;
+        if (is_kept) {
+            merging->deleted_columns[count++] = table->columns[i];
+        }
+    }
+    free(merging->deleted_path);
+    merging->deleted_path =
+        pn_xasprintf("%s/" PN_MERGE_DELETED "%" PRId64, table->path, generation);
+    merging->deleted = (struct pn_table){.name = "deleted",
+                                         .path = merging->deleted_path,
+                                         .columns = merging->deleted_columns,
+                                         .column_count = count};
+}
+
+static int64_t generation_of(const struct merging *merging)
+{
+    return merging->target != NULL ? pn_delta_txn_version(merging->target, PN_MERGE_GENERATION)
+                                   : -1;
 }
 
 static int make_view(struct merging *merging, const char *name, const struct pn_table *table,
@@ -284,7 +293,7 @@ static int make_final(struct merging *merging, struct pn_err *e)
         add_deletions(merging, &sql);
     }
     pn_buf_addc(&sql, ')');
-    add_newest(merging, true, &sql);
+    add_newest(merging, &sql);
     int rc = run_sql(merging, &sql, e);
     pn_buf_deinit(&sql);
     return rc;
@@ -361,13 +370,33 @@ static void add_result(const struct merging *merging, struct pn_buf *sql)
     pn_buf_adds(sql, " FROM pn_final WHERE NOT pn_deleted");
 }
 
+/* The commit of a table that is made afresh names the deletions that belong to it: so those that
+ * another load merges meanwhile are the older table's still, if this commit fails. */
+static void add_generation(const struct merging *merging, struct pn_duckdb_put *put,
+                           struct pn_delta_txn *txns, int64_t *before)
+{
+    memcpy(txns, put->txns, put->txn_count * sizeof *txns);
+    memcpy(before, put->txns_before, put->txn_count * sizeof *before);
+    txns[put->txn_count] = (struct pn_delta_txn){.app_id = PN_MERGE_GENERATION,
+                                                 .version = merging->generation,
+                                                 .updated_ms = pn_wall_ms(merging->engine->clock)};
+    before[put->txn_count++] = generation_of(merging);
+    put->txns = txns;
+    put->txns_before = before;
+}
+
 static int commit(struct merging *merging, struct pn_table_report *report, struct pn_err *e)
 {
     const int64_t read = merging->target != NULL ? merging->target->version : -1;
     bool afresh = merging->merge->afresh;
     struct pn_written written = {0};
     struct pn_duckdb_put put = *merging->merge->put;
+    struct pn_delta_txn *txns = pn_xcalloc(put.txn_count + 1, sizeof *txns);
+    int64_t *before = pn_xcalloc(put.txn_count + 1, sizeof *before);
     struct pn_buf sql;
+    if (afresh && keeps_deletions(merging)) {
+        add_generation(merging, &put, txns, before);
+    }
     put.mode = afresh ? PN_DELTA_OVERWRITE : PN_DELTA_REPLACE;
     put.operation = afresh ? NULL : "MERGE";
     put.parameters = afresh ? NULL : "{}";
@@ -388,16 +417,21 @@ static int commit(struct merging *merging, struct pn_table_report *report, struc
     }
     pn_written_deinit(&written);
     pn_buf_deinit(&sql);
+    free(txns);
+    free(before);
     return rc;
 }
 
 static int merge_once(struct merging *merging, struct pn_table_report *report, struct pn_err *e)
 {
-    int rc = 0;
     merging->touched_count = 0;
-    if (!merging->merge->afresh) {
-        rc = read_snapshot(merging->engine, merging->table->path, &merging->target, e);
-        rc = rc == 0 ? view_old(merging, e) : rc;
+    int rc = read_snapshot(merging->engine, merging->table->path, &merging->target, e);
+    if (rc == 0) {
+        name_deleted(merging,
+                     merging->merge->afresh ? merging->generation : generation_of(merging));
+    }
+    if (rc == 0 && !merging->merge->afresh) {
+        rc = view_old(merging, e);
         rc = rc == 0 ? make_final(merging, e) : rc;
         rc = rc == 0 ? count_rows(merging, report, e) : rc;
     }
@@ -407,31 +441,15 @@ static int merge_once(struct merging *merging, struct pn_table_report *report, s
     return rc == 0 ? commit(merging, report, e) : rc;
 }
 
-static void name_deleted(struct merging *merging, char *path)
-{
-    const struct pn_table *table = merging->table;
-    size_t count = 0;
-    for (size_t i = 0; i < table->column_count; i++) {
-        bool is_kept = strcmp(table->columns[i].name, table->key_column) == 0 ||
-                       &table->columns[i] == table->order_column;
-        if (is_kept) {
-            merging->deleted_columns[count++] = table->columns[i];
-        }
-    }
-    merging->deleted = (struct pn_table){.name = "deleted",
-                                         .path = path,
-                                         .columns = merging->deleted_columns,
-                                         .column_count = count};
-}
-
 int pn_duckdb_merge(const struct pn_merge *merge, duckdb_connection connection,
                     struct pn_table_report *report, struct pn_err *e)
 {
-    char *path = pn_xasprintf("%s/" PN_MERGE_DELETED, merge->table->path);
-    struct merging merging = {
-        .merge = merge, .engine = merge->engine, .table = merge->table, .connection = connection};
+    struct merging merging = {.merge = merge,
+                              .engine = merge->engine,
+                              .table = merge->table,
+                              .connection = connection,
+                              .generation = (int64_t)(pn_entropy_u64() >> GENERATION_SHIFT)};
     struct pn_err why = {0};
-    name_deleted(&merging, path);
     int rc = view_batch(&merging, &why);
     rc = rc == 0 ? check_keys(&merging, &why) : rc;
     rc = rc == 0 ? make_best(&merging, &why) : rc;
@@ -444,6 +462,6 @@ int pn_duckdb_merge(const struct pn_merge *merge, duckdb_connection connection,
     pn_err_copy(e, rc != 0 ? &why : NULL);
     pn_file_lease_release(&merging.lease);
     pn_delta_snapshot_destroy(&merging.target);
-    free(path);
+    free(merging.deleted_path);
     return rc;
 }

@@ -6,15 +6,17 @@
  * Of rows of one key, the newest is the greatest in the order column (null is the least); of those
  * that are equal there a deletion, and then the greatest in the other columns, in their order. So
  * which of them stays does not depend on the batches that they came in. For that, the newest
- * deletion of a key is remembered, in a Delta table below the table's own (PN_MERGE_DELETED), which
- * readers of the table do not see.
+ * deletion of a key is remembered, in a Delta table below the table's own, which readers of the
+ * table do not see. Its name is PN_MERGE_DELETED and a number, which is drawn each time that the
+ * table is made afresh: the version of the txn PN_MERGE_GENERATION in the table's commits.
  */
 #ifndef PN_ENGINE_DUCKDB_MERGE_H
 #define PN_ENGINE_DUCKDB_MERGE_H
 
 #include "engine/duckdb/write.h"
 
-#define PN_MERGE_DELETED "_deleted"
+#define PN_MERGE_DELETED    "_deleted-"
+#define PN_MERGE_GENERATION "pinion/deletions"
 
 /* What is merged, and how it is committed. */
 struct pn_merge {
@@ -27,8 +29,8 @@ struct pn_merge {
 
 /*
  * Merges and commits, and sets the report's version and counts. The connection keeps temporary
- * tables. INPUT, and nothing is written, when a row has no key, or without an order column when two
- * have the same; it names some of them. Another writer's commit in between is a new try.
+ * tables. INPUT, and nothing is written, when a row has no key; it names some of
+ * them. Another writer's commit in between is a new try.
  */
 int pn_duckdb_merge(const struct pn_merge *merge, duckdb_connection connection,
                     struct pn_table_report *report, struct pn_err *e) PN_MUST_CHECK;

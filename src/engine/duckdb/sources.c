@@ -33,7 +33,7 @@ static int64_t checksum(const struct pn_sources *sources)
     sum = add_text(sum, pn_table_mode_names[table->mode]);
     if (table->mode == PN_MODE_MERGE) {
         sum = add_text(sum, table->key_column);
-        sum = add_text(sum, table->order_column != NULL ? table->order_column->name : "");
+        sum = add_text(sum, table->order_column->name);
         sum = add_text(sum, table->delete_when);
     }
     pn_buf_deinit(&schema);
