@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from pinion import PINION, Failed, run
-from test_incremental import MERGE, land, rows, task, txns, write_pipeline
+from test_incremental import MERGE, land, rows, sunk, task, txns, write_pipeline
 
 APPEND = "mode: append"
 
@@ -91,6 +91,34 @@ def test_a_refresh_that_is_overtaken_forgets_no_deletion(data, tmp_path):
     land(data, "shop.orders", 1, 3, late)
     task("load", data, grow)
     assert rows(data, grow, "SELECT id, seq FROM raw_orders WHERE id IN (5, 6)") == found
+
+
+def test_a_late_object_is_named_where_others_were_deleted(data, tmp_path):
+    grow = write_pipeline(tmp_path / "grow", "grow", APPEND)
+    landed = [land(data, "shop.orders", 0, 2 * n, [{"id": n}, {"id": n}]) for n in range(4)]
+    task("load", data, grow)
+    landed[0].unlink()
+    landed[1].unlink()
+    late = land(data, "shop.orders", 0, 3, [{"id": 30}])
+    hour = 3600
+    os.utime(late, (late.stat().st_atime + hour, late.stat().st_mtime + hour))
+    with pytest.raises(Failed, match="1 object below offset 8 .*0003.json. that came after"):
+        task("load", data, grow)
+    for path in landed[2:]:  # as if all were copied to another store
+        os.utime(path, (late.stat().st_atime, late.stat().st_mtime))
+    assert "nothing new" in task("load", data, grow).stdout
+
+
+def test_an_object_with_a_few_dead_letters_may_come_late(data, tmp_path):
+    grow = write_pipeline(tmp_path / "grow", "grow", APPEND)
+    land(data, "shop.orders", 0, 0, [{"id": 0}, {"id": 1}])
+    land(data, "shop.orders", 0, 6, [{"id": 6}])
+    sunk(data, "shop.orders", 0, 2, 1)
+    letters = data / "store/dead_letters/shop.orders/partition=0/shop.orders+0+0000000002.json"
+    os.setxattr(letters, "user.pinion.offsets", b"2-6")
+    task("load", data, grow)
+    land(data, "shop.orders", 0, 2, [{"id": 2}, {"id": 3}, {"id": 4}])
+    assert "3 rows added" in task("load", data, grow).stdout
 
 
 def write_delta(data, name, values, **more):

@@ -51,7 +51,8 @@ struct pn_landed_scan {
     const struct pn_table *table;
     pn_landed_reject_fn on_reject;
     void *arg;
-    int (*wants)(void *arg, const char *topic, const char *key, bool *wanted, struct pn_err *e);
+    int (*wants)(void *arg, const char *topic, const struct pn_object *object, bool *wanted,
+                 struct pn_err *e);
     void *wants_arg;
     uint64_t number; /* its place in engine->scans */
     struct pn_arena arena;
@@ -212,7 +213,7 @@ static int add_object(void *arg, const struct pn_object *object)
     }
     bool wanted = true;
     int rc = scan->wants != NULL
-                 ? scan->wants(scan->wants_arg, adding->topic, object->key, &wanted, adding->e)
+                 ? scan->wants(scan->wants_arg, adding->topic, object, &wanted, adding->e)
                  : 0;
     if (rc == 0 && wanted) {
         add_file(scan, adding->topic, pn_arena_strdup(&scan->arena, object->key), true,
@@ -250,8 +251,8 @@ static int add_if_wanted(void *arg, const char *topic)
 }
 
 void pn_landed_choose(struct pn_landed_scan *scan,
-                      int (*wants)(void *arg, const char *topic, const char *key, bool *wanted,
-                                   struct pn_err *e),
+                      int (*wants)(void *arg, const char *topic, const struct pn_object *object,
+                                   bool *wanted, struct pn_err *e),
                       void *arg)
 {
     scan->wants = wants;

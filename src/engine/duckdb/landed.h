@@ -46,8 +46,8 @@ void pn_landed_destroy(struct pn_landed_scan **scan); /* NULL ok; no statement m
 /* Of the objects that pn_landed_add_topics() finds, only those that `wants` says are read. NULL:
  * all are. What is not zero ends the listing and is returned. */
 void pn_landed_choose(struct pn_landed_scan *scan,
-                      int (*wants)(void *arg, const char *topic, const char *key, bool *wanted,
-                                   struct pn_err *e),
+                      int (*wants)(void *arg, const char *topic, const struct pn_object *object,
+                                   bool *wanted, struct pn_err *e),
                       void *arg);
 /* Adds every object below <dir>/<topic>/ of the store whose name ends with .json or .json.gz: of
  * the topic, or of each topic that matches a pattern, and that is_wanted (NULL: all are). */

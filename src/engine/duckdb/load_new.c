@@ -122,10 +122,11 @@ int pn_load_new_begin(struct pn_load_new *new, struct pn_duckdb *engine,
     return rc;
 }
 
-static int wants(void *arg, const char *topic, const char *key, bool *wanted, struct pn_err *e)
+static int wants(void *arg, const char *topic, const struct pn_object *object, bool *wanted,
+                 struct pn_err *e)
 {
     struct pn_load_new *new = arg;
-    return pn_taken_wants(new->taken, topic, key, wanted, e);
+    return pn_taken_wants(new->taken, topic, object->key, object->modified_ms, wanted, e);
 }
 
 int pn_load_new_find(struct pn_load_new *new, struct pn_landed_scan *scan, struct pn_err *e)
@@ -160,17 +161,46 @@ static int stored_count(struct pn_load_new *new, const char *key, int64_t *count
     return 0;
 }
 
-/* Of an object that all of its records are dead letters of the sink, a folder has only those. */
+static int count_lines(struct pn_store_file *file, int64_t *lines, struct pn_err *e)
+{
+    char bytes[1 << 14];
+    int64_t offset = 0;
+    size_t got = sizeof bytes;
+    int rc = 0;
+    while (rc == 0 && got == sizeof bytes) {
+        rc = pn_store_read_at(file, bytes, sizeof bytes, offset, &got, e);
+        for (size_t i = 0; rc == 0 && i < got; i++) {
+            *lines += bytes[i] == '\n';
+        }
+        offset += (int64_t)got;
+    }
+    return rc;
+}
+
+/* Of an object that all of its records are dead letters of the sink, a folder has only those: as
+ * many lines as the object has offsets. With fewer of them, the object is there or will be. */
 static int explain(void *arg, const char *topic, int32_t partition, int64_t number, int64_t *count,
                    struct pn_err *e)
 {
     struct pn_load_new *new = arg;
+    struct pn_store_file *file = NULL;
+    struct pn_err why = {0};
+    int64_t first = 0;
+    int64_t end = 0;
+    int64_t lines = 0;
     char *key = pn_xasprintf("%s/%s/partition=%" PRId32 "/%s+%" PRId32 "+%010" PRId64 ".json",
                              new->engine->pipeline->dead_letters_dir, topic, partition, topic,
                              partition, number);
-    int rc = stored_count(new, key, count, e);
+    int rc = pn_store_open(new->engine->store, key, &file, &why);
+    if (rc == 0 && pn_store_offsets(file, &first, &end)) {
+        rc = count_lines(file, &lines, &why);
+    }
+    *count = rc == 0 && end > first && lines == end - first ? lines : 0;
+    pn_store_close(&file);
     free(key);
-    return rc;
+    bool missing = rc != 0 && why.class_ == PN_CLASS_MISSING;
+    pn_err_copy(e, rc != 0 && !missing ? &why : NULL);
+    return missing ? 0 : rc;
 }
 
 int pn_load_new_settle(struct pn_load_new *new, const struct pn_landed_scan *scan, struct pn_err *e)
@@ -186,7 +216,11 @@ int pn_load_new_settle(struct pn_load_new *new, const struct pn_landed_scan *sca
             pn_taken_add(new->taken, file.topic, file.name, count > 0 ? count : 1);
         }
     }
-    return rc == 0 && new->taken != NULL ? pn_taken_settle(new->taken, explain, new, e) : rc;
+    /* In a bucket such an object is there, without lines. */
+    bool is_folder = pn_store_is_local(new->engine->store);
+    return rc == 0 && new->taken != NULL
+               ? pn_taken_settle(new->taken, is_folder ? explain : NULL, new, e)
+               : rc;
 }
 
 /* --- the commit ------------------------------------------------------------------------------- */

@@ -40,6 +40,9 @@ struct part {
     struct number objects;
     int64_t below; /* objects of the listing that count as taken */
     const char *below_example;
+    int64_t loaded_ms; /* when the last load of it was; 0: not known */
+    int64_t younger;   /* of `below`, those that came after it */
+    const char *younger_example;
     struct gap *gaps; /* closed ones too */
     size_t gap_count;
     size_t gap_capacity;
@@ -166,6 +169,7 @@ static void read_txn(struct pn_taken *taken, const struct pn_delta_txn *txn, boo
     struct number value = {.before = txn->version, .now = afresh ? 0 : txn->version};
     if (rest[0] == '\0') {
         part->next = value;
+        part->loaded_ms = txn->updated_ms > 0 ? txn->updated_ms : 0;
     } else if (strcmp(rest, OBJECTS) == 0) {
         part->objects = value;
     } else if (strncmp(rest, GAP, strlen(GAP)) == 0 &&
@@ -246,8 +250,8 @@ static bool read_key(const char *topic, const char *key, int32_t *partition, int
            (strcmp(at + len, ".json") == 0 || strcmp(at + len, ".json.gz") == 0);
 }
 
-int pn_taken_wants(struct pn_taken *taken, const char *topic, const char *key, bool *wanted,
-                   struct pn_err *e)
+int pn_taken_wants(struct pn_taken *taken, const char *topic, const char *key, int64_t modified_ms,
+                   bool *wanted, struct pn_err *e)
 {
     int32_t partition = 0;
     int64_t number = 0;
@@ -262,6 +266,10 @@ int pn_taken_wants(struct pn_taken *taken, const char *topic, const char *key, b
     *wanted = number >= part->next.now || gap_of(part, number) != NULL;
     if (!*wanted && part->below++ == 0) {
         part->below_example = pn_arena_strdup(&taken->arena, key);
+    }
+    if (!*wanted && part->loaded_ms > 0 && modified_ms > part->loaded_ms + PN_TAKEN_CLOCKS_MS &&
+        part->younger++ == 0) {
+        part->younger_example = pn_arena_strdup(&taken->arena, key);
     }
     return 0;
 }
@@ -280,6 +288,16 @@ int pn_taken_check(const struct pn_taken *taken, const char *table, struct pn_er
                 part->partition, part->topic, part->below,
                 pn_noun(part->below, "object", "objects"), part->next.now, part->below_example,
                 table, part->objects.now);
+        }
+        if (part->younger > 0 && part->younger < part->below) {
+            return pn_err_input(
+                e,
+                "partition %" PRId32 " of topic %s has %" PRId64 " %s below offset %" PRId64
+                " (the first: %s) that came after table '%s' had read up to there: the table may "
+                "lack their records; run it with --full-refresh, or remove them",
+                part->partition, part->topic, part->younger,
+                pn_noun(part->younger, "object", "objects"), part->next.now, part->younger_example,
+                table);
         }
     }
     return 0;

@@ -27,7 +27,7 @@
 
 #include "delta/delta.h"
 
-enum { PN_TAKEN_GAPS_MAX = 100 };
+enum { PN_TAKEN_GAPS_MAX = 100, PN_TAKEN_CLOCKS_MS = 60000 };
 #define PN_INCREMENTAL_MARK       "pinion/incremental"
 #define PN_INCREMENTAL_DEFINITION "pinion/definition"
 #define PN_INCREMENTAL_SINCE      "pinion/since"
@@ -45,10 +45,12 @@ bool pn_taken_holds(const struct pn_delta_snapshot *snapshot);
 
 /* Is an object of that key and topic still to be taken? INPUT when its name has no number. Each
  * object of a listing is to be asked for once. */
-int pn_taken_wants(struct pn_taken *taken, const char *topic, const char *key, bool *wanted,
-                   struct pn_err *e) PN_MUST_CHECK;
+int pn_taken_wants(struct pn_taken *taken, const char *topic, const char *key, int64_t modified_ms,
+                   bool *wanted, struct pn_err *e) PN_MUST_CHECK;
 /* After the listing: INPUT when there are objects below a partition's `next` that the table has not
- * taken, and that no gap can tell apart. */
+ * taken, and that no gap can tell apart. Where objects were deleted, their number does not show
+ * that; then some are younger than the table's last load of the partition, by more than clocks
+ * differ (PN_TAKEN_CLOCKS_MS). Where all are, the objects were copied to another store. */
 int pn_taken_check(const struct pn_taken *taken, const char *table, struct pn_err *e) PN_MUST_CHECK;
 
 /* An object that was wanted, and read: it holds `count` numbers, at least one. */

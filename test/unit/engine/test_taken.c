@@ -68,7 +68,7 @@ static void run(struct bed *bed, const int *objects, size_t count, bool afresh, 
     for (size_t i = 0; i < count; i++) {
         bool wants = false;
         assert_int_equal(
-            pn_taken_wants(taken, "t", key_of(key, sizeof key, objects[i]), &wants, &e), 0);
+            pn_taken_wants(taken, "t", key_of(key, sizeof key, objects[i]), 0, &wants, &e), 0);
         if (wants) {
             size_t len = strlen(found);
             (void)snprintf(found + len, sizeof found - len, "%d ", objects[i]);
@@ -165,11 +165,11 @@ static void test_names_without_a_number(void **state)
     bool wanted = false;
     struct pn_err e = {0};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        assert_int_not_equal(pn_taken_wants(taken, "t", keys[i], &wanted, &e), 0);
+        assert_int_not_equal(pn_taken_wants(taken, "t", keys[i], 0, &wanted, &e), 0);
         assert_int_equal(e.class_, PN_CLASS_INPUT);
         assert_non_null(strstr(e.msg, keys[i]));
     }
-    assert_int_equal(pn_taken_wants(taken, "t", "topics/t/2026/t+3+17.json.gz", &wanted, &e), 0);
+    assert_int_equal(pn_taken_wants(taken, "t", "topics/t/2026/t+3+17.json.gz", 0, &wanted, &e), 0);
     assert_true(wanted);
     pn_taken_destroy(&taken);
 }
