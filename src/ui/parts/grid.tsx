@@ -1,5 +1,6 @@
 /*
- * Rows of typed cells, as many as there are: only those in view are in the page. Each cell is the
+ * Rows of typed cells, as many as there are: only those in view are in the page; where there are
+ * many columns, these likewise, and all have one width. Each cell is the
  * text that the server sent, so a number keeps all of its digits. A click, or Enter and the arrows,
  * choose a cell, which can be copied; Escape lets go of it.
  */
@@ -18,6 +19,9 @@ export type Cell = string | null;
 
 const ROW = 28; // px, as --row
 const SPARE = 10; // rows that are kept beyond each end of the view
+const MANY = 100; // with more columns than these, only those in view are drawn
+const COLUMN = 160; // px, each of many
+const SPARE_COLUMNS = 4;
 const NUMBERS = /^(tinyint|smallint|int|integer|bigint|hugeint|float|double|decimal)/i;
 
 export function isNumber(type: string): boolean {
@@ -34,12 +38,18 @@ interface Props {
 }
 
 /* A click sorts by the column, the next one the other way, the third not at all. */
-function Head({ column, sort, onSort }: { column: GridColumn } & Pick<Props, "sort" | "onSort">) {
+function Head({
+  column,
+  index,
+  sort,
+  onSort,
+}: { column: GridColumn; index: number } & Pick<Props, "sort" | "onSort">) {
   const up = sort === column.name;
   const down = sort === `-${column.name}`;
   return (
     <th
       scope="col"
+      aria-colindex={index}
       class={isNumber(column.type) ? "number" : ""}
       aria-sort={up ? "ascending" : down ? "descending" : undefined}
     >
@@ -90,10 +100,18 @@ function useCell(rows: (Cell[] | undefined)[], columns: GridColumn[]) {
     const top = row * ROW; // below the head, which has the height of a row and stays in view
     box.scrollTop = Math.min(top, Math.max(box.scrollTop, top + 2 * ROW - box.clientHeight));
   };
+  const revealColumn = (box: HTMLElement, column: number) => {
+    const left = column * COLUMN;
+    box.scrollLeft = Math.min(left, Math.max(box.scrollLeft, left + COLUMN - box.clientWidth));
+  };
   const choose = (box: HTMLElement, to: CellPlace) => {
     const row = within(to.row, rows.length);
-    setChosen({ row, column: within(to.column, columns.length) });
+    const column = within(to.column, columns.length);
+    setChosen({ row, column });
     reveal(box, row);
+    if (columns.length > MANY) {
+      revealColumn(box, column);
+    }
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const box = event.currentTarget;
@@ -118,8 +136,9 @@ function useCell(rows: (Cell[] | undefined)[], columns: GridColumn[]) {
   const onClick = (event: MouseEvent) => {
     const cell = event.target instanceof Element ? event.target.closest("td") : null;
     const row = Number(cell?.parentElement?.getAttribute("aria-rowindex")) - 2;
-    if (cell !== null && row >= 0) {
-      setChosen({ row, column: cell.cellIndex });
+    const column = Number(cell?.getAttribute("aria-colindex")) - 1;
+    if (row >= 0 && column >= 0) {
+      setChosen({ row, column });
     }
   };
   const onCopy = (event: ClipboardEvent) => {
@@ -132,9 +151,31 @@ function useCell(rows: (Cell[] | undefined)[], columns: GridColumn[]) {
   return { chosen, setChosen, handlers: { onKeyDown, onClick, onCopy } };
 }
 
+/* The columns that are in view, from the first to the one after the last. */
+function columnsIn(box: HTMLElement, count: number): { left: number; right: number } {
+  return {
+    left: Math.max(0, Math.floor(box.scrollLeft / COLUMN) - SPARE_COLUMNS),
+    right: Math.min(
+      count,
+      Math.ceil((box.scrollLeft + box.clientWidth) / COLUMN) + SPARE_COLUMNS,
+    ),
+  };
+}
+
+/* The columns before or after those in view, as one cell. */
+function Gap({ columns }: { columns: number }) {
+  return columns === 0 ? null : (
+    <td
+      class="gap"
+      style={{ width: `${columns * COLUMN}px`, maxWidth: "none" }}
+      aria-hidden="true"
+    />
+  );
+}
+
 export function Grid({ caption, columns, rows, onNeed, sort, onSort }: Props) {
   const box = useRef<HTMLDivElement>(null);
-  const [view, setView] = useState({ from: 0, to: 40 });
+  const [view, setView] = useState({ from: 0, to: 40, left: 0, right: 2 * SPARE_COLUMNS });
   const look = () => {
     const element = box.current;
     if (element !== null) {
@@ -143,17 +184,30 @@ export function Grid({ caption, columns, rows, onNeed, sort, onSort }: Props) {
         rows.length,
         Math.ceil((element.scrollTop + element.clientHeight) / ROW) + SPARE,
       );
-      setView((before) => (before.from === from && before.to === to ? before : { from, to }));
+      const { left, right } = columnsIn(element, columns.length);
+      setView((before) =>
+        before.from === from &&
+        before.to === to &&
+        before.left === left &&
+        before.right === right
+          ? before
+          : { from, to, left, right },
+      );
       onNeed(from, to);
     }
   };
   const { chosen, setChosen, handlers } = useCell(rows, columns);
   const row = chosen === undefined ? undefined : rows[chosen.row];
-  useLayoutEffect(look, [rows.length, sort]);
+  useLayoutEffect(look, [rows.length, columns.length, sort]);
   useLayoutEffect(() => setChosen(undefined), [sort]);
 
   const to = Math.min(view.to, rows.length);
   const from = Math.min(view.from, to);
+  const isWide = columns.length > MANY;
+  const right = isWide ? Math.min(view.right, columns.length) : columns.length;
+  const left = isWide ? Math.min(view.left, right) : 0;
+  const drawn = columns.slice(left, right);
+  const gapAfter = <Gap columns={columns.length - right} />;
   return (
     <>
       <div
@@ -165,13 +219,26 @@ export function Grid({ caption, columns, rows, onNeed, sort, onSort }: Props) {
         role="region"
         aria-label={caption}
       >
-        <table aria-rowcount={rows.length + 1}>
+        <table
+          aria-rowcount={rows.length + 1}
+          aria-colcount={columns.length}
+          class={isWide ? "wide" : ""}
+          style={isWide ? { width: `${columns.length * COLUMN}px` } : undefined}
+        >
           <caption class="hidden">{caption}</caption>
           <thead>
             <tr>
-              {columns.map((column) => (
-                <Head key={column.name} column={column} sort={sort} onSort={onSort} />
+              <Gap columns={left} />
+              {drawn.map((column, at) => (
+                <Head
+                  key={column.name}
+                  column={column}
+                  index={left + at + 1}
+                  sort={sort}
+                  onSort={onSort}
+                />
               ))}
+              {gapAfter}
             </tr>
           </thead>
           <tbody>
@@ -180,16 +247,19 @@ export function Grid({ caption, columns, rows, onNeed, sort, onSort }: Props) {
             ) : null}
             {rows.slice(from, to).map((row, at) => (
               <tr key={from + at} aria-rowindex={from + at + 2}>
-                {columns.map((column, c) => (
+                <Gap columns={left} />
+                {drawn.map((column, c) => (
                   <td
                     key={column.name}
+                    aria-colindex={left + c + 1}
                     class={`${isNumber(column.type) ? "number" : ""} ${
-                      chosen?.row === from + at && chosen.column === c ? "chosen" : ""
+                      chosen?.row === from + at && chosen.column === left + c ? "chosen" : ""
                     }`}
                   >
-                    <Value cell={row?.[c]} />
+                    <Value cell={row?.[left + c]} />
                   </td>
                 ))}
+                {gapAfter}
               </tr>
             ))}
             {to < rows.length ? (
