@@ -68,6 +68,7 @@ def test_a_full_refresh_that_is_overtaken_removes_nothing(data, tmp_path, raw):
     code, output = overtaken(data, grow, "load", meanwhile, "--full-refresh")
     assert code != 0 and "another load of table 'raw_orders' was faster" in output
     assert rows(data, grow, "SELECT count(*) AS n FROM raw_orders") == [{"n": 50001}]
+    assert rows(data, grow, "SELECT count(*) AS n FROM dead_letters") == [{"n": 1}]
     assert "nothing new" in task("load", data, grow).stdout
 
 

@@ -1,6 +1,7 @@
 /*
  * The table of dead letters: put together of what a load has spooled and what the sink could not
- * land. For tables that a load makes of all there is, their dead letters are replaced; for tables
+ * land. For tables that a load makes of all there is, their dead letters are replaced, but those of
+ * objects that an incremental table's load did not list stay: a faster load has them. For tables
  * that it adds to, they are added, each once: those of an object that the table has already came
  * with a load that ended before its own commit.
  */
@@ -73,6 +74,32 @@ static int make_line_bases(duckdb_connection connection, struct pn_landed_scan *
     return rc;
 }
 
+/* The objects that the load listed, of each table. */
+static int make_listed(duckdb_connection connection, const struct pn_dead_letters *dead,
+                       struct pn_landed_scan *const *scans, struct pn_err *e)
+{
+    duckdb_appender appender = NULL;
+    int rc = pn_duckdb_run(
+        connection, "CREATE OR REPLACE TEMP TABLE listed (\"table\" VARCHAR, object VARCHAR)", NULL,
+        e);
+    if (rc != 0) {
+        return rc;
+    }
+    bool ok = duckdb_appender_create(connection, NULL, "listed", &appender) == DuckDBSuccess;
+    for (size_t scan = 0; ok && scan < dead->count; scan++) {
+        for (size_t i = 0; ok && i < pn_landed_files(scans[scan]); i++) {
+            ok = duckdb_append_varchar(appender, dead->tables[scan]->name) == DuckDBSuccess &&
+                 duckdb_append_varchar(appender, pn_landed_file(scans[scan], i).name) ==
+                     DuckDBSuccess &&
+                 duckdb_appender_end_row(appender) == DuckDBSuccess;
+        }
+    }
+    if (duckdb_appender_destroy(&appender) != DuckDBSuccess || !ok) {
+        rc = pn_err_fatal(e, "DuckDB does not accept the names of objects");
+    }
+    return rc;
+}
+
 /* What a load's dead letters are put together of. */
 struct putting {
     struct pn_dead_letters *dead;
@@ -98,7 +125,8 @@ static void add_replaced(const struct putting *putting, struct pn_buf *sql)
     pn_buf_addc(sql, ')');
 }
 
-/* What earlier loads found for other tables. */
+/* What earlier loads found for other tables, and what a faster load found in objects that this one
+ * did not list. */
 static int add_kept(const struct putting *putting, const struct pn_delta_snapshot *snapshot,
                     struct pn_file_lease *lease, struct pn_buf *sql, struct pn_err *e)
 {
@@ -106,8 +134,17 @@ static int add_kept(const struct putting *putting, const struct pn_delta_snapsho
     pn_buf_adds(sql, "SELECT " COLUMN_LIST " FROM (");
     int rc = pn_duckdb_add_scan(dead->engine, putting->connection, &dead->itself, snapshot, true,
                                 lease, sql, e);
-    pn_buf_adds(sql, ") WHERE \"table\" NOT IN ");
+    pn_buf_adds(sql, ") AS k WHERE \"table\" NOT IN ");
     add_replaced(putting, sql);
+    for (size_t i = 0; i < dead->count; i++) {
+        if (!putting->is_added[i] && dead->tables[i]->mode != PN_MODE_OVERWRITE &&
+            dead->engine->config.landed_folder == NULL) {
+            pn_buf_adds(sql, " OR (\"table\" = ");
+            pn_duckdb_add_text(sql, dead->tables[i]->name);
+            pn_buf_adds(sql, " AND object IS NOT NULL AND NOT EXISTS (SELECT 1 FROM listed AS l "
+                             "WHERE l.\"table\" = k.\"table\" AND l.object = k.object))");
+        }
+    }
     return rc;
 }
 
@@ -398,6 +435,9 @@ static int prepare(const struct putting *putting, struct pn_err *e)
 {
     struct pn_dead_letters *dead = putting->dead;
     int rc = dead->pending.len > 0 ? pn_dead_letters_flush(dead, e) : 0;
+    if (rc == 0) {
+        rc = make_listed(putting->connection, dead, putting->scans, e);
+    }
     if (rc == 0 && dead->size_bytes > 0) {
         rc = pn_landed_add_file(putting->spool, dead->path, "", e);
         if (rc == 0) {
