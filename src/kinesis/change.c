@@ -25,7 +25,10 @@ int pn_kinesis_fit_topic(struct pn_kinesis *kinesis, const struct pn_stream *str
 {
     struct pn_log_topic_info has;
     struct pn_log_topic_config config = pn_kinesis_topic_config(stream);
-    int rc = pn_log_topic(kinesis->log, topic, &has, e);
+    int rc = pn_log_refresh_settings(kinesis->log, topic, e);
+    if (rc == 0) {
+        rc = pn_log_topic(kinesis->log, topic, &has, e);
+    }
     if (rc != 0) {
         return rc;
     }

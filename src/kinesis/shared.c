@@ -256,6 +256,43 @@ int pn_shared_check_reshard(const struct pn_kinesis *kinesis, const char *name, 
                             name);
 }
 
+/* Fits the topic to the present entry; true when that still is the present one afterwards. */
+static bool fit_to_present(struct pn_kinesis *kinesis, const char *name, struct pn_err *e)
+{
+    struct pn_snapshot *present = pn_registry_find(kinesis, name);
+    if (present == NULL) {
+        return true;
+    }
+    const struct pn_stream *stream = &present->stream;
+    int64_t version = stream->version;
+    int rc = stream->status == PN_STREAM_ACTIVE
+                 ? pn_kinesis_fit_topic(kinesis, stream, stream->topic, false, e)
+                 : 0;
+    pn_stream_release(&stream);
+    if (rc == 0) {
+        rc = pn_kinesis_catch_up(kinesis, e);
+    }
+    return rc == 0 && version_of(kinesis, name) == version;
+}
+
+/* After a change: the topic loses what is no longer wanted. Another process may change the stream
+ * and fit the topic before we do; so the one that fits last looks whether the entry has moved. */
+static void settle_topic(struct pn_kinesis *kinesis, const char *name)
+{
+    struct pn_err why = {0};
+    bool is_settled = false;
+    for (int i = 0; i < TRIES && !is_settled && why.code == 0; i++) {
+        is_settled = fit_to_present(kinesis, name, &why);
+    }
+    if (!is_settled) {
+        pn_logger_warn(kinesis->logger, "kinesis",
+                       "topic %s%s may keep other settings than its stream until they are changed "
+                       "again: %s",
+                       PN_KINESIS_TOPIC_PREFIX, name,
+                       why.code != 0 ? why.msg : "other servers are changing it");
+    }
+}
+
 int pn_shared_update(struct pn_kinesis *kinesis, const char *name,
                      int (*fn)(void *arg, struct pn_stream *edit, struct pn_arena *arena,
                                struct pn_err *e),
@@ -280,10 +317,8 @@ int pn_shared_update(struct pn_kinesis *kinesis, const char *name,
         if (rc == 0) {
             rc = put_stream(kinesis, &edit, &won, e);
         }
-        if (rc == 0 && won && pn_kinesis_fit_topic(kinesis, &edit, edit.topic, false, &why) != 0) {
-            pn_logger_warn(kinesis->logger, "kinesis",
-                           "topic %s keeps its old settings until they are changed again: %s",
-                           edit.topic, why.msg);
+        if (rc == 0 && won) {
+            settle_topic(kinesis, name);
         }
         const struct pn_stream *stream = &before->stream;
         pn_stream_release(&stream);

@@ -183,6 +183,8 @@ struct pn_log_ops {
     void (*brokers)(struct pn_log *log, struct pn_arena *arena, int32_t **brokers,
                     size_t *count);                                          /* may be NULL */
     int (*refresh)(struct pn_log *log, const char *topic, struct pn_err *e); /* may be NULL */
+    int (*refresh_settings)(struct pn_log *log, const char *topic,
+                            struct pn_err *e); /* may be NULL */
     int (*raise_topic_id)(struct pn_log *log, const char *topic, uint64_t id,
                           struct pn_err *e);      /* NULL: ids are not counted */
     bool (*has_groups)(const struct pn_log *log); /* may be NULL */
@@ -282,6 +284,13 @@ PN_MUST_CHECK static inline int pn_log_refresh(struct pn_log *log, const char *t
                                                struct pn_err *e)
 {
     return log->ops->refresh != NULL ? log->ops->refresh(log, topic, e) : 0;
+}
+/* Makes sure that pn_log_topic() has the topic's settings as they are by now, also where others
+ * have changed them. May wait. MISSING. */
+PN_MUST_CHECK static inline int pn_log_refresh_settings(struct pn_log *log, const char *topic,
+                                                        struct pn_err *e)
+{
+    return log->ops->refresh_settings != NULL ? log->ops->refresh_settings(log, topic, e) : 0;
 }
 /* Where ids count how often the name was deleted, and each process counts for itself: does this log
  * do so? */

@@ -113,6 +113,12 @@ static int public_refresh(struct pn_log *log, const char *topic, struct pn_err *
                                        : pn_log_refresh(whole_of(log), topic, e);
 }
 
+static int public_refresh_settings(struct pn_log *log, const char *topic, struct pn_err *e)
+{
+    return pn_topic_is_internal(topic) ? missing(topic, e)
+                                       : pn_log_refresh_settings(whole_of(log), topic, e);
+}
+
 static bool public_has_groups(const struct pn_log *log)
 {
     return pn_log_has_groups(((const struct public_log *)log)->whole);
@@ -173,6 +179,7 @@ static const struct pn_log_ops public_ops = {
     .replicas = public_replicas,
     .brokers = public_brokers,
     .refresh = public_refresh,
+    .refresh_settings = public_refresh_settings,
     .has_groups = public_has_groups,
     .join = public_join,
     .groups = public_groups,

@@ -187,6 +187,18 @@ def test_what_one_gateway_gives_out_is_good_at_the_other_at_once(gateways, name)
     assert [shard["ShardId"] for shard in rest["Shards"]] == ["shardId-000000000001"]
 
 
+def test_a_topic_keeps_what_its_stream_says(gateways, broker, name):
+    """The gateway that changes a stream may have seen its topic before the other changed that."""
+    one, two = (gateway.client() for gateway in gateways)
+    stream, topic = f"{name}.a", f"__kinesis.{name}.a"
+    one.create_stream(StreamName=stream, ShardCount=1)
+    for _ in range(2):
+        two.increase_stream_retention_period(StreamName=stream, RetentionPeriodHours=48)
+        assert broker.ask("settings", topic)["retention.ms"] == str(48 * 3600 * 1000)
+        one.decrease_stream_retention_period(StreamName=stream, RetentionPeriodHours=24)
+        assert broker.ask("settings", topic)["retention.ms"] == str(24 * 3600 * 1000)
+
+
 def test_the_first_record_makes_a_stream_once(gateways, name):
     """Both gateways get a first record of it at the same moment."""
     made = f"{name}-x"

@@ -318,15 +318,19 @@ static int alter(struct pn_kafka *kafka, struct pn_kafka_topic *topic,
     return rc;
 }
 
+static bool asks_for_settings(const struct pn_log_topic_config *config)
+{
+    return config->retention_ms != 0 || config->retention_bytes != 0 ||
+           config->record_bytes_max != 0;
+}
+
 /* Is it so already? A start asks for what the pipeline says each time. */
 static bool has_settings(const struct pn_kafka_topic *topic,
                          const struct pn_log_topic_config *config)
 {
     const struct pn_log_topic_settings *settings = &topic->info.settings;
     int64_t bytes_max = config->record_bytes_max + BATCH_OVERHEAD_BYTES;
-    bool asks_nothing = config->retention_ms == 0 && config->retention_bytes == 0 &&
-                        config->record_bytes_max == 0; /* then we need not be allowed to look */
-    return asks_nothing ||
+    return !asks_for_settings(config) || /* then we need not be allowed to look */
            (topic->has_settings &&
             (config->retention_ms == 0 || config->retention_ms == settings->retention_ms) &&
             (config->retention_bytes == 0 ||
@@ -361,6 +365,9 @@ int pn_kafka_configure_topic(struct pn_log *log, const char *name,
     struct pn_kafka *kafka = pn_kafka_of(log);
     struct property properties[NAMES_MAX];
     int rc = pn_log_topic_config_check(config, e);
+    if (rc == 0 && asks_for_settings(config)) {
+        pn_kafka_refresh_settings(kafka, name); /* others may have changed them a moment ago */
+    }
     struct pn_kafka_topic *topic = rc == 0 ? pn_kafka_catalog_hold(&kafka->catalog, name) : NULL;
     if (rc == 0 && topic == NULL) {
         rc = pn_kafka_refresh_topic(kafka, name, e);

@@ -76,6 +76,15 @@ static int kafka_refresh(struct pn_log *log, const char *name, struct pn_err *e)
     return pn_kafka_refresh_topic(pn_kafka_of(log), name, e);
 }
 
+static int kafka_refresh_settings(struct pn_log *log, const char *name, struct pn_err *e)
+{
+    int rc = pn_kafka_refresh_topic(pn_kafka_of(log), name, e);
+    if (rc == 0) {
+        pn_kafka_refresh_settings(pn_kafka_of(log), name);
+    }
+    return rc;
+}
+
 static int kafka_raise_topic_id(struct pn_log *log, const char *name, uint64_t id, struct pn_err *e)
 {
     bool raised = false;
@@ -178,6 +187,7 @@ static const struct pn_log_ops kafka_ops = {
     .replicas = kafka_replicas,
     .brokers = kafka_brokers,
     .refresh = kafka_refresh,
+    .refresh_settings = kafka_refresh_settings,
     .raise_topic_id = kafka_raise_topic_id,
     .has_groups = kafka_has_groups,
     .join = pn_kafka_join,

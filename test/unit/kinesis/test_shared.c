@@ -241,6 +241,68 @@ static void test_changes_at_once_all_count(void **state)
     pn_stream_release(&two);
 }
 
+static int set_hours(void *arg, struct pn_stream *edit, struct pn_arena *arena, struct pn_err *e)
+{
+    (void)arena;
+    (void)e;
+    edit->retention_hours = *(int32_t *)arg;
+    return 0;
+}
+
+static void keep_hours(struct pn_kinesis *kinesis, int32_t hours)
+{
+    struct pn_err e = {0};
+    if (pn_kinesis_update(kinesis, "s", set_hours, &hours, &e) != 0) {
+        fail_msg("%d hours: %s", hours, e.msg);
+    }
+}
+
+/* The log of a server that another one, `overtaker`, overtakes as it lowers a topic's retention. */
+static const struct pn_log_ops *true_ops;
+static struct pn_kinesis *overtaker;
+
+static int configure_late(struct pn_log *log, const char *topic,
+                          const struct pn_log_topic_config *config, struct pn_err *e)
+{
+    struct pn_kinesis *other = overtaker;
+    overtaker = NULL;
+    if (other != NULL) {
+        keep_hours(other, 48);
+    }
+    return true_ops->configure_topic(log, topic, config, e);
+}
+
+static void test_the_later_change_has_the_topic(void **state)
+{
+    struct pair *pair = *state;
+    struct pn_log *log = pair->fixture->log->log;
+    struct pn_log_topic_info info;
+    struct pn_log_ops late = *log->ops;
+    create(pair->one, "s", 1);
+    keep_hours(pair->one, 48);
+    pn_kinesis_destroy(&pair->one); /* nobody else uses the log while its functions change */
+    pn_kinesis_destroy(&pair->two);
+    late.configure_topic = configure_late;
+    true_ops = log->ops;
+    log->ops = &late;
+    pair->one = open_one(pair->fixture);
+    pair->two = open_one(pair->fixture);
+
+    overtaker = pair->two;
+    keep_hours(pair->one, 24);
+    assert_null(overtaker);
+    const struct pn_stream *stream = see(pair->one, "s");
+    assert_int_equal(stream->retention_hours, 48);
+    pn_stream_release(&stream);
+    assert_int_equal(pn_log_topic(log, "__kinesis.s", &info, NULL), 0);
+    assert_int_equal(info.retention_ms, (int64_t)48 * 3600 * 1000);
+
+    pn_kinesis_destroy(&pair->one);
+    pn_kinesis_destroy(&pair->two);
+    log->ops = true_ops;
+    pair->one = open_one(pair->fixture);
+}
+
 static void test_shards_stay(void **state)
 {
     struct pair *pair = *state;
@@ -406,6 +468,7 @@ int main(void)
         TEST(test_a_deleted_stream_is_another_when_made_again),
         TEST(test_a_deletion_elsewhere_ends_puts),
         TEST(test_changes_at_once_all_count),
+        TEST(test_the_later_change_has_the_topic),
         TEST(test_shards_stay),
         TEST(test_the_account_is_everybodys),
         TEST(test_a_start_reads_the_ledger),
