@@ -92,6 +92,22 @@ static int recover_streams(struct pn_kinesis *kinesis, const char *folder, struc
     return rc;
 }
 
+static void warn_of_stray(struct pn_kinesis *kinesis, const char *topic)
+{
+    if (pn_kinesis_is_shared(kinesis)) {
+        pn_logger_warn(kinesis->logger, "kinesis",
+                       "topic %s belongs to a stream that topic %s does not have: the topic stays "
+                       "as it is, and a new stream of that name begins with its records; delete "
+                       "it if nobody needs them",
+                       topic, PN_INTERNAL_TOPIC_LEDGER);
+        return;
+    }
+    pn_logger_warn(kinesis->logger, "kinesis",
+                   "topic %s belongs to a stream without metadata in %s/streams: the topic stays "
+                   "as it is, and no stream of that name can be created",
+                   topic, kinesis->config.folder);
+}
+
 /* A topic of a stream without metadata: nobody can read it, and nobody but a person may decide what
  * becomes of its records. */
 static void warn_of_strays(struct pn_kinesis *kinesis)
@@ -109,10 +125,7 @@ static void warn_of_strays(struct pn_kinesis *kinesis)
             const char *name = topics[i].name + prefix_len;
             struct pn_snapshot *found = pn_registry_find(kinesis, name);
             if (found == NULL && pn_kinesis_check_closed(kinesis, name, NULL) == 0) {
-                pn_logger_warn(kinesis->logger, "kinesis",
-                               "topic %s belongs to a stream without metadata in %s/streams: the "
-                               "topic stays as it is, and no stream of that name can be created",
-                               topics[i].name, kinesis->config.folder);
+                warn_of_stray(kinesis, topics[i].name);
             } else if (found != NULL) {
                 const struct pn_stream *stream = &found->stream;
                 pn_stream_release(&stream);
@@ -173,9 +186,6 @@ static int open_own(struct pn_kinesis *kinesis, struct pn_err *e)
     if (rc == 0) {
         rc = recover_streams(kinesis, folder, e);
     }
-    if (rc == 0) {
-        warn_of_strays(kinesis);
-    }
     free(folder);
     return rc;
 }
@@ -203,6 +213,9 @@ int pn_kinesis_create(const struct pn_kinesis_config *config, struct pn_log *log
     pn_random_init(&k->random, pn_entropy_u64());
 
     rc = config->shared ? pn_shared_open(k, e) : open_own(k, e);
+    if (rc == 0 && pn_kinesis_check_known(k, NULL) == 0) {
+        warn_of_strays(k);
+    }
     if (rc == 0) {
         *kinesis = k;
         k = NULL;

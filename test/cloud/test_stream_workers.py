@@ -239,6 +239,17 @@ def test_streams_outlive_their_gateways(broker, pipeline, name, tmp_path):
         }
 
 
+def test_a_stream_whose_entry_is_lost_is_named(broker, pipeline, name, tmp_path):
+    with Gateway(tmp_path / "one", broker, pipeline) as one:
+        one.put(name, {"n": 1}, "k")
+        assert "does not have" not in one.log()
+    broker.ask("create", f"__kinesis.{name}.lost", 1)
+    with Gateway(tmp_path / "two", broker, pipeline) as two:
+        said = [line for line in two.log().splitlines() if "_streams does not have" in line]
+        assert len(said) == 1 and f"__kinesis.{name}.lost" in said[0], two.log()
+        assert two.client().list_streams(Limit=100)["StreamNames"].count(f"{name}.lost") == 0
+
+
 # --- filling tables -------------------------------------------------------------------------------
 
 
