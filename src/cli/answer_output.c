@@ -29,6 +29,10 @@ bool pn_answer_output_choose(struct pn_cli *cli, struct pn_answer_output *output
         *status = pn_cli_usage(cli, "Parquet is not for a terminal: give a file with --output");
         return false;
     }
+    if (output->expanded && strcmp(format, "table") != 0) {
+        *status = pn_cli_usage(cli, "--expanded needs --format table");
+        return false;
+    }
     cli->format = output->expanded                ? PN_FORMAT_EXPANDED
                   : strcmp(format, "ndjson") == 0 ? PN_FORMAT_JSONL
                                                   : pn_format_parse(format);
