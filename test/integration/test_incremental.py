@@ -446,6 +446,12 @@ NOT_INCREMENTAL = {
         (2, "a part of its UNION ALL reads no table that grows"),
     "SELECT CAST(total(id) AS BIGINT) AS id, 1::BIGINT AS seq, 1.0::DOUBLE AS amount, '' AS op,"
     " '' AS country FROM raw_orders": (1, "sum() is an aggregate"),
+    "SELECT id, seq, amount, op, country FROM raw_orders\nWHERE random() < 0.5":
+        (2, "random() has another value in each run"),
+    "SELECT id, seq, amount, op, country FROM raw_orders\nWHERE now() > '2026-01-01'":
+        (2, "now() has another value in each run"),
+    "SELECT id, seq, amount, op, country FROM raw_orders\nWHERE current_date > '2026-01-01'":
+        (2, "current_date has another value in each run"),
 }  # fmt: skip
 
 INCREMENTAL = (
@@ -487,6 +493,8 @@ def test_settings_that_do_not_fit_are_named(tmp_path):
         (MERGE.replace("seq", "sek"), "", "raw_orders.order_by", 'did you mean "seq"'),
         (MERGE, "mode: append", "orders.mode", "whose rows a merge changes"),
         (MERGE.replace("op =", "oops ="), "", "raw_orders.delete_when", '"oops" not found'),
+        (MERGE.replace("op = 'D'", "now() > '2030-01-01'"), "", "raw_orders.delete_when",
+         "now() has another value in each run"),
     ):
         write_pipeline(folder, "p", raw, clean)
         done = run("pipeline", "check", folder, check=False)

@@ -90,6 +90,9 @@ static int check_delete_when(struct pn_duckdb *engine, const struct pn_table *ta
         rc = pn_duckdb_fail_prepared(e, statement);
         pn_err_prefix(e, "tables.%s.delete_when", table->name);
     }
+    if (rc == 0) {
+        rc = pn_duckdb_check_delete_when(connection, table, e);
+    }
     duckdb_destroy_prepare(&statement);
     duckdb_disconnect(&connection);
     pn_buf_deinit(&sql);

@@ -18,10 +18,11 @@ struct defined {
     const struct defined *outer;
 };
 
-/* An aggregate, or a macro. */
+/* An aggregate, a macro, or a function whose value is not that of its arguments alone. */
 struct function {
     char *name;
     bool is_aggregate;
+    bool is_unstable;  /* it may give another value in another run */
     char *macro;       /* as a SELECT; NULL: none */
     bool is_walked[2]; /* outside and within rows of a growing table */
     bool grows;        /* a macro of a table, once it was walked */
@@ -33,8 +34,9 @@ struct walk {
     size_t function_count;
     const struct pn_table *table;
     const struct defined *defined;
-    int64_t at;      /* byte of the SQL that was passed last */
-    int macro_depth; /* within a macro, places are those of its call */
+    int64_t at;        /* byte of the SQL that was passed last */
+    int macro_depth;   /* within a macro, places are those of its call */
+    bool is_condition; /* it is delete_when that is walked, not the SQL */
     struct pn_err *e;
 };
 
@@ -45,6 +47,10 @@ static int refuse(const struct walk *walk, const char *what)
 {
     const struct pn_table *table = walk->table;
     int line = 1;
+    if (walk->is_condition) {
+        return pn_err_input(walk->e, "tables.%s.delete_when: %s: write it without that",
+                            table->name, what);
+    }
     for (int64_t i = 0; i < walk->at && table->sql[i] != '\0'; i++) {
         line += table->sql[i] == '\n';
     }
@@ -87,14 +93,15 @@ static bool same_name(const struct pn_json *node, const char *name)
 
 /* --- functions -------------------------------------------------------------------------------- */
 
-/* The aggregates and macros that the connection knows, by name. */
+/* Those that the connection knows, by name. error() is VOLATILE, but gives no value. */
 static int read_functions(struct walk *walk)
 {
     duckdb_result result;
     int rc = pn_duckdb_run(walk->connection,
                            "SELECT lower(function_name), function_type, macro_definition FROM "
                            "duckdb_functions() WHERE function_type = 'aggregate' OR "
-                           "macro_definition IS NOT NULL ORDER BY 1, internal, function_type DESC",
+                           "macro_definition IS NOT NULL OR (stability <> 'CONSISTENT' AND "
+                           "function_name <> 'error') ORDER BY 1, internal, function_type DESC",
                            &result, walk->e);
     if (rc != 0) {
         return rc;
@@ -108,8 +115,9 @@ static int read_functions(struct walk *walk)
         bool is_other = walk->function_count > 0 && strcmp(function[-1].name, name) == 0;
         if (!is_other) { /* of one name the first counts: the pipeline's own */
             *function = (struct function){.name = pn_xstrdup(name),
-                                          .is_aggregate = strcmp(kind, "aggregate") == 0};
-            if (!function->is_aggregate && macro != NULL) {
+                                          .is_aggregate = strcmp(kind, "aggregate") == 0,
+                                          .is_unstable = strcmp(kind, "scalar") == 0};
+            if (!function->is_aggregate && !function->is_unstable && macro != NULL) {
                 bool is_table = strcmp(kind, "table_macro") == 0;
                 function->macro = pn_xasprintf("%s%s", is_table ? "" : "SELECT ", macro);
             }
@@ -137,7 +145,7 @@ static int compare_function(const void *name, const void *function)
     return strcasecmp(name, ((const struct function *)function)->name);
 }
 
-/* NULL: it is neither an aggregate nor a macro. */
+/* NULL: it is none of these. */
 static struct function *find_function(const struct walk *walk, const struct pn_json *node)
 {
     char *name = pn_json_dup(pn_json_get(node, "function_name"));
@@ -191,6 +199,12 @@ static int walk_function(struct walk *walk, const struct pn_json *node, bool gro
     if (function == NULL) {
         return 0;
     }
+    if (function->is_unstable) {
+        char *what = pn_xasprintf("%s() has another value in each run", function->name);
+        (void)refuse(walk, what);
+        free(what);
+        return PN_FAIL;
+    }
     if (function->is_aggregate && grows) {
         char *what =
             pn_xasprintf("%s() is an aggregate, which needs the rows of all runs", function->name);
@@ -202,6 +216,24 @@ static int walk_function(struct walk *walk, const struct pn_json *node, bool gro
 }
 
 /* --- expressions ------------------------------------------------------------------------------ */
+
+/* The clock is read without parentheses, too. The tree has such a word as the name of a column; one
+ * that is a column needs its table before it. */
+static int check_clock(const struct walk *walk, const struct pn_json *node)
+{
+    static const char *const words[] = {"current_date", "current_time", "current_timestamp",
+                                        "localtime", "localtimestamp"};
+    const struct pn_json *names = pn_json_get(node, "column_names");
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (names != NULL && names->count == 1 && same_name(names->first, words[i])) {
+            char *what = pn_xasprintf("%s has another value in each run", words[i]);
+            (void)refuse(walk, what);
+            free(what);
+            return PN_FAIL;
+        }
+    }
+    return 0;
+}
 
 static int walk_subquery(struct walk *walk, const struct pn_json *node)
 {
@@ -234,6 +266,8 @@ static int walk_expression(struct walk *walk, const struct pn_json *node, bool g
         }
         if (is(node, "class", "FUNCTION")) {
             rc = walk_function(walk, node, grows);
+        } else if (is(node, "class", "COLUMN_REF")) {
+            rc = check_clock(walk, node);
         }
     }
     for (const struct pn_json *child = node->first; rc == 0 && child != NULL; child = child->next) {
@@ -460,6 +494,33 @@ static int walk_select(struct walk *walk, const struct pn_json *node, bool *grow
     const struct pn_json *map = pn_json_get(pn_json_get(node, "cte_map"), "map");
     int rc = walk_defined(walk, node, map != NULL ? map->first : NULL, grows);
     return rc == 0 ? check_modifiers(walk, node, *grows) : rc;
+}
+
+int pn_duckdb_check_delete_when(duckdb_connection connection, const struct pn_table *table,
+                                struct pn_err *e)
+{
+    struct walk walk = {.connection = connection, .table = table, .is_condition = true, .e = e};
+    struct pn_json_parser *parser = pn_json_parser_create();
+    struct pn_json *root = NULL;
+    char *tree = NULL;
+    char *sql = pn_xasprintf("SELECT (%s\n)", table->delete_when);
+    int rc = pn_duckdb_read_tree(connection, sql, &tree, e);
+    if (rc == 0 && tree != NULL) {
+        rc = read_functions(&walk);
+        if (rc == 0) {
+            rc = pn_json_parse(parser, tree, strlen(tree), strlen(tree), &root, e);
+        }
+        if (rc == 0) {
+            const struct pn_json *statements = pn_json_get(root, "statements");
+            const struct pn_json *node = pn_json_get(statements->first, "node");
+            rc = walk_expression(&walk, pn_json_get(node, "select_list"), true);
+        }
+    }
+    free_functions(&walk);
+    pn_json_parser_destroy(&parser);
+    free(tree);
+    free(sql);
+    return rc;
 }
 
 int pn_duckdb_check_incremental(duckdb_connection connection, const struct pn_table *table,
