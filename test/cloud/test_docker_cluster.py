@@ -66,6 +66,12 @@ def landed(s3):
     return sum(get(Bucket=BUCKET, Key=key)["Body"].read().count(b"\n") for key in keys)
 
 
+def filled(worker):
+    """How many rows a worker has put into stream tables."""
+    told = json.loads(worker.request("GET", "/api/v1/streams")[1])
+    return sum(table["rows"] for table in told["tables"])
+
+
 def partitions(worker):
     """Those that a worker lands."""
     answer = json.loads(worker.request("GET", "/api/v1/sink")[1])
@@ -74,7 +80,7 @@ def partitions(worker):
 
 def test_the_services(file, tmp_path):
     """Records that came to either gateway are landed by the workers, each of which has a share, and
-    are tables of the bucket by the first worker's DAG."""
+    are tables of the bucket by the first worker's DAG; records of streams fill their tables."""
     (tmp_path / "kafka").mkdir()
     broker = Broker(tmp_path / "kafka")
     try:
@@ -99,6 +105,17 @@ def test_the_services(file, tmp_path):
                                    "longitude": 2, "timestamp": "2020-01-01 00:00:00"})  # fmt: skip
                     check = file["services"]["worker-1"]["healthcheck"]["test"][2:]
                     assert run(*[re.sub("^http:.*", server.url, word) for word in check], env=env)
+                    data = {"ind": n, "country": "Peru", "latitude": 1.5, "longitude": 2,
+                            "timestamp": "2020-01-01 00:00:00"}  # fmt: skip
+                    stream = f"streaming-{UID}-geo"
+                    record = {"StreamName": stream, "PartitionKey": "test_geo", "Data": data}
+                    put = f"/test/streams/{stream}/record"
+                    status, body, _ = server.request("PUT", put, record, JSON)
+                    assert status == 200, body
+                deadline = time.monotonic() + 300
+                while filled(worker) + filled(other) < 2:
+                    assert time.monotonic() < deadline, f"{worker.log()} {other.log()}"
+                    time.sleep(0.2)
                 assert worker.request("GET", "/ui/")[0] == 200
                 deadline = time.monotonic() + 300
                 while landed(s3) < 2:  # or after sink.rotate_interval_ms
