@@ -431,7 +431,7 @@ def test_no_process_outlives_the_server(records, tmp_path):
         return {Path(f"/proc/{pid}/oom_score_adj").read_text() for pid in workers(server)}
 
     # The kernel ends them before the server; one that has just been forked says so in a moment.
-    eventually(lambda: scores() == {"500\n"}, "a process is to end no sooner than the server")
+    eventually(lambda: scores() == {"500\n"}, "a process does not let the kernel end it first")
     server.kill()
     eventually(lambda: not workers(server), "a process is left")
     # The next server begins with an empty folder, and ends its queries when it ends.
