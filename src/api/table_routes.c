@@ -332,21 +332,15 @@ static const struct pn_api_field of_table[] = {
      .type = PN_API_TEXT,
      .help = "a table's name, or the key of one that has none: a/b"},
     {.name = NULL}};
-static const struct pn_api_field version_query[] = {
-    {.name = "version",
-     .type = PN_API_INT,
-     .flags = PN_API_OPTIONAL,
-     .least = 0,
-     .most = INT64_MAX,
-     .help = "an older version; the newest unless given"},
-    {.name = NULL}};
+#define VERSION_FIELD                                                                \
+    {                                                                                \
+        .name = "version", .type = PN_API_INT, .flags = PN_API_OPTIONAL, .least = 0, \
+        .most = INT64_MAX, .help = "an older version; the newest unless given"       \
+    }
+
+static const struct pn_api_field version_query[] = {VERSION_FIELD, {.name = NULL}};
 static const struct pn_api_field files_query[] = {
-    {.name = "version",
-     .type = PN_API_INT,
-     .flags = PN_API_OPTIONAL,
-     .least = 0,
-     .most = INT64_MAX,
-     .help = "an older version; the newest unless given"},
+    VERSION_FIELD,
     {.name = "q",
      .type = PN_API_TEXT,
      .flags = PN_API_OPTIONAL,

@@ -69,7 +69,8 @@ static int cmd_check(struct pn_cli *cli, int argc, char **argv)
         .operands_max = 1,
         .uses = PN_USES_FORMAT,
         .about = "Tries each part that the profile NAME uses, or else the settings in force: the "
-                 "log, the store, the engine. Says what is wrong, and which setting to change. The "
+                 "log, the store, the engine, and the streams if they are in another Kinesis. Says "
+                 "what is wrong, and which setting to change. The "
                  "exit status is 1 if a part is bad.",
         .examples = "pinion profile check kafka\n"
                     "pinion profile check aws --format json\n"};

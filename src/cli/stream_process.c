@@ -113,8 +113,8 @@ int pn_cmd_stream_process(struct pn_cli *cli, int argc, char **argv)
         .about = "Fills the tables of the pipeline's streams (or of the named ones), until SIGTERM "
                  "or SIGINT. It reads through the server of the data folder or, if none runs, "
                  "opens the log itself. A server does the same, unless its --roles exclude it; "
-                 "running both is safe but pointless, unless they share the shards: with --group, "
-                 "and servers always, on a Kafka cluster with the store in a bucket.",
+                 "running both is safe but pointless. On a Kafka cluster with the store in a "
+                 "bucket, servers and the processes with --group share the shards instead.",
         .examples = "pinion stream process --once\npinion stream process streaming-clicks\n"
                     "pinion stream process --group --data /var/lib/pinion-2\n"};
     int status = 0;

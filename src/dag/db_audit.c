@@ -3,7 +3,6 @@
 #include "base/words.h"
 #include "dag/db_internal.h"
 
-#define AUDIT_COLUMNS "id, at_ms, who, what, dag, run_id, task, detail"
 enum { SQL_BYTES_MAX = 512, AUDIT_FIRST_TEXT = 2, AUDIT_TEXTS = 6 };
 
 int pn_dag_db_audit(struct pn_dag_db *db, const struct pn_audit *row, struct pn_err *e)
@@ -18,7 +17,7 @@ int pn_dag_db_audit(struct pn_dag_db *db, const struct pn_audit *row, struct pn_
 /* Each filter that is set is a term of its own, so that the planner sees which index serves it. */
 static void audits_sql(const struct pn_audit_filter *filter, struct pn_buf *sql)
 {
-    pn_buf_addf(sql, "SELECT " AUDIT_COLUMNS " FROM audit WHERE id %s ?3",
+    pn_buf_addf(sql, "SELECT " PN_AUDIT_COLUMNS " FROM audit WHERE id %s ?3",
                 filter->oldest_first ? ">" : "<");
     if (filter->dag != NULL) {
         pn_buf_adds(sql, " AND dag = ?1");
@@ -39,7 +38,7 @@ static bool audit_fits(sqlite3_stmt *statement, const char *words)
     return pn_words_are_in(words, texts, AUDIT_TEXTS);
 }
 
-static struct pn_audit audit_of(sqlite3_stmt *statement, struct pn_arena *arena)
+struct pn_audit pn_dag_db_audit_of(sqlite3_stmt *statement, struct pn_arena *arena)
 {
     return (struct pn_audit){
         .id = sqlite3_column_int64(statement, 0),
@@ -82,7 +81,7 @@ int pn_dag_db_audits(struct pn_dag_db *db, const struct pn_audit_filter *filter,
         }
         if (fits) {
             *rows = pn_dag_db_room(arena, *rows, *count, &capacity, sizeof **rows);
-            (*rows)[(*count)++] = audit_of(statement, arena);
+            (*rows)[(*count)++] = pn_dag_db_audit_of(statement, arena);
         }
         last = sqlite3_column_int64(statement, 0);
     }

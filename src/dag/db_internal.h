@@ -38,6 +38,10 @@ int pn_dag_db_make_schema(struct pn_dag_db *db, struct pn_err *e) PN_MUST_CHECK;
 int pn_dag_db_next(struct pn_dag_db *db, sqlite3_stmt *statement, struct pn_err *e) PN_MUST_CHECK;
 /* A column's text in the arena; "" for null. */
 const char *pn_dag_db_text(sqlite3_stmt *statement, int column, struct pn_arena *arena);
+
+/* The columns of an audit's row as the next takes them, and the row; texts are in the arena. */
+#define PN_AUDIT_COLUMNS "id, at_ms, who, what, dag, run_id, task, detail"
+struct pn_audit pn_dag_db_audit_of(sqlite3_stmt *statement, struct pn_arena *arena);
 /* A column's integer; PN_TIME_NONE for null. */
 int64_t pn_dag_db_time(sqlite3_stmt *statement, int column);
 /* An array that grows in an arena: room for one more element of `size` bytes. */

@@ -300,20 +300,10 @@ int pn_dag_db_find_audits(struct pn_dag_db *db, const struct pn_find *find, stru
     int row = 0;
     *audits = NULL;
     *count = 0;
-    int rc =
-        begin(db, &ACTS, "id, at_ms, who, what, dag, run_id, task, detail", find, &page, total, e);
+    int rc = begin(db, &ACTS, PN_AUDIT_COLUMNS, find, &page, total, e);
     while (rc == 0 && (row = pn_dag_db_next(db, page, e)) == 1) {
         *audits = pn_dag_db_room(arena, *audits, *count, &capacity, sizeof **audits);
-        (*audits)[(*count)++] = (struct pn_audit){
-            .id = sqlite3_column_int64(page, 0),
-            .at_ms = sqlite3_column_int64(page, 1),
-            .who = pn_dag_db_text(page, 2, arena),
-            .what = pn_dag_db_text(page, 3, arena),
-            .dag = pn_dag_db_text(page, 4, arena),
-            .run_id = pn_dag_db_text(page, 5, arena),
-            .task = pn_dag_db_text(page, 6, arena),
-            .detail = pn_dag_db_text(page, 7, arena),
-        };
+        (*audits)[(*count)++] = pn_dag_db_audit_of(page, arena);
     }
     sqlite3_finalize(page);
     return row < 0 ? PN_FAIL : rc;

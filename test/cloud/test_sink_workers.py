@@ -3,17 +3,17 @@
 import json
 import signal
 import threading
-import time
 from collections import Counter
+from functools import partial
 
 import pytest
 
+from numbers_in import Producer, until
 from pinion import Failed, Server, run
 from s3 import BUCKET, KEYS, Proxy, s3, settings  # noqa: F401
 
 pytestmark = pytest.mark.timeout(300)
 ROLES = ("--roles", "gateway,sink")
-SECONDS_MAX = 120  # until something is so that will be
 PARTITIONS = 6
 
 
@@ -139,6 +139,9 @@ class Gateway(Server):
     def __init__(self, data, broker, pipeline):
         super().__init__(data, *words(broker, [], pipeline), "--roles", "gateway")
 
+    def put_numbers(self, topic, numbers):
+        self.produce(topic, *({"n": n} for n in numbers))
+
 
 class Worker(Server):
     """It lands. `alone`: without a gateway, so that nobody can ask it anything."""
@@ -169,36 +172,6 @@ class Worker(Server):
         """Those that it lands."""
         answer = json.loads(self.request("GET", "/api/v1/sink")[1])
         return sorted(one["partition"] for one in answer["partitions"] if one["error"] is None)
-
-
-class Producer(threading.Thread):
-    """Posts numbers from `first` on, and keeps those that were acknowledged."""
-
-    def __init__(self, gateway, topic, first):
-        super().__init__(daemon=True)
-        self.gateway, self.topic, self.next = gateway, topic, first
-        self.acknowledged, self.is_over = [], False
-
-    def run(self):
-        while not self.is_over:
-            values = [{"n": self.next + i} for i in range(10)]
-            self.next += len(values)
-            self.gateway.produce(self.topic, *values)
-            self.acknowledged += [value["n"] for value in values]
-            time.sleep(0.05)  # bounds the load; nothing waits for it
-
-    def end(self):
-        self.is_over = True
-        self.join(SECONDS_MAX)
-        return self.acknowledged
-
-
-def until(found, wanted):
-    """Waits until found() is `wanted`."""
-    deadline = time.monotonic() + SECONDS_MAX
-    while (last := found()) != wanted:
-        assert time.monotonic() < deadline, f"{last} is not {wanted}"
-        time.sleep(0.05)
 
 
 def landed(s3, prefix):
@@ -291,7 +264,7 @@ def test_workers_that_come_and_go_land_each_record_once(
         for name in ("one", "two", "three")
     ]
     with Gateway(tmp_path / "gateway", broker, pipeline) as gateway:
-        producers = [Producer(gateway, prefix, first) for first in (0, 10**6)]
+        producers = [Producer(partial(gateway.put_numbers, prefix), first) for first in (0, 10**6)]
         for worker in workers:
             worker.start()
         for producer in producers:

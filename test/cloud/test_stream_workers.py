@@ -6,19 +6,19 @@ import os
 import signal
 import subprocess
 import threading
-import time
 from collections import Counter
+from functools import partial
 
 import pytest
 import requests
 from botocore.exceptions import ClientError
 
+from numbers_in import SECONDS_MAX, Producer, until
 from pinion import PINION, Server, run
 from s3 import BUCKET, KEYS, Proxy, s3, settings  # noqa: F401
 from streams import kinesis
 
 pytestmark = pytest.mark.timeout(600)
-SECONDS_MAX = 180  # until something is so that will be
 SHARDS = 6
 
 
@@ -98,14 +98,6 @@ class Gateway(Server):
         ]
         answer = self.client().put_records(StreamName=stream, Records=entries)
         assert answer["FailedRecordCount"] == 0, answer
-
-
-def until(found, wanted):
-    """Waits until found() is `wanted`."""
-    deadline = time.monotonic() + SECONDS_MAX
-    while (last := found()) != wanted:
-        assert time.monotonic() < deadline, f"{last} is not {wanted}"
-        time.sleep(0.1)
 
 
 @pytest.fixture
@@ -318,29 +310,6 @@ class Process:
             self.stop() if exception[0] is None else self.kill()
 
 
-class Producer(threading.Thread):
-    """Puts numbers from `first` on, and keeps those that were acknowledged."""
-
-    def __init__(self, gateway, stream, first):
-        super().__init__(daemon=True)
-        self.gateway, self.stream, self.next = gateway, stream, first
-        self.acknowledged, self.is_over = [], False
-
-    def run(self):
-        while not self.is_over:
-            numbers = range(self.next, self.next + 10)
-            self.next += len(numbers)
-            self.gateway.put_numbers(self.stream, numbers)
-            self.acknowledged += numbers
-            time.sleep(0.1)  # bounds the load; nothing waits for it
-
-    def end(self):
-        self.is_over = True
-        self.join(SECONDS_MAX)
-        assert not self.is_alive()
-        return self.acknowledged
-
-
 def numbers(s3, name, table="live"):
     """How often each number is in the table, by a reader that is not pinion."""
     from deltalake import DeltaTable
@@ -401,7 +370,7 @@ def test_a_killed_workers_shards_go_to_another(broker, s3, bucket, name, pipelin
     with Gateway(tmp_path / "gateway", broker, pipeline) as gateway, one, two:
         until(lambda: len(two.shards()), SHARDS // 2)
         until(lambda: shares(one, two), ALL)
-        producer = Producer(gateway, name, 0)
+        producer = Producer(partial(gateway.put_numbers, name), 0)
         producer.start()
         until(lambda: len(numbers(s3, name)) > 50, True)
         two.kill()
@@ -420,7 +389,7 @@ def test_a_frozen_worker_commits_nothing_that_another_has(
     with Gateway(tmp_path / "gateway", broker, pipeline) as gateway, one, two:
         until(lambda: len(two.shards()), SHARDS // 2)
         until(lambda: shares(one, two), ALL)
-        producer = Producer(gateway, name, 0)
+        producer = Producer(partial(gateway.put_numbers, name), 0)
         producer.start()
         for frozen, other in ((one, two), (two, one)):
             before = len(numbers(s3, name))
@@ -443,7 +412,7 @@ def test_workers_of_all_kinds_come_and_go(broker, s3, bucket, name, pipeline, tm
     server = Worker(tmp_path / "server", broker, bucket, pipeline)
     commands = [Process(tmp_path / word, broker, bucket, pipeline) for word in ("a", "b")]
     with Gateway(tmp_path / "gateway", broker, pipeline) as gateway, server:
-        producers = [Producer(gateway, name, first) for first in (0, 10**6)]
+        producers = [Producer(partial(gateway.put_numbers, name), first) for first in (0, 10**6)]
         for one in commands + producers:
             one.start()
         until(lambda: all("gave this process" in one.log() for one in commands), True)

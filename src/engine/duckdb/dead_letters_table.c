@@ -224,22 +224,6 @@ static bool has_sunk(const struct putting *putting, size_t i)
     return putting->sunk[i] != NULL && pn_landed_units(putting->sunk[i]) > 0;
 }
 
-/* The table's latest version, or NULL when there is none yet. */
-static int read_latest(struct pn_dead_letters *dead, struct pn_delta_snapshot **snapshot,
-                       struct pn_err *e)
-{
-    struct pn_err cause = {.class_ = PN_CLASS_NONE};
-    struct pn_delta *delta = pn_duckdb_delta(dead->engine, dead->itself.path);
-    int rc = pn_delta_snapshot(delta, -1, snapshot, &cause);
-    pn_delta_destroy(&delta);
-    if (rc != 0 && cause.class_ == PN_CLASS_MISSING) {
-        *snapshot = NULL;
-        return 0;
-    }
-    pn_err_copy(e, rc != 0 ? &cause : NULL);
-    return rc;
-}
-
 /* --- replaced --------------------------------------------------------------------------------- */
 
 static int add_rewritten(const struct putting *putting, const struct pn_delta_snapshot *snapshot,
@@ -272,7 +256,7 @@ static int rewrite(const struct putting *putting, bool nothing, struct pn_err *e
     struct pn_buf sql;
     int64_t version = -1;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
-    int rc = read_latest(dead, &snapshot, e);
+    int rc = pn_duckdb_newest(dead->engine, dead->itself.path, &snapshot, e);
     bool empty = rc == 0 && (snapshot == NULL || snapshot->file_count == 0);
     if (rc != 0 || (snapshot != NULL && empty && nothing)) {
         goto out; /* none before, none now */
@@ -383,7 +367,7 @@ static int append(const struct putting *putting, size_t i, int64_t *rows, struct
     int64_t version = -1;
     char *app_id = pn_xasprintf("pinion/dead_letters/%s", dead->tables[i]->name);
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
-    int rc = read_latest(dead, &snapshot, e);
+    int rc = pn_duckdb_newest(dead->engine, dead->itself.path, &snapshot, e);
     if (rc == 0) {
         rc = add_new(putting, i, snapshot, &lease, &sql, e);
     }

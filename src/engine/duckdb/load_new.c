@@ -10,23 +10,23 @@
 #include "engine/duckdb/merge.h"
 
 /* Reads the table, and asks whether the rows of its last load are still in it. */
-static int read_snapshot(struct pn_load_new *new, bool *holds, struct pn_err *e)
+static int read_snapshot(struct pn_load_new *load, bool *holds, struct pn_err *e)
 {
     struct pn_err why = {0};
-    struct pn_delta *delta = pn_duckdb_delta(new->engine, new->table->path);
+    struct pn_delta *delta = pn_duckdb_delta(load->engine, load->table->path);
     bool replaced = false;
     bool gone = false;
-    int rc = pn_delta_snapshot(delta, -1, &new->snapshot, &why);
-    *holds = rc == 0 && pn_taken_holds(new->snapshot);
-    if (*holds && !new->engine->config.full_refresh) {
-        int64_t since = pn_delta_txn_version(new->snapshot, PN_INCREMENTAL_SINCE);
-        rc = pn_delta_replaced_since(delta, since, new->snapshot, PN_INCREMENTAL_SINCE, &replaced,
+    int rc = pn_delta_snapshot(delta, -1, &load->snapshot, &why);
+    *holds = rc == 0 && pn_taken_holds(load->snapshot);
+    if (*holds && !load->engine->config.full_refresh) {
+        int64_t since = pn_delta_txn_version(load->snapshot, PN_INCREMENTAL_SINCE);
+        rc = pn_delta_replaced_since(delta, since, load->snapshot, PN_INCREMENTAL_SINCE, &replaced,
                                      &gone, &why);
         *holds = !replaced;
     }
     pn_delta_destroy(&delta);
     if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
-        new->snapshot = NULL;
+        load->snapshot = NULL;
         return 0;
     }
     pn_err_copy(e, rc != 0 ? &why : NULL);
@@ -35,7 +35,7 @@ static int read_snapshot(struct pn_load_new *new, bool *holds, struct pn_err *e)
                               "table '%s': the log of what happened to it since its last load was "
                               "cleaned, so another program may have overwritten it: run it with "
                               "--full-refresh, which makes it from the objects that there are",
-                              new->table->name)
+                              load->table->name)
                : rc;
 }
 
@@ -81,38 +81,38 @@ static int64_t definition_of(const struct pn_table *table)
 
 /* Objects of former loads may be gone, so it is for the user to say that the table may be made of
  * those that are there. */
-static int check_definition(const struct pn_load_new *new, struct pn_err *e)
+static int check_definition(const struct pn_load_new *load, struct pn_err *e)
 {
-    return pn_delta_txn_version(new->snapshot, PN_INCREMENTAL_DEFINITION) ==
-                   definition_of(new->table)
+    return pn_delta_txn_version(load->snapshot, PN_INCREMENTAL_DEFINITION) ==
+                   definition_of(load->table)
                ? 0
                : pn_err_input(e,
                               "table '%s': `mode`, `key`, `order_by` or `delete_when`, "
                               "`from_topic`, `unknown_keys`, or `coerce`, `required`, `aliases` or "
                               "`unwrap` of a column has changed since the table was made: run it "
                               "with --full-refresh, which makes it from the objects that there are",
-                              new->table->name);
+                              load->table->name);
 }
 
-int pn_load_new_begin(struct pn_load_new *new, struct pn_duckdb *engine,
+int pn_load_new_begin(struct pn_load_new *load, struct pn_duckdb *engine,
                       const struct pn_table *table, struct pn_table_report *report,
                       struct pn_err *e)
 {
-    *new = (struct pn_load_new){.engine = engine, .table = table};
+    *load = (struct pn_load_new){.engine = engine, .table = table};
     if (table->mode == PN_MODE_OVERWRITE || engine->config.landed_folder != NULL) {
         return 0; /* files of a folder have no offsets */
     }
     bool holds = false;
-    int rc = read_snapshot(new, &holds, e);
+    int rc = read_snapshot(load, &holds, e);
     if (rc != 0) {
         return rc;
     }
-    new->afresh = engine->config.full_refresh || !holds;
-    if (!new->afresh) {
-        rc = check_definition(new, e);
+    load->afresh = engine->config.full_refresh || !holds;
+    if (!load->afresh) {
+        rc = check_definition(load, e);
     }
-    new->taken = pn_taken_create(new->snapshot, new->afresh, definition_of(table));
-    if (new->afresh &&new->snapshot != NULL) {
+    load->taken = pn_taken_create(load->snapshot, load->afresh, definition_of(table));
+    if (load->afresh && load->snapshot != NULL) {
         (void)snprintf(report->why_afresh, sizeof report->why_afresh, "%s",
                        engine->config.full_refresh
                            ? "--full-refresh"
@@ -125,31 +125,31 @@ int pn_load_new_begin(struct pn_load_new *new, struct pn_duckdb *engine,
 static int wants(void *arg, const char *topic, const struct pn_object *object, bool *wanted,
                  struct pn_err *e)
 {
-    struct pn_load_new *new = arg;
-    return pn_taken_wants(new->taken, topic, object->key, object->modified_ms, wanted, e);
+    struct pn_load_new *load = arg;
+    return pn_taken_wants(load->taken, topic, object->key, object->modified_ms, wanted, e);
 }
 
-int pn_load_new_find(struct pn_load_new *new, struct pn_landed_scan *scan, struct pn_err *e)
+int pn_load_new_find(struct pn_load_new *load, struct pn_landed_scan *scan, struct pn_err *e)
 {
-    if (new->taken != NULL) {
-        pn_landed_choose(scan, wants, new);
+    if (load->taken != NULL) {
+        pn_landed_choose(scan, wants, load);
     }
-    int rc = pn_landed_add_topics(scan, new->engine->pipeline->topics_dir, new->table->from_topic,
+    int rc = pn_landed_add_topics(scan, load->engine->pipeline->topics_dir, load->table->from_topic,
                                   NULL, NULL, e);
-    return rc == 0 && new->taken != NULL ? pn_taken_check(new->taken, new->table->name, e) : rc;
+    return rc == 0 && load->taken != NULL ? pn_taken_check(load->taken, load->table->name, e) : rc;
 }
 
 /* --- what the objects hold -------------------------------------------------------------------- */
 
 /* The offsets that the store keeps beside an object; 0: it keeps none, or there is no object. */
-static int stored_count(struct pn_load_new *new, const char *key, int64_t *count, struct pn_err *e)
+static int stored_count(struct pn_load_new *load, const char *key, int64_t *count, struct pn_err *e)
 {
     struct pn_store_file *file = NULL;
     struct pn_err why = {0};
     int64_t first = 0;
     int64_t end = 0;
     *count = 0;
-    int rc = pn_store_open(new->engine->store, key, &file, &why);
+    int rc = pn_store_open(load->engine->store, key, &file, &why);
     if (rc != 0) {
         pn_err_copy(e, why.class_ != PN_CLASS_MISSING ? &why : NULL);
         return why.class_ != PN_CLASS_MISSING ? rc : 0;
@@ -182,16 +182,16 @@ static int count_lines(struct pn_store_file *file, int64_t *lines, struct pn_err
 static int explain(void *arg, const char *topic, int32_t partition, int64_t number, int64_t *count,
                    struct pn_err *e)
 {
-    struct pn_load_new *new = arg;
+    struct pn_load_new *load = arg;
     struct pn_store_file *file = NULL;
     struct pn_err why = {0};
     int64_t first = 0;
     int64_t end = 0;
     int64_t lines = 0;
     char *key = pn_xasprintf("%s/%s/partition=%" PRId32 "/%s+%" PRId32 "+%010" PRId64 ".json",
-                             new->engine->pipeline->dead_letters_dir, topic, partition, topic,
+                             load->engine->pipeline->dead_letters_dir, topic, partition, topic,
                              partition, number);
-    int rc = pn_store_open(new->engine->store, key, &file, &why);
+    int rc = pn_store_open(load->engine->store, key, &file, &why);
     if (rc == 0 && pn_store_offsets(file, &first, &end)) {
         rc = count_lines(file, &lines, &why);
     }
@@ -203,80 +203,81 @@ static int explain(void *arg, const char *topic, int32_t partition, int64_t numb
     return missing ? 0 : rc;
 }
 
-int pn_load_new_settle(struct pn_load_new *new, const struct pn_landed_scan *scan, struct pn_err *e)
+int pn_load_new_settle(struct pn_load_new *load, const struct pn_landed_scan *scan,
+                       struct pn_err *e)
 {
     int rc = 0;
-    for (size_t i = 0; rc == 0 && new->taken != NULL &&i < pn_landed_files(scan); i++) {
+    for (size_t i = 0; rc == 0 && load->taken != NULL && i < pn_landed_files(scan); i++) {
         struct pn_landed_file file = pn_landed_file(scan, i);
         int64_t count = file.has_offsets ? file.end - file.first : file.lines;
         if (!file.has_offsets && file.lines == 0) {
-            rc = stored_count(new, file.name, &count, e); /* an empty object was not opened */
+            rc = stored_count(load, file.name, &count, e); /* an empty object was not opened */
         }
         if (rc == 0) {
-            pn_taken_add(new->taken, file.topic, file.name, count > 0 ? count : 1);
+            pn_taken_add(load->taken, file.topic, file.name, count > 0 ? count : 1);
         }
     }
     /* In a bucket such an object is there, without lines. */
-    bool is_folder = pn_store_is_local(new->engine->store);
-    return rc == 0 && new->taken != NULL
-               ? pn_taken_settle(new->taken, is_folder ? explain : NULL, new, e)
+    bool is_folder = pn_store_is_local(load->engine->store);
+    return rc == 0 && load->taken != NULL
+               ? pn_taken_settle(load->taken, is_folder ? explain : NULL, load, e)
                : rc;
 }
 
 /* --- the commit ------------------------------------------------------------------------------- */
 
-bool pn_load_new_is_idle(const struct pn_load_new *new, const struct pn_landed_scan *scan)
+bool pn_load_new_is_idle(const struct pn_load_new *load, const struct pn_landed_scan *scan)
 {
-    return new->taken != NULL && !new->afresh &&pn_landed_files(scan) == 0;
+    return load->taken != NULL && !load->afresh && pn_landed_files(scan) == 0;
 }
 
 /* The pipeline's columns aren't the table's any more. */
-static void advise_misfit(const struct pn_load_new *new, struct pn_err *e)
+static void advise_misfit(const struct pn_load_new *load, struct pn_err *e)
 {
     const struct pn_err why = *e;
     (void)pn_err_set(e, why.class_, PN_DELTA_MISFIT,
                      "%s, as '%s' in pipeline.yml declares it. Rows are added to a table only with "
                      "its own columns: run it with --full-refresh, which makes it afresh",
-                     why.msg, new->table->name);
+                     why.msg, load->table->name);
 }
 
-static void advise_moved(const struct pn_load_new *new, struct pn_err *e)
+static void advise_moved(const struct pn_load_new *load, struct pn_err *e)
 {
     const struct pn_err why = *e;
     (void)pn_err_set(e, PN_CLASS_RETRY, PN_DELTA_TXN_SEEN,
-                     "another load of table '%s' was faster: run it again (%s)", new->table->name,
+                     "another load of table '%s' was faster: run it again (%s)", load->table->name,
                      why.msg);
 }
 
 /* The file of `written` is not a part of the table; it is removed. */
-static int merge_rows(struct pn_load_new *new, const struct pn_written *written,
+static int merge_rows(struct pn_load_new *load, const struct pn_written *written,
                       const struct pn_duckdb_put *put, struct pn_table_report *report,
                       struct pn_err *e)
 {
     duckdb_connection connection = NULL;
-    const struct pn_merge merge = {.engine = new->engine,
-                                   .table = new->table,
+    const struct pn_merge merge = {.engine = load->engine,
+                                   .table = load->table,
                                    .batch = written,
-                                   .afresh = new->afresh,
+                                   .afresh = load->afresh,
                                    .put = put};
-    int rc = pn_duckdb_connect_work(new->engine, &connection, e);
+    int rc = pn_duckdb_connect_work(load->engine, &connection, e);
     if (rc == 0) {
         rc = pn_duckdb_merge(&merge, connection, report, e);
     }
     if (rc == 0) {
-        pn_duckdb_write_undo(new->engine, written, 0);
+        pn_duckdb_write_undo(load->engine, written, 0);
     }
     duckdb_disconnect(&connection);
     return rc;
 }
 
 /* Files of a folder: the table is made of them alone, and holds no positions. */
-static int overwrite_merged(struct pn_load_new *new, const struct pn_written *written,
+static int overwrite_merged(struct pn_load_new *load, const struct pn_written *written,
                             const char *notes, struct pn_table_report *report, struct pn_err *e)
 {
     const struct pn_delta_txn unmarked = {
-        .app_id = PN_INCREMENTAL_MARK, .version = 0, .updated_ms = pn_wall_ms(new->engine->clock)};
-    struct pn_delta *delta = pn_duckdb_delta(new->engine, new->table->path);
+        .app_id = PN_INCREMENTAL_MARK, .version = 0, .updated_ms = pn_wall_ms(load->engine->clock)};
+    struct pn_delta *delta = pn_duckdb_delta(load->engine, load->table->path);
     int64_t mark = -1;
     int rc = pn_delta_txn_latest(delta, PN_INCREMENTAL_MARK, &mark, e);
     pn_delta_destroy(&delta);
@@ -285,39 +286,40 @@ static int overwrite_merged(struct pn_load_new *new, const struct pn_written *wr
                                       .txns = &unmarked,
                                       .txns_before = &mark,
                                       .txn_count = 1};
-    new->afresh = true;
-    return rc == 0 ? merge_rows(new, written, &put, report, e) : rc;
+    load->afresh = true;
+    return rc == 0 ? merge_rows(load, written, &put, report, e) : rc;
 }
 
-int pn_load_new_commit(struct pn_load_new *new, const struct pn_written *written, const char *notes,
-                       struct pn_table_report *report, struct pn_err *e)
+int pn_load_new_commit(struct pn_load_new *load, const struct pn_written *written,
+                       const char *notes, struct pn_table_report *report, struct pn_err *e)
 {
-    if (new->taken == NULL &&new->table->mode == PN_MODE_MERGE) {
-        return overwrite_merged(new, written, notes, report, e);
+    if (load->taken == NULL && load->table->mode == PN_MODE_MERGE) {
+        return overwrite_merged(load, written, notes, report, e);
     }
-    if (new->taken == NULL) {
-        return pn_duckdb_overwrite(new->engine, new->table, written, notes, &report->version, e);
+    if (load->taken == NULL) {
+        return pn_duckdb_overwrite(load->engine, load->table, written, notes, &report->version, e);
     }
-    struct pn_duckdb_put put = {.mode = new->afresh ? PN_DELTA_OVERWRITE : PN_DELTA_APPEND,
+    struct pn_duckdb_put put = {.mode = load->afresh ? PN_DELTA_OVERWRITE : PN_DELTA_APPEND,
                                 .notes = notes};
-    pn_taken_txns(new->taken, pn_wall_ms(new->engine->clock), &put.txns, &put.txns_before,
+    pn_taken_txns(load->taken, pn_wall_ms(load->engine->clock), &put.txns, &put.txns_before,
                   &put.txn_count);
     struct pn_err why = {0};
-    report->is_added = !new->afresh;
-    int rc = new->table->mode == PN_MODE_MERGE
-                 ? merge_rows(new, written, &put, report, &why)
-                 : pn_duckdb_commit(new->engine, new->table, written, &put, &report->version, &why);
+    report->is_added = !load->afresh;
+    int rc =
+        load->table->mode == PN_MODE_MERGE
+            ? merge_rows(load, written, &put, report, &why)
+            : pn_duckdb_commit(load->engine, load->table, written, &put, &report->version, &why);
     if (rc == PN_DELTA_MISFIT) {
-        advise_misfit(new, &why);
+        advise_misfit(load, &why);
     } else if (rc == PN_DELTA_TXN_SEEN) {
-        advise_moved(new, &why);
+        advise_moved(load, &why);
     }
     pn_err_copy(e, rc != 0 ? &why : NULL);
     return rc;
 }
 
-void pn_load_new_deinit(struct pn_load_new *new)
+void pn_load_new_deinit(struct pn_load_new *load)
 {
-    pn_taken_destroy(&new->taken);
-    pn_delta_snapshot_destroy(&new->snapshot);
+    pn_taken_destroy(&load->taken);
+    pn_delta_snapshot_destroy(&load->snapshot);
 }

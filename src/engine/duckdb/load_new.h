@@ -19,20 +19,21 @@ struct pn_load_new {
 };
 
 /* Reads the table's positions, and says in the report why the table is made afresh, if it is. */
-int pn_load_new_begin(struct pn_load_new *new, struct pn_duckdb *engine,
+int pn_load_new_begin(struct pn_load_new *load, struct pn_duckdb *engine,
                       const struct pn_table *table, struct pn_table_report *report,
                       struct pn_err *e) PN_MUST_CHECK;
 /* Adds the objects to the scan. */
-int pn_load_new_find(struct pn_load_new *new, struct pn_landed_scan *scan,
+int pn_load_new_find(struct pn_load_new *load, struct pn_landed_scan *scan,
                      struct pn_err *e) PN_MUST_CHECK;
 /* After the scan was read: what the table has taken with it. */
-int pn_load_new_settle(struct pn_load_new *new, const struct pn_landed_scan *scan,
+int pn_load_new_settle(struct pn_load_new *load, const struct pn_landed_scan *scan,
                        struct pn_err *e) PN_MUST_CHECK;
 /* Is there nothing to commit? */
-bool pn_load_new_is_idle(const struct pn_load_new *new, const struct pn_landed_scan *scan);
+bool pn_load_new_is_idle(const struct pn_load_new *load, const struct pn_landed_scan *scan);
 /* Commits the rows with the positions. */
-int pn_load_new_commit(struct pn_load_new *new, const struct pn_written *written, const char *notes,
-                       struct pn_table_report *report, struct pn_err *e) PN_MUST_CHECK;
-void pn_load_new_deinit(struct pn_load_new *new);
+int pn_load_new_commit(struct pn_load_new *load, const struct pn_written *written,
+                       const char *notes, struct pn_table_report *report,
+                       struct pn_err *e) PN_MUST_CHECK;
+void pn_load_new_deinit(struct pn_load_new *load);
 
 #endif

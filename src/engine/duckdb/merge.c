@@ -171,23 +171,6 @@ static int make_best(struct merging *merging, struct pn_err *e)
 
 /* --- the table -------------------------------------------------------------------------------- */
 
-/* NULL where there is none. */
-static int read_snapshot(struct pn_duckdb *engine, const char *path,
-                         struct pn_delta_snapshot **snapshot, struct pn_err *e)
-{
-    struct pn_err why = {0};
-    struct pn_delta *delta = pn_duckdb_delta(engine, path);
-    pn_delta_snapshot_destroy(snapshot);
-    int rc = pn_delta_snapshot(delta, -1, snapshot, &why);
-    pn_delta_destroy(&delta);
-    if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
-        *snapshot = NULL;
-        return 0;
-    }
-    pn_err_copy(e, rc != 0 ? &why : NULL);
-    return rc;
-}
-
 /* Deletions are a generation: those since the table was made afresh. */
 static void name_deleted(struct merging *merging, int64_t generation)
 {
@@ -248,7 +231,7 @@ static int view_old(struct merging *merging, struct pn_err *e)
                        e);
     }
     if (rc == 0 && keeps_deletions(merging)) {
-        rc = read_snapshot(merging->engine, merging->deleted.path, &deletions, e);
+        rc = pn_duckdb_newest(merging->engine, merging->deleted.path, &deletions, e);
     }
     if (rc == 0 && keeps_deletions(merging)) {
         rc = make_view(merging, "pn_deletions", &merging->deleted, deletions, e);
@@ -425,7 +408,8 @@ static int commit(struct merging *merging, struct pn_table_report *report, struc
 static int merge_once(struct merging *merging, struct pn_table_report *report, struct pn_err *e)
 {
     merging->touched_count = 0;
-    int rc = read_snapshot(merging->engine, merging->table->path, &merging->target, e);
+    pn_delta_snapshot_destroy(&merging->target); /* of the try before */
+    int rc = pn_duckdb_newest(merging->engine, merging->table->path, &merging->target, e);
     if (rc == 0) {
         name_deleted(merging,
                      merging->merge->afresh ? merging->generation : generation_of(merging));

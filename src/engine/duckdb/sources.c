@@ -63,22 +63,6 @@ static void set_why(struct pn_sources *sources, struct pn_table_report *report, 
 
 /* --- the logs --------------------------------------------------------------------------------- */
 
-/* NULL where there is no table. */
-static int read_snapshot(struct pn_duckdb *engine, const char *path,
-                         struct pn_delta_snapshot **snapshot, struct pn_err *e)
-{
-    struct pn_err why = {0};
-    struct pn_delta *delta = pn_duckdb_delta(engine, path);
-    int rc = pn_delta_snapshot(delta, -1, snapshot, &why);
-    pn_delta_destroy(&delta);
-    if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
-        *snapshot = NULL;
-        return 0;
-    }
-    pn_err_copy(e, rc != 0 ? &why : NULL);
-    return rc;
-}
-
 /* Was the table overwritten since its last run, or is that not known? */
 static int is_replaced(const struct pn_sources *sources, bool *replaced, struct pn_err *e)
 {
@@ -111,7 +95,7 @@ static int read_source(struct pn_sources *sources, size_t i, struct pn_table_rep
 {
     const struct pn_table *source = sources->table->reads[i];
     const char *why = NULL;
-    int rc = read_snapshot(sources->engine, source->path, &sources->reads[i], e);
+    int rc = pn_duckdb_newest(sources->engine, source->path, &sources->reads[i], e);
     if (rc == 0 && sources->reads[i] == NULL) {
         rc = pn_pipeline_not_yet(sources->engine->pipeline, source, e);
     }
@@ -154,7 +138,7 @@ int pn_sources_read(struct pn_sources *sources, struct pn_duckdb *engine,
         .is_idle = true,
     };
     pn_arena_init(&sources->arena, 0);
-    int rc = read_snapshot(engine, table->path, &sources->target, e);
+    int rc = pn_duckdb_newest(engine, table->path, &sources->target, e);
     if (rc != 0) {
         return rc;
     }

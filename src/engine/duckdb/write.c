@@ -13,6 +13,23 @@ struct pn_delta *pn_duckdb_delta(struct pn_duckdb *engine, const char *path)
                            &engine->config.delta);
 }
 
+int pn_duckdb_newest(struct pn_duckdb *engine, const char *path,
+                     struct pn_delta_snapshot **snapshot, struct pn_err *e)
+{
+    struct pn_err why = {0};
+    struct pn_delta *delta = pn_duckdb_delta(engine, path);
+    int rc = pn_delta_snapshot(delta, -1, snapshot, &why);
+    pn_delta_destroy(&delta);
+    if (rc != 0) {
+        *snapshot = NULL;
+    }
+    if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
+        return 0;
+    }
+    pn_err_copy(e, rc != 0 ? &why : NULL);
+    return rc;
+}
+
 void pn_written_deinit(struct pn_written *written)
 {
     if (written->key != NULL) {

@@ -77,6 +77,9 @@ int pn_duckdb_overwrite(struct pn_duckdb *engine, const struct pn_table *table,
 
 /* A handle on a table by its path in the store. */
 struct pn_delta *pn_duckdb_delta(struct pn_duckdb *engine, const char *path);
+/* The newest version of the table there; *snapshot is NULL where there is no table. */
+int pn_duckdb_newest(struct pn_duckdb *engine, const char *path,
+                     struct pn_delta_snapshot **snapshot, struct pn_err *e) PN_MUST_CHECK;
 
 /* stats.c: Delta's statistics for columns, from the row of a COPY ... (RETURN_STATS) result.
  * NULL when they are not known. Caller frees. */
