@@ -13,7 +13,7 @@ enum { FALL_MS = 10000 };
 /* So long the cluster must say that a topic is not there, or has fewer partitions: a broker that
  * has just started may not know of all. */
 enum { GONE_MS = 10000 };
-enum { ENDS_MS = 5000 };
+enum { ENDS_MS = 5000, EARLY_MS = 2000 };
 
 /* --- ends ------------------------------------------------------------------------------------- */
 
@@ -32,13 +32,40 @@ static rd_kafka_topic_partition_list_t *list_parts(struct pn_kafka_topic **topic
     return list;
 }
 
-/* Asks the leaders for the offsets that the list stands for. */
-static int ask_offsets(struct pn_kafka *kafka, rd_kafka_topic_partition_list_t *list,
+/* A broker that has just become a partition's leader, as of a new topic, may not know it yet. */
+static bool is_too_early(rd_kafka_resp_err_t err)
+{
+    return err == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
+           err == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+}
+
+static void pause_a_moment(void)
+{
+    const struct timespec moment = {.tv_nsec = 50L * 1000 * 1000};
+    (void)nanosleep(&moment, NULL);
+}
+
+/* Asks the leaders for the offsets that the list stands for; it has them then. */
+static int ask_offsets(struct pn_kafka *kafka, rd_kafka_topic_partition_list_t **list,
                        struct pn_err *e)
 {
-    rd_kafka_resp_err_t err = list->cnt == 0
-                                  ? RD_KAFKA_RESP_ERR_NO_ERROR
-                                  : rd_kafka_offsets_for_times(kafka->asker, list, ENDS_MS);
+    int64_t until_ms = pn_mono_ms(kafka->clock) + EARLY_MS;
+    rd_kafka_topic_partition_list_t *asked = NULL;
+    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
+    bool again = (*list)->cnt > 0;
+    while (again) {
+        if (asked != NULL) {
+            rd_kafka_topic_partition_list_destroy(asked);
+            pause_a_moment();
+        }
+        asked = rd_kafka_topic_partition_list_copy(*list);
+        err = rd_kafka_offsets_for_times(kafka->asker, asked, ENDS_MS);
+        again = is_too_early(err) && pn_mono_ms(kafka->clock) < until_ms;
+    }
+    if (asked != NULL) {
+        rd_kafka_topic_partition_list_destroy(*list);
+        *list = asked;
+    }
     return err == RD_KAFKA_RESP_ERR_NO_ERROR
                ? 0
                : pn_kafka_fail(kafka, err, e, "cannot ask the brokers where partitions end");
@@ -103,9 +130,9 @@ int pn_kafka_refresh_ends(struct pn_kafka *kafka, struct pn_kafka_topic **topics
         ends->elems[i].offset = RD_KAFKA_OFFSET_END;
     }
     int64_t now_ms = pn_mono_ms(kafka->clock);
-    int rc = ask_offsets(kafka, ends, e);
+    int rc = ask_offsets(kafka, &ends, e);
     if (rc == 0) {
-        rc = ask_offsets(kafka, begins, e);
+        rc = ask_offsets(kafka, &begins, e);
     }
     if (rc == 0) {
         note_all(topics, count, begins, ends, now_ms, grew);

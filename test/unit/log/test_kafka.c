@@ -24,7 +24,7 @@
 #include "settings/configs.h"
 #include "support/defaults.h"
 
-enum { BROKERS = 3, API_PRODUCE = 0, API_COMMIT = 8, TRIES = 100 };
+enum { BROKERS = 3, API_PRODUCE = 0, API_LIST_OFFSETS = 2, API_COMMIT = 8, TRIES = 100 };
 
 /* The system's clock, and what a test adds. */
 struct shifted_clock {
@@ -428,6 +428,19 @@ static void test_ends_never_go_back(void **state)
     assert_int_equal(offsets_of(fixture).end, 5);
 }
 
+/* A broker that has just become the leader may say once or twice that it is not. */
+static void test_a_leader_that_does_not_know_it_yet(void **state)
+{
+    struct fixture *fixture = *state;
+    struct pn_log_entry entry;
+    struct pn_err e = {0};
+    assert_int_equal(put(fixture, "1", &entry, NULL), 0);
+    rd_kafka_mock_push_request_errors(fixture->mock, API_LIST_OFFSETS, 2,
+                                      RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+                                      RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
+    assert_int_equal(pn_log_refresh(fixture->log, "t", &e), 0);
+}
+
 /* A reader of a deleted topic has records of it, which are not those of the next. */
 static void test_readers_of_a_topic_end_with_it(void **state)
 {
@@ -751,6 +764,7 @@ int main(void)
         TEST(test_a_topic_that_is_gone_comes_back_as_another),
         TEST(test_a_flipped_bit_of_the_ids_is_noticed),
         TEST(test_ends_never_go_back),
+        TEST(test_a_leader_that_does_not_know_it_yet),
         TEST(test_readers_of_a_topic_end_with_it),
         TEST(test_configuring_what_is_so_already),
         TEST(test_a_read_without_a_leader_returns_at_once),
