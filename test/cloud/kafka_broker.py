@@ -15,12 +15,13 @@ from cloud import ROOT, TOOLS
 
 PASSWORD = "correct horse"
 JARS = ROOT / "third_party/kafka-jars"
+START_SECONDS_MAX, ASK_SECONDS_MAX = 300, 300
 MODULES = "org.apache.kafka.common.security"
 CONFIG = """
 process.roles=broker,controller
-node.id=1
+node.id={node}
 controller.listener.names=CONTROLLER
-controller.quorum.voters=1@127.0.0.1:{controller}
+controller.quorum.voters={voters}
 listeners=PLAINTEXT://127.0.0.1:{plain},SASL_PLAINTEXT://127.0.0.1:{sasl},\
 CONTROLLER://127.0.0.1:{controller}
 advertised.listeners=PLAINTEXT://127.0.0.1:{plain},SASL_PLAINTEXT://127.0.0.1:{sasl}
@@ -89,48 +90,67 @@ class ConsoleConsumer:
         return [line for line in lines if line.startswith('"')]
 
 
-class Broker:
-    """Started when made; `stop` and `start` keep its ports and its data."""
+def new_cluster_id():
+    made = subprocess.run(
+        _java("kafka.tools.StorageTool", "random-uuid"), check=True, capture_output=True, text=True
+    )
+    return made.stdout.split()[-1]
 
-    def __init__(self, folder, config="", classes=""):
-        """`config`: lines that overrule CONFIG's; `classes`: a folder with classes for them."""
+
+class Node:
+    """A broker with its controller, formatted and not started; `stop` and `start` keep its ports
+    and its data."""
+
+    def __init__(self, folder, cluster, config="", classes="", number=1, controllers=None):
+        """`config`: lines that overrule CONFIG's; `classes`: a folder with classes for them;
+        `controllers`: the ports of those of all nodes, in the order of their numbers."""
         self.folder, self.classes = Path(folder), classes
-        self.plain, self.sasl, controller = free_ports(3)
+        self.plain, self.sasl, own = free_ports(3)
+        controllers = controllers or [own]
         self.address = f"127.0.0.1:{self.plain}"
         self.config = self.folder / "server.properties"
         self.config.write_text(
             CONFIG.format(
-                plain=self.plain, sasl=self.sasl, controller=controller, folder=self.folder,
-                modules=MODULES, password=PASSWORD,
+                plain=self.plain, sasl=self.sasl, controller=controllers[number - 1], node=number,
+                voters=",".join(f"{n + 1}@127.0.0.1:{at}" for n, at in enumerate(controllers)),
+                folder=self.folder, modules=MODULES, password=PASSWORD,
             ) + config
         )  # fmt: skip
-        tool = "kafka.tools.StorageTool"
-        made = subprocess.run(
-            _java(tool, "random-uuid"), check=True, capture_output=True, text=True
-        )
         subprocess.run(
-            _java(tool, "format", "-t", made.stdout.split()[-1], "-c", self.config, "--add-scram",
-                  f"SCRAM-SHA-512=[name=app,password={PASSWORD}]"),
+            _java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", self.config,
+                  "--add-scram", f"SCRAM-SHA-512=[name=app,password={PASSWORD}]"),
             check=True, capture_output=True,
         )  # fmt: skip
         self.process = None
-        self.start()
 
-    def start(self):
-        log = self.folder / "broker.log"
-        with open(log, "wb") as output:
+    def launch(self):
+        with open(self.folder / "broker.log", "wb") as output:
             java = _java("kafka.Kafka", self.config, classes=self.classes)
             self.process = subprocess.Popen(java, stdout=output, stderr=output)
-        deadline = time.monotonic() + 120
+
+    def wait(self):
+        """Until it has started."""
+        log = self.folder / "broker.log"
+        deadline = time.monotonic() + START_SECONDS_MAX
         while b"Kafka Server started" not in log.read_bytes():
             assert self.process.poll() is None and time.monotonic() < deadline, log.read_text()
             time.sleep(0.1)
+
+    def start(self):
+        self.launch()
+        self.wait()
 
     def stop(self):
         if self.process is not None:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
             self.process = None
+
+
+class Asked:
+    """What can be asked at `address`."""
+
+    address = ""
 
     def console_consumer(self, topic, group):
         return ConsoleConsumer(self.address, topic, group)
@@ -140,10 +160,18 @@ class Broker:
         done = subprocess.run(
             [TOOLS / "venv-kafka/bin/python", Path(__file__).with_name("kafka_client.py"),
              self.address, what, json.dumps(args)],
-            capture_output=True, text=True, timeout=120,
+            capture_output=True, text=True, timeout=ASK_SECONDS_MAX,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
+
+
+class Broker(Node, Asked):
+    """A cluster of one, started when made."""
+
+    def __init__(self, folder, config="", classes=""):
+        super().__init__(folder, new_cluster_id(), config, classes)
+        self.start()
 
 
 # A pipeline of one table; TOPIC is to be replaced by a name of the test's own.

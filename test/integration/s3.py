@@ -2,12 +2,13 @@
 
 The server is moto, which keeps buckets in memory and believes every signature. With
 PINION_S3_SERVER (the path of a versitygw) it is that one, which keeps them in a folder and checks
-signatures.
+signatures. test/cloud has tests of servers that are named (s3_servers.py).
 """
 
 import contextlib
 import http.client
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -33,7 +34,8 @@ def free_port():
 
 
 class S3:
-    """The server; a context manager."""
+    """A server with a bucket; a context manager. `stop` and `start` keep its port, and its data if
+    they are on disk."""
 
     def __init__(self, folder):
         self.folder = Path(folder)
@@ -42,37 +44,40 @@ class S3:
         self.process = None
 
     def command(self):
-        gateway = os.environ.get("PINION_S3_SERVER")
-        if gateway is None:
-            moto = Path(sys.executable).parent / "moto_server"
-            return [str(moto), "-H", "127.0.0.1", "-p", str(self.port)], {}
-        (self.folder / BUCKET).mkdir(parents=True)
-        keys = {
-            "ROOT_ACCESS_KEY": KEYS["AWS_ACCESS_KEY_ID"],
-            "ROOT_SECRET_KEY": KEYS["AWS_SECRET_ACCESS_KEY"],
-        }
-        address = f"127.0.0.1:{self.port}"
-        return [gateway, "--port", address, "--region", "us-east-1", "posix", self.folder], keys
+        """Its words, and what is in its environment."""
+        moto = Path(sys.executable).parent / "moto_server"
+        return [str(moto), "-H", "127.0.0.1", "-p", str(self.port)], {}
 
-    def __enter__(self):
-        self.folder.mkdir(parents=True, exist_ok=True)
+    def start(self):
         command, more = self.command()
-        with open(self.folder.parent / "s3.out", "wb") as output:
+        with open(self.folder.parent / "s3.out", "ab") as output:
             self.process = subprocess.Popen(
                 command, stdout=output, stderr=output, env={**os.environ, **more}
             )
         deadline = time.monotonic() + START_SECONDS_MAX
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                break
-            except OSError:
-                assert self.process.poll() is None and time.monotonic() < deadline
-                time.sleep(0.05)
-        self.client().create_bucket(Bucket=BUCKET) if len(more) == 0 else None
+        while not self.is_ready():
+            assert self.process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def is_ready(self):
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            return True
+        except OSError:
+            return False
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(60)
+
+    def __enter__(self):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.start()
+        self.client().create_bucket(Bucket=BUCKET)
         return self
 
     def __exit__(self, *exception):
+        self.process.send_signal(signal.SIGCONT)
         self.process.terminate()
         self.process.wait(30)
 
@@ -91,6 +96,23 @@ class S3:
         pages = self.client().get_paginator("list_objects_v2")
         found = pages.paginate(Bucket=BUCKET, Prefix=prefix)
         return [one["Key"] for page in found for one in page.get("Contents", [])]
+
+
+class Versity(S3):
+    """versitygw: each object is a file. It checks signatures and checksums, and lets one of two
+    writers of a new object win."""
+
+    def __init__(self, folder, program):
+        super().__init__(folder)
+        self.program = program
+
+    def command(self):
+        keys = {
+            "ROOT_ACCESS_KEY": KEYS["AWS_ACCESS_KEY_ID"],
+            "ROOT_SECRET_KEY": KEYS["AWS_SECRET_ACCESS_KEY"],
+        }
+        words = ["--port", f"127.0.0.1:{self.port}", "--region", "us-east-1"]
+        return [self.program, *words, "posix", self.folder], keys
 
 
 def settings(endpoint, prefix):
@@ -233,7 +255,8 @@ class Proxy:
 
 @pytest.fixture(scope="module")
 def s3(tmp_path_factory):
-    with S3(tmp_path_factory.mktemp("s3") / "buckets") as started:
+    folder, program = tmp_path_factory.mktemp("s3") / "buckets", os.environ.get("PINION_S3_SERVER")
+    with S3(folder) if program is None else Versity(folder, program) as started:
         yield started
 
 

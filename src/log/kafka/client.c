@@ -17,16 +17,20 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
     struct pn_kafka_trouble *trouble = &kafka->trouble;
     rd_kafka_resp_err_t err = (rd_kafka_resp_err_t)code;
     char why[PN_KAFKA_TEXT_SIZE];
+    char text[PN_KAFKA_TEXT_SIZE];
     if (err == RD_KAFKA_RESP_ERR__FATAL) {
         err = rd_kafka_fatal_error(client, why, sizeof why);
         reason = why;
     }
+    int x509_error = err == RD_KAFKA_RESP_ERR__SSL ? atomic_exchange(&trouble->refused, 0) : 0;
+    pn_kafka_complaint(reason, x509_error, text);
     int64_t now_ms = pn_mono_ms(kafka->clock);
     pthread_mutex_lock(&trouble->lock);
     bool is_vague = err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
     if (!is_vague || trouble->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         trouble->err = err;
-        (void)snprintf(trouble->text, sizeof trouble->text, "%s", reason);
+        trouble->x509_error = x509_error;
+        (void)snprintf(trouble->text, sizeof trouble->text, "%s", text);
     }
     trouble->at_ms = now_ms;
     bool again = trouble->logged == err && now_ms - trouble->logged_ms < LOG_AGAIN_MS;
@@ -36,7 +40,7 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
     }
     pthread_mutex_unlock(&trouble->lock);
     if (!again && !is_vague) {
-        pn_logger_warn(kafka->logger, "kafka", "%s", reason);
+        pn_logger_warn(kafka->logger, "kafka", "%s", text);
     }
 }
 
@@ -67,7 +71,7 @@ static void on_log(const rd_kafka_t *client, int level, const char *facility, co
 
 /* --- properties ------------------------------------------------------------------------------- */
 
-static int set(rd_kafka_conf_t *conf, const char *name, const char *value, struct pn_err *e)
+int pn_kafka_set(rd_kafka_conf_t *conf, const char *name, const char *value, struct pn_err *e)
 {
     char why[CONF_ERROR_SIZE];
     if (value[0] == '\0' ||
@@ -81,7 +85,7 @@ static int set_number(rd_kafka_conf_t *conf, const char *name, int64_t value, st
 {
     char text[VALUE_SIZE];
     (void)snprintf(text, sizeof text, "%" PRId64, value);
-    return set(conf, name, text, e);
+    return pn_kafka_set(conf, name, text, e);
 }
 
 /* What the promises of the log rest on is not a matter of settings. */
@@ -126,7 +130,7 @@ static int set_given(rd_kafka_conf_t *conf, char *text, size_t number, struct pn
         return pn_err_input(e, "log.kafka.conf: %s cannot be set: pinion relies on its own value",
                             text);
     }
-    int rc = set(conf, text, value, e);
+    int rc = pn_kafka_set(conf, text, value, e);
     if (rc != 0) {
         pn_err_prefix(e, "log.kafka.conf");
     }
@@ -153,79 +157,24 @@ static int set_all_given(rd_kafka_conf_t *conf, const char *properties, struct p
     return rc;
 }
 
-/* librdkafka names its own property for a file that is missing. */
-static int check_files(const struct pn_kafka *kafka, struct pn_err *e)
-{
-    const struct pn_kafka_config *config = &kafka->config;
-    const struct {
-        const char *setting;
-        const char *path;
-    } files[] = {{"log.kafka.ca_file", config->ca_file},
-                 {"log.kafka.certificate", config->certificate},
-                 {"log.kafka.key", config->key}};
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        if (files[i].path[0] != '\0' && !pn_io_exists(kafka->io, files[i].path)) {
-            return pn_err_input(e, "%s: there is no file %s", files[i].setting, files[i].path);
-        }
-    }
-    return 0;
-}
-
-static int set_security(rd_kafka_conf_t *conf, const struct pn_kafka_config *config,
-                        struct pn_err *e)
-{
-    bool has_iam = pn_kafka_uses_iam(config);
-    const struct {
-        const char *property;
-        const char *value;
-        const char *setting;
-    } all[] = {
-        {"security.protocol", config->security, "log.kafka.security"},
-        {"sasl.mechanisms", has_iam ? "OAUTHBEARER" : config->sasl_mechanism,
-         "log.kafka.sasl_mechanism"},
-        {"sasl.username", config->sasl_username, "log.kafka.sasl_username"},
-        {"sasl.password", config->sasl_password, "log.kafka.sasl_password"},
-        {"ssl.ca.location", config->ca_file, "log.kafka.ca_file"},
-        {"ssl.certificate.location", config->certificate, "log.kafka.certificate"},
-        {"ssl.key.location", config->key, "log.kafka.key"},
-    };
-    bool has_sasl = strncmp(config->security, "sasl", 4) == 0;
-    if (has_sasl && !has_iam &&
-        (config->sasl_username[0] == '\0' || config->sasl_password[0] == '\0')) {
-        return pn_err_input(e,
-                            "log.kafka.security is %s: set log.kafka.sasl_username and "
-                            "log.kafka.sasl_password",
-                            config->security);
-    }
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        bool is_unused = !has_sasl && strncmp(all[i].property, "sasl.", 5) == 0;
-        int rc = is_unused ? 0 : set(conf, all[i].property, all[i].value, e);
-        if (rc != 0) {
-            pn_err_prefix(e, "%s", all[i].setting);
-            return rc;
-        }
-    }
-    return 0;
-}
-
 static int set_common(rd_kafka_conf_t *conf, const struct pn_kafka_config *config, struct pn_err *e)
 {
     const char *brokers = config->url + strlen(PN_KAFKA_SCHEME);
-    int rc = set(conf, "bootstrap.servers", brokers, e);
+    int rc = pn_kafka_set(conf, "bootstrap.servers", brokers, e);
     if (rc == 0) {
-        rc = set(conf, "client.id", "pinion", e);
+        rc = pn_kafka_set(conf, "client.id", "pinion", e);
     }
     if (rc == 0) {
-        rc = set(conf, "log.connection.close", "false", e);
+        rc = pn_kafka_set(conf, "log.connection.close", "false", e);
     }
     if (rc == 0) {
-        rc = set(conf, "topic.metadata.refresh.interval.ms", "10000", e);
+        rc = pn_kafka_set(conf, "topic.metadata.refresh.interval.ms", "10000", e);
     }
     if (rc == 0) {
         rc = set_number(conf, "message.max.bytes", config->record_bytes_max + RECORD_OVERHEAD_BYTES,
                         e);
     }
-    return rc == 0 ? set_security(conf, config, e) : rc;
+    return rc;
 }
 
 int pn_kafka_client_open(const struct pn_kafka_client *client, rd_kafka_t **handle,
@@ -244,15 +193,15 @@ int pn_kafka_client_open(const struct pn_kafka_client *client, rd_kafka_t **hand
     if (client->on_rebalance != NULL) {
         rd_kafka_conf_set_rebalance_cb(conf, client->on_rebalance);
     }
-    int rc = check_files(kafka, e);
+    int rc = set_common(conf, config, e);
     if (rc == 0) {
-        rc = set_common(conf, config, e);
+        rc = pn_kafka_secure(kafka, conf, e);
     }
     if (rc == 0 && pn_kafka_uses_iam(config)) {
         rc = pn_kafka_iam_configure(kafka, conf, e);
     }
     for (size_t i = 0; rc == 0 && properties[i].name != NULL; i++) {
-        rc = set(conf, properties[i].name, properties[i].value, e);
+        rc = pn_kafka_set(conf, properties[i].name, properties[i].value, e);
     }
     if (rc == 0 && is_producer) {
         rc = set_number(conf, "queue.buffering.max.kbytes", config->queue_bytes_max / KIB + 1, e);
@@ -270,7 +219,8 @@ int pn_kafka_client_open(const struct pn_kafka_client *client, rd_kafka_t **hand
     *handle = rd_kafka_new(client->type, conf, why, sizeof why);
     if (*handle == NULL) {
         rd_kafka_conf_destroy(conf);
-        return pn_err_input(e, "librdkafka does not accept the settings log.kafka.*: %s", why);
+        return pn_err_input(e, "librdkafka does not accept the setting %s: %s",
+                            pn_kafka_setting_in(why), why);
     }
     if (pn_kafka_uses_iam(config)) {
         rc = pn_kafka_iam_start(*handle, e);

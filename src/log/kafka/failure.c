@@ -5,12 +5,6 @@
 
 enum { RECENT_MS = 30000 };
 
-/* In place of an advice about the user. */
-#define IAM_ADVICE                                                                             \
-    "; check the AWS credentials (role, profile or AWS_ACCESS_KEY_ID), log.kafka.region, and " \
-    "that "                                                                                    \
-    "their policy allows the kafka-cluster: actions on the cluster, its topics and its groups"
-
 /* How an error of librdkafka (negative) or of Kafka's protocol is one of ours. What is not here is
  * passing, as most are. */
 static const struct kind {
@@ -39,12 +33,9 @@ static const struct kind {
     {RD_KAFKA_RESP_ERR_POLICY_VIOLATION, PN_CLASS_INPUT, PN_FAIL, ""},
     {RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION, PN_CLASS_FATAL, PN_FAIL,
      "; brokers from 2.4 on are needed"},
-    {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, PN_CLASS_RETRY, PN_LOG_NOT_AUTHORIZED,
-     "; the user of log.kafka.sasl_username lacks the right in the cluster's ACLs"},
-    {RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, PN_CLASS_RETRY, PN_LOG_NOT_AUTHORIZED,
-     "; the user of log.kafka.sasl_username lacks the right in the cluster's ACLs"},
-    {RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, PN_CLASS_RETRY, PN_LOG_NOT_AUTHORIZED,
-     "; the user of log.kafka.sasl_username lacks the right to the group in the cluster's ACLs"},
+    {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, PN_CLASS_RETRY, PN_LOG_NOT_AUTHORIZED, ""},
+    {RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, PN_CLASS_RETRY, PN_LOG_NOT_AUTHORIZED, ""},
+    {RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, PN_CLASS_RETRY, PN_LOG_NOT_AUTHORIZED, ""},
     {RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID, PN_CLASS_CONFLICT, PN_FAIL,
      "; the group has given the partitions to others"},
     {RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, PN_CLASS_CONFLICT, PN_FAIL,
@@ -54,19 +45,22 @@ static const struct kind {
      "partition.assignment.strategy to theirs in log.kafka.conf"},
     {RD_KAFKA_RESP_ERR_INVALID_GROUP_ID, PN_CLASS_INPUT, PN_FAIL, ""},
     {RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE, PN_CLASS_INPUT, PN_FAIL, ""},
-    {RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED, PN_CLASS_RETRY, PN_LOG_NOT_AUTHENTICATED,
-     "; check log.kafka.sasl_username, log.kafka.sasl_password and log.kafka.sasl_mechanism"},
-    {RD_KAFKA_RESP_ERR__AUTHENTICATION, PN_CLASS_RETRY, PN_LOG_NOT_AUTHENTICATED,
-     "; check log.kafka.sasl_username, log.kafka.sasl_password and log.kafka.sasl_mechanism"},
-    {RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM, PN_CLASS_RETRY, PN_LOG_NOT_AUTHENTICATED,
-     "; check log.kafka.sasl_mechanism"},
-    {RD_KAFKA_RESP_ERR__SSL, PN_CLASS_RETRY, PN_LOG_NOT_AUTHENTICATED,
-     "; check log.kafka.security, log.kafka.ca_file, log.kafka.certificate and log.kafka.key"},
+    {RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED, PN_CLASS_RETRY, PN_LOG_NOT_AUTHENTICATED, ""},
+    {RD_KAFKA_RESP_ERR__AUTHENTICATION, PN_CLASS_RETRY, PN_LOG_NOT_AUTHENTICATED, ""},
+    {RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM, PN_CLASS_RETRY, PN_LOG_NOT_AUTHENTICATED, ""},
+    {RD_KAFKA_RESP_ERR__SSL, PN_CLASS_RETRY, PN_LOG_NOT_AUTHENTICATED, ""},
     {RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE, PN_CLASS_RETRY, PN_LOG_NO_BROKER, ""},
-    {RD_KAFKA_RESP_ERR__TRANSPORT, PN_CLASS_RETRY, PN_LOG_NO_BROKER, "; check log.url"},
-    {RD_KAFKA_RESP_ERR__RESOLVE, PN_CLASS_RETRY, PN_LOG_NO_BROKER, "; check log.url"},
-    {RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, PN_CLASS_RETRY, PN_LOG_NO_BROKER, "; check log.url"},
+    {RD_KAFKA_RESP_ERR__TRANSPORT, PN_CLASS_RETRY, PN_LOG_NO_BROKER, ""},
+    {RD_KAFKA_RESP_ERR__RESOLVE, PN_CLASS_RETRY, PN_LOG_NO_BROKER, ""},
+    {RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, PN_CLASS_RETRY, PN_LOG_NO_BROKER, ""},
 };
+
+/* What to change is a matter of the connection or the login (security.c). */
+static bool is_of_logins(const struct kind *kind)
+{
+    return kind->code == PN_LOG_NOT_AUTHENTICATED || kind->code == PN_LOG_NOT_AUTHORIZED ||
+           kind->code == PN_LOG_NO_BROKER;
+}
 
 static const struct kind *kind_of(rd_kafka_resp_err_t err)
 {
@@ -104,19 +98,17 @@ int pn_kafka_fail(struct pn_kafka *kafka, rd_kafka_resp_err_t err, struct pn_err
     va_start(args, what);
     (void)vsnprintf(subject, sizeof subject, what, args);
     va_end(args);
-    if (is_vague(err)) {
-        rd_kafka_resp_err_t recent = pn_kafka_trouble_since(kafka, RECENT_MS, trouble);
-        if (is_of_connections(recent)) {
-            cause = recent;
-        } else {
-            trouble[0] = '\0';
-        }
+    rd_kafka_resp_err_t recent = pn_kafka_trouble_since(kafka, RECENT_MS, trouble);
+    bool tells_why = is_vague(err) && is_of_connections(recent);
+    if (tells_why) {
+        cause = recent;
     }
     const struct kind *kind = kind_of(cause);
-    bool has_iam = kafka->credentials != NULL && strstr(kind->advice, "sasl_username") != NULL;
-    bool is_same = strcmp(trouble, "") == 0;
+    const char *advice = is_of_logins(kind)
+                             ? pn_kafka_login_advice(kafka, cause, recent == cause ? trouble : "")
+                             : kind->advice;
     return pn_err_set(e, kind->class_, kind->code, "%s: %s%s%s%s", subject, rd_kafka_err2str(err),
-                      is_same ? "" : ": ", trouble, has_iam ? IAM_ADVICE : kind->advice);
+                      tells_why ? ": " : "", tells_why ? trouble : "", advice);
 }
 
 bool pn_kafka_is_denial(rd_kafka_resp_err_t err)

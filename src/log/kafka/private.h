@@ -2,6 +2,7 @@
  * The inside of the log on Kafka, file by file:
  *
  *   client.c    handles of librdkafka, made from the configuration; what brokers complain of
+ *   security.c  logins and TLS, and what to change when they fail
  *   iam.c       login at Amazon MSK by IAM
  *   failure.c   errors of librdkafka as ours
  *   catalog.c   the topics and the ends of partitions as far as they are known
@@ -89,7 +90,9 @@ struct pn_kafka_trouble {
     int64_t at_ms;
     int64_t logged_ms;
     rd_kafka_resp_err_t logged;
+    int x509_error; /* of OpenSSL, for the last complaint, if it was about a certificate */
     char text[PN_KAFKA_TEXT_SIZE];
+    atomic_int refused; /* the x509_error of the last certificate; no complaint has come yet */
 };
 
 struct pn_kafka_handle {
@@ -189,6 +192,24 @@ int pn_kafka_client_open(const struct pn_kafka_client *client, rd_kafka_t **hand
                          struct pn_err *e) PN_MUST_CHECK;
 /* What was complained of within the last `within_ms`, its text into text[PN_KAFKA_TEXT_SIZE]. */
 rd_kafka_resp_err_t pn_kafka_trouble_since(struct pn_kafka *kafka, int64_t within_ms, char *text);
+
+/* Sets a property, unless the value is "". INPUT: librdkafka does not take it. */
+int pn_kafka_set(rd_kafka_conf_t *conf, const char *name, const char *value,
+                 struct pn_err *e) PN_MUST_CHECK;
+
+/* --- security.c ------------------------------------------------------------------------------- */
+
+/* Sets how brokers know us, and we them. INPUT: a setting is missing, or cannot be. */
+int pn_kafka_secure(struct pn_kafka *kafka, rd_kafka_conf_t *conf, struct pn_err *e) PN_MUST_CHECK;
+/* What librdkafka complains of, into text[PN_KAFKA_TEXT_SIZE]; of a certificate it says only that
+ * it is refused, so what OpenSSL has found (X509_V_OK: nothing) takes its place. */
+void pn_kafka_complaint(const char *reason, int x509_error, char *text);
+/* The setting that librdkafka means by what it says, such as "log.kafka.key". */
+const char *pn_kafka_setting_in(const char *text);
+/* "; check ...", for an error of a connection, a login or a right; `text`: what librdkafka has
+ * complained of with it, or "". */
+const char *pn_kafka_login_advice(struct pn_kafka *kafka, rd_kafka_resp_err_t err,
+                                  const char *text);
 
 /* --- iam.c ------------------------------------------------------------------------------------ */
 
