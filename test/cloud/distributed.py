@@ -154,7 +154,7 @@ def is_whole(counts, accounts):
 
 
 def check_places(cluster, accounts, name):
-    """Each acknowledged record is in Kafka at the offset that the producer was told."""
+    """Each acknowledged record is in Kafka at the offset that the answer had."""
     found = {
         (partition, record["offset"]): json.loads(record["value"])["n"]
         for partition in range(PARTS)

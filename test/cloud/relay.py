@@ -9,7 +9,7 @@ CHUNK = 1 << 16
 
 class Relay:
     """`cut`: connections stay, and nothing passes; new ones are accepted and get no answer. `mend`:
-    what was held goes on. As a network that loses packets for a while, and not as one that says
+    what was held passes. As a network that loses packets for a while, and not as one that says
     so."""
 
     def __init__(self, port=0):

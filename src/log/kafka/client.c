@@ -71,16 +71,6 @@ static void on_log(const rd_kafka_t *client, int level, const char *facility, co
 
 /* --- properties ------------------------------------------------------------------------------- */
 
-int pn_kafka_set(rd_kafka_conf_t *conf, const char *name, const char *value, struct pn_err *e)
-{
-    char why[CONF_ERROR_SIZE];
-    if (value[0] == '\0' ||
-        rd_kafka_conf_set(conf, name, value, why, sizeof why) == RD_KAFKA_CONF_OK) {
-        return 0;
-    }
-    return pn_err_input(e, "%s", why);
-}
-
 static int set_number(rd_kafka_conf_t *conf, const char *name, int64_t value, struct pn_err *e)
 {
     char text[VALUE_SIZE];

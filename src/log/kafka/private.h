@@ -2,7 +2,7 @@
  * The inside of the log on Kafka, file by file:
  *
  *   client.c    handles of librdkafka, made from the configuration; what brokers complain of
- *   security.c  logins and TLS, and what to change when they fail
+ *   security.c  settings, logins and TLS, and what to change when they fail
  *   iam.c       login at Amazon MSK by IAM
  *   failure.c   errors of librdkafka as ours
  *   catalog.c   the topics and the ends of partitions as far as they are known
@@ -193,12 +193,11 @@ int pn_kafka_client_open(const struct pn_kafka_client *client, rd_kafka_t **hand
 /* What was complained of within the last `within_ms`, its text into text[PN_KAFKA_TEXT_SIZE]. */
 rd_kafka_resp_err_t pn_kafka_trouble_since(struct pn_kafka *kafka, int64_t within_ms, char *text);
 
+/* --- security.c ------------------------------------------------------------------------------- */
+
 /* Sets a property, unless the value is "". INPUT: librdkafka does not take it. */
 int pn_kafka_set(rd_kafka_conf_t *conf, const char *name, const char *value,
                  struct pn_err *e) PN_MUST_CHECK;
-
-/* --- security.c ------------------------------------------------------------------------------- */
-
 /* Sets how brokers know us, and we them. INPUT: a setting is missing, or cannot be. */
 int pn_kafka_secure(struct pn_kafka *kafka, rd_kafka_conf_t *conf, struct pn_err *e) PN_MUST_CHECK;
 /* What librdkafka complains of, into text[PN_KAFKA_TEXT_SIZE]; of a certificate it says only that

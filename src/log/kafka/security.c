@@ -1,4 +1,4 @@
-/* Logins and TLS: the settings, the check of the broker's certificate, and what to change when one
+/* Logins and TLS: the properties of librdkafka, the check of the broker's certificate, and what to change when one
  * of the two sides does not believe the other. */
 #include <openssl/x509_vfy.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 #include "log/kafka/private.h"
 
 /* Brokers from 4.0 on refuse what older ones send for SCRAM (librdkafka#4895). */
-enum { SCRAM_VERSION_MIN = 0x02060100 };
+enum { SCRAM_VERSION_MIN = 0x02060100, CONF_ERROR_SIZE = 512 };
 
 #define IAM_ADVICE                                                                             \
     "; check the AWS credentials (role, profile or AWS_ACCESS_KEY_ID), log.kafka.region, and " \
@@ -40,6 +40,16 @@ const char *pn_kafka_setting_in(const char *text)
         }
     }
     return "log.kafka.conf";
+}
+
+int pn_kafka_set(rd_kafka_conf_t *conf, const char *name, const char *value, struct pn_err *e)
+{
+    char why[CONF_ERROR_SIZE];
+    if (value[0] == '\0' ||
+        rd_kafka_conf_set(conf, name, value, why, sizeof why) == RD_KAFKA_CONF_OK) {
+        return 0;
+    }
+    return pn_err_input(e, "%s", why);
 }
 
 /* librdkafka names its own property for a file that is missing. */
