@@ -1,5 +1,5 @@
-/* Logins and TLS: the properties of librdkafka, the check of the broker's certificate, and what to change when one
- * of the two sides does not believe the other. */
+/* Logins and TLS: the properties of librdkafka, the check of the broker's certificate, and what to
+ * change when one of the two sides does not believe the other. */
 #include <openssl/x509_vfy.h>
 #include <stdio.h>
 #include <string.h>
