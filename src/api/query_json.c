@@ -15,6 +15,10 @@ enum { MAYBE = PN_API_OPTIONAL | PN_API_NULLABLE };
 static const char by_name[] = "a query of the pipeline, in place of SQL";
 static const char of_params[] = "an array, for ? and $1, or an object, for $name";
 
+static const char of_at[] =
+    "a version, or a time (ISO 8601): tables without a version of their own "
+    "in the SQL are read as of then";
+
 #define PROTECT(f)                                                          \
     {                                                                       \
         .name = "protect", .type = PN_API_BOOL, .flags = (f),               \
@@ -24,6 +28,7 @@ static const char of_params[] = "an array, for ? and $1, or an object, for $name
 #define QUESTION                                                                \
     {.name = "sql", .type = PN_API_TEXT, .flags = MAYBE, .help = "a SELECT"},   \
         {.name = "name", .type = PN_API_TEXT, .flags = MAYBE, .help = by_name}, \
+        {.name = "at", .type = PN_API_TEXT, .flags = MAYBE, .help = of_at},     \
     {                                                                           \
         .name = "params", .type = PN_API_ANY, .flags = MAYBE, .help = of_params \
     }
@@ -39,10 +44,12 @@ const struct pn_api_field pn_api_sql_fields[] = {QUESTION,
 const struct pn_api_field pn_api_question_query[] = {
     {.name = "query", .type = PN_API_TEXT, .flags = PN_API_OPTIONAL, .help = "a SELECT"},
     {.name = "name", .type = PN_API_TEXT, .flags = PN_API_OPTIONAL, .help = by_name},
+    {.name = "at", .type = PN_API_TEXT, .flags = PN_API_OPTIONAL, .help = of_at},
     {.name = "format", .type = PN_API_TEXT, .flags = PN_API_OPTIONAL, .words = FORMATS},
     PROTECT(PN_API_OPTIONAL),
     {.name = NULL}};
 const struct pn_api_field pn_api_format_query[] = {
+    {.name = "at", .type = PN_API_TEXT, .flags = PN_API_OPTIONAL, .help = of_at},
     {.name = "format", .type = PN_API_TEXT, .flags = PN_API_OPTIONAL, .words = FORMATS},
     PROTECT(PN_API_OPTIONAL),
     {.name = NULL}};
@@ -250,6 +257,7 @@ static bool read_json(struct pn_http_request *req, const struct pn_api_field *fi
     }
     request->sql = take_text(req, body, "sql");
     request->name = take_text(req, body, "name");
+    request->at = take_text(req, body, "at");
     question->format = take_text(req, body, "format");
     question->protects = pn_json_get_bool(body, "protect", false);
     const struct pn_json *parameters = pn_json_get(body, "params");
@@ -282,6 +290,9 @@ bool pn_api_read_question(struct pn_http_request *req, const struct pn_pipeline 
             return false;
         }
         question->request.sql = pn_arena_strndup(&req->arena, req->body, req->body_len);
+    }
+    if (question->request.at == NULL) {
+        question->request.at = pn_http_request_query(req, "at");
     }
     return check_question(req, pipeline, question);
 }

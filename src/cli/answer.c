@@ -11,6 +11,7 @@ struct answer {
     int64_t rows;     /* so far */
     int64_t rows_max; /* further ones are counted, not printed */
     bool in_turn;
+    const char *at; /* of struct pn_ask */
 };
 
 static int take_columns(void *arg, const char *const *names, const char *const *types, size_t count)
@@ -35,8 +36,11 @@ static int answer(struct answer *answer, struct pn_embedded_engine *engine, cons
                   const struct pn_json *parameters, struct pn_err *e)
 {
     const struct pn_rows rows = {.columns = take_columns, .row = take_row, .arg = answer};
-    const struct pn_ask ask = {
-        .sql = sql, .parameters = parameters, .rows = &rows, .in_turn = answer->in_turn};
+    const struct pn_ask ask = {.sql = sql,
+                               .parameters = parameters,
+                               .at = answer->at,
+                               .rows = &rows,
+                               .in_turn = answer->in_turn};
     struct pn_err failure = {.class_ = PN_CLASS_NONE};
     answer->parser = pn_json_parser_create();
     int rc = pn_engine_ask(engine, &ask, &failure);
@@ -51,11 +55,11 @@ static int answer(struct answer *answer, struct pn_embedded_engine *engine, cons
     return rc;
 }
 
-int pn_cli_answer(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,
-                  struct pn_err *e)
+int pn_cli_answer(struct pn_cli *cli, struct pn_embedded_engine *engine,
+                  const struct pn_cli_select *select, struct pn_err *e)
 {
-    struct answer asked = {.cli = cli, .rows_max = INT64_MAX};
-    return answer(&asked, engine, sql, NULL, e);
+    struct answer asked = {.cli = cli, .rows_max = INT64_MAX, .at = select->at};
+    return answer(&asked, engine, select->sql, NULL, e);
 }
 
 int pn_cli_answer_with(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,

@@ -5,9 +5,15 @@
 #include "cli/cli.h"
 #include "engine/embedded.h"
 
+/* A SELECT, and as of when it reads its tables (of struct pn_ask; NULL: now). */
+struct pn_cli_select {
+    const char *sql;
+    const char *at;
+};
+
 /* Asks the engine and prints the answer to cli->out. */
-int pn_cli_answer(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,
-                  struct pn_err *e) PN_MUST_CHECK;
+int pn_cli_answer(struct pn_cli *cli, struct pn_embedded_engine *engine,
+                  const struct pn_cli_select *select, struct pn_err *e) PN_MUST_CHECK;
 /* The same with the query's parameters, a JSON object or array (engine.h). */
 int pn_cli_answer_with(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,
                        const char *parameters, struct pn_err *e) PN_MUST_CHECK;

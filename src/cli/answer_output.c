@@ -54,8 +54,9 @@ static int make_folder(const struct pn_cli *cli, const char *path, char **folder
 
 /* --- rows as text ----------------------------------------------------------------------------- */
 
-static int write_text(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,
-                      const char *path, int flags, struct pn_err *e)
+static int write_text(struct pn_cli *cli, struct pn_embedded_engine *engine,
+                      const struct pn_cli_select *select, const char *path, int flags,
+                      struct pn_err *e)
 {
     FILE *out = cli->out;
     int fd = -1;
@@ -67,7 +68,7 @@ static int write_text(struct pn_cli *cli, struct pn_embedded_engine *engine, con
         return rc;
     }
     cli->out = file;
-    rc = pn_cli_answer(cli, engine, sql, e);
+    rc = pn_cli_answer(cli, engine, select, e);
     cli->out = out;
     bool failed = ferror(file) != 0;
     if (fclose(file) != 0 || failed) {
@@ -137,11 +138,12 @@ static void free_keeping(struct keeping *keeping)
 }
 
 static int write_parquet(const struct pn_cli *cli, struct pn_embedded_engine *engine,
-                         const char *sql, const char *folder, const char *path, struct pn_err *e)
+                         const struct pn_cli_select *select, const char *folder, const char *path,
+                         struct pn_err *e)
 {
     struct keeping keeping = {.folder = folder, .io = cli->io};
     const struct pn_rows rows = {.columns = keep_columns, .row = keep_row, .arg = &keeping};
-    const struct pn_ask ask = {.sql = sql, .rows = &rows};
+    const struct pn_ask ask = {.sql = select->sql, .at = select->at, .rows = &rows};
     int rc = pn_engine_ask(engine, &ask, e);
     if (rc != 0 && keeping.failure.class_ != PN_CLASS_NONE) {
         pn_err_copy(e, &keeping.failure);
@@ -159,8 +161,9 @@ static int write_parquet(const struct pn_cli *cli, struct pn_embedded_engine *en
 /* ---------------------------------------------------------------------------------------------- */
 
 /* Makes a file that gets its name when it is whole. */
-static int write_whole(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,
-                       const char *path, bool is_parquet, struct pn_err *e)
+static int write_whole(struct pn_cli *cli, struct pn_embedded_engine *engine,
+                       const struct pn_cli_select *select, const char *path, bool is_parquet,
+                       struct pn_err *e)
 {
     char *folder = NULL;
     int rc = make_folder(cli, path, &folder, e);
@@ -168,8 +171,8 @@ static int write_whole(struct pn_cli *cli, struct pn_embedded_engine *engine, co
         return rc;
     }
     char *part = pn_xasprintf("%s/whole", folder);
-    rc = is_parquet ? write_parquet(cli, engine, sql, folder, part, e)
-                    : write_text(cli, engine, sql, part, O_WRONLY | O_CREAT | O_EXCL, e);
+    rc = is_parquet ? write_parquet(cli, engine, select, folder, part, e)
+                    : write_text(cli, engine, select, part, O_WRONLY | O_CREAT | O_EXCL, e);
     if (rc == 0) {
         rc = pn_io_sync_file(cli->io, part, e);
     }
@@ -183,25 +186,26 @@ static int write_whole(struct pn_cli *cli, struct pn_embedded_engine *engine, co
     return rc;
 }
 
-int pn_answer_output_write(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,
+int pn_answer_output_write(struct pn_cli *cli, struct pn_embedded_engine *engine,
+                           const struct pn_cli_select *select,
                            const struct pn_answer_output *output, struct pn_err *e)
 {
     if (output->path == NULL) {
-        return pn_cli_answer(cli, engine, sql, e);
+        return pn_cli_answer(cli, engine, select, e);
     }
     struct stat there;
     bool is_there = pn_io_stat(cli->io, output->path, &there, NULL) == 0;
     if (is_there && !S_ISREG(there.st_mode)) {
         return output->is_parquet
                    ? pn_err_input(e, "%s is not a file that can be replaced", output->path)
-                   : write_text(cli, engine, sql, output->path, O_WRONLY, e);
+                   : write_text(cli, engine, select, output->path, O_WRONLY, e);
     }
     /* What a link leads to is replaced, not the link. */
     char *target = is_there ? realpath(output->path, NULL) : pn_xstrdup(output->path);
     if (target == NULL) {
         return pn_err_errno(e, errno, "%s", output->path);
     }
-    int rc = write_whole(cli, engine, sql, target, output->is_parquet, e);
+    int rc = write_whole(cli, engine, select, target, output->is_parquet, e);
     free(target);
     return rc;
 }

@@ -2,6 +2,7 @@
 #ifndef PN_CLI_ANSWER_OUTPUT_H
 #define PN_CLI_ANSWER_OUTPUT_H
 
+#include "cli/answer.h"
 #include "cli/cli.h"
 #include "engine/embedded.h"
 
@@ -23,7 +24,8 @@ bool pn_answer_output_choose(struct pn_cli *cli, struct pn_answer_output *output
 
 /* Asks the engine, and writes the answer. A file that is there already is replaced; after an error
  * it is as it was. */
-int pn_answer_output_write(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,
+int pn_answer_output_write(struct pn_cli *cli, struct pn_embedded_engine *engine,
+                           const struct pn_cli_select *select,
                            const struct pn_answer_output *output, struct pn_err *e) PN_MUST_CHECK;
 
 #endif

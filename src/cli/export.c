@@ -61,7 +61,7 @@ int pn_cmd_export(struct pn_cli *cli, int argc, char **argv)
     pn_buf_init(&sql, SQL_BYTES_MAX);
     int rc = write_sql(argv[0], &sql, &e);
     if (rc == 0) {
-        question.sql = pn_buf_text(&sql);
+        question.select.sql = pn_buf_text(&sql);
         rc = pn_cli_app(cli, &app, &e);
     }
     if (rc == 0) {

@@ -14,6 +14,7 @@
 struct wanted {
     const char *operand; /* the query's name, or a SELECT; NULL: the file */
     const char *file;
+    const char *at;
     int64_t timeout_ms;
     struct pn_answer_output output;
 };
@@ -58,13 +59,15 @@ static int find_sql(const struct pn_pipeline *pipeline, const char *operand, con
 static int ask(struct pn_cli *cli, const struct pn_app *app, const struct wanted *wanted,
                struct pn_err *e)
 {
-    struct pn_cli_question question = {.timeout_ms = wanted->timeout_ms, .output = wanted->output};
+    struct pn_cli_question question = {
+        .select = {.at = wanted->at}, .timeout_ms = wanted->timeout_ms, .output = wanted->output};
     struct pn_buf text;
     pn_buf_init(&text, PN_QUERY_BYTES_MAX);
-    int rc = wanted->file != NULL ? pn_cli_read_query(cli->io, wanted->file, &text, e)
-                                  : find_sql(app->pipeline, wanted->operand, &question.sql, e);
+    int rc = wanted->file != NULL
+                 ? pn_cli_read_query(cli->io, wanted->file, &text, e)
+                 : find_sql(app->pipeline, wanted->operand, &question.select.sql, e);
     if (rc == 0) {
-        question.sql = wanted->file != NULL ? pn_buf_text(&text) : question.sql;
+        question.select.sql = wanted->file != NULL ? pn_buf_text(&text) : question.select.sql;
         rc = pn_cli_ask(cli, app, &question, e);
     }
     pn_buf_deinit(&text);
@@ -85,6 +88,12 @@ int pn_cmd_query(struct pn_cli *cli, int argc, char **argv)
          .value = "FILE",
          .help = "take the SELECT from this file; - for standard input",
          .target = &wanted.file},
+        {.name = "at",
+         .kind = PN_OPT_STRING,
+         .value = "VERSION|TIME",
+         .help = "read the tables as of this version, or this time (ISO 8601; a day means its "
+                 "start in UTC); a table with a version of its own in the SQL keeps that",
+         .target = &wanted.at},
         {.name = "output",
          .kind = PN_OPT_STRING,
          .value = "FILE",
@@ -118,6 +127,7 @@ int pn_cmd_query(struct pn_cli *cli, int argc, char **argv)
         .examples = "pinion query --list\n"
                     "pinion query \"SELECT count(*) FROM dead_letters\" --format json\n"
                     "pinion query 'SELECT * FROM \"pin@0\"' --output pins.parquet\n"
+                    "pinion query 'SELECT count(*) FROM pin' --at 2026-11-23\n"
                     "echo 'SELECT 1' | pinion query --file -\n",
     };
     int status = 0;
@@ -133,6 +143,9 @@ int pn_cmd_query(struct pn_cli *cli, int argc, char **argv)
     }
     if (wanted.file != NULL && (argc > 0 || want_list)) {
         return pn_cli_usage(cli, "--file has the query: give no other");
+    }
+    if (want_list && wanted.at != NULL) {
+        return pn_cli_usage(cli, "--at is for a query");
     }
     if (want_list && wanted.output.path != NULL) {
         return pn_cli_usage(cli, "--output is for the result of a query");

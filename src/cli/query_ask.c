@@ -10,7 +10,7 @@ static int answer(struct pn_cli *cli, struct pn_embedded_engine *engine,
 {
     int rc = pn_interrupt_watch(interrupt, &engine->batch, question->timeout_ms, e);
     if (rc == 0) {
-        rc = pn_answer_output_write(cli, engine, question->sql, &question->output, e);
+        rc = pn_answer_output_write(cli, engine, &question->select, &question->output, e);
     }
     pn_interrupt_end(interrupt);
     if (rc != 0 && atomic_load(&interrupt->is_late)) {

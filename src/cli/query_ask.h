@@ -5,7 +5,7 @@
 #include "cli/answer_output.h"
 
 struct pn_cli_question {
-    const char *sql;
+    struct pn_cli_select select;
     int64_t timeout_ms; /* 0: none */
     struct pn_answer_output output;
 };

@@ -258,6 +258,7 @@ int pn_cmd_table(struct pn_cli *cli, int argc, char **argv)
         {"lineage", "show what a table is made from, and who reads it", cmd_lineage},
         {"optimize", "merge a table's small files into larger ones", pn_cli_table_optimize},
         {"vacuum", "delete files that a table no longer needs", pn_cli_table_vacuum},
+        {"restore", "make a table what it was in an older version", pn_cli_table_restore},
         {NULL, NULL, NULL}};
     return pn_cli_dispatch(cli, commands, argc, argv);
 }

@@ -34,5 +34,6 @@ int pn_cli_table_finish(struct pn_table_session *session, int rc, const struct p
 
 int pn_cli_table_optimize(struct pn_cli *cli, int argc, char **argv);
 int pn_cli_table_vacuum(struct pn_cli *cli, int argc, char **argv);
+int pn_cli_table_restore(struct pn_cli *cli, int argc, char **argv);
 
 #endif

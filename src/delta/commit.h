@@ -12,7 +12,8 @@
  *     changed the protocol             the features are checked again
  *     committed the same txn           CONFLICT, PN_DELTA_TXN_SEEN
  *
- * A replace is checked as a rewrite is, and its schema as an append's. What a commit was made of
+ * A replace is checked as a rewrite is, and its schema as an append's. A restore is a replace that
+ * brings an older version's metadata. What a commit was made of
  * may be a version: then any other commit since is a CONFLICT, PN_DELTA_MOVED.
  *
  * All of it is decided by looking at the newest state, never at a stale one, so the first attempt

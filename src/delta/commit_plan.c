@@ -86,12 +86,18 @@ static int check_schema(struct pn_delta *table, const struct pn_delta_commit *co
     return rc;
 }
 
+static bool has_removes(const struct pn_delta_commit *commit)
+{
+    return commit->mode == PN_DELTA_REWRITE || commit->mode == PN_DELTA_REPLACE ||
+           commit->mode == PN_DELTA_RESTORE;
+}
+
 int pn_delta_commit_check_input(struct pn_delta *table, const struct pn_delta_commit *commit,
                                 struct pn_err *e)
 {
     PN_ASSERT(commit->operation != NULL);
-    PN_ASSERT(commit->mode == PN_DELTA_REWRITE || commit->mode == PN_DELTA_REPLACE ||
-              commit->remove_count == 0);
+    PN_ASSERT(has_removes(commit) || commit->remove_count == 0);
+    PN_ASSERT((commit->mode == PN_DELTA_RESTORE) == (commit->metadata != NULL));
     int rc = check_adds(table, commit, e);
     if (rc == 0) {
         rc = check_txns(table, commit, e);
@@ -216,14 +222,14 @@ static int plan_new_table(struct pn_delta_attempt *attempt, struct pn_err *e)
     return check_types(attempt, e);
 }
 
-static bool same_list(const char *const *one, size_t one_count, const char *const *other,
-                      size_t other_count)
+/* The metadata of an older version, which the table's protocol allowed then and does now. */
+static void plan_restored(struct pn_delta_attempt *attempt)
 {
-    bool same = one_count == other_count;
-    for (size_t i = 0; same && i < one_count; i++) {
-        same = strcmp(one[i], other[i]) == 0;
-    }
-    return same;
+    const struct pn_delta_metadata *now = &attempt->state->metadata;
+    pn_delta_metadata_copy(&attempt->arena, &attempt->metadata, attempt->commit->metadata);
+    attempt->metadata.id = now->id;
+    attempt->metadata.created_ms = now->created_ms;
+    attempt->metadata_changed = !pn_delta_metadata_same(now, &attempt->metadata);
 }
 
 static int plan_metadata(struct pn_delta_attempt *attempt, struct pn_err *e)
@@ -231,6 +237,10 @@ static int plan_metadata(struct pn_delta_attempt *attempt, struct pn_err *e)
     const struct pn_delta_commit *commit = attempt->commit;
     if (attempt->state == NULL) {
         return plan_new_table(attempt, e);
+    }
+    if (commit->mode == PN_DELTA_RESTORE) {
+        plan_restored(attempt);
+        return 0;
     }
     pn_delta_metadata_copy(&attempt->arena, &attempt->metadata, &attempt->state->metadata);
     struct pn_delta_metadata *metadata = &attempt->metadata;
@@ -245,8 +255,8 @@ static int plan_metadata(struct pn_delta_attempt *attempt, struct pn_err *e)
         return rc != 0 ? PN_DELTA_MISFIT : 0;
     }
     if (pn_delta_schema_equal(metadata->schema, commit->schema) &&
-        same_list(metadata->partition_columns, metadata->partition_column_count,
-                  commit->partition_columns, commit->partition_column_count)) {
+        pn_delta_list_same(metadata->partition_columns, metadata->partition_column_count,
+                           commit->partition_columns, commit->partition_column_count)) {
         return 0;
     }
     metadata->schema = commit->schema;
@@ -343,8 +353,8 @@ static int plan_rewrite(struct pn_delta_attempt *attempt, struct pn_err *e)
         return pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL, "there is no Delta table at %s any more",
                           attempt->table->path);
     }
-    if (commit->mode == PN_DELTA_REPLACE &&
-        pn_delta_property_true(&attempt->metadata, "delta.appendOnly")) {
+    if (commit->mode != PN_DELTA_REWRITE &&
+        pn_delta_property_true(&state->metadata, "delta.appendOnly")) {
         return pn_err_input(e, "%s is append-only (delta.appendOnly): its rows cannot be replaced",
                             attempt->table->path);
     }
@@ -404,7 +414,7 @@ int pn_delta_attempt_plan(struct pn_delta_attempt *attempt, struct pn_delta *tab
     if (rc == 0 && commit->mode == PN_DELTA_OVERWRITE) {
         rc = plan_overwrite(attempt, e);
     }
-    if (rc == 0 && (commit->mode == PN_DELTA_REWRITE || commit->mode == PN_DELTA_REPLACE)) {
+    if (rc == 0 && has_removes(commit)) {
         rc = plan_rewrite(attempt, e);
     }
     return rc;

@@ -22,6 +22,28 @@ static struct sums sum(const struct pn_delta_file *files, size_t count)
     return sums;
 }
 
+/* The table after a commit of these. */
+static struct sums sum_after(const struct pn_delta_attempt *attempt, struct sums added,
+                             struct sums removed)
+{
+    struct sums after = sum(attempt->state->files, attempt->state->file_count);
+    after.files += added.files - removed.files;
+    after.bytes += added.bytes - removed.bytes;
+    return after;
+}
+
+static void add_restore_metrics(struct pn_json_writer *json, const struct pn_delta_attempt *attempt,
+                                struct sums added, struct sums removed)
+{
+    struct sums after = sum_after(attempt, added, removed);
+    pn_json_add_i64_text(json, "tableSizeAfterRestore", after.bytes);
+    pn_json_add_i64_text(json, "numOfFilesAfterRestore", after.files);
+    pn_json_add_i64_text(json, "numRemovedFiles", removed.files);
+    pn_json_add_i64_text(json, "removedFilesSize", removed.bytes);
+    pn_json_add_i64_text(json, "numRestoredFiles", added.files);
+    pn_json_add_i64_text(json, "restoredFilesSize", added.bytes);
+}
+
 /* The metrics that Spark gives for the operation, under its names; it reads them as a map of
  * strings. */
 static void add_metrics(struct pn_json_writer *json, const struct pn_delta_attempt *attempt)
@@ -29,6 +51,11 @@ static void add_metrics(struct pn_json_writer *json, const struct pn_delta_attem
     struct sums added = sum(attempt->commit->adds, attempt->commit->add_count);
     struct sums removed = sum(attempt->removes, attempt->remove_count);
     pn_json_add_object(json, "operationMetrics");
+    if (attempt->commit->mode == PN_DELTA_RESTORE) {
+        add_restore_metrics(json, attempt, added, removed);
+        pn_json_end(json);
+        return;
+    }
     if (attempt->commit->mode == PN_DELTA_REWRITE) {
         pn_json_add_i64_text(json, "numAddedFiles", added.files);
         pn_json_add_i64_text(json, "numAddedBytes", added.bytes);

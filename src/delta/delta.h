@@ -141,6 +141,17 @@ int pn_delta_snapshot(struct pn_delta *table, int64_t version, struct pn_delta_s
 /* As of a time: the newest version committed at or before it. */
 int pn_delta_snapshot_at(struct pn_delta *table, int64_t timestamp_ms,
                          struct pn_delta_snapshot **snapshot, struct pn_err *e) PN_MUST_CHECK;
+/* A version, or a time, as users name it. */
+struct pn_delta_moment {
+    bool is_time;
+    int64_t value; /* the version, or milliseconds */
+};
+/* Reads "3", or a time (base/time_text.h). INPUT for anything else, naming it. */
+int pn_delta_moment_parse(const char *text, struct pn_delta_moment *moment,
+                          struct pn_err *e) PN_MUST_CHECK;
+/* As of that. */
+int pn_delta_snapshot_of(struct pn_delta *table, const struct pn_delta_moment *moment,
+                         struct pn_delta_snapshot **snapshot, struct pn_err *e) PN_MUST_CHECK;
 void pn_delta_snapshot_destroy(struct pn_delta_snapshot **snapshot);
 /* An application's last transaction, or NULL; and its version, or -1. */
 const struct pn_delta_txn *pn_delta_txn_of(const struct pn_delta_snapshot *snapshot,
@@ -155,7 +166,8 @@ enum pn_delta_mode {
     PN_DELTA_APPEND,    /* blind: conflicts with nothing but metadata, protocol and txn */
     PN_DELTA_OVERWRITE, /* all files live at the time of the commit are removed; last one wins */
     PN_DELTA_REWRITE,   /* `removes` are replaced by `adds` with the same rows: dataChange false */
-    PN_DELTA_REPLACE    /* the same with other rows: CONFLICT when one of `removes` is gone */
+    PN_DELTA_REPLACE,   /* the same with other rows: CONFLICT when one of `removes` is gone */
+    PN_DELTA_RESTORE    /* a REPLACE whose `adds` the table had before, with their metadata */
 };
 
 /* A commit in the making; the caller owns everything it points to. */
@@ -172,8 +184,9 @@ struct pn_delta_commit {
     const struct pn_delta_file *adds; /* path relative to the table; already in the store. The mode
                                          decides on dataChange */
     size_t add_count;
-    const struct pn_delta_file *removes; /* REWRITE, REPLACE */
+    const struct pn_delta_file *removes; /* REWRITE, REPLACE, RESTORE */
     size_t remove_count;
+    const struct pn_delta_metadata *metadata; /* RESTORE: but the id, which stays the table's */
     const struct pn_delta_txn *txns;
     size_t txn_count;
     /* NULL, or for each of `txns` the version that the table must have (-1: none yet). One that is
@@ -235,6 +248,28 @@ enum {
 };
 int pn_delta_commit(struct pn_delta *table, const struct pn_delta_commit *commit, int64_t *version,
                     struct pn_err *e) PN_MUST_CHECK;
+
+/* What a restore did, or would do. */
+struct pn_delta_restored {
+    int64_t from;          /* the newest version before it */
+    int64_t version;       /* that of its commit; -1: nothing had to change, or it was a dry run */
+    int64_t files_added;   /* of the older version, which come back */
+    int64_t files_removed; /* which leave the table; a vacuum deletes them later */
+    int64_t rows_before;   /* -1: statistics do not say */
+    int64_t rows_after;
+    bool changes_metadata; /* schema, partition columns, properties, name */
+};
+
+/*
+ * Makes the table what it was in `version`: a new commit adds and removes files, and brings back
+ * the metadata; the protocol stays. Transactions stay as they are, so no application takes again
+ * what it has brought: of `marking_app` (NULL: none) alone, when the table has a transaction of it,
+ * the commit has one too, with the commit's version. With `dry_run` it only looks. The errors are
+ * those of pn_delta_snapshot() and pn_delta_commit(), and MISSING when a vacuum deleted files of
+ * the version: it names the first ones.
+ */
+int pn_delta_restore(struct pn_delta *table, int64_t version, const char *marking_app, bool dry_run,
+                     struct pn_delta_restored *restored, struct pn_err *e) PN_MUST_CHECK;
 
 /* Writes a checkpoint of the latest version, and `_last_checkpoint`. */
 int pn_delta_checkpoint(struct pn_delta *table, struct pn_err *e) PN_MUST_CHECK;

@@ -1,4 +1,8 @@
 /* A table's state, for readers: as of a version, or of a time. */
+#include <string.h>
+
+#include "base/time_text.h"
+#include "base/units.h"
 #include "delta/commit_times.h"
 #include "delta/features.h"
 #include "delta/load.h"
@@ -26,4 +30,25 @@ int pn_delta_snapshot_at(struct pn_delta *table, int64_t timestamp_ms,
     int64_t version = -1;
     int rc = pn_delta_version_at(table, timestamp_ms, &version, e);
     return rc != 0 ? rc : pn_delta_snapshot(table, version, snapshot, e);
+}
+
+int pn_delta_moment_parse(const char *text, struct pn_delta_moment *moment, struct pn_err *e)
+{
+    *moment = (struct pn_delta_moment){.is_time = text[strspn(text, "0123456789")] != '\0'};
+    bool good = moment->is_time
+                    ? pn_time_parse_ms(text, &moment->value)
+                    : pn_parse_i64(text, &moment->value, NULL) == 0 && moment->value >= 0;
+    return good ? 0
+                : pn_err_input(e,
+                               "'%.80s' is not a version or a time: give a version such as 3, a "
+                               "time such as 2026-11-23T15:44:43Z or 2026-11-23T15:44, or a day "
+                               "such as 2026-11-23",
+                               text);
+}
+
+int pn_delta_snapshot_of(struct pn_delta *table, const struct pn_delta_moment *moment,
+                         struct pn_delta_snapshot **snapshot, struct pn_err *e)
+{
+    return moment->is_time ? pn_delta_snapshot_at(table, moment->value, snapshot, e)
+                           : pn_delta_snapshot(table, moment->value, snapshot, e);
 }

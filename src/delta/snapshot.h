@@ -1,4 +1,4 @@
-/* Deep copies of the parts of a snapshot. */
+/* Deep copies of the parts of a snapshot, and comparisons. */
 #ifndef PN_DELTA_SNAPSHOT_H
 #define PN_DELTA_SNAPSHOT_H
 
@@ -9,5 +9,10 @@ void pn_delta_protocol_copy(struct pn_arena *arena, struct pn_delta_protocol *to
                             const struct pn_delta_protocol *from);
 void pn_delta_metadata_copy(struct pn_arena *arena, struct pn_delta_metadata *to,
                             const struct pn_delta_metadata *from);
+bool pn_delta_list_same(const char *const *one, size_t one_count, const char *const *other,
+                        size_t other_count);
+/* Are they the same, but for id and time? Schemas are, when their texts are. */
+bool pn_delta_metadata_same(const struct pn_delta_metadata *one,
+                            const struct pn_delta_metadata *other);
 
 #endif

@@ -32,6 +32,9 @@ struct pn_ask {
     /* The values of the query's parameters: a JSON array for ? and $1, an object for $name. Values
      * are null, booleans, numbers and strings. NULL: the query has no parameters. */
     const struct pn_json *parameters;
+    /* A version or a time (pn_delta_moment_parse()): the tables that the query names without a
+     * version of their own are read as of then. NULL: their newest versions. */
+    const char *at;
     const struct pn_rows *rows;
     /* Further queries follow: what the engine opens for this one is to serve all tables of the
      * pipeline. Otherwise it opens no file but those of the tables that the query names. */

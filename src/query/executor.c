@@ -142,7 +142,8 @@ static int check_request(const struct pn_query_request *request, struct pn_err *
         return pn_err_input(e, "a query and its parameters must have at most %d bytes each",
                             PN_QUERY_SQL_BYTES_MAX);
     }
-    return 0;
+    struct pn_delta_moment moment;
+    return request->at != NULL ? pn_delta_moment_parse(request->at, &moment, e) : 0;
 }
 
 /* Is there a place for one more of this kind, to run or to wait? */
@@ -178,6 +179,7 @@ int pn_executor_submit(struct pn_executor *executor, const struct pn_query_reque
         job->status.sql = pn_xstrdup(request->sql);
         job->status.name = request->name != NULL ? pn_xstrdup(request->name) : NULL;
         job->parameters = request->parameters != NULL ? pn_xstrdup(request->parameters) : NULL;
+        job->at = request->at != NULL ? pn_xstrdup(request->at) : NULL;
         job->status.output = request->output;
         want_spare(executor);
         (void)snprintf(id, PN_QUERY_ID_SIZE, "%s", job->id);

@@ -68,6 +68,7 @@ struct pn_query_request {
     const char *sql;
     const char *name;       /* of a query of the pipeline; NULL */
     const char *parameters; /* JSON, as struct pn_ask has them; NULL */
+    const char *at;         /* as struct pn_ask has it; NULL */
     enum pn_query_output output;
 };
 

@@ -24,6 +24,7 @@ struct pn_query_job {
     enum pn_query_kind kind;
     struct pn_query_status status; /* texts are the job's own; the times come from those below */
     char *parameters;
+    char *at;                      /* of the request; NULL */
     char target[PN_QUERY_ID_SIZE]; /* whose rows, where the job is not a query */
     struct pn_query_sort sort;     /* ORDER */
     struct pn_buf tables;          /* JSON members: "table":version */

@@ -47,6 +47,7 @@ void pn_query_job_destroy(struct pn_query_job *job)
     free((char *)job->status.columns);
     free((char *)job->status.error);
     free(job->parameters);
+    free(job->at);
     free(job->folder);
     free(job);
 }
@@ -205,6 +206,9 @@ void pn_query_job_work(struct pn_executor *executor, const struct pn_query_job *
         pn_json_add_cstr(&json, "sql", job->status.sql);
         if (job->parameters != NULL) {
             pn_json_add_raw(&json, "parameters", job->parameters, strlen(job->parameters));
+        }
+        if (job->at != NULL) {
+            pn_json_add_cstr(&json, "at", job->at);
         }
         pn_json_add_cstr(&json, "format", formats[job->status.output]);
         pn_json_add_cstr(&json, "folder", folder);

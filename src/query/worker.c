@@ -433,12 +433,16 @@ static int ask(struct worker *worker, struct pn_sql_fault *fault, struct pn_err 
     if (sql == NULL) {
         return pn_err_input(e, "a query must not contain NUL bytes");
     }
+    const struct pn_json *at = pn_json_get(worker->work, "at");
+    char *moment = at != NULL ? pn_json_dup(at) : NULL;
     const struct pn_ask question = {.sql = sql,
+                                    .at = moment,
                                     .parameters = pn_json_get(worker->work, "parameters"),
                                     .rows = &rows,
                                     .table = take_table,
                                     .fault = fault};
     int rc = pn_engine_ask(worker->engine, &question, e);
+    free(moment);
     free(sql);
     return worker->pipe_failed ? take_pipe_failure(worker, e) : rc;
 }

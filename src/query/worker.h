@@ -11,8 +11,8 @@
  *
  * The work, as JSON:
  *
- *   {"do": "query", "sql", "parameters"?, "format": "keep" | "csv" | "csv-protected" | "jsonl",
- *    "folder", "bytes_max"}
+ *   {"do": "query", "sql", "parameters"?, "at"?, "folder", "bytes_max",
+ *    "format": "keep" | "csv" | "csv-protected" | "jsonl"}
  *       keep: the rows go to files in the folder (rows_file.h); csv, jsonl: to the output, as DATA
  *   {"do": "parquet", "folder", "columns": [{"name", "type"}]}
  *       from rows that were kept to <folder>/result.parquet

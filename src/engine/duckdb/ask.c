@@ -264,7 +264,7 @@ static int run(struct pn_duckdb *engine, duckdb_connection *connection, const st
     struct pn_file_lease lease = {0};
     int rc = pn_duckdb_read_select(*connection, &select, e);
     if (rc == 0) {
-        rc = pn_duckdb_asked_find(engine, select.tree, &asked, e);
+        rc = pn_duckdb_asked_find(engine, select.tree, ask->at, &asked, e);
     }
     if (rc == 0 && pn_duckdb_should_widen(engine, &asked.reach, ask->in_turn)) {
         pn_duckdb_asked_widen(engine, &asked);

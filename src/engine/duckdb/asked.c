@@ -76,12 +76,37 @@ static void add_table(struct pn_duckdb_asked *asked, const char *name, const str
     item->table.path = item->path;
 }
 
-/* A table that the statement names: one of the pipeline, or by its key in the store. One that
- * doesn't exist yet is not an error here, as a WITH may define its name. */
-static int find_named(struct pn_duckdb *engine, const char *name, struct pn_duckdb_asked *asked,
+/* The version that a name has, or the one at `at` (NULL: the newest). *snapshot is NULL where there
+ * is no such table; a WITH may have its name. */
+static int read_asked(struct pn_duckdb *engine, const char *path, int64_t version,
+                      const struct pn_delta_moment *at, struct pn_delta_snapshot **snapshot,
                       struct pn_err *e)
 {
     struct pn_err cause = {.class_ = PN_CLASS_NONE};
+    struct pn_err none = {.class_ = PN_CLASS_NONE};
+    struct pn_delta_snapshot *newest = NULL;
+    struct pn_delta *delta = pn_duckdb_delta(engine, path);
+    bool travels = version < 0 && at != NULL;
+    int rc = travels ? pn_delta_snapshot_of(delta, at, snapshot, &cause)
+                     : pn_delta_snapshot(delta, version, snapshot, &cause);
+    bool missing = rc != 0 && cause.class_ == PN_CLASS_MISSING && version < 0;
+    if (missing && travels) {
+        missing =
+            pn_delta_snapshot(delta, -1, &newest, &none) != 0 && none.class_ == PN_CLASS_MISSING;
+    }
+    pn_delta_snapshot_destroy(&newest);
+    pn_delta_destroy(&delta);
+    if (rc != 0 && !missing) {
+        pn_err_copy(e, &cause);
+    }
+    return missing ? 0 : rc;
+}
+
+/* A table that the statement names: one of the pipeline, or by its key in the store. One that
+ * doesn't exist yet is not an error here, as a WITH may define its name. */
+static int find_named(struct pn_duckdb *engine, const char *name, const struct pn_delta_moment *at,
+                      struct pn_duckdb_asked *asked, struct pn_err *e)
+{
     struct pn_delta_snapshot *snapshot = NULL;
     size_t len = strlen(name);
     int64_t version = -1;
@@ -93,15 +118,10 @@ static int find_named(struct pn_duckdb *engine, const char *name, struct pn_duck
     if (!is_pipelines && !may_be_key(key)) {
         goto out;
     }
-    struct pn_delta *delta = pn_duckdb_delta(engine, table.path);
-    rc = pn_delta_snapshot(delta, version, &snapshot, &cause);
-    pn_delta_destroy(&delta);
-    bool missing = rc != 0 && cause.class_ == PN_CLASS_MISSING && version < 0;
-    if (rc != 0 && !missing) {
-        pn_err_copy(e, &cause);
-        goto out;
+    rc = read_asked(engine, table.path, version, at, &snapshot, e);
+    if (rc == 0 && snapshot != NULL && !is_pipelines) {
+        rc = add_key(&asked->keys, name, e);
     }
-    rc = !missing && !is_pipelines ? add_key(&asked->keys, name, e) : 0;
     if (rc == 0) {
         add_table(asked, name, &table, snapshot);
         snapshot = NULL;
@@ -112,14 +132,15 @@ out:
     return rc;
 }
 
-int pn_duckdb_asked_find(struct pn_duckdb *engine, const char *tree, struct pn_duckdb_asked *asked,
-                         struct pn_err *e)
+int pn_duckdb_asked_find(struct pn_duckdb *engine, const char *tree, const char *at,
+                         struct pn_duckdb_asked *asked, struct pn_err *e)
 {
     struct pn_duckdb_names tables = {.count = 0};
-    int rc = 0;
+    struct pn_delta_moment moment;
+    int rc = at != NULL ? pn_delta_moment_parse(at, &moment, e) : 0;
     pn_duckdb_read_names(tree, &tables);
     for (size_t i = 0; rc == 0 && i < tables.count; i++) {
-        rc = find_named(engine, tables.items[i], asked, e);
+        rc = find_named(engine, tables.items[i], at != NULL ? &moment : NULL, asked, e);
     }
     for (size_t i = 0; rc == 0 && i < asked->count; i++) {
         const struct pn_duckdb_asked_table *item = &asked->items[i];

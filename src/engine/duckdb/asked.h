@@ -24,11 +24,12 @@ struct pn_duckdb_asked {
     struct pn_duckdb_reach reach;
 };
 
-/* Reads the logs of the tables that a tree (allow.h) names. INPUT: two keys differ only in the case
- * of letters. A version that isn't there is MISSING, a table that doesn't exist yet no error.
+/* Reads the logs of the tables that a tree (allow.h) names, as of `at` (of struct pn_ask; NULL ok).
+ * INPUT: two keys differ only in the case of letters, or `at` is neither a version nor a time. A
+ * version that isn't there is MISSING, a table that doesn't exist yet no error.
  * pn_duckdb_asked_deinit() is to follow in any case. */
-int pn_duckdb_asked_find(struct pn_duckdb *engine, const char *tree, struct pn_duckdb_asked *asked,
-                         struct pn_err *e) PN_MUST_CHECK;
+int pn_duckdb_asked_find(struct pn_duckdb *engine, const char *tree, const char *at,
+                         struct pn_duckdb_asked *asked, struct pn_err *e) PN_MUST_CHECK;
 /* Adds the files of all tables of the pipeline to what may be opened: where queries come one after
  * the other, the second instance is then the last. A table whose log cannot be read is left out. */
 void pn_duckdb_asked_widen(struct pn_duckdb *engine, struct pn_duckdb_asked *asked);

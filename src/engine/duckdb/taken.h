@@ -26,11 +26,9 @@
 #define PN_ENGINE_DUCKDB_TAKEN_H
 
 #include "delta/delta.h"
+#include "engine/incremental.h"
 
 enum { PN_TAKEN_GAPS_MAX = 100, PN_TAKEN_CLOCKS_MS = 60000 };
-#define PN_INCREMENTAL_MARK       "pinion/incremental"
-#define PN_INCREMENTAL_DEFINITION "pinion/definition"
-#define PN_INCREMENTAL_SINCE      "pinion/since"
 
 struct pn_taken;
 

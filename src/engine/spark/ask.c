@@ -99,6 +99,10 @@ int pn_spark_answer(struct pn_spark *engine, const struct pn_ask *asked, struct 
         return pn_err_input(e, "on Spark a query takes its parameters in order: write ? and give "
                                "an array");
     }
+    if (asked->at != NULL) {
+        return pn_err_input(e, "queries run on Spark here (engine.kind), which reads the newest "
+                               "versions alone: an older version or a time needs DuckDB");
+    }
     struct pn_ask copy = *asked;
     const struct pn_spark_ask ask = {
         .action = "query", .put = put_query, .take = take_answer, .arg = &copy};

@@ -128,6 +128,45 @@ static void test_every_call_of_a_checkpoint_fails_in_turn(void **state)
     assert_false(delta_exists(fixture, "00000000000000000000.json"));
 }
 
+/* A table of its own: the log of one for all would grow, and so would the calls. */
+static void make_two_versions(struct delta_fixture *fixture)
+{
+    char folder[128];
+    snprintf(folder, sizeof folder, "%s/t", fixture->folder);
+    assert_int_equal(pn_io_remove_tree(pn_io_system(), folder, NULL), 0);
+    delta_fixture_reopen(fixture);
+    delta_append(fixture, "old.parquet", 1);
+    delta_overwrite(fixture, "new.parquet", 1);
+}
+
+/* A restore is there whole, or the table is as it was; and what the caller learns is so. */
+static void test_every_call_of_a_restore_fails_in_turn(void **state)
+{
+    struct delta_fixture *fixture = *state;
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        bool fired = true;
+        for (int64_t nth = 1; fired; nth++) {
+            struct pn_delta_restored restored = {0};
+            struct pn_err e = {0};
+            make_two_versions(fixture);
+            fault_io_fail(&fixture->fault, FAULT_ANY, nth, faults[i].error, faults[i].mode);
+            int rc = pn_delta_restore(fixture->table, 0, NULL, false, &restored, &e);
+            fired = fault_io_fired(&fixture->fault);
+            fault_io_fail(&fixture->fault, FAULT_ANY, 0, 0, FAULT_ONCE);
+            bool unknown = rc != 0 && strstr(e.msg, "is unknown") != NULL;
+            struct pn_delta *other = delta_fixture_open(fixture);
+            int old = count_live(other, "old.parquet");
+            assert_int_equal(old + count_live(other, "new.parquet"), 1);
+            assert_true(unknown || old == (rc == 0));
+            assert_true(!unknown || faults[i].mode == FAULT_FOREVER);
+            assert_true(rc == 0 || e.msg[0] != '\0');
+            pn_delta_destroy(&other);
+            assert_true(nth < 500);
+        }
+    }
+    assert_int_equal(fault_io_open_count(&fixture->fault), 0);
+}
+
 static void test_every_call_of_reading_fails_in_turn(void **state)
 {
     struct delta_fixture *fixture = *state;
@@ -270,6 +309,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_every_call_of_a_commit_fails_in_turn),
         TEST(test_every_call_of_a_checkpoint_fails_in_turn),
+        TEST(test_every_call_of_a_restore_fails_in_turn),
         TEST(test_every_call_of_reading_fails_in_turn),
         TEST(test_a_commit_torn_at_every_byte),
         TEST(test_a_commit_with_any_byte_changed),

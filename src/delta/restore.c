@@ -1,0 +1,201 @@
+/* A table as it was in an older version: which files come back, and which leave. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/json_writer.h"
+#include "base/mem.h"
+#include "base/units.h"
+#include "delta/features.h"
+#include "delta/keyset.h"
+#include "delta/place.h"
+#include "delta/snapshot.h"
+
+enum { TRIES_MAX = 100, NAMED_FILES = 3, PARAMETERS_BYTES_MAX = 1024 };
+
+/* One look at the table. */
+struct restoring {
+    struct pn_delta *table;
+    struct pn_delta_snapshot *now;
+    struct pn_delta_snapshot *then;
+    struct pn_delta_file *adds; /* of `then`; what they point to is the snapshot's */
+    size_t add_count;
+    struct pn_delta_file *removes; /* of `now` */
+    size_t remove_count;
+    struct pn_arena arena;
+};
+
+/* The files of one state that the other one does not have. */
+static int subtract(struct restoring *restoring, const struct pn_delta_snapshot *of,
+                    const struct pn_delta_snapshot *without, struct pn_delta_file **files,
+                    size_t *count, struct pn_err *e)
+{
+    struct pn_delta_reader *reader = &restoring->table->reader;
+    struct pn_delta_keyset others;
+    const char *key = NULL;
+    size_t len = 0;
+    int rc = 0;
+    pn_delta_keyset_init(&others);
+    *files = pn_xcalloc(of->file_count + 1, sizeof **files);
+    for (size_t i = 0; rc == 0 && i < without->file_count; i++) {
+        rc = pn_delta_file_key(reader, &without->files[i], &restoring->arena, &key, &len, e);
+        if (rc == 0) {
+            pn_delta_keyset_add(&others, key, len, i);
+        }
+    }
+    for (size_t i = 0; rc == 0 && i < of->file_count; i++) {
+        rc = pn_delta_file_key(reader, &of->files[i], &restoring->arena, &key, &len, e);
+        if (rc == 0 && !pn_delta_keyset_get(&others, key, len, NULL)) {
+            (*files)[(*count)++] = of->files[i];
+        }
+    }
+    pn_delta_keyset_deinit(&others);
+    return rc;
+}
+
+static int look(struct restoring *restoring, int64_t version, struct pn_err *e)
+{
+    struct pn_delta *table = restoring->table;
+    int rc = pn_delta_snapshot(table, -1, &restoring->now, e);
+    if (rc == 0) {
+        rc = pn_delta_check_writable(table, restoring->now, e);
+    }
+    if (rc == 0) {
+        rc = pn_delta_snapshot(table, version, &restoring->then, e);
+    }
+    if (rc == 0) {
+        rc = pn_delta_check_writable(table, restoring->then, e);
+    }
+    if (rc == 0) {
+        rc = subtract(restoring, restoring->then, restoring->now, &restoring->adds,
+                      &restoring->add_count, e);
+    }
+    return rc != 0 ? rc
+                   : subtract(restoring, restoring->now, restoring->then, &restoring->removes,
+                              &restoring->remove_count, e);
+}
+
+/* Files that have left the table stay only until a vacuum. */
+static int check_there(const struct restoring *restoring, struct pn_err *e)
+{
+    struct pn_buf names;
+    size_t gone = 0;
+    int rc = 0;
+    pn_buf_init(&names, sizeof e->msg);
+    for (size_t i = 0; rc == 0 && i < restoring->add_count; i++) {
+        struct pn_err why = {0};
+        struct pn_object object;
+        char *key = NULL;
+        const char *path = restoring->adds[i].path;
+        rc = pn_delta_place_find(restoring->table, path, &key, &object, &why);
+        if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
+            rc = 0;
+            pn_buf_addf(&names, gone >= NAMED_FILES ? "" : "%s%s", gone > 0 ? ", " : "", path);
+            gone++;
+        } else if (rc != 0) {
+            pn_err_copy(e, &why);
+        }
+        free(key);
+    }
+    if (rc == 0 && gone > 0) {
+        rc = pn_err_missing(e,
+                            "version %" PRId64 " of %s cannot be restored: %zu of its %s deleted, "
+                            "by a vacuum (%s%s); choose a later version",
+                            restoring->then->version, restoring->table->path, gone,
+                            pn_noun((int64_t)gone, "files was", "files were"), pn_buf_text(&names),
+                            gone > NAMED_FILES ? ", ..." : "");
+    }
+    pn_buf_deinit(&names);
+    return rc;
+}
+
+static int64_t count_rows(const struct pn_delta_snapshot *snapshot)
+{
+    int64_t rows = 0;
+    for (size_t i = 0; i < snapshot->file_count; i++) {
+        if (snapshot->files[i].num_records < 0) {
+            return -1;
+        }
+        rows += snapshot->files[i].num_records;
+    }
+    return rows;
+}
+
+static void report(const struct restoring *restoring, struct pn_delta_restored *restored)
+{
+    *restored = (struct pn_delta_restored){
+        .from = restoring->now->version,
+        .version = -1,
+        .files_added = (int64_t)restoring->add_count,
+        .files_removed = (int64_t)restoring->remove_count,
+        .rows_before = count_rows(restoring->now),
+        .rows_after = count_rows(restoring->then),
+        .changes_metadata =
+            !pn_delta_metadata_same(&restoring->now->metadata, &restoring->then->metadata),
+    };
+}
+
+static int commit(const struct restoring *restoring, const char *marking_app, int64_t *version,
+                  struct pn_err *e)
+{
+    const struct pn_delta_snapshot *now = restoring->now;
+    int64_t before = marking_app != NULL ? pn_delta_txn_version(now, marking_app) : -1;
+    const struct pn_delta_txn mark = {.app_id = marking_app,
+                                      .version = now->version + 1,
+                                      .updated_ms = pn_wall_ms(restoring->table->clock)};
+    struct pn_json_writer json;
+    struct pn_buf parameters; /* as Spark has them: texts */
+    pn_buf_init(&parameters, PARAMETERS_BYTES_MAX);
+    pn_json_writer_init(&json, &parameters);
+    pn_json_put_object(&json);
+    pn_json_add_i64_text(&json, "version", restoring->then->version);
+    pn_json_end(&json);
+    const struct pn_delta_commit commit = {.mode = PN_DELTA_RESTORE,
+                                           .operation = "RESTORE",
+                                           .operation_parameters = pn_buf_text(&parameters),
+                                           .metadata = &restoring->then->metadata,
+                                           .adds = restoring->adds,
+                                           .add_count = restoring->add_count,
+                                           .removes = restoring->removes,
+                                           .remove_count = restoring->remove_count,
+                                           .txns = &mark,
+                                           .txns_before = &before,
+                                           .txn_count = before >= 0 ? 1 : 0,
+                                           .read_version = &now->version};
+    int rc = pn_delta_commit(restoring->table, &commit, version, e);
+    pn_buf_deinit(&parameters);
+    return rc;
+}
+
+static int restore_once(struct pn_delta *table, int64_t version, const char *marking_app,
+                        bool dry_run, struct pn_delta_restored *restored, struct pn_err *e)
+{
+    struct restoring restoring = {.table = table};
+    pn_arena_init(&restoring.arena, 0);
+    int rc = look(&restoring, version, e);
+    if (rc == 0) {
+        rc = check_there(&restoring, e);
+    }
+    if (rc == 0) {
+        report(&restoring, restored);
+        bool changes =
+            restored->files_added > 0 || restored->files_removed > 0 || restored->changes_metadata;
+        rc = changes && !dry_run ? commit(&restoring, marking_app, &restored->version, e) : 0;
+    }
+    free(restoring.adds);
+    free(restoring.removes);
+    pn_delta_snapshot_destroy(&restoring.now);
+    pn_delta_snapshot_destroy(&restoring.then);
+    pn_arena_deinit(&restoring.arena);
+    return rc;
+}
+
+int pn_delta_restore(struct pn_delta *table, int64_t version, const char *marking_app, bool dry_run,
+                     struct pn_delta_restored *restored, struct pn_err *e)
+{
+    int rc = PN_DELTA_MOVED;
+    for (int tries = 0; (rc == PN_DELTA_MOVED || rc == PN_DELTA_TXN_SEEN) && tries < TRIES_MAX;
+         tries++) {
+        rc = restore_once(table, version, marking_app, dry_run, restored, e);
+    }
+    return rc;
+}
