@@ -196,6 +196,7 @@ int pn_cmd_batch(struct pn_cli *cli, int argc, char **argv)
                                            "instead of the landed objects",
                                    .target = &how.landed_folder},
                                   PN_CLI_FULL_REFRESH(&how.full_refresh),
+                                  PN_CLI_LOGICAL_DATE(&how.logical_date),
                                   {.name = "timing",
                                    .kind = PN_OPT_FLAG,
                                    .help = "show how long each stage took",
@@ -217,7 +218,10 @@ int pn_cmd_batch(struct pn_cli *cli, int argc, char **argv)
     struct pn_err e;
     struct pn_store *store = NULL;
     const struct pn_app *app = NULL;
-    int rc = pn_cli_app(cli, &app, &e);
+    int rc = pn_cli_check_logical_date(how.logical_date, &e);
+    if (rc == 0) {
+        rc = pn_cli_app(cli, &app, &e);
+    }
     if (rc == 0) {
         batch.pipeline = app->pipeline;
         pn_cli_note_new_folder(cli);

@@ -6,6 +6,7 @@
 #include "base/units.h"
 #include "cli/dag.h"
 #include "cli/flush.h"
+#include "cli/reports.h"
 #include "cli/signals.h"
 #include "server/stations.h"
 
@@ -125,10 +126,11 @@ int pn_cli_dag_run(struct pn_dag_session *session, const struct pn_dag_wait *how
     trigger.run_id = how->run_id;
     trigger.conf = how->conf;
     trigger.note = how->note;
-    if (how->logical_date != NULL && !pn_time_parse_ms(how->logical_date, &trigger.logical_ms)) {
-        return pn_err_input(
-            e, "--logical-date \"%.60s\" is not a time: give 2026-01-31 or 2026-01-31T06:00:00Z",
-            how->logical_date);
+    if (pn_cli_check_logical_date(how->logical_date, e) != 0) {
+        return PN_FAIL;
+    }
+    if (how->logical_date != NULL) {
+        (void)pn_time_parse_ms(how->logical_date, &trigger.logical_ms);
     }
     int rc = pn_cli_flush(session->cli, e);
     if (rc == 0) {

@@ -66,6 +66,33 @@ static void show_mode(const struct pn_table *table, FILE *out)
     fputc('\n', out);
 }
 
+static void show_partitions(const struct pn_table *table, FILE *out)
+{
+    struct pn_buf text;
+    pn_buf_init(&text, DOCUMENT_BYTES_MAX);
+    for (size_t i = 0; i < table->partition_count; i++) {
+        pn_buf_adds(&text, i == 0 ? "" : ", ");
+        pn_partition_text(&table->partitions[i], &text);
+    }
+    if (table->partition_count > 0) {
+        fprintf(out, "    partitioned by %s\n", pn_buf_text(&text));
+    }
+    if (table->replace_where != NULL) {
+        fprintf(out, "    a run replaces the rows where %s\n", table->replace_where);
+    }
+    pn_buf_deinit(&text);
+}
+
+static void add_partitions(struct pn_json_writer *json, const struct pn_table *table)
+{
+    pn_json_add_array(json, "partition_by");
+    for (size_t i = 0; i < table->partition_count; i++) {
+        pn_partition_text(&table->partitions[i], pn_json_open_text(json));
+        pn_json_close_text(json);
+    }
+    pn_json_end(json);
+}
+
 static void show_table(const struct pn_table *table, FILE *out)
 {
     fprintf(out, "  %s  %s\n", table->name, table->path);
@@ -84,6 +111,7 @@ static void show_table(const struct pn_table *table, FILE *out)
     if (table->like == NULL && table->mode != PN_MODE_OVERWRITE) {
         show_mode(table, out);
     }
+    show_partitions(table, out);
     struct pn_buf type;
     pn_buf_init(&type, DOCUMENT_BYTES_MAX);
     for (size_t i = 0; i < table->column_count; i++) {
@@ -176,6 +204,10 @@ static void add_table(struct pn_json_writer *json, const struct pn_table *table)
     }
     if (table->delete_when != NULL) {
         pn_json_add_cstr(json, "delete_when", table->delete_when);
+    }
+    add_partitions(json, table);
+    if (table->replace_where != NULL) {
+        pn_json_add_cstr(json, "replace_where", table->replace_where);
     }
     pn_json_add_array(json, "reads");
     for (size_t i = 0; i < table->read_count; i++) {

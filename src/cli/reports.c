@@ -1,8 +1,20 @@
 #include "cli/reports.h"
 
+#include "base/time_text.h"
 #include "base/units.h"
 
 #include <inttypes.h>
+
+int pn_cli_check_logical_date(const char *time, struct pn_err *e)
+{
+    int64_t ms = 0;
+    return time == NULL || pn_time_parse_ms(time, &ms)
+               ? 0
+               : pn_err_input(e,
+                              "--logical-date \"%.60s\" is not a time: give 2026-01-31 or "
+                              "2026-01-31T06:00:00Z",
+                              time);
+}
 
 void pn_cli_print_written(FILE *out, const struct pn_table_report *report)
 {
@@ -15,6 +27,9 @@ void pn_cli_print_written(FILE *out, const struct pn_table_report *report)
                   !report->is_added                      ? ""
                   : report->table->mode == PN_MODE_MERGE ? " merged"
                                                          : " added");
+    if (report->table->replace_where != NULL) {
+        (void)fprintf(out, " in the replaced partitions");
+    }
     if (report->rows_deleted > 0) {
         (void)fprintf(out, ", %" PRId64 " deleted", report->rows_deleted);
     }

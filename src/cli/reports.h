@@ -13,6 +13,14 @@
         .help = "make tables with `mode: append` or `merge` afresh, from all records and rows" \
     }
 
+#define PN_CLI_LOGICAL_DATE(where)                                                                \
+    {                                                                                             \
+        .name = "logical-date", .kind = PN_OPT_STRING, .value = "TIME", .target = (where),        \
+        .help = "the time that the tables are made for: what run_logical_date() is in SQL (none)" \
+    }
+/* Is it a time? NULL is fine. */
+int pn_cli_check_logical_date(const char *time, struct pn_err *e) PN_MUST_CHECK;
+
 /* "pin: version 3, 12 rows", or what an incremental table got. */
 void pn_cli_print_written(FILE *out, const struct pn_table_report *report);
 /* " (pos.w 12, extra 3, and 5 more names)": the members of a report that no column takes. Nothing,

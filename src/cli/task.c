@@ -205,7 +205,9 @@ static int run_task(struct pn_cli *cli, const struct pn_app *app, const struct p
 int pn_cmd_task(struct pn_cli *cli, int argc, char **argv)
 {
     struct pn_app_batch how = {.landed_folder = NULL};
-    const struct pn_opt opts[] = {PN_CLI_FULL_REFRESH(&how.full_refresh), {.name = NULL}};
+    const struct pn_opt opts[] = {PN_CLI_FULL_REFRESH(&how.full_refresh),
+                                  PN_CLI_LOGICAL_DATE(&how.logical_date),
+                                  {.name = NULL}};
     const struct pn_syntax syntax = {
         .operands = "DAG TASK [RUN]",
         .opts = opts,
@@ -213,14 +215,16 @@ int pn_cmd_task(struct pn_cli *cli, int argc, char **argv)
         .operands_max = 3,
         .about = "Runs one task in this process. The scheduler runs this command for each attempt "
                  "and keeps its output. Run it by hand to try a task out.",
-        .examples = "pinion task nightly load\n"};
+        .examples = "pinion task nightly load\n"
+                    "pinion task nightly clean --logical-date 2026-01-31\n"};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
         return status;
     }
     struct pn_err failure = {0};
     const struct pn_app *app = NULL;
-    if (pn_cli_app(cli, &app, &failure) != 0) {
+    if (pn_cli_check_logical_date(how.logical_date, &failure) != 0 ||
+        pn_cli_app(cli, &app, &failure) != 0) {
         return pn_cli_fail(cli, &failure);
     }
     const struct pn_dag *dag = pn_pipeline_dag(app->pipeline, argv[0]);

@@ -34,7 +34,9 @@ struct pn_delta_attempt {
     struct pn_delta_snapshot *owned;       /* what `state` is, where it isn't the handle's head */
     struct pn_delta_metadata metadata;     /* as it will be */
     bool metadata_changed;                 /* ... and so is to be written */
-    struct pn_delta_file *removes;         /* live files to be removed */
+    struct pn_delta_protocol protocol;     /* the same of what writers must know */
+    bool protocol_changed;
+    struct pn_delta_file *removes; /* live files to be removed */
     size_t remove_count;
     struct pn_arena arena;
 };
@@ -47,6 +49,9 @@ int pn_delta_commit_check_input(struct pn_delta *table, const struct pn_delta_co
 int pn_delta_attempt_plan(struct pn_delta_attempt *attempt, struct pn_delta *table,
                           const struct pn_delta_commit *commit, const char *txn_id,
                           struct pn_delta_snapshot *kept, struct pn_err *e) PN_MUST_CHECK;
+/* commit_metadata.c, a step of it: what the table's metadata and protocol will be. */
+int pn_delta_attempt_plan_metadata(struct pn_delta_attempt *attempt,
+                                   struct pn_err *e) PN_MUST_CHECK;
 /* The bytes of the commit file. */
 int pn_delta_attempt_write(const struct pn_delta_attempt *attempt, struct pn_buf *out,
                            struct pn_err *e) PN_MUST_CHECK;

@@ -180,92 +180,7 @@ static int check_moved(const struct pn_delta_attempt *attempt, struct pn_err *e)
                             attempt->table->path, now, *read);
 }
 
-/* --- metadata --------------------------------------------------------------------------------- */
-
-/* Protocol (1,2) has no columns of these types. */
-static int check_types(const struct pn_delta_attempt *attempt, struct pn_err *e)
-{
-    static const char *const newer[] = {"timestamp_ntz", "variant", "void"};
-    for (size_t i = 0; i < sizeof newer / sizeof *newer; i++) {
-        if (pn_delta_schema_has_type(attempt->metadata.schema, newer[i])) {
-            return pn_err_input(e, "%s: columns of the type %s cannot be written here",
-                                attempt->table->path, newer[i]);
-        }
-    }
-    return 0;
-}
-
-static int plan_new_table(struct pn_delta_attempt *attempt, struct pn_err *e)
-{
-    const struct pn_delta_commit *commit = attempt->commit;
-    if (commit->schema == NULL) {
-        return pn_err_missing(e, "there is no Delta table at %s, and no schema to create it with",
-                              attempt->table->path);
-    }
-    char *id = pn_arena_alloc(&attempt->arena, PN_UUID_SIZE);
-    struct pn_delta_map_entry *configuration =
-        pn_arena_calloc(&attempt->arena, commit->configuration_count + 1, sizeof *configuration);
-    for (size_t i = 0; i < commit->configuration_count; i++) {
-        configuration[i] = commit->configuration[i];
-    }
-    attempt->metadata = (struct pn_delta_metadata){
-        .id = pn_uuid(id),
-        .name = commit->name,
-        .schema = commit->schema,
-        .partition_columns = pn_delta_list_copy(&attempt->arena, commit->partition_columns,
-                                                commit->partition_column_count),
-        .partition_column_count = commit->partition_column_count,
-        .configuration = configuration,
-        .configuration_count = commit->configuration_count,
-        .created_ms = attempt->now_ms};
-    attempt->metadata_changed = true;
-    return check_types(attempt, e);
-}
-
-/* The metadata of an older version, which the table's protocol allowed then and does now. */
-static void plan_restored(struct pn_delta_attempt *attempt)
-{
-    const struct pn_delta_metadata *now = &attempt->state->metadata;
-    pn_delta_metadata_copy(&attempt->arena, &attempt->metadata, attempt->commit->metadata);
-    attempt->metadata.id = now->id;
-    attempt->metadata.created_ms = now->created_ms;
-    attempt->metadata_changed = !pn_delta_metadata_same(now, &attempt->metadata);
-}
-
-static int plan_metadata(struct pn_delta_attempt *attempt, struct pn_err *e)
-{
-    const struct pn_delta_commit *commit = attempt->commit;
-    if (attempt->state == NULL) {
-        return plan_new_table(attempt, e);
-    }
-    if (commit->mode == PN_DELTA_RESTORE) {
-        plan_restored(attempt);
-        return 0;
-    }
-    pn_delta_metadata_copy(&attempt->arena, &attempt->metadata, &attempt->state->metadata);
-    struct pn_delta_metadata *metadata = &attempt->metadata;
-    if (commit->schema == NULL || commit->mode == PN_DELTA_REWRITE) {
-        return 0;
-    }
-    if (commit->mode == PN_DELTA_APPEND || commit->mode == PN_DELTA_REPLACE) {
-        int rc = pn_delta_schema_accepts(metadata->schema, commit->schema, e);
-        if (rc != 0) {
-            pn_err_prefix(e, "%s", attempt->table->path);
-        }
-        return rc != 0 ? PN_DELTA_MISFIT : 0;
-    }
-    if (pn_delta_schema_equal(metadata->schema, commit->schema) &&
-        pn_delta_list_same(metadata->partition_columns, metadata->partition_column_count,
-                           commit->partition_columns, commit->partition_column_count)) {
-        return 0;
-    }
-    metadata->schema = commit->schema;
-    metadata->partition_columns = pn_delta_list_copy(&attempt->arena, commit->partition_columns,
-                                                     commit->partition_column_count);
-    metadata->partition_column_count = commit->partition_column_count;
-    attempt->metadata_changed = true;
-    return check_types(attempt, e);
-}
+/* --- files ------------------------------------------------------------------------------------ */
 
 /* Every added file has a value, or null, for each partition column. */
 static int check_partitions(const struct pn_delta_attempt *attempt, struct pn_err *e)
@@ -287,8 +202,6 @@ static int check_partitions(const struct pn_delta_attempt *attempt, struct pn_er
     }
     return 0;
 }
-
-/* --- removes ---------------------------------------------------------------------------------- */
 
 static void add_remove(struct pn_delta_attempt *attempt, const struct pn_delta_file *file)
 {
@@ -406,7 +319,7 @@ int pn_delta_attempt_plan(struct pn_delta_attempt *attempt, struct pn_delta *tab
         rc = check_moved(attempt, e);
     }
     if (rc == 0) {
-        rc = plan_metadata(attempt, e);
+        rc = pn_delta_attempt_plan_metadata(attempt, e);
     }
     if (rc == 0) {
         rc = check_partitions(attempt, e);

@@ -141,10 +141,8 @@ static int64_t write_actions(struct pn_buf *out, const struct pn_delta_attempt *
 {
     const struct pn_delta_commit *commit = attempt->commit;
     int64_t count = 0;
-    if (attempt->state == NULL) {
-        const struct pn_delta_protocol protocol = {.min_reader_version = 1,
-                                                   .min_writer_version = 2};
-        pn_delta_write_protocol(out, &protocol);
+    if (attempt->protocol_changed) {
+        pn_delta_write_protocol(out, &attempt->protocol);
         count++;
     }
     if (attempt->metadata_changed) {

@@ -146,8 +146,6 @@ bool pn_delta_schema_equal(const char *one, const char *other)
     return equal;
 }
 
-/* --- rows into a table --------------------------------------------------------------------- */
-
 static const struct pn_json *find_field(const struct pn_json *type, const struct pn_json *name)
 {
     const struct pn_json *field = pn_json_get(type, "fields")->first;
@@ -156,6 +154,33 @@ static const struct pn_json *find_field(const struct pn_json *type, const struct
     }
     return field;
 }
+
+/* Does `other` generate each column that `one` generates, by the same expression? */
+static bool generates_all(const struct pn_json *one, const struct pn_json *other)
+{
+    static const char key[] = "delta.generationExpression";
+    const struct pn_json *field = pn_json_get(one, "fields")->first;
+    for (; field != NULL; field = field->next) {
+        const struct pn_json *by = pn_json_get(pn_json_get(field, "metadata"), key);
+        const struct pn_json *same = find_field(other, pn_json_get(field, "name"));
+        if (by != NULL && !same_text(by, pn_json_get(pn_json_get(same, "metadata"), key))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool pn_delta_schema_generates_equal(const char *one, const char *other)
+{
+    struct pair pair;
+    pair_init(&pair, one, other);
+    bool equal =
+        generates_all(pair.roots[0], pair.roots[1]) && generates_all(pair.roots[1], pair.roots[0]);
+    pair_deinit(&pair);
+    return equal;
+}
+
+/* --- rows into a table --------------------------------------------------------------------- */
 
 static int accept_fields(const struct pn_json *table, const struct pn_json *rows, struct pn_err *e);
 

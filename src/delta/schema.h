@@ -22,6 +22,8 @@ bool pn_delta_schema_equal(const char *one, const char *other);
  * must be nullable. INPUT names the column.
  */
 int pn_delta_schema_accepts(const char *table, const char *rows, struct pn_err *e) PN_MUST_CHECK;
+/* Do two schemas generate the same columns by the same expressions? */
+bool pn_delta_schema_generates_equal(const char *one, const char *other);
 /* Is there a column of that name at the top? */
 bool pn_delta_schema_has_column(const char *schema, const char *name);
 /* Is a column at any depth of the primitive type `type`? */

@@ -60,6 +60,9 @@ int pn_columns_read(struct pn_pipeline *pipeline, const struct pn_yaml_node *nod
 /* Reads `mode` and what belongs to it; the columns are there. */
 int pn_mode_read(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
                  struct pn_table *table, struct pn_err *e) PN_MUST_CHECK;
+/* Reads `partition_by` and `replace_where`; columns and mode are there. */
+int pn_partitions_read(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
+                       struct pn_table *table, struct pn_err *e) PN_MUST_CHECK;
 /* Can each incremental table be one, by the modes of what it reads? `map` is the tables. */
 int pn_mode_check_all(const struct pn_pipeline *pipeline, const struct pn_yaml_node *map,
                       struct pn_err *e) PN_MUST_CHECK;

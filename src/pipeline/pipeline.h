@@ -84,6 +84,22 @@ enum pn_table_mode {
 };
 extern const char *const pn_table_mode_names[PN_MODE_MERGE + 1];
 
+/* What of a timestamp a partition is. */
+enum pn_partition_unit {
+    PN_PARTITION_VALUE, /* not of a timestamp: the values of a column as they are */
+    PN_PARTITION_DAY,   /* a date */
+    PN_PARTITION_MONTH, /* a string, "2026-01" */
+    PN_PARTITION_HOUR   /* a string, "2026-01-31-07" */
+};
+
+/* One of the columns by which a table's files are divided. */
+struct pn_partition {
+    struct pn_column column; /* one of the table's, or the generated one */
+    enum pn_partition_unit unit;
+    const struct pn_column *source; /* of a generated column: the timestamp; NULL: not generated */
+    const char *expression; /* Delta's generation expression, "CAST(placed AS DATE)"; or NULL */
+};
+
 struct pn_table {
     const char *name;       /* as queries call it */
     const char *path;       /* key in the store: "delta_tables/raw/x" */
@@ -106,6 +122,11 @@ struct pn_table {
                                              this column stays */
     const char *delete_when; /* MERGE: a condition of SQL over the columns: a row for which it is
                                 true deletes that of its key; or NULL */
+    const struct pn_partition *partitions; /* in order; generated columns are not among `columns` */
+    size_t partition_count;
+    const char *replace_where; /* OVERWRITE of a transformed table: a condition of SQL over the
+                                  partition columns. A run replaces the rows for which it is true,
+                                  and makes no others; or NULL: all rows */
 };
 
 struct pn_pipeline_topic {
@@ -325,8 +346,13 @@ void pn_type_delta(const struct pn_type *type, struct pn_buf *out);
 /* Reads a type that Delta's schema names by a text, such as "long" or "decimal(10,2)"; false when
  * no type here is that. */
 bool pn_type_of_delta(const char *name, size_t len, struct pn_type *type);
-/* A table's whole schema as Delta's schema JSON; every column nullable. With PN_UNKNOWN_KEEP,
- * PN_UNKNOWN_COLUMN is the last. */
+/* The columns that the table has in the store: those of `columns`, with PN_UNKNOWN_KEEP
+ * PN_UNKNOWN_COLUMN, and the generated ones. */
+size_t pn_table_stored_columns(const struct pn_table *table);
+const struct pn_column *pn_table_stored_column(const struct pn_table *table, size_t i);
+/* How pipeline.yml spells a partition: "region", "day(placed)". */
+void pn_partition_text(const struct pn_partition *partition, struct pn_buf *out);
+/* A table's whole schema as Delta's schema JSON, of all stored columns; every one nullable. */
 void pn_table_delta_schema(const struct pn_table *table, struct pn_buf *out);
 /* The same as a value of a document. */
 void pn_table_put_schema(const struct pn_table *table, struct pn_json_writer *json);

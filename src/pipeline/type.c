@@ -364,31 +364,32 @@ void pn_type_name(const struct pn_type *type, struct pn_buf *out)
 
 static void put_type(struct pn_json_writer *json, const struct pn_type *type);
 
-static void put_column(struct pn_json_writer *json, const char *name, const struct pn_type *type)
+/* `expression`: by which Delta's writers generate the column's values; NULL: they do not. */
+static void put_column(struct pn_json_writer *json, const struct pn_column *column,
+                       const char *expression)
 {
     pn_json_put_object(json);
-    pn_json_add_cstr(json, "name", name);
+    pn_json_add_cstr(json, "name", column->name);
     pn_json_put_key(json, "type");
-    put_type(json, type);
+    put_type(json, &column->type);
     pn_json_add_bool(json, "nullable", true);
     pn_json_add_object(json, "metadata");
+    if (expression != NULL) {
+        pn_json_add_cstr(json, "delta.generationExpression", expression);
+    }
     pn_json_end(json);
     pn_json_end(json);
 }
 
-static void put_columns(struct pn_json_writer *json, const struct pn_column *columns, size_t count,
-                        bool unknown_column)
+static void begin_struct(struct pn_json_writer *json)
 {
-    static const struct pn_type text = {.kind = PN_TYPE_STRING};
     pn_json_put_object(json);
     pn_json_add_cstr(json, "type", "struct");
     pn_json_add_array(json, "fields");
-    for (size_t i = 0; i < count; i++) {
-        put_column(json, columns[i].name, &columns[i].type);
-    }
-    if (unknown_column) {
-        put_column(json, PN_UNKNOWN_COLUMN, &text);
-    }
+}
+
+static void end_struct(struct pn_json_writer *json)
+{
     pn_json_end(json);
     pn_json_end(json);
 }
@@ -411,7 +412,11 @@ static void put_parts(struct pn_json_writer *json, const struct pn_type *type)
 static void put_type(struct pn_json_writer *json, const struct pn_type *type)
 {
     if (type->kind == PN_TYPE_STRUCT) {
-        put_columns(json, type->fields, type->field_count, false);
+        begin_struct(json);
+        for (size_t i = 0; i < type->field_count; i++) {
+            put_column(json, &type->fields[i], NULL);
+        }
+        end_struct(json);
     } else if (!is_simple(type)) {
         put_parts(json, type);
     } else {
@@ -427,9 +432,25 @@ void pn_type_delta(const struct pn_type *type, struct pn_buf *out)
     put_type(&json, type);
 }
 
+/* The expression of a generated column; NULL: it is not generated. */
+static const char *generation_of(const struct pn_table *table, const struct pn_column *column)
+{
+    for (size_t i = 0; i < table->partition_count; i++) {
+        if (&table->partitions[i].column == column) {
+            return table->partitions[i].expression;
+        }
+    }
+    return NULL;
+}
+
 void pn_table_put_schema(const struct pn_table *table, struct pn_json_writer *json)
 {
-    put_columns(json, table->columns, table->column_count, table->unknown_keys == PN_UNKNOWN_KEEP);
+    begin_struct(json);
+    for (size_t i = 0; i < pn_table_stored_columns(table); i++) {
+        const struct pn_column *column = pn_table_stored_column(table, i);
+        put_column(json, column, generation_of(table, column));
+    }
+    end_struct(json);
 }
 
 void pn_table_delta_schema(const struct pn_table *table, struct pn_buf *out)

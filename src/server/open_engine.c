@@ -29,7 +29,8 @@ static void read_run_values(struct pn_duckdb_run_values *run)
 {
     run->conf = getenv("PINION_CONF");
     run->run_id = getenv("PINION_RUN_ID");
-    run->logical_date = getenv("PINION_LOGICAL_DATE");
+    run->logical_date =
+        run->logical_date != NULL ? run->logical_date : getenv("PINION_LOGICAL_DATE");
     run->interval_start = getenv("PINION_DATA_INTERVAL_START");
     run->interval_end = getenv("PINION_DATA_INTERVAL_END");
 }
@@ -95,6 +96,7 @@ static void read_batch(const struct pn_app_batch *batch, struct pn_duckdb_config
     if (batch != NULL) {
         config->landed_folder = batch->landed_folder;
         config->full_refresh = batch->full_refresh;
+        config->run.logical_date = batch->logical_date;
     }
 }
 

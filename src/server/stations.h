@@ -71,6 +71,7 @@ bool pn_app_uses_spark(const struct pn_app *app);
 struct pn_app_batch {
     const char *landed_folder;
     bool full_refresh;
+    const char *logical_date; /* that SQL reads; NULL: that of the task's run, if it is of one */
 };
 /* The engine that a task makes tables with. Borrows the store, and the texts of `maker`: what its
  * commits are made by. NULL: the task that this process is an attempt of, or else its command. */

@@ -169,10 +169,10 @@ class Landing:
                 land(self.data, "shop.orders", partition, number, values)
 
 
-def crash(data, pipeline, name, after):
+def crash(data, pipeline, name, after, *args):
     """Starts a task and kills it so many seconds later, unless it has ended by then."""
     with subprocess.Popen(
-        [PINION, "task", "nightly", name, "--pipeline", str(pipeline), "--data", str(data)],
+        [PINION, "task", "nightly", name, *args, "--pipeline", str(pipeline), "--data", str(data)],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     ) as process:  # fmt: skip
         time.sleep(after)  # when the crash comes
@@ -392,7 +392,7 @@ def test_what_new_rows_cannot_tell_makes_it_afresh(data, tmp_path):
     done = task("clean", data, grow).stdout
     assert "8 rows, made afresh (table 'raw_orders': rows of it were overwritten" in done
     write_pipeline(grow, "grow", "mode: append", "mode: append", SQL + "AND id <> 5\n")
-    assert "7 rows, made afresh (its SQL, columns or mode have changed)" in (
+    assert "7 rows, made afresh (its SQL, columns, partitions or mode have changed)" in (
         task("clean", data, grow).stdout
     )
     write_pipeline(grow, "grow", "mode: overwrite", "mode: overwrite", SQL)

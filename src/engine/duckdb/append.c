@@ -173,7 +173,7 @@ static int commit(struct pn_appender *appender, const struct pn_written *written
     size_t count = batch->position_count;
     struct pn_delta_txn *txns = pn_xcalloc(count + 1, sizeof *txns);
     int64_t *before = pn_xcalloc(count + 1, sizeof *before);
-    struct pn_delta_file file = pn_written_file(written);
+    const char **columns = pn_duckdb_partition_columns(batch->table);
     struct pn_buf parameters;
     pn_buf_init(&parameters, PN_DUCKDB_SQL_MAX);
     pn_append_parameters(batch->stream, &parameters);
@@ -193,8 +193,10 @@ static int commit(struct pn_appender *appender, const struct pn_written *written
         .maker = &maker,
         .schema = pn_buf_text(&appender->schema),
         .name = batch->table->name,
-        .adds = &file,
-        .add_count = written->name != NULL ? 1 : 0,
+        .partition_columns = columns,
+        .partition_column_count = batch->table->partition_count,
+        .adds = written->adds,
+        .add_count = written->file_count,
         .txns = txns,
         .txn_count = count,
         .txns_before = before,
@@ -206,6 +208,7 @@ static int commit(struct pn_appender *appender, const struct pn_written *written
         rc = pn_delta_commit(appender->delta, &it, version, e);
     }
     pn_buf_deinit(&parameters);
+    free(columns);
     free(txns);
     free(before);
     return rc;
@@ -226,7 +229,7 @@ static void advise_misfit(const struct pn_table *table, struct pn_err *e)
 static int check_age(const struct pn_appender *appender, const struct pn_written *written,
                      struct pn_err *e)
 {
-    if (written->name == NULL || pn_duckdb_written_is_young(appender->engine, written)) {
+    if (written->file_count == 0 || pn_duckdb_written_is_young(appender->engine, written)) {
         return 0;
     }
     return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,

@@ -183,7 +183,6 @@ static int commit_once(struct pn_appender *appender, const struct moves *moves, 
     if (rc != 0) {
         return rc;
     }
-    struct pn_delta_file file = pn_written_file(&written);
     struct pn_buf parameters;
     pn_buf_init(&parameters, PN_DUCKDB_SQL_MAX);
     pn_append_parameters(NULL, &parameters);
@@ -195,8 +194,8 @@ static int commit_once(struct pn_appender *appender, const struct moves *moves, 
         .maker = &maker,
         .schema = pn_buf_text(&appender->letter_schema),
         .name = appender->letters.name,
-        .adds = &file,
-        .add_count = 1,
+        .adds = written.adds,
+        .add_count = written.file_count,
         .txns = moves->txns,
         .txn_count = moves->count,
         .txns_before = moves->before,

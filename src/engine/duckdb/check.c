@@ -9,6 +9,8 @@
 #include "base/mem.h"
 #include "engine/duckdb/dead_letters.h"
 #include "engine/duckdb/incremental_sql.h"
+#include "engine/duckdb/merge.h"
+#include "engine/duckdb/replace.h"
 #include "engine/duckdb/select.h"
 #include "engine/duckdb/stream_dead_letters.h"
 
@@ -22,16 +24,13 @@ static void add_column(struct pn_buf *sql, const char *name, const struct pn_typ
 
 static int make_empty(duckdb_connection connection, const struct pn_table *table, struct pn_err *e)
 {
-    static const struct pn_type text = {.kind = PN_TYPE_STRING};
     struct pn_buf sql;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     pn_buf_adds(&sql, "CREATE TEMP TABLE ");
     pn_duckdb_add_name(&sql, table->name);
-    for (size_t i = 0; i < table->column_count; i++) {
-        add_column(&sql, table->columns[i].name, &table->columns[i].type, i == 0);
-    }
-    if (table->unknown_keys == PN_UNKNOWN_KEEP) {
-        add_column(&sql, PN_UNKNOWN_COLUMN, &text, table->column_count == 0);
+    for (size_t i = 0; i < pn_table_stored_columns(table); i++) {
+        const struct pn_column *column = pn_table_stored_column(table, i);
+        add_column(&sql, column->name, &column->type, i == 0);
     }
     pn_buf_addc(&sql, ')');
     int rc = pn_duckdb_run_buf(connection, &sql, NULL, e);
@@ -65,6 +64,9 @@ static int check_table(struct pn_duckdb *engine, const struct pn_table *table, s
     if (rc == 0 && pn_duckdb_check_select(connection, table, e) != 0) {
         rc = explain_unread(engine->pipeline, table, e);
     }
+    if (rc == 0 && table->replace_where != NULL) {
+        rc = pn_duckdb_check_replace(connection, table, e);
+    }
     if (rc == 0 && table->mode != PN_MODE_OVERWRITE) {
         rc = pn_duckdb_check_incremental(connection, table, e);
     }
@@ -84,7 +86,8 @@ static int check_delete_when(struct pn_duckdb *engine, const struct pn_table *ta
     pn_duckdb_add_name(&sql, table->name);
     int rc = pn_duckdb_connect_work(engine, &connection, e);
     if (rc == 0) {
-        rc = make_empty(connection, table, e);
+        const struct pn_table batch = pn_merge_batch_table(table);
+        rc = make_empty(connection, &batch, e);
     }
     if (rc == 0 && duckdb_prepare(connection, pn_buf_text(&sql), &statement) != DuckDBSuccess) {
         rc = pn_duckdb_fail_prepared(e, statement);

@@ -11,6 +11,7 @@
 #include "engine/duckdb/dead_letters.h"
 #include "engine/duckdb/landed.h"
 #include "engine/duckdb/load_new.h"
+#include "engine/duckdb/merge.h"
 #include "engine/duckdb/write.h"
 #include "engine/unknown_note.h"
 #include "pipeline/pattern.h"
@@ -126,7 +127,8 @@ static int load_table(void *arg, size_t i, duckdb_connection connection, struct 
     if (rc == 0 && !report->is_unchanged) {
         pn_buf_adds(&sql, "SELECT * FROM ");
         pn_landed_add_call(load->scans[i], &sql);
-        rc = pn_duckdb_write(load->engine, connection, load->tables[i], &sql, &load->written[i], e);
+        const struct pn_table batch = pn_merge_batch_table(load->tables[i]);
+        rc = pn_duckdb_write(load->engine, connection, &batch, &sql, &load->written[i], e);
         if (rc != 0) {
             (void)pn_landed_failure(load->scans[i], e);
         }

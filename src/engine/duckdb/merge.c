@@ -33,6 +33,13 @@ struct merging {
     struct pn_file_lease lease;
 };
 
+struct pn_table pn_merge_batch_table(const struct pn_table *table)
+{
+    struct pn_table batch = *table;
+    batch.partition_count = table->mode == PN_MODE_MERGE ? 0 : table->partition_count;
+    return batch;
+}
+
 static bool keeps_deletions(const struct merging *merging)
 {
     return merging->table->delete_when != NULL;
@@ -89,14 +96,14 @@ static int view_batch(struct merging *merging, struct pn_err *e)
     }
     pn_buf_adds(&sql, " AS pn_deleted FROM ");
     int rc = 0;
-    if (merging->merge->batch->name == NULL) { /* no rows, no file */
+    if (merging->merge->batch->file_count == 0) { /* no rows, no file */
         pn_buf_addc(&sql, '(');
         rc = pn_duckdb_add_scan(merging->engine, merging->connection, table, NULL, false,
                                 &merging->lease, &sql, e);
         pn_buf_addc(&sql, ')');
     } else {
         pn_buf_adds(&sql, "read_parquet(");
-        rc = pn_duckdb_add_file(merging->engine, table->path, merging->merge->batch->name,
+        rc = pn_duckdb_add_file(merging->engine, table->path, merging->merge->batch->files[0].name,
                                 &merging->lease, false, &sql, e);
         pn_buf_adds(&sql, PN_DUCKDB_FILE_END);
     }

@@ -18,6 +18,10 @@
 #define PN_MERGE_DELETED    "_deleted-"
 #define PN_MERGE_GENERATION "pinion/deletions"
 
+/* The table as whose rows a batch is written: that of a merge is one file, whatever the table is
+ * partitioned by. A copy that borrows all from `table`. */
+struct pn_table pn_merge_batch_table(const struct pn_table *table);
+
 /* What is merged, and how it is committed. */
 struct pn_merge {
     struct pn_duckdb *engine;

@@ -102,8 +102,10 @@ static int rewrite_group(struct rewriting *rewriting, size_t i, struct pn_err *e
     }
     pn_buf_adds(&sql, PN_DUCKDB_FILES_END);
     if (rc == 0) {
-        rc = pn_duckdb_write(rewriting->engine, rewriting->connection, &rewriting->table, &sql,
-                             &rewriting->written[i], e);
+        rc = pn_duckdb_write_partition(rewriting->engine, rewriting->connection, &rewriting->table,
+                                       &sql, group->files[0]->partition_values,
+                                       group->files[0]->partition_value_count,
+                                       &rewriting->written[i], e);
     }
     pn_file_lease_release(&lease);
     pn_buf_deinit(&sql);
@@ -114,11 +116,10 @@ static int rewrite_group(struct rewriting *rewriting, size_t i, struct pn_err *e
 static void replace_group(struct rewriting *rewriting, size_t i)
 {
     const struct pn_delta_group *group = &rewriting->groups[i];
-    if (rewriting->written[i].name != NULL) { /* files without rows became none */
+    PN_ASSERT(rewriting->written[i].file_count <= 1);
+    if (rewriting->written[i].file_count > 0) { /* files without rows became none */
         struct pn_delta_file *add = &rewriting->adds[rewriting->add_count++];
-        *add = pn_written_file(&rewriting->written[i]);
-        add->partition_values = group->files[0]->partition_values;
-        add->partition_value_count = group->files[0]->partition_value_count;
+        *add = rewriting->written[i].adds[0];
         add->data_change = false;
     }
     for (size_t k = 0; k < group->count; k++) {
@@ -145,7 +146,7 @@ static int commit(struct rewriting *rewriting, struct pn_err *e)
 static bool keep_group(struct rewriting *rewriting, size_t i)
 {
     struct pn_written *written = &rewriting->written[i];
-    if (written->name == NULL || pn_duckdb_written_is_young(rewriting->engine, written)) {
+    if (written->file_count == 0 || pn_duckdb_written_is_young(rewriting->engine, written)) {
         return true;
     }
     pn_duckdb_write_undo(rewriting->engine, written, 0);

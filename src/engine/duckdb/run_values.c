@@ -1,4 +1,8 @@
 /* What SQL can read of the run that it is part of: macros, which give null outside a run. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/time_text.h"
 #include "engine/duckdb/private.h"
 
 enum { SQL_BYTES_MAX = 1 << 20 };
@@ -27,18 +31,31 @@ static void add_value(struct pn_buf *sql, const char *name, const char *type, co
     pn_buf_addf(sql, " AS %s);", type);
 }
 
+/* A time in any form that people may give it in. */
+static void add_time(struct pn_buf *sql, const char *name, const char *value)
+{
+    int64_t micros = 0;
+    if (value != NULL && pn_time_parse(value, strlen(value), &micros)) {
+        pn_buf_addf(sql,
+                    "CREATE OR REPLACE MACRO %s() AS make_timestamp(CAST(%" PRId64
+                    " AS BIGINT)) AT TIME ZONE 'UTC';",
+                    name, micros);
+    } else {
+        add_value(sql, name, "TIMESTAMP WITH TIME ZONE", NULL);
+    }
+}
+
 int pn_duckdb_add_run_macros(struct pn_duckdb *engine, duckdb_connection connection,
                              struct pn_err *e)
 {
-    static const char time[] = "TIMESTAMP WITH TIME ZONE";
     const struct pn_duckdb_run_values *run = &engine->config.run;
     struct pn_buf sql;
     pn_buf_init(&sql, SQL_BYTES_MAX);
     add_conf(&sql, run->conf);
     add_value(&sql, "run_id", "VARCHAR", run->run_id);
-    add_value(&sql, "run_logical_date", time, run->logical_date);
-    add_value(&sql, "run_interval_start", time, run->interval_start);
-    add_value(&sql, "run_interval_end", time, run->interval_end);
+    add_time(&sql, "run_logical_date", run->logical_date);
+    add_time(&sql, "run_interval_start", run->interval_start);
+    add_time(&sql, "run_interval_end", run->interval_end);
     int rc = pn_duckdb_run_buf(connection, &sql, NULL, e);
     pn_buf_deinit(&sql);
     return rc;

@@ -1,17 +1,18 @@
 #include "engine/duckdb/scan.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/file_sum.h"
 #include "base/mem.h"
-#include "engine/duckdb/decode.h"
+#include "engine/duckdb/partition.h"
 #include "engine/duckdb/places.h"
 #include "engine/duckdb/stored.h"
 
 #define FILES PN_DUCKDB_FILES
+#define FILES_OF_PARTITIONS_END \
+    "], union_by_name = true, hive_partitioning = true, hive_types_autocast = false)"
 
 /* --- files ------------------------------------------------------------------------------------ */
 
@@ -38,8 +39,8 @@ int pn_duckdb_add_file(struct pn_duckdb *engine, const char *table_path, const c
 }
 
 static int add_snapshot_files(struct pn_duckdb *engine, const struct pn_table *table,
-                              const struct pn_delta_snapshot *snapshot, struct pn_file_lease *lease,
-                              struct pn_buf *sql, struct pn_err *e)
+                              const struct pn_delta_snapshot *snapshot, bool paths_say,
+                              struct pn_file_lease *lease, struct pn_buf *sql, struct pn_err *e)
 {
     int rc = 0;
     pn_buf_adds(sql, " FROM read_parquet([");
@@ -47,7 +48,8 @@ static int add_snapshot_files(struct pn_duckdb *engine, const struct pn_table *t
         pn_buf_adds(sql, i == 0 ? "" : ", ");
         rc = pn_duckdb_add_file(engine, table->path, snapshot->files[i].path, lease, false, sql, e);
     }
-    pn_buf_adds(sql, PN_DUCKDB_FILES_END " AS " FILES);
+    pn_buf_adds(sql, paths_say ? FILES_OF_PARTITIONS_END : PN_DUCKDB_FILES_END);
+    pn_buf_adds(sql, " AS " FILES);
     return rc;
 }
 
@@ -236,30 +238,32 @@ struct scan {
      * declared. */
     bool has_stored;
     struct pn_stored stored;
-    bool asked; /* `files` is a result over the files */
+    bool paths_say; /* DuckDB has the values of partition columns from the files' paths */
+    bool asked;     /* `files` is a result over the files */
     duckdb_result files;
 };
 
 static bool is_declared(const struct scan *scan)
 {
-    return pn_decoder_columns(scan->table) > 0;
+    return pn_table_stored_columns(scan->table) > 0;
 }
 
 static size_t column_count(const struct scan *scan)
 {
-    return is_declared(scan) ? pn_decoder_columns(scan->table) : scan->stored.part_count;
+    return is_declared(scan) ? pn_table_stored_columns(scan->table) : scan->stored.part_count;
 }
 
 static const char *column_name(const struct scan *scan, size_t i)
 {
-    return is_declared(scan) ? pn_decoder_column(scan->table, i)->name : scan->stored.parts[i].name;
+    return is_declared(scan) ? pn_table_stored_column(scan->table, i)->name
+                             : scan->stored.parts[i].name;
 }
 
 /* Appends the type that a column is to have. */
 static void add_type(const struct scan *scan, size_t i, struct pn_buf *sql)
 {
     if (is_declared(scan)) {
-        pn_type_sql(&pn_decoder_column(scan->table, i)->type, sql);
+        pn_type_sql(&pn_table_stored_column(scan->table, i)->type, sql);
     } else {
         pn_stored_add_type(&scan->stored.parts[i], sql);
     }
@@ -332,12 +336,19 @@ static void add_declared(struct scan *scan, const struct pn_column *column, stru
 static void add_partition_value(const struct scan *scan, size_t i, size_t at,
                                 const struct pn_stored *stored, struct pn_buf *sql)
 {
-    enum { VALUE_MAX = 64 };
-    char value[VALUE_MAX];
     bool binary = stored != NULL && stored->sql != NULL && strcmp(stored->sql, "BLOB") == 0;
-    (void)snprintf(value, sizeof value, binary ? "encode(%s.c%zu)" : "%s.c%zu",
-                   PN_DUCKDB_PARTITIONS, at);
-    add_typed(scan, i, value, sql);
+    struct pn_buf value;
+    pn_buf_init(&value, PN_DUCKDB_SQL_MAX);
+    pn_buf_adds(&value, binary ? "encode(" : "");
+    if (scan->paths_say) {
+        pn_buf_adds(&value, FILES ".");
+        pn_duckdb_add_name(&value, scan->snapshot->metadata.partition_columns[at]);
+    } else {
+        pn_buf_addf(&value, "%s.c%zu", PN_DUCKDB_PARTITIONS, at);
+    }
+    pn_buf_adds(&value, binary ? ")" : "");
+    add_typed(scan, i, pn_buf_text(&value), sql);
+    pn_buf_deinit(&value);
 }
 
 static void add_column(struct scan *scan, size_t i, struct pn_buf *sql)
@@ -351,7 +362,7 @@ static void add_column(struct scan *scan, size_t i, struct pn_buf *sql)
     } else if (!is_declared(scan) || pn_stored_is_mapped(metadata)) {
         add_stored(scan, i, stored, sql);
     } else {
-        add_declared(scan, pn_decoder_column(scan->table, i), sql);
+        add_declared(scan, pn_table_stored_column(scan->table, i), sql);
     }
 }
 
@@ -439,6 +450,19 @@ static int read_stored(struct scan *scan, struct pn_err *e)
     return rc == 0 && has_places ? check_places(scan, e) : rc;
 }
 
+/* Copies of objects do not have the objects' names. */
+static int ask_paths(struct pn_duckdb *engine, struct scan *scan, struct pn_err *e)
+{
+    char *folder = NULL;
+    if (scan->snapshot->metadata.partition_column_count == 0 || !pn_store_is_local(engine->store)) {
+        return 0;
+    }
+    int rc = pn_duckdb_folder_path(engine, scan->table->path, &folder, e);
+    scan->paths_say = rc == 0 && pn_partition_paths_say(scan->snapshot, &scan->stored, folder);
+    free(folder);
+    return rc;
+}
+
 /* Appends the SELECT over the snapshot's files. */
 static int add_scan(struct pn_duckdb *engine, duckdb_connection connection, struct scan *scan,
                     bool ask, struct pn_file_lease *lease, struct pn_buf *sql, struct pn_err *e)
@@ -446,7 +470,11 @@ static int add_scan(struct pn_duckdb *engine, duckdb_connection connection, stru
     const struct pn_delta_metadata *metadata = &scan->snapshot->metadata;
     struct pn_buf from;
     pn_buf_init(&from, PN_DUCKDB_SQL_MAX);
-    int rc = add_snapshot_files(engine, scan->table, scan->snapshot, lease, &from, e);
+    int rc = ask_paths(engine, scan, e);
+    if (rc == 0) {
+        rc = add_snapshot_files(engine, scan->table, scan->snapshot, scan->paths_say, lease, &from,
+                                e);
+    }
     if (rc == 0 &&
         (ask || !is_declared(scan) || pn_stored_is_mapped(metadata) || has_made_up_name(scan))) {
         rc = ask_files(connection, &from, &scan->files, e);
@@ -456,7 +484,7 @@ static int add_scan(struct pn_duckdb *engine, duckdb_connection connection, stru
         add_columns(scan, sql);
         pn_buf_add(sql, pn_buf_text(&from), from.len);
     }
-    if (rc == 0 && metadata->partition_column_count > 0) {
+    if (rc == 0 && metadata->partition_column_count > 0 && !scan->paths_say) {
         pn_duckdb_add_partitions(scan->snapshot, &scan->stored, sql);
     }
     if (rc == 0 && pn_duckdb_has_deleted_rows(scan->snapshot)) {

@@ -36,6 +36,9 @@ static int64_t checksum(const struct pn_sources *sources)
         sum = add_text(sum, table->order_column->name);
         sum = add_text(sum, table->delete_when);
     }
+    for (size_t i = 0; i < table->partition_count; i++) {
+        sum = add_text(sum, table->partitions[i].column.name);
+    }
     pn_buf_deinit(&schema);
     return sum;
 }
@@ -155,7 +158,7 @@ int pn_sources_read(struct pn_sources *sources, struct pn_duckdb *engine,
     } else if (replaced) {
         set_why(sources, report, "another program may have overwritten it since", "");
     } else if (version_of(sources, PN_INCREMENTAL_DEFINITION) != sum) {
-        set_why(sources, report, "its SQL, columns or mode have changed", "");
+        set_why(sources, report, "its SQL, columns, partitions or mode have changed", "");
     }
     add_txn(sources, PN_INCREMENTAL_MARK, 1);
     add_txn(sources, PN_INCREMENTAL_DEFINITION, sum);

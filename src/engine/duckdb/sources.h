@@ -4,7 +4,7 @@
  * commits:
  *
  *   pinion/incremental               1: the versions below are what the table was made of
- *   pinion/definition                a checksum of SQL, columns, prelude and mode
+ *   pinion/definition                a checksum of SQL, columns, partitions, prelude and mode
  *   pinion/since                     the commit is of this version or later (taken.h)
  *   pinion/source/<table>/<its id>   the version of that table
  *

@@ -29,6 +29,12 @@ struct facts {
 
 enum part { PART_MIN, PART_MAX, PART_NULLS };
 
+/* Where DuckDB has the statistics of a file. */
+struct source {
+    duckdb_vector map;
+    idx_t row;
+};
+
 /* The entries of a MAP at row `row`: its keys and values, from *start on. */
 static idx_t entries(duckdb_vector map, idx_t row, duckdb_vector *keys, duckdb_vector *values,
                      idx_t *start)
@@ -80,12 +86,13 @@ static struct facts read_facts(duckdb_vector map, idx_t row)
     return facts;
 }
 
-static bool find_facts(duckdb_vector statistics, const struct pn_buf *name, struct facts *facts)
+static bool find_facts(const struct source *statistics, const struct pn_buf *name,
+                       struct facts *facts)
 {
     duckdb_vector keys = NULL;
     duckdb_vector values = NULL;
     idx_t start = 0;
-    idx_t count = entries(statistics, 0, &keys, &values, &start);
+    idx_t count = entries(statistics->map, statistics->row, &keys, &values, &start);
     for (idx_t i = start; i < start + count; i++) {
         const char *key = NULL;
         size_t len = 0;
@@ -207,11 +214,11 @@ static bool put_bound(struct pn_json_writer *json, enum pn_type_kind kind,
 }
 
 static bool put_part(struct pn_json_writer *json, const struct pn_column *columns, size_t count,
-                     duckdb_vector statistics, struct pn_buf *name, enum part part);
+                     const struct source *statistics, struct pn_buf *name, enum part part);
 
 /* Writes the part of a column with its name; false, and nothing, when there is none. */
 static bool add_column(struct pn_json_writer *json, const struct pn_column *column,
-                       duckdb_vector statistics, struct pn_buf *name, enum part part)
+                       const struct source *statistics, struct pn_buf *name, enum part part)
 {
     struct pn_json_mark before = pn_json_mark(json);
     struct facts facts;
@@ -237,7 +244,7 @@ static bool add_column(struct pn_json_writer *json, const struct pn_column *colu
 /* Writes the object of a part for columns below `name`; false when it is empty, and then to be
  * taken back. */
 static bool put_part(struct pn_json_writer *json, const struct pn_column *columns, size_t count,
-                     duckdb_vector statistics, struct pn_buf *name, enum part part)
+                     const struct source *statistics, struct pn_buf *name, enum part part)
 {
     size_t name_len = name->len;
     bool any = false;
@@ -252,12 +259,14 @@ static bool put_part(struct pn_json_writer *json, const struct pn_column *column
     return any;
 }
 
-char *pn_duckdb_stats(const struct pn_table *table, int64_t rows, duckdb_vector statistics)
+char *pn_duckdb_stats(const struct pn_table *table, int64_t rows, duckdb_vector statistics,
+                      idx_t row)
 {
     static const struct {
         const char *key;
         enum part part;
     } PARTS[] = {{"minValues", PART_MIN}, {"maxValues", PART_MAX}, {"nullCount", PART_NULLS}};
+    const struct source source = {.map = statistics, .row = row};
     struct pn_buf out;
     struct pn_buf name;
     struct pn_json_writer json;
@@ -269,8 +278,7 @@ char *pn_duckdb_stats(const struct pn_table *table, int64_t rows, duckdb_vector 
     for (size_t i = 0; i < sizeof PARTS / sizeof *PARTS; i++) {
         struct pn_json_mark before = pn_json_mark(&json);
         pn_json_put_key(&json, PARTS[i].key);
-        if (!put_part(&json, table->columns, table->column_count, statistics, &name,
-                      PARTS[i].part)) {
+        if (!put_part(&json, table->columns, table->column_count, &source, &name, PARTS[i].part)) {
             pn_json_rewind(&json, &before);
         }
     }

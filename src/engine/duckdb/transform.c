@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "engine/duckdb/replace.h"
 #include "engine/duckdb/select.h"
 #include "engine/duckdb/transform_new.h"
 #include "engine/duckdb/views.h"
@@ -28,7 +29,11 @@ static int select_into(struct pn_duckdb *engine, duckdb_connection connection,
         goto out;
     }
     report->rows = written.rows;
-    rc = pn_duckdb_overwrite(engine, table, &written, NULL, &report->version, e);
+    if (table->replace_where != NULL) {
+        rc = pn_duckdb_replace(engine, connection, table, &written, &report->version, e);
+    } else {
+        rc = pn_duckdb_overwrite(engine, table, &written, NULL, &report->version, e);
+    }
     if (rc != 0) {
         pn_duckdb_write_undo(engine, &written, rc);
     }

@@ -48,7 +48,8 @@ static int add_rows(struct pn_sources *sources, duckdb_connection connection,
     struct pn_buf sql;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     pn_duckdb_add_select(&sql, table->sql);
-    int rc = pn_duckdb_write(sources->engine, connection, table, &sql, &written, &why);
+    const struct pn_table batch = pn_merge_batch_table(table);
+    int rc = pn_duckdb_write(sources->engine, connection, &batch, &sql, &written, &why);
     if (rc != 0) {
         pn_err_prefix(&why, "%s", table->sql_file);
     } else {

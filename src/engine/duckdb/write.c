@@ -1,10 +1,11 @@
 #include "engine/duckdb/write.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
+#include "engine/duckdb/partition.h"
 #include "engine/duckdb/taken.h"
 
 struct pn_delta *pn_duckdb_delta(struct pn_duckdb *engine, const char *path)
@@ -30,14 +31,28 @@ int pn_duckdb_newest(struct pn_duckdb *engine, const char *path,
     return rc;
 }
 
+static void deinit_file(struct pn_written_file *file)
+{
+    if (file->key != NULL) {
+        pn_delta_pending_remove(file->key);
+    }
+    for (size_t i = 0; i < file->value_count; i++) {
+        free((void *)(uintptr_t)file->values[i].value);
+    }
+    free(file->values);
+    free(file->from);
+    free(file->key);
+    free(file->name);
+    free(file->stats);
+}
+
 void pn_written_deinit(struct pn_written *written)
 {
-    if (written->key != NULL) {
-        pn_delta_pending_remove(written->key);
+    for (size_t i = 0; i < written->file_count; i++) {
+        deinit_file(&written->files[i]);
     }
-    free(written->key);
-    free(written->name);
-    free(written->stats);
+    free(written->files);
+    free(written->adds);
     *written = (struct pn_written){0};
 }
 
@@ -48,14 +63,16 @@ bool pn_duckdb_written_is_young(struct pn_duckdb *engine, const struct pn_writte
            waited_ms <= PN_WRITTEN_AGE_MS_MAX;
 }
 
-struct pn_delta_file pn_written_file(const struct pn_written *written)
+static struct pn_delta_file add_of(const struct pn_written_file *file)
 {
     return (struct pn_delta_file){
-        .path = written->name,
-        .size_bytes = written->size_bytes,
-        .modified_ms = written->modified_ms,
-        .num_records = written->rows,
-        .stats = written->stats,
+        .path = file->name,
+        .partition_values = file->values,
+        .partition_value_count = file->value_count,
+        .size_bytes = file->size_bytes,
+        .modified_ms = file->modified_ms,
+        .num_records = file->rows,
+        .stats = file->stats,
         .data_change = true,
     };
 }
@@ -63,76 +80,160 @@ struct pn_delta_file pn_written_file(const struct pn_written *written)
 void pn_duckdb_write_undo(struct pn_duckdb *engine, const struct pn_written *written, int rc)
 {
     struct pn_err e;
-    if (written->name == NULL || rc == PN_DELTA_UNKNOWN || rc == PN_DELTA_LOST) {
+    if (written->file_count == 0 || rc == PN_DELTA_UNKNOWN || rc == PN_DELTA_LOST) {
         return;
     }
-    PN_ASSERT(written->key != NULL);
-    if (pn_store_remove(engine->store, written->key, &e) != 0) {
+    const char **keys = pn_xcalloc(written->file_count, sizeof *keys);
+    size_t count = 0;
+    for (size_t i = 0; i < written->file_count; i++) {
+        if (written->files[i].key != NULL) {
+            keys[count++] = written->files[i].key;
+        }
+    }
+    if (pn_store_remove_many(engine->store, keys, count, &e) != 0) {
         pn_logger_warn(engine->logger, "engine", "%s", e.msg);
     }
+    free(keys);
 }
 
-void pn_duckdb_add_copy(struct pn_duckdb *engine, const struct pn_buf *select, const char *path,
-                        int group_rows, struct pn_buf *sql)
+const char **pn_duckdb_partition_columns(const struct pn_table *table)
 {
+    const char **names = pn_xcalloc(table->partition_count + 1, sizeof *names);
+    for (size_t i = 0; i < table->partition_count; i++) {
+        names[i] = table->partitions[i].column.name;
+    }
+    return names;
+}
+
+/* --- files ------------------------------------------------------------------------------------ */
+
+void pn_duckdb_add_copy(struct pn_duckdb *engine, const struct pn_table *table,
+                        const struct pn_buf *select, const char *path, int group_rows,
+                        struct pn_buf *sql)
+{
+    bool is_divided = table->partition_count > 0;
     pn_buf_adds(sql, "COPY (");
+    if (is_divided) {
+        pn_partition_add_begin(table, sql);
+    }
     pn_buf_add(sql, pn_buf_text(select), select->len);
+    if (is_divided) {
+        pn_partition_add_end(table, sql);
+    }
     pn_buf_adds(sql, "\n) TO ");
     pn_duckdb_add_text(sql, path);
-    pn_buf_addf(sql, " (FORMAT parquet, CODEC '%s', ROW_GROUP_SIZE %d, RETURN_STATS)",
+    pn_buf_addf(sql, " (FORMAT parquet, CODEC '%s', ROW_GROUP_SIZE %d, RETURN_STATS",
                 engine->config.parquet_compression, group_rows);
+    if (is_divided) {
+        pn_partition_add_options(table, sql);
+    }
+    pn_buf_addc(sql, ')');
+}
+
+static void take_chunk(const struct pn_table *table, duckdb_data_chunk chunk,
+                       struct pn_written *written)
+{
+    /* filename, count, file_size_bytes, footer_size_bytes, column_statistics, partition_keys */
+    enum { NAME, COUNT, STATISTICS = 4, KEYS };
+    idx_t size = duckdb_data_chunk_get_size(chunk);
+    uint64_t *counts = duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, COUNT));
+    written->files =
+        pn_xrealloc(written->files, (written->file_count + size + 1) * sizeof *written->files);
+    for (idx_t row = 0; row < size; row++) {
+        const char *from = NULL;
+        size_t len = 0;
+        bool named = pn_duckdb_text(duckdb_data_chunk_get_vector(chunk, NAME), row, &from, &len);
+        PN_ASSERT(named);
+        struct pn_written_file *file = &written->files[written->file_count];
+        *file = (struct pn_written_file){.rows = (int64_t)counts[row]};
+        if (file->rows == 0) {
+            continue;
+        }
+        file->from = pn_xstrndup(from, len);
+        file->stats = pn_duckdb_stats(table, file->rows,
+                                      duckdb_data_chunk_get_vector(chunk, STATISTICS), row);
+        if (table->partition_count > 0) {
+            file->values =
+                pn_partition_read_values(table, duckdb_data_chunk_get_vector(chunk, KEYS), row);
+            file->value_count = table->partition_count;
+        }
+        written->rows += file->rows;
+        written->file_count++;
+    }
 }
 
 void pn_duckdb_copied(const struct pn_table *table, duckdb_result *result,
                       struct pn_written *written)
 {
-    /* filename, count, file_size_bytes, footer_size_bytes, column_statistics, partition_keys */
-    enum { COUNT = 1, STATISTICS = 4 };
     duckdb_data_chunk chunk = duckdb_fetch_chunk(*result);
-    PN_ASSERT(chunk != NULL && duckdb_data_chunk_get_size(chunk) == 1);
-    uint64_t *count = duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, COUNT));
-    written->rows = (int64_t)count[0];
-    if (written->rows > 0) {
-        written->stats =
-            pn_duckdb_stats(table, written->rows, duckdb_data_chunk_get_vector(chunk, STATISTICS));
+    while (chunk != NULL) {
+        take_chunk(table, chunk, written);
+        duckdb_destroy_data_chunk(&chunk);
+        chunk = duckdb_fetch_chunk(*result);
     }
-    duckdb_destroy_data_chunk(&chunk);
     duckdb_destroy_result(result);
 }
 
 void pn_duckdb_remove_file(struct pn_duckdb *engine, const char *path)
 {
     struct pn_err e;
-    if (pn_io_exists(engine->config.io, path) && pn_io_unlink(engine->config.io, path, &e) != 0) {
+    struct stat st;
+    const struct pn_io *io = engine->config.io;
+    if (!pn_io_exists(io, path)) {
+        return;
+    }
+    int rc = pn_io_stat(io, path, &st, &e);
+    if (rc == 0) {
+        rc = S_ISDIR(st.st_mode) ? pn_io_remove_tree(io, path, &e) : pn_io_unlink(io, path, &e);
+    }
+    if (rc != 0) {
         pn_logger_warn(engine->logger, "engine", "%s", e.msg);
     }
+}
+
+static int keep_file(struct pn_duckdb *engine, const struct pn_table *table,
+                     struct pn_written_file *file, struct pn_err *e)
+{
+    PN_ASSERT(file->key == NULL && file->name == NULL); /* it is kept once */
+    char *folder = pn_partition_folder(file->values, file->value_count);
+    char *name = pn_delta_new_file_name(0, engine->config.parquet_compression);
+    file->name = pn_xasprintf("%s%s", folder, name);
+    file->key = pn_xasprintf("%s/%s", table->path, file->name);
+    file->modified_ms = pn_wall_ms(engine->clock); /* its sync may take long */
+    pn_delta_pending_add(file->key);               /* before a vacuum can see it */
+    int rc = pn_store_commit_file(engine->store, file->key, file->from, &file->size_bytes, e);
+    free(folder);
+    free(name);
+    return rc;
+}
+
+static int check_count(const struct pn_table *table, const struct pn_written *written,
+                       struct pn_err *e)
+{
+    return written->file_count <= PN_WRITTEN_FILES_MAX
+               ? 0
+               : pn_err_input(e,
+                              "the rows of table '%s' have %zu partitions, and a commit takes at "
+                              "most %d files: partition by columns with fewer values, such as the "
+                              "day in place of the hour",
+                              table->name, written->file_count, PN_WRITTEN_FILES_MAX);
 }
 
 int pn_duckdb_keep(struct pn_duckdb *engine, const struct pn_table *table, const char *path,
                    struct pn_written *written, struct pn_err *e)
 {
-    if (written->rows == 0) {
-        pn_duckdb_remove_file(engine, path);
-        return 0;
-    }
-    PN_ASSERT(written->key == NULL && written->name == NULL); /* it is kept once */
-    char *name = pn_delta_new_file_name(0, engine->config.parquet_compression);
-    written->key = pn_xasprintf("%s/%s", table->path, name);
-    written->modified_ms = pn_wall_ms(engine->clock); /* its sync may take long */
+    written->adds = pn_xcalloc(written->file_count + 1, sizeof *written->adds);
+    written->modified_ms = pn_wall_ms(engine->clock);
     written->whole_ns = pn_mono_ns(engine->clock);
-    pn_delta_pending_add(written->key); /* before a vacuum can see it */
-    int rc = pn_store_commit_file(engine->store, written->key, path, &written->size_bytes, e);
-    if (rc == 0) {
-        written->name = name;
-        name = NULL;
-    } else {
-        struct pn_err ignored; /* the file may be at either place */
-        pn_duckdb_remove_file(engine, path);
-        if (pn_store_remove(engine->store, written->key, &ignored) != 0) {
-            pn_logger_warn(engine->logger, "engine", "%s", ignored.msg);
-        }
+    int rc = check_count(table, written, e);
+    for (size_t i = 0; rc == 0 && i < written->file_count; i++) {
+        rc = keep_file(engine, table, &written->files[i], e);
+        written->adds[i] = add_of(&written->files[i]);
     }
-    free(name);
+    if (rc != 0) { /* a file may be at either place */
+        pn_duckdb_write_undo(engine, written, 0);
+    }
+    pn_duckdb_remove_file(engine, path); /* what is left: a file without rows, folders */
     return rc;
 }
 
@@ -145,24 +246,44 @@ int pn_duckdb_begin_file(struct pn_duckdb *engine, const struct pn_table *table,
     return rc;
 }
 
-int pn_duckdb_write(struct pn_duckdb *engine, duckdb_connection connection,
-                    const struct pn_table *table, const struct pn_buf *select,
-                    struct pn_written *written, struct pn_err *e)
+/* A copy of a partition's values for each file. */
+static void set_values(struct pn_written *written, const struct pn_delta_map_entry *values,
+                       size_t count)
+{
+    for (size_t i = 0; count > 0 && i < written->file_count; i++) {
+        struct pn_written_file *file = &written->files[i];
+        file->values = pn_xcalloc(count, sizeof *file->values);
+        file->value_count = count;
+        for (size_t k = 0; k < count; k++) {
+            file->values[k] = values[k];
+            if (values[k].value != NULL) {
+                file->values[k].value = pn_xstrdup(values[k].value);
+            }
+        }
+    }
+}
+
+int pn_duckdb_write_partition(struct pn_duckdb *engine, duckdb_connection connection,
+                              const struct pn_table *table, const struct pn_buf *select,
+                              const struct pn_delta_map_entry *values, size_t value_count,
+                              struct pn_written *written, struct pn_err *e)
 {
     char *path = NULL;
     duckdb_result result;
     struct pn_buf sql;
     *written = (struct pn_written){0};
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    PN_ASSERT(value_count == 0 || table->partition_count == 0);
     int rc = pn_duckdb_begin_file(engine, table, &path, e);
     if (rc == 0) {
-        pn_duckdb_add_copy(engine, select, path, PN_DUCKDB_ROW_GROUP_ROWS, &sql);
+        pn_duckdb_add_copy(engine, table, select, path, PN_DUCKDB_ROW_GROUP_ROWS, &sql);
         rc = pn_buf_check(select, "a statement for DuckDB", e);
     }
     if (rc == 0) {
         rc = pn_duckdb_run_long(connection, &sql, &engine->interrupted, &result, e);
         if (rc == 0) {
             pn_duckdb_copied(table, &result, written);
+            set_values(written, values, value_count);
             rc = pn_duckdb_keep(engine, table, path, written, e);
         } else {
             pn_duckdb_remove_file(engine, path);
@@ -176,12 +297,19 @@ int pn_duckdb_write(struct pn_duckdb *engine, duckdb_connection connection,
     return rc;
 }
 
+int pn_duckdb_write(struct pn_duckdb *engine, duckdb_connection connection,
+                    const struct pn_table *table, const struct pn_buf *select,
+                    struct pn_written *written, struct pn_err *e)
+{
+    return pn_duckdb_write_partition(engine, connection, table, select, NULL, 0, written, e);
+}
+
 int pn_duckdb_commit(struct pn_duckdb *engine, const struct pn_table *table,
                      const struct pn_written *written, const struct pn_duckdb_put *put,
                      int64_t *version, struct pn_err *e)
 {
     struct pn_delta *delta = pn_duckdb_delta(engine, table->path);
-    struct pn_delta_file file = pn_written_file(written);
+    const char **columns = pn_duckdb_partition_columns(table);
     struct pn_buf schema;
     pn_buf_init(&schema, PN_DUCKDB_SQL_MAX);
     pn_table_delta_schema(table, &schema);
@@ -192,8 +320,10 @@ int pn_duckdb_commit(struct pn_duckdb *engine, const struct pn_table *table,
         .notes = put->notes,
         .schema = pn_buf_text(&schema),
         .name = table->name,
-        .adds = &file,
-        .add_count = written->name != NULL ? 1 : 0,
+        .partition_columns = columns,
+        .partition_column_count = table->partition_count,
+        .adds = written->adds,
+        .add_count = written->file_count,
         .removes = put->removes,
         .remove_count = put->remove_count,
         .txns = put->txns,
@@ -206,6 +336,7 @@ int pn_duckdb_commit(struct pn_duckdb *engine, const struct pn_table *table,
         rc = pn_delta_commit(delta, &commit, version, e);
     }
     pn_buf_deinit(&schema);
+    free(columns);
     pn_delta_destroy(&delta);
     return rc;
 }

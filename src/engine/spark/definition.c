@@ -6,6 +6,12 @@
 
 int pn_spark_check_mode(const struct pn_table *table, struct pn_err *e)
 {
+    if (table->partition_count > 0) {
+        return pn_err_input(e,
+                            "table '%s' has `partition_by`, but jobs of Spark write tables without "
+                            "partitions: leave it out, or use `engine.kind: duckdb`",
+                            table->name);
+    }
     return table->mode == PN_MODE_OVERWRITE || table->like != NULL
                ? 0
                : pn_err_input(e,

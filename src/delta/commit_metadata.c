@@ -1,0 +1,194 @@
+/* What a commit makes of the table's metadata and protocol. */
+#include <string.h>
+
+#include "base/random.h"
+#include "delta/commit.h"
+#include "delta/schema.h"
+#include "delta/snapshot.h"
+
+/* Protocol (1,2) has no columns of these types. */
+static int check_types(const struct pn_delta_attempt *attempt, struct pn_err *e)
+{
+    static const char *const newer[] = {"timestamp_ntz", "variant", "void"};
+    for (size_t i = 0; i < sizeof newer / sizeof *newer; i++) {
+        if (pn_delta_schema_has_type(attempt->metadata.schema, newer[i])) {
+            return pn_err_input(e, "%s: columns of the type %s cannot be written here",
+                                attempt->table->path, newer[i]);
+        }
+    }
+    return 0;
+}
+
+static int plan_new_table(struct pn_delta_attempt *attempt, struct pn_err *e)
+{
+    const struct pn_delta_commit *commit = attempt->commit;
+    if (commit->schema == NULL) {
+        return pn_err_missing(e, "there is no Delta table at %s, and no schema to create it with",
+                              attempt->table->path);
+    }
+    char *id = pn_arena_alloc(&attempt->arena, PN_UUID_SIZE);
+    struct pn_delta_map_entry *configuration =
+        pn_arena_calloc(&attempt->arena, commit->configuration_count + 1, sizeof *configuration);
+    for (size_t i = 0; i < commit->configuration_count; i++) {
+        configuration[i] = commit->configuration[i];
+    }
+    attempt->metadata = (struct pn_delta_metadata){
+        .id = pn_uuid(id),
+        .name = commit->name,
+        .schema = commit->schema,
+        .partition_columns = pn_delta_list_copy(&attempt->arena, commit->partition_columns,
+                                                commit->partition_column_count),
+        .partition_column_count = commit->partition_column_count,
+        .configuration = configuration,
+        .configuration_count = commit->configuration_count,
+        .created_ms = attempt->now_ms};
+    attempt->metadata_changed = true;
+    return check_types(attempt, e);
+}
+
+/* The metadata of an older version, which the table's protocol allowed then and does now. */
+static void plan_restored(struct pn_delta_attempt *attempt)
+{
+    const struct pn_delta_metadata *now = &attempt->state->metadata;
+    pn_delta_metadata_copy(&attempt->arena, &attempt->metadata, attempt->commit->metadata);
+    attempt->metadata.id = now->id;
+    attempt->metadata.created_ms = now->created_ms;
+    attempt->metadata_changed = !pn_delta_metadata_same(now, &attempt->metadata);
+}
+
+static void add_names(struct pn_buf *out, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        pn_buf_addf(out, "%s%.60s", i == 0 ? "" : ", ", names[i]);
+    }
+    pn_buf_adds(out, count == 0 ? "nothing" : "");
+}
+
+/* Rows that are added must be divided as those that are there. */
+static int check_divided(const struct pn_delta_attempt *attempt, struct pn_err *e)
+{
+    enum { NAMES_BYTES_MAX = 1 << 16 };
+    const struct pn_delta_metadata *metadata = &attempt->metadata;
+    const struct pn_delta_commit *commit = attempt->commit;
+    if (pn_delta_list_same(metadata->partition_columns, metadata->partition_column_count,
+                           commit->partition_columns, commit->partition_column_count)) {
+        return 0;
+    }
+    struct pn_buf names;
+    pn_buf_init(&names, NAMES_BYTES_MAX);
+    pn_buf_adds(&names, "the table is partitioned by ");
+    add_names(&names, metadata->partition_columns, metadata->partition_column_count);
+    pn_buf_adds(&names, ", not by ");
+    add_names(&names, commit->partition_columns, commit->partition_column_count);
+    (void)pn_err_input(e, "%s: %s", attempt->table->path, pn_buf_text(&names));
+    pn_buf_deinit(&names);
+    return PN_DELTA_MISFIT;
+}
+
+static bool is_generated(const char *schema)
+{
+    return pn_delta_schema_has_metadata(schema, "delta.generationExpression");
+}
+
+/* Are the table's generated columns those that the caller's rows have, by the same expressions? */
+static bool generates_same(const struct pn_delta_attempt *attempt)
+{
+    return pn_delta_schema_generates_equal(attempt->metadata.schema, attempt->commit->schema);
+}
+
+static int refuse_generated(const struct pn_delta_attempt *attempt, struct pn_err *e)
+{
+    return pn_err_input(e,
+                        "%s cannot be written: the Delta table feature generatedColumns is not "
+                        "supported here for columns that the rows do not have by the same "
+                        "expressions; use the engine that made the table",
+                        attempt->table->path);
+}
+
+static int plan_metadata(struct pn_delta_attempt *attempt, struct pn_err *e)
+{
+    const struct pn_delta_commit *commit = attempt->commit;
+    if (attempt->state == NULL) {
+        return plan_new_table(attempt, e);
+    }
+    if (commit->mode == PN_DELTA_RESTORE) {
+        plan_restored(attempt);
+        return 0;
+    }
+    pn_delta_metadata_copy(&attempt->arena, &attempt->metadata, &attempt->state->metadata);
+    struct pn_delta_metadata *metadata = &attempt->metadata;
+    if (commit->mode == PN_DELTA_REWRITE) {
+        return 0; /* the rows stay */
+    }
+    if (commit->schema == NULL) {
+        return is_generated(metadata->schema) ? refuse_generated(attempt, e) : 0;
+    }
+    if (commit->mode == PN_DELTA_APPEND || commit->mode == PN_DELTA_REPLACE) {
+        int rc = pn_delta_schema_accepts(metadata->schema, commit->schema, e);
+        if (rc != 0) {
+            pn_err_prefix(e, "%s", attempt->table->path);
+            return PN_DELTA_MISFIT;
+        }
+        rc = check_divided(attempt, e);
+        return rc == 0 && !generates_same(attempt) ? refuse_generated(attempt, e) : rc;
+    }
+    if (pn_delta_schema_equal(metadata->schema, commit->schema) && generates_same(attempt) &&
+        pn_delta_list_same(metadata->partition_columns, metadata->partition_column_count,
+                           commit->partition_columns, commit->partition_column_count)) {
+        return 0;
+    }
+    metadata->schema = commit->schema;
+    metadata->partition_columns = pn_delta_list_copy(&attempt->arena, commit->partition_columns,
+                                                     commit->partition_column_count);
+    metadata->partition_column_count = commit->partition_column_count;
+    attempt->metadata_changed = true;
+    return check_types(attempt, e);
+}
+
+static bool has_feature(const struct pn_delta_protocol *protocol, const char *name)
+{
+    for (size_t i = 0; i < protocol->writer_feature_count; i++) {
+        if (strcmp(protocol->writer_features[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Writers must know generated columns if there are some. */
+static void plan_protocol(struct pn_delta_attempt *attempt)
+{
+    enum { SINCE_WRITER = 4, BY_NAME = 7 };
+    static const char feature[] = "generatedColumns";
+    struct pn_delta_protocol *protocol = &attempt->protocol;
+    attempt->protocol_changed = attempt->state == NULL;
+    *protocol = attempt->state != NULL
+                    ? attempt->state->protocol
+                    : (struct pn_delta_protocol){.min_reader_version = 1, .min_writer_version = 2};
+    if (!attempt->metadata_changed || !is_generated(attempt->metadata.schema)) {
+        return;
+    }
+    if (protocol->min_writer_version < SINCE_WRITER) {
+        protocol->min_writer_version = SINCE_WRITER;
+        attempt->protocol_changed = true;
+    } else if (protocol->min_writer_version >= BY_NAME && !has_feature(protocol, feature)) {
+        size_t count = protocol->writer_feature_count;
+        const char **names = pn_arena_calloc(&attempt->arena, count + 1, sizeof *names);
+        for (size_t i = 0; i < count; i++) {
+            names[i] = protocol->writer_features[i];
+        }
+        names[count] = feature;
+        protocol->writer_features = names;
+        protocol->writer_feature_count = count + 1;
+        attempt->protocol_changed = true;
+    }
+}
+
+int pn_delta_attempt_plan_metadata(struct pn_delta_attempt *attempt, struct pn_err *e)
+{
+    int rc = plan_metadata(attempt, e);
+    if (rc == 0) {
+        plan_protocol(attempt);
+    }
+    return rc;
+}
