@@ -10,8 +10,8 @@
 
 #define NULL_FOLDER "__HIVE_DEFAULT_PARTITION__"
 
-/* A key is NONE, or SOME and the value's text: so a null is not any text. Its column's name is no
- * identifier, so no column of the table has it. */
+/* A key is NONE, or SOME and the value's text: so a null is not any text. The name of its column
+ * ("/0") is not an identifier, so no column of the table has it. */
 #define NONE "n"
 #define SOME "v"
 
