@@ -266,3 +266,33 @@ def test_keys_of_each_type(data, tmp_path, kind, statistics):
     found = rows(data, grow, "SELECT seq FROM raw_orders ORDER BY seq")
     assert [row["seq"] for row in found] == [1] + [2] * len(new)
     assert "pinion/landed/shop.orders/0" in txns(data, "grow/raw_orders")
+
+
+def test_which_row_of_a_key_is_newer(data, tmp_path):
+    """By the order column alone, or by the others too: where it is equal or null, and where another
+    writer added a second row of a key, or a row that is older than what deleted its key."""
+    import deltalake
+    import pyarrow
+
+    grow = write_pipeline(tmp_path / "grow", "grow", MERGE)
+    columns = "SELECT id, seq, amount FROM raw_orders ORDER BY id, amount"
+    old = [(1, 5), (2, 5), (3, None), (4, 5), (5, 5), (6, None), (7, 5), (8, 5)]
+    first = [{"id": key, "seq": seq, "amount": 1.0} for key, seq in old]
+    gone = {"id": 9, "seq": 5, "op": "D"}
+    land(data, "shop.orders", 0, 0, [*first, gone])
+    task("load", data, grow)
+
+    path = str(data / "store/grow/raw_orders")
+    schema = deltalake.DeltaTable(path).to_pyarrow_table().schema
+    others = [{"id": key, "seq": 4, "amount": 0.5} for key in (7, 8, 9)]
+    deltalake.write_deltalake(path, pyarrow.Table.from_pylist(others, schema=schema), mode="append")
+
+    new = [(1, 4), (2, 6), (3, 1), (4, None), (5, 5), (6, None), (7, 3), (8, 6), (9, 4)]
+    batch = [{"id": key, "seq": seq, "amount": 2.0} for key, seq in new]
+    land(data, "shop.orders", 0, 9, batch)
+    task("load", data, grow)
+    found = [(row["id"], row["seq"], row["amount"]) for row in rows(data, grow, columns)]
+    assert found == [
+        (1, 5, 1.0), (2, 6, 2.0), (3, 1, 2.0), (4, 5, 1.0),
+        (5, 5, 2.0), (6, None, 2.0), (7, 5, 1.0), (8, 6, 2.0),
+    ]  # fmt: skip

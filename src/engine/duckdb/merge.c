@@ -262,22 +262,74 @@ static void add_deletions(const struct merging *merging, struct pn_buf *sql)
             pn_buf_adds(sql, "NULL");
         }
     }
-    pn_buf_adds(sql, ", true, false FROM pn_deletions SEMI JOIN pn_best USING (");
+    pn_buf_adds(sql, ", true, false FROM pn_deletions SEMI JOIN pn_taken USING (");
     add_key(merging, sql);
     pn_buf_addc(sql, ')');
 }
 
-/* What becomes of each key of the batch. */
+/* Which keys of the batch the table has, and whose row is newer there, by the order column alone:
+ * the other columns are read only where that does not tell ('unclear'). It doesn't where a key has
+ * several rows, which another writer may have added, or a deletion. */
+static int make_held(struct merging *merging, struct pn_err *e)
+{
+    struct pn_buf sql;
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    pn_buf_adds(&sql, "CREATE OR REPLACE TEMP TABLE pn_held AS WITH held AS (SELECT o.");
+    add_key(merging, &sql);
+    pn_buf_adds(&sql, " AS pn_key, max(o.");
+    pn_duckdb_add_name(&sql, merging->table->order_column->name);
+    pn_buf_adds(&sql, ") AS pn_order, count(*) AS pn_rows FROM pn_old AS o SEMI JOIN pn_best AS b "
+                      "ON b.");
+    add_key(merging, &sql);
+    pn_buf_adds(&sql, " = o.");
+    add_key(merging, &sql);
+    pn_buf_adds(&sql, " GROUP BY 1) SELECT pn_key, CASE WHEN pn_rows > 1");
+    if (keeps_deletions(merging)) {
+        pn_buf_adds(&sql, " OR EXISTS (SELECT 1 FROM pn_deletions AS d WHERE d.");
+        add_key(merging, &sql);
+        pn_buf_adds(&sql, " = pn_key)");
+    }
+    pn_buf_adds(&sql, " THEN 'unclear' WHEN pn_order > pn_batch_order OR (pn_order IS NOT NULL AND "
+                      "pn_batch_order IS NULL) THEN 'table' WHEN pn_batch_order > pn_order OR "
+                      "(pn_batch_order IS NOT NULL AND pn_order IS NULL) THEN 'batch' ELSE "
+                      "'unclear' END AS pn_newer FROM held JOIN (SELECT ");
+    add_key(merging, &sql);
+    pn_buf_adds(&sql, " AS pn_batch_key, ");
+    pn_duckdb_add_name(&sql, merging->table->order_column->name);
+    pn_buf_adds(&sql, " AS pn_batch_order FROM pn_best) ON pn_batch_key = pn_key");
+    int rc = run_sql(merging, &sql, e);
+    pn_buf_deinit(&sql);
+    return rc;
+}
+
+/* The keys of the batch, without those of which the table has a newer row. */
+static int make_taken(struct merging *merging, struct pn_err *e)
+{
+    struct pn_buf sql;
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    pn_buf_adds(&sql, "CREATE OR REPLACE TEMP TABLE pn_taken AS SELECT b.");
+    add_key(merging, &sql);
+    pn_buf_adds(&sql, " FROM pn_best AS b ANTI JOIN (SELECT pn_key FROM pn_held WHERE pn_newer = "
+                      "'table') ON pn_key = b.");
+    add_key(merging, &sql);
+    int rc = run_sql(merging, &sql, e);
+    pn_buf_deinit(&sql);
+    return rc;
+}
+
+/* What becomes of each key that is taken. */
 static int make_final(struct merging *merging, struct pn_err *e)
 {
     struct pn_buf sql;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     pn_buf_adds(&sql, "CREATE OR REPLACE TEMP TABLE pn_final AS SELECT * FROM (SELECT * FROM "
-                      "pn_best UNION ALL SELECT ");
-    add_columns(merging, &sql);
-    pn_buf_adds(&sql, ", false, false FROM pn_old SEMI JOIN pn_best USING (");
+                      "pn_best SEMI JOIN pn_taken USING (");
     add_key(merging, &sql);
-    pn_buf_addc(&sql, ')');
+    pn_buf_adds(&sql, ") UNION ALL SELECT ");
+    add_columns(merging, &sql);
+    pn_buf_adds(&sql, ", false, false FROM pn_old SEMI JOIN (SELECT pn_key FROM pn_held WHERE "
+                      "pn_newer = 'unclear') ON pn_key = ");
+    add_key(merging, &sql);
     if (keeps_deletions(merging)) {
         pn_buf_adds(&sql, " UNION ALL ");
         add_deletions(merging, &sql);
@@ -296,9 +348,7 @@ static int count_rows(struct merging *merging, struct pn_table_report *report, s
     struct pn_buf sql;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     pn_buf_adds(&sql, "SELECT count(*) FILTER (pn_new AND NOT pn_deleted), count(*) FILTER (pn_new "
-                      "AND pn_deleted AND EXISTS (SELECT 1 FROM pn_old AS o WHERE o.");
-    add_key(merging, &sql);
-    pn_buf_adds(&sql, " = f.");
+                      "AND pn_deleted AND EXISTS (SELECT 1 FROM pn_held WHERE pn_key = f.");
     add_key(merging, &sql);
     pn_buf_adds(&sql, ")) FROM pn_final AS f");
     int rc = pn_duckdb_run_buf(merging->connection, &sql, &result, e);
@@ -351,9 +401,7 @@ static void add_result(const struct merging *merging, struct pn_buf *sql)
         pn_buf_adds(sql, " FROM pn_best WHERE NOT pn_deleted");
         return;
     }
-    pn_buf_adds(sql, " FROM pn_old AS o WHERE NOT EXISTS (SELECT 1 FROM pn_best AS b WHERE b.");
-    add_key(merging, sql);
-    pn_buf_adds(sql, " = o.");
+    pn_buf_adds(sql, " FROM pn_old ANTI JOIN pn_taken USING (");
     add_key(merging, sql);
     pn_buf_adds(sql, ") UNION ALL SELECT ");
     add_columns(merging, sql);
@@ -423,6 +471,8 @@ static int merge_once(struct merging *merging, struct pn_table_report *report, s
     }
     if (rc == 0 && !merging->merge->afresh) {
         rc = view_old(merging, e);
+        rc = rc == 0 ? make_held(merging, e) : rc;
+        rc = rc == 0 ? make_taken(merging, e) : rc;
         rc = rc == 0 ? make_final(merging, e) : rc;
         rc = rc == 0 ? count_rows(merging, report, e) : rc;
     }
