@@ -1,38 +1,10 @@
-"""Spark with Delta on two local cores, running the pipeline's own SQL. Two shuffle partitions and
-one partition of Delta's snapshots, where the defaults (200 and 50) are for a cluster."""
-
-import os
-from pathlib import Path
-
-from pyspark.sql import SparkSession
+"""Spark with Delta on two local cores, running the pipeline's own SQL."""
 
 import batch
+import spark_session
 
 report = batch.Report()
-jars = Path(__file__).resolve().parents[2] / "third_party/spark-jars"
-scratch = f"{report.target}/spark"
-settings = {
-    "spark.jars": ",".join(str(jar) for jar in sorted(jars.glob("*.jar"))),
-    "spark.driver.memory": "8g",
-    "spark.driver.host": "127.0.0.1",
-    "spark.driver.bindAddress": "127.0.0.1",
-    "spark.ui.enabled": "false",
-    "spark.ui.showConsoleProgress": "false",
-    "spark.local.dir": scratch,
-    "spark.sql.warehouse.dir": f"{scratch}/warehouse",
-    "spark.sql.ansi.enabled": "false",
-    "spark.sql.session.timeZone": "UTC",
-    "spark.sql.shuffle.partitions": "2",
-    "spark.databricks.delta.snapshotPartitions": "1",
-    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
-    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-}
-os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
-builder = SparkSession.builder.master("local[2]").appName("bench")
-for key, value in settings.items():
-    builder = builder.config(key, value)
-spark = builder.getOrCreate()
-spark.sparkContext.setLogLevel("ERROR")
+spark = spark_session.start(f"{report.target}/spark", "8g")
 for statement in batch.prelude("spark"):
     spark.sql(statement)
 report.phase("start")

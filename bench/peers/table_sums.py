@@ -1,6 +1,6 @@
 """Sums up clean tables, so that those of several engines can be compared: for each folder given,
-the number of rows and a sum of their hashes, which no order changes. A folder has the Delta tables
-pin, geo and user, or pin.parquet and so on.
+the number of rows and a sum of their hashes, which no order changes. A folder has some of the Delta
+tables pin, geo and user, or of pin.parquet and so on.
 
 usage: table_sums.py FOLDER...    one JSON object {folder: {table: [rows, sum]}} on the output
 """
@@ -35,4 +35,9 @@ def summed(folder, table):
     return con.sql(f"SELECT count(*), CAST(sum(h) AS VARCHAR) FROM ({hashes})").fetchall()[0]
 
 
-print(json.dumps({f: {table: summed(f, table) for table in COLUMNS} for f in sys.argv[1:]}))
+def tables_of(folder):
+    there = {path.stem for path in Path(folder).iterdir()}
+    return [table for table in COLUMNS if table in there]
+
+
+print(json.dumps({f: {table: summed(f, table) for table in tables_of(f)} for f in sys.argv[1:]}))
