@@ -82,9 +82,9 @@ static void add_members(struct pn_airflow_call *call, const struct row *row)
     pn_json_add_i64(json, "max_active_tasks", dag->parallelism);
     pn_json_add_i64(json, "max_consecutive_failed_dag_runs", 0);
     add_schedule(call, row);
-    pn_json_add_cstr(json, "fileloc", "pipeline.yml");
-    pn_json_add_cstr(json, "relative_fileloc", "pipeline.yml");
-    pn_json_add_cstr(json, "file_token", "pipeline.yml");
+    pn_json_add_cstr(json, "fileloc", dag->file);
+    pn_json_add_cstr(json, "relative_fileloc", dag->file);
+    pn_json_add_cstr(json, "file_token", dag->file);
     pn_json_add_cstr(json, "bundle_name", call->pipeline->name);
     pn_airflow_add_time(json, "last_parsed_time", call->definition->loaded_ms);
     pn_json_add_array(json, "owners");

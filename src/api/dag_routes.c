@@ -174,7 +174,7 @@ static int answer_dag(struct pn_api_dag_call *call, struct pn_err *e)
         put_task(&json, &dag->tasks[i]);
     }
     pn_json_end(&json);
-    pn_json_add_cstr(&json, "file", "pipeline.yml");
+    pn_json_add_cstr(&json, "file", dag->file);
     pn_json_add_i64(&json, "line", dag->line);
     pn_json_add_cstr(&json, "text", text);
     pn_json_add_textf(&json, "version", "%08x", (unsigned)pn_crc32c(text, strlen(text)));

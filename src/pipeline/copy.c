@@ -26,7 +26,11 @@ static int visit_files(const struct pn_pipeline *pipeline, visit_fn *visit, void
                        struct pn_err *e)
 {
     const struct pn_yaml *yaml = &pipeline->private_->yaml;
-    int rc = visit(arg, "pipeline.yml", yaml->text, yaml->text_len, e);
+    int rc = visit(arg, PN_PIPELINE_FILE, yaml->text, yaml->text_len, e);
+    for (size_t i = 0; rc == 0 && i < pipeline->private_->included_count; i++) {
+        const struct pn_included *included = &pipeline->private_->included[i];
+        rc = visit(arg, included->path, included->yaml.text, included->yaml.text_len, e);
+    }
     for (size_t i = 0; rc == 0 && i < pipeline->table_count; i++) {
         const struct pn_table *table = &pipeline->tables[i];
         if (table->sql_file != NULL) {

@@ -297,7 +297,10 @@ static int read_dag(struct pn_pipeline *pipeline, const struct pn_yaml_node *nod
     };
     int64_t parallelism = PARALLELISM_DEFAULT;
     int64_t active_runs = 1;
-    *dag = (struct pn_dag){.name = node->key, .description = "", .line = node->line};
+    *dag = (struct pn_dag){.name = node->key,
+                           .description = "",
+                           .file = pn_pipeline_file_of(pipeline, node),
+                           .line = node->line};
     int rc = pn_pipeline_check_dag_name(yaml, node, e);
     if (rc == 0) {
         rc = pn_yaml_check(yaml, node, dag_keys, e);

@@ -9,6 +9,7 @@
 #include "base/crc32c.h"
 #include "base/mem.h"
 #include "pipeline/copy.h"
+#include "pipeline/internal.h"
 
 enum { RETRY_MS = 1000 /* of files that could not be loaded */ };
 
@@ -58,11 +59,16 @@ static uint32_t look_at_files(const struct pn_definitions *definitions)
     const struct pn_pipeline *pipeline = definitions->newest->definition.pipeline;
     const struct pn_io *io = definitions->config.io;
     const char *folder = definitions->config.pipeline->folder;
-    static const char *const fixed[] = {"pipeline.yml", "queries", "prelude/duckdb.sql",
+    static const char *const fixed[] = {PN_PIPELINE_FILE, "queries", "prelude/duckdb.sql",
                                         "prelude/spark.sql"};
     uint32_t sum = 0;
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) {
         char *path = pn_xasprintf("%s/%s", folder, fixed[i]);
+        sum = add_file(io, path, sum);
+        free(path);
+    }
+    for (size_t i = 0; i < pipeline->private_->watched_count; i++) {
+        char *path = pn_xasprintf("%s/%s", folder, pipeline->private_->watched[i]);
         sum = add_file(io, path, sum);
         free(path);
     }

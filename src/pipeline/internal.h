@@ -24,10 +24,20 @@ enum {
     PN_TYPE_DEPTH_MAX = 8
 };
 
+/* A file that pipeline.yml includes. */
+struct pn_included {
+    const char *path; /* below the folder */
+    struct pn_yaml yaml;
+};
+
 /* After a pipeline. */
 struct pn_pipeline_private {
     struct pn_arena arena; /* everything but the pipeline itself */
-    struct pn_yaml yaml;
+    struct pn_yaml yaml;   /* pipeline.yml, with the sections of the files that it includes */
+    struct pn_included *included;
+    size_t included_count;
+    const char **watched; /* below the folder: these files, and folders that a pattern lists */
+    size_t watched_count;
     const struct pn_io *io;
     const char *folder;      /* as it was given, for messages */
     struct pn_table *tables; /* the pipeline's, with room for those that are found */
@@ -35,6 +45,8 @@ struct pn_pipeline_private {
     struct pn_dag *dags; /* the pipeline's */
 };
 
+/* Reads the files of `include:` and adds their sections to those of pipeline.yml. */
+int pn_pipeline_include(struct pn_pipeline *pipeline, struct pn_err *e) PN_MUST_CHECK;
 /* Each reads its part of the YAML into the pipeline, in this order, topics being there. */
 int pn_pipeline_read_tables(struct pn_pipeline *pipeline, struct pn_err *e) PN_MUST_CHECK;
 int pn_pipeline_read_streams(struct pn_pipeline *pipeline, struct pn_err *e) PN_MUST_CHECK;
@@ -49,6 +61,10 @@ int pn_pipeline_read_task_rules(struct pn_pipeline *pipeline, const struct pn_ya
 /* Names of DAGs, tasks and pools are in file names, URLs and Airflow's ids. */
 int pn_pipeline_check_dag_name(const struct pn_yaml *yaml, const struct pn_yaml_node *node,
                                struct pn_err *e) PN_MUST_CHECK;
+/* The file that a node is in, below the pipeline's folder. */
+#define PN_PIPELINE_FILE "pipeline.yml"
+const char *pn_pipeline_file_of(const struct pn_pipeline *pipeline,
+                                const struct pn_yaml_node *node);
 /* Reads the folders queries/ and prelude/. */
 int pn_pipeline_read_files(struct pn_pipeline *pipeline, struct pn_err *e) PN_MUST_CHECK;
 /* Writes each DAG's definition, once all else was read. */

@@ -17,6 +17,7 @@ static const struct pn_yaml_key top_keys[] = {
     {"name", PN_YAML_SCALAR, true},
     {"description", PN_YAML_SCALAR, false},
     {"id", PN_YAML_SCALAR, false},
+    {"include", PN_YAML_LIST, false},
     {"topics", PN_YAML_MAP, false},
     {"sink", PN_YAML_MAP, false},
     {"streams", PN_YAML_MAP, false},
@@ -99,6 +100,9 @@ static int read_head(struct pn_pipeline *pipeline, struct pn_err *e)
     pipeline->dead_letters_path = "delta_tables/dead_letters";
     pipeline->stream_dead_letters_path = "delta_tables/stream_dead_letters";
     int rc = pn_yaml_check(yaml, root, top_keys, e);
+    if (rc == 0) {
+        rc = pn_pipeline_include(pipeline, e);
+    }
     if (rc != 0) {
         return rc;
     }
@@ -241,7 +245,7 @@ static int read_definition(struct pn_pipeline *pipeline, struct pn_err *e)
     struct pn_pipeline_private *private_ = pipeline->private_;
     const char *path = pn_arena_printf(&private_->arena, "%s/pipeline.yml", private_->folder);
     struct pn_err inner = {0};
-    int rc = pn_yaml_load(&private_->yaml, path, private_->io, &private_->arena, &inner);
+    int rc = pn_yaml_load_expanded(&private_->yaml, path, private_->io, &private_->arena, &inner);
     if (rc != 0 && inner.class_ == PN_CLASS_MISSING) {
         return pn_err_missing(e,
                               "%s: file not found (give a pipeline's folder with --pipeline, or "

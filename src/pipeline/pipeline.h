@@ -235,7 +235,8 @@ struct pn_dag {
     int64_t run_timeout_ms;         /* of a run; 0: none */
     const char *on_failure_webhook; /* a URL that gets a POST when a run fails, or NULL */
     const char *on_failure_command; /* what /bin/sh runs then, or NULL */
-    int line;                       /* of pipeline.yml, where it is defined */
+    const char *file;               /* where it is defined, below the pipeline's folder, ... */
+    int line;                       /* ... and its line there */
     const char *definition; /* all that defines it: its members of pipeline.yml and those of its
                                pools and tables, without comments and layout, and their SQL. It
                                stays the same when another DAG changes. NULL: made in memory */
@@ -284,11 +285,11 @@ int pn_pipeline_load(const char *folder, const struct pn_io *io, struct pn_pipel
                      struct pn_err *e) PN_MUST_CHECK;
 void pn_pipeline_destroy(struct pn_pipeline **pipeline); /* NULL ok */
 
-/* The pipeline.yml as it was read. What stands under `settings:` is checked by settings/ alone.
- * Borrowed. */
+/* The pipeline.yml as it was read, with what it includes. What stands under `settings:` is checked
+ * by settings/ alone. Borrowed. */
 const struct pn_yaml *pn_pipeline_yaml(const struct pn_pipeline *pipeline);
 
-/* The lines of pipeline.yml that define a DAG, as they were read; in the arena. */
+/* The lines of the file that define a DAG, as they were read; in the arena. */
 const char *pn_pipeline_dag_text(const struct pn_pipeline *pipeline, const struct pn_dag *dag,
                                  struct pn_arena *arena);
 

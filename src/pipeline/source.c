@@ -1,7 +1,29 @@
-/* What stands in pipeline.yml, as it is written. */
+/* What stands in pipeline.yml and in the files that it includes, as it is written. */
 #include <string.h>
 
 #include "pipeline/internal.h"
+
+const char *pn_pipeline_file_of(const struct pn_pipeline *pipeline, const struct pn_yaml_node *node)
+{
+    const struct pn_pipeline_private *private_ = pipeline->private_;
+    for (size_t i = 0; i < private_->included_count; i++) {
+        if (node->from == &private_->included[i].yaml) {
+            return private_->included[i].path;
+        }
+    }
+    return PN_PIPELINE_FILE;
+}
+
+static const struct pn_yaml *yaml_of(const struct pn_pipeline *pipeline, const char *file)
+{
+    const struct pn_pipeline_private *private_ = pipeline->private_;
+    for (size_t i = 0; i < private_->included_count; i++) {
+        if (strcmp(file, private_->included[i].path) == 0) {
+            return &private_->included[i].yaml;
+        }
+    }
+    return &private_->yaml;
+}
 
 static size_t line_end(const char *text, size_t len, size_t at)
 {
@@ -24,7 +46,7 @@ static int indent_of(const char *text, size_t at, size_t end)
 const char *pn_pipeline_dag_text(const struct pn_pipeline *pipeline, const struct pn_dag *dag,
                                  struct pn_arena *arena)
 {
-    const struct pn_yaml *yaml = &pipeline->private_->yaml;
+    const struct pn_yaml *yaml = yaml_of(pipeline, dag->file);
     const char *text = yaml->text;
     size_t len = yaml->text_len;
     size_t start = 0;

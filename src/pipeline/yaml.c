@@ -11,7 +11,7 @@
 enum {
     PATH_MAX_BYTES = 300,
     LIST_MAX_BYTES = 400,
-    LISTED_MAX = 13,
+    LISTED_MAX = 14,
     WORDS_MAX = 2048 /* for near misses */
 };
 
@@ -41,7 +41,8 @@ static int yaml_error(const struct pn_yaml *yaml, const struct pn_yaml_node *nod
     struct pn_buf path;
     pn_buf_init(&path, PATH_MAX_BYTES);
     add_path(&path, node);
-    int rc = pn_err_input(e, "%s:%d: %s%s%s", yaml->file, node->line, pn_buf_text(&path),
+    const struct pn_yaml *from = node->from != NULL ? node->from : yaml;
+    int rc = pn_err_input(e, "%s:%d: %s%s%s", from->file, node->line, pn_buf_text(&path),
                           path.len > 0 ? ": " : "", message);
     pn_buf_deinit(&path);
     return rc;

@@ -38,6 +38,7 @@ struct pn_yaml_node {
     struct pn_yaml_node *last;
     struct pn_yaml_node *next; /* sibling */
     const struct pn_yaml_node *parent;
+    const struct pn_yaml *from; /* the file that it is in, where that is another than its root's */
 };
 
 struct pn_yaml {
@@ -50,7 +51,11 @@ struct pn_yaml {
 /* Reads a file; nodes and texts are the arena's. An empty file's root is PN_YAML_NULL. */
 int pn_yaml_load(struct pn_yaml *yaml, const char *path, const struct pn_io *io,
                  struct pn_arena *arena, struct pn_err *e) PN_MUST_CHECK;
-/* The same from memory; `file` is copied. */
+/* The same, with the environment's variables in its values (variables.h). The values of `command`
+ * stay as they are, since a shell replaces them. */
+int pn_yaml_load_expanded(struct pn_yaml *yaml, const char *path, const struct pn_io *io,
+                          struct pn_arena *arena, struct pn_err *e) PN_MUST_CHECK;
+/* From memory, as it is; `file` is copied. */
 int pn_yaml_parse(struct pn_yaml *yaml, const char *file, const char *text, size_t len,
                   struct pn_arena *arena, struct pn_err *e) PN_MUST_CHECK;
 

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/text_signature.h"
+#include "pipeline/variables.h"
 #include "pipeline/yaml.h"
 
 enum {
@@ -17,6 +18,7 @@ struct builder {
     struct pn_arena *arena;
     struct pn_yaml_node *open[PN_YAML_DEPTH_MAX]; /* the containers around the next node */
     size_t depth;
+    bool expands;    /* variables in values */
     const char *key; /* read, its value not yet */
     int key_line;
     size_t nodes;
@@ -136,6 +138,17 @@ static int count_expanded(struct builder *b, const struct pn_yaml_node *node, st
     return 0;
 }
 
+/* Replaces the variables of a value. */
+static int expand(struct builder *b, int line, const char **text, struct pn_err *e)
+{
+    struct pn_err why = {0};
+    bool is_command = b->key != NULL && strcmp(b->key, "command") == 0;
+    if (!b->expands || is_command || pn_variables_expand(b->arena, *text, text, &why) == 0) {
+        return 0;
+    }
+    return pn_err_input(e, "%s:%d: %s", b->yaml->file, line, why.msg);
+}
+
 static int on_scalar(struct builder *b, struct fy_event *event, struct pn_err *e)
 {
     int line = event_line(b, event);
@@ -145,6 +158,12 @@ static int on_scalar(struct builder *b, struct fy_event *event, struct pn_err *e
     const char *text = token_text(b, event->scalar.value);
     if (text == NULL) {
         return line_error(b, line, e, "a string contains a NUL character");
+    }
+    if (!wants_key(b)) {
+        int rc = expand(b, line, &text, e);
+        if (rc != 0) {
+            return rc;
+        }
     }
     bool plain =
         event->scalar.value == NULL || fy_token_scalar_style(event->scalar.value) == FYSS_PLAIN;
@@ -300,8 +319,8 @@ static int build(struct builder *b, struct fy_parser *parser, struct fy_diag *di
     }
 }
 
-int pn_yaml_parse(struct pn_yaml *yaml, const char *file, const char *text, size_t len,
-                  struct pn_arena *arena, struct pn_err *e)
+static int parse(struct pn_yaml *yaml, const char *file, const char *text, size_t len, bool expands,
+                 struct pn_arena *arena, struct pn_err *e)
 {
     *yaml = (struct pn_yaml){.file = pn_arena_strdup(arena, file), .root = NULL};
     if (len > PN_YAML_BYTES_MAX) {
@@ -315,6 +334,7 @@ int pn_yaml_parse(struct pn_yaml *yaml, const char *file, const char *text, size
     struct builder *b = pn_arena_calloc(arena, 1, sizeof *b);
     b->yaml = yaml;
     b->arena = arena;
+    b->expands = expands;
     b->line = 1;
     struct fy_diag_cfg diag_cfg;
     fy_diag_cfg_default(&diag_cfg);
@@ -342,8 +362,14 @@ int pn_yaml_parse(struct pn_yaml *yaml, const char *file, const char *text, size
     return rc;
 }
 
-int pn_yaml_load(struct pn_yaml *yaml, const char *path, const struct pn_io *io,
-                 struct pn_arena *arena, struct pn_err *e)
+int pn_yaml_parse(struct pn_yaml *yaml, const char *file, const char *text, size_t len,
+                  struct pn_arena *arena, struct pn_err *e)
+{
+    return parse(yaml, file, text, len, false, arena, e);
+}
+
+static int load(struct pn_yaml *yaml, const char *path, const struct pn_io *io, bool expands,
+                struct pn_arena *arena, struct pn_err *e)
 {
     struct pn_buf text;
     pn_buf_init(&text, PN_YAML_BYTES_MAX);
@@ -354,8 +380,20 @@ int pn_yaml_load(struct pn_yaml *yaml, const char *path, const struct pn_io *io,
         rc = pn_text_start(path, pn_buf_text(&text), &len, &start, e);
     }
     if (rc == 0) {
-        rc = pn_yaml_parse(yaml, path, start, len, arena, e);
+        rc = parse(yaml, path, start, len, expands, arena, e);
     }
     pn_buf_deinit(&text);
     return rc;
+}
+
+int pn_yaml_load(struct pn_yaml *yaml, const char *path, const struct pn_io *io,
+                 struct pn_arena *arena, struct pn_err *e)
+{
+    return load(yaml, path, io, false, arena, e);
+}
+
+int pn_yaml_load_expanded(struct pn_yaml *yaml, const char *path, const struct pn_io *io,
+                          struct pn_arena *arena, struct pn_err *e)
+{
+    return load(yaml, path, io, true, arena, e);
 }
