@@ -164,10 +164,15 @@ static int count_object(void *arg, const struct pn_object *object)
     return 0;
 }
 
+/* The probes in the order of their bytes, and not in that of folders and their files. The first one
+ * is for everything else. It is the only one in a folder of this machine, whose order is a matter
+ * of our own code: the folder of the second one would stay. */
+enum { PROBES = 3 };
+static const char *const PROBE_ENDS[PROBES] = {"-b", "/a", "0"};
+
 static int check_read(struct pn_store *store, const char *key, struct pn_err *e)
 {
     struct pn_buf back;
-    int listed = 0;
     pn_buf_init(&back, 2 * sizeof CHECK_TEXT);
     int rc = pn_store_get(store, key, &back, e);
     if (rc == 0 && strcmp(pn_buf_text(&back), CHECK_TEXT) != 0) {
@@ -176,15 +181,38 @@ static int check_read(struct pn_store *store, const char *key, struct pn_err *e)
                         "disk it is on",
                         store->ops->name, key);
     }
-    if (rc == 0) {
-        rc = pn_store_list(store, key, NULL, count_object, &listed, e);
-    }
-    if (rc == 0 && listed != 1) {
-        rc = pn_err_fatal(e, "the %s store does not list the object '%s', which was just written",
-                          store->ops->name, key);
-    }
     pn_buf_deinit(&back);
     return rc;
+}
+
+/* Are there `expected` objects below `prefix`, after `after`? */
+static int check_list(struct pn_store *store, const char *prefix, const char *after, int expected,
+                      struct pn_err *e)
+{
+    int listed = 0;
+    int rc = pn_store_list(store, prefix, after, count_object, &listed, e);
+    if (rc != 0 || listed == expected) {
+        return rc;
+    }
+    return pn_err_fatal(e,
+                        "the %s store lists %d objects below '%s'%s%s, where there are %d: objects "
+                        "would be skipped, or seen after they were removed. Use another store",
+                        store->ops->name, listed, prefix, after != NULL ? ", after " : "",
+                        after != NULL ? after : "", expected);
+}
+
+static int check_lists(struct pn_store *store, const char *prefix, char *const *keys, size_t count,
+                       struct pn_err *e)
+{
+    struct pn_put puts[PROBES];
+    for (size_t i = 0; i < count; i++) {
+        puts[i] = (struct pn_put){.key = keys[i], .bytes = CHECK_TEXT, .len = strlen(CHECK_TEXT)};
+    }
+    int rc = count > 1 ? pn_store_put_many(store, puts + 1, count - 1, e) : 0;
+    if (rc == 0) {
+        rc = check_list(store, prefix, NULL, (int)count, e);
+    }
+    return rc == 0 && count > 1 ? check_list(store, prefix, keys[1], (int)count - 2, e) : rc;
 }
 
 static int check_exclusive(struct pn_store *store, const char *key, struct pn_err *e)
@@ -208,21 +236,35 @@ static int check_exclusive(struct pn_store *store, const char *key, struct pn_er
 int pn_store_check(struct pn_store *store, struct pn_err *e)
 {
     char uuid[PN_UUID_SIZE];
-    char *key = pn_xasprintf("pinion_check-%s", pn_uuid(uuid));
-    int rc = pn_store_put_if_absent(store, key, CHECK_TEXT, strlen(CHECK_TEXT), e);
+    char *prefix = pn_xasprintf("pinion_check-%s", pn_uuid(uuid));
+    char *keys[PROBES];
+    size_t count = pn_store_keeps_notes(store) ? PROBES : 1;
+    for (size_t i = 0; i < PROBES; i++) {
+        keys[i] = pn_xasprintf("%s%s", prefix, PROBE_ENDS[i]);
+    }
+    int rc = pn_store_put_if_absent(store, keys[0], CHECK_TEXT, strlen(CHECK_TEXT), e);
     if (rc == 0) {
-        rc = check_read(store, key, e);
+        rc = check_read(store, keys[0], e);
     }
     if (rc == 0) {
-        rc = check_exclusive(store, key, e);
+        rc = check_exclusive(store, keys[0], e);
+    }
+    if (rc == 0) {
+        rc = check_lists(store, prefix, keys, count, e);
     }
     struct pn_err unremoved = {0};
-    int removed = pn_store_remove(store, key, &unremoved);
+    int removed = pn_store_remove_many(store, (const char *const *)keys, count, &unremoved);
     if (rc == 0 && removed != 0) {
         pn_err_copy(e, &unremoved);
         rc = removed;
     }
-    free(key);
+    if (rc == 0) {
+        rc = check_list(store, prefix, NULL, 0, e);
+    }
+    for (size_t i = 0; i < PROBES; i++) {
+        free(keys[i]);
+    }
+    free(prefix);
     return rc;
 }
 

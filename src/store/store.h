@@ -321,10 +321,11 @@ PN_MUST_CHECK static inline int pn_store_note(struct pn_store *store, const char
     return store->ops->note(store, key, note, e);
 }
 /*
- * Is the store there, readable and writable, and does it keep its promises? An object
- * "pinion_check-<uuid>" is written, listed, read back, refused to a second put-if-absent, removed.
- * FATAL when a second put-if-absent succeeds: two writers would lose each other's commits. For the
- * first task of a run.
+ * Is the store there, readable and writable, and does it keep its promises? Objects whose keys
+ * begin with "pinion_check-<uuid>" are written, read back, refused to a second put-if-absent,
+ * listed, listed from the middle on, and removed at once. FATAL when a second put-if-absent
+ * succeeds, since two writers would lose each other's commits, and when a list is out of order or
+ * not up to date, since objects would be skipped. For the first task of a run.
  */
 int pn_store_check(struct pn_store *store, struct pn_err *e) PN_MUST_CHECK;
 void pn_store_destroy(struct pn_store **store); /* NULL ok */

@@ -6,9 +6,9 @@ import time
 SECONDS_MAX = 180  # until something is so that will be
 
 
-def until(found, wanted):
+def until(found, wanted, seconds_max=SECONDS_MAX):
     """Waits until found() is `wanted`."""
-    deadline = time.monotonic() + SECONDS_MAX
+    deadline = time.monotonic() + seconds_max
     while (last := found()) != wanted:
         assert time.monotonic() < deadline, f"{last} is not {wanted}"
         time.sleep(0.05)

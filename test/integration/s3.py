@@ -131,10 +131,11 @@ def hang_up(handler):
     handler.connection.shutdown(socket.SHUT_RDWR)
 
 
-def refuse_time(handler):
-    body = b"<Error><Code>RequestTimeTooSkewed</Code><Message>too far</Message></Error>"
-    handler.send_response_only(403)
-    handler.send_header("Date", formatdate(time.time() + 3600, usegmt=True))
+def refuse(handler, status, code, ahead=0):
+    """As S3 does it, by a clock that is `ahead`."""
+    body = f"<Error><Code>{code}</Code><Message>refused</Message></Error>".encode()
+    handler.send_response_only(status)
+    handler.send_header("Date", formatdate(time.time() + ahead, usegmt=True))
     handler.send_header("Content-Length", str(len(body) if handler.command != "HEAD" else 0))
     handler.end_headers()
     if handler.command != "HEAD":
@@ -146,6 +147,7 @@ class Proxy:
     request, from 1 on, to a word) spoils:
 
     500, 503, 409   answered so, and not passed on
+    no upload       answered by 404 with the code NoSuchUpload, and not passed on
     412             likewise, but only of a request with a condition
     skewed          refused as S3 does a request of another time, by a clock that is an hour ahead
     reset           not passed on, and the connection is closed
@@ -220,7 +222,10 @@ class Proxy:
             hang_up(handler)
             return
         if fault == "skewed":
-            refuse_time(handler)
+            refuse(handler, 403, "RequestTimeTooSkewed", 3600)
+            return
+        if fault == "no upload":
+            refuse(handler, 404, "NoSuchUpload")
             return
         if fault in ("500", "503", "409", "412"):
             handler.send_response(int(fault))

@@ -46,6 +46,8 @@ static const struct {
     {"NoSuchBucket", PN_CLASS_FATAL, "create the bucket, or set store.url to another one"},
     {"InvalidAccessKeyId", PN_CLASS_FATAL,
      "the access key does not exist there: check AWS_ACCESS_KEY_ID or store.access_key"},
+    {"XAdminUserNotFound", PN_CLASS_FATAL, /* of versitygw */
+     "the access key does not exist there: check AWS_ACCESS_KEY_ID or store.access_key"},
     {"SignatureDoesNotMatch", PN_CLASS_FATAL,
      "the secret key does not belong to the access key: check AWS_SECRET_ACCESS_KEY or "
      "store.secret_key"},

@@ -41,6 +41,7 @@ struct attempt {
     size_t out_before;  /* how long call->out was */
     int64_t due_ms;     /* by the clock that only rises */
     int retries;
+    int sent;     /* times that it went out since the last retry: libcurl sends again by itself */
     bool renewed; /* the credentials, or the clock's difference, were renewed */
 };
 
@@ -172,6 +173,20 @@ static void take_header(struct pn_s3_reply *reply, const char *name, const char 
     } else if (strcasecmp(name, "x-amz-bucket-region") == 0) {
         copy_text(reply->region, sizeof reply->region, value, strlen(value));
     }
+}
+
+/* libcurl's CURLOPT_PREREQFUNCTION: a connection is there, and the request goes out. When a
+ * connection that was used before breaks without a reply, libcurl sends the request again on a new
+ * one and says nothing of it, though the first may have taken effect. */
+static int on_request(void *arg, char *there, char *here, int port_there, int port_here)
+{
+    struct attempt *attempt = arg;
+    (void)there;
+    (void)here;
+    (void)port_there;
+    (void)port_here;
+    attempt->sent++;
+    return CURL_PREREQFUNC_OK;
 }
 
 static size_t on_header(char *line, size_t size, size_t count, void *arg)
@@ -317,6 +332,9 @@ static void set_options(struct attempt *attempt)
     (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, attempt);
     (void)curl_easy_setopt(curl, CURLOPT_PRIVATE, attempt);
+    (void)curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, on_request);
+    (void)curl_easy_setopt(curl, CURLOPT_PREREQDATA, attempt);
+    attempt->sent = 0;
 }
 
 /* Starts the call's request, or fails the call. */
@@ -455,7 +473,7 @@ static void finish(struct sending *sending, struct attempt *attempt, CURLcode co
     }
     pn_s3_read_error(&attempt->body, &call->reply);
     judge_clock(s3, &call->reply);
-    call->unsure = call->unsure || code != CURLE_OK || status >= 500;
+    call->unsure = call->unsure || code != CURLE_OK || status >= 500 || attempt->sent > 1;
     if ((!passing && set_right(s3, attempt)) ||
         (passing && attempt->retries < RETRIES_MAX && take_budget(s3))) {
         wait_and_repeat(sending, attempt);

@@ -123,8 +123,25 @@ static int send_parts(struct upload *upload, int first, int count, char *bytes, 
     return rc;
 }
 
+/* The server knows the upload no more, and an attempt to end it had no reply: was it ended? */
+static int check_ended(const struct upload *upload, struct pn_err *e)
+{
+    struct pn_object object = {0};
+    struct pn_err why = {0};
+    int rc = pn_s3_head(&upload->s3->store, upload->key, &object, &why);
+    if (rc == 0 && object.size_bytes == upload->size_bytes && object.has_sum &&
+        object.crc32c == upload->sum) {
+        return 0;
+    }
+    return pn_err_set(
+        e, PN_CLASS_RETRY, PN_FAIL,
+        "%s no longer knows the upload in parts of '%s', and does not have the object",
+        upload->s3->host, upload->key);
+}
+
 static int end_parts(struct upload *upload, struct pn_err *e)
 {
+    struct pn_err why = {0};
     struct pn_buf reply;
     pn_buf_init(&reply, PN_S3_REPLY_BYTES_MAX);
     pn_buf_adds(&upload->parts, "</CompleteMultipartUpload>");
@@ -135,9 +152,13 @@ static int end_parts(struct upload *upload, struct pn_err *e)
                               .out = &reply};
     pn_s3_add_query(&call, "uploadId", upload->id);
     pn_s3_add_header(&call, "Content-Type", "application/xml");
-    int rc = pn_s3_send(upload->s3, &call, 1, e);
+    int rc = pn_s3_send(upload->s3, &call, 1, &why);
     if (rc == 0) {
         rc = pn_s3_check_body(upload->s3, &call, &reply, e);
+    } else if (why.class_ == PN_CLASS_MISSING && call.unsure) {
+        rc = check_ended(upload, e);
+    } else {
+        pn_err_copy(e, &why);
     }
     pn_buf_deinit(&reply);
     return rc;

@@ -635,6 +635,19 @@ static void test_check_refuses_a_store_that_overwrites(void **state)
     pn_store_destroy(&store);
 }
 
+static void test_check_refuses_a_list_out_of_order(void **state)
+{
+    struct pn_store *store = open_memory(state);
+    struct pn_err e = {0};
+    memory_store_disorder(store, true);
+    assert_int_not_equal(pn_store_check(store, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_FATAL);
+    assert_non_null(strstr(e.msg, "does not keep the order of the keys"));
+    memory_store_disorder(store, false);
+    assert_list(store, "", NULL, "");
+    pn_store_destroy(&store);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -662,6 +675,7 @@ int main(void)
         TEST(test_list_stops_when_told),
         TEST(test_a_list_out_of_order_is_an_error),
         TEST(test_check_refuses_a_store_that_overwrites),
+        TEST(test_check_refuses_a_list_out_of_order),
     };
     int failed = 0;
     for (size_t i = 0; i < sizeof BACKENDS / sizeof BACKENDS[0]; i++) {
