@@ -1,7 +1,7 @@
 """The whole of a cluster while it is disturbed: two gateways, three workers that land and three
 that fill a table, on three brokers and S3. Every few seconds something is killed, stopped or cut
-off and comes back, while producers write. Then every acknowledged record is there once, in Kafka, in the
-objects and in the tables.
+off and comes back, while producers write. Then every acknowledged record is there once, in Kafka,
+in the objects and in the tables.
 
 PINION_DISTRIBUTION_SECONDS is how long it is disturbed: a minute by default. The test prints the
 seed of what it did, and PINION_DISTRIBUTION_SEED does the same again."""
