@@ -26,6 +26,7 @@ int pn_cmd_task(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_emulate(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_notify(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_query(struct pn_cli *cli, int argc, char **argv);
+int pn_cmd_import(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_export(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_query_worker(struct pn_cli *cli, int argc, char **argv);
 int pn_cmd_batch(struct pn_cli *cli, int argc, char **argv);

@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "delta/delta.h"
 #include "engine/engine.h"
+#include "engine/import.h"
 #include "log/log.h"
 
 /* --- types ----------------------------------------------------------------------------------- */
@@ -107,6 +108,8 @@ struct pn_embedded_engine_ops {
                  bool descending, int (*take)(void *arg, int64_t row), void *arg, struct pn_err *e);
     int (*append)(struct pn_embedded_engine *engine, const struct pn_append *append,
                   struct pn_table_report *report, struct pn_err *e);
+    int (*import)(struct pn_embedded_engine *engine, const struct pn_import *import,
+                  struct pn_import_report *report, struct pn_err *e);
     const struct pn_delta_parquet *(*parquet)(struct pn_embedded_engine *engine);
 };
 
@@ -128,7 +131,8 @@ PN_MUST_CHECK static inline int pn_engine_warm(struct pn_embedded_engine *engine
 {
     return engine->ops->warm(engine, e);
 }
-/* How much of the query in progress is done, from 0 to 1; -1: not known. Any thread. */
+/* How much of the query in progress, or of the import's file, is done, from 0 to 1; -1: not known.
+ * Any thread. */
 static inline double pn_engine_progress(struct pn_embedded_engine *engine)
 {
     return engine->ops->progress(engine);
@@ -188,5 +192,19 @@ static inline const struct pn_delta_parquet *pn_engine_parquet(struct pn_embedde
     return engine->ops->parquet(engine);
 }
 void pn_embedded_engine_destroy(struct pn_embedded_engine **engine); /* NULL ok */
+
+/* --- import ---------------------------------------------------------------------------------- */
+
+/*
+ * Adds the rows of files to a table, all in one commit, or nothing. INPUT names the file, and the
+ * line of what does not fit: columns, or a row while bad rows are not taken. CONFLICT: the table
+ * has a file already, and `again` is not set. pn_engine_interrupt() ends it: RETRY.
+ */
+PN_MUST_CHECK static inline int pn_engine_import(struct pn_embedded_engine *engine,
+                                                 const struct pn_import *import,
+                                                 struct pn_import_report *report, struct pn_err *e)
+{
+    return engine->ops->import(engine, import, report, e);
+}
 
 #endif

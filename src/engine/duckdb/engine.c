@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "engine/duckdb/append.h"
+#include "engine/duckdb/import.h"
 #include "engine/duckdb/landed.h"
 
 static void destroy(struct pn_engine *base)
@@ -53,6 +54,7 @@ static const struct pn_embedded_engine_ops OPS = {
     .write_parquet = pn_duckdb_write_parquet,
     .order = pn_duckdb_order,
     .append = pn_duckdb_append,
+    .import = pn_duckdb_import,
     .parquet = parquet,
 };
 

@@ -61,7 +61,7 @@ static uint32_t add_column(uint32_t sum, const struct pn_column *column)
 }
 
 /* Which records become rows of the table, and how; the names and types of columns are its own. */
-static int64_t definition_of(const struct pn_table *table)
+int64_t pn_load_definition(const struct pn_table *table)
 {
     static const char *const unknown[] = {
         [PN_UNKNOWN_DROP] = "drop", [PN_UNKNOWN_KEEP] = "keep", [PN_UNKNOWN_REJECT] = "reject"};
@@ -84,7 +84,7 @@ static int64_t definition_of(const struct pn_table *table)
 static int check_definition(const struct pn_load_new *load, struct pn_err *e)
 {
     return pn_delta_txn_version(load->snapshot, PN_INCREMENTAL_DEFINITION) ==
-                   definition_of(load->table)
+                   pn_load_definition(load->table)
                ? 0
                : pn_err_input(e,
                               "table '%s': `mode`, `key`, `order_by` or `delete_when`, "
@@ -111,7 +111,7 @@ int pn_load_new_begin(struct pn_load_new *load, struct pn_duckdb *engine,
     if (!load->afresh) {
         rc = check_definition(load, e);
     }
-    load->taken = pn_taken_create(load->snapshot, load->afresh, definition_of(table));
+    load->taken = pn_taken_create(load->snapshot, load->afresh, pn_load_definition(table));
     if (load->afresh && load->snapshot != NULL) {
         (void)snprintf(report->why_afresh, sizeof report->why_afresh, "%s",
                        engine->config.full_refresh

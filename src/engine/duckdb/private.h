@@ -50,7 +50,7 @@ struct pn_duckdb {
     duckdb_database ask;
     bool ask_is_limited;              /* to this, and no setting can be changed: */
     struct pn_duckdb_reach ask_reach; /* what queries have read so far */
-    duckdb_connection asking;         /* of the query in progress that began last; NULL: none */
+    duckdb_connection asking; /* of the query or import in progress that began last; NULL: none */
     struct pn_duckdb_views work_views;
     struct pn_duckdb_views ask_views;
     struct pn_duckdb_verified verified; /* has a lock of its own */

@@ -182,10 +182,10 @@ static int warm(struct pn_embedded_engine *engine, struct pn_err *e)
     return pn_engine_warm(inner(engine), e);
 }
 
+/* Of a query, Spark's jobs say nothing; of an import the engine here does. */
 static double progress(struct pn_embedded_engine *engine)
 {
-    (void)engine;
-    return -1;
+    return pn_engine_progress(inner(engine));
 }
 
 static int write_parquet(struct pn_embedded_engine *engine, const struct pn_row_texts *rows,
@@ -204,6 +204,12 @@ static int append(struct pn_embedded_engine *engine, const struct pn_append *bat
                   struct pn_table_report *report, struct pn_err *e)
 {
     return pn_engine_append(inner(engine), batch, report, e);
+}
+
+static int import(struct pn_embedded_engine *engine, const struct pn_import *files,
+                  struct pn_import_report *report, struct pn_err *e)
+{
+    return pn_engine_import(inner(engine), files, report, e);
 }
 
 static const struct pn_delta_parquet *parquet(struct pn_embedded_engine *engine)
@@ -231,6 +237,7 @@ struct pn_embedded_engine *pn_spark_asking_engine(struct pn_engine **spark,
         .write_parquet = write_parquet,
         .order = order,
         .append = append,
+        .import = import,
         .parquet = parquet,
     };
     struct asking *made = pn_xcalloc(1, sizeof *made);

@@ -1,0 +1,354 @@
+/* pinion import: files become rows of a table. */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <openssl/evp.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/units.h"
+#include "cli/commands.h"
+#include "cli/interrupt.h"
+#include "cli/progress.h"
+#include "engine/embedded.h"
+#include "report/tables.h"
+#include "server/stations.h"
+
+enum { HASH_BYTES = 1 << 20, LOOK_NS = 100000000 };
+
+struct import_opts {
+    const char *format; /* NULL: by the file's name */
+    const char *bad_rows;
+    const char *extra_columns;
+    const char *delimiter;
+    const char *quote;
+    bool no_header;
+    bool force;
+};
+
+struct importing {
+    struct pn_cli *cli;
+    const struct pn_app *app;
+    struct pn_store *store;
+    struct pn_embedded_engine *engine;
+    struct pn_import import;
+    struct pn_import_file *files;
+    int64_t *sizes;
+    int64_t bytes;
+    struct pn_arena arena;
+    struct pn_import_report report;
+    /* The thread that shows how far it is. */
+    struct pn_progress progress;
+    pthread_t thread;
+    atomic_bool done;
+    atomic_int_fast64_t before; /* bytes of the files before */
+    atomic_int_fast64_t size;   /* of the file that is read */
+};
+
+/* --- files ------------------------------------------------------------------------------------ */
+
+static bool ends_with(const char *text, size_t len, const char *end)
+{
+    size_t end_len = strlen(end);
+    return len > end_len && strncasecmp(text + len - end_len, end, end_len) == 0;
+}
+
+static int choose_format(const char *path, const char *wanted, enum pn_import_format *format,
+                         struct pn_err *e)
+{
+    static const struct {
+        const char *end;
+        enum pn_import_format format;
+    } ends[] = {{".csv", PN_IMPORT_CSV},     {".tsv", PN_IMPORT_CSV},
+                {".json", PN_IMPORT_JSON},   {".jsonl", PN_IMPORT_JSON},
+                {".ndjson", PN_IMPORT_JSON}, {".parquet", PN_IMPORT_PARQUET}};
+    size_t len = strlen(path);
+    if (wanted != NULL) {
+        *format = strcmp(wanted, "csv") == 0       ? PN_IMPORT_CSV
+                  : strcmp(wanted, "parquet") == 0 ? PN_IMPORT_PARQUET
+                                                   : PN_IMPORT_JSON;
+        return 0;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        static const char *const packed[] = {".gz", ".zst"};
+        len -= ends_with(path, len, packed[i]) ? strlen(packed[i]) : 0;
+    }
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        if (ends_with(path, len, ends[i].end)) {
+            *format = ends[i].format;
+            return 0;
+        }
+    }
+    return pn_err_input(e,
+                        "%s: its name does not end in .csv, .tsv, .json, .jsonl, .ndjson or "
+                        ".parquet: give --input",
+                        path);
+}
+
+/* What makes two files the same: the SHA-256 of their contents. */
+static int hash_file(struct importing *importing, const char *path, int64_t size, const char **sum,
+                     struct pn_err *e)
+{
+    const struct pn_io *io = importing->cli->io;
+    char *bytes = pn_arena_alloc(&importing->arena, HASH_BYTES);
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int digest_len = 0;
+    int fd = -1;
+    size_t got = HASH_BYTES;
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool good = context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1;
+    int rc = pn_io_open(io, path, O_RDONLY, &fd, e);
+    for (int64_t at = 0; rc == 0 && good && got > 0 && at < size; at += (int64_t)got) {
+        rc = pn_io_read_some(io, fd, bytes, HASH_BYTES, at, &got, path, e);
+        good = rc != 0 || EVP_DigestUpdate(context, bytes, got) == 1;
+    }
+    good = good && EVP_DigestFinal_ex(context, digest, &digest_len) == 1;
+    PN_ASSERT(good);
+    char *text = pn_arena_alloc(&importing->arena, 2 * digest_len + 1);
+    for (unsigned int i = 0; i < digest_len; i++) {
+        (void)snprintf(text + 2 * i, 3, "%02x", digest[i]);
+    }
+    *sum = text;
+    EVP_MD_CTX_free(context);
+    pn_io_close(io, &fd);
+    return rc;
+}
+
+static int take_file(struct importing *importing, const char *path, const char *format, size_t i,
+                     struct pn_err *e)
+{
+    struct pn_import_file *file = &importing->files[i];
+    struct stat found;
+    const char *sum = NULL;
+    *file = (struct pn_import_file){.path = path, .name = path};
+    int rc = pn_io_stat(importing->cli->io, path, &found, e);
+    if (rc == 0 && !S_ISREG(found.st_mode)) {
+        rc = pn_err_input(e, "%s is not a file", path);
+    }
+    if (rc == 0) {
+        rc = choose_format(path, format, &file->format, e);
+    }
+    if (rc == 0) {
+        rc = hash_file(importing, path, found.st_size, &sum, e);
+    }
+    if (rc == 0) {
+        file->app_id = pn_arena_printf(&importing->arena, "pinion/import/%s", sum);
+        importing->sizes[i] = found.st_size;
+        importing->bytes += found.st_size;
+    }
+    for (size_t k = 0; rc == 0 && k < i; k++) {
+        if (strcmp(importing->files[k].app_id, file->app_id) == 0) {
+            rc = pn_err_input(e, "%s and %s have the same contents: give one of them",
+                              importing->files[k].name, path);
+        }
+    }
+    return rc;
+}
+
+/* --- progress --------------------------------------------------------------------------------- */
+
+static void begin_file(void *arg, size_t file)
+{
+    struct importing *importing = arg;
+    int64_t before = 0;
+    for (size_t i = 0; i < file; i++) {
+        before += importing->sizes[i];
+    }
+    atomic_store(&importing->size, 0);
+    atomic_store(&importing->before, before);
+    atomic_store(&importing->size, importing->sizes[file]);
+}
+
+static void *show(void *arg)
+{
+    struct importing *importing = arg;
+    const struct timespec wait = {.tv_nsec = LOOK_NS};
+    while (!atomic_load(&importing->done)) {
+        double part = pn_engine_progress(importing->engine);
+        double done = (double)atomic_load(&importing->before) +
+                      (part > 0 ? part * (double)atomic_load(&importing->size) : 0);
+        pn_progress_update(&importing->progress, (int64_t)done);
+        (void)nanosleep(&wait, NULL);
+    }
+    return NULL;
+}
+
+/* --- the import ------------------------------------------------------------------------------- */
+
+static int find_table(struct importing *importing, const char *name, struct pn_err *e)
+{
+    const struct pn_pipeline *pipeline = importing->app->pipeline;
+    const char *path = NULL;
+    int rc = pn_report_find_table(pipeline, name, &importing->import.table, &path, e);
+    return rc != 0 || importing->import.table != NULL
+               ? rc
+               : pn_err_input(e, "the pipeline does not make the table '%s'", name);
+}
+
+static int do_import(struct importing *importing, struct pn_interrupt *interrupt, struct pn_err *e)
+{
+    struct pn_cli *cli = importing->cli;
+    int rc = pn_app_open_store(importing->app, &importing->store, e);
+    if (rc == 0) {
+        rc = pn_app_open_engine(importing->app, importing->store, NULL, &importing->engine, e);
+    }
+    if (rc == 0) {
+        rc = pn_interrupt_watch(interrupt, &importing->engine->batch, 0, e);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    pn_progress_start(&importing->progress, cli->err, cli->quiet, cli->clock, "importing",
+                      importing->bytes);
+    bool is_shown = pthread_create(&importing->thread, NULL, show, importing) == 0;
+    rc = pn_engine_import(importing->engine, &importing->import, &importing->report, e);
+    atomic_store(&importing->done, true);
+    if (is_shown) {
+        (void)pthread_join(importing->thread, NULL);
+    }
+    if (rc == 0) {
+        pn_progress_end(&importing->progress, importing->bytes);
+    }
+    return rc;
+}
+
+static void print_report(const struct importing *importing)
+{
+    static const struct pn_report_column columns[] = {
+        {"table", PN_CELL_TEXT}, {"version", PN_CELL_INT},      {"files", PN_CELL_INT},
+        {"rows", PN_CELL_INT},   {"dead_letters", PN_CELL_INT}, {"bytes", PN_CELL_INT}};
+    struct pn_row_writer *rows = pn_cli_rows(importing->cli);
+    PN_ROWS_BEGIN(rows, columns);
+    pn_cell_cstr(rows, importing->import.table->name);
+    pn_cell_int(rows, importing->report.version);
+    pn_cell_int(rows, (int64_t)importing->import.count);
+    pn_cell_int(rows, importing->report.rows);
+    pn_cell_int(rows, importing->report.dead_letters);
+    pn_cell_int(rows, importing->bytes);
+    pn_row_writer_end(&rows);
+}
+
+static int run(struct pn_cli *cli, const struct import_opts *opts, char **argv, size_t count)
+{
+    struct importing importing = {.cli = cli};
+    struct pn_interrupt interrupt;
+    struct pn_err failure = {0};
+    pn_arena_init(&importing.arena, 0);
+    pn_interrupt_begin(&interrupt);
+    importing.files = pn_arena_calloc(&importing.arena, count, sizeof *importing.files);
+    importing.sizes = pn_arena_calloc(&importing.arena, count, sizeof *importing.sizes);
+    importing.import =
+        (struct pn_import){.files = importing.files,
+                           .count = count,
+                           .takes_bad_rows = strcmp(opts->bad_rows, "dead-letter") == 0,
+                           .again = opts->force,
+                           .drops_extra = strcmp(opts->extra_columns, "drop") == 0,
+                           .delimiter = opts->delimiter == NULL               ? '\0'
+                                        : strcmp(opts->delimiter, "tab") == 0 ? '\t'
+                                                                              : opts->delimiter[0],
+                           .quote = opts->quote[0],
+                           .has_no_header = opts->no_header,
+                           .begin = begin_file,
+                           .arg = &importing};
+    int rc = pn_cli_app(cli, &importing.app, &failure);
+    if (rc == 0) {
+        rc = find_table(&importing, argv[0], &failure);
+    }
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        rc = take_file(&importing, argv[1 + i], opts->format, i, &failure);
+    }
+    if (rc == 0) {
+        rc = do_import(&importing, &interrupt, &failure);
+    }
+    pn_interrupt_end(&interrupt);
+    if (rc == 0) {
+        print_report(&importing);
+    }
+    int status = rc == 0 ? PN_EXIT_OK : pn_cli_fail(cli, &failure);
+    pn_embedded_engine_destroy(&importing.engine);
+    pn_store_destroy(&importing.store);
+    pn_arena_deinit(&importing.arena);
+    pn_interrupt_pass_on(&interrupt);
+    pn_signals_restore(&interrupt.signals);
+    return status;
+}
+
+static bool is_one_character(const char *text)
+{
+    return text[0] != '\0' && text[1] == '\0' && (unsigned char)text[0] < 0x80 && text[0] != '\n' &&
+           text[0] != '\r';
+}
+
+int pn_cmd_import(struct pn_cli *cli, int argc, char **argv)
+{
+    struct import_opts importing = {.bad_rows = "refuse", .extra_columns = "refuse", .quote = "\""};
+    const struct pn_opt opts[] = {
+        {.name = "input",
+         .kind = PN_OPT_CHOICE,
+         .choices = "csv|json|parquet",
+         .help = "format of the files (by their names: .csv, .tsv, .json, .jsonl, .ndjson, "
+                 ".parquet, each but the last also with .gz or .zst)",
+         .target = &importing.format},
+        {.name = "bad-rows",
+         .kind = PN_OPT_CHOICE,
+         .choices = "refuse|dead-letter",
+         .help = "what becomes of records that are not rows: refuse the import (the default), or "
+                 "put them into the table of dead letters",
+         .target = &importing.bad_rows},
+        {.name = "extra-columns",
+         .kind = PN_OPT_CHOICE,
+         .choices = "refuse|drop",
+         .help = "columns of CSV and Parquet that the table lacks: refuse the import (the "
+                 "default), or leave them out",
+         .target = &importing.extra_columns},
+        {.name = "delimiter",
+         .kind = PN_OPT_STRING,
+         .value = "CHARACTER",
+         .help = "what separates values of a CSV, or tab (found in the header, of , ; | and tab)",
+         .target = &importing.delimiter},
+        {.name = "quote",
+         .kind = PN_OPT_STRING,
+         .value = "CHARACTER",
+         .help = "what encloses values of a CSV (\")",
+         .target = &importing.quote},
+        {.name = "no-header",
+         .kind = PN_OPT_FLAG,
+         .help = "the first line of a CSV is a row; the columns are the table's, in order",
+         .target = &importing.no_header},
+        {.name = "force",
+         .kind = PN_OPT_FLAG,
+         .help = "import files that the table has already once more",
+         .target = &importing.force},
+        {.name = NULL}};
+    const struct pn_syntax syntax = {
+        .operands = "TABLE FILE...",
+        .operands_min = 2,
+        .operands_max = PN_IMPORT_FILES_MAX + 1,
+        .opts = opts,
+        .uses = PN_USES_FORMAT | PN_USES_QUIET,
+        .about =
+            "Adds the rows of CSV, JSON and Parquet files to a raw table with `mode: append`, all "
+            "in one commit, or nothing. Columns are matched by name or alias; those that a file "
+            "lacks are null. A file, known by its contents, is imported once: the same file again "
+            "is refused. So after a crash the same command can be repeated.",
+        .examples =
+            "pinion import raw_orders orders.csv\n"
+            "pinion import raw_orders 2025-*.parquet\n"
+            "pinion import raw_orders export.csv.gz --delimiter ';' --bad-rows dead-letter\n"};
+    int status = 0;
+    if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
+        return status;
+    }
+    if (importing.delimiter != NULL && strcmp(importing.delimiter, "tab") != 0 &&
+        !is_one_character(importing.delimiter)) {
+        return pn_cli_usage(cli, "--delimiter must be one character, or tab");
+    }
+    if (!is_one_character(importing.quote)) {
+        return pn_cli_usage(cli, "--quote must be one character");
+    }
+    return run(cli, &importing, argv, (size_t)argc - 1);
+}

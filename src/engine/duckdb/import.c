@@ -1,0 +1,408 @@
+#include "engine/duckdb/import.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/random.h"
+#include "base/time_text.h"
+#include "base/units.h"
+#include "base/unzstd.h"
+#include "engine/duckdb/dead_letters.h"
+#include "engine/duckdb/load_new.h"
+
+enum { VALUE_BYTES_MAX = 1 << 20 };
+#define UNPACKED_BYTES_MAX ((int64_t)1 << 40)
+
+struct import {
+    struct pn_duckdb *engine;
+    duckdb_connection connection;
+    const struct pn_import *asked;
+    struct pn_delta_snapshot *snapshot; /* of the table; NULL: there is none yet */
+    struct pn_written *written;         /* of each file */
+    int64_t bad;
+};
+
+/* --- before ----------------------------------------------------------------------------------- */
+
+static int check_table(const struct import *import, struct pn_err *e)
+{
+    const struct pn_table *table = import->asked->table;
+    if (table->from_topic == NULL || table->mode == PN_MODE_MERGE) {
+        return pn_err_input(
+            e,
+            "table '%s' is %s: import into the topic or the raw table that it is "
+            "made from",
+            table->name, table->from_topic == NULL ? "not a raw table" : "made by `mode: merge`");
+    }
+    if (table->mode == PN_MODE_OVERWRITE) {
+        return pn_err_input(
+            e,
+            "each load makes table '%s' from topic %s alone, so imported rows would "
+            "go: import into the topic, or declare the table with `mode: append`",
+            table->name, table->from_topic);
+    }
+    if (import->snapshot != NULL && !pn_taken_holds(import->snapshot)) {
+        return pn_err_input(e,
+                            "table '%s' was made by `mode: overwrite`, and its next load makes it "
+                            "again: load it first",
+                            table->name);
+    }
+    return 0;
+}
+
+/* The version of a file's transaction; -1: the table does not have the file. */
+static int64_t txn_of(const struct pn_delta_snapshot *snapshot, const char *app_id)
+{
+    return snapshot != NULL ? pn_delta_txn_version(snapshot, app_id) : -1;
+}
+
+/* That of this import: how often the file was imported. */
+static int64_t next_txn(const struct import *import, size_t i)
+{
+    int64_t has = txn_of(import->snapshot, import->asked->files[i].app_id);
+    return has < 0 ? 1 : has + 1;
+}
+
+static int check_again(const struct import *import, struct pn_err *e)
+{
+    const struct pn_import *asked = import->asked;
+    for (size_t i = 0; !asked->again && i < asked->count; i++) {
+        const struct pn_delta_txn *txn =
+            import->snapshot != NULL ? pn_delta_txn_of(import->snapshot, asked->files[i].app_id)
+                                     : NULL;
+        if (txn != NULL) {
+            char at[PN_ISO8601_SIZE] = "";
+            return pn_err_set(
+                e, PN_CLASS_CONFLICT, PN_DELTA_TXN_SEEN,
+                "%s was imported into table '%s' already, at %s: leave it out, or give "
+                "--force to add its rows once more; nothing was imported",
+                asked->files[i].name, asked->table->name, pn_iso8601(txn->updated_ms, at));
+        }
+    }
+    return 0;
+}
+
+/* --- files ------------------------------------------------------------------------------------ */
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t len = strlen(text);
+    size_t end_len = strlen(end);
+    return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+/* Decompresses what only some of the readers can; *unpacked is NULL for other files. */
+static int unpack(struct import *import, const struct pn_import_file *file, char **unpacked,
+                  struct pn_err *e)
+{
+    const char *folder = NULL;
+    char uuid[PN_UUID_SIZE];
+    if (file->format == PN_IMPORT_PARQUET || !ends_with(file->path, ".zst")) {
+        return 0;
+    }
+    int rc = pn_duckdb_temp_folder(import->engine, &folder, e);
+    if (rc == 0) {
+        *unpacked = pn_xasprintf("%s/import-%s", folder, pn_uuid(uuid));
+        rc =
+            pn_unzstd_file(import->engine->config.io, file->path, *unpacked, UNPACKED_BYTES_MAX, e);
+    }
+    return rc;
+}
+
+static int import_file(struct import *import, size_t i, struct pn_err *e)
+{
+    struct pn_import_file file = import->asked->files[i];
+    struct pn_importing importing = {.engine = import->engine,
+                                     .connection = import->connection,
+                                     .import = import->asked,
+                                     .file = &file,
+                                     .number = i};
+    char *unpacked = NULL;
+    pn_arena_init(&importing.arena, 0);
+    int rc = unpack(import, &file, &unpacked, e);
+    if (rc == 0) {
+        file.path = unpacked != NULL ? unpacked : file.path;
+        rc = pn_import_file_write(&importing, &import->written[i], e);
+    }
+    import->bad += importing.bad;
+    if (unpacked != NULL) {
+        pn_duckdb_remove_file(import->engine, unpacked);
+    }
+    free(unpacked);
+    pn_arena_deinit(&importing.arena);
+    return rc;
+}
+
+static int refuse_bad(const struct import *import, struct pn_err *e)
+{
+    duckdb_result result;
+    int rc = pn_duckdb_run(import->connection,
+                           "SELECT file, line, byte, reason FROM pn_bad ORDER BY file, line NULLS "
+                           "LAST, byte LIMIT 1",
+                           &result, e);
+    if (rc != 0) {
+        return rc;
+    }
+    char place[64] = "";
+    int64_t file = duckdb_value_int64(&result, 0, 0);
+    int64_t line = duckdb_value_int64(&result, 1, 0);
+    char *reason = duckdb_value_varchar(&result, 3, 0);
+    bool is_row = import->asked->files[file].format == PN_IMPORT_PARQUET;
+    if (!duckdb_value_is_null(&result, 1, 0) && !duckdb_value_is_null(&result, 2, 0)) {
+        (void)snprintf(place, sizeof place, ", line %" PRId64 " (byte %" PRId64 ")", line,
+                       duckdb_value_int64(&result, 2, 0));
+    } else if (!duckdb_value_is_null(&result, 1, 0)) {
+        (void)snprintf(place, sizeof place, ", %s %" PRId64, is_row ? "row" : "line", line);
+    }
+    rc =
+        pn_err_input(e,
+                     "%s%s: %.300s; %" PRId64 " of the %s not rows of table '%s': mend them, or "
+                     "give --bad-rows dead-letter; nothing was imported",
+                     import->asked->files[file].name, place, reason, import->bad,
+                     pn_noun(import->bad, "records is", "records are"), import->asked->table->name);
+    duckdb_free(reason);
+    duckdb_destroy_result(&result);
+    return rc;
+}
+
+/* --- the commits ------------------------------------------------------------------------------ */
+
+static char *letters_app(const struct import *import, size_t i)
+{
+    return pn_xasprintf("pinion/letters/%s/%s", import->asked->table->name,
+                        import->asked->files[i].app_id);
+}
+
+/* Appends a SELECT of the dead letters of files that the table of dead letters does not have. */
+static void add_letters(const struct import *import, const bool *wanted, struct pn_buf *sql)
+{
+    const struct pn_import *asked = import->asked;
+    pn_buf_adds(sql, "SELECT ");
+    pn_duckdb_add_text(sql, asked->table->name);
+    pn_buf_adds(sql, " AS \"table\", CAST(NULL AS VARCHAR) AS topic, CAST(NULL AS INTEGER) AS "
+                     "partition, CAST(NULL AS BIGINT) AS \"offset\", CASE file");
+    for (size_t i = 0; i < asked->count; i++) {
+        if (wanted[i]) {
+            pn_buf_addf(sql, " WHEN %zu THEN ", i);
+            pn_duckdb_add_text(sql, asked->files[i].name);
+        }
+    }
+    pn_buf_addf(sql,
+                " END AS object, line, CASE WHEN length(value) > %d THEN concat(reason, ' (only "
+                "the beginning of the value is stored)') ELSE reason END AS reason, left(value, "
+                "%d) AS value, CAST(NULL AS TIMESTAMPTZ) AS timestamp FROM pn_bad WHERE file IN (",
+                VALUE_BYTES_MAX, VALUE_BYTES_MAX);
+    for (size_t i = 0; i < asked->count; i++) {
+        pn_buf_addf(sql, wanted[i] ? "%zu, " : "", i);
+    }
+    pn_buf_adds(sql, "-1) ORDER BY file, line, byte");
+}
+
+/* One try; PN_DELTA_TXN_SEEN: another import was faster. */
+static int commit_letters(struct import *import, struct pn_err *e)
+{
+    struct pn_duckdb *engine = import->engine;
+    const struct pn_import *asked = import->asked;
+    struct pn_table itself = pn_dead_letters_table(engine->pipeline);
+    struct pn_delta_snapshot *snapshot = NULL;
+    struct pn_written written = {0};
+    struct pn_delta_txn *txns = pn_xcalloc(asked->count, sizeof *txns);
+    int64_t *before = pn_xcalloc(asked->count, sizeof *before);
+    bool *wanted = pn_xcalloc(asked->count, sizeof *wanted);
+    struct pn_buf sql;
+    size_t count = 0;
+    int64_t version = -1;
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    int rc = pn_duckdb_newest(engine, itself.path, &snapshot, e);
+    for (size_t i = 0; rc == 0 && i < asked->count; i++) {
+        char *app_id = letters_app(import, i);
+        /* A killed import may have left those of a file whose rows the table lacks. */
+        int64_t version_to_be = next_txn(import, i);
+        before[count] = txn_of(snapshot, app_id);
+        wanted[i] = before[count] < version_to_be;
+        if (wanted[i]) {
+            txns[count++] = (struct pn_delta_txn){.app_id = app_id,
+                                                  .version = version_to_be,
+                                                  .updated_ms = pn_wall_ms(engine->clock)};
+        } else {
+            free(app_id);
+        }
+    }
+    if (rc == 0) {
+        add_letters(import, wanted, &sql);
+        rc = pn_duckdb_write(engine, import->connection, &itself, &sql, &written, e);
+    }
+    if (rc == 0 && written.rows > 0) {
+        const struct pn_duckdb_put put = {
+            .mode = PN_DELTA_APPEND, .txns = txns, .txns_before = before, .txn_count = count};
+        rc = pn_duckdb_commit(engine, &itself, &written, &put, &version, e);
+        if (rc != 0) {
+            pn_duckdb_write_undo(engine, &written, rc);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        free((char *)txns[i].app_id);
+    }
+    pn_written_deinit(&written);
+    pn_delta_snapshot_destroy(&snapshot);
+    pn_buf_deinit(&sql);
+    free(txns);
+    free(before);
+    free(wanted);
+    return rc;
+}
+
+/* What the commit says of the files, and, of a new table, that no landed object was taken yet. */
+struct marks {
+    struct pn_delta_txn *txns;
+    int64_t *before;
+    size_t count;
+    struct pn_taken *taken;
+};
+
+static void make_marks(const struct import *import, struct marks *marks)
+{
+    const struct pn_import *asked = import->asked;
+    int64_t now_ms = pn_wall_ms(import->engine->clock);
+    const struct pn_delta_txn *first = NULL;
+    const int64_t *first_before = NULL;
+    size_t first_count = 0;
+    if (import->snapshot == NULL) {
+        marks->taken = pn_taken_create(NULL, false, pn_load_definition(asked->table));
+        pn_taken_txns(marks->taken, now_ms, &first, &first_before, &first_count);
+    }
+    marks->txns = pn_xcalloc(asked->count + first_count, sizeof *marks->txns);
+    marks->before = pn_xcalloc(asked->count + first_count, sizeof *marks->before);
+    for (; marks->count < first_count; marks->count++) {
+        marks->txns[marks->count] = first[marks->count];
+        marks->before[marks->count] = first_before[marks->count];
+    }
+    for (size_t i = 0; i < asked->count; i++, marks->count++) {
+        marks->before[marks->count] = txn_of(import->snapshot, asked->files[i].app_id);
+        marks->txns[marks->count] = (struct pn_delta_txn){
+            .app_id = asked->files[i].app_id, .version = next_txn(import, i), .updated_ms = now_ms};
+    }
+}
+
+static int commit(struct import *import, int64_t *version, struct pn_err *e)
+{
+    struct pn_duckdb *engine = import->engine;
+    const struct pn_import *asked = import->asked;
+    struct pn_delta *delta = pn_duckdb_delta(engine, asked->table->path);
+    struct pn_delta_file *adds = pn_xcalloc(asked->count, sizeof *adds);
+    struct marks marks = {.count = 0};
+    struct pn_buf schema;
+    size_t count = 0;
+    for (size_t i = 0; i < asked->count; i++) {
+        if (import->written[i].name != NULL) {
+            adds[count++] = pn_written_file(&import->written[i]);
+        }
+    }
+    make_marks(import, &marks);
+    pn_buf_init(&schema, PN_DUCKDB_SQL_MAX);
+    pn_table_delta_schema(asked->table, &schema);
+    const struct pn_delta_commit commit = {.mode = PN_DELTA_APPEND,
+                                           .operation = "WRITE",
+                                           .schema = pn_buf_text(&schema),
+                                           .name = asked->table->name,
+                                           .adds = adds,
+                                           .add_count = count,
+                                           .txns = marks.txns,
+                                           .txns_before = marks.before,
+                                           .txn_count = marks.count};
+    int rc = pn_buf_check(&schema, "a table's schema", e);
+    if (rc == 0) {
+        rc = pn_delta_commit(delta, &commit, version, e);
+    }
+    pn_taken_destroy(&marks.taken);
+    free(marks.txns);
+    free(marks.before);
+    free(adds);
+    pn_buf_deinit(&schema);
+    pn_delta_destroy(&delta);
+    return rc;
+}
+
+/* --- the import ------------------------------------------------------------------------------- */
+
+static int run(struct import *import, struct pn_import_report *report, struct pn_err *e)
+{
+    enum { TRIES_MAX = 8 };
+    const struct pn_import *asked = import->asked;
+    int rc = pn_import_make_bad(import->connection, e);
+    for (size_t i = 0; rc == 0 && i < asked->count; i++) {
+        if (asked->begin != NULL) {
+            asked->begin(asked->arg, i);
+        }
+        rc = import_file(import, i, e);
+        if (rc != 0 && atomic_load(&import->engine->interrupted)) {
+            rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
+                            "the import was ended; nothing was imported");
+        }
+        if (rc == 0 && import->bad > 0 && !asked->takes_bad_rows) {
+            rc = refuse_bad(import, e);
+        }
+        report->rows += import->written[i].rows;
+    }
+    if (rc == 0 && import->bad > 0) {
+        rc = PN_DELTA_TXN_SEEN;
+        for (int tries = 0; rc == PN_DELTA_TXN_SEEN && tries < TRIES_MAX; tries++) {
+            rc = commit_letters(import, e);
+        }
+    }
+    report->dead_letters = import->bad;
+    if (rc == 0) {
+        rc = commit(import, &report->version, e);
+    }
+    return rc;
+}
+
+/* Whose progress others ask for, and which an interrupt ends. */
+static void set_asking(struct pn_duckdb *engine, duckdb_connection connection)
+{
+    pthread_mutex_lock(&engine->lock);
+    engine->asking = connection;
+    pthread_mutex_unlock(&engine->lock);
+}
+
+int pn_duckdb_import(struct pn_embedded_engine *base, const struct pn_import *asked,
+                     struct pn_import_report *report, struct pn_err *e)
+{
+    struct pn_duckdb *engine = (struct pn_duckdb *)base;
+    struct import import = {.engine = engine, .asked = asked};
+    *report = (struct pn_import_report){.version = -1};
+    import.written = pn_xcalloc(asked->count, sizeof *import.written);
+    int rc = pn_duckdb_newest(engine, asked->table->path, &import.snapshot, e);
+    if (rc == 0) {
+        rc = check_table(&import, e);
+    }
+    if (rc == 0) {
+        rc = check_again(&import, e);
+    }
+    if (rc == 0) {
+        rc = pn_duckdb_connect_work(engine, &import.connection, e);
+    }
+    if (rc == 0) {
+        set_asking(engine, import.connection);
+        rc = pn_duckdb_run(import.connection,
+                           "SET enable_progress_bar = true; SET enable_progress_bar_print = false",
+                           NULL, e);
+    }
+    if (rc == 0) {
+        rc = run(&import, report, e);
+    }
+    set_asking(engine, NULL);
+    for (size_t i = 0; i < asked->count; i++) {
+        if (rc != 0) {
+            pn_duckdb_write_undo(engine, &import.written[i], rc);
+        }
+        pn_written_deinit(&import.written[i]);
+    }
+    duckdb_disconnect(&import.connection);
+    pn_delta_snapshot_destroy(&import.snapshot);
+    free(import.written);
+    return rc;
+}

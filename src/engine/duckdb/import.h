@@ -1,0 +1,122 @@
+/*
+ * Imports (engine/import.h): from a file to a Parquet file of the table that no commit names yet.
+ *
+ *   import.c          an import's way: files, dead letters, commit
+ *   import_file.c     one file: its rows, and what of it is not a row
+ *   import_bad.c      records that are not rows
+ *   import_csv.c      what the header of a CSV says, and how DuckDB reads it
+ *   import_parquet.c  which columns of a Parquet file fit
+ *   import_columns.c  columns of a file as those of the table, with checks
+ *   import_json.c     JSON, by the rules of landed objects
+ *   csv_place.c       lines and bytes of records of a CSV
+ *
+ * CSV and Parquet are read by DuckDB's own readers. Values of a CSV are read as texts and converted
+ * by expressions that refuse what DuckDB's casts would round.
+ */
+#ifndef PN_ENGINE_DUCKDB_IMPORT_H
+#define PN_ENGINE_DUCKDB_IMPORT_H
+
+#include "base/arena.h"
+#include "engine/duckdb/write.h"
+#include "engine/import.h"
+
+/* A column of the table, and where its values come from. */
+struct pn_import_column {
+    const struct pn_column *column;
+    int64_t at;        /* of the file's columns; -1: the file has none, all are null */
+    const char *raw;   /* expressions of SQL: the value in the file, ... */
+    const char *value; /* ... as one of the column; with the next one over pn_r<i> and pn_v<i> */
+    const char *good;  /* is it? Not for nulls */
+};
+
+/* One file of an import. */
+struct pn_importing {
+    struct pn_duckdb *engine;
+    duckdb_connection connection;
+    const struct pn_import *import;
+    const struct pn_import_file *file;
+    size_t number; /* of the file, from 0 */
+    struct pn_import_column *columns;
+    size_t column_count; /* of the table */
+    const char *first;   /* of a CSV: its first record */
+    char delimiter;
+    size_t width; /* columns of the file */
+    struct pn_arena arena;
+    int64_t bad; /* rows in pn_bad */
+};
+
+/* --- import_bad.c ---------------------------------------------------------------------------- */
+
+/* What is not a row is in the temporary table pn_bad (file, line, byte, reason, value). */
+int pn_import_make_bad(duckdb_connection connection, struct pn_err *e) PN_MUST_CHECK;
+struct pn_import_bad {
+    int64_t line; /* from 1; of Parquet the row */
+    int64_t byte; /* from 0; -1: not known */
+    const char *reason;
+    const char *value;
+    size_t value_len;
+};
+int pn_import_add_bad(struct pn_importing *importing, duckdb_appender appender,
+                      const struct pn_import_bad *bad, struct pn_err *e) PN_MUST_CHECK;
+
+/* --- import_file.c --------------------------------------------------------------------------- */
+
+/* Writes the file's rows; `written` is to be committed or undone. */
+int pn_import_file_write(struct pn_importing *importing, struct pn_written *written,
+                         struct pn_err *e) PN_MUST_CHECK;
+
+/* --- import_csv.c, import_parquet.c, import_json.c -------------------------------------------- */
+
+/* Finds the columns, and how the file is separated. INPUT when they do not fit. */
+int pn_import_read_header(struct pn_importing *importing, struct pn_err *e) PN_MUST_CHECK;
+/* Appends the table function that reads the file, with columns c0, c1, ... */
+void pn_import_add_read_csv(const struct pn_importing *importing, struct pn_buf *sql);
+int pn_import_read_parquet(struct pn_importing *importing, struct pn_err *e) PN_MUST_CHECK;
+int pn_import_json(struct pn_importing *importing, struct pn_written *written,
+                   struct pn_err *e) PN_MUST_CHECK;
+
+/* --- import_columns.c ------------------------------------------------------------------------- */
+
+/* The table's columns, none of them found yet. */
+void pn_import_begin_columns(struct pn_importing *importing);
+/* The table's column for a name in the file, its own or an alias; NULL: it has none. */
+struct pn_import_column *pn_import_column_for(struct pn_importing *importing, const char *name);
+/* Matches the file's columns. INPUT when one is there twice, or is not the table's and not dropped;
+ * or when a required one is missing. */
+int pn_import_match(struct pn_importing *importing, const char *const *names, size_t count,
+                    struct pn_err *e) PN_MUST_CHECK;
+/* How a text becomes a value of the column. */
+void pn_import_from_text(struct pn_importing *importing, struct pn_import_column *column, size_t i);
+/* Appends: the raw and converted values as a list; the rows' columns; and an expression that is
+ * null for a row, or says why it is none. */
+void pn_import_add_values(const struct pn_importing *importing, struct pn_buf *sql);
+void pn_import_add_row(const struct pn_importing *importing, struct pn_buf *sql);
+void pn_import_add_reason(const struct pn_importing *importing, struct pn_buf *sql);
+/* Does a failure of a statement say that there is a bad row? */
+bool pn_import_is_bad_row(const struct pn_err *e);
+
+/* --- csv_place.c ------------------------------------------------------------------------------ */
+
+/*
+ * Calls `record` for each record of a CSV after its header that is not an empty line, in order,
+ * until it returns non-zero: number from 1, line from 1, byte from 0. The text is the record's
+ * without its end, and cut off after 1 MiB. The file may be in gzip.
+ */
+struct pn_csv_record {
+    int64_t number;
+    int64_t line;
+    int64_t byte;
+    int64_t end; /* the byte after it */
+    const char *text;
+    size_t len;
+};
+int pn_csv_records(const struct pn_io *io, const char *path, char quote, bool has_header,
+                   int (*record)(void *arg, const struct pn_csv_record *record, struct pn_err *e),
+                   void *arg, struct pn_err *e) PN_MUST_CHECK;
+
+/* --- import.c --------------------------------------------------------------------------------- */
+
+int pn_duckdb_import(struct pn_embedded_engine *base, const struct pn_import *import,
+                     struct pn_import_report *report, struct pn_err *e) PN_MUST_CHECK;
+
+#endif

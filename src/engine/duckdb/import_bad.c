@@ -1,0 +1,56 @@
+/* Records of an import that are not rows: a temporary table of them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base64.h"
+#include "base/mem.h"
+#include "engine/duckdb/import.h"
+
+int pn_import_make_bad(duckdb_connection connection, struct pn_err *e)
+{
+    return pn_duckdb_run(connection,
+                         "CREATE OR REPLACE TEMP TABLE pn_bad (file BIGINT, line BIGINT, byte "
+                         "BIGINT, reason VARCHAR, value VARCHAR)",
+                         NULL, e);
+}
+
+static bool append_text(duckdb_appender appender, const char *text, size_t len)
+{
+    return duckdb_append_varchar_length(appender, text, len) == DuckDBSuccess;
+}
+
+/* A value that is not text is in base64, as the reason then says. */
+static bool append_value(duckdb_appender appender, const struct pn_import_bad *bad)
+{
+    if (pn_utf8_valid(bad->value, bad->value_len)) {
+        return append_text(appender, bad->reason, strlen(bad->reason)) &&
+               append_text(appender, bad->value, bad->value_len);
+    }
+    char *reason = pn_xasprintf("%s (the value is in base64)", bad->reason);
+    struct pn_buf value;
+    pn_buf_init(&value, PN_DUCKDB_SQL_MAX);
+    pn_base64_encode(&value, bad->value, bad->value_len);
+    bool good = append_text(appender, reason, strlen(reason)) &&
+                append_text(appender, pn_buf_text(&value), value.len);
+    pn_buf_deinit(&value);
+    free(reason);
+    return good;
+}
+
+static bool append_number(duckdb_appender appender, int64_t number)
+{
+    return (number < 0 ? duckdb_append_null(appender) : duckdb_append_int64(appender, number)) ==
+           DuckDBSuccess;
+}
+
+int pn_import_add_bad(struct pn_importing *importing, duckdb_appender appender,
+                      const struct pn_import_bad *bad, struct pn_err *e)
+{
+    bool good = duckdb_append_int64(appender, (int64_t)importing->number) == DuckDBSuccess &&
+                append_number(appender, bad->line) && append_number(appender, bad->byte) &&
+                append_value(appender, bad) && duckdb_appender_end_row(appender) == DuckDBSuccess;
+    importing->bad += good;
+    return good ? 0
+                : pn_err_fatal(e, "DuckDB does not accept a bad row: %s",
+                               duckdb_appender_error(appender));
+}

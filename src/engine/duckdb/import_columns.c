@@ -1,0 +1,250 @@
+/* Columns of a file as those of a table: which is which, and by what expressions. */
+#include <string.h>
+#include <strings.h>
+
+#include "engine/duckdb/decode.h"
+#include "engine/duckdb/import.h"
+
+static const char BAD_ROW[] = "pinion: a bad row";
+
+/* --- names ------------------------------------------------------------------------------------ */
+
+void pn_import_begin_columns(struct pn_importing *importing)
+{
+    const struct pn_table *table = importing->import->table;
+    importing->column_count = pn_decoder_columns(table);
+    importing->columns =
+        pn_arena_calloc(&importing->arena, importing->column_count, sizeof *importing->columns);
+    for (size_t i = 0; i < importing->column_count; i++) {
+        importing->columns[i] =
+            (struct pn_import_column){.column = pn_decoder_column(table, i), .at = -1};
+    }
+}
+
+static bool is_alias(const struct pn_column *column, const char *name)
+{
+    for (size_t i = 0; i < column->alias_count; i++) {
+        if (strcmp(column->aliases[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct pn_import_column *pn_import_column_for(struct pn_importing *importing, const char *name)
+{
+    struct pn_import_column *other = NULL;
+    for (size_t i = 0; i < importing->import->table->column_count; i++) {
+        struct pn_import_column *column = &importing->columns[i];
+        if (strcmp(column->column->name, name) == 0) {
+            return column;
+        }
+        if (other == NULL &&
+            (is_alias(column->column, name) || strcasecmp(column->column->name, name) == 0)) {
+            other = column;
+        }
+    }
+    return other;
+}
+
+int pn_import_match(struct pn_importing *importing, const char *const *names, size_t count,
+                    struct pn_err *e)
+{
+    const struct pn_table *table = importing->import->table;
+    const char *file = importing->file->name;
+    for (size_t i = 0; i < count; i++) {
+        struct pn_import_column *column = pn_import_column_for(importing, names[i]);
+        if (column == NULL && !importing->import->drops_extra) {
+            return pn_err_input(e,
+                                "%s, line 1: table '%s' has no column '%.80s': add it to "
+                                "pipeline.yml, as a column or an alias, or leave it out by "
+                                "--extra-columns drop; nothing was imported",
+                                file, table->name, names[i]);
+        }
+        if (column != NULL && column->at >= 0) {
+            return pn_err_input(e,
+                                "%s, line 1: the columns '%.80s' and '%.80s' are both column '%s' "
+                                "of table '%s': remove one; nothing was imported",
+                                file, names[column->at], names[i], column->column->name,
+                                table->name);
+        }
+        if (column != NULL) {
+            column->at = (int64_t)i;
+        }
+    }
+    bool any = false;
+    for (size_t i = 0; i < table->column_count; i++) {
+        any = any || importing->columns[i].at >= 0;
+        if (importing->columns[i].at < 0 && table->columns[i].required) {
+            return pn_err_input(e,
+                                "%s, line 1: the column '%s', which table '%s' requires, is "
+                                "missing; nothing was imported",
+                                file, table->columns[i].name, table->name);
+        }
+    }
+    return any ? 0
+               : pn_err_input(e,
+                              "%s, line 1: none of its columns is one of table '%s'; nothing was "
+                              "imported",
+                              file, table->name);
+}
+
+/* --- texts to values -------------------------------------------------------------------------- */
+
+static const char *type_sql(struct pn_importing *importing, const struct pn_type *type)
+{
+    struct pn_buf sql;
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    pn_type_sql(type, &sql);
+    const char *copy = pn_arena_strdup(&importing->arena, pn_buf_text(&sql));
+    pn_buf_deinit(&sql);
+    return copy;
+}
+
+/* A number whose text is not the one that DuckDB writes may have lost digits. */
+static const char *number_is_good(struct pn_importing *importing, size_t i, const char *fraction)
+{
+    return pn_arena_printf(&importing->arena,
+                           "(CAST(pn_v%zu AS VARCHAR) = pn_r%zu OR (pn_v%zu IS NOT NULL AND "
+                           "regexp_full_match(pn_r%zu, '\\s*[+-]?[0-9]*%s\\s*')))",
+                           i, i, i, i, fraction);
+}
+
+/* DuckDB's own TIMESTAMP is much faster, but passes over an offset: it is for texts without. */
+static const char *timestamp_of(struct pn_importing *importing, const char *raw)
+{
+    return pn_arena_printf(
+        &importing->arena,
+        "CASE WHEN length(%s) = 19 AND %s[14] = ':' AND %s[17] = ':' THEN "
+        "make_timestamptz(epoch_us(TRY_CAST(%s AS TIMESTAMP))) ELSE TRY_CAST(%s AS TIMESTAMPTZ) "
+        "END",
+        raw, raw, raw, raw, raw);
+}
+
+void pn_import_from_text(struct pn_importing *importing, struct pn_import_column *column, size_t i)
+{
+    const struct pn_type *type = &column->column->type;
+    struct pn_arena *arena = &importing->arena;
+    const char *raw = column->raw;
+    column->good = pn_arena_printf(arena, "pn_v%zu IS NOT NULL", i);
+    switch (type->kind) {
+    case PN_TYPE_STRING:
+        column->value = raw;
+        return;
+    case PN_TYPE_JSON:
+        column->value = raw;
+        column->good = pn_arena_printf(arena, "json_valid(pn_r%zu)", i);
+        return;
+    case PN_TYPE_BIGINT:
+    case PN_TYPE_INT:
+    case PN_TYPE_SMALLINT:
+    case PN_TYPE_TINYINT:
+        column->good = number_is_good(importing, i, "(\\.0*)?");
+        break;
+    case PN_TYPE_DECIMAL:
+        column->good = number_is_good(
+            importing, i, pn_arena_printf(arena, "(\\.[0-9]{0,%d}0*)?", (int)type->scale));
+        break;
+    case PN_TYPE_TIMESTAMP:
+        column->value = timestamp_of(importing, raw);
+        return;
+    case PN_TYPE_BINARY:
+        column->value = pn_arena_printf(
+            arena,
+            "CASE WHEN length(%s) %% 4 = 0 AND regexp_full_match(%s, '[A-Za-z0-9+/]*={0,2}') THEN "
+            "from_base64(%s) END",
+            raw, raw, raw);
+        return;
+    case PN_TYPE_STRUCT:
+    case PN_TYPE_ARRAY:
+    case PN_TYPE_MAP:
+        column->value = pn_arena_printf(arena, "TRY_CAST(TRY_CAST(%s AS JSON) AS %s)", raw,
+                                        type_sql(importing, type));
+        return;
+    default:
+        break;
+    }
+    column->value = pn_arena_printf(arena, "TRY_CAST(%s AS %s)", raw, type_sql(importing, type));
+}
+
+/* --- statements ------------------------------------------------------------------------------- */
+
+void pn_import_add_values(const struct pn_importing *importing, struct pn_buf *sql)
+{
+    bool first = true;
+    for (size_t i = 0; i < importing->column_count; i++) {
+        const struct pn_import_column *column = &importing->columns[i];
+        if (column->at >= 0) {
+            pn_buf_addf(sql, "%s%s AS pn_r%zu, %s AS pn_v%zu", first ? "" : ", ", column->raw, i,
+                        column->value, i);
+            first = false;
+        }
+    }
+}
+
+static void add_name(struct pn_buf *sql, const struct pn_import_column *column)
+{
+    pn_buf_adds(sql, " AS ");
+    pn_duckdb_add_name(sql, column->column->name);
+}
+
+void pn_import_add_row(const struct pn_importing *importing, struct pn_buf *sql)
+{
+    for (size_t i = 0; i < importing->column_count; i++) {
+        const struct pn_import_column *column = &importing->columns[i];
+        pn_buf_adds(sql, i == 0 ? "" : ", ");
+        if (column->at < 0) {
+            pn_buf_adds(sql, "CAST(NULL AS ");
+            pn_type_sql(&column->column->type, sql);
+            pn_buf_addc(sql, ')');
+        } else {
+            pn_buf_addf(sql, "CASE WHEN %s THEN pn_v%zu", column->good, i);
+            if (!column->column->required) {
+                pn_buf_addf(sql, " WHEN pn_r%zu IS NULL THEN NULL", i);
+            }
+            pn_buf_adds(sql, " ELSE error(");
+            pn_duckdb_add_text(sql, BAD_ROW);
+            pn_buf_adds(sql, ") END");
+        }
+        add_name(sql, column);
+    }
+}
+
+static void add_column_reason(const struct pn_import_column *column, size_t i, struct pn_buf *sql)
+{
+    struct pn_buf text;
+    enum { TEXT_BYTES_MAX = 64 * 1024, SHOWN_CHARACTERS = 80 };
+    pn_buf_init(&text, TEXT_BYTES_MAX);
+    pn_buf_addf(sql, "CASE WHEN %s THEN NULL WHEN pn_r%zu IS NULL THEN ", column->good, i);
+    if (column->column->required) {
+        pn_buf_addf(&text, "column '%s': no value, and it is required", column->column->name);
+        pn_duckdb_add_text(sql, pn_buf_text(&text));
+    } else {
+        pn_buf_adds(sql, "NULL");
+    }
+    pn_buf_reset(&text);
+    pn_buf_addf(&text, "column '%s': expected ", column->column->name);
+    pn_type_name(&column->column->type, &text);
+    pn_buf_adds(&text, ", found \"");
+    pn_buf_adds(sql, " ELSE concat(");
+    pn_duckdb_add_text(sql, pn_buf_text(&text));
+    pn_buf_addf(sql, ", left(CAST(pn_r%zu AS VARCHAR), %d), '\"') END", i, SHOWN_CHARACTERS);
+    pn_buf_deinit(&text);
+}
+
+void pn_import_add_reason(const struct pn_importing *importing, struct pn_buf *sql)
+{
+    pn_buf_adds(sql, "coalesce(");
+    for (size_t i = 0; i < importing->column_count; i++) {
+        if (importing->columns[i].at >= 0) {
+            add_column_reason(&importing->columns[i], i, sql);
+            pn_buf_adds(sql, ", ");
+        }
+    }
+    pn_buf_adds(sql, "NULL)");
+}
+
+bool pn_import_is_bad_row(const struct pn_err *e)
+{
+    return strstr(e->msg, BAD_ROW) != NULL;
+}

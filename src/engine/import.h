@@ -1,0 +1,50 @@
+/*
+ * Files that are imported into a raw table: CSV, JSON and Parquet, as they are or (but Parquet)
+ * compressed by gzip or zstd, which the end of the path says. One commit adds the rows of all
+ * files; it has a transaction for each, so the table knows which files it has. Before it, the dead
+ * letters are committed, with a transaction for each file as well: an import that was killed in
+ * between repeats neither.
+ */
+#ifndef PN_ENGINE_IMPORT_H
+#define PN_ENGINE_IMPORT_H
+
+#include "pipeline/pipeline.h"
+
+enum pn_import_format {
+    PN_IMPORT_CSV,
+    PN_IMPORT_JSON, /* a value a line, or one array of values */
+    PN_IMPORT_PARQUET
+};
+
+struct pn_import_file {
+    const char *path;
+    const char *name; /* in messages, and as the object of dead letters */
+    enum pn_import_format format;
+    const char *app_id; /* of the transaction: what makes two files the same */
+};
+
+enum { PN_IMPORT_FILES_MAX = 10000 };
+
+struct pn_import {
+    const struct pn_table *table; /* a raw one whose mode is `append` */
+    const struct pn_import_file *files;
+    size_t count;        /* at least 1 */
+    bool takes_bad_rows; /* what is not a row becomes a dead letter; else it is an error */
+    bool again;          /* files that the table has are added once more */
+    bool drops_extra;    /* columns of CSV and Parquet that the table lacks are left out */
+    /* Of CSV: */
+    char delimiter; /* 0: what the header is separated by, of , ; | and tab */
+    char quote;
+    bool has_no_header; /* the columns are the table's, in order */
+    /* A file is begun; how much of it is done, pn_engine_progress() says. NULL ok. */
+    void (*begin)(void *arg, size_t file);
+    void *arg;
+};
+
+struct pn_import_report {
+    int64_t version;
+    int64_t rows;
+    int64_t dead_letters;
+};
+
+#endif
