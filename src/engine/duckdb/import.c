@@ -231,7 +231,7 @@ static int commit_letters(struct import *import, struct pn_err *e)
             free(app_id);
         }
     }
-    if (rc == 0) {
+    if (rc == 0 && count > 0) {
         add_letters(import, wanted, &sql);
         rc = pn_duckdb_write(engine, import->connection, &itself, &sql, &written, e);
     }
@@ -289,40 +289,29 @@ static void make_marks(const struct import *import, struct marks *marks)
 
 static int commit(struct import *import, int64_t *version, struct pn_err *e)
 {
-    struct pn_duckdb *engine = import->engine;
     const struct pn_import *asked = import->asked;
-    struct pn_delta *delta = pn_duckdb_delta(engine, asked->table->path);
-    struct pn_delta_file *adds = pn_xcalloc(asked->count, sizeof *adds);
+    struct pn_written all = {.rows = 0}; /* borrows from those of the files */
     struct marks marks = {.count = 0};
-    struct pn_buf schema;
     size_t count = 0;
     for (size_t i = 0; i < asked->count; i++) {
-        if (import->written[i].name != NULL) {
-            adds[count++] = pn_written_file(&import->written[i]);
+        count += import->written[i].file_count;
+    }
+    all.adds = pn_xcalloc(count + 1, sizeof *all.adds);
+    for (size_t i = 0; i < asked->count; i++) {
+        for (size_t k = 0; k < import->written[i].file_count; k++) {
+            all.adds[all.file_count++] = import->written[i].adds[k];
         }
     }
     make_marks(import, &marks);
-    pn_buf_init(&schema, PN_DUCKDB_SQL_MAX);
-    pn_table_delta_schema(asked->table, &schema);
-    const struct pn_delta_commit commit = {.mode = PN_DELTA_APPEND,
-                                           .operation = "WRITE",
-                                           .schema = pn_buf_text(&schema),
-                                           .name = asked->table->name,
-                                           .adds = adds,
-                                           .add_count = count,
-                                           .txns = marks.txns,
-                                           .txns_before = marks.before,
-                                           .txn_count = marks.count};
-    int rc = pn_buf_check(&schema, "a table's schema", e);
-    if (rc == 0) {
-        rc = pn_delta_commit(delta, &commit, version, e);
-    }
+    const struct pn_duckdb_put put = {.mode = PN_DELTA_APPEND,
+                                      .txns = marks.txns,
+                                      .txns_before = marks.before,
+                                      .txn_count = marks.count};
+    int rc = pn_duckdb_commit(import->engine, asked->table, &all, &put, version, e);
     pn_taken_destroy(&marks.taken);
     free(marks.txns);
     free(marks.before);
-    free(adds);
-    pn_buf_deinit(&schema);
-    pn_delta_destroy(&delta);
+    free(all.adds);
     return rc;
 }
 
