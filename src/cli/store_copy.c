@@ -1,4 +1,4 @@
-/* pinion store copy: the store of a data folder to a bucket, or back. */
+/* pinion store copy: the store of a data folder to a bucket, or back, or between buckets. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -205,14 +205,16 @@ int pn_cmd_store_copy(struct pn_cli *cli, int argc, char **argv)
         .opts = opts,
         .uses = PN_USES_FORMAT | PN_USES_QUIET,
         .about =
-            "Copies all landed objects and tables. FROM and TO are `local`, the store of the data "
-            "folder, and s3://BUCKET/PREFIX; the other settings of store say how the bucket is "
-            "reached. Each copy is compared with its source by size and CRC-32C. What is in TO "
+            "Copies all landed objects and tables. FROM and TO are s3://BUCKET/PREFIX, or one of "
+            "them is `local`, the store of the data folder; the other settings of store say how "
+            "buckets are reached. Each copy is compared with its source by size and CRC-32C. What "
+            "is in TO "
             "already is not copied again, so an interrupted copy continues. Objects that are only "
             "in TO stay there.",
         .examples = "pinion store copy local s3://my-bucket/my-pipeline --dry-run\n"
                     "pinion store copy local s3://my-bucket/my-pipeline\n"
-                    "pinion store copy s3://my-bucket/my-pipeline local\n"};
+                    "pinion store copy s3://my-bucket/my-pipeline local\n"
+                    "pinion store copy s3://my-bucket/my-pipeline s3://another/place\n"};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
         return status;

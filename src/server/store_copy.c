@@ -5,22 +5,14 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "delta/copying.h"
-#include "pipeline/pattern.h"
 #include "server/announcement.h"
 #include "server/claim.h"
 #include "server/copy_others.h"
+#include "server/copy_tables.h"
 #include "server/stations.h"
 #include "sink/handover.h"
 
 enum { THREADS = 16, STATE_BYTES_MAX = 256 << 20, CLUSTER_BYTES_MAX = 1024 };
-
-/* A table, with its newest versions. */
-struct table {
-    char *name;
-    int64_t here; /* in the source; -1: none */
-    int64_t there;
-};
 
 struct made {
     struct pn_app_copy copy; /* first: callers know the copy by its address */
@@ -31,9 +23,7 @@ struct made {
     struct pn_log *log; /* kept open, so that nobody else lands; NULL: a server has it */
     struct pn_sink *sink;
     struct pn_buf state; /* of the sink, when the copy began */
-    struct table *tables;
-    size_t table_count;
-    size_t table_capacity;
+    struct pn_copy_tables tables;
 };
 
 static bool is_local(const char *address)
@@ -41,12 +31,34 @@ static bool is_local(const char *address)
     return strcmp(address, "local") == 0;
 }
 
-static bool goes_to_bucket(const struct made *made)
+/* From the data folder to a bucket. */
+static bool leaves_folder(const struct made *made)
 {
     return is_local(made->config.from);
 }
 
+static bool goes_to_bucket(const struct made *made)
+{
+    return !is_local(made->config.to);
+}
+
 /* --- what may be copied ----------------------------------------------------------------------- */
+
+/* Has one of the two the other one's objects among its own? */
+static bool is_within(const char *left, const char *right)
+{
+    size_t left_len = strlen(left);
+    size_t right_len = strlen(right);
+    while (left_len > 0 && left[left_len - 1] == '/') {
+        left_len--;
+    }
+    while (right_len > 0 && right[right_len - 1] == '/') {
+        right_len--;
+    }
+    size_t len = left_len < right_len ? left_len : right_len;
+    const char *longer = left_len < right_len ? right : left;
+    return strncmp(left, right, len) == 0 && (left_len == right_len || longer[len] == '/');
+}
 
 static int check_addresses(const struct pn_app *app, const struct pn_app_copy_config *config,
                            struct pn_err *e)
@@ -60,9 +72,11 @@ static int check_addresses(const struct pn_app *app, const struct pn_app_copy_co
                                 addresses[i], app->data);
         }
     }
-    if (is_local(config->from) == is_local(config->to)) {
-        return pn_err_input(e, "one of the two stores must be `local`, and the other a bucket: to "
-                               "copy between buckets, copy to `local` first");
+    if (is_within(config->from, config->to)) {
+        return pn_err_input(e,
+                            "FROM and TO must be two stores, of which neither is within the other: "
+                            "%.200s and %.200s are not",
+                            config->from, config->to);
     }
     char *folder = pn_app_path(app, "store");
     bool is_there = pn_io_exists(app->io, folder);
@@ -79,133 +93,67 @@ static int see_any(void *arg, const struct pn_object *object)
     return 1;
 }
 
-static struct pn_store *bucket_of(const struct made *made)
+/* May the bucket `to` have the objects? */
+static int check_target(const struct made *made, const char *owner, bool is_ours, struct pn_err *e)
 {
-    return goes_to_bucket(made) ? made->to : made->from;
+    return owner == NULL || is_ours
+               ? 0
+               : pn_err_fatal(e,
+                              "%s belongs to another data folder, %s: copy to another prefix. If "
+                              "that folder is gone, run `pinion store rm .pinion/owner --set "
+                              "store.url=%s`",
+                              made->copy.to_url, owner, made->config.to);
 }
 
-/* Is the bucket ours, and may a folder take its objects? */
+/* May they be taken from the bucket `from`? */
+static int check_source(const struct made *made, const char *owner, bool is_ours, struct pn_err *e)
+{
+    bool is_used = false;
+    if (owner == NULL || is_ours) {
+        return 0;
+    }
+    if (goes_to_bucket(made)) { /* a plan may be made by a folder that does not know its cluster */
+        return made->config.only_plans
+                   ? 0
+                   : pn_err_fatal(e,
+                                  "%s belongs to another data folder, %s: run this command for "
+                                  "that one (--data), or with its log.url and its --pipeline",
+                                  made->copy.from_url, owner);
+    }
+    int rc = pn_store_list(made->to, "", NULL, see_any, &is_used, e);
+    return is_used ? pn_err_fatal(e,
+                                  "the data folder %s has a store of its own, and %s belongs to "
+                                  "another data folder, %s: copy to an empty folder (--data)",
+                                  made->app->data, made->copy.from_url, owner)
+                   : rc;
+}
+
+/* Are the buckets ours, and may a folder take the objects of one? */
 static int check_claim(struct made *made, struct pn_err *e)
 {
-    char *owner = NULL;
-    bool is_ours = false;
-    bool is_used = false;
-    bool to_bucket = goes_to_bucket(made);
+    struct pn_store *stores[] = {leaves_folder(made) ? NULL : made->from,
+                                 goes_to_bucket(made) ? made->to : NULL};
+    int (*const checks[])(const struct made *made, const char *owner, bool is_ours,
+                          struct pn_err *e) = {check_source, check_target};
+    bool is_ours[] = {true, true};
     struct pn_buf cluster; /* a new data folder has to ask which one it is */
     pn_buf_init(&cluster, CLUSTER_BYTES_MAX);
     int rc = made->app->settings->log.url[0] != '\0' && !made->config.only_plans
                  ? pn_app_cluster_id(made->app, &cluster, e)
                  : 0;
-    if (rc == 0) {
-        rc = pn_app_look_claim(made->app, bucket_of(made),
-                               cluster.len > 0 ? pn_buf_text(&cluster) : NULL, &owner, &is_ours, e);
+    for (size_t i = 0; i < 2 && rc == 0; i++) {
+        char *owner = NULL;
+        if (stores[i] == NULL) {
+            continue;
+        }
+        rc = pn_app_look_claim(made->app, stores[i], cluster.len > 0 ? pn_buf_text(&cluster) : NULL,
+                               &owner, &is_ours[i], e);
+        rc = rc != 0 ? rc : checks[i](made, owner, is_ours[i], e);
+        free(owner);
     }
-    if (rc == 0 && to_bucket && owner != NULL && !is_ours) {
-        rc = pn_err_fatal(e,
-                          "%s belongs to another data folder, %s: copy to another prefix. If that "
-                          "folder is gone, run `pinion store rm .pinion/owner --set store.url=%s`",
-                          made->copy.to_url, owner, made->config.to);
-    }
-    if (rc == 0 && !to_bucket && owner != NULL && !is_ours) {
-        rc = pn_store_list(made->to, "", NULL, see_any, &is_used, e);
-        rc = is_used ? pn_err_fatal(e,
-                                    "the data folder %s has a store of its own, and %s belongs to "
-                                    "another data folder, %s: copy to an empty folder (--data)",
-                                    made->app->data, made->copy.from_url, owner)
-                     : rc;
-    }
-    made->copy.hands_over = to_bucket || is_ours;
+    made->copy.hands_over = is_ours[0];
     pn_buf_deinit(&cluster);
-    free(owner);
     return rc;
-}
-
-/* --- versions of tables ----------------------------------------------------------------------- */
-
-static void note_version(struct made *made, const char *key, bool is_here)
-{
-    size_t len = 0;
-    int64_t version = 0;
-    if (!pn_delta_copy_version(key, &len, &version)) {
-        return;
-    }
-    size_t i = made->table_count; /* the keys of a table come one after the other */
-    while (i > 0 && (strncmp(made->tables[i - 1].name, key, len) != 0 ||
-                     made->tables[i - 1].name[len] != '\0')) {
-        i--;
-    }
-    if (i == 0) {
-        pn_grow((void **)&made->tables, &made->table_capacity, made->table_count + 1,
-                sizeof *made->tables);
-        made->tables[made->table_count++] =
-            (struct table){.name = pn_xstrndup(key, len), .here = -1, .there = -1};
-        i = made->table_count;
-    }
-    int64_t *newest = is_here ? &made->tables[i - 1].here : &made->tables[i - 1].there;
-    *newest = version > *newest ? version : *newest;
-}
-
-static void take_extra(void *arg, const char *key)
-{
-    note_version(arg, key, false);
-}
-
-static bool has_checkpoints(const struct pn_table *tables, size_t count, const char *folder)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (tables[i].checkpoints != NULL && pn_pattern_matches(tables[i].checkpoints, folder)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The files that show how far streams have come are written again and again. */
-static int rank(void *arg, const char *key)
-{
-    const struct made *made = arg;
-    const struct pn_pipeline *pipeline = made->app->pipeline;
-    const char *slash = strrchr(key, '/');
-    if (slash == NULL) {
-        return 0;
-    }
-    char *folder = pn_xstrndup(key, (size_t)(slash - key));
-    bool is_hint = has_checkpoints(pipeline->tables, pipeline->table_count, folder) ||
-                   has_checkpoints(pipeline->table_patterns, pipeline->table_pattern_count, folder);
-    free(folder);
-    return is_hint ? PN_COPY_RANK_HINT : pn_delta_copy_rank(key);
-}
-
-/* With another commit of a version, or a later version, in the target, the table would be a mixture
- * of both. */
-static int check_versions(struct made *made, struct pn_err *e)
-{
-    for (size_t i = 0; i < made->copy.plan->count; i++) {
-        const struct pn_copy_item *item = &made->copy.plan->items[i];
-        size_t len = 0;
-        int64_t version = 0;
-        if (item->rank == PN_COPY_RANK_IN_ORDER && item->state == PN_COPY_DIFFERS &&
-            pn_delta_copy_version(item->key, &len, &version)) {
-            return pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL,
-                              "the table '%.*s' has another version %" PRId64 " in %s than in %s: "
-                              "it was made again or written to after it was copied. Remove it "
-                              "where it is not wanted, with `pinion store rm --recursive`",
-                              (int)len, item->key, version, made->copy.to_url, made->copy.from_url);
-        }
-        note_version(made, item->key, true);
-    }
-    for (size_t i = 0; i < made->table_count; i++) {
-        const struct table *table = &made->tables[i];
-        if (table->here >= 0 && table->there > table->here) {
-            return pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL,
-                              "the table '%s' has version %" PRId64 " in %s, and only %" PRId64
-                              " in %s: it was written after it was copied. Copy the other way "
-                              "round, or remove the table there with `pinion store rm --recursive`",
-                              table->name, table->there, made->copy.to_url, table->here,
-                              made->copy.from_url);
-        }
-    }
-    return 0;
 }
 
 /* --- the sink --------------------------------------------------------------------------------- */
@@ -240,18 +188,32 @@ static int hand_to_bucket(const struct made *made, bool looks_only, struct pn_er
     return rc;
 }
 
+/* Nobody lands in the buckets. */
+static int check_nobody_lands(const struct made *made, struct pn_err *e)
+{
+    int rc = 0;
+    if (!leaves_folder(made)) {
+        rc = pn_app_check_nobody_lands(made->app, made->log, made->from, e);
+    }
+    if (rc == 0 && goes_to_bucket(made)) {
+        rc = pn_app_check_nobody_lands(made->app, made->log, made->to, e);
+    }
+    return rc;
+}
+
 /* Keeps everybody else from landing, and brings the source to a state that can be copied. */
 static int begin_handover(struct made *made, struct pn_err *e)
 {
     int rc = pn_app_open_log(made->app, &made->log, e);
     if (rc == 0) {
-        rc = pn_app_check_nobody_lands(made->app, made->log, bucket_of(made), e);
+        rc = check_nobody_lands(made, e);
     }
     if (rc == 0) {
         rc = pn_app_open_sink(made->app, made->log, made->from, &made->sink, e);
     }
-    if (rc == 0 && !goes_to_bucket(made)) {
-        return pn_sink_hand_to_folder_begin(made->sink, e);
+    if (rc == 0 && !leaves_folder(made)) {
+        return goes_to_bucket(made) ? pn_sink_hand_between_begin(made->sink, made->to, e)
+                                    : pn_sink_hand_to_folder_begin(made->sink, e);
     }
     if (rc == 0) {
         rc = pn_sink_hand_to_bucket_begin(made->sink, e);
@@ -268,17 +230,11 @@ static int check_landed(const struct made *made, struct pn_err *e)
                : 0;
 }
 
-static int end_handover(struct made *made, struct pn_err *e)
+/* The folder's state must be the one of the begin. */
+static int end_from_folder(struct made *made, struct pn_err *e)
 {
-    int rc = pn_app_check_nobody_lands(made->app, made->log, bucket_of(made), e);
-    if (rc == 0) {
-        rc = check_landed(made, e);
-    }
-    if (rc != 0 || !goes_to_bucket(made)) {
-        return rc != 0 ? rc : pn_sink_hand_to_folder_end(made->sink, e);
-    }
     struct pn_buf state;
-    rc = read_state(made, &state, e);
+    int rc = read_state(made, &state, e);
     bool is_same = state.len == made->state.len &&
                    memcmp(pn_buf_text(&state), pn_buf_text(&made->state), state.len) == 0;
     pn_buf_deinit(&state);
@@ -291,12 +247,40 @@ static int end_handover(struct made *made, struct pn_err *e)
     return rc != 0 ? rc : hand_to_bucket(made, false, e);
 }
 
+static int end_handover(struct made *made, struct pn_err *e)
+{
+    int rc = check_nobody_lands(made, e);
+    if (rc == 0) {
+        rc = check_landed(made, e);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    if (leaves_folder(made)) {
+        return end_from_folder(made, e);
+    }
+    return goes_to_bucket(made) ? pn_sink_hand_between_end(made->sink, made->to, e)
+                                : pn_sink_hand_to_folder_end(made->sink, e);
+}
+
 /* --- the copy --------------------------------------------------------------------------------- */
 
 static bool look(void *arg, enum pn_copy_phase phase, int64_t done, int64_t all)
 {
     const struct made *made = arg;
     return made->config.look(made->config.arg, phase, done, all);
+}
+
+static int rank(void *arg, const char *key)
+{
+    const struct made *made = arg;
+    return pn_copy_tables_rank(&made->tables, key);
+}
+
+static void take_extra(void *arg, const char *key)
+{
+    struct made *made = arg;
+    pn_copy_tables_extra(&made->tables, key);
 }
 
 static int plan(struct made *made, struct pn_err *e)
@@ -312,7 +296,9 @@ static int plan(struct made *made, struct pn_err *e)
                                           .arg = made};
     int rc = pn_copy_plan(&config, &made->copy.plan, e);
     rc = rc != 0 ? rc : check_landed(made, e);
-    return rc != 0 ? rc : check_versions(made, e);
+    return rc != 0 ? rc
+                   : pn_copy_tables_check(&made->tables, made->copy.plan, made->copy.from_url,
+                                          made->copy.to_url, e);
 }
 
 static int open_stores(struct made *made, struct pn_err *e)
@@ -333,6 +319,7 @@ int pn_app_copy_begin(const struct pn_app *app, const struct pn_app_copy_config 
     struct made *made = pn_xcalloc(1, sizeof *made);
     made->app = app;
     made->config = *config;
+    made->tables.pipeline = app->pipeline;
     pn_buf_init(&made->state, STATE_BYTES_MAX);
     *copy = &made->copy;
     int rc = check_addresses(app, config, e);
@@ -345,7 +332,7 @@ int pn_app_copy_begin(const struct pn_app *app, const struct pn_app_copy_config 
     if (rc == 0) {
         rc = check_claim(made, e);
     }
-    if (rc == 0 && goes_to_bucket(made)) {
+    if (rc == 0 && leaves_folder(made)) {
         rc = hand_to_bucket(made, true, e);
     }
     made->copy.hands_over = made->copy.hands_over && made->copy.server_url == NULL;
@@ -382,10 +369,7 @@ void pn_app_copy_end(struct pn_app_copy **copy)
     pn_log_destroy(&made->log);
     pn_store_destroy(&made->from);
     pn_store_destroy(&made->to);
-    for (size_t i = 0; i < made->table_count; i++) {
-        free(made->tables[i].name);
-    }
-    free(made->tables);
+    pn_copy_tables_deinit(&made->tables);
     pn_buf_deinit(&made->state);
     free(made->copy.server_url);
     free(made->copy.from_url);

@@ -1,7 +1,7 @@
 /*
- * The store of a data folder copied to a bucket, or back, so that a server can continue there: the
- * objects (store/copy.h), whose the bucket is (claim.h), and where the sink continues
- * (sink/handover.h).
+ * A store copied to another one, so that a server can continue there: from the data folder to a
+ * bucket, back, or between two buckets. The objects (store/copy.h), whose the bucket is (claim.h),
+ * and where the sink continues (sink/handover.h).
  *
  * While a server runs on the data folder, all objects are copied that are there, but the sink's
  * place is not handed over, since it moves. So a large store is copied while the server runs, and
@@ -14,8 +14,8 @@
 #include "store/copy.h"
 
 struct pn_app_copy_config {
-    const char *from; /* one of them is "local", the other a bucket: "s3://BUCKET/PREFIX" */
-    const char *to;
+    const char *from; /* "local", or a bucket: "s3://BUCKET/PREFIX" */
+    const char *to;   /* the same, and another store */
     /* No run comes: the log is not kept from others, and the source stays as it is. */
     bool only_plans;
     bool reads_back; /* this and the next as in pn_copy_config */

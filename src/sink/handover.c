@@ -66,8 +66,9 @@ static void take_memory(void *arg, const struct pn_sink_memory *memory)
     memories->items[memories->count++] = *memory;
 }
 
-static int hand_one(struct pn_sink *sink, const struct pn_sink_memory *memory, bool looks_only,
-                    struct pn_err *e)
+/* `source`: what has the place that the memory has, to people. */
+static int hand_one(struct pn_sink *sink, const struct pn_sink_memory *memory, const char *source,
+                    bool looks_only, struct pn_err *e)
 {
     struct pn_sink_part part = {.memory = *memory};
     bool is_there = false;
@@ -75,7 +76,7 @@ static int hand_one(struct pn_sink *sink, const struct pn_sink_memory *memory, b
     int rc = pn_sink_chain_look(sink, &part, &is_there, e);
     int64_t there = part.place.next;
     if (rc == 0 && is_there && there > end_of(memory)) {
-        rc = is_ahead(memory, "bucket", there, "data folder", end_of(memory), e);
+        rc = is_ahead(memory, "bucket", there, source, end_of(memory), e);
     } else if (rc == 0 && !looks_only && !(is_there && there == end_of(memory))) {
         rc = memory->cuts.count > 0 ? pn_sink_chain_forget(sink, memory, e)
                                     : pn_sink_chain_begin_at(sink, memory, e);
@@ -91,7 +92,7 @@ int pn_sink_hand_to_bucket(const struct pn_sink_config *config, bool looks_only,
     char *path = pn_xasprintf("%s/state.jsonl", config->folder);
     int rc = pn_sink_state_load(config->io, path, take_memory, &memories, e);
     for (size_t i = 0; i < memories.count && rc == 0; i++) {
-        rc = hand_one(&sink, &memories.items[i], looks_only, e);
+        rc = hand_one(&sink, &memories.items[i], "data folder", looks_only, e);
     }
     for (size_t i = 0; i < memories.count; i++) {
         pn_sink_cuts_deinit(&memories.items[i].cuts);
@@ -137,17 +138,24 @@ static int settle(struct pn_sink *sink, struct pn_sink_part *part, struct pn_err
     return complete(sink, part, e);
 }
 
-int pn_sink_hand_to_folder_begin(struct pn_sink *sink, struct pn_err *e)
+/* Finds the places of all chains. A sink with a group does not look for them before the group gives
+ * it partitions. */
+static int settle_all(struct pn_sink *sink, struct pn_err *e)
 {
-    struct comparison comparison = {.sink = sink, .e = e};
-    pthread_mutex_lock(&sink->work);
-    /* A sink with a group does not look for places before the group gives it partitions. */
     int rc = sink->config.group != NULL ? pn_sink_chain_open(sink, e) : 0;
     for (size_t i = 0; i < sink->part_count && rc == 0; i++) {
         if (sink->parts[i]->is_selected) {
             rc = settle(sink, sink->parts[i], e);
         }
     }
+    return rc;
+}
+
+int pn_sink_hand_to_folder_begin(struct pn_sink *sink, struct pn_err *e)
+{
+    struct comparison comparison = {.sink = sink, .e = e};
+    pthread_mutex_lock(&sink->work);
+    int rc = settle_all(sink, e);
     if (rc == 0) {
         rc = pn_sink_state_load(sink->config.io, sink->state_path, compare, &comparison, e);
         rc = rc != 0 ? rc : comparison.rc;
@@ -181,6 +189,16 @@ static int check_places(struct pn_sink *sink, struct pn_err *e)
     return rc;
 }
 
+/* What is remembered of a partition whose chain has the part's place. */
+static struct pn_sink_memory memory_at_place(const struct pn_sink_part *part)
+{
+    struct pn_sink_memory memory = part->memory;
+    memory.base_next = memory.base;
+    memory.landed = part->place.next;
+    memory.cuts = (struct pn_sink_cuts){0};
+    return memory;
+}
+
 int pn_sink_hand_to_folder_end(struct pn_sink *sink, struct pn_err *e)
 {
     struct pn_buf text;
@@ -192,18 +210,48 @@ int pn_sink_hand_to_folder_end(struct pn_sink *sink, struct pn_err *e)
     pn_sink_state_begin(&text);
     for (size_t i = 0; i < sink->part_count; i++) {
         const struct pn_sink_part *part = sink->parts[i];
-        struct pn_sink_memory memory = part->memory;
-        if (part->is_selected) {
-            memory.base_next = memory.base;
-            memory.landed = part->place.next;
-            memory.cuts = (struct pn_sink_cuts){0};
-        }
+        struct pn_sink_memory memory = part->is_selected ? memory_at_place(part) : part->memory;
         if (part->is_selected || part->is_remembered) {
             pn_sink_state_add(&text, &memory);
         }
     }
     rc = pn_sink_state_save(sink->config.io, sink->state_path, &text, e);
 out:
+    pthread_mutex_unlock(&sink->work);
+    return rc;
+}
+
+/* --- between buckets -------------------------------------------------------------------------- */
+
+static int hand_all(const struct pn_sink *sink, struct pn_store *to, bool looks_only,
+                    struct pn_err *e)
+{
+    struct pn_sink there = {.config = sink->config, .has_chain = true};
+    int rc = 0;
+    there.config.store = to;
+    for (size_t i = 0; i < sink->part_count && rc == 0; i++) {
+        if (sink->parts[i]->is_selected) {
+            const struct pn_sink_memory memory = memory_at_place(sink->parts[i]);
+            rc = hand_one(&there, &memory, "bucket it is copied from", looks_only, e);
+        }
+    }
+    return rc;
+}
+
+int pn_sink_hand_between_begin(struct pn_sink *sink, struct pn_store *to, struct pn_err *e)
+{
+    pthread_mutex_lock(&sink->work);
+    int rc = settle_all(sink, e);
+    rc = rc != 0 ? rc : hand_all(sink, to, true, e);
+    pthread_mutex_unlock(&sink->work);
+    return rc;
+}
+
+int pn_sink_hand_between_end(struct pn_sink *sink, struct pn_store *to, struct pn_err *e)
+{
+    pthread_mutex_lock(&sink->work);
+    int rc = check_places(sink, e);
+    rc = rc != 0 ? rc : hand_all(sink, to, false, e);
     pthread_mutex_unlock(&sink->work);
     return rc;
 }

@@ -6,6 +6,7 @@
  *   to a bucket    the origin of each chain is put there, so that any sink continues at it, also
  *                  one of another data folder
  *   to a folder    the place of each chain is written into the state file
+ *   between buckets  the origin of each chain is put into the other one, at its place in the first
  *
  * The position that is further ahead is never replaced by one that is behind it: records would land
  * again. Nothing may land meanwhile; if something has, the end is RETRY. For one thread.
@@ -31,5 +32,14 @@ int pn_sink_hand_to_folder_begin(struct pn_sink *sink, struct pn_err *e) PN_MUST
 /* Then, after the objects were copied: writes the state file. RETRY: others have landed in the
  * bucket since the begin. */
 int pn_sink_hand_to_folder_end(struct pn_sink *sink, struct pn_err *e) PN_MUST_CHECK;
+
+/* From a bucket, on which the sink is open, to the bucket `to`. First, before the objects are
+ * copied: puts what is missing of the newest objects. CONFLICT: `to` has landed further. */
+int pn_sink_hand_between_begin(struct pn_sink *sink, struct pn_store *to,
+                               struct pn_err *e) PN_MUST_CHECK;
+/* Then, after the objects were copied: puts the origins into `to`. RETRY: others have landed in the
+ * first bucket since the begin. */
+int pn_sink_hand_between_end(struct pn_sink *sink, struct pn_store *to,
+                             struct pn_err *e) PN_MUST_CHECK;
 
 #endif

@@ -110,6 +110,31 @@ def test_a_bucket_in_which_others_have_landed(place, tmp_path):
         assert place.load(three) == (30, 30)
 
 
+def test_between_buckets(place, s3, tmp_path):
+    """While somebody lands in either of the two it is refused; any folder may copy, and any folder
+    continues in the other bucket."""
+    one, two, three = (tmp_path / name for name in ("one", "two", "three"))
+    name = f"{place.name}-moved"
+    moved, there = settings(s3.url, name), f"s3://{BUCKET}/{name}"
+    with place.server(one, *place.bucket) as server:
+        place.produce(server, 0, 20)
+        assert place.load(one, *place.bucket) == (20, 20)
+        said = place.refused(two, "bucket", there)
+        assert "lands in the bucket" in said and "stop all servers" in said, said
+    assert json.loads(place.copy(two, "bucket", there).stdout)[0]["complete"] is True
+    with place.server(three, *moved) as server:
+        place.produce(server, 20, 30)
+        assert place.load(three, *moved) == (30, 30)
+        said = place.refused(two, "bucket", there)
+        assert "lands in the bucket" in said, said
+    said = place.refused(two, "bucket", there)
+    assert "be there twice" in said or "copy the other way round" in said, said
+    assert json.loads(place.copy(two, there, "bucket").stdout)[0]["complete"] is True
+    with place.server(one, *place.bucket) as server:
+        place.produce(server, 30, 40)
+        assert place.load(one, *place.bucket) == (40, 40)
+
+
 def test_a_new_worker_checks_its_profile(place, tmp_path):
     """The bucket is its pipeline's on its cluster; the check leaves nothing behind."""
     with place.server(tmp_path / "one", *place.bucket) as server:

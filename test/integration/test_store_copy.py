@@ -159,8 +159,10 @@ def test_a_plan_copies_nothing(place, s3, prefix):
 
 
 @pytest.mark.parametrize("words, part", [
-    (("local", "local"), "one of the two"),
-    (("bucket", "bucket"), "one of the two"),
+    (("local", "local"), "neither is within the other"),
+    (("bucket", "bucket"), "neither is within the other"),
+    (("s3://b/one", "s3://b/one/two/"), "neither is within the other"),
+    (("s3://b/one/", "s3://b"), "neither is within the other"),
     (("pinion-data", "bucket"), "s3://BUCKET/PREFIX"),
     (("local", "gs://bucket"), "s3://BUCKET/PREFIX"),
 ])  # fmt: skip
@@ -168,6 +170,93 @@ def test_other_addresses_are_refused(place, words, part):
     place.data.mkdir(exist_ok=True)
     refused = place.copy(*words, check=False)
     assert refused.returncode == 1 and part in refused.stderr and refused.stderr.count("\n") == 1
+
+
+# --- from a bucket to another one -----------------------------------------------------------------
+
+
+@pytest.fixture
+def other(place, s3):
+    """Another place of the bucket, for the same data folder."""
+    made = Place(place.data, s3, uuid.uuid4().hex)
+    assert s3.keys(made.url.rpartition("/")[2]) == []
+    return made
+
+
+def test_between_buckets(place, other, s3):
+    """There and back, with a server on each in turn: each record is there once."""
+    with Server(place.data, *place.bucket, env=KEYS) as server:
+        fill(server, 0, 30, *place.bucket)
+        early = place.summary("bucket", other.url)
+        assert early["copied"] > 0 and early["complete"] is False  # the server may land more
+        fill(server, 30, 40, *place.bucket)
+    first = 40
+    for here, there in ((place, other), (other, place), (place, other)):
+        moved = here.summary("bucket", there.url)
+        assert moved["complete"] is True and moved["missing"] == moved["failed"] == 0
+        again = here.copy("bucket", there.url, "--format", "json")
+        assert json.loads(again.stdout)[0]["copied"] == 0
+        assert f"pinion serve --set store.url={there.url}" in again.stderr
+        with Server(here.data, *there.bucket, env=KEYS) as server:
+            fill(server, first, first + 20, *there.bucket)
+        first += 20
+        assert here.counts("raw_pin", *there.bucket) == (first, first)
+        assert here.counts("stream_pin", *there.bucket) == (first, first)
+        refused = here.copy("bucket", there.url, "--yes", check=False)
+        assert refused.returncode == 1 and "copy the other way round" in refused.stderr
+
+
+def test_the_same_objects_between_buckets(place, other, s3, prefix):
+    """Bytes, checksums and offsets, and which checksums are believed."""
+    with Server(place.data, *place.bucket, env=KEYS) as server:
+        fill(server, 0, 10, *place.bucket)
+    assert place.summary("bucket", other.url, "--verify", "read")["failed"] == 0
+    there = other.url.rpartition("/")[2]
+    for key in s3.keys(f"{prefix}/"):
+        name = key.removeprefix(f"{prefix}/")
+        if not name.startswith(".pinion/"):
+            one = s3.client().get_object(Bucket=BUCKET, Key=key)
+            two = s3.client().get_object(Bucket=BUCKET, Key=f"{there}/{name}")
+            assert one["Body"].read() == two["Body"].read()
+            for what in ("pinion-crc32c", "pinion-offsets"):
+                assert one["Metadata"].get(what) == two["Metadata"].get(what), (name, what)
+
+
+def test_between_buckets_killed_at_any_request(data, proxy):
+    place = Place(data, proxy, uuid.uuid4().hex)
+    with Server(data, *place.bucket, env=KEYS) as server:
+        fill(server, 0, 5, *place.bucket)
+    there = Place(data, proxy, uuid.uuid4().hex)
+    proxy.begin({})
+    run(*place.arguments("bucket", there.url, "--dry-run"), env=KEYS)
+    step, killed = len(proxy.requests), 0
+    for moment in ("before", "after"):
+        for turn in range(MOMENTS):
+            proxy.begin({3 + turn * step: moment})
+            status, _ = copy_until(place, proxy, 0, signal.SIGKILL, "bucket", there.url)
+            killed += status == -signal.SIGKILL
+            if status == 0:
+                break
+    assert killed > 2
+    proxy.begin({})
+    assert place.summary("bucket", there.url)["complete"] is True
+    with Server(data, *there.bucket, env=KEYS) as server:
+        fill(server, 5, 10, *there.bucket)
+    assert place.counts("raw_pin", *there.bucket) == (10, 10)
+
+
+def test_a_bucket_of_another_pipeline(place, other, s3, tmp_path):
+    """Neither its objects are taken, nor are others put among them."""
+    with Server(place.data, *place.bucket, env=KEYS) as server:
+        server.produce(TOPIC, {"index": 1})
+    stranger = Place(tmp_path / "stranger", s3, uuid.uuid4().hex)
+    with Server(stranger.data, *stranger.bucket, env=KEYS) as server:
+        server.produce(TOPIC, {"index": 1})
+    refused = stranger.copy(place.url, other.url, check=False)
+    assert refused.returncode == 1 and str(place.data) in refused.stderr
+    assert "--data" in refused.stderr and s3.keys(other.url.rpartition("/")[2]) == []
+    refused = place.copy("bucket", stranger.url, "--yes", check=False)
+    assert refused.returncode == 1 and str(stranger.data) in refused.stderr
 
 
 # --- ended at any moment --------------------------------------------------------------------------

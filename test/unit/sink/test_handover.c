@@ -137,6 +137,19 @@ static void test_what_is_missing_of_the_newest_objects_comes_first(void **state)
                                            "02.json: 2 3\n" T "04.json: 4 5\n");
 }
 
+/* A sink with another data folder, beside the fixture's. */
+static void land_by_another(struct sink_fixture *fixture)
+{
+    struct pn_sink *other = NULL;
+    struct pn_sink_config config = fixture->config;
+    char *another = pn_xasprintf("%s/another", fixture->folder);
+    config.folder = another;
+    assert_int_equal(pn_sink_create(&config, &other, NULL), 0);
+    assert_int_equal(pn_sink_flush(other, NULL), 0);
+    pn_sink_destroy(&other);
+    free(another);
+}
+
 /* Another sink lands in the bucket while its objects are copied to the folder. */
 static void test_a_folder_is_not_told_a_place_that_has_moved(void **state)
 {
@@ -148,15 +161,8 @@ static void test_a_folder_is_not_told_a_place_that_has_moved(void **state)
     land(fixture);
     sink_bed_open(fixture);
     assert_int_equal(pn_sink_hand_to_folder_begin(fixture->sink, NULL), 0);
-    struct pn_sink *other = NULL;
-    struct pn_sink_config config = fixture->config;
-    char *another = pn_xasprintf("%s/another", fixture->folder);
-    config.folder = another;
-    assert_int_equal(pn_sink_create(&config, &other, NULL), 0);
     sink_bed_append(fixture, "t", 3, 5);
-    assert_int_equal(pn_sink_flush(other, NULL), 0);
-    pn_sink_destroy(&other);
-    free(another);
+    land_by_another(fixture);
     copy(bucket, folder);
     struct pn_err e = {.msg = ""};
     assert_int_not_equal(pn_sink_hand_to_folder_end(fixture->sink, &e), 0);
@@ -176,6 +182,51 @@ static void test_a_folder_is_not_told_a_place_that_has_moved(void **state)
     pn_store_destroy(&bucket);
 }
 
+/* Another sink lands in the first bucket while its objects are copied to the second one; and the
+ * second one is ahead. */
+static void test_between_buckets(void **state)
+{
+    struct sink_fixture *fixture = *state;
+    struct pn_store *folder = fixture->store;
+    struct pn_store *first = memory_store_create(fixture->folder);
+    struct pn_store *second = memory_store_create(fixture->folder);
+    struct pn_err e = {.msg = ""};
+    fixture->config.store = first;
+    sink_bed_append(fixture, "t", 0, 3);
+    land(fixture);
+    sink_bed_open(fixture);
+    assert_int_equal(pn_sink_hand_between_begin(fixture->sink, second, NULL), 0);
+    sink_bed_append(fixture, "t", 3, 5);
+    land_by_another(fixture);
+    copy(first, second);
+    assert_int_not_equal(pn_sink_hand_between_end(fixture->sink, second, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_RETRY);
+    sink_bed_close(fixture);
+
+    sink_bed_open(fixture);
+    assert_int_equal(pn_sink_hand_between_begin(fixture->sink, second, NULL), 0);
+    copy(first, second);
+    assert_int_equal(pn_sink_hand_between_end(fixture->sink, second, NULL), 0);
+    sink_bed_close(fixture);
+    fixture->config.store = second;
+    sink_bed_append(fixture, "t", 5, 6);
+    land(fixture);
+
+    fixture->config.store = first;
+    sink_bed_open(fixture);
+    assert_int_not_equal(pn_sink_hand_between_begin(fixture->sink, second, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_CONFLICT);
+    assert_non_null(strstr(e.msg, "copy the other way round"));
+    sink_bed_close(fixture);
+
+    pn_store_destroy(&first);
+    pn_store_destroy(&folder);
+    fixture->store = second;
+    fixture->config.store = second;
+    sink_bed_assert_landed(fixture, ORIGIN "{\"offset\":5,\"number\":5}\n" T "00.json: 0 1 2\n" T
+                                           "03.json: 3 4\n" T "05.json: 5\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +238,7 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_folder_is_not_told_a_place_that_has_moved, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_between_buckets, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
