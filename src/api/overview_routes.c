@@ -284,7 +284,8 @@ static void put_table(struct writing *writing, const char *kind, const char *nam
         node.rate = rate_of(writing, node.id, status->rows);
         node.lag = 0;
         for (size_t at = 0; at < status->shard_count; at++) {
-            node.lag += status->shards[at].lag;
+            int64_t lag = status->shards[at].lag; /* -1: not known, and so is the sum */
+            node.lag = lag < 0 || node.lag < 0 ? -1 : node.lag + lag;
         }
     }
     put_node(writing, &node);

@@ -84,8 +84,8 @@ static int shard_read(void *arg, int32_t partition, int64_t offset, size_t max_r
     const struct pn_api_record_source *source = arg;
     struct pn_processor_source_records read = {0};
     int rc = pn_processor_source_read(source->streams, source->name, source->stream.id,
-                                      (uint32_t)partition, offset, max_records, max_bytes, arena,
-                                      &read, e);
+                                      (uint32_t)partition, offset, NULL, max_records, max_bytes,
+                                      arena, &read, e);
     *records = read.records;
     *count = read.count;
     *next = read.next_offset;
@@ -98,9 +98,10 @@ static int shard_at(void *arg, int32_t partition, int64_t time_ms, int64_t *offs
 {
     const struct pn_api_record_source *source = arg;
     bool is_past = time_ms <= pn_wall_ms(source->clock);
+    struct pn_processor_place ignored; /* of streams that are here */
     return pn_processor_source_position(
         source->streams, source->name, source->stream.id, (uint32_t)partition,
-        is_past ? PN_START_TIMESTAMP : PN_START_LATEST, time_ms, offset, e);
+        is_past ? PN_START_TIMESTAMP : PN_START_LATEST, time_ms, offset, &ignored, e);
 }
 
 static int open_stream(struct pn_processor_source *streams, const char *name,

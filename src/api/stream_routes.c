@@ -11,15 +11,26 @@ static const int64_t HOUR_MS = 3600 * 1000;
 
 /* --- status ----------------------------------------------------------------------------------- */
 
+/* -1 is a figure that nobody knows. */
+static void add_known(struct pn_json_writer *json, const char *key, int64_t value)
+{
+    if (value >= 0) {
+        pn_json_add_i64(json, key, value);
+    } else {
+        pn_json_add_null(json, key);
+    }
+}
+
 static void put_shard(struct pn_json_writer *json, const struct pn_processor_shard_status *shard)
 {
     pn_json_put_object(json);
     pn_json_add_cstr(json, "shard", shard->shard);
     pn_json_add_i64(json, "position", shard->position);
-    pn_json_add_i64(json, "end", shard->end);
-    pn_json_add_i64(json, "lag_records", shard->lag);
+    add_known(json, "end", shard->end);
+    add_known(json, "lag_records", shard->lag);
     pn_json_add_i64(json, "lost_records", shard->lost);
     pn_json_add_i64(json, "lag_ms", shard->lag_ms);
+    pn_json_add_cstr(json, "sequence_number", shard->sequence);
     pn_json_add_bool(json, "closed", shard->complete);
     pn_json_end(json);
 }
@@ -273,6 +284,7 @@ static enum pn_http_handled handle_position(struct pn_http_request *req, void *a
     enum pn_stream_start start = PN_START_LATEST;
     int64_t start_ms = 0;
     int64_t offset = 0;
+    struct pn_processor_place ignored; /* of streams that are here */
     struct pn_err failure = {0};
     if (!read_shard(req, &shard, &id)) {
         return PN_HTTP_HANDLED;
@@ -283,7 +295,7 @@ static enum pn_http_handled handle_position(struct pn_http_request *req, void *a
         return PN_HTTP_HANDLED;
     }
     if (pn_processor_source_position(routes->source, req->params[0], id, shard, start, start_ms,
-                                     &offset, &failure) != 0) {
+                                     &offset, &ignored, &failure) != 0) {
         pn_api_reply_failure(req, &failure);
         return PN_HTTP_HANDLED;
     }
@@ -335,7 +347,7 @@ static enum pn_http_handled handle_records(struct pn_http_request *req, void *ar
     struct pn_processor_source_records read = {0};
     struct pn_err failure = {0};
     int rc = pn_processor_source_read(
-        routes->source, req->params[0], id, shard, pn_api_query_i64(req, "offset", 0),
+        routes->source, req->params[0], id, shard, pn_api_query_i64(req, "offset", 0), NULL,
         max_records < READ_RECORDS_MAX ? (size_t)max_records : READ_RECORDS_MAX,
         max_bytes < READ_BYTES_MAX ? (size_t)max_bytes : READ_BYTES_MAX, &req->arena, &read,
         &failure);
@@ -347,11 +359,15 @@ static enum pn_http_handled handle_records(struct pn_http_request *req, void *ar
     return pn_http_request_reserve(req, req->out.len) ? reply(req) : PN_HTTP_HANDLED;
 }
 
-static const struct pn_api_field status_shard[] = {
-    {.name = "shard", .type = PN_API_TEXT},       {.name = "position", .type = PN_API_INT},
-    {.name = "end", .type = PN_API_INT},          {.name = "lag_records", .type = PN_API_INT},
-    {.name = "lost_records", .type = PN_API_INT}, {.name = "lag_ms", .type = PN_API_INT},
-    {.name = "closed", .type = PN_API_BOOL},      {.name = NULL}};
+static const struct pn_api_field status_shard[] = {PN_FIELD("shard", TEXT),
+                                                   PN_FIELD("position", INT),
+                                                   PN_FIELD_NULLABLE("end", INT),
+                                                   PN_FIELD_NULLABLE("lag_records", INT),
+                                                   PN_FIELD("lost_records", INT),
+                                                   PN_FIELD("lag_ms", INT),
+                                                   PN_FIELD_NULLABLE("sequence_number", TEXT),
+                                                   PN_FIELD("closed", BOOL),
+                                                   {.name = NULL}};
 static const struct pn_api_field stray_key[] = {{.name = "partition_key", .type = PN_API_TEXT},
                                                 {.name = "records", .type = PN_API_INT},
                                                 {.name = "shard", .type = PN_API_INT},

@@ -239,6 +239,26 @@ const struct pn_metric_row pn_metrics_table[PN_METRIC_COUNT] = {
             .alarm =
                 "growing: records arrive faster than the processor commits them, or commits fail",
         },
+    [PN_METRIC_STREAM_BEHIND_SECONDS] =
+        {
+            .name = "pinion_stream_behind_seconds",
+            .kind = PN_METRIC_GAUGE,
+            .label = "table",
+            .help =
+                "Age of the oldest record that was read and is not in the table yet. In another "
+                "Kinesis, also how far reading is behind the newest record.",
+            .alarm = "growing: the processor does not keep up, or commits fail",
+        },
+    [PN_METRIC_STREAM_THROTTLED_READS] =
+        {
+            .name = "pinion_stream_throttled_reads_total",
+            .kind = PN_METRIC_COUNTER,
+            .help =
+                "Reads of shards that the Kinesis of kinesis.endpoint refused as too many; they "
+                "are made again later.",
+            .alarm = "growing fast: other consumers read the same shards, give kinesis.read_ms a "
+                     "larger value",
+        },
     [PN_METRIC_STREAM_FAILED] =
         {
             .name = "pinion_stream_failed",

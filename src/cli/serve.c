@@ -143,11 +143,12 @@ int pn_cmd_serve(struct pn_cli *cli, int argc, char **argv)
     struct pn_server *server = NULL;
     const struct pn_app *app = NULL;
     int rc = pn_cli_app(cli, &app, &failure);
-    if (rc == 0 && roles_text == NULL && app->settings->kinesis.endpoint[0] != '\0') {
-        roles &= ~(unsigned)PN_ROLE_STREAM;
+    if (rc == 0 && app->settings->kinesis.endpoint[0] != '\0') {
         pn_logger_info(cli->logger, "serve",
                        "streams are in another Kinesis (kinesis.endpoint): their calls are "
-                       "forwarded, and nothing here fills their tables");
+                       "forwarded%s",
+                       (roles & PN_ROLE_STREAM) != 0 ? ", and their tables are filled from there"
+                                                     : "");
     }
     if (rc == 0) {
         rc = pn_server_start(app, listen, roles, &server, &failure);

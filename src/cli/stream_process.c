@@ -102,7 +102,8 @@ int pn_cmd_stream_process(struct pn_cli *cli, int argc, char **argv)
          .target = &once},
         {.name = "group",
          .kind = PN_OPT_FLAG,
-         .help = "share the shards with other processes, on a Kafka cluster",
+         .help =
+             "share the shards with other processes, on a Kafka cluster or from another Kinesis",
          .target = &group},
         {.name = NULL}};
     const struct pn_syntax syntax = {
@@ -114,7 +115,9 @@ int pn_cmd_stream_process(struct pn_cli *cli, int argc, char **argv)
                  "or SIGINT. It reads through the server of the data folder or, if none runs, "
                  "opens the log itself. A server does the same, unless its --roles exclude it; "
                  "running both is safe but pointless. On a Kafka cluster with the store in a "
-                 "bucket, servers and the processes with --group share the shards instead.",
+                 "bucket, servers and the processes with --group share the shards instead, and so "
+                 "do they with streams in another Kinesis (kinesis.endpoint), which are read "
+                 "there.",
         .examples = "pinion stream process --once\npinion stream process streaming-clicks\n"
                     "pinion stream process --group --data /var/lib/pinion-2\n"};
     int status = 0;

@@ -18,9 +18,17 @@ static char *find_server(void *arg)
     return pn_announcement_read(cli->io, cli->data, &url, NULL) == 0 ? url : NULL;
 }
 
+static bool is_elsewhere(const struct pn_app *app)
+{
+    return app->settings->kinesis.endpoint[0] != '\0';
+}
+
 static int open_source(struct pn_cli *cli, const struct pn_app *app,
                        struct pn_stream_reader *reader, struct pn_err *e)
 {
+    if (is_elsewhere(app)) {
+        return pn_app_open_stream_source(app, &reader->source, e);
+    }
     int rc = pn_cli_server_url(cli, &reader->url, e);
     if (rc != 0) {
         return rc;
@@ -59,8 +67,13 @@ int pn_stream_reader_open(struct pn_cli *cli, bool looks_only, char **names, int
     if (!looks_only) {
         pn_cli_note_new_folder(cli);
     }
-    rc = looks_only ? pn_app_open_store_there(app, &reader->store, e)
-                    : pn_app_open_store(app, &reader->store, e);
+    if (looks_only) {
+        rc = pn_app_open_store_there(app, &reader->store, e);
+    } else if (is_elsewhere(app)) { /* nothing of a log comes to the bucket: all may fill tables */
+        rc = pn_app_open_unclaimed_store(app, &reader->store, e);
+    } else {
+        rc = pn_app_open_store(app, &reader->store, e);
+    }
     if (rc == 0) {
         rc = open_source(cli, app, reader, e);
     }
@@ -78,9 +91,11 @@ int pn_stream_reader_check_group(struct pn_cli *cli, struct pn_err *e)
 {
     const struct pn_app *app = NULL;
     int rc = pn_cli_app(cli, &app, e);
-    if (rc == 0 && (app->settings->log.url[0] == '\0' || app->settings->store.url[0] == '\0')) {
+    bool has_shards = rc == 0 && (app->settings->log.url[0] != '\0' || is_elsewhere(app));
+    if (rc == 0 && (!has_shards || app->settings->store.url[0] == '\0')) {
         rc = pn_err_input(e, "there is nothing to share: --group needs the log on a Kafka cluster "
-                             "(log.url) and the store in a bucket (store.url)");
+                             "(log.url) or streams in another Kinesis (kinesis.endpoint), and the "
+                             "store in a bucket (store.url)");
     }
     return rc;
 }
@@ -95,10 +110,13 @@ int pn_stream_reader_join(struct pn_cli *cli, struct pn_stream_reader *reader, s
                         "folder %s: give another one with --data",
                         reader->url, cli->data);
     }
-    if (rc == 0) {
+    if (rc == 0 && is_elsewhere(app)) {
+        reader->leases = pn_app_lease_folder(app, reader->store);
+    } else if (rc == 0) {
         rc = pn_app_group(app, reader->store, "stream", &reader->group, e);
     }
     reader->env.group = reader->group;
+    reader->env.lease_folder = reader->leases;
     reader->env.log = reader->log;
     return rc;
 }
@@ -112,5 +130,6 @@ void pn_stream_reader_close(struct pn_stream_reader *reader)
     pn_store_destroy(&reader->store);
     pn_arena_deinit(&reader->arena);
     free(reader->group);
+    free(reader->leases);
     free(reader->url);
 }

@@ -6,7 +6,7 @@
 #include "processor/processor.h"
 
 /* Streams and tables of a data folder for a command: through the folder's server (or --url), or by
- * opening the log here when none runs. */
+ * opening the log here when none runs. Streams of kinesis.endpoint are read there. */
 struct pn_stream_reader {
     struct pn_arena arena;
     char *url; /* of the server, or NULL */
@@ -15,6 +15,7 @@ struct pn_stream_reader {
     struct pn_log *log;
     struct pn_kinesis *kinesis;
     char *group;
+    char *leases;
     struct pn_processor_source *source;
     struct pn_processor_config config; /* what processors are given: the settings, ... */
     struct pn_processor_env env;       /* ... these stations, and the cli's pipeline and clock */

@@ -149,6 +149,9 @@ static int check_seen(const struct pn_delta_attempt *attempt, struct pn_err *e)
     const struct pn_delta_commit *commit = attempt->commit;
     for (size_t i = 0; i < commit->txn_count; i++) {
         const struct pn_delta_txn *txn = &commit->txns[i];
+        if (commit->txns_before != NULL && commit->txns_before[i] == PN_DELTA_TXN_ANY) {
+            continue;
+        }
         int64_t seen =
             attempt->state != NULL ? pn_delta_txn_version(attempt->state, txn->app_id) : -1;
         if (commit->txns_before != NULL && seen == commit->txns_before[i]) {

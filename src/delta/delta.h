@@ -162,6 +162,8 @@ int64_t pn_delta_txn_version(const struct pn_delta_snapshot *snapshot, const cha
 int pn_delta_txn_latest(struct pn_delta *table, const char *app_id, int64_t *version,
                         struct pn_err *e) PN_MUST_CHECK;
 
+#define PN_DELTA_TXN_ANY INT64_MIN /* of txns_before */
+
 enum pn_delta_mode {
     PN_DELTA_APPEND,    /* blind: conflicts with nothing but metadata, protocol and txn */
     PN_DELTA_OVERWRITE, /* all files live at the time of the commit are removed; last one wins */
@@ -191,7 +193,8 @@ struct pn_delta_commit {
     size_t txn_count;
     /* NULL, or for each of `txns` the version that the table must have (-1: none yet). One that is
      * the txn's own version is only checked: the application did not move. Only an OVERWRITE, which
-     * replaces the rows, may set a txn to a version below. */
+     * replaces the rows, may set a txn to a version below. PN_DELTA_TXN_ANY: the txn is set, also
+     * to a version below, whatever it was; another txn of the commit is the condition. */
     const int64_t *txns_before;
     /* NULL, or the version that the table must still be at (-1: there is none yet): what is
      * committed was made of its rows. */

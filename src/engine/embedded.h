@@ -66,7 +66,15 @@ struct pn_append_row {
     int64_t arrival_ms;
     bool is_user_record;  /* of a KPL aggregate: key and data are its own, and ... */
     int64_t sub_sequence; /* ... this is its number in the aggregate */
+    const char *sequence; /* its sequence number, where that does not follow from the offset; else
+                             NULL */
     const char *reason;   /* not NULL: `value` isn't there, this is why it can be no row */
+};
+
+/* What a commit sets beside a position, whatever it was: a txn of its own. */
+struct pn_append_mark {
+    const char *app_id;
+    int64_t version;
 };
 
 /* How far a table has come in one shard. */
@@ -76,9 +84,11 @@ struct pn_append_position {
     int64_t from;       /* the table's txn version before the batch; -1: none yet */
     int64_t to;         /* and after it: the offset to continue with; equal to from: no change */
     int64_t newest_ms;  /* the txn's time is this or later: the arrival of the record before `to` */
+    const struct pn_append_mark *marks; /* set if the position moves */
+    size_t mark_count;
 };
 
-enum { PN_ROW_SEQUENCE_SIZE = 64 }; /* a row's sequence number, and its NUL */
+enum { PN_ROW_SEQUENCE_SIZE = 136 }; /* a row's sequence number, and its NUL */
 
 /* A micro-batch for one stream table. */
 struct pn_append {

@@ -215,6 +215,7 @@ static struct pn_processor_source_shard shard_of(const struct pn_json *item)
         .created_ms = pn_json_get_i64(item, "created_ms", 0),
         .hash_start = hash_of(item, "hash_start", first),
         .hash_end = hash_of(item, "hash_end", last),
+        .closed = pn_json_get_bool(item, "complete", false),
         .complete = pn_json_get_bool(item, "complete", false),
         .begin = pn_json_get_i64(item, "begin", 0),
         .end = pn_json_get_i64(item, "end", 0)};
@@ -247,8 +248,9 @@ static int describe(struct pn_processor_source *source, const char *stream, stru
 
 static int position(struct pn_processor_source *source, const char *stream, uint64_t id,
                     uint32_t shard, enum pn_stream_start start, int64_t start_ms, int64_t *offset,
-                    struct pn_err *e)
+                    struct pn_processor_place *place, struct pn_err *e)
 {
+    *place = (struct pn_processor_place){.ended = false};
     char time[PN_ISO8601_SIZE];
     const char *text = start == PN_START_LATEST         ? "latest"
                        : start == PN_START_TRIM_HORIZON ? "trim_horizon"
@@ -300,10 +302,11 @@ static int take_records(const struct call *call, struct pn_arena *arena,
 }
 
 static int read_records(struct pn_processor_source *source, const char *stream, uint64_t id,
-                        uint32_t shard, int64_t offset, size_t max_records, size_t max_bytes,
-                        struct pn_arena *arena, struct pn_processor_source_records *out,
-                        struct pn_err *e)
+                        uint32_t shard, int64_t offset, const struct pn_processor_place *place,
+                        size_t max_records, size_t max_bytes, struct pn_arena *arena,
+                        struct pn_processor_source_records *out, struct pn_err *e)
 {
+    (void)place;
     *out = (struct pn_processor_source_records){.next_offset = offset, .lost_until = offset};
     struct call call;
     char *path = pn_xasprintf("/api/v1/streams/%s/shards/%" PRIu32 "/records?id=%016" PRIx64

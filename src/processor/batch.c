@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "kinesis/aggregate.h"
+#include "processor/marks.h"
 
 enum { ARENA_BLOCK_BYTES = 256 * 1024 };
 
@@ -49,8 +50,18 @@ static size_t position_of(struct pn_processor_batch *batch, const struct pn_stre
     batch->parts[i] = (struct pn_processor_batch_part){.shard = shard->info.index,
                                                        .created_ms = shard->info.created_ms,
                                                        .first_arrival_ms = -1,
-                                                       .last_offset = -1};
+                                                       .last_offset = -1,
+                                                       .place = shard->place};
     return i;
+}
+
+void pn_processor_batch_mark(struct pn_processor_batch *batch)
+{
+    for (size_t i = 0; i < batch->position_count; i++) {
+        struct pn_append_position *position = &batch->positions[i];
+        position->marks = pn_processor_marks_of(&batch->parts[i].place, position->app_id,
+                                                &batch->arena, &position->mark_count);
+    }
 }
 
 void pn_processor_batch_add_position(struct pn_processor_batch *batch,
@@ -152,7 +163,7 @@ static void take_user_records(struct taking *taking, const struct pn_processor_b
 
 static void take(struct pn_processor_batch *batch, const struct pn_processor_batch_flow *flow,
                  const struct pn_stream_shard *shard, size_t position,
-                 const struct pn_record *record)
+                 const struct pn_record *record, const char *sequence)
 {
     struct pn_processor_batch_part *part = &batch->parts[position];
     PN_ASSERT(part->shard == shard->info.index);
@@ -168,6 +179,7 @@ static void take(struct pn_processor_batch *batch, const struct pn_processor_bat
                                     .partition_key = record->key,
                                     .position = position,
                                     .offset = record->offset,
+                                    .sequence = sequence,
                                     .arrival_ms = record->timestamp_ms}};
     struct pn_user_record *records = NULL;
     size_t count = 0;
@@ -180,25 +192,59 @@ static void take(struct pn_processor_batch *batch, const struct pn_processor_bat
     }
 }
 
+/* Where the read has come to. */
+static void move(struct pn_processor_batch *batch, size_t position, struct pn_stream_shard *shard,
+                 const struct pn_processor_source_records *read)
+{
+    if (read->count > 0 && shard->waiting_since_ms < 0) {
+        shard->waiting_since_ms = read->records[0].timestamp_ms;
+    }
+    shard->taken = read->next_offset > shard->taken ? read->next_offset : shard->taken;
+    if (read->count > 0) {
+        shard->taken_ms = read->records[read->count - 1].timestamp_ms;
+    }
+    PN_ASSERT(batch->positions[position].to <= shard->taken); /* positions only grow */
+    batch->positions[position].to = shard->taken;
+    batch->positions[position].newest_ms = shard->taken_ms;
+    batch->parts[position].place = shard->place;
+}
+
+/* What only sources with places say. */
+static void look_at_place(struct pn_processor_batch *batch, struct pn_stream_shard *shard,
+                          const struct pn_processor_source_records *read, struct pn_err *gap)
+{
+    if (read->behind_ms < 0) {
+        return; /* the shard was not asked */
+    }
+    shard->place = read->place;
+    shard->behind_ms = read->behind_ms;
+    shard->at_end = shard->at_end || read->at_end;
+    if (read->lost != NULL) {
+        batch->lost++;
+        (void)pn_err_set(gap, PN_CLASS_CORRUPT, PN_FAIL, "%s", read->lost);
+    }
+}
+
 int pn_processor_batch_read(struct pn_processor_batch *batch,
                             const struct pn_processor_batch_flow *flow,
                             struct pn_processor_source *source, struct pn_stream_shard *shard,
-                            size_t max_records, size_t max_bytes, struct pn_err *damage,
+                            size_t max_records, size_t max_bytes, struct pn_err *gap,
                             struct pn_err *e)
 {
     struct pn_processor_source_records read = {0};
     struct pn_err failure = {0};
     PN_ASSERT(max_records > 0 && max_bytes > 0);
     int rc = pn_processor_source_read(source, flow->stream, flow->stream_id, shard->info.index,
-                                      shard->taken, max_records, max_bytes, &batch->arena, &read,
-                                      &failure);
+                                      shard->taken, &shard->place, max_records, max_bytes,
+                                      &batch->arena, &read, &failure);
     if (rc != 0 && failure.class_ == PN_CLASS_CORRUPT) {
-        *damage = failure;
+        *gap = failure;
         read.count = 0;
         if (read.next_offset <= shard->taken) {
             read.next_offset = shard->taken + 1;
         }
         read.lost_until = read.next_offset;
+        read.behind_ms = -1;
         rc = 0;
     }
     if (rc != 0) {
@@ -209,18 +255,13 @@ int pn_processor_batch_read(struct pn_processor_batch *batch,
     if (read.lost_until > shard->taken) {
         batch->lost += read.lost_until - shard->taken;
     }
+    if (source->has_places) {
+        look_at_place(batch, shard, &read, gap);
+    }
     for (size_t i = 0; i < read.count; i++) {
-        take(batch, flow, shard, position, &read.records[i]);
+        take(batch, flow, shard, position, &read.records[i],
+             read.sequences != NULL ? read.sequences[i] : NULL);
     }
-    if (read.count > 0 && shard->waiting_since_ms < 0) {
-        shard->waiting_since_ms = read.records[0].timestamp_ms;
-    }
-    shard->taken = read.next_offset > shard->taken ? read.next_offset : shard->taken;
-    if (read.count > 0) {
-        shard->taken_ms = read.records[read.count - 1].timestamp_ms;
-    }
-    PN_ASSERT(batch->positions[position].to <= shard->taken); /* positions only grow */
-    batch->positions[position].to = shard->taken;
-    batch->positions[position].newest_ms = shard->taken_ms;
+    move(batch, position, shard, &read);
     return 0;
 }

@@ -17,6 +17,7 @@ struct pn_processor_batch_part {
     int64_t first_arrival_ms; /* of its first record; -1: there was none */
     int64_t last_offset;      /* of its last record; -1: there was none */
     int64_t last_arrival_ms;
+    struct pn_processor_place place; /* of the position's `to` */
 };
 
 struct pn_processor_batch {
@@ -32,7 +33,8 @@ struct pn_processor_batch {
     int64_t records; /* read */
     int64_t bytes;   /* of these */
     int64_t skipped; /* of these, that belong to no flow */
-    int64_t lost;    /* offsets of records that the log no longer had */
+    int64_t lost;    /* offsets of records that the log no longer had; with places, the times that
+                        an unknown number of records was lost */
 };
 
 /* Which records are the table's, and how they are read. */
@@ -49,6 +51,9 @@ struct pn_processor_batch_flow {
     struct pn_json_parser *parser;
 };
 
+/* Before the batch is appended: what the positions' commit says beside them. */
+void pn_processor_batch_mark(struct pn_processor_batch *batch);
+
 void pn_processor_batch_init(struct pn_processor_batch *batch);
 void pn_processor_batch_deinit(struct pn_processor_batch *batch);
 /* Empties it and gives the memory back. */
@@ -59,13 +64,13 @@ void pn_processor_batch_add_position(struct pn_processor_batch *batch,
                                      const struct pn_stream_shard *shard);
 /*
  * Reads on in a shard, at most so much more, and takes in what is the flow's; shard->taken moves
- * on. The errors are those of pn_processor_source_read(), but damage is skipped: *damage then
- * describes it, and is otherwise left alone.
+ * on. The errors are those of pn_processor_source_read(), but damage is skipped: *gap then
+ * describes it, or why an unknown number of records is lost; it is otherwise left alone.
  */
 int pn_processor_batch_read(struct pn_processor_batch *batch,
                             const struct pn_processor_batch_flow *flow,
                             struct pn_processor_source *source, struct pn_stream_shard *shard,
-                            size_t max_records, size_t max_bytes, struct pn_err *damage,
+                            size_t max_records, size_t max_bytes, struct pn_err *gap,
                             struct pn_err *e) PN_MUST_CHECK;
 
 #endif

@@ -24,7 +24,8 @@ static void write_note(struct pn_buf *out, const struct pn_processor_status *sta
     pn_json_add_cstr(&json, "stream", status->stream);
     pn_json_add_cstr(&json, "shard", shard->shard);
     pn_json_add_cstr(&json, "sequence_number",
-                     shard->last_offset < 0
+                     shard->sequence != NULL ? shard->sequence
+                     : shard->last_offset < 0 || shard->end < 0
                          ? NULL
                          : pn_sequence_text(shard->created_ms, index, shard->last_offset,
                                             shard->last_arrival_ms, sequence));

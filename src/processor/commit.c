@@ -64,6 +64,26 @@ static int commit_first(struct pn_processor_worker *worker, struct pn_err *e)
     return pn_processor_collect(worker, true, e);
 }
 
+/* A stream was deleted and made again under its name: what the table had not read of the earlier
+ * one cannot be read any more. */
+static void warn_if_made_again(const struct pn_processor_worker *worker,
+                               const struct pn_delta_snapshot *table)
+{
+    char *start = pn_xasprintf("pinion/%s/", worker->stream->name);
+    bool had_another = false;
+    for (size_t i = 0; table != NULL && i < table->txn_count; i++) {
+        had_another = had_another || strncmp(table->txns[i].app_id, start, strlen(start)) == 0;
+    }
+    if (had_another) {
+        pn_logger_error(worker->owner->env.logger, "stream",
+                        "%s: the stream %s was deleted and created again. Its table keeps what it "
+                        "has of the earlier stream, what it had not read of that is lost, and it "
+                        "takes all records of the new one",
+                        worker->table->name, worker->stream->name);
+    }
+    free(start);
+}
+
 int pn_processor_place(struct pn_processor_worker *worker, struct pn_err *e)
 {
     struct pn_processor *owner = worker->owner;
@@ -91,12 +111,16 @@ int pn_processor_place(struct pn_processor_worker *worker, struct pn_err *e)
                                        table, e);
         worker->checked = rc == 0 ? described.id : 0;
     }
+    if (rc == 0 && fresh && before != described.id) {
+        warn_if_made_again(worker, table);
+    }
     if (rc == 0) {
         /* Once a stream: with a second processor on the table it is placed again and again. */
         pn_logger_line(owner->env.logger, before != described.id ? PN_INFO : PN_DEBUG, "stream",
                        "%s %s %s", worker->table->name,
                        fresh ? "starts to read" : "continues to read", worker->stream->name);
         worker->is_placed = true;
+        worker->placed_ns = pn_mono_ns(owner->env.clock);
         if (worker->drains && !worker->shards.aimed) {
             pn_processor_shards_aim(&worker->shards);
         }
@@ -119,8 +143,13 @@ static void write_sequence(const struct pn_append *append, const struct pn_appen
     const struct pn_processor_batch *batch = append->arg;
     PN_ASSERT(row->position < batch->position_count);
     const struct pn_processor_batch_part *part = &batch->parts[row->position];
-    (void)pn_sequence_text(part->created_ms, part->shard, row->offset, row->arrival_ms, out);
+    if (row->sequence != NULL) {
+        (void)snprintf(out, PN_ROW_SEQUENCE_SIZE, "%s", row->sequence);
+    } else {
+        (void)pn_sequence_text(part->created_ms, part->shard, row->offset, row->arrival_ms, out);
+    }
 }
+_Static_assert((int)PN_ROW_SEQUENCE_SIZE >= (int)PN_PLACE_TEXT_SIZE, "a longer one fits");
 _Static_assert((int)PN_ROW_SEQUENCE_SIZE >= (int)PN_SEQUENCE_SIZE, "a sequence number fits");
 
 void pn_processor_submit(struct pn_processor_worker *worker)
@@ -140,6 +169,9 @@ void pn_processor_submit(struct pn_processor_worker *worker)
         PN_ASSERT(shard != NULL);
         PN_ASSERT(shard->planned == batch->positions[i].from); /* no gap to the batch before */
         shard->planned = batch->positions[i].to;
+    }
+    if (worker->shards.has_places) {
+        pn_processor_batch_mark(batch);
     }
     worker->is_appending = true;
     worker->append_ns = pn_mono_ns(worker->owner->env.clock);
@@ -181,6 +213,11 @@ static void take_positions(struct pn_processor_worker *worker,
         struct pn_stream_shard *shard = pn_processor_shards_find(&worker->shards, part->shard);
         PN_ASSERT(shard != NULL && shard->committed <= batch->positions[i].to);
         shard->committed = batch->positions[i].to;
+        shard->saved_until_ms = part->place.until_ms;
+        if (part->place.text[0] != '@') {
+            (void)snprintf(shard->last_sequence, sizeof shard->last_sequence, "%s",
+                           part->place.text);
+        }
         shard->waiting_since_ms = still_waiting_since(worker, part->shard);
         if (part->last_offset >= 0) {
             shard->last_offset = part->last_offset;

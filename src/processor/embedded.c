@@ -81,6 +81,7 @@ static int describe_shard(struct embedded *embedded, const struct pn_stream *str
                                               .created_ms = shard->created_ms,
                                               .hash_start = shard->hash_start,
                                               .hash_end = shard->hash_end,
+                                              .closed = complete,
                                               .complete = complete,
                                               .begin = offsets.begin,
                                               .end = complete ? shard->end_offset : offsets.end};
@@ -116,8 +117,9 @@ static int describe(struct pn_processor_source *source, const char *name, struct
 
 static int position(struct pn_processor_source *source, const char *name, uint64_t id,
                     uint32_t shard, enum pn_stream_start start, int64_t start_ms, int64_t *offset,
-                    struct pn_err *e)
+                    struct pn_processor_place *place, struct pn_err *e)
 {
+    *place = (struct pn_processor_place){.ended = false};
     static const enum pn_iterator_type types[] = {
         [PN_START_LATEST] = PN_ITERATOR_LATEST,
         [PN_START_TRIM_HORIZON] = PN_ITERATOR_TRIM_HORIZON,
@@ -137,10 +139,11 @@ static int position(struct pn_processor_source *source, const char *name, uint64
 }
 
 static int read_shard(struct pn_processor_source *source, const char *name, uint64_t id,
-                      uint32_t shard, int64_t offset, size_t max_records, size_t max_bytes,
-                      struct pn_arena *arena, struct pn_processor_source_records *out,
-                      struct pn_err *e)
+                      uint32_t shard, int64_t offset, const struct pn_processor_place *place,
+                      size_t max_records, size_t max_bytes, struct pn_arena *arena,
+                      struct pn_processor_source_records *out, struct pn_err *e)
 {
+    (void)place;
     struct embedded *embedded = (struct embedded *)source;
     const struct pn_stream *stream = NULL;
     *out = (struct pn_processor_source_records){.next_offset = offset, .lost_until = offset};

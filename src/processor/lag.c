@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "log/lag.h"
+#include "processor/marks.h"
 #include "processor/private.h"
 
 struct list {
@@ -31,8 +32,8 @@ static int64_t age_of(const struct pn_processor_env *env, const char *stream, ui
     struct pn_processor_source_records read = {0};
     int64_t age_ms = -1;
     pn_arena_init(&arena, 0);
-    int rc =
-        pn_processor_source_read(env->source, stream, id, shard, offset, 1, 1, &arena, &read, NULL);
+    int rc = pn_processor_source_read(env->source, stream, id, shard, offset, NULL, 1, 1, &arena,
+                                      &read, NULL);
     *any = rc != 0 || read.count > 0;
     if (rc == 0 && read.count > 0) {
         age_ms = pn_wall_ms(env->clock) - read.records[0].timestamp_ms;
@@ -40,6 +41,40 @@ static int64_t age_of(const struct pn_processor_env *env, const char *stream, ui
     }
     pn_arena_deinit(&arena);
     return age_ms;
+}
+
+/*
+ * With places, a read says how far it is behind. Two records, since the first may be the table's
+ * last: that there is another one is seen by all kinds of Kinesis, of which some do not say how far
+ * behind a read is.
+ */
+static void look_behind(const struct pn_processor_env *env, const char *stream, uint64_t id,
+                        uint32_t shard, const struct pn_delta_snapshot *snapshot,
+                        const char *app_id, struct pn_processor_lag *lag)
+{
+    struct pn_arena arena;
+    struct pn_processor_source_records read = {0};
+    struct pn_processor_place place = {.ended = false};
+    int rc = snapshot != NULL ? pn_processor_marks_read(snapshot, app_id, &place, NULL) : 0;
+    pn_arena_init(&arena, 0);
+    if (rc == 0 && !place.ended) {
+        rc = pn_processor_source_read(env->source, stream, id, shard, 0, &place, 2, 1, &arena,
+                                      &read, NULL);
+    }
+    if (place.ended || (rc == 0 && read.count == 0 && read.behind_ms == 0)) {
+        lag->records = 0;
+        lag->ms = 0;
+    } else if (rc == 0 && read.count > 0) {
+        int64_t age_ms = pn_wall_ms(env->clock) - read.records[0].timestamp_ms;
+        lag->ms = age_ms > 0 ? age_ms : 0;
+    } else if (rc == 0) {
+        lag->ms = read.behind_ms;
+    }
+    if (rc == 0 && lag->position >= 0) {
+        lag->lost = read.lost != NULL ? 1 : 0;
+    }
+    lag->closed = lag->closed || place.ended;
+    pn_arena_deinit(&arena);
 }
 
 static void add_shard(const struct pn_processor_env *env, const char *stream, const char *table,
@@ -52,16 +87,19 @@ static void add_shard(const struct pn_processor_env *env, const char *stream, co
     lag->stream = stream;
     lag->table = table;
     lag->shard = pn_arena_strdup(arena, pn_shard_id(shard->index, name));
-    lag->closed = shard->complete;
-    lag->end = shard->end;
+    lag->closed = shard->closed;
+    lag->end = env->source->has_places ? -1 : shard->end;
+    char *app_id = pn_processor_app_id(stream, id, lag->shard);
     if (snapshot != NULL) {
-        char *app_id = pn_processor_app_id(stream, id, lag->shard);
         lag->position = pn_delta_txn_version(snapshot, app_id);
         lag->version = snapshot->version;
         lag->version_ms = snapshot->timestamp_ms;
-        free(app_id);
     }
-    if (!is_filled) {
+    if (is_filled && env->source->has_places) {
+        look_behind(env, stream, id, shard->index, snapshot, app_id, lag);
+    }
+    free(app_id);
+    if (!is_filled || env->source->has_places) {
         return;
     }
     const struct pn_lag left = pn_lag(lag->position, shard->begin, shard->end);

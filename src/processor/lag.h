@@ -13,11 +13,13 @@ struct pn_processor_lag {
     const char *shard;
     bool closed;
     int64_t position; /* the next record the table gets; -1: it has none of the shard yet */
-    int64_t end;
-    int64_t records; /* between the two that exist (log/lag.h); -1: the table was never filled */
-    int64_t lost;    /* that retention removed before the table got them; -1: likewise */
-    int64_t ms;      /* age of the oldest of them; 0: none; -1: not known */
-    int64_t version; /* of the table; -1: there is none */
+    int64_t end;      /* -1: not known, as in another Kinesis */
+    int64_t records;  /* between the two that exist (log/lag.h); -1: the table was never filled, or,
+                        in another Kinesis, there are some */
+    int64_t lost;     /* that retention removed before the table got them; -1: likewise. In another
+                        Kinesis 1 when an unknown number is lost */
+    int64_t ms;       /* age of the oldest of them; 0: none; -1: not known */
+    int64_t version;  /* of the table; -1: there is none */
     int64_t version_ms;
 };
 

@@ -24,6 +24,7 @@ struct pn_processor_metrics {
     struct pn_metric *strays;
     struct pn_metric *unknown;
     struct pn_metric *lag;
+    struct pn_metric *behind;
     struct pn_metric *failed;
     struct pn_metric *commit_seconds;
     struct pn_metric *latency_seconds;
@@ -69,6 +70,7 @@ struct pn_processor_worker {
     int64_t unsaved;   /* records skipped since positions were last committed */
     int64_t saved_ns;  /* when they were */
     int64_t looked_ns; /* when the table was last looked for */
+    int64_t placed_ns; /* when the table was last asked for them */
     int64_t next_ns;   /* no commit before, unless a batch is full */
     uint64_t seen;     /* of the source */
     int failures;      /* in a row */
@@ -111,10 +113,13 @@ struct pn_processor_shared {
     int32_t partition;
 };
 
-/* What a group has given this process. */
+/* What a group has given this process, or its lease. */
 struct pn_processor_share {
-    struct pn_log_member *member; /* NULL: there is no group, and all shards are ours */
-    pthread_t thread;             /* it polls the member */
+    bool is_shared;               /* before the workers start; false: all shards are ours */
+    struct pn_log_member *member; /* NULL: without a group */
+    char *lease;                  /* the key of ours; NULL: without leases */
+    size_t living;                /* the thread's: processes that the log has named last */
+    pthread_t thread;             /* it polls the member, or renews the lease */
     bool is_running;
     struct pn_notifier stop;
     uint64_t running; /* the notifier's count until it is to stop */
@@ -166,16 +171,28 @@ bool pn_processor_is_first(const struct pn_pipeline_stream *stream, size_t flow)
 
 void pn_processor_share_init(struct pn_processor_share *share);
 void pn_processor_share_deinit(struct pn_processor_share *share);
-/* Joins the group, if there is one; before the workers start. And leaves it, after they ended, so
- * that others begin where these have stopped; fine when not joined. */
-int pn_processor_share_join(struct pn_processor *streams, struct pn_err *e) PN_MUST_CHECK;
-void pn_processor_share_leave(struct pn_processor *streams);
-/* Is the shard ours? Any thread. */
-bool pn_processor_share_has(struct pn_processor_share *share, const char *stream, uint32_t shard);
+/* With the lock: the place of a shard of ours, or the count. */
+size_t pn_processor_share_find(const struct pn_processor_share *share, const char *topic,
+                               int32_t partition);
+/* Is it this process that reads the worker's shard? Any thread. */
+bool pn_processor_share_reads(const struct pn_processor_worker *worker,
+                              const struct pn_stream_shard *shard);
 /* Another number after each change of what is ours. Any thread. */
 uint64_t pn_processor_share_turn(struct pn_processor_share *share);
-/* Does the group keep us out? Then why. Any thread. */
+/* Why this process is kept out; code 0: nothing keeps it out. Logged once, shown by each table. */
+void pn_processor_share_note(struct pn_processor *streams, const struct pn_err *why);
+/* Is this process kept out? Then why. Any thread. */
 bool pn_processor_share_failure(struct pn_processor_share *share, struct pn_err *why);
+
+/* --- share_group.c, share_lease.c: the two ways to share -------------------------------------- */
+
+/* Joins, before the workers start; its thread decides from then on what is ours. */
+int pn_processor_group_join(struct pn_processor *streams, struct pn_err *e) PN_MUST_CHECK;
+int pn_processor_lease_join(struct pn_processor *streams, struct pn_err *e) PN_MUST_CHECK;
+/* Leaves, after the workers and the thread have ended, so that others begin where these have
+ * stopped; fine when not joined. */
+void pn_processor_group_leave(struct pn_processor *streams);
+void pn_processor_lease_leave(struct pn_processor *streams);
 
 /* --- made.c ----------------------------------------------------------------------------------- */
 

@@ -66,6 +66,9 @@ int pn_processor_create(const struct pn_processor_config *config,
     if (env->group != NULL) {
         made->env.group = pn_arena_strdup(&made->arena, env->group);
     }
+    if (env->lease_folder != NULL) {
+        made->env.lease_folder = pn_arena_strdup(&made->arena, env->lease_folder);
+    }
     copy_names(made);
     int64_t keep_s = (config->keep_ms + 999) / 1000;
     made->keep = pn_xasprintf("interval %lld seconds",
@@ -100,6 +103,27 @@ int pn_processor_create(const struct pn_processor_config *config,
     return 0;
 }
 
+/* Other processes may have a share of the work. */
+static int join_others(struct pn_processor *streams, struct pn_err *e)
+{
+    if (streams->env.lease_folder != NULL) {
+        return pn_processor_lease_join(streams, e);
+    }
+    return streams->env.group != NULL ? pn_processor_group_join(streams, e) : 0;
+}
+
+static void leave_others(struct pn_processor *streams)
+{
+    struct pn_processor_share *share = &streams->share;
+    if (share->is_running) {
+        pn_notifier_notify(&share->stop);
+        pthread_join(share->thread, NULL);
+        share->is_running = false;
+    }
+    pn_processor_group_leave(streams);
+    pn_processor_lease_leave(streams);
+}
+
 static int start_workers(struct pn_processor *streams, bool drains, struct pn_err *e)
 {
     struct pn_err failure = {0};
@@ -107,7 +131,7 @@ static int start_workers(struct pn_processor *streams, bool drains, struct pn_er
     rc = drains ? rc : 0; /* else the watch looks again */
     pn_err_copy(e, rc != 0 ? &failure : NULL);
     if (rc == 0 && !drains) {
-        rc = pn_processor_share_join(streams, e);
+        rc = join_others(streams, e);
     }
     for (size_t i = 0; rc == 0 && i < streams->worker_count; i++) {
         rc = pn_processor_worker_start(streams->workers[i], drains, e);
@@ -164,7 +188,7 @@ void pn_processor_stop(struct pn_processor *streams)
     for (size_t i = 0; i < streams->worker_count; i++) {
         pn_processor_worker_join(streams->workers[i]);
     }
-    pn_processor_share_leave(streams);
+    leave_others(streams);
     pn_processor_maintenance_stop(streams->maintenance);
 }
 

@@ -8,7 +8,7 @@
  * however many processors there are, each record is in the table once. Nothing else is remembered.
  *
  * So that several processes do not all do the same work, they may share the streams' shards as
- * members of a group (env.group).
+ * members of a group (env.group) or by leases in the store (env.lease_folder).
  *
  * A stream that matches a pattern of the pipeline gets its workers when it is there, and loses them
  * when it is gone; its table stays.
@@ -36,6 +36,7 @@ struct pn_processor_config {
     int64_t compact_files;         /* so many small files are made into one; 0: never */
     int64_t optimize_target_bytes; /* files of this size are left alone */
     int64_t keep_ms;               /* for readers of older versions */
+    int64_t lease_ms;              /* a lease that is older is over; only with leases */
     struct pn_delta_config delta;  /* of the handles that look at the tables */
     const char *const *names;      /* only these streams, borrowed for the create; NULL: all */
     size_t name_count;
@@ -51,6 +52,9 @@ struct pn_processor_env {
      * shards are read. A drain reads all anyway. */
     const char *group;
     struct pn_log *log; /* NULL ok without a group */
+    /* A folder of the store, by whose leases processes share the shards (share_lease.c); without a
+     * group. NULL: all shards are read. A drain reads all anyway. */
+    const char *lease_folder;
     const struct pn_clock *clock;
     struct pn_logger *logger;
     struct pn_metrics *metrics;
@@ -100,11 +104,13 @@ struct pn_processor_shard_status {
     const char *shard; /* "shardId-000000000000" */
     uint32_t index;
     int64_t position; /* the table holds what is before it */
-    int64_t end;      /* of the shard, when last looked */
-    int64_t lag;      /* records between the two that exist (log/lag.h) */
+    int64_t end;      /* of the shard, when last looked; -1: not known, as in another Kinesis */
+    int64_t lag;      /* records between the two that exist (log/lag.h); -1: not known, likewise */
     int64_t lost;     /* that retention removed before the table got them */
-    int64_t lag_ms;   /* age of the oldest record that was read and is not in the table; 0: none */
-    int64_t last_offset;     /* of the last record committed since the start; -1: none */
+    int64_t lag_ms;   /* age of the oldest record that was read and is not in the table; in another
+                         Kinesis also how far the last read was behind the newest; 0: none */
+    const char *sequence; /* of the table's last record of the shard, in another Kinesis; or NULL */
+    int64_t last_offset;  /* of the last record committed since the start; -1: none */
     int64_t last_arrival_ms; /* its arrival */
     int64_t created_ms;      /* of the shard */
     bool complete;           /* closed: nothing comes any more */

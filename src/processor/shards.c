@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "processor/marks.h"
 
 char *pn_processor_app_id(const char *stream, uint64_t id, const char *shard)
 {
@@ -41,6 +42,7 @@ static struct pn_stream_shard *add(struct pn_processor_shards *shards, const cha
                                       .committed = -1,
                                       .planned = -1,
                                       .goal = shards->aimed ? 0 : INT64_MAX,
+                                      .behind_ms = -1,
                                       .last_offset = -1,
                                       .waiting_since_ms = -1};
     (void)pn_shard_id(info->index, shard->id);
@@ -85,8 +87,8 @@ static int last_arrival(struct pn_processor_source *source, const char *stream, 
     while (rc == 0 && from < offset) {
         struct pn_processor_source_records read = {0};
         pn_arena_reset(&arena);
-        rc = pn_processor_source_read(source, stream, id, shard, from, (size_t)(offset - from),
-                                      BYTES, &arena, &read, &failure);
+        rc = pn_processor_source_read(source, stream, id, shard, from, NULL,
+                                      (size_t)(offset - from), BYTES, &arena, &read, &failure);
         for (size_t i = 0; rc == 0 && i < read.count && read.records[i].offset < offset; i++) {
             *arrival_ms = read.records[i].timestamp_ms;
         }
@@ -125,10 +127,88 @@ static int begin_shard(const struct pn_pipeline_stream *pipeline,
 {
     uint32_t index = shard->info.index;
     int rc = pn_processor_source_position(source, pipeline->name, id, index, pipeline->start,
-                                          pipeline->start_ms, &shard->taken, e);
-    return rc != 0 ? rc
-                   : arrival_before(source, pipeline->name, id, index, shard->taken,
-                                    &shard->taken_ms, e);
+                                          pipeline->start_ms, &shard->taken, &shard->place, e);
+    return rc != 0 || source->has_places ? rc
+                                         : arrival_before(source, pipeline->name, id, index,
+                                                          shard->taken, &shard->taken_ms, e);
+}
+
+/* Continues a shard where the table is in it. */
+static int continue_shard(struct pn_stream_shard *shard, const struct pn_delta_snapshot *table,
+                          bool has_places, struct pn_err *e)
+{
+    int rc = has_places ? pn_processor_marks_read(table, shard->app_id, &shard->place, e) : 0;
+    shard->taken = shard->committed;
+    shard->saved_until_ms = shard->place.until_ms;
+    if (rc == 0 && shard->place.text[0] != '@') {
+        (void)snprintf(shard->last_sequence, sizeof shard->last_sequence, "%s", shard->place.text);
+    }
+    return rc;
+}
+
+/* A shard that the table has not begun comes after its parents: what arrived before they were at
+ * their end, as the table has it, is not in it. */
+static int follow_parent(struct pn_stream_shard *shard, const char *app_start,
+                         const struct pn_delta_snapshot *table, struct pn_err *e)
+{
+    char id[PN_SHARD_ID_SIZE];
+    struct pn_processor_place parent = {.ended = false};
+    if (table == NULL || shard->info.parent < 0) {
+        return 0;
+    }
+    char *app_id = pn_xasprintf("%s%s", app_start, pn_shard_id((uint32_t)shard->info.parent, id));
+    const struct pn_delta_txn *txn = pn_delta_txn_of(table, app_id);
+    int rc = txn != NULL ? pn_processor_marks_read(table, app_id, &parent, e) : 0;
+    if (rc == 0 && txn != NULL) {
+        shard->place.until_ms = parent.ended ? txn->updated_ms : parent.until_ms;
+    }
+    free(app_id);
+    return rc;
+}
+
+/* The number in a shard's id; false when it is not one. */
+static bool read_shard_id(const char *id, uint32_t *index)
+{
+    char again[PN_SHARD_ID_SIZE];
+    static const char start[] = "shardId-";
+    if (strncmp(id, start, sizeof start - 1) != 0) {
+        return false;
+    }
+    *index = (uint32_t)strtoul(id + sizeof start - 1, NULL, 10);
+    return strcmp(id, pn_shard_id(*index, again)) == 0;
+}
+
+/* Adds the shards that the table has begun, and that the stream does not have any more. */
+static int add_vanished(struct pn_processor_shards *shards, const char *stream,
+                        const char *app_start, const struct pn_delta_snapshot *table,
+                        struct pn_err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && table != NULL && i < table->txn_count; i++) {
+        const struct pn_delta_txn *txn = &table->txns[i];
+        uint32_t index = 0;
+        if (strncmp(txn->app_id, app_start, strlen(app_start)) != 0 ||
+            !read_shard_id(txn->app_id + strlen(app_start), &index) ||
+            pn_processor_shards_find(shards, index) != NULL) {
+            continue;
+        }
+        const struct pn_processor_source_shard info = {.index = index,
+                                                       .parent = -1,
+                                                       .adjacent_parent = -1,
+                                                       .hash_end = {UINT64_MAX, UINT64_MAX},
+                                                       .closed = true,
+                                                       .end = INT64_MAX};
+        struct pn_processor_place place;
+        rc = pn_processor_marks_read(table, txn->app_id, &place, e);
+        if (rc == 0 && !place.ended) {
+            struct pn_stream_shard *shard = add(shards, stream, &info);
+            shard->committed = txn->version;
+            shard->planned = txn->version;
+            shard->is_gone = true;
+            rc = continue_shard(shard, table, true, e);
+        }
+    }
+    return rc;
 }
 
 int pn_processor_shards_place(struct pn_processor_shards *shards,
@@ -140,6 +220,7 @@ int pn_processor_shards_place(struct pn_processor_shards *shards,
 {
     struct pn_processor_shards old = *shards;
     *shards = (struct pn_processor_shards){.stream_id = described->id,
+                                           .has_places = source->has_places,
                                            .aimed = old.aimed && old.stream_id == described->id};
     char *this_stream = pn_processor_app_id(pipeline->name, described->id, "");
     char *this_name = pn_xasprintf("pinion/%s/", pipeline->name);
@@ -153,10 +234,15 @@ int pn_processor_shards_place(struct pn_processor_shards *shards,
         }
         shard->planned = shard->committed;
         if (shard->committed >= 0) {
-            shard->taken = shard->committed;
+            rc = continue_shard(shard, table, source->has_places, e);
         } else if (!from_the_oldest) {
             rc = begin_shard(pipeline, source, described->id, shard, e);
+        } else if (source->has_places) {
+            rc = follow_parent(shard, this_stream, table, e);
         }
+    }
+    if (rc == 0 && source->has_places) {
+        rc = add_vanished(shards, pipeline->name, this_stream, table, e);
     }
     if (shards->aimed) {
         keep_goals(shards, old.items, old.count);
@@ -201,7 +287,7 @@ static int reaches(const struct pn_processor_shards *shards, const char *stream,
     struct pn_arena arena;
     pn_arena_init(&arena, 0);
     int rc = pn_processor_source_read(source, stream, shards->stream_id, shard->info.index,
-                                      shard->committed, 1, 1, &arena, &read, &failure);
+                                      shard->committed, NULL, 1, 1, &arena, &read, &failure);
     *does = rc == 0 && read.next_offset >= shard->committed;
     if (rc != 0 && failure.class_ == PN_CLASS_INPUT) {
         rc = 0; /* it is above the end */
@@ -216,7 +302,7 @@ int pn_processor_shards_check(struct pn_processor_shards *shards, const char *st
                               const struct pn_delta_snapshot *table, struct pn_err *e)
 {
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < shards->count; i++) {
+    for (size_t i = 0; rc == 0 && !shards->has_places && i < shards->count; i++) {
         struct pn_stream_shard *shard = &shards->items[i];
         const struct pn_delta_txn *txn =
             table != NULL ? pn_delta_txn_of(table, shard->app_id) : NULL;
@@ -257,14 +343,25 @@ void pn_processor_shards_aim(struct pn_processor_shards *shards)
 {
     for (size_t i = 0; i < shards->count; i++) {
         shards->items[i].goal = shards->items[i].info.end;
+        shards->items[i].at_end = false;
     }
     shards->aimed = true;
+}
+
+/* With places the goal is the end, wherever that is; that of a shard that came later is 0. */
+static bool is_reached(const struct pn_processor_shards *shards,
+                       const struct pn_stream_shard *shard)
+{
+    if (shards->has_places) {
+        return shard->goal == 0 || shard->at_end || shard->place.ended;
+    }
+    return shard->taken >= shard->goal;
 }
 
 bool pn_processor_shards_reached(const struct pn_processor_shards *shards)
 {
     for (size_t i = 0; i < shards->count; i++) {
-        if (shards->items[i].taken < shards->items[i].goal) {
+        if (!is_reached(shards, &shards->items[i])) {
             return false;
         }
     }
@@ -281,16 +378,39 @@ bool pn_processor_shards_moved(const struct pn_processor_shards *shards)
     return false;
 }
 
-static bool is_read(const struct pn_processor_shards *shards, int32_t parent)
+bool pn_processor_shards_ended(const struct pn_processor_shards *shards)
 {
-    const struct pn_stream_shard *shard =
-        parent >= 0 ? pn_processor_shards_find(shards, parent) : NULL;
-    return shard == NULL || (shard->info.complete && shard->taken >= shard->info.end);
+    for (size_t i = 0; i < shards->count; i++) {
+        const struct pn_stream_shard *shard = &shards->items[i];
+        if (shard->place.ended && shard->taken != shard->planned) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_read(const struct pn_stream_shard *shard)
+{
+    return shard->place.ended || (shard->info.complete && shard->taken >= shard->info.end);
+}
+
+const struct pn_stream_shard *pn_processor_shard_unread_parent(
+    const struct pn_processor_shards *shards, const struct pn_stream_shard *shard)
+{
+    const int32_t parents[] = {shard->info.parent, shard->info.adjacent_parent};
+    for (size_t i = 0; i < sizeof parents / sizeof *parents; i++) {
+        const struct pn_stream_shard *parent =
+            parents[i] >= 0 ? pn_processor_shards_find(shards, parents[i]) : NULL;
+        if (parent != NULL && !is_read(parent)) {
+            return parent;
+        }
+    }
+    return NULL;
 }
 
 bool pn_processor_shard_readable(const struct pn_processor_shards *shards,
                                  const struct pn_stream_shard *shard)
 {
-    return shard->taken < shard->info.end && is_read(shards, shard->info.parent) &&
-           is_read(shards, shard->info.adjacent_parent);
+    return shard->taken < shard->info.end && !shard->place.ended &&
+           pn_processor_shard_unread_parent(shards, shard) == NULL;
 }

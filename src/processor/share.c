@@ -1,23 +1,15 @@
 /*
- * Processors of several processes share the shards of their streams, as members of a consumer group
- * of the log's cluster. The group only saves work: it commits no offsets, and a table's own
- * positions decide even while two processes read one shard. So a shard may be read as soon as the
- * group gives it, and nothing has to end before one is given back.
+ * What of the streams' shards is this process', when several processes share them: by a group of
+ * Kafka (share_group.c), or by leases in the store (share_lease.c).
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "log/member.h"
 #include "processor/private.h"
 
-enum { POLL_MS = 100, NAMES_BYTES_MAX = 64 << 20 };
-
-/* --- what is ours ----------------------------------------------------------------------------- */
-
-/* With the lock: its place, or the count. */
-static size_t find(const struct pn_processor_share *share, const char *topic, int32_t partition)
+size_t pn_processor_share_find(const struct pn_processor_share *share, const char *topic,
+                               int32_t partition)
 {
     size_t at = 0;
     while (at < share->count && (share->shards[at].partition != partition ||
@@ -27,14 +19,16 @@ static size_t find(const struct pn_processor_share *share, const char *topic, in
     return at;
 }
 
-bool pn_processor_share_has(struct pn_processor_share *share, const char *stream, uint32_t shard)
+bool pn_processor_share_reads(const struct pn_processor_worker *worker,
+                              const struct pn_stream_shard *shard)
 {
-    if (share->member == NULL) {
+    struct pn_processor_share *share = &worker->owner->share;
+    if (!share->is_shared || shard->is_gone) {
         return true;
     }
-    char *topic = pn_xasprintf("%s%s", PN_KINESIS_TOPIC_PREFIX, stream);
+    char *topic = pn_xasprintf("%s%s", PN_KINESIS_TOPIC_PREFIX, worker->stream->name);
     pthread_mutex_lock(&share->lock);
-    bool has = find(share, topic, (int32_t)shard) < share->count;
+    bool has = pn_processor_share_find(share, topic, (int32_t)shard->info.index) < share->count;
     pthread_mutex_unlock(&share->lock);
     free(topic);
     return has;
@@ -48,111 +42,7 @@ uint64_t pn_processor_share_turn(struct pn_processor_share *share)
     return turn;
 }
 
-bool pn_processor_share_failure(struct pn_processor_share *share, struct pn_err *why)
-{
-    pthread_mutex_lock(&share->lock);
-    *why = share->failure;
-    pthread_mutex_unlock(&share->lock);
-    return why->code != 0;
-}
-
-static void on_assigned(void *arg, const struct pn_log_place *places, size_t count)
-{
-    struct pn_processor *streams = arg;
-    struct pn_processor_share *share = &streams->share;
-    pthread_mutex_lock(&share->lock);
-    for (size_t i = 0; i < count; i++) {
-        if (find(share, places[i].topic, places[i].partition) < share->count) {
-            continue;
-        }
-        pn_grow((void **)&share->shards, &share->capacity, share->count + 1, sizeof *share->shards);
-        struct pn_processor_shared *shard = &share->shards[share->count++];
-        shard->partition = places[i].partition;
-        (void)snprintf(shard->topic, sizeof shard->topic, "%s", places[i].topic);
-    }
-    share->turn++;
-    size_t now = share->count;
-    pthread_mutex_unlock(&share->lock);
-    if (count > 0) {
-        pn_logger_info(streams->env.logger, "stream",
-                       "the group %s gave this process %zu shards; it reads %zu now",
-                       streams->env.group, count, now);
-    }
-    pn_processor_source_wake(streams->env.source);
-}
-
-static void on_revoked(void *arg, const struct pn_log_place *places, size_t count, bool is_lost)
-{
-    struct pn_processor *streams = arg;
-    struct pn_processor_share *share = &streams->share;
-    (void)is_lost;
-    pthread_mutex_lock(&share->lock);
-    for (size_t i = 0; i < count; i++) {
-        size_t at = find(share, places[i].topic, places[i].partition);
-        if (at < share->count) {
-            share->shards[at] = share->shards[--share->count];
-        }
-    }
-    share->turn++;
-    size_t now = share->count;
-    pthread_mutex_unlock(&share->lock);
-    pn_logger_info(streams->env.logger, "stream",
-                   "the group %s took %zu shards from this process; it reads %zu now",
-                   streams->env.group, count, now);
-    pn_processor_source_wake(streams->env.source);
-}
-
-/* --- the group -------------------------------------------------------------------------------- */
-
-/* The topics of the streams that fill tables, each once, in the arena. */
-static const char **name_topics(struct pn_processor *streams, struct pn_arena *arena, size_t *count)
-{
-    pthread_rwlock_rdlock(&streams->workers_lock);
-    const char **topics = pn_arena_calloc(arena, streams->worker_count + 1, sizeof *topics);
-    *count = 0;
-    for (size_t i = 0; i < streams->worker_count; i++) {
-        const char *topic = pn_arena_printf(arena, "%s%s", PN_KINESIS_TOPIC_PREFIX,
-                                            streams->workers[i]->stream->name);
-        bool is_new = true;
-        for (size_t j = 0; j < *count && is_new; j++) {
-            is_new = strcmp(topics[j], topic) != 0;
-        }
-        if (is_new) {
-            topics[(*count)++] = topic;
-        }
-    }
-    pthread_rwlock_unlock(&streams->workers_lock);
-    return topics;
-}
-
-static int subscribe(struct pn_processor *streams, struct pn_err *e)
-{
-    struct pn_processor_share *share = &streams->share;
-    struct pn_arena arena;
-    struct pn_buf text;
-    size_t count = 0;
-    int rc = 0;
-    pn_arena_init(&arena, 0);
-    pn_buf_init(&text, NAMES_BYTES_MAX);
-    const char **topics = name_topics(streams, &arena, &count);
-    for (size_t i = 0; i < count; i++) {
-        pn_buf_adds(&text, topics[i]);
-        pn_buf_addc(&text, '\n');
-    }
-    if (share->subscribed == NULL || strcmp(share->subscribed, pn_buf_text(&text)) != 0) {
-        rc = pn_log_member_subscribe(share->member, topics, count, e);
-        if (rc == 0) {
-            free(share->subscribed);
-            share->subscribed = pn_xstrdup(pn_buf_text(&text));
-        }
-    }
-    pn_buf_deinit(&text);
-    pn_arena_deinit(&arena);
-    return rc;
-}
-
-/* Why the group keeps this process out: said once, and shown by every table. */
-static void note_failure(struct pn_processor *streams, const struct pn_err *why)
+void pn_processor_share_note(struct pn_processor *streams, const struct pn_err *why)
 {
     struct pn_processor_share *share = &streams->share;
     bool is_news = why->code != 0 && strcmp(share->failure.msg, why->msg) != 0;
@@ -166,19 +56,12 @@ static void note_failure(struct pn_processor *streams, const struct pn_err *why)
     }
 }
 
-static void *run(void *arg)
+bool pn_processor_share_failure(struct pn_processor_share *share, struct pn_err *why)
 {
-    struct pn_processor *streams = arg;
-    struct pn_processor_share *share = &streams->share;
-    do {
-        struct pn_err why = {0};
-        int rc = subscribe(streams, &why);
-        if (rc == 0) {
-            rc = pn_log_member_poll(share->member, &why);
-        }
-        note_failure(streams, &why);
-    } while (pn_notifier_wait(&share->stop, share->running, POLL_MS) == share->running);
-    return NULL;
+    pthread_mutex_lock(&share->lock);
+    *why = share->failure;
+    pthread_mutex_unlock(&share->lock);
+    return why->code != 0;
 }
 
 void pn_processor_share_init(struct pn_processor_share *share)
@@ -192,38 +75,4 @@ void pn_processor_share_deinit(struct pn_processor_share *share)
     free(share->shards);
     pn_notifier_deinit(&share->stop);
     pthread_mutex_destroy(&share->lock);
-}
-
-int pn_processor_share_join(struct pn_processor *streams, struct pn_err *e)
-{
-    struct pn_processor_share *share = &streams->share;
-    const struct pn_log_member_config config = {.group = streams->env.group,
-                                                .name = "pinion-stream",
-                                                .assigned = on_assigned,
-                                                .revoked = on_revoked,
-                                                .arg = streams};
-    if (streams->env.group == NULL) {
-        return 0;
-    }
-    int rc = pn_log_join(streams->env.log, &config, &share->member, e);
-    if (rc == 0) {
-        share->running = pn_notifier_count(&share->stop);
-        int failed = pthread_create(&share->thread, NULL, run, streams);
-        share->is_running = failed == 0;
-        rc = failed == 0 ? 0 : pn_err_errno(e, failed, "cannot start the thread of the group");
-    }
-    return rc;
-}
-
-void pn_processor_share_leave(struct pn_processor *streams)
-{
-    struct pn_processor_share *share = &streams->share;
-    if (share->is_running) {
-        pn_notifier_notify(&share->stop);
-        pthread_join(share->thread, NULL);
-        share->is_running = false;
-    }
-    pn_log_member_leave(&share->member);
-    free(share->subscribed);
-    share->subscribed = NULL;
 }

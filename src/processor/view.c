@@ -15,31 +15,51 @@ const char *pn_processor_state_name(enum pn_processor_state state)
     return names[state];
 }
 
+/* With places nobody knows how many records there are, only how old they are. */
 static struct pn_lag lag_of(const struct pn_stream_shard *shard)
 {
-    return pn_lag(shard->committed, shard->info.begin, shard->info.end);
+    return shard->info.end == INT64_MAX
+               ? (struct pn_lag){.from = shard->committed, .records = -1}
+               : pn_lag(shard->committed, shard->info.begin, shard->info.end);
+}
+
+static int64_t lag_ms_of(const struct pn_processor_worker *worker,
+                         const struct pn_stream_shard *shard)
+{
+    int64_t waiting_ms = shard->waiting_since_ms >= 0
+                             ? pn_wall_ms(worker->owner->env.clock) - shard->waiting_since_ms
+                             : 0;
+    int64_t behind_ms = shard->place.ended ? 0 : shard->behind_ms;
+    int64_t most_ms = waiting_ms > behind_ms ? waiting_ms : behind_ms;
+    return most_ms > 0 ? most_ms : 0;
 }
 
 void pn_processor_view_shards(struct pn_processor_worker *worker)
 {
     int64_t lag = 0;
+    int64_t behind_ms = 0;
     pthread_mutex_lock(&worker->lock);
     pn_grow((void **)&worker->view.shards, &worker->view.shard_capacity, worker->shards.count,
             sizeof *worker->view.shards);
     worker->view.shard_count = 0;
     for (size_t i = 0; i < worker->shards.count; i++) {
         const struct pn_stream_shard *shard = &worker->shards.items[i];
-        if (!pn_processor_share_has(&worker->owner->share, worker->stream->name,
-                                    shard->info.index)) {
+        if (!pn_processor_share_reads(worker, shard)) {
             continue; /* where it is, is known to the process that reads it */
         }
         struct pn_stream_shard *copy = &worker->view.shards[worker->view.shard_count++];
         *copy = *shard;
         copy->app_id = NULL;
-        lag += lag_of(shard).records;
+        int64_t records = lag_of(shard).records;
+        int64_t shard_ms = lag_ms_of(worker, shard);
+        lag += records > 0 ? records : 0;
+        behind_ms = shard_ms > behind_ms ? shard_ms : behind_ms;
     }
     pthread_mutex_unlock(&worker->lock);
-    pn_metric_set(worker->metrics.lag, lag);
+    if (!worker->shards.has_places) {
+        pn_metric_set(worker->metrics.lag, lag);
+    }
+    pn_metric_set(worker->metrics.behind, behind_ms / 1000);
 }
 
 void pn_processor_view_state(struct pn_processor_worker *worker, enum pn_processor_state state)
@@ -74,20 +94,22 @@ void pn_processor_view_failure(struct pn_processor_worker *worker, enum pn_proce
 static void copy_shard(struct pn_processor_worker *worker, const struct pn_stream_shard *shard,
                        struct pn_arena *arena, struct pn_processor_shard_status *out)
 {
-    int64_t now_ms = pn_wall_ms(worker->owner->env.clock);
     const struct pn_lag lag = lag_of(shard);
-    int64_t lag_ms = shard->waiting_since_ms >= 0 ? now_ms - shard->waiting_since_ms : 0;
-    *out = (struct pn_processor_shard_status){.shard = pn_arena_strdup(arena, shard->id),
-                                              .index = shard->info.index,
-                                              .position = shard->committed,
-                                              .end = shard->info.end,
-                                              .lag = lag.records,
-                                              .lost = lag.lost,
-                                              .lag_ms = lag_ms > 0 ? lag_ms : 0,
-                                              .last_offset = shard->last_offset,
-                                              .last_arrival_ms = shard->last_arrival_ms,
-                                              .created_ms = shard->info.created_ms,
-                                              .complete = shard->info.complete};
+    bool is_elsewhere = shard->info.end == INT64_MAX;
+    *out = (struct pn_processor_shard_status){
+        .shard = pn_arena_strdup(arena, shard->id),
+        .index = shard->info.index,
+        .position = shard->committed,
+        .end = is_elsewhere ? -1 : shard->info.end,
+        .lag = lag.records,
+        .lost = lag.lost,
+        .lag_ms = lag_ms_of(worker, shard),
+        .sequence =
+            shard->last_sequence[0] != '\0' ? pn_arena_strdup(arena, shard->last_sequence) : NULL,
+        .last_offset = shard->last_offset,
+        .last_arrival_ms = shard->last_arrival_ms,
+        .created_ms = shard->info.created_ms,
+        .complete = shard->info.complete || shard->place.ended};
 }
 
 void pn_processor_view_status(struct pn_processor_worker *worker, struct pn_arena *arena,

@@ -7,15 +7,16 @@
 #include "processor/private.h"
 
 enum {
-    READ_RECORDS = 10000,    /* of one shard at a time, so that all get their turn */
-    READ_BYTES = 4 << 20,    /* likewise */
-    IDLE_MS = 1000,          /* how often a stream is looked at while an append waits */
-    QUIET_MS = 3000,         /* and while no records come: for new shards, and for its table */
-    PAUSE_FIRST_MS = 100,    /* after a failure, doubling */
-    PAUSE_MAX_MS = 5000,     /* up to this */
-    DRAIN_TRIES = 8,         /* a drain gives up after so many in a row */
-    UNSAVED_MAX = 100000,    /* other people's records skipped before positions are saved */
-    UNSAVED_SECONDS_MAX = 60 /* likewise */
+    READ_RECORDS = 10000,        /* of one shard at a time, so that all get their turn */
+    READ_BYTES = 4 << 20,        /* likewise */
+    IDLE_MS = 1000,              /* how often a stream is looked at while an append waits */
+    QUIET_MS = 3000,             /* and while no records come: for new shards, and for its table */
+    PAUSE_FIRST_MS = 100,        /* after a failure, doubling */
+    PAUSE_MAX_MS = 5000,         /* up to this */
+    DRAIN_TRIES = 8,             /* a drain gives up after so many in a row */
+    QUIET_SAVE_MS = 3600 * 1000, /* how far a shard without records was read, is saved so often */
+    UNSAVED_MAX = 100000,        /* other people's records skipped before positions are saved */
+    UNSAVED_SECONDS_MAX = 60     /* likewise */
 };
 static const int64_t NS_PER_MS = 1000000;
 
@@ -60,15 +61,18 @@ static int read_some(struct pn_processor_worker *worker, struct pn_stream_shard 
     int64_t records = config->batch_rows_max - batch->records;
     int64_t bytes = config->batch_bytes_max - batch->bytes;
     PN_ASSERT(records > 0 && bytes > 0); /* the batch is not full */
-    struct pn_err damage = {0};
+    struct pn_err gap = {0};
     int rc = pn_processor_batch_read(batch, &flow, worker->owner->env.source, shard,
                                      (size_t)(records < READ_RECORDS ? records : READ_RECORDS),
-                                     (size_t)(bytes < READ_BYTES ? bytes : READ_BYTES), &damage, e);
-    if (damage.code != 0) {
+                                     (size_t)(bytes < READ_BYTES ? bytes : READ_BYTES), &gap, e);
+    if (gap.code != 0 && worker->shards.has_places) {
+        pn_logger_error(worker->owner->env.logger, "stream", "%s from %s, %s: %s",
+                        worker->table->name, worker->stream->name, shard->id, gap.msg);
+    } else if (gap.code != 0) {
         pn_logger_error(worker->owner->env.logger, "stream",
                         "%s from %s, %s: damaged records are skipped, continuing at %lld: %s",
                         worker->table->name, worker->stream->name, shard->id,
-                        (long long)shard->taken, damage.msg);
+                        (long long)shard->taken, gap.msg);
     }
     return rc;
 }
@@ -118,6 +122,8 @@ static void note_batch(struct pn_processor_worker *worker, int64_t skipped, int6
     pn_metric_add(worker->metrics.passed_over, skipped);
     if (lost > 0) {
         pn_metric_add(worker->metrics.lost, lost);
+    }
+    if (lost > 0 && !worker->shards.has_places) { /* else it was said where it was met */
         pn_logger_error(worker->owner->env.logger, "stream",
                         "%s from %s: %lld records were no longer in the log (retention removed "
                         "them before the processor read them, or the log is damaged)",
@@ -134,11 +140,6 @@ static void note_batch(struct pn_processor_worker *worker, int64_t skipped, int6
     }
 }
 
-static bool is_ours(struct pn_processor_worker *worker, const struct pn_stream_shard *shard)
-{
-    return pn_processor_share_has(&worker->owner->share, worker->stream->name, shard->info.index);
-}
-
 /* Reads what there is by the last description, until the batch is full. */
 static int fill(struct pn_processor_worker *worker, struct pn_err *e)
 {
@@ -152,7 +153,8 @@ static int fill(struct pn_processor_worker *worker, struct pn_err *e)
         for (size_t i = 0; rc == 0 && i < shards->count && !is_full(worker); i++) {
             struct pn_stream_shard *shard = &shards->items[(worker->turn + i) % shards->count];
             int64_t before = shard->taken;
-            if (is_ours(worker, shard) && pn_processor_shard_readable(shards, shard)) {
+            if (pn_processor_share_reads(worker, shard) &&
+                pn_processor_shard_readable(shards, shard)) {
                 rc = read_some(worker, shard, e);
                 moved = moved || shard->taken > before;
             }
@@ -216,7 +218,8 @@ static bool is_save_due(const struct pn_processor_worker *worker, bool reached)
 {
     int64_t quiet_ns = now_ns(worker) - worker->saved_ns;
     return pn_processor_shards_moved(&worker->shards) &&
-           (reached || worker->unsaved >= UNSAVED_MAX ||
+           (reached || pn_processor_shards_ended(&worker->shards) ||
+            worker->unsaved >= UNSAVED_MAX ||
             quiet_ns >= UNSAVED_SECONDS_MAX * INT64_C(1000) * NS_PER_MS);
 }
 
@@ -294,6 +297,55 @@ static int take_turn(struct pn_processor_worker *worker, struct pn_err *e)
     return rc;
 }
 
+/*
+ * How far a quiet shard was read is in its table from time to time, though no record came: when its
+ * last record is older than the stream keeps them, that says whether any were lost. It is a commit
+ * of its own, since records have the same offsets for all who read them.
+ */
+static bool is_quiet_due(struct pn_processor_worker *worker)
+{
+    bool due = false;
+    for (size_t i = 0; i < worker->shards.count; i++) {
+        struct pn_stream_shard *shard = &worker->shards.items[i];
+        if (shard->committed >= 0 && shard->taken == shard->planned && !shard->place.ended &&
+            pn_processor_share_reads(worker, shard) && shard->behind_ms >= 0 &&
+            shard->place.until_ms - shard->saved_until_ms >= QUIET_SAVE_MS) {
+            shard->taken++;
+            due = true;
+        }
+    }
+    return due;
+}
+
+/* Does a shard of ours wait for a parent that another process reads? How far that has come is in
+ * the table. */
+static bool waits_for_others(struct pn_processor_worker *worker)
+{
+    for (size_t i = 0; i < worker->shards.count; i++) {
+        const struct pn_stream_shard *shard = &worker->shards.items[i];
+        const struct pn_stream_shard *parent =
+            shard->taken < shard->info.end && !shard->place.ended &&
+                    pn_processor_share_reads(worker, shard)
+                ? pn_processor_shard_unread_parent(&worker->shards, shard)
+                : NULL;
+        if (parent != NULL && !pn_processor_share_reads(worker, parent)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* If so, the table is asked, now and then. True: it is to be asked now. */
+static bool is_other_due(struct pn_processor_worker *worker)
+{
+    int64_t passed_ns = now_ns(worker) - worker->placed_ns;
+    if (worker->is_appending || passed_ns < IDLE_MS * NS_PER_MS || !waits_for_others(worker)) {
+        return false;
+    }
+    worker->is_placed = false;
+    return true;
+}
+
 /* One round: look, read, commit or wait. *finished: a drain is at its end. */
 static int step(struct pn_processor_worker *worker, bool *finished, struct pn_err *e)
 {
@@ -330,6 +382,13 @@ static int step(struct pn_processor_worker *worker, bool *finished, struct pn_er
     bool reached = worker->drains && pn_processor_shards_reached(&worker->shards);
     if (worker->filling->count > 0 || is_save_due(worker, reached)) {
         return commit(worker, e);
+    }
+    if (worker->shards.has_places && !worker->is_appending &&
+        !pn_processor_shards_moved(&worker->shards) && is_quiet_due(worker)) {
+        return commit(worker, e);
+    }
+    if (!pn_processor_shards_moved(&worker->shards) && is_other_due(worker)) {
+        return 0;
     }
     if (reached) {
         rc = pn_processor_collect(worker, true, e);
@@ -429,6 +488,7 @@ static void make_metrics(struct pn_processor_worker *worker)
                                                          worker->stream->name)
                                         : NULL,
         .lag = pn_metrics_get(metrics, PN_METRIC_STREAM_LAG_RECORDS, table),
+        .behind = pn_metrics_get(metrics, PN_METRIC_STREAM_BEHIND_SECONDS, table),
         .failed = pn_metrics_get(metrics, PN_METRIC_STREAM_FAILED, table),
         .commit_seconds = pn_metrics_get(metrics, PN_METRIC_STREAM_COMMIT_SECONDS, table),
         .latency_seconds = pn_metrics_get(metrics, PN_METRIC_STREAM_LATENCY_SECONDS, table),

@@ -11,6 +11,7 @@
 
 #define OWNER_KEY     ".pinion/owner"
 #define SCHEDULER_KEY ".pinion/scheduler"
+#define LEASES        ".pinion/leases/"
 #define KAFKA         "kafka:"
 
 enum { ID_LEN = PN_UUID_SIZE - 1, HOST_SIZE = 256, OWNER_BYTES_MAX = 8192 };
@@ -237,6 +238,13 @@ int pn_app_group(const struct pn_app *app, struct pn_store *store, const char *w
     }
     pn_buf_deinit(&owner);
     return rc;
+}
+
+char *pn_app_lease_folder(const struct pn_app *app, struct pn_store *store)
+{
+    return app->settings->kinesis.endpoint[0] != '\0' && pn_store_keeps_notes(store)
+               ? pn_xasprintf(LEASES "%s", app->pipeline->name)
+               : NULL;
 }
 
 int pn_app_claim_scheduler(const struct pn_app *app, struct pn_store *store, struct pn_err *e)

@@ -24,6 +24,9 @@ int pn_app_claim_store(const struct pn_app *app, struct pn_store *store,
  * frees. */
 int pn_app_group(const struct pn_app *app, struct pn_store *store, const char *work, char **group,
                  struct pn_err *e) PN_MUST_CHECK;
+/* The folder of the bucket with the leases by which processes share the shards of kinesis.endpoint
+ * NULL where streams are on the log, or the store is a data folder's. Caller frees. */
+char *pn_app_lease_folder(const struct pn_app *app, struct pn_store *store);
 /* The data folder is the one whose scheduler runs the pipeline's DAGs, or becomes it. FATAL: it is
  * another one. */
 int pn_app_claim_scheduler(const struct pn_app *app, struct pn_store *store,

@@ -4,6 +4,7 @@
 
 #include "aws/remote/remote.h"
 #include "base/json_writer.h"
+#include "server/stations.h"
 
 enum { INPUT_BYTES_MAX = 4096, REPLY_BYTES_MAX = 1 << 20 };
 
@@ -73,6 +74,43 @@ static int ask_streams(struct asking *asking, const struct pn_pipeline *pipeline
     return 0;
 }
 
+/* Reads a stream as the processor of its tables would: its oldest record. */
+static int check_reading(const struct pn_app *app, const char *stream, struct pn_err *e)
+{
+    struct pn_processor_source *source = NULL;
+    struct pn_processor_source_stream described = {0};
+    struct pn_processor_source_records read = {0};
+    const struct pn_processor_place oldest = {.ended = false};
+    struct pn_arena arena;
+    pn_arena_init(&arena, 0);
+    int rc = pn_app_open_stream_source(app, &source, e);
+    if (rc == 0) {
+        rc = pn_processor_source_describe(source, stream, &arena, &described, e);
+    }
+    if (rc == 0 && described.shard_count > 0) {
+        rc = pn_processor_source_read(source, stream, described.id, described.shards[0].index, 0,
+                                      &oldest, 1, 1, &arena, &read, e);
+    }
+    if (rc != 0) {
+        pn_err_prefix(e, "the stream %s cannot be read, and fills tables", stream);
+        pn_err_add(e, ". Reading needs the actions kinesis:DescribeStreamSummary, ListShards, "
+                      "GetShardIterator and GetRecords");
+    }
+    pn_processor_source_destroy(&source);
+    pn_arena_deinit(&arena);
+    return rc;
+}
+
+static int check_readings(const struct pn_app *app, struct pn_err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < app->pipeline->stream_count; i++) {
+        const struct pn_pipeline_stream *stream = &app->pipeline->streams[i];
+        rc = stream->flow_count > 0 ? check_reading(app, stream->name, e) : 0;
+    }
+    return rc;
+}
+
 int pn_app_check_kinesis(const struct pn_app *app, struct pn_buf *detail, struct pn_err *e)
 {
     const struct pn_settings *settings = app->settings;
@@ -92,9 +130,12 @@ int pn_app_check_kinesis(const struct pn_app *app, struct pn_buf *detail, struct
         rc = ask_streams(&asking, app->pipeline, e);
     }
     if (rc == 0) {
+        rc = check_readings(app, e);
+    }
+    if (rc == 0) {
         pn_buf_addf(detail,
                     "Kinesis (kinesis.endpoint %s, region %s) answers, and has the "
-                    "pipeline's %zu streams; their calls are forwarded",
+                    "pipeline's %zu streams, of which those that fill tables can be read",
                     settings->kinesis.endpoint, settings->aws.region, app->pipeline->stream_count);
     }
     pn_remote_destroy(&asking.remote);

@@ -276,6 +276,7 @@ void pn_app_streams_config(const struct pn_app *app, struct pn_processor_config 
     config->batch_bytes_max = settings->stream.batch_bytes_max;
     config->compact_files = settings->stream.compact_files;
     config->keep_ms = settings->stream.keep_ms;
+    config->lease_ms = settings->stream.lease_ms;
     config->optimize_target_bytes = settings->delta.optimize_target_bytes;
 }
 

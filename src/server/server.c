@@ -117,6 +117,16 @@ static int open_fronts(struct pn_server *server, const char *listen, struct pn_e
     return pn_app_open_fronts(server->app, &stations, listen, &server->fronts, e);
 }
 
+/* Processes that fill tables from another Kinesis share the bucket, and each has a log of its own,
+ * of which nothing comes to the bucket. */
+static bool only_fills_tables(const struct pn_server *server)
+{
+    const struct pn_settings *settings = server->app->settings;
+    unsigned others = PN_ROLE_SINK | PN_ROLE_SCHEDULER;
+    return settings->kinesis.endpoint[0] != '\0' && settings->log.url[0] == '\0' &&
+           (server->roles & others) == 0;
+}
+
 /* From the store up: each station stands on the ones before it. */
 static int open_stations(struct pn_server *server, const char *listen, struct pn_err *e)
 {
@@ -130,7 +140,7 @@ static int open_stations(struct pn_server *server, const char *listen, struct pn
         }
         pn_err_copy(e, rc != 0 ? &failure : NULL);
     }
-    if (rc == 0) {
+    if (rc == 0 && !only_fills_tables(server)) {
         rc = pn_app_claim_bucket(app, server->store, e);
     }
     if (rc == 0) {
@@ -140,9 +150,9 @@ static int open_stations(struct pn_server *server, const char *listen, struct pn
     if (rc == 0) {
         /* Where streams are elsewhere, nobody here needs them; a cluster keeps none until somebody
          * reads them, or puts a record (admission.h). */
-        bool keeps_streams =
-            app->settings->log.url[0] == '\0' && app->settings->kinesis.endpoint[0] == '\0';
-        bool makes_streams = (server->roles & PN_ROLE_STREAM) != 0 || keeps_streams;
+        bool are_elsewhere = app->settings->kinesis.endpoint[0] != '\0';
+        bool makes_streams = !are_elsewhere && ((server->roles & PN_ROLE_STREAM) != 0 ||
+                                                app->settings->log.url[0] == '\0');
         rc = pn_app_open_kinesis(app, server->log, makes_streams, &server->arena, &server->kinesis,
                                  e);
     }

@@ -13,6 +13,7 @@ enum { FIRST_MS_MAX = 10000 };
 struct pn_server_streams {
     struct pn_embedded_engine *engine;
     struct pn_processor_source *source;
+    struct pn_processor_source *elsewhere; /* of kinesis.endpoint; NULL: there is none */
     struct pn_processor *streams;
     struct pn_api_stream_routes routes;
 };
@@ -22,16 +23,21 @@ static int create_processors(const struct pn_app *app, struct pn_log *log, struc
 {
     struct pn_processor_config config = {0};
     char *group = NULL;
+    char *leases = pn_app_lease_folder(app, store);
     struct pn_processor_env env = {.pipeline = app->pipeline,
                                    .store = store,
                                    .source = made->source,
+                                   .lease_folder = leases,
                                    .log = log,
                                    .clock = app->clock,
                                    .logger = app->logger,
                                    .metrics = app->metrics};
     pn_app_streams_config(app, &config);
     int rc = pn_app_open_stream_engine(app, store, true, &made->engine, e);
-    if (rc == 0) {
+    if (rc == 0 && app->settings->kinesis.endpoint[0] != '\0') {
+        rc = pn_app_open_stream_source(app, &made->elsewhere, e);
+        env.source = made->elsewhere;
+    } else if (rc == 0) {
         rc = pn_app_group(app, store, "stream", &group, e);
     }
     if (rc == 0) {
@@ -39,6 +45,7 @@ static int create_processors(const struct pn_app *app, struct pn_log *log, struc
         env.group = group;
         rc = pn_processor_create(&config, &env, &made->streams, e);
     }
+    free(leases);
     free(group);
     return rc;
 }
@@ -98,6 +105,7 @@ void pn_server_streams_destroy(struct pn_server_streams **streams)
         return;
     }
     pn_processor_destroy(&gone->streams);
+    pn_processor_source_destroy(&gone->elsewhere);
     pn_processor_source_destroy(&gone->source);
     pn_embedded_engine_destroy(&gone->engine);
     free(gone);

@@ -155,10 +155,8 @@ int pn_app_open_kinesis(const struct pn_app *app, struct pn_log *log, bool makes
     const struct pn_pipeline *pipeline = app->pipeline;
     struct pn_kinesis_config config;
     if (makes_streams && app->settings->kinesis.endpoint[0] != '\0') {
-        return pn_err_input(e, "the streams are in another Kinesis (kinesis.endpoint): `pinion "
-                               "serve --roles gateway,sink,scheduler` forwards calls to it, and "
-                               "nothing here reads their records; to keep streams here, empty "
-                               "that setting");
+        return pn_err_input(e, "the streams are in another Kinesis (kinesis.endpoint), and this "
+                               "command needs them on the log: empty that setting");
     }
     pn_settings_to_kinesis(app->settings, &config);
     config.folder = pn_arena_printf(arena, "%s/kinesis", app->data);
@@ -181,4 +179,16 @@ int pn_app_open_kinesis(const struct pn_app *app, struct pn_log *log, bool makes
     }
     pn_kinesis_destroy(&opened);
     return rc;
+}
+
+int pn_app_open_stream_source(const struct pn_app *app, struct pn_processor_source **source,
+                              struct pn_err *e)
+{
+    const struct pn_processor_kinesis config = {.endpoint = app->settings->kinesis.endpoint,
+                                                .region = app->settings->aws.region,
+                                                .read_ms = app->settings->kinesis.read_ms,
+                                                .io = app->io,
+                                                .clock = app->clock,
+                                                .metrics = app->metrics};
+    return pn_processor_source_kinesis(&config, source, e);
 }

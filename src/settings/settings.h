@@ -148,6 +148,7 @@ struct pn_settings {
         int64_t put_failure_percent; /* of records of PutRecords, refused on purpose */
         int64_t shards_max;
         int64_t iterator_ms;
+        int64_t read_ms; /* between two reads of a shard of the endpoint's */
         int64_t pattern_streams_max;
     } kinesis;
     struct {
@@ -161,6 +162,7 @@ struct pn_settings {
         int64_t batch_bytes_max;
         int64_t compact_files; /* 0: never */
         int64_t keep_ms;
+        int64_t lease_ms; /* a process that shares shards counts as gone after this */
     } stream;
     char **origins; /* where each setting of the table has its value from; NULL: its default */
 };

@@ -346,8 +346,8 @@ const struct pn_setting pn_settings_table[] = {
 
     TEXT("kinesis.endpoint", kinesis.endpoint, "",
          "Where streams are, if not on this server's log: `aws` for Amazon Kinesis in aws.region, "
-         "or "
-         "a URL. Calls are forwarded there, signed with the credentials of the environment."),
+         "or a URL. Calls are forwarded there, and stream tables filled from there, signed with "
+         "the credentials of the environment."),
     TEXT("kinesis.account", kinesis.account, "000000000000",
          "The 12 digits of the account in the ARNs of streams."),
     BOOL("kinesis.shard_limits", kinesis.shard_limits, "false",
@@ -367,6 +367,9 @@ const struct pn_setting pn_settings_table[] = {
         "pipeline. Further streams are refused."),
     DURATION("kinesis.iterator_ms", kinesis.iterator_ms, "5m", SECONDS(1), DAYS(1), NULL,
              "A shard iterator expires after this time."),
+    DURATION("kinesis.read_ms", kinesis.read_ms, "250ms", 200, SECONDS(600), NULL,
+             "Time between two reads of a shard in the Kinesis of kinesis.endpoint. It allows 5 "
+             "reads a second of each shard, for all consumers together."),
 
     TEXT("aws.region", aws.region, "us-east-1",
          "The region in the ARNs of streams, and of the calls that kinesis.endpoint forwards."),
@@ -390,6 +393,11 @@ const struct pn_setting pn_settings_table[] = {
     DURATION("stream.keep_ms", stream.keep_ms, "10m", 0, DAYS(36500), NULL,
              "How long merged files and old commits are kept for readers of an older version of a "
              "stream table."),
+    DURATION(
+        "stream.lease_ms", stream.lease_ms, "20s", SECONDS(2), SECONDS(3600), NULL,
+        "Where several processes share the shards of kinesis.endpoint by the bucket: a process "
+        "that has not renewed its lease for this long counts as gone, and others take over "
+        "its shards. It renews four times as often."),
 };
 
 const size_t pn_settings_count = sizeof pn_settings_table / sizeof *pn_settings_table;

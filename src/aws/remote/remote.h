@@ -49,6 +49,7 @@ struct pn_remote_call {
     long status;
     struct pn_buf reply;                  /* the caller initializes and frees it */
     char request_id[PN_REMOTE_TEXT_SIZE]; /* of the reply; "" when it has none */
+    int64_t date_s;                       /* the time by the reply's header Date; 0: it has none */
     int64_t kept;                         /* records that were taken, of puts */
 
     struct pn_remote_call *next; /* the remote's own */

@@ -36,11 +36,28 @@ static size_t send_body(char *out, size_t size, size_t count, void *arg)
     return len;
 }
 
+/* "Date: Mon, 30 Nov 2026 03:00:00 GMT"; 0 when it is not a time. */
+static int64_t read_date(const char *value, size_t len)
+{
+    char text[64];
+    if (len >= sizeof text) {
+        return 0;
+    }
+    memcpy(text, value, len);
+    text[len] = '\0';
+    time_t at = curl_getdate(text, NULL);
+    return at > 0 ? (int64_t)at : 0;
+}
+
 static size_t on_header(char *line, size_t size, size_t count, void *arg)
 {
     static const char name[] = "x-amzn-requestid:";
+    static const char date[] = "date:";
     struct pn_remote_attempt *attempt = arg;
     size_t len = size * count;
+    if (len > sizeof date && strncasecmp(line, date, sizeof date - 1) == 0) {
+        attempt->call->date_s = read_date(line + sizeof date - 1, len - (sizeof date - 1));
+    }
     if (len > sizeof name && strncasecmp(line, name, sizeof name - 1) == 0) {
         const char *value = line + sizeof name - 1;
         const char *end = line + len;
@@ -148,6 +165,7 @@ int pn_remote_begin(struct pn_remote *remote, struct pn_remote_attempt *attempt,
     remote->reply_bytes -= attempt->reply_bytes;
     attempt->reply_bytes = 0;
     call->request_id[0] = '\0';
+    call->date_s = 0;
     attempt->curl = pn_http_client_curl(&config);
     attempt->tries++;
     attempt->sent = 0;

@@ -166,25 +166,47 @@ static int take_rows(struct pn_appender *appender, struct pn_written *written, s
 
 /* --- the commit ------------------------------------------------------------------------------ */
 
+/* The txns of a batch, and what the table must be at: both are malloc'ed, and of the same length,
+ * which is returned. */
+static size_t make_txns(const struct pn_appender *appender, struct pn_delta_txn **txns,
+                        int64_t **before)
+{
+    const struct pn_append *batch = appender->batch;
+    size_t most = batch->position_count;
+    size_t count = 0;
+    for (size_t i = 0; i < batch->position_count; i++) {
+        most += batch->positions[i].mark_count;
+    }
+    *txns = pn_xcalloc(most + 1, sizeof **txns);
+    *before = pn_xcalloc(most + 1, sizeof **before);
+    for (size_t i = 0; i < batch->position_count; i++) {
+        const struct pn_append_position *position = &batch->positions[i];
+        int64_t now_ms = pn_wall_ms(appender->engine->clock);
+        int64_t at_ms = now_ms > position->newest_ms ? now_ms : position->newest_ms;
+        (*txns)[count] = (struct pn_delta_txn){
+            .app_id = position->app_id, .version = position->to, .updated_ms = at_ms};
+        (*before)[count++] = position->from;
+        for (size_t j = 0; position->from != position->to && j < position->mark_count; j++) {
+            (*txns)[count] = (struct pn_delta_txn){.app_id = position->marks[j].app_id,
+                                                   .version = position->marks[j].version,
+                                                   .updated_ms = at_ms};
+            (*before)[count++] = PN_DELTA_TXN_ANY;
+        }
+    }
+    return count;
+}
+
 static int commit(struct pn_appender *appender, const struct pn_written *written, int64_t *version,
                   struct pn_err *e)
 {
     const struct pn_append *batch = appender->batch;
-    size_t count = batch->position_count;
-    struct pn_delta_txn *txns = pn_xcalloc(count + 1, sizeof *txns);
-    int64_t *before = pn_xcalloc(count + 1, sizeof *before);
+    struct pn_delta_txn *txns = NULL;
+    int64_t *before = NULL;
+    size_t count = make_txns(appender, &txns, &before);
     const char **columns = pn_duckdb_partition_columns(batch->table);
     struct pn_buf parameters;
     pn_buf_init(&parameters, PN_DUCKDB_SQL_MAX);
     pn_append_parameters(batch->stream, &parameters);
-    for (size_t i = 0; i < count; i++) {
-        int64_t now_ms = pn_wall_ms(appender->engine->clock);
-        int64_t newest_ms = batch->positions[i].newest_ms;
-        txns[i] = (struct pn_delta_txn){.app_id = batch->positions[i].app_id,
-                                        .version = batch->positions[i].to,
-                                        .updated_ms = now_ms > newest_ms ? now_ms : newest_ms};
-        before[i] = batch->positions[i].from;
-    }
     const struct pn_delta_maker maker = {.stream = batch->stream};
     const struct pn_delta_commit it = {
         .mode = PN_DELTA_APPEND,

@@ -201,6 +201,47 @@ static void test_positions_across_checkpoints(void **state)
     pn_delta_destroy(&idle);
 }
 
+/* Sets "mark" beside "app", whatever it was. */
+static int move_with_mark(struct pn_delta *table, int64_t from, int64_t to, int64_t mark)
+{
+    const struct pn_delta_txn txns[] = {{.app_id = "app", .version = to},
+                                        {.app_id = "mark", .version = mark}};
+    const int64_t before[] = {from, PN_DELTA_TXN_ANY};
+    const struct pn_delta_commit commit = {.mode = PN_DELTA_APPEND,
+                                           .operation = "STREAMING UPDATE",
+                                           .schema = DELTA_SCHEMA,
+                                           .txns = txns,
+                                           .txn_count = 2,
+                                           .txns_before = before};
+    int64_t version = -1;
+    return pn_delta_commit(table, &commit, &version, NULL);
+}
+
+static void assert_mark(struct pn_delta *table, int64_t expected)
+{
+    struct pn_delta_snapshot *snapshot = NULL;
+    assert_int_equal(pn_delta_snapshot(table, -1, &snapshot, NULL), 0);
+    assert_int_equal(pn_delta_txn_version(snapshot, "mark"), expected);
+    pn_delta_snapshot_destroy(&snapshot);
+}
+
+/* It rises and falls, also across checkpoints; what is refused leaves it as it is. */
+static void test_a_mark_is_set_whatever_it_was(void **state)
+{
+    static const int64_t marks[] = {9, 3, 0, 999999999999999999, 3, 8, 7};
+    struct delta_fixture *fixture = *state;
+    fixture->config.checkpoint_interval = 3;
+    delta_fixture_reopen(fixture);
+    for (int64_t i = 0; i < (int64_t)(sizeof marks / sizeof *marks); i++) {
+        assert_int_equal(move_with_mark(fixture->table, i - 1, i, marks[i]), 0);
+        assert_mark(fixture->table, marks[i]);
+        assert_int_equal(move_with_mark(fixture->table, i - 1, i + 1, 55), PN_DELTA_TXN_SEEN);
+        struct pn_delta *other = delta_fixture_open(fixture);
+        assert_mark(other, marks[i]);
+        pn_delta_destroy(&other);
+    }
+}
+
 /* --- two writers ------------------------------------------------------------------------------ */
 
 struct writer {
@@ -318,6 +359,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_new_table_gets_its_configuration, delta_set_up,
                                         delta_tear_down),
         cmocka_unit_test_setup_teardown(test_positions_across_checkpoints, delta_set_up,
+                                        delta_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_mark_is_set_whatever_it_was, delta_set_up,
                                         delta_tear_down),
         cmocka_unit_test_setup_teardown(test_two_writers_of_one_position, delta_set_up,
                                         delta_tear_down),

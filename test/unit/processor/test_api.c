@@ -50,8 +50,8 @@ static int describe(struct fixture *fixture, struct pn_processor_source_stream *
 
 static int read_shard(struct fixture *fixture, struct pn_processor_source_records *out)
 {
-    return pn_processor_source_read(fixture->source, "s", 255, 3, 4, 10, 1000, &fixture->arena, out,
-                                    &fixture->e);
+    return pn_processor_source_read(fixture->source, "s", 255, 3, 4, NULL, 10, 1000,
+                                    &fixture->arena, out, &fixture->e);
 }
 
 static void test_a_stream_is_described(void **state)
@@ -125,15 +125,16 @@ static void test_a_position(void **state)
     struct fixture fixture;
     const struct answer answers[] = {{200, "{\"offset\":12}"}, {200, "{}"}};
     int64_t offset = 0;
+    struct pn_processor_place place;
     begin(&fixture, answers, 2);
     assert_int_equal(pn_processor_source_position(fixture.source, "s", 255, 3, PN_START_TIMESTAMP,
-                                                  1000, &offset, &fixture.e),
+                                                  1000, &offset, &place, &fixture.e),
                      0);
     assert_int_equal(offset, 12);
     assert_string_equal(script_asked(&fixture.script, 0)->url,
                         "/api/v1/streams/s/shards/3/position");
     assert_int_not_equal(pn_processor_source_position(fixture.source, "s", 255, 3, PN_START_LATEST,
-                                                      0, &offset, &fixture.e),
+                                                      0, &offset, &place, &fixture.e),
                          0);
     assert_int_equal(fixture.e.class_, PN_CLASS_FATAL);
     end(&fixture);

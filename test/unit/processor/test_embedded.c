@@ -117,8 +117,9 @@ static void test_closed_shards_are_complete(void **state)
 static int64_t position(struct fixture *fixture, enum pn_stream_start start, int64_t start_ms)
 {
     int64_t offset = -1;
+    struct pn_processor_place place;
     assert_int_equal(pn_processor_source_position(fixture->source, "s", fixture->id, 0, start,
-                                                  start_ms, &offset, NULL),
+                                                  start_ms, &offset, &place, NULL),
                      0);
     return offset;
 }
@@ -148,8 +149,8 @@ static void test_records_are_read_on(void **state)
     }
     int64_t next = 1;
     for (int i = 1; i < 5; i++) {
-        assert_int_equal(pn_processor_source_read(fixture->source, "s", fixture->id, 0, next, 1,
-                                                  1 << 20, &fixture->arena, &read, NULL),
+        assert_int_equal(pn_processor_source_read(fixture->source, "s", fixture->id, 0, next, NULL,
+                                                  1, 1 << 20, &fixture->arena, &read, NULL),
                          0);
         char value[32];
         (void)snprintf(value, sizeof value, "{\"n\":%d}", i);
@@ -160,7 +161,7 @@ static void test_records_are_read_on(void **state)
         next = read.next_offset;
         assert_int_equal(next, i + 1);
     }
-    assert_int_equal(pn_processor_source_read(fixture->source, "s", fixture->id, 0, next, 1,
+    assert_int_equal(pn_processor_source_read(fixture->source, "s", fixture->id, 0, next, NULL, 1,
                                               1 << 20, &fixture->arena, &read, NULL),
                      0);
     assert_int_equal(read.count, 0);
@@ -173,6 +174,7 @@ static void test_streams_that_are_gone(void **state)
     struct pn_processor_source_stream stream = {0};
     struct pn_processor_source_records read = {0};
     int64_t offset = 0;
+    struct pn_processor_place place;
     struct pn_err e = {0};
     assert_int_not_equal(
         pn_processor_source_describe(fixture->source, "other", &fixture->arena, &stream, &e), 0);
@@ -183,16 +185,16 @@ static void test_streams_that_are_gone(void **state)
     create_stream(fixture);
     assert_int_not_equal(fixture->id, old);
     /* Another stream has the name: its records are not the old one's. */
-    assert_int_not_equal(
-        pn_processor_source_read(fixture->source, "s", old, 0, 0, 1, 1, &fixture->arena, &read, &e),
-        0);
-    assert_int_equal(e.class_, PN_CLASS_MISSING);
-    assert_int_not_equal(
-        pn_processor_source_position(fixture->source, "s", old, 0, PN_START_LATEST, 0, &offset, &e),
-        0);
-    assert_int_equal(e.class_, PN_CLASS_MISSING);
-    assert_int_not_equal(pn_processor_source_read(fixture->source, "s", fixture->id, 2, 0, 1, 1,
+    assert_int_not_equal(pn_processor_source_read(fixture->source, "s", old, 0, 0, NULL, 1, 1,
                                                   &fixture->arena, &read, &e),
+                         0);
+    assert_int_equal(e.class_, PN_CLASS_MISSING);
+    assert_int_not_equal(pn_processor_source_position(fixture->source, "s", old, 0, PN_START_LATEST,
+                                                      0, &offset, &place, &e),
+                         0);
+    assert_int_equal(e.class_, PN_CLASS_MISSING);
+    assert_int_not_equal(pn_processor_source_read(fixture->source, "s", fixture->id, 2, 0, NULL, 1,
+                                                  1, &fixture->arena, &read, &e),
                          0);
     assert_int_equal(e.class_, PN_CLASS_MISSING);
 }

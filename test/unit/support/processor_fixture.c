@@ -66,8 +66,9 @@ static int describe(struct pn_processor_source *source, const char *name, struct
 
 static int position(struct pn_processor_source *source, const char *name, uint64_t id,
                     uint32_t shard, enum pn_stream_start start, int64_t start_ms, int64_t *offset,
-                    struct pn_err *e)
+                    struct pn_processor_place *place, struct pn_err *e)
 {
+    *place = (struct pn_processor_place){.ended = false};
     struct processor_fixture *fixture = fixture_of_source(source);
     int rc = 0;
     pthread_mutex_lock(&fixture->lock);
@@ -99,10 +100,11 @@ static void copy_record(struct pn_arena *arena, const struct fixture_record *fro
 }
 
 static int read_records(struct pn_processor_source *source, const char *name, uint64_t id,
-                        uint32_t index, int64_t offset, size_t max_records, size_t max_bytes,
-                        struct pn_arena *arena, struct pn_processor_source_records *out,
-                        struct pn_err *e)
+                        uint32_t index, int64_t offset, const struct pn_processor_place *place,
+                        size_t max_records, size_t max_bytes, struct pn_arena *arena,
+                        struct pn_processor_source_records *out, struct pn_err *e)
 {
+    (void)place;
     struct processor_fixture *fixture = fixture_of_source(source);
     int rc = 0;
     *out = (struct pn_processor_source_records){.next_offset = offset};

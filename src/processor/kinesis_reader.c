@@ -1,0 +1,94 @@
+#include "processor/kinesis_reader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+static int list_names(struct pn_processor_source *source, struct pn_arena *arena,
+                      const char ***names, size_t *count, struct pn_err *e)
+{
+    return pn_kinesis_reader_names((struct pn_kinesis_reader *)source, arena, names, count, e);
+}
+
+static int describe(struct pn_processor_source *source, const char *name, struct pn_arena *arena,
+                    struct pn_processor_source_stream *out, struct pn_err *e)
+{
+    struct pn_kinesis_reader *reader = (struct pn_kinesis_reader *)source;
+    struct pn_kinesis_reader_stream *stream = NULL;
+    int rc = pn_kinesis_reader_look(reader, name, &stream, e);
+    if (rc != 0) {
+        return rc;
+    }
+    pthread_mutex_lock(&reader->lock);
+    *out = (struct pn_processor_source_stream){.id = stream->id,
+                                               .shard_count = stream->described_count};
+    out->shards = pn_arena_calloc(arena, stream->described_count + 1, sizeof *out->shards);
+    if (stream->described_count > 0) {
+        memcpy(out->shards, stream->described, stream->described_count * sizeof *out->shards);
+    }
+    pthread_mutex_unlock(&reader->lock);
+    return 0;
+}
+
+static uint64_t wait(struct pn_processor_source *source, uint64_t seen, int64_t ms)
+{
+    struct pn_kinesis_reader *reader = (struct pn_kinesis_reader *)source;
+    return pn_notifier_wait(&reader->notifier, seen, ms < reader->read_ms ? ms : reader->read_ms);
+}
+
+static void wake(struct pn_processor_source *source)
+{
+    pn_notifier_notify(&((struct pn_kinesis_reader *)source)->notifier);
+}
+
+static void destroy(struct pn_processor_source *source)
+{
+    struct pn_kinesis_reader *reader = (struct pn_kinesis_reader *)source;
+    pn_remote_destroy(&reader->remote);
+    while (reader->streams != NULL) {
+        struct pn_kinesis_reader_stream *stream = reader->streams;
+        reader->streams = stream->next;
+        pn_kinesis_reader_forget(stream);
+        free(stream->described);
+        free(stream->name);
+        free(stream);
+    }
+    pn_notifier_deinit(&reader->notifier);
+    pthread_mutex_destroy(&reader->looking);
+    pthread_mutex_destroy(&reader->lock);
+    free(reader);
+}
+
+int pn_processor_source_kinesis(const struct pn_processor_kinesis *config,
+                                struct pn_processor_source **source, struct pn_err *e)
+{
+    static const struct pn_processor_source_ops ops = {.destroy = destroy,
+                                                       .names = list_names,
+                                                       .describe = describe,
+                                                       .position = pn_kinesis_reader_position,
+                                                       .read = pn_kinesis_reader_read,
+                                                       .wait = wait,
+                                                       .wake = wake};
+    const struct pn_remote_config remote_config = {.endpoint = config->endpoint,
+                                                   .region = config->region};
+    const struct pn_remote_env env = {
+        .io = config->io, .clock = config->clock, .metrics = config->metrics};
+    struct pn_remote *remote = NULL;
+    int rc = pn_remote_create(&remote_config, &env, &remote, e);
+    if (rc != 0) {
+        return rc;
+    }
+    struct pn_kinesis_reader *made = pn_xcalloc(1, sizeof *made);
+    made->source = (struct pn_processor_source){.ops = &ops, .has_places = true};
+    made->remote = remote;
+    made->clock = config->clock;
+    made->read_ms = config->read_ms;
+    made->throttled = pn_metrics_get(config->metrics, PN_METRIC_STREAM_THROTTLED_READS, NULL);
+    pn_random_init(&made->random, pn_entropy_u64());
+    pn_notifier_init(&made->notifier);
+    pthread_mutex_init(&made->looking, NULL);
+    pthread_mutex_init(&made->lock, NULL);
+    *source = &made->source;
+    return 0;
+}

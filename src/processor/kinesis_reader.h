@@ -1,0 +1,133 @@
+/*
+ * What the files of the source that is a Kinesis elsewhere share.
+ *
+ *   kinesis_reader.c         the source: its life and its operations
+ *   kinesis_reader_calls.c   one call of its API, from a struct to a struct
+ *   kinesis_reader_look.c    which streams and shards there are, remembered for a while
+ *   kinesis_reader_get.c     reading a shard: iterators, limits, what is lost
+ */
+#ifndef PN_PROCESSOR_KINESIS_READER_H
+#define PN_PROCESSOR_KINESIS_READER_H
+
+#include <pthread.h>
+
+#include "aws/remote/remote.h"
+#include "base/notifier.h"
+#include "base/random.h"
+#include "processor/source.h"
+
+enum {
+    PN_KINESIS_READER_ITERATOR_BYTES_MAX = 8192,
+    PN_KINESIS_READER_CURSORS_MAX = 8 /* of a shard: the readers of its stream's tables */
+};
+
+/* Where GetRecords continues for a reader that has come to `text` (struct pn_processor_place). */
+struct pn_kinesis_reader_cursor {
+    char text[PN_PLACE_TEXT_SIZE];
+    char *iterator;  /* malloc'ed */
+    int64_t made_ms; /* by the clock that only rises */
+    bool is_first; /* it was made for the text: that of a sequence number begins with its record */
+};
+
+struct pn_kinesis_reader_shard {
+    uint32_t index;
+    int64_t next_ms;  /* no read before, by the clock that only rises */
+    int64_t pause_ms; /* after the last refusal; 0: the last read was not refused */
+    struct pn_kinesis_reader_cursor cursors[PN_KINESIS_READER_CURSORS_MAX];
+    size_t cursor_count;
+};
+
+/* A stream as it was looked at last. Stays where it is; its members are by the source's lock. */
+struct pn_kinesis_reader_stream {
+    char *name;
+    uint64_t id;          /* when it was created; 0: it was not there */
+    int64_t retention_ms; /* how long it keeps records */
+    int64_t looked_ms;    /* by the clock that only rises; INT64_MIN: look again */
+    struct pn_processor_source_shard *described; /* by index, rising; malloc'ed */
+    size_t described_count;
+    struct pn_kinesis_reader_shard *shards; /* malloc'ed, grows with the shards that are read */
+    size_t shard_count;
+    struct pn_kinesis_reader_stream *next;
+};
+
+struct pn_kinesis_reader {
+    struct pn_processor_source source;
+    struct pn_remote *remote;
+    const struct pn_clock *clock;
+    int64_t read_ms; /* between two reads of a shard */
+    struct pn_metric *throttled;
+    struct pn_notifier notifier;
+    pthread_mutex_t looking; /* held while a stream is looked at, so that this is done once */
+    pthread_mutex_t lock;    /* of what follows; never held during a call */
+    struct pn_kinesis_reader_stream *streams;
+    struct pn_random random;
+    int64_t skew_ms; /* how much their clock is ahead of ours; 0: little, or not known */
+};
+
+/* --- kinesis_reader_calls.c ------------------------------------------------------------------- */
+
+/*
+ * All BLOCK, and have these errors: MISSING the stream or shard is not there; RETRY what may pass,
+ * with one of the codes below where a caller has to know; FATAL what may not.
+ */
+enum {
+    PN_KINESIS_READER_THROTTLED = -300,       /* too many calls, or too many bytes */
+    PN_KINESIS_READER_EXPIRED = -301,         /* the iterator, or the token of a page */
+    PN_KINESIS_READER_INVALID_ARGUMENT = -302 /* of class FATAL */
+};
+
+struct pn_kinesis_reader_summary {
+    uint64_t id;
+    int64_t retention_ms;
+    int64_t skew_ms;
+};
+int pn_kinesis_reader_summary(struct pn_kinesis_reader *reader, const char *stream,
+                              struct pn_kinesis_reader_summary *out,
+                              struct pn_err *e) PN_MUST_CHECK;
+/* The shards, by index; malloc'ed. */
+int pn_kinesis_reader_shards(struct pn_kinesis_reader *reader, const char *stream,
+                             struct pn_processor_source_shard **shards, size_t *count,
+                             struct pn_err *e) PN_MUST_CHECK;
+/* The names of all streams, in the arena. */
+int pn_kinesis_reader_names(struct pn_kinesis_reader *reader, struct pn_arena *arena,
+                            const char ***names, size_t *count, struct pn_err *e) PN_MUST_CHECK;
+/* An iterator for a place's text, malloc'ed. At a sequence number it begins with that record. */
+int pn_kinesis_reader_iterator(struct pn_kinesis_reader *reader, const char *stream, uint32_t shard,
+                               const char *text, char **iterator, struct pn_err *e) PN_MUST_CHECK;
+
+struct pn_kinesis_reader_records {
+    struct pn_record *records; /* in the arena, as the sequence numbers; offsets are not set */
+    const char **sequences;
+    size_t count;
+    int64_t bytes;
+    int64_t behind_ms;
+    char *next; /* malloc'ed; NULL: the shard is read to its end */
+};
+int pn_kinesis_reader_get(struct pn_kinesis_reader *reader, const char *stream,
+                          const char *iterator, size_t max_records, struct pn_arena *arena,
+                          struct pn_kinesis_reader_records *out, struct pn_err *e) PN_MUST_CHECK;
+
+/* --- kinesis_reader_look.c -------------------------------------------------------------------- */
+
+/* The stream, looked at a while ago at most. MISSING when it is not there. The lock is not held. */
+int pn_kinesis_reader_look(struct pn_kinesis_reader *reader, const char *name,
+                           struct pn_kinesis_reader_stream **stream,
+                           struct pn_err *e) PN_MUST_CHECK;
+/* Forgets how its shards were read. With the lock, or at the end. */
+void pn_kinesis_reader_forget(struct pn_kinesis_reader_stream *stream);
+/* The next look asks Kinesis. */
+void pn_kinesis_reader_look_again(struct pn_kinesis_reader *reader,
+                                  struct pn_kinesis_reader_stream *stream);
+
+/* --- kinesis_reader_get.c --------------------------------------------------------------------- */
+
+int pn_kinesis_reader_position(struct pn_processor_source *source, const char *name, uint64_t id,
+                               uint32_t shard, enum pn_stream_start start, int64_t start_ms,
+                               int64_t *offset, struct pn_processor_place *place,
+                               struct pn_err *e) PN_MUST_CHECK;
+int pn_kinesis_reader_read(struct pn_processor_source *source, const char *name, uint64_t id,
+                           uint32_t shard, int64_t offset, const struct pn_processor_place *place,
+                           size_t max_records, size_t max_bytes, struct pn_arena *arena,
+                           struct pn_processor_source_records *out, struct pn_err *e) PN_MUST_CHECK;
+
+#endif
