@@ -105,6 +105,51 @@ static int refuse_generated(const struct pn_delta_attempt *attempt, struct pn_er
                         attempt->table->path);
 }
 
+/* The table's schema with what the rows add to it. */
+static int add_columns(struct pn_delta_attempt *attempt, struct pn_err *e)
+{
+    struct pn_buf schema;
+    pn_buf_init(&schema, PN_DELTA_COMMIT_BYTES_MAX);
+    pn_delta_schema_add(attempt->metadata.schema, attempt->commit->schema, &schema);
+    int rc = pn_buf_check(&schema, "a table's schema", e);
+    if (rc == 0) {
+        attempt->metadata.schema = pn_arena_strdup(&attempt->arena, pn_buf_text(&schema));
+        attempt->metadata_changed = true;
+        rc = check_types(attempt, e);
+    }
+    pn_buf_deinit(&schema);
+    return rc;
+}
+
+/* Rows that come to those that are there. */
+static int plan_added(struct pn_delta_attempt *attempt, struct pn_err *e)
+{
+    const struct pn_delta_commit *commit = attempt->commit;
+    const char *schema = attempt->metadata.schema;
+    bool adds = false;
+    int rc =
+        pn_delta_schema_accepts(schema, commit->schema, commit->adds_columns ? &adds : NULL, e);
+    if (rc != 0) {
+        pn_err_prefix(e, "%s", attempt->table->path);
+        return PN_DELTA_MISFIT;
+    }
+    const char *lost = commit->carries_rows
+                           ? pn_delta_schema_lacks(&attempt->arena, schema, commit->schema)
+                           : NULL;
+    if (lost != NULL) {
+        (void)pn_err_input(e,
+                           "%s: the rows lack the table's column '%.100s', so rows that are "
+                           "written again would lose its values",
+                           attempt->table->path, lost);
+        return PN_DELTA_MISFIT;
+    }
+    rc = check_divided(attempt, e);
+    if (rc == 0 && !generates_same(attempt)) {
+        rc = refuse_generated(attempt, e);
+    }
+    return rc == 0 && adds ? add_columns(attempt, e) : rc;
+}
+
 static int plan_metadata(struct pn_delta_attempt *attempt, struct pn_err *e)
 {
     const struct pn_delta_commit *commit = attempt->commit;
@@ -124,13 +169,7 @@ static int plan_metadata(struct pn_delta_attempt *attempt, struct pn_err *e)
         return is_generated(metadata->schema) ? refuse_generated(attempt, e) : 0;
     }
     if (commit->mode == PN_DELTA_APPEND || commit->mode == PN_DELTA_REPLACE) {
-        int rc = pn_delta_schema_accepts(metadata->schema, commit->schema, e);
-        if (rc != 0) {
-            pn_err_prefix(e, "%s", attempt->table->path);
-            return PN_DELTA_MISFIT;
-        }
-        rc = check_divided(attempt, e);
-        return rc == 0 && !generates_same(attempt) ? refuse_generated(attempt, e) : rc;
+        return plan_added(attempt, e);
     }
     if (pn_delta_schema_equal(metadata->schema, commit->schema) && generates_same(attempt) &&
         pn_delta_list_same(metadata->partition_columns, metadata->partition_column_count,

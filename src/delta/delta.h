@@ -180,6 +180,9 @@ struct pn_delta_commit {
     const char *notes; /* commitInfo: our own member "pinion", a JSON object's text, or NULL */
     const struct pn_delta_maker *maker; /* NULL: the handle's */
     const char *schema; /* the rows' schema; the table is made with it when missing */
+    bool adds_columns;  /* APPEND, REPLACE: the table gets the columns that it lacks */
+    bool carries_rows;  /* REPLACE: rows of `removes` are among those of `adds`, so these must have
+                           all columns of the table */
     const char *const *partition_columns; /* for a new table, and for OVERWRITE */
     size_t partition_column_count;
     const char *name;                 /* for a new table, or NULL */
@@ -218,8 +221,9 @@ void pn_delta_pending_remove(const char *key);
  * short random wait). On success *version is the version of the commit.
  *
  * With OVERWRITE, a different schema replaces the table's. With APPEND and REPLACE, rows that do
- * not fit into the schema are an INPUT error with code PN_DELTA_MISFIT. A schema of NULL means the
- * table's own.
+ * not fit into the schema, or are partitioned otherwise, are an INPUT error with code
+ * PN_DELTA_MISFIT; with adds_columns, columns of theirs that the table lacks are added to it in the
+ * same commit, and are null for the rows that are there. A schema of NULL means the table's own.
  *
  * Errors:
  *   INPUT     a writer must know a feature of the table that this module does not know, or the

@@ -1,6 +1,11 @@
 #include "delta/schema.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+#include "base/json_writer.h"
+#include "base/mem.h"
 
 #define SHOWN(node) (int)(node)->text_len, (node)->text
 
@@ -182,14 +187,52 @@ bool pn_delta_schema_generates_equal(const char *one, const char *other)
 
 /* --- rows into a table --------------------------------------------------------------------- */
 
-static int accept_fields(const struct pn_json *table, const struct pn_json *rows, struct pn_err *e);
+/* How rows go into a table. */
+struct accepting {
+    bool may_add;
+    bool adds;
+};
 
-static int accept_field(const struct pn_json *into, const struct pn_json *field, struct pn_err *e)
+static int accept_fields(struct accepting *accepting, const struct pn_json *table,
+                         const struct pn_json *rows, struct pn_err *e);
+
+/* Engines do not distinguish names by the case of their letters. */
+static const struct pn_json *find_in_any_case(const struct pn_json *type,
+                                              const struct pn_json *name)
+{
+    const struct pn_json *field = pn_json_get(type, "fields")->first;
+    for (; field != NULL; field = field->next) {
+        const struct pn_json *other = pn_json_get(field, "name");
+        if (other->text_len == name->text_len &&
+            strncasecmp(other->text, name->text, name->text_len) == 0) {
+            return field;
+        }
+    }
+    return NULL;
+}
+
+static int accept_added(struct accepting *accepting, const struct pn_json *table,
+                        const struct pn_json *field, struct pn_err *e)
 {
     const struct pn_json *name = pn_json_get(field, "name");
-    if (into == NULL) {
+    const struct pn_json *near = find_in_any_case(table, name);
+    if (near != NULL) {
+        return pn_err_input(e,
+                            "the table has the column '%.*s', from which '%.*s' differs only in "
+                            "its case",
+                            SHOWN(pn_json_get(near, "name")), SHOWN(name));
+    }
+    if (!accepting->may_add) {
         return pn_err_input(e, "the table has no column '%.*s'", SHOWN(name));
     }
+    accepting->adds = true;
+    return 0;
+}
+
+static int accept_field(struct accepting *accepting, const struct pn_json *into,
+                        const struct pn_json *field, struct pn_err *e)
+{
+    const struct pn_json *name = pn_json_get(field, "name");
     if (pn_json_get_bool(field, "nullable", true) && !pn_json_get_bool(into, "nullable", true)) {
         return pn_err_input(e, "the table's column '%.*s' does not allow nulls", SHOWN(name));
     }
@@ -197,7 +240,7 @@ static int accept_field(const struct pn_json *into, const struct pn_json *field,
     const struct pn_json *given = pn_json_get(field, "type");
     if (pn_json_text_is(pn_json_get(type, "type"), "struct") &&
         pn_json_text_is(pn_json_get(given, "type"), "struct")) {
-        return accept_fields(type, given, e);
+        return accept_fields(accepting, type, given, e);
     }
     if (!same_type(type, given)) {
         return pn_err_input(e, "the table's column '%.*s' is %.*s, not %.*s", SHOWN(name),
@@ -206,32 +249,127 @@ static int accept_field(const struct pn_json *into, const struct pn_json *field,
     return 0;
 }
 
-static int accept_fields(const struct pn_json *table, const struct pn_json *rows, struct pn_err *e)
+static int accept_fields(struct accepting *accepting, const struct pn_json *table,
+                         const struct pn_json *rows, struct pn_err *e)
 {
+    const struct pn_json *added = NULL;
     const struct pn_json *field = pn_json_get(rows, "fields")->first;
     for (; field != NULL; field = field->next) {
-        int rc = accept_field(find_field(table, pn_json_get(field, "name")), field, e);
+        const struct pn_json *into = find_field(table, pn_json_get(field, "name"));
+        added = into == NULL ? pn_json_get(field, "name") : added;
+        int rc = into != NULL ? accept_field(accepting, into, field, e)
+                              : accept_added(accepting, table, field, e);
         if (rc != 0) {
             return rc;
         }
     }
     for (field = pn_json_get(table, "fields")->first; field != NULL; field = field->next) {
         const struct pn_json *name = pn_json_get(field, "name");
-        if (!pn_json_get_bool(field, "nullable", true) && find_field(rows, name) == NULL) {
+        if (find_field(rows, name) != NULL) {
+            continue;
+        }
+        if (!pn_json_get_bool(field, "nullable", true)) {
             return pn_err_input(e, "the rows lack the column '%.*s', which does not allow nulls",
                                 SHOWN(name));
+        }
+        if (added != NULL) {
+            return pn_err_input(e,
+                                "the table has the column '%.*s', which the rows lack, and not "
+                                "'%.*s': a column cannot get another name where rows are added",
+                                SHOWN(name), SHOWN(added));
         }
     }
     return 0;
 }
 
-int pn_delta_schema_accepts(const char *table, const char *rows, struct pn_err *e)
+int pn_delta_schema_accepts(const char *table, const char *rows, bool *adds, struct pn_err *e)
 {
+    struct accepting accepting = {.may_add = adds != NULL};
     struct pair pair;
     pair_init(&pair, table, rows);
-    int rc = accept_fields(pair.roots[0], pair.roots[1], e);
+    int rc = accept_fields(&accepting, pair.roots[0], pair.roots[1], e);
     pair_deinit(&pair);
+    if (adds != NULL) {
+        *adds = accepting.adds;
+    }
     return rc;
+}
+
+static void put_raw(struct pn_json_writer *json, const struct pn_json *value)
+{
+    pn_json_put_raw(json, value->raw, value->raw_len);
+}
+
+static void put_merged(struct pn_json_writer *json, const struct pn_json *table,
+                       const struct pn_json *rows);
+
+/* A field of the table, with what the rows' one adds to it. */
+static void put_field(struct pn_json_writer *json, const struct pn_json *field,
+                      const struct pn_json *given)
+{
+    const struct pn_json *type = pn_json_get(field, "type");
+    const struct pn_json *inner = pn_json_get(given, "type");
+    if (given == NULL || !pn_json_text_is(pn_json_get(type, "type"), "struct")) {
+        put_raw(json, field);
+        return;
+    }
+    pn_json_put_object(json);
+    for (const struct pn_json *member = field->first; member != NULL; member = member->next) {
+        char *key = pn_xstrndup(member->key, member->key_len);
+        pn_json_put_key(json, key);
+        if (member == type) {
+            put_merged(json, type, inner);
+        } else {
+            put_raw(json, member);
+        }
+        free(key);
+    }
+    pn_json_end(json);
+}
+
+static void put_merged(struct pn_json_writer *json, const struct pn_json *table,
+                       const struct pn_json *rows)
+{
+    pn_json_put_object(json);
+    pn_json_add_cstr(json, "type", "struct");
+    pn_json_add_array(json, "fields");
+    const struct pn_json *field = pn_json_get(table, "fields")->first;
+    for (; field != NULL; field = field->next) {
+        put_field(json, field, find_field(rows, pn_json_get(field, "name")));
+    }
+    for (field = pn_json_get(rows, "fields")->first; field != NULL; field = field->next) {
+        if (find_field(table, pn_json_get(field, "name")) == NULL) {
+            put_raw(json, field);
+        }
+    }
+    pn_json_end(json);
+    pn_json_end(json);
+}
+
+void pn_delta_schema_add(const char *table, const char *rows, struct pn_buf *out)
+{
+    struct pn_json_writer json;
+    struct pair pair;
+    pair_init(&pair, table, rows);
+    pn_json_writer_init(&json, out);
+    put_merged(&json, pair.roots[0], pair.roots[1]);
+    pair_deinit(&pair);
+}
+
+const char *pn_delta_schema_lacks(struct pn_arena *arena, const char *table, const char *rows)
+{
+    const char *name = NULL;
+    struct pair pair;
+    pair_init(&pair, table, rows);
+    const struct pn_json *field = pn_json_get(pair.roots[0], "fields")->first;
+    for (; name == NULL && field != NULL; field = field->next) {
+        const struct pn_json *of = pn_json_get(field, "name");
+        if (find_field(pair.roots[1], of) == NULL) {
+            name = pn_arena_strndup(arena, of->text, of->text_len);
+        }
+    }
+    pair_deinit(&pair);
+    return name;
 }
 
 /* --- questions ------------------------------------------------------------------------------- */

@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+#include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
 
@@ -20,8 +22,17 @@ bool pn_delta_schema_equal(const char *one, const char *other);
  * May rows of schema `rows` go into a table of schema `table`? Every column of the rows must be in
  * the table with the same type, and nullable there when it is nullable here; what the rows lack
  * must be nullable. INPUT names the column.
+ *
+ * With `adds` (NULL ok) the table may also get columns, or fields of structs: *adds says whether it
+ * does. Not where the rows lack a column of the table at the same place: it may be the same one
+ * under another name.
  */
-int pn_delta_schema_accepts(const char *table, const char *rows, struct pn_err *e) PN_MUST_CHECK;
+int pn_delta_schema_accepts(const char *table, const char *rows, bool *adds,
+                            struct pn_err *e) PN_MUST_CHECK;
+/* Appends the schema of the table with what the rows add to it, after such an answer. */
+void pn_delta_schema_add(const char *table, const char *rows, struct pn_buf *out);
+/* The first column at the top of the table that the rows lack, in the arena; NULL: none. */
+const char *pn_delta_schema_lacks(struct pn_arena *arena, const char *table, const char *rows);
 /* Do two schemas generate the same columns by the same expressions? */
 bool pn_delta_schema_generates_equal(const char *one, const char *other);
 /* Is there a column of that name at the top? */

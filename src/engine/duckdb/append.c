@@ -214,6 +214,7 @@ static int commit(struct pn_appender *appender, const struct pn_written *written
         .operation_parameters = pn_buf_text(&parameters),
         .maker = &maker,
         .schema = pn_buf_text(&appender->schema),
+        .adds_columns = true,
         .name = batch->table->name,
         .partition_columns = columns,
         .partition_column_count = batch->table->partition_count,
@@ -240,11 +241,12 @@ static int commit(struct pn_appender *appender, const struct pn_written *written
 static void advise_misfit(const struct pn_table *table, struct pn_err *e)
 {
     const struct pn_err why = *e;
-    (void)pn_err_set(e, why.class_, PN_DELTA_MISFIT,
-                     "%s, as '%s' in pipeline.yml declares it. A stream table keeps its columns "
-                     "until another writer changes them: run ALTER TABLE ... ADD COLUMNS, or give "
-                     "'%s' its previous columns, and start again",
-                     why.msg, table->like->name, table->like->name);
+    (void)pn_err_set(
+        e, why.class_, PN_DELTA_MISFIT,
+        "%s, as '%s' in pipeline.yml declares it. A stream table gets columns that are "
+        "added, and keeps those that it has: give '%s' the previous names, types and "
+        "partitions again, or give this table another path; then start again",
+        why.msg, table->like->name, table->like->name);
 }
 
 /* A file that waited for long (the machine slept) isn't committed: the batch comes again. */

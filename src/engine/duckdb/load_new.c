@@ -236,8 +236,9 @@ static void advise_misfit(const struct pn_load_new *load, struct pn_err *e)
 {
     const struct pn_err why = *e;
     (void)pn_err_set(e, why.class_, PN_DELTA_MISFIT,
-                     "%s, as '%s' in pipeline.yml declares it. Rows are added to a table only with "
-                     "its own columns: run it with --full-refresh, which makes it afresh",
+                     "%s, as '%s' in pipeline.yml declares it. A table to which rows are added can "
+                     "get columns, but not change those that it has: run it with --full-refresh, "
+                     "which makes it afresh",
                      why.msg, load->table->name);
 }
 

@@ -439,6 +439,7 @@ static int commit(struct merging *merging, struct pn_table_report *report, struc
     put.operation = afresh ? NULL : "MERGE";
     put.parameters = afresh ? NULL : "{}";
     put.read_version = afresh ? NULL : &read;
+    put.carries_rows = !afresh;
     put.removes = merging->touched;
     put.remove_count = merging->touched_count;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);

@@ -75,7 +75,8 @@ bool pn_duckdb_written_is_young(struct pn_duckdb *engine, const struct pn_writte
  * Caller frees the array. */
 const char **pn_duckdb_partition_columns(const struct pn_table *table);
 
-/* How a file becomes a part of a table; see struct pn_delta_commit. */
+/* How files become a part of a table, which gets the columns that it lacks; see struct
+ * pn_delta_commit. */
 struct pn_duckdb_put {
     enum pn_delta_mode mode;
     const char *notes; /* of the commit; may be NULL */
@@ -85,6 +86,7 @@ struct pn_duckdb_put {
     const int64_t *read_version;         /* NULL: the table may have moved on */
     const struct pn_delta_file *removes; /* of PN_DELTA_REPLACE */
     size_t remove_count;
+    bool carries_rows;      /* see struct pn_delta_commit */
     const char *parameters; /* of the commit; may be NULL */
     const char *operation;  /* NULL: "WRITE" */
 };

@@ -1,0 +1,179 @@
+"""Columns that change while a table has rows: added ones are null for old rows, in tables to which
+rows are added as well; what cannot be told from a loss is refused, and nothing changes."""
+
+import json
+
+import deltalake
+import polars
+import pytest
+
+from pinion import Failed, Server, run
+from readers import rows_by_delta_rs, rows_by_duckdb
+from streams import await_rows, kinesis
+from test_incremental import crash, land, log_of, rows, task
+
+OLD = {"id": "bigint", "seq": "bigint", "amount": "double", "place": '"struct<city string>"'}
+ZIPPED = '"struct<city string, zip string>"'
+ADDED = {**OLD, "place": ZIPPED, "note": "string", "many": "array<int>"}
+
+
+def write_pipeline(folder, columns, raw="mode: append", clean="mode: append", stream=False):
+    def map_of(types):
+        return "{" + ", ".join(f"{name}: {kind}" for name, kind in types.items()) + "}"
+
+    live = "  live: {path: live, like: orders, checkpoints: checkpoints}\n" if stream else ""
+    (folder / "clean").mkdir(parents=True, exist_ok=True)
+    (folder / "pipeline.yml").write_text(
+        "name: change\ntopics: {shop.orders: {}}\ntables:\n"
+        f"  raw_orders:\n    path: raw_orders\n    from_topic: shop.orders\n    {raw}\n"
+        f"    columns: {map_of(columns)}\n"
+        f"  orders:\n    path: orders\n    sql: clean/orders.sql\n    reads: [raw_orders]\n"
+        f"    {clean}\n    columns: {map_of(columns)}\n{live}"
+        "dags:\n  nightly:\n    tasks:\n      load: {run: load, tables: [raw_orders]}\n"
+        "      clean: {run: transform, tables: [orders], after: [load]}\n"
+        + ("streams: {shop: {start: trim_horizon, table: live}}\n" if stream else "")
+    )
+    (folder / "clean/orders.sql").write_text(f"SELECT {', '.join(columns)} FROM raw_orders")
+    return folder
+
+
+def old(number):
+    return {"id": number, "seq": number, "amount": 1.5, "place": {"city": "a"}}
+
+
+def new(number):
+    return {**old(number), "place": {"city": "b", "zip": "z"}, "note": "n", "many": [1, 2]}
+
+
+def without(row):
+    """An old row as the table has it once it has the new columns."""
+    return {**row, "place": {**row["place"], "zip": None}, "note": None, "many": None}
+
+
+MERGE = "mode: merge\n    key: id\n    order_by: seq"
+
+
+@pytest.mark.parametrize("mode", ("mode: append", MERGE, "mode: append\n    partition_by: seq"))
+def test_added_columns_are_null_for_old_rows(data, tmp_path, mode):
+    folder = tmp_path / "change"
+    write_pipeline(folder, OLD, mode, "mode: overwrite")
+    land(data, "shop.orders", 0, 0, [old(n) for n in range(3)])
+    task("load", data, folder)
+    write_pipeline(folder, ADDED, mode, "mode: overwrite")
+    # At once, before any run: the columns are there, and null.
+    everything = "SELECT id, seq, amount, place, note, many FROM raw_orders ORDER BY id"
+    assert rows(data, folder, everything) == [without(old(n)) for n in range(3)]
+    land(data, "shop.orders", 0, 3, [new(n) for n in range(3, 5)])
+    crash(data, folder, "load", 0.05)
+    task("load", data, folder)
+    expected = [without(old(n)) for n in range(3)] + [new(n) for n in range(3, 5)]
+    assert rows(data, folder, everything) == expected
+    names = ("id", "seq", "amount", "place", "note", "many")
+    path = data / "store/raw_orders"
+    for found in (
+        rows_by_delta_rs(path), rows_by_duckdb(path), polars.read_delta(str(path)).to_dicts(),
+    ):  # fmt: skip
+        chosen = [{name: row[name] for name in names} for row in found]
+        assert sorted(chosen, key=lambda row: row["id"]) == expected
+    changed = ["metaData" in line for commit in log_of(data, "raw_orders") for line in commit]
+    assert sum(changed) == 2  # in the first one, and that of the load which brought the columns
+    task("clean", data, folder)
+    assert rows(data, folder, "SELECT * FROM orders ORDER BY id") == expected
+    run("table", "optimize", "raw_orders", "--pipeline", folder, data=data)
+    assert rows(data, folder, everything) == expected
+
+
+def test_other_changes_of_a_growing_raw_table_are_refused(data, tmp_path):
+    folder = write_pipeline(tmp_path / "change", OLD, clean="mode: overwrite")
+    land(data, "shop.orders", 0, 0, [old(1)])
+    task("load", data, folder)
+    before = log_of(data, "raw_orders")
+    land(data, "shop.orders", 0, 1, [old(2)])
+    renamed = {"id": "bigint", "seq": "bigint", "price": "double", "place": OLD["place"]}
+    inner = {**OLD, "place": '"struct<town string>"'}
+    for columns, message in (
+        (renamed, "has the column 'amount', which the rows lack, and not 'price': a column cannot "
+         "get another name where rows are added"),
+        (inner, "has the column 'city', which the rows lack, and not 'town'"),
+        ({**OLD, "amount": "string"}, "the table's column 'amount' is \"double\", not \"string\""),
+        ({**OLD, "ID2": "int", "Seq": "bigint"} | {"seq": None}, "differs only in its case"),
+    ):  # fmt: skip
+        columns = {name: kind for name, kind in columns.items() if kind is not None}
+        write_pipeline(folder, columns, clean="mode: overwrite")
+        with pytest.raises(Failed) as refused:
+            task("load", data, folder)
+        assert message in str(refused.value)
+        assert "run it with --full-refresh" in str(refused.value)
+    assert log_of(data, "raw_orders") == before
+    task("load", data, folder, "--full-refresh")
+    assert rows(data, folder, "SELECT id, Seq, ID2 FROM raw_orders ORDER BY id") == [
+        {"id": n, "Seq": None, "ID2": None} for n in (1, 2)
+    ]
+
+
+def test_a_column_that_is_left_out_stays_in_the_table_but_not_where_rows_are_merged(data, tmp_path):
+    fewer = {name: kind for name, kind in OLD.items() if name != "amount"}
+    folder = write_pipeline(tmp_path / "append", OLD, clean="mode: overwrite")
+    land(data, "shop.orders", 0, 0, [old(1)])
+    task("load", data, folder)
+    land(data, "shop.orders", 0, 1, [old(2)])
+    write_pipeline(folder, fewer, clean="mode: overwrite")
+    task("load", data, folder)
+    found = deltalake.DeltaTable(str(data / "store/raw_orders")).to_pyarrow_table().to_pylist()
+    assert {row["id"]: row["amount"] for row in found} == {1: 1.5, 2: None}
+    write_pipeline(folder, OLD, MERGE, "mode: overwrite")
+    task("load", data, folder, "--full-refresh")
+    write_pipeline(folder, fewer, MERGE, "mode: overwrite")
+    land(data, "shop.orders", 0, 2, [{**old(2), "seq": 9}])
+    with pytest.raises(Failed, match="lack the table's column 'amount', so rows that are written"):
+        task("load", data, folder)
+    assert rows(data, folder, "SELECT id FROM raw_orders ORDER BY id") == [{"id": 1}, {"id": 2}]
+
+
+def test_overwritten_tables_take_any_change(data, tmp_path):
+    folder = tmp_path / "change"
+    land(data, "shop.orders", 0, 0, [old(1)])
+    for raw in (OLD, {"seq": "int", "price": "double"}, OLD):
+        write_pipeline(folder, raw, "mode: overwrite", "mode: overwrite")
+        task("load", data, folder)
+        task("clean", data, folder)
+        for name in ("raw_orders", "orders"):
+            fields = deltalake.DeltaTable(str(data / "store" / name)).schema().fields
+            assert [field.name for field in fields] == list(raw)
+
+
+def test_transformed_tables_that_grow_are_made_afresh(data, tmp_path):
+    folder = write_pipeline(tmp_path / "change", OLD)
+    land(data, "shop.orders", 0, 0, [old(1)])
+    task("load", data, folder)
+    task("clean", data, folder)
+    write_pipeline(folder, ADDED)
+    land(data, "shop.orders", 0, 1, [new(2)])
+    task("load", data, folder)
+    assert "2 rows, made afresh (its SQL, columns" in task("clean", data, folder).stdout
+    assert rows(data, folder, "SELECT * FROM orders ORDER BY id") == [without(old(1)), new(2)]
+
+
+def put(server, *values):
+    records = [{"Data": json.dumps(v).encode(), "PartitionKey": "k"} for v in values]
+    answer = kinesis(server.url).put_records(StreamName="shop", Records=records)
+    assert answer["FailedRecordCount"] == 0
+
+
+def test_a_stream_table_gets_columns(data, tmp_path):
+    folder = write_pipeline(tmp_path / "change", OLD, stream=True)
+    with Server(data, "--pipeline", folder) as server:
+        put(server, old(1), old(2))
+        await_rows(data, None, 2, "live")
+    write_pipeline(folder, ADDED, stream=True)
+    assert rows(data, folder, "SELECT * FROM live ORDER BY id") == [without(old(n)) for n in (1, 2)]
+    with Server(data, "--pipeline", folder) as server:
+        put(server, new(3))
+        await_rows(data, None, 3, "live")
+        server.kill()
+        server.start()
+        put(server, new(4))
+        await_rows(data, None, 4, "live")
+    expected = [without(old(1)), without(old(2)), new(3), new(4)]
+    assert rows(data, folder, "SELECT * FROM live ORDER BY id") == expected
+    assert sorted(rows_by_delta_rs(data / "store/live"), key=lambda row: row["id"]) == expected
